@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/** @file All of Fusion. */
+#ifndef FUSION_FUSION_H
+#define FUSION_FUSION_H
+
+#include <fusion/arena.h>
+#include <fusion/heap.h>
+#include <fusion/types.h>
+
+#endif

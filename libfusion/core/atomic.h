@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Atomic access to shared words, the memory order in the name
+ *
+ * Shared structs hold plain integers, so that two builds and two languages
+ * agree on their bytes; they are reached through these and nothing else.
+ * There is no sequentially consistent form: who needs one writes the drawing
+ * that shows why.
+ *
+ * compiler_fence() orders the stores of ONE thread as a later observer of its
+ * death sees them.  A killed thread leaves a prefix of its program order
+ * (the kernel's notice of death drains its store buffer), so keeping the
+ * compiler from reordering is all that announce/commit/finish needs.
+ */
+#ifndef FUSION_CORE_ATOMIC_H
+#define FUSION_CORE_ATOMIC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define load_relaxed(p) __atomic_load_n((p), __ATOMIC_RELAXED)
+#define load_acquire(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
+#define store_relaxed(p, v) __atomic_store_n((p), (v), __ATOMIC_RELAXED)
+#define store_release(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
+#define xchg_acquire(p, v) __atomic_exchange_n((p), (v), __ATOMIC_ACQUIRE)
+#define xchg_release(p, v) __atomic_exchange_n((p), (v), __ATOMIC_RELEASE)
+#define add_relaxed(p, v) __atomic_fetch_add((p), (v), __ATOMIC_RELAXED)
+#define sub_relaxed(p, v) __atomic_fetch_sub((p), (v), __ATOMIC_RELAXED)
+#define or_relaxed(p, v) __atomic_fetch_or((p), (v), __ATOMIC_RELAXED)
+#define add_release(p, v) __atomic_fetch_add((p), (v), __ATOMIC_RELEASE)
+
+/* Strong compare-and-swap: true if *p was *want and now is v, else *want is
+ * what was seen.  The order named is the one on success; failure is relaxed. */
+#define cas_relaxed(p, want, v)                                                \
+	__atomic_compare_exchange_n((p), (want), (v), false, __ATOMIC_RELAXED, \
+				    __ATOMIC_RELAXED)
+#define cas_acquire(p, want, v)                                                \
+	__atomic_compare_exchange_n((p), (want), (v), false, __ATOMIC_ACQUIRE, \
+				    __ATOMIC_RELAXED)
+#define cas_release(p, want, v)                                                \
+	__atomic_compare_exchange_n((p), (want), (v), false, __ATOMIC_RELEASE, \
+				    __ATOMIC_RELAXED)
+#define cas_acq_rel(p, want, v)                                                \
+	__atomic_compare_exchange_n((p), (want), (v), false, __ATOMIC_ACQ_REL, \
+				    __ATOMIC_RELAXED)
+
+#define compiler_fence() __atomic_signal_fence(__ATOMIC_SEQ_CST)
+
+static inline void cpu_relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ volatile("yield");
+#endif
+}
+
+#endif

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Layout of an arena's backing file: every shared byte is declared here
+ *
+ * The file is `span` bytes, sparse, and mapped at superblock.base by members;
+ * the daemon and post-mortem tools map it anywhere.  So nothing of ours in it
+ * is a pointer: metadata is named by byte offset from the start or by index.
+ * (Users' own data holds plain pointers, that is what the fixed base is for.)
+ *
+ *   0         superblock            4 KiB
+ *   events    ring of text lines    EVENTS * sizeof(struct event_rec)
+ *   members   one record a slot     slot 0 is the undertaker's (the daemon)
+ *   threads   one record a slot     slot 0 is the undertaker's
+ *   fields    entries, then bucket heads
+ *   words     one 64-bit word per 64 KiB span: the truth about the heap
+ *   descs     one descriptor per span
+ *   spans     the heap
+ *
+ * Positions follow from span and max_members alone (geometry.c); the
+ * superblock repeats them so that a reader can compare.  Everything above the
+ * `hi` marks is a hole in the file: reserve memory (view_reserve) before a
+ * mark is moved over it, and touch nothing above a mark.  A read of a hole
+ * allocates a page, and on a full tmpfs that is SIGBUS.
+ *
+ * Records in the tables are type-stable: their bytes are never anything else
+ * while the file lives.  A new life of an arena gets a new file, so that a
+ * process wrongly thought dead cannot write into its successor.
+ *
+ * Change a struct here and FUSION_FORMAT goes up.
+ */
+#ifndef FUSION_CORE_LAYOUT_H
+#define FUSION_CORE_LAYOUT_H
+
+#include <assert.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define FUSION_MAGIC 0x0a4e4f4953554601ull
+#define FUSION_FORMAT 1u
+
+#define ARENA_NAME_MAX 63  /* bytes, without the NUL */
+#define OBJECT_NAME_MAX 63 /* the same for fields and primitives */
+#define FIELD_TYPE_MAX 39
+
+#define SPAN_MIN (16ull << 20)
+#define SPAN_MAX (64ull << 30)
+#define SPAN_DEFAULT (4ull << 30)
+#define MEMBERS_DEFAULT 1024u
+#define MEMBERS_MAX 8192u
+#define EVENTS 512u
+
+/* The one range free for plain, ASan, TSan and MSan builds, and its slots. */
+#define WINDOW_BASE 0x550000000000ull
+#define WINDOW_END 0x555500000000ull
+#define WINDOW_SLOT (4ull << 30)
+
+typedef uint64_t off_arena_t; /* byte offset in the file, 0 is "none" */
+
+/*
+ * A lock for our own tables.  word: 0 free, else owner's token, plus
+ * CORE_LOCK_WAIT when somebody may sleep on it.
+ * Dead owner: its thread record lists the lock in held[]; recovery first
+ * undoes or redoes the intent, then frees the word and wakes all.
+ */
+struct core_lock {
+	uint32_t word; /* atomic, futex */
+	uint32_t pad;
+};
+
+#define CORE_LOCK_WAIT 0x80000000u
+#define TOKEN_MASK 0x3fffffffu
+
+/* 30-bit identity of a thread: slot and the generation of its record.  Never
+ * 0: generations run from 1. */
+#define TOKEN(slot, gen) ((uint32_t)(slot) << 14 | ((uint32_t)(gen) & 0x3fff))
+#define TOKEN_SLOT(token) (((token) & TOKEN_MASK) >> 14)
+#define TOKEN_GEN(token) ((token) & 0x3fff)
+
+enum arena_state {
+	ARENA_EMPTY = 0,	 /* formatted, nobody inside */
+	ARENA_INITIALIZING = 1,	 /* the master runs initialize() */
+	ARENA_RUNNING = 2,	 /* joinable */
+	ARENA_SHUTTING_DOWN = 3, /* the last one runs shutdown() */
+	ARENA_CORRUPT = 4,	 /* the daemon gave up on it */
+	ARENA_GONE = 5,		 /* this file has been replaced or removed */
+};
+
+enum member_state {
+	MEMBER_FREE = 0,
+	MEMBER_JOINING = 1, /* slot taken; maps, runs initialize() or join() */
+	MEMBER_ALIVE = 2,
+	MEMBER_LEAVING = 3, /* runs leave() or shutdown() */
+	MEMBER_DEAD = 4,    /* found dead; recovery begun, maybe not ended */
+};
+
+/* superblock.flags */
+#define ARENA_TRANSIENT 0x1u /* made by entering: vanishes when empty */
+
+/* superblock.on_master_death */
+#define MASTER_DEATH_NOTIFY 0u
+#define MASTER_DEATH_KILL 1u
+#define MASTER_DEATH_PROMOTE 2u
+
+#define HEAP_SUPER_SIZE 2048
+
+struct superblock {
+	/* Written once, by format(). */
+	uint64_t magic;
+	uint32_t format;
+	uint32_t max_members; /* slots 1..max_members are members' */
+	uint64_t base;	      /* address in every member */
+	uint64_t span;	      /* bytes of address space and of file */
+	uint32_t max_threads; /* slots 1..max_threads-1 are members' */
+	uint32_t max_fields;
+	uint32_t n_buckets;
+	uint32_t n_spans;
+	uint64_t off_events, off_members, off_threads, off_fields;
+	uint64_t off_buckets, off_words, off_descs, off_spans;
+	uint64_t created_ns; /* CLOCK_REALTIME */
+	uint64_t epoch;	     /* which life of the arena this file is */
+	char name[ARENA_NAME_MAX + 1];
+	char version[24]; /* of the library that formatted, for messages */
+	uint8_t pad0[40];
+
+	/* Life: written under the life lock (life.h), read by all. */
+	uint32_t state;	   /* atomic: enum arena_state */
+	uint32_t flags;
+	uint32_t master;   /* atomic: member id, 0 when there is none */
+	uint32_t next_id;  /* next member id */
+	uint32_t life_seq; /* atomic, futex: +1 at each join, leave, death, ready */
+	uint32_t on_master_death;
+	uint32_t members_hi; /* atomic: member slots below were ever used */
+	uint32_t threads_hi; /* atomic: the same for thread slots */
+	uint64_t deaths;
+	uint64_t root;	      /* atomic: fusion_arena_set_root() */
+	uint64_t limit;	      /* atomic: bytes of memory the arena may take */
+	uint64_t reserved;    /* atomic: bytes of memory reserved by view_reserve */
+	uint8_t pad1[64];
+
+	/* Fields: guarded by field_lock. */
+	struct core_lock field_lock;
+	uint32_t fields_hi;   /* atomic: entries below are published */
+	uint32_t field_free;  /* index + 1 of the first free entry, 0 none */
+	uint32_t n_fields;    /* hint for status files */
+	uint32_t next_object; /* atomic: next `#<id>` */
+	uint32_t field_seq;   /* atomic, futex: +1 at each add and remove */
+	uint8_t pad2[36];
+
+	/* Events: guarded by event_lock. */
+	struct core_lock event_lock;
+	uint64_t event_head;	/* atomic: events ever; [head-EVENTS, head) are kept */
+	uint32_t event_word;	/* atomic, futex: low bits of event_head */
+	uint32_t event_watchers; /* atomic hint: the daemon wants FUSION_IOC_POKE */
+	uint8_t pad3[40];
+
+	uint8_t pad4[1536];
+
+	/* struct heap_super, declared in heap_layout.h. */
+	uint8_t heap[HEAP_SUPER_SIZE];
+};
+static_assert(offsetof(struct superblock, state) == 256, "ABI");
+static_assert(offsetof(struct superblock, field_lock) == 384, "ABI");
+static_assert(offsetof(struct superblock, event_lock) == 448, "ABI");
+static_assert(offsetof(struct superblock, heap) == 2048, "ABI");
+static_assert(sizeof(struct superblock) == 4096, "ABI");
+
+/* event_rec.text is one line without its newline, printable. */
+struct event_rec {
+	uint64_t seq;	   /* number of this event, set last */
+	uint64_t time_ns;  /* CLOCK_REALTIME */
+	uint16_t len;	   /* bytes of text */
+	uint16_t kind;	   /* enum event_kind */
+	uint32_t member;   /* id it is about, 0 none */
+	char text[104];
+};
+static_assert(sizeof(struct event_rec) == 128, "ABI: bump FUSION_FORMAT");
+
+/*
+ * A process inside.  Written by the daemon (or a survivor) and the member,
+ * under the life lock but for the hints at the end.
+ * Dead owner: recover_member() (recover.h) frees the slot as its last step.
+ */
+struct member_rec {
+	uint32_t state; /* atomic: enum member_state */
+	uint32_t id;	/* never reused while the file lives */
+	uint32_t pid;	/* in the daemon's pid namespace */
+	uint32_t uid, gid;
+	uint32_t flags;
+	uint64_t start_time; /* field 22 of /proc/PID/stat */
+	uint64_t joined_ns;  /* CLOCK_REALTIME */
+	uint64_t pidns;	     /* inode of the member's pid namespace, 0 unknown */
+	uint32_t own_pid;    /* as it sees itself, in pidns; 0 until mapped */
+	uint32_t role;	     /* FUSION_ROLE_MASTER or _SLAVE, as it joined */
+	char comm[16];
+	uint8_t pad0[56];
+
+	/* Hints, own line: statistics that the member itself keeps. */
+	uint64_t n_malloc_slow, n_adopted;
+	uint8_t pad1[112];
+};
+static_assert(sizeof(struct member_rec) == 256, "ABI: bump FUSION_FORMAT");
+
+/* What a thread is in the middle of; op 0 is nothing.  Arguments first, op
+ * last, op back to 0 when finished. */
+struct intent {
+	uint32_t op; /* atomic */
+	uint32_t pad;
+	uint64_t a[4];
+};
+static_assert(sizeof(struct intent) == 40, "ABI");
+
+#define THREAD_HELD 6 /* core locks one thread can hold, see docs/locking.md */
+
+/*
+ * A thread of a member: its announcements.  Written by that thread alone, read
+ * by whoever recovers it.
+ */
+struct thread_rec {
+	uint32_t member; /* atomic: 0 free, else slot of its member + 1 */
+	uint32_t token;	 /* atomic: identity, new generation at each claim */
+	uint32_t tid;	 /* as gettid() says in the member, 0 unknown */
+	uint32_t n_held;
+	uint64_t held[THREAD_HELD]; /* offsets of core locks held or wanted */
+	struct intent span;	    /* heap, under the span lock */
+	struct intent field;	    /* under field_lock */
+	struct intent pool;	    /* under the pool lock */
+	uint64_t pend_slot;	    /* malloc_to / free_from: offset of the slot */
+	uint64_t pend_ptr;	    /* and offset of the block */
+	uint64_t heap[16];	    /* further announcements of the heap */
+	uint8_t pad[696];
+};
+static_assert(sizeof(struct thread_rec) == 1024, "ABI: bump FUSION_FORMAT");
+
+/* A named pointer.  In the chain of its bucket when state is FIELD_USED. */
+enum field_state { FIELD_FREE = 0, FIELD_USED = 1 };
+
+struct field_rec {
+	uint32_t state; /* atomic: enum field_state; the commit of add, remove */
+	uint32_t next;	/* index + 1 in chain or free list, 0 ends it */
+	uint32_t id;
+	uint32_t hash;
+	uint64_t addr; /* as the caller gave it */
+	uint64_t size; /* 0 if not given */
+	uint64_t created_ns;
+	uint32_t creator; /* member id */
+	uint32_t pad;
+	char name[OBJECT_NAME_MAX + 1];
+	char type[FIELD_TYPE_MAX + 1]; /* "" if not given */
+	uint8_t pad1[40];
+};
+static_assert(sizeof(struct field_rec) == 192, "ABI: bump FUSION_FORMAT");
+
+#endif

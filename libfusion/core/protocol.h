@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What libfusion asks of fusionfs: ioctls on the arena's open directory
+ *
+ *   JOIN    take a member slot; parked in the daemon while it has to wait
+ *   READY   initialize() or join() has ended, with what result
+ *   EXIT    may I leave, and am I the last? (life_exit_begin, waiting included)
+ *   LEAVE   I am out
+ *   POKE    there are new events for readers of `events`
+ *
+ * All but JOIN name the member by slot and id and are idempotent; the daemon
+ * accepts them on any descriptor of the arena's directory, from the member's
+ * own process only, so that they work after the daemon was restarted.
+ * A waiting request ends with -EINTR on a signal and -ETIMEDOUT at its time.
+ */
+#ifndef FUSION_CORE_PROTOCOL_H
+#define FUSION_CORE_PROTOCOL_H
+
+#include <linux/ioctl.h>
+#include <stdint.h>
+
+#define FUSION_PROTOCOL 1u
+
+/* ioc_join.flags */
+#define JOIN_NOWAIT 0x1u    /* -EAGAIN instead of waiting */
+#define JOIN_TRANSIENT 0x2u /* the caller's mkdir made it: vanish when empty */
+#define JOIN_ALIVE 0x4u	    /* no callbacks: a slave is ALIVE at once */
+
+struct ioc_join {
+	/* in */
+	uint32_t protocol, format;
+	uint32_t role; /* FUSION_ROLE_ANY, _MASTER, _SLAVE */
+	uint32_t flags;
+	uint32_t on_master_death;
+	uint32_t pad;
+	int64_t timeout_ns; /* < 0: for ever */
+	uint64_t span;	    /* for a fresh arena; 0: the mount's default */
+	uint64_t limit;
+	/* out */
+	uint32_t slot, id;
+	uint32_t role_got; /* FUSION_ROLE_MASTER: run initialize() */
+	uint32_t running;  /* 1: state was RUNNING: run join(), also a master */
+	uint64_t base, span_got;
+	uint64_t ino; /* of the backing file; `heap` must lead to it */
+	uint32_t daemon_format, daemon_protocol;
+	char daemon_version[24];
+};
+
+struct ioc_member {
+	uint32_t slot, id;
+	int32_t result;	 /* READY: 0 or the callback's negative errno */
+	uint32_t flags;	 /* EXIT: EXIT_HAS_LEAVE */
+	int64_t timeout_ns;
+	uint32_t answer; /* EXIT: enum life_exit, never EXIT_WAIT */
+	uint32_t pad;
+};
+
+#define EXIT_HAS_LEAVE 0x1u
+
+#define FUSION_IOC_JOIN _IOWR('F', 1, struct ioc_join)
+#define FUSION_IOC_READY _IOWR('F', 2, struct ioc_member)
+#define FUSION_IOC_EXIT _IOWR('F', 3, struct ioc_member)
+#define FUSION_IOC_LEAVE _IOWR('F', 4, struct ioc_member)
+#define FUSION_IOC_POKE _IO('F', 5)
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Seeded bugs: build variants that the crash harness must find
+ *
+ * `if (SEED_BUG(3)) ...` breaks the protocol on purpose in the build made with
+ * -DFUSION_SEED_BUG=3 and is nothing in every other build.  tests/crash lists
+ * them and fails when one goes unnoticed: that is how we know that a clean run
+ * means something.
+ */
+#ifndef FUSION_CORE_SEED_H
+#define FUSION_CORE_SEED_H
+
+#ifdef FUSION_SEED_BUG
+#define SEED_BUG(n) ((n) == FUSION_SEED_BUG)
+#else
+#define SEED_BUG(n) 0
+#endif
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Thread records: where a thread announces what it is about to do
+ *
+ * Claim: CAS member 0 -> slot + 1, then a token of a new generation.  Recovery
+ * finds the records of a dead member by scanning the table below threads_hi, so
+ * there is no chain to break.  A record is freed only after its recovery.
+ */
+#ifndef FUSION_CORE_THREAD_H
+#define FUSION_CORE_THREAD_H
+
+#include "libfusion/core/view.h"
+
+/* Claim a record for the calling thread (of member v->slot).  0, -EMFILE (all
+ * taken), -ENOMEM. */
+int thread_claim(struct view *v, struct thread_rec **ret);
+/* Give back a record that announces nothing any more. */
+void thread_release(struct view *v, struct thread_rec *t);
+
+static inline uint32_t thread_slot(const struct view *v,
+				   const struct thread_rec *t)
+{
+	return (uint32_t)(t - view_thread(v, 0));
+}
+
+#endif

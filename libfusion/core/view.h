@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A view: one process' mapping of one arena
+ *
+ * All core code works on a view, in members (mapped at superblock.base), in
+ * the daemon and in checkers (mapped anywhere, read with the same distrust).
+ * `geo` is a private copy, verified once against what the span implies, so
+ * that no position is ever taken from memory that others can scribble on.
+ */
+#ifndef FUSION_CORE_VIEW_H
+#define FUSION_CORE_VIEW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "libfusion/core/layout.h"
+
+struct geometry {
+	uint64_t span;
+	uint32_t max_members, max_threads, max_fields, n_buckets, n_spans;
+	uint32_t first_span; /* index of the first heap span */
+	uint64_t off_events, off_members, off_threads, off_fields;
+	uint64_t off_buckets, off_words, off_descs, off_spans;
+};
+
+struct view {
+	char *base;		/* where this process sees the file */
+	struct superblock *sb;	/* == base */
+	struct geometry geo;	/* private, verified */
+	int fd;			/* the backing file, O_RDWR; -1 in tests of images */
+	uint32_t slot;		/* my member slot; 0: undertaker */
+	struct thread_rec *rec; /* undertaker's and checkers' own record; members
+				 * have one a thread instead (thread.h) */
+	/* Longest a core lock may be waited for, 0: for ever (members).  The
+	 * daemon sets it: it waits for nobody's good will. */
+	int64_t patience_ns;
+};
+
+/* What the tables of an arena of this size look like.  0, or -EINVAL if span
+ * is no power of two in SPAN_MIN..SPAN_MAX or max_members out of range. */
+int geometry_init(struct geometry *geo, uint64_t span, uint32_t max_members);
+
+/* Copy and verify the superblock at @sb: 0; -EPROTO another magic or format;
+ * -EIO positions that do not follow from its span. */
+int geometry_read(struct geometry *geo, const struct superblock *sb);
+
+struct arena_params {
+	const char *name;
+	uint64_t base, span, limit, epoch;
+	uint32_t max_members, flags, on_master_death;
+};
+
+/* Make @fd, empty and writable, an arena in state ARENA_EMPTY: sized, the
+ * tables' first pages reserved, superblock valid.  0, -ENOSPC, -EINVAL. */
+int view_format(int fd, const struct arena_params *params);
+
+/* Map @fd at @base (MAP_FIXED_NOREPLACE) or anywhere (NULL) and verify.
+ * 0; -EPROTO, -EIO as geometry_read(); -EEXIST @base is taken; -ENOMEM. */
+int view_map(struct view *v, int fd, void *base);
+void view_unmap(struct view *v); /* does not close fd */
+
+/* Have tmpfs promise memory for [off, off + len), within the arena's limit.
+ * Idempotent.  0, -ENOMEM (limit or tmpfs full).  With fd -1: 0. */
+int view_reserve(struct view *v, uint64_t off, uint64_t len);
+/* Give memory of [off, off + len), page multiples, back to the system. */
+int view_punch(struct view *v, uint64_t off, uint64_t len);
+/* Memory the file has now, bytes; st_blocks says, nobody counts. */
+uint64_t view_used(const struct view *v);
+
+static inline bool view_contains(const struct view *v, const void *p)
+{
+	return (uintptr_t)p - (uintptr_t)v->base < v->geo.span;
+}
+
+static inline void *view_at(const struct view *v, uint64_t off)
+{
+	return v->base + off;
+}
+
+static inline uint64_t view_off(const struct view *v, const void *p)
+{
+	return (uint64_t)((const char *)p - v->base);
+}
+
+static inline struct member_rec *view_member(const struct view *v, uint32_t i)
+{
+	return (struct member_rec *)(v->base + v->geo.off_members) + i;
+}
+
+static inline struct thread_rec *view_thread(const struct view *v, uint32_t i)
+{
+	return (struct thread_rec *)(v->base + v->geo.off_threads) + i;
+}
+
+static inline struct field_rec *view_field(const struct view *v, uint32_t i)
+{
+	return (struct field_rec *)(v->base + v->geo.off_fields) + i;
+}
+
+/* The `hi` marks, copied once and clamped: bounds for every scan. */
+static inline uint32_t view_hi(const uint32_t *mark, uint32_t max)
+{
+	uint32_t hi = __atomic_load_n(mark, __ATOMIC_ACQUIRE);
+
+	return hi < max ? hi : max;
+}
+
+#endif
