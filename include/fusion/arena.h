@@ -26,8 +26,8 @@ enum fusion_role {
 
 /** What becomes of an arena whose master dies; see fusion_arena_options. */
 enum fusion_master_death {
-	FUSION_MASTER_DEATH_NOTIFY = 0, /**< slaves are told and go on */
-	FUSION_MASTER_DEATH_KILL = 1,	/**< slaves are killed with SIGKILL */
+	FUSION_MASTER_DEATH_NOTIFY = 0,	 /**< slaves are told and go on */
+	FUSION_MASTER_DEATH_KILL = 1,	 /**< slaves are killed with SIGKILL */
 	FUSION_MASTER_DEATH_PROMOTE = 2, /**< the oldest slave is master now */
 };
 
@@ -55,7 +55,8 @@ struct fusion_arena_options {
 	uint32_t flags;	    /**< FUSION_ENTER_... */
 	int64_t timeout_ns; /**< longest wait for others; 0 means for ever */
 	uint32_t mode;	    /**< of an arena that is made; 0: 0777 less umask */
-	uint32_t on_master_death; /**< enum fusion_master_death, by the creator */
+	uint32_t on_master_death; /**< enum fusion_master_death, by the creator
+				   */
 	uint64_t span;	/**< address space of an arena that is made, in bytes,
 			     a power of two from 16 MiB to 64 GiB; 0: default */
 	uint64_t limit; /**< most memory it may take, bytes; 0: default */

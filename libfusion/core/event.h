@@ -18,11 +18,11 @@ enum event_kind {
 	EVENT_DEATH,
 	EVENT_MASTER_LOST,
 	EVENT_PROMOTED,
-	EVENT_CREATED,	 /* a field, a pool; later locks ... */
+	EVENT_CREATED, /* a field, a pool; later locks ... */
 	EVENT_DESTROYED,
 	EVENT_RECOVERED, /* something of a dead member was finished or freed */
 	EVENT_CORRUPT,
-	EVENT_STATE,	 /* running, shutting-down */
+	EVENT_STATE, /* running, shutting-down */
 	N_EVENT_KINDS
 };
 

@@ -13,8 +13,7 @@
 
 /* 0; -EINVAL bad name; -ENAMETOOLONG; -EEXIST; -ENOSPC table full; -ENOMEM. */
 int field_add(struct view *v, struct thread_rec *me, const char *name,
-	      uint64_t addr, uint64_t size, const char *type,
-	      uint32_t creator);
+	      uint64_t addr, uint64_t size, const char *type, uint32_t creator);
 /* 0, -ENOENT; copies the entry. */
 int field_get(struct view *v, struct thread_rec *me, const char *name,
 	      struct field_rec *ret);

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "libfusion/core/view.h"
+
+#include <errno.h>
+
+#include "libfusion/core/heap.h"
+
+#define PAGE 4096ull
+#define HEAP_SPAN (64ull << 10)
+
+static uint64_t align_up(uint64_t x, uint64_t to)
+{
+	return (x + to - 1) & ~(to - 1);
+}
+
+static uint32_t clamp(uint64_t x, uint32_t low, uint32_t high)
+{
+	if (x < low)
+		return low;
+	return x < high ? (uint32_t)x : high;
+}
+
+/* 4 GiB: 1024 members, 16383 threads, 1M fields, 16384 buckets.
+ * 16 MiB: the same members, 2047 threads, 4096 fields, 256 buckets. */
+int geometry_init(struct geometry *geo, uint64_t span, uint32_t max_members)
+{
+	struct geometry g = {.span = span, .max_members = max_members};
+	uint64_t at = sizeof(struct superblock);
+
+	if (span < SPAN_MIN || span > SPAN_MAX || (span & (span - 1)))
+		return -EINVAL;
+	if (max_members < 1 || max_members > MEMBERS_MAX)
+		return -EINVAL;
+	/* In a small span the tables must leave room for a heap. */
+	if (max_members > span >> 14)
+		return -EINVAL;
+
+	/* A token has room for 2^16 thread slots, a ring header for 2^14. */
+	g.max_threads = clamp(span >> 18, 2 * max_members, 16384);
+	g.max_fields = clamp(span >> 12, 4096, 1u << 20);
+	g.n_buckets = clamp(g.max_fields / 64, 256, 1u << 14);
+	g.n_spans = (uint32_t)(span / HEAP_SPAN);
+
+	g.off_events = at;
+	at = align_up(at + EVENTS * sizeof(struct event_rec), PAGE);
+	g.off_members = at;
+	at += (uint64_t)(max_members + 1) * sizeof(struct member_rec);
+	g.off_threads = at = align_up(at, PAGE);
+	at += (uint64_t)g.max_threads * sizeof(struct thread_rec);
+	g.off_fields = at = align_up(at, PAGE);
+	at += (uint64_t)g.max_fields * sizeof(struct field_rec);
+	g.off_buckets = at = align_up(at, PAGE);
+	at += g.n_buckets * sizeof(uint32_t);
+	g.off_words = at = align_up(at, PAGE);
+	at += heap_words_size(g.n_spans);
+	g.off_descs = at = align_up(at, PAGE);
+	at += heap_descs_size(g.n_spans);
+	g.off_spans = at = align_up(at, HEAP_SPAN);
+	if (at > span / 2)
+		return -EINVAL;
+	g.first_span = (uint32_t)(at / HEAP_SPAN);
+	*geo = g;
+	return 0;
+}
+
+int geometry_read(struct geometry *geo, const struct superblock *sb)
+{
+	struct geometry g;
+
+	if (sb->magic != FUSION_MAGIC || sb->format != FUSION_FORMAT)
+		return -EPROTO;
+	if (geometry_init(&g, sb->span, sb->max_members) < 0)
+		return -EIO;
+	if (g.max_threads != sb->max_threads ||
+	    g.max_fields != sb->max_fields || g.n_buckets != sb->n_buckets ||
+	    g.n_spans != sb->n_spans || g.off_events != sb->off_events ||
+	    g.off_members != sb->off_members ||
+	    g.off_threads != sb->off_threads ||
+	    g.off_fields != sb->off_fields ||
+	    g.off_buckets != sb->off_buckets || g.off_words != sb->off_words ||
+	    g.off_descs != sb->off_descs || g.off_spans != sb->off_spans)
+		return -EIO;
+	*geo = g;
+	return 0;
+}

@@ -43,7 +43,8 @@ struct heap_usage {
 		uint32_t size;
 		uint64_t slabs, blocks, capacity;
 	} classes[USAGE_CLASSES];
-	uint64_t tag_blocks[256], tag_bytes[256]; /* by map tag, see heap_tag() */
+	uint64_t tag_blocks[256],
+		tag_bytes[256]; /* by map tag, see heap_tag() */
 };
 
 int heap_usage(const struct view *v, struct heap_usage *ret);

@@ -72,9 +72,9 @@ struct core_lock {
 
 /* 30-bit identity of a thread: slot and the generation of its record.  Never
  * 0: generations run from 1. */
-#define TOKEN(slot, gen) ((uint32_t)(slot) << 14 | ((uint32_t)(gen) & 0x3fff))
-#define TOKEN_SLOT(token) (((token) & TOKEN_MASK) >> 14)
-#define TOKEN_GEN(token) ((token) & 0x3fff)
+#define TOKEN(slot, gen) ((uint32_t)(slot) << 14 | ((uint32_t)(gen)&0x3fff))
+#define TOKEN_SLOT(token) (((token)&TOKEN_MASK) >> 14)
+#define TOKEN_GEN(token) ((token)&0x3fff)
 
 enum arena_state {
 	ARENA_EMPTY = 0,	 /* formatted, nobody inside */
@@ -123,19 +123,19 @@ struct superblock {
 	uint8_t pad0[40];
 
 	/* Life: written under the life lock (life.h), read by all. */
-	uint32_t state;	   /* atomic: enum arena_state */
+	uint32_t state; /* atomic: enum arena_state */
 	uint32_t flags;
 	uint32_t master;   /* atomic: member id, 0 when there is none */
 	uint32_t next_id;  /* next member id */
-	uint32_t life_seq; /* atomic, futex: +1 at each join, leave, death, ready */
+	uint32_t life_seq; /* atomic, futex: +1 at each join, leave, death,
+			      ready */
 	uint32_t on_master_death;
 	uint32_t members_hi; /* atomic: member slots below were ever used */
 	uint32_t threads_hi; /* atomic: the same for thread slots */
 	uint64_t deaths;
-	uint64_t root;	      /* atomic: fusion_arena_set_root() */
-	uint64_t limit;	      /* atomic: bytes of memory the arena may take */
-	uint64_t reserved;    /* atomic: bytes of memory reserved by view_reserve */
-	uint8_t pad1[64];
+	uint64_t root;	/* atomic: fusion_arena_set_root() */
+	uint64_t limit; /* atomic: bytes of memory the arena may take */
+	uint8_t pad1[72];
 
 	/* Fields: guarded by field_lock. */
 	struct core_lock field_lock;
@@ -148,9 +148,11 @@ struct superblock {
 
 	/* Events: guarded by event_lock. */
 	struct core_lock event_lock;
-	uint64_t event_head;	/* atomic: events ever; [head-EVENTS, head) are kept */
-	uint32_t event_word;	/* atomic, futex: low bits of event_head */
-	uint32_t event_watchers; /* atomic hint: the daemon wants FUSION_IOC_POKE */
+	uint64_t event_head;	 /* atomic: events ever; [head-EVENTS, head) are
+				    kept */
+	uint32_t event_word;	 /* atomic, futex: low bits of event_head */
+	uint32_t event_watchers; /* atomic hint: the daemon wants
+				    FUSION_IOC_POKE */
 	uint8_t pad3[40];
 
 	uint8_t pad4[1536];
@@ -166,11 +168,11 @@ static_assert(sizeof(struct superblock) == 4096, "ABI");
 
 /* event_rec.text is one line without its newline, printable. */
 struct event_rec {
-	uint64_t seq;	   /* number of this event, set last */
-	uint64_t time_ns;  /* CLOCK_REALTIME */
-	uint16_t len;	   /* bytes of text */
-	uint16_t kind;	   /* enum event_kind */
-	uint32_t member;   /* id it is about, 0 none */
+	uint64_t seq;	  /* number of this event, set last */
+	uint64_t time_ns; /* CLOCK_REALTIME */
+	uint16_t len;	  /* bytes of text */
+	uint16_t kind;	  /* enum event_kind */
+	uint32_t member;  /* id it is about, 0 none */
 	char text[104];
 };
 static_assert(sizeof(struct event_rec) == 128, "ABI: bump FUSION_FORMAT");
@@ -188,9 +190,9 @@ struct member_rec {
 	uint32_t flags;
 	uint64_t start_time; /* field 22 of /proc/PID/stat */
 	uint64_t joined_ns;  /* CLOCK_REALTIME */
-	uint64_t pidns;	     /* inode of the member's pid namespace, 0 unknown */
-	uint32_t own_pid;    /* as it sees itself, in pidns; 0 until mapped */
-	uint32_t role;	     /* FUSION_ROLE_MASTER or _SLAVE, as it joined */
+	uint64_t pidns;	  /* inode of the member's pid namespace, 0 unknown */
+	uint32_t own_pid; /* as it sees itself, in pidns; 0 until mapped */
+	uint32_t role;	  /* FUSION_ROLE_MASTER or _SLAVE, as it joined */
 	char comm[16];
 	uint8_t pad0[56];
 
@@ -209,7 +211,8 @@ struct intent {
 };
 static_assert(sizeof(struct intent) == 40, "ABI");
 
-#define THREAD_HELD 6 /* core locks one thread can hold, see docs/locking.md */
+#define THREAD_HELD 6 /* core locks one thread can hold, see docs/locking.md \
+		       */
 
 /*
  * A thread of a member: its announcements.  Written by that thread alone, read
@@ -219,14 +222,14 @@ struct thread_rec {
 	uint32_t member; /* atomic: 0 free, else slot of its member + 1 */
 	uint32_t token;	 /* atomic: identity, new generation at each claim */
 	uint32_t tid;	 /* as gettid() says in the member, 0 unknown */
-	uint32_t n_held;
+	uint32_t pad0;
 	uint64_t held[THREAD_HELD]; /* offsets of core locks held or wanted */
 	struct intent span;	    /* heap, under the span lock */
 	struct intent field;	    /* under field_lock */
 	struct intent pool;	    /* under the pool lock */
-	uint64_t pend_slot;	    /* malloc_to / free_from: offset of the slot */
-	uint64_t pend_ptr;	    /* and offset of the block */
-	uint64_t heap[16];	    /* further announcements of the heap */
+	uint64_t pend_slot; /* malloc_to / free_from: offset of the slot */
+	uint64_t pend_ptr;  /* and offset of the block */
+	uint64_t heap[16];  /* further announcements of the heap */
 	uint8_t pad[696];
 };
 static_assert(sizeof(struct thread_rec) == 1024, "ABI: bump FUSION_FORMAT");
@@ -235,8 +238,9 @@ static_assert(sizeof(struct thread_rec) == 1024, "ABI: bump FUSION_FORMAT");
 enum field_state { FIELD_FREE = 0, FIELD_USED = 1 };
 
 struct field_rec {
-	uint32_t state; /* atomic: enum field_state; the commit of add, remove */
-	uint32_t next;	/* index + 1 in chain or free list, 0 ends it */
+	uint32_t
+		state; /* atomic: enum field_state; the commit of add, remove */
+	uint32_t next; /* index + 1 in chain or free list, 0 ends it */
 	uint32_t id;
 	uint32_t hash;
 	uint64_t addr; /* as the caller gave it */

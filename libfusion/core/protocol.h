@@ -23,7 +23,8 @@
 
 /* ioc_join.flags */
 #define JOIN_NOWAIT 0x1u    /* -EAGAIN instead of waiting */
-#define JOIN_TRANSIENT 0x2u /* the caller's mkdir made it: vanish when empty */
+#define JOIN_TRANSIENT 0x2u /* the caller's mkdir made it: vanish when empty \
+			     */
 #define JOIN_ALIVE 0x4u	    /* no callbacks: a slave is ALIVE at once */
 
 struct ioc_join {
@@ -48,8 +49,8 @@ struct ioc_join {
 
 struct ioc_member {
 	uint32_t slot, id;
-	int32_t result;	 /* READY: 0 or the callback's negative errno */
-	uint32_t flags;	 /* EXIT: EXIT_HAS_LEAVE */
+	int32_t result; /* READY: 0 or the callback's negative errno */
+	uint32_t flags; /* EXIT: EXIT_HAS_LEAVE */
 	int64_t timeout_ns;
 	uint32_t answer; /* EXIT: enum life_exit, never EXIT_WAIT */
 	uint32_t pad;

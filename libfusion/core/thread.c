@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "libfusion/core/thread.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "libfusion/core/atomic.h"
+
+/* Never 0: a token of 0 would be a free lock. */
+static uint32_t next_token(uint32_t slot, uint32_t old)
+{
+	uint32_t gen = (TOKEN_GEN(old) + 1) & 0x3fff;
+
+	return TOKEN(slot, gen ? gen : 1);
+}
+
+/* Memory for record @i, then the mark over it.  Killed in between: the
+ * memory is reserved twice, which is once. */
+static int publish(struct view *v, uint32_t i)
+{
+	uint32_t hi = load_relaxed(&v->sb->threads_hi);
+	int r;
+
+	if (i < hi)
+		return 0;
+	r = view_reserve(v, view_off(v, view_thread(v, i)),
+			 sizeof(struct thread_rec));
+	/* Release: pairs with the acquire in view_hi(); a scanner that sees
+	 * the mark may touch the record. */
+	while (!r && hi <= i)
+		if (cas_release(&v->sb->threads_hi, &hi, i + 1))
+			break;
+	return r;
+}
+
+int thread_claim(struct view *v, struct thread_rec **ret)
+{
+	for (uint32_t i = 1; i < v->geo.max_threads; i++) {
+		struct thread_rec *t = view_thread(v, i);
+		uint32_t unused = 0;
+		int r = publish(v, i);
+
+		if (r < 0)
+			return r;
+		/* Acquire: pairs with the release in thread_release(); the
+		 * record announces nothing.  Commit: this CAS.  Killed after
+		 * it: recovery finds the record by its member. */
+		if (load_relaxed(&t->member) ||
+		    !cas_acquire(&t->member, &unused, v->slot + 1))
+			continue;
+		t->tid = (uint32_t)gettid();
+		store_release(&t->token, next_token(i, t->token));
+		*ret = t;
+		return 0;
+	}
+	return -EMFILE;
+}
+
+void thread_release(struct view *v, struct thread_rec *t)
+{
+	(void)v;
+	t->tid = 0;
+	store_release(&t->member, 0);
+}
+
+void thread_claim_undertaker(struct view *v)
+{
+	struct thread_rec *t = view_thread(v, 0);
+
+	t->tid = (uint32_t)gettid();
+	t->token = next_token(0, t->token);
+	store_release(&t->member, 1);
+	v->rec = t;
+}

@@ -17,6 +17,11 @@ int thread_claim(struct view *v, struct thread_rec **ret);
 /* Give back a record that announces nothing any more. */
 void thread_release(struct view *v, struct thread_rec *t);
 
+/* Take record 0 as v->rec, with a new token.  Only the one process that has
+ * the arena's undertaker role (member slot 0), after recovering its
+ * predecessor's record. */
+void thread_claim_undertaker(struct view *v);
+
 static inline uint32_t thread_slot(const struct view *v,
 				   const struct thread_rec *t)
 {

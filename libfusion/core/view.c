@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "libfusion/core/view.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "libfusion/core/atomic.h"
+#include "libfusion/core/futex.h"
+#include "libfusion/core/heap.h"
+
+#define PAGE 4096ull
+
+static void superblock_fill(struct superblock *sb, const struct geometry *geo,
+			    const struct arena_params *params)
+{
+	*sb = (struct superblock){
+		.format = FUSION_FORMAT,
+		.max_members = geo->max_members,
+		.base = params->base,
+		.span = geo->span,
+		.max_threads = geo->max_threads,
+		.max_fields = geo->max_fields,
+		.n_buckets = geo->n_buckets,
+		.n_spans = geo->n_spans,
+		.off_events = geo->off_events,
+		.off_members = geo->off_members,
+		.off_threads = geo->off_threads,
+		.off_fields = geo->off_fields,
+		.off_buckets = geo->off_buckets,
+		.off_words = geo->off_words,
+		.off_descs = geo->off_descs,
+		.off_spans = geo->off_spans,
+		.created_ns = (uint64_t)clock_realtime_ns(),
+		.epoch = params->epoch,
+		.version = FUSION_VERSION,
+		.state = ARENA_EMPTY,
+		.flags = params->flags,
+		.next_id = 1,
+		.on_master_death = params->on_master_death,
+		.members_hi = 1,
+		.threads_hi = 1,
+		.limit = params->limit,
+		.next_object = 1,
+	};
+	strncpy(sb->name, params->name, ARENA_NAME_MAX);
+}
+
+/* What is touched before anybody has reserved anything. */
+static int reserve_tables(struct view *v)
+{
+	const struct geometry *geo = &v->geo;
+	int r;
+
+	r = view_reserve(v, 0, geo->off_members + sizeof(struct member_rec));
+	if (!r)
+		r = view_reserve(v, geo->off_threads,
+				 sizeof(struct thread_rec));
+	if (!r)
+		r = view_reserve(v, geo->off_buckets,
+				 geo->n_buckets * sizeof(uint32_t));
+	return r;
+}
+
+static int map_at(struct view *v, int fd, void *base)
+{
+	int flags = MAP_SHARED | MAP_NORESERVE;
+	char *p;
+
+	if (base)
+		flags |= MAP_FIXED_NOREPLACE;
+	p = mmap(base, v->geo.span, PROT_READ | PROT_WRITE, flags, fd, 0);
+	if (p == MAP_FAILED)
+		return errno == EEXIST ? -EEXIST : -ENOMEM;
+	/* A kernel older than 4.17 takes the address for a hint. */
+	if (base && p != base) {
+		munmap(p, v->geo.span);
+		return -EEXIST;
+	}
+	v->base = p;
+	v->sb = (struct superblock *)p;
+	v->fd = fd;
+	return 0;
+}
+
+int view_format(int fd, const struct arena_params *params)
+{
+	struct view v = {.fd = -1};
+	struct superblock sb;
+	int r;
+
+	r = geometry_init(&v.geo, params->span, params->max_members);
+	if (r < 0)
+		return r;
+	if (ftruncate(fd, (off_t)v.geo.span) < 0)
+		return -errno;
+	r = map_at(&v, fd, NULL);
+	if (r < 0)
+		return r;
+
+	/* The first reservation needs no limit and must not read the hole
+	 * where the limit will be. */
+	if (fallocate(fd, 0, 0, sizeof(sb)) < 0) {
+		r = errno == ENOSPC ? -ENOSPC : -errno;
+		goto out;
+	}
+	superblock_fill(&sb, &v.geo, params);
+	memcpy(v.sb, &sb, sizeof(sb));
+	r = reserve_tables(&v);
+	if (!r)
+		r = heap_format(&v);
+	if (!r)
+		store_release(&v.sb->magic, FUSION_MAGIC);
+	/* Out of memory here is a full file system, not an arena's limit. */
+	if (r == -ENOMEM)
+		r = -ENOSPC;
+out:
+	view_unmap(&v);
+	return r;
+}
+
+int view_map(struct view *v, int fd, void *base)
+{
+	struct view new = {.fd = -1};
+	struct superblock sb;
+	struct stat st;
+	int r;
+
+	if (pread(fd, &sb, sizeof(sb), 0) != (ssize_t)sizeof(sb))
+		return -EIO;
+	r = geometry_read(&new.geo, &sb);
+	if (r < 0)
+		return r;
+	if (fstat(fd, &st) < 0 || (uint64_t)st.st_size < new.geo.span)
+		return -EIO;
+	r = map_at(&new, fd, base);
+	if (r < 0)
+		return r;
+	*v = new;
+	return 0;
+}
+
+void view_unmap(struct view *v)
+{
+	if (v->base)
+		munmap(v->base, v->geo.span);
+	v->base = NULL;
+	v->sb = NULL;
+}
+
+uint64_t view_used(const struct view *v)
+{
+	struct stat st;
+
+	if (v->fd < 0 || fstat(v->fd, &st) < 0)
+		return 0;
+	return (uint64_t)st.st_blocks * 512;
+}
+
+/* Bytes of the page range that have no memory yet. */
+static uint64_t bytes_missing(const struct view *v, uint64_t off, uint64_t len)
+{
+	unsigned char in[512];
+	uint64_t missing = 0;
+
+	while (len) {
+		uint64_t n = len / PAGE < sizeof(in) ? len / PAGE : sizeof(in);
+
+		if (mincore(v->base + off, n * PAGE, in) < 0)
+			return missing + len;
+		for (uint64_t i = 0; i < n; i++)
+			if (!(in[i] & 1))
+				missing += PAGE;
+		off += n * PAGE;
+		len -= n * PAGE;
+	}
+	return missing;
+}
+
+int view_reserve(struct view *v, uint64_t off, uint64_t len)
+{
+	uint64_t end = (off + len + PAGE - 1) & ~(PAGE - 1);
+	uint64_t limit, used;
+
+	if (v->fd < 0)
+		return 0;
+	off &= ~(PAGE - 1);
+	/* Relaxed: a bound that its owner changes while we look is met by the
+	 * next reservation. */
+	limit = load_relaxed(&v->sb->limit);
+	used = view_used(v);
+	if (limit && used + (end - off) > limit &&
+	    used + bytes_missing(v, off, end - off) > limit)
+		return -ENOMEM;
+	while (fallocate(v->fd, 0, (off_t)off, (off_t)(end - off)) < 0) {
+		if (errno == EINTR)
+			continue;
+		return errno == ENOSPC ? -ENOMEM : -errno;
+	}
+	return 0;
+}
+
+int view_punch(struct view *v, uint64_t off, uint64_t len)
+{
+	if (v->fd < 0)
+		return 0;
+	if (fallocate(v->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+		      (off_t)off, (off_t)len) < 0)
+		return -errno;
+	return 0;
+}

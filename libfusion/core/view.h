@@ -24,13 +24,14 @@ struct geometry {
 };
 
 struct view {
-	char *base;		/* where this process sees the file */
-	struct superblock *sb;	/* == base */
-	struct geometry geo;	/* private, verified */
-	int fd;			/* the backing file, O_RDWR; -1 in tests of images */
-	uint32_t slot;		/* my member slot; 0: undertaker */
-	struct thread_rec *rec; /* undertaker's and checkers' own record; members
-				 * have one a thread instead (thread.h) */
+	char *base;	       /* where this process sees the file */
+	struct superblock *sb; /* == base */
+	struct geometry geo;   /* private, verified */
+	int fd;	       /* the backing file, O_RDWR; -1 in tests of images */
+	uint32_t slot; /* my member slot; 0: undertaker */
+	struct thread_rec
+		*rec; /* undertaker's and checkers' own record; members
+		       * have one a thread instead (thread.h) */
 	/* Longest a core lock may be waited for, 0: for ever (members).  The
 	 * daemon sets it: it waits for nobody's good will. */
 	int64_t patience_ns;
