@@ -161,47 +161,48 @@ uint64_t view_used(const struct view *v)
 	return (uint64_t)st.st_blocks * 512;
 }
 
-/* Bytes of the page range that have no memory yet. */
-static uint64_t bytes_missing(const struct view *v, uint64_t off, uint64_t len)
+static int allocate(const struct view *v, uint64_t off, uint64_t len)
 {
-	unsigned char in[512];
-	uint64_t missing = 0;
-
-	while (len) {
-		uint64_t n = len / PAGE < sizeof(in) ? len / PAGE : sizeof(in);
-
-		if (mincore(v->base + off, n * PAGE, in) < 0)
-			return missing + len;
-		for (uint64_t i = 0; i < n; i++)
-			if (!(in[i] & 1))
-				missing += PAGE;
-		off += n * PAGE;
-		len -= n * PAGE;
-	}
-	return missing;
-}
-
-int view_reserve(struct view *v, uint64_t off, uint64_t len)
-{
-	uint64_t end = (off + len + PAGE - 1) & ~(PAGE - 1);
-	uint64_t limit, used;
-
-	if (v->fd < 0)
-		return 0;
-	off &= ~(PAGE - 1);
-	/* Relaxed: a bound that its owner changes while we look is met by the
-	 * next reservation. */
-	limit = load_relaxed(&v->sb->limit);
-	used = view_used(v);
-	if (limit && used + (end - off) > limit &&
-	    used + bytes_missing(v, off, end - off) > limit)
-		return -ENOMEM;
-	while (fallocate(v->fd, 0, (off_t)off, (off_t)(end - off)) < 0) {
+	while (fallocate(v->fd, 0, (off_t)off, (off_t)len) < 0) {
 		if (errno == EINTR)
 			continue;
 		return errno == ENOSPC ? -ENOMEM : -errno;
 	}
 	return 0;
+}
+
+/*
+ * The limit is held by looking at what the file grew by: nobody can say
+ * beforehand which pages of a range have memory (mincore and SEEK_HOLE do not
+ * see memory that is promised but untouched).  What was too much is given
+ * back, but never a page at the edge that a neighbour may have reserved.
+ */
+int view_reserve(struct view *v, uint64_t off, uint64_t len)
+{
+	uint64_t first = off & ~(PAGE - 1);
+	uint64_t end = (off + len + PAGE - 1) & ~(PAGE - 1);
+	uint64_t limit, before, after;
+	int r;
+
+	if (v->fd < 0)
+		return 0;
+	before = view_used(v);
+	r = allocate(v, first, end - first);
+	if (r < 0)
+		return r;
+	/* Relaxed: a bound that its owner changes while we look is met by the
+	 * next reservation. */
+	limit = load_relaxed(&v->sb->limit);
+	after = view_used(v);
+	if (!limit || after <= limit || after <= before)
+		return 0;
+	if (after - before != end - first) {
+		first = (off + PAGE - 1) & ~(PAGE - 1);
+		end = (off + len) & ~(PAGE - 1);
+	}
+	if (first < end)
+		view_punch(v, first, end - first);
+	return -ENOMEM;
 }
 
 int view_punch(struct view *v, uint64_t off, uint64_t len)

@@ -61,7 +61,9 @@ int view_map(struct view *v, int fd, void *base);
 void view_unmap(struct view *v); /* does not close fd */
 
 /* Have tmpfs promise memory for [off, off + len), within the arena's limit.
- * Idempotent.  0, -ENOMEM (limit or tmpfs full).  With fd -1: 0. */
+ * The range is either not in use yet (but for pages shared at its edges) or
+ * wholly reserved before, which is then confirmed.  0, -ENOMEM (limit or tmpfs
+ * full), -errno.  With fd -1: 0. */
 int view_reserve(struct view *v, uint64_t off, uint64_t len);
 /* Give memory of [off, off + len), page multiples, back to the system. */
 int view_punch(struct view *v, uint64_t off, uint64_t len);
