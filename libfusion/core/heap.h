@@ -19,9 +19,8 @@ int heap_format(struct view *v);
 int heap_recover_intent(struct view *v, struct thread_rec *t);
 int heap_recover_pending(struct view *v, struct thread_rec *t);
 int heap_recover_pool(struct view *v, struct thread_rec *t);
-/* Slabs and TXN words of the thread's token: orphaned or freed. */
-int heap_recover_slabs(struct view *v, uint32_t token);
-/* Several tokens in one pass over the words. */
+/* Slabs and TXN words of the threads with these tokens: orphaned or freed, in
+ * one pass over the span words. */
 int heap_recover_tokens(struct view *v, const uint32_t *tokens, unsigned n);
 /* Member-lifetime blocks of the member in @slot. */
 int heap_recover_member(struct view *v, uint32_t slot);

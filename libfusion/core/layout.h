@@ -211,8 +211,9 @@ struct intent {
 };
 static_assert(sizeof(struct intent) == 40, "ABI");
 
-#define THREAD_HELD 6 /* core locks one thread can hold, see docs/locking.md \
-		       */
+#define THREAD_HELD                                              \
+	6 /* core locks one thread can hold, see docs/locking.md \
+	   */
 
 /*
  * A thread of a member: its announcements.  Written by that thread alone, read

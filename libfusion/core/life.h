@@ -28,9 +28,9 @@
 #define LIFE_LOCK_BYTE (1ll << 62)
 #define LIFE_BYTE(slot) ((1ll << 61) + (slot))
 
-/* Take the life lock.  Waits at most @timeout_ns (< 0 for ever).  0,
- * -ETIMEDOUT, -EINTR never.  OFD: threads of one process must exclude each
- * other first (libfusion has a private mutex for it). */
+/* Take the life lock, recursively in a thread.  Waits at most @timeout_ns
+ * (< 0 for ever).  0, -ETIMEDOUT.  Recursive, because who recovers one member
+ * may find another dead one in its way (life_suspect()). */
 int life_lock(struct view *v, int64_t timeout_ns);
 void life_unlock(struct view *v);
 
@@ -75,6 +75,9 @@ int life_exit_begin(struct view *v, uint32_t slot, bool has_leave);
  */
 int life_depart(struct view *v, uint32_t slot, bool died);
 
+/* The callback of an exit failed: @slot stays. */
+void life_stay(struct view *v, uint32_t slot);
+
 /* The master's initialize() succeeded: RUNNING. */
 void life_running(struct view *v);
 
@@ -89,7 +92,12 @@ uint64_t process_start_time(pid_t pid);
 uint64_t process_pidns(void);
 /* Take W1 for @slot; once per process and arena, on v->fd. 0 or -errno. */
 int life_witness(struct view *v, uint32_t slot);
+/* Its pid as it is seen here, 0 if it is of another pid namespace. */
+pid_t member_pid(const struct view *v, uint32_t slot);
 bool member_is_dead(struct view *v, uint32_t slot);
+/* Signal the process that joined as @slot, never another that has its pid.
+ * 0, -ESRCH, -EPERM, -EINVAL. */
+int member_signal(struct view *v, uint32_t slot, int signal);
 /* Is this thread of a live member gone without its destructors? */
 bool thread_is_dead(struct view *v, const struct thread_rec *t);
 

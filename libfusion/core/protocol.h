@@ -22,10 +22,11 @@
 #define FUSION_PROTOCOL 1u
 
 /* ioc_join.flags */
-#define JOIN_NOWAIT 0x1u    /* -EAGAIN instead of waiting */
-#define JOIN_TRANSIENT 0x2u /* the caller's mkdir made it: vanish when empty \
-			     */
-#define JOIN_ALIVE 0x4u	    /* no callbacks: a slave is ALIVE at once */
+#define JOIN_NOWAIT 0x1u /* -EAGAIN instead of waiting */
+#define JOIN_TRANSIENT                                                   \
+	0x2u		/* the caller's mkdir made it: vanish when empty \
+			 */
+#define JOIN_ALIVE 0x4u /* no callbacks: a slave is ALIVE at once */
 
 struct ioc_join {
 	/* in */

@@ -6,6 +6,13 @@
  * -DFUSION_SEED_BUG=3 and is nothing in every other build.  tests/crash lists
  * them and fails when one goes unnoticed: that is how we know that a clean run
  * means something.
+ *
+ *  1  run allocation is not undone          10  field add announced too late
+ *  2  run free is not redone                11  field linked before its commit
+ *  3  span intent announced after stores    12  field add is not redone
+ *  4  slab published with a stale map
+ *  5  malloc_to without its announcement
+ *  6  span lock freed before the intent is finished
  */
 #ifndef FUSION_CORE_SEED_H
 #define FUSION_CORE_SEED_H

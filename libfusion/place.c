@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "libfusion/place.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "libfusion/core/field.h"
+#include "libfusion/log.h"
+
+#define FUSE_MAGIC 0x65735546
+
+static int is_dead_daemon(int error)
+{
+	return error == ENOTCONN || error == ECONNABORTED ||
+	       error == ECONNREFUSED;
+}
+
+/* 0; -ENODEV; -ENOTCONN. */
+static int check_mount(const char *dir)
+{
+	struct statfs st;
+
+	if (statfs(dir, &st) < 0)
+		return is_dead_daemon(errno) ? -ENOTCONN : -ENODEV;
+	return st.f_type == FUSE_MAGIC ? 0 : -ENODEV;
+}
+
+static int join_path(const char *dir, const char *name, char **ret)
+{
+	return asprintf(ret, "%s/%s", dir, name) < 0 ? -ENOMEM : 0;
+}
+
+static int find_mount(char **ret)
+{
+	const char *env = getenv("FUSION_MOUNT");
+	const char *runtime = getenv("XDG_RUNTIME_DIR");
+	int r;
+
+	if (env && *env)
+		return (*ret = strdup(env)) ? 0 : -ENOMEM;
+	if (check_mount("/run/fusion") != -ENODEV)
+		return (*ret = strdup("/run/fusion")) ? 0 : -ENOMEM;
+	if (runtime && *runtime) {
+		r = join_path(runtime, "fusion", ret);
+		if (r < 0)
+			return r;
+		if (check_mount(*ret) != -ENODEV)
+			return 0;
+		free(*ret);
+	}
+	log_error("no fusionfs at /run/fusion or in $XDG_RUNTIME_DIR: mount "
+		  "one (mount -t fuse fusionfs /run/fusion), or say where it "
+		  "is in $FUSION_MOUNT");
+	return -ENODEV;
+}
+
+int place_path(const char *name, char **ret)
+{
+	char *mount;
+	int r;
+
+	if (!name || !*name)
+		return -EINVAL;
+	if (strchr(name, '/'))
+		return (*ret = strdup(name)) ? 0 : -ENOMEM;
+	r = name_check_arena(name);
+	if (r < 0)
+		return r;
+	r = find_mount(&mount);
+	if (r < 0)
+		return r;
+	r = join_path(mount, name, ret);
+	free(mount);
+	return r;
+}
+
+/* The directory that has, or would have, the arena must be a fusionfs, or
+ * mkdir would make a plain directory somewhere. */
+static int check_parent(const char *path)
+{
+	char *copy = strdup(path), *end;
+	int r;
+
+	if (!copy)
+		return -ENOMEM;
+	for (end = copy + strlen(copy); end > copy + 1 && end[-1] == '/';)
+		*--end = 0;
+	end = strrchr(copy, '/');
+	if (end)
+		end[end == copy] = 0;
+	r = check_mount(end ? copy : ".");
+	if (r == -ENODEV)
+		log_error("%s is not on a fusionfs: mount one there first "
+			  "(mount -t fuse fusionfs DIR)",
+			  path);
+	if (r == -ENOTCONN)
+		log_error("%s: the fusionfs daemon is gone: mount it again "
+			  "over the same backing directory",
+			  path);
+	free(copy);
+	return r;
+}
+
+static int open_dir(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return is_dead_daemon(errno) ? -ENOTCONN : -errno;
+	return fd;
+}
+
+int place_open(const char *path, bool make, mode_t mode, bool *ret_made)
+{
+	int fd, r = check_parent(path);
+
+	*ret_made = false;
+	if (r < 0)
+		return r;
+	fd = open_dir(path);
+	while (fd == -ENOENT && make) {
+		if (mkdir(path, mode) == 0)
+			*ret_made = true;
+		else if (errno != EEXIST)
+			return is_dead_daemon(errno) ? -ENOTCONN : -errno;
+		fd = open_dir(path);
+	}
+	return fd;
+}
+
+int place_ioctl(int dirfd, unsigned long request, void *arg)
+{
+	if (dirfd < 0)
+		return -ENOTCONN;
+	if (ioctl(dirfd, request, arg) >= 0)
+		return 0;
+	return is_dead_daemon(errno) ? -ENOTCONN : -errno;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Finding an arena's directory, and talking to the daemon through it. */
+#ifndef FUSION_PLACE_H
+#define FUSION_PLACE_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "libfusion/core/protocol.h"
+
+/* The path of the arena called @name, to be freed.  0, -EINVAL,
+ * -ENAMETOOLONG, -ENODEV (no mount where a bare name would be), -ENOMEM. */
+int place_path(const char *name, char **ret);
+/* Open that directory, making it with @mode if @make.  The descriptor, with
+ * *ret_made; -ENODEV no fusionfs there, -ENOTCONN its daemon is gone, -errno.
+ */
+int place_open(const char *path, bool make, mode_t mode, bool *ret_made);
+/* An ioctl of ours; retried by nobody.  0 or -errno; all the ways a dead
+ * daemon shows itself are -ENOTCONN. */
+int place_ioctl(int dirfd, unsigned long request, void *arg);
+
+#endif

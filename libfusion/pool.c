@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "libfusion/core/pool.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include <fusion/heap.h>
+
+#include "libfusion/core/span.h"
+#include "libfusion/heap_private.h"
+
+struct fusion_pool {
+	struct fusion_arena *arena;
+	uint32_t index, gen;
+};
+
+static struct fusion_pool *handle(struct fusion_arena *arena)
+{
+	struct fusion_pool *p = calloc(1, sizeof(*p));
+
+	if (p)
+		p->arena = arena;
+	return p;
+}
+
+static int finish(struct fusion_pool *p, int r, struct fusion_pool **ret)
+{
+	if (r < 0) {
+		free(p);
+		return r;
+	}
+	p->gen = pool_at(&p->arena->view, p->index)->gen;
+	*ret = p;
+	return 0;
+}
+
+FUSION_API int fusion_pool_create(struct fusion_arena *arena, const char *name,
+				  size_t limit, struct fusion_pool **ret)
+{
+	struct thread_rec *me = thread_rec_of(arena);
+	struct fusion_pool *p;
+
+	if (!me)
+		return -errno;
+	p = handle(arena);
+	if (!p)
+		return -ENOMEM;
+	return finish(p, pool_create(&arena->view, me, name, limit, &p->index),
+		      ret);
+}
+
+FUSION_API int fusion_pool_find(struct fusion_arena *arena, const char *name,
+				struct fusion_pool **ret)
+{
+	struct thread_rec *me = thread_rec_of(arena);
+	struct fusion_pool *p;
+
+	if (!me)
+		return -errno;
+	p = handle(arena);
+	if (!p)
+		return -ENOMEM;
+	return finish(p, pool_find(&arena->view, me, name, &p->index), ret);
+}
+
+static bool is_there(const struct fusion_pool *p)
+{
+	const struct pool_rec *rec = pool_at(&p->arena->view, p->index);
+
+	/* Acquire: pairs with the release in pool_create(). */
+	return rec && load_acquire(&rec->state) == POOL_USED &&
+	       rec->gen == p->gen;
+}
+
+FUSION_API void *fusion_pool_malloc(struct fusion_pool *pool, size_t size)
+{
+	struct tcache *c = tls_cache(pool->arena);
+	struct bins *b;
+
+	if (!c)
+		return NULL;
+	if (!is_there(pool)) {
+		errno = EINVAL;
+		return NULL;
+	}
+	b = heap_bins(c, SPAN_POOL(pool->index), true);
+	return b ? heap_alloc(c, b, size, 1) : NULL;
+}
+
+FUSION_API void fusion_pool_release(struct fusion_pool *pool)
+{
+	free(pool);
+}
+
+FUSION_API int fusion_pool_destroy(struct fusion_pool *pool)
+{
+	struct thread_rec *me = thread_rec_of(pool->arena);
+	int r = -ENOENT;
+
+	if (!me)
+		return -errno;
+	if (is_there(pool))
+		r = pool_destroy(&pool->arena->view, me, pool->index);
+	free(pool);
+	return r;
+}

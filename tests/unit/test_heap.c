@@ -1,0 +1,585 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The heap through its public calls, on an arena without a mount. */
+#include "tests/unit/arena_image.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+
+#include <fusion/heap.h>
+
+#include "libfusion/core/heap.h"
+#include "libfusion/core/life.h"
+#include "libfusion/core/recover.h"
+#include "libfusion/tls.h"
+
+/* A member without a daemon: a handle around a view. */
+static struct fusion_arena *enter(int fd)
+{
+	struct fusion_arena *a = calloc(1, sizeof(*a));
+	struct member_info info = {.pid = getpid(), .comm = "test"};
+	pthread_mutexattr_t attr;
+
+	image_map(&a->view, fd);
+	pthread_mutexattr_init(&attr);
+	pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);
+	pthread_mutex_init(&a->life_mutex, &attr);
+	pthread_mutex_init(&a->caches_lock, NULL);
+	a->view.life_mutex = &a->life_mutex;
+	a->view.self = tls_self;
+	a->dirfd = -1;
+	info.start_time = process_start_time(getpid());
+	assert_int_equal(life_lock(&a->view, -1), 0);
+	assert_int_equal(member_claim(&a->view, &info, &a->view.slot), 0);
+	a->id = view_member(&a->view, a->view.slot)->id;
+	a->tag = heap_tag(a->view.slot);
+	assert_int_equal(member_ready(&a->view, a->view.slot), 0);
+	life_unlock(&a->view);
+	slab_classes(&a->view, a->classes);
+	return a;
+}
+
+static void leave(struct fusion_arena *a)
+{
+	int fd = a->view.fd;
+
+	assert_int_equal(life_lock(&a->view, -1), 0);
+	assert_true(life_depart(&a->view, a->view.slot, false) >= 0);
+	life_unlock(&a->view);
+	tls_arena_leave(a);
+	view_unmap(&a->view);
+	free(a);
+	close(fd);
+}
+
+static void print_fault(void *ctx, const char *what)
+{
+	(void)ctx;
+	fprintf(stderr, "# %s\n", what);
+}
+
+static struct fusion_arena *arena;
+
+static int set_up(void **state)
+{
+	(void)state;
+	arena = enter(image_create(1ull << 30, 0));
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	assert_int_equal(heap_check(&arena->view, print_fault, NULL), 0);
+	leave(arena);
+	return 0;
+}
+
+static void class_of_each_size_holds_it_and_wastes_a_fifth_at_most(void **state)
+{
+	(void)state;
+	for (uint32_t size = 1; size <= MEDIUM_MAX; size++) {
+		unsigned k = slab_class_of(size);
+
+		assert_true(k < HEAP_CLASSES);
+		assert_true(slab_class_size(k) >= size);
+		assert_true(!k || slab_class_size(k - 1) < size);
+	}
+	assert_int_equal(slab_class_size(HEAP_CLASSES - 1), MEDIUM_MAX);
+}
+
+static void malloc_of_every_class_boundary_gives_its_own_bytes(void **state)
+{
+	static const int near[] = {-1, 0, 1};
+	char *blocks[HEAP_CLASSES * 3];
+	size_t sizes[HEAP_CLASSES * 3];
+	unsigned n = 0;
+
+	(void)state;
+	for (unsigned k = 0; k < HEAP_CLASSES; k++) {
+		for (unsigned i = 0; i < 3; i++) {
+			size_t size = slab_class_size(k) + (size_t)near[i];
+
+			blocks[n] = fusion_malloc(arena, size);
+			assert_non_null(blocks[n]);
+			assert_int_equal((uintptr_t)blocks[n] % 16, 0);
+			assert_true(fusion_usable_size(arena, blocks[n]) >=
+				    size);
+			memset(blocks[n], (int)n, size);
+			sizes[n++] = size;
+		}
+	}
+	for (unsigned i = 0; i < n; i++) {
+		for (size_t j = 0; j < sizes[i]; j += 7)
+			assert_int_equal((unsigned char)blocks[i][j], i & 0xff);
+		assert_int_equal(fusion_free(arena, blocks[i]), 0);
+	}
+}
+
+static void malloc_of_nothing_is_unique(void **state)
+{
+	void *a = fusion_malloc(arena, 0), *b = fusion_malloc(arena, 0);
+
+	(void)state;
+	assert_non_null(a);
+	assert_non_null(b);
+	assert_ptr_not_equal(a, b);
+	fusion_free(arena, a);
+	fusion_free(arena, b);
+	assert_int_equal(fusion_free(arena, NULL), 0);
+}
+
+static void calloc_is_zero_and_refuses_overflow(void **state)
+{
+	char *p = fusion_malloc(arena, 1000), *q;
+	volatile size_t huge = SIZE_MAX / 2;
+
+	(void)state;
+	memset(p, 0xff, 1000);
+	fusion_free(arena, p);
+	q = fusion_calloc(arena, 10, 100);
+	for (int i = 0; i < 1000; i++)
+		assert_int_equal(q[i], 0);
+	fusion_free(arena, q);
+	errno = 0;
+	assert_null(fusion_calloc(arena, huge, 3));
+	assert_int_equal(errno, ENOMEM);
+	assert_null(fusion_malloc(arena, huge));
+	assert_int_equal(errno, ENOMEM);
+}
+
+static void wrong_frees_are_refused_and_harm_nothing(void **state)
+{
+	char *p = fusion_malloc(arena, 100),
+	     *run = fusion_malloc(arena, 300000);
+	char *medium = fusion_malloc(arena, 100000), outside;
+
+	(void)state;
+	assert_int_equal(fusion_free(arena, p + 16), -EINVAL);
+	assert_int_equal(fusion_free(arena, p + 1), -EINVAL);
+	assert_int_equal(fusion_free(arena, run + 65536), -EINVAL);
+	assert_int_equal(fusion_free(arena, run + 8), -EINVAL);
+	assert_int_equal(fusion_free(arena, medium + 65536), -EINVAL);
+	assert_int_equal(fusion_free(arena, &outside), -EINVAL);
+	assert_int_equal(fusion_free(arena, arena->view.base), -EINVAL);
+	assert_int_equal(fusion_free(arena, arena->view.base + (1 << 29)),
+			 -EINVAL);
+	assert_null(fusion_realloc(arena, p + 16, 10));
+	assert_int_equal(errno, EINVAL);
+	assert_int_equal(fusion_free(arena, p), 0);
+	assert_int_equal(fusion_free(arena, p), -EINVAL);
+	assert_int_equal(fusion_free(arena, run), 0);
+	assert_int_equal(fusion_free(arena, run), -EINVAL);
+	assert_int_equal(fusion_free(arena, medium), 0);
+	assert_int_equal(fusion_free(arena, medium), -EINVAL);
+	assert_int_equal(fusion_usable_size(arena, p), 0);
+}
+
+static void realloc_keeps_bytes_and_stays_where_it_can(void **state)
+{
+	char *p = fusion_malloc(arena, 100), *q;
+	char *run = fusion_malloc(arena, 200000);
+
+	(void)state;
+	strcpy(p, "hello");
+	assert_ptr_equal(fusion_realloc(arena, p, 104), p);
+	q = fusion_realloc(arena, p, 5000);
+	assert_string_equal(q, "hello");
+	q = fusion_realloc(arena, q, 150000);
+	assert_string_equal(q, "hello");
+	q = fusion_realloc(arena, q, 20);
+	assert_string_equal(q, "hello");
+	fusion_free(arena, q);
+
+	/* Last in the heap: grows into new spans, shrinks in place. */
+	fusion_free(arena, run);
+	run = fusion_malloc(arena, 8 << 20);
+	assert_ptr_equal(fusion_realloc(arena, run, 12 << 20), run);
+	assert_int_equal(fusion_usable_size(arena, run), 12 << 20);
+	assert_ptr_equal(fusion_realloc(arena, run, 1 << 20), run);
+	assert_int_equal(fusion_usable_size(arena, run), 1 << 20);
+	fusion_free(arena, run);
+}
+
+static void aligned_alloc_aligns(void **state)
+{
+	(void)state;
+	for (size_t align = 1; align <= 4 << 20; align *= 2) {
+		for (size_t size = 1; size < 400000; size = size * 7 + 1) {
+			void *p = fusion_aligned_alloc(arena, align, size);
+
+			assert_non_null(p);
+			assert_int_equal((uintptr_t)p % align, 0);
+			assert_true(fusion_usable_size(arena, p) >= size);
+			memset(p, 1, size);
+			assert_int_equal(fusion_free(arena, p), 0);
+		}
+	}
+	assert_null(fusion_aligned_alloc(arena, 48, 10));
+	assert_int_equal(errno, EINVAL);
+	assert_null(fusion_aligned_alloc(arena, 0, 10));
+}
+
+struct model {
+	unsigned char *p;
+	size_t size;
+	unsigned char fill;
+};
+
+static uint64_t rnd_state;
+
+static uint64_t rnd(void)
+{
+	rnd_state ^= rnd_state << 13;
+	rnd_state ^= rnd_state >> 7;
+	rnd_state ^= rnd_state << 17;
+	return rnd_state;
+}
+
+static size_t random_size(void)
+{
+	switch (rnd() % 10) {
+	case 0:
+		return rnd() % 600000;
+	case 1:
+		return rnd() % 130000;
+	default:
+		return rnd() % 2000;
+	}
+}
+
+static void check_fill(const struct model *m)
+{
+	for (size_t i = 0; i < m->size; i += 61)
+		assert_int_equal(m->p[i], m->fill);
+}
+
+static void random_operations_agree_with_a_model(void **state)
+{
+	static struct model m[400];
+
+	(void)state;
+	rnd_state = 88172645463325252ull;
+	for (int i = 0; i < 60000; i++) {
+		struct model *x = &m[rnd() % 400];
+
+		if (x->p)
+			check_fill(x);
+		if (x->p && rnd() % 3 == 0) {
+			size_t size = random_size();
+
+			x->p = fusion_realloc(arena, x->p, size);
+			assert_non_null(x->p);
+			if (size < x->size)
+				x->size = size;
+			check_fill(x);
+			x->size = size;
+		} else if (x->p) {
+			assert_int_equal(fusion_free(arena, x->p), 0);
+			x->p = NULL;
+			continue;
+		} else {
+			x->size = random_size();
+			x->p = fusion_malloc(arena, x->size);
+			assert_non_null(x->p);
+		}
+		x->fill = (unsigned char)rnd();
+		memset(x->p, x->fill, x->size);
+	}
+	assert_int_equal(heap_check(&arena->view, print_fault, NULL), 0);
+	for (int i = 0; i < 400; i++)
+		if (m[i].p)
+			fusion_free(arena, m[i].p);
+	memset(m, 0, sizeof(m));
+}
+
+static void limit_reached_is_ENOMEM_and_frees_help(void **state)
+{
+	struct fusion_heap_stats stats;
+	void *blocks[2000];
+	int n = 0;
+
+	(void)state;
+	arena->view.sb->limit = view_used(&arena->view) + (4 << 20);
+	while (n < 2000 && (blocks[n] = fusion_malloc(arena, 10000))) {
+		memset(blocks[n], 1, 10000);
+		n++;
+	}
+	assert_true(n > 100 && n < 1000);
+	assert_int_equal(errno, ENOMEM);
+	fusion_heap_stats(arena, &stats);
+	assert_true(stats.used <= stats.limit);
+	assert_int_equal(stats.blocks, n);
+	for (int i = 0; i < n; i++)
+		assert_int_equal(fusion_free(arena, blocks[i]), 0);
+	blocks[0] = fusion_malloc(arena, 10000);
+	assert_non_null(blocks[0]);
+	fusion_free(arena, blocks[0]);
+}
+
+/* The memory of the file system itself: never SIGBUS. */
+static void full_tmpfs_is_ENOMEM(void **state)
+{
+	char dir[] = "/tmp/fusion-unit-XXXXXX", path[64];
+	struct arena_params params = {.name = "t",
+				      .base = 0x552000000000ull,
+				      .span = 64 << 20,
+				      .max_members = 16};
+	struct fusion_arena *keep = arena;
+	int fd, n = 0;
+	char *p;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	if (mount("none", dir, "tmpfs", 0, "size=6m") < 0) {
+		rmdir(dir);
+		print_message("needs root: cannot mount a small tmpfs\n");
+		skip();
+	}
+	snprintf(path, sizeof(path), "%s/a", dir);
+	fd = open(path, O_CREAT | O_RDWR, 0600);
+	assert_int_equal(view_format(fd, &params), 0);
+	leave(arena);
+	arena = enter(fd);
+	while ((p = fusion_malloc(arena, 30000))) {
+		memset(p, 7, 30000);
+		n++;
+	}
+	assert_int_equal(errno, ENOMEM);
+	assert_true(n > 20);
+	leave(arena);
+	assert_int_equal(umount2(dir, MNT_DETACH), 0);
+	rmdir(dir);
+	(void)keep;
+	arena = enter(image_create(1ull << 30, 0));
+}
+
+static void punching_gives_memory_back(void **state)
+{
+	uint64_t before, full;
+	char *p = fusion_malloc(arena, 32 << 20);
+
+	(void)state;
+	memset(p, 1, 32 << 20);
+	full = view_used(&arena->view);
+	fusion_free(arena, p);
+	assert_int_equal(fusion_heap_trim(arena), 0);
+	before = view_used(&arena->view);
+	assert_true(before + (31 << 20) < full);
+	/* Punched spans are good for use again. */
+	p = fusion_malloc(arena, 32 << 20);
+	assert_non_null(p);
+	for (int i = 0; i < 32 << 20; i += 4096)
+		assert_int_equal(p[i], 0);
+	assert_true(view_used(&arena->view) >= full);
+	fusion_free(arena, p);
+}
+
+static void pool_has_a_limit_and_goes_as_a_whole(void **state)
+{
+	struct fusion_heap_stats before, after;
+	struct fusion_pool *pool, *again;
+	int n = 0;
+
+	(void)state;
+	fusion_heap_stats(arena, &before);
+	assert_int_equal(fusion_pool_create(arena, "p", 1 << 20, &pool), 0);
+	assert_int_equal(fusion_pool_create(arena, "p", 0, &again), -EEXIST);
+	assert_int_equal(fusion_pool_create(arena, "a/b", 0, &again), -EINVAL);
+	assert_int_equal(fusion_pool_find(arena, "q", &again), -ENOENT);
+	assert_int_equal(fusion_pool_find(arena, "p", &again), 0);
+	while (fusion_pool_malloc(pool, 5000))
+		n++;
+	assert_int_equal(errno, ENOMEM);
+	assert_true(n > 100 && n <= 210);
+	assert_null(fusion_pool_malloc(pool, 2 << 20));
+	assert_int_equal(heap_check(&arena->view, print_fault, NULL), 0);
+	assert_int_equal(fusion_pool_destroy(pool), 0);
+	fusion_heap_stats(arena, &after);
+	assert_int_equal(after.blocks, before.blocks);
+	/* The other handle notices, and the name is free. */
+	assert_null(fusion_pool_malloc(again, 10));
+	assert_int_equal(errno, EINVAL);
+	assert_int_equal(fusion_pool_create(arena, "p", 0, &pool), 0);
+	assert_null(fusion_pool_malloc(again, 10));
+	assert_non_null(fusion_pool_malloc(pool, 300000));
+	fusion_pool_release(again);
+	assert_int_equal(fusion_pool_destroy(pool), 0);
+}
+
+static void *free_all(void *arg)
+{
+	void **blocks = arg;
+
+	for (int i = 0; i < 1000; i++)
+		assert_int_equal(fusion_free(arena, blocks[i]), 0);
+	return NULL;
+}
+
+static void free_in_another_thread_makes_room_again(void **state)
+{
+	uint64_t used = 0;
+	pthread_t t;
+
+	(void)state;
+	for (int round = 0; round < 50; round++) {
+		void *blocks[1000];
+
+		for (int i = 0; i < 1000; i++)
+			blocks[i] = fusion_malloc(arena, 500);
+		assert_int_equal(pthread_create(&t, NULL, free_all, blocks), 0);
+		pthread_join(t, NULL);
+		if (round == 20)
+			used = view_used(&arena->view);
+	}
+	assert_int_equal(view_used(&arena->view), used);
+}
+
+static void *allocate_and_end(void *arg)
+{
+	void **out = arg;
+
+	for (int i = 0; i < 100; i++)
+		out[i] = fusion_malloc(arena, 64);
+	return NULL;
+}
+
+static void slabs_of_an_ended_thread_are_adopted(void **state)
+{
+	struct heap_usage u;
+	void *blocks[100];
+	pthread_t t;
+
+	(void)state;
+	pthread_create(&t, NULL, allocate_and_end, blocks);
+	pthread_join(t, NULL);
+	heap_usage(&arena->view, &u);
+	assert_int_equal(u.spans_orphan, 1);
+	for (int i = 0; i < 100; i++)
+		assert_true(heap_is_allocated(&arena->view, blocks[i]));
+	assert_non_null(fusion_malloc(arena, 64));
+	heap_usage(&arena->view, &u);
+	assert_int_equal(u.spans_orphan, 0);
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(fusion_free(arena, blocks[i]), 0);
+}
+
+static void slot_has_the_block_or_nobody(void **state)
+{
+	void **slot = fusion_malloc(arena, 8), *outside;
+
+	(void)state;
+	*slot = NULL;
+	assert_int_equal(fusion_malloc_to(arena, 100, &outside), -EINVAL);
+	for (size_t size = 10; size < 1000000; size *= 3) {
+		assert_int_equal(fusion_malloc_to(arena, size, slot), 0);
+		assert_true(heap_is_allocated(&arena->view, *slot));
+		assert_int_equal(fusion_free_from(arena, slot), 0);
+		assert_null(*slot);
+	}
+	assert_int_equal(fusion_free_from(arena, slot), 0);
+	assert_int_equal(fusion_malloc_to(arena, 100ull << 30, slot), -ENOMEM);
+	fusion_free(arena, slot);
+}
+
+/* A process that does something and is killed. */
+static void run_and_kill(int fd, void (*fn)(struct fusion_arena *))
+{
+	int status;
+	pid_t pid = fork();
+
+	if (!pid) {
+		struct fusion_arena *a;
+
+		view_unmap(&arena->view);
+		tls_after_fork_child();
+		a = enter(fd);
+		fn(a);
+		kill(getpid(), SIGKILL);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGKILL);
+}
+
+static void allocate_for_life(struct fusion_arena *a)
+{
+	for (int i = 0; i < 100; i++)
+		if (!fusion_malloc_member(a, (size_t)i * 3000) ||
+		    !fusion_malloc_member(a, 40))
+			_exit(1);
+	if (!fusion_malloc(a, 100))
+		_exit(1);
+}
+
+static void blocks_for_a_members_life_end_with_it(void **state)
+{
+	struct fusion_heap_stats before, after;
+
+	(void)state;
+	fusion_heap_stats(arena, &before);
+	run_and_kill(arena->view.fd, allocate_for_life);
+	fusion_heap_stats(arena, &after);
+	assert_int_equal(after.blocks, before.blocks + 201);
+	assert_int_equal(life_sweep(&arena->view), 1);
+	fusion_heap_stats(arena, &after);
+	assert_int_equal(after.blocks, before.blocks + 1);
+	assert_int_equal(arena_check(&arena->view, print_fault, NULL), 0);
+}
+
+static void spans_of_16_MiB_and_64_GiB_work(void **state)
+{
+	static const uint64_t spans[] = {SPAN_MIN, SPAN_MAX};
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		void *p, *q;
+
+		leave(arena);
+		arena = enter(image_create(spans[i], 0));
+		p = fusion_malloc(arena, 100);
+		q = fusion_malloc(arena, 5 << 20);
+		assert_non_null(p);
+		assert_non_null(q);
+		memset(q, 1, 5 << 20);
+		assert_null(fusion_malloc(arena, spans[i]));
+		assert_int_equal(fusion_free(arena, q), 0);
+		assert_int_equal(fusion_free(arena, p), 0);
+		assert_int_equal(heap_check(&arena->view, print_fault, NULL),
+				 0);
+	}
+	leave(arena);
+	arena = enter(image_create(1ull << 30, 0));
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(class_of_each_size_holds_it_and_wastes_a_fifth_at_most),
+		T(malloc_of_every_class_boundary_gives_its_own_bytes),
+		T(malloc_of_nothing_is_unique),
+		T(calloc_is_zero_and_refuses_overflow),
+		T(wrong_frees_are_refused_and_harm_nothing),
+		T(realloc_keeps_bytes_and_stays_where_it_can),
+		T(aligned_alloc_aligns),
+		T(random_operations_agree_with_a_model),
+		T(limit_reached_is_ENOMEM_and_frees_help),
+		T(full_tmpfs_is_ENOMEM),
+		T(punching_gives_memory_back),
+		T(pool_has_a_limit_and_goes_as_a_whole),
+		T(free_in_another_thread_makes_room_again),
+		T(slabs_of_an_ended_thread_are_adopted),
+		T(slot_has_the_block_or_nobody),
+		T(blocks_for_a_members_life_end_with_it),
+		T(spans_of_16_MiB_and_64_GiB_work),
+	};
+
+	return cmocka_run_group_tests_name("heap", tests, NULL, NULL);
+}
