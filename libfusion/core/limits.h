@@ -13,12 +13,10 @@
 #define LIMIT_MAGAZINE 2    /* blocks kept back per bin and thread */
 #define LIMIT_KEEP_SLABS 1  /* slabs a bin keeps though empty */
 #define LIMIT_GROW_SPANS 2  /* 64 KiB spans reserved at a time */
-#define LIMIT_GROW_FIELDS 2 /* field entries published at a time */
 #else
 #define LIMIT_MAGAZINE 40
 #define LIMIT_KEEP_SLABS 2
 #define LIMIT_GROW_SPANS 32 /* 2 MiB */
-#define LIMIT_GROW_FIELDS 256
 #endif
 
 #define SUSPECT_FIRST_NS 100000000LL /* a waiter's first probe of the owner */

@@ -6,6 +6,10 @@
  * -DFUSION_SEED_BUG=3 and is nothing in every other build.  tests/crash lists
  * them and fails when one goes unnoticed: that is how we know that a clean run
  * means something.
+ *
+ *   10  field: add announces only after it has taken the entry
+ *   11  field: recovery of remove frees the entry but leaves it in its chain
+ *   12  member: a slot is freed before what it held is recovered
  */
 #ifndef FUSION_CORE_SEED_H
 #define FUSION_CORE_SEED_H
