@@ -18,8 +18,9 @@
 #include "libfusion/core/seed.h"
 #include "libfusion/core/thread.h"
 
-#define POLL_FIRST_NS 20000 /* a timed wait for the OFD lock polls, from ... \
-			     */
+#define POLL_FIRST_NS                                          \
+	20000 /* a timed wait for the OFD lock polls, from ... \
+	       */
 #define POLL_LAST_NS \
 	2000000 /* ... to this apart: the kernel has no timed form */
 
@@ -379,7 +380,8 @@ static void doom_again(struct view *v)
 {
 	if (life_lock(v, SUSPECT_LAST_NS) < 0)
 		return;
-	if (v->sb->flags & ARENA_DOOMED)
+	if (v->sb->flags & ARENA_DOOMED &&
+	    load_relaxed(&v->sb->state) != ARENA_GONE)
 		doom(v);
 	life_unlock(v);
 }
