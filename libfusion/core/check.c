@@ -1,68 +1,116 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "libfusion/core/recover.h"
+
 #include <stdio.h>
 
 #include "libfusion/core/atomic.h"
 #include "libfusion/core/field.h"
 #include "libfusion/core/heap.h"
-#include "libfusion/core/recover.h"
+#include "libfusion/core/life.h"
 
 struct checker {
 	struct view *v;
 	check_report_fn report;
 	void *ctx;
-	unsigned bad;
+	unsigned faults;
 };
 
-static void fault(struct checker *c, const char *fmt, unsigned i)
+static void fault(struct checker *c, const char *what, uint32_t index)
 {
-	char text[96];
+	char text[128];
 
-	c->bad++;
-	snprintf(text, sizeof(text), fmt, i);
+	c->faults++;
+	snprintf(text, sizeof(text), "%s (%u)", what, index);
 	if (c->report)
 		c->report(c->ctx, text);
 }
 
-static void check_thread(struct checker *c, uint32_t i)
+static void check_superblock(struct checker *c)
 {
-	const struct thread_rec *t = view_thread(c->v, i);
-	uint32_t member = t->member, state;
+	const struct superblock *sb = c->v->sb;
+	struct geometry geo;
 
-	if (t->span.op || t->field.op || t->pool.op)
-		fault(c, "thread %u: an intent is left", i);
-	if (t->pend_slot || t->pend_ptr)
-		fault(c, "thread %u: a pending block is left", i);
-	for (int h = 0; h < THREAD_HELD; h++)
-		if (t->held[h])
-			fault(c, "thread %u: a lock is announced", i);
-	if (!member)
-		return;
-	if (member - 1 > c->v->geo.max_members) {
-		fault(c, "thread %u: bad member", i);
-		return;
+	if (geometry_read(&geo, sb) < 0)
+		fault(c, "superblock: positions do not follow from the span",
+		      0);
+	if (load_relaxed(&sb->state) > ARENA_GONE)
+		fault(c, "superblock: unknown state", sb->state);
+	if (load_relaxed(&sb->members_hi) > geo.max_members + 1)
+		fault(c, "superblock: members_hi too high", sb->members_hi);
+	if (load_relaxed(&sb->threads_hi) > geo.max_threads)
+		fault(c, "superblock: threads_hi too high", sb->threads_hi);
+	if (load_relaxed(&sb->fields_hi) > geo.max_fields)
+		fault(c, "superblock: fields_hi too high", sb->fields_hi);
+	if (load_relaxed(&sb->field_lock.word))
+		fault(c, "field lock is held", sb->field_lock.word);
+	if (load_relaxed(&sb->event_lock.word))
+		fault(c, "event lock is held", sb->event_lock.word);
+}
+
+static void check_members(struct checker *c)
+{
+	uint32_t hi = members_hi(c->v),
+		 master = load_relaxed(&c->v->sb->master);
+	bool found = !master;
+
+	for (uint32_t i = 1; i < hi; i++) {
+		const struct member_rec *m = view_member(c->v, i);
+		uint32_t state = load_relaxed(&m->state);
+
+		if (state > MEMBER_DEAD)
+			fault(c, "member: unknown state", i);
+		if (state == MEMBER_FREE)
+			continue;
+		if (state == MEMBER_DEAD)
+			fault(c, "member: dead and not recovered", i);
+		if (!m->id || m->id >= load_relaxed(&c->v->sb->next_id))
+			fault(c, "member: id out of range", i);
+		if (member_find(c->v, m->id) != i)
+			fault(c, "member: two have one id", i);
+		found = found || m->id == master;
 	}
-	state = view_member(c->v, member - 1)->state;
-	/* Slot 0 is the undertaker's: it has a record, member or not. */
-	if (member > 1 && (state == MEMBER_FREE || state == MEMBER_DEAD))
-		fault(c, "thread %u: its member is gone", i);
+	if (!found)
+		fault(c, "member: the master is not inside", master);
+}
+
+static bool announces(const struct thread_rec *t)
+{
+	for (unsigned i = 0; i < THREAD_HELD; i++)
+		if (t->held[i])
+			return true;
+	return load_relaxed(&t->span.op) || load_relaxed(&t->field.op) ||
+	       load_relaxed(&t->pool.op);
+}
+
+static void check_threads(struct checker *c)
+{
+	uint32_t hi = view_hi(&c->v->sb->threads_hi, c->v->geo.max_threads);
+
+	for (uint32_t i = 0; i < hi; i++) {
+		const struct thread_rec *t = view_thread(c->v, i);
+		uint32_t slot = load_relaxed(&t->member);
+
+		if (announces(t))
+			fault(c, "thread: announces an operation", i);
+		if (!slot)
+			continue;
+		if (TOKEN_SLOT(t->token) != i || !TOKEN_GEN(t->token))
+			fault(c, "thread: token is not its own", i);
+		if (slot - 1 >= members_hi(c->v))
+			fault(c, "thread: of no member", i);
+		else if (slot > 1 &&
+			 !load_relaxed(&view_member(c->v, slot - 1)->state))
+			fault(c, "thread: of a member that is gone", i);
+	}
 }
 
 unsigned arena_check(struct view *v, check_report_fn report, void *ctx)
 {
 	struct checker c = {.v = v, .report = report, .ctx = ctx};
-	uint32_t hi = view_hi(&v->sb->threads_hi, v->geo.max_threads);
 
-	for (uint32_t i = 0; i < hi; i++)
-		check_thread(&c, i);
-	hi = view_hi(&v->sb->members_hi, v->geo.max_members + 1);
-	for (uint32_t i = 1; i < hi; i++)
-		if (view_member(v, i)->state > MEMBER_LEAVING)
-			fault(&c, "member slot %u: dead or nonsense", i);
-	if (v->sb->field_lock.word)
-		fault(&c, "field lock is held by %u", v->sb->field_lock.word);
-	if (v->sb->event_lock.word)
-		fault(&c, "event lock is held by %u", v->sb->event_lock.word);
-	c.bad += field_check(v, report, ctx);
-	c.bad += heap_check(v, report, ctx);
-	return c.bad;
+	check_superblock(&c);
+	check_members(&c);
+	check_threads(&c);
+	return c.faults + field_check(v, report, ctx) +
+	       heap_check(v, report, ctx);
 }

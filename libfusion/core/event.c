@@ -9,30 +9,66 @@
 
 #include "libfusion/core/atomic.h"
 #include "libfusion/core/futex.h"
+#include "libfusion/core/limits.h"
 #include "libfusion/core/lock.h"
 
-static struct event_rec *record(const struct view *v, uint64_t seq)
+/* A log is not worth waiting for a stopped process that is writing to it. */
+#define EVENT_PATIENCE_NS (2 * SUSPECT_LAST_NS)
+
+/* A record as it is copied: word by word. */
+#define EVENT_WORDS (sizeof(struct event_rec) / sizeof(uint64_t))
+union event_slot {
+	struct event_rec rec;
+	uint64_t words[EVENT_WORDS];
+};
+
+static const char *const kind_names[N_EVENT_KINDS] = {
+	[EVENT_NONE] = "none",
+	[EVENT_JOIN] = "join",
+	[EVENT_LEAVE] = "leave",
+	[EVENT_DEATH] = "death",
+	[EVENT_MASTER_LOST] = "master-lost",
+	[EVENT_PROMOTED] = "promoted",
+	[EVENT_CREATED] = "created",
+	[EVENT_DESTROYED] = "destroyed",
+	[EVENT_RECOVERED] = "recovered",
+	[EVENT_CORRUPT] = "corrupt",
+	[EVENT_STATE] = "state",
+};
+
+static union event_slot *event_at(const struct view *v, uint64_t seq)
 {
-	return (struct event_rec *)view_at(v, v->geo.off_events) + seq % EVENTS;
+	char *ring = v->base + v->geo.off_events;
+
+	return (union event_slot *)ring + seq % EVENTS;
 }
 
-/* Guarded by event_lock.  Commit: event_head.  Killed before it the record is
- * overwritten by the next line; its seq says that it is not what was there. */
-static void append(struct view *v, const struct event_rec *new)
+static void clean(char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
+			text[i] = '?';
+}
+
+/*
+ *   writer                          reader
+ *   seq = none                      seq == wanted (acquire)
+ *   words = new, each a release     copy = words, each an acquire
+ *   seq = new (release)             seq == wanted still
+ *
+ * A reader that saw a word of the new text sees at its second look that the
+ * number has changed; so no fence is needed.
+ */
+static void append(struct view *v, const union event_slot *from)
 {
 	uint64_t head = load_relaxed(&v->sb->event_head);
-	struct event_rec *e = record(v, head);
+	union event_slot *slot = event_at(v, head);
 
-	store_relaxed(&e->seq, UINT64_MAX);
-	/* A reader that still copies the old line must see it go. */
-	__atomic_thread_fence(__ATOMIC_RELEASE);
-	e->time_ns = new->time_ns;
-	e->len = new->len;
-	e->kind = new->kind;
-	e->member = new->member;
-	memcpy(e->text, new->text, sizeof(e->text));
-	store_release(&e->seq, head);
-	/* Release: pairs with the acquire in event_read(). */
+	store_relaxed(&slot->rec.seq, UINT64_MAX);
+	for (size_t i = 1; i < EVENT_WORDS; i++)
+		store_release(&slot->words[i], from->words[i]);
+	store_release(&slot->rec.seq, head);
+	/* Commit.  Release: pairs with the acquire in event_read(). */
 	store_release(&v->sb->event_head, head + 1);
 	store_release(&v->sb->event_word, (uint32_t)(head + 1));
 }
@@ -40,22 +76,25 @@ static void append(struct view *v, const struct event_rec *new)
 void event_log(struct view *v, struct thread_rec *me, enum event_kind kind,
 	       uint32_t member, const char *fmt, ...)
 {
-	struct event_rec new = {
-		.time_ns = (uint64_t)clock_realtime_ns(),
-		.kind = (uint16_t)kind,
-		.member = member,
+	union event_slot new = {
+		.rec.time_ns = (uint64_t)clock_realtime_ns(),
+		.rec.kind = (uint16_t)kind,
+		.rec.member = member,
 	};
+	struct event_rec *rec = &new.rec;
+	int64_t patience = v->patience_ns ? v->patience_ns : EVENT_PATIENCE_NS;
 	va_list ap;
-	int len;
+	int n;
 
 	va_start(ap, fmt);
-	len = vsnprintf(new.text, sizeof(new.text), fmt, ap);
+	n = vsnprintf(rec->text, sizeof(rec->text), fmt, ap);
 	va_end(ap);
-	if (len < 0 || !me)
+	if (n < 0)
 		return;
-	new.len = len < (int)sizeof(new.text) ? (uint16_t)len
-					      : sizeof(new.text) - 1;
-	if (core_lock(v, me, &v->sb->event_lock) < 0)
+	rec->len = (uint16_t)strlen(rec->text);
+	clean(rec->text, rec->len);
+
+	if (!me || core_lock_for(v, me, &v->sb->event_lock, patience) < 0)
 		return;
 	append(v, &new);
 	core_unlock(v, me, &v->sb->event_lock);
@@ -65,46 +104,44 @@ void event_log(struct view *v, struct thread_rec *me, enum event_kind kind,
 int event_read(const struct view *v, uint64_t seq, struct event_rec *ret,
 	       uint64_t *ret_oldest)
 {
-	/* Acquire: pairs with the release in append(). */
 	uint64_t head = load_acquire(&v->sb->event_head);
-	struct event_rec *e = record(v, seq);
+	union event_slot *slot = event_at(v, seq);
+	union event_slot copy;
+	struct event_rec *rec = &copy.rec;
 
 	if (seq >= head)
 		return -ENOENT;
-	if (head - seq > EVENTS) {
-		*ret_oldest = head - EVENTS;
-		return -EOVERFLOW;
-	}
-	memcpy(ret, e, sizeof(*ret));
-	/* A sequence lock: pairs with the fence in append(). */
-	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	if (load_relaxed(&e->seq) != seq || ret->seq != seq ||
-	    ret->len >= sizeof(ret->text)) {
-		*ret_oldest = seq + 1;
-		return -EOVERFLOW;
-	}
-	ret->text[ret->len] = 0;
-	for (unsigned i = 0; i < ret->len; i++)
-		if (ret->text[i] < 0x20 || ret->text[i] == 0x7f)
-			ret->text[i] = '?';
+	if (head - seq > EVENTS)
+		goto overwritten;
+	if (load_acquire(&slot->rec.seq) != seq)
+		goto overwritten;
+	for (size_t i = 0; i < EVENT_WORDS; i++)
+		copy.words[i] = load_acquire(&slot->words[i]);
+	if (load_relaxed(&slot->rec.seq) != seq)
+		goto overwritten;
+
+	rec->seq = seq;
+	if (rec->len > sizeof(rec->text))
+		rec->len = sizeof(rec->text);
+	rec->len = (uint16_t)strnlen(rec->text, rec->len);
+	memset(rec->text + rec->len, 0, sizeof(rec->text) - rec->len);
+	clean(rec->text, rec->len);
+	if (rec->kind >= N_EVENT_KINDS)
+		rec->kind = EVENT_NONE;
+	*ret = *rec;
 	return 0;
+
+overwritten:
+	/* Beyond the wanted one in any case: the caller gets on, whatever a
+	 * scribbler did to the head.  The oldest slot itself may be the one
+	 * that is being written now, so start one later. */
+	*ret_oldest = seq + 1;
+	if (head > EVENTS && head - EVENTS + 1 > *ret_oldest)
+		*ret_oldest = head - EVENTS + 1;
+	return -EOVERFLOW;
 }
 
 const char *event_kind_name(uint32_t kind)
 {
-	static const char *const names[N_EVENT_KINDS] = {
-		[EVENT_NONE] = "none",
-		[EVENT_JOIN] = "join",
-		[EVENT_LEAVE] = "leave",
-		[EVENT_DEATH] = "death",
-		[EVENT_MASTER_LOST] = "master-lost",
-		[EVENT_PROMOTED] = "promoted",
-		[EVENT_CREATED] = "created",
-		[EVENT_DESTROYED] = "destroyed",
-		[EVENT_RECOVERED] = "recovered",
-		[EVENT_CORRUPT] = "corrupt",
-		[EVENT_STATE] = "state",
-	};
-
-	return kind < N_EVENT_KINDS ? names[kind] : "unknown";
+	return kind_names[kind < N_EVENT_KINDS ? kind : EVENT_NONE];
 }

@@ -26,8 +26,19 @@ enum event_kind {
 	N_EVENT_KINDS
 };
 
+/*
+ * Text, by kind (the kind's name and the member's id are not in it):
+ *   join        "pid PID role master|slave comm COMM"
+ *   leave, death  "pid PID comm COMM"; member is who it is about
+ *   master-lost   "" ; member is who it was
+ *   promoted      "" ; member is who it is now
+ *   created, destroyed  "field NAME", "pool NAME"; member is by whom, or 0
+ *   recovered   what was finished or freed
+ *   state       "running", "shutting-down", ...
+ */
 /* Append; @me is the calling thread's record (v->rec for the undertaker).
- * Wakes event_word.  The caller pokes the daemon if event_watchers is set. */
+ * NULL drops the line.  Wakes event_word.  The caller pokes the daemon if
+ * event_watchers is set. */
 void event_log(struct view *v, struct thread_rec *me, enum event_kind kind,
 	       uint32_t member, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));

@@ -3,219 +3,214 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "libfusion/core/atomic.h"
+#include "libfusion/core/event.h"
 #include "libfusion/core/futex.h"
 #include "libfusion/core/lock.h"
 #include "libfusion/core/seed.h"
 
-enum { OP_ADD = 1, OP_REMOVE = 2 };
+/*
+ * thread_rec.field: op, and
+ *   a[0]  index of the entry
+ *   a[1]  its bucket
+ *   a[2]  FIELD_OP_ADD: 1 if the entry is taken from behind fields_hi
+ *   a[3]  n_fields when the operation is done
+ */
+enum { FIELD_OP_NONE = 0, FIELD_OP_ADD = 1, FIELD_OP_REMOVE = 2 };
 
-/* The chain or bucket word that leads to an entry. */
-struct place {
-	uint32_t *link;
-	uint32_t index;
-};
+#define PAGE 4096
+#define LOOKUP_TRIES 16 /* of the lens, when a writer was in its way */
 
-static uint32_t hash_name(const char *name)
+static uint32_t name_hash(const char *name)
 {
 	uint32_t h = 2166136261u; /* FNV-1a */
 
-	for (; *name; name++)
-		h = (h ^ (unsigned char)*name) * 16777619u;
+	while (*name)
+		h = (h ^ (unsigned char)*name++) * 16777619u;
 	return h;
 }
 
-static uint32_t *bucket(const struct view *v, uint32_t hash)
+static uint32_t *bucket_at(const struct view *v, uint32_t bucket)
 {
-	return (uint32_t *)view_at(v, v->geo.off_buckets) +
-	       hash % v->geo.n_buckets;
+	return (uint32_t *)(v->base + v->geo.off_buckets) + bucket;
 }
 
-static uint32_t published(const struct view *v)
+static uint32_t fields_hi(const struct view *v)
 {
 	return view_hi(&v->sb->fields_hi, v->geo.max_fields);
 }
 
-/* Follow the chain of @hash until @match says so; bounded, as a chain that
- * others scribbled on may be a circle. */
-static bool find(const struct view *v, uint32_t hash,
-		 bool (*match)(const struct view *, uint32_t, const void *),
-		 const void *arg, struct place *ret)
+/* Find @name in its chain; the caller holds field_lock.  *ret_prev is the link
+ * that leads to it.  0, -ENOENT, -EIO the chain leads nowhere or in a ring. */
+static int chain_find(const struct view *v, const char *name, uint32_t hash,
+		      uint32_t *ret_index, uint32_t **ret_prev)
 {
-	uint32_t hi = published(v);
-	struct place p = {.link = bucket(v, hash)};
+	uint32_t *link = bucket_at(v, hash % v->geo.n_buckets);
+	uint32_t hi = fields_hi(v), next;
 
-	for (uint32_t steps = 0; steps <= hi; steps++) {
-		/* Acquire: pairs with the release in link_entry(). */
-		uint32_t at = load_acquire(p.link);
+	for (uint32_t n = 0; (next = load_relaxed(link)); n++) {
+		struct field_rec *f = view_field(v, next - 1);
 
-		if (!at || at > hi)
-			return false;
-		p.index = at - 1;
-		if (match(v, p.index, arg)) {
-			*ret = p;
-			return true;
+		if (next > hi || n >= hi)
+			return -EIO;
+		if (f->hash == hash &&
+		    !strncmp(f->name, name, sizeof(f->name))) {
+			*ret_index = next - 1;
+			*ret_prev = link;
+			return 0;
 		}
-		p.link = &view_field(v, p.index)->next;
+		link = &f->next;
 	}
-	return false;
+	return -ENOENT;
 }
 
-static bool match_name(const struct view *v, uint32_t i, const void *name)
+static void announce(struct thread_rec *me, uint32_t op, uint32_t index,
+		     uint32_t bucket, bool fresh, uint32_t n_fields)
 {
-	const struct field_rec *f = view_field(v, i);
-
-	/* Acquire: pairs with the commit in field_add(). */
-	return load_acquire(&f->state) == FIELD_USED &&
-	       !strncmp(f->name, name, sizeof(f->name));
-}
-
-static bool match_index(const struct view *v, uint32_t i, const void *index)
-{
-	(void)v;
-	return i == *(const uint32_t *)index;
-}
-
-static void link_entry(struct view *v, uint32_t i)
-{
-	struct field_rec *f = view_field(v, i);
-	uint32_t *b = bucket(v, f->hash);
-
-	store_relaxed(&f->next, load_relaxed(b));
-	/* Release: pairs with the acquire in find(). */
-	store_release(b, i + 1);
-}
-
-static void push_free(struct view *v, uint32_t i)
-{
-	if (v->sb->field_free == i + 1)
-		return;
-	store_relaxed(&view_field(v, i)->next, v->sb->field_free);
+	me->field.a[0] = index;
+	me->field.a[1] = bucket;
+	me->field.a[2] = fresh;
+	me->field.a[3] = n_fields;
 	compiler_fence();
-	v->sb->field_free = i + 1;
-}
-
-static void announce(struct intent *in, uint32_t op, uint32_t index,
-		     uint32_t count)
-{
-	in->a[0] = index;
-	in->a[1] = count;
-	compiler_fence();
-	store_relaxed(&in->op, op);
+	store_relaxed(&me->field.op, op);
 	compiler_fence();
 }
 
-static void changed(struct view *v)
+static void finish(struct view *v, struct intent *intent)
 {
+	store_relaxed(&v->sb->n_fields, (uint32_t)intent->a[3]);
+	/* Release: pairs with the acquire in who waits for a field. */
 	add_release(&v->sb->field_seq, 1);
-	futex_wake(&v->sb->field_seq, INT_MAX);
-}
-
-static void finish(struct view *v, struct intent *in)
-{
-	v->sb->n_fields = (uint32_t)in->a[1];
-	changed(v);
 	compiler_fence();
-	store_relaxed(&in->op, 0);
+	store_relaxed(&intent->op, FIELD_OP_NONE);
 }
 
-/* The first free entry, or the next one never used, with memory under it. */
-static int pick(struct view *v, uint32_t *ret)
+/* Memory for the entry at fields_hi, if it reaches into a fresh page. */
+static int grow(struct view *v, uint32_t hi)
 {
-	uint32_t hi = published(v), first = v->sb->field_free;
-	uint64_t off;
+	uint64_t off = view_off(v, view_field(v, hi));
+	uint64_t last = off + sizeof(struct field_rec) - 1;
 
-	if (first) {
-		*ret = first - 1;
-		return first <= hi ? 0 : -EIO;
-	}
-	if (hi == v->geo.max_fields)
+	if (hi >= v->geo.max_fields)
 		return -ENOSPC;
-	*ret = hi;
-	off = view_off(v, view_field(v, hi));
-	/* One reservation a page: the entry that is first to touch it. */
-	if (off % 4096 && (off + sizeof(struct field_rec)) / 4096 == off / 4096)
+	if (hi && (off - 1) / PAGE == last / PAGE)
 		return 0;
 	return view_reserve(v, off, sizeof(struct field_rec));
 }
 
-/*
- * Commit: the store of state.  Killed before: undone, the entry goes back to
- * the free list (or stays above fields_hi).  After: redone, it is linked.
- */
-static int add_locked(struct view *v, struct thread_rec *me,
-		      const struct field_rec *new)
+static void fill(struct field_rec *f, uint32_t next,
+		 const struct field_rec *from)
 {
+	f->next = next;
+	f->id = from->id;
+	f->hash = from->hash;
+	f->addr = from->addr;
+	f->size = from->size;
+	f->created_ns = from->created_ns;
+	f->creator = from->creator;
+	memcpy(f->name, from->name, sizeof(f->name));
+	memcpy(f->type, from->type, sizeof(f->type));
+}
+
+/* Commit: state = USED.  Killed before: recovery gives the entry to the free
+ * list; after: it links it into its chain. */
+static int add_locked(struct view *v, struct thread_rec *me,
+		      const struct field_rec *from)
+{
+	uint32_t bucket = from->hash % v->geo.n_buckets, *head, *prev;
+	uint32_t i = load_relaxed(&v->sb->field_free), hi = fields_hi(v);
+	bool fresh = !i;
 	struct field_rec *f;
-	struct place found;
-	uint32_t i;
 	int r;
 
-	if (find(v, new->hash, match_name, new->name, &found))
-		return -EEXIST;
-	r = pick(v, &i);
-	if (r < 0)
-		return r;
-	f = view_field(v, i);
+	r = chain_find(v, from->name, from->hash, &i, &prev);
+	if (r != -ENOENT)
+		return r ? r : -EEXIST;
+	if (i > hi)
+		return -EIO;
+	if (fresh) {
+		r = grow(v, hi);
+		if (r < 0)
+			return r;
+		i = hi + 1;
+	}
+	f = view_field(v, --i);
 	if (!SEED_BUG(10))
-		announce(&me->field, OP_ADD, i, v->sb->n_fields + 1);
-	if (v->sb->field_free)
-		v->sb->field_free = load_relaxed(&f->next);
+		announce(me, FIELD_OP_ADD, i, bucket, fresh,
+			 v->sb->n_fields + 1);
+	if (fresh)
+		/* Release: pairs with the acquire in view_hi(). */
+		store_release(&v->sb->fields_hi, hi + 1);
 	else
-		store_release(&v->sb->fields_hi, i + 1);
-	memcpy(&f->id, &new->id, sizeof(*f) - offsetof(struct field_rec, id));
-	store_relaxed(&f->next, 0);
-	if (SEED_BUG(11))
-		link_entry(v, i);
-	compiler_fence();
-	/* Release: pairs with the acquire in match_name(). */
-	store_release(&f->state, FIELD_USED);
+		store_relaxed(&v->sb->field_free, f->next);
 	compiler_fence();
 	if (SEED_BUG(10))
-		announce(&me->field, OP_ADD, i, v->sb->n_fields + 1);
-	if (!SEED_BUG(11))
-		link_entry(v, i);
+		announce(me, FIELD_OP_ADD, i, bucket, fresh,
+			 v->sb->n_fields + 1);
+
+	head = bucket_at(v, bucket);
+	fill(f, load_relaxed(head), from);
+	/* Release: pairs with the acquire in field_copy(). */
+	store_release(&f->state, FIELD_USED);
+	/* Release: pairs with the acquire in lookup_once(). */
+	store_release(head, i + 1);
 	compiler_fence();
 	finish(v, &me->field);
 	return 0;
 }
 
-int field_add(struct view *v, struct thread_rec *me, const char *name,
-	      uint64_t addr, uint64_t size, const char *type, uint32_t creator)
+static int name_and_type(struct field_rec *f, const char *name,
+			 const char *type)
 {
-	struct field_rec new = {
-		.addr = addr,
-		.size = size,
-		.created_ns = (uint64_t)clock_realtime_ns(),
-		.creator = creator,
-	};
 	int r = name_check_object(name);
 
 	if (r < 0)
 		return r;
 	if (type && strlen(type) > FIELD_TYPE_MAX)
 		return -ENAMETOOLONG;
-	new.hash = hash_name(name);
-	strncpy(new.name, name, OBJECT_NAME_MAX);
 	if (type)
-		strncpy(new.type, type, FIELD_TYPE_MAX);
+		for (const char *p = type; *p; p++)
+			if ((unsigned char)*p < 0x20 || *p == 0x7f)
+				return -EINVAL;
+	f->hash = name_hash(name);
+	strncpy(f->name, name, OBJECT_NAME_MAX);
+	strncpy(f->type, type ? type : "", FIELD_TYPE_MAX);
+	return 0;
+}
+
+int field_add(struct view *v, struct thread_rec *me, const char *name,
+	      uint64_t addr, uint64_t size, const char *type, uint32_t creator)
+{
+	struct field_rec from = {
+		.addr = addr,
+		.size = size,
+		.created_ns = (uint64_t)clock_realtime_ns(),
+		.creator = creator,
+	};
+	int r = name_and_type(&from, name, type);
+
+	if (r < 0)
+		return r;
 	r = core_lock(v, me, &v->sb->field_lock);
 	if (r < 0)
 		return r;
-	/* Relaxed: guarded by field_lock here, and only its value matters. */
-	new.id = add_relaxed(&v->sb->next_object, 1);
-	r = add_locked(v, me, &new);
+	from.id = add_relaxed(&v->sb->next_object, 1);
+	r = add_locked(v, me, &from);
 	core_unlock(v, me, &v->sb->field_lock);
-	return r;
+	if (r < 0)
+		return r;
+	futex_wake(&v->sb->field_seq, INT_MAX);
+	event_log(v, me, EVENT_CREATED, creator, "field %s", name);
+	return 0;
 }
 
 int field_get(struct view *v, struct thread_rec *me, const char *name,
 	      struct field_rec *ret)
 {
-	struct place found;
+	uint32_t i, *prev;
 	int r = name_check_object(name);
 
 	if (r < 0)
@@ -223,36 +218,45 @@ int field_get(struct view *v, struct thread_rec *me, const char *name,
 	r = core_lock(v, me, &v->sb->field_lock);
 	if (r < 0)
 		return r;
-	if (find(v, hash_name(name), match_name, name, &found))
-		memcpy(ret, view_field(v, found.index), sizeof(*ret));
-	else
-		r = -ENOENT;
+	r = chain_find(v, name, name_hash(name), &i, &prev);
+	if (!r)
+		*ret = *view_field(v, i);
 	core_unlock(v, me, &v->sb->field_lock);
 	return r;
 }
 
-/* Commit: the store of state.  Killed before: still there.  After: redone,
- * unlinked and given to the free list. */
-static void remove_locked(struct view *v, struct thread_rec *me,
-			  const struct place *p)
+static void push_free(struct view *v, uint32_t i)
 {
-	struct field_rec *f = view_field(v, p->index);
+	/* Relaxed: under field_lock, whose release publishes it. */
+	store_relaxed(&view_field(v, i)->next,
+		      load_relaxed(&v->sb->field_free));
+	compiler_fence();
+	store_relaxed(&v->sb->field_free, i + 1);
+	compiler_fence();
+}
 
-	announce(&me->field, OP_REMOVE, p->index, v->sb->n_fields - 1);
-	/* Readers without the lock look again when this has moved. */
-	add_release(&v->sb->field_seq, 1);
+/* Commit: state = FREE.  Killed before: nothing has happened; after: recovery
+ * takes the entry out of its chain and frees it. */
+static void remove_locked(struct view *v, struct thread_rec *me, uint32_t i,
+			  uint32_t *prev)
+{
+	struct field_rec *f = view_field(v, i);
+
+	announce(me, FIELD_OP_REMOVE, i, f->hash % v->geo.n_buckets, false,
+		 v->sb->n_fields - 1);
+	/* Release: pairs with the acquire in lookup_once(), which must not
+	 * follow `next` into the free list. */
 	store_release(&f->state, FIELD_FREE);
 	compiler_fence();
-	store_release(p->link, load_relaxed(&f->next));
+	store_release(prev, f->next);
 	compiler_fence();
-	push_free(v, p->index);
-	compiler_fence();
+	push_free(v, i);
 	finish(v, &me->field);
 }
 
 int field_remove(struct view *v, struct thread_rec *me, const char *name)
 {
-	struct place found;
+	uint32_t i, *prev;
 	int r = name_check_object(name);
 
 	if (r < 0)
@@ -260,138 +264,273 @@ int field_remove(struct view *v, struct thread_rec *me, const char *name)
 	r = core_lock(v, me, &v->sb->field_lock);
 	if (r < 0)
 		return r;
-	if (find(v, hash_name(name), match_name, name, &found))
-		remove_locked(v, me, &found);
-	else
-		r = -ENOENT;
+	r = chain_find(v, name, name_hash(name), &i, &prev);
+	if (!r)
+		remove_locked(v, me, i, prev);
 	core_unlock(v, me, &v->sb->field_lock);
-	return r;
-}
-
-/* The dead thread still holds field_lock, so the table stands still. */
-int field_recover(struct view *v, struct thread_rec *t)
-{
-	uint32_t op = load_relaxed(&t->field.op), i;
-	struct place found;
-	bool used, linked;
-
-	if (!op)
-		return 0;
-	if ((op != OP_ADD && op != OP_REMOVE) ||
-	    t->field.a[0] >= v->geo.max_fields)
-		return -EIO;
-	i = (uint32_t)t->field.a[0];
-	if (i >= published(v)) { /* killed before anything happened */
-		store_relaxed(&t->field.op, 0);
-		return 0;
-	}
-	used = load_relaxed(&view_field(v, i)->state) == FIELD_USED;
-	linked = find(v, view_field(v, i)->hash, match_index, &i, &found);
-	if (used) {
-		if (op == OP_ADD && !linked && !SEED_BUG(12))
-			link_entry(v, i);
-		if (op == OP_ADD)
-			v->sb->n_fields = (uint32_t)t->field.a[1];
-	} else {
-		if (op == OP_REMOVE && linked)
-			store_release(found.link,
-				      load_relaxed(&view_field(v, i)->next));
-		compiler_fence();
-		push_free(v, i);
-		if (op == OP_REMOVE)
-			v->sb->n_fields = (uint32_t)t->field.a[1];
-	}
-	changed(v);
-	compiler_fence();
-	store_relaxed(&t->field.op, 0);
+	if (r < 0)
+		return r;
+	futex_wake(&v->sb->field_seq, INT_MAX);
+	event_log(v, me, EVENT_DESTROYED, 0, "field %s", name);
 	return 0;
 }
 
-int field_copy(const struct view *v, uint32_t i, struct field_rec *ret)
-{
-	const struct field_rec *f = view_field(v, i);
+/* --- Recovery -------------------------------------------------------------
+ *
+ * The dead thread holds field_lock (it is freed after this), so nobody else
+ * has touched the tables since. */
 
-	if (i >= published(v) || load_acquire(&f->state) != FIELD_USED)
-		return -ENOENT;
-	memcpy(ret, f, sizeof(*ret));
-	ret->name[OBJECT_NAME_MAX] = 0;
-	ret->type[FIELD_TYPE_MAX] = 0;
-	return name_check_object(ret->name) < 0 ? -ENOENT : 0;
+static void recover_add(struct view *v, uint32_t i, uint32_t bucket, bool fresh)
+{
+	struct field_rec *f = view_field(v, i);
+	uint32_t *head = bucket_at(v, bucket);
+
+	if (load_relaxed(&f->state) == FIELD_USED) {
+		if (load_relaxed(head) == i + 1)
+			return;
+		f->next = load_relaxed(head);
+		compiler_fence();
+		store_release(head, i + 1);
+		return;
+	}
+	/* Not taken yet: still behind the mark, or first of the free list (or
+	 * put back there by an earlier recoverer). */
+	if ((fresh && i >= load_relaxed(&v->sb->fields_hi)) ||
+	    load_relaxed(&v->sb->field_free) == i + 1)
+		return;
+	push_free(v, i);
 }
 
-int field_lookup(const struct view *v, const char *name, uint32_t *ret_index)
+static int recover_remove(struct view *v, uint32_t i, uint32_t bucket)
 {
-	struct place found;
-	uint32_t seq;
+	struct field_rec *f = view_field(v, i);
+	uint32_t *link = bucket_at(v, bucket), hi = fields_hi(v), next;
 
-	if (name_check_object(name) < 0)
+	if (load_relaxed(&f->state) == FIELD_USED)
+		return 0;
+	for (uint32_t n = 0; (next = load_relaxed(link)); n++) {
+		if (next > hi || n >= hi)
+			return -EIO;
+		if (next == i + 1 && !SEED_BUG(11)) {
+			store_release(link, f->next);
+			compiler_fence();
+			break;
+		}
+		link = &view_field(v, next - 1)->next;
+	}
+	if (load_relaxed(&v->sb->field_free) != i + 1)
+		push_free(v, i);
+	return 0;
+}
+
+int field_recover(struct view *v, struct thread_rec *t)
+{
+	struct intent in = t->field;
+	uint32_t hi = fields_hi(v);
+	bool done;
+	int r = 0;
+
+	if (in.op == FIELD_OP_NONE)
+		return 0;
+	if (in.op > FIELD_OP_REMOVE || in.a[0] > hi ||
+	    in.a[0] >= v->geo.max_fields || in.a[1] >= v->geo.n_buckets) {
+		store_relaxed(&t->field.op, FIELD_OP_NONE);
+		return -EIO;
+	}
+	/* An entry behind the mark has no memory of its own to look at. */
+	if (in.a[0] == hi) {
+		store_relaxed(&t->field.op, FIELD_OP_NONE);
+		return 0;
+	}
+	done = (load_relaxed(&view_field(v, (uint32_t)in.a[0])->state) ==
+		FIELD_USED) == (in.op == FIELD_OP_ADD);
+	if (in.op == FIELD_OP_ADD)
+		recover_add(v, (uint32_t)in.a[0], (uint32_t)in.a[1], in.a[2]);
+	else
+		r = recover_remove(v, (uint32_t)in.a[0], (uint32_t)in.a[1]);
+	compiler_fence();
+	if (done)
+		finish(v, &t->field);
+	else
+		store_relaxed(&t->field.op, FIELD_OP_NONE);
+	futex_wake(&v->sb->field_seq, INT_MAX);
+	return r;
+}
+
+/* --- The lens: no lock, no trust ------------------------------------------ */
+
+int field_copy(const struct view *v, uint32_t i, struct field_rec *ret)
+{
+	struct field_rec f;
+
+	if (i >= fields_hi(v))
 		return -ENOENT;
-	/* A removal under our feet may lead from the chain into the free
-	 * list; then field_seq has moved. */
-	for (int tries = 0; tries < 4; tries++) {
-		seq = load_acquire(&v->sb->field_seq);
-		if (find(v, hash_name(name), match_name, name, &found)) {
-			*ret_index = found.index;
+	/* Acquire: pairs with the release in add_locked(). */
+	if (load_acquire(&view_field(v, i)->state) != FIELD_USED)
+		return -ENOENT;
+	memcpy(&f, view_field(v, i), sizeof(f));
+	f.name[OBJECT_NAME_MAX] = '\0';
+	f.type[FIELD_TYPE_MAX] = '\0';
+	/* Torn by a writer, or scribbled on: not there. */
+	if (f.state != FIELD_USED || name_check_object(f.name) < 0 ||
+	    f.hash != name_hash(f.name))
+		return -ENOENT;
+	for (char *p = f.type; *p; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = '?';
+	*ret = f;
+	return 0;
+}
+
+/* -EAGAIN: a writer was in the way. */
+static int lookup_once(const struct view *v, const char *name, uint32_t hash,
+		       uint32_t *ret_index)
+{
+	uint32_t bucket = hash % v->geo.n_buckets, hi = fields_hi(v);
+	/* Acquire: pairs with the releases in add_locked(), remove_locked(). */
+	uint32_t next = load_acquire(bucket_at(v, bucket));
+	struct field_rec copy;
+
+	for (uint32_t n = 0; next; n++) {
+		const struct field_rec *f;
+		uint32_t i = next - 1, h;
+
+		if (i >= hi || n >= hi)
+			return -EAGAIN;
+		f = view_field(v, i);
+		next = load_acquire(&f->next);
+		h = load_relaxed(&f->hash);
+		/* In the free list, or in another chain by now. */
+		if (load_relaxed(&f->state) != FIELD_USED ||
+		    h % v->geo.n_buckets != bucket)
+			return -EAGAIN;
+		if (h == hash && !field_copy(v, i, &copy) &&
+		    !strcmp(copy.name, name)) {
+			*ret_index = i;
 			return 0;
 		}
-		if (load_acquire(&v->sb->field_seq) == seq)
-			break;
 	}
 	return -ENOENT;
 }
 
-static unsigned fault(void (*report)(void *, const char *), void *ctx,
-		      const char *fmt, uint32_t i)
+int field_lookup(const struct view *v, const char *name, uint32_t *ret_index)
 {
-	char text[96];
+	uint32_t hash;
+	int r = -ENOENT;
 
-	snprintf(text, sizeof(text), fmt, i);
-	if (report)
-		report(ctx, text);
-	return 1;
+	if (name_check_object(name) < 0)
+		return -ENOENT;
+	hash = name_hash(name);
+	for (int i = 0; i < LOOKUP_TRIES; i++) {
+		r = lookup_once(v, name, hash, ret_index);
+		if (r != -EAGAIN)
+			return r;
+	}
+	return -ENOENT;
+}
+
+/* --- The checker -----------------------------------------------------------
+ */
+
+struct checker {
+	struct view *v;
+	uint8_t *seen; /* a byte an entry: how often it was met */
+	uint32_t hi;
+	unsigned faults;
+	void (*report)(void *, const char *);
+	void *ctx;
+};
+
+static void fault(struct checker *c, const char *what)
+{
+	c->faults++;
+	if (c->report)
+		c->report(c->ctx, what);
+}
+
+static void check_chain(struct checker *c, uint32_t bucket)
+{
+	uint32_t next = load_relaxed(bucket_at(c->v, bucket));
+
+	while (next) {
+		struct field_rec copy;
+
+		if (next > c->hi) {
+			fault(c, "field: chain leads out of the table");
+			return;
+		}
+		if (c->seen[next - 1]++) {
+			fault(c, "field: entry is in chains twice");
+			return;
+		}
+		if (field_copy(c->v, next - 1, &copy) < 0) {
+			fault(c, "field: entry in a chain is not in use");
+			return;
+		}
+		if (copy.hash % c->v->geo.n_buckets != bucket)
+			fault(c, "field: entry is in the wrong chain");
+		next = copy.next;
+	}
+}
+
+static void check_unique(struct checker *c, uint32_t i)
+{
+	uint32_t found, *prev;
+	struct field_rec copy;
+
+	if (!field_copy(c->v, i, &copy) &&
+	    (chain_find(c->v, copy.name, copy.hash, &found, &prev) < 0 ||
+	     found != i))
+		fault(c, "field: a name is there twice");
+}
+
+static void check_free(struct checker *c)
+{
+	uint32_t next = load_relaxed(&c->v->sb->field_free);
+
+	while (next) {
+		struct field_rec *f = view_field(c->v, next - 1);
+
+		if (next > c->hi) {
+			fault(c, "field: free list leads out of the table");
+			return;
+		}
+		if (c->seen[next - 1]++) {
+			fault(c, "field: free entry is met twice");
+			return;
+		}
+		if (load_relaxed(&f->state) != FIELD_FREE) {
+			fault(c, "field: entry in the free list is in use");
+			return;
+		}
+		next = load_relaxed(&f->next);
+	}
 }
 
 unsigned field_check(struct view *v, void (*report)(void *, const char *),
 		     void *ctx)
 {
-	uint32_t hi = published(v), used = 0, n_free = 0, at;
-	struct place found;
-	unsigned bad = 0;
+	struct checker c = {
+		.v = v, .hi = fields_hi(v), .report = report, .ctx = ctx};
+	uint32_t n_used = 0;
 
-	for (uint32_t i = 0; i < hi; i++) {
-		const struct field_rec *f = view_field(v, i);
-
-		if (f->state == FIELD_FREE)
-			continue;
-		if (f->state != FIELD_USED)
-			bad += fault(report, ctx, "field %u: bad state", i);
-		used++;
-		if (!find(v, f->hash, match_index, &i, &found))
-			bad += fault(report, ctx, "field %u: not linked", i);
-		if (f->hash != hash_name(f->name))
-			bad += fault(report, ctx, "field %u: bad hash", i);
+	c.seen = calloc(c.hi + 1, 1);
+	if (!c.seen) {
+		fault(&c, "field: no memory for the check");
+		return c.faults;
 	}
-	for (at = v->sb->field_free; at && n_free <= hi; n_free++) {
-		if (at > hi) {
-			bad += fault(report, ctx, "free list leaves at %u", at);
-			break;
-		}
-		if (view_field(v, at - 1)->state != FIELD_FREE)
-			bad += fault(report, ctx, "field %u: used, free", at);
-		at = view_field(v, at - 1)->next;
+	for (uint32_t b = 0; b < v->geo.n_buckets; b++)
+		check_chain(&c, b);
+	check_free(&c);
+	for (uint32_t i = 0; i < c.hi; i++) {
+		n_used += load_relaxed(&view_field(v, i)->state) == FIELD_USED;
+		if (!c.seen[i])
+			fault(&c, "field: entry is lost");
+		else if (!c.faults)
+			check_unique(&c, i);
 	}
-	if (used + n_free != hi)
-		bad += fault(report, ctx, "fields: %u entries lost",
-			     hi - used - n_free);
-	for (uint32_t b = 0; b < v->geo.n_buckets; b++) {
-		uint32_t head = *bucket(v, b);
-
-		if (head > hi ||
-		    (head && view_field(v, head - 1)->state != FIELD_USED))
-			bad += fault(report, ctx, "bucket %u: bad head", b);
-	}
-	if (v->sb->n_fields != used)
-		bad += fault(report, ctx, "fields: count is off, %u used",
-			     used);
-	return bad;
+	if (n_used != load_relaxed(&v->sb->n_fields))
+		fault(&c, "field: n_fields is not the number of fields");
+	free(c.seen);
+	return c.faults;
 }

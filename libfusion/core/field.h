@@ -11,10 +11,11 @@
 
 #include "libfusion/core/view.h"
 
-/* 0; -EINVAL bad name; -ENAMETOOLONG; -EEXIST; -ENOSPC table full; -ENOMEM. */
+/* 0; -EINVAL bad name or type; -ENAMETOOLONG; -EEXIST; -ENOSPC table full;
+ * -ENOMEM; -EIO the table is damaged; -ETIMEDOUT if v->patience_ns is set. */
 int field_add(struct view *v, struct thread_rec *me, const char *name,
 	      uint64_t addr, uint64_t size, const char *type, uint32_t creator);
-/* 0, -ENOENT; copies the entry. */
+/* 0, -ENOENT, -EINVAL, -EIO; copies the entry. */
 int field_get(struct view *v, struct thread_rec *me, const char *name,
 	      struct field_rec *ret);
 int field_remove(struct view *v, struct thread_rec *me, const char *name);
@@ -27,8 +28,8 @@ int field_recover(struct view *v, struct thread_rec *t);
 int field_copy(const struct view *v, uint32_t i, struct field_rec *ret);
 int field_lookup(const struct view *v, const char *name, uint32_t *ret_index);
 
-/* Rules of design 3.  0, -EINVAL, -ENAMETOOLONG.  @arena: may not begin with
- * '.'; otherwise may not begin with '#'. */
+/* 1 to 63 bytes, no '/', no control characters, not beginning with '.'; an
+ * object's not beginning with '#' either.  0, -EINVAL, -ENAMETOOLONG. */
 int name_check_arena(const char *name);
 int name_check_object(const char *name);
 

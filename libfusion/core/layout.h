@@ -95,6 +95,7 @@ enum member_state {
 
 /* superblock.flags */
 #define ARENA_TRANSIENT 0x1u /* made by entering: vanishes when empty */
+#define ARENA_DOOMED 0x2u    /* the master of a `kill` arena died: so do all */
 
 /* superblock.on_master_death */
 #define MASTER_DEATH_NOTIFY 0u
@@ -141,7 +142,7 @@ struct superblock {
 	struct core_lock field_lock;
 	uint32_t fields_hi;   /* atomic: entries below are published */
 	uint32_t field_free;  /* index + 1 of the first free entry, 0 none */
-	uint32_t n_fields;    /* hint for status files */
+	uint32_t n_fields;    /* as many are in use */
 	uint32_t next_object; /* atomic: next `#<id>` */
 	uint32_t field_seq;   /* atomic, futex: +1 at each add and remove */
 	uint8_t pad2[36];

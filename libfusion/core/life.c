@@ -3,163 +3,449 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
+#include <fusion/arena.h>
+
 #include "libfusion/core/atomic.h"
+#include "libfusion/core/event.h"
 #include "libfusion/core/futex.h"
+#include "libfusion/core/limits.h"
 #include "libfusion/core/recover.h"
+#include "libfusion/core/seed.h"
+#include "libfusion/core/thread.h"
 
-#define RETRY_NS 500000 /* between two tries of who will not wait for ever */
+#define POLL_FIRST_NS                                          \
+	20000 /* a timed wait for the OFD lock polls, from ... \
+	       */
+#define POLL_LAST_NS \
+	2000000 /* ... to this apart: the kernel has no timed form */
 
-static int set_lock(struct view *v, short type, bool wait)
+static const char *const state_names[] = {
+	[ARENA_EMPTY] = "empty",     [ARENA_INITIALIZING] = "initializing",
+	[ARENA_RUNNING] = "running", [ARENA_SHUTTING_DOWN] = "shutting-down",
+	[ARENA_CORRUPT] = "corrupt", [ARENA_GONE] = "gone",
+};
+
+static const char *const member_state_names[] = {
+	[MEMBER_FREE] = "free",	  [MEMBER_JOINING] = "joining",
+	[MEMBER_ALIVE] = "alive", [MEMBER_LEAVING] = "leaving",
+	[MEMBER_DEAD] = "dead",
+};
+
+const char *life_state_name(uint32_t state)
 {
-	struct flock fl = {
+	return state_names[state <= ARENA_GONE ? state : ARENA_CORRUPT];
+}
+
+const char *member_state_name(uint32_t state)
+{
+	return member_state_names[state <= MEMBER_DEAD ? state : MEMBER_FREE];
+}
+
+/* --- The life lock ---------------------------------------------------------
+ */
+
+static int ofd_set(const struct view *v, int cmd, short type)
+{
+	struct flock lock = {
 		.l_type = type,
 		.l_whence = SEEK_SET,
 		.l_start = LIFE_LOCK_BYTE,
 		.l_len = 1,
 	};
 
-	if (fcntl(v->fd, wait ? F_OFD_SETLKW : F_OFD_SETLK, &fl) == 0)
-		return 0;
-	return errno == EACCES ? -EAGAIN : -errno;
+	return fcntl(v->fd, cmd, &lock) < 0 ? -errno : 0;
 }
 
-/* The kernel's lock has no time-out, so who has one asks again and again;
- * it is held for microseconds, but by a member that means harm. */
-static int lock_file(struct view *v, int64_t timeout_ns)
+static int ofd_lock(const struct view *v, int64_t deadline_ns)
 {
-	const struct timespec pause = {.tv_nsec = RETRY_NS};
-	int64_t start = clock_monotonic_ns();
+	int64_t nap = POLL_FIRST_NS;
 	int r;
 
-	for (;;) {
-		r = set_lock(v, F_WRLCK, timeout_ns < 0);
-		if (r == -EINTR)
-			continue;
-		if (r != -EAGAIN)
-			return r;
-		if (clock_monotonic_ns() - start >= timeout_ns)
-			return -ETIMEDOUT;
-		nanosleep(&pause, NULL);
+	if (v->fd < 0)
+		return 0;
+	if (deadline_ns < 0) {
+		do
+			r = ofd_set(v, F_OFD_SETLKW, F_WRLCK);
+		while (r == -EINTR);
+		return r;
 	}
+	for (;;) {
+		struct timespec ts = {.tv_nsec = nap};
+
+		r = ofd_set(v, F_OFD_SETLK, F_WRLCK);
+		if (r != -EAGAIN && r != -EACCES)
+			return r;
+		if (clock_monotonic_ns() >= deadline_ns)
+			return -ETIMEDOUT;
+		nanosleep(&ts, NULL);
+		if (nap < POLL_LAST_NS)
+			nap *= 2;
+	}
+}
+
+static int gate_lock(struct life_gate *gate, int64_t deadline_ns)
+{
+	struct timespec ts = {
+		.tv_sec = deadline_ns / 1000000000,
+		.tv_nsec = deadline_ns % 1000000000,
+	};
+
+	if (deadline_ns < 0)
+		return -pthread_mutex_lock(&gate->mutex);
+	return -pthread_mutex_clocklock(&gate->mutex, CLOCK_MONOTONIC, &ts);
 }
 
 int life_lock(struct view *v, int64_t timeout_ns)
 {
-	int r = 0;
+	struct life_gate *gate = &v->gate;
+	uint32_t me = (uint32_t)gettid();
+	int64_t deadline = -1;
+	int cancel, r;
 
-	if (v->life_mutex)
-		pthread_mutex_lock(v->life_mutex);
-	if (v->life_depth == 0 && v->fd >= 0)
-		r = lock_file(v, timeout_ns);
-	if (r == 0)
-		v->life_depth++;
-	else if (v->life_mutex)
-		pthread_mutex_unlock(v->life_mutex);
+	/* Relaxed: only a thread itself can have stored its own id. */
+	if (load_relaxed(&gate->owner) == me) {
+		gate->depth++;
+		return 0;
+	}
+	if (v->patience_ns && (timeout_ns < 0 || timeout_ns > v->patience_ns))
+		timeout_ns = v->patience_ns;
+	if (timeout_ns >= 0)
+		deadline = clock_monotonic_ns() + timeout_ns;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	r = gate_lock(gate, deadline);
+	if (r < 0)
+		goto err_cancel;
+	r = ofd_lock(v, deadline);
+	if (r < 0)
+		goto err_gate;
+	gate->cancel = cancel;
+	gate->depth = 1;
+	store_relaxed(&gate->owner, me);
+	return 0;
+
+err_gate:
+	pthread_mutex_unlock(&gate->mutex);
+err_cancel:
+	pthread_setcancelstate(cancel, NULL);
 	return r;
+}
+
+static void give_rec_back(struct view *v)
+{
+	if (v->gate.rec)
+		thread_release(v, v->gate.rec);
+	v->gate.rec = NULL;
 }
 
 void life_unlock(struct view *v)
 {
-	if (--v->life_depth == 0 && v->fd >= 0)
-		set_lock(v, F_UNLCK, false);
-	if (v->life_mutex)
-		pthread_mutex_unlock(v->life_mutex);
+	struct life_gate *gate = &v->gate;
+	int cancel = gate->cancel;
+
+	if (--gate->depth)
+		return;
+	give_rec_back(v);
+	store_relaxed(&gate->owner, 0);
+	if (v->fd >= 0)
+		ofd_set(v, F_OFD_SETLK, F_UNLCK);
+	pthread_mutex_unlock(&gate->mutex);
+	pthread_setcancelstate(cancel, NULL);
 }
 
-const char *life_state_name(uint32_t state)
+struct thread_rec *life_rec(struct view *v)
 {
-	static const char *const names[] = {
-		[ARENA_EMPTY] = "empty",
-		[ARENA_INITIALIZING] = "initializing",
-		[ARENA_RUNNING] = "running",
-		[ARENA_SHUTTING_DOWN] = "shutting-down",
-		[ARENA_CORRUPT] = "corrupt",
-		[ARENA_GONE] = "gone",
-	};
-
-	return state <= ARENA_GONE ? names[state] : "corrupt";
+	if (v->rec)
+		return v->rec;
+	if (!v->gate.rec && thread_claim(v, &v->gate.rec) < 0)
+		v->gate.rec = NULL;
+	return v->gate.rec;
 }
 
-int member_signal(struct view *v, uint32_t slot, int signal)
-{
-	const struct member_rec *m = view_member(v, slot);
-	pid_t pid = member_pid(v, slot);
-	uint64_t start_time = m->start_time;
-	int fd, r = 0;
+/* --- Leaving ---------------------------------------------------------------
+ */
 
-	if (!pid)
-		return -EPERM;
-	fd = (int)syscall(SYS_pidfd_open, pid, 0);
-	if (fd < 0)
-		return -errno;
-	/* The descriptor pins the process; is it the one that joined? */
-	if (start_time && process_start_time(pid) != start_time)
-		r = -ESRCH;
-	else if (syscall(SYS_pidfd_send_signal, fd, signal, NULL, 0) < 0)
-		r = -errno;
-	close(fd);
+static void set_state(struct view *v, uint32_t state)
+{
+	if (load_relaxed(&v->sb->state) == state)
+		return;
+	/* Release: pairs with the acquire of who reads the state. */
+	store_release(&v->sb->state, state);
+	event_log(v, life_rec(v), EVENT_STATE, 0, "%s", life_state_name(state));
+}
+
+void life_running(struct view *v)
+{
+	uint32_t state = load_relaxed(&v->sb->state);
+
+	if (state == ARENA_INITIALIZING ||
+	    (state == ARENA_SHUTTING_DOWN && !(v->sb->flags & ARENA_DOOMED)))
+		set_state(v, ARENA_RUNNING);
+}
+
+/* Is one of the others certainly alive?  Recovers corpses on the way. */
+static bool someone_lives(struct view *v, uint32_t except)
+{
+	uint32_t hi = members_hi(v);
+
+	for (uint32_t i = 1; i < hi; i++) {
+		if (i == except ||
+		    load_acquire(&view_member(v, i)->state) != MEMBER_ALIVE)
+			continue;
+		if (!member_is_dead(v, i))
+			return true;
+		life_depart(v, i, true);
+	}
+	return false;
+}
+
+int life_exit_begin(struct view *v, uint32_t slot, bool has_leave)
+{
+	uint32_t joining, leaving;
+	struct member_rec *m;
+	bool others;
+
+	if (!slot || slot >= members_hi(v))
+		return -ESRCH;
+	m = view_member(v, slot);
+	if (load_relaxed(&m->state) != MEMBER_ALIVE &&
+	    load_relaxed(&m->state) != MEMBER_LEAVING)
+		return -ESRCH;
+	others = someone_lives(v, slot);
+	member_count(v, slot, &joining, NULL, &leaving);
+	if (others && !has_leave && load_relaxed(&v->sb->master) == m->id)
+		return -EBUSY;
+	if (!others && joining + leaving)
+		return EXIT_WAIT;
+	/* Before the state: killed in between, the slot of a dead member says
+	 * nothing that recovery would not do anyhow. */
+	store_release(&m->state, MEMBER_LEAVING);
+	if (!others)
+		set_state(v, ARENA_SHUTTING_DOWN);
+	life_changed(v);
+	return others ? EXIT_NOT_LAST : EXIT_LAST;
+}
+
+/* The master of a `kill` arena is dead: so are all.  Nobody joins any more.
+ * This process, if it is one of them, goes last. */
+static void doom(struct view *v)
+{
+	uint32_t hi = members_hi(v);
+
+	v->sb->flags |= ARENA_DOOMED;
+	set_state(v, ARENA_SHUTTING_DOWN);
+	for (uint32_t i = 1; i < hi; i++) {
+		uint32_t state = load_acquire(&view_member(v, i)->state);
+
+		if (i != v->slot && state != MEMBER_FREE &&
+		    state != MEMBER_DEAD)
+			member_signal(v, i, SIGKILL);
+	}
+}
+
+/* Who has left was the master, and others are inside. */
+static void master_went(struct view *v, uint32_t id, bool died)
+{
+	uint32_t heir = 0;
+
+	if (died && v->sb->on_master_death == MASTER_DEATH_PROMOTE) {
+		heir = member_oldest(v, MEMBER_ALIVE);
+		if (!heir)
+			heir = member_oldest(v, MEMBER_JOINING);
+	}
+	if (died && v->sb->on_master_death == MASTER_DEATH_KILL)
+		doom(v);
+	/* Commit: killed before it, the next recoverer comes here again. */
+	store_release(&v->sb->master, heir ? view_member(v, heir)->id : 0);
+	event_log(v, life_rec(v), EVENT_MASTER_LOST, id, "%s", "");
+	if (heir)
+		event_log(v, life_rec(v), EVENT_PROMOTED,
+			  view_member(v, heir)->id, "%s", "");
+}
+
+int life_depart(struct view *v, uint32_t slot, bool died)
+{
+	uint32_t joining, alive, leaving, was;
+	struct member_rec *m;
+	bool doomed;
+	int n, r;
+
+	if (!slot || slot >= members_hi(v))
+		return -ESRCH;
+	m = view_member(v, slot);
+	was = load_acquire(&m->state);
+	member_count(v, slot, &joining, &alive, &leaving);
+	n = (int)(joining + alive + leaving);
+	if (was == MEMBER_FREE)
+		return n;
+	if (SEED_BUG(12))
+		store_release(&m->state, MEMBER_FREE);
+	if (died && was != MEMBER_DEAD) {
+		v->sb->deaths++;
+		store_release(&m->state, MEMBER_DEAD);
+	}
+	r = recover_member(v, slot);
+	if (r < 0)
+		return r;
+
+	if (load_relaxed(&v->sb->master) == m->id && n)
+		master_went(v, m->id, died);
+	else if (load_relaxed(&v->sb->master) == m->id)
+		store_release(&v->sb->master, 0);
+	if (died || was != MEMBER_JOINING)
+		event_log(v, life_rec(v), died ? EVENT_DEATH : EVENT_LEAVE,
+			  m->id, "pid %u comm %.15s", m->pid, m->comm);
+	if (!n)
+		set_state(v, ARENA_GONE);
+	doomed = v->sb->flags & ARENA_DOOMED;
+	if (slot == v->slot)
+		give_rec_back(v);
+	/* Commit.  Release: whoever takes the slot sees it recovered. */
+	store_release(&m->state, MEMBER_FREE);
+	life_changed(v);
+	if (doomed && died && v->slot && v->slot != slot)
+		raise(SIGKILL);
+	return n;
+}
+
+/* --- Finding the dead ------------------------------------------------------
+ */
+
+static int recover_undertaker(struct view *v)
+{
+	int r = recover_member(v, 0);
+
+	if (!r)
+		store_release(&view_member(v, 0)->state, MEMBER_FREE);
 	return r;
 }
 
-static int64_t patience(const struct view *v)
+/* Recover @slot if it is dead, asked again under the lock.  1, 0, -errno. */
+static int bury(struct view *v, uint32_t slot)
 {
-	return v->patience_ns ? v->patience_ns : -1;
-}
-
-static int recover_suspect(struct view *v, struct thread_rec *t, uint32_t token)
-{
-	uint32_t member = load_acquire(&t->member);
-	int r = life_lock(v, patience(v));
+	int r = life_lock(v, SUSPECT_LAST_NS);
 
 	if (r < 0)
 		return r;
-	/* Somebody may have been faster. */
-	if (load_acquire(&t->token) != token ||
-	    load_acquire(&t->member) != member)
-		r = 0;
-	else if (member_is_dead(v, member - 1))
-		r = life_depart(v, member - 1, true) < 0 ? -EIO : 1;
-	else if (thread_is_dead(v, t))
-		r = recover_thread(v, t) < 0 ? -EIO : 1;
+	if (member_is_dead(v, slot)) {
+		r = slot ? life_depart(v, slot, true) : recover_undertaker(v);
+		r = r < 0 ? r : 1;
+	}
+	life_unlock(v);
+	return r;
+}
+
+/* A thread of a live member went without a word.  1, 0, -errno. */
+static int bury_thread(struct view *v, struct thread_rec *t, uint32_t token)
+{
+	int r = life_lock(v, SUSPECT_LAST_NS);
+
+	if (r < 0)
+		return r;
+	if (load_acquire(&t->token) == token && thread_is_dead(v, t)) {
+		r = recover_thread(v, t);
+		r = r < 0 ? r : 1;
+	}
 	life_unlock(v);
 	return r;
 }
 
 int life_suspect(struct view *v, uint32_t token)
 {
-	uint32_t slot = TOKEN_SLOT(token), member;
-	struct thread_rec *t = view_thread(v, slot);
+	uint32_t i = TOKEN_SLOT(token), member;
+	struct thread_rec *t;
 
-	if (slot >= view_hi(&v->sb->threads_hi, v->geo.max_threads))
+	if (i >= view_hi(&v->sb->threads_hi, v->geo.max_threads))
 		return 0;
-	/* Acquire: pairs with the release in thread_claim(). */
+	t = view_thread(v, i);
+	/* Acquire: pairs with the releases in thread_claim(), _release(). */
 	member = load_acquire(&t->member);
-	if (!member || member - 1 > v->geo.max_members ||
-	    load_acquire(&t->token) != token)
+	if (!member || member > v->geo.max_members + 1 ||
+	    load_acquire(&t->token) != (token & TOKEN_MASK))
 		return 0;
-	if (!member_is_dead(v, member - 1) && !thread_is_dead(v, t))
-		return 0;
-	return recover_suspect(v, t, token);
+	if (member_is_dead(v, member - 1))
+		return bury(v, member - 1);
+	if (thread_is_dead(v, t))
+		return bury_thread(v, t, token & TOKEN_MASK);
+	return 0;
+}
+
+/* Some of a doomed arena may have been out of reach of who found its master
+ * dead: another user's, or in another pid namespace. */
+static void doom_again(struct view *v)
+{
+	if (life_lock(v, SUSPECT_LAST_NS) < 0)
+		return;
+	if (v->sb->flags & ARENA_DOOMED &&
+	    load_relaxed(&v->sb->state) != ARENA_GONE)
+		doom(v);
+	life_unlock(v);
 }
 
 int life_sweep(struct view *v)
 {
-	uint32_t hi = view_hi(&v->sb->members_hi, v->geo.max_members + 1);
+	uint32_t hi = members_hi(v);
 	int n = 0;
 
-	for (uint32_t i = 0; i < hi; i++) {
-		if (i == v->slot || !member_is_dead(v, i))
-			continue;
-		if (life_lock(v, patience(v)) < 0)
-			return n;
-		if (member_is_dead(v, i) && life_depart(v, i, true) >= 0)
-			n++;
-		life_unlock(v);
-	}
+	if (v->slot && member_is_dead(v, 0))
+		n += bury(v, 0) == 1;
+	for (uint32_t i = 1; i < hi; i++)
+		if (i != v->slot && member_is_dead(v, i))
+			n += bury(v, i) == 1;
+	if (load_relaxed(&v->sb->flags) & ARENA_DOOMED)
+		doom_again(v);
 	return n;
+}
+
+/* Their JOIN was never answered: whoever asked has got an error, and if it
+ * asks again it gets another slot.  A member that was told, but has not mapped
+ * yet, finds the slot gone in life_witness() and starts over. */
+static void drop_untold(struct view *v)
+{
+	uint32_t hi = members_hi(v);
+
+	for (uint32_t i = 1; i < hi; i++) {
+		const struct member_rec *m = view_member(v, i);
+
+		if (load_acquire(&m->state) != MEMBER_FREE &&
+		    !load_acquire(&m->own_pid))
+			life_depart(v, i, false);
+	}
+}
+
+int life_undertake(struct view *v)
+{
+	struct member_rec *m = view_member(v, 0);
+	uint32_t joining, alive, leaving;
+	int r = life_lock(v, -1);
+
+	if (r < 0)
+		return r;
+	v->slot = 0;
+	if (load_relaxed(&m->state) != MEMBER_FREE) {
+		r = -EBUSY;
+		if (m->pid != (uint32_t)getpid() && !member_is_dead(v, 0))
+			goto out;
+		r = recover_undertaker(v);
+		if (r < 0)
+			goto out;
+	}
+	m->pid = (uint32_t)getpid();
+	m->own_pid = m->pid;
+	m->pidns = process_pidns();
+	m->start_time = process_start_time(getpid());
+	life_witness_byte(v, 0);
+	store_release(&m->state, MEMBER_ALIVE);
+	thread_claim_undertaker(v);
+	drop_untold(v);
+	life_sweep(v);
+	member_count(v, 0, &joining, &alive, &leaving);
+	r = (int)(joining + alive + leaving);
+out:
+	life_unlock(v);
+	return r;
 }

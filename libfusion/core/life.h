@@ -13,10 +13,15 @@
  *
  * Witnesses of life: W1 a POSIX write lock on byte LIFE_BYTE(slot) of the
  * backing file, held by the member's process; W2 its pid and start time.
- * A member is dead when W2 says so; or when W1 is gone and the process, though
- * alive, no longer maps the arena (it ran exec, or left without a word).  A
- * process that merely closed all its descriptors is alive: its threads
- * may still write.  A member in another pid namespace is judged by W1 alone.
+ * Who holds W1 is alive.  Without it a member is dead when W2 says so; or when
+ * its process, though alive, no longer maps the arena (it ran exec).  A
+ * process that merely closed all its descriptors is alive: its threads may
+ * still write.  A member in another pid namespace is judged by W1 alone.
+ *
+ * The life of a file: EMPTY -> INITIALIZING (a master has claimed a slot) ->
+ * RUNNING -> SHUTTING_DOWN (the last one runs shutdown()) -> GONE.  It is GONE
+ * as soon as nobody is inside any more, in whatever way they went; the daemon
+ * then puts a fresh file in its place, or nothing if it was transient.
  */
 #ifndef FUSION_CORE_LIFE_H
 #define FUSION_CORE_LIFE_H
@@ -28,42 +33,61 @@
 #define LIFE_LOCK_BYTE (1ll << 62)
 #define LIFE_BYTE(slot) ((1ll << 61) + (slot))
 
-/* Take the life lock, recursively in a thread.  Waits at most @timeout_ns
- * (< 0 for ever).  0, -ETIMEDOUT.  Recursive, because who recovers one member
- * may find another dead one in its way (life_suspect()). */
+/*
+ * Take the life lock.  Waits at most @timeout_ns (< 0 for ever; a view with
+ * patience_ns never longer than that).  0, -ETIMEDOUT; -EINTR never.
+ * Recursive in a thread.  Excludes the threads of one view, too, which an OFD
+ * lock does not; and holds off cancellation until it is given back.
+ */
 int life_lock(struct view *v, int64_t timeout_ns);
 void life_unlock(struct view *v);
 
-/* --- Members.  All but member_find() under the life lock. --------------- */
+/* The record with which the holder of the life lock announces core locks:
+ * v->rec, or for a member one claimed until life_unlock().  NULL: none left. */
+struct thread_rec *life_rec(struct view *v);
+
+/* --- Members.  All under the life lock, but those that say otherwise. ---- */
 
 struct member_info {
 	pid_t pid;
 	uid_t uid;
 	gid_t gid;
 	uint64_t start_time;
-	uint32_t role;
+	uint32_t role; /* FUSION_ROLE_MASTER or FUSION_ROLE_SLAVE */
 	char comm[16];
 };
 
-/* Take a free slot: MEMBER_JOINING, with a new id.  0, -ENOSPC (all
- * max_members taken), -ENOMEM (no memory for its record). */
+/* Take a free slot: MEMBER_JOINING, with a new id.  A master's claim also sets
+ * superblock.master, and the state of an empty arena to INITIALIZING.  0,
+ * -ENOSPC (all max_members taken), -ENOMEM (no memory for its record). */
 int member_claim(struct view *v, const struct member_info *info,
 		 uint32_t *ret_slot);
-/* JOINING -> ALIVE, wakes life_seq, logs the event.  -ESRCH if it is not so. */
+/* JOINING -> ALIVE, and RUNNING if it is the initialising master.  Also
+ * LEAVING -> ALIVE, and back to RUNNING: a callback refused to leave.  Wakes
+ * life_seq, logs the join.  0 (also if it was ALIVE), -ESRCH. */
 int member_ready(struct view *v, uint32_t slot);
 /* How many other slots than @except are inside, by state; any may be NULL. */
 void member_count(struct view *v, uint32_t except, uint32_t *joining,
 		  uint32_t *alive, uint32_t *leaving);
 /* Slot of member @id, 0 if it is not inside.  No lock. */
 uint32_t member_find(const struct view *v, uint32_t id);
+/* Is @id inside, in slot @slot?  Takes any numbers.  No lock (but then only
+ * what was so). */
+bool member_at(const struct view *v, uint32_t slot, uint32_t id);
+/* The slot in state @state with the lowest id, 0 none. */
+uint32_t member_oldest(const struct view *v, uint32_t state);
+/* One more than the highest slot ever used: the bound for scans.  No lock. */
+uint32_t members_hi(const struct view *v);
 
 enum life_exit { EXIT_LAST = 0, EXIT_NOT_LAST = 1, EXIT_WAIT = 2 };
 
 /*
  * May @slot leave, and how?  EXIT_LAST: state is SHUTTING_DOWN now and
  * shutdown() is to be run.  EXIT_NOT_LAST: slot is LEAVING now and leave() is
- * to be run.  EXIT_WAIT: the others are all LEAVING: ask again when life_seq
- * changes.  -EBUSY: master, others are inside and @has_leave is false.
+ * to be run.  EXIT_WAIT: nobody else is ALIVE, but some are JOINING or LEAVING
+ * and may yet become so: ask again when life_seq changes.  -EBUSY: master,
+ * others are inside and @has_leave is false.  -ESRCH: not inside.
+ * Recovers dead members that would be in the way of the right answer.
  */
 int life_exit_begin(struct view *v, uint32_t slot, bool has_leave);
 
@@ -71,29 +95,47 @@ int life_exit_begin(struct view *v, uint32_t slot, bool has_leave);
  * @slot has left (politely, after its callbacks) or is dead: recover what it
  * held (recover.h), apply on_master_death, free the slot, log, wake life_seq.
  * Returns how many are still inside (JOINING, ALIVE, LEAVING), or -EIO.
- * Idempotent until the slot is free.
+ * When it is 0 the state is ARENA_GONE.  Idempotent until the slot is free.
+ * Check with member_at() that the slot still has the member you mean.
  */
 int life_depart(struct view *v, uint32_t slot, bool died);
 
-/* The callback of an exit failed: @slot stays. */
-void life_stay(struct view *v, uint32_t slot);
-
-/* The master's initialize() succeeded: RUNNING. */
+/* INITIALIZING, or SHUTTING_DOWN that failed: RUNNING. */
 void life_running(struct view *v);
+
+/* life_seq + 1, and wake who waits for it. */
+void life_changed(struct view *v);
 
 /* The state as one word of `state`: "empty", "initializing", ... */
 const char *life_state_name(uint32_t state);
+/* The same for a member's: "joining", "alive", "leaving", "dead", "free". */
+const char *member_state_name(uint32_t state);
 
-/* --- Liveness ------------------------------------------------------------ */
+/*
+ * This process is the undertaker from now on (the daemon, for each arena it
+ * makes or finds): recover the last undertaker's slot 0 and take it, drop
+ * members that were let in but never told so, recover the dead.  Takes the
+ * life lock.  How many are inside, -EBUSY another undertaker lives, -EIO,
+ * -ETIMEDOUT.
+ */
+int life_undertake(struct view *v);
+
+/* --- Liveness.  No lock, but under it an answer stays true. -------------- */
 
 /* Start time of @pid, 0 if there is no such process (or a zombie). */
 uint64_t process_start_time(pid_t pid);
 /* Inode of my pid namespace, 0 unknown. */
 uint64_t process_pidns(void);
-/* Take W1 for @slot; once per process and arena, on v->fd. 0 or -errno. */
-int life_witness(struct view *v, uint32_t slot);
-/* Its pid as it is seen here, 0 if it is of another pid namespace. */
-pid_t member_pid(const struct view *v, uint32_t slot);
+/* Send @signal to the very process in @slot, never to one that has got its pid
+ * since.  0, -ESRCH it is gone or cannot be seen from here, -EPERM. */
+int member_signal(const struct view *v, uint32_t slot, int signal);
+/* I am member @id in @slot and have mapped the arena: take W1, set v->slot.
+ * Takes the life lock.  Once per process and arena, on v->fd, which must stay
+ * open.  0; -ESRCH the slot is not mine (any more). */
+int life_witness(struct view *v, uint32_t slot, uint32_t id);
+/* Only the lock of W1.  0 or -errno. */
+int life_witness_byte(const struct view *v, uint32_t slot);
+/* Is who is (or was) in @slot dead?  A free slot is not. */
 bool member_is_dead(struct view *v, uint32_t slot);
 /* Signal the process that joined as @slot, never another that has its pid.
  * 0, -ESRCH, -EPERM, -EINVAL. */
@@ -108,7 +150,8 @@ bool thread_is_dead(struct view *v, const struct thread_rec *t);
  * core lock held but ones that recovery does not take.
  */
 int life_suspect(struct view *v, uint32_t token);
-/* Look at all members and recover the dead; the number found. */
+/* Look at all members and recover the dead; the number found.  Takes the life
+ * lock, but only if there are any. */
 int life_sweep(struct view *v);
 
 #endif

@@ -1,47 +1,93 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Who is alive: the two witnesses of life.h
+ *
+ * Every doubt (a /proc that hides others, no descriptor left to look with) is
+ * answered with "alive": a corpse that lies about a while stalls what it held,
+ * but a living process that is taken for dead has its memory pulled away.
+ */
+#include "libfusion/core/life.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "libfusion/core/atomic.h"
-#include "libfusion/core/life.h"
+#include "libfusion/core/futex.h"
 
-static ssize_t read_proc(pid_t pid, const char *what, char *text, size_t size)
+#define STAT_TEXT 1024 /* /proc/PID/stat is some 300 bytes */
+
+enum witness { WITNESS_GONE, WITNESS_HELD, WITNESS_UNKNOWN };
+
+static ssize_t read_file(const char *path, char *buf, size_t size)
 {
-	char path[64];
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t n;
-	int fd;
 
-	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, what);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	n = read(fd, text, size - 1);
+	n = read(fd, buf, size - 1);
+	if (n < 0)
+		n = -errno;
 	close(fd);
-	if (n >= 0)
-		text[n] = 0;
+	buf[n < 0 ? 0 : n] = '\0';
 	return n;
+}
+
+/* Field @n (3 or above) of a stat line: those behind the command name, which
+ * is in parentheses and may itself contain some. */
+static const char *stat_field(const char *text, int n)
+{
+	const char *p = strrchr(text, ')');
+
+	for (int i = 2; p && i < n; i++)
+		p = strchr(p + 1, ' ');
+	return p ? p + 1 : NULL;
+}
+
+/* 1 and *ret_start (0: hidden from us), 0 no such process, -errno unknown. */
+static int process_probe(pid_t pid, uint64_t *ret_start)
+{
+	const char *state, *threads, *start;
+	char path[32], text[STAT_TEXT];
+	ssize_t n;
+
+	if (kill(pid, 0) < 0 && errno == ESRCH)
+		return 0;
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	n = read_file(path, text, sizeof(text));
+	if (n == -ENOENT || n == -ESRCH) {
+		/* Gone just now, or /proc is mounted with hidepid. */
+		*ret_start = 0;
+		return kill(pid, 0) == 0 || errno != ESRCH;
+	}
+	if (n < 0)
+		return (int)n;
+	state = stat_field(text, 3);
+	threads = stat_field(text, 20);
+	start = stat_field(text, 22);
+	if (!start)
+		return -EIO;
+	/* A leader that called pthread_exit() is a zombie that lives on in its
+	 * other threads. */
+	if ((*state == 'Z' || *state == 'X') && atoi(threads) <= 1)
+		return 0;
+	*ret_start = strtoull(start, NULL, 10);
+	return 1;
 }
 
 uint64_t process_start_time(pid_t pid)
 {
-	char text[1024], *p;
+	uint64_t start;
 
-	if (read_proc(pid, "stat", text, sizeof(text)) <= 0)
-		return 0;
-	/* The name may hold anything, parentheses too: start behind it. */
-	p = strrchr(text, ')');
-	for (int field = 2; p && field < 22; field++) {
-		p = strchr(p + 1, ' ');
-	}
-	return p ? strtoull(p, NULL, 10) : 0;
+	return process_probe(pid, &start) == 1 ? start : 0;
 }
 
 uint64_t process_pidns(void)
@@ -51,108 +97,211 @@ uint64_t process_pidns(void)
 	return stat("/proc/self/ns/pid", &st) < 0 ? 0 : st.st_ino;
 }
 
-/* Zombies are dead; a dead main thread with live others is not. */
-static bool process_is_alive(pid_t pid, uint64_t start_time)
+static enum witness witness_probe(const struct view *v, uint32_t slot)
 {
-	struct pollfd p = {.events = POLLIN};
-	uint64_t started;
-	int n;
+	struct flock lock = {
+		.l_type = F_WRLCK,
+		.l_whence = SEEK_SET,
+		.l_start = LIFE_BYTE(slot),
+		.l_len = 1,
+	};
 
-	p.fd = (int)syscall(SYS_pidfd_open, pid, 0);
-	if (p.fd < 0)
-		return errno != ESRCH && errno != EINVAL;
-	n = poll(&p, 1, 0);
-	started = process_start_time(pid);
-	close(p.fd);
-	return n == 0 && (!started || !start_time || started == start_time);
+	if (v->fd < 0 || fcntl(v->fd, F_OFD_GETLK, &lock) < 0)
+		return WITNESS_UNKNOWN;
+	return lock.l_type == F_UNLCK ? WITNESS_GONE : WITNESS_HELD;
 }
 
-/* -1 nobody can say, else whether the process maps something at @base. */
-static int process_maps(pid_t pid, uint64_t base)
+int life_witness_byte(const struct view *v, uint32_t slot)
 {
-	char path[64], line[512];
-	int found = 0;
-	FILE *f;
+	struct flock lock = {
+		.l_type = F_WRLCK,
+		.l_whence = SEEK_SET,
+		.l_start = LIFE_BYTE(slot),
+		.l_len = 1,
+	};
 
+	if (v->fd >= 0 && fcntl(v->fd, F_SETLK, &lock) < 0)
+		return -errno;
+	return 0;
+}
+
+int life_witness(struct view *v, uint32_t slot, uint32_t id)
+{
+	struct member_rec *m;
+	int r = life_lock(v, -1);
+
+	if (r < 0)
+		return r;
+	r = member_at(v, slot, id) ? life_witness_byte(v, slot) : -ESRCH;
+	if (r < 0)
+		goto out;
+	m = view_member(v, slot);
+	m->pidns = process_pidns();
+	/* Commit: from now on W1 counts.  Release: pairs with the acquire in
+	 * member_is_dead(). */
+	store_release(&m->own_pid, (uint32_t)getpid());
+	v->slot = slot;
+out:
+	life_unlock(v);
+	return r;
+}
+
+/* The pid of @m as this process sees it, 0 if it cannot. */
+static pid_t pid_here(const struct view *v, const struct member_rec *m)
+{
+	uint64_t mine = process_pidns(), theirs = view_member(v, 0)->pidns;
+
+	if (m->own_pid && m->pidns && m->pidns == mine)
+		return (pid_t)m->own_pid;
+	/* m->pid is in the daemon's namespace. */
+	if (!theirs || !mine || theirs == mine)
+		return (pid_t)m->pid;
+	return 0;
+}
+
+/* Is the backing file among the mappings of @pid?  1, 0, -errno. */
+static int process_maps(const struct view *v, pid_t pid)
+{
+	char path[32], *line = NULL;
+	size_t size = 0;
+	struct stat st;
+	FILE *f;
+	int found = 0;
+
+	if (v->fd < 0 || fstat(v->fd, &st) < 0)
+		return -EBADF;
 	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
 	f = fopen(path, "re");
 	if (!f)
-		return -1;
-	while (!found && fgets(line, sizeof(line), f))
-		found = strtoull(line, NULL, 16) == base;
+		return -errno;
+	while (!found && getline(&line, &size, f) > 0) {
+		unsigned int maj, min;
+		unsigned long ino;
+
+		if (sscanf(line, "%*x-%*x %*s %*x %x:%x %lu", &maj, &min,
+			   &ino) == 3)
+			found = ino == st.st_ino &&
+				makedev(maj, min) == st.st_dev;
+	}
+	if (!found && ferror(f))
+		found = -EIO;
+	free(line);
 	fclose(f);
 	return found;
 }
 
-int life_witness(struct view *v, uint32_t slot)
+/* A process enters an arena once.  So one that is there again, in a later
+ * slot, has come back after exec, and the earlier slot is what it left. */
+static bool came_back(const struct view *v, const struct member_rec *m)
 {
-	struct flock fl = {
-		.l_type = F_WRLCK,
-		.l_whence = SEEK_SET,
-		.l_start = LIFE_BYTE(slot),
-		.l_len = 1,
-	};
+	uint32_t hi = view_hi(&v->sb->members_hi, v->geo.max_members + 1);
 
-	if (v->fd < 0)
-		return 0;
-	return fcntl(v->fd, F_SETLK, &fl) < 0 ? -errno : 0;
+	for (uint32_t i = 1; i < hi; i++) {
+		const struct member_rec *o = view_member(v, i);
+		uint32_t state = load_acquire(&o->state);
+
+		if (state != MEMBER_FREE && state != MEMBER_DEAD &&
+		    o->id > m->id && load_acquire(&o->own_pid) &&
+		    o->pid == m->pid && o->start_time == m->start_time)
+			return true;
+	}
+	return false;
 }
 
-static bool witnessed(struct view *v, uint32_t slot)
+static bool judge(const struct view *v, const struct member_rec *m,
+		  enum witness w1)
 {
-	struct flock fl = {
-		.l_type = F_WRLCK,
-		.l_whence = SEEK_SET,
-		.l_start = LIFE_BYTE(slot),
-		.l_len = 1,
-	};
+	pid_t pid = pid_here(v, m);
+	uint64_t start;
+	int r;
 
-	return v->fd >= 0 && fcntl(v->fd, F_GETLK, &fl) == 0 &&
-	       fl.l_type != F_UNLCK;
-}
-
-/* The undertaker knows all members by pids of its own namespace, a member
- * those of its namespace by the pids they gave.  0: nobody here can say. */
-pid_t member_pid(const struct view *v, uint32_t slot)
-{
-	const struct member_rec *m = view_member(v, slot);
-
-	if (!v->slot)
-		return (pid_t)m->pid;
-	if (m->pidns && m->pidns != process_pidns())
-		return 0;
-	return (pid_t)(m->own_pid ? m->own_pid : m->pid);
+	if (!pid)
+		return m->own_pid && w1 == WITNESS_GONE;
+	r = process_probe(pid, &start);
+	if (r < 0)
+		return false;
+	if (r == 0 || (start && m->start_time && start != m->start_time))
+		return true;
+	if (!m->own_pid || w1 != WITNESS_GONE)
+		return false;
+	return process_maps(v, pid) == 0 || came_back(v, m);
 }
 
 bool member_is_dead(struct view *v, uint32_t slot)
 {
-	const struct member_rec *m = view_member(v, slot);
-	uint32_t state = load_acquire(&m->state);
-	pid_t pid = member_pid(v, slot);
-	uint64_t start_time = m->start_time;
+	const struct member_rec *rec;
+	struct member_rec m;
+	enum witness w1;
+	uint32_t own_pid;
 
-	if (state == MEMBER_DEAD)
-		return true;
-	if (state == MEMBER_FREE || slot == v->slot || witnessed(v, slot))
+	if (slot > v->geo.max_members ||
+	    slot >= load_acquire(&v->sb->members_hi))
 		return false;
+	rec = view_member(v, slot);
+	/* Acquire: pairs with the release in life_witness(). */
+	own_pid = load_acquire(&rec->own_pid);
+	m = (struct member_rec){
+		.own_pid = own_pid,
+		.state = load_acquire(&rec->state),
+		.id = rec->id,
+		.pid = rec->pid,
+		.pidns = rec->pidns,
+		.start_time = rec->start_time,
+	};
+	if (m.state == MEMBER_FREE)
+		return false;
+	if (m.state == MEMBER_DEAD)
+		return true;
+	if (slot && slot == v->slot)
+		return false;
+	w1 = witness_probe(v, slot);
+	if (w1 == WITNESS_HELD)
+		return false;
+	return judge(v, &m, w1);
+}
+
+int member_signal(const struct view *v, uint32_t slot, int signal)
+{
+	const struct member_rec *m = view_member(v, slot);
+	pid_t pid = pid_here(v, m);
+	uint64_t start = 0;
+	int fd, r;
+
 	if (!pid)
-		return state != MEMBER_JOINING;
-	if (!process_is_alive(pid, start_time))
-		return true;
-	if (state == MEMBER_JOINING)
-		return false;
-	/* The undertaker may map the arena anywhere; its witness is gone. */
-	if (!slot)
-		return true;
-	return process_maps(pid, v->sb->base) == 0;
+		return -ESRCH;
+	fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (fd < 0)
+		return -errno;
+	/* Asked with the pidfd in hand: if the start time is right, the
+	 * process that the descriptor stands for is the one that joined. */
+	r = process_probe(pid, &start);
+	if (r == 1 && (!start || start == m->start_time))
+		r = syscall(SYS_pidfd_send_signal, fd, signal, NULL, 0) < 0
+			    ? -errno
+			    : 0;
+	else if (r >= 0)
+		r = -ESRCH;
+	close(fd);
+	return r;
 }
 
 bool thread_is_dead(struct view *v, const struct thread_rec *t)
 {
-	uint32_t member = load_acquire(&t->member), tid = t->tid;
+	uint32_t slot = load_acquire(&t->member), tid = load_relaxed(&t->tid);
+	const struct member_rec *m;
+	char path[64];
+	pid_t pid;
 
-	/* Only of my own process can I tell. */
-	if (!member || member - 1 != v->slot || !v->slot || !tid)
+	if (!slot || slot > v->geo.max_members + 1 || !tid)
 		return false;
-	return syscall(SYS_tgkill, getpid(), tid, 0) < 0 && errno == ESRCH;
+	m = view_member(v, slot - 1);
+	if (!m->own_pid || m->pidns != process_pidns() || !m->pidns)
+		return false;
+	pid = (pid_t)m->own_pid;
+	if (pid == getpid())
+		return tgkill(pid, (pid_t)tid, 0) < 0 && errno == ESRCH;
+	snprintf(path, sizeof(path), "/proc/%d/task/%u", (int)pid, tid);
+	/* ENOENT is also said of a process that hidepid hides. */
+	return access(path, F_OK) < 0 && errno == ENOENT &&
+	       process_start_time(pid);
 }

@@ -42,13 +42,14 @@ static bool spin_lock(struct core_lock *l, uint32_t token)
 	return false;
 }
 
-static int sleep_lock(struct view *v, struct core_lock *l, uint32_t token)
+static int sleep_lock(struct view *v, struct core_lock *l, uint32_t token,
+		      int64_t patience_ns)
 {
 	int64_t start = clock_monotonic_ns(), nap = SUSPECT_FIRST_NS;
 	uint32_t w;
 
-	if (v->patience_ns && v->patience_ns < nap)
-		nap = v->patience_ns;
+	if (patience_ns && patience_ns < nap)
+		nap = patience_ns;
 	/* Who has slept takes the lock with WAIT set: others may sleep too. */
 	while (!try_lock(l, token | CORE_LOCK_WAIT, &w)) {
 		/* Relaxed: only the word itself is being agreed on. */
@@ -58,8 +59,7 @@ static int sleep_lock(struct view *v, struct core_lock *l, uint32_t token)
 		if (futex_wait(&l->word, w | CORE_LOCK_WAIT, nap) != -ETIMEDOUT)
 			continue;
 		life_suspect(v, w & TOKEN_MASK);
-		if (v->patience_ns &&
-		    clock_monotonic_ns() - start >= v->patience_ns)
+		if (patience_ns && clock_monotonic_ns() - start >= patience_ns)
 			return -ETIMEDOUT;
 		if (nap < SUSPECT_LAST_NS)
 			nap *= 2;
@@ -79,6 +79,12 @@ static void unannounce(struct thread_rec *me, uint64_t off)
 
 int core_lock(struct view *v, struct thread_rec *me, struct core_lock *l)
 {
+	return core_lock_for(v, me, l, v->patience_ns);
+}
+
+int core_lock_for(struct view *v, struct thread_rec *me, struct core_lock *l,
+		  int64_t patience_ns)
+{
 	uint32_t token = me->token & TOKEN_MASK;
 	uint64_t off = view_off(v, l);
 	unsigned n = 0;
@@ -97,7 +103,7 @@ int core_lock(struct view *v, struct thread_rec *me, struct core_lock *l)
 	compiler_fence();
 	if (spin_lock(l, token))
 		return 0;
-	r = sleep_lock(v, l, token);
+	r = sleep_lock(v, l, token, patience_ns);
 	if (r < 0) {
 		compiler_fence();
 		me->held[n] = 0;

@@ -18,6 +18,9 @@
 /* Lock @l for the thread of record @me.  0; -ETIMEDOUT after v->patience_ns
  * (only if that is set); -EDEADLK if @me has it already. */
 int core_lock(struct view *v, struct thread_rec *me, struct core_lock *l);
+/* The same with a patience of its own, 0: for ever. */
+int core_lock_for(struct view *v, struct thread_rec *me, struct core_lock *l,
+		  int64_t patience_ns);
 void core_unlock(struct view *v, struct thread_rec *me, struct core_lock *l);
 
 /* Recovery: drop what the dead @t holds or waits for.  Idempotent. */

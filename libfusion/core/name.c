@@ -1,34 +1,40 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "libfusion/core/field.h"
+
 #include <errno.h>
 #include <string.h>
 
-#include "libfusion/core/field.h"
-
-static int check(const char *name, size_t max, char forbidden)
+/* A byte that no terminal should get from us: C0, DEL, and in UTF-8 C1. */
+static bool is_control(const unsigned char *p)
 {
-	size_t len;
+	if (*p < 0x20 || *p == 0x7f)
+		return true;
+	return *p == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0;
+}
 
-	if (!name || !*name || *name == forbidden)
+static int name_check(const char *name, size_t max)
+{
+	const unsigned char *p = (const unsigned char *)name;
+
+	if (!name || !*name || *name == '.')
 		return -EINVAL;
-	len = strnlen(name, max + 1);
-	if (len > max)
-		return -ENAMETOOLONG;
-	for (size_t i = 0; i < len; i++)
-		if (name[i] == '/' || (unsigned char)name[i] < 0x20 ||
-		    name[i] == 0x7f)
+	for (; *p; p++) {
+		if (*p == '/' || is_control(p))
 			return -EINVAL;
+		if ((size_t)(p - (const unsigned char *)name) >= max)
+			return -ENAMETOOLONG;
+	}
 	return 0;
 }
 
 int name_check_arena(const char *name)
 {
-	return check(name, ARENA_NAME_MAX, '.');
+	return name_check(name, ARENA_NAME_MAX);
 }
 
 int name_check_object(const char *name)
 {
-	/* These two would be the directory and its parent in the tree. */
-	if (name && (!strcmp(name, ".") || !strcmp(name, "..")))
+	if (name && *name == '#')
 		return -EINVAL;
-	return check(name, OBJECT_NAME_MAX, '#');
+	return name_check(name, OBJECT_NAME_MAX);
 }

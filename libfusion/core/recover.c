@@ -2,95 +2,128 @@
 #include "libfusion/core/recover.h"
 
 #include <errno.h>
-#include <stdio.h>
 
 #include "libfusion/core/atomic.h"
+#include "libfusion/core/event.h"
 #include "libfusion/core/field.h"
 #include "libfusion/core/heap.h"
+#include "libfusion/core/life.h"
 #include "libfusion/core/lock.h"
-#include "libfusion/core/seed.h"
 #include "libfusion/core/thread.h"
 
-#define BATCH 64 /* tokens looked for in one pass over the span words */
+#define BATCH 64 /* tokens given to the heap in one pass over the span words \
+		  */
 
-static uint32_t threads_hi(const struct view *v)
+/* What was found, for one line in the events. */
+struct tally {
+	unsigned ops, locks;
+};
+
+static void count(struct tally *tally, const struct thread_rec *t)
 {
-	return view_hi(&v->sb->threads_hi, v->geo.max_threads);
+	tally->ops += !!load_relaxed(&t->span.op) +
+		      !!load_relaxed(&t->field.op) +
+		      !!load_relaxed(&t->pool.op);
+	for (unsigned i = 0; i < THREAD_HELD; i++)
+		tally->locks += t->held[i] != 0;
 }
 
-/* Intents first, under the locks that the dead thread still holds; then the
- * locks, when what they guard is whole. */
-static int finish_intents(struct view *v, struct thread_rec *t)
+static void log_tally(struct view *v, uint32_t slot, const struct tally *tally)
 {
-	int r;
+	uint32_t id = slot ? view_member(v, slot)->id : 0;
 
-	if (SEED_BUG(6))
-		core_lock_recover(v, t);
-	r = heap_recover_intent(v, t);
+	if (tally->ops || tally->locks)
+		event_log(v, life_rec(v), EVENT_RECOVERED, id,
+			  "operations %u locks %u", tally->ops, tally->locks);
+}
+
+/* What it was in the middle of, then its locks: who takes them next finds
+ * whole what they guard. */
+static int recover_record(struct view *v, struct thread_rec *t)
+{
+	int r = heap_recover_intent(v, t);
+
+	if (!r)
+		r = heap_recover_pending(v, t);
 	if (!r)
 		r = field_recover(v, t);
-	core_lock_recover(v, t);
+	if (!r)
+		r = heap_recover_pool(v, t);
+	if (!r)
+		core_lock_recover(v, t);
 	return r;
 }
 
-/* What needs the locks that were freed: a pending block, and a pool that is
- * DYING and so guards itself. */
-static int finish_pending(struct view *v, struct thread_rec *t)
+/* Never the caller's own: a member that departs by itself is still using it,
+ * and gives it back with the life lock. */
+static struct thread_rec *next_record(struct view *v, uint32_t slot,
+				      uint32_t *at)
 {
-	int r = heap_recover_pending(v, t);
+	uint32_t hi = view_hi(&v->sb->threads_hi, v->geo.max_threads);
 
-	return r ? r : heap_recover_pool(v, t);
+	while (*at < hi) {
+		struct thread_rec *t = view_thread(v, (*at)++);
+
+		/* Acquire: pairs with the release in thread_claim(). */
+		if (load_acquire(&t->member) == slot + 1 && t != v->rec &&
+		    t != v->gate.rec)
+			return t;
+	}
+	return NULL;
 }
 
-int recover_thread(struct view *v, struct thread_rec *t)
+/* Slabs of all its threads, in few passes over the span words. */
+static int recover_slabs(struct view *v, uint32_t slot)
 {
-	uint32_t token = t->token & TOKEN_MASK;
-	int r = finish_intents(v, t);
+	uint32_t tokens[BATCH], at = 0;
+	struct thread_rec *t;
+	int r = 0;
 
-	if (!r)
-		r = finish_pending(v, t);
-	if (!r)
-		r = heap_recover_tokens(v, &token, 1);
-	if (!r)
-		thread_release(v, t);
+	do {
+		unsigned n = 0;
+
+		while (n < BATCH && (t = next_record(v, slot, &at)))
+			tokens[n++] = load_relaxed(&t->token) & TOKEN_MASK;
+		if (n)
+			r = heap_recover_tokens(v, tokens, n);
+	} while (t && !r);
 	return r;
 }
 
 int recover_member(struct view *v, uint32_t slot)
 {
-	uint32_t hi = threads_hi(v), tokens[BATCH];
-	int r = 0, failed = 0;
+	struct tally tally = {0};
+	struct thread_rec *t;
+	uint32_t at = 0;
+	int r;
 
-	/* All locks of the member fall before anything that may want one. */
-	for (uint32_t i = 0; i < hi; i++) {
-		struct thread_rec *t = view_thread(v, i);
-
-		if (load_acquire(&t->member) != slot + 1)
-			continue;
-		r = finish_intents(v, t);
+	if (slot > v->geo.max_members)
+		return -EIO;
+	while ((t = next_record(v, slot, &at))) {
+		count(&tally, t);
+		r = recover_record(v, t);
 		if (r < 0)
-			failed = r;
+			return r;
 	}
-	for (uint32_t i = 0; i < hi && !failed; i++)
-		if (load_acquire(&view_thread(v, i)->member) == slot + 1)
-			failed = finish_pending(v, view_thread(v, i));
-	for (uint32_t i = 0; i < hi && !failed;) {
-		uint32_t first = i;
-		unsigned n = 0;
+	/* Not before all locks are free: the event lock may be among them. */
+	log_tally(v, slot, &tally);
+	r = recover_slabs(v, slot);
+	if (!r && slot)
+		r = heap_recover_member(v, slot);
+	if (r < 0)
+		return r;
+	for (at = 0; (t = next_record(v, slot, &at));)
+		thread_release(v, t);
+	return 0;
+}
 
-		for (; i < hi && n < BATCH; i++)
-			if (load_acquire(&view_thread(v, i)->member) ==
-			    slot + 1)
-				tokens[n++] =
-					view_thread(v, i)->token & TOKEN_MASK;
-		if (n)
-			failed = heap_recover_tokens(v, tokens, n);
-		for (uint32_t j = first; j < i && !failed; j++)
-			if (load_acquire(&view_thread(v, j)->member) ==
-			    slot + 1)
-				thread_release(v, view_thread(v, j));
-	}
-	if (!failed && slot)
-		failed = heap_recover_member(v, slot);
-	return failed;
+int recover_thread(struct view *v, struct thread_rec *t)
+{
+	int r = recover_record(v, t);
+
+	if (!r)
+		r = heap_recover_slabs(v, load_relaxed(&t->token) & TOKEN_MASK);
+	if (!r)
+		thread_release(v, t);
+	return r;
 }

@@ -7,12 +7,9 @@
  * them and fails when one goes unnoticed: that is how we know that a clean run
  * means something.
  *
- *  1  run allocation is not undone          10  field add announced too late
- *  2  run free is not redone                11  field linked before its commit
- *  3  span intent announced after stores    12  field add is not redone
- *  4  slab published with a stale map
- *  5  malloc_to without its announcement
- *  6  span lock freed before the intent is finished
+ *   10  field: add announces only after it has taken the entry
+ *   11  field: recovery of remove frees the entry but leaves it in its chain
+ *   12  member: a slot is freed before what it held is recovered
  */
 #ifndef FUSION_CORE_SEED_H
 #define FUSION_CORE_SEED_H

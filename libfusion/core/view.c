@@ -125,7 +125,10 @@ out:
 
 int view_map(struct view *v, int fd, void *base)
 {
-	struct view new = {.fd = -1};
+	struct view new = {
+		.fd = -1,
+		.gate = {.mutex = PTHREAD_MUTEX_INITIALIZER},
+	};
 	struct superblock sb;
 	struct stat st;
 	int r;

@@ -24,6 +24,15 @@ struct geometry {
 	uint64_t off_buckets, off_words, off_descs, off_spans;
 };
 
+/* What life_lock() (life.h) keeps of a view. */
+struct life_gate {
+	pthread_mutex_t mutex;	/* the threads of this process */
+	uint32_t owner;		/* atomic: tid of who has it, 0 free */
+	uint32_t depth;		/* owner only, like the rest */
+	int cancel;		/* its cancellation state before */
+	struct thread_rec *rec; /* claimed for the time of the lock */
+};
+
 struct view {
 	char *base;	       /* where this process sees the file */
 	struct superblock *sb; /* == base */
@@ -41,6 +50,7 @@ struct view {
 	/* Longest a core lock may be waited for, 0: for ever (members).  The
 	 * daemon sets it: it waits for nobody's good will. */
 	int64_t patience_ns;
+	struct life_gate gate;
 };
 
 /* What the tables of an arena of this size look like.  0, or -EINVAL if span

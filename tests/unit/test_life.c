@@ -1,0 +1,673 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Members, their lives and deaths, without a daemon: by direct calls. */
+#include "tests/unit/arena_image.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include <fusion/arena.h>
+
+#include "libfusion/core/atomic.h"
+#include "libfusion/core/event.h"
+#include "libfusion/core/field.h"
+#include "libfusion/core/futex.h"
+#include "libfusion/core/life.h"
+#include "libfusion/core/lock.h"
+#include "libfusion/core/recover.h"
+#include "libfusion/core/thread.h"
+
+static struct view v; /* the undertaker's: this process */
+static int fd;
+
+static void print_fault(void *ctx, const char *what)
+{
+	(void)ctx;
+	print_message("# fault: %s\n", what);
+}
+
+static int arena_setup(void **state)
+{
+	(void)state;
+	fd = image_create(SPAN_MIN, 0);
+	image_map(&v, fd);
+	assert_int_equal(life_undertake(&v), 0);
+	return 0;
+}
+
+static int arena_teardown(void **state)
+{
+	(void)state;
+	assert_int_equal(arena_check(&v, print_fault, NULL), 0);
+	view_unmap(&v);
+	close(fd);
+	return 0;
+}
+
+/* Let @pid in, as the daemon does. */
+static uint32_t claim(pid_t pid, uint32_t role)
+{
+	struct member_info info = {
+		.pid = pid,
+		.start_time = process_start_time(pid),
+		.role = role,
+		.comm = "test",
+	};
+	uint32_t slot = 0;
+
+	assert_int_equal(life_lock(&v, -1), 0);
+	assert_int_equal(member_claim(&v, &info, &slot), 0);
+	life_unlock(&v);
+	return slot;
+}
+
+static uint32_t id_of(uint32_t slot)
+{
+	return view_member(&v, slot)->id;
+}
+
+static void ready(uint32_t slot)
+{
+	assert_int_equal(life_lock(&v, -1), 0);
+	assert_int_equal(member_ready(&v, slot), 0);
+	life_unlock(&v);
+}
+
+static int depart(uint32_t slot, bool died)
+{
+	int r;
+
+	assert_int_equal(life_lock(&v, -1), 0);
+	r = life_depart(&v, slot, died);
+	life_unlock(&v);
+	return r;
+}
+
+static int exit_begin(uint32_t slot, bool has_leave)
+{
+	int r;
+
+	assert_int_equal(life_lock(&v, -1), 0);
+	r = life_exit_begin(&v, slot, has_leave);
+	life_unlock(&v);
+	return r;
+}
+
+/* A member in a process of its own: opens the file anew, as an exec'ed one
+ * would, maps it, stands witness, and does @work before it waits to die. */
+struct actor {
+	pid_t pid;
+	uint32_t slot;
+	int to[2], from[2];
+};
+
+typedef void (*work_fn)(struct view *mine);
+
+static void act(struct actor *a, uint32_t slot, uint32_t id, work_fn work)
+{
+	struct view mine = {.fd = -1};
+	char path[40], c;
+	int own;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	close(a->to[1]);
+	close(a->from[0]);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	own = open(path, O_RDWR | O_CLOEXEC);
+	view_unmap(&v);
+	if (view_map(&mine, own, IMAGE_BASE) < 0 ||
+	    life_witness(&mine, slot, id) < 0)
+		_exit(1);
+	if (work)
+		work(&mine);
+	if (write(a->from[1], "r", 1) != 1)
+		_exit(2);
+	while (read(a->to[0], &c, 1) == 0)
+		;
+	_exit(0);
+}
+
+static void actor_start(struct actor *a, uint32_t role, work_fn work)
+{
+	uint32_t go[2];
+	char c;
+
+	assert_int_equal(pipe(a->to), 0);
+	assert_int_equal(pipe(a->from), 0);
+	a->pid = fork();
+	if (!a->pid) {
+		if (read(a->to[0], go, sizeof(go)) != sizeof(go))
+			_exit(3);
+		act(a, go[0], go[1], work);
+	}
+	a->slot = claim(a->pid, role);
+	go[0] = a->slot;
+	go[1] = id_of(a->slot);
+	assert_int_equal(write(a->to[1], go, sizeof(go)), sizeof(go));
+	assert_int_equal(read(a->from[0], &c, 1), 1);
+	ready(a->slot);
+}
+
+static void actor_kill(struct actor *a)
+{
+	kill(a->pid, SIGKILL);
+	assert_int_equal(waitpid(a->pid, NULL, 0), a->pid);
+	close(a->to[0]);
+	close(a->to[1]);
+	close(a->from[0]);
+	close(a->from[1]);
+}
+
+/* --- The rows of the life ---------------------------------------------------
+ */
+
+static void first_in_is_master_of_an_initializing_arena(void **state)
+{
+	uint32_t slot = claim(getpid(), FUSION_ROLE_MASTER);
+
+	(void)state;
+	assert_int_equal(v.sb->state, ARENA_INITIALIZING);
+	assert_int_equal(v.sb->master, id_of(slot));
+	assert_int_equal(view_member(&v, slot)->state, MEMBER_JOINING);
+	ready(slot);
+	assert_int_equal(v.sb->state, ARENA_RUNNING);
+	assert_int_equal(view_member(&v, slot)->state, MEMBER_ALIVE);
+	assert_int_equal(member_find(&v, id_of(slot)), slot);
+	assert_int_equal(exit_begin(slot, false), EXIT_LAST);
+	assert_int_equal(v.sb->state, ARENA_SHUTTING_DOWN);
+	/* Asked again, as after a restart of the daemon: the same answer. */
+	assert_int_equal(exit_begin(slot, false), EXIT_LAST);
+	assert_int_equal(depart(slot, false), 0);
+	assert_int_equal(v.sb->state, ARENA_GONE);
+	assert_int_equal(depart(slot, false), 0);
+	assert_int_equal(v.sb->deaths, 0);
+}
+
+static void failed_initialize_leaves_nobody(void **state)
+{
+	uint32_t slot = claim(getpid(), FUSION_ROLE_MASTER);
+
+	(void)state;
+	assert_int_equal(depart(slot, false), 0);
+	assert_int_equal(v.sb->state, ARENA_GONE);
+	assert_int_equal(v.sb->master, 0);
+}
+
+static void shutdown_that_refuses_keeps_the_arena(void **state)
+{
+	uint32_t slot = claim(getpid(), FUSION_ROLE_MASTER);
+
+	(void)state;
+	ready(slot);
+	assert_int_equal(exit_begin(slot, false), EXIT_LAST);
+	ready(slot);
+	assert_int_equal(v.sb->state, ARENA_RUNNING);
+	assert_int_equal(view_member(&v, slot)->state, MEMBER_ALIVE);
+	assert_int_equal(exit_begin(slot, false), EXIT_LAST);
+	assert_int_equal(depart(slot, false), 0);
+}
+
+static void master_without_leave_is_EBUSY_while_others_live(void **state)
+{
+	uint32_t master = claim(getpid(), FUSION_ROLE_MASTER);
+	struct actor slave;
+
+	(void)state;
+	ready(master);
+	actor_start(&slave, FUSION_ROLE_SLAVE, NULL);
+	assert_int_equal(exit_begin(master, false), -EBUSY);
+	assert_int_equal(view_member(&v, master)->state, MEMBER_ALIVE);
+	assert_int_equal(exit_begin(master, true), EXIT_NOT_LAST);
+	assert_int_equal(depart(master, false), 1);
+	assert_int_equal(v.sb->master, 0);
+	assert_int_equal(v.sb->state, ARENA_RUNNING);
+	actor_kill(&slave);
+	assert_int_equal(life_sweep(&v), 1);
+	assert_int_equal(v.sb->state, ARENA_GONE);
+}
+
+static void exit_beside_a_corpse_is_the_last(void **state)
+{
+	uint32_t master = claim(getpid(), FUSION_ROLE_MASTER);
+	struct actor slave;
+
+	(void)state;
+	ready(master);
+	actor_start(&slave, FUSION_ROLE_SLAVE, NULL);
+	actor_kill(&slave);
+	assert_int_equal(exit_begin(master, false), EXIT_LAST);
+	assert_int_equal(v.sb->deaths, 1);
+	assert_int_equal(depart(master, false), 0);
+}
+
+static void exit_waits_for_those_who_join_or_leave(void **state)
+{
+	uint32_t a = claim(getpid(), FUSION_ROLE_MASTER), b;
+
+	(void)state;
+	ready(a);
+	b = claim(getpid(), FUSION_ROLE_SLAVE);
+	assert_int_equal(exit_begin(a, true), EXIT_WAIT);
+	ready(b);
+	assert_int_equal(exit_begin(a, true), EXIT_NOT_LAST);
+	assert_int_equal(exit_begin(b, true), EXIT_WAIT);
+	assert_int_equal(depart(a, false), 1);
+	assert_int_equal(exit_begin(b, true), EXIT_LAST);
+	assert_int_equal(depart(b, false), 0);
+}
+
+static void slots_run_out_with_ENOSPC_and_come_back(void **state)
+{
+	struct member_info info = {
+		.pid = getpid(),
+		.start_time = process_start_time(getpid()),
+		.role = FUSION_ROLE_SLAVE,
+	};
+	uint32_t n = v.geo.max_members, slot, last;
+
+	(void)state;
+	assert_int_equal(life_lock(&v, -1), 0);
+	for (uint32_t i = 1; i <= n; i++) {
+		assert_int_equal(member_claim(&v, &info, &slot), 0);
+		assert_int_equal(slot, i);
+	}
+	last = id_of(slot);
+	assert_int_equal(member_claim(&v, &info, &slot), -ENOSPC);
+	assert_int_equal(life_depart(&v, 5, false), n - 1);
+	assert_int_equal(member_claim(&v, &info, &slot), 0);
+	assert_int_equal(slot, 5);
+	assert_true(id_of(5) > last);
+	for (uint32_t i = 1; i <= n; i++)
+		life_depart(&v, i, false);
+	life_unlock(&v);
+}
+
+static void member_numbers_are_checked(void **state)
+{
+	(void)state;
+	assert_false(member_at(&v, 0, 1));
+	assert_false(member_at(&v, 1, 1));
+	assert_false(member_at(&v, UINT32_MAX, 1));
+	assert_false(member_is_dead(&v, UINT32_MAX));
+	assert_int_equal(depart(7777, true), -ESRCH);
+	assert_int_equal(exit_begin(7777, true), -ESRCH);
+	assert_int_equal(member_find(&v, 99), 0);
+	assert_string_equal(life_state_name(ARENA_RUNNING), "running");
+	assert_string_equal(life_state_name(999), "corrupt");
+	assert_string_equal(member_state_name(MEMBER_DEAD), "dead");
+}
+
+/* --- Death ------------------------------------------------------------------
+ */
+
+static void die_with_locks(struct view *mine)
+{
+	struct thread_rec *t;
+
+	if (thread_claim(mine, &t) < 0 ||
+	    core_lock(mine, t, &mine->sb->field_lock) < 0 ||
+	    core_lock(mine, t, &mine->sb->event_lock) < 0)
+		_exit(4);
+}
+
+static void dead_member_is_found_and_its_locks_are_freed(void **state)
+{
+	struct actor a;
+
+	(void)state;
+	actor_start(&a, FUSION_ROLE_MASTER, die_with_locks);
+	assert_false(member_is_dead(&v, a.slot));
+	actor_kill(&a);
+	assert_true(member_is_dead(&v, a.slot));
+	assert_int_equal(life_sweep(&v), 1);
+	assert_int_equal(life_sweep(&v), 0);
+	assert_int_equal(v.sb->field_lock.word, 0);
+	assert_int_equal(v.sb->deaths, 1);
+	assert_int_equal(v.sb->state, ARENA_GONE);
+}
+
+static void waiter_recovers_a_dead_owner_by_itself(void **state)
+{
+	uint32_t me = claim(getpid(), FUSION_ROLE_MASTER);
+	struct thread_rec *t;
+	struct actor a;
+	struct view mine;
+
+	(void)state;
+	ready(me);
+	actor_start(&a, FUSION_ROLE_SLAVE, die_with_locks);
+	actor_kill(&a);
+	/* As a member, not as the undertaker. */
+	mine = v;
+	mine.slot = me;
+	mine.rec = NULL;
+	assert_int_equal(thread_claim(&mine, &t), 0);
+	assert_int_equal(core_lock(&mine, t, &mine.sb->field_lock), 0);
+	core_unlock(&mine, t, &mine.sb->field_lock);
+	thread_release(&mine, t);
+	assert_int_equal(view_member(&v, a.slot)->state, MEMBER_FREE);
+	depart(me, false);
+}
+
+static void close_all(struct view *mine)
+{
+	close(mine->fd);
+}
+
+static void member_without_descriptors_is_alive(void **state)
+{
+	struct actor a;
+
+	(void)state;
+	actor_start(&a, FUSION_ROLE_MASTER, close_all);
+	assert_false(member_is_dead(&v, a.slot));
+	actor_kill(&a);
+	assert_int_equal(life_sweep(&v), 1);
+}
+
+static void close_and_unmap(struct view *mine)
+{
+	close(mine->fd);
+	view_unmap(mine);
+}
+
+static void member_that_no_longer_maps_is_dead(void **state)
+{
+	struct actor a;
+
+	(void)state;
+	actor_start(&a, FUSION_ROLE_MASTER, close_and_unmap);
+	assert_true(member_is_dead(&v, a.slot));
+	assert_int_equal(life_sweep(&v), 1);
+	actor_kill(&a);
+}
+
+static void stopped_member_is_alive(void **state)
+{
+	struct actor a;
+	int status;
+
+	(void)state;
+	actor_start(&a, FUSION_ROLE_MASTER, NULL);
+	kill(a.pid, SIGSTOP);
+	assert_int_equal(waitpid(a.pid, &status, WUNTRACED), a.pid);
+	assert_false(member_is_dead(&v, a.slot));
+	actor_kill(&a);
+	assert_int_equal(life_sweep(&v), 1);
+}
+
+static void other_process_with_the_same_pid_is_dead(void **state)
+{
+	uint32_t slot = claim(getpid(), FUSION_ROLE_MASTER);
+
+	(void)state;
+	view_member(&v, slot)->start_time--;
+	assert_true(member_is_dead(&v, slot));
+	assert_int_equal(member_signal(&v, slot, SIGKILL), -ESRCH);
+	assert_int_equal(life_sweep(&v), 1);
+}
+
+static void *last_thread(void *arg)
+{
+	char c;
+
+	while (read(*(int *)arg, &c, 1) > 0)
+		;
+	return NULL;
+}
+
+static void process_whose_main_thread_ended_is_alive(void **state)
+{
+	uint64_t start;
+	int p[2], q[2];
+	pid_t pid;
+	char c;
+
+	(void)state;
+	assert_int_equal(pipe(p), 0);
+	assert_int_equal(pipe(q), 0);
+	pid = fork();
+	if (!pid) {
+		pthread_t t;
+
+		close(p[1]);
+		pthread_create(&t, NULL, last_thread, p);
+		c = write(q[1], "r", 1);
+		pthread_exit(NULL);
+	}
+	assert_int_equal(read(q[0], &c, 1), 1);
+	start = process_start_time(pid);
+	assert_true(start > 0);
+	close(p[1]);
+	/* A zombie until it is waited for: dead. */
+	while (process_start_time(pid))
+		sched_yield();
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	close(p[0]);
+	close(q[0]);
+	close(q[1]);
+}
+
+static void master_death(uint32_t policy, uint32_t expect_master)
+{
+	struct actor a, b, c;
+
+	v.sb->on_master_death = policy;
+	actor_start(&a, FUSION_ROLE_MASTER, NULL);
+	actor_start(&b, FUSION_ROLE_SLAVE, NULL);
+	actor_start(&c, FUSION_ROLE_SLAVE, NULL);
+	actor_kill(&a);
+	assert_true(life_sweep(&v) >= 1);
+	assert_int_equal(v.sb->master, expect_master ? id_of(b.slot) : 0);
+	if (policy == MASTER_DEATH_KILL) {
+		assert_int_not_equal(v.sb->state, ARENA_RUNNING);
+		/* Both have got their signal. */
+		assert_int_equal(waitpid(b.pid, NULL, 0), b.pid);
+		assert_int_equal(waitpid(c.pid, NULL, 0), c.pid);
+		life_sweep(&v);
+	} else {
+		assert_int_equal(v.sb->state, ARENA_RUNNING);
+		actor_kill(&b);
+		actor_kill(&c);
+		assert_true(life_sweep(&v) > 0);
+	}
+	assert_int_equal(v.sb->state, ARENA_GONE);
+}
+
+static void death_of_the_master_is_told(void **state)
+{
+	(void)state;
+	master_death(MASTER_DEATH_NOTIFY, 0);
+}
+
+static void death_of_the_master_promotes_the_oldest(void **state)
+{
+	(void)state;
+	master_death(MASTER_DEATH_PROMOTE, 1);
+}
+
+static void death_of_the_master_kills_all(void **state)
+{
+	(void)state;
+	master_death(MASTER_DEATH_KILL, 0);
+}
+
+/* --- The undertaker ----------------------------------------------------------
+ */
+
+static void undertaker_comes_after_a_dead_one(void **state)
+{
+	struct thread_rec *t = view_thread(&v, 0);
+	uint32_t slot = claim(getpid(), FUSION_ROLE_MASTER);
+	struct view next = {.fd = -1};
+
+	(void)state;
+	assert_int_equal(life_witness(&v, slot, id_of(slot)), 0);
+	v.slot = 0;
+	ready(slot);
+	claim(getpid(), FUSION_ROLE_SLAVE); /* let in and never told */
+	assert_int_equal(core_lock(&v, t, &v.sb->field_lock), 0);
+	view_unmap(&v);
+
+	/* Another process: the same pid, but it did not start then. */
+	image_map(&next, fd);
+	view_member(&next, 0)->start_time--;
+	assert_int_equal(life_undertake(&next), 1);
+	v = next;
+	assert_int_equal(v.sb->field_lock.word, 0);
+	assert_int_equal(view_member(&v, slot)->state, MEMBER_ALIVE);
+	depart(slot, false);
+	assert_int_equal(v.sb->state, ARENA_GONE);
+}
+
+static void second_undertaker_is_EBUSY(void **state)
+{
+	int status;
+	pid_t pid;
+
+	(void)state;
+	pid = fork();
+	if (!pid)
+		_exit(life_undertake(&v) == -EBUSY ? 0 : 1);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+/* --- The life lock
+ * ------------------------------------------------------------ */
+
+static void life_lock_is_recursive_and_times_out(void **state)
+{
+	struct view other = {.fd = -1};
+	char path[40];
+	int own;
+
+	(void)state;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	own = open(path, O_RDWR | O_CLOEXEC);
+	assert_int_equal(view_map(&other, own, NULL), 0);
+	assert_int_equal(life_lock(&v, -1), 0);
+	assert_int_equal(life_lock(&v, 0), 0);
+	assert_int_equal(life_lock(&other, 1000000), -ETIMEDOUT);
+	life_unlock(&v);
+	assert_int_equal(life_lock(&other, 0), -ETIMEDOUT);
+	life_unlock(&v);
+	assert_int_equal(life_lock(&other, 0), 0);
+	life_unlock(&other);
+	view_unmap(&other);
+	/* Closes a descriptor of the file: the undertaker's W1 falls with it,
+	 * and it stays alive, as it maps the file. */
+	close(own);
+	assert_false(member_is_dead(&v, 0));
+}
+
+#define LOCK_ROUNDS 2000
+
+static void *count_under_life_lock(void *arg)
+{
+	uint64_t *counter = arg;
+
+	for (int i = 0; i < LOCK_ROUNDS; i++) {
+		uint64_t seen;
+
+		if (life_lock(&v, -1) < 0)
+			return NULL;
+		seen = *counter;
+		sched_yield();
+		*counter = seen + 1;
+		life_unlock(&v);
+	}
+	return arg;
+}
+
+static void life_lock_excludes_threads(void **state)
+{
+	uint64_t counter = 0;
+	pthread_t t[3];
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(pthread_create(&t[i], NULL,
+						count_under_life_lock,
+						&counter),
+				 0);
+	for (int i = 0; i < 3; i++)
+		pthread_join(t[i], NULL);
+	assert_int_equal(counter, 3 * LOCK_ROUNDS);
+}
+
+/* --- A thread that went without a word
+ * ---------------------------------------- */
+
+static void *leave_a_lock(void *arg)
+{
+	struct thread_rec *t;
+
+	if (thread_claim(arg, &t) == 0 &&
+	    core_lock(arg, t, &v.sb->field_lock) == 0)
+		return t;
+	return NULL;
+}
+
+static void thread_that_vanished_is_recovered(void **state)
+{
+	uint32_t me = claim(getpid(), FUSION_ROLE_MASTER);
+	struct thread_rec *t;
+	struct view mine = v;
+	pthread_t thread;
+	void *ret;
+
+	(void)state;
+	mine.rec = NULL;
+	assert_int_equal(life_witness(&mine, me, id_of(me)), 0);
+	ready(me);
+	assert_int_equal(pthread_create(&thread, NULL, leave_a_lock, &mine), 0);
+	assert_int_equal(pthread_join(thread, &ret), 0);
+	assert_non_null(ret);
+	assert_true(thread_is_dead(&mine, ret));
+	assert_int_equal(thread_claim(&mine, &t), 0);
+	assert_false(thread_is_dead(&mine, t));
+	assert_int_equal(core_lock(&mine, t, &mine.sb->field_lock), 0);
+	core_unlock(&mine, t, &mine.sb->field_lock);
+	thread_release(&mine, t);
+	assert_int_equal(((struct thread_rec *)ret)->member, 0);
+	depart(me, false);
+}
+
+#define LIFE_TEST(f) \
+	cmocka_unit_test_setup_teardown(f, arena_setup, arena_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		LIFE_TEST(first_in_is_master_of_an_initializing_arena),
+		LIFE_TEST(failed_initialize_leaves_nobody),
+		LIFE_TEST(shutdown_that_refuses_keeps_the_arena),
+		LIFE_TEST(master_without_leave_is_EBUSY_while_others_live),
+		LIFE_TEST(exit_beside_a_corpse_is_the_last),
+		LIFE_TEST(exit_waits_for_those_who_join_or_leave),
+		LIFE_TEST(slots_run_out_with_ENOSPC_and_come_back),
+		LIFE_TEST(member_numbers_are_checked),
+		LIFE_TEST(dead_member_is_found_and_its_locks_are_freed),
+		LIFE_TEST(waiter_recovers_a_dead_owner_by_itself),
+		LIFE_TEST(member_without_descriptors_is_alive),
+		LIFE_TEST(member_that_no_longer_maps_is_dead),
+		LIFE_TEST(stopped_member_is_alive),
+		LIFE_TEST(other_process_with_the_same_pid_is_dead),
+		LIFE_TEST(process_whose_main_thread_ended_is_alive),
+		LIFE_TEST(death_of_the_master_is_told),
+		LIFE_TEST(death_of_the_master_promotes_the_oldest),
+		LIFE_TEST(death_of_the_master_kills_all),
+		LIFE_TEST(undertaker_comes_after_a_dead_one),
+		LIFE_TEST(second_undertaker_is_EBUSY),
+		LIFE_TEST(life_lock_is_recursive_and_times_out),
+		LIFE_TEST(life_lock_excludes_threads),
+		LIFE_TEST(thread_that_vanished_is_recovered),
+	};
+
+	return cmocka_run_group_tests_name("life", tests, NULL, NULL);
+}
