@@ -61,14 +61,8 @@ static int copy_options(const struct fusion_arena_options *from,
 
 static void handle_init(struct fusion_arena *a)
 {
-	pthread_mutexattr_t attr;
-
 	a->view.fd = -1;
 	a->dirfd = -1;
-	pthread_mutexattr_init(&attr);
-	pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);
-	pthread_mutex_init(&a->life_mutex, &attr);
-	pthread_mutexattr_destroy(&attr);
 	pthread_mutex_init(&a->caches_lock, NULL);
 	pthread_mutex_init(&a->notice_lock, NULL);
 }
@@ -94,7 +88,6 @@ void arena_forget(struct fusion_arena *a)
 	view_unmap(&a->view);
 	close_fd(&a->view.fd);
 	close_fd(&a->dirfd);
-	pthread_mutex_destroy(&a->life_mutex);
 	pthread_mutex_destroy(&a->caches_lock);
 	pthread_mutex_destroy(&a->notice_lock);
 	free(a->path);
@@ -158,29 +151,18 @@ static int open_heap(struct fusion_arena *a, const struct ioc_join *j)
 static int attach(struct fusion_arena *a, const struct ioc_join *j)
 {
 	struct view *v = &a->view;
-	struct member_rec *m;
 	int r;
 
 	if (!j->slot || j->slot > v->geo.max_members)
 		return -EIO;
-	v->slot = j->slot;
-	v->self = tls_self;
-	v->life_mutex = &a->life_mutex;
 	a->tag = heap_tag(j->slot);
 	a->id = j->id;
 	a->role = j->role_got;
 	slab_classes(v, a->classes);
 	memcpy(a->name, v->sb->name, ARENA_NAME_MAX);
-	r = life_witness(v, j->slot);
-	if (r < 0)
-		return r;
-	m = view_member(v, j->slot);
-	if (m->id != j->id || (load_acquire(&m->state) != MEMBER_JOINING &&
-			       load_acquire(&m->state) != MEMBER_ALIVE))
-		return -EAGAIN;
-	m->own_pid = (uint32_t)getpid();
-	m->pidns = process_pidns();
-	return 0;
+	/* The arena may have ended, or its daemon been replaced, since. */
+	r = life_witness(v, j->slot, j->id);
+	return r == -ESRCH ? -EAGAIN : r;
 }
 
 static int leave_slot(struct fusion_arena *a, const struct ioc_join *j,

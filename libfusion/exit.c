@@ -76,8 +76,7 @@ static void depart_alone(struct fusion_arena *a)
 
 	if (life_lock(v, -1) < 0)
 		return;
-	if (life_depart(v, v->slot, false) == 0)
-		store_release(&v->sb->state, ARENA_EMPTY);
+	life_depart(v, v->slot, false);
 	life_unlock(v);
 }
 
@@ -85,7 +84,7 @@ static void stay(struct fusion_arena *a)
 {
 	if (life_lock(&a->view, -1) < 0)
 		return;
-	life_stay(&a->view, a->view.slot);
+	member_ready(&a->view, a->view.slot);
 	life_unlock(&a->view);
 }
 

@@ -24,22 +24,10 @@ static void detach(struct fusion_arena *a)
 	if (a->dirfd >= 0)
 		close(a->dirfd);
 	a->view.fd = a->dirfd = -1;
-	a->view.life_depth = 0;
 	a->caches = NULL;
 	a->notice = NULL; /* its thread is the parent's */
 	pthread_mutex_init(&a->caches_lock, NULL);
 	pthread_mutex_init(&a->notice_lock, NULL);
-	pthread_mutex_destroy(&a->life_mutex);
-}
-
-static void init_life_mutex(struct fusion_arena *a)
-{
-	pthread_mutexattr_t attr;
-
-	pthread_mutexattr_init(&attr);
-	pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);
-	pthread_mutex_init(&a->life_mutex, &attr);
-	pthread_mutexattr_destroy(&attr);
 }
 
 static void in_child(void)
@@ -52,7 +40,6 @@ static void in_child(void)
 	for (; a; a = next) {
 		next = a->next;
 		detach(a);
-		init_life_mutex(a);
 		if (a->flags & FUSION_ENTER_FORK && arena_rejoin(a) == 0) {
 			a->n_entered = 1;
 			a->next = arenas;

@@ -12,11 +12,6 @@
 #include "libfusion/core/life.h"
 #include "libfusion/core/limits.h"
 
-static uint32_t members_hi(const struct view *v)
-{
-	return view_hi(&v->sb->members_hi, v->geo.max_members + 1);
-}
-
 static bool is_in(const struct member_rec *m)
 {
 	uint32_t state = load_acquire(&m->state);

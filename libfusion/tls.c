@@ -127,11 +127,6 @@ struct thread_rec *thread_rec_of(struct fusion_arena *arena)
 	return c ? c->rec : NULL;
 }
 
-struct thread_rec *tls_self(struct view *v)
-{
-	return thread_rec_of((struct fusion_arena *)v);
-}
-
 /* The caches themselves stay with their threads, empty. */
 void tls_arena_leave(struct fusion_arena *arena)
 {

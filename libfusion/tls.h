@@ -66,8 +66,6 @@ static inline struct tcache *tls_cache(struct fusion_arena *arena)
 
 /* The calling thread's record; NULL and errno. */
 struct thread_rec *thread_rec_of(struct fusion_arena *arena);
-/* The same for view.self. */
-struct thread_rec *tls_self(struct view *v);
 
 /* The process leaves: no thread has anything of @arena any more. */
 void tls_arena_leave(struct fusion_arena *arena);

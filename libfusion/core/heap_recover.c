@@ -18,6 +18,7 @@
 #include <errno.h>
 
 #include "libfusion/core/heap.h"
+#include "libfusion/core/life.h"
 #include "libfusion/core/lock.h"
 #include "libfusion/core/pool.h"
 #include "libfusion/core/seed.h"
@@ -96,7 +97,7 @@ int heap_recover_pending(struct view *v, struct thread_rec *t)
 {
 	struct class_info classes[HEAP_CLASSES];
 	uint64_t slot = t->pend_slot, ptr = t->pend_ptr;
-	struct thread_rec *me = view_self(v);
+	struct thread_rec *me = life_rec(v);
 	struct block b;
 	bool held;
 
@@ -134,7 +135,7 @@ static bool is_one_of(uint32_t token, const uint32_t *tokens, unsigned n)
  * own, that our death does not free the tail twice. */
 static int free_slab(struct view *v, uint32_t span, uint32_t n)
 {
-	struct thread_rec *me = view_self(v);
+	struct thread_rec *me = life_rec(v);
 
 	if (n == 1) {
 		span_mark_free(v, span, 1, 0);
@@ -166,7 +167,7 @@ static int recover_word(struct view *v, const struct class_info *classes,
 
 static int recount(struct view *v)
 {
-	struct thread_rec *me = view_self(v);
+	struct thread_rec *me = life_rec(v);
 	int r;
 
 	if (!load_relaxed(&heap_super(v)->pools_hi))

@@ -137,9 +137,6 @@ int life_witness(struct view *v, uint32_t slot, uint32_t id);
 int life_witness_byte(const struct view *v, uint32_t slot);
 /* Is who is (or was) in @slot dead?  A free slot is not. */
 bool member_is_dead(struct view *v, uint32_t slot);
-/* Signal the process that joined as @slot, never another that has its pid.
- * 0, -ESRCH, -EPERM, -EINVAL. */
-int member_signal(struct view *v, uint32_t slot, int signal);
 /* Is this thread of a live member gone without its destructors? */
 bool thread_is_dead(struct view *v, const struct thread_rec *t);
 

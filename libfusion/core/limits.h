@@ -10,9 +10,9 @@
 #define FUSION_CORE_LIMITS_H
 
 #ifdef FUSION_SMALL_LIMITS
-#define LIMIT_MAGAZINE 2    /* blocks kept back per bin and thread */
-#define LIMIT_KEEP_SLABS 1  /* slabs a bin keeps though empty */
-#define LIMIT_GROW_SPANS 2  /* 64 KiB spans reserved at a time */
+#define LIMIT_MAGAZINE 2   /* blocks kept back per bin and thread */
+#define LIMIT_KEEP_SLABS 1 /* slabs a bin keeps though empty */
+#define LIMIT_GROW_SPANS 2 /* 64 KiB spans reserved at a time */
 #else
 #define LIMIT_MAGAZINE 40
 #define LIMIT_KEEP_SLABS 2

@@ -6,6 +6,7 @@
 
 #include "libfusion/core/atomic.h"
 #include "libfusion/core/field.h"
+#include "libfusion/core/life.h"
 #include "libfusion/core/lock.h"
 #include "libfusion/core/slab.h"
 #include "libfusion/core/span.h"
@@ -194,7 +195,7 @@ int pool_destroy(struct view *v, struct thread_rec *me, uint32_t i)
 /* The dead one still holds pool_lock; its span lock is free by now. */
 int heap_recover_pool(struct view *v, struct thread_rec *t)
 {
-	struct thread_rec *me = view_self(v);
+	struct thread_rec *me = life_rec(v);
 	uint64_t i = t->pool.a[0];
 	int r = 0;
 

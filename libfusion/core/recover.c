@@ -11,8 +11,9 @@
 #include "libfusion/core/lock.h"
 #include "libfusion/core/thread.h"
 
-#define BATCH 64 /* tokens given to the heap in one pass over the span words \
-		  */
+#define BATCH                                                          \
+	64 /* tokens given to the heap in one pass over the span words \
+	    */
 
 /* What was found, for one line in the events. */
 struct tally {
@@ -44,14 +45,19 @@ static int recover_record(struct view *v, struct thread_rec *t)
 	int r = heap_recover_intent(v, t);
 
 	if (!r)
-		r = heap_recover_pending(v, t);
-	if (!r)
 		r = field_recover(v, t);
-	if (!r)
-		r = heap_recover_pool(v, t);
 	if (!r)
 		core_lock_recover(v, t);
 	return r;
+}
+
+/* What needs locks that the dead may have held: a pending block, and a pool
+ * that is DYING and so guards itself. */
+static int recover_pending(struct view *v, struct thread_rec *t)
+{
+	int r = heap_recover_pending(v, t);
+
+	return r ? r : heap_recover_pool(v, t);
 }
 
 /* Never the caller's own: a member that departs by itself is still using it,
@@ -105,6 +111,11 @@ int recover_member(struct view *v, uint32_t slot)
 		if (r < 0)
 			return r;
 	}
+	for (at = 0; (t = next_record(v, slot, &at));) {
+		r = recover_pending(v, t);
+		if (r < 0)
+			return r;
+	}
 	/* Not before all locks are free: the event lock may be among them. */
 	log_tally(v, slot, &tally);
 	r = recover_slabs(v, slot);
@@ -119,10 +130,13 @@ int recover_member(struct view *v, uint32_t slot)
 
 int recover_thread(struct view *v, struct thread_rec *t)
 {
+	uint32_t token = load_relaxed(&t->token) & TOKEN_MASK;
 	int r = recover_record(v, t);
 
 	if (!r)
-		r = heap_recover_slabs(v, load_relaxed(&t->token) & TOKEN_MASK);
+		r = recover_pending(v, t);
+	if (!r)
+		r = heap_recover_tokens(v, &token, 1);
 	if (!r)
 		thread_release(v, t);
 	return r;

@@ -7,6 +7,11 @@
  * them and fails when one goes unnoticed: that is how we know that a clean run
  * means something.
  *
+ *    1  heap: run allocation is not undone
+ *    2  heap: run free is not redone
+ *    3  heap: span intent announced after its stores
+ *    4  heap: slab published with a stale map
+ *    5  heap: malloc_to without its announcement
  *   10  field: add announces only after it has taken the entry
  *   11  field: recovery of remove frees the entry but leaves it in its chain
  *   12  member: a slot is freed before what it held is recovered

@@ -39,14 +39,9 @@ struct view {
 	struct geometry geo;   /* private, verified */
 	int fd;	       /* the backing file, O_RDWR; -1 in tests of images */
 	uint32_t slot; /* my member slot; 0: undertaker */
-	/* The record of the undertaker or a checker.  Members have one for
-	 * each thread: self() gives the calling thread's, NULL if none. */
-	struct thread_rec *rec;
-	struct thread_rec *(*self)(struct view *v);
-	/* Threads of a process share the descriptor and so the life lock; this
-	 * recursive mutex is between them.  NULL where there is one thread. */
-	pthread_mutex_t *life_mutex;
-	int life_depth;
+	struct thread_rec
+		*rec; /* undertaker's and checkers' own record; members
+		       * have one a thread instead (thread.h) */
 	/* Longest a core lock may be waited for, 0: for ever (members).  The
 	 * daemon sets it: it waits for nobody's good will. */
 	int64_t patience_ns;
@@ -85,11 +80,6 @@ int view_reserve(struct view *v, uint64_t off, uint64_t len);
 int view_punch(struct view *v, uint64_t off, uint64_t len);
 /* Memory the file has now, bytes; st_blocks says, nobody counts. */
 uint64_t view_used(const struct view *v);
-
-static inline struct thread_rec *view_self(struct view *v)
-{
-	return v->self ? v->self(v) : v->rec;
-}
 
 static inline bool view_contains(const struct view *v, const void *p)
 {

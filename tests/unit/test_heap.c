@@ -22,21 +22,17 @@
 static struct fusion_arena *enter(int fd)
 {
 	struct fusion_arena *a = calloc(1, sizeof(*a));
-	struct member_info info = {.pid = getpid(), .comm = "test"};
-	pthread_mutexattr_t attr;
+	struct member_info info = {.pid = getpid(), .role = 1, .comm = "t"};
+	uint32_t slot;
 
 	image_map(&a->view, fd);
-	pthread_mutexattr_init(&attr);
-	pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);
-	pthread_mutex_init(&a->life_mutex, &attr);
 	pthread_mutex_init(&a->caches_lock, NULL);
-	a->view.life_mutex = &a->life_mutex;
-	a->view.self = tls_self;
 	a->dirfd = -1;
 	info.start_time = process_start_time(getpid());
 	assert_int_equal(life_lock(&a->view, -1), 0);
-	assert_int_equal(member_claim(&a->view, &info, &a->view.slot), 0);
-	a->id = view_member(&a->view, a->view.slot)->id;
+	assert_int_equal(member_claim(&a->view, &info, &slot), 0);
+	a->id = view_member(&a->view, slot)->id;
+	assert_int_equal(life_witness(&a->view, slot, a->id), 0);
 	a->tag = heap_tag(a->view.slot);
 	assert_int_equal(member_ready(&a->view, a->view.slot), 0);
 	life_unlock(&a->view);
