@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* .fusionfs/: the daemon itself. */
+#include <inttypes.h>
+#include <unistd.h>
+
+#include "fusionfs/show.h"
+#include "libfusion/core/futex.h"
+
+int about_version_show(const struct node *n, struct text *t)
+{
+	(void)n;
+	text_add(t, "%s\n", FUSION_VERSION);
+	return 0;
+}
+
+int about_format_show(const struct node *n, struct text *t)
+{
+	(void)n;
+	text_add(t, "%u\n", FUSION_FORMAT);
+	return 0;
+}
+
+int about_pid_show(const struct node *n, struct text *t)
+{
+	(void)n;
+	text_add(t, "%d\n", (int)getpid());
+	return 0;
+}
+
+int about_uptime_show(const struct node *n, struct text *t)
+{
+	(void)n;
+	text_add_time(t, (uint64_t)(clock_monotonic_ns() - world.started_ns));
+	text_add(t, "\n");
+	return 0;
+}
+
+int about_requests_show(const struct node *n, struct text *t)
+{
+	(void)n;
+	text_add(t, "%" PRIu64 "\n", world.requests);
+	return 0;
+}
+
+int about_deaths_show(const struct node *n, struct text *t)
+{
+	(void)n;
+	text_add(t, "%" PRIu64 "\n", world.deaths);
+	return 0;
+}
+
+int about_options_show(const struct node *n, struct text *t)
+{
+	const struct options *o = world.options;
+
+	(void)n;
+	text_add(t, "backing %s\n", world.backing.path);
+	text_add(t, "size %" PRIu64 "\nspan %" PRIu64 "\n", o->size, o->span);
+	text_add(t, "max_members %u\nallow_other %d\n", o->max_members,
+		 o->allow_other);
+	return 0;
+}

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fusionfs/events.h"
+#include "fusionfs/log.h"
+#include "fusionfs/undertaker.h"
+#include "fusionfs/waiters.h"
+#include "fusionfs/world.h"
+#include "libfusion/core/atomic.h"
+#include "libfusion/core/event.h"
+#include "libfusion/core/field.h"
+#include "libfusion/core/futex.h"
+
+#define PATIENCE_NS 200000000 /* for a lock that a member has */
+
+/* Slots of the window; a second one above it serves plain programs only. */
+#define N_SLOTS ((WINDOW_END - WINDOW_BASE) / WINDOW_SLOT)
+#define SECOND_BASE 0x600000000000ull
+#define SECOND_SLOTS 2048u
+
+static uint64_t slot_address(uint64_t slot)
+{
+	if (slot < N_SLOTS)
+		return WINDOW_BASE + slot * WINDOW_SLOT;
+	return SECOND_BASE + (slot - N_SLOTS) * WINDOW_SLOT;
+}
+
+static bool is_free(uint64_t base, uint64_t span, const struct arena *except)
+{
+	if (base < SECOND_BASE && base + span > WINDOW_END)
+		return false;
+	for (const struct arena *a = world.arenas; a; a = a->next) {
+		uint64_t from = a->view.base ? a->view.sb->base : 0;
+
+		if (a != except && a->view.base &&
+		    base < from + a->view.geo.span && from < base + span)
+			return false;
+	}
+	return true;
+}
+
+static uint64_t hash_place(const char *name)
+{
+	uint64_t h = 14695981039346656037ull;
+
+	for (const char *p = world.backing.path; *p; p++)
+		h = (h ^ (unsigned char)*p) * 1099511628211ull;
+	for (const char *p = name; *p; p++)
+		h = (h ^ (unsigned char)*p) * 1099511628211ull;
+	return h;
+}
+
+/* Begin somewhere that the name decides, so that arenas of different mounts
+ * seldom want the same place.  0: no room. */
+static uint64_t choose_base(const char *name, uint64_t span,
+			    const struct arena *except)
+{
+	uint64_t step = span > WINDOW_SLOT ? span / WINDOW_SLOT : 1;
+	uint64_t n = N_SLOTS / step, h = hash_place(name);
+
+	for (uint64_t i = 0; i < n; i++) {
+		uint64_t base = slot_address((h + i) % n * step);
+
+		if (is_free(base, span, except))
+			return base;
+	}
+	for (uint64_t i = 0; i < SECOND_SLOTS / step; i++) {
+		uint64_t base = slot_address(N_SLOTS + i * step);
+
+		if (is_free(base, span, except))
+			return base;
+	}
+	return 0;
+}
+
+static int undertake(struct arena *a, void *unused)
+{
+	(void)unused;
+	return life_undertake(&a->view);
+}
+
+/* Map the file and become its undertaker.  How many are inside, -errno. */
+static int attach(struct arena *a, int fd)
+{
+	int r = view_map(&a->view, fd, NULL);
+
+	a->fd = fd;
+	a->corrupt = false;
+	if (r < 0) {
+		a->view = (struct view){.fd = -1};
+		return r;
+	}
+	a->view.patience_ns = PATIENCE_NS;
+	r = guarded(a, undertake, NULL);
+	if (r < 0)
+		arena_is_corrupt(a, "it cannot be recovered");
+	return r;
+}
+
+static void detach(struct arena *a)
+{
+	undertaker_forget(a);
+	view_unmap(&a->view);
+	if (a->fd >= 0)
+		close(a->fd);
+	a->fd = -1;
+}
+
+static struct arena *add(const char *name)
+{
+	struct arena *a = calloc(1, sizeof(*a));
+
+	if (!a)
+		return NULL;
+	a->fd = -1;
+	a->view.fd = -1;
+	do /* node ids have 24 bits for it */
+		a->serial = ++world.last_serial & 0xffffff;
+	while (!a->serial || world_serial(a->serial));
+	strncpy(a->name, name, ARENA_NAME_MAX);
+	a->next = world.arenas;
+	world.arenas = a;
+	return a;
+}
+
+static int mark_gone(struct arena *a, void *unused)
+{
+	(void)unused;
+	store_release(&a->view.sb->state, ARENA_GONE);
+	life_changed(&a->view);
+	return 0;
+}
+
+void arena_destroy(struct arena *a, bool unlink_file)
+{
+	struct arena **p = &world.arenas;
+
+	waiters_fail(a, -ENOENT);
+	if (unlink_file) {
+		guarded(a, mark_gone, NULL);
+		unlinkat(world.backing.fd, a->name, 0);
+	}
+	events_forget(a);
+	detach(a);
+	while (*p && *p != a)
+		p = &(*p)->next;
+	if (*p)
+		*p = a->next;
+	free(a);
+}
+
+int arena_create(const char *name, mode_t mode, uid_t uid, gid_t gid,
+		 struct arena **ret)
+{
+	struct arena_params params = {
+		.name = name,
+		.span = world.options->span,
+		.limit = world.options->size,
+		.max_members = world.options->max_members,
+		.epoch = (uint64_t)clock_realtime_ns(),
+	};
+	struct arena *a;
+	int fd, r = name_check_arena(name);
+
+	if (r < 0)
+		return r;
+	if (world_find(name))
+		return -EEXIST;
+	/* Only root can give files away. */
+	if (geteuid() != 0 && uid != geteuid())
+		return -EPERM;
+	params.base = choose_base(name, params.span, NULL);
+	if (!params.base)
+		return -ENOSPC;
+	fd = backing_format(&world.backing, &params, mode, uid, gid);
+	if (fd < 0)
+		return fd;
+	a = add(name);
+	if (!a) {
+		close(fd);
+		unlinkat(world.backing.fd, name, 0);
+		return -ENOMEM;
+	}
+	r = attach(a, fd);
+	if (r < 0) {
+		arena_destroy(a, true);
+		return r;
+	}
+	*ret = a;
+	return 0;
+}
+
+int arena_renew(struct arena *a, uint64_t span, uint64_t limit)
+{
+	struct arena_params params = {
+		.name = a->name,
+		.span = span ? span : world.options->span,
+		.limit = limit ? limit : world.options->size,
+		.max_members = world.options->max_members,
+		.flags = a->transient ? ARENA_TRANSIENT : 0,
+		.epoch = (uint64_t)clock_realtime_ns(),
+	};
+	struct stat st;
+	int fd;
+
+	if (params.max_members > params.span >> 14)
+		params.max_members = (uint32_t)(params.span >> 14);
+	params.base = choose_base(a->name, params.span, a);
+	if (!params.base)
+		return -ENOSPC;
+	if (fstat(a->fd, &st) < 0)
+		return -errno;
+	fd = backing_format(&world.backing, &params, st.st_mode & 0777,
+			    st.st_uid, st.st_gid);
+	if (fd < 0)
+		return fd;
+	guarded(a, mark_gone, NULL);
+	detach(a);
+	return attach(a, fd) < 0 ? -EIO : 0;
+}
+
+void arena_ended(struct arena *a)
+{
+	if (a->transient && !a->waiters) {
+		arena_destroy(a, true);
+		return;
+	}
+	if (arena_renew(a, 0, 0) < 0)
+		arena_is_corrupt(a, "no fresh file for its next life");
+	waiters_look(a);
+}
+
+void arena_is_corrupt(struct arena *a, const char *why)
+{
+	if (a->corrupt)
+		return;
+	a->corrupt = true;
+	complain("arena '%s' is corrupt: %s: rmdir it when its members are "
+		 "gone",
+		 a->name, why);
+	waiters_fail(a, -EIO);
+	events_changed(a);
+}
+
+static int read_flags(struct arena *a, void *unused)
+{
+	(void)unused;
+	a->transient = a->view.sb->flags & ARENA_TRANSIENT;
+	return (int)load_acquire(&a->view.sb->state);
+}
+
+int arena_adopt(const char *name)
+{
+	struct stat st;
+	struct arena *a;
+	int fd, n;
+
+	if (name_check_arena(name) < 0)
+		return -EINVAL;
+	fd = openat(world.backing.fd, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+		close(fd);
+		return -EINVAL;
+	}
+	a = add(name);
+	if (!a) {
+		close(fd);
+		return -ENOMEM;
+	}
+	n = attach(a, fd);
+	if (n < 0) {
+		arena_is_corrupt(a, n == -EPROTO
+					    ? "its file is of another format"
+					    : "its file makes no sense");
+		return 0;
+	}
+	if (guarded(a, read_flags, NULL) == ARENA_GONE || n == 0)
+		arena_ended(a);
+	else
+		undertaker_track_all(a);
+	return 0;
+}
+
+static int count_inside(struct arena *a, void *unused)
+{
+	uint32_t joining, alive, leaving;
+
+	(void)unused;
+	member_count(&a->view, 0, &joining, &alive, &leaving);
+	return (int)(joining + alive + leaving);
+}
+
+bool arena_joined(const struct arena *a)
+{
+	struct arena *m = (struct arena *)a;
+
+	if (a->corrupt || !a->view.base)
+		return a->members != NULL;
+	return guarded(m, count_inside, NULL) > 0;
+}
+
+int arena_remove(struct arena *a)
+{
+	if (a->waiters || arena_joined(a))
+		return -EBUSY;
+	arena_destroy(a, true);
+	return 0;
+}
+
+int arena_stat(const struct arena *a, struct stat *st)
+{
+	return fstat(a->fd, st) < 0 ? -errno : 0;
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Messages: to stderr until the daemon is in the background, then syslog. */
+#ifndef FUSIONFS_LOG_H
+#define FUSIONFS_LOG_H
+
+#include <stdbool.h>
+
+void log_to_syslog(void);
+/* One line: what failed, on what, why, what to do. */
+void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * fusionfs: a filesystem of shared-memory arenas
+ *
+ * One thread, one loop: requests of the kernel, pidfds of members, a timer for
+ * what waits, and signals.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "fusionfs/fuse.h"
+#include "fusionfs/log.h"
+#include "fusionfs/mount.h"
+#include "fusionfs/ops.h"
+#include "fusionfs/options.h"
+#include "fusionfs/source.h"
+#include "fusionfs/undertaker.h"
+#include "fusionfs/waiters.h"
+#include "fusionfs/world.h"
+#include "libfusion/core/futex.h"
+
+#define PATROL_NS 1000000000 /* a look at all members, told or not */
+#define BATCH 32	     /* events taken from epoll at once */
+
+static struct fuse_session *session;
+static char fuse_said[512]; /* libfuse's last message */
+
+static struct epoll_event batch[BATCH];
+static int batch_left, batch_at;
+
+int source_add(struct source *s, int fd)
+{
+	struct epoll_event e = {.events = EPOLLIN, .data.ptr = s};
+
+	return epoll_ctl(world.epoll, EPOLL_CTL_ADD, fd, &e) < 0 ? -errno : 0;
+}
+
+void source_drop(struct source *s)
+{
+	for (int i = batch_at; i < batch_left; i++)
+		if (batch[i].data.ptr == s)
+			batch[i].data.ptr = NULL;
+}
+
+static void keep_message(enum fuse_log_level level, const char *fmt, va_list ap)
+{
+	if (level > FUSE_LOG_WARNING && !world.options->debug)
+		return;
+	vsnprintf(fuse_said, sizeof(fuse_said), fmt, ap);
+	fuse_said[strcspn(fuse_said, "\n")] = 0;
+	if (world.options && world.options->debug)
+		fprintf(stderr, "%s\n", fuse_said);
+}
+
+static struct fuse_buf request;
+
+static void fuse_ready(struct source *s)
+{
+	(void)s;
+	/* All that is there: one wake-up serves a burst. */
+	for (int i = 0; i < BATCH; i++) {
+		int n = fuse_session_receive_buf(session, &request);
+
+		if (n == -EINTR)
+			continue;
+		if (n <= 0) {
+			if (n != -EAGAIN)
+				world.quit = true;
+			return;
+		}
+		fuse_session_process_buf(session, &request);
+		if (fuse_session_exited(session)) {
+			world.quit = true;
+			return;
+		}
+	}
+}
+
+static int signals = -1;
+
+static void signal_ready(struct source *s)
+{
+	struct signalfd_siginfo info;
+
+	(void)s;
+	if (read(signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
+		world.quit = true;
+}
+
+static int watch_signals(struct source *s)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return signals < 0 ? -errno : source_add(s, signals);
+}
+
+static int64_t next_patrol;
+
+/* What is due by the clock; ms until something is again. */
+static int run_clock(void)
+{
+	int64_t now = clock_monotonic_ns(), first = waiters_expire();
+	int64_t patrol;
+
+	if (now >= next_patrol) {
+		undertaker_patrol();
+		next_patrol = now + PATROL_NS;
+	}
+	patrol = next_patrol - now;
+	if (first < 0 || first > patrol)
+		first = patrol;
+	return (int)((first + 999999) / 1000000);
+}
+
+static void loop(void)
+{
+	static struct source fuse_source = {fuse_ready};
+	int fd = fuse_session_fd(session);
+
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	if (source_add(&fuse_source, fd) < 0)
+		return;
+	while (!world.quit) {
+		batch_left = epoll_wait(world.epoll, batch, BATCH, run_clock());
+		for (batch_at = 0; batch_at < batch_left; batch_at++) {
+			struct source *s = batch[batch_at].data.ptr;
+
+			if (s)
+				s->ready(s);
+		}
+		batch_left = 0;
+	}
+}
+
+/* --- Starting ---------------------------------------------------------------
+ */
+
+static struct fuse_args session_args(const struct options *o)
+{
+	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
+
+	fuse_opt_add_arg(&args, "fusionfs");
+	fuse_opt_add_arg(&args, "-ofsname=fusionfs,subtype=fusionfs,"
+				"default_permissions,nosuid,nodev");
+	if (o->allow_other)
+		fuse_opt_add_arg(&args, "-oallow_other");
+	if (o->debug)
+		fuse_opt_add_arg(&args, "-odebug");
+	return args;
+}
+
+static int mount_session(const struct options *o)
+{
+	struct fuse_args args = session_args(o);
+
+	fuse_set_log_func(keep_message);
+	session = fuse_session_new(&args, &ops, sizeof(ops), NULL);
+	fuse_opt_free_args(&args);
+	if (!session) {
+		complain("cannot start a FUSE session: %s", fuse_said);
+		return -EINVAL;
+	}
+	if (fuse_session_mount(session, o->mountpoint) < 0) {
+		complain("cannot mount on %s: %s", o->mountpoint,
+			 fuse_said[0] ? fuse_said : strerror(errno));
+		fuse_session_destroy(session);
+		return -EIO;
+	}
+	return 0;
+}
+
+static int open_world(struct options *o)
+{
+	static struct source signal_source = {signal_ready};
+	int r, epoll = epoll_create1(EPOLL_CLOEXEC);
+
+	if (epoll < 0)
+		return -errno;
+	guard_init();
+	r = world_open(o, epoll);
+	if (r < 0)
+		return r;
+	r = watch_signals(&signal_source);
+	if (r < 0) {
+		complain("cannot watch signals: %s", strerror(-r));
+		world_close();
+	}
+	return r;
+}
+
+static void into_background(int report)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	log_to_syslog();
+	setsid();
+	if (chdir("/") < 0)
+		note("cannot change to /: %s", strerror(errno));
+	if (null >= 0) {
+		dup2(null, STDIN_FILENO);
+		dup2(null, STDOUT_FILENO);
+		dup2(null, STDERR_FILENO);
+		close(null);
+	}
+	if (write(report, "", 1) != 1)
+		note("nobody waits for this daemon's start");
+	close(report);
+}
+
+static int serve(struct options *o, int report)
+{
+	if (open_world(o) < 0)
+		return 1;
+	if (mount_session(o) < 0) {
+		world_close();
+		return 1;
+	}
+	if (report >= 0)
+		into_background(report);
+	loop();
+	fuse_session_unmount(session);
+	fuse_session_destroy(session);
+	free(request.mem);
+	world_close();
+	return 0;
+}
+
+/* The parent's exit status says whether the mount is up. */
+static int serve_in_background(struct options *o)
+{
+	int report[2];
+	pid_t pid;
+	char byte;
+
+	if (pipe2(report, O_CLOEXEC) < 0) {
+		complain("cannot make a pipe: %s", strerror(errno));
+		return 1;
+	}
+	pid = fork();
+	if (pid < 0) {
+		complain("cannot fork: %s", strerror(errno));
+		return 1;
+	}
+	if (pid == 0) {
+		close(report[0]);
+		return serve(o, report[1]);
+	}
+	close(report[1]);
+	return read(report[0], &byte, 1) == 1 ? 0 : 1;
+}
+
+int main(int argc, char **argv)
+{
+	static struct options o;
+
+	if (options_parse(&o, argc, argv) < 0)
+		return 1;
+	if (o.help) {
+		options_help();
+		return 0;
+	}
+	if (o.version) {
+		printf("fusionfs " FUSION_VERSION " (format %u)\n",
+		       FUSION_FORMAT);
+		return 0;
+	}
+	world.options = &o;
+	if (mount_check(&o) < 0)
+		return 1;
+	return o.foreground ? serve(&o, -1) : serve_in_background(&o);
+}

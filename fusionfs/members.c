@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* members/ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fusionfs/show.h"
+#include "libfusion/core/atomic.h"
+
+struct find {
+	uint32_t slot;
+	struct member_rec m;
+	bool master;
+};
+
+/* Slot 0 is the daemon's own and no member. */
+static int copy_guarded(struct arena *a, void *arg)
+{
+	struct find *f = arg;
+	const struct member_rec *m = view_member(&a->view, f->slot);
+
+	if (!f->slot || f->slot >= members_hi(&a->view))
+		return -ENOENT;
+	memcpy(&f->m, m, sizeof(f->m));
+	f->m.state = load_acquire(&m->state);
+	if (f->m.state != MEMBER_JOINING && f->m.state != MEMBER_ALIVE &&
+	    f->m.state != MEMBER_LEAVING)
+		return -ENOENT;
+	f->m.comm[15] = 0;
+	for (char *p = f->m.comm; *p; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = '?';
+	f->master = f->m.id == load_acquire(&a->view.sb->master);
+	return 0;
+}
+
+static int find_guarded(struct arena *a, void *arg)
+{
+	uint32_t *id = arg;
+
+	*id = member_find(&a->view, *id);
+	return *id ? 0 : -ENOENT;
+}
+
+static int find_member(const struct node *dir, const char *name,
+		       struct node *ret)
+{
+	char again[16], *end;
+	uint32_t id = (uint32_t)strtoul(name, &end, 10);
+	int r;
+
+	/* One name for each: no leading zeros, no signs. */
+	snprintf(again, sizeof(again), "%u", id);
+	if (!id || strcmp(again, name) != 0)
+		return -ENOENT;
+	r = guarded(dir->arena, find_guarded, &id);
+	ret->item = id;
+	return r;
+}
+
+static int next_guarded(struct arena *a, void *arg)
+{
+	struct find *f = arg;
+	uint32_t hi = members_hi(&a->view);
+
+	for (f->slot = f->slot ? f->slot : 1; f->slot < hi; f->slot++)
+		if (copy_guarded(a, f) == 0)
+			return 0;
+	return -ENOENT;
+}
+
+static int next_member(const struct node *dir, uint64_t *at, char name[256],
+		       struct node *ret)
+{
+	struct find f = {.slot = (uint32_t)*at};
+	int r = guarded(dir->arena, next_guarded, &f);
+
+	if (r < 0)
+		return r;
+	snprintf(name, 256, "%u", f.m.id);
+	ret->item = f.slot;
+	*at = (uint64_t)f.slot + 1;
+	return 0;
+}
+
+static int get(const struct node *n, struct find *f)
+{
+	f->slot = n->item;
+	return guarded(n->arena, copy_guarded, f);
+}
+
+static int check_member(const struct node *n)
+{
+	struct find f;
+
+	return get(n, &f);
+}
+
+const struct items_ops member_items = {
+	.find = find_member, .next = next_member, .check = check_member};
+
+int member_status_show(const struct node *n, struct text *t)
+{
+	struct find f;
+	int r = get(n, &f);
+
+	if (r < 0)
+		return r;
+	text_add(t, "id %u\npid %u\ncomm %s\n", f.m.id, f.m.pid, f.m.comm);
+	text_add(t, "role %s\nstate %s\n", f.master ? "master" : "slave",
+		 member_state_name(f.m.state));
+	text_add(t, "uid %u\ngid %u\njoined ", f.m.uid, f.m.gid);
+	text_add_time(t, f.m.joined_ns);
+	text_add(t, "\n");
+	return 0;
+}
+
+int member_pid_show(const struct node *n, struct text *t)
+{
+	struct find f;
+	int r = get(n, &f);
+
+	if (r == 0)
+		text_add(t, "%u\n", f.m.pid);
+	return r;
+}
+
+int member_comm_show(const struct node *n, struct text *t)
+{
+	struct find f;
+	int r = get(n, &f);
+
+	if (r == 0)
+		text_add(t, "%s\n", f.m.comm);
+	return r;
+}
+
+int member_role_show(const struct node *n, struct text *t)
+{
+	struct find f;
+	int r = get(n, &f);
+
+	if (r == 0)
+		text_add(t, "%s\n", f.master ? "master" : "slave");
+	return r;
+}
+
+int member_joined_show(const struct node *n, struct text *t)
+{
+	struct find f;
+	int r = get(n, &f);
+
+	if (r < 0)
+		return r;
+	text_add_time(t, f.m.joined_ns);
+	text_add(t, "\n");
+	return 0;
+}

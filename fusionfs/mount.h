@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Is the place good for a mount?  One clear line if not. */
+#ifndef FUSIONFS_MOUNT_H
+#define FUSIONFS_MOUNT_H
+
+#include "fusionfs/options.h"
+
+/* Make o->mountpoint absolute; clear a dead mount of ours away; refuse a
+ * second one.  0, -errno after a complaint. */
+int mount_check(struct options *o);
+
+#endif

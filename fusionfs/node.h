@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Nodes: what an inode number means
+ *
+ * A number is computed from the row of the tree, the arena and, where a
+ * directory has many of a kind, the item in it; so none is ever stored.
+ */
+#ifndef FUSIONFS_NODE_H
+#define FUSIONFS_NODE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "fusionfs/text.h"
+#include "fusionfs/world.h"
+
+struct row;
+
+struct node {
+	const struct row *row;
+	struct arena *arena; /* NULL above the arenas */
+	uint32_t item;	     /* slot of a member, index of a field */
+};
+
+enum row_type { ROW_DIR, ROW_FILE, ROW_LINK, ROW_EVENTS };
+
+/* Items of a directory: those that are not rows. */
+struct items_ops {
+	/* The item called @name: 0 and *ret, -ENOENT. */
+	int (*find)(const struct node *dir, const char *name, struct node *ret);
+	/* The first item at or after *at, its name; *at goes on behind it.
+	 * 0, -ENOENT: no more. */
+	int (*next)(const struct node *dir, uint64_t *at, char name[256],
+		    struct node *ret);
+	/* Is @n still there?  0, -ENOENT. */
+	int (*check)(const struct node *n);
+};
+
+struct row {
+	int parent; /* enum of tree.c */
+	enum row_type type;
+	const char *name; /* NULL: an item of its parent */
+	mode_t mode;	  /* before the arena's mode takes its part */
+	int (*show)(const struct node *n, struct text *t);
+	int (*store)(const struct node *n, const char *text);
+	const struct items_ops *items;
+};
+
+#define NODE_ROOT 1u
+
+uint64_t node_ino(const struct node *n);
+/* 0; -ENOENT: it is not there any more. */
+int node_from_ino(uint64_t ino, struct node *ret);
+int node_lookup(const struct node *dir, const char *name, struct node *ret);
+/* List: 0 "." and ".." are the caller's.  *at begins with 0. */
+int node_next(const struct node *dir, uint64_t *at, char name[256],
+	      struct node *ret);
+/* 0, -EIO, -ENOENT. */
+int node_stat(const struct node *n, struct stat *st);
+/* What the file says.  0, -EIO, -ENOMEM. */
+int node_show(const struct node *n, struct text *t);
+int node_store(const struct node *n, const char *text);
+
+/* Rows that others ask for by name. */
+bool node_is_arena(const struct node *n);
+void node_of_arena(struct arena *a, struct node *ret);
+
+#endif

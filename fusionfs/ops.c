@@ -1,0 +1,598 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The requests of the kernel: find the node, call its row, reply
+ *
+ * What is absent here is answered by libfuse with ENOSYS; what makes no sense
+ * in this tree (create, unlink, rename, link ...) with EPERM.
+ */
+#include "fusionfs/ops.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "fusionfs/events.h"
+#include "fusionfs/fuse.h"
+#include "fusionfs/node.h"
+#include "fusionfs/reply.h"
+#include "fusionfs/undertaker.h"
+#include "fusionfs/waiters.h"
+
+/* An open file or directory. */
+struct handle {
+	uint32_t serial;  /* of the arena, 0 above the arenas */
+	struct text text; /* ROW_FILE: as it was when first read */
+	bool shown;
+	struct watcher *watcher; /* ROW_EVENTS */
+};
+
+static struct handle *handle_of(const struct fuse_file_info *fi)
+{
+	return (struct handle *)(uintptr_t)fi->fh;
+}
+
+static bool get_node(fuse_req_t req, fuse_ino_t ino, struct node *ret)
+{
+	world.requests++;
+	if (node_from_ino(ino, ret) == 0)
+		return true;
+	reply_err(req, -ENOENT);
+	return false;
+}
+
+static int entry_of(const struct node *n, struct fuse_entry_param *e)
+{
+	int r;
+
+	*e = (struct fuse_entry_param){.ino = node_ino(n)};
+	r = node_stat(n, &e->attr);
+	return r;
+}
+
+static void op_init(void *data, struct fuse_conn_info *conn)
+{
+	(void)data;
+	/* RELEASEDIR is a background request: what blocks must not fill the
+	 * room for it, or nobody hears of a death. */
+	conn->max_background = 1000;
+	conn->want &= ~(unsigned)(FUSE_CAP_ASYNC_DIO | FUSE_CAP_ASYNC_READ);
+	conn->want |=
+		conn->capable & (FUSE_CAP_IOCTL_DIR | FUSE_CAP_READDIRPLUS |
+				 FUSE_CAP_READDIRPLUS_AUTO);
+}
+
+static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct fuse_entry_param e;
+	struct node dir, n;
+	int r;
+
+	if (!get_node(req, parent, &dir))
+		return;
+	r = node_lookup(&dir, name, &n);
+	if (r == 0)
+		r = entry_of(&n, &e);
+	if (r < 0)
+		reply_err(req, r);
+	else
+		fuse_reply_entry(req, &e);
+}
+
+static void op_getattr(fuse_req_t req, fuse_ino_t ino,
+		       struct fuse_file_info *fi)
+{
+	struct stat st;
+	struct node n;
+	int r;
+
+	(void)fi;
+	if (!get_node(req, ino, &n))
+		return;
+	r = node_stat(&n, &st);
+	if (r < 0)
+		reply_err(req, r);
+	else
+		fuse_reply_attr(req, &st, 0);
+}
+
+/* The kernel has checked who may (default_permissions).  The file keeps it. */
+static int change(const struct node *n, const struct stat *to, int what)
+{
+	if (what & FUSE_SET_ATTR_SIZE)
+		return n->row->store ? 0 : -EACCES;
+	if (!(what &
+	      (FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID)))
+		return 0; /* times are ours to tell */
+	if (!node_is_arena(n))
+		return -EPERM;
+	if (what & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID) &&
+	    fchown(n->arena->fd,
+		   what & FUSE_SET_ATTR_UID ? to->st_uid : (uid_t)-1,
+		   what & FUSE_SET_ATTR_GID ? to->st_gid : (gid_t)-1) < 0)
+		return -errno;
+	if (what & FUSE_SET_ATTR_MODE &&
+	    fchmod(n->arena->fd, to->st_mode & 0777) < 0)
+		return -errno;
+	return 0;
+}
+
+static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr,
+		       int to_set, struct fuse_file_info *fi)
+{
+	struct stat st;
+	struct node n;
+	int r;
+
+	(void)fi;
+	if (!get_node(req, ino, &n))
+		return;
+	r = change(&n, attr, to_set);
+	if (r == 0)
+		r = node_stat(&n, &st);
+	if (r < 0)
+		reply_err(req, r);
+	else
+		fuse_reply_attr(req, &st, 0);
+}
+
+static void op_readlink(fuse_req_t req, fuse_ino_t ino)
+{
+	struct text t = {0};
+	struct node n;
+	int r;
+
+	if (!get_node(req, ino, &n))
+		return;
+	if (n.row->type != ROW_LINK)
+		r = -EINVAL;
+	else
+		r = node_show(&n, &t);
+	if (r < 0)
+		reply_err(req, r);
+	else
+		fuse_reply_readlink(req, t.p);
+	text_finish(&t);
+}
+
+static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name,
+		     mode_t mode)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+	struct fuse_entry_param e;
+	struct node dir, n;
+	struct arena *a;
+	int r;
+
+	if (!get_node(req, parent, &dir))
+		return;
+	r = parent == NODE_ROOT ? 0 : -EPERM;
+	if (r == 0 && node_lookup(&dir, name, &n) == 0)
+		r = -EEXIST;
+	if (r == 0)
+		r = arena_create(name, mode, ctx->uid, ctx->gid, &a);
+	if (r == 0) {
+		node_of_arena(a, &n);
+		r = entry_of(&n, &e);
+	}
+	if (r < 0)
+		reply_err(req, r);
+	else
+		fuse_reply_entry(req, &e);
+}
+
+static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct node dir, n;
+	int r;
+
+	if (!get_node(req, parent, &dir))
+		return;
+	r = node_lookup(&dir, name, &n);
+	if (r == 0 && parent != NODE_ROOT)
+		r = -EPERM;
+	if (r == 0)
+		r = node_is_arena(&n) ? arena_remove(n.arena) : -EPERM;
+	reply_err(req, r);
+}
+
+static void op_refuse_name(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	(void)parent;
+	(void)name;
+	world.requests++;
+	reply_err(req, -EPERM);
+}
+
+static void op_refuse_rename(fuse_req_t req, fuse_ino_t parent,
+			     const char *name, fuse_ino_t newparent,
+			     const char *newname, unsigned int flags)
+{
+	(void)newparent;
+	(void)newname;
+	(void)flags;
+	op_refuse_name(req, parent, name);
+}
+
+static void op_refuse_create(fuse_req_t req, fuse_ino_t parent,
+			     const char *name, mode_t mode,
+			     struct fuse_file_info *fi)
+{
+	(void)mode;
+	(void)fi;
+	op_refuse_name(req, parent, name);
+}
+
+static void op_refuse_mknod(fuse_req_t req, fuse_ino_t parent, const char *name,
+			    mode_t mode, dev_t rdev)
+{
+	(void)mode;
+	(void)rdev;
+	op_refuse_name(req, parent, name);
+}
+
+static void op_refuse_symlink(fuse_req_t req, const char *link,
+			      fuse_ino_t parent, const char *name)
+{
+	(void)link;
+	op_refuse_name(req, parent, name);
+}
+
+static void op_refuse_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t newparent,
+			   const char *newname)
+{
+	(void)ino;
+	op_refuse_name(req, newparent, newname);
+}
+
+/* --- Files ---------------------------------------------------------------- */
+
+static struct handle *make_handle(const struct node *n)
+{
+	struct handle *h = calloc(1, sizeof(*h));
+
+	if (!h)
+		return NULL;
+	h->serial = n->arena ? n->arena->serial : 0;
+	if (n->row->type == ROW_EVENTS) {
+		h->watcher = events_open(n->arena);
+		if (!h->watcher) {
+			free(h);
+			return NULL;
+		}
+	}
+	return h;
+}
+
+static void free_handle(struct handle *h)
+{
+	if (h->watcher)
+		events_close(h->watcher);
+	text_finish(&h->text);
+	free(h);
+}
+
+static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct handle *h;
+	struct node n;
+
+	if (!get_node(req, ino, &n))
+		return;
+	if ((fi->flags & O_ACCMODE) != O_RDONLY && !n.row->store) {
+		reply_err(req, -EACCES);
+		return;
+	}
+	h = make_handle(&n);
+	if (!h) {
+		reply_err(req, -ENOMEM);
+		return;
+	}
+	fi->fh = (uintptr_t)h;
+	fi->direct_io = 1;
+	fi->nonseekable = n.row->type == ROW_EVENTS;
+	/* No POSIX locks here: nobody's exit has to wait for a FLUSH. */
+	fi->noflush = 1;
+	if (fuse_reply_open(req, fi) < 0)
+		free_handle(h);
+}
+
+static void op_release(fuse_req_t req, fuse_ino_t ino,
+		       struct fuse_file_info *fi)
+{
+	(void)ino;
+	world.requests++;
+	free_handle(handle_of(fi));
+	reply_err(req, 0);
+}
+
+static void read_events(fuse_req_t req, struct handle *h, size_t size)
+{
+	const char *p = NULL;
+	int n = events_read(h->watcher, size, &p);
+
+	if (n < 0)
+		reply_err(req, n);
+	else
+		fuse_reply_buf(req, p, (size_t)n);
+}
+
+/* What is read is what it was when the reading began; from the start again is
+ * a new look. */
+static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+		    struct fuse_file_info *fi)
+{
+	struct handle *h = handle_of(fi);
+	struct node n;
+	size_t left;
+
+	if (h->watcher) {
+		world.requests++;
+		read_events(req, h, size);
+		return;
+	}
+	if (!h->shown || off == 0) {
+		int r;
+
+		if (!get_node(req, ino, &n))
+			return;
+		h->text.len = 0;
+		h->text.failed = 0;
+		r = node_show(&n, &h->text);
+		h->shown = r == 0;
+		if (r < 0) {
+			reply_err(req, r);
+			return;
+		}
+	}
+	left = (size_t)off < h->text.len ? h->text.len - (size_t)off : 0;
+	fuse_reply_buf(req, left ? h->text.p + off : NULL,
+		       left < size ? left : size);
+}
+
+static void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf,
+		     size_t size, off_t off, struct fuse_file_info *fi)
+{
+	char text[64];
+	struct node n;
+	int r;
+
+	(void)off;
+	(void)fi;
+	if (!get_node(req, ino, &n))
+		return;
+	if (size >= sizeof(text)) {
+		reply_err(req, -EINVAL);
+		return;
+	}
+	memcpy(text, buf, size);
+	text[size] = 0;
+	r = node_store(&n, text);
+	if (r < 0)
+		reply_err(req, r);
+	else
+		fuse_reply_write(req, size);
+}
+
+static void op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
+		    struct fuse_pollhandle *ph)
+{
+	struct handle *h = handle_of(fi);
+
+	(void)ino;
+	world.requests++;
+	if (h->watcher) {
+		bool ready = events_poll(h->watcher, ph);
+
+		fuse_reply_poll(req, ready ? POLLIN | POLLRDNORM : 0);
+		return;
+	}
+	if (ph)
+		fuse_pollhandle_destroy(ph);
+	fuse_reply_poll(req, POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM);
+}
+
+/* --- Directories -----------------------------------------------------------
+ */
+
+static void op_opendir(fuse_req_t req, fuse_ino_t ino,
+		       struct fuse_file_info *fi)
+{
+	struct handle *h;
+	struct node n;
+
+	if (!get_node(req, ino, &n))
+		return;
+	h = n.row->type == ROW_DIR ? make_handle(&n) : NULL;
+	if (!h) {
+		reply_err(req, n.row->type == ROW_DIR ? -ENOMEM : -ENOTDIR);
+		return;
+	}
+	fi->fh = (uintptr_t)h;
+	if (fuse_reply_open(req, fi) < 0)
+		free_handle(h);
+}
+
+static void op_releasedir(fuse_req_t req, fuse_ino_t ino,
+			  struct fuse_file_info *fi)
+{
+	struct handle *h = handle_of(fi);
+	struct arena *a = h->serial ? world_serial(h->serial) : NULL;
+
+	(void)ino;
+	world.requests++;
+	reply_err(req, 0);
+	if (a)
+		undertaker_closed(a, h);
+	free_handle(h);
+}
+
+#define DIR_BUFFER 65536
+
+struct listing {
+	char *p;
+	size_t size, used;
+	bool plus;
+};
+
+static bool list_one(fuse_req_t req, struct listing *l, const char *name,
+		     const struct node *n, uint64_t next)
+{
+	char *at = l->p + l->used;
+	size_t left = l->size - l->used, len;
+
+	if (l->plus) {
+		struct fuse_entry_param e = {0};
+
+		/* "." and "..": no entry of their own for the kernel. */
+		if (n && entry_of(n, &e) < 0)
+			return true;
+		if (!n) {
+			e.attr.st_mode = S_IFDIR;
+			e.attr.st_ino = 1;
+		}
+		len = fuse_add_direntry_plus(req, at, left, name, &e,
+					     (off_t)next);
+	} else {
+		struct stat st = {.st_mode = S_IFDIR, .st_ino = 1};
+
+		if (n) {
+			st.st_ino = node_ino(n);
+			st.st_mode = n->row->type == ROW_DIR	? S_IFDIR
+				     : n->row->type == ROW_LINK ? S_IFLNK
+								: S_IFREG;
+		}
+		len = fuse_add_direntry(req, at, left, name, &st, (off_t)next);
+	}
+	if (len > left)
+		return false;
+	l->used += len;
+	return true;
+}
+
+static void list(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+		 bool plus)
+{
+	static char buffer[DIR_BUFFER]; /* one thread, one buffer */
+	struct listing l = {.p = buffer, .plus = plus};
+	static const char *const dots[] = {".", ".."};
+	uint64_t at = (uint64_t)off;
+	struct node dir, n;
+	char name[256];
+
+	if (!get_node(req, ino, &dir))
+		return;
+	l.size = size < DIR_BUFFER ? size : DIR_BUFFER;
+	for (; at < 2; at++)
+		if (!list_one(req, &l, dots[at], NULL, at + 1))
+			goto out;
+	at -= 2;
+	while (node_next(&dir, &at, name, &n) == 0)
+		if (!list_one(req, &l, name, &n, at + 2))
+			break;
+out:
+	fuse_reply_buf(req, l.p, l.used);
+}
+
+static void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+		       struct fuse_file_info *fi)
+{
+	(void)fi;
+	list(req, ino, size, off, false);
+}
+
+static void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size,
+			   off_t off, struct fuse_file_info *fi)
+{
+	(void)fi;
+	list(req, ino, size, off, true);
+}
+
+static void op_statfs(fuse_req_t req, fuse_ino_t ino)
+{
+	struct statvfs st;
+
+	(void)ino;
+	world.requests++;
+	if (fstatvfs(world.backing.fd, &st) < 0) {
+		reply_err(req, -errno);
+		return;
+	}
+	st.f_namemax = ARENA_NAME_MAX;
+	fuse_reply_statfs(req, &st);
+}
+
+static void member_ioctl(fuse_req_t req, struct arena *a, unsigned cmd,
+			 const void *in)
+{
+	switch (cmd) {
+	case FUSION_IOC_READY:
+		request_ready(a, req, in);
+		break;
+	case FUSION_IOC_EXIT:
+		request_exit(a, req, in);
+		break;
+	default:
+		request_leave(a, req, in);
+		break;
+	}
+}
+
+static void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned int cmd,
+		     void *arg, struct fuse_file_info *fi, unsigned flags,
+		     const void *in, size_t in_size, size_t out_size)
+{
+	struct node n;
+
+	(void)arg;
+	(void)flags;
+	(void)out_size;
+	if (!get_node(req, ino, &n))
+		return;
+	if (!node_is_arena(&n)) {
+		reply_err(req, -ENOTTY);
+	} else if (n.arena->corrupt) {
+		reply_err(req, -EIO);
+	} else if (cmd == FUSION_IOC_JOIN &&
+		   in_size == sizeof(struct ioc_join)) {
+		request_join(n.arena, req, in, handle_of(fi));
+	} else if ((cmd == FUSION_IOC_READY || cmd == FUSION_IOC_EXIT ||
+		    cmd == FUSION_IOC_LEAVE) &&
+		   in_size == sizeof(struct ioc_member)) {
+		member_ioctl(req, n.arena, cmd, in);
+	} else if (cmd == FUSION_IOC_POKE) {
+		reply_ioctl(req, 0, NULL, 0);
+		events_changed(n.arena);
+	} else {
+		reply_err(req, -ENOTTY);
+	}
+}
+
+const struct fuse_lowlevel_ops ops = {
+	.init = op_init,
+	.lookup = op_lookup,
+	.getattr = op_getattr,
+	.setattr = op_setattr,
+	.readlink = op_readlink,
+	.mkdir = op_mkdir,
+	.rmdir = op_rmdir,
+	.unlink = op_refuse_name,
+	.rename = op_refuse_rename,
+	.create = op_refuse_create,
+	.mknod = op_refuse_mknod,
+	.symlink = op_refuse_symlink,
+	.link = op_refuse_link,
+	.open = op_open,
+	.read = op_read,
+	.write = op_write,
+	.release = op_release,
+	.poll = op_poll,
+	.opendir = op_opendir,
+	.readdir = op_readdir,
+	.readdirplus = op_readdirplus,
+	.releasedir = op_releasedir,
+	.statfs = op_statfs,
+	.ioctl = op_ioctl,
+};

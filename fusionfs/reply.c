@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "fusionfs/reply.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fusionfs/fuse.h"
+
+void reply_err(struct fuse_req *req, int r)
+{
+	fuse_reply_err(req, -r);
+}
+
+void reply_ioctl(struct fuse_req *req, int r, const void *data, size_t size)
+{
+	if (r < 0)
+		reply_err(req, r);
+	else
+		fuse_reply_ioctl(req, r, data, size);
+}
+
+/* The context has the id of the calling thread. */
+static pid_t process_of(pid_t tid)
+{
+	char path[48], line[128];
+	pid_t pid = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
+	f = fopen(path, "re");
+	if (!f)
+		return 0;
+	while (!pid && fgets(line, sizeof(line), f))
+		if (!strncmp(line, "Tgid:", 5))
+			pid = (pid_t)strtol(line + 5, NULL, 10);
+	fclose(f);
+	return pid;
+}
+
+int request_caller(struct fuse_req *req, struct caller *ret)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+	pid_t pid = ctx->pid ? process_of(ctx->pid) : 0;
+
+	if (pid <= 0)
+		return -ESRCH;
+	*ret = (struct caller){.pid = pid, .uid = ctx->uid, .gid = ctx->gid};
+	return 0;
+}
+
+int request_in_group(struct fuse_req *req, gid_t gid)
+{
+	gid_t groups[256];
+	int n = fuse_req_getgroups(req, 256, groups);
+
+	if (fuse_req_ctx(req)->gid == gid)
+		return 1;
+	for (int i = 0; i < n && i < 256; i++)
+		if (groups[i] == gid)
+			return 1;
+	return 0;
+}
+
+void request_on_interrupt(struct fuse_req *req,
+			  void (*fn)(struct fuse_req *req, void *data),
+			  void *data)
+{
+	fuse_req_interrupt_func(req, fn, data);
+}

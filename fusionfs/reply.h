@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Answers to requests; the only place where an errno changes its sign. */
+#ifndef FUSIONFS_REPLY_H
+#define FUSIONFS_REPLY_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+struct fuse_req;
+
+void reply_err(struct fuse_req *req, int r); /* 0 or -errno */
+/* To an ioctl: 0 or -errno, and on 0 the data. */
+void reply_ioctl(struct fuse_req *req, int r, const void *data, size_t size);
+
+struct caller {
+	pid_t pid; /* of the process, not of the thread */
+	uid_t uid;
+	gid_t gid;
+};
+
+/* Who asks.  0, -ESRCH it cannot be seen from here. */
+int request_caller(struct fuse_req *req, struct caller *ret);
+/* Is @gid among the groups of who asks? */
+int request_in_group(struct fuse_req *req, gid_t gid);
+/* Call @fn when the request is interrupted. */
+void request_on_interrupt(struct fuse_req *req,
+			  void (*fn)(struct fuse_req *req, void *data),
+			  void *data);
+
+#endif

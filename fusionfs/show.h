@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the files say: one function each, named in the rows of tree.c. */
+#ifndef FUSIONFS_SHOW_H
+#define FUSIONFS_SHOW_H
+
+#include "fusionfs/node.h"
+
+/* about.c: .fusionfs/ */
+int about_version_show(const struct node *n, struct text *t);
+int about_format_show(const struct node *n, struct text *t);
+int about_pid_show(const struct node *n, struct text *t);
+int about_uptime_show(const struct node *n, struct text *t);
+int about_requests_show(const struct node *n, struct text *t);
+int about_deaths_show(const struct node *n, struct text *t);
+int about_options_show(const struct node *n, struct text *t);
+
+/* status.c: the files of an arena */
+int arena_status_show(const struct node *n, struct text *t);
+int arena_state_show(const struct node *n, struct text *t);
+int arena_base_show(const struct node *n, struct text *t);
+int arena_span_show(const struct node *n, struct text *t);
+int arena_used_show(const struct node *n, struct text *t);
+int arena_limit_show(const struct node *n, struct text *t);
+int arena_limit_store(const struct node *n, const char *text);
+int arena_heap_target(const struct node *n, struct text *t);
+int arena_master_target(const struct node *n, struct text *t);
+int arena_master_check(struct arena *a);
+
+/* fields.c, members.c, memory.c */
+extern const struct items_ops root_items, field_items, member_items;
+int field_show(const struct node *n, struct text *t);
+int member_status_show(const struct node *n, struct text *t);
+int member_pid_show(const struct node *n, struct text *t);
+int member_comm_show(const struct node *n, struct text *t);
+int member_role_show(const struct node *n, struct text *t);
+int member_joined_show(const struct node *n, struct text *t);
+int memory_status_show(const struct node *n, struct text *t);
+int memory_classes_show(const struct node *n, struct text *t);
+int memory_members_show(const struct node *n, struct text *t);
+int memory_pools_show(const struct node *n, struct text *t);
+
+#endif

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The files of an arena itself, and the arenas in the root. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "fusionfs/show.h"
+#include "libfusion/core/atomic.h"
+
+static const struct superblock *super(const struct node *n)
+{
+	return n->arena->view.sb;
+}
+
+int arena_state_show(const struct node *n, struct text *t)
+{
+	text_add(t, "%s\n",
+		 n->arena->corrupt
+			 ? "corrupt"
+			 : life_state_name(load_acquire(&super(n)->state)));
+	return 0;
+}
+
+int arena_base_show(const struct node *n, struct text *t)
+{
+	text_add(t, "0x%" PRIx64 "\n", super(n)->base);
+	return 0;
+}
+
+int arena_span_show(const struct node *n, struct text *t)
+{
+	text_add(t, "%" PRIu64 "\n", n->arena->view.geo.span);
+	return 0;
+}
+
+int arena_used_show(const struct node *n, struct text *t)
+{
+	text_add(t, "%" PRIu64 "\n", view_used(&n->arena->view));
+	return 0;
+}
+
+int arena_limit_show(const struct node *n, struct text *t)
+{
+	text_add(t, "%" PRIu64 "\n", load_relaxed(&super(n)->limit));
+	return 0;
+}
+
+static int set_limit(struct arena *a, void *arg)
+{
+	store_relaxed(&a->view.sb->limit, *(uint64_t *)arg);
+	return 0;
+}
+
+/* 0 is no limit; less than is used now stops further growth only. */
+int arena_limit_store(const struct node *n, const char *text)
+{
+	uint64_t limit;
+
+	if (parse_bytes(text, &limit) < 0)
+		return -EINVAL;
+	return guarded(n->arena, set_limit, &limit);
+}
+
+int arena_heap_target(const struct node *n, struct text *t)
+{
+	text_add(t, "%s/%s", world.backing.path, n->arena->name);
+	return 0;
+}
+
+static int master_id(struct arena *a, void *unused)
+{
+	uint32_t id = load_acquire(&a->view.sb->master);
+
+	(void)unused;
+	return member_find(&a->view, id) ? (int)id : -ENOENT;
+}
+
+int arena_master_check(struct arena *a)
+{
+	return guarded(a, master_id, NULL) > 0 ? 0 : -ENOENT;
+}
+
+int arena_master_target(const struct node *n, struct text *t)
+{
+	int id = guarded(n->arena, master_id, NULL);
+
+	if (id <= 0)
+		return -ENOENT;
+	text_add(t, "members/%d", id);
+	return 0;
+}
+
+int arena_status_show(const struct node *n, struct text *t)
+{
+	struct view *v = &n->arena->view;
+	const struct superblock *sb = super(n);
+	uint32_t joining, alive, leaving;
+
+	member_count(v, 0, &joining, &alive, &leaving);
+	text_add(t, "name %s\nstate %s\n", n->arena->name,
+		 life_state_name(load_acquire(&sb->state)));
+	text_add(t, "master %u\nmembers %u\n", load_acquire(&sb->master),
+		 joining + alive + leaving);
+	text_add(t, "joining %u\nleaving %u\n", joining, leaving);
+	text_add(t, "deaths %" PRIu64 "\n", sb->deaths);
+	text_add(t, "base 0x%" PRIx64 "\nspan %" PRIu64 "\n", sb->base,
+		 v->geo.span);
+	text_add(t, "used %" PRIu64 "\nlimit %" PRIu64 "\n", view_used(v),
+		 load_relaxed(&sb->limit));
+	text_add(t, "fields %u\n", load_relaxed(&sb->n_fields));
+	text_add(t, "transient %d\nformat %u\n", n->arena->transient,
+		 sb->format);
+	text_add(t, "created ");
+	text_add_time(t, sb->created_ns);
+	text_add(t, "\n");
+	return 0;
+}
+
+static int root_find(const struct node *dir, const char *name, struct node *ret)
+{
+	(void)dir;
+	ret->arena = world_find(name);
+	return ret->arena ? 0 : -ENOENT;
+}
+
+/* By serial, so that what is made and removed meanwhile moves nobody. */
+static int root_next(const struct node *dir, uint64_t *at, char name[256],
+		     struct node *ret)
+{
+	struct arena *best = NULL;
+
+	(void)dir;
+	for (struct arena *a = world.arenas; a; a = a->next)
+		if (a->serial > *at && (!best || a->serial < best->serial))
+			best = a;
+	if (!best)
+		return -ENOENT;
+	*at = best->serial;
+	ret->arena = best;
+	strcpy(name, best->name);
+	return 0;
+}
+
+const struct items_ops root_items = {.find = root_find, .next = root_next};

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "fusionfs/text.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static int make_room(struct text *t, size_t more)
+{
+	size_t cap = t->cap ? t->cap : 256;
+	char *p;
+
+	while (cap < t->len + more + 1)
+		cap *= 2;
+	if (cap == t->cap)
+		return 0;
+	p = realloc(t->p, cap);
+	if (!p)
+		return -1;
+	t->p = p;
+	t->cap = cap;
+	return 0;
+}
+
+void text_add(struct text *t, const char *fmt, ...)
+{
+	va_list ap, again;
+	int n;
+
+	va_start(ap, fmt);
+	va_copy(again, ap);
+	n = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	if (n < 0 || t->failed || make_room(t, (size_t)n) < 0)
+		t->failed = 1;
+	else
+		t->len += (size_t)vsnprintf(t->p + t->len, t->cap - t->len, fmt,
+					    again);
+	va_end(again);
+}
+
+void text_add_time(struct text *t, uint64_t ns)
+{
+	text_add(t, "%" PRIu64 ".%09" PRIu64, ns / 1000000000, ns % 1000000000);
+}
+
+void text_finish(struct text *t)
+{
+	free(t->p);
+	*t = (struct text){0};
+}

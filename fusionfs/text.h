@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A text that grows: what a file of the tree says. */
+#ifndef FUSIONFS_TEXT_H
+#define FUSIONFS_TEXT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct text {
+	char *p;
+	size_t len, cap;
+	int failed; /* no memory: the text is not whole */
+};
+
+void text_add(struct text *t, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+/* Seconds with nanosecond digits. */
+void text_add_time(struct text *t, uint64_t ns);
+void text_finish(struct text *t);
+
+#endif

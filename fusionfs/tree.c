@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The tree, one row a file
+ *
+ * A new file is its show function and a row here.
+ */
+#include "fusionfs/node.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fusionfs/events.h"
+#include "fusionfs/show.h"
+
+enum {
+	NONE,
+	ROOT,
+	ABOUT,
+	ABOUT_VERSION,
+	ABOUT_FORMAT,
+	ABOUT_PID,
+	ABOUT_UPTIME,
+	ABOUT_REQUESTS,
+	ABOUT_DEATHS,
+	ABOUT_OPTIONS,
+	ARENA,
+	STATUS,
+	STATE,
+	BASE,
+	SPAN,
+	USED,
+	LIMIT,
+	HEAP,
+	EVENTS_FILE,
+	MASTER,
+	FIELDS,
+	FIELD,
+	MEMBERS,
+	MEMBER,
+	MEMBER_STATUS,
+	MEMBER_PID,
+	MEMBER_COMM,
+	MEMBER_ROLE,
+	MEMBER_JOINED,
+	MEMORY,
+	MEMORY_STATUS,
+	MEMORY_CLASSES,
+	MEMORY_MEMBERS,
+	MEMORY_POOLS,
+	N_ROWS
+};
+
+/* clang-format off */
+#define DIR(up, name)          {up, ROW_DIR, name, 0555, NULL, NULL, NULL}
+#define DIR_OF(up, name, its)  {up, ROW_DIR, name, 0555, NULL, NULL, &its}
+#define RO(up, name, show)     {up, ROW_FILE, name, 0444, show, NULL, NULL}
+#define RW(up, name, show, st) {up, ROW_FILE, name, 0644, show, st, NULL}
+#define LNK(up, name, target)  {up, ROW_LINK, name, 0777, target, NULL, NULL}
+#define STREAM(up, name)       {up, ROW_EVENTS, name, 0444, NULL, NULL, NULL}
+
+static const struct row rows[N_ROWS] = {
+	[ROOT] =           DIR_OF(NONE, "", root_items),
+	[ABOUT] =          DIR(ROOT, ".fusionfs"),
+	[ABOUT_VERSION] =  RO(ABOUT, "version", about_version_show),
+	[ABOUT_FORMAT] =   RO(ABOUT, "format", about_format_show),
+	[ABOUT_PID] =      RO(ABOUT, "pid", about_pid_show),
+	[ABOUT_UPTIME] =   RO(ABOUT, "uptime", about_uptime_show),
+	[ABOUT_REQUESTS] = RO(ABOUT, "requests", about_requests_show),
+	[ABOUT_DEATHS] =   RO(ABOUT, "deaths", about_deaths_show),
+	[ABOUT_OPTIONS] =  RO(ABOUT, "options", about_options_show),
+
+	[ARENA] =          DIR(ROOT, NULL),
+	[STATUS] =         RO(ARENA, "status", arena_status_show),
+	[STATE] =          RO(ARENA, "state", arena_state_show),
+	[BASE] =           RO(ARENA, "base", arena_base_show),
+	[SPAN] =           RO(ARENA, "span", arena_span_show),
+	[USED] =           RO(ARENA, "used", arena_used_show),
+	[LIMIT] =          RW(ARENA, "limit", arena_limit_show,
+			      arena_limit_store),
+	[HEAP] =           LNK(ARENA, "heap", arena_heap_target),
+	[EVENTS_FILE] =    STREAM(ARENA, "events"),
+	[MASTER] =         LNK(ARENA, "master", arena_master_target),
+
+	[FIELDS] =         DIR_OF(ARENA, "fields", field_items),
+	[FIELD] =          RO(FIELDS, NULL, field_show),
+
+	[MEMBERS] =        DIR_OF(ARENA, "members", member_items),
+	[MEMBER] =         DIR(MEMBERS, NULL),
+	[MEMBER_STATUS] =  RO(MEMBER, "status", member_status_show),
+	[MEMBER_PID] =     RO(MEMBER, "pid", member_pid_show),
+	[MEMBER_COMM] =    RO(MEMBER, "comm", member_comm_show),
+	[MEMBER_ROLE] =    RO(MEMBER, "role", member_role_show),
+	[MEMBER_JOINED] =  RO(MEMBER, "joined", member_joined_show),
+
+	[MEMORY] =         DIR(ARENA, "memory"),
+	[MEMORY_STATUS] =  RO(MEMORY, "status", memory_status_show),
+	[MEMORY_CLASSES] = RO(MEMORY, "classes", memory_classes_show),
+	[MEMORY_MEMBERS] = RO(MEMORY, "members", memory_members_show),
+	[MEMORY_POOLS] =   RO(MEMORY, "pools", memory_pools_show),
+};
+/* clang-format on */
+
+#define SERIAL_MASK 0xffffffu
+
+static int index_of(const struct row *row)
+{
+	return (int)(row - rows);
+}
+
+/* row:8 arena:24 item:32.  The root is 1, as FUSE wants it. */
+uint64_t node_ino(const struct node *n)
+{
+	if (index_of(n->row) == ROOT)
+		return NODE_ROOT;
+	return (uint64_t)index_of(n->row) << 56 |
+	       (uint64_t)(n->arena ? n->arena->serial & SERIAL_MASK : 0) << 32 |
+	       n->item;
+}
+
+static const struct items_ops *items_above(const struct row *row)
+{
+	for (; index_of(row) != ROOT; row = &rows[row->parent])
+		if (!row->name)
+			return rows[row->parent].items;
+	return NULL;
+}
+
+static bool below_arenas(const struct row *row)
+{
+	while (index_of(row) > ARENA && row->parent != ROOT)
+		row = &rows[row->parent];
+	return index_of(row) == ARENA;
+}
+
+static int node_check(const struct node *n)
+{
+	const struct items_ops *ops = items_above(n->row);
+
+	if (index_of(n->row) == MASTER)
+		return arena_master_check(n->arena);
+	/* `state` and what says who lies there are for corrupt ones too. */
+	return ops && ops->check ? ops->check(n) : 0;
+}
+
+int node_from_ino(uint64_t ino, struct node *ret)
+{
+	unsigned i = (unsigned)(ino >> 56);
+	struct node n = {.item = (uint32_t)ino};
+
+	if (ino == NODE_ROOT) {
+		*ret = (struct node){.row = &rows[ROOT]};
+		return 0;
+	}
+	if (i <= ROOT || i >= N_ROWS)
+		return -ENOENT;
+	n.row = &rows[i];
+	if (below_arenas(n.row)) {
+		n.arena = world_serial((uint32_t)(ino >> 32) & SERIAL_MASK);
+		if (!n.arena)
+			return -ENOENT;
+	}
+	if (node_check(&n) < 0)
+		return -ENOENT;
+	*ret = n;
+	return 0;
+}
+
+static const struct row *item_row(const struct node *dir)
+{
+	for (int i = ROOT + 1; i < N_ROWS; i++)
+		if (rows[i].parent == index_of(dir->row) && !rows[i].name)
+			return &rows[i];
+	return NULL;
+}
+
+static struct node child(const struct node *dir, const struct row *row)
+{
+	return (struct node){
+		.row = row, .arena = dir->arena, .item = dir->item};
+}
+
+int node_lookup(const struct node *dir, const char *name, struct node *ret)
+{
+	struct node n;
+
+	for (int i = ROOT + 1; i < N_ROWS; i++) {
+		if (rows[i].parent != index_of(dir->row) || !rows[i].name ||
+		    strcmp(rows[i].name, name) != 0)
+			continue;
+		n = child(dir, &rows[i]);
+		if (node_check(&n) < 0)
+			return -ENOENT;
+		*ret = n;
+		return 0;
+	}
+	if (!dir->row->items)
+		return -ENOENT;
+	n = child(dir, item_row(dir));
+	if (dir->row->items->find(dir, name, &n) < 0)
+		return -ENOENT;
+	*ret = n;
+	return 0;
+}
+
+/* Rows first, then items: *at counts on over both. */
+int node_next(const struct node *dir, uint64_t *at, char name[256],
+	      struct node *ret)
+{
+	uint64_t item_at;
+	int r;
+
+	for (; *at < N_ROWS; ++*at) {
+		const struct row *row = &rows[*at];
+
+		if (*at <= ROOT || row->parent != index_of(dir->row) ||
+		    !row->name)
+			continue;
+		*ret = child(dir, row);
+		if (node_check(ret) < 0)
+			continue;
+		strcpy(name, row->name);
+		++*at;
+		return 0;
+	}
+	if (!dir->row->items)
+		return -ENOENT;
+	item_at = *at - N_ROWS;
+	*ret = child(dir, item_row(dir));
+	r = dir->row->items->next(dir, &item_at, name, ret);
+	*at = item_at + N_ROWS;
+	return r;
+}
+
+/* The arena's mode decides: r who may look, x who may enter, w who may write;
+ * a file's own mode only takes away. */
+static mode_t mode_below(mode_t row, mode_t arena)
+{
+	mode_t look = arena & 0444, enter = arena & 0111, post = arena & 0222;
+
+	return row & (look | enter | post);
+}
+
+static void stat_times(struct stat *st, uint64_t ns)
+{
+	st->st_mtim.tv_sec = (time_t)(ns / 1000000000);
+	st->st_mtim.tv_nsec = (long)(ns % 1000000000);
+	st->st_ctim = st->st_atim = st->st_mtim;
+}
+
+static const mode_t types[] = {
+	[ROW_DIR] = S_IFDIR,
+	[ROW_FILE] = S_IFREG,
+	[ROW_LINK] = S_IFLNK,
+	[ROW_EVENTS] = S_IFREG,
+};
+
+static void stat_top(const struct node *n, struct stat *st)
+{
+	bool root = index_of(n->row) == ROOT;
+
+	st->st_uid = geteuid();
+	st->st_gid = getegid();
+	st->st_mode = types[n->row->type] | n->row->mode;
+	if (root)
+		st->st_mode =
+			S_IFDIR | (world.options->allow_other ? 01777 : 0755);
+	st->st_nlink = root ? 3 + world_count() : 2;
+}
+
+int node_stat(const struct node *n, struct stat *st)
+{
+	struct stat file;
+	int r;
+
+	*st = (struct stat){.st_ino = node_ino(n), .st_nlink = 1};
+	if (!n->arena) {
+		stat_top(n, st);
+		return 0;
+	}
+	r = arena_stat(n->arena, &file);
+	if (r < 0)
+		return r;
+	st->st_uid = file.st_uid;
+	st->st_gid = file.st_gid;
+	stat_times(st, (uint64_t)file.st_ctim.tv_sec * 1000000000 +
+			       (uint64_t)file.st_ctim.tv_nsec);
+	if (index_of(n->row) == ARENA)
+		st->st_mode = S_IFDIR | (file.st_mode & 0777);
+	else if (n->row->type == ROW_LINK)
+		st->st_mode = S_IFLNK | 0777;
+	else
+		st->st_mode = types[n->row->type] |
+			      mode_below(n->row->mode, file.st_mode);
+	if (n->row->type == ROW_DIR)
+		st->st_nlink = 2;
+	if (n->row->type == ROW_EVENTS && events_time(n->arena))
+		stat_times(st, events_time(n->arena));
+	return 0;
+}
+
+struct show_call {
+	const struct node *n;
+	struct text *t;
+};
+
+static int call_show(struct arena *a, void *arg)
+{
+	const struct show_call *c = arg;
+
+	(void)a;
+	return c->n->row->show(c->n, c->t);
+}
+
+int node_show(const struct node *n, struct text *t)
+{
+	struct show_call c = {n, t};
+	int r;
+
+	/* What the daemon itself knows is readable of a corrupt one, too. */
+	if (!n->arena || (index_of(n->row) == STATE && n->arena->corrupt))
+		r = n->row->show(n, t);
+	else
+		r = guarded(n->arena, call_show, &c);
+	if (r == 0 && t->failed)
+		r = -ENOMEM;
+	return r;
+}
+
+int node_store(const struct node *n, const char *text)
+{
+	return n->row->store ? n->row->store(n, text) : -EACCES;
+}
+
+bool node_is_arena(const struct node *n)
+{
+	return index_of(n->row) == ARENA;
+}
+
+void node_of_arena(struct arena *a, struct node *ret)
+{
+	*ret = (struct node){.row = &rows[ARENA], .arena = a};
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The undertaker: learns of deaths and has the dead recovered
+ *
+ * A pidfd says "process gone", RELEASEDIR of the directory it joined by says
+ * "descriptor gone".  The first covers a fork that keeps the descriptor, the
+ * second an exec.  Whichever comes, life.h decides whether the member is dead.
+ */
+#ifndef FUSIONFS_UNDERTAKER_H
+#define FUSIONFS_UNDERTAKER_H
+
+#include "fusionfs/source.h"
+#include "fusionfs/world.h"
+
+struct tracked {
+	struct source source; /* of its pidfd */
+	struct tracked *next;
+	struct arena *arena;
+	uint32_t slot, id;
+	int pidfd;
+	const void *dir; /* the open directory it joined by; NULL unknown */
+};
+
+/* Watch member @id in @slot, process @pid.  0, -errno. */
+int undertaker_track(struct arena *a, uint32_t slot, uint32_t id, pid_t pid,
+		     const void *dir);
+/* All who are inside, after a restart. */
+void undertaker_track_all(struct arena *a);
+/* Member @id is out: stop watching it. */
+void undertaker_untrack(struct arena *a, uint32_t id);
+void undertaker_forget(struct arena *a);
+/* A joined directory was closed. */
+void undertaker_closed(struct arena *a, const void *dir);
+/* Look at all members of all arenas: for deaths nobody told us of. */
+void undertaker_patrol(void);
+
+/* Take @slot out: it left, or died.  Then see who waits.  0, -EIO. */
+int undertaker_depart(struct arena *a, uint32_t slot, uint32_t id, bool died);
+
+#endif

@@ -1,0 +1,505 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "fusionfs/waiters.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <fusion/arena.h>
+
+#include "fusionfs/events.h"
+#include "fusionfs/log.h"
+#include "fusionfs/undertaker.h"
+#include "libfusion/core/atomic.h"
+#include "libfusion/core/futex.h"
+
+#define MUST_WAIT 1
+
+struct waiter {
+	struct waiter *next;
+	struct arena *arena;
+	struct fuse_req *req;
+	int64_t deadline_ns; /* CLOCK_MONOTONIC, -1 none */
+	bool is_join;
+	struct ioc_join join;
+	struct ioc_member member;
+	struct caller caller;
+	const void *dir;
+};
+
+static int64_t deadline(int64_t timeout_ns)
+{
+	return timeout_ns < 0 ? -1 : clock_monotonic_ns() + timeout_ns;
+}
+
+/* --- JOIN ---------------------------------------------------------------- */
+
+static int may_write(struct arena *a, struct fuse_req *req,
+		     const struct caller *c)
+{
+	struct stat st;
+
+	if (c->uid == 0)
+		return 0;
+	if (arena_stat(a, &st) < 0)
+		return -EIO;
+	if (c->uid == st.st_uid)
+		return st.st_mode & S_IWUSR ? 0 : -EACCES;
+	if (request_in_group(req, st.st_gid))
+		return st.st_mode & S_IWGRP ? 0 : -EACCES;
+	return st.st_mode & S_IWOTH ? 0 : -EACCES;
+}
+
+static void read_comm(pid_t pid, char comm[16])
+{
+	char path[48];
+	FILE *f;
+
+	memset(comm, 0, 16);
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	f = fopen(path, "re");
+	if (!f)
+		return;
+	if (!fgets(comm, 16, f))
+		comm[0] = 0;
+	fclose(f);
+	comm[strcspn(comm, "\n")] = 0;
+	for (char *p = comm; *p; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = '?';
+}
+
+/* As what may it join now?  A role, MUST_WAIT (as a role there is none with
+ * this number + 16), -errno. */
+static int role_now(const struct superblock *sb, const struct ioc_join *j,
+		    uint32_t *ret_role)
+{
+	uint32_t master = load_acquire(&sb->master);
+
+	switch (load_acquire(&sb->state)) {
+	case ARENA_EMPTY:
+		if (j->role == FUSION_ROLE_SLAVE)
+			return MUST_WAIT;
+		*ret_role = FUSION_ROLE_MASTER;
+		return 0;
+	case ARENA_INITIALIZING:
+		return j->role == FUSION_ROLE_MASTER ? -EEXIST : MUST_WAIT;
+	case ARENA_RUNNING:
+		if (j->role == FUSION_ROLE_MASTER && master)
+			return -EEXIST;
+		*ret_role = j->role == FUSION_ROLE_MASTER ? FUSION_ROLE_MASTER
+							  : FUSION_ROLE_SLAVE;
+		return 0;
+	case ARENA_SHUTTING_DOWN:
+	case ARENA_GONE:
+		return MUST_WAIT;
+	default:
+		return -EIO;
+	}
+}
+
+/* The first one in decides what the arena is like. */
+static int settle(struct arena *a, const struct ioc_join *j)
+{
+	struct superblock *sb = a->view.sb;
+
+	if (load_acquire(&sb->state) != ARENA_EMPTY)
+		return 0;
+	sb->on_master_death = j->on_master_death <= MASTER_DEATH_PROMOTE
+				      ? j->on_master_death
+				      : MASTER_DEATH_NOTIFY;
+	sb->flags = a->transient ? ARENA_TRANSIENT : 0;
+	return 0;
+}
+
+static int let_in(struct arena *a, struct waiter *w, uint32_t role)
+{
+	struct member_info info = {
+		.pid = w->caller.pid,
+		.uid = w->caller.uid,
+		.gid = w->caller.gid,
+		.start_time = process_start_time(w->caller.pid),
+		.role = role,
+	};
+	struct ioc_join *j = &w->join;
+	struct view *v = &a->view;
+	struct stat st;
+	uint32_t slot;
+	int r;
+
+	j->running = load_acquire(&v->sb->state) == ARENA_RUNNING;
+	settle(a, j);
+	read_comm(info.pid, info.comm);
+	r = member_claim(v, &info, &slot);
+	if (r < 0)
+		return r;
+	j->slot = slot;
+	j->id = view_member(v, slot)->id;
+	j->role_got = role;
+	j->base = v->sb->base;
+	j->span_got = v->geo.span;
+	if (fstat(a->fd, &st) < 0)
+		return -errno;
+	j->ino = st.st_ino;
+	r = undertaker_track(a, slot, j->id, w->caller.pid, w->dir);
+	if (r < 0) {
+		life_depart(v, slot, false);
+		return r;
+	}
+	if (j->flags & JOIN_ALIVE && role == FUSION_ROLE_SLAVE)
+		member_ready(v, slot);
+	return 0;
+}
+
+static int try_join(struct arena *a, void *arg)
+{
+	struct waiter *w = arg;
+	uint32_t role = 0;
+	int r = life_lock(&a->view, -1);
+
+	if (r < 0)
+		return r == -ETIMEDOUT ? -EIO : r;
+	r = role_now(a->view.sb, &w->join, &role);
+	if (r == MUST_WAIT && w->join.flags & JOIN_NOWAIT)
+		r = -EAGAIN;
+	if (r == 0)
+		r = let_in(a, w, role);
+	life_unlock(&a->view);
+	return r;
+}
+
+static int is_empty(struct arena *a, void *unused)
+{
+	(void)unused;
+	return load_acquire(&a->view.sb->state) == ARENA_EMPTY;
+}
+
+static int wants_renewal(struct arena *a, void *arg)
+{
+	const struct ioc_join *j = arg;
+
+	return (j->span && j->span != a->view.geo.span) ||
+	       (j->limit && j->limit != a->view.sb->limit);
+}
+
+/* Who comes first may ask for a span and a limit of its own. */
+static int join_once(struct arena *a, struct waiter *w)
+{
+	if (w->join.role != FUSION_ROLE_SLAVE &&
+	    guarded(a, is_empty, NULL) == 1 &&
+	    guarded(a, wants_renewal, &w->join) == 1) {
+		int r = arena_renew(a, w->join.span, w->join.limit);
+
+		if (r < 0)
+			return r;
+	}
+	return guarded(a, try_join, w);
+}
+
+/* --- Parking ------------------------------------------------------------- */
+
+static void unpark(struct waiter *w)
+{
+	struct waiter **p = &w->arena->waiters;
+
+	while (*p && *p != w)
+		p = &(*p)->next;
+	if (*p)
+		*p = w->next;
+}
+
+static void answer(struct waiter *w, int r)
+{
+	if (w->is_join)
+		reply_ioctl(w->req, r, &w->join, sizeof(w->join));
+	else
+		reply_ioctl(w->req, r, &w->member, sizeof(w->member));
+	free(w);
+}
+
+/* Nobody inside, nobody waiting, made by entering: it is not needed. */
+static void vanish_if_unused(struct arena *a)
+{
+	if (a->transient && !a->waiters && !a->corrupt &&
+	    guarded(a, is_empty, NULL) == 1)
+		arena_destroy(a, true);
+}
+
+static void interrupted(struct fuse_req *req, void *data)
+{
+	struct waiter *w = data;
+	struct arena *a = w->arena;
+
+	(void)req;
+	unpark(w);
+	answer(w, -EINTR);
+	vanish_if_unused(a);
+}
+
+static void park(struct waiter *w)
+{
+	struct waiter **p = &w->arena->waiters;
+
+	while (*p)
+		p = &(*p)->next;
+	w->next = NULL;
+	*p = w;
+	request_on_interrupt(w->req, interrupted, w);
+}
+
+static struct waiter *make_waiter(struct arena *a, struct fuse_req *req,
+				  int64_t timeout_ns)
+{
+	struct waiter *w = calloc(1, sizeof(*w));
+	int r = w ? request_caller(req, &w->caller) : -ENOMEM;
+
+	if (r < 0) {
+		reply_err(req, r);
+		free(w);
+		return NULL;
+	}
+	w->arena = a;
+	w->req = req;
+	w->deadline_ns = deadline(timeout_ns);
+	return w;
+}
+
+static void tell_versions(struct ioc_join *j)
+{
+	j->slot = 0;
+	j->daemon_format = FUSION_FORMAT;
+	j->daemon_protocol = FUSION_PROTOCOL;
+	memset(j->daemon_version, 0, sizeof(j->daemon_version));
+	memcpy(j->daemon_version, FUSION_VERSION, sizeof(FUSION_VERSION));
+}
+
+void request_join(struct arena *a, struct fuse_req *req,
+		  const struct ioc_join *j, const void *dir)
+{
+	struct waiter *w = make_waiter(a, req, j->timeout_ns);
+	int r;
+
+	if (!w)
+		return;
+	w->is_join = true;
+	w->join = *j;
+	w->dir = dir;
+	tell_versions(&w->join);
+	if (j->protocol != FUSION_PROTOCOL || j->format != FUSION_FORMAT) {
+		answer(w, 0); /* slot 0: the library says what is wrong */
+		return;
+	}
+	if (j->role > FUSION_ROLE_SLAVE ||
+	    (j->span && (j->span < SPAN_MIN || j->span > SPAN_MAX ||
+			 j->span & (j->span - 1)))) {
+		answer(w, -EINVAL);
+		return;
+	}
+	if (j->flags & JOIN_TRANSIENT)
+		a->transient = true;
+	r = may_write(a, req, &w->caller);
+	if (!r)
+		r = join_once(a, w);
+	if (r == MUST_WAIT) {
+		park(w);
+		return;
+	}
+	answer(w, r);
+	events_changed(a);
+	if (r < 0)
+		vanish_if_unused(a);
+}
+
+/* --- READY, EXIT, LEAVE -------------------------------------------------- */
+
+/* The request names a member; does it come from its process? */
+static int is_own(struct arena *a, void *arg)
+{
+	const struct waiter *w = arg;
+	const struct member_rec *m;
+
+	if (!member_at(&a->view, w->member.slot, w->member.id))
+		return -ESRCH;
+	m = view_member(&a->view, w->member.slot);
+	return m->pid == (uint32_t)w->caller.pid ? 0 : -EPERM;
+}
+
+static struct waiter *member_request(struct arena *a, struct fuse_req *req,
+				     const struct ioc_member *m)
+{
+	struct waiter *w = make_waiter(a, req, m->timeout_ns);
+	int r;
+
+	if (!w)
+		return NULL;
+	w->member = *m;
+	r = guarded(a, is_own, w);
+	if (r < 0) {
+		answer(w, r);
+		return NULL;
+	}
+	return w;
+}
+
+static int make_ready(struct arena *a, void *arg)
+{
+	struct waiter *w = arg;
+	int r = life_lock(&a->view, -1);
+
+	if (r < 0)
+		return r;
+	r = member_ready(&a->view, w->member.slot);
+	life_unlock(&a->view);
+	return r;
+}
+
+static int is_initializing(struct arena *a, void *unused)
+{
+	(void)unused;
+	return load_acquire(&a->view.sb->state) == ARENA_INITIALIZING;
+}
+
+/* initialize() or join() refused.  Those who waited for an initialisation
+ * that failed politely fail as it did. */
+static void refused(struct arena *a, const struct waiter *w)
+{
+	int error = w->member.result;
+
+	if (error < -4095)
+		error = -EINVAL;
+	if (guarded(a, is_initializing, NULL) == 1)
+		waiters_fail(a, error);
+	undertaker_depart(a, w->member.slot, w->member.id, false);
+}
+
+void request_ready(struct arena *a, struct fuse_req *req,
+		   const struct ioc_member *m)
+{
+	struct waiter *w = member_request(a, req, m);
+	uint32_t serial = a->serial;
+	int r = 0;
+
+	if (!w)
+		return;
+	if (m->result < 0)
+		refused(a, w);
+	else
+		r = guarded(a, make_ready, w);
+	answer(w, r);
+	if (!world_serial(serial))
+		return;
+	events_changed(a);
+	waiters_look(a);
+}
+
+static int begin_exit(struct arena *a, void *arg)
+{
+	struct waiter *w = arg;
+	int r = life_lock(&a->view, -1);
+
+	if (r < 0)
+		return r;
+	r = life_exit_begin(&a->view, w->member.slot,
+			    w->member.flags & EXIT_HAS_LEAVE);
+	life_unlock(&a->view);
+	if (r == EXIT_WAIT)
+		return MUST_WAIT;
+	if (r < 0)
+		return r;
+	w->member.answer = (uint32_t)r;
+	return 0;
+}
+
+void request_exit(struct arena *a, struct fuse_req *req,
+		  const struct ioc_member *m)
+{
+	struct waiter *w = member_request(a, req, m);
+	int r;
+
+	if (!w)
+		return;
+	r = guarded(a, begin_exit, w);
+	if (r == MUST_WAIT) {
+		park(w);
+		return;
+	}
+	answer(w, r);
+	events_changed(a);
+}
+
+void request_leave(struct arena *a, struct fuse_req *req,
+		   const struct ioc_member *m)
+{
+	struct waiter *w = member_request(a, req, m);
+	int r;
+
+	if (!w)
+		return;
+	r = undertaker_depart(a, m->slot, m->id, false);
+	answer(w, r);
+}
+
+/* --- Looking again ------------------------------------------------------- */
+
+void waiters_look(struct arena *a)
+{
+	uint32_t serial = a->serial;
+	struct waiter *w = a->waiters;
+
+	while (w) {
+		struct waiter *next = w->next;
+		int r = w->is_join ? join_once(a, w)
+				   : guarded(a, begin_exit, w);
+
+		if (r != MUST_WAIT) {
+			unpark(w);
+			answer(w, r);
+		}
+		/* A look may have made the arena corrupt and failed all. */
+		if (!world_serial(serial) || a->corrupt)
+			return;
+		w = next;
+	}
+	events_changed(a);
+}
+
+void waiters_fail(struct arena *a, int error)
+{
+	while (a->waiters) {
+		struct waiter *w = a->waiters;
+
+		a->waiters = w->next;
+		answer(w, error);
+	}
+}
+
+int64_t waiters_expire(void)
+{
+	int64_t now = clock_monotonic_ns(), first = -1;
+	struct arena *a, *next_arena;
+
+	for (a = world.arenas; a; a = next_arena) {
+		struct waiter *w = a->waiters, *next;
+		bool expired = false;
+
+		next_arena = a->next;
+		for (; w; w = next) {
+			next = w->next;
+			if (w->deadline_ns < 0)
+				continue;
+			if (w->deadline_ns <= now) {
+				unpark(w);
+				answer(w, -ETIMEDOUT);
+				expired = true;
+			} else if (first < 0 || w->deadline_ns - now < first) {
+				first = w->deadline_ns - now;
+			}
+		}
+		if (expired)
+			vanish_if_unused(a);
+	}
+	return first;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Membership requests, and those of them that have to wait
+ *
+ * A JOIN waits while an arena is initialising or shutting down, a slave's also
+ * while there is no master; an EXIT while others are on their way out and it
+ * may become the last.  A parked request is a record here and nothing else: no
+ * thread, no memory of the arena.
+ */
+#ifndef FUSIONFS_WAITERS_H
+#define FUSIONFS_WAITERS_H
+
+#include "fusionfs/reply.h"
+#include "fusionfs/world.h"
+#include "libfusion/core/protocol.h"
+
+/* @dir: the open directory it came through. */
+void request_join(struct arena *a, struct fuse_req *req,
+		  const struct ioc_join *j, const void *dir);
+void request_ready(struct arena *a, struct fuse_req *req,
+		   const struct ioc_member *m);
+void request_exit(struct arena *a, struct fuse_req *req,
+		  const struct ioc_member *m);
+void request_leave(struct arena *a, struct fuse_req *req,
+		   const struct ioc_member *m);
+
+/* Something has changed: who can be answered now? */
+void waiters_look(struct arena *a);
+/* All of @a get this error. */
+void waiters_fail(struct arena *a, int error);
+/* Time-outs.  Returns ns until the next, -1 there is none. */
+int64_t waiters_expire(void);
+
+#endif

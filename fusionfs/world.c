@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "fusionfs/world.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fusionfs/log.h"
+#include "libfusion/core/futex.h"
+
+struct world world;
+
+struct arena *world_find(const char *name)
+{
+	struct arena *a = world.arenas;
+
+	while (a && strcmp(a->name, name) != 0)
+		a = a->next;
+	return a;
+}
+
+struct arena *world_serial(uint32_t serial)
+{
+	struct arena *a = world.arenas;
+
+	while (a && a->serial != serial)
+		a = a->next;
+	return a;
+}
+
+unsigned world_count(void)
+{
+	unsigned n = 0;
+
+	for (const struct arena *a = world.arenas; a; a = a->next)
+		n++;
+	return n;
+}
+
+static void adopt_all(void)
+{
+	int fd = openat(world.backing.fd, ".",
+			O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+
+	if (!dir)
+		return;
+	while ((e = readdir(dir))) {
+		if (e->d_name[0] == '.') {
+			/* Left half-made by an earlier daemon. */
+			if (!strncmp(e->d_name, ".new.", 5))
+				unlinkat(world.backing.fd, e->d_name, 0);
+			continue;
+		}
+		if (arena_adopt(e->d_name) < 0)
+			note("%s/%s is no arena and stays as it is",
+			     world.backing.path, e->d_name);
+	}
+	closedir(dir);
+}
+
+int world_open(struct options *o, int epoll)
+{
+	int r;
+
+	world = (struct world){
+		.options = o,
+		.epoll = epoll,
+		.started_ns = clock_monotonic_ns(),
+	};
+	r = backing_open(&world.backing, o);
+	if (r < 0)
+		return r;
+	adopt_all();
+	return 0;
+}
+
+void world_close(void)
+{
+	bool left = false;
+
+	while (world.arenas) {
+		struct arena *a = world.arenas;
+		bool joined = arena_joined(a);
+
+		left = left || joined;
+		arena_destroy(a, !joined);
+	}
+	backing_close(&world.backing, !left);
+}

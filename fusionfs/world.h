@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The world: what one mount has
+ *
+ * Nothing here is kept that a scan of the backing directory and of /proc would
+ * not give back.  One thread runs it all.
+ */
+#ifndef FUSIONFS_WORLD_H
+#define FUSIONFS_WORLD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "fusionfs/backing.h"
+#include "fusionfs/options.h"
+#include "libfusion/core/life.h"
+#include "libfusion/core/view.h"
+
+struct waiter;
+struct watcher;
+struct tracked;
+
+struct arena {
+	struct arena *next;
+	uint32_t serial; /* in node ids; never used again in this mount */
+	char name[ARENA_NAME_MAX + 1];
+	int fd;
+	struct view view; /* view.base is NULL if the file is no good */
+	bool corrupt;
+	bool transient;		  /* vanishes when empty */
+	struct tracked *members;  /* undertaker.c: one a member */
+	struct waiter *waiters;	  /* waiters.c: parked requests, oldest first */
+	struct watcher *watchers; /* events.c: open `events` files */
+};
+
+struct world {
+	struct options *options;
+	struct backing backing;
+	struct arena *arenas;
+	uint32_t last_serial;
+	int epoll;
+	int64_t started_ns; /* CLOCK_MONOTONIC */
+	uint64_t requests, deaths;
+	bool quit;
+};
+
+extern struct world world;
+
+/* Open the backing directory and take over what is in it.  0, -errno. */
+int world_open(struct options *o, int epoll);
+/* Remove what has no members, keep the rest for the next daemon. */
+void world_close(void);
+
+struct arena *world_find(const char *name);
+struct arena *world_serial(uint32_t serial);
+unsigned world_count(void);
+
+/* arena.c */
+
+/* mkdir.  0, -EEXIST, -EINVAL, -ENAMETOOLONG, -ENOSPC, -EPERM. */
+int arena_create(const char *name, mode_t mode, uid_t uid, gid_t gid,
+		 struct arena **ret);
+/* Take over a file that is there.  0; -errno: it is not ours. */
+int arena_adopt(const char *name);
+/* rmdir.  0, -EBUSY. */
+int arena_remove(struct arena *a);
+/* Everything of it goes, its file too. */
+void arena_destroy(struct arena *a, bool unlink_file);
+/* Its content is thrown away, and a fresh file takes the place of the old. */
+int arena_renew(struct arena *a, uint64_t span, uint64_t limit);
+/* Nobody is inside any more: renew or remove it, then see who waits. */
+void arena_ended(struct arena *a);
+/* Its memory is not what it should be. */
+void arena_is_corrupt(struct arena *a, const char *why);
+int arena_stat(const struct arena *a, struct stat *st);
+bool arena_joined(const struct arena *a);
+
+/*
+ * guard.c: run @fn on memory that others can scribble on and truncate.  Its
+ * result; -EIO, and the arena is corrupt, if that raised SIGBUS.  @fn keeps
+ * nothing that a jump out of it would lose.
+ */
+int guarded(struct arena *a, int (*fn)(struct arena *a, void *arg), void *arg);
+void guard_init(void);
+
+#endif
