@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The handle of an arena: what one process knows of it
+ *
+ * In the child of a fork a handle is dead (id 0, nothing mapped) unless it was
+ * entered with FUSION_ENTER_FORK.  It is not freed there: somebody may still
+ * ask it for its id.
  */
 #ifndef FUSION_ARENA_PRIVATE_H
 #define FUSION_ARENA_PRIVATE_H
@@ -15,19 +19,28 @@
 struct tcache;
 struct notice;
 
+enum handle_state {
+	HANDLE_ENTERING, /* in the list, so that no other thread enters it */
+	HANDLE_IN,
+	HANDLE_EXITING,
+	HANDLE_DEAD, /* in the child of a fork */
+};
+
 struct fusion_arena {
 	struct view view;
 	struct class_info classes[HEAP_CLASSES];
 	uint8_t tag; /* of blocks that this member allocates */
 
 	struct fusion_arena *next; /* guarded by arenas_lock */
+	enum handle_state state;   /* guarded by arenas_lock */
+	pthread_t thread;	   /* who is entering or exiting; the same */
 	unsigned n_entered;	   /* guarded by arenas_lock */
 	uint64_t dir_dev, dir_ino;
-	char *path; /* of the directory, to find it again */
+	uint64_t heap_ino; /* of the backing file, on view.fd */
+	char *path;	   /* of the directory, to find it again */
 	char name[ARENA_NAME_MAX + 1];
-	int dirfd; /* what keeps us in; -1 once it is gone */
+	int dirfd; /* where ioctls go; -1 once it is gone */
 	uint32_t id;
-	uint32_t role; /* as it entered */
 	uint32_t flags;
 
 	pthread_mutex_t caches_lock; /* guards caches */
@@ -36,7 +49,7 @@ struct fusion_arena {
 	struct notice *notice;
 };
 
-/* Find the handle in whose range @p is; NULL. */
+/* Find the handle in whose range @p is; NULL.  No lock; any thread. */
 struct fusion_arena *arena_of(const void *p);
 
 /* The daemon may be waiting for events: tell it. */

@@ -1,22 +1,53 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The list of arenas this process is in. */
+/* The list of arenas this process is in, and what its parts ask of another. */
 #ifndef FUSION_ARENAS_H
 #define FUSION_ARENAS_H
 
 #include "libfusion/arena_private.h"
+#include "libfusion/core/protocol.h"
 
 extern pthread_mutex_t arenas_lock; /* outermost of all our locks */
 extern struct fusion_arena *arenas; /* guarded by arenas_lock */
 
-/* enter.c: unmap and free a handle that nobody is in any more. */
-void arena_forget(struct fusion_arena *arena);
-/* enter.c: the process is not in it any more. */
-void arena_unregister(struct fusion_arena *arena);
-/* enter.c: join again under the same path, as the child of a fork does. */
+/* --- arena.c -------------------------------------------------------------- */
+
+/* Sleep until a handle has changed state, at most to @deadline_ns (monotonic,
+ * < 0: for ever); arenas_lock is held.  0, -ETIMEDOUT. */
+int arenas_wait(int64_t deadline_ns);
+/* Change the state of a handle, or take it off the list; waiters look again. */
+void arena_set_state(struct fusion_arena *arena, enum handle_state state);
+void arena_unlist(struct fusion_arena *arena);
+/* Make a mapped arena known to arena_of(), or forget it.  -EMFILE. */
+int address_add(struct fusion_arena *arena);
+void address_remove(const struct fusion_arena *arena);
+/* In the child of a fork: the lock is nobody's. */
+void arenas_after_fork_child(void);
+
+/* --- enter.c, exit.c ------------------------------------------------------ */
+
+/* Join again under the same path, as the child of a fork does.  0, -errno. */
 int arena_rejoin(struct fusion_arena *arena);
-/* notice.c */
+/* Not a member any more: say so by @request (LEAVE, or READY with a callback's
+ * error in @result), or do it alone if there is no daemon; then unmap. */
+void arena_depart(struct fusion_arena *arena, unsigned long request,
+		  int result);
+void arena_unmap(struct fusion_arena *arena);
+void arena_free(struct fusion_arena *arena);
+
+/* --- request.c ------------------------------------------------------------ */
+
+/* One request about this member; if the daemon was restarted, on the directory
+ * opened anew.  -ENOTCONN: there is no daemon that knows this member. */
+int arena_request(struct fusion_arena *arena, unsigned long request,
+		  struct ioc_member *args);
+/* JOINING or LEAVING -> ALIVE, by the daemon or alone.  0, -errno. */
+int arena_ready(struct fusion_arena *arena);
+/* Put the directory's descriptor behind the heap's. */
+void dir_behind_heap(struct fusion_arena *arena);
+
+/* --- notice.c, fork.c ----------------------------------------------------- */
+
 void notice_stop(struct fusion_arena *arena);
-/* fork.c */
 void fork_prepare_once(void);
 
 #endif

@@ -6,6 +6,9 @@
  * run the callback - READY.  Killed anywhere: the kernel closes the directory
  * and the daemon frees the slot.  The daemon decides who is master; it parks
  * the JOIN while there is something to wait for.
+ *
+ * The daemon, the arena and the file can change under us between any two
+ * steps; each such race ends in LOST_RACE: start over.
  */
 #include <fusion/arena.h>
 
@@ -17,18 +20,18 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "libfusion/arenas.h"
+#include "libfusion/core/futex.h"
 #include "libfusion/core/heap.h"
 #include "libfusion/core/life.h"
-#include "libfusion/core/span.h"
-#include "libfusion/core/track.h"
 #include "libfusion/log.h"
 #include "libfusion/place.h"
-#include "libfusion/tls.h"
 
-#define TRIES 100 /* an arena that ends each time we come is not to be had */
+#define TRIES 1000 /* an arena that ends each time we come is not to be had */
+#define LOST_RACE (-ESTALE)
 
 static int check_options(const struct fusion_arena_options *o)
 {
@@ -59,12 +62,23 @@ static int copy_options(const struct fusion_arena_options *from,
 	return check_options(to);
 }
 
-static void handle_init(struct fusion_arena *a)
+static struct fusion_arena *arena_new(const char *path,
+				      const struct fusion_arena_options *o)
 {
+	struct fusion_arena *a = calloc(1, sizeof(*a));
+
+	if (!a)
+		return NULL;
 	a->view.fd = -1;
 	a->dirfd = -1;
+	a->flags = o->flags;
 	pthread_mutex_init(&a->caches_lock, NULL);
 	pthread_mutex_init(&a->notice_lock, NULL);
+	a->path = strdup(path);
+	if (a->path)
+		return a;
+	free(a);
+	return NULL;
 }
 
 static void close_fd(int *fd)
@@ -74,19 +88,8 @@ static void close_fd(int *fd)
 	*fd = -1;
 }
 
-void arena_forget(struct fusion_arena *a)
+void arena_free(struct fusion_arena *a)
 {
-	if (a->view.base) {
-		const struct view *v = &a->view;
-
-		tls_arena_leave(a);
-		/* What lies at this address next is none of our blocks. */
-		track_open(span_at(v, v->geo.first_span),
-			   (size_t)(span_hi(v) - v->geo.first_span)
-				   << SPAN_SHIFT);
-	}
-	view_unmap(&a->view);
-	close_fd(&a->view.fd);
 	close_fd(&a->dirfd);
 	pthread_mutex_destroy(&a->caches_lock);
 	pthread_mutex_destroy(&a->notice_lock);
@@ -129,11 +132,12 @@ static int open_heap(struct fusion_arena *a, const struct ioc_join *j)
 	int fd = openat(a->dirfd, "heap", O_RDWR | O_CLOEXEC), r;
 
 	if (fd < 0)
-		return errno == ENOENT ? -EAGAIN : -errno;
+		return errno == ENOENT ? LOST_RACE : -errno;
 	if (fstat(fd, &st) < 0 || st.st_ino != j->ino) {
 		close(fd);
-		return -EAGAIN;
+		return LOST_RACE;
 	}
+	a->heap_ino = st.st_ino;
 	r = view_map(&a->view, fd, (void *)(uintptr_t)j->base);
 	if (r < 0) {
 		close(fd);
@@ -143,7 +147,9 @@ static int open_heap(struct fusion_arena *a, const struct ioc_join *j)
 		}
 		return r;
 	}
+	/* The child of a fork is no member: it must not even see it. */
 	madvise(a->view.base, a->view.geo.span, MADV_DONTFORK);
+	dir_behind_heap(a);
 	return 0;
 }
 
@@ -156,187 +162,262 @@ static int attach(struct fusion_arena *a, const struct ioc_join *j)
 	if (!j->slot || j->slot > v->geo.max_members)
 		return -EIO;
 	a->tag = heap_tag(j->slot);
-	a->id = j->id;
-	a->role = j->role_got;
 	slab_classes(v, a->classes);
 	memcpy(a->name, v->sb->name, ARENA_NAME_MAX);
 	/* The arena may have ended, or its daemon been replaced, since. */
 	r = life_witness(v, j->slot, j->id);
-	return r == -ESRCH ? -EAGAIN : r;
+	if (r == -ESRCH)
+		return LOST_RACE;
+	if (r < 0)
+		return r;
+	a->id = j->id;
+	r = address_add(a);
+	if (r < 0)
+		life_witness_drop(v, j->slot);
+	return r;
 }
 
-static int leave_slot(struct fusion_arena *a, const struct ioc_join *j,
-		      unsigned long request, int result)
+static int join_error(struct fusion_arena *a, const struct ioc_join *j, int r)
 {
-	struct ioc_member m = {.slot = j->slot, .id = j->id, .result = result};
+	switch (r) {
+	case -ENOTTY:
+	case -ENOSYS:
+		log_error("%s is not on a fusionfs: mount one there first "
+			  "(mount -t fuse fusionfs DIR)",
+			  a->path);
+		return -ENODEV;
+	case -ENOTCONN:
+		log_error("%s: the fusionfs daemon is gone: mount it again "
+			  "over the same backing directory",
+			  a->path);
+		return r;
+	case -EPROTO:
+		log_formats(j, a->path);
+		return r;
+	case -ENOENT:
+		return LOST_RACE;
+	}
+	return r;
+}
 
-	return place_ioctl(a->dirfd, request, &m);
+static int64_t time_left(int64_t deadline_ns)
+{
+	int64_t left;
+
+	if (deadline_ns < 0)
+		return -1;
+	left = deadline_ns - clock_monotonic_ns();
+	return left < 0 ? 0 : left;
 }
 
 static int join(struct fusion_arena *a, const struct fusion_arena_options *o,
-		bool made, struct ioc_join *j)
+		struct ioc_join *j)
 {
+	struct ioc_member m = {0};
 	int r;
 
-	*j = (struct ioc_join){
-		.protocol = FUSION_PROTOCOL,
-		.format = FUSION_FORMAT,
-		.role = o->role,
-		.on_master_death = o->on_master_death,
-		.timeout_ns = o->timeout_ns ? o->timeout_ns : -1,
-		.span = o->span,
-		.limit = o->limit,
-	};
+	j->protocol = FUSION_PROTOCOL;
+	j->format = FUSION_FORMAT;
+	j->role = o->role;
+	j->on_master_death = o->on_master_death;
+	j->span = o->span;
+	j->limit = o->limit;
 	if (o->flags & FUSION_ENTER_NOWAIT)
 		j->flags |= JOIN_NOWAIT;
-	if (made)
-		j->flags |= JOIN_TRANSIENT;
 	if (!o->join)
 		j->flags |= JOIN_ALIVE;
 	r = place_ioctl(a->dirfd, FUSION_IOC_JOIN, j);
+	/* Answered, but no slot: other formats. */
+	if (!r && !j->slot)
+		r = -EPROTO;
 	if (r < 0)
-		return r == -ENOTTY ? -ENODEV : r;
-	if (!j->slot) { /* answered, but not joined: other formats */
-		log_formats(j, a->path);
-		return -EPROTO;
-	}
+		return join_error(a, j, r);
 	r = open_heap(a, j);
 	if (!r)
 		r = attach(a, j);
 	if (r < 0) {
-		view_unmap(&a->view);
-		close_fd(&a->view.fd);
-		leave_slot(a, j, FUSION_IOC_LEAVE, r);
+		arena_unmap(a);
+		/* Without a result: who waits for us to initialise is not to
+		 * get our error. */
+		m.slot = j->slot;
+		m.id = j->id;
+		place_ioctl(a->dirfd, FUSION_IOC_LEAVE, &m);
 	}
 	return r;
 }
 
-/* One try.  -EAGAIN from below without NOWAIT: the arena ended under us. */
-static int try_enter(struct fusion_arena *a,
-		     const struct fusion_arena_options *o, struct ioc_join *j)
+/* A callback that was cancelled has failed. */
+static void enter_cancelled(void *arg)
 {
-	bool made, make = !(o->flags & FUSION_ENTER_EXISTING);
-	struct stat st;
-	int fd;
+	struct fusion_arena *a = arg;
 
-	fd = place_open(a->path, make, o->mode ? o->mode : 0777, &made);
-	if (fd < 0)
-		return fd;
-	if (fstat(fd, &st) < 0) {
-		close(fd);
-		return -ENOTCONN;
-	}
-	a->dirfd = fd;
-	a->dir_dev = st.st_dev;
-	a->dir_ino = st.st_ino;
-	return join(a, o, made, j);
+	arena_depart(a, FUSION_IOC_READY, -ECANCELED);
+	arena_unlist(a);
+	arena_free(a);
 }
 
-static int run_callback(struct fusion_arena *a,
-			const struct fusion_arena_options *o,
-			const struct ioc_join *j)
+static int call(struct fusion_arena *a, fusion_arena_fn fn, void *ctx)
 {
-	bool first = j->role_got == FUSION_ROLE_MASTER && !j->running;
-	fusion_arena_fn fn = first ? o->initialize : o->join;
-	int r = fn ? fn(a, o->ctx) : 0, answer = 0;
+	int cancel, r = 0;
 
-	if (r > 0)
-		r = 0;
-	if (first || !(j->flags & JOIN_ALIVE) || r < 0)
-		answer = leave_slot(a, j, FUSION_IOC_READY, r);
-	return r < 0 ? r : answer;
-}
-
-static struct fusion_arena *find_entered(const struct stat *st)
-{
-	struct fusion_arena *a = arenas;
-
-	while (a && (a->dir_dev != st->st_dev || a->dir_ino != st->st_ino))
-		a = a->next;
-	return a;
-}
-
-/* Is this process in already?  1, with one more on the count; 0; -ENOTSUP. */
-static int enter_again(const char *path, const struct fusion_arena_options *o,
-		       struct fusion_arena **ret)
-{
-	struct fusion_arena *a;
-	struct stat st;
-	int r = 0;
-
-	if (stat(path, &st) < 0)
+	if (!fn)
 		return 0;
-	pthread_mutex_lock(&arenas_lock);
-	a = find_entered(&st);
-	if (a && o->role && o->role != a->role)
-		r = -ENOTSUP;
-	else if (a) {
-		a->n_entered++;
-		*ret = a;
-		r = 1;
-	}
-	pthread_mutex_unlock(&arenas_lock);
-	return r;
+	pthread_cleanup_push(enter_cancelled, a);
+	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &cancel);
+	r = fn(a, ctx);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	pthread_cleanup_pop(0);
+	return r < 0 ? r : 0;
 }
 
-static void register_arena(struct fusion_arena *a)
+/* 1 initialised, 0 joined, LOST_RACE, -errno: not in. */
+static int go_in(struct fusion_arena *a, const struct fusion_arena_options *o,
+		 struct ioc_join *j)
 {
-	pthread_mutex_lock(&arenas_lock);
-	a->n_entered = 1;
-	a->next = arenas;
-	__atomic_store_n(&arenas, a, __ATOMIC_RELEASE);
-	pthread_mutex_unlock(&arenas_lock);
-}
+	bool first;
+	int r = join(a, o, j);
 
-void arena_unregister(struct fusion_arena *a)
-{
-	struct fusion_arena **p;
-
-	pthread_mutex_lock(&arenas_lock);
-	for (p = &arenas; *p && *p != a; p = &(*p)->next)
-		;
-	if (*p)
-		*p = a->next;
-	pthread_mutex_unlock(&arenas_lock);
-}
-
-static int enter_path(char *path, const struct fusion_arena_options *o,
-		      struct fusion_arena **ret)
-{
-	struct fusion_arena *a = calloc(1, sizeof(*a));
-	struct ioc_join j;
-	int r = -ENOMEM;
-
-	if (!a) {
-		free(path);
+	if (r < 0)
 		return r;
-	}
-	handle_init(a);
-	a->path = path;
-	a->flags = o->flags;
-	for (int i = 0; i < TRIES; i++) {
-		r = try_enter(a, o, &j);
-		if (r >= 0 || (r != -EAGAIN && r != -ENOENT && r != -ESTALE) ||
-		    (r == -EAGAIN && o->flags & FUSION_ENTER_NOWAIT) ||
-		    (r == -ENOENT && o->flags & FUSION_ENTER_EXISTING))
-			break;
-		close_fd(&a->dirfd);
-	}
+	first = j->role_got == FUSION_ROLE_MASTER && !j->running;
+	r = call(a, first ? o->initialize : o->join, o->ctx);
+	if (!r)
+		r = arena_ready(a);
 	if (r < 0) {
-		arena_forget(a);
-		return r;
-	}
-	fork_prepare_once();
-	register_arena(a);
-	r = run_callback(a, o, &j);
-	if (r < 0) {
-		arena_unregister(a);
-		arena_forget(a);
+		arena_depart(a, FUSION_IOC_READY, r);
 		return r;
 	}
 	arena_poke(a);
+	return first;
+}
+
+/* --- Again in the same process ------------------------------------------- */
+
+static struct fusion_arena *find_entered(const struct fusion_arena *like)
+{
+	struct fusion_arena *a = arenas;
+
+	for (; a; a = a->next) {
+		if (a->dir_dev == like->dir_dev && a->dir_ino == like->dir_ino)
+			break;
+		/* Mounted again since: the same place, another device. */
+		if (!strcmp(a->path, like->path))
+			break;
+	}
+	return a;
+}
+
+static int count_entry(struct fusion_arena *a, uint32_t role)
+{
+	bool master = fusion_arena_master(a) == a->id;
+
+	if ((role == FUSION_ROLE_MASTER && !master) ||
+	    (role == FUSION_ROLE_SLAVE && master))
+		return -ENOTSUP;
+	a->n_entered++;
+	return 0;
+}
+
+/* Is this process in already?  Waits for threads that are just entering or
+ * leaving.  1 and *ret: yes, and counted; 0: no, and @a is on the list for it;
+ * -errno. */
+static int enter_again(struct fusion_arena *a,
+		       const struct fusion_arena_options *o, int64_t deadline,
+		       struct fusion_arena **ret)
+{
+	struct fusion_arena *other;
+	int r = 0;
+
+	pthread_mutex_lock(&arenas_lock);
+	while (!r && (other = find_entered(a))) {
+		if (other->state == HANDLE_IN) {
+			r = count_entry(other, o->role);
+			*ret = r < 0 ? *ret : other;
+			r = r < 0 ? r : 1;
+		} else if (pthread_equal(other->thread, pthread_self())) {
+			r = -EDEADLK;
+		} else if (o->flags & FUSION_ENTER_NOWAIT) {
+			r = -EAGAIN;
+		} else {
+			r = arenas_wait(deadline);
+		}
+	}
+	if (!r) {
+		a->state = HANDLE_ENTERING;
+		a->thread = pthread_self();
+		a->next = arenas;
+		arenas = a;
+	}
+	pthread_mutex_unlock(&arenas_lock);
+	return r;
+}
+
+/* --- Entering ------------------------------------------------------------- */
+
+static int open_arena(struct fusion_arena *a,
+		      const struct fusion_arena_options *o, bool *ret_made)
+{
+	bool make = !(o->flags & FUSION_ENTER_EXISTING);
+	struct statx sx;
+	int fd = place_open(a->path, make, o->mode, ret_made);
+
+	if (fd < 0)
+		return fd;
+	a->dirfd = fd;
+	/* These do not change: no need to ask the daemon. */
+	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO, &sx) <
+	    0)
+		return -errno;
+	a->dir_dev = makedev(sx.stx_dev_major, sx.stx_dev_minor);
+	a->dir_ino = sx.stx_ino;
+	return 0;
+}
+
+static int try_enter(const char *path, const struct fusion_arena_options *o,
+		     int64_t deadline, struct fusion_arena **ret)
+{
+	struct fusion_arena *a = arena_new(path, o);
+	struct ioc_join j = {0};
+	bool made = false;
+	int r = -ENOMEM;
+
+	if (!a)
+		return r;
+	r = open_arena(a, o, &made);
+	if (!r)
+		r = enter_again(a, o, deadline, ret);
+	if (r) {
+		arena_free(a);
+		return r < 0 ? r : 0;
+	}
+	j.timeout_ns = time_left(deadline);
+	j.flags = made ? JOIN_TRANSIENT : 0;
+	r = go_in(a, o, &j);
+	if (r < 0) {
+		/* Some other file system's directory, made for nothing. */
+		if (r == -ENODEV && made)
+			rmdir(path);
+		arena_unlist(a);
+		arena_free(a);
+		return r;
+	}
+	a->n_entered = 1;
+	arena_set_state(a, HANDLE_IN);
 	*ret = a;
-	return j.role_got == FUSION_ROLE_MASTER && !j.running;
+	return r;
+}
+
+static int enter(const char *path, const struct fusion_arena_options *o,
+		 struct fusion_arena **ret)
+{
+	int64_t deadline = -1;
+	int r = LOST_RACE;
+
+	if (o->timeout_ns > 0)
+		deadline = clock_monotonic_ns() + o->timeout_ns;
+	for (int i = 0; r == LOST_RACE && i < TRIES; i++)
+		r = try_enter(path, o, deadline, ret);
+	return r == LOST_RACE ? -EIO : r;
 }
 
 FUSION_API int fusion_arena_enter(const char *name,
@@ -344,8 +425,8 @@ FUSION_API int fusion_arena_enter(const char *name,
 				  struct fusion_arena **ret)
 {
 	struct fusion_arena_options o;
+	int cancel, r = copy_options(options, &o);
 	char *path;
-	int r = copy_options(options, &o);
 
 	if (r < 0)
 		return r;
@@ -354,27 +435,33 @@ FUSION_API int fusion_arena_enter(const char *name,
 	r = place_path(name, &path);
 	if (r < 0)
 		return r;
-	r = enter_again(path, &o, ret);
-	if (r != 0) {
-		free(path);
-		return r < 0 ? r : 0;
-	}
-	return enter_path(path, &o, ret);
+	fork_prepare_once();
+	/* Callbacks may be cancelled, what is around them may not. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	r = enter(path, &o, ret);
+	pthread_setcancelstate(cancel, NULL);
+	free(path);
+	return r;
 }
 
-/* In the child of a fork: the handle stays where it is, its content is new. */
+/* The handle stays where it is, its content is new.  Never waits: a fork is no
+ * place for it. */
 int arena_rejoin(struct fusion_arena *a)
 {
 	const struct fusion_arena_options o = {
-		.role = FUSION_ROLE_SLAVE,
-		.flags = FUSION_ENTER_EXISTING,
+		.flags = FUSION_ENTER_EXISTING | FUSION_ENTER_NOWAIT,
 	};
-	struct ioc_join j;
-	int r;
+	struct ioc_join j = {0};
+	bool made;
+	int r = open_arena(a, &o, &made);
 
-	a->dirfd = -1;
-	a->view.fd = -1;
-	r = try_enter(a, &o, &j);
+	if (!r)
+		r = join(a, &o, &j);
+	/* All have left meanwhile: that was another arena. */
+	if (!r && j.role_got == FUSION_ROLE_MASTER && !j.running) {
+		arena_depart(a, FUSION_IOC_LEAVE, 0);
+		r = LOST_RACE;
+	}
 	if (r < 0)
 		close_fd(&a->dirfd);
 	return r;

@@ -9,7 +9,7 @@
 #include <fusion/arena.h>
 
 #include <errno.h>
-#include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "libfusion/arenas.h"
@@ -17,46 +17,72 @@
 #include "libfusion/core/futex.h"
 #include "libfusion/core/life.h"
 #include "libfusion/core/limits.h"
-#include "libfusion/place.h"
+#include "libfusion/core/span.h"
+#include "libfusion/core/track.h"
+#include "libfusion/log.h"
+#include "libfusion/tls.h"
 
-static int begin_exit(struct fusion_arena *a, bool has_leave,
-		      struct ioc_member *m)
+void arena_unmap(struct fusion_arena *a)
 {
-	bool made;
-	int fd, r;
+	struct view *v = &a->view;
+	int fd = v->fd;
+	struct stat st;
 
-	*m = (struct ioc_member){
-		.slot = a->view.slot,
-		.id = a->id,
-		.flags = has_leave ? EXIT_HAS_LEAVE : 0,
-		.timeout_ns = -1,
-	};
-	do
-		r = place_ioctl(a->dirfd, FUSION_IOC_EXIT, m);
-	while (r == -EINTR);
-	if (r != -ENOTCONN)
-		return r;
-	/* The daemon we knew is gone.  Is there a new one? */
-	fd = place_open(a->path, false, 0, &made);
-	if (fd < 0)
-		return -ENOTCONN;
-	if (a->dirfd >= 0)
-		close(a->dirfd);
-	a->dirfd = fd;
-	do
-		r = place_ioctl(a->dirfd, FUSION_IOC_EXIT, m);
-	while (r == -EINTR);
-	return r == -ESRCH || r == -ENOTTY ? -ENOTCONN : r;
+	if (v->base)
+		/* What lies at this address next is none of our blocks. */
+		track_open(span_at(v, v->geo.first_span),
+			   (size_t)(span_hi(v) - v->geo.first_span)
+				   << SPAN_SHIFT);
+	view_unmap(v);
+	v->fd = -1;
+	/* Not what got the number, should the program have closed ours. */
+	if (fd >= 0 && fstat(fd, &st) == 0 && st.st_ino == a->heap_ino)
+		close(fd);
+}
+
+/* Whoever was faster has recovered the slot already. */
+static void depart_alone(struct fusion_arena *a)
+{
+	struct view *v = &a->view;
+	int r = life_lock(v, -1);
+
+	if (!r) {
+		if (member_at(v, v->slot, a->id))
+			r = life_depart(v, v->slot, false);
+		life_unlock(v);
+	}
+	if (r < 0)
+		log_error("%s: cannot leave properly without the daemon (%d): "
+			  "it will clean up when it is back",
+			  a->path, -r);
+}
+
+void arena_depart(struct fusion_arena *a, unsigned long request, int result)
+{
+	struct ioc_member m = {.result = result};
+	struct view *v = &a->view;
+
+	notice_stop(a);
+	address_remove(a);
+	tls_arena_leave(a);
+	/* Before the slot can be another's, who will want this lock.  As long
+	 * as we map the arena, nobody takes us for dead. */
+	life_witness_drop(v, v->slot);
+	if (arena_request(a, request, &m) < 0)
+		depart_alone(a);
+	a->id = 0;
+	arena_unmap(a);
 }
 
 /* Without a daemon: the same decision, under the same lock. */
-static int begin_exit_alone(struct fusion_arena *a, bool has_leave)
+static int begin_alone(struct fusion_arena *a, bool has_leave)
 {
 	struct view *v = &a->view;
 	uint32_t seq;
 	int r;
 
 	for (;;) {
+		/* Acquire: pairs with the release in life_changed(). */
 		seq = load_acquire(&v->sb->life_seq);
 		life_sweep(v);
 		r = life_lock(v, -1);
@@ -70,65 +96,93 @@ static int begin_exit_alone(struct fusion_arena *a, bool has_leave)
 	}
 }
 
-static void depart_alone(struct fusion_arena *a)
+/* enum life_exit, or -errno. */
+static int begin(struct fusion_arena *a, bool has_leave)
 {
-	struct view *v = &a->view;
+	struct ioc_member m = {
+		.flags = has_leave ? EXIT_HAS_LEAVE : 0,
+		.timeout_ns = -1,
+	};
+	int r = arena_request(a, FUSION_IOC_EXIT, &m);
 
-	if (life_lock(v, -1) < 0)
-		return;
-	life_depart(v, v->slot, false);
-	life_unlock(v);
+	if (r == -ENOTCONN)
+		return begin_alone(a, has_leave);
+	return r < 0 ? r : (int)m.answer;
 }
 
-static void stay(struct fusion_arena *a)
+/* A callback that was cancelled has refused. */
+static void exit_cancelled(void *arg)
 {
-	if (life_lock(&a->view, -1) < 0)
-		return;
-	member_ready(&a->view, a->view.slot);
-	life_unlock(&a->view);
+	arena_ready(arg);
+	arena_set_state(arg, HANDLE_IN);
 }
 
-static int leave_now(struct fusion_arena *a, fusion_arena_fn shutdown,
-		     fusion_arena_fn leave, void *ctx)
+static int call(struct fusion_arena *a, fusion_arena_fn fn, void *ctx)
 {
-	struct ioc_member m;
-	fusion_arena_fn fn;
-	int r = begin_exit(a, leave != NULL, &m), answer;
+	int cancel, r = 0;
 
-	answer = (int)m.answer;
-	if (r == -ENOTCONN) {
-		answer = begin_exit_alone(a, leave != NULL);
-		r = answer < 0 ? answer : 0;
-	}
+	if (!fn)
+		return 0;
+	pthread_cleanup_push(exit_cancelled, a);
+	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &cancel);
+	r = fn(a, ctx);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	pthread_cleanup_pop(0);
+	return r < 0 ? r : 0;
+}
+
+static int go_out(struct fusion_arena *a, fusion_arena_fn shutdown,
+		  fusion_arena_fn leave, void *ctx)
+{
+	int r = begin(a, leave != NULL);
+
 	if (r < 0)
 		return r;
-	fn = answer == EXIT_LAST ? shutdown : leave;
-	r = fn ? fn(a, ctx) : 0;
-	if (r < 0) {
-		stay(a);
-		return r;
+	r = call(a, r == EXIT_LAST ? shutdown : leave, ctx);
+	if (r < 0)
+		arena_ready(a);
+	else
+		arena_depart(a, FUSION_IOC_LEAVE, 0);
+	return r;
+}
+
+/* 1: this exit is the one that counts; 0: there were more enters; -errno. */
+static int count_exit(struct fusion_arena *a)
+{
+	int r = 1;
+
+	pthread_mutex_lock(&arenas_lock);
+	if (a->state == HANDLE_DEAD) {
+		r = -EINVAL;
+	} else if (a->state != HANDLE_IN) {
+		r = -EDEADLK;
+	} else if (a->n_entered > 1) {
+		a->n_entered--;
+		r = 0;
+	} else {
+		a->state = HANDLE_EXITING;
+		a->thread = pthread_self();
 	}
-	notice_stop(a);
-	arena_unregister(a);
-	m.result = 0;
-	if (place_ioctl(a->dirfd, FUSION_IOC_LEAVE, &m) < 0)
-		depart_alone(a);
-	arena_forget(a);
-	return 0;
+	pthread_mutex_unlock(&arenas_lock);
+	return r;
 }
 
 FUSION_API int fusion_arena_exit(struct fusion_arena *arena,
 				 fusion_arena_fn shutdown,
 				 fusion_arena_fn leave, void *ctx)
 {
-	bool last;
+	int cancel, r = arena ? count_exit(arena) : -EINVAL;
 
-	if (!arena)
-		return -EINVAL;
-	pthread_mutex_lock(&arenas_lock);
-	last = arena->n_entered == 1;
-	if (!last)
-		arena->n_entered--;
-	pthread_mutex_unlock(&arenas_lock);
-	return last ? leave_now(arena, shutdown, leave, ctx) : 0;
+	if (r <= 0)
+		return r;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	r = go_out(arena, shutdown, leave, ctx);
+	if (r < 0) {
+		arena_set_state(arena, HANDLE_IN);
+	} else {
+		arena_unlist(arena);
+		arena_free(arena);
+	}
+	pthread_setcancelstate(cancel, NULL);
+	return r;
 }

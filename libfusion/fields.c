@@ -5,9 +5,9 @@
 
 #include "libfusion/arena_private.h"
 #include "libfusion/core/atomic.h"
-#include "libfusion/core/event.h"
 #include "libfusion/core/field.h"
 #include "libfusion/core/futex.h"
+#include "libfusion/core/limits.h"
 #include "libfusion/tls.h"
 
 FUSION_API int fusion_arena_add_field(struct fusion_arena *arena,
@@ -19,13 +19,13 @@ FUSION_API int fusion_arena_add_field(struct fusion_arena *arena,
 
 	if (!me)
 		return -errno;
-	if (!view_contains(&arena->view, ptr))
+	if (!view_contains(&arena->view, ptr) ||
+	    size > arena->view.geo.span - view_off(&arena->view, ptr))
 		return -EINVAL;
 	r = field_add(&arena->view, me, name, (uint64_t)(uintptr_t)ptr, size,
 		      type, arena->id);
 	if (r < 0)
 		return r;
-	event_log(&arena->view, me, EVENT_CREATED, arena->id, "field %s", name);
 	arena_poke(arena);
 	return 0;
 }
@@ -42,6 +42,9 @@ static int get(struct fusion_arena *arena, const char *name, void **ret_ptr,
 	r = field_get(&arena->view, me, name, &f);
 	if (r < 0)
 		return r;
+	/* Somebody scribbled over it: better no pointer than that one. */
+	if (!view_contains(&arena->view, (void *)(uintptr_t)f.addr))
+		return -EIO;
 	*ret_ptr = (void *)(uintptr_t)f.addr;
 	if (ret_size)
 		*ret_size = f.size;
@@ -66,8 +69,6 @@ FUSION_API int fusion_arena_remove_field(struct fusion_arena *arena,
 	r = field_remove(&arena->view, me, name);
 	if (r < 0)
 		return r;
-	event_log(&arena->view, me, EVENT_DESTROYED, arena->id, "field %s",
-		  name);
 	arena_poke(arena);
 	return 0;
 }
@@ -92,6 +93,10 @@ FUSION_API int fusion_arena_wait_field(struct fusion_arena *arena,
 			if (left <= 0)
 				return -ETIMEDOUT;
 		}
+		/* Who adds it may be killed before it wakes us: look again
+		 * now and then, though nobody calls. */
+		if (left < 0 || left > SUSPECT_LAST_NS)
+			left = SUSPECT_LAST_NS;
 		r = futex_wait(&arena->view.sb->field_seq, seq, left);
 		if (r == -EINTR)
 			return r;

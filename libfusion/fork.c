@@ -3,54 +3,64 @@
  * fork
  *
  * The child is no member: the mapping does not go with it (MADV_DONTFORK), and
- * here it closes what it has of the arena and forgets it.  With
+ * here it closes what it has of the arena; the handle is dead.  With
  * FUSION_ENTER_FORK it joins again, as a slave of its own.
  */
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "libfusion/arenas.h"
 #include "libfusion/log.h"
 #include "libfusion/tls.h"
 
-/* The arena's own descriptors: closing them here takes no lock from the
- * parent, whose process still has the witness lock. */
+/* Closing the inherited descriptors takes no lock from the parent: the witness
+ * lock is its process', and the life lock falls with the last copy. */
 static void detach(struct fusion_arena *a)
 {
-	a->view.base = NULL;
-	a->view.sb = NULL;
+	a->view = (struct view){.fd = a->view.fd};
 	if (a->view.fd >= 0)
 		close(a->view.fd);
 	if (a->dirfd >= 0)
 		close(a->dirfd);
 	a->view.fd = a->dirfd = -1;
+	a->id = 0;
+	a->state = HANDLE_DEAD;
 	a->caches = NULL;
 	a->notice = NULL; /* its thread is the parent's */
 	pthread_mutex_init(&a->caches_lock, NULL);
 	pthread_mutex_init(&a->notice_lock, NULL);
 }
 
+static void rejoin(struct fusion_arena *a)
+{
+	int r = arena_rejoin(a);
+
+	if (r < 0) {
+		log_error("%s: the child of a fork could not join (%d)",
+			  a->path, -r);
+		return;
+	}
+	a->n_entered = 1;
+	a->state = HANDLE_IN;
+	a->next = arenas;
+	arenas = a;
+}
+
 static void in_child(void)
 {
 	struct fusion_arena *a = arenas, *next;
 
+	arenas_after_fork_child();
 	tls_after_fork_child();
-	pthread_mutex_init(&arenas_lock, NULL);
 	arenas = NULL;
 	for (; a; a = next) {
+		bool again =
+			a->flags & FUSION_ENTER_FORK && a->state == HANDLE_IN;
+
 		next = a->next;
+		address_remove(a);
 		detach(a);
-		if (a->flags & FUSION_ENTER_FORK && arena_rejoin(a) == 0) {
-			a->n_entered = 1;
-			a->next = arenas;
-			arenas = a;
-			continue;
-		}
-		if (a->flags & FUSION_ENTER_FORK)
-			log_error("%s: the child of a fork could not join",
-				  a->path);
-		free(a->path);
-		free(a);
+		if (again)
+			rejoin(a);
 	}
 }
 

@@ -27,29 +27,58 @@ static int by_id(const void *a, const void *b)
 	return x->id < y->id ? -1 : x->id > y->id;
 }
 
+static struct fusion_member describe(const struct member_rec *m,
+				     uint32_t master)
+{
+	struct fusion_member f = {
+		.id = m->id,
+		.pid = (pid_t)m->pid,
+		.uid = m->uid,
+		.role = m->id == master ? FUSION_ROLE_MASTER
+					: FUSION_ROLE_SLAVE,
+		.joined_ns = (int64_t)m->joined_ns,
+	};
+
+	memcpy(f.comm, m->comm, sizeof(f.comm) - 1);
+	return f;
+}
+
+/* Put @f among the oldest @n, of which @found were met before it. */
+static void keep_oldest(struct fusion_member *members, size_t n, size_t found,
+			const struct fusion_member *f)
+{
+	size_t at = found;
+
+	if (found >= n) {
+		at = 0;
+		for (size_t i = 1; i < n; i++)
+			if (members[i].id > members[at].id)
+				at = i;
+		if (members[at].id < f->id)
+			return;
+	}
+	members[at] = *f;
+}
+
 FUSION_API int fusion_members_list(struct fusion_arena *arena,
 				   struct fusion_member *members, size_t n)
 {
 	struct view *v = &arena->view;
-	uint32_t hi = members_hi(v), master = load_acquire(&v->sb->master);
+	uint32_t hi, master;
 	size_t found = 0;
 
+	if (!arena->id)
+		return -EINVAL;
+	hi = members_hi(v);
+	master = fusion_arena_master(arena);
 	for (uint32_t i = 1; i < hi; i++) {
-		const struct member_rec *m = view_member(v, i);
+		struct fusion_member f;
 
-		if (!is_in(m))
+		if (!is_in(view_member(v, i)))
 			continue;
-		if (found < n) {
-			members[found] = (struct fusion_member){
-				.id = m->id,
-				.pid = (pid_t)m->pid,
-				.uid = m->uid,
-				.role = m->id == master ? FUSION_ROLE_MASTER
-							: FUSION_ROLE_SLAVE,
-				.joined_ns = (int64_t)m->joined_ns,
-			};
-			memcpy(members[found].comm, m->comm, 15);
-		}
+		f = describe(view_member(v, i), master);
+		if (n)
+			keep_oldest(members, n, found, &f);
 		found++;
 	}
 	if (n)
@@ -57,31 +86,35 @@ FUSION_API int fusion_members_list(struct fusion_arena *arena,
 	return (int)found;
 }
 
-static bool are_out(struct view *v, fusion_id_t id)
+/* Member @id, or with FUSION_ALL all others with ids below @below. */
+static bool are_out(struct view *v, fusion_id_t id, uint32_t below)
 {
-	uint32_t joining, alive, leaving;
+	uint32_t hi = members_hi(v);
 
 	if (id)
 		return !member_find(v, id);
-	member_count(v, v->slot, &joining, &alive, &leaving);
-	return joining + alive + leaving == 0;
+	for (uint32_t i = 1; i < hi; i++)
+		if (i != v->slot && is_in(view_member(v, i)) &&
+		    view_member(v, i)->id < below)
+			return false;
+	return true;
 }
 
-FUSION_API int fusion_members_wait(struct fusion_arena *arena, fusion_id_t id,
-				   int64_t timeout_ns)
+static int wait_out(struct fusion_arena *arena, fusion_id_t id, uint32_t below,
+		    int64_t timeout_ns)
 {
 	struct view *v = &arena->view;
 	int64_t until = timeout_ns < 0 ? 0 : clock_monotonic_ns() + timeout_ns;
 	int64_t nap = SUSPECT_FIRST_NS;
 
-	if (id == arena->id)
-		return -EDEADLK;
 	for (;;) {
+		/* Acquire: pairs with the release in life_changed(); read
+		 * before we look, so that no departure is slept over. */
 		uint32_t seq = load_acquire(&v->sb->life_seq);
 		int64_t wait = nap;
 		int r;
 
-		if (are_out(v, id))
+		if (are_out(v, id, below))
 			return 0;
 		if (timeout_ns >= 0) {
 			int64_t left = until - clock_monotonic_ns();
@@ -101,6 +134,16 @@ FUSION_API int fusion_members_wait(struct fusion_arena *arena, fusion_id_t id,
 				nap *= 2;
 		}
 	}
+}
+
+FUSION_API int fusion_members_wait(struct fusion_arena *arena, fusion_id_t id,
+				   int64_t timeout_ns)
+{
+	if (!arena->id)
+		return -EINVAL;
+	if (id == arena->id)
+		return -EDEADLK;
+	return wait_out(arena, id, UINT32_MAX, timeout_ns);
 }
 
 static int signal_one(struct fusion_arena *arena, fusion_id_t id, int sig)
@@ -132,17 +175,20 @@ static int signal_all(struct fusion_arena *arena, int sig)
 FUSION_API int fusion_members_kill(struct fusion_arena *arena, fusion_id_t id,
 				   int signal, int64_t timeout_ns)
 {
+	uint32_t below;
 	int r = 0;
 
-	if (signal < 0 || signal > SIGRTMAX)
+	if (!arena->id || signal < 0 || signal > SIGRTMAX)
 		return -EINVAL;
 	if (id == arena->id)
 		return -EDEADLK;
+	/* Who joins from now on gets no signal, and is not waited for. */
+	below = load_acquire(&arena->view.sb->next_id);
 	if (id)
 		r = signal_one(arena, id, signal);
 	else if (signal)
 		r = signal_all(arena, signal);
 	if (r < 0 || timeout_ns == 0)
 		return r;
-	return fusion_members_wait(arena, id, timeout_ns);
+	return wait_out(arena, id, below, timeout_ns);
 }

@@ -112,24 +112,53 @@ static int open_dir(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	if (fd < 0)
-		return is_dead_daemon(errno) ? -ENOTCONN : -errno;
-	return fd;
+	if (fd < 0 && is_dead_daemon(errno)) {
+		log_error("%s: the fusionfs daemon is gone: mount it again "
+			  "over the same backing directory",
+			  path);
+		return -ENOTCONN;
+	}
+	return fd < 0 ? -errno : fd;
+}
+
+static bool is_gone(int error)
+{
+	/* EIO is what reads of a dying connection give, ENODEV its ioctls. */
+	return is_dead_daemon(error) || error == ENODEV;
+}
+
+/* 1 made, 0 somebody else did, -errno. */
+static int make_dir(const char *path, mode_t mode)
+{
+	int r = check_parent(path);
+
+	if (r < 0)
+		return r;
+	if (mkdir(path, mode ? mode : 0777) < 0)
+		return errno == EEXIST	? 0
+		       : is_gone(errno) ? -ENOTCONN
+					: -errno;
+	/* mkdir() takes the umask off; a mode that was asked for is meant. */
+	if (mode && chmod(path, mode) < 0)
+		return -errno;
+	return 1;
 }
 
 int place_open(const char *path, bool make, mode_t mode, bool *ret_made)
 {
-	int fd, r = check_parent(path);
+	int fd = open_dir(path), r;
 
 	*ret_made = false;
-	if (r < 0)
-		return r;
-	fd = open_dir(path);
-	while (fd == -ENOENT && make) {
-		if (mkdir(path, mode) == 0)
-			*ret_made = true;
-		else if (errno != EEXIST)
-			return is_dead_daemon(errno) ? -ENOTCONN : -errno;
+	if (fd == -ENOENT && !make) {
+		r = check_parent(path);
+		return r < 0 ? r : fd;
+	}
+	/* What is made can end before we open it: it is empty. */
+	while (fd == -ENOENT) {
+		r = make_dir(path, mode);
+		if (r < 0)
+			return r;
+		*ret_made = r;
 		fd = open_dir(path);
 	}
 	return fd;
@@ -141,5 +170,5 @@ int place_ioctl(int dirfd, unsigned long request, void *arg)
 		return -ENOTCONN;
 	if (ioctl(dirfd, request, arg) >= 0)
 		return 0;
-	return is_dead_daemon(errno) ? -ENOTCONN : -errno;
+	return is_gone(errno) ? -ENOTCONN : -errno;
 }

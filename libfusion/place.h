@@ -11,9 +11,10 @@
 /* The path of the arena called @name, to be freed.  0, -EINVAL,
  * -ENAMETOOLONG, -ENODEV (no mount where a bare name would be), -ENOMEM. */
 int place_path(const char *name, char **ret);
-/* Open that directory, making it with @mode if @make.  The descriptor, with
- * *ret_made; -ENODEV no fusionfs there, -ENOTCONN its daemon is gone, -errno.
- */
+/* Open that directory, making it if @make, with exactly @mode or (0) with 0777
+ * less the umask.  The descriptor, with *ret_made; -ENODEV no fusionfs there,
+ * -ENOTCONN its daemon is gone, -errno.  A directory that is there is not
+ * looked at: JOIN on it gives -ENOTTY if it is not an arena's. */
 int place_open(const char *path, bool make, mode_t mode, bool *ret_made);
 /* An ioctl of ours; retried by nobody.  0 or -errno; all the ways a dead
  * daemon shows itself are -ENOTCONN. */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "libfusion/arenas.h"
 #include "libfusion/core/life.h"
 #include "libfusion/core/recover.h"
 #include "libfusion/core/thread.h"
@@ -42,6 +43,8 @@ static void thread_ends(void *unused)
 	struct tcache *c = caches, *next;
 
 	(void)unused;
+	/* Keeps the process from leaving (and unmapping) meanwhile. */
+	pthread_mutex_lock(&arenas_lock);
 	for (; c; c = next) {
 		next = c->next_of_thread;
 		if (c->arena) {
@@ -51,6 +54,7 @@ static void thread_ends(void *unused)
 		}
 		free(c);
 	}
+	pthread_mutex_unlock(&arenas_lock);
 	caches = NULL;
 	tls_current = NULL;
 }
@@ -76,9 +80,14 @@ static void sweep_threads(struct fusion_arena *arena)
 
 static struct tcache *make_cache(struct fusion_arena *arena)
 {
-	struct tcache *c = calloc(1, sizeof(*c));
+	struct tcache *c;
 	int r;
 
+	if (!arena->id) { /* the child of a fork */
+		errno = EINVAL;
+		return NULL;
+	}
+	c = calloc(1, sizeof(*c));
 	if (!c)
 		return NULL;
 	r = thread_claim(&arena->view, &c->rec);
@@ -130,6 +139,7 @@ struct thread_rec *thread_rec_of(struct fusion_arena *arena)
 /* The caches themselves stay with their threads, empty. */
 void tls_arena_leave(struct fusion_arena *arena)
 {
+	pthread_mutex_lock(&arenas_lock); /* see thread_ends() */
 	pthread_mutex_lock(&arena->caches_lock);
 	for (struct tcache *c = arena->caches; c; c = c->next_of_arena) {
 		heap_cache_drop(c);
@@ -137,6 +147,7 @@ void tls_arena_leave(struct fusion_arena *arena)
 	}
 	arena->caches = NULL;
 	pthread_mutex_unlock(&arena->caches_lock);
+	pthread_mutex_unlock(&arenas_lock);
 }
 
 void tls_after_fork_child(void)

@@ -271,7 +271,8 @@ int field_remove(struct view *v, struct thread_rec *me, const char *name)
 	if (r < 0)
 		return r;
 	futex_wake(&v->sb->field_seq, INT_MAX);
-	event_log(v, me, EVENT_DESTROYED, 0, "field %s", name);
+	event_log(v, me, EVENT_DESTROYED, view_member(v, v->slot)->id,
+		  "field %s", name);
 	return 0;
 }
 

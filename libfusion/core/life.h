@@ -133,8 +133,11 @@ int member_signal(const struct view *v, uint32_t slot, int signal);
  * Takes the life lock.  Once per process and arena, on v->fd, which must stay
  * open.  0; -ESRCH the slot is not mine (any more). */
 int life_witness(struct view *v, uint32_t slot, uint32_t id);
-/* Only the lock of W1.  0 or -errno. */
+/* Only the lock of W1: take it; and give it back, before the slot can be
+ * another's.  Who still maps the arena is alive without it.  0; -EBUSY another
+ * process has it; -errno. */
 int life_witness_byte(const struct view *v, uint32_t slot);
+int life_witness_drop(const struct view *v, uint32_t slot);
 /* Is who is (or was) in @slot dead?  A free slot is not. */
 bool member_is_dead(struct view *v, uint32_t slot);
 /* Is this thread of a live member gone without its destructors? */

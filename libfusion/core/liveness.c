@@ -111,18 +111,28 @@ static enum witness witness_probe(const struct view *v, uint32_t slot)
 	return lock.l_type == F_UNLCK ? WITNESS_GONE : WITNESS_HELD;
 }
 
-int life_witness_byte(const struct view *v, uint32_t slot)
+static int byte_set(const struct view *v, uint32_t slot, short type)
 {
 	struct flock lock = {
-		.l_type = F_WRLCK,
+		.l_type = type,
 		.l_whence = SEEK_SET,
 		.l_start = LIFE_BYTE(slot),
 		.l_len = 1,
 	};
 
 	if (v->fd >= 0 && fcntl(v->fd, F_SETLK, &lock) < 0)
-		return -errno;
+		return errno == EAGAIN || errno == EACCES ? -EBUSY : -errno;
 	return 0;
+}
+
+int life_witness_byte(const struct view *v, uint32_t slot)
+{
+	return byte_set(v, slot, F_WRLCK);
+}
+
+int life_witness_drop(const struct view *v, uint32_t slot)
+{
+	return byte_set(v, slot, F_UNLCK);
 }
 
 int life_witness(struct view *v, uint32_t slot, uint32_t id)

@@ -122,9 +122,11 @@ static void act(struct actor *a, uint32_t slot, uint32_t id, work_fn work)
 	if (view_map(&mine, own, IMAGE_BASE) < 0 ||
 	    life_witness(&mine, slot, id) < 0)
 		_exit(1);
+	if (write(a->from[1], "r", 1) != 1 || read(a->to[0], &c, 1) != 1)
+		_exit(2);
 	if (work)
 		work(&mine);
-	if (write(a->from[1], "r", 1) != 1)
+	if (write(a->from[1], "w", 1) != 1)
 		_exit(2);
 	while (read(a->to[0], &c, 1) == 0)
 		;
@@ -150,6 +152,8 @@ static void actor_start(struct actor *a, uint32_t role, work_fn work)
 	assert_int_equal(write(a->to[1], go, sizeof(go)), sizeof(go));
 	assert_int_equal(read(a->from[0], &c, 1), 1);
 	ready(a->slot);
+	assert_int_equal(write(a->to[1], "g", 1), 1);
+	assert_int_equal(read(a->from[0], &c, 1), 1);
 }
 
 static void actor_kill(struct actor *a)

@@ -1,0 +1,599 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A member of arenas that does what it is told
+ *
+ * Reads commands from stdin, one a line, and answers each with one line: "ok",
+ * what was asked for, or "error ENAME".  Says "ready" first.  Commands are
+ * about the arena that was entered, or named with `use`, last.
+ *
+ *   enter NAME [any|master|slave] [nowait] [existing] [fork] [timeout=MS]
+ *         [death=notify|kill|promote] [span=BYTES] [limit=BYTES] [mode=OCTAL]
+ *                            "entered 1 id 3": 1 initialised, 0 joined
+ *   hook initialize|join|shutdown|leave none|ok|fail ENAME|hold|die
+ *                            what the callbacks of enter and exit do; hold says
+ *                            "in CALLBACK" and waits for a line: "go", "fail
+ *                            ENAME" or "die".  At first: shutdown and leave ok,
+ *                            the others none
+ *   exit  use NAME  id  master  name  list  range
+ *   field NAME BYTES [TYPE]  get NAME  remove NAME  await NAME MS
+ *   malloc BYTES  malloc-member BYTES  free ADDR  write ADDR WORD  read ADDR
+ *   root [ADDR]  wait ID|all MS  kill ID|all SIGNAL MS
+ *   notices on|off           from now on lines "notice KIND ID" may come
+ *   fork                     the child says "child in ID" or "child out", and
+ *                            exits; then the parent says "ok"
+ *   thread                   a thread mallocs and ends: its address
+ *   exec                     become another such program: "ready" again
+ *   closefrom FD             close all descriptors from FD on
+ *   log on|off               the library's messages to stderr
+ *   pid  crash  quit         quit: exit without leaving
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fusion/fusion.h>
+
+#define ARENAS 8
+#define WORDS 16
+
+static struct entered {
+	char name[256];
+	struct fusion_arena *arena;
+	unsigned count; /* enters minus exits */
+} entered[ARENAS];
+static struct entered *now; /* what commands are about */
+
+static char hooks[4][64] = {"none", "none", "ok", "ok"};
+static const char *const hook_names[4] = {"initialize", "join", "shutdown",
+					  "leave"};
+
+static int said(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+static int said(const char *format, ...)
+{
+	va_list ap;
+
+	/* One write a line: notices come from another thread. */
+	flockfile(stdout);
+	va_start(ap, format);
+	vprintf(format, ap);
+	va_end(ap);
+	putchar('\n');
+	fflush(stdout);
+	funlockfile(stdout);
+	return 0;
+}
+
+static int answer(int r)
+{
+	if (r >= 0)
+		return said("ok");
+	return said("error %s", strerrorname_np(-r));
+}
+
+static int errno_of(const char *name)
+{
+	for (int e = 1; e < 134; e++)
+		if (strerrorname_np(e) && !strcmp(strerrorname_np(e), name))
+			return e;
+	return EINVAL;
+}
+
+static void die(void)
+{
+	kill(getpid(), SIGKILL);
+}
+
+/* --- Callbacks --------------------------------------------------------------
+ */
+
+static int obey(const char *order)
+{
+	if (!strncmp(order, "fail ", 5))
+		return -errno_of(order + 5);
+	if (!strcmp(order, "die"))
+		die();
+	return 0;
+}
+
+static int run_hook(int which)
+{
+	char line[64];
+
+	if (strcmp(hooks[which], "hold") != 0)
+		return obey(hooks[which]);
+	said("in %s", hook_names[which]);
+	if (!fgets(line, sizeof(line), stdin))
+		return -ECANCELED;
+	line[strcspn(line, "\n")] = '\0';
+	return obey(line);
+}
+
+static int on_initialize(struct fusion_arena *arena, void *ctx)
+{
+	(void)arena, (void)ctx;
+	return run_hook(0);
+}
+
+static int on_join(struct fusion_arena *arena, void *ctx)
+{
+	(void)arena, (void)ctx;
+	return run_hook(1);
+}
+
+static int on_shutdown(struct fusion_arena *arena, void *ctx)
+{
+	(void)arena, (void)ctx;
+	return run_hook(2);
+}
+
+static int on_leave(struct fusion_arena *arena, void *ctx)
+{
+	(void)arena, (void)ctx;
+	return run_hook(3);
+}
+
+static fusion_arena_fn hook(int which, fusion_arena_fn fn)
+{
+	return strcmp(hooks[which], "none") ? fn : NULL;
+}
+
+static void on_notice(struct fusion_arena *arena, enum fusion_notice notice,
+		      fusion_id_t id, void *ctx)
+{
+	static const char *const names[] = {"none", "left", "died",
+					    "master-lost", "promoted"};
+
+	(void)arena, (void)ctx;
+	said("notice %s %u", names[notice], id);
+}
+
+static void on_log(int level, const char *message, void *ctx)
+{
+	(void)ctx;
+	fprintf(stderr, "<%d> %s\n", level, message);
+}
+
+/* --- Commands ----------------------------------------------------------------
+ */
+
+struct words {
+	int n;
+	char *w[WORDS];
+};
+
+static const char *word(const struct words *c, int i)
+{
+	return i < c->n ? c->w[i] : "";
+}
+
+static uint64_t number(const struct words *c, int i)
+{
+	return strtoull(word(c, i), NULL, 0);
+}
+
+static void *address(const struct words *c, int i)
+{
+	return (void *)(uintptr_t)number(c, i);
+}
+
+static int64_t ms(const struct words *c, int i)
+{
+	int64_t n = strtoll(word(c, i), NULL, 0);
+
+	return n < 0 ? FUSION_FOREVER : n * 1000000;
+}
+
+/* Its place in @names, of which there are three; 3 none. */
+static uint32_t place_of(const char *w, const char *const *names)
+{
+	uint32_t i = 0;
+
+	while (i < 3 && strcmp(w, names[i]) != 0)
+		i++;
+	return i;
+}
+
+static int parse_option(const char *w, struct fusion_arena_options *o)
+{
+	static const char *const roles[] = {"any", "master", "slave"};
+	static const char *const deaths[] = {"death=notify", "death=kill",
+					     "death=promote"};
+
+	if (place_of(w, roles) < 3) {
+		o->role = place_of(w, roles);
+		return 0;
+	}
+	if (place_of(w, deaths) < 3) {
+		o->on_master_death = place_of(w, deaths);
+		return 0;
+	}
+	if (!strcmp(w, "nowait"))
+		o->flags |= FUSION_ENTER_NOWAIT;
+	else if (!strcmp(w, "existing"))
+		o->flags |= FUSION_ENTER_EXISTING;
+	else if (!strcmp(w, "fork"))
+		o->flags |= FUSION_ENTER_FORK;
+	else if (!strncmp(w, "timeout=", 8))
+		o->timeout_ns = strtoll(w + 8, NULL, 0) * 1000000;
+	else if (!strncmp(w, "span=", 5))
+		o->span = strtoull(w + 5, NULL, 0);
+	else if (!strncmp(w, "limit=", 6))
+		o->limit = strtoull(w + 6, NULL, 0);
+	else if (!strncmp(w, "mode=", 5))
+		o->mode = (uint32_t)strtoul(w + 5, NULL, 8);
+	else
+		return -EINVAL;
+	return 0;
+}
+
+static struct entered *find(const char *name)
+{
+	for (int i = 0; i < ARENAS; i++)
+		if (entered[i].arena && !strcmp(entered[i].name, name))
+			return &entered[i];
+	for (int i = 0; i < ARENAS && !*name; i++)
+		if (!entered[i].arena)
+			return &entered[i];
+	return NULL;
+}
+
+static int do_enter(const struct words *c)
+{
+	struct fusion_arena_options o = {
+		.size = sizeof(o),
+		.initialize = hook(0, on_initialize),
+		.join = hook(1, on_join),
+	};
+	struct fusion_arena *arena;
+	struct entered *e;
+	int r;
+
+	for (int i = 2; i < c->n; i++)
+		if (parse_option(c->w[i], &o) < 0)
+			return answer(-EINVAL);
+	r = fusion_arena_enter(word(c, 1), &o, &arena);
+	if (r < 0)
+		return answer(r);
+	e = find(word(c, 1));
+	if (!e)
+		e = find("");
+	if (!e)
+		return answer(-EMFILE);
+	snprintf(e->name, sizeof(e->name), "%s", word(c, 1));
+	e->arena = arena;
+	e->count++;
+	now = e;
+	return said("entered %d id %u", r, fusion_arena_id(arena));
+}
+
+static int do_exit(const struct words *c)
+{
+	int r = fusion_arena_exit(now->arena, hook(2, on_shutdown),
+				  hook(3, on_leave), NULL);
+
+	(void)c;
+	if (!r && --now->count == 0)
+		now->arena = NULL;
+	return answer(r);
+}
+
+static int do_use(const struct words *c)
+{
+	struct entered *e = find(word(c, 1));
+
+	if (!e)
+		return answer(-ENOENT);
+	now = e;
+	return answer(0);
+}
+
+static int do_hook(const struct words *c)
+{
+	for (int i = 0; i < 4; i++)
+		if (!strcmp(word(c, 1), hook_names[i])) {
+			snprintf(hooks[i], sizeof(hooks[i]), "%s%s%s",
+				 word(c, 2), c->n > 3 ? " " : "", word(c, 3));
+			return answer(0);
+		}
+	return answer(-EINVAL);
+}
+
+static int do_id(const struct words *c)
+{
+	(void)c;
+	return said("%u", fusion_arena_id(now->arena));
+}
+
+static int do_master(const struct words *c)
+{
+	(void)c;
+	return said("%u", fusion_arena_master(now->arena));
+}
+
+static int do_name(const struct words *c)
+{
+	(void)c;
+	return said("%s", fusion_arena_name(now->arena));
+}
+
+static int do_list(const struct words *c)
+{
+	struct fusion_member m[64];
+	int n = fusion_members_list(now->arena, m, 64);
+	char text[2048] = "";
+	size_t at = 0;
+
+	(void)c;
+	if (n < 0)
+		return answer(n);
+	for (int i = 0; i < n && i < 64; i++)
+		at += (size_t)snprintf(
+			text + at, sizeof(text) - at, " %u:%d:%s", m[i].id,
+			(int)m[i].pid,
+			m[i].role == FUSION_ROLE_MASTER ? "master" : "slave");
+	return said("%d%s", n, text);
+}
+
+static int do_range(const struct words *c)
+{
+	void *base;
+	uint64_t span;
+
+	(void)c;
+	fusion_arena_range(now->arena, &base, &span);
+	return said("%p %" PRIu64, base, span);
+}
+
+static int do_field(const struct words *c)
+{
+	size_t size = number(c, 2);
+	void *p = fusion_calloc(now->arena, 1, size ? size : 1);
+	int r;
+
+	if (!p)
+		return answer(-errno);
+	r = fusion_arena_add_field(now->arena, word(c, 1), p, size,
+				   c->n > 3 ? word(c, 3) : NULL);
+	if (r < 0) {
+		fusion_free(now->arena, p);
+		return answer(r);
+	}
+	return said("%p", p);
+}
+
+static int say_field(int r, void *p, size_t size)
+{
+	return r < 0 ? answer(r) : said("%p %zu", p, size);
+}
+
+static int do_get(const struct words *c)
+{
+	void *p = NULL;
+	size_t size = 0;
+	int r = fusion_arena_get_field(now->arena, word(c, 1), &p, &size);
+
+	return say_field(r, p, size);
+}
+
+static int do_await(const struct words *c)
+{
+	void *p = NULL;
+	size_t size = 0;
+	int r = fusion_arena_wait_field(now->arena, word(c, 1), ms(c, 2), &p,
+					&size);
+
+	return say_field(r, p, size);
+}
+
+static int do_remove(const struct words *c)
+{
+	return answer(fusion_arena_remove_field(now->arena, word(c, 1)));
+}
+
+static int say_address(void *p)
+{
+	return p ? said("%p", p) : answer(-errno);
+}
+
+static int do_malloc(const struct words *c)
+{
+	return say_address(fusion_malloc(now->arena, number(c, 1)));
+}
+
+static int do_malloc_member(const struct words *c)
+{
+	return say_address(fusion_malloc_member(now->arena, number(c, 1)));
+}
+
+static int do_free(const struct words *c)
+{
+	return answer(fusion_free(now->arena, address(c, 1)));
+}
+
+static int do_write(const struct words *c)
+{
+	if (!fusion_arena_is_shared(now->arena, address(c, 1)))
+		return answer(-EINVAL);
+	strcpy(address(c, 1), word(c, 2));
+	return answer(0);
+}
+
+static int do_read(const struct words *c)
+{
+	if (!fusion_arena_is_shared(now->arena, address(c, 1)))
+		return answer(-EINVAL);
+	return said("%s", (char *)address(c, 1));
+}
+
+static int do_root(const struct words *c)
+{
+	if (c->n > 1)
+		return answer(fusion_arena_set_root(now->arena, address(c, 1)));
+	return said("%p", fusion_arena_root(now->arena));
+}
+
+static int do_wait(const struct words *c)
+{
+	return answer(fusion_members_wait(now->arena, (fusion_id_t)number(c, 1),
+					  ms(c, 2)));
+}
+
+static int do_kill(const struct words *c)
+{
+	return answer(fusion_members_kill(now->arena, (fusion_id_t)number(c, 1),
+					  (int)number(c, 2), ms(c, 3)));
+}
+
+static int do_notices(const struct words *c)
+{
+	bool on = !strcmp(word(c, 1), "on");
+
+	return answer(
+		fusion_arena_on_leave(now->arena, on ? on_notice : NULL, NULL));
+}
+
+static int do_fork(const struct words *c)
+{
+	pid_t pid = fork();
+
+	(void)c;
+	if (pid < 0)
+		return answer(-errno);
+	if (!pid) {
+		fusion_id_t id = fusion_arena_id(now->arena);
+		void *p = id ? fusion_malloc(now->arena, 100) : NULL;
+
+		if (!id)
+			said("child out");
+		else
+			said("child in %u", id);
+		if (id && (!p || fusion_free(now->arena, p) < 0 ||
+			   fusion_arena_exit(now->arena, NULL, on_leave, NULL)))
+			_exit(1);
+		_exit(0);
+	}
+	if (waitpid(pid, &(int){0}, 0) < 0)
+		return answer(-errno);
+	return answer(0);
+}
+
+static void *thread(void *ret)
+{
+	*(void **)ret = fusion_malloc(now->arena, 64);
+	return NULL;
+}
+
+static int do_thread(const struct words *c)
+{
+	pthread_t t;
+	void *p = NULL;
+	int r = -pthread_create(&t, NULL, thread, &p);
+
+	(void)c;
+	if (r < 0)
+		return answer(r);
+	pthread_join(t, NULL);
+	return said("%p", p);
+}
+
+static int do_exec(const struct words *c)
+{
+	(void)c;
+	execl("/proc/self/exe", "member", (char *)NULL);
+	return answer(-errno);
+}
+
+static int do_closefrom(const struct words *c)
+{
+	closefrom((int)number(c, 1));
+	return answer(0);
+}
+
+static int do_log(const struct words *c)
+{
+	fusion_set_log(!strcmp(word(c, 1), "on") ? on_log : NULL, NULL);
+	return answer(0);
+}
+
+static int do_pid(const struct words *c)
+{
+	(void)c;
+	return said("%d", (int)getpid());
+}
+
+static int do_crash(const struct words *c)
+{
+	(void)c;
+	die();
+	return 0;
+}
+
+static int do_quit(const struct words *c)
+{
+	(void)c;
+	exit(0);
+}
+
+/* clang-format off */
+static const struct {
+	const char *name;
+	int (*fn)(const struct words *c);
+	bool needs_arena;
+} commands[] = {
+	{"await", do_await, true},	{"closefrom", do_closefrom, false},
+	{"crash", do_crash, false},	{"enter", do_enter, false},
+	{"exec", do_exec, false},	{"exit", do_exit, true},
+	{"field", do_field, true},	{"fork", do_fork, true},
+	{"free", do_free, true},	{"get", do_get, true},
+	{"hook", do_hook, false},	{"id", do_id, true},
+	{"kill", do_kill, true},	{"list", do_list, true},
+	{"log", do_log, false},		{"malloc", do_malloc, true},
+	{"malloc-member", do_malloc_member, true},
+	{"master", do_master, true},	{"name", do_name, true},
+	{"notices", do_notices, true},	{"pid", do_pid, false},
+	{"quit", do_quit, false},	{"range", do_range, true},
+	{"read", do_read, true},	{"remove", do_remove, true},
+	{"root", do_root, true},	{"thread", do_thread, true},
+	{"use", do_use, false},		{"wait", do_wait, true},
+	{"write", do_write, true},
+};
+/* clang-format on */
+
+static void run(char *line)
+{
+	struct words c = {0};
+	char *save = NULL;
+
+	for (char *w = strtok_r(line, " \n", &save); w && c.n < WORDS;
+	     w = strtok_r(NULL, " \n", &save))
+		c.w[c.n++] = w;
+	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
+		if (strcmp(word(&c, 0), commands[i].name) != 0)
+			continue;
+		if (commands[i].needs_arena && (!now || !now->arena))
+			answer(-ENODEV);
+		else
+			commands[i].fn(&c);
+		return;
+	}
+	said("error unknown command '%s'", word(&c, 0));
+}
+
+int main(void)
+{
+	char line[512];
+
+	said("ready");
+	while (fgets(line, sizeof(line), stdin))
+		run(line);
+	return 0;
+}
