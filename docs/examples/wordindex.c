@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * wordindex ARENA - index text files together
+ *
+ * The first one started is the master: it reads the names of the files from
+ * its standard input, publishes the index and the work list as fields, and
+ * prints how far the work is; then it stays until SIGTERM.  Each further one is
+ * a slave and indexes files until there are none left.  Any slave may be killed
+ * at any time.
+ */
+#include <errno.h>
+#include <fusion/fusion.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "wordindex.h"
+
+static struct fusion_arena *arena;
+
+static void fail(const char *what, int error)
+{
+	fprintf(stderr, "wordindex: %s: %s\n", what, strerror(-error));
+	exit(1);
+}
+
+static void *allocate(size_t size)
+{
+	void *p = fusion_malloc(arena, size);
+
+	if (!p)
+		fail("no shared memory left", -errno);
+	return p;
+}
+
+/* --- The master ------------------------------------------------------------
+ */
+
+static struct work *read_work(void)
+{
+	char **names = NULL, *line = NULL;
+	size_t n = 0, size = 0;
+	struct work *work;
+	ssize_t length;
+
+	while ((length = getline(&line, &size, stdin)) > 0) {
+		if (line[length - 1] == '\n')
+			line[length - 1] = 0;
+		names = realloc(names, (n + 1) * sizeof(*names));
+		if (!names)
+			fail("no memory", -ENOMEM);
+		names[n] = fusion_strdup(arena, line);
+		if (!names[n++])
+			fail("no shared memory left", -errno);
+	}
+	free(line);
+	work = allocate(sizeof(*work) + n * sizeof(struct file));
+	memset(work, 0, sizeof(*work) + n * sizeof(struct file));
+	work->n_files = n;
+	for (size_t i = 0; i < n; i++)
+		work->files[i].path = names[i];
+	free(names);
+	return work;
+}
+
+/* Runs in the first process only, before anybody else gets in. */
+static int initialize(struct fusion_arena *a, void *ctx)
+{
+	struct index *index;
+	struct work *work;
+	int r;
+
+	(void)ctx;
+	arena = a;
+	index = fusion_calloc(a, 1, sizeof(*index));
+	if (!index)
+		return -errno;
+	work = read_work();
+	r = fusion_arena_add_field(a, "index", index, sizeof(*index), "index");
+	if (r < 0)
+		return r;
+	return fusion_arena_add_field(a, "work", work, sizeof(*work), "work");
+}
+
+static void show_progress(struct work *work)
+{
+	size_t done;
+
+	do {
+		/* A wait that ends early when all slaves are gone. */
+		fusion_members_wait(arena, FUSION_ALL, 200000000);
+		done = atomic_load(&work->n_done);
+		printf("%zu/%zu\n", done, work->n_files);
+		fflush(stdout);
+	} while (done < work->n_files);
+}
+
+/* --- A slave ---------------------------------------------------------------
+ */
+
+/* Find the word, or add it.  Lock-free: new words go in front, and who loses
+ * the race to do so looks only at what has come since. */
+static struct word *get_word(struct index *index, const char *text,
+			     size_t length)
+{
+	uint32_t b = hash_word(text, length) % N_BUCKETS;
+	struct word *head = atomic_load(&index->bucket[b]), *seen = NULL;
+	struct word *new = NULL;
+
+	for (;;) {
+		for (struct word *w = head; w != seen; w = w->next) {
+			if (w->length == length &&
+			    !memcmp(w->text, text, length)) {
+				fusion_free(arena, new);
+				return w;
+			}
+		}
+		seen = head;
+		if (!new) {
+			new = allocate(sizeof(*new) + length);
+			atomic_init(&new->postings, NULL);
+			new->length = (uint32_t)length;
+			memcpy(new->text, text, length);
+		}
+		new->next = head;
+		if (atomic_compare_exchange_weak(&index->bucket[b], &head, new))
+			return new;
+	}
+}
+
+/* The words of one file: private memory. */
+struct token {
+	const char *text;
+	size_t length;
+};
+
+static int compare(const void *a, const void *b)
+{
+	const struct token *x = a, *y = b;
+
+	if (x->length != y->length)
+		return x->length < y->length ? -1 : 1;
+	return memcmp(x->text, y->text, x->length);
+}
+
+static struct token *find_words(const char *text, size_t size, size_t *ret_n)
+{
+	struct token *tokens = malloc((size / 2 + 1) * sizeof(*tokens));
+	size_t from = 0, n = 0;
+
+	if (!tokens)
+		fail("no memory", -ENOMEM);
+	for (size_t i = 0; i <= size; i++) {
+		if (i < size && is_word_char((unsigned char)text[i]))
+			continue;
+		if (i > from)
+			tokens[n++] = (struct token){text + from, i - from};
+		from = i + 1;
+	}
+	qsort(tokens, n, sizeof(*tokens), compare);
+	*ret_n = n;
+	return tokens;
+}
+
+static char *read_file(const char *path, size_t *ret_size)
+{
+	FILE *f = fopen(path, "r");
+	char *text = NULL;
+	size_t size = 0, n;
+
+	if (!f)
+		fail(path, -errno);
+	do {
+		text = realloc(text, size + 65536);
+		if (!text)
+			fail("no memory", -ENOMEM);
+		n = fread(text + size, 1, 65536, f);
+		size += n;
+	} while (n);
+	fclose(f);
+	*ret_size = size;
+	return text;
+}
+
+static void push(struct word *w, struct posting *p)
+{
+	p->next = atomic_load(&w->postings);
+	while (!atomic_compare_exchange_weak(&w->postings, &p->next, p))
+		;
+}
+
+static struct batch *make_batch(struct index *index, struct file *f,
+				const struct token *tokens, size_t n)
+{
+	size_t n_words = 0, n_postings = 0;
+	struct batch *b;
+
+	for (size_t i = 0; i < n; i++)
+		n_words += !i || compare(&tokens[i - 1], &tokens[i]) != 0;
+	b = allocate(sizeof(*b) + n_words * sizeof(struct posting));
+	b->file = f;
+	for (size_t i = 0, end; i < n; i = end) {
+		struct posting *p = &b->postings[n_postings++];
+
+		for (end = i + 1; end < n; end++)
+			if (compare(&tokens[i], &tokens[end]) != 0)
+				break;
+		p->batch = b;
+		p->count = (uint32_t)(end - i);
+		push(get_word(index, tokens[i].text, tokens[i].length), p);
+	}
+	return b;
+}
+
+static void index_file(struct index *index, struct work *work, struct file *f)
+{
+	struct batch *b, *none = NULL;
+	struct token *tokens;
+	size_t size, n;
+	char *text = read_file(f->path, &size);
+
+	tokens = find_words(text, size, &n);
+	b = make_batch(index, f, tokens, n);
+	/* All or nothing: from here on the file counts. */
+	if (atomic_compare_exchange_strong(&f->batch, &none, b))
+		atomic_fetch_add(&work->n_done, 1);
+	free(tokens);
+	free(text);
+}
+
+static int is_inside(fusion_id_t id)
+{
+	/* 0 means "gone already". */
+	return fusion_members_wait(arena, id, 0) < 0;
+}
+
+/* Take a file that nobody has, or whose owner is no more. */
+static int take(struct file *f, fusion_id_t me)
+{
+	uint32_t owner = atomic_load(&f->owner);
+
+	if (atomic_load(&f->batch) || owner == me)
+		return 0;
+	if (owner && is_inside(owner))
+		return 0;
+	return atomic_compare_exchange_strong(&f->owner, &owner, me);
+}
+
+static void index_all(struct index *index, struct work *work)
+{
+	fusion_id_t me = fusion_arena_id(arena);
+
+	while (atomic_load(&work->n_done) < work->n_files) {
+		size_t taken = 0;
+
+		for (size_t i = 0; i < work->n_files; i++) {
+			if (!take(&work->files[i], me))
+				continue;
+			index_file(index, work, &work->files[i]);
+			taken++;
+		}
+		/* The rest is in others' hands: see what becomes of them. */
+		if (!taken)
+			fusion_members_wait(arena, FUSION_ALL, 20000000);
+	}
+}
+
+static void log_error(int level, const char *message, void *ctx)
+{
+	(void)level;
+	(void)ctx;
+	fprintf(stderr, "wordindex: %s\n", message);
+}
+
+int main(int argc, char **argv)
+{
+	struct fusion_arena_options options = {
+		.size = sizeof(options),
+		.initialize = initialize,
+	};
+	void *index, *work;
+	sigset_t end;
+	int r, signal;
+
+	if (argc != 2) {
+		fprintf(stderr, "usage: wordindex ARENA  (names of files on "
+				"standard input for the first)\n");
+		return 2;
+	}
+	sigemptyset(&end);
+	sigaddset(&end, SIGTERM);
+	sigaddset(&end, SIGINT);
+	fusion_set_log(log_error, NULL);
+	r = fusion_arena_enter(argv[1], &options, &arena);
+	if (r < 0)
+		fail(argv[1], r);
+	if (fusion_arena_get_field(arena, "index", &index, NULL) < 0 ||
+	    fusion_arena_get_field(arena, "work", &work, NULL) < 0)
+		fail(argv[1], -ENOENT);
+
+	if (r == 1) { /* master */
+		sigprocmask(SIG_BLOCK, &end, NULL);
+		show_progress(work);
+		puts("indexed");
+		fflush(stdout);
+		/* What we have made ends with its last member: stay for those
+		 * who come to read it. */
+		sigwait(&end, &signal);
+	} else {
+		index_all(index, work);
+	}
+	r = fusion_arena_exit(arena, NULL, NULL, NULL);
+	if (r < 0)
+		fail("exit", r);
+	return 0;
+}
