@@ -33,6 +33,15 @@ is_installed() {
 	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }
 
+# Is every package of this section there?
+all_installed() {
+	local package
+
+	while read -r package; do
+		is_installed "$package" || return 1
+	done < <(packages_of "$1")
+}
+
 # Install what is missing of these sections of scripts/packages.
 install_packages() {
 	local section package missing=()

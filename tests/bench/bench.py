@@ -1,0 +1,412 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Fusion against its peers, in one interleaved run: a table and JSON.
+
+Each side of a comparison is a worker, a process that works on command
+(worker.h).  In every round each worker of a row gets one short slice, in an
+order that turns from round to round, and the round gives one ratio.  What is
+reported is the median of these ratios with its quartiles: times alone mean
+little on a shared machine.  A row without a peer reports its time.
+
+Targets are those of the design.  The exit status says whether the benchmarks
+worked, never whether a target was met.
+"""
+
+import argparse
+import contextlib
+import datetime
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+
+FIELDS = 100_000
+
+# Rows of one side against others.  Times are ours / peer's, so "20 times as
+# fast" is a target of 1/20.  A target of None is only reported.
+HEAP = (
+    # row           what                              mimalloc  Boost
+    ("random",      "random 16..1024, 10k live",      1.15,     1 / 20),
+    ("touch",       "the same, block written",        None,     None),
+    ("lifo",        "pair of 64 bytes",               1.3,      1 / 20),
+    ("batch-lifo",  "1000 of 64 bytes, last first",   1.4,      1 / 20),
+    ("batch-fifo",  "1000 of 64 bytes, first first",  1.4,      1 / 20),
+    ("large",       "pair of 100 KB",                 None,     None),
+    ("realloc",     "realloc 24, 32, 500, 3000",      None,     None),
+)
+PAIR = (
+    ("pair-64",     "freed by another, 64 bytes"),
+    ("pair-any",    "freed by another, 16..1024"),
+)
+
+
+class Failed(Exception):
+    """A worker could not do what it was asked for."""
+
+
+class Worker:
+    """One side: a process that is sent rows and answers with times."""
+
+    def __init__(self, path, *args, env=None):
+        self.name = os.path.basename(path)
+        self.process = subprocess.Popen(
+            [path, *args], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            text=True, bufsize=1, env={**os.environ, **(env or {})})
+
+    def run(self, row, count=1, arg=""):
+        try:
+            self.process.stdin.write(f"{row} {count} {arg}\n")
+            answer = self.process.stdout.readline().strip()
+        except BrokenPipeError:
+            answer = ""
+        if not answer or answer.startswith("error"):
+            raise Failed(f"{self.name}: {row}: {answer or 'it died'}")
+        return float(answer)
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+class Bench:
+    def __init__(self, options):
+        self.options = options
+        self.rounds = 2 if options.smoke else options.rounds
+        self.slice_ns = 0.2e6 if options.smoke else options.slice * 1e6
+        self.rows = []
+        self.stack = contextlib.ExitStack()
+
+    # --- What the workers need ------------------------------------------
+
+    def worker(self, name, *args, **env):
+        w = Worker(os.path.join(self.options.workers, name), *args, env=env)
+        self.stack.callback(w.close)
+        return w
+
+    def directory(self, where=None):
+        path = tempfile.mkdtemp(prefix="fusion-bench-", dir=where)
+        self.stack.callback(shutil.rmtree, path, ignore_errors=True)
+        return path
+
+    def mount(self):
+        """A fusionfs of our own; returns its mount point."""
+        backing = self.directory("/dev/shm")
+        mount = self.directory()
+        subprocess.run([self.options.fusionfs, "-o", f"backing={backing}",
+                        mount], check=True)
+        unmount = (["umount", mount] if os.geteuid() == 0
+                   else ["fusermount3", "-u", mount])
+        self.stack.callback(subprocess.run, unmount, check=False)
+        return mount
+
+    def bus(self):
+        """A message bus of our own; returns its address."""
+        where = self.directory()
+        config = os.path.join(where, "bus.conf")
+        with open(config, "w", encoding="ascii") as f:
+            f.write(f"""<busconfig>
+  <listen>unix:path={where}/bus</listen>
+  <auth>EXTERNAL</auth>
+  <policy context="default">
+    <allow user="*"/><allow own="*"/>
+    <allow send_destination="*"/><allow eavesdrop="false"/>
+  </policy>
+</busconfig>
+""")
+        daemon = subprocess.Popen(
+            ["dbus-daemon", f"--config-file={config}", "--nofork",
+             "--nopidfile", "--print-address=1"],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.stack.callback(daemon.stdout.close)
+        self.stack.callback(daemon.wait)
+        self.stack.callback(daemon.terminate)
+        address = daemon.stdout.readline().strip()
+        if not address:
+            raise Failed("dbus-daemon did not start")
+        return address
+
+    # --- Measuring ------------------------------------------------------
+
+    def count_for(self, worker, row, arg):
+        """So many operations that a slice is filled."""
+        count = 1
+        while True:
+            ns = worker.run(row, count, arg)
+            if ns * count >= self.slice_ns / 4 or count > 1e9:
+                return max(1, int(self.slice_ns / max(ns, 0.1)))
+            count *= 4
+
+    def interleave(self, sides):
+        """Times of each side, one a round: [(worker, row, arg)] -> lists."""
+        counts = [self.count_for(*side) for side in sides]
+        times = [[] for _ in sides]
+        for r in range(self.rounds):
+            for i in range(len(sides)):
+                at = (i + r) % len(sides)
+                worker, row, arg = sides[at]
+                worker.run(row, max(1, counts[at] // 10), arg)
+                times[at].append(worker.run(row, counts[at], arg))
+        return times
+
+    def add(self, group, what, peer, ours, theirs, target):
+        ratios = sorted(a / b for a, b in zip(ours, theirs))
+        q1, median, q3 = statistics.quantiles(ratios, n=4,
+                                              method="inclusive")
+        self.report({
+            "group": group, "what": what, "peer": peer, "unit": "ns",
+            "ours": statistics.median(ours),
+            "theirs": statistics.median(theirs),
+            "ratio": median, "q1": q1, "q3": q3,
+            "min": ratios[0], "max": ratios[-1], "target": target,
+            "met": None if target is None else median <= target,
+        })
+
+    def add_alone(self, group, what, values, target, unit="ns"):
+        value = statistics.fmean(values)
+        self.report({
+            "group": group, "what": what, "peer": None, "unit": unit,
+            "ours": value, "theirs": None, "ratio": None,
+            "median": statistics.median(values),
+            "min": min(values), "max": max(values), "target": target,
+            "met": None if target is None else value <= target,
+        })
+
+    def report(self, row):
+        if self.options.smoke:
+            row["target"] = row["met"] = None
+        self.rows.append(row)
+        print(line(row), flush=True)
+
+    # --- The groups -----------------------------------------------------
+
+    def heap(self):
+        mount = self.mount()
+        workers = {
+            "fusion": self.worker("heap_fusion", BENCH_ARENA=f"{mount}/heap"),
+            "mimalloc": self.worker("heap_mimalloc"),
+            "glibc": self.worker("heap_glibc"),
+            "boost": self.worker("heap_boost"),
+        }
+        for row, what, mimalloc, boost in HEAP:
+            times = dict(zip(workers, self.interleave(
+                [(w, row, "") for w in workers.values()])))
+            for peer, most in (("mimalloc", mimalloc), ("glibc", None),
+                               ("boost", boost)):
+                self.add("heap", what, peer, times["fusion"], times[peer],
+                         most)
+
+    def pair(self):
+        mount = self.mount()
+        workers = {
+            "fusion": self.worker("heap_fusion", "pair",
+                                  BENCH_ARENA=f"{mount}/pair"),
+            "mimalloc": self.worker("heap_mimalloc", "pair"),
+            "glibc": self.worker("heap_glibc", "pair"),
+            "boost": self.worker("heap_boost", "pair"),
+        }
+        for row, what in PAIR:
+            times = dict(zip(workers, self.interleave(
+                [(w, row, "") for w in workers.values()])))
+            for peer, most in (("mimalloc", 0.5), ("glibc", None),
+                               ("boost", 1 / 20)):
+                self.add("pair", what, peer, times["fusion"], times[peer],
+                         most)
+
+    def enter(self):
+        mount = self.mount()
+        arena = f"{mount}/enter"
+        holder = self.worker("enter_fusion", BENCH_ARENA=arena)
+        holder.run("hold")
+        ours = self.worker("enter_fusion", BENCH_ARENA=arena)
+        peer = self.worker("enter_dbus", BENCH_BUS=self.bus())
+        for row, what, target in (("enter", "enter / connect", 1.0),
+                                  ("round", "and leave", None)):
+            a, b = self.interleave([(ours, row, ""), (peer, row, "")])
+            self.add("enter", what, "D-Bus", a, b, target)
+        self.add_alone("death", "kill -9 to the line in events",
+                       [ours.run("notice", 1, f"{arena}/events")
+                        for _ in range(2 if self.options.smoke else 50)],
+                       None)
+
+    def files(self):
+        n = 1000 if self.options.smoke else FIELDS
+        mount = self.mount()
+        arena = f"{mount}/files"
+        tmpfs = self.directory("/dev/shm")
+        holder = self.worker("enter_fusion", BENCH_ARENA=arena)
+        holder.run("hold")
+        holder.run("fields", n)
+        worker = self.worker("files")
+        worker.run("fill", n, tmpfs)
+        for path in (tmpfs, f"{arena}/fields"):
+            found = worker.run("count", 1, path)
+            if found != n + 2:
+                raise Failed(f"{found:.0f} entries in {path}, not {n + 2}")
+        a, b = self.interleave([(worker, "ls", f"{arena}/fields"),
+                                (worker, "ls", tmpfs)])
+        self.add("files", f"ls of {n} fields", "tmpfs", a, b, 1.0)
+        a, b = self.interleave([(worker, "cat", f"{arena}/status"),
+                                (worker, "cat", "/proc/1/status")])
+        self.add("files", "cat status", "/proc/PID/status", a, b, None)
+        a, b = self.interleave([(worker, "again", f"{arena}/status"),
+                                (worker, "again", "/proc/1/status")])
+        self.add("files", "read of it again", "/proc/PID/status", a, b, None)
+        self.requests(worker, mount, f"{arena}/status")
+
+    def requests(self, worker, mount, path):
+        """How often the daemon is asked for one cat: open, read, end, close
+        (release comes later, without waiting)."""
+        counter = f"{mount}/.fusionfs/requests"
+
+        def asked():
+            with open(counter, encoding="ascii") as f:
+                return int(f.read().split()[-1])
+
+        n = 1000
+        worker.run("cat", 10, path)
+        own = asked()
+        own = asked() - own
+        before = asked()
+        worker.run("cat", n, path)
+        self.add_alone("files", "requests to the daemon for a cat",
+                       [(asked() - before - own) / n], 4.0, "")
+
+    def recover(self):
+        worker = self.worker("recover")
+        n = 3 if self.options.smoke else 200
+        worker.run("recover", 2 if self.options.smoke else 10)
+        for row, what in (("recover", "recovery of a dead member"),
+                          ("heap", "of it, heap and locks")):
+            self.add_alone("death", what, [worker.run(row) for _ in range(n)],
+                           50e3 if row == "recover" else None)
+
+
+GROUPS = ("heap", "pair", "enter", "files", "recover")
+
+
+def figure(value, unit="ns"):
+    if value is None:
+        return "-"
+    if unit != "ns":
+        return f"{value:.2f}"
+    for limit, scale, name in ((1e3, 1, "ns"), (1e6, 1e3, "us"),
+                               (1e9, 1e6, "ms")):
+        if value < limit:
+            break
+    return f"{value / scale:.3g} {name}"
+
+
+def ratio(value):
+    return f"{value:.2f}" if value >= 0.1 else f"{value:.4f}"
+
+
+HEADER = ("what", "against", "ours", "theirs", "ratio", "quartiles",
+          "target", "")
+WIDTHS = (34, 17, 9, 9, 7, 15, 9, 6)
+
+
+def cells(row):
+    unit = row["unit"]
+    met = {True: "met", False: "MISSED", None: ""}[row["met"]]
+    if row["peer"] is None:
+        spread = f"{figure(row['min'], unit)}..{figure(row['max'], unit)}"
+        target = figure(row["target"], unit) if row["target"] else ""
+        return (row["what"], "", figure(row["ours"], unit), "", "", spread,
+                target and "<= " + target, met)
+    target = ratio(row["target"]) if row["target"] else ""
+    return (row["what"], row["peer"], figure(row["ours"]),
+            figure(row["theirs"]), ratio(row["ratio"]),
+            f"{ratio(row['q1'])}..{ratio(row['q3'])}",
+            target and "<= " + target, met)
+
+
+def text(columns):
+    return "  ".join(c.ljust(w) if i < 2 else c.rjust(w)
+                     for i, (c, w) in enumerate(zip(columns, WIDTHS))).rstrip()
+
+
+def line(row):
+    return text(cells(row))
+
+
+def markdown(rows):
+    out = ["| what | against | ours | theirs | ratio | quartiles | target | |",
+           "| --- | --- | --- | --- | --- | --- | --- | --- |"]
+    out += ["| " + " | ".join(cells(row)) + " |" for row in rows]
+    return "\n".join(out) + "\n"
+
+
+def machine():
+    model = ""
+    with open("/proc/cpuinfo", encoding="utf-8") as f:
+        for row in f:
+            if row.startswith("model name"):
+                model = row.split(":", 1)[1].strip()
+                break
+    return {
+        "cpu": model, "cpus": len(os.sched_getaffinity(0)),
+        "kernel": platform.release(), "arch": platform.machine(),
+        "load": os.getloadavg()[0],
+        "date": datetime.datetime.now(datetime.timezone.utc).isoformat(
+            timespec="seconds"),
+    }
+
+
+def arguments():
+    here = os.path.dirname(os.path.abspath(__file__))
+    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    p.add_argument("--json", metavar="FILE", help="write the figures there")
+    p.add_argument("--markdown", metavar="FILE", help="and a table there")
+    p.add_argument("--only", metavar="GROUP", action="append",
+                   choices=GROUPS, help=f"of: {', '.join(GROUPS)}")
+    p.add_argument("--rounds", type=int, default=21, metavar="N",
+                   help="ratios a row (21)")
+    p.add_argument("--slice", type=float, default=20, metavar="MS",
+                   help="length of a worker's turn (20)")
+    p.add_argument("--smoke", action="store_true",
+                   help="only see that all of it works")
+    p.add_argument("--build", metavar="DIR", default=here,
+                   help="meson's build directory")
+    options = p.parse_args()
+    options.workers = os.path.join(options.build, "tests/bench")
+    options.fusionfs = os.path.join(options.build, "fusionfs/fusionfs")
+    return options
+
+
+def main():
+    options = arguments()
+    about = machine()
+    print(f"{about['cpus']} x {about['cpu']}, Linux {about['kernel']}, "
+          f"load {about['load']:.2f}")
+    print(text(HEADER))
+    rows = []
+    for group in options.only or GROUPS:
+        bench = Bench(options)
+        try:
+            with bench.stack:
+                getattr(bench, group)()
+        except (Failed, OSError, subprocess.SubprocessError) as e:
+            print(f"bench: {group}: {e}", file=sys.stderr)
+            return 1
+        rows += bench.rows
+    judged = [row for row in rows if row["met"] is not None]
+    met = sum(row["met"] for row in judged)
+    if not options.smoke:
+        print(f"{met} of {len(judged)} targets met")
+    if options.json:
+        with open(options.json, "w", encoding="utf-8") as f:
+            json.dump({"machine": about, "rows": rows}, f, indent=1)
+            f.write("\n")
+    if options.markdown:
+        with open(options.markdown, "w", encoding="utf-8") as f:
+            f.write(markdown(rows))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
