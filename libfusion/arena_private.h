@@ -43,8 +43,6 @@ struct fusion_arena {
 	uint32_t id;
 	uint32_t flags;
 
-	pthread_mutex_t caches_lock; /* guards caches */
-	struct tcache *caches;	     /* of all threads */
 	pthread_mutex_t notice_lock; /* guards notice */
 	struct notice *notice;
 };

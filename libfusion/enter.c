@@ -72,7 +72,6 @@ static struct fusion_arena *arena_new(const char *path,
 	a->view.fd = -1;
 	a->dirfd = -1;
 	a->flags = o->flags;
-	pthread_mutex_init(&a->caches_lock, NULL);
 	pthread_mutex_init(&a->notice_lock, NULL);
 	a->path = strdup(path);
 	if (a->path)
@@ -91,7 +90,6 @@ static void close_fd(int *fd)
 void arena_free(struct fusion_arena *a)
 {
 	close_fd(&a->dirfd);
-	pthread_mutex_destroy(&a->caches_lock);
 	pthread_mutex_destroy(&a->notice_lock);
 	free(a->path);
 	free(a);

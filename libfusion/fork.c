@@ -24,9 +24,7 @@ static void detach(struct fusion_arena *a)
 	a->view.fd = a->dirfd = -1;
 	a->id = 0;
 	a->state = HANDLE_DEAD;
-	a->caches = NULL;
 	a->notice = NULL; /* its thread is the parent's */
-	pthread_mutex_init(&a->caches_lock, NULL);
 	pthread_mutex_init(&a->notice_lock, NULL);
 }
 

@@ -83,8 +83,8 @@ FUSION_API void *fusion_pool_malloc(struct fusion_pool *pool, size_t size)
 		errno = EINVAL;
 		return NULL;
 	}
-	b = heap_bins(c, SPAN_POOL(pool->index), true);
-	return b ? heap_alloc(c, b, size, 1) : NULL;
+	b = bins_get(c, SPAN_POOL(pool->index), true);
+	return b ? heap_alloc(c, b, size) : NULL;
 }
 
 FUSION_API void fusion_pool_release(struct fusion_pool *pool)

@@ -12,7 +12,6 @@
 
 #include "libfusion/core/seed.h"
 #include "libfusion/core/span.h"
-#include "libfusion/core/track.h"
 #include "libfusion/heap_private.h"
 
 #ifdef __SSE2__
@@ -23,49 +22,40 @@
  * for a while: producer and consumer stay off each other's map lines. */
 #define LAG_SLABS 4
 
-/* Which of the 16 map bytes at @m are 0. */
+/* How many slabs are asked for the frees of others before a new one is taken:
+ * a heap of many full slabs is not walked at each refill. */
+#define PROBE_SLABS 8
+
+/*
+ * Which of the 16 map bytes at @m are 0.
+ *
+ *   another member             here
+ *   last use of the block      byte = 0?
+ *   byte = 0 (release)         fence (acquire)
+ *                              hand the block out
+ *
+ * A vector load has no order of its own; on x86 the fence is the compiler's.
+ */
+#if defined(__SSE2__) && !defined(__SANITIZE_THREAD__)
 static unsigned free_in_16(const uint8_t *m)
 {
-#ifdef __SSE2__
 	const __m128i *at = (const __m128i *)(const void *)m;
-
-	return (unsigned)_mm_movemask_epi8(
+	unsigned mask = (unsigned)_mm_movemask_epi8(
 		_mm_cmpeq_epi8(_mm_loadu_si128(at), _mm_setzero_si128()));
+
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return mask;
+}
 #else
+static unsigned free_in_16(const uint8_t *m)
+{
 	unsigned mask = 0;
 
 	for (unsigned i = 0; i < 16; i++)
-		mask |= (unsigned)!m[i] << i;
+		mask |= (unsigned)!load_acquire(m + i) << i;
 	return mask;
+}
 #endif
-}
-
-static bool bin_add(struct bin *b, uint32_t span)
-{
-	if (b->n_slabs == b->cap) {
-		uint32_t cap = b->cap ? b->cap * 2 : 16;
-		uint32_t *slabs = realloc(b->slabs, cap * sizeof(*slabs));
-
-		if (!slabs)
-			return false;
-		b->slabs = slabs;
-		b->cap = cap;
-	}
-	b->slabs[b->n_slabs++] = span;
-	return true;
-}
-
-static void bin_remove(struct bin *b, uint32_t span)
-{
-	for (uint32_t i = 0; i < b->n_slabs; i++) {
-		if (b->slabs[i] == span) {
-			b->slabs[i] = b->slabs[--b->n_slabs];
-			break;
-		}
-	}
-	if (b->cur >= b->n_slabs)
-		b->cur = 0;
-}
 
 static uint32_t whole_16s(const uint8_t *m, uint32_t i, uint32_t n)
 {
@@ -74,24 +64,37 @@ static uint32_t whole_16s(const uint8_t *m, uint32_t i, uint32_t n)
 	return i;
 }
 
-/* Collect free blocks of one slab: either singles for the magazine or one
- * contiguous bump run. */
-static bool scan(struct fusion_arena *a, struct bin *b,
-		 const struct class_info *k, uint32_t span, bool lag)
+/* Singles of these 16 for the magazine, highest first: it hands out from its
+ * end.  Returns those it had no room for. */
+static unsigned collect(struct view *v, struct bin *b,
+			const struct class_info *k, uint32_t span, uint32_t i,
+			unsigned mask)
 {
-	struct slab_desc *d = span_desc(&a->view, span);
-	uint8_t *m = slab_map(&a->view, k, span);
-	uint32_t i, n = k->n_blocks, got = 0;
+	uint8_t *m = slab_map(v, k, span);
 
-	/* Acquire, and before the map is read: pairs with the release in
-	 * free_foreign(), which stores rflag last, so no free is missed. */
-	if (!lag && load_relaxed(&d->rflag) && xchg_acquire(&d->rflag, 0)) {
-		d->scan = 0;
-		d->hasfree = 1;
+	while (mask && b->top < LIMIT_MAGAZINE) {
+		unsigned bit = 31 - (unsigned)__builtin_clz(mask);
+
+		mask &= ~(1u << bit);
+		b->magazine[b->top++] = (struct block_ref){
+			slab_block(v, k, span, i + bit),
+			m + i + bit,
+		};
 	}
-	if (!d->hasfree)
-		return false;
-	for (i = d->scan; i < n; i += 16) {
+	return mask;
+}
+
+/* Collect free blocks of one slab: either singles for the magazine or one
+ * contiguous bump run.  Leaves hasfree and where to go on. */
+static bool scan(struct view *v, struct bin *b, const struct class_info *k,
+		 uint32_t span)
+{
+	struct slab_desc *d = span_desc(v, span);
+	uint8_t *m = slab_map(v, k, span);
+	uint32_t i, n = k->n_blocks;
+
+	for (i = d->scan & ~15u; i < n && b->top < LIMIT_MAGAZINE / 2;
+	     i += 16) {
 		unsigned mask = free_in_16(m + i);
 
 		if (n - i < 16)
@@ -99,95 +102,140 @@ static bool scan(struct fusion_arena *a, struct bin *b,
 		if (mask == 0xffff) {
 			uint32_t end = whole_16s(m, i, n);
 
-			if (got) /* singles first, the run next time */
+			if (b->top) /* singles first, the run next time */
 				break;
-			b->run_p = slab_block(&a->view, k, span, i);
+			b->run_p = slab_block(v, k, span, i);
 			b->run_m = m + i;
 			b->left = end - i;
-			d->scan = end;
-			return true;
-		}
-		/* Highest first: the magazine hands out from its end. */
-		while (mask && got < LIMIT_MAGAZINE) {
-			unsigned bit = 31 - (unsigned)__builtin_clz(mask);
-
-			mask &= ~(1u << bit);
-			b->magazine[got++] = (struct block_ref){
-				slab_block(&a->view, k, span, i + bit),
-				m + i + bit,
-			};
-		}
-		if (mask)
-			break; /* the rest of these 16 the next time */
-		if (got + 16 > LIMIT_MAGAZINE / 2 + 16) {
-			i += 16;
+			i = end;
 			break;
 		}
+		if (collect(v, b, k, span, i, mask))
+			break; /* the rest of these 16 the next time */
 	}
-	b->top = got;
 	d->scan = i < n ? i : 0;
 	d->hasfree = i < n;
-	return got > 0;
+	return b->top || b->left;
 }
 
-static bool scan_own(struct fusion_arena *a, struct bin *b,
-		     const struct class_info *k)
+static bool scan_ready(struct tcache *c, struct bin *b,
+		       const struct class_info *k)
 {
-	for (uint32_t i = 0; i < b->n_slabs; i++) {
-		if (scan(a, b, k, b->slabs[b->cur], b->n_slabs < LAG_SLABS))
-			return true;
-		b->cur = b->cur + 1 < b->n_slabs ? b->cur + 1 : 0;
+	bool got = false;
+
+	while (b->n_ready && !got) {
+		uint32_t span = b->slabs[b->n_ready - 1];
+
+		got = scan(&c->arena->view, b, k, span);
+		if (!span_desc(&c->arena->view, span)->hasfree)
+			bin_spent(c->arena, b, span);
 	}
-	return false;
+	return got;
 }
 
-static bool scan_lagging(struct fusion_arena *a, struct bin *b,
-			 const struct class_info *k)
+static void open_slab(struct view *v, const struct class_info *k, uint32_t span)
 {
-	for (uint32_t i = 0; i < b->n_slabs; i++)
-		if (scan(a, b, k, b->slabs[i], false))
-			return true;
-	return false;
+	if (UNLIKELY(track_is_on()))
+		track_open(span_at(v, span), (size_t)k->n_spans * SPAN_SIZE);
 }
 
-/* Commit: the CAS.  Killed before: an orphan; after: ours, and recovery makes
- * it an orphan again. */
-static bool adopt(struct tcache *c, struct bins *bins, unsigned class)
+/* Is it empty?  Then it goes back; nothing in magazine or run is from it. */
+static bool release_empty(struct tcache *c, struct bin *b,
+			  const struct class_info *k, uint32_t span)
 {
-	struct fusion_arena *a = c->arena;
-	struct view *v = &a->view;
-	struct bin *b = &bins->bin[class];
-	uint64_t orphan = SPAN_WORD(SPAN_SLAB, class, 0) | bins->word;
-	uint32_t hi = span_hi(v);
+	struct view *v = &c->arena->view;
 
-	if (!load_relaxed(&heap_super(v)->orphans[class]))
+	if (!slab_is_empty(v, k, span))
 		return false;
-	for (uint32_t i = v->geo.first_span; i < hi; i++) {
-		struct slab_desc *d = span_desc(v, i);
+	bin_remove(c->arena, b, span);
+	open_slab(v, k, span);
+	span_free(v, c->rec, span, k->n_spans, load_relaxed(span_word(v, span)),
+		  NULL);
+	return true;
+}
+
+/* Have others freed in @span, which is not ready? */
+static void ask(struct tcache *c, struct bin *b, const struct class_info *k,
+		uint32_t span)
+{
+	struct slab_desc *d = span_desc(&c->arena->view, span);
+
+	/* Acquire, and before the map is read: pairs with the release in
+	 * free_foreign(), which stores rflag last, so no free is missed. */
+	if (!load_relaxed(&d->rflag) || !xchg_acquire(&d->rflag, (uint8_t)0))
+		return;
+	if (b->n_ready >= LIMIT_KEEP_SLABS && release_empty(c, b, k, span))
+		return;
+	d->scan = 0;
+	bin_ready(c->arena, b, span);
+}
+
+/* Ask @n of the slabs that are not ready.  Any ready now? */
+static bool probe(struct tcache *c, struct bin *b, const struct class_info *k,
+		  uint32_t n)
+{
+	while (n-- && b->n_slabs > b->n_ready) {
+		if (b->probe < b->n_ready || b->probe >= b->n_slabs)
+			b->probe = b->n_ready;
+		ask(c, b, k, b->slabs[b->probe]);
+		b->probe++;
+	}
+	return b->n_ready > 0;
+}
+
+/* The next slab without an owner, to be mine.  Commit: the CAS.  Killed before:
+ * an orphan; after: recovery makes it an orphan again. */
+static bool find_orphan(struct tcache *c, uint64_t orphan, uint64_t mine,
+			uint32_t from, uint32_t to, uint32_t *ret)
+{
+	struct view *v = &c->arena->view;
+
+	for (uint32_t i = from; i < to; i++) {
 		uint64_t want = orphan;
 
 		if (load_relaxed(span_word(v, i)) != orphan ||
-		    (bins->word & SPAN_MEMBER && d->member != c->rec->member))
+		    (orphan & SPAN_MEMBER &&
+		     span_desc(v, i)->member != c->rec->member))
 			continue;
-		/* Acquire: pairs with the release that made it an orphan. */
-		if (!cas_acquire(span_word(v, i), &want, orphan | c->token))
-			continue;
-		if (load_relaxed(&heap_super(v)->orphans[class]))
-			sub_relaxed(&heap_super(v)->orphans[class], 1);
-		d->scan = 0;
-		d->hasfree = 1;
-		d->dropped = 0;
-		if (!bin_add(b, i))
-			return false;
-		b->cur = b->n_slabs - 1;
-		if (scan(a, b, &a->classes[class], i, false))
+		/* Acquire: pairs with the release in slab_orphan(). */
+		if (cas_acquire(span_word(v, i), &want, mine)) {
+			*ret = i;
 			return true;
+		}
 	}
-	/* Another kind's orphans may be counted here: look again when the
-	 * next one is made. */
-	if (!bins->word)
-		store_relaxed(&heap_super(v)->orphans[class], 0);
 	return false;
+}
+
+static bool adopt(struct tcache *c, struct bins *bins, unsigned class)
+{
+	struct view *v = &c->arena->view;
+	struct bin *b = &bins->bin[class];
+	uint64_t orphan = slab_word(class, bins->purpose, 0);
+	uint64_t mine = slab_word(class, bins->purpose, c->token);
+	uint64_t *noted = slab_orphans(v, orphan, c->rec->member);
+	uint64_t bit = 1ull << class;
+	uint32_t *hint = &heap_super(v)->orphan_at[class];
+	uint32_t first = v->geo.first_span, hi = span_hi(v);
+	uint32_t at = load_relaxed(hint), span;
+	struct slab_desc *d;
+
+	if (!noted || !(load_relaxed(noted) & bit) || !bin_room(b))
+		return false;
+	if (at < first || at > hi)
+		at = first;
+	/* Cleared before we look: drawing in slab.c. */
+	and_acq_rel(noted, ~bit);
+	if (!find_orphan(c, orphan, mine, at, hi, &span) &&
+	    !find_orphan(c, orphan, mine, first, at, &span))
+		return false;
+	or_acq_rel(noted, bit); /* there may be more */
+	store_relaxed(hint, span + 1);
+	d = span_desc(v, span);
+	d->scan = 0;
+	d->dropped = 0;
+	c->span_hi = span_hi(v);
+	bin_add(c->arena, b, span);
+	return true;
 }
 
 /* Commit: TXN becomes SLAB, when its map is clear.  Killed before: freed;
@@ -197,120 +245,135 @@ static bool new_slab(struct tcache *c, struct bins *bins, unsigned class)
 	struct fusion_arena *a = c->arena;
 	struct view *v = &a->view;
 	const struct class_info *k = &a->classes[class];
-	struct bin *b = &bins->bin[class];
-	uint64_t low = c->token | bins->word;
+	uint64_t word = slab_word(class, bins->purpose, c->token);
 	struct slab_desc *d;
 	uint32_t span;
+	int r;
 
 	span_trim_decayed(v, c->rec);
-	if (span_alloc(v, c->rec, k->n_spans, 1,
-		       SPAN_WORD(SPAN_TXN, class, 0) | low, &span) < 0)
+	if (!bin_room(&bins->bin[class]))
 		return false;
-	c->span_hi = span_hi(v);
+	r = span_alloc(v, c->rec, k->n_spans, 1,
+		       (word & ~(0xfull << 40)) | (uint64_t)SPAN_TXN << 40,
+		       &span);
+	if (r < 0)
+		return false;
 	d = span_desc(v, span);
-	if (bins->word & SPAN_MEMBER)
-		d->member = c->rec->member;
 	d->rflag = 0;
 	d->scan = 0;
 	d->dropped = 0;
-	d->hasfree = 1;
 	if (SEED_BUG(4))
-		store_release(span_word(v, span),
-			      SPAN_WORD(SPAN_SLAB, class, 0) | low);
+		store_release(span_word(v, span), word);
 	memset(slab_map(v, k, span), 0, k->n_blocks);
 	compiler_fence();
 	/* Release: a foreign free that finds the word finds a clear map. */
-	store_release(span_word(v, span), SPAN_WORD(SPAN_SLAB, class, 0) | low);
-	if (!bin_add(b, span))
-		return false; /* an unknown slab of ours until we end */
-	b->cur = b->n_slabs - 1;
-	track_freed(slab_block(v, k, span, 0), (size_t)k->n_blocks * k->size);
-	return scan(a, b, k, span, false);
-}
-
-struct block_ref heap_refill(struct tcache *c, struct bins *bins,
-			     unsigned class)
-{
-	struct bin *b = &bins->bin[class];
-	const struct class_info *k = &c->arena->classes[class];
-	struct block_ref none = {NULL, NULL};
-	struct block_ref r;
-
-	if (!scan_own(c->arena, b, k) && !adopt(c, bins, class) &&
-	    !new_slab(c, bins, class) && !scan_lagging(c->arena, b, k)) {
-		errno = ENOMEM;
-		return none;
+	store_release(span_word(v, span), word);
+	/* The pool went while we built: it did not see this slab. */
+	if (WORD_POOL(word) && bins_stale(c, bins)) {
+		span_free(v, c->rec, span, k->n_spans, word, NULL);
+		return false;
 	}
-	if (b->top)
-		return b->magazine[--b->top];
-	r = (struct block_ref){b->run_p, b->run_m};
-	b->left--;
-	b->run_p += k->size;
-	b->run_m++;
-	return r;
+	c->span_hi = span_hi(v);
+	bin_add(a, &bins->bin[class], span);
+	if (UNLIKELY(track_is_on()) && !WORD_POOL(word))
+		track_freed(slab_block(v, k, span, 0),
+			    (size_t)k->n_blocks * k->size);
+	return true;
 }
 
-static void open_slab(struct fusion_arena *a, const struct class_info *k,
-		      uint32_t span)
+/* With few slabs, one in which others have freed is left alone for a while. */
+static bool reuse(struct tcache *c, struct bin *b, const struct class_info *k)
 {
-	track_open(span_at(&a->view, span), (size_t)k->n_spans * SPAN_SIZE);
+	return b->n_slabs >= LAG_SLABS && probe(c, b, k, PROBE_SLABS) &&
+	       scan_ready(c, b, k);
 }
 
-static bool in_slab(struct fusion_arena *a, const struct class_info *k,
-		    uint32_t span, const char *p)
+bool heap_refill(struct tcache *c, struct bins *bins, unsigned class)
 {
-	return (uint64_t)(p - span_at(&a->view, span)) <
+	const struct class_info *k = &c->arena->classes[class];
+	struct bin *b = &bins->bin[class];
+
+	if (scan_ready(c, b, k) || reuse(c, b, k))
+		return true;
+	/* What is adopted may be full. */
+	while (adopt(c, bins, class))
+		if (scan_ready(c, b, k))
+			return true;
+	if (new_slab(c, bins, class) && scan_ready(c, b, k))
+		return true;
+	return probe(c, b, k, b->n_slabs) && scan_ready(c, b, k);
+}
+
+static bool in_slab(struct view *v, const struct class_info *k, uint32_t span,
+		    const char *p)
+{
+	return (uint64_t)(p - span_at(v, span)) <
 	       (uint64_t)k->n_spans * SPAN_SIZE;
 }
 
 void heap_maybe_release(struct tcache *c, struct bins *bins, unsigned class,
 			uint32_t span)
 {
-	struct fusion_arena *a = c->arena;
-	const struct class_info *k = &a->classes[class];
+	struct view *v = &c->arena->view;
+	const struct class_info *k = &c->arena->classes[class];
 	struct bin *b = &bins->bin[class];
 	uint32_t kept = 0;
 
 	if (b->n_slabs <= LIMIT_KEEP_SLABS ||
-	    (b->left && in_slab(a, k, span, b->run_p)) ||
-	    !slab_is_empty(&a->view, k, span))
+	    (b->left && in_slab(v, k, span, b->run_p)) ||
+	    !slab_is_empty(v, k, span))
 		return;
 	for (uint32_t i = 0; i < b->top; i++)
-		if (!in_slab(a, k, span, b->magazine[i].p))
+		if (!in_slab(v, k, span, b->magazine[i].p))
 			b->magazine[kept++] = b->magazine[i];
 	b->top = kept;
-	bin_remove(b, span);
-	open_slab(a, k, span);
-	span_free(&a->view, c->rec, span, k->n_spans, NULL);
+	release_empty(c, b, k, span);
 }
 
-/* At the end of a thread.  Commit for each slab: its word. */
-static void release_slab(struct tcache *c, struct bins *bins, unsigned class,
-			 uint32_t span)
+/* Magazine and run are put back by having all slabs scanned again. */
+static void trim_bin(struct tcache *c, struct bin *b,
+		     const struct class_info *k)
 {
-	struct fusion_arena *a = c->arena;
-	const struct class_info *k = &a->classes[class];
+	uint32_t i = 0;
 
-	open_slab(a, k, span);
-	if (slab_is_empty(&a->view, k, span)) {
-		span_free(&a->view, c->rec, span, k->n_spans, NULL);
-		return;
+	b->top = b->left = 0;
+	while (i < b->n_slabs) {
+		uint32_t span = b->slabs[i];
+
+		if (release_empty(c, b, k, span))
+			continue;
+		span_desc(&c->arena->view, span)->scan = 0;
+		bin_ready(c->arena, b, span);
+		i++;
 	}
-	/* Release: pairs with the acquire in adopt(). */
-	store_release(span_word(&a->view, span),
-		      SPAN_WORD(SPAN_SLAB, class, 0) | bins->word);
-	add_relaxed(&heap_super(&a->view)->orphans[class], 1);
 }
 
+void heap_cache_trim(struct tcache *c)
+{
+	for (unsigned k = 0; k < HEAP_CLASSES; k++)
+		trim_bin(c, &c->main.bin[k], &c->arena->classes[k]);
+	for (struct bins *b = c->others; b; b = b->next)
+		for (unsigned k = 0; k < HEAP_CLASSES && !bins_stale(c, b); k++)
+			trim_bin(c, &b->bin[k], &c->arena->classes[k]);
+}
+
+/* Commit for each slab: its word. */
 static void release_bins(struct tcache *c, struct bins *bins)
 {
-	for (unsigned k = 0; k < HEAP_CLASSES; k++) {
-		struct bin *b = &bins->bin[k];
+	struct view *v = &c->arena->view;
 
-		b->top = b->left = 0;
-		for (uint32_t i = 0; i < b->n_slabs; i++)
-			release_slab(c, bins, k, b->slabs[i]);
-		b->n_slabs = 0;
+	for (unsigned i = 0; i < HEAP_CLASSES; i++) {
+		const struct class_info *k = &c->arena->classes[i];
+		struct bin *b = &bins->bin[i];
+
+		trim_bin(c, b, k);
+		while (b->n_slabs) {
+			uint32_t span = b->slabs[b->n_slabs - 1];
+
+			bin_remove(c->arena, b, span);
+			open_slab(v, k, span);
+			slab_orphan(v, span, load_relaxed(span_word(v, span)));
+		}
 	}
 }
 
@@ -318,7 +381,24 @@ void heap_cache_release(struct tcache *c)
 {
 	release_bins(c, &c->main);
 	for (struct bins *b = c->others; b; b = b->next)
-		if (!heap_bins_stale(c, b))
+		if (!bins_stale(c, b))
 			release_bins(c, b);
-	heap_cache_drop(c);
+	cache_drop(c);
+}
+
+static void untrack_bins(struct tcache *c, const struct bins *bins)
+{
+	for (unsigned i = 0; i < HEAP_CLASSES; i++)
+		for (uint32_t s = 0; s < bins->bin[i].n_slabs; s++)
+			open_slab(&c->arena->view, &c->arena->classes[i],
+				  bins->bin[i].slabs[s]);
+}
+
+void heap_cache_untrack(struct tcache *c)
+{
+	if (!track_is_on())
+		return;
+	untrack_bins(c, &c->main);
+	for (const struct bins *b = c->others; b; b = b->next)
+		untrack_bins(c, b);
 }

@@ -4,64 +4,75 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "libfusion/arenas.h"
 #include "libfusion/core/life.h"
 #include "libfusion/core/recover.h"
 #include "libfusion/core/thread.h"
+#include "libfusion/heap_private.h"
 
-__thread struct tcache *tls_current __attribute__((tls_model("initial-exec")));
-static __thread struct tcache *caches
-	__attribute__((tls_model("initial-exec")));
+/* Of no arena: nobody's address. */
+static struct tcache nobody = {.arena = (struct fusion_arena *)&nobody};
+
+__thread struct tcache *tls_current __attribute__((tls_model("initial-exec"))) =
+	&nobody;
+static __thread struct tcache *mine __attribute__((tls_model("initial-exec")));
+
+/* Guards the list of all, and keeps an arena from being left while a thread
+ * that ends gives back what it has there. */
+static pthread_mutex_t caches_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct tcache *all;
 
 static pthread_key_t key;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-static void link_arena(struct tcache *c, struct fusion_arena *arena)
+static void link_cache(struct tcache *c)
 {
-	pthread_mutex_lock(&arena->caches_lock);
-	c->next_of_arena = arena->caches;
-	if (c->next_of_arena)
-		c->next_of_arena->prev_of_arena = &c->next_of_arena;
-	c->prev_of_arena = &arena->caches;
-	arena->caches = c;
-	pthread_mutex_unlock(&arena->caches_lock);
+	c->next_of_thread = mine;
+	mine = c;
+	pthread_mutex_lock(&caches_lock);
+	c->next = all;
+	c->prev = &all;
+	if (all)
+		all->prev = &c->next;
+	all = c;
+	pthread_mutex_unlock(&caches_lock);
 }
 
-static void unlink_arena(struct tcache *c)
+/* caches_lock is held. */
+static void unlink_cache(struct tcache *c)
 {
-	pthread_mutex_lock(&c->arena->caches_lock);
-	*c->prev_of_arena = c->next_of_arena;
-	if (c->next_of_arena)
-		c->next_of_arena->prev_of_arena = c->prev_of_arena;
-	pthread_mutex_unlock(&c->arena->caches_lock);
+	*c->prev = c->next;
+	if (c->next)
+		c->next->prev = c->prev;
 }
 
 /* A thread ends: its slabs are orphaned, its record is free.  Killed in
  * between, the record is recovered with the process. */
 static void thread_ends(void *unused)
 {
-	struct tcache *c = caches, *next;
+	struct tcache *c = mine, *next;
 
 	(void)unused;
-	/* Keeps the process from leaving (and unmapping) meanwhile. */
-	pthread_mutex_lock(&arenas_lock);
+	mine = NULL;
+	tls_current = &nobody;
+	pthread_mutex_lock(&caches_lock);
 	for (; c; c = next) {
 		next = c->next_of_thread;
 		if (c->arena) {
 			heap_cache_release(c);
 			thread_release(&c->arena->view, c->rec);
-			unlink_arena(c);
 		}
+		unlink_cache(c);
 		free(c);
 	}
-	pthread_mutex_unlock(&arenas_lock);
-	caches = NULL;
-	tls_current = NULL;
+	pthread_mutex_unlock(&caches_lock);
 }
 
-static void make_key(void)
+static void init_once(void)
 {
-	pthread_key_create(&key, thread_ends);
+	heap_classes_init();
+	/* Without a key the records of ended threads are found dead later. */
+	if (pthread_key_create(&key, thread_ends) != 0)
+		key = (pthread_key_t)-1;
 }
 
 /* Records of threads that ended without a word, as by a raw exit(2). */
@@ -78,53 +89,77 @@ static void sweep_threads(struct fusion_arena *arena)
 	life_unlock(v);
 }
 
+static int claim(struct fusion_arena *arena, struct thread_rec **ret)
+{
+	int r = thread_claim(&arena->view, ret);
+
+	if (r != -EMFILE)
+		return r;
+	sweep_threads(arena);
+	return thread_claim(&arena->view, ret);
+}
+
 static struct tcache *make_cache(struct fusion_arena *arena)
 {
 	struct tcache *c;
 	int r;
 
-	if (!arena->id) { /* the child of a fork */
-		errno = EINVAL;
+	if (!arena->id) {
+		errno = EINVAL; /* left, or the child of a fork */
 		return NULL;
 	}
 	c = calloc(1, sizeof(*c));
 	if (!c)
 		return NULL;
-	r = thread_claim(&arena->view, &c->rec);
-	if (r == -EMFILE) {
-		sweep_threads(arena);
-		r = thread_claim(&arena->view, &c->rec);
-	}
+	r = claim(arena, &c->rec);
 	if (r < 0) {
 		free(c);
 		errno = -r;
 		return NULL;
 	}
 	c->arena = arena;
-	c->token = c->rec->token & TOKEN_MASK;
-	c->tag = arena->tag;
-	heap_cache_init(c);
-	link_arena(c, arena);
-	c->next_of_thread = caches;
-	caches = c;
+	cache_init(c);
+	link_cache(c);
 	pthread_setspecific(key, c);
 	return c;
 }
 
+/* Caches of arenas that were left meanwhile. */
+static void drop_dead(void)
+{
+	struct tcache **at = &mine, *c;
+
+	pthread_mutex_lock(&caches_lock);
+	while ((c = *at)) {
+		if (c->arena) {
+			at = &c->next_of_thread;
+			continue;
+		}
+		*at = c->next_of_thread;
+		unlink_cache(c);
+		if (tls_current == c)
+			tls_current = &nobody;
+		free(c);
+	}
+	pthread_mutex_unlock(&caches_lock);
+}
+
 struct tcache *tls_cache_slow(struct fusion_arena *arena)
 {
-	struct tcache *c = caches;
+	struct tcache *c = mine;
 
 	if (!arena) {
 		errno = EINVAL;
 		return NULL;
 	}
-	pthread_once(&once, make_key);
+	pthread_once(&once, init_once);
 	while (c && c->arena != arena)
 		c = c->next_of_thread;
-	if (!c)
+	if (!c) {
+		drop_dead();
 		c = make_cache(arena);
-	if (c)
+	}
+	if (c && !track_is_on())
 		tls_current = c;
 	return c;
 }
@@ -139,26 +174,33 @@ struct thread_rec *thread_rec_of(struct fusion_arena *arena)
 /* The caches themselves stay with their threads, empty. */
 void tls_arena_leave(struct fusion_arena *arena)
 {
-	pthread_mutex_lock(&arenas_lock); /* see thread_ends() */
-	pthread_mutex_lock(&arena->caches_lock);
-	for (struct tcache *c = arena->caches; c; c = c->next_of_arena) {
-		heap_cache_drop(c);
-		c->arena = NULL;
+	pthread_mutex_lock(&caches_lock);
+	for (struct tcache *c = all; c; c = c->next) {
+		if (c->arena != arena)
+			continue;
+		heap_cache_untrack(c);
+		cache_drop(c);
+		c->span_hi = 0;
+		/* Relaxed: no other thread may be using the arena. */
+		store_relaxed(&c->arena, (struct fusion_arena *)NULL);
 	}
-	arena->caches = NULL;
-	pthread_mutex_unlock(&arena->caches_lock);
-	pthread_mutex_unlock(&arenas_lock);
+	pthread_mutex_unlock(&caches_lock);
 }
 
+/* Of the other threads' caches there is only the memory, and that is lost. */
 void tls_after_fork_child(void)
 {
-	struct tcache *c = caches, *next;
+	struct tcache *c = mine, *next;
 
+	pthread_mutex_init(&caches_lock, NULL);
+	all = NULL;
+	mine = NULL;
+	tls_current = &nobody;
 	for (; c; c = next) {
 		next = c->next_of_thread;
-		heap_cache_drop(c);
+		if (c->arena)
+			heap_cache_untrack(c);
+		cache_drop(c);
 		free(c);
 	}
-	caches = NULL;
-	tls_current = NULL;
 }

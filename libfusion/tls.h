@@ -23,43 +23,49 @@ struct bin {
 	char *run_p;	/* next block of the run */
 	uint8_t *run_m; /* and its map byte */
 	uint32_t size;	/* of a block */
-	uint32_t n_slabs, cur, cap;
+	/* My slabs of the class.  The first n_ready have hasfree set. */
+	uint32_t n_slabs, n_ready, cap;
+	uint32_t probe; /* which to ask next for the frees of others */
 	uint32_t *slabs;
 	struct block_ref magazine[LIMIT_MAGAZINE];
 };
 
-/* The bins for one kind of spans. */
+/* The bins for spans of one purpose (WORD_PURPOSE()). */
 struct bins {
 	struct bins *next;
-	uint64_t word; /* SPAN_POOL() and SPAN_MEMBER of its spans */
-	uint32_t gen;  /* of the pool */
+	uint64_t purpose;
+	uint32_t gen; /* of the pool */
 	struct bin bin[HEAP_CLASSES];
 };
 
 struct tcache {
 	struct fusion_arena *arena; /* NULL once the process has left */
+	char *base;
+	uint64_t *words;
 	uint32_t token;
-	uint8_t tag;
 	uint32_t span_hi; /* a while ago; there is memory for the words below */
+	uint8_t tag;
 	struct thread_rec *rec;
 	struct bins main;
 	struct bins *others; /* pools', member-lifetime */
 	struct tcache *next_of_thread;
-	struct tcache *next_of_arena, **prev_of_arena;
+	struct tcache *next, **prev; /* of all; guarded by caches_lock */
 };
 
+/* The cache the thread used last; never NULL.  When blocks are tracked it is
+ * one of no arena, so that all calls go the long way. */
 extern __thread struct tcache *tls_current
 	__attribute__((tls_model("initial-exec")));
 
 /* The calling thread's cache of @arena, made when there is none; NULL and
- * errno. */
+ * errno: ENOMEM, EMFILE, EINVAL. */
 struct tcache *tls_cache_slow(struct fusion_arena *arena);
 
 static inline struct tcache *tls_cache(struct fusion_arena *arena)
 {
 	struct tcache *c = tls_current;
 
-	if (__builtin_expect(c && c->arena == arena, 1))
+	if (__builtin_expect(c->arena == arena, 1))
 		return c;
 	return tls_cache_slow(arena);
 }
@@ -67,14 +73,10 @@ static inline struct tcache *tls_cache(struct fusion_arena *arena)
 /* The calling thread's record; NULL and errno. */
 struct thread_rec *thread_rec_of(struct fusion_arena *arena);
 
-/* The process leaves: no thread has anything of @arena any more. */
+/* The process is about to leave: no thread has anything of @arena any more.
+ * Before the slot is given up, as the slabs are the next member's after it. */
 void tls_arena_leave(struct fusion_arena *arena);
 /* In the child of a fork: forget all, touch nothing shared. */
 void tls_after_fork_child(void);
-
-/* heap.c: give the slabs of a cache back and free its private memory. */
-void heap_cache_init(struct tcache *c);
-void heap_cache_drop(struct tcache *c);	   /* private memory only */
-void heap_cache_release(struct tcache *c); /* slabs to others, then drop */
 
 #endif

@@ -94,9 +94,9 @@ FUSION_API void *fusion_malloc_member(struct fusion_arena *arena, size_t size)
 /**
  * Give the memory of free runs of 256 KiB and more back to the system now.
  * It is done anyway, half a second after the last such free, by the next call
- * that needs spans.  @return 0, -errno
+ * that needs spans.  @return bytes given back, or -errno
  */
-FUSION_API int fusion_heap_trim(struct fusion_arena *arena);
+FUSION_API int64_t fusion_heap_trim(struct fusion_arena *arena);
 
 /** What the heap holds; see also memory/ in the tree. */
 struct fusion_heap_stats {
@@ -107,8 +107,8 @@ struct fusion_heap_stats {
 };
 
 /** Count, walking over the heap: a picture of no single moment. */
-FUSION_API void fusion_heap_stats(struct fusion_arena *arena,
-				  struct fusion_heap_stats *ret);
+FUSION_API int fusion_heap_stats(struct fusion_arena *arena,
+				 struct fusion_heap_stats *ret);
 
 /**
  * A pool: a named part of the heap with a limit of its own.  The handle is

@@ -32,7 +32,8 @@ static void check_conts(struct checker *c, uint32_t i, uint32_t n)
 	for (uint32_t k = 1; k < n; k++) {
 		uint64_t w = *span_word(c->v, i + k);
 
-		if (WORD_KIND(w) != SPAN_CONT || WORD_COUNT(w) != k)
+		if (WORD_KIND(w) != SPAN_CONT || WORD_COUNT(w) != k ||
+		    !(w & SPAN_SLOW))
 			fault(c, i + k, "no continuation of its run");
 	}
 }
@@ -50,6 +51,15 @@ static void check_owner(struct checker *c, uint32_t i, uint32_t token)
 		fault(c, i, "slab of a thread that is not there");
 }
 
+static uint32_t check_free(struct checker *c, uint32_t i)
+{
+	uint32_t n = span_free_run(c->v, i, span_hi(c->v), UINT32_MAX);
+
+	if (span_bounds_hide(c->v, i, n))
+		fault(c, i, "a free run that no search finds");
+	return n ? n : 1;
+}
+
 /* Returns the spans to go on by. */
 static uint32_t check_slab(struct checker *c, uint32_t i, uint64_t w)
 {
@@ -61,6 +71,12 @@ static uint32_t check_slab(struct checker *c, uint32_t i, uint64_t w)
 		return 1;
 	}
 	k = &c->classes[WORD_CLASS(w)];
+	if ((w | SPAN_SLOW) !=
+		    (slab_word(WORD_CLASS(w), WORD_PURPOSE(w), WORD_TOKEN(w)) |
+		     SPAN_SLOW) ||
+	    !(w & SPAN_SLOW) !=
+		    (WORD_CLASS(w) < SMALL_CLASSES && !WORD_POOL(w)))
+		fault(c, i, "bits that no slab has");
 	check_owner(c, i, WORD_TOKEN(w));
 	check_conts(c, i, k->n_spans);
 	map = slab_map(c->v, k, i);
@@ -80,9 +96,7 @@ static uint32_t check_span(struct checker *c, uint32_t i)
 	switch (WORD_KIND(w)) {
 	case SPAN_FREE:
 	case SPAN_PUNCHED:
-		if (!*span_group(c->v, i))
-			fault(c, i, "free, and its group does not know");
-		return 1;
+		return check_free(c, i);
 	case SPAN_SLAB:
 		return check_slab(c, i, w);
 	case SPAN_HEAD:

@@ -199,7 +199,9 @@ struct member_rec {
 
 	/* Hints, own line: statistics that the member itself keeps. */
 	uint64_t n_malloc_slow, n_adopted;
-	uint8_t pad1[112];
+	/* Atomic, by class: member-lifetime slabs that have no thread. */
+	uint64_t orphans;
+	uint8_t pad1[104];
 };
 static_assert(sizeof(struct member_rec) == 256, "ABI: bump FUSION_FORMAT");
 

@@ -122,25 +122,27 @@ void core_unlock(struct view *v, struct thread_rec *me, struct core_lock *l)
 	unannounce(me, view_off(v, l));
 }
 
-void core_lock_recover(struct view *v, struct thread_rec *t)
+void core_lock_recover_one(struct thread_rec *t, struct core_lock *l)
 {
 	uint32_t token = t->token & TOKEN_MASK;
+	uint32_t w = load_relaxed(&l->word);
 
+	/* Release: the next owner sees the intent undone or redone. */
+	while ((w & TOKEN_MASK) == token && token)
+		if (cas_release(&l->word, &w, 0))
+			break;
+	/* All: the dead one may have owed a wake, or eaten one. */
+	futex_wake(&l->word, INT_MAX);
+}
+
+void core_lock_recover(struct view *v, struct thread_rec *t)
+{
 	for (unsigned i = 0; i < THREAD_HELD; i++) {
 		uint64_t off = t->held[i];
-		struct core_lock *l = view_at(v, off);
-		uint32_t w;
 
-		if (!off || off % 8 || off > v->geo.off_spans - sizeof(*l))
-			goto next;
-		/* Release: the next owner sees the intent undone or redone. */
-		w = load_relaxed(&l->word);
-		while ((w & TOKEN_MASK) == token && token)
-			if (cas_release(&l->word, &w, 0))
-				break;
-		/* All: the dead one may have owed a wake, or eaten one. */
-		futex_wake(&l->word, INT_MAX);
-	next:
+		if (off && off % 8 == 0 &&
+		    off <= v->geo.off_spans - sizeof(struct core_lock))
+			core_lock_recover_one(t, view_at(v, off));
 		t->held[i] = 0;
 	}
 }

@@ -25,5 +25,7 @@ void core_unlock(struct view *v, struct thread_rec *me, struct core_lock *l);
 
 /* Recovery: drop what the dead @t holds or waits for.  Idempotent. */
 void core_lock_recover(struct view *v, struct thread_rec *t);
+/* The same for one lock, if the dead @t holds it. */
+void core_lock_recover_one(struct thread_rec *t, struct core_lock *l);
 
 #endif

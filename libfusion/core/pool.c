@@ -92,6 +92,7 @@ static int create_locked(struct view *v, const char *name, uint64_t limit,
 	p->gen++;
 	p->id = add_relaxed(&v->sb->next_object, 1);
 	p->used = 0;
+	p->orphans = 0;
 	p->limit = limit;
 	memset(p->name, 0, sizeof(p->name));
 	strncpy(p->name, name, OBJECT_NAME_MAX);
@@ -147,18 +148,24 @@ static int free_spans(struct view *v, struct thread_rec *me, uint32_t pool)
 			continue;
 		if (!n || n > span_hi(v) - i)
 			return -EIO;
-		r = span_free(v, me, i, n, NULL);
-		if (r < 0)
+		r = span_free(v, me, i, n, w, NULL);
+		/* -EINVAL: its owner gave it back just now. */
+		if (r < 0 && r != -EINVAL)
 			return r;
-		i += n - 1;
 	}
 	return 0;
 }
 
+/* State is DYING: who gets span_lock after us gets no span of the pool. */
 static int destroy_rest(struct view *v, struct thread_rec *me, uint32_t i)
 {
-	int r = free_spans(v, me, i);
+	struct core_lock *l = &heap_super(v)->span_lock;
+	int r = core_lock(v, me, l);
 
+	if (r < 0)
+		return r;
+	core_unlock(v, me, l);
+	r = free_spans(v, me, i);
 	if (!r)
 		store_release(&record(v, i)->state, POOL_FREE);
 	return r;
@@ -219,10 +226,13 @@ int pool_charge(struct view *v, uint32_t i, uint32_t n)
 {
 	struct pool_rec *p = pool_at(v, i);
 
-	if (!p)
-		return i ? -ENOMEM : 0;
-	if (p->limit && ((uint64_t)p->used + n) << SPAN_SHIFT > p->limit)
-		return -ENOMEM;
+	if (!i)
+		return 0;
+	/* Acquire: pairs with the release in pool_destroy(), which takes
+	 * span_lock after it: from then on the pool gets no more spans. */
+	if (!p || load_acquire(&p->state) != POOL_USED ||
+	    (p->limit && ((uint64_t)p->used + n) << SPAN_SHIFT > p->limit))
+		return -EDQUOT;
 	p->used += n;
 	return 0;
 }

@@ -27,7 +27,7 @@ int pool_find(struct view *v, struct thread_rec *me, const char *name,
 	      uint32_t *ret);
 int pool_destroy(struct view *v, struct thread_rec *me, uint32_t i);
 
-/* Under span_lock.  0, -ENOMEM over the limit. */
+/* Under span_lock.  0, -EDQUOT over the limit or being destroyed. */
 int pool_charge(struct view *v, uint32_t i, uint32_t n);
 void pool_uncharge(struct view *v, uint32_t i, uint32_t n);
 /* Count again from the words, after a death; under span_lock. */

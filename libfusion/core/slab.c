@@ -2,7 +2,8 @@
 #include "libfusion/core/slab.h"
 
 #include <errno.h>
-#include <string.h>
+
+#include "libfusion/core/pool.h"
 
 #define MAP_BLOCKS 1024u /* that a descriptor's map has room for */
 
@@ -31,6 +32,51 @@ unsigned slab_class_of(uint64_t size)
 uint32_t slab_class_spans(unsigned class)
 {
 	return slab_class_size(class) > SMALL_MAX ? MEDIUM_SPANS : 1;
+}
+
+uint64_t slab_word(unsigned class, uint64_t purpose, uint32_t token)
+{
+	uint64_t w = SPAN_WORD(SPAN_SLAB, class, token) | purpose;
+
+	return class < SMALL_CLASSES && !WORD_POOL(w) ? w : w | SPAN_SLOW;
+}
+
+uint64_t *slab_orphans(const struct view *v, uint64_t word, uint32_t member)
+{
+	struct pool_rec *p;
+
+	if (word & SPAN_MEMBER)
+		return member - 1 <= v->geo.max_members
+			       ? &view_member(v, member - 1)->orphans
+			       : NULL;
+	if (!WORD_POOL(word))
+		return &heap_super(v)->orphans;
+	p = pool_at(v, WORD_POOL(word));
+	return p ? &p->orphans : NULL;
+}
+
+/*
+ *   here                       adopt()
+ *   bit = 1                    bit = 0
+ *   word = orphan              look at all words
+ *   bit = 1
+ *
+ * Acquire-release: if its 0 comes after our second 1, it sees the word.  The
+ * first 1 is for a death in between.
+ */
+int slab_orphan(struct view *v, uint32_t span, uint64_t word)
+{
+	uint64_t *orphans = slab_orphans(
+		v, word, load_relaxed(&span_desc(v, span)->member));
+	uint64_t bit = 1ull << WORD_CLASS(word);
+
+	if (!orphans)
+		return -EIO;
+	or_acq_rel(orphans, bit);
+	/* Release: pairs with the acquire in adopt(). */
+	store_release(span_word(v, span), word & ~(uint64_t)TOKEN_MASK);
+	or_acq_rel(orphans, bit);
+	return 0;
 }
 
 static uint32_t map_in_slab(uint32_t size, uint32_t *ret_blocks)

@@ -69,6 +69,14 @@ bool block_is_allocated(const struct block *b);
 /* Is there an allocated block that begins at @p? */
 bool heap_is_allocated(const struct view *v, const void *p);
 
+/* Word of a slab of @class for @purpose (WORD_PURPOSE()); token 0: orphan. */
+uint64_t slab_word(unsigned class, uint64_t purpose, uint32_t token);
+/* Where it is noted, a bit for each class, that there may be orphans of this
+ * purpose; NULL if @word names a pool or member that cannot be. */
+uint64_t *slab_orphans(const struct view *v, uint64_t word, uint32_t member);
+/* Leave the slab, now @word, to whoever adopts it.  Commit: its word. */
+int slab_orphan(struct view *v, uint32_t span, uint64_t word);
+
 /* No block of the slab is allocated. */
 bool slab_is_empty(const struct view *v, const struct class_info *k,
 		   uint32_t span);

@@ -5,18 +5,18 @@
  * ASan's functions are weak: a plain libfusion marks its blocks in a program
  * that was built with ASan.  The shadow is private to a process, so a free
  * poisons only what no other process can allocate again: blocks in slabs of
- * the freeing thread.  They are unpoisoned before the slab is given away.
+ * the freeing thread.  They are opened before the slab is given away.
+ *
+ * Fast paths mark nothing: they are not taken when track_is_on().
  */
 #ifndef FUSION_CORE_TRACK_H
 #define FUSION_CORE_TRACK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
-#if defined(__has_include) && defined(FUSION_VALGRIND)
-#if __has_include(<valgrind/memcheck.h>)
+#ifdef FUSION_VALGRIND
 #include <valgrind/memcheck.h>
-#define TRACK_VALGRIND 1
-#endif
 #endif
 
 void __asan_poison_memory_region(const volatile void *p, size_t n)
@@ -24,21 +24,41 @@ void __asan_poison_memory_region(const volatile void *p, size_t n)
 void __asan_unpoison_memory_region(const volatile void *p, size_t n)
 	__attribute__((weak));
 
+static inline bool track_is_on(void)
+{
+#ifdef FUSION_VALGRIND
+	if (RUNNING_ON_VALGRIND)
+		return true;
+#endif
+	return __asan_poison_memory_region != NULL;
+}
+
+/* Free, and mine alone. */
 static inline void track_freed(void *p, size_t n)
 {
-	if (__builtin_expect(__asan_poison_memory_region != NULL, 0))
+	if (__asan_poison_memory_region)
 		__asan_poison_memory_region(p, n);
-#ifdef TRACK_VALGRIND
+#ifdef FUSION_VALGRIND
 	VALGRIND_MAKE_MEM_NOACCESS(p, n);
 #endif
 }
 
-/* The block is in use again, or anybody may use it from now on. */
+/* Allocated here. */
+static inline void track_allocated(void *p, size_t n)
+{
+	if (__asan_unpoison_memory_region)
+		__asan_unpoison_memory_region(p, n);
+#ifdef FUSION_VALGRIND
+	VALGRIND_MAKE_MEM_UNDEFINED(p, n);
+#endif
+}
+
+/* Anybody may use it from now on. */
 static inline void track_open(void *p, size_t n)
 {
-	if (__builtin_expect(__asan_unpoison_memory_region != NULL, 0))
+	if (__asan_unpoison_memory_region)
 		__asan_unpoison_memory_region(p, n);
-#ifdef TRACK_VALGRIND
+#ifdef FUSION_VALGRIND
 	VALGRIND_MAKE_MEM_DEFINED(p, n);
 #endif
 }

@@ -26,7 +26,6 @@ static struct fusion_arena *enter(int fd)
 	uint32_t slot;
 
 	image_map(&a->view, fd);
-	pthread_mutex_init(&a->caches_lock, NULL);
 	a->dirfd = -1;
 	info.start_time = process_start_time(getpid());
 	assert_int_equal(life_lock(&a->view, -1), 0);
@@ -364,7 +363,7 @@ static void punching_gives_memory_back(void **state)
 	memset(p, 1, 32 << 20);
 	full = view_used(&arena->view);
 	fusion_free(arena, p);
-	assert_int_equal(fusion_heap_trim(arena), 0);
+	assert_true(fusion_heap_trim(arena) >= 32 << 20);
 	before = view_used(&arena->view);
 	assert_true(before + (31 << 20) < full);
 	/* Punched spans are good for use again. */

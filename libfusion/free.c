@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Freeing, and knowing what a pointer is
+ *
+ * free stores 0 in the block's map byte: that is the commit.  A block in a
+ * slab of this thread goes back to the magazine; one in another's gets a second
+ * store, to the slab's rflag.  No lock, no list, and no difference whether the
+ * owner lives.
+ */
+#include <fusion/heap.h>
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "libfusion/core/slab.h"
+#include "libfusion/heap_private.h"
+#include "libfusion/log.h"
+
+static bool abort_on_error;
+
+FUSION_API void fusion_heap_abort_on_error(bool on)
+{
+	store_relaxed(&abort_on_error, on);
+}
+
+static int wrong(const char *what, const void *p)
+{
+	log_error("free of %p: %s", p, what);
+	/* Relaxed: set once, before other calls. */
+	if (load_relaxed(&abort_on_error))
+		abort();
+	return -EINVAL;
+}
+
+/* The magazine is full: drop the block and let a scan find it. */
+__attribute__((noinline)) static int drop(struct tcache *c, struct bins *bins,
+					  unsigned class, uint32_t span)
+{
+	struct slab_desc *d = span_desc(&c->arena->view, span);
+
+	d->scan = 0;
+	if (UNLIKELY(!d->hasfree))
+		bin_ready(c->arena, &bins->bin[class], span);
+	if (UNLIKELY(++d->dropped >= c->arena->classes[class].n_blocks)) {
+		d->dropped = 0;
+		heap_maybe_release(c, bins, class, span);
+	}
+	return 0;
+}
+
+/* @map is free now and lies in a slab of mine: keep the block for the next
+ * malloc. */
+static inline int keep(struct tcache *c, struct bins *bins, unsigned class,
+		       uint32_t span, char *p, uint8_t *map)
+{
+	struct bin *b = &bins->bin[class];
+	uint32_t top = b->top;
+
+	if (UNLIKELY(top >= LIMIT_MAGAZINE))
+		return drop(c, bins, class, span);
+	b->magazine[top] = (struct block_ref){p, map};
+	b->top = top + 1;
+	return 0;
+}
+
+static void free_own(struct tcache *c, const struct block *b)
+{
+	const struct class_info *k = &c->arena->classes[WORD_CLASS(b->word)];
+	char *p = slab_block(&c->arena->view, k, b->span, b->index);
+	struct bins *bins = bins_of(c, b->word);
+
+	if (UNLIKELY(track_is_on()) && !WORD_POOL(b->word))
+		track_freed(p, k->size);
+	store_relaxed(b->map, (uint8_t)TAG_FREE);
+	if (bins)
+		keep(c, bins, WORD_CLASS(b->word), b->span, p, b->map);
+}
+
+/* Release: our last use of the block comes before the owner's next. */
+static void free_foreign(struct tcache *c, const struct block *b)
+{
+	struct view *v = &c->arena->view;
+
+	store_release(b->map, (uint8_t)TAG_FREE);
+	/* Last, and always: pairs with the acquire in ask().  The slab may be
+	 * gone by now; the descriptor is type-stable. */
+	store_release(&span_desc(v, b->span)->rflag, (uint8_t)1);
+	if (!WORD_TOKEN(b->word))
+		span_trim_later(v); /* nobody's: it may be empty now */
+}
+
+int heap_free_block(struct tcache *c, const struct block *b,
+		    struct thread_rec *pend)
+{
+	struct view *v = &c->arena->view;
+	int r = 0;
+
+	if (b->map) {
+		if (WORD_TOKEN(b->word) == c->token)
+			free_own(c, b);
+		else
+			free_foreign(c, b);
+		return 0;
+	}
+	r = span_free(v, c->rec, b->span, WORD_COUNT(b->word), b->word, pend);
+	if (r == -EINVAL)
+		return wrong("free already", span_at(v, b->span));
+	span_trim_decayed(v, c->rec);
+	return r;
+}
+
+int heap_find(struct tcache *c, const void *p, struct block *ret)
+{
+	struct view *v = &c->arena->view;
+
+	if (!view_contains(v, p))
+		return wrong("not in the arena", p);
+	if (block_find(v, c->arena->classes, view_off(v, p), ret) < 0)
+		return wrong("no block begins there", p);
+	if (!block_is_allocated(ret))
+		return wrong("free already", p);
+	return 0;
+}
+
+/* All that is not a block in a small slab of this thread's main bins. */
+__attribute__((noinline)) static int free_slow(struct fusion_arena *arena,
+					       void *p)
+{
+	struct tcache *c;
+	struct block b;
+	int r;
+
+	if (!p)
+		return 0;
+	c = tls_cache(arena);
+	if (!c)
+		return -errno;
+	r = heap_find(c, p, &b);
+	c->span_hi = span_hi(&arena->view);
+	return r < 0 ? r : heap_free_block(c, &b, NULL);
+}
+
+FUSION_API int fusion_free(struct fusion_arena *arena, void *ptr)
+{
+	struct tcache *c = tls_current;
+	uint64_t off = (uint64_t)((char *)ptr - c->base), n, w;
+	uint64_t span = off >> SPAN_SHIFT;
+	const struct class_info *k;
+	uint8_t *map;
+
+	/* NULL and pointers to elsewhere are beyond span_hi. */
+	if (UNLIKELY(c->arena != arena || span >= c->span_hi))
+		return free_slow(arena, ptr);
+	w = load_relaxed(c->words + span);
+	/* SPAN_SLOW and SPAN_MEMBER are in these bits too. */
+	if (UNLIKELY((uint32_t)w != c->token))
+		return free_slow(arena, ptr);
+	k = &arena->classes[WORD_CLASS(w)];
+	/* Upper half: the quotient.  Lower half: less than the magic number if
+	 * and only if there is no remainder. */
+	n = (uint64_t)((uint32_t)(off & (SPAN_SIZE - 1)) - k->data_off) *
+	    k->magic;
+	map = slab_map(&arena->view, k, (uint32_t)span) + (n >> 32);
+	if (UNLIKELY((uint32_t)n >= k->magic || n >> 32 >= k->n_blocks ||
+		     !load_relaxed(map)))
+		return free_slow(arena, ptr);
+	store_relaxed(map, (uint8_t)TAG_FREE);
+	return keep(c, &c->main, WORD_CLASS(w), (uint32_t)span, ptr, map);
+}
+
+FUSION_API size_t fusion_usable_size(struct fusion_arena *arena,
+				     const void *ptr)
+{
+	struct block b;
+
+	if (!arena || !ptr || !view_contains(&arena->view, ptr) ||
+	    block_find(&arena->view, arena->classes,
+		       view_off(&arena->view, ptr), &b) < 0 ||
+	    !block_is_allocated(&b))
+		return 0;
+	return b.size;
+}
