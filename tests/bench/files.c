@@ -4,6 +4,7 @@
  *
  *   ls         open, getdents to the end, close: nanoseconds for one listing
  *   cat        open, read to the end, close
+ *   walk       only find the file: what cat's path costs
  *   again      read from the start of a file that stays open
  *   count      entries of the directory, in place of a time
  *   fill       make as many empty files in the directory
@@ -97,6 +98,21 @@ static int run_cat(uint64_t n, const char *arg, double *ret_ns)
 	return r;
 }
 
+static int run_walk(uint64_t n, const char *arg, double *ret_ns)
+{
+	double t = wall_ns();
+
+	for (uint64_t i = 0; i < n; i++) {
+		int fd = open(arg, O_PATH | O_CLOEXEC);
+
+		if (fd < 0)
+			return -errno;
+		close(fd);
+	}
+	*ret_ns = (wall_ns() - t) / (double)n;
+	return 0;
+}
+
 static int run_again(uint64_t n, const char *arg, double *ret_ns)
 {
 	int fd = open(arg, O_RDONLY | O_CLOEXEC), r = 0;
@@ -139,8 +155,9 @@ static int run_fill(uint64_t n, const char *arg, double *ret_ns)
 int main(void)
 {
 	static const struct worker_row rows[] = {
-		{"ls", run_ls},	      {"cat", run_cat},	  {"again", run_again},
-		{"count", run_count}, {"fill", run_fill}, {NULL, NULL},
+		{"ls", run_ls},	      {"cat", run_cat},	    {"walk", run_walk},
+		{"again", run_again}, {"count", run_count}, {"fill", run_fill},
+		{NULL, NULL},
 	};
 
 	return worker_serve(rows);

@@ -28,6 +28,7 @@ static void *grow(void *p, size_t old, size_t n)
 #define MALLOC(n) segment->allocate(n)
 #define FREE(p) segment->deallocate(p)
 #define REALLOC(p, old, n) grow(p, old, n)
+#define TRIM() ((void)0)
 #define PEERS_FORK 1
 
 /* The name goes at once: whatever happens, nothing stays. */

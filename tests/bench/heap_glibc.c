@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <malloc.h>
 #include <stdlib.h>
 
 #define MALLOC(n) malloc(n)
 #define FREE(p) free(p)
 #define REALLOC(p, old, n) realloc(p, n)
+#define TRIM() malloc_trim(0)
 #define PEERS_FORK 0
 
 static void heap_create(void)

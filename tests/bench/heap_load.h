@@ -6,6 +6,7 @@
  *
  *   MALLOC(n) FREE(p)     inline calls, so that no peer pays for a pointer
  *   REALLOC(p, old, n)    to a function
+ *   TRIM()                give what is free back to the system
  *   PEERS_FORK            1: the consumer of the pair rows is a process,
  *                         0: a thread
  *   heap_create()         once, before the consumer is started
@@ -194,6 +195,30 @@ static int run_realloc(uint64_t n, const char *arg, double *ret_ns)
 	return 0;
 }
 
+#define RUN_PAGES 16384 /* 64 MiB */
+#define PAGE 4096
+
+static int run_pages(uint64_t n, const char *arg, double *ret_ns)
+{
+	uint64_t rounds = (n + RUN_PAGES - 1) / RUN_PAGES;
+	double t = cpu_ns();
+
+	(void)arg;
+	for (uint64_t k = 0; k < rounds; k++) {
+		char *p = (char *)MALLOC((size_t)RUN_PAGES * PAGE);
+
+		if (!p)
+			return -ENOMEM;
+		for (size_t i = 0; i < RUN_PAGES; i++)
+			p[i * PAGE] = 1;
+		KEEP(p);
+		FREE(p);
+		TRIM();
+	}
+	*ret_ns = (cpu_ns() - t) / (double)(rounds * RUN_PAGES);
+	return 0;
+}
+
 /* --- Two: what one allocates, the other frees ---------------------------- */
 
 struct ring {
@@ -351,6 +376,7 @@ static int heap_main(int argc, char **argv)
 		{"batch-fifo", run_batch_fifo},
 		{"large", run_large},
 		{"realloc", run_realloc},
+		{"pages", run_pages},
 		{NULL, NULL},
 	};
 	static const struct worker_row two[] = {

@@ -4,6 +4,7 @@
 #define MALLOC(n) mi_malloc(n)
 #define FREE(p) mi_free(p)
 #define REALLOC(p, old, n) mi_realloc(p, n)
+#define TRIM() mi_collect(true)
 #define PEERS_FORK 0
 
 static void heap_create(void)

@@ -12,7 +12,6 @@
  *   heap       the heap's share of it alone: one pass over the span words
  */
 #include <fcntl.h>
-#include <pthread.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -92,7 +91,6 @@ static struct fusion_arena *map_in(uint32_t slot)
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	a->view = (struct view){.fd = -1};
 	a->dirfd = -1;
-	pthread_mutex_init(&a->caches_lock, NULL);
 	if (fd < 0 || view_map(&a->view, fd, BASE) < 0)
 		_exit(2);
 	a->id = view_member(&a->view, slot)->id;
