@@ -36,8 +36,7 @@ struct fusion_arena {
 	pthread_t thread;	   /* who is entering or exiting; the same */
 	unsigned n_entered;	   /* guarded by arenas_lock */
 	uint64_t dir_dev, dir_ino;
-	uint64_t heap_ino; /* of the backing file, on view.fd */
-	char *path;	   /* of the directory, to find it again */
+	char *path; /* of the directory, to find it again */
 	char name[ARENA_NAME_MAX + 1];
 	int dirfd; /* where ioctls go; -1 once it is gone */
 	uint32_t id;

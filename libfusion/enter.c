@@ -135,7 +135,6 @@ static int open_heap(struct fusion_arena *a, const struct ioc_join *j)
 		close(fd);
 		return LOST_RACE;
 	}
-	a->heap_ino = st.st_ino;
 	r = view_map(&a->view, fd, (void *)(uintptr_t)j->base);
 	if (r < 0) {
 		close(fd);

@@ -36,7 +36,7 @@ void arena_unmap(struct fusion_arena *a)
 	view_unmap(v);
 	v->fd = -1;
 	/* Not what got the number, should the program have closed ours. */
-	if (fd >= 0 && fstat(fd, &st) == 0 && st.st_ino == a->heap_ino)
+	if (fd >= 0 && fstat(fd, &st) == 0 && st.st_ino == v->ino)
 		close(fd);
 }
 

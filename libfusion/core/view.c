@@ -143,6 +143,7 @@ int view_map(struct view *v, int fd, void *base)
 	r = map_at(&new, fd, base);
 	if (r < 0)
 		return r;
+	new.ino = st.st_ino;
 	*v = new;
 	return 0;
 }
@@ -155,11 +156,19 @@ void view_unmap(struct view *v)
 	v->sb = NULL;
 }
 
+/* The file's data, if the descriptor still is its.  0, -errno. */
+static int own_stat(const struct view *v, struct stat *st)
+{
+	if (fstat(v->fd, st) < 0)
+		return -errno;
+	return v->ino && st->st_ino != v->ino ? -EBADF : 0;
+}
+
 uint64_t view_used(const struct view *v)
 {
 	struct stat st;
 
-	if (v->fd < 0 || fstat(v->fd, &st) < 0)
+	if (v->fd < 0 || own_stat(v, &st) < 0)
 		return 0;
 	return (uint64_t)st.st_blocks * 512;
 }
@@ -185,11 +194,15 @@ int view_reserve(struct view *v, uint64_t off, uint64_t len)
 	uint64_t first = off & ~(PAGE - 1);
 	uint64_t end = (off + len + PAGE - 1) & ~(PAGE - 1);
 	uint64_t limit, before, after;
+	struct stat st;
 	int r;
 
 	if (v->fd < 0)
 		return 0;
-	before = view_used(v);
+	r = own_stat(v, &st);
+	if (r < 0)
+		return r;
+	before = (uint64_t)st.st_blocks * 512;
 	r = allocate(v, first, end - first);
 	if (r < 0)
 		return r;
@@ -210,8 +223,11 @@ int view_reserve(struct view *v, uint64_t off, uint64_t len)
 
 int view_punch(struct view *v, uint64_t off, uint64_t len)
 {
-	if (v->fd < 0)
-		return 0;
+	struct stat st;
+	int r = v->fd < 0 ? 0 : own_stat(v, &st);
+
+	if (v->fd < 0 || r < 0)
+		return r;
 	if (fallocate(v->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
 		      (off_t)off, (off_t)len) < 0)
 		return -errno;

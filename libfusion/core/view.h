@@ -38,6 +38,8 @@ struct view {
 	struct superblock *sb; /* == base */
 	struct geometry geo;   /* private, verified */
 	int fd;	       /* the backing file, O_RDWR; -1 in tests of images */
+	uint64_t ino;  /* of that file, 0 unknown: a program may close our
+			* descriptor and get the number for its own */
 	uint32_t slot; /* my member slot; 0: undertaker */
 	struct thread_rec
 		*rec; /* undertaker's and checkers' own record; members

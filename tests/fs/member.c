@@ -23,6 +23,7 @@
  *                            exits; then the parent says "ok"
  *   thread                   a thread mallocs and ends: its address
  *   exec                     become another such program: "ready" again
+ *   map ADDR BYTES           something of its own lies there from now on
  *   closefrom FD             close all descriptors from FD on
  *   log on|off               the library's messages to stderr
  *   pid  crash  quit         quit: exit without leaving
@@ -36,6 +37,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -240,10 +242,16 @@ static struct entered *find(const char *name)
 	for (int i = 0; i < ARENAS; i++)
 		if (entered[i].arena && !strcmp(entered[i].name, name))
 			return &entered[i];
-	for (int i = 0; i < ARENAS && !*name; i++)
-		if (!entered[i].arena)
-			return &entered[i];
 	return NULL;
+}
+
+/* Of an arena, or (for one that was not entered yet) a free one. */
+static struct entered *entry_of(const struct fusion_arena *arena)
+{
+	for (int i = 0; i < ARENAS; i++)
+		if (entered[i].arena == arena)
+			return &entered[i];
+	return arena ? entry_of(NULL) : NULL;
 }
 
 static int do_enter(const struct words *c)
@@ -263,9 +271,7 @@ static int do_enter(const struct words *c)
 	r = fusion_arena_enter(word(c, 1), &o, &arena);
 	if (r < 0)
 		return answer(r);
-	e = find(word(c, 1));
-	if (!e)
-		e = find("");
+	e = entry_of(arena);
 	if (!e)
 		return answer(-EMFILE);
 	snprintf(e->name, sizeof(e->name), "%s", word(c, 1));
@@ -518,6 +524,16 @@ static int do_closefrom(const struct words *c)
 	return answer(0);
 }
 
+static int do_map(const struct words *c)
+{
+	void *p = mmap(address(c, 1), number(c, 2), PROT_NONE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE |
+			       MAP_FIXED_NOREPLACE,
+		       -1, 0);
+
+	return answer(p == MAP_FAILED ? -errno : 0);
+}
+
 static int do_log(const struct words *c)
 {
 	fusion_set_log(!strcmp(word(c, 1), "on") ? on_log : NULL, NULL);
@@ -558,6 +574,7 @@ static const struct {
 	{"kill", do_kill, true},	{"list", do_list, true},
 	{"log", do_log, false},		{"malloc", do_malloc, true},
 	{"malloc-member", do_malloc_member, true},
+	{"map", do_map, false},
 	{"master", do_master, true},	{"name", do_name, true},
 	{"notices", do_notices, true},	{"pid", do_pid, false},
 	{"quit", do_quit, false},	{"range", do_range, true},
