@@ -22,8 +22,7 @@
 #include "libfusion/core/life.h"
 #include "libfusion/core/limits.h"
 
-#define STOP_NAP_NS 10000000 /* between two wakes of a thread that is to end \
-			      */
+#define STOP_NAP_NS 10000000 /* between two wakes of a stopping thread */
 
 struct notice {
 	struct fusion_arena *arena;

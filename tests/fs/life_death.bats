@@ -201,7 +201,7 @@ two() {
 @test "thread: one that ends leaves its record to the next" {
 	start a
 	expect a "enter w" "entered 1 id 1"
-	for i in {1..40}; do
+	for _ in {1..40}; do
 		expect a thread "0x*"
 	done
 	expect a exit ok

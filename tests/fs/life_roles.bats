@@ -225,7 +225,7 @@ teardown() {
 	expect b "hook leave fail EAGAIN" ok
 	expect b exit "error EAGAIN"
 	members_are w "1 2"
-	[ "$(cat "$MNT/w/members/2/status" | grep state)" = "state alive" ]
+	grep -qx "state alive" "$MNT/w/members/2/status"
 	expect b "malloc 10" "0x*"
 	expect b "hook leave ok" ok
 	expect b exit ok
