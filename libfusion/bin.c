@@ -12,11 +12,21 @@
 #include "libfusion/core/pool.h"
 #include "libfusion/heap_private.h"
 
-void bins_init(struct bins *bins, uint64_t purpose)
+void bins_init(struct fusion_arena *a, struct bins *bins, uint64_t purpose)
 {
 	bins->purpose = purpose;
-	for (unsigned i = 0; i < HEAP_CLASSES; i++)
-		bins->bin[i].size = slab_class_size(i);
+	for (unsigned i = 0; i < HEAP_CLASSES; i++) {
+		const struct class_info *k = &a->classes[i];
+		struct bin *b = &bins->bin[i];
+
+		b->map_base = (uint8_t *)a->view.base + k->map_add;
+		b->map_mul = k->map_mul;
+		b->magic = k->magic;
+		b->data_off = k->data_off;
+		b->size = k->size;
+		b->n_blocks = k->n_blocks;
+		b->class = i;
+	}
 }
 
 bool bins_stale(const struct tcache *c, const struct bins *b)
@@ -53,7 +63,7 @@ struct bins *bins_get(struct tcache *c, uint64_t purpose, bool make)
 	b = calloc(1, sizeof(*b));
 	if (!b)
 		return NULL;
-	bins_init(b, purpose);
+	bins_init(c->arena, b, purpose);
 	b->gen = p ? p->gen : 0;
 	b->next = c->others;
 	c->others = b;
@@ -143,10 +153,11 @@ void cache_init(struct tcache *c)
 
 	c->base = v->base;
 	c->words = span_word(v, 0);
+	c->descs = span_desc(v, 0);
 	c->token = c->rec->token & TOKEN_MASK;
 	c->tag = c->arena->tag;
 	c->span_hi = span_hi(v);
-	bins_init(&c->main, 0);
+	bins_init(c->arena, &c->main, 0);
 }
 
 static void drop_lists(struct bins *bins)

@@ -32,34 +32,39 @@ static int wrong(const char *what, const void *p)
 	return -EINVAL;
 }
 
-/* The magazine is full: drop the block and let a scan find it. */
-__attribute__((noinline)) static int drop(struct tcache *c, struct bins *bins,
-					  unsigned class, uint32_t span)
+/* A scan is to find what is dropped; is perhaps all of the slab dropped? */
+__attribute__((noinline)) static int drop_slow(struct tcache *c, struct bin *b,
+					       uint32_t span)
 {
-	struct slab_desc *d = span_desc(&c->arena->view, span);
+	struct slab_desc *d = c->descs + span;
 
-	d->scan = 0;
-	if (UNLIKELY(!d->hasfree))
-		bin_ready(c->arena, &bins->bin[class], span);
-	if (UNLIKELY(++d->dropped >= c->arena->classes[class].n_blocks)) {
+	if (!d->hasfree)
+		bin_ready(c->arena, b, span);
+	if (++d->dropped >= b->n_blocks) {
 		d->dropped = 0;
-		heap_maybe_release(c, bins, class, span);
+		heap_maybe_release(c, b, span);
 	}
 	return 0;
 }
 
 /* @map is free now and lies in a slab of mine: keep the block for the next
- * malloc. */
-static inline int keep(struct tcache *c, struct bins *bins, unsigned class,
-		       uint32_t span, char *p, uint8_t *map)
+ * malloc, or if the magazine is full drop it. */
+static inline int keep(struct tcache *c, struct bin *b, uint32_t span, char *p,
+		       uint8_t *map)
 {
-	struct bin *b = &bins->bin[class];
 	uint32_t top = b->top;
+	struct slab_desc *d;
 
-	if (UNLIKELY(top >= LIMIT_MAGAZINE))
-		return drop(c, bins, class, span);
-	b->magazine[top] = (struct block_ref){p, map};
-	b->top = top + 1;
+	if (LIKELY(top < LIMIT_MAGAZINE)) {
+		b->magazine[top] = (struct block_ref){p, map};
+		b->top = top + 1;
+		return 0;
+	}
+	d = c->descs + span;
+	d->scan = 0;
+	if (UNLIKELY(!d->hasfree || d->dropped + 1 >= b->n_blocks))
+		return drop_slow(c, b, span);
+	d->dropped++;
 	return 0;
 }
 
@@ -73,7 +78,7 @@ static void free_own(struct tcache *c, const struct block *b)
 		track_freed(p, k->size);
 	store_relaxed(b->map, (uint8_t)TAG_FREE);
 	if (bins)
-		keep(c, bins, WORD_CLASS(b->word), b->span, p, b->map);
+		keep(c, &bins->bin[WORD_CLASS(b->word)], b->span, p, b->map);
 }
 
 /* Release: our last use of the block comes before the owner's next. */
@@ -143,10 +148,10 @@ __attribute__((noinline)) static int free_slow(struct fusion_arena *arena,
 FUSION_API int fusion_free(struct fusion_arena *arena, void *ptr)
 {
 	struct tcache *c = tls_current;
-	uint64_t off = (uint64_t)((char *)ptr - c->base), n, w;
+	uint64_t off = (uint64_t)((char *)ptr - c->base), w;
 	uint64_t span = off >> SPAN_SHIFT;
-	const struct class_info *k;
 	uint8_t *map;
+	struct bin *b;
 
 	/* NULL and pointers to elsewhere are beyond span_hi. */
 	if (UNLIKELY(c->arena != arena || span >= c->span_hi))
@@ -155,17 +160,12 @@ FUSION_API int fusion_free(struct fusion_arena *arena, void *ptr)
 	/* SPAN_SLOW and SPAN_MEMBER are in these bits too. */
 	if (UNLIKELY((uint32_t)w != c->token))
 		return free_slow(arena, ptr);
-	k = &arena->classes[WORD_CLASS(w)];
-	/* Upper half: the quotient.  Lower half: less than the magic number if
-	 * and only if there is no remainder. */
-	n = (uint64_t)((uint32_t)(off & (SPAN_SIZE - 1)) - k->data_off) *
-	    k->magic;
-	map = slab_map(&arena->view, k, (uint32_t)span) + (n >> 32);
-	if (UNLIKELY((uint32_t)n >= k->magic || n >> 32 >= k->n_blocks ||
-		     !load_relaxed(map)))
+	b = &c->main.bin[WORD_CLASS(w)];
+	map = bin_map(b, span, (uint32_t)off & (SPAN_SIZE - 1));
+	if (UNLIKELY(!map || !load_relaxed(map)))
 		return free_slow(arena, ptr);
 	store_relaxed(map, (uint8_t)TAG_FREE);
-	return keep(c, &c->main, WORD_CLASS(w), (uint32_t)span, ptr, map);
+	return keep(c, b, (uint32_t)span, ptr, map);
 }
 
 FUSION_API size_t fusion_usable_size(struct fusion_arena *arena,

@@ -9,9 +9,23 @@
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 
+/*
+ * The map byte of the block of @b that begins at offset @in of slab @span; NULL
+ * if none does.  Upper half of the product: the quotient.  Lower half: less
+ * than the magic number if and only if there is no remainder (small classes).
+ */
+static inline uint8_t *bin_map(const struct bin *b, uint64_t span, uint32_t in)
+{
+	uint64_t n = (uint64_t)(in - b->data_off) * b->magic;
+
+	if (UNLIKELY((uint32_t)n >= b->magic || n >> 32 >= b->n_blocks))
+		return NULL;
+	return b->map_base + span * b->map_mul + (n >> 32);
+}
+
 /* --- bin.c ---------------------------------------------------------------- */
 
-void bins_init(struct bins *bins, uint64_t purpose);
+void bins_init(struct fusion_arena *a, struct bins *bins, uint64_t purpose);
 /* The thread's bins for a purpose that is not main's; NULL if it has none and
  * @make is false, or no memory. */
 struct bins *bins_get(struct tcache *c, uint64_t purpose, bool make);
@@ -43,8 +57,7 @@ void cache_drop(struct tcache *c);
 /* Fill magazine or bump run of @class; both are empty.  false: no memory. */
 bool heap_refill(struct tcache *c, struct bins *bins, unsigned class);
 /* A slab has had as many frees dropped as it has blocks: is it empty? */
-void heap_maybe_release(struct tcache *c, struct bins *bins, unsigned class,
-			uint32_t span);
+void heap_maybe_release(struct tcache *c, struct bin *b, uint32_t span);
 /* Give back all empty slabs of the thread. */
 void heap_cache_trim(struct tcache *c);
 /* The thread ends: all its slabs to others; then cache_drop(). */

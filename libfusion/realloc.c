@@ -68,9 +68,10 @@ FUSION_API void *fusion_realloc(struct fusion_arena *arena, void *ptr,
 				size_t size)
 {
 	struct tcache *c = tls_current;
-	uint64_t off = (uint64_t)((char *)ptr - c->base), n, w;
+	uint64_t off = (uint64_t)((char *)ptr - c->base), w;
 	uint64_t span = off >> SPAN_SHIFT;
-	const struct class_info *k;
+	const uint8_t *map;
+	struct bin *b;
 	void *p;
 
 	if (!ptr)
@@ -80,19 +81,16 @@ FUSION_API void *fusion_realloc(struct fusion_arena *arena, void *ptr,
 	w = load_relaxed(c->words + span);
 	if (UNLIKELY((uint32_t)w != c->token))
 		return realloc_slow(arena, ptr, size);
-	k = &arena->classes[WORD_CLASS(w)];
-	n = (uint64_t)((uint32_t)(off & (SPAN_SIZE - 1)) - k->data_off) *
-	    k->magic;
-	if (UNLIKELY((uint32_t)n >= k->magic || n >> 32 >= k->n_blocks ||
-		     !load_relaxed(slab_map(&arena->view, k, (uint32_t)span) +
-				   (n >> 32))))
+	b = &c->main.bin[WORD_CLASS(w)];
+	map = bin_map(b, span, (uint32_t)off & (SPAN_SIZE - 1));
+	if (UNLIKELY(!map || !load_relaxed(map)))
 		return realloc_slow(arena, ptr, size);
-	if (fits(k->size, size))
+	if (fits(b->size, size))
 		return ptr;
 	p = fusion_malloc(arena, size);
 	if (!p)
 		return NULL;
-	memcpy(p, ptr, size < k->size ? size : k->size);
+	memcpy(p, ptr, size < b->size ? size : b->size);
 	fusion_free(arena, ptr);
 	return p;
 }

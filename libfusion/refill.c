@@ -311,12 +311,10 @@ static bool in_slab(struct view *v, const struct class_info *k, uint32_t span,
 	       (uint64_t)k->n_spans * SPAN_SIZE;
 }
 
-void heap_maybe_release(struct tcache *c, struct bins *bins, unsigned class,
-			uint32_t span)
+void heap_maybe_release(struct tcache *c, struct bin *b, uint32_t span)
 {
 	struct view *v = &c->arena->view;
-	const struct class_info *k = &c->arena->classes[class];
-	struct bin *b = &bins->bin[class];
+	const struct class_info *k = &c->arena->classes[b->class];
 	uint32_t kept = 0;
 
 	if (b->n_slabs <= LIMIT_KEEP_SLABS ||

@@ -17,12 +17,15 @@ struct block_ref {
 	uint8_t *map;
 };
 
+/* What the fast paths need is in the first line. */
 struct bin {
-	uint32_t top;	/* blocks in the magazine */
-	uint32_t left;	/* blocks in the bump run */
-	char *run_p;	/* next block of the run */
-	uint8_t *run_m; /* and its map byte */
-	uint32_t size;	/* of a block */
+	uint32_t top;	   /* blocks in the magazine */
+	uint32_t left;	   /* blocks in the bump run */
+	char *run_p;	   /* next block of the run */
+	uint8_t *run_m;	   /* and its map byte */
+	uint8_t *map_base; /* as in struct class_info, map_add at my address */
+	uint32_t map_mul, magic, data_off, size, n_blocks;
+	uint32_t class;
 	/* My slabs of the class.  The first n_ready have hasfree set. */
 	uint32_t n_slabs, n_ready, cap;
 	uint32_t probe; /* which to ask next for the frees of others */
@@ -42,6 +45,7 @@ struct tcache {
 	struct fusion_arena *arena; /* NULL once the process has left */
 	char *base;
 	uint64_t *words;
+	struct slab_desc *descs;
 	uint32_t token;
 	uint32_t span_hi; /* a while ago; there is memory for the words below */
 	uint8_t tag;
