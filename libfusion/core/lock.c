@@ -58,7 +58,9 @@ static int sleep_lock(struct view *v, struct core_lock *l, uint32_t token,
 			continue;
 		if (futex_wait(&l->word, w | CORE_LOCK_WAIT, nap) != -ETIMEDOUT)
 			continue;
-		life_suspect(v, w & TOKEN_MASK);
+		/* Recovered: it is free, however long that has taken. */
+		if (life_suspect(v, w & TOKEN_MASK) == 1)
+			continue;
 		if (patience_ns && clock_monotonic_ns() - start >= patience_ns)
 			return -ETIMEDOUT;
 		if (nap < SUSPECT_LAST_NS)
