@@ -103,7 +103,7 @@ FUSION_API int fusion_free_from(struct fusion_arena *arena, void **slot)
 		return r;
 	announce(c->rec, b.map ? PENDING_FREE_FROM : PENDING_FREE_RUN,
 		 view_off(&arena->view, slot), view_off(&arena->view, p));
-	if (b.map)
+	if (b.map && !SEED_BUG(9))
 		store_relaxed(b.map, (uint8_t)TAG_DYING);
 	compiler_fence();
 	store_release(slot, (void *)NULL);

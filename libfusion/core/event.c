@@ -11,6 +11,7 @@
 #include "libfusion/core/futex.h"
 #include "libfusion/core/limits.h"
 #include "libfusion/core/lock.h"
+#include "libfusion/core/seed.h"
 
 /* A log is not worth waiting for a stopped process that is writing to it. */
 #define EVENT_PATIENCE_NS (2 * SUSPECT_LAST_NS)
@@ -64,6 +65,8 @@ static void append(struct view *v, const union event_slot *from)
 	uint64_t head = load_relaxed(&v->sb->event_head);
 	union event_slot *slot = event_at(v, head);
 
+	if (SEED_BUG(16))
+		store_release(&v->sb->event_head, head + 1);
 	store_relaxed(&slot->rec.seq, UINT64_MAX);
 	for (size_t i = 1; i < EVENT_WORDS; i++)
 		store_release(&slot->words[i], from->words[i]);

@@ -345,6 +345,8 @@ int field_recover(struct view *v, struct thread_rec *t)
 	}
 	done = (load_relaxed(&view_field(v, (uint32_t)in.a[0])->state) ==
 		FIELD_USED) == (in.op == FIELD_OP_ADD);
+	if (SEED_BUG(15))
+		store_relaxed(&t->field.op, FIELD_OP_NONE);
 	if (in.op == FIELD_OP_ADD)
 		recover_add(v, (uint32_t)in.a[0], (uint32_t)in.a[1], in.a[2]);
 	else

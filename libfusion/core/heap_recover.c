@@ -75,7 +75,7 @@ static int finish_intent(struct view *v, uint32_t op, uint32_t first,
 			redo_free(v, first, n, m);
 		return 0;
 	case SPAN_OP_GROW:
-		if (WORD_COUNT(w) != m)
+		if (WORD_COUNT(w) != m && !SEED_BUG(8))
 			free_conts(v, first, n, m);
 		return 0;
 	case SPAN_OP_SHRINK:

@@ -8,6 +8,7 @@
 #include "libfusion/core/futex.h"
 #include "libfusion/core/life.h"
 #include "libfusion/core/limits.h"
+#include "libfusion/core/seed.h"
 
 #define SPIN_FIRST 16 /* pauses between two looks, doubling ... */
 #define SPIN_LAST 128 /* ... up to this */
@@ -101,10 +102,14 @@ int core_lock_for(struct view *v, struct thread_rec *me, struct core_lock *l,
 
 	/* Announced before the word can be ours, so that recovery need not
 	 * search all locks: a death in between costs one spurious wake. */
-	me->held[n] = off;
+	if (!SEED_BUG(13))
+		me->held[n] = off;
 	compiler_fence();
-	if (spin_lock(l, token))
+	if (spin_lock(l, token)) {
+		if (SEED_BUG(13))
+			me->held[n] = off;
 		return 0;
+	}
 	r = sleep_lock(v, l, token, patience_ns);
 	if (r < 0) {
 		compiler_fence();
@@ -115,6 +120,8 @@ int core_lock_for(struct view *v, struct thread_rec *me, struct core_lock *l,
 
 void core_unlock(struct view *v, struct thread_rec *me, struct core_lock *l)
 {
+	if (SEED_BUG(14))
+		unannounce(me, view_off(v, l));
 	/* Release: pairs with the acquire in try_lock().  A waiter cannot be
 	 * lost: its flag leaves with the word, and who wakes sets it again. */
 	if (xchg_release(&l->word, 0) & CORE_LOCK_WAIT)

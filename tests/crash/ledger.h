@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The ledger: what the victim knows that it has
+ *
+ * It lies in memory that victim and tester share and that is no part of the
+ * arena.  The victim writes down a block when it has its pointer and strikes it
+ * out before it lets go, so at any instruction the heap holds what is in the
+ * ledger, and at most what is in flight besides.
+ */
+#ifndef TESTS_CRASH_LEDGER_H
+#define TESTS_CRASH_LEDGER_H
+
+#include <stdint.h>
+
+#include "libfusion/core/layout.h"
+
+#define LEDGER_BLOCKS 4096
+#define LEDGER_SLOTS 16
+#define LEDGER_FIELDS 256
+
+/* Of a thing that an operation makes or unmakes. */
+enum claim { CLAIM_ABSENT = 0, CLAIM_CHANGING = 1, CLAIM_PRESENT = 2 };
+
+struct ledger_list {
+	uint32_t n;
+	void *block[LEDGER_BLOCKS];
+};
+
+struct ledger_field {
+	char name[OBJECT_NAME_MAX + 1];
+	uint64_t addr;
+	uint32_t claim;
+};
+
+struct ledger {
+	struct ledger_list live;   /* whoever allocated them */
+	struct ledger_list pooled; /* in the pool called "pool" */
+	struct ledger_list peers;  /* that live as long as the peer */
+	uint32_t pool;		   /* enum claim */
+	uint32_t n_fields;
+	struct ledger_field fields[LEDGER_FIELDS];
+	uint64_t slots;	 /* offset of the array for malloc_to() */
+	uint32_t peer;	 /* member slot that lives on, 0 none */
+	uint32_t victim; /* member slot of who is to die, 0 the undertaker */
+	uint32_t
+		master; /* policy to be checked: enum fusion_master_death + 1 */
+};
+
+struct ledger *ledger_create(void);
+
+/* @p is mine now; returns it.  NULL is not written down. */
+void *ledger_keep(struct ledger_list *list, void *p);
+/* @p will be let go; returns it. */
+void *ledger_drop(struct ledger_list *list, void *p);
+/* The entry for field @name, made when there is none. */
+struct ledger_field *ledger_field(struct ledger *l, const char *name);
+void ledger_claim(uint32_t *claim, enum claim to);
+
+/* End the program: the harness itself has failed. */
+void die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
+
+#endif

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "tests/crash/oracle.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <fusion/arena.h>
+
+#include "libfusion/core/event.h"
+#include "libfusion/core/field.h"
+#include "libfusion/core/heap.h"
+#include "libfusion/core/life.h"
+#include "libfusion/core/pool.h"
+#include "libfusion/core/recover.h"
+#include "libfusion/core/slab.h"
+#include "tests/crash/overlay.h"
+
+__attribute__((format(printf, 2, 3))) static void bad(struct verdict *v,
+						      const char *fmt, ...)
+{
+	va_list ap;
+
+	if (v->bad++)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(v->first, sizeof(v->first), fmt, ap);
+	va_end(ap);
+}
+
+static void report(void *ctx, const char *what)
+{
+	bad(ctx, "checker: %s", what);
+}
+
+/* --- Before recovery ------------------------------------------------------ */
+
+/* The newest lines are whole, whatever the next one was doing. */
+static void ask_events(const struct stage *s, struct verdict *ret)
+{
+	uint64_t head = s->view.sb->event_head, oldest;
+	uint64_t from = head > EVENTS ? head - EVENTS + 1 : 0;
+	struct event_rec e;
+
+	if (head - from > 8)
+		from = head - 8;
+	for (uint64_t i = from; i < head; i++)
+		if (event_read(&s->view, i, &e, &oldest) < 0)
+			bad(ret, "event %llu is not whole",
+			    (unsigned long long)i);
+}
+
+/* --- Recovery ------------------------------------------------------------- */
+
+/* In this image their processes are gone. */
+static void bury_processes(struct stage *s, bool undertaker)
+{
+	struct view *v = &s->view;
+	uint32_t victim = s->ledger->victim;
+
+	if (view_member(v, victim)->state)
+		stage_identify(v, victim, NO_PID);
+	if (undertaker && view_member(v, 0)->state)
+		stage_identify(v, 0, NO_PID);
+}
+
+static int recover(struct stage *s, enum finder finder)
+{
+	struct view *v = &s->view;
+	int r;
+
+	v->rec = NULL;
+	v->slot = 0;
+	bury_processes(s, true);
+	if (finder == FINDER_DAEMON)
+		return life_undertake(v);
+	v->slot = s->ledger->peer;
+	r = life_sweep(v);
+	v->slot = 0;
+	return r;
+}
+
+/* --- After recovery ------------------------------------------------------- */
+
+static unsigned count_slots(const struct stage *s, struct verdict *ret)
+{
+	void **slots = stage_slots(s);
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < LEDGER_SLOTS; i++) {
+		if (!slots[i])
+			continue;
+		n++;
+		if (!heap_is_allocated(&s->view, slots[i]))
+			bad(ret, "slot %u holds a block that is free", i);
+	}
+	return n;
+}
+
+static void ask_list(const struct stage *s, const struct ledger_list *list,
+		     const char *what, struct verdict *ret)
+{
+	for (uint32_t i = 0; i < list->n; i++)
+		if (!heap_is_allocated(&s->view, list->block[i]))
+			bad(ret, "a %s block is lost: %p", what,
+			    list->block[i]);
+}
+
+static bool pool_is_there(const struct stage *s)
+{
+	struct pool_info info;
+
+	for (uint32_t i = 0;; i++) {
+		int r = pool_copy(&s->view, i, &info);
+
+		if (r == -ERANGE)
+			return false;
+		if (!r && !strcmp(info.name, "pool"))
+			return true;
+	}
+}
+
+static void ask_blocks(const struct stage *s, unsigned extra,
+		       struct verdict *ret)
+{
+	const struct ledger *l = s->ledger;
+	bool pool = pool_is_there(s);
+	struct heap_usage u;
+	uint64_t known = l->live.n + count_slots(s, ret);
+
+	ask_list(s, &l->live, "live", ret);
+	if (l->pool != CLAIM_CHANGING && pool != (l->pool == CLAIM_PRESENT))
+		bad(ret, pool ? "a pool is there" : "the pool is lost");
+	if (pool) {
+		ask_list(s, &l->pooled, "pool's", ret);
+		known += l->pooled.n;
+	}
+	if (l->peer && view_member(&s->view, l->peer)->state) {
+		ask_list(s, &l->peers, "peer's", ret);
+		known += l->peers.n;
+	}
+	heap_usage(&s->view, &u);
+	if (u.blocks < known || u.blocks > known + extra)
+		bad(ret, "%llu blocks are allocated, %llu are known",
+		    (unsigned long long)u.blocks, (unsigned long long)known);
+	else
+		ret->in_flight = (unsigned)(u.blocks - known);
+	if (u.spans_txn)
+		bad(ret, "a span is left in a transaction");
+}
+
+/* Each span below the mark is free, or leads to a block that can be had:
+ * nothing is owned by a thread of the dead (heap_check()), so what remains is
+ * that slabs are used or up for adoption. */
+static void ask_spans(const struct stage *s, struct verdict *ret)
+{
+	const struct view *v = &s->view;
+	struct heap_usage u;
+
+	heap_usage(v, &u);
+	if (u.spans_free + u.spans_punched + u.spans_slab + u.spans_run !=
+	    span_hi(v) - v->geo.first_span)
+		bad(ret, "spans are lost");
+}
+
+static void ask_fields(const struct stage *s, struct verdict *ret)
+{
+	const struct ledger *l = s->ledger;
+	uint32_t n = 0, at;
+	struct field_rec f;
+
+	for (uint32_t i = 0; i < l->n_fields; i++) {
+		const struct ledger_field *lf = &l->fields[i];
+		bool there = !field_lookup(&s->view, lf->name, &at) &&
+			     !field_copy(&s->view, at, &f);
+
+		n += there;
+		if (lf->claim != CLAIM_CHANGING &&
+		    there != (lf->claim == CLAIM_PRESENT))
+			bad(ret, "field %s is %s", lf->name,
+			    there ? "there again" : "lost");
+		if (there && f.addr != lf->addr)
+			bad(ret, "field %s points elsewhere", lf->name);
+	}
+	if (n != s->view.sb->n_fields)
+		bad(ret, "%u fields, but %u are known", s->view.sb->n_fields,
+		    n);
+}
+
+static void ask_policy(const struct stage *s, struct verdict *ret)
+{
+	const struct superblock *sb = s->view.sb;
+
+	switch (s->ledger->master) {
+	case FUSION_MASTER_DEATH_NOTIFY + 1:
+		if (sb->master)
+			bad(ret, "the dead master has an heir");
+		break;
+	case FUSION_MASTER_DEATH_KILL + 1:
+		if (!(sb->flags & ARENA_DOOMED) && sb->state != ARENA_GONE)
+			bad(ret, "a master's death did not doom the arena");
+		break;
+	case FUSION_MASTER_DEATH_PROMOTE + 1:
+		if (sb->master != view_member(&s->view, s->ledger->peer)->id)
+			bad(ret, "the master has no heir");
+		break;
+	default:
+		break;
+	}
+}
+
+static void ask_members(const struct stage *s, struct verdict *ret)
+{
+	const struct view *v = &s->view;
+	uint32_t slot = s->ledger->victim, inside = 0;
+
+	if (slot && view_member(v, slot)->state != MEMBER_FREE)
+		bad(ret, "the victim's slot is lost");
+	for (uint32_t i = 1; i < members_hi(v); i++)
+		inside += view_member(v, i)->state != MEMBER_FREE;
+	if (inside > !!s->ledger->peer)
+		bad(ret, "%u members are inside", inside);
+	for (uint32_t i = 1; i < v->sb->threads_hi; i++)
+		if (view_thread(v, i)->member &&
+		    view_thread(v, i)->member != s->ledger->peer + 1)
+			bad(ret, "thread record %u is lost", i);
+	if (!inside && v->sb->state != ARENA_GONE &&
+	    v->sb->state != ARENA_EMPTY)
+		bad(ret, "nobody is inside, and the arena is not gone");
+}
+
+void oracle_ask(struct stage *s, enum finder finder, unsigned extra,
+		struct verdict *ret)
+{
+	int r;
+
+	*ret = (struct verdict){0};
+	ask_events(s, ret);
+	r = recover(s, finder);
+	if (r < 0)
+		bad(ret, "recovery says %s", strerror(-r));
+	arena_check(&s->view, report, ret);
+	ask_members(s, ret);
+	ask_policy(s, ret);
+	ask_fields(s, ret);
+	ask_blocks(s, extra, ret);
+	ask_spans(s, ret);
+	ret->digest = overlay_digest(s);
+	/* The first has sent signals: who was alive need not be so now. */
+	if (s->view.sb->flags & ARENA_DOOMED)
+		return;
+	/* Again: there is nothing left to do. */
+	r = recover(s, FINDER_DAEMON);
+	if (r < 0)
+		bad(ret, "recovery of the recovered says %s", strerror(-r));
+	if (overlay_digest(s) != ret->digest)
+		bad(ret, "recovery of the recovered changes it");
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "tests/crash/overlay.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+#include "libfusion/core/field.h"
+#include "libfusion/core/life.h"
+#include "libfusion/core/pool.h"
+#include "libfusion/core/slab.h"
+
+#define K 0x9fb21c651e98df25ull
+
+static void map_over(struct stage *s, int fd, int flags)
+{
+	if (mmap(s->view.base, s->view.geo.span, PROT_READ | PROT_WRITE,
+		 flags | MAP_FIXED | MAP_NORESERVE, fd, 0) == MAP_FAILED)
+		die("cannot map over the stage");
+}
+
+void overlay_on(struct stage *s, int fd)
+{
+	map_over(s, fd, MAP_PRIVATE);
+}
+
+void overlay_off(struct stage *s, int fd)
+{
+	map_over(s, fd, MAP_SHARED);
+}
+
+/* Four lanes, for speed; @size is a multiple of 8. */
+static uint64_t hash(uint64_t seed, const void *p, size_t size)
+{
+	const uint64_t *w = p;
+	uint64_t h[4] = {seed, seed + 1, seed + 2, seed + 3};
+	size_t n = size / 8, i = 0;
+
+	for (; i + 4 <= n; i += 4)
+		for (size_t k = 0; k < 4; k++)
+			h[k] = (h[k] ^ w[i + k]) * K;
+	for (; i < n; i++)
+		h[0] = (h[0] ^ w[i]) * K;
+	for (size_t k = 1; k < 4; k++)
+		h[0] = ((h[0] ^ h[0] >> 29) + h[k]) * K;
+	return h[0] ^ h[0] >> 32;
+}
+
+/* The maps of small classes are at the start of their slabs. */
+static uint64_t hash_map(const struct view *v, uint64_t h, uint32_t i)
+{
+	uint64_t w = *span_word(v, i);
+	unsigned kind = WORD_KIND(w);
+
+	if ((kind == SPAN_SLAB || kind == SPAN_TXN) && WORD_CLASS(w) < 3)
+		h = hash(h, span_at(v, i), 4096);
+	return h;
+}
+
+static uint64_t hash_heap(const struct view *v, uint64_t h)
+{
+	uint32_t first = v->geo.first_span, hi = span_hi(v);
+	const struct pool_rec *p;
+
+	h = hash(h, span_word(v, first), (hi - first) * 8ull);
+	/* What span_find.c keeps behind the words. */
+	h = hash(h, span_word(v, v->geo.n_spans), 32);
+	h = hash(h, span_desc(v, first),
+		 (hi - first) * sizeof(struct slab_desc));
+	for (uint32_t i = first; i < hi; i++)
+		h = hash_map(v, h, i);
+	for (uint32_t i = 1; (p = pool_at(v, i)); i++)
+		h = hash(h, p, sizeof(*p));
+	return h;
+}
+
+uint64_t overlay_hash(const struct stage *s)
+{
+	const struct view *v = &s->view;
+	const struct superblock *sb = v->sb;
+	uint64_t h = hash(1, sb, sizeof(*sb));
+
+	h = hash(h,
+		 v->base + v->geo.off_events +
+			 sb->event_head % EVENTS * sizeof(struct event_rec),
+		 sizeof(struct event_rec));
+	h = hash(h, view_member(v, 0),
+		 members_hi(v) * sizeof(struct member_rec));
+	h = hash(h, view_thread(v, 0),
+		 view_hi(&sb->threads_hi, v->geo.max_threads) *
+			 sizeof(struct thread_rec));
+	h = hash(h, view_field(v, 0),
+		 view_hi(&sb->fields_hi, v->geo.max_fields) *
+			 sizeof(struct field_rec));
+	h = hash(h, v->base + v->geo.off_buckets, v->geo.n_buckets * 4ull);
+	h = hash_heap(v, h);
+	if (s->ledger->slots)
+		h = hash(h, stage_slots(s), LEDGER_SLOTS * 8);
+	return h;
+}
+
+/* --- What can be told apart ----------------------------------------------- */
+
+static uint64_t digest_members(const struct view *v, uint64_t h)
+{
+	uint64_t w[2] = {v->sb->state, v->sb->master};
+
+	h = hash(h, w, sizeof(w));
+	for (uint32_t i = 1; i < members_hi(v); i++) {
+		const struct member_rec *m = view_member(v, i);
+
+		w[0] = m->state;
+		w[1] = m->state ? m->id : 0;
+		h = hash(h, w, sizeof(w));
+	}
+	for (uint32_t i = 1; i < v->sb->threads_hi; i++) {
+		w[0] = view_thread(v, i)->member;
+		h = hash(h, w, 8);
+	}
+	return h;
+}
+
+/* A sum: the order of entries is nobody's business. */
+static uint64_t digest_fields(const struct view *v)
+{
+	struct field_rec f;
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < v->sb->fields_hi; i++)
+		if (field_copy(v, i, &f) == 0)
+			sum += hash(f.addr, f.name, sizeof(f.name));
+	return sum;
+}
+
+static uint64_t digest_slab(const struct view *v, const struct class_info *k,
+			    uint32_t span, uint64_t h)
+{
+	const uint8_t *map = slab_map(v, k, span);
+
+	for (uint32_t i = 0; i < k->n_blocks; i++)
+		h = (h ^ !!map[i]) * K;
+	return h;
+}
+
+static uint64_t digest_spans(const struct view *v, uint64_t h)
+{
+	struct class_info classes[HEAP_CLASSES];
+
+	slab_classes(v, classes);
+	for (uint32_t i = v->geo.first_span; i < span_hi(v); i++) {
+		uint64_t w = *span_word(v, i);
+
+		/* Two ways of being free. */
+		if (span_is_free(w))
+			w = 0;
+		h = hash(h, &w, 8);
+		if (WORD_KIND(w) == SPAN_SLAB && WORD_CLASS(w) < HEAP_CLASSES)
+			h = digest_slab(v, &classes[WORD_CLASS(w)], i, h);
+	}
+	return h;
+}
+
+uint64_t overlay_digest(const struct stage *s)
+{
+	const struct view *v = &s->view;
+	const struct pool_rec *p;
+	uint64_t h = digest_spans(v, digest_members(v, 1));
+
+	for (uint32_t i = 1; (p = pool_at(v, i)); i++) {
+		uint64_t w[2] = {p->state, p->state ? p->used : 0};
+
+		h = hash(h, w, sizeof(w));
+	}
+	h = hash(h, stage_slots(s), LEDGER_SLOTS * 8);
+	return h + digest_fields(v);
+}
