@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The heap through its public calls, on an arena without a mount. */
-#include "tests/unit/arena_image.h"
+#include "tests/unit/member_image.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -13,44 +13,7 @@
 
 #include <fusion/heap.h>
 
-#include "libfusion/core/heap.h"
-#include "libfusion/core/life.h"
 #include "libfusion/core/recover.h"
-#include "libfusion/tls.h"
-
-/* A member without a daemon: a handle around a view. */
-static struct fusion_arena *enter(int fd)
-{
-	struct fusion_arena *a = calloc(1, sizeof(*a));
-	struct member_info info = {.pid = getpid(), .role = 1, .comm = "t"};
-	uint32_t slot;
-
-	image_map(&a->view, fd);
-	a->dirfd = -1;
-	info.start_time = process_start_time(getpid());
-	assert_int_equal(life_lock(&a->view, -1), 0);
-	assert_int_equal(member_claim(&a->view, &info, &slot), 0);
-	a->id = view_member(&a->view, slot)->id;
-	assert_int_equal(life_witness(&a->view, slot, a->id), 0);
-	a->tag = heap_tag(a->view.slot);
-	assert_int_equal(member_ready(&a->view, a->view.slot), 0);
-	life_unlock(&a->view);
-	slab_classes(&a->view, a->classes);
-	return a;
-}
-
-static void leave(struct fusion_arena *a)
-{
-	int fd = a->view.fd;
-
-	assert_int_equal(life_lock(&a->view, -1), 0);
-	assert_true(life_depart(&a->view, a->view.slot, false) >= 0);
-	life_unlock(&a->view);
-	tls_arena_leave(a);
-	view_unmap(&a->view);
-	free(a);
-	close(fd);
-}
 
 static void print_fault(void *ctx, const char *what)
 {
@@ -63,7 +26,7 @@ static struct fusion_arena *arena;
 static int set_up(void **state)
 {
 	(void)state;
-	arena = enter(image_create(1ull << 30, 0));
+	arena = image_enter(image_create(1ull << 30, 0));
 	return 0;
 }
 
@@ -71,7 +34,7 @@ static int tear_down(void **state)
 {
 	(void)state;
 	assert_int_equal(heap_check(&arena->view, print_fault, NULL), 0);
-	leave(arena);
+	image_leave(arena);
 	return 0;
 }
 
@@ -339,19 +302,19 @@ static void full_tmpfs_is_ENOMEM(void **state)
 	snprintf(path, sizeof(path), "%s/a", dir);
 	fd = open(path, O_CREAT | O_RDWR, 0600);
 	assert_int_equal(view_format(fd, &params), 0);
-	leave(arena);
-	arena = enter(fd);
+	image_leave(arena);
+	arena = image_enter(fd);
 	while ((p = fusion_malloc(arena, 30000))) {
 		memset(p, 7, 30000);
 		n++;
 	}
 	assert_int_equal(errno, ENOMEM);
 	assert_true(n > 20);
-	leave(arena);
+	image_leave(arena);
 	assert_int_equal(umount2(dir, MNT_DETACH), 0);
 	rmdir(dir);
 	(void)keep;
-	arena = enter(image_create(1ull << 30, 0));
+	arena = image_enter(image_create(1ull << 30, 0));
 }
 
 static void punching_gives_memory_back(void **state)
@@ -493,7 +456,7 @@ static void run_and_kill(int fd, void (*fn)(struct fusion_arena *))
 
 		view_unmap(&arena->view);
 		tls_after_fork_child();
-		a = enter(fd);
+		a = image_enter(fd);
 		fn(a);
 		kill(getpid(), SIGKILL);
 	}
@@ -535,8 +498,8 @@ static void spans_of_16_MiB_and_64_GiB_work(void **state)
 	for (int i = 0; i < 2; i++) {
 		void *p, *q;
 
-		leave(arena);
-		arena = enter(image_create(spans[i], 0));
+		image_leave(arena);
+		arena = image_enter(image_create(spans[i], 0));
 		p = fusion_malloc(arena, 100);
 		q = fusion_malloc(arena, 5 << 20);
 		assert_non_null(p);
@@ -548,8 +511,8 @@ static void spans_of_16_MiB_and_64_GiB_work(void **state)
 		assert_int_equal(heap_check(&arena->view, print_fault, NULL),
 				 0);
 	}
-	leave(arena);
-	arena = enter(image_create(1ull << 30, 0));
+	image_leave(arena);
+	arena = image_enter(image_create(1ull << 30, 0));
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

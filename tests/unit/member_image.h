@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A member of an arena without a daemon: a handle around a view. */
+#ifndef TESTS_MEMBER_IMAGE_H
+#define TESTS_MEMBER_IMAGE_H
+
+#include "tests/unit/arena_image.h"
+
+#include <stdlib.h>
+
+#include "libfusion/core/heap.h"
+#include "libfusion/core/life.h"
+#include "libfusion/tls.h"
+
+static inline struct fusion_arena *image_enter(int fd)
+{
+	struct fusion_arena *a = calloc(1, sizeof(*a));
+	struct member_info info = {.pid = getpid(), .role = 1, .comm = "t"};
+	uint32_t slot;
+
+	image_map(&a->view, fd);
+	a->dirfd = -1;
+	info.start_time = process_start_time(getpid());
+	assert_int_equal(life_lock(&a->view, -1), 0);
+	assert_int_equal(member_claim(&a->view, &info, &slot), 0);
+	a->id = view_member(&a->view, slot)->id;
+	assert_int_equal(life_witness(&a->view, slot, a->id), 0);
+	a->tag = heap_tag(a->view.slot);
+	assert_int_equal(member_ready(&a->view, a->view.slot), 0);
+	life_unlock(&a->view);
+	slab_classes(&a->view, a->classes);
+	return a;
+}
+
+static inline void image_leave(struct fusion_arena *a)
+{
+	int fd = a->view.fd;
+
+	assert_int_equal(life_lock(&a->view, -1), 0);
+	assert_true(life_depart(&a->view, a->view.slot, false) >= 0);
+	life_unlock(&a->view);
+	tls_arena_leave(a);
+	view_unmap(&a->view);
+	free(a);
+	close(fd);
+}
+
+#endif

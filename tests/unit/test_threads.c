@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Threads of one process in one arena
+ *
+ * ThreadSanitizer sees one address space, so what it can say of the shared
+ * heap, the fields and the core locks is said here, and without a fork.
+ */
+#include "tests/unit/member_image.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <fusion/fusion.h>
+
+#include "libfusion/core/lock.h"
+#include "libfusion/core/recover.h"
+
+#define THREADS 4
+#define ROUNDS 20000
+#define PLACES 256
+
+static struct fusion_arena *arena;
+static _Atomic(uint64_t *) places[PLACES];
+static uint64_t counter; /* guarded by event_lock */
+
+static void print_fault(void *ctx, const char *what)
+{
+	(void)ctx;
+	fprintf(stderr, "# %s\n", what);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	arena = image_enter(image_create(1ull << 30, 0));
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	assert_int_equal(arena_check(&arena->view, print_fault, NULL), 0);
+	image_leave(arena);
+	return 0;
+}
+
+static void run(void *(*fn)(void *))
+{
+	pthread_t threads[THREADS];
+	void *result;
+
+	for (uintptr_t i = 0; i < THREADS; i++)
+		assert_int_equal(
+			pthread_create(&threads[i], NULL, fn, (void *)(i + 1)),
+			0);
+	for (int i = 0; i < THREADS; i++) {
+		assert_int_equal(pthread_join(threads[i], &result), 0);
+		assert_null(result);
+	}
+}
+
+static uint64_t next_random(uint64_t *x)
+{
+	*x ^= *x << 13;
+	*x ^= *x >> 7;
+	*x ^= *x << 17;
+	return *x;
+}
+
+/* What was written before the exchange is read, and freed, after it. */
+static void *allocate_here_free_there(void *arg)
+{
+	uint64_t x = (uintptr_t)arg * 0x9e3779b97f4a7c15ull;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		uint64_t r = next_random(&x);
+		size_t size = 16 + r % (r % 50 ? 1500 : 200000);
+		uint64_t *p = fusion_malloc(arena, size), *old;
+
+		if (!p)
+			return "malloc";
+		p[0] = size;
+		p[1] = ~size;
+		old = atomic_exchange(&places[r >> 32 & (PLACES - 1)], p);
+		if (!old)
+			continue;
+		if (old[0] != ~old[1])
+			return "torn block";
+		if (fusion_free(arena, old) < 0)
+			return "free";
+	}
+	return NULL;
+}
+
+static void blocks_freed_by_other_threads_are_ordered(void **state)
+{
+	(void)state;
+	run(allocate_here_free_there);
+	for (int i = 0; i < PLACES; i++)
+		fusion_free(arena, atomic_exchange(&places[i], NULL));
+}
+
+static void *add_and_remove_fields(void *arg)
+{
+	char name[32], *p = fusion_malloc(arena, 16);
+	void *got;
+	int r;
+
+	for (int i = 0; i < ROUNDS / 20; i++) {
+		snprintf(name, sizeof(name), "f%d", i % 7);
+		r = fusion_arena_add_field(arena, name, p, 16, NULL);
+		if (r < 0 && r != -EEXIST)
+			return "add";
+		r = fusion_arena_get_field(arena, name, &got, NULL);
+		if (r < 0 && r != -ENOENT)
+			return "get";
+		r = fusion_arena_remove_field(arena, name);
+		if (r < 0 && r != -ENOENT)
+			return "remove";
+	}
+	fusion_free(arena, p);
+	(void)arg;
+	return NULL;
+}
+
+static void fields_of_one_name_do_not_mix(void **state)
+{
+	(void)state;
+	run(add_and_remove_fields);
+	assert_int_equal(arena->view.sb->n_fields, 0);
+}
+
+static void *count_under_lock(void *arg)
+{
+	struct thread_rec *me = thread_rec_of(arena);
+
+	(void)arg;
+	for (int i = 0; i < ROUNDS; i++) {
+		if (core_lock(&arena->view, me, &arena->view.sb->event_lock))
+			return "lock";
+		counter++;
+		core_unlock(&arena->view, me, &arena->view.sb->event_lock);
+	}
+	return NULL;
+}
+
+static void core_lock_orders_what_it_guards(void **state)
+{
+	(void)state;
+	counter = 0;
+	run(count_under_lock);
+	assert_int_equal(counter, THREADS * ROUNDS);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(blocks_freed_by_other_threads_are_ordered),
+		T(fields_of_one_name_do_not_mix),
+		T(core_lock_orders_what_it_guards),
+	};
+
+	return cmocka_run_group_tests_name("threads", tests, NULL, NULL);
+}
