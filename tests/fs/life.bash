@@ -100,7 +100,7 @@ slay() {
 }
 
 gone() {
-	! kill -0 "${PID[$1]}" 2>/dev/null
+	dead "${PID[$1]}"
 }
 
 # Again and again until it is so, or PATIENCE is over.
@@ -140,8 +140,9 @@ slay_daemon() {
 	eventually dead "$pid"
 }
 
+# A zombie is dead: who reaps it may take its time.
 dead() {
-	! kill -0 "$1" 2>/dev/null
+	! grep -q '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$1/status"
 }
 
 # Members hold the dead mount: it goes with the last of them.
