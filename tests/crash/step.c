@@ -316,10 +316,10 @@ int main(int argc, char **argv)
 	run_list(life_ops, n_life_ops, &n, &total);
 	if (options.list)
 		return 0;
-	printf("1..%u\n", n + (options.bug != 0));
 	if (options.bug)
 		printf("%sok %u - seeded bug %d is found\n",
 		       total.bad ? "" : "not ", n + 1, options.bug);
+	printf("1..%u\n", n + (options.bug != 0));
 	printf("# seed %llu: steps %llu, states %llu, in recovery %llu, "
 	       "bad %u, in flight %u\n",
 	       (unsigned long long)options.seed,
