@@ -1,25 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The heap through its public calls, on an arena without a mount. */
-#include "tests/unit/member_image.h"
+#include "tests/unit/heap_member.h"
 
-#include <errno.h>
 #include <pthread.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mount.h>
-#include <sys/wait.h>
-
-#include <fusion/heap.h>
-
-#include "libfusion/core/recover.h"
-
-static void print_fault(void *ctx, const char *what)
-{
-	(void)ctx;
-	fprintf(stderr, "# %s\n", what);
-}
 
 static struct fusion_arena *arena;
 
@@ -445,26 +429,6 @@ static void slot_has_the_block_or_nobody(void **state)
 	fusion_free(arena, slot);
 }
 
-/* A process that does something and is killed. */
-static void run_and_kill(int fd, void (*fn)(struct fusion_arena *))
-{
-	int status;
-	pid_t pid = fork();
-
-	if (!pid) {
-		struct fusion_arena *a;
-
-		view_unmap(&arena->view);
-		tls_after_fork_child();
-		a = image_enter(fd);
-		fn(a);
-		kill(getpid(), SIGKILL);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFSIGNALED(status));
-	assert_int_equal(WTERMSIG(status), SIGKILL);
-}
-
 static void allocate_for_life(struct fusion_arena *a)
 {
 	for (int i = 0; i < 100; i++)
@@ -481,7 +445,7 @@ static void blocks_for_a_members_life_end_with_it(void **state)
 
 	(void)state;
 	fusion_heap_stats(arena, &before);
-	run_and_kill(arena->view.fd, allocate_for_life);
+	run_and_kill(arena, allocate_for_life);
 	fusion_heap_stats(arena, &after);
 	assert_int_equal(after.blocks, before.blocks + 201);
 	assert_int_equal(life_sweep(&arena->view), 1);
