@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <fusion/heap.h>
 
@@ -87,6 +88,36 @@ FUSION_API void *fusion_pool_malloc(struct fusion_pool *pool, size_t size)
 	return b ? heap_alloc(c, b, size) : NULL;
 }
 
+FUSION_API void *fusion_pool_calloc(struct fusion_pool *pool, size_t n,
+				    size_t size)
+{
+	size_t all;
+	void *p;
+
+	if (__builtin_mul_overflow(n, size, &all)) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	p = fusion_pool_malloc(pool, all);
+	return p ? memset(p, 0, all) : NULL;
+}
+
+FUSION_API int fusion_pool_stats(struct fusion_pool *pool,
+				 struct fusion_pool_stats *ret)
+{
+	struct pool_info info;
+
+	if (!is_there(pool) ||
+	    pool_copy(&pool->arena->view, pool->index - 1, &info) < 0)
+		return -ENOENT;
+	*ret = (struct fusion_pool_stats){
+		.id = info.id,
+		.used = info.used,
+		.limit = info.limit,
+	};
+	return 0;
+}
+
 FUSION_API void fusion_pool_release(struct fusion_pool *pool)
 {
 	free(pool);
@@ -94,9 +125,12 @@ FUSION_API void fusion_pool_release(struct fusion_pool *pool)
 
 FUSION_API int fusion_pool_destroy(struct fusion_pool *pool)
 {
-	struct thread_rec *me = thread_rec_of(pool->arena);
+	struct thread_rec *me;
 	int r = -ENOENT;
 
+	if (!pool)
+		return 0;
+	me = thread_rec_of(pool->arena);
 	if (!me)
 		return -errno;
 	if (is_there(pool))

@@ -2,6 +2,7 @@
 #include "libfusion/core/pool.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "libfusion/core/atomic.h"
@@ -78,7 +79,7 @@ static int create_locked(struct view *v, const char *name, uint64_t limit,
 	uint32_t i = 1;
 	int r;
 
-	if (find(v, name, &i) == 0)
+	if (*name && find(v, name, &i) == 0)
 		return -EEXIST;
 	for (i = 1; i <= pools_hi(v); i++)
 		if (record(v, i)->state == POOL_FREE)
@@ -106,14 +107,14 @@ static int create_locked(struct view *v, const char *name, uint64_t limit,
 int pool_create(struct view *v, struct thread_rec *me, const char *name,
 		uint64_t limit, uint32_t *ret)
 {
-	int r = name_check_object(name);
+	int r = name ? name_check_object(name) : 0;
 
 	if (r < 0)
 		return r;
 	r = core_lock(v, me, &heap_super(v)->pool_lock);
 	if (r < 0)
 		return r;
-	r = create_locked(v, name, limit, ret);
+	r = create_locked(v, name ? name : "", limit, ret);
 	core_unlock(v, me, &heap_super(v)->pool_lock);
 	return r;
 }
@@ -121,8 +122,11 @@ int pool_create(struct view *v, struct thread_rec *me, const char *name,
 int pool_find(struct view *v, struct thread_rec *me, const char *name,
 	      uint32_t *ret)
 {
-	int r = core_lock(v, me, &heap_super(v)->pool_lock);
+	int r = name_check_object(name);
 
+	if (r < 0)
+		return r;
+	r = core_lock(v, me, &heap_super(v)->pool_lock);
 	if (r < 0)
 		return r;
 	r = find(v, name, ret);
@@ -276,5 +280,9 @@ int pool_copy(const struct view *v, uint32_t i, struct pool_info *ret)
 	};
 	memcpy(ret->name, p->name, sizeof(ret->name));
 	ret->name[OBJECT_NAME_MAX] = 0;
+	if (!*ret->name) {
+		snprintf(ret->name, sizeof(ret->name), "#%u", ret->id);
+		return 0;
+	}
 	return name_check_object(ret->name) < 0 ? -ENOENT : 0;
 }

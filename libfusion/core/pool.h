@@ -19,10 +19,10 @@ uint32_t pool_max(const struct view *v);
 /* Record of pool @i, 1..; NULL if there never was one. */
 struct pool_rec *pool_at(const struct view *v, uint32_t i);
 
-/* 0, -EEXIST, -ENOSPC, -EINVAL, -ENAMETOOLONG, -ENOMEM. */
+/* NULL: no name.  0, -EEXIST, -ENOSPC, -EINVAL, -ENAMETOOLONG, -ENOMEM. */
 int pool_create(struct view *v, struct thread_rec *me, const char *name,
 		uint64_t limit, uint32_t *ret);
-/* 0, -ENOENT. */
+/* 0, -ENOENT, -EINVAL, -ENAMETOOLONG. */
 int pool_find(struct view *v, struct thread_rec *me, const char *name,
 	      uint32_t *ret);
 int pool_destroy(struct view *v, struct thread_rec *me, uint32_t i);

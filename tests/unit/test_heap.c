@@ -354,6 +354,50 @@ static void pool_has_a_limit_and_goes_as_a_whole(void **state)
 	assert_int_equal(fusion_pool_destroy(pool), 0);
 }
 
+static void pool_without_a_name_shows_its_id(void **state)
+{
+	struct fusion_pool *pool, *other;
+	struct fusion_pool_stats stats;
+	struct pool_info info;
+	char id[16];
+	int *p;
+
+	(void)state;
+	assert_int_equal(fusion_pool_create(arena, NULL, 0, &pool), 0);
+	assert_int_equal(fusion_pool_create(arena, NULL, 0, &other), 0);
+	p = fusion_pool_calloc(pool, 100, sizeof(*p));
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(p[i], 0);
+	assert_int_equal(fusion_pool_stats(pool, &stats), 0);
+	assert_int_equal(stats.used, 65536);
+	assert_int_equal(pool_copy(&arena->view, 0, &info), 0);
+	snprintf(id, sizeof(id), "#%u", stats.id);
+	assert_string_equal(info.name, id);
+	/* Stays in the pool, and so ends with it. */
+	p = fusion_realloc(arena, p, 300000);
+	assert_non_null(p);
+	assert_int_equal(fusion_pool_stats(pool, &stats), 0);
+	assert_int_equal(stats.used, 65536 + 5 * 65536);
+	assert_int_equal(fusion_pool_find(arena, "", &other), -EINVAL);
+	assert_int_equal(fusion_pool_destroy(pool), 0);
+	assert_int_equal(fusion_pool_destroy(other), 0);
+	assert_int_equal(fusion_pool_destroy(NULL), 0);
+	assert_false(heap_is_allocated(&arena->view, p));
+}
+
+/* A slab of eight spans is more than the pool may have: spans will do. */
+static void small_pool_has_room_for_a_medium_block(void **state)
+{
+	struct fusion_pool *pool;
+
+	(void)state;
+	assert_int_equal(fusion_pool_create(arena, "p", 65536, &pool), 0);
+	assert_non_null(fusion_pool_malloc(pool, 20000));
+	assert_null(fusion_pool_malloc(pool, 16));
+	assert_int_equal(errno, ENOMEM);
+	assert_int_equal(fusion_pool_destroy(pool), 0);
+}
+
 static void *free_all(void *arg)
 {
 	void **blocks = arg;
@@ -380,6 +424,173 @@ static void free_in_another_thread_makes_room_again(void **state)
 			used = view_used(&arena->view);
 	}
 	assert_int_equal(view_used(&arena->view), used);
+}
+
+/* Reads pointers from a pipe, checks and frees what is there. */
+static void consume(int fd, int in)
+{
+	struct fusion_arena *a;
+	unsigned char *p;
+
+	view_unmap(&arena->view);
+	tls_after_fork_child();
+	a = image_enter(fd);
+	while (read(in, &p, sizeof(p)) == (ssize_t)sizeof(p)) {
+		size_t size = fusion_usable_size(a, p);
+
+		if (!size || p[0] != (size & 0xff) ||
+		    p[size - 1] != (size & 0xff) || fusion_free(a, p) != 0)
+			_exit(1);
+	}
+	image_leave(a);
+	_exit(0);
+}
+
+static void blocks_freed_by_another_process_come_back(void **state)
+{
+	struct fusion_heap_stats before, after;
+	uint64_t used = 0;
+	int in[2], status;
+	pid_t pid;
+
+	(void)state;
+	fusion_heap_stats(arena, &before);
+	assert_int_equal(pipe(in), 0);
+	pid = fork();
+	if (!pid) {
+		close(in[1]);
+		consume(arena->view.fd, in[0]);
+	}
+	close(in[0]);
+	rnd_state = 1;
+	for (int i = 0; i < 200000; i++) {
+		unsigned char *p = fusion_malloc(arena, rnd() % 3000);
+		size_t size = fusion_usable_size(arena, p);
+
+		memset(p, (int)size, size);
+		assert_int_equal(write(in[1], &p, sizeof(p)), sizeof(p));
+		if (i == 50000)
+			used = view_used(&arena->view);
+	}
+	close(in[1]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	fusion_heap_stats(arena, &after);
+	assert_int_equal(after.blocks, before.blocks);
+	/* The pipe holds 8192 of them; the heap is no larger for four times
+	 * as many. */
+	assert_true(view_used(&arena->view) < used + (32 << 20));
+}
+
+static void many_blocks_of_one_size_come_and_go(void **state)
+{
+	enum { N = 300000 };
+	void **blocks = malloc(N * sizeof(*blocks));
+	uint64_t full;
+
+	(void)state;
+	for (int round = 0; round < 2; round++) {
+		for (int i = 0; i < N; i++) {
+			blocks[i] = fusion_malloc(arena, 100);
+			assert_non_null(blocks[i]);
+		}
+		full = view_used(&arena->view);
+		/* Every other one first: no slab is empty until the end. */
+		for (int i = 0; i < N; i += 2)
+			assert_int_equal(fusion_free(arena, blocks[i]), 0);
+		for (int i = 1; i < N; i += 2)
+			assert_int_equal(fusion_free(arena, blocks[i]), 0);
+		assert_true(fusion_heap_trim(arena) > 0);
+		assert_true(view_used(&arena->view) + (30 << 20) < full);
+	}
+	free(blocks);
+}
+
+static void *allocate_for_life_and_end(void *arg)
+{
+	for (int i = 0; i < 10; i++)
+		assert_non_null(fusion_malloc_member(arena, 500));
+	return arg;
+}
+
+static void slabs_for_life_go_from_thread_to_thread(void **state)
+{
+	struct heap_usage u;
+	pthread_t t;
+
+	(void)state;
+	for (int i = 0; i < 50; i++) {
+		assert_int_equal(pthread_create(&t, NULL,
+						allocate_for_life_and_end,
+						NULL),
+				 0);
+		pthread_join(t, NULL);
+	}
+	heap_usage(&arena->view, &u);
+	assert_true(u.spans_slab <= 6);
+	assert_int_equal(u.blocks, 500);
+}
+
+static void fill_and_be_killed(struct fusion_arena *a)
+{
+	void **list = fusion_calloc(a, 4000, sizeof(*list));
+
+	for (int i = 0; i < 4000; i++)
+		list[i] = fusion_malloc(a, 1000);
+	fusion_arena_set_root(a, list);
+}
+
+/* Orphans whose blocks are all free are not lost to other sizes. */
+static void empty_orphans_make_room_at_the_limit(void **state)
+{
+	void **list;
+
+	(void)state;
+	run_and_kill(arena, fill_and_be_killed);
+	assert_int_equal(life_sweep(&arena->view), 1);
+	list = fusion_arena_root(arena);
+	for (int i = 0; i < 4000; i++)
+		assert_int_equal(fusion_free(arena, list[i]), 0);
+	fusion_arena_set_root(arena, NULL);
+	assert_int_equal(fusion_free(arena, list), 0);
+	arena->view.sb->limit = view_used(&arena->view);
+	list = fusion_malloc(arena, 3 << 20);
+	assert_non_null(list);
+	memset(list, 1, 3 << 20);
+	assert_int_equal(fusion_free(arena, list), 0);
+}
+
+static void runs_of_all_lengths_find_the_holes_between(void **state)
+{
+	static void *runs[300];
+	uint32_t n[300];
+	uint64_t hi;
+
+	(void)state;
+	rnd_state = 7;
+	for (int i = 0; i < 300; i++) {
+		n[i] = (uint32_t)(rnd() % 20) + 3;
+		runs[i] = fusion_malloc(arena, (size_t)n[i] << 16);
+		assert_non_null(runs[i]);
+	}
+	hi = heap_super(&arena->view)->span_hi;
+	for (int round = 0; round < 3000; round++) {
+		int i = (int)(rnd() % 300);
+
+		assert_int_equal(fusion_free(arena, runs[i]), 0);
+		/* No longer than what was there: there is a hole for it. */
+		n[i] = (uint32_t)(rnd() % (n[i] - 2)) + 3;
+		runs[i] = fusion_malloc(arena, (size_t)n[i] << 16);
+		assert_non_null(runs[i]);
+	}
+	assert_int_equal(heap_super(&arena->view)->span_hi, hi);
+	for (int i = 0; i < 300; i++)
+		assert_int_equal(fusion_free(arena, runs[i]), 0);
+	runs[0] = fusion_malloc(arena, (hi - arena->view.geo.first_span - 16)
+					       << 16);
+	assert_non_null(runs[0]);
+	assert_int_equal(heap_super(&arena->view)->span_hi, hi);
+	assert_int_equal(fusion_free(arena, runs[0]), 0);
 }
 
 static void *allocate_and_end(void *arg)
@@ -496,7 +707,14 @@ int main(void)
 		T(full_tmpfs_is_ENOMEM),
 		T(punching_gives_memory_back),
 		T(pool_has_a_limit_and_goes_as_a_whole),
+		T(pool_without_a_name_shows_its_id),
+		T(small_pool_has_room_for_a_medium_block),
 		T(free_in_another_thread_makes_room_again),
+		T(blocks_freed_by_another_process_come_back),
+		T(many_blocks_of_one_size_come_and_go),
+		T(slabs_for_life_go_from_thread_to_thread),
+		T(empty_orphans_make_room_at_the_limit),
+		T(runs_of_all_lengths_find_the_holes_between),
 		T(slabs_of_an_ended_thread_are_adopted),
 		T(slot_has_the_block_or_nobody),
 		T(blocks_for_a_members_life_end_with_it),
