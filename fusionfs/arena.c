@@ -18,6 +18,8 @@
 #include "libfusion/core/futex.h"
 
 #define PATIENCE_NS 200000000 /* for a lock that a member has */
+#define ATTEMPTS 10	      /* as often, when all depends on it */
+#define STUCK_NS 900000000    /* then it is not asked for again */
 
 /* Slots of the window; a second one above it serves plain programs only. */
 #define N_SLOTS ((WINDOW_END - WINDOW_BASE) / WINDOW_SLOT)
@@ -35,13 +37,10 @@ static bool is_free(uint64_t base, uint64_t span, const struct arena *except)
 {
 	if (base < SECOND_BASE && base + span > WINDOW_END)
 		return false;
-	for (const struct arena *a = world.arenas; a; a = a->next) {
-		uint64_t from = a->view.base ? a->view.sb->base : 0;
-
+	for (const struct arena *a = world.arenas; a; a = a->next)
 		if (a != except && a->view.base &&
-		    base < from + a->view.geo.span && from < base + span)
+		    base < a->base + a->view.geo.span && a->base < base + span)
 			return false;
-	}
 	return true;
 }
 
@@ -79,9 +78,28 @@ static uint64_t choose_base(const char *name, uint64_t span,
 	return 0;
 }
 
+int arena_lock(struct arena *a)
+{
+	int64_t now = clock_monotonic_ns();
+	int r;
+
+	if (now < a->stuck_until_ns)
+		return -ETIMEDOUT;
+	r = life_lock(&a->view, -1);
+	if (r == -ETIMEDOUT)
+		a->stuck_until_ns = clock_monotonic_ns() + STUCK_NS;
+	return r;
+}
+
+void arena_unlock(struct arena *a)
+{
+	life_unlock(&a->view);
+}
+
 static int undertake(struct arena *a, void *unused)
 {
 	(void)unused;
+	a->base = a->view.sb->base;
 	return life_undertake(&a->view);
 }
 
@@ -97,7 +115,12 @@ static int attach(struct arena *a, int fd)
 		return r;
 	}
 	a->view.patience_ns = PATIENCE_NS;
-	r = guarded(a, undertake, NULL);
+	/* A member that is stopped may hold the life lock for long. */
+	for (int i = 0; i < ATTEMPTS; i++) {
+		r = guarded(a, undertake, NULL);
+		if (r != -ETIMEDOUT)
+			break;
+	}
 	if (r < 0)
 		arena_is_corrupt(a, "it cannot be recovered");
 	return r;
@@ -170,7 +193,9 @@ int arena_create(const char *name, mode_t mode, uid_t uid, gid_t gid,
 
 	if (r < 0)
 		return r;
-	if (world_find(name))
+	/* Also if it is a file there that is no arena: it is not ours. */
+	if (world_find(name) ||
+	    faccessat(world.backing.fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		return -EEXIST;
 	/* Only root can give files away. */
 	if (geteuid() != 0 && uid != geteuid())
@@ -225,15 +250,26 @@ int arena_renew(struct arena *a, uint64_t span, uint64_t limit)
 	return attach(a, fd) < 0 ? -EIO : 0;
 }
 
+int arena_refresh(struct arena *a)
+{
+	int r = a->ended ? arena_renew(a, 0, 0) : 0;
+
+	if (r == 0)
+		a->ended = false;
+	return r;
+}
+
 void arena_ended(struct arena *a)
 {
 	if (a->transient && !a->waiters) {
 		arena_destroy(a, true);
 		return;
 	}
-	if (arena_renew(a, 0, 0) < 0)
-		arena_is_corrupt(a, "no fresh file for its next life");
-	waiters_look(a);
+	a->ended = true;
+	if (arena_refresh(a) == 0)
+		waiters_look(a);
+	else
+		note("arena '%s': no memory for a fresh file yet", a->name);
 }
 
 void arena_is_corrupt(struct arena *a, const char *why)
@@ -244,7 +280,8 @@ void arena_is_corrupt(struct arena *a, const char *why)
 	complain("arena '%s' is corrupt: %s: rmdir it when its members are "
 		 "gone",
 		 a->name, why);
-	waiters_fail(a, -EIO);
+	/* Who waits is told at the end of what is being done now
+	 * (waiters_expire), which may be about one of them. */
 	events_changed(a);
 }
 
@@ -255,21 +292,43 @@ static int read_flags(struct arena *a, void *unused)
 	return (int)load_acquire(&a->view.sb->state);
 }
 
-int arena_adopt(const char *name)
+/* Is this file an arena of our format, by what it says itself? */
+static int open_arena(const char *name)
 {
+	struct superblock sb;
 	struct stat st;
-	struct arena *a;
-	int fd, n;
+	int fd, r = name_check_arena(name);
 
-	if (name_check_arena(name) < 0)
+	if (r < 0)
+		return r;
+	/* A FIFO must not make us wait, nor a device do anything. */
+	if (fstatat(world.backing.fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
 		return -EINVAL;
 	fd = openat(world.backing.fd, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+	if (pread(fd, &sb, sizeof(sb), 0) != (ssize_t)sizeof(sb) ||
+	    sb.magic != FUSION_MAGIC)
+		r = -EINVAL;
+	else if (sb.format != FUSION_FORMAT)
+		r = -EPROTO;
+	if (r < 0) {
 		close(fd);
-		return -EINVAL;
+		return r;
 	}
+	return fd;
+}
+
+int arena_adopt(const char *name)
+{
+	struct arena *a;
+	int fd, n;
+
+	fd = open_arena(name);
+	if (fd < 0)
+		return fd;
 	a = add(name);
 	if (!a) {
 		close(fd);
@@ -277,9 +336,7 @@ int arena_adopt(const char *name)
 	}
 	n = attach(a, fd);
 	if (n < 0) {
-		arena_is_corrupt(a, n == -EPROTO
-					    ? "its file is of another format"
-					    : "its file makes no sense");
+		arena_is_corrupt(a, "its file makes no sense");
 		return 0;
 	}
 	if (guarded(a, read_flags, NULL) == ARENA_GONE || n == 0)
@@ -298,13 +355,12 @@ static int count_inside(struct arena *a, void *unused)
 	return (int)(joining + alive + leaving);
 }
 
-bool arena_joined(const struct arena *a)
+bool arena_joined(struct arena *a)
 {
-	struct arena *m = (struct arena *)a;
+	int n = a->ended ? 0 : guarded(a, count_inside, NULL);
 
-	if (a->corrupt || !a->view.base)
-		return a->members != NULL;
-	return guarded(m, count_inside, NULL) > 0;
+	/* What a corrupt one says counts for nothing; its processes do. */
+	return n < 0 ? a->members != NULL : n > 0;
 }
 
 int arena_remove(struct arena *a)

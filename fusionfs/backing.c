@@ -16,6 +16,8 @@
 #include "libfusion/core/view.h"
 
 #define SHM "/dev/shm"
+#define LOCK_TRIES 50
+#define LOCK_PAUSE_US 20000
 
 static uint64_t hash_text(const char *p)
 {
@@ -68,11 +70,11 @@ static int check_directory(struct backing *b)
 	return 0;
 }
 
-static int open_directory(struct backing *b, bool is_default)
+static int open_directory(struct backing *b)
 {
-	if (is_default && mkdir(b->path, 0711) == 0)
+	if (mkdir(b->path, 0711) == 0) {
 		b->made = true;
-	else if (is_default && errno != EEXIST) {
+	} else if (errno != EEXIST) {
 		complain("cannot make %s: %s: is a tmpfs mounted on " SHM
 			 " with room left? (or -o backing=DIR)",
 			 b->path, strerror(errno));
@@ -84,38 +86,71 @@ static int open_directory(struct backing *b, bool is_default)
 			 strerror(errno));
 		return -errno;
 	}
+	/* Members pass through it to their arena's file, whatever our umask. */
+	if (b->made && fchmod(b->fd, 0711) < 0)
+		return -errno;
 	return check_directory(b);
 }
 
-static int lock_directory(struct backing *b)
+static int write_owner(struct backing *b)
 {
-	char who[32] = "";
-	int r;
+	char who[32];
+
+	snprintf(who, sizeof(who), "%d\n", (int)getpid());
+	if (ftruncate(b->lockfd, 0) == 0 &&
+	    pwrite(b->lockfd, who, strlen(who), 0) == (ssize_t)strlen(who))
+		return 0;
+	complain("cannot write %s/.lock: %s: is the tmpfs full?", b->path,
+		 strerror(errno));
+	return -ENOSPC;
+}
+
+/* 1 it is ours, 0 somebody has it, -errno. */
+static int try_lock(struct backing *b)
+{
+	struct stat ours, there;
 
 	b->lockfd = openat(b->fd, ".lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (b->lockfd < 0) {
-		r = -errno;
-		complain("cannot make %s/.lock: %s", b->path, strerror(-r));
-		return r;
-	}
-	if (flock(b->lockfd, LOCK_EX | LOCK_NB) < 0) {
-		if (pread(b->lockfd, who, sizeof(who) - 1, 0) < 0)
-			who[0] = 0;
-		who[strcspn(who, "\n")] = 0;
-		complain("backing directory %s is in use by fusionfs %s: "
-			 "unmount that first, or name another (-o "
-			 "backing=DIR)",
-			 b->path, who);
-		return -EBUSY;
-	}
-	snprintf(who, sizeof(who), "%d\n", (int)getpid());
-	if (ftruncate(b->lockfd, 0) < 0 ||
-	    pwrite(b->lockfd, who, strlen(who), 0) < 0) {
-		complain("cannot write %s/.lock: %s: is the tmpfs full?",
-			 b->path, strerror(errno));
-		return -ENOSPC;
-	}
+	if (b->lockfd < 0)
+		return -errno;
+	/* A daemon that ends removes the file: is it still the one? */
+	if (flock(b->lockfd, LOCK_EX | LOCK_NB) == 0 &&
+	    fstat(b->lockfd, &ours) == 0 &&
+	    fstatat(b->fd, ".lock", &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    ours.st_ino == there.st_ino)
+		return 1;
 	return 0;
+}
+
+static void complain_in_use(struct backing *b)
+{
+	char who[32] = "";
+
+	if (pread(b->lockfd, who, sizeof(who) - 1, 0) < 0)
+		who[0] = 0;
+	who[strcspn(who, "\n")] = 0;
+	complain("backing directory %s is in use by fusionfs %s: unmount that "
+		 "first, or name another (-o backing=DIR)",
+		 b->path, who);
+}
+
+/* umount(8) returns before the daemon has cleaned up behind itself, so who
+ * mounts again at once has to wait for that. */
+static int lock_directory(struct backing *b)
+{
+	int r;
+
+	for (int i = 0; (r = try_lock(b)) == 0; i++) {
+		if (i == LOCK_TRIES) {
+			complain_in_use(b);
+			return -EBUSY;
+		}
+		close(b->lockfd);
+		usleep(LOCK_PAUSE_US);
+	}
+	if (r < 0)
+		complain("cannot make %s/.lock: %s", b->path, strerror(-r));
+	return r < 0 ? r : write_owner(b);
 }
 
 int backing_open(struct backing *b, const struct options *o)
@@ -126,7 +161,7 @@ int backing_open(struct backing *b, const struct options *o)
 	b->path = o->backing ? strdup(o->backing) : default_path(o->mountpoint);
 	if (!b->path)
 		return -ENOMEM;
-	r = open_directory(b, !o->backing);
+	r = open_directory(b);
 	if (!r)
 		r = lock_directory(b);
 	/* A default place that an earlier daemon made is ours to remove. */

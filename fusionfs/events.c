@@ -9,15 +9,28 @@
 #include "libfusion/core/atomic.h"
 #include "libfusion/core/event.h"
 
+/*
+ * Where a reader is.  Its offsets are the kernel's; a place is counted in bytes
+ * of all lines that there ever were, as the file's size is.  Read from the
+ * start, an old log begins where its oldest line is now, so offset and place
+ * differ by as much until the reader seeks to somewhere else.
+ */
 struct watcher {
 	struct watcher *next;
 	struct arena *arena; /* NULL: it is gone */
 	uint64_t epoch;	     /* of the life that next_seq counts in */
 	uint64_t next_seq;
-	struct text text; /* lines on their way out, from `sent` on */
+	uint64_t skip;		/* bytes of lines to come that are not wanted */
+	uint64_t from, from_at; /* offset and place of the last seek */
+	uint64_t off;		/* offset of what is sent next */
+	struct text text;	/* lines on their way out, from `sent` on */
 	size_t sent;
 	struct fuse_pollhandle *ph;
 };
+
+/* Events looked at in one go: all that there can be, and those that came
+ * meanwhile.  A hostile head must not keep us here. */
+#define SCAN_MAX (4 * (int)EVENTS)
 
 struct cursor {
 	uint64_t seq;
@@ -124,28 +137,138 @@ static void add_line(struct text *t, const struct event_rec *e)
 	if (e->member)
 		text_add(t, " member %u", e->member);
 	if (e->len)
-		text_add(t, " %s", e->text);
+		text_add(t, " %.*s", (int)e->len, e->text);
 	text_add(t, "\n");
 }
 
-int events_read(struct watcher *w, size_t size, const char **ret)
+/* Count the lines that nobody has counted yet. */
+static int count_lines(struct arena *a, void *arg)
+{
+	struct text *t = arg;
+	struct cursor c;
+	int r;
+
+	if (a->log.epoch != a->view.sb->epoch) {
+		a->log.epoch = a->view.sb->epoch;
+		a->log.counted = 0;
+	}
+	for (int i = 0; i < SCAN_MAX; i++) {
+		r = event_read(&a->view, a->log.counted, &c.e, &c.oldest);
+		if (r == -ENOENT)
+			break;
+		if (r == -EOVERFLOW) {
+			a->log.counted = c.oldest;
+			continue;
+		}
+		t->len = 0;
+		add_line(t, &c.e);
+		a->log.bytes += t->len;
+		a->log.counted++;
+	}
+	return 0;
+}
+
+uint64_t events_size(struct arena *a)
+{
+	struct text t = {0};
+
+	guarded(a, count_lines, &t);
+	text_finish(&t);
+	return a->log.bytes;
+}
+
+/* The first line that is still there, and how many bytes those from it on
+ * have.  After count_lines(). */
+struct kept {
+	struct text text;
+	uint64_t oldest, bytes;
+};
+
+static int find_kept(struct arena *a, void *arg)
+{
+	struct kept *k = arg;
+	struct cursor c;
+
+	c.seq = 0;
+	for (int i = 0; i < SCAN_MAX && c.seq < a->log.counted; i++) {
+		int r = event_read(&a->view, c.seq, &c.e, &c.oldest);
+
+		if (r == -ENOENT)
+			break;
+		if (r == 0) {
+			k->text.len = 0;
+			add_line(&k->text, &c.e);
+			k->bytes += k->text.len;
+			c.seq++;
+		} else {
+			/* All before are gone, too. */
+			k->oldest = c.seq = c.oldest;
+			k->bytes = 0;
+		}
+	}
+	return 0;
+}
+
+static void seek(struct watcher *w, uint64_t off)
+{
+	uint64_t size = events_size(w->arena), begin, place = off;
+	struct kept k = {.oldest = 0};
+
+	/* Back in what was read since the last seek? */
+	if (off >= w->from && off < w->off)
+		place = w->from_at + (off - w->from);
+	guarded(w->arena, find_kept, &k);
+	text_finish(&k.text);
+	begin = size > k.bytes ? size - k.bytes : 0;
+	if (place < begin)
+		place = begin;
+	w->next_seq = k.oldest;
+	w->skip = place - begin;
+	w->from = w->off = off;
+	w->from_at = place;
+	w->text.len = w->sent = 0;
+}
+
+/* Drop from the lines made what is not wanted. */
+static void skip(struct watcher *w)
+{
+	size_t n = w->text.len - w->sent;
+
+	if (n > w->skip)
+		n = (size_t)w->skip;
+	w->sent += n;
+	w->skip -= n;
+	if (w->sent == w->text.len)
+		w->text.len = w->sent = 0;
+}
+
+int events_read(struct watcher *w, uint64_t off, size_t size, const char **ret)
 {
 	struct event_rec e;
 	size_t n;
 
-	if (w->sent == w->text.len)
-		w->text.len = w->sent = 0;
+	if (w->arena) {
+		follow_life(w);
+		if (off != w->off || !off)
+			seek(w, off);
+		/* Before lines are made, so that nobody has read more than
+		 * the size says. */
+		events_size(w->arena);
+	}
+	skip(w);
 	while (w->text.len - w->sent < size && next_event(w, &e) == 0) {
 		w->next_seq++;
 		add_line(&w->text, &e);
+		if (w->text.failed)
+			return -ENOMEM;
+		skip(w);
 	}
-	if (w->text.failed)
-		return -ENOMEM;
 	n = w->text.len - w->sent;
 	if (n > size)
 		n = size;
 	*ret = w->text.p + w->sent;
 	w->sent += n;
+	w->off += n;
 	return (int)n;
 }
 

@@ -158,6 +158,10 @@ static struct fuse_args session_args(const struct options *o)
 				"default_permissions,nosuid,nodev");
 	if (o->allow_other)
 		fuse_opt_add_arg(&args, "-oallow_other");
+	if (o->mount_options) {
+		fuse_opt_add_arg(&args, "-o");
+		fuse_opt_add_arg(&args, o->mount_options + 1);
+	}
 	if (o->debug)
 		fuse_opt_add_arg(&args, "-odebug");
 	return args;
@@ -232,6 +236,7 @@ static int serve(struct options *o, int report)
 	if (report >= 0)
 		into_background(report);
 	loop();
+	world_stop();
 	fuse_session_unmount(session);
 	fuse_session_destroy(session);
 	free(request.mem);

@@ -8,6 +8,17 @@
 #include "fusionfs/show.h"
 #include "libfusion/core/atomic.h"
 
+/* An item is a slot and low bits of the id of who is there, so that a file
+ * that stays open never speaks of the next one in the slot. */
+#define SLOT_BITS 14
+#define SLOT_MASK ((1u << SLOT_BITS) - 1)
+static_assert(MEMBERS_MAX <= SLOT_MASK, "slots 1..MEMBERS_MAX");
+
+static uint32_t make_item(uint32_t slot, uint32_t id)
+{
+	return slot | id << SLOT_BITS;
+}
+
 struct find {
 	uint32_t slot;
 	struct member_rec m;
@@ -37,10 +48,10 @@ static int copy_guarded(struct arena *a, void *arg)
 
 static int find_guarded(struct arena *a, void *arg)
 {
-	uint32_t *id = arg;
+	uint32_t *item = arg, id = *item, slot = member_find(&a->view, id);
 
-	*id = member_find(&a->view, *id);
-	return *id ? 0 : -ENOENT;
+	*item = make_item(slot, id);
+	return slot ? 0 : -ENOENT;
 }
 
 static int find_member(const struct node *dir, const char *name,
@@ -79,15 +90,20 @@ static int next_member(const struct node *dir, uint64_t *at, char name[256],
 	if (r < 0)
 		return r;
 	snprintf(name, 256, "%u", f.m.id);
-	ret->item = f.slot;
+	ret->item = make_item(f.slot, f.m.id);
 	*at = (uint64_t)f.slot + 1;
 	return 0;
 }
 
 static int get(const struct node *n, struct find *f)
 {
-	f->slot = n->item;
-	return guarded(n->arena, copy_guarded, f);
+	int r;
+
+	f->slot = n->item & SLOT_MASK;
+	r = guarded(n->arena, copy_guarded, f);
+	if (r == 0 && make_item(f->slot, f->m.id) != n->item)
+		r = -ENOENT;
+	return r;
 }
 
 static int check_member(const struct node *n)

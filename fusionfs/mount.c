@@ -45,32 +45,66 @@ static int clear_dead_mount(const char *dir)
 	return r;
 }
 
-/* realpath() of what may be a dead mount: of its parent, and the name. */
+/* realpath() of what may be a dead mount, whose own attributes cannot be had:
+ * of its parent, and the name. */
 static char *absolute(const char *dir)
 {
-	char *path = realpath(dir, NULL), cwd[PATH_MAX], *joined;
+	char *path = realpath(dir, NULL), *copy, *parent, *joined = NULL;
+	char *slash;
 
-	if (path || dir[0] == '/')
-		return path ? path : strdup(dir);
-	if (!getcwd(cwd, sizeof(cwd)) ||
-	    asprintf(&joined, "%s/%s", cwd, dir) < 0)
+	if (path)
+		return path;
+	copy = strdup(dir);
+	if (!copy)
 		return NULL;
+	for (size_t n = strlen(copy); n > 1 && copy[n - 1] == '/'; n--)
+		copy[n - 1] = 0;
+	slash = strrchr(copy, '/');
+	if (slash)
+		*slash = 0;
+	parent = realpath(slash ? (slash == copy ? "/" : copy) : ".", NULL);
+	if (!parent)
+		joined = strdup(dir);
+	else if (asprintf(&joined, "%s/%s", strcmp(parent, "/") ? parent : "",
+			  slash ? slash + 1 : copy) < 0)
+		joined = NULL;
+	free(parent);
+	free(copy);
 	return joined;
 }
 
-/* The newest mount at @dir, if it is a fusionfs. */
+/* The kernel writes blanks and the like as \ooo. */
+static void unescape(char *text)
+{
+	char *to = text;
+
+	for (const char *p = text; *p; p++) {
+		if (p[0] == '\\' && p[1] && p[2] && p[3]) {
+			*to++ = (char)((p[1] - '0') << 6 | (p[2] - '0') << 3 |
+				       (p[3] - '0'));
+			p += 3;
+		} else {
+			*to++ = *p;
+		}
+	}
+	*to = 0;
+}
+
+/* Is the newest mount at @dir a fusionfs? */
 static bool is_mounted(const char *dir)
 {
-	char line[4096], at[PATH_MAX], rest[2048];
+	char line[2 * PATH_MAX], at[PATH_MAX], rest[PATH_MAX];
 	FILE *f = fopen("/proc/self/mountinfo", "re");
 	bool ours = false;
 
 	while (f && fgets(line, sizeof(line), f)) {
 		const char *type;
 
-		if (sscanf(line, "%*d %*d %*s %*s %4095s %2047[^\n]", at,
-			   rest) != 2 ||
-		    strcmp(at, dir) != 0)
+		if (sscanf(line, "%*d %*d %*s %*s %4095s %4095[^\n]", at,
+			   rest) != 2)
+			continue;
+		unescape(at);
+		if (strcmp(at, dir) != 0)
 			continue;
 		type = strstr(rest, " - ");
 		ours = type && !strncmp(type + 3, "fuse.fusionfs ", 14);
@@ -99,6 +133,15 @@ static int check_device(void)
 	return r;
 }
 
+static const char *advice(int r)
+{
+	if (r == -ENOENT)
+		return ": make the directory first (mkdir)";
+	if (r == -ENOTCONN)
+		return ": a dead mount of something else is here: unmount it";
+	return "";
+}
+
 int mount_check(struct options *o)
 {
 	char *path = absolute(o->mountpoint);
@@ -108,7 +151,7 @@ int mount_check(struct options *o)
 	if (!path)
 		return -ENOMEM;
 	o->mountpoint = path;
-	if (stat(path, &st) < 0 && errno == ENOTCONN) {
+	if (stat(path, &st) < 0 && errno == ENOTCONN && is_mounted(path)) {
 		r = clear_dead_mount(path);
 		if (r < 0)
 			return r;
@@ -116,8 +159,7 @@ int mount_check(struct options *o)
 	if (stat(path, &st) < 0) {
 		r = -errno;
 		complain("cannot mount on %s: %s%s", path, strerror(-r),
-			 r == -ENOENT ? ": make the directory first (mkdir)"
-				      : "");
+			 advice(r));
 		return r;
 	}
 	if (!S_ISDIR(st.st_mode)) {

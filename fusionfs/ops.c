@@ -292,7 +292,6 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	}
 	fi->fh = (uintptr_t)h;
 	fi->direct_io = 1;
-	fi->nonseekable = n.row->type == ROW_EVENTS;
 	/* No POSIX locks here: nobody's exit has to wait for a FLUSH. */
 	fi->noflush = 1;
 	if (fuse_reply_open(req, fi) < 0)
@@ -308,10 +307,11 @@ static void op_release(fuse_req_t req, fuse_ino_t ino,
 	reply_err(req, 0);
 }
 
-static void read_events(fuse_req_t req, struct handle *h, size_t size)
+static void read_events(fuse_req_t req, struct handle *h, size_t size,
+			off_t off)
 {
 	const char *p = NULL;
-	int n = events_read(h->watcher, size, &p);
+	int n = events_read(h->watcher, (uint64_t)off, size, &p);
 
 	if (n < 0)
 		reply_err(req, n);
@@ -330,7 +330,7 @@ static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 
 	if (h->watcher) {
 		world.requests++;
-		read_events(req, h, size);
+		read_events(req, h, size, off);
 		return;
 	}
 	if (!h->shown || off == 0) {

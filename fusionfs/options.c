@@ -99,6 +99,20 @@ static int ignore(struct options *o, const char *text, const char *value)
 	return 0;
 }
 
+/* For the kernel. */
+static int pass_on(struct options *o, const char *text, const char *value)
+{
+	char *list;
+
+	(void)value;
+	if (asprintf(&list, "%s,%s", o->mount_options ? o->mount_options : "",
+		     text) < 0)
+		return -ENOMEM;
+	free(o->mount_options);
+	o->mount_options = list;
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	bool has_value;
@@ -109,15 +123,43 @@ static const struct {
 	{"max_members", true, set_members},
 	{"backing", true, set_backing},
 	{"allow_other", false, set_allow_other},
-	/* What mount(8) adds, and what we set ourselves. */
+	{"ro", false, pass_on},
+	{"noexec", false, pass_on},
+	{"noatime", false, pass_on},
+	{"sync", false, pass_on},
+	{"dirsync", false, pass_on},
+	/* What we set ourselves, what mount(8) and fstab(5) know and what has
+	 * no meaning where nothing is stored. */
 	{"rw", false, ignore},
 	{"dev", false, ignore},
 	{"suid", false, ignore},
 	{"nodev", false, ignore},
 	{"nosuid", false, ignore},
 	{"exec", false, ignore},
-	{"noexec", false, ignore},
-	{"noatime", false, ignore},
+	{"async", false, ignore},
+	{"atime", false, ignore},
+	{"diratime", false, ignore},
+	{"nodiratime", false, ignore},
+	{"relatime", false, ignore},
+	{"norelatime", false, ignore},
+	{"strictatime", false, ignore},
+	{"nostrictatime", false, ignore},
+	{"lazytime", false, ignore},
+	{"nolazytime", false, ignore},
+	{"iversion", false, ignore},
+	{"noiversion", false, ignore},
+	{"mand", false, ignore},
+	{"nomand", false, ignore},
+	{"silent", false, ignore},
+	{"loud", false, ignore},
+	{"auto", false, ignore},
+	{"noauto", false, ignore},
+	{"user", false, ignore},
+	{"nouser", false, ignore},
+	{"users", false, ignore},
+	{"owner", false, ignore},
+	{"group", false, ignore},
+	{"_netdev", false, ignore},
 	{"nofail", false, ignore},
 	{"defaults", false, ignore},
 	{"default_permissions", false, ignore},
@@ -128,6 +170,8 @@ static int set_option(struct options *o, const char *text)
 	size_t len = strcspn(text, "=");
 	bool has_value = text[len] == '=';
 
+	if (!strncmp(text, "x-", 2))
+		return 0; /* a remark in fstab(5) */
 	for (unsigned i = 0; i < sizeof(known) / sizeof(*known); i++) {
 		if (strlen(known[i].name) != len ||
 		    strncmp(known[i].name, text, len) != 0)

@@ -13,18 +13,24 @@ static const struct superblock *super(const struct node *n)
 	return n->arena->view.sb;
 }
 
+static const char *state_name(const struct arena *a)
+{
+	if (a->corrupt)
+		return "corrupt";
+	if (a->ended)
+		return "empty";
+	return life_state_name(load_acquire(&a->view.sb->state));
+}
+
 int arena_state_show(const struct node *n, struct text *t)
 {
-	text_add(t, "%s\n",
-		 n->arena->corrupt
-			 ? "corrupt"
-			 : life_state_name(load_acquire(&super(n)->state)));
+	text_add(t, "%s\n", state_name(n->arena));
 	return 0;
 }
 
 int arena_base_show(const struct node *n, struct text *t)
 {
-	text_add(t, "0x%" PRIx64 "\n", super(n)->base);
+	text_add(t, "0x%" PRIx64 "\n", n->arena->base);
 	return 0;
 }
 
@@ -99,12 +105,12 @@ int arena_status_show(const struct node *n, struct text *t)
 
 	member_count(v, 0, &joining, &alive, &leaving);
 	text_add(t, "name %s\nstate %s\n", n->arena->name,
-		 life_state_name(load_acquire(&sb->state)));
+		 state_name(n->arena));
 	text_add(t, "master %u\nmembers %u\n", load_acquire(&sb->master),
 		 joining + alive + leaving);
 	text_add(t, "joining %u\nleaving %u\n", joining, leaving);
 	text_add(t, "deaths %" PRIu64 "\n", sb->deaths);
-	text_add(t, "base 0x%" PRIx64 "\nspan %" PRIu64 "\n", sb->base,
+	text_add(t, "base 0x%" PRIx64 "\nspan %" PRIu64 "\n", n->arena->base,
 		 v->geo.span);
 	text_add(t, "used %" PRIu64 "\nlimit %" PRIu64 "\n", view_used(v),
 		 load_relaxed(&sb->limit));

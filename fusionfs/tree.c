@@ -249,6 +249,17 @@ static void stat_times(struct stat *st, uint64_t ns)
 	st->st_ctim = st->st_atim = st->st_mtim;
 }
 
+static void stat_events(struct arena *a, struct stat *st)
+{
+	uint64_t ns = events_time(a);
+
+	if (ns)
+		stat_times(st, ns);
+	st->st_size = (off_t)events_size(a);
+	/* Not sparse: cp(1) would look for holes. */
+	st->st_blocks = (st->st_size + 511) / 512;
+}
+
 static const mode_t types[] = {
 	[ROW_DIR] = S_IFDIR,
 	[ROW_FILE] = S_IFREG,
@@ -295,8 +306,8 @@ int node_stat(const struct node *n, struct stat *st)
 			      mode_below(n->row->mode, file.st_mode);
 	if (n->row->type == ROW_DIR)
 		st->st_nlink = 2;
-	if (n->row->type == ROW_EVENTS && events_time(n->arena))
-		stat_times(st, events_time(n->arena));
+	if (n->row->type == ROW_EVENTS)
+		stat_events(n->arena, st);
 	return 0;
 }
 

@@ -14,41 +14,72 @@ struct departure {
 	uint32_t slot, id;
 	pid_t pid;
 	bool died;
-	bool is_dead; /* for find_dead() */
+	bool was_there; /* nobody else had taken it out before */
+	bool is_dead;	/* for look_at() */
 };
 
 static int depart(struct arena *a, void *arg)
 {
 	struct departure *d = arg;
 	struct view *v = &a->view;
-	int r = life_lock(v, -1);
+	uint32_t joining, alive, leaving;
+	int r = arena_lock(a);
 
 	if (r < 0)
 		return r;
-	/* Somebody else, a survivor, may have done it. */
-	if (member_at(v, d->slot, d->id) ||
-	    load_acquire(&view_member(v, d->slot)->state) == MEMBER_DEAD)
+	/* Somebody else, a survivor, may have done it, or half of it. */
+	d->was_there =
+		member_at(v, d->slot, d->id) ||
+		load_acquire(&view_member(v, d->slot)->state) == MEMBER_DEAD;
+	if (d->was_there)
 		r = life_depart(v, d->slot, d->died);
-	else
-		r = 0;
-	if (r == 0) {
-		uint32_t joining, alive, leaving;
-
+	if (r >= 0) {
 		member_count(v, 0, &joining, &alive, &leaving);
 		r = (int)(joining + alive + leaving);
 	}
-	life_unlock(v);
+	arena_unlock(a);
 	return r;
+}
+
+static struct tracked *find(struct arena *a, uint32_t id)
+{
+	struct tracked *t = a->members;
+
+	while (t && t->id != id)
+		t = t->next;
+	return t;
+}
+
+static void close_pidfd(struct tracked *t)
+{
+	source_drop(&t->source);
+	if (t->pidfd >= 0)
+		close(t->pidfd);
+	t->pidfd = -1;
+}
+
+/* Its arena's life lock is not to be had: the patrol tries again. */
+static int later(struct arena *a, uint32_t id, bool died)
+{
+	struct tracked *t = find(a, id);
+
+	if (!t)
+		return -ETIMEDOUT;
+	close_pidfd(t);
+	t->going = true;
+	t->died = died;
+	return 0;
 }
 
 int undertaker_depart(struct arena *a, uint32_t slot, uint32_t id, bool died)
 {
 	struct departure d = {.slot = slot, .id = id, .died = died};
-	int n;
+	int n = guarded(a, depart, &d);
 
+	if (n == -ETIMEDOUT)
+		return later(a, id, died);
 	undertaker_untrack(a, id);
-	n = guarded(a, depart, &d);
-	if (died)
+	if (died && d.was_there)
 		world.deaths++;
 	events_changed(a);
 	if (n < 0) {
@@ -74,11 +105,9 @@ static void look_at(struct tracked *t)
 {
 	struct departure d = {.slot = t->slot};
 
-	if (t->arena->corrupt) {
-		undertaker_untrack(t->arena, t->id);
-		return;
-	}
-	if (guarded(t->arena, ask, &d) == 0 && d.is_dead)
+	if (t->going)
+		undertaker_depart(t->arena, t->slot, t->id, t->died);
+	else if (guarded(t->arena, ask, &d) == 0 && d.is_dead)
 		undertaker_depart(t->arena, t->slot, t->id, true);
 }
 
@@ -150,8 +179,7 @@ void undertaker_untrack(struct arena *a, uint32_t id)
 	if (!t)
 		return;
 	*p = t->next;
-	source_drop(&t->source);
-	close(t->pidfd);
+	close_pidfd(t);
 	free(t);
 }
 
@@ -173,18 +201,40 @@ void undertaker_closed(struct arena *a, const void *dir)
 	look_at(t);
 }
 
+/* Of these nobody may tell us: they have closed the directory, or joined when
+ * another daemon was here, so that an exec goes unnoticed; or it is known that
+ * they go.  The next one that this round has not seen. */
+static struct tracked *next_doubtful(struct arena *a, unsigned round)
+{
+	struct tracked *t = a->members;
+
+	while (t && (t->round == round || (t->dir && !t->going)))
+		t = t->next;
+	if (t)
+		t->round = round;
+	return t;
+}
+
+/* Looking at one may end others, and the arena. */
+static void patrol_arena(struct arena *a, unsigned round)
+{
+	uint32_t serial = a->serial;
+	struct tracked *t;
+
+	while (world_serial(serial) && (t = next_doubtful(a, round)))
+		look_at(t);
+	if (world_serial(serial) && a->waiters && arena_refresh(a) == 0)
+		waiters_look(a);
+}
+
 void undertaker_patrol(void)
 {
-	struct arena *a, *next_arena;
+	static unsigned round;
+	struct arena *a, *next;
 
-	for (a = world.arenas; a; a = next_arena) {
-		uint32_t serial = a->serial;
-		struct tracked *t, *next;
-
-		next_arena = a->next;
-		for (t = a->members; t && world_serial(serial); t = next) {
-			next = t->next;
-			look_at(t);
-		}
+	round++;
+	for (a = world.arenas; a; a = next) {
+		next = a->next;
+		patrol_arena(a, round);
 	}
 }

@@ -17,8 +17,10 @@ struct tracked {
 	struct tracked *next;
 	struct arena *arena;
 	uint32_t slot, id;
-	int pidfd;
-	const void *dir; /* the open directory it joined by; NULL unknown */
+	int pidfd;	  /* -1: it is closed */
+	bool going, died; /* it is out, but not taken out yet */
+	unsigned round;	  /* of the patrol that saw it last */
+	const void *dir;  /* the open directory it joined by; NULL unknown */
 };
 
 /* Watch member @id in @slot, process @pid.  0, -errno. */

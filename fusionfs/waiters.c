@@ -23,6 +23,8 @@ struct waiter {
 	struct arena *arena;
 	struct fuse_req *req;
 	int64_t deadline_ns; /* CLOCK_MONOTONIC, -1 none */
+	/* 0, MUST_WAIT, -errno. */
+	int (*attempt)(struct arena *a, struct waiter *w);
 	bool is_join;
 	struct ioc_join join;
 	struct ioc_member member;
@@ -32,7 +34,11 @@ struct waiter {
 
 static int64_t deadline(int64_t timeout_ns)
 {
-	return timeout_ns < 0 ? -1 : clock_monotonic_ns() + timeout_ns;
+	int64_t now = clock_monotonic_ns();
+
+	return timeout_ns < 0 || timeout_ns > INT64_MAX - now
+		       ? -1
+		       : now + timeout_ns;
 }
 
 /* --- JOIN ---------------------------------------------------------------- */
@@ -51,6 +57,14 @@ static int may_write(struct arena *a, struct fuse_req *req,
 	if (request_in_group(req, st.st_gid))
 		return st.st_mode & S_IWGRP ? 0 : -EACCES;
 	return st.st_mode & S_IWOTH ? 0 : -EACCES;
+}
+
+/* Only who made the directory says that it is to vanish. */
+static bool is_owner(struct arena *a, const struct caller *c)
+{
+	struct stat st;
+
+	return arena_stat(a, &st) == 0 && st.st_uid == c->uid;
 }
 
 static void read_comm(pid_t pid, char comm[16])
@@ -139,7 +153,7 @@ static int let_in(struct arena *a, struct waiter *w, uint32_t role)
 	j->slot = slot;
 	j->id = view_member(v, slot)->id;
 	j->role_got = role;
-	j->base = v->sb->base;
+	j->base = a->base;
 	j->span_got = v->geo.span;
 	if (fstat(a->fd, &st) < 0)
 		return -errno;
@@ -154,20 +168,28 @@ static int let_in(struct arena *a, struct waiter *w, uint32_t role)
 	return 0;
 }
 
+/* A member sits on the life lock: wait, like for anything else. */
+static int lock_failed(int r, bool nowait)
+{
+	if (r != -ETIMEDOUT)
+		return r;
+	return nowait ? -EAGAIN : MUST_WAIT;
+}
+
 static int try_join(struct arena *a, void *arg)
 {
 	struct waiter *w = arg;
 	uint32_t role = 0;
-	int r = life_lock(&a->view, -1);
+	int r = arena_lock(a);
 
 	if (r < 0)
-		return r == -ETIMEDOUT ? -EIO : r;
+		return lock_failed(r, w->join.flags & JOIN_NOWAIT);
 	r = role_now(a->view.sb, &w->join, &role);
 	if (r == MUST_WAIT && w->join.flags & JOIN_NOWAIT)
 		r = -EAGAIN;
 	if (r == 0)
 		r = let_in(a, w, role);
-	life_unlock(&a->view);
+	arena_unlock(a);
 	return r;
 }
 
@@ -188,11 +210,15 @@ static int wants_renewal(struct arena *a, void *arg)
 /* Who comes first may ask for a span and a limit of its own. */
 static int join_once(struct arena *a, struct waiter *w)
 {
+	int r = arena_refresh(a);
+
+	w->attempt = join_once;
+	if (r < 0)
+		return r;
 	if (w->join.role != FUSION_ROLE_SLAVE &&
 	    guarded(a, is_empty, NULL) == 1 &&
 	    guarded(a, wants_renewal, &w->join) == 1) {
-		int r = arena_renew(a, w->join.span, w->join.limit);
-
+		r = arena_renew(a, w->join.span, w->join.limit);
 		if (r < 0)
 			return r;
 	}
@@ -224,7 +250,7 @@ static void answer(struct waiter *w, int r)
 static void vanish_if_unused(struct arena *a)
 {
 	if (a->transient && !a->waiters && !a->corrupt &&
-	    guarded(a, is_empty, NULL) == 1)
+	    (a->ended || guarded(a, is_empty, NULL) == 1))
 		arena_destroy(a, true);
 }
 
@@ -298,11 +324,12 @@ void request_join(struct arena *a, struct fuse_req *req,
 		answer(w, -EINVAL);
 		return;
 	}
-	if (j->flags & JOIN_TRANSIENT)
-		a->transient = true;
 	r = may_write(a, req, &w->caller);
-	if (!r)
+	if (!r) {
+		if (j->flags & JOIN_TRANSIENT && is_owner(a, &w->caller))
+			a->transient = true;
 		r = join_once(a, w);
+	}
 	if (r == MUST_WAIT) {
 		park(w);
 		return;
@@ -344,16 +371,22 @@ static struct waiter *member_request(struct arena *a, struct fuse_req *req,
 	return w;
 }
 
-static int make_ready(struct arena *a, void *arg)
+static int make_ready_locked(struct arena *a, void *arg)
 {
 	struct waiter *w = arg;
-	int r = life_lock(&a->view, -1);
+	int r = arena_lock(a);
 
 	if (r < 0)
-		return r;
+		return lock_failed(r, false);
 	r = member_ready(&a->view, w->member.slot);
-	life_unlock(&a->view);
+	arena_unlock(a);
 	return r;
+}
+
+static int make_ready(struct arena *a, struct waiter *w)
+{
+	w->attempt = make_ready;
+	return guarded(a, make_ready_locked, w);
 }
 
 static int is_initializing(struct arena *a, void *unused)
@@ -387,7 +420,11 @@ void request_ready(struct arena *a, struct fuse_req *req,
 	if (m->result < 0)
 		refused(a, w);
 	else
-		r = guarded(a, make_ready, w);
+		r = make_ready(a, w);
+	if (r == MUST_WAIT) {
+		park(w);
+		return;
+	}
 	answer(w, r);
 	if (!world_serial(serial))
 		return;
@@ -395,22 +432,28 @@ void request_ready(struct arena *a, struct fuse_req *req,
 	waiters_look(a);
 }
 
-static int begin_exit(struct arena *a, void *arg)
+static int begin_exit_locked(struct arena *a, void *arg)
 {
 	struct waiter *w = arg;
-	int r = life_lock(&a->view, -1);
+	int r = arena_lock(a);
 
 	if (r < 0)
-		return r;
+		return lock_failed(r, false);
 	r = life_exit_begin(&a->view, w->member.slot,
 			    w->member.flags & EXIT_HAS_LEAVE);
-	life_unlock(&a->view);
+	arena_unlock(a);
 	if (r == EXIT_WAIT)
 		return MUST_WAIT;
 	if (r < 0)
 		return r;
 	w->member.answer = (uint32_t)r;
 	return 0;
+}
+
+static int begin_exit(struct arena *a, struct waiter *w)
+{
+	w->attempt = begin_exit;
+	return guarded(a, begin_exit_locked, w);
 }
 
 void request_exit(struct arena *a, struct fuse_req *req,
@@ -421,7 +464,7 @@ void request_exit(struct arena *a, struct fuse_req *req,
 
 	if (!w)
 		return;
-	r = guarded(a, begin_exit, w);
+	r = begin_exit(a, w);
 	if (r == MUST_WAIT) {
 		park(w);
 		return;
@@ -446,24 +489,20 @@ void request_leave(struct arena *a, struct fuse_req *req,
 
 void waiters_look(struct arena *a)
 {
-	uint32_t serial = a->serial;
 	struct waiter *w = a->waiters;
 
 	while (w) {
 		struct waiter *next = w->next;
-		int r = w->is_join ? join_once(a, w)
-				   : guarded(a, begin_exit, w);
+		int r = w->attempt(a, w);
 
 		if (r != MUST_WAIT) {
 			unpark(w);
 			answer(w, r);
 		}
-		/* A look may have made the arena corrupt and failed all. */
-		if (!world_serial(serial) || a->corrupt)
-			return;
 		w = next;
 	}
 	events_changed(a);
+	vanish_if_unused(a);
 }
 
 void waiters_fail(struct arena *a, int error)
@@ -486,6 +525,10 @@ int64_t waiters_expire(void)
 		bool expired = false;
 
 		next_arena = a->next;
+		if (a->corrupt) {
+			waiters_fail(a, -EIO);
+			continue;
+		}
 		for (; w; w = next) {
 			next = w->next;
 			if (w->deadline_ns < 0)

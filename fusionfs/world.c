@@ -7,7 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fusionfs/events.h"
 #include "fusionfs/log.h"
+#include "fusionfs/waiters.h"
 #include "libfusion/core/futex.h"
 
 struct world world;
@@ -45,6 +47,7 @@ static void adopt_all(void)
 			O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *e;
+	int r;
 
 	if (!dir)
 		return;
@@ -55,9 +58,11 @@ static void adopt_all(void)
 				unlinkat(world.backing.fd, e->d_name, 0);
 			continue;
 		}
-		if (arena_adopt(e->d_name) < 0)
-			note("%s/%s is no arena and stays as it is",
-			     world.backing.path, e->d_name);
+		r = arena_adopt(e->d_name);
+		if (r < 0)
+			note("%s/%s is no arena%s and stays as it is",
+			     world.backing.path, e->d_name,
+			     r == -EPROTO ? " of this version" : "");
 	}
 	closedir(dir);
 }
@@ -76,6 +81,14 @@ int world_open(struct options *o, int epoll)
 		return r;
 	adopt_all();
 	return 0;
+}
+
+void world_stop(void)
+{
+	for (struct arena *a = world.arenas; a; a = a->next) {
+		waiters_fail(a, -ENOTCONN);
+		events_forget(a);
+	}
 }
 
 void world_close(void)

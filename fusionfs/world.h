@@ -27,11 +27,19 @@ struct arena {
 	char name[ARENA_NAME_MAX + 1];
 	int fd;
 	struct view view; /* view.base is NULL if the file is no good */
+	uint64_t base;	  /* where members map it; our copy */
 	bool corrupt;
-	bool transient;		  /* vanishes when empty */
+	bool ended;	/* content gone, and no memory yet for a fresh file */
+	bool transient; /* vanishes when empty */
 	struct tracked *members;  /* undertaker.c: one a member */
 	struct waiter *waiters;	  /* waiters.c: parked requests, oldest first */
 	struct watcher *watchers; /* events.c: open `events` files */
+	/* events.c: the lines up to event number `counted` of life `epoch`,
+	 * and of all lives before, have so many bytes. */
+	struct {
+		uint64_t epoch, counted, bytes;
+	} log;
+	int64_t stuck_until_ns; /* nobody asks for the life lock before */
 };
 
 struct world {
@@ -49,6 +57,8 @@ extern struct world world;
 
 /* Open the backing directory and take over what is in it.  0, -errno. */
 int world_open(struct options *o, int epoll);
+/* Answer all who wait, while there is still somebody to answer. */
+void world_stop(void);
 /* Remove what has no members, keep the rest for the next daemon. */
 void world_close(void);
 
@@ -71,10 +81,21 @@ void arena_destroy(struct arena *a, bool unlink_file);
 int arena_renew(struct arena *a, uint64_t span, uint64_t limit);
 /* Nobody is inside any more: renew or remove it, then see who waits. */
 void arena_ended(struct arena *a);
+/* It has ended, and there was no memory for its next life: try again.  0,
+ * -errno. */
+int arena_refresh(struct arena *a);
 /* Its memory is not what it should be. */
 void arena_is_corrupt(struct arena *a, const char *why);
 int arena_stat(const struct arena *a, struct stat *st);
-bool arena_joined(const struct arena *a);
+bool arena_joined(struct arena *a);
+/*
+ * The life lock, not for longer than our patience: a member that sits on it (it
+ * may be stopped, or hostile) delays what is to happen in its own arena, and
+ * for a moment once a second, not for each request, all of us.  0, -ETIMEDOUT:
+ * try again at the next patrol.
+ */
+int arena_lock(struct arena *a);
+void arena_unlock(struct arena *a);
 
 /*
  * guard.c: run @fn on memory that others can scribble on and truncate.  Its
