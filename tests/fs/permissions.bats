@@ -1,0 +1,129 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The mode, owner and group of an arena decide who may look, join and write.
+
+load helpers
+
+setup() {
+	need_root
+	new_world
+	mount_world -o allow_other
+	# Everybody must be able to run it.
+	mkdir -m 0755 "$BACKING.bin"
+	cp "$VISITOR" "$(ldd "$VISITOR" | sed -n 's/.*=> \(.*libfusion[^ ]*\).*/\1/p')" \
+		"$BACKING.bin"
+	chmod 0755 "$BACKING.bin"/*
+	open_path "$MNT"
+}
+
+teardown() {
+	rm -rf "$BACKING.bin"
+	[ -z "${MNT:-}" ] || end_world
+}
+
+# Everybody may pass through the directories above.
+open_path() {
+	local dir=$1
+
+	while [ "$dir" != / ]; do
+		[ "$dir" = "$MNT" ] || chmod a+x "$dir"
+		dir=$(dirname "$dir")
+	done
+}
+
+# Try to enter as a user: the visitor's first line.
+try_as() {
+	visit_as "$1" "$2" -t 2000 "$3" </dev/null 2>/dev/null | head -n 1
+}
+
+visit_as() {
+	local uid=$1 groups=$2
+
+	shift 2
+	as_user "$uid" "$groups" env FUSION_MOUNT="$MNT" \
+		LD_LIBRARY_PATH="$BACKING.bin" "$BACKING.bin/visitor" "$@"
+}
+
+@test "permissions: with allow_other everybody makes arenas, as in /tmp" {
+	[ "$(stat -c %a "$MNT")" = 1777 ]
+	as_user 1001 "" mkdir "$MNT/a"
+	[ "$(stat -c '%u %g' "$MNT/a")" = "1001 1001" ]
+	[ "$(stat -c '%u %g' "$BACKING/a")" = "1001 1001" ]
+	fails_with "not permitted" as_user 1002 "" rmdir "$MNT/a"
+	as_user 1001 "" rmdir "$MNT/a"
+}
+
+@test "permissions: a closed arena shows no more than its name" {
+	mkdir -m 0700 "$MNT/a"
+	[ "$(as_user 1001 "" ls "$MNT")" = a ]
+	fails_with "Permission denied" as_user 1001 "" ls "$MNT/a"
+	fails_with "Permission denied" as_user 1001 "" cat "$MNT/a/state"
+	fails_with "Permission denied" as_user 1001 "" stat "$MNT/a/fields"
+	fails_with "Permission denied" as_user 1001 "" cat "$BACKING/a"
+	fails_with "Permission denied" as_user 1001 "" ls "$BACKING"
+	[[ $(try_as 1001 "" a) == "failed EACCES" ]]
+}
+
+@test "permissions: r and x look, but do not join" {
+	mkdir -m 0755 "$MNT/a"
+	[ "$(as_user 1001 "" cat "$MNT/a/state")" = empty ]
+	[ "$(try_as 1001 "" a)" = "failed EACCES" ]
+	fails_with "Permission denied" as_user 1001 "" \
+		sh -c 'echo x >>"$1"' sh "$BACKING/a"
+	fails_with "Permission denied" as_user 1001 "" \
+		sh -c 'echo 1G >"$1"' sh "$MNT/a/limit"
+}
+
+@test "permissions: w joins" {
+	mkdir -m 0777 "$MNT/a"
+	[[ $(try_as 1001 "" a) == "in 1 master" ]]
+}
+
+@test "permissions: a group, also a supplementary one, decides" {
+	mkdir -m 0770 "$MNT/a"
+	chgrp 2001 "$MNT/a"
+	[ "$(try_as 1001 "" a)" = "failed EACCES" ]
+	[ "$(try_as 1001 2001 a)" = "in 1 master" ]
+	[ "$(as_user 1001 2001 cat "$MNT/a/state")" ]
+	# The owner's bits are the owner's, even if the group has more.
+	chmod 0070 "$MNT/a"
+	chown 1001 "$MNT/a"
+	[ "$(try_as 1001 2001 a)" = "failed EACCES" ]
+}
+
+@test "permissions: chmod counts for the next, and for the file" {
+	mkdir -m 0777 "$MNT/a"
+	[[ $(try_as 1001 "" a) == "in "* ]]
+	chmod 0700 "$MNT/a"
+	[ "$(try_as 1001 "" a)" = "failed EACCES" ]
+	[ "$(stat -c %a "$BACKING/a")" = 700 ]
+}
+
+@test "permissions: only the owner changes mode, group and limit" {
+	as_user 1001 "" mkdir -m 0777 "$MNT/a"
+	fails_with "not permitted" as_user 1002 "" chmod 0700 "$MNT/a"
+	fails_with "not permitted" as_user 1001 "" chown 1002 "$MNT/a"
+	fails_with "not permitted" as_user 1001 "" chgrp 2002 "$MNT/a"
+	as_user 1001 2002 chgrp 2002 "$MNT/a"
+	fails_with "denied" as_user 1002 "" sh -c 'echo 1G >"$1"' sh \
+		"$MNT/a/limit"
+	as_user 1001 "" sh -c 'echo 1G >"$1"' sh "$MNT/a/limit"
+	file_is "$MNT/a/limit" 1073741824
+}
+
+@test "permissions: who made it by entering owns it" {
+	visit_as 1001 "" -M 0700 a < <(
+		wait_for exists "$MNT/a/master"
+		stat -c '%a %u' "$MNT/a" >"$BATS_TEST_TMPDIR/found"
+	)
+	[ "$(cat "$BATS_TEST_TMPDIR/found")" = "700 1001" ]
+	wait_for is_absent "$MNT/a"
+}
+
+@test "permissions: a member of another user is shown and recovered" {
+	mkdir -m 0777 "$MNT/a"
+	enter m a
+	visit_as 1001 "" a <<<"malloc 100"
+	wait_for has_line "$MNT/a/events" "death member 2"
+	[ "$(ls "$MNT/a/members")" = 1 ]
+}
