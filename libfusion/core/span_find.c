@@ -105,18 +105,17 @@ static uint32_t search_group(const struct view *v, uint32_t group,
  *
  *   here                       span_mark_free()
  *   bound = longest            word = free
- *   fence                      bound = ANY
- *   look again
+ *   look again                 bound = ANY
  *
- * If our store to the bound comes after its, its word is there for us to see.
+ * If our exchange comes after its store, it acquires what that released: the
+ * word is there for us to see.
  */
 static uint32_t lower(struct view *v, uint32_t group, struct search *s)
 {
 	uint32_t seen = s->longest, at;
 
-	store_relaxed(bound(v, group),
-		      (uint8_t)(seen < BOUND_MAX ? seen : BOUND_MAX));
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	xchg_acquire(bound(v, group),
+		     (uint8_t)(seen < BOUND_MAX ? seen : BOUND_MAX));
 	at = search_group(v, group, s);
 	if (at || s->longest > seen)
 		store_relaxed(bound(v, group), (uint8_t)BOUND_ANY);
