@@ -129,6 +129,8 @@ static int open_heap(struct fusion_arena *a, const struct ioc_join *j)
 	struct stat st;
 	int fd = openat(a->dirfd, "heap", O_RDWR | O_CLOEXEC), r;
 
+	if (fd < 0 && place_is_gone(errno))
+		return -ENOTCONN;
 	if (fd < 0)
 		return errno == ENOENT ? LOST_RACE : -errno;
 	if (fstat(fd, &st) < 0 || st.st_ino != j->ino) {

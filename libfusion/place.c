@@ -121,7 +121,7 @@ static int open_dir(const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
-static bool is_gone(int error)
+bool place_is_gone(int error)
 {
 	/* EIO is what reads of a dying connection give, ENODEV its ioctls. */
 	return is_dead_daemon(error) || error == ENODEV;
@@ -135,9 +135,9 @@ static int make_dir(const char *path, mode_t mode)
 	if (r < 0)
 		return r;
 	if (mkdir(path, mode ? mode : 0777) < 0)
-		return errno == EEXIST	? 0
-		       : is_gone(errno) ? -ENOTCONN
-					: -errno;
+		return errno == EEXIST	      ? 0
+		       : place_is_gone(errno) ? -ENOTCONN
+					      : -errno;
 	/* mkdir() takes the umask off; a mode that was asked for is meant. */
 	if (mode && chmod(path, mode) < 0)
 		return -errno;
@@ -170,5 +170,5 @@ int place_ioctl(int dirfd, unsigned long request, void *arg)
 		return -ENOTCONN;
 	if (ioctl(dirfd, request, arg) >= 0)
 		return 0;
-	return is_gone(errno) ? -ENOTCONN : -errno;
+	return place_is_gone(errno) ? -ENOTCONN : -errno;
 }

@@ -19,5 +19,7 @@ int place_open(const char *path, bool make, mode_t mode, bool *ret_made);
 /* An ioctl of ours; retried by nobody.  0 or -errno; all the ways a dead
  * daemon shows itself are -ENOTCONN. */
 int place_ioctl(int dirfd, unsigned long request, void *arg);
+/* Is this errno, of a call on the mount, a dead daemon's? */
+bool place_is_gone(int error);
 
 #endif
