@@ -86,17 +86,24 @@ FUSION_API int fusion_members_list(struct fusion_arena *arena,
 	return (int)found;
 }
 
-/* Member @id, or with FUSION_ALL all others with ids below @below. */
+/* Member @id, or with FUSION_ALL all others with ids below @below.  Who is
+ * dead is out when it is recovered: then what it held is whole. */
 static bool are_out(struct view *v, fusion_id_t id, uint32_t below)
 {
 	uint32_t hi = members_hi(v);
 
-	if (id)
-		return !member_find(v, id);
-	for (uint32_t i = 1; i < hi; i++)
-		if (i != v->slot && is_in(view_member(v, i)) &&
-		    view_member(v, i)->id < below)
+	for (uint32_t i = 1; i < hi; i++) {
+		const struct member_rec *m = view_member(v, i);
+		/* Acquire: pairs with the release in life_depart(). */
+		uint32_t state = load_acquire(&m->state);
+
+		if (state == MEMBER_FREE ||
+		    (state == MEMBER_DEAD &&
+		     load_relaxed(&v->sb->state) == ARENA_CORRUPT))
+			continue;
+		if (id ? m->id == id : i != v->slot && m->id < below)
 			return false;
+	}
 	return true;
 }
 

@@ -208,7 +208,8 @@ FUSION_API int fusion_members_list(struct fusion_arena *arena,
 				   struct fusion_member *members, size_t n);
 
 /**
- * Wait until a member, or all others, are no longer inside.
+ * Wait until a member, or all others, are no longer inside, and what the dead
+ * among them held is recovered.
  * @param id  a member's id, or FUSION_ALL for all but this process
  * @return 0 (also if it is not inside), -ETIMEDOUT, -EINTR, -EDEADLK own id
  * Any thread.  Notices deaths also while the daemon is gone.
