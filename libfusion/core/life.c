@@ -430,10 +430,12 @@ int life_undertake(struct view *v)
 		r = -EBUSY;
 		if (m->pid != (uint32_t)getpid() && !member_is_dead(v, 0))
 			goto out;
-		r = recover_undertaker(v);
-		if (r < 0)
-			goto out;
 	}
+	/* Also if the slot is free: one may have died between freeing its
+	 * predecessor's slot and taking it, with a record in hand. */
+	r = recover_undertaker(v);
+	if (r < 0)
+		goto out;
 	m->pid = (uint32_t)getpid();
 	m->own_pid = m->pid;
 	m->pidns = process_pidns();
