@@ -113,8 +113,10 @@ static uint64_t digest_members(const struct view *v, uint64_t h)
 		h = hash(h, w, sizeof(w));
 	}
 	for (uint32_t i = 1; i < v->sb->threads_hi; i++) {
-		w[0] = view_thread(v, i)->member;
-		h = hash(h, w, 8);
+		w[0] = i;
+		w[1] = view_thread(v, i)->member;
+		if (w[1])
+			h = hash(h, w, sizeof(w));
 	}
 	return h;
 }
