@@ -9,6 +9,7 @@
 #include "fusionfs/events.h"
 #include "fusionfs/waiters.h"
 #include "libfusion/core/atomic.h"
+#include "libfusion/core/span.h"
 
 struct departure {
 	uint32_t slot, id;
@@ -215,6 +216,15 @@ static struct tracked *next_doubtful(struct arena *a, unsigned round)
 	return t;
 }
 
+/* Memory that members have freed and have no reason to call about. */
+static int trim(struct arena *a, void *arg)
+{
+	(void)arg;
+	if (a->view.rec)
+		span_trim_decayed(&a->view, a->view.rec);
+	return 0;
+}
+
 /* Looking at one may end others, and the arena. */
 static void patrol_arena(struct arena *a, unsigned round)
 {
@@ -225,6 +235,8 @@ static void patrol_arena(struct arena *a, unsigned round)
 		look_at(t);
 	if (world_serial(serial) && a->waiters && arena_refresh(a) == 0)
 		waiters_look(a);
+	if (world_serial(serial))
+		guarded(a, trim, NULL);
 }
 
 void undertaker_patrol(void)

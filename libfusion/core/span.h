@@ -96,8 +96,8 @@ bool span_bounds_hide(const struct view *v, uint32_t first, uint32_t n);
  * for @age_ns, and empty slabs without an owner.  Returns the number of spans
  * that were given back, or -errno. */
 int64_t span_trim(struct view *v, struct thread_rec *me, uint64_t age_ns);
-/* The same for what is TRIM_DECAY_NS old, if there may be any: cheap to call
- * now and then. */
+/* The same, a bounded part of it, for what is TRIM_DECAY_NS old, if there may
+ * be any: cheap to call now and then.  The daemon does too. */
 void span_trim_decayed(struct view *v, struct thread_rec *me);
 /* Something was freed: look again when it has decayed. */
 void span_trim_later(struct view *v);

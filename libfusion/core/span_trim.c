@@ -14,6 +14,7 @@
 #include "libfusion/core/span.h"
 
 #define PUNCH_MAX 1024u /* spans in one go: 64 MiB */
+#define TRIM_MAX 2048	/* about so many on the way, more the next time */
 
 #define STAMP_SHIFT 26 /* 2^26 ns: 67 ms */
 #define STAMP_MASK 0xffffffu
@@ -167,6 +168,10 @@ int64_t span_trim(struct view *v, struct thread_rec *me, uint64_t age_ns)
 			return r;
 		all += r;
 		at += n;
+		if (age_ns && all >= TRIM_MAX) {
+			t.too_young = true;
+			break;
+		}
 	}
 	if (t.too_young)
 		span_trim_later(v);
