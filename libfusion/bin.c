@@ -12,6 +12,13 @@
 #include "libfusion/core/pool.h"
 #include "libfusion/heap_private.h"
 
+void *cache_line_alloc(size_t size)
+{
+	void *p = aligned_alloc(CACHE_LINE, size);
+
+	return p ? memset(p, 0, size) : NULL;
+}
+
 void bins_init(struct fusion_arena *a, struct bins *bins, uint64_t purpose)
 {
 	bins->purpose = purpose;
@@ -42,7 +49,9 @@ bool bins_stale(const struct tcache *c, const struct bins *b)
 static void bins_forget(struct bins *b)
 {
 	for (unsigned i = 0; i < HEAP_CLASSES; i++) {
-		b->bin[i].top = b->bin[i].left = 0;
+		b->bin[i].top = 0;
+		b->bin[i].dropping = 0;
+		b->bin[i].run_p = b->bin[i].run_end;
 		b->bin[i].n_slabs = b->bin[i].n_ready = 0;
 	}
 }
@@ -60,7 +69,7 @@ struct bins *bins_get(struct tcache *c, uint64_t purpose, bool make)
 	}
 	if (b || !make)
 		return b;
-	b = calloc(1, sizeof(*b));
+	b = cache_line_alloc(sizeof(*b));
 	if (!b)
 		return NULL;
 	bins_init(c->arena, b, purpose);
@@ -141,6 +150,7 @@ void bin_remove(struct fusion_arena *a, struct bin *b, uint32_t span)
 {
 	uint32_t at;
 
+	b->dropping = 0;
 	bin_spent(a, b, span);
 	at = place_of(a, b, span);
 	if (at < b->n_slabs)

@@ -38,10 +38,14 @@ __attribute__((noinline)) static int drop_slow(struct tcache *c, struct bin *b,
 {
 	struct slab_desc *d = c->descs + span;
 
+	d->scan = 0;
 	if (!d->hasfree)
 		bin_ready(c->arena, b, span);
+	b->dropping = span;
+	b->dropping_desc = d;
 	if (++d->dropped >= b->n_blocks) {
 		d->dropped = 0;
+		b->dropping = 0;
 		heap_maybe_release(c, b, span);
 	}
 	return 0;
@@ -53,18 +57,16 @@ static inline int keep(struct tcache *c, struct bin *b, uint32_t span, char *p,
 		       uint8_t *map)
 {
 	uint32_t top = b->top;
-	struct slab_desc *d;
 
 	if (LIKELY(top < LIMIT_MAGAZINE)) {
 		b->magazine[top] = (struct block_ref){p, map};
 		b->top = top + 1;
 		return 0;
 	}
-	d = c->descs + span;
-	d->scan = 0;
-	if (UNLIKELY(!d->hasfree || d->dropped + 1 >= b->n_blocks))
+	if (UNLIKELY(span != b->dropping ||
+		     b->dropping_desc->dropped + 1 >= b->n_blocks))
 		return drop_slow(c, b, span);
-	d->dropped++;
+	b->dropping_desc->dropped++;
 	return 0;
 }
 
@@ -161,6 +163,7 @@ FUSION_API int fusion_free(struct fusion_arena *arena, void *ptr)
 	if (UNLIKELY((uint32_t)w != c->token))
 		return free_slow(arena, ptr);
 	b = &c->main.bin[WORD_CLASS(w)];
+	ONCE(b);
 	map = bin_map(b, span, (uint32_t)off & (SPAN_SIZE - 1));
 	if (UNLIKELY(!map || !load_relaxed(map)))
 		return free_slow(arena, ptr);

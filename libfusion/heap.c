@@ -42,10 +42,9 @@ static inline bool pop(struct bin *b, struct block_ref *ret)
 		*ret = b->magazine[top];
 		return true;
 	}
-	if (UNLIKELY(!b->left))
+	if (UNLIKELY(b->run_p == b->run_end))
 		return false;
 	*ret = (struct block_ref){b->run_p, b->run_m};
-	b->left--;
 	b->run_p += b->size;
 	b->run_m++;
 	return true;
@@ -128,6 +127,7 @@ FUSION_API void *fusion_malloc(struct fusion_arena *arena, size_t size)
 	if (UNLIKELY(c->arena != arena || size > SMALL_MAX))
 		return malloc_slow(arena, size);
 	b = &c->main.bin[small_class[(size + 15) / 16]];
+	ONCE(b);
 	if (UNLIKELY(!pop(b, &r)))
 		return malloc_slow(arena, size);
 	store_relaxed(r.map, c->tag); /* commit, see heap_commit() */

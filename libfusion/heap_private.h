@@ -8,6 +8,9 @@
 
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
+/* Compute pointer @p here and once: gcc would rather do it again, from the
+ * index it came from, for each member that is an array. */
+#define ONCE(p) __asm__("" : "+r"(p))
 
 /*
  * The map byte of the block of @b that begins at offset @in of slab @span; NULL
@@ -25,6 +28,8 @@ static inline uint8_t *bin_map(const struct bin *b, uint64_t span, uint32_t in)
 
 /* --- bin.c ---------------------------------------------------------------- */
 
+/* Zeros, aligned to CACHE_LINE, of which @size is a multiple. */
+void *cache_line_alloc(size_t size);
 void bins_init(struct fusion_arena *a, struct bins *bins, uint64_t purpose);
 /* The thread's bins for a purpose that is not main's; NULL if it has none and
  * @make is false, or no memory. */

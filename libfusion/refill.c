@@ -93,6 +93,7 @@ static bool scan(struct view *v, struct bin *b, const struct class_info *k,
 	uint8_t *m = slab_map(v, k, span);
 	uint32_t i, n = k->n_blocks;
 
+	b->dropping = 0;
 	for (i = d->scan & ~15u; i < n && b->top < LIMIT_MAGAZINE / 2;
 	     i += 16) {
 		unsigned mask = free_in_16(m + i);
@@ -106,7 +107,7 @@ static bool scan(struct view *v, struct bin *b, const struct class_info *k,
 				break;
 			b->run_p = slab_block(v, k, span, i);
 			b->run_m = m + i;
-			b->left = end - i;
+			b->run_end = slab_block(v, k, span, end);
 			i = end;
 			break;
 		}
@@ -115,7 +116,7 @@ static bool scan(struct view *v, struct bin *b, const struct class_info *k,
 	}
 	d->scan = i < n ? i : 0;
 	d->hasfree = i < n;
-	return b->top || b->left;
+	return b->top || b->run_p != b->run_end;
 }
 
 static bool scan_ready(struct tcache *c, struct bin *b,
@@ -318,7 +319,7 @@ void heap_maybe_release(struct tcache *c, struct bin *b, uint32_t span)
 	uint32_t kept = 0;
 
 	if (b->n_slabs <= LIMIT_KEEP_SLABS ||
-	    (b->left && in_slab(v, k, span, b->run_p)) ||
+	    (b->run_p != b->run_end && in_slab(v, k, span, b->run_p)) ||
 	    !slab_is_empty(v, k, span))
 		return;
 	for (uint32_t i = 0; i < b->top; i++)
@@ -334,7 +335,8 @@ static void trim_bin(struct tcache *c, struct bin *b,
 {
 	uint32_t i = 0;
 
-	b->top = b->left = 0;
+	b->top = 0;
+	b->run_p = b->run_end;
 	while (i < b->n_slabs) {
 		uint32_t span = b->slabs[i];
 

@@ -108,7 +108,7 @@ static struct tcache *make_cache(struct fusion_arena *arena)
 		errno = EINVAL; /* left, or the child of a fork */
 		return NULL;
 	}
-	c = calloc(1, sizeof(*c));
+	c = cache_line_alloc(sizeof(*c));
 	if (!c)
 		return NULL;
 	r = claim(arena, &c->rec);
