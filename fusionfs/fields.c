@@ -7,6 +7,16 @@
 #include "fusionfs/show.h"
 #include "libfusion/core/field.h"
 
+/* An item is an index and low bits of the id of the field that is there, so
+ * that a file that stays open never shows the next one at the index. */
+#define INDEX_BITS 20
+#define INDEX_MASK ((1u << INDEX_BITS) - 1)
+
+static uint32_t make_item(uint32_t index, uint32_t id)
+{
+	return index | id << INDEX_BITS;
+}
+
 struct find {
 	const char *name;
 	uint32_t index;
@@ -16,8 +26,9 @@ struct find {
 static int find_guarded(struct arena *a, void *arg)
 {
 	struct find *f = arg;
+	int r = field_lookup(&a->view, f->name, &f->index);
 
-	return field_lookup(&a->view, f->name, &f->index);
+	return r < 0 ? r : field_copy(&a->view, f->index, &f->f);
 }
 
 static int find_field(const struct node *dir, const char *name,
@@ -26,7 +37,8 @@ static int find_field(const struct node *dir, const char *name,
 	struct find f = {.name = name};
 	int r = guarded(dir->arena, find_guarded, &f);
 
-	ret->item = f.index;
+	if (r == 0)
+		ret->item = make_item(f.index, f.f.id);
 	return r;
 }
 
@@ -51,7 +63,7 @@ static int next_field(const struct node *dir, uint64_t *at, char name[256],
 	if (r < 0)
 		return r;
 	strcpy(name, f.f.name);
-	ret->item = f.index;
+	ret->item = make_item(f.index, f.f.id);
 	*at = (uint64_t)f.index + 1;
 	return 0;
 }
@@ -63,20 +75,34 @@ static int copy_guarded(struct arena *a, void *arg)
 	return field_copy(&a->view, f->index, &f->f);
 }
 
+static int get(const struct node *n, struct find *f)
+{
+	int r;
+
+	f->index = n->item & INDEX_MASK;
+	r = guarded(n->arena, copy_guarded, f);
+	if (r == 0 && make_item(f->index, f->f.id) != n->item)
+		r = -ENOENT;
+	return r;
+}
+
 static int check_field(const struct node *n)
 {
-	struct find f = {.index = n->item};
+	struct find f;
 
-	return guarded(n->arena, copy_guarded, &f);
+	return get(n, &f);
 }
 
 const struct items_ops field_items = {
-	.find = find_field, .next = next_field, .check = check_field};
+	.find = find_field,
+	.next = next_field,
+	.check = check_field,
+};
 
 int field_show(const struct node *n, struct text *t)
 {
-	struct find f = {.index = n->item};
-	int r = guarded(n->arena, copy_guarded, &f);
+	struct find f;
+	int r = get(n, &f);
 
 	if (r < 0)
 		return r;

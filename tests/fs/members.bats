@@ -275,6 +275,17 @@ is_waiting() {
 	has_line "$MNT/a/events" " destroyed member 1 field counter"
 }
 
+@test "fields: an open file does not become another field's" {
+	enter m a
+	tell m add one 10 int
+	exec 7<"$MNT/a/fields/one"
+	tell m remove one
+	tell m add two 20 int
+	run cat <&7
+	exec 7<&-
+	[[ $output == *"No such file"* ]]
+}
+
 @test "fields: 20,000 are listed, each once" {
 	enter m a
 	[ "$(tell m many 20000)" = "ok " ]
