@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -187,6 +188,19 @@ static int mount_session(const struct options *o)
 	return 0;
 }
 
+/* A pidfd for each member: as many as we may have. */
+static void raise_limits(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		note("cannot raise the limit of open files: %s",
+		     strerror(errno));
+}
+
 static int open_world(struct options *o)
 {
 	static struct source signal_source = {signal_ready};
@@ -195,6 +209,7 @@ static int open_world(struct options *o)
 	if (epoll < 0)
 		return -errno;
 	guard_init();
+	raise_limits();
 	r = world_open(o, epoll);
 	if (r < 0)
 		return r;

@@ -119,32 +119,49 @@ static void pidfd_ready(struct source *s)
 	undertaker_depart(t->arena, t->slot, t->id, true);
 }
 
-int undertaker_track(struct arena *a, uint32_t slot, uint32_t id, pid_t pid,
-		     const void *dir)
+static struct tracked *add(struct arena *a, uint32_t slot, uint32_t id,
+			   const void *dir)
 {
 	struct tracked *t = calloc(1, sizeof(*t));
-	int r;
 
 	if (!t)
-		return -ENOMEM;
+		return NULL;
 	*t = (struct tracked){
 		.source.ready = pidfd_ready,
 		.arena = a,
 		.slot = slot,
 		.id = id,
 		.dir = dir,
-		.pidfd = (int)syscall(SYS_pidfd_open, pid, 0),
+		.pidfd = -1,
 	};
-	r = t->pidfd < 0 ? -errno : source_add(&t->source, t->pidfd);
-	if (r < 0) {
-		if (t->pidfd >= 0)
-			close(t->pidfd);
-		free(t);
-		return r;
-	}
 	t->next = a->members;
 	a->members = t;
-	return 0;
+	return t;
+}
+
+/* Have the pidfd tell of its death.  0, -ESRCH, -EMFILE, ... */
+static int watch(struct tracked *t, pid_t pid)
+{
+	int r;
+
+	t->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (t->pidfd < 0)
+		return -errno;
+	r = source_add(&t->source, t->pidfd);
+	if (r < 0)
+		close_pidfd(t);
+	return r;
+}
+
+int undertaker_track(struct arena *a, uint32_t slot, uint32_t id, pid_t pid,
+		     const void *dir)
+{
+	struct tracked *t = add(a, slot, id, dir);
+	int r = t ? watch(t, pid) : -ENOMEM;
+
+	if (t && r < 0)
+		undertaker_untrack(a, id);
+	return r;
 }
 
 /* 1 somebody is in slot d->slot, 0 nobody, -ENOENT no such slot. */
@@ -166,9 +183,14 @@ void undertaker_track_all(struct arena *a)
 	struct departure d = {.slot = 1};
 	int r;
 
-	for (; (r = guarded(a, collect, &d)) >= 0; d.slot++)
-		if (r == 1 && d.pid > 0)
-			undertaker_track(a, d.slot, d.id, d.pid, NULL);
+	for (; (r = guarded(a, collect, &d)) >= 0; d.slot++) {
+		struct tracked *t = r ? add(a, d.slot, d.id, NULL) : NULL;
+
+		/* Without a pidfd, because it has just died or is not to be
+		 * seen from here, it is the patrol's. */
+		if (t && d.pid > 0)
+			watch(t, d.pid);
+	}
 }
 
 void undertaker_untrack(struct arena *a, uint32_t id)

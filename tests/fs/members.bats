@@ -241,6 +241,30 @@ is_waiting() {
 	wait_for rmdir "$MNT/a"
 }
 
+@test "members: more of them than a process has descriptors by default" {
+	limit=$(ulimit -S -n)
+	unmount_world
+	ulimit -S -n 64
+	mount_world
+	ulimit -S -n "$limit"
+	mkfifo "$BATS_TEST_TMPDIR/silence"
+	enter m a
+	for n in $(seq 100); do
+		"$VISITOR" -t 60000 a <>"$BATS_TEST_TMPDIR/silence" \
+			>/dev/null 3>&- &
+		pids="${pids:-} $!"
+		disown
+	done
+	MEMBERS="$MEMBERS $pids"
+	wait_for has_entries "$MNT/a/members" 101
+	kill -9 $pids
+	wait_for has_entries "$MNT/a/members" 1
+}
+
+has_entries() {
+	[ "$(ls "$1" | wc -l)" -eq "$2" ]
+}
+
 @test "exec: ends a membership" {
 	enter m a
 	enter s a
