@@ -58,6 +58,6 @@ install_packages() {
 	as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq ||
 		die "apt-get update failed: is the network there?"
 	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
-		--no-install-recommends "${missing[@]}" >/dev/null ||
+		-o DPkg::Lock::Timeout=300 --no-install-recommends "${missing[@]}" >/dev/null ||
 		die "cannot install ${missing[*]}"
 }

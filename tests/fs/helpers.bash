@@ -63,6 +63,7 @@ kill_daemon() {
 end_world() {
 	local pid
 
+	# shellcheck disable=SC2086
 	[ -n "${MEMBERS:-}" ] && kill -9 $MEMBERS 2>/dev/null
 	pid=$(cat "$MNT/.fusionfs/pid" 2>/dev/null) || pid=
 	umount "$MNT" 2>/dev/null || umount -l "$MNT" 2>/dev/null
