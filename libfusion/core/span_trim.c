@@ -111,18 +111,23 @@ static int punch(struct view *v, struct thread_rec *me, uint32_t at, uint32_t n)
 	return r < 0 ? r : (int)n;
 }
 
-/* An orphan whose last block was freed is nobody's to give back: claim it as
- * an adopter would.  Commit: the CAS; killed after it: freed by recovery. */
+/*
+ * An orphan whose last block was freed is nobody's to give back: adopt it, and
+ * look again, for another may have adopted it, allocated from it and left it
+ * between our first look and the CAS, which cannot tell.  Killed after the CAS:
+ * a slab of a dead thread, empty or not, as any other.
+ */
 static int reap_orphan(struct view *v, struct thread_rec *me,
 		       const struct class_info *k, uint32_t i, uint64_t w)
 {
-	uint64_t txn = (w & ~(0xfull << 40)) | (uint64_t)SPAN_TXN << 40 |
-		       SPAN_SLOW | (me->token & TOKEN_MASK);
+	uint64_t mine = w | (me->token & TOKEN_MASK);
 	int r;
 
-	if (!slab_is_empty(v, k, i) || !cas_acquire(span_word(v, i), &w, txn))
+	if (!slab_is_empty(v, k, i) || !cas_acquire(span_word(v, i), &w, mine))
 		return 0;
-	r = span_free(v, me, i, k->n_spans, txn, NULL);
+	if (!slab_is_empty(v, k, i))
+		return slab_orphan(v, i, mine);
+	r = span_free(v, me, i, k->n_spans, mine, NULL);
 	return r < 0 ? r : (int)k->n_spans;
 }
 
