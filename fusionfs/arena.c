@@ -186,6 +186,8 @@ int arena_create(const char *name, mode_t mode, uid_t uid, gid_t gid,
 		.span = world.options->span,
 		.limit = world.options->size,
 		.max_members = world.options->max_members,
+		/* How the library says that it makes one to enter it. */
+		.flags = mode & S_ISVTX ? ARENA_TRANSIENT : 0,
 		.epoch = (uint64_t)clock_realtime_ns(),
 	};
 	struct arena *a;
@@ -203,7 +205,7 @@ int arena_create(const char *name, mode_t mode, uid_t uid, gid_t gid,
 	params.base = choose_base(name, params.span, NULL);
 	if (!params.base)
 		return -ENOSPC;
-	fd = backing_format(&world.backing, &params, mode, uid, gid);
+	fd = backing_format(&world.backing, &params, mode & 0777, uid, gid);
 	if (fd < 0)
 		return fd;
 	a = add(name);
@@ -212,6 +214,7 @@ int arena_create(const char *name, mode_t mode, uid_t uid, gid_t gid,
 		unlinkat(world.backing.fd, name, 0);
 		return -ENOMEM;
 	}
+	a->transient = params.flags & ARENA_TRANSIENT;
 	r = attach(a, fd);
 	if (r < 0) {
 		arena_destroy(a, true);

@@ -257,8 +257,10 @@ static void patrol_arena(struct arena *a, unsigned round)
 		look_at(t);
 	if (world_serial(serial) && a->waiters && arena_refresh(a) == 0)
 		waiters_look(a);
-	if (world_serial(serial))
-		guarded(a, trim, NULL);
+	if (!world_serial(serial))
+		return;
+	guarded(a, trim, NULL);
+	waiters_idle(a);
 }
 
 void undertaker_patrol(void)

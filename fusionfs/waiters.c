@@ -254,6 +254,17 @@ static void vanish_if_unused(struct arena *a)
 		arena_destroy(a, true);
 }
 
+void waiters_idle(struct arena *a)
+{
+	bool idle =
+		a->transient && !a->waiters && guarded(a, is_empty, NULL) == 1;
+
+	/* Seen twice: its maker has had a second to join it. */
+	a->idle = idle ? a->idle + 1 : 0;
+	if (a->idle > 1)
+		vanish_if_unused(a);
+}
+
 static void interrupted(struct fuse_req *req, void *data)
 {
 	struct waiter *w = data;

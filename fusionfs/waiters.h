@@ -26,6 +26,9 @@ void request_leave(struct arena *a, struct fuse_req *req,
 
 /* Something has changed: who can be answered now? */
 void waiters_look(struct arena *a);
+/* From time to time: an arena that was made to be entered, by a process that
+ * was killed before it did, vanishes. */
+void waiters_idle(struct arena *a);
 /* All of @a get this error. */
 void waiters_fail(struct arena *a, int error);
 /* Time-outs.  Returns ns until the next, -1 there is none. */

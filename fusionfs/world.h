@@ -31,6 +31,7 @@ struct arena {
 	bool corrupt;
 	bool ended;	/* content gone, and no memory yet for a fresh file */
 	bool transient; /* vanishes when empty */
+	unsigned idle;	/* patrols that have found it unused */
 	struct tracked *members;  /* undertaker.c: one a member */
 	struct waiter *waiters;	  /* waiters.c: parked requests, oldest first */
 	struct watcher *watchers; /* events.c: open `events` files */

@@ -366,7 +366,7 @@ static int open_arena(struct fusion_arena *a,
 	/* These do not change: no need to ask the daemon. */
 	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO, &sx) <
 	    0)
-		return -errno;
+		return place_is_gone(errno) ? -ENOTCONN : -errno;
 	a->dir_dev = makedev(sx.stx_dev_major, sx.stx_dev_minor);
 	a->dir_ino = sx.stx_ino;
 	return 0;

@@ -123,18 +123,20 @@ static int open_dir(const char *path)
 
 bool place_is_gone(int error)
 {
-	/* EIO is what reads of a dying connection give, ENODEV its ioctls. */
+	/* ENODEV is what the ioctls of a dying connection give. */
 	return is_dead_daemon(error) || error == ENODEV;
 }
 
-/* 1 made, 0 somebody else did, -errno. */
+/* 1 made, 0 somebody else did, -errno.  The sticky bit, which no arena has,
+ * says to the daemon that nobody wants the arena for itself: should we be
+ * killed before we join it, it vanishes. */
 static int make_dir(const char *path, mode_t mode)
 {
 	int r = check_parent(path);
 
 	if (r < 0)
 		return r;
-	if (mkdir(path, mode ? mode : 0777) < 0)
+	if (mkdir(path, (mode ? mode : 0777) | S_ISVTX) < 0)
 		return errno == EEXIST	      ? 0
 		       : place_is_gone(errno) ? -ENOTCONN
 					      : -errno;

@@ -4,6 +4,7 @@
 #define TESTS_STRESS_MOUNT_H
 
 #include <errno.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -13,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -97,6 +99,21 @@ static inline pid_t mount_daemon(void)
 	assert_int_equal(fscanf(f, "%d", &pid), 1);
 	fclose(f);
 	return pid;
+}
+
+/* Kill the daemon and wait until it is dead; its mount stays, dead too. */
+static inline void mount_kill(void)
+{
+	pid_t pid = mount_daemon();
+	struct pollfd fd = {
+		.fd = (int)syscall(SYS_pidfd_open, pid, 0),
+		.events = POLLIN,
+	};
+
+	assert_true(fd.fd >= 0);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(poll(&fd, 1, -1), 1);
+	close(fd.fd);
 }
 
 #endif

@@ -23,6 +23,7 @@ static struct shared {
 	unsigned initialized, joined, shut_down, left; /* all of them atomic */
 	unsigned errors;
 	int first_error;
+	unsigned stop;
 	unsigned inside, worst; /* most inits at once; must never pass 1 */
 } * shared;
 
@@ -154,6 +155,17 @@ static void run_workers(unsigned n, void (*work)(unsigned who))
 	assert_int_equal(shared->worst, 0);
 }
 
+/* Wait until the arena, made by entering, has vanished with its last member. */
+static void assert_vanishes(const char *name)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", mount_dir, name);
+	for (int i = 0; i < 20000 && access(path, F_OK) == 0; i++)
+		usleep(1000);
+	assert_int_equal(access(path, F_OK), -1);
+}
+
 static void enter_in_a_crowd(unsigned who)
 {
 	unsigned before = 0;
@@ -189,10 +201,14 @@ static void crowd_that_enters_at_once_has_one_master(void **state)
 static void exit_as_the_other_enters(unsigned who)
 {
 	struct fusion_arena *arena = who ? NULL : enter("relay");
+	unsigned seed = who;
 
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		meet();
 		if (arena) {
+			/* Entering takes longer: give it a chance. */
+			for (int n = rand_r(&seed) % 1000000; n > 0; n--)
+				__asm__ volatile("" ::: "memory");
 			leave_arena(arena);
 			arena = NULL;
 		} else {
@@ -257,8 +273,6 @@ static void come_and_die(unsigned who)
 
 static void the_dying_leave_a_working_arena(void **state)
 {
-	char path[96];
-
 	(void)state;
 	*shared = (struct shared){0};
 	for (unsigned i = 0; i < 4; i++) {
@@ -279,20 +293,135 @@ static void the_dying_leave_a_working_arena(void **state)
 		print_message("# first error: %s\n",
 			      strerror(-shared->first_error));
 	assert_true(!shared->errors || shared->first_error == -EILSEQ);
-	/* It was made by entering: when the last has gone, so does it. */
-	snprintf(path, sizeof(path), "%s/hospital", mount_dir);
-	for (int i = 0; i < 20000 && access(path, F_OK) == 0; i++)
-		usleep(1000);
-	assert_int_equal(access(path, F_OK), -1);
+	assert_vanishes("hospital");
 }
 
-int main(void)
+static void enter_and_exit_for_ever(const char *name)
+{
+	alarm(300);
+	for (;;)
+		leave_arena(enter(name));
+}
+
+#define KILLS 300
+#define VICTIMS 3
+
+/* Killed at any instant of entering, being inside and leaving: whoever comes
+ * next gets in, and in the end nothing is left. */
+static void killed_at_any_instant_others_get_in(void **state)
+{
+	pid_t pid[VICTIMS] = {0};
+	unsigned seed = 1;
+
+	(void)state;
+	*shared = (struct shared){0};
+	for (int i = 0; i < KILLS; i++) {
+		pid_t *victim = &pid[i % VICTIMS];
+
+		if (*victim) {
+			kill(*victim, SIGKILL);
+			assert_int_equal(waitpid(*victim, NULL, 0), *victim);
+		}
+		*victim = fork();
+		if (!*victim)
+			enter_and_exit_for_ever("morgue");
+		usleep((useconds_t)(rand_r(&seed) % 4000));
+	}
+	for (int i = 0; i < VICTIMS; i++) {
+		kill(pid[i], SIGKILL);
+		assert_int_equal(waitpid(pid[i], NULL, 0), pid[i]);
+	}
+	/* The dead had not taken themselves out of the content's count. */
+	assert_true(!shared->errors || shared->first_error == -EILSEQ);
+	assert_true(shared->initialized > 0);
+	leave_arena(enter("morgue"));
+	assert_vanishes("morgue");
+}
+
+#define DAEMON_KILLS 30
+#define STAYERS 4
+
+static struct fusion_arena *enter_though_it_dies(const char *name)
+{
+	const struct fusion_arena_options options = {
+		.size = sizeof(options),
+		.initialize = initialize,
+		.join = join,
+		.span = 16 << 20,
+	};
+	struct fusion_arena *arena;
+	int r;
+
+	do {
+		r = fusion_arena_enter(name, &options, &arena);
+		/* What is not mounted, or just dying. */
+		if (r == -ENOTCONN || r == -ENODEV)
+			usleep(1000);
+	} while (r == -ENOTCONN || r == -ENODEV);
+	if (r < 0)
+		failed(r);
+	return r < 0 ? NULL : arena;
+}
+
+static void stay_while_it_dies(void)
+{
+	alarm(300);
+	while (!__atomic_load_n(&shared->stop, __ATOMIC_ACQUIRE)) {
+		struct fusion_arena *arena = enter_though_it_dies("home");
+
+		if (!arena)
+			break;
+		for (int i = 0; i < 100; i++)
+			fusion_free(arena, fusion_malloc(arena, 100));
+		leave_arena(arena);
+	}
+	_exit(0);
+}
+
+/* Members come and go while the daemon is killed again and again and mounted
+ * anew: every content that was made is shut down by its last member. */
+static void daemon_killed_at_any_instant_members_go_on(void **state)
+{
+	unsigned seed = 2;
+	int status;
+
+	(void)state;
+	*shared = (struct shared){0};
+	for (int i = 0; i < STAYERS; i++)
+		if (!fork())
+			stay_while_it_dies();
+	for (int i = 0; i < DAEMON_KILLS; i++) {
+		usleep((useconds_t)(rand_r(&seed) % 20000));
+		mount_kill();
+		if (i % 2)
+			usleep((useconds_t)(rand_r(&seed) % 20000));
+		assert_int_equal(umount2(mount_dir, MNT_DETACH), 0);
+		mount_up();
+	}
+	__atomic_store_n(&shared->stop, 1, __ATOMIC_RELEASE);
+	for (int i = 0; i < STAYERS; i++) {
+		assert_true(wait(&status) > 0);
+		assert_int_equal(status, 0);
+	}
+	if (shared->errors)
+		print_message("# %u errors, first: %s\n", shared->errors,
+			      strerror(-shared->first_error));
+	assert_int_equal(shared->errors, 0);
+	assert_int_equal(shared->worst, 0);
+	assert_int_equal(shared->initialized, shared->shut_down);
+	assert_int_equal(shared->joined, shared->left);
+	assert_vanishes("home");
+}
+
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(crowd_that_enters_at_once_has_one_master),
 		cmocka_unit_test(last_exit_against_a_join_is_decided),
 		cmocka_unit_test(comers_and_goers_find_it_whole),
 		cmocka_unit_test(the_dying_leave_a_working_arena),
+		cmocka_unit_test(killed_at_any_instant_others_get_in),
+		cmocka_unit_test(daemon_killed_at_any_instant_members_go_on),
 	};
 
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
@@ -301,6 +430,8 @@ int main(void)
 		return 99;
 	if (geteuid() != 0 || access("/dev/fuse", R_OK | W_OK) < 0)
 		return 77; /* skipped */
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
 	return cmocka_run_group_tests_name("race", tests, mount_create,
 					   mount_destroy);
 }
