@@ -87,6 +87,7 @@ struct fusion_arena_options {
  *         -EADDRINUSE something else lies at the arena's address,
  *         -ENOSPC the arena has no free member slot, -ENOMEM, -EMFILE,
  *         -ENOTSUP this process is in it already in another role than asked,
+ *         -EDEADLK called by a callback of entering or leaving it,
  *         -EIO the arena is corrupt, or what a callback returned.
  *
  * Entering again in the same process counts: the same handle comes back, no
@@ -113,13 +114,15 @@ FUSION_API int fusion_arena_enter(const char *name,
  *         happened either: the process is still in)
  *
  * No other thread may use the arena while this runs.  Blocks while others are
- * leaving.  Works without the daemon.
+ * leaving.  Works without the daemon.  -EINVAL in the child of a fork, where
+ * the handle is dead; -EDEADLK in a callback of entering or leaving.
  */
 FUSION_API int fusion_arena_exit(struct fusion_arena *arena,
 				 fusion_arena_fn shutdown,
 				 fusion_arena_fn leave, void *ctx);
 
-/** This process' member id in the arena.  Any thread; does not block. */
+/** This process' member id in the arena, 0 in the child of a fork that is not
+ *  in it.  Any thread; does not block. */
 FUSION_API fusion_id_t fusion_arena_id(const struct fusion_arena *arena);
 
 /** The master's id, 0 when there is none.  Any thread; does not block. */
@@ -151,7 +154,8 @@ FUSION_API void *fusion_arena_root(const struct fusion_arena *arena);
 /**
  * Publish a shared pointer under a name.  It shows as fields/NAME in the tree.
  *
- * @param name  1..63 bytes, no '/', no control characters, not starting '#'
+ * @param name  1..63 bytes, no '/', no control characters, not starting with
+ *              '.' or '#'
  * @param ptr   a pointer into the arena; stays the caller's
  * @param size  bytes at it, or 0 if you do not say
  * @param type  a word for readers, at most 39 bytes, or NULL
@@ -219,6 +223,7 @@ FUSION_API int fusion_members_wait(struct fusion_arena *arena, fusion_id_t id,
 
 /**
  * Send a signal to a member, or to all others, and wait until they are out.
+ * Who joins meanwhile is not meant.
  * @param signal      as for kill(2); 0 only waits
  * @param timeout_ns  0 does not wait, FUSION_FOREVER waits for ever
  * @return 0, -ESRCH no such member, -EPERM one may not be signalled,
@@ -247,7 +252,7 @@ typedef void (*fusion_leave_fn)(struct fusion_arena *arena,
 
 /**
  * Ask for notices about members that leave, or with NULL stop asking.
- * @return 0, -ENOMEM, -EAGAIN no thread could be started
+ * @return 0, -ENOMEM, -EAGAIN no thread could be started, -EDEADLK in @fn
  * When it returns after a stop, no call is running any more.
  */
 FUSION_API int fusion_arena_on_leave(struct fusion_arena *arena,
