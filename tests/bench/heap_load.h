@@ -230,7 +230,7 @@ struct ring {
 };
 
 static struct ring *ring;
-static int start_pipe[2];
+static int start_pipe[2], ready_pipe[2];
 static uint64_t handed; /* blocks ever handed over, producer only */
 
 /* Free until @end blocks in all are freed, and say so every 16. */
@@ -261,6 +261,9 @@ static void *consumer_serve(void *unused)
 	uint64_t end;
 
 	worker_pin(1);
+	worker_first();
+	if (write(ready_pipe[1], "r", 1) != 1)
+		return unused;
 	while (read(start_pipe[0], &end, sizeof(end)) == sizeof(end))
 		consume(end);
 	return unused;
@@ -274,7 +277,8 @@ static void consumer_start(void)
 
 	ring = (struct ring *)mmap(NULL, sizeof(*ring), PROT_READ | PROT_WRITE,
 				   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (ring == MAP_FAILED || pipe(start_pipe) || pipe(fds))
+	if (ring == MAP_FAILED || pipe(start_pipe) || pipe(ready_pipe) ||
+	    pipe(fds))
 		worker_fail("ring", errno);
 	if (!PEERS_FORK) {
 		heap_enter();
@@ -385,13 +389,19 @@ static int heap_main(int argc, char **argv)
 		{NULL, NULL},
 	};
 	int pair = argc > 1 && !strcmp(argv[1], "pair"), r;
+	char c;
 
 	worker_pin(0);
 	heap_create();
-	if (pair)
+	if (pair) {
 		consumer_start();
-	else
+		/* It is on its own processor now, and can go on. */
+		if (read(ready_pipe[0], &c, 1) != 1)
+			worker_fail("consumer", errno);
+	} else {
 		heap_enter();
+	}
+	worker_first();
 	heap_fill();
 	r = worker_serve(pair ? two : one);
 	if (pair) {
