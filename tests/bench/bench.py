@@ -19,6 +19,7 @@ import json
 import os
 import platform
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -388,6 +389,8 @@ def arguments():
 
 def main():
     options = arguments()
+    # Ended by somebody else, too, nothing stays mounted.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     about = machine()
     print(f"{about['cpus']} x {about['cpu']}, Linux {about['kernel']}, "
           f"load {about['load']:.2f}")
