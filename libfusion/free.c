@@ -129,6 +129,29 @@ int heap_find(struct tcache *c, const void *p, struct block *ret)
 	return 0;
 }
 
+/* The short way for a small slab of another thread, or of none. */
+static bool free_others(struct fusion_arena *arena, void *p)
+{
+	struct tcache *c = tls_current;
+	uint64_t off = (uint64_t)((char *)p - c->base), w;
+	uint32_t span = (uint32_t)(off >> SPAN_SHIFT);
+	struct block b;
+
+	if (c->arena != arena || off >> SPAN_SHIFT >= c->span_hi)
+		return false;
+	w = load_relaxed(c->words + span);
+	if (WORD_KIND(w) != SPAN_SLAB || WORD_CLASS(w) >= SMALL_CLASSES ||
+	    w & (SPAN_SLOW | SPAN_MEMBER) || WORD_TOKEN(w) == c->token)
+		return false;
+	b = (struct block){.word = w, .span = span};
+	b.map = bin_map(&c->main.bin[WORD_CLASS(w)], span,
+			(uint32_t)off & (SPAN_SIZE - 1));
+	if (!b.map || !load_relaxed(b.map))
+		return false;
+	free_foreign(c, &b);
+	return true;
+}
+
 /* All that is not a block in a small slab of this thread's main bins. */
 __attribute__((noinline)) static int free_slow(struct fusion_arena *arena,
 					       void *p)
@@ -137,6 +160,8 @@ __attribute__((noinline)) static int free_slow(struct fusion_arena *arena,
 	struct block b;
 	int r;
 
+	if (free_others(arena, p))
+		return 0;
 	if (!p)
 		return 0;
 	c = tls_cache(arena);
