@@ -280,7 +280,7 @@ static void full_tmpfs_is_ENOMEM(void **state)
 	assert_non_null(mkdtemp(dir));
 	if (mount("none", dir, "tmpfs", 0, "size=6m") < 0) {
 		rmdir(dir);
-		print_message("needs root: cannot mount a small tmpfs\n");
+		print_message("# needs root: cannot mount a small tmpfs\n");
 		skip();
 	}
 	snprintf(path, sizeof(path), "%s/a", dir);
