@@ -160,7 +160,8 @@ static void step_through(struct trial *t)
 	uint64_t last = overlay_hash(&t->stage), hash;
 
 	check_state(t);
-	while (stepper_step(&t->victim)) {
+	/* A planted bug needs to be found once. */
+	while (!(options.bug && t->result.bad) && stepper_step(&t->victim)) {
 		hash = overlay_hash(&t->stage);
 		if (hash == last)
 			continue;
@@ -168,7 +169,7 @@ static void step_through(struct trial *t)
 		check_state(t);
 	}
 	t->result.steps = t->victim.steps;
-	if (t->victim.done)
+	if (t->victim.done || t->result.bad)
 		return;
 	t->result.bad++;
 	printf("# %s: the victim died: signal %d, status %d\n", t->op->name,
