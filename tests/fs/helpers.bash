@@ -59,16 +59,30 @@ kill_daemon() {
 	wait_for is_gone "$pid"
 }
 
+# Kill -9 those of these processes that are this test's: others may have got
+# the number of one that has ended.
+kill_ours() {
+	local pid
+
+	for pid in "$@"; do
+		if grep -qzx "FUSION_MOUNT=$MNT" "/proc/$pid/environ" \
+			2>/dev/null; then
+			kill -9 "$pid" 2>/dev/null || :
+		fi
+	done
+}
+
 # Whatever a test did, nothing of it stays.
 end_world() {
 	local pid
 
 	# shellcheck disable=SC2086
-	[ -n "${MEMBERS:-}" ] && kill -9 $MEMBERS 2>/dev/null
+	# shellcheck disable=SC2086  # a list
+	kill_ours ${MEMBERS:-}
 	pid=$(cat "$MNT/.fusionfs/pid" 2>/dev/null) || pid=
 	umount "$MNT" 2>/dev/null || umount -l "$MNT" 2>/dev/null
 	if [ -n "$pid" ]; then
-		wait_for is_gone "$pid" || kill -9 "$pid"
+		wait_for is_gone "$pid" || kill_ours "$pid"
 	fi
 	rm -rf "$BACKING"
 	rmdir "$MNT"
@@ -209,6 +223,6 @@ id_of() {
 }
 
 kill_visitor() {
-	kill -9 "$(pid_of "$1")"
+	kill_ours "$(pid_of "$1")"
 	wait_for is_gone "$(pid_of "$1")"
 }

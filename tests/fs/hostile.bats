@@ -81,7 +81,7 @@ good_is_well() {
 		look_at_all
 		visit "c$seed" -t 300 bad
 		says "c$seed" "failed\|^in"
-		kill -9 "$(pid_of "b$seed")" "$(pid_of "c$seed")" 2>/dev/null || :
+		kill_ours "$(pid_of "b$seed")" "$(pid_of "c$seed")"
 		wait_for rmdir "$MNT/bad"
 		mkdir "$MNT/bad"
 		good_is_well $seed
@@ -95,9 +95,9 @@ good_is_well() {
 		tell "b$at" add f 10 int
 		tell "b$at" scribble $at 8 $at
 		look_at_all
-		kill -9 "$(pid_of "b$at")"
+		kill_ours "$(pid_of "b$at")"
 		look_at_all
-		kill -9 "$(pid_of "d$at")"
+		kill_ours "$(pid_of "d$at")"
 		wait_for is_gone "$(pid_of "d$at")"
 		look_at_all
 		if exists "$MNT/bad"; then
@@ -116,7 +116,7 @@ good_is_well() {
 		tell "b$seed" malloc 100000
 		tell "b$seed" scribble 4096 1000000 $seed
 		look_at_all
-		kill -9 "$(pid_of "b$seed")"
+		kill_ours "$(pid_of "b$seed")"
 		wait_for is_gone "$(pid_of "b$seed")"
 		look_at_all
 		if exists "$MNT/bad"; then
@@ -135,7 +135,7 @@ good_is_well() {
 	good_is_well 1
 	look_at_all
 	file_is "$MNT/bad/state" running
-	kill -9 "$(pid_of b)"
+	kill_ours "$(pid_of b)"
 	wait_for file_is "$MNT/bad/state" empty
 	good_is_well 2
 }
@@ -148,7 +148,7 @@ good_is_well() {
 	visit d bad
 	kill_visitor c
 	kill -CONT "$(pid_of b)"
-	kill -9 "$(pid_of b)"
+	kill_ours "$(pid_of b)"
 	says d "^in"
 	file_is "$MNT/bad/state" running
 	good_is_well 1

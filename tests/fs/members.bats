@@ -47,7 +47,7 @@ teardown() {
 @test "members: who is killed is gone" {
 	enter m a
 	enter s a
-	kill -9 "$(pid_of s)"
+	kill_ours "$(pid_of s)"
 	wait_for is_absent "$MNT/a/members/2"
 	wait_for has_line "$MNT/a/events" "death member 2 pid $(pid_of s)"
 	file_is "$MNT/.fusionfs/deaths" 1
@@ -78,7 +78,7 @@ teardown() {
 	enter s a
 	[ "$(readlink "$MNT/a/master")" = members/1 ]
 	file_is "$MNT/a/master/pid" "$(pid_of m)"
-	kill -9 "$(pid_of m)"
+	kill_ours "$(pid_of m)"
 	wait_for is_absent "$MNT/a/master"
 	wait_for has_line "$MNT/a/events" " master-lost member 1"
 	file_is "$MNT/a/state" running
@@ -90,7 +90,7 @@ teardown() {
 	enter m -p promote a
 	enter s a
 	enter t a
-	kill -9 "$(pid_of m)"
+	kill_ours "$(pid_of m)"
 	wait_for exists "$MNT/a/master"
 	[ "$(readlink "$MNT/a/master")" = members/2 ]
 	file_is "$MNT/a/members/2/role" master
@@ -101,7 +101,7 @@ teardown() {
 	mkdir "$MNT/a"
 	enter m -p kill a
 	enter s a
-	kill -9 "$(pid_of m)"
+	kill_ours "$(pid_of m)"
 	wait_for is_gone "$(pid_of s)"
 	wait_for file_is "$MNT/a/state" empty
 }
@@ -109,7 +109,7 @@ teardown() {
 @test "master: a new one may take the place of one that died" {
 	enter m a
 	enter s a
-	kill -9 "$(pid_of m)"
+	kill_ours "$(pid_of m)"
 	wait_for is_absent "$MNT/a/master"
 	enter n -m a
 	[ "$(readlink "$MNT/a/master")" = "members/$(id_of n)" ]
@@ -134,7 +134,7 @@ teardown() {
 	before=$(stat -c %i "$BACKING/a")
 	enter m a
 	tell m add f 100 int
-	kill -9 "$(pid_of m)"
+	kill_ours "$(pid_of m)"
 	wait_for file_is "$MNT/a/state" empty
 	[ "$(stat -c %i "$BACKING/a")" != "$before" ]
 	[ "$(stat -c %a "$BACKING/a")" = 751 ]
@@ -211,7 +211,7 @@ is_waiting() {
 	says m initializing
 	visit s a
 	wait_for is_waiting s
-	kill -9 "$(pid_of m)"
+	kill_ours "$(pid_of m)"
 	says s "^in 1 master"
 	file_is "$MNT/a/state" running
 }
@@ -234,7 +234,7 @@ is_waiting() {
 		pids="${pids:-} $!"
 		disown
 	done
-	kill -9 $pids
+	kill_ours $pids
 	for pid in $pids; do
 		wait_for is_gone "$pid"
 	done
@@ -257,7 +257,7 @@ is_waiting() {
 	done
 	MEMBERS="$MEMBERS $pids"
 	wait_for has_entries "$MNT/a/members" 101
-	kill -9 $pids
+	kill_ours $pids
 	wait_for has_entries "$MNT/a/members" 1
 }
 
@@ -280,7 +280,7 @@ has_entries() {
 	[ "$(tell s close)" = "ok " ]
 	file_is "$MNT/a/members/2/pid" "$(pid_of s)"
 	tell s malloc 100
-	kill -9 "$(pid_of s)"
+	kill_ours "$(pid_of s)"
 	wait_for is_absent "$MNT/a/members/2"
 }
 

@@ -53,7 +53,7 @@ teardown() {
 	enter s a
 	kill_daemon
 	mount_world
-	kill -9 "$(pid_of s)"
+	kill_ours "$(pid_of s)"
 	wait_for is_absent "$MNT/a/members/2"
 }
 
@@ -134,7 +134,7 @@ teardown() {
 	enter m a
 	pid=$(daemon_pid)
 	umount "$MNT" 2>/dev/null || umount -l "$MNT"
-	kill "$pid" 2>/dev/null || :
+	[ "$(cat "/proc/$pid/comm" 2>/dev/null)" != fusionfs ] || kill "$pid"
 	wait_for is_gone "$pid"
 	[ -f "$BACKING/a" ]
 	is_absent "$BACKING/b"
