@@ -196,7 +196,7 @@ static bool find_orphan(struct tcache *c, uint64_t orphan, uint64_t mine,
 
 		if (load_relaxed(span_word(v, i)) != orphan ||
 		    (orphan & SPAN_MEMBER &&
-		     span_desc(v, i)->member != c->rec->member))
+		     span_desc(v, i)->member != load_relaxed(&c->rec->member)))
 			continue;
 		/* Acquire: pairs with the release in slab_orphan(). */
 		if (cas_acquire(span_word(v, i), &want, mine)) {
@@ -213,7 +213,9 @@ static bool adopt(struct tcache *c, struct bins *bins, unsigned class)
 	struct bin *b = &bins->bin[class];
 	uint64_t orphan = slab_word(class, bins->purpose, 0);
 	uint64_t mine = slab_word(class, bins->purpose, c->token);
-	uint64_t *noted = slab_orphans(v, orphan, c->rec->member);
+	/* Relaxed: our own, which others only try to claim in vain. */
+	uint32_t member = load_relaxed(&c->rec->member);
+	uint64_t *noted = slab_orphans(v, orphan, member);
 	uint64_t bit = 1ull << class;
 	uint32_t *hint = &heap_super(v)->orphan_at[class];
 	uint32_t first = v->geo.first_span, hi = span_hi(v);
@@ -260,7 +262,8 @@ static bool new_slab(struct tcache *c, struct bins *bins, unsigned class)
 	if (r < 0)
 		return false;
 	d = span_desc(v, span);
-	d->rflag = 0;
+	/* Relaxed: a late store of 1 from the slab's last life costs a scan. */
+	store_relaxed(&d->rflag, (uint8_t)0);
 	d->scan = 0;
 	d->dropped = 0;
 	if (SEED_BUG(4))

@@ -187,7 +187,8 @@ static int alloc_locked(struct view *v, struct thread_rec *me, uint32_t n,
 		return r;
 	}
 	/* For SPAN_MEMBER: whose, before the word says so. */
-	span_desc(v, first)->member = word & SPAN_MEMBER ? me->member : 0;
+	span_desc(v, first)->member =
+		word & SPAN_MEMBER ? load_relaxed(&me->member) : 0;
 	take(v, me, first, n, word);
 	*ret = first;
 	return 0;
