@@ -26,7 +26,7 @@ struct find {
 static int find_guarded(struct arena *a, void *arg)
 {
 	struct find *f = arg;
-	int r = field_lookup(&a->view, f->name, &f->index);
+	int r = table_lookup(&a->view, KIND_FIELD, f->name, &f->index);
 
 	return r < 0 ? r : field_copy(&a->view, f->index, &f->f);
 }
@@ -38,14 +38,15 @@ static int find_field(const struct node *dir, const char *name,
 	int r = guarded(dir->arena, find_guarded, &f);
 
 	if (r == 0)
-		ret->item = make_item(f.index, f.f.id);
+		ret->item = make_item(f.index, f.f.e.id);
 	return r;
 }
 
 /* The next used entry at or after f->index. */
 static int next_guarded(struct arena *a, void *arg)
 {
-	uint32_t hi = view_hi(&a->view.sb->fields_hi, a->view.geo.max_fields);
+	uint32_t hi = view_hi(&a->view.sb->tables[KIND_FIELD].hi,
+			      a->view.geo.max_fields);
 	struct find *f = arg;
 
 	for (; f->index < hi; f->index++)
@@ -62,8 +63,8 @@ static int next_field(const struct node *dir, uint64_t *at, char name[256],
 
 	if (r < 0)
 		return r;
-	strcpy(name, f.f.name);
-	ret->item = make_item(f.index, f.f.id);
+	strcpy(name, f.f.e.name);
+	ret->item = make_item(f.index, f.f.e.id);
 	*at = (uint64_t)f.index + 1;
 	return 0;
 }
@@ -81,7 +82,7 @@ static int get(const struct node *n, struct find *f)
 
 	f->index = n->item & INDEX_MASK;
 	r = guarded(n->arena, copy_guarded, f);
-	if (r == 0 && make_item(f->index, f->f.id) != n->item)
+	if (r == 0 && make_item(f->index, f->f.e.id) != n->item)
 		r = -ENOENT;
 	return r;
 }

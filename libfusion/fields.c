@@ -82,7 +82,8 @@ FUSION_API int fusion_arena_wait_field(struct fusion_arena *arena,
 	for (;;) {
 		/* Acquire: pairs with the release at the end of field_add();
 		 * read before we look, so that no field is missed. */
-		uint32_t seq = load_acquire(&arena->view.sb->field_seq);
+		uint32_t seq =
+			load_acquire(&arena->view.sb->tables[KIND_FIELD].seq);
 		int r = get(arena, name, ret_ptr, ret_size);
 		int64_t left = -1;
 
@@ -97,7 +98,8 @@ FUSION_API int fusion_arena_wait_field(struct fusion_arena *arena,
 		 * now and then, though nobody calls. */
 		if (left < 0 || left > SUSPECT_LAST_NS)
 			left = SUSPECT_LAST_NS;
-		r = futex_wait(&arena->view.sb->field_seq, seq, left);
+		r = futex_wait(&arena->view.sb->tables[KIND_FIELD].seq, seq,
+			       left);
 		if (r == -EINTR)
 			return r;
 	}

@@ -4,9 +4,9 @@
 #include <stdio.h>
 
 #include "libfusion/core/atomic.h"
-#include "libfusion/core/field.h"
 #include "libfusion/core/heap.h"
 #include "libfusion/core/life.h"
+#include "libfusion/core/table.h"
 
 struct checker {
 	struct view *v;
@@ -39,10 +39,15 @@ static void check_superblock(struct checker *c)
 		fault(c, "superblock: members_hi too high", sb->members_hi);
 	if (load_relaxed(&sb->threads_hi) > geo.max_threads)
 		fault(c, "superblock: threads_hi too high", sb->threads_hi);
-	if (load_relaxed(&sb->fields_hi) > geo.max_fields)
-		fault(c, "superblock: fields_hi too high", sb->fields_hi);
-	if (load_relaxed(&sb->field_lock.word))
-		fault(c, "field lock is held", sb->field_lock.word);
+	for (int kind = 0; kind < N_KINDS; kind++) {
+		const struct table_head *h = &sb->tables[kind];
+
+		if (load_relaxed(&h->hi) > geo.tables[kind].max)
+			fault(c, "superblock: a table's mark is too high",
+			      h->hi);
+		if (load_relaxed(&h->lock.word))
+			fault(c, "lock of a table is held", h->lock.word);
+	}
 	if (load_relaxed(&sb->event_lock.word))
 		fault(c, "event lock is held", sb->event_lock.word);
 }
@@ -78,7 +83,7 @@ static bool announces(const struct thread_rec *t)
 	for (unsigned i = 0; i < THREAD_HELD; i++)
 		if (t->held[i])
 			return true;
-	return load_relaxed(&t->span.op) || load_relaxed(&t->field.op) ||
+	return load_relaxed(&t->span.op) || load_relaxed(&t->table.op) ||
 	       load_relaxed(&t->pool.op);
 }
 
@@ -111,6 +116,7 @@ unsigned arena_check(struct view *v, check_report_fn report, void *ctx)
 	check_superblock(&c);
 	check_members(&c);
 	check_threads(&c);
-	return c.faults + field_check(v, report, ctx) +
-	       heap_check(v, report, ctx);
+	for (int kind = 0; kind < N_KINDS; kind++)
+		c.faults += table_check(v, kind, report, ctx);
+	return c.faults + heap_check(v, report, ctx);
 }

@@ -20,8 +20,20 @@ static uint32_t clamp(uint64_t x, uint32_t low, uint32_t high)
 	return x < high ? (uint32_t)x : high;
 }
 
-/* 4 GiB: 1024 members, 16383 threads, 1M fields, 16384 buckets.
- * 16 MiB: the same members, 2047 threads, 4096 fields, 256 buckets. */
+static uint64_t place_table(struct table *t, uint64_t at, uint32_t max,
+			    uint32_t stride)
+{
+	t->max = max;
+	t->stride = stride;
+	t->n_buckets = clamp(max / 64, 256, 1u << 14);
+	t->off = align_up(at, PAGE);
+	at = t->off + (uint64_t)max * stride;
+	t->off_buckets = align_up(at, PAGE);
+	return t->off_buckets + t->n_buckets * sizeof(uint32_t);
+}
+
+/* 4 GiB: 1024 members, 16383 threads, 1M fields, 256K of each other kind.
+ * 16 MiB: the same members, 2047 threads, 4096 fields, 1024 of each kind. */
 int geometry_init(struct geometry *geo, uint64_t span, uint32_t max_members)
 {
 	struct geometry g = {.span = span, .max_members = max_members};
@@ -38,7 +50,8 @@ int geometry_init(struct geometry *geo, uint64_t span, uint32_t max_members)
 	/* A token has room for 2^16 thread slots, a ring header for 2^14. */
 	g.max_threads = clamp(span >> 18, 2 * max_members, 16384);
 	g.max_fields = clamp(span >> 12, 4096, 1u << 20);
-	g.n_buckets = clamp(g.max_fields / 64, 256, 1u << 14);
+	g.max_objects = clamp(span >> 14, 1024, 1u << 18);
+	g.max_rows = clamp(span >> 12, 4096, 1u << 20);
 	g.n_spans = (uint32_t)(span / HEAP_SPAN);
 
 	g.off_events = at;
@@ -47,10 +60,14 @@ int geometry_init(struct geometry *geo, uint64_t span, uint32_t max_members)
 	at += (uint64_t)(max_members + 1) * sizeof(struct member_rec);
 	g.off_threads = at = align_up(at, PAGE);
 	at += (uint64_t)g.max_threads * sizeof(struct thread_rec);
-	g.off_fields = at = align_up(at, PAGE);
-	at += (uint64_t)g.max_fields * sizeof(struct field_rec);
-	g.off_buckets = at = align_up(at, PAGE);
-	at += g.n_buckets * sizeof(uint32_t);
+	g.off_tables = align_up(at, PAGE);
+	at = place_table(&g.tables[KIND_FIELD], at, g.max_fields,
+			 sizeof(struct field_rec));
+	for (int kind = KIND_FIELD + 1; kind < N_KINDS; kind++)
+		at = place_table(&g.tables[kind], at, g.max_objects,
+				 OBJECT_SIZE);
+	g.off_rows = at = align_up(at, PAGE);
+	at += (uint64_t)g.max_rows * ROW_SIZE;
 	g.off_words = at = align_up(at, PAGE);
 	at += heap_words_size(g.n_spans);
 	g.off_descs = at = align_up(at, PAGE);
@@ -72,13 +89,14 @@ int geometry_read(struct geometry *geo, const struct superblock *sb)
 	if (geometry_init(&g, sb->span, sb->max_members) < 0)
 		return -EIO;
 	if (g.max_threads != sb->max_threads ||
-	    g.max_fields != sb->max_fields || g.n_buckets != sb->n_buckets ||
-	    g.n_spans != sb->n_spans || g.off_events != sb->off_events ||
+	    g.max_fields != sb->max_fields ||
+	    g.max_objects != sb->max_objects || g.n_spans != sb->n_spans ||
+	    g.off_events != sb->off_events ||
 	    g.off_members != sb->off_members ||
 	    g.off_threads != sb->off_threads ||
-	    g.off_fields != sb->off_fields ||
-	    g.off_buckets != sb->off_buckets || g.off_words != sb->off_words ||
-	    g.off_descs != sb->off_descs || g.off_spans != sb->off_spans)
+	    g.off_tables != sb->off_tables || g.off_rows != sb->off_rows ||
+	    g.off_words != sb->off_words || g.off_descs != sb->off_descs ||
+	    g.off_spans != sb->off_spans)
 		return -EIO;
 	*geo = g;
 	return 0;

@@ -11,7 +11,9 @@
  *   events    ring of text lines    EVENTS * sizeof(struct event_rec)
  *   members   one record a slot     slot 0 is the undertaker's (the daemon)
  *   threads   one record a slot     slot 0 is the undertaker's
- *   fields    entries, then bucket heads
+ *   tables    one a kind of named things (fields, skirmishes, references,
+ *             properties): records, then the heads of their chains
+ *   rows      a member's local count of a reference each
  *   words     one 64-bit word per 64 KiB span: the truth about the heap
  *   descs     one descriptor per span
  *   spans     the heap
@@ -102,6 +104,26 @@ enum member_state {
 #define MASTER_DEATH_KILL 1u
 #define MASTER_DEATH_PROMOTE 2u
 
+/* Kinds of named things, each with a table of its own (table.h). */
+enum object_kind {
+	KIND_FIELD = 0,
+	KIND_SKIRMISH = 1,
+	KIND_REF = 2,
+	KIND_PROPERTY = 3,
+	N_KINDS
+};
+
+/* Guarded by its lock, but for what is read as said. */
+struct table_head {
+	struct core_lock lock;
+	uint32_t hi;   /* atomic: records below are published */
+	uint32_t free; /* index + 1 of the first free record, 0 none */
+	uint32_t n;    /* as many are in use */
+	uint32_t seq;  /* atomic, futex: +1 at each creation and removal */
+	uint8_t pad[40];
+};
+static_assert(sizeof(struct table_head) == 64, "ABI: bump FUSION_FORMAT");
+
 #define HEAP_SUPER_SIZE 2048
 
 struct superblock {
@@ -113,10 +135,10 @@ struct superblock {
 	uint64_t span;	      /* bytes of address space and of file */
 	uint32_t max_threads; /* slots 1..max_threads-1 are members' */
 	uint32_t max_fields;
-	uint32_t n_buckets;
+	uint32_t max_objects; /* of each other kind */
 	uint32_t n_spans;
-	uint64_t off_events, off_members, off_threads, off_fields;
-	uint64_t off_buckets, off_words, off_descs, off_spans;
+	uint64_t off_events, off_members, off_threads, off_tables, off_rows;
+	uint64_t off_words, off_descs, off_spans;
 	uint64_t created_ns; /* CLOCK_REALTIME */
 	uint64_t epoch;	     /* which life of the arena this file is */
 	char name[ARENA_NAME_MAX + 1];
@@ -138,14 +160,11 @@ struct superblock {
 	uint64_t limit; /* atomic: bytes of memory the arena may take */
 	uint8_t pad1[72];
 
-	/* Fields: guarded by field_lock. */
-	struct core_lock field_lock;
-	uint32_t fields_hi;   /* atomic: entries below are published */
-	uint32_t field_free;  /* index + 1 of the first free entry, 0 none */
-	uint32_t n_fields;    /* as many are in use */
-	uint32_t next_object; /* atomic: next `#<id>` */
-	uint32_t field_seq;   /* atomic, futex: +1 at each add and remove */
-	uint8_t pad2[36];
+	uint32_t next_object; /* atomic: next `#<id>`, of any kind */
+	/* Hint, atomic: visitors that the daemon holds until a lock or a
+	 * property is free; who frees one sends FUSION_IOC_POKE. */
+	uint32_t visitors_waiting;
+	uint8_t pad2[56];
 
 	/* Events: guarded by event_lock. */
 	struct core_lock event_lock;
@@ -156,14 +175,18 @@ struct superblock {
 				    FUSION_IOC_POKE */
 	uint8_t pad3[40];
 
-	uint8_t pad4[1536];
+	struct table_head tables[N_KINDS];
+	struct table_head rows;	     /* of struct ref_row */
+	struct core_lock ref_family; /* guards who inherits from whom */
+	uint8_t pad4[1208];
 
 	/* struct heap_super, declared in heap_layout.h. */
 	uint8_t heap[HEAP_SUPER_SIZE];
 };
 static_assert(offsetof(struct superblock, state) == 256, "ABI");
-static_assert(offsetof(struct superblock, field_lock) == 384, "ABI");
+static_assert(offsetof(struct superblock, next_object) == 384, "ABI");
 static_assert(offsetof(struct superblock, event_lock) == 448, "ABI");
+static_assert(offsetof(struct superblock, tables) == 512, "ABI");
 static_assert(offsetof(struct superblock, heap) == 2048, "ABI");
 static_assert(sizeof(struct superblock) == 4096, "ABI");
 
@@ -208,12 +231,14 @@ static_assert(sizeof(struct member_rec) == 256, "ABI: bump FUSION_FORMAT");
 /* What a thread is in the middle of; op 0 is nothing.  Arguments first, op
  * last, op back to 0 when finished. */
 struct intent {
-	uint32_t op; /* atomic */
-	uint32_t pad;
+	uint32_t op;   /* atomic */
+	uint32_t kind; /* table: enum object_kind */
 	uint64_t a[4];
 };
 static_assert(sizeof(struct intent) == 40, "ABI");
 
+#define THREAD_SKIRMISHES 112 /* a thread can hold or wait for */
+#define THREAD_PROPERTIES 24  /* the same */
 #define THREAD_HELD                                              \
 	6 /* core locks one thread can hold, see docs/locking.md \
 	   */
@@ -229,33 +254,52 @@ struct thread_rec {
 	uint32_t pad0;
 	uint64_t held[THREAD_HELD]; /* offsets of core locks held or wanted */
 	struct intent span;	    /* heap, under the span lock */
-	struct intent field;	    /* under field_lock */
+	struct intent table;	    /* under the lock of a table */
 	struct intent pool;	    /* under the pool lock */
 	uint64_t pend_slot; /* malloc_to / free_from: offset of the slot */
 	uint64_t pend_ptr;  /* and offset of the block */
 	uint64_t heap[16];  /* further announcements of the heap */
-	uint8_t pad[696];
+	struct intent ref;  /* under a reference's lock */
+	struct intent row;  /* under rows.lock */
+	/* Atomic: skirmish waited for, index + 1; 0 none (skirmish.h). */
+	uint32_t waits_for;
+	uint32_t n_skirmishes;			/* owner only */
+	uint32_t skirmishes[THREAD_SKIRMISHES]; /* index + 1, held or wanted */
+	uint32_t properties[THREAD_PROPERTIES]; /* the same */
+	uint8_t pad[64];
 };
 static_assert(sizeof(struct thread_rec) == 1024, "ABI: bump FUSION_FORMAT");
 
-/* A named pointer.  In the chain of its bucket when state is FIELD_USED. */
-enum field_state { FIELD_FREE = 0, FIELD_USED = 1 };
+/* What every record of a table begins with.  In the chain of its bucket when
+ * state is ENTRY_USED.  A nameless one's name is "#<id>". */
+enum entry_state { ENTRY_FREE = 0, ENTRY_USED = 1 };
 
-struct field_rec {
-	uint32_t
-		state; /* atomic: enum field_state; the commit of add, remove */
-	uint32_t next; /* index + 1 in chain or free list, 0 ends it */
-	uint32_t id;
+struct entry {
+	uint32_t state; /* atomic: enum entry_state; the commit of creation and
+			   removal */
+	uint32_t next;	/* index + 1 in chain or free list, 0 ends it */
+	uint32_t id;	/* atomic: never reused while the file lives */
 	uint32_t hash;
-	uint64_t addr; /* as the caller gave it */
-	uint64_t size; /* 0 if not given */
-	uint64_t created_ns;
-	uint32_t creator; /* member id */
+	uint64_t created_ns; /* CLOCK_REALTIME */
+	uint32_t creator;    /* member id */
 	uint32_t pad;
 	char name[OBJECT_NAME_MAX + 1];
+};
+static_assert(sizeof(struct entry) == 96, "ABI: bump FUSION_FORMAT");
+
+/* A named pointer. */
+struct field_rec {
+	struct entry e;
+	uint64_t addr;		       /* as the caller gave it */
+	uint64_t size;		       /* 0 if not given */
 	char type[FIELD_TYPE_MAX + 1]; /* "" if not given */
-	uint8_t pad1[40];
+	uint8_t pad[40];
 };
 static_assert(sizeof(struct field_rec) == 192, "ABI: bump FUSION_FORMAT");
+
+/* Strides of the other tables; the records are declared in skirmish.h, ref.h
+ * and property.h. */
+#define OBJECT_SIZE 256
+#define ROW_SIZE 64
 
 #endif

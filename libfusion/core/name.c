@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "libfusion/core/field.h"
+#include "libfusion/core/table.h"
 
 #include <errno.h>
 #include <string.h>

@@ -5,10 +5,10 @@
 
 #include "libfusion/core/atomic.h"
 #include "libfusion/core/event.h"
-#include "libfusion/core/field.h"
 #include "libfusion/core/heap.h"
 #include "libfusion/core/life.h"
 #include "libfusion/core/lock.h"
+#include "libfusion/core/table.h"
 #include "libfusion/core/thread.h"
 
 #define BATCH                                                          \
@@ -23,7 +23,7 @@ struct tally {
 static void count(struct tally *tally, const struct thread_rec *t)
 {
 	tally->ops += !!load_relaxed(&t->span.op) +
-		      !!load_relaxed(&t->field.op) +
+		      !!load_relaxed(&t->table.op) +
 		      !!load_relaxed(&t->pool.op);
 	for (unsigned i = 0; i < THREAD_HELD; i++)
 		tally->locks += t->held[i] != 0;
@@ -45,7 +45,7 @@ static int recover_record(struct view *v, struct thread_rec *t)
 	int r = heap_recover_intent(v, t);
 
 	if (!r)
-		r = field_recover(v, t);
+		r = table_recover(v, t);
 	if (!r)
 		core_lock_recover(v, t);
 	return r;

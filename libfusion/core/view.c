@@ -25,13 +25,13 @@ static void superblock_fill(struct superblock *sb, const struct geometry *geo,
 		.span = geo->span,
 		.max_threads = geo->max_threads,
 		.max_fields = geo->max_fields,
-		.n_buckets = geo->n_buckets,
+		.max_objects = geo->max_objects,
 		.n_spans = geo->n_spans,
 		.off_events = geo->off_events,
 		.off_members = geo->off_members,
 		.off_threads = geo->off_threads,
-		.off_fields = geo->off_fields,
-		.off_buckets = geo->off_buckets,
+		.off_tables = geo->off_tables,
+		.off_rows = geo->off_rows,
 		.off_words = geo->off_words,
 		.off_descs = geo->off_descs,
 		.off_spans = geo->off_spans,
@@ -60,9 +60,10 @@ static int reserve_tables(struct view *v)
 	if (!r)
 		r = view_reserve(v, geo->off_threads,
 				 sizeof(struct thread_rec));
-	if (!r)
-		r = view_reserve(v, geo->off_buckets,
-				 geo->n_buckets * sizeof(uint32_t));
+	for (int kind = 0; !r && kind < N_KINDS; kind++)
+		r = view_reserve(v, geo->tables[kind].off_buckets,
+				 geo->tables[kind].n_buckets *
+					 sizeof(uint32_t));
 	return r;
 }
 

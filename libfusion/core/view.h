@@ -16,12 +16,20 @@
 
 #include "libfusion/core/layout.h"
 
+/* Where the table of a kind is, and how large. */
+struct table {
+	uint64_t off, off_buckets;
+	uint32_t stride, max, n_buckets;
+};
+
 struct geometry {
 	uint64_t span;
-	uint32_t max_members, max_threads, max_fields, n_buckets, n_spans;
+	uint32_t max_members, max_threads, max_fields, max_objects, max_rows;
+	uint32_t n_spans;
 	uint32_t first_span; /* index of the first heap span */
-	uint64_t off_events, off_members, off_threads, off_fields;
-	uint64_t off_buckets, off_words, off_descs, off_spans;
+	struct table tables[N_KINDS];
+	uint64_t off_events, off_members, off_threads, off_tables, off_rows;
+	uint64_t off_words, off_descs, off_spans;
 };
 
 /* What life_lock() (life.h) keeps of a view. */
@@ -108,9 +116,18 @@ static inline struct thread_rec *view_thread(const struct view *v, uint32_t i)
 	return (struct thread_rec *)(v->base + v->geo.off_threads) + i;
 }
 
+/* Record @i of the table of @kind. */
+static inline void *view_entry(const struct view *v, enum object_kind kind,
+			       uint32_t i)
+{
+	const struct table *t = &v->geo.tables[kind];
+
+	return v->base + t->off + (uint64_t)i * t->stride;
+}
+
 static inline struct field_rec *view_field(const struct view *v, uint32_t i)
 {
-	return (struct field_rec *)(v->base + v->geo.off_fields) + i;
+	return view_entry(v, KIND_FIELD, i);
 }
 
 /* The `hi` marks, copied once and clamped: bounds for every scan. */

@@ -130,7 +130,7 @@ static void inherit(struct fusion_arena *a, unsigned n)
 	for (unsigned i = 0; i < VICTIM_OWN; i++)
 		if (!fusion_malloc_member(a, random_size()))
 			_exit(4);
-	core_lock(&a->view, me, &a->view.sb->field_lock);
+	core_lock(&a->view, me, &a->view.sb->tables[KIND_FIELD].lock);
 	core_lock(&a->view, me, &heap_super(&a->view)->span_lock);
 }
 

@@ -61,7 +61,7 @@ static void know_row(struct audit *au, struct fusion_arena *a, struct known *k,
 
 static void know(struct audit *au, struct fusion_arena *a, struct known *k)
 {
-	struct table *t = fusion_arena_root(a);
+	struct places *t = fusion_arena_root(a);
 
 	k->n = 0;
 	k->block[k->n++] = t;
@@ -129,7 +129,7 @@ static void drop_pools(struct audit *au, struct fusion_arena *a)
 
 static void drop_fields(struct audit *au, struct fusion_arena *a)
 {
-	struct table *t = fusion_arena_root(a);
+	struct places *t = fusion_arena_root(a);
 	char name[32];
 	void *p;
 
@@ -144,9 +144,9 @@ static void drop_fields(struct audit *au, struct fusion_arena *a)
 				fault(au, "field %s cannot be removed", name);
 		}
 	}
-	if (a->view.sb->n_fields)
+	if (a->view.sb->tables[KIND_FIELD].n)
 		fault(au, "%u fields that nobody has added",
-		      a->view.sb->n_fields);
+		      a->view.sb->tables[KIND_FIELD].n);
 }
 
 static void check(struct audit *au, struct fusion_arena *a)

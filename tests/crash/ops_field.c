@@ -39,7 +39,7 @@ static void use_up_free(struct cast *c)
 {
 	char name[32];
 
-	for (unsigned i = 0; c->arena->view.sb->field_free; i++) {
+	for (unsigned i = 0; c->arena->view.sb->tables[KIND_FIELD].free; i++) {
 		snprintf(name, sizeof(name), "fill%u", i);
 		add(c, name);
 	}
@@ -53,7 +53,8 @@ static void fill_page(struct cast *c)
 
 	use_up_free(c);
 	for (unsigned i = 0;; i++) {
-		uint64_t off = view_off(v, view_field(v, v->sb->fields_hi));
+		uint64_t off = view_off(
+			v, view_field(v, v->sb->tables[KIND_FIELD].hi));
 
 		if (off / 4096 != (off + sizeof(struct field_rec)) / 4096)
 			break;
@@ -74,7 +75,7 @@ static unsigned bucket(const struct view *v, const char *name)
 
 	while (*name)
 		h = (h ^ (unsigned char)*name++) * 16777619u;
-	return h % v->geo.n_buckets;
+	return h % v->geo.tables[KIND_FIELD].n_buckets;
 }
 
 /* Three in one chain, "c0" last in it. */
@@ -160,9 +161,9 @@ static void run_locks(struct cast *c)
 {
 	struct view *v = &c->arena->view;
 
-	core_lock(v, c->rec, &v->sb->field_lock);
+	core_lock(v, c->rec, &v->sb->tables[KIND_FIELD].lock);
 	core_lock(v, c->rec, &v->sb->event_lock);
-	core_unlock(v, c->rec, &v->sb->field_lock);
+	core_unlock(v, c->rec, &v->sb->tables[KIND_FIELD].lock);
 	core_unlock(v, c->rec, &v->sb->event_lock);
 }
 

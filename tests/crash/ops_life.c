@@ -48,7 +48,7 @@ static void work_and_hold_locks(struct stage *s, struct fusion_arena *a)
 	struct view *v = &a->view;
 
 	work_a_life(s, a);
-	core_lock(v, thread_rec_of(a), &v->sb->field_lock);
+	core_lock(v, thread_rec_of(a), &v->sb->tables[KIND_FIELD].lock);
 	core_lock(v, thread_rec_of(a), &v->sb->event_lock);
 }
 

@@ -172,8 +172,9 @@ static void ask_fields(const struct stage *s, struct verdict *ret)
 
 	for (uint32_t i = 0; i < l->n_fields; i++) {
 		const struct ledger_field *lf = &l->fields[i];
-		bool there = !field_lookup(&s->view, lf->name, &at) &&
-			     !field_copy(&s->view, at, &f);
+		bool there =
+			!table_lookup(&s->view, KIND_FIELD, lf->name, &at) &&
+			!field_copy(&s->view, at, &f);
 
 		n += there;
 		if (lf->claim != CLAIM_CHANGING &&
@@ -183,9 +184,9 @@ static void ask_fields(const struct stage *s, struct verdict *ret)
 		if (there && f.addr != lf->addr)
 			bad(ret, "field %s points elsewhere", lf->name);
 	}
-	if (n != s->view.sb->n_fields)
-		bad(ret, "%u fields, but %u are known", s->view.sb->n_fields,
-		    n);
+	if (n != s->view.sb->tables[KIND_FIELD].n)
+		bad(ret, "%u fields, but %u are known",
+		    s->view.sb->tables[KIND_FIELD].n, n);
 }
 
 static void ask_policy(const struct stage *s, struct verdict *ret)

@@ -89,9 +89,10 @@ uint64_t overlay_hash(const struct stage *s)
 		 view_hi(&sb->threads_hi, v->geo.max_threads) *
 			 sizeof(struct thread_rec));
 	h = hash(h, view_field(v, 0),
-		 view_hi(&sb->fields_hi, v->geo.max_fields) *
+		 view_hi(&sb->tables[KIND_FIELD].hi, v->geo.max_fields) *
 			 sizeof(struct field_rec));
-	h = hash(h, v->base + v->geo.off_buckets, v->geo.n_buckets * 4ull);
+	h = hash(h, v->base + v->geo.tables[KIND_FIELD].off_buckets,
+		 v->geo.tables[KIND_FIELD].n_buckets * 4ull);
 	h = hash_heap(v, h);
 	if (s->ledger->slots)
 		h = hash(h, stage_slots(s), LEDGER_SLOTS * 8);
@@ -127,9 +128,9 @@ static uint64_t digest_fields(const struct view *v)
 	struct field_rec f;
 	uint64_t sum = 0;
 
-	for (uint32_t i = 0; i < v->sb->fields_hi; i++)
+	for (uint32_t i = 0; i < v->sb->tables[KIND_FIELD].hi; i++)
 		if (field_copy(v, i, &f) == 0)
-			sum += hash(f.addr, f.name, sizeof(f.name));
+			sum += hash(f.addr, f.e.name, sizeof(f.e.name));
 	return sum;
 }
 

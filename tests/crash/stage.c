@@ -244,14 +244,14 @@ static void soil_tables(struct view *v, struct rng *rng)
 		if (t->member)
 			continue;
 		soil(rng, t->span.a, sizeof(t->span.a));
-		soil(rng, t->field.a, sizeof(t->field.a));
+		soil(rng, t->table.a, sizeof(t->table.a));
 		soil(rng, t->pool.a, sizeof(t->pool.a));
 		soil(rng, t->heap, sizeof(t->heap));
 	}
-	for (uint32_t i = 0; i < v->sb->fields_hi; i++) {
+	for (uint32_t i = 0; i < v->sb->tables[KIND_FIELD].hi; i++) {
 		struct field_rec *f = view_field(v, i);
 
-		if (f->state == FIELD_FREE)
+		if (f->e.state == ENTRY_FREE)
 			soil(rng, (char *)f + 8, sizeof(*f) - 8);
 	}
 }

@@ -11,7 +11,7 @@
 
 struct worker {
 	struct fusion_arena *arena;
-	struct table *table;
+	struct places *table;
 	unsigned w;
 	struct rng *rng;
 	struct fusion_pool *pool;
@@ -25,9 +25,9 @@ static void fail(const struct worker *k, const char *what, const void *p)
 	abort();
 }
 
-struct table *work_prepare(struct fusion_arena *a)
+struct places *work_prepare(struct fusion_arena *a)
 {
-	struct table *t = fusion_calloc(a, 1, sizeof(*t));
+	struct places *t = fusion_calloc(a, 1, sizeof(*t));
 
 	return t && fusion_arena_set_root(a, t) == 0 ? t : NULL;
 }

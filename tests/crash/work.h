@@ -15,7 +15,7 @@
 #define WORKERS 4
 #define ROW 16
 
-struct table {
+struct places {
 	void *exact[WORKERS][ROW]; /* by malloc_to() and free_from() */
 	void *plain[WORKERS][ROW]; /* exchanged by anybody */
 };
@@ -24,7 +24,7 @@ struct table {
 #define LEAK_MAX 2u
 
 /* Put an empty table into the arena and make it the root. */
-struct table *work_prepare(struct fusion_arena *a);
+struct places *work_prepare(struct fusion_arena *a);
 
 /* Be worker @w for @n operations. */
 void work(struct fusion_arena *a, unsigned w, struct rng *rng, unsigned n);

@@ -23,9 +23,10 @@ static void geometry_every_span_leaves_half_for_the_heap(void **state)
 		assert_int_equal(geometry_init(&geo, span, members), 0);
 		assert_true(geo.off_spans <= span / 2);
 		assert_true(geo.off_members >= geo.off_events + EVENTS * 128);
-		assert_true(geo.off_threads < geo.off_fields);
-		assert_true(geo.off_fields < geo.off_buckets);
-		assert_true(geo.off_buckets < geo.off_words);
+		assert_true(geo.off_threads < geo.tables[KIND_FIELD].off);
+		assert_true(geo.tables[KIND_FIELD].off <
+			    geo.tables[KIND_FIELD].off_buckets);
+		assert_true(geo.tables[KIND_FIELD].off_buckets < geo.off_words);
 		assert_true(geo.off_words < geo.off_descs);
 		assert_true(geo.off_descs < geo.off_spans);
 		assert_int_equal(geo.off_spans % 65536, 0);
@@ -141,11 +142,13 @@ static void lock_taken_twice_by_a_thread_is_EDEADLK(void **state)
 	(void)state;
 	image_map(&v, fd);
 	assert_int_equal(thread_claim(&v, &me), 0);
-	assert_int_equal(core_lock(&v, me, &v.sb->field_lock), 0);
-	assert_int_equal(core_lock(&v, me, &v.sb->field_lock), -EDEADLK);
-	assert_int_equal(me->held[0], offsetof(struct superblock, field_lock));
-	core_unlock(&v, me, &v.sb->field_lock);
-	assert_int_equal(v.sb->field_lock.word, 0);
+	assert_int_equal(core_lock(&v, me, &v.sb->tables[KIND_FIELD].lock), 0);
+	assert_int_equal(core_lock(&v, me, &v.sb->tables[KIND_FIELD].lock),
+			 -EDEADLK);
+	assert_int_equal(me->held[0],
+			 offsetof(struct superblock, tables[KIND_FIELD].lock));
+	core_unlock(&v, me, &v.sb->tables[KIND_FIELD].lock);
+	assert_int_equal(v.sb->tables[KIND_FIELD].lock.word, 0);
 	assert_int_equal(me->held[0], 0);
 	thread_release(&v, me);
 	view_unmap(&v);
@@ -163,13 +166,14 @@ static void lock_of_an_impatient_one_times_out(void **state)
 	assert_int_equal(thread_claim(&v, &a), 0);
 	assert_int_equal(thread_claim(&v, &b), 0);
 	assert_ptr_not_equal(a, b);
-	assert_int_equal(core_lock(&v, a, &v.sb->field_lock), 0);
+	assert_int_equal(core_lock(&v, a, &v.sb->tables[KIND_FIELD].lock), 0);
 	v.patience_ns = 1000000;
-	assert_int_equal(core_lock(&v, b, &v.sb->field_lock), -ETIMEDOUT);
+	assert_int_equal(core_lock(&v, b, &v.sb->tables[KIND_FIELD].lock),
+			 -ETIMEDOUT);
 	assert_int_equal(b->held[0], 0);
-	core_unlock(&v, a, &v.sb->field_lock);
-	assert_int_equal(core_lock(&v, b, &v.sb->field_lock), 0);
-	core_unlock(&v, b, &v.sb->field_lock);
+	core_unlock(&v, a, &v.sb->tables[KIND_FIELD].lock);
+	assert_int_equal(core_lock(&v, b, &v.sb->tables[KIND_FIELD].lock), 0);
+	core_unlock(&v, b, &v.sb->tables[KIND_FIELD].lock);
 	view_unmap(&v);
 	close(fd);
 }
@@ -187,13 +191,13 @@ static void count_under_lock(struct view *v)
 	for (int i = 0; i < ROUNDS; i++) {
 		uint64_t seen;
 
-		if (core_lock(v, me, &v->sb->field_lock) < 0)
+		if (core_lock(v, me, &v->sb->tables[KIND_FIELD].lock) < 0)
 			_exit(2);
 		seen = load_relaxed(counter);
 		if (i % 64 == 0)
 			cpu_relax();
 		store_relaxed(counter, seen + 1);
-		core_unlock(v, me, &v->sb->field_lock);
+		core_unlock(v, me, &v->sb->tables[KIND_FIELD].lock);
 	}
 	_exit(0);
 }
@@ -215,7 +219,7 @@ static void lock_excludes_processes(void **state)
 		assert_int_equal(status, 0);
 	}
 	assert_int_equal(*counter, ROUNDS * PROCESSES);
-	assert_int_equal(v.sb->field_lock.word, 0);
+	assert_int_equal(v.sb->tables[KIND_FIELD].lock.word, 0);
 	view_unmap(&v);
 	close(fd);
 }
@@ -232,19 +236,20 @@ static void lock_of_the_dead_is_freed_by_recovery(void **state)
 	pid = fork();
 	if (!pid) {
 		if (thread_claim(&v, &t) < 0 ||
-		    core_lock(&v, t, &v.sb->field_lock) < 0 ||
+		    core_lock(&v, t, &v.sb->tables[KIND_FIELD].lock) < 0 ||
 		    core_lock(&v, t, &v.sb->event_lock) < 0)
 			_exit(1);
 		kill(getpid(), SIGKILL);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFSIGNALED(status));
-	assert_true(v.sb->field_lock.word && v.sb->event_lock.word);
+	assert_true(v.sb->tables[KIND_FIELD].lock.word &&
+		    v.sb->event_lock.word);
 	t = view_thread(&v, 1);
 	/* Twice: recovery may be repeated by another recoverer. */
 	core_lock_recover(&v, t);
 	core_lock_recover(&v, t);
-	assert_int_equal(v.sb->field_lock.word, 0);
+	assert_int_equal(v.sb->tables[KIND_FIELD].lock.word, 0);
 	assert_int_equal(v.sb->event_lock.word, 0);
 	for (int i = 0; i < THREAD_HELD; i++)
 		assert_int_equal(t->held[i], 0);

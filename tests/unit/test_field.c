@@ -35,7 +35,7 @@ static void print_fault(void *ctx, const char *what)
 
 static void arena_close(struct arena *a)
 {
-	assert_int_equal(field_check(&a->v, print_fault, NULL), 0);
+	assert_int_equal(table_check(&a->v, KIND_FIELD, print_fault, NULL), 0);
 	view_unmap(&a->v);
 	close(a->fd);
 }
@@ -86,20 +86,20 @@ static void field_added_is_found_until_removed(void **state)
 	assert_int_equal(add(&a, "words"), 0);
 	assert_int_equal(add(&a, "words"), -EEXIST);
 	assert_int_equal(field_get(&a.v, a.me, "words", &f), 0);
-	assert_string_equal(f.name, "words");
+	assert_string_equal(f.e.name, "words");
 	assert_string_equal(f.type, "word");
 	assert_int_equal(f.addr, 0x1234);
 	assert_int_equal(f.size, 8);
-	assert_int_equal(f.creator, 7);
-	assert_int_equal(a.v.sb->n_fields, 1);
-	assert_int_equal(field_lookup(&a.v, "words", &i), 0);
+	assert_int_equal(f.e.creator, 7);
+	assert_int_equal(a.v.sb->tables[KIND_FIELD].n, 1);
+	assert_int_equal(table_lookup(&a.v, KIND_FIELD, "words", &i), 0);
 	assert_int_equal(field_copy(&a.v, i, &f), 0);
-	assert_string_equal(f.name, "words");
+	assert_string_equal(f.e.name, "words");
 	assert_int_equal(field_remove(&a.v, a.me, "words"), 0);
 	assert_int_equal(field_remove(&a.v, a.me, "words"), -ENOENT);
-	assert_int_equal(field_lookup(&a.v, "words", &i), -ENOENT);
+	assert_int_equal(table_lookup(&a.v, KIND_FIELD, "words", &i), -ENOENT);
 	assert_int_equal(field_copy(&a.v, i, &f), -ENOENT);
-	assert_int_equal(a.v.sb->n_fields, 0);
+	assert_int_equal(a.v.sb->tables[KIND_FIELD].n, 0);
 	arena_close(&a);
 }
 
@@ -139,12 +139,12 @@ static void fields_fill_the_table_then_ENOSPC(void **state)
 		assert_int_equal(add(&a, name), 0);
 	}
 	assert_int_equal(add(&a, "one more"), -ENOSPC);
-	assert_int_equal(field_check(&a.v, print_fault, NULL), 0);
+	assert_int_equal(table_check(&a.v, KIND_FIELD, print_fault, NULL), 0);
 	for (i = 0; i < a.v.geo.max_fields; i += 3) {
 		snprintf(name, sizeof(name), "f%u", i);
 		assert_int_equal(field_remove(&a.v, a.me, name), 0);
 	}
-	assert_int_equal(field_check(&a.v, print_fault, NULL), 0);
+	assert_int_equal(table_check(&a.v, KIND_FIELD, print_fault, NULL), 0);
 	assert_int_equal(add(&a, "one more"), 0);
 	arena_close(&a);
 }
@@ -175,18 +175,18 @@ static void field_intent_before_commit_is_undone(void **state)
 	arena_open(&a, 0);
 	assert_int_equal(add(&a, "one"), 0);
 	/* A fresh entry taken, nothing written. */
-	a.me->field = (struct intent){.op = 1, .a = {1, 5, 1, 2}};
-	a.v.sb->fields_hi = 2;
+	a.me->table = (struct intent){.op = 1, .a = {1, 5, 1, 2}};
+	a.v.sb->tables[KIND_FIELD].hi = 2;
 	for (int i = 0; i < 2; i++)
-		assert_int_equal(field_recover(&a.v, a.me), 0);
-	assert_int_equal(field_check(&a.v, print_fault, NULL), 0);
-	assert_int_equal(a.v.sb->n_fields, 1);
-	assert_int_equal(a.v.sb->field_free, 2);
+		assert_int_equal(table_recover(&a.v, a.me), 0);
+	assert_int_equal(table_check(&a.v, KIND_FIELD, print_fault, NULL), 0);
+	assert_int_equal(a.v.sb->tables[KIND_FIELD].n, 1);
+	assert_int_equal(a.v.sb->tables[KIND_FIELD].free, 2);
 	/* The same from the free list. */
-	a.me->field = (struct intent){.op = 1, .a = {1, 5, 0, 2}};
-	a.v.sb->field_free = 0;
-	assert_int_equal(field_recover(&a.v, a.me), 0);
-	assert_int_equal(a.v.sb->field_free, 2);
+	a.me->table = (struct intent){.op = 1, .a = {1, 5, 0, 2}};
+	a.v.sb->tables[KIND_FIELD].free = 0;
+	assert_int_equal(table_recover(&a.v, a.me), 0);
+	assert_int_equal(a.v.sb->tables[KIND_FIELD].free, 2);
 	arena_close(&a);
 }
 
@@ -197,12 +197,12 @@ static void field_intent_of_nonsense_is_EIO(void **state)
 	(void)state;
 	arena_open(&a, 0);
 	assert_int_equal(add(&a, "one"), 0);
-	a.me->field = (struct intent){.op = 1, .a = {~0ull, 0, 0, 0}};
-	assert_int_equal(field_recover(&a.v, a.me), -EIO);
-	a.me->field = (struct intent){.op = 9, .a = {0, 0, 0, 0}};
-	assert_int_equal(field_recover(&a.v, a.me), -EIO);
-	a.me->field = (struct intent){.op = 2, .a = {0, ~0ull, 0, 0}};
-	assert_int_equal(field_recover(&a.v, a.me), -EIO);
+	a.me->table = (struct intent){.op = 1, .a = {~0ull, 0, 0, 0}};
+	assert_int_equal(table_recover(&a.v, a.me), -EIO);
+	a.me->table = (struct intent){.op = 9, .a = {0, 0, 0, 0}};
+	assert_int_equal(table_recover(&a.v, a.me), -EIO);
+	a.me->table = (struct intent){.op = 2, .a = {0, ~0ull, 0, 0}};
+	assert_int_equal(table_recover(&a.v, a.me), -EIO);
 	arena_close(&a);
 }
 
@@ -215,18 +215,18 @@ static void field_chain_that_is_scribbled_on_is_bounded(void **state)
 	(void)state;
 	arena_open(&a, 0);
 	assert_int_equal(add(&a, "one"), 0);
-	assert_int_equal(field_lookup(&a.v, "one", &i), 0);
+	assert_int_equal(table_lookup(&a.v, KIND_FIELD, "one", &i), 0);
 	/* A ring, whose only entry has the right bucket but another name. */
-	view_field(&a.v, i)->next = i + 1;
-	strcpy(view_field(&a.v, i)->name, "two");
-	assert_int_equal(field_lookup(&a.v, "one", &i), -ENOENT);
+	view_field(&a.v, i)->e.next = i + 1;
+	strcpy(view_field(&a.v, i)->e.name, "two");
+	assert_int_equal(table_lookup(&a.v, KIND_FIELD, "one", &i), -ENOENT);
 	assert_int_equal(field_get(&a.v, a.me, "one", &f), -EIO);
-	assert_true(field_check(&a.v, NULL, NULL) > 0);
-	view_field(&a.v, 0)->next = 0x7fffffff;
-	assert_int_equal(field_lookup(&a.v, "one", &i), -ENOENT);
+	assert_true(table_check(&a.v, KIND_FIELD, NULL, NULL) > 0);
+	view_field(&a.v, 0)->e.next = 0x7fffffff;
+	assert_int_equal(table_lookup(&a.v, KIND_FIELD, "one", &i), -ENOENT);
 	assert_int_equal(field_get(&a.v, a.me, "one", &f), -EIO);
-	view_field(&a.v, 0)->next = 0;
-	strcpy(view_field(&a.v, 0)->name, "one");
+	view_field(&a.v, 0)->e.next = 0;
+	strcpy(view_field(&a.v, 0)->e.name, "one");
 	arena_close(&a);
 }
 

@@ -313,7 +313,7 @@ static void die_with_locks(struct view *mine)
 	struct thread_rec *t;
 
 	if (thread_claim(mine, &t) < 0 ||
-	    core_lock(mine, t, &mine->sb->field_lock) < 0 ||
+	    core_lock(mine, t, &mine->sb->tables[KIND_FIELD].lock) < 0 ||
 	    core_lock(mine, t, &mine->sb->event_lock) < 0)
 		_exit(4);
 }
@@ -329,7 +329,7 @@ static void dead_member_is_found_and_its_locks_are_freed(void **state)
 	assert_true(member_is_dead(&v, a.slot));
 	assert_int_equal(life_sweep(&v), 1);
 	assert_int_equal(life_sweep(&v), 0);
-	assert_int_equal(v.sb->field_lock.word, 0);
+	assert_int_equal(v.sb->tables[KIND_FIELD].lock.word, 0);
 	assert_int_equal(v.sb->deaths, 1);
 	assert_int_equal(v.sb->state, ARENA_GONE);
 }
@@ -350,8 +350,9 @@ static void waiter_recovers_a_dead_owner_by_itself(void **state)
 	mine.slot = me;
 	mine.rec = NULL;
 	assert_int_equal(thread_claim(&mine, &t), 0);
-	assert_int_equal(core_lock(&mine, t, &mine.sb->field_lock), 0);
-	core_unlock(&mine, t, &mine.sb->field_lock);
+	assert_int_equal(core_lock(&mine, t, &mine.sb->tables[KIND_FIELD].lock),
+			 0);
+	core_unlock(&mine, t, &mine.sb->tables[KIND_FIELD].lock);
 	thread_release(&mine, t);
 	assert_int_equal(view_member(&v, a.slot)->state, MEMBER_FREE);
 	depart(me, false);
@@ -514,7 +515,7 @@ static void undertaker_comes_after_a_dead_one(void **state)
 	v.slot = 0;
 	ready(slot);
 	claim(getpid(), FUSION_ROLE_SLAVE); /* let in and never told */
-	assert_int_equal(core_lock(&v, t, &v.sb->field_lock), 0);
+	assert_int_equal(core_lock(&v, t, &v.sb->tables[KIND_FIELD].lock), 0);
 	view_unmap(&v);
 
 	/* Another process: the same pid, but it did not start then. */
@@ -522,7 +523,7 @@ static void undertaker_comes_after_a_dead_one(void **state)
 	view_member(&next, 0)->start_time--;
 	assert_int_equal(life_undertake(&next), 1);
 	v = next;
-	assert_int_equal(v.sb->field_lock.word, 0);
+	assert_int_equal(v.sb->tables[KIND_FIELD].lock.word, 0);
 	assert_int_equal(view_member(&v, slot)->state, MEMBER_ALIVE);
 	depart(slot, false);
 	assert_int_equal(v.sb->state, ARENA_GONE);
@@ -612,7 +613,7 @@ static void *leave_a_lock(void *arg)
 	struct thread_rec *t;
 
 	if (thread_claim(arg, &t) == 0 &&
-	    core_lock(arg, t, &v.sb->field_lock) == 0)
+	    core_lock(arg, t, &v.sb->tables[KIND_FIELD].lock) == 0)
 		return t;
 	return NULL;
 }
@@ -635,8 +636,9 @@ static void thread_that_vanished_is_recovered(void **state)
 	assert_true(thread_is_dead(&mine, ret));
 	assert_int_equal(thread_claim(&mine, &t), 0);
 	assert_false(thread_is_dead(&mine, t));
-	assert_int_equal(core_lock(&mine, t, &mine.sb->field_lock), 0);
-	core_unlock(&mine, t, &mine.sb->field_lock);
+	assert_int_equal(core_lock(&mine, t, &mine.sb->tables[KIND_FIELD].lock),
+			 0);
+	core_unlock(&mine, t, &mine.sb->tables[KIND_FIELD].lock);
 	thread_release(&mine, t);
 	assert_int_equal(((struct thread_rec *)ret)->member, 0);
 	depart(me, false);

@@ -130,7 +130,7 @@ static void fields_of_one_name_do_not_mix(void **state)
 {
 	(void)state;
 	run(add_and_remove_fields);
-	assert_int_equal(arena->view.sb->n_fields, 0);
+	assert_int_equal(arena->view.sb->tables[KIND_FIELD].n, 0);
 }
 
 static void *count_under_lock(void *arg)
