@@ -6,6 +6,7 @@
 
 #include "libfusion/core/life.h"
 #include "libfusion/core/recover.h"
+#include "libfusion/core/skirmish.h"
 #include "libfusion/core/thread.h"
 #include "libfusion/heap_private.h"
 
@@ -59,6 +60,9 @@ static void thread_ends(void *unused)
 		next = c->next_of_thread;
 		if (c->arena) {
 			heap_cache_release(c);
+			/* Held by a thread that is no more: its next owner is
+			 * to know. */
+			skirmish_recover(&c->arena->view, c->rec, c->rec);
 			thread_release(&c->arena->view, c->rec);
 		}
 		unlink_cache(c);
@@ -181,6 +185,7 @@ void tls_arena_leave(struct fusion_arena *arena)
 		heap_cache_untrack(c);
 		cache_drop(c);
 		c->span_hi = 0;
+		c->skirmishes_size = 0;
 		/* Relaxed: no other thread may be using the arena. */
 		store_relaxed(&c->arena, (struct fusion_arena *)NULL);
 	}

@@ -57,6 +57,10 @@ struct tcache {
 	uint32_t token;
 	uint8_t tag;
 	struct thread_rec *rec;
+	/* Where handles of skirmishes are; as far as there was memory for them
+	 * a while ago (skirmish.c). */
+	char *skirmishes;
+	uint64_t skirmishes_size;
 	struct bins main;
 	struct bins *others; /* pools', member-lifetime */
 	struct tcache *next_of_thread;

@@ -6,7 +6,7 @@
 #include "libfusion/core/atomic.h"
 #include "libfusion/core/heap.h"
 #include "libfusion/core/life.h"
-#include "libfusion/core/table.h"
+#include "libfusion/core/skirmish.h"
 
 struct checker {
 	struct view *v;
@@ -83,6 +83,9 @@ static bool announces(const struct thread_rec *t)
 	for (unsigned i = 0; i < THREAD_HELD; i++)
 		if (t->held[i])
 			return true;
+	for (unsigned i = 0; i < THREAD_SKIRMISHES; i++)
+		if (load_relaxed(&t->skirmishes[i]))
+			return true;
 	return load_relaxed(&t->span.op) || load_relaxed(&t->table.op) ||
 	       load_relaxed(&t->pool.op);
 }
@@ -118,5 +121,6 @@ unsigned arena_check(struct view *v, check_report_fn report, void *ctx)
 	check_threads(&c);
 	for (int kind = 0; kind < N_KINDS; kind++)
 		c.faults += table_check(v, kind, report, ctx);
-	return c.faults + heap_check(v, report, ctx);
+	return c.faults + skirmish_check(v, report, ctx) +
+	       heap_check(v, report, ctx);
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The kinds of named things: a row for each. */
 #include "libfusion/core/field.h"
+#include "libfusion/core/skirmish.h"
 #include "libfusion/core/table.h"
 
 const struct kind_ops kind_ops[N_KINDS] = {
 	[KIND_FIELD] = {"field", field_init, NULL},
-	[KIND_SKIRMISH] = {"skirmish", NULL, NULL},
+	[KIND_SKIRMISH] = {"skirmish", skirmish_init, skirmish_fini},
 	[KIND_REF] = {"ref", NULL, NULL},
 	[KIND_PROPERTY] = {"property", NULL, NULL},
 };

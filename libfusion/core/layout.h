@@ -263,10 +263,12 @@ struct thread_rec {
 	struct intent row;  /* under rows.lock */
 	/* Atomic: skirmish waited for, index + 1; 0 none (skirmish.h). */
 	uint32_t waits_for;
+	uint32_t waits_id; /* its id; owner only */
+	uint32_t pad1;
 	uint32_t n_skirmishes;			/* owner only */
 	uint32_t skirmishes[THREAD_SKIRMISHES]; /* index + 1, held or wanted */
 	uint32_t properties[THREAD_PROPERTIES]; /* the same */
-	uint8_t pad[64];
+	uint8_t pad[56];
 };
 static_assert(sizeof(struct thread_rec) == 1024, "ABI: bump FUSION_FORMAT");
 

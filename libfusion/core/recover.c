@@ -8,7 +8,7 @@
 #include "libfusion/core/heap.h"
 #include "libfusion/core/life.h"
 #include "libfusion/core/lock.h"
-#include "libfusion/core/table.h"
+#include "libfusion/core/skirmish.h"
 #include "libfusion/core/thread.h"
 
 #define BATCH                                                          \
@@ -123,8 +123,11 @@ int recover_member(struct view *v, uint32_t slot)
 		r = heap_recover_member(v, slot);
 	if (r < 0)
 		return r;
-	for (at = 0; (t = next_record(v, slot, &at));)
+	/* The users' locks last: who gets one next finds all else whole. */
+	for (at = 0; (t = next_record(v, slot, &at));) {
+		skirmish_recover(v, t, life_rec(v));
 		thread_release(v, t);
+	}
 	return 0;
 }
 
@@ -137,7 +140,9 @@ int recover_thread(struct view *v, struct thread_rec *t)
 		r = recover_pending(v, t);
 	if (!r)
 		r = heap_recover_tokens(v, &token, 1);
-	if (!r)
-		thread_release(v, t);
-	return r;
+	if (r < 0)
+		return r;
+	skirmish_recover(v, t, life_rec(v));
+	thread_release(v, t);
+	return 0;
 }

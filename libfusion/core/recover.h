@@ -9,7 +9,8 @@
  * Order, per thread record of the member: span intent; pending malloc_to or
  * free_from; field and pool intents; then core locks, freed once what they
  * guard is whole; then the heap of the member: TXN words, its slabs orphaned
- * or freed, member-lifetime blocks; at last the records and the slot.
+ * or freed, member-lifetime blocks; then the users' locks (skirmishes), so that
+ * who gets one next finds all else whole; at last the records and the slot.
  */
 #ifndef FUSION_CORE_RECOVER_H
 #define FUSION_CORE_RECOVER_H

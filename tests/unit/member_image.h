@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 
+#include "libfusion/arenas.h"
 #include "libfusion/core/heap.h"
 #include "libfusion/core/life.h"
 #include "libfusion/tls.h"
@@ -28,6 +29,7 @@ static inline struct fusion_arena *image_enter(int fd)
 	assert_int_equal(member_ready(&a->view, a->view.slot), 0);
 	life_unlock(&a->view);
 	slab_classes(&a->view, a->classes);
+	assert_int_equal(address_add(a), 0);
 	return a;
 }
 
@@ -39,6 +41,7 @@ static inline void image_leave(struct fusion_arena *a)
 	assert_true(life_depart(&a->view, a->view.slot, false) >= 0);
 	life_unlock(&a->view);
 	tls_arena_leave(a);
+	address_remove(a);
 	view_unmap(&a->view);
 	free(a);
 	close(fd);

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <fusion/skirmish.h>
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "libfusion/core/futex.h"
+#include "libfusion/core/skirmish.h"
+#include "libfusion/heap_private.h"
+#include "libfusion/place.h"
+
+static_assert(FUSION_SKIRMISHES_HELD == THREAD_SKIRMISHES, "as documented");
+static_assert(FUSION_SKIRMISH_ERRORCHECK == SKIRMISH_ERRORCHECK, "the same");
+
+static struct skirmish *of(struct fusion_skirmish *skirmish)
+{
+	return (struct skirmish *)skirmish;
+}
+
+static bool is_in(const struct tcache *c, const struct skirmish *s)
+{
+	uint64_t at = (uintptr_t)s - (uintptr_t)c->skirmishes;
+
+	return at < c->skirmishes_size && at % OBJECT_SIZE == 0;
+}
+
+/* Not the arena that the thread used last, or a skirmish made since. */
+static struct tcache *cache_slow(const struct skirmish *s, int *ret_error)
+{
+	struct fusion_arena *arena = s ? arena_of(s) : NULL;
+	struct tcache *c;
+
+	*ret_error = -EINVAL;
+	if (!arena || table_index(&arena->view, KIND_SKIRMISH, s) < 0)
+		return NULL;
+	c = tls_cache(arena);
+	if (!c) {
+		*ret_error = -errno;
+		return NULL;
+	}
+	c->skirmishes = view_entry(&arena->view, KIND_SKIRMISH, 0);
+	c->skirmishes_size =
+		(uint64_t)table_hi(&arena->view, KIND_SKIRMISH) * OBJECT_SIZE;
+	return c;
+}
+
+/* The calling thread's part of the arena of @s; NULL and *ret_error. */
+static inline struct tcache *cache_of(const struct skirmish *s, int *ret_error)
+{
+	struct tcache *c = tls_current;
+
+	if (LIKELY(is_in(c, s)))
+		return c;
+	return cache_slow(s, ret_error);
+}
+
+/* The daemon may hold a visitor until this lock is free. */
+static void poke_visitors(struct fusion_arena *arena)
+{
+	/* Relaxed: a hint, it looks by itself too. */
+	if (load_relaxed(&arena->view.sb->visitors_waiting))
+		place_ioctl(arena->dirfd, FUSION_IOC_POKE, NULL);
+}
+
+FUSION_API int fusion_skirmish_create(struct fusion_arena *arena,
+				      const char *name, uint32_t flags,
+				      struct fusion_skirmish **ret)
+{
+	struct thread_rec *me;
+	struct skirmish *s;
+	int r;
+
+	if (!ret || flags & ~FUSION_SKIRMISH_ERRORCHECK)
+		return -EINVAL;
+	me = thread_rec_of(arena);
+	if (!me)
+		return -errno;
+	r = skirmish_create(&arena->view, me, name, flags, arena->id, &s);
+	if (r < 0)
+		return r;
+	arena_poke(arena);
+	*ret = (struct fusion_skirmish *)s;
+	return 0;
+}
+
+FUSION_API int fusion_skirmish_lookup(struct fusion_arena *arena,
+				      const char *name,
+				      struct fusion_skirmish **ret)
+{
+	struct thread_rec *me;
+	uint32_t i;
+	int r;
+
+	if (!ret)
+		return -EINVAL;
+	me = thread_rec_of(arena);
+	if (!me)
+		return -errno;
+	r = table_get(&arena->view, me, KIND_SKIRMISH, name, &i, NULL);
+	if (r < 0)
+		return r;
+	*ret = view_entry(&arena->view, KIND_SKIRMISH, i);
+	return 0;
+}
+
+FUSION_API int fusion_skirmish_destroy(struct fusion_skirmish *skirmish)
+{
+	struct tcache *c;
+	int r;
+
+	c = cache_of(of(skirmish), &r);
+	if (!c)
+		return r;
+	r = skirmish_destroy(&c->arena->view, c->rec, of(skirmish));
+	if (r < 0)
+		return r;
+	poke_visitors(c->arena);
+	arena_poke(c->arena);
+	return 0;
+}
+
+static int prevail(struct skirmish *s, int64_t deadline_ns)
+{
+	struct tcache *c;
+	int r;
+
+	c = cache_of(s, &r);
+	if (UNLIKELY(!c))
+		return r;
+	return skirmish_lock(&c->arena->view, c->rec, s, deadline_ns);
+}
+
+static int64_t deadline_of(int64_t timeout_ns)
+{
+	int64_t now;
+
+	if (timeout_ns < 0)
+		return -1;
+	now = clock_monotonic_ns();
+	return timeout_ns < INT64_MAX - now ? now + timeout_ns : -1;
+}
+
+FUSION_API int fusion_skirmish_prevail(struct fusion_skirmish *skirmish)
+{
+	return prevail(of(skirmish), -1);
+}
+
+FUSION_API int fusion_skirmish_prevail_timed(struct fusion_skirmish *skirmish,
+					     int64_t timeout_ns)
+{
+	if (timeout_ns < FUSION_FOREVER)
+		return -EINVAL;
+	return prevail(of(skirmish), deadline_of(timeout_ns));
+}
+
+FUSION_API int fusion_skirmish_swoop(struct fusion_skirmish *skirmish)
+{
+	struct tcache *c;
+	int r;
+
+	c = cache_of(of(skirmish), &r);
+	if (!c)
+		return r;
+	return skirmish_try(&c->arena->view, c->rec, of(skirmish));
+}
+
+FUSION_API int fusion_skirmish_dismiss(struct fusion_skirmish *skirmish)
+{
+	struct tcache *c;
+	int r;
+
+	c = cache_of(of(skirmish), &r);
+	if (UNLIKELY(!c))
+		return r;
+	r = skirmish_unlock(&c->arena->view, c->rec, of(skirmish));
+	if (r <= 0)
+		return r;
+	poke_visitors(c->arena);
+	return 0;
+}
+
+FUSION_API int fusion_skirmish_consistent(struct fusion_skirmish *skirmish)
+{
+	struct tcache *c;
+	int r;
+
+	c = cache_of(of(skirmish), &r);
+	return c ? skirmish_consistent(c->rec, of(skirmish)) : r;
+}
+
+FUSION_API int fusion_skirmish_lock_count(struct fusion_skirmish *skirmish)
+{
+	struct tcache *c;
+	uint32_t n;
+	int r;
+
+	c = cache_of(of(skirmish), &r);
+	if (!c)
+		return r;
+	n = skirmish_depth(c->rec, of(skirmish));
+	return n < INT_MAX ? (int)n : INT_MAX;
+}
+
+FUSION_API int fusion_skirmish_wait(struct fusion_skirmish *skirmish,
+				    int64_t timeout_ns)
+{
+	struct tcache *c;
+	int r;
+
+	if (timeout_ns < FUSION_FOREVER)
+		return -EINVAL;
+	c = cache_of(of(skirmish), &r);
+	if (!c)
+		return r;
+	return skirmish_wait(&c->arena->view, c->rec, of(skirmish),
+			     deadline_of(timeout_ns));
+}
+
+FUSION_API int fusion_skirmish_notify(struct fusion_skirmish *skirmish,
+				      bool all)
+{
+	struct tcache *c;
+	int r;
+
+	c = cache_of(of(skirmish), &r);
+	if (!c)
+		return r;
+	return skirmish_notify(&c->arena->view, c->rec, of(skirmish), all);
+}
+
+/* --- Several ---------------------------------------------------------------
+ */
+
+static int by_address(const void *a, const void *b)
+{
+	uintptr_t x = (uintptr_t) * (void *const *)a,
+		  y = (uintptr_t) * (void *const *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Undo what @n of prevail_all() took. */
+static void back_out(struct skirmish **list, size_t n)
+{
+	struct tcache *c;
+	int r;
+
+	while (n-- > 0) {
+		c = cache_of(list[n], &r);
+		if (c)
+			skirmish_back_out(&c->arena->view, c->rec, list[n]);
+	}
+}
+
+static int prevail_all(struct skirmish **list, size_t n)
+{
+	int died = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		int r = prevail(list[i], -1);
+
+		if (r == -EOWNERDEAD) {
+			died = r;
+		} else if (r < 0) {
+			back_out(list, i);
+			return r;
+		}
+	}
+	return died;
+}
+
+FUSION_API int
+fusion_skirmish_prevail_multi(struct fusion_skirmish *const *list, size_t n)
+{
+	struct skirmish *few[32], **sorted = few;
+	int r;
+
+	if (!n)
+		return 0;
+	if (!list)
+		return -EINVAL;
+	if (n > 32)
+		sorted = calloc(n, sizeof(*sorted));
+	if (!sorted)
+		return -ENOMEM;
+	memcpy(sorted, list, n * sizeof(*sorted));
+	qsort(sorted, n, sizeof(*sorted), by_address);
+	r = prevail_all(sorted, n);
+	if (sorted != few)
+		free(sorted);
+	return r;
+}
+
+FUSION_API int
+fusion_skirmish_dismiss_multi(struct fusion_skirmish *const *list, size_t n)
+{
+	int r = 0;
+
+	if (n && !list)
+		return -EINVAL;
+	while (n-- > 0) {
+		int one = fusion_skirmish_dismiss(list[n]);
+
+		if (one < 0)
+			r = one;
+	}
+	return r;
+}
