@@ -204,18 +204,19 @@ static bool is_alone(void)
 }
 
 /* Learns from waits how long it pays, as glibc's adaptive mutex does. */
-static bool spin(struct skirmish *s, uint32_t token, uint64_t *seen)
+static bool spin(struct skirmish *s, uint32_t token, uint64_t more,
+		 uint64_t *seen)
 {
 	uint32_t usual = load_relaxed(&s->spin);
 	uint32_t most = 2 * usual + SPIN_LEAST, all = 0;
 	bool taken = false;
 
 	if (is_alone())
-		return take(s, token, 0, seen);
+		return take(s, token, more, seen);
 	if (most > SPIN_ALL)
 		most = SPIN_ALL;
 	for (uint32_t d = SPIN_FIRST; !taken && all < most; all += d) {
-		taken = take(s, token, 0, seen);
+		taken = take(s, token, more, seen);
 		for (uint32_t i = 0; !taken && i < d; i++)
 			cpu_relax();
 		if (d < SPIN_LAST)
@@ -332,9 +333,10 @@ static void waits(struct thread_rec *me, uint32_t what)
 	__atomic_exchange_n(&me->waits_for, what, __ATOMIC_SEQ_CST);
 }
 
-/* Announced already.  0, -EOWNERDEAD, or not taken and still announced. */
+/* Announced already.  @more is SKIRMISH_WAIT for who was woken: others may be
+ * asleep behind it.  0, -EOWNERDEAD, or not taken and still announced. */
 static int lock_slow(struct view *v, struct thread_rec *me, struct skirmish *s,
-		     uint32_t id, int64_t deadline)
+		     uint32_t id, uint64_t more, int64_t deadline)
 {
 	struct wait w = {
 		.v = v,
@@ -347,7 +349,7 @@ static int lock_slow(struct view *v, struct thread_rec *me, struct skirmish *s,
 	};
 	int r = -EBUSY;
 
-	if (spin(s, w.token, &w.seen))
+	if (spin(s, w.token, more, &w.seen))
 		return confirm(s, w.token, id, owned(s, w.seen, true));
 	waits(me, skirmish_index(v, s) + 1);
 	w.start = clock_monotonic_ns();
@@ -407,7 +409,7 @@ int skirmish_lock(struct view *v, struct thread_rec *me, struct skirmish *s,
 	if (cas_acquire(&s->word, &free, (uint64_t)token_of(me)))
 		r = confirm(s, token_of(me), id, owned(s, 0, false));
 	else
-		r = lock_slow(v, me, s, id, deadline_ns);
+		r = lock_slow(v, me, s, id, 0, deadline_ns);
 	if (SEED_BUG(21) && (!r || r == -EOWNERDEAD))
 		announce(v, me, s);
 	return settle(v, me, s, r);
@@ -540,7 +542,7 @@ int skirmish_wait(struct view *v, struct thread_rec *me, struct skirmish *s,
 	if (take(s, token_of(me), SKIRMISH_WAIT, &seen))
 		r = confirm(s, token_of(me), id, owned(s, seen, false));
 	else
-		r = lock_slow(v, me, s, id, -1);
+		r = lock_slow(v, me, s, id, SKIRMISH_WAIT, -1);
 	if (r != 0 && r != -EOWNERDEAD)
 		return settle(v, me, s, r);
 	s->depth = depth;
