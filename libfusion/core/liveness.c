@@ -302,7 +302,9 @@ bool thread_is_dead(struct view *v, const struct thread_rec *t)
 	char path[64];
 	pid_t pid;
 
-	if (!slot || slot > v->geo.max_members + 1 || !tid)
+	/* The undertaker's are those of its visitors, and gone when it says
+	 * so or is dead itself. */
+	if (slot <= 1 || slot > v->geo.max_members + 1 || !tid)
 		return false;
 	m = view_member(v, slot - 1);
 	if (!m->own_pid || m->pidns != process_pidns() || !m->pidns)

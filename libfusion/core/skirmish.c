@@ -96,7 +96,7 @@ int skirmish_destroy(struct view *v, struct thread_rec *me, struct skirmish *s)
 
 static int announce(struct view *v, struct thread_rec *me, struct skirmish *s)
 {
-	uint32_t n = me->n_skirmishes;
+	uint32_t n = load_relaxed(&me->n_skirmishes);
 
 	if (n >= THREAD_SKIRMISHES)
 		return -EMFILE;
@@ -110,8 +110,13 @@ static int announce(struct view *v, struct thread_rec *me, struct skirmish *s)
 static bool strike_out(struct view *v, struct thread_rec *me,
 		       const struct skirmish *s)
 {
-	uint32_t n = me->n_skirmishes, i = n, what = skirmish_index(v, s) + 1;
+	/* The daemon's records may be scribbled on: never beyond the end. */
+	uint32_t n = load_relaxed(&me->n_skirmishes), i;
+	uint32_t what = skirmish_index(v, s) + 1;
 
+	if (n > THREAD_SKIRMISHES)
+		n = THREAD_SKIRMISHES;
+	i = n;
 	compiler_fence();
 	while (i > 0 && me->skirmishes[i - 1] != what)
 		i--;
