@@ -10,6 +10,7 @@
 #include "fusionfs/events.h"
 #include "fusionfs/log.h"
 #include "fusionfs/undertaker.h"
+#include "fusionfs/visitors.h"
 #include "fusionfs/waiters.h"
 #include "fusionfs/world.h"
 #include "libfusion/core/atomic.h"
@@ -100,6 +101,7 @@ static int undertake(struct arena *a, void *unused)
 {
 	(void)unused;
 	a->base = a->view.sb->base;
+	store_relaxed(&a->view.sb->visitors_waiting, 0);
 	return life_undertake(&a->view);
 }
 
@@ -129,6 +131,7 @@ static int attach(struct arena *a, int fd)
 static void detach(struct arena *a)
 {
 	undertaker_forget(a);
+	visitors_forget(a, -EIDRM);
 	view_unmap(&a->view);
 	if (a->fd >= 0)
 		close(a->fd);
@@ -368,7 +371,7 @@ bool arena_joined(struct arena *a)
 
 int arena_remove(struct arena *a)
 {
-	if (a->waiters || arena_joined(a))
+	if (a->waiters || visitors_inside(a) || arena_joined(a))
 		return -EBUSY;
 	arena_destroy(a, true);
 	return 0;

@@ -23,6 +23,7 @@
 #include "fusionfs/options.h"
 #include "fusionfs/source.h"
 #include "fusionfs/undertaker.h"
+#include "fusionfs/visitors.h"
 #include "fusionfs/waiters.h"
 #include "fusionfs/world.h"
 #include "libfusion/core/futex.h"
@@ -115,7 +116,10 @@ static int64_t next_patrol;
 static int run_clock(void)
 {
 	int64_t now = clock_monotonic_ns(), first = waiters_expire();
-	int64_t patrol;
+	int64_t look = visitors_retry(), patrol;
+
+	if (first < 0 || (look >= 0 && look < first))
+		first = look;
 
 	if (now >= next_patrol) {
 		undertaker_patrol();

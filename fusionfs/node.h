@@ -15,12 +15,13 @@
 #include "fusionfs/text.h"
 #include "fusionfs/world.h"
 
+struct lock_ops;
 struct row;
 
 struct node {
 	const struct row *row;
 	struct arena *arena; /* NULL above the arenas */
-	uint32_t item;	     /* slot of a member, index of a field */
+	uint32_t item;	     /* slot of a member, index of an object */
 };
 
 enum row_type { ROW_DIR, ROW_FILE, ROW_LINK, ROW_EVENTS };
@@ -45,6 +46,8 @@ struct row {
 	int (*show)(const struct node *n, struct text *t);
 	int (*store)(const struct node *n, const char *text);
 	const struct items_ops *items;
+	enum object_kind kind;	      /* of objects.c's rows */
+	const struct lock_ops *locks; /* it can be locked: visitors.h */
 };
 
 #define NODE_ROOT 1u

@@ -19,6 +19,7 @@
 #include "fusionfs/node.h"
 #include "fusionfs/reply.h"
 #include "fusionfs/undertaker.h"
+#include "fusionfs/visitors.h"
 #include "fusionfs/waiters.h"
 
 /* An open file or directory. */
@@ -27,6 +28,7 @@ struct handle {
 	struct text text; /* ROW_FILE: as it was when first read */
 	bool shown;
 	struct watcher *watcher; /* ROW_EVENTS */
+	struct visitor *visitor; /* of a row with locks */
 };
 
 static struct handle *handle_of(const struct fuse_file_info *fi)
@@ -102,7 +104,7 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino,
 static int change(const struct node *n, const struct stat *to, int what)
 {
 	if (what & FUSE_SET_ATTR_SIZE)
-		return n->row->store ? 0 : -EACCES;
+		return n->row->store || n->row->locks ? 0 : -EACCES;
 	if (!(what &
 	      (FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID)))
 		return 0; /* times are ours to tell */
@@ -249,45 +251,62 @@ static void op_refuse_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t newparent,
 
 /* --- Files ---------------------------------------------------------------- */
 
-static struct handle *make_handle(const struct node *n)
+static int fill_handle(fuse_req_t req, const struct node *n, struct handle *h)
 {
-	struct handle *h = calloc(1, sizeof(*h));
+	bool may_lock;
 
-	if (!h)
-		return NULL;
 	h->serial = n->arena ? n->arena->serial : 0;
 	if (n->row->type == ROW_EVENTS) {
 		h->watcher = events_open(n->arena);
-		if (!h->watcher) {
-			free(h);
-			return NULL;
-		}
+		return h->watcher ? 0 : -ENOMEM;
 	}
-	return h;
+	if (!n->row->locks)
+		return 0;
+	/* As with reading and writing, what the descriptor is good for is
+	 * decided now; it may be handed on. */
+	may_lock =
+		request_may_write(n->arena, req, fuse_req_ctx(req)->uid) == 0;
+	return visitor_open(n, req, may_lock, &h->visitor);
+}
+
+static int make_handle(fuse_req_t req, const struct node *n,
+		       struct handle **ret)
+{
+	struct handle *h = calloc(1, sizeof(*h));
+	int r = h ? fill_handle(req, n, h) : -ENOMEM;
+
+	if (r < 0)
+		free(h);
+	else
+		*ret = h;
+	return r;
 }
 
 static void free_handle(struct handle *h)
 {
 	if (h->watcher)
 		events_close(h->watcher);
+	if (h->visitor)
+		visitor_close(h->visitor);
 	text_finish(&h->text);
 	free(h);
 }
 
 static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	struct handle *h;
+	struct handle *h = NULL;
 	struct node n;
+	int r = 0;
 
 	if (!get_node(req, ino, &n))
 		return;
-	if ((fi->flags & O_ACCMODE) != O_RDONLY && !n.row->store) {
-		reply_err(req, -EACCES);
-		return;
-	}
-	h = make_handle(&n);
-	if (!h) {
-		reply_err(req, -ENOMEM);
+	if ((fi->flags & O_ACCMODE) != O_RDONLY && !n.row->store &&
+	    !n.row->locks)
+		r = -EACCES;
+	if (r == 0)
+		r = make_handle(req, &n, &h);
+	if (r < 0) {
+		reply_err(req, r);
 		return;
 	}
 	fi->fh = (uintptr_t)h;
@@ -355,12 +374,12 @@ static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 static void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf,
 		     size_t size, off_t off, struct fuse_file_info *fi)
 {
+	struct handle *h = handle_of(fi);
 	char text[64];
 	struct node n;
 	int r;
 
 	(void)off;
-	(void)fi;
 	if (!get_node(req, ino, &n))
 		return;
 	if (size >= sizeof(text)) {
@@ -369,11 +388,46 @@ static void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf,
 	}
 	memcpy(text, buf, size);
 	text[size] = 0;
+	if (h->visitor) {
+		visitor_write(h->visitor, req, text, size);
+		return;
+	}
 	r = node_store(&n, text);
 	if (r < 0)
 		reply_err(req, r);
 	else
 		fuse_reply_write(req, size);
+}
+
+static void op_flock(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
+		     int op)
+{
+	struct handle *h = handle_of(fi);
+
+	(void)ino;
+	world.requests++;
+	if (h->visitor)
+		visitor_flock(h->visitor, req, op);
+	else
+		reply_err(req, -EOPNOTSUPP);
+}
+
+/* fcntl(2)'s locks would exclude nobody who is inside: say so. */
+static void op_getlk(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
+		     struct flock *lock)
+{
+	(void)ino;
+	(void)fi;
+	(void)lock;
+	world.requests++;
+	reply_err(req, -EOPNOTSUPP);
+}
+
+static void op_setlk(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
+		     struct flock *lock, int sleep)
+{
+	(void)sleep;
+	op_getlk(req, ino, fi, lock);
 }
 
 static void op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
@@ -400,14 +454,15 @@ static void op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
 static void op_opendir(fuse_req_t req, fuse_ino_t ino,
 		       struct fuse_file_info *fi)
 {
-	struct handle *h;
+	struct handle *h = NULL;
 	struct node n;
+	int r;
 
 	if (!get_node(req, ino, &n))
 		return;
-	h = n.row->type == ROW_DIR ? make_handle(&n) : NULL;
-	if (!h) {
-		reply_err(req, n.row->type == ROW_DIR ? -ENOMEM : -ENOTDIR);
+	r = n.row->type == ROW_DIR ? make_handle(req, &n, &h) : -ENOTDIR;
+	if (r < 0) {
+		reply_err(req, r);
 		return;
 	}
 	fi->fh = (uintptr_t)h;
@@ -565,6 +620,7 @@ static void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned int cmd,
 	} else if (cmd == FUSION_IOC_POKE) {
 		reply_ioctl(req, 0, NULL, 0);
 		events_changed(n.arena);
+		visitors_look(n.arena);
 	} else {
 		reply_err(req, -ENOTTY);
 	}
@@ -588,6 +644,9 @@ const struct fuse_lowlevel_ops ops = {
 	.read = op_read,
 	.write = op_write,
 	.release = op_release,
+	.flock = op_flock,
+	.getlk = op_getlk,
+	.setlk = op_setlk,
 	.poll = op_poll,
 	.opendir = op_opendir,
 	.readdir = op_readdir,

@@ -21,6 +21,11 @@ void reply_ioctl(struct fuse_req *req, int r, const void *data, size_t size)
 		fuse_reply_ioctl(req, r, data, size);
 }
 
+void reply_written(struct fuse_req *req, size_t size)
+{
+	fuse_reply_write(req, size);
+}
+
 /* The context has the id of the calling thread. */
 static pid_t process_of(pid_t tid)
 {
@@ -48,6 +53,11 @@ int request_caller(struct fuse_req *req, struct caller *ret)
 		return -ESRCH;
 	*ret = (struct caller){.pid = pid, .uid = ctx->uid, .gid = ctx->gid};
 	return 0;
+}
+
+pid_t request_tid(struct fuse_req *req)
+{
+	return fuse_req_ctx(req)->pid;
 }
 
 int request_in_group(struct fuse_req *req, gid_t gid)

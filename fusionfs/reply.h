@@ -12,6 +12,9 @@ void reply_err(struct fuse_req *req, int r); /* 0 or -errno */
 /* To an ioctl: 0 or -errno, and on 0 the data. */
 void reply_ioctl(struct fuse_req *req, int r, const void *data, size_t size);
 
+/* So many bytes were written. */
+void reply_written(struct fuse_req *req, size_t size);
+
 struct caller {
 	pid_t pid; /* of the process, not of the thread */
 	uid_t uid;
@@ -20,6 +23,7 @@ struct caller {
 
 /* Who asks.  0, -ESRCH it cannot be seen from here. */
 int request_caller(struct fuse_req *req, struct caller *ret);
+pid_t request_tid(struct fuse_req *req); /* 0: not to be seen from here */
 /* Is @gid among the groups of who asks? */
 int request_in_group(struct fuse_req *req, gid_t gid);
 /* Call @fn when the request is interrupted. */

@@ -26,9 +26,10 @@ int arena_heap_target(const struct node *n, struct text *t);
 int arena_master_target(const struct node *n, struct text *t);
 int arena_master_check(struct arena *a);
 
-/* fields.c, members.c, memory.c */
-extern const struct items_ops root_items, field_items, member_items;
+/* objects.c, fields.c, members.c, memory.c */
+extern const struct items_ops root_items, object_items, member_items;
 int field_show(const struct node *n, struct text *t);
+int skirmish_show(const struct node *n, struct text *t);
 int member_status_show(const struct node *n, struct text *t);
 int member_pid_show(const struct node *n, struct text *t);
 int member_comm_show(const struct node *n, struct text *t);

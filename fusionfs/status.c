@@ -115,6 +115,8 @@ int arena_status_show(const struct node *n, struct text *t)
 	text_add(t, "used %" PRIu64 "\nlimit %" PRIu64 "\n", view_used(v),
 		 load_relaxed(&sb->limit));
 	text_add(t, "fields %u\n", load_relaxed(&sb->tables[KIND_FIELD].n));
+	text_add(t, "skirmishes %u\n",
+		 load_relaxed(&sb->tables[KIND_SKIRMISH].n));
 	text_add(t, "max-members %u\nmax-threads %u\nmax-fields %u\n",
 		 v->geo.max_members, v->geo.max_threads - 1, v->geo.max_fields);
 	text_add(t, "transient %d\nformat %u\n", n->arena->transient,

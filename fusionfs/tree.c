@@ -13,6 +13,7 @@
 
 #include "fusionfs/events.h"
 #include "fusionfs/show.h"
+#include "fusionfs/visitors.h"
 
 enum {
 	NONE,
@@ -37,6 +38,8 @@ enum {
 	MASTER,
 	FIELDS,
 	FIELD,
+	SKIRMISHES,
+	SKIRMISH,
 	MEMBERS,
 	MEMBER,
 	MEMBER_STATUS,
@@ -53,12 +56,21 @@ enum {
 };
 
 /* clang-format off */
-#define DIR(up, name)          {up, ROW_DIR, name, 0555, NULL, NULL, NULL}
-#define DIR_OF(up, name, its)  {up, ROW_DIR, name, 0555, NULL, NULL, &its}
-#define RO(up, name, show)     {up, ROW_FILE, name, 0444, show, NULL, NULL}
-#define RW(up, name, show, st) {up, ROW_FILE, name, 0644, show, st, NULL}
-#define LNK(up, name, target)  {up, ROW_LINK, name, 0777, target, NULL, NULL}
-#define STREAM(up, name)       {up, ROW_EVENTS, name, 0444, NULL, NULL, NULL}
+#define ROW(up, type, name, mode, ...) {up, type, name, mode, __VA_ARGS__}
+#define DIR(up, name)          ROW(up, ROW_DIR, name, 0555, .show = NULL)
+#define DIR_OF(up, name, its)  ROW(up, ROW_DIR, name, 0555, .items = &its)
+#define RO(up, name, s)        ROW(up, ROW_FILE, name, 0444, .show = s)
+#define RW(up, name, s, st)    ROW(up, ROW_FILE, name, 0644, .show = s, \
+				   .store = st)
+#define LNK(up, name, target)  ROW(up, ROW_LINK, name, 0777, .show = target)
+#define STREAM(up, name)       ROW(up, ROW_EVENTS, name, 0444, .show = NULL)
+/* Named things of a kind. */
+#define OBJECTS(up, name, k)   ROW(up, ROW_DIR, name, 0555, \
+				   .items = &object_items, .kind = k)
+#define OBJECT(up, k, s)       ROW(up, ROW_FILE, NULL, 0444, .show = s, \
+				   .kind = k)
+#define LOCK(up, k, s, l)      ROW(up, ROW_FILE, NULL, 0666, .show = s, \
+				   .kind = k, .locks = &l)
 
 static const struct row rows[N_ROWS] = {
 	[ROOT] =           DIR_OF(NONE, "", root_items),
@@ -83,8 +95,12 @@ static const struct row rows[N_ROWS] = {
 	[EVENTS_FILE] =    STREAM(ARENA, "events"),
 	[MASTER] =         LNK(ARENA, "master", arena_master_target),
 
-	[FIELDS] =         DIR_OF(ARENA, "fields", field_items),
-	[FIELD] =          RO(FIELDS, NULL, field_show),
+	[FIELDS] =         OBJECTS(ARENA, "fields", KIND_FIELD),
+	[FIELD] =          OBJECT(FIELDS, KIND_FIELD, field_show),
+
+	[SKIRMISHES] =     OBJECTS(ARENA, "skirmishes", KIND_SKIRMISH),
+	[SKIRMISH] =       LOCK(SKIRMISHES, KIND_SKIRMISH, skirmish_show,
+				skirmish_locks),
 
 	[MEMBERS] =        DIR_OF(ARENA, "members", member_items),
 	[MEMBER] =         DIR(MEMBERS, NULL),

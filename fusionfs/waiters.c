@@ -43,16 +43,15 @@ static int64_t deadline(int64_t timeout_ns)
 
 /* --- JOIN ---------------------------------------------------------------- */
 
-static int may_write(struct arena *a, struct fuse_req *req,
-		     const struct caller *c)
+int request_may_write(struct arena *a, struct fuse_req *req, uid_t uid)
 {
 	struct stat st;
 
-	if (c->uid == 0)
+	if (uid == 0)
 		return 0;
 	if (arena_stat(a, &st) < 0)
 		return -EIO;
-	if (c->uid == st.st_uid)
+	if (uid == st.st_uid)
 		return st.st_mode & S_IWUSR ? 0 : -EACCES;
 	if (request_in_group(req, st.st_gid))
 		return st.st_mode & S_IWGRP ? 0 : -EACCES;
@@ -335,7 +334,7 @@ void request_join(struct arena *a, struct fuse_req *req,
 		answer(w, -EINVAL);
 		return;
 	}
-	r = may_write(a, req, &w->caller);
+	r = request_may_write(a, req, w->caller.uid);
 	if (!r) {
 		if (j->flags & JOIN_TRANSIENT && is_owner(a, &w->caller))
 			a->transient = true;

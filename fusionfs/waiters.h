@@ -14,6 +14,9 @@
 #include "fusionfs/world.h"
 #include "libfusion/core/protocol.h"
 
+/* May @uid, who asks, join and write?  0, -EACCES, -EIO. */
+int request_may_write(struct arena *a, struct fuse_req *req, uid_t uid);
+
 /* @dir: the open directory it came through. */
 void request_join(struct arena *a, struct fuse_req *req,
 		  const struct ioc_join *j, const void *dir);

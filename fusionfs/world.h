@@ -17,6 +17,8 @@
 #include "libfusion/core/life.h"
 #include "libfusion/core/view.h"
 
+struct parked;
+struct visitor;
 struct waiter;
 struct watcher;
 struct tracked;
@@ -35,6 +37,9 @@ struct arena {
 	struct tracked *members;  /* undertaker.c: one a member */
 	struct waiter *waiters;	  /* waiters.c: parked requests, oldest first */
 	struct watcher *watchers; /* events.c: open `events` files */
+	struct visitor *visitors; /* visitors.c: open files that lock */
+	struct parked *parked;	  /* and requests of theirs, oldest first */
+	int64_t look_ns, nap_ns;  /* when these are tried again */
 	/* events.c: the lines up to event number `counted` of life `epoch`,
 	 * and of all lives before, have so many bytes. */
 	struct {

@@ -55,6 +55,14 @@ int field_remove(struct view *v, struct thread_rec *me, const char *name)
 	return table_remove_name(v, me, KIND_FIELD, name);
 }
 
+void field_clean(struct field_rec *f)
+{
+	f->type[FIELD_TYPE_MAX] = '\0';
+	for (char *p = f->type; *p; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = '?';
+}
+
 int field_copy(const struct view *v, uint32_t i, struct field_rec *ret)
 {
 	struct field_rec f;
@@ -62,10 +70,7 @@ int field_copy(const struct view *v, uint32_t i, struct field_rec *ret)
 
 	if (r < 0)
 		return r;
-	f.type[FIELD_TYPE_MAX] = '\0';
-	for (char *p = f.type; *p; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			*p = '?';
+	field_clean(&f);
 	*ret = f;
 	return 0;
 }

@@ -23,6 +23,9 @@ int field_remove(struct view *v, struct thread_rec *me, const char *name);
  * 0, -ENOENT. */
 int field_copy(const struct view *v, uint32_t i, struct field_rec *ret);
 
+/* Make a copy's words printable. */
+void field_clean(struct field_rec *f);
+
 void field_init(struct view *v, void *rec, const void *arg); /* kinds.c */
 
 #endif

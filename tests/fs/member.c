@@ -18,6 +18,9 @@
  *   field NAME BYTES [TYPE]  get NAME  remove NAME  await NAME MS
  *   malloc BYTES  malloc-member BYTES  free ADDR  write ADDR WORD  read ADDR
  *   root [ADDR]  wait ID|all MS  kill ID|all SIGNAL MS
+ *   skirmish NAME [errorcheck]   make one;"-": without a name
+ *   prevail NAME [MS]  swoop NAME  dismiss NAME  depth NAME  consistent NAME
+ *   destroy-skirmish NAME
  *   notices on|off           from now on lines "notice KIND ID" may come
  *   fork                     the child says "child in ID" or "child out", and
  *                            exits; then the parent says "ok"
@@ -459,6 +462,71 @@ static int do_kill(const struct words *c)
 					  (int)number(c, 2), ms(c, 3)));
 }
 
+/* --- Locks -------------------------------------------------------------------
+ */
+
+static int do_skirmish(const struct words *c)
+{
+	bool named = strcmp(word(c, 1), "-") != 0;
+	bool check = !strcmp(word(c, 2), "errorcheck");
+	struct fusion_skirmish *s;
+
+	return answer(fusion_skirmish_create(
+		now->arena, named ? word(c, 1) : NULL,
+		check ? FUSION_SKIRMISH_ERRORCHECK : 0, &s));
+}
+
+/* What @fn says of the skirmish that the command names. */
+static int of_skirmish(const struct words *c,
+		       int (*fn)(struct fusion_skirmish *s))
+{
+	struct fusion_skirmish *s;
+	int r = fusion_skirmish_lookup(now->arena, word(c, 1), &s);
+
+	return r < 0 ? r : fn(s);
+}
+
+static int do_prevail(const struct words *c)
+{
+	struct fusion_skirmish *s;
+	int r = fusion_skirmish_lookup(now->arena, word(c, 1), &s);
+
+	if (r == 0)
+		r = fusion_skirmish_prevail_timed(s, c->n > 2 ? ms(c, 2)
+							      : FUSION_FOREVER);
+	return answer(r);
+}
+
+static int do_swoop(const struct words *c)
+{
+	return answer(of_skirmish(c, fusion_skirmish_swoop));
+}
+
+static int do_dismiss(const struct words *c)
+{
+	return answer(of_skirmish(c, fusion_skirmish_dismiss));
+}
+
+static int do_consistent(const struct words *c)
+{
+	return answer(of_skirmish(c, fusion_skirmish_consistent));
+}
+
+static int do_destroy_skirmish(const struct words *c)
+{
+	return answer(of_skirmish(c, fusion_skirmish_destroy));
+}
+
+static int do_depth(const struct words *c)
+{
+	int r = of_skirmish(c, fusion_skirmish_lock_count);
+
+	return r < 0 ? answer(r) : said("%d", r);
+}
+
+/* --- The process -------------------------------------------------------------
+ */
+
 static int do_notices(const struct words *c)
 {
 	bool on = !strcmp(word(c, 1), "on");
@@ -566,7 +634,10 @@ static const struct {
 	bool needs_arena;
 } commands[] = {
 	{"await", do_await, true},	{"closefrom", do_closefrom, false},
-	{"crash", do_crash, false},	{"enter", do_enter, false},
+	{"consistent", do_consistent, true},
+	{"crash", do_crash, false},	{"depth", do_depth, true},
+	{"destroy-skirmish", do_destroy_skirmish, true},
+	{"dismiss", do_dismiss, true},	{"enter", do_enter, false},
 	{"exec", do_exec, false},	{"exit", do_exit, true},
 	{"field", do_field, true},	{"fork", do_fork, true},
 	{"free", do_free, true},	{"get", do_get, true},
@@ -577,9 +648,11 @@ static const struct {
 	{"map", do_map, false},
 	{"master", do_master, true},	{"name", do_name, true},
 	{"notices", do_notices, true},	{"pid", do_pid, false},
+	{"prevail", do_prevail, true},
 	{"quit", do_quit, false},	{"range", do_range, true},
 	{"read", do_read, true},	{"remove", do_remove, true},
-	{"root", do_root, true},	{"thread", do_thread, true},
+	{"root", do_root, true},	{"skirmish", do_skirmish, true},
+	{"swoop", do_swoop, true},	{"thread", do_thread, true},
 	{"use", do_use, false},		{"wait", do_wait, true},
 	{"write", do_write, true},
 };

@@ -46,7 +46,7 @@ teardown() {
 @test "ls: shows the files of an arena" {
 	mkdir "$MNT/a"
 	[ "$(ls "$MNT/a" | tr '\n' ' ')" = \
-		"base events fields heap limit members memory span state status used " ]
+		"base events fields heap limit members memory skirmishes span state status used " ]
 	[ "$(ls "$MNT/a/memory" | tr '\n' ' ')" = \
 		"classes members pools status " ]
 	[ "$(ls -A "$MNT" | tr '\n' ' ')" = ".fusionfs a " ]
@@ -203,7 +203,7 @@ teardown() {
 @test "find, tree, du, stat, wc, cp -r behave" {
 	mkdir "$MNT/a" "$MNT/b"
 	[ "$(find "$MNT" -name state | wc -l)" -eq 2 ]
-	[ "$(find "$MNT" -type d | wc -l)" -eq 10 ]
+	[ "$(find "$MNT" -type d | wc -l)" -eq 12 ]
 	du -s "$MNT"
 	du -sb "$MNT"
 	[ "$(wc -l <"$MNT/a/state")" -eq 1 ]
@@ -276,9 +276,10 @@ teardown() {
 	[ "$(dd if="$MNT/a/status" bs=1M skip=1 2>/dev/null | wc -c)" -eq 0 ]
 }
 
-@test "extended attributes: not supported; flock: works as anywhere" {
+@test "extended attributes, and flock of what is no lock: not supported" {
 	mkdir "$MNT/a"
-	flock -n "$MNT/a/state" true
+	fails_with "not supported" flock -n "$MNT/a/state" true
+	# A directory's is the kernel's own affair.
 	flock -n "$MNT/a" true
 	command -v setfattr >/dev/null || skip "no setfattr"
 	fails_with "not supported" setfattr -n user.x -v y "$MNT/a"

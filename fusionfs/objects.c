@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "fusionfs/objects.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "fusionfs/show.h"
+
+/* An item is an index and low bits of the id of what is there, so that a file
+ * that stays open never shows the next one at the index. */
+#define INDEX_BITS 20
+#define INDEX_MASK ((1u << INDEX_BITS) - 1)
+
+static uint32_t make_item(uint32_t index, uint32_t id)
+{
+	return index | id << INDEX_BITS;
+}
+
+uint32_t object_index(const struct node *n)
+{
+	return n->item & INDEX_MASK;
+}
+
+struct find {
+	enum object_kind kind;
+	const char *name;
+	uint32_t index;
+	union object o;
+};
+
+static int copy_guarded(struct arena *a, void *arg)
+{
+	struct find *f = arg;
+
+	return table_copy(&a->view, f->kind, f->index, &f->o);
+}
+
+static int find_guarded(struct arena *a, void *arg)
+{
+	struct find *f = arg;
+	int r = table_lookup(&a->view, f->kind, f->name, &f->index);
+
+	return r < 0 ? r : copy_guarded(a, f);
+}
+
+static int find_object(const struct node *dir, const char *name,
+		       struct node *ret)
+{
+	struct find f = {.kind = dir->row->kind, .name = name};
+	int r = guarded(dir->arena, find_guarded, &f);
+
+	if (r == 0)
+		ret->item = make_item(f.index, f.o.e.id);
+	return r;
+}
+
+/* The next used record at or after f->index. */
+static int next_guarded(struct arena *a, void *arg)
+{
+	struct find *f = arg;
+	uint32_t hi = table_hi(&a->view, f->kind);
+
+	for (; f->index < hi; f->index++)
+		if (copy_guarded(a, f) == 0)
+			return 0;
+	return -ENOENT;
+}
+
+static int next_object(const struct node *dir, uint64_t *at, char name[256],
+		       struct node *ret)
+{
+	struct find f = {.kind = dir->row->kind, .index = (uint32_t)*at};
+	int r = guarded(dir->arena, next_guarded, &f);
+
+	if (r < 0)
+		return r;
+	strcpy(name, f.o.e.name);
+	ret->item = make_item(f.index, f.o.e.id);
+	*at = (uint64_t)f.index + 1;
+	return 0;
+}
+
+int object_get(const struct node *n, union object *ret)
+{
+	struct find f = {.kind = n->row->kind, .index = object_index(n)};
+	int r = guarded(n->arena, copy_guarded, &f);
+
+	if (r == 0 && make_item(f.index, f.o.e.id) != n->item)
+		r = -ENOENT;
+	if (r == 0)
+		*ret = f.o;
+	return r;
+}
+
+static int check_object(const struct node *n)
+{
+	union object o;
+
+	return object_get(n, &o);
+}
+
+const struct items_ops object_items = {
+	.find = find_object,
+	.next = next_object,
+	.check = check_object,
+};

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Directories of named things: fields/, skirmishes/, refs/, properties/
+ *
+ * The rows of such a directory and of its files say of which kind they are.
+ */
+#ifndef FUSIONFS_OBJECTS_H
+#define FUSIONFS_OBJECTS_H
+
+#include "fusionfs/node.h"
+#include "libfusion/core/field.h"
+#include "libfusion/core/skirmish.h"
+
+/* A record of any kind, copied once. */
+union object {
+	struct entry e;
+	struct field_rec field;
+	struct skirmish skirmish;
+	uint64_t room[OBJECT_SIZE / sizeof(uint64_t)];
+};
+static_assert(sizeof(union object) == OBJECT_SIZE, "the largest record");
+
+/* Copy what @n stands for.  0, -EIO, -ENOENT it is not there any more. */
+int object_get(const struct node *n, union object *ret);
+/* Its place in the table. */
+uint32_t object_index(const struct node *n);
+
+#endif

@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "fusionfs/visitors.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+
+#include "fusionfs/node.h"
+#include "fusionfs/objects.h"
+#include "fusionfs/reply.h"
+#include "fusionfs/world.h"
+#include "libfusion/core/atomic.h"
+#include "libfusion/core/event.h"
+#include "libfusion/core/futex.h"
+#include "libfusion/core/thread.h"
+
+/* Between two looks by the clock, doubling. */
+#define LOOK_FIRST_NS 1000000
+#define LOOK_LAST_NS 20000000
+
+struct visitor {
+	struct visitor *next;
+	struct arena *arena; /* NULL: what it was in is over */
+	const struct lock_ops *ops;
+	struct claim claim;
+	char name[OBJECT_NAME_MAX + 1];
+	pid_t opener; /* thread that opened the file */
+	pid_t pid;    /* and its process */
+	bool may_lock;
+	struct thread_rec *rec; /* NULL: it has not locked yet */
+	unsigned levels;	/* that it holds */
+	unsigned n_parked;
+};
+
+struct parked {
+	struct parked *next;
+	struct visitor *visitor;
+	struct fuse_req *req;
+	int how;
+	size_t written; /* bytes to confirm; 0: it is a flock */
+};
+
+/* --- Opening ---------------------------------------------------------------
+ */
+
+int visitor_open(const struct node *n, struct fuse_req *req, bool may_lock,
+		 struct visitor **ret)
+{
+	struct caller caller = {0};
+	struct visitor *vis;
+	union object o;
+	int r = object_get(n, &o);
+
+	if (r < 0)
+		return r;
+	vis = calloc(1, sizeof(*vis));
+	if (!vis)
+		return -ENOMEM;
+	request_caller(req, &caller);
+	*vis = (struct visitor){
+		.next = n->arena->visitors,
+		.arena = n->arena,
+		.ops = n->row->locks,
+		.claim = {.index = object_index(n), .id = o.e.id},
+		.opener = request_tid(req),
+		.pid = caller.pid,
+		.may_lock = may_lock,
+	};
+	memcpy(vis->name, o.e.name, sizeof(vis->name));
+	n->arena->visitors = vis;
+	*ret = vis;
+	return 0;
+}
+
+/* --- Taking ----------------------------------------------------------------
+ */
+
+struct attempt {
+	struct visitor *vis;
+	struct claim claim;
+	pid_t tid;
+};
+
+static int claim_rec(struct view *v, struct visitor *vis)
+{
+	int r = vis->rec ? 0 : thread_claim(v, &vis->rec);
+
+	return r == -EMFILE || r == -ENOMEM ? -ENOLCK : r;
+}
+
+static int attempt_guarded(struct arena *a, void *arg)
+{
+	struct attempt *t = arg;
+	struct visitor *vis = t->vis;
+	int r = claim_rec(&a->view, vis);
+
+	if (r < 0)
+		return r;
+	if (t->tid)
+		store_relaxed(&vis->rec->tid, (uint32_t)t->tid);
+	r = vis->ops->take(&a->view, vis->rec, &t->claim);
+	if (r == -EOWNERDEAD)
+		event_log(&a->view, a->view.rec, EVENT_RECOVERED, 0,
+			  "%s: shell %u goes on after an owner's death",
+			  vis->name, load_relaxed(&vis->rec->tid));
+	return r;
+}
+
+/* Whom to show as the owner.  A shell opens the file and has flock(1) lock it,
+ * which ends: it is the shell's.  A thread that locks what its own process has
+ * opened is meant itself. */
+static pid_t who_locks(const struct visitor *vis, struct fuse_req *req)
+{
+	pid_t tid = request_tid(req);
+	struct caller caller;
+
+	if (tid == vis->opener || !vis->opener ||
+	    (request_caller(req, &caller) == 0 && caller.pid == vis->pid))
+		return tid;
+	return vis->opener;
+}
+
+/* 0 taken, -EAGAIN not yet, -errno. */
+static int attempt(struct visitor *vis, int how, bool nowait, pid_t tid)
+{
+	struct attempt t = {.vis = vis, .claim = vis->claim, .tid = tid};
+	int r;
+
+	if (!vis->arena)
+		return -EIDRM;
+	/* A file has a lock or has it not, however often it is asked. */
+	if (!how && vis->levels)
+		return 0;
+	t.claim.how = how;
+	/* Who waits already may be handed it at any time: it has to look. */
+	t.claim.nowait = nowait && !vis->n_parked;
+	r = guarded(vis->arena, attempt_guarded, &t);
+	if (r == 0 || r == -EOWNERDEAD) {
+		vis->levels++;
+		r = 0;
+	}
+	return r;
+}
+
+static int give_up_guarded(struct arena *a, void *arg)
+{
+	struct visitor *vis = arg;
+
+	if (vis->rec)
+		vis->ops->give_up(&a->view, vis->rec, &vis->claim);
+	return 0;
+}
+
+static int release_guarded(struct arena *a, void *arg)
+{
+	struct visitor *vis = arg;
+
+	if (vis->rec)
+		vis->ops->release(&a->view, vis->rec, &vis->claim);
+	return 0;
+}
+
+static void release(struct visitor *vis)
+{
+	if (vis->arena && vis->levels)
+		guarded(vis->arena, release_guarded, vis);
+	vis->levels = 0;
+}
+
+/* --- Parking ---------------------------------------------------------------
+ */
+
+static int tell_waiting(struct arena *a, void *unused)
+{
+	uint32_t n = 0;
+
+	(void)unused;
+	for (const struct parked *p = a->parked; p; p = p->next)
+		n++;
+	/* Relaxed: a hint; who misses it is found by the clock. */
+	store_relaxed(&a->view.sb->visitors_waiting, n);
+	return 0;
+}
+
+static void look_soon(struct arena *a)
+{
+	a->nap_ns = LOOK_FIRST_NS;
+	a->look_ns = clock_monotonic_ns() + a->nap_ns;
+}
+
+static void unpark(struct parked *p)
+{
+	struct arena *a = p->visitor->arena;
+	struct parked **at = &a->parked;
+
+	while (*at && *at != p)
+		at = &(*at)->next;
+	if (*at)
+		*at = p->next;
+	p->visitor->n_parked--;
+	guarded(a, tell_waiting, NULL);
+}
+
+static void answer(struct fuse_req *req, size_t written, int r)
+{
+	if (r == 0 && written)
+		reply_written(req, written);
+	else
+		reply_err(req, r);
+}
+
+/* The wait is over: @r. */
+static void finish(struct parked *p, int r)
+{
+	struct visitor *vis = p->visitor;
+
+	unpark(p);
+	if (r < 0 && !vis->n_parked)
+		guarded(vis->arena, give_up_guarded, vis);
+	answer(p->req, p->written, r);
+	free(p);
+}
+
+static void interrupted(struct fuse_req *req, void *data)
+{
+	struct parked *p = data;
+	struct arena *a = p->visitor->arena;
+
+	(void)req;
+	finish(p, -EINTR);
+	/* It may have been handed what it gives up. */
+	visitors_look(a);
+}
+
+static void park(struct visitor *vis, struct fuse_req *req, int how,
+		 size_t written)
+{
+	struct parked **at = &vis->arena->parked, *p = calloc(1, sizeof(*p));
+
+	if (!p) {
+		if (!vis->n_parked)
+			guarded(vis->arena, give_up_guarded, vis);
+		reply_err(req, -ENOLCK);
+		return;
+	}
+	*p = (struct parked){
+		.visitor = vis, .req = req, .how = how, .written = written};
+	while (*at)
+		at = &(*at)->next;
+	*at = p;
+	vis->n_parked++;
+	guarded(vis->arena, tell_waiting, NULL);
+	look_soon(vis->arena);
+	request_on_interrupt(req, interrupted, p);
+}
+
+/* @nowait: only try.  @written as in struct parked. */
+static void lay_claim(struct visitor *vis, struct fuse_req *req, int how,
+		      bool nowait, size_t written)
+{
+	int r = attempt(vis, how, nowait, who_locks(vis, req));
+
+	if (r == -EAGAIN && !nowait)
+		park(vis, req, how, written);
+	else
+		answer(req, written, r);
+}
+
+void visitor_flock(struct visitor *vis, struct fuse_req *req, int op)
+{
+	bool nowait = op & LOCK_NB;
+
+	switch (op & ~LOCK_NB) {
+	case LOCK_UN:
+		release(vis);
+		reply_err(req, 0);
+		if (vis->arena)
+			visitors_look(vis->arena);
+		break;
+	case LOCK_EX:
+		if (vis->may_lock)
+			lay_claim(vis, req, 0, nowait, 0);
+		else
+			reply_err(req, -EACCES);
+		break;
+	default: /* there is no sharing */
+		reply_err(req, -EOPNOTSUPP);
+		break;
+	}
+}
+
+/* --- Words -----------------------------------------------------------------
+ */
+
+struct act {
+	struct visitor *vis;
+	const struct lock_word *word;
+};
+
+static int act_guarded(struct arena *a, void *arg)
+{
+	const struct act *act = arg;
+	struct visitor *vis = act->vis;
+
+	return vis->rec ? act->word->act(&a->view, vis->rec, &vis->claim)
+			: -EPERM;
+}
+
+static const struct lock_word *find_word(const struct visitor *vis,
+					 const char *text)
+{
+	size_t len = strcspn(text, "\n");
+
+	if (text[len] && text[len + 1])
+		return NULL;
+	for (const struct lock_word *w = vis->ops->words; w->word; w++)
+		if (strlen(w->word) == len && !strncmp(w->word, text, len))
+			return w;
+	return NULL;
+}
+
+void visitor_write(struct visitor *vis, struct fuse_req *req, const char *text,
+		   size_t size)
+{
+	struct act act = {vis, find_word(vis, text)};
+
+	if (!act.word || !vis->arena) {
+		reply_err(req, vis->arena ? -EINVAL : -EIDRM);
+		return;
+	}
+	if (act.word->how) {
+		lay_claim(vis, req, act.word->how, false, size);
+		return;
+	}
+	answer(req, size, guarded(vis->arena, act_guarded, &act));
+	visitors_look(vis->arena);
+}
+
+/* --- Looking again ---------------------------------------------------------
+ */
+
+void visitors_look(struct arena *a)
+{
+	struct parked *p = a->parked, *next;
+
+	for (; p; p = next) {
+		int r = attempt(p->visitor, p->how, false, 0);
+
+		next = p->next;
+		if (r != -EAGAIN)
+			finish(p, r);
+	}
+}
+
+int64_t visitors_retry(void)
+{
+	int64_t now = clock_monotonic_ns(), first = -1;
+
+	for (struct arena *a = world.arenas; a; a = a->next) {
+		if (!a->parked)
+			continue;
+		if (a->corrupt) {
+			visitors_fail(a, -EIO);
+			continue;
+		}
+		if (now >= a->look_ns) {
+			visitors_look(a);
+			if (a->nap_ns < LOOK_LAST_NS)
+				a->nap_ns *= 2;
+			a->look_ns = now + a->nap_ns;
+		}
+		if (a->parked && (first < 0 || a->look_ns - now < first))
+			first = a->look_ns - now;
+	}
+	return first;
+}
+
+bool visitors_inside(const struct arena *a)
+{
+	if (a->parked)
+		return true;
+	for (const struct visitor *vis = a->visitors; vis; vis = vis->next)
+		if (vis->levels)
+			return true;
+	return false;
+}
+
+/* --- The end ---------------------------------------------------------------
+ */
+
+void visitors_fail(struct arena *a, int error)
+{
+	while (a->parked)
+		finish(a->parked, error);
+}
+
+static int drop_rec(struct arena *a, void *arg)
+{
+	struct visitor *vis = arg;
+
+	if (vis->rec)
+		thread_release(&a->view, vis->rec);
+	return 0;
+}
+
+void visitor_close(struct visitor *vis)
+{
+	struct arena *a = vis->arena;
+	struct visitor **at;
+
+	if (a) {
+		release(vis);
+		guarded(a, drop_rec, vis);
+		for (at = &a->visitors; *at && *at != vis; at = &(*at)->next)
+			;
+		if (*at)
+			*at = vis->next;
+		visitors_look(a);
+	}
+	free(vis);
+}
+
+/* For those inside, if there are any, its holder has died. */
+static int abandon(struct arena *a, void *arg)
+{
+	struct visitor *vis = arg;
+
+	skirmish_recover(&a->view, vis->rec, a->view.rec);
+	thread_release(&a->view, vis->rec);
+	return 0;
+}
+
+void visitors_forget(struct arena *a, int error)
+{
+	visitors_fail(a, error);
+	while (a->visitors) {
+		struct visitor *vis = a->visitors;
+
+		a->visitors = vis->next;
+		if (vis->rec)
+			guarded(a, abandon, vis);
+		vis->arena = NULL;
+		vis->rec = NULL;
+		vis->levels = 0;
+	}
+}
