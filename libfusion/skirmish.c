@@ -6,10 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "libfusion/core/futex.h"
 #include "libfusion/core/skirmish.h"
 #include "libfusion/heap_private.h"
-#include "libfusion/place.h"
+#include "libfusion/objects.h"
 
 static_assert(FUSION_SKIRMISHES_HELD == THREAD_SKIRMISHES, "as documented");
 static_assert(FUSION_SKIRMISH_ERRORCHECK == SKIRMISH_ERRORCHECK, "the same");
@@ -29,20 +28,14 @@ static bool is_in(const struct tcache *c, const struct skirmish *s)
 /* Not the arena that the thread used last, or a skirmish made since. */
 static struct tcache *cache_slow(const struct skirmish *s, int *ret_error)
 {
-	struct fusion_arena *arena = s ? arena_of(s) : NULL;
-	struct tcache *c;
+	struct tcache *c = object_cache(KIND_SKIRMISH, s, ret_error);
 
-	*ret_error = -EINVAL;
-	if (!arena || table_index(&arena->view, KIND_SKIRMISH, s) < 0)
+	if (!c)
 		return NULL;
-	c = tls_cache(arena);
-	if (!c) {
-		*ret_error = -errno;
-		return NULL;
-	}
-	c->skirmishes = view_entry(&arena->view, KIND_SKIRMISH, 0);
+	c->skirmishes = view_entry(&c->arena->view, KIND_SKIRMISH, 0);
 	c->skirmishes_size =
-		(uint64_t)table_hi(&arena->view, KIND_SKIRMISH) * OBJECT_SIZE;
+		(uint64_t)table_hi(&c->arena->view, KIND_SKIRMISH) *
+		OBJECT_SIZE;
 	return c;
 }
 
@@ -54,14 +47,6 @@ static inline struct tcache *cache_of(const struct skirmish *s, int *ret_error)
 	if (LIKELY(is_in(c, s)))
 		return c;
 	return cache_slow(s, ret_error);
-}
-
-/* The daemon may hold a visitor until this lock is free. */
-static void poke_visitors(struct fusion_arena *arena)
-{
-	/* Relaxed: a hint, it looks by itself too. */
-	if (load_relaxed(&arena->view.sb->visitors_waiting))
-		place_ioctl(arena->dirfd, FUSION_IOC_POKE, NULL);
 }
 
 FUSION_API int fusion_skirmish_create(struct fusion_arena *arena,
@@ -89,20 +74,7 @@ FUSION_API int fusion_skirmish_lookup(struct fusion_arena *arena,
 				      const char *name,
 				      struct fusion_skirmish **ret)
 {
-	struct thread_rec *me;
-	uint32_t i;
-	int r;
-
-	if (!ret)
-		return -EINVAL;
-	me = thread_rec_of(arena);
-	if (!me)
-		return -errno;
-	r = table_get(&arena->view, me, KIND_SKIRMISH, name, &i, NULL);
-	if (r < 0)
-		return r;
-	*ret = view_entry(&arena->view, KIND_SKIRMISH, i);
-	return 0;
+	return object_lookup(arena, KIND_SKIRMISH, name, (void **)ret);
 }
 
 FUSION_API int fusion_skirmish_destroy(struct fusion_skirmish *skirmish)
@@ -130,16 +102,6 @@ static int prevail(struct skirmish *s, int64_t deadline_ns)
 	if (UNLIKELY(!c))
 		return r;
 	return skirmish_lock(&c->arena->view, c->rec, s, deadline_ns);
-}
-
-static int64_t deadline_of(int64_t timeout_ns)
-{
-	int64_t now;
-
-	if (timeout_ns < 0)
-		return -1;
-	now = clock_monotonic_ns();
-	return timeout_ns < INT64_MAX - now ? now + timeout_ns : -1;
 }
 
 FUSION_API int fusion_skirmish_prevail(struct fusion_skirmish *skirmish)

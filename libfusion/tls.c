@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "libfusion/core/life.h"
+#include "libfusion/core/property.h"
 #include "libfusion/core/recover.h"
 #include "libfusion/core/skirmish.h"
 #include "libfusion/core/thread.h"
@@ -62,6 +63,7 @@ static void thread_ends(void *unused)
 			heap_cache_release(c);
 			/* Held by a thread that is no more: its next owner is
 			 * to know. */
+			property_recover(&c->arena->view, c->rec, c->rec);
 			skirmish_recover(&c->arena->view, c->rec, c->rec);
 			thread_release(&c->arena->view, c->rec);
 		}

@@ -5,6 +5,7 @@
 
 #include <fusion/arena.h>
 #include <fusion/heap.h>
+#include <fusion/property.h>
 #include <fusion/skirmish.h>
 #include <fusion/types.h>
 

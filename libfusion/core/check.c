@@ -6,6 +6,7 @@
 #include "libfusion/core/atomic.h"
 #include "libfusion/core/heap.h"
 #include "libfusion/core/life.h"
+#include "libfusion/core/property.h"
 #include "libfusion/core/skirmish.h"
 
 struct checker {
@@ -86,6 +87,9 @@ static bool announces(const struct thread_rec *t)
 	for (unsigned i = 0; i < THREAD_SKIRMISHES; i++)
 		if (load_relaxed(&t->skirmishes[i]))
 			return true;
+	for (unsigned i = 0; i < THREAD_PROPERTIES; i++)
+		if (load_relaxed(&t->properties[i]))
+			return true;
 	return load_relaxed(&t->span.op) || load_relaxed(&t->table.op) ||
 	       load_relaxed(&t->pool.op);
 }
@@ -122,5 +126,5 @@ unsigned arena_check(struct view *v, check_report_fn report, void *ctx)
 	for (int kind = 0; kind < N_KINDS; kind++)
 		c.faults += table_check(v, kind, report, ctx);
 	return c.faults + skirmish_check(v, report, ctx) +
-	       heap_check(v, report, ctx);
+	       property_check(v, report, ctx) + heap_check(v, report, ctx);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The kinds of named things: a row for each. */
 #include "libfusion/core/field.h"
+#include "libfusion/core/property.h"
 #include "libfusion/core/skirmish.h"
 #include "libfusion/core/table.h"
 
@@ -8,5 +9,5 @@ const struct kind_ops kind_ops[N_KINDS] = {
 	[KIND_FIELD] = {"field", field_init, NULL},
 	[KIND_SKIRMISH] = {"skirmish", skirmish_init, skirmish_fini},
 	[KIND_REF] = {"ref", NULL, NULL},
-	[KIND_PROPERTY] = {"property", NULL, NULL},
+	[KIND_PROPERTY] = {"property", property_init, property_fini},
 };

@@ -8,6 +8,7 @@
 #include "libfusion/core/heap.h"
 #include "libfusion/core/life.h"
 #include "libfusion/core/lock.h"
+#include "libfusion/core/property.h"
 #include "libfusion/core/skirmish.h"
 #include "libfusion/core/thread.h"
 
@@ -125,6 +126,7 @@ int recover_member(struct view *v, uint32_t slot)
 		return r;
 	/* The users' locks last: who gets one next finds all else whole. */
 	for (at = 0; (t = next_record(v, slot, &at));) {
+		property_recover(v, t, life_rec(v));
 		skirmish_recover(v, t, life_rec(v));
 		thread_release(v, t);
 	}
@@ -142,6 +144,7 @@ int recover_thread(struct view *v, struct thread_rec *t)
 		r = heap_recover_tokens(v, &token, 1);
 	if (r < 0)
 		return r;
+	property_recover(v, t, life_rec(v));
 	skirmish_recover(v, t, life_rec(v));
 	thread_release(v, t);
 	return 0;

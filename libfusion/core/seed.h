@@ -23,6 +23,14 @@
  *   14  lock: the announcement is cleared before the word
  *   15  field: recovery of remove forgets the intent before it is done
  *   16  event: the head moves before the line is written
+ *   20  skirmish: unlock wakes nobody
+ *   21  skirmish: announced only when it is held
+ *   22  skirmish: the announcement is cleared before the word
+ *   23  skirmish: wait reads the notify counter after it has let go
+ *   24  skirmish: recovery wakes nobody
+ *   30  property: announced only when it is taken
+ *   31  property: recovery wakes nobody
+ *   32  property: who gives it back wakes nobody
  */
 #ifndef FUSION_CORE_SEED_H
 #define FUSION_CORE_SEED_H

@@ -9,6 +9,7 @@
 #include "libfusion/core/life.h"
 #include "libfusion/core/limits.h"
 #include "libfusion/core/seed.h"
+#include "libfusion/core/thread.h"
 
 #define SPIN_FIRST 16 /* pauses between two looks, doubling ... */
 #define SPIN_LAST 128 /* ... up to this */
@@ -640,13 +641,10 @@ const struct thread_rec *skirmish_blocker(const struct view *v,
 		return NULL;
 	s = view_entry(v, KIND_SKIRMISH, i - 1);
 	owner = SKIRMISH_OWNER(load_acquire(&s->word));
-	if (!owner || !load_acquire(&s->id) ||
-	    TOKEN_SLOT(owner) >=
-		    view_hi(&v->sb->threads_hi, v->geo.max_threads))
+	if (!load_acquire(&s->id))
 		return NULL;
-	holder = view_thread(v, TOKEN_SLOT(owner));
-	if ((load_acquire(&holder->token) & TOKEN_MASK) != owner ||
-	    !load_acquire(&holder->member) || holder == t)
+	holder = thread_of_token(v, owner);
+	if (!holder || holder == t)
 		return NULL;
 	*ret_index = i - 1;
 	return holder;
@@ -716,16 +714,6 @@ static bool recover_one(struct skirmish *s, uint32_t token)
 	return held;
 }
 
-/* Of whom a thread was. */
-static uint32_t member_of(const struct view *v, const struct thread_rec *t)
-{
-	uint32_t slot = load_relaxed(&t->member);
-
-	return slot > 1 && slot <= v->geo.max_members + 1
-		       ? load_relaxed(&view_member(v, slot - 1)->id)
-		       : 0;
-}
-
 unsigned skirmish_recover(struct view *v, struct thread_rec *t,
 			  struct thread_rec *me)
 {
@@ -740,8 +728,9 @@ unsigned skirmish_recover(struct view *v, struct thread_rec *t,
 			if (recover_one(s, token)) {
 				n++;
 				event_log(v, me, EVENT_RECOVERED,
-					  member_of(v, t), "skirmish %.*s",
-					  OBJECT_NAME_MAX, s->e.name);
+					  thread_member_id(v, t),
+					  "skirmish %.*s", OBJECT_NAME_MAX,
+					  s->e.name);
 			}
 		}
 		store_relaxed(&t->skirmishes[k], 0);
@@ -753,18 +742,6 @@ unsigned skirmish_recover(struct view *v, struct thread_rec *t,
 
 /* --- The checker -----------------------------------------------------------
  */
-
-static bool is_alive(const struct view *v, uint32_t token)
-{
-	const struct thread_rec *t;
-
-	if (TOKEN_SLOT(token) >=
-	    view_hi(&v->sb->threads_hi, v->geo.max_threads))
-		return false;
-	t = view_thread(v, TOKEN_SLOT(token));
-	return load_relaxed(&t->member) &&
-	       (load_relaxed(&t->token) & TOKEN_MASK) == token;
-}
 
 unsigned skirmish_check(struct view *v, void (*report)(void *, const char *),
 			void *ctx)
@@ -781,9 +758,11 @@ unsigned skirmish_check(struct view *v, void (*report)(void *, const char *),
 			continue;
 		if (load_relaxed(&s->id) != load_relaxed(&s->e.id))
 			what = "skirmish: id is not its own";
-		else if (SKIRMISH_OWNER(w) && !is_alive(v, SKIRMISH_OWNER(w)))
+		else if (SKIRMISH_OWNER(w) &&
+			 !thread_of_token(v, SKIRMISH_OWNER(w)))
 			what = "skirmish: held by nobody";
-		else if (SKIRMISH_HEIR(w) && !is_alive(v, SKIRMISH_HEIR(w)))
+		else if (SKIRMISH_HEIR(w) &&
+			 !thread_of_token(v, SKIRMISH_HEIR(w)))
 			what = "skirmish: nobody is its heir";
 		if (what && report)
 			report(ctx, what);

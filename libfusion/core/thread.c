@@ -72,3 +72,27 @@ void thread_claim_undertaker(struct view *v)
 	store_release(&t->member, 1);
 	v->rec = t;
 }
+
+const struct thread_rec *thread_of_token(const struct view *v, uint32_t token)
+{
+	const struct thread_rec *t;
+
+	if (!token || TOKEN_SLOT(token) >=
+			      view_hi(&v->sb->threads_hi, v->geo.max_threads))
+		return NULL;
+	t = view_thread(v, TOKEN_SLOT(token));
+	/* Acquire: pairs with the releases in thread_claim(), _release(). */
+	if ((load_acquire(&t->token) & TOKEN_MASK) != (token & TOKEN_MASK) ||
+	    !load_acquire(&t->member))
+		return NULL;
+	return t;
+}
+
+uint32_t thread_member_id(const struct view *v, const struct thread_rec *t)
+{
+	uint32_t slot = load_relaxed(&t->member);
+
+	return slot > 1 && slot <= v->geo.max_members + 1
+		       ? load_relaxed(&view_member(v, slot - 1)->id)
+		       : 0;
+}

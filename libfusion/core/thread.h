@@ -22,6 +22,12 @@ void thread_release(struct view *v, struct thread_rec *t);
  * predecessor's record. */
 void thread_claim_undertaker(struct view *v);
 
+/* Whose @token is, NULL if that thread's record is not there any more.  Takes
+ * any number; no lock, so it says only what was so. */
+const struct thread_rec *thread_of_token(const struct view *v, uint32_t token);
+/* Id of the member that has @t, 0 none (or the undertaker). */
+uint32_t thread_member_id(const struct view *v, const struct thread_rec *t);
+
 static inline uint32_t thread_slot(const struct view *v,
 				   const struct thread_rec *t)
 {

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <fusion/property.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include "libfusion/core/futex.h"
+#include "libfusion/core/life.h"
+#include "libfusion/core/limits.h"
+#include "libfusion/core/property.h"
+#include "libfusion/core/thread.h"
+#include "libfusion/objects.h"
+
+static_assert(FUSION_PROPERTIES_OWNED == THREAD_PROPERTIES, "as documented");
+
+static struct property *of(struct fusion_property *property)
+{
+	return (struct property *)property;
+}
+
+static int copy_options(const struct fusion_property_options *from,
+			struct property_windows *to)
+{
+	struct fusion_property_options o = {0};
+
+	if (from && (from->size < sizeof(from->size) || from->size > sizeof(o)))
+		return -EINVAL;
+	if (from)
+		memcpy(&o, from, from->size);
+	if (o.lease_window_ns < 0 || o.purchase_window_ns < 0)
+		return -EINVAL;
+	to->lease_ns = o.lease_window_ns ? o.lease_window_ns
+					 : PROPERTY_LEASE_WINDOW_NS;
+	to->purchase_ns = o.purchase_window_ns ? o.purchase_window_ns
+					       : PROPERTY_PURCHASE_WINDOW_NS;
+	return 0;
+}
+
+FUSION_API int
+fusion_property_create(struct fusion_arena *arena, const char *name,
+		       const struct fusion_property_options *options,
+		       struct fusion_property **ret)
+{
+	struct property_windows windows;
+	struct thread_rec *me;
+	struct property *p;
+	int r;
+
+	if (!ret)
+		return -EINVAL;
+	r = copy_options(options, &windows);
+	if (r < 0)
+		return r;
+	me = thread_rec_of(arena);
+	if (!me)
+		return -errno;
+	r = property_create(&arena->view, me, name, &windows, arena->id, &p);
+	if (r < 0)
+		return r;
+	arena_poke(arena);
+	*ret = (struct fusion_property *)p;
+	return 0;
+}
+
+FUSION_API int fusion_property_lookup(struct fusion_arena *arena,
+				      const char *name,
+				      struct fusion_property **ret)
+{
+	return object_lookup(arena, KIND_PROPERTY, name, (void **)ret);
+}
+
+FUSION_API int fusion_property_destroy(struct fusion_property *property)
+{
+	struct tcache *c;
+	int r;
+
+	c = object_cache(KIND_PROPERTY, property, &r);
+	if (!c)
+		return r;
+	r = property_destroy(&c->arena->view, c->rec, of(property));
+	if (r < 0)
+		return r;
+	poke_visitors(c->arena);
+	arena_poke(c->arena);
+	return 0;
+}
+
+static int take(struct fusion_property *property, enum property_request what,
+		int64_t timeout_ns)
+{
+	struct tcache *c;
+	int r;
+
+	if (timeout_ns < FUSION_FOREVER)
+		return -EINVAL;
+	c = object_cache(KIND_PROPERTY, property, &r);
+	if (!c)
+		return r;
+	return property_take(&c->arena->view, c->rec, of(property), what,
+			     deadline_of(timeout_ns));
+}
+
+FUSION_API int fusion_property_lease(struct fusion_property *property)
+{
+	return take(property, PROPERTY_LEASE, FUSION_FOREVER);
+}
+
+FUSION_API int fusion_property_lease_timed(struct fusion_property *property,
+					   int64_t timeout_ns)
+{
+	return take(property, PROPERTY_LEASE, timeout_ns);
+}
+
+FUSION_API int fusion_property_purchase(struct fusion_property *property)
+{
+	return take(property, PROPERTY_PURCHASE, FUSION_FOREVER);
+}
+
+FUSION_API int fusion_property_purchase_timed(struct fusion_property *property,
+					      int64_t timeout_ns)
+{
+	return take(property, PROPERTY_PURCHASE, timeout_ns);
+}
+
+FUSION_API int fusion_property_cede(struct fusion_property *property)
+{
+	struct tcache *c;
+	int r;
+
+	c = object_cache(KIND_PROPERTY, property, &r);
+	if (!c)
+		return r;
+	r = property_cede(&c->arena->view, c->rec, of(property));
+	if (r <= 0)
+		return r;
+	poke_visitors(c->arena);
+	return 0;
+}
+
+/* Until @p is not purchased by the thread of @token any more. */
+static int wait_freed(struct view *v, const struct property *p, uint32_t token,
+		      int64_t deadline)
+{
+	int64_t nap = HOLD_UP_FIRST_NS, since;
+
+	for (;;) {
+		/* Acquire: pairs with the release in tell_all(). */
+		uint32_t seq = load_acquire(&p->seq);
+		uint64_t w = property_word(p, &since);
+		int64_t now = clock_monotonic_ns(), wait = nap;
+
+		if (PROPERTY_OWNER(w) != token || !load_acquire(&p->id))
+			return 0;
+		if (deadline >= 0 && now >= deadline)
+			return -ETIMEDOUT;
+		if (deadline >= 0 && deadline - now < wait)
+			wait = deadline - now;
+		/* Nobody may be there to tell us: it dies as we look. */
+		futex_wait(&p->seq, seq, wait);
+		life_suspect(v, token);
+		if (nap < SUSPECT_FIRST_NS)
+			nap *= 2;
+	}
+}
+
+FUSION_API int fusion_property_hold_up(struct fusion_property *property,
+				       int64_t timeout_ns)
+{
+	struct property *p = of(property);
+	struct tcache *c;
+	int64_t since;
+	uint64_t w;
+	int r;
+
+	if (timeout_ns < FUSION_FOREVER)
+		return -EINVAL;
+	c = object_cache(KIND_PROPERTY, property, &r);
+	if (!c)
+		return r;
+	w = property_word(p, &since);
+	r = property_hold_up(&c->arena->view, p);
+	if (r < 0 || !timeout_ns || !(w & PROPERTY_PURCHASED))
+		return r;
+	return wait_freed(&c->arena->view, p, PROPERTY_OWNER(w),
+			  deadline_of(timeout_ns));
+}
+
+FUSION_API int fusion_property_state(struct fusion_property *property,
+				     struct fusion_property_state *ret)
+{
+	const struct thread_rec *owner;
+	struct tcache *c;
+	int64_t since;
+	uint64_t w;
+	int r;
+
+	if (!ret)
+		return -EINVAL;
+	c = object_cache(KIND_PROPERTY, property, &r);
+	if (!c)
+		return r;
+	if (!load_acquire(&of(property)->id))
+		return -EIDRM;
+	w = property_word(of(property), &since);
+	owner = property_owner(&c->arena->view, w);
+	*ret = (struct fusion_property_state){0};
+	if (!PROPERTY_OWNER(w))
+		return 0;
+	ret->status = w & PROPERTY_PURCHASED ? FUSION_PROPERTY_PURCHASED
+					     : FUSION_PROPERTY_LEASED;
+	ret->owner = owner ? thread_member_id(&c->arena->view, owner) : 0;
+	ret->levels = PROPERTY_LEVELS(w);
+	ret->mine = owner == c->rec;
+	if (since)
+		ret->age_ns = clock_monotonic_ns() - since;
+	return 0;
+}
