@@ -385,7 +385,7 @@ uint64_t property_word(const struct property *p, int64_t *ret_since_ns)
 
 const struct thread_rec *property_owner(const struct view *v, uint64_t word)
 {
-	return thread_of_token(v, PROPERTY_OWNER(word));
+	return thread_by_token(v, PROPERTY_OWNER(word));
 }
 
 /* --- Hold-up ---------------------------------------------------------------

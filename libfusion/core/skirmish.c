@@ -643,7 +643,7 @@ const struct thread_rec *skirmish_blocker(const struct view *v,
 	owner = SKIRMISH_OWNER(load_acquire(&s->word));
 	if (!load_acquire(&s->id))
 		return NULL;
-	holder = thread_of_token(v, owner);
+	holder = thread_by_token(v, owner);
 	if (!holder || holder == t)
 		return NULL;
 	*ret_index = i - 1;
@@ -759,10 +759,10 @@ unsigned skirmish_check(struct view *v, void (*report)(void *, const char *),
 		if (load_relaxed(&s->id) != load_relaxed(&s->e.id))
 			what = "skirmish: id is not its own";
 		else if (SKIRMISH_OWNER(w) &&
-			 !thread_of_token(v, SKIRMISH_OWNER(w)))
+			 !thread_by_token(v, SKIRMISH_OWNER(w)))
 			what = "skirmish: held by nobody";
 		else if (SKIRMISH_HEIR(w) &&
-			 !thread_of_token(v, SKIRMISH_HEIR(w)))
+			 !thread_by_token(v, SKIRMISH_HEIR(w)))
 			what = "skirmish: nobody is its heir";
 		if (what && report)
 			report(ctx, what);

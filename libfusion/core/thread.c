@@ -73,7 +73,7 @@ void thread_claim_undertaker(struct view *v)
 	v->rec = t;
 }
 
-const struct thread_rec *thread_of_token(const struct view *v, uint32_t token)
+const struct thread_rec *thread_by_token(const struct view *v, uint32_t token)
 {
 	const struct thread_rec *t;
 

@@ -24,7 +24,7 @@ void thread_claim_undertaker(struct view *v);
 
 /* Whose @token is, NULL if that thread's record is not there any more.  Takes
  * any number; no lock, so it says only what was so. */
-const struct thread_rec *thread_of_token(const struct view *v, uint32_t token);
+const struct thread_rec *thread_by_token(const struct view *v, uint32_t token);
 /* Id of the member that has @t, 0 none (or the undertaker). */
 uint32_t thread_member_id(const struct view *v, const struct thread_rec *t);
 
