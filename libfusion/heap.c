@@ -138,13 +138,8 @@ FUSION_API void *fusion_calloc(struct fusion_arena *arena, size_t n,
 			       size_t size)
 {
 	size_t all;
-	void *p;
+	void *p = array_size(n, size, &all) ? fusion_malloc(arena, all) : NULL;
 
-	if (__builtin_mul_overflow(n, size, &all)) {
-		errno = ENOMEM;
-		return NULL;
-	}
-	p = fusion_malloc(arena, all);
 	return p ? memset(p, 0, all) : NULL;
 }
 

@@ -3,6 +3,8 @@
 #ifndef FUSION_HEAP_PRIVATE_H
 #define FUSION_HEAP_PRIVATE_H
 
+#include <errno.h>
+
 #include "libfusion/core/track.h"
 #include "libfusion/tls.h"
 
@@ -11,6 +13,15 @@
 /* Compute pointer @p here and once: gcc would rather do it again, from the
  * index it came from, for each member that is an array. */
 #define ONCE(p) __asm__("" : "+r"(p))
+
+/* The bytes of an array; false with ENOMEM if there are too many to count. */
+static inline bool array_size(size_t n, size_t size, size_t *ret)
+{
+	if (!__builtin_mul_overflow(n, size, ret))
+		return true;
+	errno = ENOMEM;
+	return false;
+}
 
 /*
  * The map byte of the block of @b that begins at offset @in of slab @span; NULL

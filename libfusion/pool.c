@@ -92,13 +92,9 @@ FUSION_API void *fusion_pool_calloc(struct fusion_pool *pool, size_t n,
 				    size_t size)
 {
 	size_t all;
-	void *p;
+	void *p = array_size(n, size, &all) ? fusion_pool_malloc(pool, all)
+					    : NULL;
 
-	if (__builtin_mul_overflow(n, size, &all)) {
-		errno = ENOMEM;
-		return NULL;
-	}
-	p = fusion_pool_malloc(pool, all);
 	return p ? memset(p, 0, all) : NULL;
 }
 
