@@ -24,6 +24,24 @@ as_root() {
 	fi
 }
 
+# mount_fusion FUSIONFS DIRECTORY: as who we are, or as root, for all, where
+# /dev/fuse is root's alone.
+mount_fusion() {
+	if [ "$(id -u)" -eq 0 ] || [ -w /dev/fuse ]; then
+		"$1" "$2"
+	else
+		as_root "$1" "$2" -o allow_other
+	fi
+}
+
+# It takes root where root has mounted it, and where there is no /etc/mtab, as
+# in a bare chroot.
+unmount_fusion() {
+	if [ "$(id -u)" -eq 0 ] || ! fusermount3 -u "$1" 2>/dev/null; then
+		as_root umount "$1"
+	fi
+}
+
 packages_of() {
 	awk -v want="$1" '$1 == want { for (i = 2; i <= NF; i++) print $i }' \
 		"$TOP/scripts/packages"
