@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* members/ */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "fusionfs/objects.h"
 #include "fusionfs/show.h"
+#include "fusionfs/threads.h"
 #include "libfusion/core/atomic.h"
 
 /* An item is a slot and low bits of the id of who is there, so that a file
@@ -159,6 +162,68 @@ int member_role_show(const struct node *n, struct text *t)
 
 	if (r == 0)
 		text_add(t, "%s\n", f.master ? "master" : "slave");
+	return r;
+}
+
+/* The threads of the member in f->slot, one after another. */
+static bool next_thread(struct view *v, const struct find *f, uint32_t *at,
+			struct thread *ret)
+{
+	uint32_t hi = threads_hi(v);
+
+	while (*at < hi)
+		if (thread_at(v, (*at)++, ret) == 0 && ret->member == f->m.id)
+			return true;
+	return false;
+}
+
+/* What it has announced and really has. */
+static void add_held(struct text *t, struct view *v, const struct thread *who)
+{
+	const struct thread_rec *rec = view_thread(v, who->index);
+	union object o;
+
+	for (unsigned k = 0; k < THREAD_SKIRMISHES; k++) {
+		uint32_t i = load_relaxed(&rec->skirmishes[k]);
+
+		if (!i || table_copy(v, KIND_SKIRMISH, i - 1, &o) < 0 ||
+		    SKIRMISH_OWNER(o.skirmish.word) != who->token)
+			continue;
+		text_add(t, "thread %u skirmish %s depth %" PRIu64 "\n",
+			 who->tid, o.e.name, (uint64_t)o.skirmish.depth + 1);
+	}
+}
+
+int member_held_show(const struct node *n, struct text *t)
+{
+	struct view *v = &n->arena->view;
+	struct thread who;
+	uint32_t at = 1;
+	struct find f;
+	int r = get(n, &f);
+
+	while (r == 0 && next_thread(v, &f, &at, &who))
+		add_held(t, v, &who);
+	return r;
+}
+
+int member_waiting_show(const struct node *n, struct text *t)
+{
+	struct view *v = &n->arena->view;
+	struct thread who;
+	uint32_t at = 1, i;
+	union object o;
+	struct find f;
+	int r = get(n, &f);
+
+	while (r == 0 && next_thread(v, &f, &at, &who)) {
+		i = load_relaxed(&view_thread(v, who.index)->waits_for);
+		if (!i || table_copy(v, KIND_SKIRMISH, i - 1, &o) < 0)
+			continue;
+		text_add(t, "thread %u skirmish %s owner ", who.tid, o.e.name);
+		text_add_owner(t, v, SKIRMISH_OWNER(o.skirmish.word));
+		text_add(t, "\n");
+	}
 	return r;
 }
 

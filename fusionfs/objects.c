@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "fusionfs/events.h"
 #include "fusionfs/show.h"
+#include "fusionfs/visitors.h"
 
 /* An item is an index and low bits of the id of what is there, so that a file
  * that stays open never shows the next one at the index. */
@@ -97,6 +99,61 @@ static int check_object(const struct node *n)
 	union object o;
 
 	return object_get(n, &o);
+}
+
+/* A member sits on the table's lock. */
+static int not_now(int r)
+{
+	return r == -ETIMEDOUT ? -EBUSY : r;
+}
+
+struct make {
+	const struct lock_ops *ops;
+	const char *name;
+	uint32_t index;
+};
+
+static int create_guarded(struct arena *a, void *arg)
+{
+	struct make *m = arg;
+
+	return m->ops->create(&a->view, a->view.rec, m->name, &m->index);
+}
+
+int object_create(const struct node *dir, const char *name, struct node *ret)
+{
+	struct make m = {.ops = dir->row->locks, .name = name};
+	int r = m.ops ? arena_refresh(dir->arena) : -EPERM;
+
+	if (r == 0)
+		r = guarded(dir->arena, create_guarded, &m);
+	if (r < 0)
+		return not_now(r);
+	events_changed(dir->arena);
+	return node_lookup(dir, name, ret);
+}
+
+static int remove_guarded(struct arena *a, void *arg)
+{
+	struct find *f = arg;
+
+	return table_remove(&a->view, a->view.rec, f->kind, f->index,
+			    f->o.e.id);
+}
+
+int object_remove(const struct node *dir, const char *name)
+{
+	struct find f = {.kind = dir->row->kind, .name = name};
+	int r = dir->row->locks ? guarded(dir->arena, find_guarded, &f)
+				: -EPERM;
+
+	if (r == 0)
+		r = guarded(dir->arena, remove_guarded, &f);
+	if (r < 0)
+		return r == -EIDRM ? -ENOENT : not_now(r);
+	visitors_look(dir->arena);
+	events_changed(dir->arena);
+	return 0;
 }
 
 const struct items_ops object_items = {

@@ -22,6 +22,10 @@ static_assert(sizeof(union object) == OBJECT_SIZE, "the largest record");
 
 /* Copy what @n stands for.  0, -EIO, -ENOENT it is not there any more. */
 int object_get(const struct node *n, union object *ret);
+/* Make and destroy, where a shell can: -EPERM elsewhere; table_add()'s and
+ * table_remove()'s results. */
+int object_create(const struct node *dir, const char *name, struct node *ret);
+int object_remove(const struct node *dir, const char *name);
 /* Its place in the table. */
 uint32_t object_index(const struct node *n);
 

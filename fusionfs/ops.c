@@ -3,7 +3,7 @@
  * The requests of the kernel: find the node, call its row, reply
  *
  * What is absent here is answered by libfuse with ENOSYS; what makes no sense
- * in this tree (create, unlink, rename, link ...) with EPERM.
+ * in this tree (rename, link ...) with EPERM.
  */
 #include "fusionfs/ops.h"
 
@@ -17,6 +17,7 @@
 #include "fusionfs/events.h"
 #include "fusionfs/fuse.h"
 #include "fusionfs/node.h"
+#include "fusionfs/objects.h"
 #include "fusionfs/reply.h"
 #include "fusionfs/undertaker.h"
 #include "fusionfs/visitors.h"
@@ -218,15 +219,6 @@ static void op_refuse_rename(fuse_req_t req, fuse_ino_t parent,
 	op_refuse_name(req, parent, name);
 }
 
-static void op_refuse_create(fuse_req_t req, fuse_ino_t parent,
-			     const char *name, mode_t mode,
-			     struct fuse_file_info *fi)
-{
-	(void)mode;
-	(void)fi;
-	op_refuse_name(req, parent, name);
-}
-
 static void op_refuse_mknod(fuse_req_t req, fuse_ino_t parent, const char *name,
 			    mode_t mode, dev_t rdev)
 {
@@ -260,7 +252,7 @@ static int fill_handle(fuse_req_t req, const struct node *n, struct handle *h)
 		h->watcher = events_open(n->arena);
 		return h->watcher ? 0 : -ENOMEM;
 	}
-	if (!n->row->locks)
+	if (n->row->type == ROW_DIR || !n->row->locks)
 		return 0;
 	/* As with reading and writing, what the descriptor is good for is
 	 * decided now; it may be handed on. */
@@ -292,6 +284,14 @@ static void free_handle(struct handle *h)
 	free(h);
 }
 
+static void opened(struct handle *h, struct fuse_file_info *fi)
+{
+	fi->fh = (uintptr_t)h;
+	fi->direct_io = 1;
+	/* No POSIX locks here: nobody's exit has to wait for a FLUSH. */
+	fi->noflush = 1;
+}
+
 static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct handle *h = NULL;
@@ -309,12 +309,46 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		reply_err(req, r);
 		return;
 	}
-	fi->fh = (uintptr_t)h;
-	fi->direct_io = 1;
-	/* No POSIX locks here: nobody's exit has to wait for a FLUSH. */
-	fi->noflush = 1;
+	opened(h, fi);
 	if (fuse_reply_open(req, fi) < 0)
 		free_handle(h);
+}
+
+/* O_CREAT of what is not there: only flock(1) and its like need it. */
+static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name,
+		      mode_t mode, struct fuse_file_info *fi)
+{
+	struct fuse_entry_param e;
+	struct handle *h = NULL;
+	struct node dir, n;
+	int r;
+
+	(void)mode;
+	if (!get_node(req, parent, &dir))
+		return;
+	r = object_create(&dir, name, &n);
+	/* A member was faster. */
+	if (r == -EEXIST && !(fi->flags & O_EXCL))
+		r = node_lookup(&dir, name, &n);
+	if (r == 0)
+		r = entry_of(&n, &e);
+	if (r == 0)
+		r = make_handle(req, &n, &h);
+	if (r < 0) {
+		reply_err(req, r);
+		return;
+	}
+	opened(h, fi);
+	if (fuse_reply_create(req, &e, fi) < 0)
+		free_handle(h);
+}
+
+static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct node dir;
+
+	if (get_node(req, parent, &dir))
+		reply_err(req, object_remove(&dir, name));
 }
 
 static void op_release(fuse_req_t req, fuse_ino_t ino,
@@ -634,9 +668,9 @@ const struct fuse_lowlevel_ops ops = {
 	.readlink = op_readlink,
 	.mkdir = op_mkdir,
 	.rmdir = op_rmdir,
-	.unlink = op_refuse_name,
+	.unlink = op_unlink,
 	.rename = op_refuse_rename,
-	.create = op_refuse_create,
+	.create = op_create,
 	.mknod = op_refuse_mknod,
 	.symlink = op_refuse_symlink,
 	.link = op_refuse_link,

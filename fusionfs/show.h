@@ -14,7 +14,7 @@ int about_requests_show(const struct node *n, struct text *t);
 int about_deaths_show(const struct node *n, struct text *t);
 int about_options_show(const struct node *n, struct text *t);
 
-/* status.c: the files of an arena */
+/* status.c, deadlocks.c: the files of an arena */
 int arena_status_show(const struct node *n, struct text *t);
 int arena_state_show(const struct node *n, struct text *t);
 int arena_base_show(const struct node *n, struct text *t);
@@ -24,6 +24,7 @@ int arena_limit_show(const struct node *n, struct text *t);
 int arena_limit_store(const struct node *n, const char *text);
 int arena_heap_target(const struct node *n, struct text *t);
 int arena_master_target(const struct node *n, struct text *t);
+int arena_deadlocks_show(const struct node *n, struct text *t);
 int arena_master_check(struct arena *a);
 
 /* objects.c, fields.c, members.c, memory.c */
@@ -35,6 +36,8 @@ int member_pid_show(const struct node *n, struct text *t);
 int member_comm_show(const struct node *n, struct text *t);
 int member_role_show(const struct node *n, struct text *t);
 int member_joined_show(const struct node *n, struct text *t);
+int member_held_show(const struct node *n, struct text *t);
+int member_waiting_show(const struct node *n, struct text *t);
 int memory_status_show(const struct node *n, struct text *t);
 int memory_classes_show(const struct node *n, struct text *t);
 int memory_members_show(const struct node *n, struct text *t);

@@ -77,12 +77,24 @@ static int consistent(struct view *v, struct thread_rec *me,
 	return skirmish_consistent(me, skirmish_at(v, claim->index));
 }
 
+static int create(struct view *v, struct thread_rec *me, const char *name,
+		  uint32_t *ret_index)
+{
+	struct skirmish *s;
+	int r = skirmish_create(v, me, name, 0, 0, &s);
+
+	if (r == 0)
+		*ret_index = skirmish_index(v, s);
+	return r;
+}
+
 static const struct lock_word words[] = {
 	{"consistent", .act = consistent},
 	{0},
 };
 
 const struct lock_ops skirmish_locks = {
+	.create = create,
 	.take = take,
 	.give_up = give_up,
 	.release = release,

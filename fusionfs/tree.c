@@ -36,6 +36,7 @@ enum {
 	HEAP,
 	EVENTS_FILE,
 	MASTER,
+	DEADLOCKS,
 	FIELDS,
 	FIELD,
 	SKIRMISHES,
@@ -47,6 +48,8 @@ enum {
 	MEMBER_COMM,
 	MEMBER_ROLE,
 	MEMBER_JOINED,
+	MEMBER_HELD,
+	MEMBER_WAITING,
 	MEMORY,
 	MEMORY_STATUS,
 	MEMORY_CLASSES,
@@ -69,6 +72,10 @@ enum {
 				   .items = &object_items, .kind = k)
 #define OBJECT(up, k, s)       ROW(up, ROW_FILE, NULL, 0444, .show = s, \
 				   .kind = k)
+/* The same, and a shell can make, lock and remove them. */
+#define LOCKS(up, name, k, l)  ROW(up, ROW_DIR, name, 0777, \
+				   .items = &object_items, .kind = k, \
+				   .locks = &l)
 #define LOCK(up, k, s, l)      ROW(up, ROW_FILE, NULL, 0666, .show = s, \
 				   .kind = k, .locks = &l)
 
@@ -94,11 +101,13 @@ static const struct row rows[N_ROWS] = {
 	[HEAP] =           LNK(ARENA, "heap", arena_heap_target),
 	[EVENTS_FILE] =    STREAM(ARENA, "events"),
 	[MASTER] =         LNK(ARENA, "master", arena_master_target),
+	[DEADLOCKS] =      RO(ARENA, "deadlocks", arena_deadlocks_show),
 
 	[FIELDS] =         OBJECTS(ARENA, "fields", KIND_FIELD),
 	[FIELD] =          OBJECT(FIELDS, KIND_FIELD, field_show),
 
-	[SKIRMISHES] =     OBJECTS(ARENA, "skirmishes", KIND_SKIRMISH),
+	[SKIRMISHES] =     LOCKS(ARENA, "skirmishes", KIND_SKIRMISH,
+				 skirmish_locks),
 	[SKIRMISH] =       LOCK(SKIRMISHES, KIND_SKIRMISH, skirmish_show,
 				skirmish_locks),
 
@@ -109,6 +118,8 @@ static const struct row rows[N_ROWS] = {
 	[MEMBER_COMM] =    RO(MEMBER, "comm", member_comm_show),
 	[MEMBER_ROLE] =    RO(MEMBER, "role", member_role_show),
 	[MEMBER_JOINED] =  RO(MEMBER, "joined", member_joined_show),
+	[MEMBER_HELD] =    RO(MEMBER, "held", member_held_show),
+	[MEMBER_WAITING] = RO(MEMBER, "waiting", member_waiting_show),
 
 	[MEMORY] =         DIR(ARENA, "memory"),
 	[MEMORY_STATUS] =  RO(MEMORY, "status", memory_status_show),

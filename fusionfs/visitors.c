@@ -27,6 +27,7 @@ struct visitor {
 	char name[OBJECT_NAME_MAX + 1];
 	pid_t opener; /* thread that opened the file */
 	pid_t pid;    /* and its process */
+	uint32_t tid; /* whom rec->tid names */
 	bool may_lock;
 	struct thread_rec *rec; /* NULL: it has not locked yet */
 	unsigned levels;	/* that it holds */
@@ -98,12 +99,13 @@ static int attempt_guarded(struct arena *a, void *arg)
 	if (r < 0)
 		return r;
 	if (t->tid)
-		store_relaxed(&vis->rec->tid, (uint32_t)t->tid);
+		vis->tid = (uint32_t)t->tid;
+	store_relaxed(&vis->rec->tid, vis->tid);
 	r = vis->ops->take(&a->view, vis->rec, &t->claim);
 	if (r == -EOWNERDEAD)
 		event_log(&a->view, a->view.rec, EVENT_RECOVERED, 0,
 			  "%s: shell %u goes on after an owner's death",
-			  vis->name, load_relaxed(&vis->rec->tid));
+			  vis->name, vis->tid);
 	return r;
 }
 
@@ -374,6 +376,14 @@ int64_t visitors_retry(void)
 			first = a->look_ns - now;
 	}
 	return first;
+}
+
+const struct thread_rec *visitor_who_waits(const struct arena *a, uint32_t tid)
+{
+	for (const struct parked *p = a->parked; p; p = p->next)
+		if (p->visitor->tid == tid && p->visitor->rec)
+			return p->visitor->rec;
+	return NULL;
 }
 
 bool visitors_inside(const struct arena *a)

@@ -41,6 +41,9 @@ struct lock_word {
 /* How files of a kind are locked.  All run under the guard; @me is the
  * visitor's.  None of them waits. */
 struct lock_ops {
+	/* Make one called @name, as a shell may: table_add()'s results. */
+	int (*create)(struct view *v, struct thread_rec *me, const char *name,
+		      uint32_t *ret_index);
 	/* 0 taken; -EOWNERDEAD taken, from one who died; -EAGAIN not yet, and
 	 * without claim->nowait it is a waiter now; else -errno. */
 	int (*take)(struct view *v, struct thread_rec *me,
@@ -71,6 +74,8 @@ void visitor_write(struct visitor *vis, struct fuse_req *req, const char *text,
 void visitors_look(struct arena *a);
 /* By the clock.  ns until the next look, -1 nobody waits. */
 int64_t visitors_retry(void);
+/* The record of a visitor called @tid that waits.  NULL: none does. */
+const struct thread_rec *visitor_who_waits(const struct arena *a, uint32_t tid);
 /* Does anybody hold something, or wait? */
 bool visitors_inside(const struct arena *a);
 /* All who wait get this error. */

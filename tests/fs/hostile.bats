@@ -127,6 +127,115 @@ good_is_well() {
 	done
 }
 
+# Three members and two shells that hold skirmishes of bad and wait for them.
+# The third is free to do harm.
+tangle() {
+	local name
+
+	TANGLE=
+	for name in x y z; do
+		enter "$name$1" bad
+		TANGLE="$TANGLE $(pid_of "$name$1")"
+	done
+	for name in r s t; do
+		tell "x$1" skirmish $name
+	done >"$BATS_TEST_TMPDIR/offsets"
+	tell "x$1" prevail r
+	tell "y$1" prevail s
+	flock -F "$MNT/bad/skirmishes/t" sleep 1000 3>&- 4>&- &
+	TANGLE="$TANGLE $!"
+	disown
+	wait_for has_line "$MNT/bad/skirmishes/t" "^owner shell"
+	flock -F "$MNT/bad/skirmishes/s" sleep 1000 3>&- 4>&- &
+	TANGLE="$TANGLE $!"
+	disown
+	MEMBERS="$MEMBERS $TANGLE"
+	wait_for has_line "$MNT/bad/skirmishes/s" "^waiters 1"
+	echo prevail s >"$BATS_TEST_TMPDIR/x$1.in"
+	wait_for has_line "$MNT/bad/skirmishes/s" "^waiters 2"
+	echo prevail r >"$BATS_TEST_TMPDIR/y$1.in"
+	wait_for has_line "$MNT/bad/deadlocks" holds
+}
+
+# Where the record of its N-th skirmish is.
+offset_of() {
+	sed -n "${1}s/^ok //p" "$BATS_TEST_TMPDIR/offsets"
+}
+
+# Where the thread records are: as the superblock says.
+threads_at() {
+	od -An -t u8 -j 64 -N 8 "$BACKING/bad" | tr -d ' '
+}
+
+# It may be of no use to those inside; the daemon answers, and all of it ends.
+untangle() {
+	local name pid
+
+	look_at_all
+	for name in r s t new; do
+		timeout 20 flock -w 0.05 "$MNT/bad/skirmishes/$name" true ||
+			[ $? -ne 124 ]
+	done 2>/dev/null
+	look_at_all
+	# shellcheck disable=SC2086  # a list
+	kill_ours $TANGLE
+	for pid in $TANGLE; do
+		wait_for is_gone "$pid"
+	done
+	look_at_all
+	wait_for rmdir "$MNT/bad"
+	mkdir "$MNT/bad"
+	good_is_well "$1"
+}
+
+@test "hostile: random bytes over skirmishes that are held and waited for" {
+	for seed in 1 2 3 4; do
+		tangle "$seed"
+		tell "z$seed" scribble "$(offset_of 1)" 768 "$seed"
+		untangle "$seed"
+	done
+	for seed in 5 6 7 8; do
+		tangle "$seed"
+		tell "z$seed" scribble $(($(offset_of 2) + 96)) 160 "$seed"
+		untangle "$seed"
+	done
+}
+
+@test "hostile: random bytes over the records of threads" {
+	for seed in 1 2 3 4; do
+		tangle "$seed"
+		tell "z$seed" scribble "$(threads_at)" 16384 "$seed"
+		untangle "$seed"
+	done
+}
+
+@test "hostile: thread records that point out of their tables" {
+	# By layout.h: waits_for, n_skirmishes, skirmishes[0], [1], token.
+	for at in 408 420 424 428 4; do
+		tangle "$at"
+		for i in 1 2 3 4 5 6 7 8; do
+			tell "z$at" poke $(($(threads_at) + 1024 * i + at)) \
+				0xffffffff
+		done
+		untangle "$at"
+	done
+}
+
+@test "hostile: chains that run in rings, and marks beyond the end" {
+	tangle 1
+	for i in 1 2 3; do
+		tell z1 poke $(($(offset_of $i) + 4)) "$i"
+	done
+	untangle 1
+	# The mark of skirmishes, then that of threads.
+	tangle 2
+	tell z2 poke $((512 + 64 + 8)) 0xffffffff
+	untangle 2
+	tangle 3
+	tell z3 poke $((256 + 28)) 0xffffffff
+	untangle 3
+}
+
 @test "hostile: a member that sits on the life lock delays its arena only" {
 	enter b bad
 	enter c bad

@@ -13,12 +13,16 @@ teardown() {
 	end_world
 }
 
+leads_to() {
+	[ "$(readlink "$1")" = "$2" ]
+}
+
 @test "members: one directory each, with its files" {
 	enter m a
 	enter s a
 	[ "$(ls "$MNT/a/members" | tr '\n' ' ')" = "1 2 " ]
 	[ "$(ls "$MNT/a/members/1" | tr '\n' ' ')" = \
-		"comm joined pid role status " ]
+		"comm held joined pid role status waiting " ]
 	file_is "$MNT/a/members/1/pid" "$(pid_of m)"
 	file_is "$MNT/a/members/2/pid" "$(pid_of s)"
 	file_is "$MNT/a/members/1/role" master
@@ -91,8 +95,7 @@ teardown() {
 	enter s a
 	enter t a
 	kill_ours "$(pid_of m)"
-	wait_for exists "$MNT/a/master"
-	[ "$(readlink "$MNT/a/master")" = members/2 ]
+	wait_for leads_to "$MNT/a/master" members/2
 	file_is "$MNT/a/members/2/role" master
 	wait_for has_line "$MNT/a/events" " promoted member 2"
 }

@@ -354,6 +354,13 @@ state held" ]
 	exec 7<&-
 	chmod 0777 "$A"
 	as_nobody flock -n "$S" true
+	as_nobody touch "$A/skirmishes/theirs"
+	as_nobody rm "$A/skirmishes/theirs"
+	chmod 0755 "$A"
+	run as_nobody touch "$A/skirmishes/theirs"
+	[[ $output == *"Permission denied"* ]]
+	run as_nobody rm -f "$S"
+	[[ $output == *"Permission denied"* ]]
 	chmod 0700 "$A"
 	run as_nobody flock -n "$S" true
 	[[ $output == *"Permission denied"* ]]
@@ -368,6 +375,79 @@ new_mount_for_all() {
 	"$FUSIONFS" -o "backing=$BACKING,allow_other" "$MNT" 3>&-
 	A=$MNT/a
 	S=$A/skirmishes/s
+}
+
+@test "a shell makes and removes skirmishes" {
+	local dir=$A/skirmishes long
+
+	long=$(printf 'x%.0s' $(seq 63))
+	: >"$dir/x"
+	is state free "$dir/x"
+	# What is there stays as it is.
+	expect m "prevail x" ok
+	: >"$dir/x"
+	touch "$dir/x"
+	is state held "$dir/x"
+	expect m "dismiss x" ok
+	flock "$dir/y z" true
+	is taken 1 "$dir/y z"
+	: >"$dir/$long"
+	event a "created skirmish x"
+	[ "$(ls "$dir" | wc -l)" = 4 ]
+	for name in "${long}x" .x "#x" "#12345" "$(printf 'x\ty')"; do
+		run touch "$dir/$name"
+		[ "$status" -ne 0 ]
+	done
+	run mkdir "$dir/d"
+	[[ $output == *"not permitted"* ]]
+	run mv "$dir/x" "$dir/w"
+	[[ $output == *"not permitted"* ]]
+	run sh -c 'set -C; : >"$1"' sh "$dir/x"
+	[ "$status" -ne 0 ]
+	rm "$dir/x" "$dir/$long" "$dir/y z"
+	[ "$(ls "$dir")" = s ]
+	run rm "$dir/x"
+	[[ $output == *"No such file"* ]]
+	expect m "prevail x" "error ENOENT"
+	event a "destroyed skirmish x"
+	run touch "$A/fields/x"
+	[[ $output == *"not permitted"* ]]
+	run rm -f "$A/status"
+	[[ $output == *"not permitted"* ]]
+}
+
+@test "a shell removes one that is held and waited for" {
+	expect m "prevail s" ok
+	queue q
+	rm "$S"
+	eventually dead "${PID[q]}"
+	grep -q "Identifier removed" "$BATS_TEST_TMPDIR/q.err"
+	expect m "dismiss s" "error ENOENT"
+}
+
+@test "skirmishes of an arena where nobody is are there for the first member" {
+	mkdir "$MNT/b"
+	flock "$MNT/b/skirmishes/t" true
+	start n
+	expect n "enter b" "entered 1 id 1"
+	expect n "prevail t" ok
+	is taken 2 "$MNT/b/skirmishes/t"
+}
+
+@test "many skirmishes are listed, each once" {
+	command -v python3 >/dev/null || skip "no python3"
+	python3 - "$A/skirmishes" 3000 <<-'END'
+		import os, sys
+		for i in range(int(sys.argv[2])):
+		    os.close(os.open("%s/x%d" % (sys.argv[1], i),
+		                     os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+	END
+	[ "$(ls "$A/skirmishes" | wc -l)" = 3001 ]
+	[ "$(find "$A/skirmishes" -type f | sort -u | wc -l)" = 3001 ]
+	[ "$(says skirmishes "$A/status")" = 3001 ]
+	is state free "$A/skirmishes/x2999"
+	rm "$A"/skirmishes/x*
+	[ "$(ls "$A/skirmishes")" = s ]
 }
 
 @test "rmdir: an arena in which a shell has a lock is busy" {

@@ -46,7 +46,7 @@ teardown() {
 @test "ls: shows the files of an arena" {
 	mkdir "$MNT/a"
 	[ "$(ls "$MNT/a" | tr '\n' ' ')" = \
-		"base events fields heap limit members memory skirmishes span state status used " ]
+		"base deadlocks events fields heap limit members memory skirmishes span state status used " ]
 	[ "$(ls "$MNT/a/memory" | tr '\n' ' ')" = \
 		"classes members pools status " ]
 	[ "$(ls -A "$MNT" | tr '\n' ' ')" = ".fusionfs a " ]

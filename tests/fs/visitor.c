@@ -117,6 +117,29 @@ static void do_pool(char *args)
 	say(r, "");
 }
 
+/* Make a skirmish: where its record is, counted from the arena's start. */
+static void do_skirmish(char *args)
+{
+	struct fusion_skirmish *s;
+	char text[32] = "";
+	uint64_t span;
+	void *base;
+	int r = fusion_skirmish_create(arena, args, 0, &s);
+
+	fusion_arena_range(arena, &base, &span);
+	if (r == 0)
+		snprintf(text, sizeof(text), "%td", (char *)s - (char *)base);
+	say(r, text);
+}
+
+static void do_prevail(char *args)
+{
+	struct fusion_skirmish *s;
+	int r = fusion_skirmish_lookup(arena, args, &s);
+
+	say(r < 0 ? r : fusion_skirmish_prevail(s), "");
+}
+
 static void do_exit(char *args)
 {
 	int r = fusion_arena_exit(arena, agree, *args ? NULL : agree, NULL);
@@ -140,6 +163,21 @@ static void do_scribble(char *args)
 		seed = seed * 6364136223846793005ul + 1442695040888963407ul;
 		((volatile unsigned char *)base)[at + i] = seed >> 33;
 	}
+	say(0, "");
+}
+
+/* One word of 32 bits. */
+static void do_poke(char *args)
+{
+	unsigned long at = strtoul(strtok(args, " "), NULL, 0);
+	char *value = strtok(NULL, " ");
+	void *base;
+	uint64_t span;
+
+	fusion_arena_range(arena, &base, &span);
+	if (at < span && value)
+		*(volatile uint32_t *)((char *)base + at) =
+			(uint32_t)strtoul(value, NULL, 0);
 	say(0, "");
 }
 
@@ -175,8 +213,11 @@ static const struct {
 	{"remove", do_remove},	   /* NAME */
 	{"malloc", do_malloc},	   /* BYTES */
 	{"pool", do_pool},	   /* NAME LIMIT */
+	{"skirmish", do_skirmish}, /* NAME */
+	{"prevail", do_prevail},   /* NAME */
 	{"exit", do_exit},	   /* [without leave()] */
 	{"scribble", do_scribble}, /* OFFSET LENGTH SEED */
+	{"poke", do_poke},	   /* OFFSET VALUE */
 	{"close", do_close},	   /* all descriptors */
 	{"exec", do_exec},	   /* cat */
 	{"hold", do_hold},	   /* FILE: its life lock, for ever */
