@@ -84,12 +84,6 @@ static bool announces(const struct thread_rec *t)
 	for (unsigned i = 0; i < THREAD_HELD; i++)
 		if (t->held[i])
 			return true;
-	for (unsigned i = 0; i < THREAD_SKIRMISHES; i++)
-		if (load_relaxed(&t->skirmishes[i]))
-			return true;
-	for (unsigned i = 0; i < THREAD_PROPERTIES; i++)
-		if (load_relaxed(&t->properties[i]))
-			return true;
 	return load_relaxed(&t->span.op) || load_relaxed(&t->table.op) ||
 	       load_relaxed(&t->pool.op);
 }
@@ -104,6 +98,10 @@ static void check_threads(struct checker *c)
 
 		if (announces(t))
 			fault(c, "thread: announces an operation", i);
+		if (skirmish_check_thread(c->v, t) ||
+		    property_check_thread(c->v, t))
+			fault(c, "thread: announces a lock that is not its own",
+			      i);
 		if (!slot)
 			continue;
 		if (TOKEN_SLOT(t->token) != i || !TOKEN_GEN(t->token))

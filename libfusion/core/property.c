@@ -507,3 +507,21 @@ unsigned property_check(struct view *v, void (*report)(void *, const char *),
 	}
 	return faults;
 }
+
+unsigned property_check_thread(const struct view *v, const struct thread_rec *t)
+{
+	uint32_t hi = table_hi(v, KIND_PROPERTY);
+	unsigned faults = 0;
+
+	for (unsigned k = 0; k < THREAD_PROPERTIES; k++) {
+		uint32_t i = load_relaxed(&t->properties[k]);
+		const struct property *p;
+
+		if (!i)
+			continue;
+		p = i <= hi ? view_entry(v, KIND_PROPERTY, i - 1) : NULL;
+		faults += !p ||
+			  PROPERTY_OWNER(load_relaxed(&p->word)) != token_of(t);
+	}
+	return faults;
+}

@@ -104,6 +104,10 @@ void property_fini(struct view *v, void *rec);
 unsigned property_check(struct view *v, void (*report)(void *, const char *),
 			void *ctx);
 
+/* As many announcements of @t are not of what it has. */
+unsigned property_check_thread(const struct view *v,
+			       const struct thread_rec *t);
+
 static inline uint32_t property_index(const struct view *v,
 				      const struct property *p)
 {

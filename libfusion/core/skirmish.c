@@ -770,3 +770,21 @@ unsigned skirmish_check(struct view *v, void (*report)(void *, const char *),
 	}
 	return faults;
 }
+
+unsigned skirmish_check_thread(const struct view *v, const struct thread_rec *t)
+{
+	uint32_t hi = table_hi(v, KIND_SKIRMISH);
+	unsigned faults = 0;
+
+	for (unsigned k = 0; k < THREAD_SKIRMISHES; k++) {
+		uint32_t i = load_relaxed(&t->skirmishes[k]);
+		const struct skirmish *s;
+
+		if (!i || i == load_relaxed(&t->waits_for))
+			continue;
+		s = i <= hi ? view_entry(v, KIND_SKIRMISH, i - 1) : NULL;
+		faults += !s ||
+			  SKIRMISH_OWNER(load_relaxed(&s->word)) != token_of(t);
+	}
+	return faults;
+}

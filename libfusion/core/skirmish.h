@@ -131,6 +131,10 @@ void skirmish_fini(struct view *v, void *rec);
 unsigned skirmish_check(struct view *v, void (*report)(void *, const char *),
 			void *ctx);
 
+/* As many announcements of @t are not of what it has or waits for. */
+unsigned skirmish_check_thread(const struct view *v,
+			       const struct thread_rec *t);
+
 static inline uint32_t skirmish_index(const struct view *v,
 				      const struct skirmish *s)
 {

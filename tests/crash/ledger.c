@@ -74,6 +74,22 @@ struct ledger_field *ledger_field(struct ledger *l, const char *name)
 	return f;
 }
 
+struct ledger_lock *ledger_lock(struct ledger *l, uint32_t kind,
+				const char *name)
+{
+	struct ledger_lock *k = l->locks;
+
+	for (uint32_t i = 0; i < l->n_locks; i++, k++)
+		if (k->kind == kind && !strcmp(k->name, name))
+			return k;
+	if (l->n_locks == LEDGER_LOCKS)
+		die("the ledger is full");
+	*k = (struct ledger_lock){.kind = kind};
+	strncpy(k->name, name, OBJECT_NAME_MAX);
+	l->n_locks++;
+	return k;
+}
+
 void ledger_claim(uint32_t *claim, enum claim to)
 {
 	compiler_fence();

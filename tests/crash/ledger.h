@@ -17,6 +17,7 @@
 #define LEDGER_BLOCKS 4096
 #define LEDGER_SLOTS 16
 #define LEDGER_FIELDS 256
+#define LEDGER_LOCKS 64
 
 /* Of a thing that an operation makes or unmakes. */
 enum claim { CLAIM_ABSENT = 0, CLAIM_CHANGING = 1, CLAIM_PRESENT = 2 };
@@ -32,6 +33,16 @@ struct ledger_field {
 	uint32_t claim;
 };
 
+/* A skirmish or property of the stage, found by its name. */
+struct ledger_lock {
+	char name[OBJECT_NAME_MAX + 1];
+	uint32_t kind;	 /* enum object_kind */
+	uint32_t there;	 /* enum claim, like the rest */
+	uint32_t held;	 /* by the victim */
+	uint32_t marked; /* when the victim has not got it: an owner died */
+	uint32_t peers;	 /* the peer holds it */
+};
+
 struct ledger {
 	struct ledger_list live;   /* whoever allocated them */
 	struct ledger_list pooled; /* in the pool called "pool" */
@@ -39,6 +50,8 @@ struct ledger {
 	uint32_t pool;		   /* enum claim */
 	uint32_t n_fields;
 	struct ledger_field fields[LEDGER_FIELDS];
+	uint32_t n_locks;
+	struct ledger_lock locks[LEDGER_LOCKS];
 	uint64_t slots;	 /* offset of the array for malloc_to() */
 	uint32_t peer;	 /* member slot that lives on, 0 none */
 	uint32_t victim; /* member slot of who is to die, 0 the undertaker */
@@ -54,6 +67,9 @@ void *ledger_keep(struct ledger_list *list, void *p);
 void *ledger_drop(struct ledger_list *list, void *p);
 /* The entry for field @name, made when there is none. */
 struct ledger_field *ledger_field(struct ledger *l, const char *name);
+/* The same for a lock. */
+struct ledger_lock *ledger_lock(struct ledger *l, uint32_t kind,
+				const char *name);
 void ledger_claim(uint32_t *claim, enum claim to);
 
 /* End the program: the harness itself has failed. */

@@ -40,7 +40,9 @@ struct op {
 };
 
 extern const struct op field_ops[], heap_ops[], pool_ops[], life_ops[];
+extern const struct op lock_ops[];
 extern const unsigned n_field_ops, n_heap_ops, n_pool_ops, n_life_ops;
+extern const unsigned n_lock_ops;
 
 #define N_OPS(list) (sizeof(list) / sizeof((list)[0]))
 

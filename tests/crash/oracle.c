@@ -13,8 +13,11 @@
 #include "libfusion/core/heap.h"
 #include "libfusion/core/life.h"
 #include "libfusion/core/pool.h"
+#include "libfusion/core/property.h"
 #include "libfusion/core/recover.h"
+#include "libfusion/core/skirmish.h"
 #include "libfusion/core/slab.h"
+#include "libfusion/core/thread.h"
 #include "tests/crash/overlay.h"
 
 __attribute__((format(printf, 2, 3))) static void bad(struct verdict *v,
@@ -189,6 +192,60 @@ static void ask_fields(const struct stage *s, struct verdict *ret)
 		    s->view.sb->tables[KIND_FIELD].n, n);
 }
 
+/* Has the peer got it? */
+static bool is_peers(const struct stage *s, uint32_t owner)
+{
+	const struct thread_rec *t = thread_by_token(&s->view, owner);
+
+	return t && s->ledger->peer && t->member == s->ledger->peer + 1;
+}
+
+static void ask_lock(const struct stage *s, const struct ledger_lock *k,
+		     uint32_t owner, bool marked, struct verdict *ret)
+{
+	bool peers = is_peers(s, owner);
+
+	if (owner && !peers)
+		bad(ret, "%s is held by the dead", k->name);
+	if (k->peers != CLAIM_CHANGING && peers != (k->peers == CLAIM_PRESENT))
+		bad(ret, "the peer %s %s", peers ? "has got" : "has lost",
+		    k->name);
+	if (k->kind != KIND_SKIRMISH || k->held == CLAIM_CHANGING)
+		return;
+	if (k->held == CLAIM_PRESENT && !marked)
+		bad(ret, "%s does not tell of a death", k->name);
+	if (k->held == CLAIM_ABSENT && k->marked != CLAIM_CHANGING &&
+	    marked != (k->marked == CLAIM_PRESENT))
+		bad(ret, "%s %s a death", k->name,
+		    marked ? "tells of" : "forgets");
+}
+
+static void ask_locks(const struct stage *s, struct verdict *ret)
+{
+	const struct view *v = &s->view;
+	uint32_t at;
+
+	for (uint32_t i = 0; i < s->ledger->n_locks; i++) {
+		const struct ledger_lock *k = &s->ledger->locks[i];
+		bool there = !table_lookup(v, k->kind, k->name, &at);
+		uint64_t w;
+
+		if (k->there != CLAIM_CHANGING &&
+		    there != (k->there == CLAIM_PRESENT))
+			bad(ret, "%s is %s", k->name,
+			    there ? "there again" : "lost");
+		if (!there || k->there != CLAIM_PRESENT)
+			continue;
+		w = k->kind == KIND_SKIRMISH
+			    ? ((struct skirmish *)view_entry(v, k->kind, at))
+				      ->word
+			    : ((struct property *)view_entry(v, k->kind, at))
+				      ->word;
+		ask_lock(s, k, (uint32_t)w & TOKEN_MASK, w & SKIRMISH_DIED,
+			 ret);
+	}
+}
+
 static void ask_policy(const struct stage *s, struct verdict *ret)
 {
 	const struct superblock *sb = s->view.sb;
@@ -245,6 +302,7 @@ void oracle_ask(struct stage *s, enum finder finder, unsigned extra,
 	ask_members(s, ret);
 	ask_policy(s, ret);
 	ask_fields(s, ret);
+	ask_locks(s, ret);
 	ask_blocks(s, extra, ret);
 	ask_spans(s, ret);
 	ret->digest = overlay_digest(s);

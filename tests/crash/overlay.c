@@ -7,6 +7,8 @@
 #include "libfusion/core/field.h"
 #include "libfusion/core/life.h"
 #include "libfusion/core/pool.h"
+#include "libfusion/core/property.h"
+#include "libfusion/core/skirmish.h"
 #include "libfusion/core/slab.h"
 
 #define K 0x9fb21c651e98df25ull
@@ -88,11 +90,13 @@ uint64_t overlay_hash(const struct stage *s)
 	h = hash(h, view_thread(v, 0),
 		 view_hi(&sb->threads_hi, v->geo.max_threads) *
 			 sizeof(struct thread_rec));
-	h = hash(h, view_field(v, 0),
-		 view_hi(&sb->tables[KIND_FIELD].hi, v->geo.max_fields) *
-			 sizeof(struct field_rec));
-	h = hash(h, v->base + v->geo.tables[KIND_FIELD].off_buckets,
-		 v->geo.tables[KIND_FIELD].n_buckets * 4ull);
+	for (int kind = 0; kind < N_KINDS; kind++) {
+		const struct table *t = &v->geo.tables[kind];
+
+		h = hash(h, view_entry(v, kind, 0),
+			 (size_t)table_hi(v, kind) * t->stride);
+		h = hash(h, v->base + t->off_buckets, t->n_buckets * 4ull);
+	}
 	h = hash_heap(v, h);
 	if (s->ledger->slots)
 		h = hash(h, stage_slots(s), LEDGER_SLOTS * 8);
@@ -131,6 +135,28 @@ static uint64_t digest_fields(const struct view *v)
 	for (uint32_t i = 0; i < v->sb->tables[KIND_FIELD].hi; i++)
 		if (field_copy(v, i, &f) == 0)
 			sum += hash(f.addr, f.e.name, sizeof(f.e.name));
+	return sum;
+}
+
+/* What a recovered lock or property is; its statistics are nobody's
+ * business. */
+static uint64_t digest_objects(const struct view *v)
+{
+	union {
+		struct entry e;
+		struct skirmish s;
+		struct property p;
+	} o;
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < table_hi(v, KIND_SKIRMISH); i++)
+		if (table_copy(v, KIND_SKIRMISH, i, &o) == 0)
+			sum += hash((o.s.word & ~SKIRMISH_WAIT) + o.s.depth,
+				    o.e.name, sizeof(o.e.name));
+	for (uint32_t i = 0; i < table_hi(v, KIND_PROPERTY); i++)
+		if (table_copy(v, KIND_PROPERTY, i, &o) == 0)
+			sum += hash(o.p.word & ~PROPERTY_WAIT, o.e.name,
+				    sizeof(o.e.name));
 	return sum;
 }
 
@@ -174,5 +200,5 @@ uint64_t overlay_digest(const struct stage *s)
 		h = hash(h, w, sizeof(w));
 	}
 	h = hash(h, stage_slots(s), LEDGER_SLOTS * 8);
-	return h + digest_fields(v);
+	return h + digest_fields(v) + digest_objects(v);
 }
