@@ -167,9 +167,13 @@ static void check(struct audit *au, struct fusion_arena *a)
 void audit(struct audit *au, struct fusion_arena *a, unsigned kills)
 {
 	uint64_t before = au->leaks;
+	const char *wrong;
 	struct known k;
 
 	check(au, a);
+	wrong = audit_locks(a, fusion_arena_root(a));
+	if (wrong)
+		fault(au, "%s", wrong);
 	drop_fields(au, a);
 	drop_pools(au, a);
 	know(au, a, &k);

@@ -14,6 +14,7 @@
 #include <fusion/arena.h>
 #include <fusion/heap.h>
 
+#include "libfusion/arenas.h"
 #include "libfusion/core/field.h"
 #include "libfusion/core/heap.h"
 #include "libfusion/core/life.h"
@@ -69,6 +70,8 @@ struct fusion_arena *stage_map(struct stage *s)
 	s->view.base = a->view.base; /* for addresses only */
 	a->dirfd = -1;
 	slab_classes(&a->view, a->classes);
+	if (address_add(a) < 0)
+		die("too many arenas");
 	return a;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "tests/crash/work.h"
+#include "tests/crash/work_private.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -9,18 +9,16 @@
 
 #define MARK 0x5eed5eed5eed5eedull
 
-struct worker {
-	struct fusion_arena *arena;
-	struct places *table;
-	unsigned w;
-	struct rng *rng;
-	struct fusion_pool *pool;
-};
-
-/* Memory that is not what it should be: the parent hears of the signal. */
-static void fail(const struct worker *k, const char *what, const void *p)
+void fail(const struct worker *k, const char *what, const void *p)
 {
 	printf("# worker %u: %s (%p)\n", k->w, what, p);
+	fflush(stdout);
+	abort();
+}
+
+void fail_error(const struct worker *k, const char *what, int r)
+{
+	printf("# worker %u: %s: %s\n", k->w, what, strerror(-r));
 	fflush(stdout);
 	abort();
 }
@@ -29,7 +27,9 @@ struct places *work_prepare(struct fusion_arena *a)
 {
 	struct places *t = fusion_calloc(a, 1, sizeof(*t));
 
-	return t && fusion_arena_set_root(a, t) == 0 ? t : NULL;
+	if (!t || work_prepare_locks(a, t) < 0)
+		return NULL;
+	return fusion_arena_set_root(a, t) == 0 ? t : NULL;
 }
 
 void work_field_name(char name[32], unsigned w, unsigned i)
@@ -99,7 +99,7 @@ static void let(struct worker *k, void *p)
 		fail(k, "a block cannot be freed", p);
 }
 
-static void do_malloc(struct worker *k)
+void do_malloc(struct worker *k)
 {
 	void *p = fusion_malloc(k->arena, some_size(k->rng));
 
@@ -247,6 +247,8 @@ static const struct {
 	{  3, do_aligned }, { 20, do_exact },  {  4, do_member },
 	{  3, do_pool },    {  8, do_field },  {  6, do_look },
 	{  1, do_thread },  {  1, do_trim },
+	{ 20, do_lock },    {  8, do_locks },  { 12, do_property },
+	{  4, do_make_lock }, { 4, do_their_lock },
 };
 /* clang-format on */
 
@@ -260,7 +262,7 @@ void work(struct fusion_arena *a, unsigned w, struct rng *rng, unsigned n)
 	};
 
 	while (n--) {
-		uint32_t at = rng_below(rng, 106);
+		uint32_t at = rng_below(rng, 154);
 		unsigned i = 0;
 
 		while (at >= deeds[i].weight)

@@ -10,14 +10,33 @@
 
 #include <fusion/fusion.h>
 
+#include <stdint.h>
+#include <sys/types.h>
+
 #include "tests/crash/rng.h"
 
 #define WORKERS 4
 #define ROW 16
+#define GUARDED 4
+#define LOCKS 4 /* that each worker makes and unmakes */
+
+/* Changed by who has the lock, count first; the two differ only in between. */
+struct guarded {
+	struct fusion_skirmish *lock;
+	uint32_t inside; /* worker + 1 */
+	uint64_t count, twin;
+};
+
+struct leased {
+	struct fusion_property *property;
+	pid_t pid; /* who is at it */
+};
 
 struct places {
 	void *exact[WORKERS][ROW]; /* by malloc_to() and free_from() */
 	void *plain[WORKERS][ROW]; /* exchanged by anybody */
+	struct guarded guarded[GUARDED];
+	struct leased leased[GUARDED];
 };
 
 /* What a death may leave that nobody knows: the two blocks of a realloc(). */
@@ -28,6 +47,10 @@ struct places *work_prepare(struct fusion_arena *a);
 
 /* Be worker @w for @n operations. */
 void work(struct fusion_arena *a, unsigned w, struct rng *rng, unsigned n);
+
+/* Everybody is dead: what is wrong with their locks?  NULL: nothing, and all
+ * are free.  Removes those that the workers have made. */
+const char *audit_locks(struct fusion_arena *a, struct places *t);
 
 /* Names of what worker @w may have left. */
 void work_field_name(char name[32], unsigned w, unsigned i);
