@@ -3,7 +3,6 @@
 #include "tests/unit/heap_member.h"
 
 #include <pthread.h>
-#include <sys/mount.h>
 
 static struct fusion_arena *arena;
 
@@ -262,43 +261,6 @@ static void limit_reached_is_ENOMEM_and_frees_help(void **state)
 	blocks[0] = fusion_malloc(arena, 10000);
 	assert_non_null(blocks[0]);
 	fusion_free(arena, blocks[0]);
-}
-
-/* The memory of the file system itself: never SIGBUS. */
-static void full_tmpfs_is_ENOMEM(void **state)
-{
-	char dir[] = "/tmp/fusion-unit-XXXXXX", path[64];
-	struct arena_params params = {.name = "t",
-				      .base = 0x552000000000ull,
-				      .span = 64 << 20,
-				      .max_members = 16};
-	struct fusion_arena *keep = arena;
-	int fd, n = 0;
-	char *p;
-
-	(void)state;
-	assert_non_null(mkdtemp(dir));
-	if (mount("none", dir, "tmpfs", 0, "size=6m") < 0) {
-		rmdir(dir);
-		print_message("# needs root: cannot mount a small tmpfs\n");
-		skip();
-	}
-	snprintf(path, sizeof(path), "%s/a", dir);
-	fd = open(path, O_CREAT | O_RDWR, 0600);
-	assert_int_equal(view_format(fd, &params), 0);
-	image_leave(arena);
-	arena = image_enter(fd);
-	while ((p = fusion_malloc(arena, 30000))) {
-		memset(p, 7, 30000);
-		n++;
-	}
-	assert_int_equal(errno, ENOMEM);
-	assert_true(n > 20);
-	image_leave(arena);
-	assert_int_equal(umount2(dir, MNT_DETACH), 0);
-	rmdir(dir);
-	(void)keep;
-	arena = image_enter(image_create(1ull << 30, 0));
 }
 
 static void punching_gives_memory_back(void **state)
@@ -704,7 +666,6 @@ int main(void)
 		T(aligned_alloc_aligns),
 		T(random_operations_agree_with_a_model),
 		T(limit_reached_is_ENOMEM_and_frees_help),
-		T(full_tmpfs_is_ENOMEM),
 		T(punching_gives_memory_back),
 		T(pool_has_a_limit_and_goes_as_a_whole),
 		T(pool_without_a_name_shows_its_id),
