@@ -93,7 +93,17 @@ FUSION_API int fusion_skirmish_destroy(struct fusion_skirmish *skirmish)
 	return 0;
 }
 
-static int prevail(struct skirmish *s, int64_t deadline_ns)
+/* Index + 1 of @s, which is_in(). */
+static inline uint32_t what_of(const struct tcache *c, const struct skirmish *s)
+{
+	return (uint32_t)(((uintptr_t)s - (uintptr_t)c->skirmishes) /
+			  OBJECT_SIZE) +
+	       1;
+}
+
+/* Apart, so that the fast path has nothing to save. */
+static __attribute__((noinline)) int prevail(struct skirmish *s,
+					     int64_t deadline_ns)
 {
 	struct tcache *c;
 	int r;
@@ -106,6 +116,12 @@ static int prevail(struct skirmish *s, int64_t deadline_ns)
 
 FUSION_API int fusion_skirmish_prevail(struct fusion_skirmish *skirmish)
 {
+	struct tcache *c = tls_current;
+	struct skirmish *s = of(skirmish);
+
+	if (LIKELY(is_in(c, s)) && LIKELY(load_relaxed(&s->id)) &&
+	    LIKELY(skirmish_lock_fast(c->rec, c->token, s, what_of(c, s))))
+		return 0;
 	return prevail(of(skirmish), -1);
 }
 
@@ -128,7 +144,8 @@ FUSION_API int fusion_skirmish_swoop(struct fusion_skirmish *skirmish)
 	return skirmish_try(&c->arena->view, c->rec, of(skirmish));
 }
 
-FUSION_API int fusion_skirmish_dismiss(struct fusion_skirmish *skirmish)
+static __attribute__((noinline)) int
+dismiss_slow(struct fusion_skirmish *skirmish)
 {
 	struct tcache *c;
 	int r;
@@ -141,6 +158,17 @@ FUSION_API int fusion_skirmish_dismiss(struct fusion_skirmish *skirmish)
 		return r;
 	poke_visitors(c->arena);
 	return 0;
+}
+
+FUSION_API int fusion_skirmish_dismiss(struct fusion_skirmish *skirmish)
+{
+	struct tcache *c = tls_current;
+	struct skirmish *s = of(skirmish);
+
+	if (LIKELY(is_in(c, s)) &&
+	    LIKELY(skirmish_unlock_fast(c->rec, c->token, s, what_of(c, s))))
+		return 0;
+	return dismiss_slow(skirmish);
 }
 
 FUSION_API int fusion_skirmish_consistent(struct fusion_skirmish *skirmish)

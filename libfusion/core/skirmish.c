@@ -19,8 +19,6 @@
 #define HEIR_AFTER_NS 1000000LL /* a wait this long ends with a hand-over */
 #define HEIR_NAP_NS 16000000LL	/* the longest pause of who cannot be heir */
 
-#define DEPTH_MAX (UINT32_MAX - 1)
-
 static uint32_t token_of(const struct thread_rec *t)
 {
 	return t->token & TOKEN_MASK;
@@ -50,7 +48,7 @@ void skirmish_init(struct view *v, void *rec, const void *arg)
 	store_relaxed(&s->word, 0);
 	s->depth = 0;
 	store_relaxed(&s->flags, *(const uint32_t *)arg);
-	store_relaxed(&s->spin, 0);
+	store_relaxed(&s->spin, SPIN_ALL / 2);
 	store_relaxed(&s->recovered, 0);
 	s->taken = 0;
 	s->contended = 0;
@@ -209,7 +207,9 @@ static bool is_alone(void)
 	return n == 1;
 }
 
-/* Learns from waits how long it pays, as glibc's adaptive mutex does. */
+/* Learns from waits how long it pays (the idea is glibc's adaptive mutex'): a
+ * wait that ended in time draws the usual length to its own, one that did not
+ * makes the next ones shorter. */
 static bool spin(struct skirmish *s, uint32_t token, uint64_t more,
 		 uint64_t *seen)
 {
@@ -228,7 +228,11 @@ static bool spin(struct skirmish *s, uint32_t token, uint64_t more,
 		if (d < SPIN_LAST)
 			d *= 2;
 	}
-	store_relaxed(&s->spin, usual + (int32_t)(all - usual) / 8);
+	if (!taken)
+		all = 0;
+	store_relaxed(&s->spin,
+		      (uint32_t)((int32_t)usual +
+				 ((int32_t)all - (int32_t)usual) / 8));
 	return taken;
 }
 
@@ -390,7 +394,7 @@ static int deeper(struct thread_rec *me, struct skirmish *s)
 		return -EBUSY;
 	if (!load_relaxed(&s->id))
 		return -EIDRM;
-	if (s->depth >= DEPTH_MAX)
+	if (s->depth >= SKIRMISH_DEPTH_MAX)
 		return -EOVERFLOW;
 	s->depth++;
 	return 0;
@@ -400,25 +404,19 @@ int skirmish_lock(struct view *v, struct thread_rec *me, struct skirmish *s,
 		  int64_t deadline_ns)
 {
 	uint32_t id = load_acquire(&s->id);
-	uint64_t free = 0;
 	int r;
 
 	if (!id)
 		return -EIDRM;
+	if (skirmish_lock_fast(me, token_of(me), s, skirmish_index(v, s) + 1))
+		return settle(v, me, s, confirm(s, token_of(me), id, 0));
 	r = deeper(me, s);
 	if (r != -EBUSY)
 		return r;
-	r = SEED_BUG(21) ? 0 : announce(v, me, s);
+	r = announce(v, me, s);
 	if (r < 0)
 		return r;
-	/* Acquire: as in take(). */
-	if (cas_acquire(&s->word, &free, (uint64_t)token_of(me)))
-		r = confirm(s, token_of(me), id, owned(s, 0, false));
-	else
-		r = lock_slow(v, me, s, id, 0, deadline_ns);
-	if (SEED_BUG(21) && (!r || r == -EOWNERDEAD))
-		announce(v, me, s);
-	return settle(v, me, s, r);
+	return settle(v, me, s, lock_slow(v, me, s, id, 0, deadline_ns));
 }
 
 int skirmish_try(struct view *v, struct thread_rec *me, struct skirmish *s)
@@ -455,16 +453,12 @@ static int unlock(struct view *v, struct thread_rec *me, struct skirmish *s,
 {
 	bool told;
 
+	if (skirmish_unlock_fast(me, token_of(me), s, skirmish_index(v, s) + 1))
+		return 0;
 	/* Relaxed: as in deeper(). */
 	if (SKIRMISH_OWNER(load_relaxed(&s->word)) != token_of(me))
 		/* Held, destroyed, and the place used again? */
 		return strike_out(v, me, s) ? -EIDRM : not_mine(s);
-	if (s->depth) {
-		s->depth--;
-		return 0;
-	}
-	if (SEED_BUG(22))
-		strike_out(v, me, s);
 	told = give(s, token_of(me), keep);
 	strike_out(v, me, s);
 	return told;

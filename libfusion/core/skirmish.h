@@ -35,6 +35,7 @@
 #include <errno.h>
 
 #include "libfusion/core/atomic.h"
+#include "libfusion/core/seed.h"
 #include "libfusion/core/table.h"
 
 #define SKIRMISH_WAIT 0x80000000ull
@@ -60,6 +61,8 @@ struct skirmish {
 static_assert(sizeof(struct skirmish) == OBJECT_SIZE, "ABI: bump FORMAT");
 static_assert(offsetof(struct skirmish, word) == 128, "ABI: bump FORMAT");
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "futex in low half");
+
+#define SKIRMISH_DEPTH_MAX (UINT32_MAX - 1)
 
 /* skirmish.flags: -EDEADLK rather than a wait that closes a ring. */
 #define SKIRMISH_ERRORCHECK 0x1u
@@ -140,6 +143,73 @@ static inline uint32_t skirmish_index(const struct view *v,
 {
 	return (uint32_t)((view_off(v, s) - v->geo.tables[KIND_SKIRMISH].off) /
 			  OBJECT_SIZE);
+}
+
+/* --- What is done nearly always --------------------------------------------
+ */
+
+/*
+ * Free, or mine already: taken, and true.  Else nothing has happened.
+ * @what is the index + 1.  Killed after the announcement: recovery finds
+ * another's word, or none.
+ */
+static inline bool skirmish_lock_fast(struct thread_rec *me, uint32_t token,
+				      struct skirmish *s, uint32_t what)
+{
+	/* Relaxed: only a thread itself can have stored its own token. */
+	uint64_t w = load_relaxed(&s->word);
+	uint32_t n = me->n_skirmishes;
+
+	if (SKIRMISH_OWNER(w) == token) {
+		if (s->depth >= SKIRMISH_DEPTH_MAX || !load_relaxed(&s->id))
+			return false;
+		s->depth++;
+		return true;
+	}
+	if (w || n >= THREAD_SKIRMISHES)
+		return false;
+	if (!SEED_BUG(21))
+		store_relaxed(&me->skirmishes[n], what);
+	compiler_fence();
+	/* Acquire: pairs with the releases in skirmish_unlock_fast(), give()
+	 * and recovery; what the last owner wrote is ours to see. */
+	if (!cas_acquire(&s->word, &w, (uint64_t)token)) {
+		compiler_fence();
+		store_relaxed(&me->skirmishes[n], 0);
+		return false;
+	}
+	if (SEED_BUG(21))
+		store_relaxed(&me->skirmishes[n], what);
+	me->n_skirmishes = n + 1;
+	s->taken++;
+	/* Destroyed: nobody else wants it; unlock says so. */
+	return true;
+}
+
+/* Mine, and nobody waits: given back, and true.  Else nothing has happened. */
+static inline bool skirmish_unlock_fast(struct thread_rec *me, uint32_t token,
+					struct skirmish *s, uint32_t what)
+{
+	uint64_t w = load_relaxed(&s->word);
+	uint32_t n = me->n_skirmishes;
+
+	if (SKIRMISH_OWNER(w) != token)
+		return false;
+	if (s->depth) {
+		s->depth--;
+		return true;
+	}
+	if (w != token || !n || load_relaxed(&me->skirmishes[n - 1]) != what)
+		return false;
+	if (SEED_BUG(22))
+		store_relaxed(&me->skirmishes[n - 1], 0);
+	/* Release: pairs with the acquires of the next owner.  Commit. */
+	if (!cas_release(&s->word, &w, 0))
+		return false;
+	compiler_fence();
+	store_relaxed(&me->skirmishes[n - 1], 0);
+	me->n_skirmishes = n - 1;
+	return true;
 }
 
 #endif

@@ -24,6 +24,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 
 FIELDS = 100_000
 
@@ -42,6 +43,16 @@ HEAP = (
 PAIR = (
     ("pair-64",     "freed by another, 64 bytes"),
     ("pair-any",    "freed by another, 16..1024"),
+)
+# Of locks.  Targets against: a plain mutex, a robust recursive one.
+LOCK = (
+    # row       what                                    plain    recursive
+    ("pair",    "lock, unlock",                         1.0,     None),
+    ("nested",  "the same, held already",               None,    0.2),
+    ("tiny-2",  "2 processes, a word",                  1 / 1.5, None),
+    ("work-2",  "2 processes, 10 inside, 50 outside",   1 / 1.5, None),
+    ("tiny-4",  "4 processes, a word",                  None,    None),
+    ("work-4",  "4 processes, 10 inside, 50 outside",   None,    None),
 )
 
 
@@ -224,6 +235,64 @@ class Bench:
                 self.add("pair", what, peer, times["fusion"], times[peer],
                          most)
 
+    def lock(self):
+        mount = self.mount()
+        ours = self.worker("lock_fusion", BENCH_ARENA=f"{mount}/lock")
+        peers = {
+            "pthread": self.worker("lock_pthread", "normal"),
+            "pthread robust": self.worker("lock_pthread", "robust"),
+            "robust recursive": self.worker("lock_pthread", "recursive"),
+            "Boost": self.worker("lock_boost"),
+            "semop": self.worker("lock_kernel", "semop"),
+            "flock": self.worker("lock_kernel", "flock"),
+        }
+        for row, what, plain, recursive in LOCK:
+            of = {name: w for name, w in peers.items() if row != "nested"
+                  or name in ("robust recursive", "Boost")}
+            times = self.interleave([(w, row, "")
+                                     for w in (ours, *of.values())])
+            for i, name in enumerate(of):
+                target = {"pthread": plain,
+                          "robust recursive": recursive}.get(name)
+                self.add("lock", what, name, times[0], times[i + 1], target)
+            if row != "pair" and row != "nested":
+                self.fairness(what, ours, peers["pthread"], row)
+        self.add_alone("lock", "lease, cede of a property",
+                       self.interleave([(ours, "lease", "")])[0], None)
+        self.add_alone("death", "kill -9 of an owner to the next one",
+                       [ours.run("died")
+                        for _ in range(2 if self.options.smoke else 50)],
+                       None)
+        self.shell(mount)
+
+    def fairness(self, what, ours, peer, row):
+        """The smallest share of a rival, 1 is its due; the longest wait."""
+        n = 1000 if self.options.smoke else 1000000
+        found = {"ours": [], "pthread": []}
+        for _ in range(self.rounds):
+            for name, worker in (("ours", ours), ("pthread", peer)):
+                worker.run(row, n)
+                found[name].append((worker.run("share"),
+                                    worker.run("longest")))
+        for name, values in found.items():
+            self.add_alone("lock", f"{what}: least share, {name}",
+                           [share for share, _ in values], None, "")
+            self.add_alone("lock", f"{what}: longest wait, {name}",
+                           [longest for _, longest in values], None)
+
+    def shell(self, mount):
+        """flock(1) as scripts use it."""
+        tmpfs = os.path.join(self.directory("/dev/shm"), "lock")
+        with open(tmpfs, "w", encoding="ascii"):
+            pass
+        times = {f"{mount}/lock/skirmishes/lock": [], tmpfs: []}
+        for _ in range(2 if self.options.smoke else 50):
+            for path, list_ in times.items():
+                start = time.perf_counter_ns()
+                subprocess.run(["flock", path, "true"], check=True)
+                list_.append(time.perf_counter_ns() - start)
+        self.add("lock", "flock FILE true", "tmpfs", *times.values(), None)
+
     def enter(self):
         mount = self.mount()
         arena = f"{mount}/enter"
@@ -295,7 +364,7 @@ class Bench:
                            50e3 if row == "recover" else None)
 
 
-GROUPS = ("heap", "pair", "enter", "files", "recover")
+GROUPS = ("heap", "pair", "lock", "enter", "files", "recover")
 
 
 def figure(value, unit="ns"):
