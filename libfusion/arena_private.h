@@ -18,6 +18,8 @@
 
 struct tcache;
 struct notice;
+struct watcher;
+struct forking;
 
 enum handle_state {
 	HANDLE_ENTERING, /* in the list, so that no other thread enters it */
@@ -44,6 +46,11 @@ struct fusion_arena {
 
 	pthread_mutex_t notice_lock; /* guards notice */
 	struct notice *notice;
+
+	uint32_t *ref_rows;	    /* atomic: of max_objects (ref.c) */
+	pthread_mutex_t watch_lock; /* guards watcher */
+	struct watcher *watcher;
+	struct forking *forking; /* guarded by arenas_lock */
 };
 
 /* Find the handle in whose range @p is; NULL.  No lock; any thread. */

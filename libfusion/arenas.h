@@ -45,6 +45,23 @@ int arena_ready(struct fusion_arena *arena);
 /* Put the directory's descriptor behind the heap's. */
 void dir_behind_heap(struct fusion_arena *arena);
 
+/* --- ref.c, ref_watch.c, ref_fork.c ----------------------------------------
+ */
+
+/* No watch of this process' any more; no function of one is running. */
+void watch_stop(struct fusion_arena *arena);
+/* What ref.c keeps of an arena in private memory. */
+void ref_rows_free(struct fusion_arena *arena);
+/* Around fork(), of each arena whose child enters again.  In the child, after
+ * detach(), ref_fork_joining() when it has opened the file and before it has a
+ * witness, ref_fork_child() when it is in, or not (@joined). */
+void ref_fork_before(struct fusion_arena *arena);
+void ref_fork_parent(struct fusion_arena *arena);
+int ref_fork_joining(struct fusion_arena *arena);
+void ref_fork_child(struct fusion_arena *arena, bool joined);
+/* The handle goes. */
+void ref_fork_free(struct fusion_arena *arena);
+
 /* --- notice.c, fork.c ----------------------------------------------------- */
 
 void notice_stop(struct fusion_arena *arena);

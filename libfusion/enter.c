@@ -73,6 +73,7 @@ static struct fusion_arena *arena_new(const char *path,
 	a->dirfd = -1;
 	a->flags = o->flags;
 	pthread_mutex_init(&a->notice_lock, NULL);
+	pthread_mutex_init(&a->watch_lock, NULL);
 	a->path = strdup(path);
 	if (a->path)
 		return a;
@@ -91,6 +92,7 @@ void arena_free(struct fusion_arena *a)
 {
 	close_fd(&a->dirfd);
 	pthread_mutex_destroy(&a->notice_lock);
+	pthread_mutex_destroy(&a->watch_lock);
 	free(a->path);
 	free(a);
 }
@@ -232,6 +234,8 @@ static int join(struct fusion_arena *a, const struct fusion_arena_options *o,
 	if (r < 0)
 		return join_error(a, j, r);
 	r = open_heap(a, j);
+	if (!r)
+		r = ref_fork_joining(a);
 	if (!r)
 		r = attach(a, j);
 	if (r < 0) {

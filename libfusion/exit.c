@@ -34,6 +34,8 @@ void arena_unmap(struct fusion_arena *a)
 			   (size_t)(span_hi(v) - v->geo.first_span)
 				   << SPAN_SHIFT);
 	view_unmap(v);
+	ref_rows_free(a);
+	ref_fork_free(a);
 	v->fd = -1;
 	/* Not what got the number, should the program have closed ours. */
 	if (fd >= 0 && fstat(fd, &st) == 0 && st.st_ino == v->ino)
@@ -63,6 +65,7 @@ void arena_depart(struct fusion_arena *a, unsigned long request, int result)
 	struct view *v = &a->view;
 
 	notice_stop(a);
+	watch_stop(a);
 	address_remove(a);
 	tls_arena_leave(a);
 	/* Before the slot can be another's, who will want this lock.  As long

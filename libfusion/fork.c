@@ -4,7 +4,8 @@
  *
  * The child is no member: the mapping does not go with it (MADV_DONTFORK), and
  * here it closes what it has of the arena; the handle is dead.  With
- * FUSION_ENTER_FORK it joins again, as a slave of its own.
+ * FUSION_ENTER_FORK it joins again, as a slave of its own, and gets its
+ * parent's counts of references.
  */
 #include <unistd.h>
 
@@ -16,6 +17,7 @@
  * lock is its process', and the life lock falls with the last copy. */
 static void detach(struct fusion_arena *a)
 {
+	ref_rows_free(a);
 	a->view = (struct view){.fd = a->view.fd};
 	if (a->view.fd >= 0)
 		close(a->view.fd);
@@ -24,14 +26,17 @@ static void detach(struct fusion_arena *a)
 	a->view.fd = a->dirfd = -1;
 	a->id = 0;
 	a->state = HANDLE_DEAD;
-	a->notice = NULL; /* its thread is the parent's */
+	a->notice = NULL; /* its thread is the parent's, as the watcher's */
+	a->watcher = NULL;
 	pthread_mutex_init(&a->notice_lock, NULL);
+	pthread_mutex_init(&a->watch_lock, NULL);
 }
 
 static void rejoin(struct fusion_arena *a)
 {
 	int r = arena_rejoin(a);
 
+	ref_fork_child(a, r == 0);
 	if (r < 0) {
 		log_error("%s: the child of a fork could not join (%d)",
 			  a->path, -r);
@@ -43,6 +48,11 @@ static void rejoin(struct fusion_arena *a)
 	arenas = a;
 }
 
+static bool enters_again(const struct fusion_arena *a)
+{
+	return a->flags & FUSION_ENTER_FORK && a->state == HANDLE_IN;
+}
+
 static void in_child(void)
 {
 	struct fusion_arena *a = arenas, *next;
@@ -51,8 +61,7 @@ static void in_child(void)
 	tls_after_fork_child();
 	arenas = NULL;
 	for (; a; a = next) {
-		bool again =
-			a->flags & FUSION_ENTER_FORK && a->state == HANDLE_IN;
+		bool again = enters_again(a);
 
 		next = a->next;
 		address_remove(a);
@@ -66,10 +75,16 @@ static void in_child(void)
 static void before(void)
 {
 	pthread_mutex_lock(&arenas_lock);
+	for (struct fusion_arena *a = arenas; a; a = a->next)
+		if (enters_again(a))
+			ref_fork_before(a);
 }
 
 static void in_parent(void)
 {
+	for (struct fusion_arena *a = arenas; a; a = a->next)
+		if (enters_again(a))
+			ref_fork_parent(a);
 	pthread_mutex_unlock(&arenas_lock);
 }
 

@@ -188,6 +188,7 @@ void tls_arena_leave(struct fusion_arena *arena)
 		cache_drop(c);
 		c->span_hi = 0;
 		c->skirmishes_size = 0;
+		c->refs_size = 0;
 		/* Relaxed: no other thread may be using the arena. */
 		store_relaxed(&c->arena, (struct fusion_arena *)NULL);
 	}

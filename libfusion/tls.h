@@ -48,6 +48,8 @@ struct bins {
 	struct bin bin[HEAP_CLASSES];
 };
 
+struct ref_row;
+
 struct tcache {
 	struct fusion_arena *arena; /* NULL once the process has left */
 	char *base;
@@ -61,6 +63,13 @@ struct tcache {
 	 * a while ago (skirmish.c). */
 	char *skirmishes;
 	uint64_t skirmishes_size;
+	/* The same of references, and by their index my member's row of each,
+	 * index + 1, as far as it is known (ref.c). */
+	char *refs;
+	uint64_t refs_size;
+	struct ref_row *rows;
+	uint32_t *ref_rows;
+	uint32_t member; /* id */
 	struct bins main;
 	struct bins *others; /* pools', member-lifetime */
 	struct tcache *next_of_thread;

@@ -6,6 +6,7 @@
 #include <fusion/arena.h>
 #include <fusion/heap.h>
 #include <fusion/property.h>
+#include <fusion/ref.h>
 #include <fusion/skirmish.h>
 #include <fusion/types.h>
 

@@ -7,6 +7,7 @@
 #include "libfusion/core/heap.h"
 #include "libfusion/core/life.h"
 #include "libfusion/core/property.h"
+#include "libfusion/core/ref.h"
 #include "libfusion/core/skirmish.h"
 
 struct checker {
@@ -85,7 +86,7 @@ static bool announces(const struct thread_rec *t)
 		if (t->held[i])
 			return true;
 	return load_relaxed(&t->span.op) || load_relaxed(&t->table.op) ||
-	       load_relaxed(&t->pool.op);
+	       load_relaxed(&t->pool.op) || ref_announces(t);
 }
 
 static void check_threads(struct checker *c)
@@ -124,5 +125,6 @@ unsigned arena_check(struct view *v, check_report_fn report, void *ctx)
 	for (int kind = 0; kind < N_KINDS; kind++)
 		c.faults += table_check(v, kind, report, ctx);
 	return c.faults + skirmish_check(v, report, ctx) +
-	       property_check(v, report, ctx) + heap_check(v, report, ctx);
+	       property_check(v, report, ctx) + ref_check(v, report, ctx) +
+	       heap_check(v, report, ctx);
 }

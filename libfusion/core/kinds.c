@@ -2,12 +2,13 @@
 /* The kinds of named things: a row for each. */
 #include "libfusion/core/field.h"
 #include "libfusion/core/property.h"
+#include "libfusion/core/ref.h"
 #include "libfusion/core/skirmish.h"
 #include "libfusion/core/table.h"
 
 const struct kind_ops kind_ops[N_KINDS] = {
 	[KIND_FIELD] = {"field", field_init, NULL},
 	[KIND_SKIRMISH] = {"skirmish", skirmish_init, skirmish_fini},
-	[KIND_REF] = {"ref", NULL, NULL},
+	[KIND_REF] = {"ref", ref_init, ref_fini},
 	[KIND_PROPERTY] = {"property", property_init, property_fini},
 };

@@ -218,7 +218,12 @@ struct member_rec {
 	uint32_t own_pid; /* as it sees itself, in pidns; 0 until mapped */
 	uint32_t role;	  /* FUSION_ROLE_MASTER or _SLAVE, as it joined */
 	char comm[16];
-	uint8_t pad0[56];
+
+	/* Of references, see ref.h.  The first two are guarded by rows.lock. */
+	uint32_t rows;	      /* first of its rows, index + 1 */
+	uint32_t rows_closed; /* it goes: no more of them */
+	uint32_t ref_seq;     /* atomic, futex: what it watches has fallen */
+	uint8_t pad0[44];
 
 	/* Hints, own line: statistics that the member itself keeps. */
 	uint64_t n_malloc_slow, n_adopted;

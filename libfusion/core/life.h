@@ -32,6 +32,9 @@
 
 #define LIFE_LOCK_BYTE (1ll << 62)
 #define LIFE_BYTE(slot) ((1ll << 61) + (slot))
+/* OFD locked for reading while a child that the member in @slot has forked
+ * takes over its references (libfusion/ref_fork.c). */
+#define FORK_BYTE(slot) ((1ll << 60) + (slot))
 
 /*
  * Take the life lock.  Waits at most @timeout_ns (< 0 for ever; a view with
@@ -138,6 +141,11 @@ int life_witness(struct view *v, uint32_t slot, uint32_t id);
  * process has it; -errno. */
 int life_witness_byte(const struct view *v, uint32_t slot);
 int life_witness_drop(const struct view *v, uint32_t slot);
+/* FORK_BYTE(@slot), on the description of the backing file that @fd is of: lock
+ * it, or no more.  0, -errno. */
+int life_fork_mark(int fd, uint32_t slot, bool on);
+/* Is it locked, by whomever?  v->fork_of: by this process. */
+bool life_fork_pending(const struct view *v, uint32_t slot);
 /* Is who is (or was) in @slot dead?  A free slot is not. */
 bool member_is_dead(struct view *v, uint32_t slot);
 /* Is this thread of a live member gone without its destructors? */

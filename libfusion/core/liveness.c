@@ -135,6 +135,34 @@ int life_witness_drop(const struct view *v, uint32_t slot)
 	return byte_set(v, slot, F_UNLCK);
 }
 
+static struct flock fork_byte(uint32_t slot, short type)
+{
+	return (struct flock){
+		.l_type = type,
+		.l_whence = SEEK_SET,
+		.l_start = FORK_BYTE(slot),
+		.l_len = 1,
+	};
+}
+
+int life_fork_mark(int fd, uint32_t slot, bool on)
+{
+	struct flock lock = fork_byte(slot, on ? F_RDLCK : F_UNLCK);
+
+	return fcntl(fd, F_OFD_SETLK, &lock) < 0 ? -errno : 0;
+}
+
+bool life_fork_pending(const struct view *v, uint32_t slot)
+{
+	struct flock lock = fork_byte(slot, F_WRLCK);
+
+	/* The kernel does not tell of our own locks. */
+	if (slot && v->fork_of == slot)
+		return true;
+	return v->fd >= 0 && fcntl(v->fd, F_OFD_GETLK, &lock) == 0 &&
+	       lock.l_type != F_UNLCK;
+}
+
 int life_witness(struct view *v, uint32_t slot, uint32_t id)
 {
 	struct member_rec *m;

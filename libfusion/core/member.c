@@ -85,6 +85,8 @@ int member_claim(struct view *v, const struct member_info *info,
 	m->role = info->role;
 	memcpy(m->comm, info->comm, sizeof(m->comm));
 	m->comm[sizeof(m->comm) - 1] = '\0';
+	m->rows = 0;
+	m->rows_closed = 0;
 	m->n_malloc_slow = 0;
 	m->n_adopted = 0;
 	/* Release: pairs with the acquire in member_at(). */

@@ -9,6 +9,7 @@
 #include "libfusion/core/life.h"
 #include "libfusion/core/lock.h"
 #include "libfusion/core/property.h"
+#include "libfusion/core/ref.h"
 #include "libfusion/core/skirmish.h"
 #include "libfusion/core/thread.h"
 
@@ -25,7 +26,8 @@ static void count(struct tally *tally, const struct thread_rec *t)
 {
 	tally->ops += !!load_relaxed(&t->span.op) +
 		      !!load_relaxed(&t->table.op) +
-		      !!load_relaxed(&t->pool.op);
+		      !!load_relaxed(&t->pool.op) + !!load_relaxed(&t->ref.op) +
+		      !!load_relaxed(&t->row.op);
 	for (unsigned i = 0; i < THREAD_HELD; i++)
 		tally->locks += t->held[i] != 0;
 }
@@ -48,17 +50,21 @@ static int recover_record(struct view *v, struct thread_rec *t)
 	if (!r)
 		r = table_recover(v, t);
 	if (!r)
+		r = ref_recover_locked(v, t);
+	if (!r)
 		core_lock_recover(v, t);
 	return r;
 }
 
-/* What needs locks that the dead may have held: a pending block, and a pool
- * that is DYING and so guards itself. */
+/* What needs locks that the dead may have held: a pending block, a pool that
+ * is DYING and so guards itself, a reference on its way out. */
 static int recover_pending(struct view *v, struct thread_rec *t)
 {
 	int r = heap_recover_pending(v, t);
 
-	return r ? r : heap_recover_pool(v, t);
+	if (!r)
+		r = heap_recover_pool(v, t);
+	return r ? r : ref_recover(v, t);
 }
 
 /* Never the caller's own: a member that departs by itself is still using it,
@@ -122,6 +128,8 @@ int recover_member(struct view *v, uint32_t slot)
 	r = recover_slabs(v, slot);
 	if (!r && slot)
 		r = heap_recover_member(v, slot);
+	if (!r && slot)
+		r = ref_recover_member(v, slot);
 	if (r < 0)
 		return r;
 	/* The users' locks last: who gets one next finds all else whole. */

@@ -9,7 +9,8 @@
  * Order, per thread record of the member: span intent; pending malloc_to or
  * free_from; field and pool intents; then core locks, freed once what they
  * guard is whole; then the heap of the member: TXN words, its slabs orphaned
- * or freed, member-lifetime blocks; then the users' locks (skirmishes), so that
+ * or freed, member-lifetime blocks; what it counted of references; then the
+ * users' locks (skirmishes), so that
  * who gets one next finds all else whole; at last the records and the slot.
  */
 #ifndef FUSION_CORE_RECOVER_H
@@ -18,7 +19,8 @@
 #include "libfusion/core/view.h"
 
 /* Recover all that member @slot held.  Leaves the slot itself to the caller
- * (life_depart()).  0, or -EIO: the arena is not what it should be. */
+ * (life_depart()).  0; -EIO: the arena is not what it should be; -ETIMEDOUT: a
+ * child that it has just forked is still taking over its references. */
 int recover_member(struct view *v, uint32_t slot);
 /* The same for one thread record whose thread is gone; frees the record. */
 int recover_thread(struct view *v, struct thread_rec *t);

@@ -45,10 +45,11 @@ struct view {
 	char *base;	       /* where this process sees the file */
 	struct superblock *sb; /* == base */
 	struct geometry geo;   /* private, verified */
-	int fd;	       /* the backing file, O_RDWR; -1 in tests of images */
-	uint64_t ino;  /* of that file, 0 unknown: a program may close our
-			* descriptor and get the number for its own */
-	uint32_t slot; /* my member slot; 0: undertaker */
+	int fd;		  /* the backing file, O_RDWR; -1 in tests of images */
+	uint64_t ino;	  /* of that file, 0 unknown: a program may close our
+			   * descriptor and get the number for its own */
+	uint32_t slot;	  /* my member slot; 0: undertaker */
+	uint32_t fork_of; /* slot whose FORK_BYTE (life.h) is locked by fd */
 	struct thread_rec
 		*rec; /* undertaker's and checkers' own record; members
 		       * have one a thread instead (thread.h) */

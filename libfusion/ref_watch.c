@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Watches of references: one thread of the process tells of all of an arena
+ *
+ * Who makes a watched reference fall bumps ref_seq of the watching member.  How
+ * often each has fallen is counted in the reference itself; here is kept of how
+ * many falls its function has been told.  So no wake that is lost or comes
+ * twice matters: the thread looks, and what is missing is told.
+ */
+#include <fusion/ref.h>
+
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "libfusion/arenas.h"
+#include "libfusion/core/futex.h"
+#include "libfusion/core/life.h"
+#include "libfusion/core/limits.h"
+#include "libfusion/core/ref.h"
+#include "libfusion/tls.h"
+
+struct watch {
+	struct ref *ref;
+	uint32_t id;
+	uint64_t told;
+	fusion_ref_fn fn;
+	void *ctx;
+	bool ended; /* while it runs; who runs it frees it */
+	struct watch *next, **prev;
+};
+
+/* All but arena, thread and stop is guarded by the arena's watch_lock. */
+struct watcher {
+	struct fusion_arena *arena;
+	pthread_t thread;
+	uint32_t stop; /* atomic */
+	struct watch *watches;
+	struct watch *running;
+	pthread_cond_t ran;
+};
+
+static uint32_t *seq_of(struct fusion_arena *a)
+{
+	return &view_member(&a->view, a->view.slot)->ref_seq;
+}
+
+static void look_again(struct fusion_arena *a)
+{
+	/* Release: pairs with the acquire in run(). */
+	add_release(seq_of(a), 1);
+	futex_wake(seq_of(a), INT_MAX);
+}
+
+static void unlink_watch(struct watch *w)
+{
+	*w->prev = w->next;
+	if (w->next)
+		w->next->prev = w->prev;
+}
+
+/* watch_lock is held, but not while the function runs. */
+static void tell(struct watcher *all, struct watch *w)
+{
+	struct fusion_arena *a = all->arena;
+
+	/* Acquire: pairs with the release in ref_settle(). */
+	while (!w->ended && !load_relaxed(&all->stop) &&
+	       REF_FALLS(load_acquire(&w->ref->falls)) != w->told &&
+	       load_acquire(&w->ref->id) == w->id) {
+		w->told++;
+		all->running = w;
+		pthread_mutex_unlock(&a->watch_lock);
+		w->fn((struct fusion_ref *)w->ref, w->ctx);
+		pthread_mutex_lock(&a->watch_lock);
+		all->running = NULL;
+		pthread_cond_broadcast(&all->ran);
+	}
+	if (load_acquire(&w->ref->id) != w->id)
+		w->ended = true;
+}
+
+static void look_at_all(struct watcher *all)
+{
+	struct watch *w, *next;
+
+	pthread_mutex_lock(&all->arena->watch_lock);
+	for (w = all->watches; w; w = next) {
+		tell(all, w);
+		next = w->next;
+		if (w->ended) {
+			unlink_watch(w);
+			free(w);
+		}
+	}
+	pthread_mutex_unlock(&all->arena->watch_lock);
+}
+
+static void *run(void *arg)
+{
+	struct watcher *all = arg;
+	struct view *v = &all->arena->view;
+	uint32_t *seq = seq_of(all->arena);
+
+	/* Acquire: pairs with the release in watch_stop(). */
+	while (!load_acquire(&all->stop)) {
+		/* Acquire: pairs with the release in ref_settle(); read before
+		 * we look, so that no fall is slept over. */
+		uint32_t seen = load_acquire(seq);
+
+		look_at_all(all);
+		if (load_acquire(&all->stop))
+			break;
+		if (futex_wait(seq, seen, SUSPECT_LAST_NS) == -ETIMEDOUT)
+			life_sweep(v);
+	}
+	return NULL;
+}
+
+/* Signals are the application's business. */
+static int start(struct watcher *all)
+{
+	sigset_t every, old;
+	int r;
+
+	sigfillset(&every);
+	pthread_sigmask(SIG_SETMASK, &every, &old);
+	r = pthread_create(&all->thread, NULL, run, all);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return -r;
+}
+
+/* watch_lock is held. */
+static int get_watcher(struct fusion_arena *a, struct watcher **ret)
+{
+	struct watcher *all = a->watcher;
+	int r;
+
+	if (!all) {
+		all = calloc(1, sizeof(*all));
+		if (!all)
+			return -ENOMEM;
+		all->arena = a;
+		pthread_cond_init(&all->ran, NULL);
+		r = start(all);
+		if (r < 0) {
+			pthread_cond_destroy(&all->ran);
+			free(all);
+			return r;
+		}
+		a->watcher = all;
+	}
+	*ret = all;
+	return 0;
+}
+
+void watch_stop(struct fusion_arena *a)
+{
+	struct watcher *all;
+	struct watch *next;
+
+	pthread_mutex_lock(&a->watch_lock);
+	all = a->watcher;
+	a->watcher = NULL;
+	pthread_mutex_unlock(&a->watch_lock);
+	if (!all)
+		return;
+	store_release(&all->stop, 1);
+	look_again(a);
+	pthread_join(all->thread, NULL);
+	for (struct watch *w = all->watches; w; w = next) {
+		next = w->next;
+		free(w);
+	}
+	pthread_cond_destroy(&all->ran);
+	free(all);
+}
+
+static struct watch *find(struct watcher *all, const struct ref *r, uint32_t id)
+{
+	struct watch *w = all ? all->watches : NULL;
+
+	while (w && (w->ref != r || w->id != id || w->ended))
+		w = w->next;
+	return w;
+}
+
+static int add(struct fusion_arena *a, struct thread_rec *me, struct watch *w)
+{
+	struct watcher *all;
+	int r;
+
+	pthread_mutex_lock(&a->watch_lock);
+	r = get_watcher(a, &all);
+	pthread_mutex_unlock(&a->watch_lock);
+	if (r < 0)
+		return r;
+	/* No lock of the process' while we may wait for one of the arena's. */
+	w->id = load_acquire(&w->ref->id);
+	r = ref_watch(&a->view, me, w->ref, &w->told);
+	if (r < 0)
+		return r;
+	pthread_mutex_lock(&a->watch_lock);
+	w->next = all->watches;
+	w->prev = &all->watches;
+	if (w->next)
+		w->next->prev = &w->next;
+	all->watches = w;
+	pthread_mutex_unlock(&a->watch_lock);
+	/* It may have fallen before it was on the list. */
+	look_again(a);
+	return 0;
+}
+
+static int remove_watch(struct fusion_arena *a, struct thread_rec *me,
+			struct ref *ref)
+{
+	uint32_t id = load_acquire(&ref->id);
+	int r = ref_unwatch(&a->view, me, ref);
+	struct watcher *all;
+	struct watch *w;
+
+	if (r < 0)
+		return r;
+	pthread_mutex_lock(&a->watch_lock);
+	all = a->watcher;
+	w = find(all, ref, id);
+	if (w && all->running != w) {
+		unlink_watch(w);
+		free(w);
+	} else if (w) {
+		w->ended = true;
+		while (all->running == w &&
+		       !pthread_equal(all->thread, pthread_self()))
+			pthread_cond_wait(&all->ran, &a->watch_lock);
+	}
+	pthread_mutex_unlock(&a->watch_lock);
+	return 0;
+}
+
+FUSION_API int fusion_ref_watch(struct fusion_ref *ref, fusion_ref_fn fn,
+				void *ctx)
+{
+	struct fusion_arena *a = ref ? arena_of(ref) : NULL;
+	struct thread_rec *me;
+	struct watch *w;
+	int r;
+
+	if (!a || table_index(&a->view, KIND_REF, ref) < 0)
+		return -EINVAL;
+	me = thread_rec_of(a);
+	if (!me)
+		return -errno;
+	if (!fn)
+		return remove_watch(a, me, (struct ref *)ref);
+	w = calloc(1, sizeof(*w));
+	if (!w)
+		return -ENOMEM;
+	w->ref = (struct ref *)ref;
+	w->fn = fn;
+	w->ctx = ctx;
+	r = add(a, me, w);
+	if (r < 0)
+		free(w);
+	return r;
+}

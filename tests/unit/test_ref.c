@@ -1,0 +1,812 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Reference counters
+ *
+ * One member and its threads, under ThreadSanitizer too; test_ref_death.c has
+ * the processes that are killed.
+ */
+#include "tests/unit/heap_member.h"
+
+#include <pthread.h>
+#include <sched.h>
+
+#include <fusion/fusion.h>
+
+#include "libfusion/core/futex.h"
+#include "libfusion/core/ref.h"
+#include "libfusion/core/thread.h"
+
+#define THREADS 4
+#define ROUNDS 20000
+
+static struct fusion_arena *arena;
+static struct fusion_ref *ref;
+
+static int set_up(void **state)
+{
+	(void)state;
+	arena = image_enter(image_create(16ull << 20, 0));
+	return fusion_ref_create(arena, "ref", &ref);
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	watch_stop(arena);
+	assert_int_equal(arena_check(&arena->view, print_fault, NULL), 0);
+	image_leave(arena);
+	return 0;
+}
+
+static struct fusion_ref_stat stat_of(struct fusion_ref *r)
+{
+	struct fusion_ref_stat s = {.size = sizeof(s)};
+
+	assert_int_equal(fusion_ref_stat(r, &s), 0);
+	return s;
+}
+
+static void assert_counts(struct fusion_ref *r, uint64_t total, uint64_t falls)
+{
+	struct fusion_ref_stat s = stat_of(r);
+
+	assert_int_equal(s.total, total);
+	assert_int_equal(s.falls, falls);
+}
+
+static struct fusion_ref *make(const char *name)
+{
+	struct fusion_ref *r;
+
+	assert_int_equal(fusion_ref_create(arena, name, &r), 0);
+	return r;
+}
+
+static void run(pthread_t *thread, void *(*fn)(void *), void *arg)
+{
+	assert_int_equal(pthread_create(thread, NULL, fn, arg), 0);
+}
+
+static intptr_t join(pthread_t thread)
+{
+	void *r;
+
+	assert_int_equal(pthread_join(thread, &r), 0);
+	return (intptr_t)r;
+}
+
+/* --- Counting --------------------------------------------------------------
+ */
+
+static void test_local(void **state)
+{
+	(void)state;
+	assert_counts(ref, 0, 0);
+	assert_int_equal(fusion_ref_down(ref), -EPERM);
+	for (unsigned i = 1; i <= 5; i++) {
+		assert_int_equal(fusion_ref_up(ref), 0);
+		assert_counts(ref, i, 0);
+	}
+	assert_int_equal(stat_of(ref).local, 5);
+	assert_int_equal(stat_of(ref).members, 1);
+	for (unsigned i = 5; i-- > 0;) {
+		assert_int_equal(fusion_ref_down(ref), 0);
+		assert_counts(ref, i, i == 0);
+	}
+	assert_int_equal(fusion_ref_down(ref), -EPERM);
+	assert_int_equal(stat_of(ref).members, 0);
+	/* Again and again. */
+	for (unsigned i = 2; i < 10; i++) {
+		assert_int_equal(fusion_ref_up(ref), 0);
+		assert_int_equal(fusion_ref_down(ref), 0);
+		assert_counts(ref, 0, i);
+	}
+}
+
+static void test_global(void **state)
+{
+	(void)state;
+	assert_int_equal(fusion_ref_down_global(ref), -EPERM);
+	assert_int_equal(fusion_ref_up_global(ref), 0);
+	assert_int_equal(fusion_ref_up(ref), 0);
+	assert_counts(ref, 2, 0);
+	assert_int_equal(stat_of(ref).global, 1);
+	/* One kind is not the other. */
+	assert_int_equal(fusion_ref_down(ref), 0);
+	assert_int_equal(fusion_ref_down(ref), -EPERM);
+	assert_counts(ref, 1, 0);
+	assert_int_equal(fusion_ref_down_global(ref), 0);
+	assert_counts(ref, 0, 1);
+}
+
+static void test_names(void **state)
+{
+	struct fusion_ref *r, *t;
+	char name[80];
+
+	(void)state;
+	assert_int_equal(fusion_ref_create(arena, "ref", &r), -EEXIST);
+	assert_int_equal(fusion_ref_create(arena, "a/b", &r), -EINVAL);
+	assert_int_equal(fusion_ref_create(arena, "x", NULL), -EINVAL);
+	assert_int_equal(fusion_ref_lookup(arena, "none", &r), -ENOENT);
+	assert_int_equal(fusion_ref_lookup(arena, "ref", &r), 0);
+	assert_ptr_equal(r, ref);
+	r = make(NULL);
+	snprintf(name, sizeof(name), "#%u", ((struct ref *)r)->e.id);
+	assert_int_equal(fusion_ref_lookup(arena, name, &t), 0);
+	assert_ptr_equal(r, t);
+}
+
+static void test_no_ref(void **state)
+{
+	struct fusion_ref_stat s = {.size = sizeof(s)};
+	struct fusion_skirmish *skirmish;
+	struct fusion_ref *wrong[] = {
+		NULL,
+		(struct fusion_ref *)&arena,
+		(struct fusion_ref *)((char *)ref + 8),
+		(struct fusion_ref *)((char *)ref + 64 * OBJECT_SIZE),
+		NULL,
+	};
+
+	(void)state;
+	assert_int_equal(fusion_skirmish_create(arena, NULL, 0, &skirmish), 0);
+	wrong[4] = (struct fusion_ref *)skirmish;
+	for (unsigned i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+		assert_int_equal(fusion_ref_up(wrong[i]), -EINVAL);
+		assert_int_equal(fusion_ref_down(wrong[i]), -EINVAL);
+		assert_int_equal(fusion_ref_destroy(wrong[i]), -EINVAL);
+		assert_int_equal(fusion_ref_stat(wrong[i], &s), -EINVAL);
+		assert_int_equal(fusion_ref_inherit(ref, wrong[i]), -EINVAL);
+		assert_int_equal(fusion_ref_watch(wrong[i], NULL, NULL),
+				 -EINVAL);
+	}
+	s.size = 8;
+	assert_int_equal(fusion_ref_stat(ref, &s), -EINVAL);
+}
+
+static void test_destroyed(void **state)
+{
+	struct fusion_ref *other;
+
+	(void)state;
+	assert_int_equal(fusion_ref_up(ref), 0);
+	assert_int_equal(fusion_ref_up(ref), 0);
+	assert_int_equal(fusion_ref_destroy(ref), 0);
+	assert_int_equal(fusion_ref_destroy(ref), -EIDRM);
+	assert_int_equal(fusion_ref_up(ref), -EIDRM);
+	assert_int_equal(fusion_ref_down(ref), -EIDRM);
+	assert_int_equal(fusion_ref_up_global(ref), -EIDRM);
+	assert_int_equal(fusion_ref_catch(ref), -EIDRM);
+	/* In its place: nothing of what was counted there. */
+	other = make("other");
+	assert_ptr_equal(other, ref);
+	assert_counts(other, 0, 0);
+	assert_int_equal(fusion_ref_down(other), -EPERM);
+	assert_int_equal(fusion_ref_up(other), 0);
+	assert_counts(other, 1, 0);
+}
+
+static void test_overflow(void **state)
+{
+	struct ref_row *row;
+
+	(void)state;
+	assert_int_equal(fusion_ref_up(ref), 0);
+	row = row_at(&arena->view, ((struct ref *)ref)->first_row - 1);
+	row->word += ROW_COUNT_MAX - 2;
+	assert_int_equal(fusion_ref_up(ref), 0);
+	assert_int_equal(fusion_ref_up(ref), -EOVERFLOW);
+	assert_int_equal(stat_of(ref).local, ROW_COUNT_MAX);
+	assert_int_equal(fusion_ref_down(ref), 0);
+	assert_int_equal(stat_of(ref).total, ROW_COUNT_MAX - 1);
+}
+
+/* --- At zero ---------------------------------------------------------------
+ */
+
+static void test_zero_trylock(void **state)
+{
+	(void)state;
+	assert_int_equal(fusion_ref_unlock(ref), -EPERM);
+	assert_int_equal(fusion_ref_up(ref), 0);
+	assert_int_equal(fusion_ref_zero_trylock(ref), -EBUSY);
+	assert_int_equal(fusion_ref_zero_lock(ref, 0), -ETIMEDOUT);
+	assert_int_equal(fusion_ref_down(ref), 0);
+	assert_int_equal(fusion_ref_zero_trylock(ref), 0);
+	assert_int_equal(stat_of(ref).locker, arena->id);
+	assert_int_equal(fusion_ref_zero_trylock(ref), -EBUSY);
+	assert_int_equal(fusion_ref_up(ref), -EAGAIN);
+	assert_int_equal(fusion_ref_down(ref), -EAGAIN);
+	assert_int_equal(fusion_ref_up_global(ref), -EAGAIN);
+	assert_int_equal(fusion_ref_down_global(ref), -EAGAIN);
+	assert_int_equal(fusion_ref_throw(ref, arena->id), -EAGAIN);
+	assert_counts(ref, 0, 1);
+	assert_int_equal(fusion_ref_unlock(ref), 0);
+	assert_int_equal(fusion_ref_unlock(ref), -EPERM);
+	assert_int_equal(fusion_ref_up(ref), 0);
+}
+
+static void *lock_at_zero(void *arg)
+{
+	(void)arg;
+	return (void *)(intptr_t)fusion_ref_zero_lock(ref, FUSION_FOREVER);
+}
+
+static void await_sleeper(void)
+{
+	while (!load_acquire(&((struct ref *)ref)->sleepers))
+		sched_yield();
+}
+
+static void test_zero_lock_waits(void **state)
+{
+	pthread_t t;
+
+	(void)state;
+	assert_int_equal(fusion_ref_up(ref), 0);
+	run(&t, lock_at_zero, NULL);
+	await_sleeper();
+	assert_int_equal(fusion_ref_down(ref), 0);
+	assert_int_equal(join(t), 0);
+	assert_int_equal(fusion_ref_up(ref), -EAGAIN);
+	/* And for the one who has locked it. */
+	run(&t, lock_at_zero, NULL);
+	await_sleeper();
+	assert_int_equal(fusion_ref_unlock(ref), 0);
+	assert_int_equal(join(t), 0);
+	assert_int_equal(fusion_ref_unlock(ref), 0);
+}
+
+static void test_zero_lock_of_destroyed(void **state)
+{
+	pthread_t t;
+
+	(void)state;
+	assert_int_equal(fusion_ref_up(ref), 0);
+	run(&t, lock_at_zero, NULL);
+	await_sleeper();
+	assert_int_equal(fusion_ref_destroy(ref), 0);
+	assert_int_equal(join(t), -EIDRM);
+}
+
+/* --- Watches ---------------------------------------------------------------
+ */
+
+static uint32_t fired; /* atomic, futex */
+
+static void on_fall(struct fusion_ref *r, void *ctx)
+{
+	(void)r;
+	add_release((uint32_t *)ctx, 1);
+	futex_wake(ctx, 1);
+}
+
+static void await(const uint32_t *n, uint32_t want)
+{
+	uint32_t seen;
+
+	while ((seen = load_acquire(n)) < want)
+		futex_wait(n, seen, -1);
+	assert_int_equal(seen, want);
+}
+
+static void test_watch(void **state)
+{
+	uint32_t later = 0;
+
+	(void)state;
+	fired = 0;
+	assert_int_equal(fusion_ref_watch(ref, on_fall, &fired), -EINVAL);
+	assert_int_equal(fusion_ref_watch(ref, NULL, NULL), -EPERM);
+	assert_int_equal(fusion_ref_up(ref), 0);
+	assert_int_equal(fusion_ref_watch(ref, on_fall, &fired), 0);
+	assert_int_equal(stat_of(ref).watcher, arena->id);
+	assert_int_equal(fusion_ref_watch(ref, on_fall, &fired), -EBUSY);
+	/* It stays. */
+	for (uint32_t i = 1; i <= 100; i++) {
+		assert_int_equal(fusion_ref_down(ref), 0);
+		if (i % 10 == 0)
+			await(&fired, i);
+		assert_int_equal(fusion_ref_up_global(ref), 0);
+		assert_int_equal(fusion_ref_up(ref), 0);
+		assert_int_equal(fusion_ref_down_global(ref), 0);
+	}
+	assert_counts(ref, 1, 100);
+	assert_int_equal(fusion_ref_watch(ref, NULL, NULL), 0);
+	assert_int_equal(fusion_ref_down(ref), 0);
+	/* Falls of before are not told. */
+	assert_int_equal(fusion_ref_up(ref), 0);
+	assert_int_equal(fusion_ref_watch(ref, on_fall, &later), 0);
+	assert_int_equal(fusion_ref_down(ref), 0);
+	await(&later, 1);
+	assert_int_equal(fired, 100);
+}
+
+static void destroy_it(struct fusion_ref *r, void *ctx)
+{
+	int rc = fusion_ref_zero_trylock(r);
+
+	if (rc == 0)
+		rc = fusion_ref_destroy(r);
+	if (rc == 0)
+		on_fall(r, ctx);
+}
+
+static void stop_it(struct fusion_ref *r, void *ctx)
+{
+	if (fusion_ref_watch(r, NULL, NULL) == 0)
+		on_fall(r, ctx);
+}
+
+static void test_watch_ends_itself(void **state)
+{
+	struct fusion_ref *other;
+
+	(void)state;
+	fired = 0;
+	assert_int_equal(fusion_ref_up(ref), 0);
+	assert_int_equal(fusion_ref_watch(ref, stop_it, &fired), 0);
+	assert_int_equal(fusion_ref_down(ref), 0);
+	await(&fired, 1);
+	assert_int_equal(stat_of(ref).watcher, 0);
+	assert_int_equal(fusion_ref_up(ref), 0);
+	assert_int_equal(fusion_ref_watch(ref, destroy_it, &fired), 0);
+	assert_int_equal(fusion_ref_down(ref), 0);
+	await(&fired, 2);
+	/* Another one in its place has no watch. */
+	other = make("other");
+	assert_ptr_equal(other, ref);
+	assert_int_equal(fusion_ref_up(other), 0);
+	assert_int_equal(fusion_ref_watch(other, on_fall, &fired), 0);
+	assert_int_equal(fusion_ref_down(other), 0);
+	await(&fired, 3);
+}
+
+static uint32_t in_fn, let_go;
+
+static void take_long(struct fusion_ref *r, void *ctx)
+{
+	(void)r;
+	store_release(&in_fn, 1);
+	futex_wake(&in_fn, 1);
+	while (!load_acquire(&let_go))
+		futex_wait(&let_go, 0, -1);
+	store_release((uint32_t *)ctx, 1);
+}
+
+static void *stop_watch(void *arg)
+{
+	intptr_t r = fusion_ref_watch(ref, NULL, NULL);
+
+	/* When it returns the function has ended. */
+	return (void *)(r ? r : !load_acquire((uint32_t *)arg));
+}
+
+static void test_stop_waits_for_the_function(void **state)
+{
+	uint32_t ended = 0;
+	pthread_t t;
+
+	(void)state;
+	in_fn = let_go = 0;
+	assert_int_equal(fusion_ref_up(ref), 0);
+	assert_int_equal(fusion_ref_watch(ref, take_long, &ended), 0);
+	assert_int_equal(fusion_ref_down(ref), 0);
+	await(&in_fn, 1);
+	run(&t, stop_watch, &ended);
+	while (stat_of(ref).watcher)
+		sched_yield();
+	store_release(&let_go, 1);
+	futex_wake(&let_go, 1);
+	assert_int_equal(join(t), 0);
+}
+
+/* --- Inheritance -----------------------------------------------------------
+ */
+
+static void test_inherit(void **state)
+{
+	struct fusion_ref *a = make("a"), *b = make("b"), *c = make("c");
+
+	(void)state;
+	assert_int_equal(fusion_ref_up(a), 0);
+	assert_int_equal(fusion_ref_inherit(b, a), 0);
+	assert_int_equal(fusion_ref_inherit(b, c), -EBUSY);
+	assert_int_equal(fusion_ref_inherit(c, b), 0);
+	assert_int_equal(fusion_ref_inherit(a, c), -ELOOP);
+	assert_int_equal(fusion_ref_inherit(a, a), -ELOOP);
+	assert_counts(b, 1, 0);
+	assert_counts(c, 1, 0);
+	assert_int_equal(stat_of(c).inherited, 1);
+	assert_int_equal(fusion_ref_up(a), 0);
+	assert_int_equal(fusion_ref_up(b), 0);
+	assert_int_equal(fusion_ref_up_global(a), 0);
+	assert_counts(a, 3, 0);
+	assert_counts(b, 3, 0);
+	assert_counts(c, 3, 0);
+	assert_int_equal(fusion_ref_down(b), 0);
+	assert_int_equal(fusion_ref_down(a), 0);
+	assert_int_equal(fusion_ref_down(a), 0);
+	/* Its global count is not theirs. */
+	assert_counts(a, 1, 0);
+	assert_counts(b, 0, 1);
+	assert_counts(c, 0, 1);
+	assert_int_equal(fusion_ref_up(b), 0);
+	assert_counts(c, 1, 1);
+	assert_int_equal(fusion_ref_down(b), 0);
+	assert_counts(b, 0, 2);
+	assert_counts(c, 0, 2);
+}
+
+static void test_inherit_from_destroyed(void **state)
+{
+	struct fusion_ref *a = make("a"), *b = make("b"), *c = make("c"), *d;
+
+	(void)state;
+	fired = 0;
+	assert_int_equal(fusion_ref_inherit(b, a), 0);
+	assert_int_equal(fusion_ref_inherit(ref, a), 0);
+	assert_int_equal(fusion_ref_inherit(c, b), 0);
+	assert_int_equal(fusion_ref_up(a), 0);
+	assert_int_equal(fusion_ref_up_global(ref), 0);
+	assert_int_equal(fusion_ref_watch(c, on_fall, &fired), 0);
+	assert_int_equal(fusion_ref_destroy(a), 0);
+	await(&fired, 1);
+	assert_counts(b, 0, 1);
+	assert_counts(c, 0, 1);
+	assert_counts(ref, 1, 0);
+	/* What comes in its place has no heirs. */
+	d = make("d");
+	assert_ptr_equal(d, a);
+	assert_int_equal(fusion_ref_up(d), 0);
+	assert_counts(b, 0, 1);
+	/* They may inherit again; one in the middle of the list goes. */
+	assert_int_equal(fusion_ref_inherit(b, d), 0);
+	assert_int_equal(fusion_ref_inherit(ref, d), 0);
+	assert_counts(c, 1, 1);
+	assert_int_equal(fusion_ref_destroy(b), 0);
+	assert_counts(c, 0, 2);
+	assert_counts(ref, 2, 0);
+	assert_int_equal(fusion_ref_down(d), 0);
+	assert_counts(ref, 1, 0);
+}
+
+static void test_inherit_of_locked(void **state)
+{
+	struct fusion_ref *a = make("a");
+
+	(void)state;
+	assert_int_equal(fusion_ref_zero_trylock(ref), 0);
+	assert_int_equal(fusion_ref_inherit(ref, a), -EAGAIN);
+	assert_int_equal(fusion_ref_unlock(ref), 0);
+	assert_int_equal(fusion_ref_inherit(ref, a), 0);
+	assert_int_equal(fusion_ref_up(a), 0);
+	assert_int_equal(fusion_ref_zero_trylock(ref), -EBUSY);
+	assert_int_equal(fusion_ref_down(a), 0);
+	assert_int_equal(fusion_ref_zero_trylock(ref), 0);
+	assert_int_equal(fusion_ref_unlock(ref), 0);
+}
+
+/* --- Throwing --------------------------------------------------------------
+ */
+
+static void test_throw_to_myself(void **state)
+{
+	(void)state;
+	assert_int_equal(fusion_ref_throw(ref, 4711), -ESRCH);
+	assert_int_equal(fusion_ref_throw(ref, arena->id), -EPERM);
+	assert_int_equal(fusion_ref_catch(ref), -EAGAIN);
+	assert_int_equal(fusion_ref_up(ref), 0);
+	assert_int_equal(fusion_ref_throw(ref, arena->id), 0);
+	assert_counts(ref, 1, 0);
+	assert_int_equal(stat_of(ref).local, 0);
+	assert_int_equal(stat_of(ref).pending, 1);
+	assert_int_equal(fusion_ref_down(ref), -EPERM);
+	assert_int_equal(fusion_ref_zero_trylock(ref), -EBUSY);
+	assert_int_equal(fusion_ref_catch(ref), 0);
+	assert_int_equal(fusion_ref_catch(ref), -EAGAIN);
+	assert_int_equal(stat_of(ref).local, 1);
+	assert_int_equal(fusion_ref_down(ref), 0);
+	assert_counts(ref, 0, 1);
+}
+
+/* --- Threads ---------------------------------------------------------------
+ */
+
+static void *up_and_down(void *arg)
+{
+	struct fusion_ref *r = arg;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		if (fusion_ref_up(r) < 0)
+			return (void *)1;
+		if (i % 3 == 0 && (fusion_ref_throw(r, arena->id) < 0 ||
+				   fusion_ref_catch(r) < 0))
+			return (void *)2;
+		if (fusion_ref_down(r) < 0)
+			return (void *)3;
+	}
+	return NULL;
+}
+
+static void test_threads(void **state)
+{
+	struct fusion_ref *heir = make("heir");
+	pthread_t t[THREADS];
+
+	(void)state;
+	fired = 0;
+	assert_int_equal(fusion_ref_up(ref), 0);
+	assert_int_equal(fusion_ref_watch(ref, on_fall, &fired), 0);
+	assert_int_equal(fusion_ref_down(ref), 0);
+	for (int i = 0; i < THREADS; i++)
+		run(&t[i], up_and_down, ref);
+	assert_int_equal(fusion_ref_inherit(heir, ref), 0);
+	for (int i = 0; i < THREADS; i++)
+		assert_int_equal(join(t[i]), 0);
+	assert_int_equal(stat_of(ref).total, 0);
+	assert_int_equal(stat_of(heir).total, 0);
+	/* Each fall is told of, once. */
+	await(&fired, (uint32_t)stat_of(ref).falls);
+}
+
+/* A row is not counted on after the last one is gone: whoever brings it down
+ * to 0 sees what the others wrote. */
+static uint64_t data[THREADS];
+
+static void *write_and_down(void *arg)
+{
+	data[(intptr_t)arg] = 1;
+	return (void *)(intptr_t)fusion_ref_down(ref);
+}
+
+static void test_release(void **state)
+{
+	pthread_t t[THREADS];
+
+	(void)state;
+	for (int round = 0; round < 50; round++) {
+		memset(data, 0, sizeof(data));
+		for (intptr_t i = 0; i < THREADS; i++)
+			assert_int_equal(fusion_ref_up(ref), 0);
+		for (intptr_t i = 0; i < THREADS; i++)
+			run(&t[i], write_and_down, (void *)i);
+		assert_int_equal(fusion_ref_zero_lock(ref, FUSION_FOREVER), 0);
+		for (intptr_t i = 0; i < THREADS; i++)
+			assert_int_equal(data[i], 1);
+		for (intptr_t i = 0; i < THREADS; i++)
+			assert_int_equal(join(t[i]), 0);
+		assert_int_equal(fusion_ref_unlock(ref), 0);
+	}
+}
+
+static void *make_and_destroy(void *arg)
+{
+	(void)arg;
+	for (int i = 0; i < ROUNDS / 10; i++) {
+		struct fusion_ref *r;
+
+		if (fusion_ref_create(arena, NULL, &r) < 0)
+			return (void *)1;
+		if (fusion_ref_up(r) < 0 || fusion_ref_up(r) < 0)
+			return (void *)2;
+		if (fusion_ref_destroy(r) < 0)
+			return (void *)3;
+	}
+	return NULL;
+}
+
+/* Others still use what is destroyed: they get an error and do no harm. */
+static void *use_any(void *arg)
+{
+	struct view *v = &arena->view;
+
+	(void)arg;
+	for (int i = 0; i < ROUNDS; i++) {
+		uint32_t hi = table_hi(v, KIND_REF);
+		struct fusion_ref *r =
+			view_entry(v, KIND_REF, (uint32_t)i % hi);
+
+		if (r == ref || fusion_ref_up(r) < 0)
+			continue;
+		fusion_ref_down(r);
+	}
+	return NULL;
+}
+
+static void test_destroy_while_used(void **state)
+{
+	pthread_t t[THREADS];
+
+	(void)state;
+	for (int i = 0; i < THREADS; i++)
+		run(&t[i], i % 2 ? use_any : make_and_destroy, NULL);
+	for (int i = 0; i < THREADS; i++)
+		assert_int_equal(join(t[i]), 0);
+	assert_int_equal(fusion_ref_destroy(ref), 0);
+	assert_int_equal(arena->view.sb->rows.n, 0);
+}
+
+/* --- Rows ------------------------------------------------------------------
+ */
+
+/* Another member, without a process of its own. */
+static struct thread_rec *other_member(uint32_t *ret_slot)
+{
+	struct member_info info = {.pid = getpid(), .role = 2, .comm = "o"};
+	uint32_t mine = arena->view.slot;
+	struct thread_rec *rec;
+
+	info.start_time = process_start_time(getpid());
+	assert_int_equal(life_lock(&arena->view, -1), 0);
+	assert_int_equal(member_claim(&arena->view, &info, ret_slot), 0);
+	assert_int_equal(member_ready(&arena->view, *ret_slot), 0);
+	life_unlock(&arena->view);
+	arena->view.slot = *ret_slot;
+	assert_int_equal(thread_claim(&arena->view, &rec), 0);
+	arena->view.slot = mine;
+	return rec;
+}
+
+static void depart(uint32_t slot)
+{
+	assert_int_equal(life_lock(&arena->view, -1), 0);
+	assert_true(life_depart(&arena->view, slot, true) >= 0);
+	life_unlock(&arena->view);
+}
+
+static void test_rows_that_count_nothing_give_way(void **state)
+{
+	uint32_t slots[6], most = arena->view.geo.max_rows;
+	struct view *v = &arena->view;
+	struct fusion_ref *refs[1000];
+
+	(void)state;
+	for (int i = 0; i < 1000; i++)
+		refs[i] = make(NULL);
+	for (int m = 0; m < 6; m++) {
+		struct thread_rec *rec = other_member(&slots[m]);
+
+		for (int i = 0; i < 1000; i++) {
+			assert_int_equal(
+				ref_up(v, rec, (struct ref *)refs[i], NULL), 0);
+			/* The first one keeps what it has. */
+			if (m)
+				assert_int_equal(ref_down(v, rec,
+							  (struct ref *)refs[i],
+							  NULL),
+						 0);
+		}
+	}
+	assert_true(v->sb->rows.n <= most && v->sb->rows.n > most / 2);
+	for (int i = 0; i < 1000; i++)
+		assert_counts(refs[i], 1, 0);
+	depart(slots[0]);
+	for (int i = 0; i < 1000; i++)
+		assert_counts(refs[i], 0, 1);
+	for (int m = 1; m < 6; m++)
+		depart(slots[m]);
+	assert_int_equal(v->sb->rows.n, 0);
+}
+
+static void test_rows_run_out(void **state)
+{
+	uint32_t slots[5], n = 0, most = arena->view.geo.max_rows;
+	struct view *v = &arena->view;
+	struct fusion_ref *refs[1000];
+	int r = 0;
+
+	(void)state;
+	for (int i = 0; i < 1000; i++)
+		refs[i] = make(NULL);
+	for (int m = 0; m < 5; m++) {
+		struct thread_rec *rec = other_member(&slots[m]);
+
+		for (int i = 0; i < 1000 && !r; i++) {
+			r = ref_up(v, rec, (struct ref *)refs[i], NULL);
+			n += !r;
+		}
+	}
+	assert_int_equal(r, -ENOSPC);
+	assert_int_equal(n, most);
+	assert_int_equal(fusion_ref_up(refs[0]), -ENOSPC);
+	/* What is counted already can be counted on. */
+	assert_int_equal(fusion_ref_up_global(refs[0]), 0);
+	depart(slots[0]);
+	assert_int_equal(fusion_ref_up(refs[0]), 0);
+	for (int m = 1; m < 5; m++)
+		depart(slots[m]);
+}
+
+static void test_thrown_to_who_departs(void **state)
+{
+	struct thread_rec *rec;
+	uint32_t slot, id;
+
+	(void)state;
+	rec = other_member(&slot);
+	id = view_member(&arena->view, slot)->id;
+	assert_int_equal(fusion_ref_up(ref), 0);
+	assert_int_equal(fusion_ref_up(ref), 0);
+	assert_int_equal(fusion_ref_throw(ref, id), 0);
+	assert_int_equal(fusion_ref_throw(ref, id), 0);
+	assert_int_equal(stat_of(ref).local, 0);
+	assert_int_equal(stat_of(ref).members, 1);
+	assert_int_equal(ref_catch(&arena->view, rec, (struct ref *)ref), 0);
+	assert_counts(ref, 2, 0);
+	depart(slot);
+	assert_counts(ref, 0, 1);
+	assert_int_equal(fusion_ref_up(ref), 0);
+	assert_int_equal(fusion_ref_throw(ref, id), -ESRCH);
+	assert_counts(ref, 1, 1);
+}
+
+static void test_lens(void **state)
+{
+	struct view *v = &arena->view;
+	uint32_t slot, i = ref_index(v, (struct ref *)ref);
+	struct thread_rec *rec = other_member(&slot);
+	struct ref_share shares[4];
+	struct ref_sum sum;
+	struct entry e;
+
+	(void)state;
+	assert_int_equal(fusion_ref_up(ref), 0);
+	assert_int_equal(fusion_ref_up(ref), 0);
+	assert_int_equal(fusion_ref_up_global(ref), 0);
+	assert_int_equal(ref_up(v, rec, (struct ref *)ref, NULL), 0);
+	assert_int_equal(fusion_ref_throw(ref, view_member(v, slot)->id), 0);
+	assert_int_equal(ref_copy(v, i, &e, &sum), 0);
+	assert_string_equal(e.name, "ref");
+	assert_int_equal(sum.total, 4);
+	assert_int_equal(sum.global, 1);
+	assert_int_equal(sum.members, 2);
+	assert_int_equal(ref_shares(v, i, shares, 0), 2);
+	assert_int_equal(ref_shares(v, i, shares, 4), 2);
+	assert_int_equal(shares[0].member, view_member(v, slot)->id);
+	assert_int_equal(shares[0].local, 1);
+	assert_int_equal(shares[0].pending, 1);
+	assert_int_equal(shares[1].member, arena->id);
+	assert_int_equal(shares[1].local, 1);
+	/* A ring, as only a madman makes one, is walked once. */
+	row_at(v, 0)->next = 1;
+	assert_true(ref_shares(v, i, shares, 4) >= 1);
+	row_at(v, 0)->next = 0;
+	assert_int_equal(fusion_ref_destroy(ref), 0);
+	assert_int_equal(ref_copy(v, i, &e, &sum), -ENOENT);
+	assert_int_equal(ref_shares(v, i, shares, 4), -ENOENT);
+	depart(slot);
+}
+
+int main(void)
+{
+#define REF_TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		REF_TEST(test_local),
+		REF_TEST(test_global),
+		REF_TEST(test_names),
+		REF_TEST(test_no_ref),
+		REF_TEST(test_destroyed),
+		REF_TEST(test_overflow),
+		REF_TEST(test_zero_trylock),
+		REF_TEST(test_zero_lock_waits),
+		REF_TEST(test_zero_lock_of_destroyed),
+		REF_TEST(test_watch),
+		REF_TEST(test_watch_ends_itself),
+		REF_TEST(test_stop_waits_for_the_function),
+		REF_TEST(test_inherit),
+		REF_TEST(test_inherit_from_destroyed),
+		REF_TEST(test_inherit_of_locked),
+		REF_TEST(test_throw_to_myself),
+		REF_TEST(test_threads),
+		REF_TEST(test_release),
+		REF_TEST(test_destroy_while_used),
+		REF_TEST(test_rows_that_count_nothing_give_way),
+		REF_TEST(test_rows_run_out),
+		REF_TEST(test_thrown_to_who_departs),
+		REF_TEST(test_lens),
+	};
+
+	return cmocka_run_group_tests_name("ref", tests, NULL, NULL);
+}
