@@ -371,7 +371,10 @@ bool arena_joined(struct arena *a)
 
 int arena_remove(struct arena *a)
 {
-	if (a->waiters || visitors_inside(a) || arena_joined(a))
+	unsigned holding, waiting;
+
+	visitors_count(a, &holding, &waiting);
+	if (a->waiters || holding || waiting || arena_joined(a))
 		return -EBUSY;
 	arena_destroy(a, true);
 	return 0;

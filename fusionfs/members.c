@@ -194,6 +194,25 @@ static void add_held(struct text *t, struct view *v, const struct thread *who)
 	}
 }
 
+static void add_owned(struct text *t, struct view *v, const struct thread *who)
+{
+	const struct thread_rec *rec = view_thread(v, who->index);
+	union object o;
+
+	for (unsigned k = 0; k < THREAD_PROPERTIES; k++) {
+		uint32_t i = load_relaxed(&rec->properties[k]);
+		uint64_t w;
+
+		if (!i || table_copy(v, KIND_PROPERTY, i - 1, &o) < 0)
+			continue;
+		w = o.property.word;
+		if (PROPERTY_OWNER(w) == who->token)
+			text_add(t, "thread %u property %s %s levels %u\n",
+				 who->tid, o.e.name, property_state_name(w),
+				 PROPERTY_LEVELS(w));
+	}
+}
+
 int member_held_show(const struct node *n, struct text *t)
 {
 	struct view *v = &n->arena->view;
@@ -202,8 +221,10 @@ int member_held_show(const struct node *n, struct text *t)
 	struct find f;
 	int r = get(n, &f);
 
-	while (r == 0 && next_thread(v, &f, &at, &who))
+	while (r == 0 && next_thread(v, &f, &at, &who)) {
 		add_held(t, v, &who);
+		add_owned(t, v, &who);
+	}
 	return r;
 }
 

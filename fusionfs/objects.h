@@ -9,6 +9,7 @@
 
 #include "fusionfs/node.h"
 #include "libfusion/core/field.h"
+#include "libfusion/core/property.h"
 #include "libfusion/core/skirmish.h"
 
 /* A record of any kind, copied once. */
@@ -16,6 +17,7 @@ union object {
 	struct entry e;
 	struct field_rec field;
 	struct skirmish skirmish;
+	struct property property;
 	uint64_t room[OBJECT_SIZE / sizeof(uint64_t)];
 };
 static_assert(sizeof(union object) == OBJECT_SIZE, "the largest record");

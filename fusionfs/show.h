@@ -28,9 +28,11 @@ int arena_deadlocks_show(const struct node *n, struct text *t);
 int arena_master_check(struct arena *a);
 
 /* objects.c, fields.c, members.c, memory.c */
+const char *property_state_name(uint64_t word);
 extern const struct items_ops root_items, object_items, member_items;
 int field_show(const struct node *n, struct text *t);
 int skirmish_show(const struct node *n, struct text *t);
+int property_show(const struct node *n, struct text *t);
 int member_status_show(const struct node *n, struct text *t);
 int member_pid_show(const struct node *n, struct text *t);
 int member_comm_show(const struct node *n, struct text *t);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "fusionfs/show.h"
+#include "fusionfs/visitors.h"
 #include "libfusion/core/atomic.h"
 
 static const struct superblock *super(const struct node *n)
@@ -102,13 +103,16 @@ int arena_status_show(const struct node *n, struct text *t)
 	struct view *v = &n->arena->view;
 	const struct superblock *sb = super(n);
 	uint32_t joining, alive, leaving;
+	unsigned holding, waiting;
 
+	visitors_count(n->arena, &holding, &waiting);
 	member_count(v, 0, &joining, &alive, &leaving);
 	text_add(t, "name %s\nstate %s\n", n->arena->name,
 		 state_name(n->arena));
 	text_add(t, "master %u\nmembers %u\n", load_acquire(&sb->master),
 		 joining + alive + leaving);
 	text_add(t, "joining %u\nleaving %u\n", joining, leaving);
+	text_add(t, "visitors %u\nvisitors-waiting %u\n", holding, waiting);
 	text_add(t, "deaths %" PRIu64 "\n", sb->deaths);
 	text_add(t, "base 0x%" PRIx64 "\nspan %" PRIu64 "\n", n->arena->base,
 		 v->geo.span);
@@ -117,8 +121,11 @@ int arena_status_show(const struct node *n, struct text *t)
 	text_add(t, "fields %u\n", load_relaxed(&sb->tables[KIND_FIELD].n));
 	text_add(t, "skirmishes %u\n",
 		 load_relaxed(&sb->tables[KIND_SKIRMISH].n));
+	text_add(t, "properties %u\n",
+		 load_relaxed(&sb->tables[KIND_PROPERTY].n));
 	text_add(t, "max-members %u\nmax-threads %u\nmax-fields %u\n",
 		 v->geo.max_members, v->geo.max_threads - 1, v->geo.max_fields);
+	text_add(t, "max-objects %u\n", v->geo.max_objects);
 	text_add(t, "transient %d\nformat %u\n", n->arena->transient,
 		 sb->format);
 	text_add(t, "created ");

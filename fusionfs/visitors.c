@@ -30,7 +30,6 @@ struct visitor {
 	uint32_t tid; /* whom rec->tid names */
 	bool may_lock;
 	struct thread_rec *rec; /* NULL: it has not locked yet */
-	unsigned levels;	/* that it holds */
 	unsigned n_parked;
 };
 
@@ -38,8 +37,6 @@ struct parked {
 	struct parked *next;
 	struct visitor *visitor;
 	struct fuse_req *req;
-	int how;
-	size_t written; /* bytes to confirm; 0: it is a flock */
 };
 
 /* --- Opening ---------------------------------------------------------------
@@ -132,14 +129,14 @@ static int attempt(struct visitor *vis, int how, bool nowait, pid_t tid)
 	if (!vis->arena)
 		return -EIDRM;
 	/* A file has a lock or has it not, however often it is asked. */
-	if (!how && vis->levels)
+	if (!how && vis->claim.levels)
 		return 0;
 	t.claim.how = how;
 	/* Who waits already may be handed it at any time: it has to look. */
 	t.claim.nowait = nowait && !vis->n_parked;
 	r = guarded(vis->arena, attempt_guarded, &t);
 	if (r == 0 || r == -EOWNERDEAD) {
-		vis->levels++;
+		vis->claim.levels++;
 		r = 0;
 	}
 	return r;
@@ -165,9 +162,9 @@ static int release_guarded(struct arena *a, void *arg)
 
 static void release(struct visitor *vis)
 {
-	if (vis->arena && vis->levels)
+	if (vis->arena && vis->claim.levels)
 		guarded(vis->arena, release_guarded, vis);
-	vis->levels = 0;
+	vis->claim.levels = 0;
 }
 
 /* --- Parking ---------------------------------------------------------------
@@ -175,13 +172,12 @@ static void release(struct visitor *vis)
 
 static int tell_waiting(struct arena *a, void *unused)
 {
-	uint32_t n = 0;
+	unsigned holding, waiting;
 
 	(void)unused;
-	for (const struct parked *p = a->parked; p; p = p->next)
-		n++;
+	visitors_count(a, &holding, &waiting);
 	/* Relaxed: a hint; who misses it is found by the clock. */
-	store_relaxed(&a->view.sb->visitors_waiting, n);
+	store_relaxed(&a->view.sb->visitors_waiting, waiting);
 	return 0;
 }
 
@@ -204,14 +200,6 @@ static void unpark(struct parked *p)
 	guarded(a, tell_waiting, NULL);
 }
 
-static void answer(struct fuse_req *req, size_t written, int r)
-{
-	if (r == 0 && written)
-		reply_written(req, written);
-	else
-		reply_err(req, r);
-}
-
 /* The wait is over: @r. */
 static void finish(struct parked *p, int r)
 {
@@ -220,7 +208,7 @@ static void finish(struct parked *p, int r)
 	unpark(p);
 	if (r < 0 && !vis->n_parked)
 		guarded(vis->arena, give_up_guarded, vis);
-	answer(p->req, p->written, r);
+	reply_err(p->req, r);
 	free(p);
 }
 
@@ -235,8 +223,7 @@ static void interrupted(struct fuse_req *req, void *data)
 	visitors_look(a);
 }
 
-static void park(struct visitor *vis, struct fuse_req *req, int how,
-		 size_t written)
+static void park(struct visitor *vis, struct fuse_req *req)
 {
 	struct parked **at = &vis->arena->parked, *p = calloc(1, sizeof(*p));
 
@@ -246,8 +233,7 @@ static void park(struct visitor *vis, struct fuse_req *req, int how,
 		reply_err(req, -ENOLCK);
 		return;
 	}
-	*p = (struct parked){
-		.visitor = vis, .req = req, .how = how, .written = written};
+	*p = (struct parked){.visitor = vis, .req = req};
 	while (*at)
 		at = &(*at)->next;
 	*at = p;
@@ -257,16 +243,14 @@ static void park(struct visitor *vis, struct fuse_req *req, int how,
 	request_on_interrupt(req, interrupted, p);
 }
 
-/* @nowait: only try.  @written as in struct parked. */
-static void lay_claim(struct visitor *vis, struct fuse_req *req, int how,
-		      bool nowait, size_t written)
+static void lock(struct visitor *vis, struct fuse_req *req, bool nowait)
 {
-	int r = attempt(vis, how, nowait, who_locks(vis, req));
+	int r = attempt(vis, 0, nowait, who_locks(vis, req));
 
 	if (r == -EAGAIN && !nowait)
-		park(vis, req, how, written);
-	else
-		answer(req, written, r);
+		park(vis, req);
+	else /* why it would have to wait is all the same to flock */
+		reply_err(req, nowait && r == -EBUSY ? -EAGAIN : r);
 }
 
 void visitor_flock(struct visitor *vis, struct fuse_req *req, int op)
@@ -282,7 +266,7 @@ void visitor_flock(struct visitor *vis, struct fuse_req *req, int op)
 		break;
 	case LOCK_EX:
 		if (vis->may_lock)
-			lay_claim(vis, req, 0, nowait, 0);
+			lock(vis, req, nowait);
 		else
 			reply_err(req, -EACCES);
 		break;
@@ -322,21 +306,36 @@ static const struct lock_word *find_word(const struct visitor *vis,
 	return NULL;
 }
 
+static int do_act(struct visitor *vis, const struct lock_word *word)
+{
+	struct act act = {vis, word};
+	int r = guarded(vis->arena, act_guarded, &act);
+
+	if (r >= 0 && word->is_back && vis->claim.levels)
+		vis->claim.levels--;
+	return r;
+}
+
+/* No word waits: the kernel lets one after another write to a file, and the
+ * one who waits would keep the one who is to give it back from saying so. */
 void visitor_write(struct visitor *vis, struct fuse_req *req, const char *text,
 		   size_t size)
 {
-	struct act act = {vis, find_word(vis, text)};
+	const struct lock_word *word = find_word(vis, text);
+	int r = -EINVAL;
 
-	if (!act.word || !vis->arena) {
-		reply_err(req, vis->arena ? -EINVAL : -EIDRM);
-		return;
-	}
-	if (act.word->how) {
-		lay_claim(vis, req, act.word->how, false, size);
-		return;
-	}
-	answer(req, size, guarded(vis->arena, act_guarded, &act));
-	visitors_look(vis->arena);
+	if (!vis->arena)
+		r = -EIDRM;
+	else if (word && word->act)
+		r = do_act(vis, word);
+	else if (word)
+		r = attempt(vis, word->how, true, who_locks(vis, req));
+	if (r < 0)
+		reply_err(req, r);
+	else
+		reply_written(req, size);
+	if (vis->arena)
+		visitors_look(vis->arena);
 }
 
 /* --- Looking again ---------------------------------------------------------
@@ -347,7 +346,7 @@ void visitors_look(struct arena *a)
 	struct parked *p = a->parked, *next;
 
 	for (; p; p = next) {
-		int r = attempt(p->visitor, p->how, false, 0);
+		int r = attempt(p->visitor, 0, false, 0);
 
 		next = p->next;
 		if (r != -EAGAIN)
@@ -386,14 +385,13 @@ const struct thread_rec *visitor_who_waits(const struct arena *a, uint32_t tid)
 	return NULL;
 }
 
-bool visitors_inside(const struct arena *a)
+void visitors_count(const struct arena *a, unsigned *holding, unsigned *waiting)
 {
-	if (a->parked)
-		return true;
-	for (const struct visitor *vis = a->visitors; vis; vis = vis->next)
-		if (vis->levels)
-			return true;
-	return false;
+	*holding = *waiting = 0;
+	for (const struct visitor *vis = a->visitors; vis; vis = vis->next) {
+		*holding += vis->claim.levels > 0;
+		*waiting += vis->n_parked;
+	}
 }
 
 /* --- The end ---------------------------------------------------------------
@@ -437,6 +435,7 @@ static int abandon(struct arena *a, void *arg)
 	struct visitor *vis = arg;
 
 	skirmish_recover(&a->view, vis->rec, a->view.rec);
+	property_recover(&a->view, vis->rec, a->view.rec);
 	thread_release(&a->view, vis->rec);
 	return 0;
 }
@@ -452,6 +451,6 @@ void visitors_forget(struct arena *a, int error)
 			guarded(a, abandon, vis);
 		vis->arena = NULL;
 		vis->rec = NULL;
-		vis->levels = 0;
+		vis->claim.levels = 0;
 	}
 }

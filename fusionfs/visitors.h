@@ -28,14 +28,16 @@ struct claim {
 	uint32_t index, id; /* of the object */
 	int how;	    /* the kind's own; 0: as flock(2) wants it */
 	bool nowait;
+	unsigned levels; /* held already */
 };
 
 /* Something written to the file. */
 struct lock_word {
 	const char *word;
-	int how; /* a claim of this kind; 0: call act() */
+	int how; /* a claim of this kind, if there is no act() */
 	int (*act)(struct view *v, struct thread_rec *me,
 		   const struct claim *claim);
+	bool is_back; /* act() gives a level back */
 };
 
 /* How files of a kind are locked.  All run under the guard; @me is the
@@ -57,7 +59,7 @@ struct lock_ops {
 	const struct lock_word *words; /* ends with a NULL */
 };
 
-extern const struct lock_ops skirmish_locks;
+extern const struct lock_ops skirmish_locks, property_locks;
 
 /* An open file of a row with locks.  @may_lock: who opened it may write.  0,
  * -ENOENT, -EIO, -ENOMEM. */
@@ -76,8 +78,9 @@ void visitors_look(struct arena *a);
 int64_t visitors_retry(void);
 /* The record of a visitor called @tid that waits.  NULL: none does. */
 const struct thread_rec *visitor_who_waits(const struct arena *a, uint32_t tid);
-/* Does anybody hold something, or wait? */
-bool visitors_inside(const struct arena *a);
+/* How many hold something, and how many requests wait. */
+void visitors_count(const struct arena *a, unsigned *holding,
+		    unsigned *waiting);
 /* All who wait get this error. */
 void visitors_fail(struct arena *a, int error);
 /* This life of the arena is over, and its memory goes. */

@@ -21,6 +21,9 @@
  *   skirmish NAME [errorcheck]   make one;"-": without a name
  *   prevail NAME [MS]  swoop NAME  dismiss NAME  depth NAME  consistent NAME
  *   destroy-skirmish NAME
+ *   property NAME [LEASE_MS PURCHASE_MS]   make one, with these windows
+ *   lease NAME [MS]  purchase NAME [MS]  cede NAME  hold-up NAME [MS]
+ *   destroy-property NAME
  *   notices on|off           from now on lines "notice KIND ID" may come
  *   fork                     the child says "child in ID" or "child out", and
  *                            exits; then the parent says "ok"
@@ -524,6 +527,72 @@ static int do_depth(const struct words *c)
 	return r < 0 ? answer(r) : said("%d", r);
 }
 
+static int do_property(const struct words *c)
+{
+	const struct fusion_property_options o = {
+		.size = sizeof(o),
+		.lease_window_ns = c->n > 2 ? ms(c, 2) : 0,
+		.purchase_window_ns = c->n > 3 ? ms(c, 3) : 0,
+	};
+	struct fusion_property *p;
+
+	return answer(fusion_property_create(now->arena, word(c, 1), &o, &p));
+}
+
+static int find_property(const struct words *c, struct fusion_property **ret)
+{
+	return fusion_property_lookup(now->arena, word(c, 1), ret);
+}
+
+static int do_lease(const struct words *c)
+{
+	struct fusion_property *p;
+	int r = find_property(c, &p);
+
+	if (r == 0)
+		r = fusion_property_lease_timed(p, c->n > 2 ? ms(c, 2)
+							    : FUSION_FOREVER);
+	return answer(r);
+}
+
+static int do_purchase(const struct words *c)
+{
+	struct fusion_property *p;
+	int r = find_property(c, &p);
+
+	if (r == 0)
+		r = fusion_property_purchase_timed(
+			p, c->n > 2 ? ms(c, 2) : FUSION_FOREVER);
+	return answer(r);
+}
+
+static int do_cede(const struct words *c)
+{
+	struct fusion_property *p;
+	int r = find_property(c, &p);
+
+	return answer(r < 0 ? r : fusion_property_cede(p));
+}
+
+static int do_hold_up(const struct words *c)
+{
+	struct fusion_property *p;
+	int r = find_property(c, &p);
+
+	if (r == 0)
+		r = fusion_property_hold_up(
+			p, c->n > 2 ? ms(c, 2) : FUSION_FOREVER);
+	return answer(r);
+}
+
+static int do_destroy_property(const struct words *c)
+{
+	struct fusion_property *p;
+	int r = find_property(c, &p);
+
+	return answer(r < 0 ? r : fusion_property_destroy(p));
+}
+
 /* --- The process -------------------------------------------------------------
  */
 
@@ -633,7 +702,12 @@ static const struct {
 	int (*fn)(const struct words *c);
 	bool needs_arena;
 } commands[] = {
-	{"await", do_await, true},	{"closefrom", do_closefrom, false},
+	{"await", do_await, true},	{"cede", do_cede, true},
+	{"closefrom", do_closefrom, false},
+	{"destroy-property", do_destroy_property, true},
+	{"hold-up", do_hold_up, true},	{"lease", do_lease, true},
+	{"property", do_property, true},
+	{"purchase", do_purchase, true},
 	{"consistent", do_consistent, true},
 	{"crash", do_crash, false},	{"depth", do_depth, true},
 	{"destroy-skirmish", do_destroy_skirmish, true},
