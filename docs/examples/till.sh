@@ -1,0 +1,38 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# till.sh ARENA: locks of an arena from the shell, no program needed
+#
+# Makes the arena if it is not there, in it a skirmish and a property, and uses
+# both as programs that are inside would at the same time.
+set -eu
+arena=${1:?usage: till.sh /run/fusion/ARENA}
+
+[ -d "$arena" ] || mkdir "$arena"
+[ -e "$arena/skirmishes/till" ] || : >"$arena/skirmishes/till"
+[ -e "$arena/properties/counter" ] || : >"$arena/properties/counter"
+
+# One command under the lock; a second of patience, no more.
+flock -w 1 "$arena/skirmishes/till" echo "the till is ours"
+
+# Several commands under it: it is ours as long as descriptor 9 is open.
+# shellcheck disable=SC2094  # its text, not its content, is read
+(
+	flock 9
+	echo "and shows who has it:"
+	grep -E '^(owner|depth) ' "$arena/skirmishes/till"
+) 9<"$arena/skirmishes/till"
+
+# Leased while the command runs; busy for all others.
+flock "$arena/properties/counter" \
+	grep -E '^state ' "$arena/properties/counter"
+
+# Purchased as long as descriptor 8 is open: others are told that it is busy.
+(
+	echo purchase >&8
+	grep -E '^state ' "$arena/properties/counter"
+	flock -n "$arena/properties/counter" true ||
+		echo "nobody else can have it now"
+	echo cede >&8
+) 8<>"$arena/properties/counter"
+grep -E '^state ' "$arena/properties/counter"

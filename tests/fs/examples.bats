@@ -1,0 +1,76 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The examples do what they say, also when somebody is killed in them.
+
+load helpers
+
+setup() {
+	: "${QUEUE:?path of the queue example}"
+	: "${EXAMPLES:?folder of the examples}"
+	new_world
+	mount_world
+	MEMBERS=
+}
+
+teardown() {
+	end_world
+}
+
+# Members of the queue's arena that are asleep in its condition.
+n_inside() {
+	[ "$(find "$MNT/q/members" -mindepth 1 -maxdepth 1 | wc -l)" -eq "$1" ]
+}
+
+start_getter() {
+	"$QUEUE" get "$MNT/q" >"$BATS_TEST_TMPDIR/got.$1" 3>&- 4>&- &
+	MEMBERS="$MEMBERS $!"
+}
+
+@test "queue: what two put, three get, each line once" {
+	mkdir "$MNT/q"
+	for i in 1 2 3; do
+		start_getter $i
+	done
+	wait_for n_inside 3
+	seq 1 2000 | "$QUEUE" put "$MNT/q" &
+	seq 2001 4000 | "$QUEUE" put "$MNT/q"
+	wait $!
+	"$QUEUE" close "$MNT/q"
+	# shellcheck disable=SC2086  # a list
+	wait $MEMBERS
+	sort -n "$BATS_TEST_TMPDIR"/got.? | cmp - <(seq 1 4000)
+}
+
+@test "queue: one that is killed takes one line with it at most" {
+	mkdir "$MNT/q"
+	start_getter 1
+	start_getter 2
+	wait_for n_inside 2
+	seq 1 20000 | "$QUEUE" put "$MNT/q" &
+	putter=$!
+	wait_for test -s "$BATS_TEST_TMPDIR/got.1"
+	kill -9 "${MEMBERS##* }"
+	wait $putter
+	"$QUEUE" close "$MNT/q"
+	wait "$(echo "$MEMBERS" | awk '{ print $1 }')"
+	n=$(cat "$BATS_TEST_TMPDIR"/got.? | sort -nu | wc -l)
+	[ "$n" -ge 19999 ]
+	[ "$(cat "$BATS_TEST_TMPDIR"/got.? | sort -n | uniq -d | wc -l)" -eq 0 ]
+}
+
+@test "queue: wrong use" {
+	run -2 "$QUEUE"
+	run -2 "$QUEUE" take "$MNT/q"
+	[[ $output == *Usage* ]]
+	run -1 "$QUEUE" put "$MNT/no/such"
+}
+
+@test "till.sh: a skirmish and a property from the shell" {
+	run -0 "$EXAMPLES/till.sh" "$MNT/shop"
+	[ "${lines[0]}" = "the till is ours" ]
+	[[ ${lines[2]} == "owner shell "* ]]
+	[ "${lines[4]}" = "state leased" ]
+	[ "${lines[5]}" = "state purchased" ]
+	[ "${lines[6]}" = "nobody else can have it now" ]
+	[ "${lines[7]}" = "state available" ]
+}
