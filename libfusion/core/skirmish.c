@@ -604,7 +604,7 @@ int skirmish_queue(struct view *v, struct thread_rec *me, struct skirmish *s)
 	waits(me, 0);
 	if (r == 1)
 		r = confirm(s, w.token, me->waits_id,
-			    owned(s, load_acquire(&s->word), true));
+			    owned(s, load_acquire(&s->word), queued));
 	return settle(v, me, s, r);
 }
 
