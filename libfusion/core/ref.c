@@ -27,6 +27,7 @@ void ref_init(struct view *v, void *rec, const void *arg)
 	store_relaxed(&r->from_id, 0);
 	store_relaxed(&r->first_heir, 0);
 	store_relaxed(&r->next_heir, 0);
+	store_relaxed(&r->local, 0);
 	store_release(&r->id, load_relaxed(&r->e.id));
 }
 
@@ -237,16 +238,38 @@ static void remember(const struct view *v, uint32_t *hint,
 		store_relaxed(hint, row_index(v, row) + 1);
 }
 
+/* Where the member thinks its row is. */
+static struct ref_row *hinted_row(const struct view *v, const struct ref *r,
+				  uint32_t id, const uint32_t *hint)
+{
+	uint32_t i = hint ? load_relaxed(hint) : 0;
+	struct ref_row *row = i && i <= rows_hi(v) ? row_at(v, i - 1) : NULL;
+
+	if (row && load_relaxed(&row->state) == ROW_USED &&
+	    load_relaxed(&row->linked) && load_relaxed(&row->member) == id &&
+	    load_relaxed(&row->ref_id) == load_relaxed(&r->id))
+		return row;
+	return ref_find_row(v, r, id);
+}
+
 int ref_up(struct view *v, struct thread_rec *me, struct ref *r, uint32_t *hint)
 {
 	uint32_t id = load_acquire(&r->id);
+	struct ref_member who = ref_member_of(v, me);
 	struct core_lock *guard;
 	struct ref_row *row;
 	int rc;
 
-	rc = ref_enter_row(v, me, r, id, ref_member_of(v, me), &guard, &row);
+	rc = ref_enter(v, me, r, id, &guard);
 	if (rc < 0)
 		return rc;
+	row = hinted_row(v, r, who.id, hint);
+	if (!row) {
+		ref_leave(v, me, guard);
+		rc = ref_enter_row(v, me, r, id, who, &guard, &row);
+		if (rc < 0)
+			return rc;
+	}
 	rc = change_local(v, r, row, 1);
 	ref_leave(v, me, guard);
 	remember(v, hint, row);
@@ -263,7 +286,7 @@ int ref_down(struct view *v, struct thread_rec *me, struct ref *r,
 
 	if (rc < 0)
 		return rc;
-	row = ref_find_row(v, r, ref_member_of(v, me).id);
+	row = hinted_row(v, r, ref_member_of(v, me).id, hint);
 	if (row)
 		rc = change_local(v, r, row, -1);
 	else

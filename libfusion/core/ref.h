@@ -57,7 +57,9 @@ struct ref {
 	uint32_t from_id;   /* ... if that one still has this id */
 
 	uint32_t first_heir, next_heir;
-	uint8_t pad1[56];
+	uint32_t
+		local; /* atomic: when last settled its local total was not 0 */
+	uint8_t pad1[52];
 };
 static_assert(sizeof(struct ref) == OBJECT_SIZE, "ABI: bump FUSION_FORMAT");
 static_assert(offsetof(struct ref, lock) == 128, "ABI: bump FUSION_FORMAT");

@@ -101,10 +101,18 @@ static void check_parent(struct checker *c, struct ref *r)
 		fault(c, "an heir is lost", i);
 }
 
+static bool inherits_any(const struct view *v, const struct ref *r)
+{
+	const struct ref *parent = ref_parent(v, r);
+
+	return parent && load_relaxed(&parent->local);
+}
+
 static void check_ref(struct checker *c, struct ref *r)
 {
 	uint32_t at = load_relaxed(&r->first_row), i = ref_index(c->v, r);
 	uint64_t falls = load_relaxed(&r->falls);
+	bool counted = false;
 
 	if (load_relaxed(&r->lock.word))
 		fault(c, "its lock is held", i);
@@ -114,15 +122,17 @@ static void check_ref(struct checker *c, struct ref *r)
 		fault(c, "id is not its own", i);
 	while (at && meet(c, at, IN_REF)) {
 		check_row(c, row_at(c->v, at - 1), r);
+		counted = counted || row_counts(row_at(c->v, at - 1));
 		at = load_relaxed(&row_at(c->v, at - 1)->next);
 	}
 	if (c->faults)
 		return;
 	if (ref_total_any(c->v, r) != !!(falls & REF_LIVE))
 		fault(c, "a change of its total was not noticed", i);
-	if (load_relaxed(&r->locker) &&
-	    (load_relaxed(&r->global) || ref_own_sum(c->v, r)))
+	if (load_relaxed(&r->locker) && (load_relaxed(&r->global) || counted))
 		fault(c, "locked at zero, but it is not", i);
+	if (load_relaxed(&r->local) != (counted || inherits_any(c->v, r)))
+		fault(c, "its local total was not noticed", i);
 	check_who(c, r, load_relaxed(&r->locker));
 	check_who(c, r, load_relaxed(&r->watcher));
 	check_parent(c, r);

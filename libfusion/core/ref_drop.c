@@ -206,6 +206,8 @@ int ref_destroy(struct view *v, struct thread_rec *me, struct ref *r)
 
 	if (!id)
 		return -EIDRM;
+	if (load_relaxed(&me->ref.op) == REF_OP_DESTROY)
+		ref_destroy_rest(v, me, &me->ref);
 	rc = ref_enter(v, me, r, id, &guard);
 	if (rc < 0)
 		return rc;
@@ -283,6 +285,8 @@ int ref_destroy_rest(struct view *v, struct thread_rec *me, struct intent *log)
 	if (rc == 0)
 		rc = table_remove(v, me, KIND_REF, i, id);
 	compiler_fence();
-	store_relaxed(&log->op, REF_OP_NONE);
+	/* Who has no patience goes on next time. */
+	if (rc != -ETIMEDOUT)
+		store_relaxed(&log->op, REF_OP_NONE);
 	return rc;
 }

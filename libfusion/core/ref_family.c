@@ -16,29 +16,26 @@ static uint32_t refs_hi(const struct view *v)
 	return table_hi(v, KIND_REF);
 }
 
-static uint64_t row_sum(const struct ref_row *row)
+/* How far walks may go on: each row is in one chain, each ref in one list. */
+struct budget {
+	uint32_t rows, refs;
+};
+
+static struct budget budget_of(const struct view *v)
 {
-	return (uint64_t)ROW_COUNT(load_relaxed(&row->word)) +
-	       load_relaxed(&row->pending) + load_relaxed(&row->fork);
+	return (struct budget){rows_hi(v), refs_hi(v)};
 }
 
-static uint64_t sum_rows(const struct view *v, const struct ref *r, bool any)
+static bool own_any(const struct view *v, const struct ref *r, struct budget *b)
 {
 	uint32_t hi = rows_hi(v), at = load_relaxed(&r->first_row);
-	uint64_t sum = 0;
 
-	for (uint32_t n = 0; at && at <= hi && n < hi; n++) {
-		sum += row_sum(row_at(v, at - 1));
-		if (any && sum)
-			break;
+	for (; at && at <= hi && b->rows; b->rows--) {
+		if (row_counts(row_at(v, at - 1)))
+			return true;
 		at = load_relaxed(&row_at(v, at - 1)->next);
 	}
-	return sum;
-}
-
-uint64_t ref_own_sum(const struct view *v, const struct ref *r)
-{
-	return sum_rows(v, r, false);
+	return false;
 }
 
 struct ref *ref_parent(const struct view *v, const struct ref *r)
@@ -53,21 +50,20 @@ struct ref *ref_parent(const struct view *v, const struct ref *r)
 	return load_relaxed(&p->id) == load_relaxed(&r->from_id) ? p : NULL;
 }
 
-bool ref_local_any(const struct view *v, const struct ref *r)
+/* Parents are settled before their heirs. */
+static bool local_any(const struct view *v, const struct ref *r,
+		      struct budget *b)
 {
-	uint32_t most = refs_hi(v);
+	const struct ref *parent = ref_parent(v, r);
 
-	for (uint32_t n = 0; r && n < most; n++) {
-		if (sum_rows(v, r, true))
-			return true;
-		r = ref_parent(v, r);
-	}
-	return false;
+	return (parent && load_relaxed(&parent->local)) || own_any(v, r, b);
 }
 
 bool ref_total_any(const struct view *v, const struct ref *r)
 {
-	return load_relaxed(&r->global) || ref_local_any(v, r);
+	struct budget b = budget_of(v);
+
+	return load_relaxed(&r->global) || local_any(v, r, &b);
 }
 
 void ref_wake(struct ref *r)
@@ -91,14 +87,16 @@ void ref_tell(const struct view *v, const struct ref *r)
 	futex_wake(seq, INT_MAX);
 }
 
-static void settle_one(struct view *v, struct ref *r)
+static void settle_one(struct view *v, struct ref *r, struct budget *b)
 {
 	uint64_t falls = load_relaxed(&r->falls);
 	bool any;
 
 	if (!load_relaxed(&r->id))
 		return;
-	any = ref_total_any(v, r);
+	any = local_any(v, r, b);
+	store_relaxed(&r->local, any);
+	any = any || load_relaxed(&r->global);
 	if (any && !(falls & REF_LIVE)) {
 		store_relaxed(&r->falls, falls | REF_LIVE);
 	} else if (!any && falls & REF_LIVE) {
@@ -136,15 +134,19 @@ static struct ref *next_heir(const struct view *v, const struct ref *top,
 	return next;
 }
 
-void ref_settle(struct view *v, struct ref *r)
+static void settle(struct view *v, struct ref *r, struct budget *b)
 {
-	uint32_t most = refs_hi(v);
-	struct ref *at = r;
-
-	for (uint32_t n = 0; at && n < most; n++) {
-		settle_one(v, at);
+	for (struct ref *at = r; at && b->refs; b->refs--) {
+		settle_one(v, at, b);
 		at = next_heir(v, r, at);
 	}
+}
+
+void ref_settle(struct view *v, struct ref *r)
+{
+	struct budget b = budget_of(v);
+
+	settle(v, r, &b);
 }
 
 /* Take @r out of the list of @parent; it may not be in it. */
@@ -167,8 +169,8 @@ static void leave_parent(struct view *v, struct ref *parent, struct ref *r)
 
 void ref_cut(struct view *v, struct ref *r)
 {
-	uint32_t most = refs_hi(v);
 	struct ref *h = heir(v, load_relaxed(&r->from));
+	struct budget b = budget_of(v);
 
 	if (h)
 		leave_parent(v, h, r);
@@ -176,13 +178,10 @@ void ref_cut(struct view *v, struct ref *r)
 	store_relaxed(&r->from, 0);
 	/* Killed before the first is off the list: the next one settles it
 	 * again, which changes nothing. */
-	for (uint32_t n = 0; n < most; n++) {
-		h = heir(v, load_relaxed(&r->first_heir));
-		if (!h)
-			break;
+	while (b.refs && (h = heir(v, load_relaxed(&r->first_heir)))) {
 		store_relaxed(&h->from, 0);
 		compiler_fence();
-		ref_settle(v, h);
+		settle(v, h, &b);
 		compiler_fence();
 		store_relaxed(&r->first_heir, load_relaxed(&h->next_heir));
 		store_relaxed(&h->next_heir, 0);

@@ -10,45 +10,44 @@ static void add_row(const struct ref_row *row, struct ref_sum *sum)
 	sum->members += row_counts(row);
 }
 
+/* *budget bounds what a ring or a chain met twice may cost. */
 static void sum_rows(const struct view *v, const struct ref *r,
-		     struct ref_sum *sum)
+		     struct ref_sum *sum, uint32_t *budget)
 {
 	uint32_t hi = rows_hi(v), at = load_relaxed(&r->first_row);
 
-	for (uint32_t n = 0; at && at <= hi && n < hi; n++) {
+	for (; at && at <= hi && *budget; --*budget) {
 		add_row(row_at(v, at - 1), sum);
 		at = load_relaxed(&row_at(v, at - 1)->next);
 	}
 }
 
-static uint64_t inherited(const struct view *v, const struct ref *r)
+static uint64_t inherited(const struct view *v, const struct ref *r,
+			  uint32_t *budget)
 {
 	uint32_t most = table_hi(v, KIND_REF);
-	uint64_t sum = 0;
+	struct ref_sum sum = {0};
 
-	for (uint32_t n = 0; n < most; n++) {
-		r = ref_parent(v, r);
-		if (!r)
-			break;
-		sum += ref_own_sum(v, r);
-	}
-	return sum;
+	for (uint32_t n = 0; n < most && (r = ref_parent(v, r)); n++)
+		sum_rows(v, r, &sum, budget);
+	return sum.total;
 }
 
 static void sum_up(const struct view *v, const struct ref *r,
 		   struct ref_sum *ret)
 {
 	const struct ref *parent = ref_parent(v, r);
+	uint32_t budget = rows_hi(v);
 	struct ref_sum sum = {
 		.global = load_relaxed(&r->global),
 		.falls = REF_FALLS(load_acquire(&r->falls)),
 		.locker = REF_WHO_ID(load_relaxed(&r->locker)),
 		.watcher = REF_WHO_ID(load_relaxed(&r->watcher)),
 		.from = parent ? load_relaxed(&parent->e.id) : 0,
-		.inherited = inherited(v, r),
 	};
 
-	sum_rows(v, r, &sum);
+	sum_rows(v, r, &sum, &budget);
+	sum.inherited = inherited(v, r, &budget);
 	sum.total += sum.global + sum.inherited;
 	*ret = sum;
 }

@@ -113,10 +113,8 @@ static inline struct ref_member ref_member_of(const struct view *v,
 /* Under the guard: what has happened to the total of @r, and of all that
  * inherit from it?  Counts and tells of falls.  Idempotent. */
 void ref_settle(struct view *v, struct ref *r);
-/* Its own rows, and those it inherits: is any count not 0; their sum. */
-bool ref_local_any(const struct view *v, const struct ref *r);
+/* Is its total not 0? */
 bool ref_total_any(const struct view *v, const struct ref *r);
-uint64_t ref_own_sum(const struct view *v, const struct ref *r);
 /* The living ref that @r inherits from, NULL. */
 struct ref *ref_parent(const struct view *v, const struct ref *r);
 /* Wake who waits for @r to be 0, unlocked or gone. */

@@ -114,24 +114,18 @@ int ref_recover(struct view *v, struct thread_rec *t)
 
 int ref_recover_member(struct view *v, uint32_t slot)
 {
+	struct thread_rec *me = life_rec(v);
 	uint32_t hi = rows_hi(v), first;
-	struct thread_rec *me;
 	int r;
 
-	/* No rows, no lock: nobody makes one for a member that is dead; and a
-	 * member that leaves does it itself, or has asked for it. */
-	if (!load_relaxed(&view_member(v, slot)->rows) &&
-	    load_relaxed(&view_member(v, slot)->rows_closed))
-		return 0;
-	if (life_fork_pending(v, slot))
-		return -ETIMEDOUT;
-	me = life_rec(v);
 	if (!me)
 		return -ENOMEM;
 	for (uint32_t n = 0; n <= hi; n++) {
 		r = rows_close(v, me, slot, &first);
 		if (r < 0 || !first)
 			return r;
+		if (!n && life_fork_pending(v, slot))
+			return -ETIMEDOUT;
 		r = row_drop(v, me, first - 1,
 			     ROW_GEN(load_acquire(&row_at(v, first - 1)->word)),
 			     NULL, false);
