@@ -72,7 +72,6 @@ static struct tcache *cache_slow(const struct ref *r, int *ret_error)
 		return NULL;
 	}
 	c->refs = view_entry(&arena->view, KIND_REF, 0);
-	c->rows = row_at(&arena->view, 0);
 	c->member = arena->id;
 	c->refs_size = (uint64_t)table_hi(&arena->view, KIND_REF) * OBJECT_SIZE;
 	return c;
@@ -84,6 +83,7 @@ static inline struct tcache *cache_of(const struct ref *r, int *ret_error)
 	struct tcache *c = tls_current;
 	uint64_t at = (uintptr_t)r - (uintptr_t)c->refs;
 
+	*ret_error = 0;
 	if (LIKELY(at < c->refs_size && at % OBJECT_SIZE == 0))
 		return c;
 	return cache_slow(r, ret_error);
@@ -147,41 +147,75 @@ FUSION_API int fusion_ref_destroy(struct fusion_ref *ref)
 	return r;
 }
 
+/* The short way, and what follows from each other on it: the cache, the hint,
+ * the row, its word.  An atomic operation lets nothing after it begin early, so
+ * each of these loads counts. */
+static inline struct row_hint *row_hint_of(const struct ref *r)
+{
+	return &tls_current->row_hints[(uintptr_t)r / OBJECT_SIZE % ROW_HINTS];
+}
+
+/* By the long way; then the short one knows it. */
+static __attribute__((noinline)) int up_slow(struct ref *r)
+{
+	struct tcache *c;
+	uint32_t *hint;
+	int rc;
+
+	c = cache_of(r, &rc);
+	if (!c)
+		return rc;
+	hint = hint_of(c, r);
+	/* Relaxed: the row is asked whose it is. */
+	if (!load_relaxed(hint) ||
+	    !row_up_fast(row_at(&c->arena->view, load_relaxed(hint) - 1),
+			 load_relaxed(&r->id), c->member))
+		rc = ref_up(&c->arena->view, c->rec, r, hint);
+	if (rc == 0 && c == tls_current)
+		*row_hint_of(r) = (struct row_hint){
+			ROW_KEY(r),
+			row_at(&c->arena->view, load_relaxed(hint) - 1),
+		};
+	return rc;
+}
+
+static __attribute__((noinline)) int down_slow(struct ref *r)
+{
+	struct tcache *c;
+	uint32_t *hint;
+	int rc;
+
+	c = cache_of(r, &rc);
+	if (!c)
+		return rc;
+	hint = hint_of(c, r);
+	if (load_relaxed(hint) &&
+	    row_down_fast(row_at(&c->arena->view, load_relaxed(hint) - 1),
+			  load_relaxed(&r->id), c->member))
+		return 0;
+	return ref_down(&c->arena->view, c->rec, r, hint);
+}
+
 FUSION_API int fusion_ref_up(struct fusion_ref *ref)
 {
-	struct ref *rec = of(ref);
-	struct tcache *c;
-	uint32_t *hint, row;
-	int r;
+	const struct row_hint *h = row_hint_of(of(ref));
 
-	c = cache_of(rec, &r);
-	if (UNLIKELY(!c))
-		return r;
-	hint = hint_of(c, rec);
-	/* Relaxed: the row is asked whose it is. */
-	row = load_relaxed(hint);
-	if (LIKELY(row && row_up_fast(c->rows + row - 1, load_relaxed(&rec->id),
-				      c->member)))
+	if (LIKELY(h->key == ROW_KEY(ref) &&
+		   row_up_fast(h->row, load_relaxed(&of(ref)->id),
+			       tls_current->member)))
 		return 0;
-	return ref_up(&c->arena->view, c->rec, rec, hint);
+	return up_slow(of(ref));
 }
 
 FUSION_API int fusion_ref_down(struct fusion_ref *ref)
 {
-	struct ref *rec = of(ref);
-	struct tcache *c;
-	uint32_t *hint, row;
-	int r;
+	const struct row_hint *h = row_hint_of(of(ref));
 
-	c = cache_of(rec, &r);
-	if (UNLIKELY(!c))
-		return r;
-	hint = hint_of(c, rec);
-	row = load_relaxed(hint); /* as above */
-	if (LIKELY(row && row_down_fast(c->rows + row - 1,
-					load_relaxed(&rec->id), c->member)))
+	if (LIKELY(h->key == ROW_KEY(ref) &&
+		   row_down_fast(h->row, load_relaxed(&of(ref)->id),
+				 tls_current->member)))
 		return 0;
-	return ref_down(&c->arena->view, c->rec, rec, hint);
+	return down_slow(of(ref));
 }
 
 /* What the rest has in common. */

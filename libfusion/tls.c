@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "libfusion/core/life.h"
 #include "libfusion/core/property.h"
@@ -189,6 +190,7 @@ void tls_arena_leave(struct fusion_arena *arena)
 		c->span_hi = 0;
 		c->skirmishes_size = 0;
 		c->refs_size = 0;
+		memset(c->row_hints, 0, sizeof(c->row_hints));
 		/* Relaxed: no other thread may be using the arena. */
 		store_relaxed(&c->arena, (struct fusion_arena *)NULL);
 	}

@@ -50,6 +50,15 @@ struct bins {
 
 struct ref_row;
 
+/* The row that the thread used for a reference: by the short way. */
+struct row_hint {
+	uintptr_t key; /* ROW_KEY() of the reference, 0 none */
+	struct ref_row *row;
+};
+
+#define ROW_HINTS 32
+#define ROW_KEY(ref) ((uintptr_t)(ref) + 1) /* not 0, also for NULL */
+
 struct tcache {
 	struct fusion_arena *arena; /* NULL once the process has left */
 	char *base;
@@ -67,9 +76,9 @@ struct tcache {
 	 * index + 1, as far as it is known (ref.c). */
 	char *refs;
 	uint64_t refs_size;
-	struct ref_row *rows;
 	uint32_t *ref_rows;
 	uint32_t member; /* id */
+	struct row_hint row_hints[ROW_HINTS];
 	struct bins main;
 	struct bins *others; /* pools', member-lifetime */
 	struct tcache *next_of_thread;
