@@ -248,6 +248,17 @@ int member_waiting_show(const struct node *n, struct text *t)
 	return r;
 }
 
+int member_refs_show(const struct node *n, struct text *t)
+{
+	struct view *v = &n->arena->view;
+	struct find f;
+	int r = get(n, &f);
+
+	if (r == 0)
+		refs_of_member_show(v, f.m.id, t);
+	return r;
+}
+
 int member_joined_show(const struct node *n, struct text *t)
 {
 	struct find f;

@@ -28,10 +28,12 @@ int arena_deadlocks_show(const struct node *n, struct text *t);
 int arena_master_check(struct arena *a);
 
 /* objects.c, fields.c, members.c, memory.c */
+void refs_of_member_show(struct view *v, uint32_t member, struct text *t);
 const char *property_state_name(uint64_t word);
 extern const struct items_ops root_items, object_items, member_items;
 int field_show(const struct node *n, struct text *t);
 int skirmish_show(const struct node *n, struct text *t);
+int ref_show(const struct node *n, struct text *t);
 int property_show(const struct node *n, struct text *t);
 int member_status_show(const struct node *n, struct text *t);
 int member_pid_show(const struct node *n, struct text *t);
@@ -40,6 +42,7 @@ int member_role_show(const struct node *n, struct text *t);
 int member_joined_show(const struct node *n, struct text *t);
 int member_held_show(const struct node *n, struct text *t);
 int member_waiting_show(const struct node *n, struct text *t);
+int member_refs_show(const struct node *n, struct text *t);
 int memory_status_show(const struct node *n, struct text *t);
 int memory_classes_show(const struct node *n, struct text *t);
 int memory_members_show(const struct node *n, struct text *t);

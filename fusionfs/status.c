@@ -121,7 +121,8 @@ int arena_status_show(const struct node *n, struct text *t)
 	text_add(t, "fields %u\n", load_relaxed(&sb->tables[KIND_FIELD].n));
 	text_add(t, "skirmishes %u\n",
 		 load_relaxed(&sb->tables[KIND_SKIRMISH].n));
-	text_add(t, "properties %u\n",
+	text_add(t, "refs %u\nproperties %u\n",
+		 load_relaxed(&sb->tables[KIND_REF].n),
 		 load_relaxed(&sb->tables[KIND_PROPERTY].n));
 	text_add(t, "max-members %u\nmax-threads %u\nmax-fields %u\n",
 		 v->geo.max_members, v->geo.max_threads - 1, v->geo.max_fields);

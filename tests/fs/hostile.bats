@@ -236,6 +236,58 @@ untangle() {
 	untangle 3
 }
 
+# Two properties and two references of the third member, and shells at them.
+belongings() {
+	local name
+
+	for name in p q; do
+		tell "z$1" property $name
+	done >"$BATS_TEST_TMPDIR/properties"
+	for name in u v; do
+		tell "z$1" ref $name
+	done >"$BATS_TEST_TMPDIR/refs"
+	mkfifo "$BATS_TEST_TMPDIR/fifo$1"
+	# shellcheck disable=SC2016  # for the inner shell
+	bash -c 'echo purchase >&7; read -r x <"$1"' sh \
+		"$BATS_TEST_TMPDIR/fifo$1" 7<>"$MNT/bad/properties/p$1" \
+		3>&- 4>&- &
+	MEMBERS="$MEMBERS $!"
+	TANGLE="$TANGLE $!"
+	disown
+}
+
+first_of() {
+	sed -n "1s/^ok //p" "$BATS_TEST_TMPDIR/$1"
+}
+
+@test "hostile: random bytes over properties, references and their rows" {
+	for seed in 1 2 3 4; do
+		tangle "$seed"
+		belongings "$seed"
+		tell "z$seed" scribble $(($(first_of properties) + 96)) 416 \
+			"$seed"
+		tell "z$seed" scribble $(($(first_of refs) + 96)) 416 "$seed"
+		for name in p q p1 new; do
+			timeout 20 flock -w 0.05 "$MNT/bad/properties/$name" \
+				true || [ $? -ne 124 ]
+		done 2>/dev/null
+		untangle "$seed"
+	done
+	# Rows: as the superblock says.
+	for seed in 5 6 7 8; do
+		tangle "$seed"
+		belongings "$seed"
+		tell "z$seed" scribble "$(od -An -t u8 -j 80 -N 8 \
+			"$BACKING/bad" | tr -d ' ')" 4096 "$seed"
+		untangle "$seed"
+	done
+	# Their mark.
+	tangle 9
+	belongings 9
+	tell z9 poke $((512 + 4 * 64 + 8)) 0xffffffff
+	untangle 9
+}
+
 @test "hostile: a member that sits on the life lock delays its arena only" {
 	enter b bad
 	enter c bad

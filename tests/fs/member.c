@@ -24,6 +24,10 @@
  *   property NAME [LEASE_MS PURCHASE_MS]   make one, with these windows
  *   lease NAME [MS]  purchase NAME [MS]  cede NAME  hold-up NAME [MS]
  *   destroy-property NAME
+ *   ref NAME                 make one
+ *   up NAME  down NAME  up-global NAME  down-global NAME  zero-trylock NAME
+ *   unlock NAME  catch NAME  destroy-ref NAME
+ *   throw NAME ID  inherit NAME FROM
  *   notices on|off           from now on lines "notice KIND ID" may come
  *   fork                     the child says "child in ID" or "child out", and
  *                            exits; then the parent says "ok"
@@ -527,6 +531,86 @@ static int do_depth(const struct words *c)
 	return r < 0 ? answer(r) : said("%d", r);
 }
 
+static int find_ref(const char *name, struct fusion_ref **ret)
+{
+	return fusion_ref_lookup(now->arena, name, ret);
+}
+
+static int do_ref(const struct words *c)
+{
+	struct fusion_ref *ref;
+
+	return answer(fusion_ref_create(now->arena, word(c, 1), &ref));
+}
+
+static int of_ref(const struct words *c, int (*fn)(struct fusion_ref *ref))
+{
+	struct fusion_ref *ref;
+	int r = find_ref(word(c, 1), &ref);
+
+	return answer(r < 0 ? r : fn(ref));
+}
+
+static int do_up(const struct words *c)
+{
+	return of_ref(c, fusion_ref_up);
+}
+
+static int do_down(const struct words *c)
+{
+	return of_ref(c, fusion_ref_down);
+}
+
+static int do_up_global(const struct words *c)
+{
+	return of_ref(c, fusion_ref_up_global);
+}
+
+static int do_down_global(const struct words *c)
+{
+	return of_ref(c, fusion_ref_down_global);
+}
+
+static int do_zero_trylock(const struct words *c)
+{
+	return of_ref(c, fusion_ref_zero_trylock);
+}
+
+static int do_unlock(const struct words *c)
+{
+	return of_ref(c, fusion_ref_unlock);
+}
+
+static int do_catch(const struct words *c)
+{
+	return of_ref(c, fusion_ref_catch);
+}
+
+static int do_destroy_ref(const struct words *c)
+{
+	return of_ref(c, fusion_ref_destroy);
+}
+
+static int do_throw(const struct words *c)
+{
+	struct fusion_ref *ref;
+	int r = find_ref(word(c, 1), &ref);
+
+	if (r == 0)
+		r = fusion_ref_throw(ref, (fusion_id_t)number(c, 2));
+	return answer(r);
+}
+
+static int do_inherit(const struct words *c)
+{
+	struct fusion_ref *ref, *from;
+	int r = find_ref(word(c, 1), &ref);
+
+	if (r == 0)
+		r = find_ref(word(c, 2), &from);
+	return answer(r < 0 ? r : fusion_ref_inherit(ref, from));
+}
+
 static int do_property(const struct words *c)
 {
 	const struct fusion_property_options o = {
@@ -580,8 +664,8 @@ static int do_hold_up(const struct words *c)
 	int r = find_property(c, &p);
 
 	if (r == 0)
-		r = fusion_property_hold_up(
-			p, c->n > 2 ? ms(c, 2) : FUSION_FOREVER);
+		r = fusion_property_hold_up(p, c->n > 2 ? ms(c, 2)
+							: FUSION_FOREVER);
 	return answer(r);
 }
 
@@ -704,6 +788,12 @@ static const struct {
 } commands[] = {
 	{"await", do_await, true},	{"cede", do_cede, true},
 	{"closefrom", do_closefrom, false},
+	{"catch", do_catch, true},	{"destroy-ref", do_destroy_ref, true},
+	{"down", do_down, true},	{"down-global", do_down_global, true},
+	{"inherit", do_inherit, true},	{"ref", do_ref, true},
+	{"throw", do_throw, true},	{"unlock", do_unlock, true},
+	{"up", do_up, true},		{"up-global", do_up_global, true},
+	{"zero-trylock", do_zero_trylock, true},
 	{"destroy-property", do_destroy_property, true},
 	{"hold-up", do_hold_up, true},	{"lease", do_lease, true},
 	{"property", do_property, true},

@@ -132,6 +132,40 @@ static void do_skirmish(char *args)
 	say(r, text);
 }
 
+/* The same of a property, which it purchases. */
+static void do_property(char *args)
+{
+	struct fusion_property *p;
+	char text[32] = "";
+	uint64_t span;
+	void *base;
+	int r = fusion_property_create(arena, args, NULL, &p);
+
+	fusion_arena_range(arena, &base, &span);
+	if (r == 0) {
+		snprintf(text, sizeof(text), "%td", (char *)p - (char *)base);
+		r = fusion_property_purchase(p);
+	}
+	say(r, text);
+}
+
+/* The same of a reference, of which it has a count. */
+static void do_ref(char *args)
+{
+	struct fusion_ref *ref;
+	char text[32] = "";
+	uint64_t span;
+	void *base;
+	int r = fusion_ref_create(arena, args, &ref);
+
+	fusion_arena_range(arena, &base, &span);
+	if (r == 0) {
+		snprintf(text, sizeof(text), "%td", (char *)ref - (char *)base);
+		r = fusion_ref_up(ref);
+	}
+	say(r, text);
+}
+
 static void do_prevail(char *args)
 {
 	struct fusion_skirmish *s;
@@ -215,6 +249,8 @@ static const struct {
 	{"pool", do_pool},	   /* NAME LIMIT */
 	{"skirmish", do_skirmish}, /* NAME */
 	{"prevail", do_prevail},   /* NAME */
+	{"property", do_property}, /* NAME */
+	{"ref", do_ref},	   /* NAME */
 	{"exit", do_exit},	   /* [without leave()] */
 	{"scribble", do_scribble}, /* OFFSET LENGTH SEED */
 	{"poke", do_poke},	   /* OFFSET VALUE */
