@@ -16,9 +16,6 @@
 #define SPIN_ALL 1000 /* and no more in all */
 #define SPIN_LEAST 100
 
-#define HEIR_AFTER_NS 1000000LL /* a wait this long ends with a hand-over */
-#define HEIR_NAP_NS 16000000LL	/* the longest pause of who cannot be heir */
-
 static uint32_t token_of(const struct thread_rec *t)
 {
 	return t->token & TOKEN_MASK;

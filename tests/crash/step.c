@@ -23,6 +23,7 @@
 #include "tests/crash/nested.h"
 #include "tests/crash/ops.h"
 #include "tests/crash/overlay.h"
+#include "tests/crash/pair.h"
 #include "tests/crash/stepper.h"
 
 #define REPORTS 3 /* failures described, of one operation */
@@ -33,6 +34,8 @@ struct options {
 	unsigned nested; /* every so many states, 0 never */
 	int bug;	 /* seeded, 0 none: it must be found */
 	bool list;
+	bool pairs;   /* a living peer works on the same lock */
+	bool sleeper; /* the same, and it sleeps before anything is done */
 };
 
 struct result {
@@ -137,6 +140,18 @@ static void check(struct trial *t, enum finder finder, const char *who,
 		describe(t, who, ret);
 }
 
+static void check_pair(struct trial *t)
+{
+	struct stage *s = &t->stage;
+	struct verdict v;
+
+	overlay_on(s, s->fd);
+	pair_ask(s, &v);
+	overlay_off(s, s->fd);
+	if (v.bad)
+		describe(t, "a peer", &v);
+}
+
 static void check_state(struct trial *t)
 {
 	const struct ledger *l = t->stage.ledger;
@@ -145,6 +160,8 @@ static void check_state(struct trial *t)
 	t->result.states++;
 	check(t, FINDER_DAEMON, "daemon recovers", &v);
 	t->result.in_flight += v.in_flight > 0;
+	if (options.pairs)
+		check_pair(t);
 	/* In a doomed arena a survivor does not survive. */
 	if (l->peer && l->master != FUSION_MASTER_DEATH_KILL + 1)
 		check(t, FINDER_SURVIVOR, "survivor recovers", &other);
@@ -196,6 +213,52 @@ static struct result try_op(const struct op *op)
 	return t.result;
 }
 
+/* Up to the @target-th change with somebody asleep, then dead or through.
+ * false: this was all of it. */
+static bool try_sleeper(struct trial *t, unsigned target)
+{
+	struct stage *s = &t->stage;
+	struct verdict v;
+	struct deed *d;
+	uint64_t last, hash;
+	bool killed;
+	pid_t pid;
+
+	stage_open(s, options.seed);
+	fflush(stdout);
+	pid = fork();
+	if (!pid)
+		be_victim(s, t->op);
+	stepper_attach(&t->victim, pid);
+	d = pair_begin(s);
+	last = overlay_hash(s);
+	for (unsigned n = 0; d && n < target && stepper_step(&t->victim);) {
+		hash = overlay_hash(s);
+		n += hash != last;
+		last = hash;
+	}
+	killed = !t->victim.done;
+	stepper_kill(&t->victim);
+	if (d) {
+		t->result.states++;
+		t->result.steps += t->victim.steps;
+		pair_end(d, killed, &v);
+		if (v.bad)
+			describe(t, "a sleeping peer", &v);
+	}
+	stage_close(s);
+	return d && killed && !(options.bug && t->result.bad);
+}
+
+static struct result try_sleepers(const struct op *op)
+{
+	struct trial t = {.op = op};
+
+	for (unsigned target = 0; try_sleeper(&t, target); target++)
+		;
+	return t.result;
+}
+
 /* --- The program ------------------------------------------------------------
  */
 
@@ -227,7 +290,7 @@ static void run_list(const struct op *ops, unsigned n, unsigned *number,
 			puts(ops[i].name);
 			continue;
 		}
-		r = try_op(&ops[i]);
+		r = options.sleeper ? try_sleepers(&ops[i]) : try_op(&ops[i]);
 		printf("%sok %u - %s: steps %llu, states %llu, in recovery "
 		       "%llu, bad %u, in flight %u\n",
 		       r.bad && !options.bug ? "not " : "", ++*number,
@@ -247,11 +310,13 @@ static void usage(int status)
 {
 	fprintf(status ? stderr : stdout,
 		"usage: %s [--op PREFIX] [--seed N] [--nested N] "
-		"[--bug N] [--list]\n"
+		"[--bug N] [--pairs | --sleeper] [--list]\n"
 		"  --op PREFIX   only the operations whose names begin so\n"
 		"  --seed N      of the arena's past (1)\n"
 		"  --nested N    kill the recovery too, in every Nth state\n"
 		"  --bug N       plant bug N of seed.h, which must be found\n"
+		"  --pairs       of locks only; a living peer wants the same one\n"
+		"  --sleeper     the same, and it sleeps from the beginning\n"
 		"  --list        name the operations\n",
 		program);
 	exit(status);
@@ -280,6 +345,8 @@ static void parse(int argc, char **argv)
 		{"nested", required_argument, NULL, 'n'},
 		{"bug", required_argument, NULL, 'b'},
 		{"list", no_argument, NULL, 'l'},
+		{"pairs", no_argument, NULL, 'p'},
+		{"sleeper", no_argument, NULL, 'S'},
 		{"help", no_argument, NULL, 'h'},
 		{0},
 	};
@@ -297,6 +364,10 @@ static void parse(int argc, char **argv)
 			plant(atoi(optarg));
 		else if (c == 'l')
 			options.list = true;
+		else if (c == 'p')
+			options.pairs = true;
+		else if (c == 'S')
+			options.sleeper = true;
 		else
 			usage(c == 'h' ? 0 : 2);
 	}
@@ -311,10 +382,12 @@ int main(int argc, char **argv)
 	signal(SIGSEGV, crashed);
 	signal(SIGBUS, crashed);
 	signal(SIGFPE, crashed);
-	run_list(field_ops, n_field_ops, &n, &total);
-	run_list(heap_ops, n_heap_ops, &n, &total);
-	run_list(pool_ops, n_pool_ops, &n, &total);
-	run_list(life_ops, n_life_ops, &n, &total);
+	if (!options.pairs && !options.sleeper) {
+		run_list(field_ops, n_field_ops, &n, &total);
+		run_list(heap_ops, n_heap_ops, &n, &total);
+		run_list(pool_ops, n_pool_ops, &n, &total);
+		run_list(life_ops, n_life_ops, &n, &total);
+	}
 	run_list(lock_ops, n_lock_ops, &n, &total);
 	if (options.list)
 		return 0;
