@@ -168,8 +168,7 @@ FUSION_API int fusion_property_hold_up(struct fusion_property *property,
 {
 	struct property *p = of(property);
 	struct tcache *c;
-	int64_t since;
-	uint64_t w;
+	uint32_t owner;
 	int r;
 
 	if (timeout_ns < FUSION_FOREVER)
@@ -177,12 +176,10 @@ FUSION_API int fusion_property_hold_up(struct fusion_property *property,
 	c = object_cache(KIND_PROPERTY, property, &r);
 	if (!c)
 		return r;
-	w = property_word(p, &since);
-	r = property_hold_up(&c->arena->view, p);
-	if (r < 0 || !timeout_ns || !(w & PROPERTY_PURCHASED))
+	r = property_hold_up(&c->arena->view, p, &owner);
+	if (r < 0 || !timeout_ns || !owner)
 		return r;
-	return wait_freed(&c->arena->view, p, PROPERTY_OWNER(w),
-			  deadline_of(timeout_ns));
+	return wait_freed(&c->arena->view, p, owner, deadline_of(timeout_ns));
 }
 
 FUSION_API int fusion_property_state(struct fusion_property *property,

@@ -132,6 +132,11 @@ uint64_t process_pidns(void);
 /* Send @signal to the very process in @slot, never to one that has got its pid
  * since.  0, -ESRCH it is gone or cannot be seen from here, -EPERM. */
 int member_signal(const struct view *v, uint32_t slot, int signal);
+/* Send @signal to the process that is @pid to the daemon and lived at @when_ns
+ * (CLOCK_MONOTONIC; 0 lives now).  0, -EDEADLK it is this one, -ESRCH, -EPERM.
+ */
+int visitor_signal(const struct view *v, pid_t pid, int64_t when_ns,
+		   int signal);
 /* I am member @id in @slot and have mapped the arena: take W1, set v->slot.
  * Takes the life lock.  Once per process and arena, on v->fd, which must stay
  * open.  0; -ESRCH the slot is not mine (any more). */

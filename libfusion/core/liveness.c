@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "libfusion/core/atomic.h"
@@ -298,22 +299,19 @@ bool member_is_dead(struct view *v, uint32_t slot)
 	return judge(v, &m, w1);
 }
 
-int member_signal(const struct view *v, uint32_t slot, int signal)
+/* To the process of @pid that was born between these two start times. */
+static int process_signal(pid_t pid, uint64_t first, uint64_t last, int signal)
 {
-	const struct member_rec *m = view_member(v, slot);
-	pid_t pid = pid_here(v, m);
 	uint64_t start = 0;
 	int fd, r;
 
-	if (!pid)
-		return -ESRCH;
 	fd = (int)syscall(SYS_pidfd_open, pid, 0);
 	if (fd < 0)
 		return -errno;
 	/* Asked with the pidfd in hand: if the start time is right, the
-	 * process that the descriptor stands for is the one that joined. */
+	 * process that the descriptor stands for is the one that is meant. */
 	r = process_probe(pid, &start);
-	if (r == 1 && (!start || start == m->start_time))
+	if (r == 1 && (!start || (start >= first && start <= last)))
 		r = syscall(SYS_pidfd_send_signal, fd, signal, NULL, 0) < 0
 			    ? -errno
 			    : 0;
@@ -321,6 +319,40 @@ int member_signal(const struct view *v, uint32_t slot, int signal)
 		r = -ESRCH;
 	close(fd);
 	return r;
+}
+
+int member_signal(const struct view *v, uint32_t slot, int signal)
+{
+	const struct member_rec *m = view_member(v, slot);
+	pid_t pid = pid_here(v, m);
+
+	return pid ? process_signal(pid, m->start_time, m->start_time, signal)
+		   : -ESRCH;
+}
+
+/* A moment of CLOCK_MONOTONIC as start times are told.  That clock stands still
+ * while the machine sleeps, so it may come out too late, never too early. */
+static uint64_t start_time_at(int64_t when_ns)
+{
+	uint64_t hz = (uint64_t)sysconf(_SC_CLK_TCK), ns;
+	int64_t age = when_ns ? clock_monotonic_ns() - when_ns : 0;
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+	ns -= age > 0 && (uint64_t)age < ns ? (uint64_t)age : 0;
+	return ns / 1000000000u * hz + ns % 1000000000u * hz / 1000000000u;
+}
+
+int visitor_signal(const struct view *v, pid_t pid, int64_t when_ns, int signal)
+{
+	uint64_t daemons = view_member(v, 0)->pidns;
+
+	if (pid <= 1 || !daemons || daemons != process_pidns())
+		return -ESRCH;
+	if (pid == getpid())
+		return -EDEADLK;
+	return process_signal(pid, 0, start_time_at(when_ns), signal);
 }
 
 bool thread_is_dead(struct view *v, const struct thread_rec *t)

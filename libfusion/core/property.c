@@ -108,28 +108,28 @@ int property_create(struct view *v, struct thread_rec *me, const char *name,
 	return r;
 }
 
-int property_destroy(struct view *v, struct thread_rec *me, struct property *p)
-{
-	uint32_t id = load_acquire(&p->id);
-
-	return id ? table_remove(v, me, KIND_PROPERTY, property_index(v, p), id)
-		  : -EIDRM;
-}
-
 /* --- Announcements ---------------------------------------------------------
  */
 
+/* Once: it still is if it was owned, destroyed, and its place used again. */
 static int announce(struct view *v, struct thread_rec *me,
 		    const struct property *p)
 {
+	uint32_t what = property_index(v, p) + 1, *free = NULL;
+
 	for (unsigned i = 0; i < THREAD_PROPERTIES; i++) {
-		if (load_relaxed(&me->properties[i]))
-			continue;
-		store_relaxed(&me->properties[i], property_index(v, p) + 1);
-		compiler_fence();
-		return 0;
+		uint32_t there = load_relaxed(&me->properties[i]);
+
+		if (there == what)
+			return 0;
+		if (!there && !free)
+			free = &me->properties[i];
 	}
-	return -EMFILE;
+	if (!free)
+		return -EMFILE;
+	store_relaxed(free, what);
+	compiler_fence();
+	return 0;
 }
 
 /* false: it was not announced. */
@@ -146,6 +146,19 @@ static bool strike_out(struct view *v, struct thread_rec *me,
 		return true;
 	}
 	return false;
+}
+
+int property_destroy(struct view *v, struct thread_rec *me, struct property *p)
+{
+	uint32_t id = load_acquire(&p->id);
+	int r;
+
+	if (!id)
+		return -EIDRM;
+	r = table_remove(v, me, KIND_PROPERTY, property_index(v, p), id);
+	if (r == 0)
+		strike_out(v, me, p);
+	return r;
 }
 
 /* --- Taking ----------------------------------------------------------------
@@ -191,14 +204,25 @@ static int begin(struct property *p, uint32_t token, enum property_request what,
 	return 0;
 }
 
+/* @levels (modulo 2^32, so -1 too) more of what @w says is mine.  false: it is
+ * not any more, it was destroyed and its place used again. */
+static bool add_levels(struct property *p, uint64_t w, int levels)
+{
+	uint32_t me = PROPERTY_OWNER(w);
+
+	/* Relaxed: nothing changes hands. */
+	while (!cas_relaxed(&p->word, &w,
+			    w + (uint64_t)levels * PROPERTY_LEVEL))
+		if (PROPERTY_OWNER(w) != me)
+			return false;
+	return true;
+}
+
 static int deeper(struct property *p, uint64_t w)
 {
 	if (PROPERTY_LEVELS(w) == PROPERTY_LEVELS_MAX)
 		return -EOVERFLOW;
-	/* Relaxed: it is mine and stays so. */
-	while (!cas_relaxed(&p->word, &w, w + PROPERTY_LEVEL))
-		;
-	return 0;
+	return add_levels(p, w, 1) ? 0 : -EIDRM;
 }
 
 static int64_t window_of(const struct property *p, enum property_request what)
@@ -217,7 +241,7 @@ static bool window_passed(const struct property *p, enum property_request what,
 }
 
 /* One look.  0 taken; -EAGAIN it is to be waited for, *seen with WAIT set;
- * -errno. */
+ * -errno, -EBUSY with what it saw, too. */
 static int attempt(struct view *v, struct thread_rec *me, struct property *p,
 		   enum property_request what, uint32_t id, uint64_t *seen)
 {
@@ -239,6 +263,7 @@ static int attempt(struct view *v, struct thread_rec *me, struct property *p,
 		case DEEPER:
 			return deeper(p, w);
 		case WINDOW:
+			*seen = w;
 			if (window_passed(p, what, clock_monotonic_ns()))
 				return -EBUSY;
 			/* fall through */
@@ -299,6 +324,17 @@ static bool is_mine(const struct thread_rec *me, const struct property *p)
 	return PROPERTY_OWNER(load_relaxed(&p->word)) == token_of(me);
 }
 
+/* Before somebody is sent away: is it only that nobody has told us of the
+ * owner's death? */
+static bool owner_has_died(struct view *v, const struct property *p,
+			   uint64_t seen)
+{
+	uint32_t owner = PROPERTY_OWNER(seen);
+
+	return life_suspect(v, owner) == 1 &&
+	       PROPERTY_OWNER(load_relaxed(&p->word)) != owner;
+}
+
 int property_take(struct view *v, struct thread_rec *me, struct property *p,
 		  enum property_request what, int64_t deadline_ns)
 {
@@ -320,10 +356,12 @@ int property_take(struct view *v, struct thread_rec *me, struct property *p,
 		 * we look, so that no change is slept over. */
 		seq = load_acquire(&p->seq);
 		r = attempt(v, me, p, what, id, &seen);
-		if (r != -EAGAIN)
-			break;
-		r = wait_turn(v, p, what, &t, seen, seq);
-	} while (r == 0);
+		if (r == -EAGAIN && !(r = wait_turn(v, p, what, &t, seen, seq)))
+			r = -EAGAIN;
+		if ((r == -EBUSY || r == -ETIMEDOUT) &&
+		    owner_has_died(v, p, seen))
+			r = -EAGAIN;
+	} while (r == -EAGAIN);
 	if (SEED_BUG(30) && !again && r == 0)
 		announce(v, me, p);
 	else if (r < 0 && !again)
@@ -353,20 +391,14 @@ int property_try(struct view *v, struct thread_rec *me, struct property *p,
 int property_cede(struct view *v, struct thread_rec *me, struct property *p)
 {
 	uint64_t w = load_relaxed(&p->word);
-	bool told;
+	bool told, gone = !load_acquire(&p->id);
 
-	if (property_steps[state_of(w, token_of(me))][PROPERTY_CEDE] != BACK) {
+	if (gone ||
+	    property_steps[state_of(w, token_of(me))][PROPERTY_CEDE] != BACK)
 		/* Owned, destroyed, and the place used again? */
-		if (strike_out(v, me, p) || !load_acquire(&p->id))
-			return -EIDRM;
-		return -EPERM;
-	}
-	if (PROPERTY_LEVELS(w) > 1) {
-		/* Relaxed: it is mine and stays so. */
-		while (!cas_relaxed(&p->word, &w, w - PROPERTY_LEVEL))
-			;
-		return 0;
-	}
+		return strike_out(v, me, p) || gone ? -EIDRM : -EPERM;
+	if (PROPERTY_LEVELS(w) > 1)
+		return add_levels(p, w, -1) ? 0 : -EIDRM;
 	told = release(p, token_of(me));
 	strike_out(v, me, p);
 	return told;
@@ -400,42 +432,29 @@ static bool may_hold_up(const struct view *v, uid_t theirs)
 	       (v->fd >= 0 && fstat(v->fd, &st) == 0 && st.st_uid == me);
 }
 
-/* A visitor's record belongs to the daemon; whose it is stands in it. */
-static int kill_visitor(const struct view *v, const struct thread_rec *t)
+/* A visitor's record belongs to the daemon; which process it is stands in it,
+ * and it was there when it purchased. */
+static int kill_visitor(const struct view *v, const struct thread_rec *t,
+			int64_t since)
 {
+	pid_t pid = (pid_t)load_relaxed(&t->tid);
 	struct stat st;
 	char path[32]; /* of its directory in /proc: that is its user's */
-	pid_t pid = (pid_t)load_relaxed(&t->tid);
 
-	if (pid <= 1 || pid == getpid())
+	if (pid <= 1)
 		return -ESRCH;
 	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
 	if (stat(path, &st) < 0)
 		return -ESRCH;
 	if (!may_hold_up(v, st.st_uid))
 		return -EPERM;
-	return kill(pid, SIGKILL) < 0 ? -errno : 0;
+	return visitor_signal(v, pid, since, SIGKILL);
 }
 
-int property_hold_up(struct view *v, const struct property *p)
+static int kill_member(struct view *v, uint32_t slot)
 {
-	const struct thread_rec *t;
-	uint32_t slot;
-	int64_t since;
-	uint64_t w;
 	int r;
 
-	if (!load_acquire(&p->id))
-		return -EIDRM;
-	w = property_word(p, &since);
-	if (!(w & PROPERTY_PURCHASED))
-		return 0;
-	t = property_owner(v, w);
-	if (!t)
-		return 0;
-	slot = load_relaxed(&t->member) - 1;
-	if (slot == 0)
-		return kill_visitor(v, t);
 	if (slot == v->slot)
 		return -EDEADLK;
 	if (slot >= members_hi(v))
@@ -447,8 +466,45 @@ int property_hold_up(struct view *v, const struct property *p)
 	return r == -ESRCH && member_is_dead(v, slot) ? 0 : r;
 }
 
+int property_hold_up(struct view *v, const struct property *p,
+		     uint32_t *ret_owner)
+{
+	const struct thread_rec *t;
+	uint32_t slot;
+	int64_t since;
+	uint64_t w;
+	int r;
+
+	*ret_owner = 0;
+	if (!load_acquire(&p->id))
+		return -EIDRM;
+	w = property_word(p, &since);
+	t = w & PROPERTY_PURCHASED ? property_owner(v, w) : NULL;
+	if (!t)
+		return 0;
+	slot = load_relaxed(&t->member) - 1;
+	r = slot ? kill_member(v, slot) : kill_visitor(v, t, since);
+	if (r == 0)
+		*ret_owner = PROPERTY_OWNER(w);
+	return r;
+}
+
 /* --- Recovery --------------------------------------------------------------
  */
+
+/* @p was the dead thread's.  Is it available now?  (Not if it was destroyed.)
+ */
+static bool take_back(struct view *v, const struct thread_rec *t,
+		      struct thread_rec *me, struct property *p)
+{
+	release(p, token_of(t));
+	if (!load_acquire(&p->id))
+		return false;
+	add_relaxed(&p->recovered, 1);
+	event_log(v, me, EVENT_RECOVERED, thread_member_id(v, t),
+		  "property %.*s", OBJECT_NAME_MAX, p->e.name);
+	return true;
+}
 
 unsigned property_recover(struct view *v, struct thread_rec *t,
 			  struct thread_rec *me)
@@ -461,15 +517,8 @@ unsigned property_recover(struct view *v, struct thread_rec *t,
 
 		if (i && i <= hi && token) {
 			p = view_entry(v, KIND_PROPERTY, i - 1);
-			if (PROPERTY_OWNER(load_relaxed(&p->word)) == token) {
-				release(p, token);
-				add_relaxed(&p->recovered, 1);
-				n++;
-				event_log(v, me, EVENT_RECOVERED,
-					  thread_member_id(v, t),
-					  "property %.*s", OBJECT_NAME_MAX,
-					  p->e.name);
-			}
+			if (PROPERTY_OWNER(load_relaxed(&p->word)) == token)
+				n += take_back(v, t, me, p);
 			/* It may have owed a wake. */
 			if (!SEED_BUG(31))
 				tell_all(p);

@@ -186,6 +186,8 @@ static void be_peer(struct stage *s, struct rng *rng)
 	for (unsigned i = 0; i < 3; i++)
 		ledger_keep(&s->ledger->peers, fusion_malloc_member(a, 200));
 	stage_identify(&a->view, a->view.slot, s->stand_in);
+	/* With a thread that lives, too. */
+	thread_rec_of(a)->tid = (uint32_t)s->stand_in;
 }
 
 static void be_passer_by(struct stage *s, struct rng *rng)

@@ -2,16 +2,24 @@
 /* Properties: each cell of the table, and each way to lose one. */
 #include "tests/unit/heap_member.h"
 
+#include <linux/capability.h>
 #include <pthread.h>
 #include <sched.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 
 #include <fusion/fusion.h>
 
+#include "libfusion/core/futex.h"
 #include "libfusion/core/property.h"
 #include "libfusion/core/recover.h"
+#include "libfusion/core/thread.h"
 
 #define THREADS 4
 #define ROUNDS 5000
+#define PROCESSES 4
+#define PROCESS_ROUNDS 25000 /* 10^5 in all */
+#define NOBODY 65534
 
 static struct fusion_arena *arena;
 static struct fusion_property *property;
@@ -51,6 +59,13 @@ static enum fusion_property_status status(void)
 
 	assert_int_equal(fusion_property_state(property, &s), 0);
 	return s.status;
+}
+
+/* From now on no window ends a wait. */
+static void patient(void)
+{
+	store_relaxed(&rec_of(property)->lease_window_ns, INT64_MAX / 4);
+	store_relaxed(&rec_of(property)->purchase_window_ns, INT64_MAX / 4);
 }
 
 /* Until somebody has said that it waits. */
@@ -223,7 +238,7 @@ static void test_purchased_by_another(void **state)
 
 	/* Given back within the window. */
 	assert_int_equal(fusion_property_purchase(property), 0);
-	store_relaxed(&rec_of(property)->purchase_window_ns, INT64_MAX / 4);
+	patient();
 	start(&t, purchase, NULL);
 	await_waiter();
 	assert_int_equal(fusion_property_cede(property), 0);
@@ -280,6 +295,12 @@ static void test_exclusion(void **state)
 	assert_int_equal(rec_of(property)->purchased, THREADS * ROUNDS / 2);
 }
 
+static void *destroy(void *arg)
+{
+	(void)arg;
+	return (void *)(intptr_t)fusion_property_destroy(property);
+}
+
 static void test_destroy(void **state)
 {
 	struct fusion_property_state s;
@@ -290,7 +311,7 @@ static void test_destroy(void **state)
 	assert_int_equal(fusion_property_lease(property), 0);
 	start(&t, lease, NULL);
 	await_waiter();
-	assert_int_equal(fusion_property_destroy(property), 0);
+	assert_int_equal(elsewhere(destroy), 0);
 	assert_int_equal(join(t), -EIDRM);
 	assert_int_equal(fusion_property_destroy(property), -EIDRM);
 	assert_int_equal(fusion_property_lease(property), -EIDRM);
@@ -303,59 +324,426 @@ static void test_destroy(void **state)
 	assert_int_equal(elsewhere(purchase), 0);
 }
 
-static void lease_there(struct fusion_arena *a)
-{
-	struct fusion_property *p;
-
-	fusion_property_lookup(a, "screen", &p);
-	fusion_property_lease(p);
-	fusion_property_lease(p);
-}
-
-static void purchase_there(struct fusion_arena *a)
-{
-	struct fusion_property *p;
-
-	fusion_property_lookup(a, "screen", &p);
-	fusion_property_purchase(p);
-}
-
-static void test_killed(void **state)
+/* Nothing is left of it with its owner, who destroys it himself. */
+static void test_destroy_own(void **state)
 {
 	(void)state;
-	/* Nobody but who waits finds out. */
-	run_and_kill(arena, lease_there);
+	for (int i = 0; i <= FUSION_PROPERTIES_OWNED; i++) {
+		assert_int_equal(fusion_property_purchase(property), 0);
+		assert_int_equal(fusion_property_destroy(property), 0);
+		assert_int_equal(fusion_property_cede(property), -EIDRM);
+		assert_int_equal(fusion_property_create(arena, "screen", NULL,
+							&property),
+				 0);
+	}
+}
+
+static void test_destroyed_and_taken_again(void **state)
+{
+	(void)state;
+	assert_int_equal(fusion_property_lease(property), 0);
+	assert_int_equal(elsewhere(destroy), 0);
+	assert_int_equal(
+		fusion_property_create(arena, "screen", NULL, &property), 0);
 	assert_int_equal(fusion_property_lease(property), 0);
 	assert_int_equal(fusion_property_cede(property), 0);
-	store_relaxed(&rec_of(property)->purchase_window_ns, INT64_MAX / 4);
-	run_and_kill(arena, purchase_there);
+	assert_int_equal(fusion_property_cede(property), -EPERM);
+}
+
+static void test_limits(void **state)
+{
+	struct fusion_property *p[FUSION_PROPERTIES_OWNED + 1];
+
+	(void)state;
+	for (int i = 0; i <= FUSION_PROPERTIES_OWNED; i++)
+		assert_int_equal(
+			fusion_property_create(arena, NULL, NULL, &p[i]), 0);
+	for (int i = 0; i < FUSION_PROPERTIES_OWNED; i++)
+		assert_int_equal(fusion_property_lease(p[i]), 0);
+	assert_int_equal(fusion_property_lease(p[FUSION_PROPERTIES_OWNED]),
+			 -EMFILE);
+	/* One more level is nothing more to own. */
+	assert_int_equal(fusion_property_lease(p[0]), 0);
+	assert_int_equal(fusion_property_cede(p[0]), 0);
+	for (int i = 0; i < FUSION_PROPERTIES_OWNED; i++)
+		assert_int_equal(fusion_property_cede(p[i]), 0);
+
+	assert_int_equal(fusion_property_lease(property), 0);
+	add_relaxed(&rec_of(property)->word,
+		    (PROPERTY_LEVELS_MAX - 1) * PROPERTY_LEVEL);
+	assert_int_equal(fusion_property_lease(property), -EOVERFLOW);
+	assert_int_equal(status(), FUSION_PROPERTY_LEASED);
+	add_relaxed(&rec_of(property)->word,
+		    -(PROPERTY_LEVELS_MAX - 1) * PROPERTY_LEVEL);
+	assert_int_equal(fusion_property_cede(property), 0);
+	assert_int_equal(status(), FUSION_PROPERTY_AVAILABLE);
+}
+
+/* --- Other processes -------------------------------------------------------
+ */
+
+static void find(struct fusion_arena *a)
+{
+	arena = a;
+	if (fusion_property_lookup(a, "screen", &property) < 0)
+		_exit(99);
+}
+
+/* A member of the arena that ends with what @fn returns. */
+static pid_t spawn(int (*fn)(void *), void *arg)
+{
+	int fd = arena->view.fd;
+	pid_t pid = fork();
+
+	if (pid)
+		return pid;
+	view_unmap(&arena->view);
+	tls_after_fork_child();
+	find(image_enter(fd));
+	_exit(fn(arg));
+}
+
+static int reap(pid_t pid)
+{
+	int status;
+
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return status;
+}
+
+static void kill_and_reap(pid_t pid)
+{
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(WTERMSIG(reap(pid)), SIGKILL);
+}
+
+static int hang(void)
+{
+	while (pause() < 0)
+		;
+	return 0;
+}
+
+static int lease_and_hang(void *arg)
+{
+	(void)arg;
+	return fusion_property_lease(property) ||
+	       fusion_property_lease(property) || hang();
+}
+
+static int purchase_and_hang(void *arg)
+{
+	(void)arg;
+	return fusion_property_purchase(property) || hang();
+}
+
+static int lease_and_leave(void *arg)
+{
+	(void)arg;
+	if (fusion_property_lease(property) < 0)
+		return 1;
+	image_leave(arena);
+	return 0;
+}
+
+static void await_status(enum fusion_property_status s)
+{
+	while (status() != s)
+		sched_yield();
+}
+
+/* Nobody but who wants it finds out. */
+static void test_killed(void **state)
+{
+	pid_t pid;
+
+	(void)state;
+	pid = spawn(lease_and_hang, NULL);
+	await_status(FUSION_PROPERTY_LEASED);
+	kill_and_reap(pid);
+	assert_int_equal(fusion_property_lease(property), 0);
+	assert_int_equal(fusion_property_cede(property), 0);
+
+	pid = spawn(purchase_and_hang, NULL);
+	await_status(FUSION_PROPERTY_PURCHASED);
+	kill_and_reap(pid);
 	assert_int_equal(fusion_property_purchase(property), 0);
 	assert_int_equal(fusion_property_cede(property), 0);
 	assert_int_equal(rec_of(property)->recovered, 2);
 }
 
+/* A dead owner is no reason to send anybody away, however impatient. */
+static void test_killed_is_not_busy(void **state)
+{
+	pid_t pid;
+
+	(void)state;
+	pid = spawn(lease_and_hang, NULL);
+	await_status(FUSION_PROPERTY_LEASED);
+	assert_int_equal(fusion_property_lease_timed(property, 0), -ETIMEDOUT);
+	kill_and_reap(pid);
+	assert_int_equal(fusion_property_lease_timed(property, 0), 0);
+	assert_int_equal(fusion_property_cede(property), 0);
+
+	pid = spawn(purchase_and_hang, NULL);
+	await_status(FUSION_PROPERTY_PURCHASED);
+	assert_int_equal(fusion_property_lease(property), -EBUSY);
+	kill_and_reap(pid);
+	assert_int_equal(fusion_property_lease(property), 0);
+	assert_int_equal(fusion_property_cede(property), 0);
+}
+
+static void killed_under_waiters(int (*owner)(void *))
+{
+	pthread_t t[THREADS];
+	pid_t pid = spawn(owner, NULL);
+
+	await_status(owner == lease_and_hang ? FUSION_PROPERTY_LEASED
+					     : FUSION_PROPERTY_PURCHASED);
+	for (int i = 0; i < THREADS; i++)
+		start(&t[i], i % 2 ? purchase : lease, NULL);
+	await_waiter();
+	kill_and_reap(pid);
+	for (int i = 0; i < THREADS; i++)
+		assert_int_equal(join(t[i]), 0);
+}
+
+static void test_killed_under_waiters(void **state)
+{
+	(void)state;
+	patient();
+	killed_under_waiters(lease_and_hang);
+	killed_under_waiters(purchase_and_hang);
+}
+
+static void test_waiter_killed(void **state)
+{
+	pid_t pid;
+
+	(void)state;
+	patient();
+	assert_int_equal(fusion_property_lease(property), 0);
+	pid = spawn(purchase_and_hang, NULL);
+	await_waiter();
+	kill_and_reap(pid);
+	assert_int_equal(fusion_property_cede(property), 0);
+	assert_int_equal(elsewhere(lease), 0);
+	assert_int_equal(life_sweep(&arena->view), 1);
+}
+
+static void test_leaves(void **state)
+{
+	pid_t pid;
+
+	(void)state;
+	pid = spawn(lease_and_leave, NULL);
+	assert_int_equal(reap(pid), 0);
+	assert_int_equal(status(), FUSION_PROPERTY_AVAILABLE);
+	assert_int_equal(rec_of(property)->recovered, 1);
+}
+
+struct guarded {
+	uint32_t ready; /* atomic */
+	uint64_t counter;
+	pid_t inside;
+};
+
+static int work(void *arg)
+{
+	struct guarded *g = arg;
+	bool buy = add_relaxed(&g->ready, 1) % 2;
+
+	while (load_relaxed(&g->ready) < PROCESSES)
+		sched_yield();
+	for (int i = 0; i < PROCESS_ROUNDS; i++, buy = !buy) {
+		int r;
+
+		do
+			r = buy ? fusion_property_purchase(property)
+				: fusion_property_lease(property);
+		while (r == -EBUSY);
+		if (r < 0 || g->inside)
+			return 1;
+		g->inside = getpid();
+		g->counter++;
+		if (g->inside != getpid())
+			return 2;
+		g->inside = 0;
+		if (fusion_property_cede(property) < 0)
+			return 3;
+	}
+	return 0;
+}
+
+static void test_exclusion_of_processes(void **state)
+{
+	struct guarded *g = fusion_calloc(arena, 1, sizeof(*g));
+	pid_t pid[PROCESSES];
+
+	(void)state;
+	assert_non_null(g);
+	for (int i = 0; i < PROCESSES; i++)
+		pid[i] = spawn(work, g);
+	for (int i = 0; i < PROCESSES; i++)
+		assert_int_equal(reap(pid[i]), 0);
+	assert_int_equal(g->counter, PROCESSES * PROCESS_ROUNDS);
+	assert_int_equal(fusion_free(arena, g), 0);
+	life_sweep(&arena->view);
+}
+
+static void test_state_of_another(void **state)
+{
+	struct fusion_property_state s;
+	pid_t pid;
+
+	(void)state;
+	pid = spawn(lease_and_hang, NULL);
+	do
+		assert_int_equal(fusion_property_state(property, &s), 0);
+	while (s.levels < 2);
+	assert_int_equal(s.status, FUSION_PROPERTY_LEASED);
+	assert_int_not_equal(s.owner, arena->id);
+	assert_int_not_equal(s.owner, 0);
+	assert_false(s.mine);
+	assert_true(s.age_ns >= 0);
+	/* A lease is nothing to hold up. */
+	assert_int_equal(fusion_property_hold_up(property, FUSION_FOREVER), 0);
+	assert_int_equal(status(), FUSION_PROPERTY_LEASED);
+	kill_and_reap(pid);
+	assert_int_equal(life_sweep(&arena->view), 1);
+}
+
+/* --- Hold-up ---------------------------------------------------------------
+ */
+
 static void test_hold_up(void **state)
 {
-	int fd = arena->view.fd, status;
+	pid_t pid = spawn(purchase_and_hang, NULL);
+
+	(void)state;
+	await_status(FUSION_PROPERTY_PURCHASED);
+	assert_int_equal(elsewhere(lease), -EBUSY);
+	assert_int_equal(fusion_property_hold_up(property, FUSION_FOREVER), 0);
+	assert_int_equal(status(), FUSION_PROPERTY_AVAILABLE);
+	assert_int_equal(WTERMSIG(reap(pid)), SIGKILL);
+	assert_int_equal(fusion_property_lease(property), 0);
+	assert_int_equal(fusion_property_cede(property), 0);
+}
+
+/* Another user, whom the kernel would let kill anybody. */
+static int hold_up_as_nobody(void *arg)
+{
+	struct __user_cap_header_struct head = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct data[2] = {
+		{.effective = 1u << CAP_KILL, .permitted = 1u << CAP_KILL},
+	};
+
+	(void)arg;
+	if (prctl(PR_SET_KEEPCAPS, 1) < 0 || setuid(NOBODY) < 0 ||
+	    syscall(SYS_capset, &head, data) < 0)
+		return 98;
+	return -fusion_property_hold_up(property, 0);
+}
+
+static int purchase_as_nobody(void *arg)
+{
+	(void)arg;
+	if (setuid(NOBODY) < 0)
+		return 98;
+	view_member(&arena->view, arena->view.slot)->uid = NOBODY;
+	return purchase_and_hang(NULL);
+}
+
+static int hold_up_once(void)
+{
+	int status = reap(spawn(hold_up_as_nobody, NULL));
+
+	assert_true(WIFEXITED(status));
+	life_sweep(&arena->view);
+	return -WEXITSTATUS(status);
+}
+
+static void test_who_may_hold_up(void **state)
+{
+	pid_t pid;
+
+	(void)state;
+	if (geteuid() != 0) {
+		print_message("# only root can be somebody else\n");
+		skip();
+	}
+	pid = spawn(purchase_and_hang, NULL);
+	await_status(FUSION_PROPERTY_PURCHASED);
+	assert_int_equal(hold_up_once(), -EPERM);
+	assert_int_equal(kill(pid, 0), 0);
+	assert_int_equal(status(), FUSION_PROPERTY_PURCHASED);
+	/* The owner of the arena. */
+	assert_int_equal(fchown(arena->view.fd, NOBODY, (gid_t)-1), 0);
+	assert_int_equal(hold_up_once(), 0);
+	assert_int_equal(WTERMSIG(reap(pid)), SIGKILL);
+	assert_int_equal(fchown(arena->view.fd, 0, (gid_t)-1), 0);
+	life_sweep(&arena->view);
+	/* The purchaser's own user. */
+	pid = spawn(purchase_as_nobody, NULL);
+	await_status(FUSION_PROPERTY_PURCHASED);
+	assert_int_equal(hold_up_once(), 0);
+	assert_int_equal(WTERMSIG(reap(pid)), SIGKILL);
+	life_sweep(&arena->view);
+}
+
+/* What the daemon does for a shell, whose process is @pid. */
+static struct thread_rec *purchase_for(struct view *daemon, pid_t pid)
+{
+	struct thread_rec *rec;
+
+	*daemon = arena->view;
+	daemon->slot = 0;
+	view_member(daemon, 0)->pidns = process_pidns();
+	assert_int_equal(thread_claim(daemon, &rec), 0);
+	store_relaxed(&rec->tid, (uint32_t)pid);
+	assert_int_equal(
+		property_try(daemon, rec, rec_of(property), PROPERTY_PURCHASE),
+		0);
+	return rec;
+}
+
+static void test_hold_up_of_a_shell(void **state)
+{
+	struct thread_rec *rec;
+	struct view daemon;
 	pid_t pid = fork();
 
 	(void)state;
-	if (!pid) {
-		view_unmap(&arena->view);
-		tls_after_fork_child();
-		purchase_there(image_enter(fd));
-		for (;;)
-			pause();
-	}
-	while (!(load_acquire(&rec_of(property)->word) & PROPERTY_PURCHASED))
-		sched_yield();
-	assert_int_equal(elsewhere(lease), -EBUSY);
-	assert_int_equal(fusion_property_hold_up(property, 0), 0);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(WTERMSIG(status), SIGKILL);
-	assert_int_equal(fusion_property_hold_up(property, FUSION_FOREVER), 0);
-	assert_int_equal(fusion_property_lease(property), 0);
-	assert_int_equal(fusion_property_cede(property), 0);
+	if (!pid)
+		_exit(hang());
+	rec = purchase_for(&daemon, pid);
+	/* It was somebody else whose number that was. */
+	store_relaxed(&rec_of(property)->since_ns, 1);
+	assert_int_equal(fusion_property_hold_up(property, 0), -ESRCH);
+	store_relaxed(&rec_of(property)->since_ns,
+		      (uint64_t)clock_monotonic_ns());
+	/* In the daemon's pid namespace, which is not ours. */
+	view_member(&daemon, 0)->pidns++;
+	assert_int_equal(fusion_property_hold_up(property, 0), -ESRCH);
+	view_member(&daemon, 0)->pidns--;
+	assert_int_equal(waitpid(pid, NULL, WNOHANG), 0);
+
+	assert_int_equal(fusion_property_hold_up(property, 1), -ETIMEDOUT);
+	assert_int_equal(WTERMSIG(reap(pid)), SIGKILL);
+	assert_int_equal(status(), FUSION_PROPERTY_PURCHASED);
+	assert_int_equal(property_recover(&daemon, rec, arena->view.rec), 1);
+	assert_int_equal(status(), FUSION_PROPERTY_AVAILABLE);
+
+	store_relaxed(&rec->tid, (uint32_t)getpid());
+	assert_int_equal(
+		property_try(&daemon, rec, rec_of(property), PROPERTY_PURCHASE),
+		0);
+	assert_int_equal(fusion_property_hold_up(property, 0), -EDEADLK);
+	assert_int_equal(property_cede(&daemon, rec, rec_of(property)), 0);
+	thread_release(&daemon, rec);
+	view_member(&daemon, 0)->pidns = 0;
 }
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
@@ -363,11 +751,26 @@ static void test_hold_up(void **state)
 int main(void)
 {
 	const struct CMUnitTest all[] = {
-		TEST(test_table_of_mine),     TEST(test_bad_arguments),
-		TEST(test_leased_by_another), TEST(test_purchased_by_another),
-		TEST(test_thread_ends),	      TEST(test_exclusion),
-		TEST(test_destroy),	      TEST(test_killed),
+		TEST(test_table_of_mine),
+		TEST(test_bad_arguments),
+		TEST(test_leased_by_another),
+		TEST(test_purchased_by_another),
+		TEST(test_thread_ends),
+		TEST(test_exclusion),
+		TEST(test_destroy),
+		TEST(test_destroy_own),
+		TEST(test_destroyed_and_taken_again),
+		TEST(test_limits),
+		TEST(test_killed),
+		TEST(test_killed_is_not_busy),
+		TEST(test_killed_under_waiters),
+		TEST(test_waiter_killed),
+		TEST(test_leaves),
+		TEST(test_exclusion_of_processes),
+		TEST(test_state_of_another),
 		TEST(test_hold_up),
+		TEST(test_who_may_hold_up),
+		TEST(test_hold_up_of_a_shell),
 	};
 
 	return cmocka_run_group_tests_name("property", all, NULL, NULL);
