@@ -74,6 +74,7 @@ static struct tcache *cache_slow(const struct ref *r, int *ret_error)
 	c->refs = view_entry(&arena->view, KIND_REF, 0);
 	c->member = arena->id;
 	c->refs_size = (uint64_t)table_hi(&arena->view, KIND_REF) * OBJECT_SIZE;
+	*ret_error = 0;
 	return c;
 }
 

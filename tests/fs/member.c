@@ -27,6 +27,7 @@
  *   ref NAME                 make one
  *   up NAME  down NAME  up-global NAME  down-global NAME  zero-trylock NAME
  *   unlock NAME  catch NAME  destroy-ref NAME
+ *   thread-up NAME           up, by a thread that ends then
  *   throw NAME ID  inherit NAME FROM
  *   notices on|off           from now on lines "notice KIND ID" may come
  *   fork                     the child says "child in ID" or "child out", and
@@ -591,6 +592,33 @@ static int do_destroy_ref(const struct words *c)
 	return of_ref(c, fusion_ref_destroy);
 }
 
+struct up {
+	struct fusion_ref *ref;
+	int result;
+};
+
+static void *up_thread(void *arg)
+{
+	struct up *up = arg;
+
+	up->result = fusion_ref_up(up->ref);
+	return NULL;
+}
+
+static int do_thread_up(const struct words *c)
+{
+	pthread_t t;
+	struct up up;
+	int r = find_ref(word(c, 1), &up.ref);
+
+	if (r == 0)
+		r = -pthread_create(&t, NULL, up_thread, &up);
+	if (r < 0)
+		return answer(r);
+	pthread_join(t, NULL);
+	return answer(up.result);
+}
+
 static int do_throw(const struct words *c)
 {
 	struct fusion_ref *ref;
@@ -791,6 +819,7 @@ static const struct {
 	{"catch", do_catch, true},	{"destroy-ref", do_destroy_ref, true},
 	{"down", do_down, true},	{"down-global", do_down_global, true},
 	{"inherit", do_inherit, true},	{"ref", do_ref, true},
+	{"thread-up", do_thread_up, true},
 	{"throw", do_throw, true},	{"unlock", do_unlock, true},
 	{"up", do_up, true},		{"up-global", do_up_global, true},
 	{"zero-trylock", do_zero_trylock, true},

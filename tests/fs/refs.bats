@@ -112,6 +112,14 @@ watched none" ]
 	expect m "up r" ok
 }
 
+@test "refs: threads of a member count on the same line" {
+	expect m "up r" ok
+	expect m "thread-up r" ok
+	expect m "thread-up r" ok
+	expect m "up r" ok
+	[ "$(shares)" = "member 1 local 4 pending 0," ]
+}
+
 @test "refs: a shell can look at them and no more" {
 	[ "$(stat -c %a "$R")" = 444 ]
 	run sh -c 'echo x >"$1"' sh "$R"
