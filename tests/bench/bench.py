@@ -54,6 +54,13 @@ LOCK = (
     ("tiny-4",  "4 processes, a word",                  None,    None),
     ("work-4",  "4 processes, 10 inside, 50 outside",   None,    None),
 )
+# Of references.  Targets against two additions.
+REF = (
+    ("held",    "up, down, with a count held",          3.0),
+    ("zero",    "0, 1, 0: a fall",                      None),
+    ("global",  "0, 1, 0 of the global count",          None),
+    ("family",  "0, 1, 0 of one inherited from",        None),
+)
 
 
 class Failed(Exception):
@@ -259,11 +266,11 @@ class Bench:
                 self.fairness(what, ours, peers["pthread"], row)
         self.add_alone("lock", "lease, cede of a property",
                        self.interleave([(ours, "lease", "")])[0], None)
+        n = 2 if self.options.smoke else 50
         self.add_alone("death", "kill -9 of an owner to the next one",
-                       [ours.run("died")
-                        for _ in range(2 if self.options.smoke else 50)],
-                       None)
+                       self.owners_die(ours, n), None)
         self.shell(mount)
+        self.without_daemon()
 
     def fairness(self, what, ours, peer, row):
         """The smallest share of a rival, 1 is its due; the longest wait."""
@@ -280,6 +287,24 @@ class Bench:
             self.add_alone("lock", f"{what}: longest wait, {name}",
                            [longest for _, longest in values], None)
 
+    def owners_die(self, worker, n, before=lambda: None):
+        """Times from a death to the lock, @before() when @n are inside."""
+        for _ in range(n):
+            worker.run("hire")
+        before()
+        return [worker.run("died") for _ in range(n)]
+
+    def without_daemon(self):
+        """The same when nobody tells: the waiter looks for itself."""
+        mount = self.mount()
+        worker = self.worker("lock_fusion", BENCH_ARENA=f"{mount}/lock")
+        with open(f"{mount}/.fusionfs/pid", encoding="ascii") as f:
+            daemon = int(f.read())
+        self.add_alone(
+            "death", "the same without a daemon",
+            self.owners_die(worker, 2 if self.options.smoke else 20,
+                            lambda: os.kill(daemon, signal.SIGKILL)), None)
+
     def shell(self, mount):
         """flock(1) as scripts use it."""
         tmpfs = os.path.join(self.directory("/dev/shm"), "lock")
@@ -292,6 +317,16 @@ class Bench:
                 subprocess.run(["flock", path, "true"], check=True)
                 list_.append(time.perf_counter_ns() - start)
         self.add("lock", "flock FILE true", "tmpfs", *times.values(), None)
+
+    def ref(self):
+        mount = self.mount()
+        worker = self.worker("ref", BENCH_ARENA=f"{mount}/ref")
+        rows = [row for row, _, _ in REF] + ["atomic"]
+        times = dict(zip(rows, self.interleave(
+            [(worker, row, "") for row in rows])))
+        for row, what, target in REF:
+            self.add("ref", what, "2 atomic adds", times[row],
+                     times["atomic"], target)
 
     def enter(self):
         mount = self.mount()
@@ -364,7 +399,7 @@ class Bench:
                            50e3 if row == "recover" else None)
 
 
-GROUPS = ("heap", "pair", "lock", "enter", "files", "recover")
+GROUPS = ("heap", "pair", "lock", "ref", "enter", "files", "recover")
 
 
 def figure(value, unit="ns"):

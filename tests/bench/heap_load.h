@@ -261,7 +261,7 @@ static void *consumer_serve(void *unused)
 	uint64_t end;
 
 	worker_pin(1);
-	worker_first();
+	worker_first(true);
 	if (write(ready_pipe[1], "r", 1) != 1)
 		return unused;
 	while (read(start_pipe[0], &end, sizeof(end)) == sizeof(end))
@@ -401,7 +401,7 @@ static int heap_main(int argc, char **argv)
 	} else {
 		heap_enter();
 	}
-	worker_first();
+	worker_first(true);
 	heap_fill();
 	r = worker_serve(pair ? two : one);
 	if (pair) {

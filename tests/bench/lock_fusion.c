@@ -7,7 +7,6 @@
  */
 #include <stdbool.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 
 #include <fusion/fusion.h>
 
@@ -72,36 +71,79 @@ static int run_lease(uint64_t n, const char *arg, double *ret_ns)
 	return 0;
 }
 
-static void hold_and_tell(int fd)
+/* Those who are to die with the lock: inside, and asleep until they are told
+ * to take it. */
+#define HIRED_MAX 64
+static struct hired {
+	pid_t pid;
+	int order, done; /* pipes */
+} hired[HIRED_MAX];
+static unsigned n_hired;
+
+static void hold_and_tell(int order, int done)
 {
+	char c;
+
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	lock_enter();
+	if (write(done, "", 1) != 1 || read(order, &c, 1) != 1)
+		_exit(1);
 	fusion_skirmish_prevail(lock);
-	if (write(fd, "", 1) != 1)
+	if (write(done, "", 1) != 1)
 		_exit(1);
 	for (;;)
 		pause();
 }
 
-static int run_died(uint64_t n, const char *arg, double *ret_ns)
+static int wait_done(const struct hired *h)
 {
-	int fd[2], r;
-	double start;
-	pid_t pid;
 	char c;
+
+	return read(h->done, &c, 1) == 1 ? 0 : -EPIPE;
+}
+
+static int run_hire(uint64_t n, const char *arg, double *ret_ns)
+{
+	struct hired *h = &hired[n_hired];
+	int order[2], done[2];
 
 	(void)n;
 	(void)arg;
-	if (pipe(fd) < 0)
+	*ret_ns = 0;
+	if (n_hired == HIRED_MAX)
+		return -ENOSPC;
+	if (pipe(order) < 0 || pipe(done) < 0)
 		return -errno;
-	pid = fork();
-	if (!pid)
-		hold_and_tell(fd[1]);
-	close(fd[1]);
-	r = read(fd[0], &c, 1) == 1 ? 0 : -EPIPE;
-	close(fd[0]);
+	h->pid = fork();
+	if (h->pid < 0)
+		return -errno;
+	if (!h->pid) {
+		close(done[0]);
+		close(order[1]);
+		hold_and_tell(order[0], done[1]);
+	}
+	close(order[0]);
+	close(done[1]);
+	h->order = order[1];
+	h->done = done[0];
+	n_hired++;
+	return wait_done(h);
+}
+
+static int run_died(uint64_t n, const char *arg, double *ret_ns)
+{
+	struct hired *h;
+	double start;
+	int r;
+
+	(void)n;
+	(void)arg;
+	if (!n_hired)
+		return -ECHILD;
+	h = &hired[--n_hired];
+	r = write(h->order, "", 1) == 1 ? wait_done(h) : -errno;
 	start = wall_ns();
-	kill(pid, SIGKILL);
+	kill(h->pid, SIGKILL);
 	if (!r)
 		r = fusion_skirmish_prevail(lock);
 	*ret_ns = wall_ns() - start;
@@ -109,7 +151,9 @@ static int run_died(uint64_t n, const char *arg, double *ret_ns)
 		r = fusion_skirmish_dismiss(lock);
 	else if (!r)
 		r = -ESTALE;
-	waitpid(pid, NULL, 0);
+	waitpid(h->pid, NULL, 0);
+	close(h->order);
+	close(h->done);
 	return r;
 }
 
@@ -117,6 +161,7 @@ int main(void)
 {
 	static const struct worker_row more[] = {
 		{"lease", run_lease},
+		{"hire", run_hire},
 		{"died", run_died},
 		{0},
 	};

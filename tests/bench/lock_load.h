@@ -26,6 +26,7 @@
 
 #include <pthread.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "worker.h"
@@ -61,6 +62,8 @@ static void rival_run(unsigned i, uint64_t n)
 	uint64_t done = 0, longest = 0;
 	double before = 0, now;
 
+	/* With a processor for each; else it is the scheduler's turn. */
+	worker_first(field->n == 2);
 	while (done < n && !__atomic_load_n(&field->stop, __ATOMIC_RELAXED)) {
 		bool look = done % LOOK_EVERY == 0;
 
@@ -81,6 +84,7 @@ static void rival_run(unsigned i, uint64_t n)
 	__atomic_store_n(&field->stop, 1, __ATOMIC_RELAXED);
 	field->rival[i].done = done;
 	field->rival[i].longest = longest;
+	worker_first(false);
 }
 
 static void rival_serve(unsigned i)
@@ -191,7 +195,9 @@ static int lock_main(const struct worker_row *more)
 		{"share", run_share},	{"longest", run_longest},
 	};
 	pthread_barrierattr_t shared;
+	pid_t rivals[RIVALS];
 	unsigned at = 8;
+	int r;
 
 	while (more && more->name)
 		rows[at++] = *more++;
@@ -212,10 +218,17 @@ static int lock_main(const struct worker_row *more)
 			worker_fail("fork", errno);
 		if (!pid)
 			rival_serve(i);
+		rivals[i - 1] = pid;
 	}
 	worker_pin(0);
 	lock_enter();
-	return worker_serve(rows);
+	r = worker_serve(rows);
+	/* Until they are gone their mount is busy. */
+	for (unsigned i = 0; i < RIVALS; i++) {
+		kill(rivals[i], SIGKILL);
+		waitpid(rivals[i], NULL, 0);
+	}
+	return r;
 }
 
 #endif

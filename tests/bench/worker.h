@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,13 +75,13 @@ static inline void worker_pin(int i)
 /* Go before whatever else the machine does, if we may: two that spin for each
  * other measure the scheduler when either is off its processor.  A turn is
  * some milliseconds, and between two we sleep. */
-static inline void worker_first(void)
+static inline void worker_first(bool first)
 {
 	struct sched_param param;
 
 	memset(&param, 0, sizeof(param));
-	param.sched_priority = 1;
-	sched_setscheduler(0, SCHED_FIFO, &param);
+	param.sched_priority = first;
+	sched_setscheduler(0, first ? SCHED_FIFO : SCHED_OTHER, &param);
 }
 
 static inline void worker_fail(const char *what, int r)
