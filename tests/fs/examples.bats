@@ -6,6 +6,7 @@ load helpers
 
 setup() {
 	: "${QUEUE:?path of the queue example}"
+	: "${SCREEN:?path of the screen example}"
 	: "${EXAMPLES:?folder of the examples}"
 	new_world
 	mount_world
@@ -73,4 +74,55 @@ start_getter() {
 	[ "${lines[5]}" = "state purchased" ]
 	[ "${lines[6]}" = "nobody else can have it now" ]
 	[ "${lines[7]}" = "state available" ]
+}
+
+# A film of one line that goes on until descriptor 7 is closed.
+start_film() {
+	mkfifo "$BATS_TEST_TMPDIR/frames"
+	"$SCREEN" film "$MNT/s" "$1" <"$BATS_TEST_TMPDIR/frames" 3>&- 4>&- &
+	film=$!
+	exec 7>"$BATS_TEST_TMPDIR/frames"
+	wait_for has_line "$MNT/s/properties/screen" "state purchased"
+}
+
+@test "screen: lines wait for lines, but not for a film" {
+	mkdir "$MNT/s"
+	start_film "The Kid"
+	echo "a frame" >&7
+	run -1 "$SCREEN" show "$MNT/s" hello
+	[[ $output == *"a film is on"* ]]
+	wait_for screen_shows "a frame"
+	run -0 "$SCREEN" log "$MNT/s"
+	[ "${lines[0]}" = "The Kid" ]
+	[ "${lines[2]}" = "screen: purchased" ]
+	exec 7>&-
+	wait "$film"
+	for i in 1 2 3 4; do
+		"$SCREEN" show "$MNT/s" "line $i" 3>&- 4>&- &
+		MEMBERS="$MEMBERS $!"
+	done
+	for pid in $MEMBERS; do
+		wait "$pid"
+	done
+}
+
+screen_shows() {
+	"$SCREEN" log "$MNT/s" | grep -qxF "$1"
+}
+
+@test "screen: a film is stopped, or killed, and the screen is free" {
+	mkdir "$MNT/s"
+	start_film "Metropolis"
+	run -0 "$SCREEN" stop "$MNT/s"
+	not wait "$film"
+	run -0 "$SCREEN" show "$MNT/s" hello
+	rm "$BATS_TEST_TMPDIR/frames"
+	start_film "Sunrise"
+	kill -9 "$film"
+	not wait "$film"
+	run -0 "$SCREEN" show "$MNT/s" hello
+	exec 7>&-
+	run -0 "$SCREEN" stop "$MNT/s"
+	run -2 "$SCREEN" show "$MNT/s"
+	[[ $output == *Usage* ]]
 }

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * screen: one screen for many processes
+ *
+ *   screen show ARENA TEXT   show a line for a moment
+ *   screen film ARENA TITLE  show lines from the standard input, for long
+ *   screen stop ARENA        kill whoever shows a film
+ *   screen log ARENA         what was shown last, and who has the screen
+ *
+ * The screen itself is a property: who shows a line leases it, and waits its
+ * turn; a film purchases it, and all others are told that it is busy.  What
+ * was shown is shared data behind a skirmish, which nobody keeps for long, so
+ * the log can be read while a film is on.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <fusion/fusion.h>
+
+#define LINES 8
+#define WIDTH 80
+
+struct studio {
+	struct fusion_property *screen;
+	struct fusion_skirmish *lock; /* guards the rest */
+	uint64_t n;		      /* lines ever shown */
+	char line[LINES][WIDTH];      /* the last of them */
+};
+
+static int make(struct fusion_arena *arena, void *ctx)
+{
+	struct studio **studio = ctx;
+	int r;
+
+	*studio = fusion_calloc(arena, 1, sizeof(**studio));
+	if (!*studio)
+		return -ENOMEM;
+	r = fusion_property_create(arena, "screen", NULL, &(*studio)->screen);
+	if (!r)
+		r = fusion_skirmish_create(arena, "log", 0, &(*studio)->lock);
+	if (!r)
+		r = fusion_arena_add_field(arena, "studio", *studio,
+					   sizeof(**studio), "studio");
+	return r;
+}
+
+static int find(struct fusion_arena *arena, void *ctx)
+{
+	return fusion_arena_get_field(arena, "studio", ctx, NULL);
+}
+
+static int nothing(struct fusion_arena *arena, void *ctx)
+{
+	(void)arena;
+	(void)ctx;
+	return 0;
+}
+
+static int lock(struct studio *studio)
+{
+	int r = fusion_skirmish_prevail(studio->lock);
+
+	/* A line counts when it is whole: there is nothing to mend. */
+	return r == -EOWNERDEAD ? fusion_skirmish_consistent(studio->lock) : r;
+}
+
+/* Put a line on the screen.  The screen is ours. */
+static int draw(struct studio *studio, const char *text)
+{
+	int r = lock(studio);
+
+	if (r < 0)
+		return r;
+	snprintf(studio->line[studio->n % LINES], WIDTH, "%s", text);
+	__atomic_store_n(&studio->n, studio->n + 1, __ATOMIC_RELEASE);
+	fusion_skirmish_dismiss(studio->lock);
+	printf("%s\n", text);
+	fflush(stdout);
+	return 0;
+}
+
+static int show(struct studio *studio, const char *text)
+{
+	int r = fusion_property_lease(studio->screen);
+
+	if (r < 0)
+		return r;
+	r = draw(studio, text);
+	fusion_property_cede(studio->screen);
+	return r;
+}
+
+static int film(struct studio *studio, const char *title)
+{
+	char frame[WIDTH];
+	int r = fusion_property_purchase(studio->screen);
+
+	if (r < 0)
+		return r;
+	r = draw(studio, title);
+	while (!r && fgets(frame, sizeof(frame), stdin)) {
+		frame[strcspn(frame, "\n")] = '\0';
+		r = draw(studio, frame);
+	}
+	fusion_property_cede(studio->screen);
+	return r;
+}
+
+static int stop(struct studio *studio, const char *unused)
+{
+	(void)unused;
+	return fusion_property_hold_up(studio->screen, FUSION_FOREVER);
+}
+
+static int print_log(struct studio *studio, const char *unused)
+{
+	static const char *const names[] = {"free", "leased", "purchased"};
+	struct fusion_property_state state;
+	uint64_t i;
+	int r = lock(studio);
+
+	(void)unused;
+	if (r < 0)
+		return r;
+	for (i = studio->n < LINES ? 0 : studio->n - LINES; i < studio->n; i++)
+		printf("%s\n", studio->line[i % LINES]);
+	fusion_skirmish_dismiss(studio->lock);
+	r = fusion_property_state(studio->screen, &state);
+	if (!r)
+		printf("screen: %s\n", names[state.status]);
+	return r;
+}
+
+static const struct command {
+	const char *name;
+	int args;
+	int (*run)(struct studio *studio, const char *text);
+} commands[] = {
+	{"show", 4, show},
+	{"film", 4, film},
+	{"stop", 3, stop},
+	{"log", 3, print_log},
+};
+
+static const struct command *command_of(int argc, char **argv)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
+		if (argc == commands[i].args &&
+		    !strcmp(argv[1], commands[i].name))
+			return &commands[i];
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	struct studio *studio;
+	struct fusion_arena_options options = {
+		.size = sizeof(options),
+		.initialize = make,
+		.join = find,
+		.ctx = &studio,
+		.on_master_death = FUSION_MASTER_DEATH_PROMOTE,
+	};
+	const struct command *command = command_of(argc, argv);
+	struct fusion_arena *arena;
+	int r, left;
+
+	if (!command) {
+		fprintf(stderr, "Usage: screen show|film|stop|log ARENA "
+				"[TEXT]\n");
+		return 2;
+	}
+	r = fusion_arena_enter(argv[2], &options, &arena);
+	if (r >= 0) {
+		r = command->run(studio, argv[3]);
+		left = fusion_arena_exit(arena, NULL, nothing, NULL);
+		r = r < 0 ? r : left;
+	}
+	if (r < 0)
+		fprintf(stderr, "screen: %s: %s\n", argv[2],
+			r == -EBUSY ? "a film is on" : strerror(-r));
+	return r < 0;
+}
