@@ -418,6 +418,13 @@ static void run_purchase(struct cast *c)
 	cede(c);
 }
 
+static void run_unmake_own(struct cast *c)
+{
+	ledger_claim(&of_thing(c)->held, CLAIM_CHANGING);
+	unmake_thing(c);
+	ledger_claim(&of_thing(c)->held, CLAIM_ABSENT);
+}
+
 static void run_lease_busy(struct cast *c)
 {
 	expect(property_take(view(c), c->rec, thing, PROPERTY_LEASE, -1),
@@ -453,6 +460,7 @@ const struct op lock_ops[] = {
 	{ "property-create",	   PART_MEMBER, NULL,	       run_make_thing, 0 },
 	{ "property-create-reuse", PART_MEMBER, thing_to_free, run_make_thing, 0 },
 	{ "property-destroy",	   PART_MEMBER, a_thing,       run_unmake_thing, 0 },
+	{ "property-destroy-own",  PART_MEMBER, own_thing,     run_unmake_own, 0 },
 	{ "lease-cede",		   PART_MEMBER, a_thing,       run_lease, 0 },
 	{ "lease-busy",		   PART_MEMBER, peers_thing,   run_lease_busy, 0 },
 	{ "purchase-cede",	   PART_MEMBER, a_thing,       run_purchase, 0 },
