@@ -2,22 +2,20 @@
 /*
  * deadlocks: rings of threads of which each waits for a lock of the next
  *
- * A thread waits for one lock, which has one owner; so from each thread one
- * path leads on, and a walk that meets itself has found a ring.  All of this
- * changes while we look.  So a ring is written down and looked at again: if
- * each still waits for the same lock, and each lock has still the same owner
- * and was taken no more often, the owners have had their locks all the time in
- * between, and waited.
+ * A thread waits for one skirmish or property, which has one owner; so from
+ * each thread one path leads on, and a walk that meets itself has found a ring.
+ * All of this changes while we look.  So a ring is written down and looked at
+ * again: if each still waits for the same lock, and each lock has still the
+ * same owner and was taken no more often, the owners have had their locks all
+ * the time in between, and waited.
  *
  * A shell that holds one file's lock and waits for another's is one thread.
  */
 #include <errno.h>
 
-#include "fusionfs/objects.h"
 #include "fusionfs/show.h"
 #include "fusionfs/threads.h"
 #include "fusionfs/visitors.h"
-#include "libfusion/core/atomic.h"
 #include "libfusion/core/thread.h"
 
 #define THREADS_MAX 16384 /* of the largest span, geometry.c */
@@ -25,10 +23,8 @@
 /* A thread in a ring. */
 struct link {
 	struct thread who;
-	uint32_t waits; /* index of the skirmish it waits for */
-	uint32_t owner; /* token of who has that */
-	uint64_t taken; /* how often it was, then */
-	uint32_t next;	/* record of the thread that the ring goes on with */
+	struct wait_for waits;
+	uint32_t next; /* record of the thread that the ring goes on with */
 };
 
 /* One thread, one ring at a time: kept off the stack. */
@@ -38,31 +34,29 @@ static uint16_t seen[THREADS_MAX]; /* by which walk, 0 none */
 /* From thread @i to the one it waits for.  0, -ENOENT it waits for none. */
 static int look(struct arena *a, uint32_t i, struct link *ret)
 {
-	struct view *v = &a->view;
-	const struct thread_rec *owner, *other;
-	const struct skirmish *s;
-	int r = thread_at(v, i, &ret->who);
+	const struct thread_rec *other = NULL;
+	struct thread owner;
+	int r = thread_at(&a->view, i, &ret->who);
 
+	if (r == 0)
+		r = thread_waits(&a->view, i, &ret->waits);
+	if (r == 0)
+		r = thread_of_token(&a->view, ret->waits.owner, &owner);
 	if (r < 0)
 		return r;
-	owner = skirmish_blocker(v, view_thread(v, i), &ret->waits);
-	if (!owner)
-		return -ENOENT;
-	s = view_entry(v, KIND_SKIRMISH, ret->waits);
-	ret->owner = load_relaxed(&owner->token) & TOKEN_MASK;
-	ret->taken = load_relaxed(&s->taken);
-	other = load_relaxed(&owner->member) == 1
-			? visitor_who_waits(a, load_relaxed(&owner->tid))
-			: NULL;
-	ret->next = thread_slot(v, other ? other : owner);
+	if (!owner.member)
+		other = visitor_who_waits(a, owner.tid);
+	ret->next = other ? thread_slot(&a->view, other) : owner.index;
 	return ret->next < THREADS_MAX ? 0 : -ENOENT;
 }
 
 static bool is_same(const struct link *l, const struct link *m)
 {
-	return l->who.token == m->who.token && l->waits == m->waits &&
-	       l->owner == m->owner && l->taken == m->taken &&
-	       l->next == m->next;
+	return l->who.token == m->who.token && l->next == m->next &&
+	       l->waits.kind == m->waits.kind &&
+	       l->waits.index == m->waits.index &&
+	       l->waits.owner == m->waits.owner &&
+	       l->waits.taken == m->waits.taken;
 }
 
 /* Write down the ring that goes through thread @first.  How many are in it, 0
@@ -84,16 +78,6 @@ static uint32_t write_down(struct arena *a, uint32_t first)
 	return n > 1 ? n : 0;
 }
 
-static void add_name(struct text *t, struct view *v, uint32_t index)
-{
-	union object o;
-
-	if (table_copy(v, KIND_SKIRMISH, index, &o) == 0)
-		text_add(t, "%s", o.e.name);
-	else
-		text_add(t, "-");
-}
-
 /* From the oldest record on, so that a ring is always the same line. */
 static void add_ring(struct text *t, struct view *v, uint32_t n)
 {
@@ -110,9 +94,9 @@ static void add_ring(struct text *t, struct view *v, uint32_t n)
 			text_add(t, " ");
 		text_add_thread(t, &l->who);
 		text_add(t, " holds ");
-		add_name(t, v, before->waits);
+		text_add_object(t, v, before->waits.kind, before->waits.index);
 		text_add(t, " waits ");
-		add_name(t, v, l->waits);
+		text_add_object(t, v, l->waits.kind, l->waits.index);
 	}
 	text_add(t, "\n");
 }

@@ -231,18 +231,19 @@ int member_held_show(const struct node *n, struct text *t)
 int member_waiting_show(const struct node *n, struct text *t)
 {
 	struct view *v = &n->arena->view;
+	struct wait_for waits;
 	struct thread who;
-	uint32_t at = 1, i;
-	union object o;
+	uint32_t at = 1;
 	struct find f;
 	int r = get(n, &f);
 
 	while (r == 0 && next_thread(v, &f, &at, &who)) {
-		i = load_relaxed(&view_thread(v, who.index)->waits_for);
-		if (!i || table_copy(v, KIND_SKIRMISH, i - 1, &o) < 0)
+		if (thread_waits(v, who.index, &waits) < 0)
 			continue;
-		text_add(t, "thread %u skirmish %s owner ", who.tid, o.e.name);
-		text_add_owner(t, v, SKIRMISH_OWNER(o.skirmish.word));
+		text_add(t, "thread %u ", who.tid);
+		text_add_object(t, v, waits.kind, waits.index);
+		text_add(t, " owner ");
+		text_add_owner(t, v, waits.owner);
 		text_add(t, "\n");
 	}
 	return r;

@@ -652,9 +652,11 @@ static void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned int cmd,
 		   in_size == sizeof(struct ioc_member)) {
 		member_ioctl(req, n.arena, cmd, in);
 	} else if (cmd == FUSION_IOC_POKE) {
+		/* Before the answer: who gives back and takes again at once
+		 * is not to be first for ever. */
+		visitors_look(n.arena);
 		reply_ioctl(req, 0, NULL, 0);
 		events_changed(n.arena);
-		visitors_look(n.arena);
 	} else {
 		reply_err(req, -ENOTTY);
 	}

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "fusionfs/objects.h"
 #include "libfusion/core/atomic.h"
 #include "libfusion/core/life.h"
 #include "libfusion/core/thread.h"
@@ -44,6 +45,78 @@ int thread_of_token(struct view *v, uint32_t token, struct thread *ret)
 		return -ENOENT;
 	*ret = t;
 	return 0;
+}
+
+static int waits_for_skirmish(struct view *v, const struct thread_rec *t,
+			      struct wait_for *ret)
+{
+	const struct thread_rec *owner;
+	const struct skirmish *s;
+	uint32_t index;
+
+	owner = skirmish_blocker(v, t, &index);
+	if (!owner)
+		return -ENOENT;
+	s = view_entry(v, KIND_SKIRMISH, index);
+	*ret = (struct wait_for){
+		.kind = KIND_SKIRMISH,
+		.index = index,
+		.owner = load_relaxed(&owner->token) & TOKEN_MASK,
+		.taken = load_relaxed(&s->taken),
+	};
+	return 0;
+}
+
+/* Of properties a thread announces what it has and what it wants. */
+static int waits_for_property(struct view *v, const struct thread_rec *t,
+			      uint32_t token, struct wait_for *ret)
+{
+	uint32_t hi = table_hi(v, KIND_PROPERTY);
+
+	for (unsigned k = 0; k < THREAD_PROPERTIES; k++) {
+		uint32_t i = load_relaxed(&t->properties[k]), owner;
+		const struct property *p;
+
+		if (!i || i > hi)
+			continue;
+		p = view_entry(v, KIND_PROPERTY, i - 1);
+		owner = PROPERTY_OWNER(load_acquire(&p->word));
+		if (!owner || owner == token)
+			continue;
+		*ret = (struct wait_for){
+			.kind = KIND_PROPERTY,
+			.index = i - 1,
+			.owner = owner,
+			.taken = load_relaxed(&p->leased) +
+				 load_relaxed(&p->purchased),
+		};
+		return 0;
+	}
+	return -ENOENT;
+}
+
+int thread_waits(struct view *v, uint32_t i, struct wait_for *ret)
+{
+	const struct thread_rec *t = view_thread(v, i);
+	struct thread who;
+	int r = thread_at(v, i, &who);
+
+	if (r < 0)
+		return r;
+	r = waits_for_skirmish(v, t, ret);
+	return r ? waits_for_property(v, t, who.token, ret) : 0;
+}
+
+void text_add_object(struct text *t, struct view *v, enum object_kind kind,
+		     uint32_t index)
+{
+	union object o;
+
+	text_add(t, "%s ", kind_ops[kind].name);
+	if (table_copy(v, kind, index, &o) == 0)
+		text_add(t, "%s", o.e.name);
+	else
+		text_add(t, "-");
 }
 
 unsigned threads_waiting(struct view *v, uint32_t index)

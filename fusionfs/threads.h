@@ -23,6 +23,21 @@ int thread_at(struct view *v, uint32_t i, struct thread *ret);
 int thread_of_token(struct view *v, uint32_t token, struct thread *ret);
 /* As many records were ever used. */
 uint32_t threads_hi(const struct view *v);
+/* What a thread waits for, and who has it. */
+struct wait_for {
+	enum object_kind kind;
+	uint32_t index;
+	uint32_t owner; /* token */
+	uint64_t taken; /* how often it was, until now */
+};
+
+/* What does the thread with record @i wait for?  0, -ENOENT nothing that
+ * anybody has. */
+int thread_waits(struct view *v, uint32_t i, struct wait_for *ret);
+/* "skirmish NAME", "property NAME". */
+void text_add_object(struct text *t, struct view *v, enum object_kind kind,
+		     uint32_t index);
+
 /* How many wait for skirmish @index? */
 unsigned threads_waiting(struct view *v, uint32_t index);
 

@@ -6,7 +6,8 @@
  *   READY   initialize() or join() has ended, with what result
  *   EXIT    may I leave, and am I the last? (life_exit_begin, waiting included)
  *   LEAVE   I am out
- *   POKE    there are new events for readers of `events`
+ *   POKE    there are new events for readers of `events`, or something may
+ *           be free that visitors wait for (superblock.visitors_waiting)
  *
  * All but JOIN name the member by slot and id and are idempotent; the daemon
  * accepts them on any descriptor of the arena's directory, from the member's

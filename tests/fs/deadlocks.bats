@@ -69,9 +69,9 @@ thread ${PID[m]} skirmish t depth 1"
 	is_empty "$A/deadlocks"
 	tell o "prevail r"
 	eventually waits o r 3
-	has "$A/deadlocks" "member 1 thread ${PID[m]} holds r waits s \
-member 2 thread ${PID[n]} holds s waits t \
-member 3 thread ${PID[o]} holds t waits r"
+	has "$A/deadlocks" "member 1 thread ${PID[m]} holds skirmish r waits skirmish s \
+member 2 thread ${PID[n]} holds skirmish s waits skirmish t \
+member 3 thread ${PID[o]} holds skirmish t waits skirmish r"
 	slay n
 	hears m "error EOWNERDEAD"
 	is_empty "$A/deadlocks"
@@ -88,8 +88,8 @@ member 3 thread ${PID[o]} holds t waits r"
 	eventually waits n r 2
 	tell o "prevail r"
 	eventually waits o r 3
-	has "$A/deadlocks" "member 1 thread ${PID[m]} holds r waits s \
-member 2 thread ${PID[n]} holds s waits r"
+	has "$A/deadlocks" "member 1 thread ${PID[m]} holds skirmish r waits skirmish s \
+member 2 thread ${PID[n]} holds skirmish s waits skirmish r"
 }
 
 @test "deadlocks: two rings are two lines" {
@@ -109,8 +109,8 @@ member 2 thread ${PID[n]} holds s waits r"
 	eventually waits o u 3
 	eventually waits p t 4
 	[ "$(wc -l <"$A/deadlocks")" -eq 2 ]
-	grep -q "^member 1 .* member 2 .* waits r$" "$A/deadlocks"
-	grep -q "^member 3 .* member 4 .* waits t$" "$A/deadlocks"
+	grep -q "^member 1 .* member 2 .* waits skirmish r$" "$A/deadlocks"
+	grep -q "^member 3 .* member 4 .* waits skirmish t$" "$A/deadlocks"
 }
 
 @test "deadlocks: a wait that ends by itself is none any more" {
@@ -135,14 +135,42 @@ member 2 thread ${PID[n]} holds s waits r"
 	flock 8 3>&- &
 	PID[flock]=$!
 	eventually grep -q "^waiters 1" "$A/skirmishes/s"
-	[[ $(cat "$A/deadlocks") == "member 1 thread ${PID[m]} holds s waits r \
-shell "*" holds r waits s" ]]
+	[[ $(cat "$A/deadlocks") == "member 1 thread ${PID[m]} holds skirmish s waits skirmish r \
+shell "*" holds skirmish r waits skirmish s" ]]
 	kill "${PID[flock]}"
 	wait "${PID[flock]}" || :
 	eventually is_empty "$A/deadlocks"
 	flock -u 7
 	hears m ok
 	exec 7<&- 8<&-
+}
+
+@test "deadlocks: of properties, and of a property and a skirmish" {
+	for name in p q; do
+		expect m "property $name 1000000 1000000" ok
+	done
+	expect m "lease p" ok
+	expect n "lease q" ok
+	tell m "lease q"
+	eventually has "$A/members/1/waiting" \
+		"thread ${PID[m]} property q owner member 2 thread ${PID[n]}"
+	is_empty "$A/deadlocks"
+	tell n "lease p 500"
+	eventually has "$A/deadlocks" \
+		"member 1 thread ${PID[m]} holds property p waits property q \
+member 2 thread ${PID[n]} holds property q waits property p"
+	hears n "error ETIMEDOUT"
+	is_empty "$A/deadlocks"
+	expect o "prevail r" ok
+	tell o "purchase p"
+	eventually grep -q "property p" "$A/members/3/waiting"
+	tell n "prevail r"
+	eventually has "$A/deadlocks" \
+		"member 1 thread ${PID[m]} holds property p waits property q \
+member 2 thread ${PID[n]} holds property q waits skirmish r \
+member 3 thread ${PID[o]} holds skirmish r waits property p"
+	slay n
+	hears m ok
 }
 
 @test "deadlocks: ERRORCHECK refuses to close a ring" {
