@@ -7,6 +7,7 @@
 
 #include <fusion/heap.h>
 
+#include "libfusion/core/event.h"
 #include "libfusion/core/span.h"
 #include "libfusion/heap_private.h"
 
@@ -40,14 +41,21 @@ FUSION_API int fusion_pool_create(struct fusion_arena *arena, const char *name,
 {
 	struct thread_rec *me = thread_rec_of(arena);
 	struct fusion_pool *p;
+	int r;
 
 	if (!me)
 		return -errno;
 	p = handle(arena);
 	if (!p)
 		return -ENOMEM;
-	return finish(p, pool_create(&arena->view, me, name, limit, &p->index),
-		      ret);
+	r = finish(p, pool_create(&arena->view, me, name, limit, &p->index),
+		   ret);
+	if (r == 0) {
+		event_log(&arena->view, me, EVENT_CREATED, arena->id, "pool %s",
+			  name);
+		arena_poke(arena);
+	}
+	return r;
 }
 
 FUSION_API int fusion_pool_find(struct fusion_arena *arena, const char *name,
@@ -121,16 +129,26 @@ FUSION_API void fusion_pool_release(struct fusion_pool *pool)
 
 FUSION_API int fusion_pool_destroy(struct fusion_pool *pool)
 {
+	struct fusion_arena *arena;
+	struct pool_info info = {0};
 	struct thread_rec *me;
 	int r = -ENOENT;
 
 	if (!pool)
 		return 0;
-	me = thread_rec_of(pool->arena);
+	arena = pool->arena;
+	me = thread_rec_of(arena);
 	if (!me)
 		return -errno;
-	if (is_there(pool))
-		r = pool_destroy(&pool->arena->view, me, pool->index);
+	if (is_there(pool)) {
+		pool_copy(&arena->view, pool->index - 1, &info);
+		r = pool_destroy(&arena->view, me, pool->index);
+	}
 	free(pool);
+	if (r == 0) {
+		event_log(&arena->view, me, EVENT_DESTROYED, arena->id,
+			  "pool %s", info.name);
+		arena_poke(arena);
+	}
 	return r;
 }

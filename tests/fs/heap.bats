@@ -90,3 +90,13 @@ used_is_below() {
 	eventually used_is_below $((before + (8 << 20)))
 	allocate a $((200 << 20))
 }
+
+@test "pools: their coming and going are events" {
+	two
+	expect a "pool work" ok
+	grep -q " work " "$MNT/w/memory/pools"
+	expect b "destroy-pool work" ok
+	expect b "destroy-pool work" "error ENOENT"
+	grep -q " created member 1 pool work$" "$MNT/w/events"
+	grep -q " destroyed member 2 pool work$" "$MNT/w/events"
+}

@@ -21,6 +21,7 @@
  *   skirmish NAME [errorcheck]   make one;"-": without a name
  *   prevail NAME [MS]  swoop NAME  dismiss NAME  depth NAME  consistent NAME
  *   destroy-skirmish NAME
+ *   pool NAME  destroy-pool NAME
  *   property NAME [LEASE_MS PURCHASE_MS]   make one, with these windows
  *   lease NAME [MS]  purchase NAME [MS]  cede NAME  hold-up NAME [MS]
  *   destroy-property NAME
@@ -494,6 +495,24 @@ static int of_skirmish(const struct words *c,
 	return r < 0 ? r : fn(s);
 }
 
+static int do_pool(const struct words *c)
+{
+	struct fusion_pool *pool;
+	int r = fusion_pool_create(now->arena, word(c, 1), 1 << 20, &pool);
+
+	if (r == 0)
+		fusion_pool_release(pool);
+	return answer(r);
+}
+
+static int do_destroy_pool(const struct words *c)
+{
+	struct fusion_pool *pool;
+	int r = fusion_pool_find(now->arena, word(c, 1), &pool);
+
+	return answer(r < 0 ? r : fusion_pool_destroy(pool));
+}
+
 static int do_prevail(const struct words *c)
 {
 	struct fusion_skirmish *s;
@@ -841,6 +860,7 @@ static const struct {
 	{"map", do_map, false},
 	{"master", do_master, true},	{"name", do_name, true},
 	{"notices", do_notices, true},	{"pid", do_pid, false},
+	{"pool", do_pool, true},	{"destroy-pool", do_destroy_pool, true},
 	{"prevail", do_prevail, true},
 	{"quit", do_quit, false},	{"range", do_range, true},
 	{"read", do_read, true},	{"remove", do_remove, true},
