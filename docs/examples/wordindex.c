@@ -35,6 +35,45 @@ static void *allocate(size_t size)
 	return p;
 }
 
+/* --- The work list ---------------------------------------------------------
+ */
+
+/* Whoever had the lock before is dead.  In between nothing but the number of
+ * finished files can be wrong. */
+static void mend(struct work *work)
+{
+	work->n_done = 0;
+	for (size_t i = 0; i < work->n_files; i++)
+		work->n_done += atomic_load(&work->files[i].batch) != NULL;
+	fusion_skirmish_consistent(work->lock);
+}
+
+static void lock(struct work *work)
+{
+	int r = fusion_skirmish_prevail(work->lock);
+
+	if (r == -EOWNERDEAD)
+		mend(work);
+	else if (r < 0)
+		fail("lock", r);
+}
+
+/* Until somebody notifies, or for a while: deaths are not notified. */
+static void wait_for_news(struct work *work, int64_t longest_ns)
+{
+	int r = fusion_skirmish_wait(work->lock, longest_ns);
+
+	if (r == -EOWNERDEAD)
+		mend(work);
+	else if (r < 0 && r != -ETIMEDOUT)
+		fail("wait", r);
+}
+
+static void unlock(struct work *work)
+{
+	fusion_skirmish_dismiss(work->lock);
+}
+
 /* --- The master ------------------------------------------------------------
  */
 
@@ -78,6 +117,9 @@ static int initialize(struct fusion_arena *a, void *ctx)
 	if (!index)
 		return -errno;
 	work = read_work();
+	r = fusion_skirmish_create(a, "work", 0, &work->lock);
+	if (r < 0)
+		return r;
 	r = fusion_arena_add_field(a, "index", index, sizeof(*index), "index");
 	if (r < 0)
 		return r;
@@ -86,14 +128,18 @@ static int initialize(struct fusion_arena *a, void *ctx)
 
 static void show_progress(struct work *work)
 {
-	size_t done;
+	size_t done, shown = work->n_files + 1;
 
 	do {
-		/* A wait that ends early when all slaves are gone. */
-		fusion_members_wait(arena, FUSION_ALL, 200000000);
-		done = atomic_load(&work->n_done);
-		printf("%zu/%zu\n", done, work->n_files);
+		lock(work);
+		if (work->n_done < work->n_files)
+			wait_for_news(work, 200000000);
+		done = work->n_done;
+		unlock(work);
+		if (done != shown)
+			printf("%zu/%zu\n", done, work->n_files);
 		fflush(stdout);
+		shown = done;
 	} while (done < work->n_files);
 }
 
@@ -216,16 +262,19 @@ static struct batch *make_batch(struct index *index, struct file *f,
 
 static void index_file(struct index *index, struct work *work, struct file *f)
 {
-	struct batch *b, *none = NULL;
+	struct batch *b;
 	struct token *tokens;
 	size_t size, n;
 	char *text = read_file(f->path, &size);
 
 	tokens = find_words(text, size, &n);
 	b = make_batch(index, f, tokens, n);
+	lock(work);
 	/* All or nothing: from here on the file counts. */
-	if (atomic_compare_exchange_strong(&f->batch, &none, b))
-		atomic_fetch_add(&work->n_done, 1);
+	atomic_store(&f->batch, b);
+	if (++work->n_done == work->n_files)
+		fusion_skirmish_notify(work->lock, true);
+	unlock(work);
 	free(tokens);
 	free(text);
 }
@@ -236,35 +285,49 @@ static int is_inside(fusion_id_t id)
 	return fusion_members_wait(arena, id, 0) < 0;
 }
 
-/* Take a file that nobody has, or whose owner is no more. */
-static int take(struct file *f, fusion_id_t me)
+/* A file that nobody has had, or whose owner is no more. */
+static struct file *find_file(struct work *work)
 {
-	uint32_t owner = atomic_load(&f->owner);
+	if (work->next < work->n_files)
+		return &work->files[work->next];
+	for (size_t i = 0; i < work->n_files; i++) {
+		struct file *f = &work->files[i];
 
-	if (atomic_load(&f->batch) || owner == me)
-		return 0;
-	if (owner && is_inside(owner))
-		return 0;
-	return atomic_compare_exchange_strong(&f->owner, &owner, me);
+		if (!atomic_load(&f->batch) && !is_inside(f->owner))
+			return f;
+	}
+	return NULL;
+}
+
+/* NULL: all of them are done. */
+static struct file *take_file(struct work *work)
+{
+	struct file *f = NULL;
+
+	lock(work);
+	while (work->n_done < work->n_files) {
+		f = find_file(work);
+		if (f)
+			break;
+		/* The rest is in others' hands: see what becomes of them. */
+		wait_for_news(work, 20000000);
+	}
+	if (f) {
+		f->owner = fusion_arena_id(arena);
+		/* Killed before this store, it has not taken the file. */
+		if (f == &work->files[work->next])
+			atomic_store(&work->next, work->next + 1);
+	}
+	unlock(work);
+	return f;
 }
 
 static void index_all(struct index *index, struct work *work)
 {
-	fusion_id_t me = fusion_arena_id(arena);
+	struct file *f;
 
-	while (atomic_load(&work->n_done) < work->n_files) {
-		size_t taken = 0;
-
-		for (size_t i = 0; i < work->n_files; i++) {
-			if (!take(&work->files[i], me))
-				continue;
-			index_file(index, work, &work->files[i]);
-			taken++;
-		}
-		/* The rest is in others' hands: see what becomes of them. */
-		if (!taken)
-			fusion_members_wait(arena, FUSION_ALL, 20000000);
-	}
+	while ((f = take_file(work)))
+		index_file(index, work, f);
 }
 
 static void log_error(int level, const char *message, void *ctx)

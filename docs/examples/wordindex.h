@@ -38,7 +38,7 @@ struct index {
 
 struct file {
 	const char *path;
-	_Atomic uint32_t owner; /* member id of who indexes it, 0 nobody */
+	uint32_t owner; /* member id of who indexes it; see struct work */
 	_Atomic(struct batch *) batch; /* set once: the file is done */
 };
 
@@ -47,9 +47,13 @@ struct batch {
 	struct posting postings[];
 };
 
+/* The lock guards what follows, and the owners of the files.  It is notified
+ * when there may be something new to do, and at the end. */
 struct work {
+	struct fusion_skirmish *lock;
 	size_t n_files;
-	_Atomic size_t n_done;
+	size_t n_done;	     /* files with a batch */
+	_Atomic size_t next; /* nobody has had this one or one after it */
 	struct file files[];
 };
 
