@@ -80,12 +80,28 @@ static void look_around(struct notice *n)
 	}
 }
 
+/* Not even being recovered any more: what it held is whole. */
+static bool is_out(const struct view *v, uint32_t id)
+{
+	uint32_t hi = members_hi(v);
+
+	for (uint32_t i = 1; i < hi; i++) {
+		const struct member_rec *m = view_member(v, i);
+
+		/* Acquire: pairs with the release in life_depart(). */
+		if (load_acquire(&m->state) != MEMBER_FREE &&
+		    load_relaxed(&m->id) == id)
+			return false;
+	}
+	return true;
+}
+
 /* Events were lost: whoever is not inside any more has gone, how we cannot
  * tell. */
 static void catch_up(struct notice *n)
 {
 	for (uint32_t i = n->n_known; i-- > 0;)
-		if (!member_find(&n->arena->view, n->known[i]))
+		if (is_out(&n->arena->view, n->known[i]))
 			went(n, n->known[i], FUSION_NOTICE_LEFT);
 	look_around(n);
 }
