@@ -8,6 +8,7 @@
 #include "tests/unit/heap_member.h"
 
 #include <sched.h>
+#include <sys/prctl.h>
 
 #include <fusion/fusion.h>
 
@@ -100,7 +101,8 @@ static void live(int in, int out)
 	struct fusion_arena *a;
 	step_fn fn;
 
-	/* A parent that fails is to take its children along. */
+	/* A test that fails is to take its children along. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	close(arena->view.fd);
 	view_unmap(&arena->view);
 	tls_after_fork_child();
@@ -407,7 +409,7 @@ static void test_catcher_dies(void **state)
  * What libfusion/ref_fork.c does, step by step: there it needs a daemon. */
 
 static struct ref_member parent;
-static int grandchild_to, grandchild_from; /* of the child that forks */
+static int grandchild_to[2], grandchild_from[2]; /* of the child that forks */
 
 /* The child of the child: a member only when told so. */
 static void grow_up(int in, int out, int mark)
@@ -449,7 +451,10 @@ static int fork_one(struct fusion_arena *a)
 		view_unmap(&a->view);
 		close(a->view.fd);
 		tls_after_fork_child();
-		grow_up(grandchild_to, grandchild_from, mark);
+		/* So that it ends with the test. */
+		close(grandchild_to[1]);
+		close(grandchild_from[0]);
+		grow_up(grandchild_to[0], grandchild_from[1], mark);
 	}
 	return pid;
 }
@@ -462,22 +467,19 @@ struct family {
 
 static struct family have_family(void)
 {
-	int in[2], out[2];
 	struct family f;
 
-	assert_int_equal(pipe2(in, O_CLOEXEC), 0);
-	assert_int_equal(pipe2(out, O_CLOEXEC), 0);
-	grandchild_to = in[0];
-	grandchild_from = out[1];
+	assert_int_equal(pipe2(grandchild_to, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(grandchild_from, O_CLOEXEC), 0);
 	f.parent = have_child();
-	f.to = in[1];
-	f.from = out[0];
+	f.to = grandchild_to[1];
+	f.from = grandchild_from[0];
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(ask(&f.parent, up), 0);
 	f.child = ask(&f.parent, fork_one);
 	assert_true(f.child > 0);
-	close(in[0]);
-	close(out[1]);
+	close(grandchild_to[0]);
+	close(grandchild_from[1]);
 	return f;
 }
 
