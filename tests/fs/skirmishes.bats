@@ -509,3 +509,21 @@ new_mount_for_all() {
 	is owner "member 1 thread ${PID[m]}"
 	is waiters 0
 }
+
+@test "two arenas: one goes on while the other's owner stands still" {
+	expect m "prevail s" ok
+	kill -STOP "${PID[m]}"
+	start n
+	expect n "enter b" "entered 1 id 1"
+	expect n "skirmish s" ok
+	expect n "prevail s" ok
+	expect n "dismiss s" ok
+	expect n "ref r" ok
+	expect n "up r" ok
+	flock -n "$MNT/b/skirmishes/s" true
+	run -1 flock -n "$S" true
+	is owner "member 1 thread ${PID[m]}"
+	kill -CONT "${PID[m]}"
+	expect m "dismiss s" ok
+	flock "$S" true
+}
