@@ -23,11 +23,17 @@ void fail_error(const struct worker *k, const char *what, int r)
 	abort();
 }
 
+void must(struct worker *k, int r, const char *what)
+{
+	if (r < 0)
+		fail_error(k, what, r);
+}
+
 struct places *work_prepare(struct fusion_arena *a)
 {
 	struct places *t = fusion_calloc(a, 1, sizeof(*t));
 
-	if (!t || work_prepare_locks(a, t) < 0)
+	if (!t || work_prepare_locks(a, t) < 0 || work_prepare_refs(a, t) < 0)
 		return NULL;
 	return fusion_arena_set_root(a, t) == 0 ? t : NULL;
 }
@@ -249,6 +255,9 @@ static const struct {
 	{  1, do_thread },  {  1, do_trim },
 	{ 20, do_lock },    {  8, do_locks },  { 12, do_property },
 	{  4, do_make_lock }, { 4, do_their_lock },
+	{ 12, do_count },   {  8, do_throw },  { 12, do_zero },
+	{  8, do_global },  { 12, do_own },    {  4, do_make_ref },
+	{  4, do_their_ref }, { 4, do_count_light },
 };
 /* clang-format on */
 
@@ -261,8 +270,9 @@ void work(struct fusion_arena *a, unsigned w, struct rng *rng, unsigned n)
 		.rng = rng,
 	};
 
+	work_begin_refs(&k);
 	while (n--) {
-		uint32_t at = rng_below(rng, 154);
+		uint32_t at = rng_below(rng, 218);
 		unsigned i = 0;
 
 		while (at >= deeds[i].weight)

@@ -19,6 +19,8 @@
 #define ROW 16
 #define GUARDED 4
 #define LOCKS 4 /* that each worker makes and unmakes */
+#define COUNTED 3
+#define REFS 4 /* as LOCKS */
 
 /* Changed by who has the lock, count first; the two differ only in between. */
 struct guarded {
@@ -32,11 +34,36 @@ struct leased {
 	pid_t pid; /* who is at it */
 };
 
+struct counted {
+	struct fusion_ref *ref;
+	pid_t pid; /* who has it at zero */
+	/* Global counts: of each worker, and down and up that are in doubt. */
+	int64_t booked[WORKERS];
+	uint32_t doubt[2];
+};
+
+/* A global count on its way into the books. */
+struct flight {
+	uint32_t ref; /* index + 1, 0 none */
+	bool up;
+};
+
+/* That one worker counts, and nobody else. */
+struct own {
+	struct fusion_ref *ref;
+	uint32_t state;
+	uint64_t falls; /* before it rose */
+};
+
 struct places {
 	void *exact[WORKERS][ROW]; /* by malloc_to() and free_from() */
 	void *plain[WORKERS][ROW]; /* exchanged by anybody */
 	struct guarded guarded[GUARDED];
 	struct leased leased[GUARDED];
+	struct counted counted[COUNTED];
+	struct flight flight[WORKERS];
+	struct own own[WORKERS];
+	fusion_id_t who[WORKERS]; /* that are at work */
 };
 
 /* What a death may leave that nobody knows: the two blocks of a realloc(). */
@@ -51,6 +78,9 @@ void work(struct fusion_arena *a, unsigned w, struct rng *rng, unsigned n);
 /* Everybody is dead: what is wrong with their locks?  NULL: nothing, and all
  * are free.  Removes those that the workers have made. */
 const char *audit_locks(struct fusion_arena *a, struct places *t);
+
+/* The same of their references. */
+const char *audit_refs(struct fusion_arena *a, struct places *t);
 
 /* Names of what worker @w may have left. */
 void work_field_name(char name[32], unsigned w, unsigned i);

@@ -68,12 +68,6 @@ static void end(struct guarded *g)
 	__atomic_store_n(&g->inside, 0, __ATOMIC_RELAXED);
 }
 
-static void must(struct worker *k, int r, const char *what)
-{
-	if (r < 0)
-		fail_error(k, what, r);
-}
-
 static int take(struct worker *k, struct fusion_skirmish *s)
 {
 	switch (rng_below(k->rng, 4)) {

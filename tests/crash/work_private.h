@@ -20,6 +20,9 @@ void fail(const struct worker *k, const char *what, const void *p)
 void fail_error(const struct worker *k, const char *what, int r)
 	__attribute__((noreturn));
 
+/* Does @r say that it was done? */
+void must(struct worker *k, int r, const char *what);
+
 void do_malloc(struct worker *k);
 
 int work_prepare_locks(struct fusion_arena *a, struct places *t);
@@ -28,5 +31,17 @@ void do_locks(struct worker *k);
 void do_property(struct worker *k);
 void do_make_lock(struct worker *k);
 void do_their_lock(struct worker *k);
+
+int work_prepare_refs(struct fusion_arena *a, struct places *t);
+/* Whoever was this worker before: is all as its end leaves it? */
+void work_begin_refs(struct worker *k);
+void do_count(struct worker *k);
+void do_count_light(struct worker *k);
+void do_throw(struct worker *k);
+void do_zero(struct worker *k);
+void do_global(struct worker *k);
+void do_own(struct worker *k);
+void do_make_ref(struct worker *k);
+void do_their_ref(struct worker *k);
 
 #endif
