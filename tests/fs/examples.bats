@@ -59,6 +59,28 @@ start_getter() {
 	[ "$(cat "$BATS_TEST_TMPDIR"/got.? | sort -n | uniq -d | wc -l)" -eq 0 ]
 }
 
+has_waiter() {
+	grep -qx 'waiters 1' "$MNT/q/skirmishes/queue"
+}
+
+@test "queue: a shell with its lock stops it, and no longer than that" {
+	mkdir "$MNT/q"
+	start_getter 1
+	wait_for n_inside 1
+	exec 9<"$MNT/q/skirmishes/queue"
+	flock 9
+	echo hello | "$QUEUE" put "$MNT/q" 3>&- 4>&- 9<&- &
+	putter=$!
+	wait_for has_waiter
+	[ ! -s "$BATS_TEST_TMPDIR/got.1" ]
+	exec 9<&-
+	wait "$putter"
+	"$QUEUE" close "$MNT/q"
+	# shellcheck disable=SC2086  # a list
+	wait $MEMBERS
+	[ "$(cat "$BATS_TEST_TMPDIR/got.1")" = hello ]
+}
+
 @test "queue: wrong use" {
 	run -2 "$QUEUE"
 	run -2 "$QUEUE" take "$MNT/q"
