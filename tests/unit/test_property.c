@@ -2,6 +2,7 @@
 /* Properties: each cell of the table, and each way to lose one. */
 #include "tests/unit/heap_member.h"
 
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <pthread.h>
 #include <sched.h>
@@ -392,11 +393,15 @@ static void find(struct fusion_arena *a)
 /* A member of the arena that ends with what @fn returns. */
 static pid_t spawn(int (*fn)(void *), void *arg)
 {
-	int fd = arena->view.fd;
+	char path[40];
 	pid_t pid = fork();
+	int fd;
 
 	if (pid)
 		return pid;
+	/* A description of its own: a life lock is one's description's. */
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", arena->view.fd);
+	fd = open(path, O_RDWR | O_CLOEXEC);
 	view_unmap(&arena->view);
 	tls_after_fork_child();
 	find(image_enter(fd));
