@@ -258,6 +258,7 @@ static int serve(struct options *o, int report)
 	world_stop();
 	fuse_session_unmount(session);
 	fuse_session_destroy(session);
+	ops_end();
 	free(request.mem);
 	world_close();
 	return 0;

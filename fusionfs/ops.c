@@ -25,12 +25,15 @@
 
 /* An open file or directory. */
 struct handle {
-	uint32_t serial;  /* of the arena, 0 above the arenas */
-	struct text text; /* ROW_FILE: as it was when first read */
+	struct handle *next, **link; /* all that are open */
+	uint32_t serial;	     /* of the arena, 0 above the arenas */
+	struct text text;	     /* ROW_FILE: as it was when first read */
 	bool shown;
 	struct watcher *watcher; /* ROW_EVENTS */
 	struct visitor *visitor; /* of a row with locks */
 };
+
+static struct handle *handles;
 
 static struct handle *handle_of(const struct fuse_file_info *fi)
 {
@@ -267,15 +270,24 @@ static int make_handle(fuse_req_t req, const struct node *n,
 	struct handle *h = calloc(1, sizeof(*h));
 	int r = h ? fill_handle(req, n, h) : -ENOMEM;
 
-	if (r < 0)
+	if (r < 0) {
 		free(h);
-	else
-		*ret = h;
-	return r;
+		return r;
+	}
+	h->next = handles;
+	h->link = &handles;
+	if (handles)
+		handles->link = &h->next;
+	handles = h;
+	*ret = h;
+	return 0;
 }
 
 static void free_handle(struct handle *h)
 {
+	*h->link = h->next;
+	if (h->next)
+		h->next->link = h->link;
 	if (h->watcher)
 		events_close(h->watcher);
 	if (h->visitor)
@@ -660,6 +672,12 @@ static void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned int cmd,
 	} else {
 		reply_err(req, -ENOTTY);
 	}
+}
+
+void ops_end(void)
+{
+	while (handles)
+		free_handle(handles);
 }
 
 const struct fuse_lowlevel_ops ops = {

@@ -6,4 +6,7 @@ struct fuse_lowlevel_ops;
 
 extern const struct fuse_lowlevel_ops ops;
 
+/* Nobody asks any more: forget what is still open. */
+void ops_end(void);
+
 #endif
