@@ -199,7 +199,8 @@ static inline bool skirmish_unlock_fast(struct thread_rec *me, uint32_t token,
 		s->depth--;
 		return true;
 	}
-	if (w != token || !n || load_relaxed(&me->skirmishes[n - 1]) != what)
+	if (w != token || n - 1 >= THREAD_SKIRMISHES ||
+	    load_relaxed(&me->skirmishes[n - 1]) != what)
 		return false;
 	if (SEED_BUG(22))
 		store_relaxed(&me->skirmishes[n - 1], 0);
