@@ -9,6 +9,7 @@
  */
 #include "libfusion/core/futex.h"
 #include "libfusion/core/ref_private.h"
+#include "libfusion/core/seed.h"
 
 #define RECLAIM_MOST 64 /* rows freed at once, when there are no more */
 
@@ -58,7 +59,7 @@ static void forget_member(struct ref *r, uint64_t who)
 {
 	if (load_relaxed(&r->watcher) == who)
 		store_relaxed(&r->watcher, 0);
-	if (load_relaxed(&r->locker) == who) {
+	if (load_relaxed(&r->locker) == who && !SEED_BUG(35)) {
 		store_relaxed(&r->locker, 0);
 		compiler_fence();
 		ref_wake(r);
@@ -98,7 +99,8 @@ static int take_out(struct view *v, struct ref *r, struct ref_row *row,
 	if (ours) {
 		forget_member(r, who);
 		compiler_fence();
-		ref_settle(v, r);
+		if (!SEED_BUG(34))
+			ref_settle(v, r);
 	}
 	return 0;
 }
@@ -127,7 +129,8 @@ int row_drop(struct view *v, struct thread_rec *me, uint32_t i, uint32_t gen,
 	core_unlock(v, me, guard);
 	if (rc == 0)
 		rc = row_free(v, me, i, gen);
-	if (log) {
+	/* Who recovers comes again. */
+	if (log && rc != -ETIMEDOUT) {
 		compiler_fence();
 		store_relaxed(&log->op, ROW_OP_NONE);
 	}
@@ -161,14 +164,16 @@ int row_recover(struct view *v, struct thread_rec *me, struct intent *log)
 	uint32_t i = (uint32_t)log->a[0], gen = (uint32_t)log->a[1];
 	int rc = 0;
 
-	if (log->op == ROW_OP_SPARE && i < rows_hi(v)) {
-		/* Linked or not, it goes if it counts nothing. */
+	if ((log->op == ROW_OP_SPARE || log->op == ROW_OP_DROP) &&
+	    i < rows_hi(v)) {
+		/* Linked or not, it goes if it counts nothing.  By its log: it
+		 * may be in no chain but its member's, who may live on. */
 		if (row_is(v, i, gen))
-			rc = row_drop(v, me, i, gen, NULL, true);
+			rc = row_drop(v, me, i, gen, log, true);
+		else if (log->op == ROW_OP_DROP)
+			rc = finish_row(v, me, i, (gen + 1) & 0x7fffffffu);
 		if (rc == -EBUSY)
 			rc = 0;
-	} else if (log->op == ROW_OP_DROP && i < rows_hi(v)) {
-		rc = finish_row(v, me, i, (gen + 1) & 0x7fffffffu);
 	}
 	if (rc >= 0)
 		store_relaxed(&log->op, ROW_OP_NONE);

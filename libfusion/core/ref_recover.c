@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "libfusion/core/life.h"
 #include "libfusion/core/ref_private.h"
+#include "libfusion/core/seed.h"
 
 /* --- What the dead did under a lock it still holds -------------------------
  */
@@ -59,7 +60,8 @@ static int recover_ref(struct view *v, struct thread_rec *t)
 	else if (in.op == REF_OP_INHERIT)
 		ref_inherit_undo(v, r, (uint32_t)in.a[1]);
 	compiler_fence();
-	ref_settle(v, r);
+	if (!SEED_BUG(33))
+		ref_settle(v, r);
 	/* It may have owed both. */
 	ref_wake(r);
 	ref_tell(v, r);
@@ -91,7 +93,7 @@ static int recover_destroy(struct view *v, struct thread_rec *me,
 		/* Committed, and still in the table. */
 		if (load_relaxed(&r->e.state) == ENTRY_USED &&
 		    load_relaxed(&r->e.id) == log->a[1] &&
-		    !load_relaxed(&r->id))
+		    !load_relaxed(&r->id) && !SEED_BUG(36))
 			return ref_destroy_rest(v, me, log);
 	}
 	store_relaxed(&log->op, REF_OP_NONE);

@@ -31,6 +31,10 @@
  *   30  property: announced only when it is taken
  *   31  property: recovery wakes nobody
  *   32  property: who gives it back wakes nobody
+ *   33  ref: recovery does not look whether it has fallen
+ *   34  ref: a row that ends does not make it fall
+ *   35  ref: the lock at zero outlives its member
+ *   36  ref: recovery forgets a destruction
  */
 #ifndef FUSION_CORE_SEED_H
 #define FUSION_CORE_SEED_H

@@ -90,6 +90,21 @@ struct ledger_lock *ledger_lock(struct ledger *l, uint32_t kind,
 	return k;
 }
 
+struct ledger_ref *ledger_ref(struct ledger *l, const char *name)
+{
+	struct ledger_ref *k = l->refs;
+
+	for (uint32_t i = 0; i < l->n_refs; i++, k++)
+		if (!strcmp(k->name, name))
+			return k;
+	if (l->n_refs == LEDGER_REFS)
+		die("the ledger is full");
+	*k = (struct ledger_ref){0};
+	strncpy(k->name, name, OBJECT_NAME_MAX);
+	l->n_refs++;
+	return k;
+}
+
 void ledger_claim(uint32_t *claim, enum claim to)
 {
 	compiler_fence();

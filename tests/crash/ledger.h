@@ -18,6 +18,7 @@
 #define LEDGER_SLOTS 16
 #define LEDGER_FIELDS 256
 #define LEDGER_LOCKS 64
+#define LEDGER_REFS 8
 
 /* Of a thing that an operation makes or unmakes. */
 enum claim { CLAIM_ABSENT = 0, CLAIM_CHANGING = 1, CLAIM_PRESENT = 2 };
@@ -43,6 +44,17 @@ struct ledger_lock {
 	uint32_t peers;	 /* the peer holds it */
 };
 
+struct ledger_range {
+	uint64_t least, most;
+};
+
+/* A reference, as the victim's death leaves it. */
+struct ledger_ref {
+	char name[OBJECT_NAME_MAX + 1];
+	uint32_t there; /* enum claim */
+	struct ledger_range total, falls;
+};
+
 struct ledger {
 	struct ledger_list live;   /* whoever allocated them */
 	struct ledger_list pooled; /* in the pool called "pool" */
@@ -52,6 +64,8 @@ struct ledger {
 	struct ledger_field fields[LEDGER_FIELDS];
 	uint32_t n_locks;
 	struct ledger_lock locks[LEDGER_LOCKS];
+	uint32_t n_refs;
+	struct ledger_ref refs[LEDGER_REFS];
 	uint64_t slots;	 /* offset of the array for malloc_to() */
 	uint32_t peer;	 /* member slot that lives on, 0 none */
 	uint32_t victim; /* member slot of who is to die, 0 the undertaker */
@@ -70,6 +84,8 @@ struct ledger_field *ledger_field(struct ledger *l, const char *name);
 /* The same for a lock. */
 struct ledger_lock *ledger_lock(struct ledger *l, uint32_t kind,
 				const char *name);
+/* The same for a reference. */
+struct ledger_ref *ledger_ref(struct ledger *l, const char *name);
 void ledger_claim(uint32_t *claim, enum claim to);
 
 /* End the program: the harness itself has failed. */

@@ -71,8 +71,7 @@ static void unmake_thing(struct cast *c)
 	ledger_claim(&of_thing(c)->there, CLAIM_ABSENT);
 }
 
-/* A thread of the peer, which lives and does nothing. */
-static struct thread_rec *peer(struct cast *c)
+struct thread_rec *cast_peer(struct cast *c)
 {
 	struct view *v = view(c);
 
@@ -163,7 +162,7 @@ static void deep(struct cast *c)
 static void peers(struct cast *c)
 {
 	make(c, 0);
-	expect(skirmish_try(view(c), peer(c), locks[0]), 0, "try");
+	expect(skirmish_try(view(c), cast_peer(c), locks[0]), 0, "try");
 	of(c, 0)->peers = CLAIM_PRESENT;
 }
 
@@ -171,7 +170,8 @@ static void peers(struct cast *c)
 static void peer_is_heir(struct cast *c)
 {
 	held(c);
-	expect(skirmish_queue(view(c), peer(c), locks[0]), -EBUSY, "queue");
+	expect(skirmish_queue(view(c), cast_peer(c), locks[0]), -EBUSY,
+	       "queue");
 }
 
 /* The victim has been handed what the peer gave back, and does not know. */
@@ -179,7 +179,7 @@ static void handed_over(struct cast *c)
 {
 	peers(c);
 	expect(skirmish_queue(view(c), c->rec, locks[0]), -EBUSY, "queue");
-	skirmish_unlock(view(c), peer(c), locks[0]);
+	skirmish_unlock(view(c), cast_peer(c), locks[0]);
 	of(c, 0)->peers = CLAIM_ABSENT;
 	of(c, 0)->held = CLAIM_PRESENT;
 }
@@ -237,7 +237,7 @@ static void thing_to_free(struct cast *c)
 static void peers_thing(struct cast *c)
 {
 	make_thing(c);
-	expect(property_try(view(c), peer(c), thing, PROPERTY_PURCHASE), 0,
+	expect(property_try(view(c), cast_peer(c), thing, PROPERTY_PURCHASE), 0,
 	       "try");
 	of_thing(c)->peers = CLAIM_PRESENT;
 }

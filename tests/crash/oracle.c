@@ -15,6 +15,7 @@
 #include "libfusion/core/pool.h"
 #include "libfusion/core/property.h"
 #include "libfusion/core/recover.h"
+#include "libfusion/core/ref.h"
 #include "libfusion/core/skirmish.h"
 #include "libfusion/core/slab.h"
 #include "libfusion/core/thread.h"
@@ -246,6 +247,41 @@ static void ask_locks(const struct stage *s, struct verdict *ret)
 	}
 }
 
+static bool is_in(uint64_t n, struct ledger_range range)
+{
+	return n >= range.least && n <= range.most;
+}
+
+static void ask_refs(const struct stage *s, struct verdict *ret)
+{
+	const struct view *v = &s->view;
+	struct ref_sum sum;
+	uint32_t at;
+
+	for (uint32_t i = 0; i < s->ledger->n_refs; i++) {
+		const struct ledger_ref *k = &s->ledger->refs[i];
+		bool there = !table_lookup(v, KIND_REF, k->name, &at);
+
+		if (k->there != CLAIM_CHANGING &&
+		    there != (k->there == CLAIM_PRESENT))
+			bad(ret, "%s is %s", k->name,
+			    there ? "there again" : "lost");
+		if (!there || k->there != CLAIM_PRESENT)
+			continue;
+		if (ref_copy(v, at, NULL, &sum) < 0)
+			bad(ret, "%s is half gone", k->name);
+		else if (!is_in(sum.total, k->total))
+			bad(ret, "%s has %llu counts", k->name,
+			    (unsigned long long)sum.total);
+		else if (!is_in(sum.falls, k->falls))
+			bad(ret, "%s has fallen %llu times", k->name,
+			    (unsigned long long)sum.falls);
+		else if (sum.locker || sum.watcher)
+			bad(ret, "%s is locked or watched by the dead",
+			    k->name);
+	}
+}
+
 static void ask_policy(const struct stage *s, struct verdict *ret)
 {
 	const struct superblock *sb = s->view.sb;
@@ -303,6 +339,7 @@ void oracle_ask(struct stage *s, enum finder finder, unsigned extra,
 	ask_policy(s, ret);
 	ask_fields(s, ret);
 	ask_locks(s, ret);
+	ask_refs(s, ret);
 	ask_blocks(s, extra, ret);
 	ask_spans(s, ret);
 	ret->digest = overlay_digest(s);

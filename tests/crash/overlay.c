@@ -8,6 +8,7 @@
 #include "libfusion/core/life.h"
 #include "libfusion/core/pool.h"
 #include "libfusion/core/property.h"
+#include "libfusion/core/ref_private.h"
 #include "libfusion/core/skirmish.h"
 #include "libfusion/core/slab.h"
 
@@ -97,6 +98,7 @@ uint64_t overlay_hash(const struct stage *s)
 			 (size_t)table_hi(v, kind) * t->stride);
 		h = hash(h, v->base + t->off_buckets, t->n_buckets * 4ull);
 	}
+	h = hash(h, row_at(v, 0), (size_t)rows_hi(v) * ROW_SIZE);
 	h = hash_heap(v, h);
 	if (s->ledger->slots)
 		h = hash(h, stage_slots(s), LEDGER_SLOTS * 8);
@@ -147,6 +149,7 @@ static uint64_t digest_objects(const struct view *v)
 		struct skirmish s;
 		struct property p;
 	} o;
+	struct ref_sum ref;
 	uint64_t sum = 0;
 
 	for (uint32_t i = 0; i < table_hi(v, KIND_SKIRMISH); i++)
@@ -157,6 +160,10 @@ static uint64_t digest_objects(const struct view *v)
 		if (table_copy(v, KIND_PROPERTY, i, &o) == 0)
 			sum += hash(o.p.word & ~PROPERTY_WAIT, o.e.name,
 				    sizeof(o.e.name));
+	for (uint32_t i = 0; i < table_hi(v, KIND_REF); i++)
+		if (ref_copy(v, i, &o.e, &ref) == 0)
+			sum += hash(ref.total + (ref.falls << 32) + ref.locker,
+				    o.e.name, sizeof(o.e.name));
 	return sum;
 }
 
