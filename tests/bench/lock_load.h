@@ -87,11 +87,14 @@ static void rival_run(unsigned i, uint64_t n)
 	worker_first(false);
 }
 
-static void rival_serve(unsigned i)
+static void rival_serve(unsigned i, int entered)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	worker_pin((int)i);
 	lock_enter();
+	if (write(entered, "", 1) != 1)
+		_exit(1);
+	close(entered);
 	for (;;) {
 		pthread_barrier_wait(&field->start);
 		if (i < field->n)
@@ -197,7 +200,8 @@ static int lock_main(const struct worker_row *more)
 	pthread_barrierattr_t shared;
 	pid_t rivals[RIVALS];
 	unsigned at = 8;
-	int r;
+	int r, entered[2];
+	char c;
 
 	while (more && more->name)
 		rows[at++] = *more++;
@@ -210,6 +214,8 @@ static int lock_main(const struct worker_row *more)
 	pthread_barrierattr_setpshared(&shared, PTHREAD_PROCESS_SHARED);
 	pthread_barrier_init(&field->start, &shared, RIVALS + 1);
 	pthread_barrier_init(&field->end, &shared, RIVALS + 1);
+	if (pipe(entered) < 0)
+		worker_fail("pipe", errno);
 	lock_create();
 	for (unsigned i = 1; i <= RIVALS; i++) {
 		pid_t pid = fork();
@@ -217,11 +223,18 @@ static int lock_main(const struct worker_row *more)
 		if (pid < 0)
 			worker_fail("fork", errno);
 		if (!pid)
-			rival_serve(i);
+			rival_serve(i, entered[1]);
 		rivals[i - 1] = pid;
 	}
 	worker_pin(0);
 	lock_enter();
+	/* Nobody is on the way in when work begins: the daemon may be killed
+	 * then.  The end of file is a rival that has failed. */
+	close(entered[1]);
+	for (unsigned i = 0; i < RIVALS; i++)
+		if (read(entered[0], &c, 1) != 1)
+			worker_fail("a rival", ECHILD);
+	close(entered[0]);
 	r = worker_serve(rows);
 	/* Until they are gone their mount is busy. */
 	for (unsigned i = 0; i < RIVALS; i++) {
