@@ -78,14 +78,6 @@ int skirmish_create(struct view *v, struct thread_rec *me, const char *name,
 	return r;
 }
 
-int skirmish_destroy(struct view *v, struct thread_rec *me, struct skirmish *s)
-{
-	uint32_t id = load_acquire(&s->id);
-
-	return id ? table_remove(v, me, KIND_SKIRMISH, skirmish_index(v, s), id)
-		  : -EIDRM;
-}
-
 /* --- Announcements ---------------------------------------------------------
  * skirmishes[] up to n_skirmishes; recovery reads all of it, so that no order
  * of the two matters. */
@@ -125,6 +117,20 @@ static bool strike_out(struct view *v, struct thread_rec *me,
 	store_relaxed(&me->skirmishes[n - 1], 0);
 	me->n_skirmishes = n - 1;
 	return true;
+}
+
+int skirmish_destroy(struct view *v, struct thread_rec *me, struct skirmish *s)
+{
+	uint32_t id = load_acquire(&s->id);
+	int r = -EIDRM;
+
+	if (id)
+		r = table_remove(v, me, KIND_SKIRMISH, skirmish_index(v, s),
+				 id);
+	/* Perhaps one's own: there is nothing to give back any more. */
+	if (r == 0)
+		strike_out(v, me, s);
+	return r;
 }
 
 /* --- Taking ----------------------------------------------------------------
@@ -240,6 +246,7 @@ struct wait {
 	uint32_t token, id;
 	int64_t start, deadline, nap, suspect_at;
 	uint64_t seen;
+	bool looked; /* whether the owner is dead */
 };
 
 /* Sleepers leave the word so that nobody behind them is forgotten, and are no
@@ -289,11 +296,22 @@ static void look_after(struct wait *w, int64_t now)
 {
 	if (now < w->suspect_at)
 		return;
+	w->looked = true;
 	life_suspect(w->v, SKIRMISH_OWNER(w->seen));
 	now = clock_monotonic_ns();
 	w->suspect_at =
 		now + (now - w->start < SUSPECT_LAST_NS ? SUSPECT_FIRST_NS
 							: SUSPECT_LAST_NS);
+}
+
+/* Nobody is sent away before the owner was looked at once: who comes again and
+ * again with little patience would never find it dead.  true: it was. */
+static bool look_last(struct wait *w)
+{
+	if (w->looked)
+		return false;
+	w->looked = true;
+	return life_suspect(w->v, SKIRMISH_OWNER(w->seen)) == 1;
 }
 
 /* Only one can inherit; with the others it must not become a stampede. */
@@ -326,7 +344,7 @@ static int sleep_once(struct wait *w)
 	    skirmish_in_ring(w->v, w->me, NULL))
 		return -EDEADLK;
 	if (w->deadline >= 0 && now >= w->deadline)
-		return -ETIMEDOUT;
+		return look_last(w) ? -EBUSY : -ETIMEDOUT;
 	futex_wait_bits(futex_of(w->s), (uint32_t)w->seen, nap_of(w, now),
 			wake_bit(w->token));
 	look_after(w, clock_monotonic_ns());
@@ -458,7 +476,7 @@ static int unlock(struct view *v, struct thread_rec *me, struct skirmish *s,
 		return strike_out(v, me, s) ? -EIDRM : not_mine(s);
 	told = give(s, token_of(me), keep);
 	strike_out(v, me, s);
-	return told;
+	return load_acquire(&s->id) ? told : -EIDRM;
 }
 
 int skirmish_unlock(struct view *v, struct thread_rec *me, struct skirmish *s)

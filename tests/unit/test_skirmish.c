@@ -457,7 +457,7 @@ static void test_destroy(void **state)
 	/* In the same place, free though the old one was held. */
 	assert_int_equal(fusion_skirmish_create(arena, "lock", 0, &s), 0);
 	assert_ptr_equal(s, lock);
-	assert_int_equal(fusion_skirmish_dismiss(lock), -EIDRM);
+	assert_int_equal(fusion_skirmish_dismiss(lock), -EPERM);
 	run(&waiter, prevail_dismiss, NULL);
 	assert_int_equal(join(waiter), 0);
 	assert_int_equal(fusion_skirmish_dismiss(lock), -EPERM);
@@ -597,7 +597,14 @@ static void test_queued(void **state)
 	assert_int_equal(skirmish_queue(v, visitor, s), -EIDRM);
 	assert_int_equal(visitor->skirmishes[0], 0);
 	thread_release(v, visitor);
-	assert_int_equal(fusion_skirmish_dismiss(lock), 0);
+	assert_int_equal(fusion_skirmish_dismiss(lock), -EIDRM);
+	/* Destroyed by its owner: it counts no more against what one holds. */
+	for (int i = 0; i <= 2 * FUSION_SKIRMISHES_HELD; i++) {
+		assert_int_equal(fusion_skirmish_create(arena, NULL, 0, &lock),
+				 0);
+		assert_int_equal(fusion_skirmish_prevail(lock), 0);
+		assert_int_equal(fusion_skirmish_destroy(lock), 0);
+	}
 }
 
 /* --- Processes -------------------------------------------------------------
@@ -622,6 +629,18 @@ static void test_killed(void **state)
 	run(&t, prevail_dismiss, NULL);
 	assert_int_equal(join(t), -EOWNERDEAD);
 	assert_int_equal(word_of(lock)->recovered, 1);
+}
+
+/* However little patience one has, and no daemon. */
+static void test_killed_and_impatient(void **state)
+{
+	int r;
+
+	(void)state;
+	run_and_kill(arena, hold_deep);
+	r = fusion_skirmish_prevail_timed(lock, 1000);
+	assert_int_equal(r, -EOWNERDEAD);
+	assert_int_equal(fusion_skirmish_dismiss(lock), 0);
 }
 
 static void be_heir(struct fusion_arena *a)
@@ -677,6 +696,8 @@ int main(void)
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_queued, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_killed, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_killed_and_impatient,
+						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_heir_killed, set_up,
 						tear_down),
 	};
