@@ -31,12 +31,12 @@ struct guarded {
 
 struct leased {
 	struct fusion_property *property;
-	pid_t pid; /* who is at it */
+	uint32_t member; /* id of who is at it */
 };
 
 struct counted {
 	struct fusion_ref *ref;
-	pid_t pid; /* who has it at zero */
+	uint32_t member; /* id of who has it at zero */
 	/* Global counts: of each worker, and down and up that are in doubt. */
 	int64_t booked[WORKERS];
 	uint32_t doubt[2];

@@ -8,7 +8,6 @@
  */
 #include <errno.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include <fusion/fusion.h>
 
@@ -153,7 +152,7 @@ void do_property(struct worker *k)
 {
 	struct leased *l = &k->table->leased[rng_below(k->rng, GUARDED)];
 	bool buy = rng_below(k->rng, 2);
-	pid_t other;
+	uint32_t other;
 	int r = buy ? fusion_property_purchase_timed(l->property, SHORT_NS)
 		    : fusion_property_lease_timed(l->property, SHORT_NS);
 
@@ -161,12 +160,15 @@ void do_property(struct worker *k)
 		return;
 	must(k, r, "lease or purchase");
 	/* Its last owner may have died; but then it is dead. */
-	other = __atomic_exchange_n(&l->pid, getpid(), __ATOMIC_RELAXED);
-	if (other && other != getpid() && process_start_time(other))
+	other = __atomic_exchange_n(&l->member, fusion_arena_id(k->arena),
+				    __ATOMIC_RELAXED);
+	if (other && other != fusion_arena_id(k->arena) &&
+	    member_find(&k->arena->view, other))
 		fail(k, "two own one property", l);
 	if (rng_below(k->rng, 3) == 0)
 		do_malloc(k);
-	if (__atomic_exchange_n(&l->pid, 0, __ATOMIC_RELAXED) != getpid())
+	if (__atomic_exchange_n(&l->member, 0, __ATOMIC_RELAXED) !=
+	    fusion_arena_id(k->arena))
 		fail(k, "somebody took a property from its owner", l);
 	must(k, fusion_property_cede(l->property), "cede");
 }
@@ -232,7 +234,7 @@ static const char *audit_leased(struct leased *l)
 {
 	if (fusion_property_lease_timed(l->property, 0) < 0)
 		return "a property is stuck";
-	l->pid = 0;
+	l->member = 0;
 	return fusion_property_cede(l->property) < 0 ? "a property is kept"
 						     : NULL;
 }

@@ -9,7 +9,6 @@
  */
 #include <errno.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include <fusion/fusion.h>
 
@@ -118,14 +117,16 @@ void do_zero(struct worker *k)
 {
 	struct counted *c = rng_below(k->rng, 4) ? light(k) : some(k);
 	struct fusion_ref_stat s;
-	pid_t other;
+	uint32_t other;
 	int r = rng_below(k->rng, 2) ? fusion_ref_zero_trylock(c->ref)
 				     : fusion_ref_zero_lock(c->ref, 100000);
 
 	if (!may(k, r, "zero_lock"))
 		return;
-	other = __atomic_exchange_n(&c->pid, getpid(), __ATOMIC_RELAXED);
-	if (other && other != getpid() && process_start_time(other))
+	other = __atomic_exchange_n(&c->member, fusion_arena_id(k->arena),
+				    __ATOMIC_RELAXED);
+	if (other && other != fusion_arena_id(k->arena) &&
+	    member_find(&k->arena->view, other))
 		fail(k, "two have one reference at zero", c);
 	for (unsigned i = 0; i < 3; i++) {
 		must_look(k, c->ref, &s);
@@ -133,7 +134,8 @@ void do_zero(struct worker *k)
 			fail(k, "a reference counts that is locked at 0", c);
 		do_malloc(k);
 	}
-	if (__atomic_exchange_n(&c->pid, 0, __ATOMIC_RELAXED) != getpid())
+	if (__atomic_exchange_n(&c->member, 0, __ATOMIC_RELAXED) !=
+	    fusion_arena_id(k->arena))
 		fail(k, "somebody took the lock at zero", c);
 	must(k, fusion_ref_unlock(c->ref), "unlock at zero");
 }
@@ -321,7 +323,7 @@ static const char *audit_counted(struct counted *c)
 		return "local counts of the dead";
 	if (s.locker)
 		return "a reference is locked at zero by the dead";
-	c->pid = 0;
+	c->member = 0;
 	for (uint64_t i = 0; i < s.global; i++)
 		if (fusion_ref_down_global(c->ref) < 0)
 			return "a global count cannot be taken back";
