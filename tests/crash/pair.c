@@ -14,6 +14,7 @@
 #include "libfusion/core/futex.h"
 #include "libfusion/core/life.h"
 #include "libfusion/core/property.h"
+#include "libfusion/core/ref.h"
 #include "libfusion/core/skirmish.h"
 
 #define PATIENCE_S 10 /* then it hangs */
@@ -21,7 +22,10 @@
 struct deed {
 	struct stage *stage;
 	struct thread_rec *me;
+	/* What it is about: one of the two. */
 	const struct ledger_lock *lock;
+	const struct ledger_ref *ref;
+	struct view mine; /* with a member's patience, for ever */
 	void *rec;
 	uint32_t tid, done; /* atomic */
 	int result;
@@ -60,13 +64,37 @@ static int take_property(struct deed *d)
 	return r == -EBUSY ? 0 : r;
 }
 
+/* Up and down again, of both kinds: what the victim was doing may have taken
+ * the reference away or locked it at zero, but nothing may be left half done.
+ */
+static int use_ref(struct deed *d)
+{
+	struct view *v = &d->mine;
+	int r = ref_up_global(v, d->me, d->rec);
+
+	if (r == 0)
+		r = ref_up(v, d->me, d->rec, NULL);
+	if (r == 0)
+		r = ref_down_global(v, d->me, d->rec);
+	if (r == 0)
+		r = ref_down(v, d->me, d->rec, NULL);
+	return r == -EAGAIN ? 0 : r;
+}
+
+static int use(struct deed *d)
+{
+	if (d->ref)
+		return use_ref(d);
+	return d->lock->kind == KIND_SKIRMISH ? take_skirmish(d)
+					      : take_property(d);
+}
+
 static void *do_deed(void *arg)
 {
 	struct deed *d = arg;
 
 	store_release(&d->tid, (uint32_t)gettid());
-	d->result = d->lock->kind == KIND_SKIRMISH ? take_skirmish(d)
-						   : take_property(d);
+	d->result = use(d);
 	store_release(&d->done, 1);
 	return NULL;
 }
@@ -94,6 +122,9 @@ static bool is_waiting(const struct deed *d)
 {
 	const struct property *p = d->rec;
 
+	/* For a core lock, of which it has none then. */
+	if (d->ref)
+		return load_acquire(&d->me->held[0]) && is_asleep(d);
 	if (d->lock->kind == KIND_SKIRMISH)
 		return load_acquire(&d->me->waits_for) && is_asleep(d);
 	return load_acquire(&p->word) & PROPERTY_WAIT && is_asleep(d);
@@ -101,6 +132,8 @@ static bool is_waiting(const struct deed *d)
 
 static void *futex_of(const struct deed *d)
 {
+	if (d->ref)
+		return view_at(&d->stage->view, d->me->held[0]);
 	return d->lock->kind == KIND_SKIRMISH
 		       ? (void *)&((struct skirmish *)d->rec)->word
 		       : (void *)&((struct property *)d->rec)->seq;
@@ -144,38 +177,55 @@ static void judge(const struct deed *d, bool early, bool ended,
 		  struct verdict *ret)
 {
 	const struct ledger_lock *k = d->lock;
+	const char *name = d->ref ? d->ref->name : k->name;
+	uint32_t there = d->ref ? d->ref->there : k->there;
 	const char *what = NULL;
 
 	if (!ended)
 		what = "is not woken for";
-	else if (d->result == -EIDRM && k->there == CLAIM_PRESENT)
+	else if (d->result == -EIDRM && there == CLAIM_PRESENT)
 		what = "is told of no";
 	else if (d->result < 0 && d->result != -EIDRM &&
 		 d->result != -EOWNERDEAD)
 		what = "cannot take";
-	else if (!early && k->held == CLAIM_PRESENT &&
+	else if (k && !early && k->held == CLAIM_PRESENT &&
 		 k->kind == KIND_SKIRMISH && d->result != -EOWNERDEAD)
 		what = "is not told of a death by";
 	if (!what)
 		return;
 	ret->bad++;
 	snprintf(ret->first, sizeof(ret->first), "the peer %s %s (%d)", what,
-		 k->name, d->result);
+		 name, d->result);
 }
 
 /* The peer has what it wants, or sleeps for it.  false: there is nothing. */
 static bool begin(struct deed *d, struct stage *s)
 {
+	enum object_kind kind = KIND_SKIRMISH;
+	const char *name = NULL;
 	uint32_t at;
 
 	*d = (struct deed){.stage = s, .me = peer_of(s)};
-	if (!s->ledger->n_locks || !s->ledger->peer || !d->me)
+	if (!s->ledger->peer || !d->me)
 		return false;
-	d->lock = &s->ledger->locks[0];
-	if (d->lock->peers != CLAIM_ABSENT ||
-	    table_lookup(&s->view, d->lock->kind, d->lock->name, &at) < 0)
+	if (s->ledger->n_locks) {
+		d->lock = &s->ledger->locks[0];
+		kind = d->lock->kind;
+		name = d->lock->name;
+		if (d->lock->peers != CLAIM_ABSENT)
+			return false;
+	} else if (s->ledger->n_refs) {
+		d->ref = &s->ledger->refs[0];
+		kind = KIND_REF;
+		name = d->ref->name;
+	}
+	if (!name || table_lookup(&s->view, kind, name, &at) < 0)
 		return false;
-	d->rec = view_entry(&s->view, d->lock->kind, at);
+	d->rec = view_entry(&s->view, kind, at);
+	d->mine = s->view;
+	d->mine.patience_ns = 0;
+	d->mine.slot = s->ledger->peer;
+	d->mine.rec = NULL;
 	if (pthread_create(&d->thread, NULL, do_deed, d) != 0)
 		die("no thread");
 	while (!load_acquire(&d->done) && !is_waiting(d))

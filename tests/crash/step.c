@@ -315,7 +315,7 @@ static void usage(int status)
 		"  --seed N      of the arena's past (1)\n"
 		"  --nested N    kill the recovery too, in every Nth state\n"
 		"  --bug N       plant bug N of seed.h, which must be found\n"
-		"  --pairs       of locks only; a living peer wants the same one\n"
+		"  --pairs       of locks and references only; a living peer uses the same\n"
 		"  --sleeper     the same, and it sleeps from the beginning\n"
 		"  --list        name the operations\n",
 		program);
@@ -387,9 +387,10 @@ int main(int argc, char **argv)
 		run_list(heap_ops, n_heap_ops, &n, &total);
 		run_list(pool_ops, n_pool_ops, &n, &total);
 		run_list(life_ops, n_life_ops, &n, &total);
-		run_list(ref_ops, n_ref_ops, &n, &total);
 	}
 	run_list(lock_ops, n_lock_ops, &n, &total);
+	if (!options.sleeper)
+		run_list(ref_ops, n_ref_ops, &n, &total);
 	if (options.list)
 		return 0;
 	if (options.bug)
