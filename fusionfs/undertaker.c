@@ -98,13 +98,15 @@ static int ask(struct arena *a, void *arg)
 {
 	struct departure *d = arg;
 
-	d->is_dead = member_is_dead(&a->view, d->slot);
+	/* It may also have left by itself, when there was no daemon to ask. */
+	d->is_dead = member_is_dead(&a->view, d->slot) ||
+		     !member_at(&a->view, d->slot, d->id);
 	return 0;
 }
 
 static void look_at(struct tracked *t)
 {
-	struct departure d = {.slot = t->slot};
+	struct departure d = {.slot = t->slot, .id = t->id};
 
 	if (t->going)
 		undertaker_depart(t->arena, t->slot, t->id, t->died);
@@ -247,6 +249,12 @@ static int trim(struct arena *a, void *arg)
 	return 0;
 }
 
+static int is_gone(struct arena *a, void *unused)
+{
+	(void)unused;
+	return load_acquire(&a->view.sb->state) == ARENA_GONE;
+}
+
 /* Looking at one may end others, and the arena. */
 static void patrol_arena(struct arena *a, unsigned round)
 {
@@ -255,6 +263,9 @@ static void patrol_arena(struct arena *a, unsigned round)
 
 	while (world_serial(serial) && (t = next_doubtful(a, round)))
 		look_at(t);
+	/* The last one left by itself before anybody of ours knew it. */
+	if (world_serial(serial) && !a->ended && guarded(a, is_gone, NULL) == 1)
+		arena_ended(a);
 	if (world_serial(serial) && a->waiters && arena_refresh(a) == 0)
 		waiters_look(a);
 	if (!world_serial(serial))
