@@ -9,28 +9,9 @@
 
 #include <errno.h>
 
+#include "libfusion/core/block.h"
 #include "libfusion/core/seed.h"
-#include "libfusion/core/slab.h"
 #include "libfusion/heap_private.h"
-
-static void announce(struct thread_rec *t, enum pending mode, uint64_t slot,
-		     uint64_t p)
-{
-	t->heap[0] = mode;
-	t->pend_ptr = p;
-	compiler_fence();
-	t->pend_slot = slot;
-	compiler_fence();
-}
-
-static void unannounce(struct thread_rec *t)
-{
-	compiler_fence();
-	t->pend_ptr = 0;
-	compiler_fence();
-	t->pend_slot = 0;
-	compiler_fence();
-}
 
 static bool good_slot(const struct fusion_arena *arena, void **slot)
 {
@@ -41,7 +22,7 @@ static bool good_slot(const struct fusion_arena *arena, void **slot)
 static void *run_to(struct tcache *c, size_t size, uint64_t slot)
 {
 	if (!SEED_BUG(5))
-		announce(c->rec, PENDING_MALLOC_TO, slot, 0);
+		pending_announce(c->rec, PENDING_MALLOC_TO, slot, 0);
 	return heap_alloc_run(c, 0, size, 1);
 }
 
@@ -53,7 +34,7 @@ static void *block_to(struct tcache *c, size_t size, uint64_t slot)
 	if (!r.p)
 		return class >= SMALL_CLASSES ? run_to(c, size, slot) : NULL;
 	if (!SEED_BUG(5))
-		announce(c->rec, PENDING_MALLOC_TO, slot,
+		pending_announce(c->rec, PENDING_MALLOC_TO, slot,
 			 view_off(&c->arena->view, r.p));
 	return heap_commit(c, r, c->main.bin[class].size);
 }
@@ -77,7 +58,7 @@ FUSION_API int fusion_malloc_to(struct fusion_arena *arena, size_t size,
 	/* Release: who finds the block in the slot finds its memory so. */
 	if (p)
 		store_release(slot, p);
-	unannounce(c->rec);
+	pending_clear(c->rec);
 	return p ? 0 : -ENOMEM;
 }
 
@@ -101,7 +82,7 @@ FUSION_API int fusion_free_from(struct fusion_arena *arena, void **slot)
 	r = heap_find(c, p, &b);
 	if (r < 0)
 		return r;
-	announce(c->rec, b.map ? PENDING_FREE_FROM : PENDING_FREE_RUN,
+	pending_announce(c->rec, b.map ? PENDING_FREE_FROM : PENDING_FREE_RUN,
 		 view_off(&arena->view, slot), view_off(&arena->view, p));
 	if (b.map && !SEED_BUG(9))
 		store_relaxed(b.map, (uint8_t)TAG_DYING);
@@ -109,6 +90,6 @@ FUSION_API int fusion_free_from(struct fusion_arena *arena, void **slot)
 	store_release(slot, (void *)NULL);
 	compiler_fence();
 	r = heap_free_block(c, &b, c->rec);
-	unannounce(c->rec);
+	pending_clear(c->rec);
 	return r;
 }

@@ -4,8 +4,8 @@
  *
  * Shared structs hold plain integers, so that two builds and two languages
  * agree on their bytes; they are reached through these and nothing else.
- * There is no sequentially consistent form: who needs one writes the drawing
- * that shows why.
+ * There is no sequentially consistent form: who needs one uses full_fence()
+ * and makes the drawing that shows why.
  *
  * compiler_fence() orders the stores of ONE thread as a later observer of its
  * death sees them.  A killed thread leaves a prefix of its program order
@@ -47,6 +47,10 @@
 				    __ATOMIC_RELAXED)
 
 #define compiler_fence() __atomic_signal_fence(__ATOMIC_SEQ_CST)
+
+/* A store before it is seen before a load after it is done: for the drawings of
+ * two who each set a word and look at the other's. */
+#define full_fence() __atomic_thread_fence(__ATOMIC_SEQ_CST)
 
 static inline void cpu_relax(void)
 {

@@ -53,6 +53,11 @@ int geometry_init(struct geometry *geo, uint64_t span, uint32_t max_members)
 	g.max_objects = clamp(span >> 14, 1024, 1u << 18);
 	g.max_rows = clamp(span >> 12, 4096, 1u << 20);
 	g.n_spans = (uint32_t)(span / HEAP_SPAN);
+	/* One for each thread, and as many again for every second one's nested
+	 * calls. */
+	g.n_slots = g.max_threads + g.max_threads / 2;
+	g.n_rings = clamp(span >> 16, 256, 1u << 16);
+	g.ring_mem_size = span / 16;
 
 	g.off_events = at;
 	at = align_up(at + EVENTS * sizeof(struct event_rec), PAGE);
@@ -68,6 +73,12 @@ int geometry_init(struct geometry *geo, uint64_t span, uint32_t max_members)
 				 OBJECT_SIZE);
 	g.off_rows = at = align_up(at, PAGE);
 	at += (uint64_t)g.max_rows * ROW_SIZE;
+	g.off_slots = at = align_up(at, PAGE);
+	at += (uint64_t)g.n_slots * SLOT_SIZE;
+	g.off_rings = at = align_up(at, PAGE);
+	at += (uint64_t)g.n_rings * RING_CTL_SIZE;
+	g.off_ring_mem = at = align_up(at, PAGE);
+	at += g.ring_mem_size;
 	g.off_words = at = align_up(at, PAGE);
 	at += heap_words_size(g.n_spans);
 	g.off_descs = at = align_up(at, PAGE);
@@ -95,6 +106,9 @@ int geometry_read(struct geometry *geo, const struct superblock *sb)
 	    g.off_members != sb->off_members ||
 	    g.off_threads != sb->off_threads ||
 	    g.off_tables != sb->off_tables || g.off_rows != sb->off_rows ||
+	    g.n_slots != sb->n_slots || g.n_rings != sb->n_rings ||
+	    g.off_slots != sb->off_slots || g.off_rings != sb->off_rings ||
+	    g.off_ring_mem != sb->off_ring_mem ||
 	    g.off_words != sb->off_words || g.off_descs != sb->off_descs ||
 	    g.off_spans != sb->off_spans)
 		return -EIO;

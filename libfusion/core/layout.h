@@ -12,8 +12,12 @@
  *   members   one record a slot     slot 0 is the undertaker's (the daemon)
  *   threads   one record a slot     slot 0 is the undertaker's
  *   tables    one a kind of named things (fields, skirmishes, references,
- *             properties): records, then the heads of their chains
+ *             properties, calls, reactors): records, then the heads of their
+ *             chains
  *   rows      a member's local count of a reference each
+ *   slots     where a thread waits for the answer of a call, each
+ *   rings     one struct ring_ctl a ring
+ *   ring_mem  and the rings themselves: queues of members, reactors'
  *   words     one 64-bit word per 64 KiB span: the truth about the heap
  *   descs     one descriptor per span
  *   spans     the heap
@@ -38,7 +42,7 @@
 #include <stdint.h>
 
 #define FUSION_MAGIC 0x0a4e4f4953554601ull
-#define FUSION_FORMAT 1u
+#define FUSION_FORMAT 2u
 
 #define ARENA_NAME_MAX 63  /* bytes, without the NUL */
 #define OBJECT_NAME_MAX 63 /* the same for fields and primitives */
@@ -110,6 +114,8 @@ enum object_kind {
 	KIND_SKIRMISH = 1,
 	KIND_REF = 2,
 	KIND_PROPERTY = 3,
+	KIND_CALL = 4,
+	KIND_REACTOR = 5,
 	N_KINDS
 };
 
@@ -143,7 +149,9 @@ struct superblock {
 	uint64_t epoch;	     /* which life of the arena this file is */
 	char name[ARENA_NAME_MAX + 1];
 	char version[24]; /* of the library that formatted, for messages */
-	uint8_t pad0[40];
+	uint32_t n_slots, n_rings;
+	uint64_t off_slots, off_rings, off_ring_mem;
+	uint8_t pad0[8];
 
 	/* Life: written under the life lock (life.h), read by all. */
 	uint32_t state; /* atomic: enum arena_state */
@@ -164,7 +172,11 @@ struct superblock {
 	/* Hint, atomic: visitors that the daemon holds until a lock or a
 	 * property is free; who frees one sends FUSION_IOC_POKE. */
 	uint32_t visitors_waiting;
-	uint8_t pad2[56];
+	/* Something is there for a visitor: who brings it adds 1 to the bell
+	 * (atomic, futex) and wakes it if the daemon wants that (atomic). */
+	uint32_t visitor_bell;
+	uint32_t visitor_bell_wanted;
+	uint8_t pad2[48];
 
 	/* Events: guarded by event_lock. */
 	struct core_lock event_lock;
@@ -178,7 +190,10 @@ struct superblock {
 	struct table_head tables[N_KINDS];
 	struct table_head rows;	     /* of struct ref_row */
 	struct core_lock ref_family; /* guards who inherits from whom */
-	uint8_t pad4[1208];
+	uint8_t pad4[56];
+	struct table_head rings; /* of struct ring_ctl; only lock and hi */
+	uint32_t slots_hi; /* atomic: slots above max_threads + this are holes */
+	uint8_t pad5[956];
 
 	/* struct heap_super, declared in heap_layout.h. */
 	uint8_t heap[HEAP_SUPER_SIZE];
@@ -223,7 +238,8 @@ struct member_rec {
 	uint32_t rows;	      /* first of its rows, index + 1 */
 	uint32_t rows_closed; /* it goes: no more of them */
 	uint32_t ref_seq;     /* atomic, futex: what it watches has fallen */
-	uint8_t pad0[44];
+	uint32_t ring;	      /* atomic: its queue, index + 1; 0 none yet */
+	uint8_t pad0[40];
 
 	/* Hints, own line: statistics that the member itself keeps. */
 	uint64_t n_malloc_slow, n_adopted;
@@ -273,9 +289,17 @@ struct thread_rec {
 	uint32_t n_skirmishes;			/* owner only */
 	uint32_t skirmishes[THREAD_SKIRMISHES]; /* index + 1, held or wanted */
 	uint32_t properties[THREAD_PROPERTIES]; /* the same */
-	uint8_t pad[56];
+	struct intent msg;  /* a record in a ring, see ring.h */
+	struct intent call; /* a call that is returned, a reactor's bells */
+	/* A block on its way into a ring: address as members see it, a slot for
+	 * malloc_to and free_from. */
+	uint64_t msg_block;
+	uint64_t call_block; /* the same, into a call's slot */
+	uint32_t exec;	     /* call that it executes: slot + 1, 0 none */
+	uint32_t exec_seq;
+	uint8_t pad[208];
 };
-static_assert(sizeof(struct thread_rec) == 1024, "ABI: bump FUSION_FORMAT");
+static_assert(sizeof(struct thread_rec) == 1280, "ABI: bump FUSION_FORMAT");
 
 /* What every record of a table begins with.  In the chain of its bucket when
  * state is ENTRY_USED.  A nameless one's name is "#<id>". */
@@ -304,9 +328,11 @@ struct field_rec {
 };
 static_assert(sizeof(struct field_rec) == 192, "ABI: bump FUSION_FORMAT");
 
-/* Strides of the other tables; the records are declared in skirmish.h, ref.h
- * and property.h. */
+/* Strides of the other tables; the records are declared in skirmish.h, ref.h,
+ * property.h, call.h, reactor.h and ring.h. */
 #define OBJECT_SIZE 256
 #define ROW_SIZE 64
+#define SLOT_SIZE 128
+#define RING_CTL_SIZE 192
 
 #endif

@@ -87,6 +87,7 @@ int member_claim(struct view *v, const struct member_info *info,
 	m->comm[sizeof(m->comm) - 1] = '\0';
 	m->rows = 0;
 	m->rows_closed = 0;
+	m->ring = 0;
 	m->n_malloc_slow = 0;
 	m->n_adopted = 0;
 	/* Release: pairs with the acquire in member_at(). */

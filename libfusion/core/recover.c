@@ -8,6 +8,7 @@
 #include "libfusion/core/heap.h"
 #include "libfusion/core/life.h"
 #include "libfusion/core/lock.h"
+#include "libfusion/core/message.h"
 #include "libfusion/core/property.h"
 #include "libfusion/core/ref.h"
 #include "libfusion/core/skirmish.h"
@@ -57,13 +58,16 @@ static int recover_record(struct view *v, struct thread_rec *t)
 }
 
 /* What needs locks that the dead may have held: a pending block, a pool that
- * is DYING and so guards itself, a reference on its way out. */
+ * is DYING and so guards itself, a record in a ring, a reference on its way
+ * out. */
 static int recover_pending(struct view *v, struct thread_rec *t)
 {
 	int r = heap_recover_pending(v, t);
 
 	if (!r)
 		r = heap_recover_pool(v, t);
+	if (!r)
+		r = ring_recover(v, t);
 	return r ? r : ref_recover(v, t);
 }
 
@@ -128,6 +132,8 @@ int recover_member(struct view *v, uint32_t slot)
 	r = recover_slabs(v, slot);
 	if (!r && slot)
 		r = heap_recover_member(v, slot);
+	if (!r && slot)
+		r = message_recover_member(v, slot);
 	if (!r && slot)
 		r = ref_recover_member(v, slot);
 	if (r < 0)

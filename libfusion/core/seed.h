@@ -35,6 +35,9 @@
  *   34  ref: a row that ends does not make it fall
  *   35  ref: the lock at zero outlives its member
  *   36  ref: recovery forgets a destruction
+ *   40  ring: a claim is not announced as claimed
+ *   41  ring: recovery leaves the claim of a dead producer
+ *   42  ring: recovery wakes nobody
  */
 #ifndef FUSION_CORE_SEED_H
 #define FUSION_CORE_SEED_H

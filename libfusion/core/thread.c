@@ -14,7 +14,7 @@ static uint32_t next_token(uint32_t slot, uint32_t old)
 	return TOKEN(slot, gen ? gen : 1);
 }
 
-/* Memory for record @i, then the mark over it.  Killed in between: the
+/* Memory for record @i and its slot, then the mark over it.  Killed in between: the
  * memory is reserved twice, which is once. */
 static int publish(struct view *v, uint32_t i)
 {
@@ -25,8 +25,11 @@ static int publish(struct view *v, uint32_t i)
 		return 0;
 	r = view_reserve(v, view_off(v, view_thread(v, i)),
 			 sizeof(struct thread_rec));
+	if (!r)
+		r = view_reserve(v, v->geo.off_slots + (uint64_t)i * SLOT_SIZE,
+				 SLOT_SIZE);
 	/* Release: pairs with the acquire in view_hi(); a scanner that sees
-	 * the mark may touch the record. */
+	 * the mark may touch the record, and its first slot (call.h). */
 	while (!r && hi <= i)
 		if (cas_release(&v->sb->threads_hi, &hi, i + 1))
 			break;

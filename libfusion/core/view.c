@@ -38,6 +38,11 @@ static void superblock_fill(struct superblock *sb, const struct geometry *geo,
 		.created_ns = (uint64_t)clock_realtime_ns(),
 		.epoch = params->epoch,
 		.version = FUSION_VERSION,
+		.n_slots = geo->n_slots,
+		.n_rings = geo->n_rings,
+		.off_slots = geo->off_slots,
+		.off_rings = geo->off_rings,
+		.off_ring_mem = geo->off_ring_mem,
 		.state = ARENA_EMPTY,
 		.flags = params->flags,
 		.next_id = 1,
@@ -60,6 +65,8 @@ static int reserve_tables(struct view *v)
 	if (!r)
 		r = view_reserve(v, geo->off_threads,
 				 sizeof(struct thread_rec));
+	if (!r)
+		r = view_reserve(v, geo->off_slots, SLOT_SIZE);
 	for (int kind = 0; !r && kind < N_KINDS; kind++)
 		r = view_reserve(v, geo->tables[kind].off_buckets,
 				 geo->tables[kind].n_buckets *

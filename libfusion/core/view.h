@@ -30,6 +30,8 @@ struct geometry {
 	struct table tables[N_KINDS];
 	uint64_t off_events, off_members, off_threads, off_tables, off_rows;
 	uint64_t off_words, off_descs, off_spans;
+	uint32_t n_slots, n_rings;
+	uint64_t off_slots, off_rings, off_ring_mem, ring_mem_size;
 };
 
 /* What life_lock() (life.h) keeps of a view. */

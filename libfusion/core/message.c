@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "libfusion/core/message.h"
+
+#include <string.h>
+
+#include "libfusion/core/futex.h"
+#include "libfusion/core/life.h"
+#include "libfusion/core/limits.h"
+
+uint32_t member_slot(const struct view *v, uint32_t id)
+{
+	uint32_t hi = members_hi(v);
+
+	for (uint32_t i = 1; i < hi; i++)
+		if (member_at(v, i, id))
+			return i;
+	return 0;
+}
+
+/* Cells of a member's queue: 64 KiB of payload, less in a small arena. */
+static uint32_t queue_cells(const struct view *v)
+{
+	uint64_t n = v->geo.span >> 22;
+
+	return n < 64 ? 64 : n > 1024 ? 1024 : (uint32_t)n;
+}
+
+int message_queue(struct view *v, struct thread_rec *me, uint32_t slot,
+		  uint32_t id, struct ring *ret)
+{
+	struct member_rec *m;
+	uint32_t i;
+	int r;
+
+	if (!member_at(v, slot, id))
+		return -ESRCH;
+	m = view_member(v, slot);
+	/* Acquire: pairs with the release in ring_open(). */
+	i = load_acquire(&m->ring);
+	if (!i) {
+		r = ring_open(v, me, id, queue_cells(v), 0, &m->ring, &i);
+		if (r < 0)
+			return r;
+		i++;
+	}
+	r = ring_map(v, i - 1, ret);
+	if (r < 0)
+		return -EIO;
+	/* It may have gone meanwhile, and its ring be another's. */
+	if (load_acquire(&ret->ctl->owner) != id ||
+	    load_relaxed(&ret->ctl->closed))
+		return -ESRCH;
+	return 0;
+}
+
+void message_wake(const struct owed *owed)
+{
+	if (owed->slept)
+		ring_wake(&owed->ring, owed->pos);
+}
+
+int message_post(struct view *v, struct thread_rec *me, uint32_t slot,
+		 uint32_t id, const struct msg_head *h, const void *data,
+		 struct owed *owed)
+{
+	uint32_t size = h->flags & MSG_BLOCK ? (uint32_t)sizeof(uint64_t)
+					     : h->size;
+	uint32_t cells = ring_cells(size);
+	struct msg_head *at;
+	struct owed mine;
+	int r;
+
+	if (size > RING_INLINE)
+		return -EMSGSIZE;
+	r = message_queue(v, me, slot, id, &mine.ring);
+	if (r == 0)
+		r = ring_claim(v, me, &mine.ring, cells, &mine.pos,
+			       &mine.slept);
+	if (r < 0)
+		return r;
+	at = ring_head_at(&mine.ring, mine.pos);
+	*at = *h;
+	at->target = id;
+	memcpy(at + 1, h->flags & MSG_BLOCK ? (void *)&me->msg_block : data,
+	       size);
+	ring_commit(v, me, &mine.ring, mine.pos, cells);
+	if (owed) {
+		*owed = mine;
+		return 0;
+	}
+	message_wake(&mine);
+	ring_finish(me);
+	return 0;
+}
+
+int message_wait(struct view *v, uint32_t slot, uint32_t id,
+		 int64_t deadline_ns)
+{
+	int64_t nap = SUSPECT_FIRST_NS, now = clock_monotonic_ns();
+	struct member_rec *m;
+	struct ring r;
+	uint32_t seen;
+
+	if (!member_at(v, slot, id))
+		return -ESRCH;
+	m = view_member(v, slot);
+	if (ring_map(v, load_acquire(&m->ring) - 1, &r) < 0)
+		return -EIO;
+	if (deadline_ns >= 0 && now >= deadline_ns)
+		return -ETIMEDOUT;
+	if (deadline_ns >= 0 && deadline_ns - now < nap)
+		nap = deadline_ns - now;
+	add_relaxed(&r.ctl->space_waiters, 1);
+	/* The drawing is at ring_wait_space(). */
+	full_fence();
+	seen = load_acquire(&r.ctl->space);
+	if (ring_has_room(&r) || load_relaxed(&r.ctl->closed))
+		nap = 0;
+	if (nap && ring_wait_space(&r, seen, nap) == -ETIMEDOUT &&
+	    member_is_dead(v, slot))
+		life_sweep(v);
+	sub_relaxed(&r.ctl->space_waiters, 1);
+	return 0;
+}
+
+int message_recover_member(struct view *v, uint32_t slot)
+{
+	struct member_rec *m = view_member(v, slot);
+	uint32_t i = load_relaxed(&m->ring);
+	struct thread_rec *me = life_rec(v);
+
+	if (!i)
+		return 0;
+	if (!me || i > ring_hi(v))
+		return -EIO;
+	ring_close(v, me, i - 1, m->id);
+	store_relaxed(&m->ring, 0u);
+	return 0;
+}
