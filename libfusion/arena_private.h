@@ -20,6 +20,7 @@ struct tcache;
 struct notice;
 struct watcher;
 struct forking;
+struct dispatcher;
 
 enum handle_state {
 	HANDLE_ENTERING, /* in the list, so that no other thread enters it */
@@ -51,6 +52,9 @@ struct fusion_arena {
 	pthread_mutex_t watch_lock; /* guards watcher */
 	struct watcher *watcher;
 	struct forking *forking; /* guarded by arenas_lock */
+
+	pthread_mutex_t dispatch_lock; /* guards the making of the next */
+	struct dispatcher *dispatcher; /* atomic; NULL none yet */
 };
 
 /* Find the handle in whose range @p is; NULL.  No lock; any thread. */

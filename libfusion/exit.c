@@ -19,6 +19,7 @@
 #include "libfusion/core/limits.h"
 #include "libfusion/core/span.h"
 #include "libfusion/core/track.h"
+#include "libfusion/dispatch.h"
 #include "libfusion/log.h"
 #include "libfusion/tls.h"
 
@@ -66,6 +67,7 @@ void arena_depart(struct fusion_arena *a, unsigned long request, int result)
 
 	notice_stop(a);
 	watch_stop(a);
+	dispatch_stop(a);
 	address_remove(a);
 	tls_arena_leave(a);
 	/* Before the slot can be another's, who will want this lock.  As long
@@ -178,6 +180,10 @@ FUSION_API int fusion_arena_exit(struct fusion_arena *arena,
 
 	if (r <= 0)
 		return r;
+	if (dispatch_is_mine(arena)) {
+		arena_set_state(arena, HANDLE_IN);
+		return -EDEADLK;
+	}
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	r = go_out(arena, shutdown, leave, ctx);
 	if (r < 0) {

@@ -35,7 +35,7 @@ static void *block_to(struct tcache *c, size_t size, uint64_t slot)
 		return class >= SMALL_CLASSES ? run_to(c, size, slot) : NULL;
 	if (!SEED_BUG(5))
 		pending_announce(c->rec, PENDING_MALLOC_TO, slot,
-			 view_off(&c->arena->view, r.p));
+				 view_off(&c->arena->view, r.p));
 	return heap_commit(c, r, c->main.bin[class].size);
 }
 
@@ -83,7 +83,8 @@ FUSION_API int fusion_free_from(struct fusion_arena *arena, void **slot)
 	if (r < 0)
 		return r;
 	pending_announce(c->rec, b.map ? PENDING_FREE_FROM : PENDING_FREE_RUN,
-		 view_off(&arena->view, slot), view_off(&arena->view, p));
+			 view_off(&arena->view, slot),
+			 view_off(&arena->view, p));
 	if (b.map && !SEED_BUG(9))
 		store_relaxed(b.map, (uint8_t)TAG_DYING);
 	compiler_fence();

@@ -116,7 +116,8 @@ FUSION_API int fusion_arena_enter(const char *name,
  *
  * No other thread may use the arena while this runs.  Blocks while others are
  * leaving.  Works without the daemon.  -EINVAL in the child of a fork, where
- * the handle is dead; -EDEADLK in a callback of entering or leaving.
+ * the handle is dead; -EDEADLK in a callback of entering or leaving, and in a
+ * handler.
  */
 FUSION_API int fusion_arena_exit(struct fusion_arena *arena,
 				 fusion_arena_fn shutdown,

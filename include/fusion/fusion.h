@@ -4,7 +4,9 @@
 #define FUSION_FUSION_H
 
 #include <fusion/arena.h>
+#include <fusion/dispatch.h>
 #include <fusion/heap.h>
+#include <fusion/message.h>
 #include <fusion/property.h>
 #include <fusion/ref.h>
 #include <fusion/skirmish.h>

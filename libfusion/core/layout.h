@@ -192,7 +192,8 @@ struct superblock {
 	struct core_lock ref_family; /* guards who inherits from whom */
 	uint8_t pad4[56];
 	struct table_head rings; /* of struct ring_ctl; only lock and hi */
-	uint32_t slots_hi; /* atomic: slots above max_threads + this are holes */
+	uint32_t
+		slots_hi; /* atomic: slots above max_threads + this are holes */
 	uint8_t pad5[956];
 
 	/* struct heap_super, declared in heap_layout.h. */

@@ -7,16 +7,6 @@
 #include "libfusion/core/life.h"
 #include "libfusion/core/limits.h"
 
-uint32_t member_slot(const struct view *v, uint32_t id)
-{
-	uint32_t hi = members_hi(v);
-
-	for (uint32_t i = 1; i < hi; i++)
-		if (member_at(v, i, id))
-			return i;
-	return 0;
-}
-
 /* Cells of a member's queue: 64 KiB of payload, less in a small arena. */
 static uint32_t queue_cells(const struct view *v)
 {
@@ -63,8 +53,8 @@ int message_post(struct view *v, struct thread_rec *me, uint32_t slot,
 		 uint32_t id, const struct msg_head *h, const void *data,
 		 struct owed *owed)
 {
-	uint32_t size = h->flags & MSG_BLOCK ? (uint32_t)sizeof(uint64_t)
-					     : h->size;
+	uint32_t size =
+		h->flags & MSG_BLOCK ? (uint32_t)sizeof(uint64_t) : h->size;
 	uint32_t cells = ring_cells(size);
 	struct msg_head *at;
 	struct owed mine;

@@ -20,11 +20,8 @@ struct owed {
 	bool slept;
 };
 
-/* Slot of the member with @id that is inside, 0 none. */
-uint32_t member_slot(const struct view *v, uint32_t id);
-
-/* The queue of member @id in @slot.  0; -ESRCH it is not there; -ENOSPC, -ENOMEM,
- * -EIO, -ETIMEDOUT as ring_open(). */
+/* The queue of member @id in @slot.  0; -ESRCH it is not there; -ENOSPC,
+ * -ENOMEM, -EIO, -ETIMEDOUT as ring_open(). */
 int message_queue(struct view *v, struct thread_rec *me, uint32_t slot,
 		  uint32_t id, struct ring *ret);
 

@@ -115,8 +115,8 @@ static bool take(struct view *v, uint32_t i, uint32_t owner, uint32_t cells,
 	if (load_relaxed(&ctl->owner) || ring_map(v, i, &r) < 0 ||
 	    r.cells != cells || r.n_cursors != n_cursors)
 		return false;
-	if (HDR_STATE(load_acquire(&r.hdr[load_relaxed(&ctl->head) & r.mask])) ==
-	    HDR_CLAIM)
+	if (HDR_STATE(load_acquire(
+		    &r.hdr[load_relaxed(&ctl->head) & r.mask])) == HDR_CLAIM)
 		return false;
 	/* Acquire: pairs with the release in ring_close(). */
 	return cas_acquire(&ctl->owner, &nobody, owner);
@@ -180,8 +180,8 @@ int ring_open(struct view *v, struct thread_rec *me, uint32_t owner,
 			if (cas_acq_rel(link, &there, (uint32_t)r + 1))
 				there = (uint32_t)r + 1;
 			else
-				store_release(
-					&ring_ctl(v, (uint32_t)r)->owner, 0u);
+				store_release(&ring_ctl(v, (uint32_t)r)->owner,
+					      0u);
 			r = 0;
 		}
 		ring_finish(me);
@@ -355,20 +355,30 @@ void ring_commit(struct view *v, struct thread_rec *me, struct ring *r,
 	store_relaxed(&me->msg_block, 0ull);
 }
 
-bool ring_has_room(const struct ring *r)
+uint64_t ring_tail(const struct ring *r)
 {
 	uint64_t pos = load_relaxed(&r->ctl->hint);
 
-	for (uint32_t turn = 0; turn < r->cells; turn++) {
+	for (uint32_t turn = 0; turn < 2 * r->cells; turn++) {
 		uint64_t h = load_acquire(&r->hdr[pos & r->mask]);
 
-		if (HDR_POS(h) != (pos & HDR_POS_MASK))
-			return !POS_IS_BEFORE(HDR_POS(h), pos & HDR_POS_MASK);
-		if (HDR_STATE(h) == HDR_FREE || !HDR_CELLS(h))
-			return true;
-		pos += HDR_CELLS(h);
+		if (HDR_POS(h) == (pos & HDR_POS_MASK) &&
+		    HDR_STATE(h) != HDR_FREE && HDR_CELLS(h))
+			pos += HDR_CELLS(h);
+		else if (POS_IS_BEFORE(pos & HDR_POS_MASK, HDR_POS(h)))
+			pos = load_relaxed(&r->ctl->head);
+		else
+			break;
 	}
-	return false;
+	return pos;
+}
+
+bool ring_has_room(const struct ring *r)
+{
+	uint64_t pos = ring_tail(r);
+
+	return HDR_POS(load_acquire(&r->hdr[pos & r->mask])) ==
+	       (pos & HDR_POS_MASK);
 }
 
 /*
@@ -396,8 +406,8 @@ static bool settle(struct view *v, const struct thread_rec *t, struct ring *r)
 		    HDR_PRODUCER(h) == thread_slot(v, t);
 
 	if (mine && !SEED_BUG(41))
-		store_release(hdr, HDR_MAKE(HDR_SKIP, cells,
-					    thread_slot(v, t), pos));
+		store_release(
+			hdr, HDR_MAKE(HDR_SKIP, cells, thread_slot(v, t), pos));
 	if (!SEED_BUG(42))
 		ring_wake(r, pos);
 	return !mine && op == MSG_OP_CLAIMED;
@@ -476,8 +486,7 @@ void ring_release(struct ring *r, uint64_t from, uint64_t to)
 	for (uint64_t p = from; p != to; p++)
 		/* Release: pairs with the acquires in ring_claim(): what was
 		 * in the cell has been read. */
-		store_release(&r->hdr[p & r->mask],
-			      HDR_FREE_AT(p + r->cells));
+		store_release(&r->hdr[p & r->mask], HDR_FREE_AT(p + r->cells));
 	store_relaxed(&r->ctl->head, to);
 	/* The drawing is at ring_wait_space(). */
 	full_fence();
@@ -496,11 +505,18 @@ bool ring_arm(struct ring *r, uint64_t pos)
 	       h == (HDR_FREE_AT(pos) | HDR_SLEEP);
 }
 
+void ring_rouse(struct ring *r, uint64_t pos)
+{
+	uint64_t h = HDR_FREE_AT(pos) | HDR_SLEEP;
+
+	if (cas_relaxed(&r->hdr[pos & r->mask], &h, HDR_FREE_AT(pos)))
+		ring_wake(r, pos);
+}
+
 int ring_sleep(struct ring *r, uint64_t pos, int64_t timeout_ns)
 {
 	return futex_wait((uint32_t *)&r->hdr[pos & r->mask],
-			  (uint32_t)(HDR_FREE_AT(pos) | HDR_SLEEP),
-			  timeout_ns);
+			  (uint32_t)(HDR_FREE_AT(pos) | HDR_SLEEP), timeout_ns);
 }
 
 uint32_t ring_pending(const struct ring *r)

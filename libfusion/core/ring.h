@@ -21,12 +21,11 @@
  * end that are too few are claimed as SKIP at once.
  *
  * Killed: the thread has announced {op, ring, position} in thread_rec.msg.
- *   MSG_OP_CLAIM    and the header is my CLAIM there: SKIP, else nothing is mine
- *   MSG_OP_CLAIMED  and it is: SKIP; else it was committed
- * In any case who sleeps there is woken.  thread_rec.msg_block is the block
- * that travels with it: freed unless committed.
- * A producer that lives is never revoked: one that is stopped between claim and
- * commit holds up the ring until it goes on.
+ *   MSG_OP_CLAIM    and the header is my CLAIM there: SKIP, else nothing is
+ * mine MSG_OP_CLAIMED  and it is: SKIP; else it was committed In any case who
+ * sleeps there is woken.  thread_rec.msg_block is the block that travels with
+ * it: freed unless committed. A producer that lives is never revoked: one that
+ * is stopped between claim and commit holds up the ring until it goes on.
  *
  * Rings are type-stable: control record i has the same memory for as long as
  * the file lives, and a ring that is given up goes on where it was when
@@ -56,29 +55,28 @@ enum hdr_state { HDR_FREE = 0, HDR_CLAIM = 1, HDR_DONE = 2, HDR_SKIP = 3 };
 #define HDR_CELLS(h) ((uint32_t)((h) >> 3) & 0xfffu)
 #define HDR_POS(h) (((h) >> 15) & HDR_POS_MASK)
 #define HDR_PRODUCER(h) ((uint32_t)((h) >> 50))
-#define HDR_MAKE(state, cells, who, pos)               \
-	((uint64_t)(state) | (uint64_t)(cells) << 3 |  \
-	 ((uint64_t)(pos)&HDR_POS_MASK) << 15 |        \
-	 (uint64_t)(who) << 50)
+#define HDR_MAKE(state, cells, who, pos)              \
+	((uint64_t)(state) | (uint64_t)(cells) << 3 | \
+	 ((uint64_t)(pos)&HDR_POS_MASK) << 15 | (uint64_t)(who) << 50)
 #define HDR_FREE_AT(pos) HDR_MAKE(HDR_FREE, 0, 0, pos)
 /* How far position @a is behind @b; the distance is less than half of all. */
 #define POS_DIFF(b, a) (((b) - (a)) & HDR_POS_MASK)
-#define POS_IS_BEFORE(a, b) \
-	((a) != (b) && POS_DIFF(b, a) < (HDR_POS_MASK >> 1))
+#define POS_IS_BEFORE(a, b) ((a) != (b) && POS_DIFF(b, a) < (HDR_POS_MASK >> 1))
 
 /* thread_rec.msg: kind = ring index, a[0] = position, a[1] = cells. */
 enum msg_op {
 	MSG_OP_CLAIM = 1,
 	MSG_OP_CLAIMED = 2,
-	MSG_OP_OPEN = 3, /* a[0] = owner, a[1] = offset of the word it goes to */
+	MSG_OP_OPEN =
+		3, /* a[0] = owner, a[1] = offset of the word it goes to */
 };
 
 /* ring_ctl.owner of a reactor's ring is its id with this bit. */
 #define RING_OF_REACTOR 0x80000000u
 
 struct ring_ctl {
-	uint32_t owner;	    /* atomic: whose it is (and msg_head.target); 0 free */
-	uint32_t cells;	    /* written once, before rings.hi, as are the next */
+	uint32_t owner; /* atomic: whose it is (and msg_head.target); 0 free */
+	uint32_t cells; /* written once, before rings.hi, as are the next */
 	uint32_t n_cursors; /* reactors' rings only, see reactor.h */
 	uint32_t pad0;
 	uint64_t off;	 /* of its memory: cursors, headers, cells */
@@ -86,7 +84,8 @@ struct ring_ctl {
 	uint8_t pad1[36];
 
 	uint64_t hint;	  /* atomic: where producers begin to look */
-	uint64_t dropped; /* atomic: records that found no room and no patience */
+	uint64_t dropped; /* atomic: records that found no room and no patience
+			   */
 	uint32_t scan;	  /* atomic: a bell found the queue full: look at all */
 	uint8_t pad2[44];
 
@@ -121,6 +120,8 @@ enum msg_kind {
 /* The payload is one word: the block that has it, as members see its address;
  * a slot for malloc_to and free_from.  0: somebody has taken it. */
 #define MSG_BLOCK 0x1u
+/* msg_head.size of a block that a program has sent as it was. */
+#define MSG_WHOLE_BLOCK UINT32_MAX
 
 /* A ring as this process sees it: positions checked once. */
 struct ring {
@@ -186,6 +187,8 @@ void ring_commit(struct view *v, struct thread_rec *me, struct ring *r,
 void ring_finish(struct thread_rec *me);
 void ring_wake(const struct ring *r, uint64_t pos);
 
+/* Where the next record will begin, as it was; bounded. */
+uint64_t ring_tail(const struct ring *r);
 /* Is the cell free at which the next record begins?  It says no more than that
  * it was. */
 bool ring_has_room(const struct ring *r);
@@ -215,6 +218,8 @@ enum ring_found ring_look(const struct ring *r, uint64_t pos,
 void ring_release(struct ring *r, uint64_t from, uint64_t to);
 /* Nothing at @pos: flag that we sleep there.  False: something has come. */
 bool ring_arm(struct ring *r, uint64_t pos);
+/* Have who sleeps at @pos look again, or who is about to. */
+void ring_rouse(struct ring *r, uint64_t pos);
 /* After ring_arm(): sleep.  0, -ETIMEDOUT, -EINTR. */
 int ring_sleep(struct ring *r, uint64_t pos, int64_t timeout_ns);
 

@@ -14,8 +14,8 @@ static uint32_t next_token(uint32_t slot, uint32_t old)
 	return TOKEN(slot, gen ? gen : 1);
 }
 
-/* Memory for record @i and its slot, then the mark over it.  Killed in between: the
- * memory is reserved twice, which is once. */
+/* Memory for record @i and its slot, then the mark over it.  Killed in between:
+ * the memory is reserved twice, which is once. */
 static int publish(struct view *v, uint32_t i)
 {
 	uint32_t hi = load_relaxed(&v->sb->threads_hi);

@@ -1,0 +1,630 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "libfusion/dispatch.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <fusion/heap.h>
+
+#include "libfusion/arenas.h"
+#include "libfusion/core/futex.h"
+#include "libfusion/core/life.h"
+#include "libfusion/core/limits.h"
+#include "libfusion/dispatcher.h"
+#include "libfusion/log.h"
+
+#define BUSY_NAP_NS 50000	/* while a record is being written */
+#define LOOK_NS SUSPECT_LAST_NS /* between two looks at all there is */
+
+/* Of which dispatcher this thread has the turn. */
+static __thread struct dispatcher *my_turn;
+
+/* --- The turn ------------------------------------------------------------- */
+
+void turn_take(struct dispatcher *d)
+{
+	add_relaxed(&d->wanted, 1);
+	pthread_mutex_lock(&d->turn);
+	sub_relaxed(&d->wanted, 1);
+	my_turn = d;
+}
+
+bool turn_try(struct dispatcher *d)
+{
+	if (pthread_mutex_trylock(&d->turn) != 0)
+		return false;
+	my_turn = d;
+	return true;
+}
+
+void turn_give(struct dispatcher *d)
+{
+	my_turn = NULL;
+	pthread_mutex_unlock(&d->turn);
+}
+
+static struct dispatcher *existing(struct fusion_arena *arena)
+{
+	/* Acquire: pairs with the release in dispatcher_of(). */
+	return load_acquire(&arena->dispatcher);
+}
+
+bool dispatch_is_mine(struct fusion_arena *arena)
+{
+	struct dispatcher *d = existing(arena);
+
+	return d && my_turn == d;
+}
+
+/* --- What is in the queue ------------------------------------------------- */
+
+/* Give back what no handler uses any more, but not for every record. */
+static void release(struct dispatcher *d, bool all)
+{
+	uint64_t to = d->next;
+	uint32_t batch = d->ring.cells / 4 < 32 ? d->ring.cells / 4 : 32;
+
+	for (const struct held *h = d->held; h; h = h->next)
+		if (!h->released)
+			to = h->pos; /* outer ones are older */
+	if (to - d->released >= (all ? 1 : batch)) {
+		ring_release(&d->ring, d->released, to);
+		d->released = to;
+	}
+}
+
+uint64_t dispatch_done(const struct dispatcher *d)
+{
+	uint64_t done = d->next;
+
+	for (const struct held *h = d->held; h; h = h->next)
+		done = h->pos;
+	return done;
+}
+
+void dispatch_release(struct fusion_arena *arena)
+{
+	struct dispatcher *d = existing(arena);
+
+	if (d && my_turn == d && d->held)
+		d->held->released = true;
+}
+
+/* Not meant for us: it was on its way to who had this ring before. */
+static void drop(struct dispatcher *d, const struct msg_head *h, void *data)
+{
+	if (h->flags & MSG_BLOCK)
+		fusion_free_from(d->arena, data);
+}
+
+static void deliver(struct dispatcher *d, const struct msg_head *h, void *data)
+{
+	const struct dispatched in = {.head = h, .data = data};
+
+	if (h->target != d->arena->id) {
+		drop(d, h, data);
+		return;
+	}
+	d->ring.ctl->received++;
+	switch (h->kind) {
+	case MSG_USER:
+		message_receive(d, &in);
+		break;
+	case MSG_CALL:
+		call_receive(d->arena, &in);
+		break;
+	case MSG_NEWS:
+		reactor_news(d->arena, &in);
+		break;
+	default:
+		drop(d, h, data);
+	}
+}
+
+static void unhold(struct dispatcher *d, struct held *mine)
+{
+	struct held **p = &d->held;
+
+	while (*p != mine)
+		p = &(*p)->next;
+	*p = mine->next;
+}
+
+/* While its handler runs the record stays; it may lose the turn meanwhile. */
+static void handle(struct dispatcher *d, uint32_t cells)
+{
+	struct held mine = {.pos = d->next, .next = d->held};
+	struct msg_head *at = ring_head_at(&d->ring, d->next);
+	struct msg_head h = *at;
+
+	d->next += cells;
+	d->held = &mine;
+	deliver(d, &h, at + 1);
+	unhold(d, &mine);
+}
+
+/* A claim whose producer may be dead, or just not running. */
+static void wait_for_producer(struct dispatcher *d, uint32_t producer)
+{
+	struct view *v = &d->arena->view;
+	const struct timespec nap = {.tv_nsec = BUSY_NAP_NS};
+	int64_t now = clock_monotonic_ns();
+
+	if (!d->busy_since_ns)
+		d->busy_since_ns = now;
+	if (now - d->busy_since_ns < BUSY_NAP_NS)
+		sched_yield();
+	else
+		nanosleep(&nap, NULL);
+	if (now - d->busy_since_ns < SUSPECT_FIRST_NS ||
+	    producer >= v->geo.max_threads)
+		return;
+	life_suspect(v, load_relaxed(&view_thread(v, producer)->token));
+	d->busy_since_ns = now;
+}
+
+/* 1 a record was handled, 0 nothing there, -EAGAIN look again. */
+static int step(struct dispatcher *d)
+{
+	uint32_t cells, producer;
+
+	switch (ring_look(&d->ring, d->next, &cells, &producer)) {
+	case RING_RECORD:
+		d->busy_since_ns = 0;
+		handle(d, cells);
+		return 1;
+	case RING_SKIP:
+		d->busy_since_ns = 0;
+		d->next += cells;
+		return -EAGAIN;
+	case RING_BUSY:
+		wait_for_producer(d, producer);
+		return -EAGAIN;
+	default:
+		return 0;
+	}
+}
+
+static struct posted *take(struct dispatcher *d, struct posts *posts)
+{
+	struct posted *p;
+
+	pthread_mutex_lock(&d->lock);
+	p = posts->first;
+	if (p) {
+		posts->first = p->next;
+		if (!p->next)
+			posts->last = &posts->first;
+		sub_relaxed(&posts->n, 1);
+	}
+	pthread_mutex_unlock(&d->lock);
+	return p;
+}
+
+static unsigned run_posts(struct dispatcher *d, struct posts *posts,
+			  unsigned most)
+{
+	struct posted *p;
+	unsigned n = 0;
+
+	while (n < most && load_acquire(&posts->n) && (p = take(d, posts))) {
+		n++;
+		p->fn(p->ctx);
+		free(p);
+	}
+	return n;
+}
+
+unsigned dispatch_run(struct dispatcher *d)
+{
+	unsigned n = 0;
+	int r;
+
+	for (unsigned i = 0; i < DISPATCH_BATCH; i++) {
+		r = step(d);
+		if (!r)
+			break;
+		n += r > 0;
+		release(d, false);
+	}
+	if (xchg_acquire(&d->ring.ctl->scan, 0u))
+		n += reactor_look(d->arena);
+	d->backlog = reactor_run(d->arena);
+	n += d->backlog;
+	n += run_posts(d, &d->posts, DISPATCH_BATCH);
+	/* Not while somebody further up the stack may use what they free. */
+	if (!d->held)
+		n += run_posts(d, &d->cleanups, DISPATCH_BATCH);
+	if (load_acquire(&d->n_syncers))
+		sync_look(d);
+	return n;
+}
+
+/* --- Sleep ---------------------------------------------------------------- */
+
+/* Acquire: pairs with the release in post_to(). */
+static bool has_posts(const struct dispatcher *d)
+{
+	return load_acquire(&d->posts.n) ||
+	       (!d->held && load_acquire(&d->cleanups.n));
+}
+
+bool dispatch_is_there(const struct dispatcher *d)
+{
+	uint32_t cells, producer;
+
+	return ring_look(&d->ring, d->next, &cells, &producer) != RING_EMPTY ||
+	       has_posts(d) || d->backlog;
+}
+
+static bool look(void *arg)
+{
+	struct dispatcher *d = arg;
+
+	return dispatch_is_there(d) || load_acquire(&d->stop) ||
+	       load_relaxed(&d->wanted);
+}
+
+bool dispatch_spin(struct dispatcher *d)
+{
+	return spin_until(&d->spinner, look, d);
+}
+
+/*
+ *   who posts                         who sleeps
+ *   put it on the list                flag at asleep_at, in the ring
+ *   fence                             fence
+ *   flag in the ring? take it off,    anything on the list?
+ *   wake                              sleep while the flag is there
+ */
+bool dispatch_arm(struct dispatcher *d)
+{
+	release(d, true);
+	/* Release: pairs with the acquire in dispatch_rouse(). */
+	store_release(&d->asleep_at, d->next + 1);
+	if (!ring_arm(&d->ring, d->next))
+		return false;
+	full_fence();
+	if (has_posts(d) || load_acquire(&d->stop) ||
+	    load_acquire(&d->n_syncers) || load_relaxed(&d->ring.ctl->scan)) {
+		ring_rouse(&d->ring, d->next);
+		return false;
+	}
+	store_relaxed(&d->ring.ctl->sleeping, 1u);
+	return true;
+}
+
+void dispatch_rouse(struct dispatcher *d)
+{
+	uint64_t at;
+
+	full_fence();
+	at = load_acquire(&d->asleep_at);
+	if (at)
+		ring_rouse(&d->ring, at - 1);
+}
+
+void dispatch_idle(struct dispatcher *d)
+{
+	life_sweep(&d->arena->view);
+	turn_take(d);
+	store_relaxed(&d->ring.ctl->scan, 1u);
+	turn_give(d);
+}
+
+/* --- The library's threads ------------------------------------------------ */
+
+static void sleep_a_while(struct dispatcher *d, uint64_t at)
+{
+	int r = ring_sleep(&d->ring, at, LOOK_NS);
+
+	store_relaxed(&d->ring.ctl->sleeping, 0u);
+	if (r == -ETIMEDOUT)
+		dispatch_idle(d);
+}
+
+/* A turn, then sleep if there was nothing.  Whoever wants the turn gets it in
+ * between: a mutex alone would give it to us again. */
+static void be_active(struct dispatcher *d)
+{
+	bool asleep = false;
+	uint64_t at;
+
+	while (load_relaxed(&d->wanted))
+		sched_yield();
+	pthread_mutex_lock(&d->turn);
+	my_turn = d;
+	if (!dispatch_run(d) && !dispatch_spin(d))
+		asleep = dispatch_arm(d);
+	at = d->next;
+	turn_give(d);
+	if (asleep)
+		sleep_a_while(d, at);
+}
+
+/* Wait until this thread is the active one.  False: stop. */
+static bool become_active(struct dispatch_thread *t)
+{
+	struct dispatcher *d = t->d;
+	bool stop;
+
+	pthread_mutex_lock(&d->lock);
+	while (!load_relaxed(&d->stop) && d->active && d->active != t) {
+		d->n_parked++;
+		pthread_cond_wait(&d->changed, &d->lock);
+		d->n_parked--;
+	}
+	stop = load_relaxed(&d->stop);
+	if (!stop)
+		d->active = t;
+	pthread_mutex_unlock(&d->lock);
+	return !stop;
+}
+
+static void *run(void *arg)
+{
+	struct dispatch_thread *t = arg;
+
+	while (become_active(t))
+		be_active(t->d);
+	return NULL;
+}
+
+/* Signals are the application's business.  lock is held. */
+static int start_thread(struct dispatcher *d)
+{
+	struct dispatch_thread *t = calloc(1, sizeof(*t));
+	sigset_t all, old;
+	int r;
+
+	if (!t)
+		return -ENOMEM;
+	t->d = d;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	r = pthread_create(&t->thread, NULL, run, t);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (r) {
+		free(t);
+		return -r;
+	}
+	t->next = d->threads;
+	d->threads = t;
+	return 0;
+}
+
+static void stop_threads(struct dispatcher *d)
+{
+	struct dispatch_thread *t;
+
+	pthread_mutex_lock(&d->lock);
+	store_release(&d->stop, 1u);
+	pthread_cond_broadcast(&d->changed);
+	pthread_mutex_unlock(&d->lock);
+	dispatch_rouse(d);
+	while ((t = d->threads)) {
+		pthread_join(t->thread, NULL);
+		d->threads = t->next;
+		free(t);
+	}
+	d->active = NULL;
+	store_relaxed(&d->stop, 0u);
+}
+
+bool dispatch_block(struct fusion_arena *arena)
+{
+	struct dispatcher *d = existing(arena);
+
+	if (!d || my_turn != d)
+		return false;
+	pthread_mutex_lock(&d->lock);
+	if (d->mode != DISPATCH_THREAD || load_relaxed(&d->stop)) {
+		pthread_mutex_unlock(&d->lock);
+		return false;
+	}
+	d->active = NULL;
+	if (d->n_parked)
+		pthread_cond_broadcast(&d->changed);
+	else if (start_thread(d) < 0)
+		log_error("%s: no thread to go on dispatching while a handler "
+			  "waits",
+			  arena->path);
+	pthread_mutex_unlock(&d->lock);
+	turn_give(d);
+	return true;
+}
+
+void dispatch_unblock(struct fusion_arena *arena)
+{
+	struct dispatcher *d = existing(arena);
+
+	turn_take(d);
+}
+
+/* --- Starting and stopping ------------------------------------------------ */
+
+static struct dispatcher *make(struct fusion_arena *arena, int *ret_error)
+{
+	struct dispatcher *d = calloc(1, sizeof(*d));
+	struct thread_rec *me = thread_rec_of(arena);
+
+	if (!d || !me) {
+		*ret_error = !d ? -ENOMEM : -errno;
+		free(d);
+		return NULL;
+	}
+	*ret_error = message_queue(&arena->view, me, arena->view.slot,
+				   arena->id, &d->ring);
+	if (*ret_error < 0) {
+		free(d);
+		return NULL;
+	}
+	d->arena = arena;
+	d->fd = -1;
+	d->posts.last = &d->posts.first;
+	d->cleanups.last = &d->cleanups.first;
+	d->next = d->released = load_acquire(&d->ring.ctl->head);
+	pthread_mutex_init(&d->turn, NULL);
+	pthread_mutex_init(&d->lock, NULL);
+	pthread_cond_init(&d->changed, NULL);
+	return d;
+}
+
+struct dispatcher *dispatcher_of(struct fusion_arena *arena, int *ret_error)
+{
+	struct dispatcher *d = existing(arena);
+
+	if (d)
+		return d;
+	*ret_error = -EINVAL;
+	if (!arena->id)
+		return NULL;
+	pthread_mutex_lock(&arena->dispatch_lock);
+	d = arena->dispatcher;
+	if (!d) {
+		d = make(arena, ret_error);
+		store_release(&arena->dispatcher, d);
+	}
+	pthread_mutex_unlock(&arena->dispatch_lock);
+	return d;
+}
+
+int dispatch_start(struct fusion_arena *arena)
+{
+	int r = 0;
+	struct dispatcher *d = dispatcher_of(arena, &r);
+
+	if (!d)
+		return r;
+	pthread_mutex_lock(&d->lock);
+	if (d->mode == DISPATCH_IDLE) {
+		r = start_thread(d);
+		if (r == 0)
+			d->mode = DISPATCH_THREAD;
+	}
+	pthread_mutex_unlock(&d->lock);
+	return r;
+}
+
+int dispatch_by_hand(struct dispatcher *d)
+{
+	bool threads;
+
+	pthread_mutex_lock(&d->lock);
+	threads = d->mode == DISPATCH_THREAD;
+	if (threads && my_turn == d) {
+		pthread_mutex_unlock(&d->lock);
+		return -EDEADLK;
+	}
+	d->mode = DISPATCH_MANUAL;
+	pthread_mutex_unlock(&d->lock);
+	if (threads)
+		stop_threads(d);
+	return 0;
+}
+
+static int post_to(struct dispatcher *d, struct posts *posts,
+		   void (*fn)(void *), void *ctx)
+{
+	struct posted *p = malloc(sizeof(*p));
+
+	if (!p)
+		return -ENOMEM;
+	*p = (struct posted){.fn = fn, .ctx = ctx};
+	pthread_mutex_lock(&d->lock);
+	*posts->last = p;
+	posts->last = &p->next;
+	add_release(&posts->n, 1);
+	pthread_mutex_unlock(&d->lock);
+	/* The drawing is at dispatch_arm(). */
+	dispatch_rouse(d);
+	return 0;
+}
+
+int dispatch_post(struct fusion_arena *arena, void (*fn)(void *), void *ctx)
+{
+	int r = dispatch_start(arena);
+
+	return r < 0 ? r
+		     : post_to(existing(arena), &existing(arena)->posts, fn,
+			       ctx);
+}
+
+struct cleanup {
+	struct fusion_arena *arena;
+	fusion_cleanup_fn fn;
+	void *ctx;
+};
+
+static void clean_up(void *arg)
+{
+	struct cleanup *c = arg;
+
+	c->fn(c->arena, c->ctx);
+	free(c);
+}
+
+FUSION_API int fusion_dispatch_cleanup(struct fusion_arena *arena,
+				       fusion_cleanup_fn fn, void *ctx)
+{
+	struct cleanup *c;
+	int r;
+
+	if (!arena || !fn)
+		return -EINVAL;
+	r = dispatch_start(arena);
+	if (r < 0)
+		return r;
+	c = malloc(sizeof(*c));
+	if (!c)
+		return -ENOMEM;
+	*c = (struct cleanup){.arena = arena, .fn = fn, .ctx = ctx};
+	r = post_to(existing(arena), &existing(arena)->cleanups, clean_up, c);
+	if (r < 0)
+		free(c);
+	return r;
+}
+
+/* What was posted and never ran; cleanups do. */
+static void drop_posts(struct dispatcher *d)
+{
+	struct posted *p;
+
+	turn_take(d);
+	while ((p = take(d, &d->cleanups))) {
+		p->fn(p->ctx);
+		free(p);
+	}
+	turn_give(d);
+	while ((p = take(d, &d->posts)))
+		free(p);
+}
+
+void dispatch_stop(struct fusion_arena *arena)
+{
+	struct dispatcher *d = existing(arena);
+
+	if (!d)
+		return;
+	if (d->mode == DISPATCH_THREAD)
+		stop_threads(d);
+	dispatch_fd_stop(d);
+	drop_posts(d);
+	message_handlers_free(d);
+	store_release(&arena->dispatcher, (struct dispatcher *)NULL);
+	pthread_cond_destroy(&d->changed);
+	pthread_mutex_destroy(&d->lock);
+	pthread_mutex_destroy(&d->turn);
+	free(d);
+}
+
+/* Its threads are the parent's. */
+void dispatch_after_fork(struct fusion_arena *arena)
+{
+	pthread_mutex_init(&arena->dispatch_lock, NULL);
+	arena->dispatcher = NULL;
+	my_turn = NULL;
+}

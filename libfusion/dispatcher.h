@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The dispatcher inside: what its files share
+ *
+ * Locks, in this order: turn, lock.  Nobody waits for the turn with lock held.
+ * `turn` is held while handlers run, and by nobody while the dispatcher sleeps.
+ * One thread is active: it drains the queue and sleeps on it.  When its handler
+ * blocks it steps down, and another thread, parked or new, is active.
+ */
+#ifndef FUSION_DISPATCHER_H
+#define FUSION_DISPATCHER_H
+
+#include <fusion/dispatch.h>
+#include <fusion/message.h>
+
+#include "libfusion/dispatch.h"
+#include "libfusion/spin.h"
+
+#define DISPATCH_BATCH 64 /* records a turn */
+#define HANDLER_BUCKETS 64
+
+enum dispatch_mode {
+	DISPATCH_IDLE = 0, /* nobody has asked for it yet */
+	DISPATCH_THREAD = 1,
+	DISPATCH_MANUAL = 2,
+};
+
+/* Handlers of a message type, message.c. */
+struct handler {
+	uint32_t type;
+	fusion_message_fn fn;
+	void *ctx;
+	unsigned running; /* guarded by lock, like the list */
+	bool removed;
+	struct handler *next;
+};
+
+/* A function to run on the dispatcher, or a cleanup. */
+struct posted {
+	void (*fn)(void *);
+	void *ctx;
+	struct posted *next;
+};
+
+struct posts {
+	struct posted *first, **last; /* guarded by the dispatcher's lock */
+	uint32_t n;		      /* atomic */
+};
+
+/* A record whose handler has not ended: its cells are not given back yet.  On
+ * the handler's stack; guarded by turn. */
+struct held {
+	uint64_t pos;
+	struct held *next;
+	bool released;
+};
+
+struct dispatch_thread {
+	pthread_t thread;
+	struct dispatcher *d;
+	bool ended; /* to be joined */
+	struct dispatch_thread *next;
+};
+
+/* Waits until all before `upto` is handled (sync.c). */
+struct syncer {
+	uint64_t upto;
+	bool done;
+	struct syncer *next;
+};
+
+struct dispatcher {
+	struct fusion_arena *arena;
+	pthread_mutex_t turn;
+	pthread_mutex_t lock;
+	pthread_cond_t changed; /* active, mode, running, done: of lock */
+	uint32_t wanted;	/* atomic: threads that wait for the turn */
+
+	/* Guarded by turn. */
+	struct ring ring;
+	uint64_t next;	   /* position of the record to look at */
+	uint64_t released; /* all before it is the producers' again */
+	struct held *held; /* innermost first */
+	struct spinner spinner;
+	int64_t busy_since_ns; /* a claim is being waited for, 0 none */
+	bool backlog;	       /* reactors have more */
+
+	uint64_t asleep_at; /* atomic: position + 1 where one may sleep */
+	uint32_t stop;	    /* atomic */
+	uint32_t n_syncers; /* atomic hint */
+
+	/* Guarded by lock. */
+	enum dispatch_mode mode;
+	struct dispatch_thread *active; /* NULL: none, one is wanted */
+	struct dispatch_thread *threads;
+	unsigned n_parked;
+	struct posts posts, cleanups;
+	struct handler *handlers[HANDLER_BUCKETS];
+	struct syncer *syncers;
+
+	/* Of dispatch_fd.c. */
+	int fd;
+	pthread_t watcher;
+	bool watching;
+	uint32_t watch; /* atomic, futex: 1 asleep_at is to be watched */
+};
+
+/* The arena's, made when there is none: NULL and *ret_error. */
+struct dispatcher *dispatcher_of(struct fusion_arena *arena, int *ret_error);
+/* Handle a batch.  As many handlers as ran.  Turn is held. */
+unsigned dispatch_run(struct dispatcher *d);
+/* Nothing is there: flag that we sleep, at d->next.  False: something has come
+ * meanwhile.  Turn is held. */
+bool dispatch_arm(struct dispatcher *d);
+/* Is there anything to do?  Turn is held. */
+bool dispatch_is_there(const struct dispatcher *d);
+/* Look for a while, with or without the turn; true: something is there. */
+bool dispatch_spin(struct dispatcher *d);
+/* Whoever sleeps looks again. */
+void dispatch_rouse(struct dispatcher *d);
+/* A sleep that nobody ended: look at what may have gone wrong. */
+void dispatch_idle(struct dispatcher *d);
+/* The calling thread takes the turn, and gives it back. */
+void turn_take(struct dispatcher *d);
+bool turn_try(struct dispatcher *d);
+void turn_give(struct dispatcher *d);
+
+/* Make it manual: no thread of ours dispatches any more.  0, -EDEADLK. */
+int dispatch_by_hand(struct dispatcher *d);
+void dispatch_fd_stop(struct dispatcher *d);
+/* After dispatching: is the descriptor to be readable?  Turn is held. */
+void dispatch_fd_update(struct dispatcher *d);
+
+/* All before this has been handled.  Turn is held. */
+uint64_t dispatch_done(const struct dispatcher *d);
+void sync_look(struct dispatcher *d);
+
+void message_receive(struct dispatcher *d, const struct dispatched *in);
+void message_handlers_free(struct dispatcher *d);
+
+#endif

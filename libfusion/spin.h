@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * How long to look before one sleeps
+ *
+ * Who waits for an answer or for the next message looks for it for a while: a
+ * peer on another processor is faster than two system calls.  A spinner keeps
+ * what it has learnt: when looking was in vain it looks half as long next time,
+ * when it paid twice as long, within SPIN_MIN_NS and the process' limit.  On
+ * one processor nobody looks at all.
+ */
+#ifndef FUSION_SPIN_H
+#define FUSION_SPIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SPIN_DEFAULT_NS 20000
+#define SPIN_MIN_NS 1000
+
+struct spinner {
+	int64_t budget_ns; /* 0: not asked yet */
+};
+
+/* The process' limit: fusion_set_spin(), else $FUSION_SPIN_NS, else
+ * SPIN_DEFAULT_NS, or 0 if it may run on one processor only. */
+int64_t spin_limit_ns(void);
+
+/* Call @look(@ctx) until it is true or the budget is used up.  What it said. */
+bool spin_until(struct spinner *s, bool (*look)(void *), void *ctx);
+
+#endif
