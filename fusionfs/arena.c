@@ -9,6 +9,7 @@
 
 #include "fusionfs/events.h"
 #include "fusionfs/log.h"
+#include "fusionfs/ports.h"
 #include "fusionfs/undertaker.h"
 #include "fusionfs/visitors.h"
 #include "fusionfs/waiters.h"
@@ -102,6 +103,7 @@ static int undertake(struct arena *a, void *unused)
 	(void)unused;
 	a->base = a->view.sb->base;
 	store_relaxed(&a->view.sb->visitors_waiting, 0);
+	store_relaxed(&a->view.sb->visitor_bell_wanted, 0);
 	return life_undertake(&a->view);
 }
 
@@ -132,6 +134,7 @@ static void detach(struct arena *a)
 {
 	undertaker_forget(a);
 	visitors_forget(a, -EIDRM);
+	ports_forget(a, -EIDRM);
 	view_unmap(&a->view);
 	if (a->fd >= 0)
 		close(a->fd);

@@ -26,7 +26,7 @@ void guard_init(void)
 }
 
 /* The life lock was held when the fault came: the kernel's is taken back, and
- * the gate is as new.  We are the only thread. */
+ * the gate is as new.  We are the only thread that touches it. */
 static void drop_locks(struct arena *a)
 {
 	if (!a->view.gate.owner)

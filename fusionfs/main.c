@@ -3,7 +3,7 @@
  * fusionfs: a filesystem of shared-memory arenas
  *
  * One thread, one loop: requests of the kernel, pidfds of members, a timer for
- * what waits, and signals.
+ * what waits, and signals.  Beside it threads that sleep on bells (bell.c).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,11 +16,13 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "fusionfs/bell.h"
 #include "fusionfs/fuse.h"
 #include "fusionfs/log.h"
 #include "fusionfs/mount.h"
 #include "fusionfs/ops.h"
 #include "fusionfs/options.h"
+#include "fusionfs/ports.h"
 #include "fusionfs/source.h"
 #include "fusionfs/undertaker.h"
 #include "fusionfs/visitors.h"
@@ -116,10 +118,11 @@ static int64_t next_patrol;
 static int run_clock(void)
 {
 	int64_t now = clock_monotonic_ns(), first = waiters_expire();
-	int64_t look = visitors_retry(), patrol;
+	int64_t looks[] = {visitors_retry(), ports_retry()}, patrol;
 
-	if (first < 0 || (look >= 0 && look < first))
-		first = look;
+	for (int i = 0; i < 2; i++)
+		if (first < 0 || (looks[i] >= 0 && looks[i] < first))
+			first = looks[i];
 
 	if (now >= next_patrol) {
 		undertaker_patrol();
@@ -218,10 +221,12 @@ static int open_world(struct options *o)
 	if (r < 0)
 		return r;
 	r = watch_signals(&signal_source);
-	if (r < 0) {
+	if (r < 0)
 		complain("cannot watch signals: %s", strerror(-r));
+	else if ((r = bell_init()) < 0)
+		complain("cannot listen to bells: %s", strerror(-r));
+	if (r < 0)
 		world_close();
-	}
 	return r;
 }
 

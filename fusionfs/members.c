@@ -98,15 +98,32 @@ static int next_member(const struct node *dir, uint64_t *at, char name[256],
 	return 0;
 }
 
-static int get(const struct node *n, struct find *f)
+static int get_item(struct arena *a, uint32_t item, struct find *f)
 {
 	int r;
 
-	f->slot = n->item & SLOT_MASK;
-	r = guarded(n->arena, copy_guarded, f);
-	if (r == 0 && make_item(f->slot, f->m.id) != n->item)
+	f->slot = item & SLOT_MASK;
+	r = guarded(a, copy_guarded, f);
+	if (r == 0 && make_item(f->slot, f->m.id) != item)
 		r = -ENOENT;
 	return r;
+}
+
+static int get(const struct node *n, struct find *f)
+{
+	return get_item(n->arena, n->item, f);
+}
+
+int member_of(struct arena *a, uint32_t item, uint32_t *slot, uint32_t *id)
+{
+	struct find f;
+	int r = get_item(a, item, &f);
+
+	if (r < 0)
+		return r;
+	*slot = f.slot;
+	*id = f.m.id;
+	return 0;
 }
 
 static int check_member(const struct node *n)

@@ -3,7 +3,8 @@
  * Nodes: what an inode number means
  *
  * A number is computed from the row of the tree, the arena and, where a
- * directory has many of a kind, the item in it; so none is ever stored.
+ * directory has many of a kind, the item in it; so none is ever stored, but for
+ * those of fresh.h.
  */
 #ifndef FUSIONFS_NODE_H
 #define FUSIONFS_NODE_H
@@ -16,15 +17,19 @@
 #include "fusionfs/world.h"
 
 struct lock_ops;
+struct port_ops;
 struct row;
 
 struct node {
 	const struct row *row;
 	struct arena *arena; /* NULL above the arenas */
 	uint32_t item;	     /* slot of a member, index of an object */
+	uint32_t number;     /* NUMBER_NONE, or N of a file called `name.N` */
 };
 
-enum row_type { ROW_DIR, ROW_FILE, ROW_LINK, ROW_EVENTS };
+#define NUMBER_NONE UINT32_MAX
+
+enum row_type { ROW_DIR, ROW_FILE, ROW_LINK, ROW_EVENTS, ROW_PORT };
 
 /* Items of a directory: those that are not rows. */
 struct items_ops {
@@ -48,6 +53,8 @@ struct row {
 	const struct items_ops *items;
 	enum object_kind kind;	      /* of objects.c's rows */
 	const struct lock_ops *locks; /* it can be locked: visitors.h */
+	const struct port_ops *port;  /* ROW_PORT */
+	uint32_t max_number;	      /* there are `name.0` to this, too */
 };
 
 #define NODE_ROOT 1u
@@ -55,6 +62,8 @@ struct row {
 uint64_t node_ino(const struct node *n);
 /* 0; -ENOENT: it is not there any more. */
 int node_from_ino(uint64_t ino, struct node *ret);
+/* The same for @n, all of which is known but the arena. */
+int node_in_arena(struct node *n, uint32_t serial);
 int node_lookup(const struct node *dir, const char *name, struct node *ret);
 /* List: 0 "." and ".." are the caller's.  *at begins with 0. */
 int node_next(const struct node *dir, uint64_t *at, char name[256],

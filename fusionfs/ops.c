@@ -15,9 +15,11 @@
 #include <unistd.h>
 
 #include "fusionfs/events.h"
+#include "fusionfs/fresh.h"
 #include "fusionfs/fuse.h"
 #include "fusionfs/node.h"
 #include "fusionfs/objects.h"
+#include "fusionfs/ports.h"
 #include "fusionfs/reply.h"
 #include "fusionfs/undertaker.h"
 #include "fusionfs/visitors.h"
@@ -31,6 +33,7 @@ struct handle {
 	bool shown;
 	struct watcher *watcher; /* ROW_EVENTS */
 	struct visitor *visitor; /* of a row with locks */
+	struct port *port;	 /* ROW_PORT */
 };
 
 static struct handle *handles;
@@ -42,8 +45,10 @@ static struct handle *handle_of(const struct fuse_file_info *fi)
 
 static bool get_node(fuse_req_t req, fuse_ino_t ino, struct node *ret)
 {
+	int r = fresh_is(ino) ? fresh_get(ino, ret) : node_from_ino(ino, ret);
+
 	world.requests++;
-	if (node_from_ino(ino, ret) == 0)
+	if (r == 0)
 		return true;
 	reply_err(req, -ENOENT);
 	return false;
@@ -56,6 +61,34 @@ static int entry_of(const struct node *n, struct fuse_entry_param *e)
 	*e = (struct fuse_entry_param){.ino = node_ino(n)};
 	r = node_stat(n, &e->attr);
 	return r;
+}
+
+/* What is to be opened.  Who waits in a write has the kernel's lock of the
+ * inode: each who comes to a port gets one of his own. */
+static void reply_entry(fuse_req_t req, const struct node *n,
+			struct fuse_entry_param *e)
+{
+	if (n->row->type == ROW_PORT)
+		e->ino = fresh_add(n);
+	if (!e->ino)
+		reply_err(req, -ENOMEM);
+	else if (fuse_reply_entry(req, e) < 0)
+		fresh_drop(e->ino);
+}
+
+static void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t n)
+{
+	(void)n; /* each is looked up once */
+	fresh_drop(ino);
+	fuse_reply_none(req);
+}
+
+static void op_forget_multi(fuse_req_t req, size_t count,
+			    struct fuse_forget_data *forgets)
+{
+	for (size_t i = 0; i < count; i++)
+		fresh_drop(forgets[i].ino);
+	fuse_reply_none(req);
 }
 
 static void op_init(void *data, struct fuse_conn_info *conn)
@@ -84,7 +117,7 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	if (r < 0)
 		reply_err(req, r);
 	else
-		fuse_reply_entry(req, &e);
+		reply_entry(req, &n, &e);
 }
 
 static void op_getattr(fuse_req_t req, fuse_ino_t ino,
@@ -108,7 +141,8 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino,
 static int change(const struct node *n, const struct stat *to, int what)
 {
 	if (what & FUSE_SET_ATTR_SIZE)
-		return n->row->store || n->row->locks ? 0 : -EACCES;
+		return n->row->store || n->row->locks || n->row->port ? 0
+								      : -EACCES;
 	if (!(what &
 	      (FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID)))
 		return 0; /* times are ours to tell */
@@ -246,7 +280,8 @@ static void op_refuse_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t newparent,
 
 /* --- Files ---------------------------------------------------------------- */
 
-static int fill_handle(fuse_req_t req, const struct node *n, struct handle *h)
+static int fill_handle(fuse_req_t req, const struct node *n, int flags,
+		       struct handle *h)
 {
 	bool may_lock;
 
@@ -255,6 +290,8 @@ static int fill_handle(fuse_req_t req, const struct node *n, struct handle *h)
 		h->watcher = events_open(n->arena);
 		return h->watcher ? 0 : -ENOMEM;
 	}
+	if (n->row->type == ROW_PORT)
+		return port_open(n, req, flags, &h->port);
 	if (n->row->type == ROW_DIR || !n->row->locks)
 		return 0;
 	/* As with reading and writing, what the descriptor is good for is
@@ -264,11 +301,11 @@ static int fill_handle(fuse_req_t req, const struct node *n, struct handle *h)
 	return visitor_open(n, req, may_lock, &h->visitor);
 }
 
-static int make_handle(fuse_req_t req, const struct node *n,
+static int make_handle(fuse_req_t req, const struct node *n, int flags,
 		       struct handle **ret)
 {
 	struct handle *h = calloc(1, sizeof(*h));
-	int r = h ? fill_handle(req, n, h) : -ENOMEM;
+	int r = h ? fill_handle(req, n, flags, h) : -ENOMEM;
 
 	if (r < 0) {
 		free(h);
@@ -292,6 +329,8 @@ static void free_handle(struct handle *h)
 		events_close(h->watcher);
 	if (h->visitor)
 		visitor_close(h->visitor);
+	if (h->port)
+		port_close(h->port);
 	text_finish(&h->text);
 	free(h);
 }
@@ -302,6 +341,7 @@ static void opened(struct handle *h, struct fuse_file_info *fi)
 	fi->direct_io = 1;
 	/* No POSIX locks here: nobody's exit has to wait for a FLUSH. */
 	fi->noflush = 1;
+	fi->nonseekable = h->port != NULL;
 }
 
 static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -313,10 +353,10 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	if (!get_node(req, ino, &n))
 		return;
 	if ((fi->flags & O_ACCMODE) != O_RDONLY && !n.row->store &&
-	    !n.row->locks)
+	    !n.row->locks && !n.row->port)
 		r = -EACCES;
 	if (r == 0)
-		r = make_handle(req, &n, &h);
+		r = make_handle(req, &n, fi->flags, &h);
 	if (r < 0) {
 		reply_err(req, r);
 		return;
@@ -345,7 +385,7 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name,
 	if (r == 0)
 		r = entry_of(&n, &e);
 	if (r == 0)
-		r = make_handle(req, &n, &h);
+		r = make_handle(req, &n, fi->flags, &h);
 	if (r < 0) {
 		reply_err(req, r);
 		return;
@@ -398,6 +438,11 @@ static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		read_events(req, h, size, off);
 		return;
 	}
+	if (h->port) {
+		world.requests++;
+		port_read(h->port, req, size, fi->flags);
+		return;
+	}
 	if (!h->shown || off == 0) {
 		int r;
 
@@ -426,6 +471,11 @@ static void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf,
 	int r;
 
 	(void)off;
+	if (h->port) {
+		world.requests++;
+		port_write(h->port, req, buf, size, fi->flags);
+		return;
+	}
 	if (!get_node(req, ino, &n))
 		return;
 	if (size >= sizeof(text)) {
@@ -489,6 +539,10 @@ static void op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
 		fuse_reply_poll(req, ready ? POLLIN | POLLRDNORM : 0);
 		return;
 	}
+	if (h->port) {
+		fuse_reply_poll(req, port_poll(h->port, ph));
+		return;
+	}
 	if (ph)
 		fuse_pollhandle_destroy(ph);
 	fuse_reply_poll(req, POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM);
@@ -506,7 +560,7 @@ static void op_opendir(fuse_req_t req, fuse_ino_t ino,
 
 	if (!get_node(req, ino, &n))
 		return;
-	r = n.row->type == ROW_DIR ? make_handle(req, &n, &h) : -ENOTDIR;
+	r = n.row->type == ROW_DIR ? make_handle(req, &n, 0, &h) : -ENOTDIR;
 	if (r < 0) {
 		reply_err(req, r);
 		return;
@@ -550,6 +604,8 @@ static bool list_one(fuse_req_t req, struct listing *l, const char *name,
 		/* "." and "..": no entry of their own for the kernel. */
 		if (n && entry_of(n, &e) < 0)
 			return true;
+		if (n && n->row->type == ROW_PORT)
+			e.ino = 0; /* to be looked up, see reply_entry() */
 		if (!n) {
 			e.attr.st_mode = S_IFDIR;
 			e.attr.st_ino = 1;
@@ -678,11 +734,14 @@ void ops_end(void)
 {
 	while (handles)
 		free_handle(handles);
+	fresh_end();
 }
 
 const struct fuse_lowlevel_ops ops = {
 	.init = op_init,
 	.lookup = op_lookup,
+	.forget = op_forget,
+	.forget_multi = op_forget_multi,
 	.getattr = op_getattr,
 	.setattr = op_setattr,
 	.readlink = op_readlink,

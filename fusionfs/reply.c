@@ -26,6 +26,24 @@ void reply_written(struct fuse_req *req, size_t size)
 	fuse_reply_write(req, size);
 }
 
+int reply_data(struct fuse_req *req, const void *data, size_t size)
+{
+	return fuse_reply_buf(req, data, size);
+}
+
+void pollhandle_drop(struct fuse_pollhandle *ph)
+{
+	if (ph)
+		fuse_pollhandle_destroy(ph);
+}
+
+void pollhandle_tell(struct fuse_pollhandle *ph)
+{
+	if (ph)
+		fuse_lowlevel_notify_poll(ph);
+	pollhandle_drop(ph);
+}
+
 /* The context has the id of the calling thread. */
 static pid_t process_of(pid_t tid)
 {

@@ -6,12 +6,15 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+struct fuse_pollhandle;
 struct fuse_req;
 
 void reply_err(struct fuse_req *req, int r); /* 0 or -errno */
 /* To an ioctl: 0 or -errno, and on 0 the data. */
 void reply_ioctl(struct fuse_req *req, int r, const void *data, size_t size);
 
+/* To a read: so many bytes.  0; -errno: nobody gets them. */
+int reply_data(struct fuse_req *req, const void *data, size_t size);
 /* So many bytes were written. */
 void reply_written(struct fuse_req *req, size_t size);
 
@@ -30,5 +33,9 @@ int request_in_group(struct fuse_req *req, gid_t gid);
 void request_on_interrupt(struct fuse_req *req,
 			  void (*fn)(struct fuse_req *req, void *data),
 			  void *data);
+
+/* Who polls: is told, or is not.  It is used up; may be NULL. */
+void pollhandle_tell(struct fuse_pollhandle *ph);
+void pollhandle_drop(struct fuse_pollhandle *ph);
 
 #endif

@@ -43,6 +43,9 @@ int member_joined_show(const struct node *n, struct text *t);
 int member_held_show(const struct node *n, struct text *t);
 int member_waiting_show(const struct node *n, struct text *t);
 int member_refs_show(const struct node *n, struct text *t);
+int member_queue_show(const struct node *n, struct text *t);
+/* Its slot and id.  0, -ENOENT, -EIO. */
+int member_of(struct arena *a, uint32_t item, uint32_t *slot, uint32_t *id);
 int memory_status_show(const struct node *n, struct text *t);
 int memory_classes_show(const struct node *n, struct text *t);
 int memory_members_show(const struct node *n, struct text *t);

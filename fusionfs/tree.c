@@ -7,11 +7,13 @@
 #include "fusionfs/node.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "fusionfs/events.h"
+#include "fusionfs/ports.h"
 #include "fusionfs/show.h"
 #include "fusionfs/visitors.h"
 
@@ -55,6 +57,8 @@ enum {
 	MEMBER_HELD,
 	MEMBER_WAITING,
 	MEMBER_REFS,
+	MEMBER_QUEUE,
+	MEMBER_INBOX,
 	MEMORY,
 	MEMORY_STATUS,
 	MEMORY_CLASSES,
@@ -72,6 +76,9 @@ enum {
 				   .store = st)
 #define LNK(up, name, target)  ROW(up, ROW_LINK, name, 0777, .show = target)
 #define STREAM(up, name)       ROW(up, ROW_EVENTS, name, 0444, .show = NULL)
+/* A shell talks through it, as NAME.N about number N. */
+#define PORT(up, name, mode, p, max) ROW(up, ROW_PORT, name, mode, \
+				   .port = &p, .max_number = max)
 /* Named things of a kind. */
 #define OBJECTS(up, name, k)   ROW(up, ROW_DIR, name, 0555, \
 				   .items = &object_items, .kind = k)
@@ -132,6 +139,9 @@ static const struct row rows[N_ROWS] = {
 	[MEMBER_HELD] =    RO(MEMBER, "held", member_held_show),
 	[MEMBER_WAITING] = RO(MEMBER, "waiting", member_waiting_show),
 	[MEMBER_REFS] =    RO(MEMBER, "refs", member_refs_show),
+	[MEMBER_QUEUE] =   RO(MEMBER, "queue", member_queue_show),
+	[MEMBER_INBOX] =   PORT(MEMBER, "inbox", 0222, inbox_port,
+				UINT32_MAX - 1),
 
 	[MEMORY] =         DIR(ARENA, "memory"),
 	[MEMORY_STATUS] =  RO(MEMORY, "status", memory_status_show),
@@ -183,25 +193,30 @@ static int node_check(const struct node *n)
 	return ops && ops->check ? ops->check(n) : 0;
 }
 
+int node_in_arena(struct node *n, uint32_t serial)
+{
+	n->arena = world_serial(serial & SERIAL_MASK);
+	return n->arena && node_check(n) == 0 ? 0 : -ENOENT;
+}
+
 int node_from_ino(uint64_t ino, struct node *ret)
 {
 	unsigned i = (unsigned)(ino >> 56);
-	struct node n = {.item = (uint32_t)ino};
+	struct node n = {.item = (uint32_t)ino, .number = NUMBER_NONE};
 
 	if (ino == NODE_ROOT) {
-		*ret = (struct node){.row = &rows[ROOT]};
+		*ret = (struct node){.row = &rows[ROOT], .number = NUMBER_NONE};
 		return 0;
 	}
 	if (i <= ROOT || i >= N_ROWS)
 		return -ENOENT;
 	n.row = &rows[i];
 	if (below_arenas(n.row)) {
-		n.arena = world_serial((uint32_t)(ino >> 32) & SERIAL_MASK);
-		if (!n.arena)
+		if (node_in_arena(&n, (uint32_t)(ino >> 32)) < 0)
 			return -ENOENT;
-	}
-	if (node_check(&n) < 0)
+	} else if (node_check(&n) < 0) {
 		return -ENOENT;
+	}
 	*ret = n;
 	return 0;
 }
@@ -217,18 +232,56 @@ static const struct row *item_row(const struct node *dir)
 static struct node child(const struct node *dir, const struct row *row)
 {
 	return (struct node){
-		.row = row, .arena = dir->arena, .item = dir->item};
+		.row = row,
+		.arena = dir->arena,
+		.item = dir->item,
+		.number = NUMBER_NONE,
+	};
+}
+
+/* One name for each: no leading zeros, no signs. */
+static int parse_number(const char *text, uint32_t max, uint32_t *ret)
+{
+	unsigned long long n;
+	char again[16];
+
+	n = strtoull(text, NULL, 10);
+	if (n > max)
+		return -EINVAL;
+	snprintf(again, sizeof(again), "%llu", n);
+	*ret = (uint32_t)n;
+	return strcmp(again, text) == 0 ? 0 : -EINVAL;
+}
+
+/* Is @name the row's, or one of its numbers? */
+static bool is_called(const struct row *row, const char *name, uint32_t *number)
+{
+	size_t len = row->name ? strlen(row->name) : 0;
+	uint32_t n;
+
+	*number = NUMBER_NONE;
+	if (!row->name || strncmp(row->name, name, len) != 0)
+		return false;
+	if (!name[len])
+		return true;
+	if (!row->max_number || name[len] != '.' ||
+	    parse_number(name + len + 1, row->max_number, &n) < 0)
+		return false;
+	*number = n;
+	return true;
 }
 
 int node_lookup(const struct node *dir, const char *name, struct node *ret)
 {
+	uint32_t number;
 	struct node n;
 
 	for (int i = ROOT + 1; i < N_ROWS; i++) {
-		if (rows[i].parent != index_of(dir->row) || !rows[i].name ||
-		    strcmp(rows[i].name, name) != 0)
+		if (rows[i].parent != index_of(dir->row) ||
+		    !is_called(&rows[i], name, &number))
 			continue;
 		n = child(dir, &rows[i]);
+		n.number = number;
 		if (node_check(&n) < 0)
 			return -ENOENT;
 		*ret = n;
@@ -300,10 +353,8 @@ static void stat_events(struct arena *a, struct stat *st)
 }
 
 static const mode_t types[] = {
-	[ROW_DIR] = S_IFDIR,
-	[ROW_FILE] = S_IFREG,
-	[ROW_LINK] = S_IFLNK,
-	[ROW_EVENTS] = S_IFREG,
+	[ROW_DIR] = S_IFDIR,	[ROW_FILE] = S_IFREG, [ROW_LINK] = S_IFLNK,
+	[ROW_EVENTS] = S_IFREG, [ROW_PORT] = S_IFREG,
 };
 
 static void stat_top(const struct node *n, struct stat *st)
@@ -390,5 +441,6 @@ bool node_is_arena(const struct node *n)
 
 void node_of_arena(struct arena *a, struct node *ret)
 {
-	*ret = (struct node){.row = &rows[ARENA], .arena = a};
+	*ret = (struct node){
+		.row = &rows[ARENA], .arena = a, .number = NUMBER_NONE};
 }

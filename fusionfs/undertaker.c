@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "fusionfs/events.h"
+#include "fusionfs/ports.h"
 #include "fusionfs/waiters.h"
 #include "libfusion/core/atomic.h"
 #include "libfusion/core/span.h"
@@ -271,6 +272,7 @@ static void patrol_arena(struct arena *a, unsigned round)
 	if (!world_serial(serial))
 		return;
 	guarded(a, trim, NULL);
+	ports_look(a);
 	waiters_idle(a);
 }
 

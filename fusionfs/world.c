@@ -9,6 +9,7 @@
 
 #include "fusionfs/events.h"
 #include "fusionfs/log.h"
+#include "fusionfs/ports.h"
 #include "fusionfs/visitors.h"
 #include "fusionfs/waiters.h"
 #include "libfusion/core/futex.h"
@@ -89,6 +90,7 @@ void world_stop(void)
 	for (struct arena *a = world.arenas; a; a = a->next) {
 		waiters_fail(a, -ENOTCONN);
 		visitors_forget(a, -ENOTCONN);
+		ports_forget(a, -ENOTCONN);
 		events_forget(a);
 	}
 }

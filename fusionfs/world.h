@@ -17,7 +17,10 @@
 #include "libfusion/core/life.h"
 #include "libfusion/core/view.h"
 
+struct bell;
 struct parked;
+struct port;
+struct port_wait;
 struct visitor;
 struct waiter;
 struct watcher;
@@ -40,6 +43,10 @@ struct arena {
 	struct visitor *visitors; /* visitors.c: open files that lock */
 	struct parked *parked;	  /* and requests of theirs, oldest first */
 	int64_t look_ns, nap_ns;  /* when these are tried again */
+	struct port *ports;	  /* ports.c: open files that talk */
+	struct port_wait *port_waits; /* and requests, as above */
+	int64_t port_look_ns, port_nap_ns;
+	struct bell *bell; /* bell.c: NULL until somebody listens */
 	/* events.c: the lines up to event number `counted` of life `epoch`,
 	 * and of all lives before, have so many bytes. */
 	struct {

@@ -30,6 +30,7 @@
  *   unlock NAME  catch NAME  destroy-ref NAME
  *   thread-up NAME           up, by a thread that ends then
  *   throw NAME ID  inherit NAME FROM
+ *   (and what member_talk.c says: messages, calls, reactors)
  *   notices on|off           from now on lines "notice KIND ID" may come
  *   fork                     the child says "child in ID" or "child out", and
  *                            exits; then the parent says "ok"
@@ -53,10 +54,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <fusion/fusion.h>
+#include "member.h"
 
 #define ARENAS 8
-#define WORDS 16
 
 static struct entered {
 	char name[256];
@@ -69,9 +69,12 @@ static char hooks[4][64] = {"none", "none", "ok", "ok"};
 static const char *const hook_names[4] = {"initialize", "join", "shutdown",
 					  "leave"};
 
-static int said(const char *format, ...) __attribute__((format(printf, 1, 2)));
+struct fusion_arena *arena_now(void)
+{
+	return now ? now->arena : NULL;
+}
 
-static int said(const char *format, ...)
+int said(const char *format, ...)
 {
 	va_list ap;
 
@@ -86,7 +89,7 @@ static int said(const char *format, ...)
 	return 0;
 }
 
-static int answer(int r)
+int answer(int r)
 {
 	if (r >= 0)
 		return said("ok");
@@ -179,17 +182,12 @@ static void on_log(int level, const char *message, void *ctx)
 /* --- Commands ----------------------------------------------------------------
  */
 
-struct words {
-	int n;
-	char *w[WORDS];
-};
-
-static const char *word(const struct words *c, int i)
+const char *word(const struct words *c, int i)
 {
 	return i < c->n ? c->w[i] : "";
 }
 
-static uint64_t number(const struct words *c, int i)
+uint64_t number(const struct words *c, int i)
 {
 	return strtoull(word(c, i), NULL, 0);
 }
@@ -199,7 +197,7 @@ static void *address(const struct words *c, int i)
 	return (void *)(uintptr_t)number(c, i);
 }
 
-static int64_t ms(const struct words *c, int i)
+int64_t ms(const struct words *c, int i)
 {
 	int64_t n = strtoll(word(c, i), NULL, 0);
 
@@ -828,11 +826,7 @@ static int do_quit(const struct words *c)
 }
 
 /* clang-format off */
-static const struct {
-	const char *name;
-	int (*fn)(const struct words *c);
-	bool needs_arena;
-} commands[] = {
+static const struct command commands[] = {
 	{"await", do_await, true},	{"cede", do_cede, true},
 	{"closefrom", do_closefrom, false},
 	{"catch", do_catch, true},	{"destroy-ref", do_destroy_ref, true},
@@ -867,9 +861,23 @@ static const struct {
 	{"root", do_root, true},	{"skirmish", do_skirmish, true},
 	{"swoop", do_swoop, true},	{"thread", do_thread, true},
 	{"use", do_use, false},		{"wait", do_wait, true},
-	{"write", do_write, true},
+	{"write", do_write, true},	{0},
 };
 /* clang-format on */
+
+static bool run_one(const struct command *list, const struct words *c)
+{
+	for (; list->name; list++) {
+		if (strcmp(word(c, 0), list->name) != 0)
+			continue;
+		if (list->needs_arena && !arena_now())
+			answer(-ENODEV);
+		else
+			list->fn(c);
+		return true;
+	}
+	return false;
+}
 
 static void run(char *line)
 {
@@ -879,16 +887,8 @@ static void run(char *line)
 	for (char *w = strtok_r(line, " \n", &save); w && c.n < WORDS;
 	     w = strtok_r(NULL, " \n", &save))
 		c.w[c.n++] = w;
-	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
-		if (strcmp(word(&c, 0), commands[i].name) != 0)
-			continue;
-		if (commands[i].needs_arena && (!now || !now->arena))
-			answer(-ENODEV);
-		else
-			commands[i].fn(&c);
-		return;
-	}
-	said("error unknown command '%s'", word(&c, 0));
+	if (!run_one(commands, &c) && !run_one(talk_commands, &c))
+		said("error unknown command '%s'", word(&c, 0));
 }
 
 int main(void)

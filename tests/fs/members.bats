@@ -22,7 +22,7 @@ leads_to() {
 	enter s a
 	[ "$(ls "$MNT/a/members" | tr '\n' ' ')" = "1 2 " ]
 	[ "$(ls "$MNT/a/members/1" | tr '\n' ' ')" = \
-		"comm held joined pid refs role status waiting " ]
+		"comm held inbox joined pid queue refs role status waiting " ]
 	file_is "$MNT/a/members/1/pid" "$(pid_of m)"
 	file_is "$MNT/a/members/2/pid" "$(pid_of s)"
 	file_is "$MNT/a/members/1/role" master

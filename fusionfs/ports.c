@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "fusionfs/ports.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fusionfs/bell.h"
+#include "fusionfs/reply.h"
+#include "fusionfs/waiters.h"
+#include "libfusion/core/atomic.h"
+#include "libfusion/core/futex.h"
+#include "libfusion/core/thread.h"
+
+/* Between two looks by the clock, doubling. */
+#define LOOK_FIRST_NS 1000000
+#define LOOK_LAST_NS 20000000
+
+struct port_wait {
+	struct port_wait *next;
+	struct port *port;
+	struct fuse_req *req;
+	bool is_write;
+	size_t size; /* that may be read, or is to be written */
+	char data[];
+};
+
+/* --- Opening and closing ---------------------------------------------------
+ */
+
+static int open_guarded(struct arena *a, void *arg)
+{
+	const struct node *n = ((void **)arg)[0];
+	struct port *p = ((void **)arg)[1];
+
+	(void)a;
+	return p->ops->open(p, n);
+}
+
+static int may_open(const struct port_ops *ops, int flags)
+{
+	int mode = flags & O_ACCMODE;
+
+	if ((mode != O_WRONLY && !ops->fill) ||
+	    (mode != O_RDONLY && !ops->write))
+		return -EACCES;
+	return 0;
+}
+
+int port_open(const struct node *n, struct fuse_req *req, int flags,
+	      struct port **ret)
+{
+	const struct port_ops *ops = n->row->port;
+	void *arg[2] = {(void *)n, NULL};
+	struct port *p;
+	int r = may_open(ops, flags);
+
+	if (r < 0)
+		return r;
+	p = calloc(1, ops->size);
+	if (!p)
+		return -ENOMEM;
+	*p = (struct port){
+		.arena = n->arena,
+		.ops = ops,
+		.item = n->item,
+		.number = n->number,
+		.opener = request_tid(req),
+		/* The kernel has looked, for whom opens to write. */
+		.may_write = (flags & O_ACCMODE) != O_RDONLY,
+	};
+	arg[1] = p;
+	if (ops->open)
+		r = guarded(n->arena, open_guarded, arg);
+	if (r < 0) {
+		free(p);
+		return r;
+	}
+	p->next = n->arena->ports;
+	n->arena->ports = p;
+	*ret = p;
+	return 0;
+}
+
+static int close_guarded(struct arena *a, void *arg)
+{
+	struct port *p = arg;
+
+	if (p->ops->close)
+		p->ops->close(p);
+	if (p->rec)
+		thread_release(&a->view, p->rec);
+	p->rec = NULL;
+	return 0;
+}
+
+static void drop_poll(struct port *p)
+{
+	pollhandle_drop(p->ph);
+	p->ph = NULL;
+}
+
+void port_close(struct port *p)
+{
+	struct arena *a = p->arena;
+	struct port **at;
+
+	if (a) {
+		guarded(a, close_guarded, p);
+		for (at = &a->ports; *at && *at != p; at = &(*at)->next)
+			;
+		if (*at)
+			*at = p->next;
+	}
+	drop_poll(p);
+	text_finish(&p->out);
+	free(p);
+}
+
+int port_claim(struct port *p)
+{
+	struct view *v = &p->arena->view;
+	int r = p->rec ? 0 : thread_claim(v, &p->rec);
+
+	if (r == 0)
+		store_relaxed(&p->rec->tid, (uint32_t)p->opener);
+	return r == -EMFILE || r == -ENOMEM ? -ENOLCK : r;
+}
+
+/* --- Trying ----------------------------------------------------------------
+ */
+
+static int fill_guarded(struct arena *a, void *arg)
+{
+	struct port *p = arg;
+
+	(void)a;
+	return p->ops->fill(p);
+}
+
+/* What is left of the last message comes first, and alone. */
+static int try_read(struct port *p)
+{
+	int r = 0;
+
+	if (p->sent < p->out.len)
+		return 0;
+	p->out.len = p->sent = 0;
+	if (!p->arena)
+		return p->ops->over;
+	r = guarded(p->arena, fill_guarded, p);
+	return r == 0 && p->out.failed ? -ENOMEM : r;
+}
+
+struct writing {
+	struct port *p;
+	const char *data;
+	size_t size;
+};
+
+static int write_guarded(struct arena *a, void *arg)
+{
+	const struct writing *w = arg;
+
+	(void)a;
+	return w->p->ops->write(w->p, w->data, w->size);
+}
+
+static int try_write(struct port *p, const char *data, size_t size)
+{
+	struct writing w = {p, data, size};
+
+	return p->arena ? guarded(p->arena, write_guarded, &w) : -EIDRM;
+}
+
+static void answer_read(struct port *p, struct fuse_req *req, size_t size,
+			int r)
+{
+	size_t n = p->out.len - p->sent;
+
+	if (r < 0) {
+		reply_err(req, r);
+		return;
+	}
+	if (n > size)
+		n = size;
+	/* Nobody has it if the reader was interrupted just now. */
+	if (reply_data(req, n ? p->out.p + p->sent : NULL, n) == 0)
+		p->sent += n;
+}
+
+static void answer_write(struct fuse_req *req, size_t size, int r)
+{
+	if (r < 0)
+		reply_err(req, r);
+	else
+		reply_written(req, size);
+}
+
+/* --- Parking ---------------------------------------------------------------
+ */
+
+static void look_soon(struct arena *a)
+{
+	a->port_nap_ns = LOOK_FIRST_NS;
+	a->port_look_ns = clock_monotonic_ns() + a->port_nap_ns;
+}
+
+static void unpark(struct port_wait *w)
+{
+	struct port_wait **at = &w->port->arena->port_waits;
+
+	while (*at && *at != w)
+		at = &(*at)->next;
+	if (*at)
+		*at = w->next;
+	w->port->n_reads -= !w->is_write;
+	w->port->n_writes -= w->is_write;
+}
+
+static void finish(struct port_wait *w, int r)
+{
+	unpark(w);
+	if (w->is_write)
+		answer_write(w->req, w->size, r);
+	else
+		answer_read(w->port, w->req, w->size, r);
+	free(w);
+}
+
+static void interrupted(struct fuse_req *req, void *data)
+{
+	(void)req;
+	finish(data, -EINTR);
+}
+
+static void park(struct port *p, struct fuse_req *req, const char *data,
+		 size_t size)
+{
+	struct port_wait **at = &p->arena->port_waits;
+	struct port_wait *w = malloc(sizeof(*w) + (data ? size : 0));
+
+	if (!w) {
+		reply_err(req, -ENOMEM);
+		return;
+	}
+	*w = (struct port_wait){
+		.port = p,
+		.req = req,
+		.is_write = data != NULL,
+		.size = size,
+	};
+	if (data)
+		memcpy(w->data, data, size);
+	while (*at)
+		at = &(*at)->next;
+	*at = w;
+	p->n_reads += !data;
+	p->n_writes += data != NULL;
+	look_soon(p->arena);
+	request_on_interrupt(req, interrupted, w);
+}
+
+void port_read(struct port *p, struct fuse_req *req, size_t size, int flags)
+{
+	/* Who waits already is first. */
+	int r = p->n_reads ? -EAGAIN : try_read(p);
+
+	if (r == -EAGAIN && !(flags & O_NONBLOCK) && bell_listen(p->arena))
+		r = try_read(p); /* it may have rung before we listened */
+	if (r == -EAGAIN && !(flags & O_NONBLOCK))
+		park(p, req, NULL, size);
+	else
+		answer_read(p, req, size, r);
+}
+
+void port_write(struct port *p, struct fuse_req *req, const char *data,
+		size_t size, int flags)
+{
+	int r = p->n_writes ? -EAGAIN : try_write(p, data, size);
+
+	if (r == -EAGAIN && !(flags & O_NONBLOCK))
+		park(p, req, data, size);
+	else
+		answer_write(req, size, r);
+}
+
+/* --- Polling ---------------------------------------------------------------
+ */
+
+static int ready_guarded(struct arena *a, void *arg)
+{
+	struct port *p = arg;
+
+	(void)a;
+	return p->ops->ready(p);
+}
+
+/* Whatever is wrong, a read says so. */
+static bool is_ready(struct port *p)
+{
+	if (!p->arena || p->sent < p->out.len || !p->ops->ready)
+		return true;
+	return guarded(p->arena, ready_guarded, p) != 0;
+}
+
+unsigned port_poll(struct port *p, struct fuse_pollhandle *ph)
+{
+	unsigned events = p->ops->write ? POLLOUT | POLLWRNORM : 0;
+
+	if (ph) {
+		drop_poll(p);
+		p->ph = ph;
+		if (p->arena && p->ops->fill)
+			bell_listen(p->arena);
+	}
+	if (p->ops->fill && is_ready(p))
+		events |= POLLIN | POLLRDNORM;
+	return events;
+}
+
+/* --- Looking again ---------------------------------------------------------
+ */
+
+static void look_at_polls(struct arena *a)
+{
+	for (struct port *p = a->ports; p; p = p->next) {
+		if (!p->ph || !p->ops->fill || !is_ready(p))
+			continue;
+		pollhandle_tell(p->ph);
+		p->ph = NULL;
+	}
+}
+
+void ports_look(struct arena *a)
+{
+	struct port_wait *w = a->port_waits, *next;
+
+	for (; w; w = next) {
+		int r = w->is_write ? try_write(w->port, w->data, w->size)
+				    : try_read(w->port);
+
+		next = w->next;
+		if (r != -EAGAIN)
+			finish(w, r);
+	}
+	look_at_polls(a);
+}
+
+static bool writer_waits(const struct arena *a)
+{
+	for (const struct port_wait *w = a->port_waits; w; w = w->next)
+		if (w->is_write || !bell_is_heard(a))
+			return true;
+	return false;
+}
+
+static void fail(struct arena *a, int error)
+{
+	while (a->port_waits)
+		finish(a->port_waits, error);
+}
+
+int64_t ports_retry(void)
+{
+	int64_t now = clock_monotonic_ns(), first = -1;
+
+	for (struct arena *a = world.arenas; a; a = a->next) {
+		if (a->corrupt && (a->port_waits || a->ports))
+			ports_forget(a, -EIO);
+		if (!writer_waits(a))
+			continue;
+		if (now >= a->port_look_ns) {
+			ports_look(a);
+			if (a->port_nap_ns < LOOK_LAST_NS)
+				a->port_nap_ns *= 2;
+			a->port_look_ns = now + a->port_nap_ns;
+		}
+		if (writer_waits(a) &&
+		    (first < 0 || a->port_look_ns - now < first))
+			first = a->port_look_ns - now;
+	}
+	return first;
+}
+
+void ports_count(const struct arena *a, unsigned *open, unsigned *waiting)
+{
+	*open = *waiting = 0;
+	for (const struct port *p = a->ports; p; p = p->next) {
+		*open += 1;
+		*waiting += p->n_reads + p->n_writes;
+	}
+}
+
+unsigned ports_writes(const struct arena *a, const struct port_ops *ops,
+		      uint32_t item)
+{
+	unsigned n = 0;
+
+	for (const struct port *p = a->ports; p; p = p->next)
+		if (p->ops == ops && p->item == item)
+			n += p->n_writes;
+	return n;
+}
+
+void ports_forget(struct arena *a, int error)
+{
+	fail(a, error);
+	while (a->ports) {
+		struct port *p = a->ports;
+
+		a->ports = p->next;
+		guarded(a, close_guarded, p);
+		p->rec = NULL;
+		p->arena = NULL;
+		if (p->ph)
+			pollhandle_tell(p->ph);
+		p->ph = NULL;
+	}
+	bell_end(a);
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Ports: open files by which a shell talks with members
+ *
+ * What is read or written is a message, a call, its answer.  A request that
+ * has to wait is parked here, without a thread and without a sleep.  A read is
+ * tried again when the arena's bell rings (bell.h), a write by a clock, as
+ * nobody tells the daemon of room in a queue; and both at each patrol.
+ */
+#ifndef FUSIONFS_PORTS_H
+#define FUSIONFS_PORTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "fusionfs/node.h"
+#include "fusionfs/text.h"
+
+struct fuse_pollhandle;
+struct fuse_req;
+struct thread_rec;
+
+/* What all have; each kind's own follows. */
+struct port {
+	struct port *next;
+	struct arena *arena; /* NULL: what it was about is over */
+	const struct port_ops *ops;
+	uint32_t item;		    /* as in the node */
+	uint32_t number;	    /* NUMBER_NONE, or as in the node */
+	pid_t opener;		    /* thread that opened the file */
+	bool may_write;		    /* who opened it may */
+	struct thread_rec *rec;	    /* NULL: it needed none yet */
+	unsigned n_reads, n_writes; /* parked */
+	struct fuse_pollhandle *ph;
+	struct text out; /* on its way to the reader, from `sent` on */
+	size_t sent;
+};
+
+/* All run under the guard, and none of them waits: -EAGAIN is "not now". */
+struct port_ops {
+	size_t size; /* of a struct that begins with a struct port */
+	/* May be NULL, as may all of these. */
+	int (*open)(struct port *p, const struct node *n);
+	/* Have p->out filled.  0: there is something now, or if not, the end is
+	 * reached; -errno. */
+	int (*fill)(struct port *p);
+	/* All of it is taken.  0, -errno. */
+	int (*write)(struct port *p, const char *data, size_t size);
+	/* Is there something to read, or an error? */
+	bool (*ready)(struct port *p);
+	/* It is closed, or this life of the arena ends while it is open. */
+	void (*close)(struct port *p);
+	int over; /* what a reader gets after that: 0 end of file, -errno */
+};
+
+extern const struct port_ops inbox_port;
+
+/* 0, -EACCES, -ENOENT, -EIO, -ENOMEM, ... */
+int port_open(const struct node *n, struct fuse_req *req, int flags,
+	      struct port **ret);
+void port_close(struct port *p);
+/* Answer @req, now or later. */
+void port_read(struct port *p, struct fuse_req *req, size_t size, int flags);
+void port_write(struct port *p, struct fuse_req *req, const char *data,
+		size_t size, int flags);
+/* POLLIN and so on; if there is nothing to read, @ph is told when there is. */
+unsigned port_poll(struct port *p, struct fuse_pollhandle *ph);
+
+/* A record for p->rec, if it has none.  Under the guard.  0, -errno. */
+int port_claim(struct port *p);
+
+/* Something may have come: who can be answered now? */
+void ports_look(struct arena *a);
+/* By the clock.  ns until the next look, -1 nobody waits. */
+int64_t ports_retry(void);
+/* How many are open, and how many requests wait. */
+void ports_count(const struct arena *a, unsigned *open, unsigned *waiting);
+/* How many writes to files like this wait? */
+unsigned ports_writes(const struct arena *a, const struct port_ops *ops,
+		      uint32_t item);
+/* This life of the arena is over, and its memory goes: who waits gets
+ * @error. */
+void ports_forget(struct arena *a, int error);
+
+#endif

@@ -1,0 +1,227 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Messages as files: who writes to a member's inbox sends.
+# shellcheck disable=SC2030,SC2031,SC2154  # a subshell a test, as life.bash
+
+bats_require_minimum_version 1.5.0
+load life
+
+setup() {
+	life_setup
+	# For others to look at.
+	umount "$MNT"
+	chmod 0755 "$MNT"
+	open_path "$BATS_TEST_TMPDIR"
+	"$FUSIONFS" -o "backing=$BACKING,allow_other" "$MNT" 3>&-
+	start m
+	expect m "enter a mode=0775" "entered 1 id 1"
+	A=$MNT/a
+	Q=$A/members/1/queue
+	IN_=$A/members/1/inbox
+}
+
+teardown() {
+	life_teardown
+}
+
+# Everybody may pass through the directories.
+open_path() {
+	local dir=$1
+
+	while [ "$dir" != / ]; do
+		chmod a+x "$dir"
+		dir=$(dirname "$dir")
+	done
+}
+
+# The value of a line of a queue's file.
+says() {
+	sed -n "s/^$1 //p" "${2:-$Q}"
+}
+
+is() {
+	[ "$(says "$1" "${3:-$Q}")" = "$2" ]
+}
+
+not() {
+	! "$@"
+}
+
+# In the background, killed with the test: writes text to the inbox.
+write_later() {
+	bash -c 'echo "$1" >"$2"' bash "$2" "$IN_" \
+		2>"$BATS_TEST_TMPDIR/$1.err" 3>&- &
+	PID[$1]=$!
+	disown $!
+}
+
+# Messages that nobody handles until no more goes in.
+fill() {
+	# dd does not try again.
+	! dd if=/dev/zero of="$IN_" bs=8 oflag=nonblock status=none 2>&1
+	is pending "$(says cells)"
+}
+
+@test "messages: a queue says what it has, from the start" {
+	[ "$(cat "$Q")" = "pending 0
+received 0
+dropped 0
+sleeping 0
+waiting 0
+cells 0" ]
+	echo hello >"$IN_"
+	is pending 1
+	is received 0
+	[ "$(says cells)" -ge 64 ]
+}
+
+@test "messages: one write is one message of type 0, sender 0, all bytes" {
+	expect m handle ok
+	echo hello >"$IN_"
+	hears m "message 0 from 0 size 6: hello."
+	printf 'two\nlines' | dd of="$IN_" bs=100 status=none
+	hears m "message 0 from 0 size 9: two.lines"
+	eventually is received 2
+	eventually is sleeping 1
+	is pending 0
+}
+
+@test "messages: inbox.N sends type N" {
+	expect m "handle 7" ok
+	expect m handle ok
+	echo x >"$IN_.7"
+	hears m "message 7 from 0 size 2: x."
+	echo y >"$IN_.4294967294"
+	hears m "message 4294967294 from 0 size 2: y."
+	for n in 4294967295 07 +7 7x "" -1; do
+		not exists_as_file "$IN_.$n"
+	done
+	not ls -d "$A"/members/1/inbox.*
+}
+
+exists_as_file() {
+	[ -e "$1" ]
+}
+
+@test "messages: what is too large for the queue comes whole, and is freed" {
+	expect m handle ok
+	for size in 1024 1025 100000 1000000; do
+		tr '\0' x </dev/zero | head -c $size |
+			dd of="$IN_" bs=$size iflag=fullblock status=none
+		hears m "message 0 from 0 size $size: xxxx*"
+	done
+	expect m sync ok
+	[ "$(says runs "$A/memory/status")" = 0 ]
+}
+
+@test "messages: what comes before there is a handler waits for it" {
+	for i in 1 2 3; do
+		echo $i >"$IN_"
+	done
+	is pending 3
+	tell m handle
+	# The answer may come in between.
+	got=
+	for i in 1 2 3 4; do
+		hear m
+		[ "$REPLY" = ok ] || got="$got $REPLY"
+	done
+	[ "$got" = " message 0 from 0 size 2: 1. message 0 from 0 size 2: 2.\
+ message 0 from 0 size 2: 3." ]
+}
+
+@test "messages: a full queue is waited for, and a signal ends that" {
+	fill
+	run dd if=/dev/zero of="$IN_" bs=8 count=1 oflag=nonblock
+	[[ $output == *"Resource temporarily unavailable"* ]]
+	write_later w1 one
+	eventually is waiting 1
+	# Another's wait does not stop who will not wait, nor is it deaf.
+	write_later w2 two
+	eventually is waiting 2
+	run timeout 5 dd if=/dev/zero of="$IN_" bs=8 count=1 oflag=nonblock
+	[[ $output == *"Resource temporarily unavailable"* ]]
+	kill -9 "${PID[w2]}"
+	eventually gone w2
+	is waiting 1
+	n=$(says pending)
+	tell m handle
+	for ((i = 0; i <= n + 1; i++)); do
+		hear m
+		last=$REPLY
+		[ "$last" != ok ] || i=$((i - 1))
+		[[ $last != *one* ]] || break
+	done
+	[ "$last" = "message 0 from 0 size 4: one." ]
+	eventually gone w1
+	is waiting 0
+}
+
+@test "messages: a member that dies takes its queue along" {
+	start n
+	expect n "enter a" "entered 0 id 2"
+	fill
+	head -c 100000 /dev/zero | dd of="$A/members/2/inbox" bs=100000 \
+		iflag=fullblock status=none
+	write_later w1 one
+	eventually is waiting 1
+	slay m
+	eventually gone w1
+	grep -q "No such process" "$BATS_TEST_TMPDIR/w1.err"
+	slay n
+	eventually absent "$A"
+}
+
+@test "messages: who holds the inbox of a member that left is told" {
+	start n
+	expect n "enter a" "entered 0 id 2"
+	exec 8>"$A/members/2/inbox"
+	echo one >&8
+	expect n exit ok
+	run bash -c 'echo two >&8'
+	[[ $output == *"No such process"* ]]
+	exec 8>&-
+}
+
+@test "messages: only who may write may send, nobody reads" {
+	chmod 0755 "$A"
+	setpriv --reuid 1234 --clear-groups cat "$Q"
+	run setpriv --reuid 1234 --clear-groups sh -c "echo x >$IN_"
+	[ "$status" -ne 0 ]
+	[[ $output == *"denied"* ]]
+	run cat "$IN_"
+	[[ $output == *"Permission denied"* ]]
+	is pending 0
+}
+
+@test "messages: the heap's limit is ENOSPC, and nothing is lost" {
+	used=$(cat "$A/used")
+	echo "$used" >"$A/limit"
+	run dd if=/dev/zero of="$IN_" bs=1000000 count=1
+	[[ $output == *"No space left"* ]]
+	echo 0 >"$A/limit"
+	echo small >"$IN_"
+	expect m handle ok
+	eventually is received 1
+}
+
+@test "messages: a new daemon goes on where the old one was killed" {
+	echo before >"$IN_"
+	fill
+	write_later w1 lost
+	eventually is waiting 1
+	slay_daemon
+	eventually gone w1
+	remount
+	[ "$(says pending)" = "$(says cells)" ]
+	is waiting 0
+	tell m handle
+	hear m
+	[ "$REPLY" != ok ] || hear m
+	[ "$REPLY" = "message 0 from 0 size 7: before." ]
+	eventually is pending 0
+	echo after >"$IN_"
+	until [ "$REPLY" = "message 0 from 0 size 6: after." ]; do
+		hear m
+	done
+}
