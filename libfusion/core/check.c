@@ -8,6 +8,7 @@
 #include "libfusion/core/life.h"
 #include "libfusion/core/property.h"
 #include "libfusion/core/ref.h"
+#include "libfusion/core/ring.h"
 #include "libfusion/core/skirmish.h"
 
 struct checker {
@@ -86,7 +87,9 @@ static bool announces(const struct thread_rec *t)
 		if (t->held[i])
 			return true;
 	return load_relaxed(&t->span.op) || load_relaxed(&t->table.op) ||
-	       load_relaxed(&t->pool.op) || ref_announces(t);
+	       load_relaxed(&t->pool.op) || load_relaxed(&t->msg.op) ||
+	       load_relaxed(&t->msg_block) || load_relaxed(&t->call.op) ||
+	       load_relaxed(&t->call_block) || ref_announces(t);
 }
 
 static void check_threads(struct checker *c)
@@ -126,5 +129,5 @@ unsigned arena_check(struct view *v, check_report_fn report, void *ctx)
 		c.faults += table_check(v, kind, report, ctx);
 	return c.faults + skirmish_check(v, report, ctx) +
 	       property_check(v, report, ctx) + ref_check(v, report, ctx) +
-	       heap_check(v, report, ctx);
+	       ring_check(v, report, ctx) + heap_check(v, report, ctx);
 }

@@ -195,8 +195,8 @@ int ring_open(struct view *v, struct thread_rec *me, uint32_t owner,
 }
 
 /* What is in it is dropped, up to a record that is still being written: who
- * has the ring next drops that.  Steps are stores of what is so already, if
- * they are done twice. */
+ * has the ring next drops that.  The dead may have been giving back: such cells
+ * are of the next lap. */
 static void drain(struct view *v, struct thread_rec *me, struct ring *r)
 {
 	uint64_t pos = load_relaxed(&r->ctl->head);
@@ -205,13 +205,19 @@ static void drain(struct view *v, struct thread_rec *me, struct ring *r)
 	for (uint32_t n = 0; n < r->cells; n += cells) {
 		enum ring_found found = ring_look(r, pos, &cells, &producer);
 
-		if (found != RING_RECORD && found != RING_SKIP)
+		if (found == RING_LOST) {
+			cells = 1;
+			store_relaxed(&r->ctl->head, pos + 1);
+		} else if (found != RING_RECORD && found != RING_SKIP) {
 			break;
-		if (found == RING_RECORD &&
-		    ring_head_at(r, pos)->flags & MSG_BLOCK && me)
-			block_free_from(v, me,
+		} else {
+			if (found == RING_RECORD &&
+			    ring_head_at(r, pos)->flags & MSG_BLOCK && me)
+				block_free_from(
+					v, me,
 					view_off(v, ring_head_at(r, pos) + 1));
-		ring_release(r, pos, pos + cells);
+			ring_release(r, pos, pos + cells);
+		}
 		pos += cells;
 	}
 }
@@ -393,8 +399,9 @@ int ring_wait_space(struct ring *r, uint32_t seen, int64_t timeout_ns)
 	return futex_wait(&r->ctl->space, seen, timeout_ns);
 }
 
-/* Was it committed?  If not, nobody will. */
-static bool settle(struct view *v, const struct thread_rec *t, struct ring *r)
+/* Was it committed?  If not, nobody will.  Who finishes this after our death
+ * must find the same: before the claim goes, it is announced as never made. */
+static bool settle(struct view *v, struct thread_rec *t, struct ring *r)
 {
 	uint32_t op = load_relaxed(&t->msg.op);
 	uint64_t pos = t->msg.a[0];
@@ -405,6 +412,10 @@ static bool settle(struct view *v, const struct thread_rec *t, struct ring *r)
 		    HDR_POS(h) == (pos & HDR_POS_MASK) &&
 		    HDR_PRODUCER(h) == thread_slot(v, t);
 
+	if (mine && !SEED_BUG(44)) {
+		store_relaxed(&t->msg.op, (uint32_t)MSG_OP_CLAIM);
+		compiler_fence();
+	}
 	if (mine && !SEED_BUG(41))
 		store_release(
 			hdr, HDR_MAKE(HDR_SKIP, cells, thread_slot(v, t), pos));
@@ -481,12 +492,20 @@ enum ring_found ring_look(const struct ring *r, uint64_t pos,
 	}
 }
 
+/* The last cell first.  So no producer gets in before all is done; and killed
+ * on the way, what is left begins with whole records, and cells behind them say
+ * by their positions that they have been given back. */
 void ring_release(struct ring *r, uint64_t from, uint64_t to)
 {
-	for (uint64_t p = from; p != to; p++)
+	for (uint64_t p = to; p-- != from;) {
+		uint64_t at = SEED_BUG(43) ? from + (to - 1 - p) : p;
+
 		/* Release: pairs with the acquires in ring_claim(): what was
 		 * in the cell has been read. */
-		store_release(&r->hdr[p & r->mask], HDR_FREE_AT(p + r->cells));
+		store_release(&r->hdr[at & r->mask],
+			      HDR_FREE_AT(at + r->cells));
+	}
+	compiler_fence();
 	store_relaxed(&r->ctl->head, to);
 	/* The drawing is at ring_wait_space(). */
 	full_fence();

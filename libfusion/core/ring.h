@@ -223,6 +223,10 @@ void ring_rouse(struct ring *r, uint64_t pos);
 /* After ring_arm(): sleep.  0, -ETIMEDOUT, -EINTR. */
 int ring_sleep(struct ring *r, uint64_t pos, int64_t timeout_ns);
 
+/* Faults of a quiet arena's rings. */
+unsigned ring_check(struct view *v, void (*report)(void *, const char *),
+		    void *ctx);
+
 /* Records between head and the first free cell, for the lens; bounded. */
 uint32_t ring_pending(const struct ring *r);
 

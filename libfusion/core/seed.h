@@ -38,6 +38,8 @@
  *   40  ring: a claim is not announced as claimed
  *   41  ring: recovery leaves the claim of a dead producer
  *   42  ring: recovery wakes nobody
+ *   43  ring: cells are given back from the first to the last
+ *   44  ring: recovery of a claim forgets what it was when it dies itself
  */
 #ifndef FUSION_CORE_SEED_H
 #define FUSION_CORE_SEED_H

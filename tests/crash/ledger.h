@@ -19,6 +19,7 @@
 #define LEDGER_FIELDS 256
 #define LEDGER_LOCKS 64
 #define LEDGER_REFS 8
+#define LEDGER_MESSAGES 128
 
 /* Of a thing that an operation makes or unmakes. */
 enum claim { CLAIM_ABSENT = 0, CLAIM_CHANGING = 1, CLAIM_PRESENT = 2 };
@@ -55,6 +56,13 @@ struct ledger_ref {
 	struct ledger_range total, falls;
 };
 
+/* A message to the peer, found by its type; message_byte() says what is in
+ * it. */
+struct ledger_message {
+	uint32_t size;
+	uint32_t there; /* enum claim */
+};
+
 struct ledger {
 	struct ledger_list live;   /* whoever allocated them */
 	struct ledger_list pooled; /* in the pool called "pool" */
@@ -66,6 +74,8 @@ struct ledger {
 	struct ledger_lock locks[LEDGER_LOCKS];
 	uint32_t n_refs;
 	struct ledger_ref refs[LEDGER_REFS];
+	uint32_t n_messages; /* their types are 1, 2 ... */
+	struct ledger_message messages[LEDGER_MESSAGES];
 	uint64_t slots;	 /* offset of the array for malloc_to() */
 	uint32_t peer;	 /* member slot that lives on, 0 none */
 	uint32_t victim; /* member slot of who is to die, 0 the undertaker */
@@ -86,6 +96,10 @@ struct ledger_lock *ledger_lock(struct ledger *l, uint32_t kind,
 				const char *name);
 /* The same for a reference. */
 struct ledger_ref *ledger_ref(struct ledger *l, const char *name);
+static inline uint8_t message_byte(uint32_t type, uint32_t i)
+{
+	return (uint8_t)(type * 31 + i * 7);
+}
 void ledger_claim(uint32_t *claim, enum claim to);
 
 /* End the program: the harness itself has failed. */

@@ -16,6 +16,7 @@
 #include "libfusion/core/property.h"
 #include "libfusion/core/recover.h"
 #include "libfusion/core/ref.h"
+#include "libfusion/core/ring.h"
 #include "libfusion/core/skirmish.h"
 #include "libfusion/core/slab.h"
 #include "libfusion/core/thread.h"
@@ -125,13 +126,90 @@ static bool pool_is_there(const struct stage *s)
 	}
 }
 
+/* --- Messages to the peer ------------------------------------------------- */
+
+static void ask_payload(const struct stage *s, const struct msg_head *h,
+			struct verdict *ret)
+{
+	uint32_t type = (uint32_t)h->a,
+		 size = s->ledger->messages[type - 1].size;
+	const uint8_t *data = (const uint8_t *)(h + 1);
+
+	if (h->flags & MSG_BLOCK) {
+		uint64_t block = *(const uint64_t *)(h + 1);
+
+		data = (const uint8_t *)view_at(&s->view,
+						block - s->view.sb->base);
+		if (!heap_is_allocated(&s->view, data)) {
+			bad(ret, "message %u has a block that is free", type);
+			return;
+		}
+	}
+	for (uint32_t i = 0; i < size; i++) {
+		if (data[i] != message_byte(type, i)) {
+			bad(ret, "message %u is not as it was sent", type);
+			return;
+		}
+	}
+}
+
+static void ask_ledger(const struct stage *s, const unsigned *n,
+		       struct verdict *ret)
+{
+	for (uint32_t i = 0; i < s->ledger->n_messages; i++) {
+		uint32_t there = s->ledger->messages[i].there;
+
+		if (n[i] > 1)
+			bad(ret, "message %u came twice", i + 1);
+		if (there != CLAIM_CHANGING && n[i] != (there == CLAIM_PRESENT))
+			bad(ret, "message %u %s", i + 1,
+			    n[i] ? "was never sent" : "is lost");
+	}
+}
+
+/* Each is there whole, once, and in order.  The blocks in them. */
+static unsigned ask_messages(const struct stage *s, struct verdict *ret)
+{
+	const struct view *v = &s->view;
+	unsigned n[LEDGER_MESSAGES] = {0}, blocks = 0;
+	uint32_t cells, producer, last = 0, peer = s->ledger->peer;
+	struct ring r;
+
+	if (!peer || !view_member(v, peer)->ring ||
+	    ring_map(v, view_member(v, peer)->ring - 1, &r) < 0) {
+		ask_ledger(s, n, ret);
+		return 0;
+	}
+	for (uint64_t pos = r.ctl->head;; pos += cells) {
+		enum ring_found f = ring_look(&r, pos, &cells, &producer);
+		const struct msg_head *h = ring_head_at(&r, pos);
+
+		if (f != RING_RECORD && f != RING_SKIP)
+			break;
+		if (f == RING_SKIP || h->kind != MSG_USER)
+			continue;
+		if (!h->a || h->a > s->ledger->n_messages) {
+			bad(ret, "a message that nobody sent");
+			continue;
+		}
+		n[h->a - 1]++;
+		blocks += h->flags & MSG_BLOCK;
+		if (h->a <= last)
+			bad(ret, "message %u comes too late", (uint32_t)h->a);
+		last = (uint32_t)h->a;
+		ask_payload(s, h, ret);
+	}
+	ask_ledger(s, n, ret);
+	return blocks;
+}
+
 static void ask_blocks(const struct stage *s, unsigned extra,
 		       struct verdict *ret)
 {
 	const struct ledger *l = s->ledger;
 	bool pool = pool_is_there(s);
 	struct heap_usage u;
-	uint64_t known = l->live.n + count_slots(s, ret);
+	uint64_t known = l->live.n + count_slots(s, ret) + ask_messages(s, ret);
 
 	ask_list(s, &l->live, "live", ret);
 	if (l->pool != CLAIM_CHANGING && pool != (l->pool == CLAIM_PRESENT))

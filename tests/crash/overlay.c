@@ -8,6 +8,7 @@
 #include "libfusion/core/life.h"
 #include "libfusion/core/pool.h"
 #include "libfusion/core/property.h"
+#include "libfusion/core/ring.h"
 #include "libfusion/core/ref_private.h"
 #include "libfusion/core/skirmish.h"
 #include "libfusion/core/slab.h"
@@ -76,6 +77,33 @@ static uint64_t hash_heap(const struct view *v, uint64_t h)
 	return h;
 }
 
+static uint64_t hash_rings(const struct view *v, uint64_t h)
+{
+	struct ring r;
+
+	for (uint32_t i = 0; i < ring_hi(v); i++) {
+		h = hash(h, ring_ctl(v, i), sizeof(struct ring_ctl));
+		if (ring_map(v, i, &r) == 0)
+			h = hash(h, r.cursors,
+				 r.n_cursors * RING_CELL +
+					 r.cells * (8ull + RING_CELL));
+	}
+	return h;
+}
+
+/* Where calls are answered: each thread's, and those of nested calls. */
+static uint64_t hash_slots(const struct view *v, uint64_t h)
+{
+	const char *slots = v->base + v->geo.off_slots;
+	uint32_t more = v->geo.n_slots - v->geo.max_threads;
+
+	h = hash(h, slots,
+		 view_hi(&v->sb->threads_hi, v->geo.max_threads) *
+			 (size_t)SLOT_SIZE);
+	return hash(h, slots + (size_t)v->geo.max_threads * SLOT_SIZE,
+		    view_hi(&v->sb->slots_hi, more) * (size_t)SLOT_SIZE);
+}
+
 uint64_t overlay_hash(const struct stage *s)
 {
 	const struct view *v = &s->view;
@@ -99,6 +127,8 @@ uint64_t overlay_hash(const struct stage *s)
 		h = hash(h, v->base + t->off_buckets, t->n_buckets * 4ull);
 	}
 	h = hash(h, row_at(v, 0), (size_t)rows_hi(v) * ROW_SIZE);
+	h = hash_rings(v, h);
+	h = hash_slots(v, h);
 	h = hash_heap(v, h);
 	if (s->ledger->slots)
 		h = hash(h, stage_slots(s), LEDGER_SLOTS * 8);
