@@ -4,6 +4,7 @@
 #define FUSION_FUSION_H
 
 #include <fusion/arena.h>
+#include <fusion/call.h>
 #include <fusion/dispatch.h>
 #include <fusion/heap.h>
 #include <fusion/message.h>
