@@ -17,6 +17,7 @@
 #include "fusionfs/events.h"
 #include "fusionfs/fresh.h"
 #include "fusionfs/fuse.h"
+#include "fusionfs/hold_up.h"
 #include "fusionfs/node.h"
 #include "fusionfs/objects.h"
 #include "fusionfs/ports.h"
@@ -719,6 +720,9 @@ static void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned int cmd,
 		    cmd == FUSION_IOC_LEAVE) &&
 		   in_size == sizeof(struct ioc_member)) {
 		member_ioctl(req, n.arena, cmd, in);
+	} else if (cmd == FUSION_IOC_HOLD_UP &&
+		   in_size == sizeof(struct ioc_hold_up)) {
+		request_hold_up(n.arena, req, in);
 	} else if (cmd == FUSION_IOC_POKE) {
 		/* Before the answer: who gives back and takes again at once
 		 * is not to be first for ever. */

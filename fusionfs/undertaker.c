@@ -52,6 +52,11 @@ static struct tracked *find(struct arena *a, uint32_t id)
 	return t;
 }
 
+const struct tracked *undertaker_find(struct arena *a, uint32_t id)
+{
+	return find(a, id);
+}
+
 static void close_pidfd(struct tracked *t)
 {
 	source_drop(&t->source);
@@ -147,6 +152,7 @@ static int watch(struct tracked *t, pid_t pid)
 {
 	int r;
 
+	t->pid = pid;
 	t->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	if (t->pidfd < 0)
 		return -errno;

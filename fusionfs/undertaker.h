@@ -17,6 +17,7 @@ struct tracked {
 	struct tracked *next;
 	struct arena *arena;
 	uint32_t slot, id;
+	pid_t pid;	  /* 0 unknown */
 	int pidfd;	  /* -1: it is closed */
 	bool going, died; /* it is out, but not taken out yet */
 	unsigned round;	  /* of the patrol that saw it last */
@@ -28,6 +29,8 @@ int undertaker_track(struct arena *a, uint32_t slot, uint32_t id, pid_t pid,
 		     const void *dir);
 /* All who are inside, after a restart. */
 void undertaker_track_all(struct arena *a);
+/* What is known of member @id; NULL nothing. */
+const struct tracked *undertaker_find(struct arena *a, uint32_t id);
 /* Member @id is out: stop watching it. */
 void undertaker_untrack(struct arena *a, uint32_t id);
 void undertaker_forget(struct arena *a);

@@ -25,9 +25,10 @@ struct visitor {
 	const struct lock_ops *ops;
 	struct claim claim;
 	char name[OBJECT_NAME_MAX + 1];
-	pid_t opener; /* thread that opened the file */
-	pid_t pid;    /* and its process */
-	uint32_t tid; /* whom rec->tid names */
+	pid_t opener;	  /* thread that opened the file */
+	pid_t pid;	  /* and its process */
+	uint32_t tid;	  /* whom rec->tid names */
+	int64_t named_ns; /* and since when */
 	bool may_lock;
 	struct thread_rec *rec; /* NULL: it has not locked yet */
 	unsigned n_parked;
@@ -95,8 +96,10 @@ static int attempt_guarded(struct arena *a, void *arg)
 
 	if (r < 0)
 		return r;
-	if (t->tid)
+	if (t->tid) {
 		vis->tid = (uint32_t)t->tid;
+		vis->named_ns = clock_monotonic_ns();
+	}
 	store_relaxed(&vis->rec->tid, vis->tid);
 	r = vis->ops->take(&a->view, vis->rec, &t->claim);
 	if (r == -EOWNERDEAD)
@@ -383,6 +386,19 @@ const struct thread_rec *visitor_who_waits(const struct arena *a, uint32_t tid)
 		if (p->visitor->tid == tid && p->visitor->rec)
 			return p->visitor->rec;
 	return NULL;
+}
+
+pid_t visitor_who_has(const struct arena *a, const struct thread_rec *rec,
+		      int64_t *ret_named_ns)
+{
+	const struct visitor *vis = a->visitors;
+
+	while (vis && vis->rec != rec)
+		vis = vis->next;
+	if (!vis || !vis->claim.levels)
+		return 0;
+	*ret_named_ns = vis->named_ns;
+	return (pid_t)vis->tid;
 }
 
 void visitors_count(const struct arena *a, unsigned *holding, unsigned *waiting)

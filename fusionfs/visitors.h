@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct arena;
 struct fuse_req;
@@ -78,6 +79,10 @@ void visitors_look(struct arena *a);
 int64_t visitors_retry(void);
 /* The record of a visitor called @tid that waits.  NULL: none does. */
 const struct thread_rec *visitor_who_waits(const struct arena *a, uint32_t tid);
+/* The process that holds what record @rec holds, and by when it was there
+ * (CLOCK_MONOTONIC); 0 nobody's. */
+pid_t visitor_who_has(const struct arena *a, const struct thread_rec *rec,
+		      int64_t *ret_named_ns);
 /* How many hold something, and how many requests wait. */
 void visitors_count(const struct arena *a, unsigned *holding,
 		    unsigned *waiting);

@@ -40,6 +40,8 @@ void arena_free(struct fusion_arena *arena);
  * opened anew.  -ENOTCONN: there is no daemon that knows this member. */
 int arena_request(struct fusion_arena *arena, unsigned long request,
 		  struct ioc_member *args);
+/* The same with a request that is about something else. */
+int arena_ask(struct fusion_arena *arena, unsigned long request, void *args);
 /* JOINING or LEAVING -> ALIVE, by the daemon or alone.  0, -errno. */
 int arena_ready(struct fusion_arena *arena);
 /* Put the directory's descriptor behind the heap's. */

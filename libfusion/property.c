@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "libfusion/arenas.h"
 #include "libfusion/core/futex.h"
 #include "libfusion/core/life.h"
 #include "libfusion/core/limits.h"
@@ -163,6 +164,26 @@ static int wait_freed(struct view *v, const struct property *p, uint32_t token,
 	}
 }
 
+/* The daemon knows who is who better than the arena's memory, which all members
+ * can write, and it may kill other users' processes.  Without it: what the
+ * kernel allows us. */
+static int kill_purchaser(struct fusion_arena *a, const struct property *p,
+			  uint32_t *ret_owner)
+{
+	struct ioc_hold_up h = {.id = load_acquire(&p->id)};
+	int r;
+
+	if (!h.id)
+		return -EIDRM;
+	h.index = property_index(&a->view, p);
+	r = arena_ask(a, FUSION_IOC_HOLD_UP, &h);
+	if (r == -ENOTCONN)
+		return property_hold_up(&a->view, p, ret_owner);
+	if (r == 0)
+		*ret_owner = h.owner;
+	return r;
+}
+
 FUSION_API int fusion_property_hold_up(struct fusion_property *property,
 				       int64_t timeout_ns)
 {
@@ -176,7 +197,7 @@ FUSION_API int fusion_property_hold_up(struct fusion_property *property,
 	c = object_cache(KIND_PROPERTY, property, &r);
 	if (!c)
 		return r;
-	r = property_hold_up(&c->arena->view, p, &owner);
+	r = kill_purchaser(c->arena, p, &owner);
 	if (r < 0 || !timeout_ns || !owner)
 		return r;
 	return wait_freed(&c->arena->view, p, owner, deadline_of(timeout_ns));

@@ -81,7 +81,7 @@ static int reopen_dir(struct fusion_arena *a)
 }
 
 static int request_once(const struct fusion_arena *a, unsigned long request,
-			struct ioc_member *args)
+			void *args)
 {
 	int r;
 
@@ -93,20 +93,24 @@ static int request_once(const struct fusion_arena *a, unsigned long request,
 	return r;
 }
 
-int arena_request(struct fusion_arena *a, unsigned long request,
-		  struct ioc_member *args)
+int arena_ask(struct fusion_arena *a, unsigned long request, void *args)
 {
-	int r;
+	int r = request_once(a, request, args);
 
-	args->slot = a->view.slot;
-	args->id = a->id;
-	r = request_once(a, request, args);
 	if (!is_unanswered(r))
 		return r;
-	r = reopen_dir(a);
+	r = a->path ? reopen_dir(a) : -ENOTCONN;
 	if (!r)
 		r = request_once(a, request, args);
 	return is_unanswered(r) ? -ENOTCONN : r;
+}
+
+int arena_request(struct fusion_arena *a, unsigned long request,
+		  struct ioc_member *args)
+{
+	args->slot = a->view.slot;
+	args->id = a->id;
+	return arena_ask(a, request, args);
 }
 
 int arena_ready(struct fusion_arena *a)

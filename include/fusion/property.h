@@ -135,8 +135,10 @@ FUSION_API int fusion_property_cede(struct fusion_property *property);
  * available.  Does nothing to a lease.
  *
  * Allowed to root, to the owner of the arena, and to processes of the
- * purchaser's user; the kernel must allow the signal, too.  A shell that has
- * purchased it is killed as a member is.
+ * purchaser's user.  The daemon does it, which is why an owner who is not root
+ * can kill another user's process (if the daemon is root's; else, and without a
+ * daemon, the kernel must allow the signal).  A shell that has purchased it is
+ * killed as a member is.
  *
  * @param timeout_ns  longest wait for the purchaser's end; FUSION_FOREVER; or
  * 0: kill and do not wait

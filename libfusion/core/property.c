@@ -432,25 +432,6 @@ static bool may_hold_up(const struct view *v, uid_t theirs)
 	       (v->fd >= 0 && fstat(v->fd, &st) == 0 && st.st_uid == me);
 }
 
-/* A visitor's record belongs to the daemon; which process it is stands in it,
- * and it was there when it purchased. */
-static int kill_visitor(const struct view *v, const struct thread_rec *t,
-			int64_t since)
-{
-	pid_t pid = (pid_t)load_relaxed(&t->tid);
-	struct stat st;
-	char path[32]; /* of its directory in /proc: that is its user's */
-
-	if (pid <= 1)
-		return -ESRCH;
-	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
-	if (stat(path, &st) < 0)
-		return -ESRCH;
-	if (!may_hold_up(v, st.st_uid))
-		return -EPERM;
-	return visitor_signal(v, pid, since, SIGKILL);
-}
-
 static int kill_member(struct view *v, uint32_t slot)
 {
 	int r;
@@ -483,7 +464,8 @@ int property_hold_up(struct view *v, const struct property *p,
 	if (!t)
 		return 0;
 	slot = load_relaxed(&t->member) - 1;
-	r = slot ? kill_member(v, slot) : kill_visitor(v, t, since);
+	/* A visitor's went with its daemon, and is about to be recovered. */
+	r = slot ? kill_member(v, slot) : 0;
 	if (r == 0)
 		*ret_owner = PROPERTY_OWNER(w);
 	return r;

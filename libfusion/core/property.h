@@ -85,7 +85,8 @@ uint64_t property_word(const struct property *p, int64_t *ret_since_ns);
 const struct thread_rec *property_owner(const struct view *v, uint64_t word);
 
 /*
- * Kill the process that has purchased @p.  0, also if there is nobody to kill;
+ * Without a daemon: kill the process that has purchased @p, as the arena's
+ * memory says which that is.  0, also if there is nobody to kill;
  * -EPERM the caller may not (its euid is neither root, nor the arena's owner,
  * nor the purchaser's); -EDEADLK it is the caller's process; -ESRCH it cannot
  * be seen from here.  When that death has been recovered, the property is not

@@ -8,10 +8,12 @@
  *   LEAVE   I am out
  *   POKE    there are new events for readers of `events`, or something may
  *           be free that visitors wait for (superblock.visitors_waiting)
+ *   HOLD_UP kill who has purchased a property; the daemon knows by itself which
+ *           process that is, and may be allowed what the caller is not
  *
- * All but JOIN name the member by slot and id and are idempotent; the daemon
- * accepts them on any descriptor of the arena's directory, from the member's
- * own process only, so that they work after the daemon was restarted.
+ * READY, EXIT and LEAVE name the member by slot and id and are idempotent; the
+ * daemon accepts them on any descriptor of the arena's directory, from the
+ * member's own process only, so that they work after the daemon was restarted.
  * A waiting request ends with -EINTR on a signal and -ETIMEDOUT at its time.
  */
 #ifndef FUSION_CORE_PROTOCOL_H
@@ -60,10 +62,17 @@ struct ioc_member {
 
 #define EXIT_HAS_LEAVE 0x1u
 
+struct ioc_hold_up {
+	uint32_t index, id; /* of the property */
+	uint32_t owner;	    /* out: token of who was killed, 0 nobody was */
+	uint32_t pad;
+};
+
 #define FUSION_IOC_JOIN _IOWR('F', 1, struct ioc_join)
 #define FUSION_IOC_READY _IOWR('F', 2, struct ioc_member)
 #define FUSION_IOC_EXIT _IOWR('F', 3, struct ioc_member)
 #define FUSION_IOC_LEAVE _IOWR('F', 4, struct ioc_member)
 #define FUSION_IOC_POKE _IO('F', 5)
+#define FUSION_IOC_HOLD_UP _IOWR('F', 6, struct ioc_hold_up)
 
 #endif

@@ -10,7 +10,7 @@ setup() {
 	mount_world -o allow_other
 	# Everybody must be able to run it.
 	mkdir -m 0755 "$BACKING.bin"
-	cp "$VISITOR" "$(ldd "$VISITOR" | sed -n 's/.*=> \(.*libfusion[^ ]*\).*/\1/p')" \
+	cp "$VISITOR" "$MEMBER" "$(ldd "$VISITOR" | sed -n 's/.*=> \(.*libfusion[^ ]*\).*/\1/p')" \
 		"$BACKING.bin"
 	chmod 0755 "$BACKING.bin"/*
 	open_path "$MNT"
@@ -126,4 +126,73 @@ visit_as() {
 	visit_as 1001 "" a <<<"malloc 100"
 	wait_for has_line "$MNT/a/events" "death member 2"
 	[ "$(ls "$MNT/a/members")" = 1 ]
+}
+
+# A member of user $1 named $2 that does what is written to $IN_<name>.
+member_as() {
+	local uid=$1 name=$2
+
+	mkfifo "$BATS_TEST_TMPDIR/$name.in"
+	as_user "$uid" "" env FUSION_MOUNT="$MNT" LD_LIBRARY_PATH="$BACKING.bin" \
+		"$BACKING.bin/member" <"$BATS_TEST_TMPDIR/$name.in" \
+		>"$BATS_TEST_TMPDIR/$name.out" 3>&- &
+	disown $!
+	exec {IN[$uid]}>"$BATS_TEST_TMPDIR/$name.in"
+}
+
+# Tell the member of user $1 named $2, and wait for its line number $4, $5.
+tell_as() {
+	echo "$3" >&"${IN[$1]}"
+	wait_for said "$2" "$4" "$5"
+}
+
+said() {
+	[ "$(sed -n "$2p" "$BATS_TEST_TMPDIR/$1.out")" = "$3" ]
+}
+
+@test "permissions: the owner of an arena holds up another user's purchase" {
+	local -A IN
+	local p=$MNT/a/properties/p
+
+	as_user 1001 "" mkdir -m 0777 "$MNT/a"
+	: >"$p"
+	member_as 1002 buyer
+	tell_as 1002 buyer "enter a" 2 "entered 1 id 1"
+	tell_as 1002 buyer "purchase p" 3 ok
+	# A third user may not, and nobody is killed.
+	member_as 1003 other
+	tell_as 1003 other "enter a" 2 "entered 0 id 2"
+	tell_as 1003 other "hold-up p 5000" 3 "error EPERM"
+	[ "$(sed -n 's/^state //p' "$p")" = purchased ]
+	member_as 1001 owner
+	tell_as 1001 owner "enter a" 2 "entered 0 id 3"
+	tell_as 1001 owner "hold-up p 10000" 3 ok
+	wait_for has_line "$MNT/a/events" "death member 1"
+	tell_as 1001 owner "purchase p" 4 ok
+	tell_as 1001 owner "hold-up p 5000" 5 "error EDEADLK"
+	tell_as 1001 owner "cede p" 6 ok
+	tell_as 1001 owner "hold-up p 5000" 7 ok
+}
+
+@test "permissions: the owner of an arena holds up another user's shell" {
+	local -A IN
+	local p=$MNT/a/properties/p
+
+	as_user 1001 "" mkdir -m 0777 "$MNT/a"
+	: >"$p"
+	chmod a+rw "$p" 2>/dev/null || true
+	mkfifo "$BATS_TEST_TMPDIR/never"
+	chmod a+rw "$BATS_TEST_TMPDIR/never"
+	as_user 1002 "" bash -c 'exec 7<>"$1"; echo purchase >&7; read x' \
+		bash "$p" <>"$BATS_TEST_TMPDIR/never" 3>&- &
+	disown $!
+	wait_for has_line "$p" "state purchased"
+	member_as 1003 other
+	tell_as 1003 other "enter a" 2 "entered 1 id 1"
+	tell_as 1003 other "hold-up p 5000" 3 "error EPERM"
+	has_line "$p" "state purchased"
+	member_as 1001 owner
+	tell_as 1001 owner "enter a" 2 "entered 0 id 2"
+	tell_as 1001 owner "hold-up p 10000" 3 ok
+	wait_for has_line "$p" "state available"
 }
