@@ -21,6 +21,7 @@ struct notice;
 struct watcher;
 struct forking;
 struct dispatcher;
+struct calls;
 
 enum handle_state {
 	HANDLE_ENTERING, /* in the list, so that no other thread enters it */
@@ -53,8 +54,9 @@ struct fusion_arena {
 	struct watcher *watcher;
 	struct forking *forking; /* guarded by arenas_lock */
 
-	pthread_mutex_t dispatch_lock; /* guards the making of the next */
+	pthread_mutex_t dispatch_lock; /* guards the making of the next two */
 	struct dispatcher *dispatcher; /* atomic; NULL none yet */
+	struct calls *calls;	       /* atomic; the same */
 };
 
 /* Find the handle in whose range @p is; NULL.  No lock; any thread. */

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "libfusion/arenas.h"
+#include "libfusion/calls.h"
 #include "libfusion/core/atomic.h"
 #include "libfusion/core/futex.h"
 #include "libfusion/core/life.h"
@@ -68,6 +69,7 @@ void arena_depart(struct fusion_arena *a, unsigned long request, int result)
 	notice_stop(a);
 	watch_stop(a);
 	dispatch_stop(a);
+	calls_stop(a);
 	address_remove(a);
 	tls_arena_leave(a);
 	/* Before the slot can be another's, who will want this lock.  As long

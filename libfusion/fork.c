@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "libfusion/arenas.h"
+#include "libfusion/calls.h"
 #include "libfusion/dispatch.h"
 #include "libfusion/log.h"
 #include "libfusion/tls.h"
@@ -32,6 +33,7 @@ static void detach(struct fusion_arena *a)
 	pthread_mutex_init(&a->notice_lock, NULL);
 	pthread_mutex_init(&a->watch_lock, NULL);
 	dispatch_after_fork(a);
+	calls_after_fork(a);
 }
 
 static void rejoin(struct fusion_arena *a)

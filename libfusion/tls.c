@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "libfusion/core/call.h"
 #include "libfusion/core/life.h"
 #include "libfusion/core/property.h"
 #include "libfusion/core/recover.h"
@@ -66,6 +67,7 @@ static void thread_ends(void *unused)
 			 * to know. */
 			property_recover(&c->arena->view, c->rec, c->rec);
 			skirmish_recover(&c->arena->view, c->rec, c->rec);
+			call_recover(&c->arena->view, c->rec, c->rec, true);
 			thread_release(&c->arena->view, c->rec);
 		}
 		unlink_cache(c);

@@ -11,6 +11,7 @@
 
 #include "libfusion/arena_private.h"
 #include "libfusion/core/limits.h"
+#include "libfusion/spin.h"
 
 struct block_ref {
 	char *p;
@@ -78,6 +79,10 @@ struct tcache {
 	uint64_t refs_size;
 	uint32_t *ref_rows;
 	uint32_t member; /* id */
+	/* Slot + 1 of the last call, if there was no room for its answer, and
+	 * how long it pays to look for one (call_execute.c). */
+	uint32_t answer;
+	struct spinner call_spinner;
 	struct row_hint row_hints[ROW_HINTS];
 	struct bins main;
 	struct bins *others; /* pools', member-lifetime */

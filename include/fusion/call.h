@@ -12,9 +12,7 @@
  * A call that the caller itself owns is executed at once by the calling thread.
  * A call made by a handler for a member that waits, further up the chain of
  * calls, for that very handler is executed by the thread that waits: members
- * may call each other as deep as their stacks allow.  A skirmish that a waiting
- * caller holds may be taken by the thread that executes its call, which gives
- * it back before it answers.
+ * may call each other as deep as their stacks allow.
  *
  * A handle is valid in every member and may be stored in shared data.
  *
@@ -145,16 +143,16 @@ FUSION_API int fusion_call_execute(struct fusion_call *call, uint64_t word,
  * @param ret_word     the answer's word; may be NULL
  * @param out, out_size  where the answer's bytes go; NULL with size 0
  * @param ret_size     bytes of the answer; may be NULL.  Also set if they are
- *                     more than @out_size
+ *                     more than @out_size.  With @out and this NULL, bytes of
+ *                     the answer are dropped, which is no error
  *
  * @return 0, also if the answer is empty; what the handler returned if that was
  *         negative; -EMSGSIZE the answer is larger than @out_size: it was
  *         executed, *ret_word and *ret_size are set, and fusion_call_answer()
  *         has the bytes; -EOWNERDEAD the owner is gone, or died over it;
  *         -EIDRM destroyed; -ETIMEDOUT; -ECANCELED; -EAGAIN no room or quota
- *         (FUSION_CALL_NOWAIT), or no more calls can be pending; -EDEADLK the
- *         calling thread is the owner's dispatcher and cannot wait for itself;
- *         -EINVAL; -ENOMEM; -EMFILE too many threads
+ *         (FUSION_CALL_NOWAIT), or no more calls can be pending; -EINVAL;
+ *         -ENOMEM; -EMFILE too many threads
  *
  * Any thread, also a handler.  Looks for the answer for a while before it
  * sleeps (fusion_set_spin()).  Signals do not end the wait.  After -ETIMEDOUT,
@@ -197,7 +195,7 @@ fusion_call_serial(const struct fusion_call_request *request);
  *
  * @return 0 the caller has it; -ECANCELED the caller is gone, has given up, or
  *         was answered already; -EIDRM the call is destroyed; -EINVAL; -ENOMEM
- *         (the caller still waits)
+ *         no memory for the bytes: the caller gets that, too
  *
  * Any thread, at any time, once; also before the handler has returned.
  */

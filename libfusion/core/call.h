@@ -142,7 +142,132 @@ void call_end(struct view *v, struct thread_rec *me);
 uint32_t call_pending(const struct view *v, const struct call *c,
 		      uint32_t caller);
 
+/* --- Slots ---------------------------------------------------------------- */
+
+static inline struct call_slot *call_slot_at(const struct view *v, uint32_t i)
+{
+	return (struct call_slot *)(v->base + v->geo.off_slots) + i;
+}
+
+static inline uint32_t call_slot_index(const struct view *v,
+				       const struct call_slot *s)
+{
+	return (uint32_t)(s - call_slot_at(v, 0));
+}
+
+static inline uint32_t call_index(const struct view *v, const struct call *c)
+{
+	return (uint32_t)((view_off(v, c) - v->geo.tables[KIND_CALL].off) /
+			  OBJECT_SIZE);
+}
+
+/* The next slot that was ever used, from *@at on; NULL there is no more. */
+struct call_slot *call_slot_next(const struct view *v, uint32_t *at);
+/* The slot of @serial, NULL: no such slot.  Who uses it checks its seq. */
+struct call_slot *call_slot_of(const struct view *v, uint64_t serial);
+
+/* What a caller wants. */
+struct call_request {
+	struct call *call;
+	uint32_t id;	 /* as it was seen */
+	uint32_t caller; /* member id, 0 a visitor */
+	uint32_t flags;	 /* SLOT_VISITOR, SLOT_ONEWAY */
+	uint64_t word;
+	uint32_t size;	/* bytes that follow it */
+	bool unlimited; /* no quota counts */
+};
+
+/*
+ * Take a slot and post it: from now on the execution is pending, and nobody
+ * knows of it yet.  0; -EDQUOT over the quota; -EAGAIN no slot; -EIDRM
+ * destroyed; -EOWNERDEAD its owner is not there; -ENOMEM; -ETIMEDOUT.
+ */
+int call_begin(struct view *v, struct thread_rec *me,
+	       const struct call_request *rq, struct call_slot **ret);
+/*
+ * Bring the request to the owner.  @data: the word and then the bytes; NULL:
+ * me->msg_block has them (and keeps them if this fails).  @serial 0: nobody
+ * waits.  As message_post(), but -EOWNERDEAD for -ESRCH.
+ */
+int call_message(struct view *v, struct thread_rec *me,
+		 const struct call_request *rq, uint64_t serial,
+		 const void *data, struct owed *owed);
+/* call_message() has failed: as if it had never been posted. */
+void call_drop(struct view *v, struct thread_rec *me, struct call_slot *s);
+/* A posted one is not wanted any more: idle, if nobody is at it (and there is
+ * no upcall).  Else what it is now.  *st is the state as it was seen. */
+bool call_withdraw(struct view *v, struct thread_rec *me, struct call_slot *s,
+		   uint64_t *st);
+/* The caller goes while somebody returns: who does that frees the slot. */
+bool call_abandon(struct view *v, struct call_slot *s, uint64_t *st);
+/* What has come back has been used; a block of it is freed here. */
+void call_slot_free(struct view *v, struct thread_rec *me, struct call_slot *s);
+
+/* --- Executing ------------------------------------------------------------ */
+
+/* Does anybody wait for @serial? */
+bool call_is_wanted(const struct view *v, uint64_t serial);
+/* What the thread executes from now on, 0 nothing.  What it did before. */
+uint64_t call_enter(struct thread_rec *me, uint64_t serial);
+
+/*
+ * The answer to @serial is the caller's alone to write: s->ret, len, bytes and
+ * block (free what is in it), then call_return_end(), @error 0 or an errno.
+ * 0; -ECANCELED nobody waits any more, -EIDRM the call is destroyed; -EINVAL.
+ */
+int call_return_begin(struct view *v, struct thread_rec *me, uint64_t serial,
+		      struct call_slot **ret);
+void call_return_end(struct view *v, struct thread_rec *me, struct call_slot *s,
+		     int error);
+/* A handler has ended that began at @since_ns. */
+void call_count(struct call *c, int64_t since_ns, bool failed);
+
+/* The slot in which a thread of member @id waits, further up the chain of what
+ * @me executes, and its word; NULL none does. */
+struct call_slot *call_waits_above(const struct view *v,
+				   const struct thread_rec *me, uint32_t id,
+				   uint64_t *ret_st);
+/* Who waits in @s, whose word is @st, is told to execute @serial, whose slot
+ * has the request.  False: it cannot. */
+bool call_upcall(struct call_slot *s, uint64_t st, uint64_t serial);
+/* The upcall of @s is taken off it: its serial, 0 none. */
+uint64_t call_upcall_take(struct call_slot *s);
+
+/* A posted one fails. */
+void call_fail(struct view *v, struct call_slot *s, int error);
+/* All pending executions of the call by member @caller fail with @error; the
+ * number. */
+unsigned call_fail_all(struct view *v, struct call *c, uint32_t id,
+		       uint32_t caller, int error);
+
+/* What may @caller have pending? */
+uint32_t call_limit(const struct call *c, uint32_t caller);
+/* 0, -ENOSPC. */
+int call_set_limit(struct view *v, struct thread_rec *me, struct call *c,
+		   uint32_t member, uint32_t limit);
+/* Something pending has ended: who waits for a quota looks again. */
+void call_ended(struct call *c);
+
+/* --- Recovery; idempotent ------------------------------------------------- */
+
+/* A thread is gone: what it was returning, what it waited for, and @alone (its
+ * member lives) what it executed.  @me frees blocks: @t itself if it is just
+ * ending.  0, -EIO. */
+int call_recover(struct view *v, struct thread_rec *t, struct thread_rec *me,
+		 bool alone);
+/* The member in @slot executes nothing any more, and wakes nobody. */
+int call_recover_member(struct view *v, uint32_t slot);
+
+/* Faults of a quiet arena's calls. */
+unsigned call_check(struct view *v, void (*report)(void *, const char *),
+		    void *ctx);
+
 void call_init(struct view *v, void *rec, const void *arg); /* kinds.c */
 void call_fini(struct view *v, void *rec);
+
+/* For call_init(). */
+struct call_owner {
+	uint32_t id, slot;
+};
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "libfusion/core/atomic.h"
+#include "libfusion/core/call.h"
 #include "libfusion/core/heap.h"
 #include "libfusion/core/life.h"
 #include "libfusion/core/property.h"
@@ -129,5 +130,6 @@ unsigned arena_check(struct view *v, check_report_fn report, void *ctx)
 		c.faults += table_check(v, kind, report, ctx);
 	return c.faults + skirmish_check(v, report, ctx) +
 	       property_check(v, report, ctx) + ref_check(v, report, ctx) +
-	       ring_check(v, report, ctx) + heap_check(v, report, ctx);
+	       ring_check(v, report, ctx) + call_check(v, report, ctx) +
+	       heap_check(v, report, ctx);
 }

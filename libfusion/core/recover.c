@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "libfusion/core/atomic.h"
+#include "libfusion/core/call.h"
 #include "libfusion/core/event.h"
 #include "libfusion/core/heap.h"
 #include "libfusion/core/life.h"
@@ -58,9 +59,9 @@ static int recover_record(struct view *v, struct thread_rec *t)
 }
 
 /* What needs locks that the dead may have held: a pending block, a pool that
- * is DYING and so guards itself, a record in a ring, a reference on its way
- * out. */
-static int recover_pending(struct view *v, struct thread_rec *t)
+ * is DYING and so guards itself, a record in a ring, a call, a reference on its
+ * way out. */
+static int recover_pending(struct view *v, struct thread_rec *t, bool alone)
 {
 	int r = heap_recover_pending(v, t);
 
@@ -68,6 +69,8 @@ static int recover_pending(struct view *v, struct thread_rec *t)
 		r = heap_recover_pool(v, t);
 	if (!r)
 		r = ring_recover(v, t);
+	if (!r)
+		r = call_recover(v, t, life_rec(v), alone);
 	return r ? r : ref_recover(v, t);
 }
 
@@ -123,7 +126,7 @@ int recover_member(struct view *v, uint32_t slot)
 			return r;
 	}
 	for (at = 0; (t = next_record(v, slot, &at));) {
-		r = recover_pending(v, t);
+		r = recover_pending(v, t, false);
 		if (r < 0)
 			return r;
 	}
@@ -144,7 +147,8 @@ int recover_member(struct view *v, uint32_t slot)
 		skirmish_recover(v, t, life_rec(v));
 		thread_release(v, t);
 	}
-	return 0;
+	/* Who waits for it has the locks that it lent whole again. */
+	return slot ? call_recover_member(v, slot) : 0;
 }
 
 int recover_thread(struct view *v, struct thread_rec *t)
@@ -153,7 +157,7 @@ int recover_thread(struct view *v, struct thread_rec *t)
 	int r = recover_record(v, t);
 
 	if (!r)
-		r = recover_pending(v, t);
+		r = recover_pending(v, t, true);
 	if (!r)
 		r = heap_recover_tokens(v, &token, 1);
 	if (r < 0)

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The owner's side: requests come in, handlers run, answers go back. */
+#include "libfusion/calls.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <fusion/heap.h>
+
+#include "libfusion/core/futex.h"
+#include "libfusion/objects.h"
+
+static __thread unsigned depth; /* handlers that this thread is in */
+
+bool call_in_handler(void)
+{
+	return depth > 0;
+}
+
+/* --- Running a handler ---------------------------------------------------- */
+
+static struct call_handler *enter(struct calls *calls, uint32_t index,
+				  uint32_t id)
+{
+	struct call_handler *h;
+
+	pthread_mutex_lock(&calls->lock);
+	h = calls->handlers[index % CALL_BUCKETS];
+	while (h && (h->index != index || h->id != id || h->removed))
+		h = h->next;
+	if (h)
+		h->running++;
+	pthread_mutex_unlock(&calls->lock);
+	return h;
+}
+
+static void leave(struct calls *calls, struct call_handler *h)
+{
+	struct call_handler **p;
+
+	pthread_mutex_lock(&calls->lock);
+	h->running--;
+	if (h->removed && !h->running) {
+		p = &calls->handlers[h->index % CALL_BUCKETS];
+		while (*p != h)
+			p = &(*p)->next;
+		*p = h->next;
+		free(h);
+		pthread_cond_broadcast(&calls->changed);
+	}
+	pthread_mutex_unlock(&calls->lock);
+}
+
+/* When it began, for who answers. */
+static void note_begin(struct view *v, const struct serving *sv,
+		       const struct thread_rec *me, int64_t now)
+{
+	struct call_slot *s = sv->serial ? call_slot_of(v, sv->serial) : NULL;
+
+	/* Relaxed: hints.  Should the slot be another's already, so be it. */
+	if (s) {
+		store_relaxed(&s->since_ns, (uint64_t)now);
+		store_relaxed(&s->exec, me->token);
+	}
+}
+
+int call_run(struct calls *calls, struct serving *sv)
+{
+	struct view *v = &calls->arena->view;
+	struct thread_rec *me = thread_rec_of(calls->arena);
+	struct call *c = view_entry(v, KIND_CALL, sv->index);
+	struct call_handler *h = enter(calls, sv->index, sv->id);
+	int64_t now = clock_monotonic_ns();
+	uint64_t outer = 0;
+	int r;
+
+	if (!h || !me) {
+		r = h ? -errno : -EIDRM;
+		if (h)
+			leave(calls, h);
+		return r;
+	}
+	note_begin(v, sv, me, now);
+	if (!sv->direct)
+		outer = call_enter(me, sv->serial);
+	depth++;
+	r = h->fn(&sv->request, h->ctx);
+	depth--;
+	if (!sv->direct)
+		call_enter(me, outer);
+	if (!sv->serial)
+		call_count(c, now, r < 0);
+	leave(calls, h);
+	return r;
+}
+
+/* --- Answers -------------------------------------------------------------- */
+
+FUSION_API int fusion_call_reply(const struct fusion_call_request *request,
+				 uint64_t word, const void *data, size_t size)
+{
+	struct serving *sv = (struct serving *)request;
+	void *copy = NULL;
+
+	if (!sv || (!data && size) || size > UINT32_MAX)
+		return -EINVAL;
+	if (size > sizeof(sv->bytes)) {
+		copy = malloc(size);
+		if (!copy)
+			return -ENOMEM;
+	}
+	if (size)
+		memmove(copy ? copy : sv->bytes, data, size);
+	free(sv->data);
+	sv->data = copy;
+	sv->size = size;
+	sv->word = word;
+	return 0;
+}
+
+FUSION_API uint64_t
+fusion_call_serial(const struct fusion_call_request *request)
+{
+	struct serving *sv = (struct serving *)request;
+
+	if (!sv || sv->oneway)
+		return 0;
+	if (!sv->serial && sv->direct)
+		call_serving_slot(sv->request.arena, sv);
+	return sv->serial;
+}
+
+void serving_finish(struct serving *sv)
+{
+	free(sv->data);
+	sv->data = NULL;
+}
+
+/* The slot is ours: fill it in. */
+static int fill(struct fusion_arena *arena, struct call_slot *s, uint64_t word,
+		const void *data, size_t size)
+{
+	void *to = s->bytes;
+	int r;
+
+	store_relaxed(&s->ret, word);
+	store_relaxed(&s->len, (uint32_t)size);
+	if (size > SLOT_INLINE) {
+		/* Killed: the slot has the block, or it is not allocated. */
+		r = fusion_malloc_to(arena, size, (void **)&s->block);
+		if (r < 0)
+			return r;
+		to = (void *)(uintptr_t)load_relaxed(&s->block);
+	}
+	if (size)
+		memcpy(to, data, size);
+	return 0;
+}
+
+static int answer(struct fusion_arena *arena, uint64_t serial, uint64_t word,
+		  const void *data, size_t size, int error)
+{
+	struct view *v = &arena->view;
+	struct thread_rec *me = thread_rec_of(arena);
+	struct call_slot *s;
+	int r;
+
+	if (!me)
+		return -errno;
+	r = call_return_begin(v, me, serial, &s);
+	if (r < 0)
+		return r;
+	/* An upcall's request. */
+	if (load_relaxed(&s->block))
+		fusion_free_from(arena, (void **)&s->block);
+	if (!error)
+		r = fill(arena, s, word, data, size);
+	if (r < 0)
+		error = r;
+	if (s->call && s->call <= table_hi(v, KIND_CALL))
+		call_count(view_entry(v, KIND_CALL, s->call - 1),
+			   (int64_t)load_relaxed(&s->since_ns), error < 0);
+	call_return_end(v, me, s, -error);
+	return r;
+}
+
+int call_answer_serving(struct fusion_arena *arena, struct serving *sv, int r)
+{
+	if (r > 0 || r < -4095)
+		r = -EPROTO;
+	return answer(arena, sv->serial, sv->word,
+		      sv->data ? sv->data : sv->bytes, sv->size, r);
+}
+
+static int return_it(struct fusion_call *call, uint64_t serial, uint64_t word,
+		     const void *data, size_t size, int error)
+{
+	const struct call *c = call_of_handle(call);
+	const struct call_slot *s;
+	struct tcache *cache;
+	struct view *v;
+	int r;
+
+	cache = object_cache(KIND_CALL, call, &r);
+	if (!cache)
+		return r;
+	v = &cache->arena->view;
+	s = call_slot_of(v, serial);
+	if (!s || (!data && size) || size > UINT32_MAX)
+		return -EINVAL;
+	if (SLOT_SEQ(load_acquire(&s->st)) != SERIAL_SEQ(serial))
+		return load_relaxed(&c->id) ? -ECANCELED : -EIDRM;
+	if (load_relaxed(&s->call) != call_index(v, c) + 1)
+		return -EINVAL;
+	return answer(cache->arena, serial, word, data, size, error);
+}
+
+FUSION_API int fusion_call_return(struct fusion_call *call, uint64_t serial,
+				  uint64_t word, const void *data, size_t size)
+{
+	return return_it(call, serial, word, data, size, 0);
+}
+
+FUSION_API int fusion_call_return_error(struct fusion_call *call,
+					uint64_t serial, int error)
+{
+	return error < 0 && error >= -4095
+		       ? return_it(call, serial, 0, NULL, 0, error)
+		       : -EINVAL;
+}
+
+/* --- Requests ------------------------------------------------------------- */
+
+static void serve(struct fusion_arena *arena, struct serving *sv)
+{
+	struct calls *calls = load_acquire(&arena->calls);
+	struct view *v = &arena->view;
+	const struct call_slot *s;
+	int r = -EIDRM;
+
+	if (sv->index >= table_hi(v, KIND_CALL))
+		return;
+	if (sv->serial) {
+		if (!call_is_wanted(v, sv->serial))
+			return; /* given up meanwhile */
+		s = call_slot_of(v, sv->serial);
+		sv->oneway = load_relaxed(&s->st) & SLOT_ONEWAY;
+	} else {
+		sv->oneway = true;
+	}
+	sv->request.arena = arena;
+	sv->request.call = view_entry(v, KIND_CALL, sv->index);
+	if (calls)
+		r = call_run(calls, sv);
+	if (sv->serial && (r != FUSION_CALL_DEFER || sv->oneway))
+		call_answer_serving(arena, sv, r == FUSION_CALL_DEFER ? 0 : r);
+	serving_finish(sv);
+}
+
+/* Word and bytes are together at @p. */
+static void open_request(struct serving *sv, const void *p, size_t size)
+{
+	memcpy(&sv->request.word, p, sizeof(uint64_t));
+	sv->request.data = (const char *)p + sizeof(uint64_t);
+	sv->request.size = size - sizeof(uint64_t);
+}
+
+void call_receive(struct fusion_arena *arena, const struct dispatched *d)
+{
+	_Alignas(8) unsigned char copy[RING_INLINE];
+	const struct msg_head *h = d->head;
+	struct serving sv = {
+		.request.caller = h->sender,
+		.index = (uint32_t)(h->a >> 32),
+		.id = (uint32_t)h->a,
+		.serial = h->b,
+	};
+	void *block;
+
+	if (h->flags & MSG_BLOCK) {
+		block = (void *)(uintptr_t)load_acquire((uint64_t *)d->data);
+		if (block && h->size >= sizeof(uint64_t) &&
+		    fusion_usable_size(arena, block) >= h->size) {
+			open_request(&sv, block, h->size);
+			serve(arena, &sv);
+		}
+		fusion_free_from(arena, d->data);
+	} else if (h->size >= sizeof(uint64_t) && h->size <= sizeof(copy)) {
+		memcpy(copy, d->data, h->size);
+		dispatch_release(arena);
+		open_request(&sv, copy, h->size);
+		serve(arena, &sv);
+	}
+}
+
+/* The request of an upcall, copied out of its slot. */
+static void *copy_request(struct fusion_arena *arena, struct call_slot *s,
+			  struct serving *sv)
+{
+	uint32_t len = load_relaxed(&s->len);
+	const void *from = s->bytes;
+	void *copy = malloc(len ? len : 1);
+
+	if (len > SLOT_INLINE)
+		from = (void *)(uintptr_t)load_acquire(&s->block);
+	if (copy && (len <= SLOT_INLINE ||
+		     fusion_usable_size(arena, (void *)from) >= len))
+		memcpy(copy, from, len);
+	sv->request.word = load_relaxed(&s->ret);
+	sv->request.caller = load_relaxed(&s->caller_id);
+	sv->request.data = copy;
+	sv->request.size = len;
+	sv->index = load_relaxed(&s->call) - 1;
+	sv->id = load_relaxed(&s->call_id);
+	return copy;
+}
+
+/* Given up while it was copied: serve() finds out. */
+void call_run_upcall(struct fusion_arena *arena, uint64_t serial)
+{
+	struct serving sv = {.serial = serial};
+	struct call_slot *s = call_slot_of(&arena->view, serial);
+	void *copy;
+
+	if (!s || !call_is_wanted(&arena->view, serial))
+		return;
+	copy = copy_request(arena, s, &sv);
+	if (copy)
+		serve(arena, &sv);
+	else
+		call_answer_serving(arena, &sv, -ENOMEM);
+	free(copy);
+}

@@ -1,0 +1,863 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Calls, between this process and a child that owns "server"
+ *
+ * What the server's handler does is in the low byte of the word.
+ */
+#include "tests/unit/heap_member.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <string.h>
+#include <time.h>
+
+#include <fusion/fusion.h>
+
+#include "libfusion/calls.h"
+#include "libfusion/core/thread.h"
+
+#define SECOND 1000000000LL
+
+enum what {
+	ECHO, /* the bytes, and word + 256 */
+	NOTHING,
+	FAIL, /* -ENOENT */
+	DIE,
+	HANG,  /* until killed */
+	DEFER, /* another thread answers */
+	DEFER_FOREVER,
+	ZEROS,	 /* as many as word >> 8 */
+	BACK,	 /* the caller's "back", word - 256 until 0 */
+	DESTROY, /* itself, and goes on */
+	COUNT,	 /* how many of the next there were */
+	TICK,
+	GATE, /* until the parent writes a byte */
+	WHO,  /* the caller's id */
+};
+
+static struct fusion_arena *arena;
+static struct fusion_call *server;
+static pid_t child;
+static int to_child, from_child;
+
+/* --- The child ------------------------------------------------------------ */
+
+static struct {
+	struct fusion_arena *arena;
+	struct fusion_call *call, *back;
+	uint64_t serial;
+	uint64_t ticks;
+	int in, out;
+} me;
+
+static void *answer_later(void *unused)
+{
+	(void)unused;
+	/* Late enough that the handler has returned, now and then. */
+	sched_yield();
+	fusion_call_return(me.call, me.serial, 77, "later", 6);
+	return NULL;
+}
+
+static int answer_from_thread(uint64_t serial)
+{
+	pthread_t thread;
+
+	me.serial = serial;
+	if (pthread_create(&thread, NULL, answer_later, NULL) != 0)
+		return -EAGAIN;
+	pthread_detach(thread);
+	return FUSION_CALL_DEFER;
+}
+
+static int reply_zeros(const struct fusion_call_request *rq, size_t n)
+{
+	char *p = calloc(1, n + 1);
+	int r = fusion_call_reply(rq, n, p, n);
+
+	free(p);
+	return r;
+}
+
+static int call_back(const struct fusion_call_request *rq)
+{
+	uint64_t word = 0;
+	char data[200] = "down";
+	size_t size;
+	int r;
+
+	if (!me.back)
+		fusion_call_lookup(me.arena, "back", &me.back);
+	r = fusion_call_execute_bytes(me.back, NULL, rq->word, data,
+				      rq->size ? sizeof(data) : 0, &word, data,
+				      sizeof(data), &size);
+	return r < 0 ? r : fusion_call_reply(rq, word + 1, data, size);
+}
+
+static int serve(const struct fusion_call_request *rq, void *ctx)
+{
+	char c;
+
+	(void)ctx;
+	switch ((enum what)(rq->word & 0xff)) {
+	case ECHO:
+		return fusion_call_reply(rq, rq->word + 256, rq->data,
+					 rq->size);
+	case NOTHING:
+		return 0;
+	case FAIL:
+		return -ENOENT;
+	case DIE:
+		kill(getpid(), SIGKILL);
+		return 0;
+	case HANG:
+		for (;;)
+			pause();
+	case DEFER:
+		return answer_from_thread(fusion_call_serial(rq));
+	case DEFER_FOREVER:
+		me.serial = fusion_call_serial(rq);
+		return FUSION_CALL_DEFER;
+	case ZEROS:
+		return reply_zeros(rq, rq->word >> 8);
+	case BACK:
+		return call_back(rq);
+	case DESTROY:
+		return fusion_call_destroy(me.call);
+	case COUNT:
+		return fusion_call_reply(rq, me.ticks, NULL, 0);
+	case TICK:
+		me.ticks++;
+		return 0;
+	case GATE:
+		return write(me.out, "g", 1) == 1 && read(me.in, &c, 1) == 1
+			       ? 0
+			       : -EIO;
+	case WHO:
+		return fusion_call_reply(rq, rq->caller, NULL, 0);
+	}
+	return -EINVAL;
+}
+
+static void run_child(int fd)
+{
+	char c = 'r';
+
+	me.arena = image_enter(fd);
+	if (fusion_call_create(me.arena, "server", serve, NULL, &me.call) < 0 ||
+	    write(me.out, &c, 1) != 1)
+		_exit(1);
+	for (;;)
+		pause();
+}
+
+static void kill_child(void)
+{
+	int status;
+
+	if (!child)
+		return;
+	kill(child, SIGKILL);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	child = 0;
+}
+
+static int set_up(void **state)
+{
+	int down[2], up[2];
+	char c;
+
+	(void)state;
+	arena = image_enter(image_create(64ull << 20, 0));
+	assert_int_equal(pipe(down), 0);
+	assert_int_equal(pipe(up), 0);
+	child = fork();
+	if (!child) {
+		me.in = down[0];
+		me.out = up[1];
+		close(down[1]);
+		close(up[0]);
+		view_unmap(&arena->view);
+		tls_after_fork_child();
+		run_child(arena->view.fd);
+	}
+	close(down[0]);
+	close(up[1]);
+	to_child = down[1];
+	from_child = up[0];
+	assert_int_equal(read(from_child, &c, 1), 1);
+	assert_int_equal(fusion_call_lookup(arena, "server", &server), 0);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fusion_heap_stats stats;
+
+	(void)state;
+	kill_child();
+	life_sweep(&arena->view);
+	dispatch_stop(arena);
+	calls_stop(arena);
+	assert_int_equal(fusion_heap_stats(arena, &stats), 0);
+	assert_int_equal(stats.blocks, 0);
+	assert_int_equal(arena_check(&arena->view, print_fault, NULL), 0);
+	image_leave(arena);
+	close(to_child);
+	close(from_child);
+	return 0;
+}
+
+static int execute(unsigned flags, int64_t timeout_ns, uint64_t word,
+		   uint64_t *ret)
+{
+	const struct fusion_call_options o = {sizeof(o), flags, timeout_ns};
+
+	return fusion_call_execute_bytes(server, &o, word, NULL, 0, ret, NULL,
+					 0, NULL);
+}
+
+/* --- What goes there and comes back --------------------------------------- */
+
+static void word_goes_there_and_back(void **state)
+{
+	uint64_t word;
+
+	(void)state;
+	for (uint64_t i = 0; i < 1000; i++) {
+		assert_int_equal(fusion_call_execute(server, i << 8, &word), 0);
+		assert_int_equal(word, (i + 1) << 8);
+	}
+	assert_int_equal(fusion_call_execute(server, WHO, &word), 0);
+	assert_int_equal(word, arena->id);
+}
+
+static void bytes_of_any_size_go_there_and_back(void **state)
+{
+	static unsigned char in[300000], out[sizeof(in)];
+	uint64_t word;
+	size_t size, got;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(in); i++)
+		in[i] = (unsigned char)(i * 7 + i / 251);
+	for (size = 0; size <= sizeof(in); size += size < 1200 ? 1 : size / 3) {
+		memset(out, 0, size);
+		assert_int_equal(fusion_call_execute_bytes(server, NULL, ECHO,
+							   in, size, &word, out,
+							   sizeof(out), &got),
+				 0);
+		assert_int_equal(got, size);
+		assert_memory_equal(in, out, size);
+	}
+}
+
+/* Row 8: nothing is lost, and the thread goes on. */
+static void answer_larger_than_the_buffer_is_kept(void **state)
+{
+	char out[5000];
+	uint64_t word = 0;
+	size_t size = 0;
+
+	(void)state;
+	memset(out, 1, sizeof(out));
+	assert_int_equal(fusion_call_execute_bytes(server, NULL,
+						   4000ull << 8 | ZEROS, NULL,
+						   0, &word, out, 10, &size),
+			 -EMSGSIZE);
+	assert_int_equal(size, 4000);
+	assert_int_equal(word, 4000);
+	size = 3999;
+	assert_int_equal(fusion_call_answer(arena, out, &size), -EMSGSIZE);
+	assert_int_equal(size, 4000);
+	assert_int_equal(fusion_call_answer(arena, out, &size), 0);
+	assert_int_equal(size, 4000);
+	assert_int_equal(out[3999], 0);
+	assert_int_equal(out[4000], 1);
+	assert_int_equal(fusion_call_answer(arena, out, &size), -ENODATA);
+	/* Left, and forgotten by the next one. */
+	assert_int_equal(fusion_call_execute_bytes(server, NULL,
+						   9000ull << 8 | ZEROS, NULL,
+						   0, &word, NULL, 0, &size),
+			 -EMSGSIZE);
+	assert_int_equal(fusion_call_execute(server, 0, &word), 0);
+	assert_int_equal(fusion_call_answer(arena, out, &size), -ENODATA);
+	/* Nobody wants the bytes. */
+	assert_int_equal(fusion_call_execute(server, 100 << 8 | ZEROS, &word),
+			 0);
+	assert_int_equal(word, 100);
+}
+
+/* Row 9. */
+static void empty_answer_is_success(void **state)
+{
+	uint64_t word = 1;
+	size_t size = 1;
+
+	(void)state;
+	assert_int_equal(fusion_call_execute_bytes(server, NULL, NOTHING, "x",
+						   1, &word, NULL, 0, &size),
+			 0);
+	assert_int_equal(word, 0);
+	assert_int_equal(size, 0);
+	assert_int_equal(fusion_call_execute(server, FAIL, &word), -ENOENT);
+}
+
+static void answer_may_come_later(void **state)
+{
+	char out[8];
+	uint64_t word;
+	size_t size;
+
+	(void)state;
+	for (int i = 0; i < 200; i++) {
+		assert_int_equal(fusion_call_execute_bytes(server, NULL, DEFER,
+							   NULL, 0, &word, out,
+							   sizeof(out), &size),
+				 0);
+		assert_int_equal(word, 77);
+		assert_int_equal(size, 6);
+		assert_string_equal(out, "later");
+	}
+	assert_int_equal(fusion_call_return(server, 4711, 0, NULL, 0), -EINVAL);
+	assert_int_equal(fusion_call_return_error(server, 1ull << 32, 5),
+			 -EINVAL);
+}
+
+/* --- One's own ------------------------------------------------------------ */
+
+static int mirror(const struct fusion_call_request *rq, void *ctx)
+{
+	uint64_t *serial = ctx;
+
+	if (rq->word == 1) {
+		*serial = fusion_call_serial(rq);
+		return FUSION_CALL_DEFER;
+	}
+	if (rq->word == 2) {
+		*serial = fusion_call_serial(rq);
+		assert_int_equal(
+			fusion_call_return(rq->call, *serial, 5, "now", 4), 0);
+		return FUSION_CALL_DEFER;
+	}
+	if (rq->word == 3)
+		return FUSION_CALL_DEFER;
+	if (rq->word == 4)
+		return -EXDEV;
+	return fusion_call_reply(rq, (uint64_t)(uintptr_t)pthread_self(),
+				 rq->data, rq->size);
+}
+
+static void own_call_runs_at_once(void **state)
+{
+	const struct fusion_call_options o = {sizeof(o), FUSION_CALL_NODIRECT,
+					      FUSION_FOREVER};
+	const struct fusion_call_options short_o = {sizeof(o), 0, 1000000};
+	struct fusion_call *own, *other;
+	uint64_t word, serial;
+	char out[200], in[200] = "in";
+	size_t size;
+
+	(void)state;
+	assert_int_equal(
+		fusion_call_create(arena, "own", mirror, &serial, &own), 0);
+	assert_int_equal(fusion_call_create(arena, "own", mirror, NULL, &other),
+			 -EEXIST);
+	assert_int_equal(fusion_call_execute(own, 0, &word), 0);
+	assert_true(pthread_equal((pthread_t)word, pthread_self()));
+	assert_int_equal(fusion_call_execute_bytes(own, &o, 0, NULL, 0, &word,
+						   NULL, 0, NULL),
+			 0);
+	assert_false(pthread_equal((pthread_t)word, pthread_self()));
+	assert_int_equal(fusion_call_execute(own, 4, &word), -EXDEV);
+	assert_int_equal(fusion_call_execute_bytes(own, NULL, 0, in, sizeof(in),
+						   &word, out, 10, &size),
+			 -EMSGSIZE);
+	assert_int_equal(size, sizeof(in));
+	assert_int_equal(fusion_call_answer(arena, out, &size), 0);
+	assert_memory_equal(in, out, sizeof(in));
+	assert_int_equal(fusion_call_execute_bytes(own, &short_o, 1, NULL, 0,
+						   &word, out, 10, &size),
+			 -ETIMEDOUT);
+	assert_int_equal(fusion_call_return(own, serial, 0, NULL, 0),
+			 -ECANCELED);
+	assert_int_equal(fusion_call_execute_bytes(own, NULL, 2, NULL, 0, &word,
+						   out, 10, &size),
+			 0);
+	assert_int_equal(word, 5);
+	assert_string_equal(out, "now");
+	/* Nobody can answer that. */
+	assert_int_equal(fusion_call_execute(own, 3, &word), -EPROTO);
+	assert_int_equal(fusion_call_destroy(own), 0);
+	assert_int_equal(fusion_call_destroy(own), -EIDRM);
+	assert_int_equal(fusion_call_execute(own, 0, &word), -EIDRM);
+}
+
+/* --- Calls within calls (row 6) ------------------------------------------- */
+
+static int back(const struct fusion_call_request *rq, void *ctx)
+{
+	uint64_t word = rq->word, ret = 0;
+	char data[200];
+	size_t size = 0;
+	int r = 0;
+
+	(*(unsigned *)ctx)++;
+	if (word >> 8)
+		r = fusion_call_execute_bytes(server, NULL, word - 256,
+					      rq->data, rq->size, &ret, data,
+					      sizeof(data), &size);
+	return r < 0 ? r : fusion_call_reply(rq, ret + 1, rq->data, rq->size);
+}
+
+static void members_call_each_other_at_any_depth(void **state)
+{
+	struct fusion_call *call;
+	unsigned n = 0;
+	uint64_t word;
+	char data[200] = "down", out[200];
+	size_t size;
+
+	(void)state;
+	assert_int_equal(fusion_call_create(arena, "back", back, &n, &call), 0);
+	for (uint64_t depth = 0; depth < 30; depth++) {
+		n = 0;
+		assert_int_equal(
+			fusion_call_execute(server, depth << 8 | BACK, &word),
+			0);
+		assert_int_equal(word, 2 * (depth + 1));
+		assert_int_equal(n, depth + 1);
+		assert_int_equal(fusion_call_execute_bytes(
+					 server, NULL, depth << 8 | BACK, data,
+					 sizeof(data), &word, out, sizeof(out),
+					 &size),
+				 0);
+		assert_int_equal(size, sizeof(data));
+		assert_string_equal(out, "down");
+	}
+}
+
+/* --- One-way -------------------------------------------------------------- */
+
+static uint64_t ticks(void)
+{
+	uint64_t n;
+
+	assert_int_equal(fusion_call_execute(server, COUNT, &n), 0);
+	return n;
+}
+
+static void one_way_is_executed_once(void **state)
+{
+	(void)state;
+	for (uint64_t i = 1; i <= 2000; i++) {
+		assert_int_equal(execute(FUSION_CALL_ONEWAY, -1, TICK, NULL),
+				 0);
+		if (i % 100 == 0)
+			assert_int_equal(ticks(), i);
+	}
+}
+
+/* Row 21. */
+static void lone_queued_call_is_delivered(void **state)
+{
+	struct fusion_call_stats before, stats;
+
+	(void)state;
+	for (int i = 0; i < 20; i++) {
+		assert_int_equal(fusion_call_stat(server, &before), 0);
+		assert_int_equal(execute(FUSION_CALL_ONEWAY | FUSION_CALL_QUEUE,
+					 FUSION_FOREVER, TICK, NULL),
+				 0);
+		do
+			assert_int_equal(fusion_call_stat(server, &stats), 0);
+		while (stats.executed == before.executed);
+	}
+	assert_int_equal(execute(FUSION_CALL_QUEUE, 0, TICK, NULL), -EINVAL);
+}
+
+/* --- How it ends otherwise ------------------------------------------------ */
+
+/* Give a call up whose handler has begun, and stays in the gate. */
+static void give_up_in_the_gate(void)
+{
+	struct pollfd p = {.fd = from_child, .events = POLLIN};
+	int64_t timeout_ns = 1000000;
+	char c;
+
+	do {
+		assert_int_equal(execute(0, timeout_ns, GATE, NULL),
+				 -ETIMEDOUT);
+		timeout_ns *= 2;
+	} while (poll(&p, 1, 0) == 0);
+	assert_int_equal(read(from_child, &c, 1), 1);
+}
+
+static void late_answer_is_dropped(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 5; i++) {
+		give_up_in_the_gate();
+		/* Given up before they are begun. */
+		assert_int_equal(execute(0, 1000000, TICK, NULL), -ETIMEDOUT);
+		assert_int_equal(execute(FUSION_CALL_NOWAIT, 0, TICK, NULL),
+				 -ETIMEDOUT);
+		assert_int_equal(write(to_child, "x", 1), 1);
+		assert_int_equal(ticks(), 0);
+	}
+}
+
+struct caller {
+	pthread_t thread;
+	uint64_t what;
+	int result;
+};
+
+static void *run_caller(void *arg)
+{
+	struct caller *c = arg;
+	uint64_t word;
+
+	c->result = fusion_call_execute(server, c->what, &word);
+	return NULL;
+}
+
+static void start(struct caller *c, uint64_t what)
+{
+	c->what = what;
+	assert_int_equal(pthread_create(&c->thread, NULL, run_caller, c), 0);
+}
+
+static int end(struct caller *c)
+{
+	assert_int_equal(pthread_join(c->thread, NULL), 0);
+	return c->result;
+}
+
+static void wait_pending(uint32_t n)
+{
+	struct fusion_call_stats stats;
+
+	do
+		assert_int_equal(fusion_call_stat(server, &stats), 0);
+	while (stats.pending != n);
+}
+
+static void cancelled_call_ends(void **state)
+{
+	struct caller a, b;
+
+	(void)state;
+	start(&a, DEFER_FOREVER);
+	start(&b, DEFER_FOREVER);
+	wait_pending(2);
+	assert_int_equal(fusion_call_cancel(server), 2);
+	assert_int_equal(end(&a), -ECANCELED);
+	assert_int_equal(end(&b), -ECANCELED);
+	assert_int_equal(fusion_call_cancel(server), 0);
+}
+
+static void destroyed_call_ends(void **state)
+{
+	struct caller a;
+	uint64_t word;
+
+	(void)state;
+	start(&a, DEFER_FOREVER);
+	wait_pending(1);
+	assert_int_equal(fusion_call_destroy(server), 0);
+	assert_int_equal(end(&a), -EIDRM);
+	assert_int_equal(fusion_call_execute(server, 0, &word), -EIDRM);
+}
+
+static void handler_may_destroy_its_call(void **state)
+{
+	uint64_t word;
+
+	(void)state;
+	assert_int_equal(fusion_call_execute(server, DESTROY, &word), -EIDRM);
+}
+
+/* Row 7. */
+static void dead_owner_is_said_at_once(void **state)
+{
+	struct fusion_call *again;
+	struct caller a, b;
+	uint64_t word;
+
+	(void)state;
+	start(&a, DEFER_FOREVER);
+	wait_pending(1);
+	start(&b, HANG);
+	wait_pending(2);
+	kill_child();
+	assert_int_equal(end(&a), -EOWNERDEAD);
+	assert_int_equal(end(&b), -EOWNERDEAD);
+	assert_int_equal(fusion_call_execute(server, 0, &word), -EOWNERDEAD);
+	assert_int_equal(execute(FUSION_CALL_ONEWAY, 0, TICK, NULL),
+			 -EOWNERDEAD);
+	/* Its name is free. */
+	assert_int_equal(
+		fusion_call_create(arena, "server", mirror, NULL, &again), 0);
+	assert_int_equal(fusion_call_execute(again, 0, &word), 0);
+}
+
+static void owner_dies_over_it(void **state)
+{
+	uint64_t word;
+
+	(void)state;
+	assert_int_equal(fusion_call_execute(server, DIE, &word), -EOWNERDEAD);
+	waitpid(child, NULL, 0);
+	child = 0;
+}
+
+/* A thread of the owner that ends without a word, in a handler. */
+static void dead_thread_of_the_owner_is_said(void **state)
+{
+	struct view *v = &arena->view;
+	struct thread_rec *t, *caller;
+	struct call_slot *s, *kept;
+	struct fusion_call *own;
+	struct call_request rq = {0};
+	uint64_t serial;
+
+	(void)state;
+	assert_int_equal(fusion_call_create(arena, NULL, mirror, NULL, &own),
+			 0);
+	rq.call = (struct call *)own;
+	rq.id = rq.call->id;
+	assert_int_equal(thread_claim(v, &t), 0);
+	assert_int_equal(thread_claim(v, &caller), 0);
+	assert_int_equal(call_begin(v, caller, &rq, &s), 0);
+	serial = CALL_SERIAL(call_slot_index(v, s), SLOT_SEQ(s->st));
+	assert_int_equal(call_enter(t, serial), 0);
+	/* It has called on, in there. */
+	assert_int_equal(call_begin(v, t, &rq, &kept), 0);
+	assert_int_equal(call_enter(t, 0), serial);
+	assert_int_equal(life_lock(v, -1), 0);
+	assert_int_equal(recover_thread(v, t), 0);
+	life_unlock(v);
+	assert_int_equal(SLOT_STATE(s->st), SLOT_FAILED);
+	assert_int_equal(SLOT_EXTRA(s->st), EOWNERDEAD);
+	assert_int_equal(SLOT_STATE(kept->st), SLOT_IDLE);
+	call_slot_free(v, caller, s);
+
+	/* And one that dies while it returns. */
+	assert_int_equal(thread_claim(v, &t), 0);
+	assert_int_equal(call_begin(v, caller, &rq, &s), 0);
+	serial = CALL_SERIAL(call_slot_index(v, s), SLOT_SEQ(s->st));
+	assert_int_equal(call_return_begin(v, t, serial, &kept), 0);
+	assert_ptr_equal(kept, s);
+	assert_int_equal(fusion_malloc_to(arena, 3000, (void **)&s->block), 0);
+	assert_int_equal(life_lock(v, -1), 0);
+	assert_int_equal(recover_thread(v, t), 0);
+	life_unlock(v);
+	assert_int_equal(SLOT_STATE(s->st), SLOT_FAILED);
+	assert_int_equal(s->block, 0);
+	call_slot_free(v, caller, s);
+
+	/* And the caller, meanwhile. */
+	assert_int_equal(thread_claim(v, &t), 0);
+	assert_int_equal(call_begin(v, caller, &rq, &s), 0);
+	serial = CALL_SERIAL(call_slot_index(v, s), SLOT_SEQ(s->st));
+	assert_int_equal(call_return_begin(v, t, serial, &kept), 0);
+	assert_int_equal(fusion_malloc_to(arena, 3000, (void **)&s->block), 0);
+	assert_int_equal(life_lock(v, -1), 0);
+	assert_int_equal(recover_thread(v, caller), 0);
+	life_unlock(v);
+	assert_int_equal(SLOT_STATE(s->st), SLOT_RETURNING);
+	call_return_end(v, t, s, 0);
+	assert_int_equal(SLOT_STATE(s->st), SLOT_IDLE);
+	assert_int_equal(s->block, 0);
+	thread_release(v, t);
+}
+
+/* --- Quotas (row 10) ------------------------------------------------------ */
+
+static void quota_limits_what_is_pending(void **state)
+{
+	struct caller c[3];
+	uint64_t word;
+
+	(void)state;
+	assert_int_equal(fusion_call_set_quota(server, FUSION_ALL, 0), 0);
+	assert_int_equal(execute(FUSION_CALL_NOWAIT, -1, ECHO, &word), -EAGAIN);
+	assert_int_equal(execute(0, 1000000, ECHO, &word), -ETIMEDOUT);
+	assert_int_equal(execute(FUSION_CALL_ONEWAY | FUSION_CALL_NOWAIT, -1,
+				 TICK, NULL),
+			 -EAGAIN);
+	for (uint32_t n = 1; n <= 3; n++) {
+		assert_int_equal(fusion_call_set_quota(server, arena->id, n),
+				 0);
+		for (uint32_t i = 0; i < n; i++)
+			start(&c[i], DEFER_FOREVER);
+		wait_pending(n);
+		assert_int_equal(execute(FUSION_CALL_NOWAIT, -1, ECHO, &word),
+				 -EAGAIN);
+		/* As soon as one ends. */
+		assert_int_equal(fusion_call_cancel(server), (int)n);
+		assert_int_equal(execute(0, FUSION_FOREVER, ECHO, &word), 0);
+		for (uint32_t i = 0; i < n; i++)
+			assert_int_equal(end(&c[i]), -ECANCELED);
+	}
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(execute(FUSION_CALL_ONEWAY, -1, TICK, NULL),
+				 0);
+	assert_int_equal(ticks(), 100);
+	/* Who waits is told of another limit. */
+	assert_int_equal(fusion_call_set_quota(server, arena->id, 0), 0);
+	start(&c[0], TICK);
+	assert_int_equal(
+		fusion_call_set_quota(server, arena->id, FUSION_CALL_NO_LIMIT),
+		0);
+	assert_int_equal(
+		fusion_call_set_quota(server, FUSION_ALL, FUSION_CALL_NO_LIMIT),
+		0);
+	assert_int_equal(end(&c[0]), 0);
+	for (uint32_t i = 1; i <= 12; i++)
+		assert_int_equal(fusion_call_set_quota(server, i, 5), 0);
+	assert_int_equal(fusion_call_set_quota(server, 13, 5), -ENOSPC);
+}
+
+/* Of another member's, too: the visitors', say. */
+static void full_queue_is_said(void **state)
+{
+	unsigned n = 0;
+	char data[900] = "";
+	const struct fusion_call_options o = {
+		sizeof(o), FUSION_CALL_ONEWAY | FUSION_CALL_NOWAIT, 0};
+	int r;
+
+	(void)state;
+	assert_int_equal(execute(FUSION_CALL_ONEWAY, 0, GATE, NULL), 0);
+	do
+		r = fusion_call_execute_bytes(server, &o, TICK, data,
+					      sizeof(data), NULL, NULL, 0,
+					      NULL);
+	while (r == 0 && ++n);
+	assert_int_equal(r, -EAGAIN);
+	assert_int_equal(write(to_child, "x", 1), 1);
+	assert_int_equal(ticks(), n);
+}
+
+/* --- Visitors ------------------------------------------------------------- */
+
+static void visitor_need_not_sleep(void **state)
+{
+	static char data[5000], got[5000];
+	struct call *c = (struct call *)server;
+	struct view *v = &arena->view;
+	uint32_t i = call_index(v, c), bell;
+	struct call_answer a = {0};
+	struct thread_rec *t;
+	int r;
+
+	(void)state;
+	memset(data, 'v', sizeof(data));
+	assert_int_equal(thread_claim(v, &t), 0);
+	assert_int_equal(call_poll(v, t, &a), -ENODATA);
+	for (uint32_t size = 0; size <= sizeof(data); size += 500) {
+		bell = load_acquire(&v->sb->visitor_bell);
+		assert_int_equal(call_post(v, t, i, c->id, ECHO, data, size),
+				 0);
+		assert_int_equal(call_post(v, t, i, c->id, ECHO, data, size),
+				 -EBUSY);
+		while (load_acquire(&v->sb->visitor_bell) == bell)
+			sched_yield();
+		assert_int_equal(call_poll(v, t, &a), 0);
+		assert_int_equal(a.word, 256);
+		assert_int_equal(a.size, size);
+		memcpy(got, a.data, size);
+		assert_memory_equal(got, data, size);
+		call_end(v, t);
+	}
+	assert_int_equal(call_post(v, t, i, c->id, FAIL, NULL, 0), 0);
+	while ((r = call_poll(v, t, &a)) == -EAGAIN)
+		sched_yield();
+	assert_int_equal(r, -ENOENT);
+	assert_int_equal(call_poll(v, t, &a), -ENODATA);
+	assert_int_equal(call_post(v, t, i, c->id, DEFER_FOREVER, NULL, 0), 0);
+	call_end(v, t);
+	assert_int_equal(call_post(v, t, i, c->id + 1, FAIL, NULL, 0), -EIDRM);
+	assert_int_equal(call_post(v, t, i, c->id, HANG, NULL, 0), 0);
+	kill_child();
+	assert_int_equal(life_sweep(v), 1);
+	assert_int_equal(call_poll(v, t, &a), -EOWNERDEAD);
+	assert_int_equal(call_post(v, t, i, c->id, HANG, NULL, 0), -EOWNERDEAD);
+	thread_release(v, t);
+}
+
+static void statistics_count(void **state)
+{
+	struct fusion_call_stats stats;
+	fusion_id_t owner;
+	uint64_t word;
+
+	(void)state;
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(fusion_call_execute(server, ECHO, &word), 0);
+	assert_int_equal(fusion_call_execute(server, FAIL, &word), -ENOENT);
+	assert_int_equal(fusion_call_stat(server, &stats), 0);
+	assert_int_equal(stats.executed, 11);
+	assert_int_equal(stats.failed, 1);
+	assert_int_equal(stats.pending, 0);
+	assert_true(stats.mean_ns > 0 && stats.mean_ns <= stats.max_ns);
+	assert_int_equal(fusion_call_owner(server, &owner), 0);
+	assert_int_equal(owner, stats.owner);
+	assert_int_not_equal(owner, arena->id);
+}
+
+static void wrong_arguments_are_refused(void **state)
+{
+	const struct fusion_call_options o = {4, 0, 0};
+	struct fusion_call *call;
+
+	(void)state;
+	assert_int_equal(fusion_call_create(arena, "x", NULL, NULL, &call),
+			 -EINVAL);
+	assert_int_equal(fusion_call_create(arena, "", serve, NULL, &call),
+			 -EINVAL);
+	assert_int_equal(fusion_call_lookup(arena, "nobody", &call), -ENOENT);
+	assert_int_equal(fusion_call_execute(NULL, 0, NULL), -EINVAL);
+	assert_int_equal(fusion_call_execute((struct fusion_call *)&o, 0, NULL),
+			 -EINVAL);
+	assert_int_equal(fusion_call_execute_bytes(server, &o, 0, NULL, 0, NULL,
+						   NULL, 0, NULL),
+			 -EINVAL);
+	assert_int_equal(fusion_call_execute_bytes(server, NULL, 0, NULL, 1,
+						   NULL, NULL, 0, NULL),
+			 -EINVAL);
+	assert_int_equal(execute(0x100, 0, 0, NULL), -EINVAL);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(word_goes_there_and_back),
+		TEST(bytes_of_any_size_go_there_and_back),
+		TEST(answer_larger_than_the_buffer_is_kept),
+		TEST(empty_answer_is_success),
+		TEST(answer_may_come_later),
+		TEST(own_call_runs_at_once),
+		TEST(members_call_each_other_at_any_depth),
+		TEST(one_way_is_executed_once),
+		TEST(lone_queued_call_is_delivered),
+		TEST(late_answer_is_dropped),
+		TEST(cancelled_call_ends),
+		TEST(destroyed_call_ends),
+		TEST(handler_may_destroy_its_call),
+		TEST(dead_owner_is_said_at_once),
+		TEST(owner_dies_over_it),
+		TEST(dead_thread_of_the_owner_is_said),
+		TEST(quota_limits_what_is_pending),
+		TEST(full_queue_is_said),
+		TEST(visitor_need_not_sleep),
+		TEST(statistics_count),
+		TEST(wrong_arguments_are_refused),
+	};
+
+	return cmocka_run_group_tests_name("call", tests, NULL, NULL);
+}
