@@ -17,6 +17,7 @@
 #include "fusionfs/world.h"
 
 struct lock_ops;
+struct thread_rec;
 struct port_ops;
 struct row;
 
@@ -28,6 +29,10 @@ struct node {
 };
 
 #define NUMBER_NONE UINT32_MAX
+
+/* Make one called @name, as a shell may: table_add()'s results. */
+typedef int (*create_fn)(struct view *v, struct thread_rec *me,
+			 const char *name, uint32_t *ret_index);
 
 enum row_type { ROW_DIR, ROW_FILE, ROW_LINK, ROW_EVENTS, ROW_PORT };
 
@@ -52,6 +57,8 @@ struct row {
 	int (*store)(const struct node *n, const char *text);
 	const struct items_ops *items;
 	enum object_kind kind;	      /* of objects.c's rows */
+	create_fn create;	      /* of a directory: its items */
+	bool removes;		      /* and they can be removed */
 	const struct lock_ops *locks; /* it can be locked: visitors.h */
 	const struct port_ops *port;  /* ROW_PORT */
 	uint32_t max_number;	      /* there are `name.0` to this, too */

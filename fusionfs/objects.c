@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fusionfs/events.h"
+#include "fusionfs/ports.h"
 #include "fusionfs/show.h"
 #include "fusionfs/visitors.h"
 
@@ -108,7 +109,7 @@ static int not_now(int r)
 }
 
 struct make {
-	const struct lock_ops *ops;
+	create_fn create;
 	const char *name;
 	uint32_t index;
 };
@@ -117,13 +118,13 @@ static int create_guarded(struct arena *a, void *arg)
 {
 	struct make *m = arg;
 
-	return m->ops->create(&a->view, a->view.rec, m->name, &m->index);
+	return m->create(&a->view, a->view.rec, m->name, &m->index);
 }
 
 int object_create(const struct node *dir, const char *name, struct node *ret)
 {
-	struct make m = {.ops = dir->row->locks, .name = name};
-	int r = m.ops ? arena_refresh(dir->arena) : -EPERM;
+	struct make m = {.create = dir->row->create, .name = name};
+	int r = m.create ? arena_refresh(dir->arena) : -EPERM;
 
 	if (r == 0)
 		r = guarded(dir->arena, create_guarded, &m);
@@ -144,14 +145,15 @@ static int remove_guarded(struct arena *a, void *arg)
 int object_remove(const struct node *dir, const char *name)
 {
 	struct find f = {.kind = dir->row->kind, .name = name};
-	int r = dir->row->locks ? guarded(dir->arena, find_guarded, &f)
-				: -EPERM;
+	int r = dir->row->removes ? guarded(dir->arena, find_guarded, &f)
+				  : -EPERM;
 
 	if (r == 0)
 		r = guarded(dir->arena, remove_guarded, &f);
 	if (r < 0)
 		return r == -EIDRM ? -ENOENT : not_now(r);
 	visitors_look(dir->arena);
+	ports_look(dir->arena);
 	events_changed(dir->arena);
 	return 0;
 }

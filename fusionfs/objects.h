@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Directories of named things: fields/, skirmishes/, refs/, properties/
+ * Directories of named things: fields/, skirmishes/, refs/, properties/,
+ * calls/
  *
  * The rows of such a directory and of its files say of which kind they are.
  */
@@ -8,6 +9,7 @@
 #define FUSIONFS_OBJECTS_H
 
 #include "fusionfs/node.h"
+#include "libfusion/core/call.h"
 #include "libfusion/core/field.h"
 #include "libfusion/core/property.h"
 #include "libfusion/core/skirmish.h"
@@ -18,6 +20,7 @@ union object {
 	struct field_rec field;
 	struct skirmish skirmish;
 	struct property property;
+	struct call call;
 	uint64_t room[OBJECT_SIZE / sizeof(uint64_t)];
 };
 static_assert(sizeof(union object) == OBJECT_SIZE, "the largest record");

@@ -115,6 +115,7 @@ void port_close(struct port *p)
 			*at = p->next;
 	}
 	drop_poll(p);
+	text_finish(&p->in);
 	text_finish(&p->out);
 	free(p);
 }
@@ -349,10 +350,13 @@ void ports_look(struct arena *a)
 	look_at_polls(a);
 }
 
-static bool writer_waits(const struct arena *a)
+static bool needs_clock(const struct arena *a)
 {
 	for (const struct port_wait *w = a->port_waits; w; w = w->next)
-		if (w->is_write || !bell_is_heard(a))
+		if (w->is_write || w->port->by_clock || !bell_is_heard(a))
+			return true;
+	for (const struct port *p = a->ports; p; p = p->next)
+		if (p->ph && p->by_clock)
 			return true;
 	return false;
 }
@@ -370,7 +374,7 @@ int64_t ports_retry(void)
 	for (struct arena *a = world.arenas; a; a = a->next) {
 		if (a->corrupt && (a->port_waits || a->ports))
 			ports_forget(a, -EIO);
-		if (!writer_waits(a))
+		if (!needs_clock(a))
 			continue;
 		if (now >= a->port_look_ns) {
 			ports_look(a);
@@ -378,7 +382,7 @@ int64_t ports_retry(void)
 				a->port_nap_ns *= 2;
 			a->port_look_ns = now + a->port_nap_ns;
 		}
-		if (writer_waits(a) &&
+		if (needs_clock(a) &&
 		    (first < 0 || a->port_look_ns - now < first))
 			first = a->port_look_ns - now;
 	}

@@ -34,6 +34,8 @@ struct port {
 	struct thread_rec *rec;	    /* NULL: it needed none yet */
 	unsigned n_reads, n_writes; /* parked */
 	struct fuse_pollhandle *ph;
+	bool by_clock;	 /* what a read waits for, no bell tells */
+	struct text in;	 /* written and not used yet */
 	struct text out; /* on its way to the reader, from `sent` on */
 	size_t sent;
 };
@@ -55,7 +57,7 @@ struct port_ops {
 	int over; /* what a reader gets after that: 0 end of file, -errno */
 };
 
-extern const struct port_ops inbox_port;
+extern const struct port_ops inbox_port, call_port;
 
 /* 0, -EACCES, -ENOENT, -EIO, -ENOMEM, ... */
 int port_open(const struct node *n, struct fuse_req *req, int flags,

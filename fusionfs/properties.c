@@ -68,7 +68,7 @@ static struct property *property_at(struct view *v, uint32_t index)
 	return view_entry(v, KIND_PROPERTY, index);
 }
 
-static int create(struct view *v, struct thread_rec *me, const char *name,
+int property_make(struct view *v, struct thread_rec *me, const char *name,
 		  uint32_t *ret_index)
 {
 	const struct property_windows windows = {PROPERTY_LEASE_WINDOW_NS,
@@ -124,7 +124,6 @@ static const struct lock_word words[] = {
 };
 
 const struct lock_ops property_locks = {
-	.create = create,
 	.take = take,
 	.give_up = give_up,
 	.release = release,

@@ -77,7 +77,7 @@ static int consistent(struct view *v, struct thread_rec *me,
 	return skirmish_consistent(me, skirmish_at(v, claim->index));
 }
 
-static int create(struct view *v, struct thread_rec *me, const char *name,
+int skirmish_make(struct view *v, struct thread_rec *me, const char *name,
 		  uint32_t *ret_index)
 {
 	struct skirmish *s;
@@ -94,7 +94,6 @@ static const struct lock_word words[] = {
 };
 
 const struct lock_ops skirmish_locks = {
-	.create = create,
 	.take = take,
 	.give_up = give_up,
 	.release = release,

@@ -8,6 +8,7 @@
 #include "fusionfs/show.h"
 #include "fusionfs/visitors.h"
 #include "libfusion/core/atomic.h"
+#include "libfusion/core/ring.h"
 
 static const struct superblock *super(const struct node *n)
 {
@@ -98,6 +99,15 @@ int arena_master_target(const struct node *n, struct text *t)
 	return 0;
 }
 
+static uint32_t rings_in_use(const struct view *v)
+{
+	uint32_t hi = ring_hi(v), n = 0;
+
+	for (uint32_t i = 0; i < hi; i++)
+		n += load_relaxed(&ring_ctl(v, i)->owner) != 0;
+	return n;
+}
+
 int arena_status_show(const struct node *n, struct text *t)
 {
 	struct view *v = &n->arena->view;
@@ -124,6 +134,9 @@ int arena_status_show(const struct node *n, struct text *t)
 	text_add(t, "refs %u\nproperties %u\n",
 		 load_relaxed(&sb->tables[KIND_REF].n),
 		 load_relaxed(&sb->tables[KIND_PROPERTY].n));
+	text_add(t, "calls %u\nreactors %u\nrings %u\n",
+		 load_relaxed(&sb->tables[KIND_CALL].n),
+		 load_relaxed(&sb->tables[KIND_REACTOR].n), rings_in_use(v));
 	text_add(t, "max-members %u\nmax-threads %u\nmax-fields %u\n",
 		 v->geo.max_members, v->geo.max_threads - 1, v->geo.max_fields);
 	text_add(t, "max-objects %u\n", v->geo.max_objects);

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static int make_room(struct text *t, size_t more)
 {
@@ -38,6 +39,17 @@ void text_add(struct text *t, const char *fmt, ...)
 		t->len += (size_t)vsnprintf(t->p + t->len, t->cap - t->len, fmt,
 					    again);
 	va_end(again);
+}
+
+void text_append(struct text *t, const void *data, size_t size)
+{
+	if (t->failed || make_room(t, size) < 0) {
+		t->failed = 1;
+		return;
+	}
+	memcpy(t->p + t->len, data, size);
+	t->len += size;
+	t->p[t->len] = 0;
 }
 
 void text_add_time(struct text *t, uint64_t ns)

@@ -14,6 +14,7 @@ struct text {
 
 void text_add(struct text *t, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+void text_append(struct text *t, const void *data, size_t size);
 /* Seconds with nanosecond digits. */
 void text_add_time(struct text *t, uint64_t ns);
 void text_finish(struct text *t);

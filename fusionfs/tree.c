@@ -47,6 +47,8 @@ enum {
 	REF,
 	PROPERTIES,
 	PROPERTY,
+	CALLS,
+	CALL,
 	MEMBERS,
 	MEMBER,
 	MEMBER_STATUS,
@@ -85,9 +87,9 @@ enum {
 #define OBJECT(up, k, s)       ROW(up, ROW_FILE, NULL, 0444, .show = s, \
 				   .kind = k)
 /* The same, and a shell can make, lock and remove them. */
-#define LOCKS(up, name, k, l)  ROW(up, ROW_DIR, name, 0777, \
+#define LOCKS(up, name, k, c)  ROW(up, ROW_DIR, name, 0777, \
 				   .items = &object_items, .kind = k, \
-				   .locks = &l)
+				   .create = c, .removes = true)
 #define LOCK(up, k, s, l)      ROW(up, ROW_FILE, NULL, 0666, .show = s, \
 				   .kind = k, .locks = &l)
 
@@ -119,15 +121,21 @@ static const struct row rows[N_ROWS] = {
 	[FIELD] =          OBJECT(FIELDS, KIND_FIELD, field_show),
 
 	[SKIRMISHES] =     LOCKS(ARENA, "skirmishes", KIND_SKIRMISH,
-				 skirmish_locks),
+				 skirmish_make),
 	[SKIRMISH] =       LOCK(SKIRMISHES, KIND_SKIRMISH, skirmish_show,
 				skirmish_locks),
 	[REFS] =           OBJECTS(ARENA, "refs", KIND_REF),
 	[REF] =            OBJECT(REFS, KIND_REF, ref_show),
 	[PROPERTIES] =     LOCKS(ARENA, "properties", KIND_PROPERTY,
-				 property_locks),
+				 property_make),
 	[PROPERTY] =       LOCK(PROPERTIES, KIND_PROPERTY, property_show,
 				property_locks),
+
+	[CALLS] =          ROW(ARENA, ROW_DIR, "calls", 0777,
+			       .items = &object_items, .kind = KIND_CALL,
+			       .removes = true),
+	[CALL] =           ROW(CALLS, ROW_PORT, NULL, 0666, .kind = KIND_CALL,
+			       .port = &call_port),
 
 	[MEMBERS] =        DIR_OF(ARENA, "members", member_items),
 	[MEMBER] =         DIR(MEMBERS, NULL),

@@ -78,6 +78,12 @@ static int later(struct arena *a, uint32_t id, bool died)
 	return 0;
 }
 
+static void others_look(struct arena *a)
+{
+	ports_look(a);
+	waiters_look(a);
+}
+
 int undertaker_depart(struct arena *a, uint32_t slot, uint32_t id, bool died)
 {
 	struct departure d = {.slot = slot, .id = id, .died = died};
@@ -96,7 +102,7 @@ int undertaker_depart(struct arena *a, uint32_t slot, uint32_t id, bool died)
 	if (n == 0)
 		arena_ended(a);
 	else
-		waiters_look(a);
+		others_look(a);
 	return 0;
 }
 

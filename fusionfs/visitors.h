@@ -44,9 +44,6 @@ struct lock_word {
 /* How files of a kind are locked.  All run under the guard; @me is the
  * visitor's.  None of them waits. */
 struct lock_ops {
-	/* Make one called @name, as a shell may: table_add()'s results. */
-	int (*create)(struct view *v, struct thread_rec *me, const char *name,
-		      uint32_t *ret_index);
 	/* 0 taken; -EOWNERDEAD taken, from one who died; -EAGAIN not yet, and
 	 * without claim->nowait it is a waiter now; else -errno. */
 	int (*take)(struct view *v, struct thread_rec *me,
@@ -61,6 +58,10 @@ struct lock_ops {
 };
 
 extern const struct lock_ops skirmish_locks, property_locks;
+int skirmish_make(struct view *v, struct thread_rec *me, const char *name,
+		  uint32_t *ret_index);
+int property_make(struct view *v, struct thread_rec *me, const char *name,
+		  uint32_t *ret_index);
 
 /* An open file of a row with locks.  @may_lock: who opened it may write.  0,
  * -ENOENT, -EIO, -ENOMEM. */

@@ -3,7 +3,7 @@
  * The world: what one mount has
  *
  * Nothing here is kept that a scan of the backing directory and of /proc would
- * not give back.  One thread runs it all.
+ * not give back.  One thread runs it all, but for the sleep of bell.c.
  */
 #ifndef FUSIONFS_WORLD_H
 #define FUSIONFS_WORLD_H

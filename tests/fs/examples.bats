@@ -5,6 +5,7 @@
 load helpers
 
 setup() {
+	: "${CALC:?path of the calc example}"
 	: "${QUEUE:?path of the queue example}"
 	: "${SCREEN:?path of the screen example}"
 	: "${EXAMPLES:?folder of the examples}"
@@ -96,6 +97,57 @@ has_waiter() {
 	[ "${lines[5]}" = "state purchased" ]
 	[ "${lines[6]}" = "nobody else can have it now" ]
 	[ "${lines[7]}" = "state available" ]
+}
+
+# The calculating service, until descriptor 6 is closed.
+start_calc() {
+	rm -f "$BATS_TEST_TMPDIR/calc.in"
+	mkfifo "$BATS_TEST_TMPDIR/calc.in"
+	"$CALC" serve "$MNT/c" <"$BATS_TEST_TMPDIR/calc.in" 3>&- 4>&- &
+	calc=$!
+	MEMBERS="$MEMBERS $!"
+	exec 6>"$BATS_TEST_TMPDIR/calc.in"
+	wait_for has_line "$MNT/c/calls/calc" "owner member"
+}
+
+@test "calc: asked from C and from sh, also over one descriptor" {
+	mkdir "$MNT/c"
+	start_calc
+	[ "$("$CALC" ask "$MNT/c" "1 + 2 * 3")" = 7 ]
+	[ "$("$EXAMPLES/calc.sh" "$MNT/c" "(1 + 2) * -3" 7/2)" = "-9
+3.5" ]
+	[ "$(seq 1 20 | sed 's/.*/& * &/' | "$EXAMPLES/calc.sh" "$MNT/c" |
+		tr '\n' ' ')" = "$(for i in $(seq 1 20); do
+		printf '%d ' $((i * i))
+	done)" ]
+	run "$EXAMPLES/calc.sh" "$MNT/c" "1 / 0"
+	[[ $output == *"Numerical argument out of domain"* ]]
+	run -1 "$CALC" ask "$MNT/c" "1 +"
+	[[ $output == *"Invalid argument"* ]]
+	exec 6>&-
+	wait "$calc"
+	run -1 "$CALC" ask "$MNT/c" "1"
+	[[ $output == *"No such file"* ]]
+}
+
+@test "calc: a service that is killed is told, and started again" {
+	mkdir "$MNT/c"
+	start_calc
+	exec 8<>"$MNT/c/calls/calc"
+	kill -STOP "$calc"
+	echo 1+1 >&8
+	cat <&8 >"$BATS_TEST_TMPDIR/answer" 2>&1 3>&- 4>&- 6>&- &
+	asker=$!
+	wait_for has_line "$MNT/c/calls/calc" "pending 1"
+	exec 6>&-
+	kill -9 "$calc"
+	not wait $asker
+	grep -qE "Owner died|Identifier removed" "$BATS_TEST_TMPDIR/answer"
+	exec 8<&-
+	start_calc
+	[ "$("$EXAMPLES/calc.sh" "$MNT/c" 1+1)" = 2 ]
+	exec 6>&-
+	wait "$calc"
 }
 
 # A film of one line that goes on until descriptor 7 is closed.

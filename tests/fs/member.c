@@ -96,7 +96,7 @@ int answer(int r)
 	return said("error %s", strerrorname_np(-r));
 }
 
-static int errno_of(const char *name)
+int errno_of(const char *name)
 {
 	for (int e = 1; e < 134; e++)
 		if (strerrorname_np(e) && !strcmp(strerrorname_np(e), name))

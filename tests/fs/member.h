@@ -24,6 +24,8 @@ int64_t ms(const struct words *c, int i); /* as ns; negative: for ever */
 int said(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int answer(int r); /* "ok", "error ENAME" */
 
+int errno_of(const char *name);
+
 /* What commands are about; NULL none. */
 struct fusion_arena *arena_now(void);
 

@@ -6,15 +6,27 @@
  *                            "message TYPE from SENDER size BYTES: TEXT"
  *   send ID TYPE TEXT [MS]
  *   sync                     wait until what has come is handled
+ *   call NAME HOW [N]        make one; executing it is a line "call NAME from
+ *                            CALLER word WORD size BYTES: TEXT", and then
+ *                            HOW is: echo, word (the word + 1), empty, big (N
+ *                            bytes), die, defer, or an error's name
+ *   execute NAME WORD TEXT   "answer WORD size BYTES: TEXT"
+ *   return NAME WORD TEXT    the deferred one that came first
+ *   return-error NAME ENAME
+ *   destroy-call NAME  quota NAME ID|all LIMIT
  */
 #include "member.h"
 
 #include <ctype.h>
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define TEXT_MAX 63
+#define CALLS 16
 
 /* Printable, and not too long. */
 static void copy_text(char text[TEXT_MAX + 1], const void *data, size_t size)
@@ -60,9 +72,177 @@ static int do_sync(const struct words *c)
 	return answer(fusion_sync(arena_now(), FUSION_FOREVER));
 }
 
+/* --- Calls ----------------------------------------------------------------
+ */
+
+static struct made {
+	char name[64], how[16];
+	uint64_t n;
+	struct fusion_call *call;
+	uint64_t serials[64]; /* deferred, oldest first */
+	unsigned n_serials;
+} made[CALLS];
+
+static int reply_big(const struct fusion_call_request *rq, size_t n)
+{
+	char *p = malloc(n ? n : 1);
+	int r;
+
+	if (!p)
+		return -ENOMEM;
+	memset(p, 'b', n);
+	r = fusion_call_reply(rq, n, p, n);
+	free(p);
+	return r;
+}
+
+static int execute_as(struct made *m, const struct fusion_call_request *rq)
+{
+	if (!strcmp(m->how, "echo"))
+		return fusion_call_reply(rq, rq->word, rq->data, rq->size);
+	if (!strcmp(m->how, "word"))
+		return fusion_call_reply(rq, rq->word + 1, NULL, 0);
+	if (!strcmp(m->how, "empty"))
+		return 0;
+	if (!strcmp(m->how, "big"))
+		return reply_big(rq, m->n);
+	if (!strcmp(m->how, "die"))
+		kill(getpid(), SIGKILL);
+	if (!strcmp(m->how, "defer") && m->n_serials < 64) {
+		m->serials[m->n_serials++] = fusion_call_serial(rq);
+		return FUSION_CALL_DEFER;
+	}
+	return -errno_of(m->how);
+}
+
+static int on_call(const struct fusion_call_request *rq, void *ctx)
+{
+	char text[TEXT_MAX + 1];
+	struct made *m = ctx;
+
+	copy_text(text, rq->data, rq->size);
+	said("call %s from %u word %lld size %zu: %s", m->name, rq->caller,
+	     (long long)rq->word, rq->size, text);
+	return execute_as(m, rq);
+}
+
+static struct made *find_made(const char *name)
+{
+	for (int i = 0; i < CALLS; i++)
+		if (made[i].call && !strcmp(made[i].name, name))
+			return &made[i];
+	return NULL;
+}
+
+static int do_call(const struct words *c)
+{
+	struct made *m = made;
+	int r;
+
+	while (m < made + CALLS && m->call)
+		m++;
+	if (m == made + CALLS)
+		return answer(-EMFILE);
+	*m = (struct made){.n = number(c, 3)};
+	snprintf(m->name, sizeof(m->name), "%s", word(c, 1));
+	snprintf(m->how, sizeof(m->how), "%s", word(c, 2));
+	r = fusion_call_create(arena_now(), m->name, on_call, m, &m->call);
+	if (r < 0)
+		m->call = NULL;
+	return answer(r);
+}
+
+static int find_call(const struct words *c, struct fusion_call **ret)
+{
+	return fusion_call_lookup(arena_now(), word(c, 1), ret);
+}
+
+static int do_execute(const struct words *c)
+{
+	struct fusion_call *call;
+	const char *in = word(c, 3);
+	char out[4096], text[TEXT_MAX + 1];
+	uint64_t ret;
+	size_t size;
+	int r = find_call(c, &call);
+
+	if (r == 0)
+		r = fusion_call_execute_bytes(call, NULL, number(c, 2), in,
+					      strlen(in), &ret, out,
+					      sizeof(out), &size);
+	if (r < 0)
+		return answer(r);
+	copy_text(text, out, size);
+	return said("answer %lld size %zu: %s", (long long)ret, size, text);
+}
+
+/* The deferred one that came first, 0 none. */
+static uint64_t next_serial(struct made *m)
+{
+	uint64_t serial;
+
+	if (!m || !m->n_serials)
+		return 0;
+	serial = m->serials[0];
+	m->n_serials--;
+	memmove(m->serials, m->serials + 1, m->n_serials * sizeof(*m->serials));
+	return serial;
+}
+
+static int do_return(const struct words *c)
+{
+	struct made *m = find_made(word(c, 1));
+	uint64_t serial = next_serial(m);
+	const char *text = word(c, 3);
+
+	if (!serial)
+		return answer(-ENOENT);
+	return answer(fusion_call_return(m->call, serial, number(c, 2), text,
+					 strlen(text)));
+}
+
+static int do_return_error(const struct words *c)
+{
+	struct made *m = find_made(word(c, 1));
+	uint64_t serial = next_serial(m);
+
+	if (!serial)
+		return answer(-ENOENT);
+	return answer(fusion_call_return_error(m->call, serial,
+					       -errno_of(word(c, 2))));
+}
+
+static int do_destroy_call(const struct words *c)
+{
+	struct made *m = find_made(word(c, 1));
+	struct fusion_call *call;
+	int r = find_call(c, &call);
+
+	if (r == 0)
+		r = fusion_call_destroy(call);
+	if (m)
+		m->call = NULL;
+	return answer(r);
+}
+
+static int do_quota(const struct words *c)
+{
+	struct fusion_call *call;
+	int r = find_call(c, &call);
+
+	if (r == 0)
+		r = fusion_call_set_quota(call,
+					  !strcmp(word(c, 2), "all")
+						  ? FUSION_ALL
+						  : (fusion_id_t)number(c, 2),
+					  (uint32_t)number(c, 3));
+	return answer(r);
+}
+
 const struct command talk_commands[] = {
-	{"handle", do_handle, true},
-	{"send", do_send, true},
-	{"sync", do_sync, true},
-	{0},
+	{"call", do_call, true},       {"destroy-call", do_destroy_call, true},
+	{"execute", do_execute, true}, {"quota", do_quota, true},
+	{"return", do_return, true},   {"return-error", do_return_error, true},
+	{"handle", do_handle, true},   {"send", do_send, true},
+	{"sync", do_sync, true},       {0},
 };

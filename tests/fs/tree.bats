@@ -46,7 +46,7 @@ teardown() {
 @test "ls: shows the files of an arena" {
 	mkdir "$MNT/a"
 	[ "$(ls "$MNT/a" | tr '\n' ' ')" = \
-		"base deadlocks events fields heap limit members memory properties refs skirmishes span state status used " ]
+		"base calls deadlocks events fields heap limit members memory properties refs skirmishes span state status used " ]
 	[ "$(ls "$MNT/a/memory" | tr '\n' ' ')" = \
 		"classes members pools status " ]
 	[ "$(ls -A "$MNT" | tr '\n' ' ')" = ".fusionfs a " ]
@@ -55,7 +55,7 @@ teardown() {
 @test "status: is one screen of 'key value' lines" {
 	mkdir "$MNT/a"
 	not grep -vE '^[a-z-]+( [^ ].*)?$' "$MNT/a/status"
-	[ "$(wc -l <"$MNT/a/status")" -le 24 ]
+	[ "$(wc -l <"$MNT/a/status")" -le 30 ]
 	[ "$(value_of "$MNT/a/status" state)" = empty ]
 	[ "$(value_of "$MNT/a/status" base)" = "$(cat "$MNT/a/base")" ]
 	[ "$(value_of "$MNT/a/status" span)" = "$(cat "$MNT/a/span")" ]
@@ -203,7 +203,7 @@ teardown() {
 @test "find, tree, du, stat, wc, cp -r behave" {
 	mkdir "$MNT/a" "$MNT/b"
 	[ "$(find "$MNT" -name state | wc -l)" -eq 2 ]
-	[ "$(find "$MNT" -type d | wc -l)" -eq 16 ]
+	[ "$(find "$MNT" -type d | wc -l)" -eq 18 ]
 	du -s "$MNT"
 	du -sb "$MNT"
 	[ "$(wc -l <"$MNT/a/state")" -eq 1 ]
