@@ -22,6 +22,7 @@ struct watcher;
 struct forking;
 struct dispatcher;
 struct calls;
+struct local_reactor;
 
 enum handle_state {
 	HANDLE_ENTERING, /* in the list, so that no other thread enters it */
@@ -57,6 +58,10 @@ struct fusion_arena {
 	pthread_mutex_t dispatch_lock; /* guards the making of the next two */
 	struct dispatcher *dispatcher; /* atomic; NULL none yet */
 	struct calls *calls;	       /* atomic; the same */
+
+	pthread_mutex_t reactors_lock;	/* guards the next (reaction.c) */
+	struct local_reactor *reactors; /* that this process listens to */
+	struct local_reactor *news;	/* of these, who have something */
 };
 
 /* Find the handle in whose range @p is; NULL.  No lock; any thread. */

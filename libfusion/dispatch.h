@@ -52,6 +52,11 @@ bool reactor_look(struct fusion_arena *arena);
 /* More of the reactors that have news; a bounded part.  True: there is more. */
 bool reactor_run(struct fusion_arena *arena);
 
+/* The process leaves: nothing of these runs any more.  And in the child of a
+ * fork nobody listens. */
+void reactor_stop(struct fusion_arena *arena);
+void reactor_after_fork(struct fusion_arena *arena);
+
 /* A record has been copied out: its cells may be used again before the handler
  * has ended. */
 void dispatch_release(struct fusion_arena *arena);

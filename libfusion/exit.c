@@ -70,6 +70,7 @@ void arena_depart(struct fusion_arena *a, unsigned long request, int result)
 	watch_stop(a);
 	dispatch_stop(a);
 	calls_stop(a);
+	reactor_stop(a);
 	address_remove(a);
 	tls_arena_leave(a);
 	/* Before the slot can be another's, who will want this lock.  As long

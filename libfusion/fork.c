@@ -34,6 +34,7 @@ static void detach(struct fusion_arena *a)
 	pthread_mutex_init(&a->watch_lock, NULL);
 	dispatch_after_fork(a);
 	calls_after_fork(a);
+	reactor_after_fork(a);
 }
 
 static void rejoin(struct fusion_arena *a)

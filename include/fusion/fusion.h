@@ -9,6 +9,7 @@
 #include <fusion/heap.h>
 #include <fusion/message.h>
 #include <fusion/property.h>
+#include <fusion/reactor.h>
 #include <fusion/ref.h>
 #include <fusion/skirmish.h>
 #include <fusion/types.h>

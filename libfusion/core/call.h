@@ -111,7 +111,11 @@ static_assert(sizeof(struct call_slot) == SLOT_SIZE, "ABI: bump FORMAT");
 #define SERIAL_SEQ(serial) ((uint32_t)(serial))
 
 /* thread_rec.call: kind = slot, a[0] = seq. */
-enum call_op { CALL_OP_RETURN = 1, CALL_OP_DISPATCH = 2 /* reactor.h */ };
+enum call_op {
+	CALL_OP_RETURN = 1,
+	CALL_OP_DISPATCH = 2, /* reactor.h, as is the next */
+	CALL_OP_DESTROY = 3,
+};
 
 /* --- Visitors: for who must not sleep ------------------------------------- */
 

@@ -8,6 +8,7 @@
 #include "libfusion/core/heap.h"
 #include "libfusion/core/life.h"
 #include "libfusion/core/property.h"
+#include "libfusion/core/reactor.h"
 #include "libfusion/core/ref.h"
 #include "libfusion/core/ring.h"
 #include "libfusion/core/skirmish.h"

@@ -11,6 +11,7 @@
 #include "libfusion/core/lock.h"
 #include "libfusion/core/message.h"
 #include "libfusion/core/property.h"
+#include "libfusion/core/reactor.h"
 #include "libfusion/core/ref.h"
 #include "libfusion/core/skirmish.h"
 #include "libfusion/core/thread.h"
@@ -69,6 +70,8 @@ static int recover_pending(struct view *v, struct thread_rec *t, bool alone)
 		r = heap_recover_pool(v, t);
 	if (!r)
 		r = ring_recover(v, t);
+	if (!r)
+		r = reactor_recover(v, t);
 	if (!r)
 		r = call_recover(v, t, life_rec(v), alone);
 	return r ? r : ref_recover(v, t);
@@ -141,6 +144,7 @@ int recover_member(struct view *v, uint32_t slot)
 		r = ref_recover_member(v, slot);
 	if (r < 0)
 		return r;
+	reactor_recover_member(v, slot);
 	/* The users' locks last: who gets one next finds all else whole. */
 	for (at = 0; (t = next_record(v, slot, &at));) {
 		property_recover(v, t, life_rec(v));
@@ -162,6 +166,7 @@ int recover_thread(struct view *v, struct thread_rec *t)
 		r = heap_recover_tokens(v, &token, 1);
 	if (r < 0)
 		return r;
+	reactor_recover_thread(v, t);
 	property_recover(v, t, life_rec(v));
 	skirmish_recover(v, t, life_rec(v));
 	thread_release(v, t);

@@ -11,12 +11,11 @@
 #include "libfusion/core/seed.h"
 #include "libfusion/core/thread.h"
 
-#define CURSOR_SIZE 64u
 #define PROBES 64u /* rings looked at before a new one is made */
 
 static uint64_t memory_of(uint32_t cells, uint32_t n_cursors)
 {
-	return (uint64_t)n_cursors * CURSOR_SIZE +
+	return (uint64_t)n_cursors * RING_CURSOR +
 	       (uint64_t)cells * (sizeof(uint64_t) + RING_CELL);
 }
 
@@ -40,14 +39,14 @@ int ring_map(const struct view *v, uint32_t index, struct ring *ret)
 	n_cursors = load_relaxed(&ctl->n_cursors);
 	off = load_relaxed(&ctl->off);
 	if (!is_size(cells) || n_cursors > v->geo.n_rings ||
-	    off < v->geo.off_ring_mem || off % CURSOR_SIZE || off > end ||
+	    off < v->geo.off_ring_mem || off % RING_CELL || off > end ||
 	    memory_of(cells, n_cursors) > end - off)
 		return -EIO;
 	p = v->base + off;
 	*ret = (struct ring){
 		.ctl = ctl,
 		.cursors = p,
-		.hdr = (uint64_t *)(p + (uint64_t)n_cursors * CURSOR_SIZE),
+		.hdr = (uint64_t *)(p + (uint64_t)n_cursors * RING_CURSOR),
 		.index = index,
 		.cells = cells,
 		.mask = cells - 1,
@@ -95,8 +94,8 @@ static int make(struct view *v, uint32_t cells, uint32_t n_cursors)
 	ctl->cells = cells;
 	ctl->n_cursors = n_cursors;
 	ctl->off = off;
-	memset(view_at(v, off), 0, (size_t)n_cursors * CURSOR_SIZE);
-	hdr = view_at(v, off + (uint64_t)n_cursors * CURSOR_SIZE);
+	memset(view_at(v, off), 0, (size_t)n_cursors * RING_CURSOR);
+	hdr = view_at(v, off + (uint64_t)n_cursors * RING_CURSOR);
 	for (uint32_t c = 0; c < cells; c++)
 		store_relaxed(&hdr[c], HDR_FREE_AT(c));
 	/* Release: pairs with the acquire in view_hi(). */

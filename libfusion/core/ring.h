@@ -41,6 +41,7 @@
 #include "libfusion/core/view.h"
 
 #define RING_CELL 64u
+#define RING_CURSOR 128u /* bytes of a struct cursor, reactor.h */
 #define RING_CELLS_MIN 64u
 #define RING_CELLS_MAX 16384u
 
@@ -79,9 +80,10 @@ struct ring_ctl {
 	uint32_t cells; /* written once, before rings.hi, as are the next */
 	uint32_t n_cursors; /* reactors' rings only, see reactor.h */
 	uint32_t pad0;
-	uint64_t off;	 /* of its memory: cursors, headers, cells */
-	uint32_t closed; /* atomic: it goes, no more records */
-	uint8_t pad1[36];
+	uint64_t off;	     /* of its memory: cursors, headers, cells */
+	uint32_t closed;     /* atomic: it goes, no more records */
+	uint32_t cursors_hi; /* atomic: cursors below were ever used */
+	uint8_t pad1[32];
 
 	uint64_t hint;	  /* atomic: where producers begin to look */
 	uint64_t dropped; /* atomic: records that found no room and no patience
@@ -140,6 +142,12 @@ static inline struct ring_ctl *ring_ctl(const struct view *v, uint32_t i)
 static inline uint32_t ring_hi(const struct view *v)
 {
 	return view_hi(&v->sb->rings.hi, v->geo.n_rings);
+}
+
+/* Cursors that may be in use. */
+static inline uint32_t ring_cursors(const struct ring *r)
+{
+	return view_hi(&r->ctl->cursors_hi, r->n_cursors);
 }
 
 /* Cells that a record with @size bytes of payload takes. */

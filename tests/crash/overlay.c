@@ -8,8 +8,8 @@
 #include "libfusion/core/life.h"
 #include "libfusion/core/pool.h"
 #include "libfusion/core/property.h"
-#include "libfusion/core/ring.h"
 #include "libfusion/core/ref_private.h"
+#include "libfusion/core/ring.h"
 #include "libfusion/core/skirmish.h"
 #include "libfusion/core/slab.h"
 
@@ -85,7 +85,7 @@ static uint64_t hash_rings(const struct view *v, uint64_t h)
 		h = hash(h, ring_ctl(v, i), sizeof(struct ring_ctl));
 		if (ring_map(v, i, &r) == 0)
 			h = hash(h, r.cursors,
-				 r.n_cursors * RING_CELL +
+				 r.n_cursors * RING_CURSOR +
 					 r.cells * (8ull + RING_CELL));
 	}
 	return h;

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Bells: what the two halves of a reactor, dispatching and listening, share. */
+#ifndef FUSION_CORE_CURSOR_H
+#define FUSION_CORE_CURSOR_H
+
+#include "libfusion/core/reactor.h"
+
+/* bells_ring(): whatever their channels. */
+#define BELLS_ALL UINT64_MAX
+
+/* Tell who has @c to look, if it rests (or @always).  @what is the reactor's
+ * index << 32 | id. */
+void bell_ring(struct view *v, struct thread_rec *me, struct cursor *c,
+	       uint64_t what, bool always);
+/* All who listen to @channel and rest.  After the message is there. */
+void bells_ring(struct view *v, struct thread_rec *me, struct ring *r,
+		uint64_t channel, uint64_t what);
+
+/* As far as all but those that read behind the others are. */
+uint64_t done_by_others(const struct ring *r, const struct cursor *mine);
+
+#endif

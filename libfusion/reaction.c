@@ -1,0 +1,511 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Reactions: one cursor of this member for each reactor, and behind it a list
+ *
+ * All of it is guarded by the arena's reactors_lock, which is not held while a
+ * reaction runs.  A reaction that is detached stays in its list, marked, until
+ * nobody walks there; who walks last frees what is marked.
+ */
+#include "libfusion/reaction.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "libfusion/dispatch.h"
+#include "libfusion/heap_private.h"
+
+#define BATCH 64 /* messages of a reactor before the next one's turn */
+#define FIRST_BUF 1024
+#define NAP_NS 100000 /* while a reaction to be detached runs */
+
+struct fusion_reaction {
+	struct local_reactor *local;
+	uint32_t channel;
+	uint64_t from; /* messages before this position are not for it */
+	fusion_reaction_fn fn;
+	void *ctx;
+	bool removed;
+	bool told;	  /* that no more will come */
+	unsigned running; /* threads that run it */
+	struct fusion_reaction *next;
+};
+
+struct local_reactor {
+	struct fusion_arena *arena;
+	struct listener l;
+	bool done;  /* reads behind all others */
+	bool ended; /* its cursor is gone */
+	bool news;  /* in the arena's list of these */
+	unsigned walkers;
+	struct fusion_reaction *reactions;
+	void *buf;
+	uint32_t size;
+	struct local_reactor *next, *next_news;
+};
+
+static struct local_reactor *find(struct fusion_arena *a, uint32_t id,
+				  bool done)
+{
+	struct local_reactor *l = a->reactors;
+
+	while (l && (l->l.id != id || l->done != done || l->ended))
+		l = l->next;
+	return l;
+}
+
+/* --- News ----------------------------------------------------------------- */
+
+static void has_news(struct fusion_arena *a, struct local_reactor *l)
+{
+	if (l->news)
+		return;
+	l->news = true;
+	l->next_news = a->news;
+	a->news = l;
+}
+
+void reactor_news(struct fusion_arena *arena, const struct dispatched *d)
+{
+	uint32_t id = (uint32_t)d->head->a;
+
+	pthread_mutex_lock(&arena->reactors_lock);
+	for (struct local_reactor *l = arena->reactors; l; l = l->next)
+		if (l->l.id == id)
+			has_news(arena, l);
+	pthread_mutex_unlock(&arena->reactors_lock);
+}
+
+bool reactor_look(struct fusion_arena *arena)
+{
+	bool any;
+
+	pthread_mutex_lock(&arena->reactors_lock);
+	for (struct local_reactor *l = arena->reactors; l; l = l->next)
+		if (!l->ended)
+			has_news(arena, l);
+	any = arena->news;
+	pthread_mutex_unlock(&arena->reactors_lock);
+	return any;
+}
+
+/* --- Running -------------------------------------------------------------- */
+
+/* reactors_lock is held. */
+static void forget(struct local_reactor *l)
+{
+	struct local_reactor **p = &l->arena->reactors;
+
+	while (*p != l)
+		p = &(*p)->next;
+	*p = l->next;
+	for (p = &l->arena->news; *p; p = &(*p)->next_news) {
+		if (*p == l) {
+			*p = l->next_news;
+			break;
+		}
+	}
+	free(l->buf);
+	free(l);
+}
+
+/* Free what is marked, if nobody else walks; without reactions there is nothing
+ * to listen for.  reactors_lock is held. */
+static void sweep(struct local_reactor *l)
+{
+	struct fusion_reaction **p = &l->reactions, *r;
+	struct thread_rec *me;
+
+	if (l->walkers)
+		return;
+	while ((r = *p)) {
+		if (!r->removed || r->running) {
+			p = &r->next;
+			continue;
+		}
+		*p = r->next;
+		free(r);
+	}
+	if (l->reactions)
+		return;
+	me = thread_rec_of(l->arena);
+	if (me && !l->ended)
+		cursor_free(&l->arena->view, me, &l->l);
+	forget(l);
+}
+
+/* reactors_lock is held before and after. */
+static void run_one(struct fusion_reaction *r,
+		    const struct fusion_reactor_message *m)
+{
+	pthread_mutex_t *lock = &r->local->arena->reactors_lock;
+	enum fusion_reaction_result result;
+
+	r->running++;
+	pthread_mutex_unlock(lock);
+	result = r->fn(m, r->ctx);
+	pthread_mutex_lock(lock);
+	r->running--;
+	if (result == FUSION_REACTION_REMOVE)
+		r->removed = true;
+}
+
+static void run_all(struct local_reactor *l,
+		    const struct fusion_reactor_message *m, uint64_t pos)
+{
+	l->walkers++;
+	for (struct fusion_reaction *r = l->reactions; r; r = r->next)
+		if (!r->removed && r->from <= pos &&
+		    (l->done || r->channel == m->channel))
+			run_one(r, m);
+	l->walkers--;
+}
+
+void reactions_run(struct fusion_arena *arena, uint32_t id,
+		   const struct fusion_reactor_message *message)
+{
+	struct local_reactor *l;
+
+	pthread_mutex_lock(&arena->reactors_lock);
+	l = find(arena, id, false);
+	if (l) {
+		run_all(l, message, UINT64_MAX);
+		sweep(l);
+	}
+	pthread_mutex_unlock(&arena->reactors_lock);
+}
+
+/* Disconnected, or destroyed: each is told once. */
+static void tell_the_end(struct local_reactor *l)
+{
+	l->ended = true;
+	l->walkers++;
+	for (struct fusion_reaction *r = l->reactions; r; r = r->next) {
+		if (r->removed || r->told)
+			continue;
+		r->told = true;
+		run_one(r, NULL);
+	}
+	l->walkers--;
+}
+
+static bool grow(struct local_reactor *l, uint32_t size)
+{
+	void *buf = realloc(l->buf, size);
+
+	if (!buf)
+		return false;
+	l->buf = buf;
+	l->size = size;
+	return true;
+}
+
+/* Read one; without the lock.  As cursor_read(). */
+static int read_one(struct local_reactor *l, struct msg_head *h)
+{
+	struct view *v = &l->arena->view;
+	uint32_t me = l->done ? 0 : l->arena->id;
+	int r = cursor_read(v, &l->l, me, l->buf, l->size, h);
+
+	if (r == -EMSGSIZE)
+		r = grow(l, h->size)
+			    ? cursor_read(v, &l->l, me, l->buf, l->size, h)
+			    : 0;
+	return r;
+}
+
+static void deliver(struct local_reactor *l, const struct msg_head *h)
+{
+	const struct fusion_reactor_message m = {
+		.reactor = (struct fusion_reactor *)l->l.re,
+		.channel = (uint32_t)h->a,
+		.sender = h->sender,
+		.data = l->buf,
+		.size = h->size,
+	};
+
+	run_all(l, &m, h->b);
+}
+
+/* A batch of @l's messages; true: there is more.  Lock as run_one(). */
+static bool run_batch(struct local_reactor *l)
+{
+	pthread_mutex_t *lock = &l->arena->reactors_lock;
+	struct thread_rec *me = thread_rec_of(l->arena);
+	struct msg_head h;
+	bool rests;
+	int r = 0;
+
+	for (unsigned n = 0; n < BATCH; n++) {
+		pthread_mutex_unlock(lock);
+		r = read_one(l, &h);
+		pthread_mutex_lock(lock);
+		if (r <= 0)
+			break;
+		deliver(l, &h);
+	}
+	if (r < 0) {
+		tell_the_end(l);
+		return false;
+	}
+	if (r > 0 || !me)
+		return true;
+	pthread_mutex_unlock(lock);
+	rests = cursor_rest(&l->arena->view, me, &l->l);
+	pthread_mutex_lock(lock);
+	return !rests;
+}
+
+/* Those that have news now; what comes meanwhile is the next turn's.  A handler
+ * that waits has another thread here: it finds other reactors, or none. */
+bool reactor_run(struct fusion_arena *arena)
+{
+	struct local_reactor *l, *again = NULL;
+	bool more;
+
+	/* Relaxed: it is set with the turn, which we have. */
+	if (!load_relaxed(&arena->news))
+		return false;
+	pthread_mutex_lock(&arena->reactors_lock);
+	while ((l = arena->news)) {
+		arena->news = l->next_news;
+		if (l->ended) {
+			l->news = false;
+			continue;
+		}
+		/* Nobody frees it while we are at it. */
+		l->walkers++;
+		more = run_batch(l);
+		l->walkers--;
+		l->news = more;
+		if (more) {
+			l->next_news = again;
+			again = l;
+		} else {
+			sweep(l);
+		}
+	}
+	more = again;
+	arena->news = again;
+	pthread_mutex_unlock(&arena->reactors_lock);
+	return more;
+}
+
+/* --- Attaching ------------------------------------------------------------ */
+
+static int check_policy(const struct fusion_reactor_policy *p,
+			struct cursor_params *ret)
+{
+	int64_t ms;
+
+	ret->policy = POLICY_BLOCK;
+	ret->limit_ms = REACTOR_LIMIT_MS;
+	if (!p)
+		return 0;
+	if (p->size != sizeof(*p) || p->kind > FUSION_REACTOR_DISCONNECT ||
+	    p->limit_ns < FUSION_FOREVER)
+		return -EINVAL;
+	ret->policy = p->kind;
+	ms = (p->limit_ns + 999999) / 1000000;
+	if (p->limit_ns == FUSION_FOREVER)
+		ret->limit_ms = REACTOR_FOREVER_MS;
+	else if (p->limit_ns)
+		ret->limit_ms = ms < REACTOR_FOREVER_MS
+					? (uint32_t)ms
+					: REACTOR_FOREVER_MS - 1;
+	return 0;
+}
+
+static int listen(struct fusion_arena *a, struct reactor *re, bool done,
+		  struct cursor_params *params, struct local_reactor **ret)
+{
+	struct thread_rec *me = thread_rec_of(a);
+	struct local_reactor *l;
+	int r;
+
+	if (!me)
+		return -errno;
+	l = calloc(1, sizeof(*l));
+	if (!l)
+		return -ENOMEM;
+	params->owner = a->id;
+	params->slot = a->view.slot;
+	params->flags = done ? CURSOR_DONE : 0;
+	l->arena = a;
+	l->done = done;
+	r = grow(l, FIRST_BUF) ? 0 : -ENOMEM;
+	if (!r)
+		r = cursor_take(&a->view, me, re, params, &l->l);
+	if (r < 0) {
+		free(l->buf);
+		free(l);
+		return r;
+	}
+	l->next = a->reactors;
+	a->reactors = l;
+	/* Look for the first time: it has never rested. */
+	has_news(a, l);
+	*ret = l;
+	return 0;
+}
+
+/* What counts from now on for the member. */
+static void update(struct local_reactor *l, const struct cursor_params *params,
+		   bool policy)
+{
+	uint64_t mask = 0;
+	struct cursor *c;
+	struct ring r;
+
+	if (l->ended || cursor_get(&l->arena->view, &l->l, &r, &c) < 0)
+		return;
+	for (struct fusion_reaction *x = l->reactions; x; x = x->next)
+		if (!x->removed)
+			mask |= CHANNEL_BIT(x->channel);
+	store_relaxed(&c->mask, l->done ? UINT64_MAX : mask);
+	if (!policy)
+		return;
+	store_relaxed(&c->policy, params->policy << 24 | CURSOR_FLAGS(c));
+	store_relaxed(&c->limit_ms, params->limit_ms);
+}
+
+/* reactors_lock is held. */
+static int add(struct fusion_arena *a, struct reactor *re, bool done,
+	       struct cursor_params *params, bool policy,
+	       struct fusion_reaction *x)
+{
+	uint32_t id = load_acquire(&re->id);
+	struct local_reactor *l = id ? find(a, id, done) : NULL;
+	struct ring ring;
+	int r = id ? 0 : -EIDRM;
+
+	params->mask = done ? UINT64_MAX : CHANNEL_BIT(x->channel);
+	if (!r && !l)
+		r = listen(a, re, done, params, &l);
+	if (r < 0)
+		return r;
+	r = reactor_ring(&a->view, re, &ring);
+	if (r < 0)
+		return r == -ENOENT ? -EIDRM : r;
+	x->local = l;
+	x->from = l->reactions ? ring_tail(&ring) : 0;
+	x->next = l->reactions;
+	l->reactions = x;
+	update(l, params, policy);
+	return 0;
+}
+
+static void nothing(void *unused)
+{
+	(void)unused;
+}
+
+int reaction_add(struct fusion_arena *a, struct reactor *re, uint32_t channel,
+		 bool done, fusion_reaction_fn fn, void *ctx,
+		 const struct fusion_reactor_policy *policy,
+		 struct fusion_reaction **ret)
+{
+	struct cursor_params params = {0};
+	struct fusion_reaction *x;
+	int r = check_policy(policy, &params);
+
+	if (r == 0)
+		r = dispatch_start(a);
+	if (r < 0)
+		return r;
+	x = calloc(1, sizeof(*x));
+	if (!x)
+		return -ENOMEM;
+	x->channel = channel;
+	x->fn = fn;
+	x->ctx = ctx;
+	pthread_mutex_lock(&a->reactors_lock);
+	r = add(a, re, done, &params, policy != NULL, x);
+	pthread_mutex_unlock(&a->reactors_lock);
+	if (r < 0) {
+		free(x);
+		return r;
+	}
+	if (ret)
+		*ret = x;
+	/* That the dispatcher looks, and the cursor rests. */
+	return dispatch_post(a, nothing, NULL);
+}
+
+/* --- Detaching ------------------------------------------------------------ */
+
+/* reactors_lock is held. */
+static void wait_until_ended(struct fusion_reaction *x)
+{
+	struct fusion_arena *a = x->local->arena;
+	const struct timespec nap = {.tv_nsec = NAP_NS};
+
+	if (dispatch_is_mine(a))
+		return;
+	x->local->walkers++;
+	while (x->running) {
+		pthread_mutex_unlock(&a->reactors_lock);
+		nanosleep(&nap, NULL);
+		pthread_mutex_lock(&a->reactors_lock);
+	}
+	x->local->walkers--;
+}
+
+static void detach(struct fusion_reaction *x)
+{
+	struct local_reactor *l = x->local;
+	struct cursor_params none = {0};
+
+	x->removed = true;
+	update(l, &none, false);
+	wait_until_ended(x);
+	sweep(l);
+}
+
+FUSION_API int fusion_reactor_detach(struct fusion_reaction *reaction)
+{
+	struct fusion_arena *a;
+
+	if (!reaction)
+		return 0;
+	a = reaction->local->arena;
+	pthread_mutex_lock(&a->reactors_lock);
+	detach(reaction);
+	pthread_mutex_unlock(&a->reactors_lock);
+	return 0;
+}
+
+void reaction_remove_done(struct fusion_arena *arena, uint32_t id)
+{
+	struct local_reactor *l;
+
+	pthread_mutex_lock(&arena->reactors_lock);
+	l = find(arena, id, true);
+	if (l && l->reactions)
+		detach(l->reactions);
+	pthread_mutex_unlock(&arena->reactors_lock);
+}
+
+/* --- The end -------------------------------------------------------------- */
+
+void reactor_stop(struct fusion_arena *arena)
+{
+	struct local_reactor *l;
+	struct fusion_reaction *r;
+
+	while ((l = arena->reactors)) {
+		while ((r = l->reactions)) {
+			l->reactions = r->next;
+			free(r);
+		}
+		forget(l);
+	}
+}
+
+void reactor_after_fork(struct fusion_arena *arena)
+{
+	pthread_mutex_init(&arena->reactors_lock, NULL);
+	arena->reactors = NULL;
+	arena->news = NULL;
+}

@@ -1,0 +1,639 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Reactors
+ *
+ * Threads stand for members where ThreadSanitizer is to look on: a second
+ * member of the same process has a view of its own.  Nothing here sleeps to let
+ * others come first.
+ */
+#include "tests/unit/heap_member.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <string.h>
+
+#include <fusion/fusion.h>
+
+#include "libfusion/core/life.h"
+#include "libfusion/core/reactor.h"
+#include "libfusion/core/recover.h"
+#include "libfusion/core/thread.h"
+#include "libfusion/dispatch.h"
+
+static struct fusion_arena *arena;
+static struct fusion_reactor *reactor;
+
+static int set_up(void **state)
+{
+	(void)state;
+	arena = image_enter(image_create(64ull << 20, 0));
+	return fusion_reactor_create(arena, "r", NULL, &reactor);
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	dispatch_stop(arena);
+	reactor_stop(arena);
+	assert_int_equal(life_lock(&arena->view, -1), 0);
+	reactor_recover_member(&arena->view, arena->view.slot);
+	life_unlock(&arena->view);
+	assert_int_equal(arena_check(&arena->view, print_fault, NULL), 0);
+	image_leave(arena);
+	return 0;
+}
+
+static struct reactor *rec_of(struct fusion_reactor *r)
+{
+	return (struct reactor *)r;
+}
+
+/* --- What is heard -------------------------------------------------------- */
+
+struct heard {
+	unsigned n, ends;
+	uint32_t channel;
+	fusion_id_t sender;
+	size_t size;
+	unsigned char data[40000];
+	pthread_t thread;
+	enum fusion_reaction_result result;
+};
+
+static enum fusion_reaction_result hear(const struct fusion_reactor_message *m,
+					void *ctx)
+{
+	struct heard *h = ctx;
+
+	if (!m) {
+		__atomic_add_fetch(&h->ends, 1, __ATOMIC_RELEASE);
+		return FUSION_REACTION_KEEP;
+	}
+	h->channel = m->channel;
+	h->sender = m->sender;
+	h->size = m->size;
+	memcpy(h->data, m->data, m->size);
+	h->thread = pthread_self();
+	__atomic_add_fetch(&h->n, 1, __ATOMIC_RELEASE);
+	return h->result;
+}
+
+static void sync_all(void)
+{
+	assert_int_equal(fusion_sync(arena, FUSION_FOREVER), 0);
+}
+
+static struct fusion_reaction *attach(uint32_t channel, struct heard *h)
+{
+	struct fusion_reaction *reaction;
+
+	assert_int_equal(fusion_reactor_attach(reactor, channel, hear, h, NULL,
+					       &reaction),
+			 0);
+	return reaction;
+}
+
+/* By the queue, not directly. */
+static int say(uint32_t channel, const void *data, size_t size)
+{
+	return fusion_reactor_dispatch_channel(reactor, channel, data, size,
+					       FUSION_REACTOR_SELF, NULL, 0);
+}
+
+static void not_direct(void)
+{
+	assert_int_equal(fusion_reactor_set_direct(reactor, false), 0);
+}
+
+/* --- Tests ---------------------------------------------------------------- */
+
+static void wrong_arguments_are_refused(void **state)
+{
+	struct fusion_reactor_options o = {.size = sizeof(o), .cells = 100};
+	struct fusion_reactor_policy p = {.size = 1};
+	struct fusion_reaction *x;
+	struct fusion_reactor *r;
+	struct heard h = {0};
+
+	(void)state;
+	assert_int_equal(fusion_reactor_create(arena, "x", &o, &r), -EINVAL);
+	assert_int_equal(fusion_reactor_create(arena, "r", NULL, &r), -EEXIST);
+	assert_int_equal(
+		fusion_reactor_attach(reactor, 65536, hear, &h, NULL, &x),
+		-EINVAL);
+	assert_int_equal(fusion_reactor_attach(reactor, 0, hear, &h, &p, &x),
+			 -EINVAL);
+	assert_int_equal(fusion_reactor_attach(reactor, 0, NULL, &h, NULL, &x),
+			 -EINVAL);
+	assert_int_equal(fusion_reactor_attach(NULL, 0, hear, &h, NULL, &x),
+			 -EINVAL);
+	assert_int_equal(say(65536, "", 0), -EINVAL);
+	assert_int_equal(say(0, NULL, 1), -EINVAL);
+	assert_int_equal(fusion_reactor_dispatch(reactor, "", 0, 8), -EINVAL);
+	assert_int_equal(fusion_reactor_detach(NULL), 0);
+	assert_int_equal(fusion_reactor_lookup(arena, "none", &r), -ENOENT);
+	assert_int_equal(fusion_reactor_lookup(arena, "r", &r), 0);
+	assert_ptr_equal(r, reactor);
+}
+
+static void message_of_any_size_is_heard_or_refused(void **state)
+{
+	static unsigned char data[40000];
+	static struct heard h;
+	struct fusion_reaction *x;
+	size_t most = 1024 * 64 / 2 - 32;
+
+	(void)state;
+	memset(&h, 0, sizeof(h));
+	not_direct();
+	for (size_t i = 0; i < sizeof(data); i++)
+		data[i] = (unsigned char)(i * 13);
+	x = attach(0, &h);
+	for (size_t size = 0; size <= most; size += size < 200 ? 1 : 3777) {
+		assert_int_equal(say(0, data, size), 0);
+		sync_all();
+		assert_int_equal(h.size, size);
+		assert_memory_equal(h.data, data, size);
+		assert_int_equal(h.sender, arena->id);
+	}
+	assert_int_equal(say(0, data, most), 0);
+	sync_all();
+	assert_int_equal(h.size, most);
+	h.n = 0;
+	assert_int_equal(say(0, data, most + 1), -EMSGSIZE);
+	assert_int_equal(say(0, data, 1u << 30), -EMSGSIZE);
+	sync_all();
+	assert_int_equal(h.n, 0);
+	assert_int_equal(fusion_reactor_detach(x), 0);
+}
+
+static void channels_are_apart(void **state)
+{
+	static struct heard a, b, c;
+	struct fusion_reaction *xa, *xb, *xc;
+
+	(void)state;
+	memset(&a, 0, sizeof(a));
+	memset(&b, 0, sizeof(b));
+	memset(&c, 0, sizeof(c));
+	not_direct();
+	xa = attach(0, &a);
+	xb = attach(64, &b); /* the same bit of the mask as channel 0 */
+	xc = attach(65535, &c);
+	assert_int_equal(say(0, "a", 1), 0);
+	assert_int_equal(say(64, "b", 1), 0);
+	assert_int_equal(say(64, "b", 1), 0);
+	assert_int_equal(say(65535, "c", 1), 0);
+	assert_int_equal(say(7, "d", 1), 0);
+	sync_all();
+	assert_int_equal(a.n, 1);
+	assert_int_equal(b.n, 2);
+	assert_int_equal(c.n, 1);
+	assert_int_equal(b.channel, 64);
+	assert_int_equal(fusion_reactor_detach(xb), 0);
+	assert_int_equal(say(64, "b", 1), 0);
+	sync_all();
+	assert_int_equal(b.n, 2);
+	assert_int_equal(fusion_reactor_detach(xa), 0);
+	assert_int_equal(fusion_reactor_detach(xc), 0);
+	assert_int_equal(say(0, "a", 1), 0);
+	sync_all();
+	assert_int_equal(a.n, 1);
+}
+
+static void own_ones_run_directly_or_not_at_all(void **state)
+{
+	static struct heard h;
+	struct fusion_reaction *x;
+
+	(void)state;
+	memset(&h, 0, sizeof(h));
+	x = attach(0, &h);
+	assert_int_equal(
+		fusion_reactor_dispatch(reactor, "x", 1, FUSION_REACTOR_SELF),
+		0);
+	assert_int_equal(h.n, 1);
+	assert_true(pthread_equal(h.thread, pthread_self()));
+	sync_all();
+	assert_int_equal(h.n, 1);
+	assert_int_equal(fusion_reactor_dispatch(reactor, "x", 1, 0), 0);
+	sync_all();
+	assert_int_equal(h.n, 1);
+	not_direct();
+	assert_int_equal(fusion_reactor_dispatch(reactor, "x", 1, 0), 0);
+	assert_int_equal(
+		fusion_reactor_dispatch(reactor, "x", 1, FUSION_REACTOR_SELF),
+		0);
+	sync_all();
+	assert_int_equal(h.n, 2);
+	assert_false(pthread_equal(h.thread, pthread_self()));
+	assert_int_equal(fusion_reactor_detach(x), 0);
+}
+
+/* Row 16: the originals deadlock. */
+static struct fusion_reaction *victim, *self;
+static struct heard added;
+
+static enum fusion_reaction_result
+detach_both(const struct fusion_reactor_message *m, void *ctx)
+{
+	struct heard *h = ctx;
+	struct fusion_reaction *x;
+
+	if (!m)
+		return FUSION_REACTION_KEEP;
+	assert_int_equal(fusion_reactor_detach(victim), 0);
+	assert_int_equal(
+		fusion_reactor_attach(m->reactor, 0, hear, &added, NULL, &x),
+		0);
+	assert_int_equal(fusion_reactor_detach(self), 0);
+	h->n++;
+	return FUSION_REACTION_KEEP;
+}
+
+static void a_reaction_detaches_itself_and_others(void **state)
+{
+	static struct heard h, v;
+
+	(void)state;
+	memset(&h, 0, sizeof(h));
+	memset(&v, 0, sizeof(v));
+	memset(&added, 0, sizeof(added));
+	not_direct();
+	victim = attach(0, &v);
+	assert_int_equal(
+		fusion_reactor_attach(reactor, 0, detach_both, &h, NULL, &self),
+		0);
+	assert_int_equal(say(0, "1", 1), 0);
+	sync_all();
+	assert_int_equal(h.n, 1);
+	assert_int_equal(v.n, 0); /* newest first */
+	assert_int_equal(added.n, 0);
+	assert_int_equal(say(0, "2", 1), 0);
+	sync_all();
+	assert_int_equal(h.n, 1);
+	assert_int_equal(v.n, 0);
+	assert_int_equal(added.n, 1);
+}
+
+static void a_reaction_is_removed_by_what_it_returns(void **state)
+{
+	static struct heard h;
+
+	(void)state;
+	memset(&h, 0, sizeof(h));
+	h.result = FUSION_REACTION_REMOVE;
+	not_direct();
+	attach(3, &h);
+	assert_int_equal(say(3, "1", 1), 0);
+	assert_int_equal(say(3, "2", 1), 0);
+	sync_all();
+	assert_int_equal(h.n, 1);
+}
+
+static unsigned globals_ran[2];
+static void *global_ctx;
+
+static enum fusion_reaction_result
+global_0(const struct fusion_reactor_message *m, void *ctx)
+{
+	assert_int_equal(m->size, 3);
+	global_ctx = ctx;
+	globals_ran[0]++;
+	return FUSION_REACTION_KEEP;
+}
+
+static enum fusion_reaction_result
+global_1(const struct fusion_reactor_message *m, void *ctx)
+{
+	(void)m;
+	assert_null(ctx);
+	/* Newest first. */
+	assert_int_equal(globals_ran[0], globals_ran[1]);
+	globals_ran[1]++;
+	return FUSION_REACTION_KEEP;
+}
+
+static void global_reactions_run_where_it_is_dispatched(void **state)
+{
+	static const fusion_global_fn globals[] = {global_0, global_1};
+	int *p = fusion_malloc(arena, sizeof(*p));
+
+	(void)state;
+	globals_ran[0] = globals_ran[1] = 0;
+	assert_int_equal(fusion_reactor_attach_global(reactor, 0, &p), -EINVAL);
+	assert_int_equal(fusion_reactor_attach_global(reactor, 0, p), 0);
+	assert_int_equal(fusion_reactor_attach_global(reactor, 1, NULL), 0);
+	assert_int_equal(fusion_reactor_attach_global(reactor, 9, NULL), 0);
+	assert_int_equal(fusion_reactor_dispatch_channel(reactor, 0, "abc", 3,
+							 0, globals, 2),
+			 0);
+	assert_int_equal(globals_ran[0], 1);
+	assert_int_equal(globals_ran[1], 1);
+	assert_ptr_equal(global_ctx, p);
+	assert_int_equal(fusion_reactor_dispatch_channel(reactor, 1, "abc", 3,
+							 0, globals, 2),
+			 0);
+	assert_int_equal(fusion_reactor_dispatch(reactor, "abc", 3, 0), 0);
+	assert_int_equal(globals_ran[0], 1);
+	assert_int_equal(fusion_reactor_detach_global(reactor, 0, p), 0);
+	assert_int_equal(fusion_reactor_detach_global(reactor, 0, p), -ENOENT);
+	assert_int_equal(fusion_reactor_dispatch_channel(reactor, 0, "abc", 3,
+							 0, globals, 1),
+			 0);
+	assert_int_equal(globals_ran[0], 1);
+	for (int i = 0; i < FUSION_REACTOR_GLOBALS - 2; i++)
+		assert_int_equal(fusion_reactor_attach_global(reactor, 5, NULL),
+				 0);
+	assert_int_equal(fusion_reactor_attach_global(reactor, 5, NULL),
+			 -ENOSPC);
+	assert_int_equal(fusion_free(arena, p), 0);
+}
+
+/* Another listener, read by hand: it is as slow as the test wants. */
+static struct listener slow;
+
+static void take_slow(uint32_t policy, uint32_t limit_ms)
+{
+	struct cursor_params params = {
+		.owner = arena->id,
+		.slot = arena->view.slot,
+		.policy = policy,
+		.limit_ms = limit_ms,
+		.mask = UINT64_MAX,
+	};
+
+	assert_int_equal(cursor_take(&arena->view, thread_rec_of(arena),
+				     rec_of(reactor), &params, &slow),
+			 0);
+}
+
+static int read_slow(uint32_t *ret)
+{
+	struct msg_head h;
+
+	return cursor_read(&arena->view, &slow, 0, ret, sizeof(*ret), &h);
+}
+
+static struct cursor *slow_cursor(void)
+{
+	struct cursor *c;
+	struct ring r;
+
+	assert_int_equal(cursor_get(&arena->view, &slow, &r, &c), 0);
+	return c;
+}
+
+/* Row 15. */
+static void slow_listener_loses_what_it_cannot_hold_and_counts(void **state)
+{
+	static const uint32_t policies[] = {POLICY_DROP, POLICY_BLOCK};
+	const uint32_t n = 5000;
+	static struct heard h;
+	struct fusion_reaction *x;
+	uint32_t seq = 0, got, had = 0, last = 0;
+
+	(void)state;
+	not_direct();
+	for (unsigned k = 0; k < 2; k++) {
+		memset(&h, 0, sizeof(h));
+		x = attach(0, &h);
+		take_slow(policies[k], 1);
+		had = 0;
+		for (seq = 0; seq < n; seq++) {
+			assert_int_equal(say(0, &seq, sizeof(seq)), 0);
+			/* The quick one gets them all. */
+			if (seq % 500 == 0)
+				sync_all();
+		}
+		sync_all();
+		assert_int_equal(h.n, n);
+		/* What is left is the newest, in order. */
+		while (read_slow(&got) == 1) {
+			had++;
+			assert_true(had == 1 || got == last + 1);
+			last = got;
+		}
+		assert_int_equal(got, n - 1);
+		assert_int_equal(had + slow_cursor()->dropped, n);
+		assert_true(had >= 800);
+		cursor_free(&arena->view, thread_rec_of(arena), &slow);
+		assert_int_equal(fusion_reactor_detach(x), 0);
+	}
+}
+
+static void slow_listener_is_disconnected(void **state)
+{
+	uint32_t seq = 0, got;
+	struct cursor *c;
+	struct ring r;
+
+	(void)state;
+	take_slow(POLICY_DISCONNECT, 1);
+	while (cursor_get(&arena->view, &slow, &r, &c) == 0)
+		assert_int_equal(say(0, &seq, sizeof(seq)), 0);
+	assert_int_equal(read_slow(&got), -EPIPE);
+	cursor_free(&arena->view, thread_rec_of(arena), &slow);
+	assert_int_equal(read_slow(&got), -EIDRM);
+}
+
+static void who_does_not_wait_is_told(void **state)
+{
+	uint32_t seq = 0;
+	int r;
+
+	(void)state;
+	take_slow(POLICY_BLOCK, REACTOR_FOREVER_MS);
+	do
+		r = fusion_reactor_dispatch(reactor, &seq, sizeof(seq),
+					    FUSION_REACTOR_NOWAIT);
+	while (r == 0 && ++seq);
+	assert_int_equal(r, -EAGAIN);
+	assert_int_equal(seq, 1024);
+	cursor_free(&arena->view, thread_rec_of(arena), &slow);
+	assert_int_equal(fusion_reactor_dispatch(reactor, &seq, sizeof(seq),
+						 FUSION_REACTOR_NOWAIT),
+			 0);
+}
+
+static void done_comes_when_all_have_it(void **state)
+{
+	static struct heard h;
+	uint32_t got;
+
+	(void)state;
+	memset(&h, 0, sizeof(h));
+	take_slow(POLICY_BLOCK, REACTOR_FOREVER_MS);
+	assert_int_equal(fusion_reactor_set_done(reactor, hear, &h), 0);
+	for (uint32_t i = 0; i < 10; i++)
+		assert_int_equal(fusion_reactor_dispatch_channel(
+					 reactor, i, &i, sizeof(i), 0, NULL, 0),
+				 0);
+	sync_all();
+	assert_int_equal(h.n, 0);
+	for (unsigned i = 1; i <= 5; i++)
+		assert_int_equal(read_slow(&got), 1);
+	assert_int_equal(read_slow(&got), 1);
+	/* It tells when it rests, or somebody looks. */
+	while (cursor_rest(&arena->view, thread_rec_of(arena), &slow))
+		;
+	while (load_acquire(&h.n) < 6)
+		sched_yield();
+	sync_all();
+	assert_int_equal(h.n, 6);
+	assert_int_equal(h.channel, 5);
+	/* Who goes has processed all. */
+	cursor_free(&arena->view, thread_rec_of(arena), &slow);
+	while (load_acquire(&h.n) < 10)
+		sched_yield();
+	sync_all();
+	assert_int_equal(h.n, 10);
+	assert_int_equal(fusion_reactor_set_done(reactor, NULL, NULL), 0);
+}
+
+static void destroyed_it_tells_who_listens(void **state)
+{
+	static struct heard h;
+	struct fusion_reactor *again;
+	struct fusion_reaction *x;
+
+	(void)state;
+	memset(&h, 0, sizeof(h));
+	x = attach(0, &h);
+	sync_all();
+	assert_int_equal(fusion_reactor_destroy(reactor), 0);
+	while (!load_acquire(&h.ends))
+		sched_yield();
+	assert_int_equal(h.ends, 1);
+	assert_int_equal(say(0, "", 0), -EIDRM);
+	assert_int_equal(fusion_reactor_destroy(reactor), -EIDRM);
+	assert_int_equal(fusion_reactor_create(arena, "r", NULL, &again), 0);
+	assert_int_equal(fusion_reactor_detach(x), 0);
+	assert_int_equal(fusion_reactor_destroy(again), 0);
+}
+
+#define SENDERS 3
+#define EACH 20000
+
+static struct {
+	uint32_t next[SENDERS];
+	unsigned wrong;
+} order[2];
+
+static enum fusion_reaction_result
+check_order(const struct fusion_reactor_message *m, void *ctx)
+{
+	unsigned k = (unsigned)(uintptr_t)ctx;
+	uint32_t seq;
+
+	memcpy(&seq, m->data, sizeof(seq));
+	order[k].wrong += seq != order[k].next[m->channel]++;
+	return FUSION_REACTION_KEEP;
+}
+
+static void *send_many(void *arg)
+{
+	uint32_t channel = (uint32_t)(uintptr_t)arg;
+	char data[300] = "";
+
+	for (uint32_t seq = 0; seq < EACH; seq++) {
+		memcpy(data, &seq, sizeof(seq));
+		if (say(channel, data, 4 + (seq * (channel + 1)) % 290) < 0)
+			return (void *)1;
+	}
+	return NULL;
+}
+
+static void each_senders_order_is_kept(void **state)
+{
+	const struct fusion_reactor_policy patient = {
+		.size = sizeof(patient),
+		.kind = FUSION_REACTOR_BLOCK,
+		.limit_ns = FUSION_FOREVER,
+	};
+	struct fusion_reaction *x[2 * SENDERS];
+	pthread_t threads[SENDERS];
+	void *r;
+
+	(void)state;
+	memset(order, 0, sizeof(order));
+	not_direct();
+	for (unsigned i = 0; i < 2 * SENDERS; i++)
+		assert_int_equal(
+			fusion_reactor_attach(reactor, i % SENDERS, check_order,
+					      (void *)(uintptr_t)(i / SENDERS),
+					      &patient, &x[i]),
+			0);
+	for (uintptr_t i = 0; i < SENDERS; i++)
+		assert_int_equal(
+			pthread_create(&threads[i], NULL, send_many, (void *)i),
+			0);
+	for (unsigned i = 0; i < SENDERS; i++) {
+		assert_int_equal(pthread_join(threads[i], &r), 0);
+		assert_null(r);
+	}
+	sync_all();
+	for (unsigned k = 0; k < 2; k++) {
+		assert_int_equal(order[k].wrong, 0);
+		for (unsigned i = 0; i < SENDERS; i++)
+			assert_int_equal(order[k].next[i], EACH);
+	}
+	for (unsigned i = 0; i < 2 * SENDERS; i++)
+		assert_int_equal(fusion_reactor_detach(x[i]), 0);
+}
+
+/* Row 17. */
+static void dead_listeners_are_pruned(void **state)
+{
+	struct view *v = &arena->view;
+	struct fusion_reactor_stat stat;
+	struct thread_rec *t;
+	uint32_t seq = 0;
+	struct cursor_params params = {
+		.flags = CURSOR_VISITOR,
+		.policy = POLICY_BLOCK,
+		.limit_ms = REACTOR_FOREVER_MS,
+		.mask = UINT64_MAX,
+	};
+
+	(void)state;
+	assert_int_equal(thread_claim(v, &t), 0);
+	assert_int_equal(cursor_take(v, t, rec_of(reactor), &params, &slow), 0);
+	assert_int_equal(fusion_reactor_stat(reactor, &stat), 0);
+	assert_int_equal(stat.listeners, 1);
+	while (fusion_reactor_dispatch(reactor, &seq, sizeof(seq),
+				       FUSION_REACTOR_NOWAIT) == 0)
+		;
+	assert_int_equal(life_lock(v, -1), 0);
+	assert_int_equal(recover_thread(v, t), 0);
+	life_unlock(v);
+	assert_int_equal(fusion_reactor_stat(reactor, &stat), 0);
+	assert_int_equal(stat.listeners, 0);
+	assert_int_equal(stat.dispatched, 1024);
+	assert_int_equal(fusion_reactor_dispatch(reactor, &seq, sizeof(seq),
+						 FUSION_REACTOR_NOWAIT),
+			 0);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(wrong_arguments_are_refused),
+		TEST(message_of_any_size_is_heard_or_refused),
+		TEST(channels_are_apart),
+		TEST(own_ones_run_directly_or_not_at_all),
+		TEST(a_reaction_detaches_itself_and_others),
+		TEST(a_reaction_is_removed_by_what_it_returns),
+		TEST(global_reactions_run_where_it_is_dispatched),
+		TEST(slow_listener_loses_what_it_cannot_hold_and_counts),
+		TEST(slow_listener_is_disconnected),
+		TEST(who_does_not_wait_is_told),
+		TEST(done_comes_when_all_have_it),
+		TEST(destroyed_it_tells_who_listens),
+		TEST(each_senders_order_is_kept),
+		TEST(dead_listeners_are_pruned),
+	};
+
+	return cmocka_run_group_tests_name("reactor", tests, NULL, NULL);
+}
