@@ -499,6 +499,7 @@ int dispatch_start(struct fusion_arena *arena)
 
 	if (!d)
 		return r;
+	r = 0; /* another thread may have made it meanwhile */
 	pthread_mutex_lock(&d->lock);
 	if (d->mode == DISPATCH_IDLE) {
 		r = start_thread(d);
