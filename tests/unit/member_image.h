@@ -5,6 +5,8 @@
 
 #include "tests/unit/arena_image.h"
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "libfusion/arenas.h"
@@ -31,6 +33,21 @@ static inline struct fusion_arena *image_enter(int fd)
 	slab_classes(&a->view, a->classes);
 	assert_int_equal(address_add(a), 0);
 	return a;
+}
+
+/* In the child of a fork: the image that the parent is in, opened anew, as
+ * processes that share a description do not exclude each other. */
+static inline int image_reopen(struct fusion_arena *parent)
+{
+	char path[32];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", parent->view.fd);
+	view_unmap(&parent->view);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	close(parent->view.fd);
+	tls_after_fork_child();
+	return fd;
 }
 
 static inline void image_leave(struct fusion_arena *a)

@@ -178,9 +178,7 @@ static int set_up(void **state)
 		me.out = up[1];
 		close(down[1]);
 		close(up[0]);
-		view_unmap(&arena->view);
-		tls_after_fork_child();
-		run_child(arena->view.fd);
+		run_child(image_reopen(arena));
 	}
 	close(down[0]);
 	close(up[1]);
