@@ -61,7 +61,7 @@ static bool is_owner(const struct arena *a, uid_t uid)
 	return arena_stat(a, &st) == 0 && st.st_uid == uid;
 }
 
-/* 0, -ESRCH it is no more, -EPERM. */
+/* 0, -ESRCH it is no more, -EPERM, -EDEADLK. */
 static int may_kill(const struct arena *a, const struct caller *c, pid_t pid)
 {
 	struct stat st;
@@ -88,6 +88,10 @@ static int kill_member(struct arena *a, const struct caller *c,
 		return 0;
 	if (t->pid <= 1 || t->pidfd < 0)
 		return -ESRCH;
+	/* It joined when another daemon was here, and who that was stands only
+	 * where members can write. */
+	if (t->adopted && !process_is_inside(&a->view, t->pid))
+		return -EPERM;
 	r = may_kill(a, c, t->pid);
 	if (r < 0)
 		return r == -ESRCH ? 0 : r;

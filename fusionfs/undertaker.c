@@ -203,6 +203,8 @@ void undertaker_track_all(struct arena *a)
 
 		/* Without a pidfd, because it has just died or is not to be
 		 * seen from here, it is the patrol's. */
+		if (t)
+			t->adopted = true;
 		if (t && d.pid > 0)
 			watch(t, d.pid);
 	}

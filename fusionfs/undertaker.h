@@ -18,6 +18,7 @@ struct tracked {
 	struct arena *arena;
 	uint32_t slot, id;
 	pid_t pid;	  /* 0 unknown */
+	bool adopted;	  /* the arena's memory said so, not the process */
 	int pidfd;	  /* -1: it is closed */
 	bool going, died; /* it is out, but not taken out yet */
 	unsigned round;	  /* of the patrol that saw it last */

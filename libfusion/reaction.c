@@ -63,7 +63,8 @@ static void has_news(struct fusion_arena *a, struct local_reactor *l)
 		return;
 	l->news = true;
 	l->next_news = a->news;
-	a->news = l;
+	/* Relaxed: reactor_run() only wants to know whether there are any. */
+	store_relaxed(&a->news, l);
 }
 
 void reactor_news(struct fusion_arena *arena, const struct dispatched *d)
@@ -269,7 +270,7 @@ bool reactor_run(struct fusion_arena *arena)
 		return false;
 	pthread_mutex_lock(&arena->reactors_lock);
 	while ((l = arena->news)) {
-		arena->news = l->next_news;
+		store_relaxed(&arena->news, l->next_news);
 		if (l->ended) {
 			l->news = false;
 			continue;
@@ -287,7 +288,7 @@ bool reactor_run(struct fusion_arena *arena)
 		}
 	}
 	more = again;
-	arena->news = again;
+	store_relaxed(&arena->news, again);
 	pthread_mutex_unlock(&arena->reactors_lock);
 	return more;
 }

@@ -56,19 +56,20 @@ void bell_ring(struct view *v, struct thread_rec *me, struct cursor *c,
 void bells_ring(struct view *v, struct thread_rec *me, struct ring *r,
 		uint64_t channel, uint64_t what)
 {
+	bool all = channel == BELLS_ALL;
+
 	full_fence();
 	for (uint32_t i = 0; i < ring_cursors(r); i++) {
 		struct cursor *c = cursor_at(r, i);
 		uint32_t state;
 
-		if (!load_relaxed(&c->idle))
+		if (!load_relaxed(&c->idle) && !all)
 			continue;
 		state = CURSOR_STATE(load_acquire(&c->st));
 		if (state != CURSOR_LIVE && state != CURSOR_LAGGED)
 			continue;
-		if (channel == BELLS_ALL ||
-		    load_relaxed(&c->mask) & CHANNEL_BIT(channel))
-			bell_ring(v, me, c, what, false);
+		if (all || load_relaxed(&c->mask) & CHANNEL_BIT(channel))
+			bell_ring(v, me, c, what, all);
 	}
 }
 
@@ -179,7 +180,7 @@ static uint64_t what_of(const struct view *v, const struct listener *l)
 
 /* Who waits for room may have it now; who waits for all to be done looks. */
 static void moved(struct view *v, struct thread_rec *me, struct ring *r,
-		  const struct cursor *mine, uint64_t what)
+		  const struct cursor *mine, uint64_t what, bool always)
 {
 	/* The drawing is at ring_wait_space(). */
 	full_fence();
@@ -190,9 +191,10 @@ static void moved(struct view *v, struct thread_rec *me, struct ring *r,
 	for (uint32_t i = 0; i < ring_cursors(r); i++) {
 		struct cursor *c = cursor_at(r, i);
 
-		if (c != mine && load_relaxed(&c->idle) &&
-		    CURSOR_FLAGS(c) & CURSOR_DONE && me)
-			bell_ring(v, me, c, what, false);
+		if (c != mine && (always || load_relaxed(&c->idle)) &&
+		    CURSOR_FLAGS(c) & CURSOR_DONE &&
+		    CURSOR_STATE(load_acquire(&c->st)) == CURSOR_LIVE && me)
+			bell_ring(v, me, c, what, always);
 	}
 }
 
@@ -209,7 +211,7 @@ void cursor_free(struct view *v, struct thread_rec *me,
 		return;
 	/* Release: pairs with the acquire in take(). */
 	store_release(&c->st, 0ull);
-	moved(v, me, &r, c, what_of(v, l));
+	moved(v, me, &r, c, what_of(v, l), false);
 }
 
 /* --- Reading -------------------------------------------------------------- */
@@ -362,7 +364,7 @@ bool cursor_rest(struct view *v, struct thread_rec *me,
 			    CURSOR_MAKE(CURSOR_LIVE, CURSOR_TOKEN(st)));
 	/* The drawing is at bells_ring(). */
 	store_release(&c->idle, 1u);
-	moved(v, me, &r, c, what_of(v, l));
+	moved(v, me, &r, c, what_of(v, l), false);
 	full_fence();
 	if (!is_there(&r, c))
 		return true;
@@ -416,7 +418,7 @@ static void free_cursors(struct view *v, const void *who,
 			any = true;
 		}
 		if (any && !SEED_BUG(46))
-			moved(v, me, &r, NULL, owner & ~RING_OF_REACTOR);
+			moved(v, me, &r, NULL, owner & ~RING_OF_REACTOR, true);
 	}
 }
 

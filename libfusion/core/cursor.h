@@ -5,7 +5,8 @@
 
 #include "libfusion/core/reactor.h"
 
-/* bells_ring(): whatever their channels. */
+/* bells_ring(): whatever their channels, and also who does not seem to rest:
+ * the dead may have taken the mark and not rung. */
 #define BELLS_ALL UINT64_MAX
 
 /* Tell who has @c to look, if it rests (or @always).  @what is the reactor's

@@ -132,6 +132,8 @@ uint64_t process_pidns(void);
 /* Send @signal to the very process in @slot, never to one that has got its pid
  * since.  0, -ESRCH it is gone or cannot be seen from here, -EPERM. */
 int member_signal(const struct view *v, uint32_t slot, int signal);
+/* Does process @pid (as this process sees it) map the arena? */
+bool process_is_inside(const struct view *v, pid_t pid);
 /* Send @signal to the process that is @pid to the daemon and lived at @when_ns
  * (CLOCK_MONOTONIC; 0 lives now).  0, -EDEADLK it is this one, -ESRCH, -EPERM.
  */

@@ -344,6 +344,11 @@ static uint64_t start_time_at(int64_t when_ns)
 	return ns / 1000000000u * hz + ns % 1000000000u * hz / 1000000000u;
 }
 
+bool process_is_inside(const struct view *v, pid_t pid)
+{
+	return process_maps(v, pid) == 1;
+}
+
 int visitor_signal(const struct view *v, pid_t pid, int64_t when_ns, int signal)
 {
 	uint64_t daemons = view_member(v, 0)->pidns;

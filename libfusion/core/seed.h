@@ -40,6 +40,8 @@
  *   42  ring: recovery wakes nobody
  *   43  ring: cells are given back from the first to the last
  *   44  ring: recovery of a claim forgets what it was when it dies itself
+ *   45  reactor: recovery forgets the bells of a dead dispatcher
+ *   46  reactor: recovery of a listener tells nobody
  */
 #ifndef FUSION_CORE_SEED_H
 #define FUSION_CORE_SEED_H

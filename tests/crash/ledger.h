@@ -63,6 +63,8 @@ struct ledger_message {
 	uint32_t there; /* enum claim */
 };
 
+#define LEDGER_EVENTS 2048
+
 struct ledger {
 	struct ledger_list live;   /* whoever allocated them */
 	struct ledger_list pooled; /* in the pool called "pool" */
@@ -76,9 +78,14 @@ struct ledger {
 	struct ledger_ref refs[LEDGER_REFS];
 	uint32_t n_messages; /* their types are 1, 2 ... */
 	struct ledger_message messages[LEDGER_MESSAGES];
-	uint64_t slots;	 /* offset of the array for malloc_to() */
-	uint32_t peer;	 /* member slot that lives on, 0 none */
-	uint32_t victim; /* member slot of who is to die, 0 the undertaker */
+	/* Dispatched to the reactor called "reactor", from 1: enum claim. */
+	uint32_t n_events;
+	uint32_t events[LEDGER_EVENTS];
+	uint32_t reactor;   /* enum claim: it is there */
+	uint32_t listening; /* the peer does, and was resting */
+	uint64_t slots;	    /* offset of the array for malloc_to() */
+	uint32_t peer;	    /* member slot that lives on, 0 none */
+	uint32_t victim;    /* member slot of who is to die, 0 the undertaker */
 	uint32_t
 		master; /* policy to be checked: enum fusion_master_death + 1 */
 };

@@ -40,9 +40,9 @@ struct op {
 };
 
 extern const struct op field_ops[], heap_ops[], pool_ops[], life_ops[];
-extern const struct op lock_ops[], ref_ops[], message_ops[];
+extern const struct op lock_ops[], ref_ops[], message_ops[], reactor_ops[];
 extern const unsigned n_field_ops, n_heap_ops, n_pool_ops, n_life_ops;
-extern const unsigned n_lock_ops, n_ref_ops, n_message_ops;
+extern const unsigned n_lock_ops, n_ref_ops, n_message_ops, n_reactor_ops;
 
 /* A thread of the peer, which lives and does nothing. */
 struct thread_rec *cast_peer(struct cast *c);

@@ -14,6 +14,7 @@
 #include "libfusion/core/life.h"
 #include "libfusion/core/pool.h"
 #include "libfusion/core/property.h"
+#include "libfusion/core/reactor.h"
 #include "libfusion/core/recover.h"
 #include "libfusion/core/ref.h"
 #include "libfusion/core/ring.h"
@@ -165,6 +166,96 @@ static void ask_ledger(const struct stage *s, const unsigned *n,
 			bad(ret, "message %u %s", i + 1,
 			    n[i] ? "was never sent" : "is lost");
 	}
+}
+
+/* --- The reactor to which the peer listens -------------------------------- */
+
+static bool has_news(const struct stage *s)
+{
+	const struct view *v = &s->view;
+	uint32_t cells, producer;
+	struct ring r;
+
+	if (ring_map(v, view_member(v, s->ledger->peer)->ring - 1, &r) < 0)
+		return false;
+	for (uint64_t pos = r.ctl->head;; pos += cells) {
+		enum ring_found f = ring_look(&r, pos, &cells, &producer);
+
+		if (f != RING_RECORD && f != RING_SKIP)
+			return r.ctl->scan;
+		if (f == RING_RECORD && ring_head_at(&r, pos)->kind == MSG_NEWS)
+			return true;
+	}
+}
+
+/* Each is there once and in order, and the peer knows. */
+static void ask_cursor(const struct stage *s, const struct ring *r,
+		       const struct cursor *c, struct verdict *ret)
+{
+	const struct ledger *l = s->ledger;
+	static unsigned char n[LEDGER_EVENTS];
+	uint32_t cells, producer, seq, last = 0;
+
+	memset(n, 0, sizeof(n));
+	for (uint64_t pos = c->pos;; pos += cells) {
+		enum ring_found f = ring_look(r, pos, &cells, &producer);
+
+		if (f != RING_RECORD && f != RING_SKIP)
+			break;
+		if (f == RING_SKIP)
+			continue;
+		memcpy(&seq, ring_head_at(r, pos) + 1, sizeof(seq));
+		if (!seq || seq > l->n_events || seq <= last)
+			bad(ret, "event %u after %u", seq, last);
+		else
+			n[seq - 1]++;
+		last = seq;
+	}
+	for (uint32_t i = 0; i < l->n_events; i++)
+		if (l->events[i] != CLAIM_CHANGING &&
+		    CURSOR_POLICY(c) != POLICY_DROP &&
+		    n[i] != (l->events[i] == CLAIM_PRESENT))
+			bad(ret, "event %u is %s", i + 1,
+			    n[i] ? "there" : "lost");
+	if (last && c->idle)
+		bad(ret, "nobody has told the listener");
+	if (last && l->listening && !has_news(s))
+		bad(ret, "the listener has no news");
+}
+
+static void ask_reactor(const struct stage *s, struct verdict *ret)
+{
+	const struct view *v = &s->view;
+	const struct ledger *l = s->ledger;
+	const struct reactor *re;
+	bool there, found = false;
+	struct ring r;
+	uint32_t at;
+
+	there = !table_lookup(v, KIND_REACTOR, "reactor", &at);
+	if (l->reactor != CLAIM_CHANGING &&
+	    there != (l->reactor == CLAIM_PRESENT))
+		bad(ret, "the reactor is %s", there ? "there again" : "lost");
+	for (uint32_t i = 0; !there && i < ring_hi(v); i++)
+		if (ring_ctl(v, i)->owner & RING_OF_REACTOR)
+			bad(ret, "a ring outlives its reactor");
+	if (!there)
+		return;
+	re = view_entry(v, KIND_REACTOR, at);
+	if (reactor_ring(v, re, &r) < 0)
+		return;
+	for (uint32_t i = 0; i < ring_cursors(&r); i++) {
+		const struct cursor *c = cursor_at(&r, i);
+
+		if (!CURSOR_STATE(c->st))
+			continue;
+		if (found || c->slot != l->peer)
+			bad(ret, "a cursor is of the dead");
+		found = true;
+		ask_cursor(s, &r, c, ret);
+	}
+	if (l->listening && !found)
+		bad(ret, "the peer listens no more");
 }
 
 /* Each is there whole, once, and in order.  The blocks in them. */
@@ -418,6 +509,7 @@ void oracle_ask(struct stage *s, enum finder finder, unsigned extra,
 	ask_fields(s, ret);
 	ask_locks(s, ret);
 	ask_refs(s, ret);
+	ask_reactor(s, ret);
 	ask_blocks(s, extra, ret);
 	ask_spans(s, ret);
 	ret->digest = overlay_digest(s);

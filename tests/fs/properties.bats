@@ -238,6 +238,17 @@ purchase-window 1000.000000000" ]
 	expect m "purchase p" ok
 }
 
+@test "hold-up: also who joined when another daemon was there" {
+	start n
+	expect n "enter a" "entered 0 id 2"
+	expect n "purchase p" ok
+	slay_daemon
+	remount
+	expect m "hold-up p 10000" ok
+	eventually gone n
+	expect m "purchase p" ok
+}
+
 @test "a member that dies: its property is available, who waits has it" {
 	start n
 	expect n "enter a" "entered 0 id 2"
