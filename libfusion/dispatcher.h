@@ -62,9 +62,9 @@ struct dispatch_thread {
 	struct dispatch_thread *next;
 };
 
-/* Waits until all before `upto` is handled (sync.c). */
+/* Waits until all before `until` is handled (sync.c). */
 struct syncer {
-	uint64_t upto;
+	uint64_t until;
 	bool done;
 	struct syncer *next;
 };

@@ -16,7 +16,7 @@ void sync_look(struct dispatcher *d)
 
 	pthread_mutex_lock(&d->lock);
 	for (struct syncer *s = d->syncers; s; s = s->next)
-		if (!s->done && done >= s->upto && !d->backlog)
+		if (!s->done && done >= s->until && !d->backlog)
 			s->done = true;
 	pthread_cond_broadcast(&d->changed);
 	pthread_mutex_unlock(&d->lock);
@@ -64,18 +64,18 @@ static int wait_for(struct dispatcher *d, struct syncer *s, int64_t deadline)
 	return r;
 }
 
-static bool is_done(struct dispatcher *d, uint64_t upto)
+static bool is_done(struct dispatcher *d, uint64_t until)
 {
 	bool done;
 
 	turn_take(d);
-	done = dispatch_done(d) >= upto && !d->backlog;
+	done = dispatch_done(d) >= until && !d->backlog;
 	turn_give(d);
 	return done;
 }
 
 /* Nobody does it for us. */
-static int by_hand(struct dispatcher *d, uint64_t upto, int64_t deadline)
+static int by_hand(struct dispatcher *d, uint64_t until, int64_t deadline)
 {
 	const struct timespec nap = {.tv_nsec = NAP_NS};
 	int r;
@@ -86,7 +86,7 @@ static int by_hand(struct dispatcher *d, uint64_t upto, int64_t deadline)
 			nanosleep(&nap, NULL);
 		else if (r < 0)
 			return r;
-		if (is_done(d, upto))
+		if (is_done(d, until))
 			return 0;
 		if (deadline >= 0 && clock_monotonic_ns() >= deadline)
 			return -ETIMEDOUT;
@@ -108,8 +108,8 @@ FUSION_API int fusion_sync(struct fusion_arena *arena, int64_t timeout_ns)
 	d = r < 0 ? NULL : dispatcher_of(arena, &r);
 	if (!d)
 		return r;
-	mine.upto = ring_tail(&d->ring);
+	mine.until = ring_tail(&d->ring);
 	if (d->mode == DISPATCH_MANUAL)
-		return by_hand(d, mine.upto, deadline);
+		return by_hand(d, mine.until, deadline);
 	return wait_for(d, &mine, deadline);
 }
