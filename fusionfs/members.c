@@ -201,7 +201,7 @@ static void add_held(struct text *t, struct view *v, const struct thread *who)
 	union object o;
 
 	for (unsigned k = 0; k < THREAD_SKIRMISHES; k++) {
-		uint32_t i = load_relaxed(&rec->skirmishes[k]);
+		uint32_t i = ANNOUNCED_WHAT(load_relaxed(&rec->skirmishes[k]));
 
 		if (!i || table_copy(v, KIND_SKIRMISH, i - 1, &o) < 0 ||
 		    SKIRMISH_OWNER(o.skirmish.word) != who->token)

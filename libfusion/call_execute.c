@@ -16,12 +16,14 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <fusion/heap.h>
 
 #include "libfusion/core/futex.h"
 #include "libfusion/core/life.h"
 #include "libfusion/core/limits.h"
+#include "libfusion/core/skirmish.h"
 #include "libfusion/objects.h"
 
 #define ALL_FLAGS                                                        \
@@ -262,14 +264,30 @@ static int give_up(struct execution *x)
 	return call_abandon(x->v, x->slot, &st) ? -ETIMEDOUT : 0;
 }
 
+/* Whoever has borrowed a lock of ours, or of who waits for us, gives it back
+ * (or dies) before we go on. */
+static void await_borrowers(struct execution *x)
+{
+	const struct timespec nap = {.tv_nsec = 100000};
+	uint32_t token, n = 0;
+
+	while (skirmish_is_lent(x->v, x->me, &token)) {
+		block(x);
+		nanosleep(&nap, NULL);
+		if (++n % 1000 == 0)
+			life_suspect(x->v, token);
+	}
+}
+
 /* 0: there is an answer.  Else the slot is not ours any more. */
 static int await(struct execution *x)
 {
+	uint64_t st = 0;
 	int r = 0;
 
 	x->nap = SUSPECT_FIRST_NS;
 	while (r == 0) {
-		uint64_t st = load_acquire(&x->slot->st);
+		st = load_acquire(&x->slot->st);
 
 		if (st & SLOT_UPCALL)
 			call_run_upcall(x->arena, call_upcall_take(x->slot));
@@ -280,6 +298,8 @@ static int await(struct execution *x)
 		else if (!spin_until(&x->cache->call_spinner, look, x))
 			sleep_once(x);
 	}
+	if (r < 0 || st & SLOT_LENT)
+		await_borrowers(x);
 	return r;
 }
 

@@ -9,6 +9,7 @@
 #include <fusion/heap.h>
 
 #include "libfusion/core/futex.h"
+#include "libfusion/core/skirmish.h"
 #include "libfusion/objects.h"
 
 static __thread unsigned depth; /* handlers that this thread is in */
@@ -87,6 +88,8 @@ int call_run(struct calls *calls, struct serving *sv)
 	depth++;
 	r = h->fn(&sv->request, h->ctx);
 	depth--;
+	if (!sv->direct && !outer && me->n_skirmishes)
+		skirmish_return_lent(v, me);
 	if (!sv->direct)
 		call_enter(me, outer);
 	if (!sv->serial)

@@ -177,7 +177,10 @@ FUSION_API int fusion_skirmish_consistent(struct fusion_skirmish *skirmish)
 	int r;
 
 	c = cache_of(of(skirmish), &r);
-	return c ? skirmish_consistent(c->rec, of(skirmish)) : r;
+	if (!c)
+		return r;
+	skirmish_adopt(&c->arena->view, c->rec, of(skirmish));
+	return skirmish_consistent(c->rec, of(skirmish));
 }
 
 FUSION_API int fusion_skirmish_lock_count(struct fusion_skirmish *skirmish)
@@ -189,7 +192,7 @@ FUSION_API int fusion_skirmish_lock_count(struct fusion_skirmish *skirmish)
 	c = cache_of(of(skirmish), &r);
 	if (!c)
 		return r;
-	n = skirmish_depth(c->rec, of(skirmish));
+	n = skirmish_levels(&c->arena->view, c->rec, of(skirmish));
 	return n < INT_MAX ? (int)n : INT_MAX;
 }
 
@@ -204,6 +207,7 @@ FUSION_API int fusion_skirmish_wait(struct fusion_skirmish *skirmish,
 	c = cache_of(of(skirmish), &r);
 	if (!c)
 		return r;
+	skirmish_adopt(&c->arena->view, c->rec, of(skirmish));
 	return skirmish_wait(&c->arena->view, c->rec, of(skirmish),
 			     deadline_of(timeout_ns));
 }

@@ -14,6 +14,13 @@
  * calls, for that very handler is executed by the thread that waits: members
  * may call each other as deep as their stacks allow.
  *
+ * A skirmish that a waiting caller holds is lent: the thread that executes its
+ * call may take it, and so may who executes what that one calls.  They give it
+ * back before they return; a caller that gives up waits for that.  When the one
+ * that has borrowed it dies, it is as after the death of an owner; when the
+ * lender dies, the borrower owns it.  Only its owner can wait for it with
+ * fusion_skirmish_wait() or notify.
+ *
  * A handle is valid in every member and may be stored in shared data.
  *
  * In the mounted tree a call is calls/NAME: what is written to it is executed

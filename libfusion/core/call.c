@@ -463,7 +463,7 @@ static bool fail(struct view *v, struct call_slot *s, uint64_t st, int error)
 				&s->st, &st,
 				SLOT_MAKE(SLOT_SEQ(st), SLOT_FAILED,
 					  st & (SLOT_SLEEP | SLOT_UPCALL |
-						SLOT_VISITOR),
+						SLOT_VISITOR | SLOT_LENT),
 					  error));
 		if (!done)
 			continue;
@@ -571,7 +571,8 @@ static void finish(struct view *v, struct thread_rec *me, struct call_slot *s,
 	bool done = false;
 
 	while (!done) {
-		uint32_t keep = SLOT_SLEEP | SLOT_UPCALL | SLOT_VISITOR;
+		uint32_t keep =
+			SLOT_SLEEP | SLOT_UPCALL | SLOT_VISITOR | SLOT_LENT;
 
 		if (st & (SLOT_ABANDONED | SLOT_ONEWAY)) {
 			free_block(v, me, s);
@@ -647,6 +648,60 @@ uint64_t call_upcall_take(struct call_slot *s)
 	while (!cas_acquire(&s->st, &st, st & ~(uint64_t)SLOT_UPCALL))
 		;
 	return xchg_acquire(&s->upcall, 0ull);
+}
+
+/* --- Lending ------------------------------------------------------------- */
+
+uint64_t call_executes(const struct thread_rec *t)
+{
+	uint32_t exec = load_acquire(&t->exec);
+
+	return exec ? (uint64_t)exec << 32 | load_relaxed(&t->exec_seq) : 0;
+}
+
+struct call_slot *call_chain(const struct view *v, uint64_t *serial)
+{
+	struct call_slot *s = *serial ? call_slot_of(v, *serial) : NULL;
+	uint64_t st = s ? load_acquire(&s->st) : 0;
+
+	if (!s || SLOT_SEQ(st) != SERIAL_SEQ(*serial) ||
+	    SLOT_STATE(st) != SLOT_POSTED)
+		return NULL;
+	*serial = load_relaxed(&s->parent);
+	return s;
+}
+
+/*
+ *   who borrows                   who waits above
+ *   announce, fence               slot's word: not POSTED any more
+ *   slot POSTED -> |LENT          LENT? fence; anybody who has announced?
+ */
+static bool lend_slot(struct call_slot *s, uint32_t seq)
+{
+	uint64_t st = load_acquire(&s->st);
+
+	/* A visitor does not wait for who has borrowed. */
+	while (SLOT_SEQ(st) == seq && SLOT_STATE(st) == SLOT_POSTED &&
+	       !(st & SLOT_VISITOR))
+		if (st & SLOT_LENT || cas_acq_rel(&s->st, &st, st | SLOT_LENT))
+			return true;
+	return false;
+}
+
+bool call_lend(struct view *v, const struct thread_rec *me, uint32_t token)
+{
+	uint64_t up = call_executes(me), serial;
+	struct call_slot *s;
+
+	for (unsigned n = 0; n < CHAIN_MAX; n++) {
+		serial = up;
+		s = call_chain(v, &up);
+		if (!s || !lend_slot(s, SERIAL_SEQ(serial)))
+			return false;
+		if (load_relaxed(&s->owner) == token)
+			return true;
+	}
+	return false;
 }
 
 /* --- Recovery ------------------------------------------------------------- */

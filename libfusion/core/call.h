@@ -72,7 +72,8 @@ enum slot_state {
 #define SLOT_VISITOR 0x20u /* the caller is the daemon: ring its bell */
 #define SLOT_ABANDONED 0x40u
 #define SLOT_ONEWAY 0x80u /* nobody waits; counted for a quota */
-#define SLOT_FLAGS 0xf8u
+#define SLOT_LENT 0x100u  /* somebody below has borrowed a skirmish */
+#define SLOT_FLAGS 0x1f8u
 
 #define SLOT_STATE(st) ((unsigned)(st)&7u)
 #define SLOT_SEQ(st) ((uint32_t)((st) >> 32))
@@ -243,6 +244,20 @@ void call_fail(struct view *v, struct call_slot *s, int error);
  * number. */
 unsigned call_fail_all(struct view *v, struct call *c, uint32_t id,
 		       uint32_t caller, int error);
+
+/* --- Lending (skirmish.h) ------------------------------------------------- */
+
+/*
+ * Does the thread of @token wait for what @me executes, further up the chain?
+ * Then all slots on the way are LENT, and who waits in one of them looks for
+ * borrowers before he goes on.
+ */
+bool call_lend(struct view *v, const struct thread_rec *me, uint32_t token);
+/* The slots up the chain from what @t executes: that at *serial, and *serial is
+ * the next.  NULL: the end.  Says only what was so. */
+struct call_slot *call_chain(const struct view *v, uint64_t *serial);
+/* What @t executes, 0 nothing. */
+uint64_t call_executes(const struct thread_rec *t);
 
 /* What may @caller have pending? */
 uint32_t call_limit(const struct call *c, uint32_t caller);

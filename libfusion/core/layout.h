@@ -287,8 +287,9 @@ struct thread_rec {
 	uint32_t waits_for;
 	uint32_t waits_id; /* its id; owner only */
 	uint32_t pad1;
-	uint32_t n_skirmishes;			/* owner only */
-	uint32_t skirmishes[THREAD_SKIRMISHES]; /* index + 1, held or wanted */
+	uint32_t n_skirmishes; /* owner only */
+	/* Index + 1, held or wanted; or borrowed (skirmish.h). */
+	uint32_t skirmishes[THREAD_SKIRMISHES];
 	uint32_t properties[THREAD_PROPERTIES]; /* the same */
 	struct intent msg;  /* a record in a ring, see ring.h */
 	struct intent call; /* a call that is returned, a reactor's bells */

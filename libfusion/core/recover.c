@@ -160,6 +160,7 @@ int recover_thread(struct view *v, struct thread_rec *t)
 	uint32_t token = load_relaxed(&t->token) & TOKEN_MASK;
 	int r = recover_record(v, t);
 
+	skirmish_recover_lent(v, t);
 	if (!r)
 		r = recover_pending(v, t, true);
 	if (!r)

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <unistd.h>
 
+#include "libfusion/core/call.h"
 #include "libfusion/core/event.h"
 #include "libfusion/core/futex.h"
 #include "libfusion/core/life.h"
@@ -15,6 +16,7 @@
 #define SPIN_LAST 128 /* ... up to this */
 #define SPIN_ALL 1000 /* and no more in all */
 #define SPIN_LEAST 100
+#define LEND_MAX 256 /* calls within calls that are looked at */
 
 static uint32_t token_of(const struct thread_rec *t)
 {
@@ -131,6 +133,125 @@ int skirmish_destroy(struct view *v, struct thread_rec *me, struct skirmish *s)
 	if (r == 0)
 		strike_out(v, me, s);
 	return r;
+}
+
+/* --- Lending ---------------------------------------------------------------
+ */
+
+/* Where @t announces the lock of @what as borrowed; NULL nowhere.  From the
+ * end: strike_out() moves entries towards the begin. */
+static uint32_t *borrowed(const struct thread_rec *t, uint32_t what)
+{
+	for (unsigned k = THREAD_SKIRMISHES; k-- > 0;) {
+		uint32_t e = load_acquire(&t->skirmishes[k]);
+
+		if (e & ANNOUNCED_BORROWED && ANNOUNCED_WHAT(e) == what)
+			return (uint32_t *)&t->skirmishes[k];
+	}
+	return NULL;
+}
+
+static bool announces_any(const struct thread_rec *t, uint32_t what)
+{
+	for (unsigned k = THREAD_SKIRMISHES; k-- > 0;)
+		if (ANNOUNCED_WHAT(load_acquire(&t->skirmishes[k])) == what)
+			return true;
+	return false;
+}
+
+/* Take what a thread has that waits for this one.  0; -EBUSY it is not so;
+ * -EMFILE, -EOVERFLOW. */
+static int borrow(struct view *v, struct thread_rec *me, struct skirmish *s)
+{
+	uint32_t what = skirmish_index(v, s) + 1, owner, *e, n;
+
+	if (!load_relaxed(&me->exec))
+		return -EBUSY;
+	e = borrowed(me, what);
+	if (e && ANNOUNCED_LEVELS(*e) == ANNOUNCED_LEVELS(UINT32_MAX))
+		return -EOVERFLOW;
+	if (e) {
+		store_relaxed(e, *e + ANNOUNCED_LEVEL);
+		return 0;
+	}
+	owner = SKIRMISH_OWNER(load_acquire(&s->word));
+	n = me->n_skirmishes;
+	if (!owner || n >= THREAD_SKIRMISHES)
+		return owner ? -EMFILE : -EBUSY;
+	store_relaxed(&me->skirmishes[n],
+		      what | ANNOUNCED_BORROWED | ANNOUNCED_LEVEL);
+	me->n_skirmishes = n + 1;
+	/* The drawing is at lend_slot(). */
+	full_fence();
+	if (call_lend(v, me, owner) &&
+	    SKIRMISH_OWNER(load_acquire(&s->word)) == owner)
+		return 0;
+	store_relaxed(&me->skirmishes[n], 0);
+	me->n_skirmishes = n;
+	return -EBUSY;
+}
+
+/* The lender died, and what was borrowed is owned. */
+static void adopt(struct view *v, struct thread_rec *me, struct skirmish *s)
+{
+	uint32_t *e = borrowed(me, skirmish_index(v, s) + 1);
+
+	if (!e)
+		return;
+	s->depth += ANNOUNCED_LEVELS(*e) - 1;
+	compiler_fence();
+	store_relaxed(e, ANNOUNCED_WHAT(*e));
+}
+
+static uint32_t thread_token(const struct thread_rec *t)
+{
+	return load_relaxed(&t->token) & TOKEN_MASK;
+}
+
+/* Is @token me, or who waits for me? */
+static bool is_above(const struct view *v, const struct thread_rec *me,
+		     uint32_t token)
+{
+	uint64_t up = call_executes(me);
+	const struct call_slot *s;
+
+	if (token == thread_token(me))
+		return true;
+	for (unsigned n = 0; n < LEND_MAX && (s = call_chain(v, &up)); n++)
+		if (load_relaxed(&s->owner) == token)
+			return true;
+	return false;
+}
+
+bool skirmish_is_lent(const struct view *v, const struct thread_rec *me,
+		      uint32_t *ret_token)
+{
+	uint32_t hi = view_hi(&v->sb->threads_hi, v->geo.max_threads);
+	uint32_t n = table_hi(v, KIND_SKIRMISH);
+
+	/* The drawing is at lend_slot(). */
+	full_fence();
+	for (uint32_t i = 0; i < hi; i++) {
+		const struct thread_rec *t = view_thread(v, i);
+
+		if (!load_acquire(&t->member) || t == me)
+			continue;
+		for (unsigned k = THREAD_SKIRMISHES; k-- > 0;) {
+			uint32_t e = load_acquire(&t->skirmishes[k]), owner;
+			const struct skirmish *s;
+
+			if (!(e & ANNOUNCED_BORROWED) ||
+			    ANNOUNCED_WHAT(e) > n || !ANNOUNCED_WHAT(e))
+				continue;
+			s = view_entry(v, KIND_SKIRMISH, ANNOUNCED_WHAT(e) - 1);
+			owner = SKIRMISH_OWNER(load_acquire(&s->word));
+			*ret_token = thread_token(t);
+			if (owner && is_above(v, me, owner) &&
+			    !is_above(v, me, *ret_token))
+				return true;
+		}
+	}
+	return false;
 }
 
 /* --- Taking ----------------------------------------------------------------
@@ -426,6 +547,8 @@ int skirmish_lock(struct view *v, struct thread_rec *me, struct skirmish *s,
 	if (skirmish_lock_fast(me, token_of(me), s, skirmish_index(v, s) + 1))
 		return settle(v, me, s, confirm(s, token_of(me), id, 0));
 	r = deeper(me, s);
+	if (r == -EBUSY)
+		r = borrow(v, me, s);
 	if (r != -EBUSY)
 		return r;
 	r = announce(v, me, s);
@@ -443,6 +566,8 @@ int skirmish_try(struct view *v, struct thread_rec *me, struct skirmish *s)
 	if (!id)
 		return -EIDRM;
 	r = deeper(me, s);
+	if (r == -EBUSY)
+		r = borrow(v, me, s);
 	if (r != -EBUSY)
 		return r;
 	r = announce(v, me, s);
@@ -463,14 +588,53 @@ static int not_mine(const struct skirmish *s)
 	return load_acquire(&s->id) ? -EPERM : -EIDRM;
 }
 
+static void strike_borrowed(struct thread_rec *me, uint32_t *e)
+{
+	uint32_t n = load_relaxed(&me->n_skirmishes);
+
+	if (n > THREAD_SKIRMISHES || !n)
+		return;
+	store_release(e, me->skirmishes[n - 1]);
+	compiler_fence();
+	store_release(&me->skirmishes[n - 1], 0u);
+	me->n_skirmishes = n - 1;
+}
+
+/*
+ *   who gives back                recovery of the lender
+ *   announcement gone, fence      word: the borrower's, fence
+ *   is the word mine? -> give     announcement gone? -> give
+ */
+static int unborrow(struct thread_rec *me, struct skirmish *s, uint32_t *e,
+		    uint64_t keep)
+{
+	if (ANNOUNCED_LEVELS(*e) > 1) {
+		store_relaxed(e, *e - ANNOUNCED_LEVEL);
+		return 0;
+	}
+	strike_borrowed(me, e);
+	full_fence();
+	return give(s, token_of(me), keep | SKIRMISH_DIED);
+}
+
 static int unlock(struct view *v, struct thread_rec *me, struct skirmish *s,
 		  uint64_t keep)
 {
+	uint32_t *lent;
 	bool told;
 
 	if (skirmish_unlock_fast(me, token_of(me), s, skirmish_index(v, s) + 1))
 		return 0;
+	/* Only who executes a call has borrowed anything. */
+	lent = load_relaxed(&me->exec) ? borrowed(me, skirmish_index(v, s) + 1)
+				       : NULL;
 	/* Relaxed: as in deeper(). */
+	if (lent && SKIRMISH_OWNER(load_relaxed(&s->word)) != token_of(me))
+		return unborrow(me, s, lent, keep);
+	if (lent) {
+		adopt(v, me, s);
+		return unlock(v, me, s, keep);
+	}
 	if (SKIRMISH_OWNER(load_relaxed(&s->word)) != token_of(me))
 		/* Held, destroyed, and the place used again? */
 		return strike_out(v, me, s) ? -EIDRM : not_mine(s);
@@ -482,6 +646,24 @@ static int unlock(struct view *v, struct thread_rec *me, struct skirmish *s,
 int skirmish_unlock(struct view *v, struct thread_rec *me, struct skirmish *s)
 {
 	return unlock(v, me, s, 0);
+}
+
+void skirmish_return_lent(struct view *v, struct thread_rec *me)
+{
+	uint32_t hi = table_hi(v, KIND_SKIRMISH);
+
+	for (unsigned k = THREAD_SKIRMISHES; k-- > 0;) {
+		uint32_t e = load_relaxed(&me->skirmishes[k]);
+
+		while (e & ANNOUNCED_BORROWED && ANNOUNCED_WHAT(e) &&
+		       ANNOUNCED_WHAT(e) <= hi) {
+			unlock(v, me,
+			       view_entry(v, KIND_SKIRMISH,
+					  ANNOUNCED_WHAT(e) - 1),
+			       SKIRMISH_DIED);
+			e = load_relaxed(&me->skirmishes[k]);
+		}
+	}
 }
 
 void skirmish_back_out(struct view *v, struct thread_rec *me,
@@ -509,6 +691,24 @@ uint32_t skirmish_depth(const struct thread_rec *me, const struct skirmish *s)
 	if (SKIRMISH_OWNER(load_relaxed(&s->word)) != token_of(me))
 		return 0;
 	return s->depth + 1;
+}
+
+uint32_t skirmish_levels(const struct view *v, const struct thread_rec *me,
+			 const struct skirmish *s)
+{
+	const uint32_t *e = load_relaxed(&me->exec)
+				    ? borrowed(me, skirmish_index(v, s) + 1)
+				    : NULL;
+	uint32_t own = skirmish_depth(me, s);
+
+	return e ? ANNOUNCED_LEVELS(*e) + (own ? own - 1 : 0) : own;
+}
+
+void skirmish_adopt(struct view *v, struct thread_rec *me, struct skirmish *s)
+{
+	if (load_relaxed(&me->exec) &&
+	    SKIRMISH_OWNER(load_relaxed(&s->word)) == token_of(me))
+		adopt(v, me, s);
 }
 
 /* --- The condition ---------------------------------------------------------
@@ -695,8 +895,33 @@ bool skirmish_in_ring(const struct view *v, const struct thread_rec *me,
 /* --- Recovery --------------------------------------------------------------
  */
 
-/* true: it was held by @token. */
-static bool recover_one(struct skirmish *s, uint32_t token)
+/* The outermost of those that have borrowed the lock of @what, 0 none. */
+static uint32_t find_borrower(const struct view *v, uint32_t what)
+{
+	uint32_t hi = view_hi(&v->sb->threads_hi, v->geo.max_threads);
+	const struct thread_rec *found = NULL, *above;
+	const struct call_slot *s;
+	uint64_t up;
+
+	for (uint32_t i = 0; i < hi && !found; i++) {
+		const struct thread_rec *t = view_thread(v, i);
+
+		if (load_acquire(&t->member) && borrowed(t, what))
+			found = t;
+	}
+	if (!found)
+		return 0;
+	up = call_executes(found);
+	for (unsigned n = 0; n < LEND_MAX && (s = call_chain(v, &up)); n++) {
+		above = thread_by_token(v, load_relaxed(&s->owner));
+		if (above && borrowed(above, what))
+			found = above;
+	}
+	return thread_token(found);
+}
+
+/* true: it was held by @token.  @next_owner has it then, 0 nobody. */
+static bool take_from(struct skirmish *s, uint32_t token, uint32_t next_owner)
 {
 	uint64_t w = load_relaxed(&s->word), next;
 	bool held;
@@ -710,9 +935,33 @@ static bool recover_one(struct skirmish *s, uint32_t token)
 			/* Nobody else writes it while the dead one owns it. */
 			s->depth = 0;
 			next = (next & ~(uint64_t)UINT32_MAX) | SKIRMISH_DIED;
+			if (next_owner)
+				next |= next_owner | (w & SKIRMISH_WAIT);
 		}
 		/* Release: the next owner sees the heap recovered. */
 	} while (!cas_release(&s->word, &w, next));
+	return held;
+}
+
+/* true: it was held by @token. */
+static bool recover_one(struct view *v, struct skirmish *s, uint32_t token)
+{
+	uint32_t what = skirmish_index(v, s) + 1, owner;
+	uint64_t w;
+	bool held = SKIRMISH_OWNER(load_acquire(&s->word)) == token;
+	const struct thread_rec *t;
+
+	/* The drawing is at lend_slot(): his slots are idle. */
+	full_fence();
+	held = take_from(s, token, held ? find_borrower(v, what) : 0);
+	/* A borrower may have given back just before it got it; the drawing is
+	 * at unborrow().  Who takes a lock otherwise has announced it. */
+	full_fence();
+	w = load_acquire(&s->word);
+	owner = SKIRMISH_OWNER(w);
+	t = thread_by_token(v, owner);
+	if (t && w & SKIRMISH_DIED && !announces_any(t, what))
+		take_from(s, owner, 0);
 	if (held)
 		add_relaxed(&s->recovered, 1);
 	/* All: the dead one may have owed a wake, or eaten one. */
@@ -723,18 +972,44 @@ static bool recover_one(struct skirmish *s, uint32_t token)
 	return held;
 }
 
+/* The lender's, who lives and is to know. */
+static void mark_lent(struct skirmish *s, uint32_t token)
+{
+	uint64_t w = load_relaxed(&s->word);
+
+	while (SKIRMISH_OWNER(w) && SKIRMISH_OWNER(w) != token)
+		/* Release: as in take_from(). */
+		if (cas_release(&s->word, &w, w | SKIRMISH_DIED))
+			break;
+}
+
+void skirmish_recover_lent(struct view *v, const struct thread_rec *t)
+{
+	uint32_t hi = table_hi(v, KIND_SKIRMISH);
+
+	for (unsigned k = 0; k < THREAD_SKIRMISHES; k++) {
+		uint32_t e = load_relaxed(&t->skirmishes[k]);
+		uint32_t what = ANNOUNCED_WHAT(e);
+
+		if (e & ANNOUNCED_BORROWED && what && what <= hi)
+			mark_lent(view_entry(v, KIND_SKIRMISH, what - 1),
+				  thread_token(t));
+	}
+}
+
 unsigned skirmish_recover(struct view *v, struct thread_rec *t,
 			  struct thread_rec *me)
 {
 	uint32_t hi = table_hi(v, KIND_SKIRMISH), token = token_of(t), n = 0;
 
+	skirmish_recover_lent(v, t);
 	for (unsigned k = 0; k < THREAD_SKIRMISHES; k++) {
-		uint32_t i = load_relaxed(&t->skirmishes[k]);
+		uint32_t i = ANNOUNCED_WHAT(load_relaxed(&t->skirmishes[k]));
 		struct skirmish *s;
 
 		if (i && i <= hi && token) {
 			s = view_entry(v, KIND_SKIRMISH, i - 1);
-			if (recover_one(s, token)) {
+			if (recover_one(v, s, token)) {
 				n++;
 				event_log(v, me, EVENT_RECOVERED,
 					  thread_member_id(v, t),
@@ -789,7 +1064,8 @@ unsigned skirmish_check_thread(const struct view *v, const struct thread_rec *t)
 		uint32_t i = load_relaxed(&t->skirmishes[k]);
 		const struct skirmish *s;
 
-		if (!i || i == load_relaxed(&t->waits_for))
+		if (!i || i == load_relaxed(&t->waits_for) ||
+		    i & ANNOUNCED_BORROWED)
 			continue;
 		s = i <= hi ? view_entry(v, KIND_SKIRMISH, i - 1) : NULL;
 		faults += !s ||

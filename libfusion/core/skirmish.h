@@ -28,6 +28,14 @@
  * from the owner), then sleep with WAIT set.  Who has waited HEIR_AFTER_NS
  * becomes the heir: the next unlock hands over to it and to nobody else, so
  * each waiter gets the lock in bounded time.
+ *
+ * Lent: a thread that executes a call may take what the thread has that waits
+ * for it, at any depth.  The word stays the lender's; the borrower announces
+ * the lock with BORROWED and how many levels it has, and looks again that the
+ * lender waits.  A lender does not go on while somebody has borrowed
+ * (skirmish_is_lent()).  Killed:
+ *   borrower    DIED in the lender's word, before his call fails
+ *   lender      the outermost borrower owns it, DIED
  */
 #ifndef FUSION_CORE_SKIRMISH_H
 #define FUSION_CORE_SKIRMISH_H
@@ -64,6 +72,12 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "futex in low half");
 
 #define SKIRMISH_DEPTH_MAX (UINT32_MAX - 1)
 
+/* thread_rec.skirmishes[]: index + 1, and for a borrowed one its levels. */
+#define ANNOUNCED_WHAT(e) ((e)&0xfffffu)
+#define ANNOUNCED_BORROWED 0x80000000u
+#define ANNOUNCED_LEVEL (1u << 20)
+#define ANNOUNCED_LEVELS(e) ((e) >> 20 & 0x7ffu)
+
 /* skirmish.flags: -EDEADLK rather than a wait that closes a ring. */
 #define SKIRMISH_ERRORCHECK 0x1u
 
@@ -92,6 +106,12 @@ int skirmish_consistent(struct thread_rec *me, struct skirmish *s);
 /* Levels that @me has, 0 none. */
 uint32_t skirmish_depth(const struct thread_rec *me, const struct skirmish *s);
 
+/* The same with those that are borrowed. */
+uint32_t skirmish_levels(const struct view *v, const struct thread_rec *me,
+			 const struct skirmish *s);
+/* If the lender has died and @me owns what it had borrowed: it is its own. */
+void skirmish_adopt(struct view *v, struct thread_rec *me, struct skirmish *s);
+
 /* Give all levels back, sleep until the next notify, take them again.  May
  * return without a notify.  As skirmish_lock(), -EPERM not mine; -ETIMEDOUT is
  * returned with the lock held. */
@@ -111,6 +131,16 @@ int skirmish_queue(struct view *v, struct thread_rec *me, struct skirmish *s);
 /* Give that wait up.  If it has just been handed over, it is given back. */
 void skirmish_unqueue(struct view *v, struct thread_rec *me,
 		      struct skirmish *s);
+
+/* Has anybody borrowed what @me, or who waits for @me, has?  Others than those
+ * who wait for @me.  *ret_token is one of them. */
+bool skirmish_is_lent(const struct view *v, const struct thread_rec *me,
+		      uint32_t *ret_token);
+/* Give back all that @me has borrowed. */
+void skirmish_return_lent(struct view *v, struct thread_rec *me);
+/* The thread of @t is gone: those whose locks it has borrowed are to know,
+ * before their calls fail.  Idempotent. */
+void skirmish_recover_lent(struct view *v, const struct thread_rec *t);
 
 /* Is @me's wait one of a ring?  *ret_n threads are in it. */
 bool skirmish_in_ring(const struct view *v, const struct thread_rec *me,

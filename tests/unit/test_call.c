@@ -34,6 +34,10 @@ enum what {
 	TICK,
 	GATE, /* until the parent writes a byte */
 	WHO,  /* the caller's id */
+	LOCK, /* "lock", twice, and calls back as BACK does */
+	HOLD, /* "lock", in the gate */
+	KEEP, /* "lock", and does not give it back */
+	LOCK_AND_DIE,
 };
 
 static struct fusion_arena *arena;
@@ -95,6 +99,38 @@ static int call_back(const struct fusion_call_request *rq)
 	return r < 0 ? r : fusion_call_reply(rq, word + 1, data, size);
 }
 
+static int with_lock(const struct fusion_call_request *rq, uint64_t what)
+{
+	struct fusion_skirmish *lock;
+	int had, r = fusion_skirmish_lookup(me.arena, "lock", &lock);
+	char c;
+
+	if (r < 0)
+		return r;
+	had = fusion_skirmish_lock_count(lock);
+	r = fusion_skirmish_prevail_timed(lock, SECOND);
+	if (r < 0)
+		return r;
+	if (what == LOCK_AND_DIE)
+		kill(getpid(), SIGKILL);
+	if (what == KEEP)
+		return 0;
+	if (what == HOLD)
+		r = write(me.out, "g", 1) == 1 && read(me.in, &c, 1) == 1
+			    ? 0
+			    : -EIO;
+	else if (fusion_skirmish_swoop(lock) != 0 ||
+		 fusion_skirmish_lock_count(lock) != had + 2 ||
+		 fusion_skirmish_dismiss(lock) != 0)
+		r = -EBADMSG;
+	else if (rq->word >> 8)
+		r = call_back(rq);
+	if (fusion_skirmish_dismiss(lock) != 0 ||
+	    fusion_skirmish_lock_count(lock) != had)
+		return -EBADMSG;
+	return r;
+}
+
 static int serve(const struct fusion_call_request *rq, void *ctx)
 {
 	char c;
@@ -134,6 +170,11 @@ static int serve(const struct fusion_call_request *rq, void *ctx)
 		return write(me.out, "g", 1) == 1 && read(me.in, &c, 1) == 1
 			       ? 0
 			       : -EIO;
+	case LOCK:
+	case HOLD:
+	case KEEP:
+	case LOCK_AND_DIE:
+		return with_lock(rq, rq->word & 0xff);
 	case WHO:
 		return fusion_call_reply(rq, rq->caller, NULL, 0);
 	}
@@ -434,6 +475,166 @@ static void members_call_each_other_at_any_depth(void **state)
 		assert_int_equal(size, sizeof(data));
 		assert_string_equal(out, "down");
 	}
+}
+
+static uint64_t ticks(void);
+static void wait_pending(uint32_t n);
+
+/* --- Lending (rows 5 and 6) ----------------------------------------------- */
+
+static struct fusion_skirmish *make_lock(void)
+{
+	struct fusion_skirmish *lock;
+
+	assert_int_equal(fusion_skirmish_create(arena, "lock", 0, &lock), 0);
+	return lock;
+}
+
+/* Another thread cannot have it. */
+static void *swoop(void *lock)
+{
+	return (void *)(intptr_t)fusion_skirmish_swoop(lock);
+}
+
+static void assert_taken(struct fusion_skirmish *lock)
+{
+	pthread_t thread;
+	void *r;
+
+	assert_int_equal(pthread_create(&thread, NULL, swoop, lock), 0);
+	assert_int_equal(pthread_join(thread, &r), 0);
+	assert_int_equal((intptr_t)r, -EBUSY);
+}
+
+static int back_with_lock(const struct fusion_call_request *rq, void *ctx)
+{
+	struct fusion_skirmish *lock = ctx;
+	uint64_t ret = 0;
+	int r = fusion_skirmish_prevail(lock);
+
+	assert_int_equal(r, 0);
+	assert_taken(lock);
+	if (rq->word >> 8)
+		r = fusion_call_execute(server, rq->word - 256, &ret);
+	assert_int_equal(fusion_skirmish_dismiss(lock), 0);
+	return r < 0 ? r : fusion_call_reply(rq, ret + 1, NULL, 0);
+}
+
+static void lock_is_lent_at_any_depth(void **state)
+{
+	struct fusion_skirmish *lock = make_lock();
+	struct fusion_call *call;
+	uint64_t word;
+
+	(void)state;
+	assert_int_equal(
+		fusion_call_create(arena, "back", back_with_lock, lock, &call),
+		0);
+	for (uint64_t depth = 0; depth < 8; depth++) {
+		assert_int_equal(fusion_skirmish_prevail(lock), 0);
+		assert_int_equal(fusion_skirmish_prevail(lock), 0);
+		assert_int_equal(
+			fusion_call_execute(server, depth << 8 | LOCK, &word),
+			0);
+		assert_int_equal(fusion_skirmish_lock_count(lock), 2);
+		assert_taken(lock);
+		assert_int_equal(fusion_skirmish_dismiss(lock), 0);
+		assert_int_equal(fusion_skirmish_dismiss(lock), 0);
+		assert_int_equal(fusion_skirmish_dismiss(lock), -EPERM);
+	}
+	/* It comes back, also if the borrower forgets it. */
+	assert_int_equal(fusion_skirmish_prevail(lock), 0);
+	assert_int_equal(fusion_call_execute(server, KEEP, &word), 0);
+	assert_int_equal(fusion_call_execute(server, KEEP, &word), 0);
+	assert_int_equal(fusion_skirmish_dismiss(lock), 0);
+	assert_int_equal(fusion_skirmish_swoop(lock), 0);
+	assert_int_equal(fusion_skirmish_dismiss(lock), 0);
+}
+
+static void borrower_dies(void **state)
+{
+	struct fusion_skirmish *lock = make_lock();
+	uint64_t word;
+
+	(void)state;
+	assert_int_equal(fusion_skirmish_prevail(lock), 0);
+	assert_int_equal(fusion_call_execute(server, LOCK_AND_DIE, &word),
+			 -EOWNERDEAD);
+	/* What it guards may be half done. */
+	assert_int_equal(fusion_skirmish_lock_count(lock), 1);
+	assert_int_equal(fusion_skirmish_consistent(lock), 0);
+	assert_taken(lock);
+	assert_int_equal(fusion_skirmish_dismiss(lock), 0);
+	assert_int_equal(fusion_skirmish_swoop(lock), 0);
+	assert_int_equal(fusion_skirmish_dismiss(lock), 0);
+	waitpid(child, NULL, 0);
+	child = 0;
+}
+
+struct lender {
+	struct fusion_skirmish *lock;
+	pthread_t thread;
+	uint32_t ended; /* atomic */
+	int result;
+};
+
+static void *lend(void *arg)
+{
+	struct lender *l = arg;
+
+	fusion_skirmish_prevail(l->lock);
+	/* Until it has borrowed, and is given up. */
+	l->result = execute(0, 50000000, HOLD, NULL);
+	store_release(&l->ended, 1u);
+	fusion_skirmish_dismiss(l->lock);
+	return NULL;
+}
+
+static void lender_waits_for_who_has_borrowed(void **state)
+{
+	struct lender l = {.lock = make_lock()};
+	char c;
+
+	(void)state;
+	assert_int_equal(pthread_create(&l.thread, NULL, lend, &l), 0);
+	assert_int_equal(read(from_child, &c, 1), 1);
+	wait_pending(0);
+	assert_int_equal(load_acquire(&l.ended), 0);
+	assert_int_equal(fusion_skirmish_swoop(l.lock), -EBUSY);
+	assert_int_equal(load_acquire(&l.ended), 0);
+	assert_int_equal(write(to_child, "x", 1), 1);
+	assert_int_equal(pthread_join(l.thread, NULL), 0);
+	assert_int_equal(l.result, -ETIMEDOUT);
+	assert_int_equal(fusion_skirmish_swoop(l.lock), 0);
+	assert_int_equal(fusion_skirmish_dismiss(l.lock), 0);
+}
+
+static void lender_dies(void **state)
+{
+	struct fusion_skirmish *lock = make_lock();
+	pid_t pid = fork();
+	int status;
+	char c;
+
+	(void)state;
+	if (!pid) {
+		struct fusion_arena *a = image_enter(image_reopen(arena));
+
+		if (fusion_skirmish_prevail(lock) == 0)
+			fusion_call_execute(server, HOLD, NULL);
+		(void)a;
+		_exit(1);
+	}
+	assert_int_equal(read(from_child, &c, 1), 1);
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(life_sweep(&arena->view), 1);
+	/* The borrower has it. */
+	assert_int_equal(fusion_skirmish_swoop(lock), -EBUSY);
+	assert_int_equal(write(to_child, "x", 1), 1);
+	assert_int_equal(fusion_skirmish_prevail(lock), 0);
+	assert_int_equal(fusion_skirmish_dismiss(lock), 0);
+	assert_int_equal(ticks(), 0);
 }
 
 /* --- One-way -------------------------------------------------------------- */
@@ -841,6 +1042,10 @@ int main(void)
 		TEST(answer_may_come_later),
 		TEST(own_call_runs_at_once),
 		TEST(members_call_each_other_at_any_depth),
+		TEST(lock_is_lent_at_any_depth),
+		TEST(borrower_dies),
+		TEST(lender_waits_for_who_has_borrowed),
+		TEST(lender_dies),
 		TEST(one_way_is_executed_once),
 		TEST(lone_queued_call_is_delivered),
 		TEST(late_answer_is_dropped),
