@@ -61,6 +61,16 @@ REF = (
     ("global",  "0, 1, 0 of the global count",          None),
     ("family",  "0, 1, 0 of one inherited from",        None),
 )
+# Of calls: whether both look for each other, and the peers with the targets of
+# latency.  Those that sleep whatever we do are in both.
+CALL = (
+    ("running", {"raw ping-pong": 1.3, "unix socket": None, "ZeroMQ": None,
+                 "sd-bus, direct": 1 / 50, "D-Bus": 1 / 50}),
+    ("asleep",  {"futex": 1.15, "eventfd": None, "unix socket": None,
+                 "ZeroMQ": None, "sd-bus, direct": 1.0, "D-Bus": 1.0}),
+)
+RING = (32, 1024, 65536)
+LISTENERS = (1, 2, 4, 8, 64)
 
 
 class Failed(Exception):
@@ -107,6 +117,10 @@ class Bench:
         self.stack.callback(w.close)
         return w
 
+    def missing(self, peer, package):
+        print(f"bench: {package} is not installed: nothing is measured "
+              f"against {peer}", file=sys.stderr)
+
     def directory(self, where=None):
         path = tempfile.mkdtemp(prefix="fusion-bench-", dir=where)
         self.stack.callback(shutil.rmtree, path, ignore_errors=True)
@@ -147,7 +161,7 @@ class Bench:
         address = daemon.stdout.readline().strip()
         if not address:
             raise Failed("dbus-daemon did not start")
-        return address
+        return address, daemon.pid
 
     # --- Measuring ------------------------------------------------------
 
@@ -160,7 +174,7 @@ class Bench:
                 return max(1, int(self.slice_ns / max(ns, 0.1)))
             count *= 4
 
-    def interleave(self, sides):
+    def interleave(self, sides, after=lambda at, worker: None):
         """Times of each side, one a round: [(worker, row, arg)] -> lists."""
         counts = [self.count_for(*side) for side in sides]
         times = [[] for _ in sides]
@@ -170,6 +184,7 @@ class Bench:
                 worker, row, arg = sides[at]
                 worker.run(row, max(1, counts[at] // 10), arg)
                 times[at].append(worker.run(row, counts[at], arg))
+                after(at, worker)
         return times
 
     def add(self, group, what, peer, ours, theirs, target):
@@ -328,13 +343,77 @@ class Bench:
             self.add("ref", what, "2 atomic adds", times[row],
                      times["atomic"], target)
 
+    def callees(self):
+        """The peers of our calls, by name."""
+        peers = {name: self.worker("call_kernel", how) for name, how in (
+            ("raw ping-pong", "raw"), ("futex", "futex"),
+            ("eventfd", "eventfd"), ("unix socket", "unix"))}
+        if os.path.exists(os.path.join(self.options.workers, "call_zmq")):
+            peers["ZeroMQ"] = self.worker("call_zmq")
+        else:
+            self.missing("ZeroMQ", "libzmq3-dev")
+        peers["sd-bus, direct"] = self.worker("call_sdbus")
+        if shutil.which("dbus-daemon"):
+            address, pid = self.bus()
+            peers["D-Bus"] = self.worker("call_sdbus", BENCH_BUS=address,
+                                         BENCH_BUS_PID=str(pid))
+        else:
+            self.missing("D-Bus", "dbus-daemon")
+        return peers
+
+    def call(self):
+        mount = self.mount()
+        peers = self.callees()
+        for how, targets in CALL:
+            ours = self.worker(
+                "call_fusion", BENCH_ARENA=f"{mount}/{how}",
+                FUSION_SPIN_NS="20000" if how == "running" else "0")
+            sides = {"ours": ours, **{name: peers[name] for name in targets
+                                      if name in peers}}
+            cpu = [[] for _ in sides]
+            times = self.interleave(
+                [(w, "trip", "") for w in sides.values()],
+                lambda at, w, cpu=cpu: cpu[at].append(w.run("cpu")))
+            for i, name in enumerate(sides):
+                if i:
+                    self.add("call", f"round trip, {how}", name, times[0],
+                             times[i], targets[name])
+            for i, name in enumerate(sides):
+                if i:
+                    self.add("call", f"round trip, {how}: CPU of both", name,
+                             cpu[0], cpu[i], None)
+
+    def ring(self):
+        mount = self.mount()
+        ours = self.worker("ring_fusion", BENCH_ARENA=f"{mount}/ring")
+        peer = self.worker("ring_unix")
+        for size in RING:
+            a, b = self.interleave([(ours, f"size-{size}", ""),
+                                    (peer, f"size-{size}", "")])
+            self.add("ring", f"one way, {size} bytes", "unix seqpacket", a, b,
+                     None)
+
+    def reactor(self):
+        mount = self.mount()
+        most = str(max(LISTENERS))
+        ours = self.worker("reactor_fusion", most,
+                           BENCH_ARENA=f"{mount}/reactor")
+        peer = self.worker("ring_unix", most)
+        for row, what, target in (("stream", "streaming", 1 / 5),
+                                  ("step", "in lockstep", None)):
+            for n in LISTENERS:
+                a, b = self.interleave([(ours, f"{row}-{n}", ""),
+                                        (peer, f"{row}-{n}", "")])
+                self.add("reactor", f"64 bytes to {n}, {what}",
+                         "unix seqpacket", a, b, target if n <= 8 else None)
+
     def enter(self):
         mount = self.mount()
         arena = f"{mount}/enter"
         holder = self.worker("enter_fusion", BENCH_ARENA=arena)
         holder.run("hold")
         ours = self.worker("enter_fusion", BENCH_ARENA=arena)
-        peer = self.worker("enter_dbus", BENCH_BUS=self.bus())
+        peer = self.worker("enter_dbus", BENCH_BUS=self.bus()[0])
         for row, what, target in (("enter", "enter / connect", 1.0),
                                   ("round", "and leave", None)):
             a, b = self.interleave([(ours, row, ""), (peer, row, "")])
@@ -399,7 +478,8 @@ class Bench:
                            50e3 if row == "recover" else None)
 
 
-GROUPS = ("heap", "pair", "lock", "ref", "enter", "files", "recover")
+GROUPS = ("heap", "pair", "lock", "ref", "call", "ring", "reactor", "enter",
+          "files", "recover")
 
 
 def figure(value, unit="ns"):
