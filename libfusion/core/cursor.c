@@ -399,7 +399,6 @@ static void free_cursors(struct view *v, const void *who,
 					 const struct cursor *, const void *))
 {
 	uint32_t hi = ring_hi(v);
-	struct thread_rec *me = life_rec(v);
 	struct ring r;
 
 	for (uint32_t i = 0; i < hi; i++) {
@@ -418,7 +417,8 @@ static void free_cursors(struct view *v, const void *who,
 			any = true;
 		}
 		if (any && !SEED_BUG(46))
-			moved(v, me, &r, NULL, owner & ~RING_OF_REACTOR, true);
+			moved(v, life_rec(v), &r, NULL,
+			      owner & ~RING_OF_REACTOR, true);
 	}
 }
 

@@ -15,6 +15,44 @@ static uint32_t queue_cells(const struct view *v)
 	return n < 64 ? 64 : n > 1024 ? 1024 : (uint32_t)n;
 }
 
+/* Who leaves gets no new queue: his recovery may be past it. */
+static bool stays(const struct view *v, uint32_t slot, uint32_t id)
+{
+	const struct member_rec *m = view_member(v, slot);
+	/* Acquire: pairs with the release in member_claim(). */
+	uint32_t state = load_acquire(&m->state);
+
+	return (state == MEMBER_JOINING || state == MEMBER_ALIVE) &&
+	       load_relaxed(&m->id) == id;
+}
+
+/*
+ *   who makes a queue                  who takes the member out
+ *   link it                            state = LEAVING or DEAD
+ *   fence                              (system calls in between)
+ *   still there? else take it back     a queue? close it
+ */
+static int make_queue(struct view *v, struct thread_rec *me, uint32_t slot,
+		      uint32_t id, uint32_t *ret_index)
+{
+	struct member_rec *m = view_member(v, slot);
+	uint32_t linked;
+	int r;
+
+	if (!stays(v, slot, id))
+		return -ESRCH;
+	r = ring_open(v, me, id, queue_cells(v), 0, &m->ring, ret_index);
+	if (r < 0)
+		return r;
+	full_fence();
+	if (stays(v, slot, id))
+		return 0;
+	linked = *ret_index + 1;
+	if (cas_acq_rel(&m->ring, &linked, 0u))
+		ring_close(v, me, *ret_index, id);
+	return -ESRCH;
+}
+
 int message_queue(struct view *v, struct thread_rec *me, uint32_t slot,
 		  uint32_t id, struct ring *ret)
 {
@@ -28,7 +66,7 @@ int message_queue(struct view *v, struct thread_rec *me, uint32_t slot,
 	/* Acquire: pairs with the release in ring_open(). */
 	i = load_acquire(&m->ring);
 	if (!i) {
-		r = ring_open(v, me, id, queue_cells(v), 0, &m->ring, &i);
+		r = make_queue(v, me, slot, id, &i);
 		if (r < 0)
 			return r;
 		i++;
@@ -87,14 +125,15 @@ int message_wait(struct view *v, uint32_t slot, uint32_t id,
 		 int64_t deadline_ns)
 {
 	int64_t nap = SUSPECT_FIRST_NS, now = clock_monotonic_ns();
-	struct member_rec *m;
+	uint32_t seen, i;
 	struct ring r;
-	uint32_t seen;
 
 	if (!member_at(v, slot, id))
 		return -ESRCH;
-	m = view_member(v, slot);
-	if (ring_map(v, load_acquire(&m->ring) - 1, &r) < 0)
+	i = load_acquire(&view_member(v, slot)->ring);
+	if (!i)
+		return 0; /* it is going: message_post() says so */
+	if (ring_map(v, i - 1, &r) < 0)
 		return -EIO;
 	if (deadline_ns >= 0 && now >= deadline_ns)
 		return -ETIMEDOUT;
@@ -117,10 +156,11 @@ int message_recover_member(struct view *v, uint32_t slot)
 {
 	struct member_rec *m = view_member(v, slot);
 	uint32_t i = load_relaxed(&m->ring);
-	struct thread_rec *me = life_rec(v);
+	struct thread_rec *me;
 
 	if (!i)
 		return 0;
+	me = life_rec(v);
 	if (!me || i > ring_hi(v))
 		return -EIO;
 	ring_close(v, me, i - 1, m->id);

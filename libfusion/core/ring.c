@@ -423,16 +423,24 @@ static bool settle(struct view *v, struct thread_rec *t, struct ring *r)
 	return !mine && op == MSG_OP_CLAIMED;
 }
 
-static void give_ring_back(struct view *v, const struct thread_rec *t)
+/* It had a ring and had not linked it; or it had, and its owner is no more: the
+ * dead would have looked for that next. */
+static void give_ring_back(struct view *v, struct thread_rec *me,
+			   const struct thread_rec *t)
 {
 	uint32_t i = t->msg.kind, owner = (uint32_t)t->msg.a[0];
 	uint64_t link = t->msg.a[1];
+	uint32_t linked = i + 1, *word;
 
 	/* The word may be anywhere below the heap. */
 	if (i >= ring_hi(v) || link % 4 || link > v->geo.off_words)
 		return;
-	if (load_acquire((uint32_t *)view_at(v, link)) != i + 1)
-		cas_release(&ring_ctl(v, i)->owner, &owner, 0u);
+	word = view_at(v, link);
+	if (load_acquire(word) == linked &&
+	    (owner & RING_OF_REACTOR || member_find(v, owner) ||
+	     !cas_acq_rel(word, &linked, 0u)))
+		return;
+	ring_close(v, me, i, owner);
 }
 
 int ring_recover(struct view *v, struct thread_rec *t)
@@ -443,7 +451,7 @@ int ring_recover(struct view *v, struct thread_rec *t)
 	struct ring r;
 
 	if (op == MSG_OP_OPEN)
-		give_ring_back(v, t);
+		give_ring_back(v, life_rec(v), t);
 	else if (op && ring_map(v, t->msg.kind, &r) < 0)
 		return -EIO;
 	else if (op)
