@@ -8,6 +8,7 @@
 #include "libfusion/core/block.h"
 #include "libfusion/core/life.h"
 #include "libfusion/core/lock.h"
+#include "libfusion/core/seed.h"
 #include "libfusion/core/thread.h"
 
 #define CHAIN_MAX 256 /* calls within calls that are looked at */
@@ -546,7 +547,8 @@ int call_return_begin(struct view *v, struct thread_rec *me, uint64_t serial,
 	me->call.kind = call_slot_index(v, s);
 	me->call.a[0] = seq;
 	compiler_fence();
-	store_relaxed(&me->call.op, (uint32_t)CALL_OP_RETURN);
+	if (!SEED_BUG(50))
+		store_relaxed(&me->call.op, (uint32_t)CALL_OP_RETURN);
 	compiler_fence();
 	/* Acquire: pairs with the release in post(). */
 	st = load_acquire(&s->st);
@@ -811,7 +813,7 @@ int call_recover(struct view *v, struct thread_rec *t, struct thread_rec *me,
 	recover_return(v, t, me);
 	if (alone)
 		recover_exec(v, t);
-	while ((s = next_of(v, t, &at)))
+	while (!SEED_BUG(52) && (s = next_of(v, t, &at)))
 		recover_slot(v, me, s);
 	store_relaxed(&t->exec, 0u);
 	return 0;
@@ -846,7 +848,7 @@ int call_recover_member(struct view *v, uint32_t slot)
 		uint64_t st = load_acquire(&s->st);
 
 		if (load_relaxed(&s->callee_slot) == slot &&
-		    load_relaxed(&s->callee_id) == id)
+		    load_relaxed(&s->callee_id) == id && !SEED_BUG(51))
 			fail(v, s, st, EOWNERDEAD);
 	}
 	wake_rings(v);

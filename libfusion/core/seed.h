@@ -42,6 +42,9 @@
  *   44  ring: recovery of a claim forgets what it was when it dies itself
  *   45  reactor: recovery forgets the bells of a dead dispatcher
  *   46  reactor: recovery of a listener tells nobody
+ *   50  call: who returns does not announce it
+ *   51  call: recovery of an owner leaves its callers
+ *   52  call: recovery of a caller leaves its slots
  */
 #ifndef FUSION_CORE_SEED_H
 #define FUSION_CORE_SEED_H

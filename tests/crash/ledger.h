@@ -63,6 +63,14 @@ struct ledger_message {
 	uint32_t there; /* enum claim */
 };
 
+/* What the peer waits for: message_byte(1, ..) and the word 4711. */
+struct ledger_call {
+	uint64_t serial; /* 0 nothing */
+	uint32_t size;
+	uint32_t error;	   /* errno, besides EOWNERDEAD */
+	uint32_t returned; /* enum claim */
+};
+
 #define LEDGER_EVENTS 2048
 
 struct ledger {
@@ -83,9 +91,10 @@ struct ledger {
 	uint32_t events[LEDGER_EVENTS];
 	uint32_t reactor;   /* enum claim: it is there */
 	uint32_t listening; /* the peer does, and was resting */
-	uint64_t slots;	    /* offset of the array for malloc_to() */
-	uint32_t peer;	    /* member slot that lives on, 0 none */
-	uint32_t victim;    /* member slot of who is to die, 0 the undertaker */
+	struct ledger_call call;
+	uint64_t slots;	 /* offset of the array for malloc_to() */
+	uint32_t peer;	 /* member slot that lives on, 0 none */
+	uint32_t victim; /* member slot of who is to die, 0 the undertaker */
 	uint32_t
 		master; /* policy to be checked: enum fusion_master_death + 1 */
 };

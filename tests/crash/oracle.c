@@ -8,6 +8,7 @@
 
 #include <fusion/arena.h>
 
+#include "libfusion/core/call.h"
 #include "libfusion/core/event.h"
 #include "libfusion/core/field.h"
 #include "libfusion/core/heap.h"
@@ -294,13 +295,64 @@ static unsigned ask_messages(const struct stage *s, struct verdict *ret)
 	return blocks;
 }
 
+/* --- What the peer waits for -----------------------------------------------
+ */
+
+static void ask_answer(const struct stage *s, const struct call_slot *slot,
+		       struct verdict *ret)
+{
+	uint32_t size = s->ledger->call.size;
+	const uint8_t *data = slot->bytes;
+
+	if (slot->len != size || slot->ret != 4711)
+		bad(ret, "the answer is another's");
+	if (size > SLOT_INLINE) {
+		data = view_at(&s->view, slot->block - s->view.sb->base);
+		if (!slot->block || !heap_is_allocated(&s->view, data)) {
+			bad(ret, "the answer has no block");
+			return;
+		}
+	}
+	for (uint32_t i = 0; i < size; i++)
+		if (data[i] != message_byte(1, i)) {
+			bad(ret, "the answer is not as it was given");
+			return;
+		}
+}
+
+/* An answer or an error, if the victim is dead.  Blocks in it. */
+static unsigned ask_call(const struct stage *s, struct verdict *ret)
+{
+	const struct ledger_call *l = &s->ledger->call;
+	const struct call_slot *slot;
+
+	if (!l->serial)
+		return 0;
+	slot = call_slot_at(&s->view, SERIAL_SLOT(l->serial));
+	if (SLOT_SEQ(slot->st) != SERIAL_SEQ(l->serial))
+		bad(ret, "the peer's slot is used again");
+	else if (SLOT_STATE(slot->st) == SLOT_DONE &&
+		 l->returned != CLAIM_ABSENT)
+		ask_answer(s, slot, ret);
+	else if (SLOT_STATE(slot->st) != SLOT_FAILED ||
+		 l->returned == CLAIM_PRESENT)
+		bad(ret, "the peer's call is in state %u",
+		    SLOT_STATE(slot->st));
+	else if (SLOT_EXTRA(slot->st) != EOWNERDEAD &&
+		 SLOT_EXTRA(slot->st) != l->error)
+		bad(ret, "the peer's call failed with %u",
+		    SLOT_EXTRA(slot->st));
+	return slot->block != 0;
+}
+
 static void ask_blocks(const struct stage *s, unsigned extra,
 		       struct verdict *ret)
 {
 	const struct ledger *l = s->ledger;
 	bool pool = pool_is_there(s);
 	struct heap_usage u;
-	uint64_t known = l->live.n + count_slots(s, ret) + ask_messages(s, ret);
+	uint64_t known = l->live.n + count_slots(s, ret) +
+			 ask_messages(s, ret) + ask_call(s, ret);
 
 	ask_list(s, &l->live, "live", ret);
 	if (l->pool != CLAIM_CHANGING && pool != (l->pool == CLAIM_PRESENT))

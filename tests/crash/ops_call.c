@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Calls: the peer waits for an answer of the victim, and gets one or an error;
+ * what the victim waited for is nobody's
+ */
+#include <errno.h>
+#include <string.h>
+
+#include <fusion/fusion.h>
+
+#include "libfusion/core/call.h"
+#include "libfusion/core/life.h"
+#include "tests/crash/ops.h"
+
+#define SMALL 20
+#define LARGE 3000
+
+static struct fusion_call *call;
+
+static struct view *view(struct cast *c)
+{
+	return &c->arena->view;
+}
+
+static uint8_t *fill(uint8_t *data, uint32_t size)
+{
+	for (uint32_t i = 0; i < size; i++)
+		data[i] = message_byte(1, i);
+	return data;
+}
+
+/* --- Prepared --------------------------------------------------------------
+ */
+
+static int serve(const struct fusion_call_request *rq, void *ctx)
+{
+	static uint8_t data[LARGE];
+	struct cast *c = ctx;
+
+	if (rq->word == 3)
+		return -ENOENT;
+	return fusion_call_reply(rq, 4711, fill(data, LARGE),
+				 c->ledger->call.size);
+}
+
+static void with_own(struct cast *c)
+{
+	if (fusion_dispatch(c->arena, 0) < 0 ||
+	    fusion_call_create(c->arena, "victims", serve, c, &call) < 0)
+		die("cannot make a call");
+	c->ledger->call.size = LARGE;
+}
+
+/* The stand-in handles nothing, but its record may own a call. */
+static void with_peers(struct cast *c)
+{
+	const struct call_owner owner = {
+		view_member(view(c), c->ledger->peer)->id, c->ledger->peer};
+	uint32_t i;
+
+	if (table_add(view(c), c->rec, KIND_CALL, "peers", owner.id, &owner,
+		      &i) < 0)
+		die("cannot make the peer's call");
+	call = view_entry(view(c), KIND_CALL, i);
+}
+
+static void with_quota(struct cast *c)
+{
+	with_peers(c);
+	if (fusion_call_set_quota(call, FUSION_ALL, 2) < 0)
+		die("no quota");
+}
+
+/* The peer waits for the victim. */
+static void wait_for(struct cast *c, uint32_t size, bool mail)
+{
+	const struct call_request rq = {
+		.call = (struct call *)call,
+		.id = ((struct call *)call)->id,
+		.caller = view_member(view(c), c->ledger->peer)->id,
+		.size = SMALL,
+	};
+	uint8_t data[sizeof(uint64_t) + SMALL] = {0};
+	struct call_slot *s;
+	struct ledger_call *l = &c->ledger->call;
+
+	if (call_begin(view(c), cast_peer(c), &rq, &s) < 0)
+		die("the peer cannot call");
+	l->size = size;
+	l->error = EOWNERDEAD;
+	l->serial = CALL_SERIAL(call_slot_index(view(c), s), SLOT_SEQ(s->st));
+	ledger_claim(&l->returned, CLAIM_ABSENT);
+	if (mail &&
+	    call_message(view(c), cast_peer(c), &rq, l->serial, data, NULL) < 0)
+		die("the peer cannot post");
+}
+
+static void peer_waits(struct cast *c)
+{
+	with_own(c);
+	wait_for(c, SMALL, false);
+}
+
+static void peer_waits_for_much(struct cast *c)
+{
+	with_own(c);
+	wait_for(c, LARGE, false);
+}
+
+static void peer_has_called(struct cast *c)
+{
+	with_own(c);
+	wait_for(c, LARGE, true);
+}
+
+/* --- What the victim does --------------------------------------------------
+ */
+
+static void make(struct cast *c)
+{
+	if (fusion_call_create(c->arena, "more", serve, c, &call) < 0)
+		die("cannot make a call");
+}
+
+static void unmake(struct cast *c)
+{
+	c->ledger->call.error = EIDRM;
+	ledger_claim(&c->ledger->call.returned, CLAIM_CHANGING);
+	if (fusion_call_destroy(call) < 0)
+		die("cannot destroy the call");
+}
+
+static void answer(struct cast *c)
+{
+	static uint8_t data[LARGE];
+	struct ledger_call *l = &c->ledger->call;
+
+	fill(data, LARGE);
+	ledger_claim(&l->returned, CLAIM_CHANGING);
+	if (fusion_call_return(call, l->serial, 4711, data, l->size) < 0)
+		die("cannot return");
+	ledger_claim(&l->returned, CLAIM_PRESENT);
+}
+
+static void handle(struct cast *c)
+{
+	ledger_claim(&c->ledger->call.returned, CLAIM_CHANGING);
+	if (fusion_dispatch(c->arena, 0) != 1)
+		die("nothing to handle");
+	ledger_claim(&c->ledger->call.returned, CLAIM_PRESENT);
+}
+
+static void execute(struct cast *c, unsigned flags, uint32_t size, int want)
+{
+	const struct fusion_call_options o = {sizeof(o), flags, 0};
+	static uint8_t data[LARGE];
+	int r = fusion_call_execute_bytes(call, &o, 1, data, size, NULL, NULL,
+					  0, NULL);
+
+	(void)c;
+	if (r != want)
+		die("execute says %d", r);
+}
+
+static void give_up(struct cast *c)
+{
+	execute(c, 0, SMALL, -ETIMEDOUT);
+	execute(c, 0, SMALL, -ETIMEDOUT);
+}
+
+static void give_up_large(struct cast *c)
+{
+	execute(c, 0, LARGE, -ETIMEDOUT);
+}
+
+static void one_way(struct cast *c)
+{
+	execute(c, FUSION_CALL_ONEWAY, SMALL, 0);
+}
+
+static void one_way_counted(struct cast *c)
+{
+	execute(c, FUSION_CALL_ONEWAY, SMALL, 0);
+	execute(c, FUSION_CALL_ONEWAY, LARGE, 0);
+	execute(c, FUSION_CALL_ONEWAY | FUSION_CALL_NOWAIT, SMALL, -EAGAIN);
+}
+
+static void set_quota(struct cast *c)
+{
+	if (fusion_call_set_quota(call, c->arena->id, 3) < 0 ||
+	    fusion_call_set_quota(call, FUSION_ALL, FUSION_CALL_NO_LIMIT) < 0)
+		die("no quota");
+}
+
+/* The answer is kept in a slot, and taken from there. */
+static void own(struct cast *c)
+{
+	static uint8_t data[LARGE];
+	size_t size = 0;
+
+	if (fusion_call_execute_bytes(call, NULL, 1, NULL, 0, NULL, data, 10,
+				      &size) != -EMSGSIZE ||
+	    size != LARGE || fusion_call_answer(c->arena, data, &size) != 0 ||
+	    data[9] != message_byte(1, 9))
+		die("no answer of one's own");
+}
+
+const struct op call_ops[] = {
+	{"call-create", PART_MEMBER, with_own, make, 0},
+	{"call-destroy", PART_MEMBER, peer_waits, unmake, 0},
+	{"call-return", PART_MEMBER, peer_waits, answer, 0},
+	{"call-return-large", PART_MEMBER, peer_waits_for_much, answer, 0},
+	{"call-handle", PART_MEMBER, peer_has_called, handle, 0},
+	{"call-give-up", PART_MEMBER, with_peers, give_up, 0},
+	{"call-give-up-large", PART_MEMBER, with_peers, give_up_large, 1},
+	{"call-one-way", PART_MEMBER, with_peers, one_way, 0},
+	{"call-counted", PART_MEMBER, with_quota, one_way_counted, 1},
+	{"call-quota", PART_MEMBER, with_quota, set_quota, 0},
+	{"call-own", PART_MEMBER, with_own, own, 0},
+};
+const unsigned n_call_ops = N_OPS(call_ops);
