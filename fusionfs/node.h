@@ -81,6 +81,9 @@ int node_stat(const struct node *n, struct stat *st);
 int node_show(const struct node *n, struct text *t);
 int node_store(const struct node *n, const char *text);
 
+/* What are the items of @dir?  ROW_FILE if it has none. */
+enum row_type node_items_type(const struct node *dir);
+
 /* Rows that others ask for by name. */
 bool node_is_arena(const struct node *n);
 void node_of_arena(struct arena *a, struct node *ret);

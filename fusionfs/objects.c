@@ -121,10 +121,17 @@ static int create_guarded(struct arena *a, void *arg)
 	return m->create(&a->view, a->view.rec, m->name, &m->index);
 }
 
-int object_create(const struct node *dir, const char *name, struct node *ret)
+int object_create(const struct node *dir, const char *name, enum row_type type,
+		  struct node *ret)
 {
 	struct make m = {.create = dir->row->create, .name = name};
-	int r = m.create ? arena_refresh(dir->arena) : -EPERM;
+	enum row_type its = node_items_type(dir);
+	int r = m.create && type == its	       ? 0
+		: m.create && type == ROW_FILE ? -EISDIR
+					       : -EPERM;
+
+	if (r == 0)
+		r = arena_refresh(dir->arena);
 
 	if (r == 0)
 		r = guarded(dir->arena, create_guarded, &m);

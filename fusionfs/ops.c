@@ -209,15 +209,14 @@ static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name,
 
 	if (!get_node(req, parent, &dir))
 		return;
-	r = parent == NODE_ROOT ? 0 : -EPERM;
-	if (r == 0 && node_lookup(&dir, name, &n) == 0)
+	if (node_lookup(&dir, name, &n) == 0)
 		r = -EEXIST;
-	if (r == 0)
-		r = arena_create(name, mode, ctx->uid, ctx->gid, &a);
-	if (r == 0) {
+	else if (parent != NODE_ROOT)
+		r = object_create(&dir, name, ROW_DIR, &n);
+	else if ((r = arena_create(name, mode, ctx->uid, ctx->gid, &a)) == 0)
 		node_of_arena(a, &n);
+	if (r == 0)
 		r = entry_of(&n, &e);
-	}
 	if (r < 0)
 		reply_err(req, r);
 	else
@@ -232,10 +231,9 @@ static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 	if (!get_node(req, parent, &dir))
 		return;
 	r = node_lookup(&dir, name, &n);
-	if (r == 0 && parent != NODE_ROOT)
-		r = -EPERM;
 	if (r == 0)
-		r = node_is_arena(&n) ? arena_remove(n.arena) : -EPERM;
+		r = node_is_arena(&n) ? arena_remove(n.arena)
+				      : object_remove(&dir, name);
 	reply_err(req, r);
 }
 
@@ -379,7 +377,7 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name,
 	(void)mode;
 	if (!get_node(req, parent, &dir))
 		return;
-	r = object_create(&dir, name, &n);
+	r = object_create(&dir, name, ROW_FILE, &n);
 	/* A member was faster. */
 	if (r == -EEXIST && !(fi->flags & O_EXCL))
 		r = node_lookup(&dir, name, &n);

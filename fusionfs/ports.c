@@ -280,7 +280,10 @@ void port_read(struct port *p, struct fuse_req *req, size_t size, int flags)
 void port_write(struct port *p, struct fuse_req *req, const char *data,
 		size_t size, int flags)
 {
-	int r = p->n_writes ? -EAGAIN : try_write(p, data, size);
+	int r;
+
+	p->again = false;
+	r = p->n_writes ? -EAGAIN : try_write(p, data, size);
 
 	if (r == -EAGAIN && !(flags & O_NONBLOCK))
 		park(p, req, data, size);
@@ -340,8 +343,11 @@ void ports_look(struct arena *a)
 	struct port_wait *w = a->port_waits, *next;
 
 	for (; w; w = next) {
-		int r = w->is_write ? try_write(w->port, w->data, w->size)
-				    : try_read(w->port);
+		int r;
+
+		w->port->again = true;
+		r = w->is_write ? try_write(w->port, w->data, w->size)
+				: try_read(w->port);
 
 		next = w->next;
 		if (r != -EAGAIN)

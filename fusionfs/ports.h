@@ -34,6 +34,7 @@ struct port {
 	struct thread_rec *rec;	    /* NULL: it needed none yet */
 	unsigned n_reads, n_writes; /* parked */
 	struct fuse_pollhandle *ph;
+	bool again;	 /* write(): this one was tried before */
 	bool by_clock;	 /* what a read waits for, no bell tells */
 	struct text in;	 /* written and not used yet */
 	struct text out; /* on its way to the reader, from `sent` on */
@@ -57,7 +58,8 @@ struct port_ops {
 	int over; /* what a reader gets after that: 0 end of file, -errno */
 };
 
-extern const struct port_ops inbox_port, call_port;
+extern const struct port_ops inbox_port, call_port, stream_port, text_port,
+	dispatch_port;
 
 /* 0, -EACCES, -ENOENT, -EIO, -ENOMEM, ... */
 int port_open(const struct node *n, struct fuse_req *req, int flags,

@@ -35,6 +35,10 @@ int field_show(const struct node *n, struct text *t);
 int skirmish_show(const struct node *n, struct text *t);
 int ref_show(const struct node *n, struct text *t);
 int property_show(const struct node *n, struct text *t);
+int reactor_make(struct view *v, struct thread_rec *me, const char *name,
+		 uint32_t *ret_index);
+int reactor_status_show(const struct node *n, struct text *t);
+int reactor_listeners_show(const struct node *n, struct text *t);
 int member_status_show(const struct node *n, struct text *t);
 int member_pid_show(const struct node *n, struct text *t);
 int member_comm_show(const struct node *n, struct text *t);

@@ -49,6 +49,13 @@ enum {
 	PROPERTY,
 	CALLS,
 	CALL,
+	REACTORS,
+	REACTOR,
+	REACTOR_STATUS,
+	REACTOR_LISTENERS,
+	REACTOR_STREAM,
+	REACTOR_TEXT,
+	REACTOR_DISPATCH,
 	MEMBERS,
 	MEMBER,
 	MEMBER_STATUS,
@@ -93,6 +100,10 @@ enum {
 #define LOCK(up, k, s, l)      ROW(up, ROW_FILE, NULL, 0666, .show = s, \
 				   .kind = k, .locks = &l)
 
+#define OF_REACTOR(up, type, name, mode, ...) ROW(up, type, name, mode, \
+				   .kind = KIND_REACTOR, __VA_ARGS__)
+#define CHANNEL_MAX 65535u
+
 static const struct row rows[N_ROWS] = {
 	[ROOT] =           DIR_OF(NONE, "", root_items),
 	[ABOUT] =          DIR(ROOT, ".fusionfs"),
@@ -136,6 +147,24 @@ static const struct row rows[N_ROWS] = {
 			       .removes = true),
 	[CALL] =           ROW(CALLS, ROW_PORT, NULL, 0666, .kind = KIND_CALL,
 			       .port = &call_port),
+
+	[REACTORS] =       LOCKS(ARENA, "reactors", KIND_REACTOR,
+				 reactor_make),
+	[REACTOR] =        OF_REACTOR(REACTORS, ROW_DIR, NULL, 0555,
+				      .show = NULL),
+	[REACTOR_STATUS] = OF_REACTOR(REACTOR, ROW_FILE, "status", 0444,
+				      .show = reactor_status_show),
+	[REACTOR_LISTENERS] = OF_REACTOR(REACTOR, ROW_FILE, "listeners", 0444,
+				      .show = reactor_listeners_show),
+	[REACTOR_STREAM] = OF_REACTOR(REACTOR, ROW_PORT, "stream", 0444,
+				      .port = &stream_port,
+				      .max_number = CHANNEL_MAX),
+	[REACTOR_TEXT] =   OF_REACTOR(REACTOR, ROW_PORT, "text", 0444,
+				      .port = &text_port,
+				      .max_number = CHANNEL_MAX),
+	[REACTOR_DISPATCH] = OF_REACTOR(REACTOR, ROW_PORT, "dispatch", 0222,
+				      .port = &dispatch_port,
+				      .max_number = CHANNEL_MAX),
 
 	[MEMBERS] =        DIR_OF(ARENA, "members", member_items),
 	[MEMBER] =         DIR(MEMBERS, NULL),
@@ -235,6 +264,13 @@ static const struct row *item_row(const struct node *dir)
 		if (rows[i].parent == index_of(dir->row) && !rows[i].name)
 			return &rows[i];
 	return NULL;
+}
+
+enum row_type node_items_type(const struct node *dir)
+{
+	const struct row *row = item_row(dir);
+
+	return row ? row->type : ROW_FILE;
 }
 
 static struct node child(const struct node *dir, const struct row *row)

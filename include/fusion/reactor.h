@@ -43,7 +43,7 @@ struct fusion_reactor_options {
 	uint32_t cells; /**< length of its queue in cells of 64 bytes, a power
 			     of two from 64 to 16384; 0: 1024.  A message takes
 			     32 bytes more than its size, and at most half of
-			     the queue */
+			     the queue or 4095 cells, about 256 KiB */
 	uint32_t listeners; /**< most members and shells that listen, up to
 			       4096; 0: 128 */
 	uint32_t flags;	    /**< 0 */
@@ -171,7 +171,8 @@ typedef enum fusion_reaction_result (*fusion_global_fn)(
  *                    one by its index; NULL: none are run
  *
  * @return 0 all who listen will get it, or lose it by their policy; -EMSGSIZE
- *         it is larger than half of the queue: nobody gets it; -EAGAIN;
+ *         it is larger than half of the queue, or than 262048 bytes: nobody
+ *         gets it; -EAGAIN;
  *         -EINVAL; -EIDRM; -ENOMEM; -EMFILE
  *
  * Any thread, also a reaction.  First global reactions (channel 0 only), then

@@ -225,7 +225,9 @@ uint64_t done_by_others(const struct ring *r, const struct cursor *mine)
 		const struct cursor *c = cursor_at(r, i);
 		uint64_t pos;
 
-		if (c == mine || CURSOR_FLAGS(c) & CURSOR_DONE ||
+		/* A shell that looks on is no recipient: it may be stopped. */
+		if (c == mine ||
+		    CURSOR_FLAGS(c) & (CURSOR_DONE | CURSOR_VISITOR) ||
 		    CURSOR_STATE(load_acquire(&c->st)) != CURSOR_LIVE)
 			continue;
 		/* Acquire: what it did with the messages comes before. */

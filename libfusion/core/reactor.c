@@ -222,6 +222,9 @@ static bool make_room(struct ring *r, uint64_t *ret_gate)
 
 /* --- Waiting for the slow ------------------------------------------------- */
 
+/* A record may need all that a ring has, and an eighth is freed at a time. */
+#define NOWAIT_TURNS 32
+
 struct stall {
 	int64_t since_ns;
 	int64_t probed_ns;
@@ -407,11 +410,13 @@ static int claim(struct view *v, struct thread_rec *me, struct reactor *re,
 		 uint64_t *ret_pos)
 {
 	uint32_t cells = ring_cells(send->head.size);
-	struct stall s = {0};
+	struct stall s = {send->since_ns, send->since_ns};
 	bool slept;
 	int e;
 
-	for (;;) {
+	/* Others may take each place that is made: who must not wait has tried
+	 * often enough. */
+	for (int turn = 0; !send->nowait || turn < NOWAIT_TURNS; turn++) {
 		e = ring_claim(v, me, r, cells, ret_pos, &slept);
 		if (e != -EAGAIN)
 			return e;
@@ -421,6 +426,7 @@ static int claim(struct view *v, struct thread_rec *me, struct reactor *re,
 		if (e < 0)
 			return e;
 	}
+	return -EAGAIN;
 }
 
 /* Commit: ring_commit()'s. */

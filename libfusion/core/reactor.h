@@ -122,6 +122,8 @@ struct reactor_send {
 	const void *data;
 	bool nowait;	    /* -EAGAIN rather than wait */
 	uint32_t impatient; /* member id whose own cursor is not waited for */
+	/* With nowait: when it was tried first, CLOCK_MONOTONIC; 0 now. */
+	int64_t since_ns;
 };
 
 /* 0; -EAGAIN; -EMSGSIZE; -EIDRM; -EIO. */

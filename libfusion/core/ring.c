@@ -322,7 +322,7 @@ int ring_claim(struct view *v, struct thread_rec *me, struct ring *r,
 {
 	uint64_t pos = load_relaxed(&r->ctl->hint);
 
-	if (cells > r->cells / 2 || !cells)
+	if (cells > r->cells / 2 || cells > HDR_CELLS_MAX || !cells)
 		return -EMSGSIZE;
 	/* Each turn goes on by a record, or somebody else did. */
 	for (uint32_t turn = 0; turn < 64 * r->cells; turn++) {

@@ -53,7 +53,8 @@ enum hdr_state { HDR_FREE = 0, HDR_CLAIM = 1, HDR_DONE = 2, HDR_SKIP = 3 };
 #define HDR_SLEEP 0x4ull
 #define HDR_POS_MASK 0x7ffffffffull /* 35 bits */
 #define HDR_STATE(h) ((unsigned)(h)&3u)
-#define HDR_CELLS(h) ((uint32_t)((h) >> 3) & 0xfffu)
+#define HDR_CELLS_MAX 0xfffu
+#define HDR_CELLS(h) ((uint32_t)((h) >> 3) & HDR_CELLS_MAX)
 #define HDR_POS(h) (((h) >> 15) & HDR_POS_MASK)
 #define HDR_PRODUCER(h) ((uint32_t)((h) >> 50))
 #define HDR_MAKE(state, cells, who, pos)              \

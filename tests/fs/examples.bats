@@ -6,6 +6,7 @@ load helpers
 
 setup() {
 	: "${CALC:?path of the calc example}"
+	: "${CHAT:?path of the chat example}"
 	: "${QUEUE:?path of the queue example}"
 	: "${SCREEN:?path of the screen example}"
 	: "${EXAMPLES:?folder of the examples}"
@@ -148,6 +149,41 @@ start_calc() {
 	[ "$("$EXAMPLES/calc.sh" "$MNT/c" 1+1)" = 2 ]
 	exec 6>&-
 	wait "$calc"
+}
+
+# A terminal in the room; what is written to fd $2 it says.
+start_chat() {
+	mkfifo "$BATS_TEST_TMPDIR/chat.$1"
+	"$CHAT" "$MNT/chat" "$1" <"$BATS_TEST_TMPDIR/chat.$1" \
+		>"$BATS_TEST_TMPDIR/heard.$1" 3>&- 4>&- 5>&- 6>&- 7>&- &
+	MEMBERS="$MEMBERS $!"
+	eval "exec $2>\"$BATS_TEST_TMPDIR/chat.$1\""
+	wait_for has_line "$BATS_TEST_TMPDIR/heard.$1" "^$1: hello"
+}
+
+@test "chat: terminals, cat and echo in one room" {
+	mkdir "$MNT/chat" "$MNT/chat/reactors/room"
+	cat "$MNT/chat/reactors/room/stream" >"$BATS_TEST_TMPDIR/heard.sh" \
+		3>&- 4>&- &
+	MEMBERS="$MEMBERS $!"
+	wait_for has_line "$MNT/chat/reactors/room/listeners" "^shell"
+	start_chat ann 5
+	start_chat bob 6
+	echo "hi bob" >&5
+	echo "hi ann" >&6
+	echo "sh: hi both" >"$MNT/chat/reactors/room/dispatch"
+	for who in ann bob sh; do
+		wait_for has_line "$BATS_TEST_TMPDIR/heard.$who" "^ann: hi bob"
+		wait_for has_line "$BATS_TEST_TMPDIR/heard.$who" "^bob: hi ann"
+		wait_for has_line "$BATS_TEST_TMPDIR/heard.$who" "^sh: hi both"
+		[ "$(grep -c "^ann: hi bob" "$BATS_TEST_TMPDIR/heard.$who")" = 1 ]
+	done
+	kill -9 "${MEMBERS##* }"
+	echo "still here?" >&5
+	wait_for has_line "$BATS_TEST_TMPDIR/heard.sh" "^ann: still here?"
+	exec 5>&- 6>&-
+	wait_for has_line "$BATS_TEST_TMPDIR/heard.sh" "^ann: bye"
+	wait_for rmdir "$MNT/chat"
 }
 
 # A film of one line that goes on until descriptor 7 is closed.

@@ -14,6 +14,12 @@
  *   return NAME WORD TEXT    the deferred one that came first
  *   return-error NAME ENAME
  *   destroy-call NAME  quota NAME ID|all LIMIT
+ *   reactor NAME [CELLS]     make one
+ *   listen NAME CHANNEL [block|drop|disconnect MS]   its messages are lines
+ *                            "heard NAME CHANNEL from SENDER size BYTES: TEXT",
+ *                            "lost NAME CHANNEL" when it is disconnected
+ *   unlisten NAME CHANNEL  destroy-reactor NAME
+ *   dispatch NAME CHANNEL TEXT [COUNT]   TEXT, or COUNT of them: TEXT1 ...
  */
 #include "member.h"
 
@@ -27,6 +33,7 @@
 
 #define TEXT_MAX 63
 #define CALLS 16
+#define LISTENS 16
 
 /* Printable, and not too long. */
 static void copy_text(char text[TEXT_MAX + 1], const void *data, size_t size)
@@ -239,10 +246,141 @@ static int do_quota(const struct words *c)
 	return answer(r);
 }
 
+/* --- Reactors -------------------------------------------------------------
+ */
+
+static struct listened {
+	char name[64];
+	uint32_t channel;
+	struct fusion_reaction *reaction;
+} listened[LISTENS];
+
+static int do_reactor(const struct words *c)
+{
+	struct fusion_reactor_options o = {
+		.size = sizeof(o),
+		.cells = (uint32_t)number(c, 2),
+	};
+	struct fusion_reactor *re;
+
+	return answer(fusion_reactor_create(arena_now(), word(c, 1), &o, &re));
+}
+
+static int find_reactor(const struct words *c, struct fusion_reactor **ret)
+{
+	return fusion_reactor_lookup(arena_now(), word(c, 1), ret);
+}
+
+static enum fusion_reaction_result
+on_reaction(const struct fusion_reactor_message *m, void *ctx)
+{
+	const struct listened *l = ctx;
+	char text[TEXT_MAX + 1];
+
+	if (!m) {
+		said("lost %s %u", l->name, l->channel);
+		return FUSION_REACTION_KEEP;
+	}
+	copy_text(text, m->data, m->size);
+	said("heard %s %u from %u size %zu: %s", l->name, m->channel, m->sender,
+	     m->size, text);
+	return FUSION_REACTION_KEEP;
+}
+
+static struct listened *find_listened(const char *name, uint32_t channel)
+{
+	for (int i = 0; i < LISTENS; i++)
+		if (!strcmp(listened[i].name, name) &&
+		    listened[i].channel == channel)
+			return &listened[i];
+	return NULL;
+}
+
+static uint32_t policy_of(const char *w)
+{
+	return !strcmp(w, "drop")	  ? FUSION_REACTOR_DROP_OLDEST
+	       : !strcmp(w, "disconnect") ? FUSION_REACTOR_DISCONNECT
+					  : FUSION_REACTOR_BLOCK;
+}
+
+static int do_listen(const struct words *c)
+{
+	struct fusion_reactor_policy policy = {
+		.size = sizeof(policy),
+		.kind = policy_of(word(c, 3)),
+		.limit_ns = ms(c, 4),
+	};
+	struct listened *l = find_listened("", 0);
+	struct fusion_reactor *re;
+	int r = find_reactor(c, &re);
+
+	if (r < 0 || !l)
+		return answer(r < 0 ? r : -EMFILE);
+	snprintf(l->name, sizeof(l->name), "%s", word(c, 1));
+	l->channel = (uint32_t)number(c, 2);
+	r = fusion_reactor_attach(re, l->channel, on_reaction, l,
+				  c->n > 3 ? &policy : NULL, &l->reaction);
+	if (r < 0)
+		*l = (struct listened){0};
+	return answer(r);
+}
+
+static int do_unlisten(const struct words *c)
+{
+	struct listened *l = find_listened(word(c, 1), (uint32_t)number(c, 2));
+	int r;
+
+	if (!l)
+		return answer(-ENOENT);
+	r = fusion_reactor_detach(l->reaction);
+	*l = (struct listened){0};
+	return answer(r);
+}
+
+static int do_dispatch(const struct words *c)
+{
+	uint64_t count = c->n > 4 ? number(c, 4) : 0;
+	uint32_t channel = (uint32_t)number(c, 2);
+	struct fusion_reactor *re;
+	char text[128];
+	int r = find_reactor(c, &re);
+
+	if (r == 0 && !count)
+		return answer(fusion_reactor_dispatch_channel(
+			re, channel, word(c, 3), strlen(word(c, 3)), 0, NULL,
+			0));
+	for (uint64_t i = 1; r == 0 && i <= count; i++) {
+		int n = snprintf(text, sizeof(text), "%s%llu\n", word(c, 3),
+				 (unsigned long long)i);
+
+		r = fusion_reactor_dispatch_channel(re, channel, text,
+						    (size_t)n, 0, NULL, 0);
+	}
+	return answer(r);
+}
+
+static int do_destroy_reactor(const struct words *c)
+{
+	struct fusion_reactor *re;
+	int r = find_reactor(c, &re);
+
+	return answer(r < 0 ? r : fusion_reactor_destroy(re));
+}
+
 const struct command talk_commands[] = {
-	{"call", do_call, true},       {"destroy-call", do_destroy_call, true},
-	{"execute", do_execute, true}, {"quota", do_quota, true},
-	{"return", do_return, true},   {"return-error", do_return_error, true},
-	{"handle", do_handle, true},   {"send", do_send, true},
-	{"sync", do_sync, true},       {0},
+	{"reactor", do_reactor, true},
+	{"listen", do_listen, true},
+	{"unlisten", do_unlisten, true},
+	{"dispatch", do_dispatch, true},
+	{"destroy-reactor", do_destroy_reactor, true},
+	{"call", do_call, true},
+	{"destroy-call", do_destroy_call, true},
+	{"execute", do_execute, true},
+	{"quota", do_quota, true},
+	{"return", do_return, true},
+	{"return-error", do_return_error, true},
+	{"handle", do_handle, true},
+	{"send", do_send, true},
+	{"sync", do_sync, true},
+	{0},
 };

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * reactors/NAME/stream and text: who reads listens
+ *
+ * An open file has a cursor of its own.  It holds up nobody: what is not read
+ * in time is lost, and counted.
+ */
+#include <ctype.h>
+#include <errno.h>
+
+#include "fusionfs/ports.h"
+#include "fusionfs/reactors.h"
+#include "fusionfs/text.h"
+#include "libfusion/core/futex.h"
+
+#define TEXT_BYTES 64u /* of a message are shown in a line of text */
+#define LOOKS 64       /* messages of other channels passed over in one go */
+
+/* The largest message.  One at a time: kept off the stack. */
+static uint64_t room[RING_CELLS_MAX / 2 * RING_CELL / sizeof(uint64_t)];
+
+struct stream {
+	struct port port;
+	struct listener listener;
+	bool ended; /* its reactor is destroyed: end of file */
+};
+
+/* Half of the places are kept for members. */
+static bool are_too_many(const struct port *p, const struct reactor *re)
+{
+	uint32_t n = 0;
+
+	for (const struct port *o = p->arena->ports; o; o = o->next)
+		n += o->item == p->item &&
+		     (o->ops == &stream_port || o->ops == &text_port);
+	return n >= load_relaxed(&re->listeners) / 2;
+}
+
+static int open_stream(struct port *p, const struct node *n)
+{
+	struct stream *s = (struct stream *)p;
+	const struct cursor_params params = {
+		.flags = CURSOR_VISITOR,
+		.policy = POLICY_DROP,
+		.mask = p->number == NUMBER_NONE ? UINT64_MAX
+						 : CHANNEL_BIT(p->number),
+	};
+	struct view *v = &p->arena->view;
+	struct reactor_ref ref = {0};
+	int r = reactor_ref_of(n, &ref);
+	struct reactor *re = r == 0 ? reactor_at(v, &ref) : NULL;
+
+	if (!re)
+		return -ENOENT;
+	if (are_too_many(p, re))
+		return -ENOSPC;
+	r = port_claim(p);
+	if (r == 0)
+		r = cursor_take(v, p->rec, re, &params, &s->listener);
+	return r == -ETIMEDOUT ? -EBUSY : r;
+}
+
+static void close_stream(struct port *p)
+{
+	struct stream *s = (struct stream *)p;
+
+	cursor_free(&p->arena->view, p->rec, &s->listener);
+}
+
+/* The next message that is wanted.  0 and *ret; -EAGAIN; -EIDRM; -EIO. */
+static int next_message(struct stream *s, struct msg_head *ret)
+{
+	struct port *p = &s->port;
+	struct view *v = &p->arena->view;
+	int r = 0;
+
+	/* If there are more that nobody here wants, the clock goes on. */
+	p->by_clock = true;
+	for (int i = 0; i < LOOKS && r >= 0; i++) {
+		r = cursor_read(v, &s->listener, 0, room, sizeof(room), ret);
+		if (r > 0 && (p->number == NUMBER_NONE || ret->a == p->number))
+			return ret->size <= sizeof(room) ? 0 : -EIO;
+		if (r == 0 && cursor_rest(v, p->rec, &s->listener)) {
+			p->by_clock = false;
+			return -EAGAIN;
+		}
+	}
+	return r < 0 ? r : -EAGAIN;
+}
+
+/* --- As it is --------------------------------------------------------------
+ */
+
+/* Of an empty one there is nothing to read. */
+static void add_raw(struct text *t, const struct msg_head *h)
+{
+	if (h->size)
+		text_append(t, room, h->size);
+}
+
+/* --- As a line -------------------------------------------------------------
+ */
+
+static void add_line(struct text *t, const struct msg_head *h)
+{
+	const unsigned char *p = (const unsigned char *)room;
+	uint32_t n = h->size < TEXT_BYTES ? h->size : TEXT_BYTES;
+
+	text_add_time(t, (uint64_t)clock_realtime_ns());
+	text_add(t, " %u %u %u ", h->sender, (uint32_t)h->a, h->size);
+	for (uint32_t i = 0; i < n; i++)
+		text_add(t, "%02x", p[i]);
+	text_add(t, "%s ", !n ? "-" : n < h->size ? "..." : "");
+	for (uint32_t i = 0; i < n; i++)
+		text_add(t, "%c", p[i] < 0x80 && isprint(p[i]) ? p[i] : '.');
+	text_add(t, "%s\n", n < h->size ? "..." : "");
+}
+
+/* --- Files -----------------------------------------------------------------
+ */
+
+static int fill(struct port *p,
+		void (*add)(struct text *t, const struct msg_head *h))
+{
+	struct stream *s = (struct stream *)p;
+	struct msg_head h;
+	int r = 0;
+
+	for (int i = 0; i < LOOKS && r == 0 && !p->out.len && !s->ended; i++) {
+		r = next_message(s, &h);
+		if (r == -EIDRM)
+			s->ended = true;
+		else if (r == 0)
+			add(&p->out, &h);
+	}
+	if (s->ended || p->out.len)
+		return 0;
+	return r ? r : -EAGAIN;
+}
+
+static int fill_stream(struct port *p)
+{
+	return fill(p, add_raw);
+}
+
+static int fill_text(struct port *p)
+{
+	return fill(p, add_line);
+}
+
+/* What is found is kept for the next read. */
+static bool is_ready(struct port *p)
+{
+	p->out.len = p->sent = 0;
+	return p->ops->fill(p) != -EAGAIN;
+}
+
+const struct port_ops stream_port = {
+	.size = sizeof(struct stream),
+	.open = open_stream,
+	.fill = fill_stream,
+	.ready = is_ready,
+	.close = close_stream,
+};
+
+const struct port_ops text_port = {
+	.size = sizeof(struct stream),
+	.open = open_stream,
+	.fill = fill_text,
+	.ready = is_ready,
+	.close = close_stream,
+};
