@@ -7,6 +7,7 @@
 
 #include <fusion/heap.h>
 
+#include "libfusion/calls.h"
 #include "libfusion/core/block.h"
 #include "libfusion/core/life.h"
 #include "libfusion/dispatcher.h"
@@ -32,6 +33,8 @@ static int post(struct fusion_arena *arena, struct thread_rec *me,
 		if (!slot)
 			return -ESRCH;
 		r = message_post(v, me, slot, to, h, data, NULL);
+		/* A queued call may lie before it, whose wake is owed. */
+		call_flush(arena);
 		if (r != -EAGAIN || !wait)
 			return r;
 		r = message_wait(v, slot, to, deadline);
