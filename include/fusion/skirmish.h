@@ -12,6 +12,9 @@
  * handlers.  Taking and giving back one that nobody else wants is two atomic
  * operations and no system call.
  *
+ * While its owner waits in a call it is lent to who executes that
+ * (fusion/call.h).
+ *
  * In the mounted tree a skirmish is skirmishes/NAME, and flock(1) takes it.
  */
 #ifndef FUSION_SKIRMISH_H
