@@ -83,7 +83,9 @@ bool spin_until(struct spinner *s, bool (*look)(void *), void *ctx)
 		else if (clock_monotonic_ns() >= end)
 			break;
 	}
-	if (s->budget_ns > SPIN_MIN_NS)
+	if (++s->in_vain % SPIN_TRY_EVERY == 0)
+		s->budget_ns = most;
+	else if (s->budget_ns > SPIN_MIN_NS)
 		s->budget_ns /= 2;
 	return false;
 }

@@ -84,7 +84,7 @@ FUSION_API int fusion_dispatch_cleanup(struct fusion_arena *arena,
  * halved when it was in vain and doubled when not, up to this limit.
  *
  * @param ns  the limit, at most a second; 0: sleep at once; < 0: the default,
- *            which is $FUSION_SPIN_NS, else 20000, or 0 for a process that may
+ *            which is $FUSION_SPIN_NS, else 50000, or 0 for a process that may
  *            run on one processor only
  *
  * @return 0, -EINVAL.  Any thread; for all arenas of the process.

@@ -367,7 +367,7 @@ class Bench:
         for how, targets in CALL:
             ours = self.worker(
                 "call_fusion", BENCH_ARENA=f"{mount}/{how}",
-                FUSION_SPIN_NS="20000" if how == "running" else "0")
+                FUSION_SPIN_NS="50000" if how == "running" else "0")
             sides = {"ours": ours, **{name: peers[name] for name in targets
                                       if name in peers}}
             cpu = [[] for _ in sides]
