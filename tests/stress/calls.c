@@ -263,14 +263,16 @@ static void reap(pid_t pid, int signal)
 	assert_true(life_sweep(&parent->view) >= 0);
 }
 
-/* Kill until enough is done.  False: nothing goes on any more. */
+/* Kill until enough is done, and enough of it was answered: on a busy machine
+ * an owner may be missing for long.  False: nothing goes on any more. */
 static bool torture(pid_t *pids)
 {
 	const struct timespec nap = {.tv_nsec = KILL_NS};
 	int64_t changed = clock_monotonic_ns();
 	uint64_t last = 0, now;
 
-	while ((now = load_relaxed(&shared->done)) < CALLS) {
+	while ((now = load_relaxed(&shared->done)) < CALLS ||
+	       load_relaxed(&shared->good) < CALLS / 2) {
 		unsigned i = (unsigned)(next() % (OWNERS + CALLERS));
 
 		nanosleep(&nap, NULL);
@@ -319,7 +321,6 @@ static void each_call_ends(void **state)
 	       (unsigned long long)shared->errors[ETIMEDOUT]);
 	assert_true(ended);
 	assert_int_equal(shared->wrong, 0);
-	assert_true(shared->good > CALLS / 2);
 	assert_int_equal(fusion_heap_stats(parent, &stats), 0);
 	assert_int_equal(stats.blocks, 0);
 	assert_int_equal(arena_check(&parent->view, print_fault, NULL), 0);
