@@ -135,17 +135,20 @@ static int find(struct view *v, struct thread_rec *me, uint32_t owner,
 		if (take(v, i, owner, cells, n_cursors))
 			return (int)i;
 	}
-	r = core_lock(v, me, &v->sb->rings.lock);
-	if (r < 0)
-		return r;
-	r = make(v, cells, n_cursors);
-	core_unlock(v, me, &v->sb->rings.lock);
-	if (r >= 0) {
+	/* Another may find ours before we take it: make one more. */
+	do {
+		r = core_lock(v, me, &v->sb->rings.lock);
+		if (r < 0)
+			return r;
+		r = make(v, cells, n_cursors);
+		core_unlock(v, me, &v->sb->rings.lock);
+		if (r < 0)
+			break;
 		me->msg.kind = (uint32_t)r;
 		if (take(v, (uint32_t)r, owner, cells, n_cursors))
 			return r;
-	}
-	if (r < 0 && r != -ENOSPC)
+	} while (true);
+	if (r != -ENOSPC)
 		return r;
 	/* No more can be made: whichever there is. */
 	for (uint32_t i = 0; i < ring_hi(v); i++) {

@@ -86,12 +86,16 @@ static void send_serve(unsigned i)
 {
 	int r = enter();
 
+	if (r)
+		fprintf(stderr, "listener %u: enter: %s\n", i, strerror(-r));
 	me = i;
 	for (unsigned k = 0; k < REACTORS && !r; k++)
 		if (i < numbers_of[k])
 			r = listen_to(reactors[k]);
-	if (r)
+	if (r) {
+		fprintf(stderr, "listener %u: %s\n", i, strerror(-r));
 		_exit(1);
+	}
 	peers_ready();
 	for (;;)
 		pause();
