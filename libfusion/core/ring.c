@@ -294,8 +294,9 @@ static int claim_at(struct view *v, struct thread_rec *me, struct ring *r,
 	unsigned state = cells <= to_end ? HDR_CLAIM : HDR_SKIP;
 	bool slept = h & HDR_SLEEP;
 
+	/* Or another producer was quicker, and it is not full at all. */
 	if (!are_free(r, *pos, n))
-		return -EAGAIN;
+		return load_acquire(&r->hdr[*pos & r->mask]) == h ? -EAGAIN : 0;
 	announce(me, r, *pos, n);
 	/* Acquire as in are_free(); release: a skipped part is as good as
 	 * committed. */
