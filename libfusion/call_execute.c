@@ -200,7 +200,8 @@ FUSION_API int fusion_call_answer(struct fusion_arena *arena, void *out,
 	*size = len;
 	if (len > room)
 		return -EMSGSIZE;
-	memcpy(out, from, len);
+	if (len)
+		memcpy(out, from, len);
 	drop_answer(cache);
 	return 0;
 }

@@ -109,8 +109,10 @@ int message_post(struct view *v, struct thread_rec *me, uint32_t slot,
 	at = ring_head_at(&mine.ring, mine.pos);
 	*at = *h;
 	at->target = id;
-	memcpy(at + 1, h->flags & MSG_BLOCK ? (void *)&me->msg_block : data,
-	       size);
+	if (size)
+		memcpy(at + 1,
+		       h->flags & MSG_BLOCK ? (void *)&me->msg_block : data,
+		       size);
 	ring_commit(v, me, &mine.ring, mine.pos, cells);
 	if (owed) {
 		*owed = mine;
