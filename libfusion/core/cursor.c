@@ -2,13 +2,10 @@
 /* Listening to a reactor. */
 #include "libfusion/core/cursor.h"
 
-#include <limits.h>
 #include <string.h>
 
 #include "libfusion/core/bell.h"
-#include "libfusion/core/futex.h"
 #include "libfusion/core/life.h"
-#include "libfusion/core/seed.h"
 #include "libfusion/core/thread.h"
 
 /* --- Bells ---------------------------------------------------------------- */
@@ -24,9 +21,9 @@ static void mark(struct view *v, struct thread_rec *me, const struct cursor *c)
 }
 
 void bell_ring(struct view *v, struct thread_rec *me, struct cursor *c,
-	       uint64_t what, bool always)
+	       uint32_t id, bool always)
 {
-	const struct msg_head h = {.kind = MSG_NEWS, .a = what};
+	const struct msg_head h = {.kind = MSG_NEWS, .a = id};
 	uint32_t slot = load_relaxed(&c->slot), owner = load_relaxed(&c->owner);
 
 	/* Acquire: pairs with the release in cursor_rest(). */
@@ -54,7 +51,7 @@ void bell_ring(struct view *v, struct thread_rec *me, struct cursor *c,
  *   idle? -> take it, ring         look again
  */
 void bells_ring(struct view *v, struct thread_rec *me, struct ring *r,
-		uint64_t channel, uint64_t what)
+		uint64_t channel, uint32_t id)
 {
 	bool all = channel == BELLS_ALL;
 
@@ -69,7 +66,7 @@ void bells_ring(struct view *v, struct thread_rec *me, struct ring *r,
 		if (state != CURSOR_LIVE && state != CURSOR_LAGGED)
 			continue;
 		if (all || load_relaxed(&c->mask) & CHANNEL_BIT(channel))
-			bell_ring(v, me, c, what, all);
+			bell_ring(v, me, c, id, all);
 	}
 }
 
@@ -139,7 +136,6 @@ int cursor_take(struct view *v, struct thread_rec *me, struct reactor *re,
 		.id = id,
 		.cursor = (uint32_t)e,
 		.owner = params->owner,
-		.ring = index,
 	};
 	return 0;
 }
@@ -173,28 +169,18 @@ int cursor_get(const struct view *v, const struct listener *l,
 	return 0;
 }
 
-static uint64_t what_of(const struct view *v, const struct listener *l)
-{
-	return (uint64_t)table_index(v, KIND_REACTOR, l->re) << 32 | l->id;
-}
-
 /* Who waits for room may have it now; who waits for all to be done looks. */
 static void moved(struct view *v, struct thread_rec *me, struct ring *r,
-		  const struct cursor *mine, uint64_t what, bool always)
+		  const struct cursor *mine, uint32_t id, bool always)
 {
-	/* The drawing is at ring_wait_space(). */
-	full_fence();
-	if (load_relaxed(&r->ctl->space_waiters)) {
-		add_release(&r->ctl->space, 1);
-		futex_wake(&r->ctl->space, INT_MAX);
-	}
+	ring_tell_space(r);
 	for (uint32_t i = 0; i < ring_cursors(r); i++) {
 		struct cursor *c = cursor_at(r, i);
 
 		if (c != mine && (always || load_relaxed(&c->idle)) &&
 		    CURSOR_FLAGS(c) & CURSOR_DONE &&
 		    CURSOR_STATE(load_acquire(&c->st)) == CURSOR_LIVE && me)
-			bell_ring(v, me, c, what, always);
+			bell_ring(v, me, c, id, always);
 	}
 }
 
@@ -211,7 +197,7 @@ void cursor_free(struct view *v, struct thread_rec *me,
 		return;
 	/* Release: pairs with the acquire in take(). */
 	store_release(&c->st, 0ull);
-	moved(v, me, &r, c, what_of(v, l), false);
+	moved(v, me, &r, c, l->id, false);
 }
 
 /* --- Reading -------------------------------------------------------------- */
@@ -366,7 +352,7 @@ bool cursor_rest(struct view *v, struct thread_rec *me,
 			    CURSOR_MAKE(CURSOR_LIVE, CURSOR_TOKEN(st)));
 	/* The drawing is at bells_ring(). */
 	store_release(&c->idle, 1u);
-	moved(v, me, &r, c, what_of(v, l), false);
+	moved(v, me, &r, c, l->id, false);
 	full_fence();
 	if (!is_there(&r, c))
 		return true;
@@ -418,7 +404,7 @@ static void free_cursors(struct view *v, const void *who,
 			store_release(&c->st, 0ull);
 			any = true;
 		}
-		if (any && !SEED_BUG(46))
+		if (any)
 			moved(v, life_rec(v), &r, NULL,
 			      owner & ~RING_OF_REACTOR, true);
 	}

@@ -9,13 +9,12 @@
  * the dead may have taken the mark and not rung. */
 #define BELLS_ALL UINT64_MAX
 
-/* Tell who has @c to look, if it rests (or @always).  @what is the reactor's
- * index << 32 | id. */
+/* Tell who has @c to look, if it rests (or @always).  @id is the reactor's. */
 void bell_ring(struct view *v, struct thread_rec *me, struct cursor *c,
-	       uint64_t what, bool always);
+	       uint32_t id, bool always);
 /* All who listen to @channel and rest.  After the message is there. */
 void bells_ring(struct view *v, struct thread_rec *me, struct ring *r,
-		uint64_t channel, uint64_t what);
+		uint64_t channel, uint32_t id);
 
 /* As far as all but those that read behind the others are. */
 uint64_t done_by_others(const struct ring *r, const struct cursor *mine);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "libfusion/core/reactor.h"
 
-#include <limits.h>
 #include <string.h>
 #include <time.h>
 
@@ -38,11 +37,8 @@ void reactor_fini(struct view *v, void *rec)
 	/* Release: pairs with the acquires of who uses the handle. */
 	store_release(&re->id, 0u);
 	if (load_relaxed(&re->ring) &&
-	    ring_map(v, load_relaxed(&re->ring) - 1, &r) == 0) {
-		store_release(&r.ctl->closed, 1u);
-		add_release(&r.ctl->space, 1);
-		futex_wake(&r.ctl->space, INT_MAX);
-	}
+	    ring_map(v, load_relaxed(&re->ring) - 1, &r) == 0)
+		ring_shut(&r);
 }
 
 int reactor_create(struct view *v, struct thread_rec *me, const char *name,
@@ -79,8 +75,9 @@ int reactor_ring(const struct view *v, const struct reactor *re,
 
 /* All who listened are told, and the ring is free.  Idempotent. */
 static void ring_goes(struct view *v, struct thread_rec *me, uint32_t index,
-		      uint32_t owner, uint64_t what)
+		      uint32_t id)
 {
+	uint32_t owner = id | RING_OF_REACTOR;
 	struct ring r;
 
 	if (ring_map(v, index, &r) < 0 || load_relaxed(&r.ctl->owner) != owner)
@@ -90,16 +87,15 @@ static void ring_goes(struct view *v, struct thread_rec *me, uint32_t index,
 
 		if (CURSOR_STATE(load_relaxed(&c->st)) == CURSOR_FREE)
 			continue;
-		bell_ring(v, me, c, what, true);
+		bell_ring(v, me, c, id, true);
 		store_release(&c->st, 0ull);
 	}
 	ring_close(v, me, index, owner);
 }
 
-static uint64_t what_of(const struct view *v, const struct reactor *re,
-			uint32_t id)
+static uint32_t index_of(const struct view *v, const struct reactor *re)
 {
-	return (uint64_t)table_index(v, KIND_REACTOR, re) << 32 | id;
+	return (uint32_t)table_index(v, KIND_REACTOR, re);
 }
 
 /* Commit: table_remove()'s.  Killed after it: the ring is released by
@@ -107,20 +103,19 @@ static uint64_t what_of(const struct view *v, const struct reactor *re,
 int reactor_destroy(struct view *v, struct thread_rec *me, struct reactor *re)
 {
 	uint32_t id = load_acquire(&re->id), ring = load_acquire(&re->ring);
-	uint64_t what = what_of(v, re, id);
 	int r;
 
 	if (!id)
 		return -EIDRM;
 	me->call.kind = ring ? ring - 1 : v->geo.n_rings;
 	me->call.a[0] = id;
-	me->call.a[1] = what >> 32;
+	me->call.a[1] = index_of(v, re);
 	compiler_fence();
 	store_relaxed(&me->call.op, (uint32_t)CALL_OP_DESTROY);
 	compiler_fence();
-	r = table_remove(v, me, KIND_REACTOR, (uint32_t)(what >> 32), id);
+	r = table_remove(v, me, KIND_REACTOR, index_of(v, re), id);
 	if (r == 0)
-		ring_goes(v, me, me->call.kind, id | RING_OF_REACTOR, what);
+		ring_goes(v, me, me->call.kind, id);
 	compiler_fence();
 	store_relaxed(&me->call.op, 0u);
 	return r;
@@ -239,7 +234,7 @@ static int64_t limit_of(const struct cursor *c)
 
 /* Its time is over: it is not waited for any more. */
 static void give_up_on(struct view *v, struct thread_rec *me, struct cursor *c,
-		       uint64_t what)
+		       uint32_t id)
 {
 	uint64_t st = load_relaxed(&c->st);
 	bool disconnect = CURSOR_POLICY(c) == POLICY_DISCONNECT;
@@ -250,14 +245,14 @@ static void give_up_on(struct view *v, struct thread_rec *me, struct cursor *c,
 			CURSOR_MAKE(disconnect ? CURSOR_GONE : CURSOR_LAGGED,
 				    CURSOR_TOKEN(st)));
 	if (disconnect)
-		bell_ring(v, me, c, what, true);
+		bell_ring(v, me, c, id, true);
 }
 
 /* Those at the gate: ring for who sleeps over what does not concern it, give up
  * on who has had its time.  How long may we sleep?  0: look again. */
 static int64_t look_at_gate(struct view *v, struct thread_rec *me,
 			    struct ring *r, const struct reactor_send *send,
-			    const struct stall *s, uint64_t gate, uint64_t what)
+			    const struct stall *s, uint64_t gate, uint32_t id)
 {
 	int64_t now = clock_monotonic_ns(), nap = SUSPECT_FIRST_NS;
 
@@ -276,10 +271,10 @@ static int64_t look_at_gate(struct view *v, struct thread_rec *me,
 			limit = 0;
 		left = limit == INT64_MAX ? nap : s->since_ns + limit - now;
 		if (left <= 0) {
-			give_up_on(v, me, c, what);
+			give_up_on(v, me, c, id);
 			return 0;
 		}
-		bell_ring(v, me, c, what, false);
+		bell_ring(v, me, c, id, false);
 		nap = left < nap ? left : nap;
 	}
 	return nap;
@@ -299,7 +294,7 @@ static void probe(struct view *v, struct ring *r, uint64_t head)
 /* No room.  0: try again; -EAGAIN. */
 static int wait_for_room(struct view *v, struct thread_rec *me, struct ring *r,
 			 const struct reactor_send *send, struct stall *s,
-			 uint64_t what)
+			 uint32_t id)
 {
 	uint64_t gate;
 	uint32_t seen;
@@ -313,7 +308,7 @@ static int wait_for_room(struct view *v, struct thread_rec *me, struct ring *r,
 	/* The drawing is at ring_wait_space(). */
 	full_fence();
 	seen = load_acquire(&r->ctl->space);
-	nap = look_at_gate(v, me, r, send, s, gate, what);
+	nap = look_at_gate(v, me, r, send, s, gate, id);
 	if (nap && !make_room(r, &gate)) {
 		if (send->nowait)
 			nap = -1;
@@ -396,9 +391,8 @@ static void fill(struct ring *r, uint64_t pos, const struct reactor_send *send)
 	write_words(ring_head_at(r, pos) + 1, send->data, h.size);
 }
 
-static void announce(struct view *v, struct thread_rec *me, uint32_t index)
+static void announce(struct thread_rec *me, uint32_t index)
 {
-	(void)v;
 	me->call.kind = index;
 	compiler_fence();
 	store_relaxed(&me->call.op, (uint32_t)CALL_OP_DISPATCH);
@@ -406,7 +400,7 @@ static void announce(struct view *v, struct thread_rec *me, uint32_t index)
 }
 
 static int claim(struct view *v, struct thread_rec *me, struct reactor *re,
-		 struct ring *r, const struct reactor_send *send, uint64_t what,
+		 struct ring *r, const struct reactor_send *send, uint32_t id,
 		 uint64_t *ret_pos)
 {
 	uint32_t cells = ring_cells(send->head.size);
@@ -420,9 +414,9 @@ static int claim(struct view *v, struct thread_rec *me, struct reactor *re,
 		e = ring_claim(v, me, r, cells, ret_pos, &slept);
 		if (e != -EAGAIN)
 			return e;
-		if (load_acquire(&re->id) != (uint32_t)what)
+		if (load_acquire(&re->id) != id)
 			return -EIDRM;
-		e = wait_for_room(v, me, r, send, &s, what);
+		e = wait_for_room(v, me, r, send, &s, id);
 		if (e < 0)
 			return e;
 	}
@@ -434,8 +428,8 @@ int reactor_dispatch(struct view *v, struct thread_rec *me, struct reactor *re,
 		     const struct reactor_send *send)
 {
 	uint32_t id = load_acquire(&re->id);
-	uint64_t what = what_of(v, re, id), pos;
 	struct ring r;
+	uint64_t pos;
 	int e;
 
 	e = id ? reactor_ring(v, re, &r) : -EIDRM;
@@ -449,14 +443,14 @@ int reactor_dispatch(struct view *v, struct thread_rec *me, struct reactor *re,
 		count(re, send->head.size);
 		return 0;
 	}
-	announce(v, me, (uint32_t)(what >> 32));
-	e = claim(v, me, re, &r, send, what, &pos);
+	announce(me, index_of(v, re));
+	e = claim(v, me, re, &r, send, id, &pos);
 	if (e == 0) {
 		fill(&r, pos, send);
 		ring_commit(v, me, &r, pos, ring_cells(send->head.size));
 		ring_finish(me);
 		count(re, send->head.size);
-		bells_ring(v, me, &r, send->head.a, what);
+		bells_ring(v, me, &r, send->head.a, id);
 	}
 	compiler_fence();
 	store_relaxed(&me->call.op, 0u);
@@ -520,8 +514,7 @@ int reactor_recover(struct view *v, struct thread_rec *t)
 	if (op == CALL_OP_DISPATCH && index < table_hi(v, KIND_REACTOR)) {
 		re = view_entry(v, KIND_REACTOR, index);
 		if (reactor_ring(v, re, &r) == 0 && !SEED_BUG(45))
-			bells_ring(v, me, &r, BELLS_ALL,
-				   what_of(v, re, load_relaxed(&re->id)));
+			bells_ring(v, me, &r, BELLS_ALL, load_relaxed(&re->id));
 	}
 	if (op == CALL_OP_DESTROY && t->call.a[1] < table_hi(v, KIND_REACTOR)) {
 		uint32_t id = (uint32_t)t->call.a[0];
@@ -529,8 +522,7 @@ int reactor_recover(struct view *v, struct thread_rec *t)
 		re = view_entry(v, KIND_REACTOR, (uint32_t)t->call.a[1]);
 		/* Not if it is still there: it was not destroyed. */
 		if (load_acquire(&re->id) != id)
-			ring_goes(v, me, index, id | RING_OF_REACTOR,
-				  what_of(v, re, id));
+			ring_goes(v, me, index, id);
 	}
 	compiler_fence();
 	store_relaxed(&t->call.op, 0u);

@@ -145,7 +145,6 @@ struct listener {
 	uint32_t id; /* of the reactor */
 	uint32_t cursor;
 	uint32_t owner; /* member id, 0 a visitor */
-	uint32_t ring;	/* index */
 };
 
 /* Take a cursor at the end of what was dispatched; makes the ring if there is

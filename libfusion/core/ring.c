@@ -234,11 +234,9 @@ int ring_close(struct view *v, struct thread_rec *me, uint32_t index,
 		return error;
 	if (load_relaxed(&r.ctl->owner) != owner)
 		return 0;
-	store_release(&r.ctl->closed, 1u);
+	ring_shut(&r);
 	if (!(owner & RING_OF_REACTOR))
 		drain(v, me, &r);
-	add_release(&r.ctl->space, 1);
-	futex_wake(&r.ctl->space, INT_MAX);
 	store_relaxed(&r.ctl->scan, 0u);
 	store_relaxed(&r.ctl->sleeping, 0u);
 	/* Release: pairs with the acquire in take(). */
@@ -260,12 +258,10 @@ static bool are_free(const struct ring *r, uint64_t pos, uint32_t n)
 	return true;
 }
 
-static void announce(struct thread_rec *me, const struct ring *r, uint64_t pos,
-		     uint32_t cells)
+static void announce(struct thread_rec *me, const struct ring *r, uint64_t pos)
 {
 	me->msg.kind = r->index;
 	me->msg.a[0] = pos;
-	me->msg.a[1] = cells;
 	compiler_fence();
 	store_relaxed(&me->msg.op, (uint32_t)MSG_OP_CLAIM);
 	compiler_fence();
@@ -297,7 +293,7 @@ static int claim_at(struct view *v, struct thread_rec *me, struct ring *r,
 	/* Or another producer was quicker, and it is not full at all. */
 	if (!are_free(r, *pos, n))
 		return load_acquire(&r->hdr[*pos & r->mask]) == h ? -EAGAIN : 0;
-	announce(me, r, *pos, n);
+	announce(me, r, *pos);
 	/* Acquire as in are_free(); release: a skipped part is as good as
 	 * committed. */
 	if (!cas_acq_rel(&r->hdr[*pos & r->mask], &h,
@@ -402,6 +398,26 @@ int ring_wait_space(struct ring *r, uint32_t seen, int64_t timeout_ns)
 	return futex_wait(&r->ctl->space, seen, timeout_ns);
 }
 
+static void wake_waiters(struct ring *r)
+{
+	/* Release: pairs with the acquire of who waits. */
+	add_release(&r->ctl->space, 1);
+	futex_wake(&r->ctl->space, INT_MAX);
+}
+
+void ring_tell_space(struct ring *r)
+{
+	full_fence();
+	if (load_relaxed(&r->ctl->space_waiters))
+		wake_waiters(r);
+}
+
+void ring_shut(struct ring *r)
+{
+	store_release(&r->ctl->closed, 1u);
+	wake_waiters(r);
+}
+
 /* Was it committed?  If not, nobody will.  Who finishes this after our death
  * must find the same: before the claim goes, it is announced as never made. */
 static bool settle(struct view *v, struct thread_rec *t, struct ring *r)
@@ -422,8 +438,7 @@ static bool settle(struct view *v, struct thread_rec *t, struct ring *r)
 	if (mine && !SEED_BUG(41))
 		store_release(
 			hdr, HDR_MAKE(HDR_SKIP, cells, thread_slot(v, t), pos));
-	if (!SEED_BUG(42))
-		ring_wake(r, pos);
+	ring_wake(r, pos);
 	return !mine && op == MSG_OP_CLAIMED;
 }
 
@@ -518,12 +533,7 @@ void ring_release(struct ring *r, uint64_t from, uint64_t to)
 	}
 	compiler_fence();
 	store_relaxed(&r->ctl->head, to);
-	/* The drawing is at ring_wait_space(). */
-	full_fence();
-	if (load_relaxed(&r->ctl->space_waiters)) {
-		add_release(&r->ctl->space, 1);
-		futex_wake(&r->ctl->space, INT_MAX);
-	}
+	ring_tell_space(r);
 }
 
 bool ring_arm(struct ring *r, uint64_t pos)

@@ -65,7 +65,7 @@ enum hdr_state { HDR_FREE = 0, HDR_CLAIM = 1, HDR_DONE = 2, HDR_SKIP = 3 };
 #define POS_DIFF(b, a) (((b) - (a)) & HDR_POS_MASK)
 #define POS_IS_BEFORE(a, b) ((a) != (b) && POS_DIFF(b, a) < (HDR_POS_MASK >> 1))
 
-/* thread_rec.msg: kind = ring index, a[0] = position, a[1] = cells. */
+/* thread_rec.msg: kind = ring index, a[0] = position. */
 enum msg_op {
 	MSG_OP_CLAIM = 1,
 	MSG_OP_CLAIMED = 2,
@@ -116,7 +116,7 @@ enum msg_kind {
 	MSG_WAKE = 0,	 /* nothing: the consumer looks around */
 	MSG_USER = 1,	 /* a = type */
 	MSG_CALL = 2,	 /* see call.h */
-	MSG_NEWS = 3,	 /* a = reactor's index and id, see reactor.h */
+	MSG_NEWS = 3,	 /* a = reactor's id, see reactor.h */
 	MSG_REACTOR = 4, /* in a reactor's ring: a = channel */
 };
 
@@ -205,6 +205,10 @@ bool ring_has_room(const struct ring *r);
  * none and the next.  @seen is ctl->space before that look.  0, -ETIMEDOUT,
  * -EINTR. */
 int ring_wait_space(struct ring *r, uint32_t seen, int64_t timeout_ns);
+/* There may be room now: wake who waits for it.  A full fence, too. */
+void ring_tell_space(struct ring *r);
+/* No more records: who waits for room finds out. */
+void ring_shut(struct ring *r);
 
 /* Recovery of thread_rec.msg and .msg_block.  Idempotent. */
 int ring_recover(struct view *v, struct thread_rec *t);
