@@ -262,7 +262,7 @@ static int give_up(struct execution *x)
 	sched_yield();
 	if (now - x->given_up_ns < RETURNING_NS)
 		return 0;
-	return call_abandon(x->v, x->slot, &st) ? -ETIMEDOUT : 0;
+	return call_abandon(x->slot, &st) ? -ETIMEDOUT : 0;
 }
 
 /* Whoever has borrowed a lock of ours, or of who waits for us, gives it back

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "libfusion/core/call.h"
+#include "libfusion/core/call_private.h"
 
 #include <limits.h>
 #include <string.h>
@@ -45,7 +45,7 @@ void call_fini(struct view *v, void *rec)
 	futex_wake(&c->seq, INT_MAX);
 }
 
-static struct call *call_of(const struct view *v, const struct call_slot *s)
+struct call *call_of_slot(const struct view *v, const struct call_slot *s)
 {
 	uint32_t i = load_relaxed(&s->call);
 
@@ -157,146 +157,11 @@ uint32_t call_pending(const struct view *v, const struct call *c,
 	return n;
 }
 
-/* --- Slots ---------------------------------------------------------------- */
-
-static bool is_upper(const struct view *v, const struct call_slot *s)
-{
-	return call_slot_index(v, s) >= v->geo.max_threads;
-}
-
-struct call_slot *call_slot_next(const struct view *v, uint32_t *at)
-{
-	uint32_t low = view_hi(&v->sb->threads_hi, v->geo.max_threads);
-	uint32_t high =
-		v->geo.max_threads +
-		view_hi(&v->sb->slots_hi, v->geo.n_slots - v->geo.max_threads);
-
-	if (*at >= low && *at < v->geo.max_threads)
-		*at = v->geo.max_threads;
-	return *at < high ? call_slot_at(v, (*at)++) : NULL;
-}
-
-struct call_slot *call_slot_of(const struct view *v, uint64_t serial)
-{
-	uint32_t i = SERIAL_SLOT(serial), at = i;
-
-	return i < v->geo.n_slots && call_slot_next(v, &at) && at == i + 1
-		       ? call_slot_at(v, i)
-		       : NULL;
-}
-
-/* One more slot for nested calls has memory.  Killed in between: the memory is
- * reserved twice, which is once. */
-static int extend(struct view *v)
-{
-	uint32_t hi = load_relaxed(&v->sb->slots_hi);
-	int r;
-
-	if (hi >= v->geo.n_slots - v->geo.max_threads)
-		return -EAGAIN;
-	r = view_reserve(v,
-			 v->geo.off_slots +
-				 (uint64_t)(v->geo.max_threads + hi) *
-					 SLOT_SIZE,
-			 SLOT_SIZE);
-	/* Release: pairs with the acquire in view_hi(). */
-	if (r == 0)
-		cas_release(&v->sb->slots_hi, &hi, hi + 1);
-	return r;
-}
-
-/* Idle, and nobody's: @steal also takes what was left behind by a thread that
- * is gone. */
-static bool claim(struct view *v, struct call_slot *s, uint32_t token,
-		  bool steal)
-{
-	uint32_t owner = load_relaxed(&s->owner);
-
-	if (SLOT_STATE(load_acquire(&s->st)) != SLOT_IDLE)
-		return false;
-	if (owner && (!steal || thread_by_token(v, owner)))
-		return false;
-	/* Acquire: pairs with the release in give_up_owner(). */
-	return cas_acquire(&s->owner, &owner, token);
-}
-
-static struct call_slot *search(struct view *v, uint32_t token, bool steal)
-{
-	uint32_t at = v->geo.max_threads;
-	struct call_slot *s;
-
-	while ((s = call_slot_next(v, &at)))
-		if (claim(v, s, token, steal))
-			return s;
-	return NULL;
-}
-
-static int take_upper(struct view *v, uint32_t token, struct call_slot **ret)
-{
-	int r = 0;
-
-	while (!(*ret = search(v, token, r == -EAGAIN))) {
-		if (r < 0)
-			return r;
-		r = extend(v);
-	}
-	return 0;
-}
-
-static int take(struct view *v, struct thread_rec *me, bool oneway,
-		struct call_slot **ret)
-{
-	uint32_t token = load_relaxed(&me->token) & TOKEN_MASK;
-	struct call_slot *s = call_slot_at(v, thread_slot(v, me));
-
-	if (oneway || SLOT_STATE(load_acquire(&s->st)) != SLOT_IDLE)
-		return take_upper(v, token, ret);
-	store_relaxed(&s->owner, token);
-	*ret = s;
-	return 0;
-}
-
-/* Killed before this: the slot is stolen when there are no others. */
-static void give_up_owner(struct view *v, struct call_slot *s, uint32_t owner)
-{
-	compiler_fence();
-	/* Release: pairs with the acquire in claim(). */
-	if (is_upper(v, s))
-		cas_release(&s->owner, &owner, 0u);
-}
-
-/* Idle with the next seq, if it is still @st. */
-static bool end(struct view *v, struct call_slot *s, uint64_t *st)
-{
-	uint32_t owner = load_relaxed(&s->owner);
-
-	if (!cas_acq_rel(&s->st, st,
-			 SLOT_MAKE(SLOT_SEQ(*st) + 1, SLOT_IDLE, 0, 0)))
-		return false;
-	give_up_owner(v, s, owner);
-	return true;
-}
-
-static void free_block(struct view *v, struct thread_rec *me,
-		       struct call_slot *s)
-{
-	if (load_relaxed(&s->block))
-		block_free_from(v, me, view_off(v, &s->block));
-}
-
-void call_slot_free(struct view *v, struct thread_rec *me, struct call_slot *s)
-{
-	uint64_t st = load_relaxed(&s->st);
-
-	free_block(v, me, s);
-	end(v, s, &st);
-}
+/* --- Posting -------------------------------------------------------------- */
 
 static void fill(struct thread_rec *me, const struct call_request *rq,
 		 uint32_t call, struct call_slot *s)
 {
-	uint32_t exec = load_relaxed(&me->exec);
-
 	store_relaxed(&s->ret, 0ull);
 	store_relaxed(&s->len, 0u);
 	store_relaxed(&s->callee_slot, rq->call->owner_slot);
@@ -305,8 +170,7 @@ static void fill(struct thread_rec *me, const struct call_request *rq,
 	store_relaxed(&s->call_id, rq->id);
 	store_relaxed(&s->exec, 0u);
 	store_relaxed(&s->caller_id, rq->caller);
-	store_relaxed(&s->parent,
-		      exec ? (uint64_t)exec << 32 | me->exec_seq : 0ull);
+	store_relaxed(&s->parent, call_executes(me));
 	store_relaxed(&s->upcall, 0ull);
 }
 
@@ -353,7 +217,7 @@ int call_begin(struct view *v, struct thread_rec *me,
 		return -EIDRM;
 	if (!member_at(v, c->owner_slot, c->owner))
 		return -EOWNERDEAD;
-	r = take(v, me, rq->flags & SLOT_ONEWAY, &s);
+	r = call_slot_take(v, me, rq->flags & SLOT_ONEWAY, &s);
 	if (r < 0)
 		return r;
 	fill(me, rq, call_index(v, c), s);
@@ -362,7 +226,7 @@ int call_begin(struct view *v, struct thread_rec *me,
 	else
 		post(s, rq->flags);
 	if (r < 0) {
-		give_up_owner(v, s, load_relaxed(&s->owner));
+		call_slot_leave(v, s, load_relaxed(&s->owner));
 		return r;
 	}
 	full_fence();
@@ -382,8 +246,8 @@ void call_drop(struct view *v, struct thread_rec *me, struct call_slot *s)
 	bool oneway = st & SLOT_ONEWAY;
 
 	while (SLOT_STATE(st) == SLOT_POSTED) {
-		if (end(v, s, &st)) {
-			call_ended(call_of(v, s));
+		if (call_slot_end(v, s, &st)) {
+			call_ended(call_of_slot(v, s));
 			return;
 		}
 	}
@@ -421,17 +285,16 @@ bool call_withdraw(struct view *v, struct thread_rec *me, struct call_slot *s,
 		if (!cas_acq_rel(&s->st, st,
 				 SLOT_MAKE(SLOT_SEQ(*st) + 1, SLOT_IDLE, 0, 0)))
 			continue;
-		free_block(v, me, s);
-		give_up_owner(v, s, owner);
-		call_ended(call_of(v, s));
+		call_slot_free_block(v, me, s);
+		call_slot_leave(v, s, owner);
+		call_ended(call_of_slot(v, s));
 		return true;
 	}
 	return false;
 }
 
-bool call_abandon(struct view *v, struct call_slot *s, uint64_t *st)
+bool call_abandon(struct call_slot *s, uint64_t *st)
 {
-	(void)v;
 	*st = load_acquire(&s->st);
 	while (SLOT_STATE(*st) == SLOT_RETURNING && !(*st & SLOT_UPCALL))
 		if (cas_acq_rel(&s->st, st, *st | SLOT_ABANDONED))
@@ -442,7 +305,7 @@ bool call_abandon(struct view *v, struct call_slot *s, uint64_t *st)
 /* --- Failing -------------------------------------------------------------- */
 
 /* Who waits looks; again if need be. */
-static void tell(struct view *v, const struct call_slot *s, uint64_t st)
+void call_tell(struct view *v, const struct call_slot *s, uint64_t st)
 {
 	if (st & SLOT_SLEEP)
 		futex_wake((const uint32_t *)&s->st, INT_MAX);
@@ -452,34 +315,31 @@ static void tell(struct view *v, const struct call_slot *s, uint64_t st)
 
 /* It is posted, or was failed by who died before he could tell.  true: failed
  * now. */
-static bool fail(struct view *v, struct call_slot *s, uint64_t st, int error)
+bool call_fail_seen(struct view *v, struct call_slot *s, uint64_t st, int error)
 {
 	while (SLOT_STATE(st) == SLOT_POSTED) {
 		bool done;
 
 		if (st & SLOT_ONEWAY)
-			done = end(v, s, &st);
+			done = call_slot_end(v, s, &st);
 		else
-			done = cas_acq_rel(
-				&s->st, &st,
-				SLOT_MAKE(SLOT_SEQ(st), SLOT_FAILED,
-					  st & (SLOT_SLEEP | SLOT_UPCALL |
-						SLOT_VISITOR | SLOT_LENT),
-					  error));
+			done = cas_acq_rel(&s->st, &st,
+					   SLOT_MAKE(SLOT_SEQ(st), SLOT_FAILED,
+						     st & SLOT_KEPT, error));
 		if (!done)
 			continue;
-		tell(v, s, st);
-		call_ended(call_of(v, s));
+		call_tell(v, s, st);
+		call_ended(call_of_slot(v, s));
 		return true;
 	}
 	if (SLOT_STATE(st) == SLOT_FAILED)
-		tell(v, s, st);
+		call_tell(v, s, st);
 	return false;
 }
 
 void call_fail(struct view *v, struct call_slot *s, int error)
 {
-	fail(v, s, load_acquire(&s->st), error);
+	call_fail_seen(v, s, load_acquire(&s->st), error);
 }
 
 unsigned call_fail_all(struct view *v, struct call *c, uint32_t id,
@@ -496,7 +356,7 @@ unsigned call_fail_all(struct view *v, struct call *c, uint32_t id,
 		    load_relaxed(&s->call_id) == id &&
 		    (caller == CALL_ANYBODY ||
 		     load_relaxed(&s->caller_id) == caller))
-			n += fail(v, s, st, error);
+			n += call_fail_seen(v, s, st, error);
 	}
 	return n;
 }
@@ -514,8 +374,7 @@ bool call_is_wanted(const struct view *v, uint64_t serial)
 
 uint64_t call_enter(struct thread_rec *me, uint64_t serial)
 {
-	uint32_t exec = load_relaxed(&me->exec);
-	uint64_t was = exec ? (uint64_t)exec << 32 | me->exec_seq : 0;
+	uint64_t was = call_executes(me);
 
 	store_relaxed(&me->exec, 0u);
 	compiler_fence();
@@ -566,58 +425,79 @@ int call_return_begin(struct view *v, struct thread_rec *me, uint64_t serial,
 
 /* RETURNING by a thread that is here: the answer is whole, or there is none.
  * @me frees what nobody wants any more. */
-static void finish(struct view *v, struct thread_rec *me, struct call_slot *s,
-		   unsigned state, int error)
+void call_finish(struct view *v, struct thread_rec *me, struct call_slot *s,
+		 unsigned state, int error)
 {
 	uint64_t st = load_relaxed(&s->st);
 	bool done = false;
 
 	while (!done) {
-		uint32_t keep =
-			SLOT_SLEEP | SLOT_UPCALL | SLOT_VISITOR | SLOT_LENT;
-
 		if (st & (SLOT_ABANDONED | SLOT_ONEWAY)) {
-			free_block(v, me, s);
-			done = end(v, s, &st);
+			call_slot_free_block(v, me, s);
+			done = call_slot_end(v, s, &st);
 		} else {
 			/* Release: pairs with the acquire of who waits. */
 			done = cas_acq_rel(&s->st, &st,
 					   SLOT_MAKE(SLOT_SEQ(st), state,
-						     st & keep, error));
+						     st & SLOT_KEPT, error));
 		}
 	}
-	tell(v, s, st);
-	call_ended(call_of(v, s));
+	call_tell(v, s, st);
+	call_ended(call_of_slot(v, s));
 }
 
 void call_return_end(struct view *v, struct thread_rec *me, struct call_slot *s,
 		     int error)
 {
-	finish(v, me, s, error ? SLOT_FAILED : SLOT_DONE, error);
+	call_finish(v, me, s, error ? SLOT_FAILED : SLOT_DONE, error);
 	compiler_fence();
 	store_relaxed(&me->call.op, 0u);
 }
 
 /* --- Calls within calls --------------------------------------------------- */
 
+uint64_t call_executes(const struct thread_rec *t)
+{
+	uint32_t exec = load_acquire(&t->exec);
+
+	return exec ? (uint64_t)exec << 32 | load_relaxed(&t->exec_seq) : 0;
+}
+
+/* call_chain(), with the word that was seen. */
+static struct call_slot *chain_up(const struct view *v, uint64_t *serial,
+				  uint64_t *ret_st)
+{
+	struct call_slot *s = *serial ? call_slot_of(v, *serial) : NULL;
+
+	*ret_st = s ? load_acquire(&s->st) : 0;
+	if (!s || SLOT_SEQ(*ret_st) != SERIAL_SEQ(*serial) ||
+	    SLOT_STATE(*ret_st) != SLOT_POSTED)
+		return NULL;
+	*serial = load_relaxed(&s->parent);
+	return s;
+}
+
+struct call_slot *call_chain(const struct view *v, uint64_t *serial)
+{
+	uint64_t st;
+
+	return chain_up(v, serial, &st);
+}
+
 struct call_slot *call_waits_above(const struct view *v,
 				   const struct thread_rec *me, uint32_t id,
 				   uint64_t *ret_st)
 {
-	uint32_t exec = load_relaxed(&me->exec);
-	uint64_t up = exec ? (uint64_t)exec << 32 | me->exec_seq : 0;
+	uint64_t up = call_executes(me), st;
+	struct call_slot *s;
 
-	for (unsigned n = 0; up && n < CHAIN_MAX; n++) {
-		struct call_slot *s = call_slot_of(v, up);
-		uint64_t st = s ? load_acquire(&s->st) : 0;
-
-		if (!s || SLOT_SEQ(st) != SERIAL_SEQ(up) ||
-		    SLOT_STATE(st) != SLOT_POSTED || st & SLOT_VISITOR)
+	for (unsigned n = 0; n < CHAIN_MAX && (s = chain_up(v, &up, &st));
+	     n++) {
+		if (st & SLOT_VISITOR)
 			return NULL;
 		*ret_st = st;
 		if (load_relaxed(&s->caller_id) == id)
 			return s;
-		up = load_relaxed(&s->parent);
 	}
 	return NULL;
 }
@@ -654,25 +534,6 @@ uint64_t call_upcall_take(struct call_slot *s)
 
 /* --- Lending ------------------------------------------------------------- */
 
-uint64_t call_executes(const struct thread_rec *t)
-{
-	uint32_t exec = load_acquire(&t->exec);
-
-	return exec ? (uint64_t)exec << 32 | load_relaxed(&t->exec_seq) : 0;
-}
-
-struct call_slot *call_chain(const struct view *v, uint64_t *serial)
-{
-	struct call_slot *s = *serial ? call_slot_of(v, *serial) : NULL;
-	uint64_t st = s ? load_acquire(&s->st) : 0;
-
-	if (!s || SLOT_SEQ(st) != SERIAL_SEQ(*serial) ||
-	    SLOT_STATE(st) != SLOT_POSTED)
-		return NULL;
-	*serial = load_relaxed(&s->parent);
-	return s;
-}
-
 /*
  *   who borrows                   who waits above
  *   announce, fence               slot's word: not POSTED any more
@@ -704,214 +565,4 @@ bool call_lend(struct view *v, const struct thread_rec *me, uint32_t token)
 			return true;
 	}
 	return false;
-}
-
-/* --- Recovery ------------------------------------------------------------- */
-
-static void recover_return(struct view *v, struct thread_rec *t,
-			   struct thread_rec *me)
-{
-	uint32_t i = t->call.kind, at = i;
-	struct call_slot *s;
-	uint64_t st;
-
-	if (load_relaxed(&t->call.op) != CALL_OP_RETURN)
-		return;
-	s = i < v->geo.n_slots ? call_slot_next(v, &at) : NULL;
-	if (s && at == i + 1) {
-		st = load_acquire(&s->st);
-		if (SLOT_SEQ(st) == (uint32_t)t->call.a[0] &&
-		    SLOT_STATE(st) == SLOT_RETURNING &&
-		    SLOT_EXTRA(st) == thread_slot(v, t)) {
-			free_block(v, me, s);
-			finish(v, me, s, SLOT_FAILED, EOWNERDEAD);
-		} else {
-			tell(v, s, st);
-		}
-	}
-	compiler_fence();
-	store_relaxed(&t->call.op, 0u);
-}
-
-/* A slot of a thread that is gone. */
-static void recover_slot(struct view *v, struct thread_rec *me,
-			 struct call_slot *s)
-{
-	uint64_t st = load_acquire(&s->st);
-
-	if (st & SLOT_ONEWAY)
-		return; /* who executes it frees it */
-	if (call_withdraw(v, me, s, &st) || call_abandon(v, s, &st))
-		return;
-	if (st & SLOT_UPCALL) {
-		/* Nobody executes that. */
-		struct call_slot *up =
-			call_slot_of(v, load_acquire(&s->upcall));
-
-		if (up && call_is_wanted(v, load_relaxed(&s->upcall)))
-			fail(v, up, load_acquire(&up->st), EOWNERDEAD);
-		call_upcall_take(s);
-		recover_slot(v, me, s);
-		return;
-	}
-	if (SLOT_STATE(st) == SLOT_IDLE) {
-		free_block(v, me, s);
-		give_up_owner(v, s, load_relaxed(&s->owner));
-	} else {
-		call_slot_free(v, me, s);
-	}
-}
-
-static struct call_slot *next_of(struct view *v, const struct thread_rec *t,
-				 uint32_t *at)
-{
-	uint32_t token = load_relaxed(&t->token) & TOKEN_MASK;
-	struct call_slot *s = NULL;
-
-	if (*at == 0) {
-		*at = v->geo.max_threads;
-		s = call_slot_at(v, thread_slot(v, t));
-	}
-	if (!s)
-		s = call_slot_next(v, at);
-	while (s && load_relaxed(&s->owner) != token)
-		s = call_slot_next(v, at);
-	return s;
-}
-
-/* What it executed: @serial, and is not any more. */
-static void fail_exec(struct view *v, uint64_t serial)
-{
-	struct call_slot *s = call_slot_of(v, serial);
-	uint64_t st = s ? load_acquire(&s->st) : 0;
-
-	if (s && SLOT_SEQ(st) == SERIAL_SEQ(serial))
-		fail(v, s, st, EOWNERDEAD);
-}
-
-/* And what it was in the middle of when it called others. */
-static void recover_exec(struct view *v, struct thread_rec *t)
-{
-	const struct call_slot *s;
-	uint32_t at = 0;
-
-	fail_exec(v, call_enter(t, 0));
-	while ((s = next_of(v, t, &at)))
-		if (SLOT_STATE(load_acquire(&s->st)) != SLOT_IDLE &&
-		    !(load_relaxed(&s->st) & SLOT_ONEWAY))
-			fail_exec(v, load_relaxed(&s->parent));
-}
-
-int call_recover(struct view *v, struct thread_rec *t, struct thread_rec *me,
-		 bool alone)
-{
-	struct call_slot *s;
-	uint32_t at = 0;
-
-	if (!me)
-		return -EIO;
-	recover_return(v, t, me);
-	if (alone)
-		recover_exec(v, t);
-	while (!SEED_BUG(52) && (s = next_of(v, t, &at)))
-		recover_slot(v, me, s);
-	store_relaxed(&t->exec, 0u);
-	return 0;
-}
-
-/* Records that it has queued, and whose wake it owed. */
-static void wake_rings(struct view *v)
-{
-	uint32_t cells, producer;
-	struct ring r;
-
-	for (uint32_t i = 0; i < ring_hi(v); i++) {
-		uint64_t head;
-
-		if (ring_map(v, i, &r) < 0 || !load_acquire(&r.ctl->owner) ||
-		    load_relaxed(&r.ctl->owner) & RING_OF_REACTOR)
-			continue;
-		head = load_acquire(&r.ctl->head);
-		if (ring_look(&r, head, &cells, &producer) == RING_RECORD)
-			ring_wake(&r, head);
-	}
-}
-
-int call_recover_member(struct view *v, uint32_t slot)
-{
-	uint32_t id = load_relaxed(&view_member(v, slot)->id), at = 0;
-	struct call_slot *s;
-
-	/* The drawing is at call_begin(). */
-	full_fence();
-	while ((s = call_slot_next(v, &at))) {
-		uint64_t st = load_acquire(&s->st);
-
-		if (load_relaxed(&s->callee_slot) == slot &&
-		    load_relaxed(&s->callee_id) == id && !SEED_BUG(51))
-			fail(v, s, st, EOWNERDEAD);
-	}
-	wake_rings(v);
-	return 0;
-}
-
-/* --- The checker ---------------------------------------------------------- */
-
-static const char *slot_fault(struct view *v, const struct call_slot *s)
-{
-	uint64_t st = load_relaxed(&s->st);
-	uint32_t owner = load_relaxed(&s->owner);
-
-	switch (SLOT_STATE(st)) {
-	case SLOT_IDLE:
-		return s->block ? "call: an idle slot has a block" : NULL;
-	case SLOT_RETURNING:
-		if (SLOT_EXTRA(st) >= v->geo.max_threads ||
-		    !load_relaxed(&view_thread(v, SLOT_EXTRA(st))->member))
-			return "call: nobody returns it";
-		return NULL;
-	case SLOT_POSTED:
-		if (!member_at(v, s->callee_slot, s->callee_id))
-			return "call: its owner is gone";
-		break;
-	case SLOT_DONE:
-	case SLOT_FAILED:
-		break;
-	default:
-		return "call: unknown state";
-	}
-	return st & SLOT_ONEWAY || thread_by_token(v, owner)
-		       ? NULL
-		       : "call: nobody waits for it";
-}
-
-unsigned call_check(struct view *v, void (*report)(void *, const char *),
-		    void *ctx)
-{
-	uint32_t hi = table_hi(v, KIND_CALL), at = 0;
-	const struct call_slot *s;
-	unsigned faults = 0;
-
-	for (uint32_t i = 0; i < hi; i++) {
-		const struct call *c = view_entry(v, KIND_CALL, i);
-		const char *what = NULL;
-
-		if (load_relaxed(&c->e.state) != ENTRY_USED)
-			continue;
-		if (load_relaxed(&c->id) != load_relaxed(&c->e.id))
-			what = "call: id is not its own";
-		else if (load_relaxed(&c->lock.word))
-			what = "call: lock is held";
-		if (what && report)
-			report(ctx, what);
-		faults += !!what;
-	}
-	while ((s = call_slot_next(v, &at))) {
-		const char *what = slot_fault(v, s);
-
-		if (what && report)
-			report(ctx, what);
-		faults += !!what;
-	}
-	return faults;
 }

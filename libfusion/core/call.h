@@ -204,7 +204,7 @@ void call_drop(struct view *v, struct thread_rec *me, struct call_slot *s);
 bool call_withdraw(struct view *v, struct thread_rec *me, struct call_slot *s,
 		   uint64_t *st);
 /* The caller goes while somebody returns: who does that frees the slot. */
-bool call_abandon(struct view *v, struct call_slot *s, uint64_t *st);
+bool call_abandon(struct call_slot *s, uint64_t *st);
 /* What has come back has been used; a block of it is freed here. */
 void call_slot_free(struct view *v, struct thread_rec *me, struct call_slot *s);
 

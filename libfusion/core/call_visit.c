@@ -133,7 +133,7 @@ void call_end(struct view *v, struct thread_rec *me)
 	struct call_slot *s = mine(v, me);
 	uint64_t st;
 
-	if (!s || call_withdraw(v, me, s, &st) || call_abandon(v, s, &st))
+	if (!s || call_withdraw(v, me, s, &st) || call_abandon(s, &st))
 		return;
 	call_slot_free(v, me, s);
 }

@@ -91,7 +91,7 @@ static bool announces(const struct thread_rec *t)
 	return load_relaxed(&t->span.op) || load_relaxed(&t->table.op) ||
 	       load_relaxed(&t->pool.op) || load_relaxed(&t->msg.op) ||
 	       load_relaxed(&t->msg_block) || load_relaxed(&t->call.op) ||
-	       load_relaxed(&t->call_block) || ref_announces(t);
+	       ref_announces(t);
 }
 
 static void check_threads(struct checker *c)

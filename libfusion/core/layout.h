@@ -296,10 +296,9 @@ struct thread_rec {
 	/* A block on its way into a ring: address as members see it, a slot for
 	 * malloc_to and free_from. */
 	uint64_t msg_block;
-	uint64_t call_block; /* the same, into a call's slot */
-	uint32_t exec;	     /* call that it executes: slot + 1, 0 none */
+	uint32_t exec; /* call that it executes: slot + 1, 0 none */
 	uint32_t exec_seq;
-	uint8_t pad[208];
+	uint8_t pad[216];
 };
 static_assert(sizeof(struct thread_rec) == 1280, "ABI: bump FUSION_FORMAT");
 

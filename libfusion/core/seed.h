@@ -37,11 +37,9 @@
  *   36  ref: recovery forgets a destruction
  *   40  ring: a claim is not announced as claimed
  *   41  ring: recovery leaves the claim of a dead producer
- *   42  ring: recovery wakes nobody
  *   43  ring: cells are given back from the first to the last
  *   44  ring: recovery of a claim forgets what it was when it dies itself
  *   45  reactor: recovery forgets the bells of a dead dispatcher
- *   46  reactor: recovery of a listener tells nobody
  *   50  call: who returns does not announce it
  *   51  call: recovery of an owner leaves its callers
  *   52  call: recovery of a caller leaves its slots
