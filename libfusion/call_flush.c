@@ -8,8 +8,9 @@
  */
 #include "libfusion/calls.h"
 
-#include <signal.h>
 #include <time.h>
+
+#include "libfusion/quiet_thread.h"
 
 /* lock is held. */
 static void flush(struct calls *calls)
@@ -39,18 +40,12 @@ static void *run(void *arg)
 	return NULL;
 }
 
-/* lock is held.  Signals are the application's business. */
+/* lock is held. */
 static bool start(struct calls *calls)
 {
-	sigset_t all, old;
-
-	if (calls->flushing)
-		return true;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	calls->flushing =
-		pthread_create(&calls->flusher, NULL, run, calls) == 0;
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (!calls->flushing)
+		calls->flushing =
+			quiet_thread_start(&calls->flusher, run, calls) == 0;
 	return calls->flushing;
 }
 

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -15,6 +14,7 @@
 #include "libfusion/core/limits.h"
 #include "libfusion/dispatcher.h"
 #include "libfusion/log.h"
+#include "libfusion/quiet_thread.h"
 
 #define BUSY_NAP_NS 50000	/* while a record is being written */
 #define LOOK_NS SUSPECT_LAST_NS /* between two looks at all there is */
@@ -188,36 +188,6 @@ static int step(struct dispatcher *d)
 	}
 }
 
-static struct posted *take(struct dispatcher *d, struct posts *posts)
-{
-	struct posted *p;
-
-	pthread_mutex_lock(&d->lock);
-	p = posts->first;
-	if (p) {
-		posts->first = p->next;
-		if (!p->next)
-			posts->last = &posts->first;
-		sub_relaxed(&posts->n, 1);
-	}
-	pthread_mutex_unlock(&d->lock);
-	return p;
-}
-
-static unsigned run_posts(struct dispatcher *d, struct posts *posts,
-			  unsigned most)
-{
-	struct posted *p;
-	unsigned n = 0;
-
-	while (n < most && load_acquire(&posts->n) && (p = take(d, posts))) {
-		n++;
-		p->fn(p->ctx);
-		free(p);
-	}
-	return n;
-}
-
 unsigned dispatch_run(struct dispatcher *d)
 {
 	unsigned n = 0;
@@ -234,10 +204,7 @@ unsigned dispatch_run(struct dispatcher *d)
 		n += reactor_look(d->arena);
 	d->backlog = reactor_run(d->arena);
 	n += d->backlog;
-	n += run_posts(d, &d->posts, DISPATCH_BATCH);
-	/* Not while somebody further up the stack may use what they free. */
-	if (!d->held)
-		n += run_posts(d, &d->cleanups, DISPATCH_BATCH);
+	n += dispatch_run_posts(d);
 	if (load_acquire(&d->n_syncers))
 		sync_look(d);
 	return n;
@@ -245,19 +212,12 @@ unsigned dispatch_run(struct dispatcher *d)
 
 /* --- Sleep ---------------------------------------------------------------- */
 
-/* Acquire: pairs with the release in post_to(). */
-static bool has_posts(const struct dispatcher *d)
-{
-	return load_acquire(&d->posts.n) ||
-	       (!d->held && load_acquire(&d->cleanups.n));
-}
-
 bool dispatch_is_there(const struct dispatcher *d)
 {
 	uint32_t cells, producer;
 
 	return ring_look(&d->ring, d->next, &cells, &producer) != RING_EMPTY ||
-	       has_posts(d) || d->backlog;
+	       dispatch_has_posts(d) || d->backlog;
 }
 
 static bool look(void *arg)
@@ -288,7 +248,7 @@ bool dispatch_arm(struct dispatcher *d)
 	if (!ring_arm(&d->ring, d->next))
 		return false;
 	full_fence();
-	if (has_posts(d) || load_acquire(&d->stop) ||
+	if (dispatch_has_posts(d) || load_acquire(&d->stop) ||
 	    load_acquire(&d->n_syncers) || load_relaxed(&d->ring.ctl->scan)) {
 		ring_rouse(&d->ring, d->next);
 		return false;
@@ -373,23 +333,19 @@ static void *run(void *arg)
 	return NULL;
 }
 
-/* Signals are the application's business.  lock is held. */
+/* lock is held. */
 static int start_thread(struct dispatcher *d)
 {
 	struct dispatch_thread *t = calloc(1, sizeof(*t));
-	sigset_t all, old;
 	int r;
 
 	if (!t)
 		return -ENOMEM;
 	t->d = d;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	r = pthread_create(&t->thread, NULL, run, t);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (r) {
+	r = quiet_thread_start(&t->thread, run, t);
+	if (r < 0) {
 		free(t);
-		return -r;
+		return r;
 	}
 	t->next = d->threads;
 	d->threads = t;
@@ -470,6 +426,7 @@ static struct dispatcher *make(struct fusion_arena *arena, int *ret_error)
 	pthread_mutex_init(&d->turn, NULL);
 	pthread_mutex_init(&d->lock, NULL);
 	pthread_cond_init(&d->changed, NULL);
+	pthread_cond_init(&d->job_done, NULL);
 	return d;
 }
 
@@ -527,83 +484,6 @@ int dispatch_by_hand(struct dispatcher *d)
 	return 0;
 }
 
-static int post_to(struct dispatcher *d, struct posts *posts,
-		   void (*fn)(void *), void *ctx)
-{
-	struct posted *p = malloc(sizeof(*p));
-
-	if (!p)
-		return -ENOMEM;
-	*p = (struct posted){.fn = fn, .ctx = ctx};
-	pthread_mutex_lock(&d->lock);
-	*posts->last = p;
-	posts->last = &p->next;
-	add_release(&posts->n, 1);
-	pthread_mutex_unlock(&d->lock);
-	/* The drawing is at dispatch_arm(). */
-	dispatch_rouse(d);
-	return 0;
-}
-
-int dispatch_post(struct fusion_arena *arena, void (*fn)(void *), void *ctx)
-{
-	int r = dispatch_start(arena);
-
-	return r < 0 ? r
-		     : post_to(existing(arena), &existing(arena)->posts, fn,
-			       ctx);
-}
-
-struct cleanup {
-	struct fusion_arena *arena;
-	fusion_cleanup_fn fn;
-	void *ctx;
-};
-
-static void clean_up(void *arg)
-{
-	struct cleanup *c = arg;
-
-	c->fn(c->arena, c->ctx);
-	free(c);
-}
-
-FUSION_API int fusion_dispatch_cleanup(struct fusion_arena *arena,
-				       fusion_cleanup_fn fn, void *ctx)
-{
-	struct cleanup *c;
-	int r;
-
-	if (!arena || !fn)
-		return -EINVAL;
-	r = dispatch_start(arena);
-	if (r < 0)
-		return r;
-	c = malloc(sizeof(*c));
-	if (!c)
-		return -ENOMEM;
-	*c = (struct cleanup){.arena = arena, .fn = fn, .ctx = ctx};
-	r = post_to(existing(arena), &existing(arena)->cleanups, clean_up, c);
-	if (r < 0)
-		free(c);
-	return r;
-}
-
-/* What was posted and never ran; cleanups do. */
-static void drop_posts(struct dispatcher *d)
-{
-	struct posted *p;
-
-	turn_take(d);
-	while ((p = take(d, &d->cleanups))) {
-		p->fn(p->ctx);
-		free(p);
-	}
-	turn_give(d);
-	while ((p = take(d, &d->posts)))
-		free(p);
-}
-
 void dispatch_stop(struct fusion_arena *arena)
 {
 	struct dispatcher *d = existing(arena);
@@ -613,10 +493,11 @@ void dispatch_stop(struct fusion_arena *arena)
 	if (d->mode == DISPATCH_THREAD)
 		stop_threads(d);
 	dispatch_fd_stop(d);
-	drop_posts(d);
+	dispatch_drop_posts(d);
 	message_handlers_free(d);
 	store_release(&arena->dispatcher, (struct dispatcher *)NULL);
 	pthread_cond_destroy(&d->changed);
+	pthread_cond_destroy(&d->job_done);
 	pthread_mutex_destroy(&d->lock);
 	pthread_mutex_destroy(&d->turn);
 	free(d);

@@ -27,6 +27,28 @@ void dispatch_after_fork(struct fusion_arena *arena);
  * -ENOMEM. */
 int dispatch_post(struct fusion_arena *arena, void (*fn)(void *), void *ctx);
 
+/*
+ * Work that comes again.  However often it is posted, it runs once for all that
+ * was there before, and never beside itself: who posts it while it runs, or
+ * waits in a call, has it run again.  It lies in what it is for.
+ */
+struct dispatch_job {
+	unsigned (*run)(struct dispatch_job *job); /* functions of the user */
+	void (*end)(struct dispatch_job *job); /* it runs no more: free it */
+
+	/* Guarded by the dispatcher's lock. */
+	bool queued, running, again, ended;
+	bool orphan; /* who runs it ends it */
+	struct dispatch_job *next;
+};
+/* Have it run.  Wakes the dispatcher, which was started before. */
+void dispatch_job_post(struct fusion_arena *arena, struct dispatch_job *job);
+/* It does not run when this returns and never will, and end() was called.  In a
+ * handler that cannot be waited for: if it runs, end() is called after it. */
+void dispatch_job_end(struct fusion_arena *arena, struct dispatch_job *job);
+/* Wait for those that were ended so; not in a handler. */
+void dispatch_jobs_settle(struct fusion_arena *arena);
+
 /* Before the calling thread blocks, if it has the turn: give it away.  True:
  * it had it and must call dispatch_unblock(). */
 bool dispatch_block(struct fusion_arena *arena);

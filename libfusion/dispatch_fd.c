@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <signal.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -20,6 +19,7 @@
 #include "libfusion/core/limits.h"
 #include "libfusion/dispatcher.h"
 #include "libfusion/objects.h"
+#include "libfusion/quiet_thread.h"
 
 /* What d->watch says. */
 enum { WATCH_NOTHING = 0, WATCH_RING = 1, WATCH_END = 2 };
@@ -76,18 +76,6 @@ static void *watch(void *arg)
 	return NULL;
 }
 
-static int start_watcher(struct dispatcher *d)
-{
-	sigset_t all, old;
-	int r;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	r = pthread_create(&d->watcher, NULL, watch, d);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return -r;
-}
-
 /* lock is held. */
 static int open_fd(struct dispatcher *d)
 {
@@ -99,7 +87,7 @@ static int open_fd(struct dispatcher *d)
 	if (fd < 0)
 		return -errno;
 	d->fd = fd;
-	r = start_watcher(d);
+	r = quiet_thread_start(&d->watcher, watch, d);
 	if (r < 0) {
 		close(fd);
 		d->fd = -1;

@@ -95,6 +95,10 @@ struct dispatcher {
 	struct dispatch_thread *threads;
 	unsigned n_parked;
 	struct posts posts, cleanups;
+	struct dispatch_job *jobs;
+	uint32_t n_jobs;    /* atomic */
+	uint32_t n_orphans; /* jobs that ended themselves and still run */
+	pthread_cond_t job_done;
 	struct handler *handlers[HANDLER_BUCKETS];
 	struct syncer *syncers;
 
@@ -134,6 +138,12 @@ void dispatch_fd_update(struct dispatcher *d);
 /* All before this has been handled.  Turn is held. */
 uint64_t dispatch_done(const struct dispatcher *d);
 void sync_look(struct dispatcher *d);
+
+/* dispatch_post.c.  As many as ran; turn is held. */
+unsigned dispatch_run_posts(struct dispatcher *d);
+bool dispatch_has_posts(const struct dispatcher *d);
+/* The end: what was posted never runs, but cleanups do. */
+void dispatch_drop_posts(struct dispatcher *d);
 
 void message_receive(struct dispatcher *d, const struct dispatched *in);
 void message_handlers_free(struct dispatcher *d);

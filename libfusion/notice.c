@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Leave notices: a thread that reads the arena's events for its process
+ * Leave notices: who reads the arena's events for its process
  *
- * It sleeps on event_word, and now and then looks at the members itself, so
- * that deaths are noticed also when the daemon is gone.  It knows who is
- * inside: each goes once, though a recoverer that was killed may have logged it
- * twice, and also if there were more events than are kept.
+ * A thread sleeps on event_word, and now and then looks at the members itself,
+ * so that deaths are noticed also when the daemon is gone.  It has the
+ * dispatcher read what is new.  It is known who is inside: each goes once,
+ * though a recoverer that was killed may have logged it twice, and also if
+ * there were more events than are kept.
  */
 #include <fusion/arena.h>
 
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 
 #include "libfusion/arenas.h"
@@ -21,17 +21,23 @@
 #include "libfusion/core/futex.h"
 #include "libfusion/core/life.h"
 #include "libfusion/core/limits.h"
+#include "libfusion/dispatch.h"
+#include "libfusion/quiet_thread.h"
 
+#define BATCH 64	     /* events before others have their turn */
 #define STOP_NAP_NS 10000000 /* between two wakes of a stopping thread */
 
 struct notice {
+	struct dispatch_job job; /* the first: see tell() */
 	struct fusion_arena *arena;
 	fusion_leave_fn fn;
 	void *ctx;
 	pthread_t thread;
-	uint32_t stop;	 /* atomic */
-	uint32_t done;	 /* atomic, futex */
-	uint64_t next;	 /* event to look at */
+	uint32_t stop; /* atomic */
+	uint32_t done; /* atomic, futex */
+	uint64_t next; /* atomic: event to look at */
+	/* Of the job. */
+	unsigned told;	 /* notices, in this run */
 	uint32_t *known; /* ids inside, an array of max_members */
 	uint32_t n_known;
 };
@@ -56,6 +62,20 @@ static void came(struct notice *n, uint32_t id)
 		n->known[n->n_known++] = id;
 }
 
+/* Acquire: pairs with the release in stop_thread(). */
+static bool is_stopped(const struct notice *n)
+{
+	return load_acquire(&n->stop);
+}
+
+static void call(struct notice *n, enum fusion_notice how, uint32_t id)
+{
+	if (is_stopped(n))
+		return;
+	n->told++;
+	n->fn(n->arena, how, id, n->ctx);
+}
+
 static void went(struct notice *n, uint32_t id, enum fusion_notice how)
 {
 	uint32_t i;
@@ -63,7 +83,7 @@ static void went(struct notice *n, uint32_t id, enum fusion_notice how)
 	if (!is_known(n, id, &i))
 		return;
 	n->known[i] = n->known[--n->n_known];
-	n->fn(n->arena, how, id, n->ctx);
+	call(n, how, id);
 }
 
 static void look_around(struct notice *n)
@@ -119,33 +139,46 @@ static void deliver(struct notice *n, const struct event_rec *e)
 		went(n, e->member, FUSION_NOTICE_DIED);
 		break;
 	case EVENT_MASTER_LOST:
-		n->fn(n->arena, FUSION_NOTICE_MASTER_LOST, e->member, n->ctx);
+		call(n, FUSION_NOTICE_MASTER_LOST, e->member);
 		break;
 	case EVENT_PROMOTED:
-		n->fn(n->arena, FUSION_NOTICE_PROMOTED, e->member, n->ctx);
+		call(n, FUSION_NOTICE_PROMOTED, e->member);
 		break;
 	}
 }
 
-static void drain(struct notice *n)
+/* One event; false: there is none. */
+static bool step(struct notice *n)
 {
+	/* Relaxed: only the job, and before it who made it, changes it. */
+	uint64_t at = load_relaxed(&n->next);
 	struct event_rec e;
 	uint64_t oldest;
-	int r;
+	int r = event_read(&n->arena->view, at, &e, &oldest);
 
-	/* Acquire: pairs with the release in notice_stop(). */
-	while (!load_acquire(&n->stop)) {
-		r = event_read(&n->arena->view, n->next, &e, &oldest);
-		if (r == -ENOENT)
-			return;
-		if (r == -EOVERFLOW) {
-			n->next = oldest;
-			catch_up(n);
-			continue;
-		}
-		n->next++;
+	if (r == -ENOENT)
+		return false;
+	/* Release: pairs with the acquire in run(). */
+	store_release(&n->next, r == -EOVERFLOW ? oldest : at + 1);
+	if (r == -EOVERFLOW)
+		catch_up(n);
+	else
 		deliver(n, &e);
-	}
+	return true;
+}
+
+/* On the dispatcher. */
+static unsigned tell(struct dispatch_job *job)
+{
+	struct notice *n = (struct notice *)job;
+	bool more = true;
+
+	n->told = 0;
+	for (unsigned i = 0; i < BATCH && more && !is_stopped(n); i++)
+		more = step(n);
+	if (more && !is_stopped(n))
+		dispatch_job_post(n->arena, job);
+	return n->told;
 }
 
 static void *run(void *arg)
@@ -153,13 +186,15 @@ static void *run(void *arg)
 	struct notice *n = arg;
 	struct view *v = &n->arena->view;
 
-	while (!load_acquire(&n->stop)) {
+	while (!is_stopped(n)) {
 		/* Acquire: pairs with the release in event_log(); read before
-		 * we drain, so that no event is slept over. */
+		 * we look, so that no event is slept over. */
 		uint32_t seen = load_acquire(&v->sb->event_word);
 
-		drain(n);
-		if (load_acquire(&n->stop))
+		/* Acquire: pairs with the release in step(). */
+		if (load_acquire(&v->sb->event_head) != load_acquire(&n->next))
+			dispatch_job_post(n->arena, &n->job);
+		if (is_stopped(n))
 			break;
 		if (futex_wait(&v->sb->event_word, seen, SUSPECT_LAST_NS) ==
 		    -ETIMEDOUT)
@@ -170,20 +205,27 @@ static void *run(void *arg)
 	return NULL;
 }
 
-/* Signals are the application's business. */
-static int start(struct notice *n)
+static void stop_thread(struct notice *n)
 {
-	sigset_t all, old;
-	int r;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	r = pthread_create(&n->thread, NULL, run, n);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return -r;
+	store_release(&n->stop, 1);
+	/* Others who sleep on the word look again and go on sleeping; again,
+	 * because it may have looked at `stop` and not be asleep yet. */
+	while (!load_acquire(&n->done)) {
+		futex_wake(&n->arena->view.sb->event_word, INT_MAX);
+		futex_wait(&n->done, 0, STOP_NAP_NS);
+	}
+	pthread_join(n->thread, NULL);
 }
 
-void notice_stop(struct fusion_arena *arena)
+static void free_notice(struct dispatch_job *job)
+{
+	struct notice *n = (struct notice *)job;
+
+	free(n->known);
+	free(n);
+}
+
+static struct notice *take(struct fusion_arena *arena)
 {
 	struct notice *n;
 
@@ -191,29 +233,57 @@ void notice_stop(struct fusion_arena *arena)
 	n = arena->notice;
 	arena->notice = NULL;
 	pthread_mutex_unlock(&arena->notice_lock);
-	if (!n)
-		return;
-	store_release(&n->stop, 1);
-	/* Others who sleep on the word look again and go on sleeping; again,
-	 * because it may have looked at `stop` and not be asleep yet. */
-	while (!load_acquire(&n->done)) {
-		futex_wake(&arena->view.sb->event_word, INT_MAX);
-		futex_wait(&n->done, 0, STOP_NAP_NS);
-	}
-	pthread_join(n->thread, NULL);
-	free(n->known);
-	free(n);
+	return n;
 }
 
-static bool is_notice_thread(struct fusion_arena *arena)
+/* Again, as its function may ask for another one meanwhile. */
+void notice_stop(struct fusion_arena *arena)
 {
-	bool is;
+	struct notice *n;
+
+	while ((n = take(arena))) {
+		stop_thread(n);
+		dispatch_job_end(arena, &n->job);
+	}
+	/* One that has ended itself. */
+	dispatch_jobs_settle(arena);
+}
+
+static struct notice *make(struct fusion_arena *arena, fusion_leave_fn fn,
+			   void *ctx)
+{
+	uint32_t max = arena->view.geo.max_members;
+	struct notice *n = calloc(1, sizeof(*n));
+
+	if (n)
+		n->known = calloc(max, sizeof(*n->known));
+	if (!n || !n->known) {
+		free(n);
+		return NULL;
+	}
+	n->job.run = tell;
+	n->job.end = free_notice;
+	n->arena = arena;
+	n->fn = fn;
+	n->ctx = ctx;
+	/* First from where, then who: who comes in between is met twice. */
+	n->next = load_acquire(&arena->view.sb->event_head);
+	look_around(n);
+	return n;
+}
+
+/* -EBUSY: another thread has asked meanwhile. */
+static int start(struct fusion_arena *arena, struct notice *n)
+{
+	int r = -EBUSY;
 
 	pthread_mutex_lock(&arena->notice_lock);
-	is = arena->notice &&
-	     pthread_equal(arena->notice->thread, pthread_self());
+	if (!arena->notice)
+		r = quiet_thread_start(&n->thread, run, n);
+	if (r == 0)
+		arena->notice = n;
 	pthread_mutex_unlock(&arena->notice_lock);
-	return is;
+	return r;
 }
 
 FUSION_API int fusion_arena_on_leave(struct fusion_arena *arena,
@@ -224,33 +294,20 @@ FUSION_API int fusion_arena_on_leave(struct fusion_arena *arena,
 
 	if (!arena->id)
 		return -EINVAL;
-	if (is_notice_thread(arena))
-		return -EDEADLK;
+	if (fn) {
+		r = dispatch_start(arena);
+		if (r < 0)
+			return r;
+	}
 	notice_stop(arena);
 	if (!fn)
 		return 0;
-	n = calloc(1, sizeof(*n));
-	if (n)
-		n->known =
-			calloc(arena->view.geo.max_members, sizeof(uint32_t));
-	if (!n || !n->known) {
-		free(n);
+	n = make(arena, fn, ctx);
+	if (!n)
 		return -ENOMEM;
-	}
-	n->arena = arena;
-	n->fn = fn;
-	n->ctx = ctx;
-	/* First from where, then who: who comes in between is met twice. */
-	n->next = load_acquire(&arena->view.sb->event_head);
-	look_around(n);
-	pthread_mutex_lock(&arena->notice_lock);
-	r = start(n);
-	if (r == 0)
-		arena->notice = n;
-	pthread_mutex_unlock(&arena->notice_lock);
-	if (r < 0) {
-		free(n->known);
-		free(n);
-	}
+	while ((r = start(arena, n)) == -EBUSY)
+		notice_stop(arena);
+	if (r < 0)
+		free_notice(&n->job);
 	return r;
 }

@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Watches of references: one thread of the process tells of all of an arena
+ * Watches of references: one thread of the process waits for all of an arena
  *
  * Who makes a watched reference fall bumps ref_seq of the watching member.  How
  * often each has fallen is counted in the reference itself; here is kept of how
  * many falls its function has been told.  So no wake that is lost or comes
- * twice matters: the thread looks, and what is missing is told.
+ * twice matters: the thread looks, and has the dispatcher tell what is missing.
  */
 #include <fusion/ref.h>
 
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 
 #include "libfusion/arenas.h"
@@ -20,6 +19,8 @@
 #include "libfusion/core/life.h"
 #include "libfusion/core/limits.h"
 #include "libfusion/core/ref.h"
+#include "libfusion/dispatch.h"
+#include "libfusion/quiet_thread.h"
 #include "libfusion/tls.h"
 
 struct watch {
@@ -28,12 +29,13 @@ struct watch {
 	uint64_t told;
 	fusion_ref_fn fn;
 	void *ctx;
-	bool ended; /* while it runs; who runs it frees it */
+	bool ended; /* while it runs; the job frees it */
 	struct watch *next, **prev;
 };
 
-/* All but arena, thread and stop is guarded by the arena's watch_lock. */
+/* All but job, arena, thread and stop is guarded by the arena's watch_lock. */
 struct watcher {
+	struct dispatch_job job; /* the first: see tell_all() */
 	struct fusion_arena *arena;
 	pthread_t thread;
 	uint32_t stop; /* atomic */
@@ -61,41 +63,76 @@ static void unlink_watch(struct watch *w)
 		w->next->prev = w->prev;
 }
 
-/* watch_lock is held, but not while the function runs. */
+/* watch_lock is held, here and in the next three. */
+static bool is_over(const struct watch *w)
+{
+	return w->ended || load_acquire(&w->ref->id) != w->id;
+}
+
+/* Acquire: pairs with the release in ref_settle(). */
+static bool has_news(const struct watch *w)
+{
+	return REF_FALLS(load_acquire(&w->ref->falls)) != w->told || is_over(w);
+}
+
+static bool any_news(const struct watcher *all)
+{
+	for (const struct watch *w = all->watches; w; w = w->next)
+		if (has_news(w))
+			return true;
+	return false;
+}
+
+/* One fall, so that all have their turn; the lock is not held meanwhile. */
 static void tell(struct watcher *all, struct watch *w)
 {
 	struct fusion_arena *a = all->arena;
 
-	/* Acquire: pairs with the release in ref_settle(). */
-	while (!w->ended && !load_relaxed(&all->stop) &&
-	       REF_FALLS(load_acquire(&w->ref->falls)) != w->told &&
-	       load_acquire(&w->ref->id) == w->id) {
-		w->told++;
-		all->running = w;
-		pthread_mutex_unlock(&a->watch_lock);
-		w->fn((struct fusion_ref *)w->ref, w->ctx);
-		pthread_mutex_lock(&a->watch_lock);
-		all->running = NULL;
-		pthread_cond_broadcast(&all->ran);
-	}
-	if (load_acquire(&w->ref->id) != w->id)
-		w->ended = true;
+	w->told++;
+	all->running = w;
+	pthread_mutex_unlock(&a->watch_lock);
+	w->fn((struct fusion_ref *)w->ref, w->ctx);
+	pthread_mutex_lock(&a->watch_lock);
+	all->running = NULL;
+	pthread_cond_broadcast(&all->ran);
 }
 
-static void look_at_all(struct watcher *all)
+/* On the dispatcher. */
+static unsigned tell_all(struct dispatch_job *job)
 {
+	struct watcher *all = (struct watcher *)job;
 	struct watch *w, *next;
+	unsigned n = 0;
+	bool more;
 
 	pthread_mutex_lock(&all->arena->watch_lock);
-	for (w = all->watches; w; w = next) {
-		tell(all, w);
+	for (w = all->watches; w && !load_relaxed(&all->stop); w = next) {
+		if (has_news(w) && !is_over(w)) {
+			tell(all, w);
+			n++;
+		}
 		next = w->next;
-		if (w->ended) {
+		if (is_over(w)) {
 			unlink_watch(w);
 			free(w);
 		}
 	}
+	more = any_news(all);
 	pthread_mutex_unlock(&all->arena->watch_lock);
+	if (more)
+		dispatch_job_post(all->arena, job);
+	return n;
+}
+
+static void look(struct watcher *all)
+{
+	bool any;
+
+	pthread_mutex_lock(&all->arena->watch_lock);
+	any = any_news(all);
+	pthread_mutex_unlock(&all->arena->watch_lock);
+	if (any)
+		dispatch_job_post(all->arena, &all->job);
 }
 
 static void *run(void *arg)
@@ -110,7 +147,7 @@ static void *run(void *arg)
 		 * we look, so that no fall is slept over. */
 		uint32_t seen = load_acquire(seq);
 
-		look_at_all(all);
+		look(all);
 		if (load_acquire(&all->stop))
 			break;
 		if (futex_wait(seq, seen, SUSPECT_LAST_NS) == -ETIMEDOUT)
@@ -119,17 +156,17 @@ static void *run(void *arg)
 	return NULL;
 }
 
-/* Signals are the application's business. */
-static int start(struct watcher *all)
+static void free_watcher(struct dispatch_job *job)
 {
-	sigset_t every, old;
-	int r;
+	struct watcher *all = (struct watcher *)job;
+	struct watch *next;
 
-	sigfillset(&every);
-	pthread_sigmask(SIG_SETMASK, &every, &old);
-	r = pthread_create(&all->thread, NULL, run, all);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return -r;
+	for (struct watch *w = all->watches; w; w = next) {
+		next = w->next;
+		free(w);
+	}
+	pthread_cond_destroy(&all->ran);
+	free(all);
 }
 
 /* watch_lock is held. */
@@ -142,16 +179,20 @@ static int get_watcher(struct fusion_arena *a, struct watcher **ret)
 		all = calloc(1, sizeof(*all));
 		if (!all)
 			return -ENOMEM;
+		all->job.run = tell_all;
+		all->job.end = free_watcher;
 		all->arena = a;
 		pthread_cond_init(&all->ran, NULL);
-		r = start(all);
+		r = quiet_thread_start(&all->thread, run, all);
 		if (r < 0) {
-			pthread_cond_destroy(&all->ran);
-			free(all);
+			free_watcher(&all->job);
 			return r;
 		}
 		a->watcher = all;
 	}
+	/* Relaxed: it is set under the lock. */
+	if (load_relaxed(&all->stop))
+		return -EINVAL;
 	*ret = all;
 	return 0;
 }
@@ -159,39 +200,38 @@ static int get_watcher(struct fusion_arena *a, struct watcher **ret)
 void watch_stop(struct fusion_arena *a)
 {
 	struct watcher *all;
-	struct watch *next;
 
 	pthread_mutex_lock(&a->watch_lock);
 	all = a->watcher;
-	a->watcher = NULL;
+	if (all)
+		store_release(&all->stop, 1);
 	pthread_mutex_unlock(&a->watch_lock);
 	if (!all)
 		return;
-	store_release(&all->stop, 1);
 	look_again(a);
 	pthread_join(all->thread, NULL);
-	for (struct watch *w = all->watches; w; w = next) {
-		next = w->next;
-		free(w);
-	}
-	pthread_cond_destroy(&all->ran);
-	free(all);
+	dispatch_job_end(a, &all->job);
+	a->watcher = NULL;
 }
 
+/* The oldest: who stopped it may be slower than who watches anew. */
 static struct watch *find(struct watcher *all, const struct ref *r, uint32_t id)
 {
-	struct watch *w = all ? all->watches : NULL;
+	struct watch *w = all ? all->watches : NULL, *found = NULL;
 
-	while (w && (w->ref != r || w->id != id || w->ended))
-		w = w->next;
-	return w;
+	for (; w; w = w->next)
+		if (w->ref == r && w->id == id && !w->ended)
+			found = w;
+	return found;
 }
 
 static int add(struct fusion_arena *a, struct thread_rec *me, struct watch *w)
 {
 	struct watcher *all;
-	int r;
+	int r = dispatch_start(a);
 
+	if (r < 0)
+		return r;
 	pthread_mutex_lock(&a->watch_lock);
 	r = get_watcher(a, &all);
 	pthread_mutex_unlock(&a->watch_lock);
@@ -232,8 +272,7 @@ static int remove_watch(struct fusion_arena *a, struct thread_rec *me,
 		free(w);
 	} else if (w) {
 		w->ended = true;
-		while (all->running == w &&
-		       !pthread_equal(all->thread, pthread_self()))
+		while (all->running == w && !dispatch_is_mine(a))
 			pthread_cond_wait(&all->ran, &a->watch_lock);
 	}
 	pthread_mutex_unlock(&a->watch_lock);

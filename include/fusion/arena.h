@@ -245,8 +245,9 @@ enum fusion_notice {
 
 /**
  * Called once for each member that goes, and for changes of the master.
- * Runs on a thread of the library's, one call at a time; may use the arena but
- * not exit it, and may not call fusion_arena_on_leave().
+ * A handler like others (fusion/dispatch.h): on the dispatcher's thread or in
+ * fusion_dispatch(), one call at a time.  May use the arena, and ask for other
+ * notices or none; exiting it gives -EDEADLK.
  */
 typedef void (*fusion_leave_fn)(struct fusion_arena *arena,
 				enum fusion_notice notice, fusion_id_t id,
@@ -254,8 +255,10 @@ typedef void (*fusion_leave_fn)(struct fusion_arena *arena,
 
 /**
  * Ask for notices about members that leave, or with NULL stop asking.
- * @return 0, -ENOMEM, -EAGAIN no thread could be started, -EDEADLK in @fn
- * When it returns after a stop, no call is running any more.
+ * @return 0, -ENOMEM, -EAGAIN no thread could be started, -ENOSPC as
+ *         fusion_message_handle()
+ * When it returns, the function before runs no more and never will.  Only a
+ * handler cannot wait: if that function is running, this call of it still ends.
  */
 FUSION_API int fusion_arena_on_leave(struct fusion_arena *arena,
 				     fusion_leave_fn fn, void *ctx);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /**
  * @file
- * The dispatcher: who runs handlers of messages, calls and reactors.
+ * The dispatcher: who runs handlers of messages, calls and reactors, leave
+ * notices (fusion/arena.h) and watches of references (fusion/ref.h).
  *
  * By default the library has a thread for it, which it starts with the first
- * handler.  A program that has a loop of its own asks for fusion_fd(), waits
+ * of them.  A program that has a loop of its own asks for fusion_fd(), waits
  * for it to become readable in poll, select, epoll, a GLib or libuv loop, and
  * calls fusion_dispatch().  Never both: the first call of fusion_fd() or
  * fusion_dispatch() ends the thread.

@@ -117,9 +117,10 @@ FUSION_API int fusion_ref_unlock(struct fusion_ref *ref);
  * Called once for each fall of a watched reference, some time after it: the
  * total may be up again.  fusion_ref_zero_trylock() tells, and keeps it.
  *
- * Runs on a thread of the library's in the process that watches, one call at a
- * time.  It may do everything with references, this one too; it may not exit
- * the arena.
+ * A handler like others (fusion/dispatch.h), in the process that watches: on the
+ * dispatcher's thread or in fusion_dispatch(), never beside another one of the
+ * arena's watches.  It may do everything with references, this one too; exiting
+ * the arena gives -EDEADLK.
  */
 typedef void (*fusion_ref_fn)(struct fusion_ref *ref, void *ctx);
 
@@ -132,10 +133,11 @@ typedef void (*fusion_ref_fn)(struct fusion_ref *ref, void *ctx);
  *
  * @return 0; -EBUSY it is watched already, by whomever; -EINVAL the total is 0;
  *         -EPERM (to stop) this member does not watch it; -ENOMEM; -EAGAIN no
- *         thread could be started
+ *         thread could be started; -ENOSPC as fusion_message_handle()
  *
- * When it returns after a stop, @fn does not run any more, unless it is @fn
- * that calls.
+ * When it returns after a stop, @fn does not run any more and never will, also
+ * for falls before it.  Only a handler cannot wait: if it stops a watch whose
+ * @fn is running (its own, or one that waits in a call), that call still ends.
  */
 FUSION_API int fusion_ref_watch(struct fusion_ref *ref, fusion_ref_fn fn,
 				void *ctx);

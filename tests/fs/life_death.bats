@@ -31,6 +31,17 @@ two() {
 	expect a exit ok
 }
 
+@test "death: who is told of it cannot leave there, and can elsewhere" {
+	two
+	expect a "notices exit" ok
+	slay b
+	hears a "notice died 2"
+	hears a "exit EDEADLK"
+	expect a "malloc 100" "0x*"
+	expect a exit ok
+	eventually absent "$MNT/w"
+}
+
 @test "death: of the master, the others are told (notify)" {
 	two
 	expect b "notices on" ok

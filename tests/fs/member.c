@@ -31,7 +31,8 @@
  *   thread-up NAME           up, by a thread that ends then
  *   throw NAME ID  inherit NAME FROM
  *   (and what member_talk.c says: messages, calls, reactors)
- *   notices on|off           from now on lines "notice KIND ID" may come
+ *   notices on|off|exit      from now on lines "notice KIND ID" may come;
+ *                            exit: and at each it tries to leave: "exit ENAME"
  *   fork                     the child says "child in ID" or "child out", and
  *                            exits; then the parent says "ok"
  *   thread                   a thread mallocs and ends: its address
@@ -169,8 +170,10 @@ static void on_notice(struct fusion_arena *arena, enum fusion_notice notice,
 	static const char *const names[] = {"none", "left", "died",
 					    "master-lost", "promoted"};
 
-	(void)arena, (void)ctx;
 	said("notice %s %u", names[notice], id);
+	if (ctx)
+		said("exit %s", strerrorname_np(-fusion_arena_exit(
+					arena, NULL, NULL, NULL)));
 }
 
 static void on_log(int level, const char *message, void *ctx)
@@ -727,10 +730,11 @@ static int do_destroy_property(const struct words *c)
 
 static int do_notices(const struct words *c)
 {
-	bool on = !strcmp(word(c, 1), "on");
+	bool off = !strcmp(word(c, 1), "off");
+	bool exit = !strcmp(word(c, 1), "exit");
 
-	return answer(
-		fusion_arena_on_leave(now->arena, on ? on_notice : NULL, NULL));
+	return answer(fusion_arena_on_leave(now->arena, off ? NULL : on_notice,
+					    exit ? now : NULL));
 }
 
 static int do_fork(const struct words *c)

@@ -7,6 +7,7 @@
  */
 #include "tests/unit/heap_member.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 
@@ -15,6 +16,7 @@
 #include "libfusion/core/futex.h"
 #include "libfusion/core/ref.h"
 #include "libfusion/core/thread.h"
+#include "libfusion/dispatch.h"
 
 #define THREADS 4
 #define ROUNDS 20000
@@ -33,6 +35,7 @@ static int tear_down(void **state)
 {
 	(void)state;
 	watch_stop(arena);
+	dispatch_stop(arena);
 	assert_int_equal(arena_check(&arena->view, print_fault, NULL), 0);
 	image_leave(arena);
 	return 0;
@@ -400,6 +403,68 @@ static void test_stop_waits_for_the_function(void **state)
 	store_release(&let_go, 1);
 	futex_wake(&let_go, 1);
 	assert_int_equal(join(t), 0);
+}
+
+static pthread_t told_by;
+static unsigned n_told;
+
+static void note_thread(struct fusion_ref *r, void *ctx)
+{
+	told_by = pthread_self();
+	n_told++;
+	*(bool *)ctx = dispatch_is_mine(arena_of(r));
+}
+
+static void fall(struct fusion_ref *r)
+{
+	assert_int_equal(fusion_ref_up(r), 0);
+	assert_int_equal(fusion_ref_down(r), 0);
+}
+
+static void await_readable(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	assert_int_equal(poll(&p, 1, -1), 1);
+}
+
+static void test_watch_is_told_where_the_program_dispatches(void **state)
+{
+	struct fusion_ref *other = make("other");
+	bool has_turn = false;
+	int fd;
+
+	(void)state;
+	n_told = 0;
+	assert_int_equal(fusion_ref_up(ref), 0);
+	assert_int_equal(fusion_ref_up(other), 0);
+	assert_int_equal(fusion_ref_watch(ref, note_thread, &has_turn), 0);
+	assert_int_equal(fusion_ref_watch(other, note_thread, &has_turn), 0);
+	fd = fusion_fd(arena);
+	assert_true(fd >= 0);
+	while (fusion_dispatch(arena, 0) > 0)
+		;
+	assert_int_equal(fusion_ref_down(ref), 0);
+	await_readable(fd);
+	assert_int_equal(n_told, 0);
+	assert_int_equal(fusion_dispatch(arena, FUSION_FOREVER), 1);
+	assert_int_equal(n_told, 1);
+	assert_true(pthread_equal(told_by, pthread_self()));
+	assert_true(has_turn);
+	/* What is stopped before it is dispatched is never told. */
+	assert_int_equal(fusion_ref_down(other), 0);
+	await_readable(fd);
+	assert_int_equal(fusion_ref_watch(other, NULL, NULL), 0);
+	fall(ref);
+	while (n_told < 2)
+		assert_true(fusion_dispatch(arena, FUSION_FOREVER) >= 0);
+	assert_int_equal(n_told, 2);
+	/* And not at the end either. */
+	fall(ref);
+	await_readable(fd);
+	watch_stop(arena);
+	assert_int_equal(fusion_dispatch(arena, 0), 0);
+	assert_int_equal(n_told, 2);
 }
 
 /* --- Inheritance -----------------------------------------------------------
@@ -795,6 +860,7 @@ int main(void)
 		REF_TEST(test_watch),
 		REF_TEST(test_watch_ends_itself),
 		REF_TEST(test_stop_waits_for_the_function),
+		REF_TEST(test_watch_is_told_where_the_program_dispatches),
 		REF_TEST(test_inherit),
 		REF_TEST(test_inherit_from_destroyed),
 		REF_TEST(test_inherit_of_locked),

@@ -14,6 +14,7 @@
 
 #include "libfusion/core/futex.h"
 #include "libfusion/core/ref.h"
+#include "libfusion/dispatch.h"
 
 static struct fusion_arena *arena;
 static struct fusion_ref *ref;
@@ -31,6 +32,7 @@ static int tear_down(void **state)
 {
 	(void)state;
 	watch_stop(arena);
+	dispatch_stop(arena);
 	assert_int_equal(arena_check(&arena->view, print_fault, NULL), 0);
 	image_leave(arena);
 	return 0;

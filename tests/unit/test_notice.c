@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Leave notices, and the dispatcher's jobs on which they run
+ *
+ * The events are written by hand: whoever they are about need not exist.
+ */
+#include "tests/unit/heap_member.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+
+#include <fusion/fusion.h>
+
+#include "libfusion/core/event.h"
+#include "libfusion/dispatch.h"
+
+static struct fusion_arena *arena;
+
+static struct {
+	uint32_t n; /* atomic */
+	fusion_id_t last;
+	bool out_of_order, had_turn;
+	pthread_t thread;
+} got;
+
+static int set_up(void **state)
+{
+	(void)state;
+	memset(&got, 0, sizeof(got));
+	arena = image_enter(image_create(64ull << 20, 0));
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	notice_stop(arena);
+	dispatch_stop(arena);
+	assert_int_equal(arena_check(&arena->view, print_fault, NULL), 0);
+	image_leave(arena);
+	return 0;
+}
+
+static void happen(enum event_kind kind, uint32_t id)
+{
+	event_log(&arena->view, thread_rec_of(arena), kind, id, "test");
+}
+
+static void note(struct fusion_arena *a, enum fusion_notice how, fusion_id_t id,
+		 void *ctx)
+{
+	(void)how, (void)ctx;
+	got.out_of_order |= id <= got.last;
+	got.last = id;
+	got.had_turn = dispatch_is_mine(a);
+	got.thread = pthread_self();
+	add_release(&got.n, 1);
+}
+
+static void await(const uint32_t *word, uint32_t n)
+{
+	while (load_acquire(word) < n)
+		sched_yield();
+}
+
+static void await_readable(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	assert_int_equal(poll(&p, 1, -1), 1);
+}
+
+/* --- Where they run ------------------------------------------------------- */
+
+static void notices_come_to_the_dispatcher_in_order(void **state)
+{
+	(void)state;
+	assert_int_equal(fusion_arena_on_leave(arena, note, NULL), 0);
+	for (uint32_t id = 1001; id <= 1100; id++)
+		happen(EVENT_PROMOTED, id);
+	await(&got.n, 100);
+	assert_true(got.had_turn);
+	assert_false(got.out_of_order);
+	assert_int_equal(got.last, 1100);
+}
+
+static void who_came_and_went_is_told_once(void **state)
+{
+	(void)state;
+	assert_int_equal(fusion_arena_on_leave(arena, note, NULL), 0);
+	happen(EVENT_LEAVE, 1000); /* nobody has seen it come */
+	happen(EVENT_JOIN, 1001);
+	happen(EVENT_JOIN, 1001);
+	happen(EVENT_DEATH, 1001);
+	happen(EVENT_DEATH, 1001);
+	happen(EVENT_PROMOTED, 1002);
+	await(&got.n, 2);
+	assert_int_equal(got.last, 1002);
+	assert_int_equal(load_acquire(&got.n), 2);
+}
+
+static void notices_run_where_the_program_dispatches(void **state)
+{
+	int fd;
+
+	(void)state;
+	fd = fusion_fd(arena);
+	assert_true(fd >= 0);
+	assert_int_equal(fusion_arena_on_leave(arena, note, NULL), 0);
+	while (fusion_dispatch(arena, 0) > 0)
+		;
+	happen(EVENT_PROMOTED, 1001);
+	await_readable(fd);
+	assert_int_equal(load_acquire(&got.n), 0);
+	while (!load_acquire(&got.n))
+		assert_true(fusion_dispatch(arena, FUSION_FOREVER) >= 0);
+	assert_true(pthread_equal(got.thread, pthread_self()));
+}
+
+/* Who does not dispatch is told of all that can have gone meanwhile. */
+static void more_events_than_are_kept_are_caught_up_with(void **state)
+{
+	(void)state;
+	assert_true(fusion_fd(arena) >= 0);
+	assert_int_equal(fusion_arena_on_leave(arena, note, NULL), 0);
+	happen(EVENT_JOIN, 1001);
+	while (fusion_dispatch(arena, 0) > 0)
+		;
+	for (uint32_t id = 2001; id <= 2000 + 2 * EVENTS; id++)
+		happen(EVENT_PROMOTED, id);
+	while (got.last < 2000 + 2 * EVENTS)
+		assert_true(fusion_dispatch(arena, FUSION_FOREVER) >= 0);
+	/* 1001 came and is not among the members: one notice of it, and it is
+	 * not said too late that some were lost. */
+	assert_true(got.n <= EVENTS + 1);
+	assert_true(got.n > EVENTS / 2);
+}
+
+/* --- Ending them ---------------------------------------------------------- */
+
+static void end_itself(struct fusion_arena *a, enum fusion_notice how,
+		       fusion_id_t id, void *ctx)
+{
+	note(a, how, id, ctx);
+	assert_int_equal(fusion_arena_on_leave(a, NULL, NULL), 0);
+}
+
+static void notice_may_end_itself(void **state)
+{
+	(void)state;
+	assert_true(fusion_fd(arena) >= 0);
+	assert_int_equal(fusion_arena_on_leave(arena, end_itself, NULL), 0);
+	for (uint32_t id = 1001; id <= 1010; id++)
+		happen(EVENT_PROMOTED, id);
+	while (!got.n)
+		assert_true(fusion_dispatch(arena, FUSION_FOREVER) >= 0);
+	happen(EVENT_PROMOTED, 1011);
+	while (fusion_dispatch(arena, 0) > 0)
+		;
+	assert_int_equal(got.n, 1);
+	assert_int_equal(got.last, 1001);
+}
+
+static void replace_itself(struct fusion_arena *a, enum fusion_notice how,
+			   fusion_id_t id, void *ctx)
+{
+	(void)how, (void)id;
+	assert_int_equal(fusion_arena_on_leave(a, note, NULL), 0);
+	add_release((uint32_t *)ctx, 1);
+}
+
+static void notice_may_ask_for_another(void **state)
+{
+	uint32_t n = 0;
+
+	(void)state;
+	assert_int_equal(fusion_arena_on_leave(arena, replace_itself, &n), 0);
+	happen(EVENT_PROMOTED, 1001);
+	await(&n, 1);
+	happen(EVENT_PROMOTED, 1002);
+	await(&got.n, 1);
+	assert_int_equal(got.last, 1002);
+	assert_int_equal(load_acquire(&n), 1);
+}
+
+static void what_was_not_dispatched_is_dropped_with_it(void **state)
+{
+	int fd;
+
+	(void)state;
+	fd = fusion_fd(arena);
+	assert_int_equal(fusion_arena_on_leave(arena, note, NULL), 0);
+	while (fusion_dispatch(arena, 0) > 0)
+		;
+	happen(EVENT_PROMOTED, 1001);
+	await_readable(fd);
+	assert_int_equal(fusion_arena_on_leave(arena, NULL, NULL), 0);
+	assert_int_equal(fusion_dispatch(arena, 0), 0);
+	assert_int_equal(got.n, 0);
+}
+
+static struct {
+	uint32_t in, go, out, stopped; /* atomic */
+	bool ends_itself;
+} slow;
+
+static void take_long(struct fusion_arena *a, enum fusion_notice how,
+		      fusion_id_t id, void *ctx)
+{
+	(void)how, (void)id, (void)ctx;
+	if (slow.ends_itself)
+		assert_int_equal(fusion_arena_on_leave(a, NULL, NULL), 0);
+	store_release(&slow.in, 1u);
+	await(&slow.go, 1);
+	store_release(&slow.out, 1u);
+}
+
+static void *stop(void *arg)
+{
+	(void)arg;
+	store_release(&slow.stopped, 1u);
+	if (fusion_arena_on_leave(arena, NULL, NULL) < 0)
+		return "failed";
+	return load_acquire(&slow.out) ? NULL : "it has not waited";
+}
+
+static void stop_while_it_runs(bool ends_itself)
+{
+	pthread_t t;
+	void *wrong;
+
+	memset(&slow, 0, sizeof(slow));
+	slow.ends_itself = ends_itself;
+	assert_int_equal(fusion_arena_on_leave(arena, take_long, NULL), 0);
+	happen(EVENT_PROMOTED, 1001);
+	await(&slow.in, 1);
+	assert_int_equal(pthread_create(&t, NULL, stop, NULL), 0);
+	await(&slow.stopped, 1);
+	/* It may be waiting, or be about to; it must not come out of it. */
+	for (int i = 0; i < 100; i++)
+		sched_yield();
+	store_release(&slow.go, 1u);
+	assert_int_equal(pthread_join(t, &wrong), 0);
+	assert_null(wrong);
+}
+
+static void who_stops_it_waits_until_it_has_ended(void **state)
+{
+	(void)state;
+	stop_while_it_runs(false);
+	stop_while_it_runs(true);
+}
+
+/* --- Beside others -------------------------------------------------------- */
+
+static struct {
+	uint32_t handled, entered, running, most; /* atomic */
+} beside;
+
+static void wait_for_message(struct fusion_arena *a, enum fusion_notice how,
+			     fusion_id_t id, void *ctx)
+{
+	uint32_t n = add_relaxed(&beside.running, 1) + 1;
+
+	(void)how, (void)id, (void)ctx;
+	if (n > load_relaxed(&beside.most))
+		store_relaxed(&beside.most, n);
+	if (!load_acquire(&beside.handled)) {
+		/* As a call in a handler does. */
+		assert_true(dispatch_block(a));
+		store_release(&beside.entered, 1u);
+		await(&beside.handled, 1);
+		dispatch_unblock(a);
+	}
+	sub_relaxed(&beside.running, 1);
+	add_release(&got.n, 1);
+}
+
+static void handle(const struct fusion_message *m, void *ctx)
+{
+	(void)m, (void)ctx;
+	store_release(&beside.handled, 1u);
+}
+
+/* Messages are handled while a notice waits, but the next notice waits. */
+static void notices_run_one_at_a_time(void **state)
+{
+	(void)state;
+	memset(&beside, 0, sizeof(beside));
+	assert_int_equal(fusion_message_handle(arena, 1, handle, NULL), 0);
+	assert_int_equal(fusion_arena_on_leave(arena, wait_for_message, NULL),
+			 0);
+	happen(EVENT_PROMOTED, 1001);
+	await(&beside.entered, 1);
+	happen(EVENT_PROMOTED, 1002);
+	assert_int_equal(fusion_message_send(arena, fusion_arena_id(arena), 1,
+					     "", 0, 0, FUSION_FOREVER),
+			 0);
+	await(&got.n, 2);
+	assert_int_equal(load_relaxed(&beside.most), 1);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(notices_come_to_the_dispatcher_in_order),
+		TEST(who_came_and_went_is_told_once),
+		TEST(notices_run_where_the_program_dispatches),
+		TEST(more_events_than_are_kept_are_caught_up_with),
+		TEST(notice_may_end_itself),
+		TEST(notice_may_ask_for_another),
+		TEST(what_was_not_dispatched_is_dropped_with_it),
+		TEST(who_stops_it_waits_until_it_has_ended),
+		TEST(notices_run_one_at_a_time),
+	};
+
+	return cmocka_run_group_tests_name("notice", tests, NULL, NULL);
+}
