@@ -103,7 +103,8 @@ static inline struct tcache *tls_cache(struct fusion_arena *arena)
 {
 	struct tcache *c = tls_current;
 
-	if (__builtin_expect(c->arena == arena, 1))
+	/* A cache of an arena that was left has none, as a wrong caller. */
+	if (__builtin_expect(c->arena == arena && arena, 1))
 		return c;
 	return tls_cache_slow(arena);
 }

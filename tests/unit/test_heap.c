@@ -654,9 +654,24 @@ static void spans_of_16_MiB_and_64_GiB_work(void **state)
 
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+static void no_arena_is_EINVAL_also_after_one_was_left(void **state)
+{
+	struct fusion_arena *a = image_enter(image_create(64ull << 20, 0));
+
+	(void)state;
+	fusion_free(a, fusion_malloc(a, 88));
+	image_leave(a);
+	errno = 0;
+	assert_null(fusion_malloc(NULL, 88));
+	assert_int_equal(errno, EINVAL);
+	assert_null(fusion_malloc(NULL, 1u << 20));
+	assert_int_equal(fusion_free(NULL, &errno), -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(no_arena_is_EINVAL_also_after_one_was_left),
 		T(class_of_each_size_holds_it_and_wastes_a_fifth_at_most),
 		T(malloc_of_every_class_boundary_gives_its_own_bytes),
 		T(malloc_of_nothing_is_unique),
