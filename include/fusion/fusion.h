@@ -5,13 +5,17 @@
 
 #include <fusion/arena.h>
 #include <fusion/call.h>
+#include <fusion/container.h>
 #include <fusion/dispatch.h>
+#include <fusion/hash.h>
 #include <fusion/heap.h>
+#include <fusion/list.h>
 #include <fusion/message.h>
 #include <fusion/property.h>
 #include <fusion/reactor.h>
 #include <fusion/ref.h>
 #include <fusion/skirmish.h>
 #include <fusion/types.h>
+#include <fusion/vector.h>
 
 #endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "libfusion/hash.h"
+
+#define KIND CONTAINER_HASH
+
+/* The table in which the iteration is.  0 (NULL: it is empty), -ESTALE, -EIO.
+ */
+static int table_of_iter(struct fusion_hash_iter *it,
+			 const struct fusion_arena *a, struct hash_table **ret)
+{
+	struct fusion_hash *h = it->hash;
+
+	if (!it->at)
+		it->turns = h->table.turns;
+	else if (it->turns != h->table.turns)
+		return -ESTALE;
+	return table_of(h, a, ret);
+}
+
+static int next(struct fusion_hash_iter *it, const struct fusion_arena *a,
+		struct fusion_key *ret_key, union fusion_value *ret_value)
+{
+	struct fusion_key key;
+	struct hash_table *t;
+	uint64_t i = it->at;
+	int r = table_of_iter(it, a, &t);
+
+	if (r < 0 || !t)
+		return r;
+	while (i < table_size(t) && !is_key(t->entries[i].tag))
+		i++;
+	if (i >= table_size(t)) {
+		it->at = i;
+		return 0;
+	}
+	r = entry_key(it->hash, a, &t->entries[i], &key);
+	if (r < 0)
+		return r;
+	if (ret_key)
+		*ret_key = key;
+	if (ret_value)
+		*ret_value = t->entries[i].value;
+	it->at = i + 1;
+	return 1;
+}
+
+FUSION_API int fusion_hash_next(struct fusion_hash_iter *it,
+				struct fusion_key *ret_key,
+				union fusion_value *ret_value)
+{
+	struct fusion_arena *a;
+	int r;
+
+	if (!it)
+		return -EINVAL;
+	r = container_enter((struct container *)it->hash, KIND, &a);
+	if (r < 0)
+		return r;
+	r = next(it, a, ret_key, ret_value);
+	return (int)container_leave(&it->hash->c, r);
+}
+
+static int remove_last(struct fusion_hash_iter *it, struct fusion_arena *a,
+		       union fusion_value *ret_old)
+{
+	struct hash_table *t;
+	int r = hash_settle(it->hash, a);
+
+	if (r == 0)
+		r = table_of_iter(it, a, &t);
+	if (r < 0)
+		return r;
+	if (!t || !it->at || it->at > table_size(t) ||
+	    !is_key(t->entries[it->at - 1].tag))
+		return -ENOENT;
+	return hash_remove_at(it->hash, a, t, it->at - 1, ret_old);
+}
+
+FUSION_API int fusion_hash_iter_remove(struct fusion_hash_iter *it,
+				       union fusion_value *ret_old)
+{
+	struct fusion_arena *a;
+	int r;
+
+	if (!it)
+		return -EINVAL;
+	r = container_enter((struct container *)it->hash, KIND, &a);
+	if (r < 0)
+		return r;
+	r = remove_last(it, a, ret_old);
+	return (int)container_leave(&it->hash->c, r);
+}

@@ -1,0 +1,514 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A vector: a row of values, with room at both ends
+ *
+ * Where the first value is and how many there are is one word, row.range: THE
+ * COMMIT of what happens at the ends (the value itself is written before).
+ * What happens between copies the row, as it is to be, to a new block, whose
+ * commit is that it counts (twin.h).  So readers never see half of it, and
+ * there is nothing to settle but a block that a dead one left.
+ */
+#include <fusion/vector.h>
+
+#include <string.h>
+
+#include "libfusion/twin.h"
+
+#define KIND CONTAINER_VECTOR
+#define FLAGS (FUSION_CONTAINER_LOCK | FUSION_CONTAINER_WORDS)
+
+#define ROW_MARK 0x726f7701u
+#define ROW_MIN 12 /* values; a block of 128 bytes */
+
+/* Shared: every byte is ABI. */
+struct row {
+	uint32_t mark;
+	uint32_t cap;
+	uint64_t range; /* RANGE(first, n) */
+	uint64_t pad[2];
+	union fusion_value values[];
+};
+static_assert(sizeof(struct row) == 32, "ABI: another kind");
+
+#define RANGE(first, n) ((uint64_t)(first) << 32 | (n))
+#define RANGE_FIRST(range) ((range) >> 32)
+#define RANGE_N(range) ((uint32_t)(range))
+
+struct fusion_vector {
+	struct container c;
+	struct twin row;
+};
+static_assert(sizeof(struct fusion_vector) == 48, "ABI: another kind");
+
+/* What a call works on. */
+struct span {
+	struct fusion_arena *a;
+	struct row *row; /* NULL: none yet */
+	uint64_t first, n;
+};
+
+/* The row that counts, and a checked copy of where its values are.  -EIO. */
+static int look(const struct fusion_vector *v, struct span *ret)
+{
+	struct row *row = twin_block(&v->row);
+	uint64_t range;
+
+	ret->row = row;
+	ret->first = ret->n = 0;
+	if (!row)
+		return 0;
+	if (UNLIKELY(!is_inside(ret->a, row, sizeof(*row)) ||
+		     (uintptr_t)row % 16 ||
+		     row->mark != container_mark(row, ROW_MARK) ||
+		     !is_inside(ret->a, row->values,
+				row->cap * sizeof(*row->values))))
+		return -EIO;
+	range = load_relaxed(&row->range);
+	ret->first = RANGE_FIRST(range);
+	ret->n = RANGE_N(range);
+	return UNLIKELY(ret->first + ret->n > row->cap) ? -EIO : 0;
+}
+
+/* Begin a call that reads. */
+static int enter(struct fusion_vector *v, struct span *ret)
+{
+	int r = container_enter((struct container *)v, KIND, &ret->a);
+
+	if (r < 0)
+		return r;
+	r = look(v, ret);
+	return UNLIKELY(r < 0) ? (int)container_leave(&v->c, r) : 0;
+}
+
+/* Begin a call that changes it. */
+static int enter_settled(struct fusion_vector *v, struct span *ret)
+{
+	int r = enter(v, ret);
+
+	if (r < 0)
+		return r;
+	r = twin_settle(&v->row, ret->a);
+	return UNLIKELY(r < 0) ? (int)container_leave(&v->c, r) : 0;
+}
+
+static inline union fusion_value *value_at(const struct span *s, uint64_t index)
+{
+	return &s->row->values[s->first + index];
+}
+
+/* --- At the ends -----------------------------------------------------------
+ */
+
+/* Commit: the range.  What comes in has been written. */
+static void set_range(struct span *s, uint64_t first, uint64_t n)
+{
+	compiler_fence();
+	store_relaxed(&s->row->range, RANGE(first, n));
+	compiler_fence();
+	s->first = first;
+	s->n = n;
+}
+
+static void push_back(struct span *s, union fusion_value value)
+{
+	union fusion_value *at = value_at(s, s->n);
+
+	if (SEED_BUG(62))
+		set_range(s, s->first, s->n + 1);
+	*at = value;
+	if (!SEED_BUG(62))
+		set_range(s, s->first, s->n + 1);
+}
+
+static void push_front(struct span *s, union fusion_value value)
+{
+	s->row->values[s->first - 1] = value;
+	set_range(s, s->first - 1, s->n + 1);
+}
+
+/* --- By a new row ----------------------------------------------------------
+ */
+
+/* A new row, nothing in it, whose first value will be at @first. */
+static int begin_row(struct fusion_vector *v, const struct span *s,
+		     uint64_t cap, uint64_t first, struct span *ret)
+{
+	int r;
+
+	if (cap > UINT32_MAX)
+		return -ENOMEM;
+	r = twin_begin(&v->row, s->a,
+		       sizeof(*ret->row) + cap * sizeof(*ret->row->values),
+		       &ret->row);
+	if (r < 0)
+		return r;
+	memset(ret->row, 0, sizeof(*ret->row));
+	ret->row->mark = container_mark(ret->row, ROW_MARK);
+	ret->row->cap = (uint32_t)cap;
+	ret->a = s->a;
+	ret->first = first;
+	ret->n = 0;
+	return 0;
+}
+
+/* @n values of @from, from @index on. */
+static void append(struct span *to, const struct span *from, uint64_t index,
+		   uint64_t n)
+{
+	if (n)
+		memcpy(value_at(to, to->n), value_at(from, index),
+		       n * sizeof(union fusion_value));
+	to->n += n;
+}
+
+static void append_value(struct span *to, union fusion_value value)
+{
+	*value_at(to, to->n++) = value;
+}
+
+/* Commit: twin_commit(). */
+static void commit_row(struct fusion_vector *v, struct span *s,
+		       const struct span *row)
+{
+	*s = *row;
+	set_range(s, s->first, s->n);
+	twin_commit(&v->row, s->a);
+}
+
+/* The same values in a row of @cap, from @first on. */
+static int resize(struct fusion_vector *v, struct span *s, uint64_t cap,
+		  uint64_t first)
+{
+	struct span to;
+	int r = begin_row(v, s, cap, first, &to);
+
+	if (r < 0)
+		return r;
+	append(&to, s, 0, s->n);
+	commit_row(v, s, &to);
+	return 0;
+}
+
+/* For one more; half of them is added. */
+static uint64_t larger(const struct span *s)
+{
+	uint64_t cap = s->n + s->n / 2 + 1;
+
+	return cap > ROW_MIN ? cap : ROW_MIN;
+}
+
+/* Much has gone from the front: the same size will do. */
+static uint64_t cap_for_one_more(const struct span *s)
+{
+	uint64_t cap = s->row ? s->row->cap : 0;
+
+	return s->n + 1 <= cap / 2 ? cap : larger(s);
+}
+
+static int add_back(struct fusion_vector *v, struct span *s,
+		    union fusion_value value)
+{
+	int r = 0;
+
+	if (!s->row || s->first + s->n == s->row->cap)
+		r = resize(v, s, cap_for_one_more(s), 0);
+	if (r == 0)
+		push_back(s, value);
+	return r;
+}
+
+static int add_front(struct fusion_vector *v, struct span *s,
+		     union fusion_value value)
+{
+	uint64_t cap;
+	int r = 0;
+
+	if (!s->first) {
+		cap = cap_for_one_more(s);
+		r = resize(v, s, cap, cap - s->n);
+	}
+	if (r == 0)
+		push_front(s, value);
+	return r;
+}
+
+static int insert_between(struct fusion_vector *v, struct span *s,
+			  uint64_t index, union fusion_value value)
+{
+	struct span to;
+	bool fits = s->first + s->n < s->row->cap;
+	int r = begin_row(v, s, fits ? s->row->cap : cap_for_one_more(s),
+			  fits ? s->first : 0, &to);
+
+	if (r < 0)
+		return r;
+	append(&to, s, 0, index);
+	append_value(&to, value);
+	append(&to, s, index, s->n - index);
+	commit_row(v, s, &to);
+	return 0;
+}
+
+static int remove_between(struct fusion_vector *v, struct span *s,
+			  uint64_t index)
+{
+	struct span to;
+	int r = begin_row(v, s, s->row->cap, s->first, &to);
+
+	if (r < 0)
+		return r;
+	append(&to, s, 0, index);
+	append(&to, s, index + 1, s->n - index - 1);
+	commit_row(v, s, &to);
+	return 0;
+}
+
+static int move(struct fusion_vector *v, struct span *s, uint64_t from,
+		uint64_t to_index)
+{
+	union fusion_value value = *value_at(s, from);
+	struct span to;
+	int r = begin_row(v, s, s->row->cap, s->first, &to);
+
+	if (r < 0)
+		return r;
+	if (from < to_index) {
+		append(&to, s, 0, from);
+		append(&to, s, from + 1, to_index - from);
+		append_value(&to, value);
+		append(&to, s, to_index + 1, s->n - to_index - 1);
+	} else {
+		append(&to, s, 0, to_index);
+		append_value(&to, value);
+		append(&to, s, to_index, from - to_index);
+		append(&to, s, from + 1, s->n - from - 1);
+	}
+	commit_row(v, s, &to);
+	return 0;
+}
+
+/* --- Calls that change it --------------------------------------------------
+ */
+
+static int insert(struct fusion_vector *v, struct span *s, uint64_t index,
+		  union fusion_value value)
+{
+	if (index > s->n)
+		return -ERANGE;
+	if (!is_good_value(&v->c, s->a, value))
+		return -EINVAL;
+	if (s->n >= FUSION_VECTOR_MAX)
+		return -ENOMEM;
+	if (index == s->n)
+		return add_back(v, s, value);
+	if (index == 0)
+		return add_front(v, s, value);
+	return insert_between(v, s, index, value);
+}
+
+FUSION_API int fusion_vector_add(struct fusion_vector *vector,
+				 union fusion_value value)
+{
+	struct span s;
+	int r = enter_settled(vector, &s);
+
+	if (r < 0)
+		return r;
+	return (int)container_leave(&vector->c, insert(vector, &s, s.n, value));
+}
+
+FUSION_API int fusion_vector_insert(struct fusion_vector *vector,
+				    uint64_t index, union fusion_value value)
+{
+	struct span s;
+	int r = enter_settled(vector, &s);
+
+	if (r < 0)
+		return r;
+	return (int)container_leave(&vector->c,
+				    insert(vector, &s, index, value));
+}
+
+/* Commit: the store of the value. */
+static int set(const struct fusion_vector *v, struct span *s, uint64_t index,
+	       union fusion_value value, union fusion_value *ret_old)
+{
+	union fusion_value old;
+
+	if (index >= s->n)
+		return -ERANGE;
+	if (!is_good_value(&v->c, s->a, value))
+		return -EINVAL;
+	old = *value_at(s, index);
+	store_relaxed(&value_at(s, index)->word, value.word);
+	if (ret_old)
+		*ret_old = old;
+	return 0;
+}
+
+FUSION_API int fusion_vector_set(struct fusion_vector *vector, uint64_t index,
+				 union fusion_value value,
+				 union fusion_value *ret_old)
+{
+	struct span s;
+	int r = enter_settled(vector, &s);
+
+	if (r < 0)
+		return r;
+	return (int)container_leave(&vector->c,
+				    set(vector, &s, index, value, ret_old));
+}
+
+static int remove_at(struct fusion_vector *v, struct span *s, uint64_t index,
+		     union fusion_value *ret_old)
+{
+	union fusion_value old;
+	int r = 0;
+
+	if (index >= s->n)
+		return -ERANGE;
+	old = *value_at(s, index);
+	if (s->n == 1)
+		set_range(s, 0, 0);
+	else if (index == s->n - 1)
+		set_range(s, s->first, s->n - 1);
+	else if (index == 0)
+		set_range(s, s->first + 1, s->n - 1);
+	else
+		r = remove_between(v, s, index);
+	if (r == 0 && ret_old)
+		*ret_old = old;
+	return r;
+}
+
+FUSION_API int fusion_vector_remove(struct fusion_vector *vector,
+				    uint64_t index, union fusion_value *ret_old)
+{
+	struct span s;
+	int r = enter_settled(vector, &s);
+
+	if (r < 0)
+		return r;
+	return (int)container_leave(&vector->c,
+				    remove_at(vector, &s, index, ret_old));
+}
+
+FUSION_API int fusion_vector_move(struct fusion_vector *vector, uint64_t from,
+				  uint64_t to)
+{
+	struct span s;
+	int r = enter_settled(vector, &s);
+
+	if (r < 0)
+		return r;
+	if (from >= s.n || to >= s.n)
+		r = -ERANGE;
+	else if (from != to)
+		r = move(vector, &s, from, to);
+	return (int)container_leave(&vector->c, r);
+}
+
+FUSION_API int fusion_vector_reserve(struct fusion_vector *vector, uint64_t n)
+{
+	struct span s;
+	int r = enter_settled(vector, &s);
+
+	if (r < 0)
+		return r;
+	if (n > FUSION_VECTOR_MAX)
+		r = -EINVAL;
+	else if (n > s.n && (!s.row || s.first + n > s.row->cap))
+		r = resize(vector, &s, n, 0);
+	return (int)container_leave(&vector->c, r);
+}
+
+FUSION_API int fusion_vector_shrink(struct fusion_vector *vector)
+{
+	struct span s;
+	int r = enter_settled(vector, &s);
+
+	if (r < 0)
+		return r;
+	if (s.row && s.row->cap > s.n && s.row->cap > ROW_MIN)
+		r = resize(vector, &s, s.n > ROW_MIN ? s.n : ROW_MIN, 0);
+	return (int)container_leave(&vector->c, r);
+}
+
+/* --- Reading ---------------------------------------------------------------
+ */
+
+FUSION_API int fusion_vector_at(struct fusion_vector *vector, uint64_t index,
+				union fusion_value *ret)
+{
+	struct span s;
+	int r;
+
+	if (!ret)
+		return -EINVAL;
+	r = enter(vector, &s);
+	if (r < 0)
+		return r;
+	if (index < s.n)
+		*ret = *value_at(&s, index);
+	else
+		r = -ERANGE;
+	return (int)container_leave(&vector->c, r);
+}
+
+FUSION_API int64_t fusion_vector_size(struct fusion_vector *vector)
+{
+	struct span s;
+	int r = enter(vector, &s);
+
+	return r < 0 ? r : container_leave(&vector->c, (int64_t)s.n);
+}
+
+FUSION_API int64_t fusion_vector_index_of(struct fusion_vector *vector,
+					  union fusion_value value)
+{
+	struct span s;
+	int r = enter(vector, &s);
+	uint64_t i = 0;
+
+	if (r < 0)
+		return r;
+	while (i < s.n && value_at(&s, i)->word != value.word)
+		i++;
+	return container_leave(&vector->c, i < s.n ? (int64_t)i : -ENOENT);
+}
+
+/* --- From beginning to end -------------------------------------------------
+ */
+
+FUSION_API int fusion_vector_create(struct fusion_arena *arena, uint32_t flags,
+				    struct fusion_vector **ret)
+{
+	if (!ret || flags & ~FLAGS)
+		return -EINVAL;
+	return container_create(arena, KIND, sizeof(**ret), flags, ret);
+}
+
+FUSION_API int fusion_vector_destroy(struct fusion_vector *vector)
+{
+	struct fusion_arena *a;
+	int r;
+
+	if (!vector)
+		return 0;
+	r = container_doom((struct container *)vector, KIND, &a);
+	if (r < 0)
+		return r;
+	slot_drop(a, &vector->row.block[0]);
+	slot_drop(a, &vector->row.block[1]);
+	return container_free(&vector->c, a);
+}
+
+FUSION_API int fusion_vector_lock(struct fusion_vector *vector)
+{
+	return container_lock((struct container *)vector, KIND);
+}
+
+FUSION_API int fusion_vector_unlock(struct fusion_vector *vector)
+{
+	return container_unlock((struct container *)vector, KIND);
+}

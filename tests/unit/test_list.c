@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Lists. */
+#include "tests/unit/container_member.h"
+
+#include "libfusion/container.h"
+
+#define WORDS FUSION_CONTAINER_WORDS
+#define LOCKED (FUSION_CONTAINER_WORDS | FUSION_CONTAINER_LOCK)
+#define THREADS 4
+#define ROUNDS 2000
+
+static struct fusion_list *list;
+
+static int set_up_list(void **state)
+{
+	set_up(state);
+	return fusion_list_create(arena, WORDS, &list);
+}
+
+static int set_up_locked(void **state)
+{
+	set_up(state);
+	return fusion_list_create(arena, LOCKED, &list);
+}
+
+static int tear_down_list(void **state)
+{
+	assert_int_equal(fusion_list_destroy(list), 0);
+	return tear_down(state);
+}
+
+/* Both ways, and as many as it says. */
+static void expect(const uint64_t *want, size_t n)
+{
+	struct fusion_list_node *x = NULL;
+	union fusion_value value;
+
+	assert_int_equal(fusion_list_size(list), n);
+	for (size_t i = 0; i < n; i++) {
+		assert_int_equal(fusion_list_next(list, x, &x), 0);
+		assert_int_equal(fusion_list_value(list, x, &value), 0);
+		assert_int_equal(value.word, want[i]);
+	}
+	assert_int_equal(fusion_list_next(list, x, &x), -ENOENT);
+	x = NULL;
+	for (size_t i = n; i-- > 0;) {
+		assert_int_equal(fusion_list_prev(list, x, &x), 0);
+		assert_int_equal(fusion_list_value(list, x, &value), 0);
+		assert_int_equal(value.word, want[i]);
+	}
+	assert_int_equal(fusion_list_prev(list, x, &x), -ENOENT);
+}
+
+static void test_order(void **state)
+{
+	struct fusion_list_node *a, *b, *c;
+	union fusion_value old;
+
+	(void)state;
+	expect(NULL, 0);
+	assert_int_equal(fusion_list_insert_front(list, word(2), &b), 0);
+	assert_int_equal(fusion_list_insert_front(list, word(1), NULL), 0);
+	assert_int_equal(fusion_list_insert_back(list, word(5), &c), 0);
+	assert_int_equal(fusion_list_insert_after(list, b, word(3), NULL), 0);
+	assert_int_equal(fusion_list_insert_before(list, c, word(4), &a), 0);
+	expect((uint64_t[]){1, 2, 3, 4, 5}, 5);
+	assert_int_equal(fusion_list_remove(list, b, &old), 0);
+	assert_int_equal(old.word, 2);
+	assert_int_equal(fusion_list_set(list, a, word(44), &old), 0);
+	assert_int_equal(old.word, 4);
+	assert_int_equal(fusion_list_remove(list, c, NULL), 0);
+	expect((uint64_t[]){1, 3, 44}, 3);
+}
+
+/* As the header says how to. */
+static void test_remove_while_walking(void **state)
+{
+	struct fusion_list_node *n, *next;
+	union fusion_value value;
+	int r;
+
+	(void)state;
+	for (uint64_t i = 0; i < 10; i++)
+		assert_int_equal(fusion_list_insert_back(list, word(i), NULL),
+				 0);
+	for (r = fusion_list_next(list, NULL, &n); r == 0; n = next) {
+		r = fusion_list_next(list, n, &next);
+		assert_int_equal(fusion_list_value(list, n, &value), 0);
+		if (value.word % 3)
+			assert_int_equal(fusion_list_remove(list, n, NULL), 0);
+	}
+	assert_int_equal(r, -ENOENT);
+	expect((uint64_t[]){0, 3, 6, 9}, 4);
+}
+
+static void test_bad_arguments(void **state)
+{
+	struct fusion_list *other, *nothing = (void *)&arena;
+	struct fusion_list_node *x, *y;
+	union fusion_value value;
+
+	(void)state;
+	assert_int_equal(fusion_list_create(NULL, 0, &other), -EINVAL);
+	assert_int_equal(fusion_list_create(arena, 0, NULL), -EINVAL);
+	assert_int_equal(fusion_list_create(arena, 0x80, &other), -EINVAL);
+	assert_int_equal(
+		fusion_list_create(arena, FUSION_CONTAINER_AUTOFREE, &other),
+		-EINVAL);
+	assert_int_equal(fusion_list_create(arena, 0, &other), 0);
+	assert_int_equal(fusion_list_insert_back(list, word(1), &x), 0);
+
+	/* No lists. */
+	assert_int_equal(fusion_list_size(NULL), -EINVAL);
+	assert_int_equal(fusion_list_size(nothing), -EINVAL);
+	assert_int_equal(fusion_list_size((void *)arena->view.base), -EINVAL);
+	assert_int_equal(fusion_list_size((void *)((char *)list + 16)),
+			 -EINVAL);
+	assert_int_equal(fusion_list_destroy(nothing), -EINVAL);
+	assert_int_equal(fusion_list_destroy(NULL), 0);
+	assert_int_equal(fusion_list_lock(list), -EINVAL);
+	assert_int_equal(fusion_list_unlock(list), -EINVAL);
+
+	/* No pointers that others have. */
+	value.pointer = &value;
+	assert_int_equal(fusion_list_insert_back(other, value, NULL), -EINVAL);
+	value.pointer = NULL;
+	assert_int_equal(fusion_list_insert_back(other, value, NULL), -EINVAL);
+	value.pointer = list;
+	assert_int_equal(fusion_list_insert_back(other, value, &y), 0);
+	value.pointer = &value;
+	assert_int_equal(fusion_list_set(other, y, value, NULL), -EINVAL);
+
+	/* No nodes of this list. */
+	assert_int_equal(fusion_list_remove(list, NULL, NULL), -EINVAL);
+	assert_int_equal(fusion_list_remove(list, y, NULL), -EINVAL);
+	assert_int_equal(fusion_list_remove(list, (void *)&value, NULL),
+			 -EINVAL);
+	assert_int_equal(fusion_list_insert_after(list, y, word(1), NULL),
+			 -EINVAL);
+	assert_int_equal(fusion_list_insert_before(list, NULL, word(1), NULL),
+			 -EINVAL);
+	assert_int_equal(fusion_list_next(list, y, &y), -EINVAL);
+	assert_int_equal(fusion_list_next(list, NULL, NULL), -EINVAL);
+	assert_int_equal(fusion_list_value(list, y, &value), -EINVAL);
+	assert_int_equal(fusion_list_value(list, x, NULL), -EINVAL);
+	assert_int_equal(fusion_list_size(list), 1);
+	assert_int_equal(fusion_list_size(other), 1);
+	assert_int_equal(fusion_list_destroy(other), 0);
+}
+
+/* A node's links, as list.c has them. */
+struct links {
+	struct links *next, *prev;
+};
+
+static void test_corrupt(void **state)
+{
+	struct fusion_list_node *x, *y;
+	struct links *links, was;
+
+	(void)state;
+	assert_int_equal(fusion_list_insert_back(list, word(1), &x), 0);
+	assert_int_equal(fusion_list_insert_back(list, word(2), NULL), 0);
+	links = (struct links *)x;
+	was = *links;
+	links->next = (struct links *)&was;
+	assert_int_equal(fusion_list_next(list, x, &y), -EIO);
+	assert_int_equal(fusion_list_insert_after(list, x, word(1), NULL),
+			 -EIO);
+	assert_int_equal(fusion_list_remove(list, x, NULL), -EIO);
+	links->next = links;
+	assert_int_equal(fusion_list_remove(list, x, NULL), -EIO);
+	*links = was;
+	expect((uint64_t[]){1, 2}, 2);
+}
+
+/* --- A model ---------------------------------------------------------------
+ */
+
+static uint64_t model[64];
+static size_t n_model;
+
+static struct fusion_list_node *node_at(size_t i)
+{
+	struct fusion_list_node *x = NULL;
+
+	for (size_t k = 0; k <= i; k++)
+		assert_int_equal(fusion_list_next(list, x, &x), 0);
+	return x;
+}
+
+static void model_insert(size_t at, uint64_t w)
+{
+	memmove(model + at + 1, model + at, (n_model++ - at) * sizeof(*model));
+	model[at] = w;
+}
+
+static void model_remove(size_t at)
+{
+	memmove(model + at, model + at + 1, (--n_model - at) * sizeof(*model));
+}
+
+/* Step @k on model and list, or on the model alone. */
+static void step_both(uint64_t k, bool real)
+{
+	uint64_t seed = k * 0x9e3779b97f4a7c15ull + 1;
+	size_t at;
+	int r = 0;
+
+	next_random(&seed);
+	if (n_model >= 40 || (n_model && next_random(&seed) % 2)) {
+		at = next_random(&seed) % n_model;
+		if (real)
+			r = fusion_list_remove(list, node_at(at), NULL);
+		model_remove(at);
+	} else if (!n_model) {
+		if (real)
+			r = fusion_list_insert_front(list, word(k), NULL);
+		model_insert(0, k);
+	} else {
+		at = next_random(&seed) % n_model;
+		if (real && at % 2)
+			r = fusion_list_insert_before(list, node_at(at),
+						      word(k), NULL);
+		else if (real)
+			r = fusion_list_insert_after(list, node_at(at), word(k),
+						     NULL);
+		model_insert(at + !(at % 2), k);
+	}
+	assert_int_equal(r, 0);
+}
+
+static void step(uint64_t k)
+{
+	step_both(k, true);
+}
+
+static void test_model(void **state)
+{
+	(void)state;
+	n_model = 0;
+	for (uint64_t k = 0; k < ROUNDS; k++) {
+		step(k);
+		if (k % 16 == 0)
+			expect(model, n_model);
+	}
+	expect(model, n_model);
+}
+
+/* --- Others ----------------------------------------------------------------
+ */
+
+static void *push_and_pop(void *arg)
+{
+	uint64_t me = (uintptr_t)arg;
+	struct fusion_list_node *x;
+	union fusion_value value;
+
+	for (uint64_t i = 0; i < ROUNDS; i++) {
+		assert_int_equal(
+			fusion_list_insert_front(list, word(me << 32 | i), &x),
+			0);
+		assert_int_equal(fusion_list_value(list, x, &value), 0);
+		assert_int_equal(value.word, me << 32 | i);
+		if (i % 4)
+			assert_int_equal(fusion_list_remove(list, x, NULL), 0);
+	}
+	return NULL;
+}
+
+static void test_threads(void **state)
+{
+	pthread_t thread[THREADS];
+
+	(void)state;
+	for (uintptr_t i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_create(&thread[i], NULL, push_and_pop,
+						(void *)i),
+				 0);
+	for (unsigned i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_join(thread[i], NULL), 0);
+	assert_int_equal(fusion_list_size(list), THREADS * ROUNDS / 4);
+}
+
+static void hold(struct fusion_arena *a)
+{
+	(void)a;
+	fusion_list_lock(list);
+	fusion_list_insert_back(list, word(7), NULL);
+}
+
+static void test_killed_with_the_lock(void **state)
+{
+	(void)state;
+	run_and_kill(arena, hold);
+	assert_int_equal(fusion_list_insert_back(list, word(8), NULL), 0);
+	expect((uint64_t[]){7, 8}, 2);
+	assert_int_equal(fusion_list_lock(list), 0);
+	assert_int_equal(fusion_list_unlock(list), 0);
+	assert_int_equal(fusion_list_unlock(list), -EPERM);
+}
+
+static bool is_model(void)
+{
+	struct fusion_list_node *x = NULL;
+	union fusion_value value;
+	size_t i = 0;
+
+	while (fusion_list_next(list, x, &x) == 0) {
+		fusion_list_value(list, x, &value);
+		if (i == n_model || model[i++] != value.word)
+			return false;
+	}
+	return i == n_model;
+}
+
+/* As before or as after, and no block lost. */
+static void test_killed_anywhere(void **state)
+{
+	uint64_t from = 0, done, seed = 5;
+
+	(void)state;
+	n_model = 0;
+	for (unsigned i = 0; i < 100; i++) {
+		struct victim v = victim_start(from, step);
+
+		done = victim_kill(&v, from + next_random(&seed) % 300);
+		if (i % 2)
+			life_sweep(&arena->view);
+		for (; from < done; from++)
+			step_both(from, false);
+		if (!is_model())
+			step_both(from++, false);
+		expect(model, n_model);
+		step(from++);
+		expect(model, n_model);
+		life_sweep(&arena->view);
+		assert_int_equal(blocks(), blocks_before + 1 + n_model);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest all[] = {
+		cmocka_unit_test_setup_teardown(test_order, set_up_list,
+						tear_down_list),
+		cmocka_unit_test_setup_teardown(test_remove_while_walking,
+						set_up_list, tear_down_list),
+		cmocka_unit_test_setup_teardown(test_bad_arguments, set_up_list,
+						tear_down_list),
+		cmocka_unit_test_setup_teardown(test_corrupt, set_up_list,
+						tear_down_list),
+		cmocka_unit_test_setup_teardown(test_model, set_up_list,
+						tear_down_list),
+		cmocka_unit_test_setup_teardown(test_threads, set_up_locked,
+						tear_down_list),
+		cmocka_unit_test_setup_teardown(test_killed_with_the_lock,
+						set_up_locked, tear_down_list),
+		cmocka_unit_test_setup_teardown(test_killed_anywhere,
+						set_up_locked, tear_down_list),
+	};
+
+	return cmocka_run_group_tests_name("list", all, NULL, NULL);
+}
