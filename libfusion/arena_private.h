@@ -60,6 +60,7 @@ struct fusion_arena {
 	struct calls *calls;	       /* atomic; the same */
 
 	pthread_mutex_t reactors_lock;	/* guards the next (reaction.c) */
+	pthread_cond_t reaction_ended;	/* one that is detached */
 	struct local_reactor *reactors; /* that this process listens to */
 	struct local_reactor *news;	/* of these, who have something */
 };

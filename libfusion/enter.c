@@ -75,6 +75,7 @@ static struct fusion_arena *arena_new(const char *path,
 	pthread_mutex_init(&a->notice_lock, NULL);
 	pthread_mutex_init(&a->dispatch_lock, NULL);
 	pthread_mutex_init(&a->reactors_lock, NULL);
+	pthread_cond_init(&a->reaction_ended, NULL);
 	pthread_mutex_init(&a->watch_lock, NULL);
 	a->path = strdup(path);
 	if (a->path)
@@ -96,6 +97,7 @@ void arena_free(struct fusion_arena *a)
 	pthread_mutex_destroy(&a->notice_lock);
 	pthread_mutex_destroy(&a->dispatch_lock);
 	pthread_mutex_destroy(&a->reactors_lock);
+	pthread_cond_destroy(&a->reaction_ended);
 	pthread_mutex_destroy(&a->watch_lock);
 	free(a->path);
 	free(a);

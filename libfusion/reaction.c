@@ -9,16 +9,13 @@
 #include "libfusion/reaction.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "libfusion/dispatch.h"
 #include "libfusion/heap_private.h"
 
 #define BATCH 64 /* messages of a reactor before the next one's turn */
 #define FIRST_BUF 1024
-#define NAP_NS 100000 /* while a reaction to be detached runs */
 
 struct fusion_reaction {
 	struct local_reactor *local;
@@ -148,6 +145,8 @@ static void run_one(struct fusion_reaction *r,
 	result = r->fn(m, r->ctx);
 	pthread_mutex_lock(lock);
 	r->running--;
+	if (r->removed)
+		pthread_cond_broadcast(&r->local->arena->reaction_ended);
 	if (result == FUSION_REACTION_REMOVE)
 		r->removed = true;
 }
@@ -440,16 +439,12 @@ int reaction_add(struct fusion_arena *a, struct reactor *re, uint32_t channel,
 static void wait_until_ended(struct fusion_reaction *x)
 {
 	struct fusion_arena *a = x->local->arena;
-	const struct timespec nap = {.tv_nsec = NAP_NS};
 
 	if (dispatch_is_mine(a))
 		return;
 	x->local->walkers++;
-	while (x->running) {
-		pthread_mutex_unlock(&a->reactors_lock);
-		nanosleep(&nap, NULL);
-		pthread_mutex_lock(&a->reactors_lock);
-	}
+	while (x->running)
+		pthread_cond_wait(&a->reaction_ended, &a->reactors_lock);
 	x->local->walkers--;
 }
 
@@ -507,6 +502,7 @@ void reactor_stop(struct fusion_arena *arena)
 void reactor_after_fork(struct fusion_arena *arena)
 {
 	pthread_mutex_init(&arena->reactors_lock, NULL);
+	pthread_cond_init(&arena->reaction_ended, NULL);
 	arena->reactors = NULL;
 	arena->news = NULL;
 }

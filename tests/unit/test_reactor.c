@@ -276,6 +276,51 @@ static void a_reaction_detaches_itself_and_others(void **state)
 	assert_int_equal(added.n, 1);
 }
 
+static struct {
+	uint32_t in, go, out; /* atomic */
+} lingers;
+
+static enum fusion_reaction_result
+take_long(const struct fusion_reactor_message *m, void *ctx)
+{
+	(void)m, (void)ctx;
+	store_release(&lingers.in, 1u);
+	while (!load_acquire(&lingers.go))
+		sched_yield();
+	store_release(&lingers.out, 1u);
+	return FUSION_REACTION_KEEP;
+}
+
+static void *detach_it(void *reaction)
+{
+	assert_int_equal(fusion_reactor_detach(reaction), 0);
+	return load_acquire(&lingers.out) ? NULL : reaction;
+}
+
+static void who_detaches_waits_for_a_running_reaction(void **state)
+{
+	struct fusion_reaction *x;
+	pthread_t t;
+	void *early;
+
+	(void)state;
+	memset(&lingers, 0, sizeof(lingers));
+	not_direct();
+	assert_int_equal(
+		fusion_reactor_attach(reactor, 0, take_long, NULL, NULL, &x),
+		0);
+	assert_int_equal(say(0, "1", 1), 0);
+	while (!load_acquire(&lingers.in))
+		sched_yield();
+	assert_int_equal(pthread_create(&t, NULL, detach_it, x), 0);
+	/* It may be waiting, or be about to; it must not come out of it. */
+	for (int i = 0; i < 100; i++)
+		sched_yield();
+	store_release(&lingers.go, 1u);
+	assert_int_equal(pthread_join(t, &early), 0);
+	assert_null(early);
+}
+
 static void a_reaction_is_removed_by_what_it_returns(void **state)
 {
 	static struct heard h;
@@ -624,6 +669,7 @@ int main(void)
 		TEST(channels_are_apart),
 		TEST(own_ones_run_directly_or_not_at_all),
 		TEST(a_reaction_detaches_itself_and_others),
+		TEST(who_detaches_waits_for_a_running_reaction),
 		TEST(a_reaction_is_removed_by_what_it_returns),
 		TEST(global_reactions_run_where_it_is_dispatched),
 		TEST(slow_listener_loses_what_it_cannot_hold_and_counts),
