@@ -438,7 +438,8 @@ static bool settle(struct view *v, struct thread_rec *t, struct ring *r)
 	if (mine && !SEED_BUG(41))
 		store_release(
 			hdr, HDR_MAKE(HDR_SKIP, cells, thread_slot(v, t), pos));
-	ring_wake(r, pos);
+	if (!SEED_BUG(42))
+		ring_wake(r, pos);
 	return !mine && op == MSG_OP_CLAIMED;
 }
 

@@ -28,6 +28,7 @@
  *   22  skirmish: the announcement is cleared before the word
  *   23  skirmish: wait reads the notify counter after it has let go
  *   24  skirmish: recovery wakes nobody
+ *   25  skirmish: who lent it is not told of the borrower's death
  *   30  property: announced only when it is taken
  *   31  property: recovery wakes nobody
  *   32  property: who gives it back wakes nobody
@@ -37,12 +38,14 @@
  *   36  ref: recovery forgets a destruction
  *   40  ring: a claim is not announced as claimed
  *   41  ring: recovery leaves the claim of a dead producer
+ *   42  ring: recovery of a claim wakes nobody
  *   43  ring: cells are given back from the first to the last
  *   44  ring: recovery of a claim forgets what it was when it dies itself
  *   45  reactor: recovery forgets the bells of a dead dispatcher
  *   50  call: who returns does not announce it
  *   51  call: recovery of an owner leaves its callers
  *   52  call: recovery of a caller leaves its slots
+ *   53  call: a call that fails wakes nobody
  */
 #ifndef FUSION_CORE_SEED_H
 #define FUSION_CORE_SEED_H

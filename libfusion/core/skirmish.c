@@ -991,7 +991,8 @@ void skirmish_recover_lent(struct view *v, const struct thread_rec *t)
 		uint32_t e = load_relaxed(&t->skirmishes[k]);
 		uint32_t what = ANNOUNCED_WHAT(e);
 
-		if (e & ANNOUNCED_BORROWED && what && what <= hi)
+		if (e & ANNOUNCED_BORROWED && what && what <= hi &&
+		    !SEED_BUG(25))
 			mark_lent(view_entry(v, KIND_SKIRMISH, what - 1),
 				  thread_token(t));
 	}

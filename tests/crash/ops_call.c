@@ -10,6 +10,7 @@
 
 #include "libfusion/core/call.h"
 #include "libfusion/core/life.h"
+#include "libfusion/core/skirmish.h"
 #include "tests/crash/ops.h"
 
 #define SMALL 20
@@ -205,6 +206,101 @@ static void own(struct cast *c)
 		die("no answer of one's own");
 }
 
+/* --- Lending -------------------------------------------------------------- */
+
+static struct skirmish *lent;
+
+static struct ledger_lock *of_lent(struct cast *c)
+{
+	return ledger_lock(c->ledger, KIND_SKIRMISH, "lent");
+}
+
+static void make_lent(struct cast *c, struct thread_rec *lender)
+{
+	if (skirmish_create(view(c), c->rec, "lent", 0, c->arena->id, &lent) <
+		    0 ||
+	    skirmish_try(view(c), lender, lent) != 0)
+		die("nothing to lend");
+	of_lent(c)->there = CLAIM_PRESENT;
+}
+
+/* The peer has it, and waits for the victim. */
+static void peer_lends(struct cast *c)
+{
+	peer_waits(c);
+	make_lent(c, cast_peer(c));
+	of_lent(c)->peers = CLAIM_PRESENT;
+	call_enter(c->rec, c->ledger->call.serial);
+}
+
+static void borrow(struct cast *c)
+{
+	struct ledger_lock *k = of_lent(c);
+
+	for (int i = 0; i < 2; i++) {
+		if (!i)
+			ledger_claim(&k->held, CLAIM_CHANGING);
+		if (skirmish_lock(view(c), c->rec, lent, -1) != 0)
+			die("cannot borrow");
+		ledger_claim(&k->held, CLAIM_PRESENT);
+	}
+	for (int i = 0; i < 2; i++) {
+		if (i) {
+			ledger_claim(&k->held, CLAIM_CHANGING);
+			ledger_claim(&k->marked, CLAIM_CHANGING);
+		}
+		if (skirmish_unlock(view(c), c->rec, lent) != 0)
+			die("cannot give it back");
+	}
+	ledger_claim(&k->marked, CLAIM_ABSENT);
+	ledger_claim(&k->held, CLAIM_ABSENT);
+}
+
+/* As a handler that has forgotten it. */
+static void return_lent(struct cast *c)
+{
+	struct ledger_lock *k = of_lent(c);
+
+	ledger_claim(&k->held, CLAIM_CHANGING);
+	ledger_claim(&k->marked, CLAIM_CHANGING);
+	if (skirmish_lock(view(c), c->rec, lent, -1) != 0)
+		die("cannot borrow");
+	skirmish_return_lent(view(c), c->rec);
+	call_enter(c->rec, 0);
+	ledger_claim(&k->marked, CLAIM_ABSENT);
+	ledger_claim(&k->held, CLAIM_ABSENT);
+	answer(c);
+}
+
+/* The victim has it, waits for the peer, and the peer has borrowed it. */
+static void victim_lends(struct cast *c)
+{
+	struct call_request rq = {.caller = c->arena->id};
+	struct thread_rec *peer = cast_peer(c);
+	struct call_slot *s;
+
+	with_peers(c);
+	make_lent(c, c->rec);
+	rq.call = (struct call *)call;
+	rq.id = rq.call->id;
+	if (call_begin(view(c), c->rec, &rq, &s) < 0)
+		die("cannot call");
+	call_enter(peer,
+		   CALL_SERIAL(call_slot_index(view(c), s), SLOT_SEQ(s->st)));
+	if (skirmish_lock(view(c), peer, lent, -1) != 0)
+		die("the peer cannot borrow");
+	of_lent(c)->held = of_lent(c)->peers = CLAIM_PRESENT;
+}
+
+/* It waits until it is its alone again. */
+static void wait_for_lent(struct cast *c)
+{
+	uint32_t token;
+
+	if (!skirmish_is_lent(view(c), c->rec, &token))
+		die("it is not lent");
+}
+
 const struct op call_ops[] = {
 	{"call-create", PART_MEMBER, with_own, make, 0},
 	{"call-destroy", PART_MEMBER, peer_waits, unmake, 0},
@@ -217,5 +313,8 @@ const struct op call_ops[] = {
 	{"call-counted", PART_MEMBER, with_quota, one_way_counted, 1},
 	{"call-quota", PART_MEMBER, with_quota, set_quota, 0},
 	{"call-own", PART_MEMBER, with_own, own, 0},
+	{"lend-borrow", PART_MEMBER, peer_lends, borrow, 0},
+	{"lend-return", PART_MEMBER, peer_lends, return_lent, 0},
+	{"lend-out", PART_MEMBER, victim_lends, wait_for_lent, 0},
 };
 const unsigned n_call_ops = N_OPS(call_ops);

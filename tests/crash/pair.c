@@ -16,6 +16,7 @@
 #include "libfusion/core/property.h"
 #include "libfusion/core/ref.h"
 #include "libfusion/core/skirmish.h"
+#include "tests/crash/pair_talk.h"
 
 #define PATIENCE_S 10 /* then it hangs */
 
@@ -25,15 +26,15 @@ struct deed {
 	/* What it is about: one of the two. */
 	const struct ledger_lock *lock;
 	const struct ledger_ref *ref;
-	struct view mine; /* with a member's patience, for ever */
+	struct talk *talk; /* or both talk: of the rest, the stage only */
+	struct view mine;  /* with a member's patience, for ever */
 	void *rec;
 	uint32_t tid, done; /* atomic */
 	int result;
 	pthread_t thread;
 };
 
-/* The peer's thread record: its process is a stand-in that does nothing. */
-static struct thread_rec *peer_of(const struct stage *s)
+struct thread_rec *pair_peer(const struct stage *s)
 {
 	const struct view *v = &s->view;
 
@@ -205,7 +206,7 @@ static bool begin(struct deed *d, struct stage *s)
 	const char *name = NULL;
 	uint32_t at;
 
-	*d = (struct deed){.stage = s, .me = peer_of(s)};
+	*d = (struct deed){.stage = s, .me = pair_peer(s)};
 	if (!s->ledger->peer || !d->me)
 		return false;
 	if (s->ledger->n_locks) {
@@ -233,12 +234,37 @@ static bool begin(struct deed *d, struct stage *s)
 	return true;
 }
 
-void pair_ask(struct stage *s, struct verdict *ret)
+static bool talks(const struct stage *s)
+{
+	const struct ledger *l = s->ledger;
+
+	if (!l->peer || l->n_refs || (l->n_locks && !l->call.serial))
+		return false;
+	return (l->n_messages || view_member(&s->view, l->peer)->ring ||
+		s->view.sb->tables[KIND_CALL].n ||
+		s->view.sb->tables[KIND_REACTOR].n);
+}
+
+static void ask_talker(struct stage *s, unsigned way, struct verdict *ret)
+{
+	struct talk *t = talk_begin(s, way, false);
+
+	if (!t)
+		return;
+	bury(s);
+	talk_end(t, true, ret);
+}
+
+void pair_ask(struct stage *s, unsigned way, struct verdict *ret)
 {
 	struct deed d;
 
 	*ret = (struct verdict){0};
-	if (!begin(&d, s))
+	if (talks(s)) {
+		ask_talker(s, way, ret);
+		return;
+	}
+	if (way || !begin(&d, s))
 		return;
 	bury(s);
 	judge(&d, false, join(&d), ret);
@@ -250,7 +276,12 @@ struct deed *pair_begin(struct stage *s)
 
 	if (!d)
 		die("no memory");
-	if (begin(d, s)) {
+	*d = (struct deed){.stage = s};
+	if (talks(s)) {
+		d->talk = talk_begin(s, 0, true);
+		if (d->talk)
+			return d;
+	} else if (begin(d, s)) {
 		if (!load_acquire(&d->done))
 			return d;
 		join(d);
@@ -266,6 +297,9 @@ void pair_end(struct deed *d, bool killed, struct verdict *ret)
 	*ret = (struct verdict){0};
 	if (killed)
 		bury(d->stage);
-	judge(d, early, join(d), ret);
+	if (d->talk)
+		talk_end(d->talk, killed, ret);
+	else
+		judge(d, early, join(d), ret);
 	free(d);
 }

@@ -16,9 +16,12 @@
 
 #include "tests/crash/oracle.h"
 
-/* In the overlay that is on.  What is bad is said in *ret, as the oracle
- * does. */
-void pair_ask(struct stage *s, struct verdict *ret);
+/* In the overlay that is on, in one of TALK_WAYS.  What is bad is said in *ret,
+ * as the oracle does. */
+void pair_ask(struct stage *s, unsigned way, struct verdict *ret);
+/* A thread record of the peer's, whose process is a stand-in that does nothing;
+ * NULL there is none. */
+struct thread_rec *pair_peer(const struct stage *s);
 
 struct deed;
 

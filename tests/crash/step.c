@@ -24,6 +24,7 @@
 #include "tests/crash/ops.h"
 #include "tests/crash/overlay.h"
 #include "tests/crash/pair.h"
+#include "tests/crash/pair_talk.h"
 #include "tests/crash/stepper.h"
 
 #define REPORTS 3 /* failures described, of one operation */
@@ -145,11 +146,13 @@ static void check_pair(struct trial *t)
 	struct stage *s = &t->stage;
 	struct verdict v;
 
-	overlay_on(s, s->fd);
-	pair_ask(s, &v);
-	overlay_off(s, s->fd);
-	if (v.bad)
-		describe(t, "a peer", &v);
+	for (unsigned way = 0; way < TALK_WAYS; way++) {
+		overlay_on(s, s->fd);
+		pair_ask(s, way, &v);
+		overlay_off(s, s->fd);
+		if (v.bad)
+			describe(t, "a peer", &v);
+	}
 }
 
 static void check_state(struct trial *t)
@@ -315,7 +318,7 @@ static void usage(int status)
 		"  --seed N      of the arena's past (1)\n"
 		"  --nested N    kill the recovery too, in every Nth state\n"
 		"  --bug N       plant bug N of seed.h, which must be found\n"
-		"  --pairs       of locks and references only; a living peer uses the same\n"
+		"  --pairs       of what two use only; a living peer does\n"
 		"  --sleeper     the same, and it sleeps from the beginning\n"
 		"  --list        name the operations\n",
 		program);
@@ -387,10 +390,10 @@ int main(int argc, char **argv)
 		run_list(heap_ops, n_heap_ops, &n, &total);
 		run_list(pool_ops, n_pool_ops, &n, &total);
 		run_list(life_ops, n_life_ops, &n, &total);
-		run_list(message_ops, n_message_ops, &n, &total);
-		run_list(call_ops, n_call_ops, &n, &total);
-		run_list(reactor_ops, n_reactor_ops, &n, &total);
 	}
+	run_list(message_ops, n_message_ops, &n, &total);
+	run_list(call_ops, n_call_ops, &n, &total);
+	run_list(reactor_ops, n_reactor_ops, &n, &total);
 	run_list(lock_ops, n_lock_ops, &n, &total);
 	if (!options.sleeper)
 		run_list(ref_ops, n_ref_ops, &n, &total);
