@@ -57,7 +57,8 @@ struct fusion_arena {
 
 	pthread_mutex_t dispatch_lock; /* guards the making of the next two */
 	struct dispatcher *dispatcher; /* atomic; NULL none yet */
-	struct calls *calls;	       /* atomic; the same */
+	bool by_hand;	     /* so did the parent of this fork dispatch */
+	struct calls *calls; /* atomic; the same */
 
 	pthread_mutex_t reactors_lock;	/* guards the next (reaction.c) */
 	pthread_cond_t reaction_ended;	/* one that is detached */

@@ -507,6 +507,8 @@ void dispatch_stop(struct fusion_arena *arena)
 void dispatch_after_fork(struct fusion_arena *arena)
 {
 	pthread_mutex_init(&arena->dispatch_lock, NULL);
+	arena->by_hand =
+		arena->dispatcher && arena->dispatcher->mode == DISPATCH_MANUAL;
 	arena->dispatcher = NULL;
 	my_turn = NULL;
 }

@@ -74,10 +74,20 @@ bool reactor_look(struct fusion_arena *arena);
 /* More of the reactors that have news; a bounded part.  True: there is more. */
 bool reactor_run(struct fusion_arena *arena);
 
-/* The process leaves: nothing of these runs any more.  And in the child of a
- * fork nobody listens. */
+/* The process leaves: nothing of these runs any more. */
 void reactor_stop(struct fusion_arena *arena);
-void reactor_after_fork(struct fusion_arena *arena);
+
+/*
+ * Around fork(); before() and parent() of each arena that the child enters
+ * @again, wait() when parent() was called for all.  In the child, child() of
+ * every arena, listen() of each that it is in, end() after all.
+ */
+void reactor_fork_before(struct fusion_arena *arena);
+void reactor_fork_parent(struct fusion_arena *arena);
+void reactor_fork_wait(void);
+void reactor_fork_child(struct fusion_arena *arena, bool again);
+void reactor_fork_listen(struct fusion_arena *arena);
+void reactor_fork_end(void);
 
 /* A record has been copied out: its cells may be used again before the handler
  * has ended. */

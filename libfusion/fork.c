@@ -5,7 +5,7 @@
  * The child is no member: the mapping does not go with it (MADV_DONTFORK), and
  * here it closes what it has of the arena; the handle is dead.  With
  * FUSION_ENTER_FORK it joins again, as a slave of its own, and gets its
- * parent's counts of references.
+ * parent's counts of references and its reactions.
  */
 #include <unistd.h>
 
@@ -17,7 +17,7 @@
 
 /* Closing the inherited descriptors takes no lock from the parent: the witness
  * lock is its process', and the life lock falls with the last copy. */
-static void detach(struct fusion_arena *a)
+static void detach(struct fusion_arena *a, bool again)
 {
 	ref_rows_free(a);
 	a->view = (struct view){.fd = a->view.fd};
@@ -34,7 +34,7 @@ static void detach(struct fusion_arena *a)
 	pthread_mutex_init(&a->watch_lock, NULL);
 	dispatch_after_fork(a);
 	calls_after_fork(a);
-	reactor_after_fork(a);
+	reactor_fork_child(a, again);
 }
 
 static void rejoin(struct fusion_arena *a)
@@ -70,10 +70,13 @@ static void in_child(void)
 
 		next = a->next;
 		address_remove(a);
-		detach(a);
+		detach(a, again);
 		if (again)
 			rejoin(a);
 	}
+	for (a = arenas; a; a = a->next)
+		reactor_fork_listen(a);
+	reactor_fork_end();
 }
 
 /* No half-made list goes to the child. */
@@ -81,15 +84,21 @@ static void before(void)
 {
 	pthread_mutex_lock(&arenas_lock);
 	for (struct fusion_arena *a = arenas; a; a = a->next)
-		if (enters_again(a))
+		if (enters_again(a)) {
 			ref_fork_before(a);
+			reactor_fork_before(a);
+		}
 }
 
 static void in_parent(void)
 {
 	for (struct fusion_arena *a = arenas; a; a = a->next)
 		if (enters_again(a))
+			reactor_fork_parent(a);
+	for (struct fusion_arena *a = arenas; a; a = a->next)
+		if (enters_again(a))
 			ref_fork_parent(a);
+	reactor_fork_wait();
 	pthread_mutex_unlock(&arenas_lock);
 }
 

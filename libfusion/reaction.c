@@ -17,30 +17,8 @@
 #define BATCH 64 /* messages of a reactor before the next one's turn */
 #define FIRST_BUF 1024
 
-struct fusion_reaction {
-	struct local_reactor *local;
-	uint32_t channel;
-	uint64_t from; /* messages before this position are not for it */
-	fusion_reaction_fn fn;
-	void *ctx;
-	bool removed;
-	bool told;	  /* that no more will come */
-	unsigned running; /* threads that run it */
-	struct fusion_reaction *next;
-};
-
-struct local_reactor {
-	struct fusion_arena *arena;
-	struct listener l;
-	bool done;  /* reads behind all others */
-	bool ended; /* its cursor is gone */
-	bool news;  /* in the arena's list of these */
-	unsigned walkers;
-	struct fusion_reaction *reactions;
-	void *buf;
-	uint32_t size;
-	struct local_reactor *next, *next_news;
-};
+/* Reactions that this thread is in. */
+static __thread unsigned depth;
 
 static struct local_reactor *find(struct fusion_arena *a, uint32_t id,
 				  bool done)
@@ -54,8 +32,10 @@ static struct local_reactor *find(struct fusion_arena *a, uint32_t id,
 
 /* --- News ----------------------------------------------------------------- */
 
-static void has_news(struct fusion_arena *a, struct local_reactor *l)
+void reactions_have_news(struct local_reactor *l)
 {
+	struct fusion_arena *a = l->arena;
+
 	if (l->news)
 		return;
 	l->news = true;
@@ -71,7 +51,7 @@ void reactor_news(struct fusion_arena *arena, const struct dispatched *d)
 	pthread_mutex_lock(&arena->reactors_lock);
 	for (struct local_reactor *l = arena->reactors; l; l = l->next)
 		if (l->l.id == id)
-			has_news(arena, l);
+			reactions_have_news(l);
 	pthread_mutex_unlock(&arena->reactors_lock);
 }
 
@@ -82,7 +62,7 @@ bool reactor_look(struct fusion_arena *arena)
 	pthread_mutex_lock(&arena->reactors_lock);
 	for (struct local_reactor *l = arena->reactors; l; l = l->next)
 		if (!l->ended)
-			has_news(arena, l);
+			reactions_have_news(l);
 	any = arena->news;
 	pthread_mutex_unlock(&arena->reactors_lock);
 	return any;
@@ -142,7 +122,9 @@ static void run_one(struct fusion_reaction *r,
 
 	r->running++;
 	pthread_mutex_unlock(lock);
+	depth++;
 	result = r->fn(m, r->ctx);
+	depth--;
 	pthread_mutex_lock(lock);
 	r->running--;
 	if (r->removed)
@@ -160,6 +142,11 @@ static void run_all(struct local_reactor *l,
 		    (l->done || r->channel == m->channel))
 			run_one(r, m);
 	l->walkers--;
+}
+
+bool reaction_is_running(void)
+{
+	return depth > 0;
 }
 
 void reactions_run(struct fusion_arena *arena, uint32_t id,
@@ -317,26 +304,54 @@ static int check_policy(const struct fusion_reactor_policy *p,
 	return 0;
 }
 
-static int listen(struct fusion_arena *a, struct reactor *re, bool done,
-		  struct cursor_params *params, struct local_reactor **ret)
+static uint64_t channels(const struct local_reactor *l)
 {
-	struct thread_rec *me = thread_rec_of(a);
-	struct local_reactor *l;
-	int r;
+	uint64_t mask = l->done ? UINT64_MAX : 0;
 
-	if (!me)
-		return -errno;
-	l = calloc(1, sizeof(*l));
+	for (struct fusion_reaction *x = l->reactions; x; x = x->next)
+		if (!x->removed)
+			mask |= CHANNEL_BIT(x->channel);
+	return mask;
+}
+
+int reactions_listen(struct local_reactor *l, struct reactor *re)
+{
+	struct fusion_arena *a = l->arena;
+	struct thread_rec *me = thread_rec_of(a);
+	const struct cursor_params params = {
+		.owner = a->id,
+		.slot = a->view.slot,
+		.flags = l->done ? CURSOR_DONE : 0,
+		.policy = l->policy,
+		.limit_ms = l->limit_ms,
+		.mask = channels(l),
+	};
+	int r = me ? cursor_take(&a->view, me, re, &params, &l->l) : -errno;
+
+	/* Look for the first time: it has never rested. */
+	if (r == 0)
+		reactions_have_news(l);
+	return r;
+}
+
+/* With @x as its first reaction. */
+static int listen(struct fusion_arena *a, struct reactor *re,
+		  const struct cursor_params *params, bool done,
+		  struct fusion_reaction *x)
+{
+	struct local_reactor *l = calloc(1, sizeof(*l));
+	int r = -ENOMEM;
+
 	if (!l)
-		return -ENOMEM;
-	params->owner = a->id;
-	params->slot = a->view.slot;
-	params->flags = done ? CURSOR_DONE : 0;
+		return r;
 	l->arena = a;
 	l->done = done;
-	r = grow(l, FIRST_BUF) ? 0 : -ENOMEM;
-	if (!r)
-		r = cursor_take(&a->view, me, re, params, &l->l);
+	l->policy = params->policy;
+	l->limit_ms = params->limit_ms;
+	l->reactions = x;
+	x->local = l;
+	if (grow(l, FIRST_BUF))
+		r = reactions_listen(l, re);
 	if (r < 0) {
 		free(l->buf);
 		free(l);
@@ -344,47 +359,36 @@ static int listen(struct fusion_arena *a, struct reactor *re, bool done,
 	}
 	l->next = a->reactors;
 	a->reactors = l;
-	/* Look for the first time: it has never rested. */
-	has_news(a, l);
-	*ret = l;
 	return 0;
 }
 
 /* What counts from now on for the member. */
-static void update(struct local_reactor *l, const struct cursor_params *params,
-		   bool policy)
+static void update(struct local_reactor *l)
 {
-	uint64_t mask = 0;
 	struct cursor *c;
 	struct ring r;
 
 	if (l->ended || cursor_get(&l->arena->view, &l->l, &r, &c) < 0)
 		return;
-	for (struct fusion_reaction *x = l->reactions; x; x = x->next)
-		if (!x->removed)
-			mask |= CHANNEL_BIT(x->channel);
-	store_relaxed(&c->mask, l->done ? UINT64_MAX : mask);
-	if (!policy)
-		return;
-	store_relaxed(&c->policy, params->policy << 24 | CURSOR_FLAGS(c));
-	store_relaxed(&c->limit_ms, params->limit_ms);
+	store_relaxed(&c->mask, channels(l));
+	store_relaxed(&c->policy, l->policy << 24 | CURSOR_FLAGS(c));
+	store_relaxed(&c->limit_ms, l->limit_ms);
 }
 
 /* reactors_lock is held. */
 static int add(struct fusion_arena *a, struct reactor *re, bool done,
-	       struct cursor_params *params, bool policy,
+	       const struct cursor_params *params, bool policy,
 	       struct fusion_reaction *x)
 {
 	uint32_t id = load_acquire(&re->id);
 	struct local_reactor *l = id ? find(a, id, done) : NULL;
 	struct ring ring;
-	int r = id ? 0 : -EIDRM;
+	int r;
 
-	params->mask = done ? UINT64_MAX : CHANNEL_BIT(x->channel);
-	if (!r && !l)
-		r = listen(a, re, done, params, &l);
-	if (r < 0)
-		return r;
+	if (!id)
+		return -EIDRM;
+	if (!l)
+		return listen(a, re, params, done, x);
 	r = reactor_ring(&a->view, re, &ring);
 	if (r < 0)
 		return r == -ENOENT ? -EIDRM : r;
@@ -392,7 +396,11 @@ static int add(struct fusion_arena *a, struct reactor *re, bool done,
 	x->from = l->reactions ? ring_tail(&ring) : 0;
 	x->next = l->reactions;
 	l->reactions = x;
-	update(l, params, policy);
+	if (policy) {
+		l->policy = params->policy;
+		l->limit_ms = params->limit_ms;
+	}
+	update(l);
 	return 0;
 }
 
@@ -451,10 +459,9 @@ static void wait_until_ended(struct fusion_reaction *x)
 static void detach(struct fusion_reaction *x)
 {
 	struct local_reactor *l = x->local;
-	struct cursor_params none = {0};
 
 	x->removed = true;
-	update(l, &none, false);
+	update(l);
 	wait_until_ended(x);
 	sweep(l);
 }
@@ -497,12 +504,4 @@ void reactor_stop(struct fusion_arena *arena)
 		}
 		forget(l);
 	}
-}
-
-void reactor_after_fork(struct fusion_arena *arena)
-{
-	pthread_mutex_init(&arena->reactors_lock, NULL);
-	pthread_cond_init(&arena->reaction_ended, NULL);
-	arena->reactors = NULL;
-	arena->news = NULL;
 }

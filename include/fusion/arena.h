@@ -34,7 +34,8 @@ enum fusion_master_death {
 /** fusion_arena_options.flags: fail with -EAGAIN rather than wait. */
 #define FUSION_ENTER_NOWAIT 0x1u
 /** After fork() the child enters too, as a new member (a slave), and has the
- *  local counts of references that its parent had (fusion/ref.h). */
+ *  local counts of references (fusion/ref.h) and the reactions
+ *  (fusion/reactor.h) that its parent had. */
 #define FUSION_ENTER_FORK 0x2u
 /** Fail with -ENOENT rather than make an arena that is not there. */
 #define FUSION_ENTER_EXISTING 0x4u

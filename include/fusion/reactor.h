@@ -234,6 +234,14 @@ struct fusion_reactor_stat {
 FUSION_API int fusion_reactor_stat(struct fusion_reactor *reactor,
 				   struct fusion_reactor_stat *ret);
 
+/*
+ * Fork.  In an arena entered with FUSION_ENTER_FORK the child has its parent's
+ * reactions, with cursors of its own: what is dispatched after fork() has
+ * returned, in either of them, it hears.  It detaches them by the handles that
+ * its parent had.  Done functions stay the parent's: they free what was
+ * dispatched.  Who forks in a reaction has a child without any.
+ */
+
 FUSION_END_DECLS
 
 #endif

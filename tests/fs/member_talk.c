@@ -19,6 +19,8 @@
  *                            "heard NAME CHANNEL from SENDER size BYTES: TEXT",
  *                            "lost NAME CHANNEL" when it is disconnected
  *   unlisten NAME CHANNEL  destroy-reactor NAME
+ *   fork-listen NAME         a child that listens too ("child heard ..."), but
+ *                            not to channel 99 of NAME
  *   dispatch NAME CHANNEL TEXT [COUNT]   TEXT, or COUNT of them: TEXT1 ...
  */
 #include "member.h"
@@ -29,6 +31,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #define TEXT_MAX 63
@@ -253,6 +256,7 @@ static struct listened {
 	char name[64];
 	uint32_t channel;
 	struct fusion_reaction *reaction;
+	pid_t pid;
 } listened[LISTENS];
 
 static int do_reactor(const struct words *c)
@@ -282,7 +286,8 @@ on_reaction(const struct fusion_reactor_message *m, void *ctx)
 		return FUSION_REACTION_KEEP;
 	}
 	copy_text(text, m->data, m->size);
-	said("heard %s %u from %u size %zu: %s", l->name, m->channel, m->sender,
+	said("%sheard %s %u from %u size %zu: %s",
+	     getpid() == l->pid ? "" : "child ", l->name, m->channel, m->sender,
 	     m->size, text);
 	return FUSION_REACTION_KEEP;
 }
@@ -318,6 +323,7 @@ static int do_listen(const struct words *c)
 		return answer(r < 0 ? r : -EMFILE);
 	snprintf(l->name, sizeof(l->name), "%s", word(c, 1));
 	l->channel = (uint32_t)number(c, 2);
+	l->pid = getpid();
 	r = fusion_reactor_attach(re, l->channel, on_reaction, l,
 				  c->n > 3 ? &policy : NULL, &l->reaction);
 	if (r < 0)
@@ -335,6 +341,23 @@ static int do_unlisten(const struct words *c)
 	r = fusion_reactor_detach(l->reaction);
 	*l = (struct listened){0};
 	return answer(r);
+}
+
+/* The child has all the reactions, and takes away the one on channel 99. */
+static int do_fork_listen(const struct words *c)
+{
+	struct listened *l = find_listened(word(c, 1), 99);
+	pid_t pid = fork();
+
+	if (pid < 0)
+		return answer(-errno);
+	if (pid)
+		return answer(0);
+	if (!l || fusion_reactor_detach(l->reaction) < 0)
+		_exit(1);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (;;)
+		pause();
 }
 
 static int do_dispatch(const struct words *c)
@@ -372,6 +395,7 @@ const struct command talk_commands[] = {
 	{"listen", do_listen, true},
 	{"unlisten", do_unlisten, true},
 	{"dispatch", do_dispatch, true},
+	{"fork-listen", do_fork_listen, true},
 	{"destroy-reactor", do_destroy_reactor, true},
 	{"call", do_call, true},
 	{"destroy-call", do_destroy_call, true},

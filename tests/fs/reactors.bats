@@ -306,3 +306,35 @@ exists() {
 	expect m "dispatch r 0 well" ok
 	eventually has_got one well
 }
+
+# The next two lines of p, in either order.
+hears_both() {
+	local a b
+
+	read -r -t "$PATIENCE" -u "${OUT[p]}" a
+	read -r -t "$PATIENCE" -u "${OUT[p]}" b
+	[ "$(printf '%s\n' "$a" "$b" | sort)" = "$(printf '%s\n' "$@" | sort)" ]
+}
+
+@test "reactors: with the option the child of a fork listens, too" {
+	start p
+	expect p "enter a fork" "entered 0 id 2"
+	mkdir "$R"
+	expect p "listen r 0" ok
+	expect p "listen r 99" ok
+	expect p "fork-listen r" ok
+	# Before its parent's fork() has returned.
+	is listeners 2
+	expect m "dispatch r 0 hello" ok
+	hears_both "heard r 0 from 1 size 5: hello" \
+		"child heard r 0 from 1 size 5: hello"
+	# It has detached one, which is its own affair.
+	expect m "dispatch r 99 you" ok
+	hears p "heard r 99 from 1 size 3: you"
+	expect m "dispatch r 0 both" ok
+	hears_both "heard r 0 from 1 size 4: both" \
+		"child heard r 0 from 1 size 4: both"
+	# The parent goes, the child goes with it, and nobody is waited for.
+	slay p
+	eventually is listeners 0
+}
