@@ -16,6 +16,7 @@ struct window {
 	const void *key;
 	struct layer layer;
 	int32_t z;
+	uint64_t sequence; /* of its picture; for who flips */
 };
 
 struct screen {

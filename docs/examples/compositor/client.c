@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+
+#include "client.h"
+
+#define PATIENCE_NS 10000000000LL
+#define AGAIN_NS 100000000LL
+#define TOP INT32_MAX
+
+/* --- The program -----------------------------------------------------------
+ */
+
+static void ending_signals(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGINT);
+}
+
+static int64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+bool client_sleep(int64_t ns)
+{
+	int64_t end = now_ns() + ns;
+	struct timespec left;
+	sigset_t set;
+	int r;
+
+	ending_signals(&set);
+	do {
+		left.tv_sec = ns / 1000000000;
+		left.tv_nsec = ns % 1000000000;
+		r = sigtimedwait(&set, NULL, ns < 0 ? NULL : &left);
+		if (r > 0 || errno != EINTR)
+			return r > 0;
+		if (ns >= 0)
+			ns = end - now_ns() > 0 ? end - now_ns() : 0;
+	} while (true);
+}
+
+static int find_desk(struct fusion_arena *arena, void *ctx)
+{
+	return desk_find(arena, ctx);
+}
+
+/* It only wakes us: what is shown is in the surface. */
+static void on_shown(const struct fusion_message *message, void *ctx)
+{
+	(void)message;
+	(void)ctx;
+}
+
+int client_open(const char *arena, struct client *client)
+{
+	struct fusion_arena_options how = {
+		.size = sizeof(how),
+		.role = FUSION_ROLE_SLAVE,
+		.flags = FUSION_ENTER_EXISTING,
+		.timeout_ns = AGAIN_NS,
+		.join = find_desk,
+		.ctx = &client->desk,
+	};
+	sigset_t set;
+	int r;
+
+	*client = (struct client){0};
+	ending_signals(&set);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	r = fusion_arena_enter(arena, &how, &client->arena);
+	if (r >= 0)
+		r = fusion_fd(client->arena);
+	if (r >= 0)
+		r = fusion_message_handle(client->arena, DESK_SHOWN, on_shown,
+					  NULL);
+	return r < 0 ? r : 0;
+}
+
+static int leave(struct fusion_arena *arena, void *ctx)
+{
+	(void)arena;
+	(void)ctx;
+	return 0;
+}
+
+void client_close(struct client *client)
+{
+	if (client->has_screen)
+		fusion_property_cede(client->desk->screen);
+	fusion_arena_exit(client->arena, NULL, leave, NULL);
+}
+
+/* --- Windows -------------------------------------------------------------- */
+
+/* Surfaces that a server gave us, dying before it could say which. */
+static void drop_unseen(struct client *client)
+{
+	fusion_id_t id = fusion_arena_id(client->arena);
+
+	for (size_t i = 0; i < SCREEN_WINDOWS; i++) {
+		const struct surface *surface = &client->desk->surface[i];
+
+		if (surface->whole && surface->client == id &&
+		    fusion_ref_catch(surface->ref) == 0)
+			fusion_ref_down(surface->ref);
+	}
+}
+
+static int ask(struct client *client, const struct wish *wish,
+	       struct surface **ret)
+{
+	struct fusion_call *call;
+	size_t size;
+	int r = fusion_call_lookup(client->arena, "surface.create", &call);
+
+	if (r < 0)
+		return r;
+	r = fusion_call_execute_bytes(call, NULL, 0, wish, sizeof(*wish), NULL,
+				      ret, sizeof(*ret), &size);
+	if (r == -EOWNERDEAD)
+		drop_unseen(client);
+	if (r == 0 && size != sizeof(*ret))
+		r = -EPROTO;
+	return r;
+}
+
+/* The compositor is not there yet, or just gone: there may be another soon. */
+static bool may_come(int r)
+{
+	return r == -ENOENT || r == -EOWNERDEAD || r == -EIDRM;
+}
+
+static int ask_until_answered(struct client *client, const struct wish *wish,
+			      struct surface **ret)
+{
+	int64_t end = now_ns() + PATIENCE_NS;
+	int r = ask(client, wish, ret);
+
+	while (may_come(r) && now_ns() < end) {
+		if (client_sleep(AGAIN_NS / 10))
+			return -EINTR;
+		r = ask(client, wish, ret);
+	}
+	return may_come(r) ? -ETIMEDOUT : r;
+}
+
+/* For long: those who want it meanwhile are told at once. */
+static int take_screen(struct client *client, struct wish *wish)
+{
+	int r;
+
+	if (!client->has_screen) {
+		r = fusion_property_purchase(client->desk->screen);
+		if (r < 0)
+			return r;
+		client->has_screen = true;
+	}
+	wish->x = 0;
+	wish->y = 0;
+	wish->z = TOP;
+	wish->width = client->desk->width;
+	wish->height = client->desk->height;
+	return 0;
+}
+
+int window_open(struct client *client, const struct wish *wish,
+		struct client_window *ret)
+{
+	struct surface *surface;
+	struct wish mine = *wish;
+	int r = 0;
+
+	if (mine.flags & SURFACE_FULL_SCREEN)
+		r = take_screen(client, &mine);
+	if (r == 0)
+		r = ask_until_answered(client, &mine, &surface);
+	if (r == 0)
+		r = fusion_ref_catch(surface->ref);
+	if (r == 0)
+		*ret = (struct client_window){.client = client,
+					      .surface = surface};
+	return r;
+}
+
+void window_close(struct client_window *window)
+{
+	fusion_ref_down(window->surface->ref);
+}
+
+static bool is_shown(const struct client_window *window)
+{
+	/* Acquire: pairs with the release in tell_shown(). */
+	return __atomic_load_n(&window->surface->shown, __ATOMIC_ACQUIRE) ==
+	       window->sequence;
+}
+
+static int dispatch_flip(const struct client_window *window)
+{
+	const struct flip flip = {
+		.surface = window->surface,
+		.sequence = window->sequence,
+		.id = window->surface->id,
+		.damage = window->surface->damage,
+	};
+
+	return fusion_reactor_dispatch(window->client->desk->flips, &flip,
+				       sizeof(flip), 0);
+}
+
+static bool must_end(void)
+{
+	sigset_t set;
+
+	sigpending(&set);
+	return sigismember(&set, SIGTERM) == 1 ||
+	       sigismember(&set, SIGINT) == 1;
+}
+
+int window_begin(struct client_window *window, struct canvas *ret)
+{
+	struct surface *surface = window->surface;
+
+	while (!is_shown(window)) {
+		if (must_end())
+			return -EINTR;
+		/* Nobody there, or our flip was lost: say it again. */
+		if (fusion_dispatch(window->client->arena, AGAIN_NS) <= 0)
+			dispatch_flip(window);
+	}
+	*ret = (struct canvas){
+		.pixels = surface_picture(surface, window->sequence + 1),
+		.width = surface->width,
+		.height = surface->height,
+		.stride = surface->stride,
+	};
+	return 0;
+}
+
+int window_flip(struct client_window *window, struct area area)
+{
+	window->surface->damage = area;
+	/* Release: pairs with the acquire in window_of(). */
+	__atomic_store_n(&window->surface->sequence, ++window->sequence,
+			 __ATOMIC_RELEASE);
+	return dispatch_flip(window);
+}

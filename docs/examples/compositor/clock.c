@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* clock ARENA: hands, and the time in figures below them. */
+#include <math.h>
+#include <time.h>
+
+#include "options.h"
+
+#define CLEAR 0x00000000u
+
+/* Discs along a line from the middle, @turn of a full turn from the top. */
+static void draw_hand(const struct canvas *canvas, int32_t middle, double turn,
+		      double from, double to, double radius, uint32_t pixel)
+{
+	double x = sin(turn * 2 * M_PI), y = -cos(turn * 2 * M_PI);
+	int32_t r = (int32_t)ceil(radius);
+
+	for (double at = from; at <= to; at += 0.5) {
+		int32_t cx = middle + (int32_t)lround(x * at);
+		int32_t cy = middle + (int32_t)lround(y * at);
+
+		for (int32_t dy = -r; dy <= r; dy++)
+			for (int32_t dx = -r; dx <= r; dx++)
+				if (dx * dx + dy * dy <= radius * radius)
+					canvas_fill(canvas,
+						    (struct area){cx + dx,
+								  cy + dy, 1,
+								  1},
+						    pixel);
+	}
+}
+
+static void draw_disc(const struct canvas *canvas, int32_t middle,
+		      uint32_t pixel)
+{
+	int32_t r = middle - 1;
+
+	for (int32_t dy = -r; dy <= r; dy++) {
+		int32_t half = (int32_t)sqrt((double)r * r - (double)dy * dy);
+
+		canvas_fill(canvas,
+			    (struct area){middle - half, middle + dy,
+					  2 * half + 1, 1},
+			    pixel);
+	}
+}
+
+static void draw_face(const struct canvas *canvas,
+		      const struct options *options, const struct tm *now)
+{
+	int32_t middle = canvas->width / 2;
+	double r = middle - 1, second = now->tm_sec / 60.0;
+	double minute = (now->tm_min + second) / 60;
+	double hour = (now->tm_hour % 12 + minute) / 12;
+
+	draw_disc(canvas, middle, options->paper);
+	for (int i = 0; i < 12; i++)
+		draw_hand(canvas, middle, i / 12.0, r * 0.85, r * 0.93, r / 40,
+			  options->colour);
+	draw_hand(canvas, middle, hour, 0, r * 0.5, r / 16, options->colour);
+	draw_hand(canvas, middle, minute, 0, r * 0.75, r / 24, options->colour);
+	draw_hand(canvas, middle, second, 0, r * 0.85, r / 60, 0xffff5030);
+}
+
+static void draw(const struct canvas *canvas, const struct options *options,
+		 struct font *font)
+{
+	time_t seconds = time(NULL);
+	struct tm now;
+	char text[16];
+
+	localtime_r(&seconds, &now);
+	strftime(text, sizeof(text), "%H:%M:%S", &now);
+	canvas_fill(canvas, canvas_area(canvas), CLEAR);
+	draw_face(canvas, options, &now);
+	font_draw(font, canvas, (canvas->width - font_width(font, text)) / 2,
+		  canvas->height - font_line_height(font), text, 0xffffffff);
+}
+
+/* Until the next full second. */
+static bool sleep_to_the_second(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return client_sleep(1000000000 - now.tv_nsec);
+}
+
+static int show(const struct options *options, struct font *font)
+{
+	struct client_window window;
+	struct client client;
+	struct canvas canvas;
+	int r = options_open(options, &client, &window);
+
+	if (r)
+		return r;
+	do {
+		if (window_begin(&window, &canvas) < 0)
+			break;
+		draw(&canvas, options, font);
+		window_flip(&window, canvas_area(&canvas));
+	} while (!sleep_to_the_second());
+	window_close(&window);
+	client_close(&client);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = {
+		.program = "clock",
+		.family = "DejaVu Sans Mono",
+		.line = 16,
+		.colour = 0xff202428,
+		.paper = 0xe0e0e0e0,
+	};
+	struct font *font;
+	int r;
+
+	options_read(&options, argc, argv, 0, 0, "");
+	r = options_font(&options, &font);
+	if (r)
+		return r;
+	if (!options.wish.width) {
+		options.wish.width = 120;
+		options.wish.height = 120 + font_line_height(font);
+	}
+	r = show(&options, font);
+	font_close(font);
+	return r;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+
+#include "desk.h"
+
+int desk_make(struct fusion_arena *arena, int32_t width, int32_t height,
+	      struct desk **ret)
+{
+	struct desk *desk = fusion_calloc(arena, 1, sizeof(*desk));
+	int r;
+
+	if (!desk)
+		return -errno;
+	desk->magic = DESK_MAGIC;
+	desk->width = width;
+	desk->height = height;
+	r = fusion_skirmish_create(arena, "server", 0, &desk->server);
+	if (r == 0)
+		r = fusion_property_create(arena, "screen", NULL,
+					   &desk->screen);
+	if (r == 0)
+		r = fusion_reactor_create(arena, "flips", NULL, &desk->flips);
+	if (r == 0)
+		r = fusion_arena_add_field(arena, "desk", desk, sizeof(*desk),
+					   "desk");
+	if (r == 0)
+		*ret = desk;
+	return r;
+}
+
+int desk_find(struct fusion_arena *arena, struct desk **ret)
+{
+	struct desk *desk;
+	size_t size;
+	void *field;
+	int r = fusion_arena_get_field(arena, "desk", &field, &size);
+
+	if (r == -ENOENT)
+		return -EPROTO;
+	if (r < 0)
+		return r;
+	desk = field;
+	if (size != sizeof(*desk) || desk->magic != DESK_MAGIC)
+		return -EPROTO;
+	*ret = desk;
+	return 0;
+}

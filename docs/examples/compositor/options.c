@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "options.h"
+#include "words.h"
+
+static const struct option longs[] = {
+	{"at", required_argument, NULL, 'a'},
+	{"size", required_argument, NULL, 's'},
+	{"z", required_argument, NULL, 'z'},
+	{"title", required_argument, NULL, 't'},
+	{"full-screen", no_argument, NULL, 'f'},
+	{"font", required_argument, NULL, 'F'},
+	{"family", required_argument, NULL, 'y'},
+	{"line", required_argument, NULL, 'l'},
+	{"colour", required_argument, NULL, 'c'},
+	{"paper", required_argument, NULL, 'p'},
+	{"every", required_argument, NULL, 'e'},
+	{"help", no_argument, NULL, 'h'},
+	{NULL, 0, NULL, 0},
+};
+
+static void usage(FILE *to, const char *program, const char *arguments)
+{
+	fprintf(to,
+		"Usage: %s [OPTION...] ARENA %s\n"
+		"  --at X,Y            upper left corner on the screen\n"
+		"  --size WxH          of the window\n"
+		"  --z N               windows with a higher one lie above\n"
+		"  --title TEXT        what it is called in screen.status\n"
+		"  --full-screen       purchase the screen and fill it\n"
+		"  --colour AARRGGBB   what is drawn; alpha may be left out\n"
+		"  --paper AARRGGBB    what is below it\n"
+		"  --font FILE         a font's file, or\n"
+		"  --family NAME       the one that fontconfig finds\n"
+		"  --line N            its height in pixels\n"
+		"  --every MS          draw so often\n",
+		program, arguments);
+}
+
+static bool set(struct options *options, int option, const char *value)
+{
+	struct wish *wish = &options->wish;
+
+	switch (option) {
+	case 'a':
+		return words_point(value, &wish->x, &wish->y);
+	case 's':
+		return words_size(value, &wish->width, &wish->height);
+	case 'z':
+		return words_number(value, -1000000, 1000000, &wish->z);
+	case 't':
+		snprintf(wish->title, sizeof(wish->title), "%s", value);
+		return true;
+	case 'f':
+		wish->flags |= SURFACE_FULL_SCREEN;
+		return true;
+	case 'F':
+		options->font = value;
+		return true;
+	case 'y':
+		options->family = value;
+		return true;
+	case 'l':
+		return words_number(value, 4, 500, &options->line);
+	case 'c':
+		return words_colour(value, &options->colour);
+	case 'p':
+		return words_colour(value, &options->paper);
+	case 'e':
+		return words_number(value, 1, 3600000, &options->every_ms);
+	default:
+		return false;
+	}
+}
+
+void options_read(struct options *options, int argc, char **argv, int least,
+		  int most, const char *arguments)
+{
+	int option, at;
+
+	snprintf(options->wish.title, sizeof(options->wish.title), "%s",
+		 options->program);
+	while ((option = getopt_long(argc, argv, "", longs, &at)) != -1) {
+		if (option == 'h') {
+			usage(stdout, options->program, arguments);
+			exit(0);
+		}
+		if (option == '?') {
+			usage(stderr, options->program, arguments);
+			exit(2);
+		}
+		if (!set(options, option, optarg)) {
+			fprintf(stderr,
+				"%s: --%s %s: bad value: see %s "
+				"--help\n",
+				options->program, longs[at].name, optarg,
+				options->program);
+			exit(2);
+		}
+	}
+	options->arguments = argc - optind - 1;
+	if (options->arguments < least ||
+	    (most >= 0 && options->arguments > most)) {
+		usage(stderr, options->program, arguments);
+		exit(2);
+	}
+	options->arena = argv[optind];
+	options->argument = argv + optind + 1;
+}
+
+int options_open(const struct options *options, struct client *client,
+		 struct client_window *window)
+{
+	int r = client_open(options->arena, client);
+
+	if (r < 0)
+		return words_fail(options->program, options->arena, r, NULL);
+	r = window_open(client, &options->wish, window);
+	if (r == 0)
+		return 0;
+	client_close(client);
+	return words_fail(options->program, options->arena, r, NULL);
+}
+
+int options_font(const struct options *options, struct font **ret)
+{
+	const char *what = options->font ? options->font : options->family;
+	int r = font_open(options->font, options->family, options->line, ret);
+
+	return r == 0 ? 0
+		      : words_fail(options->program, what, r,
+				   "give a font's file with --font, or install "
+				   "fonts-dejavu-core");
+}

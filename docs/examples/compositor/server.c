@@ -1,0 +1,538 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "image.h"
+#include "server.h"
+
+#define SECOND 1000000000LL
+
+struct server {
+	const struct server_options *options;
+	struct fusion_arena *arena;
+	struct desk *desk;
+	struct fusion_call *create, *status, *png;
+	struct fusion_reaction *flips;
+	uint64_t frames, drawn; /* pixels */
+	int64_t next_ns;	/* no frame before */
+	bool flipped;		/* since the last frame */
+	struct screen screen;
+};
+
+static int64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * SECOND + now.tv_nsec;
+}
+
+/* --- Windows -------------------------------------------------------------- */
+
+static struct window window_of(const struct surface *surface)
+{
+	/* Acquire: pairs with the release in window_flip(): the picture is
+	 * whole. */
+	uint64_t sequence =
+		__atomic_load_n(&surface->sequence, __ATOMIC_ACQUIRE);
+
+	return (struct window){
+		.key = surface,
+		.sequence = sequence,
+		.z = surface->z,
+		.layer = {.canvas = {surface_picture(surface, sequence),
+				     surface->width, surface->height,
+				     surface->stride},
+			  .x = surface->x,
+			  .y = surface->y,
+			  .opaque = surface->flags & SURFACE_OPAQUE},
+	};
+}
+
+static void ref_name(const struct surface *surface, char name[DESK_REF])
+{
+	snprintf(name, DESK_REF, "window-%" PRIu32, surface->id);
+}
+
+/* Whatever is there of it: also half of what was being made or ended. */
+static void surface_end(struct server *server, struct surface *surface)
+{
+	struct fusion_ref *ref;
+	char name[DESK_REF];
+
+	screen_remove(&server->screen, surface);
+	surface->whole = 0;
+	fusion_free_from(server->arena, &surface->pixels);
+	ref_name(surface, name);
+	if (fusion_ref_lookup(server->arena, name, &ref) == 0)
+		fusion_ref_destroy(ref);
+	surface->ref = NULL;
+	/* Release: all of it is gone before its place is another's. */
+	__atomic_store_n(&surface->id, 0, __ATOMIC_RELEASE);
+}
+
+/* Its client has let go of it, or is dead. */
+static void on_fall(struct fusion_ref *ref, void *ctx)
+{
+	struct server *server = ctx;
+
+	for (size_t i = 0; i < SCREEN_WINDOWS; i++) {
+		struct surface *surface = &server->desk->surface[i];
+
+		if (surface->id && surface->ref == ref &&
+		    fusion_ref_zero_trylock(ref) == 0)
+			surface_end(server, surface);
+	}
+}
+
+static int check_wish(const struct server *server, const struct wish *wish,
+		      fusion_id_t client)
+{
+	struct fusion_property_state state;
+	int r;
+
+	if (wish->width < 1 || wish->height < 1 ||
+	    wish->width > CANVAS_SIDE_MAX || wish->height > CANVAS_SIDE_MAX)
+		return -EINVAL;
+	if (!(wish->flags & SURFACE_FULL_SCREEN))
+		return 0;
+	r = fusion_property_state(server->desk->screen, &state);
+	if (r < 0)
+		return r;
+	return state.owner == client ? 0 : -EBUSY;
+}
+
+static struct surface *free_surface(struct desk *desk)
+{
+	for (size_t i = 0; i < SCREEN_WINDOWS; i++)
+		if (!desk->surface[i].id)
+			return &desk->surface[i];
+	return NULL;
+}
+
+static void fill_in(struct surface *surface, const struct wish *wish,
+		    fusion_id_t client)
+{
+	surface->client = client;
+	surface->x = wish->x;
+	surface->y = wish->y;
+	surface->z = wish->z;
+	surface->width = wish->width;
+	surface->height = wish->height;
+	surface->stride = wish->width;
+	surface->flags = wish->flags;
+	surface->sequence = 0;
+	surface->shown = 0;
+	surface->damage = (struct area){0};
+	snprintf(surface->title, DESK_TITLE, "%.*s", DESK_TITLE - 1,
+		 wish->title);
+}
+
+static int get_pixels(struct server *server, struct surface *surface)
+{
+	size_t size = 2 * sizeof(uint32_t) * (size_t)surface->stride *
+		      (size_t)surface->height;
+	int r = fusion_malloc_to(server->arena, size, &surface->pixels);
+
+	if (r == 0)
+		memset(surface->pixels, 0, size);
+	return r;
+}
+
+/* The count that is thrown is the only one from then on. */
+static int give_away(struct server *server, struct surface *surface)
+{
+	char name[DESK_REF];
+	int r;
+
+	ref_name(surface, name);
+	r = fusion_ref_create(server->arena, name, &surface->ref);
+	if (r == 0)
+		r = fusion_ref_up(surface->ref);
+	if (r == 0)
+		r = fusion_ref_watch(surface->ref, on_fall, server);
+	if (r < 0)
+		return r;
+	/* Release: who takes over from us finds it whole. */
+	__atomic_store_n(&surface->whole, 1, __ATOMIC_RELEASE);
+	return fusion_ref_throw(surface->ref, surface->client);
+}
+
+static int surface_make(struct server *server, const struct wish *wish,
+			fusion_id_t client, struct surface **ret)
+{
+	struct surface *surface = free_surface(server->desk);
+	struct window window;
+	int r;
+
+	if (!surface)
+		return -ENOSPC;
+	fill_in(surface, wish, client);
+	__atomic_store_n(&surface->id, ++server->desk->last_id,
+			 __ATOMIC_RELEASE);
+	r = get_pixels(server, surface);
+	if (r == 0) {
+		window = window_of(surface);
+		r = screen_add(&server->screen, &window);
+	}
+	if (r == 0)
+		r = give_away(server, surface);
+	if (r < 0)
+		surface_end(server, surface);
+	else
+		*ret = surface;
+	return r;
+}
+
+/* --- Calls ---------------------------------------------------------------- */
+
+static int on_create(const struct fusion_call_request *request, void *ctx)
+{
+	struct server *server = ctx;
+	struct surface *surface;
+	struct wish wish;
+	int r;
+
+	if (request->size != sizeof(wish) || !request->caller)
+		return -EINVAL;
+	memcpy(&wish, request->data, sizeof(wish));
+	r = check_wish(server, &wish, request->caller);
+	if (r == 0)
+		r = surface_make(server, &wish, request->caller, &surface);
+	if (r < 0)
+		return r;
+	return fusion_call_reply(request, 0, &surface, sizeof(surface));
+}
+
+static void print_window(FILE *out, const struct surface *surface)
+{
+	fprintf(out,
+		"window-%" PRIu32 " %" PRId32 "x%" PRId32 " at %" PRId32
+		",%" PRId32 " z %" PRId32 " member %" PRIu32 " flips %" PRIu64
+		"%s %s\n",
+		surface->id, surface->width, surface->height, surface->x,
+		surface->y, surface->z, surface->client, surface->sequence,
+		surface->flags & SURFACE_FULL_SCREEN ? " full screen" : "",
+		surface->title);
+}
+
+static void print_status(FILE *out, const struct server *server)
+{
+	fprintf(out,
+		"size %" PRId32 "x%" PRId32 "\nwindows %zu\nframes %" PRIu64
+		"\ndrawn %" PRIu64 "\n",
+		server->desk->width, server->desk->height, server->screen.n,
+		server->frames, server->drawn);
+	for (size_t i = 0; i < server->screen.n; i++)
+		print_window(out, server->screen.window[i].key);
+}
+
+static int on_status(const struct fusion_call_request *request, void *ctx)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	int r = -ENOMEM;
+
+	if (!out)
+		return -ENOMEM;
+	print_status(out, ctx);
+	if (fclose(out) == 0)
+		r = fusion_call_reply(request, 0, text, size);
+	free(text);
+	return r;
+}
+
+static void compose_frame(struct server *server);
+
+/* What is on the screen, now. */
+static int on_png(const struct fusion_call_request *request, void *ctx)
+{
+	struct server *server = ctx;
+	size_t size;
+	void *png;
+	int r;
+
+	compose_frame(server);
+	r = image_encode_png(&server->screen.canvas, &png, &size);
+	if (r < 0)
+		return r;
+	r = fusion_call_reply(request, 0, png, size);
+	free(png);
+	return r;
+}
+
+/* --- Frames --------------------------------------------------------------- */
+
+static enum fusion_reaction_result
+on_flip(const struct fusion_reactor_message *message, void *ctx)
+{
+	struct server *server = ctx;
+	struct window *window;
+	struct flip flip;
+
+	if (!message || message->size != sizeof(flip))
+		return FUSION_REACTION_KEEP;
+	memcpy(&flip, message->data, sizeof(flip));
+	/* It may be gone already: it is looked for, not followed. */
+	window = screen_find(&server->screen, flip.surface);
+	if (!window || flip.id != flip.surface->id ||
+	    flip.sequence <= window->sequence)
+		return FUSION_REACTION_KEEP;
+	/* One that was lost may have changed anything. */
+	if (flip.sequence > window->sequence + 1)
+		flip.damage = canvas_area(&window->layer.canvas);
+	window->sequence = flip.sequence;
+	server->flipped = true;
+	screen_flip(&server->screen, window,
+		    surface_picture(flip.surface, flip.sequence), flip.damage);
+	return FUSION_REACTION_KEEP;
+}
+
+/* Clients whose other picture is free now wait for that. */
+static void tell_shown(struct server *server)
+{
+	for (size_t i = 0; i < server->screen.n; i++) {
+		const struct window *window = &server->screen.window[i];
+		struct surface *surface = (struct surface *)window->key;
+
+		if (surface->shown == window->sequence)
+			continue;
+		/* Release: pairs with the acquire in window_begin(): we have
+		 * read the picture that is drawn in next. */
+		__atomic_store_n(&surface->shown, window->sequence,
+				 __ATOMIC_RELEASE);
+		/* Only to wake it; one that is not awake looks for itself. */
+		fusion_message_send(server->arena, surface->client, DESK_SHOWN,
+				    &window->sequence, sizeof(window->sequence),
+				    FUSION_MESSAGE_DROP, 0);
+	}
+}
+
+/* Also if nothing can be seen of a flip: its client waits for it. */
+static bool frame_is_due(const struct server *server)
+{
+	return server->flipped || screen_is_damaged(&server->screen);
+}
+
+static void compose_frame(struct server *server)
+{
+	if (!frame_is_due(server))
+		return;
+	server->flipped = false;
+	server->drawn += (uint64_t)screen_compose(&server->screen);
+	server->frames++;
+	tell_shown(server);
+}
+
+static int show_frame(struct server *server)
+{
+	const struct server_options *options = server->options;
+
+	compose_frame(server);
+	if (options->frames_per_second)
+		server->next_ns =
+			now_ns() + SECOND / options->frames_per_second;
+	return options->show
+		       ? options->show(&server->screen.canvas, options->ctx)
+		       : 0;
+}
+
+/* How long nothing is to be done but what comes. */
+static int64_t idle_ns(const struct server *server)
+{
+	int64_t left = server->next_ns - now_ns();
+
+	if (!frame_is_due(server))
+		return SECOND / 4;
+	return left > 0 ? left : 0;
+}
+
+static int compose_frames(struct server *server,
+			  const volatile sig_atomic_t *stop)
+{
+	int r = 0;
+
+	while (!*stop && r >= 0) {
+		if (frame_is_due(server) && now_ns() >= server->next_ns)
+			r = show_frame(server);
+		if (r == 0)
+			r = fusion_dispatch(server->arena, idle_ns(server));
+		r = r > 0 || r == -EINTR ? 0 : r;
+	}
+	return r;
+}
+
+/* --- Being the server ------------------------------------------------------
+ */
+
+/* Until the recovery of the one before us has ended its watches. */
+static int watch(struct server *server, struct surface *surface)
+{
+	const struct timespec pause = {.tv_nsec = 1000000};
+	int64_t end = now_ns() + 10 * SECOND;
+	char name[DESK_REF];
+	int r;
+
+	ref_name(surface, name);
+	r = fusion_ref_lookup(server->arena, name, &surface->ref);
+	while (r == 0) {
+		r = fusion_ref_watch(surface->ref, on_fall, server);
+		if (r != -EBUSY || now_ns() >= end)
+			return r;
+		nanosleep(&pause, NULL);
+		r = 0;
+	}
+	return r;
+}
+
+/* What a server before us has left: windows that are counted, and others. */
+static int adopt(struct server *server)
+{
+	for (size_t i = 0; i < SCREEN_WINDOWS; i++) {
+		struct surface *surface = &server->desk->surface[i];
+		struct window window;
+
+		if (!surface->id)
+			continue;
+		if (!surface->whole || watch(server, surface) < 0) {
+			surface_end(server, surface);
+			continue;
+		}
+		window = window_of(surface);
+		screen_add(&server->screen, &window);
+	}
+	return 0;
+}
+
+static int open_screen(struct server *server)
+{
+	const struct server_options *options = server->options;
+	struct fusion_arena *arena = server->arena;
+	int r = screen_init(&server->screen, server->desk->width,
+			    server->desk->height, options->background);
+
+	if (r == 0)
+		r = fusion_reactor_attach(server->desk->flips, 0, on_flip,
+					  server, NULL, &server->flips);
+	if (r == 0)
+		r = adopt(server);
+	if (r == 0)
+		r = fusion_call_create(arena, "screen.status", on_status,
+				       server, &server->status);
+	if (r == 0)
+		r = fusion_call_create(arena, "screen.png", on_png, server,
+				       &server->png);
+	if (r == 0)
+		r = fusion_call_create(arena, "surface.create", on_create,
+				       server, &server->create);
+	return r;
+}
+
+static void close_screen(struct server *server)
+{
+	if (server->create)
+		fusion_call_destroy(server->create);
+	if (server->png)
+		fusion_call_destroy(server->png);
+	if (server->status)
+		fusion_call_destroy(server->status);
+	fusion_reactor_detach(server->flips);
+	for (size_t i = 0; i < SCREEN_WINDOWS; i++)
+		if (server->desk->surface[i].whole)
+			fusion_ref_watch(server->desk->surface[i].ref, NULL,
+					 NULL);
+	screen_finish(&server->screen);
+}
+
+/* 1: it is ours; 0: *@stop. */
+static int become_server(struct server *server,
+			 const volatile sig_atomic_t *stop)
+{
+	int r = fusion_skirmish_swoop(server->desk->server);
+
+	if (r == -EBUSY && !server->options->standby)
+		return -EEXIST;
+	while ((r == -EBUSY || r == -ETIMEDOUT) && !*stop)
+		r = fusion_skirmish_prevail_timed(server->desk->server,
+						  SECOND / 4);
+	if (*stop && (r == -EBUSY || r == -ETIMEDOUT))
+		return 0;
+	/* The desk is whole at any time: see desk.h. */
+	if (r == -EOWNERDEAD)
+		r = fusion_skirmish_consistent(server->desk->server);
+	return r < 0 ? r : 1;
+}
+
+static int serve(struct server *server, const volatile sig_atomic_t *stop)
+{
+	int r = become_server(server, stop);
+
+	if (r <= 0)
+		return r;
+	r = fusion_fd(server->arena);
+	if (r >= 0)
+		r = open_screen(server);
+	if (r >= 0)
+		r = compose_frames(server, stop);
+	close_screen(server);
+	fusion_skirmish_dismiss(server->desk->server);
+	return r;
+}
+
+/* --- Entering --------------------------------------------------------------
+ */
+
+static int initialize(struct fusion_arena *arena, void *ctx)
+{
+	struct server *server = ctx;
+
+	return desk_make(arena, server->options->width, server->options->height,
+			 &server->desk);
+}
+
+static int join(struct fusion_arena *arena, void *ctx)
+{
+	struct server *server = ctx;
+
+	return desk_find(arena, &server->desk);
+}
+
+static int leave(struct fusion_arena *arena, void *ctx)
+{
+	(void)arena;
+	(void)ctx;
+	return 0;
+}
+
+int server_run(const char *arena, const struct server_options *options,
+	       const volatile sig_atomic_t *stop)
+{
+	struct server *server = calloc(1, sizeof(*server));
+	struct fusion_arena_options how = {
+		.size = sizeof(how),
+		.role = options->standby ? FUSION_ROLE_ANY : FUSION_ROLE_MASTER,
+		.on_master_death = FUSION_MASTER_DEATH_PROMOTE,
+		.initialize = initialize,
+		.join = join,
+		.ctx = server,
+	};
+	int r, left;
+
+	if (!server)
+		return -ENOMEM;
+	server->options = options;
+	r = fusion_arena_enter(arena, &how, &server->arena);
+	if (r >= 0) {
+		r = serve(server, stop);
+		left = fusion_arena_exit(server->arena, NULL, leave, NULL);
+		r = r < 0 ? r : left;
+	}
+	free(server);
+	return r;
+}

@@ -1,0 +1,241 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The compositor of docs/examples: what it shows, and who dies in it.
+
+load helpers
+
+setup() {
+	: "${COMPOSITOR:?folder of the compositor and its clients}"
+	: "${COMPARE:?path of picture_compare}"
+	: "${EXAMPLES:?folder of the examples}"
+	new_world
+	mount_world
+	MEMBERS=
+}
+
+teardown() {
+	end_world
+}
+
+# A program of the example, in the background.
+start() {
+	local program=$1
+
+	shift
+	"$COMPOSITOR/$program" "$@" 3>&- 4>&- &
+	started=$!
+	MEMBERS="$MEMBERS $started"
+	disown
+}
+
+start_server() {
+	start compositor "$@" desk
+	server=$started
+	wait_for exists "$MNT/desk/calls/surface.create"
+}
+
+# Ask a call of the desk; the answer is printed.
+ask() {
+	exec 8<>"$MNT/desk/calls/$1" || return 1
+	echo >&8
+	cat <&8
+	exec 8<&-
+}
+
+status() {
+	ask screen.status 2>/dev/null
+}
+
+windows_are() {
+	[ "$(status | sed -n 's/^windows //p')" = "$1" ]
+}
+
+at_least_windows() {
+	[ "$(status | sed -n 's/^windows //p')" -ge "$1" ]
+}
+
+all_drawn() {
+	windows_are "$1" && ! status | grep -q '^window-.* flips 0 '
+}
+
+looks_like() {
+	ask screen.png >"$BATS_TEST_TMPDIR/frame.png" 2>/dev/null &&
+		"$COMPARE" "$BATS_TEST_TMPDIR/frame.png" "$1" "$2" >&2
+}
+
+# Blocks of the heap: those that every run needs are there before.
+blocks() {
+	value_of "$MNT/desk/memory/status" blocks
+}
+
+n_refs() {
+	find "$MNT/desk/refs" -mindepth 1 -name 'window-*' | wc -l
+}
+
+n_members() {
+	[ "$(find "$MNT/desk/members" -mindepth 1 -maxdepth 1 | wc -l)" -eq "$1" ]
+}
+
+show_all() {
+	start picture --at 20,20 desk "$EXAMPLES/compositor/hills.jpg"
+	start tile --at 200,100 --size 100x90 --z 1 --colour c02060a0 \
+		--paper 80ffffff desk
+	start tile --at 150,150 --size 90x60 --z 2 --colour 8000ff40 desk
+	start tile --at -20,-10 --z 3 --colour ffc04020 desk
+	wait_for all_drawn 4
+}
+
+@test "compositor: a frame is the reference picture" {
+	start_server --size 320x220 --png "$BATS_TEST_TMPDIR/written.png"
+	show_all
+	# JPEG decoders round in different ways.
+	wait_for looks_like "$BATS_TEST_DIRNAME/compositor.png" 4
+	run -1 "$COMPARE" "$BATS_TEST_TMPDIR/frame.png" \
+		"$EXAMPLES/compositor/hills.jpg" 4
+	wait_for "$COMPARE" "$BATS_TEST_TMPDIR/written.png" \
+		"$BATS_TEST_TMPDIR/frame.png" 0
+	# A PNG in a window is what it was.
+	start picture --z 9 desk "$BATS_TEST_DIRNAME/compositor.png"
+	wait_for all_drawn 5
+	wait_for looks_like "$BATS_TEST_DIRNAME/compositor.png" 0
+}
+
+@test "compositor: who is killed is gone from the screen" {
+	start_server --size 320x220
+	ask screen.png >"$BATS_TEST_TMPDIR/empty.png"
+	show_all
+	[ "$(n_refs)" -eq 4 ]
+	kill -9 "$started"
+	wait_for windows_are 3
+	not looks_like "$BATS_TEST_DIRNAME/compositor.png" 4
+	for pid in $MEMBERS; do
+		[ "$pid" = "$server" ] || kill_ours "$pid"
+	done
+	wait_for windows_are 0
+	wait_for looks_like "$BATS_TEST_TMPDIR/empty.png" 0
+	[ "$(n_refs)" -eq 0 ]
+}
+
+# One generation of 25: all are started, and killed when some of them are seen.
+generation() {
+	local i pids=
+
+	for i in {1..25}; do
+		start tile --at "$((i * 10)),$((i * 5))" desk
+		pids="$pids $started"
+	done
+	wait_for at_least_windows "$1"
+	# shellcheck disable=SC2086  # a list
+	kill -9 $pids
+	wait_for n_members 1
+	wait_for windows_are 0
+	MEMBERS=$server
+}
+
+@test "compositor: after 1000 deaths nothing is left" {
+	start_server --size 320x220
+	generation 25
+	before=$(blocks)
+	for i in {1..40}; do
+		generation $((i * 7 % 26))
+	done
+	[ "$(n_refs)" -eq 0 ]
+	# None of a window: those would be a thousand.  Threads of the server may
+	# keep a few.
+	[ "$(blocks)" -le $((before + 20)) ]
+	start tile desk
+	wait_for all_drawn 1
+	[ "$(cat "$MNT/.fusionfs/deaths")" -ge 1000 ]
+}
+
+@test "compositor: the server dies, one that stands by goes on" {
+	start_server --size 320x220
+	start compositor --standby desk
+	standby=$started
+	wait_for n_members 2
+	show_all
+	wait_for looks_like "$BATS_TEST_DIRNAME/compositor.png" 4
+	kill -9 "$server"
+	wait_for looks_like "$BATS_TEST_DIRNAME/compositor.png" 4
+	windows_are 4
+	has_line "$MNT/desk/master/pid" "^$standby$"
+	# Clients of before and of after are its own now.
+	kill -9 "$started"
+	wait_for windows_are 3
+	start tile desk
+	wait_for all_drawn 4
+	kill -9 "$started"
+	wait_for windows_are 3
+}
+
+@test "compositor: a client that died with the server has no window" {
+	start_server --size 320x220
+	show_all
+	kill -9 "$server" "$started"
+	wait_for n_members 3
+	start compositor --standby desk
+	wait_for all_drawn 3
+	[ "$(n_refs)" -eq 3 ]
+}
+
+@test "compositor: one has the whole screen" {
+	start_server --size 320x220
+	start tile --full-screen desk
+	wait_for all_drawn 1
+	status | grep -q ' 320x220 at 0,0 .* full screen'
+	grep -qx 'state purchased' "$MNT/desk/properties/screen"
+	run -1 "$COMPOSITOR/tile" --full-screen desk
+	[[ $output == "tile: desk: "*"somebody has the whole screen"* ]]
+	kill -9 "$started"
+	wait_for grep -qx 'state available' "$MNT/desk/properties/screen"
+	wait_for windows_are 0
+}
+
+@test "compositor: a client that draws again and again is paced" {
+	start_server --size 320x220
+	start load --every 1 desk
+	wait_for has_flips 100
+	kill "$started"
+	wait_for windows_are 0
+	not kill -0 "$started" 2>/dev/null || wait_for is_gone "$started"
+}
+
+has_flips() {
+	[ "$(status | sed -n 's/^window.* flips \([0-9]*\) .*/\1/p')" -ge "$1" ]
+}
+
+# One line, which names what failed and what to do.
+refuses() {
+	local what=$1
+
+	shift
+	run -1 "$@"
+	# shellcheck disable=SC2154  # set by run
+	if [ ${#lines[@]} -ne 1 ] || [[ $output != *"$what"* ]]; then
+		echo "said: $output" >&2
+		return 1
+	fi
+}
+
+@test "compositor: wrong use" {
+	refuses "no compositor runs there" "$COMPOSITOR/tile" desk
+	mkdir "$MNT/desk"
+	refuses "no compositor" "$COMPOSITOR/tile" desk
+	rmdir "$MNT/desk"
+	start_server
+	refuses "give the file of a picture" "$COMPOSITOR/picture" desk /no/such
+	refuses "no whole PNG or JPEG" "$COMPOSITOR/picture" desk \
+		"$BATS_TEST_DIRNAME/compositor.bats"
+	head -c 2000 "$EXAMPLES/compositor/hills.jpg" \
+		>"$BATS_TEST_TMPDIR/half.jpg"
+	refuses "no whole PNG or JPEG" "$COMPOSITOR/picture" desk \
+		"$BATS_TEST_TMPDIR/half.jpg"
+	refuses "--font" "$COMPOSITOR/text" --font /no/such desk hello
+	refuses "no fusionfs is mounted" env FUSION_MOUNT=/proc \
+		"$COMPOSITOR/tile" desk
+	refuses "--standby" "$COMPOSITOR/compositor" desk
+	run -2 "$COMPOSITOR/compositor"
+	run -2 "$COMPOSITOR/compositor" --size 10 desk
+	run -2 "$COMPOSITOR/tile" --at 10 desk
+	run -2 "$COMPOSITOR/clock" desk more
+}
