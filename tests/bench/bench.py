@@ -71,6 +71,11 @@ CALL = (
 )
 RING = (32, 1024, 65536)
 LISTENERS = (1, 2, 4, 8, 64)
+# Of frames: a window of a client's, drawn, composed and seen.
+FRAME = (
+    ("small",   "a frame of 320x200"),
+    ("large",   "a frame of 1280x720"),
+)
 
 
 class Failed(Exception):
@@ -407,6 +412,34 @@ class Bench:
                 self.add("reactor", f"64 bytes to {n}, {what}",
                          "unix seqpacket", a, b, target if n <= 8 else None)
 
+    def compositor(self):
+        if not os.path.exists(os.path.join(self.options.workers,
+                                           "frame_fusion")):
+            print("bench: libpng-dev, libjpeg-dev, libfreetype-dev or "
+                  "libfontconfig-dev is not installed: no compositor",
+                  file=sys.stderr)
+            return
+        mount = self.mount()
+        sides = (self.worker("frame_fusion", BENCH_ARENA=f"{mount}/frame"),
+                 self.worker("frame_unix"))
+        for row, what in FRAME:
+            cpu, copied = [[], []], [[], []]
+
+            def after(at, worker, cpu=cpu, copied=copied):
+                cpu[at].append(worker.run("cpu"))
+                copied[at].append(worker.run("bytes"))
+
+            times = self.interleave([(w, row, "") for w in sides], after)
+            self.add("compositor", what, "unix socket", *times, None)
+            self.add("compositor", f"{what}: CPU of both", "unix socket",
+                     *cpu, None)
+            for side, ns, count in zip(("ours", "unix socket"), times, copied):
+                self.add_alone("compositor",
+                               f"{what}: frames a second, {side}",
+                               [1e9 / t for t in ns], None, "")
+                self.add_alone("compositor", f"{what}: bytes copied, {side}",
+                               count, None, "")
+
     def enter(self):
         mount = self.mount()
         arena = f"{mount}/enter"
@@ -478,8 +511,8 @@ class Bench:
                            50e3 if row == "recover" else None)
 
 
-GROUPS = ("heap", "pair", "lock", "ref", "call", "ring", "reactor", "enter",
-          "files", "recover")
+GROUPS = ("heap", "pair", "lock", "ref", "call", "ring", "reactor",
+          "compositor", "enter", "files", "recover")
 
 
 def figure(value, unit="ns"):
