@@ -134,9 +134,12 @@ generation() {
 
 @test "compositor: after 1000 deaths nothing is left" {
 	start_server --size 320x220
+	i=0
 	generation 25
 	before=$(blocks)
-	for i in {1..40}; do
+	# Who is killed before it has entered is no death of a member.
+	until [ "$(cat "$MNT/.fusionfs/deaths")" -ge 1000 ]; do
+		i=$((i + 1))
 		generation $((i * 7 % 26))
 	done
 	[ "$(n_refs)" -eq 0 ]
@@ -145,7 +148,6 @@ generation() {
 	[ "$(blocks)" -le $((before + 20)) ]
 	start tile desk
 	wait_for all_drawn 1
-	[ "$(cat "$MNT/.fusionfs/deaths")" -ge 1000 ]
 }
 
 @test "compositor: the server dies, one that stands by goes on" {
@@ -238,4 +240,44 @@ refuses() {
 	run -2 "$COMPOSITOR/compositor" --size 10 desk
 	run -2 "$COMPOSITOR/tile" --at 10 desk
 	run -2 "$COMPOSITOR/clock" desk more
+}
+
+n_clients() {
+	local n=0 pid
+
+	for pid in $CLIENTS; do
+		is_gone "$pid" || n=$((n + 1))
+	done
+	echo $n
+}
+
+all_have_windows() {
+	all_drawn "$(n_clients)" && [ "$(n_refs)" -eq "$(n_clients)" ]
+}
+
+# Servers die while windows are made, drawn and closed; who waits for one that
+# answers gets its window from the next.
+@test "compositor: servers and clients die at once, ten times" {
+	CLIENTS=
+	start_server --size 320x220
+	for i in {1..10}; do
+		for j in {1..6}; do
+			start tile --at "$((i * 20)),$((j * 20))" desk
+			CLIENTS="$CLIENTS $started"
+		done
+		[ "$i" -eq 1 ] || kill_ours "$started"
+		[ $((i % 3)) -eq 0 ] || wait_for at_least_windows $((i * 2))
+		kill -9 "$server"
+		start compositor --standby desk
+		server=$started
+		# shellcheck disable=SC2086  # a list
+		kill_ours ${CLIENTS##* }
+		wait_for all_have_windows
+	done
+	before=$(blocks)
+	# shellcheck disable=SC2086  # a list
+	kill_ours $CLIENTS
+	wait_for windows_are 0
+	[ "$(n_refs)" -eq 0 ]
+	[ "$(blocks)" -le $((before - 40)) ]
 }
