@@ -513,12 +513,17 @@ static int lock_slow(struct view *v, struct thread_rec *me, struct skirmish *s,
 	return r;
 }
 
-/* @r of an attempt: what was announced stands only for what is held. */
+/* @r of an attempt: what was announced stands only for what is held.  Who could
+ * not borrow may be given the lock of the dead lender all the same: the drawing
+ * is at unborrow(). */
 static int settle(struct view *v, struct thread_rec *me, struct skirmish *s,
 		  int r)
 {
-	if (r != 0 && r != -EOWNERDEAD)
-		strike_out(v, me, s);
+	if (r == 0 || r == -EOWNERDEAD)
+		return r;
+	strike_out(v, me, s);
+	full_fence();
+	give(s, token_of(me), SKIRMISH_DIED);
 	return r;
 }
 
