@@ -14,7 +14,7 @@
  *
  * -DBUG=n plants a bug that must be found (scripts/model runs them all):
  *   1  who gives up does not look for borrowers
- *   2  recovery of a borrower marks the lock when his call has failed
+ *   2  recovery of a borrower does not mark the lock
  *   3  recovery of a lender gives the lock to no borrower
  *   4  ... to the innermost one
  *   5  ... and does not look whether he has given it back meanwhile
@@ -433,7 +433,11 @@ inline mark_lent(i)
 {
 	d_step {
 		if
+#if BUG == 2
+		:: false
+#else
 		:: ann[i] == BORROWED && owner != 0 && owner != i -> died = true
+#endif
 		:: else
 		fi
 	}
@@ -532,9 +536,6 @@ inline recover(i)
 {
 	recover_slot(i);
 	exec[i] = 0;
-#if BUG == 2
-	fail_caller(i);
-#endif
 	mark_lent(i);
 	take_from(i);
 	ann[i] = NOTHING;
