@@ -288,6 +288,62 @@ first_of() {
 	untangle 9
 }
 
+# A number of the superblock.
+says_at() {
+	od -An -t u8 -j "$1" -N 8 "$BACKING/bad" | tr -d ' '
+}
+
+# Shells call, listen and send; the request is executed and not answered.
+converse() {
+	enter "x$1" bad
+	enter "z$1" bad
+	tell "x$1" call c
+	mkdir "$MNT/bad/reactors/r"
+	exec 8<>"$MNT/bad/calls/c" 9<"$MNT/bad/reactors/r/stream"
+	echo request >&8
+	echo one >"$MNT/bad/reactors/r/dispatch"
+	echo hello >"$MNT/bad/members/1/inbox"
+}
+
+# A write may wait for room in what makes no sense, and can be interrupted; what
+# is read is there, or an errno.
+talk_on() {
+	local at
+
+	for at in reactors/r/dispatch members/1/inbox members/2/inbox calls/c; do
+		timeout 1 sh -c 'echo again >"$1"' sh "$MNT/bad/$at" \
+			2>/dev/null || :
+	done
+	timeout 60 find "$MNT/bad" -type f ! -name stream ! -name text \
+		! -path "*/calls/*" -exec cat {} + >/dev/null 2>&1 ||
+		[ $? -lt 124 ]
+}
+
+part() {
+	exec 8<&- 9<&-
+	kill_visitor "x$1"
+	kill_visitor "z$1"
+	talk_on
+	wait_for rmdir "$MNT/bad"
+	mkdir "$MNT/bad"
+	good_is_well "after$1"
+}
+
+@test "hostile: random bytes over what shells call, hear and send with" {
+	# By layout.h: off_slots, off_rings, off_ring_mem, and how much.
+	for what in 224:8192 232:2048 240:131072; do
+		for seed in 1 2 3 4; do
+			tag=${what%:*}_$seed
+			converse "$tag"
+			tell "z$tag" scribble "$(says_at "${what%:*}")" \
+				"${what#*:}" "$seed"
+			talk_on
+			good_is_well "$tag"
+			part "$tag"
+		done
+	done
+}
+
 @test "hostile: a member that sits on the life lock delays its arena only" {
 	enter b bad
 	enter c bad

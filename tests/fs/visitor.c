@@ -166,6 +166,20 @@ static void do_ref(char *args)
 	say(r, text);
 }
 
+/* It is executed and answers nothing. */
+static int serve(const struct fusion_call_request *request, void *ctx)
+{
+	(void)request, (void)ctx;
+	return FUSION_CALL_DEFER;
+}
+
+static void do_call(char *args)
+{
+	struct fusion_call *call;
+
+	say(fusion_call_create(arena, args, serve, NULL, &call), "");
+}
+
 static void do_prevail(char *args)
 {
 	struct fusion_skirmish *s;
@@ -249,6 +263,7 @@ static const struct {
 	{"pool", do_pool},	   /* NAME LIMIT */
 	{"skirmish", do_skirmish}, /* NAME */
 	{"prevail", do_prevail},   /* NAME */
+	{"call", do_call},	   /* NAME */
 	{"property", do_property}, /* NAME */
 	{"ref", do_ref},	   /* NAME */
 	{"exit", do_exit},	   /* [without leave()] */
