@@ -536,6 +536,55 @@ static void done_comes_when_all_have_it(void **state)
 	assert_int_equal(fusion_reactor_set_done(reactor, NULL, NULL), 0);
 }
 
+#define AT_ONCE 8
+static pthread_barrier_t start;
+
+/* A ring of its own, at the same moment as the others. */
+static void *listen_first(void *re)
+{
+	const struct cursor_params params = {
+		.owner = arena->id,
+		.slot = arena->view.slot,
+		.limit_ms = REACTOR_FOREVER_MS,
+		.mask = UINT64_MAX,
+	};
+	struct thread_rec *me = thread_rec_of(arena);
+	struct listener l;
+	intptr_t r;
+
+	pthread_barrier_wait(&start);
+	r = cursor_take(&arena->view, me, re, &params, &l);
+	return (void *)r;
+}
+
+static void many_listen_first_at_once(void **state)
+{
+	const struct fusion_reactor_options o = {.size = sizeof(o),
+						 .cells = 64};
+	struct fusion_reactor *re[AT_ONCE];
+	pthread_t t[AT_ONCE];
+	void *r;
+
+	(void)state;
+	pthread_barrier_init(&start, NULL, AT_ONCE);
+	for (unsigned round = 0; round < 12; round++) {
+		for (unsigned i = 0; i < AT_ONCE; i++)
+			assert_int_equal(
+				fusion_reactor_create(arena, NULL, &o, &re[i]),
+				0);
+		for (unsigned i = 0; i < AT_ONCE; i++)
+			pthread_create(&t[i], NULL, listen_first, re[i]);
+		for (unsigned i = 0; i < AT_ONCE; i++) {
+			pthread_join(t[i], &r);
+			assert_int_equal((intptr_t)r, 0);
+		}
+		/* At first none comes back, so that new ones are made. */
+		for (unsigned i = 0; i < AT_ONCE && round >= 10; i++)
+			assert_int_equal(fusion_reactor_destroy(re[i]), 0);
+	}
+	pthread_barrier_destroy(&start);
+}
+
 static void destroyed_it_tells_who_listens(void **state)
 {
 	static struct heard h;
@@ -676,6 +725,7 @@ int main(void)
 		TEST(slow_listener_is_disconnected),
 		TEST(who_does_not_wait_is_told),
 		TEST(done_comes_when_all_have_it),
+		TEST(many_listen_first_at_once),
 		TEST(destroyed_it_tells_who_listens),
 		TEST(each_senders_order_is_kept),
 		TEST(dead_listeners_are_pruned),
