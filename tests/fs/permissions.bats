@@ -74,6 +74,22 @@ visit_as() {
 		sh -c 'echo 1G >"$1"' sh "$MNT/a/limit"
 }
 
+# Row 20 of the semantics: there are no batches of calls and no ids in a request;
+# what is written goes to what was opened, and opening it asks the arena's mode.
+@test "permissions: who may only look executes, sends and dispatches nothing" {
+	mkdir -m 0755 "$MNT/a"
+	enter m a
+	tell m call c
+	mkdir "$MNT/a/reactors/r"
+	for at in calls/c members/1/inbox reactors/r/dispatch; do
+		fails_with "Permission denied" as_user 1001 "" \
+			sh -c 'echo x >"$1"' sh "$MNT/a/$at"
+	done
+	fails_with "Permission denied" as_user 1001 "" rmdir "$MNT/a/reactors/r"
+	grep -q "^dispatched 0" "$MNT/a/reactors/r/status"
+	leave m
+}
+
 @test "permissions: w joins" {
 	mkdir -m 0777 "$MNT/a"
 	[[ $(try_as 1001 "" a) == "in 1 master" ]]
