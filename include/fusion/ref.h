@@ -117,10 +117,10 @@ FUSION_API int fusion_ref_unlock(struct fusion_ref *ref);
  * Called once for each fall of a watched reference, some time after it: the
  * total may be up again.  fusion_ref_zero_trylock() tells, and keeps it.
  *
- * A handler like others (fusion/dispatch.h), in the process that watches: on the
- * dispatcher's thread or in fusion_dispatch(), never beside another one of the
- * arena's watches.  It may do everything with references, this one too; exiting
- * the arena gives -EDEADLK.
+ * A handler like others (fusion/dispatch.h), in the process that watches: on
+ * the dispatcher's thread or in fusion_dispatch(), never beside another one of
+ * the arena's watches.  It may do everything with references, this one too;
+ * exiting the arena gives -EDEADLK.
  */
 typedef void (*fusion_ref_fn)(struct fusion_ref *ref, void *ctx);
 
