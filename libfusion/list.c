@@ -1,47 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * A list: a ring of nodes, of which one is in the list itself
- *
- * The links forward are the truth; the commit of an insertion or removal is the
- * store of the one in the node before.  The link backward and the number follow
- * it, and list.op says that they may not have yet:
- *
- *   INSERT   pred->next == node   succ->prev = node, n = then_n; the node is
- *                                 the list's
- *            else                 node, if there is one, is freed
- *   REMOVE   pred->next == succ   succ->prev = pred, n = then_n; node is freed
- *            else                 nothing has happened
- *
- * list.node is the slot through which nodes come and go.
- */
-#include <fusion/list.h>
-
-#include "libfusion/container.h"
+#include "libfusion/list.h"
 
 #define KIND CONTAINER_LIST
 #define FLAGS (FUSION_CONTAINER_LOCK | FUSION_CONTAINER_WORDS)
-
-enum list_op { OP_NONE = 0, OP_INSERT = 1, OP_REMOVE = 2 };
-
-/* Shared: every byte is ABI. */
-struct fusion_list_node {
-	struct fusion_list_node *next, *prev;
-	struct fusion_list *list; /* NULL once it is removed */
-	union fusion_value value;
-};
-static_assert(sizeof(struct fusion_list_node) == 32, "ABI: another kind");
-
-struct fusion_list {
-	struct container c;
-	uint32_t op;
-	uint32_t pad;
-	struct fusion_list_node ring; /* no value */
-	uint64_t n;
-	struct fusion_list_node *pred, *succ; /* of op */
-	uint64_t then_n;
-	void *node; /* a slot, of op */
-};
-static_assert(sizeof(struct fusion_list) == 104, "ABI: another kind");
 
 typedef struct fusion_list_node node_t;
 
@@ -69,8 +30,7 @@ static void announce(struct fusion_list *l, enum list_op op, node_t *pred,
 	store_relaxed(&l->pred, pred);
 	store_relaxed(&l->succ, succ);
 	store_relaxed(&l->then_n, op == OP_INSERT ? l->n + 1 : l->n - 1);
-	if (!SEED_BUG(63))
-		store_relaxed(&l->node, (void *)node);
+	store_relaxed(&l->node, SEED_BUG(63) ? NULL : (void *)node);
 	compiler_fence();
 	store_relaxed(&l->op, op);
 	compiler_fence();
@@ -130,8 +90,8 @@ static node_t *prev_of(const struct fusion_list *l,
 {
 	node_t *node = l->node;
 
-	if (LIKELY(!l->op) || x != l->succ || !is_of(l, a, l->pred) ||
-	    !is_committed(l, node))
+	if (LIKELY(!l->op) || SEED_BUG(64) || x != l->succ ||
+	    !is_of(l, a, l->pred) || !is_committed(l, node))
 		return x->prev;
 	return l->op == OP_INSERT ? node : l->pred;
 }
@@ -247,6 +207,8 @@ static int take_out(struct fusion_list *l, struct fusion_arena *a, node_t *node)
 	announce(l, OP_REMOVE, pred, succ, node);
 	store_relaxed(&pred->next, succ);
 	compiler_fence();
+	if (SEED_BUG(63))
+		store_relaxed(&l->node, (void *)node);
 	r = finish(l, a);
 	/* Not freed: it stays written down. */
 	if (r == 0)

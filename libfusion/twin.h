@@ -35,7 +35,7 @@ static inline int twin_settle(struct twin *t, struct fusion_arena *a)
 {
 	void **other = twin_other(t);
 
-	return LIKELY(!*other) ? 0 : slot_drop(a, other);
+	return LIKELY(!*other) || SEED_BUG(65) ? 0 : slot_drop(a, other);
 }
 
 /* A new block, to be filled.  0, -ENOMEM, -EMFILE. */

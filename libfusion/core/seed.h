@@ -46,6 +46,12 @@
  *   51  call: recovery of an owner leaves its callers
  *   52  call: recovery of a caller leaves its slots
  *   53  call: a call that fails wakes nobody
+ *   60  hash: the tag is stored before the value
+ *   61  hash: remove forgets its record before it is done
+ *   62  vector: the range is stored before the value
+ *   63  list: remove writes down which node after it has taken it out
+ *   64  list: a walk backward does not look past the record
+ *   65  twin: what a dead one left is not freed
  */
 #ifndef FUSION_CORE_SEED_H
 #define FUSION_CORE_SEED_H

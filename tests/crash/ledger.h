@@ -72,6 +72,26 @@ struct ledger_call {
 };
 
 #define LEDGER_EVENTS 2048
+#define LEDGER_VALUES 64
+
+/* What a container has: the values in a row, or of a hash each key's, 0 none.
+ * Blocks that are not its own then. */
+struct ledger_content {
+	uint32_t n;
+	uint32_t spare;
+	uint64_t value[LEDGER_VALUES];
+};
+
+/* The container that the victim works on (container.h). */
+struct ledger_container {
+	void *handle;	 /* NULL none */
+	uint32_t kind;	 /* enum container_kind */
+	uint32_t keys;	 /* enum fusion_key_type */
+	uint32_t owns;	 /* values are blocks of a hash */
+	uint32_t change; /* enum claim: before, either, after */
+	uint32_t ends;	 /* after it there is none */
+	struct ledger_content before, after;
+};
 
 struct ledger {
 	struct ledger_list live;   /* whoever allocated them */
@@ -92,6 +112,7 @@ struct ledger {
 	uint32_t reactor;   /* enum claim: it is there */
 	uint32_t listening; /* the peer does, and was resting */
 	struct ledger_call call;
+	struct ledger_container container;
 	uint64_t slots;	 /* offset of the array for malloc_to() */
 	uint32_t peer;	 /* member slot that lives on, 0 none */
 	uint32_t victim; /* member slot of who is to die, 0 the undertaker */

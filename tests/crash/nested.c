@@ -30,16 +30,18 @@ void nested_close(struct nested *n, struct stage *s)
 	close(n->fd);
 }
 
-/* Tables, and of each span the page that may have a map. */
+/* Tables, and of each span the page that may have a map.  All of it, if there
+ * is a container to be looked into. */
 static void copy_arena(struct nested *n, const struct stage *s)
 {
 	const struct view *v = &s->view;
 	uint64_t slots = s->ledger->slots & ~4095ull;
+	size_t size = s->ledger->container.handle ? SPAN_SIZE : 4096;
 
 	memcpy(n->copy, v->base, v->geo.off_spans);
 	for (uint32_t i = v->geo.first_span; i < span_hi(v); i++)
 		memcpy(n->copy + ((uint64_t)i << SPAN_SHIFT), span_at(v, i),
-		       4096);
+		       size);
 	memcpy(n->copy + slots, v->base + slots, 4096);
 }
 

@@ -22,6 +22,7 @@
 #include "libfusion/core/skirmish.h"
 #include "libfusion/core/slab.h"
 #include "libfusion/core/thread.h"
+#include "tests/crash/container.h"
 #include "tests/crash/overlay.h"
 
 __attribute__((format(printf, 2, 3))) static void bad(struct verdict *v,
@@ -39,6 +40,11 @@ __attribute__((format(printf, 2, 3))) static void bad(struct verdict *v,
 static void report(void *ctx, const char *what)
 {
 	bad(ctx, "checker: %s", what);
+}
+
+static void container_says(void *ctx, const char *what)
+{
+	bad(ctx, "container: %s", what);
 }
 
 /* --- Before recovery ------------------------------------------------------ */
@@ -366,11 +372,14 @@ static void ask_blocks(const struct stage *s, unsigned extra,
 		known += l->peers.n;
 	}
 	heap_usage(&s->view, &u);
-	if (u.blocks < known || u.blocks > known + extra)
+	/* Who uses the container next counts what belongs to it. */
+	if (u.blocks < known ||
+	    (u.blocks > known + extra && !l->container.handle))
 		bad(ret, "%llu blocks are allocated, %llu are known",
 		    (unsigned long long)u.blocks, (unsigned long long)known);
 	else
-		ret->in_flight = (unsigned)(u.blocks - known);
+		ret->in_flight =
+			l->container.handle ? 0 : (unsigned)(u.blocks - known);
 	if (u.spans_txn)
 		bad(ret, "a span is left in a transaction");
 }
@@ -564,6 +573,7 @@ void oracle_ask(struct stage *s, enum finder finder, unsigned extra,
 	ask_reactor(s, ret);
 	ask_blocks(s, extra, ret);
 	ask_spans(s, ret);
+	container_ask(s, container_says, ret);
 	ret->digest = overlay_digest(s);
 	/* The first has sent signals: who was alive need not be so now. */
 	if (s->view.sb->flags & ARENA_DOOMED)

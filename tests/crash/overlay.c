@@ -12,6 +12,7 @@
 #include "libfusion/core/ring.h"
 #include "libfusion/core/skirmish.h"
 #include "libfusion/core/slab.h"
+#include "tests/crash/container.h"
 
 #define K 0x9fb21c651e98df25ull
 
@@ -108,7 +109,9 @@ uint64_t overlay_hash(const struct stage *s)
 {
 	const struct view *v = &s->view;
 	const struct superblock *sb = v->sb;
+	struct container_range ranges[CONTAINER_RANGES];
 	uint64_t h = hash(1, sb, sizeof(*sb));
+	unsigned n;
 
 	h = hash(h,
 		 v->base + v->geo.off_events +
@@ -132,6 +135,9 @@ uint64_t overlay_hash(const struct stage *s)
 	h = hash_heap(v, h);
 	if (s->ledger->slots)
 		h = hash(h, stage_slots(s), LEDGER_SLOTS * 8);
+	n = container_ranges(s, ranges);
+	for (unsigned i = 0; i < n; i++)
+		h = hash(h, ranges[i].at, ranges[i].size);
 	return h;
 }
 

@@ -2,7 +2,7 @@
 /* Lists. */
 #include "tests/unit/container_member.h"
 
-#include "libfusion/container.h"
+#include "libfusion/list.h"
 
 #define WORDS FUSION_CONTAINER_WORDS
 #define LOCKED (FUSION_CONTAINER_WORDS | FUSION_CONTAINER_LOCK)
@@ -148,29 +148,23 @@ static void test_bad_arguments(void **state)
 	assert_int_equal(fusion_list_destroy(other), 0);
 }
 
-/* A node's links, as list.c has them. */
-struct links {
-	struct links *next, *prev;
-};
-
 static void test_corrupt(void **state)
 {
 	struct fusion_list_node *x, *y;
-	struct links *links, was;
+	struct fusion_list_node was;
 
 	(void)state;
 	assert_int_equal(fusion_list_insert_back(list, word(1), &x), 0);
 	assert_int_equal(fusion_list_insert_back(list, word(2), NULL), 0);
-	links = (struct links *)x;
-	was = *links;
-	links->next = (struct links *)&was;
+	was = *x;
+	x->next = &was;
 	assert_int_equal(fusion_list_next(list, x, &y), -EIO);
 	assert_int_equal(fusion_list_insert_after(list, x, word(1), NULL),
 			 -EIO);
 	assert_int_equal(fusion_list_remove(list, x, NULL), -EIO);
-	links->next = links;
+	x->next = x;
 	assert_int_equal(fusion_list_remove(list, x, NULL), -EIO);
-	*links = was;
+	*x = was;
 	expect((uint64_t[]){1, 2}, 2);
 }
 

@@ -2,7 +2,7 @@
 /* Vectors. */
 #include "tests/unit/container_member.h"
 
-#include "libfusion/container.h"
+#include "libfusion/vector.h"
 
 #define WORDS FUSION_CONTAINER_WORDS
 #define LOCKED (FUSION_CONTAINER_WORDS | FUSION_CONTAINER_LOCK)
@@ -171,33 +171,24 @@ static void test_bad_arguments(void **state)
 	assert_int_equal(fusion_vector_destroy(other), 0);
 }
 
-/* The row, as vector.c has it behind the container: two slots. */
-static uint64_t *row_of(void)
-{
-	uint64_t **slot =
-		(uint64_t **)((char *)vector + sizeof(struct container));
-
-	return slot[*(uint32_t *)(slot + 2) & 1];
-}
-
 static void test_corrupt(void **state)
 {
 	union fusion_value value;
-	uint64_t *row, was;
+	struct row *row;
+	uint32_t mark;
 
 	(void)state;
 	assert_int_equal(fusion_vector_add(vector, word(1)), 0);
-	row = row_of();
-	was = row[1];
-	row[1] = 1000; /* more values than there is room for */
+	row = twin_block(&vector->row);
+	row->range = RANGE(0, 1000); /* more than there is room for */
 	assert_int_equal(fusion_vector_at(vector, 500, &value), -EIO);
 	assert_int_equal(fusion_vector_add(vector, word(1)), -EIO);
 	assert_int_equal(fusion_vector_index_of(vector, word(9)), -EIO);
-	row[1] = was;
-	was = row[0];
-	row[0] = 0;
+	row->range = RANGE(0, 1);
+	mark = row->mark;
+	row->mark = 0;
 	assert_int_equal(fusion_vector_size(vector), -EIO);
-	row[0] = was;
+	row->mark = mark;
 	EXPECT(1);
 }
 

@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "tests/crash/container.h"
+
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "libfusion/arenas.h"
+#include "libfusion/core/heap.h"
+#include "libfusion/core/slab.h"
+#include "libfusion/hash.h"
+#include "libfusion/list.h"
+#include "libfusion/vector.h"
+
+#define BLOCK_BYTES 2048 /* looked at, of a table or row */
+#define NODES 64
+
+struct fusion_key container_key(uint32_t keys, uint32_t i)
+{
+	static char name[32];
+
+	if (keys == FUSION_KEY_INT)
+		return fusion_key_int(i * 7919ull);
+	snprintf(name, sizeof(name), "the key number %u", i);
+	return keys == FUSION_KEY_STRING ? fusion_key_string(name)
+					 : fusion_key_bytes(name, 18);
+}
+
+union fusion_value container_value(struct fusion_arena *arena, uint32_t owns,
+				   uint64_t word)
+{
+	uint64_t *block;
+
+	if (!owns)
+		return fusion_value_word(word);
+	block = fusion_malloc(arena, sizeof(*block));
+	if (!block)
+		die("no memory for a value");
+	*block = word;
+	return fusion_value_pointer(block);
+}
+
+/* --- Its memory ------------------------------------------------------------
+ */
+
+struct ranges {
+	const struct stage *stage;
+	struct container_range *list;
+	unsigned n;
+};
+
+/* Half made pointers lead nowhere. */
+static bool add(struct ranges *r, const void *p, size_t size)
+{
+	if (r->n == CONTAINER_RANGES || !p ||
+	    !view_contains(&r->stage->view, p) || (uintptr_t)p % 8)
+		return false;
+	r->list[r->n++] = (struct container_range){p, size};
+	return true;
+}
+
+static void add_twin(struct ranges *r, const struct twin *t)
+{
+	add(r, t->block[0], BLOCK_BYTES);
+	add(r, t->block[1], BLOCK_BYTES);
+}
+
+static void add_nodes(struct ranges *r, const struct fusion_list *l)
+{
+	const struct fusion_list_node *x = l->ring.next;
+
+	add(r, l->node, sizeof(*x));
+	while (r->n < NODES && x != &l->ring && add(r, x, sizeof(*x)))
+		x = x->next;
+}
+
+unsigned container_ranges(const struct stage *s, struct container_range *ret)
+{
+	const struct ledger_container *c = &s->ledger->container;
+	struct ranges r = {s, ret, 0};
+
+	if (!c->handle)
+		return 0;
+	switch (c->kind) {
+	case CONTAINER_HASH:
+		add(&r, c->handle, sizeof(struct fusion_hash));
+		add_twin(&r, &((struct fusion_hash *)c->handle)->table);
+		break;
+	case CONTAINER_VECTOR:
+		add(&r, c->handle, sizeof(struct fusion_vector));
+		add_twin(&r, &((struct fusion_vector *)c->handle)->row);
+		break;
+	default:
+		add(&r, c->handle, sizeof(struct fusion_list));
+		add_nodes(&r, c->handle);
+	}
+	return r.n;
+}
+
+/* --- Its next user ---------------------------------------------------------
+ */
+
+struct user {
+	const struct ledger_container *c;
+	struct fusion_arena *arena;
+	uint64_t others; /* blocks that are not the container's */
+};
+
+static char *complaint; /* shared with the tester */
+
+__attribute__((format(printf, 1, 2), noreturn)) static void
+complain(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(complaint, 200, fmt, ap);
+	va_end(ap);
+	_exit(1);
+}
+
+static void must(int r, const char *what)
+{
+	if (r < 0)
+		complain("%s: %s", what, strerror(-r));
+}
+
+static uint64_t word_of(const struct ledger_container *c,
+			union fusion_value value)
+{
+	return c->owns ? *(uint64_t *)value.pointer : value.word;
+}
+
+static void read_hash(const struct user *u, struct ledger_content *ret)
+{
+	struct fusion_hash *h = u->c->handle;
+	union fusion_value value;
+	int64_t n = 0;
+
+	ret->n = LEDGER_VALUES;
+	for (uint32_t i = 0; i < LEDGER_VALUES; i++) {
+		int r = fusion_hash_lookup(h, container_key(u->c->keys, i),
+					   &value);
+
+		if (r != -ENOENT)
+			must(r, "lookup");
+		ret->value[i] = r == 0 ? word_of(u->c, value) : 0;
+		n += r == 0;
+	}
+	if (fusion_hash_size(h) != n)
+		complain("%lld entries, and its size is %lld", (long long)n,
+			 (long long)fusion_hash_size(h));
+}
+
+static void walk_hash(const struct user *u, const struct ledger_content *want)
+{
+	struct fusion_hash_iter it = fusion_hash_iterate(u->c->handle);
+	int64_t n = 0, all = 0;
+	int r;
+
+	while ((r = fusion_hash_next(&it, NULL, NULL)) == 1)
+		n++;
+	must(r, "next");
+	for (uint32_t i = 0; i < LEDGER_VALUES; i++)
+		all += want->value[i] != 0;
+	if (n != all)
+		complain("a walk meets %lld entries of %lld", (long long)n,
+			 (long long)all);
+}
+
+static void read_vector(const struct user *u, struct ledger_content *ret)
+{
+	struct fusion_vector *v = u->c->handle;
+	union fusion_value value;
+	int64_t n = fusion_vector_size(v);
+
+	if (n < 0 || n > LEDGER_VALUES)
+		complain("its size is %lld", (long long)n);
+	ret->n = (uint32_t)n;
+	for (uint32_t i = 0; i < ret->n; i++) {
+		must(fusion_vector_at(v, i, &value), "at");
+		ret->value[i] = value.word;
+	}
+}
+
+static void walk_back(struct fusion_list *l, const struct ledger_content *want)
+{
+	struct fusion_list_node *x = NULL;
+	union fusion_value value;
+
+	for (uint32_t i = want->n; i-- > 0;) {
+		must(fusion_list_prev(l, x, &x), "prev");
+		must(fusion_list_value(l, x, &value), "value");
+		if (value.word != want->value[i])
+			complain("backward it is another list");
+	}
+	if (fusion_list_prev(l, x, &x) != -ENOENT)
+		complain("backward it is longer");
+}
+
+static void read_list(const struct user *u, struct ledger_content *ret)
+{
+	struct fusion_list *l = u->c->handle;
+	struct fusion_list_node *x = NULL;
+	union fusion_value value;
+	int r;
+
+	ret->n = 0;
+	while ((r = fusion_list_next(l, x, &x)) == 0) {
+		if (ret->n == LEDGER_VALUES)
+			complain("it has no end");
+		must(fusion_list_value(l, x, &value), "value");
+		ret->value[ret->n++] = value.word;
+	}
+	if (r != -ENOENT)
+		must(r, "next");
+	if (fusion_list_size(l) != ret->n)
+		complain("%u values, and its size is %lld", ret->n,
+			 (long long)fusion_list_size(l));
+	walk_back(l, ret);
+}
+
+static void read_it(const struct user *u, struct ledger_content *ret)
+{
+	*ret = (struct ledger_content){0};
+	if (u->c->kind == CONTAINER_HASH) {
+		read_hash(u, ret);
+		walk_hash(u, ret);
+	} else if (u->c->kind == CONTAINER_VECTOR) {
+		read_vector(u, ret);
+	} else {
+		read_list(u, ret);
+	}
+}
+
+static bool is_same(const struct ledger_content *a,
+		    const struct ledger_content *b)
+{
+	return a->n == b->n &&
+	       !memcmp(a->value, b->value, a->n * sizeof(a->value[0]));
+}
+
+static void expect(const struct user *u, const struct ledger_content *want)
+{
+	struct ledger_content got;
+
+	read_it(u, &got);
+	if (!is_same(&got, want))
+		complain("after the next change it is another");
+}
+
+/* --- What it does ----------------------------------------------------------
+ */
+
+static void use_hash(const struct user *u, struct ledger_content *now)
+{
+	const struct ledger_container *c = u->c;
+	struct fusion_hash *h = c->handle;
+
+	for (uint32_t i = 0; i < LEDGER_VALUES; i += 5) {
+		union fusion_value value =
+			container_value(u->arena, c->owns, 1000 + i);
+		int r = fusion_hash_replace(h, container_key(c->keys, i), value,
+					    NULL);
+
+		must(r, "replace");
+		if (r != !!now->value[i])
+			complain("replace says %d", r);
+		now->value[i] = 1000 + i;
+	}
+	expect(u, now);
+	for (uint32_t i = 0; i < LEDGER_VALUES; i += 10) {
+		must(fusion_hash_remove(h, container_key(c->keys, i), NULL),
+		     "remove");
+		now->value[i] = 0;
+	}
+}
+
+static void use_vector(const struct user *u, struct ledger_content *now)
+{
+	struct fusion_vector *v = u->c->handle;
+	uint32_t at = now->n / 2;
+
+	must(fusion_vector_insert(v, at, fusion_value_word(999)), "insert");
+	memmove(now->value + at + 1, now->value + at,
+		(now->n++ - at) * sizeof(now->value[0]));
+	now->value[at] = 999;
+	expect(u, now);
+	must(fusion_vector_add(v, fusion_value_word(998)), "add");
+	now->value[now->n++] = 998;
+}
+
+static void use_list(const struct user *u, struct ledger_content *now)
+{
+	struct fusion_list *l = u->c->handle;
+	struct fusion_list_node *x;
+
+	must(fusion_list_insert_back(l, fusion_value_word(999), &x), "back");
+	now->value[now->n++] = 999;
+	expect(u, now);
+	must(fusion_list_next(l, NULL, &x), "next");
+	must(fusion_list_remove(l, x, NULL), "remove");
+	memmove(now->value, now->value + 1, --now->n * sizeof(now->value[0]));
+}
+
+static uint64_t count_blocks(const struct user *u)
+{
+	struct heap_usage usage;
+
+	heap_usage(&u->arena->view, &usage);
+	return usage.blocks;
+}
+
+static uint64_t own_blocks(const struct ledger_container *c,
+			   const struct ledger_content *now)
+{
+	uint64_t n = 1;
+
+	if (c->kind == CONTAINER_LIST)
+		return n + now->n;
+	n++;
+	if (c->kind == CONTAINER_VECTOR)
+		return n;
+	for (uint32_t i = 0; i < LEDGER_VALUES; i++)
+		if (now->value[i])
+			n += !!c->owns + (c->keys != FUSION_KEY_INT);
+	return n;
+}
+
+static void ask_blocks(const struct user *u, uint64_t own)
+{
+	uint64_t n = count_blocks(u);
+
+	if (n != u->others + own)
+		complain("%llu blocks, it has %llu and others %llu",
+			 (unsigned long long)n, (unsigned long long)own,
+			 (unsigned long long)u->others);
+}
+
+static int destroy(const struct ledger_container *c)
+{
+	if (c->kind == CONTAINER_HASH)
+		return fusion_hash_destroy(c->handle);
+	if (c->kind == CONTAINER_VECTOR)
+		return fusion_vector_destroy(c->handle);
+	return fusion_list_destroy(c->handle);
+}
+
+/* Killed while it was being destroyed.  true: there is none any more. */
+static bool is_ended(const struct user *u)
+{
+	const struct container *c = u->c->handle;
+
+	if (!heap_is_allocated(&u->arena->view, c))
+		return true;
+	if (c->state == CONTAINER_ALIVE)
+		return false;
+	must(destroy(u->c), "finishing to destroy");
+	return true;
+}
+
+static void find(const struct user *u, struct ledger_content *ret)
+{
+	const struct ledger_container *c = u->c;
+
+	read_it(u, ret);
+	if (c->change != CLAIM_PRESENT && is_same(ret, &c->before))
+		ret->spare = c->before.spare;
+	else if (c->change != CLAIM_ABSENT && !c->ends &&
+		 is_same(ret, &c->after))
+		ret->spare = c->after.spare;
+	else
+		complain("it is neither as before nor as after");
+}
+
+static void use(struct user *u)
+{
+	const struct ledger_container *c = u->c;
+	struct ledger_content now;
+
+	if (c->ends && c->change != CLAIM_ABSENT && is_ended(u)) {
+		ask_blocks(u, 0);
+		return;
+	}
+	find(u, &now);
+	u->others += now.spare;
+	if (c->kind == CONTAINER_HASH)
+		use_hash(u, &now);
+	else if (c->kind == CONTAINER_VECTOR)
+		use_vector(u, &now);
+	else
+		use_list(u, &now);
+	expect(u, &now);
+	ask_blocks(u, own_blocks(c, &now));
+	must(destroy(c), "destroy");
+	ask_blocks(u, 0);
+}
+
+/* --- The process -----------------------------------------------------------
+ */
+
+/* What recovery has left to others, as ask_blocks() in oracle.c counts. */
+static uint64_t count_others(const struct stage *s)
+{
+	const struct ledger *l = s->ledger;
+	void **slots = stage_slots(s);
+	uint64_t n = l->live.n;
+
+	for (unsigned i = 0; i < LEDGER_SLOTS; i++)
+		n += slots[i] != NULL;
+	if (l->peer && view_member(&s->view, l->peer)->state)
+		n += l->peers.n;
+	return n;
+}
+
+static void be_peer(const struct stage *s)
+{
+	struct fusion_arena *a = calloc(1, sizeof(*a));
+	struct user u = {.c = &s->ledger->container, .arena = a};
+
+	/* A crash is its end. */
+	signal(SIGSEGV, SIG_DFL);
+	signal(SIGBUS, SIG_DFL);
+	signal(SIGFPE, SIG_DFL);
+	if (!a)
+		die("no memory");
+	a->view = s->view;
+	a->view.slot = s->ledger->peer;
+	a->id = view_member(&s->view, s->ledger->peer)->id;
+	a->tag = heap_tag(s->ledger->peer);
+	a->dirfd = -1;
+	slab_classes(&a->view, a->classes);
+	if (address_add(a) < 0)
+		die("too many arenas");
+	u.others = count_others(s);
+	use(&u);
+	_exit(0);
+}
+
+void container_ask(const struct stage *s, void (*bad)(void *, const char *),
+		   void *ctx)
+{
+	int status;
+	pid_t pid;
+
+	if (!s->ledger->container.handle)
+		return;
+	if (!complaint)
+		complaint = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+				 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (complaint == MAP_FAILED)
+		die("no memory for a complaint");
+	pid = fork();
+	if (pid < 0)
+		die("fork");
+	if (!pid)
+		be_peer(s);
+	if (waitpid(pid, &status, 0) != pid)
+		die("waitpid");
+	if (WIFSIGNALED(status))
+		bad(ctx, strsignal(WTERMSIG(status)));
+	else if (WEXITSTATUS(status) == 1)
+		bad(ctx, complaint);
+	else if (status)
+		die("the container's next user has failed: %x", status);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The container that the victim works on
+ *
+ * After recovery the peer is its next user: it reads, and must find what was
+ * before or what is after; then it changes the container and must find that;
+ * then it destroys it, and no block is left.  It does so in a process of its
+ * own, on its own copy of the image.
+ */
+#ifndef TESTS_CRASH_CONTAINER_H
+#define TESTS_CRASH_CONTAINER_H
+
+#include "tests/crash/stage.h"
+
+#define CONTAINER_RANGES 80
+
+struct container_range {
+	const void *at;
+	size_t size; /* a multiple of 8 */
+};
+
+/* The memory of the container, for the overlay: as far as it can be followed.
+ * How many. */
+unsigned container_ranges(const struct stage *s, struct container_range *ret);
+
+/* Of a recovered image; @bad hears what is wrong. */
+void container_ask(const struct stage *s, void (*bad)(void *, const char *),
+		   void *ctx);
+
+/* The key of value @i of a hash. */
+struct fusion_key container_key(uint32_t keys, uint32_t i);
+/* A value as it goes into the container of @c, which owns it or not. */
+union fusion_value container_value(struct fusion_arena *arena, uint32_t owns,
+				   uint64_t word);
+
+#endif
