@@ -254,6 +254,9 @@ static void borrow(struct cast *c)
 	}
 	ledger_claim(&k->marked, CLAIM_ABSENT);
 	ledger_claim(&k->held, CLAIM_ABSENT);
+	/* Who waits for the victim is not to wait for its death. */
+	call_enter(c->rec, 0);
+	answer(c);
 }
 
 /* As a handler that has forgotten it. */
