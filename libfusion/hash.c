@@ -176,6 +176,7 @@ static int make_room(struct fusion_hash *h, struct fusion_arena *a,
 {
 	int r = table_of(h, a, ret_t);
 
+	*ret_i = -1;
 	if (r < 0)
 		return r;
 	if (*ret_t) {
@@ -258,26 +259,6 @@ static int prepare(struct fusion_hash *h, struct fusion_arena *a,
 	return r < 0 ? r : make_room(h, a, k, ret_t, ret_i);
 }
 
-FUSION_API int fusion_hash_insert(struct fusion_hash *hash,
-				  struct fusion_key key,
-				  union fusion_value value)
-{
-	struct fusion_arena *a;
-	struct hash_table *t;
-	struct needle k;
-	int64_t i;
-	int r = enter(hash, &a);
-
-	if (r < 0)
-		return r;
-	r = prepare(hash, a, &key, value, &k, &t, &i);
-	if (r == 1)
-		r = -EEXIST;
-	else if (r == 0)
-		r = fill(hash, a, t, i, &k, value);
-	return (int)container_leave(&hash->c, r);
-}
-
 /* --- Replacing -------------------------------------------------------------
  */
 
@@ -303,33 +284,58 @@ static int swap_owned(struct fusion_hash *h, struct fusion_arena *a,
 	return 0;
 }
 
+/* @ret_old NULL: it is not wanted. */
+static int replace_at(struct fusion_hash *h, struct fusion_arena *a,
+		      struct hash_table *t, int64_t i, union fusion_value value,
+		      union fusion_value *ret_old)
+{
+	union fusion_value old = t->entries[i].value;
+
+	if (owns_values(h))
+		swap_owned(h, a, t, i, value, ret_old);
+	else
+		store_relaxed(&t->entries[i].value.word, value.word);
+	if (ret_old)
+		*ret_old = old;
+	return 1;
+}
+
+/* 0 it is new; 1 it was there. */
+static int put(struct fusion_hash *h, const struct fusion_key *key,
+	       union fusion_value value, bool replace,
+	       union fusion_value *ret_old)
+{
+	struct fusion_arena *a;
+	struct hash_table *t;
+	struct needle k;
+	int64_t i;
+	int r = enter(h, &a);
+
+	if (r < 0)
+		return r;
+	r = prepare(h, a, key, value, &k, &t, &i);
+	if (r == 0)
+		r = fill(h, a, t, i, &k, value);
+	else if (r == 1 && replace)
+		r = replace_at(h, a, t, i, value, ret_old);
+	return (int)container_leave(&h->c, r);
+}
+
+FUSION_API int fusion_hash_insert(struct fusion_hash *hash,
+				  struct fusion_key key,
+				  union fusion_value value)
+{
+	int r = put(hash, &key, value, false, NULL);
+
+	return r == 1 ? -EEXIST : r;
+}
+
 FUSION_API int fusion_hash_replace(struct fusion_hash *hash,
 				   struct fusion_key key,
 				   union fusion_value value,
 				   union fusion_value *ret_old)
 {
-	union fusion_value old = {NULL};
-	struct fusion_arena *a;
-	struct hash_table *t;
-	struct needle k;
-	int64_t i;
-	int r = enter(hash, &a);
-
-	if (r < 0)
-		return r;
-	r = prepare(hash, a, &key, value, &k, &t, &i);
-	if (r == 0) {
-		r = fill(hash, a, t, i, &k, value);
-	} else if (r == 1) {
-		old = t->entries[i].value;
-		if (owns_values(hash))
-			swap_owned(hash, a, t, i, value, ret_old);
-		else
-			store_relaxed(&t->entries[i].value.word, value.word);
-	}
-	if (r == 1 && ret_old)
-		*ret_old = old;
-	return (int)container_leave(&hash->c, r);
+	return put(hash, &key, value, true, ret_old);
 }
 
 /* --- Removing --------------------------------------------------------------

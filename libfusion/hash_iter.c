@@ -3,6 +3,12 @@
 
 #define KIND CONTAINER_HASH
 
+static int enter(struct fusion_hash_iter *it, struct fusion_arena **ret)
+{
+	return it ? container_enter((struct container *)it->hash, KIND, ret)
+		  : -EINVAL;
+}
+
 /* The table in which the iteration is.  0 (NULL: it is empty), -ESTALE, -EIO.
  */
 static int table_of_iter(struct fusion_hash_iter *it,
@@ -49,11 +55,8 @@ FUSION_API int fusion_hash_next(struct fusion_hash_iter *it,
 				union fusion_value *ret_value)
 {
 	struct fusion_arena *a;
-	int r;
+	int r = enter(it, &a);
 
-	if (!it)
-		return -EINVAL;
-	r = container_enter((struct container *)it->hash, KIND, &a);
 	if (r < 0)
 		return r;
 	r = next(it, a, ret_key, ret_value);
@@ -80,11 +83,8 @@ FUSION_API int fusion_hash_iter_remove(struct fusion_hash_iter *it,
 				       union fusion_value *ret_old)
 {
 	struct fusion_arena *a;
-	int r;
+	int r = enter(it, &a);
 
-	if (!it)
-		return -EINVAL;
-	r = container_enter((struct container *)it->hash, KIND, &a);
 	if (r < 0)
 		return r;
 	r = remove_last(it, a, ret_old);
