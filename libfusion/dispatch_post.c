@@ -29,13 +29,13 @@ static struct posted *take(struct dispatcher *d, struct posts *posts)
 	return p;
 }
 
-static unsigned run_posts(struct dispatcher *d, struct posts *posts,
-			  unsigned most)
+static unsigned run_posts(struct dispatcher *d, struct posts *posts)
 {
 	struct posted *p;
 	unsigned n = 0;
 
-	while (n < most && load_acquire(&posts->n) && (p = take(d, posts))) {
+	while (n < DISPATCH_BATCH && load_acquire(&posts->n) &&
+	       (p = take(d, posts))) {
 		n++;
 		p->fn(p->ctx);
 		free(p);
@@ -235,11 +235,11 @@ void dispatch_jobs_settle(struct fusion_arena *arena)
 
 unsigned dispatch_run_posts(struct dispatcher *d)
 {
-	unsigned n = run_posts(d, &d->posts, DISPATCH_BATCH) + run_jobs(d);
+	unsigned n = run_posts(d, &d->posts) + run_jobs(d);
 
 	/* Not while somebody further up the stack may use what they free. */
 	if (!d->held)
-		n += run_posts(d, &d->cleanups, DISPATCH_BATCH);
+		n += run_posts(d, &d->cleanups);
 	return n;
 }
 
