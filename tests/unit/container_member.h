@@ -104,4 +104,38 @@ static inline uint64_t victim_kill(struct victim *v, uint64_t k)
 	return done;
 }
 
+/* A series, and what to hold against what it did. */
+struct series {
+	/* Step @k in the model, and if @real in the container, too. */
+	void (*step)(uint64_t k, bool real);
+	void (*step_real)(uint64_t k);
+	bool (*is_model)(void); /* do the two agree? */
+	void (*expect)(void);	/* they must, looked at in every way */
+	void (*expect_blocks)(void);
+};
+
+/* A hundred deaths: each leaves it as before or as after a step, the next step
+ * works, and no block is lost. */
+static inline void kill_anywhere(const struct series *s)
+{
+	uint64_t from = 0, done, seed = 5;
+
+	for (unsigned i = 0; i < 100; i++) {
+		struct victim v = victim_start(from, s->step_real);
+
+		done = victim_kill(&v, from + next_random(&seed) % 300);
+		if (i % 2)
+			life_sweep(&arena->view);
+		for (; from < done; from++)
+			s->step(from, false);
+		if (!s->is_model())
+			s->step(from++, false);
+		s->expect();
+		s->step(from++, true);
+		s->expect();
+		life_sweep(&arena->view);
+		s->expect_blocks();
+	}
+}
+
 #endif

@@ -646,32 +646,30 @@ static void test_killed_with_the_lock(void **state)
 	assert_int_equal(fusion_hash_unlock(hash), -EPERM);
 }
 
-/* As before or as after, and no block lost.  (A value on its way into the hash
- * is its maker's.) */
-static void kill_anywhere(void)
+static uint64_t spare;
+
+static void expect_model(void)
 {
-	uint64_t from = 0, done, seed = 5, each = 1 + owned, spare = 0;
+	assert_true(is_model());
+}
+
+/* A value on its way into the hash is its maker's. */
+static void expect_blocks(void)
+{
+	uint64_t known = blocks_before + 2 + (1 + owned) * n_model();
+
+	assert_in_range(blocks(), known + spare, known + spare + owned);
+	spare = blocks() - known;
+}
+
+static void kill_each(void)
+{
+	const struct series series = {step_both, step, is_model, expect_model,
+				      expect_blocks};
 
 	memset(model, 0, sizeof(model));
-	for (unsigned i = 0; i < 100; i++) {
-		struct victim v = victim_start(from, step);
-		uint64_t known;
-
-		done = victim_kill(&v, from + next_random(&seed) % 300);
-		if (i % 2)
-			life_sweep(&arena->view);
-		for (; from < done; from++)
-			step_both(from, false);
-		if (!is_model())
-			step_both(from++, false);
-		assert_true(is_model());
-		step(from++);
-		assert_true(is_model());
-		life_sweep(&arena->view);
-		known = blocks_before + 2 + each * n_model();
-		assert_in_range(blocks(), known + spare, known + spare + owned);
-		spare = blocks() - known;
-	}
+	spare = 0;
+	kill_anywhere(&series);
 	blocks_before += spare;
 }
 
@@ -680,7 +678,7 @@ static void test_killed_anywhere(void **state)
 	(void)state;
 	owned = false;
 	create(FUSION_KEY_STRING, WORDS | LOCK);
-	kill_anywhere();
+	kill_each();
 }
 
 static void test_killed_with_values(void **state)
@@ -688,7 +686,7 @@ static void test_killed_with_values(void **state)
 	(void)state;
 	owned = true;
 	create(FUSION_KEY_STRING, FUSION_CONTAINER_AUTOFREE | LOCK);
-	kill_anywhere();
+	kill_each();
 }
 
 /* Two who are killed, and do not use the same keys. */

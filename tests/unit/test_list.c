@@ -308,29 +308,24 @@ static bool is_model(void)
 	return i == n_model;
 }
 
-/* As before or as after, and no block lost. */
+static void expect_model(void)
+{
+	expect(model, n_model);
+}
+
+static void expect_blocks(void)
+{
+	assert_int_equal(blocks(), blocks_before + 1 + n_model);
+}
+
 static void test_killed_anywhere(void **state)
 {
-	uint64_t from = 0, done, seed = 5;
+	const struct series series = {step_both, step, is_model, expect_model,
+				      expect_blocks};
 
 	(void)state;
 	n_model = 0;
-	for (unsigned i = 0; i < 100; i++) {
-		struct victim v = victim_start(from, step);
-
-		done = victim_kill(&v, from + next_random(&seed) % 300);
-		if (i % 2)
-			life_sweep(&arena->view);
-		for (; from < done; from++)
-			step_both(from, false);
-		if (!is_model())
-			step_both(from++, false);
-		expect(model, n_model);
-		step(from++);
-		expect(model, n_model);
-		life_sweep(&arena->view);
-		assert_int_equal(blocks(), blocks_before + 1 + n_model);
-	}
+	kill_anywhere(&series);
 }
 
 int main(void)
