@@ -95,15 +95,8 @@ static inline int frame_main(void)
 		{"bytes", run_bytes}, {"cpu", run_cpu},
 		{NULL, NULL},
 	};
-	int r;
 
-	peers_start(1, frame_serve);
-	r = frame_enter();
-	if (r < 0)
-		worker_fail("enter", r);
-	r = worker_serve(rows);
-	peers_end();
-	return r;
+	return peers_work(1, frame_serve, frame_enter, rows);
 }
 
 #endif

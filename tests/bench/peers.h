@@ -96,6 +96,21 @@ static inline void peers_end(void)
 	}
 }
 
+/* Be a worker with @n peers; @enter is its own way in. */
+static inline int peers_work(unsigned n, void (*serve)(unsigned i),
+			     int (*enter)(void), const struct worker_row *rows)
+{
+	int r;
+
+	peers_start(n, serve);
+	r = enter();
+	if (r < 0)
+		worker_fail("enter", r);
+	r = worker_serve(rows);
+	peers_end();
+	return r;
+}
+
 static inline bool peers_died(void)
 {
 	return waitpid(-1, NULL, WNOHANG) != 0;

@@ -172,13 +172,7 @@ static inline int send_main(unsigned n)
 		worker_fail("prepare", r);
 	field = peers_share(sizeof(*field));
 	receivers = n;
-	peers_start(n, send_serve);
-	r = send_enter();
-	if (r < 0)
-		worker_fail("enter", r);
-	r = worker_serve(rows);
-	peers_end();
-	return r;
+	return peers_work(n, send_serve, send_enter, rows);
 }
 
 #endif
