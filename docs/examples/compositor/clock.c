@@ -61,9 +61,23 @@ static void draw_face(const struct canvas *canvas,
 	draw_hand(canvas, middle, second, 0, r * 0.85, r / 60, 0xffff5030);
 }
 
-static void draw(const struct canvas *canvas, const struct options *options,
-		 struct font *font)
+struct clock {
+	const struct options *options;
+	struct font *font;
+};
+
+static int64_t to_the_next_second(void)
 {
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return 1000000000 - now.tv_nsec;
+}
+
+static int64_t draw(const struct canvas *canvas, void *arg)
+{
+	const struct clock *clock = arg;
+	struct font *font = clock->font;
 	time_t seconds = time(NULL);
 	struct tm now;
 	char text[16];
@@ -71,38 +85,10 @@ static void draw(const struct canvas *canvas, const struct options *options,
 	localtime_r(&seconds, &now);
 	strftime(text, sizeof(text), "%H:%M:%S", &now);
 	canvas_fill(canvas, canvas_area(canvas), CLEAR);
-	draw_face(canvas, options, &now);
+	draw_face(canvas, clock->options, &now);
 	font_draw(font, canvas, (canvas->width - font_width(font, text)) / 2,
 		  canvas->height - font_line_height(font), text, 0xffffffff);
-}
-
-/* Until the next full second. */
-static bool sleep_to_the_second(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return client_sleep(1000000000 - now.tv_nsec);
-}
-
-static int show(const struct options *options, struct font *font)
-{
-	struct client_window window;
-	struct client client;
-	struct canvas canvas;
-	int r = options_open(options, &client, &window);
-
-	if (r)
-		return r;
-	do {
-		if (window_begin(&window, &canvas) < 0)
-			break;
-		draw(&canvas, options, font);
-		window_flip(&window, canvas_area(&canvas));
-	} while (!sleep_to_the_second());
-	window_close(&window);
-	client_close(&client);
-	return 0;
+	return to_the_next_second();
 }
 
 int main(int argc, char **argv)
@@ -114,18 +100,18 @@ int main(int argc, char **argv)
 		.colour = 0xff202428,
 		.paper = 0xe0e0e0e0,
 	};
-	struct font *font;
+	struct clock clock = {.options = &options};
 	int r;
 
 	options_read(&options, argc, argv, 0, 0, "");
-	r = options_font(&options, &font);
+	r = options_font(&options, &clock.font);
 	if (r)
 		return r;
 	if (!options.wish.width) {
 		options.wish.width = 120;
-		options.wish.height = 120 + font_line_height(font);
+		options.wish.height = 120 + font_line_height(clock.font);
 	}
-	r = show(&options, font);
-	font_close(font);
+	r = options_show(&options, draw, &clock);
+	font_close(clock.font);
 	return r;
 }

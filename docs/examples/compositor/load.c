@@ -16,6 +16,8 @@ struct ticks {
 };
 
 struct graph {
+	const struct options *options;
+	struct font *font;
 	struct ticks last;
 	int32_t n;
 	double *busy; /* one for each column, 0 to 1, the newest last */
@@ -77,49 +79,33 @@ static void read_load(char *text, size_t size)
 			*text-- = '\0';
 }
 
-static void draw(const struct canvas *canvas, const struct options *options,
-		 struct font *font, const struct graph *graph)
+static int64_t draw(const struct canvas *canvas, void *arg)
 {
-	int32_t top = font_line_height(font), room = canvas->height - top;
+	struct graph *graph = arg;
+	int32_t room = canvas->height - font_line_height(graph->font);
 	char text[80];
 
-	canvas_fill(canvas, canvas_area(canvas), options->paper);
+	measure(graph);
+	canvas_fill(canvas, canvas_area(canvas), graph->options->paper);
 	for (int32_t x = 0; x < canvas->width; x++) {
 		int32_t high = (int32_t)(graph->busy[x] * room + 0.5);
 
 		canvas_fill(canvas,
 			    (struct area){x, canvas->height - high, 1, high},
-			    options->colour);
+			    graph->options->colour);
 	}
 	read_load(text, sizeof(text));
-	font_draw(font, canvas, 3, 0, text, 0xffffffff);
+	font_draw(graph->font, canvas, 3, 0, text, 0xffffffff);
+	return (int64_t)graph->options->every_ms * 1000000;
 }
 
-static int run(const struct options *options, struct font *font,
-	       struct graph *graph)
+static int show(const struct options *options, struct font *font)
 {
-	struct client_window window;
-	struct client client;
-	struct canvas canvas;
-	int r = options_open(options, &client, &window);
-
-	if (r)
-		return r;
-	do {
-		if (window_begin(&window, &canvas) < 0)
-			break;
-		measure(graph);
-		draw(&canvas, options, font, graph);
-		window_flip(&window, canvas_area(&canvas));
-	} while (!client_sleep((int64_t)options->every_ms * 1000000));
-	window_close(&window);
-	client_close(&client);
-	return 0;
-}
-
-static int show(struct options *options, struct font *font)
-{
-	struct graph graph = {.n = options->wish.width};
+	struct graph graph = {
+		.options = options,
+		.font = font,
+		.n = options->wish.width,
+	};
 	int r = read_ticks(&graph.last);
 
 	if (r < 0)
@@ -130,7 +116,7 @@ static int show(struct options *options, struct font *font)
 	graph.busy = calloc((size_t)graph.n, sizeof(double));
 	if (!graph.busy)
 		return words_fail("load", "graph", -ENOMEM, NULL);
-	r = run(options, font, &graph);
+	r = options_show(options, draw, &graph);
 	free(graph.busy);
 	return r;
 }

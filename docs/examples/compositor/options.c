@@ -126,6 +126,27 @@ int options_open(const struct options *options, struct client *client,
 	return words_fail(options->program, options->arena, r, NULL);
 }
 
+int options_show(const struct options *options, options_draw_fn draw, void *arg)
+{
+	struct client_window window;
+	struct client client;
+	struct canvas canvas;
+	int64_t good_ns;
+	int r = options_open(options, &client, &window);
+
+	if (r)
+		return r;
+	do {
+		if (window_begin(&window, &canvas) < 0)
+			break;
+		good_ns = draw(&canvas, arg);
+		window_flip(&window, canvas_area(&canvas));
+	} while (!client_sleep(good_ns));
+	window_close(&window);
+	client_close(&client);
+	return 0;
+}
+
 int options_font(const struct options *options, struct font **ret)
 {
 	const char *what = options->font ? options->font : options->family;

@@ -28,6 +28,13 @@ void options_read(struct options *options, int argc, char **argv, int least,
 /* Enter and open the window, or say why not: 0 or the status for exit(). */
 int options_open(const struct options *options, struct client *client,
 		 struct client_window *window);
+/* How a client draws all of its window, and how long its picture is good for,
+ * in nanoseconds; < 0 for ever. */
+typedef int64_t (*options_draw_fn)(const struct canvas *canvas, void *arg);
+/* Enter, show what @draw draws until the program is to end, leave.  As
+ * options_open(). */
+int options_show(const struct options *options, options_draw_fn draw,
+		 void *arg);
 /* The font that is asked for, or say why not. */
 int options_font(const struct options *options, struct font **ret);
 

@@ -9,8 +9,10 @@
 #include "words.h"
 
 /* The nearest pixel of the picture for each one of the canvas. */
-static void draw(const struct canvas *canvas, const struct canvas *picture)
+static int64_t draw(const struct canvas *canvas, void *arg)
 {
+	const struct canvas *picture = arg;
+
 	for (int32_t y = 0; y < canvas->height; y++)
 		for (int32_t x = 0; x < canvas->width; x++)
 			*canvas_at(canvas, x, y) = *canvas_at(
@@ -19,25 +21,7 @@ static void draw(const struct canvas *canvas, const struct canvas *picture)
 					  canvas->width),
 				(int32_t)((int64_t)y * picture->height /
 					  canvas->height));
-}
-
-static int show(const struct options *options, const struct canvas *picture)
-{
-	struct client_window window;
-	struct client client;
-	struct canvas canvas;
-	int r = options_open(options, &client, &window);
-
-	if (r)
-		return r;
-	if (window_begin(&window, &canvas) == 0) {
-		draw(&canvas, picture);
-		window_flip(&window, canvas_area(&canvas));
-		client_sleep(-1);
-	}
-	window_close(&window);
-	client_close(&client);
-	return 0;
+	return -1;
 }
 
 int main(int argc, char **argv)
@@ -62,7 +46,7 @@ int main(int argc, char **argv)
 		options.wish.width = picture.width;
 		options.wish.height = picture.height;
 	}
-	r = show(&options, &picture);
+	r = options_show(&options, draw, &picture);
 	free(picture.pixels);
 	return r;
 }

@@ -4,6 +4,11 @@
 
 #define MARGIN 6
 
+struct lines {
+	const struct options *options;
+	struct font *font;
+};
+
 static void fit(struct options *options, struct font *font)
 {
 	struct wish *wish = &options->wish;
@@ -20,35 +25,17 @@ static void fit(struct options *options, struct font *font)
 	wish->height = options->arguments * font_line_height(font) + 2 * MARGIN;
 }
 
-static void draw(const struct canvas *canvas, const struct options *options,
-		 struct font *font)
+static int64_t draw(const struct canvas *canvas, void *arg)
 {
+	const struct lines *lines = arg;
+	const struct options *options = lines->options;
+
 	canvas_fill(canvas, canvas_area(canvas), options->paper);
 	for (int i = 0; i < options->arguments; i++)
-		font_draw(font, canvas, MARGIN,
-			  MARGIN + i * font_line_height(font),
+		font_draw(lines->font, canvas, MARGIN,
+			  MARGIN + i * font_line_height(lines->font),
 			  options->argument[i], options->colour);
-}
-
-static int show(struct options *options, struct font *font)
-{
-	struct client_window window;
-	struct client client;
-	struct canvas canvas;
-	int r;
-
-	fit(options, font);
-	r = options_open(options, &client, &window);
-	if (r)
-		return r;
-	if (window_begin(&window, &canvas) == 0) {
-		draw(&canvas, options, font);
-		window_flip(&window, canvas_area(&canvas));
-		client_sleep(-1);
-	}
-	window_close(&window);
-	client_close(&client);
-	return 0;
+	return -1;
 }
 
 int main(int argc, char **argv)
@@ -59,14 +46,15 @@ int main(int argc, char **argv)
 		.line = 24,
 		.colour = 0xffffffff,
 	};
-	struct font *font;
+	struct lines lines = {.options = &options};
 	int r;
 
 	options_read(&options, argc, argv, 1, -1, "LINE...");
-	r = options_font(&options, &font);
+	r = options_font(&options, &lines.font);
 	if (r)
 		return r;
-	r = show(&options, font);
-	font_close(font);
+	fit(&options, lines.font);
+	r = options_show(&options, draw, &lines);
+	font_close(lines.font);
 	return r;
 }
