@@ -466,6 +466,17 @@ static void detach(struct fusion_reaction *x)
 	sweep(l);
 }
 
+/* Not in the child of a fork that has no reactions.  reactors_lock is held. */
+static bool is_listed(const struct fusion_arena *a,
+		      const struct local_reactor *l)
+{
+	const struct local_reactor *at = a->reactors;
+
+	while (at && at != l)
+		at = at->next;
+	return at;
+}
+
 FUSION_API int fusion_reactor_detach(struct fusion_reaction *reaction)
 {
 	struct fusion_arena *a;
@@ -474,7 +485,8 @@ FUSION_API int fusion_reactor_detach(struct fusion_reaction *reaction)
 		return 0;
 	a = reaction->local->arena;
 	pthread_mutex_lock(&a->reactors_lock);
-	detach(reaction);
+	if (is_listed(a, reaction->local))
+		detach(reaction);
 	pthread_mutex_unlock(&a->reactors_lock);
 	return 0;
 }

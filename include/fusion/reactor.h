@@ -239,7 +239,9 @@ FUSION_API int fusion_reactor_stat(struct fusion_reactor *reactor,
  * reactions, with cursors of its own: what is dispatched after fork() has
  * returned, in either of them, it hears.  It detaches them by the handles that
  * its parent had.  Done functions stay the parent's: they free what was
- * dispatched.  Who forks in a reaction has a child without any.
+ * dispatched.  Who forks in a reaction has a child without any; in such a
+ * child, and in one that is no member, fusion_reactor_detach() has nothing to
+ * do.
  */
 
 FUSION_END_DECLS

@@ -21,6 +21,7 @@
  *   unlisten NAME CHANNEL  destroy-reactor NAME
  *   fork-listen NAME         a child that listens too ("child heard ..."), but
  *                            not to channel 99 of NAME
+ *   fork-detach NAME CHANNEL   a child detaches it, and ends
  *   dispatch NAME CHANNEL TEXT [COUNT]   TEXT, or COUNT of them: TEXT1 ...
  */
 #include "member.h"
@@ -32,6 +33,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define TEXT_MAX 63
@@ -360,6 +362,22 @@ static int do_fork_listen(const struct words *c)
 		pause();
 }
 
+/* The child listens to nothing, and detaches all the same. */
+static int do_fork_detach(const struct words *c)
+{
+	struct listened *l = find_listened(word(c, 1), (uint32_t)number(c, 2));
+	pid_t pid = l ? fork() : -1;
+	int status;
+
+	if (pid < 0)
+		return answer(l ? -errno : -ENOENT);
+	if (!pid)
+		_exit(fusion_reactor_detach(l->reaction) < 0);
+	if (waitpid(pid, &status, 0) < 0)
+		return answer(-errno);
+	return answer(status == 0 ? 0 : -EFAULT);
+}
+
 static int do_dispatch(const struct words *c)
 {
 	uint64_t count = c->n > 4 ? number(c, 4) : 0;
@@ -396,6 +414,7 @@ const struct command talk_commands[] = {
 	{"unlisten", do_unlisten, true},
 	{"dispatch", do_dispatch, true},
 	{"fork-listen", do_fork_listen, true},
+	{"fork-detach", do_fork_detach, true},
 	{"destroy-reactor", do_destroy_reactor, true},
 	{"call", do_call, true},
 	{"destroy-call", do_destroy_call, true},

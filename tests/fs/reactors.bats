@@ -307,6 +307,18 @@ exists() {
 	eventually has_got one well
 }
 
+@test "reactors: who is no member after a fork may detach" {
+	start p
+	expect p "enter a" "entered 0 id 2"
+	mkdir "$R"
+	expect p "listen r 0" ok
+	expect p "fork-detach r 0" ok
+	# Its parent's cursor was not touched.
+	is listeners 1
+	expect m "dispatch r 0 hello" ok
+	hears p "heard r 0 from 1 size 5: hello"
+}
+
 # The next two lines of p, in either order.
 hears_both() {
 	local a b
