@@ -139,7 +139,7 @@ int arena_status_show(const struct node *n, struct text *t)
 		 load_relaxed(&sb->tables[KIND_REACTOR].n), rings_in_use(v));
 	text_add(t, "max-members %u\nmax-threads %u\nmax-fields %u\n",
 		 v->geo.max_members, v->geo.max_threads - 1, v->geo.max_fields);
-	text_add(t, "max-objects %u\n", v->geo.max_objects);
+	text_add(t, "max-objects %u\n", v->geo.max_things);
 	text_add(t, "transient %d\nformat %u\n", n->arena->transient,
 		 sb->format);
 	text_add(t, "created ");

@@ -47,9 +47,18 @@ int arena_ready(struct fusion_arena *arena);
 /* Put the directory's descriptor behind the heap's. */
 void dir_behind_heap(struct fusion_arena *arena);
 
+/* --- object_duty.c -------------------------------------------------------- */
+
+/* This member was rung: is there an object for it to destroy, a duty to take? */
+void duty_look(struct fusion_arena *arena);
+/* The process leaves: its duties are others', and no destructor runs here. */
+void duty_stop(struct fusion_arena *arena);
+
 /* --- ref.c, ref_watch.c, ref_fork.c ----------------------------------------
  */
 
+/* Have the thread that looks when this member is rung.  0, -errno. */
+int watch_start(struct fusion_arena *arena);
 /* No watch of this process' any more; no function of one is running. */
 void watch_stop(struct fusion_arena *arena);
 /* What ref.c keeps of an arena in private memory. */

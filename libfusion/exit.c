@@ -68,6 +68,7 @@ void arena_depart(struct fusion_arena *a, unsigned long request, int result)
 
 	notice_stop(a);
 	watch_stop(a);
+	duty_stop(a);
 	dispatch_stop(a);
 	calls_stop(a);
 	reactor_stop(a);

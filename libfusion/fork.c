@@ -30,6 +30,7 @@ static void detach(struct fusion_arena *a, bool again)
 	a->state = HANDLE_DEAD;
 	a->notice = NULL; /* its thread is the parent's, as the watcher's */
 	a->watcher = NULL;
+	a->duty = NULL;
 	pthread_mutex_init(&a->notice_lock, NULL);
 	pthread_mutex_init(&a->watch_lock, NULL);
 	dispatch_after_fork(a);

@@ -23,7 +23,7 @@ static struct ref *of(struct fusion_ref *ref)
 
 static size_t rows_size(const struct fusion_arena *a)
 {
-	return (size_t)a->view.geo.max_objects * sizeof(uint32_t);
+	return (size_t)a->view.geo.tables[KIND_REF].max * sizeof(uint32_t);
 }
 
 /* Address space only, until an entry is written.  NULL: no memory. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Watches of references: one thread of the process waits for all of an arena
+ * Watches of references: one thread of the process waits for all of an arena,
+ * and for what has become of its objects (object_duty.c)
  *
  * Who makes a watched reference fall bumps ref_seq of the watching member.  How
  * often each has fallen is counted in the reference itself; here is kept of how
@@ -148,6 +149,7 @@ static void *run(void *arg)
 		uint32_t seen = load_acquire(seq);
 
 		look(all);
+		duty_look(all->arena);
 		if (load_acquire(&all->stop))
 			break;
 		if (futex_wait(seq, seen, SUSPECT_LAST_NS) == -ETIMEDOUT)
@@ -197,6 +199,17 @@ static int get_watcher(struct fusion_arena *a, struct watcher **ret)
 	return 0;
 }
 
+int watch_start(struct fusion_arena *a)
+{
+	struct watcher *all;
+	int r;
+
+	pthread_mutex_lock(&a->watch_lock);
+	r = get_watcher(a, &all);
+	pthread_mutex_unlock(&a->watch_lock);
+	return r;
+}
+
 void watch_stop(struct fusion_arena *a)
 {
 	struct watcher *all;
@@ -232,11 +245,12 @@ static int add(struct fusion_arena *a, struct thread_rec *me, struct watch *w)
 
 	if (r < 0)
 		return r;
-	pthread_mutex_lock(&a->watch_lock);
-	r = get_watcher(a, &all);
-	pthread_mutex_unlock(&a->watch_lock);
+	r = watch_start(a);
 	if (r < 0)
 		return r;
+	pthread_mutex_lock(&a->watch_lock);
+	all = a->watcher;
+	pthread_mutex_unlock(&a->watch_lock);
 	/* No lock of the process' while we may wait for one of the arena's. */
 	w->id = load_acquire(&w->ref->id);
 	r = ref_watch(&a->view, me, w->ref, &w->told);

@@ -11,6 +11,7 @@
 #include <fusion/heap.h>
 #include <fusion/list.h>
 #include <fusion/message.h>
+#include <fusion/object.h>
 #include <fusion/property.h>
 #include <fusion/reactor.h>
 #include <fusion/ref.h>

@@ -7,6 +7,7 @@
 #include "libfusion/core/call.h"
 #include "libfusion/core/heap.h"
 #include "libfusion/core/life.h"
+#include "libfusion/core/object.h"
 #include "libfusion/core/property.h"
 #include "libfusion/core/reactor.h"
 #include "libfusion/core/ref.h"
@@ -91,7 +92,7 @@ static bool announces(const struct thread_rec *t)
 	return load_relaxed(&t->span.op) || load_relaxed(&t->table.op) ||
 	       load_relaxed(&t->pool.op) || load_relaxed(&t->msg.op) ||
 	       load_relaxed(&t->msg_block) || load_relaxed(&t->call.op) ||
-	       ref_announces(t);
+	       ref_announces(t) || object_announces(t);
 }
 
 static void check_threads(struct checker *c)
@@ -131,6 +132,6 @@ unsigned arena_check(struct view *v, check_report_fn report, void *ctx)
 		c.faults += table_check(v, kind, report, ctx);
 	return c.faults + skirmish_check(v, report, ctx) +
 	       property_check(v, report, ctx) + ref_check(v, report, ctx) +
-	       ring_check(v, report, ctx) + call_check(v, report, ctx) +
-	       heap_check(v, report, ctx);
+	       object_check(v, report, ctx) + ring_check(v, report, ctx) +
+	       call_check(v, report, ctx) + heap_check(v, report, ctx);
 }

@@ -12,8 +12,9 @@
  *   members   one record a slot     slot 0 is the undertaker's (the daemon)
  *   threads   one record a slot     slot 0 is the undertaker's
  *   tables    one a kind of named things (fields, skirmishes, references,
- *             properties, calls, reactors): records, then the heads of their
- *             chains
+ *             properties, calls, reactors, pools, objects): records, then the
+ *             heads of their chains
+ *   fallen    a bit an object
  *   rows      a member's local count of a reference each
  *   slots     where a thread waits for the answer of a call, each
  *   rings     one struct ring_ctl a ring
@@ -42,7 +43,7 @@
 #include <stdint.h>
 
 #define FUSION_MAGIC 0x0a4e4f4953554601ull
-#define FUSION_FORMAT 2u
+#define FUSION_FORMAT 3u
 
 #define ARENA_NAME_MAX 63  /* bytes, without the NUL */
 #define OBJECT_NAME_MAX 63 /* the same for fields and primitives */
@@ -116,6 +117,8 @@ enum object_kind {
 	KIND_PROPERTY = 3,
 	KIND_CALL = 4,
 	KIND_REACTOR = 5,
+	KIND_OBJECT_POOL = 6,
+	KIND_OBJECT = 7,
 	N_KINDS
 };
 
@@ -141,7 +144,7 @@ struct superblock {
 	uint64_t span;	      /* bytes of address space and of file */
 	uint32_t max_threads; /* slots 1..max_threads-1 are members' */
 	uint32_t max_fields;
-	uint32_t max_objects; /* of each other kind */
+	uint32_t max_things; /* of each other kind but references, objects */
 	uint32_t n_spans;
 	uint64_t off_events, off_members, off_threads, off_tables, off_rows;
 	uint64_t off_words, off_descs, off_spans;
@@ -151,7 +154,7 @@ struct superblock {
 	char version[24]; /* of the library that formatted, for messages */
 	uint32_t n_slots, n_rings;
 	uint64_t off_slots, off_rings, off_ring_mem;
-	uint8_t pad0[8];
+	uint64_t off_fallen; /* bits of objects, see object_fall.c */
 
 	/* Life: written under the life lock (life.h), read by all. */
 	uint32_t state; /* atomic: enum arena_state */
@@ -194,7 +197,7 @@ struct superblock {
 	struct table_head rings; /* of struct ring_ctl; only lock and hi */
 	uint32_t
 		slots_hi; /* atomic: slots above max_threads + this are holes */
-	uint8_t pad5[956];
+	uint8_t pad5[956 - 2 * sizeof(struct table_head)];
 
 	/* struct heap_super, declared in heap_layout.h. */
 	uint8_t heap[HEAP_SUPER_SIZE];
@@ -298,7 +301,9 @@ struct thread_rec {
 	uint64_t msg_block;
 	uint32_t exec; /* call that it executes: slot + 1, 0 none */
 	uint32_t exec_seq;
-	uint8_t pad[216];
+	struct intent object; /* see object.h */
+	uint64_t item[2];     /* slots: blocks of items that come and go */
+	uint8_t pad[160];
 };
 static_assert(sizeof(struct thread_rec) == 1280, "ABI: bump FUSION_FORMAT");
 
@@ -330,7 +335,7 @@ struct field_rec {
 static_assert(sizeof(struct field_rec) == 192, "ABI: bump FUSION_FORMAT");
 
 /* Strides of the other tables; the records are declared in skirmish.h, ref.h,
- * property.h, call.h, reactor.h and ring.h. */
+ * property.h, call.h, reactor.h, object.h and ring.h. */
 #define OBJECT_SIZE 256
 #define ROW_SIZE 64
 #define SLOT_SIZE 128

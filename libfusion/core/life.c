@@ -14,6 +14,7 @@
 #include "libfusion/core/event.h"
 #include "libfusion/core/futex.h"
 #include "libfusion/core/limits.h"
+#include "libfusion/core/object.h"
 #include "libfusion/core/recover.h"
 #include "libfusion/core/seed.h"
 #include "libfusion/core/thread.h"
@@ -311,6 +312,7 @@ int life_depart(struct view *v, uint32_t slot, bool died)
 	/* Commit.  Release: whoever takes the slot sees it recovered. */
 	store_release(&m->state, MEMBER_FREE);
 	life_changed(v);
+	object_look_again(v);
 	if (doomed && died && v->slot && v->slot != slot)
 		raise(SIGKILL);
 	return n;

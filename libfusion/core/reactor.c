@@ -10,6 +10,7 @@
 #include "libfusion/core/futex.h"
 #include "libfusion/core/life.h"
 #include "libfusion/core/limits.h"
+#include "libfusion/core/object.h"
 #include "libfusion/core/seed.h"
 
 /* --- Creation ------------------------------------------------------------- */
@@ -19,12 +20,16 @@ void reactor_init(struct view *v, void *rec, const void *arg)
 	const struct reactor_params *params = arg;
 	struct reactor *re = rec;
 
-	(void)v;
 	memset(&re->e + 1, 0, sizeof(*re) - sizeof(re->e));
 	re->message_size = params->message_size;
 	re->cells = params->cells;
 	re->listeners = params->listeners;
 	store_relaxed(&re->id, load_relaxed(&re->e.id));
+	if (params->maker) {
+		re->object = params->object + 1;
+		re->object_id = params->object_id;
+		object_announce_reactor(v, params->maker, re);
+	}
 }
 
 /* Who waits for room is to look again; the ring goes with the destroyer's
@@ -39,6 +44,12 @@ void reactor_fini(struct view *v, void *rec)
 	if (load_relaxed(&re->ring) &&
 	    ring_map(v, load_relaxed(&re->ring) - 1, &r) == 0)
 		ring_shut(&r);
+}
+
+/* An object's. */
+bool reactor_is_quiet(const void *rec)
+{
+	return ((const struct reactor *)rec)->object != 0;
 }
 
 int reactor_create(struct view *v, struct thread_rec *me, const char *name,
@@ -100,9 +111,10 @@ static uint32_t index_of(const struct view *v, const struct reactor *re)
 
 /* Commit: table_remove()'s.  Killed after it: the ring is released by
  * reactor_recover(). */
-int reactor_destroy(struct view *v, struct thread_rec *me, struct reactor *re)
+int reactor_destroy_id(struct view *v, struct thread_rec *me,
+		       struct reactor *re, uint32_t id)
 {
-	uint32_t id = load_acquire(&re->id), ring = load_acquire(&re->ring);
+	uint32_t ring = load_acquire(&re->ring);
 	int r;
 
 	if (!id)
@@ -119,6 +131,11 @@ int reactor_destroy(struct view *v, struct thread_rec *me, struct reactor *re)
 	compiler_fence();
 	store_relaxed(&me->call.op, 0u);
 	return r;
+}
+
+int reactor_destroy(struct view *v, struct thread_rec *me, struct reactor *re)
+{
+	return reactor_destroy_id(v, me, re, load_acquire(&re->id));
 }
 
 /* --- Room ----------------------------------------------------------------- */

@@ -49,7 +49,7 @@ struct reactor {
 	uint64_t dispatched, bytes; /* atomic */
 	/* Atomic: second << 32 | messages in it; of this one and the last. */
 	uint64_t rate[2];
-	uint8_t pad[8];
+	uint32_t object, object_id; /* as those of struct ref */
 	/* Atomic: (index + 1) << 48 | pointer; 0 free. */
 	uint64_t globals[REACTOR_GLOBALS];
 };
@@ -98,6 +98,9 @@ static_assert(sizeof(struct cursor) == RING_CURSOR, "ABI: bump FORMAT");
 
 struct reactor_params {
 	uint32_t message_size, cells, listeners;
+	/* Of an object's: who makes it, NULL a plain one; see object.h. */
+	struct thread_rec *maker;
+	uint32_t object, object_id;
 };
 
 /* 0, or table_add()'s errors. */
@@ -105,6 +108,9 @@ int reactor_create(struct view *v, struct thread_rec *me, const char *name,
 		   const struct reactor_params *params, uint32_t creator,
 		   struct reactor **ret);
 int reactor_destroy(struct view *v, struct thread_rec *me, struct reactor *re);
+/* The same, if it is the one with @id still. */
+int reactor_destroy_id(struct view *v, struct thread_rec *me,
+		       struct reactor *re, uint32_t id);
 
 /* Its ring, if it has one.  0; -ENOENT none yet; -EIDRM; -EIO. */
 int reactor_ring(const struct view *v, const struct reactor *re,
@@ -197,6 +203,7 @@ void reactor_recover_member(struct view *v, uint32_t slot);
 
 void reactor_init(struct view *v, void *rec, const void *arg); /* kinds.c */
 void reactor_fini(struct view *v, void *rec);
+bool reactor_is_quiet(const void *rec);
 
 /* Faults of a quiet arena's reactors. */
 unsigned reactor_check(struct view *v, void (*report)(void *, const char *),

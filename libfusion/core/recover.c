@@ -10,6 +10,7 @@
 #include "libfusion/core/life.h"
 #include "libfusion/core/lock.h"
 #include "libfusion/core/message.h"
+#include "libfusion/core/object.h"
 #include "libfusion/core/property.h"
 #include "libfusion/core/reactor.h"
 #include "libfusion/core/ref.h"
@@ -27,10 +28,10 @@ struct tally {
 
 static void count(struct tally *tally, const struct thread_rec *t)
 {
-	tally->ops += !!load_relaxed(&t->span.op) +
-		      !!load_relaxed(&t->table.op) +
-		      !!load_relaxed(&t->pool.op) + !!load_relaxed(&t->ref.op) +
-		      !!load_relaxed(&t->row.op);
+	tally->ops +=
+		!!load_relaxed(&t->span.op) + !!load_relaxed(&t->table.op) +
+		!!load_relaxed(&t->pool.op) + !!load_relaxed(&t->ref.op) +
+		!!load_relaxed(&t->row.op) + !!load_relaxed(&t->object.op);
 	for (unsigned i = 0; i < THREAD_HELD; i++)
 		tally->locks += t->held[i] != 0;
 }
@@ -54,8 +55,10 @@ static int recover_record(struct view *v, struct thread_rec *t)
 		r = table_recover(v, t);
 	if (!r)
 		r = ref_recover_locked(v, t);
-	if (!r)
+	if (!r) {
+		object_recover_locked(v, t);
 		core_lock_recover(v, t);
+	}
 	return r;
 }
 
@@ -74,6 +77,8 @@ static int recover_pending(struct view *v, struct thread_rec *t, bool alone)
 		r = reactor_recover(v, t);
 	if (!r)
 		r = call_recover(v, t, life_rec(v), alone);
+	if (!r)
+		r = object_recover(v, t);
 	return r ? r : ref_recover(v, t);
 }
 
@@ -145,6 +150,8 @@ int recover_member(struct view *v, uint32_t slot)
 	if (r < 0)
 		return r;
 	reactor_recover_member(v, slot);
+	if (slot)
+		object_recover_member(v, slot);
 	/* The users' locks last: who gets one next finds all else whole. */
 	for (at = 0; (t = next_record(v, slot, &at));) {
 		property_recover(v, t, life_rec(v));

@@ -4,18 +4,24 @@
 #include "libfusion/core/futex.h"
 #include "libfusion/core/life.h"
 #include "libfusion/core/limits.h"
+#include "libfusion/core/object.h"
 #include "libfusion/core/ref_private.h"
 
 /* --- Creation --------------------------------------------------------------
  */
 
+struct ref_whose {
+	uint32_t index, id;
+};
+
 /* The locks are not touched: who was turned away may still hold one. */
 void ref_init(struct view *v, void *rec, const void *arg)
 {
+	const struct ref_whose *whose = arg;
 	struct ref *r = rec;
 
-	(void)v;
-	(void)arg;
+	r->object = whose ? whose->index + 1 : 0;
+	r->object_id = whose ? whose->id : 0;
 	store_relaxed(&r->sleepers, 0);
 	store_relaxed(&r->global, 0);
 	store_relaxed(&r->falls, 0);
@@ -29,6 +35,10 @@ void ref_init(struct view *v, void *rec, const void *arg)
 	store_relaxed(&r->next_heir, 0);
 	store_relaxed(&r->local, 0);
 	store_release(&r->id, load_relaxed(&r->e.id));
+	/* Before the commit of the record, which must be used to count. */
+	if (whose)
+		store_release(&object_at(v, whose->index)->ref,
+			      ref_index(v, r) + 1);
 }
 
 /* ref_destroy() has done it before; a table that is mended does it again. */
@@ -36,6 +46,12 @@ void ref_fini(struct view *v, void *rec)
 {
 	(void)v;
 	store_release(&((struct ref *)rec)->id, 0);
+}
+
+/* An object's. */
+bool ref_is_quiet(const void *rec)
+{
+	return ((const struct ref *)rec)->object != 0;
 }
 
 int ref_create(struct view *v, struct thread_rec *me, const char *name,
@@ -47,6 +63,15 @@ int ref_create(struct view *v, struct thread_rec *me, const char *name,
 	if (rc == 0)
 		*ret = ref_at(v, i);
 	return rc;
+}
+
+int ref_create_for(struct view *v, struct thread_rec *me, uint32_t creator,
+		   uint32_t index, uint32_t id)
+{
+	struct ref_whose whose = {index, id};
+	uint32_t i;
+
+	return table_add(v, me, KIND_REF, NULL, creator, &whose, &i);
 }
 
 /* --- The guard -------------------------------------------------------------

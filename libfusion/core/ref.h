@@ -59,7 +59,9 @@ struct ref {
 	uint32_t first_heir, next_heir;
 	uint32_t
 		local; /* atomic: when last settled its local total was not 0 */
-	uint8_t pad1[52];
+	uint32_t object,
+		object_id; /* index + 1 of whose it is; 0 a plain one */
+	uint8_t pad1[44];
 };
 static_assert(sizeof(struct ref) == OBJECT_SIZE, "ABI: bump FUSION_FORMAT");
 static_assert(offsetof(struct ref, lock) == 128, "ABI: bump FUSION_FORMAT");
@@ -115,6 +117,9 @@ struct ref_sum {
 
 int ref_create(struct view *v, struct thread_rec *me, const char *name,
 	       uint32_t creator, struct ref **ret);
+/* That of object @index; it names the object, and the object it. */
+int ref_create_for(struct view *v, struct thread_rec *me, uint32_t creator,
+		   uint32_t index, uint32_t id);
 int ref_destroy(struct view *v, struct thread_rec *me, struct ref *r);
 
 /* @hint, may be NULL: where the member keeps which row it has (ref_row_of()).
@@ -153,6 +158,25 @@ int ref_unwatch(struct view *v, struct thread_rec *me, struct ref *r);
 int ref_inherit(struct view *v, struct thread_rec *me, struct ref *r,
 		struct ref *from);
 
+/* A place that holds a count: where, what stands for the ref there, and which
+ * id the ref has. */
+struct ref_place {
+	uint64_t off, value;
+	uint32_t id;
+};
+
+/* Have the place, which is 0, name the ref, with a global count.  -EBUSY it is
+ * not 0; -EAGAIN, -EOVERFLOW, -EINVAL. */
+int ref_link(struct view *v, struct thread_rec *me, struct ref *r,
+	     const struct ref_place *p);
+/* Have it 0, and the count gone.  -ESTALE it names something else by now;
+ * -EPERM there is no global count; -EINVAL. */
+int ref_unlink(struct view *v, struct thread_rec *me, struct ref *r,
+	       const struct ref_place *p);
+/* A local count of mine is a global one.  -EPERM I have none; -EAGAIN,
+ * -EOVERFLOW. */
+int ref_globalize(struct view *v, struct thread_rec *me, struct ref *r);
+
 int ref_stat(struct view *v, struct thread_rec *me, struct ref *r,
 	     struct ref_sum *ret);
 
@@ -184,6 +208,7 @@ unsigned ref_check(struct view *v, void (*report)(void *, const char *),
 
 void ref_init(struct view *v, void *rec, const void *arg); /* kinds.c */
 void ref_fini(struct view *v, void *rec);
+bool ref_is_quiet(const void *rec);
 
 /* --- The lens: no lock, no trust; a moment's numbers -----------------------
  */

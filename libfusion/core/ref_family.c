@@ -10,6 +10,7 @@
 #include <limits.h>
 
 #include "libfusion/core/futex.h"
+#include "libfusion/core/object.h"
 
 static uint32_t refs_hi(const struct view *v)
 {
@@ -76,15 +77,9 @@ void ref_wake(struct ref *r)
 
 void ref_tell(const struct view *v, const struct ref *r)
 {
-	uint64_t who = load_relaxed(&r->watcher);
-	uint32_t slot = REF_WHO_SLOT(who), *seq;
-
-	if (!slot || slot > v->geo.max_members)
-		return;
-	seq = &view_member(v, slot)->ref_seq;
-	/* Release: pairs with the acquire in the watching thread. */
-	add_release(seq, 1);
-	futex_wake(seq, INT_MAX);
+	if (r->object && load_relaxed(&r->id))
+		object_tell(v, r->object - 1, r->object_id);
+	object_ring(v, REF_WHO_SLOT(load_relaxed(&r->watcher)));
 }
 
 static void settle_one(struct view *v, struct ref *r, struct budget *b)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Counts that go from one row to another: throw, catch, fork
+ * Counts that go from one row to another, or to the places: throw, catch,
+ * globalize, fork
  *
  * The sum never falls on the way.  A fork keeps, before it, as many as the
  * member has in `fork` of its rows; the child, a member of its own by then,
@@ -105,6 +106,56 @@ int ref_catch(struct view *v, struct thread_rec *me, struct ref *r)
 	if (row && load_relaxed(&row->pending))
 		rc = move(v, me, row, 1, row, REF_MOVE_PENDING,
 			  load_relaxed(&row->pending) - 1);
+	ref_leave(v, me, guard);
+	return rc;
+}
+
+/* One count of @row's is a global one, both or none. */
+static int globalize_locked(struct view *v, struct thread_rec *me,
+			    struct ref *r, struct ref_row *row)
+{
+	struct intent *in = &me->ref;
+	uint64_t w;
+
+	in->a[1] = row_index(v, row);
+	compiler_fence();
+	store_relaxed(&in->op, (uint32_t)REF_OP_BUSY);
+	compiler_fence();
+	/* Acquire: as in move(). */
+	w = or_acq_rel(&row->word, ROW_BUSY) & ~ROW_BUSY;
+	in->kind = REF_MOVE_GLOBAL;
+	in->a[2] = w - 1;
+	in->a[3] = load_relaxed(&r->global) + 1;
+	compiler_fence();
+	/* Commit: from here on recovery goes on. */
+	store_relaxed(&in->op, (uint32_t)REF_OP_MOVE);
+	compiler_fence();
+	store_relaxed(&r->global, in->a[3]);
+	/* Release: as in move(). */
+	store_release(&row->word, in->a[2]);
+	compiler_fence();
+	store_relaxed(&in->op, (uint32_t)REF_OP_TOUCH);
+	return 0;
+}
+
+int ref_globalize(struct view *v, struct thread_rec *me, struct ref *r)
+{
+	struct core_lock *guard;
+	struct ref_row *row;
+	int rc = ref_enter(v, me, r, load_acquire(&r->id), &guard);
+
+	if (rc < 0)
+		return rc;
+	row = ref_find_row(v, r, ref_member_of(v, me).id);
+	if (load_relaxed(&r->locker))
+		rc = -EAGAIN;
+	/* Relaxed: as in throw_locked(). */
+	else if (!row || !ROW_COUNT(load_relaxed(&row->word)))
+		rc = -EPERM;
+	else if (load_relaxed(&r->global) == UINT64_MAX)
+		rc = -EOVERFLOW;
+	else
+		rc = globalize_locked(v, me, r, row);
 	ref_leave(v, me, guard);
 	return rc;
 }

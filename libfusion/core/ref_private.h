@@ -12,7 +12,11 @@
  *   BUSY     the same, and row a[1] may be BUSY without an end
  *   MOVE     row a[1] is to have the word a[2] (not BUSY), row a[3] in its low
  *            half the number in its high half: `pending`, or `fork` if kind
+ *            is 1; kind 2: a[3] is what `global` is to be
  *   INHERIT  it is being made the first heir of ref a[1]
+ *   LINK     the place a[1] is to have a[2] instead of 0; when it has, `global`
+ *            is to be a[3]
+ *   UNLINK   the other way round
  * Without it:
  *   DESTROY  it has the id a[1]; row a[2] - 1 of it is being freed, and has the
  *            generation a[3]
@@ -23,12 +27,15 @@ enum {
 	REF_OP_BUSY,
 	REF_OP_MOVE,
 	REF_OP_INHERIT,
+	REF_OP_LINK,
+	REF_OP_UNLINK,
 	REF_OP_DESTROY,
 	N_REF_OPS
 };
 
 #define REF_MOVE_PENDING 0
 #define REF_MOVE_FORK 1
+#define REF_MOVE_GLOBAL 2
 
 /*
  * thread_rec.row: row a[0] with the generation a[1].  Under rows.lock, with
@@ -124,6 +131,9 @@ void ref_tell(const struct view *v, const struct ref *r);
 /* @r is being destroyed: it has no parent and no heirs any more.  Under its
  * guard; idempotent. */
 void ref_cut(struct view *v, struct ref *r);
+/* ref_link.c */
+int ref_link_recover(const struct view *v, struct ref *r,
+		     const struct intent *in);
 void ref_inherit_undo(struct view *v, struct ref *r, uint32_t from);
 
 /* --- ref_drop.c ------------------------------------------------------------

@@ -11,17 +11,20 @@ static struct ref_row *checked_row(const struct view *v, uint64_t i)
 	return i < rows_hi(v) ? row_at(v, (uint32_t)i) : NULL;
 }
 
-static int redo_move(struct view *v, const struct intent *in)
+static int redo_move(struct view *v, struct ref *r, const struct intent *in)
 {
 	struct ref_row *row = checked_row(v, in->a[1]);
 	struct ref_row *other = checked_row(v, (uint32_t)in->a[3]);
 	uint32_t value = (uint32_t)(in->a[3] >> 32);
 
-	if (!row || !other)
+	if (!row || (in->kind != REF_MOVE_GLOBAL && !other))
 		return -EIO;
-	store_relaxed(in->kind == REF_MOVE_FORK ? &other->fork
-						: &other->pending,
-		      value);
+	if (in->kind == REF_MOVE_GLOBAL)
+		store_relaxed(&r->global, in->a[3]);
+	else
+		store_relaxed(in->kind == REF_MOVE_FORK ? &other->fork
+							: &other->pending,
+			      value);
 	/* Only while it is BUSY: stored already, its own threads, if it was not
 	 * the whole member that died, may have moved it on. */
 	if (load_relaxed(&row->word) & ROW_BUSY)
@@ -56,7 +59,9 @@ static int recover_ref(struct view *v, struct thread_rec *t)
 	if (in.op == REF_OP_BUSY)
 		rc = undo_busy(v, &in);
 	else if (in.op == REF_OP_MOVE)
-		rc = redo_move(v, &in);
+		rc = redo_move(v, r, &in);
+	else if (in.op == REF_OP_LINK || in.op == REF_OP_UNLINK)
+		rc = ref_link_recover(v, r, &in);
 	else if (in.op == REF_OP_INHERIT)
 		ref_inherit_undo(v, r, (uint32_t)in.a[1]);
 	compiler_fence();

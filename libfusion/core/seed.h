@@ -52,6 +52,10 @@
  *   63  list: remove writes down which node after it has taken it out
  *   64  list: a walk backward does not look past the record
  *   65  twin: what a dead one left is not freed
+ *   70  ref: recovery of a link forgets its count
+ *   71  object: recovery leaves what was half made
+ *   72  object: a claim is not announced
+ *   73  object: recovery frees an item that is in the chain
  */
 #ifndef FUSION_CORE_SEED_H
 #define FUSION_CORE_SEED_H

@@ -146,7 +146,7 @@ static int find_locked(const struct place *p, const char *name,
 	uint32_t *prev;
 	int r = chain_find(p, name, name_hash(name), ret_index, &prev);
 
-	if (r == -ENOENT && name_id(name))
+	if (r == -ENOENT && name_id(name) && !kind_ops[p->kind].nameless)
 		r = find_id(p->v, p->kind, name_id(name), ret_index);
 	return r;
 }
@@ -261,6 +261,13 @@ static int name_entry(struct view *v, struct entry *e, const char *name)
 	return 0;
 }
 
+static bool is_quiet(const struct place *p, uint32_t i)
+{
+	const struct kind_ops *ops = &kind_ops[p->kind];
+
+	return ops->quiet && ops->quiet(entry_at(p, i));
+}
+
 int table_add(struct view *v, struct thread_rec *me, enum object_kind kind,
 	      const char *name, uint32_t creator, const void *arg,
 	      uint32_t *ret_index)
@@ -271,6 +278,7 @@ int table_add(struct view *v, struct thread_rec *me, enum object_kind kind,
 		.creator = creator,
 	};
 	int r = name_entry(v, &from, name);
+	bool quiet;
 
 	if (r < 0)
 		return r;
@@ -278,8 +286,9 @@ int table_add(struct view *v, struct thread_rec *me, enum object_kind kind,
 	if (r < 0)
 		return r;
 	r = add_locked(&p, me, &from, arg, ret_index);
+	quiet = r == 0 && is_quiet(&p, *ret_index);
 	core_unlock(v, me, &p.head->lock);
-	if (r < 0)
+	if (r < 0 || quiet)
 		return r;
 	futex_wake(&p.head->seq, INT_MAX);
 	event_log(v, me, EVENT_CREATED, creator, "%s %s", kind_ops[kind].name,
@@ -348,7 +357,8 @@ static void remove_locked(const struct place *p, struct thread_rec *me,
 	finish(p, &me->table);
 }
 
-/* The chain is walked though the index is known: it leads to the record. */
+/* The chain is walked though the index is known: it leads to the record.
+ * *ret_name is what to say of it, empty nothing. */
 static int remove_found(const struct place *p, struct thread_rec *me,
 			uint32_t i, char *ret_name)
 {
@@ -361,6 +371,8 @@ static int remove_found(const struct place *p, struct thread_rec *me,
 	r = chain_find(p, ret_name, e->hash, &at, &prev);
 	if (r < 0 || at != i)
 		return -EIO;
+	if (is_quiet(p, i))
+		*ret_name = '\0';
 	remove_locked(p, me, i, prev);
 	return 0;
 }
@@ -368,6 +380,8 @@ static int remove_found(const struct place *p, struct thread_rec *me,
 static int log_removal(const struct place *p, struct thread_rec *me,
 		       const char *name)
 {
+	if (!*name)
+		return 0;
 	futex_wake(&p->head->seq, INT_MAX);
 	event_log(p->v, me, EVENT_DESTROYED, view_member(p->v, p->v->slot)->id,
 		  "%s %s", kind_ops[p->kind].name, name);

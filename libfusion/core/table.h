@@ -26,6 +26,10 @@ struct kind_ops {
 	 * away who still uses it.  Under the table's lock.  Idempotent:
 	 * recovery runs it again.  May be NULL. */
 	void (*fini)(struct view *v, void *rec);
+	/* All are called "#<id>", and so are found by that. */
+	bool nameless;
+	/* Nothing is said of its coming and going.  May be NULL. */
+	bool (*quiet)(const void *rec);
 };
 
 extern const struct kind_ops kind_ops[N_KINDS];

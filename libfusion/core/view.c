@@ -12,6 +12,7 @@
 #include "libfusion/core/atomic.h"
 #include "libfusion/core/futex.h"
 #include "libfusion/core/heap.h"
+#include "libfusion/core/object.h"
 
 #define PAGE 4096ull
 
@@ -25,7 +26,7 @@ static void superblock_fill(struct superblock *sb, const struct geometry *geo,
 		.span = geo->span,
 		.max_threads = geo->max_threads,
 		.max_fields = geo->max_fields,
-		.max_objects = geo->max_objects,
+		.max_things = geo->max_things,
 		.n_spans = geo->n_spans,
 		.off_events = geo->off_events,
 		.off_members = geo->off_members,
@@ -43,6 +44,7 @@ static void superblock_fill(struct superblock *sb, const struct geometry *geo,
 		.off_slots = geo->off_slots,
 		.off_rings = geo->off_rings,
 		.off_ring_mem = geo->off_ring_mem,
+		.off_fallen = geo->off_fallen,
 		.state = ARENA_EMPTY,
 		.flags = params->flags,
 		.next_id = 1,
@@ -67,6 +69,9 @@ static int reserve_tables(struct view *v)
 				 sizeof(struct thread_rec));
 	if (!r)
 		r = view_reserve(v, geo->off_slots, SLOT_SIZE);
+	if (!r)
+		r = view_reserve(v, geo->off_fallen,
+				 object_map_size(geo->tables[KIND_OBJECT].max));
 	for (int kind = 0; !r && kind < N_KINDS; kind++)
 		r = view_reserve(v, geo->tables[kind].off_buckets,
 				 geo->tables[kind].n_buckets *

@@ -24,14 +24,14 @@ struct table {
 
 struct geometry {
 	uint64_t span;
-	uint32_t max_members, max_threads, max_fields, max_objects, max_rows;
+	uint32_t max_members, max_threads, max_fields, max_things, max_rows;
 	uint32_t n_spans;
 	uint32_t first_span; /* index of the first heap span */
 	struct table tables[N_KINDS];
 	uint64_t off_events, off_members, off_threads, off_tables, off_rows;
 	uint64_t off_words, off_descs, off_spans;
 	uint32_t n_slots, n_rings;
-	uint64_t off_slots, off_rings, off_ring_mem, ring_mem_size;
+	uint64_t off_slots, off_rings, off_ring_mem, ring_mem_size, off_fallen;
 };
 
 /* What life_lock() (life.h) keeps of a view. */
