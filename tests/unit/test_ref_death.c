@@ -2,13 +2,11 @@
 /*
  * Reference counters when those who count are killed
  *
- * No daemon: the one who is left finds the dead.  A child does one thing, says
- * so through a pipe, and waits to be told to do the next, or to be killed.
+ * No daemon: the one who is left finds the dead (member_child.h).
  */
-#include "tests/unit/heap_member.h"
+#include "tests/unit/member_child.h"
 
 #include <sched.h>
-#include <sys/prctl.h>
 
 #include <fusion/fusion.h>
 
@@ -73,100 +71,6 @@ static void await(const uint32_t *n, uint32_t want)
 /* --- Children --------------------------------------------------------------
  */
 
-/* 0, or what went wrong. */
-typedef int (*step_fn)(struct fusion_arena *a);
-
-struct child {
-	pid_t pid;
-	fusion_id_t id;
-	int to, from;
-};
-
-/* A description of its own: the locks of members exclude each other. */
-static int reopen(int fd)
-{
-	char path[32];
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return open(path, O_RDWR | O_CLOEXEC);
-}
-
-static void answer(int fd, int value)
-{
-	if (write(fd, &value, sizeof(value)) != sizeof(value))
-		_exit(1);
-}
-
-static void live(int in, int out)
-{
-	int fd = reopen(arena->view.fd);
-	struct fusion_arena *a;
-	step_fn fn;
-
-	/* A test that fails is to take its children along. */
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	close(arena->view.fd);
-	view_unmap(&arena->view);
-	tls_after_fork_child();
-	a = image_enter(fd);
-	answer(out, (int)a->id);
-	while (read(in, &fn, sizeof(fn)) == sizeof(fn))
-		answer(out, fn(a));
-	_exit(0);
-}
-
-static int hear(struct child *c)
-{
-	int value;
-
-	assert_int_equal(read(c->from, &value, sizeof(value)), sizeof(value));
-	return value;
-}
-
-static struct child have_child(void)
-{
-	int in[2], out[2];
-	struct child c;
-
-	assert_int_equal(pipe2(in, O_CLOEXEC), 0);
-	assert_int_equal(pipe2(out, O_CLOEXEC), 0);
-	c.pid = fork();
-	assert_true(c.pid >= 0);
-	if (!c.pid) {
-		close(in[1]);
-		close(out[0]);
-		live(in[0], out[1]);
-	}
-	close(in[0]);
-	close(out[1]);
-	c.to = in[1];
-	c.from = out[0];
-	c.id = (fusion_id_t)hear(&c);
-	return c;
-}
-
-static void tell(struct child *c, step_fn fn)
-{
-	assert_int_equal(write(c->to, &fn, sizeof(fn)), sizeof(fn));
-}
-
-static int ask(struct child *c, step_fn fn)
-{
-	tell(c, fn);
-	return hear(c);
-}
-
-static void slay(struct child *c)
-{
-	int status;
-
-	kill(c->pid, SIGKILL);
-	assert_int_equal(waitpid(c->pid, &status, 0), c->pid);
-	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-	close(c->to);
-	close(c->from);
-}
-
 static void bury(void)
 {
 	assert_int_equal(life_sweep(&arena->view), 1);
@@ -213,7 +117,7 @@ static int zero_unlock(struct fusion_arena *a)
 
 static void test_counts_die_with_their_member(void **state)
 {
-	struct child c = have_child();
+	struct child c = have_child(arena);
 
 	(void)state;
 	assert_int_equal(fusion_ref_up(ref), 0);
@@ -234,7 +138,7 @@ static void test_counts_die_with_their_member(void **state)
 
 static void test_a_death_is_a_fall(void **state)
 {
-	struct child c = have_child(), d = have_child();
+	struct child c = have_child(arena), d = have_child(arena);
 
 	(void)state;
 	assert_int_equal(ask(&c, up), 0);
@@ -256,7 +160,7 @@ static void test_a_death_is_a_fall(void **state)
 /* Nobody says anything: the watcher, and who waits, look by themselves. */
 static void test_a_death_is_noticed_without_a_daemon(void **state)
 {
-	struct child c = have_child();
+	struct child c = have_child(arena);
 
 	(void)state;
 	assert_int_equal(ask(&c, up), 0);
@@ -269,7 +173,7 @@ static void test_a_death_is_noticed_without_a_daemon(void **state)
 
 static void test_heirs_of_the_dead(void **state)
 {
-	struct child c = have_child();
+	struct child c = have_child(arena);
 	struct fusion_ref *heir, *last;
 
 	(void)state;
@@ -293,7 +197,7 @@ static void test_heirs_of_the_dead(void **state)
 
 static void test_lock_dies_with_its_member(void **state)
 {
-	struct child c = have_child();
+	struct child c = have_child(arena);
 
 	(void)state;
 	assert_int_equal(ask(&c, zero_trylock), 0);
@@ -304,7 +208,7 @@ static void test_lock_dies_with_its_member(void **state)
 	/* Waits for it, and finds it dead. */
 	assert_int_equal(fusion_ref_zero_lock(ref, FUSION_FOREVER), 0);
 	assert_int_equal(fusion_ref_unlock(ref), 0);
-	c = have_child();
+	c = have_child(arena);
 	assert_int_equal(fusion_ref_zero_trylock(ref), 0);
 	assert_int_equal(ask(&c, zero_trylock), -EBUSY);
 	assert_int_equal(ask(&c, zero_unlock), -EPERM);
@@ -330,7 +234,7 @@ static int has_fired(struct fusion_arena *a)
 
 static void test_watch_dies_with_its_member(void **state)
 {
-	struct child c = have_child();
+	struct child c = have_child(arena);
 
 	(void)state;
 	assert_int_equal(fusion_ref_up(ref), 0);
@@ -365,7 +269,7 @@ static void test_thrower_dies(void **state)
 
 	(void)state;
 	catcher = arena->id;
-	c = have_child();
+	c = have_child(arena);
 	assert_int_equal(ask(&c, throw_one), -EPERM);
 	assert_int_equal(ask(&c, up), 0);
 	assert_int_equal(ask(&c, up), 0);
@@ -383,7 +287,7 @@ static void test_thrower_dies(void **state)
 
 static void test_catcher_dies(void **state)
 {
-	struct child c = have_child();
+	struct child c = have_child(arena);
 
 	(void)state;
 	for (int caught = 0; caught < 2; caught++) {
@@ -399,7 +303,7 @@ static void test_catcher_dies(void **state)
 		assert_int_equal(fusion_ref_throw(ref, c.id), -ESRCH);
 		assert_int_equal(fusion_ref_down(ref), 0);
 		assert_counts(ref, 0, (uint64_t)caught + 1);
-		c = have_child();
+		c = have_child(arena);
 	}
 	assert_int_equal(ask(&c, catch_one), -EAGAIN);
 	assert_int_equal(ask(&c, down), -EPERM);
@@ -473,7 +377,7 @@ static struct family have_family(void)
 
 	assert_int_equal(pipe2(grandchild_to, O_CLOEXEC), 0);
 	assert_int_equal(pipe2(grandchild_from, O_CLOEXEC), 0);
-	f.parent = have_child();
+	f.parent = have_child(arena);
 	f.to = grandchild_to[1];
 	f.from = grandchild_from[0];
 	for (int i = 0; i < 3; i++)
@@ -673,7 +577,7 @@ static void test_killed_anywhere(void **state)
 	assert_ptr_not_equal(shared, MAP_FAILED);
 	assert_int_equal(fusion_ref_destroy(ref), 0);
 	for (int i = 0; i < KILLS; i++) {
-		struct child c = have_child(), d = have_child();
+		struct child c = have_child(arena), d = have_child(arena);
 		uint64_t until = next_random(&x) % 2000;
 
 		shared->id[0] = c.id;
