@@ -51,7 +51,7 @@ struct fusion_arena {
 	pthread_mutex_t notice_lock; /* guards notice */
 	struct notice *notice;
 
-	uint32_t *ref_rows;	    /* atomic: of max_objects (ref.c) */
+	uint32_t *ref_rows;	    /* atomic: as many as references (ref.c) */
 	pthread_mutex_t watch_lock; /* guards watcher */
 	struct watcher *watcher;
 	struct duty *duty; /* atomic; object_duty.c */
