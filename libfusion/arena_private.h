@@ -54,7 +54,7 @@ struct fusion_arena {
 	uint32_t *ref_rows;	    /* atomic: as many as references (ref.c) */
 	pthread_mutex_t watch_lock; /* guards watcher */
 	struct watcher *watcher;
-	struct duty *duty; /* atomic; object_duty.c */
+	struct duty *duty;	 /* atomic; object_duty.c */
 	struct forking *forking; /* guarded by arenas_lock */
 
 	pthread_mutex_t dispatch_lock; /* guards the making of the next two */

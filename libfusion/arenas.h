@@ -49,7 +49,8 @@ void dir_behind_heap(struct fusion_arena *arena);
 
 /* --- object_duty.c -------------------------------------------------------- */
 
-/* This member was rung: is there an object for it to destroy, a duty to take? */
+/* This member was rung: is there an object for it to destroy, a duty to take?
+ */
 void duty_look(struct fusion_arena *arena);
 /* The process leaves: its duties are others', and no destructor runs here. */
 void duty_stop(struct fusion_arena *arena);
