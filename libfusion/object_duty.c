@@ -357,17 +357,13 @@ static void finish_left(struct duty *d, struct thread_rec *me)
 	duty_unpin(a, t);
 }
 
-/* On the dispatcher. */
-static unsigned run(struct dispatch_job *job)
+/* A part of it.  *ret_more: not all has been looked at. */
+static unsigned look(struct duty *d, struct thread_rec *me, bool *ret_more)
 {
-	struct duty *d = (struct duty *)job;
-	struct thread_rec *me = thread_rec_of(d->arena);
 	uint32_t begin = d->at;
 	unsigned done = 0;
 	int64_t i = 0;
 
-	if (!me)
-		return 0;
 	finish_left(d, me);
 	while (done < BATCH &&
 	       (i = object_fallen(&d->arena->view, d->at)) >= 0) {
@@ -377,8 +373,33 @@ static unsigned run(struct dispatch_job *job)
 	if (i < 0)
 		d->at = 0;
 	/* What was told of behind us is still to be looked at. */
-	if (i >= 0 || begin)
+	*ret_more = i >= 0 || begin;
+	return done;
+}
+
+/* On the dispatcher. */
+static unsigned run(struct dispatch_job *job)
+{
+	struct duty *d = (struct duty *)job;
+	struct thread_rec *me = thread_rec_of(d->arena);
+	bool more = false;
+	unsigned done;
+
+	done = me ? look(d, me, &more) : 0;
+	if (more)
 		dispatch_job_post(d->arena, job);
+	return done;
+}
+
+unsigned duty_run(struct fusion_arena *a)
+{
+	struct duty *d = duty_of(a);
+	struct thread_rec *me = thread_rec_of(a);
+	bool more = d && me;
+	unsigned done = 0;
+
+	while (more)
+		done += look(d, me, &more);
 	return done;
 }
 
@@ -468,23 +489,31 @@ static int add_type(struct duty *d, struct object_pool *p,
 	return 0;
 }
 
+int duty_add(struct fusion_arena *a, struct object_pool *p,
+	     fusion_object_destructor_fn destructor, void *ctx)
+{
+	struct duty *d = NULL;
+	int r = duty_make(a, &d);
+
+	if (!r)
+		r = add_type(d, p, destructor, ctx);
+	if (!r)
+		object_duty_take(&a->view, p, who_am_i(a));
+	return r;
+}
+
 int duty_register(struct fusion_arena *a, struct object_pool *p,
 		  fusion_object_destructor_fn destructor, void *ctx)
 {
-	struct duty *d = NULL;
 	int r = dispatch_start(a);
 
 	if (!r)
-		r = duty_make(a, &d);
-	if (!r)
 		r = watch_start(a);
 	if (!r)
-		r = add_type(d, p, destructor, ctx);
-	if (r < 0)
-		return r;
-	object_duty_take(&a->view, p, who_am_i(a));
-	dispatch_job_post(a, &d->job);
-	return 0;
+		r = duty_add(a, p, destructor, ctx);
+	if (r == 0)
+		dispatch_job_post(a, &duty_of(a)->job);
+	return r;
 }
 
 int duty_unregister(struct fusion_arena *a, struct object_pool *p)

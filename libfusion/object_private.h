@@ -57,6 +57,11 @@ static inline uint32_t object_pool_index(const struct view *v,
 /* Register, or register anew, and look at what has fallen.  0, -errno. */
 int duty_register(struct fusion_arena *arena, struct object_pool *p,
 		  fusion_object_destructor_fn destructor, void *ctx);
+/* The same without threads: who registers so calls duty_run(). */
+int duty_add(struct fusion_arena *arena, struct object_pool *p,
+	     fusion_object_destructor_fn destructor, void *ctx);
+/* All that there is to do now.  How many have ended. */
+unsigned duty_run(struct fusion_arena *arena);
 /* -ENOENT. */
 int duty_unregister(struct fusion_arena *arena, struct object_pool *p);
 /* What was registered of @p, NULL nothing; it stays until duty_unpin(). */

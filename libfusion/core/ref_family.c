@@ -102,6 +102,10 @@ static void settle_one(struct view *v, struct ref *r, struct budget *b)
 		if (load_relaxed(&r->sleepers))
 			ref_wake(r);
 		ref_tell(v, r);
+	} else if (!any && r->object && falls) {
+		/* Whoever came here before us may have been killed between the
+		 * two: nobody else would tell of an object. */
+		ref_tell(v, r);
 	}
 }
 

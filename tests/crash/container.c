@@ -1,21 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "tests/crash/container.h"
 
-#include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include "libfusion/arenas.h"
 #include "libfusion/core/heap.h"
 #include "libfusion/core/slab.h"
 #include "libfusion/hash.h"
 #include "libfusion/list.h"
 #include "libfusion/vector.h"
+#include "tests/crash/next_user.h"
 
 #define BLOCK_BYTES 2048 /* looked at, of a table or row */
 #define NODES 64
@@ -111,25 +105,6 @@ struct user {
 	uint64_t others; /* blocks that are not the container's */
 };
 
-static char *complaint; /* shared with the tester */
-
-__attribute__((format(printf, 1, 2), noreturn)) static void
-complain(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(complaint, 200, fmt, ap);
-	va_end(ap);
-	_exit(1);
-}
-
-static void must(int r, const char *what)
-{
-	if (r < 0)
-		complain("%s: %s", what, strerror(-r));
-}
-
 static uint64_t word_of(const struct ledger_container *c,
 			union fusion_value value)
 {
@@ -148,7 +123,7 @@ static void read_hash(const struct user *u, struct ledger_content *ret)
 					   &value);
 
 		if (r != -ENOENT)
-			must(r, "lookup");
+			complain_of(r, "lookup");
 		ret->value[i] = r == 0 ? word_of(u->c, value) : 0;
 		n += r == 0;
 	}
@@ -165,7 +140,7 @@ static void walk_hash(const struct user *u, const struct ledger_content *want)
 
 	while ((r = fusion_hash_next(&it, NULL, NULL)) == 1)
 		n++;
-	must(r, "next");
+	complain_of(r, "next");
 	for (uint32_t i = 0; i < LEDGER_VALUES; i++)
 		all += want->value[i] != 0;
 	if (n != all)
@@ -183,7 +158,7 @@ static void read_vector(const struct user *u, struct ledger_content *ret)
 		complain("its size is %lld", (long long)n);
 	ret->n = (uint32_t)n;
 	for (uint32_t i = 0; i < ret->n; i++) {
-		must(fusion_vector_at(v, i, &value), "at");
+		complain_of(fusion_vector_at(v, i, &value), "at");
 		ret->value[i] = value.word;
 	}
 }
@@ -194,8 +169,8 @@ static void walk_back(struct fusion_list *l, const struct ledger_content *want)
 	union fusion_value value;
 
 	for (uint32_t i = want->n; i-- > 0;) {
-		must(fusion_list_prev(l, x, &x), "prev");
-		must(fusion_list_value(l, x, &value), "value");
+		complain_of(fusion_list_prev(l, x, &x), "prev");
+		complain_of(fusion_list_value(l, x, &value), "value");
 		if (value.word != want->value[i])
 			complain("backward it is another list");
 	}
@@ -214,11 +189,11 @@ static void read_list(const struct user *u, struct ledger_content *ret)
 	while ((r = fusion_list_next(l, x, &x)) == 0) {
 		if (ret->n == LEDGER_VALUES)
 			complain("it has no end");
-		must(fusion_list_value(l, x, &value), "value");
+		complain_of(fusion_list_value(l, x, &value), "value");
 		ret->value[ret->n++] = value.word;
 	}
 	if (r != -ENOENT)
-		must(r, "next");
+		complain_of(r, "next");
 	if (fusion_list_size(l) != ret->n)
 		complain("%u values, and its size is %lld", ret->n,
 			 (long long)fusion_list_size(l));
@@ -268,15 +243,16 @@ static void use_hash(const struct user *u, struct ledger_content *now)
 		int r = fusion_hash_replace(h, container_key(c->keys, i), value,
 					    NULL);
 
-		must(r, "replace");
+		complain_of(r, "replace");
 		if (r != !!now->value[i])
 			complain("replace says %d", r);
 		now->value[i] = 1000 + i;
 	}
 	expect(u, now);
 	for (uint32_t i = 0; i < LEDGER_VALUES; i += 10) {
-		must(fusion_hash_remove(h, container_key(c->keys, i), NULL),
-		     "remove");
+		complain_of(
+			fusion_hash_remove(h, container_key(c->keys, i), NULL),
+			"remove");
 		now->value[i] = 0;
 	}
 }
@@ -286,12 +262,13 @@ static void use_vector(const struct user *u, struct ledger_content *now)
 	struct fusion_vector *v = u->c->handle;
 	uint32_t at = now->n / 2;
 
-	must(fusion_vector_insert(v, at, fusion_value_word(999)), "insert");
+	complain_of(fusion_vector_insert(v, at, fusion_value_word(999)),
+		    "insert");
 	memmove(now->value + at + 1, now->value + at,
 		(now->n++ - at) * sizeof(now->value[0]));
 	now->value[at] = 999;
 	expect(u, now);
-	must(fusion_vector_add(v, fusion_value_word(998)), "add");
+	complain_of(fusion_vector_add(v, fusion_value_word(998)), "add");
 	now->value[now->n++] = 998;
 }
 
@@ -300,20 +277,13 @@ static void use_list(const struct user *u, struct ledger_content *now)
 	struct fusion_list *l = u->c->handle;
 	struct fusion_list_node *x;
 
-	must(fusion_list_insert_back(l, fusion_value_word(999), &x), "back");
+	complain_of(fusion_list_insert_back(l, fusion_value_word(999), &x),
+		    "back");
 	now->value[now->n++] = 999;
 	expect(u, now);
-	must(fusion_list_next(l, NULL, &x), "next");
-	must(fusion_list_remove(l, x, NULL), "remove");
+	complain_of(fusion_list_next(l, NULL, &x), "next");
+	complain_of(fusion_list_remove(l, x, NULL), "remove");
 	memmove(now->value, now->value + 1, --now->n * sizeof(now->value[0]));
-}
-
-static uint64_t count_blocks(const struct user *u)
-{
-	struct heap_usage usage;
-
-	heap_usage(&u->arena->view, &usage);
-	return usage.blocks;
 }
 
 static uint64_t own_blocks(const struct ledger_container *c,
@@ -334,7 +304,7 @@ static uint64_t own_blocks(const struct ledger_container *c,
 
 static void ask_blocks(const struct user *u, uint64_t own)
 {
-	uint64_t n = count_blocks(u);
+	uint64_t n = blocks_of_all(u->arena);
 
 	if (n != u->others + own)
 		complain("%llu blocks, it has %llu and others %llu",
@@ -360,7 +330,7 @@ static bool is_ended(const struct user *u)
 		return true;
 	if (c->state == CONTAINER_ALIVE)
 		return false;
-	must(destroy(u->c), "finishing to destroy");
+	complain_of(destroy(u->c), "finishing to destroy");
 	return true;
 }
 
@@ -378,9 +348,10 @@ static void find(const struct user *u, struct ledger_content *ret)
 		complain("it is neither as before nor as after");
 }
 
-static void use(struct user *u)
+static void use(const struct stage *s, struct fusion_arena *a)
 {
-	const struct ledger_container *c = u->c;
+	const struct ledger_container *c = &s->ledger->container;
+	struct user user = {c, a, blocks_of_others(s)}, *u = &user;
 	struct ledger_content now;
 
 	if (c->ends && c->change != CLAIM_ABSENT && is_ended(u)) {
@@ -397,75 +368,13 @@ static void use(struct user *u)
 		use_list(u, &now);
 	expect(u, &now);
 	ask_blocks(u, own_blocks(c, &now));
-	must(destroy(c), "destroy");
+	complain_of(destroy(c), "destroy");
 	ask_blocks(u, 0);
-}
-
-/* --- The process -----------------------------------------------------------
- */
-
-/* What recovery has left to others, as ask_blocks() in oracle.c counts. */
-static uint64_t count_others(const struct stage *s)
-{
-	const struct ledger *l = s->ledger;
-	void **slots = stage_slots(s);
-	uint64_t n = l->live.n;
-
-	for (unsigned i = 0; i < LEDGER_SLOTS; i++)
-		n += slots[i] != NULL;
-	if (l->peer && view_member(&s->view, l->peer)->state)
-		n += l->peers.n;
-	return n;
-}
-
-static void be_peer(const struct stage *s)
-{
-	struct fusion_arena *a = calloc(1, sizeof(*a));
-	struct user u = {.c = &s->ledger->container, .arena = a};
-
-	/* A crash is its end. */
-	signal(SIGSEGV, SIG_DFL);
-	signal(SIGBUS, SIG_DFL);
-	signal(SIGFPE, SIG_DFL);
-	if (!a)
-		die("no memory");
-	a->view = s->view;
-	a->view.slot = s->ledger->peer;
-	a->id = view_member(&s->view, s->ledger->peer)->id;
-	a->tag = heap_tag(s->ledger->peer);
-	a->dirfd = -1;
-	slab_classes(&a->view, a->classes);
-	if (address_add(a) < 0)
-		die("too many arenas");
-	u.others = count_others(s);
-	use(&u);
-	_exit(0);
 }
 
 void container_ask(const struct stage *s, void (*bad)(void *, const char *),
 		   void *ctx)
 {
-	int status;
-	pid_t pid;
-
-	if (!s->ledger->container.handle)
-		return;
-	if (!complaint)
-		complaint = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
-				 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (complaint == MAP_FAILED)
-		die("no memory for a complaint");
-	pid = fork();
-	if (pid < 0)
-		die("fork");
-	if (!pid)
-		be_peer(s);
-	if (waitpid(pid, &status, 0) != pid)
-		die("waitpid");
-	if (WIFSIGNALED(status))
-		bad(ctx, strsignal(WTERMSIG(status)));
-	else if (WEXITSTATUS(status) == 1)
-		bad(ctx, complaint);
-	else if (status)
-		die("the container's next user has failed: %x", status);
+	if (s->ledger->container.handle)
+		next_user(s, use, bad, ctx);
 }

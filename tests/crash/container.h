@@ -2,10 +2,9 @@
 /*
  * The container that the victim works on
  *
- * After recovery the peer is its next user: it reads, and must find what was
- * before or what is after; then it changes the container and must find that;
- * then it destroys it, and no block is left.  It does so in a process of its
- * own, on its own copy of the image.
+ * After recovery the peer is its next user (next_user.h): it reads, and must
+ * find what was before or what is after; then it changes the container and must
+ * find that; then it destroys it, and no block is left.
  */
 #ifndef TESTS_CRASH_CONTAINER_H
 #define TESTS_CRASH_CONTAINER_H

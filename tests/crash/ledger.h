@@ -93,6 +93,37 @@ struct ledger_container {
 	struct ledger_content before, after;
 };
 
+#define LEDGER_OBJECTS 3
+#define LEDGER_PLACES 4
+
+/* In shared memory: places that name objects, and how often the destructor of
+ * each was begun, by the number in its data. */
+struct ledger_board {
+	void *place[LEDGER_PLACES]; /* struct fusion_object * */
+	uint32_t ended[LEDGER_OBJECTS];
+};
+
+/* An object, as the victim's death leaves it. */
+struct ledger_object {
+	void *handle;
+	uint32_t there;		    /* enum claim */
+	uint32_t active;	    /* enum claim */
+	uint32_t ended;		    /* enum claim: its destructor was begun */
+	struct ledger_range global; /* counts */
+	struct ledger_range items;  /* properties and the like */
+	uint32_t counted;	    /* by the peer */
+};
+
+/* What the victim does with objects (object_next.h). */
+struct ledger_objects {
+	void *pool;	/* handle, NULL none */
+	uint32_t there; /* enum claim: the pool */
+	uint32_t n;
+	struct ledger_object list[LEDGER_OBJECTS];
+	struct ledger_board *board;
+	uint32_t refs, reactors; /* in the tables, of others */
+};
+
 struct ledger {
 	struct ledger_list live;   /* whoever allocated them */
 	struct ledger_list pooled; /* in the pool called "pool" */
@@ -113,6 +144,7 @@ struct ledger {
 	uint32_t listening; /* the peer does, and was resting */
 	struct ledger_call call;
 	struct ledger_container container;
+	struct ledger_objects objects;
 	uint64_t slots;	 /* offset of the array for malloc_to() */
 	uint32_t peer;	 /* member slot that lives on, 0 none */
 	uint32_t victim; /* member slot of who is to die, 0 the undertaker */

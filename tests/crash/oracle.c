@@ -23,6 +23,7 @@
 #include "libfusion/core/slab.h"
 #include "libfusion/core/thread.h"
 #include "tests/crash/container.h"
+#include "tests/crash/object_next.h"
 #include "tests/crash/overlay.h"
 
 __attribute__((format(printf, 2, 3))) static void bad(struct verdict *v,
@@ -45,6 +46,11 @@ static void report(void *ctx, const char *what)
 static void container_says(void *ctx, const char *what)
 {
 	bad(ctx, "container: %s", what);
+}
+
+static void objects_say(void *ctx, const char *what)
+{
+	bad(ctx, "objects: %s", what);
 }
 
 /* --- Before recovery ------------------------------------------------------ */
@@ -358,7 +364,8 @@ static void ask_blocks(const struct stage *s, unsigned extra,
 	bool pool = pool_is_there(s);
 	struct heap_usage u;
 	uint64_t known = l->live.n + count_slots(s, ret) +
-			 ask_messages(s, ret) + ask_call(s, ret);
+			 ask_messages(s, ret) + ask_call(s, ret) +
+			 object_blocks(&s->view);
 
 	ask_list(s, &l->live, "live", ret);
 	if (l->pool != CLAIM_CHANGING && pool != (l->pool == CLAIM_PRESENT))
@@ -574,6 +581,7 @@ void oracle_ask(struct stage *s, enum finder finder, unsigned extra,
 	ask_blocks(s, extra, ret);
 	ask_spans(s, ret);
 	container_ask(s, container_says, ret);
+	object_ask(s, objects_say, ret);
 	ret->digest = overlay_digest(s);
 	/* The first has sent signals: who was alive need not be so now. */
 	if (s->view.sb->flags & ARENA_DOOMED)

@@ -13,6 +13,7 @@
 #include "libfusion/core/skirmish.h"
 #include "libfusion/core/slab.h"
 #include "tests/crash/container.h"
+#include "tests/crash/object_next.h"
 
 #define K 0x9fb21c651e98df25ull
 
@@ -136,6 +137,7 @@ uint64_t overlay_hash(const struct stage *s)
 	if (s->ledger->slots)
 		h = hash(h, stage_slots(s), LEDGER_SLOTS * 8);
 	n = container_ranges(s, ranges);
+	n += object_ranges(s, ranges + n, CONTAINER_RANGES - n);
 	for (unsigned i = 0; i < n; i++)
 		h = hash(h, ranges[i].at, ranges[i].size);
 	return h;
@@ -243,5 +245,5 @@ uint64_t overlay_digest(const struct stage *s)
 		h = hash(h, w, sizeof(w));
 	}
 	h = hash(h, stage_slots(s), LEDGER_SLOTS * 8);
-	return h + digest_fields(v) + digest_objects(v);
+	return h + digest_fields(v) + digest_objects(v) + object_digest(v);
 }
