@@ -35,7 +35,7 @@ struct caller {
 static int copy_call(struct view *v, uint32_t index, uint32_t id,
 		     struct call *ret)
 {
-	union object o;
+	union record o;
 	int r = table_copy(v, KIND_CALL, index, &o);
 
 	if (r || o.e.id != id)
@@ -74,7 +74,7 @@ static int add_status(struct text *t, struct view *v, uint32_t index,
 static int open_caller(struct port *p, const struct node *n)
 {
 	struct caller *c = (struct caller *)p;
-	union object o;
+	union record o;
 	int r = object_get(n, &o);
 
 	c->index = object_index(n);

@@ -7,7 +7,7 @@
 
 int field_show(const struct node *n, struct text *t)
 {
-	union object o;
+	union record o;
 	int r = object_get(n, &o);
 
 	if (r < 0)

@@ -198,7 +198,7 @@ static bool next_thread(struct view *v, const struct find *f, uint32_t *at,
 static void add_held(struct text *t, struct view *v, const struct thread *who)
 {
 	const struct thread_rec *rec = view_thread(v, who->index);
-	union object o;
+	union record o;
 
 	for (unsigned k = 0; k < THREAD_SKIRMISHES; k++) {
 		uint32_t i = ANNOUNCED_WHAT(load_relaxed(&rec->skirmishes[k]));
@@ -214,7 +214,7 @@ static void add_held(struct text *t, struct view *v, const struct thread *who)
 static void add_owned(struct text *t, struct view *v, const struct thread *who)
 {
 	const struct thread_rec *rec = view_thread(v, who->index);
-	union object o;
+	union record o;
 
 	for (unsigned k = 0; k < THREAD_PROPERTIES; k++) {
 		uint32_t i = load_relaxed(&rec->properties[k]);

@@ -14,7 +14,7 @@
 #define INDEX_BITS 20
 #define INDEX_MASK ((1u << INDEX_BITS) - 1)
 
-static uint32_t make_item(uint32_t index, uint32_t id)
+uint32_t object_item(uint32_t index, uint32_t id)
 {
 	return index | id << INDEX_BITS;
 }
@@ -28,14 +28,18 @@ struct find {
 	enum object_kind kind;
 	const char *name;
 	uint32_t index;
-	union object o;
+	union record o;
 };
 
 static int copy_guarded(struct arena *a, void *arg)
 {
 	struct find *f = arg;
+	int r = table_copy(&a->view, f->kind, f->index, &f->o);
 
-	return table_copy(&a->view, f->kind, f->index, &f->o);
+	/* An object's is said with the object. */
+	if (r == 0 && f->kind == KIND_REF && f->o.ref.object)
+		r = -ENOENT;
+	return r;
 }
 
 static int find_guarded(struct arena *a, void *arg)
@@ -53,7 +57,7 @@ static int find_object(const struct node *dir, const char *name,
 	int r = guarded(dir->arena, find_guarded, &f);
 
 	if (r == 0)
-		ret->item = make_item(f.index, f.o.e.id);
+		ret->item = object_item(f.index, f.o.e.id);
 	return r;
 }
 
@@ -78,26 +82,26 @@ static int next_object(const struct node *dir, uint64_t *at, char name[256],
 	if (r < 0)
 		return r;
 	strcpy(name, f.o.e.name);
-	ret->item = make_item(f.index, f.o.e.id);
+	ret->item = object_item(f.index, f.o.e.id);
 	*at = (uint64_t)f.index + 1;
 	return 0;
 }
 
-int object_get(const struct node *n, union object *ret)
+int object_get(const struct node *n, union record *ret)
 {
 	struct find f = {.kind = n->row->kind, .index = object_index(n)};
 	int r = guarded(n->arena, copy_guarded, &f);
 
-	if (r == 0 && make_item(f.index, f.o.e.id) != n->item)
+	if (r == 0 && object_item(f.index, f.o.e.id) != n->item)
 		r = -ENOENT;
 	if (r == 0)
 		*ret = f.o;
 	return r;
 }
 
-static int check_object(const struct node *n)
+int object_items_check(const struct node *n)
 {
-	union object o;
+	union record o;
 
 	return object_get(n, &o);
 }
@@ -145,6 +149,9 @@ static int remove_guarded(struct arena *a, void *arg)
 {
 	struct find *f = arg;
 
+	/* An object's goes with the object. */
+	if (f->kind == KIND_REACTOR && f->o.reactor.object)
+		return -EPERM;
 	return table_remove(&a->view, a->view.rec, f->kind, f->index,
 			    f->o.e.id);
 }
@@ -168,5 +175,5 @@ int object_remove(const struct node *dir, const char *name)
 const struct items_ops object_items = {
 	.find = find_object,
 	.next = next_object,
-	.check = check_object,
+	.check = object_items_check,
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Directories of named things: fields/, skirmishes/, refs/, properties/,
- * calls/, reactors/
+ * calls/, reactors/, pools/
  *
  * The rows of such a directory and of its files say of which kind they are.
  */
@@ -11,29 +11,37 @@
 #include "fusionfs/node.h"
 #include "libfusion/core/call.h"
 #include "libfusion/core/field.h"
+#include "libfusion/core/object.h"
 #include "libfusion/core/property.h"
 #include "libfusion/core/reactor.h"
 #include "libfusion/core/skirmish.h"
 
 /* A record of any kind, copied once. */
-union object {
+union record {
 	struct entry e;
 	struct field_rec field;
 	struct skirmish skirmish;
 	struct property property;
 	struct call call;
 	struct reactor reactor;
+	struct ref ref;
+	struct object_pool pool;
+	struct object object;
 	uint64_t room[OBJECT_SIZE / sizeof(uint64_t)];
 };
-static_assert(sizeof(union object) == OBJECT_SIZE, "the largest record");
+static_assert(sizeof(union record) == OBJECT_SIZE, "the largest record");
 
 /* Copy what @n stands for.  0, -EIO, -ENOENT it is not there any more. */
-int object_get(const struct node *n, union object *ret);
+int object_get(const struct node *n, union record *ret);
 /* Make and destroy, where a shell can: -EPERM elsewhere, -EISDIR a directory is
  * made by mkdir; table_add()'s and table_remove()'s results. */
 int object_create(const struct node *dir, const char *name, enum row_type type,
 		  struct node *ret);
 int object_remove(const struct node *dir, const char *name);
+/* What stands for record @index with @id in a node. */
+uint32_t object_item(uint32_t index, uint32_t id);
+/* items_ops.check(): is it there still? */
+int object_items_check(const struct node *n);
 /* Its place in the table. */
 uint32_t object_index(const struct node *n);
 

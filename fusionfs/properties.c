@@ -39,7 +39,7 @@ static void add_window(struct text *t, const char *what, int64_t ns)
 int property_show(const struct node *n, struct text *t)
 {
 	const struct property *p;
-	union object o;
+	union record o;
 	int r = object_get(n, &o);
 
 	if (r < 0)

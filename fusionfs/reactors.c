@@ -34,7 +34,7 @@ struct reactor *reactor_at(struct view *v, const struct reactor_ref *ref)
 
 int reactor_ref_of(const struct node *n, struct reactor_ref *ret)
 {
-	union object o;
+	union record o;
 	int r = object_get(n, &o);
 
 	if (r == 0)

@@ -40,11 +40,23 @@ static void add_shares(struct text *t, struct view *v, uint32_t index)
 			 shares[i].local, shares[i].pending);
 }
 
+void ref_counts_show(struct view *v, uint32_t index, struct text *t)
+{
+	struct ref_sum sum;
+
+	if (ref_copy(v, index, NULL, &sum) < 0)
+		return;
+	text_add(t, "total %" PRIu64 "\nglobal %" PRIu64 "\n", sum.total,
+		 sum.global);
+	text_add(t, "inherited %" PRIu64 "\n", sum.inherited);
+	add_shares(t, v, index);
+}
+
 int ref_show(const struct node *n, struct text *t)
 {
 	struct view *v = &n->arena->view;
 	struct ref_sum sum;
-	union object o;
+	union record o;
 	int r = object_get(n, &o);
 
 	if (r == 0)
@@ -66,7 +78,7 @@ int ref_show(const struct node *n, struct text *t)
 void refs_of_member_show(struct view *v, uint32_t member, struct text *t)
 {
 	uint32_t hi = view_hi(&v->sb->rows.hi, v->geo.max_rows);
-	union object o;
+	union record o;
 
 	for (uint32_t i = 0; i < hi; i++) {
 		const struct ref_row *row = row_at(v, i);
@@ -79,7 +91,10 @@ void refs_of_member_show(struct view *v, uint32_t member, struct text *t)
 		    table_copy(v, KIND_REF, load_relaxed(&row->ref), &o) < 0 ||
 		    o.e.id != load_relaxed(&row->ref_id))
 			continue;
-		text_add(t, "ref %s local %u pending %u\n", o.e.name, local,
-			 pending);
+		if (o.ref.object)
+			text_add(t, "object #%u", o.ref.object_id);
+		else
+			text_add(t, "ref %s", o.e.name);
+		text_add(t, " local %u pending %u\n", local, pending);
 	}
 }

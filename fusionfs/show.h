@@ -27,10 +27,15 @@ int arena_master_target(const struct node *n, struct text *t);
 int arena_deadlocks_show(const struct node *n, struct text *t);
 int arena_master_check(struct arena *a);
 
-/* objects.c, fields.c, members.c, memory.c */
+/* objects.c, fields.c, pools.c, members.c, memory.c */
 void refs_of_member_show(struct view *v, uint32_t member, struct text *t);
 const char *property_state_name(uint64_t word);
-extern const struct items_ops root_items, object_items, member_items;
+/* The counts of reference @index, a line for each member. */
+void ref_counts_show(struct view *v, uint32_t index, struct text *t);
+extern const struct items_ops root_items, object_items, member_items,
+	pool_items;
+int pool_status_show(const struct node *n, struct text *t);
+int object_show(const struct node *n, struct text *t);
 int field_show(const struct node *n, struct text *t);
 int skirmish_show(const struct node *n, struct text *t);
 int ref_show(const struct node *n, struct text *t);

@@ -19,7 +19,7 @@ int skirmish_show(const struct node *n, struct text *t)
 {
 	struct view *v = &n->arena->view;
 	const struct skirmish *s;
-	union object o;
+	union record o;
 	int r = object_get(n, &o);
 
 	if (r < 0)

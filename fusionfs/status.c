@@ -108,6 +108,15 @@ static uint32_t rings_in_use(const struct view *v)
 	return n;
 }
 
+/* Those that are no object's; a moment's difference. */
+static uint32_t named_refs(const struct superblock *sb)
+{
+	uint32_t refs = load_relaxed(&sb->tables[KIND_REF].n);
+	uint32_t objects = load_relaxed(&sb->tables[KIND_OBJECT].n);
+
+	return refs > objects ? refs - objects : 0;
+}
+
 int arena_status_show(const struct node *n, struct text *t)
 {
 	struct view *v = &n->arena->view;
@@ -131,15 +140,18 @@ int arena_status_show(const struct node *n, struct text *t)
 	text_add(t, "fields %u\n", load_relaxed(&sb->tables[KIND_FIELD].n));
 	text_add(t, "skirmishes %u\n",
 		 load_relaxed(&sb->tables[KIND_SKIRMISH].n));
-	text_add(t, "refs %u\nproperties %u\n",
-		 load_relaxed(&sb->tables[KIND_REF].n),
+	text_add(t, "refs %u\nproperties %u\n", named_refs(sb),
 		 load_relaxed(&sb->tables[KIND_PROPERTY].n));
 	text_add(t, "calls %u\nreactors %u\nrings %u\n",
 		 load_relaxed(&sb->tables[KIND_CALL].n),
 		 load_relaxed(&sb->tables[KIND_REACTOR].n), rings_in_use(v));
+	text_add(t, "pools %u\nobjects %u\n",
+		 load_relaxed(&sb->tables[KIND_OBJECT_POOL].n),
+		 load_relaxed(&sb->tables[KIND_OBJECT].n));
 	text_add(t, "max-members %u\nmax-threads %u\nmax-fields %u\n",
 		 v->geo.max_members, v->geo.max_threads - 1, v->geo.max_fields);
-	text_add(t, "max-objects %u\n", v->geo.max_things);
+	text_add(t, "max-objects %u\nmax-others %u\n",
+		 v->geo.tables[KIND_OBJECT].max, v->geo.max_things);
 	text_add(t, "transient %d\nformat %u\n", n->arena->transient,
 		 sb->format);
 	text_add(t, "created ");

@@ -110,7 +110,7 @@ int thread_waits(struct view *v, uint32_t i, struct wait_for *ret)
 void text_add_object(struct text *t, struct view *v, enum object_kind kind,
 		     uint32_t index)
 {
-	union object o;
+	union record o;
 
 	text_add(t, "%s ", kind_ops[kind].name);
 	if (table_copy(v, kind, index, &o) == 0)

@@ -48,7 +48,7 @@ int visitor_open(const struct node *n, struct fuse_req *req, bool may_lock,
 {
 	struct caller caller = {0};
 	struct visitor *vis;
-	union object o;
+	union record o;
 	int r = object_get(n, &o);
 
 	if (r < 0)

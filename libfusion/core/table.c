@@ -598,7 +598,7 @@ int table_lookup(const struct view *v, enum object_kind kind, const char *name,
 		if (r != -EAGAIN)
 			break;
 	}
-	if (r && name_id(name))
+	if (r && name_id(name) && !kind_ops[kind].nameless)
 		return find_id(v, kind, name_id(name), ret_index);
 	return r ? -ENOENT : 0;
 }

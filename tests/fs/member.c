@@ -891,7 +891,8 @@ static void run(char *line)
 	for (char *w = strtok_r(line, " \n", &save); w && c.n < WORDS;
 	     w = strtok_r(NULL, " \n", &save))
 		c.w[c.n++] = w;
-	if (!run_one(commands, &c) && !run_one(talk_commands, &c))
+	if (!run_one(commands, &c) && !run_one(talk_commands, &c) &&
+	    !run_one(object_commands, &c))
 		said("error unknown command '%s'", word(&c, 0));
 }
 

@@ -35,6 +35,7 @@ struct command {
 	bool needs_arena;
 };
 
-extern const struct command talk_commands[]; /* ends with no name */
+/* Each ends with no name. */
+extern const struct command talk_commands[], object_commands[];
 
 #endif

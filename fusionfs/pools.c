@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * pools/NAME: status, and a file for each object
+ *
+ * The items of an object are a chain of blocks under a lock that is its
+ * members': each is copied once and checked, and the walk is bounded.  What
+ * changes meanwhile may be missed, or said twice.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "fusionfs/objects.h"
+#include "fusionfs/show.h"
+#include "libfusion/core/object.h"
+
+#define ITEMS_SHOWN 1024u
+
+/* --- Which objects ---------------------------------------------------------
+ */
+
+struct find {
+	const char *name;
+	uint32_t pool, pool_id;
+	uint32_t index;
+	struct object o;
+};
+
+static int find_in(const struct node *dir, struct find *ret)
+{
+	union record pool;
+	int r = object_get(dir, &pool);
+
+	if (r == 0) {
+		ret->pool = object_index(dir);
+		ret->pool_id = pool.e.id;
+	}
+	return r;
+}
+
+/* Copied, and of that pool. */
+static int copy_guarded(struct arena *a, void *arg)
+{
+	struct find *f = arg;
+	int r = table_copy(&a->view, KIND_OBJECT, f->index, &f->o);
+
+	if (r == 0 && (!object_is_of(&f->o, f->pool, f->pool_id) ||
+		       f->o.state == OBJECT_NEW))
+		r = -ENOENT;
+	return r;
+}
+
+static int find_guarded(struct arena *a, void *arg)
+{
+	struct find *f = arg;
+	int r = table_lookup(&a->view, KIND_OBJECT, f->name, &f->index);
+
+	return r < 0 ? r : copy_guarded(a, f);
+}
+
+static int find_member(const struct node *dir, const char *name,
+		       struct node *ret)
+{
+	struct find f = {.name = name};
+	int r = find_in(dir, &f);
+
+	if (r == 0)
+		r = guarded(dir->arena, find_guarded, &f);
+	if (r == 0)
+		ret->item = object_item(f.index, f.o.e.id);
+	return r;
+}
+
+/* The next one at or after f->index. */
+static int next_guarded(struct arena *a, void *arg)
+{
+	struct find *f = arg;
+	uint32_t hi = table_hi(&a->view, KIND_OBJECT);
+
+	for (; f->index < hi; f->index++)
+		if (object_is_of(object_at(&a->view, f->index), f->pool,
+				 f->pool_id) &&
+		    copy_guarded(a, f) == 0)
+			return 0;
+	return -ENOENT;
+}
+
+static int next_member(const struct node *dir, uint64_t *at, char name[256],
+		       struct node *ret)
+{
+	struct find f = {.index = (uint32_t)*at};
+	int r = find_in(dir, &f);
+
+	if (r == 0)
+		r = guarded(dir->arena, next_guarded, &f);
+	if (r < 0)
+		return r;
+	strcpy(name, f.o.e.name);
+	ret->item = object_item(f.index, f.o.e.id);
+	*at = (uint64_t)f.index + 1;
+	return 0;
+}
+
+const struct items_ops pool_items = {
+	.find = find_member,
+	.next = next_member,
+	.check = object_items_check,
+};
+
+/* --- pools/NAME/status -----------------------------------------------------
+ */
+
+static void add_states(struct text *t, const struct view *v, uint32_t pool,
+		       uint32_t id)
+{
+	uint32_t n[OBJECT_DEINIT + 1] = {0}, hi = table_hi(v, KIND_OBJECT);
+
+	for (uint32_t i = 0; i < hi; i++) {
+		const struct object *o = object_at(v, i);
+		uint32_t state = load_acquire(&o->state);
+
+		if (load_acquire(&o->e.state) == ENTRY_USED &&
+		    object_is_of(o, pool, id) && state <= OBJECT_DEINIT)
+			n[state]++;
+	}
+	text_add(t, "objects %u\ninit %u\nactive %u\ndeinit %u\n",
+		 n[OBJECT_INIT] + n[OBJECT_ACTIVE] + n[OBJECT_DEINIT],
+		 n[OBJECT_INIT], n[OBJECT_ACTIVE], n[OBJECT_DEINIT]);
+}
+
+static void add_duty(struct text *t, const struct view *v, uint64_t who)
+{
+	if (who && member_at(v, REF_WHO_SLOT(who), REF_WHO_ID(who)))
+		text_add(t, "duty member %u\n", REF_WHO_ID(who));
+	else
+		text_add(t, "duty none\n");
+}
+
+static void add_made(struct text *t, const struct entry *e)
+{
+	text_add(t, "creator %u\ncreated ", e->creator);
+	text_add_time(t, e->created_ns);
+	text_add(t, "\n");
+}
+
+int pool_status_show(const struct node *n, struct text *t)
+{
+	const struct object_pool *p;
+	union record o;
+	int r = object_get(n, &o);
+
+	if (r < 0)
+		return r;
+	p = &o.pool;
+	text_add(t, "id %u\n", p->e.id);
+	add_states(t, &n->arena->view, object_index(n), p->e.id);
+	text_add(t, "made %" PRIu64 "\n", p->made);
+	text_add(t, "object-size %" PRIu64 "\nmessage-size %" PRIu64 "\n",
+		 p->object_size, p->message_size);
+	add_duty(t, &n->arena->view, p->duty);
+	text_add(t, "dying %u\n", !!p->dying);
+	add_made(t, &p->e);
+	return 0;
+}
+
+/* --- pools/NAME/#ID --------------------------------------------------------
+ */
+
+/* On one line, whatever is in it. */
+static void add_line(struct text *t, const char *value, size_t len)
+{
+	for (size_t i = 0; i < len && value[i]; i++) {
+		unsigned char c = (unsigned char)value[i];
+
+		if (c == '\\')
+			text_add(t, "\\\\");
+		else if (c == '\n')
+			text_add(t, "\\n");
+		else if (iscntrl(c))
+			text_add(t, "\\x%02x", c);
+		else
+			text_add(t, "%c", c);
+	}
+	text_add(t, "\n");
+}
+
+/* An item, copied. */
+struct item {
+	struct object_item head;
+	char value[ITEM_VALUE_MAX];
+};
+
+static void add_item(struct text *t, struct item *i)
+{
+	size_t len = i->head.len <= ITEM_VALUE_MAX ? i->head.len : 0;
+
+	i->head.key[sizeof(i->head.key) - 1] = '\0';
+	switch (i->head.kind) {
+	case ITEM_STRING:
+		text_add(t, "string %s ", i->head.key);
+		add_line(t, i->value, len);
+		break;
+	case ITEM_INTEGER:
+		text_add(t, "integer %s %" PRId64 "\n", i->head.key,
+			 (int64_t)i->head.word);
+		break;
+	case ITEM_POINTER:
+		text_add(t, "pointer %s 0x%" PRIx64 "\n", i->head.key,
+			 i->head.word);
+		break;
+	case ITEM_OWNER:
+		text_add(t, "owner %" PRIu64 "\n", i->head.word);
+		break;
+	case ITEM_ACCESS:
+		text_add(t, "access ");
+		add_line(t, i->value, len);
+		break;
+	case ITEM_DESCRIPTION:
+		text_add(t, "description ");
+		add_line(t, i->value, len);
+		break;
+	default:
+		break;
+	}
+}
+
+static void add_items(struct text *t, const struct view *v, uint64_t first)
+{
+	static struct item i; /* one file at a time: kept off the stack */
+	const struct object_item *item = object_item_at(v, first);
+
+	for (uint32_t n = 0; item && n < ITEMS_SHOWN; n++) {
+		memcpy(&i, item, sizeof(i));
+		add_item(t, &i);
+		item = object_item_at(v, i.head.next);
+	}
+}
+
+static const char *state_of(const struct object *o)
+{
+	static const char *const names[] = {
+		[OBJECT_NEW] = "new",
+		[OBJECT_INIT] = "init",
+		[OBJECT_ACTIVE] = "active",
+		[OBJECT_DEINIT] = "deinit",
+	};
+
+	return o->state <= OBJECT_DEINIT ? names[o->state] : "-";
+}
+
+static void add_reactor(struct text *t, const struct view *v,
+			const struct object *o)
+{
+	const struct reactor *re = object_reactor(v, o);
+
+	if (re)
+		text_add(t, "reactor #%u\n", load_relaxed(&re->e.id));
+	else
+		text_add(t, "reactor none\n");
+}
+
+int object_show(const struct node *n, struct text *t)
+{
+	struct view *v = &n->arena->view;
+	struct object *live;
+	union record o;
+	struct ref *ref;
+	int r = object_get(n, &o);
+
+	if (r < 0)
+		return r;
+	live = object_at(v, object_index(n));
+	text_add(t, "state %s\n", state_of(&o.object));
+	ref = object_ref(v, live);
+	if (ref)
+		ref_counts_show(v, ref_index(v, ref), t);
+	text_add(t, "size %" PRIu64 "\n", o.object.size);
+	add_reactor(t, v, live);
+	add_made(t, &o.e);
+	add_items(t, v, o.object.items);
+	return 0;
+}
