@@ -38,6 +38,11 @@ struct ref *object_counter(const struct fusion_object *object,
 
 	if (o && !r)
 		*ret_error = -EIDRM;
+	/* Also if its destroyer is dead, and has it at zero no more. */
+	if (r && load_acquire(&o->state) == OBJECT_DEINIT) {
+		*ret_error = -EOWNERDEAD;
+		return NULL;
+	}
 	return r;
 }
 
@@ -47,10 +52,14 @@ int object_up(const struct view *v, const struct object *o, uint32_t id,
 {
 	int r = as_object(fusion_ref_up((struct fusion_ref *)ref));
 
-	if (r == 0 && (load_acquire(&o->id) != id || object_ref(v, o) != ref)) {
-		fusion_ref_down((struct fusion_ref *)ref);
+	if (r < 0)
+		return r;
+	if (load_acquire(&o->id) != id || object_ref(v, o) != ref)
 		r = -EIDRM;
-	}
+	else if (load_acquire(&o->state) == OBJECT_DEINIT)
+		r = -EOWNERDEAD;
+	if (r < 0)
+		fusion_ref_down((struct fusion_ref *)ref);
 	return r;
 }
 
@@ -326,17 +335,20 @@ FUSION_API int fusion_object_catch(struct fusion_object *object)
 FUSION_API int fusion_object_stat(struct fusion_object *object,
 				  struct fusion_object_stat *ret)
 {
-	const struct object *o = (struct object *)object;
 	struct ref_sum sum;
+	struct object *o;
 	struct tcache *c;
 	struct ref *ref;
 	int state, r;
 
 	if (!ret)
 		return -EINVAL;
-	ref = object_counter(object, &c, &r);
-	if (!ref)
+	o = object_of(object, &c, &r);
+	if (!o)
 		return r;
+	ref = object_ref(&c->arena->view, o);
+	if (!ref)
+		return -EIDRM;
 	r = ref_stat(&c->arena->view, c->rec, ref, &sum);
 	state = fusion_object_state(object);
 	if (r < 0 || state < 0)

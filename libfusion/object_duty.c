@@ -562,6 +562,9 @@ void duty_stop(struct fusion_arena *a)
 			break;
 		duty_unregister(a, p);
 	}
-	dispatch_job_end(a, &d->job);
+	if (load_acquire(&a->dispatcher))
+		dispatch_job_end(a, &d->job);
+	else
+		free_duty(&d->job);
 	store_release(&a->duty, (struct duty *)NULL);
 }

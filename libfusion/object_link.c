@@ -81,14 +81,14 @@ static int unlink_once(uint64_t *slot, uint64_t value,
 			     slot, (const void *)(uintptr_t)value, &p);
 	if (ref && !r)
 		r = ref_unlink(&c->arena->view, c->rec, ref, &p);
-	return r == -EIDRM ? clear(slot, value) : r;
+	return r;
 }
 
 /* Another thread may clear it, or clear and fill it, meanwhile. */
 static int unlink_value(void *slot, object_fn object_of_value)
 {
 	struct fusion_arena *a = slot ? arena_of(slot) : NULL;
-	uint64_t value;
+	uint64_t value, gone = 0;
 	int r;
 
 	if (!a || (uintptr_t)slot % 8)
@@ -97,7 +97,13 @@ static int unlink_value(void *slot, object_fn object_of_value)
 		/* Acquire: pairs with the release in ref_link(). */
 		value = load_acquire((uint64_t *)slot);
 		r = value ? unlink_once(slot, value, object_of_value) : 0;
-	} while (r == -ESTALE);
+		/* Another has cleared it meanwhile, or the object went with its
+		 * pool: then the place names it the second time, too. */
+		if ((r == -EIDRM || r == -EOWNERDEAD) && value == gone)
+			r = clear(slot, value);
+		else if (r == -EIDRM || r == -EOWNERDEAD)
+			gone = value;
+	} while (r == -ESTALE || r == -EIDRM || r == -EOWNERDEAD);
 	return r;
 }
 

@@ -63,6 +63,9 @@ static int unlink_locked(struct view *v, struct thread_rec *me, struct ref *r,
 	uint64_t was = p->value, n = load_relaxed(&r->global);
 	bool done;
 
+	/* The record may be another's by now: then this is not its place. */
+	if (load_relaxed(place_at(v, p->off)) != was)
+		return -ESTALE;
 	if (!n)
 		return -EPERM;
 	announce(me, REF_OP_UNLINK, p, n - 1);

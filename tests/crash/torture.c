@@ -153,7 +153,7 @@ static int torture(const struct scene *scene, unsigned kills, uint64_t seed)
 static void usage(const char *program, int status)
 {
 	fprintf(status ? stderr : stdout,
-		"usage: %s [--kills N] [--seed N] "
+		"usage: %s [--kills N] [--seed N] [--only-objects] "
 		"direct|survivors|mount|restart\n",
 		program);
 	exit(status);
@@ -164,6 +164,7 @@ int main(int argc, char **argv)
 	static const struct option longs[] = {
 		{"kills", required_argument, NULL, 'k'},
 		{"seed", required_argument, NULL, 's'},
+		{"only-objects", no_argument, NULL, 'o'},
 		{"help", no_argument, NULL, 'h'},
 		{0},
 	};
@@ -176,6 +177,8 @@ int main(int argc, char **argv)
 			kills = (unsigned)strtoul(optarg, NULL, 0);
 		else if (c == 's')
 			seed = strtoull(optarg, NULL, 0);
+		else if (c == 'o')
+			work_only_objects();
 		else
 			usage(argv[0], c == 'h' ? 0 : 2);
 	}

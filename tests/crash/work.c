@@ -33,7 +33,8 @@ struct places *work_prepare(struct fusion_arena *a)
 {
 	struct places *t = fusion_calloc(a, 1, sizeof(*t));
 
-	if (!t || work_prepare_locks(a, t) < 0 || work_prepare_refs(a, t) < 0)
+	if (!t || work_prepare_locks(a, t) < 0 || work_prepare_refs(a, t) < 0 ||
+	    work_prepare_objects(a, t) < 0)
 		return NULL;
 	return fusion_arena_set_root(a, t) == 0 ? t : NULL;
 }
@@ -258,8 +259,28 @@ static const struct {
 	{ 12, do_count },   {  8, do_throw },  { 12, do_zero },
 	{  8, do_global },  { 12, do_own },    {  4, do_make_ref },
 	{  4, do_their_ref }, { 4, do_count_light },
+	{ 16, do_make_object }, { 16, do_use_object },
+	{  4, do_catch_object }, { 8, do_unlink_object },
+	{  4, do_get_object }, { 12, do_duty }, { 3, do_object_pool },
 };
+#define FIRST_OF_OBJECTS 24
 /* clang-format on */
+
+static unsigned first_deed;
+
+void work_only_objects(void)
+{
+	first_deed = FIRST_OF_OBJECTS;
+}
+
+static uint32_t weigh(void)
+{
+	uint32_t sum = 0;
+
+	for (unsigned i = first_deed; i < sizeof(deeds) / sizeof(*deeds); i++)
+		sum += deeds[i].weight;
+	return sum;
+}
 
 void work(struct fusion_arena *a, unsigned w, struct rng *rng, unsigned n)
 {
@@ -269,11 +290,13 @@ void work(struct fusion_arena *a, unsigned w, struct rng *rng, unsigned n)
 		.w = w,
 		.rng = rng,
 	};
+	uint32_t all = weigh();
 
 	work_begin_refs(&k);
+	work_begin_objects(&k);
 	while (n--) {
-		uint32_t at = rng_below(rng, 218);
-		unsigned i = 0;
+		uint32_t at = rng_below(rng, all);
+		unsigned i = first_deed;
 
 		while (at >= deeds[i].weight)
 			at -= deeds[i++].weight;

@@ -21,6 +21,8 @@
 #define LOCKS 4 /* that each worker makes and unmakes */
 #define COUNTED 3
 #define REFS 4 /* as LOCKS */
+#define TICKETS 32
+#define PLACES 8
 
 /* Changed by who has the lock, count first; the two differ only in between. */
 struct guarded {
@@ -55,6 +57,14 @@ struct own {
 	uint64_t falls; /* before it rose */
 };
 
+/* Of an object, by its maker. */
+struct ticket {
+	uint32_t state;
+	uint32_t serial;
+	uint32_t begun; /* its destructor, how often; atomic */
+	fusion_id_t id;
+};
+
 struct places {
 	void *exact[WORKERS][ROW]; /* by malloc_to() and free_from() */
 	void *plain[WORKERS][ROW]; /* exchanged by anybody */
@@ -64,6 +74,9 @@ struct places {
 	struct flight flight[WORKERS];
 	struct own own[WORKERS];
 	fusion_id_t who[WORKERS]; /* that are at work */
+	struct fusion_object_pool *objects;
+	struct ticket tickets[WORKERS][TICKETS];
+	struct fusion_object *place[WORKERS][PLACES];
 };
 
 /* What a death may leave that nobody knows: the two blocks of a realloc(). */
@@ -81,6 +94,13 @@ const char *audit_locks(struct fusion_arena *a, struct places *t);
 
 /* The same of their references. */
 const char *audit_refs(struct fusion_arena *a, struct places *t);
+
+/* The same of their objects; @kills since the last time.  Makes a new pool. */
+const char *audit_objects(struct fusion_arena *a, struct places *t,
+			  unsigned kills);
+
+/* Have workers do nothing but with objects. */
+void work_only_objects(void);
 
 /* Names of what worker @w may have left. */
 void work_field_name(char name[32], unsigned w, unsigned i);

@@ -44,4 +44,14 @@ void do_own(struct worker *k);
 void do_make_ref(struct worker *k);
 void do_their_ref(struct worker *k);
 
+int work_prepare_objects(struct fusion_arena *a, struct places *t);
+void work_begin_objects(struct worker *k);
+void do_make_object(struct worker *k);
+void do_use_object(struct worker *k);
+void do_catch_object(struct worker *k);
+void do_unlink_object(struct worker *k);
+void do_get_object(struct worker *k);
+void do_duty(struct worker *k);
+void do_object_pool(struct worker *k);
+
 #endif

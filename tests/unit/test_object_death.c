@@ -292,6 +292,31 @@ static void test_killed_in_a_destructor(void **state)
 	await_size(0);
 }
 
+/* Nobody has it at zero any more, and it is not revived for all that. */
+static void test_what_was_begun_is_not_revived(void **state)
+{
+	struct fusion_object *o, *p;
+
+	(void)state;
+	assert_int_equal(ask(&first, make_pool), 0);
+	assert_int_equal(find_pool(arena), 0);
+	o = active(1);
+	store_release(&tally->hold, 1u);
+	assert_int_equal(fusion_object_unref(o), 0);
+	await(&tally->ended, 1);
+	gone(&first);
+	bury();
+	assert_int_equal(fusion_object_ref(o), -EOWNERDEAD);
+	assert_int_equal(fusion_object_link(&tally->slot[0], o), -EOWNERDEAD);
+	assert_int_equal(fusion_object_get(pool, fusion_object_id(o), &p),
+			 -EOWNERDEAD);
+	assert_int_equal(stat_of(o).total, 0);
+	hold(0);
+	assert_int_equal(be_willing(arena), 0);
+	await_size(0);
+	assert_int_equal(tally->ended, 1);
+}
+
 static void test_killed_while_it_destroys_the_pool(void **state)
 {
 	struct fusion_object_pool *p;
@@ -366,6 +391,7 @@ int main(void)
 		death_test(test_thrown_to_a_member_that_dies),
 		death_test(test_the_next_takes_the_duty),
 		death_test(test_killed_in_a_destructor),
+		death_test(test_what_was_begun_is_not_revived),
 		death_test(test_killed_while_it_destroys_the_pool),
 		death_test(test_another_destroys_the_pool),
 		death_test(test_made_by_one_given_back_by_another),
