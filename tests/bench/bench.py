@@ -71,6 +71,19 @@ CALL = (
 )
 RING = (32, 1024, 65536)
 LISTENERS = (1, 2, 4, 8, 64)
+# Of containers of 100,000.
+CONTAINER = (
+    ("int-hit",      "hash, integer keys: found"),
+    ("int-miss",     "not found"),
+    ("int-replace",  "replaced"),
+    ("int-churn",    "inserted and removed"),
+    ("walk",         "walked, each entry"),
+    ("string-hit",   "string keys: found"),
+    ("string-churn", "inserted and removed, with the key"),
+    ("vector-at",    "vector: one of them"),
+    ("vector-add",   "grown by one"),
+    ("list-churn",   "list: one more, and the first goes"),
+)
 # Of frames: a window of a client's, drawn, composed and seen.
 FRAME = (
     ("small",   "a frame of 320x200"),
@@ -348,6 +361,25 @@ class Bench:
             self.add("ref", what, "2 atomic adds", times[row],
                      times["atomic"], target)
 
+    def container(self):
+        mount = self.mount()
+        for how in ("plain", "locked"):
+            ours = self.worker("hash_fusion", how,
+                               BENCH_ARENA=f"{mount}/{how}")
+            peers = {"Boost": self.worker("hash_boost", how)}
+            if os.path.exists(os.path.join(self.options.workers, "hash_glib")):
+                peers["GLib, private"] = self.worker("hash_glib", how)
+            else:
+                self.missing("GLib", "libglib2.0-dev")
+            for row, what in CONTAINER:
+                if how == "locked" and row == "walk":
+                    continue
+                times = self.interleave([(w, row, "")
+                                         for w in (ours, *peers.values())])
+                what += ", its own lock" if how == "locked" else ""
+                for name, theirs in zip(peers, times[1:]):
+                    self.add("container", what, name, times[0], theirs, None)
+
     def callees(self):
         """The peers of our calls, by name."""
         peers = {name: self.worker("call_kernel", how) for name, how in (
@@ -512,7 +544,7 @@ class Bench:
 
 
 GROUPS = ("heap", "pair", "lock", "ref", "call", "ring", "reactor",
-          "compositor", "enter", "files", "recover")
+          "container", "compositor", "enter", "files", "recover")
 
 
 def figure(value, unit="ns"):

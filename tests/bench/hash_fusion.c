@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Ours, in the arena that $BENCH_ARENA names; `locked`: with locks of their
+ * own. */
+#include <stdlib.h>
+
+#include <fusion/fusion.h>
+
+#include "hash_load.h"
+
+static struct fusion_arena *arena;
+static struct fusion_hash *ints, *strings;
+static struct fusion_vector *vector;
+static struct fusion_list *list;
+static uint32_t flags = FUSION_CONTAINER_WORDS;
+
+static void must(int r, const char *what)
+{
+	if (r < 0)
+		worker_fail(what, r);
+}
+
+static void int_insert(uint64_t key, uint64_t value)
+{
+	must(fusion_hash_insert(ints, fusion_key_int(key),
+				fusion_value_word(value)),
+	     "insert");
+}
+
+static bool int_find(uint64_t key)
+{
+	union fusion_value value;
+
+	return fusion_hash_lookup(ints, fusion_key_int(key), &value) == 0;
+}
+
+static void int_replace(uint64_t key, uint64_t value)
+{
+	must(fusion_hash_replace(ints, fusion_key_int(key),
+				 fusion_value_word(value), NULL),
+	     "replace");
+}
+
+static void int_remove(uint64_t key)
+{
+	must(fusion_hash_remove(ints, fusion_key_int(key), NULL), "remove");
+}
+
+static uint64_t int_walk(void)
+{
+	struct fusion_hash_iter it;
+	union fusion_value value;
+	struct fusion_key key;
+	uint64_t n = 0;
+
+	it = fusion_hash_iterate(ints);
+	while (fusion_hash_next(&it, &key, &value) == 1)
+		n++;
+	return n;
+}
+
+static void string_insert(const char *key, uint64_t value)
+{
+	must(fusion_hash_insert(strings, fusion_key_string(key),
+				fusion_value_word(value)),
+	     "insert");
+}
+
+static bool string_find(const char *key)
+{
+	union fusion_value value;
+
+	return fusion_hash_lookup(strings, fusion_key_string(key), &value) == 0;
+}
+
+static void string_remove(const char *key)
+{
+	must(fusion_hash_remove(strings, fusion_key_string(key), NULL),
+	     "remove");
+}
+
+static void vector_add(uint64_t value)
+{
+	must(fusion_vector_add(vector, fusion_value_word(value)), "add");
+}
+
+static uint64_t vector_at(uint64_t i)
+{
+	union fusion_value value;
+
+	must(fusion_vector_at(vector, i, &value), "at");
+	return value.word;
+}
+
+static void vector_reset(void)
+{
+	if (vector)
+		must(fusion_vector_destroy(vector), "destroy");
+	must(fusion_vector_create(arena, flags, &vector), "vector");
+}
+
+static void list_add(uint64_t value)
+{
+	struct fusion_list_node *node;
+
+	must(fusion_list_insert_back(list, fusion_value_word(value), &node),
+	     "insert");
+}
+
+static void list_remove_first(void)
+{
+	struct fusion_list_node *node;
+
+	must(fusion_list_next(list, NULL, &node), "next");
+	must(fusion_list_remove(list, node, NULL), "remove");
+}
+
+int main(int argc, char **argv)
+{
+	struct fusion_arena_options options = {.size = sizeof(options)};
+	const char *name = getenv("BENCH_ARENA");
+
+	if (argc > 1 && !strcmp(argv[1], "locked"))
+		flags |= FUSION_CONTAINER_LOCK;
+	must(fusion_arena_enter(name ? name : "bench-hash", &options, &arena),
+	     "enter");
+	must(fusion_hash_create(arena, FUSION_KEY_INT, flags, &ints), "hash");
+	must(fusion_hash_create(arena, FUSION_KEY_STRING, flags, &strings),
+	     "hash");
+	vector_reset();
+	must(fusion_list_create(arena, flags, &list), "list");
+	return hash_serve();
+}
