@@ -358,9 +358,10 @@ FUSION_API int fusion_object_dispatch_channel(struct fusion_object *object,
 		struct fusion_object *object;                                  \
 		int r = fusion_object_create(pool, &object);                   \
                                                                                \
-		if (r == 0)                                                    \
-			*ret = (type *)fusion_object_data(object);             \
-		return r;                                                      \
+		if (r < 0)                                                     \
+			return r;                                              \
+		*ret = (type *)fusion_object_data(object);                     \
+		return 0;                                                      \
 	}                                                                      \
 	static inline __attribute__((unused)) int prefix##_get(                \
 		struct fusion_object_pool *pool, fusion_id_t id, type **ret)   \
@@ -368,9 +369,10 @@ FUSION_API int fusion_object_dispatch_channel(struct fusion_object *object,
 		struct fusion_object *object;                                  \
 		int r = fusion_object_get(pool, id, &object);                  \
                                                                                \
-		if (r == 0)                                                    \
-			*ret = (type *)fusion_object_data(object);             \
-		return r;                                                      \
+		if (r < 0)                                                     \
+			return r;                                              \
+		*ret = (type *)fusion_object_data(object);                     \
+		return 0;                                                      \
 	}                                                                      \
 	FUSION_OBJECT_METHOD_(type, prefix, activate)                          \
 	FUSION_OBJECT_METHOD_(type, prefix, destroy)                           \

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The compositor of docs/examples: what it shows, and who dies in it.
+# shellcheck disable=SC2030,SC2031  # a subshell a test
 
 load helpers
 
@@ -68,8 +69,13 @@ blocks() {
 	value_of "$MNT/desk/memory/status" blocks
 }
 
-n_refs() {
-	find "$MNT/desk/refs" -mindepth 1 -name 'window-*' | wc -l
+# Objects in the pool.
+surfaces_are() {
+	value_is "$MNT/desk/pools/surfaces/status" objects "$1"
+}
+
+value_is() {
+	[ "$(value_of "$1" "$2")" = "$3" ]
 }
 
 n_members() {
@@ -104,7 +110,7 @@ show_all() {
 	start_server --size 320x220
 	ask screen.png >"$BATS_TEST_TMPDIR/empty.png"
 	show_all
-	[ "$(n_refs)" -eq 4 ]
+	surfaces_are 4
 	kill -9 "$started"
 	wait_for windows_are 3
 	not looks_like "$BATS_TEST_DIRNAME/compositor.png" 4
@@ -113,7 +119,25 @@ show_all() {
 	done
 	wait_for windows_are 0
 	wait_for looks_like "$BATS_TEST_TMPDIR/empty.png" 0
-	[ "$(n_refs)" -eq 0 ]
+	wait_for surfaces_are 0
+}
+
+@test "compositor: cat pools/surfaces/* shows every window" {
+	start_server --size 320x220
+	start tile --at 200,100 --size 100x90 --z 1 desk
+	start tile --at -20,-10 --size 64x64 --z 3 desk
+	wait_for all_drawn 2
+	surfaces_are 2
+	cat "$MNT"/desk/pools/surfaces/* >"$BATS_TEST_TMPDIR/all"
+	grep -qx 'description 100x90 at 200,100 z 1' "$BATS_TEST_TMPDIR/all"
+	grep -qx 'description 64x64 at -20,-10 z 3' "$BATS_TEST_TMPDIR/all"
+	[ "$(grep -c '^state active' "$BATS_TEST_TMPDIR/all")" -eq 2 ]
+	[ "$(grep -c '^owner ' "$BATS_TEST_TMPDIR/all")" -eq 2 ]
+	[ "$(grep -c '^string title ' "$BATS_TEST_TMPDIR/all")" -eq 2 ]
+	# Each is referenced by its client, and by nobody else.
+	[ "$(grep -c '^total 1' "$BATS_TEST_TMPDIR/all")" -eq 2 ]
+	kill -9 "$started"
+	wait_for surfaces_are 1
 }
 
 # One generation of 25: all are started, and killed when some of them are seen.
@@ -142,7 +166,7 @@ generation() {
 		i=$((i + 1))
 		generation $((i * 7 % 26))
 	done
-	[ "$(n_refs)" -eq 0 ]
+	wait_for surfaces_are 0
 	# None of a window: those would be a thousand.  Threads of the server may
 	# keep a few.
 	[ "$(blocks)" -le $((before + 20)) ]
@@ -161,6 +185,9 @@ generation() {
 	wait_for looks_like "$BATS_TEST_DIRNAME/compositor.png" 4
 	windows_are 4
 	has_line "$MNT/desk/master/pid" "^$standby$"
+	surfaces_are 4
+	id=$(readlink "$MNT/desk/master")
+	value_is "$MNT/desk/pools/surfaces/status" duty "member ${id##*/}"
 	# Clients of before and of after are its own now.
 	kill -9 "$started"
 	wait_for windows_are 3
@@ -177,7 +204,7 @@ generation() {
 	wait_for n_members 3
 	start compositor --standby desk
 	wait_for all_drawn 3
-	[ "$(n_refs)" -eq 3 ]
+	wait_for surfaces_are 3
 }
 
 @test "compositor: one has the whole screen" {
@@ -252,7 +279,7 @@ n_clients() {
 }
 
 all_have_windows() {
-	all_drawn "$(n_clients)" && [ "$(n_refs)" -eq "$(n_clients)" ]
+	all_drawn "$(n_clients)" && surfaces_are "$(n_clients)"
 }
 
 # Servers die while windows are made, drawn and closed; who waits for one that
@@ -278,6 +305,6 @@ all_have_windows() {
 	# shellcheck disable=SC2086  # a list
 	kill_ours $CLIENTS
 	wait_for windows_are 0
-	[ "$(n_refs)" -eq 0 ]
+	wait_for surfaces_are 0
 	[ "$(blocks)" -le $((before - 40)) ]
 }

@@ -100,18 +100,23 @@ void client_close(struct client *client)
 
 /* --- Windows -------------------------------------------------------------- */
 
+static bool drop(struct fusion_object *object, void *ctx)
+{
+	const struct surface *surface = fusion_object_data(object);
+	const fusion_id_t *id = ctx;
+
+	if (surface && surface->client == *id &&
+	    fusion_object_catch(object) == 0)
+		fusion_object_unref(object);
+	return true;
+}
+
 /* Surfaces that a server gave us, dying before it could say which. */
 static void drop_unseen(struct client *client)
 {
 	fusion_id_t id = fusion_arena_id(client->arena);
 
-	for (size_t i = 0; i < SCREEN_WINDOWS; i++) {
-		const struct surface *surface = &client->desk->surface[i];
-
-		if (surface->whole && surface->client == id &&
-		    fusion_ref_catch(surface->ref) == 0)
-			fusion_ref_down(surface->ref);
-	}
+	fusion_object_pool_enum(client->desk->surfaces, drop, &id);
 }
 
 static int ask(struct client *client, const struct wish *wish,
@@ -183,7 +188,7 @@ int window_open(struct client *client, const struct wish *wish,
 	if (r == 0)
 		r = ask_until_answered(client, &mine, &surface);
 	if (r == 0)
-		r = fusion_ref_catch(surface->ref);
+		r = surface_catch(surface);
 	if (r == 0)
 		*ret = (struct client_window){.client = client,
 					      .surface = surface};
@@ -192,7 +197,7 @@ int window_open(struct client *client, const struct wish *wish,
 
 void window_close(struct client_window *window)
 {
-	fusion_ref_down(window->surface->ref);
+	surface_unref(window->surface);
 }
 
 static bool is_shown(const struct client_window *window)

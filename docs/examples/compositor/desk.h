@@ -3,22 +3,23 @@
  * The desk: what the compositor and its clients share
  *
  *   server          skirmish: who has it is the compositor; the others wait
- *   window-N        reference: a window lives as long as its client counts
- *   screen          property: who has purchased it may fill the whole screen
- *   flips           reactor: from clients, "this surface has a new picture"
- *   surface.create  call: a window, please; the answer is its surface
- *   screen.status   call: figures and a line for each window, as text
+ *   surfaces        pool: a window is an object, and lives as long as its
+ * client references it screen          property: who has purchased it may fill
+ * the whole screen flips           reactor: from clients, "this surface has a
+ * new picture" surface.create  call: a window, please; the answer is its
+ * surface screen.status   call: figures and a line for each window, as text
  *   screen.png      call: what is on the screen, as a picture
  *   desk            field: the struct desk
  *
- * The compositor watches each window's reference.  When it falls, because the
- * client let go or died, the window leaves the screen and its pixels are freed.
+ * The compositor makes a surface, and throws its reference to the client.  When
+ * that lets go or dies the pool's destructor takes the window from the screen
+ * and frees its pixels.
  *
  * Dead server: the skirmish passes to one that waited, with -EOWNERDEAD.  It
- * looks at all surfaces of the desk: those that are counted it watches and
- * draws, the others it ends, however far they were.  A surface has its id
- * before anything is made for it, and gives it back after everything of it is
- * gone, so it does not matter where the server was killed.
+ * registers for the duty of the pool, so that surfaces which nobody references
+ * any more end now, however far they were made, and draws all others.  A
+ * surface is active before it has pixels, so its destructor frees them wherever
+ * the server was killed.
  */
 #ifndef COMPOSITOR_DESK_H
 #define COMPOSITOR_DESK_H
@@ -29,7 +30,6 @@
 
 #define DESK_MAGIC 0x6b736564u /* "desk" */
 #define DESK_TITLE 64
-#define DESK_REF 24 /* room for "window-N" */
 
 /* surface->flags */
 #define SURFACE_OPAQUE 0x1u
@@ -39,24 +39,22 @@
 #define DESK_SHOWN 1u
 
 /* A window.  Its pixels are two pictures, one above the other: the client draws
- * in the one that is not shown.  The place is the desk's and is used again,
- * with another id. */
+ * in the one that is not shown. */
 struct surface {
-	uint32_t id;	/* 0: nobody's */
-	uint32_t whole; /* all that follows is there */
+	fusion_id_t id; /* of the object */
 	fusion_id_t client;
 	int32_t x, y, z;
 	int32_t width, height;
 	int32_t stride; /* pixels */
 	uint32_t flags;
-	struct fusion_ref *ref;
-	void *pixels;
+	void *pixels;	    /* NULL: not yet */
 	uint64_t sequence;  /* atomic: flips; the client's.  Its lowest bit says
 			       which picture is to be seen */
 	uint64_t shown;	    /* atomic: the flip that is seen; the server's */
 	struct area damage; /* of the last flip */
 	char title[DESK_TITLE];
 };
+FUSION_OBJECT_METHODS(struct surface, surface)
 
 static inline uint32_t *surface_picture(const struct surface *surface,
 					uint64_t sequence)
@@ -69,11 +67,10 @@ static inline uint32_t *surface_picture(const struct surface *surface,
 struct desk {
 	uint32_t magic;
 	int32_t width, height;
-	uint32_t last_id; /* of surfaces */
 	struct fusion_skirmish *server;
 	struct fusion_property *screen;
 	struct fusion_reactor *flips;
-	struct surface surface[SCREEN_WINDOWS];
+	struct fusion_object_pool *surfaces;
 };
 
 /* What surface.create is given. */
@@ -88,11 +85,12 @@ struct wish {
 struct flip {
 	struct surface *surface;
 	uint64_t sequence;
-	uint32_t id; /* of the surface: its place may be another's by now */
+	fusion_id_t id; /* of the surface: it may be another one by now */
 	struct area damage;
 };
 
-/* Make it, in the arena's initialize(). */
+/* Make it, in the arena's initialize().  Who makes the pool has no more to do
+ * with it than others. */
 int desk_make(struct fusion_arena *arena, int32_t width, int32_t height,
 	      struct desk **ret);
 /* -EPROTO: the arena has another use. */

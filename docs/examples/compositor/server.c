@@ -54,40 +54,30 @@ static struct window window_of(const struct surface *surface)
 	};
 }
 
-static void ref_name(const struct surface *surface, char name[DESK_REF])
+/* Its client has let go of it, or is dead; or it came to nothing. */
+static void on_end(struct fusion_object *object, bool zombie, void *ctx)
 {
-	snprintf(name, DESK_REF, "window-%" PRIu32, surface->id);
-}
-
-/* Whatever is there of it: also half of what was being made or ended. */
-static void surface_end(struct server *server, struct surface *surface)
-{
-	struct fusion_ref *ref;
-	char name[DESK_REF];
-
-	screen_remove(&server->screen, surface);
-	surface->whole = 0;
-	fusion_free_from(server->arena, &surface->pixels);
-	ref_name(surface, name);
-	if (fusion_ref_lookup(server->arena, name, &ref) == 0)
-		fusion_ref_destroy(ref);
-	surface->ref = NULL;
-	/* Release: all of it is gone before its place is another's. */
-	__atomic_store_n(&surface->id, 0, __ATOMIC_RELEASE);
-}
-
-/* Its client has let go of it, or is dead. */
-static void on_fall(struct fusion_ref *ref, void *ctx)
-{
+	struct surface *surface = fusion_object_data(object);
 	struct server *server = ctx;
 
-	for (size_t i = 0; i < SCREEN_WINDOWS; i++) {
-		struct surface *surface = &server->desk->surface[i];
+	(void)zombie;
+	screen_remove(&server->screen, surface);
+	fusion_free_from(server->arena, &surface->pixels);
+}
 
-		if (surface->id && surface->ref == ref &&
-		    fusion_ref_zero_trylock(ref) == 0)
-			surface_end(server, surface);
-	}
+/* For `cat pools/surfaces/#ID`. */
+static void describe(struct fusion_object *object, char *text, size_t size,
+		     void *ctx)
+{
+	const struct surface *surface = fusion_object_data(object);
+
+	(void)ctx;
+	snprintf(text, size,
+		 "%" PRId32 "x%" PRId32 " at %" PRId32 ",%" PRId32 " z %" PRId32
+		 "%s",
+		 surface->width, surface->height, surface->x, surface->y,
+		 surface->z,
+		 surface->flags & SURFACE_FULL_SCREEN ? " full screen" : "");
 }
 
 static int check_wish(const struct server *server, const struct wish *wish,
@@ -107,17 +97,10 @@ static int check_wish(const struct server *server, const struct wish *wish,
 	return state.owner == client ? 0 : -EBUSY;
 }
 
-static struct surface *free_surface(struct desk *desk)
-{
-	for (size_t i = 0; i < SCREEN_WINDOWS; i++)
-		if (!desk->surface[i].id)
-			return &desk->surface[i];
-	return NULL;
-}
-
 static void fill_in(struct surface *surface, const struct wish *wish,
 		    fusion_id_t client)
 {
+	surface->id = fusion_object_id(surface_object(surface));
 	surface->client = client;
 	surface->x = wish->x;
 	surface->y = wish->y;
@@ -126,9 +109,6 @@ static void fill_in(struct surface *surface, const struct wish *wish,
 	surface->height = wish->height;
 	surface->stride = wish->width;
 	surface->flags = wish->flags;
-	surface->sequence = 0;
-	surface->shown = 0;
-	surface->damage = (struct area){0};
 	snprintf(surface->title, DESK_TITLE, "%.*s", DESK_TITLE - 1,
 		 wish->title);
 }
@@ -144,46 +124,46 @@ static int get_pixels(struct server *server, struct surface *surface)
 	return r;
 }
 
-/* The count that is thrown is the only one from then on. */
-static int give_away(struct server *server, struct surface *surface)
+/* What others can see of it. */
+static int publish(struct surface *surface)
 {
-	char name[DESK_REF];
-	int r;
+	struct fusion_object *object = surface_object(surface);
+	int r = fusion_object_set_string(object, "title", surface->title);
 
-	ref_name(surface, name);
-	r = fusion_ref_create(server->arena, name, &surface->ref);
 	if (r == 0)
-		r = fusion_ref_up(surface->ref);
-	if (r == 0)
-		r = fusion_ref_watch(surface->ref, on_fall, server);
-	if (r < 0)
-		return r;
-	/* Release: who takes over from us finds it whole. */
-	__atomic_store_n(&surface->whole, 1, __ATOMIC_RELEASE);
-	return fusion_ref_throw(surface->ref, surface->client);
+		r = fusion_object_add_owner(object, surface->client);
+	return r < 0 ? r : fusion_object_activate(object);
 }
 
+static int put_on_screen(struct server *server, struct surface *surface)
+{
+	const struct window window = window_of(surface);
+
+	return screen_add(&server->screen, &window);
+}
+
+/* The reference that is thrown is the only one from then on. */
 static int surface_make(struct server *server, const struct wish *wish,
 			fusion_id_t client, struct surface **ret)
 {
-	struct surface *surface = free_surface(server->desk);
-	struct window window;
+	struct surface *surface;
 	int r;
 
-	if (!surface)
+	if (server->screen.n == SCREEN_WINDOWS)
 		return -ENOSPC;
-	fill_in(surface, wish, client);
-	__atomic_store_n(&surface->id, ++server->desk->last_id,
-			 __ATOMIC_RELEASE);
-	r = get_pixels(server, surface);
-	if (r == 0) {
-		window = window_of(surface);
-		r = screen_add(&server->screen, &window);
-	}
-	if (r == 0)
-		r = give_away(server, surface);
+	r = surface_create(server->desk->surfaces, &surface);
 	if (r < 0)
-		surface_end(server, surface);
+		return r;
+	fill_in(surface, wish, client);
+	r = publish(surface);
+	if (r == 0)
+		r = get_pixels(server, surface);
+	if (r == 0)
+		r = put_on_screen(server, surface);
+	if (r == 0)
+		r = surface_throw(surface, client);
+	if (r < 0)
+		surface_unref(surface);
 	else
 		*ret = surface;
 	return r;
@@ -371,43 +351,34 @@ static int compose_frames(struct server *server,
 /* --- Being the server ------------------------------------------------------
  */
 
-/* Until the recovery of the one before us has ended its watches. */
-static int watch(struct server *server, struct surface *surface)
-{
-	const struct timespec pause = {.tv_nsec = 1000000};
-	int64_t end = now_ns() + 10 * SECOND;
-	char name[DESK_REF];
-	int r;
+struct adoption {
+	struct server *server;
+	int result;
+};
 
-	ref_name(surface, name);
-	r = fusion_ref_lookup(server->arena, name, &surface->ref);
-	while (r == 0) {
-		r = fusion_ref_watch(surface->ref, on_fall, server);
-		if (r != -EBUSY || now_ns() >= end)
-			return r;
-		nanosleep(&pause, NULL);
-		r = 0;
-	}
-	return r;
+static bool adopt_one(struct fusion_object *object, void *ctx)
+{
+	const struct surface *surface = fusion_object_data(object);
+	struct adoption *a = ctx;
+
+	if (surface->pixels)
+		a->result = put_on_screen(a->server, (struct surface *)surface);
+	return a->result == 0;
 }
 
-/* What a server before us has left: windows that are counted, and others. */
+/* What a server before us has left: those that nobody references end at the
+ * next dispatch. */
 static int adopt(struct server *server)
 {
-	for (size_t i = 0; i < SCREEN_WINDOWS; i++) {
-		struct surface *surface = &server->desk->surface[i];
-		struct window window;
+	struct fusion_object_pool *pool = server->desk->surfaces;
+	struct adoption a = {server, 0};
+	int r = fusion_object_pool_register(pool, on_end, server);
 
-		if (!surface->id)
-			continue;
-		if (!surface->whole || watch(server, surface) < 0) {
-			surface_end(server, surface);
-			continue;
-		}
-		window = window_of(surface);
-		screen_add(&server->screen, &window);
-	}
-	return 0;
+	if (r == 0)
+		r = fusion_object_pool_set_describe(pool, describe, NULL);
+	if (r == 0)
+		r = fusion_object_pool_enum(pool, adopt_one, &a);
+	return r < 0 ? r : a.result;
 }
 
 static int open_screen(struct server *server)
@@ -443,10 +414,7 @@ static void close_screen(struct server *server)
 	if (server->status)
 		fusion_call_destroy(server->status);
 	fusion_reactor_detach(server->flips);
-	for (size_t i = 0; i < SCREEN_WINDOWS; i++)
-		if (server->desk->surface[i].whole)
-			fusion_ref_watch(server->desk->surface[i].ref, NULL,
-					 NULL);
+	fusion_object_pool_unregister(server->desk->surfaces);
 	screen_finish(&server->screen);
 }
 
@@ -491,7 +459,10 @@ static int serve(struct server *server, const volatile sig_atomic_t *stop)
 static int initialize(struct fusion_arena *arena, void *ctx)
 {
 	struct server *server = ctx;
+	int r = fusion_fd(arena);
 
+	if (r < 0)
+		return r;
 	return desk_make(arena, server->options->width, server->options->height,
 			 &server->desk);
 }
