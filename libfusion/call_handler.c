@@ -297,18 +297,27 @@ void call_receive(struct fusion_arena *arena, const struct dispatched *d)
 	}
 }
 
-/* The request of an upcall, copied out of its slot. */
-static void *copy_request(struct fusion_arena *arena, struct call_slot *s,
-			  struct serving *sv)
+/* Where @len bytes of the request in @s are; NULL: no block has so many. */
+static const void *request_in(struct fusion_arena *arena, struct call_slot *s,
+			      uint32_t len)
+{
+	void *block;
+
+	if (len <= SLOT_INLINE)
+		return s->bytes;
+	block = (void *)(uintptr_t)load_acquire(&s->block);
+	return fusion_usable_size(arena, block) >= len ? block : NULL;
+}
+
+/* The request of an upcall, copied out of its slot.  0, -EIO, -ENOMEM. */
+static int copy_request(struct fusion_arena *arena, struct call_slot *s,
+			struct serving *sv, void **ret)
 {
 	uint32_t len = load_relaxed(&s->len);
-	const void *from = s->bytes;
-	void *copy = malloc(len ? len : 1);
+	const void *from = request_in(arena, s, len);
+	void *copy = from ? malloc(len ? len : 1) : NULL;
 
-	if (len > SLOT_INLINE)
-		from = (void *)(uintptr_t)load_acquire(&s->block);
-	if (copy && (len <= SLOT_INLINE ||
-		     fusion_usable_size(arena, (void *)from) >= len))
+	if (copy)
 		memcpy(copy, from, len);
 	sv->request.word = load_relaxed(&s->ret);
 	sv->request.caller = load_relaxed(&s->caller_id);
@@ -316,7 +325,8 @@ static void *copy_request(struct fusion_arena *arena, struct call_slot *s,
 	sv->request.size = len;
 	sv->index = load_relaxed(&s->call) - 1;
 	sv->id = load_relaxed(&s->call_id);
-	return copy;
+	*ret = copy;
+	return copy ? 0 : from ? -ENOMEM : -EIO;
 }
 
 /* Given up while it was copied: serve() finds out. */
@@ -324,14 +334,15 @@ void call_run_upcall(struct fusion_arena *arena, uint64_t serial)
 {
 	struct serving sv = {.serial = serial};
 	struct call_slot *s = call_slot_of(&arena->view, serial);
-	void *copy;
+	void *copy = NULL;
+	int r;
 
 	if (!s || !call_is_wanted(&arena->view, serial))
 		return;
-	copy = copy_request(arena, s, &sv);
-	if (copy)
+	r = copy_request(arena, s, &sv, &copy);
+	if (r == 0)
 		serve(arena, &sv);
 	else
-		call_answer_serving(arena, &sv, -ENOMEM);
+		call_answer_serving(arena, &sv, r);
 	free(copy);
 }

@@ -167,6 +167,36 @@ static void do_ref(char *args)
 }
 
 /* It is executed and answers nothing. */
+/* A pool with three objects that have all there is; where the pool's record is,
+ * and that of the last one. */
+static void do_objects(char *args)
+{
+	struct fusion_object_pool *pool;
+	struct fusion_object *o = NULL;
+	struct fusion_reactor *re;
+	char text[64];
+	uint64_t span;
+	void *base;
+	int r = fusion_object_pool_create(arena, args, 40, 0, NULL, NULL,
+					  &pool);
+
+	fusion_arena_range(arena, &base, &span);
+	for (int i = 0; i < 3 && r == 0; i++) {
+		r = fusion_object_create(pool, &o);
+		if (r == 0)
+			r = fusion_object_set_string(o, "title", args);
+		if (r == 0)
+			r = fusion_object_add_owner(o, 1);
+		if (r == 0)
+			r = fusion_object_reactor(o, &re);
+		if (r == 0)
+			r = fusion_object_activate(o);
+	}
+	snprintf(text, sizeof(text), "%td %td", (char *)pool - (char *)base,
+		 (char *)o - (char *)base);
+	say(r, text);
+}
+
 static int serve(const struct fusion_call_request *request, void *ctx)
 {
 	(void)request, (void)ctx;
@@ -267,6 +297,7 @@ static const struct {
 	{"property", do_property}, /* NAME */
 	{"ref", do_ref},	   /* NAME */
 	{"exit", do_exit},	   /* [without leave()] */
+	{"objects", do_objects},   /* NAME */
 	{"scribble", do_scribble}, /* OFFSET LENGTH SEED */
 	{"poke", do_poke},	   /* OFFSET VALUE */
 	{"close", do_close},	   /* all descriptors */
