@@ -266,7 +266,7 @@ int events_read(struct watcher *w, uint64_t off, size_t size, const char **ret)
 	n = w->text.len - w->sent;
 	if (n > size)
 		n = size;
-	*ret = w->text.p + w->sent;
+	*ret = n ? w->text.p + w->sent : NULL;
 	w->sent += n;
 	w->off += n;
 	return (int)n;

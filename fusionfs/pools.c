@@ -185,32 +185,26 @@ static void add_line(struct text *t, const char *value, size_t len)
 	text_add(t, "\n");
 }
 
-/* An item, copied. */
-struct item {
-	struct object_item head;
-	char value[ITEM_VALUE_MAX];
-};
-
-static void add_item(struct text *t, struct item *i)
+/* Of one that is copied, with all that a value may have. */
+static void add_item(struct text *t, struct object_item *i)
 {
-	size_t len = i->head.len <= ITEM_VALUE_MAX ? i->head.len : 0;
+	size_t len = i->len <= ITEM_VALUE_MAX ? i->len : 0;
 
-	i->head.key[sizeof(i->head.key) - 1] = '\0';
-	switch (i->head.kind) {
+	i->key[sizeof(i->key) - 1] = '\0';
+	switch (i->kind) {
 	case ITEM_STRING:
-		text_add(t, "string %s ", i->head.key);
+		text_add(t, "string %s ", i->key);
 		add_line(t, i->value, len);
 		break;
 	case ITEM_INTEGER:
-		text_add(t, "integer %s %" PRId64 "\n", i->head.key,
-			 (int64_t)i->head.word);
+		text_add(t, "integer %s %" PRId64 "\n", i->key,
+			 (int64_t)i->word);
 		break;
 	case ITEM_POINTER:
-		text_add(t, "pointer %s 0x%" PRIx64 "\n", i->head.key,
-			 i->head.word);
+		text_add(t, "pointer %s 0x%" PRIx64 "\n", i->key, i->word);
 		break;
 	case ITEM_OWNER:
-		text_add(t, "owner %" PRIu64 "\n", i->head.word);
+		text_add(t, "owner %" PRIu64 "\n", i->word);
 		break;
 	case ITEM_ACCESS:
 		text_add(t, "access ");
@@ -227,13 +221,16 @@ static void add_item(struct text *t, struct item *i)
 
 static void add_items(struct text *t, const struct view *v, uint64_t first)
 {
-	static struct item i; /* one file at a time: kept off the stack */
+	/* One file at a time: kept off the stack. */
+	static _Alignas(struct object_item) char
+		room[sizeof(struct object_item) + ITEM_VALUE_MAX];
+	struct object_item *copy = (struct object_item *)room;
 	const struct object_item *item = object_item_at(v, first);
 
 	for (uint32_t n = 0; item && n < ITEMS_SHOWN; n++) {
-		memcpy(&i, item, sizeof(i));
-		add_item(t, &i);
-		item = object_item_at(v, i.head.next);
+		memcpy(room, item, sizeof(room));
+		add_item(t, copy);
+		item = object_item_at(v, copy->next);
 	}
 }
 
