@@ -77,10 +77,11 @@ static inline bool row_counts(const struct ref_row *row)
 /* Has nobody else got it meanwhile? */
 bool row_is(const struct view *v, uint32_t i, uint32_t gen);
 int row_recover_locked(struct view *v, struct thread_rec *t);
-/* First row of the member in @slot, index + 1; after that none is made for it
- * any more. */
+/* First row of the member in @slot, index + 1, and its generation: without the
+ * lock another may end it, and it may be a living member's.  After that none is
+ * made for this one any more. */
 int rows_close(struct view *v, struct thread_rec *me, uint32_t slot,
-	       uint32_t *ret_first);
+	       uint32_t *ret_first, uint32_t *ret_gen);
 
 /* --- ref.c -----------------------------------------------------------------
  */

@@ -122,20 +122,18 @@ int ref_recover(struct view *v, struct thread_rec *t)
 int ref_recover_member(struct view *v, uint32_t slot)
 {
 	struct thread_rec *me = life_rec(v);
-	uint32_t hi = rows_hi(v), first;
+	uint32_t hi = rows_hi(v), first, gen = 0;
 	int r;
 
 	if (!me)
 		return -ENOMEM;
 	for (uint32_t n = 0; n <= hi; n++) {
-		r = rows_close(v, me, slot, &first);
+		r = rows_close(v, me, slot, &first, &gen);
 		if (r < 0 || !first)
 			return r;
 		if (!n && life_fork_pending(v, slot))
 			return -ETIMEDOUT;
-		r = row_drop(v, me, first - 1,
-			     ROW_GEN(load_acquire(&row_at(v, first - 1)->word)),
-			     NULL, false);
+		r = row_drop(v, me, first - 1, gen, NULL, false);
 		if (r < 0)
 			return r;
 	}

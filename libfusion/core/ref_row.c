@@ -237,7 +237,7 @@ int row_free(struct view *v, struct thread_rec *me, uint32_t i, uint32_t gen)
 }
 
 int rows_close(struct view *v, struct thread_rec *me, uint32_t slot,
-	       uint32_t *ret_first)
+	       uint32_t *ret_first, uint32_t *ret_gen)
 {
 	struct member_rec *m = view_member(v, slot);
 	int r = core_lock(v, me, &v->sb->rows.lock);
@@ -246,8 +246,13 @@ int rows_close(struct view *v, struct thread_rec *me, uint32_t slot,
 		return r;
 	store_relaxed(&m->rows_closed, 1);
 	*ret_first = load_relaxed(&m->rows);
+	if (*ret_first > rows_hi(v))
+		r = -EIO;
+	else if (*ret_first)
+		*ret_gen =
+			ROW_GEN(load_acquire(&row_at(v, *ret_first - 1)->word));
 	core_unlock(v, me, &v->sb->rows.lock);
-	return *ret_first > rows_hi(v) ? -EIO : 0;
+	return r;
 }
 
 /* --- Recovery: the dead one holds rows.lock --------------------------------
