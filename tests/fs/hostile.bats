@@ -317,7 +317,7 @@ objects() {
 	for seed in 7 8; do
 		tangle "$seed"
 		objects "$seed"
-		tell "z$seed" scribble "$items" 104 "$seed"
+		tell "z$seed" scribble "$items" 88 "$seed"
 		untangle "$seed"
 	done
 	# The map of the fallen: as the superblock says.
