@@ -8,6 +8,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifdef __SANITIZE_THREAD__
+#include <sanitizer/tsan_interface.h>
+#endif
+
 #include <fusion/arena.h>
 
 #include "libfusion/core/atomic.h"
@@ -95,14 +99,24 @@ static int gate_lock(struct life_gate *gate, int64_t deadline_ns)
 		.tv_sec = deadline_ns / 1000000000,
 		.tv_nsec = deadline_ns % 1000000000,
 	};
+	int r;
 
 	if (deadline_ns < 0)
 		return -pthread_mutex_lock(&gate->mutex);
-	/* Free nearly always.  (And of these two, ThreadSanitizer knows only
-	 * the first.) */
+	/* Free nearly always. */
 	if (pthread_mutex_trylock(&gate->mutex) == 0)
 		return 0;
-	return -pthread_mutex_clocklock(&gate->mutex, CLOCK_MONOTONIC, &ts);
+		/* ThreadSanitizer does not know this one. */
+#ifdef __SANITIZE_THREAD__
+	__tsan_mutex_pre_lock(&gate->mutex, __tsan_mutex_try_lock);
+#endif
+	r = pthread_mutex_clocklock(&gate->mutex, CLOCK_MONOTONIC, &ts);
+#ifdef __SANITIZE_THREAD__
+	__tsan_mutex_post_lock(
+		&gate->mutex,
+		r ? __tsan_mutex_try_lock_failed : __tsan_mutex_try_lock, 0);
+#endif
+	return -r;
 }
 
 int life_lock(struct view *v, int64_t timeout_ns)
