@@ -21,9 +21,9 @@
 #include <fusion/heap.h>
 
 #include "libfusion/core/futex.h"
+#include "libfusion/core/lend.h"
 #include "libfusion/core/life.h"
 #include "libfusion/core/limits.h"
-#include "libfusion/core/skirmish.h"
 #include "libfusion/objects.h"
 
 #define ALL_FLAGS                                                        \
@@ -47,6 +47,7 @@ struct execution {
 	bool blocked; /* the turn has been given away */
 	bool looked;  /* whether the owner is dead */
 	int64_t nap, given_up_ns;
+	uint32_t n_naps; /* while others have borrowed */
 
 	uint64_t *ret_word;
 	void *out;
@@ -242,17 +243,35 @@ static void sleep_once(struct execution *x)
 	probe(x, load_acquire(&s->st));
 }
 
+static void await_borrower(struct execution *x, uint32_t token)
+{
+	const struct timespec nap = {.tv_nsec = 100000};
+
+	block(x);
+	nanosleep(&nap, NULL);
+	if (++x->n_naps % 1000 == 0)
+		life_suspect(x->v, token);
+}
+
 /* Too late.  -ETIMEDOUT; 0: something has happened after all, or will. */
 static int give_up(struct execution *x)
 {
 	int64_t now = clock_monotonic_ns();
 	uint64_t st = load_acquire(&x->slot->st);
+	uint32_t token;
+	int r;
 
 	/* Nobody is sent away before the owner was looked at once. */
 	if (!x->looked) {
 		probe(x, st);
 		return 0;
 	}
+	/* Nor goes on while others have what is its own. */
+	r = lend_close(x->v, x->me, x->slot, &token);
+	if (r == 1)
+		await_borrower(x, token);
+	if (r)
+		return 0;
 	if (call_withdraw(x->v, x->me, x->slot, &st))
 		return -ETIMEDOUT;
 	if (SLOT_STATE(st) != SLOT_RETURNING)
@@ -269,15 +288,10 @@ static int give_up(struct execution *x)
  * (or dies) before we go on. */
 static void await_borrowers(struct execution *x)
 {
-	const struct timespec nap = {.tv_nsec = 100000};
-	uint32_t token, n = 0;
+	uint32_t token;
 
-	while (skirmish_is_lent(x->v, x->me, &token)) {
-		block(x);
-		nanosleep(&nap, NULL);
-		if (++n % 1000 == 0)
-			life_suspect(x->v, token);
-	}
+	while (lend_is_out(x->v, x->me, &token) > 0)
+		await_borrower(x, token);
 }
 
 /* 0: there is an answer.  Else the slot is not ours any more. */
@@ -299,7 +313,7 @@ static int await(struct execution *x)
 		else if (!spin_until(&x->cache->call_spinner, look, x))
 			sleep_once(x);
 	}
-	if (r < 0 || st & SLOT_LENT)
+	if (r == 0 && st & SLOT_LENT)
 		await_borrowers(x);
 	return r;
 }

@@ -9,7 +9,7 @@
 #include <fusion/heap.h>
 
 #include "libfusion/core/futex.h"
-#include "libfusion/core/skirmish.h"
+#include "libfusion/core/lend.h"
 #include "libfusion/objects.h"
 
 static __thread unsigned depth; /* handlers that this thread is in */
@@ -73,6 +73,7 @@ int call_run(struct calls *calls, struct serving *sv)
 	struct call *c = view_entry(v, KIND_CALL, sv->index);
 	struct call_handler *h = enter(calls, sv->index, sv->id);
 	int64_t now = clock_monotonic_ns();
+	struct lend_mark before, *mark = NULL;
 	uint64_t outer = 0;
 	int r;
 
@@ -85,11 +86,16 @@ int call_run(struct calls *calls, struct serving *sv)
 	note_begin(v, sv, me, now);
 	if (!sv->direct)
 		outer = call_enter(me, sv->serial);
+	/* An upcall: what the handler that waits has borrowed stays its own. */
+	if (outer && me->n_skirmishes) {
+		mark = &before;
+		lend_mark(v, me, mark);
+	}
 	depth++;
 	r = h->fn(&sv->request, h->ctx);
 	depth--;
-	if (!sv->direct && !outer && me->n_skirmishes)
-		skirmish_return_lent(v, me);
+	if (!sv->direct && me->n_skirmishes)
+		lend_return(v, me, mark);
 	if (!sv->direct)
 		call_enter(me, outer);
 	if (!sv->serial)

@@ -179,7 +179,6 @@ FUSION_API int fusion_skirmish_consistent(struct fusion_skirmish *skirmish)
 	c = cache_of(of(skirmish), &r);
 	if (!c)
 		return r;
-	skirmish_adopt(&c->arena->view, c->rec, of(skirmish));
 	return skirmish_consistent(c->rec, of(skirmish));
 }
 
@@ -207,7 +206,6 @@ FUSION_API int fusion_skirmish_wait(struct fusion_skirmish *skirmish,
 	c = cache_of(of(skirmish), &r);
 	if (!c)
 		return r;
-	skirmish_adopt(&c->arena->view, c->rec, of(skirmish));
 	return skirmish_wait(&c->arena->view, c->rec, of(skirmish),
 			     deadline_of(timeout_ns));
 }

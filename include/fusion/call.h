@@ -18,8 +18,9 @@
  * call may take it, and so may who executes what that one calls.  They give it
  * back before they return; a caller that gives up waits for that.  When the one
  * that has borrowed it dies, it is as after the death of an owner; when the
- * lender dies, the borrower owns it.  Only its owner can wait for it with
- * fusion_skirmish_wait() or notify.
+ * lender dies, the borrower owns it until it gives it back, and the next owner
+ * gets -EOWNERDEAD.  Only its owner can wait for it with fusion_skirmish_wait()
+ * or notify, and who has inherited it only if no other has borrowed it.
  *
  * A handle is valid in every member and may be stored in shared data.
  *

@@ -94,7 +94,8 @@ FUSION_API int fusion_skirmish_swoop(struct fusion_skirmish *skirmish);
 
 /**
  * Give one level back; with the last one, the lock.  Ends the mark of a dead
- * owner, also without fusion_skirmish_consistent().
+ * owner, also without fusion_skirmish_consistent(); but not for who has
+ * inherited the lock in a call (fusion/call.h) and was not told.
  *
  * @return 0; -EPERM the calling thread does not hold it; -EIDRM; -EINVAL
  */
@@ -121,7 +122,8 @@ FUSION_API int fusion_skirmish_lock_count(struct fusion_skirmish *skirmish);
  *                    afterwards has no limit
  *
  * @return 0; -ETIMEDOUT; -EOWNERDEAD: in all three the caller holds it as deep
- *         as before; -EPERM it did not hold it; -EIDRM, not held any more
+ *         as before; -EPERM it did not hold it, or has inherited it in a call
+ *         while others have borrowed it too; -EIDRM, not held any more
  */
 FUSION_API int fusion_skirmish_wait(struct fusion_skirmish *skirmish,
 				    int64_t timeout_ns);

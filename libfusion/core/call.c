@@ -11,8 +11,6 @@
 #include "libfusion/core/seed.h"
 #include "libfusion/core/thread.h"
 
-#define CHAIN_MAX 256 /* calls within calls that are looked at */
-
 /* --- The record ----------------------------------------------------------- */
 
 void call_init(struct view *v, void *rec, const void *arg)
@@ -472,7 +470,7 @@ static struct call_slot *chain_up(const struct view *v, uint64_t *serial,
 
 	*ret_st = s ? load_acquire(&s->st) : 0;
 	if (!s || SLOT_SEQ(*ret_st) != SERIAL_SEQ(*serial) ||
-	    SLOT_STATE(*ret_st) != SLOT_POSTED)
+	    SLOT_STATE(*ret_st) == SLOT_IDLE)
 		return NULL;
 	*serial = load_relaxed(&s->parent);
 	return s;
@@ -492,9 +490,9 @@ struct call_slot *call_waits_above(const struct view *v,
 	uint64_t up = call_executes(me), st;
 	struct call_slot *s;
 
-	for (unsigned n = 0; n < CHAIN_MAX && (s = chain_up(v, &up, &st));
+	for (unsigned n = 0; n < CALL_CHAIN_MAX && (s = chain_up(v, &up, &st));
 	     n++) {
-		if (st & SLOT_VISITOR)
+		if (st & SLOT_VISITOR || SLOT_STATE(st) != SLOT_POSTED)
 			return NULL;
 		*ret_st = st;
 		if (load_relaxed(&s->caller_id) == id)
@@ -531,39 +529,4 @@ uint64_t call_upcall_take(struct call_slot *s)
 	while (!cas_acquire(&s->st, &st, st & ~(uint64_t)SLOT_UPCALL))
 		;
 	return xchg_acquire(&s->upcall, 0ull);
-}
-
-/* --- Lending ------------------------------------------------------------- */
-
-/*
- *   who borrows                   who waits above
- *   announce, fence               slot's word: not POSTED any more
- *   slot POSTED -> |LENT          LENT? fence; anybody who has announced?
- */
-static bool lend_slot(struct call_slot *s, uint32_t seq)
-{
-	uint64_t st = load_acquire(&s->st);
-
-	/* A visitor does not wait for who has borrowed. */
-	while (SLOT_SEQ(st) == seq && SLOT_STATE(st) == SLOT_POSTED &&
-	       !(st & SLOT_VISITOR))
-		if (st & SLOT_LENT || cas_acq_rel(&s->st, &st, st | SLOT_LENT))
-			return true;
-	return false;
-}
-
-bool call_lend(struct view *v, const struct thread_rec *me, uint32_t token)
-{
-	uint64_t up = call_executes(me), serial;
-	struct call_slot *s;
-
-	for (unsigned n = 0; n < CHAIN_MAX; n++) {
-		serial = up;
-		s = call_chain(v, &up);
-		if (!s || !lend_slot(s, SERIAL_SEQ(serial)))
-			return false;
-		if (load_relaxed(&s->owner) == token)
-			return true;
-	}
-	return false;
 }

@@ -41,6 +41,7 @@
 
 #define CALL_QUOTAS 12
 #define CALL_NO_LIMIT UINT32_MAX
+#define CALL_CHAIN_MAX 256 /* calls within calls that are looked at */
 
 struct call {
 	struct entry e;
@@ -71,9 +72,10 @@ enum slot_state {
 #define SLOT_UPCALL 0x10u  /* and is to execute what slot.upcall names */
 #define SLOT_VISITOR 0x20u /* the caller is the daemon: ring its bell */
 #define SLOT_ABANDONED 0x40u
-#define SLOT_ONEWAY 0x80u /* nobody waits; counted for a quota */
-#define SLOT_LENT 0x100u  /* somebody below has borrowed a skirmish */
-#define SLOT_FLAGS 0x1f8u
+#define SLOT_ONEWAY 0x80u  /* nobody waits; counted for a quota */
+#define SLOT_LENT 0x100u   /* somebody below has borrowed a skirmish */
+#define SLOT_CLOSED 0x200u /* and nobody may any more: it is given up */
+#define SLOT_FLAGS 0x3f8u
 
 #define SLOT_STATE(st) ((unsigned)(st)&7u)
 #define SLOT_SEQ(st) ((uint32_t)((st) >> 32))
@@ -245,16 +247,9 @@ void call_fail(struct view *v, struct call_slot *s, int error);
 unsigned call_fail_all(struct view *v, struct call *c, uint32_t id,
 		       uint32_t caller, int error);
 
-/* --- Lending (skirmish.h) ------------------------------------------------- */
-
-/*
- * Does the thread of @token wait for what @me executes, further up the chain?
- * Then all slots on the way are LENT, and who waits in one of them looks for
- * borrowers before he goes on.
+/* The slots up the chain from what @t executes, until their callers go on: that
+ * at *serial, and *serial is the next.  NULL: the end.  Says only what was so.
  */
-bool call_lend(struct view *v, const struct thread_rec *me, uint32_t token);
-/* The slots up the chain from what @t executes: that at *serial, and *serial is
- * the next.  NULL: the end.  Says only what was so. */
 struct call_slot *call_chain(const struct view *v, uint64_t *serial);
 /* What @t executes, 0 nothing. */
 uint64_t call_executes(const struct thread_rec *t);

@@ -43,7 +43,7 @@
 #include <stdint.h>
 
 #define FUSION_MAGIC 0x0a4e4f4953554601ull
-#define FUSION_FORMAT 3u
+#define FUSION_FORMAT 4u
 
 #define ARENA_NAME_MAX 63  /* bytes, without the NUL */
 #define OBJECT_NAME_MAX 63 /* the same for fields and primitives */
@@ -193,7 +193,8 @@ struct superblock {
 	struct table_head tables[N_KINDS];
 	struct table_head rows;	     /* of struct ref_row */
 	struct core_lock ref_family; /* guards who inherits from whom */
-	uint8_t pad4[56];
+	struct core_lock lend;	     /* guards who has borrowed what: lend.h */
+	uint8_t pad4[48];
 	struct table_head rings; /* of struct ring_ctl; only lock and hi */
 	uint32_t
 		slots_hi; /* atomic: slots above max_threads + this are holes */
@@ -291,7 +292,7 @@ struct thread_rec {
 	uint32_t waits_id; /* its id; owner only */
 	uint32_t pad1;
 	uint32_t n_skirmishes; /* owner only */
-	/* Index + 1, held or wanted; or borrowed (skirmish.h). */
+	/* Index + 1, held or wanted; or borrowed (lend.h). */
 	uint32_t skirmishes[THREAD_SKIRMISHES];
 	uint32_t properties[THREAD_PROPERTIES]; /* the same */
 	struct intent msg;  /* a record in a ring, see ring.h */

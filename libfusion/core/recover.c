@@ -7,6 +7,7 @@
 #include "libfusion/core/call.h"
 #include "libfusion/core/event.h"
 #include "libfusion/core/heap.h"
+#include "libfusion/core/lend.h"
 #include "libfusion/core/life.h"
 #include "libfusion/core/lock.h"
 #include "libfusion/core/message.h"
@@ -155,7 +156,9 @@ int recover_member(struct view *v, uint32_t slot)
 	/* The users' locks last: who gets one next finds all else whole. */
 	for (at = 0; (t = next_record(v, slot, &at));) {
 		property_recover(v, t, life_rec(v));
-		skirmish_recover(v, t, life_rec(v));
+		r = skirmish_recover(v, t, life_rec(v));
+		if (r < 0)
+			return r;
 		thread_release(v, t);
 	}
 	/* Who waits for it has the locks that it lent whole again. */
@@ -167,7 +170,7 @@ int recover_thread(struct view *v, struct thread_rec *t)
 	uint32_t token = load_relaxed(&t->token) & TOKEN_MASK;
 	int r = recover_record(v, t);
 
-	skirmish_recover_lent(v, t);
+	lend_tell(v, t);
 	if (!r)
 		r = recover_pending(v, t, true);
 	if (!r)
@@ -176,7 +179,8 @@ int recover_thread(struct view *v, struct thread_rec *t)
 		return r;
 	reactor_recover_thread(v, t);
 	property_recover(v, t, life_rec(v));
-	skirmish_recover(v, t, life_rec(v));
-	thread_release(v, t);
-	return 0;
+	r = skirmish_recover(v, t, life_rec(v));
+	if (!r)
+		thread_release(v, t);
+	return r;
 }

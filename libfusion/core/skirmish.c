@@ -4,9 +4,9 @@
 #include <limits.h>
 #include <unistd.h>
 
-#include "libfusion/core/call.h"
 #include "libfusion/core/event.h"
 #include "libfusion/core/futex.h"
+#include "libfusion/core/lend.h"
 #include "libfusion/core/life.h"
 #include "libfusion/core/limits.h"
 #include "libfusion/core/seed.h"
@@ -16,7 +16,6 @@
 #define SPIN_LAST 128 /* ... up to this */
 #define SPIN_ALL 1000 /* and no more in all */
 #define SPIN_LEAST 100
-#define LEND_MAX 256 /* calls within calls that are looked at */
 
 static uint32_t token_of(const struct thread_rec *t)
 {
@@ -112,12 +111,7 @@ static bool strike_out(struct view *v, struct thread_rec *me,
 		i--;
 	if (!i)
 		return false;
-	/* Killed in between, the last one stands there twice: once is
-	 * enough. */
-	store_relaxed(&me->skirmishes[i - 1], me->skirmishes[n - 1]);
-	compiler_fence();
-	store_relaxed(&me->skirmishes[n - 1], 0);
-	me->n_skirmishes = n - 1;
+	lend_strike(me, &me->skirmishes[i - 1]);
 	return true;
 }
 
@@ -133,125 +127,6 @@ int skirmish_destroy(struct view *v, struct thread_rec *me, struct skirmish *s)
 	if (r == 0)
 		strike_out(v, me, s);
 	return r;
-}
-
-/* --- Lending ---------------------------------------------------------------
- */
-
-/* Where @t announces the lock of @what as borrowed; NULL nowhere.  From the
- * end: strike_out() moves entries towards the begin. */
-static uint32_t *borrowed(const struct thread_rec *t, uint32_t what)
-{
-	for (unsigned k = THREAD_SKIRMISHES; k-- > 0;) {
-		uint32_t e = load_acquire(&t->skirmishes[k]);
-
-		if (e & ANNOUNCED_BORROWED && ANNOUNCED_WHAT(e) == what)
-			return (uint32_t *)&t->skirmishes[k];
-	}
-	return NULL;
-}
-
-static bool announces_any(const struct thread_rec *t, uint32_t what)
-{
-	for (unsigned k = THREAD_SKIRMISHES; k-- > 0;)
-		if (ANNOUNCED_WHAT(load_acquire(&t->skirmishes[k])) == what)
-			return true;
-	return false;
-}
-
-/* Take what a thread has that waits for this one.  0; -EBUSY it is not so;
- * -EMFILE, -EOVERFLOW. */
-static int borrow(struct view *v, struct thread_rec *me, struct skirmish *s)
-{
-	uint32_t what = skirmish_index(v, s) + 1, owner, *e, n;
-
-	if (!load_relaxed(&me->exec))
-		return -EBUSY;
-	e = borrowed(me, what);
-	if (e && ANNOUNCED_LEVELS(*e) == ANNOUNCED_LEVELS(UINT32_MAX))
-		return -EOVERFLOW;
-	if (e) {
-		store_relaxed(e, *e + ANNOUNCED_LEVEL);
-		return 0;
-	}
-	owner = SKIRMISH_OWNER(load_acquire(&s->word));
-	n = me->n_skirmishes;
-	if (!owner || n >= THREAD_SKIRMISHES)
-		return owner ? -EMFILE : -EBUSY;
-	store_relaxed(&me->skirmishes[n],
-		      what | ANNOUNCED_BORROWED | ANNOUNCED_LEVEL);
-	me->n_skirmishes = n + 1;
-	/* The drawing is at lend_slot(). */
-	full_fence();
-	if (call_lend(v, me, owner) &&
-	    SKIRMISH_OWNER(load_acquire(&s->word)) == owner)
-		return 0;
-	store_relaxed(&me->skirmishes[n], 0);
-	me->n_skirmishes = n;
-	return -EBUSY;
-}
-
-/* The lender died, and what was borrowed is owned. */
-static void adopt(struct view *v, struct thread_rec *me, struct skirmish *s)
-{
-	uint32_t *e = borrowed(me, skirmish_index(v, s) + 1);
-
-	if (!e)
-		return;
-	s->depth += ANNOUNCED_LEVELS(*e) - 1;
-	compiler_fence();
-	store_relaxed(e, ANNOUNCED_WHAT(*e));
-}
-
-static uint32_t thread_token(const struct thread_rec *t)
-{
-	return load_relaxed(&t->token) & TOKEN_MASK;
-}
-
-/* Is @token me, or who waits for me? */
-static bool is_above(const struct view *v, const struct thread_rec *me,
-		     uint32_t token)
-{
-	uint64_t up = call_executes(me);
-	const struct call_slot *s;
-
-	if (token == thread_token(me))
-		return true;
-	for (unsigned n = 0; n < LEND_MAX && (s = call_chain(v, &up)); n++)
-		if (load_relaxed(&s->owner) == token)
-			return true;
-	return false;
-}
-
-bool skirmish_is_lent(const struct view *v, const struct thread_rec *me,
-		      uint32_t *ret_token)
-{
-	uint32_t hi = view_hi(&v->sb->threads_hi, v->geo.max_threads);
-	uint32_t n = table_hi(v, KIND_SKIRMISH);
-
-	/* The drawing is at lend_slot(). */
-	full_fence();
-	for (uint32_t i = 0; i < hi; i++) {
-		const struct thread_rec *t = view_thread(v, i);
-
-		if (!load_acquire(&t->member) || t == me)
-			continue;
-		for (unsigned k = THREAD_SKIRMISHES; k-- > 0;) {
-			uint32_t e = load_acquire(&t->skirmishes[k]), owner;
-			const struct skirmish *s;
-
-			if (!(e & ANNOUNCED_BORROWED) ||
-			    ANNOUNCED_WHAT(e) > n || !ANNOUNCED_WHAT(e))
-				continue;
-			s = view_entry(v, KIND_SKIRMISH, ANNOUNCED_WHAT(e) - 1);
-			owner = SKIRMISH_OWNER(load_acquire(&s->word));
-			*ret_token = thread_token(t);
-			if (owner && is_above(v, me, owner) &&
-			    !is_above(v, me, *ret_token))
-				return true;
-		}
-	}
-	return false;
 }
 
 /* --- Taking ----------------------------------------------------------------
@@ -513,17 +388,12 @@ static int lock_slow(struct view *v, struct thread_rec *me, struct skirmish *s,
 	return r;
 }
 
-/* @r of an attempt: what was announced stands only for what is held.  Who could
- * not borrow may be given the lock of the dead lender all the same: the drawing
- * is at unborrow(). */
+/* @r of an attempt: what was announced stands only for what is held. */
 static int settle(struct view *v, struct thread_rec *me, struct skirmish *s,
 		  int r)
 {
-	if (r == 0 || r == -EOWNERDEAD)
-		return r;
-	strike_out(v, me, s);
-	full_fence();
-	give(s, token_of(me), SKIRMISH_DIED);
+	if (r != 0 && r != -EOWNERDEAD)
+		strike_out(v, me, s);
 	return r;
 }
 
@@ -553,7 +423,7 @@ int skirmish_lock(struct view *v, struct thread_rec *me, struct skirmish *s,
 		return settle(v, me, s, confirm(s, token_of(me), id, 0));
 	r = deeper(me, s);
 	if (r == -EBUSY)
-		r = borrow(v, me, s);
+		r = lend_borrow(v, me, s);
 	if (r != -EBUSY)
 		return r;
 	r = announce(v, me, s);
@@ -572,7 +442,7 @@ int skirmish_try(struct view *v, struct thread_rec *me, struct skirmish *s)
 		return -EIDRM;
 	r = deeper(me, s);
 	if (r == -EBUSY)
-		r = borrow(v, me, s);
+		r = lend_borrow(v, me, s);
 	if (r != -EBUSY)
 		return r;
 	r = announce(v, me, s);
@@ -593,33 +463,54 @@ static int not_mine(const struct skirmish *s)
 	return load_acquire(&s->id) ? -EPERM : -EIDRM;
 }
 
-static void strike_borrowed(struct thread_rec *me, uint32_t *e)
+/* Only who executes a call has borrowed anything. */
+static uint32_t *lent_to(const struct view *v, const struct thread_rec *me,
+			 const struct skirmish *s)
 {
-	uint32_t n = load_relaxed(&me->n_skirmishes);
-
-	if (n > THREAD_SKIRMISHES || !n)
-		return;
-	store_release(e, me->skirmishes[n - 1]);
-	compiler_fence();
-	store_release(&me->skirmishes[n - 1], 0u);
-	me->n_skirmishes = n - 1;
+	return load_relaxed(&me->exec)
+		       ? lend_announced(me, skirmish_index(v, s) + 1)
+		       : NULL;
 }
 
-/*
- *   who gives back                recovery of the lender
- *   announcement gone, fence      word: the borrower's, fence
- *   is the word mine? -> give     announcement gone? -> give
- */
-static int unborrow(struct thread_rec *me, struct skirmish *s, uint32_t *e,
-		    uint64_t keep)
+/* The word of one who inherited it, to another who has borrowed it.  Killed
+ * before the CAS: dead owner; after it: it announces what is not its own. */
+static void hand_on(struct skirmish *s, uint32_t token, uint32_t next)
 {
+	uint64_t w = load_relaxed(&s->word);
+
+	while (SKIRMISH_OWNER(w) == token)
+		/* Release: pairs with the acquires of who takes it next. */
+		if (cas_release(&s->word, &w,
+				(w & ~(uint64_t)TOKEN_MASK) | next))
+			break;
+}
+
+/* A level of what is borrowed.  Nobody has told @me if it has inherited it, so
+ * the mark stays for the next owner. */
+static int give_borrowed(struct view *v, struct thread_rec *me,
+			 struct skirmish *s, uint32_t *e)
+{
+	uint32_t next, what = skirmish_index(v, s) + 1;
+	bool told = false;
+	int r;
+
 	if (ANNOUNCED_LEVELS(*e) > 1) {
 		store_relaxed(e, *e - ANNOUNCED_LEVEL);
 		return 0;
 	}
-	strike_borrowed(me, e);
-	full_fence();
-	return give(s, token_of(me), keep | SKIRMISH_DIED);
+	r = lend_lock(v, me);
+	if (r < 0)
+		return r;
+	if (SKIRMISH_OWNER(load_relaxed(&s->word)) == token_of(me)) {
+		next = lend_borrower(v, me, what);
+		if (next)
+			hand_on(s, token_of(me), next);
+		else
+			told = give(s, token_of(me), SKIRMISH_DIED);
+	}
+	lend_strike(me, e);
+	lend_unlock(v, me);
+	return load_acquire(&s->id) ? told : -EIDRM;
 }
 
 static int unlock(struct view *v, struct thread_rec *me, struct skirmish *s,
@@ -630,16 +521,10 @@ static int unlock(struct view *v, struct thread_rec *me, struct skirmish *s,
 
 	if (skirmish_unlock_fast(me, token_of(me), s, skirmish_index(v, s) + 1))
 		return 0;
-	/* Only who executes a call has borrowed anything. */
-	lent = load_relaxed(&me->exec) ? borrowed(me, skirmish_index(v, s) + 1)
-				       : NULL;
+	lent = lent_to(v, me, s);
+	if (lent)
+		return give_borrowed(v, me, s, lent);
 	/* Relaxed: as in deeper(). */
-	if (lent && SKIRMISH_OWNER(load_relaxed(&s->word)) != token_of(me))
-		return unborrow(me, s, lent, keep);
-	if (lent) {
-		adopt(v, me, s);
-		return unlock(v, me, s, keep);
-	}
 	if (SKIRMISH_OWNER(load_relaxed(&s->word)) != token_of(me))
 		/* Held, destroyed, and the place used again? */
 		return strike_out(v, me, s) ? -EIDRM : not_mine(s);
@@ -651,24 +536,6 @@ static int unlock(struct view *v, struct thread_rec *me, struct skirmish *s,
 int skirmish_unlock(struct view *v, struct thread_rec *me, struct skirmish *s)
 {
 	return unlock(v, me, s, 0);
-}
-
-void skirmish_return_lent(struct view *v, struct thread_rec *me)
-{
-	uint32_t hi = table_hi(v, KIND_SKIRMISH);
-
-	for (unsigned k = THREAD_SKIRMISHES; k-- > 0;) {
-		uint32_t e = load_relaxed(&me->skirmishes[k]);
-
-		while (e & ANNOUNCED_BORROWED && ANNOUNCED_WHAT(e) &&
-		       ANNOUNCED_WHAT(e) <= hi) {
-			unlock(v, me,
-			       view_entry(v, KIND_SKIRMISH,
-					  ANNOUNCED_WHAT(e) - 1),
-			       SKIRMISH_DIED);
-			e = load_relaxed(&me->skirmishes[k]);
-		}
-	}
 }
 
 void skirmish_back_out(struct view *v, struct thread_rec *me,
@@ -701,19 +568,33 @@ uint32_t skirmish_depth(const struct thread_rec *me, const struct skirmish *s)
 uint32_t skirmish_levels(const struct view *v, const struct thread_rec *me,
 			 const struct skirmish *s)
 {
-	const uint32_t *e = load_relaxed(&me->exec)
-				    ? borrowed(me, skirmish_index(v, s) + 1)
-				    : NULL;
+	const uint32_t *e = lent_to(v, me, s);
 	uint32_t own = skirmish_depth(me, s);
 
 	return e ? ANNOUNCED_LEVELS(*e) + (own ? own - 1 : 0) : own;
 }
 
-void skirmish_adopt(struct view *v, struct thread_rec *me, struct skirmish *s)
+/* What was borrowed and inherited is the thread's own, if nobody else has
+ * borrowed it.  1: it is so now; 0 it was before; -EPERM. */
+static int adopt(struct view *v, struct thread_rec *me, struct skirmish *s)
 {
-	if (load_relaxed(&me->exec) &&
-	    SKIRMISH_OWNER(load_relaxed(&s->word)) == token_of(me))
-		adopt(v, me, s);
+	uint32_t *e = lent_to(v, me, s);
+	int r;
+
+	if (!e)
+		return 0;
+	r = lend_lock(v, me);
+	if (r < 0)
+		return r;
+	r = -EPERM;
+	if (!lend_borrower(v, me, skirmish_index(v, s) + 1)) {
+		s->depth += ANNOUNCED_LEVELS(*e) - 1;
+		compiler_fence();
+		store_release(e, ANNOUNCED_WHAT(*e));
+		r = 1;
+	}
+	lend_unlock(v, me);
+	return r;
 }
 
 /* --- The condition ---------------------------------------------------------
@@ -743,21 +624,24 @@ static int sleep_on_seq(struct skirmish *s, uint32_t seq, int64_t deadline)
 int skirmish_wait(struct view *v, struct thread_rec *me, struct skirmish *s,
 		  int64_t deadline_ns)
 {
-	uint32_t id = load_acquire(&s->id), depth = s->depth, seq;
-	uint64_t seen;
+	uint32_t id = load_acquire(&s->id), depth, seq;
+	uint64_t seen, keep;
 	int slept, r;
 
 	if (!id || !skirmish_depth(me, s))
 		return not_mine(s);
+	r = adopt(v, me, s);
+	if (r < 0)
+		return r;
+	/* Nobody has told who inherited it. */
+	keep = r ? SKIRMISH_DIED : 0;
+	depth = s->depth;
 	/* Read while it is mine: no notify comes in between. */
 	seq = load_relaxed(&s->seq);
 	s->depth = 0;
-	if (SEED_BUG(23)) {
-		give(s, token_of(me), 0);
+	give(s, token_of(me), keep);
+	if (SEED_BUG(23))
 		seq = load_relaxed(&s->seq);
-	} else {
-		give(s, token_of(me), 0);
-	}
 	slept = sleep_on_seq(s, seq, deadline_ns);
 	if (take(s, token_of(me), SKIRMISH_WAIT, &seen))
 		r = confirm(s, token_of(me), id, owned(s, seen, false));
@@ -900,31 +784,6 @@ bool skirmish_in_ring(const struct view *v, const struct thread_rec *me,
 /* --- Recovery --------------------------------------------------------------
  */
 
-/* The outermost of those that have borrowed the lock of @what, 0 none. */
-static uint32_t find_borrower(const struct view *v, uint32_t what)
-{
-	uint32_t hi = view_hi(&v->sb->threads_hi, v->geo.max_threads);
-	const struct thread_rec *found = NULL, *above;
-	const struct call_slot *s;
-	uint64_t up;
-
-	for (uint32_t i = 0; i < hi && !found; i++) {
-		const struct thread_rec *t = view_thread(v, i);
-
-		if (load_acquire(&t->member) && borrowed(t, what))
-			found = t;
-	}
-	if (!found)
-		return 0;
-	up = call_executes(found);
-	for (unsigned n = 0; n < LEND_MAX && (s = call_chain(v, &up)); n++) {
-		above = thread_by_token(v, load_relaxed(&s->owner));
-		if (above && borrowed(above, what))
-			found = above;
-	}
-	return thread_token(found);
-}
-
 /* true: it was held by @token.  @next_owner has it then, 0 nobody. */
 static bool take_from(struct skirmish *s, uint32_t token, uint32_t next_owner)
 {
@@ -948,25 +807,16 @@ static bool take_from(struct skirmish *s, uint32_t token, uint32_t next_owner)
 	return held;
 }
 
-/* true: it was held by @token. */
-static bool recover_one(struct view *v, struct skirmish *s, uint32_t token)
+/* @t's, and @lends: who has borrowed it inherits it.  true: it was held. */
+static bool recover_one(struct view *v, const struct thread_rec *t,
+			struct skirmish *s, bool lends)
 {
-	uint32_t what = skirmish_index(v, s) + 1, owner;
-	uint64_t w;
+	uint32_t token = token_of(t), next = 0;
 	bool held = SKIRMISH_OWNER(load_acquire(&s->word)) == token;
-	const struct thread_rec *t;
 
-	/* The drawing is at lend_slot(): his slots are idle. */
-	full_fence();
-	held = take_from(s, token, held ? find_borrower(v, what) : 0);
-	/* A borrower may have given back just before it got it; the drawing is
-	 * at unborrow().  Who takes a lock otherwise has announced it. */
-	full_fence();
-	w = load_acquire(&s->word);
-	owner = SKIRMISH_OWNER(w);
-	t = thread_by_token(v, owner);
-	if (t && w & SKIRMISH_DIED && !announces_any(t, what))
-		take_from(s, owner, 0);
+	if (held && lends)
+		next = lend_borrower(v, t, skirmish_index(v, s) + 1);
+	held = take_from(s, token, next);
 	if (held)
 		add_relaxed(&s->recovered, 1);
 	/* All: the dead one may have owed a wake, or eaten one. */
@@ -977,57 +827,52 @@ static bool recover_one(struct view *v, struct skirmish *s, uint32_t token)
 	return held;
 }
 
-/* The lender's, who lives and is to know. */
-static void mark_lent(struct skirmish *s, uint32_t token)
-{
-	uint64_t w = load_relaxed(&s->word);
+/* What was held, for the events. */
+struct held {
+	uint32_t n, index[THREAD_SKIRMISHES];
+};
 
-	while (SKIRMISH_OWNER(w) && SKIRMISH_OWNER(w) != token)
-		/* Release: as in take_from(). */
-		if (cas_release(&s->word, &w, w | SKIRMISH_DIED))
-			break;
-}
-
-void skirmish_recover_lent(struct view *v, const struct thread_rec *t)
+static void recover_all(struct view *v, struct thread_rec *t, bool lends,
+			struct held *ret)
 {
 	uint32_t hi = table_hi(v, KIND_SKIRMISH);
 
-	for (unsigned k = 0; k < THREAD_SKIRMISHES; k++) {
-		uint32_t e = load_relaxed(&t->skirmishes[k]);
-		uint32_t what = ANNOUNCED_WHAT(e);
-
-		if (e & ANNOUNCED_BORROWED && what && what <= hi &&
-		    !SEED_BUG(25))
-			mark_lent(view_entry(v, KIND_SKIRMISH, what - 1),
-				  thread_token(t));
-	}
-}
-
-unsigned skirmish_recover(struct view *v, struct thread_rec *t,
-			  struct thread_rec *me)
-{
-	uint32_t hi = table_hi(v, KIND_SKIRMISH), token = token_of(t), n = 0;
-
-	skirmish_recover_lent(v, t);
+	lend_tell(v, t);
 	for (unsigned k = 0; k < THREAD_SKIRMISHES; k++) {
 		uint32_t i = ANNOUNCED_WHAT(load_relaxed(&t->skirmishes[k]));
-		struct skirmish *s;
 
-		if (i && i <= hi && token) {
-			s = view_entry(v, KIND_SKIRMISH, i - 1);
-			if (recover_one(v, s, token)) {
-				n++;
-				event_log(v, me, EVENT_RECOVERED,
-					  thread_member_id(v, t),
-					  "skirmish %.*s", OBJECT_NAME_MAX,
-					  s->e.name);
-			}
-		}
-		store_relaxed(&t->skirmishes[k], 0);
+		if (i && i <= hi && token_of(t) &&
+		    recover_one(v, t, view_entry(v, KIND_SKIRMISH, i - 1),
+				lends))
+			ret->index[ret->n++] = i - 1;
+		store_release(&t->skirmishes[k], 0u);
 	}
 	t->n_skirmishes = 0;
+}
+
+int skirmish_recover(struct view *v, struct thread_rec *t,
+		     struct thread_rec *me)
+{
+	/* Nobody borrows from the daemon's visitors. */
+	bool lends = load_relaxed(&t->member) != 1;
+	struct held held = {.n = 0};
+	int r = lends ? lend_lock(v, me) : 0;
+
+	if (r < 0)
+		return r;
+	recover_all(v, t, lends, &held);
+	if (lends)
+		lend_unlock(v, me);
 	waits(t, 0);
-	return n;
+	/* Not with the lock: the event lock would be waited for. */
+	for (uint32_t k = 0; k < held.n; k++) {
+		const struct skirmish *s =
+			view_entry(v, KIND_SKIRMISH, held.index[k]);
+
+		event_log(v, me, EVENT_RECOVERED, thread_member_id(v, t),
+			  "skirmish %.*s", OBJECT_NAME_MAX, s->e.name);
+	}
+	return 0;
 }
 
 /* --- The checker -----------------------------------------------------------

@@ -29,13 +29,7 @@
  * becomes the heir: the next unlock hands over to it and to nobody else, so
  * each waiter gets the lock in bounded time.
  *
- * Lent: a thread that executes a call may take what the thread has that waits
- * for it, at any depth.  The word stays the lender's; the borrower announces
- * the lock with BORROWED and how many levels it has, and looks again that the
- * lender waits.  A lender does not go on while somebody has borrowed
- * (skirmish_is_lent()).  Killed:
- *   borrower    DIED in the lender's word, before his call fails
- *   lender      the outermost borrower owns it, DIED
+ * Lent to who executes a call of its owner: lend.h.
  */
 #ifndef FUSION_CORE_SKIRMISH_H
 #define FUSION_CORE_SKIRMISH_H
@@ -109,11 +103,9 @@ uint32_t skirmish_depth(const struct thread_rec *me, const struct skirmish *s);
 /* The same with those that are borrowed. */
 uint32_t skirmish_levels(const struct view *v, const struct thread_rec *me,
 			 const struct skirmish *s);
-/* If the lender has died and @me owns what it had borrowed: it is its own. */
-void skirmish_adopt(struct view *v, struct thread_rec *me, struct skirmish *s);
-
 /* Give all levels back, sleep until the next notify, take them again.  May
- * return without a notify.  As skirmish_lock(), -EPERM not mine; -ETIMEDOUT is
+ * return without a notify.  As skirmish_lock(), -EPERM not mine, or lent and
+ * inherited (lend.h) while others have borrowed it; -ETIMEDOUT is
  * returned with the lock held. */
 int skirmish_wait(struct view *v, struct thread_rec *me, struct skirmish *s,
 		  int64_t deadline_ns);
@@ -132,16 +124,6 @@ int skirmish_queue(struct view *v, struct thread_rec *me, struct skirmish *s);
 void skirmish_unqueue(struct view *v, struct thread_rec *me,
 		      struct skirmish *s);
 
-/* Has anybody borrowed what @me, or who waits for @me, has?  Others than those
- * who wait for @me.  *ret_token is one of them. */
-bool skirmish_is_lent(const struct view *v, const struct thread_rec *me,
-		      uint32_t *ret_token);
-/* Give back all that @me has borrowed. */
-void skirmish_return_lent(struct view *v, struct thread_rec *me);
-/* The thread of @t is gone: those whose locks it has borrowed are to know,
- * before their calls fail.  Idempotent. */
-void skirmish_recover_lent(struct view *v, const struct thread_rec *t);
-
 /* Is @me's wait one of a ring?  *ret_n threads are in it. */
 bool skirmish_in_ring(const struct view *v, const struct thread_rec *me,
 		      uint32_t *ret_n);
@@ -153,9 +135,10 @@ const struct thread_rec *skirmish_blocker(const struct view *v,
 					  uint32_t *ret_index);
 
 /* The thread of @t is gone: what it held is DIED, and it waits for nothing any
- * more.  @me logs (NULL: nothing is logged).  Idempotent; the number freed. */
-unsigned skirmish_recover(struct view *v, struct thread_rec *t,
-			  struct thread_rec *me);
+ * more; what it had borrowed is its lender's alone.  @me locks and logs.
+ * Idempotent.  0, -ETIMEDOUT. */
+int skirmish_recover(struct view *v, struct thread_rec *t,
+		     struct thread_rec *me);
 
 void skirmish_init(struct view *v, void *rec, const void *arg); /* kinds.c */
 void skirmish_fini(struct view *v, void *rec);

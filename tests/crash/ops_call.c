@@ -9,8 +9,8 @@
 #include <fusion/fusion.h>
 
 #include "libfusion/core/call.h"
+#include "libfusion/core/lend.h"
 #include "libfusion/core/life.h"
-#include "libfusion/core/skirmish.h"
 #include "tests/crash/ops.h"
 
 #define SMALL 20
@@ -268,7 +268,7 @@ static void return_lent(struct cast *c)
 	ledger_claim(&k->marked, CLAIM_CHANGING);
 	if (skirmish_lock(view(c), c->rec, lent, -1) != 0)
 		die("cannot borrow");
-	skirmish_return_lent(view(c), c->rec);
+	lend_return(view(c), c->rec, NULL);
 	call_enter(c->rec, 0);
 	ledger_claim(&k->marked, CLAIM_ABSENT);
 	ledger_claim(&k->held, CLAIM_ABSENT);
@@ -300,7 +300,7 @@ static void wait_for_lent(struct cast *c)
 {
 	uint32_t token;
 
-	if (!skirmish_is_lent(view(c), c->rec, &token))
+	if (lend_is_out(view(c), c->rec, &token) != 1)
 		die("it is not lent");
 }
 

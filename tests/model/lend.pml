@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Lending a skirmish through a chain of calls (libfusion/core/skirmish.h and
- * call.h) with deaths at any step
+ * Lending a skirmish through a chain of calls (libfusion/core/lend.h) with
+ * deaths at any step
  *
  * A has the lock and calls B, with a time-out or without; B calls C.  B and C
  * may take the lock before, meanwhile or after: they borrow it, or take it as
@@ -16,13 +16,14 @@
  *   1  who gives up does not look for borrowers
  *   2  recovery of a borrower does not mark the lock
  *   3  recovery of a lender gives the lock to no borrower
- *   4  ... to the innermost one
- *   5  ... and does not look whether he has given it back meanwhile
- *   6  ... nor that it is still the lock that he was given
- *   7  who tries, is given the lock of the dead and does not see it
- *   8  the borrower does not look again who has the lock
- *   9  ... nor, when he says that he has borrowed, whether the lender waits
- *   10 who gives back does not look whether it has become his
+ *   4  who gives back what he has inherited gives it to no borrower
+ *   5  what is given up is not closed
+ *   6  who borrows does not take the lend lock
+ *   7  who gives up does not take it
+ *   8  recovery does not take it
+ *   9  who has got an answer does not look for borrowers
+ *   10 who has borrowed does not look for others who have
+ *   11 who borrows does not say so in the slots
  *
  * -DPATIENT: nobody gives a call up.
  */
@@ -41,6 +42,7 @@
 #define B 2
 #define C 3
 #define STRANGER 4
+#define REAPER 5
 
 #define IDLE 0
 #define POSTED 1
@@ -50,11 +52,11 @@
 #define NOTHING 0
 #define OWN 1
 #define BORROWED 2
-#define BORROWING 3
 
 /* The lock's word. */
 byte owner;
-bool died, gift;		/* the second: its heir is its owner */
+bool died;
+byte lend;			/* who has the lend lock */
 byte ann[5];
 
 /* Slot s: thread s waits for thread s + 1.  In the high bit of what B and C
@@ -93,60 +95,74 @@ inline enter_cs(i)
 
 /* --- Borrowing ------------------------------------------------------------ */
 
+inline lend_lock(i)
+{
+	atomic { lend == 0 -> lend = i }
+}
+
+inline lend_unlock(i)
+{
+	d_step { assert(lend == i); lend = 0 }
+}
+
 /* Slot s, whose seq is n: LENT, if it still waits. */
 inline lend_slot(s, n)
 {
 	d_step {
-		ok = ok && n != 0 && seq[s] == n && st[s] == POSTED && !closed[s];
+		ok = n != 0 && seq[s] == n && st[s] == POSTED && !closed[s];
 		if
+#if BUG != 11
 		:: ok -> lent[s] = true
+#endif
 		:: else
 		fi
 	}
 }
 
-inline call_lend(i, to)
+/* Up to who has it, or has borrowed it. */
+inline lend_chain(i, to)
 {
-	ok = true;
 	lend_slot(CALLER_OF(i), exec[i]);
 	if
-	:: ok && to != CALLER_OF(i) && i == C ->
-		lend_slot(A, exec[B]);
-		ok = ok && to == A
-	:: else -> ok = ok && to == CALLER_OF(i)
+	:: ok && to != CALLER_OF(i) && ann[CALLER_OF(i)] != BORROWED ->
+		if
+		:: i == C -> lend_slot(A, exec[B]); ok = ok && to == A
+		:: else -> ok = false
+		fi
+	:: else
+	fi
+}
+
+/* Some other who has borrowed it. */
+inline find_borrower(i)
+{
+	next = 0;
+	if
+	:: i != B && ann[B] == BORROWED -> next = B
+	:: i != C && ann[C] == BORROWED -> next = C
+	:: else
 	fi
 }
 
 inline borrow(i)
 {
-	o = owner;
 	if
-	:: o != 0 && o != i && exec[i] != 0 ->
-		ann[i] = BORROWING;
-		call_lend(i, o);
-#if BUG != 8
-		ok = ok && owner == o && ann[o] != NOTHING;
+	:: owner != 0 && owner != i && exec[i] != 0 ->
+#if BUG != 6
+		lend_lock(i);
 #endif
+		o = owner;
 		if
-		:: ok ->
-			ann[i] = BORROWED;
-#if BUG != 9
-			/* He waits still, so it was his in between. */
-			call_lend(i, o);
-#endif
+		:: o != 0 && o != i -> lend_chain(i, o)
 		:: else
 		fi;
 		if
-		:: ok -> has = true
-		:: else ->
-			ann[i] = NOTHING;
-			d_step {
-				if
-				:: owner == i -> owner = 0; gift = false
-				:: else
-				fi
-			}
-		fi
+		:: ok -> ann[i] = BORROWED; has = true
+		:: else
+		fi;
+#if BUG != 6
+		lend_unlock(i)
+#endif
 	:: else
 	fi;
 	d_step { o = 0; ok = false }
@@ -165,16 +181,7 @@ inline try(i)
 	if
 	:: has ->
 		d_step { assert(!hurt || died); hurt = false }
-	:: else ->
-		ann[i] = NOTHING;
-#if BUG != 7
-		d_step {
-			if
-			:: owner == i -> owner = 0; gift = false
-			:: else
-			fi
-		}
-#endif
+	:: else -> ann[i] = NOTHING
 	fi
 }
 
@@ -196,20 +203,23 @@ inline release(i)
 {
 	inside[i] = false;
 	if
-	:: ann[i] == BORROWED && owner != i ->
-		ann[i] = NOTHING;
-#if BUG != 10
-		d_step {
-			if
-			:: owner == i -> owner = 0; gift = false
-			:: else
-			fi
-		}
+	:: ann[i] == BORROWED ->
+		lend_lock(i);
+		if
+		:: owner == i ->
+#if BUG == 4
+			next = 0;
+#else
+			find_borrower(i);
 #endif
+			/* Nobody has told him: the mark stays. */
+			d_step { owner = next; next = 0 }
+		:: else
+		fi;
+		ann[i] = NOTHING;
+		lend_unlock(i)
 	:: else ->
-		/* Its own, or the dead lender's. */
-		ann[i] = OWN;
-		d_step { assert(owner == i); owner = 0; died = false; gift = false };
+		d_step { assert(owner == i); owner = 0; died = false };
 		ann[i] = NOTHING
 	fi;
 	has = false
@@ -222,11 +232,14 @@ inline release(i)
 inline look_for(i, t)
 {
 	if
-	:: ann[t] >= BORROWED ->
+	:: ann[t] == BORROWED ->
 		o = owner;
 		if
-		:: o != 0 && (ABOVE(i, o) || ann[i] >= BORROWED) &&
-		   !ABOVE(i, t) -> busy = true
+		:: ((o != 0 && ABOVE(i, o))
+#if BUG != 10
+		    || ann[i] == BORROWED
+#endif
+		   ) && !ABOVE(i, t) -> busy = true
 		:: else
 		fi
 	:: else
@@ -247,7 +260,9 @@ inline look_for_borrowers(i)
 inline await_borrowers(i)
 {
 	do
-	:: look_for_borrowers(i);
+	:: lend_lock(i);
+		look_for_borrowers(i);
+		lend_unlock(i);
 		if
 		:: busy
 		:: else -> break
@@ -258,12 +273,27 @@ inline await_borrowers(i)
 /* Nobody borrows through the slot any more; if nobody has, it is withdrawn. */
 inline give_up(i)
 {
-	closed[i] = true;
+#if BUG != 7
+	lend_lock(i);
+#endif
 	look_for_borrowers(i);
 #if BUG == 1
 	busy = false;
 #endif
-	atomic {
+	d_step {
+		if
+		:: st[i] == POSTED ->
+#if BUG != 5
+			closed[i] = true;
+#endif
+			lent[i] = lent[i] && busy
+		:: else
+		fi
+	}
+#if BUG != 7
+	lend_unlock(i);
+#endif
+	d_step {
 		if
 		:: !busy && st[i] == POSTED ->
 			st[i] = IDLE;
@@ -294,20 +324,20 @@ inline call_next(i, timed)
 	:: late || st[i] >= DONE -> break
 	:: TIMED && timed && !late && st[i] == POSTED -> give_up(i)
 	od;
-#if BUG != 1
 	if
-	:: late || lent[i] -> await_borrowers(i)
+#if BUG != 9
+	:: !late && lent[i] -> await_borrowers(i)
+#endif
 	:: else
 	fi;
-#endif
 	atomic {
 		if
 		:: has ->
 			assert(NOBODY_INSIDE);
-			/* A's own: he sees the mark when he gives it back. */
-			assert(i != A || !hurt || died);
+			/* Whose own it is sees the mark. */
+			assert(ann[i] != OWN || !hurt || died);
 			if
-			:: i == A -> hurt = false
+			:: ann[i] == OWN -> hurt = false
 			:: else
 			fi;
 			inside[i] = true
@@ -344,7 +374,7 @@ inline answer(i)
 
 proctype caller()
 {
-	byte o;
+	byte o, next;
 	bool has, ok, late, busy;
 
 	{
@@ -360,7 +390,7 @@ proctype caller()
 
 proctype between()
 {
-	byte o, n;
+	byte o, n, next;
 	bool has, ok, late, busy;
 
 	{
@@ -389,7 +419,7 @@ end:		do
 
 proctype last()
 {
-	byte o, n;
+	byte o, n, next;
 	bool has, ok;
 
 	{
@@ -443,68 +473,23 @@ inline mark_lent(i)
 	}
 }
 
-/* The outermost; each announcement is looked at for itself. */
-inline find_borrower(i)
-{
-	next = 0;
-#if BUG != 3
-	if
-	:: i != B && ann[B] == BORROWED -> next = B
-	:: else ->
-		if
-		:: i != C && ann[C] == BORROWED ->
-			next = C;
-#if BUG != 4
-			/* Who called it may have, too. */
-			if
-			:: i != B && CHAINED(C) && ann[B] == BORROWED -> next = B
-			:: else
-			fi
-#endif
-		:: else
-		fi
-	fi;
-#if BUG == 4
-	if
-	:: i != C && ann[C] == BORROWED -> next = C
-	:: else
-	fi;
-#endif
-#endif
-}
-
 inline take_from(i)
 {
+	next = 0;
 	if
-	:: owner == i -> find_borrower(i)
-	:: else -> next = 0
+	:: owner == i ->
+#if BUG != 3
+		find_borrower(i)
+#endif
+	:: else
 	fi;
 	d_step {
 		if
-		:: owner == i -> owner = next; died = true; gift = next != 0
+		:: owner == i -> owner = next; died = true
 		:: else
 		fi;
 		next = 0
 	}
-#if BUG != 5
-	/* Has he given back just before he got it? */
-	o = owner;
-	if
-	:: o != 0 && gift && ann[o] == NOTHING ->
-		d_step {
-			if
-#if BUG == 6
-			:: owner == o -> owner = 0; died = true; gift = false
-#else
-			:: owner == o && gift -> owner = 0; died = true; gift = false
-#endif
-			:: else
-			fi
-		}
-	:: else
-	fi;
-	o = 0
-#endif
 }
 
 /* What it waited for is nobody's. */
@@ -532,13 +517,41 @@ inline fail_caller(i)
 	}
 }
 
-inline recover(i)
+/* The locks of the dead are free, those of an earlier recovery too. */
+inline recover_locks(i)
 {
-	recover_slot(i);
-	exec[i] = 0;
+	d_step {
+		if
+		:: lend == i || lend == REAPER -> lend = 0
+		:: else
+		fi
+	}
+}
+
+inline recover_lock(i)
+{
+#if BUG != 8
+	lend_lock(REAPER);
+#endif
 	mark_lent(i);
 	take_from(i);
 	ann[i] = NOTHING;
+#if BUG != 8
+	lend_unlock(REAPER)
+#endif
+}
+
+/* A member: what it owned fails last.  A thread alone: what it executed fails
+ * as soon as what it had borrowed is marked. */
+inline recover(i)
+{
+	recover_locks(i);
+	if
+	:: recover_slot(i)
+	:: mark_lent(i); recover_slot(i); fail_caller(i)
+	fi;
+	exec[i] = 0;
+	recover_lock(i);
 	reaped[i] = true;
 	fail_caller(i)
 }
@@ -548,8 +561,11 @@ inline recover_all(i)
 {
 	if
 	:: true
-	:: recover_slot(i); exec[i] = 0; mark_lent(i)
-	:: recover_slot(i); exec[i] = 0; mark_lent(i); take_from(i)
+	:: recover_locks(i); recover_slot(i); exec[i] = 0
+	:: recover_locks(i); recover_slot(i); exec[i] = 0; lend_lock(REAPER);
+		mark_lent(i)
+	:: recover_locks(i); recover_slot(i); exec[i] = 0; lend_lock(REAPER);
+		mark_lent(i); take_from(i)
 	fi;
 	recover(i);
 	ended[i] = true
@@ -595,6 +611,7 @@ end:	timeout ->
 	d_step {
 		assert(ended[A]);
 		assert(owner == 0);
+		assert(lend == 0);
 		assert(ann[A] + ann[B] + ann[C] == NOTHING);
 		assert(!hurt || died)
 	}

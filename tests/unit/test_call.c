@@ -15,6 +15,7 @@
 #include <fusion/fusion.h>
 
 #include "libfusion/calls.h"
+#include "libfusion/core/lend.h"
 #include "libfusion/core/thread.h"
 
 #define SECOND 1000000000LL
@@ -32,11 +33,12 @@ enum what {
 	DESTROY, /* itself, and goes on */
 	COUNT,	 /* how many of the next there were */
 	TICK,
-	GATE, /* until the parent writes a byte */
-	WHO,  /* the caller's id */
-	LOCK, /* "lock", twice, and calls back as BACK does */
-	HOLD, /* "lock", in the gate */
-	KEEP, /* "lock", and does not give it back */
+	GATE,	 /* until the parent writes a byte */
+	WHO,	 /* the caller's id */
+	LOCK,	 /* "lock", twice, and calls back as BACK does */
+	HOLD,	 /* "lock", in the gate */
+	HOLD_ON, /* the same, and then in the gate without it */
+	KEEP,	 /* "lock", and does not give it back */
 	LOCK_AND_DIE,
 };
 
@@ -115,7 +117,7 @@ static int with_lock(const struct fusion_call_request *rq, uint64_t what)
 		kill(getpid(), SIGKILL);
 	if (what == KEEP)
 		return 0;
-	if (what == HOLD)
+	if (what == HOLD || what == HOLD_ON)
 		r = write(me.out, "g", 1) == 1 && read(me.in, &c, 1) == 1
 			    ? 0
 			    : -EIO;
@@ -128,6 +130,8 @@ static int with_lock(const struct fusion_call_request *rq, uint64_t what)
 	if (fusion_skirmish_dismiss(lock) != 0 ||
 	    fusion_skirmish_lock_count(lock) != had)
 		return -EBADMSG;
+	if (what == HOLD_ON && read(me.in, &c, 1) != 1)
+		return -EIO;
 	return r;
 }
 
@@ -172,6 +176,7 @@ static int serve(const struct fusion_call_request *rq, void *ctx)
 			       : -EIO;
 	case LOCK:
 	case HOLD:
+	case HOLD_ON:
 	case KEEP:
 	case LOCK_AND_DIE:
 		return with_lock(rq, rq->word & 0xff);
@@ -584,10 +589,23 @@ static void *lend(void *arg)
 
 	fusion_skirmish_prevail(l->lock);
 	/* Until it has borrowed, and is given up. */
-	l->result = execute(0, 50000000, HOLD, NULL);
+	l->result = execute(0, 50000000, HOLD_ON, NULL);
 	store_release(&l->ended, 1u);
 	fusion_skirmish_dismiss(l->lock);
 	return NULL;
+}
+
+/* Nobody else calls. */
+static void wait_closed(void)
+{
+	const struct call_slot *s;
+	uint64_t seen = 0;
+	uint32_t at;
+
+	while (!(seen & SLOT_CLOSED))
+		for (at = 0; (s = call_slot_next(&arena->view, &at));
+		     sched_yield())
+			seen |= load_acquire(&s->st);
 }
 
 static void lender_waits_for_who_has_borrowed(void **state)
@@ -598,13 +616,14 @@ static void lender_waits_for_who_has_borrowed(void **state)
 	(void)state;
 	assert_int_equal(pthread_create(&l.thread, NULL, lend, &l), 0);
 	assert_int_equal(read(from_child, &c, 1), 1);
-	wait_pending(0);
+	wait_closed();
 	assert_int_equal(load_acquire(&l.ended), 0);
 	assert_int_equal(fusion_skirmish_swoop(l.lock), -EBUSY);
 	assert_int_equal(load_acquire(&l.ended), 0);
 	assert_int_equal(write(to_child, "x", 1), 1);
 	assert_int_equal(pthread_join(l.thread, NULL), 0);
 	assert_int_equal(l.result, -ETIMEDOUT);
+	assert_int_equal(write(to_child, "x", 1), 1);
 	assert_int_equal(fusion_skirmish_swoop(l.lock), 0);
 	assert_int_equal(fusion_skirmish_dismiss(l.lock), 0);
 }
@@ -632,9 +651,159 @@ static void lender_dies(void **state)
 	/* The borrower has it. */
 	assert_int_equal(fusion_skirmish_swoop(lock), -EBUSY);
 	assert_int_equal(write(to_child, "x", 1), 1);
+	/* It had not been told: who has it next is. */
+	assert_int_equal(fusion_skirmish_prevail(lock), -EOWNERDEAD);
+	assert_int_equal(fusion_skirmish_dismiss(lock), 0);
 	assert_int_equal(fusion_skirmish_prevail(lock), 0);
 	assert_int_equal(fusion_skirmish_dismiss(lock), 0);
 	assert_int_equal(ticks(), 0);
+}
+
+/* --- Lending, step by step: a chain of threads that are records only ------ */
+
+#define CHAIN 4
+
+struct chain {
+	struct view *v;
+	struct skirmish *lock;
+	struct thread_rec *t[CHAIN];
+	struct call_slot *s[CHAIN]; /* in which t[i] waits for t[i + 1] */
+};
+
+/* The first has the lock.  Recovery finds the first record of those who have
+ * borrowed: @upwards, it is that of the one furthest down. */
+static void make_chain(struct chain *c, bool upwards)
+{
+	struct call_request rq = {.unlimited = true};
+	struct fusion_call *own;
+
+	c->v = &arena->view;
+	c->lock = (struct skirmish *)make_lock();
+	assert_int_equal(fusion_call_create(arena, NULL, mirror, NULL, &own),
+			 0);
+	rq.call = (struct call *)own;
+	rq.id = rq.call->id;
+	for (int i = 0; i < CHAIN; i++)
+		assert_int_equal(
+			thread_claim(c->v, &c->t[upwards ? CHAIN - 1 - i : i]),
+			0);
+	assert_int_equal(skirmish_try(c->v, c->t[0], c->lock), 0);
+	for (int i = 0; i + 1 < CHAIN; i++) {
+		assert_int_equal(call_begin(c->v, c->t[i], &rq, &c->s[i]), 0);
+		call_enter(c->t[i + 1],
+			   CALL_SERIAL(call_slot_index(c->v, c->s[i]),
+				       SLOT_SEQ(c->s[i]->st)));
+	}
+}
+
+static void dies(struct chain *c, int i)
+{
+	assert_int_equal(life_lock(c->v, -1), 0);
+	assert_int_equal(recover_thread(c->v, c->t[i]), 0);
+	life_unlock(c->v);
+	c->t[i] = NULL;
+}
+
+static uint32_t owner_of(const struct chain *c)
+{
+	return SKIRMISH_OWNER(load_relaxed(&c->lock->word));
+}
+
+static void end_chain(struct chain *c)
+{
+	for (int i = CHAIN; i-- > 0;)
+		if (c->t[i])
+			dies(c, i);
+	assert_int_equal(owner_of(c), 0);
+	assert_int_equal(call_check(c->v, NULL, NULL), 0);
+	assert_int_equal(skirmish_check(c->v, NULL, NULL), 0);
+	assert_int_equal(
+		fusion_skirmish_destroy((struct fusion_skirmish *)c->lock), 0);
+}
+
+/* Nobody is left who knows that both have borrowed it but they themselves. */
+static void inherit(bool upwards)
+{
+	struct chain c;
+	uint32_t token;
+
+	make_chain(&c, upwards);
+	assert_int_equal(skirmish_try(c.v, c.t[1], c.lock), 0);
+	assert_int_equal(skirmish_try(c.v, c.t[3], c.lock), 0);
+	dies(&c, 2);
+	assert_int_equal(SLOT_STATE(c.s[1]->st), SLOT_FAILED);
+	dies(&c, 0);
+	assert_int_equal(owner_of(&c),
+			 c.t[upwards ? 3 : 1]->token & TOKEN_MASK);
+	/* The one above goes on when the one below has given back. */
+	assert_int_equal(lend_is_out(c.v, c.t[1], &token), 1);
+	assert_int_equal(token, c.t[3]->token & TOKEN_MASK);
+	assert_true(skirmish_unlock(c.v, c.t[3], c.lock) >= 0);
+	assert_int_equal(lend_is_out(c.v, c.t[1], &token), 0);
+	assert_int_equal(owner_of(&c), c.t[1]->token & TOKEN_MASK);
+	assert_true(skirmish_unlock(c.v, c.t[1], c.lock) >= 0);
+	assert_int_equal(owner_of(&c), 0);
+	/* And its death is told. */
+	assert_int_equal(skirmish_try(c.v, c.t[3], c.lock), -EOWNERDEAD);
+	assert_true(skirmish_unlock(c.v, c.t[3], c.lock) >= 0);
+	end_chain(&c);
+}
+
+static void inherited_lock_goes_to_the_next_borrower(void **state)
+{
+	(void)state;
+	inherit(false);
+	inherit(true);
+}
+
+/* Two time-outs that meet. */
+static void who_gives_up_waits_for_all_below(void **state)
+{
+	struct chain c;
+	uint32_t token;
+	uint64_t st;
+
+	(void)state;
+	make_chain(&c, false);
+	assert_int_equal(skirmish_try(c.v, c.t[2], c.lock), 0);
+	assert_int_equal(lend_close(c.v, c.t[0], c.s[0], &token), 1);
+	assert_int_equal(lend_close(c.v, c.t[1], c.s[1], &token), 1);
+	/* Not through what is closed, but from who has it. */
+	assert_int_equal(skirmish_try(c.v, c.t[1], c.lock), -EBUSY);
+	assert_int_equal(skirmish_try(c.v, c.t[3], c.lock), 0);
+	assert_int_equal(lend_close(c.v, c.t[2], c.s[2], &token), 1);
+	assert_int_equal(token, c.t[3]->token & TOKEN_MASK);
+	assert_true(skirmish_unlock(c.v, c.t[3], c.lock) >= 0);
+	assert_int_equal(lend_close(c.v, c.t[2], c.s[2], &token), 0);
+	assert_true(call_withdraw(c.v, c.t[2], c.s[2], &st));
+	assert_int_equal(lend_close(c.v, c.t[1], c.s[1], &token), 1);
+	assert_true(skirmish_unlock(c.v, c.t[2], c.lock) >= 0);
+	assert_int_equal(lend_close(c.v, c.t[1], c.s[1], &token), 0);
+	assert_int_equal(lend_close(c.v, c.t[0], c.s[0], &token), 0);
+	assert_false(c.s[0]->st & SLOT_LENT);
+	assert_int_equal(skirmish_try(c.v, c.t[2], c.lock), -EBUSY);
+	end_chain(&c);
+}
+
+/* What an upcall forgets is given back, and what was borrowed before is not. */
+static void only_what_is_borrowed_since_is_given_back(void **state)
+{
+	struct lend_mark mark;
+	struct chain c;
+
+	(void)state;
+	make_chain(&c, false);
+	assert_int_equal(skirmish_try(c.v, c.t[1], c.lock), 0);
+	lend_mark(c.v, c.t[1], &mark);
+	assert_int_equal(skirmish_try(c.v, c.t[1], c.lock), 0);
+	assert_int_equal(skirmish_try(c.v, c.t[1], c.lock), 0);
+	assert_int_equal(skirmish_levels(c.v, c.t[1], c.lock), 3);
+	lend_return(c.v, c.t[1], &mark);
+	assert_int_equal(skirmish_levels(c.v, c.t[1], c.lock), 1);
+	lend_return(c.v, c.t[1], NULL);
+	assert_int_equal(skirmish_levels(c.v, c.t[1], c.lock), 0);
+	assert_int_equal(owner_of(&c), c.t[0]->token & TOKEN_MASK);
+	end_chain(&c);
 }
 
 /* --- One-way -------------------------------------------------------------- */
@@ -1046,6 +1215,9 @@ int main(void)
 		TEST(borrower_dies),
 		TEST(lender_waits_for_who_has_borrowed),
 		TEST(lender_dies),
+		TEST(inherited_lock_goes_to_the_next_borrower),
+		TEST(who_gives_up_waits_for_all_below),
+		TEST(only_what_is_borrowed_since_is_given_back),
 		TEST(one_way_is_executed_once),
 		TEST(lone_queued_call_is_delivered),
 		TEST(late_answer_is_dropped),

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "libfusion/core/lend.h"
+
+#include "libfusion/core/lock.h"
+#include "libfusion/core/seed.h"
+#include "libfusion/core/thread.h"
+
+int lend_lock(struct view *v, struct thread_rec *me)
+{
+	return core_lock(v, me, &v->sb->lend);
+}
+
+void lend_unlock(struct view *v, struct thread_rec *me)
+{
+	core_unlock(v, me, &v->sb->lend);
+}
+
+static uint32_t token_of(const struct thread_rec *t)
+{
+	return load_relaxed(&t->token) & TOKEN_MASK;
+}
+
+/* --- Announcements -------------------------------------------------------- */
+
+/* From the end: what is struck out moves towards the begin. */
+uint32_t *lend_announced(const struct thread_rec *t, uint32_t what)
+{
+	for (unsigned k = THREAD_SKIRMISHES; k-- > 0;) {
+		/* Acquire: pairs with the releases of who strikes out. */
+		uint32_t e = load_acquire(&t->skirmishes[k]);
+
+		if (e & ANNOUNCED_BORROWED && ANNOUNCED_WHAT(e) == what)
+			return (uint32_t *)&t->skirmishes[k];
+	}
+	return NULL;
+}
+
+void lend_strike(struct thread_rec *me, uint32_t *e)
+{
+	/* As in strike_out(): never beyond the end. */
+	uint32_t n = load_relaxed(&me->n_skirmishes);
+
+	if (n > THREAD_SKIRMISHES)
+		n = THREAD_SKIRMISHES;
+	if (!n)
+		return;
+	/* Release, both: pairs with the acquire in lend_announced(). */
+	store_release(e, me->skirmishes[n - 1]);
+	/* Killed in between, the last one stands there twice: once is
+	 * enough. */
+	compiler_fence();
+	store_release(&me->skirmishes[n - 1], 0u);
+	me->n_skirmishes = n - 1;
+}
+
+uint32_t lend_borrower(const struct view *v, const struct thread_rec *but,
+		       uint32_t what)
+{
+	uint32_t hi = view_hi(&v->sb->threads_hi, v->geo.max_threads);
+
+	for (uint32_t i = 0; i < hi; i++) {
+		const struct thread_rec *t = view_thread(v, i);
+
+		if (t != but && load_acquire(&t->member) &&
+		    lend_announced(t, what))
+			return token_of(t);
+	}
+	return 0;
+}
+
+/* --- Borrowing ------------------------------------------------------------ */
+
+static bool lend_slot(struct call_slot *s, uint32_t seq)
+{
+	uint64_t st = load_acquire(&s->st);
+
+	/* A visitor does not wait for who has borrowed. */
+	while (SLOT_SEQ(st) == seq && SLOT_STATE(st) == SLOT_POSTED &&
+	       !(st & (SLOT_VISITOR | SLOT_CLOSED)))
+		/* Release: pairs with the acquire of who waits in it. */
+		if (st & SLOT_LENT || cas_acq_rel(&s->st, &st, st | SLOT_LENT))
+			return true;
+	return false;
+}
+
+/* Does the one of token @owner wait for what @me executes, or one who has
+ * borrowed @what?  Then who waits on the way does not go on without a look. */
+static bool lend_chain(struct view *v, const struct thread_rec *me,
+		       uint32_t what, uint32_t owner)
+{
+	uint64_t up = call_executes(me), serial;
+
+	for (unsigned n = 0; n < CALL_CHAIN_MAX; n++) {
+		const struct thread_rec *t;
+		struct call_slot *s;
+		uint32_t token;
+
+		serial = up;
+		s = call_chain(v, &up);
+		if (!s)
+			return false;
+		/* Before the CAS, which says that it is still that slot. */
+		token = load_acquire(&s->owner);
+		if (!lend_slot(s, SERIAL_SEQ(serial)))
+			return false;
+		t = thread_by_token(v, token);
+		if (token == owner || (t && lend_announced(t, what)))
+			return true;
+	}
+	return false;
+}
+
+static int borrow_locked(struct view *v, struct thread_rec *me,
+			 struct skirmish *s)
+{
+	uint32_t what = skirmish_index(v, s) + 1, n = me->n_skirmishes;
+	uint32_t owner = SKIRMISH_OWNER(load_acquire(&s->word));
+
+	if (!owner || !lend_chain(v, me, what, owner))
+		return -EBUSY;
+	if (n >= THREAD_SKIRMISHES)
+		return -EMFILE;
+	store_release(&me->skirmishes[n],
+		      what | ANNOUNCED_BORROWED | ANNOUNCED_LEVEL);
+	me->n_skirmishes = n + 1;
+	return 0;
+}
+
+int lend_borrow(struct view *v, struct thread_rec *me, struct skirmish *s)
+{
+	uint32_t *e;
+	int r;
+
+	if (!load_relaxed(&me->exec))
+		return -EBUSY;
+	e = lend_announced(me, skirmish_index(v, s) + 1);
+	if (e && ANNOUNCED_LEVELS(*e) == ANNOUNCED_LEVELS(UINT32_MAX))
+		return -EOVERFLOW;
+	if (e) {
+		store_relaxed(e, *e + ANNOUNCED_LEVEL);
+		return 0;
+	}
+	if (!SKIRMISH_OWNER(load_relaxed(&s->word)))
+		return -EBUSY;
+	r = lend_lock(v, me);
+	if (r < 0)
+		return r;
+	r = borrow_locked(v, me, s);
+	lend_unlock(v, me);
+	return r;
+}
+
+/* --- Looking for borrowers ------------------------------------------------ */
+
+/* Is @token me, or who waits for me? */
+static bool is_above(const struct view *v, const struct thread_rec *me,
+		     uint32_t token)
+{
+	uint64_t up = call_executes(me);
+	const struct call_slot *s;
+
+	if (token == token_of(me))
+		return true;
+	for (unsigned n = 0; n < CALL_CHAIN_MAX && (s = call_chain(v, &up));
+	     n++)
+		if (load_relaxed(&s->owner) == token)
+			return true;
+	return false;
+}
+
+/* Is @e, announced by who does not wait for @me, a lock of @me's? */
+static bool is_of(const struct view *v, const struct thread_rec *me, uint32_t e)
+{
+	uint32_t what = ANNOUNCED_WHAT(e), owner;
+	const struct skirmish *s;
+
+	if (!(e & ANNOUNCED_BORROWED) || !what ||
+	    what > table_hi(v, KIND_SKIRMISH))
+		return false;
+	s = view_entry(v, KIND_SKIRMISH, what - 1);
+	owner = SKIRMISH_OWNER(load_acquire(&s->word));
+	return (owner && is_above(v, me, owner)) || lend_announced(me, what);
+}
+
+static bool is_out(const struct view *v, const struct thread_rec *me,
+		   uint32_t *ret_token)
+{
+	uint32_t hi = view_hi(&v->sb->threads_hi, v->geo.max_threads);
+
+	for (uint32_t i = 0; i < hi; i++) {
+		const struct thread_rec *t = view_thread(v, i);
+
+		if (!load_acquire(&t->member) || t == me)
+			continue;
+		for (unsigned k = THREAD_SKIRMISHES; k-- > 0;) {
+			uint32_t e = load_acquire(&t->skirmishes[k]);
+
+			if (is_of(v, me, e) && !is_above(v, me, token_of(t))) {
+				*ret_token = token_of(t);
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+int lend_is_out(struct view *v, struct thread_rec *me, uint32_t *ret_token)
+{
+	int r = lend_lock(v, me);
+
+	if (r < 0)
+		return r;
+	r = is_out(v, me, ret_token);
+	lend_unlock(v, me);
+	return r;
+}
+
+int lend_close(struct view *v, struct thread_rec *me, struct call_slot *slot,
+	       uint32_t *ret_token)
+{
+	int r = lend_lock(v, me);
+	uint64_t st, next;
+
+	if (r < 0)
+		return r;
+	r = is_out(v, me, ret_token);
+	st = load_acquire(&slot->st);
+	do {
+		next = st | SLOT_CLOSED;
+		if (!r)
+			next &= ~(uint64_t)SLOT_LENT;
+		/* Answered: it is over, and LENT says whether to look. */
+	} while (SLOT_STATE(st) == SLOT_POSTED && next != st &&
+		 !cas_acq_rel(&slot->st, &st, next));
+	lend_unlock(v, me);
+	return r;
+}
+
+/* --- What a handler has forgotten ----------------------------------------- */
+
+void lend_mark(const struct view *v, const struct thread_rec *me,
+	       struct lend_mark *ret)
+{
+	uint32_t hi = table_hi(v, KIND_SKIRMISH);
+
+	ret->n = 0;
+	for (unsigned k = 0; k < THREAD_SKIRMISHES; k++) {
+		uint32_t e = load_relaxed(&me->skirmishes[k]);
+		uint32_t what = ANNOUNCED_WHAT(e);
+
+		if (!(e & ANNOUNCED_BORROWED) || !what || what > hi)
+			continue;
+		ret->has[ret->n].what = what;
+		ret->has[ret->n++].levels = skirmish_levels(
+			v, me, view_entry(v, KIND_SKIRMISH, what - 1));
+	}
+}
+
+static uint32_t levels_then(const struct lend_mark *mark, uint32_t what)
+{
+	for (uint32_t i = 0; mark && i < mark->n; i++)
+		if (mark->has[i].what == what)
+			return mark->has[i].levels;
+	return 0;
+}
+
+void lend_return(struct view *v, struct thread_rec *me,
+		 const struct lend_mark *mark)
+{
+	struct lend_mark now;
+
+	lend_mark(v, me, &now);
+	for (uint32_t i = 0; i < now.n; i++) {
+		uint32_t n = levels_then(mark, now.has[i].what);
+
+		while (now.has[i].levels-- > n)
+			skirmish_back_out(v, me,
+					  view_entry(v, KIND_SKIRMISH,
+						     now.has[i].what - 1));
+	}
+}
+
+/* --- Recovery ------------------------------------------------------------- */
+
+/* The lender's, who lives and is to know. */
+static void mark_lent(struct skirmish *s, uint32_t token)
+{
+	uint64_t w = load_relaxed(&s->word);
+
+	while (SKIRMISH_OWNER(w) && SKIRMISH_OWNER(w) != token)
+		/* Release: as in take_from(), skirmish.c. */
+		if (cas_release(&s->word, &w, w | SKIRMISH_DIED))
+			break;
+}
+
+void lend_tell(struct view *v, const struct thread_rec *t)
+{
+	uint32_t hi = table_hi(v, KIND_SKIRMISH);
+
+	for (unsigned k = 0; k < THREAD_SKIRMISHES; k++) {
+		uint32_t e = load_relaxed(&t->skirmishes[k]);
+		uint32_t what = ANNOUNCED_WHAT(e);
+
+		if (e & ANNOUNCED_BORROWED && what && what <= hi &&
+		    !SEED_BUG(25))
+			mark_lent(view_entry(v, KIND_SKIRMISH, what - 1),
+				  token_of(t));
+	}
+}
