@@ -95,7 +95,7 @@ static void probe(struct execution *x, uint64_t st)
 		life_sweep(v);
 	if (!x->slot)
 		return;
-	exec = load_relaxed(&x->slot->exec);
+	exec = call_executor(v, x->serial);
 	if (SLOT_STATE(st) == SLOT_RETURNING &&
 	    SLOT_EXTRA(st) < v->geo.max_threads)
 		exec = load_relaxed(&view_thread(v, SLOT_EXTRA(st))->token) &
@@ -174,6 +174,10 @@ static int collect(struct execution *x)
 
 	if (SLOT_STATE(st) == SLOT_DONE)
 		r = take_answer(x, &keep);
+	if (!keep && !load_relaxed(&x->slot->block)) {
+		call_slot_put_off(x->v, x->me, x->slot, x->serial);
+		return r;
+	}
 	x->cache->answer = (uint32_t)(x->serial >> 32);
 	if (!keep)
 		drop_answer(x->cache);
@@ -348,11 +352,18 @@ static int wait_quota(struct execution *x)
 	return 0;
 }
 
-static int begin(struct execution *x)
+static int post(struct execution *x, bool here)
+{
+	return here ? call_begin_here(x->v, x->me, &x->rq, x->in, &x->slot)
+		    : call_begin(x->v, x->me, &x->rq, &x->slot);
+}
+
+/* 1: the request is in the slot, and the owner sees to it. */
+static int begin(struct execution *x, bool here)
 {
 	int r;
 
-	while ((r = call_begin(x->v, x->me, &x->rq, &x->slot)) == -EDQUOT) {
+	while ((r = post(x, here)) == -EDQUOT) {
 		r = wait_quota(x);
 		if (r < 0)
 			break;
@@ -448,15 +459,10 @@ static int fill_slot(struct execution *x)
 }
 
 /* Does the owner wait for us?  Then it executes it right there.  1: done. */
-static int ask_above(struct execution *x)
+static int ask_above(struct execution *x, struct call_slot *above, uint64_t st)
 {
-	struct call_slot *above;
-	uint64_t st;
 	int r;
 
-	if (!load_relaxed(&x->me->exec))
-		return 0;
-	above = call_waits_above(x->v, x->me, x->rq.call->owner, &st);
 	if (!above)
 		return 0;
 	r = fill_slot(x);
@@ -471,11 +477,17 @@ static int ask_above(struct execution *x)
 
 static int remote(struct execution *x)
 {
-	int r = begin(x);
+	struct call_slot *above = NULL;
+	uint64_t st = 0;
+	int r;
 
+	if (load_relaxed(&x->me->exec))
+		above = call_waits_above(x->v, x->me, x->rq.call->owner, &st);
+	r = begin(x, !above && x->rq.size <= SLOT_INLINE);
 	if (r < 0)
 		return r;
-	r = ask_above(x);
+	if (r == 0)
+		r = ask_above(x, above, st);
 	if (r == 0)
 		r = put_request(x);
 	if (r < 0) {
@@ -506,7 +518,7 @@ static int one_way(struct execution *x)
 		return put_request(x);
 	}
 	x->rq.flags |= SLOT_ONEWAY;
-	r = begin(x);
+	r = begin(x, false);
 	if (r == 0) {
 		r = put_request(x);
 		if (r)
@@ -590,6 +602,8 @@ static int direct(struct execution *x)
 	struct calls *calls = load_acquire(&x->arena->calls);
 	int r = calls ? call_run(calls, &sv) : -EIDRM;
 
+	if (calls)
+		call_ran(calls, &sv);
 	if (sv.oneway)
 		r = 0;
 	else

@@ -53,17 +53,15 @@ static void leave(struct calls *calls, struct call_handler *h)
 	pthread_mutex_unlock(&calls->lock);
 }
 
-/* When it began, for who answers. */
-static void note_begin(struct view *v, const struct serving *sv,
-		       const struct thread_rec *me, int64_t now)
+/* When it began, for who answers later. */
+static void note_begin(const struct serving *sv)
 {
-	struct call_slot *s = sv->serial ? call_slot_of(v, sv->serial) : NULL;
+	struct call_slot *s =
+		call_slot_of(&sv->request.arena->view, sv->serial);
 
-	/* Relaxed: hints.  Should the slot be another's already, so be it. */
-	if (s) {
-		store_relaxed(&s->since_ns, (uint64_t)now);
-		store_relaxed(&s->exec, me->token);
-	}
+	/* Relaxed: a hint.  Should the slot be another's already, so be it. */
+	if (s)
+		store_relaxed(&s->since_ns, (uint64_t)sv->since_ns);
 }
 
 int call_run(struct calls *calls, struct serving *sv)
@@ -72,18 +70,14 @@ int call_run(struct calls *calls, struct serving *sv)
 	struct thread_rec *me = thread_rec_of(calls->arena);
 	struct call *c = view_entry(v, KIND_CALL, sv->index);
 	struct call_handler *h = enter(calls, sv->index, sv->id);
-	int64_t now = clock_monotonic_ns();
 	struct lend_mark before, *mark = NULL;
 	uint64_t outer = 0;
 	int r;
 
-	if (!h || !me) {
-		r = h ? -errno : -EIDRM;
-		if (h)
-			leave(calls, h);
-		return r;
-	}
-	note_begin(v, sv, me, now);
+	sv->handler = h;
+	sv->since_ns = clock_monotonic_ns();
+	if (!h || !me)
+		return h ? -errno : -EIDRM;
 	if (!sv->direct)
 		outer = call_enter(me, sv->serial);
 	/* An upcall: what the handler that waits has borrowed stays its own. */
@@ -98,10 +92,18 @@ int call_run(struct calls *calls, struct serving *sv)
 		lend_return(v, me, mark);
 	if (!sv->direct)
 		call_enter(me, outer);
-	if (!sv->serial)
-		call_count(c, now, r < 0);
-	leave(calls, h);
+	if (!sv->serial) {
+		call_count(c, r < 0);
+		call_count_time(c, sv->since_ns);
+	}
 	return r;
+}
+
+void call_ran(struct calls *calls, struct serving *sv)
+{
+	if (sv->handler)
+		leave(calls, sv->handler);
+	sv->handler = NULL;
 }
 
 /* --- Answers -------------------------------------------------------------- */
@@ -137,6 +139,8 @@ fusion_call_serial(const struct fusion_call_request *request)
 		return 0;
 	if (!sv->serial && sv->direct)
 		call_serving_slot(sv->request.arena, sv);
+	if (sv->serial)
+		note_begin(sv);
 	return sv->serial;
 }
 
@@ -167,12 +171,14 @@ static int fill(struct fusion_arena *arena, struct call_slot *s, uint64_t word,
 	return 0;
 }
 
-static int answer(struct fusion_arena *arena, uint64_t serial, uint64_t word,
-		  const void *data, size_t size, int error)
+/* @since_ns 0: the slot says when it began. */
+static int answer(struct fusion_arena *arena, uint64_t serial, int64_t since_ns,
+		  uint64_t word, const void *data, size_t size, int error)
 {
 	struct view *v = &arena->view;
 	struct thread_rec *me = thread_rec_of(arena);
 	struct call_slot *s;
+	struct call *c;
 	int r;
 
 	if (!me)
@@ -187,10 +193,17 @@ static int answer(struct fusion_arena *arena, uint64_t serial, uint64_t word,
 		r = fill(arena, s, word, data, size);
 	if (r < 0)
 		error = r;
-	if (s->call && s->call <= table_hi(v, KIND_CALL))
-		call_count(view_entry(v, KIND_CALL, s->call - 1),
-			   (int64_t)load_relaxed(&s->since_ns), error < 0);
+	c = s->call && s->call <= table_hi(v, KIND_CALL)
+		    ? view_entry(v, KIND_CALL, s->call - 1)
+		    : NULL;
+	if (!since_ns)
+		since_ns = (int64_t)load_relaxed(&s->since_ns);
+	if (c)
+		call_count(c, error < 0);
 	call_return_end(v, me, s, -error);
+	/* The caller need not wait for that. */
+	if (c && since_ns)
+		call_count_time(c, since_ns);
 	return r;
 }
 
@@ -198,7 +211,7 @@ int call_answer_serving(struct fusion_arena *arena, struct serving *sv, int r)
 {
 	if (r > 0 || r < -4095)
 		r = -EPROTO;
-	return answer(arena, sv->serial, sv->word,
+	return answer(arena, sv->serial, sv->since_ns, sv->word,
 		      sv->data ? sv->data : sv->bytes, sv->size, r);
 }
 
@@ -222,7 +235,7 @@ static int return_it(struct fusion_call *call, uint64_t serial, uint64_t word,
 		return load_relaxed(&c->id) ? -ECANCELED : -EIDRM;
 	if (load_relaxed(&s->call) != call_index(v, c) + 1)
 		return -EINVAL;
-	return answer(cache->arena, serial, word, data, size, error);
+	return answer(cache->arena, serial, 0, word, data, size, error);
 }
 
 FUSION_API int fusion_call_return(struct fusion_call *call, uint64_t serial,
@@ -264,6 +277,8 @@ static void serve(struct fusion_arena *arena, struct serving *sv)
 		r = call_run(calls, sv);
 	if (sv->serial && (r != FUSION_CALL_DEFER || sv->oneway))
 		call_answer_serving(arena, sv, r == FUSION_CALL_DEFER ? 0 : r);
+	if (calls)
+		call_ran(calls, sv);
 	serving_finish(sv);
 }
 
@@ -301,6 +316,24 @@ void call_receive(struct fusion_arena *arena, const struct dispatched *d)
 		open_request(&sv, copy, h->size);
 		serve(arena, &sv);
 	}
+}
+
+void call_receive_here(struct fusion_arena *arena, const struct call_here *h)
+{
+	struct serving sv = {
+		.request =
+			{
+				.caller = h->caller,
+				.word = h->word,
+				.data = h->bytes,
+				.size = h->size,
+			},
+		.index = h->call,
+		.id = h->id,
+		.serial = h->serial,
+	};
+
+	serve(arena, &sv);
 }
 
 /* Where @len bytes of the request in @s are; NULL: no block has so many. */

@@ -3,7 +3,8 @@
  * Calls inside a process: what its files share
  *
  * call.c has the objects, call_execute.c the caller's side, call_handler.c the
- * owner's, call_flush.c the wakes of queued ones.
+ * owner's, call_attend.c requests that come without a record, call_flush.c the
+ * wakes of queued ones.
  */
 #ifndef FUSION_CALLS_H
 #define FUSION_CALLS_H
@@ -54,6 +55,8 @@ struct serving {
 	uint64_t serial;    /* 0: nobody waits, or nobody has asked for it */
 	bool direct;	    /* the caller is who executes */
 	bool oneway;
+	int64_t since_ns; /* when it began */
+	struct call_handler *handler;
 	/* The answer, as far as there is one. */
 	uint64_t word;
 	size_t size;
@@ -62,8 +65,11 @@ struct serving {
 };
 
 /* Have the handler of sv->request execute it.  What it returned; -EIDRM there
- * is none. */
+ * is none.  Then call_ran(). */
 int call_run(struct calls *calls, struct serving *sv);
+void call_ran(struct calls *calls, struct serving *sv);
+/* Execute a request that was in its slot, and answer. */
+void call_receive_here(struct fusion_arena *arena, const struct call_here *h);
 /* Answer sv->serial with what the handler replied, or with error @r. */
 int call_answer_serving(struct fusion_arena *arena, struct serving *sv, int r);
 void serving_finish(struct serving *sv);

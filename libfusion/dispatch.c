@@ -9,6 +9,7 @@
 #include <fusion/heap.h>
 
 #include "libfusion/arenas.h"
+#include "libfusion/core/call.h"
 #include "libfusion/core/futex.h"
 #include "libfusion/core/life.h"
 #include "libfusion/core/limits.h"
@@ -100,6 +101,21 @@ static void drop(struct dispatcher *d, const struct msg_head *h, void *data)
 		fusion_free_from(d->arena, data);
 }
 
+/* Who waits for a small answer will probably ask again; but who does not look
+ * has nothing of looking there. */
+static bool may_attend(const struct dispatcher *d, const struct msg_head *h)
+{
+	const struct call_slot *s =
+		h->b && !(h->flags & MSG_BLOCK) &&
+				load_relaxed(&d->mode) == DISPATCH_THREAD &&
+				spin_limit_ns()
+			? call_slot_of(&d->arena->view, h->b)
+			: NULL;
+
+	return s && !(load_relaxed(&s->st) & (SLOT_VISITOR | SLOT_ONEWAY)) &&
+	       h->size <= sizeof(uint64_t) + SLOT_INLINE;
+}
+
 static void deliver(struct dispatcher *d, const struct msg_head *h, void *data)
 {
 	const struct dispatched in = {.head = h, .data = data};
@@ -114,6 +130,8 @@ static void deliver(struct dispatcher *d, const struct msg_head *h, void *data)
 		message_receive(d, &in);
 		break;
 	case MSG_CALL:
+		if (may_attend(d, h))
+			attend(d, SERIAL_SLOT(h->b));
 		call_receive(d->arena, &in);
 		break;
 	case MSG_NEWS:
@@ -200,7 +218,10 @@ unsigned dispatch_run(struct dispatcher *d)
 		n += r > 0;
 		release(d, false);
 	}
-	if (xchg_acquire(&d->ring.ctl->scan, 0u))
+	n += attend_run(d);
+	/* Relaxed: a word that is set for good until it is seen. */
+	if (load_relaxed(&d->ring.ctl->scan) &&
+	    xchg_acquire(&d->ring.ctl->scan, 0u))
 		n += reactor_look(d->arena);
 	d->backlog = reactor_run(d->arena);
 	n += d->backlog;
@@ -217,7 +238,7 @@ bool dispatch_is_there(const struct dispatcher *d)
 	uint32_t cells, producer;
 
 	return ring_look(&d->ring, d->next, &cells, &producer) != RING_EMPTY ||
-	       dispatch_has_posts(d) || d->backlog;
+	       attend_is_there(d) || dispatch_has_posts(d) || d->backlog;
 }
 
 static bool look(void *arg)
@@ -243,6 +264,8 @@ bool dispatch_spin(struct dispatcher *d)
 bool dispatch_arm(struct dispatcher *d)
 {
 	release(d, true);
+	if (attend_close(d))
+		return false;
 	/* Release: pairs with the acquire in dispatch_rouse(). */
 	store_release(&d->asleep_at, d->next + 1);
 	if (!ring_arm(&d->ring, d->next))
@@ -286,10 +309,21 @@ static void sleep_a_while(struct dispatcher *d, uint64_t at)
 		dispatch_idle(d);
 }
 
-/* A turn, then sleep if there was nothing.  Whoever wants the turn gets it in
- * between: a mutex alone would give it to us again. */
-static void be_active(struct dispatcher *d)
+/* Does nobody want the turn of the active thread @t?  Relaxed: whoever does
+ * waits for it. */
+static bool may_go_on(const struct dispatch_thread *t)
 {
+	const struct dispatcher *d = t->d;
+
+	return !load_relaxed(&d->wanted) && !load_relaxed(&d->stop) &&
+	       load_relaxed(&d->active) == t;
+}
+
+/* A turn as long as there is something to do, then sleep.  Whoever wants the
+ * turn gets it in between: a mutex alone would give it to us again. */
+static void be_active(struct dispatch_thread *t)
+{
+	struct dispatcher *d = t->d;
 	bool asleep = false;
 	uint64_t at;
 
@@ -297,8 +331,10 @@ static void be_active(struct dispatcher *d)
 		sched_yield();
 	pthread_mutex_lock(&d->turn);
 	my_turn = d;
-	if (!dispatch_run(d) && !dispatch_spin(d))
-		asleep = dispatch_arm(d);
+	do {
+		if (!dispatch_run(d) && !dispatch_spin(d))
+			asleep = dispatch_arm(d);
+	} while (!asleep && may_go_on(t));
 	at = d->next;
 	turn_give(d);
 	if (asleep)
@@ -319,7 +355,7 @@ static bool become_active(struct dispatch_thread *t)
 	}
 	stop = load_relaxed(&d->stop);
 	if (!stop)
-		d->active = t;
+		store_relaxed(&d->active, t);
 	pthread_mutex_unlock(&d->lock);
 	return !stop;
 }
@@ -329,7 +365,11 @@ static void *run(void *arg)
 	struct dispatch_thread *t = arg;
 
 	while (become_active(t))
-		be_active(t->d);
+		be_active(t);
+	/* What has just come is there for who dispatches by hand. */
+	turn_take(t->d);
+	attend_close(t->d);
+	turn_give(t->d);
 	return NULL;
 }
 
@@ -366,7 +406,7 @@ static void stop_threads(struct dispatcher *d)
 		d->threads = t->next;
 		free(t);
 	}
-	d->active = NULL;
+	store_relaxed(&d->active, (struct dispatch_thread *)NULL);
 	store_relaxed(&d->stop, 0u);
 }
 
@@ -381,7 +421,7 @@ bool dispatch_block(struct fusion_arena *arena)
 		pthread_mutex_unlock(&d->lock);
 		return false;
 	}
-	d->active = NULL;
+	store_relaxed(&d->active, (struct dispatch_thread *)NULL);
 	if (d->n_parked)
 		pthread_cond_broadcast(&d->changed);
 	else if (start_thread(d) < 0)
@@ -461,7 +501,7 @@ int dispatch_start(struct fusion_arena *arena)
 	if (d->mode == DISPATCH_IDLE) {
 		r = start_thread(d);
 		if (r == 0)
-			d->mode = DISPATCH_THREAD;
+			store_relaxed(&d->mode, DISPATCH_THREAD);
 	}
 	pthread_mutex_unlock(&d->lock);
 	return r;
@@ -477,7 +517,7 @@ int dispatch_by_hand(struct dispatcher *d)
 		pthread_mutex_unlock(&d->lock);
 		return -EDEADLK;
 	}
-	d->mode = DISPATCH_MANUAL;
+	store_relaxed(&d->mode, DISPATCH_MANUAL);
 	pthread_mutex_unlock(&d->lock);
 	if (threads)
 		stop_threads(d);

@@ -69,6 +69,17 @@ struct syncer {
 	struct syncer *next;
 };
 
+/* A slot that is looked at for requests (core/call_here.c). */
+struct attended {
+	uint32_t slot;	/* index + 1, 0 none */
+	bool used;	/* since somebody else last wanted its place */
+	bool begun;	/* by us, and perhaps HERE yet: */
+	uint64_t done;	/* the last serial that was dealt with */
+	uint64_t taken; /* serial that is not HERE any more, still to do */
+	uint64_t seen;	/* serial that waits for records before `due` */
+	uint64_t due;
+};
+
 struct dispatcher {
 	struct fusion_arena *arena;
 	pthread_mutex_t turn;
@@ -84,13 +95,15 @@ struct dispatcher {
 	struct spinner spinner;
 	int64_t busy_since_ns; /* a claim is being waited for, 0 none */
 	bool backlog;	       /* reactors have more */
+	struct attended attended[RING_ATTENDED];
+	unsigned attend_next; /* whose place the next newcomer gets */
 
 	uint64_t asleep_at; /* atomic: position + 1 where one may sleep */
 	uint32_t stop;	    /* atomic */
 	uint32_t n_syncers; /* atomic hint */
 
 	/* Guarded by lock. */
-	enum dispatch_mode mode;
+	enum dispatch_mode mode;	/* atomic for who only looks */
 	struct dispatch_thread *active; /* NULL: none, one is wanted */
 	struct dispatch_thread *threads;
 	unsigned n_parked;
@@ -144,6 +157,18 @@ unsigned dispatch_run_posts(struct dispatcher *d);
 bool dispatch_has_posts(const struct dispatcher *d);
 /* The end: what was posted never runs, but cleanups do. */
 void dispatch_drop_posts(struct dispatcher *d);
+
+/* call_attend.c; turn is held.  Handle requests in slots that are attended to:
+ * as many as ran. */
+unsigned attend_run(struct dispatcher *d);
+/* Is there one? */
+bool attend_is_there(const struct dispatcher *d);
+/* No slot is attended to any more.  True: a request was just coming, and is
+ * there. */
+bool attend_close(struct dispatcher *d);
+/* A request came from slot index @slot by the queue: attend to it, if there is
+ * a place. */
+void attend(struct dispatcher *d, uint32_t slot);
 
 void message_receive(struct dispatcher *d, const struct dispatched *in);
 void message_handlers_free(struct dispatcher *d);

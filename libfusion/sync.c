@@ -13,10 +13,11 @@
 void sync_look(struct dispatcher *d)
 {
 	uint64_t done = dispatch_done(d);
+	bool here = attend_is_there(d);
 
 	pthread_mutex_lock(&d->lock);
 	for (struct syncer *s = d->syncers; s; s = s->next)
-		if (!s->done && done >= s->until && !d->backlog)
+		if (!s->done && done >= s->until && !d->backlog && !here)
 			s->done = true;
 	pthread_cond_broadcast(&d->changed);
 	pthread_mutex_unlock(&d->lock);
@@ -69,7 +70,7 @@ static bool is_done(struct dispatcher *d, uint64_t until)
 	bool done;
 
 	turn_take(d);
-	done = dispatch_done(d) >= until && !d->backlog;
+	done = dispatch_done(d) >= until && !d->backlog && !attend_is_there(d);
 	turn_give(d);
 	return done;
 }

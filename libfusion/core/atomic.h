@@ -52,6 +52,10 @@
  * two who each set a word and look at the other's. */
 #define full_fence() __atomic_thread_fence(__ATOMIC_SEQ_CST)
 
+/* Loads before it are not done after those behind it: who copies what may be
+ * written meanwhile looks afterwards whether it was. */
+#define acquire_fence() __atomic_thread_fence(__ATOMIC_ACQUIRE)
+
 static inline void cpu_relax(void)
 {
 #if defined(__x86_64__) || defined(__i386__)

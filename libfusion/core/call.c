@@ -27,6 +27,7 @@ void call_init(struct view *v, void *rec, const void *arg)
 	store_relaxed(&c->max_ns, 0ull);
 	for (unsigned i = 0; i < CALL_QUOTAS; i++)
 		store_relaxed(&c->quota[i], 0ull);
+	store_relaxed(&c->limited, 0u);
 	/* Release: pairs with the acquire of who asks whether it is there. */
 	store_release(&c->id, load_relaxed(&c->e.id));
 }
@@ -52,15 +53,19 @@ struct call *call_of_slot(const struct view *v, const struct call_slot *s)
 		       : NULL;
 }
 
-void call_count(struct call *c, int64_t since_ns, bool failed)
+void call_count(struct call *c, bool failed)
+{
+	/* Relaxed: numbers for people, as are the next. */
+	add_relaxed(&c->executed, 1);
+	if (failed)
+		add_relaxed(&c->failed, 1);
+}
+
+void call_count_time(struct call *c, int64_t since_ns)
 {
 	uint64_t ns = (uint64_t)(clock_monotonic_ns() - since_ns);
 	uint64_t max = load_relaxed(&c->max_ns);
 
-	/* Relaxed: numbers for people. */
-	add_relaxed(&c->executed, 1);
-	if (failed)
-		add_relaxed(&c->failed, 1);
 	add_relaxed(&c->total_ns, ns);
 	while (ns > max && !cas_relaxed(&c->max_ns, &max, ns))
 		;
@@ -72,6 +77,9 @@ uint32_t call_limit(const struct call *c, uint32_t caller)
 {
 	uint32_t others = CALL_NO_LIMIT;
 
+	/* Acquire, as the next: pairs with the release in call_set_limit(). */
+	if (!load_acquire(&c->limited))
+		return others;
 	for (unsigned i = 0; i < CALL_QUOTAS; i++) {
 		uint64_t q = load_acquire(&c->quota[i]);
 
@@ -89,6 +97,8 @@ static bool has_quota(const struct call *c)
 {
 	uint64_t any = 0;
 
+	if (!load_acquire(&c->limited))
+		return false;
 	for (unsigned i = 0; i < CALL_QUOTAS; i++)
 		any |= load_acquire(&c->quota[i]);
 	return any;
@@ -113,8 +123,10 @@ int call_set_limit(struct view *v, struct thread_rec *me, struct call *c,
 			row = &c->quota[i];
 	}
 	q = limit == CALL_NO_LIMIT ? 0 : (uint64_t)member << 32 | (limit + 1);
-	if (row)
+	if (row) {
+		store_relaxed(&c->limited, 1u);
 		store_release(row, q);
+	}
 	core_unlock(v, me, &c->lock);
 	if (!row && q)
 		return -ENOSPC;
@@ -160,21 +172,31 @@ uint32_t call_pending(const struct view *v, const struct call *c,
 static void fill(struct thread_rec *me, const struct call_request *rq,
 		 uint32_t call, struct call_slot *s)
 {
-	store_relaxed(&s->ret, 0ull);
+	store_relaxed(&s->ret, rq->word);
 	store_relaxed(&s->len, 0u);
 	store_relaxed(&s->callee_slot, rq->call->owner_slot);
 	store_relaxed(&s->callee_id, rq->call->owner);
 	store_relaxed(&s->call, call + 1);
 	store_relaxed(&s->call_id, rq->id);
-	store_relaxed(&s->exec, 0u);
+	store_relaxed(&s->since_ns, 0ull);
 	store_relaxed(&s->caller_id, rq->caller);
 	store_relaxed(&s->parent, call_executes(me));
 	store_relaxed(&s->upcall, 0ull);
 }
 
+static void fill_here(const struct call_request *rq, const void *in,
+		      struct call_slot *s)
+{
+	store_relaxed(&s->len, rq->size);
+	if (rq->size)
+		memcpy(s->bytes, in, rq->size);
+}
+
 static void post(struct call_slot *s, uint32_t flags)
 {
-	uint32_t seq = SLOT_SEQ(load_relaxed(&s->st));
+	uint64_t st = load_relaxed(&s->st);
+	/* The next, if the last answer was put off (call_slot.c). */
+	uint32_t seq = SLOT_SEQ(st) + (SLOT_STATE(st) != SLOT_IDLE);
 
 	/* Release: pairs with the acquires of who finds it posted. */
 	store_release(&s->st, SLOT_MAKE(seq, SLOT_POSTED, flags, 0));
@@ -183,7 +205,8 @@ static void post(struct call_slot *s, uint32_t flags)
 /* Counted and posted in one, or not at all.  Who dies with the lock has posted
  * or has not. */
 static int post_limited(struct view *v, struct thread_rec *me,
-			const struct call_request *rq, struct call_slot *s)
+			const struct call_request *rq, uint32_t flags,
+			struct call_slot *s)
 {
 	int r = core_lock(v, me, &rq->call->lock);
 
@@ -193,7 +216,7 @@ static int post_limited(struct view *v, struct thread_rec *me,
 	    call_limit(rq->call, rq->caller))
 		r = -EDQUOT;
 	else
-		post(s, rq->flags);
+		post(s, flags);
 	core_unlock(v, me, &rq->call->lock);
 	return r;
 }
@@ -204,37 +227,77 @@ static int post_limited(struct view *v, struct thread_rec *me,
  *   fence                         fence
  *   is the call there, the owner? all POSTED slots -> FAILED
  */
-int call_begin(struct view *v, struct thread_rec *me,
-	       const struct call_request *rq, struct call_slot **ret)
+static int begin(struct view *v, struct thread_rec *me,
+		 const struct call_request *rq, uint32_t flags,
+		 struct call_slot **ret)
 {
 	struct call *c = rq->call;
-	struct call_slot *s;
-	int r;
+	struct call_slot *s = *ret;
+	int r = 0;
 
-	if (load_acquire(&c->id) != rq->id)
-		return -EIDRM;
-	if (!member_at(v, c->owner_slot, c->owner))
-		return -EOWNERDEAD;
-	r = call_slot_take(v, me, rq->flags & SLOT_ONEWAY, &s);
-	if (r < 0)
-		return r;
-	fill(me, rq, call_index(v, c), s);
 	if (!rq->unlimited && has_quota(c))
-		r = post_limited(v, me, rq, s);
+		r = post_limited(v, me, rq, flags, s);
 	else
-		post(s, rq->flags);
+		post(s, flags);
 	if (r < 0) {
 		call_slot_leave(v, s, load_relaxed(&s->owner));
 		return r;
 	}
 	full_fence();
-	*ret = s;
 	r = load_relaxed(&c->id) != rq->id	    ? -EIDRM
 	    : member_at(v, c->owner_slot, c->owner) ? 0
 						    : -EOWNERDEAD;
 	if (r < 0)
 		call_drop(v, me, s);
 	return r;
+}
+
+static int take_slot(struct view *v, struct thread_rec *me,
+		     const struct call_request *rq, struct call_slot **ret)
+{
+	const struct call *c = rq->call;
+	int r;
+
+	if (load_acquire(&c->id) != rq->id)
+		return -EIDRM;
+	if (!member_at(v, c->owner_slot, c->owner))
+		return -EOWNERDEAD;
+	r = call_slot_take(v, me, rq->flags & SLOT_ONEWAY, ret);
+	if (r == 0)
+		fill(me, rq, call_index(v, c), *ret);
+	return r;
+}
+
+int call_begin(struct view *v, struct thread_rec *me,
+	       const struct call_request *rq, struct call_slot **ret)
+{
+	int r = take_slot(v, me, rq, ret);
+
+	return r < 0 ? r : begin(v, me, rq, rq->flags, ret);
+}
+
+int call_begin_here(struct view *v, struct thread_rec *me,
+		    const struct call_request *rq, const void *in,
+		    struct call_slot **ret)
+{
+	uint32_t flags = rq->flags, i;
+	int r = take_slot(v, me, rq, ret);
+
+	if (r < 0)
+		return r;
+	i = call_slot_index(v, *ret);
+	if (call_is_attended(v, rq->call, i)) {
+		flags |= SLOT_HERE;
+		fill_here(rq, in, *ret);
+	}
+	r = begin(v, me, rq, flags, ret);
+	if (r < 0 || !(flags & SLOT_HERE))
+		return r;
+	/* The drawing is at call_here_take(); begin() has the fence. */
+	if (call_is_attended(v, rq->call, i))
+		return 1;
+	return !call_here_take(
+		v, CALL_SERIAL(i, SLOT_SEQ(load_relaxed(&(*ret)->st))));
 }
 
 /* Nobody has been told of it.  A one-way slot is freed by who fails it. */
@@ -315,7 +378,10 @@ void call_tell(struct view *v, const struct call_slot *s, uint64_t st)
  * now. */
 bool call_fail_seen(struct view *v, struct call_slot *s, uint64_t st, int error)
 {
-	while (SLOT_STATE(st) == SLOT_POSTED) {
+	uint32_t seq = SLOT_SEQ(st);
+
+	/* Given up meanwhile, it may be posted to somebody else. */
+	while (SLOT_SEQ(st) == seq && SLOT_STATE(st) == SLOT_POSTED) {
 		bool done;
 
 		if (st & SLOT_ONEWAY)
@@ -331,7 +397,7 @@ bool call_fail_seen(struct view *v, struct call_slot *s, uint64_t st, int error)
 		call_ended(call_of_slot(v, s));
 		return true;
 	}
-	if (SLOT_STATE(st) == SLOT_FAILED)
+	if (SLOT_SEQ(st) == seq && SLOT_STATE(st) == SLOT_FAILED)
 		call_tell(v, s, st);
 	return false;
 }
@@ -470,10 +536,23 @@ static struct call_slot *chain_up(const struct view *v, uint64_t *serial,
 
 	*ret_st = s ? load_acquire(&s->st) : 0;
 	if (!s || SLOT_SEQ(*ret_st) != SERIAL_SEQ(*serial) ||
-	    SLOT_STATE(*ret_st) == SLOT_IDLE)
+	    SLOT_STATE(*ret_st) == SLOT_IDLE || call_is_put_off(v, s, *ret_st))
 		return NULL;
 	*serial = load_relaxed(&s->parent);
 	return s;
+}
+
+uint32_t call_executor(const struct view *v, uint64_t serial)
+{
+	uint32_t hi = view_hi(&v->sb->threads_hi, v->geo.max_threads);
+
+	for (uint32_t i = 0; i < hi; i++) {
+		const struct thread_rec *t = view_thread(v, i);
+
+		if (load_acquire(&t->member) && call_executes(t) == serial)
+			return load_relaxed(&t->token) & TOKEN_MASK;
+	}
+	return 0;
 }
 
 struct call_slot *call_chain(const struct view *v, uint64_t *serial)

@@ -21,7 +21,9 @@
  * index << 32 | id; head.b the serial of the slot, 0 when nobody waits; payload
  * the word, then the bytes.  Or, if a thread of the owner waits further up the
  * chain of calls, the request is in the slot itself, and that thread's own slot
- * has UPCALL and names it.
+ * has UPCALL and names it.  Or the owner's dispatcher, as long as it is looking
+ * for work, attends to the slots of its last callers, which ring_ctl.attended
+ * names: then a small request is in the slot, which is HERE, and in no queue.
  *
  * Killed:
  *   caller     POSTED, DONE, FAILED -> IDLE, blocks freed; RETURNING ABANDONED
@@ -48,7 +50,9 @@ struct call {
 	uint32_t id;	     /* atomic: e.id, 0 once destroyed */
 	uint32_t owner;	     /* member id, written once, as the next */
 	uint32_t owner_slot; /* and its slot */
-	uint32_t pad0;
+	/* Atomic: there is or was a quota.  Callers look at this line for each
+	 * call; the numbers below are the owner's to write. */
+	uint32_t limited;
 	uint32_t seq;		   /* atomic, futex: an execution has ended */
 	uint32_t waiters;	   /* atomic: on it, for a quota */
 	struct core_lock lock;	   /* from counting to posting */
@@ -75,7 +79,8 @@ enum slot_state {
 #define SLOT_ONEWAY 0x80u  /* nobody waits; counted for a quota */
 #define SLOT_LENT 0x100u   /* somebody below has borrowed a skirmish */
 #define SLOT_CLOSED 0x200u /* and nobody may any more: it is given up */
-#define SLOT_FLAGS 0x3f8u
+#define SLOT_HERE 0x400u   /* the request is here, and in no queue */
+#define SLOT_FLAGS 0x7f8u
 
 #define SLOT_STATE(st) ((unsigned)(st)&7u)
 #define SLOT_SEQ(st) ((uint32_t)((st) >> 32))
@@ -90,17 +95,19 @@ enum slot_state {
 
 struct call_slot {
 	uint64_t st;	/* atomic */
-	uint64_t ret;	/* word of the answer; of an upcall's request, before */
+	uint64_t ret;	/* word of the answer; of the request, before, if it is
+			   an upcall's or HERE */
 	uint32_t len;	/* bytes of the same */
 	uint32_t owner; /* atomic: token of the caller's thread */
 	uint32_t callee_slot; /* from here on written before POSTED */
 	uint32_t callee_id;
 	uint32_t call; /* index + 1 */
 	uint32_t call_id;
-	uint32_t exec; /* hint, atomic: token of who executes it */
+	uint32_t pad0;
 	uint32_t caller_id;
-	uint64_t block;	   /* atomic: more bytes than fit */
-	uint64_t since_ns; /* callee: when it began, CLOCK_MONOTONIC */
+	uint64_t block; /* atomic: more bytes than fit */
+	/* Callee: when it began, CLOCK_MONOTONIC, if it is returned later. */
+	uint64_t since_ns;
 
 	uint64_t parent; /* atomic: serial that the caller was executing */
 	uint64_t upcall; /* atomic: serial to execute while waiting */
@@ -192,6 +199,13 @@ struct call_request {
 int call_begin(struct view *v, struct thread_rec *me,
 	       const struct call_request *rq, struct call_slot **ret);
 /*
+ * The same for a request that may be HERE, with its rq->size bytes @in: 1 and
+ * it is, or somebody has seen to it already.
+ */
+int call_begin_here(struct view *v, struct thread_rec *me,
+		    const struct call_request *rq, const void *in,
+		    struct call_slot **ret);
+/*
  * Bring the request to the owner.  @data: the word and then the bytes; NULL:
  * me->msg_block has them (and keeps them if this fails).  @serial 0: nobody
  * waits.  As message_post(), but -EOWNERDEAD for -ESRCH.
@@ -201,6 +215,13 @@ int call_message(struct view *v, struct thread_rec *me,
 		 const void *data, struct owed *owed);
 /* call_message() has failed: as if it had never been posted. */
 void call_drop(struct view *v, struct thread_rec *me, struct call_slot *s);
+/*
+ * What has come back in @s, which is @serial, has been used, and there is no
+ * block: as call_slot_free(), but if it is the thread's own slot it stays DONE
+ * or FAILED until the next call, so that its line is not fetched once more.
+ */
+void call_slot_put_off(struct view *v, struct thread_rec *me,
+		       struct call_slot *s, uint64_t serial);
 /* A posted one is not wanted any more: idle, if nobody is at it (and there is
  * no upcall).  Else what it is now.  *st is the state as it was seen. */
 bool call_withdraw(struct view *v, struct thread_rec *me, struct call_slot *s,
@@ -226,8 +247,36 @@ int call_return_begin(struct view *v, struct thread_rec *me, uint64_t serial,
 		      struct call_slot **ret);
 void call_return_end(struct view *v, struct thread_rec *me, struct call_slot *s,
 		     int error);
-/* A handler has ended that began at @since_ns. */
-void call_count(struct call *c, int64_t since_ns, bool failed);
+
+/* --- Requests that are HERE ----------------------------------------------- */
+
+/* The serial of a request in the slot of index @slot, 0 none. */
+static inline uint64_t call_here(const struct view *v, uint32_t slot)
+{
+	/* Acquire: pairs with the release in post(). */
+	uint64_t st = load_acquire(&call_slot_at(v, slot)->st);
+
+	return st & SLOT_HERE && SLOT_STATE(st) == SLOT_POSTED
+		       ? CALL_SERIAL(slot, SLOT_SEQ(st))
+		       : 0;
+}
+
+/* As it is in its slot. */
+struct call_here {
+	uint64_t serial, word;
+	uint32_t size, caller, call, id; /* call: its index */
+	unsigned char bytes[SLOT_INLINE];
+};
+/* Copy it out, if it is for member @id in @slot: what is to be executed, now or
+ * never.  False: it is not, or has just been given up. */
+bool call_here_copy(const struct view *v, uint64_t serial, uint32_t slot,
+		    uint32_t id, struct call_here *ret);
+/* HERE is taken off @serial's slot.  False: it was not there (any more). */
+bool call_here_take(const struct view *v, uint64_t serial);
+
+/* A handler has ended; and it began at @since_ns. */
+void call_count(struct call *c, bool failed);
+void call_count_time(struct call *c, int64_t since_ns);
 
 /* The slot in which a thread of member @id waits, further up the chain of what
  * @me executes, and its word; NULL none does. */
@@ -253,6 +302,8 @@ unsigned call_fail_all(struct view *v, struct call *c, uint32_t id,
 struct call_slot *call_chain(const struct view *v, uint64_t *serial);
 /* What @t executes, 0 nothing. */
 uint64_t call_executes(const struct thread_rec *t);
+/* The token of a thread that executes @serial, 0 none. */
+uint32_t call_executor(const struct view *v, uint64_t serial);
 
 /* What may @caller have pending? */
 uint32_t call_limit(const struct call *c, uint32_t caller);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the files of calls share: call.c, call_slot.c, call_recover.c. */
+/* What the files of calls share: call.c, call_slot.c, call_here.c,
+ * call_recover.c. */
 #ifndef FUSION_CORE_CALL_PRIVATE_H
 #define FUSION_CORE_CALL_PRIVATE_H
 
@@ -20,9 +21,18 @@ void call_slot_leave(struct view *v, struct call_slot *s, uint32_t owner);
 /* Idle with the next seq, and left, if its word still is *@st; else *@st is
  * what it is. */
 bool call_slot_end(struct view *v, struct call_slot *s, uint64_t *st);
+/* DONE or FAILED, as @st says, and its caller has gone on. */
+bool call_is_put_off(const struct view *v, const struct call_slot *s,
+		     uint64_t st);
 /* The block that it has, if any. */
 void call_slot_free_block(struct view *v, struct thread_rec *me,
 			  struct call_slot *s);
+
+/* --- call_here.c ---------------------------------------------------------- */
+
+/* Does the owner of @c attend to the slot of index @slot? */
+bool call_is_attended(const struct view *v, const struct call *c,
+		      uint32_t slot);
 
 /* --- call.c --------------------------------------------------------------- */
 

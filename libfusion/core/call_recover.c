@@ -116,6 +116,7 @@ int call_recover(struct view *v, struct thread_rec *t, struct thread_rec *me,
 	while (!SEED_BUG(52) && (s = next_of(v, t, &at)))
 		recover_slot(v, me, s);
 	store_relaxed(&t->exec, 0u);
+	store_relaxed(&t->put_off, 0ull);
 	return 0;
 }
 

@@ -88,17 +88,52 @@ static int take_upper(struct view *v, uint32_t token, struct call_slot **ret)
 	return 0;
 }
 
+/* @t's own, in state @st. */
+static bool is_put_off(const struct view *v, const struct thread_rec *t,
+		       const struct call_slot *s, uint64_t st)
+{
+	uint32_t i = call_slot_index(v, s);
+
+	return i == thread_slot(v, t) &&
+	       (SLOT_STATE(st) == SLOT_DONE || SLOT_STATE(st) == SLOT_FAILED) &&
+	       load_acquire(&t->put_off) == CALL_SERIAL(i, SLOT_SEQ(st));
+}
+
 int call_slot_take(struct view *v, struct thread_rec *me, bool oneway,
 		   struct call_slot **ret)
 {
 	uint32_t token = load_relaxed(&me->token) & TOKEN_MASK;
 	struct call_slot *s = call_slot_at(v, thread_slot(v, me));
+	uint64_t st = load_acquire(&s->st);
 
-	if (oneway || SLOT_STATE(load_acquire(&s->st)) != SLOT_IDLE)
+	if (oneway ||
+	    (SLOT_STATE(st) != SLOT_IDLE && !is_put_off(v, me, s, st)))
 		return take_upper(v, token, ret);
 	store_relaxed(&s->owner, token);
 	*ret = s;
 	return 0;
+}
+
+bool call_is_put_off(const struct view *v, const struct call_slot *s,
+		     uint64_t st)
+{
+	const struct thread_rec *t =
+		SLOT_STATE(st) == SLOT_DONE || SLOT_STATE(st) == SLOT_FAILED
+			? thread_by_token(v, load_relaxed(&s->owner))
+			: NULL;
+
+	return t && is_put_off(v, t, s, st);
+}
+
+/* Killed: recovery frees it as any other answer. */
+void call_slot_put_off(struct view *v, struct thread_rec *me,
+		       struct call_slot *s, uint64_t serial)
+{
+	if (s != call_slot_at(v, thread_slot(v, me)))
+		call_slot_free(v, me, s);
+	else
+		/* Release: pairs with the acquire in is_put_off(). */
+		store_release(&me->put_off, serial);
 }
 
 /* Killed before this: the slot is stolen when there are no others. */

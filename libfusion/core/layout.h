@@ -304,7 +304,9 @@ struct thread_rec {
 	uint32_t exec_seq;
 	struct intent object; /* see object.h */
 	uint64_t item[2];     /* slots: blocks of items that come and go */
-	uint8_t pad[160];
+	/* Atomic: serial of the last answer, whose slot is still not idle. */
+	uint64_t put_off;
+	uint8_t pad[152];
 };
 static_assert(sizeof(struct thread_rec) == 1280, "ABI: bump FUSION_FORMAT");
 

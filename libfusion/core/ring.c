@@ -159,6 +159,13 @@ static int find(struct view *v, struct thread_rec *me, uint32_t owner,
 	return -ENOSPC;
 }
 
+static void reopen(struct ring_ctl *ctl)
+{
+	for (unsigned k = 0; k < RING_ATTENDED; k++)
+		store_relaxed(&ctl->attended[k], 0u);
+	store_release(&ctl->closed, 0u);
+}
+
 /* Commit: the CAS of the word.  Killed between taking a ring and that: recovery
  * gives the ring back. */
 int ring_open(struct view *v, struct thread_rec *me, uint32_t owner,
@@ -178,7 +185,7 @@ int ring_open(struct view *v, struct thread_rec *me, uint32_t owner,
 		compiler_fence();
 		r = find(v, me, owner, cells, n_cursors);
 		if (r >= 0) {
-			store_release(&ring_ctl(v, (uint32_t)r)->closed, 0u);
+			reopen(ring_ctl(v, (uint32_t)r));
 			if (cas_acq_rel(link, &there, (uint32_t)r + 1))
 				there = (uint32_t)r + 1;
 			else

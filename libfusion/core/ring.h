@@ -45,6 +45,8 @@
 #define RING_CELLS_MIN 64u
 #define RING_CELLS_MAX 16384u
 
+#define RING_ATTENDED 4u
+
 /* Largest payload that a member's queue carries itself; more is a block. */
 #define RING_INLINE 1024u
 
@@ -84,7 +86,10 @@ struct ring_ctl {
 	uint64_t off;	     /* of its memory: cursors, headers, cells */
 	uint32_t closed;     /* atomic: it goes, no more records */
 	uint32_t cursors_hi; /* atomic: cursors below were ever used */
-	uint8_t pad1[32];
+	/* Atomic: call slots that the consumer looks at, index + 1, see call.h.
+	 * Written by it alone, read by callers, like the words before. */
+	uint32_t attended[RING_ATTENDED];
+	uint8_t pad1[16];
 
 	uint64_t hint;	  /* atomic: where producers begin to look */
 	uint64_t dropped; /* atomic: records that found no room and no patience

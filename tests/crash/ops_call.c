@@ -11,6 +11,8 @@
 #include "libfusion/core/call.h"
 #include "libfusion/core/lend.h"
 #include "libfusion/core/life.h"
+#include "libfusion/core/thread.h"
+#include "libfusion/dispatcher.h"
 #include "tests/crash/ops.h"
 
 #define SMALL 20
@@ -73,7 +75,9 @@ static void with_quota(struct cast *c)
 }
 
 /* The peer waits for the victim. */
-static void wait_for(struct cast *c, uint32_t size, bool mail)
+enum wait { WAIT_UNTOLD, WAIT_MAIL, WAIT_HERE };
+
+static void wait_for(struct cast *c, uint32_t size, enum wait how)
 {
 	const struct call_request rq = {
 		.call = (struct call *)call,
@@ -84,14 +88,17 @@ static void wait_for(struct cast *c, uint32_t size, bool mail)
 	uint8_t data[sizeof(uint64_t) + SMALL] = {0};
 	struct call_slot *s;
 	struct ledger_call *l = &c->ledger->call;
+	int r = how == WAIT_HERE
+			? call_begin_here(view(c), cast_peer(c), &rq, data, &s)
+			: call_begin(view(c), cast_peer(c), &rq, &s);
 
-	if (call_begin(view(c), cast_peer(c), &rq, &s) < 0)
+	if (r != (how == WAIT_HERE))
 		die("the peer cannot call");
 	l->size = size;
 	l->error = EOWNERDEAD;
 	l->serial = CALL_SERIAL(call_slot_index(view(c), s), SLOT_SEQ(s->st));
 	ledger_claim(&l->returned, CLAIM_ABSENT);
-	if (mail &&
+	if (how == WAIT_MAIL &&
 	    call_message(view(c), cast_peer(c), &rq, l->serial, data, NULL) < 0)
 		die("the peer cannot post");
 }
@@ -99,19 +106,51 @@ static void wait_for(struct cast *c, uint32_t size, bool mail)
 static void peer_waits(struct cast *c)
 {
 	with_own(c);
-	wait_for(c, SMALL, false);
+	wait_for(c, SMALL, WAIT_UNTOLD);
 }
 
 static void peer_waits_for_much(struct cast *c)
 {
 	with_own(c);
-	wait_for(c, LARGE, false);
+	wait_for(c, LARGE, WAIT_UNTOLD);
 }
 
 static void peer_has_called(struct cast *c)
 {
 	with_own(c);
-	wait_for(c, LARGE, true);
+	wait_for(c, LARGE, WAIT_MAIL);
+}
+
+/* The peer's dispatcher attends to the victim's slot. */
+static void peer_attends(struct cast *c)
+{
+	struct ring r;
+
+	with_peers(c);
+	if (message_queue(view(c), c->rec, c->ledger->peer,
+			  view_member(view(c), c->ledger->peer)->id, &r) < 0)
+		die("the peer has no queue");
+	store_relaxed(&r.ctl->attended[0], thread_slot(view(c), c->rec) + 1);
+}
+
+static struct dispatcher *own_dispatcher(struct cast *c)
+{
+	int r;
+
+	return dispatcher_of(c->arena, &r);
+}
+
+/* The victim's attends to the peer's, which has called. */
+static void peer_is_here(struct cast *c)
+{
+	struct dispatcher *d;
+
+	with_own(c);
+	d = own_dispatcher(c);
+	turn_take(d);
+	attend(d, thread_slot(view(c), cast_peer(c)));
+	turn_give(d);
+	wait_for(c, SMALL, WAIT_HERE);
 }
 
 /* --- What the victim does --------------------------------------------------
@@ -149,6 +188,18 @@ static void handle(struct cast *c)
 	if (fusion_dispatch(c->arena, 0) != 1)
 		die("nothing to handle");
 	ledger_claim(&c->ledger->call.returned, CLAIM_PRESENT);
+}
+
+/* It was just coming when the victim attended no more. */
+static void close_and_handle(struct cast *c)
+{
+	struct dispatcher *d = own_dispatcher(c);
+
+	turn_take(d);
+	if (!attend_close(d))
+		die("nothing was coming");
+	turn_give(d);
+	handle(c);
 }
 
 static void execute(struct cast *c, unsigned flags, uint32_t size, int want)
@@ -312,6 +363,9 @@ const struct op call_ops[] = {
 	{"call-handle", PART_MEMBER, peer_has_called, handle, 0},
 	{"call-give-up", PART_MEMBER, with_peers, give_up, 0},
 	{"call-give-up-large", PART_MEMBER, with_peers, give_up_large, 1},
+	{"call-here-handle", PART_MEMBER, peer_is_here, handle, 0},
+	{"call-here-close", PART_MEMBER, peer_is_here, close_and_handle, 0},
+	{"call-here-give-up", PART_MEMBER, peer_attends, give_up, 0},
 	{"call-one-way", PART_MEMBER, with_peers, one_way, 0},
 	{"call-counted", PART_MEMBER, with_quota, one_way_counted, 1},
 	{"call-quota", PART_MEMBER, with_quota, set_quota, 0},

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Requests that stay in their slots, step by step: one process owns the call,
+ * and its callers are records only. */
+#include "tests/unit/member_image.h"
+
+#include <fusion/fusion.h>
+
+#include "libfusion/calls.h"
+#include "libfusion/core/thread.h"
+#include "libfusion/dispatcher.h"
+
+#define CALLERS (RING_ATTENDED + 2)
+#define DEFER 1000 /* the word of a request that is answered later */
+
+static struct fusion_arena *arena;
+static struct view *v;
+static struct fusion_call *call;
+static struct dispatcher *d;
+static struct thread_rec *callers[CALLERS];
+static uint64_t handled[16]; /* words, in order; messages are 100 + type */
+static unsigned n_handled;
+static uint64_t serial;
+
+static int handle(const struct fusion_call_request *rq, void *ctx)
+{
+	(void)ctx;
+	handled[n_handled++ % 16] = rq->word;
+	serial = fusion_call_serial(rq);
+	if (rq->word == DEFER)
+		return FUSION_CALL_DEFER;
+	return fusion_call_reply(rq, rq->word + 1, rq->data, rq->size);
+}
+
+static void hear(const struct fusion_message *m, void *ctx)
+{
+	(void)ctx;
+	handled[n_handled++ % 16] = 100 + m->type;
+}
+
+static int set_up(void **state)
+{
+	int r;
+
+	(void)state;
+	arena = image_enter(image_create(64ull << 20, 0));
+	v = &arena->view;
+	/* By hand: nothing happens but what the test does. */
+	assert_int_equal(fusion_dispatch(arena, 0), 0);
+	assert_int_equal(fusion_call_create(arena, "call", handle, NULL, &call),
+			 0);
+	assert_int_equal(fusion_message_handle(arena, 7, hear, NULL), 0);
+	d = dispatcher_of(arena, &r);
+	for (unsigned i = 0; i < CALLERS; i++)
+		assert_int_equal(thread_claim(v, &callers[i]), 0);
+	n_handled = 0;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < CALLERS; i++) {
+		assert_int_equal(call_recover(v, callers[i], life_rec(v), true),
+				 0);
+		thread_release(v, callers[i]);
+	}
+	assert_int_equal(fusion_call_destroy(call), 0);
+	dispatch_stop(arena);
+	calls_stop(arena);
+	assert_int_equal(call_check(v, NULL, NULL), 0);
+	image_leave(arena);
+	return 0;
+}
+
+static struct call_slot *slot_of(unsigned i)
+{
+	return call_slot_at(v, thread_slot(v, callers[i]));
+}
+
+static void attend_to(unsigned i)
+{
+	turn_take(d);
+	attend(d, thread_slot(v, callers[i]));
+	turn_give(d);
+}
+
+static bool close_all(void)
+{
+	bool left;
+
+	turn_take(d);
+	left = attend_close(d);
+	turn_give(d);
+	return left;
+}
+
+/* 1: it stays in its slot. */
+static int ask(unsigned i, uint64_t word)
+{
+	const struct call_request rq = {
+		.call = (struct call *)call,
+		.id = ((struct call *)call)->id,
+		.caller = 4711,
+		.word = word,
+		.size = 3,
+	};
+	struct call_slot *s;
+	int r = call_begin_here(v, callers[i], &rq, "abc", &s);
+
+	assert_ptr_equal(s, slot_of(i));
+	return r;
+}
+
+static void assert_answer(unsigned i, uint64_t word)
+{
+	struct call_slot *s = slot_of(i);
+
+	assert_int_equal(SLOT_STATE(s->st), SLOT_DONE);
+	assert_int_equal(s->ret, word);
+	assert_int_equal(s->len, 3);
+	assert_memory_equal(s->bytes, "abc", 3);
+	call_slot_free(v, callers[i], s);
+}
+
+static void withdraw(unsigned i)
+{
+	uint64_t st;
+
+	assert_true(call_withdraw(v, callers[i], slot_of(i), &st));
+}
+
+static void who_is_not_attended_to_writes_a_record(void **state)
+{
+	(void)state;
+	assert_int_equal(ask(0, 1), 0);
+	assert_false(slot_of(0)->st & SLOT_HERE);
+	withdraw(0);
+	attend_to(1);
+	assert_int_equal(ask(0, 1), 0);
+	withdraw(0);
+	assert_false(close_all());
+	assert_int_equal(ask(1, 1), 0);
+	withdraw(1);
+}
+
+static void request_here_is_answered(void **state)
+{
+	(void)state;
+	attend_to(0);
+	for (uint64_t word = 1; word < 10; word++) {
+		assert_int_equal(ask(0, word), 1);
+		assert_int_equal(fusion_dispatch(arena, 0), 1);
+		assert_answer(0, word + 1);
+		assert_int_equal(handled[n_handled - 1], word);
+	}
+	assert_int_equal(fusion_dispatch(arena, 0), 0);
+	assert_int_equal(n_handled, 9);
+}
+
+static void what_has_begun_is_not_begun_again(void **state)
+{
+	(void)state;
+	attend_to(0);
+	assert_int_equal(ask(0, DEFER), 1);
+	assert_int_equal(fusion_dispatch(arena, 0), 1);
+	assert_int_equal(fusion_dispatch(arena, 0), 0);
+	/* Its caller, who is slow, finds that somebody sees to it. */
+	assert_true(slot_of(0)->st & SLOT_HERE);
+	assert_false(close_all());
+	assert_false(slot_of(0)->st & SLOT_HERE);
+	assert_false(call_here_take(v, serial));
+	assert_int_equal(fusion_dispatch(arena, 0), 0);
+	assert_int_equal(n_handled, 1);
+	assert_int_equal(fusion_call_return(call, serial, 5, "abc", 3), 0);
+	assert_answer(0, 5);
+}
+
+static void what_came_last_is_handled(void **state)
+{
+	(void)state;
+	attend_to(0);
+	assert_int_equal(ask(0, 1), 1);
+	assert_true(close_all());
+	/* The caller cannot take it back, and nobody else gets there. */
+	assert_false(slot_of(0)->st & SLOT_HERE);
+	assert_true(close_all());
+	assert_int_equal(fusion_dispatch(arena, 0), 1);
+	assert_int_equal(fusion_dispatch(arena, 0), 0);
+	assert_int_equal(n_handled, 1);
+	assert_answer(0, 2);
+	assert_int_equal(ask(0, 1), 0);
+	withdraw(0);
+}
+
+static void who_has_taken_it_back_has_it_back(void **state)
+{
+	uint64_t mine;
+
+	(void)state;
+	attend_to(0);
+	assert_int_equal(ask(0, 1), 1);
+	mine = call_here(v, thread_slot(v, callers[0]));
+	assert_true(call_here_take(v, mine));
+	assert_false(close_all());
+	assert_int_equal(fusion_dispatch(arena, 0), 0);
+	withdraw(0);
+	assert_int_equal(n_handled, 0);
+}
+
+static void what_is_given_up_is_not_executed(void **state)
+{
+	(void)state;
+	attend_to(0);
+	assert_int_equal(ask(0, 1), 1);
+	withdraw(0);
+	assert_int_equal(fusion_dispatch(arena, 0), 0);
+	assert_int_equal(ask(0, 2), 1);
+	assert_int_equal(fusion_dispatch(arena, 0), 1);
+	assert_answer(0, 3);
+	assert_int_equal(n_handled, 1);
+}
+
+static void messages_before_a_call_come_before_it(void **state)
+{
+	const struct msg_head h = {.kind = MSG_USER, .a = 7};
+
+	(void)state;
+	attend_to(0);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(message_post(v, callers[0], v->slot, arena->id,
+					      &h, NULL, NULL),
+				 0);
+	assert_int_equal(ask(0, 1), 1);
+	assert_true(close_all());
+	while (n_handled < 4)
+		assert_true(fusion_dispatch(arena, 0) > 0);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(handled[i], 107);
+	assert_int_equal(handled[3], 1);
+	assert_answer(0, 2);
+}
+
+/* It attends to the slot, too, and leaves the request alone. */
+static void request_for_another_is_left_alone(void **state)
+{
+	struct call_request rq = {.caller = 4711, .word = 1, .unlimited = true};
+	struct call_slot *s;
+
+	(void)state;
+	rq.call = (struct call *)call;
+	rq.id = rq.call->id;
+	attend_to(0);
+	assert_int_equal(call_begin_here(v, callers[0], &rq, NULL, &s), 1);
+	s->callee_id++;
+	assert_int_equal(fusion_dispatch(arena, 0), 0);
+	assert_false(close_all());
+	assert_true(s->st & SLOT_HERE);
+	s->callee_id--;
+	withdraw(0);
+	assert_int_equal(n_handled, 0);
+}
+
+static void who_is_not_used_makes_room(void **state)
+{
+	unsigned here = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < RING_ATTENDED; i++)
+		attend_to(i);
+	/* Each of them was in use just now; the second time it was not. */
+	for (unsigned n = 0; n <= RING_ATTENDED; n++)
+		attend_to(RING_ATTENDED);
+	for (unsigned i = 0; i <= RING_ATTENDED; i++) {
+		if (ask(i, i) == 1)
+			here |= 1u << i;
+		else
+			withdraw(i);
+	}
+	assert_true(here & 1u << RING_ATTENDED);
+	assert_int_equal(__builtin_popcount(here), RING_ATTENDED);
+	assert_int_equal(fusion_dispatch(arena, 0), RING_ATTENDED);
+	assert_int_equal(n_handled, RING_ATTENDED);
+	for (unsigned i = 0; i <= RING_ATTENDED; i++)
+		if (here & 1u << i)
+			assert_answer(i, i + 1);
+}
+
+/* Who is made room for finds that one is just coming there. */
+static void who_comes_last_keeps_its_place(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < RING_ATTENDED; i++)
+		attend_to(i);
+	for (unsigned n = 0; n < RING_ATTENDED; n++)
+		attend_to(RING_ATTENDED);
+	assert_int_equal(ask(0, 1), 1);
+	attend_to(RING_ATTENDED);
+	assert_int_equal(ask(RING_ATTENDED, 2), 0);
+	withdraw(RING_ATTENDED);
+	assert_int_equal(fusion_dispatch(arena, 0), 1);
+	assert_answer(0, 2);
+}
+
+static void answer_that_is_put_off_ends_the_chain(void **state)
+{
+	struct call_slot *s = slot_of(0);
+	uint64_t up;
+
+	(void)state;
+	attend_to(0);
+	assert_int_equal(ask(0, 1), 1);
+	call_enter(callers[1], call_here(v, thread_slot(v, callers[0])));
+	up = call_executes(callers[1]);
+	assert_ptr_equal(call_chain(v, &up), s);
+	assert_int_equal(call_executor(v, call_executes(callers[1])),
+			 callers[1]->token & TOKEN_MASK);
+	assert_int_equal(fusion_dispatch(arena, 0), 1);
+	up = call_executes(callers[1]);
+	assert_ptr_equal(call_chain(v, &up), s);
+	call_slot_put_off(v, callers[0], s, call_executes(callers[1]));
+	assert_int_equal(SLOT_STATE(s->st), SLOT_DONE);
+	up = call_executes(callers[1]);
+	assert_null(call_chain(v, &up));
+	/* And it is used again. */
+	assert_int_equal(ask(0, 2), 1);
+	assert_false(call_is_wanted(v, call_executes(callers[1])));
+	assert_int_equal(fusion_dispatch(arena, 0), 1);
+	assert_answer(0, 3);
+	call_enter(callers[1], 0);
+}
+
+static void numbers_of_slots_are_believed_by_nobody(void **state)
+{
+	struct call_slot *s = slot_of(0);
+
+	(void)state;
+	attend_to(0);
+	assert_int_equal(ask(0, 1), 1);
+	s->len = SLOT_INLINE + 1;
+	assert_int_equal(fusion_dispatch(arena, 0), 0);
+	withdraw(0);
+	assert_int_equal(ask(0, 1), 1);
+	s->call = UINT32_MAX;
+	fusion_dispatch(arena, 0);
+	s->call = call_index(v, (struct call *)call) + 1;
+	withdraw(0);
+	assert_int_equal(n_handled, 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(who_is_not_attended_to_writes_a_record),
+		TEST(request_here_is_answered),
+		TEST(what_has_begun_is_not_begun_again),
+		TEST(what_came_last_is_handled),
+		TEST(who_has_taken_it_back_has_it_back),
+		TEST(what_is_given_up_is_not_executed),
+		TEST(messages_before_a_call_come_before_it),
+		TEST(request_for_another_is_left_alone),
+		TEST(who_is_not_used_makes_room),
+		TEST(who_comes_last_keeps_its_place),
+		TEST(answer_that_is_put_off_ends_the_chain),
+		TEST(numbers_of_slots_are_believed_by_nobody),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
