@@ -12,7 +12,8 @@
 #include "libfusion/core/atomic.h"
 #include "libfusion/core/futex.h"
 
-#define LOOKS 32 /* between two looks at the clock */
+#define LOOKS 16     /* between two looks at the clock */
+#define CUT_NS 20000 /* no pause is as long */
 #define SPIN_MAX_NS 1000000000LL
 
 static int64_t limit = -1; /* atomic; -1 not known yet */
@@ -62,30 +63,65 @@ FUSION_API int fusion_set_spin(int64_t ns)
 	return 0;
 }
 
+/* Look as long as @budget.  *ret_cut: this thread lost its processor meanwhile,
+ * so somebody else wants it. */
+static bool look_for(int64_t budget, bool (*look)(void *), void *ctx,
+		     bool *ret_cut)
+{
+	int64_t now, last = clock_monotonic_ns(), end = last + budget;
+
+	for (unsigned n = 1;; n++) {
+		if (look(ctx))
+			return true;
+		cpu_relax();
+		if (n % LOOKS)
+			continue;
+		now = clock_monotonic_ns();
+		*ret_cut = now - last > CUT_NS;
+		if (*ret_cut || now >= end)
+			return false;
+		last = now;
+	}
+}
+
+static bool glance(bool (*look)(void *), void *ctx)
+{
+	for (unsigned n = 0; n < LOOKS; n++) {
+		if (look(ctx))
+			return true;
+		cpu_relax();
+	}
+	return false;
+}
+
 bool spin_until(struct spinner *s, bool (*look)(void *), void *ctx)
 {
-	int64_t most = spin_limit_ns(), end = 0;
+	int64_t most = spin_limit_ns();
+	bool cut = false;
 
 	if (!most)
 		return false;
 	if (!s->budget_ns || s->budget_ns > most)
 		s->budget_ns = most;
-	for (unsigned n = 1;; n++) {
-		if (look(ctx)) {
-			s->budget_ns *= 2;
-			return true;
-		}
-		cpu_relax();
-		if (n % LOOKS)
-			continue;
-		if (!end)
-			end = clock_monotonic_ns() + s->budget_ns;
-		else if (clock_monotonic_ns() >= end)
-			break;
+	if (!s->every)
+		s->every = SPIN_TRY_FIRST;
+	/* What it takes to look at the clock is not worth it. */
+	if (glance(look, ctx) || (s->budget_ns > SPIN_MIN_NS &&
+				  look_for(s->budget_ns, look, ctx, &cut))) {
+		if (s->budget_ns == most)
+			s->every = SPIN_TRY_FIRST;
+		s->budget_ns *= 2;
+		return true;
 	}
-	if (++s->in_vain % SPIN_TRY_EVERY == 0)
+	if ((cut || s->budget_ns == most) && s->every < SPIN_TRY_LAST)
+		s->every *= 2;
+	if (++s->in_vain >= s->every) {
+		s->in_vain = 0;
 		s->budget_ns = most;
-	else if (s->budget_ns > SPIN_MIN_NS)
+	} else if (cut) {
+		s->budget_ns = SPIN_MIN_NS;
+	} else if (s->budget_ns > SPIN_MIN_NS) {
 		s->budget_ns /= 2;
+	}
 	return false;
 }

@@ -169,11 +169,52 @@ int cursor_get(const struct view *v, const struct listener *l,
 	return 0;
 }
 
+/* --- Who is waited for -----------------------------------------------------
+ */
+
+bool cursor_is_gating(const struct cursor *c)
+{
+	return CURSOR_STATE(load_acquire(&c->st)) == CURSOR_LIVE &&
+	       CURSOR_POLICY(c) != POLICY_DROP;
+}
+
+uint64_t cursors_gate(const struct ring *r, uint64_t head)
+{
+	uint64_t gate = head + r->cells;
+
+	for (uint32_t i = 0; i < ring_cursors(r); i++) {
+		const struct cursor *c = cursor_at(r, i);
+		uint64_t pos;
+
+		if (!cursor_is_gating(c))
+			continue;
+		pos = load_acquire(&c->pos);
+		if (pos < gate)
+			gate = pos;
+	}
+	return gate;
+}
+
+/* Who waits for room is woken by the last one that holds it up, and not by each
+ * of many that have read what there is.  Two that move at once: the fence is
+ * between one's own place and those of the others, so one of them sees both. */
+static void tell_room(struct ring *r)
+{
+	uint64_t head;
+
+	full_fence();
+	if (!load_relaxed(&r->ctl->space_waiters))
+		return;
+	head = load_acquire(&r->ctl->head);
+	if (cursors_gate(r, head) > head)
+		ring_tell_space(r);
+}
+
 /* Who waits for room may have it now; who waits for all to be done looks. */
 static void moved(struct view *v, struct thread_rec *me, struct ring *r,
 		  const struct cursor *mine, uint32_t id, bool always)
 {
-	ring_tell_space(r);
+	tell_room(r);
 	for (uint32_t i = 0; i < ring_cursors(r); i++) {
 		struct cursor *c = cursor_at(r, i);
 

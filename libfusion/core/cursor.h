@@ -16,6 +16,10 @@ void bell_ring(struct view *v, struct thread_rec *me, struct cursor *c,
 void bells_ring(struct view *v, struct thread_rec *me, struct ring *r,
 		uint64_t channel, uint32_t id);
 
+/* Is @c waited for? */
+bool cursor_is_gating(const struct cursor *c);
+/* Before which nothing may be overwritten; @head if nothing may. */
+uint64_t cursors_gate(const struct ring *r, uint64_t head);
 /* As far as all but those that read behind the others are. */
 uint64_t done_by_others(const struct ring *r, const struct cursor *mine);
 

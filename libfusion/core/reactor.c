@@ -140,31 +140,6 @@ int reactor_destroy(struct view *v, struct thread_rec *me, struct reactor *re)
 
 /* --- Room ----------------------------------------------------------------- */
 
-/* Is @c waited for? */
-static bool is_gating(const struct cursor *c)
-{
-	return CURSOR_STATE(load_acquire(&c->st)) == CURSOR_LIVE &&
-	       CURSOR_POLICY(c) != POLICY_DROP;
-}
-
-/* Before which nothing may be overwritten; @head if nothing may. */
-static uint64_t gate_of(const struct ring *r, uint64_t head)
-{
-	uint64_t gate = head + r->cells;
-
-	for (uint32_t i = 0; i < ring_cursors(r); i++) {
-		const struct cursor *c = cursor_at(r, i);
-		uint64_t pos;
-
-		if (!is_gating(c))
-			continue;
-		pos = load_acquire(&c->pos);
-		if (pos < gate)
-			gate = pos;
-	}
-	return gate;
-}
-
 /* Who is not waited for is moved along; who moves one counts. */
 static void push_along(struct ring *r, uint64_t pos, uint32_t cells,
 		       uint64_t channel, bool is_message)
@@ -175,7 +150,7 @@ static void push_along(struct ring *r, uint64_t pos, uint32_t cells,
 		uint32_t state = CURSOR_STATE(load_acquire(&c->st));
 
 		if ((state != CURSOR_LAGGED && state != CURSOR_LIVE) ||
-		    at > pos || is_gating(c))
+		    at > pos || cursor_is_gating(c))
 			continue;
 		/* Release: pairs with the acquire of its reader. */
 		if (cas_release(&c->pos, &at, pos + cells) && is_message &&
@@ -202,7 +177,7 @@ static void stamp(struct ring *r, uint64_t pos, uint32_t cells, uint64_t h)
 static bool make_room(struct ring *r, uint64_t *ret_gate)
 {
 	uint64_t head = load_acquire(&r->ctl->head);
-	uint64_t gate = gate_of(r, head);
+	uint64_t gate = cursors_gate(r, head);
 	bool freed = false;
 
 	*ret_gate = gate;
@@ -277,7 +252,7 @@ static int64_t look_at_gate(struct view *v, struct thread_rec *me,
 		struct cursor *c = cursor_at(r, i);
 		int64_t limit = limit_of(c), left;
 
-		if (!is_gating(c) || load_acquire(&c->pos) > gate)
+		if (!cursor_is_gating(c) || load_acquire(&c->pos) > gate)
 			continue;
 		/* Others hold it up. */
 		if (CURSOR_FLAGS(c) & CURSOR_DONE &&
@@ -308,25 +283,45 @@ static void probe(struct view *v, struct ring *r, uint64_t head)
 	life_sweep(v);
 }
 
+/* Who has found the ring full goes on when half of it is free, if that comes
+ * soon: else each message would cost a wake of all who listen. */
+#define HALF_NS 2000000
+
+static bool is_half_free(const struct ring *r, struct stall *s,
+			 uint64_t *ret_gate, int64_t *ret_left)
+{
+	uint64_t head = load_acquire(&r->ctl->head);
+
+	*ret_left = s->since_ns + HALF_NS - clock_monotonic_ns();
+	if (*ret_left <= 0)
+		return true;
+	*ret_gate = cursors_gate(r, head);
+	return *ret_gate - head >= r->cells / 2;
+}
+
 /* No room.  0: try again; -EAGAIN. */
 static int wait_for_room(struct view *v, struct thread_rec *me, struct ring *r,
 			 const struct reactor_send *send, struct stall *s,
 			 uint32_t id)
 {
-	uint64_t gate;
+	uint64_t gate = 0;
 	uint32_t seen;
-	int64_t nap;
+	int64_t nap, left = 0;
 
-	if (make_room(r, &gate))
-		return 0;
 	if (!s->since_ns)
 		s->since_ns = s->probed_ns = clock_monotonic_ns();
+	if ((send->nowait || is_half_free(r, s, &gate, &left)) &&
+	    make_room(r, &gate))
+		return 0;
 	add_relaxed(&r->ctl->space_waiters, 1);
 	/* The drawing is at ring_wait_space(). */
 	full_fence();
 	seen = load_acquire(&r->ctl->space);
 	nap = look_at_gate(v, me, r, send, s, gate, id);
-	if (nap && !make_room(r, &gate)) {
+	if (left > 0 && left < nap)
+		nap = left;
+	if (nap && !((send->nowait || is_half_free(r, s, &gate, &left)) &&
+		     make_room(r, &gate))) {
 		if (send->nowait)
 			nap = -1;
 		else
