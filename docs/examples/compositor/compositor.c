@@ -24,16 +24,16 @@ static void on_signal(int signal)
 	stop = 1;
 }
 
-static int show(const struct canvas *canvas, void *ctx)
+static void show(const struct canvas *canvas, const struct damage *damage,
+		 void *ctx)
 {
 	const struct output *output = ctx;
-	int r = 0;
 
+	(void)damage;
 	if (output->png)
-		r = image_write_png(output->png, canvas);
-	if (r == 0 && output->terminal)
-		r = terminal_show(STDOUT_FILENO, canvas);
-	return r;
+		image_write_png(output->png, canvas);
+	if (output->terminal)
+		terminal_show(STDOUT_FILENO, canvas);
 }
 
 static const struct option longs[] = {

@@ -21,6 +21,7 @@ struct server {
 	uint64_t frames, drawn; /* pixels */
 	int64_t next_ns;	/* no frame before */
 	bool flipped;		/* since the last frame */
+	struct damage unshown;	/* composed, but not yet told to show() */
 	struct screen screen;
 };
 
@@ -295,22 +296,32 @@ static void tell_shown(struct server *server)
 }
 
 /* Also if nothing can be seen of a flip: its client waits for it. */
-static bool frame_is_due(const struct server *server)
+static bool is_to_compose(const struct server *server)
 {
 	return server->flipped || screen_is_damaged(&server->screen);
 }
 
+/* What was composed for who asked for a picture is still to be shown. */
+static bool frame_is_due(const struct server *server)
+{
+	return is_to_compose(server) || server->unshown.n > 0;
+}
+
 static void compose_frame(struct server *server)
 {
-	if (!frame_is_due(server))
+	const struct damage *damage = &server->screen.damage;
+
+	if (!is_to_compose(server))
 		return;
+	for (size_t i = 0; i < damage->n; i++)
+		damage_add(&server->unshown, damage->area[i]);
 	server->flipped = false;
 	server->drawn += (uint64_t)screen_compose(&server->screen);
 	server->frames++;
 	tell_shown(server);
 }
 
-static int show_frame(struct server *server)
+static void show_frame(struct server *server)
 {
 	const struct server_options *options = server->options;
 
@@ -318,9 +329,10 @@ static int show_frame(struct server *server)
 	if (options->frames_per_second)
 		server->next_ns =
 			now_ns() + SECOND / options->frames_per_second;
-	return options->show
-		       ? options->show(&server->screen.canvas, options->ctx)
-		       : 0;
+	if (options->show && server->unshown.n > 0)
+		options->show(&server->screen.canvas, &server->unshown,
+			      options->ctx);
+	server->unshown.n = 0;
 }
 
 /* How long nothing is to be done but what comes. */
@@ -333,6 +345,36 @@ static int64_t idle_ns(const struct server *server)
 	return left > 0 ? left : 0;
 }
 
+/* Wait until there is something to dispatch, or @fd is readable. */
+static int wait_for_both(struct server *server, int fd, int64_t ns)
+{
+	const struct timespec timeout = {ns / SECOND, ns % SECOND};
+	struct pollfd both[] = {
+		{.fd = fusion_fd(server->arena), .events = POLLIN},
+		{.fd = fd, .events = POLLIN},
+	};
+
+	return ppoll(both, 2, &timeout, NULL) < 0 ? -errno : 0;
+}
+
+static int handle_what_comes(struct server *server,
+			     const volatile sig_atomic_t *stop)
+{
+	const struct server_options *options = server->options;
+	int64_t ns = idle_ns(server);
+	int fd = -1, r = 0;
+
+	if (options->attend)
+		fd = options->attend(&server->screen.canvas, options->ctx);
+	if (*stop)
+		return 0;
+	if (fd >= 0) {
+		r = wait_for_both(server, fd, ns);
+		ns = 0;
+	}
+	return r < 0 ? r : fusion_dispatch(server->arena, ns);
+}
+
 static int compose_frames(struct server *server,
 			  const volatile sig_atomic_t *stop)
 {
@@ -340,9 +382,8 @@ static int compose_frames(struct server *server,
 
 	while (!*stop && r >= 0) {
 		if (frame_is_due(server) && now_ns() >= server->next_ns)
-			r = show_frame(server);
-		if (r == 0)
-			r = fusion_dispatch(server->arena, idle_ns(server));
+			show_frame(server);
+		r = handle_what_comes(server, stop);
 		r = r > 0 || r == -EINTR ? 0 : r;
 	}
 	return r;

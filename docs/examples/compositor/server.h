@@ -17,14 +17,19 @@ struct server_options {
 	uint32_t background;
 	int32_t frames_per_second; /* at most; 0: no limit */
 	bool standby;		   /* wait until there is no other */
-	/* Told of each frame; what it returns < 0 ends the server.  May be
+	/* Told of each frame, and of where it differs from the one before.  May
+	 * be NULL. */
+	void (*show)(const struct canvas *canvas, const struct damage *damage,
+		     void *ctx);
+	/* Told before each wait, to do what else is to be done; returns a
+	 * descriptor that ends the wait when it is readable, or -1.  May be
 	 * NULL. */
-	int (*show)(const struct canvas *canvas, void *ctx);
+	int (*attend)(const struct canvas *canvas, void *ctx);
 	void *ctx;
 };
 
-/* Be the compositor of an arena until *@stop.  0, or what entering or showing
- * says; -EEXIST there is another one. */
+/* Be the compositor of an arena until *@stop.  0, or what entering says;
+ * -EEXIST there is another one. */
 int server_run(const char *arena, const struct server_options *options,
 	       const volatile sig_atomic_t *stop);
 
