@@ -6,15 +6,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "image.h"
+#include "output.h"
 #include "server.h"
-#include "terminal.h"
 #include "words.h"
-
-struct output {
-	const char *png; /* NULL: none */
-	bool terminal;
-};
 
 static volatile sig_atomic_t stop;
 
@@ -24,24 +18,14 @@ static void on_signal(int signal)
 	stop = 1;
 }
 
-static void show(const struct canvas *canvas, const struct damage *damage,
-		 void *ctx)
-{
-	const struct output *output = ctx;
-
-	(void)damage;
-	if (output->png)
-		image_write_png(output->png, canvas);
-	if (output->terminal)
-		terminal_show(STDOUT_FILENO, canvas);
-}
-
 static const struct option longs[] = {
 	{"size", required_argument, NULL, 's'},
 	{"background", required_argument, NULL, 'b'},
 	{"fps", required_argument, NULL, 'f'},
-	{"png", required_argument, NULL, 'p'},
+	{"window", no_argument, NULL, 'x'},
 	{"terminal", no_argument, NULL, 't'},
+	{"png", required_argument, NULL, 'p'},
+	{"headless", no_argument, NULL, 'n'},
 	{"standby", no_argument, NULL, 'w'},
 	{"help", no_argument, NULL, 'h'},
 	{NULL, 0, NULL, 0},
@@ -53,10 +37,18 @@ static void usage(FILE *to)
 		    "  --size WxH           of the screen (640x400)\n"
 		    "  --background RRGGBB  where no window is\n"
 		    "  --fps N              frames a second, at most (60)\n"
+		    "  --window             show it in a window of the X "
+		    "server at DISPLAY\n"
+		    "  --terminal           show it here\n"
 		    "  --png FILE           write each frame there\n"
-		    "  --terminal           and show it here\n"
+		    "  --headless           show it nowhere\n"
 		    "  --standby            wait until there is no compositor, "
-		    "then be it\n");
+		    "then be it\n"
+		    "Without any of --window, --terminal, --png, --headless: a "
+		    "window if there is an\n"
+		    "X server, else here if this is a terminal, in its "
+		    "foreground.  In any case\n"
+		    "ARENA/calls/screen.png has the picture.\n");
 }
 
 static bool set(struct server_options *options, struct output *output,
@@ -70,11 +62,17 @@ static bool set(struct server_options *options, struct output *output,
 	case 'f':
 		return words_number(value, 1, 1000,
 				    &options->frames_per_second);
-	case 'p':
-		output->png = value;
+	case 'x':
+		output->window = true;
 		return true;
 	case 't':
 		output->terminal = true;
+		return true;
+	case 'p':
+		output->png = value;
+		return true;
+	case 'n':
+		output->headless = true;
 		return true;
 	case 'w':
 		options->standby = true;
@@ -116,13 +114,15 @@ static int read_options(int argc, char **argv, struct server_options *options,
 int main(int argc, char **argv)
 {
 	struct sigaction action = {.sa_handler = on_signal};
-	struct output output = {0};
+	struct sigaction ignore = {.sa_handler = SIG_IGN};
+	struct output output = {.stop = &stop};
 	struct server_options options = {
 		.width = 640,
 		.height = 400,
 		.background = 0xff203040,
 		.frames_per_second = 60,
-		.show = show,
+		.show = output_show,
+		.attend = output_attend,
 		.ctx = &output,
 	};
 	int r = read_options(argc, argv, &options, &output);
@@ -131,8 +131,12 @@ int main(int argc, char **argv)
 		return r;
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGINT, &action, NULL);
+	/* An X server or a terminal that is gone is an error to be handled. */
+	sigaction(SIGPIPE, &ignore, NULL);
+	r = output_open(&output, argv[optind]);
+	if (r)
+		return r;
 	r = server_run(argv[optind], &options, &stop);
-	if (output.terminal)
-		terminal_end(STDOUT_FILENO);
+	output_close(&output);
 	return r < 0 ? words_fail("compositor", argv[optind], r, NULL) : 0;
 }

@@ -119,6 +119,26 @@ static int write_file(const char *path, const void *data, size_t size)
 	return r;
 }
 
+/* A file is replaced: its folder is what is written to. */
+int image_can_write(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	size_t size = slash ? (size_t)(slash - path) + 1 : 0;
+	struct stat st;
+	char *folder;
+	int r = 0;
+
+	if (!stat(path, &st) && !S_ISREG(st.st_mode))
+		return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
+	folder = size ? strndup(path, size) : strdup(".");
+	if (!folder)
+		return -ENOMEM;
+	if (access(folder, W_OK | X_OK))
+		r = -errno;
+	free(folder);
+	return r;
+}
+
 int image_write_png(const char *path, const struct canvas *canvas)
 {
 	char *temporary;
