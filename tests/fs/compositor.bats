@@ -12,9 +12,12 @@ setup() {
 	new_world
 	mount_world
 	MEMBERS=
+	# No windows on the display of who runs the tests.
+	unset DISPLAY XAUTHORITY
 }
 
 teardown() {
+	end_x
 	end_world
 }
 
@@ -230,7 +233,7 @@ generation() {
 }
 
 has_flips() {
-	[ "$(status | sed -n 's/^window.* flips \([0-9]*\) .*/\1/p')" -ge "$1" ]
+	[ "$(status | sed -n 's/^window.* flips \([0-9]*\) load$/\1/p')" -ge "$1" ]
 }
 
 # One line, which names what failed and what to do.
@@ -307,4 +310,191 @@ all_have_windows() {
 	wait_for windows_are 0
 	wait_for surfaces_are 0
 	[ "$(blocks)" -le $((before - 40)) ]
+}
+
+# --- In an X window ---------------------------------------------------------
+
+need_x() {
+	[ -n "${XPEEK-}" ] || skip "built without xcb"
+	command -v Xvfb >/dev/null || skip "needs Xvfb"
+}
+
+# An X server of our own, on a display that is free: its depth, and arguments.
+start_x() {
+	local at=$BATS_TEST_TMPDIR/display depth=${1:-24}
+
+	need_x
+	: >"$at"
+	shift $(($# > 0))
+	Xvfb -screen 0 "800x600x$depth" -nolisten tcp -noreset -displayfd 5 \
+		"$@" 5>"$at" >"$BATS_TEST_TMPDIR/xvfb" 2>&1 3>&- 4>&- &
+	x=$!
+	disown
+	if ! wait_for [ -s "$at" ]; then
+		cat "$BATS_TEST_TMPDIR/xvfb" >&2
+		return 1
+	fi
+	DISPLAY=:$(<"$at")
+	export DISPLAY
+}
+
+# Nothing of it stays, also when it could not clean up behind itself.
+end_x() {
+	[ -n "${x-}" ] || return 0
+	kill_ours "$x"
+	wait_for is_gone "$x"
+	if [ -n "${DISPLAY-}" ]; then
+		rm -f "/tmp/.X${DISPLAY#:}-lock" "/tmp/.X11-unix/X${DISPLAY#:}"
+	fi
+	x=
+}
+
+xpeek() {
+	"$XPEEK" compositor "$@"
+}
+
+has_window() {
+	xpeek title >/dev/null
+}
+
+has_no_window() {
+	run "$XPEEK" compositor title
+	[ "$status" -eq 1 ]
+}
+
+window_looks_like() {
+	xpeek picture "$BATS_TEST_TMPDIR/window.png" &&
+		"$COMPARE" "$BATS_TEST_TMPDIR/window.png" "$1" "$2" >&2
+}
+
+window_is_screen() {
+	ask screen.png >"$BATS_TEST_TMPDIR/frame.png" 2>/dev/null &&
+		window_looks_like "$BATS_TEST_TMPDIR/frame.png" 0
+}
+
+@test "compositor: a window shows the frame" {
+	start_x
+	start_server --size 320x220 --window --png "$BATS_TEST_TMPDIR/out.png"
+	show_all
+	wait_for window_looks_like "$BATS_TEST_DIRNAME/compositor.png" 4
+	wait_for window_looks_like "$BATS_TEST_TMPDIR/out.png" 0
+	[ "$(xpeek title)" = desk ]
+	# Who is killed is gone from it.
+	kill -9 "$started"
+	wait_for windows_are 3
+	wait_for window_is_screen
+	not window_looks_like "$BATS_TEST_DIRNAME/compositor.png" 4
+	# What has lain over it is gone, and no client draws.
+	xpeek clear
+	wait_for window_is_screen
+}
+
+# Its windows may have more colours than its root.
+@test "compositor: a window on an X screen of 16 bits" {
+	start_x 16
+	start_server --size 320x220 --window
+	show_all
+	wait_for window_looks_like "$BATS_TEST_DIRNAME/compositor.png" 4
+	wait_for window_is_screen
+}
+
+@test "compositor: closing the window ends the server, its clients go on" {
+	start_x
+	start_server --size 320x220 2>"$BATS_TEST_TMPDIR/said"
+	show_all
+	wait_for has_window
+	xpeek close
+	wait_for is_gone "$server"
+	[ ! -s "$BATS_TEST_TMPDIR/said" ]
+	wait_for has_no_window
+	start compositor --standby desk
+	wait_for window_looks_like "$BATS_TEST_DIRNAME/compositor.png" 4
+	all_drawn 4
+}
+
+@test "compositor: one that stands by has a window when it takes over" {
+	start_x
+	start_server --size 320x220 --headless
+	start compositor --standby --window desk
+	show_all
+	has_no_window
+	kill -9 "$server"
+	wait_for window_looks_like "$BATS_TEST_DIRNAME/compositor.png" 4
+}
+
+@test "compositor: the X server is killed, server and clients go on" {
+	start_x
+	start_server --size 320x220 --window 2>"$BATS_TEST_TMPDIR/said"
+	show_all
+	wait_for window_looks_like "$BATS_TEST_DIRNAME/compositor.png" 4
+	end_x
+	wait_for grep -q . "$BATS_TEST_TMPDIR/said"
+	wait_for looks_like "$BATS_TEST_DIRNAME/compositor.png" 4
+	start load --every 1 desk
+	wait_for has_flips 20
+	all_drawn 5
+	file_is "$BATS_TEST_TMPDIR/said" \
+		"compositor: the X window: Broken pipe: going on without it"
+}
+
+@test "compositor: an X server that is stopped holds nobody up" {
+	start_x
+	start_server --size 320x220 --window
+	start load --at 0,0 --size 320x220 --every 1 desk
+	wait_for has_flips 5
+	wait_for has_window
+	kill -STOP "$x"
+	wait_for has_flips "$((20 + $(status | sed -n 's/^frames //p')))"
+	kill -CONT "$x"
+	kill -STOP "$started"
+	wait_for window_is_screen
+	kill -CONT "$started"
+}
+
+# Frames go to the first that there is of: a window, the terminal.
+@test "compositor: where frames are shown, if nothing is said" {
+	command -v script >/dev/null || skip "needs script(1)"
+	start_server --size 32x22 >"$BATS_TEST_TMPDIR/said"
+	[ ! -s "$BATS_TEST_TMPDIR/said" ]
+	kill_ours "$server"
+	# Nobody answers there.
+	DISPLAY=:1000000 TERM=xterm script -qefc \
+		"exec '$COMPOSITOR/compositor' --standby desk" \
+		"$BATS_TEST_TMPDIR/typed" </dev/null >/dev/null 3>&- 4>&- &
+	MEMBERS="$MEMBERS $!"
+	disown
+	wait_for grep -q '38;2;32;48;64' "$BATS_TEST_TMPDIR/typed"
+}
+
+@test "compositor: no window" {
+	need_x
+	refuses "DISPLAY is not set" "$COMPOSITOR/compositor" --window desk
+	refuses "no display's name" env DISPLAY=nonsense \
+		"$COMPOSITOR/compositor" --window desk
+	refuses "no X server takes us" env DISPLAY=:1000000 \
+		"$COMPOSITOR/compositor" --window desk
+	start_x 16 -extension Composite
+	refuses "no TrueColor" "$COMPOSITOR/compositor" --window desk
+	# Who has not asked for it has none, and no complaint.
+	start_server 2>"$BATS_TEST_TMPDIR/said"
+	all_drawn 0
+	[ ! -s "$BATS_TEST_TMPDIR/said" ]
+	has_no_window
+}
+
+@test "compositor: a picture that cannot be written" {
+	refuses "No such file" "$COMPOSITOR/compositor" --png /no/such desk
+	refuses "Is a directory" "$COMPOSITOR/compositor" --png / desk
+	refuses "takes a file" "$COMPOSITOR/compositor" --png /dev/null desk
+	[ -c /dev/null ]
+	mkdir "$BATS_TEST_TMPDIR/dir"
+	start_server --png "$BATS_TEST_TMPDIR/dir/a.png" \
+		2>"$BATS_TEST_TMPDIR/said"
+	wait_for exists "$BATS_TEST_TMPDIR/dir/a.png"
+	rm -r "$BATS_TEST_TMPDIR/dir"
+	start tile desk
+	wait_for grep -q 'a.png: .*going on without it' "$BATS_TEST_TMPDIR/said"
+	start tile desk
+	wait_for all_drawn 2
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/said")" -eq 1 ]
 }
