@@ -267,6 +267,12 @@ refuses() {
 		"$COMPOSITOR/tile" desk
 	refuses "--standby" "$COMPOSITOR/compositor" desk
 	run -2 "$COMPOSITOR/compositor"
+	[ "$output" = "compositor: give one ARENA: see compositor --help" ]
+	run -2 "$COMPOSITOR/compositor" --headless --terminal desk
+	run -2 "$COMPOSITOR/compositor" --png "" desk
+	run -2 "$COMPOSITOR/compositor" ""
+	run -2 "$COMPOSITOR/picture" desk
+	[ "$output" = "picture: give ARENA FILE: see picture --help" ]
 	run -2 "$COMPOSITOR/compositor" --size 10 desk
 	run -2 "$COMPOSITOR/tile" --at 10 desk
 	run -2 "$COMPOSITOR/clock" desk more

@@ -31,24 +31,24 @@ static const struct option longs[] = {
 	{NULL, 0, NULL, 0},
 };
 
-static void usage(FILE *to)
+static void usage(void)
 {
-	fprintf(to, "Usage: compositor [OPTION...] ARENA\n"
-		    "  --size WxH           of the screen (640x400)\n"
-		    "  --background RRGGBB  where no window is\n"
-		    "  --fps N              frames a second, at most (60)\n"
-		    "  --window             show it in a window of the X "
-		    "server at DISPLAY\n"
-		    "  --terminal           show it here\n"
-		    "  --png FILE           write each frame there\n"
-		    "  --headless           show it nowhere\n"
-		    "  --standby            wait until there is no compositor, "
-		    "then be it\n"
-		    "Without any of --window, --terminal, --png, --headless: a "
-		    "window if there is an\n"
-		    "X server, else here if this is a terminal, in its "
-		    "foreground.  In any case\n"
-		    "ARENA/calls/screen.png has the picture.\n");
+	printf("Usage: compositor [OPTION...] ARENA\n"
+	       "  --size WxH           of the screen (640x400)\n"
+	       "  --background RRGGBB  where no window is\n"
+	       "  --fps N              frames a second, at most (60)\n"
+	       "  --window             show it in a window of the X "
+	       "server at DISPLAY\n"
+	       "  --terminal           show it here\n"
+	       "  --png FILE           write each frame there\n"
+	       "  --headless           show it nowhere\n"
+	       "  --standby            wait until there is no compositor, "
+	       "then be it\n"
+	       "Without any of --window, --terminal, --png, --headless: a "
+	       "window if there is an\n"
+	       "X server, else here if this is a terminal, in its "
+	       "foreground.  In any case\n"
+	       "ARENA/calls/screen.png has the picture.\n");
 }
 
 static bool set(struct server_options *options, struct output *output,
@@ -70,7 +70,7 @@ static bool set(struct server_options *options, struct output *output,
 		return true;
 	case 'p':
 		output->png = value;
-		return true;
+		return *value;
 	case 'n':
 		output->headless = true;
 		return true;
@@ -82,6 +82,12 @@ static bool set(struct server_options *options, struct output *output,
 	}
 }
 
+static int complain(const char *what)
+{
+	fprintf(stderr, "compositor: %s: see compositor --help\n", what);
+	return 2;
+}
+
 /* -1: go on; else the status for exit(). */
 static int read_options(int argc, char **argv, struct server_options *options,
 			struct output *output)
@@ -90,13 +96,11 @@ static int read_options(int argc, char **argv, struct server_options *options,
 
 	while ((option = getopt_long(argc, argv, "", longs, &at)) != -1) {
 		if (option == 'h') {
-			usage(stdout);
+			usage();
 			return 0;
 		}
-		if (option == '?') {
-			usage(stderr);
-			return 2;
-		}
+		if (option == '?')
+			return complain("bad option");
 		if (!set(options, output, option, optarg)) {
 			fprintf(stderr,
 				"compositor: --%s %s: bad value: see "
@@ -105,10 +109,13 @@ static int read_options(int argc, char **argv, struct server_options *options,
 			return 2;
 		}
 	}
-	if (optind + 1 == argc)
-		return -1;
-	usage(stderr);
-	return 2;
+	if (optind + 1 != argc || !*argv[optind])
+		return complain("give one ARENA");
+	if (output->headless &&
+	    (output->window || output->terminal || output->png))
+		return complain("--headless shows nothing, so not with "
+				"--window, --terminal or --png");
+	return -1;
 }
 
 int main(int argc, char **argv)

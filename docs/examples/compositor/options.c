@@ -23,22 +23,29 @@ static const struct option longs[] = {
 	{NULL, 0, NULL, 0},
 };
 
-static void usage(FILE *to, const char *program, const char *arguments)
+static void usage(const char *program, const char *arguments)
 {
-	fprintf(to,
-		"Usage: %s [OPTION...] ARENA %s\n"
-		"  --at X,Y            upper left corner on the screen\n"
-		"  --size WxH          of the window\n"
-		"  --z N               windows with a higher one lie above\n"
-		"  --title TEXT        what it is called in screen.status\n"
-		"  --full-screen       purchase the screen and fill it\n"
-		"  --colour AARRGGBB   what is drawn; alpha may be left out\n"
-		"  --paper AARRGGBB    what is below it\n"
-		"  --font FILE         a font's file, or\n"
-		"  --family NAME       the one that fontconfig finds\n"
-		"  --line N            its height in pixels\n"
-		"  --every MS          draw so often\n",
-		program, arguments);
+	printf("Usage: %s [OPTION...] ARENA %s\n"
+	       "  --at X,Y            upper left corner on the screen\n"
+	       "  --size WxH          of the window\n"
+	       "  --z N               windows with a higher one lie above\n"
+	       "  --title TEXT        what it is called in screen.status\n"
+	       "  --full-screen       purchase the screen and fill it\n"
+	       "  --colour AARRGGBB   what is drawn; alpha may be left out\n"
+	       "  --paper AARRGGBB    what is below it\n"
+	       "  --font FILE         a font's file, or\n"
+	       "  --family NAME       the one that fontconfig finds\n"
+	       "  --line N            its height in pixels\n"
+	       "  --every MS          draw so often\n",
+	       program, arguments);
+}
+
+static _Noreturn void complain(const char *program, const char *what,
+			       const char *more)
+{
+	fprintf(stderr, "%s: %s%s%s: see %s --help\n", program, what,
+		*more ? " " : "", more, program);
+	exit(2);
 }
 
 static bool set(struct options *options, int option, const char *value)
@@ -86,13 +93,11 @@ void options_read(struct options *options, int argc, char **argv, int least,
 		 options->program);
 	while ((option = getopt_long(argc, argv, "", longs, &at)) != -1) {
 		if (option == 'h') {
-			usage(stdout, options->program, arguments);
+			usage(options->program, arguments);
 			exit(0);
 		}
-		if (option == '?') {
-			usage(stderr, options->program, arguments);
-			exit(2);
-		}
+		if (option == '?')
+			complain(options->program, "bad option", "");
 		if (!set(options, option, optarg)) {
 			fprintf(stderr,
 				"%s: --%s %s: bad value: see %s "
@@ -104,10 +109,8 @@ void options_read(struct options *options, int argc, char **argv, int least,
 	}
 	options->arguments = argc - optind - 1;
 	if (options->arguments < least ||
-	    (most >= 0 && options->arguments > most)) {
-		usage(stderr, options->program, arguments);
-		exit(2);
-	}
+	    (most >= 0 && options->arguments > most) || !*argv[optind])
+		complain(options->program, "give ARENA", arguments);
 	options->arena = argv[optind];
 	options->argument = argv + optind + 1;
 }
