@@ -29,7 +29,7 @@
 
 /* Names the layout too: a build with another refuses the handle. */
 enum container_kind {
-	CONTAINER_HASH = 0x68736101,
+	CONTAINER_HASH = 0x68736102,
 	CONTAINER_VECTOR = 0x76656301,
 	CONTAINER_LIST = 0x6c736901,
 };

@@ -54,19 +54,21 @@ static int finish_remove(struct fusion_hash *h, struct fusion_arena *a,
 
 /* A value that was to be given back has reached nobody. */
 static int settle_entry(struct fusion_hash *h, struct fusion_arena *a,
-			struct hash_table *t, struct hash_entry *e)
+			struct hash_table *t, uint64_t i)
 {
+	struct hash_entry *e = &table_entries(t)[i];
+	bool there = is_key(t->tags[i]);
 	int r = 0;
 
 	switch (BUSY_OP(h->busy)) {
 	case BUSY_INSERT:
-		if (is_key(e->tag))
+		if (there)
 			store_relaxed(&t->n, h->then_n);
 		else if (is_copied(h))
 			r = slot_drop(a, &e->key.block);
 		break;
 	case BUSY_REMOVE:
-		if (!is_key(e->tag))
+		if (!there)
 			r = finish_remove(h, a, t, e, owns_values(h));
 		break;
 	default:
@@ -89,7 +91,7 @@ int hash_settle(struct fusion_hash *h, struct fusion_arena *a)
 		return r;
 	if (!t || !BUSY_OP(busy) || BUSY_ENTRY(busy) - 1 >= table_size(t))
 		return -EIO;
-	r = settle_entry(h, a, t, &t->entries[BUSY_ENTRY(busy) - 1]);
+	r = settle_entry(h, a, t, BUSY_ENTRY(busy) - 1);
 	if (r < 0)
 		return r;
 	done(h);
@@ -105,7 +107,7 @@ static uint64_t count(const struct fusion_hash *h, const struct hash_table *t)
 	if (LIKELY(!busy) || i >= table_size(t) ||
 	    BUSY_OP(busy) == BUSY_REPLACE)
 		return t->n;
-	there = is_key(t->entries[i].tag);
+	there = is_key(t->tags[i]);
 	return there == (BUSY_OP(busy) == BUSY_INSERT) ? h->then_n : t->n;
 }
 
@@ -113,31 +115,33 @@ static uint64_t count(const struct fusion_hash *h, const struct hash_table *t)
  */
 
 /* 1 and the entry; 0 and where a new one goes, -1 nowhere; -EIO. */
-static inline int search(const struct fusion_hash *h,
-			 const struct fusion_arena *a,
+static inline int search(const struct fusion_arena *a,
 			 const struct hash_table *t, const struct needle *k,
 			 int64_t *ret)
 {
+	const struct hash_entry *entries = table_entries(t);
 	uint64_t size = table_size(t), i = table_home(t, k->tag);
 	int64_t room = -1;
 	int r;
 
+	/* Both misses at once: it is seldom far from here. */
+	__builtin_prefetch(&entries[i]);
 	for (uint64_t n = 0; n < size; n++, i = (i + 1) & (size - 1)) {
-		const struct hash_entry *e = &t->entries[i];
+		uint32_t tag = t->tags[i];
 
-		if (e->tag == k->tag) {
-			r = needle_is_at(k, h, a, e);
-			if (r) {
+		if (tag == k->tag) {
+			r = needle_is_at(k, a, &entries[i]);
+			if (LIKELY(r)) {
 				*ret = (int64_t)i;
 				return r;
 			}
 			continue;
 		}
-		if (is_key(e->tag))
+		if (is_key(tag))
 			continue;
 		if (room < 0)
 			room = (int64_t)i;
-		if (e->tag == TAG_IS_FREE)
+		if (tag == TAG_IS_FREE)
 			break;
 	}
 	*ret = room;
@@ -145,9 +149,10 @@ static inline int search(const struct fusion_hash *h,
 }
 
 /* 1 and *ret_t and *ret_i; 0 it is not there; -EINVAL, -EIO. */
-static int find(const struct fusion_hash *h, const struct fusion_arena *a,
-		const struct fusion_key *key, struct hash_table **ret_t,
-		int64_t *ret_i)
+static inline int find(const struct fusion_hash *h,
+		       const struct fusion_arena *a,
+		       const struct fusion_key *key, struct hash_table **ret_t,
+		       int64_t *ret_i)
 {
 	struct needle k;
 	int r = needle_init(&k, h, a, key);
@@ -156,17 +161,17 @@ static int find(const struct fusion_hash *h, const struct fusion_arena *a,
 		r = table_of(h, a, ret_t);
 	if (r < 0 || !*ret_t)
 		return r;
-	return search(h, a, *ret_t, &k, ret_i);
+	return search(a, *ret_t, &k, ret_i);
 }
 
 /* --- Inserting -------------------------------------------------------------
  */
 
-/* Three quarters are not FREE, so searches become long; or there is none. */
+/* Seven eighths are not FREE, so searches become long; or there is none. */
 static bool is_full(const struct hash_table *t, int64_t i)
 {
-	return i < 0 || (t->entries[i].tag == TAG_IS_FREE &&
-			 t->filled >= table_size(t) / 4 * 3);
+	return i < 0 ||
+	       (t->tags[i] == TAG_IS_FREE && t->filled >= table_room(t->bits));
 }
 
 /* 0 and where @k goes, 1 and where it is; -ENOMEM, -EIO. */
@@ -180,30 +185,35 @@ static int make_room(struct fusion_hash *h, struct fusion_arena *a,
 	if (r < 0)
 		return r;
 	if (*ret_t) {
-		r = search(h, a, *ret_t, k, ret_i);
+		r = search(a, *ret_t, k, ret_i);
 		if (r || !is_full(*ret_t, *ret_i))
 			return r;
 	}
-	r = table_rebuild(h, a, *ret_t ? (*ret_t)->n + 1 : 1);
+	r = table_rebuild(h, a, table_bits_for(*ret_t ? (*ret_t)->n + 1 : 1));
 	/* No memory, but there is still a free one. */
 	if (r < 0 && *ret_t && *ret_i >= 0)
 		return r == -ENOMEM ? 0 : r;
 	if (r == 0)
 		r = table_of(h, a, ret_t);
 	if (r == 0)
-		r = search(h, a, *ret_t, k, ret_i);
+		r = search(a, *ret_t, k, ret_i);
 	return r == 0 && *ret_i < 0 ? -ENOMEM : r;
 }
 
 static int copy_key(struct fusion_arena *a, struct hash_entry *e,
 		    const struct needle *k)
 {
-	int r = fusion_malloc_to(a, k->size + 1ull, &e->key.block);
+	struct hash_key *copy;
+	int r = fusion_malloc_to(a, sizeof(*copy) + k->size + 1ull,
+				 &e->key.block);
 
 	if (r < 0)
 		return r;
-	memcpy(e->key.block, k->bytes, k->size);
-	((char *)e->key.block)[k->size] = '\0';
+	copy = e->key.block;
+	copy->size = k->size;
+	copy->pad = 0;
+	memcpy(copy->bytes, k->bytes, k->size);
+	copy->bytes[k->size] = '\0';
 	return 0;
 }
 
@@ -212,7 +222,7 @@ static int fill(struct fusion_hash *h, struct fusion_arena *a,
 		struct hash_table *t, int64_t i, const struct needle *k,
 		union fusion_value value)
 {
-	struct hash_entry *e = &t->entries[i];
+	struct hash_entry *e = &table_entries(t)[i];
 	int r;
 
 	announce(h, BUSY_INSERT, (uint64_t)i, t->n + 1);
@@ -227,9 +237,9 @@ static int fill(struct fusion_hash *h, struct fusion_arena *a,
 	}
 	if (!SEED_BUG(60))
 		e->value = value;
-	t->filled += e->tag == TAG_IS_FREE;
+	t->filled += t->tags[i] == TAG_IS_FREE;
 	compiler_fence();
-	store_relaxed(&e->tag, k->tag);
+	store_relaxed(&t->tags[i], k->tag);
 	compiler_fence();
 	if (SEED_BUG(60))
 		e->value = value;
@@ -267,7 +277,7 @@ static int swap_owned(struct fusion_hash *h, struct fusion_arena *a,
 		      struct hash_table *t, int64_t i, union fusion_value value,
 		      const union fusion_value *ret_old)
 {
-	struct hash_entry *e = &t->entries[i];
+	struct hash_entry *e = &table_entries(t)[i];
 	int r = 0;
 
 	if (e->value.pointer == value.pointer)
@@ -289,12 +299,13 @@ static int replace_at(struct fusion_hash *h, struct fusion_arena *a,
 		      struct hash_table *t, int64_t i, union fusion_value value,
 		      union fusion_value *ret_old)
 {
-	union fusion_value old = t->entries[i].value;
+	struct hash_entry *e = &table_entries(t)[i];
+	union fusion_value old = e->value;
 
 	if (owns_values(h))
 		swap_owned(h, a, t, i, value, ret_old);
 	else
-		store_relaxed(&t->entries[i].value.word, value.word);
+		store_relaxed(&e->value.word, value.word);
 	if (ret_old)
 		*ret_old = old;
 	return 1;
@@ -346,16 +357,16 @@ int hash_remove_at(struct fusion_hash *h, struct fusion_arena *a,
 		   struct hash_table *t, uint64_t i,
 		   union fusion_value *ret_old)
 {
-	struct hash_entry *e = &t->entries[i],
-			  *next = &t->entries[(i + 1) & (table_size(t) - 1)];
-	uint64_t tag = next->tag == TAG_IS_FREE ? TAG_IS_FREE : TAG_IS_REMOVED;
+	struct hash_entry *e = &table_entries(t)[i];
+	uint32_t next = t->tags[(i + 1) & (table_size(t) - 1)],
+		 tag = next == TAG_IS_FREE ? TAG_IS_FREE : TAG_IS_REMOVED;
 	union fusion_value old = e->value;
 	int r;
 
 	announce(h, BUSY_REMOVE, i, t->n - 1);
 	t->filled -= tag == TAG_IS_FREE;
 	compiler_fence();
-	store_relaxed(&e->tag, tag);
+	store_relaxed(&t->tags[i], tag);
 	compiler_fence();
 	if (SEED_BUG(61))
 		done(h);
@@ -374,7 +385,7 @@ FUSION_API int fusion_hash_remove(struct fusion_hash *hash,
 {
 	struct fusion_arena *a;
 	struct hash_table *t;
-	int64_t i;
+	int64_t i = -1;
 	int r = enter(hash, &a);
 
 	if (r < 0)
@@ -400,14 +411,14 @@ FUSION_API int fusion_hash_lookup(struct fusion_hash *hash,
 {
 	struct fusion_arena *a;
 	struct hash_table *t;
-	int64_t i;
+	int64_t i = -1;
 	int r = enter(hash, &a);
 
 	if (r < 0)
 		return r;
 	r = find(hash, a, &key, &t, &i);
 	if (r == 1 && ret)
-		*ret = t->entries[i].value;
+		*ret = table_entries(t)[i].value;
 	if (r >= 0)
 		r = r == 1 ? 0 : -ENOENT;
 	return (int)container_leave(&hash->c, r);
@@ -461,9 +472,9 @@ static void free_entries(struct fusion_hash *h, struct fusion_arena *a,
 			 struct hash_table *t)
 {
 	for (uint64_t i = 0; i < table_size(t); i++) {
-		struct hash_entry *e = &t->entries[i];
+		struct hash_entry *e = &table_entries(t)[i];
 
-		if (!is_key(e->tag))
+		if (!is_key(t->tags[i]))
 			continue;
 		if (is_copied(h))
 			slot_drop(a, &e->key.block);
@@ -494,7 +505,7 @@ FUSION_API int fusion_hash_destroy(struct fusion_hash *hash)
 /* As many keys as there may be before it moves. */
 static uint64_t room_of(const struct hash_table *t)
 {
-	int64_t free = t ? (int64_t)(table_size(t) / 4 * 3 - t->filled) : 0;
+	int64_t free = t ? (int64_t)(table_room(t->bits) - t->filled) : 0;
 
 	return t ? t->n + (uint64_t)(free > 0 ? free : 0) : 0;
 }
@@ -511,7 +522,7 @@ FUSION_API int fusion_hash_reserve(struct fusion_hash *hash, uint64_t n)
 	if (r == 0)
 		r = table_of(hash, a, &t);
 	if (r == 0 && n > room_of(t))
-		r = table_rebuild(hash, a, n);
+		r = table_rebuild(hash, a, table_bits_at_least(n));
 	return (int)container_leave(&hash->c, r);
 }
 

@@ -26,6 +26,7 @@ static int table_of_iter(struct fusion_hash_iter *it,
 static int next(struct fusion_hash_iter *it, const struct fusion_arena *a,
 		struct fusion_key *ret_key, union fusion_value *ret_value)
 {
+	const struct hash_entry *e;
 	struct fusion_key key;
 	struct hash_table *t;
 	uint64_t i = it->at;
@@ -33,19 +34,20 @@ static int next(struct fusion_hash_iter *it, const struct fusion_arena *a,
 
 	if (r < 0 || !t)
 		return r;
-	while (i < table_size(t) && !is_key(t->entries[i].tag))
+	while (i < table_size(t) && !is_key(t->tags[i]))
 		i++;
 	if (i >= table_size(t)) {
 		it->at = i;
 		return 0;
 	}
-	r = entry_key(it->hash, a, &t->entries[i], &key);
+	e = &table_entries(t)[i];
+	r = entry_key(it->hash, a, e, &key);
 	if (r < 0)
 		return r;
 	if (ret_key)
 		*ret_key = key;
 	if (ret_value)
-		*ret_value = t->entries[i].value;
+		*ret_value = e->value;
 	it->at = i + 1;
 	return 1;
 }
@@ -74,7 +76,7 @@ static int remove_last(struct fusion_hash_iter *it, struct fusion_arena *a,
 	if (r < 0)
 		return r;
 	if (!t || !it->at || it->at > table_size(t) ||
-	    !is_key(t->entries[it->at - 1].tag))
+	    !is_key(t->tags[it->at - 1]))
 		return -ENOENT;
 	return hash_remove_at(it->hash, a, t, it->at - 1, ret_old);
 }

@@ -4,21 +4,7 @@
 
 #include "libfusion/hash.h"
 
-#define PRIME_A 0x9e3779b97f4a7c15ull
 #define PRIME_B 0xd6e8feb86659fd93ull
-
-/* Both halves of the product: every bit of @a moves every bit. */
-static inline uint64_t mix(uint64_t a, uint64_t b)
-{
-	__uint128_t p = (__uint128_t)a * b;
-
-	return (uint64_t)p ^ (uint64_t)(p >> 64);
-}
-
-static uint64_t hash_word(uint64_t seed, uint64_t word)
-{
-	return mix(word ^ seed, PRIME_A);
-}
 
 static uint64_t hash_bytes(uint64_t seed, const char *p, size_t size)
 {
@@ -26,22 +12,14 @@ static uint64_t hash_bytes(uint64_t seed, const char *p, size_t size)
 
 	for (; size >= 8; size -= 8, p += 8) {
 		memcpy(&w, p, 8);
-		h = mix(h ^ w, PRIME_A);
+		h = hash_mix(h ^ w, HASH_PRIME);
 	}
 	w = 0;
 	memcpy(&w, p, size);
-	return mix(mix(h ^ w, PRIME_B), PRIME_A);
+	return hash_mix(hash_mix(h ^ w, PRIME_B), HASH_PRIME);
 }
 
-/* The upper half, as the best; not FREE, not REMOVED. */
-static uint64_t tag_of(uint64_t hash, uint32_t size)
-{
-	uint32_t h = (uint32_t)(hash >> 32);
-
-	return (uint64_t)size << 32 | (h > TAG_IS_REMOVED ? h : h + 2);
-}
-
-static int bytes_init(struct needle *k, const struct fusion_hash *h,
+int needle_init_bytes(struct needle *k, const struct fusion_hash *h,
 		      const struct fusion_key *key)
 {
 	size_t size = key->size;
@@ -54,44 +32,50 @@ static int bytes_init(struct needle *k, const struct fusion_hash *h,
 		return -EINVAL;
 	k->bytes = key->at.bytes ? key->at.bytes : "";
 	k->size = (uint32_t)size;
-	k->tag = tag_of(hash_bytes(h->seed, k->bytes, size), k->size);
+	k->tag = tag_of(hash_bytes(h->seed, k->bytes, size));
 	return 0;
 }
 
-int needle_init(struct needle *k, const struct fusion_hash *h,
-		const struct fusion_arena *a, const struct fusion_key *key)
+/* The copy that @e has, and its size, read once; NULL it is corrupt. */
+static const struct hash_key *copy_of(const struct fusion_arena *a,
+				      const struct hash_entry *e,
+				      uint32_t *ret_size)
 {
-	if (key->type != h->key_type)
-		return -EINVAL;
-	if (is_copied(h))
-		return bytes_init(k, h, key);
-	if (key->type == FUSION_KEY_POINTER && !is_inside(a, key->at.bytes, 1))
-		return -EINVAL;
-	k->word = key->at.word;
-	k->size = 0;
-	k->tag = tag_of(hash_word(h->seed, k->word), 0);
-	return 0;
+	const struct hash_key *copy = e->key.block;
+
+	if (!is_inside(a, copy, sizeof(*copy)) || (uintptr_t)copy % 16)
+		return NULL;
+	*ret_size = load_relaxed(&copy->size);
+	return is_inside(a, copy->bytes, *ret_size + 1ull) ? copy : NULL;
 }
 
-int needle_is_at(const struct needle *k, const struct fusion_hash *h,
-		 const struct fusion_arena *a, const struct hash_entry *e)
+int needle_has_bytes(const struct needle *k, const struct fusion_arena *a,
+		     const struct hash_entry *e)
 {
-	if (!is_copied(h))
-		return e->key.word == k->word;
-	if (!is_inside(a, e->key.block, k->size))
+	uint32_t size;
+	const struct hash_key *copy = copy_of(a, e, &size);
+
+	if (!copy)
 		return -EIO;
-	return !memcmp(e->key.block, k->bytes, k->size);
+	return size == k->size && !memcmp(copy->bytes, k->bytes, size);
 }
 
 int entry_key(const struct fusion_hash *h, const struct fusion_arena *a,
 	      const struct hash_entry *e, struct fusion_key *ret)
 {
-	uint32_t size = (uint32_t)(e->tag >> 32);
+	struct fusion_key key = {{NULL}, h->key_type, 0};
+	const struct hash_key *copy;
+	uint32_t size;
 
-	if (is_copied(h) && !is_inside(a, e->key.block, size + 1ull))
-		return -EIO;
-	ret->type = h->key_type;
-	ret->size = h->key_type == FUSION_KEY_BYTES ? size : 0;
-	ret->at.word = e->key.word;
+	if (is_copied(h)) {
+		copy = copy_of(a, e, &size);
+		if (!copy)
+			return -EIO;
+		key.at.bytes = copy->bytes;
+		key.size = key.type == FUSION_KEY_BYTES ? size : 0;
+	} else {
+		key.at.word = e->key.word;
+	}
+	*ret = key;
 	return 0;
 }

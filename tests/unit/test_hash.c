@@ -402,6 +402,8 @@ static void test_corrupt(void **state)
 	struct fusion_hash_iter it;
 	struct hash_table *t;
 	struct hash_entry *e;
+	struct hash_key *copy;
+	unsigned at = 0;
 	void *was;
 
 	(void)state;
@@ -409,20 +411,26 @@ static void test_corrupt(void **state)
 	assert_int_equal(
 		fusion_hash_insert(hash, fusion_key_string("a"), word(1)), 0);
 	t = table();
-	for (e = t->entries; !is_key(e->tag); e++)
-		;
+	while (!is_key(t->tags[at]))
+		at++;
+	e = &table_entries(t)[at];
 	was = e->key.block;
 	e->key.block = &was;
 	assert_int_equal(fusion_hash_lookup(hash, fusion_key_string("a"), NULL),
 			 -EIO);
 	it = fusion_hash_iterate(hash);
 	assert_int_equal(fusion_hash_next(&it, NULL, NULL), -EIO);
+	/* Its size says more than there is. */
 	e->key.block = was;
+	copy = was;
+	copy->size = UINT32_MAX;
+	assert_int_equal(fusion_hash_next(&it, NULL, NULL), -EIO);
+	copy->size = 1;
 
 	/* All are used: searches end nevertheless. */
 	for (unsigned i = 0; i < 8; i++)
-		if (&t->entries[i] != e)
-			t->entries[i].tag = e->tag ^ 2;
+		if (i != at)
+			t->tags[i] = t->tags[at] ^ 2;
 	assert_int_equal(lookup(fusion_key_string("b")), -1);
 	t->n = 1ull << 40;
 	assert_int_equal(
@@ -430,8 +438,8 @@ static void test_corrupt(void **state)
 		-ENOMEM);
 	t->n = 1;
 	for (unsigned i = 0; i < 8; i++)
-		if (&t->entries[i] != e)
-			t->entries[i].tag = TAG_IS_FREE;
+		if (i != at)
+			t->tags[i] = TAG_IS_FREE;
 	t->bits = 40;
 	assert_int_equal(fusion_hash_size(hash), -EIO);
 	assert_int_equal(
