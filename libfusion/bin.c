@@ -162,6 +162,7 @@ void cache_init(struct tcache *c)
 	struct view *v = &c->arena->view;
 
 	c->base = v->base;
+	c->span = v->geo.span;
 	c->words = span_word(v, 0);
 	c->descs = span_desc(v, 0);
 	c->token = c->rec->token & TOKEN_MASK;

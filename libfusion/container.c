@@ -15,21 +15,24 @@ static int find(const struct container *c, uint32_t kind,
 {
 	struct fusion_arena *a = c ? arena_of(c) : NULL;
 	struct tcache *t;
-	uint64_t off;
 
 	if (!a)
 		return -EINVAL;
 	t = tls_cache(a);
 	if (!t)
 		return -errno;
-	off = view_off(&a->view, c);
-	if (off >> SPAN_SHIFT >= t->span_hi)
+	if (view_off(&a->view, c) >> SPAN_SHIFT >= t->span_hi)
 		t->span_hi = span_hi(&a->view);
-	if (off >> SPAN_SHIFT >= t->span_hi || off % 16 ||
-	    !is_of_blocks(t->words, off) || c->mark != container_mark(c, kind))
+	if (!is_in_slab(t, c) ||
+	    load_relaxed(&c->mark) != container_mark(c, kind))
 		return -EINVAL;
 	*ret = a;
 	return 0;
+}
+
+static inline bool has_lock(const struct container *c)
+{
+	return c->flags & FUSION_CONTAINER_LOCK;
 }
 
 /* What a dead owner left is settled by who needs it settled. */
@@ -53,6 +56,19 @@ static int ask_state(const struct container *c)
 	return state == CONTAINER_DYING ? -EIDRM : -EIO;
 }
 
+int container_take(struct container *c)
+{
+	int r = take(c);
+
+	if (r < 0)
+		return r;
+	/* It may have begun to go while we waited. */
+	r = ask_state(c);
+	if (UNLIKELY(r < 0))
+		fusion_skirmish_dismiss(c->lock);
+	return r;
+}
+
 int container_enter_slow(struct container *c, uint32_t kind,
 			 struct fusion_arena **ret)
 {
@@ -60,16 +76,7 @@ int container_enter_slow(struct container *c, uint32_t kind,
 
 	if (r == 0)
 		r = ask_state(c);
-	if (r < 0 || !c->lock)
-		return r;
-	r = take(c);
-	if (r < 0)
-		return r;
-	/* It may have begun to go while we waited. */
-	r = ask_state(c);
-	if (r < 0)
-		fusion_skirmish_dismiss(c->lock);
-	return r;
+	return r < 0 || !has_lock(c) ? r : container_take(c);
 }
 
 int container_lock(struct container *c, uint32_t kind)
@@ -77,7 +84,7 @@ int container_lock(struct container *c, uint32_t kind)
 	struct fusion_arena *a;
 	int r = container_enter(c, kind, &a);
 
-	return r == 0 && !c->lock ? -EINVAL : r;
+	return r == 0 && !has_lock(c) ? -EINVAL : r;
 }
 
 int container_unlock(struct container *c, uint32_t kind)
@@ -87,7 +94,7 @@ int container_unlock(struct container *c, uint32_t kind)
 
 	if (r < 0)
 		return r;
-	return c->lock ? fusion_skirmish_dismiss(c->lock) : -EINVAL;
+	return has_lock(c) ? fusion_skirmish_dismiss(c->lock) : -EINVAL;
 }
 
 /* --- From beginning to end -------------------------------------------------
@@ -137,7 +144,7 @@ int container_doom(struct container *c, uint32_t kind,
 
 	if (r < 0)
 		return r;
-	if (c->state == CONTAINER_ALIVE && c->lock) {
+	if (c->state == CONTAINER_ALIVE && has_lock(c)) {
 		r = take(c);
 		if (r < 0)
 			return r;
@@ -163,7 +170,7 @@ static void destroy_lock(struct container *c, struct fusion_arena *arena)
 
 int container_free(struct container *c, struct fusion_arena *arena)
 {
-	if (c->lock)
+	if (has_lock(c))
 		destroy_lock(c, arena);
 	return fusion_free(arena, c);
 }

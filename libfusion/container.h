@@ -41,14 +41,27 @@ enum container_state {
 
 /* Shared: every byte is ABI. */
 struct container {
-	uint32_t mark; /* container_mark(); stored last when it is made */
-	uint16_t state;
-	uint16_t flags;
+	union {
+		struct {
+			/* container_mark(); stored last when it is made */
+			uint32_t mark;
+			uint16_t state;
+			uint16_t flags;
+		};
+		uint64_t head; /* the three of them, to be looked at at once */
+	};
 	struct fusion_skirmish *lock; /* NULL: the callers lock */
 	uint32_t lock_id;
 	uint32_t pad;
 };
 static_assert(sizeof(struct container) == 24, "ABI: another kind");
+static_assert(offsetof(struct container, state) == 4, "CONTAINER_HEAD");
+static_assert(offsetof(struct container, flags) == 6, "CONTAINER_HEAD");
+
+/* The head of one that is alive and has no lock; and which bits say so. */
+#define CONTAINER_HEAD(mark) ((uint64_t)CONTAINER_ALIVE << 32 | (mark))
+#define CONTAINER_HEAD_LOCK ((uint64_t)FUSION_CONTAINER_LOCK << 48)
+#define CONTAINER_HEAD_MASK (CONTAINER_HEAD_LOCK | 0xffffffffffffull)
 
 /* A copy of a container is none. */
 static inline uint32_t container_mark(const void *at, uint32_t kind)
@@ -65,16 +78,34 @@ int container_doom(struct container *c, uint32_t kind,
 /* The last of it: its lock and its block. */
 int container_free(struct container *c, struct fusion_arena *arena);
 
+/* Begin a call on one that has a lock. */
+int container_take(struct container *c);
 /* All that container_enter() does not do at once. */
 int container_enter_slow(struct container *c, uint32_t kind,
 			 struct fusion_arena **ret);
 
-/* Has @off memory that blocks are in? */
-static inline bool is_of_blocks(const uint64_t *words, uint64_t off)
+/* May a small block begin at @p, by what the thread knows of the heap? */
+static inline bool is_in_slab(const struct tcache *t, const void *p)
 {
-	unsigned kind = WORD_KIND(load_relaxed(words + (off >> SPAN_SHIFT)));
+	uint64_t off = (uintptr_t)p - (uintptr_t)t->base;
 
-	return kind == SPAN_SLAB || kind == SPAN_HEAD || kind == SPAN_CONT;
+	/* A cache of an arena that was left has no spans. */
+	return LIKELY(off >> SPAN_SHIFT < t->span_hi) &&
+	       LIKELY(off % 16 == 0) &&
+	       LIKELY(WORD_KIND(load_relaxed(t->words + (off >> SPAN_SHIFT))) ==
+		      SPAN_SLAB);
+}
+
+/* 0 if it is a living one without a lock, in the arena that the thread used
+ * last: that is all there is to begin and to end.  CONTAINER_HEAD_LOCK if it is
+ * such a one with a lock; else another value. */
+static inline uint64_t container_look(const struct tcache *t,
+				      const struct container *c, uint32_t kind)
+{
+	if (UNLIKELY(!is_in_slab(t, c)))
+		return 1;
+	return (load_relaxed(&c->head) & CONTAINER_HEAD_MASK) ^
+	       CONTAINER_HEAD(container_mark(c, kind));
 }
 
 /* Begin a call: find the arena, take the container's own lock if it has one.
@@ -83,23 +114,18 @@ static inline int container_enter(struct container *c, uint32_t kind,
 				  struct fusion_arena **ret)
 {
 	struct tcache *t = tls_current;
-	uint64_t off = (uintptr_t)c - (uintptr_t)t->base;
+	uint64_t is = container_look(t, c, kind);
 
-	if (LIKELY(t->arena) && LIKELY(off >> SPAN_SHIFT < t->span_hi) &&
-	    off % 16 == 0 && LIKELY(is_of_blocks(t->words, off)) &&
-	    LIKELY(load_relaxed(&c->mark) == container_mark(c, kind)) &&
-	    LIKELY(load_relaxed(&c->state) == CONTAINER_ALIVE) &&
-	    LIKELY(!c->lock)) {
-		*ret = t->arena;
-		return 0;
-	}
-	return container_enter_slow(c, kind, ret);
+	if (UNLIKELY(is & ~CONTAINER_HEAD_LOCK))
+		return container_enter_slow(c, kind, ret);
+	*ret = t->arena;
+	return LIKELY(!is) ? 0 : container_take(c);
 }
 
 /* End it: returns @r, for the caller to return. */
 static inline int64_t container_leave(struct container *c, int64_t r)
 {
-	if (UNLIKELY(c->lock != NULL))
+	if (UNLIKELY(c->flags & FUSION_CONTAINER_LOCK))
 		fusion_skirmish_dismiss(c->lock);
 	return r;
 }
@@ -114,6 +140,14 @@ static inline bool is_inside(const struct fusion_arena *a, const void *p,
 	uint64_t off = (uintptr_t)p - (uintptr_t)a->view.base;
 
 	return off < a->view.geo.span && size <= a->view.geo.span - off;
+}
+
+/* Can a block begin at @p, in an arena of @span bytes? */
+static inline bool is_place(const char *base, uint64_t span, const void *p)
+{
+	uint64_t off = (uintptr_t)p - (uintptr_t)base;
+
+	return LIKELY(off < span) && LIKELY(off % 16 == 0);
 }
 
 /* May the container have this value? */

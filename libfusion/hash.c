@@ -317,7 +317,7 @@ static int put(struct fusion_hash *h, const struct fusion_key *key,
 	       union fusion_value *ret_old)
 {
 	struct fusion_arena *a;
-	struct hash_table *t;
+	struct hash_table *t = NULL;
 	struct needle k;
 	int64_t i;
 	int r = enter(h, &a);
@@ -384,7 +384,7 @@ FUSION_API int fusion_hash_remove(struct fusion_hash *hash,
 				  union fusion_value *ret_old)
 {
 	struct fusion_arena *a;
-	struct hash_table *t;
+	struct hash_table *t = NULL;
 	int64_t i = -1;
 	int r = enter(hash, &a);
 
@@ -410,7 +410,7 @@ FUSION_API int fusion_hash_lookup(struct fusion_hash *hash,
 				  union fusion_value *ret)
 {
 	struct fusion_arena *a;
-	struct hash_table *t;
+	struct hash_table *t = NULL;
 	int64_t i = -1;
 	int r = enter(hash, &a);
 

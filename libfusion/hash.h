@@ -41,6 +41,7 @@
 #define TAG_IS_FREE 0
 #define TAG_IS_REMOVED 1
 
+#define TABLE_MARK 0x74616202u
 #define TABLE_BITS_MIN 3 /* 8 entries */
 #define TABLE_BITS_MAX 31
 
@@ -171,9 +172,6 @@ int entry_key(const struct fusion_hash *h, const struct fusion_arena *a,
 /* --- hash_table.c ----------------------------------------------------------
  */
 
-/* The table that counts, NULL none yet.  -EIO. */
-int table_of(const struct fusion_hash *h, const struct fusion_arena *a,
-	     struct hash_table **ret);
 /* A new table of 2^@bits, and the same in it.  0, -ENOMEM. */
 int table_rebuild(struct fusion_hash *h, struct fusion_arena *a, uint32_t bits);
 /* As large as @n entries should find it, and some more; as they just fit. */
@@ -192,6 +190,24 @@ static inline uint64_t table_bytes(uint32_t bits)
 {
 	return sizeof(struct hash_table) +
 	       ((sizeof(uint32_t) + sizeof(struct hash_entry)) << bits);
+}
+
+/* The table that counts, NULL none yet.  -EIO. */
+static inline int table_of(const struct fusion_hash *h,
+			   const struct fusion_arena *a,
+			   struct hash_table **ret)
+{
+	struct hash_table *t = twin_block(&h->table);
+
+	*ret = t;
+	if (UNLIKELY(!is_place(a->view.base, a->view.geo.span, t)))
+		return t ? -EIO : 0;
+	if (UNLIKELY(t->mark != container_mark(t, TABLE_MARK) ||
+		     t->bits - TABLE_BITS_MIN >
+			     TABLE_BITS_MAX - TABLE_BITS_MIN ||
+		     !is_inside(a, t, table_bytes(t->bits))))
+		return -EIO;
+	return 0;
 }
 
 /* As many tags as may be not FREE before it moves. */

@@ -3,25 +3,6 @@
 
 #include "libfusion/hash.h"
 
-#define TABLE_MARK 0x74616201u
-
-int table_of(const struct fusion_hash *h, const struct fusion_arena *a,
-	     struct hash_table **ret)
-{
-	struct hash_table *t = twin_block(&h->table);
-
-	*ret = t;
-	if (!t)
-		return 0;
-	if (UNLIKELY(!is_inside(a, t, sizeof(*t)) || (uintptr_t)t % 16 ||
-		     t->mark != container_mark(t, TABLE_MARK) ||
-		     t->bits - TABLE_BITS_MIN >
-			     TABLE_BITS_MAX - TABLE_BITS_MIN ||
-		     !is_inside(a, t, table_bytes(t->bits))))
-		return -EIO;
-	return 0;
-}
-
 /* Five eighths at most: a table that has become full, and in which nothing was
  * removed, becomes twice as large. */
 uint32_t table_bits_for(uint64_t n)

@@ -63,6 +63,7 @@ struct row_hint {
 struct tcache {
 	struct fusion_arena *arena; /* NULL once the process has left */
 	char *base;
+	uint64_t span; /* bytes of the arena */
 	uint64_t *words;
 	struct slab_desc *descs;
 	uint64_t span_hi; /* a while ago; there is memory for the words below */

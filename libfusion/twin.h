@@ -30,12 +30,15 @@ static inline void **twin_other(struct twin *t)
 	return &t->block[~t->turns & 1];
 }
 
+static inline bool twin_is_settled(struct twin *t)
+{
+	return LIKELY(!*twin_other(t)) || SEED_BUG(65);
+}
+
 /* The dead leave nothing in the other slot.  0, -ENOMEM, -EMFILE. */
 static inline int twin_settle(struct twin *t, struct fusion_arena *a)
 {
-	void **other = twin_other(t);
-
-	return LIKELY(!*other) || SEED_BUG(65) ? 0 : slot_drop(a, other);
+	return twin_is_settled(t) ? 0 : slot_drop(a, twin_other(t));
 }
 
 /* A new block, to be filled.  0, -ENOMEM, -EMFILE. */

@@ -13,26 +13,47 @@ struct span {
 	uint64_t first, n;
 };
 
-/* The row that counts, and a checked copy of where its values are.  -EIO. */
+/* A checked copy of where the values are of a row whose place is_place(). */
+static inline bool read_row(struct span *s, const char *base, uint64_t span)
+{
+	const struct row *row = s->row;
+	uint64_t range = load_relaxed(&row->range);
+	uint32_t cap = row->cap;
+
+	s->first = RANGE_FIRST(range);
+	s->n = RANGE_N(range);
+	return LIKELY(row->mark == container_mark(row, ROW_MARK)) &&
+	       LIKELY((const char *)(row->values + cap) <= base + span) &&
+	       LIKELY(s->first + s->n <= cap);
+}
+
+/* The row that counts, and what is in it.  0, -EIO. */
 static int look(const struct fusion_vector *v, struct span *ret)
 {
-	struct row *row = twin_block(&v->row);
-	uint64_t range;
+	const struct view *view = &ret->a->view;
 
-	ret->row = row;
+	ret->row = twin_block(&v->row);
 	ret->first = ret->n = 0;
-	if (!row)
+	if (!ret->row)
 		return 0;
-	if (UNLIKELY(!is_inside(ret->a, row, sizeof(*row)) ||
-		     (uintptr_t)row % 16 ||
-		     row->mark != container_mark(row, ROW_MARK) ||
-		     !is_inside(ret->a, row->values,
-				row->cap * sizeof(*row->values))))
-		return -EIO;
-	range = load_relaxed(&row->range);
-	ret->first = RANGE_FIRST(range);
-	ret->n = RANGE_N(range);
-	return UNLIKELY(ret->first + ret->n > row->cap) ? -EIO : 0;
+	return is_place(view->base, view->geo.span, ret->row) &&
+			       read_row(ret, view->base, view->geo.span)
+		       ? 0
+		       : -EIO;
+}
+
+/* The same of a vector without a lock, in the arena that the thread used last:
+ * then that is all there is to begin a call and to end it. */
+static inline bool look_soon(const struct fusion_vector *v, struct span *ret)
+{
+	struct tcache *t = tls_current;
+
+	if (UNLIKELY(container_look(t, &v->c, KIND)))
+		return false;
+	ret->a = t->arena;
+	ret->row = twin_block(&v->row);
+	return is_place(t->base, t->span, ret->row) &&
+	       read_row(ret, t->base, t->span);
 }
 
 /* Begin a call that reads. */
@@ -51,7 +72,7 @@ static int enter_settled(struct fusion_vector *v, struct span *ret)
 {
 	int r = enter(v, ret);
 
-	if (r < 0)
+	if (UNLIKELY(r < 0))
 		return r;
 	r = twin_settle(&v->row, ret->a);
 	return UNLIKELY(r < 0) ? (int)container_leave(&v->c, r) : 0;
@@ -272,8 +293,9 @@ static int insert(struct fusion_vector *v, struct span *s, uint64_t index,
 	return insert_between(v, s, index, value);
 }
 
-FUSION_API int fusion_vector_add(struct fusion_vector *vector,
-				 union fusion_value value)
+/* Apart, so that what is done nearly always has nothing to save. */
+static __attribute__((noinline)) int add_slow(struct fusion_vector *vector,
+					      union fusion_value value)
 {
 	struct span s;
 	int r = enter_settled(vector, &s);
@@ -281,6 +303,21 @@ FUSION_API int fusion_vector_add(struct fusion_vector *vector,
 	if (r < 0)
 		return r;
 	return (int)container_leave(&vector->c, insert(vector, &s, s.n, value));
+}
+
+FUSION_API int fusion_vector_add(struct fusion_vector *vector,
+				 union fusion_value value)
+{
+	struct span s;
+
+	if (UNLIKELY(!look_soon(vector, &s)) ||
+	    UNLIKELY(s.first + s.n == s.row->cap) ||
+	    UNLIKELY(s.n >= FUSION_VECTOR_MAX) ||
+	    UNLIKELY(!twin_is_settled(&vector->row)) ||
+	    UNLIKELY(!is_good_value(&vector->c, s.a, value)))
+		return add_slow(vector, value);
+	push_back(&s, value);
+	return 0;
 }
 
 FUSION_API int fusion_vector_insert(struct fusion_vector *vector,
@@ -403,15 +440,12 @@ FUSION_API int fusion_vector_shrink(struct fusion_vector *vector)
 /* --- Reading ---------------------------------------------------------------
  */
 
-FUSION_API int fusion_vector_at(struct fusion_vector *vector, uint64_t index,
-				union fusion_value *ret)
+static __attribute__((noinline)) int
+at_slow(struct fusion_vector *vector, uint64_t index, union fusion_value *ret)
 {
 	struct span s;
-	int r;
+	int r = ret ? enter(vector, &s) : -EINVAL;
 
-	if (!ret)
-		return -EINVAL;
-	r = enter(vector, &s);
 	if (r < 0)
 		return r;
 	if (index < s.n)
@@ -419,6 +453,18 @@ FUSION_API int fusion_vector_at(struct fusion_vector *vector, uint64_t index,
 	else
 		r = -ERANGE;
 	return (int)container_leave(&vector->c, r);
+}
+
+FUSION_API int fusion_vector_at(struct fusion_vector *vector, uint64_t index,
+				union fusion_value *ret)
+{
+	struct span s;
+
+	if (UNLIKELY(!look_soon(vector, &s)) || UNLIKELY(index >= s.n) ||
+	    UNLIKELY(!ret))
+		return at_slow(vector, index, ret);
+	*ret = *value_at(&s, index);
+	return 0;
 }
 
 FUSION_API int64_t fusion_vector_size(struct fusion_vector *vector)

@@ -126,14 +126,14 @@ static void owned(struct cast *c)
 static void a_full_table(struct cast *c)
 {
 	make_hash(c, FUSION_KEY_STRING, WORDS);
-	put_some(c, 6);
+	put_some(c, 7);
 }
 
 /* The same, when one goes. */
 static void a_large_table(struct cast *c)
 {
 	make_hash(c, FUSION_KEY_STRING, WORDS);
-	must(fusion_hash_reserve(hash_of(c), 24), "reserve");
+	must(fusion_hash_reserve(hash_of(c), 56), "reserve");
 	put_some(c, 8);
 }
 
