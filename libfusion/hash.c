@@ -526,6 +526,30 @@ FUSION_API int fusion_hash_reserve(struct fusion_hash *hash, uint64_t n)
 	return (int)container_leave(&hash->c, r);
 }
 
+static int shrink(struct fusion_hash *h, struct fusion_arena *a)
+{
+	struct hash_table *t = NULL;
+	uint32_t bits;
+	int r = hash_settle(h, a);
+
+	if (r == 0)
+		r = table_of(h, a, &t);
+	if (r < 0 || !t)
+		return r;
+	bits = table_bits_at_least(t->n);
+	return bits < t->bits ? table_rebuild(h, a, bits) : 0;
+}
+
+FUSION_API int fusion_hash_shrink(struct fusion_hash *hash)
+{
+	struct fusion_arena *a;
+	int r = enter(hash, &a);
+
+	if (r < 0)
+		return r;
+	return (int)container_leave(&hash->c, shrink(hash, a));
+}
+
 FUSION_API int fusion_hash_lock(struct fusion_hash *hash)
 {
 	return container_lock((struct container *)hash, KIND);

@@ -165,9 +165,9 @@ static inline int needle_init(struct needle *k, const struct fusion_hash *h,
 	return 0;
 }
 
-/* The key of @e as a caller gets it.  0, -EIO. */
-int entry_key(const struct fusion_hash *h, const struct fusion_arena *a,
-	      const struct hash_entry *e, struct fusion_key *ret);
+/* The key of @e, a copy, as a caller gets it.  0, -EIO. */
+int entry_copy(const struct fusion_hash *h, const struct fusion_arena *a,
+	       const struct hash_entry *e, struct fusion_key *ret);
 
 /* --- hash_table.c ----------------------------------------------------------
  */

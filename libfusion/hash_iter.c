@@ -23,6 +23,17 @@ static int table_of_iter(struct fusion_hash_iter *it,
 	return table_of(h, a, ret);
 }
 
+static inline int entry_key(const struct fusion_hash *h,
+			    const struct fusion_arena *a,
+			    const struct hash_entry *e, struct fusion_key *ret)
+{
+	if (is_copied(h))
+		return entry_copy(h, a, e, ret);
+	*ret = (struct fusion_key){{NULL}, h->key_type, 0};
+	ret->at.word = e->key.word;
+	return 0;
+}
+
 static int next(struct fusion_hash_iter *it, const struct fusion_arena *a,
 		struct fusion_key *ret_key, union fusion_value *ret_value)
 {
@@ -38,6 +49,7 @@ static int next(struct fusion_hash_iter *it, const struct fusion_arena *a,
 		i++;
 	if (i >= table_size(t)) {
 		it->at = i;
+		it->tag = TAG_IS_FREE;
 		return 0;
 	}
 	e = &table_entries(t)[i];
@@ -49,6 +61,8 @@ static int next(struct fusion_hash_iter *it, const struct fusion_arena *a,
 	if (ret_value)
 		*ret_value = e->value;
 	it->at = i + 1;
+	it->tag = t->tags[i];
+	it->key = e->key.word;
 	return 1;
 }
 
@@ -65,6 +79,17 @@ FUSION_API int fusion_hash_next(struct fusion_hash_iter *it,
 	return (int)container_leave(&it->hash->c, r);
 }
 
+/* Is the entry that was given last still there?  A copy of a key may have its
+ * place in the heap again, but hardly with the same tag, too. */
+static bool has_last(const struct fusion_hash_iter *it,
+		     const struct hash_table *t)
+{
+	uint64_t i = it->at - 1;
+
+	return t && it->at && i < table_size(t) && is_key(it->tag) &&
+	       t->tags[i] == it->tag && table_entries(t)[i].key.word == it->key;
+}
+
 static int remove_last(struct fusion_hash_iter *it, struct fusion_arena *a,
 		       union fusion_value *ret_old)
 {
@@ -75,8 +100,7 @@ static int remove_last(struct fusion_hash_iter *it, struct fusion_arena *a,
 		r = table_of_iter(it, a, &t);
 	if (r < 0)
 		return r;
-	if (!t || !it->at || it->at > table_size(t) ||
-	    !is_key(t->tags[it->at - 1]))
+	if (!has_last(it, t))
 		return -ENOENT;
 	return hash_remove_at(it->hash, a, t, it->at - 1, ret_old);
 }

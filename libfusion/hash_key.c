@@ -60,22 +60,17 @@ int needle_has_bytes(const struct needle *k, const struct fusion_arena *a,
 	return size == k->size && !memcmp(copy->bytes, k->bytes, size);
 }
 
-int entry_key(const struct fusion_hash *h, const struct fusion_arena *a,
-	      const struct hash_entry *e, struct fusion_key *ret)
+int entry_copy(const struct fusion_hash *h, const struct fusion_arena *a,
+	       const struct hash_entry *e, struct fusion_key *ret)
 {
-	struct fusion_key key = {{NULL}, h->key_type, 0};
 	const struct hash_key *copy;
 	uint32_t size;
 
-	if (is_copied(h)) {
-		copy = copy_of(a, e, &size);
-		if (!copy)
-			return -EIO;
-		key.at.bytes = copy->bytes;
-		key.size = key.type == FUSION_KEY_BYTES ? size : 0;
-	} else {
-		key.at.word = e->key.word;
-	}
-	*ret = key;
+	copy = copy_of(a, e, &size);
+	if (!copy)
+		return -EIO;
+	*ret = h->key_type == FUSION_KEY_BYTES
+		       ? fusion_key_bytes(copy->bytes, size)
+		       : fusion_key_string(copy->bytes);
 	return 0;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "libfusion/list.h"
 
+#include "libfusion/core/span.h"
+
 #define KIND CONTAINER_LIST
 #define FLAGS (FUSION_CONTAINER_LOCK | FUSION_CONTAINER_WORDS)
 
@@ -11,6 +13,22 @@ static bool is_of(const struct fusion_list *l, const struct fusion_arena *a,
 {
 	return is_inside(a, x, sizeof(*x)) && (uintptr_t)x % 8 == 0 &&
 	       x->list == l;
+}
+
+/* The same of what a caller says is one: it may be any pointer. */
+static bool is_node(const struct fusion_list *l, struct fusion_arena *a,
+		    const node_t *x)
+{
+	struct tcache *t = tls_cache(a);
+
+	if (!t)
+		return false;
+	if (UNLIKELY(!is_in_slab(t, x))) {
+		t->span_hi = span_hi(&a->view);
+		if (!is_in_slab(t, x))
+			return false;
+	}
+	return x->list == l;
 }
 
 /* --- The record ------------------------------------------------------------
@@ -151,7 +169,7 @@ static int insert_at(struct fusion_list *l, node_t *node, enum where where,
 	if (!node)
 		node = &l->ring;
 	r = settle(l, a);
-	if (r == 0 && (!is_of(l, a, node) || !is_good_value(&l->c, a, value)))
+	if (r == 0 && (!is_node(l, a, node) || !is_good_value(&l->c, a, value)))
 		r = -EINVAL;
 	if (r < 0)
 		return (int)container_leave(&l->c, r);
@@ -227,7 +245,7 @@ FUSION_API int fusion_list_remove(struct fusion_list *list,
 	if (r < 0)
 		return r;
 	r = settle(list, a);
-	if (r == 0 && (!is_of(list, a, node) || node == &list->ring))
+	if (r == 0 && (!is_node(list, a, node) || node == &list->ring))
 		r = -EINVAL;
 	if (r == 0) {
 		old = node->value;
@@ -249,7 +267,7 @@ FUSION_API int fusion_list_set(struct fusion_list *list,
 
 	if (r < 0)
 		return r;
-	if (!is_of(list, a, node) || node == &list->ring ||
+	if (!is_node(list, a, node) || node == &list->ring ||
 	    !is_good_value(&list->c, a, value))
 		return (int)container_leave(&list->c, -EINVAL);
 	old = node->value;
@@ -273,7 +291,7 @@ static int walk(struct fusion_list *l, node_t *node, enum where where,
 		return r;
 	if (!node)
 		node = &l->ring;
-	else if (node == &l->ring || !is_of(l, a, node))
+	else if (node == &l->ring || !is_node(l, a, node))
 		return (int)container_leave(&l->c, -EINVAL);
 	to = where == AFTER ? node->next : prev_of(l, a, node);
 	if (to == &l->ring)
@@ -308,7 +326,7 @@ FUSION_API int fusion_list_value(struct fusion_list *list,
 
 	if (r < 0)
 		return r;
-	if (is_of(list, a, node) && node != &list->ring)
+	if (is_node(list, a, node) && node != &list->ring)
 		*ret = node->value;
 	else
 		r = -EINVAL;

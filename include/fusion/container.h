@@ -23,6 +23,10 @@
  * With FUSION_CONTAINER_LOCK each call takes a skirmish of the container's own,
  * and waits for it as long as it needs.  The death of its owner is not seen.
  *
+ * A child of fork() that enters again (FUSION_ENTER_FORK) uses its parent's
+ * handles, nodes and iterations as they are; a lock that the parent holds is
+ * not its.
+ *
  * All calls may be made by any thread of any member, but not by signal
  * handlers.
  */

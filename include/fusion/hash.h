@@ -129,7 +129,8 @@ FUSION_API int fusion_hash_replace(struct fusion_hash *hash,
 /**
  * Find the value of a key.
  *
- * @param ret  may be NULL
+ * @param ret  may be NULL; a block that the hash owns is there until the entry
+ *             is removed or replaced: who uses it keeps the lock
  * @return 0; -ENOENT; -EINVAL
  */
 FUSION_API int fusion_hash_lookup(struct fusion_hash *hash,
@@ -157,19 +158,28 @@ FUSION_API int64_t fusion_hash_size(struct fusion_hash *hash);
  */
 FUSION_API int fusion_hash_reserve(struct fusion_hash *hash, uint64_t n);
 
+/**
+ * Move the hash to the smallest table that its entries fit in.  Adding one may
+ * move it again.
+ *
+ * @return 0; -ENOMEM
+ */
+FUSION_API int fusion_hash_shrink(struct fusion_hash *hash);
+
 /** Where an iteration is.  Private to the caller; no call ends it. */
 struct fusion_hash_iter {
 	struct fusion_hash *hash;
 	uint64_t at;	/* the next entry of the table */
 	uint32_t turns; /* which table */
-	uint32_t reserved;
+	uint32_t tag;	/* of the entry given last, with its key */
+	uint64_t key;
 };
 
 /** Begin one: before the first entry, in no order. */
 static inline struct fusion_hash_iter
 fusion_hash_iterate(struct fusion_hash *hash)
 {
-	struct fusion_hash_iter it = {hash, 0, 0, 0};
+	struct fusion_hash_iter it = {hash, 0, 0, 0, 0};
 
 	return it;
 }
@@ -182,12 +192,16 @@ fusion_hash_iterate(struct fusion_hash *hash)
  * @param ret_value  may be NULL
  *
  * @return 1; 0 there are no more; -ESTALE the hash has moved to another table
- *         since the iteration began, which only adding, removing and reserving
- *         does, but for fusion_hash_iter_remove()
+ *         since the iteration began, which only adding, removing, reserving and
+ *         shrinking do, but for fusion_hash_iter_remove()
  *
- * Entries that others add or remove meanwhile (between two calls, with
- * FUSION_CONTAINER_LOCK) may be seen or not.  fusion_hash_lock() keeps them
- * out.
+ * Any number may walk and look up at the same time, as long as nobody changes
+ * the hash; who walks keeps others out with the lock that they take, held from
+ * the first call to the last: fusion_hash_lock(), or the callers' own.  Without
+ * holding it (with FUSION_CONTAINER_LOCK each call is safe by itself) entries
+ * that others add or remove between two calls may be seen or not, and a string,
+ * bytes, or a block that the hash owns may be freed as soon as the call
+ * returns.
  */
 FUSION_API int fusion_hash_next(struct fusion_hash_iter *it,
 				struct fusion_key *ret_key,
@@ -197,7 +211,8 @@ FUSION_API int fusion_hash_next(struct fusion_hash_iter *it,
  * Remove the entry that fusion_hash_next() gave last.  The iteration goes on.
  *
  * @param ret_old  as for fusion_hash_remove()
- * @return 0; -ENOENT there is none, or it was removed; -ESTALE
+ * @return 0; -ENOENT there is none, or it was removed, whoever has its place
+ *         now; -ESTALE
  */
 FUSION_API int fusion_hash_iter_remove(struct fusion_hash_iter *it,
 				       union fusion_value *ret_old);

@@ -8,7 +8,8 @@
  *
  * A place in a list is a node: an opaque pointer, as valid in all members and
  * as long as its value is in the list.  A node that has been removed, or is of
- * another list, is refused with -EINVAL until its memory is used again.
+ * another list, is refused with -EINVAL until its memory is used again; so is
+ * any pointer that is no place of the heap.
  *
  * Every call returns -EINVAL if its handle is no list of an arena that the
  * process is in; -EIDRM if it is being destroyed; -EIO if its memory has been

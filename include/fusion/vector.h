@@ -109,7 +109,8 @@ FUSION_API int64_t fusion_vector_index_of(struct fusion_vector *vector,
 					  union fusion_value value);
 
 /** Have memory for @n values in all, so that adding them at the end cannot
- *  fail.  0; -EINVAL beyond FUSION_VECTOR_MAX; -ENOMEM. */
+ *  fail.  Inserting, and removing others than the last, may forget it.
+ *  0; -EINVAL beyond FUSION_VECTOR_MAX; -ENOMEM. */
 FUSION_API int fusion_vector_reserve(struct fusion_vector *vector, uint64_t n);
 
 /** Give back the memory that the values do not need.  0; -ENOMEM. */

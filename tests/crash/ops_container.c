@@ -253,6 +253,13 @@ static void hash_reserve(struct cast *c)
 	end(c);
 }
 
+static void hash_shrink(struct cast *c)
+{
+	begin(c);
+	must(fusion_hash_shrink(hash_of(c)), "shrink");
+	end(c);
+}
+
 static void hash_end(struct cast *c)
 {
 	ledger_of(c)->ends = 1;
@@ -548,6 +555,7 @@ const struct op container_ops[] = {
 	{ "hash-remove-walking",  PART_MEMBER, strings,		  hash_drop_walking, 0 },
 	{ "hash-shrink",	  PART_MEMBER, a_large_table,	  hash_drop, 0 },
 	{ "hash-reserve",	  PART_MEMBER, strings,		  hash_reserve, 0 },
+	{ "hash-shrink-asked",	  PART_MEMBER, a_large_table,	  hash_shrink, 0 },
 	{ "hash-destroy",	  PART_MEMBER, owned,		  hash_end, 0 },
 	{ "hash-destroy-locked",  PART_MEMBER, strings_locked,	  hash_end, 0 },
 	{ "vector-add",		  PART_MEMBER, a_row,		  row_add, 0 },

@@ -301,6 +301,34 @@ static void test_reserve(void **state)
 	assert_int_equal(hash->table.turns, turns);
 }
 
+/* It becomes full, and twice as large; as small as it can be, when asked. */
+static void test_sizes(void **state)
+{
+	uint64_t n = 0, size = 8;
+
+	(void)state;
+	create(FUSION_KEY_INT, WORDS);
+	assert_int_equal(fusion_hash_shrink(hash), 0);
+	assert_null(table());
+	for (; n < 5000; n++) {
+		insert_int(n, n);
+		if (table_size(table()) == size)
+			continue;
+		assert_int_equal(n, size / 8 * 7);
+		assert_int_equal(table_size(table()), size * 2);
+		size *= 2;
+	}
+	assert_int_equal(fusion_hash_reserve(hash, 50000), 0);
+	assert_int_equal(table_size(table()), 65536);
+	assert_int_equal(fusion_hash_shrink(hash), 0);
+	assert_int_equal(table_size(table()), 8192);
+	assert_int_equal(fusion_hash_shrink(hash), 0);
+	for (uint64_t i = 0; i < n; i++)
+		assert_int_equal(lookup_int(i), i);
+	assert_int_equal(fusion_hash_reserve(hash, 1ull << 31), -EINVAL);
+	assert_int_equal(fusion_hash_size(hash), n);
+}
+
 /* Full memory: what fits goes on. */
 static void test_no_memory(void **state)
 {
@@ -368,6 +396,51 @@ static void test_iterate(void **state)
 	assert_int_equal(fusion_hash_reserve(hash, 100000), 0);
 	assert_int_equal(fusion_hash_next(&it, NULL, NULL), -ESTALE);
 	assert_int_equal(fusion_hash_iter_remove(&it, NULL), -ESTALE);
+}
+
+/* Who walks removes what it was given, and not what has its place since. */
+static void test_iterate_reused(void **state)
+{
+	static char name[64];
+	struct fusion_hash_iter it;
+	struct fusion_key key;
+	uint64_t at, n = 0;
+
+	(void)state;
+	create(FUSION_KEY_STRING, WORDS | LOCK);
+	assert_int_equal(
+		fusion_hash_insert(hash, fusion_key_string("a"), word(1)), 0);
+	it = fusion_hash_iterate(hash);
+	assert_int_equal(fusion_hash_next(&it, &key, NULL), 1);
+	at = it.at - 1;
+	assert_int_equal(fusion_hash_remove(hash, key, NULL), 0);
+	/* Until one gets its place; its copy lies where the first one lay. */
+	for (;; n++) {
+		snprintf(name, sizeof(name), "%lu", (unsigned long)n);
+		assert_int_equal(fusion_hash_insert(hash,
+						    fusion_key_string(name),
+						    word(2)),
+				 0);
+		if (is_key(table()->tags[at]))
+			break;
+		assert_int_equal(
+			fusion_hash_remove(hash, fusion_key_string(name), NULL),
+			0);
+	}
+	assert_int_equal(fusion_hash_iter_remove(&it, NULL), -ENOENT);
+	assert_int_equal(lookup(fusion_key_string(name)), 2);
+	assert_int_equal(fusion_hash_size(hash), 1);
+	/* Behind the last there is none. */
+	it = fusion_hash_iterate(hash);
+	while (fusion_hash_next(&it, NULL, NULL) == 1)
+		;
+	assert_int_equal(fusion_hash_iter_remove(&it, NULL), -ENOENT);
+	/* No iteration. */
+	assert_int_equal(fusion_hash_next(NULL, NULL, NULL), -EINVAL);
+	assert_int_equal(fusion_hash_iter_remove(NULL, NULL), -EINVAL);
+	it.at = UINT64_MAX;
+	assert_int_equal(fusion_hash_next(&it, NULL, NULL), 0);
+	assert_int_equal(fusion_hash_iter_remove(&it, NULL), -ENOENT);
 }
 
 static void test_iterate_strings(void **state)
@@ -768,8 +841,10 @@ int main(void)
 		TEST(test_grow_and_shrink),
 		TEST(test_churn),
 		TEST(test_reserve),
+		TEST(test_sizes),
 		TEST(test_no_memory),
 		TEST(test_iterate),
+		TEST(test_iterate_reused),
 		TEST(test_iterate_strings),
 		TEST(test_corrupt),
 		TEST(test_model),

@@ -4,6 +4,8 @@
 
 #include "libfusion/list.h"
 
+#include <sys/stat.h>
+
 #define WORDS FUSION_CONTAINER_WORDS
 #define LOCKED (FUSION_CONTAINER_WORDS | FUSION_CONTAINER_LOCK)
 #define THREADS 4
@@ -146,6 +148,29 @@ static void test_bad_arguments(void **state)
 	assert_int_equal(fusion_list_size(list), 1);
 	assert_int_equal(fusion_list_size(other), 1);
 	assert_int_equal(fusion_list_destroy(other), 0);
+}
+
+/* What is looked at takes memory, and there may be none: not looked at. */
+static void test_no_places(void **state)
+{
+	char *end = arena->view.base + arena->view.geo.span;
+	uint64_t half = arena->view.geo.span / 2;
+	union fusion_value value;
+	struct stat before, after;
+
+	(void)state;
+	assert_int_equal(fstat(arena->view.fd, &before), 0);
+	for (char *p = end - half; p < end; p += half / 64) {
+		assert_int_equal(fusion_list_value(list, (void *)p, &value),
+				 -EINVAL);
+		assert_int_equal(fusion_list_remove(list, (void *)p, NULL),
+				 -EINVAL);
+		assert_int_equal(fusion_list_size((void *)p), -EINVAL);
+	}
+	assert_int_equal(fusion_list_value(list, (void *)(end - 16), &value),
+			 -EINVAL);
+	assert_int_equal(fstat(arena->view.fd, &after), 0);
+	assert_int_equal(after.st_blocks, before.st_blocks);
 }
 
 static void test_corrupt(void **state)
@@ -345,6 +370,8 @@ int main(void)
 						tear_down_list),
 		cmocka_unit_test_setup_teardown(test_killed_with_the_lock,
 						set_up_locked, tear_down_list),
+		cmocka_unit_test_setup_teardown(test_no_places, set_up_list,
+						tear_down_list),
 		cmocka_unit_test_setup_teardown(test_killed_anywhere,
 						set_up_locked, tear_down_list),
 	};
