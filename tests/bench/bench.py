@@ -71,7 +71,7 @@ CALL = (
 )
 RING = (32, 1024, 65536)
 LISTENERS = (1, 2, 4, 8, 64)
-# Of containers of 100,000.
+# Of containers of 100,000; then of hashes of other sizes.
 CONTAINER = (
     ("int-hit",      "hash, integer keys: found"),
     ("int-miss",     "not found"),
@@ -82,7 +82,16 @@ CONTAINER = (
     ("string-churn", "inserted and removed, with the key"),
     ("vector-at",    "vector: one of them"),
     ("vector-add",   "grown by one"),
+    ("vector-walk",  "vector: walked, each element"),
     ("list-churn",   "list: one more, and the first goes"),
+    ("list-walk",    "list: walked, each node"),
+)
+SIZES = (("100", "100"), ("1000000", "1,000,000"))
+SIZED = (
+    ("int-hit",      "integer keys: found"),
+    ("int-miss",     "not found"),
+    ("int-churn",    "inserted and removed"),
+    ("walk",         "walked, each entry"),
 )
 # Of frames: a window of a client's, drawn, composed and seen.
 FRAME = (
@@ -372,13 +381,34 @@ class Bench:
             else:
                 self.missing("GLib", "libglib2.0-dev")
             for row, what in CONTAINER:
-                if how == "locked" and row == "walk":
-                    continue
-                times = self.interleave([(w, row, "")
-                                         for w in (ours, *peers.values())])
                 what += ", its own lock" if how == "locked" else ""
-                for name, theirs in zip(peers, times[1:]):
-                    self.add("container", what, name, times[0], theirs, None)
+                self.contain(ours, peers, row, "100000", what)
+            if how == "plain":
+                for size, name in SIZES[:1] if self.options.smoke else SIZES:
+                    for row, what in SIZED:
+                        self.contain(ours, peers, row, size,
+                                     f"of {name}: {what}")
+            else:
+                self.beside(ours, peers)
+
+    def contain(self, ours, peers, row, size, what):
+        times = self.interleave([(w, row, size)
+                                 for w in (ours, *peers.values())])
+        for name, theirs in zip(peers, times[1:]):
+            self.add("container", what, name, times[0], theirs, None)
+
+    def beside(self, ours, peers):
+        """One looks up what another replaces, each under the own lock."""
+        written = [[] for _ in range(1 + len(peers))]
+        times = self.interleave(
+            [(w, "beside", "100000") for w in (ours, *peers.values())],
+            lambda at, w: written[at].append(w.run("written")))
+        for i, name in enumerate(peers):
+            self.add("container", "found, beside a writer", name, times[0],
+                     times[i + 1], None)
+        for i, name in enumerate(peers):
+            self.add("container", "replaced, beside a reader", name,
+                     written[0], written[i + 1], None)
 
     def callees(self):
         """The peers of our calls, by name."""

@@ -112,10 +112,17 @@ static void int_remove(uint64_t key)
 static uint64_t int_walk(void)
 {
 	uint64_t n = 0;
+	guard g;
 
 	for (auto it = ints->begin(); it != ints->end(); ++it)
 		n++;
 	return n;
+}
+
+static void int_reset(void)
+{
+	ints->clear();
+	ints->rehash(0);
 }
 
 static void string_insert(const char *key, uint64_t value)
@@ -153,6 +160,16 @@ static uint64_t vector_at(uint64_t i)
 	return (*vector)[i];
 }
 
+static uint64_t vector_walk(void)
+{
+	uint64_t sum = 0;
+	guard g;
+
+	for (auto value : *vector)
+		sum += value;
+	return sum;
+}
+
 static void vector_reset(void)
 {
 	words(segment->get_segment_manager()).swap(*vector);
@@ -170,6 +187,16 @@ static void list_remove_first(void)
 	guard g;
 
 	list->pop_front();
+}
+
+static uint64_t list_walk(void)
+{
+	uint64_t sum = 0;
+	guard g;
+
+	for (auto value : *list)
+		sum += value;
+	return sum;
 }
 
 /* The name goes at once: whatever happens, nothing stays. */

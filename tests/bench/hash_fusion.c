@@ -45,6 +45,11 @@ static void int_remove(uint64_t key)
 	must(fusion_hash_remove(ints, fusion_key_int(key), NULL), "remove");
 }
 
+static bool has_lock(void)
+{
+	return flags & FUSION_CONTAINER_LOCK;
+}
+
 static uint64_t int_walk(void)
 {
 	struct fusion_hash_iter it;
@@ -52,10 +57,21 @@ static uint64_t int_walk(void)
 	struct fusion_key key;
 	uint64_t n = 0;
 
+	if (has_lock())
+		must(fusion_hash_lock(ints), "lock");
 	it = fusion_hash_iterate(ints);
 	while (fusion_hash_next(&it, &key, &value) == 1)
 		n++;
+	if (has_lock())
+		must(fusion_hash_unlock(ints), "unlock");
 	return n;
+}
+
+static void int_reset(void)
+{
+	if (ints)
+		must(fusion_hash_destroy(ints), "destroy");
+	must(fusion_hash_create(arena, FUSION_KEY_INT, flags, &ints), "hash");
 }
 
 static void string_insert(const char *key, uint64_t value)
@@ -91,6 +107,23 @@ static uint64_t vector_at(uint64_t i)
 	return value.word;
 }
 
+static uint64_t vector_walk(void)
+{
+	int64_t n = fusion_vector_size(vector);
+	union fusion_value value;
+	uint64_t sum = 0;
+
+	if (has_lock())
+		must(fusion_vector_lock(vector), "lock");
+	for (int64_t i = 0; i < n; i++) {
+		must(fusion_vector_at(vector, (uint64_t)i, &value), "at");
+		sum += value.word;
+	}
+	if (has_lock())
+		must(fusion_vector_unlock(vector), "unlock");
+	return sum;
+}
+
 static void vector_reset(void)
 {
 	if (vector)
@@ -114,16 +147,35 @@ static void list_remove_first(void)
 	must(fusion_list_remove(list, node, NULL), "remove");
 }
 
+static uint64_t list_walk(void)
+{
+	struct fusion_list_node *node = NULL;
+	union fusion_value value;
+	uint64_t sum = 0;
+
+	if (has_lock())
+		must(fusion_list_lock(list), "lock");
+	while (fusion_list_next(list, node, &node) == 0) {
+		must(fusion_list_value(list, node, &value), "value");
+		sum += value.word;
+	}
+	if (has_lock())
+		must(fusion_list_unlock(list), "unlock");
+	return sum;
+}
+
 int main(int argc, char **argv)
 {
-	struct fusion_arena_options options = {.size = sizeof(options)};
+	struct fusion_arena_options options = {
+		.size = sizeof(options),
+		.flags = FUSION_ENTER_FORK,
+	};
 	const char *name = getenv("BENCH_ARENA");
 
 	if (argc > 1 && !strcmp(argv[1], "locked"))
 		flags |= FUSION_CONTAINER_LOCK;
 	must(fusion_arena_enter(name ? name : "bench-hash", &options, &arena),
 	     "enter");
-	must(fusion_hash_create(arena, FUSION_KEY_INT, flags, &ints), "hash");
 	must(fusion_hash_create(arena, FUSION_KEY_STRING, flags, &strings),
 	     "hash");
 	vector_reset();

@@ -2,6 +2,7 @@
 /* GLib's containers, in private memory; `locked`: each call with a GMutex. */
 #include <glib.h>
 
+#define BENCH_THREADS
 #include "hash_load.h"
 
 static GHashTable *ints, *strings;
@@ -44,7 +45,7 @@ static void int_remove(uint64_t key)
 	LOCKED(g_hash_table_remove(ints, WORD(key)));
 }
 
-static uint64_t int_walk(void)
+static uint64_t count_ints(void)
 {
 	GHashTableIter it;
 	void *key, *value;
@@ -54,6 +55,19 @@ static uint64_t int_walk(void)
 	while (g_hash_table_iter_next(&it, &key, &value))
 		n++;
 	return n;
+}
+
+static uint64_t int_walk(void)
+{
+	uint64_t n;
+
+	LOCKED(n = count_ints());
+	return n;
+}
+
+static void int_reset(void)
+{
+	g_hash_table_remove_all(ints);
 }
 
 static void string_insert(const char *key, uint64_t value)
@@ -87,6 +101,23 @@ static uint64_t vector_at(uint64_t i)
 	return value;
 }
 
+static uint64_t sum_vector(void)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < vector->len; i++)
+		sum += (uintptr_t)g_ptr_array_index(vector, i);
+	return sum;
+}
+
+static uint64_t vector_walk(void)
+{
+	uint64_t sum;
+
+	LOCKED(sum = sum_vector());
+	return sum;
+}
+
 static void vector_reset(void)
 {
 	g_ptr_array_free(vector, true);
@@ -101,6 +132,23 @@ static void list_add(uint64_t value)
 static void list_remove_first(void)
 {
 	LOCKED(g_queue_pop_head(list));
+}
+
+static uint64_t sum_list(void)
+{
+	uint64_t sum = 0;
+
+	for (GList *l = list->head; l; l = l->next)
+		sum += (uintptr_t)l->data;
+	return sum;
+}
+
+static uint64_t list_walk(void)
+{
+	uint64_t sum;
+
+	LOCKED(sum = sum_list());
+	return sum;
 }
 
 int main(int argc, char **argv)
