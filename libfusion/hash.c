@@ -405,9 +405,10 @@ FUSION_API int fusion_hash_remove(struct fusion_hash *hash,
 /* --- Reading ---------------------------------------------------------------
  */
 
-FUSION_API int fusion_hash_lookup(struct fusion_hash *hash,
-				  struct fusion_key key,
-				  union fusion_value *ret)
+/* Apart, so that what is done nearly always has little to save. */
+static __attribute__((noinline)) int lookup_slow(struct fusion_hash *hash,
+						 const struct fusion_key *key,
+						 union fusion_value *ret)
 {
 	struct fusion_arena *a;
 	struct hash_table *t = NULL;
@@ -416,12 +417,53 @@ FUSION_API int fusion_hash_lookup(struct fusion_hash *hash,
 
 	if (r < 0)
 		return r;
-	r = find(hash, a, &key, &t, &i);
+	r = find(hash, a, key, &t, &i);
 	if (r == 1 && ret)
 		*ret = table_entries(t)[i].value;
 	if (r >= 0)
 		r = r == 1 ? 0 : -ENOENT;
 	return (int)container_leave(&hash->c, r);
+}
+
+/* find() of a word.  The entry, NULL it is not there. */
+static inline const struct hash_entry *find_word(const struct fusion_hash *h,
+						 const struct hash_table *t,
+						 uint64_t word)
+{
+	const struct hash_entry *entries = table_entries(t);
+	uint64_t mask = table_size(t) - 1, home, i;
+	uint32_t wanted = tag_of_word(h, word), tag;
+
+	i = home = table_home(t, wanted);
+	__builtin_prefetch(&entries[i]);
+	do {
+		tag = t->tags[i];
+		if (tag == wanted && LIKELY(entries[i].key.word == word))
+			return &entries[i];
+		i = (i + 1) & mask;
+	} while (tag != TAG_IS_FREE && LIKELY(i != home));
+	return NULL;
+}
+
+/* Of numbers, without a lock, in the arena that the thread used last. */
+FUSION_API int fusion_hash_lookup(struct fusion_hash *hash,
+				  struct fusion_key key,
+				  union fusion_value *ret)
+{
+	struct tcache *c = tls_current;
+	const struct hash_entry *e;
+	struct hash_table *t;
+
+	if (UNLIKELY(container_look(c, &hash->c, KIND)) ||
+	    key.type != FUSION_KEY_INT || hash->key_type != FUSION_KEY_INT ||
+	    UNLIKELY(table_of(hash, c->arena, &t) < 0) || UNLIKELY(!t))
+		return lookup_slow(hash, &key, ret);
+	e = find_word(hash, t, key.at.word);
+	if (!e)
+		return -ENOENT;
+	if (LIKELY(ret))
+		*ret = e->value;
+	return 0;
 }
 
 FUSION_API int64_t fusion_hash_size(struct fusion_hash *hash)

@@ -147,6 +147,11 @@ static inline uint32_t tag_of(uint64_t hash)
 	return h > TAG_IS_REMOVED ? h : h + 2;
 }
 
+static inline uint32_t tag_of_word(const struct fusion_hash *h, uint64_t word)
+{
+	return tag_of(hash_mix(word ^ h->seed, HASH_PRIME));
+}
+
 /* 0; -EINVAL this is no key of the hash. */
 static inline int needle_init(struct needle *k, const struct fusion_hash *h,
 			      const struct fusion_arena *a,
@@ -161,7 +166,7 @@ static inline int needle_init(struct needle *k, const struct fusion_hash *h,
 	k->word = key->at.word;
 	k->bytes = NULL;
 	k->size = 0;
-	k->tag = tag_of(hash_mix(k->word ^ h->seed, HASH_PRIME));
+	k->tag = tag_of_word(h, k->word);
 	return 0;
 }
 

@@ -280,8 +280,8 @@ FUSION_API int fusion_list_set(struct fusion_list *list,
 /* --- Reading ---------------------------------------------------------------
  */
 
-static int walk(struct fusion_list *l, node_t *node, enum where where,
-		node_t **ret)
+static __attribute__((noinline)) int walk(struct fusion_list *l, node_t *node,
+					  enum where where, node_t **ret)
 {
 	struct fusion_arena *a;
 	node_t *to;
@@ -303,10 +303,31 @@ static int walk(struct fusion_list *l, node_t *node, enum where where,
 	return (int)container_leave(&l->c, r);
 }
 
+/* Is @node one with a value, of a list without a lock in the arena that the
+ * thread used last?  Then that is all there is to begin and to end. */
+static inline bool is_node_soon(const struct tcache *t,
+				const struct fusion_list *l, const node_t *node)
+{
+	return LIKELY(!container_look(t, &l->c, KIND)) && is_in_slab(t, node) &&
+	       LIKELY(node->list == l) && node != &l->ring;
+}
+
 FUSION_API int fusion_list_next(struct fusion_list *list,
 				struct fusion_list_node *node,
 				struct fusion_list_node **ret)
 {
+	const struct tcache *t = tls_current;
+
+	struct fusion_list_node *next;
+
+	if (LIKELY(ret) && is_node_soon(t, list, node)) {
+		next = node->next;
+		if (LIKELY(next != &list->ring) && is_in_slab(t, next) &&
+		    LIKELY(next->list == list)) {
+			*ret = next;
+			return 0;
+		}
+	}
 	return walk(list, node, AFTER, ret);
 }
 
@@ -317,9 +338,9 @@ FUSION_API int fusion_list_prev(struct fusion_list *list,
 	return walk(list, node, BEFORE, ret);
 }
 
-FUSION_API int fusion_list_value(struct fusion_list *list,
-				 struct fusion_list_node *node,
-				 union fusion_value *ret)
+static __attribute__((noinline)) int value_slow(struct fusion_list *list,
+						struct fusion_list_node *node,
+						union fusion_value *ret)
 {
 	struct fusion_arena *a;
 	int r = ret ? enter(list, &a) : -EINVAL;
@@ -331,6 +352,17 @@ FUSION_API int fusion_list_value(struct fusion_list *list,
 	else
 		r = -EINVAL;
 	return (int)container_leave(&list->c, r);
+}
+
+FUSION_API int fusion_list_value(struct fusion_list *list,
+				 struct fusion_list_node *node,
+				 union fusion_value *ret)
+{
+	if (LIKELY(ret) && is_node_soon(tls_current, list, node)) {
+		*ret = node->value;
+		return 0;
+	}
+	return value_slow(list, node, ret);
 }
 
 FUSION_API int64_t fusion_list_size(struct fusion_list *list)
