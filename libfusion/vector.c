@@ -13,17 +13,22 @@ struct span {
 	uint64_t first, n;
 };
 
-/* A checked copy of where the values are of a row whose place is_place(). */
+/* A checked copy of where the values of the row are, in an arena of @span bytes
+ * from @base on. */
 static inline bool read_row(struct span *s, const char *base, uint64_t span)
 {
 	const struct row *row = s->row;
-	uint64_t range = load_relaxed(&row->range);
-	uint32_t cap = row->cap;
+	uint64_t off = (uintptr_t)row - (uintptr_t)base, range, cap;
 
+	if (UNLIKELY(!is_place(base, span, row)) ||
+	    UNLIKELY(row->mark != container_mark(row, ROW_MARK)))
+		return false;
+	cap = row->cap;
+	range = load_relaxed(&row->range);
 	s->first = RANGE_FIRST(range);
 	s->n = RANGE_N(range);
-	return LIKELY(row->mark == container_mark(row, ROW_MARK)) &&
-	       LIKELY((const char *)(row->values + cap) <= base + span) &&
+	return LIKELY(off + sizeof(*row) + cap * sizeof(*row->values) <=
+		      span) &&
 	       LIKELY(s->first + s->n <= cap);
 }
 
@@ -36,10 +41,7 @@ static int look(const struct fusion_vector *v, struct span *ret)
 	ret->first = ret->n = 0;
 	if (!ret->row)
 		return 0;
-	return is_place(view->base, view->geo.span, ret->row) &&
-			       read_row(ret, view->base, view->geo.span)
-		       ? 0
-		       : -EIO;
+	return read_row(ret, view->base, view->geo.span) ? 0 : -EIO;
 }
 
 /* The same of a vector without a lock, in the arena that the thread used last:
@@ -52,8 +54,7 @@ static inline bool look_soon(const struct fusion_vector *v, struct span *ret)
 		return false;
 	ret->a = t->arena;
 	ret->row = twin_block(&v->row);
-	return is_place(t->base, t->span, ret->row) &&
-	       read_row(ret, t->base, t->span);
+	return read_row(ret, t->base, t->span);
 }
 
 /* Begin a call that reads. */
