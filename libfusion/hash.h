@@ -170,9 +170,9 @@ static inline int needle_init(struct needle *k, const struct fusion_hash *h,
 	return 0;
 }
 
-/* The key of @e, a copy, as a caller gets it.  0, -EIO. */
+/* The key of @e, a copy, as a caller gets it: address and size.  0, -EIO. */
 int entry_copy(const struct fusion_hash *h, const struct fusion_arena *a,
-	       const struct hash_entry *e, struct fusion_key *ret);
+	       const struct hash_entry *e, uint64_t *ret, uint32_t *ret_size);
 
 /* --- hash_table.c ----------------------------------------------------------
  */

@@ -61,7 +61,7 @@ int needle_has_bytes(const struct needle *k, const struct fusion_arena *a,
 }
 
 int entry_copy(const struct fusion_hash *h, const struct fusion_arena *a,
-	       const struct hash_entry *e, struct fusion_key *ret)
+	       const struct hash_entry *e, uint64_t *ret, uint32_t *ret_size)
 {
 	const struct hash_key *copy;
 	uint32_t size;
@@ -69,8 +69,7 @@ int entry_copy(const struct fusion_hash *h, const struct fusion_arena *a,
 	copy = copy_of(a, e, &size);
 	if (!copy)
 		return -EIO;
-	*ret = h->key_type == FUSION_KEY_BYTES
-		       ? fusion_key_bytes(copy->bytes, size)
-		       : fusion_key_string(copy->bytes);
+	*ret = (uintptr_t)copy->bytes;
+	*ret_size = h->key_type == FUSION_KEY_BYTES ? size : 0;
 	return 0;
 }
