@@ -79,6 +79,8 @@ FUSION_API int fusion_arena_wait_field(struct fusion_arena *arena,
 {
 	int64_t until = timeout_ns < 0 ? 0 : clock_monotonic_ns() + timeout_ns;
 
+	if (!thread_rec_of(arena))
+		return -errno;
 	for (;;) {
 		/* Acquire: pairs with the release at the end of field_add();
 		 * read before we look, so that no field is missed. */

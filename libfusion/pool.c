@@ -111,6 +111,8 @@ FUSION_API int fusion_pool_stats(struct fusion_pool *pool,
 {
 	struct pool_info info;
 
+	if (!pool->arena->id)
+		return -EINVAL; /* left, or the child of a fork */
 	if (!is_there(pool) ||
 	    pool_copy(&pool->arena->view, pool->index - 1, &info) < 0)
 		return -ENOENT;

@@ -270,7 +270,8 @@ struct fusion_pool_stats {
 	uint64_t limit; /**< as given to fusion_pool_create() */
 };
 
-/** Ask for it.  0, -ENOENT the pool is destroyed.  Any thread; no lock. */
+/** Ask for it.  0; -ENOENT the pool is destroyed; -EINVAL in the child of a
+ *  fork.  Any thread; no lock. */
 FUSION_API int fusion_pool_stats(struct fusion_pool *pool,
 				 struct fusion_pool_stats *ret);
 

@@ -37,8 +37,7 @@ static inline void run_and_kill(struct fusion_arena *parent,
 	if (!pid) {
 		struct fusion_arena *a;
 
-		view_unmap(&parent->view);
-		tls_after_fork_child();
+		image_forget(parent);
 		a = image_enter(fd);
 		fn(a);
 		kill(getpid(), SIGKILL);

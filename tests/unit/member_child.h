@@ -45,8 +45,7 @@ static inline void live(struct fusion_arena *arena, int in, int out)
 	/* A test that fails is to take its children along. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	close(arena->view.fd);
-	view_unmap(&arena->view);
-	tls_after_fork_child();
+	image_forget(arena);
 	a = image_enter(fd);
 	answer(out, (int)a->id);
 	while (read(in, &fn, sizeof(fn)) == sizeof(fn))

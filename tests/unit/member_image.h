@@ -35,6 +35,14 @@ static inline struct fusion_arena *image_enter(int fd)
 	return a;
 }
 
+/* In the child of a fork, which is no member.  As the library does it: the
+ * caches are forgotten while it is known where the arena was. */
+static inline void image_forget(struct fusion_arena *parent)
+{
+	tls_after_fork_child();
+	view_unmap(&parent->view);
+}
+
 /* In the child of a fork: the image that the parent is in, opened anew, as
  * processes that share a description do not exclude each other. */
 static inline int image_reopen(struct fusion_arena *parent)
@@ -43,10 +51,9 @@ static inline int image_reopen(struct fusion_arena *parent)
 	int fd;
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", parent->view.fd);
-	view_unmap(&parent->view);
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	close(parent->view.fd);
-	tls_after_fork_child();
+	image_forget(parent);
 	return fd;
 }
 

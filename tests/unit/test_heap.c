@@ -394,8 +394,7 @@ static void consume(int fd, int in)
 	struct fusion_arena *a;
 	unsigned char *p;
 
-	view_unmap(&arena->view);
-	tls_after_fork_child();
+	image_forget(arena);
 	a = image_enter(fd);
 	while (read(in, &p, sizeof(p)) == (ssize_t)sizeof(p)) {
 		size_t size = fusion_usable_size(a, p);

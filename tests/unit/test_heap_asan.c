@@ -37,8 +37,7 @@ static void report_of(void (*fn)(struct fusion_arena *), char *text,
 	pid = fork();
 	if (!pid) {
 		dup2(out[1], STDERR_FILENO);
-		view_unmap(&arena->view);
-		tls_after_fork_child();
+		image_forget(arena);
 		fn(image_enter(fd));
 		_exit(0);
 	}
@@ -137,8 +136,7 @@ static void take_over(int fd, int out)
 {
 	struct fusion_arena *a;
 
-	view_unmap(&arena->view);
-	tls_after_fork_child();
+	image_forget(arena);
 	a = image_enter(fd);
 	for (int i = 0; i < 500; i++) {
 		char *p = fusion_malloc(a, 64);

@@ -402,8 +402,7 @@ static pid_t spawn(int (*fn)(void *), void *arg)
 	/* A description of its own: a life lock is one's description's. */
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", arena->view.fd);
 	fd = open(path, O_RDWR | O_CLOEXEC);
-	view_unmap(&arena->view);
-	tls_after_fork_child();
+	image_forget(arena);
 	find(image_enter(fd));
 	_exit(fn(arg));
 }

@@ -354,9 +354,8 @@ static int fork_one(struct fusion_arena *a)
 	/* Not as a program does it: no handlers. */
 	pid = fork();
 	if (!pid) {
-		view_unmap(&a->view);
+		image_forget(a);
 		close(a->view.fd);
-		tls_after_fork_child();
 		/* So that it ends with the test. */
 		close(grandchild_to[1]);
 		close(grandchild_from[0]);

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The child of a fork, which is no member
+ *
+ * The heap is not mapped there, and all that it has of the arena are pointers:
+ * to the handle, which is dead, and into the heap.  Each call is to say so.
+ */
+#include "tests/unit/heap_member.h"
+
+#include <sys/mman.h>
+
+#include <fusion/fusion.h>
+
+static struct fusion_arena *arena;
+static struct fusion_skirmish *skirmish;
+static struct fusion_ref *ref;
+static struct fusion_property *property;
+static struct fusion_reactor *reactor;
+static struct fusion_reaction *reaction;
+static struct fusion_call *call;
+static struct fusion_object_pool *pool;
+static struct fusion_object *object;
+static struct fusion_pool *heap_pool;
+static struct fusion_hash *hash;
+static struct fusion_vector *vector;
+static struct fusion_list *list;
+static struct fusion_list_node *node;
+static void *block;
+
+static enum fusion_reaction_result
+reacts(const struct fusion_reactor_message *message, void *ctx)
+{
+	(void)message;
+	(void)ctx;
+	return FUSION_REACTION_KEEP;
+}
+
+static int calls(const struct fusion_call_request *request, void *ctx)
+{
+	(void)request;
+	(void)ctx;
+	return 0;
+}
+
+static void ends(struct fusion_object *o, bool zombie, void *ctx)
+{
+	(void)o;
+	(void)zombie;
+	(void)ctx;
+}
+
+static void leaves(struct fusion_arena *a, enum fusion_notice notice,
+		   fusion_id_t id, void *ctx)
+{
+	(void)a;
+	(void)notice;
+	(void)id;
+	(void)ctx;
+}
+
+static void hears(const struct fusion_message *message, void *ctx)
+{
+	(void)message;
+	(void)ctx;
+}
+
+static void cleans(struct fusion_arena *a, void *ctx)
+{
+	(void)a;
+	(void)ctx;
+}
+
+/* One of each. */
+static int set_up(void **state)
+{
+	(void)state;
+	arena = image_enter(image_create(64ull << 20, 0));
+	assert_int_equal(
+		madvise(arena->view.base, arena->view.geo.span, MADV_DONTFORK),
+		0);
+	arena->state = HANDLE_IN;
+	arenas = arena;
+	fork_prepare_once();
+	block = fusion_malloc(arena, 100);
+	assert_non_null(block);
+	assert_int_equal(fusion_skirmish_create(arena, "s", 0, &skirmish), 0);
+	assert_int_equal(fusion_ref_create(arena, "r", &ref), 0);
+	assert_int_equal(fusion_property_create(arena, "p", NULL, &property),
+			 0);
+	assert_int_equal(fusion_reactor_create(arena, "re", NULL, &reactor), 0);
+	assert_int_equal(fusion_reactor_attach(reactor, 0, reacts, NULL, NULL,
+					       &reaction),
+			 0);
+	assert_int_equal(fusion_call_create(arena, "c", calls, NULL, &call), 0);
+	assert_int_equal(
+		fusion_object_pool_create(arena, "op", 8, 0, ends, NULL, &pool),
+		0);
+	assert_int_equal(fusion_object_create(pool, &object), 0);
+	assert_int_equal(fusion_object_activate(object), 0);
+	assert_int_equal(fusion_pool_create(arena, "hp", 0, &heap_pool), 0);
+	assert_int_equal(fusion_hash_create(arena, FUSION_KEY_INT,
+					    FUSION_CONTAINER_WORDS, &hash),
+			 0);
+	assert_int_equal(
+		fusion_vector_create(arena, FUSION_CONTAINER_WORDS, &vector),
+		0);
+	assert_int_equal(
+		fusion_list_create(arena, FUSION_CONTAINER_WORDS, &list), 0);
+	assert_int_equal(
+		fusion_list_insert_back(list, fusion_value_word(1), &node), 0);
+	return 0;
+}
+
+static int failed; /* in the child */
+
+#define SAYS(want, expression)                                               \
+	do {                                                                 \
+		long long said_ = (long long)(expression);                   \
+		if (said_ != (want)) {                                       \
+			fprintf(stderr, "# %s: %lld\n", #expression, said_); \
+			failed = 1;                                          \
+		}                                                            \
+	} while (0)
+#define EINVALS(expression) SAYS(-EINVAL, expression)
+#define IS_NULL(expression)                       \
+	do {                                      \
+		errno = 0;                        \
+		SAYS(0, (uintptr_t)(expression)); \
+		SAYS(EINVAL, errno);              \
+	} while (0)
+
+static void arena_says(void)
+{
+	struct fusion_member member;
+	void *ptr;
+	size_t size;
+	uint64_t span;
+
+	SAYS(0, fusion_arena_id(arena));
+	SAYS(0, fusion_arena_master(arena));
+	SAYS(0, fusion_arena_is_shared(arena, block));
+	SAYS(0, (uintptr_t)fusion_arena_of(block));
+	SAYS(0, (uintptr_t)fusion_arena_root(arena));
+	fusion_arena_range(arena, &ptr, &span);
+	EINVALS(fusion_arena_set_root(arena, block));
+	EINVALS(fusion_arena_set_root(arena, NULL));
+	EINVALS(fusion_arena_add_field(arena, "x", block, 1, "x"));
+	EINVALS(fusion_arena_get_field(arena, "x", &ptr, &size));
+	EINVALS(fusion_arena_wait_field(arena, "x", 0, &ptr, &size));
+	EINVALS(fusion_arena_remove_field(arena, "x"));
+	EINVALS(fusion_members_list(arena, &member, 1));
+	EINVALS(fusion_members_wait(arena, 1, 0));
+	EINVALS(fusion_members_kill(arena, 1, 0, 0));
+	EINVALS(fusion_arena_on_leave(arena, leaves, NULL));
+}
+
+static void heap_says(void)
+{
+	struct fusion_heap_stats stats;
+	struct fusion_pool_stats pool_stats;
+	struct fusion_pool *p;
+	void *slot = block;
+
+	IS_NULL(fusion_malloc(arena, 1));
+	IS_NULL(fusion_malloc(arena, 1000000));
+	IS_NULL(fusion_calloc(arena, 1, 1));
+	IS_NULL(fusion_aligned_alloc(arena, 64, 64));
+	IS_NULL(fusion_strdup(arena, "x"));
+	IS_NULL(fusion_malloc_member(arena, 1));
+	IS_NULL(fusion_realloc(arena, NULL, 1));
+	IS_NULL(fusion_realloc(arena, block, 1));
+	EINVALS(fusion_free(arena, block));
+	SAYS(0, fusion_usable_size(arena, block));
+	EINVALS(fusion_malloc_to(arena, 1, &slot));
+	EINVALS(fusion_malloc_to(arena, 1, block));
+	EINVALS(fusion_free_from(arena, &slot));
+	EINVALS(fusion_free_from(arena, block));
+	EINVALS(fusion_heap_trim(arena));
+	EINVALS(fusion_heap_stats(arena, &stats));
+	EINVALS(fusion_pool_create(arena, "x", 0, &p));
+	EINVALS(fusion_pool_find(arena, "hp", &p));
+	IS_NULL(fusion_pool_malloc(heap_pool, 1));
+	IS_NULL(fusion_pool_calloc(heap_pool, 1, 1));
+	EINVALS(fusion_pool_stats(heap_pool, &pool_stats));
+	EINVALS(fusion_pool_destroy(heap_pool));
+}
+
+static void container_says(void)
+{
+	const struct fusion_key key = fusion_key_int(1);
+	struct fusion_hash_iter it = fusion_hash_iterate(hash);
+	union fusion_value value = fusion_value_word(1);
+	struct fusion_list_node *n;
+	struct fusion_vector *v;
+	struct fusion_hash *h;
+	struct fusion_list *l;
+	struct fusion_key k;
+
+	EINVALS(fusion_hash_create(arena, FUSION_KEY_INT, 0, &h));
+	EINVALS(fusion_hash_insert(hash, key, value));
+	EINVALS(fusion_hash_lookup(hash, key, &value));
+	EINVALS(fusion_hash_remove(hash, key, &value));
+	EINVALS(fusion_hash_next(&it, &k, &value));
+	EINVALS(fusion_hash_lock(hash));
+	EINVALS(fusion_hash_unlock(hash));
+	EINVALS(fusion_hash_destroy(hash));
+	EINVALS(fusion_vector_create(arena, 0, &v));
+	EINVALS(fusion_vector_insert(vector, 0, value));
+	EINVALS(fusion_vector_set(vector, 0, value, NULL));
+	EINVALS(fusion_vector_remove(vector, 0, NULL));
+	EINVALS(fusion_vector_index_of(vector, value));
+	EINVALS(fusion_vector_lock(vector));
+	EINVALS(fusion_vector_destroy(vector));
+	EINVALS(fusion_list_create(arena, 0, &l));
+	EINVALS(fusion_list_insert_back(list, value, &n));
+	EINVALS(fusion_list_insert_after(list, node, value, &n));
+	EINVALS(fusion_list_next(list, node, &n));
+	EINVALS(fusion_list_remove(list, node, NULL));
+	EINVALS(fusion_list_lock(list));
+	EINVALS(fusion_list_destroy(list));
+}
+
+static void lock_says(void)
+{
+	struct fusion_skirmish *s;
+	struct fusion_property *p;
+	struct fusion_ref_stat stat;
+	struct fusion_ref *r;
+
+	EINVALS(fusion_skirmish_create(arena, "x", 0, &s));
+	EINVALS(fusion_skirmish_lookup(arena, "s", &s));
+	EINVALS(fusion_skirmish_prevail(skirmish));
+	EINVALS(fusion_skirmish_prevail_timed(skirmish, 0));
+	EINVALS(fusion_skirmish_prevail_multi(&skirmish, 1));
+	EINVALS(fusion_skirmish_dismiss(skirmish));
+	EINVALS(fusion_skirmish_consistent(skirmish));
+	EINVALS(fusion_skirmish_wait(skirmish, 0));
+	EINVALS(fusion_skirmish_notify(skirmish, true));
+	EINVALS(fusion_skirmish_destroy(skirmish));
+	EINVALS(fusion_property_create(arena, "x", NULL, &p));
+	EINVALS(fusion_property_lookup(arena, "p", &p));
+	EINVALS(fusion_property_lease(property));
+	EINVALS(fusion_property_lease_timed(property, 0));
+	EINVALS(fusion_property_purchase(property));
+	EINVALS(fusion_property_cede(property));
+	EINVALS(fusion_property_hold_up(property, 0));
+	EINVALS(fusion_property_destroy(property));
+	EINVALS(fusion_ref_create(arena, "x", &r));
+	EINVALS(fusion_ref_lookup(arena, "r", &r));
+	EINVALS(fusion_ref_up(ref));
+	EINVALS(fusion_ref_down(ref));
+	EINVALS(fusion_ref_down_global(ref));
+	EINVALS(fusion_ref_zero_lock(ref, 0));
+	EINVALS(fusion_ref_unlock(ref));
+	EINVALS(fusion_ref_throw(ref, 1));
+	EINVALS(fusion_ref_catch(ref));
+	EINVALS(fusion_ref_inherit(ref, ref));
+	EINVALS(fusion_ref_stat(ref, &stat));
+	EINVALS(fusion_ref_destroy(ref));
+}
+
+static void talk_says(void)
+{
+	struct fusion_reactor *re;
+	struct fusion_reaction *reaction_2;
+	struct fusion_call *c;
+	uint64_t word;
+
+	EINVALS(fusion_message_send(arena, 1, 1, "x", 1, 0, 0));
+	EINVALS(fusion_message_send_block(arena, 1, 1, block, 0, 0));
+	EINVALS(fusion_message_handle(arena, 1, hears, NULL));
+	EINVALS(fusion_fd(arena));
+	EINVALS(fusion_dispatch(arena, 0));
+	EINVALS(fusion_sync(arena, 0));
+	EINVALS(fusion_dispatch_cleanup(arena, cleans, NULL));
+	EINVALS(fusion_reactor_create(arena, "x", NULL, &re));
+	EINVALS(fusion_reactor_lookup(arena, "re", &re));
+	EINVALS(fusion_reactor_attach(reactor, 0, reacts, NULL, NULL,
+				      &reaction_2));
+	EINVALS(fusion_reactor_dispatch(reactor, "x", 1, 0));
+	SAYS(0, fusion_reactor_detach(reaction));
+	EINVALS(fusion_reactor_destroy(reactor));
+	EINVALS(fusion_call_create(arena, "x", calls, NULL, &c));
+	EINVALS(fusion_call_lookup(arena, "c", &c));
+	EINVALS(fusion_call_execute(call, 1, &word));
+	EINVALS(fusion_call_return(call, 1, 1, NULL, 0));
+	EINVALS(fusion_call_cancel(call));
+	EINVALS(fusion_call_set_quota(call, 1, 1));
+	EINVALS(fusion_call_answer(arena, NULL, NULL));
+	EINVALS(fusion_call_destroy(call));
+}
+
+static void object_says(void)
+{
+	struct fusion_object_pool *p;
+	struct fusion_object *o;
+	size_t size;
+
+	EINVALS(fusion_object_pool_create(arena, "x", 8, 0, ends, NULL, &p));
+	EINVALS(fusion_object_pool_lookup(arena, "op", &p));
+	EINVALS(fusion_object_pool_register(pool, ends, NULL));
+	EINVALS(fusion_object_pool_unregister(pool));
+	EINVALS(fusion_object_pool_size(pool, &size));
+	EINVALS(fusion_object_create(pool, &o));
+	EINVALS(fusion_object_get(pool, 1, &o));
+	EINVALS(fusion_object_lookup(pool, 1, &o));
+	EINVALS(fusion_object_ref(object));
+	EINVALS(fusion_object_unref(object));
+	EINVALS(fusion_object_globalize(object));
+	EINVALS(fusion_object_throw(object, 1));
+	EINVALS(fusion_object_catch(object));
+	EINVALS(fusion_object_set_string(object, "x", "x"));
+	EINVALS(fusion_object_pool_of(object, &p));
+	EINVALS(fusion_object_destroy(object));
+	EINVALS(fusion_object_pool_destroy(pool));
+}
+
+static void exit_says(void)
+{
+	EINVALS(fusion_arena_exit(arena, NULL, NULL, NULL));
+}
+
+/* Does each call of @fn say what it is to say, in a child of a fork? */
+static void child_says(void (*fn)(void))
+{
+	pid_t pid = fork();
+	int status;
+
+	if (!pid) {
+		fn();
+		_exit(failed);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+#define CHILD_TEST(noun)                                             \
+	static void noun##_of_a_forked_child_is_EINVAL(void **state) \
+	{                                                            \
+		(void)state;                                         \
+		child_says(noun##_says);                             \
+	}
+CHILD_TEST(arena)
+CHILD_TEST(heap)
+CHILD_TEST(container)
+CHILD_TEST(lock)
+CHILD_TEST(talk)
+CHILD_TEST(object)
+CHILD_TEST(exit)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(arena_of_a_forked_child_is_EINVAL),
+		cmocka_unit_test(heap_of_a_forked_child_is_EINVAL),
+		cmocka_unit_test(container_of_a_forked_child_is_EINVAL),
+		cmocka_unit_test(lock_of_a_forked_child_is_EINVAL),
+		cmocka_unit_test(talk_of_a_forked_child_is_EINVAL),
+		cmocka_unit_test(object_of_a_forked_child_is_EINVAL),
+		cmocka_unit_test(exit_of_a_forked_child_is_EINVAL),
+	};
+
+	return cmocka_run_group_tests_name("fork", tests, set_up, NULL);
+}
