@@ -21,6 +21,8 @@
 
 #include <fusion/fusion.h>
 
+#include "why.h"
+
 #define TEXT_MAX 1024
 #define DEPTH_MAX 64
 
@@ -190,7 +192,8 @@ int main(int argc, char **argv)
 		fusion_arena_exit(arena, nothing, nothing, NULL);
 	}
 	if (r < 0) {
-		fprintf(stderr, "calc: %s: %s\n", argv[2], strerror(-r));
+		fprintf(stderr, "calc: %s: %s\n", argv[2],
+			r == -ENOENT ? "nobody serves there" : why(r));
 		return 1;
 	}
 	return 0;

@@ -9,6 +9,10 @@ set -eu
 arena=${1:?usage: calc.sh /run/fusion/ARENA [TEXT]...}
 shift
 
+[ -e "$arena/calls/calc" ] || {
+	echo "calc.sh: $arena: nobody serves there (calc serve)" >&2
+	exit 1
+}
 exec 3<>"$arena/calls/calc"
 
 # The answer ends as a file does.  An error of the call is cat's.

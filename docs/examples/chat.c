@@ -19,6 +19,8 @@
 
 #include <fusion/fusion.h>
 
+#include "why.h"
+
 #define LINE_MAX 512
 
 static enum fusion_reaction_result
@@ -106,7 +108,7 @@ int main(int argc, char **argv)
 		fusion_arena_exit(arena, nothing, nothing, NULL);
 	}
 	if (r < 0) {
-		fprintf(stderr, "chat: %s: %s\n", argv[1], strerror(-r));
+		fprintf(stderr, "chat: %s: %s\n", argv[1], why(r));
 		return 1;
 	}
 	return 0;

@@ -18,6 +18,8 @@
 
 #include <fusion/fusion.h>
 
+#include "why.h"
+
 #define PLACES 16
 
 struct queue {
@@ -31,7 +33,7 @@ static struct queue *queue;
 
 static void fail(const char *what, int r)
 {
-	fprintf(stderr, "queue: %s: %s\n", what, strerror(-r));
+	fprintf(stderr, "queue: %s: %s\n", what, why(r));
 	exit(1);
 }
 

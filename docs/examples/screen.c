@@ -18,6 +18,8 @@
 
 #include <fusion/fusion.h>
 
+#include "why.h"
+
 #define LINES 8
 #define WIDTH 80
 
@@ -179,6 +181,6 @@ int main(int argc, char **argv)
 	}
 	if (r < 0)
 		fprintf(stderr, "screen: %s: %s\n", argv[2],
-			r == -EBUSY ? "a film is on" : strerror(-r));
+			r == -EBUSY ? "a film is on" : why(r));
 	return r < 0;
 }

@@ -8,6 +8,10 @@
 set -eu
 arena=${1:?usage: till.sh /run/fusion/ARENA}
 
+[ -e "$(dirname "$arena")/.fusionfs" ] || {
+	echo "till.sh: $arena: no fusionfs is mounted there (fusionfs DIR)" >&2
+	exit 1
+}
 [ -d "$arena" ] || mkdir "$arena"
 [ -e "$arena/skirmishes/till" ] || : >"$arena/skirmishes/till"
 [ -e "$arena/properties/counter" ] || : >"$arena/properties/counter"

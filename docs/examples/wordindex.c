@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "why.h"
 #include "wordindex.h"
 
 static struct fusion_arena *arena;
@@ -330,13 +331,6 @@ static void index_all(struct index *index, struct work *work)
 		index_file(index, work, f);
 }
 
-static void log_error(int level, const char *message, void *ctx)
-{
-	(void)level;
-	(void)ctx;
-	fprintf(stderr, "wordindex: %s\n", message);
-}
-
 int main(int argc, char **argv)
 {
 	struct fusion_arena_options options = {
@@ -355,10 +349,11 @@ int main(int argc, char **argv)
 	sigemptyset(&end);
 	sigaddset(&end, SIGTERM);
 	sigaddset(&end, SIGINT);
-	fusion_set_log(log_error, NULL);
 	r = fusion_arena_enter(argv[1], &options, &arena);
-	if (r < 0)
-		fail(argv[1], r);
+	if (r < 0) {
+		fprintf(stderr, "wordindex: %s: %s\n", argv[1], why(r));
+		return 1;
+	}
 	if (fusion_arena_get_field(arena, "index", &index, NULL) < 0 ||
 	    fusion_arena_get_field(arena, "work", &work, NULL) < 0)
 		fail(argv[1], -ENOENT);

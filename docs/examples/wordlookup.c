@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "why.h"
 #include "wordindex.h"
 
 static unsigned long count(struct word *w)
@@ -73,7 +74,7 @@ int main(int argc, char **argv)
 	if (r < 0) {
 		fprintf(stderr, "wordlookup: %s: %s\n", argv[1],
 			r == -EAGAIN ? "no wordindex is running there"
-				     : strerror(-r));
+				     : why(r));
 		return 1;
 	}
 	for (int i = 2; i < argc; i++)
