@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "fusionfs/mount.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -114,6 +115,21 @@ static bool is_mounted(const char *dir)
 	return ours;
 }
 
+/* A directory that cannot be read is the mount's to refuse. */
+static bool is_empty(const char *dir)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e = NULL;
+
+	while (d && (e = readdir(d)))
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			break;
+	if (!d)
+		return true;
+	closedir(d);
+	return !e;
+}
+
 static int check_device(void)
 {
 	int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC), r;
@@ -171,6 +187,13 @@ int mount_check(struct options *o)
 			 "first (umount %s)",
 			 path, path);
 		return -EBUSY;
+	}
+	if (!o->nonempty && !is_empty(path)) {
+		complain("cannot mount on %s: it is not empty, and the mount "
+			 "would hide what is in it: take an empty directory, "
+			 "or -o nonempty",
+			 path);
+		return -ENOTEMPTY;
 	}
 	return check_device();
 }

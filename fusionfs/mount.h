@@ -6,7 +6,8 @@
 #include "fusionfs/options.h"
 
 /* Make o->mountpoint absolute; clear a dead mount of ours away; refuse a
- * second one.  0, -errno after a complaint. */
+ * second one, and a directory with something in it unless o->nonempty.
+ * 0, -errno after a complaint. */
 int mount_check(struct options *o);
 
 #endif

@@ -91,6 +91,14 @@ static int set_allow_other(struct options *o, const char *text,
 	return 0;
 }
 
+static int set_nonempty(struct options *o, const char *text, const char *value)
+{
+	(void)text;
+	(void)value;
+	o->nonempty = true;
+	return 0;
+}
+
 static int ignore(struct options *o, const char *text, const char *value)
 {
 	(void)o;
@@ -123,6 +131,7 @@ static const struct {
 	{"max_members", true, set_members},
 	{"backing", true, set_backing},
 	{"allow_other", false, set_allow_other},
+	{"nonempty", false, set_nonempty},
 	{"ro", false, pass_on},
 	{"noexec", false, pass_on},
 	{"noatime", false, pass_on},
@@ -237,10 +246,10 @@ int options_parse(struct options *o, int argc, char **argv)
 	}
 	if (r || o->help || o->version)
 		return r;
-	if (!names || names > 2) {
+	if (!names || names > 2 || !*o->mountpoint) {
 		complain("%s: give one directory to mount on, see fusionfs "
 			 "--help",
-			 names ? "too many names" : "no mountpoint");
+			 names > 2 ? "too many names" : "no mountpoint");
 		return -EINVAL;
 	}
 	if (o->max_members > o->span >> 14) {
@@ -270,6 +279,7 @@ void options_help(void)
 	       "  size=BYTES     most memory a new arena may take (K, M, G)\n"
 	       "  span=BYTES     its address space: 16M to 64G, power of two "
 	       "(4G)\n"
+	       "  nonempty       hide what is in DIR\n"
 	       "  backing=DIR    where the memory is: a directory on a tmpfs\n"
 	       "  max_members=N  processes in one arena (1024)\n");
 }

@@ -13,7 +13,7 @@ struct options {
 	uint64_t span;
 	uint32_t max_members;
 	char *mount_options; /* for the kernel: ",a,b", or NULL */
-	bool foreground, debug, allow_other;
+	bool foreground, debug, allow_other, nonempty;
 	bool help, version;
 	/* The rest, for libfuse: argv of its own. */
 	int argc;

@@ -134,6 +134,7 @@ mount_by() {
 
 @test "mount: no mountpoint, a missing one, a file: one clear line" {
 	one_line_about mountpoint -- "$FUSIONFS"
+	one_line_about mountpoint -- "$FUSIONFS" ""
 	one_line_about "$MNT/no" "No such file" -- \
 		"$FUSIONFS" -o "backing=$BACKING" "$MNT/no"
 	touch "$BATS_TEST_TMPDIR/file"
@@ -141,6 +142,19 @@ mount_by() {
 		"$FUSIONFS" -o "backing=$BACKING" "$BATS_TEST_TMPDIR/file"
 	one_line_about -- "$FUSIONFS" "$MNT" "$MNT" "$MNT"
 	[ -z "$(ls -A "$BACKING")" ]
+}
+
+@test "mount: a directory with something in it is not hidden unasked" {
+	touch "$MNT/file"
+	one_line_about "$MNT" nonempty -- \
+		"$FUSIONFS" -o "backing=$BACKING" "$MNT"
+	not is_mounted
+	[ -z "$(ls -A "$BACKING")" ]
+	mount_world -o nonempty
+	is_mounted
+	is_absent "$MNT/file"
+	unmount_world
+	rm "$MNT/file"
 }
 
 @test "mount: a second mount on the same place is refused" {
