@@ -134,7 +134,9 @@ mount_by() {
 
 @test "mount: no mountpoint, a missing one, a file: one clear line" {
 	one_line_about mountpoint -- "$FUSIONFS"
+	cd "$MNT" || return # which no name is not
 	one_line_about mountpoint -- "$FUSIONFS" ""
+	cd "$BATS_TEST_TMPDIR" || return
 	one_line_about "$MNT/no" "No such file" -- \
 		"$FUSIONFS" -o "backing=$BACKING" "$MNT/no"
 	touch "$BATS_TEST_TMPDIR/file"
