@@ -159,8 +159,10 @@ leads_to() {
 
 # Parked in the daemon: the kernel says that it sleeps in an ioctl of FUSE.
 is_waiting() {
-	grep -q request_wait_answer\\\|fuse "/proc/$(pid_of "$1")/stack" \
-		2>/dev/null || grep -q '^16 ' "/proc/$(pid_of "$1")/syscall"
+	local ioctl=29
+
+	[ "$(uname -m)" != x86_64 ] || ioctl=16
+	grep -q "^$ioctl " "/proc/$(pid_of "$1")/syscall"
 }
 
 @test "waiting: a slave waits for a master" {
