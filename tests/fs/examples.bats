@@ -128,7 +128,7 @@ start_calc() {
 	exec 6>&-
 	wait "$calc"
 	run -1 "$CALC" ask "$MNT/c" "1"
-	[[ $output == *"No such file"* ]]
+	[[ $output == *"nobody serves"* ]]
 }
 
 @test "calc: a service that is killed is told, and started again" {
