@@ -31,6 +31,13 @@ one_line_about() {
 	not is_mounted
 }
 
+# For tests that mount beside what others see.
+need_namespace() {
+	need_root
+	unshare -m true 2>/dev/null ||
+		skip "no mounts of its own, as in a chroot whose / is no mount"
+}
+
 # A private place for commands that look in /sbin: mount(8) finds fusionfs in
 # the PATH that mount.fuse3 sets.
 mount_by() {
@@ -246,7 +253,7 @@ mount_by() {
 }
 
 @test "mount: a missing /dev/fuse is one clear line" {
-	need_root
+	need_namespace
 	run --separate-stderr unshare -m sh -c '
 		mkdir "$3/dev" && mount -t tmpfs none "$3/dev" &&
 		mkdir "$3/dev/shm" && mount --bind /dev/shm "$3/dev/shm" &&
@@ -262,7 +269,7 @@ mount_by() {
 }
 
 @test "mount: mount -t fuse and -t fuse.fusionfs, with and without source" {
-	need_root
+	need_namespace
 	[ -x /sbin/mount.fuse3 ] || [ -x /sbin/mount.fuse ] ||
 		skip "no mount.fuse"
 	mount_by sh -c '
@@ -283,7 +290,7 @@ mount_by() {
 }
 
 @test "mount: both fstab forms" {
-	need_root
+	need_namespace
 	[ -x /sbin/mount.fuse3 ] || [ -x /sbin/mount.fuse ] ||
 		skip "no mount.fuse"
 	mount_by sh -c '
