@@ -178,6 +178,8 @@ static struct fuse_args session_args(const struct options *o)
 static int mount_session(const struct options *o)
 {
 	struct fuse_args args = session_args(o);
+	struct hush hushed;
+	int r;
 
 	fuse_set_log_func(keep_message);
 	session = fuse_session_new(&args, &ops, sizeof(ops), NULL);
@@ -186,7 +188,13 @@ static int mount_session(const struct options *o)
 		complain("cannot start a FUSE session: %s", fuse_said);
 		return -EINVAL;
 	}
-	if (fuse_session_mount(session, o->mountpoint) < 0) {
+	/* For who is not root it is fusermount3 that says why. */
+	if (!o->debug)
+		hush(&hushed);
+	r = fuse_session_mount(session, o->mountpoint);
+	if (!o->debug)
+		unhush(&hushed, fuse_said, sizeof(fuse_said));
+	if (r < 0) {
 		complain("cannot mount on %s: %s", o->mountpoint,
 			 fuse_said[0] ? fuse_said : strerror(errno));
 		fuse_session_destroy(session);

@@ -34,13 +34,18 @@ static int unmount_as_user(const char *dir)
 static int clear_dead_mount(const char *dir)
 {
 	int r = umount2(dir, MNT_DETACH) < 0 ? -errno : 0;
+	char why[256] = "";
+	struct hush hushed;
 
-	if (r < 0)
+	if (r < 0) {
+		hush(&hushed);
 		r = unmount_as_user(dir);
+		unhush(&hushed, why, sizeof(why));
+	}
 	if (r < 0)
 		complain("%s: a dead mount is in the way and cannot be "
-			 "unmounted: %s: try umount -l %s",
-			 dir, strerror(-r), dir);
+			 "unmounted: %s: try umount %s",
+			 dir, why[0] ? why : strerror(-r), dir);
 	else
 		note("%s: cleared a dead mount away", dir);
 	return r;

@@ -385,6 +385,25 @@ mount_by() {
 	[ -f "$MNT/.fusionfs/version" ]
 }
 
+@test "mount: what fusermount3 refuses is one clear line" {
+	need_root
+	command -v fusermount3 >/dev/null || skip "no fusermount3"
+	[ -u "$(command -v fusermount3)" ] || skip "fusermount3 is not setuid"
+	old=$(stat -c %a /dev/fuse)
+	[ "$old" = 666 ] || chmod 0666 /dev/fuse
+	chown 65534 "$BACKING"
+	chmod 0711 "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR" 2>/dev/null || :
+	run --separate-stderr as_user 65534 "" \
+		"$FUSIONFS" -o "backing=$BACKING" "$MNT" 3>&-
+	chmod "$old" /dev/fuse
+	chown root "$BACKING"
+	echo "$stderr"
+	[ "$status" -ne 0 ]
+	[ "${#stderr_lines[@]}" -eq 1 ]
+	[[ $stderr == *"cannot mount on $MNT"*"no write access"* ]]
+	not is_mounted
+}
+
 @test "mount: a user mounts with fusermount3" {
 	need_root
 	command -v fusermount3 >/dev/null || skip "no fusermount3"
