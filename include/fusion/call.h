@@ -20,7 +20,7 @@
  * that has borrowed it dies, it is as after the death of an owner; when the
  * lender dies, the borrower owns it until it gives it back, and the next owner
  * gets -EOWNERDEAD.  Only its owner can wait for it with fusion_skirmish_wait()
- * or notify, and who has inherited it only if no other has borrowed it.
+ * or notify, and can wait only while no other has borrowed it.
  *
  * A handle is valid in every member and may be stored in shared data.
  *

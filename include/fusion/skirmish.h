@@ -122,8 +122,8 @@ FUSION_API int fusion_skirmish_lock_count(struct fusion_skirmish *skirmish);
  *                    afterwards has no limit
  *
  * @return 0; -ETIMEDOUT; -EOWNERDEAD: in all three the caller holds it as deep
- *         as before; -EPERM it did not hold it, or has inherited it in a call
- *         while others have borrowed it too; -EIDRM, not held any more
+ *         as before; -EPERM it did not hold it, or others have borrowed it in
+ *         calls; -EIDRM, not held any more
  */
 FUSION_API int fusion_skirmish_wait(struct fusion_skirmish *skirmish,
 				    int64_t timeout_ns);

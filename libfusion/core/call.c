@@ -536,7 +536,8 @@ static struct call_slot *chain_up(const struct view *v, uint64_t *serial,
 
 	*ret_st = s ? load_acquire(&s->st) : 0;
 	if (!s || SLOT_SEQ(*ret_st) != SERIAL_SEQ(*serial) ||
-	    SLOT_STATE(*ret_st) == SLOT_IDLE || call_is_put_off(v, s, *ret_st))
+	    SLOT_STATE(*ret_st) == SLOT_IDLE || *ret_st & SLOT_ONEWAY ||
+	    call_is_put_off(v, s, *ret_st))
 		return NULL;
 	*serial = load_relaxed(&s->parent);
 	return s;

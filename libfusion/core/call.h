@@ -297,8 +297,8 @@ unsigned call_fail_all(struct view *v, struct call *c, uint32_t id,
 		       uint32_t caller, int error);
 
 /* The slots up the chain from what @t executes, until their callers go on: that
- * at *serial, and *serial is the next.  NULL: the end.  Says only what was so.
- */
+ * at *serial, and *serial is the next.  NULL: the end; nobody waits in a
+ * one-way slot.  Says only what was so. */
 struct call_slot *call_chain(const struct view *v, uint64_t *serial);
 /* What @t executes, 0 nothing. */
 uint64_t call_executes(const struct thread_rec *t);

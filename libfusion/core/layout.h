@@ -43,7 +43,7 @@
 #include <stdint.h>
 
 #define FUSION_MAGIC 0x0a4e4f4953554601ull
-#define FUSION_FORMAT 4u
+#define FUSION_FORMAT 5u
 
 #define ARENA_NAME_MAX 63  /* bytes, without the NUL */
 #define OBJECT_NAME_MAX 63 /* the same for fields and primitives */
@@ -306,9 +306,10 @@ struct thread_rec {
 	uint64_t item[2];     /* slots: blocks of items that come and go */
 	/* Atomic: serial of the last answer, whose slot is still not idle. */
 	uint64_t put_off;
-	uint8_t pad[152];
+	uint32_t lent_ids[THREAD_SKIRMISHES]; /* of those that are borrowed */
+	uint8_t pad[88];
 };
-static_assert(sizeof(struct thread_rec) == 1280, "ABI: bump FUSION_FORMAT");
+static_assert(sizeof(struct thread_rec) == 1664, "ABI: bump FUSION_FORMAT");
 
 /* What every record of a table begins with.  In the chain of its bucket when
  * state is ENTRY_USED.  A nameless one's name is "#<id>". */

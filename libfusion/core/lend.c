@@ -22,14 +22,30 @@ static uint32_t token_of(const struct thread_rec *t)
 
 /* --- Announcements -------------------------------------------------------- */
 
+/* Is what @t announces there as borrowed, in @e, still the same lock? */
+static bool is_the_same(const struct view *v, const struct thread_rec *t,
+			unsigned k, uint32_t e)
+{
+	uint32_t what = ANNOUNCED_WHAT(e), id;
+	const struct skirmish *s;
+
+	if (!what || what > table_hi(v, KIND_SKIRMISH))
+		return false;
+	s = view_entry(v, KIND_SKIRMISH, what - 1);
+	id = load_relaxed(&s->id);
+	return id && id == load_relaxed(&t->lent_ids[k]);
+}
+
 /* From the end: what is struck out moves towards the begin. */
-uint32_t *lend_announced(const struct thread_rec *t, uint32_t what)
+uint32_t *lend_announced(const struct view *v, const struct thread_rec *t,
+			 uint32_t what)
 {
 	for (unsigned k = THREAD_SKIRMISHES; k-- > 0;) {
 		/* Acquire: pairs with the releases of who strikes out. */
 		uint32_t e = load_acquire(&t->skirmishes[k]);
 
-		if (e & ANNOUNCED_BORROWED && ANNOUNCED_WHAT(e) == what)
+		if (e & ANNOUNCED_BORROWED && ANNOUNCED_WHAT(e) == what &&
+		    is_the_same(v, t, k, e))
 			return (uint32_t *)&t->skirmishes[k];
 	}
 	return NULL;
@@ -44,6 +60,8 @@ void lend_strike(struct thread_rec *me, uint32_t *e)
 		n = THREAD_SKIRMISHES;
 	if (!n)
 		return;
+	/* The id first: who sees the entry there sees its id. */
+	store_relaxed(&me->lent_ids[e - me->skirmishes], me->lent_ids[n - 1]);
 	/* Release, both: pairs with the acquire in lend_announced(). */
 	store_release(e, me->skirmishes[n - 1]);
 	/* Killed in between, the last one stands there twice: once is
@@ -51,6 +69,21 @@ void lend_strike(struct thread_rec *me, uint32_t *e)
 	compiler_fence();
 	store_release(&me->skirmishes[n - 1], 0u);
 	me->n_skirmishes = n - 1;
+}
+
+bool lend_forget(const struct view *v, struct thread_rec *me, uint32_t what)
+{
+	bool found = false;
+
+	for (unsigned k = THREAD_SKIRMISHES; k-- > 0;) {
+		uint32_t e = me->skirmishes[k];
+
+		if (!(e & ANNOUNCED_BORROWED) || is_the_same(v, me, k, e))
+			continue;
+		found |= ANNOUNCED_WHAT(e) == what;
+		lend_strike(me, &me->skirmishes[k]);
+	}
+	return found;
 }
 
 uint32_t lend_borrower(const struct view *v, const struct thread_rec *but,
@@ -62,92 +95,10 @@ uint32_t lend_borrower(const struct view *v, const struct thread_rec *but,
 		const struct thread_rec *t = view_thread(v, i);
 
 		if (t != but && load_acquire(&t->member) &&
-		    lend_announced(t, what))
+		    lend_announced(v, t, what))
 			return token_of(t);
 	}
 	return 0;
-}
-
-/* --- Borrowing ------------------------------------------------------------ */
-
-static bool lend_slot(struct call_slot *s, uint32_t seq)
-{
-	uint64_t st = load_acquire(&s->st);
-
-	/* A visitor does not wait for who has borrowed. */
-	while (SLOT_SEQ(st) == seq && SLOT_STATE(st) == SLOT_POSTED &&
-	       !(st & (SLOT_VISITOR | SLOT_CLOSED)))
-		/* Release: pairs with the acquire of who waits in it. */
-		if (st & SLOT_LENT || cas_acq_rel(&s->st, &st, st | SLOT_LENT))
-			return true;
-	return false;
-}
-
-/* Does the one of token @owner wait for what @me executes, or one who has
- * borrowed @what?  Then who waits on the way does not go on without a look. */
-static bool lend_chain(struct view *v, const struct thread_rec *me,
-		       uint32_t what, uint32_t owner)
-{
-	uint64_t up = call_executes(me), serial;
-
-	for (unsigned n = 0; n < CALL_CHAIN_MAX; n++) {
-		const struct thread_rec *t;
-		struct call_slot *s;
-		uint32_t token;
-
-		serial = up;
-		s = call_chain(v, &up);
-		if (!s)
-			return false;
-		/* Before the CAS, which says that it is still that slot. */
-		token = load_acquire(&s->owner);
-		if (!lend_slot(s, SERIAL_SEQ(serial)))
-			return false;
-		t = thread_by_token(v, token);
-		if (token == owner || (t && lend_announced(t, what)))
-			return true;
-	}
-	return false;
-}
-
-static int borrow_locked(struct view *v, struct thread_rec *me,
-			 struct skirmish *s)
-{
-	uint32_t what = skirmish_index(v, s) + 1, n = me->n_skirmishes;
-	uint32_t owner = SKIRMISH_OWNER(load_acquire(&s->word));
-
-	if (!owner || !lend_chain(v, me, what, owner))
-		return -EBUSY;
-	if (n >= THREAD_SKIRMISHES)
-		return -EMFILE;
-	store_release(&me->skirmishes[n],
-		      what | ANNOUNCED_BORROWED | ANNOUNCED_LEVEL);
-	me->n_skirmishes = n + 1;
-	return 0;
-}
-
-int lend_borrow(struct view *v, struct thread_rec *me, struct skirmish *s)
-{
-	uint32_t *e;
-	int r;
-
-	if (!load_relaxed(&me->exec))
-		return -EBUSY;
-	e = lend_announced(me, skirmish_index(v, s) + 1);
-	if (e && ANNOUNCED_LEVELS(*e) == ANNOUNCED_LEVELS(UINT32_MAX))
-		return -EOVERFLOW;
-	if (e) {
-		store_relaxed(e, *e + ANNOUNCED_LEVEL);
-		return 0;
-	}
-	if (!SKIRMISH_OWNER(load_relaxed(&s->word)))
-		return -EBUSY;
-	r = lend_lock(v, me);
-	if (r < 0)
-		return r;
-	r = borrow_locked(v, me, s);
-	lend_unlock(v, me);
-	return r;
 }
 
 /* --- Looking for borrowers ------------------------------------------------ */
@@ -168,18 +119,19 @@ static bool is_above(const struct view *v, const struct thread_rec *me,
 	return false;
 }
 
-/* Is @e, announced by who does not wait for @me, a lock of @me's? */
-static bool is_of(const struct view *v, const struct thread_rec *me, uint32_t e)
+/* Is what @t announces there, in @e, and does not wait for @me, a lock of
+ * @me's? */
+static bool is_of(const struct view *v, const struct thread_rec *me,
+		  const struct thread_rec *t, unsigned k, uint32_t e)
 {
 	uint32_t what = ANNOUNCED_WHAT(e), owner;
 	const struct skirmish *s;
 
-	if (!(e & ANNOUNCED_BORROWED) || !what ||
-	    what > table_hi(v, KIND_SKIRMISH))
+	if (!(e & ANNOUNCED_BORROWED) || !is_the_same(v, t, k, e))
 		return false;
 	s = view_entry(v, KIND_SKIRMISH, what - 1);
 	owner = SKIRMISH_OWNER(load_acquire(&s->word));
-	return (owner && is_above(v, me, owner)) || lend_announced(me, what);
+	return (owner && is_above(v, me, owner)) || lend_announced(v, me, what);
 }
 
 static bool is_out(const struct view *v, const struct thread_rec *me,
@@ -195,13 +147,102 @@ static bool is_out(const struct view *v, const struct thread_rec *me,
 		for (unsigned k = THREAD_SKIRMISHES; k-- > 0;) {
 			uint32_t e = load_acquire(&t->skirmishes[k]);
 
-			if (is_of(v, me, e) && !is_above(v, me, token_of(t))) {
+			if (is_of(v, me, t, k, e) &&
+			    !is_above(v, me, token_of(t))) {
 				*ret_token = token_of(t);
 				return true;
 			}
 		}
 	}
 	return false;
+}
+
+/* --- Borrowing ------------------------------------------------------------ */
+
+/* Of @t, which waits in it. */
+static bool lend_slot(const struct view *v, struct call_slot *s, uint32_t seq,
+		      const struct thread_rec *t)
+{
+	uint64_t st = load_acquire(&s->st);
+	uint32_t token;
+
+	/* A visitor does not wait for who has borrowed. */
+	while (SLOT_SEQ(st) == seq && SLOT_STATE(st) == SLOT_POSTED &&
+	       !(st & (SLOT_VISITOR | SLOT_CLOSED)))
+		/* Release: pairs with the acquire of who waits in it. */
+		if (st & SLOT_LENT || cas_acq_rel(&s->st, &st, st | SLOT_LENT))
+			return true;
+	return SLOT_SEQ(st) == seq && st & SLOT_LENT && t &&
+	       is_out(v, t, &token);
+}
+
+/* Does the one of token @owner wait for what @me executes, or one who has
+ * borrowed @what?  Then who waits on the way does not go on without a look. */
+static bool lend_chain(struct view *v, const struct thread_rec *me,
+		       uint32_t what, uint32_t owner)
+{
+	uint64_t up = call_executes(me), serial;
+
+	for (unsigned n = 0; n < CALL_CHAIN_MAX; n++) {
+		const struct thread_rec *t;
+		struct call_slot *s;
+		uint32_t token;
+
+		serial = up;
+		s = call_chain(v, &up);
+		if (!s)
+			return false;
+		/* Before the CAS, which says that it is still that slot. */
+		token = load_acquire(&s->owner);
+		t = thread_by_token(v, token);
+		if (!lend_slot(v, s, SERIAL_SEQ(serial), t))
+			return false;
+		if (token == owner || (t && lend_announced(v, t, what)))
+			return true;
+	}
+	return false;
+}
+
+static int borrow_locked(struct view *v, struct thread_rec *me,
+			 struct skirmish *s)
+{
+	uint32_t what = skirmish_index(v, s) + 1, n = me->n_skirmishes;
+	uint32_t owner = SKIRMISH_OWNER(load_acquire(&s->word));
+
+	if (!owner || !lend_chain(v, me, what, owner))
+		return -EBUSY;
+	if (n >= THREAD_SKIRMISHES)
+		return -EMFILE;
+	store_relaxed(&me->lent_ids[n], load_relaxed(&s->id));
+	/* Release: with its id. */
+	store_release(&me->skirmishes[n],
+		      what | ANNOUNCED_BORROWED | ANNOUNCED_LEVEL);
+	me->n_skirmishes = n + 1;
+	return 0;
+}
+
+int lend_borrow(struct view *v, struct thread_rec *me, struct skirmish *s)
+{
+	uint32_t *e;
+	int r;
+
+	if (!load_relaxed(&me->exec))
+		return -EBUSY;
+	e = lend_announced(v, me, skirmish_index(v, s) + 1);
+	if (e && ANNOUNCED_LEVELS(*e) == ANNOUNCED_LEVELS(UINT32_MAX))
+		return -EOVERFLOW;
+	if (e) {
+		store_relaxed(e, *e + ANNOUNCED_LEVEL);
+		return 0;
+	}
+	if (!SKIRMISH_OWNER(load_relaxed(&s->word)))
+		return -EBUSY;
+	r = lend_lock(v, me);
+	if (r < 0)
+		return r;
+	r = borrow_locked(v, me, s);
+	lend_unlock(v, me);
+	return r;
 }
 
 int lend_is_out(struct view *v, struct thread_rec *me, uint32_t *ret_token)
@@ -278,6 +319,7 @@ void lend_return(struct view *v, struct thread_rec *me,
 					  view_entry(v, KIND_SKIRMISH,
 						     now.has[i].what - 1));
 	}
+	lend_forget(v, me, 0);
 }
 
 /* --- Recovery ------------------------------------------------------------- */
@@ -295,15 +337,13 @@ static void mark_lent(struct skirmish *s, uint32_t token)
 
 void lend_tell(struct view *v, const struct thread_rec *t)
 {
-	uint32_t hi = table_hi(v, KIND_SKIRMISH);
-
 	for (unsigned k = 0; k < THREAD_SKIRMISHES; k++) {
 		uint32_t e = load_relaxed(&t->skirmishes[k]);
-		uint32_t what = ANNOUNCED_WHAT(e);
 
-		if (e & ANNOUNCED_BORROWED && what && what <= hi &&
+		if (e & ANNOUNCED_BORROWED && is_the_same(v, t, k, e) &&
 		    !SEED_BUG(25))
-			mark_lent(view_entry(v, KIND_SKIRMISH, what - 1),
+			mark_lent(view_entry(v, KIND_SKIRMISH,
+					     ANNOUNCED_WHAT(e) - 1),
 				  token_of(t));
 	}
 }

@@ -13,7 +13,9 @@
  * is held for some loads and stores and never while waiting.  Under it:
  *
  *   borrow      the chain of POSTED, not CLOSED slots up to who has the lock,
- *               or has borrowed it, all LENT; then announce
+ *               or has borrowed it, all LENT; then announce.  Also through a
+ *               LENT one that is given up or answered, while its owner waits
+ *               for what is out: else the two would wait for each other
  *   give back   strike out; inherited: first the word to the next borrower,
  *               or to nobody
  *   close       a slot is CLOSED, and not LENT if nobody has borrowed
@@ -21,7 +23,8 @@
  *               his announcements go
  *
  * As long as one living thread has borrowed a lock, its word is its lender's or
- * a borrower's; and no slot of the chain is left but by who dies.
+ * a borrower's; and no slot of the chain is left but by who dies.  A lock that
+ * is destroyed is nobody's: an announcement counts with its id.
  *
  * Killed, each with one commit:
  *   borrow      the announcement; LENT alone costs its waiter one look
@@ -41,14 +44,17 @@ int lend_lock(struct view *v, struct thread_rec *me);
 void lend_unlock(struct view *v, struct thread_rec *me);
 
 /* Where @t announces the lock of @what (index + 1) as borrowed, NULL nowhere.
- */
-uint32_t *lend_announced(const struct thread_rec *t, uint32_t what);
+ * One that was destroyed since does not count, whatever is in its place. */
+uint32_t *lend_announced(const struct view *v, const struct thread_rec *t,
+			 uint32_t what);
 
 /* Take what a thread has that waits for @me, or has borrowed.  0; -EBUSY there
  * is none; -EMFILE, -EOVERFLOW; -ETIMEDOUT. */
 int lend_borrow(struct view *v, struct thread_rec *me, struct skirmish *s);
 /* Strike out @e, one of @me->skirmishes; what was borrowed under the lock. */
 void lend_strike(struct thread_rec *me, uint32_t *e);
+/* Those that were destroyed since; true: one was @what. */
+bool lend_forget(const struct view *v, struct thread_rec *me, uint32_t what);
 /* The token of another than @but who has borrowed @what, 0 nobody.  Under the
  * lock. */
 uint32_t lend_borrower(const struct view *v, const struct thread_rec *but,

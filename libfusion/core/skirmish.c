@@ -468,7 +468,7 @@ static uint32_t *lent_to(const struct view *v, const struct thread_rec *me,
 			 const struct skirmish *s)
 {
 	return load_relaxed(&me->exec)
-		       ? lend_announced(me, skirmish_index(v, s) + 1)
+		       ? lend_announced(v, me, skirmish_index(v, s) + 1)
 		       : NULL;
 }
 
@@ -527,7 +527,11 @@ static int unlock(struct view *v, struct thread_rec *me, struct skirmish *s,
 	/* Relaxed: as in deeper(). */
 	if (SKIRMISH_OWNER(load_relaxed(&s->word)) != token_of(me))
 		/* Held, destroyed, and the place used again? */
-		return strike_out(v, me, s) ? -EIDRM : not_mine(s);
+		return strike_out(v, me, s) ||
+				       lend_forget(v, me,
+						   skirmish_index(v, s) + 1)
+			       ? -EIDRM
+			       : not_mine(s);
 	told = give(s, token_of(me), keep);
 	strike_out(v, me, s);
 	return load_acquire(&s->id) ? told : -EIDRM;
@@ -574,20 +578,24 @@ uint32_t skirmish_levels(const struct view *v, const struct thread_rec *me,
 	return e ? ANNOUNCED_LEVELS(*e) + (own ? own - 1 : 0) : own;
 }
 
-/* What was borrowed and inherited is the thread's own, if nobody else has
- * borrowed it.  1: it is so now; 0 it was before; -EPERM. */
+/* What is @me's, and was perhaps borrowed and inherited, is its own alone.  1:
+ * it is so now; 0 it was before; -EPERM others have borrowed it, who wait for
+ * this upcall and count on it. */
 static int adopt(struct view *v, struct thread_rec *me, struct skirmish *s)
 {
-	uint32_t *e = lent_to(v, me, s);
+	uint32_t *e;
 	int r;
 
-	if (!e)
+	if (!load_relaxed(&me->exec))
 		return 0;
 	r = lend_lock(v, me);
 	if (r < 0)
 		return r;
-	r = -EPERM;
-	if (!lend_borrower(v, me, skirmish_index(v, s) + 1)) {
+	e = lent_to(v, me, s);
+	r = 0;
+	if (lend_borrower(v, me, skirmish_index(v, s) + 1)) {
+		r = -EPERM;
+	} else if (e) {
 		s->depth += ANNOUNCED_LEVELS(*e) - 1;
 		compiler_fence();
 		store_release(e, ANNOUNCED_WHAT(*e));

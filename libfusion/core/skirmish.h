@@ -104,9 +104,9 @@ uint32_t skirmish_depth(const struct thread_rec *me, const struct skirmish *s);
 uint32_t skirmish_levels(const struct view *v, const struct thread_rec *me,
 			 const struct skirmish *s);
 /* Give all levels back, sleep until the next notify, take them again.  May
- * return without a notify.  As skirmish_lock(), -EPERM not mine, or lent and
- * inherited (lend.h) while others have borrowed it; -ETIMEDOUT is
- * returned with the lock held. */
+ * return without a notify.  As skirmish_lock(), -EPERM not mine, or while
+ * others have borrowed it (lend.h); -ETIMEDOUT is returned with the lock held.
+ */
 int skirmish_wait(struct view *v, struct thread_rec *me, struct skirmish *s,
 		  int64_t deadline_ns);
 /* 0, -EPERM not mine. */

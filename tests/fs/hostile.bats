@@ -215,7 +215,7 @@ untangle() {
 	for at in 408 420 424 428 4; do
 		tangle "$at"
 		for i in 1 2 3 4 5 6 7 8; do
-			tell "z$at" poke $(($(threads_at) + 1280 * i + at)) \
+			tell "z$at" poke $(($(threads_at) + 1664 * i + at)) \
 				0xffffffff
 		done
 		untangle "$at"

@@ -78,6 +78,14 @@ bool dead[5], reaped[5], ended[5];
 #define CHAINED(i) \
 	(exec[i] != 0 && seq[CALLER_OF(i)] == exec[i] && WAITS(CALLER_OF(i)))
 
+/* Who waits in slot s has not given up; he waits for what is out: somebody below
+ * him has borrowed what is his or his callers', or what he has borrowed. */
+#define OPEN(s) (st[s] == POSTED && !closed[s])
+#define OUT(s) \
+	((s) == A && owner == A && (ann[B] == BORROWED || ann[C] == BORROWED) || \
+	 (s) == B && ann[C] == BORROWED && \
+		(owner == B || ann[B] == BORROWED || (owner == A && CHAINED(B))))
+
 /* Is t me, or does he wait for me? */
 #define ABOVE(me, t) \
 	((t) == (me) || \
@@ -105,11 +113,11 @@ inline lend_unlock(i)
 	d_step { assert(lend == i); lend = 0 }
 }
 
-/* Slot s, whose seq is n: LENT, if it still waits. */
+/* Slot s, whose seq is n: LENT, if it still waits, or is held up by what is out. */
 inline lend_slot(s, n)
 {
 	d_step {
-		ok = n != 0 && seq[s] == n && st[s] == POSTED && !closed[s];
+		ok = n != 0 && seq[s] == n && (OPEN(s) || (lent[s] && OUT(s)));
 		if
 #if BUG != 11
 		:: ok -> lent[s] = true

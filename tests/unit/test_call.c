@@ -672,9 +672,9 @@ struct chain {
 
 /* The first has the lock.  Recovery finds the first record of those who have
  * borrowed: @upwards, it is that of the one furthest down. */
-static void make_chain(struct chain *c, bool upwards)
+static void make_chain_of(struct chain *c, bool upwards, uint32_t flags)
 {
-	struct call_request rq = {.unlimited = true};
+	struct call_request rq = {.unlimited = true, .flags = flags};
 	struct fusion_call *own;
 
 	c->v = &arena->view;
@@ -694,6 +694,11 @@ static void make_chain(struct chain *c, bool upwards)
 			   CALL_SERIAL(call_slot_index(c->v, c->s[i]),
 				       SLOT_SEQ(c->s[i]->st)));
 	}
+}
+
+static void make_chain(struct chain *c, bool upwards)
+{
+	make_chain_of(c, upwards, 0);
 }
 
 static void dies(struct chain *c, int i)
@@ -768,8 +773,9 @@ static void who_gives_up_waits_for_all_below(void **state)
 	assert_int_equal(skirmish_try(c.v, c.t[2], c.lock), 0);
 	assert_int_equal(lend_close(c.v, c.t[0], c.s[0], &token), 1);
 	assert_int_equal(lend_close(c.v, c.t[1], c.s[1], &token), 1);
-	/* Not through what is closed, but from who has it. */
-	assert_int_equal(skirmish_try(c.v, c.t[1], c.lock), -EBUSY);
+	/* Through what is closed, as it waits anyway; or from who has it. */
+	assert_int_equal(skirmish_try(c.v, c.t[1], c.lock), 0);
+	assert_true(skirmish_unlock(c.v, c.t[1], c.lock) >= 0);
 	assert_int_equal(skirmish_try(c.v, c.t[3], c.lock), 0);
 	assert_int_equal(lend_close(c.v, c.t[2], c.s[2], &token), 1);
 	assert_int_equal(token, c.t[3]->token & TOKEN_MASK);
@@ -806,6 +812,134 @@ static void only_what_is_borrowed_since_is_given_back(void **state)
 	end_chain(&c);
 }
 
+/* Who made it does not wait: neither lends nor executes what comes back. */
+static void nobody_waits_in_a_one_way_slot(void **state)
+{
+	struct chain c;
+	uint64_t st;
+
+	(void)state;
+	make_chain_of(&c, false, SLOT_ONEWAY);
+	assert_int_equal(skirmish_try(c.v, c.t[1], c.lock), -EBUSY);
+	assert_false(c.s[0]->st & SLOT_LENT);
+	assert_null(call_waits_above(c.v, c.t[1], 0, &st));
+	for (int i = 0; i + 1 < CHAIN; i++)
+		call_drop(c.v, c.t[i], c.s[i]);
+	end_chain(&c);
+}
+
+/* Else each would wait for the other. */
+static void who_is_waited_for_may_borrow_more(void **state)
+{
+	struct skirmish *more[2];
+	uint32_t token, more_token;
+	struct chain c;
+	uint64_t st;
+
+	(void)state;
+	make_chain(&c, false);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(
+			skirmish_create(c.v, c.t[0], NULL, 0, 0, &more[i]), 0);
+		assert_int_equal(skirmish_try(c.v, c.t[0], more[i]), 0);
+	}
+	/* The one at the top has given up. */
+	assert_int_equal(skirmish_try(c.v, c.t[2], c.lock), 0);
+	assert_int_equal(lend_close(c.v, c.t[0], c.s[0], &token), 1);
+	assert_int_equal(skirmish_try(c.v, c.t[2], more[0]), 0);
+	assert_true(skirmish_unlock(c.v, c.t[2], more[0]) >= 0);
+	assert_int_equal(skirmish_try(c.v, c.t[3], more[0]), 0);
+	assert_int_equal(lend_close(c.v, c.t[0], c.s[0], &token), 1);
+	/* Or has an answer, as the call was destroyed. */
+	call_fail(c.v, c.s[0], EIDRM);
+	assert_int_equal(skirmish_try(c.v, c.t[3], more[1]), 0);
+	assert_int_equal(lend_is_out(c.v, c.t[0], &token), 1);
+	for (int i = 0; i < 2; i++)
+		assert_true(skirmish_unlock(c.v, c.t[3], more[i]) >= 0);
+	assert_true(skirmish_unlock(c.v, c.t[2], c.lock) >= 0);
+	/* It goes on: no more. */
+	assert_int_equal(lend_is_out(c.v, c.t[0], &more_token), 0);
+	assert_int_equal(skirmish_try(c.v, c.t[2], c.lock), -EBUSY);
+	assert_int_equal(skirmish_try(c.v, c.t[3], more[0]), -EBUSY);
+	st = load_acquire(&c.s[0]->st);
+	assert_int_equal(SLOT_STATE(st), SLOT_FAILED);
+	end_chain(&c);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(skirmish_destroy(c.v, life_rec(c.v), more[i]),
+				 0);
+}
+
+static struct skirmish *make_again(struct chain *c, const struct skirmish *was)
+{
+	struct skirmish *s;
+
+	assert_int_equal(skirmish_create(c->v, c->t[0], NULL, 0, 0, &s), 0);
+	assert_ptr_equal(s, was);
+	return s;
+}
+
+/* What was borrowed is gone, and a new one is in its place. */
+static void borrowed_lock_is_destroyed(void **state)
+{
+	struct skirmish *s;
+	struct chain c;
+
+	(void)state;
+	make_chain(&c, false);
+	/* By another. */
+	assert_int_equal(skirmish_try(c.v, c.t[1], c.lock), 0);
+	assert_int_equal(skirmish_destroy(c.v, c.t[0], c.lock), 0);
+	assert_int_equal(skirmish_unlock(c.v, c.t[1], c.lock), -EIDRM);
+	assert_int_equal(skirmish_unlock(c.v, c.t[1], c.lock), -EIDRM);
+	s = make_again(&c, c.lock);
+	assert_int_equal(skirmish_try(c.v, c.t[0], s), 0);
+	assert_int_equal(skirmish_try(c.v, c.t[1], s), 0);
+	assert_int_equal(skirmish_destroy(c.v, c.t[0], s), 0);
+	s = make_again(&c, c.lock);
+	assert_int_equal(skirmish_levels(c.v, c.t[1], s), 0);
+	assert_int_equal(skirmish_try(c.v, c.t[1], s), 0);
+	assert_int_equal(owner_of(&c), c.t[1]->token & TOKEN_MASK);
+	assert_int_equal(skirmish_try(c.v, c.t[0], s), -EBUSY);
+	assert_int_equal(skirmish_unlock(c.v, c.t[1], s), 0);
+	assert_int_equal(owner_of(&c), 0);
+	/* By the borrower itself. */
+	assert_int_equal(skirmish_try(c.v, c.t[0], s), 0);
+	assert_int_equal(skirmish_try(c.v, c.t[1], s), 0);
+	assert_int_equal(skirmish_destroy(c.v, c.t[1], s), 0);
+	s = make_again(&c, c.lock);
+	assert_int_equal(skirmish_try(c.v, c.t[1], s), 0);
+	assert_int_equal(owner_of(&c), c.t[1]->token & TOKEN_MASK);
+	assert_int_equal(skirmish_unlock(c.v, c.t[1], s), 0);
+	/* Whoever had it: who dies now has nothing of it. */
+	assert_int_equal(skirmish_try(c.v, c.t[0], s), 0);
+	assert_int_equal(skirmish_try(c.v, c.t[1], s), 0);
+	assert_int_equal(skirmish_destroy(c.v, c.t[0], s), 0);
+	s = make_again(&c, c.lock);
+	assert_int_equal(skirmish_try(c.v, c.t[3], s), 0);
+	dies(&c, 1);
+	assert_false(load_relaxed(&s->word) & SKIRMISH_DIED);
+	dies(&c, 3);
+	assert_int_equal(owner_of(&c), 0);
+	end_chain(&c);
+}
+
+/* In an upcall, as others have borrowed it, that are to find it so. */
+static void lent_lock_is_not_waited_for(void **state)
+{
+	struct chain c;
+
+	(void)state;
+	make_chain(&c, false);
+	assert_int_equal(skirmish_try(c.v, c.t[1], c.lock), 0);
+	call_enter(c.t[0], CALL_SERIAL(call_slot_index(c.v, c.s[2]),
+				       SLOT_SEQ(c.s[2]->st)));
+	assert_int_equal(skirmish_wait(c.v, c.t[0], c.lock, 0), -EPERM);
+	assert_true(skirmish_unlock(c.v, c.t[1], c.lock) >= 0);
+	assert_int_equal(skirmish_wait(c.v, c.t[0], c.lock, 0), -ETIMEDOUT);
+	call_enter(c.t[0], 0);
+	end_chain(&c);
+}
+
 /* --- One-way -------------------------------------------------------------- */
 
 static uint64_t ticks(void)
@@ -825,6 +959,29 @@ static void one_way_is_executed_once(void **state)
 		if (i % 100 == 0)
 			assert_int_equal(ticks(), i);
 	}
+}
+
+static int count_back(const struct fusion_call_request *rq, void *ctx)
+{
+	(void)rq;
+	add_relaxed((uint32_t *)ctx, 1);
+	return 0;
+}
+
+/* With a quota it has a slot; but nobody waits there who could execute it. */
+static void one_way_may_call_back(void **state)
+{
+	struct fusion_call *call;
+	uint32_t n = 0;
+
+	(void)state;
+	assert_int_equal(
+		fusion_call_create(arena, "back", count_back, &n, &call), 0);
+	assert_int_equal(fusion_call_set_quota(server, FUSION_ALL, 5), 0);
+	assert_int_equal(execute(FUSION_CALL_ONEWAY, -1, BACK, NULL), 0);
+	/* Behind it. */
+	assert_int_equal(execute(0, 10 * SECOND, NOTHING, NULL), 0);
+	assert_int_equal(load_relaxed(&n), 1);
 }
 
 /* Row 21. */
@@ -1218,7 +1375,12 @@ int main(void)
 		TEST(inherited_lock_goes_to_the_next_borrower),
 		TEST(who_gives_up_waits_for_all_below),
 		TEST(only_what_is_borrowed_since_is_given_back),
+		TEST(nobody_waits_in_a_one_way_slot),
+		TEST(who_is_waited_for_may_borrow_more),
+		TEST(borrowed_lock_is_destroyed),
+		TEST(lent_lock_is_not_waited_for),
 		TEST(one_way_is_executed_once),
+		TEST(one_way_may_call_back),
 		TEST(lone_queued_call_is_delivered),
 		TEST(late_answer_is_dropped),
 		TEST(cancelled_call_ends),
