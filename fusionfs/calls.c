@@ -114,12 +114,12 @@ static void post(struct caller *c)
 	if (r == 0)
 		r = call_post(&p->arena->view, p->rec, c->index, c->id,
 			      word_of(&p->in), p->in.p, (uint32_t)p->in.len);
+	/* A lock that a member sits on: no bell tells when it is free. */
+	port_clock(p, r == -ETIMEDOUT);
 	if (r == -ETIMEDOUT)
-		r = -EAGAIN; /* a lock that a member sits on */
+		r = -EAGAIN;
 	if (r == -ENOMEM)
 		r = -ENOSPC;
-	/* No bell tells of room in a queue. */
-	p->by_clock = r == -EAGAIN;
 	if (r == 0) {
 		c->state = POSTED;
 		text_finish(&p->in);

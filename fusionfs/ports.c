@@ -203,10 +203,15 @@ static void answer_write(struct fuse_req *req, size_t size, int r)
 /* --- Parking ---------------------------------------------------------------
  */
 
-static void look_soon(struct arena *a)
+void port_clock(struct port *p, bool on)
 {
-	a->port_nap_ns = LOOK_FIRST_NS;
-	a->port_look_ns = clock_monotonic_ns() + a->port_nap_ns;
+	if (!on)
+		p->nap_ns = 0;
+	else if (!p->nap_ns)
+		p->nap_ns = LOOK_FIRST_NS;
+	else if (p->nap_ns < LOOK_LAST_NS)
+		p->nap_ns *= 2;
+	p->look_ns = on ? clock_monotonic_ns() + p->nap_ns : 0;
 }
 
 static void unpark(struct port_wait *w)
@@ -237,6 +242,13 @@ static void interrupted(struct fuse_req *req, void *data)
 	finish(data, -EINTR);
 }
 
+/* Nobody listens to the bell: there was no thread for it. */
+static void no_bell(struct port *p)
+{
+	if (!p->look_ns && !bell_is_heard(p->arena))
+		p->look_ns = clock_monotonic_ns() + LOOK_LAST_NS;
+}
+
 static void park(struct port *p, struct fuse_req *req, const char *data,
 		 size_t size)
 {
@@ -260,7 +272,7 @@ static void park(struct port *p, struct fuse_req *req, const char *data,
 	*at = w;
 	p->n_reads += !data;
 	p->n_writes += data != NULL;
-	look_soon(p->arena);
+	no_bell(p);
 	request_on_interrupt(req, interrupted, w);
 }
 
@@ -284,7 +296,10 @@ void port_write(struct port *p, struct fuse_req *req, const char *data,
 
 	p->again = false;
 	r = p->n_writes ? -EAGAIN : try_write(p, data, size);
-
+	if (r == -EAGAIN && !(flags & O_NONBLOCK) && bell_listen(p->arena)) {
+		p->again = true; /* it may have rung before we listened */
+		r = try_write(p, data, size);
+	}
 	if (r == -EAGAIN && !(flags & O_NONBLOCK))
 		park(p, req, data, size);
 	else
@@ -352,19 +367,22 @@ void ports_look(struct arena *a)
 		next = w->next;
 		if (r != -EAGAIN)
 			finish(w, r);
+		else
+			no_bell(w->port);
 	}
 	look_at_polls(a);
 }
 
-static bool needs_clock(const struct arena *a)
+/* When is the next one due?  -1 none by the clock. */
+static int64_t next_look(const struct arena *a)
 {
-	for (const struct port_wait *w = a->port_waits; w; w = w->next)
-		if (w->is_write || w->port->by_clock || !bell_is_heard(a))
-			return true;
+	int64_t first = -1;
+
 	for (const struct port *p = a->ports; p; p = p->next)
-		if (p->ph && p->by_clock)
-			return true;
-	return false;
+		if ((p->n_reads || p->n_writes || p->ph) && p->look_ns &&
+		    (first < 0 || p->look_ns < first))
+			first = p->look_ns;
+	return first;
 }
 
 static void fail(struct arena *a, int error)
@@ -375,22 +393,20 @@ static void fail(struct arena *a, int error)
 
 int64_t ports_retry(void)
 {
-	int64_t now = clock_monotonic_ns(), first = -1;
+	int64_t now = clock_monotonic_ns(), first = -1, next;
 
 	for (struct arena *a = world.arenas; a; a = a->next) {
 		if (a->corrupt && (a->port_waits || a->ports))
 			ports_forget(a, -EIO);
-		if (!needs_clock(a))
-			continue;
-		if (now >= a->port_look_ns) {
+		next = next_look(a);
+		if (next >= 0 && now >= next) {
 			ports_look(a);
-			if (a->port_nap_ns < LOOK_LAST_NS)
-				a->port_nap_ns *= 2;
-			a->port_look_ns = now + a->port_nap_ns;
+			next = next_look(a);
+			if (next >= 0 && next < now + LOOK_FIRST_NS)
+				next = now + LOOK_FIRST_NS;
 		}
-		if (needs_clock(a) &&
-		    (first < 0 || a->port_look_ns - now < first))
-			first = a->port_look_ns - now;
+		if (next >= 0 && (first < 0 || next - now < first))
+			first = next > now ? next - now : 0;
 	}
 	return first;
 }

@@ -3,9 +3,10 @@
  * Ports: open files by which a shell talks with members
  *
  * What is read or written is a message, a call, its answer.  A request that
- * has to wait is parked here, without a thread and without a sleep.  A read is
- * tried again when the arena's bell rings (bell.h), a write by a clock, as
- * nobody tells the daemon of room in a queue; and both at each patrol.
+ * has to wait is parked here, without a thread and without a sleep.  It is
+ * tried again when the arena's bell rings (bell.h), after each death and at
+ * each patrol; and by a clock only while it waits for what no bell tells: a
+ * lock that a member sits on, a slow listener's limit.
  */
 #ifndef FUSIONFS_PORTS_H
 #define FUSIONFS_PORTS_H
@@ -35,7 +36,9 @@ struct port {
 	unsigned n_reads, n_writes; /* parked */
 	struct fuse_pollhandle *ph;
 	bool again;	 /* write(): this one was tried before */
-	bool by_clock;	 /* what a read waits for, no bell tells */
+	int64_t look_ns; /* if it waits: look then, CLOCK_MONOTONIC; 0 when the
+			    bell rings */
+	int64_t nap_ns;	 /* port_clock() */
 	struct text in;	 /* written and not used yet */
 	struct text out; /* on its way to the reader, from `sent` on */
 	size_t sent;
@@ -71,6 +74,10 @@ void port_write(struct port *p, struct fuse_req *req, const char *data,
 		size_t size, int flags);
 /* POLLIN and so on; if there is nothing to read, @ph is told when there is. */
 unsigned port_poll(struct port *p, struct fuse_pollhandle *ph);
+
+/* No bell tells what it waits for, or is @on false: look in a while, which gets
+ * longer from one time to the next. */
+void port_clock(struct port *p, bool on);
 
 /* A record for p->rec, if it has none.  Under the guard.  0, -errno. */
 int port_claim(struct port *p);

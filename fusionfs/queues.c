@@ -96,15 +96,17 @@ static int send_message(struct view *v, const struct inbox *in,
 		r = make_block(v, data, size);
 	}
 	if (r == 0)
-		r = message_post(v, me, in->slot, in->id, &h, data, NULL);
+		r = message_offer(v, me, in->slot, in->id, &h, data);
 	if (r < 0 && h.flags & MSG_BLOCK)
 		block_free_from(v, me, view_off(v, &me->msg_block));
 	return r;
 }
 
-/* As write(2) says it.  A lock that a member sits on is soon free. */
-static int as_written(int r)
+/* As write(2) says it.  A lock that a member sits on is soon free, and no bell
+ * tells. */
+static int as_written(struct port *p, int r)
 {
+	port_clock(p, r == -ETIMEDOUT);
 	switch (r) {
 	case -ETIMEDOUT:
 		return -EAGAIN;
@@ -119,7 +121,7 @@ static int write_inbox(struct port *p, const char *data, size_t size)
 {
 	const struct inbox *in = (const struct inbox *)p;
 
-	return as_written(send_message(&p->arena->view, in, data, size));
+	return as_written(p, send_message(&p->arena->view, in, data, size));
 }
 
 const struct port_ops inbox_port = {

@@ -170,6 +170,7 @@ static int write_dispatch(struct port *p, const char *data, size_t size)
 {
 	struct dispatcher *d = (struct dispatcher *)p;
 	struct view *v = &p->arena->view;
+	int64_t nap = 0;
 	struct reactor_send send = {
 		.head = {.kind = MSG_REACTOR,
 			 .size = (uint32_t)size,
@@ -177,12 +178,17 @@ static int write_dispatch(struct port *p, const char *data, size_t size)
 		.data = data,
 		.nowait = true,
 		.since_ns = p->again ? d->since_ns : 0,
+		.ret_nap_ns = &nap,
 	};
 	struct reactor *re = reactor_at(v, &d->ref);
 	int r = re ? reactor_dispatch(v, v->rec, re, &send) : -EIDRM;
 
+	/* A lock that a member sits on, or others take all the room. */
+	port_clock(p, r == -ETIMEDOUT || (r == -EAGAIN && !nap));
+	if (r == -EAGAIN && nap)
+		p->look_ns = clock_monotonic_ns() + nap;
 	if (r == -ETIMEDOUT)
-		r = -EAGAIN; /* a lock that a member sits on */
+		r = -EAGAIN;
 	if (!p->again)
 		d->since_ns = clock_monotonic_ns();
 	return r;

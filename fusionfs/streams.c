@@ -67,24 +67,28 @@ static void close_stream(struct port *p)
 	cursor_free(&p->arena->view, p->rec, &s->listener);
 }
 
-/* The next message that is wanted.  0 and *ret; -EAGAIN; -EIDRM; -EIO. */
+/* The next message that is wanted.  0 and *ret; -EAGAIN; -EIDRM; -EIO, also if
+ * there is none that could ever come. */
 static int next_message(struct stream *s, struct msg_head *ret)
 {
 	struct port *p = &s->port;
 	struct view *v = &p->arena->view;
 	int r = 0;
 
-	/* If there are more that nobody here wants, the clock goes on. */
-	p->by_clock = true;
 	for (int i = 0; i < LOOKS && r >= 0; i++) {
 		r = cursor_read(v, &s->listener, 0, room, sizeof(room), ret);
 		if (r > 0 && (p->number == NUMBER_NONE || ret->a == p->number))
 			return ret->size <= sizeof(room) ? 0 : -EIO;
 		if (r == 0 && cursor_rest(v, p->rec, &s->listener)) {
-			p->by_clock = false;
-			return -EAGAIN;
+			port_clock(p, false);
+			r = cursor_check(v, &s->listener);
+			return r < 0 ? r : -EAGAIN;
 		}
 	}
+	if (r >= 0)
+		r = cursor_check(v, &s->listener);
+	/* There are more that nobody here wants: the clock goes on. */
+	port_clock(p, true);
 	return r < 0 ? r : -EAGAIN;
 }
 
@@ -135,7 +139,11 @@ static int fill(struct port *p,
 	}
 	if (s->ended || p->out.len)
 		return 0;
-	return r ? r : -EAGAIN;
+	if (r < 0)
+		return r;
+	/* Empty ones only, so far. */
+	port_clock(p, true);
+	return -EAGAIN;
 }
 
 static int fill_stream(struct port *p)

@@ -45,7 +45,6 @@ struct arena {
 	int64_t look_ns, nap_ns;  /* when these are tried again */
 	struct port *ports;	  /* ports.c: open files that talk */
 	struct port_wait *port_waits; /* and requests, as above */
-	int64_t port_look_ns, port_nap_ns;
 	struct bell *bell; /* bell.c: NULL until somebody listens */
 	/* events.c: the lines up to event number `counted` of life `epoch`,
 	 * and of all lives before, have so many bytes. */

@@ -15,13 +15,35 @@
  *   wanted? -> wake               look -> nothing there, sleep while the bell
  *                                 is as it was before the look
  */
-static inline void visitor_bell_ring(struct view *v)
+static inline void visitor_bell_ring(struct superblock *sb)
 {
 	/* Release: pairs with the acquire of who reads the bell. */
-	add_release(&v->sb->visitor_bell, 1);
+	add_release(&sb->visitor_bell, 1);
 	full_fence();
-	if (load_relaxed(&v->sb->visitor_bell_wanted))
-		futex_wake(&v->sb->visitor_bell, INT32_MAX);
+	if (load_relaxed(&sb->visitor_bell_wanted))
+		futex_wake(&sb->visitor_bell, INT32_MAX);
+}
+
+/*
+ * A visitor waits for room, or for a quota: @asked is in what it waits for.
+ *
+ *   who makes room               the daemon
+ *   make it, fence               asked = 1
+ *   asked? -> take it, ring      fence
+ *                                look -> nothing, wait for the bell
+ *
+ * Killed between taking it and ringing: the daemon looks after each death.
+ */
+static inline void visitor_ask(uint16_t *asked)
+{
+	store_relaxed(asked, (uint16_t)1);
+	full_fence();
+}
+
+static inline void visitor_tell(struct superblock *sb, uint16_t *asked)
+{
+	if (load_relaxed(asked) && xchg_acquire(asked, (uint16_t)0))
+		visitor_bell_ring(sb);
 }
 
 #endif

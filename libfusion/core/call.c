@@ -27,7 +27,7 @@ void call_init(struct view *v, void *rec, const void *arg)
 	store_relaxed(&c->max_ns, 0ull);
 	for (unsigned i = 0; i < CALL_QUOTAS; i++)
 		store_relaxed(&c->quota[i], 0ull);
-	store_relaxed(&c->limited, 0u);
+	store_relaxed(&c->limited, (uint16_t)0);
 	/* Release: pairs with the acquire of who asks whether it is there. */
 	store_release(&c->id, load_relaxed(&c->e.id));
 }
@@ -42,6 +42,7 @@ void call_fini(struct view *v, void *rec)
 	call_fail_all(v, c, load_relaxed(&c->e.id), CALL_ANYBODY, EIDRM);
 	add_release(&c->seq, 1);
 	futex_wake(&c->seq, INT_MAX);
+	visitor_tell(v->sb, &c->visitors);
 }
 
 struct call *call_of_slot(const struct view *v, const struct call_slot *s)
@@ -124,13 +125,13 @@ int call_set_limit(struct view *v, struct thread_rec *me, struct call *c,
 	}
 	q = limit == CALL_NO_LIMIT ? 0 : (uint64_t)member << 32 | (limit + 1);
 	if (row) {
-		store_relaxed(&c->limited, 1u);
+		store_relaxed(&c->limited, (uint16_t)1);
 		store_release(row, q);
 	}
 	core_unlock(v, me, &c->lock);
 	if (!row && q)
 		return -ENOSPC;
-	call_ended(c);
+	call_ended(v, c);
 	return 0;
 }
 
@@ -140,10 +141,13 @@ int call_set_limit(struct view *v, struct thread_rec *me, struct call *c,
  *   fence                         fence
  *   waiters? -> seq + 1, wake     count -> too many; sleep while seq is as seen
  */
-void call_ended(struct call *c)
+void call_ended(struct view *v, struct call *c)
 {
 	full_fence();
-	if (!c || !load_relaxed(&c->waiters))
+	if (!c)
+		return;
+	visitor_tell(v->sb, &c->visitors);
+	if (!load_relaxed(&c->waiters))
 		return;
 	add_release(&c->seq, 1);
 	futex_wake(&c->seq, INT_MAX);
@@ -308,7 +312,7 @@ void call_drop(struct view *v, struct thread_rec *me, struct call_slot *s)
 
 	while (SLOT_STATE(st) == SLOT_POSTED) {
 		if (call_slot_end(v, s, &st)) {
-			call_ended(call_of_slot(v, s));
+			call_ended(v, call_of_slot(v, s));
 			return;
 		}
 	}
@@ -328,8 +332,10 @@ int call_message(struct view *v, struct thread_rec *me,
 		.a = (uint64_t)call_index(v, rq->call) << 32 | rq->id,
 		.b = serial,
 	};
-	int r = message_post(v, me, rq->call->owner_slot, rq->call->owner, &h,
-			     data, owed);
+	uint32_t slot = rq->call->owner_slot, id = rq->call->owner;
+	int r = rq->flags & SLOT_VISITOR
+			? message_offer(v, me, slot, id, &h, data)
+			: message_post(v, me, slot, id, &h, data, owed);
 
 	return r == -ESRCH ? -EOWNERDEAD : r;
 }
@@ -348,7 +354,7 @@ bool call_withdraw(struct view *v, struct thread_rec *me, struct call_slot *s,
 			continue;
 		call_slot_free_block(v, me, s);
 		call_slot_leave(v, s, owner);
-		call_ended(call_of_slot(v, s));
+		call_ended(v, call_of_slot(v, s));
 		return true;
 	}
 	return false;
@@ -371,7 +377,7 @@ void call_tell(struct view *v, const struct call_slot *s, uint64_t st)
 	if (st & SLOT_SLEEP)
 		futex_wake((const uint32_t *)&s->st, INT_MAX);
 	if (st & SLOT_VISITOR)
-		visitor_bell_ring(v);
+		visitor_bell_ring(v->sb);
 }
 
 /* It is posted, or was failed by who died before he could tell.  true: failed
@@ -394,7 +400,7 @@ bool call_fail_seen(struct view *v, struct call_slot *s, uint64_t st, int error)
 			continue;
 		if (!SEED_BUG(53))
 			call_tell(v, s, st);
-		call_ended(call_of_slot(v, s));
+		call_ended(v, call_of_slot(v, s));
 		return true;
 	}
 	if (SLOT_SEQ(st) == seq && SLOT_STATE(st) == SLOT_FAILED)
@@ -508,7 +514,7 @@ void call_finish(struct view *v, struct thread_rec *me, struct call_slot *s,
 		}
 	}
 	call_tell(v, s, st);
-	call_ended(call_of_slot(v, s));
+	call_ended(v, call_of_slot(v, s));
 }
 
 void call_return_end(struct view *v, struct thread_rec *me, struct call_slot *s,

@@ -50,9 +50,10 @@ struct call {
 	uint32_t id;	     /* atomic: e.id, 0 once destroyed */
 	uint32_t owner;	     /* member id, written once, as the next */
 	uint32_t owner_slot; /* and its slot */
+	uint16_t visitors;   /* atomic: wait for a quota, see bell.h */
 	/* Atomic: there is or was a quota.  Callers look at this line for each
 	 * call; the numbers below are the owner's to write. */
-	uint32_t limited;
+	uint16_t limited;
 	uint32_t seq;		   /* atomic, futex: an execution has ended */
 	uint32_t waiters;	   /* atomic: on it, for a quota */
 	struct core_lock lock;	   /* from counting to posting */
@@ -140,7 +141,7 @@ struct call_answer {
  * Execute call @index (whose id is @id) for a visitor whose record is @me.
  * 0: posted, and the bell rings when call_poll() has something to say;
  * -EAGAIN the owner's queue is full, or its quota (for FUSION_ALL) is used up:
- * try again when anything happens; -EOWNERDEAD; -EIDRM; -EBUSY the visitor's
+ * the bell rings when to try again; -EOWNERDEAD; -EIDRM; -EBUSY the visitor's
  * last call is not over; -ENOMEM; -EIO, -ETIMEDOUT.
  */
 int call_post(struct view *v, struct thread_rec *me, uint32_t index,
@@ -311,7 +312,7 @@ uint32_t call_limit(const struct call *c, uint32_t caller);
 int call_set_limit(struct view *v, struct thread_rec *me, struct call *c,
 		   uint32_t member, uint32_t limit);
 /* Something pending has ended: who waits for a quota looks again. */
-void call_ended(struct call *c);
+void call_ended(struct view *v, struct call *c);
 
 /* --- Recovery; idempotent ------------------------------------------------- */
 

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "libfusion/core/bell.h"
 #include "libfusion/core/block.h"
 #include "libfusion/core/life.h"
 #include "libfusion/core/thread.h"
@@ -75,6 +76,10 @@ int call_post(struct view *v, struct thread_rec *me, uint32_t index,
 		return -EBUSY;
 	rq.call = view_entry(v, KIND_CALL, index);
 	r = call_begin(v, me, &rq, &s);
+	if (r == -EDQUOT) {
+		visitor_ask(&rq.call->visitors);
+		r = call_begin(v, me, &rq, &s);
+	}
 	if (r < 0)
 		return r == -EDQUOT ? -EAGAIN : r;
 	r = message(v, me, &rq,
@@ -101,6 +106,20 @@ static int found(struct view *v, struct call_slot *s, struct call_answer *ret)
 	return 0;
 }
 
+/* Its state is none, or it is returned by who is not there. */
+static bool is_impossible(const struct view *v, const struct call_slot *s,
+			  uint64_t st)
+{
+	uint32_t who = SLOT_EXTRA(st);
+
+	if (SLOT_STATE(st) != SLOT_POSTED && SLOT_STATE(st) != SLOT_RETURNING)
+		return true;
+	return SLOT_STATE(st) == SLOT_RETURNING &&
+	       (who >= view_hi(&v->sb->threads_hi, v->geo.max_threads) ||
+		!load_acquire(&view_thread(v, who)->member)) &&
+	       load_acquire(&s->st) == st;
+}
+
 int call_poll(struct view *v, struct thread_rec *me, struct call_answer *ret)
 {
 	struct call_slot *s = mine(v, me);
@@ -117,6 +136,10 @@ int call_poll(struct view *v, struct thread_rec *me, struct call_answer *ret)
 		r = -(int)SLOT_EXTRA(st);
 		break;
 	default:
+		if (is_impossible(v, s, st)) {
+			r = -EIO;
+			break;
+		}
 		/* It may have gone without a word, as nobody was told. */
 		if (member_at(v, load_relaxed(&s->callee_slot),
 			      load_relaxed(&s->callee_id)))

@@ -32,7 +32,7 @@ void bell_ring(struct view *v, struct thread_rec *me, struct cursor *c,
 	if (!xchg_acquire(&c->idle, 0u) && !always)
 		return;
 	if (CURSOR_FLAGS(c) & CURSOR_VISITOR) {
-		visitor_bell_ring(v);
+		visitor_bell_ring(v->sb);
 		return;
 	}
 	if (!slot || slot > v->geo.max_members)
@@ -203,7 +203,8 @@ static void tell_room(struct ring *r)
 	uint64_t head;
 
 	full_fence();
-	if (!load_relaxed(&r->ctl->space_waiters))
+	if (!load_relaxed(&r->ctl->space_waiters) &&
+	    !load_relaxed(&r->ctl->visitors))
 		return;
 	head = load_acquire(&r->ctl->head);
 	if (cursors_gate(r, head) > head)
@@ -242,6 +243,17 @@ void cursor_free(struct view *v, struct thread_rec *me,
 }
 
 /* --- Reading -------------------------------------------------------------- */
+
+/* Not farther than the ring can go: cells may have been given back, and used
+ * again, before the head was moved. */
+bool cursor_is_sound(const struct ring *r, const struct cursor *c)
+{
+	uint32_t state = CURSOR_STATE(load_acquire(&c->st));
+	uint64_t pos = load_acquire(&c->pos);
+
+	return (state != CURSOR_LIVE && state != CURSOR_LAGGED) ||
+	       pos <= load_acquire(&r->ctl->head) + 2 * r->cells;
+}
 
 /* As far as all others are. */
 uint64_t done_by_others(const struct ring *r, const struct cursor *mine)
@@ -399,6 +411,17 @@ bool cursor_rest(struct view *v, struct thread_rec *me,
 		return true;
 	store_relaxed(&c->idle, 0u);
 	return false;
+}
+
+int cursor_check(const struct view *v, const struct listener *l)
+{
+	struct cursor *c;
+	struct ring r;
+	int e = cursor_get(v, l, &r, &c);
+
+	if (e < 0)
+		return e;
+	return cursor_is_sound(&r, c) && ring_is_sound(&r) ? 0 : -EIO;
 }
 
 int cursor_copy(const struct view *v, const struct reactor *re, uint32_t i,

@@ -20,6 +20,9 @@ void bells_ring(struct view *v, struct thread_rec *me, struct ring *r,
 bool cursor_is_gating(const struct cursor *c);
 /* Before which nothing may be overwritten; @head if nothing may. */
 uint64_t cursors_gate(const struct ring *r, uint64_t head);
+/* Can its position be? */
+bool cursor_is_sound(const struct ring *r, const struct cursor *c);
+
 /* As far as all but those that read behind the others are. */
 uint64_t done_by_others(const struct ring *r, const struct cursor *mine);
 

@@ -123,6 +123,22 @@ int message_post(struct view *v, struct thread_rec *me, uint32_t slot,
 	return 0;
 }
 
+int message_offer(struct view *v, struct thread_rec *me, uint32_t slot,
+		  uint32_t id, const struct msg_head *h, const void *data)
+{
+	int r = message_post(v, me, slot, id, h, data, NULL);
+	struct ring ring;
+
+	if (r != -EAGAIN)
+		return r;
+	r = message_queue(v, me, slot, id, &ring);
+	if (r < 0)
+		return r;
+	ring_ask_space(&ring);
+	r = message_post(v, me, slot, id, h, data, NULL);
+	return r == -EAGAIN && !ring_is_sound(&ring) ? -EIO : r;
+}
+
 int message_wait(struct view *v, uint32_t slot, uint32_t id,
 		 int64_t deadline_ns)
 {

@@ -39,6 +39,13 @@ int message_post(struct view *v, struct thread_rec *me, uint32_t slot,
 void message_wake(const struct owed *owed);
 
 /*
+ * The same for who must not sleep: -EAGAIN, and the visitors' bell rings when
+ * there may be room.  -EIO also if the queue makes no sense.
+ */
+int message_offer(struct view *v, struct thread_rec *me, uint32_t slot,
+		  uint32_t id, const struct msg_head *h, const void *data);
+
+/*
  * message_post() failed with -EAGAIN: wait until there may be room, at most to
  * @deadline_ns (CLOCK_MONOTONIC, < 0 for ever).  0 try again; -ETIMEDOUT;
  * -ESRCH it is gone.

@@ -299,7 +299,16 @@ static bool is_half_free(const struct ring *r, struct stall *s,
 	return *ret_gate - head >= r->cells / 2;
 }
 
-/* No room.  0: try again; -EAGAIN. */
+/* Its headers, and that nobody has read what is not there. */
+static bool is_sound(const struct ring *r)
+{
+	for (uint32_t i = 0; i < ring_cursors(r); i++)
+		if (!cursor_is_sound(r, cursor_at(r, i)))
+			return false;
+	return ring_is_sound(r);
+}
+
+/* No room.  0: try again; -EAGAIN; -EIO. */
 static int wait_for_room(struct view *v, struct thread_rec *me, struct ring *r,
 			 const struct reactor_send *send, struct stall *s,
 			 uint32_t id)
@@ -313,6 +322,8 @@ static int wait_for_room(struct view *v, struct thread_rec *me, struct ring *r,
 	if ((send->nowait || is_half_free(r, s, &gate, &left)) &&
 	    make_room(r, &gate))
 		return 0;
+	if (send->ret_nap_ns)
+		ring_ask_space(r);
 	add_relaxed(&r->ctl->space_waiters, 1);
 	/* The drawing is at ring_wait_space(). */
 	full_fence();
@@ -322,6 +333,8 @@ static int wait_for_room(struct view *v, struct thread_rec *me, struct ring *r,
 		nap = left;
 	if (nap && !((send->nowait || is_half_free(r, s, &gate, &left)) &&
 		     make_room(r, &gate))) {
+		if (send->ret_nap_ns)
+			*send->ret_nap_ns = nap;
 		if (send->nowait)
 			nap = -1;
 		else
@@ -329,7 +342,7 @@ static int wait_for_room(struct view *v, struct thread_rec *me, struct ring *r,
 	}
 	sub_relaxed(&r->ctl->space_waiters, 1);
 	if (nap < 0)
-		return -EAGAIN;
+		return !send->ret_nap_ns || is_sound(r) ? -EAGAIN : -EIO;
 	if (nap && clock_monotonic_ns() - s->probed_ns >= SUSPECT_FIRST_NS) {
 		probe(v, r, load_acquire(&r->ctl->head));
 		s->probed_ns = clock_monotonic_ns();

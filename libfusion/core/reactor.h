@@ -130,9 +130,13 @@ struct reactor_send {
 	uint32_t impatient; /* member id whose own cursor is not waited for */
 	/* With nowait: when it was tried first, CLOCK_MONOTONIC; 0 now. */
 	int64_t since_ns;
+	/* For who must not sleep: with -EAGAIN the visitors' bell rings when
+	 * there may be room; and how long it may wait for that, at most. */
+	int64_t *ret_nap_ns;
 };
 
-/* 0; -EAGAIN; -EMSGSIZE; -EIDRM; -EIO. */
+/* 0; -EAGAIN; -EMSGSIZE; -EIDRM; -EIO, with ret_nap_ns also of what is full and
+ * makes no sense. */
 int reactor_dispatch(struct view *v, struct thread_rec *me, struct reactor *re,
 		     const struct reactor_send *send);
 
@@ -176,6 +180,10 @@ int cursor_read(struct view *v, const struct listener *l, uint32_t skip_of,
  * for all to be done.  False: one has come meanwhile. */
 bool cursor_rest(struct view *v, struct thread_rec *me,
 		 const struct listener *l);
+
+/* There was none: can that be?  0; -EIO what is there makes no sense; others as
+ * cursor_get(). */
+int cursor_check(const struct view *v, const struct listener *l);
 
 /* --- Looking -------------------------------------------------------------- */
 

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "libfusion/core/bell.h"
 #include "libfusion/core/block.h"
 #include "libfusion/core/futex.h"
 #include "libfusion/core/life.h"
@@ -44,6 +45,7 @@ int ring_map(const struct view *v, uint32_t index, struct ring *ret)
 		return -EIO;
 	p = v->base + off;
 	*ret = (struct ring){
+		.sb = v->sb,
 		.ctl = ctl,
 		.cursors = p,
 		.hdr = (uint64_t *)(p + (uint64_t)n_cursors * RING_CURSOR),
@@ -417,12 +419,19 @@ void ring_tell_space(struct ring *r)
 	full_fence();
 	if (load_relaxed(&r->ctl->space_waiters))
 		wake_waiters(r);
+	visitor_tell(r->sb, &r->ctl->visitors);
+}
+
+void ring_ask_space(struct ring *r)
+{
+	visitor_ask(&r->ctl->visitors);
 }
 
 void ring_shut(struct ring *r)
 {
 	store_release(&r->ctl->closed, 1u);
 	wake_waiters(r);
+	visitor_tell(r->sb, &r->ctl->visitors);
 }
 
 /* Was it committed?  If not, nobody will.  Who finishes this after our death
@@ -565,6 +574,22 @@ int ring_sleep(struct ring *r, uint64_t pos, int64_t timeout_ns)
 {
 	return futex_wait((uint32_t *)&r->hdr[pos & r->mask],
 			  (uint32_t)(HDR_FREE_AT(pos) | HDR_SLEEP), timeout_ns);
+}
+
+/* From the head on each cell has its position of this lap, or has been given
+ * back and has that of the next: as long as the head does not move. */
+bool ring_is_sound(const struct ring *r)
+{
+	uint64_t head = load_acquire(&r->ctl->head);
+	bool sound = true;
+
+	for (uint64_t p = head; sound && p != head + r->cells; p++) {
+		uint64_t h = load_acquire(&r->hdr[p & r->mask]);
+
+		sound = HDR_POS(h) == (p & HDR_POS_MASK) ||
+			HDR_POS(h) == ((p + r->cells) & HDR_POS_MASK);
+	}
+	return sound || load_acquire(&r->ctl->head) != head;
 }
 
 uint32_t ring_pending(const struct ring *r)

@@ -102,7 +102,8 @@ struct ring_ctl {
 	uint32_t space;		/* atomic, futex: +1 when there is room */
 	uint32_t space_waiters; /* atomic */
 	uint32_t sleeping;	/* atomic hint, for the lens */
-	uint8_t pad3[36];
+	uint16_t visitors;	/* atomic: wait for room, see bell.h */
+	uint8_t pad3[34];
 };
 static_assert(sizeof(struct ring_ctl) == RING_CTL_SIZE, "ABI: bump FORMAT");
 
@@ -133,6 +134,7 @@ enum msg_kind {
 
 /* A ring as this process sees it: positions checked once. */
 struct ring {
+	struct superblock *sb;
 	struct ring_ctl *ctl;
 	void *cursors;
 	uint64_t *hdr; /* atomic, all of them */
@@ -212,6 +214,9 @@ bool ring_has_room(const struct ring *r);
 int ring_wait_space(struct ring *r, uint32_t seen, int64_t timeout_ns);
 /* There may be room now: wake who waits for it.  A full fence, too. */
 void ring_tell_space(struct ring *r);
+/* For who must not sleep: between two looks that find no room; then the
+ * visitors' bell rings when there may be some. */
+void ring_ask_space(struct ring *r);
 /* No more records: who waits for room finds out. */
 void ring_shut(struct ring *r);
 
@@ -241,6 +246,9 @@ void ring_rouse(struct ring *r, uint64_t pos);
 /* After ring_arm(): sleep.  0, -ETIMEDOUT, -EINTR. */
 int ring_sleep(struct ring *r, uint64_t pos, int64_t timeout_ns);
 
+/* Can it be as it is, whatever others are doing to it?  Not if some header is
+ * of another lap than it must be. */
+bool ring_is_sound(const struct ring *r);
 /* Faults of a quiet arena's rings. */
 unsigned ring_check(struct view *v, void (*report)(void *, const char *),
 		    void *ctx);
