@@ -1321,6 +1321,45 @@ static void visitor_need_not_sleep(void **state)
 	thread_release(v, t);
 }
 
+/* A limit for all is used up; then it is lifted. */
+static void bell_rings_for_a_quota(void **state)
+{
+	struct call *c = (struct call *)server;
+	struct view *v = &arena->view;
+	uint32_t i = call_index(v, c), bell;
+	struct thread_rec *t[2];
+	struct call_slot *s;
+
+	(void)state;
+	for (int k = 0; k < 2; k++)
+		assert_int_equal(thread_claim(v, &t[k]), 0);
+	assert_int_equal(fusion_call_set_quota(server, FUSION_ALL, 1), 0);
+	assert_int_equal(call_post(v, t[0], i, c->id, DEFER_FOREVER, NULL, 0),
+			 0);
+	assert_int_equal(call_post(v, t[1], i, c->id, NOTHING, NULL, 0),
+			 -EAGAIN);
+	bell = load_acquire(&v->sb->visitor_bell);
+	call_end(v, t[0]);
+	assert_int_equal(load_acquire(&v->sb->visitor_bell), bell + 1);
+	assert_int_equal(fusion_call_set_quota(server, FUSION_ALL, 0), 0);
+	assert_int_equal(call_post(v, t[1], i, c->id, NOTHING, NULL, 0),
+			 -EAGAIN);
+	bell = load_acquire(&v->sb->visitor_bell);
+	assert_int_equal(
+		fusion_call_set_quota(server, FUSION_ALL, FUSION_CALL_NO_LIMIT),
+		0);
+	assert_int_equal(load_acquire(&v->sb->visitor_bell), bell + 1);
+	/* What is in no state is no reason to wait. */
+	assert_int_equal(call_post(v, t[1], i, c->id, DEFER_FOREVER, NULL, 0),
+			 0);
+	s = call_slot_at(v, thread_slot(v, t[1]));
+	store_release(&s->st, SLOT_MAKE(SLOT_SEQ(s->st), 6, SLOT_VISITOR, 0));
+	assert_int_equal(call_poll(v, t[1], &(struct call_answer){0}), -EIO);
+	store_release(&s->st, 0ull);
+	for (int k = 0; k < 2; k++)
+		thread_release(v, t[k]);
+}
+
 static void statistics_count(void **state)
 {
 	struct fusion_call_stats stats;
@@ -1399,6 +1438,7 @@ int main(void)
 		TEST(quota_limits_what_is_pending),
 		TEST(full_queue_is_said),
 		TEST(visitor_need_not_sleep),
+		TEST(bell_rings_for_a_quota),
 		TEST(statistics_count),
 		TEST(wrong_arguments_are_refused),
 	};

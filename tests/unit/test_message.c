@@ -443,6 +443,84 @@ static void claim_of_the_dead_is_skipped(void **state)
 	assert_int_equal(queue()->ctl->received, 1);
 }
 
+/* --- For who must not sleep ----------------------------------------------- */
+
+static int offer(struct thread_rec *t)
+{
+	const struct msg_head h = {.kind = MSG_USER, .a = 1};
+
+	return message_offer(&arena->view, t, arena->view.slot, arena->id, &h,
+			     NULL);
+}
+
+static void bell_rings_for_room(void **state)
+{
+	struct view *v = &arena->view;
+	struct thread_rec *t;
+	uint32_t bell;
+	uint64_t head;
+	int r;
+
+	(void)state;
+	assert_int_equal(thread_claim(v, &t), 0);
+	while ((r = offer(t)) == 0)
+		;
+	assert_int_equal(r, -EAGAIN);
+	bell = load_acquire(&v->sb->visitor_bell);
+	assert_int_equal(queue()->ctl->visitors, 1);
+	/* Once, for who asked. */
+	head = queue()->ctl->head;
+	ring_release(queue(), head, head + 1);
+	assert_int_equal(load_acquire(&v->sb->visitor_bell), bell + 1);
+	ring_release(queue(), head + 1, head + 2);
+	assert_int_equal(load_acquire(&v->sb->visitor_bell), bell + 1);
+	assert_int_equal(offer(t), 0);
+	assert_int_equal(offer(t), 0);
+	/* And when there will be none. */
+	assert_int_equal(offer(t), -EAGAIN);
+	ring_shut(queue());
+	assert_int_equal(load_acquire(&v->sb->visitor_bell), bell + 2);
+	assert_int_equal(offer(t), -ESRCH);
+	store_release(&queue()->ctl->closed, 0u);
+	thread_release(v, t);
+}
+
+/* What makes no sense is no reason to wait. */
+static void queue_that_cannot_be_is_said(void **state)
+{
+	struct view *v = &arena->view;
+	struct thread_rec *t;
+	struct ring *r;
+	uint64_t at, was;
+
+	(void)state;
+	assert_int_equal(thread_claim(v, &t), 0);
+	while (offer(t) == 0)
+		;
+	r = queue();
+	assert_true(ring_is_sound(r));
+	for (unsigned i = 0; i < r->cells; i += 3) {
+		at = (r->ctl->head + i) & r->mask;
+		was = r->hdr[at];
+		r->hdr[at] = HDR_MAKE(HDR_DONE, 1, 0, 1000000 + i);
+		assert_false(ring_is_sound(r));
+		assert_true(offer(t) == -EIO || !i);
+		r->hdr[at] = was;
+	}
+	was = r->ctl->head;
+	r->ctl->head = was + 12345;
+	assert_int_equal(offer(t), -EIO);
+	r->ctl->head = was;
+	assert_int_equal(offer(t), -EAGAIN);
+	/* Half of it given back, and some of that used. */
+	ring_release(r, was, was + r->cells / 2);
+	assert_int_equal(offer(t), 0);
+	r->ctl->head = was;
+	assert_true(ring_is_sound(r));
+	r->ctl->head = was + r->cells / 2;
+	thread_release(v, t);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -451,6 +529,8 @@ int main(void)
 		TEST(block_is_freed_unless_taken),
 		TEST(wrong_arguments_are_refused),
 		TEST(full_queue_is_said_or_waited_for_or_counted),
+		TEST(bell_rings_for_room),
+		TEST(queue_that_cannot_be_is_said),
 		TEST(each_senders_order_is_kept),
 		TEST(descriptor_says_when_to_dispatch),
 		TEST(dispatching_by_hand_waits),

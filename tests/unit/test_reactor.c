@@ -501,6 +501,52 @@ static void who_does_not_wait_is_told(void **state)
 			 0);
 }
 
+/* As the daemon does it: it waits for the bell, and not for ever. */
+static void who_must_not_sleep_is_rung_for(void **state)
+{
+	struct view *v = &arena->view;
+	struct thread_rec *me = thread_rec_of(arena);
+	uint32_t seq = 0, bell, got;
+	int64_t nap = 0;
+	struct reactor_send send = {
+		.head = {.size = sizeof(seq)},
+		.data = &seq,
+		.nowait = true,
+		.ret_nap_ns = &nap,
+	};
+	struct cursor *c;
+	struct ring r;
+	uint64_t was;
+	int e;
+
+	(void)state;
+	take_slow(POLICY_BLOCK, REACTOR_FOREVER_MS);
+	while ((e = reactor_dispatch(v, me, rec_of(reactor), &send)) == 0)
+		;
+	assert_int_equal(e, -EAGAIN);
+	assert_true(nap > 0);
+	bell = load_acquire(&v->sb->visitor_bell);
+	while (read_slow(&got) == 1)
+		;
+	assert_true(cursor_rest(v, me, &slow));
+	assert_int_equal(load_acquire(&v->sb->visitor_bell), bell + 1);
+	assert_int_equal(cursor_check(v, &slow), 0);
+	while (reactor_dispatch(v, me, rec_of(reactor), &send) == 0)
+		;
+	/* A message, or a listener, that cannot be. */
+	assert_int_equal(cursor_get(v, &slow, &r, &c), 0);
+	was = r.hdr[100];
+	r.hdr[100] = ~was;
+	assert_int_equal(reactor_dispatch(v, me, rec_of(reactor), &send), -EIO);
+	assert_int_equal(cursor_check(v, &slow), -EIO);
+	r.hdr[100] = was;
+	assert_int_equal(reactor_dispatch(v, me, rec_of(reactor), &send),
+			 -EAGAIN);
+	assert_int_equal(cursor_check(v, &slow), 0);
+	c->pos += UINT64_MAX / 2;
+	assert_int_equal(cursor_check(v, &slow), -EIO);
+}
+
 static void done_comes_when_all_have_it(void **state)
 {
 	static struct heard h;
@@ -724,6 +770,7 @@ int main(void)
 		TEST(slow_listener_loses_what_it_cannot_hold_and_counts),
 		TEST(slow_listener_is_disconnected),
 		TEST(who_does_not_wait_is_told),
+		TEST(who_must_not_sleep_is_rung_for),
 		TEST(done_comes_when_all_have_it),
 		TEST(many_listen_first_at_once),
 		TEST(destroyed_it_tells_who_listens),
