@@ -4,8 +4,9 @@
  *
  * Owners hold "server0".. and answer in several ways; callers check every
  * answer.  One of them is killed every few milliseconds and another takes its
- * place.  Each call must end, with the right answer or with an error that says
- * why; at the end nothing may be left in the arena.
+ * place.  Locks are lent on the way: nobody may be inside beside another, or
+ * not be told of a death.  Each call must end, with the right answer or with an
+ * error that says why; at the end nothing may be left in the arena.
  */
 #include "tests/unit/heap_member.h"
 
@@ -26,7 +27,10 @@
 #define STUCK_NS 20000000000LL
 #define KILL_NS 4000000
 
-enum how { ECHO, LATER, BACK, LARGE, HOWS };
+#define LOCKS 3
+
+/* LEND: with a lock held, which the owner takes, too. */
+enum how { ECHO, LATER, BACK, LARGE, LEND, HOWS };
 
 /* What all processes see. */
 static struct {
@@ -35,6 +39,10 @@ static struct {
 	uint64_t wrong; /* in a way that may not be */
 	uint64_t errors[200];
 	uint32_t stop;
+	/* The same, unless somebody is inside, or has died there. */
+	struct {
+		uint64_t first, second;
+	} guarded[LOCKS];
 } * shared;
 
 static struct fusion_arena *parent;
@@ -66,6 +74,62 @@ static bool is_filled(const unsigned char *p, size_t n, unsigned char first)
 		if (p[i] != (unsigned char)(first + i * 3))
 			return false;
 	return true;
+}
+
+/* --- What is lent --------------------------------------------------------- */
+
+static uint64_t lock_of(uint64_t word)
+{
+	return (word >> 4) % LOCKS;
+}
+
+static struct fusion_skirmish *find_lock(struct fusion_arena *a, uint64_t i)
+{
+	struct fusion_skirmish *lock;
+	char name[20];
+	int r;
+
+	snprintf(name, sizeof(name), "lock%u", (unsigned)i);
+	r = fusion_skirmish_lookup(a, name, &lock);
+	if (r < 0)
+		fail_with("lookup", r);
+	return lock;
+}
+
+/* Inside: was it left whole?  @died: we have been told that it may not be. */
+static void look_inside(uint64_t i, bool died)
+{
+	uint64_t first = load_acquire(&shared->guarded[i].first);
+
+	if (died)
+		store_release(&shared->guarded[i].second, first);
+	if (load_acquire(&shared->guarded[i].second) == first)
+		return;
+	fprintf(stderr, "# lock%u: beside another, or not told\n", (unsigned)i);
+	add_relaxed(&shared->wrong, 1);
+}
+
+static void work_inside(uint64_t i)
+{
+	uint64_t n = load_relaxed(&shared->guarded[i].first) + 1;
+
+	store_release(&shared->guarded[i].first, n);
+	for (int k = 0; k < 200; k++)
+		if (load_acquire(&shared->guarded[i].first) != n)
+			look_inside(i, false);
+	store_release(&shared->guarded[i].second, n);
+}
+
+static void go_inside(struct fusion_skirmish *lock, uint64_t i)
+{
+	int r = fusion_skirmish_prevail(lock);
+
+	if (r < 0 && r != -EOWNERDEAD)
+		fail_with("prevail", r);
+	if (r == -EOWNERDEAD)
+		fusion_skirmish_consistent(lock);
+	look_inside(i, r == -EOWNERDEAD);
+	work_inside(i);
 }
 
 /* --- Owners --------------------------------------------------------------- */
@@ -107,6 +171,7 @@ static int defer(const struct fusion_call_request *rq)
 static int serve(const struct fusion_call_request *rq, void *ctx)
 {
 	unsigned char big[20000];
+	struct fusion_skirmish *lock;
 	struct fusion_call *back;
 	uint64_t word;
 	int r;
@@ -124,6 +189,11 @@ static int serve(const struct fusion_call_request *rq, void *ctx)
 		if (r < 0)
 			return r;
 		return fusion_call_reply(rq, word, rq->data, rq->size);
+	case LEND:
+		lock = find_lock(rq->arena, lock_of(rq->word));
+		go_inside(lock, lock_of(rq->word));
+		fusion_skirmish_dismiss(lock);
+		return fusion_call_reply(rq, rq->word, rq->data, rq->size);
 	default:
 		return fusion_call_reply(rq, rq->word, rq->data, rq->size);
 	}
@@ -172,8 +242,10 @@ static void judge(int r, uint64_t word, uint64_t got, const unsigned char *out,
 	add_relaxed(&shared->done, 1);
 }
 
-static void call_once(struct fusion_call *call, struct fusion_call *back)
+static void call_once(struct fusion_arena *a, struct fusion_call *call,
+		      struct fusion_call *back)
 {
+	struct fusion_skirmish *lock = NULL;
 	unsigned char in[4000], out[20000];
 	uint64_t word = next() & 0xffffff, got = 0;
 	const struct fusion_call_options o = {
@@ -187,8 +259,19 @@ static void call_once(struct fusion_call *call, struct fusion_call *back)
 		n = sizeof(back);
 		memcpy(in, &back, n);
 	}
+	if (word % HOWS == LEND) {
+		lock = find_lock(a, lock_of(word));
+		go_inside(lock, lock_of(word));
+	}
 	r = fusion_call_execute_bytes(call, &o, word, in, n, &got, out,
 				      sizeof(out), &size);
+	if (lock) {
+		/* Who has borrowed it may have died inside. */
+		look_inside(lock_of(word),
+			    fusion_skirmish_consistent(lock) == 0);
+		work_inside(lock_of(word));
+		fusion_skirmish_dismiss(lock);
+	}
 	if (r == 0 && word % HOWS == BACK && size == n &&
 	    memcmp(in, out, n) == 0)
 		fill(out, n, first);
@@ -211,7 +294,7 @@ static void *call_many(void *arg)
 		snprintf(name, sizeof(name), "server%u",
 			 (unsigned)(next() % OWNERS));
 		if (fusion_call_lookup(a, name, &call) == 0)
-			call_once(call, back);
+			call_once(a, call, back);
 	}
 	fusion_call_destroy(back);
 	return NULL;
@@ -288,6 +371,18 @@ static bool torture(pid_t *pids)
 	return true;
 }
 
+static void make_locks(void)
+{
+	struct fusion_skirmish *lock;
+	char name[20];
+
+	for (unsigned i = 0; i < LOCKS; i++) {
+		snprintf(name, sizeof(name), "lock%u", i);
+		assert_int_equal(fusion_skirmish_create(parent, name, 0, &lock),
+				 0);
+	}
+}
+
 static void each_call_ends(void **state)
 {
 	pid_t pids[OWNERS + CALLERS];
@@ -300,6 +395,7 @@ static void each_call_ends(void **state)
 		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	assert_ptr_not_equal(shared, MAP_FAILED);
 	parent = image_enter(image_create(64ull << 20, 0));
+	make_locks();
 	for (unsigned i = 0; i < OWNERS + CALLERS; i++)
 		pids[i] = start(i);
 	ended = torture(pids);
