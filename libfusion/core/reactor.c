@@ -308,6 +308,11 @@ static bool is_sound(const struct ring *r)
 	return ring_is_sound(r);
 }
 
+static int not_now(const struct ring *r, const struct reactor_send *send)
+{
+	return !send->ret_nap_ns || is_sound(r) ? -EAGAIN : -EIO;
+}
+
 /* No room.  0: try again; -EAGAIN; -EIO. */
 static int wait_for_room(struct view *v, struct thread_rec *me, struct ring *r,
 			 const struct reactor_send *send, struct stall *s,
@@ -342,7 +347,7 @@ static int wait_for_room(struct view *v, struct thread_rec *me, struct ring *r,
 	}
 	sub_relaxed(&r->ctl->space_waiters, 1);
 	if (nap < 0)
-		return !send->ret_nap_ns || is_sound(r) ? -EAGAIN : -EIO;
+		return not_now(r, send);
 	if (nap && clock_monotonic_ns() - s->probed_ns >= SUSPECT_FIRST_NS) {
 		probe(v, r, load_acquire(&r->ctl->head));
 		s->probed_ns = clock_monotonic_ns();
@@ -445,7 +450,7 @@ static int claim(struct view *v, struct thread_rec *me, struct reactor *re,
 		if (e < 0)
 			return e;
 	}
-	return -EAGAIN;
+	return not_now(r, send);
 }
 
 /* Commit: ring_commit()'s. */
