@@ -166,7 +166,6 @@ static void do_ref(char *args)
 	say(r, text);
 }
 
-/* It is executed and answers nothing. */
 /* A pool with three objects that have all there is; where the pool's record is,
  * and that of the last one. */
 static void do_objects(char *args)
@@ -197,6 +196,7 @@ static void do_objects(char *args)
 	say(r, text);
 }
 
+/* It is executed and answers nothing. */
 static int serve(const struct fusion_call_request *request, void *ctx)
 {
 	(void)request, (void)ctx;

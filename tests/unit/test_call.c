@@ -662,7 +662,7 @@ static void lender_dies(void **state)
 
 /* --- Lending, step by step: a chain of threads that are records only ------ */
 
-#define CHAIN 4
+#define CHAIN 6
 
 struct chain {
 	struct view *v;
@@ -811,6 +811,62 @@ static void only_what_is_borrowed_since_is_given_back(void **state)
 	assert_int_equal(skirmish_levels(c.v, c.t[1], c.lock), 0);
 	assert_int_equal(owner_of(&c), c.t[0]->token & TOKEN_MASK);
 	end_chain(&c);
+}
+
+/* Row 6: all of them at once, and each but the last waits. */
+static void lock_is_lent_down_a_chain(void **state)
+{
+	struct chain c;
+
+	(void)state;
+	make_chain(&c, false);
+	for (int i = 1; i < CHAIN; i++)
+		assert_int_equal(skirmish_try(c.v, c.t[i], c.lock), 0);
+	for (int i = CHAIN; i-- > 1;) {
+		assert_int_equal(skirmish_levels(c.v, c.t[i], c.lock), 1);
+		assert_true(skirmish_unlock(c.v, c.t[i], c.lock) >= 0);
+	}
+	assert_int_equal(skirmish_try(c.v, c.t[CHAIN - 1], c.lock), 0);
+	assert_true(skirmish_unlock(c.v, c.t[CHAIN - 1], c.lock) >= 0);
+	assert_int_equal(skirmish_unlock(c.v, c.t[CHAIN - 1], c.lock), -EPERM);
+	assert_int_equal(owner_of(&c), c.t[0]->token & TOKEN_MASK);
+	end_chain(&c);
+}
+
+/* Row 5: it has its answer, and has not gone on with the lock that was lent.
+ * @early: who answered still has it. */
+static void lender_dies_with_an_answer(bool early)
+{
+	struct call_slot *s;
+	struct chain c;
+
+	make_chain(&c, false);
+	assert_int_equal(skirmish_try(c.v, c.t[1], c.lock), 0);
+	if (!early)
+		assert_true(skirmish_unlock(c.v, c.t[1], c.lock) >= 0);
+	assert_int_equal(
+		call_return_begin(c.v, c.t[1], call_executes(c.t[1]), &s), 0);
+	call_return_end(c.v, c.t[1], s, 0);
+	assert_int_equal(SLOT_STATE(c.s[0]->st), SLOT_DONE);
+	assert_true(c.s[0]->st & SLOT_LENT);
+	dies(&c, 0);
+	if (early) {
+		assert_int_equal(owner_of(&c), c.t[1]->token & TOKEN_MASK);
+		assert_int_equal(skirmish_try(c.v, c.t[3], c.lock), 0);
+		assert_true(skirmish_unlock(c.v, c.t[3], c.lock) >= 0);
+		assert_true(skirmish_unlock(c.v, c.t[1], c.lock) >= 0);
+	}
+	assert_int_equal(owner_of(&c), 0);
+	assert_int_equal(skirmish_try(c.v, c.t[3], c.lock), -EOWNERDEAD);
+	assert_true(skirmish_unlock(c.v, c.t[3], c.lock) >= 0);
+	end_chain(&c);
+}
+
+static void lender_dies_before_it_goes_on(void **state)
+{
+	(void)state;
+	lender_dies_with_an_answer(false);
+	lender_dies_with_an_answer(true);
 }
 
 /* Who made it does not wait: neither lends nor executes what comes back. */
@@ -1421,6 +1477,8 @@ int main(void)
 		TEST(inherited_lock_goes_to_the_next_borrower),
 		TEST(who_gives_up_waits_for_all_below),
 		TEST(only_what_is_borrowed_since_is_given_back),
+		TEST(lock_is_lent_down_a_chain),
+		TEST(lender_dies_before_it_goes_on),
 		TEST(nobody_waits_in_a_one_way_slot),
 		TEST(who_is_waited_for_may_borrow_more),
 		TEST(borrowed_lock_is_destroyed),

@@ -136,6 +136,7 @@ static void wrong_arguments_are_refused(void **state)
 	assert_ptr_equal(r, reactor);
 }
 
+/* Row 14. */
 static void message_of_any_size_is_heard_or_refused(void **state)
 {
 	static unsigned char data[40000];
