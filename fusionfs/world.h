@@ -45,7 +45,7 @@ struct arena {
 	int64_t look_ns, nap_ns;  /* when these are tried again */
 	struct port *ports;	  /* ports.c: open files that talk */
 	struct port_wait *port_waits; /* and requests, as above */
-	struct bell *bell; /* bell.c: NULL until somebody listens */
+	struct bell *bell;	      /* bell.c: NULL until somebody listens */
 	/* events.c: the lines up to event number `counted` of life `epoch`,
 	 * and of all lives before, have so many bytes. */
 	struct {
