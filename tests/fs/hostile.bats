@@ -365,6 +365,15 @@ talk_on() {
 		[ $? -lt 124 ]
 }
 
+# Once for what came before, and once for what cannot come.
+hear_on() {
+	[ "$what" = 240:131072 ] || return 0
+	for i in 1 2 3; do
+		timeout 10 dd bs=100 count=1 <&9 >/dev/null 2>&1 ||
+			[ $? -ne 124 ] || return 1
+	done
+}
+
 part() {
 	exec 8<&- 9<&-
 	kill_visitor "x$1"
@@ -384,6 +393,7 @@ part() {
 			tell "z$tag" scribble "$(says_at "${what%:*}")" \
 				"${what#*:}" "$seed"
 			talk_on
+			hear_on
 			good_is_well "$tag"
 			part "$tag"
 		done
