@@ -426,7 +426,8 @@ unsigned call_fail_all(struct view *v, struct call *c, uint32_t id,
 		if (load_relaxed(&s->call) == what &&
 		    load_relaxed(&s->call_id) == id &&
 		    (caller == CALL_ANYBODY ||
-		     load_relaxed(&s->caller_id) == caller))
+		     (load_relaxed(&s->caller_id) == caller &&
+		      !(st & SLOT_ONEWAY))))
 			n += call_fail_seen(v, s, st, error);
 	}
 	return n;

@@ -292,8 +292,8 @@ uint64_t call_upcall_take(struct call_slot *s);
 
 /* A posted one fails. */
 void call_fail(struct view *v, struct call_slot *s, int error);
-/* All pending executions of the call by member @caller fail with @error; the
- * number. */
+/* All pending executions of the call fail with @error; of one member @caller
+ * those for which somebody waits.  The number. */
 unsigned call_fail_all(struct view *v, struct call *c, uint32_t id,
 		       uint32_t caller, int error);
 

@@ -1146,6 +1146,22 @@ static void cancelled_call_ends(void **state)
 	assert_int_equal(fusion_call_cancel(server), 0);
 }
 
+/* Nobody waits for it, be it counted or not. */
+static void cancelling_leaves_one_way_calls(void **state)
+{
+	char c;
+
+	(void)state;
+	assert_int_equal(execute(FUSION_CALL_ONEWAY, 0, GATE, NULL), 0);
+	assert_int_equal(read(from_child, &c, 1), 1);
+	assert_int_equal(execute(FUSION_CALL_ONEWAY, 0, TICK, NULL), 0);
+	assert_int_equal(fusion_call_set_quota(server, FUSION_ALL, 9), 0);
+	assert_int_equal(execute(FUSION_CALL_ONEWAY, 0, TICK, NULL), 0);
+	assert_int_equal(fusion_call_cancel(server), 0);
+	assert_int_equal(write(to_child, "x", 1), 1);
+	assert_int_equal(ticks(), 2);
+}
+
 static void destroyed_call_ends(void **state)
 {
 	struct caller a;
@@ -1488,6 +1504,7 @@ int main(void)
 		TEST(lone_queued_call_is_delivered),
 		TEST(late_answer_is_dropped),
 		TEST(cancelled_call_ends),
+		TEST(cancelling_leaves_one_way_calls),
 		TEST(destroyed_call_ends),
 		TEST(handler_may_destroy_its_call),
 		TEST(dead_owner_is_said_at_once),
