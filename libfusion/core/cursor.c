@@ -211,11 +211,10 @@ static void tell_room(struct ring *r)
 		ring_tell_space(r);
 }
 
-/* Who waits for room may have it now; who waits for all to be done looks. */
-static void moved(struct view *v, struct thread_rec *me, struct ring *r,
-		  const struct cursor *mine, uint32_t id, bool always)
+/* Who waits for all to be done looks. */
+static void tell_done(struct view *v, struct thread_rec *me, struct ring *r,
+		      const struct cursor *mine, uint32_t id, bool always)
 {
-	tell_room(r);
 	for (uint32_t i = 0; i < ring_cursors(r); i++) {
 		struct cursor *c = cursor_at(r, i);
 
@@ -224,6 +223,14 @@ static void moved(struct view *v, struct thread_rec *me, struct ring *r,
 		    CURSOR_STATE(load_acquire(&c->st)) == CURSOR_LIVE && me)
 			bell_ring(v, me, c, id, always);
 	}
+}
+
+/* And who waits for room may have it now. */
+static void moved(struct view *v, struct thread_rec *me, struct ring *r,
+		  const struct cursor *mine, uint32_t id, bool always)
+{
+	tell_room(r);
+	tell_done(v, me, r, mine, id, always);
 }
 
 void cursor_free(struct view *v, struct thread_rec *me,
@@ -405,7 +412,11 @@ bool cursor_rest(struct view *v, struct thread_rec *me,
 			    CURSOR_MAKE(CURSOR_LIVE, CURSOR_TOKEN(st)));
 	/* The drawing is at bells_ring(). */
 	store_release(&c->idle, 1u);
-	moved(v, me, &r, c, l->id, false);
+	/* Only who is waited for makes room: the daemon, which reads and
+	 * writes, would tell itself of none again and again. */
+	if (CURSOR_POLICY(c) != POLICY_DROP)
+		tell_room(&r);
+	tell_done(v, me, &r, c, l->id, false);
 	full_fence();
 	if (!is_there(&r, c))
 		return true;

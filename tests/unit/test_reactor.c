@@ -515,6 +515,12 @@ static void who_must_not_sleep_is_rung_for(void **state)
 		.nowait = true,
 		.ret_nap_ns = &nap,
 	};
+	const struct cursor_params drops = {
+		.owner = arena->id,
+		.slot = arena->view.slot,
+		.policy = POLICY_DROP,
+	};
+	struct listener other;
 	struct cursor *c;
 	struct ring r;
 	uint64_t was;
@@ -527,6 +533,11 @@ static void who_must_not_sleep_is_rung_for(void **state)
 	assert_int_equal(e, -EAGAIN);
 	assert_true(nap > 0);
 	bell = load_acquire(&v->sb->visitor_bell);
+	/* Who is not waited for makes no room. */
+	assert_int_equal(cursor_take(v, me, rec_of(reactor), &drops, &other),
+			 0);
+	assert_true(cursor_rest(v, me, &other));
+	assert_int_equal(load_acquire(&v->sb->visitor_bell), bell);
 	while (read_slow(&got) == 1)
 		;
 	assert_true(cursor_rest(v, me, &slow));
