@@ -502,6 +502,33 @@ static void who_does_not_wait_is_told(void **state)
 			 0);
 }
 
+/* One bell for who rests, however much comes; none for who is at it. */
+static void a_burst_rings_once(void **state)
+{
+	struct view *v = &arena->view;
+	struct thread_rec *me = thread_rec_of(arena);
+	uint32_t seq = 0, got;
+	struct ring queue;
+
+	(void)state;
+	assert_int_equal(message_queue(v, me, v->slot, arena->id, &queue), 0);
+	take_slow(POLICY_BLOCK, REACTOR_FOREVER_MS);
+	for (uint32_t bursts = 0; bursts < 3; bursts++) {
+		for (int i = 0; i < 100; i++)
+			assert_int_equal(fusion_reactor_dispatch(
+						 reactor, &seq, sizeof(seq), 0),
+					 0);
+		assert_int_equal(ring_pending(&queue), bursts);
+		while (read_slow(&got) == 1)
+			;
+		assert_true(cursor_rest(v, me, &slow));
+		assert_int_equal(
+			fusion_reactor_dispatch(reactor, &seq, sizeof(seq), 0),
+			0);
+		assert_int_equal(ring_pending(&queue), bursts + 1);
+	}
+}
+
 /* As the daemon does it: it waits for the bell, and not for ever. */
 static void who_must_not_sleep_is_rung_for(void **state)
 {
@@ -783,6 +810,7 @@ int main(void)
 		TEST(slow_listener_is_disconnected),
 		TEST(who_does_not_wait_is_told),
 		TEST(who_must_not_sleep_is_rung_for),
+		TEST(a_burst_rings_once),
 		TEST(done_comes_when_all_have_it),
 		TEST(many_listen_first_at_once),
 		TEST(destroyed_it_tells_who_listens),
