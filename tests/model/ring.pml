@@ -6,7 +6,8 @@
  * the ring; each carries a block.  A consumer takes them out and sleeps when there
  * are none.  DEATHS of these and of who recovers die wherever they are.  When
  * the consumer died, another takes the ring over.  With -DPATIENT who finds no
- * room sleeps until there is some, else he gives up.
+ * room sleeps until there is some, else he gives up; with -DASKING, too, he is one
+ * of the daemon's visitors, which leaves a mark and waits for their bell.
  *
  * No sleep has a time-out here: what the real code would mend by looking again
  * after a while is a deadlock.
@@ -24,6 +25,7 @@
  *   3  op stays CLAIM                    9  space_waiters looked at too early
  *   4  freed before it is consumed      10  who takes over begins where the last
  *   5  SLEEP is a store, not a CAS          one said he was
+ *                                       11  the mark is left after the look
  */
 #ifndef MSGS
 #define MSGS 2
@@ -60,6 +62,8 @@
 short hdr[N];
 byte target[N], body[N], block[N];	/* of the record that begins there */
 byte hint, head, space, space_waiters;
+byte bell;
+bool asked;		/* ring_ctl.visitors */
 byte owner = CONSUMER;
 bool closed;
 
@@ -244,6 +248,32 @@ inline has_room()
 	atomic { room = (POS(HDR(p)) == p); p = 0 }
 }
 
+#ifdef ASKING
+/* ring_ask_space(), and one more look. */
+inline wait_space(i)
+{
+	d_step { crowded = false; p = 0; n = 0; seen = bell };
+#if BUG != 11
+	asked = true;
+#endif
+	has_room();
+#if BUG == 11
+	asked = true;
+#endif
+	if
+	:: room || closed -> room = false
+	:: else ->
+		d_step {
+			if
+			:: bell == seen -> waits[i] = true
+			:: else
+			fi
+		}
+		!waits[i]
+	fi;
+	seen = 0
+}
+#else
 inline wait_space(i)
 {
 	d_step { space_waiters++; crowded = false; p = 0; n = 0 }
@@ -262,6 +292,7 @@ inline wait_space(i)
 	fi;
 	d_step { seen = 0; space_waiters-- }
 }
+#endif
 
 /* Its block is passed on with the commit, or is still its own. */
 inline commit(i)
@@ -366,7 +397,17 @@ inline release(from, to)
 	od;
 #endif
 	atomic { head = to; c = 0 }
-#ifdef PATIENT
+#ifdef ASKING
+	/* Taken, then rung. */
+	d_step { c = (asked -> 1 : 0); asked = false };
+	d_step {
+		if
+		:: c -> bell++; waits[1] = false; waits[2] = false
+		:: else
+		fi;
+		c = 0
+	}
+#elif defined(PATIENT)
 	d_step {
 		if
 #if BUG == 9
@@ -562,7 +603,7 @@ inline drain()
 	atomic { p = 0; n = 0; h = 0 }
 }
 
-/* ring_close() */
+/* ring_close(); and the daemon looks after each death. */
 inline reap_consumer()
 {
 	asleep = false;
@@ -570,7 +611,7 @@ inline reap_consumer()
 	:: owner == CONSUMER ->
 		closed = true;
 		drain();
-		d_step { wake_space() };
+		d_step { wake_space(); bell++ };
 		owner = 0
 	:: else
 	fi;
