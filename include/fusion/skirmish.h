@@ -79,8 +79,9 @@ FUSION_API int fusion_skirmish_destroy(struct fusion_skirmish *skirmish);
  *         its last owner died: mend what it guards, then
  *         fusion_skirmish_consistent(); or it is not the caller's:
  *         -EIDRM destroyed; -EDEADLK (FUSION_SKIRMISH_ERRORCHECK); -EMFILE the
- *         thread holds FUSION_SKIRMISHES_HELD; -EOVERFLOW; -EINVAL no
- *         skirmish of an arena that the process is in; -ENOMEM
+ *         thread holds FUSION_SKIRMISHES_HELD, or has borrowed 16 in calls;
+ *         -EOVERFLOW; -EINVAL no skirmish of an arena that the process is in;
+ *         -ENOMEM
  */
 FUSION_API int fusion_skirmish_prevail(struct fusion_skirmish *skirmish);
 

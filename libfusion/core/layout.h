@@ -264,6 +264,7 @@ struct intent {
 static_assert(sizeof(struct intent) == 40, "ABI");
 
 #define THREAD_SKIRMISHES 112 /* a thread can hold or wait for */
+#define THREAD_LENT 16	      /* of which it can have borrowed */
 #define THREAD_PROPERTIES 24  /* the same */
 #define THREAD_HELD                                              \
 	6 /* core locks one thread can hold, see docs/locking.md \
@@ -306,10 +307,10 @@ struct thread_rec {
 	uint64_t item[2];     /* slots: blocks of items that come and go */
 	/* Atomic: serial of the last answer, whose slot is still not idle. */
 	uint64_t put_off;
-	uint32_t lent_ids[THREAD_SKIRMISHES]; /* of those that are borrowed */
+	uint32_t lent_ids[THREAD_LENT]; /* of those that are borrowed */
 	uint8_t pad[88];
 };
-static_assert(sizeof(struct thread_rec) == 1664, "ABI: bump FUSION_FORMAT");
+static_assert(sizeof(struct thread_rec) == 1280, "ABI: bump FUSION_FORMAT");
 
 /* What every record of a table begins with.  In the chain of its bucket when
  * state is ENTRY_USED.  A nameless one's name is "#<id>". */

@@ -24,7 +24,7 @@ static uint32_t token_of(const struct thread_rec *t)
 
 /* Is what @t announces there as borrowed, in @e, still the same lock? */
 static bool is_the_same(const struct view *v, const struct thread_rec *t,
-			unsigned k, uint32_t e)
+			uint32_t e)
 {
 	uint32_t what = ANNOUNCED_WHAT(e), id;
 	const struct skirmish *s;
@@ -33,7 +33,7 @@ static bool is_the_same(const struct view *v, const struct thread_rec *t,
 		return false;
 	s = view_entry(v, KIND_SKIRMISH, what - 1);
 	id = load_relaxed(&s->id);
-	return id && id == load_relaxed(&t->lent_ids[k]);
+	return id && id == load_relaxed(&t->lent_ids[ANNOUNCED_ID(e)]);
 }
 
 /* From the end: what is struck out moves towards the begin. */
@@ -45,7 +45,7 @@ uint32_t *lend_announced(const struct view *v, const struct thread_rec *t,
 		uint32_t e = load_acquire(&t->skirmishes[k]);
 
 		if (e & ANNOUNCED_BORROWED && ANNOUNCED_WHAT(e) == what &&
-		    is_the_same(v, t, k, e))
+		    is_the_same(v, t, e))
 			return (uint32_t *)&t->skirmishes[k];
 	}
 	return NULL;
@@ -60,8 +60,6 @@ void lend_strike(struct thread_rec *me, uint32_t *e)
 		n = THREAD_SKIRMISHES;
 	if (!n)
 		return;
-	/* The id first: who sees the entry there sees its id. */
-	store_relaxed(&me->lent_ids[e - me->skirmishes], me->lent_ids[n - 1]);
 	/* Release, both: pairs with the acquire in lend_announced(). */
 	store_release(e, me->skirmishes[n - 1]);
 	/* Killed in between, the last one stands there twice: once is
@@ -78,7 +76,7 @@ bool lend_forget(const struct view *v, struct thread_rec *me, uint32_t what)
 	for (unsigned k = THREAD_SKIRMISHES; k-- > 0;) {
 		uint32_t e = me->skirmishes[k];
 
-		if (!(e & ANNOUNCED_BORROWED) || is_the_same(v, me, k, e))
+		if (!(e & ANNOUNCED_BORROWED) || is_the_same(v, me, e))
 			continue;
 		found |= ANNOUNCED_WHAT(e) == what;
 		lend_strike(me, &me->skirmishes[k]);
@@ -122,12 +120,12 @@ static bool is_above(const struct view *v, const struct thread_rec *me,
 /* Is what @t announces there, in @e, and does not wait for @me, a lock of
  * @me's? */
 static bool is_of(const struct view *v, const struct thread_rec *me,
-		  const struct thread_rec *t, unsigned k, uint32_t e)
+		  const struct thread_rec *t, uint32_t e)
 {
 	uint32_t what = ANNOUNCED_WHAT(e), owner;
 	const struct skirmish *s;
 
-	if (!(e & ANNOUNCED_BORROWED) || !is_the_same(v, t, k, e))
+	if (!(e & ANNOUNCED_BORROWED) || !is_the_same(v, t, e))
 		return false;
 	s = view_entry(v, KIND_SKIRMISH, what - 1);
 	owner = SKIRMISH_OWNER(load_acquire(&s->word));
@@ -147,7 +145,7 @@ static bool is_out(const struct view *v, const struct thread_rec *me,
 		for (unsigned k = THREAD_SKIRMISHES; k-- > 0;) {
 			uint32_t e = load_acquire(&t->skirmishes[k]);
 
-			if (is_of(v, me, t, k, e) &&
+			if (is_of(v, me, t, e) &&
 			    !is_above(v, me, token_of(t))) {
 				*ret_token = token_of(t);
 				return true;
@@ -203,20 +201,35 @@ static bool lend_chain(struct view *v, const struct thread_rec *me,
 	return false;
 }
 
+/* One of @me->lent_ids that no announcement uses; THREAD_LENT: none. */
+static unsigned free_id(const struct thread_rec *me)
+{
+	uint32_t used = 0, i;
+
+	for (unsigned k = 0; k < THREAD_SKIRMISHES; k++)
+		if (me->skirmishes[k] & ANNOUNCED_BORROWED)
+			used |= 1u << ANNOUNCED_ID(me->skirmishes[k]);
+	for (i = 0; i < THREAD_LENT && used & 1u << i; i++)
+		;
+	return i;
+}
+
 static int borrow_locked(struct view *v, struct thread_rec *me,
 			 struct skirmish *s)
 {
-	uint32_t what = skirmish_index(v, s) + 1, n = me->n_skirmishes;
+	uint32_t what = skirmish_index(v, s) + 1, n = me->n_skirmishes, id;
 	uint32_t owner = SKIRMISH_OWNER(load_acquire(&s->word));
 
 	if (!owner || !lend_chain(v, me, what, owner))
 		return -EBUSY;
-	if (n >= THREAD_SKIRMISHES)
+	id = free_id(me);
+	if (n >= THREAD_SKIRMISHES || id == THREAD_LENT)
 		return -EMFILE;
-	store_relaxed(&me->lent_ids[n], load_relaxed(&s->id));
+	store_relaxed(&me->lent_ids[id], load_relaxed(&s->id));
 	/* Release: with its id. */
-	store_release(&me->skirmishes[n],
-		      what | ANNOUNCED_BORROWED | ANNOUNCED_LEVEL);
+	store_release(&me->skirmishes[n], what | ANNOUNCED_WITH_ID(id) |
+						  ANNOUNCED_BORROWED |
+						  ANNOUNCED_LEVEL);
 	me->n_skirmishes = n + 1;
 	return 0;
 }
@@ -340,7 +353,7 @@ void lend_tell(struct view *v, const struct thread_rec *t)
 	for (unsigned k = 0; k < THREAD_SKIRMISHES; k++) {
 		uint32_t e = load_relaxed(&t->skirmishes[k]);
 
-		if (e & ANNOUNCED_BORROWED && is_the_same(v, t, k, e) &&
+		if (e & ANNOUNCED_BORROWED && is_the_same(v, t, e) &&
 		    !SEED_BUG(25))
 			mark_lent(view_entry(v, KIND_SKIRMISH,
 					     ANNOUNCED_WHAT(e) - 1),

@@ -66,11 +66,15 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "futex in low half");
 
 #define SKIRMISH_DEPTH_MAX (UINT32_MAX - 1)
 
-/* thread_rec.skirmishes[]: index + 1, and for a borrowed one its levels. */
-#define ANNOUNCED_WHAT(e) ((e)&0xfffffu)
+/* thread_rec.skirmishes[]: index + 1, and for a borrowed one which of
+ * lent_ids[] is its id, and its levels. */
+#define ANNOUNCED_WHAT(e) ((e)&0x7ffffu)
 #define ANNOUNCED_BORROWED 0x80000000u
-#define ANNOUNCED_LEVEL (1u << 20)
-#define ANNOUNCED_LEVELS(e) ((e) >> 20 & 0x7ffu)
+#define ANNOUNCED_ID(e) ((e) >> 19 & 0xfu)
+#define ANNOUNCED_WITH_ID(i) ((uint32_t)(i) << 19)
+#define ANNOUNCED_LEVEL (1u << 23)
+#define ANNOUNCED_LEVELS(e) ((e) >> 23 & 0xffu)
+static_assert(THREAD_LENT == ANNOUNCED_ID(UINT32_MAX) + 1, "four bits");
 
 /* skirmish.flags: -EDEADLK rather than a wait that closes a ring. */
 #define SKIRMISH_ERRORCHECK 0x1u

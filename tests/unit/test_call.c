@@ -997,6 +997,40 @@ static void lent_lock_is_not_waited_for(void **state)
 	end_chain(&c);
 }
 
+static void thread_borrows_a_few_and_no_more(void **state)
+{
+	struct skirmish *more[THREAD_LENT];
+	struct chain c;
+
+	(void)state;
+	make_chain(&c, false);
+	assert_int_equal(skirmish_try(c.v, c.t[1], c.lock), 0);
+	for (int i = 0; i < THREAD_LENT; i++) {
+		assert_int_equal(fusion_skirmish_create(
+					 arena, NULL, 0,
+					 (struct fusion_skirmish **)&more[i]),
+				 0);
+		assert_int_equal(skirmish_try(c.v, c.t[0], more[i]), 0);
+		assert_int_equal(skirmish_try(c.v, c.t[1], more[i]),
+				 i < THREAD_LENT - 1 ? 0 : -EMFILE);
+	}
+	/* One given back in the middle makes room for that. */
+	assert_true(skirmish_unlock(c.v, c.t[1], more[3]) >= 0);
+	assert_int_equal(skirmish_try(c.v, c.t[1], more[THREAD_LENT - 1]), 0);
+	assert_int_equal(skirmish_try(c.v, c.t[1], more[3]), -EMFILE);
+	for (int i = 0; i < THREAD_LENT; i++) {
+		assert_int_equal(skirmish_levels(c.v, c.t[1], more[i]), i != 3);
+		if (i != 3)
+			assert_true(skirmish_unlock(c.v, c.t[1], more[i]) >= 0);
+		assert_true(skirmish_unlock(c.v, c.t[0], more[i]) >= 0);
+		assert_int_equal(fusion_skirmish_destroy(
+					 (struct fusion_skirmish *)more[i]),
+				 0);
+	}
+	assert_true(skirmish_unlock(c.v, c.t[1], c.lock) >= 0);
+	end_chain(&c);
+}
+
 /* --- One-way -------------------------------------------------------------- */
 
 static uint64_t ticks(void)
@@ -1499,6 +1533,7 @@ int main(void)
 		TEST(who_is_waited_for_may_borrow_more),
 		TEST(borrowed_lock_is_destroyed),
 		TEST(lent_lock_is_not_waited_for),
+		TEST(thread_borrows_a_few_and_no_more),
 		TEST(one_way_is_executed_once),
 		TEST(one_way_may_call_back),
 		TEST(lone_queued_call_is_delivered),
