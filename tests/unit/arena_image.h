@@ -21,13 +21,14 @@
 #include "libfusion/core/view.h"
 
 #define IMAGE_BASE ((void *)0x550000000000ull)
+#define IMAGE_BASE_2 ((void *)0x550100000000ull) /* of a second one */
 
 /* A formatted file on /dev/shm (limits and punching are tmpfs' own). */
-static inline int image_create(uint64_t span, uint64_t limit)
+static inline int image_create_at(void *base, uint64_t span, uint64_t limit)
 {
 	struct arena_params params = {
 		.name = "test",
-		.base = (uint64_t)IMAGE_BASE,
+		.base = (uint64_t)base,
 		.span = span,
 		.limit = limit,
 		.max_members = span >> 14 < MEMBERS_DEFAULT
@@ -42,10 +43,20 @@ static inline int image_create(uint64_t span, uint64_t limit)
 	return fd;
 }
 
-static inline void image_map(struct view *v, int fd)
+static inline int image_create(uint64_t span, uint64_t limit)
+{
+	return image_create_at(IMAGE_BASE, span, limit);
+}
+
+static inline void image_map_at(void *base, struct view *v, int fd)
 {
 	*v = (struct view){.fd = -1};
-	assert_int_equal(view_map(v, fd, IMAGE_BASE), 0);
+	assert_int_equal(view_map(v, fd, base), 0);
+}
+
+static inline void image_map(struct view *v, int fd)
+{
+	image_map_at(IMAGE_BASE, v, fd);
 }
 
 #endif

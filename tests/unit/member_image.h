@@ -14,13 +14,13 @@
 #include "libfusion/core/life.h"
 #include "libfusion/tls.h"
 
-static inline struct fusion_arena *image_enter(int fd)
+static inline struct fusion_arena *image_enter_at(void *base, int fd)
 {
 	struct fusion_arena *a = calloc(1, sizeof(*a));
 	struct member_info info = {.pid = getpid(), .role = 1, .comm = "t"};
 	uint32_t slot;
 
-	image_map(&a->view, fd);
+	image_map_at(base, &a->view, fd);
 	a->dirfd = -1;
 	info.start_time = process_start_time(getpid());
 	assert_int_equal(life_lock(&a->view, -1), 0);
@@ -41,6 +41,11 @@ static inline void image_forget(struct fusion_arena *parent)
 {
 	tls_after_fork_child();
 	view_unmap(&parent->view);
+}
+
+static inline struct fusion_arena *image_enter(int fd)
+{
+	return image_enter_at(IMAGE_BASE, fd);
 }
 
 /* In the child of a fork: the image that the parent is in, opened anew, as
