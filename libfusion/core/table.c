@@ -246,13 +246,24 @@ static int add_locked(const struct place *p, struct thread_rec *me,
 	return 0;
 }
 
+/* 0 is nobody's, also when they begin anew. */
+static uint32_t next_id(struct view *v)
+{
+	uint32_t id;
+
+	do
+		id = add_relaxed(&v->sb->next_object, 1);
+	while (!id);
+	return id;
+}
+
 static int name_entry(struct view *v, struct entry *e, const char *name)
 {
 	int r = name ? name_check_object(name) : 0;
 
 	if (r < 0)
 		return r;
-	e->id = add_relaxed(&v->sb->next_object, 1);
+	e->id = next_id(v);
 	if (name)
 		strncpy(e->name, name, OBJECT_NAME_MAX);
 	else
@@ -268,9 +279,9 @@ static bool is_quiet(const struct place *p, uint32_t i)
 	return ops->quiet && ops->quiet(entry_at(p, i));
 }
 
-int table_add(struct view *v, struct thread_rec *me, enum object_kind kind,
-	      const char *name, uint32_t creator, const void *arg,
-	      uint32_t *ret_index)
+static int add_once(struct view *v, struct thread_rec *me,
+		    enum object_kind kind, const char *name, uint32_t creator,
+		    const void *arg, uint32_t *ret_index)
 {
 	struct place p = place_of(v, kind);
 	struct entry from = {
@@ -294,6 +305,19 @@ int table_add(struct view *v, struct thread_rec *me, enum object_kind kind,
 	event_log(v, me, EVENT_CREATED, creator, "%s %s", kind_ops[kind].name,
 		  from.name);
 	return 0;
+}
+
+int table_add(struct view *v, struct thread_rec *me, enum object_kind kind,
+	      const char *name, uint32_t creator, const void *arg,
+	      uint32_t *ret_index)
+{
+	int r;
+
+	/* After 2^32 of them an id may be that of one that is still there. */
+	do
+		r = add_once(v, me, kind, name, creator, arg, ret_index);
+	while (r == -EEXIST && !name);
+	return r;
 }
 
 static int check_wanted(const char *name)
