@@ -155,7 +155,8 @@ int pool_status_show(const struct node *n, struct text *t)
 	p = &o.pool;
 	text_add(t, "id %u\n", p->e.id);
 	add_states(t, &n->arena->view, object_index(n), p->e.id);
-	text_add(t, "made %" PRIu64 "\n", p->made);
+	text_add(t, "made %" PRIu64 "\ndestroyed %" PRIu64 "\n", p->made,
+		 p->destroyed);
 	text_add(t, "object-size %" PRIu64 "\nmessage-size %" PRIu64 "\n",
 		 p->object_size, p->message_size);
 	add_duty(t, &n->arena->view, p->duty);
@@ -167,8 +168,9 @@ int pool_status_show(const struct node *n, struct text *t)
 /* --- pools/NAME/#ID --------------------------------------------------------
  */
 
-/* On one line, whatever is in it. */
-static void add_line(struct text *t, const char *value, size_t len)
+/* On one line, whatever is in it; a space that is to be part of a word, too. */
+static void add_escaped(struct text *t, const char *value, size_t len,
+			bool is_word)
 {
 	for (size_t i = 0; i < len && value[i]; i++) {
 		unsigned char c = (unsigned char)value[i];
@@ -177,31 +179,44 @@ static void add_line(struct text *t, const char *value, size_t len)
 			text_add(t, "\\\\");
 		else if (c == '\n')
 			text_add(t, "\\n");
-		else if (iscntrl(c))
+		else if (iscntrl(c) || (is_word && c == ' '))
 			text_add(t, "\\x%02x", c);
 		else
 			text_add(t, "%c", c);
 	}
+}
+
+static void add_line(struct text *t, const char *value, size_t len)
+{
+	add_escaped(t, value, len, false);
 	text_add(t, "\n");
 }
 
-/* Of one that is copied, with all that a value may have. */
-static void add_item(struct text *t, struct object_item *i)
+static void add_key(struct text *t, const char *type,
+		    const struct object_item *i)
 {
-	size_t len = i->len <= ITEM_VALUE_MAX ? i->len : 0;
+	text_add(t, "%s ", type);
+	add_escaped(t, i->key, sizeof(i->key), true);
+	text_add(t, " ");
+}
 
-	i->key[sizeof(i->key) - 1] = '\0';
+/* Of one that is copied, with @room bytes of its value. */
+static void add_item(struct text *t, const struct object_item *i, size_t room)
+{
+	size_t len = i->len <= room ? i->len : 0;
+
 	switch (i->kind) {
 	case ITEM_STRING:
-		text_add(t, "string %s ", i->key);
+		add_key(t, "string", i);
 		add_line(t, i->value, len);
 		break;
 	case ITEM_INTEGER:
-		text_add(t, "integer %s %" PRId64 "\n", i->key,
-			 (int64_t)i->word);
+		add_key(t, "integer", i);
+		text_add(t, "%" PRId64 "\n", (int64_t)i->word);
 		break;
 	case ITEM_POINTER:
-		text_add(t, "pointer %s 0x%" PRIx64 "\n", i->key, i->word);
+		add_key(t, "pointer", i);
+		text_add(t, "0x%" PRIx64 "\n", i->word);
 		break;
 	case ITEM_OWNER:
 		text_add(t, "owner %" PRIu64 "\n", i->word);
@@ -226,10 +241,12 @@ static void add_items(struct text *t, const struct view *v, uint64_t first)
 		room[sizeof(struct object_item) + ITEM_VALUE_MAX];
 	struct object_item *copy = (struct object_item *)room;
 	const struct object_item *item = object_item_at(v, first);
+	size_t value;
 
 	for (uint32_t n = 0; item && n < ITEMS_SHOWN; n++) {
-		memcpy(room, item, sizeof(room));
-		add_item(t, copy);
+		value = object_item_room(v, item);
+		memcpy(room, item, sizeof(*item) + value);
+		add_item(t, copy, value);
 		item = object_item_at(v, copy->next);
 	}
 }
@@ -268,7 +285,7 @@ int object_show(const struct node *n, struct text *t)
 	if (r < 0)
 		return r;
 	live = object_at(v, object_index(n));
-	text_add(t, "state %s\n", state_of(&o.object));
+	text_add(t, "id %u\nstate %s\n", o.e.id, state_of(&o.object));
 	ref = object_ref(v, live);
 	if (ref)
 		ref_counts_show(v, ref_index(v, ref), t);

@@ -235,8 +235,10 @@ struct object_item *object_item_find(const struct view *v, struct object *o,
 /* Does one of those of access allow @path?  Under the lock. */
 bool object_item_allows(const struct view *v, struct object *o,
 			const char *path);
-/* The item that members see at @addr, checked; NULL. */
+/* The item that members see at @addr, checked but for its value; NULL. */
 struct object_item *object_item_at(const struct view *v, uint64_t addr);
+/* Bytes of its value that can be there. */
+size_t object_item_room(const struct view *v, const struct object_item *item);
 /* Around a change of the chain of @o, under its lock: announce which. */
 void object_item_begin(const struct view *v, struct thread_rec *me,
 		       const struct object *o);

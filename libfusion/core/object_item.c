@@ -21,9 +21,17 @@ struct object_item *object_item_at(const struct view *v, uint64_t addr)
 	uint64_t off = addr - v->sb->base;
 
 	if (!addr || off % 16 || off < v->geo.off_spans ||
-	    off > v->geo.span - sizeof(struct object_item) - ITEM_VALUE_MAX)
+	    off > v->geo.span - sizeof(struct object_item))
 		return NULL;
 	return view_at(v, off);
+}
+
+size_t object_item_room(const struct view *v, const struct object_item *item)
+{
+	uint64_t left =
+		v->geo.span - view_off(v, item) - sizeof(struct object_item);
+
+	return left < ITEM_VALUE_MAX ? (size_t)left : ITEM_VALUE_MAX;
 }
 
 /* Its value ends in the block, whatever its end says. */

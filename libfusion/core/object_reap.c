@@ -91,16 +91,18 @@ static int take_item(struct view *v, struct thread_rec *me, struct object *o)
 	return item != NULL;
 }
 
+/* What is no block, or none any more, ends a chain that somebody has scribbled
+ * over: it may be a ring. */
 static int reap_items(struct view *v, struct thread_rec *me, struct object *o)
 {
 	int r;
 
 	while ((r = take_item(v, me, o)) > 0) {
 		r = block_free_from(v, me, view_off(v, &me->item[1]));
-		if (r < 0 && r != -EINVAL)
-			return r;
+		if (r < 0)
+			break;
 	}
-	return r;
+	return r == -EINVAL ? 0 : r;
 }
 
 static int reap_reactor(struct view *v, struct thread_rec *me, struct object *o)
@@ -111,15 +113,20 @@ static int reap_reactor(struct view *v, struct thread_rec *me, struct object *o)
 	return r == -EIDRM ? 0 : r;
 }
 
-/* Who waits until the pool is empty is to look. */
-static void tell_destroyer(const struct view *v, uint32_t pool, uint32_t id)
+/* It was one that programs could find, if @was_whole.  Who waits until the pool
+ * is empty is to look. */
+static void tell_pool(const struct view *v, uint32_t pool, uint32_t id,
+		      bool was_whole)
 {
-	const struct object_pool *p = object_pool_at(v, pool);
+	struct object_pool *p = object_pool_at(v, pool);
 
 	if (pool >= table_hi(v, KIND_OBJECT_POOL) ||
-	    load_relaxed(&p->e.id) != id || !load_acquire(&p->dying))
+	    load_relaxed(&p->e.id) != id)
 		return;
-	object_ring(v, REF_WHO_SLOT(load_acquire(&p->duty)));
+	if (was_whole)
+		add_relaxed(&p->destroyed, 1);
+	if (load_acquire(&p->dying))
+		object_ring(v, REF_WHO_SLOT(load_acquire(&p->duty)));
 }
 
 int object_reap(struct view *v, struct thread_rec *me, struct object *o,
@@ -127,6 +134,7 @@ int object_reap(struct view *v, struct thread_rec *me, struct object *o,
 {
 	uint32_t i = object_index_of(v, o), pool = load_relaxed(&o->pool);
 	uint32_t pool_id = load_relaxed(&o->pool_id);
+	bool was_whole = load_relaxed(&o->state) != OBJECT_NEW;
 	struct ref *ref;
 	int r;
 
@@ -149,6 +157,6 @@ int object_reap(struct view *v, struct thread_rec *me, struct object *o,
 	if (r < 0)
 		return r;
 	object_looked_at(v, i);
-	tell_destroyer(v, pool, pool_id);
+	tell_pool(v, pool, pool_id, was_whole);
 	return 0;
 }

@@ -73,6 +73,7 @@ counts() {
 	is init 1 "$P/status"
 	is active 1 "$P/status"
 	is made 2 "$P/status"
+	is id "$first" "$P/#$first"
 	is state active "$P/#$first"
 	is state init "$P/#$id"
 	is size 24 "$P/#$first"
@@ -89,7 +90,7 @@ counts() {
 	expect n "object-ref things $id" ok
 	expect n "object-globalize things $id" ok
 	expect m "object-throw things $id 2" ok
-	[ "$(sed -n '2,5p' "$P/#$id")" = "total 3
+	[ "$(sed -n '3,6p' "$P/#$id")" = "total 3
 global 1
 inherited 0
 member 2 local 1 pending 1" ]
@@ -118,6 +119,9 @@ member 2 local 1 pending 1" ]
 	is integer "title 7
 x -5" "$P/#$id" || is integer "x -5
 title 7" "$P/#$id"
+	# A key cannot look like something else.
+	expect n "object-string things $id $(printf 'a\tb\\') text" ok
+	is string 'a\x09b\\ text' "$P/#$id"
 }
 
 @test "pools: an object's reactor is watched by its id" {
@@ -141,9 +145,12 @@ title 7" "$P/#$id"
 @test "pools: what nobody references goes, and its file" {
 	make m
 	exec 7<"$P/#$id"
+	is destroyed 0 "$P/status"
 	ends m "$id"
 	eventually absent "$P/#$id"
 	counts 0
+	is made 1 "$P/status"
+	is destroyed 1 "$P/status"
 	run ! cat <&7
 	exec 7<&-
 	expect m "object-get things $id" "error ENOENT"
