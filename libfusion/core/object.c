@@ -62,10 +62,10 @@ struct ref *object_ref(const struct view *v, const struct object *o)
 		       : NULL;
 }
 
-struct reactor *object_reactor(const struct view *v, const struct object *o)
+/* Reactor @i - 1, if it is that of the object. */
+static struct reactor *reactor_of(const struct view *v, const struct object *o,
+				  uint32_t i)
 {
-	/* Acquire: pairs with the CAS in object_reactor_make(). */
-	uint32_t i = load_acquire(&o->reactor);
 	struct reactor *re;
 
 	if (!i || i > table_hi(v, KIND_REACTOR))
@@ -78,6 +78,12 @@ struct reactor *object_reactor(const struct view *v, const struct object *o)
 				       load_relaxed(&o->e.id)
 		       ? re
 		       : NULL;
+}
+
+struct reactor *object_reactor(const struct view *v, const struct object *o)
+{
+	/* Acquire: pairs with the CAS in name_reactor(). */
+	return reactor_of(v, o, load_acquire(&o->reactor));
 }
 
 /* Commit: the record.  From then on recovery reaps it. */
@@ -138,12 +144,28 @@ void object_announce_reactor(const struct view *v, struct thread_rec *me,
 	compiler_fence();
 }
 
+/* Have the object name @mine, unless it names one that is its own.  Which it
+ * names.  What it names besides has gone before it, or never was its. */
+static struct reactor *name_reactor(const struct view *v, struct object *o,
+				    struct reactor *mine)
+{
+	uint32_t i = (uint32_t)table_index(v, KIND_REACTOR, mine) + 1;
+	uint32_t was = load_acquire(&o->reactor);
+	struct reactor *re;
+
+	/* Release: who finds it finds it whole. */
+	while (!(re = reactor_of(v, o, was)))
+		if (cas_acq_rel(&o->reactor, &was, i))
+			return mine;
+	return re;
+}
+
 /* Commit: object.reactor.  Killed before: recovery finds a reactor that no
  * object names, and destroys it. */
 int object_reactor_make(struct view *v, struct thread_rec *me, struct object *o,
 			uint32_t creator, struct reactor **ret)
 {
-	uint32_t id = load_relaxed(&o->e.id), none = 0, i;
+	uint32_t id = load_relaxed(&o->e.id), its_id;
 	struct reactor_params params = {
 		.message_size =
 			(uint32_t)object_pool_at(v, o->pool)->message_size,
@@ -153,28 +175,23 @@ int object_reactor_make(struct view *v, struct thread_rec *me, struct object *o,
 		.object = object_index_of(v, o),
 		.object_id = id,
 	};
-	struct reactor *re;
+	struct reactor *mine, *re;
 	int r;
 
 	*ret = object_reactor(v, o);
 	if (*ret)
 		return 0;
-	r = reactor_create(v, me, NULL, &params, creator, &re);
+	r = reactor_create(v, me, NULL, &params, creator, &mine);
 	if (r < 0)
 		goto out;
-	i = (uint32_t)table_index(v, KIND_REACTOR, re) + 1;
-	/* Release: who finds it finds it whole. */
-	if (!cas_acq_rel(&o->reactor, &none, i)) {
-		reactor_destroy_id(v, me, re, load_relaxed(&re->e.id));
-		re = object_reactor(v, o);
-	}
+	its_id = load_relaxed(&mine->e.id);
+	re = name_reactor(v, o, mine);
 	/* Drawing with object_reap(): it sees ours, or we its id. */
 	full_fence();
-	if (!re || load_acquire(&o->id) != id) {
-		if (re)
-			reactor_destroy_id(v, me, re, load_relaxed(&re->e.id));
+	if (load_acquire(&o->id) != id)
 		r = -EIDRM;
-	}
+	if (re != mine || r < 0)
+		reactor_destroy_id(v, me, mine, its_id);
 	*ret = re;
 out:
 	compiler_fence();
