@@ -8,6 +8,7 @@
 #include <fusion/heap.h>
 #include <fusion/ref.h>
 
+#include "libfusion/core/span.h"
 #include "libfusion/object_private.h"
 
 static_assert(FUSION_OBJECT_INIT == OBJECT_INIT - 1 &&
@@ -195,6 +196,28 @@ FUSION_API void *fusion_object_data(const struct fusion_object *object)
 	return at ? (char *)(uintptr_t)at + sizeof(struct object_data) : NULL;
 }
 
+FUSION_API size_t fusion_object_size(const struct fusion_object *object)
+{
+	const struct object *o;
+	struct tcache *c;
+	int r;
+
+	o = object_of(object, &c, &r);
+	return o ? (size_t)o->size : 0;
+}
+
+/* May a block of the heap begin at @p, so that it can be looked at? */
+static bool is_in_heap(const struct view *v, const void *p)
+{
+	uint64_t span = ((uintptr_t)p - (uintptr_t)v->base) >> SPAN_SHIFT;
+	unsigned kind;
+
+	if (span < v->geo.first_span || span >= span_hi(v))
+		return false;
+	kind = WORD_KIND(load_relaxed(span_word(v, (uint32_t)span)));
+	return kind == SPAN_SLAB || kind == SPAN_HEAD;
+}
+
 FUSION_API struct fusion_object *fusion_object_of(const void *data)
 {
 	struct fusion_arena *a = data ? arena_of(data) : NULL;
@@ -204,7 +227,8 @@ FUSION_API struct fusion_object *fusion_object_of(const void *data)
 	if (!a || (uintptr_t)data % 16)
 		return NULL;
 	d--;
-	if (d->index >= table_hi(&a->view, KIND_OBJECT))
+	if (!is_in_heap(&a->view, d) ||
+	    d->index >= table_hi(&a->view, KIND_OBJECT))
 		return NULL;
 	o = object_at(&a->view, d->index);
 	return load_acquire(&o->id) == d->id &&

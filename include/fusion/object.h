@@ -33,6 +33,7 @@
 #ifndef FUSION_OBJECT_H
 #define FUSION_OBJECT_H
 
+#include <errno.h>
 #include <stdbool.h>
 
 #include <fusion/arena.h>
@@ -192,6 +193,8 @@ FUSION_API int fusion_object_destroy(struct fusion_object *object);
 /** Its data, in every member at the same address; NULL: it has none, or is
  * gone.  Aligned to 16 bytes. */
 FUSION_API void *fusion_object_data(const struct fusion_object *object);
+/** Bytes of its data, as its pool says; 0 also if it is gone. */
+FUSION_API size_t fusion_object_size(const struct fusion_object *object);
 /** The object whose data begins at @data; NULL: none does. */
 FUSION_API struct fusion_object *fusion_object_of(const void *data);
 /** Its id, 0 it is gone. */
@@ -338,40 +341,62 @@ FUSION_API int fusion_object_dispatch_channel(struct fusion_object *object,
  *
  *   FUSION_OBJECT_METHODS(struct surface, surface)
  *
- * gives surface_create(pool, &surface), surface_get(pool, id, &surface),
- * surface_object(), _activate(), _destroy(), _ref(), _unref(), _link(&slot,
- * surface), _unlink(&slot), _globalize(), _inherit(surface, object),
- * _throw(), _catch(), _stat(), _attach(), _attach_channel(), _detach(),
- * _attach_global(), _detach_global(), _dispatch() and _dispatch_channel(), all
- * on `struct surface *`.
+ * gives surface_pool_create(arena, name, message_size, destructor, ctx, &pool),
+ * surface_create(pool, &surface) and surface_get(pool, id, &surface), which say
+ * -EPROTOTYPE if the pool's objects are smaller than a @type, surface_object(),
+ * _activate(), _destroy(), _ref(), _unref(), _link(&slot, surface),
+ * _unlink(&slot), _globalize(), _inherit(surface, object), _throw(), _catch(),
+ * _stat(), _attach(), _attach_channel(), _detach(), _attach_global(),
+ * _detach_global(), _dispatch() and _dispatch_channel(), all on `struct surface
+ * *`.  Their parameters end in _, to hide no name of the program's.
  */
 #define FUSION_OBJECT_METHODS(type, prefix)                                    \
 	static inline                                                          \
 		__attribute__((unused)) struct fusion_object *prefix##_object( \
-			const type *data)                                      \
+			const type *data_)                                     \
 	{                                                                      \
-		return fusion_object_of(data);                                 \
+		return fusion_object_of(data_);                                \
+	}                                                                      \
+	static inline __attribute__((unused)) int prefix##_pool_create(        \
+		struct fusion_arena *arena_, const char *name_,                \
+		size_t message_size_, fusion_object_destructor_fn destructor_, \
+		void *ctx_, struct fusion_object_pool **ret_)                  \
+	{                                                                      \
+		return fusion_object_pool_create(arena_, name_, sizeof(type),  \
+						 message_size_, destructor_,   \
+						 ctx_, ret_);                  \
 	}                                                                      \
 	static inline __attribute__((unused)) int prefix##_create(             \
-		struct fusion_object_pool *pool, type **ret)                   \
+		struct fusion_object_pool *pool_, type **ret_)                 \
 	{                                                                      \
-		struct fusion_object *object;                                  \
-		int r = fusion_object_create(pool, &object);                   \
+		struct fusion_object *object_;                                 \
+		int r_ = ret_ ? fusion_object_create(pool_, &object_)          \
+			      : -EINVAL;                                       \
                                                                                \
-		if (r < 0)                                                     \
-			return r;                                              \
-		*ret = (type *)fusion_object_data(object);                     \
+		if (r_ < 0)                                                    \
+			return r_;                                             \
+		if (fusion_object_size(object_) < sizeof(type)) {              \
+			fusion_object_destroy(object_);                        \
+			return -EPROTOTYPE;                                    \
+		}                                                              \
+		*ret_ = (type *)fusion_object_data(object_);                   \
 		return 0;                                                      \
 	}                                                                      \
 	static inline __attribute__((unused)) int prefix##_get(                \
-		struct fusion_object_pool *pool, fusion_id_t id, type **ret)   \
+		struct fusion_object_pool *pool_, fusion_id_t id_,             \
+		type **ret_)                                                   \
 	{                                                                      \
-		struct fusion_object *object;                                  \
-		int r = fusion_object_get(pool, id, &object);                  \
+		struct fusion_object *object_;                                 \
+		int r_ = ret_ ? fusion_object_get(pool_, id_, &object_)        \
+			      : -EINVAL;                                       \
                                                                                \
-		if (r < 0)                                                     \
-			return r;                                              \
-		*ret = (type *)fusion_object_data(object);                     \
+		if (r_ < 0)                                                    \
+			return r_;                                             \
+		if (fusion_object_size(object_) < sizeof(type)) {              \
+			fusion_object_unref(object_);                          \
+			return -EPROTOTYPE;                                    \
+		}                                                              \
+		*ret_ = (type *)fusion_object_data(object_);                   \
 		return 0;                                                      \
 	}                                                                      \
 	FUSION_OBJECT_METHOD_(type, prefix, activate)                          \
@@ -380,84 +405,86 @@ FUSION_API int fusion_object_dispatch_channel(struct fusion_object *object,
 	FUSION_OBJECT_METHOD_(type, prefix, unref)                             \
 	FUSION_OBJECT_METHOD_(type, prefix, globalize)                         \
 	FUSION_OBJECT_METHOD_(type, prefix, catch)                             \
-	static inline __attribute__((unused)) int prefix##_link(type **slot,   \
-								type *data)    \
+	static inline __attribute__((unused)) int prefix##_link(type **slot_,  \
+								type *data_)   \
 	{                                                                      \
-		return fusion_object_link_data(slot, data);                    \
+		return fusion_object_link_data(slot_, data_);                  \
 	}                                                                      \
-	static inline __attribute__((unused)) int prefix##_unlink(type **slot) \
+	static inline                                                          \
+		__attribute__((unused)) int prefix##_unlink(type **slot_)      \
 	{                                                                      \
-		return fusion_object_unlink_data(slot);                        \
+		return fusion_object_unlink_data(slot_);                       \
 	}                                                                      \
 	static inline __attribute__((unused)) int prefix##_inherit(            \
-		type *data, struct fusion_object *from)                        \
+		type *data_, struct fusion_object *from_)                      \
 	{                                                                      \
-		return fusion_object_inherit(fusion_object_of(data), from);    \
+		return fusion_object_inherit(fusion_object_of(data_), from_);  \
 	}                                                                      \
 	static inline __attribute__((unused)) int prefix##_throw(              \
-		type *data, fusion_id_t member)                                \
+		type *data_, fusion_id_t member_)                              \
 	{                                                                      \
-		return fusion_object_throw(fusion_object_of(data), member);    \
+		return fusion_object_throw(fusion_object_of(data_), member_);  \
 	}                                                                      \
 	static inline __attribute__((unused)) int prefix##_stat(               \
-		type *data, struct fusion_object_stat *ret)                    \
+		type *data_, struct fusion_object_stat *ret_)                  \
 	{                                                                      \
-		return fusion_object_stat(fusion_object_of(data), ret);        \
+		return fusion_object_stat(fusion_object_of(data_), ret_);      \
 	}                                                                      \
 	static inline __attribute__((unused)) int prefix##_attach(             \
-		type *data, fusion_reaction_fn fn, void *ctx,                  \
-		struct fusion_reaction **ret)                                  \
+		type *data_, fusion_reaction_fn fn_, void *ctx_,               \
+		struct fusion_reaction **ret_)                                 \
 	{                                                                      \
-		return fusion_object_attach(fusion_object_of(data), fn, ctx,   \
-					    ret);                              \
+		return fusion_object_attach(fusion_object_of(data_), fn_,      \
+					    ctx_, ret_);                       \
 	}                                                                      \
 	static inline __attribute__((unused)) int prefix##_attach_channel(     \
-		type *data, uint32_t channel, fusion_reaction_fn fn,           \
-		void *ctx, const struct fusion_reactor_policy *policy,         \
-		struct fusion_reaction **ret)                                  \
+		type *data_, uint32_t channel_, fusion_reaction_fn fn_,        \
+		void *ctx_, const struct fusion_reactor_policy *policy_,       \
+		struct fusion_reaction **ret_)                                 \
 	{                                                                      \
-		return fusion_object_attach_channel(fusion_object_of(data),    \
-						    channel, fn, ctx, policy,  \
-						    ret);                      \
+		return fusion_object_attach_channel(fusion_object_of(data_),   \
+						    channel_, fn_, ctx_,       \
+						    policy_, ret_);            \
 	}                                                                      \
 	static inline __attribute__((unused)) int prefix##_detach(             \
-		struct fusion_reaction *reaction)                              \
+		struct fusion_reaction *reaction_)                             \
 	{                                                                      \
-		return fusion_object_detach(reaction);                         \
+		return fusion_object_detach(reaction_);                        \
 	}                                                                      \
 	static inline __attribute__((unused)) int prefix##_attach_global(      \
-		type *data, uint32_t index, void *ctx)                         \
+		type *data_, uint32_t index_, void *ctx_)                      \
 	{                                                                      \
-		return fusion_object_attach_global(fusion_object_of(data),     \
-						   index, ctx);                \
+		return fusion_object_attach_global(fusion_object_of(data_),    \
+						   index_, ctx_);              \
 	}                                                                      \
 	static inline __attribute__((unused)) int prefix##_detach_global(      \
-		type *data, uint32_t index, void *ctx)                         \
+		type *data_, uint32_t index_, void *ctx_)                      \
 	{                                                                      \
-		return fusion_object_detach_global(fusion_object_of(data),     \
-						   index, ctx);                \
+		return fusion_object_detach_global(fusion_object_of(data_),    \
+						   index_, ctx_);              \
 	}                                                                      \
 	static inline __attribute__((unused)) int prefix##_dispatch(           \
-		type *data, const void *message, size_t size, unsigned flags)  \
+		type *data_, const void *message_, size_t size_,               \
+		unsigned flags_)                                               \
 	{                                                                      \
-		return fusion_object_dispatch(fusion_object_of(data), message, \
-					      size, flags);                    \
+		return fusion_object_dispatch(fusion_object_of(data_),         \
+					      message_, size_, flags_);        \
 	}                                                                      \
 	static inline __attribute__((unused)) int prefix##_dispatch_channel(   \
-		type *data, uint32_t channel, const void *message,             \
-		size_t size, unsigned flags, const fusion_global_fn *globals,  \
-		size_t n_globals)                                              \
+		type *data_, uint32_t channel_, const void *message_,          \
+		size_t size_, unsigned flags_,                                 \
+		const fusion_global_fn *globals_, size_t n_globals_)           \
 	{                                                                      \
 		return fusion_object_dispatch_channel(                         \
-			fusion_object_of(data), channel, message, size, flags, \
-			globals, n_globals);                                   \
+			fusion_object_of(data_), channel_, message_, size_,    \
+			flags_, globals_, n_globals_);                         \
 	}
 
 /* What takes nothing but the object. */
-#define FUSION_OBJECT_METHOD_(type, prefix, verb)                             \
-	static inline __attribute__((unused)) int prefix##_##verb(type *data) \
-	{                                                                     \
-		return fusion_object_##verb(fusion_object_of(data));          \
+#define FUSION_OBJECT_METHOD_(type, prefix, verb)                              \
+	static inline __attribute__((unused)) int prefix##_##verb(type *data_) \
+	{                                                                      \
+		return fusion_object_##verb(fusion_object_of(data_));          \
 	}
 
 FUSION_END_DECLS
