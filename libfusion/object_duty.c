@@ -32,8 +32,13 @@ struct duty {
 	uint32_t at; /* of the job: object to look at next */
 };
 
-/* The object whose destructor runs on this thread. */
-static _Thread_local const struct object *ending;
+/* What destructors run on this thread, the innermost first. */
+struct ending {
+	const struct object *object;
+	const struct object_pool *pool;
+	const struct ending *outer;
+};
+static _Thread_local const struct ending *ending;
 
 static struct duty *duty_of(const struct fusion_arena *a)
 {
@@ -123,6 +128,15 @@ int duty_describe_of(struct fusion_arena *a, struct object_pool *p,
 	return *ret ? 0 : -ENOENT;
 }
 
+void duty_end_destroy(struct fusion_arena *a, struct pool_type *t)
+{
+	struct duty *d = duty_of(a);
+
+	pthread_mutex_lock(&d->lock);
+	t->destroying = false;
+	pthread_mutex_unlock(&d->lock);
+}
+
 bool duty_begin_destroy(struct fusion_arena *a, struct pool_type *t)
 {
 	struct duty *d = duty_of(a);
@@ -140,20 +154,23 @@ bool duty_begin_destroy(struct fusion_arena *a, struct pool_type *t)
 
 bool duty_ends(const struct object *o)
 {
-	return ending == o;
+	return ending && ending->object == o;
 }
 
-bool duty_ends_one_of(const struct view *v, const struct object_pool *p)
+bool duty_ends_one_of(const struct object_pool *p)
 {
-	return ending && view_contains(v, ending) &&
-	       load_relaxed(&ending->pool) == object_pool_index(v, p);
+	const struct ending *e = ending;
+
+	while (e && e->pool != p)
+		e = e->outer;
+	return e;
 }
 
 static void call_destructor(struct fusion_arena *a, struct pool_type *t,
 			    struct object *o, bool zombie)
 {
 	struct duty *d = duty_of(a);
-	const struct object *outer = ending;
+	const struct ending its = {o, t->pool, ending};
 	fusion_object_destructor_fn fn;
 	void *ctx;
 
@@ -163,9 +180,9 @@ static void call_destructor(struct fusion_arena *a, struct pool_type *t,
 	pthread_mutex_unlock(&d->lock);
 	if (!fn)
 		return;
-	ending = o;
+	ending = &its;
 	fn((struct fusion_object *)o, zombie, ctx);
-	ending = outer;
+	ending = its.outer;
 }
 
 int duty_finish(struct fusion_arena *a, struct pool_type *t, struct object *o,
@@ -189,6 +206,20 @@ int duty_finish(struct fusion_arena *a, struct pool_type *t, struct object *o,
 	return object_reap(&a->view, me, o, id);
 }
 
+/* As object_claim().  Whose pool it is was seen before: of another object
+ * perhaps, which had the record then. */
+static int claim_of(struct fusion_arena *a, struct thread_rec *me,
+		    const struct pool_type *t, struct object *o, uint32_t id)
+{
+	uint32_t pool = object_pool_index(&a->view, t->pool);
+	int r = object_claim(&a->view, me, o, id, who_am_i(a));
+
+	if (r < 0 || object_is_of(o, pool, t->id))
+		return r;
+	object_unclaim(o, who_am_i(a));
+	return -EIDRM;
+}
+
 /* 1: gone.  NEW ones are their maker's, or its recovery's. */
 static int finish_one(struct fusion_arena *a, struct thread_rec *me,
 		      struct pool_type *t, struct object *o)
@@ -199,7 +230,7 @@ static int finish_one(struct fusion_arena *a, struct thread_rec *me,
 
 	if (load_acquire(&o->state) == OBJECT_NEW)
 		return 0;
-	r = object_claim(v, me, o, id, who_am_i(a));
+	r = claim_of(a, me, t, o, id);
 	if (r < 0)
 		return r == -EIDRM;
 	r = duty_finish(a, t, o, id, !object_at_zero(v, o));
@@ -238,11 +269,13 @@ int duty_finish_all(struct fusion_arena *a, struct pool_type *t)
 static int hold_at_zero(struct view *v, struct thread_rec *me, struct object *o,
 			struct ref *ref)
 {
+	uint32_t id = ref ? load_acquire(&ref->id) : 0;
 	int r;
 
-	if (!ref)
+	/* The id is its: of one that has the record next we take nothing. */
+	if (!ref || object_ref(v, o) != ref)
 		return 0;
-	r = ref_zero_trylock(v, me, ref);
+	r = ref_zero_trylock_id(v, me, ref, id);
 	/* Revived, or another has it; who is told again then. */
 	if (r == -EBUSY || r == -EIDRM)
 		object_looked_at(v, object_index_of(v, o));
@@ -268,7 +301,7 @@ static int examine(struct duty *d, struct thread_rec *me, struct pool_type *t,
 		if (!hold_at_zero(v, me, o, ref))
 			return 0;
 	}
-	if (object_claim(v, me, o, id, who_am_i(d->arena)) < 0) {
+	if (claim_of(d->arena, me, t, o, id) < 0) {
 		if (ref)
 			ref_unlock(v, me, ref);
 		return 0;
@@ -351,9 +384,11 @@ static void finish_left(struct duty *d, struct thread_rec *me)
 
 	if (!t)
 		return;
-	if (duty_finish_all(a, t) == 0)
+	if (duty_finish_all(a, t) == 0) {
 		table_remove(&a->view, me, KIND_OBJECT_POOL,
 			     object_pool_index(&a->view, t->pool), t->id);
+		arena_poke(a);
+	}
 	duty_unpin(a, t);
 }
 
@@ -502,13 +537,18 @@ int duty_add(struct fusion_arena *a, struct object_pool *p,
 	return r;
 }
 
-int duty_register(struct fusion_arena *a, struct object_pool *p,
-		  fusion_object_destructor_fn destructor, void *ctx)
+int duty_start(struct fusion_arena *a)
 {
 	int r = dispatch_start(a);
 
-	if (!r)
-		r = watch_start(a);
+	return r ? r : watch_start(a);
+}
+
+int duty_register(struct fusion_arena *a, struct object_pool *p,
+		  fusion_object_destructor_fn destructor, void *ctx)
+{
+	int r = duty_start(a);
+
 	if (!r)
 		r = duty_add(a, p, destructor, ctx);
 	if (r == 0)
@@ -530,8 +570,10 @@ int duty_unregister(struct fusion_arena *a, struct object_pool *p)
 		t->pins++;
 		end_type(link);
 		/* Its destructors end before the duty is another's; in one of
-		 * them that cannot be waited for. */
-		while (t->pins > 1 && !dispatch_is_mine(a))
+		 * them, and in what may have to end before one, that cannot be
+		 * waited for. */
+		while (t->pins > 1 && !dispatch_is_mine(a) &&
+		       !duty_ends_one_of(p))
 			pthread_cond_wait(&d->unpinned, &d->lock);
 	}
 	pthread_mutex_unlock(&d->lock);

@@ -43,7 +43,11 @@ FUSION_API int fusion_object_pool_create(struct fusion_arena *arena,
 	me = thread_rec_of(arena);
 	if (!me)
 		return -errno;
-	r = object_pool_create(&arena->view, me, name, &params, arena->id, &p);
+	/* Before anybody can find it. */
+	r = duty_start(arena);
+	if (!r)
+		r = object_pool_create(&arena->view, me, name, &params,
+				       arena->id, &p);
 	if (r < 0)
 		return r;
 	r = duty_register(arena, p, destructor, ctx);
@@ -137,7 +141,8 @@ static int finish_pool(struct fusion_arena *a, struct thread_rec *me,
 	left = table_remove(v, me, KIND_OBJECT_POOL,
 			    object_pool_index(v, t->pool), t->id);
 	arena_poke(a);
-	return left;
+	/* Who has the duty was at it, too. */
+	return left == -EIDRM ? 0 : left;
 }
 
 /* Another member that lives has begun before us. */
@@ -164,27 +169,34 @@ FUSION_API int fusion_object_pool_destroy(struct fusion_object_pool *pool)
 	p = object_pool_of(pool, &c, &r);
 	if (!p)
 		return r;
-	if (duty_ends_one_of(&c->arena->view, p))
+	if (duty_ends_one_of(p))
 		return -EDEADLK;
 	t = duty_pin(c->arena, p);
 	if (!t)
 		return -EPERM;
-	if (!duty_begin_destroy(c->arena, t) || is_anothers(c->arena, p)) {
+	if (!duty_begin_destroy(c->arena, t)) {
+		duty_unpin(c->arena, t);
+		return -EIDRM;
+	}
+	if (is_anothers(c->arena, p)) {
 		r = -EIDRM;
 	} else {
 		object_duty_seize(p, who_am_i(c->arena));
 		full_fence();
 		r = finish_pool(c->arena, c->rec, t);
 	}
+	/* Should the other one be killed in it, we go on. */
+	if (r < 0)
+		duty_end_destroy(c->arena, t);
 	duty_unpin(c->arena, t);
 	return r;
 }
 
 /* --- Looking -------------------------------------------------------------- */
 
-/* 1: go on. */
-static int show_one(struct view *v, struct object *o, fusion_object_enum_fn fn,
-		    void *ctx)
+/* 1: go on.  It is of pool @index, which has @pool_id, or was. */
+static int show_one(struct view *v, struct object *o, uint32_t index,
+		    uint32_t pool_id, fusion_object_enum_fn fn, void *ctx)
 {
 	uint32_t id = load_acquire(&o->id);
 	struct ref *ref = object_ref(v, o);
@@ -196,7 +208,9 @@ static int show_one(struct view *v, struct object *o, fusion_object_enum_fn fn,
 	r = object_up(v, o, id, ref);
 	if (r < 0)
 		return r == -EIDRM || r == -EOWNERDEAD ? 1 : r;
-	more = fn((struct fusion_object *)o, ctx);
+	/* Another may have got the record before we counted. */
+	more = !object_is_of(o, index, pool_id) ||
+	       fn((struct fusion_object *)o, ctx);
 	fusion_ref_down((struct fusion_ref *)ref);
 	return more;
 }
@@ -222,7 +236,7 @@ FUSION_API int fusion_object_pool_enum(struct fusion_object_pool *pool,
 	r = 1;
 	for (uint32_t i = 0; i < hi && r > 0; i++)
 		if (object_is_of(object_at(v, i), index, id))
-			r = show_one(v, object_at(v, i), fn, ctx);
+			r = show_one(v, object_at(v, i), index, id, fn, ctx);
 	return r < 0 ? r : 0;
 }
 

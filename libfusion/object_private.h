@@ -54,6 +54,8 @@ static inline uint32_t object_pool_index(const struct view *v,
 
 /* --- object_duty.c -------------------------------------------------------- */
 
+/* Who runs destructors, and who looks at what has fallen.  0, -errno. */
+int duty_start(struct fusion_arena *arena);
 /* Register, or register anew, and look at what has fallen.  0, -errno. */
 int duty_register(struct fusion_arena *arena, struct object_pool *p,
 		  fusion_object_destructor_fn destructor, void *ctx);
@@ -72,12 +74,15 @@ int duty_set_describe(struct fusion_arena *arena, struct object_pool *p,
 /* -ENOENT there is none. */
 int duty_describe_of(struct fusion_arena *arena, struct object_pool *p,
 		     fusion_object_describe_fn *ret, void **ret_ctx);
-/* Only the first one gets it. */
+/* Only the first one gets it, until it gives it back: it has not destroyed it,
+ * and is willing to go on with who does. */
 bool duty_begin_destroy(struct fusion_arena *arena, struct pool_type *t);
+void duty_end_destroy(struct fusion_arena *arena, struct pool_type *t);
 
-/* Is the calling thread in the destructor of @o; in one of pool @p? */
+/* Is the calling thread in the destructor of @o; in one of pool @p, or further
+ * down? */
 bool duty_ends(const struct object *o);
-bool duty_ends_one_of(const struct view *v, const struct object_pool *p);
+bool duty_ends_one_of(const struct object_pool *p);
 /* Run the destructor of @t, if @o is ACTIVE, and reap.  It is claimed by this
  * member. */
 int duty_finish(struct fusion_arena *arena, struct pool_type *t,

@@ -145,6 +145,9 @@ int ref_catch(struct view *v, struct thread_rec *me, struct ref *r);
 int ref_zero_lock(struct view *v, struct thread_rec *me, struct ref *r,
 		  int64_t deadline_ns);
 int ref_zero_trylock(struct view *v, struct thread_rec *me, struct ref *r);
+/* The same, if it is the one with @id still. */
+int ref_zero_trylock_id(struct view *v, struct thread_rec *me, struct ref *r,
+			uint32_t id);
 /* -EPERM another member has it, or none. */
 int ref_unlock(struct view *v, struct thread_rec *me, struct ref *r);
 

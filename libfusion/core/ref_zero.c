@@ -44,9 +44,15 @@ static int try_zero(struct view *v, struct thread_rec *me, struct ref *r,
 	return rc;
 }
 
+int ref_zero_trylock_id(struct view *v, struct thread_rec *me, struct ref *r,
+			uint32_t id)
+{
+	return try_zero(v, me, r, id, NULL);
+}
+
 int ref_zero_trylock(struct view *v, struct thread_rec *me, struct ref *r)
 {
-	return try_zero(v, me, r, load_acquire(&r->id), NULL);
+	return ref_zero_trylock_id(v, me, r, load_acquire(&r->id));
 }
 
 int ref_zero_lock(struct view *v, struct thread_rec *me, struct ref *r,

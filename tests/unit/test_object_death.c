@@ -342,6 +342,29 @@ static void test_killed_while_it_destroys_the_pool(void **state)
 	assert_int_equal(size_of_pool(), 0);
 }
 
+/* Who came second is turned away, and goes on with it nonetheless. */
+static void test_who_came_second_destroys_the_pool(void **state)
+{
+	struct fusion_object_pool *p;
+
+	(void)state;
+	assert_int_equal(ask(&first, make_pool), 0);
+	assert_int_equal(find_pool(arena), 0);
+	assert_int_equal(be_willing(arena), 0);
+	for (uint64_t i = 0; i < 3; i++)
+		active(i);
+	store_release(&tally->hold, 1u);
+	tell(&first, destroy_pool);
+	await(&tally->ended, 1);
+	assert_int_equal(fusion_object_pool_destroy(pool), -EIDRM);
+	gone(&first);
+	hold(0);
+	while (fusion_object_pool_lookup(arena, "things", &p) == 0)
+		sched_yield();
+	assert_int_equal(tally->ended, 3);
+	assert_int_equal(tally->gone, 2);
+}
+
 /* Who has the duty lives, and another destroys the pool. */
 static void test_another_destroys_the_pool(void **state)
 {
@@ -393,6 +416,7 @@ int main(void)
 		death_test(test_killed_in_a_destructor),
 		death_test(test_what_was_begun_is_not_revived),
 		death_test(test_killed_while_it_destroys_the_pool),
+		death_test(test_who_came_second_destroys_the_pool),
 		death_test(test_another_destroys_the_pool),
 		death_test(test_made_by_one_given_back_by_another),
 	};
