@@ -111,6 +111,19 @@ static int take(struct ring *r, const struct thread_rec *me,
 	return -ENOSPC;
 }
 
+/* The ring was made too late, for one that has the record by now. */
+static void take_back(struct view *v, struct thread_rec *me, struct reactor *re,
+		      uint32_t id, uint32_t index)
+{
+	uint32_t owner = id | RING_OF_REACTOR, linked = index + 1;
+	uint32_t now = load_acquire(&re->id);
+
+	if (now && now != id &&
+	    load_relaxed(&ring_ctl(v, index)->owner) == owner &&
+	    cas_acq_rel(&re->ring, &linked, 0u))
+		ring_close(v, me, index, owner);
+}
+
 /* Commit: LIVE.  Killed before it: recovery finds it TAKEN by the dead. */
 int cursor_take(struct view *v, struct thread_rec *me, struct reactor *re,
 		const struct cursor_params *params, struct listener *ret)
@@ -124,8 +137,12 @@ int cursor_take(struct view *v, struct thread_rec *me, struct reactor *re,
 	e = ring_open(v, me, id | RING_OF_REACTOR, load_relaxed(&re->cells),
 		      load_relaxed(&re->listeners), &re->ring, &index);
 	if (e < 0)
-		return e;
+		return load_relaxed(&re->ring) == REACTOR_SHUT ? -EIDRM : e;
 	e = reactor_ring(v, re, &r);
+	if (load_acquire(&re->id) != id) {
+		take_back(v, me, re, id, index);
+		return -EIDRM;
+	}
 	if (e < 0)
 		return e == -ENOENT ? -EIDRM : e;
 	e = take(&r, me, params);
@@ -540,6 +557,22 @@ static bool is_known(const struct view *v, const struct cursor *c)
 	return t && load_relaxed(&t->member) == 1;
 }
 
+/* Does a reactor have ring @i, whose @owner it is? */
+static bool is_had(const struct view *v, uint32_t i, uint32_t owner)
+{
+	uint32_t hi = table_hi(v, KIND_REACTOR);
+
+	for (uint32_t k = 0; k < hi; k++) {
+		const struct reactor *re = view_entry(v, KIND_REACTOR, k);
+
+		if (load_relaxed(&re->e.state) == ENTRY_USED &&
+		    load_relaxed(&re->ring) == i + 1 &&
+		    (load_relaxed(&re->id) | RING_OF_REACTOR) == owner)
+			return true;
+	}
+	return false;
+}
+
 unsigned reactor_check(struct view *v, void (*report)(void *, const char *),
 		       void *ctx)
 {
@@ -547,9 +580,15 @@ unsigned reactor_check(struct view *v, void (*report)(void *, const char *),
 	struct ring r;
 
 	for (uint32_t i = 0; i < ring_hi(v); i++) {
-		if (!(load_relaxed(&ring_ctl(v, i)->owner) & RING_OF_REACTOR) ||
-		    ring_map(v, i, &r) < 0)
+		uint32_t owner = load_relaxed(&ring_ctl(v, i)->owner);
+
+		if (!(owner & RING_OF_REACTOR) || ring_map(v, i, &r) < 0)
 			continue;
+		if (!is_had(v, i, owner)) {
+			faults++;
+			if (report)
+				report(ctx, "reactor: a ring is nobody's");
+		}
 		for (uint32_t k = 0; k < ring_cursors(&r); k++) {
 			if (CURSOR_STATE(cursor_at(&r, k)->st) == CURSOR_FREE ||
 			    is_known(v, cursor_at(&r, k)))

@@ -76,12 +76,16 @@ int reactor_ring(const struct view *v, const struct reactor *re,
 		return -EIDRM;
 	if (!i)
 		return -ENOENT;
+	if (i == REACTOR_SHUT)
+		return -EIDRM;
 	r = ring_map(v, i - 1, ret);
 	if (r < 0)
 		return -EIO;
-	return load_acquire(&ret->ctl->owner) == (id | RING_OF_REACTOR)
-		       ? 0
-		       : -EIDRM;
+	if (load_acquire(&ret->ctl->owner) == (id | RING_OF_REACTOR))
+		return 0;
+	/* It goes with its reactor; or it was never this one's (cursor_take()).
+	 */
+	return load_acquire(&re->id) == id ? -ENOENT : -EIDRM;
 }
 
 /* All who listened are told, and the ring is free.  Idempotent. */
@@ -109,25 +113,41 @@ static uint32_t index_of(const struct view *v, const struct reactor *re)
 	return (uint32_t)table_index(v, KIND_REACTOR, re);
 }
 
-/* Commit: table_remove()'s.  Killed after it: the ring is released by
- * reactor_recover(). */
+static void open_again(struct reactor *re)
+{
+	uint32_t shut = REACTOR_SHUT;
+
+	cas_acq_rel(&re->ring, &shut, 0u);
+}
+
+/* Commit: table_remove()'s.  Before it, who listens for the first time is shut
+ * out: the ring that he makes would be nobody's.  Killed before it, it is open
+ * again; after it, the ring is released by reactor_recover(). */
 int reactor_destroy_id(struct view *v, struct thread_rec *me,
 		       struct reactor *re, uint32_t id)
 {
-	uint32_t ring = load_acquire(&re->ring);
+	uint32_t ring = 0;
+	bool shut;
 	int r;
 
-	if (!id)
+	if (!id || load_acquire(&re->id) != id)
 		return -EIDRM;
-	me->call.kind = ring ? ring - 1 : v->geo.n_rings;
+	me->call.kind = v->geo.n_rings;
 	me->call.a[0] = id;
 	me->call.a[1] = index_of(v, re);
 	compiler_fence();
 	store_relaxed(&me->call.op, (uint32_t)CALL_OP_DESTROY);
 	compiler_fence();
+	/* Acquire and release: pairs with the CAS in ring_open(). */
+	shut = cas_acq_rel(&re->ring, &ring, REACTOR_SHUT);
+	if (!shut && ring != REACTOR_SHUT)
+		me->call.kind = ring - 1;
+	compiler_fence();
 	r = table_remove(v, me, KIND_REACTOR, index_of(v, re), id);
 	if (r == 0)
 		ring_goes(v, me, me->call.kind, id);
+	else if (shut)
+		open_again(re);
 	compiler_fence();
 	store_relaxed(&me->call.op, 0u);
 	return r;
@@ -553,6 +573,8 @@ int reactor_recover(struct view *v, struct thread_rec *t)
 		/* Not if it is still there: it was not destroyed. */
 		if (load_acquire(&re->id) != id)
 			ring_goes(v, me, index, id);
+		else
+			open_again(re);
 	}
 	compiler_fence();
 	store_relaxed(&t->call.op, 0u);

@@ -39,11 +39,13 @@
 #define REACTOR_FOREVER_MS UINT32_MAX
 
 #define REACTOR_NOT_DIRECT 0x1u /* reactor.flags, atomic */
+#define REACTOR_SHUT UINT32_MAX /* reactor.ring: nobody listens any more */
 
 struct reactor {
 	struct entry e;
 	uint32_t id;   /* atomic: e.id, 0 once destroyed */
-	uint32_t ring; /* atomic: index + 1, 0 nobody has listened yet */
+	uint32_t ring; /* atomic: index + 1, if that ring's owner says so, too;
+			  0 nobody has listened yet; REACTOR_SHUT */
 	uint32_t message_size, cells, listeners; /* of creation */
 	uint32_t flags;
 	uint64_t dispatched, bytes; /* atomic */

@@ -185,5 +185,6 @@ const struct op reactor_ops[] = {
 	{"read", PART_MEMBER, to_read, read_all, 0},
 	{"detach", PART_MEMBER, to_read, detach, 0},
 	{"reactor-destroy", PART_MEMBER, to_read, destroy, 0},
+	{"reactor-destroy-unheard", PART_MEMBER, first, destroy, 0},
 };
 const unsigned n_reactor_ops = N_OPS(reactor_ops);

@@ -255,6 +255,8 @@ static void ask_reactor(const struct stage *s, struct verdict *ret)
 	if (!there)
 		return;
 	re = view_entry(v, KIND_REACTOR, at);
+	if (load_relaxed(&re->ring) == REACTOR_SHUT)
+		bad(ret, "the reactor is there, and shut");
 	if (reactor_ring(v, re, &r) < 0)
 		return;
 	for (uint32_t i = 0; i < ring_cursors(&r); i++) {

@@ -14,6 +14,7 @@
 
 #include <fusion/fusion.h>
 
+#include "libfusion/core/call.h"
 #include "libfusion/core/life.h"
 #include "libfusion/core/reactor.h"
 #include "libfusion/core/recover.h"
@@ -691,6 +692,54 @@ static void destroyed_it_tells_who_listens(void **state)
 	assert_int_equal(fusion_reactor_destroy(again), 0);
 }
 
+/* A ring that was made too late, for one whose record another has by now. */
+static void a_ring_of_another_is_replaced(void **state)
+{
+	static struct heard h, g;
+	struct fusion_reactor *other, *first = reactor;
+	struct fusion_reaction *x, *y;
+
+	(void)state;
+	memset(&h, 0, sizeof(h));
+	memset(&g, 0, sizeof(g));
+	not_direct();
+	x = attach(0, &h);
+	assert_int_equal(fusion_reactor_create(arena, "s", NULL, &other), 0);
+	store_release(&rec_of(other)->ring, load_acquire(&rec_of(first)->ring));
+	reactor = other;
+	assert_int_equal(say(0, "a", 1), 0);
+	not_direct();
+	y = attach(0, &g);
+	assert_int_not_equal(rec_of(other)->ring, rec_of(first)->ring);
+	assert_int_equal(say(0, "b", 1), 0);
+	sync_all();
+	assert_int_equal(load_acquire(&g.n), 1);
+	assert_int_equal(load_acquire(&h.n), 0);
+	assert_int_equal(fusion_reactor_detach(x), 0);
+	assert_int_equal(fusion_reactor_detach(y), 0);
+	assert_int_equal(fusion_reactor_destroy(other), 0);
+}
+
+/* Killed when it had shut out who listens, and not destroyed it. */
+static void half_destroyed_it_is_open_again(void **state)
+{
+	struct thread_rec dead = {.call.op = CALL_OP_DESTROY};
+	static struct heard h;
+	struct fusion_reaction *x;
+
+	(void)state;
+	dead.call.kind = arena->view.geo.n_rings;
+	dead.call.a[0] = rec_of(reactor)->e.id;
+	dead.call.a[1] =
+		(uint64_t)table_index(&arena->view, KIND_REACTOR, reactor);
+	store_release(&rec_of(reactor)->ring, REACTOR_SHUT);
+	assert_int_equal(fusion_reactor_attach(reactor, 0, hear, &h, NULL, &x),
+			 -EIDRM);
+	assert_int_equal(reactor_recover(&arena->view, &dead), 0);
+	x = attach(0, &h);
+	assert_int_equal(fusion_reactor_detach(x), 0);
+}
+
 #define SENDERS 3
 #define EACH 20000
 
@@ -814,6 +863,8 @@ int main(void)
 		TEST(done_comes_when_all_have_it),
 		TEST(many_listen_first_at_once),
 		TEST(destroyed_it_tells_who_listens),
+		TEST(a_ring_of_another_is_replaced),
+		TEST(half_destroyed_it_is_open_again),
 		TEST(each_senders_order_is_kept),
 		TEST(dead_listeners_are_pruned),
 	};
