@@ -177,6 +177,9 @@ void audit(struct audit *au, struct fusion_arena *a, unsigned kills)
 	wrong = audit_objects(a, fusion_arena_root(a), kills);
 	if (wrong)
 		fault(au, "%s", wrong);
+	wrong = audit_reactors(a, fusion_arena_root(a), kills);
+	if (wrong)
+		fault(au, "%s", wrong);
 	wrong = audit_refs(a, fusion_arena_root(a));
 	if (wrong)
 		fault(au, "%s", wrong);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "libfusion/core/life.h"
+#include "libfusion/dispatch.h"
 #include "libfusion/tls.h"
 #include "tests/crash/stage.h"
 #include "tests/crash/torture.h"
@@ -52,6 +53,8 @@ static void leave_direct(struct fusion_arena *a)
 {
 	struct view *v = &a->view;
 
+	dispatch_stop(a);
+	reactor_stop(a);
 	tls_arena_leave(a);
 	if (life_lock(v, -1) < 0 || life_exit_begin(v, v->slot, true) < 0)
 		die("a worker cannot begin to leave");

@@ -153,7 +153,8 @@ static int torture(const struct scene *scene, unsigned kills, uint64_t seed)
 static void usage(const char *program, int status)
 {
 	fprintf(status ? stderr : stdout,
-		"usage: %s [--kills N] [--seed N] [--only-objects] "
+		"usage: %s [--kills N] [--seed N] "
+		"[--only-objects | --only-reactors] "
 		"direct|survivors|mount|restart\n",
 		program);
 	exit(status);
@@ -165,6 +166,7 @@ int main(int argc, char **argv)
 		{"kills", required_argument, NULL, 'k'},
 		{"seed", required_argument, NULL, 's'},
 		{"only-objects", no_argument, NULL, 'o'},
+		{"only-reactors", no_argument, NULL, 'r'},
 		{"help", no_argument, NULL, 'h'},
 		{0},
 	};
@@ -179,6 +181,8 @@ int main(int argc, char **argv)
 			seed = strtoull(optarg, NULL, 0);
 		else if (c == 'o')
 			work_only_objects();
+		else if (c == 'r')
+			work_only_reactors();
 		else
 			usage(argv[0], c == 'h' ? 0 : 2);
 	}

@@ -34,7 +34,7 @@ struct places *work_prepare(struct fusion_arena *a)
 	struct places *t = fusion_calloc(a, 1, sizeof(*t));
 
 	if (!t || work_prepare_locks(a, t) < 0 || work_prepare_refs(a, t) < 0 ||
-	    work_prepare_objects(a, t) < 0)
+	    work_prepare_objects(a, t) < 0 || work_prepare_reactors(a, t) < 0)
 		return NULL;
 	return fusion_arena_set_root(a, t) == 0 ? t : NULL;
 }
@@ -259,11 +259,15 @@ static const struct {
 	{ 12, do_count },   {  8, do_throw },  { 12, do_zero },
 	{  8, do_global },  { 12, do_own },    {  4, do_make_ref },
 	{  4, do_their_ref }, { 4, do_count_light },
+	{  6, do_listen },  { 14, do_say },    {  3, do_make_reactor },
+	{  6, do_their_reactor },
 	{ 16, do_make_object }, { 16, do_use_object },
 	{  4, do_catch_object }, { 8, do_unlink_object },
 	{  4, do_get_object }, { 12, do_duty }, { 3, do_object_pool },
+	{  4, do_hear_object }, { 16, do_hear },
 };
-#define FIRST_OF_OBJECTS 24
+#define FIRST_OF_REACTORS 24
+#define FIRST_OF_OBJECTS 28
 /* clang-format on */
 
 static unsigned first_deed;
@@ -271,6 +275,11 @@ static unsigned first_deed;
 void work_only_objects(void)
 {
 	first_deed = FIRST_OF_OBJECTS;
+}
+
+void work_only_reactors(void)
+{
+	first_deed = FIRST_OF_REACTORS;
 }
 
 static uint32_t weigh(void)
@@ -294,6 +303,7 @@ void work(struct fusion_arena *a, unsigned w, struct rng *rng, unsigned n)
 
 	work_begin_refs(&k);
 	work_begin_objects(&k);
+	work_begin_reactors(&k);
 	while (n--) {
 		uint32_t at = rng_below(rng, all);
 		unsigned i = first_deed;
@@ -302,5 +312,6 @@ void work(struct fusion_arena *a, unsigned w, struct rng *rng, unsigned n)
 			at -= deeds[i++].weight;
 		deeds[i].run(&k);
 	}
+	work_end_reactors(&k);
 	fusion_pool_release(k.pool);
 }

@@ -23,6 +23,7 @@
 #define REFS 4 /* as LOCKS */
 #define TICKETS 32
 #define PLACES 8
+#define SPOKEN 3
 
 /* Changed by who has the lock, count first; the two differ only in between. */
 struct guarded {
@@ -42,6 +43,12 @@ struct counted {
 	/* Global counts: of each worker, and down and up that are in doubt. */
 	int64_t booked[WORKERS];
 	uint32_t doubt[2];
+};
+
+/* Of which all hear, and on which all dispatch. */
+struct spoken {
+	struct fusion_reactor *reactor;
+	uint64_t said[WORKERS]; /* by each worker */
 };
 
 /* A global count on its way into the books. */
@@ -77,6 +84,8 @@ struct places {
 	struct fusion_object_pool *objects;
 	struct ticket tickets[WORKERS][TICKETS];
 	struct fusion_object *place[WORKERS][PLACES];
+	struct spoken spoken[SPOKEN];
+	uint32_t lives[WORKERS]; /* that each worker has had */
 };
 
 /* What a death may leave that nobody knows: the two blocks of a realloc(). */
@@ -99,8 +108,13 @@ const char *audit_refs(struct fusion_arena *a, struct places *t);
 const char *audit_objects(struct fusion_arena *a, struct places *t,
 			  unsigned kills);
 
-/* Have workers do nothing but with objects. */
+/* The same of their reactors, when their objects are gone.  Makes new ones. */
+const char *audit_reactors(struct fusion_arena *a, struct places *t,
+			   unsigned kills);
+
+/* Have workers do nothing but with objects, or with reactors and objects. */
 void work_only_objects(void);
+void work_only_reactors(void);
 
 /* Names of what worker @w may have left. */
 void work_field_name(char name[32], unsigned w, unsigned i);

@@ -91,6 +91,11 @@ static struct fusion_object *look_at(struct fusion_object **place)
 	return __atomic_load_n(place, __ATOMIC_ACQUIRE);
 }
 
+struct fusion_object *some_object(struct worker *k)
+{
+	return look_at(some_place(k));
+}
+
 /* --- Made ------------------------------------------------------------------
  */
 

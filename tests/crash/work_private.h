@@ -53,5 +53,18 @@ void do_unlink_object(struct worker *k);
 void do_get_object(struct worker *k);
 void do_duty(struct worker *k);
 void do_object_pool(struct worker *k);
+/* That a place names, or has named; NULL. */
+struct fusion_object *some_object(struct worker *k);
+
+int work_prepare_reactors(struct fusion_arena *a, struct places *t);
+void work_begin_reactors(struct worker *k);
+void work_end_reactors(struct worker *k);
+void do_listen(struct worker *k);
+void do_say(struct worker *k);
+void do_make_reactor(struct worker *k);
+void do_their_reactor(struct worker *k);
+void do_hear_object(struct worker *k);
+/* Everything that has come is heard. */
+void do_hear(struct worker *k);
 
 #endif
