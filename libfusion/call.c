@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include <fusion/heap.h>
+
 #include "libfusion/core/life.h"
 #include "libfusion/objects.h"
 
@@ -41,6 +43,17 @@ struct calls *calls_of(struct fusion_arena *arena)
 	}
 	pthread_mutex_unlock(&arena->dispatch_lock);
 	return calls;
+}
+
+const void *call_bytes(struct fusion_arena *arena, const struct call_slot *s,
+		       size_t size)
+{
+	/* Acquire: what is in it comes with the word that said so. */
+	void *block = (void *)(uintptr_t)load_acquire(&s->block);
+
+	if (size <= SLOT_INLINE)
+		return s->bytes;
+	return fusion_usable_size(arena, block) >= size ? block : NULL;
 }
 
 void calls_stop(struct fusion_arena *arena)

@@ -124,16 +124,6 @@ static void drop_answer(struct tcache *cache)
 	call_slot_free(&cache->arena->view, cache->rec, s);
 }
 
-static const void *bytes_of(struct fusion_arena *arena,
-			    const struct call_slot *s, size_t size)
-{
-	void *block = (void *)(uintptr_t)load_relaxed(&s->block);
-
-	if (size <= SLOT_INLINE)
-		return s->bytes;
-	return fusion_usable_size(arena, block) >= size ? block : NULL;
-}
-
 static bool wants_bytes(const struct execution *x)
 {
 	return x->out_size || x->ret_size;
@@ -151,7 +141,7 @@ static int take_answer(struct execution *x, bool *keep)
 {
 	const struct call_slot *s = x->slot;
 	size_t size = load_relaxed(&s->len);
-	const void *from = bytes_of(x->arena, s, size);
+	const void *from = call_bytes(x->arena, s, size);
 
 	if (!from)
 		return -EIO;
@@ -199,7 +189,7 @@ FUSION_API int fusion_call_answer(struct fusion_arena *arena, void *out,
 	room = *size;
 	s = call_slot_at(&arena->view, cache->answer - 1);
 	len = load_relaxed(&s->len);
-	from = bytes_of(arena, s, len);
+	from = call_bytes(arena, s, len);
 	if (!from)
 		return -EIO;
 	*size = len;

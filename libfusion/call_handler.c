@@ -336,24 +336,12 @@ void call_receive_here(struct fusion_arena *arena, const struct call_here *h)
 	serve(arena, &sv);
 }
 
-/* Where @len bytes of the request in @s are; NULL: no block has so many. */
-static const void *request_in(struct fusion_arena *arena, struct call_slot *s,
-			      uint32_t len)
-{
-	void *block;
-
-	if (len <= SLOT_INLINE)
-		return s->bytes;
-	block = (void *)(uintptr_t)load_acquire(&s->block);
-	return fusion_usable_size(arena, block) >= len ? block : NULL;
-}
-
 /* The request of an upcall, copied out of its slot.  0, -EIO, -ENOMEM. */
 static int copy_request(struct fusion_arena *arena, struct call_slot *s,
 			struct serving *sv, void **ret)
 {
 	uint32_t len = load_relaxed(&s->len);
-	const void *from = request_in(arena, s, len);
+	const void *from = call_bytes(arena, s, len);
 	void *copy = from ? malloc(len ? len : 1) : NULL;
 
 	if (copy)

@@ -77,6 +77,10 @@ void serving_finish(struct serving *sv);
 bool call_in_handler(void);
 /* Execute what the slot of @serial has; for who waits in a call. */
 void call_run_upcall(struct fusion_arena *arena, uint64_t serial);
+/* Where @size bytes of the request or answer in @s are; NULL: its block has not
+ * so many, or is none. */
+const void *call_bytes(struct fusion_arena *arena, const struct call_slot *s,
+		       size_t size);
 /* The slot that direct execution does without, until it is needed. */
 int call_serving_slot(struct fusion_arena *arena, struct serving *sv);
 

@@ -334,6 +334,52 @@ static void answer_larger_than_the_buffer_is_kept(void **state)
 	assert_int_equal(word, 100);
 }
 
+static struct call_slot *kept_answer(void)
+{
+	struct tcache *c = tls_cache(arena);
+	size_t size;
+
+	assert_int_equal(fusion_call_execute_bytes(server, NULL,
+						   4000ull << 8 | ZEROS, NULL,
+						   0, NULL, NULL, 0, &size),
+			 -EMSGSIZE);
+	return call_slot_at(&arena->view, c->answer - 1);
+}
+
+/* Whoever scribbles over a slot: what it says is looked at first. */
+static void spoilt_answer_is_an_error(void **state)
+{
+	static char out[5000], mine[5000];
+	struct call_slot *s = kept_answer();
+	uint64_t block = s->block;
+	size_t size = sizeof(out);
+	const uint64_t bad[] = {
+		0,
+		1,
+		block + 1,
+		block + 16,
+		UINT64_MAX,
+		(uintptr_t)mine,
+		(uintptr_t)arena->view.base,
+		(uintptr_t)s,
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		store_release(&s->block, bad[i]);
+		assert_int_equal(fusion_call_answer(arena, out, &size), -EIO);
+	}
+	store_release(&s->block, block);
+	for (int i = 0; i < 2; i++) {
+		store_release(&s->len, i ? UINT32_MAX : 1u << 20);
+		assert_int_equal(fusion_call_answer(arena, out, &size), -EIO);
+		assert_int_equal(size, sizeof(out));
+	}
+	store_release(&s->len, 4000u);
+	assert_int_equal(fusion_call_answer(arena, out, &size), 0);
+	assert_int_equal(size, 4000);
+}
+
 /* Row 9. */
 static void empty_answer_is_success(void **state)
 {
@@ -1312,6 +1358,58 @@ static void dead_thread_of_the_owner_is_said(void **state)
 	thread_release(v, t);
 }
 
+static uint64_t post_own(struct fusion_call *own, struct thread_rec *caller,
+			 struct call_slot **ret)
+{
+	struct call_request rq = {
+		.call = (struct call *)own,
+		.id = ((struct call *)own)->id,
+		.size = 1000,
+	};
+	struct call_slot *s;
+
+	assert_int_equal(call_begin(&arena->view, caller, &rq, &s), 0);
+	store_relaxed(&s->len, 1000u);
+	assert_int_equal(fusion_malloc_to(arena, 1000, (void **)&s->block), 0);
+	*ret = s;
+	return CALL_SERIAL(call_slot_index(&arena->view, s), SLOT_SEQ(s->st));
+}
+
+/* A request in a slot, for who waits further up. */
+static void spoilt_request_is_an_error(void **state)
+{
+	struct view *v = &arena->view;
+	struct thread_rec *caller;
+	struct fusion_call *own;
+	struct call_slot *s;
+	uint64_t serial;
+
+	(void)state;
+	assert_int_equal(fusion_call_create(arena, NULL, mirror, NULL, &own),
+			 0);
+	assert_int_equal(thread_claim(v, &caller), 0);
+	for (int i = 0; i < 4; i++) {
+		uint64_t block;
+
+		serial = post_own(own, caller, &s);
+		block = s->block;
+		if (i == 1)
+			store_release(&s->block, block + 16);
+		else if (i == 2)
+			store_release(&s->block, (uintptr_t)v->base);
+		else if (i == 3)
+			store_release(&s->len, UINT32_MAX);
+		call_run_upcall(arena, serial);
+		assert_int_equal(SLOT_STATE(s->st),
+				 i ? SLOT_FAILED : SLOT_DONE);
+		assert_int_equal(SLOT_EXTRA(s->st), i ? EIO : 0);
+		if (i)
+			store_release(&s->block, block);
+		call_slot_free(v, caller, s);
+	}
+	thread_release(v, caller);
+}
+
 /* --- Quotas (row 10) ------------------------------------------------------ */
 
 static void quota_limits_what_is_pending(void **state)
@@ -1516,6 +1614,7 @@ int main(void)
 		TEST(word_goes_there_and_back),
 		TEST(bytes_of_any_size_go_there_and_back),
 		TEST(answer_larger_than_the_buffer_is_kept),
+		TEST(spoilt_answer_is_an_error),
 		TEST(empty_answer_is_success),
 		TEST(answer_may_come_later),
 		TEST(own_call_runs_at_once),
@@ -1545,6 +1644,7 @@ int main(void)
 		TEST(dead_owner_is_said_at_once),
 		TEST(owner_dies_over_it),
 		TEST(dead_thread_of_the_owner_is_said),
+		TEST(spoilt_request_is_an_error),
 		TEST(quota_limits_what_is_pending),
 		TEST(full_queue_is_said),
 		TEST(visitor_need_not_sleep),
