@@ -13,23 +13,33 @@
 
 #include "libfusion/core/block.h"
 #include "libfusion/core/object.h"
+#include "libfusion/core/span.h"
 
 #define ITEMS_MAX 65536u /* bounds every walk */
+
+/* Nothing behind it is to be touched: it is a hole in the file. */
+static uint64_t end_of_heap(const struct view *v)
+{
+	uint32_t hi = span_hi(v);
+
+	return (uint64_t)(hi > v->geo.first_span ? hi : v->geo.first_span)
+	       << SPAN_SHIFT;
+}
 
 struct object_item *object_item_at(const struct view *v, uint64_t addr)
 {
 	uint64_t off = addr - v->sb->base;
 
 	if (!addr || off % 16 || off < v->geo.off_spans ||
-	    off > v->geo.span - sizeof(struct object_item))
+	    off > end_of_heap(v) - sizeof(struct object_item))
 		return NULL;
 	return view_at(v, off);
 }
 
 size_t object_item_room(const struct view *v, const struct object_item *item)
 {
-	uint64_t left =
-		v->geo.span - view_off(v, item) - sizeof(struct object_item);
+	uint64_t end = view_off(v, item) + sizeof(struct object_item);
+	uint64_t hi = end_of_heap(v), left = hi > end ? hi - end : 0;
 
 	return left < ITEM_VALUE_MAX ? (size_t)left : ITEM_VALUE_MAX;
 }

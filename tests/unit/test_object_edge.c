@@ -2,7 +2,10 @@
 /* Objects at their edges: what should not be done, and what seldom happens. */
 #include "tests/unit/object_fixture.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include "libfusion/core/span.h"
 
 /* --- Pools -----------------------------------------------------------------
  */
@@ -287,6 +290,36 @@ static void test_an_item_at_the_end_of_the_heap(void **state)
 	assert_int_equal(fusion_object_remove_property(o, "s"), 0);
 }
 
+static uint64_t pages(void)
+{
+	struct stat st;
+
+	assert_int_equal(fstat(arena->view.fd, &st), 0);
+	return (uint64_t)st.st_blocks;
+}
+
+/* What lies behind the heap has no memory, and gets none by being read. */
+static void test_an_item_behind_the_heap(void **state)
+{
+	struct object *o = (struct object *)active(1);
+	uint64_t hole = arena->view.sb->base +
+			((uint64_t)span_hi(&arena->view) << SPAN_SHIFT);
+	uint64_t had = pages();
+	int64_t n;
+
+	(void)state;
+	assert_true(hole + (5u << 20) <
+		    arena->view.sb->base + arena->view.geo.span);
+	for (int i = 0; i < 2; i++) {
+		o->items = hole + (i ? 4u << 20 : 0);
+		assert_int_equal(fusion_object_get_integer(
+					 (struct fusion_object *)o, "a", &n),
+				 -ENOENT);
+		assert_int_equal(pages(), had);
+	}
+	o->items = 0;
+}
+
 /* Whoever scribbles over a chain: who ends the object comes to an end. */
 static void test_a_ring_of_items_ends(void **state)
 {
@@ -355,6 +388,7 @@ int main(void)
 		object_test(test_a_type_is_that_of_its_pool),
 		object_test(test_a_reactor_is_made_again),
 		object_test(test_an_item_at_the_end_of_the_heap),
+		object_test(test_an_item_behind_the_heap),
 		object_test(test_a_ring_of_items_ends),
 		object_test(test_handles_of_an_arena_that_was_left),
 	};
