@@ -33,7 +33,7 @@ static uint64_t place_table(struct table *t, uint64_t at, uint32_t max,
 {
 	t->max = max;
 	t->stride = stride;
-	t->n_buckets = clamp(max / a_bucket, 256, 1u << 16);
+	t->n_buckets = clamp(max / a_bucket, 256, 1u << 17);
 	t->off = align_up(at, PAGE);
 	at = t->off + (uint64_t)max * stride;
 	t->off_buckets = align_up(at, PAGE);
@@ -64,7 +64,9 @@ int geometry_init(struct geometry *geo, uint64_t span, uint32_t max_members)
 	/* In a small span they would leave no room. */
 	many = clamp(span < MANY_SPAN ? span >> 13 : span >> 12, 1024,
 		     1u << 20);
-	g.max_rows = clamp(span >> 12, 4096, 1u << 21);
+	/* Two members for each object, in the middle. */
+	g.max_rows = clamp(span < MANY_SPAN ? span >> 12 : span >> 11, 4096,
+			   1u << 21);
 	g.n_spans = (uint32_t)(span / HEAP_SPAN);
 	/* One for each thread, and as many again for every second one's nested
 	 * calls. */
@@ -84,7 +86,7 @@ int geometry_init(struct geometry *geo, uint64_t span, uint32_t max_members)
 	for (int kind = KIND_FIELD + 1; kind < N_KINDS; kind++)
 		at = place_table(&g.tables[kind], at,
 				 is_many(kind) ? many : g.max_things,
-				 OBJECT_SIZE, is_many(kind) ? 16 : 64);
+				 OBJECT_SIZE, is_many(kind) ? 8 : 64);
 	g.off_fallen = at = align_up(at, PAGE);
 	at += object_map_size(many);
 	g.off_rows = at = align_up(at, PAGE);

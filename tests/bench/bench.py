@@ -61,6 +61,13 @@ REF = (
     ("global",  "0, 1, 0 of the global count",          None),
     ("family",  "0, 1, 0 of one inherited from",        None),
 )
+# Of objects, in an arena that has a million.
+OBJECT = (
+    ("many",   "lookup of an object, among a million"),
+    ("absent", "of one that is not there"),
+    ("get",    "get and unref"),
+    ("make",   "create and destroy"),
+)
 # Of calls: whether both look for each other, and the peers with the targets of
 # latency.  Those that sleep whatever we do are in both.
 CALL = (
@@ -370,6 +377,18 @@ class Bench:
             self.add("ref", what, "2 atomic adds", times[row],
                      times["atomic"], target)
 
+    def object(self):
+        mount = self.mount()
+        worker = self.worker(
+            "object", BENCH_ARENA=f"{mount}/object",
+            BENCH_OBJECTS="10000" if self.options.smoke else "1000000")
+        rows = [row for row, _ in OBJECT] + ["few"]
+        times = dict(zip(rows, self.interleave(
+            [(worker, row, "") for row in rows])))
+        for row, what in OBJECT:
+            self.add("object", what, "among 1,000", times[row], times["few"],
+                     None)
+
     def container(self):
         mount = self.mount()
         for how in ("plain", "locked"):
@@ -573,7 +592,7 @@ class Bench:
                            50e3 if row == "recover" else None)
 
 
-GROUPS = ("heap", "pair", "lock", "ref", "call", "ring", "reactor",
+GROUPS = ("heap", "pair", "lock", "ref", "object", "call", "ring", "reactor",
           "container", "compositor", "enter", "files", "recover")
 
 

@@ -22,6 +22,7 @@ static void geometry_every_span_leaves_half_for_the_heap(void **state)
 
 		assert_int_equal(geometry_init(&geo, span, members), 0);
 		assert_true(geo.off_spans <= span / 2);
+		assert_true(geo.max_rows >= 2 * geo.tables[KIND_OBJECT].max);
 		assert_true(geo.off_members >= geo.off_events + EVENTS * 128);
 		assert_true(geo.off_threads < geo.tables[KIND_FIELD].off);
 		assert_true(geo.tables[KIND_FIELD].off <
