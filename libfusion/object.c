@@ -328,8 +328,8 @@ FUSION_API int fusion_object_inherit(struct fusion_object *object,
 
 	ref = object_counter(object, &c, &r);
 	other = ref ? object_counter(from, &c2, &r) : NULL;
-	return other ? fusion_ref_inherit((struct fusion_ref *)ref,
-					  (struct fusion_ref *)other)
+	return other ? as_object(fusion_ref_inherit((struct fusion_ref *)ref,
+						    (struct fusion_ref *)other))
 		     : r;
 }
 

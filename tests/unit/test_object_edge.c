@@ -225,6 +225,41 @@ static void test_a_type_is_that_of_its_pool(void **state)
 	assert_int_equal(fusion_object_size(NULL), 0);
 }
 
+/* Who has the duty has it at zero, and is about to store that it begins. */
+static void test_what_is_about_to_end_is_left(void **state)
+{
+	struct fusion_object *o = active(1), *from = active(2), *got;
+	struct thread_rec *me = thread_rec_of(arena);
+	struct ref *ref = object_ref(&arena->view, (struct object *)o);
+	struct fusion_object_stat s;
+
+	(void)state;
+	assert_int_equal(fusion_object_pool_unregister(pool), 0);
+	assert_int_equal(fusion_object_unref(o), 0);
+	assert_int_equal(ref_zero_trylock(&arena->view, me, ref), 0);
+	assert_int_equal(fusion_object_ref(o), -EOWNERDEAD);
+	assert_int_equal(fusion_object_unref(o), -EOWNERDEAD);
+	assert_int_equal(fusion_object_link(&tally->slot[0], o), -EOWNERDEAD);
+	assert_int_equal(fusion_object_globalize(o), -EOWNERDEAD);
+	assert_int_equal(fusion_object_inherit(o, from), -EOWNERDEAD);
+	assert_int_equal(fusion_object_throw(o, arena->id), -EOWNERDEAD);
+	assert_int_equal(fusion_object_catch(o), -EAGAIN);
+	assert_int_equal(fusion_object_get(pool, fusion_object_id(o), &got),
+			 -EOWNERDEAD);
+	assert_int_equal(fusion_object_stat(o, &s), 0);
+	assert_int_equal(s.total, 0);
+	/* Its member has died then: it lives on. */
+	assert_int_equal(ref_unlock(&arena->view, me, ref), 0);
+	assert_int_equal(fusion_object_ref(o), 0);
+	assert_int_equal(fusion_object_unref(from), 0);
+	assert_int_equal(fusion_object_pool_register(pool, destructor, NULL),
+			 0);
+	await_size(1);
+	assert_int_equal(fusion_object_unref(o), 0);
+	await(&tally->gone, 2);
+	await_size(0);
+}
+
 /* --- What it has -----------------------------------------------------------
  */
 
@@ -386,6 +421,7 @@ int main(void)
 		object_test(test_ids_wrap),
 		object_test(test_no_data_of_an_object),
 		object_test(test_a_type_is_that_of_its_pool),
+		object_test(test_what_is_about_to_end_is_left),
 		object_test(test_a_reactor_is_made_again),
 		object_test(test_an_item_at_the_end_of_the_heap),
 		object_test(test_an_item_behind_the_heap),
