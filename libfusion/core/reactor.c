@@ -428,11 +428,14 @@ static void write_words(void *to, const void *from, uint32_t size)
 	}
 }
 
-static void fill(struct ring *r, uint64_t pos, const struct reactor_send *send)
+/* The ring may be another reactor's by now: who listens there passes over what
+ * is not for it. */
+static void fill(struct ring *r, uint64_t pos, const struct reactor_send *send,
+		 uint32_t id)
 {
 	struct msg_head h = send->head;
 
-	h.target = load_relaxed(&r->ctl->owner);
+	h.target = id | RING_OF_REACTOR;
 	h.kind = MSG_REACTOR;
 	/* Release: the claim is seen before the payload changes; pairs with
 	 * the fence in cursor_read(). */
@@ -496,7 +499,7 @@ int reactor_dispatch(struct view *v, struct thread_rec *me, struct reactor *re,
 	announce(me, index_of(v, re));
 	e = claim(v, me, re, &r, send, id, &pos);
 	if (e == 0) {
-		fill(&r, pos, send);
+		fill(&r, pos, send, id);
 		ring_commit(v, me, &r, pos, ring_cells(send->head.size));
 		ring_finish(me);
 		count(re, send->head.size);
