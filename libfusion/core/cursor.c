@@ -124,6 +124,15 @@ static void take_back(struct view *v, struct thread_rec *me, struct reactor *re,
 		ring_close(v, me, index, owner);
 }
 
+/* If it is still ours, and not another thread's that has taken it since. */
+static void give_up(struct cursor *c, const struct thread_rec *me)
+{
+	uint64_t mine =
+		CURSOR_MAKE(CURSOR_LIVE, load_relaxed(&me->token) & TOKEN_MASK);
+
+	cas_acq_rel(&c->st, &mine, 0ull);
+}
+
 /* Commit: LIVE.  Killed before it: recovery finds it TAKEN by the dead. */
 int cursor_take(struct view *v, struct thread_rec *me, struct reactor *re,
 		const struct cursor_params *params, struct listener *ret)
@@ -148,6 +157,13 @@ int cursor_take(struct view *v, struct thread_rec *me, struct reactor *re,
 	e = take(&r, me, params);
 	if (e < 0)
 		return e;
+	/* Drawing with ring_goes(): LIVE, then the id; the id, then the
+	 * cursors. It tells us, or we see it; and the ring is another's. */
+	full_fence();
+	if (load_acquire(&re->id) != id) {
+		give_up(cursor_at(&r, (uint32_t)e), me);
+		return -EIDRM;
+	}
 	*ret = (struct listener){
 		.re = re,
 		.id = id,
