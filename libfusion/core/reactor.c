@@ -270,10 +270,12 @@ static int64_t look_at_gate(struct view *v, struct thread_rec *me,
 
 	for (uint32_t i = 0; i < ring_cursors(r); i++) {
 		struct cursor *c = cursor_at(r, i);
-		int64_t limit = limit_of(c), left;
+		int64_t limit, left;
 
 		if (!cursor_is_gating(c) || load_acquire(&c->pos) > gate)
 			continue;
+		/* Behind LIVE: before it, it was nobody's or the last one's. */
+		limit = limit_of(c);
 		/* Others hold it up. */
 		if (CURSOR_FLAGS(c) & CURSOR_DONE &&
 		    load_acquire(&c->pos) >= done_by_others(r, c))
