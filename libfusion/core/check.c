@@ -133,5 +133,6 @@ unsigned arena_check(struct view *v, check_report_fn report, void *ctx)
 	return c.faults + skirmish_check(v, report, ctx) +
 	       property_check(v, report, ctx) + ref_check(v, report, ctx) +
 	       object_check(v, report, ctx) + ring_check(v, report, ctx) +
-	       call_check(v, report, ctx) + heap_check(v, report, ctx);
+	       reactor_check(v, report, ctx) + call_check(v, report, ctx) +
+	       heap_check(v, report, ctx);
 }

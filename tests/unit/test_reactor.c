@@ -740,6 +740,53 @@ static void half_destroyed_it_is_open_again(void **state)
 	assert_int_equal(fusion_reactor_detach(x), 0);
 }
 
+#define RACES 5000
+
+static uint32_t race, raced; /* atomic */
+
+static void await_race(const uint32_t *n, uint32_t want)
+{
+	while (load_acquire(n) != want)
+		sched_yield();
+}
+
+static void *listen_once(void *arg)
+{
+	static struct heard h;
+	struct fusion_reaction *x;
+	int r;
+
+	for (uint32_t i = 1; i <= RACES; i++) {
+		await_race(&race, i);
+		r = fusion_reactor_attach(reactor, 0, hear, &h, NULL, &x);
+		assert_true(r == 0 || r == -EIDRM);
+		if (r == 0)
+			assert_int_equal(fusion_reactor_detach(x), 0);
+		store_release(&raced, i);
+	}
+	return arg;
+}
+
+/* Either there is no ring, or it goes: arena_check() looks. */
+static void who_listens_first_races_with_its_end(void **state)
+{
+	pthread_t thread;
+
+	(void)state;
+	assert_int_equal(pthread_create(&thread, NULL, listen_once, NULL), 0);
+	for (uint32_t i = 1; i <= RACES; i++) {
+		store_release(&race, i);
+		/* A little later each time. */
+		for (volatile uint32_t spin = i % 1000; spin; spin--)
+			;
+		assert_int_equal(fusion_reactor_destroy(reactor), 0);
+		await_race(&raced, i);
+		assert_int_equal(
+			fusion_reactor_create(arena, NULL, NULL, &reactor), 0);
+	}
+	assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
 #define SENDERS 3
 #define EACH 20000
 
@@ -865,6 +912,7 @@ int main(void)
 		TEST(destroyed_it_tells_who_listens),
 		TEST(a_ring_of_another_is_replaced),
 		TEST(half_destroyed_it_is_open_again),
+		TEST(who_listens_first_races_with_its_end),
 		TEST(each_senders_order_is_kept),
 		TEST(dead_listeners_are_pruned),
 	};
