@@ -111,6 +111,20 @@ static int take(struct ring *r, const struct thread_rec *me,
 	return -ENOSPC;
 }
 
+/* It names a ring that is not its own: who listened to the one that had the
+ * record before was late, and was killed before he could take it back.  Owner,
+ * then id: the owner also goes when the reactor does, behind its id. */
+static void drop_foreign(const struct view *v, struct reactor *re, uint32_t id)
+{
+	uint32_t ring = load_acquire(&re->ring);
+
+	if (ring && ring <= ring_hi(v) &&
+	    load_acquire(&ring_ctl(v, ring - 1)->owner) !=
+		    (id | RING_OF_REACTOR) &&
+	    load_acquire(&re->id) == id)
+		cas_acq_rel(&re->ring, &ring, 0u);
+}
+
 /* The ring was made too late, for one that has the record by now. */
 static void take_back(struct view *v, struct thread_rec *me, struct reactor *re,
 		      uint32_t id, uint32_t index)
@@ -143,6 +157,7 @@ int cursor_take(struct view *v, struct thread_rec *me, struct reactor *re,
 
 	if (!id)
 		return -EIDRM;
+	drop_foreign(v, re, id);
 	e = ring_open(v, me, id | RING_OF_REACTOR, load_relaxed(&re->cells),
 		      load_relaxed(&re->listeners), &re->ring, &index);
 	if (e < 0)

@@ -168,14 +168,6 @@ static void reopen(struct ring_ctl *ctl)
 	store_release(&ctl->closed, 0u);
 }
 
-/* A word that is named by mistake: a reactor that is gone had the record, and
- * who made a ring for it was late. */
-static bool is_anothers(const struct view *v, uint32_t there, uint32_t owner)
-{
-	return owner & RING_OF_REACTOR && there && there <= ring_hi(v) &&
-	       load_acquire(&ring_ctl(v, there - 1)->owner) != owner;
-}
-
 /* Commit: the CAS of the word.  Killed between taking a ring and that: recovery
  * gives the ring back. */
 int ring_open(struct view *v, struct thread_rec *me, uint32_t owner,
@@ -186,7 +178,7 @@ int ring_open(struct view *v, struct thread_rec *me, uint32_t owner,
 	uint32_t there = load_acquire(link);
 	int r = 0;
 
-	if (!there || is_anothers(v, there, owner)) {
+	if (!there) {
 		me->msg.a[0] = owner;
 		me->msg.a[1] = view_off(v, link);
 		me->msg.kind = v->geo.n_rings;
