@@ -161,7 +161,10 @@ int cursor_take(struct view *v, struct thread_rec *me, struct reactor *re,
 	e = ring_open(v, me, id | RING_OF_REACTOR, load_relaxed(&re->cells),
 		      load_relaxed(&re->listeners), &re->ring, &index);
 	if (e < 0)
-		return load_relaxed(&re->ring) == REACTOR_SHUT ? -EIDRM : e;
+		return load_relaxed(&re->ring) == REACTOR_SHUT ||
+				       load_acquire(&re->id) != id
+			       ? -EIDRM
+			       : e;
 	e = reactor_ring(v, re, &r);
 	if (load_acquire(&re->id) != id) {
 		take_back(v, me, re, id, index);
