@@ -15,14 +15,13 @@
 
 #include "fusionfs/log.h"
 
-static int unmount_as_user(const char *dir)
+static int run(char *const argv[])
 {
 	int status;
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		execlp("fusermount3", "fusermount3", "-u", "-z", "-q", "--",
-		       dir, (char *)NULL);
+		execvp(argv[0], argv);
 		_exit(127);
 	}
 	if (pid < 0 || waitpid(pid, &status, 0) < 0)
@@ -30,8 +29,18 @@ static int unmount_as_user(const char *dir)
 	return status == 0 ? 0 : -EPERM;
 }
 
+/* fusermount3 wants an /etc/mtab, which a bare chroot does not have; umount(8)
+ * wants nobody to be inside. */
+static int unmount_as_user(char *dir)
+{
+	char *lazily[] = {"fusermount3", "-u", "-z", "-q", "--", dir, NULL};
+	char *plainly[] = {"umount", "--", dir, NULL};
+
+	return run(lazily) < 0 ? run(plainly) : 0;
+}
+
 /* What a killed daemon left: every access says ENOTCONN until it is gone. */
-static int clear_dead_mount(const char *dir)
+static int clear_dead_mount(char *dir)
 {
 	int r = umount2(dir, MNT_DETACH) < 0 ? -errno : 0;
 	char why[256] = "";

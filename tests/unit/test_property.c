@@ -674,10 +674,8 @@ static void test_who_may_hold_up(void **state)
 	pid_t pid;
 
 	(void)state;
-	if (geteuid() != 0) {
-		print_message("# only root can be somebody else\n");
-		skip();
-	}
+	if (geteuid() != 0)
+		return; /* see main() */
 	pid = spawn(purchase_and_hang, NULL);
 	await_status(FUSION_PROPERTY_PURCHASED);
 	assert_int_equal(hold_up_once(), -EPERM);
@@ -741,7 +739,7 @@ static void test_hold_up_of_a_shell(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest all[] = {
+	struct CMUnitTest all[] = {
 		TEST(test_table_of_mine),
 		TEST(test_bad_arguments),
 		TEST(test_leased_by_another),
@@ -764,5 +762,10 @@ int main(void)
 		TEST(test_hold_up_of_a_shell),
 	};
 
+	/* skip() says "not ok # SKIP", which meson takes for a failure. */
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+		if (all[i].test_func == test_who_may_hold_up && geteuid() != 0)
+			all[i].name = "test_who_may_hold_up # SKIP only root "
+				      "can be somebody else";
 	return cmocka_run_group_tests_name("property", all, NULL, NULL);
 }
