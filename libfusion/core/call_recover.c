@@ -89,17 +89,21 @@ static void fail_exec(struct view *v, uint64_t serial)
 		call_fail_seen(v, s, st, EOWNERDEAD);
 }
 
-/* And what it was in the middle of when it called others. */
+/* And what it was in the middle of when it called others: not what it has
+ * deferred since, if it has gone on with the answer. */
 static void recover_exec(struct view *v, struct thread_rec *t)
 {
 	const struct call_slot *s;
 	uint32_t at = 0;
 
 	fail_exec(v, call_enter(t, 0));
-	while ((s = next_of(v, t, &at)))
-		if (SLOT_STATE(load_acquire(&s->st)) != SLOT_IDLE &&
-		    !(load_relaxed(&s->st) & SLOT_ONEWAY))
+	while ((s = next_of(v, t, &at))) {
+		uint64_t st = load_acquire(&s->st);
+
+		if (SLOT_STATE(st) != SLOT_IDLE && !(st & SLOT_ONEWAY) &&
+		    !call_is_put_off(v, s, st))
 			fail_exec(v, load_relaxed(&s->parent));
+	}
 }
 
 int call_recover(struct view *v, struct thread_rec *t, struct thread_rec *me,

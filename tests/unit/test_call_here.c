@@ -329,6 +329,31 @@ static void answer_that_is_put_off_ends_the_chain(void **state)
 	call_enter(callers[1], 0);
 }
 
+/* The answer that it put off was to a call within what it has deferred. */
+static void what_was_deferred_outlives_who_did(void **state)
+{
+	struct call_slot *s = slot_of(1);
+	uint64_t first;
+
+	(void)state;
+	attend_to(0);
+	attend_to(1);
+	assert_int_equal(ask(0, DEFER), 1);
+	assert_int_equal(fusion_dispatch(arena, 0), 1);
+	first = serial;
+	call_enter(callers[1], first);
+	assert_int_equal(ask(1, 1), 1);
+	assert_int_equal(fusion_dispatch(arena, 0), 1);
+	call_slot_put_off(
+		v, callers[1], s,
+		CALL_SERIAL(thread_slot(v, callers[1]), SLOT_SEQ(s->st)));
+	call_enter(callers[1], 0);
+	assert_int_equal(call_recover(v, callers[1], life_rec(v), true), 0);
+	assert_int_equal(SLOT_STATE(slot_of(0)->st), SLOT_POSTED);
+	assert_int_equal(fusion_call_return(call, first, 5, "abc", 3), 0);
+	assert_answer(0, 5);
+}
+
 static void numbers_of_slots_are_believed_by_nobody(void **state)
 {
 	struct call_slot *s = slot_of(0);
@@ -363,6 +388,7 @@ int main(void)
 		TEST(who_is_not_used_makes_room),
 		TEST(who_comes_last_keeps_its_place),
 		TEST(answer_that_is_put_off_ends_the_chain),
+		TEST(what_was_deferred_outlives_who_did),
 		TEST(numbers_of_slots_are_believed_by_nobody),
 	};
 
