@@ -34,6 +34,21 @@ bool attend_is_there(const struct dispatcher *d)
 	return false;
 }
 
+void attend_note(const struct dispatcher *d, uint64_t *ret)
+{
+	for (unsigned k = 0; k < RING_ATTENDED; k++)
+		ret[k] = waiting(d, &d->attended[k]);
+}
+
+/* Each keeps its place until it has begun. */
+bool attend_has(const struct dispatcher *d, const uint64_t *noted)
+{
+	for (unsigned k = 0; k < RING_ATTENDED; k++)
+		if (noted[k] && waiting(d, &d->attended[k]) == noted[k])
+			return true;
+	return false;
+}
+
 /* --- Handling ------------------------------------------------------------- */
 
 static bool is_due(const struct dispatcher *d, struct attended *a,
@@ -61,6 +76,7 @@ static bool copy(const struct dispatcher *d, uint64_t serial,
 /* Perhaps it is for another, who attends to the same slot. */
 static bool handle(struct dispatcher *d, struct attended *a, uint64_t serial)
 {
+	struct held held = {.released = true, .here = d->n_here + 1};
 	struct call_here h;
 	bool mine = copy(d, serial, &h);
 
@@ -70,7 +86,10 @@ static bool handle(struct dispatcher *d, struct attended *a, uint64_t serial)
 	if (!mine)
 		return false;
 	a->used = true;
+	d->n_here++;
+	dispatch_hold(d, &held);
 	call_receive_here(d->arena, &h);
+	dispatch_unhold(d, &held);
 	return true;
 }
 

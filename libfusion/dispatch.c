@@ -82,8 +82,32 @@ uint64_t dispatch_done(const struct dispatcher *d)
 	uint64_t done = d->next;
 
 	for (const struct held *h = d->held; h; h = h->next)
-		done = h->pos;
+		if (!h->here)
+			done = h->pos;
 	return done;
+}
+
+bool dispatch_is_done_here(const struct dispatcher *d, uint64_t before)
+{
+	for (const struct held *h = d->held; h; h = h->next)
+		if (h->here && h->here < before)
+			return false;
+	return true;
+}
+
+void dispatch_hold(struct dispatcher *d, struct held *mine)
+{
+	mine->next = d->held;
+	d->held = mine;
+}
+
+void dispatch_unhold(struct dispatcher *d, struct held *mine)
+{
+	struct held **p = &d->held;
+
+	while (*p != mine)
+		p = &(*p)->next;
+	*p = mine->next;
 }
 
 void dispatch_release(struct fusion_arena *arena)
@@ -142,26 +166,17 @@ static void deliver(struct dispatcher *d, const struct msg_head *h, void *data)
 	}
 }
 
-static void unhold(struct dispatcher *d, struct held *mine)
-{
-	struct held **p = &d->held;
-
-	while (*p != mine)
-		p = &(*p)->next;
-	*p = mine->next;
-}
-
 /* While its handler runs the record stays; it may lose the turn meanwhile. */
 static void handle(struct dispatcher *d, uint32_t cells)
 {
-	struct held mine = {.pos = d->next, .next = d->held};
+	struct held mine = {.pos = d->next};
 	struct msg_head *at = ring_head_at(&d->ring, d->next);
 	struct msg_head h = *at;
 
 	d->next += cells;
-	d->held = &mine;
+	dispatch_hold(d, &mine);
 	deliver(d, &h, at + 1);
-	unhold(d, &mine);
+	dispatch_unhold(d, &mine);
 }
 
 /* A claim whose producer may be dead, or just not running. */

@@ -47,10 +47,12 @@ struct posts {
 	uint32_t n;		      /* atomic */
 };
 
-/* A record whose handler has not ended: its cells are not given back yet.  On
- * the handler's stack; guarded by turn. */
+/* A record whose handler has not ended: its cells are not given back yet.  Or a
+ * request that was HERE, which has a number instead.  On the handler's stack;
+ * guarded by turn. */
 struct held {
 	uint64_t pos;
+	uint64_t here; /* number, 0: it is a record */
 	struct held *next;
 	bool released;
 };
@@ -62,10 +64,13 @@ struct dispatch_thread {
 	struct dispatch_thread *next;
 };
 
-/* Waits until all before `until` is handled (sync.c). */
+/* Waits until all before `until` is handled (sync.c), and what is HERE at the
+ * first look. */
 struct syncer {
 	uint64_t until;
-	bool done;
+	bool looked, done;
+	uint64_t here[RING_ATTENDED]; /* serials that have not begun, then */
+	uint64_t begun; /* ... and have: all numbers below; 0 not yet */
 	struct syncer *next;
 };
 
@@ -92,6 +97,7 @@ struct dispatcher {
 	uint64_t next;	   /* position of the record to look at */
 	uint64_t released; /* all before it is the producers' again */
 	struct held *held; /* innermost first */
+	uint64_t n_here;   /* requests HERE that have begun */
 	struct spinner spinner;
 	int64_t busy_since_ns; /* a claim is being waited for, 0 none */
 	bool backlog;	       /* reactors have more */
@@ -148,8 +154,15 @@ void dispatch_fd_stop(struct dispatcher *d);
 /* After dispatching: is the descriptor to be readable?  Turn is held. */
 void dispatch_fd_update(struct dispatcher *d);
 
-/* All before this has been handled.  Turn is held. */
+/* A handler begins and ends.  Turn is held, as for the next. */
+void dispatch_hold(struct dispatcher *d, struct held *mine);
+void dispatch_unhold(struct dispatcher *d, struct held *mine);
+/* All before this has been handled. */
 uint64_t dispatch_done(const struct dispatcher *d);
+/* And all requests that were HERE whose number is less. */
+bool dispatch_is_done_here(const struct dispatcher *d, uint64_t before);
+/* Has what @s waits for been handled? */
+bool sync_is_over(struct dispatcher *d, struct syncer *s);
 void sync_look(struct dispatcher *d);
 
 /* dispatch_post.c.  As many as ran; turn is held. */
@@ -163,6 +176,10 @@ void dispatch_drop_posts(struct dispatcher *d);
 unsigned attend_run(struct dispatcher *d);
 /* Is there one? */
 bool attend_is_there(const struct dispatcher *d);
+/* The serials of those there are, 0 none. */
+void attend_note(const struct dispatcher *d, uint64_t *ret);
+/* Is one of those that were noted still there? */
+bool attend_has(const struct dispatcher *d, const uint64_t *noted);
 /* No slot is attended to any more.  True: a request was just coming, and is
  * there. */
 bool attend_close(struct dispatcher *d);

@@ -10,14 +10,24 @@
 
 #define NAP_NS 1000000 /* while another thread dispatches */
 
+/* First those that were HERE begin, and then they end; what comes later is not
+ * waited for, or two who call without a pause would hold us up for ever. */
+bool sync_is_over(struct dispatcher *d, struct syncer *s)
+{
+	if (!s->looked)
+		attend_note(d, s->here);
+	s->looked = true;
+	if (!s->begun && !attend_has(d, s->here))
+		s->begun = d->n_here + 1;
+	return s->begun && dispatch_is_done_here(d, s->begun) &&
+	       dispatch_done(d) >= s->until && !d->backlog;
+}
+
 void sync_look(struct dispatcher *d)
 {
-	uint64_t done = dispatch_done(d);
-	bool here = attend_is_there(d);
-
 	pthread_mutex_lock(&d->lock);
 	for (struct syncer *s = d->syncers; s; s = s->next)
-		if (!s->done && done >= s->until && !d->backlog && !here)
+		if (!s->done && sync_is_over(d, s))
 			s->done = true;
 	pthread_cond_broadcast(&d->changed);
 	pthread_mutex_unlock(&d->lock);
@@ -65,18 +75,18 @@ static int wait_for(struct dispatcher *d, struct syncer *s, int64_t deadline)
 	return r;
 }
 
-static bool is_done(struct dispatcher *d, uint64_t until)
+static bool is_done(struct dispatcher *d, struct syncer *s)
 {
 	bool done;
 
 	turn_take(d);
-	done = dispatch_done(d) >= until && !d->backlog && !attend_is_there(d);
+	done = sync_is_over(d, s);
 	turn_give(d);
 	return done;
 }
 
 /* Nobody does it for us. */
-static int by_hand(struct dispatcher *d, uint64_t until, int64_t deadline)
+static int by_hand(struct dispatcher *d, struct syncer *s, int64_t deadline)
 {
 	const struct timespec nap = {.tv_nsec = NAP_NS};
 	int r;
@@ -87,7 +97,7 @@ static int by_hand(struct dispatcher *d, uint64_t until, int64_t deadline)
 			nanosleep(&nap, NULL);
 		else if (r < 0)
 			return r;
-		if (is_done(d, until))
+		if (is_done(d, s))
 			return 0;
 		if (deadline >= 0 && clock_monotonic_ns() >= deadline)
 			return -ETIMEDOUT;
@@ -111,6 +121,6 @@ FUSION_API int fusion_sync(struct fusion_arena *arena, int64_t timeout_ns)
 		return r;
 	mine.until = ring_tail(&d->ring);
 	if (d->mode == DISPATCH_MANUAL)
-		return by_hand(d, mine.until, deadline);
+		return by_hand(d, &mine, deadline);
 	return wait_for(d, &mine, deadline);
 }

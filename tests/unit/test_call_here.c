@@ -10,7 +10,10 @@
 #include "libfusion/dispatcher.h"
 
 #define CALLERS (RING_ATTENDED + 2)
-#define DEFER 1000 /* the word of a request that is answered later */
+/* Words of requests that are answered later, ... */
+#define DEFER 1000
+#define NEST 2000  /* ... that others dispatch beside, ... */
+#define AGAIN 3000 /* ... and that are followed by one of another caller. */
 
 static struct fusion_arena *arena;
 static struct view *v;
@@ -20,12 +23,48 @@ static struct thread_rec *callers[CALLERS];
 static uint64_t handled[16]; /* words, in order; messages are 100 + type */
 static unsigned n_handled;
 static uint64_t serial;
+static unsigned n_cleaned, n_cleaned_then, n_again;
+static bool was_over;
+
+static int ask(unsigned i, uint64_t word);
+
+static void clean(struct fusion_arena *a, void *ctx)
+{
+	(void)a;
+	(void)ctx;
+	n_cleaned++;
+}
+
+/* As another thread does it that has the turn while this handler waits. */
+static void dispatch_beside(void)
+{
+	struct syncer s = {.until = ring_tail(&d->ring)};
+
+	assert_int_equal(fusion_dispatch_cleanup(arena, clean, NULL), 0);
+	dispatch_run(d);
+	n_cleaned_then = n_cleaned;
+	was_over = sync_is_over(d, &s);
+}
+
+/* The other one of two goes on asking. */
+static void ask_again(void)
+{
+	unsigned other = n_again++ % 2;
+
+	call_slot_free(v, callers[other],
+		       call_slot_at(v, thread_slot(v, callers[other])));
+	assert_int_equal(ask(other, AGAIN), 1);
+}
 
 static int handle(const struct fusion_call_request *rq, void *ctx)
 {
 	(void)ctx;
 	handled[n_handled++ % 16] = rq->word;
 	serial = fusion_call_serial(rq);
+	if (rq->word == NEST)
+		dispatch_beside();
+	if (rq->word == AGAIN && n_again && n_again < 1000)
+		ask_again();
 	if (rq->word == DEFER)
 		return FUSION_CALL_DEFER;
 	return fusion_call_reply(rq, rq->word + 1, rq->data, rq->size);
@@ -52,7 +91,7 @@ static int set_up(void **state)
 	d = dispatcher_of(arena, &r);
 	for (unsigned i = 0; i < CALLERS; i++)
 		assert_int_equal(thread_claim(v, &callers[i]), 0);
-	n_handled = 0;
+	n_handled = n_cleaned = n_again = 0;
 	return 0;
 }
 
@@ -354,6 +393,32 @@ static void what_was_deferred_outlives_who_did(void **state)
 	assert_answer(0, 5);
 }
 
+/* Cleanups wait, and who syncs. */
+static void handler_of_a_request_here_is_on_the_stack(void **state)
+{
+	(void)state;
+	attend_to(0);
+	assert_int_equal(ask(0, NEST), 1);
+	assert_true(fusion_dispatch(arena, 0) > 0);
+	assert_int_equal(n_cleaned_then, 0);
+	assert_false(was_over);
+	assert_int_equal(n_cleaned, 1);
+	assert_answer(0, NEST + 1);
+}
+
+static void who_syncs_does_not_wait_for_what_comes_later(void **state)
+{
+	(void)state;
+	attend_to(0);
+	attend_to(1);
+	assert_int_equal(ask(0, AGAIN), 1);
+	n_again = 1;
+	assert_int_equal(fusion_sync(arena, FUSION_FOREVER), 0);
+	assert_in_range(n_handled, 1, 10);
+	n_again = 0;
+	fusion_dispatch(arena, 0);
+}
+
 static void numbers_of_slots_are_believed_by_nobody(void **state)
 {
 	struct call_slot *s = slot_of(0);
@@ -389,6 +454,8 @@ int main(void)
 		TEST(who_comes_last_keeps_its_place),
 		TEST(answer_that_is_put_off_ends_the_chain),
 		TEST(what_was_deferred_outlives_who_did),
+		TEST(handler_of_a_request_here_is_on_the_stack),
+		TEST(who_syncs_does_not_wait_for_what_comes_later),
 		TEST(numbers_of_slots_are_believed_by_nobody),
 	};
 
