@@ -235,6 +235,7 @@ static bool make_room(struct ring *r, uint64_t *ret_gate)
 struct stall {
 	int64_t since_ns;
 	int64_t probed_ns;
+	bool hurry; /* somebody's limit is over: any room will do */
 };
 
 static int64_t limit_of(const struct cursor *c)
@@ -261,35 +262,45 @@ static void give_up_on(struct view *v, struct thread_rec *me, struct cursor *c,
 }
 
 /* Those at the gate: ring for who sleeps over what does not concern it, give up
- * on who has had its time.  How long may we sleep?  0: look again. */
+ * on who has had its time and leaves no room.  How long may we sleep?  0: look
+ * again. */
 static int64_t look_at_gate(struct view *v, struct thread_rec *me,
 			    struct ring *r, const struct reactor_send *send,
-			    const struct stall *s, uint64_t gate, uint32_t id)
+			    struct stall *s, uint64_t gate, uint32_t id)
 {
 	int64_t now = clock_monotonic_ns(), nap = SUSPECT_FIRST_NS;
+	uint64_t head = load_acquire(&r->ctl->head);
 
 	for (uint32_t i = 0; i < ring_cursors(r); i++) {
 		struct cursor *c = cursor_at(r, i);
 		int64_t limit, left;
+		uint64_t pos;
 
-		if (!cursor_is_gating(c) || load_acquire(&c->pos) > gate)
+		if (!cursor_is_gating(c))
 			continue;
 		/* Behind LIVE: before it, it was nobody's or the last one's. */
+		pos = load_acquire(&c->pos);
 		limit = limit_of(c);
+		if (pos > gate)
+			continue;
 		/* Others hold it up. */
 		if (CURSOR_FLAGS(c) & CURSOR_DONE &&
-		    load_acquire(&c->pos) >= done_by_others(r, c))
+		    pos >= done_by_others(r, c))
 			continue;
 		if (send->impatient &&
 		    send->impatient == load_relaxed(&c->owner))
 			limit = 0;
 		left = limit == INT64_MAX ? nap : s->since_ns + limit - now;
-		if (left <= 0) {
+		if (left <= 0 && pos <= head) {
 			give_up_on(v, me, c, id);
 			return 0;
 		}
+		if (left <= 0 && !s->hurry) {
+			s->hurry = true;
+			return 0;
+		}
 		bell_ring(v, me, c, id, false);
-		nap = left < nap ? left : nap;
+		nap = left > 0 && left < nap ? left : nap;
 	}
 	return nap;
 }
@@ -309,12 +320,12 @@ static void probe(struct view *v, struct ring *r, uint64_t head)
  * soon: else each message would cost a wake of all who listen. */
 #define HALF_NS 2000000
 
-static bool is_half_free(const struct ring *r, struct stall *s,
+static bool is_half_free(const struct ring *r, const struct stall *s,
 			 uint64_t *ret_gate, int64_t *ret_left)
 {
 	uint64_t head = load_acquire(&r->ctl->head);
 
-	*ret_left = s->since_ns + HALF_NS - clock_monotonic_ns();
+	*ret_left = s->hurry ? 0 : s->since_ns + HALF_NS - clock_monotonic_ns();
 	if (*ret_left <= 0)
 		return true;
 	*ret_gate = cursors_gate(r, head);
@@ -459,7 +470,7 @@ static int claim(struct view *v, struct thread_rec *me, struct reactor *re,
 		 uint64_t *ret_pos)
 {
 	uint32_t cells = ring_cells(send->head.size);
-	struct stall s = {send->since_ns, send->since_ns};
+	struct stall s = {send->since_ns, send->since_ns, false};
 	bool slept;
 	int e;
 

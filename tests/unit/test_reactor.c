@@ -503,6 +503,57 @@ static void who_does_not_wait_is_told(void **state)
 			 0);
 }
 
+/* Room for less than half a ring is what one would rather have, and no reason
+ * to give up on anybody. */
+static void who_leaves_room_is_not_given_up_on(void **state)
+{
+	static const struct {
+		uint32_t policy, limit_ms;
+		bool impatient;
+	} ways[] = {
+		{POLICY_DISCONNECT, 0, false},
+		{POLICY_DISCONNECT, 1, false},
+		{POLICY_BLOCK, 0, false},
+		{POLICY_BLOCK, REACTOR_FOREVER_MS, true},
+	};
+	uint32_t seq = 0, got;
+	struct reactor_send send = {
+		.head = {.size = sizeof(seq)},
+		.data = &seq,
+	};
+
+	(void)state;
+	for (unsigned k = 0; k < 4; k++) {
+		struct thread_rec *me = thread_rec_of(arena);
+
+		take_slow(ways[k].policy, ways[k].limit_ms);
+		send.impatient = ways[k].impatient ? arena->id : 0;
+		for (seq = 0; seq < 2000; seq++) {
+			assert_int_equal(reactor_dispatch(&arena->view, me,
+							  rec_of(reactor),
+							  &send),
+					 0);
+			if (seq < 1000)
+				continue;
+			assert_int_equal(read_slow(&got), 1);
+			assert_int_equal(got, seq - 1000);
+		}
+		assert_int_equal(CURSOR_STATE(slow_cursor()->st), CURSOR_LIVE);
+		assert_int_equal(slow_cursor()->dropped, 0);
+		/* And it is when it leaves none. */
+		for (; seq < 2100; seq++)
+			assert_int_equal(reactor_dispatch(&arena->view, me,
+							  rec_of(reactor),
+							  &send),
+					 0);
+		got = 0;
+		assert_int_equal(read_slow(&got),
+				 ways[k].policy == POLICY_BLOCK ? 1 : -EPIPE);
+		assert_true(got != 1000);
+		cursor_free(&arena->view, me, &slow);
+	}
+}
+
 /* One bell for who rests, however much comes; none for who is at it. */
 static void a_burst_rings_once(void **state)
 {
@@ -904,6 +955,7 @@ int main(void)
 		TEST(global_reactions_run_where_it_is_dispatched),
 		TEST(slow_listener_loses_what_it_cannot_hold_and_counts),
 		TEST(slow_listener_is_disconnected),
+		TEST(who_leaves_room_is_not_given_up_on),
 		TEST(who_does_not_wait_is_told),
 		TEST(who_must_not_sleep_is_rung_for),
 		TEST(a_burst_rings_once),
