@@ -20,30 +20,50 @@
 #define BUSY_NAP_NS 50000	/* while a record is being written */
 #define LOOK_NS SUSPECT_LAST_NS /* between two looks at all there is */
 
-/* Of which dispatcher this thread has the turn. */
-static __thread struct dispatcher *my_turn;
+/* Of which dispatchers this thread has the turn, the last one first: a handler
+ * in one arena may dispatch in another. */
+static __thread struct dispatcher *my_turns;
 
 /* --- The turn ------------------------------------------------------------- */
+
+static bool is_mine(const struct dispatcher *d)
+{
+	const struct dispatcher *t = my_turns;
+
+	while (t && t != d)
+		t = t->outer;
+	return t;
+}
+
+static void taken(struct dispatcher *d)
+{
+	d->outer = my_turns;
+	my_turns = d;
+}
 
 void turn_take(struct dispatcher *d)
 {
 	add_relaxed(&d->wanted, 1);
 	pthread_mutex_lock(&d->turn);
 	sub_relaxed(&d->wanted, 1);
-	my_turn = d;
+	taken(d);
 }
 
 bool turn_try(struct dispatcher *d)
 {
 	if (pthread_mutex_trylock(&d->turn) != 0)
 		return false;
-	my_turn = d;
+	taken(d);
 	return true;
 }
 
 void turn_give(struct dispatcher *d)
 {
-	my_turn = NULL;
+	struct dispatcher **p = &my_turns;
+
+	while (*p != d)
+		p = &(*p)->outer;
+	*p = d->outer;
 	pthread_mutex_unlock(&d->turn);
 }
 
@@ -57,7 +77,7 @@ bool dispatch_is_mine(struct fusion_arena *arena)
 {
 	struct dispatcher *d = existing(arena);
 
-	return d && my_turn == d;
+	return d && is_mine(d);
 }
 
 /* --- What is in the queue ------------------------------------------------- */
@@ -114,7 +134,7 @@ void dispatch_release(struct fusion_arena *arena)
 {
 	struct dispatcher *d = existing(arena);
 
-	if (d && my_turn == d && d->held)
+	if (d && is_mine(d) && d->held)
 		d->held->released = true;
 }
 
@@ -345,7 +365,7 @@ static void be_active(struct dispatch_thread *t)
 	while (load_relaxed(&d->wanted))
 		sched_yield();
 	pthread_mutex_lock(&d->turn);
-	my_turn = d;
+	taken(d);
 	do {
 		if (!dispatch_run(d) && !dispatch_spin(d))
 			asleep = dispatch_arm(d);
@@ -429,7 +449,7 @@ bool dispatch_block(struct fusion_arena *arena)
 {
 	struct dispatcher *d = existing(arena);
 
-	if (!d || my_turn != d)
+	if (!d || my_turns != d)
 		return false;
 	pthread_mutex_lock(&d->lock);
 	if (d->mode != DISPATCH_THREAD || load_relaxed(&d->stop)) {
@@ -528,7 +548,7 @@ int dispatch_by_hand(struct dispatcher *d)
 
 	pthread_mutex_lock(&d->lock);
 	threads = d->mode == DISPATCH_THREAD;
-	if (threads && my_turn == d) {
+	if (threads && is_mine(d)) {
 		pthread_mutex_unlock(&d->lock);
 		return -EDEADLK;
 	}
@@ -565,5 +585,5 @@ void dispatch_after_fork(struct fusion_arena *arena)
 	arena->by_hand =
 		arena->dispatcher && arena->dispatcher->mode == DISPATCH_MANUAL;
 	arena->dispatcher = NULL;
-	my_turn = NULL;
+	my_turns = NULL;
 }

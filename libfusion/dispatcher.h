@@ -93,6 +93,7 @@ struct dispatcher {
 	uint32_t wanted;	/* atomic: threads that wait for the turn */
 
 	/* Guarded by turn. */
+	struct dispatcher *outer; /* that its thread has had for longer */
 	struct ring ring;
 	uint64_t next;	   /* position of the record to look at */
 	uint64_t released; /* all before it is the producers' again */

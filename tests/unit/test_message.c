@@ -324,6 +324,48 @@ static void dispatching_by_hand_waits(void **state)
 	assert_int_equal(got.n, 2);
 }
 
+static struct fusion_arena *other;
+static int elsewhere[3];
+
+static void come_back(const struct fusion_message *m, void *ctx)
+{
+	(void)m, (void)ctx;
+	elsewhere[0] = fusion_dispatch(arena, 0);
+}
+
+static void dispatch_elsewhere(const struct fusion_message *m, void *ctx)
+{
+	(void)ctx;
+	elsewhere[1] = fusion_dispatch(other, 0);
+	elsewhere[2] = fusion_sync(m->arena, 0);
+}
+
+/* Who dispatches in another arena is still the dispatcher of the first. */
+static void handler_dispatches_in_another_arena(void **state)
+{
+	(void)state;
+	other = image_enter_at(IMAGE_BASE_2,
+			       image_create_at(IMAGE_BASE_2, 16ull << 20, 0));
+	assert_int_equal(fusion_dispatch(other, 0), 0);
+	assert_int_equal(fusion_message_handle(other, 1, come_back, NULL), 0);
+	assert_int_equal(
+		fusion_message_handle(arena, 1, dispatch_elsewhere, NULL), 0);
+	for (int i = 0; i < 2; i++) {
+		memset(elsewhere, 0, sizeof(elsewhere));
+		assert_int_equal(fusion_message_send(other,
+						     fusion_arena_id(other), 1,
+						     "", 0, 0, FUSION_FOREVER),
+				 0);
+		assert_int_equal(send(1, "", 0), 0);
+		assert_int_equal(fusion_sync(arena, FUSION_FOREVER), 0);
+		assert_int_equal(elsewhere[0], -EDEADLK);
+		assert_int_equal(elsewhere[1], 1);
+		assert_int_equal(elsewhere[2], -EDEADLK);
+	}
+	dispatch_stop(other);
+	image_leave(other);
+}
+
 static int in_handler[4];
 
 static void clean(struct fusion_arena *a, void *ctx)
@@ -534,6 +576,7 @@ int main(void)
 		TEST(each_senders_order_is_kept),
 		TEST(descriptor_says_when_to_dispatch),
 		TEST(dispatching_by_hand_waits),
+		TEST(handler_dispatches_in_another_arena),
 		TEST(handler_may_do_nearly_everything),
 		TEST(others_are_handled_while_one_waits),
 		TEST(claim_of_the_dead_is_skipped),
