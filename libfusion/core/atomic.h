@@ -56,6 +56,9 @@
  * written meanwhile looks afterwards whether it was. */
 #define acquire_fence() __atomic_thread_fence(__ATOMIC_ACQUIRE)
 
+/* Stores before it are seen before those behind it: the other side of that. */
+#define release_fence() __atomic_thread_fence(__ATOMIC_RELEASE)
+
 static inline void cpu_relax(void)
 {
 #if defined(__x86_64__) || defined(__i386__)

@@ -173,9 +173,17 @@ uint32_t call_pending(const struct view *v, const struct call *c,
 
 /* --- Posting -------------------------------------------------------------- */
 
+/*
+ *   who calls again                   who copies the last request, late
+ *   its number is over                read the words
+ *   fence                             fence
+ *   write the words                   is it over?  Then they are nothing
+ */
 static void fill(struct thread_rec *me, const struct call_request *rq,
 		 uint32_t call, struct call_slot *s)
 {
+	/* Pairs with the fence in call_here_copy(). */
+	release_fence();
 	store_relaxed(&s->ret, rq->word);
 	store_relaxed(&s->len, 0u);
 	store_relaxed(&s->callee_slot, rq->call->owner_slot);

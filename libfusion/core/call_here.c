@@ -76,7 +76,8 @@ bool call_here_copy(const struct view *v, uint64_t serial, uint32_t slot,
 		return false;
 	if (ret->size)
 		memcpy(ret->bytes, s->bytes, ret->size);
-	/* What was read is older than this: as in a seqlock. */
+	/* What was read is older than this: as in a seqlock.  Pairs with the
+	 * fence in fill(), where the drawing is. */
 	acquire_fence();
 	st = load_relaxed(&s->st);
 	return mine && SLOT_SEQ(st) == SERIAL_SEQ(serial) &&
