@@ -162,6 +162,8 @@ static int collect(struct execution *x)
 	bool keep = false;
 	int r = -(int)SLOT_EXTRA(st);
 
+	/* An upcall's, meanwhile. */
+	drop_answer(x->cache);
 	if (SLOT_STATE(st) == SLOT_DONE)
 		r = take_answer(x, &keep);
 	if (!keep && !load_relaxed(&x->slot->block)) {

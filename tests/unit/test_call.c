@@ -558,6 +558,42 @@ static void assert_taken(struct fusion_skirmish *lock)
 	assert_int_equal((intptr_t)r, -EBUSY);
 }
 
+static int back_and_leave(const struct fusion_call_request *rq, void *ctx)
+{
+	size_t size;
+
+	(void)ctx;
+	assert_int_equal(fusion_call_execute_bytes(server, NULL,
+						   4000ull << 8 | ZEROS, NULL,
+						   0, NULL, NULL, 0, &size),
+			 -EMSGSIZE);
+	return fusion_call_reply(rq, 0, rq->data, rq->size);
+}
+
+/* An upcall's that was left is forgotten, too: what is kept is the last. */
+static void answer_that_is_kept_is_the_last(void **state)
+{
+	struct fusion_call *call;
+	char out[200], data[] = "in";
+	size_t size;
+
+	(void)state;
+	assert_int_equal(
+		fusion_call_create(arena, "back", back_and_leave, NULL, &call),
+		0);
+	for (size_t room = 0; room <= sizeof(out); room += sizeof(out)) {
+		assert_int_equal(fusion_call_execute_bytes(
+					 server, NULL, BACK, data, sizeof(data),
+					 NULL, out, room, &size),
+				 room ? 0 : -EMSGSIZE);
+		assert_int_equal(size, sizeof(out));
+		assert_int_equal(fusion_call_answer(arena, out, &size),
+				 room ? -ENODATA : 0);
+	}
+	assert_int_equal(fusion_call_execute(server, 0, NULL), 0);
+	assert_int_equal(fusion_call_destroy(call), 0);
+}
+
 static int back_with_lock(const struct fusion_call_request *rq, void *ctx)
 {
 	struct fusion_skirmish *lock = ctx;
@@ -1613,6 +1649,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(word_goes_there_and_back),
 		TEST(bytes_of_any_size_go_there_and_back),
+		TEST(answer_that_is_kept_is_the_last),
 		TEST(answer_larger_than_the_buffer_is_kept),
 		TEST(spoilt_answer_is_an_error),
 		TEST(empty_answer_is_success),
