@@ -171,6 +171,8 @@ static int collect(struct execution *x)
 		return r;
 	}
 	x->cache->answer = (uint32_t)(x->serial >> 32);
+	/* Recovery: nothing waits for this one any more (call_recover.c). */
+	store_relaxed(&x->slot->parent, 0ull);
 	if (!keep)
 		drop_answer(x->cache);
 	return r;

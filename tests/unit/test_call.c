@@ -346,6 +346,30 @@ static struct call_slot *kept_answer(void)
 	return call_slot_at(&arena->view, c->answer - 1);
 }
 
+/* What its thread defers meanwhile does not end with it. */
+static void answer_that_is_kept_is_in_no_chain(void **state)
+{
+	struct thread_rec *rec = thread_rec_of(arena);
+	struct call_slot *first, *second;
+	const struct call_request rq = {
+		.call = (struct call *)server,
+		.id = ((struct call *)server)->id,
+		.unlimited = true,
+	};
+	uint64_t st;
+
+	(void)state;
+	assert_int_equal(call_begin(&arena->view, rec, &rq, &first), 0);
+	call_enter(rec, CALL_SERIAL(call_slot_index(&arena->view, first),
+				    SLOT_SEQ(first->st)));
+	second = kept_answer();
+	assert_ptr_not_equal(first, second);
+	assert_int_equal(second->parent, 0);
+	call_enter(rec, 0);
+	assert_true(call_withdraw(&arena->view, rec, first, &st));
+	assert_int_equal(fusion_call_execute(server, 0, NULL), 0);
+}
+
 /* Whoever scribbles over a slot: what it says is looked at first. */
 static void spoilt_answer_is_an_error(void **state)
 {
@@ -1649,6 +1673,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(word_goes_there_and_back),
 		TEST(bytes_of_any_size_go_there_and_back),
+		TEST(answer_that_is_kept_is_in_no_chain),
 		TEST(answer_that_is_kept_is_the_last),
 		TEST(answer_larger_than_the_buffer_is_kept),
 		TEST(spoilt_answer_is_an_error),
