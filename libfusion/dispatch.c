@@ -146,7 +146,9 @@ static void drop(struct dispatcher *d, const struct msg_head *h, void *data)
 }
 
 /* Who waits for a small answer will probably ask again; but who does not look
- * has nothing of looking there. */
+ * has nothing of looking there.  Nor for who has given up: it may have posted
+ * the next one HERE, have seen that we did not attend, and be about to take
+ * HERE off. */
 static bool may_attend(const struct dispatcher *d, const struct msg_head *h)
 {
 	const struct call_slot *s =
@@ -156,7 +158,8 @@ static bool may_attend(const struct dispatcher *d, const struct msg_head *h)
 			? call_slot_of(&d->arena->view, h->b)
 			: NULL;
 
-	return s && !(load_relaxed(&s->st) & (SLOT_VISITOR | SLOT_ONEWAY)) &&
+	return s && call_is_wanted(&d->arena->view, h->b) &&
+	       !(load_relaxed(&s->st) & (SLOT_VISITOR | SLOT_ONEWAY)) &&
 	       h->size <= sizeof(uint64_t) + SLOT_INLINE;
 }
 

@@ -19,7 +19,8 @@
  *   3  the caller does not look again     6  not attended first, then what has
  *      after it has posted                   begun is taken off
  *   7  after the last look HERE is not    8  the dead owner's calls do not fail
- *      taken off
+ *      taken off                          9  attends for a request that has
+ *                                            been given up
  */
 #ifndef CALLS
 #define CALLS 2
@@ -220,12 +221,13 @@ proctype dispatcher()
 end:		do
 		:: queue?n ->
 			if
-			:: MINE(n) ->
-				if
-				:: !attends -> attended = true; attends = true
-				:: true
-				fi;
-				handle(n)
+			:: (MINE(n) || BUG == 9) && !attends ->
+				attended = true;
+				attends = true
+			:: true
+			fi;
+			if
+			:: MINE(n) -> handle(n)
 			:: else
 			fi
 		:: attends && state == POSTED && here && seq != seen ->

@@ -419,6 +419,49 @@ static void who_syncs_does_not_wait_for_what_comes_later(void **state)
 	fusion_dispatch(arena, 0);
 }
 
+/* The record of what caller 0 has asked, or had. */
+static void write_record(uint64_t of)
+{
+	const struct call_request rq = {
+		.call = (struct call *)call,
+		.id = ((struct call *)call)->id,
+		.caller = 4711,
+	};
+	const uint64_t word = 1;
+
+	assert_int_equal(call_message(v, callers[0], &rq, of, &word, NULL), 0);
+	/* As the library's thread does it. */
+	turn_take(d);
+	d->mode = DISPATCH_THREAD;
+	dispatch_run(d);
+	d->mode = DISPATCH_MANUAL;
+	turn_give(d);
+}
+
+/* It may be about to take the next one off again, as it saw that it was not
+ * attended to: that must not begin meanwhile. */
+static void who_has_given_up_is_not_attended_to(void **state)
+{
+	uint64_t first;
+
+	(void)state;
+	assert_int_equal(fusion_set_spin(1000), 0);
+	assert_int_equal(ask(0, 1), 0);
+	first = CALL_SERIAL(thread_slot(v, callers[0]),
+			    SLOT_SEQ(slot_of(0)->st));
+	withdraw(0);
+	write_record(first);
+	assert_int_equal(ask(0, 2), 0);
+	write_record(first);
+	assert_int_equal(n_handled, 0);
+	write_record(first + 1);
+	assert_int_equal(n_handled, 1);
+	call_slot_free(v, callers[0], slot_of(0));
+	assert_int_equal(ask(0, 3), 1);
+	assert_int_equal(fusion_dispatch(arena, 0), 1);
+	assert_answer(0, 4);
+}
+
 static void numbers_of_slots_are_believed_by_nobody(void **state)
 {
 	struct call_slot *s = slot_of(0);
@@ -456,6 +499,7 @@ int main(void)
 		TEST(what_was_deferred_outlives_who_did),
 		TEST(handler_of_a_request_here_is_on_the_stack),
 		TEST(who_syncs_does_not_wait_for_what_comes_later),
+		TEST(who_has_given_up_is_not_attended_to),
 		TEST(numbers_of_slots_are_believed_by_nobody),
 	};
 
