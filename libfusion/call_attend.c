@@ -76,7 +76,7 @@ static bool copy(const struct dispatcher *d, uint64_t serial,
 /* Perhaps it is for another, who attends to the same slot. */
 static bool handle(struct dispatcher *d, struct attended *a, uint64_t serial)
 {
-	struct held held = {.released = true, .here = d->n_here + 1};
+	struct held held;
 	struct call_here h;
 	bool mine = copy(d, serial, &h);
 
@@ -86,7 +86,6 @@ static bool handle(struct dispatcher *d, struct attended *a, uint64_t serial)
 	if (!mine)
 		return false;
 	a->used = true;
-	d->n_here++;
 	dispatch_hold(d, &held);
 	call_receive_here(d->arena, &h);
 	dispatch_unhold(d, &held);

@@ -102,23 +102,27 @@ uint64_t dispatch_done(const struct dispatcher *d)
 	uint64_t done = d->next;
 
 	for (const struct held *h = d->held; h; h = h->next)
-		if (!h->here)
+		if (!h->number)
 			done = h->pos;
 	return done;
 }
 
-bool dispatch_is_done_here(const struct dispatcher *d, uint64_t before)
+bool dispatch_has_ended(const struct dispatcher *d, uint64_t before)
 {
 	for (const struct held *h = d->held; h; h = h->next)
-		if (h->here && h->here < before)
+		if (h->number && h->number < before)
 			return false;
 	return true;
 }
 
-void dispatch_hold(struct dispatcher *d, struct held *mine)
+void dispatch_hold(struct dispatcher *d, struct held *ret)
 {
-	mine->next = d->held;
-	d->held = mine;
+	*ret = (struct held){
+		.number = ++d->numbers,
+		.next = d->held,
+		.released = true,
+	};
+	d->held = ret;
 }
 
 void dispatch_unhold(struct dispatcher *d, struct held *mine)
@@ -192,12 +196,12 @@ static void deliver(struct dispatcher *d, const struct msg_head *h, void *data)
 /* While its handler runs the record stays; it may lose the turn meanwhile. */
 static void handle(struct dispatcher *d, uint32_t cells)
 {
-	struct held mine = {.pos = d->next};
+	struct held mine = {.pos = d->next, .next = d->held};
 	struct msg_head *at = ring_head_at(&d->ring, d->next);
 	struct msg_head h = *at;
 
 	d->next += cells;
-	dispatch_hold(d, &mine);
+	d->held = &mine;
 	deliver(d, &h, at + 1);
 	dispatch_unhold(d, &mine);
 }
@@ -244,6 +248,21 @@ static int step(struct dispatcher *d)
 	}
 }
 
+static unsigned run_reactors(struct dispatcher *d)
+{
+	struct held mine;
+	unsigned n = 0;
+
+	dispatch_hold(d, &mine);
+	/* Relaxed: a word that is set for good until it is seen. */
+	if (load_relaxed(&d->ring.ctl->scan) &&
+	    xchg_acquire(&d->ring.ctl->scan, 0u))
+		n += reactor_look(d->arena);
+	d->backlog = reactor_run(d->arena);
+	dispatch_unhold(d, &mine);
+	return n + d->backlog;
+}
+
 unsigned dispatch_run(struct dispatcher *d)
 {
 	unsigned n = 0;
@@ -257,12 +276,7 @@ unsigned dispatch_run(struct dispatcher *d)
 		release(d, false);
 	}
 	n += attend_run(d);
-	/* Relaxed: a word that is set for good until it is seen. */
-	if (load_relaxed(&d->ring.ctl->scan) &&
-	    xchg_acquire(&d->ring.ctl->scan, 0u))
-		n += reactor_look(d->arena);
-	d->backlog = reactor_run(d->arena);
-	n += d->backlog;
+	n += run_reactors(d);
 	n += dispatch_run_posts(d);
 	if (load_acquire(&d->n_syncers))
 		sync_look(d);

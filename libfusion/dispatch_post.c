@@ -235,8 +235,12 @@ void dispatch_jobs_settle(struct fusion_arena *arena)
 
 unsigned dispatch_run_posts(struct dispatcher *d)
 {
-	unsigned n = run_posts(d, &d->posts) + run_jobs(d);
+	struct held mine;
+	unsigned n;
 
+	dispatch_hold(d, &mine);
+	n = run_posts(d, &d->posts) + run_jobs(d);
+	dispatch_unhold(d, &mine);
 	/* Not while somebody further up the stack may use what they free. */
 	if (!d->held)
 		n += run_posts(d, &d->cleanups);

@@ -47,12 +47,12 @@ struct posts {
 	uint32_t n;		      /* atomic */
 };
 
-/* A record whose handler has not ended: its cells are not given back yet.  Or a
- * request that was HERE, which has a number instead.  On the handler's stack;
- * guarded by turn. */
+/* A handler that has not ended: that of a record, whose cells are not given
+ * back yet, or of what is no record and has a number instead.  On the handler's
+ * stack; guarded by turn. */
 struct held {
 	uint64_t pos;
-	uint64_t here; /* number, 0: it is a record */
+	uint64_t number; /* 0: it is a record */
 	struct held *next;
 	bool released;
 };
@@ -98,7 +98,7 @@ struct dispatcher {
 	uint64_t next;	   /* position of the record to look at */
 	uint64_t released; /* all before it is the producers' again */
 	struct held *held; /* innermost first */
-	uint64_t n_here;   /* requests HERE that have begun */
+	uint64_t numbers;  /* of what has begun and is no record */
 	struct spinner spinner;
 	int64_t busy_since_ns; /* a claim is being waited for, 0 none */
 	bool backlog;	       /* reactors have more */
@@ -155,13 +155,14 @@ void dispatch_fd_stop(struct dispatcher *d);
 /* After dispatching: is the descriptor to be readable?  Turn is held. */
 void dispatch_fd_update(struct dispatcher *d);
 
-/* A handler begins and ends.  Turn is held, as for the next. */
-void dispatch_hold(struct dispatcher *d, struct held *mine);
+/* Handlers of what is no record begin, and end.  Turn is held, as for the
+ * next. */
+void dispatch_hold(struct dispatcher *d, struct held *ret);
 void dispatch_unhold(struct dispatcher *d, struct held *mine);
 /* All before this has been handled. */
 uint64_t dispatch_done(const struct dispatcher *d);
-/* And all requests that were HERE whose number is less. */
-bool dispatch_is_done_here(const struct dispatcher *d, uint64_t before);
+/* And what is no record, if its number is less. */
+bool dispatch_has_ended(const struct dispatcher *d, uint64_t before);
 /* Has what @s waits for been handled? */
 bool sync_is_over(struct dispatcher *d, struct syncer *s);
 void sync_look(struct dispatcher *d);

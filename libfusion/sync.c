@@ -18,8 +18,8 @@ bool sync_is_over(struct dispatcher *d, struct syncer *s)
 		attend_note(d, s->here);
 	s->looked = true;
 	if (!s->begun && !attend_has(d, s->here))
-		s->begun = d->n_here + 1;
-	return s->begun && dispatch_is_done_here(d, s->begun) &&
+		s->begun = d->numbers + 1;
+	return s->begun && dispatch_has_ended(d, s->begun) &&
 	       dispatch_done(d) >= s->until && !d->backlog;
 }
 

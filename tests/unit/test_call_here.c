@@ -406,6 +406,49 @@ static void handler_of_a_request_here_is_on_the_stack(void **state)
 	assert_answer(0, NEST + 1);
 }
 
+static void post_it(void *ctx)
+{
+	(void)ctx;
+	dispatch_beside();
+}
+
+static enum fusion_reaction_result react(const struct fusion_reactor_message *m,
+					 void *ctx)
+{
+	(void)ctx;
+	if (m)
+		dispatch_beside();
+	return FUSION_REACTION_KEEP;
+}
+
+/* So are a function that was posted, and a reaction. */
+static void whatever_waits_is_on_the_stack(void **state)
+{
+	struct fusion_reactor *re;
+	struct fusion_reaction *x;
+
+	(void)state;
+	assert_int_equal(dispatch_post(arena, post_it, NULL), 0);
+	assert_true(fusion_dispatch(arena, 0) > 0);
+	assert_int_equal(n_cleaned_then, 0);
+	assert_false(was_over);
+	assert_int_equal(n_cleaned, 1);
+	assert_int_equal(fusion_reactor_create(arena, "r", NULL, &re), 0);
+	assert_int_equal(fusion_reactor_attach(re, 0, react, NULL, NULL, &x),
+			 0);
+	assert_int_equal(fusion_reactor_set_direct(re, false), 0);
+	assert_int_equal(
+		fusion_reactor_dispatch(re, "x", 1, FUSION_REACTOR_SELF), 0);
+	while (n_cleaned < 2)
+		assert_true(fusion_dispatch(arena, 0) > 0);
+	assert_int_equal(n_cleaned_then, 1);
+	assert_false(was_over);
+	assert_int_equal(fusion_reactor_detach(x), 0);
+	assert_int_equal(fusion_reactor_destroy(re), 0);
+	fusion_dispatch(arena, 0);
+	reactor_stop(arena);
+}
+
 static void who_syncs_does_not_wait_for_what_comes_later(void **state)
 {
 	(void)state;
@@ -498,6 +541,7 @@ int main(void)
 		TEST(answer_that_is_put_off_ends_the_chain),
 		TEST(what_was_deferred_outlives_who_did),
 		TEST(handler_of_a_request_here_is_on_the_stack),
+		TEST(whatever_waits_is_on_the_stack),
 		TEST(who_syncs_does_not_wait_for_what_comes_later),
 		TEST(who_has_given_up_is_not_attended_to),
 		TEST(numbers_of_slots_are_believed_by_nobody),
