@@ -61,9 +61,11 @@ void turn_give(struct dispatcher *d)
 {
 	struct dispatcher **p = &my_turns;
 
-	while (*p != d)
+	/* The child of a fork in a handler has none. */
+	while (*p && *p != d)
 		p = &(*p)->outer;
-	*p = d->outer;
+	if (*p)
+		*p = d->outer;
 	pthread_mutex_unlock(&d->turn);
 }
 
