@@ -414,6 +414,9 @@ static int read_next(struct ring *r, struct cursor *c, uint32_t skip_of,
 	 * moved us, and counted. */
 	if (!cas_release(&c->pos, &pos, pos + cells))
 		return -EAGAIN;
+	/* Who never rests says now and then how far it is. */
+	if ((pos ^ (pos + cells)) & (r->cells / 2))
+		tell_room(r);
 	return e ? e : -EAGAIN;
 }
 

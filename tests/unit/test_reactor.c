@@ -617,6 +617,13 @@ static void who_must_not_sleep_is_rung_for(void **state)
 			 0);
 	assert_true(cursor_rest(v, me, &other));
 	assert_int_equal(load_acquire(&v->sb->visitor_bell), bell);
+	/* Who reads on says so half way, and has not to rest for that. */
+	assert_int_equal(cursor_get(v, &slow, &r, &c), 0);
+	for (uint64_t end = c->pos + r.cells / 2; c->pos < end;) {
+		assert_int_equal(load_acquire(&v->sb->visitor_bell), bell);
+		assert_int_equal(read_slow(&got), 1);
+	}
+	assert_int_equal(load_acquire(&v->sb->visitor_bell), bell + 1);
 	while (read_slow(&got) == 1)
 		;
 	assert_true(cursor_rest(v, me, &slow));
