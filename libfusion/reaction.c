@@ -80,7 +80,8 @@ static void forget(struct local_reactor *l)
 	*p = l->next;
 	for (p = &l->arena->news; *p; p = &(*p)->next_news) {
 		if (*p == l) {
-			*p = l->next_news;
+			/* Relaxed: as in reactions_have_news(). */
+			store_relaxed(p, l->next_news);
 			break;
 		}
 	}
