@@ -193,9 +193,7 @@ static int answer(struct fusion_arena *arena, uint64_t serial, int64_t since_ns,
 		r = fill(arena, s, word, data, size);
 	if (r < 0)
 		error = r;
-	c = s->call && s->call <= table_hi(v, KIND_CALL)
-		    ? view_entry(v, KIND_CALL, s->call - 1)
-		    : NULL;
+	c = call_of_slot(v, s);
 	if (!since_ns)
 		since_ns = (int64_t)load_relaxed(&s->since_ns);
 	if (c)

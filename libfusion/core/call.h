@@ -178,6 +178,8 @@ static inline uint32_t call_index(const struct view *v, const struct call *c)
 
 /* The next slot that was ever used, from *@at on; NULL there is no more. */
 struct call_slot *call_slot_next(const struct view *v, uint32_t *at);
+/* The call that it is about, NULL it names none. */
+struct call *call_of_slot(const struct view *v, const struct call_slot *s);
 /* The slot of @serial, NULL: no such slot.  Who uses it checks its seq. */
 struct call_slot *call_slot_of(const struct view *v, uint64_t serial);
 

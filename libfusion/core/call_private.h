@@ -36,8 +36,6 @@ bool call_is_attended(const struct view *v, const struct call *c,
 
 /* --- call.c --------------------------------------------------------------- */
 
-/* The call that it is about, NULL it names none. */
-struct call *call_of_slot(const struct view *v, const struct call_slot *s);
 /* Who waits, whose word was @st, looks; again if need be. */
 void call_tell(struct view *v, const struct call_slot *s, uint64_t st);
 /* If it is posted, as @st says, it fails now: true.  If it was failed by who
