@@ -317,11 +317,9 @@ static void test_what_was_begun_is_not_revived(void **state)
 	assert_int_equal(tally->ended, 1);
 }
 
-static void test_killed_while_it_destroys_the_pool(void **state)
+/* It stays in its first destructor. */
+static void first_destroys_a_pool_of_three(void)
 {
-	struct fusion_object_pool *p;
-
-	(void)state;
 	assert_int_equal(ask(&first, make_pool), 0);
 	assert_int_equal(find_pool(arena), 0);
 	assert_int_equal(be_willing(arena), 0);
@@ -330,12 +328,26 @@ static void test_killed_while_it_destroys_the_pool(void **state)
 	store_release(&tally->hold, 1u);
 	tell(&first, destroy_pool);
 	await(&tally->ended, 1);
-	assert_int_equal(fusion_object_create(pool, &it), -EIDRM);
+}
+
+/* And who goes on does so to the end. */
+static void first_is_killed_at_it(void)
+{
+	struct fusion_object_pool *p;
+
 	gone(&first);
 	hold(0);
 	while (fusion_object_pool_lookup(arena, "things", &p) == 0)
 		sched_yield();
 	assert_int_equal(tally->ended, 3);
+}
+
+static void test_killed_while_it_destroys_the_pool(void **state)
+{
+	(void)state;
+	first_destroys_a_pool_of_three();
+	assert_int_equal(fusion_object_create(pool, &it), -EIDRM);
+	first_is_killed_at_it();
 	assert_int_equal(tally->zombies, 3);
 	assert_int_equal(tally->gone, 2);
 	assert_int_equal(make_pool(arena), 0);
@@ -345,23 +357,10 @@ static void test_killed_while_it_destroys_the_pool(void **state)
 /* Who came second is turned away, and goes on with it nonetheless. */
 static void test_who_came_second_destroys_the_pool(void **state)
 {
-	struct fusion_object_pool *p;
-
 	(void)state;
-	assert_int_equal(ask(&first, make_pool), 0);
-	assert_int_equal(find_pool(arena), 0);
-	assert_int_equal(be_willing(arena), 0);
-	for (uint64_t i = 0; i < 3; i++)
-		active(i);
-	store_release(&tally->hold, 1u);
-	tell(&first, destroy_pool);
-	await(&tally->ended, 1);
+	first_destroys_a_pool_of_three();
 	assert_int_equal(fusion_object_pool_destroy(pool), -EIDRM);
-	gone(&first);
-	hold(0);
-	while (fusion_object_pool_lookup(arena, "things", &p) == 0)
-		sched_yield();
-	assert_int_equal(tally->ended, 3);
+	first_is_killed_at_it();
 	assert_int_equal(tally->gone, 2);
 }
 
