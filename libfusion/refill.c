@@ -43,7 +43,7 @@ static unsigned free_in_16(const uint8_t *m)
 	unsigned mask = (unsigned)_mm_movemask_epi8(
 		_mm_cmpeq_epi8(_mm_loadu_si128(at), _mm_setzero_si128()));
 
-	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	acquire_fence();
 	return mask;
 }
 #else

@@ -375,7 +375,7 @@ static int copy_out(const struct ring *r, const struct cursor *c, uint64_t pos,
 /* Pairs with the fence in the dispatcher's fill(): was it still the same? */
 static bool is_same(const struct ring *r, uint64_t pos, uint64_t h)
 {
-	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	acquire_fence();
 	return load_relaxed(&r->hdr[pos & r->mask]) == h;
 }
 

@@ -452,7 +452,7 @@ static void fill(struct ring *r, uint64_t pos, const struct reactor_send *send,
 	h.kind = MSG_REACTOR;
 	/* Release: the claim is seen before the payload changes; pairs with
 	 * the fence in cursor_read(). */
-	__atomic_thread_fence(__ATOMIC_RELEASE);
+	release_fence();
 	write_words(ring_head_at(r, pos), &h, sizeof(h));
 	write_words(ring_head_at(r, pos) + 1, send->data, h.size);
 }
