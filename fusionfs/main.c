@@ -140,6 +140,7 @@ static void loop(void)
 	int fd = fuse_session_fd(session);
 
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	fcntl(fd, F_SETFD, FD_CLOEXEC);
 	if (source_add(&fuse_source, fd) < 0)
 		return;
 	while (!world.quit) {
@@ -301,10 +302,34 @@ static int serve_in_background(struct options *o)
 	return read(report[0], &byte, 1) == 1 ? 0 : 1;
 }
 
+/* Before anything of ours can get a number from 0 to 2: messages are printed to
+ * these, and into_background() replaces them. */
+static void take_standard(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+		if (fd < 0) /* a bare chroot: something that can do nothing */
+			fd = open("/", O_PATH);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
+/* What whoever starts us has open is not ours to keep: a pipe whose reader
+ * waits for its end, a lock, a directory to be unmounted. */
+static void begin_descriptors(void)
+{
+	take_standard();
+	closefrom(STDERR_FILENO + 1);
+}
+
 int main(int argc, char **argv)
 {
 	static struct options o;
 
+	begin_descriptors();
 	if (options_parse(&o, argc, argv) < 0)
 		return 1;
 	if (o.help) {

@@ -14,6 +14,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "libfusion/core/fd.h"
 #include "libfusion/core/futex.h"
 #include "libfusion/core/life.h"
 #include "libfusion/core/limits.h"
@@ -76,6 +77,19 @@ static void *watch(void *arg)
 	return NULL;
 }
 
+static int open_event(void)
+{
+	struct fd_floor floor;
+	int fd;
+
+	fd_floor_lay(&floor);
+	fd = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (fd < 0)
+		fd = -errno;
+	fd_floor_lift(&floor);
+	return fd_raise(fd);
+}
+
 /* lock is held. */
 static int open_fd(struct dispatcher *d)
 {
@@ -83,9 +97,9 @@ static int open_fd(struct dispatcher *d)
 
 	if (d->fd >= 0)
 		return 0;
-	fd = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
+	fd = open_event();
 	if (fd < 0)
-		return -errno;
+		return fd;
 	d->fd = fd;
 	r = quiet_thread_start(&d->watcher, watch, d);
 	if (r < 0) {

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "libfusion/arenas.h"
+#include "libfusion/core/fd.h"
 #include "libfusion/core/futex.h"
 #include "libfusion/core/heap.h"
 #include "libfusion/core/life.h"
@@ -117,7 +118,7 @@ static void log_collision(const char *path, uint64_t base, uint64_t span)
 {
 	char line[256];
 	uint64_t from, to;
-	FILE *f = fopen("/proc/self/maps", "re");
+	FILE *f = fd_fopen("/proc/self/maps");
 
 	while (f && fgets(line, sizeof(line), f)) {
 		if (sscanf(line, "%" SCNx64 "-%" SCNx64, &from, &to) != 2 ||
@@ -135,12 +136,12 @@ static void log_collision(const char *path, uint64_t base, uint64_t span)
 static int open_heap(struct fusion_arena *a, const struct ioc_join *j)
 {
 	struct stat st;
-	int fd = openat(a->dirfd, "heap", O_RDWR | O_CLOEXEC), r;
+	int fd = fd_open_at(a->dirfd, "heap", O_RDWR), r;
 
-	if (fd < 0 && place_is_gone(errno))
+	if (fd < 0 && place_is_gone(-fd))
 		return -ENOTCONN;
 	if (fd < 0)
-		return errno == ENOENT ? LOST_RACE : -errno;
+		return fd == -ENOENT ? LOST_RACE : fd;
 	if (fstat(fd, &st) < 0 || st.st_ino != j->ino) {
 		close(fd);
 		return LOST_RACE;

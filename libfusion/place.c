@@ -11,6 +11,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "libfusion/core/fd.h"
 #include "libfusion/core/field.h"
 #include "libfusion/log.h"
 
@@ -110,15 +111,15 @@ static int check_parent(const char *path)
 
 static int open_dir(const char *path)
 {
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = fd_open(path, O_RDONLY | O_DIRECTORY);
 
-	if (fd < 0 && is_dead_daemon(errno)) {
+	if (fd < 0 && is_dead_daemon(-fd)) {
 		log_error("%s: the fusionfs daemon is gone: mount it again "
 			  "over the same backing directory",
 			  path);
 		return -ENOTCONN;
 	}
-	return fd < 0 ? -errno : fd;
+	return fd;
 }
 
 bool place_is_gone(int error)

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "libfusion/core/fd.h"
 #include "libfusion/dispatcher.h"
 #include "libfusion/log.h"
 #include "libfusion/reaction.h"
@@ -31,11 +32,15 @@ static void close_end(int i)
 /* No half-made list goes to the child. */
 void reactor_fork_before(struct fusion_arena *arena)
 {
+	int r = 0;
+
 	pthread_mutex_lock(&arena->reactors_lock);
-	if (arena->reactors && ends[0] < 0 && pipe2(ends, O_CLOEXEC) < 0)
+	if (arena->reactors && ends[0] < 0)
+		r = fd_pipe(ends);
+	if (r < 0)
 		log_error("%s: fork() does not wait until the child listens "
 			  "(%d)",
-			  arena->path, errno);
+			  arena->path, -r);
 }
 
 void reactor_fork_parent(struct fusion_arena *arena)

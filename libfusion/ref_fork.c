@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "libfusion/arenas.h"
+#include "libfusion/core/fd.h"
 #include "libfusion/core/life.h"
 #include "libfusion/core/ref.h"
 #include "libfusion/log.h"
@@ -55,7 +56,7 @@ static struct forking *forking_of(struct fusion_arena *a)
 		return NULL;
 	f->pipe[0] = f->pipe[1] = -1;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", a->view.fd);
-	f->fd = open(path, O_RDWR | O_CLOEXEC);
+	f->fd = fd_open(path, O_RDWR);
 	if (f->fd < 0) {
 		free(f);
 		return NULL;
@@ -81,9 +82,8 @@ static int begin(struct fusion_arena *a, struct forking *f)
 	if (r < 0)
 		return r;
 	f->parent = (struct ref_member){a->view.slot, a->id};
-	if (pipe2(f->pipe, O_CLOEXEC) < 0)
-		r = -errno;
-	else
+	r = fd_pipe(f->pipe);
+	if (r == 0)
 		r = ref_fork_hold(&a->view, me);
 	if (r < 0)
 		ref_fork_drop(&a->view, me);

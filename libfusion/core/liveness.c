@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "libfusion/core/atomic.h"
+#include "libfusion/core/fd.h"
 #include "libfusion/core/futex.h"
 
 #define STAT_TEXT 1024 /* /proc/PID/stat is some 300 bytes */
@@ -29,11 +30,11 @@ enum witness { WITNESS_GONE, WITNESS_HELD, WITNESS_UNKNOWN };
 
 static ssize_t read_file(const char *path, char *buf, size_t size)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = fd_open(path, O_RDONLY);
 	ssize_t n;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	n = read(fd, buf, size - 1);
 	if (n < 0)
 		n = -errno;
@@ -210,7 +211,7 @@ static int process_maps(const struct view *v, pid_t pid)
 	if (v->fd < 0 || fstat(v->fd, &st) < 0)
 		return -EBADF;
 	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
-	f = fopen(path, "re");
+	f = fd_fopen(path);
 	if (!f)
 		return -errno;
 	while (!found && getline(&line, &size, f) > 0) {
