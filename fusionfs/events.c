@@ -49,6 +49,8 @@ static int set_watched(struct arena *a, void *unused)
 {
 	(void)unused;
 	store_relaxed(&a->view.sb->event_watchers, a->watchers != NULL);
+	/* The drawing is at arena_poke() in libfusion/arena.c. */
+	full_fence();
 	return 0;
 }
 

@@ -125,7 +125,13 @@ void arenas_after_fork_child(void)
 
 void arena_poke(struct fusion_arena *arena)
 {
-	/* Relaxed: a hint; the daemon looks by itself when it is opened. */
+	/*
+	 *   a member                       the daemon (fusionfs/events.c)
+	 *   log the event                  watchers = 1
+	 *   fence                          fence
+	 *   watchers? -> tell the daemon   look at the events
+	 */
+	full_fence();
 	if (load_relaxed(&arena->view.sb->event_watchers))
 		place_ioctl(arena->dirfd, FUSION_IOC_POKE, NULL);
 }

@@ -42,7 +42,8 @@ bool bins_stale(const struct tcache *c, const struct bins *b)
 		pool_at(&c->arena->view, WORD_POOL(b->purpose));
 
 	/* Acquire: pairs with the release in pool_create(). */
-	return p && (load_acquire(&p->state) != POOL_USED || p->gen != b->gen);
+	return p && (load_acquire(&p->state) != POOL_USED ||
+		     load_relaxed(&p->gen) != b->gen);
 }
 
 /* The pool's spans were freed since, and maybe its number used again. */
@@ -65,7 +66,7 @@ struct bins *bins_get(struct tcache *c, uint64_t purpose, bool make)
 		b = b->next;
 	if (b && bins_stale(c, b)) {
 		bins_forget(b);
-		b->gen = p->gen;
+		b->gen = load_relaxed(&p->gen);
 	}
 	if (b || !make)
 		return b;
@@ -73,7 +74,7 @@ struct bins *bins_get(struct tcache *c, uint64_t purpose, bool make)
 	if (!b)
 		return NULL;
 	bins_init(c->arena, b, purpose);
-	b->gen = p ? p->gen : 0;
+	b->gen = p ? load_relaxed(&p->gen) : 0;
 	b->next = c->others;
 	c->others = b;
 	return b;

@@ -350,6 +350,11 @@ static int copy_request(struct fusion_arena *arena, struct call_slot *s,
 	sv->request.size = len;
 	sv->index = load_relaxed(&s->call) - 1;
 	sv->id = load_relaxed(&s->call_id);
+	/* serve() looks at the slot's word again, and that look must come after
+	 * the copy: it says whether the copy is one request's.  Pairs with the
+	 * fence in fill() of core/call.c: a caller that reuses the slot ends
+	 * the old number before it writes the new request. */
+	acquire_fence();
 	*ret = copy;
 	return copy ? 0 : from ? -ENOMEM : -EIO;
 }

@@ -181,8 +181,9 @@ FUSION_API int fusion_object_pool_destroy(struct fusion_object_pool *pool)
 	if (is_anothers(c->arena, p)) {
 		r = -EIDRM;
 	} else {
+		/* A full fence, too: `dying` is seen before we look at the
+		 * objects; the drawing is at object_pool_is(). */
 		object_duty_seize(p, who_am_i(c->arena));
-		full_fence();
 		r = finish_pool(c->arena, c->rec, t);
 	}
 	/* Should the other one be killed in it, we go on. */

@@ -31,7 +31,7 @@ static int finish(struct fusion_pool *p, int r, struct fusion_pool **ret)
 		free(p);
 		return r;
 	}
-	p->gen = pool_at(&p->arena->view, p->index)->gen;
+	p->gen = load_relaxed(&pool_at(&p->arena->view, p->index)->gen);
 	*ret = p;
 	return 0;
 }
@@ -78,7 +78,7 @@ static bool is_there(const struct fusion_pool *p)
 
 	/* Acquire: pairs with the release in pool_create(). */
 	return rec && load_acquire(&rec->state) == POOL_USED &&
-	       rec->gen == p->gen;
+	       load_relaxed(&rec->gen) == p->gen;
 }
 
 FUSION_API void *fusion_pool_malloc(struct fusion_pool *pool, size_t size)

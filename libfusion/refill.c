@@ -194,7 +194,10 @@ static bool find_orphan(struct tcache *c, uint64_t orphan, uint64_t mine,
 	for (uint32_t i = from; i < to; i++) {
 		uint64_t want = orphan;
 
-		if (load_relaxed(span_word(v, i)) != orphan ||
+		/* Acquire: pairs with the release in slab_orphan(): the word
+		 * says that the slab is an orphan, and then `member` says
+		 * whose. */
+		if (load_acquire(span_word(v, i)) != orphan ||
 		    (orphan & SPAN_MEMBER &&
 		     span_desc(v, i)->member != load_relaxed(&c->rec->member)))
 			continue;
@@ -241,6 +244,21 @@ static bool adopt(struct tcache *c, struct bins *bins, unsigned class)
 	return true;
 }
 
+/*
+ *   who makes a slab                   who destroys the pool
+ *   the span's word = SLAB             pool DYING
+ *   fence                              fence
+ *   is the pool there?                 all words: a SLAB of the pool?
+ *
+ * Without the two fences each may miss the other's store, and the slab would be
+ * the next pool's of that number.
+ */
+static bool pool_is_gone(const struct tcache *c, const struct bins *bins)
+{
+	full_fence();
+	return bins_stale(c, bins);
+}
+
 /* Commit: TXN becomes SLAB, when its map is clear.  Killed before: freed;
  * after: empty, so freed too. */
 static bool new_slab(struct tcache *c, struct bins *bins, unsigned class)
@@ -273,7 +291,7 @@ static bool new_slab(struct tcache *c, struct bins *bins, unsigned class)
 	/* Release: a foreign free that finds the word finds a clear map. */
 	store_release(span_word(v, span), word);
 	/* The pool went while we built: it did not see this slab. */
-	if (WORD_POOL(word) && bins_stale(c, bins)) {
+	if (WORD_POOL(word) && pool_is_gone(c, bins)) {
 		span_free(v, c->rec, span, k->n_spans, word, NULL);
 		return false;
 	}

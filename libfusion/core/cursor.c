@@ -10,7 +10,18 @@
 
 /* --- Bells ---------------------------------------------------------------- */
 
-/* Its queue is full, so it is awake: it looks at the mark before it sleeps. */
+/*
+ * Its queue is full, so its dispatcher is awake, and looks at the mark before
+ * it sleeps:
+ *
+ *   who rings                          who dispatches
+ *   scan = 1                           take the records, give the cells back
+ *   fence                              fence (dispatch_arm())
+ *   room in the queue? -> ring         scan? -> look at everything
+ *
+ * Without the fence here the queue may look full after it was emptied, and the
+ * mark be seen by nobody: the dispatcher would sleep with news for it.
+ */
 static void mark(struct view *v, struct thread_rec *me, const struct cursor *c)
 {
 	struct ring queue;
@@ -18,6 +29,7 @@ static void mark(struct view *v, struct thread_rec *me, const struct cursor *c)
 	if (message_queue(v, me, load_relaxed(&c->slot),
 			  load_relaxed(&c->owner), &queue) == 0)
 		store_release(&queue.ctl->scan, 1u);
+	full_fence();
 }
 
 void bell_ring(struct view *v, struct thread_rec *me, struct cursor *c,
@@ -175,8 +187,8 @@ int cursor_take(struct view *v, struct thread_rec *me, struct reactor *re,
 	e = take(&r, me, params);
 	if (e < 0)
 		return e;
-	/* Drawing with ring_goes(): LIVE, then the id; the id, then the
-	 * cursors. It tells us, or we see it; and the ring is another's. */
+	/* The drawing is at ring_goes() in reactor.c: it tells us, or we see
+	 * that the reactor went. */
 	full_fence();
 	if (load_acquire(&re->id) != id) {
 		give_up(cursor_at(&r, (uint32_t)e), me);
@@ -249,17 +261,22 @@ uint64_t cursors_gate(const struct ring *r, uint64_t head)
 /* Who waits for room is woken by the last one that holds it up, and not by each
  * of many that have read what there is.  Two that move at once: the fence is
  * between one's own place and those of the others, so one of them sees both. */
-static void tell_room(struct ring *r)
+static void tell_room_fenced(struct ring *r)
 {
 	uint64_t head;
 
-	full_fence();
 	if (!load_relaxed(&r->ctl->space_waiters) &&
 	    !load_relaxed(&r->ctl->visitors))
 		return;
 	head = load_acquire(&r->ctl->head);
 	if (cursors_gate(r, head) > head)
 		ring_tell_space(r);
+}
+
+static void tell_room(struct ring *r)
+{
+	full_fence();
+	tell_room_fenced(r);
 }
 
 /* Who waits for all to be done looks. */
@@ -464,14 +481,17 @@ bool cursor_rest(struct view *v, struct thread_rec *me,
 	if (CURSOR_STATE(st) == CURSOR_LAGGED)
 		cas_acq_rel(&c->st, &st,
 			    CURSOR_MAKE(CURSOR_LIVE, CURSOR_TOKEN(st)));
-	/* The drawing is at bells_ring(). */
+	/* The drawing is at bells_ring(): a dispatcher must see that we are
+	 * idle before we look again.  The fence also comes between our own
+	 * place in the ring and all that we look at now: who waits for room,
+	 * where the others are, which of them are idle. */
 	store_release(&c->idle, 1u);
+	full_fence();
 	/* Only who is waited for makes room: the daemon, which reads and
 	 * writes, would tell itself of none again and again. */
 	if (CURSOR_POLICY(c) != POLICY_DROP)
-		tell_room(&r);
+		tell_room_fenced(&r);
 	tell_done(v, me, &r, c, l->id, false);
-	full_fence();
 	if (!is_there(&r, c))
 		return true;
 	store_relaxed(&c->idle, 0u);

@@ -361,9 +361,8 @@ int visitor_signal(const struct view *v, pid_t pid, int64_t when_ns, int signal)
 	return process_signal(pid, 0, start_time_at(when_ns), signal);
 }
 
-bool thread_is_dead(struct view *v, const struct thread_rec *t)
+static bool is_thread_gone(const struct view *v, uint32_t slot, uint32_t tid)
 {
-	uint32_t slot = load_acquire(&t->member), tid = load_relaxed(&t->tid);
 	const struct member_rec *m;
 	char path[64];
 	pid_t pid;
@@ -382,4 +381,26 @@ bool thread_is_dead(struct view *v, const struct thread_rec *t)
 	/* ENOENT is also said of a process that hidepid hides. */
 	return access(path, F_OK) < 0 && errno == ENOENT &&
 	       process_start_time(pid);
+}
+
+/*
+ *   who claims a free record           here
+ *   member, by a CAS                   token
+ *   token (release)                    member, tid (acquire)
+ *   tid (release)                      is that thread gone?
+ *                                      token and member as before?
+ *
+ * The record may change hands meanwhile: a tid of the new owner would be looked
+ * for in the old owner's process, and be gone.  The last look tells.
+ */
+bool thread_is_dead(struct view *v, const struct thread_rec *t)
+{
+	uint32_t token = load_acquire(&t->token);
+	uint32_t slot = load_acquire(&t->member), tid = load_acquire(&t->tid);
+
+	if (!is_thread_gone(v, slot, tid))
+		return false;
+	acquire_fence();
+	return load_relaxed(&t->token) == token &&
+	       load_relaxed(&t->member) == slot;
 }

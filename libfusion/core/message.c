@@ -29,7 +29,7 @@ static bool stays(const struct view *v, uint32_t slot, uint32_t id)
 /*
  *   who makes a queue                  who takes the member out
  *   link it                            state = LEAVING or DEAD
- *   fence                              (system calls in between)
+ *   fence                              fence
  *   still there? else take it back     a queue? close it
  */
 static int make_queue(struct view *v, struct thread_rec *me, uint32_t slot,
@@ -173,9 +173,13 @@ int message_wait(struct view *v, uint32_t slot, uint32_t id,
 int message_recover_member(struct view *v, uint32_t slot)
 {
 	struct member_rec *m = view_member(v, slot);
-	uint32_t i = load_relaxed(&m->ring);
 	struct thread_rec *me;
+	uint32_t i;
 
+	/* The drawing is at make_queue(): the member's state, which
+	 * life_exit_begin() or life_depart() has stored, then the queue. */
+	full_fence();
+	i = load_acquire(&m->ring);
 	if (!i)
 		return 0;
 	me = life_rec(v);

@@ -64,9 +64,9 @@ void object_looked_at(const struct view *v, uint32_t i)
 	and_acq_rel(word, ~(1ull << (i % 64)));
 	if (!load_acquire(word)) {
 		and_acq_rel(sum, ~(1ull << (i / 64 % 64)));
-		/* Drawing: set() stores bit, then sum; here sum, then a load
-		 * of the bit.  Both are locked operations: one sees the
-		 * other. */
+		/* Both change one word, the sum, the marker last and we first.
+		 * The marker came before us: our acquire sees its bit.  It
+		 * came after us: its bit of the sum stays.  So no fence. */
 		if (load_acquire(word))
 			or_acq_rel(sum, 1ull << (i / 64 % 64));
 	}
@@ -115,8 +115,12 @@ void object_tell(const struct view *v, uint32_t i, uint32_t id)
 	pool = load_relaxed(&o->pool);
 	if (pool >= table_hi(v, KIND_OBJECT_POOL))
 		return;
-	/* Drawing: the bit, then who has the duty; who takes it (a locked
-	 * operation) looks at the bits behind that. */
+	/*
+	 *   who tells                      who takes the duty
+	 *   the bit = 1                    duty = mine
+	 *   fence                          fence
+	 *   duty? -> ring its owner        a bit? -> look at that object
+	 */
 	full_fence();
 	object_ring(v,
 		    REF_WHO_SLOT(load_acquire(&object_pool_at(v, pool)->duty)));

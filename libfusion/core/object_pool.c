@@ -74,7 +74,12 @@ bool object_duty_take(const struct view *v, struct object_pool *p, uint64_t who)
 	if (had && member_at(v, REF_WHO_SLOT(had), REF_WHO_ID(had)))
 		return false;
 	/* Acquire and release: who takes it sees what the last one did. */
-	return cas_acq_rel(&p->duty, &had, who);
+	if (!cas_acq_rel(&p->duty, &had, who))
+		return false;
+	/* The drawing is in object_tell(): the new owner's name must be seen
+	 * before it looks at the bits. */
+	full_fence();
+	return true;
 }
 
 void object_duty_seize(struct object_pool *p, uint64_t who)
@@ -83,6 +88,7 @@ void object_duty_seize(struct object_pool *p, uint64_t who)
 
 	while (!cas_acq_rel(&p->duty, &had, who))
 		;
+	full_fence(); /* as in object_duty_take() */
 }
 
 void object_duty_leave(struct view *v, struct object_pool *p, uint64_t who)

@@ -43,9 +43,12 @@ int object_claim(const struct view *v, struct thread_rec *me, struct object *o,
 	/* Commit.  Acquire and release: pairs with itself. */
 	if (!cas_acq_rel(&o->claim, &had, who)) {
 		r = -EBUSY;
-	} else if (load_relaxed(&o->e.id) != id ||
-		   load_acquire(&o->e.state) != ENTRY_USED) {
-		/* The record is another's by now. */
+	} else if (load_acquire(&o->e.state) != ENTRY_USED ||
+		   load_relaxed(&o->e.id) != id) {
+		/* The record is another's by now.  State, then id: who makes
+		 * the record anew writes the id first, and then USED with a
+		 * release (add_locked()), so a state of the new life comes with
+		 * the new id. */
 		object_unclaim(o, who);
 		r = -EIDRM;
 	} else {

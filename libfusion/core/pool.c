@@ -82,7 +82,7 @@ static int create_locked(struct view *v, const char *name, uint64_t limit,
 	if (*name && find(v, name, &i) == 0)
 		return -EEXIST;
 	for (i = 1; i <= pools_hi(v); i++)
-		if (record(v, i)->state == POOL_FREE)
+		if (load_relaxed(&record(v, i)->state) == POOL_FREE)
 			break;
 	if (i > pool_max(v))
 		return -ENOSPC;
@@ -90,7 +90,9 @@ static int create_locked(struct view *v, const char *name, uint64_t limit,
 	if (r < 0)
 		return r;
 	p = record(v, i);
-	p->gen++;
+	/* Relaxed: the release of `state` publishes it; a late use of the pool
+	 * that had this record before may be reading it. */
+	store_relaxed(&p->gen, load_relaxed(&p->gen) + 1);
 	p->id = add_relaxed(&v->sb->next_object, 1);
 	p->used = 0;
 	p->orphans = 0;
@@ -169,6 +171,9 @@ static int destroy_rest(struct view *v, struct thread_rec *me, uint32_t i)
 	if (r < 0)
 		return r;
 	core_unlock(v, me, l);
+	/* The drawing is at pool_is_gone() in refill.c: DYING must be seen
+	 * before the words are looked at. */
+	full_fence();
 	r = free_spans(v, me, i);
 	if (!r)
 		store_release(&record(v, i)->state, POOL_FREE);

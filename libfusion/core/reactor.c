@@ -88,7 +88,14 @@ int reactor_ring(const struct view *v, const struct reactor *re,
 	return load_acquire(&re->id) == id ? -ENOENT : -EIDRM;
 }
 
-/* All who listened are told, and the ring is free.  Idempotent. */
+/*
+ * All who listened are told, and the ring is free.  Idempotent.
+ *
+ *   who destroys the reactor           who begins to listen (cursor_take())
+ *   reactor.id = 0                     cursor LIVE
+ *   fence                              fence
+ *   a cursor? -> tell it, free it      the id as it was? else give it up
+ */
 static void ring_goes(struct view *v, struct thread_rec *me, uint32_t index,
 		      uint32_t id)
 {
@@ -97,10 +104,12 @@ static void ring_goes(struct view *v, struct thread_rec *me, uint32_t index,
 
 	if (ring_map(v, index, &r) < 0 || load_relaxed(&r.ctl->owner) != owner)
 		return;
+	full_fence();
 	for (uint32_t i = 0; i < ring_cursors(&r); i++) {
 		struct cursor *c = cursor_at(&r, i);
 
-		if (CURSOR_STATE(load_relaxed(&c->st)) == CURSOR_FREE)
+		/* Acquire: pairs with the release in take(): whose it is. */
+		if (CURSOR_STATE(load_acquire(&c->st)) == CURSOR_FREE)
 			continue;
 		bell_ring(v, me, c, id, true);
 		store_release(&c->st, 0ull);
@@ -160,20 +169,36 @@ int reactor_destroy(struct view *v, struct thread_rec *me, struct reactor *re)
 
 /* --- Room ----------------------------------------------------------------- */
 
-/* Who is not waited for is moved along; who moves one counts. */
+/* A reader that moves by itself meanwhile is tried again, so often; it does so
+ * once a record, and what scribbles on its place is no reader. */
+#define PUSH_TRIES 64
+
+/* Move @c behind the record at @pos, unless it is there already.  True: moved
+ * by us, so the record is lost to it. */
+static bool push(struct cursor *c, uint64_t pos, uint32_t cells)
+{
+	uint64_t at = load_acquire(&c->pos);
+
+	for (int i = 0; at <= pos && i < PUSH_TRIES; i++)
+		/* Release: pairs with the acquire of its reader. */
+		if (cas_release(&c->pos, &at, pos + cells))
+			return true;
+	return false;
+}
+
+/* Who stands before what goes now is moved along; who moves one counts.  Those
+ * that are waited for (cursor_is_gating()) are not exempt: they were not when
+ * the gate was computed, or they would not stand here.  Somebody who lags may
+ * rest, and so be waited for again, at any moment. */
 static void push_along(struct ring *r, uint64_t pos, uint32_t cells,
 		       uint64_t channel, bool is_message)
 {
 	for (uint32_t i = 0; i < ring_cursors(r); i++) {
 		struct cursor *c = cursor_at(r, i);
-		uint64_t at = load_relaxed(&c->pos);
 		uint32_t state = CURSOR_STATE(load_acquire(&c->st));
 
-		if ((state != CURSOR_LAGGED && state != CURSOR_LIVE) ||
-		    at > pos || cursor_is_gating(c))
-			continue;
-		/* Release: pairs with the acquire of its reader. */
-		if (cas_release(&c->pos, &at, pos + cells) && is_message &&
+		if ((state == CURSOR_LAGGED || state == CURSOR_LIVE) &&
+		    push(c, pos, cells) && is_message &&
 		    load_relaxed(&c->mask) & CHANNEL_BIT(channel))
 			add_relaxed(&c->dropped, 1);
 	}

@@ -148,7 +148,10 @@ struct ref_row *ref_find_row(const struct view *v, const struct ref *r,
 /* Commit: first_row.  Until then recovery finds it SPARE and not linked. */
 static void link_row(struct view *v, struct ref *r, struct ref_row *row)
 {
-	store_relaxed(&row->linked, 1);
+	/* Release: pairs with the acquire in hinted_row() of another member
+	 * with a stale hint: if it sees the row linked, it must see whose the
+	 * row is now. */
+	store_release(&row->linked, 1);
 	store_relaxed(&row->next, load_relaxed(&r->first_row));
 	compiler_fence();
 	store_relaxed(&r->first_row, row_index(v, row) + 1);
@@ -263,6 +266,33 @@ static void remember(const struct view *v, uint32_t *hint,
 		store_relaxed(hint, row_index(v, row) + 1);
 }
 
+/*
+ * Is @row linked to @r, as member @id's?  We have the guard of @r, but the row
+ * may belong to another reference, whose guard does not stop us:
+ *
+ *   who makes the row anew             we
+ *   linked = 0                         generation (acquire)
+ *   generation + 1                     linked (acquire)
+ *   fence (release)                    whose it is
+ *   write whose it is                  fence (acquire)
+ *   linked = 1 (release)               the same generation?
+ *
+ * The generation is the same: all was read in one life of the row.  And in that
+ * life a row that is linked to @r stays there as long as we have the guard.
+ */
+static bool is_row_of(const struct ref_row *row, const struct ref *r,
+		      uint32_t id)
+{
+	uint32_t gen = ROW_GEN(load_acquire(&row->word));
+	bool is = load_relaxed(&row->state) == ROW_USED &&
+		  load_acquire(&row->linked) &&
+		  load_relaxed(&row->member) == id &&
+		  load_relaxed(&row->ref_id) == load_relaxed(&r->id);
+
+	acquire_fence();
+	return is && ROW_GEN(load_relaxed(&row->word)) == gen;
+}
+
 /* Where the member thinks its row is. */
 static struct ref_row *hinted_row(const struct view *v, const struct ref *r,
 				  uint32_t id, const uint32_t *hint)
@@ -270,11 +300,7 @@ static struct ref_row *hinted_row(const struct view *v, const struct ref *r,
 	uint32_t i = hint ? load_relaxed(hint) : 0;
 	struct ref_row *row = i && i <= rows_hi(v) ? row_at(v, i - 1) : NULL;
 
-	if (row && load_relaxed(&row->state) == ROW_USED &&
-	    load_relaxed(&row->linked) && load_relaxed(&row->member) == id &&
-	    load_relaxed(&row->ref_id) == load_relaxed(&r->id))
-		return row;
-	return ref_find_row(v, r, id);
+	return row && is_row_of(row, r, id) ? row : ref_find_row(v, r, id);
 }
 
 int ref_up(struct view *v, struct thread_rec *me, struct ref *r, uint32_t *hint)

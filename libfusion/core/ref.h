@@ -256,8 +256,9 @@ static inline struct ref_row *row_at(const struct view *v, uint32_t i)
 static inline bool row_up_fast(struct ref_row *row, uint32_t ref_id,
 			       uint32_t member)
 {
-	/* Acquire: pairs with the release in row_make(); the generation in the
-	 * word vouches for what is read after it. */
+	/* Acquire: pairs with the CAS in row_change() that gave the row its
+	 * first count: what names the row was written before that.  The
+	 * generation in the word vouches for what is read after it. */
 	uint64_t w = load_acquire(&row->word);
 
 	/* Not from 0, not at the end, not BUSY. */

@@ -125,9 +125,12 @@ static int make_locked(struct view *v, struct thread_rec *me,
 	else
 		store_relaxed(&v->sb->rows.free, load_relaxed(&row->m_next));
 	compiler_fence();
-	fill(row, who, ref, ref_id);
-	/* Release: pairs with the acquire in row_up_fast(). */
+	/* The generation before what it vouches for: the drawing is at
+	 * is_row_of() in ref.c.  row_up_fast() needs a count to go on, and the
+	 * first count comes with the guard, after all this. */
 	store_release(&row->word, next_gen(load_relaxed(&row->word)));
+	release_fence();
+	fill(row, who, ref, ref_id);
 	me->row.a[1] = ROW_GEN(load_relaxed(&row->word));
 	store_release(&row->state, ROW_USED);
 	compiler_fence();

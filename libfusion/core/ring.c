@@ -430,6 +430,9 @@ void ring_ask_space(struct ring *r)
 void ring_shut(struct ring *r)
 {
 	store_release(&r->ctl->closed, 1u);
+	/* The drawing is at visitor_ask(): closed, then who asked.  (Those who
+	 * sleep compare `space`, which always changes.) */
+	full_fence();
 	wake_waiters(r);
 	visitor_tell(r->sb, &r->ctl->visitors);
 }

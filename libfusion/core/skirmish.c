@@ -347,11 +347,23 @@ static int sleep_once(struct wait *w)
 	return -EBUSY;
 }
 
+/*
+ * Two threads that close a ring of waits at the same time:
+ *
+ *   one                                the other
+ *   waits_for = a                      waits_for = b
+ *   fence                              fence
+ *   the other's waits_for?             the first one's waits_for?
+ *
+ * One of them must see the ring (skirmish_in_ring()); the fence cannot be left
+ * to an exchange, which orders nothing for the loads behind it on some
+ * machines.
+ */
 static void waits(struct thread_rec *me, uint32_t what)
 {
-	/* Exchange, not store: before it looks for a ring, a thread must be
-	 * seen to wait by those who look at the same time. */
-	__atomic_exchange_n(&me->waits_for, what, __ATOMIC_SEQ_CST);
+	/* Release: pairs with the acquire in skirmish_blocker(). */
+	store_release(&me->waits_for, what);
+	full_fence();
 }
 
 /* Announced already.  @more is SKIRMISH_WAIT for who was woken: others may be

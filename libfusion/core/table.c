@@ -186,10 +186,21 @@ static int grow(const struct place *p, uint32_t hi)
 	return view_reserve(p->v, off, p->t->stride);
 }
 
+/*
+ *   who uses a record again            the lens
+ *   state = FREE (the remover)         id
+ *   fence (release)                    what it says
+ *   what it says                       fence (acquire)
+ *   id, state = USED                   USED, and the same id?
+ *
+ * The lens saw something of the new contents: then it sees that the state, or
+ * the id, is another.
+ */
 static void fill(const struct place *p, struct entry *e, uint32_t next,
 		 const struct entry *from, const void *arg)
 {
-	e->next = next;
+	release_fence();
+	store_relaxed(&e->next, next);
 	store_relaxed(&e->id, from->id);
 	e->hash = from->hash;
 	e->created_ns = from->created_ns;
@@ -347,8 +358,10 @@ int table_get(struct view *v, struct thread_rec *me, enum object_kind kind,
 
 static void push_free(const struct place *p, uint32_t i)
 {
-	/* Relaxed: under the lock, whose release publishes it. */
-	store_relaxed(&entry_at(p, i)->next, load_relaxed(&p->head->free));
+	/* Release: pairs with the acquire of `next` in lookup_once().  A lens
+	 * that follows this link must see that the record is not in use, and
+	 * must not take the free list for the rest of its chain. */
+	store_release(&entry_at(p, i)->next, load_relaxed(&p->head->free));
 	compiler_fence();
 	store_relaxed(&p->head->free, i + 1);
 	compiler_fence();
@@ -369,9 +382,8 @@ static void remove_locked(const struct place *p, struct thread_rec *me,
 
 	announce(me, p, TABLE_OP_REMOVE, i, e->hash % p->t->n_buckets, false,
 		 p->head->n - 1);
-	/* Release: pairs with the acquire in lookup_once(), which must not
-	 * follow `next` into the free list. */
-	store_release(&e->state, ENTRY_FREE);
+	/* Before `next` leads elsewhere: push_free() has the release. */
+	store_relaxed(&e->state, ENTRY_FREE);
 	compiler_fence();
 	turn_away(p, e);
 	compiler_fence();
@@ -464,7 +476,7 @@ static void recover_add(const struct place *p, uint32_t i, uint32_t bucket,
 	if (load_relaxed(&e->state) == ENTRY_USED) {
 		if (load_relaxed(head) == i + 1)
 			return;
-		e->next = load_relaxed(head);
+		store_relaxed(&e->next, load_relaxed(head));
 		compiler_fence();
 		store_release(head, i + 1);
 		return;
@@ -545,6 +557,15 @@ bad:
 
 /* --- The lens: no lock, no trust ------------------------------------------ */
 
+/* After a look at @e, whose id was @id: was it in use as that all the time?
+ * The drawing is at fill(). */
+static bool is_still(const struct entry *e, uint32_t id)
+{
+	acquire_fence();
+	return load_relaxed(&e->state) == ENTRY_USED &&
+	       load_relaxed(&e->id) == id;
+}
+
 int table_copy(const struct view *v, enum object_kind kind, uint32_t i,
 	       void *ret)
 {
@@ -560,7 +581,8 @@ int table_copy(const struct view *v, enum object_kind kind, uint32_t i,
 	memcpy(ret, view_entry(v, kind, i), t->stride);
 	copy->name[OBJECT_NAME_MAX] = '\0';
 	/* Torn by a writer, or scribbled on: not there. */
-	if (copy->state != ENTRY_USED || !name_is_sane(copy->name) ||
+	if (!is_still(view_entry(v, kind, i), copy->id) ||
+	    copy->state != ENTRY_USED || !name_is_sane(copy->name) ||
 	    copy->hash != name_hash(copy->name))
 		return -ENOENT;
 	return 0;
@@ -571,11 +593,14 @@ static bool is_called(const struct view *v, enum object_kind kind, uint32_t i,
 		      const char *name)
 {
 	const struct entry *e = view_entry(v, kind, i);
+	/* Relaxed: whatever life of the record it is of, is_still() says
+	 * whether the name is of that one. */
+	uint32_t id = load_relaxed(&e->id);
 	char copy[OBJECT_NAME_MAX + 1];
 
 	memcpy(copy, e->name, sizeof(copy));
 	copy[OBJECT_NAME_MAX] = '\0';
-	return load_acquire(&e->state) == ENTRY_USED && !strcmp(copy, name);
+	return is_still(e, id) && !strcmp(copy, name);
 }
 
 /* -EAGAIN: a writer was in the way. */
@@ -589,18 +614,23 @@ static int lookup_once(const struct view *v, enum object_kind kind,
 
 	for (uint32_t n = 0; next; n++) {
 		const struct entry *e;
-		uint32_t i = next - 1, h;
+		uint32_t i = next - 1, state;
 
 		if (i >= hi || n >= hi)
 			return -EAGAIN;
 		e = view_entry(v, kind, i);
+		/* Acquire: pairs with the release in push_free() and the fence
+		 * in fill(): the state is not older than `next`.  Acquire of
+		 * the state: pairs with the release in add_locked(): the hash
+		 * is not older than that. */
 		next = load_acquire(&e->next);
-		h = load_relaxed(&e->hash);
+		state = load_acquire(&e->state);
 		/* In the free list, or in another chain by now. */
-		if (load_relaxed(&e->state) != ENTRY_USED ||
-		    h % t->n_buckets != bucket)
+		if (state != ENTRY_USED ||
+		    load_relaxed(&e->hash) % t->n_buckets != bucket)
 			return -EAGAIN;
-		if (h == hash && is_called(v, kind, i, name)) {
+		if (load_relaxed(&e->hash) == hash &&
+		    is_called(v, kind, i, name)) {
 			*ret_index = i;
 			return 0;
 		}

@@ -51,8 +51,11 @@ int thread_claim(struct view *v, struct thread_rec **ret)
 		if (load_relaxed(&t->member) ||
 		    !cas_acquire(&t->member, &unused, v->slot + 1))
 			continue;
-		t->tid = (uint32_t)gettid();
+		/* Token, then tid: thread_is_dead() reads them the other way
+		 * round, so it never takes our tid for that of the thread which
+		 * had the record, and the token, before. */
 		store_release(&t->token, next_token(i, t->token));
+		store_release(&t->tid, (uint32_t)gettid());
 		*ret = t;
 		return 0;
 	}
@@ -62,7 +65,7 @@ int thread_claim(struct view *v, struct thread_rec **ret)
 void thread_release(struct view *v, struct thread_rec *t)
 {
 	(void)v;
-	t->tid = 0;
+	store_relaxed(&t->tid, 0);
 	store_release(&t->member, 0);
 }
 
@@ -70,8 +73,8 @@ void thread_claim_undertaker(struct view *v)
 {
 	struct thread_rec *t = view_thread(v, 0);
 
-	t->tid = (uint32_t)gettid();
-	t->token = next_token(0, t->token);
+	store_release(&t->token, next_token(0, t->token));
+	store_release(&t->tid, (uint32_t)gettid());
 	store_release(&t->member, 1);
 	v->rec = t;
 }
