@@ -340,7 +340,15 @@ static void opened(struct handle *h, struct fuse_file_info *fi)
 	fi->direct_io = 1;
 	/* No POSIX locks here: nobody's exit has to wait for a FLUSH. */
 	fi->noflush = 1;
-	fi->nonseekable = h->port != NULL;
+}
+
+static int reply_opened(fuse_req_t req, struct handle *h,
+			struct fuse_file_info *fi)
+{
+	if (h->port)
+		return reply_stream(req, (uintptr_t)h);
+	opened(h, fi);
+	return fuse_reply_open(req, fi);
 }
 
 static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -360,8 +368,7 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		reply_err(req, r);
 		return;
 	}
-	opened(h, fi);
-	if (fuse_reply_open(req, fi) < 0)
+	if (reply_opened(req, h, fi) < 0)
 		free_handle(h);
 }
 

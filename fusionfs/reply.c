@@ -2,6 +2,7 @@
 #include "fusionfs/reply.h"
 
 #include <errno.h>
+#include <linux/fuse.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,18 @@ void reply_ioctl(struct fuse_req *req, int r, const void *data, size_t size)
 		reply_err(req, r);
 	else
 		fuse_reply_ioctl(req, r, data, size);
+}
+
+/* libfuse 3.14 has no field for FOPEN_STREAM: this is the kernel's struct. */
+int reply_stream(struct fuse_req *req, uint64_t handle)
+{
+	const struct fuse_open_out out = {
+		.fh = handle,
+		.open_flags = FOPEN_DIRECT_IO | FOPEN_NONSEEKABLE |
+			      FOPEN_STREAM | FOPEN_NOFLUSH,
+	};
+
+	return fuse_reply_buf(req, (const char *)&out, sizeof(out));
 }
 
 void reply_written(struct fuse_req *req, size_t size)

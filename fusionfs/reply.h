@@ -4,6 +4,7 @@
 #define FUSIONFS_REPLY_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct fuse_pollhandle;
@@ -13,6 +14,13 @@ void reply_err(struct fuse_req *req, int r); /* 0 or -errno */
 /* To an ioctl: 0 or -errno, and on 0 the data. */
 void reply_ioctl(struct fuse_req *req, int r, const void *data, size_t size);
 
+/*
+ * To an open: a file without positions.  The kernel locks the position of any
+ * other file during a read or write, and a second process that shares the
+ * descriptor sleeps for that lock, deaf to signals.  0; -errno: nobody has
+ * opened it.
+ */
+int reply_stream(struct fuse_req *req, uint64_t handle);
 /* To a read: so many bytes.  0; -errno: nobody gets them. */
 int reply_data(struct fuse_req *req, const void *data, size_t size);
 /* So many bytes were written. */
