@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * reactors/NAME/stream and text: who reads listens
+ * reactors/NAME/stream and text: a file that is read is a listener
  *
- * An open file has a cursor of its own.  It holds up nobody: what is not read
- * in time is lost, and counted.
+ * The first read or poll of an open file takes a cursor, and the memory of the
+ * reactor's queue if nobody has listened before.  Opening takes nothing: find,
+ * tar and grep open every file that they meet.  The cursor holds up nobody:
+ * the reader loses what it does not read in time, and that is counted.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -21,8 +23,10 @@ static uint64_t room[RING_CELLS_MAX / 2 * RING_CELL / sizeof(uint64_t)];
 
 struct stream {
 	struct port port;
+	struct reactor_ref ref;
 	struct listener listener;
-	bool ended; /* its reactor is destroyed: end of file */
+	bool listens; /* `listener` is a cursor */
+	bool ended;   /* its reactor is destroyed: end of file */
 };
 
 /* Half of the places are kept for members. */
@@ -32,13 +36,21 @@ static bool are_too_many(const struct port *p, const struct reactor *re)
 
 	for (const struct port *o = p->arena->ports; o; o = o->next)
 		n += o->item == p->item &&
-		     (o->ops == &stream_port || o->ops == &text_port);
+		     (o->ops == &stream_port || o->ops == &text_port) &&
+		     ((const struct stream *)o)->listens;
 	return n >= load_relaxed(&re->listeners) / 2;
 }
 
 static int open_stream(struct port *p, const struct node *n)
 {
-	struct stream *s = (struct stream *)p;
+	return reactor_ref_of(n, &((struct stream *)p)->ref);
+}
+
+/* From now on messages are kept for it.  0; -EAGAIN a lock is held, the clock
+ * tries again; -EIDRM; -ENOSPC; -ENOLCK; -ENOMEM; -EIO. */
+static int listen_now(struct stream *s)
+{
+	struct port *p = &s->port;
 	const struct cursor_params params = {
 		.flags = CURSOR_VISITOR,
 		.policy = POLICY_DROP,
@@ -46,25 +58,30 @@ static int open_stream(struct port *p, const struct node *n)
 						 : CHANNEL_BIT(p->number),
 	};
 	struct view *v = &p->arena->view;
-	struct reactor_ref ref = {0};
-	int r = reactor_ref_of(n, &ref);
-	struct reactor *re = r == 0 ? reactor_at(v, &ref) : NULL;
+	struct reactor *re = reactor_at(v, &s->ref);
+	int r;
 
 	if (!re)
-		return -ENOENT;
+		return -EIDRM;
 	if (are_too_many(p, re))
 		return -ENOSPC;
 	r = port_claim(p);
 	if (r == 0)
 		r = cursor_take(v, p->rec, re, &params, &s->listener);
-	return r == -ETIMEDOUT ? -EBUSY : r;
+	s->listens = r == 0;
+	if (r != -ETIMEDOUT)
+		return r;
+	port_clock(p, true);
+	return -EAGAIN;
 }
 
 static void close_stream(struct port *p)
 {
 	struct stream *s = (struct stream *)p;
 
-	cursor_free(&p->arena->view, p->rec, &s->listener);
+	if (s->listens)
+		cursor_free(&p->arena->view, p->rec, &s->listener);
+	s->listens = false;
 }
 
 /* The next message that is wanted.  0 and *ret; -EAGAIN; -EIDRM; -EIO, also if
@@ -128,8 +145,10 @@ static int fill(struct port *p,
 {
 	struct stream *s = (struct stream *)p;
 	struct msg_head h;
-	int r = 0;
+	int r = s->listens || s->ended ? 0 : listen_now(s);
 
+	if (r == -EIDRM)
+		s->ended = true;
 	for (int i = 0; i < LOOKS && r == 0 && !p->out.len && !s->ended; i++) {
 		r = next_message(s, &h);
 		if (r == -EIDRM)

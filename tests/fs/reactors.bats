@@ -44,6 +44,13 @@ listen() {
 	eventually is listeners $((n + 1))
 }
 
+# Open the stream as 8, and poll it once: from then on it listens.
+tune_in() {
+	exec 8<"$R/stream"
+	read -r -t 0 <&8 || :
+	is listeners "${1:-1}"
+}
+
 has_got() {
 	[ "$(cat "$BATS_TEST_TMPDIR/$1.got")" = "$2" ]
 }
@@ -104,8 +111,7 @@ exists() {
 
 @test "reactors: what members dispatch, shells read, each read one message" {
 	expect m "reactor r" ok
-	exec 8<"$R/stream"
-	is listeners 1
+	tune_in
 	grep -q "^shell $$ state live policy drop-oldest" "$R/listeners" ||
 		grep -q "^shell $BASHPID state live policy drop-oldest" "$R/listeners"
 	expect m "dispatch r 0 line 3" ok
@@ -119,6 +125,40 @@ exists() {
 	[ "$a $b" = "line1 line2" ]
 	exec 8<&-
 	eventually is listeners 0
+}
+
+@test "reactors: a stream that is only opened takes no memory" {
+	expect m "reactor r" ok
+	used=$(cat "$A/used")
+	rings=$(says rings "$A/status")
+	for file in stream text stream.3 text.3; do
+		exec 8<"$R/$file"
+		exec 9<"$R/$file"
+	done
+	is listeners 0
+	[ "$(says rings "$A/status")" = "$rings" ]
+	[ "$(cat "$A/used")" = "$used" ]
+	find "$R" -type f -exec sh -c ': <"$1"' sh {} \; 2>/dev/null
+	tar -cf "$BATS_TEST_TMPDIR/r.tar" -C "$A/reactors" --exclude dispatch r
+	is listeners 0
+	[ "$(cat "$A/used")" = "$used" ]
+	# What came before the first read or poll is another's.
+	echo early >"$R/dispatch"
+	run dd bs=100 count=1 iflag=nonblock status=none <"$R/stream"
+	[[ $output == *"temporarily unavailable"* ]]
+	tune_in
+	echo late >"$R/dispatch"
+	read -r line <&8
+	[ "$line" = late ]
+	exec 8<&- 9<&-
+	eventually is listeners 0
+}
+
+@test "reactors: a stream opened before its reactor's end is at its end" {
+	expect m "reactor r" ok
+	exec 8<"$R/stream"
+	expect m "destroy-reactor r" ok
+	[ -z "$(timeout 10 cat <&8)" ]
 }
 
 @test "reactors: cat goes on reading, and ends with the reactor" {
@@ -196,7 +236,7 @@ exists() {
 
 @test "reactors: a shell that does not read holds up nobody" {
 	expect m "reactor r 64" ok
-	exec 8<"$R/stream"
+	tune_in
 	expect m "dispatch r 0 x 1000" ok
 	is dispatched 1000
 	[ "$(says dropped)" -ge 900 ]
@@ -251,7 +291,7 @@ exists() {
 
 @test "reactors: what is too large is refused, what is not comes whole" {
 	expect m "reactor r 16384" ok
-	exec 8<"$R/stream"
+	tune_in
 	run dd if=/dev/zero of="$R/dispatch" bs=262049 count=1 status=none
 	[[ $output == *"Message too long"* ]]
 	tr '\0' y </dev/zero | head -c 262048 |
