@@ -2,84 +2,81 @@
 /* The arenas of this process, and what is asked of a handle. */
 #include <fusion/arena.h>
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stddef.h>
 #include <time.h>
 
 #include "libfusion/arenas.h"
 #include "libfusion/core/atomic.h"
 #include "libfusion/place.h"
 
-#define ADDRESSES 256 /* places of arenas that a process can ever be in */
+/* Addresses of user memory, and the slots in which arenas lie. */
+#define ADDRESS_BITS 47
+#define N_PLACES ((1ull << ADDRESS_BITS) / WINDOW_SLOT)
+/* Of a place's word: the span, as a multiple of SPAN_MIN by a power of two.
+ * A handle is aligned to more. */
+#define SPAN_BITS 15u
 
 pthread_mutex_t arenas_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 struct fusion_arena *arenas;
 
 /*
- * Which arena is at an address.  Written under the lock, read without it, also
- * while another arena is being left: so nothing here leads through a handle.
- * Base and span of an entry are written once, before n_addresses covers it;
- * only the handle comes and goes.
+ * Which arena is at an address: a word for each slot of 4 GiB, with the handle
+ * and the span in it.  Changed under the lock, read without it, also while
+ * another arena is being left: so nothing here leads through a handle, and no
+ * reader meets half of a change.  A slot that is left is as if it had never
+ * been used.
  */
-static struct {
-	uintptr_t base;
-	uint64_t span;
-	struct fusion_arena *arena; /* atomic */
-} addresses[ADDRESSES];
-static unsigned n_addresses; /* atomic */
+static uintptr_t places[N_PLACES]; /* atomic */
+
+static_assert(SPAN_MIN << SPAN_BITS >= SPAN_MAX, "a span fits its bits");
+static_assert(_Alignof(max_align_t) > SPAN_BITS, "a handle leaves them free");
 
 struct fusion_arena *arena_of(const void *p)
 {
-	/* Acquire: pairs with the release in address_add(). */
-	unsigned n = load_acquire(&n_addresses);
-	struct fusion_arena *a;
+	uintptr_t at = (uintptr_t)p, word;
 
-	for (unsigned i = 0; i < n; i++) {
-		if ((uintptr_t)p - addresses[i].base >= addresses[i].span)
-			continue;
-		a = load_acquire(&addresses[i].arena);
-		if (a)
-			return a;
-	}
-	return NULL;
+	if (at / WINDOW_SLOT >= N_PLACES)
+		return NULL;
+	/* The caller must see the whole handle before it follows it: acquire,
+	 * for the release in address_set(). */
+	word = load_acquire(&places[at / WINDOW_SLOT]);
+	if (at % WINDOW_SLOT >= SPAN_MIN << (word & SPAN_BITS))
+		return NULL;
+	return (struct fusion_arena *)(word & ~(uintptr_t)SPAN_BITS);
 }
 
-static int address_put(uintptr_t base, uint64_t span, struct fusion_arena *a)
+static void address_set(const struct fusion_arena *a, uintptr_t word)
 {
-	unsigned i;
+	uintptr_t base = (uintptr_t)a->view.base;
 
-	for (i = 0; i < n_addresses; i++)
-		if (addresses[i].base == base && addresses[i].span == span)
-			break;
-	if (i == ADDRESSES)
-		return -EMFILE;
-	addresses[i].base = base;
-	addresses[i].span = span;
-	/* Release: pairs with the acquires in arena_of(). */
-	store_release(&addresses[i].arena, a);
-	if (i == n_addresses)
-		store_release(&n_addresses, i + 1);
-	return 0;
+	pthread_mutex_lock(&arenas_lock);
+	for (uint64_t off = 0; off < a->view.geo.span; off += WINDOW_SLOT)
+		store_release(&places[(base + off) / WINDOW_SLOT], word);
+	pthread_mutex_unlock(&arenas_lock);
 }
 
 int address_add(struct fusion_arena *a)
 {
-	int r;
+	uintptr_t base = (uintptr_t)a->view.base;
+	uint64_t span = a->view.geo.span;
 
-	pthread_mutex_lock(&arenas_lock);
-	r = address_put((uintptr_t)a->view.base, a->view.geo.span, a);
-	pthread_mutex_unlock(&arenas_lock);
-	return r;
+	if (base % WINDOW_SLOT || (base + span - 1) / WINDOW_SLOT >= N_PLACES)
+		return -EFAULT;
+	address_set(a,
+		    (uintptr_t)a | (uintptr_t)__builtin_ctzll(span / SPAN_MIN));
+	return 0;
 }
 
 void address_remove(const struct fusion_arena *a)
 {
-	pthread_mutex_lock(&arenas_lock);
-	for (unsigned i = 0; i < n_addresses; i++)
-		if (load_relaxed(&addresses[i].arena) == a)
-			store_release(&addresses[i].arena, NULL);
-	pthread_mutex_unlock(&arenas_lock);
+	/* Who did not get as far as address_add() has another's word there, or
+	 * none. */
+	if (a->view.base && arena_of(a->view.base) == a)
+		address_set(a, 0);
 }
 
 int arenas_wait(int64_t deadline_ns)

@@ -17,7 +17,8 @@ int arenas_wait(int64_t deadline_ns);
 /* Change the state of a handle, or take it off the list; waiters look again. */
 void arena_set_state(struct fusion_arena *arena, enum handle_state state);
 void arena_unlist(struct fusion_arena *arena);
-/* Make a mapped arena known to arena_of(), or forget it.  -EMFILE. */
+/* Make a mapped arena known to arena_of(), or forget it.  -EFAULT: the arena
+ * does not begin a slot (WINDOW_SLOT) of the user's address space. */
 int address_add(struct fusion_arena *arena);
 void address_remove(const struct fusion_arena *arena);
 /* In the child of a fork: the lock is nobody's. */

@@ -88,6 +88,9 @@ struct fusion_arena_options {
  *         -EPROTO library and daemon or arena are of different formats,
  *         -EADDRINUSE something else lies at the arena's address,
  *         -ENOSPC the arena has no free member slot, -ENOMEM, -EMFILE,
+ *         -EOVERFLOW four billion members have joined since the arena was last
+ *         empty, and no id comes back: it can be entered again when all have
+ *         left,
  *         -ENOTSUP this process is in it already in another role than asked,
  *         -EDEADLK called by a callback of entering or leaving it,
  *         -EIO the arena is corrupt, or what a callback returned.

@@ -62,7 +62,8 @@ struct member_info {
 
 /* Take a free slot: MEMBER_JOINING, with a new id.  A master's claim also sets
  * superblock.master, and the state of an empty arena to INITIALIZING.  0,
- * -ENOSPC (all max_members taken), -ENOMEM (no memory for its record). */
+ * -ENOSPC (all max_members taken), -ENOMEM (no memory for its record),
+ * -EOVERFLOW (all ids of this file have been given). */
 int member_claim(struct view *v, const struct member_info *info,
 		 uint32_t *ret_slot);
 /* JOINING -> ALIVE, and RUNNING if it is the initialising master.  Also

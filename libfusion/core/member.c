@@ -67,8 +67,13 @@ int member_claim(struct view *v, const struct member_info *info,
 	struct superblock *sb = v->sb;
 	struct member_rec *m;
 	uint32_t slot, id;
-	int r = slot_take(v, &slot);
+	int r;
 
+	/* An id never comes back, and it is compared with the next one: the
+	 * arena takes members again when its file is a new one. */
+	if (sb->next_id == UINT32_MAX)
+		return -EOVERFLOW;
+	r = slot_take(v, &slot);
 	if (r < 0)
 		return r;
 	m = view_member(v, slot);

@@ -290,6 +290,27 @@ static void slots_run_out_with_ENOSPC_and_come_back(void **state)
 	life_unlock(&v);
 }
 
+static void ids_run_out_with_EOVERFLOW_and_never_come_back(void **state)
+{
+	struct member_info info = {
+		.pid = getpid(),
+		.start_time = process_start_time(getpid()),
+		.role = FUSION_ROLE_SLAVE,
+	};
+	uint32_t slot;
+
+	(void)state;
+	assert_int_equal(life_lock(&v, -1), 0);
+	v.sb->next_id = UINT32_MAX - 1;
+	assert_int_equal(member_claim(&v, &info, &slot), 0);
+	assert_int_equal(id_of(slot), UINT32_MAX - 1);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(member_claim(&v, &info, &slot), -EOVERFLOW);
+	assert_int_equal(v.sb->next_id, UINT32_MAX);
+	assert_int_equal(life_depart(&v, slot, false), 0);
+	life_unlock(&v);
+}
+
 static void member_numbers_are_checked(void **state)
 {
 	(void)state;
@@ -657,6 +678,7 @@ int main(void)
 		LIFE_TEST(exit_beside_a_corpse_is_the_last),
 		LIFE_TEST(exit_waits_for_those_who_join_or_leave),
 		LIFE_TEST(slots_run_out_with_ENOSPC_and_come_back),
+		LIFE_TEST(ids_run_out_with_EOVERFLOW_and_never_come_back),
 		LIFE_TEST(member_numbers_are_checked),
 		LIFE_TEST(dead_member_is_found_and_its_locks_are_freed),
 		LIFE_TEST(waiter_recovers_a_dead_owner_by_itself),
