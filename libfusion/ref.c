@@ -14,6 +14,7 @@
 #include "libfusion/arenas.h"
 #include "libfusion/core/futex.h"
 #include "libfusion/core/ref.h"
+#include "libfusion/core/sparse.h"
 #include "libfusion/heap_private.h"
 
 static struct ref *of(struct fusion_ref *ref)
@@ -26,6 +27,11 @@ static size_t rows_size(const struct fusion_arena *a)
 	return (size_t)a->view.geo.tables[KIND_REF].max * sizeof(uint32_t);
 }
 
+static void unmap_rows(const struct fusion_arena *a, uint32_t *rows)
+{
+	munmap((char *)rows - SPARSE_PAGE, SPARSE_PAGE + rows_size(a));
+}
+
 /* Address space only, until an entry is written.  NULL: no memory. */
 static uint32_t *ref_rows_of(struct fusion_arena *a)
 {
@@ -34,21 +40,22 @@ static uint32_t *ref_rows_of(struct fusion_arena *a)
 
 	if (rows)
 		return rows;
-	p = mmap(NULL, rows_size(a), PROT_READ | PROT_WRITE,
-		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (p == MAP_FAILED)
+	if (sparse_map(NULL, SPARSE_PAGE + rows_size(a),
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, &p) < 0)
 		return NULL;
+	sparse_guard(p);
+	rows = (uint32_t *)((char *)p + SPARSE_PAGE);
 	/* Release and acquire: pairs with the acquire above. */
-	if (cas_acq_rel(&a->ref_rows, &none, (uint32_t *)p))
-		return p;
-	munmap(p, rows_size(a));
+	if (cas_acq_rel(&a->ref_rows, &none, rows))
+		return rows;
+	unmap_rows(a, rows);
 	return load_acquire(&a->ref_rows);
 }
 
 void ref_rows_free(struct fusion_arena *a)
 {
 	if (a->ref_rows)
-		munmap(a->ref_rows, rows_size(a));
+		unmap_rows(a, a->ref_rows);
 	a->ref_rows = NULL;
 }
 

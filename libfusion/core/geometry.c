@@ -76,6 +76,10 @@ int geometry_init(struct geometry *geo, uint64_t span, uint32_t max_members)
 
 	g.off_events = at;
 	at = align_up(at + EVENTS * sizeof(struct event_rec), PAGE);
+	/* All before it has memory from the beginning; nobody uses this page
+	 * (sparse.h). */
+	g.off_guard = at;
+	at += PAGE;
 	g.off_members = at;
 	at += (uint64_t)(max_members + 1) * sizeof(struct member_rec);
 	g.off_threads = at = align_up(at, PAGE);

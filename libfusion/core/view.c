@@ -13,6 +13,7 @@
 #include "libfusion/core/futex.h"
 #include "libfusion/core/heap.h"
 #include "libfusion/core/object.h"
+#include "libfusion/core/sparse.h"
 
 #define PAGE 4096ull
 
@@ -63,7 +64,10 @@ static int reserve_tables(struct view *v)
 	const struct geometry *geo = &v->geo;
 	int r;
 
-	r = view_reserve(v, 0, geo->off_members + sizeof(struct member_rec));
+	r = view_reserve(v, 0, geo->off_guard);
+	if (!r)
+		r = view_reserve(v, geo->off_members,
+				 sizeof(struct member_rec));
 	if (!r)
 		r = view_reserve(v, geo->off_threads,
 				 sizeof(struct thread_rec));
@@ -81,21 +85,15 @@ static int reserve_tables(struct view *v)
 
 static int map_at(struct view *v, int fd, void *base)
 {
-	int flags = MAP_SHARED | MAP_NORESERVE;
-	char *p;
+	void *p;
+	int r;
 
-	if (base)
-		flags |= MAP_FIXED_NOREPLACE;
-	p = mmap(base, v->geo.span, PROT_READ | PROT_WRITE, flags, fd, 0);
-	if (p == MAP_FAILED)
-		return errno == EEXIST ? -EEXIST : -ENOMEM;
-	/* A kernel older than 4.17 takes the address for a hint. */
-	if (base && p != base) {
-		munmap(p, v->geo.span);
-		return -EEXIST;
-	}
+	r = sparse_map(base, v->geo.span, MAP_SHARED | MAP_NORESERVE, fd, &p);
+	if (r < 0)
+		return r == -EEXIST ? r : -ENOMEM;
 	v->base = p;
-	v->sb = (struct superblock *)p;
+	v->sb = p;
+	sparse_guard(v->base + v->geo.off_guard);
 	v->fd = fd;
 	return 0;
 }

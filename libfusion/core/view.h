@@ -28,7 +28,8 @@ struct geometry {
 	uint32_t n_spans;
 	uint32_t first_span; /* index of the first heap span */
 	struct table tables[N_KINDS];
-	uint64_t off_events, off_members, off_threads, off_tables, off_rows;
+	uint64_t off_events, off_guard, off_members, off_threads, off_tables,
+		off_rows;
 	uint64_t off_words, off_descs, off_spans;
 	uint32_t n_slots, n_rings;
 	uint64_t off_slots, off_rings, off_ring_mem, ring_mem_size, off_fallen;

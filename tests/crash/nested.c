@@ -38,7 +38,10 @@ static void copy_arena(struct nested *n, const struct stage *s)
 	uint64_t slots = s->ledger->slots & ~4095ull;
 	size_t size = s->ledger->container.handle ? SPAN_SIZE : 4096;
 
-	memcpy(n->copy, v->base, v->geo.off_spans);
+	/* Without the guard between them, which cannot be read. */
+	memcpy(n->copy, v->base, v->geo.off_guard);
+	memcpy(n->copy + v->geo.off_members, v->base + v->geo.off_members,
+	       v->geo.off_spans - v->geo.off_members);
 	for (uint32_t i = v->geo.first_span; i < span_hi(v); i++)
 		memcpy(n->copy + ((uint64_t)i << SPAN_SHIFT), span_at(v, i),
 		       size);
