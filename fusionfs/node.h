@@ -4,7 +4,7 @@
  *
  * A number is computed from the row of the tree, the arena and, where a
  * directory has many of a kind, the item in it; so none is ever stored, but for
- * those of fresh.h.
+ * those of numbered.h.
  */
 #ifndef FUSIONFS_NODE_H
 #define FUSIONFS_NODE_H

@@ -15,10 +15,10 @@
 #include <unistd.h>
 
 #include "fusionfs/events.h"
-#include "fusionfs/fresh.h"
 #include "fusionfs/fuse.h"
 #include "fusionfs/hold_up.h"
 #include "fusionfs/node.h"
+#include "fusionfs/numbered.h"
 #include "fusionfs/objects.h"
 #include "fusionfs/ports.h"
 #include "fusionfs/reply.h"
@@ -46,7 +46,8 @@ static struct handle *handle_of(const struct fuse_file_info *fi)
 
 static bool get_node(fuse_req_t req, fuse_ino_t ino, struct node *ret)
 {
-	int r = fresh_is(ino) ? fresh_get(ino, ret) : node_from_ino(ino, ret);
+	int r = numbered_is(ino) ? numbered_get(ino, ret)
+				 : node_from_ino(ino, ret);
 
 	world.requests++;
 	if (r == 0)
@@ -64,23 +65,22 @@ static int entry_of(const struct node *n, struct fuse_entry_param *e)
 	return r;
 }
 
-/* What is to be opened.  Who waits in a write has the kernel's lock of the
- * inode: each who comes to a port gets one of his own. */
 static void reply_entry(fuse_req_t req, const struct node *n,
 			struct fuse_entry_param *e)
 {
-	if (n->row->type == ROW_PORT)
-		e->ino = fresh_add(n);
+	bool numbered = n->number != NUMBER_NONE;
+
+	if (numbered)
+		e->ino = e->attr.st_ino = numbered_add(n);
 	if (!e->ino)
 		reply_err(req, -ENOMEM);
-	else if (fuse_reply_entry(req, e) < 0)
-		fresh_drop(e->ino);
+	else if (fuse_reply_entry(req, e) < 0 && numbered)
+		numbered_forget(e->ino, 1);
 }
 
-static void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t n)
+static void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t lookups)
 {
-	(void)n; /* each is looked up once */
-	fresh_drop(ino);
+	numbered_forget(ino, lookups);
 	fuse_reply_none(req);
 }
 
@@ -88,7 +88,7 @@ static void op_forget_multi(fuse_req_t req, size_t count,
 			    struct fuse_forget_data *forgets)
 {
 	for (size_t i = 0; i < count; i++)
-		fresh_drop(forgets[i].ino);
+		numbered_forget(forgets[i].ino, forgets[i].nlookup);
 	fuse_reply_none(req);
 }
 
@@ -132,6 +132,8 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino,
 	if (!get_node(req, ino, &n))
 		return;
 	r = node_stat(&n, &st);
+	if (numbered_is(ino))
+		st.st_ino = ino;
 	if (r < 0)
 		reply_err(req, r);
 	else
@@ -173,6 +175,8 @@ static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr,
 	r = change(&n, attr, to_set);
 	if (r == 0)
 		r = node_stat(&n, &st);
+	if (numbered_is(ino))
+		st.st_ino = ino;
 	if (r < 0)
 		reply_err(req, r);
 	else
@@ -610,8 +614,6 @@ static bool list_one(fuse_req_t req, struct listing *l, const char *name,
 		/* "." and "..": no entry of their own for the kernel. */
 		if (n && entry_of(n, &e) < 0)
 			return true;
-		if (n && n->row->type == ROW_PORT)
-			e.ino = 0; /* to be looked up, see reply_entry() */
 		if (!n) {
 			e.attr.st_mode = S_IFDIR;
 			e.attr.st_ino = 1;
@@ -743,7 +745,7 @@ void ops_end(void)
 {
 	while (handles)
 		free_handle(handles);
-	fresh_end();
+	numbered_end();
 }
 
 const struct fuse_lowlevel_ops ops = {

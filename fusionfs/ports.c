@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "fusionfs/bell.h"
+#include "fusionfs/outbox.h"
 #include "fusionfs/reply.h"
 #include "fusionfs/waiters.h"
 #include "libfusion/core/atomic.h"
@@ -17,13 +18,16 @@
 /* Between two looks by the clock, doubling. */
 #define LOOK_FIRST_NS 1000000
 #define LOOK_LAST_NS 20000000
+/* The longest that a write holds the kernel's lock of its inode. */
+#define THROTTLE_NS 500000000
 
 struct port_wait {
 	struct port_wait *next;
 	struct port *port;
 	struct fuse_req *req;
 	bool is_write;
-	size_t size; /* that may be read, or is to be written */
+	size_t size;	  /* that may be read, or is to be written */
+	int64_t until_ns; /* of a write: then it is refused */
 	char data[];
 };
 
@@ -102,7 +106,7 @@ static void drop_poll(struct port *p)
 	p->ph = NULL;
 }
 
-void port_close(struct port *p)
+static void free_port(struct port *p)
 {
 	struct arena *a = p->arena;
 	struct port **at;
@@ -118,6 +122,23 @@ void port_close(struct port *p)
 	text_finish(&p->in);
 	text_finish(&p->out);
 	free(p);
+}
+
+void port_close(struct port *p)
+{
+	p->closed = true;
+	drop_poll(p);
+	if (!p->n_kept)
+		free_port(p);
+}
+
+void port_sent(struct port *p, int r)
+{
+	p->n_kept--;
+	if (r < 0)
+		p->late = r;
+	if (p->closed && !p->n_kept)
+		free_port(p);
 }
 
 int port_claim(struct port *p)
@@ -169,7 +190,7 @@ static int write_guarded(struct arena *a, void *arg)
 	return w->p->ops->write(w->p, w->data, w->size);
 }
 
-static int try_write(struct port *p, const char *data, size_t size)
+int port_try_write(struct port *p, const char *data, size_t size)
 {
 	struct writing w = {p, data, size};
 
@@ -264,6 +285,7 @@ static void park(struct port *p, struct fuse_req *req, const char *data,
 		.req = req,
 		.is_write = data != NULL,
 		.size = size,
+		.until_ns = data ? clock_monotonic_ns() + THROTTLE_NS : 0,
 	};
 	if (data)
 		memcpy(w->data, data, size);
@@ -289,18 +311,39 @@ void port_read(struct port *p, struct fuse_req *req, size_t size, int flags)
 		answer_read(p, req, size, r);
 }
 
+/* Those that wait for the same are first. */
+static int write_now(struct port *p, const char *data, size_t size, bool nowait)
+{
+	int r = -EAGAIN;
+
+	p->again = false;
+	if (!outbox_waits(p))
+		r = port_try_write(p, data, size);
+	if (r != -EAGAIN || nowait)
+		return r;
+	if (bell_listen(p->arena) && !outbox_waits(p)) {
+		p->again = true; /* it may have rung before we listened */
+		r = port_try_write(p, data, size);
+	}
+	return r;
+}
+
 void port_write(struct port *p, struct fuse_req *req, const char *data,
 		size_t size, int flags)
 {
-	int r;
+	bool nowait = flags & O_NONBLOCK, tried;
+	int r = p->late;
 
-	p->again = false;
-	r = p->n_writes ? -EAGAIN : try_write(p, data, size);
-	if (r == -EAGAIN && !(flags & O_NONBLOCK) && bell_listen(p->arena)) {
-		p->again = true; /* it may have rung before we listened */
-		r = try_write(p, data, size);
+	p->late = 0;
+	tried = !outbox_waits(p);
+	if (r == 0)
+		r = write_now(p, data, size, nowait);
+	if (r == -EAGAIN && !nowait) {
+		r = outbox_put(p, data, size, tried);
+		if (r == 0 && tried)
+			no_bell(p);
 	}
-	if (r == -EAGAIN && !(flags & O_NONBLOCK))
+	if (r == -EAGAIN && !nowait && outbox_may_wait(p))
 		park(p, req, data, size);
 	else
 		answer_write(req, size, r);
@@ -353,16 +396,21 @@ static void look_at_polls(struct arena *a)
 	}
 }
 
+static int try_again(struct port_wait *w)
+{
+	if (w->is_write)
+		return outbox_put(w->port, w->data, w->size, false);
+	w->port->again = true;
+	return try_read(w->port);
+}
+
 void ports_look(struct arena *a)
 {
-	struct port_wait *w = a->port_waits, *next;
+	struct port_wait *w, *next;
 
-	for (; w; w = next) {
-		int r;
-
-		w->port->again = true;
-		r = w->is_write ? try_write(w->port, w->data, w->size)
-				: try_read(w->port);
+	outbox_send(a);
+	for (w = a->port_waits; w; w = next) {
+		int r = try_again(w);
 
 		next = w->next;
 		if (r != -EAGAIN)
@@ -373,13 +421,33 @@ void ports_look(struct arena *a)
 	look_at_polls(a);
 }
 
+/* Writes have waited for long enough.  ns until the next one has, -1 none. */
+static int64_t expire_writes(struct arena *a, int64_t now)
+{
+	struct port_wait *w, *next;
+	int64_t first = -1;
+
+	for (w = a->port_waits; w; w = next) {
+		next = w->next;
+		if (!w->is_write)
+			continue;
+		if (w->until_ns <= now) {
+			outbox_is_stuck(w->port);
+			finish(w, -EAGAIN);
+		} else if (first < 0 || w->until_ns - now < first) {
+			first = w->until_ns - now;
+		}
+	}
+	return first;
+}
+
 /* When is the next one due?  -1 none by the clock. */
 static int64_t next_look(const struct arena *a)
 {
 	int64_t first = -1;
 
 	for (const struct port *p = a->ports; p; p = p->next)
-		if ((p->n_reads || p->n_writes || p->ph) && p->look_ns &&
+		if ((p->n_reads || p->n_kept || p->ph) && p->look_ns &&
 		    (first < 0 || p->look_ns < first))
 			first = p->look_ns;
 	return first;
@@ -393,7 +461,7 @@ static void fail(struct arena *a, int error)
 
 int64_t ports_retry(void)
 {
-	int64_t now = clock_monotonic_ns(), first = -1, next;
+	int64_t now = clock_monotonic_ns(), first = -1, next, expires;
 
 	for (struct arena *a = world.arenas; a; a = a->next) {
 		if (a->corrupt && (a->port_waits || a->ports))
@@ -407,6 +475,9 @@ int64_t ports_retry(void)
 		}
 		if (next >= 0 && (first < 0 || next - now < first))
 			first = next > now ? next - now : 0;
+		expires = expire_writes(a, now);
+		if (expires >= 0 && (first < 0 || expires < first))
+			first = expires;
 	}
 	return first;
 }
@@ -415,15 +486,15 @@ void ports_count(const struct arena *a, unsigned *open, unsigned *waiting)
 {
 	*open = *waiting = 0;
 	for (const struct port *p = a->ports; p; p = p->next) {
-		*open += 1;
-		*waiting += p->n_reads + p->n_writes;
+		*open += !p->closed;
+		*waiting += p->n_reads + p->n_writes + p->n_kept;
 	}
 }
 
 unsigned ports_writes(const struct arena *a, const struct port_ops *ops,
 		      uint32_t item)
 {
-	unsigned n = 0;
+	unsigned n = outbox_count(a, ops, item);
 
 	for (const struct port *p = a->ports; p; p = p->next)
 		if (p->ops == ops && p->item == item)
@@ -434,6 +505,7 @@ unsigned ports_writes(const struct arena *a, const struct port_ops *ops,
 void ports_forget(struct arena *a, int error)
 {
 	fail(a, error);
+	outbox_forget(a, error);
 	while (a->ports) {
 		struct port *p = a->ports;
 

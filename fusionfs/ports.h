@@ -2,11 +2,12 @@
 /*
  * Ports: open files by which a shell talks with members
  *
- * What is read or written is a message, a call, its answer.  A request that
- * has to wait is parked here, without a thread and without a sleep.  It is
- * tried again when the arena's bell rings (bell.h), after each death and at
- * each patrol; and by a clock only while it waits for what no bell tells: a
- * lock that a member sits on, a slow listener's limit.
+ * What is read or written is a message, a call, its answer.  A read that has to
+ * wait is parked here, without a thread and without a sleep; what is written
+ * and finds no room is kept (outbox.h).  Both are tried again when the arena's
+ * bell rings (bell.h), after each death and at each patrol; and by a clock only
+ * while it waits for what no bell tells: a lock that a member sits on, a slow
+ * listener's limit.
  */
 #ifndef FUSIONFS_PORTS_H
 #define FUSIONFS_PORTS_H
@@ -34,6 +35,9 @@ struct port {
 	bool may_write;		    /* who opened it may */
 	struct thread_rec *rec;	    /* NULL: it needed none yet */
 	unsigned n_reads, n_writes; /* parked */
+	unsigned n_kept;	    /* messages in the outbox */
+	bool closed;		    /* and only these keep it */
+	int late;		    /* error of one of them, for a write */
 	struct fuse_pollhandle *ph;
 	bool again;	 /* write(): this one was tried before */
 	int64_t look_ns; /* if it waits: look then, CLOCK_MONOTONIC; 0 when the
@@ -75,6 +79,11 @@ void port_write(struct port *p, struct fuse_req *req, const char *data,
 /* POLLIN and so on; if there is nothing to read, @ph is told when there is. */
 unsigned port_poll(struct port *p, struct fuse_pollhandle *ph);
 
+/* For outbox.c: try to write now.  -EAGAIN: there is no room. */
+int port_try_write(struct port *p, const char *data, size_t size);
+/* A message is out of the outbox: sent, or -errno.  @p may go with it. */
+void port_sent(struct port *p, int r);
+
 /* No bell tells what it waits for, or is @on false: look in a while, which gets
  * longer from one time to the next. */
 void port_clock(struct port *p, bool on);
@@ -88,7 +97,7 @@ void ports_look(struct arena *a);
 int64_t ports_retry(void);
 /* How many are open, and how many requests wait. */
 void ports_count(const struct arena *a, unsigned *open, unsigned *waiting);
-/* How many writes to files like this wait? */
+/* How many messages to files like this wait? */
 unsigned ports_writes(const struct arena *a, const struct port_ops *ops,
 		      uint32_t item);
 /* This life of the arena is over, and its memory goes: who waits gets

@@ -9,6 +9,7 @@
 #define FUSIONFS_WORLD_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
 
@@ -18,6 +19,7 @@
 #include "libfusion/core/view.h"
 
 struct bell;
+struct outbox;
 struct parked;
 struct port;
 struct port_wait;
@@ -45,6 +47,8 @@ struct arena {
 	int64_t look_ns, nap_ns;  /* when these are tried again */
 	struct port *ports;	  /* ports.c: open files that talk */
 	struct port_wait *port_waits; /* and requests, as above */
+	struct outbox *outboxes;      /* outbox.c: messages that wait */
+	size_t kept_bytes;	      /* in all of these */
 	struct bell *bell;	      /* bell.c: NULL until somebody listens */
 	/* events.c: the lines up to event number `counted` of life `epoch`,
 	 * and of all lives before, have so many bytes. */

@@ -47,14 +47,6 @@ not() {
 	! "$@"
 }
 
-# In the background, killed with the test: writes text to the inbox.
-write_later() {
-	bash -c 'echo "$1" >"$2"' bash "$2" "$IN_" \
-		2>"$BATS_TEST_TMPDIR/$1.err" 3>&- &
-	PID[$1]=$!
-	disown $!
-}
-
 # Messages that nobody handles until no more goes in.
 fill() {
 	# dd does not try again.
@@ -130,44 +122,46 @@ exists_as_file() {
  message 0 from 0 size 2: 3." ]
 }
 
-@test "messages: a full queue is waited for, and a signal ends that" {
+@test "messages: a full queue keeps no writer, and no message is lost" {
 	fill
 	run dd if=/dev/zero of="$IN_" bs=8 count=1 oflag=nonblock
 	[[ $output == *"Resource temporarily unavailable"* ]]
-	write_later w1 one
-	eventually is waiting 1
-	# Another's wait does not stop who will not wait, nor is it deaf.
-	write_later w2 two
-	eventually is waiting 2
+	is waiting 0
+	echo one >"$IN_"
+	is waiting 1
+	echo two >"$IN_.7"
+	echo three >"$IN_"
+	is waiting 3
+	# What must be in the queue when the write returns is not kept.
 	run timeout 5 dd if=/dev/zero of="$IN_" bs=8 count=1 oflag=nonblock
 	[[ $output == *"Resource temporarily unavailable"* ]]
-	kill -9 "${PID[w2]}"
-	eventually gone w2
-	is waiting 1
-	n=$(says pending)
 	tell m handle
-	for ((i = 0; i <= n + 1; i++)); do
+	tell m "handle 7"
+	tail=
+	until [[ $REPLY == *three* ]]; do
 		hear m
-		last=$REPLY
-		[ "$last" != ok ] || i=$((i - 1))
-		[[ $last != *one* ]] || break
+		[[ $REPLY != *size\ [456]:* ]] || tail="$tail ${REPLY##* }"
 	done
-	[ "$last" = "message 0 from 0 size 4: one." ]
-	eventually gone w1
-	is waiting 0
+	[ "$tail" = " one. two. three." ]
+	eventually is waiting 0
+	is pending 0
 }
 
-@test "messages: a member that dies takes its queue along" {
+@test "messages: a member that dies takes its queue along, and what waits" {
 	start n
 	expect n "enter a" "entered 0 id 2"
 	fill
 	head -c 100000 /dev/zero | dd of="$A/members/2/inbox" bs=100000 \
 		iflag=fullblock status=none
-	write_later w1 one
-	eventually is waiting 1
+	exec 8>"$IN_"
+	echo one >&8
+	is waiting 1
 	slay m
-	eventually gone w1
-	grep -q "No such process" "$BATS_TEST_TMPDIR/w1.err"
+	eventually absent "$A/members/1"
+	# The descriptor says what has become of its message.
+	run bash -c 'echo two >&8'
+	[[ $output == *"No such process"* ]]
+	exec 8>&-
 	slay n
 	eventually absent "$A"
 }
@@ -208,10 +202,10 @@ exists_as_file() {
 @test "messages: a new daemon goes on where the old one was killed" {
 	echo before >"$IN_"
 	fill
-	write_later w1 lost
-	eventually is waiting 1
+	# The daemon keeps this one, and takes it along.
+	echo lost >"$IN_"
+	is waiting 1
 	slay_daemon
-	eventually gone w1
 	remount
 	[ "$(says pending)" = "$(says cells)" ]
 	is waiting 0

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Ports whose descriptor several processes share: no sleep is deaf to signals.
+# Ports that several processes use at once: no sleep is deaf to signals, and a
+# file keeps its identity meanwhile.
 # shellcheck disable=SC2030,SC2031,SC2154  # a subshell a test, as life.bash
 
 bats_require_minimum_version 1.5.0
@@ -13,10 +14,14 @@ setup() {
 	expect m "enter a" "entered 1 id 1"
 	A=$MNT/a
 	GOT=$BATS_TEST_TMPDIR
+	MASKED=()
 }
 
 teardown() {
 	exec 8<&-
+	for file in "${MASKED[@]}"; do
+		umount "$file" || :
+	done
 	life_teardown
 }
 
@@ -161,4 +166,126 @@ os.set_blocking(0, True)'
 	slay child
 	waits parent
 	slay parent
+}
+
+# Messages that nobody handles, until no more goes into the queue of m.
+fill_queue() {
+	not dd if=/dev/zero of="$A/members/1/inbox" bs=8 count=100000 \
+		oflag=nonblock status=none
+}
+
+# And until the daemon keeps no more, either.
+fill_outbox() {
+	not dd if=/dev/zero of="$A/members/1/inbox" bs=100000 count=100 \
+		status=none
+}
+
+not() {
+	! "$@"
+}
+
+waiting() {
+	sed -n 's/^waiting //p' "$A/members/1/queue"
+}
+
+@test "ports_shared: no writer waits for a member, whoever has the descriptor" {
+	exec 8>"$A/members/1/inbox"
+	fill_queue
+	for i in $(seq 1 20); do
+		run_as "w$i" bash -c 'echo text >&8'
+		run_as "p$i" dd if=/dev/zero bs=4 count=1 \
+			of="$A/members/1/inbox"
+	done
+	for i in $(seq 1 20); do
+		eventually gone "w$i"
+		eventually gone "p$i"
+	done
+	[ "$(waiting)" = 40 ]
+	touch "$A/members/1/inbox"
+}
+
+@test "ports_shared: a flood into what nobody reads is refused" {
+	fill_queue
+	exec 8>"$A/members/1/inbox"
+	run fill_outbox
+	[[ $output == *"Resource temporarily unavailable"* ]]
+	# They would have to wait behind each other for the kernel's lock.
+	for i in $(seq 1 20); do
+		run_as "w$i" dd if=/dev/zero of=/dev/fd/8 bs=100000 count=1
+	done
+	for i in $(seq 1 20); do
+		run_as "w$i" dd if=/dev/zero bs=100000 count=1 of="$A/members/1/inbox"
+		eventually gone "w$i"
+		grep -q "Resource temporarily unavailable" "$GOT/w$i.err"
+	done
+}
+
+@test "ports_shared: a flood into what is read is slowed down" {
+	cat <&"${OUT[m]}" >"$GOT/heard" 3>&- &
+	PID[reader]=$!
+	disown $!
+	fill_queue
+	tell m handle
+	yes 0123456789 | head -c 4000000 |
+		dd of="$A/members/1/inbox" bs=1000 iflag=fullblock status=none
+	eventually heard 4000
+}
+
+heard() {
+	[ "$(grep -c "size 1000" "$GOT/heard")" = "$1" ]
+}
+
+# Lay a file over another.
+mask() {
+	mount --bind "$GOT/mask" "$1"
+	MASKED+=("$1")
+}
+
+is_masked() {
+	[ "$(timeout 5 cat "$1")" = mask ] && mountpoint -q "$1"
+}
+
+@test "ports_shared: a file that is mounted over a port stays there" {
+	echo mask >"$GOT/mask"
+	expect m "call c defer" ok
+	files=("$A/calls/c" "$A/members/1/inbox" "$A/members/1/inbox.7"
+		"$A/reactors/r/stream" "$A/reactors/r/text.3"
+		"$A/reactors/r/dispatch" "$A/reactors/r/dispatch.65535")
+	before=$(stat -c %i "${files[@]}")
+	# Somebody is at each of them.
+	exec 8>"$A/members/1/inbox"
+	cat "$A/reactors/r/stream" >/dev/null 3>&- &
+	PID[cat]=$!
+	disown $!
+	kill -STOP "${PID[m]}"
+	fill_queue
+	for file in "${files[@]}"; do
+		mask "$file"
+	done
+	not dd if=/dev/zero bs=100000 count=100 status=none >&8
+	echo more >&8 || :
+	for i in 1 2 3; do
+		ls -lR "$A" >/dev/null
+		for file in "${files[@]}"; do
+			is_masked "$file"
+		done
+	done
+	for file in "${files[@]}"; do
+		umount "$file"
+	done
+	MASKED=()
+	[ "$(stat -c %i "${files[@]}")" = "$before" ]
+}
+
+@test "ports_shared: each file below an arena has an inode number of its own" {
+	expect m "call c defer" ok
+	files=("$A/calls/c" "$A"/members/1/inbox{,.0,.1,.4294967294}
+		"$A"/reactors/r/{stream,text,dispatch}{,.0,.65535})
+	[ "$(stat -c %i "${files[@]}" | sort -u | wc -l)" = "${#files[@]}" ]
+	find "$MNT" -printf '%i\n' | sort >"$GOT/all"
+	[ -z "$(uniq -d "$GOT/all")" ]
+	# As the directories have them, too.
+	(cd "$A/reactors/r" && stat -c '%i %n' -- *) >"$GOT/stat"
+	find "$A/reactors/r" -mindepth 1 -printf '%i %f\n' | sort -k 2 |
+		diff - "$GOT/stat"
 }
