@@ -21,20 +21,22 @@
 #include "fusionfs/numbered.h"
 #include "fusionfs/objects.h"
 #include "fusionfs/ports.h"
+#include "fusionfs/reading.h"
 #include "fusionfs/reply.h"
+#include "fusionfs/sizes.h"
 #include "fusionfs/undertaker.h"
 #include "fusionfs/visitors.h"
 #include "fusionfs/waiters.h"
 
 /* An open file or directory. */
 struct handle {
+	struct sized sized;	     /* first; of what has_size() */
 	struct handle *next, **link; /* all that are open */
 	uint32_t serial;	     /* of the arena, 0 above the arenas */
-	struct text text;	     /* ROW_FILE: as it was when first read */
-	bool shown;
-	struct watcher *watcher; /* ROW_EVENTS */
-	struct visitor *visitor; /* of a row with locks */
-	struct port *port;	 /* ROW_PORT */
+	struct reading reading;	     /* ROW_FILE */
+	struct watcher *watcher;     /* ROW_EVENTS */
+	struct visitor *visitor;     /* of a row with locks */
+	struct port *port;	     /* ROW_PORT */
 };
 
 static struct handle *handles;
@@ -56,12 +58,50 @@ static bool get_node(fuse_req_t req, fuse_ino_t ino, struct node *ret)
 	return false;
 }
 
-static int entry_of(const struct node *n, struct fuse_entry_param *e)
+static void set_size(struct stat *st, uint64_t size)
+{
+	st->st_size = (off_t)size;
+	/* Not sparse: cp(1) would look for holes. */
+	st->st_blocks = (st->st_size + 511) / 512;
+}
+
+/* The text that a look now would give.  Of one that cannot be read it is
+ * empty, as ls(1) is to show that, too. */
+static uint64_t size_now(const struct node *n)
+{
+	struct text t = {0};
+	uint64_t size = node_show(n, &t) == 0 ? t.len : 0;
+
+	text_finish(&t);
+	return size;
+}
+
+/* Bytes that a read gives and a page may hold. */
+static bool has_size(const struct node *n)
+{
+	return n->row->type == ROW_FILE;
+}
+
+static int stat_of(const struct node *n, struct stat *st)
+{
+	int r = node_stat(n, st);
+
+	if (r == 0 && (has_size(n) || n->row->type == ROW_LINK))
+		set_size(st, size_now(n));
+	return r;
+}
+
+/* For the kernel, which has looked up a path. */
+static int entry_of(fuse_req_t req, const struct node *n,
+		    struct fuse_entry_param *e)
 {
 	int r;
 
 	*e = (struct fuse_entry_param){.ino = node_ino(n)};
-	r = node_stat(n, &e->attr);
+	r = stat_of(n, &e->attr);
+	if (r == 0 && has_size(n))
+		sizes_tell_path(e->ino, request_tid(req),
+				(uint64_t)e->attr.st_size);
 	return r;
 }
 
@@ -99,6 +139,8 @@ static void op_init(void *data, struct fuse_conn_info *conn)
 	 * room for it, or nobody hears of a death. */
 	conn->max_background = 1000;
 	conn->want &= ~(unsigned)(FUSE_CAP_ASYNC_DIO | FUSE_CAP_ASYNC_READ);
+	/* Or it would take a file of ours for empty, once opened by O_TRUNC. */
+	conn->want &= ~(unsigned)FUSE_CAP_ATOMIC_O_TRUNC;
 	conn->want |=
 		conn->capable & (FUSE_CAP_IOCTL_DIR | FUSE_CAP_READDIRPLUS |
 				 FUSE_CAP_READDIRPLUS_AUTO);
@@ -114,11 +156,43 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		return;
 	r = node_lookup(&dir, name, &n);
 	if (r == 0)
-		r = entry_of(&n, &e);
+		r = entry_of(req, &n, &e);
 	if (r < 0)
 		reply_err(req, r);
 	else
 		reply_entry(req, &n, &e);
+}
+
+/* The open file that a GETATTR is about, NULL if it is about the path. */
+static struct handle *asked_about(fuse_req_t req, fuse_ino_t ino,
+				  const struct fuse_file_info *fi)
+{
+	return fi ? handle_of(fi)
+		  : (struct handle *)sizes_asked(ino, request_tid(req));
+}
+
+/* What fstat(2) says is what a read of that descriptor gives. */
+static int stat_open(fuse_req_t req, const struct node *n, fuse_ino_t ino,
+		     const struct fuse_file_info *fi, struct stat *st)
+{
+	struct handle *h = has_size(n) ? asked_about(req, ino, fi) : NULL;
+	uint64_t size;
+	int r;
+
+	if (!h)
+		return stat_of(n, st);
+	r = node_stat(n, st);
+	if (r == 0 && reading_size(&h->reading, n, &size) == 0)
+		set_size(st, size);
+	return r;
+}
+
+static void reply_stat(fuse_req_t req, const struct node *n, fuse_ino_t ino,
+		       const struct stat *st)
+{
+	if (has_size(n))
+		sizes_tell(ino, (uint64_t)st->st_size);
+	fuse_reply_attr(req, st, 0);
 }
 
 static void op_getattr(fuse_req_t req, fuse_ino_t ino,
@@ -128,16 +202,15 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino,
 	struct node n;
 	int r;
 
-	(void)fi;
 	if (!get_node(req, ino, &n))
 		return;
-	r = node_stat(&n, &st);
+	r = stat_open(req, &n, ino, fi, &st);
 	if (numbered_is(ino))
 		st.st_ino = ino;
 	if (r < 0)
 		reply_err(req, r);
 	else
-		fuse_reply_attr(req, &st, 0);
+		reply_stat(req, &n, ino, &st);
 }
 
 /* The kernel has checked who may (default_permissions).  The file keeps it. */
@@ -174,13 +247,13 @@ static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr,
 		return;
 	r = change(&n, attr, to_set);
 	if (r == 0)
-		r = node_stat(&n, &st);
+		r = stat_of(&n, &st);
 	if (numbered_is(ino))
 		st.st_ino = ino;
 	if (r < 0)
 		reply_err(req, r);
 	else
-		fuse_reply_attr(req, &st, 0);
+		reply_stat(req, &n, ino, &st);
 }
 
 static void op_readlink(fuse_req_t req, fuse_ino_t ino)
@@ -220,7 +293,7 @@ static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name,
 	else if ((r = arena_create(name, mode, ctx->uid, ctx->gid, &a)) == 0)
 		node_of_arena(a, &n);
 	if (r == 0)
-		r = entry_of(&n, &e);
+		r = entry_of(req, &n, &e);
 	if (r < 0)
 		reply_err(req, r);
 	else
@@ -319,6 +392,8 @@ static int make_handle(fuse_req_t req, const struct node *n, int flags,
 	if (handles)
 		handles->link = &h->next;
 	handles = h;
+	if (has_size(n))
+		sizes_open(&h->sized, node_ino(n), request_tid(req));
 	*ret = h;
 	return 0;
 }
@@ -334,7 +409,9 @@ static void free_handle(struct handle *h)
 		visitor_close(h->visitor);
 	if (h->port)
 		port_close(h->port);
-	text_finish(&h->text);
+	if (h->sized.ino)
+		sizes_close(&h->sized);
+	reading_finish(&h->reading);
 	free(h);
 }
 
@@ -393,7 +470,7 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name,
 	if (r == -EEXIST && !(fi->flags & O_EXCL))
 		r = node_lookup(&dir, name, &n);
 	if (r == 0)
-		r = entry_of(&n, &e);
+		r = entry_of(req, &n, &e);
 	if (r == 0)
 		r = make_handle(req, &n, fi->flags, &h);
 	if (r < 0) {
@@ -434,42 +511,47 @@ static void read_events(fuse_req_t req, struct handle *h, size_t size,
 		fuse_reply_buf(req, p, (size_t)n);
 }
 
-/* What is read is what it was when the reading began; from the start again is
- * a new look. */
+static void read_text(fuse_req_t req, fuse_ino_t ino, struct handle *h,
+		      size_t size, off_t off, bool paged)
+{
+	struct reading *text = &h->reading;
+	const char *p = NULL;
+	struct node n;
+	int r = 0;
+
+	if (!reading_is_due(text, (uint64_t)off, paged)) {
+		world.requests++;
+	} else {
+		if (!get_node(req, ino, &n))
+			return;
+		r = reading_make(text, &n);
+	}
+	/* Never a text that is cut off: programs read then. */
+	if (r == 0 && paged && text->text.len > h->sized.told)
+		r = -EINVAL;
+	if (r < 0) {
+		reply_err(req, r);
+		return;
+	}
+	size = reading_take(text, (uint64_t)off, size, paged, &p);
+	fuse_reply_buf(req, p, size);
+}
+
 static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		    struct fuse_file_info *fi)
 {
 	struct handle *h = handle_of(fi);
-	struct node n;
-	size_t left;
 
-	if (h->watcher) {
-		world.requests++;
+	if (!h->watcher && !h->port) {
+		/* The kernel names no owner of locks when it fills a page. */
+		read_text(req, ino, h, size, off, !fi->lock_owner);
+		return;
+	}
+	world.requests++;
+	if (h->watcher)
 		read_events(req, h, size, off);
-		return;
-	}
-	if (h->port) {
-		world.requests++;
+	else
 		port_read(h->port, req, size, fi->flags);
-		return;
-	}
-	if (!h->shown || off == 0) {
-		int r;
-
-		if (!get_node(req, ino, &n))
-			return;
-		h->text.len = 0;
-		h->text.failed = 0;
-		r = node_show(&n, &h->text);
-		h->shown = r == 0;
-		if (r < 0) {
-			reply_err(req, r);
-			return;
-		}
-	}
-	left = (size_t)off < h->text.len ? h->text.len - (size_t)off : 0;
-	fuse_reply_buf(req, left ? h->text.p + off : NULL,
-		       left < size ? left : size);
 }
 
 static void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf,
@@ -602,6 +684,23 @@ struct listing {
 	bool plus;
 };
 
+/* Number and type; of "." and ".." for NULL. */
+static void list_stat(const struct node *n, struct stat *ret)
+{
+	*ret = (struct stat){.st_mode = S_IFDIR, .st_ino = 1};
+	if (!n)
+		return;
+	ret->st_ino = node_ino(n);
+	ret->st_mode = n->row->type == ROW_DIR	  ? S_IFDIR
+		       : n->row->type == ROW_LINK ? S_IFLNK
+						  : S_IFREG;
+}
+
+static bool is_ready_made(const struct node *n)
+{
+	return n->row->type == ROW_DIR || n->row->type == ROW_LINK;
+}
+
 static bool list_one(fuse_req_t req, struct listing *l, const char *name,
 		     const struct node *n, uint64_t next)
 {
@@ -611,24 +710,18 @@ static bool list_one(fuse_req_t req, struct listing *l, const char *name,
 	if (l->plus) {
 		struct fuse_entry_param e = {0};
 
-		/* "." and "..": no entry of their own for the kernel. */
-		if (n && entry_of(n, &e) < 0)
+		/* What has no size yet is no entry for the kernel, as "." and
+		 * ".." are none: a stat looks it up, and makes its text. */
+		if (n && is_ready_made(n) && entry_of(req, n, &e) < 0)
 			return true;
-		if (!n) {
-			e.attr.st_mode = S_IFDIR;
-			e.attr.st_ino = 1;
-		}
+		if (!e.ino)
+			list_stat(n, &e.attr);
 		len = fuse_add_direntry_plus(req, at, left, name, &e,
 					     (off_t)next);
 	} else {
-		struct stat st = {.st_mode = S_IFDIR, .st_ino = 1};
+		struct stat st;
 
-		if (n) {
-			st.st_ino = node_ino(n);
-			st.st_mode = n->row->type == ROW_DIR	? S_IFDIR
-				     : n->row->type == ROW_LINK ? S_IFLNK
-								: S_IFREG;
-		}
+		list_stat(n, &st);
 		len = fuse_add_direntry(req, at, left, name, &st, (off_t)next);
 	}
 	if (len > left)

@@ -48,7 +48,7 @@ listen() {
 tune_in() {
 	exec 8<"$R/stream"
 	read -r -t 0 <&8 || :
-	is listeners "${1:-1}"
+	is listeners 1
 }
 
 has_got() {
