@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,14 +107,16 @@ static int undertake(struct arena *a, void *unused)
 }
 
 /* Map the file and become its undertaker.  How many are inside, -errno. */
-static int attach(struct arena *a, int fd)
+static int attach(struct arena *a)
 {
-	int r = view_map(&a->view, fd, NULL);
+	int r = view_map(&a->view, a->store.heap, NULL);
 
-	a->fd = fd;
 	a->corrupt = false;
+	if (r == 0)
+		r = view_set_lock(&a->view, a->store.lock);
 	if (r < 0) {
-		a->view = (struct view){.fd = -1};
+		view_unmap(&a->view);
+		a->view = (struct view){.fd = -1, .lockfd = -1};
 		return r;
 	}
 	a->view.patience_ns = PATIENCE_NS;
@@ -130,15 +131,13 @@ static int attach(struct arena *a, int fd)
 	return r;
 }
 
+/* This life of the arena is over for us; its files stay open. */
 static void detach(struct arena *a)
 {
 	undertaker_forget(a);
 	visitors_forget(a, -EIDRM);
 	ports_forget(a, -EIDRM);
 	view_unmap(&a->view);
-	if (a->fd >= 0)
-		close(a->fd);
-	a->fd = -1;
 }
 
 static struct arena *add(const char *name)
@@ -147,8 +146,8 @@ static struct arena *add(const char *name)
 
 	if (!a)
 		return NULL;
-	a->fd = -1;
-	a->view.fd = -1;
+	a->store = (struct store){-1, -1, -1, {0}};
+	a->view.fd = a->view.lockfd = -1;
 	do /* node ids have 24 bits for it */
 		a->serial = ++world.last_serial & 0xffffff;
 	while (!a->serial || world_serial(a->serial));
@@ -173,10 +172,11 @@ void arena_destroy(struct arena *a, bool unlink_file)
 	waiters_fail(a, -ENOENT);
 	if (unlink_file) {
 		guarded(a, mark_gone, NULL);
-		unlinkat(world.backing.fd, a->name, 0);
+		store_remove(&world.backing, a->name);
 	}
 	events_forget(a);
 	detach(a);
+	store_close(&a->store);
 	while (*p && *p != a)
 		p = &(*p)->next;
 	if (*p)
@@ -196,8 +196,14 @@ int arena_create(const char *name, mode_t mode, uid_t uid, gid_t gid,
 		.flags = mode & S_ISVTX ? ARENA_TRANSIENT : 0,
 		.epoch = (uint64_t)clock_realtime_ns(),
 	};
+	struct policy policy = {
+		.mode = mode & 0777,
+		.uid = uid,
+		.gid = gid,
+		.transient = mode & S_ISVTX,
+	};
 	struct arena *a;
-	int fd, r = name_check_arena(name);
+	int r = name_check_arena(name);
 
 	if (r < 0)
 		return r;
@@ -205,25 +211,20 @@ int arena_create(const char *name, mode_t mode, uid_t uid, gid_t gid,
 	if (world_find(name) ||
 	    faccessat(world.backing.fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		return -EEXIST;
-	/* Only root can give files away. */
+	/* Its memory is charged to the user that the daemon runs as. */
 	if (geteuid() != 0 && uid != geteuid())
 		return -EPERM;
 	params.base = choose_base(name, params.span, NULL);
 	if (!params.base)
 		return -ENOSPC;
-	fd = backing_format(&world.backing, &params, mode & 0777, uid, gid);
-	if (fd < 0)
-		return fd;
 	a = add(name);
-	if (!a) {
-		close(fd);
-		unlinkat(world.backing.fd, name, 0);
+	if (!a)
 		return -ENOMEM;
-	}
-	a->transient = params.flags & ARENA_TRANSIENT;
-	r = attach(a, fd);
+	r = store_create(&world.backing, &params, &policy, &a->store);
+	if (r == 0)
+		r = attach(a);
 	if (r < 0) {
-		arena_destroy(a, true);
+		arena_destroy(a, a->store.dir >= 0);
 		return r;
 	}
 	*ret = a;
@@ -237,26 +238,23 @@ int arena_renew(struct arena *a, uint64_t span, uint64_t limit)
 		.span = span ? span : world.options->span,
 		.limit = limit ? limit : world.options->size,
 		.max_members = world.options->max_members,
-		.flags = a->transient ? ARENA_TRANSIENT : 0,
+		.flags = a->store.policy.transient ? ARENA_TRANSIENT : 0,
 		.epoch = (uint64_t)clock_realtime_ns(),
 	};
-	struct stat st;
-	int fd;
+	int r;
 
 	if (params.max_members > params.span >> 14)
 		params.max_members = (uint32_t)(params.span >> 14);
 	params.base = choose_base(a->name, params.span, a);
 	if (!params.base)
 		return -ENOSPC;
-	if (fstat(a->fd, &st) < 0)
-		return -errno;
-	fd = backing_format(&world.backing, &params, st.st_mode & 0777,
-			    st.st_uid, st.st_gid);
-	if (fd < 0)
-		return fd;
+	r = store_renew(&a->store, &params);
+	if (r < 0)
+		return r;
+	/* The old file has no name any more, but our mapping. */
 	guarded(a, mark_gone, NULL);
 	detach(a);
-	return attach(a, fd) < 0 ? -EIO : 0;
+	return attach(a) < 0 ? -EIO : 0;
 }
 
 int arena_refresh(struct arena *a)
@@ -270,7 +268,7 @@ int arena_refresh(struct arena *a)
 
 void arena_ended(struct arena *a)
 {
-	if (a->transient && !a->waiters) {
+	if (a->store.policy.transient && !a->waiters) {
 		arena_destroy(a, true);
 		return;
 	}
@@ -294,61 +292,33 @@ void arena_is_corrupt(struct arena *a, const char *why)
 	events_changed(a);
 }
 
-static int read_flags(struct arena *a, void *unused)
+static int read_state(struct arena *a, void *unused)
 {
 	(void)unused;
-	a->transient = a->view.sb->flags & ARENA_TRANSIENT;
 	return (int)load_acquire(&a->view.sb->state);
-}
-
-/* Is this file an arena of our format, by what it says itself? */
-static int open_arena(const char *name)
-{
-	struct superblock sb;
-	struct stat st;
-	int fd, r = name_check_arena(name);
-
-	if (r < 0)
-		return r;
-	/* A FIFO must not make us wait, nor a device do anything. */
-	if (fstatat(world.backing.fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return -EINVAL;
-	fd = openat(world.backing.fd, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (pread(fd, &sb, sizeof(sb), 0) != (ssize_t)sizeof(sb) ||
-	    sb.magic != FUSION_MAGIC)
-		r = -EINVAL;
-	else if (sb.format != FUSION_FORMAT)
-		r = -EPROTO;
-	if (r < 0) {
-		close(fd);
-		return r;
-	}
-	return fd;
 }
 
 int arena_adopt(const char *name)
 {
 	struct arena *a;
-	int fd, n;
+	int n = name_check_arena(name);
 
-	fd = open_arena(name);
-	if (fd < 0)
-		return fd;
+	if (n < 0)
+		return n;
 	a = add(name);
-	if (!a) {
-		close(fd);
+	if (!a)
 		return -ENOMEM;
+	n = store_open(&world.backing, name, &a->store);
+	if (n < 0) {
+		arena_destroy(a, false);
+		return n;
 	}
-	n = attach(a, fd);
+	n = attach(a);
 	if (n < 0) {
 		arena_is_corrupt(a, "its file makes no sense");
 		return 0;
 	}
-	if (guarded(a, read_flags, NULL) == ARENA_GONE || n == 0)
+	if (guarded(a, read_state, NULL) == ARENA_GONE || n == 0)
 		arena_ended(a);
 	else
 		undertaker_track_all(a);
@@ -383,7 +353,26 @@ int arena_remove(struct arena *a)
 	return 0;
 }
 
-int arena_stat(const struct arena *a, struct stat *st)
+int arena_make_transient(struct arena *a)
 {
-	return fstat(a->fd, st) < 0 ? -errno : 0;
+	struct policy p = a->store.policy;
+
+	if (p.transient)
+		return 0;
+	p.transient = true;
+	return store_change(&a->store, &p);
+}
+
+void arena_stat(const struct arena *a, struct stat *st)
+{
+	const struct policy *p = &a->store.policy;
+
+	*st = (struct stat){
+		.st_ino = p->identity,
+		.st_mode = p->mode,
+		.st_uid = p->uid,
+		.st_gid = p->gid,
+	};
+	st->st_ctim.tv_sec = (time_t)(p->changed_ns / 1000000000);
+	st->st_ctim.tv_nsec = (long)(p->changed_ns % 1000000000);
 }

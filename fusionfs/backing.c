@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "fusionfs/backing.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -13,7 +14,6 @@
 #include <unistd.h>
 
 #include "fusionfs/log.h"
-#include "libfusion/core/view.h"
 
 #define SHM "/dev/shm"
 #define LOCK_TRIES 50
@@ -28,22 +28,103 @@ static uint64_t hash_text(const char *p)
 	return h;
 }
 
-/* The same mountpoint leads to the same place, so that the next daemon finds
- * what this one left: /dev/shm/fusionfs.0.run-fusion. */
-static char *default_path(const char *mountpoint)
+/*
+ * The same mountpoint leads to the same place, so that the next daemon finds
+ * what this one left: /dev/shm/fusionfs.0.run-fusion.  Any user can make a file
+ * of that name first.  Then the place is called fusionfs.0.run-fusion:XXXXXX,
+ * and the next daemon knows it by its owner.
+ */
+static char *default_name(const char *mountpoint)
 {
-	char name[128], *path;
+	char name[128], *full;
 	size_t n = 0;
 
 	for (const char *p = mountpoint + 1; *p && n < sizeof(name); p++)
 		name[n++] = *p == '/' ? '-' : *p;
 	/* Two mountpoints must not meet: a '-' of their own, or too long. */
-	if (n >= sizeof(name) || strchr(mountpoint, '-'))
+	if (n >= sizeof(name) || strpbrk(mountpoint, "-:"))
 		n = (size_t)snprintf(name, sizeof(name), "%016llx",
 				     (unsigned long long)hash_text(mountpoint));
-	if (asprintf(&path, SHM "/fusionfs.%u.%.*s", geteuid(), (int)n, name) <
-	    0)
+	if (asprintf(&full, "fusionfs.%u.%.*s", geteuid(), (int)n, name) < 0)
 		return NULL;
+	return full;
+}
+
+static bool is_own_directory(int shm, const char *name)
+{
+	struct stat st;
+
+	return fstatat(shm, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       S_ISDIR(st.st_mode) && st.st_uid == geteuid();
+}
+
+/* `NAME:XXXXXX` of ours, if there is one: to be freed. */
+static char *find_other_place(int shm, const char *name)
+{
+	int fd = openat(shm, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	size_t len = strlen(name);
+	char *found = NULL;
+	struct dirent *e;
+
+	if (!dir && fd >= 0)
+		close(fd);
+	while (dir && !found && (e = readdir(dir)))
+		if (!strncmp(e->d_name, name, len) && e->d_name[len] == ':' &&
+		    is_own_directory(shm, e->d_name))
+			found = strdup(e->d_name);
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+static bool is_taken(int shm, const char *name)
+{
+	struct stat st;
+
+	return fstatat(shm, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       !is_own_directory(shm, name);
+}
+
+static char *make_other_place(const char *name)
+{
+	char *path;
+
+	if (asprintf(&path, SHM "/%s:XXXXXX", name) < 0)
+		return NULL;
+	if (mkdtemp(path)) {
+		note("%s/%s is somebody else's: taking %s", SHM, name, path);
+		return path;
+	}
+	free(path);
+	return NULL;
+}
+
+static char *join(const char *dir, const char *name)
+{
+	char *path;
+
+	return asprintf(&path, "%s/%s", dir, name) < 0 ? NULL : path;
+}
+
+static char *default_path(const char *mountpoint)
+{
+	int shm = open(SHM, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char *name = default_name(mountpoint), *other = NULL, *path = NULL;
+
+	if (name && shm >= 0 && !is_own_directory(shm, name))
+		other = find_other_place(shm, name);
+	if (other)
+		path = join(SHM, other);
+	else if (name && shm >= 0 && is_taken(shm, name))
+		path = make_other_place(name);
+	/* Also if that failed: the reason is told when it is opened. */
+	if (name && !path)
+		path = join(SHM, name);
+	if (shm >= 0)
+		close(shm);
+	free(other);
+	free(name);
 	return path;
 }
 
@@ -72,7 +153,7 @@ static int check_directory(struct backing *b)
 
 static int open_directory(struct backing *b)
 {
-	if (mkdir(b->path, 0711) == 0) {
+	if (mkdir(b->path, 0700) == 0) {
 		b->made = true;
 	} else if (errno != EEXIST) {
 		complain("cannot make %s: %s: is a tmpfs mounted on " SHM
@@ -86,9 +167,6 @@ static int open_directory(struct backing *b)
 			 strerror(errno));
 		return -errno;
 	}
-	/* Members pass through it to their arena's file, whatever our umask. */
-	if (b->made && fchmod(b->fd, 0711) < 0)
-		return -errno;
 	return check_directory(b);
 }
 
@@ -165,8 +243,10 @@ int backing_open(struct backing *b, const struct options *o)
 	if (!r)
 		r = lock_directory(b);
 	/* A default place that an earlier daemon made is ours to remove. */
-	if (!r && !o->backing)
+	if (!r && !o->backing) {
 		b->made = true;
+		r = fchmod(b->fd, 0700) < 0 ? -errno : 0;
+	}
 	if (r < 0)
 		backing_close(b, false);
 	return r;
@@ -184,31 +264,4 @@ void backing_close(struct backing *b, bool remove)
 		rmdir(b->path);
 	free(b->path);
 	*b = (struct backing){.fd = -1, .lockfd = -1};
-}
-
-int backing_format(struct backing *b, const struct arena_params *params,
-		   mode_t mode, uid_t uid, gid_t gid)
-{
-	char temp[ARENA_NAME_MAX + 8];
-	int fd, r;
-
-	snprintf(temp, sizeof(temp), ".new.%s", params->name);
-	unlinkat(b->fd, temp, 0);
-	fd = openat(b->fd, temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -errno;
-	r = view_format(fd, params);
-	if (!r && (uid != geteuid() || gid != getegid()) &&
-	    fchown(fd, uid, gid) < 0)
-		r = -errno;
-	if (!r && fchmod(fd, mode & 0777) < 0)
-		r = -errno;
-	if (!r && renameat(b->fd, temp, b->fd, params->name) < 0)
-		r = -errno;
-	if (r < 0) {
-		unlinkat(b->fd, temp, 0);
-		close(fd);
-		return r;
-	}
-	return fd;
 }

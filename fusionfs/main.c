@@ -18,6 +18,7 @@
 
 #include "fusionfs/bell.h"
 #include "fusionfs/fuse.h"
+#include "fusionfs/hand_over.h"
 #include "fusionfs/log.h"
 #include "fusionfs/mount.h"
 #include "fusionfs/ops.h"
@@ -126,6 +127,7 @@ static int run_clock(void)
 
 	if (now >= next_patrol) {
 		undertaker_patrol();
+		hand_over_patrol();
 		next_patrol = now + PATROL_NS;
 	}
 	patrol = next_patrol - now;
@@ -234,6 +236,8 @@ static int open_world(struct options *o)
 		complain("cannot watch signals: %s", strerror(-r));
 	else if ((r = bell_init()) < 0)
 		complain("cannot listen to bells: %s", strerror(-r));
+	else if ((r = hand_over_init()) < 0)
+		complain("cannot make a pipe: %s", strerror(-r));
 	if (r < 0)
 		world_close();
 	return r;
@@ -270,6 +274,7 @@ static int serve(struct options *o, int report)
 		into_background(report);
 	loop();
 	world_stop();
+	hand_over_stop();
 	fuse_session_unmount(session);
 	fuse_session_destroy(session);
 	ops_end();

@@ -34,7 +34,15 @@ struct node {
 typedef int (*create_fn)(struct view *v, struct thread_rec *me,
 			 const char *name, uint32_t *ret_index);
 
-enum row_type { ROW_DIR, ROW_FILE, ROW_LINK, ROW_EVENTS, ROW_PORT };
+enum row_type {
+	ROW_DIR,
+	ROW_FILE,
+	ROW_LINK,
+	ROW_EVENTS,
+	ROW_PORT,
+	ROW_HEAP,
+	ROW_SOCKET
+};
 
 /* Items of a directory: those that are not rows. */
 struct items_ops {
@@ -86,6 +94,8 @@ enum row_type node_items_type(const struct node *dir);
 
 /* Rows that others ask for by name. */
 bool node_is_arena(const struct node *n);
+/* The file of hand_over.h. */
+void node_of_socket(struct node *ret);
 void node_of_arena(struct arena *a, struct node *ret);
 
 #endif

@@ -16,6 +16,8 @@
 
 #include "fusionfs/events.h"
 #include "fusionfs/fuse.h"
+#include "fusionfs/hand_over.h"
+#include "fusionfs/heap.h"
 #include "fusionfs/hold_up.h"
 #include "fusionfs/node.h"
 #include "fusionfs/numbered.h"
@@ -37,6 +39,7 @@ struct handle {
 	struct watcher *watcher;     /* ROW_EVENTS */
 	struct visitor *visitor;     /* of a row with locks */
 	struct port *port;	     /* ROW_PORT */
+	bool heap;		     /* ROW_HEAP */
 };
 
 static struct handle *handles;
@@ -216,6 +219,8 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino,
 /* The kernel has checked who may (default_permissions).  The file keeps it. */
 static int change(const struct node *n, const struct stat *to, int what)
 {
+	struct policy p;
+
 	if (what & FUSE_SET_ATTR_SIZE)
 		return n->row->store || n->row->locks || n->row->port ? 0
 								      : -EACCES;
@@ -224,15 +229,14 @@ static int change(const struct node *n, const struct stat *to, int what)
 		return 0; /* times are ours to tell */
 	if (!node_is_arena(n))
 		return -EPERM;
-	if (what & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID) &&
-	    fchown(n->arena->fd,
-		   what & FUSE_SET_ATTR_UID ? to->st_uid : (uid_t)-1,
-		   what & FUSE_SET_ATTR_GID ? to->st_gid : (gid_t)-1) < 0)
-		return -errno;
-	if (what & FUSE_SET_ATTR_MODE &&
-	    fchmod(n->arena->fd, to->st_mode & 0777) < 0)
-		return -errno;
-	return 0;
+	p = n->arena->store.policy;
+	if (what & FUSE_SET_ATTR_UID)
+		p.uid = to->st_uid;
+	if (what & FUSE_SET_ATTR_GID)
+		p.gid = to->st_gid;
+	if (what & FUSE_SET_ATTR_MODE)
+		p.mode = to->st_mode & 0777;
+	return store_change(&n->arena->store, &p);
 }
 
 static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr,
@@ -332,12 +336,24 @@ static void op_refuse_rename(fuse_req_t req, fuse_ino_t parent,
 	op_refuse_name(req, parent, name);
 }
 
-static void op_refuse_mknod(fuse_req_t req, fuse_ino_t parent, const char *name,
-			    mode_t mode, dev_t rdev)
+/* The daemon's own socket, and nothing else. */
+static void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name,
+		     mode_t mode, dev_t rdev)
 {
-	(void)mode;
+	struct fuse_entry_param e;
+	struct node n;
+
 	(void)rdev;
-	op_refuse_name(req, parent, name);
+	if (parent != NODE_ROOT || !S_ISSOCK(mode) ||
+	    strcmp(name, HAND_OVER_NAME) != 0 ||
+	    hand_over_bound(request_tid(req)) < 0) {
+		op_refuse_name(req, parent, name);
+		return;
+	}
+	world.requests++;
+	node_of_socket(&n);
+	entry_of(req, &n, &e);
+	fuse_reply_entry(req, &e);
 }
 
 static void op_refuse_symlink(fuse_req_t req, const char *link,
@@ -368,6 +384,7 @@ static int fill_handle(fuse_req_t req, const struct node *n, int flags,
 	}
 	if (n->row->type == ROW_PORT)
 		return port_open(n, req, flags, &h->port);
+	h->heap = n->row->type == ROW_HEAP;
 	if (n->row->type == ROW_DIR || !n->row->locks)
 		return 0;
 	/* As with reading and writing, what the descriptor is good for is
@@ -537,11 +554,45 @@ static void read_text(fuse_req_t req, fuse_ino_t ino, struct handle *h,
 	fuse_reply_buf(req, p, size);
 }
 
+static void read_heap(fuse_req_t req, struct arena *a, size_t size, off_t off)
+{
+	const char *p = NULL;
+	ssize_t n = heap_read(a, size, off, &p);
+
+	if (n < 0)
+		reply_err(req, (int)n);
+	else
+		fuse_reply_buf(req, p, (size_t)n);
+}
+
+/* Only the heap has holes; where it is, the kernel knows of all others. */
+static void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence,
+		     struct fuse_file_info *fi)
+{
+	struct handle *h = handle_of(fi);
+	struct node n;
+	off_t at;
+
+	if (!get_node(req, ino, &n))
+		return;
+	at = h->heap ? heap_seek(n.arena, off, whence) : -ENOSYS;
+	if (at < 0)
+		reply_err(req, (int)at);
+	else
+		fuse_reply_lseek(req, at);
+}
+
 static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		    struct fuse_file_info *fi)
 {
 	struct handle *h = handle_of(fi);
+	struct node n;
 
+	if (h->heap) {
+		if (get_node(req, ino, &n))
+			read_heap(req, n.arena, size, off);
+		return;
+	}
 	if (!h->watcher && !h->port) {
 		/* The kernel names no owner of locks when it fills a page. */
 		read_text(req, ino, h, size, off, !fi->lock_owner);
@@ -820,6 +871,9 @@ static void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned int cmd,
 		    cmd == FUSION_IOC_LEAVE) &&
 		   in_size == sizeof(struct ioc_member)) {
 		member_ioctl(req, n.arena, cmd, in);
+	} else if (cmd == FUSION_IOC_RENEW &&
+		   in_size == sizeof(struct ioc_renew)) {
+		request_renew(n.arena, req, in);
 	} else if (cmd == FUSION_IOC_HOLD_UP &&
 		   in_size == sizeof(struct ioc_hold_up)) {
 		request_hold_up(n.arena, req, in);
@@ -854,11 +908,12 @@ const struct fuse_lowlevel_ops ops = {
 	.unlink = op_unlink,
 	.rename = op_refuse_rename,
 	.create = op_create,
-	.mknod = op_refuse_mknod,
+	.mknod = op_mknod,
 	.symlink = op_refuse_symlink,
 	.link = op_refuse_link,
 	.open = op_open,
 	.read = op_read,
+	.lseek = op_lseek,
 	.write = op_write,
 	.release = op_release,
 	.flock = op_flock,

@@ -70,12 +70,6 @@ int arena_limit_store(const struct node *n, const char *text)
 	return guarded(n->arena, set_limit, &limit);
 }
 
-int arena_heap_target(const struct node *n, struct text *t)
-{
-	text_add(t, "%s/%s", world.backing.path, n->arena->name);
-	return 0;
-}
-
 static int master_id(struct arena *a, void *unused)
 {
 	uint32_t id = load_acquire(&a->view.sb->master);
@@ -152,8 +146,8 @@ int arena_status_show(const struct node *n, struct text *t)
 		 v->geo.max_members, v->geo.max_threads - 1, v->geo.max_fields);
 	text_add(t, "max-objects %u\nmax-others %u\n",
 		 v->geo.tables[KIND_OBJECT].max, v->geo.max_things);
-	text_add(t, "transient %d\nformat %u\n", n->arena->transient,
-		 sb->format);
+	text_add(t, "transient %d\nformat %u\n",
+		 n->arena->store.policy.transient, sb->format);
 	text_add(t, "created ");
 	text_add_time(t, sb->created_ns);
 	text_add(t, "\n");

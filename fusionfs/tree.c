@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #include "fusionfs/events.h"
+#include "fusionfs/hand_over.h"
+#include "fusionfs/heap.h"
 #include "fusionfs/ports.h"
 #include "fusionfs/show.h"
 #include "fusionfs/visitors.h"
@@ -28,6 +30,7 @@ enum {
 	ABOUT_REQUESTS,
 	ABOUT_DEATHS,
 	ABOUT_OPTIONS,
+	SOCKET,
 	ARENA,
 	STATUS,
 	STATE,
@@ -119,6 +122,10 @@ static const struct row rows[N_ROWS] = {
 	[ABOUT_DEATHS] =   RO(ABOUT, "deaths", about_deaths_show),
 	[ABOUT_OPTIONS] =  RO(ABOUT, "options", about_options_show),
 
+	/* Not listed; all arenas' directories have it, too. */
+	[SOCKET] =         ROW(ROOT, ROW_SOCKET, HAND_OVER_NAME, 0666,
+			       .show = NULL),
+
 	[ARENA] =          DIR(ROOT, NULL),
 	[STATUS] =         RO(ARENA, "status", arena_status_show),
 	[STATE] =          RO(ARENA, "state", arena_state_show),
@@ -127,7 +134,7 @@ static const struct row rows[N_ROWS] = {
 	[USED] =           RO(ARENA, "used", arena_used_show),
 	[LIMIT] =          RW(ARENA, "limit", arena_limit_show,
 			      arena_limit_store),
-	[HEAP] =           LNK(ARENA, "heap", arena_heap_target),
+	[HEAP] =           ROW(ARENA, ROW_HEAP, "heap", 0444, .show = NULL),
 	[EVENTS_FILE] =    STREAM(ARENA, "events"),
 	[MASTER] =         LNK(ARENA, "master", arena_master_target),
 	[DEADLOCKS] =      RO(ARENA, "deadlocks", arena_deadlocks_show),
@@ -238,6 +245,8 @@ static int node_check(const struct node *n)
 
 	if (index_of(n->row) == MASTER)
 		return arena_master_check(n->arena);
+	if (index_of(n->row) == SOCKET)
+		return hand_over_is_there() ? 0 : -ENOENT;
 	/* `state` and what says who lies there are for corrupt ones too. */
 	return ops && ops->check ? ops->check(n) : 0;
 }
@@ -332,6 +341,10 @@ int node_lookup(const struct node *dir, const char *name, struct node *ret)
 	uint32_t number;
 	struct node n;
 
+	if (index_of(dir->row) == ARENA && !strcmp(name, HAND_OVER_NAME)) {
+		node_of_socket(ret);
+		return node_check(ret);
+	}
 	for (int i = ROOT + 1; i < N_ROWS; i++) {
 		if (rows[i].parent != index_of(dir->row) ||
 		    !is_called(&rows[i], name, &number))
@@ -363,7 +376,7 @@ int node_next(const struct node *dir, uint64_t *at, char name[256],
 		const struct row *row = &rows[*at];
 
 		if (*at <= ROOT || row->parent != index_of(dir->row) ||
-		    !row->name)
+		    !row->name || row->type == ROW_SOCKET)
 			continue;
 		*ret = child(dir, row);
 		if (node_check(ret) < 0)
@@ -409,8 +422,9 @@ static void stat_events(struct arena *a, struct stat *st)
 }
 
 static const mode_t types[] = {
-	[ROW_DIR] = S_IFDIR,	[ROW_FILE] = S_IFREG, [ROW_LINK] = S_IFLNK,
-	[ROW_EVENTS] = S_IFREG, [ROW_PORT] = S_IFREG,
+	[ROW_DIR] = S_IFDIR,	 [ROW_FILE] = S_IFREG, [ROW_LINK] = S_IFLNK,
+	[ROW_EVENTS] = S_IFREG,	 [ROW_PORT] = S_IFREG, [ROW_HEAP] = S_IFREG,
+	[ROW_SOCKET] = S_IFSOCK,
 };
 
 static void stat_top(const struct node *n, struct stat *st)
@@ -424,28 +438,28 @@ static void stat_top(const struct node *n, struct stat *st)
 		st->st_mode =
 			S_IFDIR | (world.options->allow_other ? 01777 : 0755);
 	st->st_nlink = root ? 3 + world_count() : 2;
+	if (n->row->type != ROW_DIR)
+		st->st_nlink = 1;
 }
 
 int node_stat(const struct node *n, struct stat *st)
 {
 	struct stat file;
-	int r;
 
 	*st = (struct stat){.st_ino = node_ino(n), .st_nlink = 1};
 	if (!n->arena) {
 		stat_top(n, st);
 		return 0;
 	}
-	r = arena_stat(n->arena, &file);
-	if (r < 0)
-		return r;
+	arena_stat(n->arena, &file);
 	st->st_uid = file.st_uid;
 	st->st_gid = file.st_gid;
 	stat_times(st, (uint64_t)file.st_ctim.tv_sec * 1000000000 +
 			       (uint64_t)file.st_ctim.tv_nsec);
-	if (index_of(n->row) == ARENA)
-		st->st_mode = S_IFDIR | (file.st_mode & 0777);
-	else if (n->row->type == ROW_LINK)
+	if (index_of(n->row) == ARENA) {
+		st->st_ino = file.st_ino;
+		st->st_mode = S_IFDIR | file.st_mode;
+	} else if (n->row->type == ROW_LINK)
 		st->st_mode = S_IFLNK | 0777;
 	else
 		st->st_mode = types[n->row->type] |
@@ -454,6 +468,10 @@ int node_stat(const struct node *n, struct stat *st)
 		st->st_nlink = 2;
 	if (n->row->type == ROW_EVENTS)
 		stat_events(n->arena, st);
+	if (n->row->type == ROW_HEAP) {
+		st->st_size = (off_t)heap_size(n->arena);
+		st->st_blocks = (blkcnt_t)heap_blocks(n->arena);
+	}
 	return 0;
 }
 
@@ -499,4 +517,9 @@ void node_of_arena(struct arena *a, struct node *ret)
 {
 	*ret = (struct node){
 		.row = &rows[ARENA], .arena = a, .number = NUMBER_NONE};
+}
+
+void node_of_socket(struct node *ret)
+{
+	*ret = (struct node){.row = &rows[SOCKET], .number = NUMBER_NONE};
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "fusionfs/events.h"
+#include "fusionfs/hand_over.h"
 #include "fusionfs/ports.h"
 #include "fusionfs/waiters.h"
 #include "libfusion/core/atomic.h"
@@ -221,6 +222,8 @@ void undertaker_untrack(struct arena *a, uint32_t id)
 	*p = t->next;
 	close_pidfd(t);
 	free(t);
+	offers_forget(a, id);
+	hand_over_rest();
 }
 
 void undertaker_forget(struct arena *a)

@@ -11,6 +11,7 @@
 #include <fusion/arena.h>
 
 #include "fusionfs/events.h"
+#include "fusionfs/hand_over.h"
 #include "fusionfs/log.h"
 #include "fusionfs/undertaker.h"
 #include "libfusion/core/atomic.h"
@@ -30,6 +31,7 @@ struct waiter {
 	struct ioc_member member;
 	struct caller caller;
 	const void *dir;
+	struct offer *offer; /* of a JOIN, while it is attempted */
 };
 
 static int64_t deadline(int64_t timeout_ns)
@@ -49,8 +51,7 @@ int request_may_write(struct arena *a, struct fuse_req *req, uid_t uid)
 
 	if (uid == 0)
 		return 0;
-	if (arena_stat(a, &st) < 0)
-		return -EIO;
+	arena_stat(a, &st);
 	if (uid == st.st_uid)
 		return st.st_mode & S_IWUSR ? 0 : -EACCES;
 	if (request_in_group(req, st.st_gid))
@@ -63,7 +64,8 @@ static bool is_owner(struct arena *a, const struct caller *c)
 {
 	struct stat st;
 
-	return arena_stat(a, &st) == 0 && st.st_uid == c->uid;
+	arena_stat(a, &st);
+	return st.st_uid == c->uid;
 }
 
 static void read_comm(pid_t pid, char comm[16])
@@ -124,7 +126,7 @@ static int settle(struct arena *a, const struct ioc_join *j)
 	sb->on_master_death = j->on_master_death <= MASTER_DEATH_PROMOTE
 				      ? j->on_master_death
 				      : MASTER_DEATH_NOTIFY;
-	sb->flags = a->transient ? ARENA_TRANSIENT : 0;
+	sb->flags = a->store.policy.transient ? ARENA_TRANSIENT : 0;
 	return 0;
 }
 
@@ -136,10 +138,10 @@ static int let_in(struct arena *a, struct waiter *w, uint32_t role)
 		.gid = w->caller.gid,
 		.start_time = process_start_time(w->caller.pid),
 		.role = role,
+		.witness = offer_witness(w->offer),
 	};
 	struct ioc_join *j = &w->join;
 	struct view *v = &a->view;
-	struct stat st;
 	uint32_t slot;
 	int r;
 
@@ -154,9 +156,6 @@ static int let_in(struct arena *a, struct waiter *w, uint32_t role)
 	j->role_got = role;
 	j->base = a->base;
 	j->span_got = v->geo.span;
-	if (fstat(a->fd, &st) < 0)
-		return -errno;
-	j->ino = st.st_ino;
 	r = undertaker_track(a, slot, j->id, w->caller.pid, w->dir);
 	if (r < 0) {
 		life_depart(v, slot, false);
@@ -214,6 +213,9 @@ static int join_once(struct arena *a, struct waiter *w)
 	w->attempt = join_once;
 	if (r < 0)
 		return r;
+	r = hand_over_listen();
+	if (r)
+		return r < 0 ? r : MUST_WAIT;
 	if (w->join.role != FUSION_ROLE_SLAVE &&
 	    guarded(a, is_empty, NULL) == 1 &&
 	    guarded(a, wants_renewal, &w->join) == 1) {
@@ -221,7 +223,16 @@ static int join_once(struct arena *a, struct waiter *w)
 		if (r < 0)
 			return r;
 	}
-	return guarded(a, try_join, w);
+	r = offer_make(a, true, &w->offer);
+	if (r < 0)
+		return r;
+	r = guarded(a, try_join, w);
+	if (r == 0)
+		offer_publish(w->offer, w->join.id, w->caller.pid,
+			      &w->join.token);
+	else
+		offer_cancel(w->offer);
+	return r;
 }
 
 /* --- Parking ------------------------------------------------------------- */
@@ -248,15 +259,15 @@ static void answer(struct waiter *w, int r)
 /* Nobody inside, nobody waiting, made by entering: it is not needed. */
 static void vanish_if_unused(struct arena *a)
 {
-	if (a->transient && !a->waiters && !a->corrupt &&
+	if (a->store.policy.transient && !a->waiters && !a->corrupt &&
 	    (a->ended || guarded(a, is_empty, NULL) == 1))
 		arena_destroy(a, true);
 }
 
 void waiters_idle(struct arena *a)
 {
-	bool idle =
-		a->transient && !a->waiters && guarded(a, is_empty, NULL) == 1;
+	bool idle = a->store.policy.transient && !a->waiters &&
+		    guarded(a, is_empty, NULL) == 1;
 
 	/* Seen twice: its maker has had a second to join it. */
 	a->idle = idle ? a->idle + 1 : 0;
@@ -337,8 +348,9 @@ void request_join(struct arena *a, struct fuse_req *req,
 	r = request_may_write(a, req, w->caller.uid);
 	if (!r) {
 		if (j->flags & JOIN_TRANSIENT && is_owner(a, &w->caller))
-			a->transient = true;
-		r = join_once(a, w);
+			r = arena_make_transient(a);
+		if (!r)
+			r = join_once(a, w);
 	}
 	if (r == MUST_WAIT) {
 		park(w);
@@ -495,6 +507,26 @@ void request_leave(struct arena *a, struct fuse_req *req,
 	answer(w, r);
 }
 
+void request_renew(struct arena *a, struct fuse_req *req,
+		   const struct ioc_renew *ask)
+{
+	struct ioc_member m = {.slot = ask->slot, .id = ask->id};
+	struct ioc_renew answer = *ask;
+	struct waiter *w = member_request(a, req, &m);
+	struct offer *o;
+	int r;
+
+	if (!w)
+		return;
+	r = hand_over_listen();
+	if (r == 0)
+		r = offer_make(a, false, &o);
+	if (r == 0)
+		offer_publish(o, m.id, w->caller.pid, &answer.token);
+	reply_ioctl(req, r > 0 ? -EAGAIN : r, &answer, sizeof(answer));
+	free(w);
+}
+
 /* --- Looking again ------------------------------------------------------- */
 
 void waiters_look(struct arena *a)
@@ -523,6 +555,20 @@ void waiters_fail(struct arena *a, int error)
 		a->waiters = w->next;
 		answer(w, error);
 	}
+}
+
+void waiters_fail_joins(struct arena *a, int error)
+{
+	struct waiter *w, *next;
+
+	for (w = a->waiters; w; w = next) {
+		next = w->next;
+		if (!w->is_join)
+			continue;
+		unpark(w);
+		answer(w, error);
+	}
+	vanish_if_unused(a);
 }
 
 int64_t waiters_expire(void)

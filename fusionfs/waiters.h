@@ -27,13 +27,18 @@ void request_exit(struct arena *a, struct fuse_req *req,
 void request_leave(struct arena *a, struct fuse_req *req,
 		   const struct ioc_member *m);
 
+/* Its descriptors once more. */
+void request_renew(struct arena *a, struct fuse_req *req,
+		   const struct ioc_renew *r);
+
 /* Something has changed: who can be answered now? */
 void waiters_look(struct arena *a);
 /* From time to time: an arena that was made to be entered, by a process that
  * was killed before it did, vanishes. */
 void waiters_idle(struct arena *a);
-/* All of @a get this error. */
+/* All of @a get this error, or all that want to join. */
 void waiters_fail(struct arena *a, int error);
+void waiters_fail_joins(struct arena *a, int error);
 /* Time-outs.  Returns ns until the next, -1 there is none. */
 int64_t waiters_expire(void);
 

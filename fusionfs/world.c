@@ -57,7 +57,7 @@ static void adopt_all(void)
 		if (e->d_name[0] == '.') {
 			/* Left half-made by an earlier daemon. */
 			if (!strncmp(e->d_name, ".new.", 5))
-				unlinkat(world.backing.fd, e->d_name, 0);
+				store_remove(&world.backing, e->d_name);
 			continue;
 		}
 		r = arena_adopt(e->d_name);

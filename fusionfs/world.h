@@ -15,6 +15,7 @@
 
 #include "fusionfs/backing.h"
 #include "fusionfs/options.h"
+#include "fusionfs/store.h"
 #include "libfusion/core/life.h"
 #include "libfusion/core/view.h"
 
@@ -32,13 +33,12 @@ struct arena {
 	struct arena *next;
 	uint32_t serial; /* in node ids; never used again in this mount */
 	char name[ARENA_NAME_MAX + 1];
-	int fd;
-	struct view view; /* view.base is NULL if the file is no good */
-	uint64_t base;	  /* where members map it; our copy */
+	struct store store; /* its files, and who may do what */
+	struct view view;   /* view.base is NULL if the file is no good */
+	uint64_t base;	    /* where members map it; our copy */
 	bool corrupt;
-	bool ended;	/* content gone, and no memory yet for a fresh file */
-	bool transient; /* vanishes when empty */
-	unsigned idle;	/* patrols that have found it unused */
+	bool ended;    /* content gone, and no memory yet for a fresh file */
+	unsigned idle; /* patrols that have found it unused */
 	struct tracked *members;  /* undertaker.c: one a member */
 	struct waiter *waiters;	  /* waiters.c: parked requests, oldest first */
 	struct watcher *watchers; /* events.c: open `events` files */
@@ -102,7 +102,11 @@ void arena_ended(struct arena *a);
 int arena_refresh(struct arena *a);
 /* Its memory is not what it should be. */
 void arena_is_corrupt(struct arena *a, const char *why);
-int arena_stat(const struct arena *a, struct stat *st);
+/* Mode, owner, group, times and inode number of its directory. */
+void arena_stat(const struct arena *a, struct stat *st);
+/* Does the daemon make it vanish when it is empty?  What has been said once
+ * stays.  0, -errno. */
+int arena_make_transient(struct arena *a);
 bool arena_joined(struct arena *a);
 /*
  * The life lock, not for longer than our patience: a member that sits on it (it

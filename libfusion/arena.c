@@ -130,7 +130,7 @@ void arena_poke(struct fusion_arena *arena)
 	 */
 	full_fence();
 	if (load_relaxed(&arena->view.sb->event_watchers))
-		place_ioctl(arena->dirfd, FUSION_IOC_POKE, NULL);
+		arena_wake_daemon(arena);
 }
 
 FUSION_API fusion_id_t fusion_arena_id(const struct fusion_arena *arena)

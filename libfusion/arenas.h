@@ -45,8 +45,10 @@ int arena_request(struct fusion_arena *arena, unsigned long request,
 int arena_ask(struct fusion_arena *arena, unsigned long request, void *args);
 /* JOINING or LEAVING -> ALIVE, by the daemon or alone.  0, -errno. */
 int arena_ready(struct fusion_arena *arena);
-/* Put the directory's descriptor behind the heap's. */
-void dir_behind_heap(struct fusion_arena *arena);
+/* POKE: there is something for the daemon to look at. */
+void arena_wake_daemon(struct fusion_arena *arena);
+/* Close the directory, but not what the program has at its number. */
+void dir_close(struct fusion_arena *arena);
 
 /* --- object_duty.c -------------------------------------------------------- */
 

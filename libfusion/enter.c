@@ -2,10 +2,11 @@
 /*
  * Entering
  *
- * open the directory - JOIN - open and map `heap` - take the witness lock -
- * run the callback - READY.  Killed anywhere: the kernel closes the directory
- * and the daemon frees the slot.  The daemon decides who is master; it parks
- * the JOIN while there is something to wait for.
+ * open the directory - JOIN - fetch the descriptors, the witness among them
+ * (hand_over.c) - map the heap - run the callback - READY.  Killed anywhere:
+ * the witness falls, the kernel closes the directory and the daemon frees the
+ * slot.  The daemon decides who is master; it parks the JOIN while there is
+ * something to wait for.
  *
  * The daemon, the arena and the file can change under us between any two
  * steps; each such race ends in LOST_RACE: start over.
@@ -13,14 +14,11 @@
 #include <fusion/arena.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "libfusion/arenas.h"
@@ -28,6 +26,7 @@
 #include "libfusion/core/futex.h"
 #include "libfusion/core/heap.h"
 #include "libfusion/core/life.h"
+#include "libfusion/hand_over.h"
 #include "libfusion/log.h"
 #include "libfusion/place.h"
 
@@ -70,7 +69,7 @@ static struct fusion_arena *arena_new(const char *path,
 
 	if (!a)
 		return NULL;
-	a->view.fd = -1;
+	a->view.fd = a->view.lockfd = -1;
 	a->dirfd = -1;
 	a->flags = o->flags;
 	pthread_mutex_init(&a->notice_lock, NULL);
@@ -85,22 +84,16 @@ static struct fusion_arena *arena_new(const char *path,
 	return NULL;
 }
 
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
-}
-
 void arena_free(struct fusion_arena *a)
 {
-	close_fd(&a->dirfd);
+	dir_close(a);
 	pthread_mutex_destroy(&a->notice_lock);
 	pthread_mutex_destroy(&a->dispatch_lock);
 	pthread_mutex_destroy(&a->reactors_lock);
 	pthread_cond_destroy(&a->reaction_ended);
 	pthread_mutex_destroy(&a->watch_lock);
 	free(a->path);
+	free(a->place);
 	free(a);
 }
 
@@ -133,32 +126,43 @@ static void log_collision(const char *path, uint64_t base, uint64_t span)
 		fclose(f);
 }
 
-static int open_heap(struct fusion_arena *a, const struct ioc_join *j)
+/* The process goes on to map what it was handed.  Takes all of @h. */
+static int map_heap(struct fusion_arena *a, const struct ioc_join *j,
+		    struct handed *h)
 {
-	struct stat st;
-	int fd = fd_open_at(a->dirfd, "heap", O_RDWR), r;
+	struct view *v = &a->view;
+	int r = view_map(v, h->heap, (void *)(uintptr_t)j->base);
 
-	if (fd < 0 && place_is_gone(-fd))
-		return -ENOTCONN;
-	if (fd < 0)
-		return fd == -ENOENT ? LOST_RACE : fd;
-	if (fstat(fd, &st) < 0 || st.st_ino != j->ino) {
-		close(fd);
-		return LOST_RACE;
-	}
-	r = view_map(&a->view, fd, (void *)(uintptr_t)j->base);
 	if (r < 0) {
-		close(fd);
+		handed_close(h);
 		if (r == -EEXIST) {
 			log_collision(a->path, j->base, j->span_got);
 			r = -EADDRINUSE;
 		}
 		return r;
 	}
+	v->witness = h->witness;
+	v->renew = hand_over_renew;
 	/* The child of a fork is no member: it must not even see it. */
-	madvise(a->view.base, a->view.geo.span, MADV_DONTFORK);
-	dir_behind_heap(a);
-	return 0;
+	madvise(v->base, v->geo.span, MADV_DONTFORK);
+	r = view_set_lock(v, h->lock);
+	if (r < 0)
+		close(h->lock);
+	return r;
+}
+
+static int open_heap(struct fusion_arena *a, const struct ioc_join *j)
+{
+	struct handed h = {.heap = -1, .lock = -1};
+	int r = hand_over_fetch(a->dirfd, a->place, &j->token, &h);
+
+	if (r < 0)
+		return r; /* -ESTALE is LOST_RACE */
+	if (!h.witness) {
+		handed_close(&h);
+		return -EPROTO;
+	}
+	return map_heap(a, j, &h);
 }
 
 /* Mapped; is the slot we were given still ours? */
@@ -178,10 +182,9 @@ static int attach(struct fusion_arena *a, const struct ioc_join *j)
 		return LOST_RACE;
 	if (r < 0)
 		return r;
-	a->id = j->id;
 	r = address_add(a);
-	if (r < 0)
-		life_witness_drop(v, j->slot);
+	if (r == 0)
+		a->id = j->id;
 	return r;
 }
 
@@ -247,8 +250,8 @@ static int join(struct fusion_arena *a, const struct fusion_arena_options *o,
 		r = attach(a, j);
 	if (r < 0) {
 		arena_unmap(a);
-		/* Without a result: who waits for us to initialise is not to
-		 * get our error. */
+		/* Without a result: processes that wait for us to initialise
+		 * are not to get our error. */
 		m.slot = j->slot;
 		m.id = j->id;
 		place_ioctl(a->dirfd, FUSION_IOC_LEAVE, &m);
@@ -303,17 +306,14 @@ static int go_in(struct fusion_arena *a, const struct fusion_arena_options *o,
 
 /* --- Again in the same process ------------------------------------------- */
 
+/* An arena is one however it is spelled, and after its daemon was replaced: its
+ * inode number is its own. */
 static struct fusion_arena *find_entered(const struct fusion_arena *like)
 {
 	struct fusion_arena *a = arenas;
 
-	for (; a; a = a->next) {
-		if (a->dir_dev == like->dir_dev && a->dir_ino == like->dir_ino)
-			break;
-		/* Mounted again since: the same place, another device. */
-		if (!strcmp(a->path, like->path))
-			break;
-	}
+	while (a && a->dir_ino != like->dir_ino)
+		a = a->next;
 	return a;
 }
 
@@ -368,19 +368,22 @@ static int open_arena(struct fusion_arena *a,
 		      const struct fusion_arena_options *o, bool *ret_made)
 {
 	bool make = !(o->flags & FUSION_ENTER_EXISTING);
-	struct statx sx;
-	int fd = place_open(a->path, make, o->mode, ret_made);
+	struct place p;
+	int fd = place_open(a->place ? a->place : a->path, make, o->mode,
+			    ret_made);
+	int r;
 
 	if (fd < 0)
 		return fd;
 	a->dirfd = fd;
-	/* These do not change: no need to ask the daemon. */
-	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO, &sx) <
-	    0)
-		return place_is_gone(errno) ? -ENOTCONN : -errno;
-	a->dir_dev = makedev(sx.stx_dev_major, sx.stx_dev_minor);
-	a->dir_ino = sx.stx_ino;
-	return 0;
+	r = place_stat(fd, &p);
+	if (r < 0)
+		return place_is_gone(-r) ? -ENOTCONN : r;
+	a->dir_dev = p.dev;
+	a->dir_ino = p.ino;
+	if (!a->place)
+		a->place = place_absolute(fd, a->path);
+	return a->place ? 0 : -ENOMEM;
 }
 
 static int try_enter(const char *path, const struct fusion_arena_options *o,
@@ -473,6 +476,6 @@ int arena_rejoin(struct fusion_arena *a)
 		r = LOST_RACE;
 	}
 	if (r < 0)
-		close_fd(&a->dirfd);
+		dir_close(a);
 	return r;
 }

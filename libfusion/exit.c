@@ -9,7 +9,6 @@
 #include <fusion/arena.h>
 
 #include <errno.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "libfusion/arenas.h"
@@ -20,6 +19,7 @@
 #include "libfusion/core/limits.h"
 #include "libfusion/core/span.h"
 #include "libfusion/core/track.h"
+#include "libfusion/core/witness.h"
 #include "libfusion/dispatch.h"
 #include "libfusion/log.h"
 #include "libfusion/tls.h"
@@ -27,8 +27,6 @@
 void arena_unmap(struct fusion_arena *a)
 {
 	struct view *v = &a->view;
-	int fd = v->fd;
-	struct stat st;
 
 	if (v->base)
 		/* What lies at this address next is none of our blocks. */
@@ -36,12 +34,11 @@ void arena_unmap(struct fusion_arena *a)
 			   (size_t)(span_hi(v) - v->geo.first_span)
 				   << SPAN_SHIFT);
 	view_unmap(v);
+	/* Not before: a process that maps the arena is alive. */
+	witness_drop(&v->witness);
+	view_close(v);
 	ref_rows_free(a);
 	ref_fork_free(a);
-	v->fd = -1;
-	/* Not what got the number, should the program have closed ours. */
-	if (fd >= 0 && fstat(fd, &st) == 0 && st.st_ino == v->ino)
-		close(fd);
 }
 
 /* Whoever was faster has recovered the slot already. */
@@ -64,7 +61,6 @@ static void depart_alone(struct fusion_arena *a)
 void arena_depart(struct fusion_arena *a, unsigned long request, int result)
 {
 	struct ioc_member m = {.result = result};
-	struct view *v = &a->view;
 
 	notice_stop(a);
 	watch_stop(a);
@@ -74,9 +70,8 @@ void arena_depart(struct fusion_arena *a, unsigned long request, int result)
 	reactor_stop(a);
 	address_remove(a);
 	tls_arena_leave(a);
-	/* Before the slot can be another's, who will want this lock.  As long
-	 * as we map the arena, nobody takes us for dead. */
-	life_witness_drop(v, v->slot);
+	/* The witness is held until the arena is unmapped, and nobody gets the
+	 * slot before that (member_claim()). */
 	if (arena_request(a, request, &m) < 0)
 		depart_alone(a);
 	a->id = 0;

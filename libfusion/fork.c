@@ -12,20 +12,18 @@
 #include "libfusion/arenas.h"
 #include "libfusion/calls.h"
 #include "libfusion/dispatch.h"
+#include "libfusion/hand_over.h"
 #include "libfusion/log.h"
 #include "libfusion/tls.h"
 
 /* Closing the inherited descriptors takes no lock from the parent: the witness
- * lock is its process', and the life lock falls with the last copy. */
+ * is kept by its mapping, and the life lock falls with the last copy. */
 static void detach(struct fusion_arena *a, bool again)
 {
 	ref_rows_free(a);
-	a->view = (struct view){.fd = a->view.fd};
-	if (a->view.fd >= 0)
-		close(a->view.fd);
-	if (a->dirfd >= 0)
-		close(a->dirfd);
-	a->view.fd = a->dirfd = -1;
+	view_close(&a->view);
+	a->view = (struct view){.fd = -1, .lockfd = -1};
+	dir_close(a);
 	a->id = 0;
 	a->state = HANDLE_DEAD;
 	a->notice = NULL; /* its thread is the parent's, as the watcher's */
@@ -64,6 +62,7 @@ static void in_child(void)
 	struct fusion_arena *a = arenas, *next;
 
 	arenas_after_fork_child();
+	hand_over_after_fork(true);
 	tls_after_fork_child();
 	arenas = NULL;
 	for (; a; a = next) {
@@ -89,10 +88,12 @@ static void before(void)
 			ref_fork_before(a);
 			reactor_fork_before(a);
 		}
+	hand_over_before_fork();
 }
 
 static void in_parent(void)
 {
+	hand_over_after_fork(false);
 	for (struct fusion_arena *a = arenas; a; a = a->next)
 		if (enters_again(a))
 			reactor_fork_parent(a);

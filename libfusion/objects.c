@@ -3,9 +3,9 @@
 
 #include <errno.h>
 
+#include "libfusion/arenas.h"
 #include "libfusion/core/atomic.h"
 #include "libfusion/core/futex.h"
-#include "libfusion/place.h"
 
 struct tcache *object_cache(enum object_kind kind, const void *p,
 			    int *ret_error)
@@ -54,5 +54,5 @@ void poke_visitors(struct fusion_arena *arena)
 {
 	/* Relaxed: a hint, it looks by itself too. */
 	if (load_relaxed(&arena->view.sb->visitors_waiting))
-		place_ioctl(arena->dirfd, FUSION_IOC_POKE, NULL);
+		arena_wake_daemon(arena);
 }

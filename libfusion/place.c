@@ -3,11 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -165,6 +167,40 @@ int place_open(const char *path, bool make, mode_t mode, bool *ret_made)
 		fd = open_dir(path);
 	}
 	return fd;
+}
+
+int place_stat(int fd, struct place *ret)
+{
+	struct statx sx;
+
+	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO, &sx) <
+	    0)
+		return -errno;
+	*ret = (struct place){
+		.dev = makedev(sx.stx_dev_major, sx.stx_dev_minor),
+		.ino = sx.stx_ino,
+	};
+	return 0;
+}
+
+char *place_absolute(int fd, const char *path)
+{
+	char link[32], *cwd, *joined = NULL, name[PATH_MAX];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, name, sizeof(name) - 1);
+	if (n > 0 && name[0] == '/') {
+		name[n] = 0;
+		return strdup(name);
+	}
+	cwd = path[0] == '/' ? NULL : getcwd(NULL, 0);
+	if (!cwd)
+		return strdup(path);
+	if (join_path(cwd, path, &joined) < 0)
+		joined = NULL;
+	free(cwd);
+	return joined;
 }
 
 int place_ioctl(int dirfd, unsigned long request, void *arg)

@@ -16,6 +16,15 @@ int place_path(const char *name, char **ret);
  * -ENOTCONN its daemon is gone, -errno.  A directory that is there is not
  * looked at: JOIN on it gives -ENOTTY if it is not an arena's. */
 int place_open(const char *path, bool make, mode_t mode, bool *ret_made);
+/* Which directory @fd is of.  Asks no daemon: neither changes while it is open.
+ * 0, -errno. */
+struct place {
+	uint64_t dev, ino;
+};
+int place_stat(int fd, struct place *ret);
+/* The absolute path of the open directory @fd, which was opened as @path; to
+ * be freed.  NULL no memory. */
+char *place_absolute(int fd, const char *path);
 /* An ioctl of ours; retried by nobody.  0 or -errno; all the ways a dead
  * daemon shows itself are -ENOTCONN. */
 int place_ioctl(int dirfd, unsigned long request, void *arg);

@@ -12,13 +12,11 @@
  * Parent killed: its rows stay as long as FORK_BYTE is locked.  Child killed:
  * the parent reads the end of the pipe.  Both: the kernel drops the locks.
  *
- * The description stays open in the parent, since closing any descriptor of the
- * file drops the POSIX lock that is the process' witness of life; and the child
- * closes its copy before it has one.
+ * The description is the daemon's to give (hand_over.h), and so it stays open
+ * in the parent for the next fork.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -26,6 +24,8 @@
 #include "libfusion/core/fd.h"
 #include "libfusion/core/life.h"
 #include "libfusion/core/ref.h"
+#include "libfusion/core/witness.h"
+#include "libfusion/hand_over.h"
 #include "libfusion/log.h"
 #include "libfusion/tls.h"
 
@@ -47,7 +47,6 @@ static void close_fd(int *fd)
 static struct forking *forking_of(struct fusion_arena *a)
 {
 	struct forking *f = a->forking;
-	char path[32];
 
 	if (f)
 		return f;
@@ -55,8 +54,7 @@ static struct forking *forking_of(struct fusion_arena *a)
 	if (!f)
 		return NULL;
 	f->pipe[0] = f->pipe[1] = -1;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", a->view.fd);
-	f->fd = fd_open(path, O_RDWR);
+	f->fd = hand_over_description(a);
 	if (f->fd < 0) {
 		free(f);
 		return NULL;
@@ -70,14 +68,14 @@ static void end(struct forking *f)
 	close_fd(&f->pipe[0]);
 	close_fd(&f->pipe[1]);
 	if (f->fd >= 0)
-		life_fork_mark(f->fd, f->parent.slot, false);
+		witness_fork_mark(f->fd, f->parent.slot, false);
 	f->holding = false;
 }
 
 static int begin(struct fusion_arena *a, struct forking *f)
 {
 	struct thread_rec *me = thread_rec_of(a);
-	int r = me ? life_fork_mark(f->fd, a->view.slot, true) : -errno;
+	int r = me ? witness_fork_mark(f->fd, a->view.slot, true) : -errno;
 
 	if (r < 0)
 		return r;
@@ -132,7 +130,7 @@ int ref_fork_joining(struct fusion_arena *a)
 	if (!f)
 		return 0;
 	if (f->holding) {
-		r = life_fork_mark(a->view.fd, f->parent.slot, true);
+		r = witness_fork_mark(a->view.lockfd, f->parent.slot, true);
 		if (r < 0)
 			return r;
 		a->view.fork_of = f->parent.slot;
@@ -155,7 +153,7 @@ void ref_fork_child(struct fusion_arena *a, bool joined)
 		me = thread_rec_of(a);
 		r = me ? ref_fork_take(&a->view, me, f->parent) : -errno;
 		a->view.fork_of = 0;
-		life_fork_mark(a->view.fd, f->parent.slot, false);
+		witness_fork_mark(a->view.lockfd, f->parent.slot, false);
 	}
 	if (r < 0)
 		log_error("%s: the child of a fork lacks references (%d)",

@@ -8,8 +8,6 @@
  * alone in shared memory what the daemon would have done.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "libfusion/arenas.h"
@@ -23,60 +21,45 @@ static bool is_unanswered(int error)
 	case -ENOTCONN:
 	case -EIO:    /* the daemon gave up on the arena, or is dying */
 	case -ESRCH:  /* another mount, which does not know us */
-	case -EBADF:  /* the program closed our descriptor ... */
-	case -ENOTTY: /* ... and uses its number */
+	case -EBADF:  /* the program has closed our descriptor */
+	case -ENOTTY: /* or uses its number */
 		return true;
 	}
 	return false;
 }
 
-/* Close our directory, but not what got its number since. */
-static void close_dir(struct fusion_arena *a)
+/* Is dirfd still our directory?  Asks no daemon. */
+static bool dir_is_ours(const struct fusion_arena *a)
 {
-	struct stat st;
+	struct place p;
 
-	if (a->dirfd >= 0 &&
-	    (fstat(a->dirfd, &st) < 0 ||
-	     (st.st_dev == a->dir_dev && st.st_ino == a->dir_ino)))
+	return a->dirfd >= 0 && place_stat(a->dirfd, &p) == 0 &&
+	       p.dev == a->dir_dev && p.ino == a->dir_ino;
+}
+
+void dir_close(struct fusion_arena *a)
+{
+	if (dir_is_ours(a))
 		close(a->dirfd);
 	a->dirfd = -1;
 }
 
-/*
- * Descriptors are closed in the order of their numbers when a process ends or
- * runs another program.  With the directory behind the heap, the witness lock
- * has fallen when the daemon hears of the directory: it need not look twice.
- */
-void dir_behind_heap(struct fusion_arena *a)
-{
-	int fd;
-
-	if (a->dirfd > a->view.fd)
-		return;
-	fd = fcntl(a->dirfd, F_DUPFD_CLOEXEC, a->view.fd + 1);
-	if (fd < 0)
-		return;
-	close(a->dirfd);
-	a->dirfd = fd;
-}
-
+/* After the daemon was replaced, the same arena has another device number. */
 static int reopen_dir(struct fusion_arena *a)
 {
-	struct stat st;
+	struct place p;
 	bool made;
-	int fd = place_open(a->path, false, 0, &made);
+	int fd = place_open(a->place, false, 0, &made);
 
 	if (fd < 0)
 		return -ENOTCONN;
-	if (fstat(fd, &st) < 0) {
+	if (place_stat(fd, &p) < 0 || p.ino != a->dir_ino) {
 		close(fd);
 		return -ENOTCONN;
 	}
-	close_dir(a);
+	dir_close(a);
 	a->dirfd = fd;
-	a->dir_dev = st.st_dev;
-	a->dir_ino = st.st_ino;
-	dir_behind_heap(a);
+	a->dir_dev = p.dev;
 	return 0;
 }
 
@@ -88,9 +71,18 @@ static int request_once(const struct fusion_arena *a, unsigned long request,
 	/* Only a waiting EXIT is interrupted, and who has asked to leave is
 	 * not to be told of signals. */
 	do
-		r = place_ioctl(a->dirfd, request, args);
+		r = dir_is_ours(a) ? place_ioctl(a->dirfd, request, args)
+				   : -EBADF;
 	while (r == -EINTR);
 	return r;
+}
+
+void arena_wake_daemon(struct fusion_arena *a)
+{
+	if (dir_is_ours(a))
+		place_ioctl(a->dirfd, FUSION_IOC_POKE, NULL);
+	else
+		arena_ask(a, FUSION_IOC_POKE, NULL);
 }
 
 int arena_ask(struct fusion_arena *a, unsigned long request, void *args)
@@ -99,7 +91,7 @@ int arena_ask(struct fusion_arena *a, unsigned long request, void *args)
 
 	if (!is_unanswered(r))
 		return r;
-	r = a->path ? reopen_dir(a) : -ENOTCONN;
+	r = a->place ? reopen_dir(a) : -ENOTCONN;
 	if (!r)
 		r = request_once(a, request, args);
 	return is_unanswered(r) ? -ENOTCONN : r;

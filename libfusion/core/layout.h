@@ -43,7 +43,7 @@
 #include <stdint.h>
 
 #define FUSION_MAGIC 0x0a4e4f4953554601ull
-#define FUSION_FORMAT 5u
+#define FUSION_FORMAT 6u
 
 #define ARENA_NAME_MAX 63  /* bytes, without the NUL */
 #define OBJECT_NAME_MAX 63 /* the same for fields and primitives */

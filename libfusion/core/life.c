@@ -22,6 +22,7 @@
 #include "libfusion/core/recover.h"
 #include "libfusion/core/seed.h"
 #include "libfusion/core/thread.h"
+#include "libfusion/core/witness.h"
 
 #define POLL_FIRST_NS                                          \
 	20000 /* a timed wait for the OFD lock polls, from ... \
@@ -63,16 +64,16 @@ static int ofd_set(const struct view *v, int cmd, short type)
 		.l_len = 1,
 	};
 
-	return fcntl(v->fd, cmd, &lock) < 0 ? -errno : 0;
+	return fcntl(v->lockfd, cmd, &lock) < 0 ? -errno : 0;
 }
 
-static int ofd_lock(const struct view *v, int64_t deadline_ns)
+static int ofd_lock(struct view *v, int64_t deadline_ns)
 {
 	int64_t nap = POLL_FIRST_NS;
-	int r;
+	int r = view_own_lock(v);
 
-	if (v->fd < 0)
-		return 0;
+	if (r < 0 || v->lockfd < 0)
+		return r;
 	if (deadline_ns < 0) {
 		do
 			r = ofd_set(v, F_OFD_SETLKW, F_WRLCK);
@@ -170,7 +171,8 @@ void life_unlock(struct view *v)
 		return;
 	give_rec_back(v);
 	store_relaxed(&gate->owner, 0);
-	if (v->fd >= 0)
+	/* A program that has closed the descriptor has dropped the lock. */
+	if (view_own_lock(v) == 0 && v->lockfd >= 0)
 		ofd_set(v, F_OFD_SETLK, F_UNLCK);
 	pthread_mutex_unlock(&gate->mutex);
 	pthread_setcancelstate(cancel, NULL);
@@ -421,9 +423,9 @@ int life_sweep(struct view *v)
 	return n;
 }
 
-/* Their JOIN was never answered: whoever asked has got an error, and if it
- * asks again it gets another slot.  A member that was told, but has not mapped
- * yet, finds the slot gone in life_witness() and starts over. */
+/* Their JOIN was never answered, or they have never fetched their witness: the
+ * process that asked has got an error, and if it asks again it gets another
+ * slot. */
 static void drop_untold(struct view *v)
 {
 	uint32_t hi = members_hi(v);
@@ -432,7 +434,8 @@ static void drop_untold(struct view *v)
 		const struct member_rec *m = view_member(v, i);
 
 		if (load_acquire(&m->state) != MEMBER_FREE &&
-		    !load_acquire(&m->own_pid))
+		    !load_acquire(&m->own_pid) &&
+		    witness_probe(v, i) == WITNESS_FREE)
 			life_depart(v, i, false);
 	}
 }
@@ -446,11 +449,9 @@ int life_undertake(struct view *v)
 	if (r < 0)
 		return r;
 	v->slot = 0;
-	if (load_relaxed(&m->state) != MEMBER_FREE) {
-		r = -EBUSY;
-		if (m->pid != (uint32_t)getpid() && !member_is_dead(v, 0))
-			goto out;
-	}
+	r = v->lockfd < 0 ? 0 : witness_take(v->lockfd, 0);
+	if (r < 0)
+		goto out;
 	/* Also if the slot is free: one may have died between freeing its
 	 * predecessor's slot and taking it, with a record in hand. */
 	r = recover_undertaker(v);
@@ -460,7 +461,6 @@ int life_undertake(struct view *v)
 	m->own_pid = m->pid;
 	m->pidns = process_pidns();
 	m->start_time = process_start_time(getpid());
-	life_witness_byte(v, 0);
 	store_release(&m->state, MEMBER_ALIVE);
 	thread_claim_undertaker(v);
 	drop_untold(v);

@@ -3,20 +3,18 @@
  * Life of an arena: who is inside, who decides, who is dead
  *
  * Every change of superblock.state, master and of a member slot's state is
- * made under the LIFE LOCK: an OFD write lock on one byte far behind the end of
- * the backing file.  The kernel drops it when its holder dies, so nothing here
- * needs a recoverer of recoverers: who takes the lock after a death finds the
- * slot MEMBER_DEAD (or still ALIVE with a dead process) and starts over.
+ * made under the LIFE LOCK: an OFD write lock on one byte of the arena's lock
+ * file.  The kernel drops it when its holder dies, so nothing here needs a
+ * recoverer of recoverers: a process that takes the lock after a death finds
+ * the slot MEMBER_DEAD (or still ALIVE with its witness free) and starts over.
+ * The lock file is a file of its own, which only members get from the daemon:
+ * a process that may only look at the arena has nothing that it could lock.
  *
- * The daemon decides joins.  Leaving and recovery are decided by whoever does
- * them, daemon or member, with the same functions.
+ * The daemon decides joins.  Leaving and recovery are decided by the process
+ * that does them, daemon or member, with the same functions.
  *
- * Witnesses of life: W1 a POSIX write lock on byte LIFE_BYTE(slot) of the
- * backing file, held by the member's process; W2 its pid and start time.
- * Who holds W1 is alive.  Without it a member is dead when W2 says so; or when
- * its process, though alive, no longer maps the arena (it ran exec).  A
- * process that merely closed all its descriptors is alive: its threads may
- * still write.  A member in another pid namespace is judged by W1 alone.
+ * A member is alive as long as its witness (witness.h) is held, and dead when
+ * it is not.
  *
  * The life of a file: EMPTY -> INITIALIZING (a master has claimed a slot) ->
  * RUNNING -> SHUTTING_DOWN (the last one runs shutdown()) -> GONE.  It is GONE
@@ -31,10 +29,6 @@
 #include "libfusion/core/view.h"
 
 #define LIFE_LOCK_BYTE (1ll << 62)
-#define LIFE_BYTE(slot) ((1ll << 61) + (slot))
-/* OFD locked for reading while a child that the member in @slot has forked
- * takes over its references (libfusion/ref_fork.c). */
-#define FORK_BYTE(slot) ((1ll << 60) + (slot))
 
 /*
  * Take the life lock.  Waits at most @timeout_ns (< 0 for ever; a view with
@@ -57,10 +51,13 @@ struct member_info {
 	gid_t gid;
 	uint64_t start_time;
 	uint32_t role; /* FUSION_ROLE_MASTER or FUSION_ROLE_SLAVE */
+	int witness;   /* a description that is to lock the slot's witness, 0
+			* none:   descriptors of ours are above 2 */
 	char comm[16];
 };
 
-/* Take a free slot: MEMBER_JOINING, with a new id.  A master's claim also sets
+/* Take a free slot whose witness nobody has, and lock that: MEMBER_JOINING,
+ * with a new id.  A master's claim also sets
  * superblock.master, and the state of an empty arena to INITIALIZING.  0,
  * -ENOSPC (all max_members taken), -ENOMEM (no memory for its record),
  * -EOVERFLOW (all ids of this file have been given). */
@@ -140,20 +137,12 @@ bool process_is_inside(const struct view *v, pid_t pid);
  */
 int visitor_signal(const struct view *v, pid_t pid, int64_t when_ns,
 		   int signal);
-/* I am member @id in @slot and have mapped the arena: take W1, set v->slot.
- * Takes the life lock.  Once per process and arena, on v->fd, which must stay
- * open.  0; -ESRCH the slot is not mine (any more). */
+/* I am member @id in @slot, have its witness and have mapped the arena: say so
+ * there, set v->slot.  Takes the life lock.  0; -ESRCH the slot is not mine
+ * (any more). */
 int life_witness(struct view *v, uint32_t slot, uint32_t id);
-/* Only the lock of W1: take it; and give it back, before the slot can be
- * another's.  Who still maps the arena is alive without it.  0; -EBUSY another
- * process has it; -errno. */
-int life_witness_byte(const struct view *v, uint32_t slot);
-int life_witness_drop(const struct view *v, uint32_t slot);
-/* FORK_BYTE(@slot), on the description of the backing file that @fd is of: lock
- * it, or no more.  0, -errno. */
-int life_fork_mark(int fd, uint32_t slot, bool on);
-/* Is it locked, by whomever?  v->fork_of: by this process. */
-bool life_fork_pending(const struct view *v, uint32_t slot);
+/* Is the witness of @slot held?  No lock; asks only the kernel. */
+bool life_witness_held(const struct view *v, uint32_t slot);
 /* Is who is (or was) in @slot dead?  A free slot is not. */
 bool member_is_dead(struct view *v, uint32_t slot);
 /* Is this thread of a live member gone without its destructors? */

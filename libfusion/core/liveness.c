@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Who is alive: the two witnesses of life.h
+ * Which members and threads are alive
  *
- * Every doubt (a /proc that hides others, no descriptor left to look with) is
+ * Every doubt (no descriptor left to look with, another pid namespace) is
  * answered with "alive": a corpse that lies about a while stalls what it held,
  * but a living process that is taken for dead has its memory pulled away.
  */
@@ -23,10 +23,9 @@
 #include "libfusion/core/atomic.h"
 #include "libfusion/core/fd.h"
 #include "libfusion/core/futex.h"
+#include "libfusion/core/witness.h"
 
 #define STAT_TEXT 1024 /* /proc/PID/stat is some 300 bytes */
-
-enum witness { WITNESS_GONE, WITNESS_HELD, WITNESS_UNKNOWN };
 
 static ssize_t read_file(const char *path, char *buf, size_t size)
 {
@@ -99,72 +98,6 @@ uint64_t process_pidns(void)
 	return stat("/proc/self/ns/pid", &st) < 0 ? 0 : st.st_ino;
 }
 
-static enum witness witness_probe(const struct view *v, uint32_t slot)
-{
-	struct flock lock = {
-		.l_type = F_WRLCK,
-		.l_whence = SEEK_SET,
-		.l_start = LIFE_BYTE(slot),
-		.l_len = 1,
-	};
-
-	if (v->fd < 0 || fcntl(v->fd, F_OFD_GETLK, &lock) < 0)
-		return WITNESS_UNKNOWN;
-	return lock.l_type == F_UNLCK ? WITNESS_GONE : WITNESS_HELD;
-}
-
-static int byte_set(const struct view *v, uint32_t slot, short type)
-{
-	struct flock lock = {
-		.l_type = type,
-		.l_whence = SEEK_SET,
-		.l_start = LIFE_BYTE(slot),
-		.l_len = 1,
-	};
-
-	if (v->fd >= 0 && fcntl(v->fd, F_SETLK, &lock) < 0)
-		return errno == EAGAIN || errno == EACCES ? -EBUSY : -errno;
-	return 0;
-}
-
-int life_witness_byte(const struct view *v, uint32_t slot)
-{
-	return byte_set(v, slot, F_WRLCK);
-}
-
-int life_witness_drop(const struct view *v, uint32_t slot)
-{
-	return byte_set(v, slot, F_UNLCK);
-}
-
-static struct flock fork_byte(uint32_t slot, short type)
-{
-	return (struct flock){
-		.l_type = type,
-		.l_whence = SEEK_SET,
-		.l_start = FORK_BYTE(slot),
-		.l_len = 1,
-	};
-}
-
-int life_fork_mark(int fd, uint32_t slot, bool on)
-{
-	struct flock lock = fork_byte(slot, on ? F_RDLCK : F_UNLCK);
-
-	return fcntl(fd, F_OFD_SETLK, &lock) < 0 ? -errno : 0;
-}
-
-bool life_fork_pending(const struct view *v, uint32_t slot)
-{
-	struct flock lock = fork_byte(slot, F_WRLCK);
-
-	/* The kernel does not tell of our own locks. */
-	if (slot && v->fork_of == slot)
-		return true;
-	return v->fd >= 0 && fcntl(v->fd, F_OFD_GETLK, &lock) == 0 &&
-	       lock.l_type != F_UNLCK;
-}
-
 int life_witness(struct view *v, uint32_t slot, uint32_t id)
 {
 	struct member_rec *m;
@@ -172,16 +105,16 @@ int life_witness(struct view *v, uint32_t slot, uint32_t id)
 
 	if (r < 0)
 		return r;
-	r = member_at(v, slot, id) ? life_witness_byte(v, slot) : -ESRCH;
-	if (r < 0)
-		goto out;
-	m = view_member(v, slot);
-	m->pidns = process_pidns();
-	/* Commit: from now on W1 counts.  Release: pairs with the acquire in
-	 * member_is_dead(). */
-	store_release(&m->own_pid, (uint32_t)getpid());
-	v->slot = slot;
-out:
+	if (member_at(v, slot, id)) {
+		m = view_member(v, slot);
+		m->pidns = process_pidns();
+		/* Commit: it has mapped.  Release: a judge of its threads
+		 * (thread_is_dead()) that sees the pid sees its namespace. */
+		store_release(&m->own_pid, (uint32_t)getpid());
+		v->slot = slot;
+	} else {
+		r = -ESRCH;
+	}
 	life_unlock(v);
 	return r;
 }
@@ -230,74 +163,28 @@ static int process_maps(const struct view *v, pid_t pid)
 	return found;
 }
 
-/* A process enters an arena once.  So one that is there again, in a later
- * slot, has come back after exec, and the earlier slot is what it left. */
-static bool came_back(const struct view *v, const struct member_rec *m)
+bool life_witness_held(const struct view *v, uint32_t slot)
 {
-	uint32_t hi = view_hi(&v->sb->members_hi, v->geo.max_members + 1);
-
-	for (uint32_t i = 1; i < hi; i++) {
-		const struct member_rec *o = view_member(v, i);
-		uint32_t state = load_acquire(&o->state);
-
-		if (state != MEMBER_FREE && state != MEMBER_DEAD &&
-		    o->id > m->id && load_acquire(&o->own_pid) &&
-		    o->pid == m->pid && o->start_time == m->start_time)
-			return true;
-	}
-	return false;
-}
-
-static bool judge(const struct view *v, const struct member_rec *m,
-		  enum witness w1)
-{
-	pid_t pid = pid_here(v, m);
-	uint64_t start;
-	int r;
-
-	if (!pid)
-		return m->own_pid && w1 == WITNESS_GONE;
-	r = process_probe(pid, &start);
-	if (r < 0)
-		return false;
-	if (r == 0 || (start && m->start_time && start != m->start_time))
-		return true;
-	if (!m->own_pid || w1 != WITNESS_GONE)
-		return false;
-	return process_maps(v, pid) == 0 || came_back(v, m);
+	return witness_probe(v, slot) == WITNESS_HELD;
 }
 
 bool member_is_dead(struct view *v, uint32_t slot)
 {
-	const struct member_rec *rec;
-	struct member_rec m;
-	enum witness w1;
-	uint32_t own_pid;
+	uint32_t state;
 
 	if (slot > v->geo.max_members ||
 	    slot >= load_acquire(&v->sb->members_hi))
 		return false;
-	rec = view_member(v, slot);
-	/* Acquire: pairs with the release in life_witness(). */
-	own_pid = load_acquire(&rec->own_pid);
-	m = (struct member_rec){
-		.own_pid = own_pid,
-		.state = load_acquire(&rec->state),
-		.id = rec->id,
-		.pid = rec->pid,
-		.pidns = rec->pidns,
-		.start_time = rec->start_time,
-	};
-	if (m.state == MEMBER_FREE)
+	/* Acquire: pairs with the release in member_claim().  A slot that was
+	 * claimed was locked before that. */
+	state = load_acquire(&view_member(v, slot)->state);
+	if (state == MEMBER_FREE)
 		return false;
-	if (m.state == MEMBER_DEAD)
+	if (state == MEMBER_DEAD)
 		return true;
-	if (slot && slot == v->slot)
+	if (slot == v->slot || view_own_lock(v) < 0)
 		return false;
-	w1 = witness_probe(v, slot);
-	if (w1 == WITNESS_HELD)
-		return false;
-	return judge(v, &m, w1);
+	return witness_probe(v, slot) == WITNESS_FREE;
 }
 
 /* To the process of @pid that was born between these two start times. */

@@ -10,6 +10,7 @@
 #include "libfusion/core/atomic.h"
 #include "libfusion/core/event.h"
 #include "libfusion/core/futex.h"
+#include "libfusion/core/witness.h"
 
 uint32_t members_hi(const struct view *v)
 {
@@ -36,23 +37,32 @@ void life_changed(struct view *v)
 	futex_wake(&v->sb->life_seq, INT_MAX);
 }
 
-static int slot_take(struct view *v, uint32_t *ret)
+/* A member that has left has its witness until it has unmapped the arena: its
+ * slot is not free before that. */
+static int slot_take(struct view *v, int witness, uint32_t *ret)
 {
 	uint32_t hi = members_hi(v), i;
 	int r;
 
-	for (i = 1; i < hi; i++)
-		if (load_relaxed(&view_member(v, i)->state) == MEMBER_FREE)
+	for (i = 1; i <= v->geo.max_members; i++) {
+		if (i < hi &&
+		    load_relaxed(&view_member(v, i)->state) != MEMBER_FREE)
+			continue;
+		r = witness ? witness_take(witness, i) : 0;
+		if (r == 0)
 			break;
+		if (r != -EBUSY)
+			return r;
+	}
 	if (i > v->geo.max_members)
 		return -ENOSPC;
-	if (i == hi) {
-		r = view_reserve(v, view_off(v, view_member(v, i)),
-				 sizeof(struct member_rec));
+	if (i >= hi) {
+		r = view_reserve(v, view_off(v, view_member(v, hi)),
+				 (i - hi + 1) * sizeof(struct member_rec));
 		if (r < 0)
 			return r;
 		/* Release: pairs with the acquire in view_hi(). */
-		store_release(&v->sb->members_hi, hi + 1);
+		store_release(&v->sb->members_hi, i + 1);
 	}
 	*ret = i;
 	return 0;
@@ -66,14 +76,14 @@ int member_claim(struct view *v, const struct member_info *info,
 {
 	struct superblock *sb = v->sb;
 	struct member_rec *m;
-	uint32_t slot, id;
+	uint32_t slot = 0, id;
 	int r;
 
 	/* An id never comes back, and it is compared with the next one: the
 	 * arena takes members again when its file is a new one. */
 	if (sb->next_id == UINT32_MAX)
 		return -EOVERFLOW;
-	r = slot_take(v, &slot);
+	r = slot_take(v, info->witness, &slot);
 	if (r < 0)
 		return r;
 	m = view_member(v, slot);

@@ -8,12 +8,20 @@
  *   LEAVE   I am out
  *   POKE    there are new events for readers of `events`, or something may
  *           be free that visitors wait for (superblock.visitors_waiting)
+ *   RENEW   this member has lost its descriptors: hand them over again
  *   HOLD_UP kill who has purchased a property; the daemon knows by itself which
  *           process that is, and may be allowed what the caller is not
  *
  * READY, EXIT and LEAVE name the member by slot and id and are idempotent; the
  * daemon accepts them on any descriptor of the arena's directory, from the
  * member's own process only, so that they work after the daemon was restarted.
+ * JOIN and RENEW answer with a token.  The caller connects to the socket file
+ * HAND_OVER_NAME in the arena's directory, sends the token, and gets one
+ * message of one byte with descriptors in it (SCM_RIGHTS), in this order: the
+ * backing file, the lock file, and, after JOIN, a description of the lock file
+ * that has the member's witness locked (witness.h).  A token is good for one
+ * connection, of the process that asked.
+ *
  * A waiting request ends with -EINTR on a signal and -ETIMEDOUT at its time.
  */
 #ifndef FUSION_CORE_PROTOCOL_H
@@ -22,7 +30,15 @@
 #include <linux/ioctl.h>
 #include <stdint.h>
 
-#define FUSION_PROTOCOL 1u
+#define FUSION_PROTOCOL 2u
+
+#define HAND_OVER_NAME ".socket"
+#define HAND_OVER_FDS 3 /* at most */
+
+/* Says to the socket which descriptors are meant. */
+struct hand_over_token {
+	uint64_t random[2];
+};
 
 /* ioc_join.flags */
 #define JOIN_NOWAIT 0x1u /* -EAGAIN instead of waiting */
@@ -46,7 +62,7 @@ struct ioc_join {
 	uint32_t role_got; /* FUSION_ROLE_MASTER: run initialize() */
 	uint32_t running;  /* 1: state was RUNNING: run join(), also a master */
 	uint64_t base, span_got;
-	uint64_t ino; /* of the backing file; `heap` must lead to it */
+	struct hand_over_token token;
 	uint32_t daemon_format, daemon_protocol;
 	char daemon_version[24];
 };
@@ -62,6 +78,11 @@ struct ioc_member {
 
 #define EXIT_HAS_LEAVE 0x1u
 
+struct ioc_renew {
+	uint32_t slot, id;
+	struct hand_over_token token; /* out */
+};
+
 struct ioc_hold_up {
 	uint32_t index, id; /* of the property */
 	uint32_t owner;	    /* out: token of who was killed, 0 nobody was */
@@ -73,6 +94,7 @@ struct ioc_hold_up {
 #define FUSION_IOC_EXIT _IOWR('F', 3, struct ioc_member)
 #define FUSION_IOC_LEAVE _IOWR('F', 4, struct ioc_member)
 #define FUSION_IOC_POKE _IO('F', 5)
+#define FUSION_IOC_RENEW _IOWR('F', 7, struct ioc_renew)
 #define FUSION_IOC_HOLD_UP _IOWR('F', 6, struct ioc_hold_up)
 
 #endif

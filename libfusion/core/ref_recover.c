@@ -2,6 +2,7 @@
 #include "libfusion/core/life.h"
 #include "libfusion/core/ref_private.h"
 #include "libfusion/core/seed.h"
+#include "libfusion/core/witness.h"
 
 /* --- What the dead did under a lock it still holds -------------------------
  */
@@ -131,7 +132,7 @@ int ref_recover_member(struct view *v, uint32_t slot)
 		r = rows_close(v, me, slot, &first, &gen);
 		if (r < 0 || !first)
 			return r;
-		if (!n && life_fork_pending(v, slot))
+		if (!n && witness_fork_pending(v, slot))
 			return -ETIMEDOUT;
 		r = row_drop(v, me, first - 1, gen, NULL, false);
 		if (r < 0)

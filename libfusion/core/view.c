@@ -95,12 +95,13 @@ static int map_at(struct view *v, int fd, void *base)
 	v->sb = p;
 	sparse_guard(v->base + v->geo.off_guard);
 	v->fd = fd;
+	v->lockfd = fd;
 	return 0;
 }
 
 int view_format(int fd, const struct arena_params *params)
 {
-	struct view v = {.fd = -1};
+	struct view v = {.fd = -1, .lockfd = -1};
 	struct superblock sb;
 	int r;
 
@@ -138,6 +139,7 @@ int view_map(struct view *v, int fd, void *base)
 {
 	struct view new = {
 		.fd = -1,
+		.lockfd = -1,
 		.gate = {.mutex = PTHREAD_MUTEX_INITIALIZER},
 	};
 	struct superblock sb;
@@ -154,7 +156,8 @@ int view_map(struct view *v, int fd, void *base)
 	r = map_at(&new, fd, base);
 	if (r < 0)
 		return r;
-	new.ino = st.st_ino;
+	new.dev = new.lock_dev = st.st_dev;
+	new.ino = new.lock_ino = st.st_ino;
 	*v = new;
 	return 0;
 }
@@ -167,19 +170,92 @@ void view_unmap(struct view *v)
 	v->sb = NULL;
 }
 
-/* The file's data, if the descriptor still is its.  0, -errno. */
+/* --- Descriptors ---------------------------------------------------------- */
+
+static bool is_file(int fd, uint64_t dev, uint64_t ino, struct stat *st)
+{
+	return fd >= 0 && fstat(fd, st) == 0 &&
+	       (!ino || (st->st_dev == dev && st->st_ino == ino));
+}
+
+/* 0 and the backing file's data, if its descriptor still is ours; -EBADF. */
 static int own_stat(const struct view *v, struct stat *st)
 {
-	if (fstat(v->fd, st) < 0)
+	return is_file(v->fd, v->dev, v->ino, st) ? 0 : -EBADF;
+}
+
+static int own_file(struct view *v, struct stat *st)
+{
+	if (own_stat(v, st) < 0 && v->renew && v->renew(v) < 0)
+		return -EBADF;
+	return own_stat(v, st);
+}
+
+int view_own_lock(struct view *v)
+{
+	struct stat st;
+
+	if (v->lockfd < 0 && !v->renew)
+		return 0;
+	if (is_file(v->lockfd, v->lock_dev, v->lock_ino, &st))
+		return 0;
+	if (!v->renew || v->renew(v) < 0)
+		return -EBADF;
+	return is_file(v->lockfd, v->lock_dev, v->lock_ino, &st) ? 0 : -EBADF;
+}
+
+int view_set_lock(struct view *v, int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
 		return -errno;
-	return v->ino && st->st_ino != v->ino ? -EBADF : 0;
+	v->lockfd = fd;
+	v->lock_dev = st.st_dev;
+	v->lock_ino = st.st_ino;
+	return 0;
+}
+
+/* One that is still there stays: a thread may hold the life lock by it. */
+static void replace_lost(int *fd, uint64_t dev, uint64_t ino, int new)
+{
+	struct stat st;
+
+	if (is_file(*fd, dev, ino, &st))
+		close(new);
+	else
+		*fd = new;
+}
+
+int view_replace(struct view *v, int fd, int lockfd)
+{
+	struct stat st;
+
+	if (!is_file(fd, v->dev, v->ino, &st) ||
+	    !is_file(lockfd, v->lock_dev, v->lock_ino, &st))
+		return -ESTALE;
+	replace_lost(&v->fd, v->dev, v->ino, fd);
+	replace_lost(&v->lockfd, v->lock_dev, v->lock_ino, lockfd);
+	return 0;
+}
+
+void view_close(struct view *v)
+{
+	struct stat st;
+
+	if (v->lockfd != v->fd &&
+	    is_file(v->lockfd, v->lock_dev, v->lock_ino, &st))
+		close(v->lockfd);
+	if (own_stat(v, &st) == 0)
+		close(v->fd);
+	v->fd = v->lockfd = -1;
 }
 
 uint64_t view_used(const struct view *v)
 {
 	struct stat st;
 
-	if (v->fd < 0 || own_stat(v, &st) < 0)
+	if (own_stat(v, &st) < 0)
 		return 0;
 	return (uint64_t)st.st_blocks * 512;
 }
@@ -208,9 +284,9 @@ int view_reserve(struct view *v, uint64_t off, uint64_t len)
 	struct stat st;
 	int r;
 
-	if (v->fd < 0)
+	if (v->fd < 0 && !v->renew)
 		return 0;
-	r = own_stat(v, &st);
+	r = own_file(v, &st);
 	if (r < 0)
 		return r;
 	before = (uint64_t)st.st_blocks * 512;
@@ -235,9 +311,12 @@ int view_reserve(struct view *v, uint64_t off, uint64_t len)
 int view_punch(struct view *v, uint64_t off, uint64_t len)
 {
 	struct stat st;
-	int r = v->fd < 0 ? 0 : own_stat(v, &st);
+	int r;
 
-	if (v->fd < 0 || r < 0)
+	if (v->fd < 0 && !v->renew)
+		return 0;
+	r = own_file(v, &st);
+	if (r < 0)
 		return r;
 	if (fallocate(v->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
 		      (off_t)off, (off_t)len) < 0)

@@ -48,11 +48,19 @@ struct view {
 	char *base;	       /* where this process sees the file */
 	struct superblock *sb; /* == base */
 	struct geometry geo;   /* private, verified */
-	int fd;		  /* the backing file, O_RDWR; -1 in tests of images */
-	uint64_t ino;	  /* of that file, 0 unknown: a program may close our
-			   * descriptor and get the number for its own */
+	/*
+	 * The backing file and the lock file, O_RDWR; -1 in tests of images.
+	 * A program may close them and get their numbers for files of its own:
+	 * view.c compares device and inode before each use.
+	 */
+	int fd, lockfd;
+	uint64_t dev, ino, lock_dev, lock_ino; /* ino 0: not known */
+	/* Get both descriptors anew, as they are lost; NULL nobody can.  0,
+	 * -errno.  Any thread, with any of our locks held. */
+	int (*renew)(struct view *v);
+	void *witness;	  /* keeps the witness' lock (witness.h); NULL none */
 	uint32_t slot;	  /* my member slot; 0: undertaker */
-	uint32_t fork_of; /* slot whose FORK_BYTE (life.h) is locked by fd */
+	uint32_t fork_of; /* slot whose FORK_BYTE is locked by lockfd */
 	struct thread_rec
 		*rec; /* undertaker's and checkers' own record; members
 		       * have one a thread instead (thread.h) */
@@ -80,10 +88,22 @@ struct arena_params {
  * tables' first pages reserved, superblock valid.  0, -ENOSPC, -EINVAL. */
 int view_format(int fd, const struct arena_params *params);
 
-/* Map @fd at @base (MAP_FIXED_NOREPLACE) or anywhere (NULL) and verify.
+/* Map @fd at @base (MAP_FIXED_NOREPLACE) or anywhere (NULL) and verify.  @fd
+ * is the lock file, too, until view_set_lock() names another.
  * 0; -EPROTO, -EIO as geometry_read(); -EEXIST @base is taken; -ENOMEM. */
 int view_map(struct view *v, int fd, void *base);
-void view_unmap(struct view *v); /* does not close fd */
+void view_unmap(struct view *v); /* closes no descriptor */
+/* @fd is the lock file from now on.  0, -errno. */
+int view_set_lock(struct view *v, int fd);
+/* @fd and @lockfd take the place of the descriptors that are lost; those that
+ * are not needed are closed.  0; -ESTALE they are of other files, and stay the
+ * caller's.  One thread at a time. */
+int view_replace(struct view *v, int fd, int lockfd);
+/* Make sure that lockfd still is of the lock file, or get it anew.  0 (also if
+ * there is none); -EBADF it is lost. */
+int view_own_lock(struct view *v);
+/* Close both descriptors, but not what the program has at their numbers. */
+void view_close(struct view *v);
 
 /* Have tmpfs promise memory for [off, off + len), within the arena's limit.
  * The range is either not in use yet (but for pages shared at its edges) or

@@ -24,6 +24,7 @@
 #include "libfusion/core/recover.h"
 #include "libfusion/core/span.h"
 #include "libfusion/tls.h"
+#include "tests/unit/image_witness.h"
 #include "worker.h"
 
 #define BASE ((void *)0x550000000000ull)
@@ -84,17 +85,15 @@ static int let_in(pid_t pid, uint32_t role, uint32_t *ret_slot)
 static struct fusion_arena *map_in(uint32_t slot)
 {
 	struct fusion_arena *a = calloc(1, sizeof(*a));
-	char path[40];
-	int fd;
+	int fd = description_of(image);
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", image);
-	fd = open(path, O_RDWR | O_CLOEXEC);
 	a->view = (struct view){.fd = -1};
 	a->dirfd = -1;
 	if (fd < 0 || view_map(&a->view, fd, BASE) < 0)
 		_exit(2);
 	a->id = view_member(&a->view, slot)->id;
-	if (life_witness(&a->view, slot, a->id) < 0)
+	if (image_witness(&a->view, slot) < 0 ||
+	    life_witness(&a->view, slot, a->id) < 0)
 		_exit(3);
 	a->tag = heap_tag(slot);
 	slab_classes(&a->view, a->classes);

@@ -58,8 +58,6 @@ static void leave_direct(struct fusion_arena *a)
 	tls_arena_leave(a);
 	if (life_lock(v, -1) < 0 || life_exit_begin(v, v->slot, true) < 0)
 		die("a worker cannot begin to leave");
-	/* As arena_depart(): the slot's next owner wants this lock. */
-	life_witness_drop(v, v->slot);
 	if (life_depart(v, v->slot, false) < 0)
 		die("a worker cannot leave");
 	life_unlock(v);

@@ -20,6 +20,7 @@
 #include "libfusion/core/life.h"
 #include "libfusion/core/span.h"
 #include "libfusion/tls.h"
+#include "tests/unit/image_witness.h"
 
 #define STEPS 400 /* of each life on the stage */
 #define KEPT 30	  /* blocks that each leaves behind */
@@ -57,13 +58,11 @@ void stage_identify(struct view *v, uint32_t slot, pid_t pid)
 struct fusion_arena *stage_map(struct stage *s)
 {
 	struct fusion_arena *a = calloc(1, sizeof(*a));
-	char path[40];
 	int fd;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	/* A description of its own: a life lock is one's description's. */
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", s->fd);
-	fd = open(path, O_RDWR | O_CLOEXEC);
+	fd = description_of(s->fd);
 	view_unmap(&s->view);
 	if (!a || fd < 0 || view_map(&a->view, fd, STAGE_BASE) < 0)
 		die("cannot map the stage");
@@ -88,7 +87,7 @@ struct fusion_arena *stage_enter(struct stage *s, uint32_t role, bool ready)
 	uint32_t slot;
 
 	life_lock(v, -1);
-	if (member_claim(v, &info, &slot) < 0)
+	if (image_claim(v, &info, &slot) < 0)
 		die("no member slot");
 	a->id = view_member(v, slot)->id;
 	if (life_witness(v, slot, a->id) < 0 ||
@@ -288,7 +287,7 @@ void stage_open(struct stage *s, uint64_t seed)
 	if (s->fd < 0 || view_format(s->fd, &params) < 0 ||
 	    view_map(&s->view, s->fd, STAGE_BASE) < 0)
 		die("cannot set the stage up");
-	s->view.fd = -1;
+	s->view.fd = s->view.lockfd = -1;
 	s->view.patience_ns = 1000000000; /* as the daemon */
 	s->stand_in = start_stand_in();
 	run_child(s, &rng, be_peer);

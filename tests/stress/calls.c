@@ -327,7 +327,6 @@ static pid_t start(unsigned which)
 		make_calls(a);
 	dispatch_stop(a);
 	calls_stop(a);
-	life_witness_drop(&a->view, a->view.slot);
 	image_leave(a);
 	_exit(0);
 }

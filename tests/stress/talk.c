@@ -239,7 +239,6 @@ static pid_t start(unsigned which)
 	dispatch_stop(a);
 	calls_stop(a);
 	reactor_stop(a);
-	life_witness_drop(&a->view, a->view.slot);
 	image_leave(a);
 	_exit(0);
 }

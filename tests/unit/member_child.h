@@ -21,15 +21,6 @@ struct child {
 	int to, from;
 };
 
-/* A description of its own: the locks of members exclude each other. */
-static inline int reopen(int fd)
-{
-	char path[32];
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return open(path, O_RDWR | O_CLOEXEC);
-}
-
 static inline void answer(int fd, int value)
 {
 	if (write(fd, &value, sizeof(value)) != sizeof(value))
@@ -38,7 +29,7 @@ static inline void answer(int fd, int value)
 
 static inline void live(struct fusion_arena *arena, int in, int out)
 {
-	int fd = reopen(arena->view.fd);
+	int fd = description_of(arena->view.fd);
 	struct fusion_arena *a;
 	step_fn fn;
 

@@ -4,6 +4,7 @@
 #define TESTS_MEMBER_IMAGE_H
 
 #include "tests/unit/arena_image.h"
+#include "tests/unit/image_witness.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -24,7 +25,7 @@ static inline struct fusion_arena *image_enter_at(void *base, int fd)
 	a->dirfd = -1;
 	info.start_time = process_start_time(getpid());
 	assert_int_equal(life_lock(&a->view, -1), 0);
-	assert_int_equal(member_claim(&a->view, &info, &slot), 0);
+	assert_int_equal(image_claim(&a->view, &info, &slot), 0);
 	a->id = view_member(&a->view, slot)->id;
 	assert_int_equal(life_witness(&a->view, slot, a->id), 0);
 	a->tag = heap_tag(a->view.slot);
@@ -52,11 +53,8 @@ static inline struct fusion_arena *image_enter(int fd)
  * processes that share a description do not exclude each other. */
 static inline int image_reopen(struct fusion_arena *parent)
 {
-	char path[32];
-	int fd;
+	int fd = description_of(parent->view.fd);
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", parent->view.fd);
-	fd = open(path, O_RDWR | O_CLOEXEC);
 	close(parent->view.fd);
 	image_forget(parent);
 	return fd;
@@ -72,6 +70,7 @@ static inline void image_leave(struct fusion_arena *a)
 	tls_arena_leave(a);
 	address_remove(a);
 	view_unmap(&a->view);
+	witness_drop(&a->view.witness);
 	free(a);
 	close(fd);
 }

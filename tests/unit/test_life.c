@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Members, their lives and deaths, without a daemon: by direct calls. */
 #include "tests/unit/arena_image.h"
+#include "tests/unit/image_witness.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -23,6 +24,7 @@
 
 static struct view v; /* the undertaker's: this process */
 static int fd;
+static int witnesses[8]; /* by slot: held here until the member has them */
 
 static void print_fault(void *ctx, const char *what)
 {
@@ -39,12 +41,22 @@ static int arena_setup(void **state)
 	return 0;
 }
 
+/* Nobody of this process has the witness of @slot any more. */
+static void forget(uint32_t slot)
+{
+	if (witnesses[slot])
+		close(witnesses[slot]);
+	witnesses[slot] = 0;
+}
+
 static int arena_teardown(void **state)
 {
 	(void)state;
 	assert_int_equal(arena_check(&v, print_fault, NULL), 0);
 	view_unmap(&v);
 	close(fd);
+	for (uint32_t i = 0; i < 8; i++)
+		forget(i);
 	return 0;
 }
 
@@ -55,6 +67,7 @@ static uint32_t claim(pid_t pid, uint32_t role)
 		.pid = pid,
 		.start_time = process_start_time(pid),
 		.role = role,
+		.witness = description_of(fd),
 		.comm = "test",
 	};
 	uint32_t slot = 0;
@@ -62,6 +75,8 @@ static uint32_t claim(pid_t pid, uint32_t role)
 	assert_int_equal(life_lock(&v, -1), 0);
 	assert_int_equal(member_claim(&v, &info, &slot), 0);
 	life_unlock(&v);
+	assert_true(slot < 8);
+	witnesses[slot] = info.witness;
 	return slot;
 }
 
@@ -107,20 +122,24 @@ struct actor {
 
 typedef void (*work_fn)(struct view *mine);
 
+static int actor_in, actor_out; /* in the actor's process */
+
 static void act(struct actor *a, uint32_t slot, uint32_t id, work_fn work)
 {
 	struct view mine = {.fd = -1};
-	char path[40], c;
-	int own;
+	int own = description_of(fd);
+	char c;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	close(a->to[1]);
 	close(a->from[0]);
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	own = open(path, O_RDWR | O_CLOEXEC);
+	actor_in = a->to[0];
+	actor_out = a->from[1];
 	view_unmap(&v);
+	for (uint32_t i = 0; i < 8; i++)
+		forget(i);
 	if (view_map(&mine, own, IMAGE_BASE) < 0 ||
-	    life_witness(&mine, slot, id) < 0)
+	    image_witness(&mine, slot) < 0 || life_witness(&mine, slot, id) < 0)
 		_exit(1);
 	if (write(a->from[1], "r", 1) != 1 || read(a->to[0], &c, 1) != 1)
 		_exit(2);
@@ -149,6 +168,7 @@ static void actor_start(struct actor *a, uint32_t role, work_fn work)
 	a->slot = claim(a->pid, role);
 	go[0] = a->slot;
 	go[1] = id_of(a->slot);
+	forget(a->slot);
 	assert_int_equal(write(a->to[1], go, sizeof(go)), sizeof(go));
 	assert_int_equal(read(a->from[0], &c, 1), 1);
 	ready(a->slot);
@@ -379,9 +399,16 @@ static void waiter_recovers_a_dead_owner_by_itself(void **state)
 	depart(me, false);
 }
 
+/* All but the pipe to the test.  Then it opens the file again, and closes it:
+ * at that a POSIX lock would fall. */
 static void close_all(struct view *mine)
 {
-	close(mine->fd);
+	int again = description_of(mine->fd);
+
+	for (int i = 3; i < 1024; i++)
+		if (i != again && i != actor_in && i != actor_out)
+			close(i);
+	close(again);
 }
 
 static void member_without_descriptors_is_alive(void **state)
@@ -399,6 +426,7 @@ static void close_and_unmap(struct view *mine)
 {
 	close(mine->fd);
 	view_unmap(mine);
+	witness_drop(&mine->witness);
 }
 
 static void member_that_no_longer_maps_is_dead(void **state)
@@ -426,12 +454,19 @@ static void stopped_member_is_alive(void **state)
 	assert_int_equal(life_sweep(&v), 1);
 }
 
-static void other_process_with_the_same_pid_is_dead(void **state)
+/* Whatever pid and start time its record has. */
+static void member_is_alive_as_long_as_its_witness_is_held(void **state)
 {
 	uint32_t slot = claim(getpid(), FUSION_ROLE_MASTER);
 
 	(void)state;
 	view_member(&v, slot)->start_time--;
+	assert_false(member_is_dead(&v, slot));
+	view_member(&v, slot)->pid = 1 << 22;
+	assert_false(member_is_dead(&v, slot));
+	assert_true(life_witness_held(&v, slot));
+	forget(slot);
+	assert_false(life_witness_held(&v, slot));
 	assert_true(member_is_dead(&v, slot));
 	assert_int_equal(member_signal(&v, slot, SIGKILL), -ESRCH);
 	assert_int_equal(life_sweep(&v), 1);
@@ -535,13 +570,11 @@ static void undertaker_comes_after_a_dead_one(void **state)
 	assert_int_equal(life_witness(&v, slot, id_of(slot)), 0);
 	v.slot = 0;
 	ready(slot);
-	claim(getpid(), FUSION_ROLE_SLAVE); /* let in and never told */
+	forget(claim(getpid(), FUSION_ROLE_SLAVE)); /* never told */
 	assert_int_equal(core_lock(&v, t, &v.sb->tables[KIND_FIELD].lock), 0);
 	view_unmap(&v);
 
-	/* Another process: the same pid, but it did not start then. */
 	image_map(&next, fd);
-	view_member(&next, 0)->start_time--;
 	assert_int_equal(life_undertake(&next), 1);
 	v = next;
 	assert_int_equal(v.sb->tables[KIND_FIELD].lock.word, 0);
@@ -552,13 +585,18 @@ static void undertaker_comes_after_a_dead_one(void **state)
 
 static void second_undertaker_is_EBUSY(void **state)
 {
+	struct view second;
 	int status;
 	pid_t pid;
 
 	(void)state;
 	pid = fork();
-	if (!pid)
-		_exit(life_undertake(&v) == -EBUSY ? 0 : 1);
+	if (!pid) {
+		view_unmap(&v);
+		if (view_map(&second, description_of(fd), NULL) < 0)
+			_exit(2);
+		_exit(life_undertake(&second) == -EBUSY ? 0 : 1);
+	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
 }
@@ -585,8 +623,7 @@ static void life_lock_is_recursive_and_times_out(void **state)
 	assert_int_equal(life_lock(&other, 0), 0);
 	life_unlock(&other);
 	view_unmap(&other);
-	/* Closes a descriptor of the file: the undertaker's W1 falls with it,
-	 * and it stays alive, as it maps the file. */
+	/* Closes a descriptor of the file: the undertaker's witness stays. */
 	close(own);
 	assert_false(member_is_dead(&v, 0));
 }
@@ -685,7 +722,7 @@ int main(void)
 		LIFE_TEST(member_without_descriptors_is_alive),
 		LIFE_TEST(member_that_no_longer_maps_is_dead),
 		LIFE_TEST(stopped_member_is_alive),
-		LIFE_TEST(other_process_with_the_same_pid_is_dead),
+		LIFE_TEST(member_is_alive_as_long_as_its_witness_is_held),
 		LIFE_TEST(process_whose_main_thread_ended_is_alive),
 		LIFE_TEST(death_of_the_master_is_told),
 		LIFE_TEST(death_of_the_master_promotes_the_oldest),

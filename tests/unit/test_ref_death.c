@@ -326,15 +326,15 @@ static void grow_up(int in, int out, int mark)
 
 	while (read(in, &byte, 1) == 1) {
 		if (byte == 'j') {
-			fd = reopen(mark);
-			r = life_fork_mark(fd, parent.slot, true);
+			fd = description_of(mark);
+			r = witness_fork_mark(fd, parent.slot, true);
 			close(mark);
 			a = image_enter(fd);
 			a->view.fork_of = parent.slot;
 		} else {
 			r = ref_fork_take(&a->view, thread_rec_of(a), parent);
 			a->view.fork_of = 0;
-			life_fork_mark(a->view.fd, parent.slot, false);
+			witness_fork_mark(a->view.lockfd, parent.slot, false);
 		}
 		answer(out, r);
 	}
@@ -344,11 +344,11 @@ static void grow_up(int in, int out, int mark)
 /* Keeps its counts for a child, has one, and tells its pid. */
 static int fork_one(struct fusion_arena *a)
 {
-	int mark = reopen(a->view.fd);
+	int mark = description_of(a->view.fd);
 	pid_t pid;
 
 	parent = (struct ref_member){a->view.slot, a->id};
-	if (life_fork_mark(mark, a->view.slot, true) < 0 ||
+	if (witness_fork_mark(mark, a->view.slot, true) < 0 ||
 	    ref_fork_hold(&a->view, thread_rec_of(a)) != 1)
 		return -1;
 	/* Not as a program does it: no handlers. */
