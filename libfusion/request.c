@@ -57,7 +57,9 @@ static int reopen_dir(struct fusion_arena *a)
 		close(fd);
 		return -ENOTCONN;
 	}
-	dir_close(a);
+	/* It may have got the number of the lost one. */
+	if (fd != a->dirfd)
+		dir_close(a);
 	a->dirfd = fd;
 	a->dir_dev = p.dev;
 	return 0;

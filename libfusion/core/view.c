@@ -221,6 +221,8 @@ static void replace_lost(int *fd, uint64_t dev, uint64_t ino, int new)
 {
 	struct stat st;
 
+	if (*fd == new)
+		return; /* it has got the number of the lost one */
 	if (is_file(*fd, dev, ino, &st))
 		close(new);
 	else

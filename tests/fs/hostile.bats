@@ -34,7 +34,7 @@ good_is_well() {
 
 @test "hostile: a truncated file makes its arena corrupt" {
 	enter b bad
-	truncate -s 0 "$BACKING/bad"
+	truncate -s 0 "$BACKING/bad/heap"
 	look_at_all
 	file_is "$MNT/bad/state" corrupt
 	fails_with "Input/output error" cat "$MNT/bad/status"
@@ -44,7 +44,7 @@ good_is_well() {
 
 @test "hostile: a corrupt arena is EBUSY while its members live, then goes" {
 	enter b bad
-	truncate -s 8192 "$BACKING/bad"
+	truncate -s 8192 "$BACKING/bad/heap"
 	look_at_all
 	file_is "$MNT/bad/state" corrupt
 	fails_with busy rmdir "$MNT/bad"
@@ -58,7 +58,7 @@ good_is_well() {
 
 @test "hostile: nobody enters a corrupt arena" {
 	enter b bad
-	truncate -s 0 "$BACKING/bad"
+	truncate -s 0 "$BACKING/bad/heap"
 	look_at_all
 	visit c bad
 	says c "failed EIO"
@@ -66,7 +66,7 @@ good_is_well() {
 }
 
 @test "hostile: an empty arena's file cut short" {
-	truncate -s 100 "$BACKING/bad"
+	truncate -s 100 "$BACKING/bad/heap"
 	look_at_all
 	visit c bad
 	says c "failed"
@@ -165,7 +165,7 @@ offset_of() {
 
 # Where the thread records are: as the superblock says.
 threads_at() {
-	od -An -t u8 -j 64 -N 8 "$BACKING/bad" | tr -d ' '
+	od -An -t u8 -j 64 -N 8 "$BACKING/bad/heap" | tr -d ' '
 }
 
 # It may be of no use to those inside; the daemon answers, and all of it ends.
@@ -279,7 +279,7 @@ first_of() {
 		tangle "$seed"
 		belongings "$seed"
 		tell "z$seed" scribble "$(od -An -t u8 -j 80 -N 8 \
-			"$BACKING/bad" | tr -d ' ')" 4096 "$seed"
+			"$BACKING/bad/heap" | tr -d ' ')" 4096 "$seed"
 		untangle "$seed"
 	done
 	# Their mark.
@@ -335,7 +335,7 @@ objects() {
 
 # A number of the superblock.
 says_at() {
-	od -An -t u8 -j "$1" -N 8 "$BACKING/bad" | tr -d ' '
+	od -An -t u8 -j "$1" -N 8 "$BACKING/bad/heap" | tr -d ' '
 }
 
 # Shells call, listen and send; the request is executed and not answered.
@@ -403,7 +403,7 @@ part() {
 @test "hostile: a member that sits on the life lock delays its arena only" {
 	enter b bad
 	enter c bad
-	tell b hold "$BACKING/bad"
+	tell b hold "$BACKING/bad/heap"
 	kill_visitor c
 	good_is_well 1
 	look_at_all
@@ -416,7 +416,7 @@ part() {
 @test "hostile: a stopped member does not make its arena corrupt" {
 	enter b bad
 	enter c bad
-	tell b hold "$BACKING/bad"
+	tell b hold "$BACKING/bad/heap"
 	kill -STOP "$(pid_of b)"
 	visit d bad
 	kill_visitor c

@@ -134,13 +134,13 @@ leads_to() {
 
 @test "mkdir: a new life is a new file with the old mode and owner" {
 	mkdir -m 0751 "$MNT/a"
-	before=$(stat -c %i "$BACKING/a")
+	before=$(stat -c %i "$BACKING/a/heap")
 	enter m a
 	tell m add f 100 int
 	kill_ours "$(pid_of m)"
 	wait_for file_is "$MNT/a/state" empty
-	[ "$(stat -c %i "$BACKING/a")" != "$before" ]
-	[ "$(stat -c %a "$BACKING/a")" = 751 ]
+	[ "$(stat -c %i "$BACKING/a/heap")" != "$before" ]
+	[ "$(stat -c %a "$MNT/a")" = 751 ]
 	[ -z "$(ls "$MNT/a/fields")" ]
 }
 

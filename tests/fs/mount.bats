@@ -212,7 +212,7 @@ mount_by() {
 @test "mount: a backing directory that is not there is made, and removed" {
 	rmdir "$BACKING"
 	mount_world
-	[ "$(stat -c %a "$BACKING")" = 711 ]
+	[ "$(stat -c %a "$BACKING")" = 700 ]
 	unmount_world
 	[ ! -e "$BACKING" ]
 	mkdir "$BACKING"
@@ -221,11 +221,35 @@ mount_by() {
 @test "mount: without backing= the place follows from the mountpoint" {
 	"$FUSIONFS" "$MNT" 3>&-
 	mkdir "$MNT/a"
-	place=$(dirname "$(readlink "$MNT/a/heap")")
+	place=$(value_of "$MNT/.fusionfs/options" backing)
 	[[ $place == "/dev/shm/fusionfs.$(id -u)."* ]]
-	[ "$(stat -c %a "$place")" = 711 ]
+	[ "$(stat -c %a "$place")" = 700 ]
+	[ -d "$place/a" ]
 	unmount_world
 	[ ! -e "$place" ]
+}
+
+# Any user can make a file in /dev/shm; the next daemon finds the place again.
+@test "mount: a place that somebody else has taken is no obstacle" {
+	need_root
+	"$FUSIONFS" "$MNT" 3>&-
+	taken=$(value_of "$MNT/.fusionfs/options" backing)
+	unmount_world
+	for what in "touch" "mkdir" "ln -s /etc"; do
+		wait_for is_absent "$taken"
+		as_user 1001 "" $what "$taken"
+		"$FUSIONFS" "$MNT" 3>&-
+		place=$(value_of "$MNT/.fusionfs/options" backing)
+		[[ $place == "$taken:"?????? ]]
+		mkdir "$MNT/a"
+		kill_daemon
+		"$FUSIONFS" "$MNT" 3>&-
+		[ "$(value_of "$MNT/.fusionfs/options" backing)" = "$place" ]
+		[ -d "$MNT/a" ]
+		unmount_world
+		wait_for is_absent "$place"
+		rm -r "$taken"
+	done
 }
 
 @test "mount: a full tmpfs is one clear line" {

@@ -339,7 +339,7 @@ exists() {
 	PID[other]=$!
 	disown $!
 	eventually grep -q shell "$MNT/b/reactors/x/listeners"
-	truncate -s 0 "$BACKING/b"
+	truncate -s 0 "$BACKING/b/heap"
 	cat "$MNT/b/status" 2>/dev/null || :
 	state_is b corrupt
 	eventually gone other

@@ -20,7 +20,7 @@
 #include <fusion/fusion.h>
 
 #define COUNTS 5
-#define SPIN_MOST 300000 /* a fork and what comes with it, about */
+#define SPIN_MOST 2000000 /* a fork and what comes with it, about */
 
 static void fail(const char *what, long value)
 {

@@ -102,7 +102,8 @@ teardown() {
 
 @test "restart: half-made files of a killed daemon are removed" {
 	kill_daemon
-	touch "$BACKING/.new.x"
+	mkdir "$BACKING/.new.x"
+	touch "$BACKING/.new.x/heap"
 	mount_world
 	is_absent "$BACKING/.new.x"
 }
@@ -138,7 +139,7 @@ teardown() {
 	umount "$MNT" 2>/dev/null || umount -l "$MNT"
 	[ "$(cat "/proc/$pid/comm" 2>/dev/null)" != fusionfs ] || kill "$pid"
 	wait_for is_gone "$pid"
-	[ -f "$BACKING/a" ]
+	[ -f "$BACKING/a/heap" ]
 	is_absent "$BACKING/b"
 	[ "$(tell m malloc 100)" = "ok " ]
 	mount_world

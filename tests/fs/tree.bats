@@ -70,12 +70,40 @@ teardown() {
 	not grep -vE '^[a-z-]+ [^ ]+' "$MNT/a/memory/status"
 }
 
-@test "heap: is a link to memory with the arena's mode and owner" {
+@test "heap: is a file that gives what the memory has, to those who may look" {
 	mkdir -m 0750 "$MNT/a"
-	target=$(readlink "$MNT/a/heap")
-	[ "$target" = "$BACKING/a" ]
-	[ "$(stat -c '%a %u %g' "$target")" = "750 $(id -u) $(id -g)" ]
-	[ "$(stat -c %s "$target")" = "$(cat "$MNT/a/span")" ]
+	[ "$(stat -c '%F %a %u %g' "$MNT/a/heap")" = \
+		"regular file 440 $(id -u) $(id -g)" ]
+	[ "$(stat -c %s "$MNT/a/heap")" -le "$(cat "$MNT/a/span")" ]
+	cmp -n 65536 "$MNT/a/heap" "$BACKING/a/heap"
+	fails_with "Permission denied" sh -c 'echo x >"$1"' sh "$MNT/a/heap"
+}
+
+@test "heap: cp finds its holes" {
+	mkdir "$MNT/a"
+	cp "$MNT/a/heap" "$BATS_TEST_TMPDIR/heap"
+	cmp -n 65536 "$BATS_TEST_TMPDIR/heap" "$BACKING/a/heap"
+	[ "$(stat -c %s "$BATS_TEST_TMPDIR/heap")" -eq \
+		"$(stat -c %s "$MNT/a/heap")" ]
+	[ "$(stat -c %b "$BATS_TEST_TMPDIR/heap")" -lt 100000 ]
+}
+
+@test "backing: no other user reaches its files by a path" {
+	mkdir -m 0777 "$MNT/a"
+	[ -z "$(find "$BACKING/a" -type f ! -perm 600)" ]
+	[ "$(stat -c %a "$BACKING/a")" = 700 ]
+	chmod 0750 "$MNT/a"
+	[ -z "$(find "$BACKING/a" -type f ! -perm 600)" ]
+}
+
+@test "socket: is there while it is needed, and never listed" {
+	mkdir "$MNT/a"
+	is_absent "$MNT/a/.socket"
+	not ls -A "$MNT/a" | grep socket
+	fails_with "not permitted" python3 -c 'import socket, sys
+socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$MNT/a/.socket"
+	fails_with "not permitted" python3 -c 'import socket, sys
+socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$MNT/.socket"
 }
 
 @test "mkdir: names that are wrong" {
@@ -109,7 +137,7 @@ teardown() {
 
 @test "rmdir: ends an arena and its memory" {
 	mkdir "$MNT/a"
-	[ -f "$BACKING/a" ]
+	[ -f "$BACKING/a/heap" ]
 	rmdir "$MNT/a"
 	is_absent "$MNT/a"
 	is_absent "$BACKING/a"
@@ -208,7 +236,7 @@ teardown() {
 	du -sb "$MNT"
 	[ "$(wc -l <"$MNT/a/state")" -eq 1 ]
 	[ "$(stat -c %F "$MNT/a")" = directory ]
-	[ "$(stat -c %F "$MNT/a/heap")" = "symbolic link" ]
+	[ "$(stat -c %F "$MNT/a/heap")" = "regular file" ]
 	if command -v tree >/dev/null; then
 		tree -a "$MNT"
 	fi
@@ -235,7 +263,7 @@ teardown() {
 	mkdir "$MNT/a"
 	chmod 0770 "$MNT/a"
 	[ "$(stat -c %a "$MNT/a")" = 770 ]
-	[ "$(stat -Lc %a "$MNT/a/heap")" = 770 ]
+	[ "$(stat -c %a "$MNT/a/heap")" = 440 ]
 	[ "$(stat -c %a "$MNT/a/state")" = 440 ]
 	chmod go= "$MNT/a"
 	[ "$(stat -c %a "$MNT/a")" = 700 ]
@@ -255,7 +283,6 @@ teardown() {
 	chown 1:2 "$MNT/a"
 	[ "$(stat -c '%u %g' "$MNT/a")" = "1 2" ]
 	[ "$(stat -c '%u %g' "$MNT/a/state")" = "1 2" ]
-	[ "$(stat -c '%u %g' "$BACKING/a")" = "1 2" ]
 	chgrp 5 "$MNT/a"
 	[ "$(stat -c '%u %g' "$MNT/a")" = "1 5" ]
 	fails_with "not permitted" chown 1 "$MNT/a/state"
