@@ -346,7 +346,7 @@ mount_by() {
 @test "umount: nothing stays in the backing directory" {
 	mount_world
 	mkdir "$MNT/a" "$MNT/b"
-	[ -f "$BACKING/a" ]
+	[ -d "$BACKING/a" ]
 	unmount_world
 	[ -z "$(ls -A "$BACKING")" ]
 }
