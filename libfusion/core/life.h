@@ -27,6 +27,7 @@
 #include <sys/types.h>
 
 #include "libfusion/core/view.h"
+#include "libfusion/core/witness.h"
 
 #define LIFE_LOCK_BYTE (1ll << 62)
 
