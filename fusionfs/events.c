@@ -9,67 +9,179 @@
 #include "libfusion/core/atomic.h"
 #include "libfusion/core/event.h"
 
-/*
- * Where a reader is.  Its offsets are the kernel's; a place is counted in bytes
- * of all lines that there ever were, as the file's size is.  Read from the
- * start, an old log begins where its oldest line is now, so offset and place
- * differ by as much until the reader seeks to somewhere else.
- */
-struct watcher {
-	struct watcher *next;
-	struct arena *arena; /* NULL: it is gone */
-	uint64_t epoch;	     /* of the life that next_seq counts in */
-	uint64_t next_seq;
-	uint64_t skip;		/* bytes of lines to come that are not wanted */
-	uint64_t from, from_at; /* offset and place of the last seek */
-	uint64_t off;		/* offset of what is sent next */
-	struct text text;	/* lines on their way out, from `sent` on */
-	size_t sent;
-	struct fuse_pollhandle *ph;
-};
-
 /* Events looked at in one go: all that there can be, and those that came
  * meanwhile.  A hostile head must not keep us here. */
 #define SCAN_MAX (4 * (int)EVENTS)
+/* Of the text, so much stays for files that are open; a trim halves it.  The
+ * newest EVENTS lines are always less than half. */
+#define KEEP_MAX (256u * 1024u)
+/* The longest line: two numbers, two words, 104 bytes. */
+#define EVENT_LINE_MAX 192u
+_Static_assert(EVENTS *EVENT_LINE_MAX <= KEEP_MAX / 2, "the newest lines fit");
 
-struct cursor {
-	uint64_t seq;
-	struct event_rec e;
-	uint64_t oldest;
+/*
+ * Our copy of the lines, so that no byte moves under a reader when the arena
+ * overwrites its oldest ones.  A place counts the bytes of all lines that this
+ * daemon has copied, over all lives of the arena.
+ */
+struct event_log {
+	uint64_t epoch, next;	/* the event to be copied next, of that life */
+	uint64_t first;		/* place at which this life begins */
+	uint64_t begin, end;	/* places of `text` */
+	uint64_t n_lines;	/* ever */
+	uint64_t lines[EVENTS]; /* places of the newest ones */
+	uint64_t told_base;	/* the size the kernel has counts from here */
+	struct text text;
 };
 
-static int read_one(struct arena *a, void *arg)
-{
-	struct cursor *c = arg;
+/* An open file: offset 0 is place `base`. */
+struct watcher {
+	struct watcher *next;
+	struct arena *arena; /* NULL: it is gone */
+	uint64_t base;
+	uint64_t off; /* behind what was read last */
+	struct fuse_pollhandle *ph;
+};
 
-	return event_read(&a->view, c->seq, &c->e, &c->oldest);
-}
+/* --- Copying ---------------------------------------------------------------
+ */
 
 static int set_watched(struct arena *a, void *unused)
 {
 	(void)unused;
 	store_relaxed(&a->view.sb->event_watchers, a->watchers != NULL);
-	/* The drawing is at arena_poke() in libfusion/arena.c. */
-	full_fence();
 	return 0;
 }
 
-static int read_epoch(struct arena *a, void *arg)
+static void add_line(struct text *t, const struct event_rec *e)
 {
-	*(uint64_t *)arg = a->view.sb->epoch;
+	text_add_time(t, e->time_ns);
+	text_add(t, " %s", event_kind_name(e->kind));
+	if (e->member)
+		text_add(t, " member %u", e->member);
+	if (e->len)
+		text_add(t, " %.*s", (int)e->len, e->text);
+	text_add(t, "\n");
+}
+
+/* The place of the oldest line that a file opened now begins with. */
+static uint64_t newest_lines(const struct event_log *log)
+{
+	uint64_t at = log->n_lines < EVENTS ? log->first
+					    : log->lines[log->n_lines % EVENTS];
+
+	if (at < log->first)
+		at = log->first;
+	return at < log->begin ? log->begin : at;
+}
+
+/* The first line at or behind @place that is still there. */
+static uint64_t line_from(const struct event_log *log, uint64_t place)
+{
+	const char *at, *newline;
+
+	if (place <= log->begin)
+		return log->begin;
+	if (place >= log->end)
+		return log->end;
+	at = log->text.p + (place - log->begin) - 1;
+	newline = memchr(at, '\n', (size_t)(log->end - place) + 1);
+	return newline ? log->begin + (uint64_t)(newline + 1 - log->text.p)
+		       : log->end;
+}
+
+static void drop_before(struct event_log *log, uint64_t place)
+{
+	size_t n = (size_t)(place - log->begin);
+
+	memmove(log->text.p, log->text.p + n, log->text.len - n);
+	log->text.len -= n;
+	log->begin = place;
+}
+
+static void trim(const struct arena *a)
+{
+	struct event_log *log = a->log;
+
+	if (!a->watchers && newest_lines(log) > log->begin)
+		drop_before(log, newest_lines(log));
+	else if (log->text.len > KEEP_MAX)
+		drop_before(log, line_from(log, log->end - KEEP_MAX / 2));
+}
+
+static void begin_life(struct arena *a, uint64_t epoch)
+{
+	a->log->epoch = epoch;
+	a->log->next = 0;
+	a->log->first = a->log->end;
+	set_watched(a, NULL);
+}
+
+/* Without memory for it a line is lost, as one that nobody has read in time. */
+static void copy_line(struct event_log *log, const struct event_rec *e)
+{
+	size_t len = log->text.len;
+
+	add_line(&log->text, e);
+	if (log->text.failed) {
+		log->text.len = len;
+		log->text.failed = 0;
+		return;
+	}
+	log->lines[log->n_lines++ % EVENTS] = log->end;
+	log->end += log->text.len - len;
+}
+
+static int copy_lines(struct arena *a, void *unused)
+{
+	struct event_log *log = a->log;
+	uint64_t epoch = a->view.sb->epoch, oldest;
+	struct event_rec e;
+
+	(void)unused;
+	if (log->epoch != epoch)
+		begin_life(a, epoch);
+	for (int i = 0; i < SCAN_MAX; i++) {
+		int r = event_read(&a->view, log->next, &e, &oldest);
+
+		if (r == -ENOENT)
+			break;
+		if (r == -EOVERFLOW) {
+			log->next = oldest;
+			continue;
+		}
+		copy_line(log, &e);
+		log->next++;
+	}
 	return 0;
 }
+
+/* What has happened so far.  NULL: no memory. */
+static struct event_log *look(struct arena *a)
+{
+	if (!a->log)
+		a->log = calloc(1, sizeof(*a->log));
+	if (!a->log)
+		return NULL;
+	guarded(a, copy_lines, NULL);
+	trim(a);
+	return a->log;
+}
+
+/* --- Open files ------------------------------------------------------------
+ */
 
 struct watcher *events_open(struct arena *a)
 {
-	struct watcher *w = calloc(1, sizeof(*w));
+	struct event_log *log = look(a);
+	struct watcher *w = log ? calloc(1, sizeof(*w)) : NULL;
 
 	if (!w)
 		return NULL;
 	w->arena = a;
+	w->base = newest_lines(log);
 	w->next = a->watchers;
 	a->watchers = w;
-	guarded(a, read_epoch, &w->epoch);
 	guarded(a, set_watched, NULL);
 	return w;
 }
@@ -93,196 +205,70 @@ void events_close(struct watcher *w)
 		guarded(w->arena, set_watched, NULL);
 	}
 	drop_poll(w);
-	text_finish(&w->text);
 	free(w);
 }
 
-/* A new life of the arena counts its events from 0. */
-static void follow_life(struct watcher *w)
+/* A reader that was slow goes on with the first line that is still there: that
+ * has the offset at which the reader is. */
+static void catch_up(struct watcher *w, const struct event_log *log)
 {
-	uint64_t epoch;
-
-	if (guarded(w->arena, read_epoch, &epoch) < 0 || epoch == w->epoch)
+	if (w->base + w->off >= log->begin)
 		return;
-	w->epoch = epoch;
-	w->next_seq = 0;
-	guarded(w->arena, set_watched, NULL);
+	w->base = (w->off ? log->begin : newest_lines(log)) - w->off;
 }
 
-static int next_event(struct watcher *w, struct event_rec *ret)
+uint64_t events_size(struct arena *a, struct watcher *w)
 {
-	struct cursor c;
-	int r;
+	struct event_log *log = look(a);
 
-	if (!w->arena)
-		return -ENOENT;
-	follow_life(w);
-	c.seq = w->next_seq;
-	r = guarded(w->arena, read_one, &c);
-	if (r == -EOVERFLOW) {
-		/* Lost lines are passed over; a hostile head ends it. */
-		w->next_seq = c.oldest;
-		c.seq = c.oldest;
-		r = guarded(w->arena, read_one, &c);
-		if (r == -EOVERFLOW)
-			r = -ENOENT;
-	}
-	if (r == 0)
-		*ret = c.e;
-	return r;
+	if (!log)
+		return 0;
+	if (w)
+		catch_up(w, log);
+	log->told_base = w ? w->base : newest_lines(log);
+	return log->end - log->told_base;
 }
 
-static void add_line(struct text *t, const struct event_rec *e)
+bool events_fit_page(const struct watcher *w, uint64_t told)
 {
-	text_add_time(t, e->time_ns);
-	text_add(t, " %s", event_kind_name(e->kind));
-	if (e->member)
-		text_add(t, " member %u", e->member);
-	if (e->len)
-		text_add(t, " %.*s", (int)e->len, e->text);
-	text_add(t, "\n");
-}
+	const struct event_log *log = w->arena ? w->arena->log : NULL;
 
-/* Count the lines that nobody has counted yet. */
-static int count_lines(struct arena *a, void *arg)
-{
-	struct text *t = arg;
-	struct cursor c;
-	int r;
-
-	if (a->log.epoch != a->view.sb->epoch) {
-		a->log.epoch = a->view.sb->epoch;
-		a->log.counted = 0;
-	}
-	for (int i = 0; i < SCAN_MAX; i++) {
-		r = event_read(&a->view, a->log.counted, &c.e, &c.oldest);
-		if (r == -ENOENT)
-			break;
-		if (r == -EOVERFLOW) {
-			a->log.counted = c.oldest;
-			continue;
-		}
-		t->len = 0;
-		add_line(t, &c.e);
-		a->log.bytes += t->len;
-		a->log.counted++;
-	}
-	return 0;
-}
-
-uint64_t events_size(struct arena *a)
-{
-	struct text t = {0};
-
-	guarded(a, count_lines, &t);
-	text_finish(&t);
-	return a->log.bytes;
-}
-
-/* The first line that is still there, and how many bytes those from it on
- * have.  After count_lines(). */
-struct kept {
-	struct text text;
-	uint64_t oldest, bytes;
-};
-
-static int find_kept(struct arena *a, void *arg)
-{
-	struct kept *k = arg;
-	struct cursor c;
-
-	c.seq = 0;
-	for (int i = 0; i < SCAN_MAX && c.seq < a->log.counted; i++) {
-		int r = event_read(&a->view, c.seq, &c.e, &c.oldest);
-
-		if (r == -ENOENT)
-			break;
-		if (r == 0) {
-			k->text.len = 0;
-			add_line(&k->text, &c.e);
-			k->bytes += k->text.len;
-			c.seq++;
-		} else {
-			/* All before are gone, too. */
-			k->oldest = c.seq = c.oldest;
-			k->bytes = 0;
-		}
-	}
-	return 0;
-}
-
-static void seek(struct watcher *w, uint64_t off)
-{
-	uint64_t size = events_size(w->arena), begin, place = off;
-	struct kept k = {.oldest = 0};
-
-	/* Back in what was read since the last seek? */
-	if (off >= w->from && off < w->off)
-		place = w->from_at + (off - w->from);
-	guarded(w->arena, find_kept, &k);
-	text_finish(&k.text);
-	begin = size > k.bytes ? size - k.bytes : 0;
-	if (place < begin)
-		place = begin;
-	w->next_seq = k.oldest;
-	w->skip = place - begin;
-	w->from = w->off = off;
-	w->from_at = place;
-	w->text.len = w->sent = 0;
-}
-
-/* Drop from the lines made what is not wanted. */
-static void skip(struct watcher *w)
-{
-	size_t n = w->text.len - w->sent;
-
-	if (n > w->skip)
-		n = (size_t)w->skip;
-	w->sent += n;
-	w->skip -= n;
-	if (w->sent == w->text.len)
-		w->text.len = w->sent = 0;
+	return !log || log->told_base == w->base || told >= log->end - w->base;
 }
 
 int events_read(struct watcher *w, uint64_t off, size_t size, const char **ret)
 {
-	struct event_rec e;
-	size_t n;
+	struct event_log *log = w->arena ? look(w->arena) : NULL;
+	uint64_t place, left;
 
-	if (w->arena) {
-		follow_life(w);
-		if (off != w->off || !off)
-			seek(w, off);
-		/* Before lines are made, so that nobody has read more than
-		 * the size says. */
-		events_size(w->arena);
-	}
-	skip(w);
-	while (w->text.len - w->sent < size && next_event(w, &e) == 0) {
-		w->next_seq++;
-		add_line(&w->text, &e);
-		if (w->text.failed)
-			return -ENOMEM;
-		skip(w);
-	}
-	n = w->text.len - w->sent;
-	if (n > size)
-		n = size;
-	*ret = n ? w->text.p + w->sent : NULL;
-	w->sent += n;
-	w->off += n;
-	return (int)n;
+	*ret = NULL;
+	if (!log)
+		return w->arena ? -ENOMEM : 0;
+	if (!off)
+		w->off = 0;
+	if (off == w->off)
+		catch_up(w, log);
+	place = w->base + off;
+	if (place < log->begin)
+		return -ENODATA;
+	left = place < log->end ? log->end - place : 0;
+	if (left > size)
+		left = size;
+	if (left)
+		*ret = log->text.p + (place - log->begin);
+	w->off = off + left;
+	return (int)left;
 }
 
 bool events_poll(struct watcher *w, struct fuse_pollhandle *ph)
 {
-	struct event_rec e;
+	struct event_log *log = w->arena ? look(w->arena) : NULL;
 
 	if (ph) {
 		drop_poll(w);
 		w->ph = ph;
 	}
-	return w->sent < w->text.len || !w->arena || next_event(w, &e) == 0;
+	return !log || w->base + w->off < log->end;
 }
 
 void events_changed(struct arena *a)
@@ -297,19 +283,17 @@ void events_changed(struct arena *a)
 
 static int newest(struct arena *a, void *arg)
 {
-	struct cursor *c = arg;
-	uint64_t head = load_acquire(&a->view.sb->event_head);
+	struct event_rec *e = arg;
+	uint64_t head = load_acquire(&a->view.sb->event_head), oldest;
 
-	if (!head)
-		return -ENOENT;
-	return event_read(&a->view, head - 1, &c->e, &c->oldest);
+	return head ? event_read(&a->view, head - 1, e, &oldest) : -ENOENT;
 }
 
 uint64_t events_time(struct arena *a)
 {
-	struct cursor c;
+	struct event_rec e;
 
-	return guarded(a, newest, &c) == 0 ? c.e.time_ns : 0;
+	return guarded(a, newest, &e) == 0 ? e.time_ns : 0;
 }
 
 void events_forget(struct arena *a)
@@ -324,4 +308,8 @@ void events_forget(struct arena *a)
 			drop_poll(w);
 		}
 	}
+	if (a->log)
+		text_finish(&a->log->text);
+	free(a->log);
+	a->log = NULL;
 }

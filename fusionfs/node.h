@@ -63,6 +63,7 @@ struct row {
 	mode_t mode;	  /* before the arena's mode takes its part */
 	int (*show)(const struct node *n, struct text *t);
 	int (*store)(const struct node *n, const char *text);
+	int (*may_store)(const char *text); /* is a value so far.  0, -EINVAL */
 	const struct items_ops *items;
 	enum object_kind kind;	      /* of objects.c's rows */
 	create_fn create;	      /* of a directory: its items */
@@ -88,6 +89,8 @@ int node_stat(const struct node *n, struct stat *st);
 /* What the file says.  0, -EIO, -ENOMEM. */
 int node_show(const struct node *n, struct text *t);
 int node_store(const struct node *n, const char *text);
+/* Can a value begin with @text?  0, -EINVAL. */
+int node_may_store(const struct node *n, const char *text);
 
 /* What are the items of @dir?  ROW_FILE if it has none. */
 enum row_type node_items_type(const struct node *dir);

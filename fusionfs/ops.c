@@ -29,12 +29,15 @@
 #include "fusionfs/undertaker.h"
 #include "fusionfs/visitors.h"
 #include "fusionfs/waiters.h"
+#include "fusionfs/writing.h"
 
 /* An open file or directory. */
 struct handle {
 	struct sized sized;	     /* first; of what has_size() */
 	struct handle *next, **link; /* all that are open */
 	uint32_t serial;	     /* of the arena, 0 above the arenas */
+	struct writing writing;	     /* the same, of a row that stores */
+	bool stores;		     /* that, and it is open to write */
 	struct reading reading;	     /* ROW_FILE */
 	struct watcher *watcher;     /* ROW_EVENTS */
 	struct visitor *visitor;     /* of a row with locks */
@@ -82,14 +85,14 @@ static uint64_t size_now(const struct node *n)
 /* Bytes that a read gives and a page may hold. */
 static bool has_size(const struct node *n)
 {
-	return n->row->type == ROW_FILE;
+	return n->row->type == ROW_FILE || n->row->type == ROW_EVENTS;
 }
 
 static int stat_of(const struct node *n, struct stat *st)
 {
 	int r = node_stat(n, st);
 
-	if (r == 0 && (has_size(n) || n->row->type == ROW_LINK))
+	if (r == 0 && (n->row->type == ROW_FILE || n->row->type == ROW_LINK))
 		set_size(st, size_now(n));
 	return r;
 }
@@ -185,7 +188,9 @@ static int stat_open(fuse_req_t req, const struct node *n, fuse_ino_t ino,
 	if (!h)
 		return stat_of(n, st);
 	r = node_stat(n, st);
-	if (r == 0 && reading_size(&h->reading, n, &size) == 0)
+	if (r == 0 && h->watcher)
+		set_size(st, events_size(n->arena, h->watcher));
+	else if (r == 0 && reading_size(&h->reading, n, &size) == 0)
 		set_size(st, size);
 	return r;
 }
@@ -216,14 +221,27 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino,
 		reply_stat(req, &n, ino, &st);
 }
 
+/* Emptying a file before it is written to does nothing.  So does cutting it at
+ * its end, or at the end of what was just written; nothing else makes sense. */
+static int truncate_to(const struct node *n, uint64_t size,
+		       const struct handle *h)
+{
+	if (!n->row->store && !n->row->locks && !n->row->port)
+		return -EACCES;
+	if (size == 0 || (h && h->stores && size == h->writing.end) ||
+	    (n->row->type == ROW_FILE && size == size_now(n)))
+		return 0;
+	return -EINVAL;
+}
+
 /* The kernel has checked who may (default_permissions).  The file keeps it. */
-static int change(const struct node *n, const struct stat *to, int what)
+static int change(const struct node *n, const struct stat *to, int what,
+		  const struct handle *h)
 {
 	struct policy p;
 
 	if (what & FUSE_SET_ATTR_SIZE)
-		return n->row->store || n->row->locks || n->row->port ? 0
-								      : -EACCES;
+		return truncate_to(n, (uint64_t)to->st_size, h);
 	if (!(what &
 	      (FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID)))
 		return 0; /* times are ours to tell */
@@ -246,10 +264,9 @@ static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr,
 	struct node n;
 	int r;
 
-	(void)fi;
 	if (!get_node(req, ino, &n))
 		return;
-	r = change(&n, attr, to_set);
+	r = change(&n, attr, to_set, fi ? handle_of(fi) : NULL);
 	if (r == 0)
 		r = stat_of(&n, &st);
 	if (numbered_is(ino))
@@ -409,6 +426,7 @@ static int make_handle(fuse_req_t req, const struct node *n, int flags,
 	if (handles)
 		handles->link = &h->next;
 	handles = h;
+	h->stores = n->row->store && (flags & O_ACCMODE) != O_RDONLY;
 	if (has_size(n))
 		sizes_open(&h->sized, node_ino(n), request_tid(req));
 	*ret = h;
@@ -429,6 +447,7 @@ static void free_handle(struct handle *h)
 	if (h->sized.ino)
 		sizes_close(&h->sized);
 	reading_finish(&h->reading);
+	writing_finish(&h->writing);
 	free(h);
 }
 
@@ -436,8 +455,9 @@ static void opened(struct handle *h, struct fuse_file_info *fi)
 {
 	fi->fh = (uintptr_t)h;
 	fi->direct_io = 1;
-	/* No POSIX locks here: nobody's exit has to wait for a FLUSH. */
-	fi->noflush = 1;
+	/* Nobody's exit has to wait for a FLUSH, but for a value whose end is
+	 * the end of the writing. */
+	fi->noflush = !h->stores;
 }
 
 static int reply_opened(fuse_req_t req, struct handle *h,
@@ -517,10 +537,14 @@ static void op_release(fuse_req_t req, fuse_ino_t ino,
 }
 
 static void read_events(fuse_req_t req, struct handle *h, size_t size,
-			off_t off)
+			off_t off, bool paged)
 {
 	const char *p = NULL;
-	int n = events_read(h->watcher, (uint64_t)off, size, &p);
+	int n = -EINVAL;
+
+	/* Nor a line that is cut off. */
+	if (!paged || events_fit_page(h->watcher, h->sized.told))
+		n = events_read(h->watcher, (uint64_t)off, size, &p);
 
 	if (n < 0)
 		reply_err(req, n);
@@ -600,20 +624,47 @@ static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 	}
 	world.requests++;
 	if (h->watcher)
-		read_events(req, h, size, off);
+		read_events(req, h, size, off, !fi->lock_owner);
 	else
 		port_read(h->port, req, size, fi->flags);
+}
+
+/* A word is one write, at whatever offset: none of them is a part of another.
+ */
+static void write_word(fuse_req_t req, struct handle *h, const char *buf,
+		       size_t size)
+{
+	char text[VALUE_BYTES];
+	int r = writing_copy(text, sizeof(text), buf, size);
+
+	if (r < 0)
+		reply_err(req, r);
+	else
+		visitor_write(h->visitor, req, text, size);
+}
+
+static void write_value(fuse_req_t req, const struct node *n, struct handle *h,
+			const char *buf, size_t size, off_t off, int flags)
+{
+	bool at_end =
+		flags & O_APPEND || reading_ends_at(&h->reading, (uint64_t)off);
+	int r = writing_add(&h->writing, n, buf, size, (uint64_t)off, at_end);
+
+	if (r < 0) {
+		reply_err(req, r);
+		return;
+	}
+	/* The kernel takes the file to be as large. */
+	sizes_written(h->sized.ino, (uint64_t)off + size);
+	fuse_reply_write(req, size);
 }
 
 static void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf,
 		     size_t size, off_t off, struct fuse_file_info *fi)
 {
 	struct handle *h = handle_of(fi);
-	char text[64];
 	struct node n;
-	int r;
 
-	(void)off;
 	if (h->port) {
 		world.requests++;
 		port_write(h->port, req, buf, size, fi->flags);
@@ -621,21 +672,35 @@ static void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf,
 	}
 	if (!get_node(req, ino, &n))
 		return;
-	if (size >= sizeof(text)) {
-		reply_err(req, -EINVAL);
-		return;
-	}
-	memcpy(text, buf, size);
-	text[size] = 0;
-	if (h->visitor) {
-		visitor_write(h->visitor, req, text, size);
-		return;
-	}
-	r = node_store(&n, text);
-	if (r < 0)
-		reply_err(req, r);
+	if (h->visitor)
+		write_word(req, h, buf, size);
+	else if (h->stores)
+		write_value(req, &n, h, buf, size, off, fi->flags);
 	else
-		fuse_reply_write(req, size);
+		reply_err(req, -EACCES);
+}
+
+/* A descriptor is closed, or its data is to be safe: the value is whole. */
+static void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct handle *h = handle_of(fi);
+	struct node n;
+
+	if (h->writing.len) {
+		if (get_node(req, ino, &n))
+			reply_err(req, writing_end(&h->writing, &n));
+		return;
+	}
+	writing_finish(&h->writing);
+	world.requests++;
+	reply_err(req, 0);
+}
+
+static void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync,
+		     struct fuse_file_info *fi)
+{
+	(void)datasync;
+	op_flush(req, ino, fi);
 }
 
 static void op_flock(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
@@ -915,6 +980,8 @@ const struct fuse_lowlevel_ops ops = {
 	.read = op_read,
 	.lseek = op_lseek,
 	.write = op_write,
+	.flush = op_flush,
+	.fsync = op_fsync,
 	.release = op_release,
 	.flock = op_flock,
 	.getlk = op_getlk,

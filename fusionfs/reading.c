@@ -52,6 +52,11 @@ int reading_size(struct reading *r, const struct node *n, uint64_t *ret)
 	return e;
 }
 
+bool reading_ends_at(const struct reading *r, uint64_t off)
+{
+	return r->made_ns && off == r->text.len;
+}
+
 void reading_finish(struct reading *r)
 {
 	text_finish(&r->text);

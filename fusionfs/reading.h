@@ -31,6 +31,8 @@ size_t reading_take(struct reading *r, uint64_t off, size_t size, bool paged,
 /* Its size, for fstat(2): of the text that is being read, or a fresh one that
  * is read then.  0, or as reading_make(). */
 int reading_size(struct reading *r, const struct node *n, uint64_t *ret);
+/* Is that the end of the text that it gives? */
+bool reading_ends_at(const struct reading *r, uint64_t off);
 void reading_finish(struct reading *r);
 
 #endif

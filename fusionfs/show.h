@@ -22,6 +22,7 @@ int arena_span_show(const struct node *n, struct text *t);
 int arena_used_show(const struct node *n, struct text *t);
 int arena_limit_show(const struct node *n, struct text *t);
 int arena_limit_store(const struct node *n, const char *text);
+int arena_limit_check(const char *text);
 int arena_master_target(const struct node *n, struct text *t);
 int arena_deadlocks_show(const struct node *n, struct text *t);
 int arena_master_check(struct arena *a);

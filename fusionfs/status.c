@@ -60,6 +60,14 @@ static int set_limit(struct arena *a, void *arg)
 	return 0;
 }
 
+/* Each beginning of a number is one. */
+int arena_limit_check(const char *text)
+{
+	uint64_t limit;
+
+	return parse_bytes(text, &limit);
+}
+
 /* 0 is no limit; less than is used now stops further growth only. */
 int arena_limit_store(const struct node *n, const char *text)
 {

@@ -88,8 +88,8 @@ enum {
 #define DIR(up, name)          ROW(up, ROW_DIR, name, 0555, .show = NULL)
 #define DIR_OF(up, name, its)  ROW(up, ROW_DIR, name, 0555, .items = &its)
 #define RO(up, name, s)        ROW(up, ROW_FILE, name, 0444, .show = s)
-#define RW(up, name, s, st)    ROW(up, ROW_FILE, name, 0644, .show = s, \
-				   .store = st)
+#define RW(up, name, s, st, may) ROW(up, ROW_FILE, name, 0644, .show = s, \
+				   .store = st, .may_store = may)
 #define LNK(up, name, target)  ROW(up, ROW_LINK, name, 0777, .show = target)
 #define STREAM(up, name)       ROW(up, ROW_EVENTS, name, 0444, .show = NULL)
 /* A shell talks through it, as NAME.N about number N. */
@@ -133,7 +133,7 @@ static const struct row rows[N_ROWS] = {
 	[SPAN] =           RO(ARENA, "span", arena_span_show),
 	[USED] =           RO(ARENA, "used", arena_used_show),
 	[LIMIT] =          RW(ARENA, "limit", arena_limit_show,
-			      arena_limit_store),
+			      arena_limit_store, arena_limit_check),
 	[HEAP] =           ROW(ARENA, ROW_HEAP, "heap", 0444, .show = NULL),
 	[EVENTS_FILE] =    STREAM(ARENA, "events"),
 	[MASTER] =         LNK(ARENA, "master", arena_master_target),
@@ -416,7 +416,7 @@ static void stat_events(struct arena *a, struct stat *st)
 
 	if (ns)
 		stat_times(st, ns);
-	st->st_size = (off_t)events_size(a);
+	st->st_size = (off_t)events_size(a, NULL);
 	/* Not sparse: cp(1) would look for holes. */
 	st->st_blocks = (st->st_size + 511) / 512;
 }
@@ -506,6 +506,11 @@ int node_show(const struct node *n, struct text *t)
 int node_store(const struct node *n, const char *text)
 {
 	return n->row->store ? n->row->store(n, text) : -EACCES;
+}
+
+int node_may_store(const struct node *n, const char *text)
+{
+	return n->row->may_store ? n->row->may_store(text) : -EACCES;
 }
 
 bool node_is_arena(const struct node *n)

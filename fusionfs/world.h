@@ -20,6 +20,7 @@
 #include "libfusion/core/view.h"
 
 struct bell;
+struct event_log;
 struct outbox;
 struct parked;
 struct port;
@@ -50,12 +51,8 @@ struct arena {
 	struct outbox *outboxes;      /* outbox.c: messages that wait */
 	size_t kept_bytes;	      /* in all of these */
 	struct bell *bell;	      /* bell.c: NULL until somebody listens */
-	/* events.c: the lines up to event number `counted` of life `epoch`,
-	 * and of all lives before, have so many bytes. */
-	struct {
-		uint64_t epoch, counted, bytes;
-	} log;
-	int64_t stuck_until_ns; /* nobody asks for the life lock before */
+	struct event_log *log;	      /* events.c: NULL until somebody looks */
+	int64_t stuck_until_ns;	      /* nobody asks for the life lock before */
 };
 
 struct world {

@@ -214,3 +214,23 @@ check_copies() {
 	[ "$(ls -l "$MNT/a/skirmishes" | awk '$5 > 0' | wc -l)" -ge 51 ]
 	[ "$(find "$MNT/a/skirmishes" -type f -size -1c | wc -l)" -eq 0 ]
 }
+
+@test "tools: events is a file of bytes after it has wrapped, too" {
+	enter m a
+	tell m many 600
+	log=$MNT/a/events
+	n=$(cat "$log" | wc -c)
+	[ "$(stat -c %s "$log")" = "$n" ]
+	[ "$(wc -c <"$log")" = "$n" ]
+	tac "$log" | tac | cmp - "$log"
+	tar -cf "$BATS_TEST_TMPDIR/t.tar" -C "$MNT/a" events
+	tar -xOf "$BATS_TEST_TMPDIR/t.tar" | cmp - "$log"
+	# What an open file has does not move under it.
+	exec 8<"$log"
+	head -n 1 <"$log" >"$BATS_TEST_TMPDIR/first"
+	tell m many 300
+	head -n 1 <&8 | cmp - "$BATS_TEST_TMPDIR/first"
+	need python3
+	cd "$MNT"
+	check_copies a/events
+}
