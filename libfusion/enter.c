@@ -28,8 +28,14 @@
 #include "libfusion/core/life.h"
 #include "libfusion/hand_over.h"
 #include "libfusion/log.h"
+#include "libfusion/patient.h"
 #include "libfusion/place.h"
 
+/* The daemon's own answer that the time is over is worth waiting for. */
+#define GRACE_NS 20000000
+/* To FUSION_ENTER_NOWAIT, and in the child of a fork: how long a daemon that is
+ * stopped, or a lock that a stopped process has, is waited for. */
+#define NOWAIT_NS 2000000000
 #define TRIES 1000 /* an arena that ends each time we come is not to be had */
 #define LOST_RACE (-ESTALE)
 
@@ -165,8 +171,22 @@ static int open_heap(struct fusion_arena *a, const struct ioc_join *j)
 	return map_heap(a, j, &h);
 }
 
-/* Mapped; is the slot we were given still ours? */
-static int attach(struct fusion_arena *a, const struct ioc_join *j)
+/* Say that we have mapped the arena, if the slot is still ours. */
+static int bear_witness(struct view *v, const struct ioc_join *j,
+			int64_t deadline)
+{
+	int r = life_lock(v, patient_left(deadline));
+
+	if (r < 0)
+		return r;
+	r = life_witness(v, j->slot, j->id);
+	life_unlock(v);
+	/* The arena may have ended, or its daemon been replaced, since. */
+	return r == -ESRCH ? LOST_RACE : r;
+}
+
+static int attach(struct fusion_arena *a, const struct ioc_join *j,
+		  int64_t deadline)
 {
 	struct view *v = &a->view;
 	int r;
@@ -176,10 +196,7 @@ static int attach(struct fusion_arena *a, const struct ioc_join *j)
 	a->tag = heap_tag(j->slot);
 	slab_classes(v, a->classes);
 	memcpy(a->name, v->sb->name, ARENA_NAME_MAX);
-	/* The arena may have ended, or its daemon been replaced, since. */
-	r = life_witness(v, j->slot, j->id);
-	if (r == -ESRCH)
-		return LOST_RACE;
+	r = bear_witness(v, j, deadline);
 	if (r < 0)
 		return r;
 	r = address_add(a);
@@ -211,18 +228,8 @@ static int join_error(struct fusion_arena *a, const struct ioc_join *j, int r)
 	return r;
 }
 
-static int64_t time_left(int64_t deadline_ns)
-{
-	int64_t left;
-
-	if (deadline_ns < 0)
-		return -1;
-	left = deadline_ns - clock_monotonic_ns();
-	return left < 0 ? 0 : left;
-}
-
 static int join(struct fusion_arena *a, const struct fusion_arena_options *o,
-		struct ioc_join *j)
+		int64_t deadline, struct ioc_join *j)
 {
 	struct ioc_member m = {0};
 	int r;
@@ -233,6 +240,7 @@ static int join(struct fusion_arena *a, const struct fusion_arena_options *o,
 	j->on_master_death = o->on_master_death;
 	j->span = o->span;
 	j->limit = o->limit;
+	j->timeout_ns = patient_left(deadline);
 	if (o->flags & FUSION_ENTER_NOWAIT)
 		j->flags |= JOIN_NOWAIT;
 	if (!o->join)
@@ -247,7 +255,7 @@ static int join(struct fusion_arena *a, const struct fusion_arena_options *o,
 	if (!r)
 		r = ref_fork_joining(a);
 	if (!r)
-		r = attach(a, j);
+		r = attach(a, j, deadline);
 	if (r < 0) {
 		arena_unmap(a);
 		/* Without a result: processes that wait for us to initialise
@@ -257,51 +265,6 @@ static int join(struct fusion_arena *a, const struct fusion_arena_options *o,
 		place_ioctl(a->dirfd, FUSION_IOC_LEAVE, &m);
 	}
 	return r;
-}
-
-/* A callback that was cancelled has failed. */
-static void enter_cancelled(void *arg)
-{
-	struct fusion_arena *a = arg;
-
-	arena_depart(a, FUSION_IOC_READY, -ECANCELED);
-	arena_unlist(a);
-	arena_free(a);
-}
-
-static int call(struct fusion_arena *a, fusion_arena_fn fn, void *ctx)
-{
-	int cancel, r = 0;
-
-	if (!fn)
-		return 0;
-	pthread_cleanup_push(enter_cancelled, a);
-	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &cancel);
-	r = fn(a, ctx);
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-	pthread_cleanup_pop(0);
-	return r < 0 ? r : 0;
-}
-
-/* 1 initialised, 0 joined, LOST_RACE, -errno: not in. */
-static int go_in(struct fusion_arena *a, const struct fusion_arena_options *o,
-		 struct ioc_join *j)
-{
-	bool first;
-	int r = join(a, o, j);
-
-	if (r < 0)
-		return r;
-	first = j->role_got == FUSION_ROLE_MASTER && !j->running;
-	r = call(a, first ? o->initialize : o->join, o->ctx);
-	if (!r)
-		r = arena_ready(a);
-	if (r < 0) {
-		arena_depart(a, FUSION_IOC_READY, r);
-		return r;
-	}
-	arena_poke(a);
-	return first;
 }
 
 /* --- Again in the same process ------------------------------------------- */
@@ -386,50 +349,228 @@ static int open_arena(struct fusion_arena *a,
 	return a->place ? 0 : -ENOMEM;
 }
 
-static int try_enter(const char *path, const struct fusion_arena_options *o,
-		     int64_t deadline, struct fusion_arena **ret)
-{
-	struct fusion_arena *a = arena_new(path, o);
-	struct ioc_join j = {0};
-	bool made = false;
-	int r = -ENOMEM;
+/*
+ * What a caller wants, and how far it is.  The steps that call into the mount
+ * or wait for the life lock may hang, so a caller with a deadline has each done
+ * by a thread (patient.h).  If it hangs for too long, what is in it is that
+ * thread's, and the caller has none.
+ */
+struct entering {
+	char *name, *path;
+	struct fusion_arena_options o;
+	int64_t deadline_ns;
+	struct fusion_arena *a;
+	bool made;   /* the directory, by us */
+	bool listed; /* a, among the arenas of this process */
+	struct ioc_join join;
+	int answer; /* a callback's */
+};
 
-	if (!a)
+static void entering_reset(struct entering *e)
+{
+	if (e->listed)
+		arena_unlist(e->a);
+	if (e->a)
+		arena_free(e->a);
+	e->a = NULL;
+	e->made = e->listed = false;
+	e->join = (struct ioc_join){0};
+	e->answer = 0;
+}
+
+static void entering_free(struct entering *e)
+{
+	if (!e)
+		return;
+	entering_reset(e);
+	free(e->path);
+	free(e->name);
+	free(e);
+}
+
+static struct entering *entering_new(const char *name,
+				     const struct fusion_arena_options *o)
+{
+	struct entering *e = calloc(1, sizeof(*e));
+	int64_t now = clock_monotonic_ns(), patience = o->timeout_ns;
+
+	if (!e)
+		return NULL;
+	e->name = name ? strdup(name) : NULL;
+	e->o = *o;
+	if (patience <= 0 && o->flags & FUSION_ENTER_NOWAIT)
+		patience = NOWAIT_NS;
+	e->deadline_ns = patience <= 0 || patience > INT64_MAX - GRACE_NS - now
+				 ? -1
+				 : now + patience;
+	if (!name || e->name)
+		return e;
+	free(e);
+	return NULL;
+}
+
+static int time_is_over(const struct fusion_arena_options *o)
+{
+	return o->flags & FUSION_ENTER_NOWAIT ? -EAGAIN : -ETIMEDOUT;
+}
+
+/* Find the directory, or make it. */
+static int opening_run(void *arg)
+{
+	struct entering *e = arg;
+	int r = e->path ? 0 : place_path(e->name, &e->path);
+
+	if (r < 0)
 		return r;
-	r = open_arena(a, o, &made);
+	e->a = arena_new(e->path, &e->o);
+	return e->a ? open_arena(e->a, &e->o, &e->made) : -ENOMEM;
+}
+
+static void opening_abandoned(void *arg, int r)
+{
+	(void)r;
+	entering_free(arg);
+}
+
+/* Become a member. */
+static int joining_run(void *arg)
+{
+	struct entering *e = arg;
+	int r;
+
+	if (e->made)
+		e->join.flags = JOIN_TRANSIENT;
+	r = join(e->a, &e->o, e->deadline_ns, &e->join);
+	if (r == -ETIMEDOUT)
+		r = time_is_over(&e->o);
+	/* Some other file system's directory, made for nothing. */
+	if (r == -ENODEV && e->made)
+		rmdir(e->path);
+	return r;
+}
+
+static void joining_abandoned(void *arg, int r)
+{
+	struct entering *e = arg;
+
+	/* Processes that wait for us to initialise are not to get an error. */
+	if (r >= 0)
+		arena_depart(e->a, FUSION_IOC_LEAVE, 0);
+	entering_free(e);
+}
+
+/* The callback has answered: be in, or leave. */
+static int settling_run(void *arg)
+{
+	struct entering *e = arg;
+	int r = e->answer;
+
 	if (!r)
-		r = enter_again(a, o, deadline, ret);
-	if (r) {
-		arena_free(a);
-		return r < 0 ? r : 0;
-	}
-	j.timeout_ns = time_left(deadline);
-	j.flags = made ? JOIN_TRANSIENT : 0;
-	r = go_in(a, o, &j);
-	if (r < 0) {
-		/* Some other file system's directory, made for nothing. */
-		if (r == -ENODEV && made)
-			rmdir(path);
-		arena_unlist(a);
-		arena_free(a);
+		r = arena_ready(e->a);
+	if (r < 0)
+		arena_depart(e->a, FUSION_IOC_READY, r);
+	else
+		arena_poke(e->a);
+	return r;
+}
+
+static const struct patient_work opening = {opening_run, opening_abandoned};
+static const struct patient_work joining = {joining_run, joining_abandoned};
+static const struct patient_work settling = {settling_run, joining_abandoned};
+
+/* Do one.  What it returned; -ETIMEDOUT or -EINTR and *e = NULL: it hangs. */
+static int step(struct entering **e, const struct patient_work *work)
+{
+	int64_t deadline = (*e)->deadline_ns;
+	int over = time_is_over(&(*e)->o), why = 0, r;
+
+	r = patient_run(work, *e, deadline < 0 ? -1 : deadline + GRACE_NS,
+			&why);
+	if (r != PATIENT_GONE)
 		return r;
-	}
+	*e = NULL;
+	return why == -ETIMEDOUT ? over : why;
+}
+
+/* A callback that was cancelled has failed. */
+static void enter_cancelled(void *arg)
+{
+	struct entering *e = arg;
+
+	arena_depart(e->a, FUSION_IOC_READY, -ECANCELED);
+	entering_free(e);
+}
+
+/* No wait for others: the clock stands still meanwhile. */
+static int call(struct entering *e, fusion_arena_fn fn)
+{
+	int64_t before = clock_monotonic_ns();
+	int cancel, r = 0;
+
+	if (!fn)
+		return 0;
+	pthread_cleanup_push(enter_cancelled, e);
+	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &cancel);
+	r = fn(e->a, e->o.ctx);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	pthread_cleanup_pop(0);
+	if (e->deadline_ns >= 0)
+		e->deadline_ns += clock_monotonic_ns() - before;
+	return r < 0 ? r : 0;
+}
+
+/* 1 initialised, 0 joined, LOST_RACE, -errno: not in. */
+static int go_in(struct entering **e)
+{
+	bool first;
+	int answer, r = step(e, &joining);
+
+	if (r < 0)
+		return r;
+	first = (*e)->join.role_got == FUSION_ROLE_MASTER &&
+		!(*e)->join.running;
+	answer = call(*e, first ? (*e)->o.initialize : (*e)->o.join);
+	(*e)->answer = answer;
+	r = step(e, &settling);
+	if (answer < 0)
+		r = answer;
+	return r < 0 ? r : first;
+}
+
+static int try_enter(struct entering **e, struct fusion_arena **ret)
+{
+	struct fusion_arena *a;
+	int r;
+
+	entering_reset(*e);
+	r = step(e, &opening);
+	if (r < 0)
+		return r;
+	r = enter_again((*e)->a, &(*e)->o, (*e)->deadline_ns, ret);
+	if (r)
+		return r < 0 ? r : 0;
+	(*e)->listed = true;
+	r = go_in(e);
+	if (r < 0)
+		return r;
+	a = (*e)->a;
+	(*e)->a = NULL; /* the caller's */
+	(*e)->listed = false;
 	a->n_entered = 1;
 	arena_set_state(a, HANDLE_IN);
 	*ret = a;
 	return r;
 }
 
-static int enter(const char *path, const struct fusion_arena_options *o,
+static int enter(const char *name, const struct fusion_arena_options *o,
 		 struct fusion_arena **ret)
 {
-	int64_t deadline = -1;
-	int r = LOST_RACE;
+	struct entering *e = entering_new(name, o);
+	int r = e ? LOST_RACE : -ENOMEM;
 
-	if (o->timeout_ns > 0)
-		deadline = clock_monotonic_ns() + o->timeout_ns;
-	for (int i = 0; r == LOST_RACE && i < TRIES; i++)
-		r = try_enter(path, o, deadline, ret);
+	for (int i = 0; r == LOST_RACE && e && !e->answer && i < TRIES; i++)
+		r = try_enter(&e, ret);
+	entering_free(e);
 	return r == LOST_RACE ? -EIO : r;
 }
 
@@ -439,21 +580,16 @@ FUSION_API int fusion_arena_enter(const char *name,
 {
 	struct fusion_arena_options o;
 	int cancel, r = copy_options(options, &o);
-	char *path;
 
 	if (r < 0)
 		return r;
 	if (!ret)
 		return -EINVAL;
-	r = place_path(name, &path);
-	if (r < 0)
-		return r;
 	fork_prepare_once();
 	/* Callbacks may be cancelled, what is around them may not. */
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-	r = enter(path, &o, ret);
+	r = enter(name, &o, ret);
 	pthread_setcancelstate(cancel, NULL);
-	free(path);
 	return r;
 }
 
@@ -469,7 +605,7 @@ int arena_rejoin(struct fusion_arena *a)
 	int r = open_arena(a, &o, &made);
 
 	if (!r)
-		r = join(a, &o, &j);
+		r = join(a, &o, clock_monotonic_ns() + NOWAIT_NS, &j);
 	/* All have left meanwhile: that was another arena. */
 	if (!r && j.role_got == FUSION_ROLE_MASTER && !j.running) {
 		arena_depart(a, FUSION_IOC_LEAVE, 0);
