@@ -17,26 +17,18 @@
 #include "libfusion/core/event.h"
 #include "libfusion/core/field.h"
 #include "libfusion/core/futex.h"
+#include "libfusion/core/window.h"
 
 #define PATIENCE_NS 200000000 /* for a lock that a member has */
 #define ATTEMPTS 10	      /* as often, when all depends on it */
 #define STUCK_NS 900000000    /* then it is not asked for again */
 
-/* Slots of the window; a second one above it serves plain programs only. */
-#define N_SLOTS ((WINDOW_END - WINDOW_BASE) / WINDOW_SLOT)
-#define SECOND_BASE 0x600000000000ull
-#define SECOND_SLOTS 2048u
-
-static uint64_t slot_address(uint64_t slot)
+static bool is_free(uint64_t base, uint64_t span, const struct arena *except,
+		    const struct window_busy *busy)
 {
-	if (slot < N_SLOTS)
-		return WINDOW_BASE + slot * WINDOW_SLOT;
-	return SECOND_BASE + (slot - N_SLOTS) * WINDOW_SLOT;
-}
-
-static bool is_free(uint64_t base, uint64_t span, const struct arena *except)
-{
-	if (base < SECOND_BASE && base + span > WINDOW_END)
+	if (!window_holds(base, span))
+		return false;
+	if (busy && window_is_busy(busy, base, span))
 		return false;
 	for (const struct arena *a = world.arenas; a; a = a->next)
 		if (a != except && a->view.base &&
@@ -56,27 +48,39 @@ static uint64_t hash_place(const char *name)
 	return h;
 }
 
+/* A free place among @n slots from @first on, tried in turn from the @h-th on;
+ * first where spans like this one leave no gaps, then anywhere.  0: none. */
+static uint64_t find_place(uint32_t first, uint32_t n, uint64_t h,
+			   uint64_t span, const struct arena *except,
+			   const struct window_busy *busy)
+{
+	uint32_t step = span > WINDOW_SLOT ? (uint32_t)(span / WINDOW_SLOT) : 1;
+
+	for (;; step = 1) {
+		for (uint32_t i = 0; i < n / step; i++) {
+			uint32_t slot = (uint32_t)((h + i) % (n / step)) * step;
+			uint64_t base = window_address(first + slot);
+
+			if (is_free(base, span, except, busy))
+				return base;
+		}
+		if (step == 1)
+			return 0;
+	}
+}
+
 /* Begin somewhere that the name decides, so that arenas of different mounts
  * seldom want the same place.  0: no room. */
 static uint64_t choose_base(const char *name, uint64_t span,
-			    const struct arena *except)
+			    const struct arena *except,
+			    const struct window_busy *busy)
 {
-	uint64_t step = span > WINDOW_SLOT ? span / WINDOW_SLOT : 1;
-	uint64_t n = N_SLOTS / step, h = hash_place(name);
+	uint64_t base = find_place(0, FIRST_SLOTS, hash_place(name), span,
+				   except, busy);
 
-	for (uint64_t i = 0; i < n; i++) {
-		uint64_t base = slot_address((h + i) % n * step);
-
-		if (is_free(base, span, except))
-			return base;
-	}
-	for (uint64_t i = 0; i < SECOND_SLOTS / step; i++) {
-		uint64_t base = slot_address(N_SLOTS + i * step);
-
-		if (is_free(base, span, except))
-			return base;
-	}
-	return 0;
+	return base ? base
+		    : find_place(FIRST_SLOTS, SECOND_SLOTS, 0, span, except,
+				 busy);
 }
 
 int arena_lock(struct arena *a)
@@ -214,7 +218,7 @@ int arena_create(const char *name, mode_t mode, uid_t uid, gid_t gid,
 	/* Its memory is charged to the user that the daemon runs as. */
 	if (geteuid() != 0 && uid != geteuid())
 		return -EPERM;
-	params.base = choose_base(name, params.span, NULL);
+	params.base = choose_base(name, params.span, NULL, NULL);
 	if (!params.base)
 		return -ENOSPC;
 	a = add(name);
@@ -231,7 +235,8 @@ int arena_create(const char *name, mode_t mode, uid_t uid, gid_t gid,
 	return 0;
 }
 
-int arena_renew(struct arena *a, uint64_t span, uint64_t limit)
+int arena_renew(struct arena *a, uint64_t span, uint64_t limit,
+		const struct window_busy *busy)
 {
 	struct arena_params params = {
 		.name = a->name,
@@ -245,9 +250,9 @@ int arena_renew(struct arena *a, uint64_t span, uint64_t limit)
 
 	if (params.max_members > params.span >> 14)
 		params.max_members = (uint32_t)(params.span >> 14);
-	params.base = choose_base(a->name, params.span, a);
+	params.base = choose_base(a->name, params.span, a, busy);
 	if (!params.base)
-		return -ENOSPC;
+		return busy ? -EADDRINUSE : -ENOSPC;
 	r = store_renew(&a->store, &params);
 	if (r < 0)
 		return r;
@@ -259,7 +264,7 @@ int arena_renew(struct arena *a, uint64_t span, uint64_t limit)
 
 int arena_refresh(struct arena *a)
 {
-	int r = a->ended ? arena_renew(a, 0, 0) : 0;
+	int r = a->ended ? arena_renew(a, 0, 0, NULL) : 0;
 
 	if (r == 0)
 		a->ended = false;

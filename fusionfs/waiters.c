@@ -202,10 +202,13 @@ static int wants_renewal(struct arena *a, void *arg)
 	const struct ioc_join *j = arg;
 
 	return (j->span && j->span != a->view.geo.span) ||
-	       (j->limit && j->limit != a->view.sb->limit);
+	       (j->limit && j->limit != a->view.sb->limit) ||
+	       (j->flags & JOIN_ELSEWHERE &&
+		window_is_busy(&j->busy, a->base, a->view.geo.span));
 }
 
-/* Who comes first may ask for a span and a limit of its own. */
+/* The first one in may ask for a span and a limit of its own, and for a place
+ * that is free in its address space. */
 static int join_once(struct arena *a, struct waiter *w)
 {
 	int r = arena_refresh(a);
@@ -219,7 +222,9 @@ static int join_once(struct arena *a, struct waiter *w)
 	if (w->join.role != FUSION_ROLE_SLAVE &&
 	    guarded(a, is_empty, NULL) == 1 &&
 	    guarded(a, wants_renewal, &w->join) == 1) {
-		r = arena_renew(a, w->join.span, w->join.limit);
+		r = arena_renew(a, w->join.span, w->join.limit,
+				w->join.flags & JOIN_ELSEWHERE ? &w->join.busy
+							       : NULL);
 		if (r < 0)
 			return r;
 	}

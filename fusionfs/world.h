@@ -18,6 +18,7 @@
 #include "fusionfs/store.h"
 #include "libfusion/core/life.h"
 #include "libfusion/core/view.h"
+#include "libfusion/core/window.h"
 
 struct bell;
 struct event_log;
@@ -90,8 +91,11 @@ int arena_adopt(const char *name);
 int arena_remove(struct arena *a);
 /* Everything of it goes, its file too. */
 void arena_destroy(struct arena *a, bool unlink_file);
-/* Its content is thrown away, and a fresh file takes the place of the old. */
-int arena_renew(struct arena *a, uint64_t span, uint64_t limit);
+/* Its content is thrown away, and a fresh file takes the place of the old.
+ * @busy: where it must not lie, or NULL.  0, -ENOSPC, -EADDRINUSE (only with
+ * @busy), -errno. */
+int arena_renew(struct arena *a, uint64_t span, uint64_t limit,
+		const struct window_busy *busy);
 /* Nobody is inside any more: renew or remove it, then see who waits. */
 void arena_ended(struct arena *a);
 /* It has ended, and there was no memory for its next life: try again.  0,

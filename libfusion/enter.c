@@ -30,6 +30,7 @@
 #include "libfusion/log.h"
 #include "libfusion/patient.h"
 #include "libfusion/place.h"
+#include "libfusion/window.h"
 
 /* The daemon's own answer that the time is over is worth waiting for. */
 #define GRACE_NS 20000000
@@ -38,6 +39,8 @@
 #define NOWAIT_NS 2000000000
 #define TRIES 1000 /* an arena that ends each time we come is not to be had */
 #define LOST_RACE (-ESTALE)
+/* The same, and the arena is to lie where nothing of this process does. */
+#define MUST_MOVE (-EXDEV)
 
 static int check_options(const struct fusion_arena_options *o)
 {
@@ -112,24 +115,25 @@ static void log_formats(const struct ioc_join *j, const char *path)
 		  j->daemon_format, j->daemon_protocol);
 }
 
-/* What of ours lies where the arena wants to be? */
+/* What of ours lies where the arena is? */
 static void log_collision(const char *path, uint64_t base, uint64_t span)
 {
-	char line[256];
 	uint64_t from, to;
-	FILE *f = fd_fopen("/proc/self/maps");
 
-	while (f && fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "%" SCNx64 "-%" SCNx64, &from, &to) != 2 ||
-		    from >= base + span || to <= base)
-			continue;
+	if (window_occupant(base, span, &from, &to))
 		log_error("%s wants 0x%" PRIx64 "-0x%" PRIx64
 			  ", where this process has 0x%" PRIx64 "-0x%" PRIx64,
 			  path, base, base + span, from, to);
-		break;
-	}
-	if (f)
-		fclose(f);
+}
+
+/* Something lies where the arena is.  To who is to create it, that is no
+ * reason to fail: it can lie elsewhere. */
+static int collision(const struct fusion_arena *a, const struct ioc_join *j)
+{
+	if (j->role_got == FUSION_ROLE_MASTER && !j->running)
+		return MUST_MOVE;
+	log_collision(a->path, j->base, j->span_got);
+	return -EADDRINUSE;
 }
 
 /* The process goes on to map what it was handed.  Takes all of @h. */
@@ -141,11 +145,7 @@ static int map_heap(struct fusion_arena *a, const struct ioc_join *j,
 
 	if (r < 0) {
 		handed_close(h);
-		if (r == -EEXIST) {
-			log_collision(a->path, j->base, j->span_got);
-			r = -EADDRINUSE;
-		}
-		return r;
+		return r == -EEXIST ? collision(a, j) : r;
 	}
 	v->witness = h->witness;
 	v->renew = hand_over_renew;
@@ -221,6 +221,12 @@ static int join_error(struct fusion_arena *a, const struct ioc_join *j, int r)
 		return r;
 	case -EPROTO:
 		log_formats(j, a->path);
+		return r;
+	case -EADDRINUSE:
+		log_error("%s: this process has no free range of addresses "
+			  "that is large enough where arenas can lie: leave "
+			  "another arena, or ask for a smaller span",
+			  a->path);
 		return r;
 	case -ENOENT:
 		return LOST_RACE;
@@ -360,8 +366,9 @@ struct entering {
 	struct fusion_arena_options o;
 	int64_t deadline_ns;
 	struct fusion_arena *a;
-	bool made;   /* the directory, by us */
-	bool listed; /* a, among the arenas of this process */
+	bool elsewhere; /* than it would be */
+	bool made;	/* the directory, by us */
+	bool listed;	/* a, among the arenas of this process */
 	struct ioc_join join;
 	int answer; /* a callback's */
 };
@@ -440,7 +447,15 @@ static int joining_run(void *arg)
 
 	if (e->made)
 		e->join.flags = JOIN_TRANSIENT;
+	if (e->elsewhere) {
+		e->join.flags |= JOIN_ELSEWHERE;
+		window_look(&e->join.busy);
+	}
 	r = join(e->a, &e->o, e->deadline_ns, &e->join);
+	if (r == MUST_MOVE) {
+		e->elsewhere = true;
+		r = LOST_RACE;
+	}
 	if (r == -ETIMEDOUT)
 		r = time_is_over(&e->o);
 	/* Some other file system's directory, made for nothing. */

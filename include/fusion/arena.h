@@ -31,7 +31,9 @@ enum fusion_master_death {
 	FUSION_MASTER_DEATH_PROMOTE = 2, /**< the oldest slave is master now */
 };
 
-/** fusion_arena_options.flags: fail with -EAGAIN rather than wait. */
+/** fusion_arena_options.flags: fail with -EAGAIN rather than wait for other
+ *  members.  A daemon or member that is stopped in the middle of something is
+ *  waited for, but no longer than two seconds, or timeout_ns. */
 #define FUSION_ENTER_NOWAIT 0x1u
 /** After fork() the child enters too, as a new member (a slave), and has the
  *  local counts of references (fusion/ref.h) and the reactions
@@ -55,7 +57,9 @@ struct fusion_arena_options {
 	size_t size;	    /**< sizeof(struct fusion_arena_options) */
 	uint32_t role;	    /**< enum fusion_role */
 	uint32_t flags;	    /**< FUSION_ENTER_... */
-	int64_t timeout_ns; /**< longest wait for others; 0 means for ever */
+	int64_t timeout_ns; /**< longest wait for others, the daemon among
+				 them; 0 means for ever.  The time that
+				 callbacks take does not count */
 	uint32_t mode;	    /**< of an arena that is made; 0: 0777 less umask */
 	uint32_t on_master_death; /**< enum fusion_master_death, by the creator
 				   */
@@ -86,7 +90,9 @@ struct fusion_arena_options {
  *         waiting (this process is not in), -ENOENT with
  *         FUSION_ENTER_EXISTING, -EINVAL or -ENAMETOOLONG bad name or option,
  *         -EPROTO library and daemon or arena are of different formats,
- *         -EADDRINUSE something else lies at the arena's address,
+ *         -EADDRINUSE something else lies at the arena's address (an arena
+ *         that this process creates is placed where there is room: then no
+ *         free range is long enough),
  *         -ENOSPC the arena has no free member slot, -ENOMEM, -EMFILE,
  *         -EOVERFLOW four billion members have joined since the arena was last
  *         empty, and no id comes back: it can be entered again when all have
@@ -98,8 +104,14 @@ struct fusion_arena_options {
  * Entering again in the same process counts: the same handle comes back, no
  * callback runs and as many exits are needed.
  *
- * Any thread.  Blocks while another process initialises or shuts down, and a
- * slave until there is a master.  No lock of ours is held meanwhile.
+ * Any thread.  Blocks while another process initialises or shuts down, a slave
+ * until there is a master, and while the daemon, or a member that is entering
+ * or leaving, is stopped.  Without a time-out it waits as long as that lasts
+ * and never says -ETIMEDOUT.  With one, or FUSION_ENTER_NOWAIT, steps that
+ * could hang are made by a thread of the library's.  A step that does hang is
+ * left to that thread, which gives back what it gets as soon as it can go on;
+ * until then another enter of the same arena waits for that.  No lock of ours
+ * is held meanwhile.
  */
 FUSION_API int fusion_arena_enter(const char *name,
 				  const struct fusion_arena_options *options,

@@ -30,6 +30,8 @@
 #include <linux/ioctl.h>
 #include <stdint.h>
 
+#include "libfusion/core/window.h"
+
 #define FUSION_PROTOCOL 2u
 
 #define HAND_OVER_NAME ".socket"
@@ -46,6 +48,9 @@ struct hand_over_token {
 	0x2u		/* the caller's mkdir made it: vanish when empty \
 			 */
 #define JOIN_ALIVE 0x4u /* no callbacks: a slave is ALIVE at once */
+/* `busy` is said: an arena that is empty moves, if it lies where something else
+ * does.  -EADDRINUSE: it cannot. */
+#define JOIN_ELSEWHERE 0x8u
 
 struct ioc_join {
 	/* in */
@@ -57,6 +62,7 @@ struct ioc_join {
 	int64_t timeout_ns; /* < 0: for ever */
 	uint64_t span;	    /* for a fresh arena; 0: the mount's default */
 	uint64_t limit;
+	struct window_busy busy; /* of the caller's addresses */
 	/* out */
 	uint32_t slot, id;
 	uint32_t role_got; /* FUSION_ROLE_MASTER: run initialize() */
