@@ -346,10 +346,14 @@ static int recover_undertaker(struct view *v)
 	return r;
 }
 
-/* Recover @slot if it is dead, asked again under the lock.  1, 0, -errno. */
+/*
+ * Recover @slot if it is dead, asked again under the lock.  1, 0, -errno.
+ * Callers have time-outs of their own, and a process that is stopped may have
+ * the lock.  So a recoverer hardly waits: whoever suspects a death asks again.
+ */
 static int bury(struct view *v, uint32_t slot)
 {
-	int r = life_lock(v, SUSPECT_LAST_NS);
+	int r = life_lock(v, BURY_NS);
 
 	if (r < 0)
 		return r;
@@ -364,7 +368,7 @@ static int bury(struct view *v, uint32_t slot)
 /* A thread of a live member went without a word.  1, 0, -errno. */
 static int bury_thread(struct view *v, struct thread_rec *t, uint32_t token)
 {
-	int r = life_lock(v, SUSPECT_LAST_NS);
+	int r = life_lock(v, BURY_NS);
 
 	if (r < 0)
 		return r;
@@ -400,7 +404,7 @@ int life_suspect(struct view *v, uint32_t token)
  * dead: another user's, or in another pid namespace. */
 static void doom_again(struct view *v)
 {
-	if (life_lock(v, SUSPECT_LAST_NS) < 0)
+	if (life_lock(v, BURY_NS) < 0)
 		return;
 	if (v->sb->flags & ARENA_DOOMED &&
 	    load_relaxed(&v->sb->state) != ARENA_GONE)
@@ -413,11 +417,16 @@ int life_sweep(struct view *v)
 	uint32_t hi = members_hi(v);
 	int n = 0;
 
-	if (v->slot && member_is_dead(v, 0))
-		n += bury(v, 0) == 1;
-	for (uint32_t i = 1; i < hi; i++)
+	for (uint32_t i = 0; i < hi; i++) {
+		int r = 0;
+
 		if (i != v->slot && member_is_dead(v, i))
-			n += bury(v, i) == 1;
+			r = bury(v, i);
+		n += r == 1;
+		/* The lock is taken: it would be for the next one, too. */
+		if (r == -ETIMEDOUT)
+			return n;
+	}
 	if (load_relaxed(&v->sb->flags) & ARENA_DOOMED)
 		doom_again(v);
 	return n;

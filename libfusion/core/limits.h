@@ -23,11 +23,13 @@
 /* Nobody looks again by himself: a wake that is lost shows. */
 #define SUSPECT_FIRST_NS (1LL << 60)
 #define SUSPECT_LAST_NS (1LL << 60)
+#define BURY_NS (1LL << 60)
 #define HEIR_AFTER_NS (1LL << 60)
 #define HEIR_NAP_NS (1LL << 60)
 #else
 #define SUSPECT_FIRST_NS 100000000LL /* a waiter's first probe of the owner */
 #define SUSPECT_LAST_NS 1000000000LL /* and the longest pause between two */
+#define BURY_NS 2000000LL	     /* a recoverer's wait for the life lock */
 #define HEIR_AFTER_NS 1000000LL	     /* a wait this long is handed the lock */
 #define HEIR_NAP_NS 16000000LL /* longest pause of who cannot be heir yet */
 #endif

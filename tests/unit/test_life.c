@@ -375,6 +375,37 @@ static void dead_member_is_found_and_its_locks_are_freed(void **state)
 	assert_int_equal(v.sb->state, ARENA_GONE);
 }
 
+/* Another process has the life lock, and is stopped. */
+static void recoverer_does_not_wait_for_the_life_lock(void **state)
+{
+	struct flock lock = {
+		.l_type = F_WRLCK,
+		.l_whence = SEEK_SET,
+		.l_start = LIFE_LOCK_BYTE,
+		.l_len = 1,
+	};
+	int other = description_of(v.lockfd);
+	struct actor a[3];
+	int64_t before;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		actor_start(&a[i], i ? FUSION_ROLE_SLAVE : FUSION_ROLE_MASTER,
+			    die_with_locks);
+		actor_kill(&a[i]);
+	}
+	assert_int_equal(fcntl(other, F_OFD_SETLK, &lock), 0);
+	before = clock_monotonic_ns();
+	assert_int_equal(life_sweep(&v), 0);
+	assert_true(clock_monotonic_ns() - before < 900000000);
+	close(other);
+	/* One may be recovered in the course of another's recovery. */
+	while (life_sweep(&v) > 0)
+		;
+	assert_int_equal(v.sb->deaths, 3);
+	assert_int_equal(v.sb->state, ARENA_GONE);
+}
+
 static void waiter_recovers_a_dead_owner_by_itself(void **state)
 {
 	uint32_t me = claim(getpid(), FUSION_ROLE_MASTER);
@@ -718,6 +749,7 @@ int main(void)
 		LIFE_TEST(ids_run_out_with_EOVERFLOW_and_never_come_back),
 		LIFE_TEST(member_numbers_are_checked),
 		LIFE_TEST(dead_member_is_found_and_its_locks_are_freed),
+		LIFE_TEST(recoverer_does_not_wait_for_the_life_lock),
 		LIFE_TEST(waiter_recovers_a_dead_owner_by_itself),
 		LIFE_TEST(member_without_descriptors_is_alive),
 		LIFE_TEST(member_that_no_longer_maps_is_dead),
