@@ -78,8 +78,13 @@ static pid_t process_of(pid_t tid)
 int request_caller(struct fuse_req *req, struct caller *ret)
 {
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
-	pid_t pid = ctx->pid ? process_of(ctx->pid) : 0;
+	pid_t pid;
 
+	/* The kernel has no number for a process that is not in our pid
+	 * namespace. */
+	if (!ctx->pid)
+		return -EREMOTE;
+	pid = process_of(ctx->pid);
 	if (pid <= 0)
 		return -ESRCH;
 	*ret = (struct caller){.pid = pid, .uid = ctx->uid, .gid = ctx->gid};

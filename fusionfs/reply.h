@@ -32,7 +32,8 @@ struct caller {
 	gid_t gid;
 };
 
-/* Who asks.  0, -ESRCH it cannot be seen from here. */
+/* The process that asks.  0, -EREMOTE it is outside of the daemon's pid
+ * namespace, -ESRCH it cannot be found. */
 int request_caller(struct fuse_req *req, struct caller *ret);
 pid_t request_tid(struct fuse_req *req); /* 0: not to be seen from here */
 /* Is @gid among the groups of who asks? */

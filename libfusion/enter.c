@@ -222,6 +222,13 @@ static int join_error(struct fusion_arena *a, const struct ioc_join *j, int r)
 	case -EPROTO:
 		log_formats(j, a->path);
 		return r;
+	case -EREMOTE:
+		log_error("%s: its fusionfs runs in a pid namespace that this "
+			  "process is not in, so it cannot tell whether this "
+			  "process lives: start fusionfs outside of that "
+			  "namespace, or this process inside",
+			  a->path);
+		return r;
 	case -EADDRINUSE:
 		log_error("%s: this process has no free range of addresses "
 			  "that is large enough where arenas can lie: leave "

@@ -93,6 +93,8 @@ struct fusion_arena_options {
  *         -EADDRINUSE something else lies at the arena's address (an arena
  *         that this process creates is placed where there is room: then no
  *         free range is long enough),
+ *         -EREMOTE the daemon runs in a pid namespace that this process is
+ *         not in, so it could not see this process die (fusionfs(8)),
  *         -ENOSPC the arena has no free member slot, -ENOMEM, -EMFILE,
  *         -EOVERFLOW four billion members have joined since the arena was last
  *         empty, and no id comes back: it can be entered again when all have
