@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Memory that makes no sense harms its own arena only.
 
-load helpers
+load ../fs/helpers
 
 setup() {
 	new_world
