@@ -70,8 +70,11 @@ static int make_block(struct view *v, const char *data, size_t size)
 	struct thread_rec *me = v->rec;
 	uint64_t slot = view_off(v, &me->msg_block);
 	void *at;
-	int r = block_alloc_to(v, me, size, slot);
+	/* That of the last one could not be freed, if it is still there. */
+	int r = load_relaxed(&me->msg_block) ? block_free_from(v, me, slot) : 0;
 
+	if (r == 0)
+		r = block_alloc_to(v, me, size, slot);
 	if (r < 0)
 		return r;
 	if (block_in(v, slot, &at) < size)

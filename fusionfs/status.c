@@ -19,6 +19,8 @@ static const char *state_name(const struct arena *a)
 {
 	if (a->corrupt)
 		return "corrupt";
+	if (a->unsettled)
+		return "recovering";
 	if (a->ended)
 		return "empty";
 	return life_state_name(load_acquire(&a->view.sb->state));
@@ -151,7 +153,7 @@ int arena_status_show(const struct node *n, struct text *t)
 		 load_relaxed(&sb->tables[KIND_OBJECT_POOL].n),
 		 load_relaxed(&sb->tables[KIND_OBJECT].n));
 	text_add(t, "max-members %u\nmax-threads %u\nmax-fields %u\n",
-		 v->geo.max_members, v->geo.max_threads - 1, v->geo.max_fields);
+		 v->geo.max_members, v->geo.max_threads - 2, v->geo.max_fields);
 	text_add(t, "max-objects %u\nmax-others %u\n",
 		 v->geo.tables[KIND_OBJECT].max, v->geo.max_things);
 	text_add(t, "transient %d\nformat %u\n",

@@ -59,6 +59,10 @@ int block_free_from(struct view *v, struct thread_rec *me, uint64_t slot)
 		free_in_slab(v, &b);
 	else
 		r = span_free(v, me, b.span, WORD_COUNT(b.word), b.word, me);
+	/* Somebody has the lock, and we do not wait: it is still the slot's.
+	 * Killed before this: recovery frees it; after it: the slot has it. */
+	if (r == -ETIMEDOUT)
+		store_release(slot_at(v, slot), v->sb->base + off);
 	pending_clear(me);
 	return r;
 }

@@ -35,8 +35,8 @@ static inline void pending_clear(struct thread_rec *t)
 
 /*
  * Free what the slot at offset @slot has: afterwards it is 0, whatever was in
- * it.  0; -EINVAL there was no block (any more); -EIO.  Killed: as
- * fusion_free_from().
+ * it.  0; -EINVAL there was no block (any more); -EIO; -ETIMEDOUT the slot
+ * still has it.  Killed: as fusion_free_from().
  */
 int block_free_from(struct view *v, struct thread_rec *me, uint64_t slot);
 /* Have the slot at @slot, which is 0, name a fresh block of @size bytes, in

@@ -5,6 +5,8 @@
 #include "libfusion/core/seed.h"
 #include "libfusion/core/thread.h"
 
+#define UPCALLS_MAX 3 /* of one slot, one after another */
+
 /* --- Recovery ------------------------------------------------------------- */
 
 static void recover_return(struct view *v, struct thread_rec *t,
@@ -32,34 +34,44 @@ static void recover_return(struct view *v, struct thread_rec *t,
 	store_relaxed(&t->call.op, 0u);
 }
 
-/* A slot of a thread that is gone. */
-static void recover_slot(struct view *v, struct thread_rec *me,
-			 struct call_slot *s)
+/* Nobody executes it: its caller is to know. */
+static void drop_upcall(struct view *v, struct call_slot *s)
+{
+	uint64_t serial = load_acquire(&s->upcall);
+	struct call_slot *up = call_slot_of(v, serial);
+
+	if (up && call_is_wanted(v, serial))
+		call_fail_seen(v, up, load_acquire(&up->st), EOWNERDEAD);
+	call_upcall_take(s);
+}
+
+/* A slot of a thread that is gone.  It has one upcall at most, and as its
+ * thread does not take it there comes no other: a slot that has one each time
+ * we look makes no sense. */
+static int recover_slot(struct view *v, struct thread_rec *me,
+			struct call_slot *s)
 {
 	uint64_t st = load_acquire(&s->st);
 
-	if (st & SLOT_ONEWAY)
-		return; /* who executes it frees it */
-	if (call_withdraw(v, me, s, &st) || call_abandon(s, &st))
-		return;
-	if (st & SLOT_UPCALL) {
-		/* Nobody executes that. */
-		struct call_slot *up =
-			call_slot_of(v, load_acquire(&s->upcall));
-
-		if (up && call_is_wanted(v, load_relaxed(&s->upcall)))
-			call_fail_seen(v, up, load_acquire(&up->st),
-				       EOWNERDEAD);
-		call_upcall_take(s);
-		recover_slot(v, me, s);
-		return;
+	for (int i = 0; i < UPCALLS_MAX; i++) {
+		if (st & SLOT_ONEWAY)
+			return 0; /* whoever executes it frees it */
+		if (call_withdraw(v, me, s, &st) || call_abandon(s, &st))
+			return 0;
+		if (!(st & SLOT_UPCALL))
+			break;
+		drop_upcall(v, s);
+		st = load_acquire(&s->st);
 	}
+	if (st & SLOT_UPCALL)
+		return -EIO;
 	if (SLOT_STATE(st) == SLOT_IDLE) {
 		call_slot_free_block(v, me, s);
 		call_slot_leave(v, s, load_relaxed(&s->owner));
 	} else {
 		call_slot_free(v, me, s);
 	}
+	return 0;
 }
 
 static struct call_slot *next_of(struct view *v, const struct thread_rec *t,
@@ -111,14 +123,17 @@ int call_recover(struct view *v, struct thread_rec *t, struct thread_rec *me,
 {
 	struct call_slot *s;
 	uint32_t at = 0;
+	int r = 0;
 
 	if (!me)
 		return -EIO;
 	recover_return(v, t, me);
 	if (alone)
 		recover_exec(v, t);
-	while (!SEED_BUG(52) && (s = next_of(v, t, &at)))
-		recover_slot(v, me, s);
+	while (r == 0 && !SEED_BUG(52) && (s = next_of(v, t, &at)))
+		r = recover_slot(v, me, s);
+	if (r < 0)
+		return r;
 	store_relaxed(&t->exec, 0u);
 	store_relaxed(&t->put_off, 0ull);
 	return 0;

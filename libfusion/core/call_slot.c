@@ -99,6 +99,20 @@ static bool is_put_off(const struct view *v, const struct thread_rec *t,
 	       load_acquire(&t->put_off) == CALL_SERIAL(i, SLOT_SEQ(st));
 }
 
+/* Whoever left it idle could not free its block: somebody had the lock. */
+static int drop_leftover(struct view *v, struct thread_rec *me,
+			 struct call_slot *s)
+{
+	int r = 0;
+
+	if (load_relaxed(&s->block))
+		r = block_free_from(v, me, view_off(v, &s->block));
+	if (r != -ETIMEDOUT)
+		return 0;
+	call_slot_leave(v, s, load_relaxed(&s->owner));
+	return r;
+}
+
 int call_slot_take(struct view *v, struct thread_rec *me, bool oneway,
 		   struct call_slot **ret)
 {
@@ -107,11 +121,14 @@ int call_slot_take(struct view *v, struct thread_rec *me, bool oneway,
 	uint64_t st = load_acquire(&s->st);
 
 	if (oneway ||
-	    (SLOT_STATE(st) != SLOT_IDLE && !is_put_off(v, me, s, st)))
-		return take_upper(v, token, ret);
+	    (SLOT_STATE(st) != SLOT_IDLE && !is_put_off(v, me, s, st))) {
+		int r = take_upper(v, token, ret);
+
+		return r < 0 ? r : drop_leftover(v, me, *ret);
+	}
 	store_relaxed(&s->owner, token);
 	*ret = s;
-	return 0;
+	return SLOT_STATE(st) == SLOT_IDLE ? drop_leftover(v, me, s) : 0;
 }
 
 bool call_is_put_off(const struct view *v, const struct call_slot *s,

@@ -76,6 +76,34 @@ static void append(struct view *v, const union event_slot *from)
 	store_release(&v->sb->event_word, (uint32_t)(head + 1));
 }
 
+/* Those of the backlog first.  false: somebody has the lock. */
+static bool append_all(struct view *v, struct thread_rec *me,
+		       const union event_slot *last)
+{
+	int64_t patience = v->patience_ns ? v->patience_ns : EVENT_PATIENCE_NS;
+	struct event_backlog *late = v->backlog;
+	union event_slot one;
+
+	if (core_lock_for(v, me, &v->sb->event_lock, patience) < 0)
+		return false;
+	for (unsigned i = 0; late && i < late->n; i++) {
+		one.rec = late->recs[i];
+		append(v, &one);
+	}
+	if (late)
+		late->n = 0;
+	if (last)
+		append(v, last);
+	core_unlock(v, me, &v->sb->event_lock);
+	futex_wake(&v->sb->event_word, INT_MAX);
+	return true;
+}
+
+bool event_catch_up(struct view *v, struct thread_rec *me)
+{
+	return !v->backlog || !v->backlog->n || append_all(v, me, NULL);
+}
+
 void event_log(struct view *v, struct thread_rec *me, enum event_kind kind,
 	       uint32_t member, const char *fmt, ...)
 {
@@ -85,7 +113,6 @@ void event_log(struct view *v, struct thread_rec *me, enum event_kind kind,
 		.rec.member = member,
 	};
 	struct event_rec *rec = &new.rec;
-	int64_t patience = v->patience_ns ? v->patience_ns : EVENT_PATIENCE_NS;
 	va_list ap;
 	int n;
 
@@ -97,11 +124,10 @@ void event_log(struct view *v, struct thread_rec *me, enum event_kind kind,
 	rec->len = (uint16_t)strlen(rec->text);
 	clean(rec->text, rec->len);
 
-	if (!me || core_lock_for(v, me, &v->sb->event_lock, patience) < 0)
+	if (!me || append_all(v, me, &new))
 		return;
-	append(v, &new);
-	core_unlock(v, me, &v->sb->event_lock);
-	futex_wake(&v->sb->event_word, INT_MAX);
+	if (v->backlog && v->backlog->n < EVENT_BACKLOG)
+		v->backlog->recs[v->backlog->n++] = *rec;
 }
 
 int event_read(const struct view *v, uint64_t seq, struct event_rec *ret,

@@ -132,7 +132,10 @@ int life_lock(struct view *v, int64_t timeout_ns)
 		gate->depth++;
 		return 0;
 	}
-	if (v->patience_ns && (timeout_ns < 0 || timeout_ns > v->patience_ns))
+	if (v->patience_ns == NEVER_SLEEP)
+		timeout_ns = 0;
+	else if (v->patience_ns &&
+		 (timeout_ns < 0 || timeout_ns > v->patience_ns))
 		timeout_ns = v->patience_ns;
 	if (timeout_ns >= 0)
 		deadline = clock_monotonic_ns() + timeout_ns;
@@ -183,7 +186,7 @@ struct thread_rec *life_rec(struct view *v)
 	if (v->rec)
 		return v->rec;
 	if (!v->gate.rec && thread_claim(v, &v->gate.rec) < 0)
-		v->gate.rec = NULL;
+		v->gate.rec = recover_reserved(v);
 	return v->gate.rec;
 }
 

@@ -33,15 +33,17 @@
 
 /*
  * Take the life lock.  Waits at most @timeout_ns (< 0 for ever; a view with
- * patience_ns never longer than that).  0, -ETIMEDOUT; -EINTR never.
- * Recursive in a thread.  Excludes the threads of one view, too, which an OFD
- * lock does not; and holds off cancellation until it is given back.
+ * patience_ns never longer than that, one that is NEVER_SLEEP not at all).  0,
+ * -ETIMEDOUT; -EINTR never. Recursive in a thread.  Excludes the threads of one
+ * view, too, which an OFD lock does not; and holds off cancellation until it is
+ * given back.
  */
 int life_lock(struct view *v, int64_t timeout_ns);
 void life_unlock(struct view *v);
 
 /* The record with which the holder of the life lock announces core locks:
- * v->rec, or for a member one claimed until life_unlock().  NULL: none left. */
+ * v->rec, or for a member one claimed until life_unlock(), if need be the one
+ * that is reserved for this.  NULL: that one makes no sense. */
 struct thread_rec *life_rec(struct view *v);
 
 /* --- Members.  All under the life lock, but those that say otherwise. ---- */

@@ -28,12 +28,10 @@ static bool try_lock(struct core_lock *l, uint32_t token, uint32_t *seen)
 }
 
 /* Poll ever more rarely: a busy poller steals the line from the owner. */
-static bool spin_lock(struct core_lock *l, uint32_t token)
+static bool spin_lock(struct core_lock *l, uint32_t token, uint32_t *seen)
 {
-	uint32_t seen;
-
 	for (int all = 0, d = SPIN_FIRST; all < SPIN_ALL; all += d) {
-		if (try_lock(l, token, &seen))
+		if (try_lock(l, token, seen))
 			return true;
 		for (int i = 0; i < d; i++)
 			cpu_relax();
@@ -46,28 +44,42 @@ static bool spin_lock(struct core_lock *l, uint32_t token)
 static int sleep_lock(struct view *v, struct core_lock *l, uint32_t token,
 		      int64_t patience_ns)
 {
-	int64_t start = clock_monotonic_ns(), nap = SUSPECT_FIRST_NS;
+	int64_t now = clock_monotonic_ns(), nap = SUSPECT_FIRST_NS;
+	int64_t end = patience_ns ? now + patience_ns : INT64_MAX, look_at;
 	uint32_t w;
 
 	if (patience_ns && patience_ns < nap)
 		nap = patience_ns;
+	look_at = now + nap;
 	/* Who has slept takes the lock with WAIT set: others may sleep too. */
 	while (!try_lock(l, token | CORE_LOCK_WAIT, &w)) {
 		/* Relaxed: only the word itself is being agreed on. */
 		if (!(w & CORE_LOCK_WAIT) &&
 		    !cas_relaxed(&l->word, &w, w | CORE_LOCK_WAIT))
 			continue;
-		if (futex_wait(&l->word, w | CORE_LOCK_WAIT, nap) != -ETIMEDOUT)
+		futex_wait(&l->word, w | CORE_LOCK_WAIT, nap);
+		/* Woken or not: whoever wakes us without giving us the lock
+		 * must not keep us from looking at the clock. */
+		now = clock_monotonic_ns();
+		if (now < look_at)
 			continue;
 		/* Recovered: it is free, however long that has taken. */
 		if (life_suspect(v, w & TOKEN_MASK) == 1)
 			continue;
-		if (patience_ns && clock_monotonic_ns() - start >= patience_ns)
+		if (now >= end)
 			return -ETIMEDOUT;
 		if (nap < SUSPECT_LAST_NS)
 			nap *= 2;
+		look_at = now + nap;
 	}
 	return 0;
+}
+
+/* Recorded, so that whoever comes back later can have the owner looked at. */
+static int leave_it(struct view *v, uint32_t seen)
+{
+	v->met = seen & TOKEN_MASK;
+	return -ETIMEDOUT;
 }
 
 static void unannounce(struct thread_rec *me, uint64_t off)
@@ -90,6 +102,7 @@ int core_lock_for(struct view *v, struct thread_rec *me, struct core_lock *l,
 {
 	uint32_t token = me->token & TOKEN_MASK;
 	uint64_t off = view_off(v, l);
+	uint32_t seen = 0;
 	unsigned n = 0;
 	int r;
 
@@ -105,12 +118,13 @@ int core_lock_for(struct view *v, struct thread_rec *me, struct core_lock *l,
 	if (!SEED_BUG(13))
 		me->held[n] = off;
 	compiler_fence();
-	if (spin_lock(l, token)) {
+	if (spin_lock(l, token, &seen)) {
 		if (SEED_BUG(13))
 			me->held[n] = off;
 		return 0;
 	}
-	r = sleep_lock(v, l, token, patience_ns);
+	r = patience_ns == NEVER_SLEEP ? leave_it(v, seen)
+				       : sleep_lock(v, l, token, patience_ns);
 	if (r < 0) {
 		compiler_fence();
 		me->held[n] = 0;

@@ -119,6 +119,25 @@ static int recover_slabs(struct view *v, uint32_t slot)
 	return r;
 }
 
+struct thread_rec *recover_reserved(struct view *v)
+{
+	struct thread_rec *t = view_thread(v, THREAD_RESERVED);
+	uint32_t token = load_relaxed(&t->token) & TOKEN_MASK;
+	int r = 0;
+
+	if (load_acquire(&t->member)) {
+		/* From here on life_rec() is this one. */
+		v->gate.rec = t;
+		r = recover_record(v, t);
+		if (!r)
+			r = recover_pending(v, t, false);
+		if (!r)
+			r = heap_recover_tokens(v, &token, 1);
+		v->gate.rec = NULL;
+	}
+	return r < 0 ? NULL : thread_claim_reserved(v);
+}
+
 int recover_member(struct view *v, uint32_t slot)
 {
 	struct tally tally = {0};

@@ -35,4 +35,15 @@ typedef void (*check_report_fn)(void *ctx, const char *what);
  */
 unsigned arena_check(struct view *v, check_report_fn report, void *ctx);
 
+/*
+ * The reserved record (thread.h), taken by this process, under the life lock.
+ * Only a holder of the life lock uses it, so one that is taken is what a
+ * recoverer has left that died in the middle.  What it had begun is finished
+ * first, by the same steps and in the same record: in each operation the record
+ * that announces is the one that acts, so its recovery may act with it, too.
+ * Killed in that: the record is still the dead one's, and the next one who
+ * comes here begins again.  NULL: it makes no sense.
+ */
+struct thread_rec *recover_reserved(struct view *v);
+
 #endif

@@ -87,7 +87,8 @@ static struct core_lock *guard_of(const struct view *v, const struct ref *r)
 int ref_guard(struct view *v, struct thread_rec *me, const struct ref *r,
 	      struct core_lock **ret)
 {
-	for (;;) {
+	/* It joins a family once and never leaves it. */
+	for (int i = 0; i < 3; i++) {
 		struct core_lock *guard = guard_of(v, r);
 		int rc = core_lock(v, me, guard);
 
@@ -99,6 +100,7 @@ int ref_guard(struct view *v, struct thread_rec *me, const struct ref *r,
 		}
 		core_unlock(v, me, guard);
 	}
+	return -EIO;
 }
 
 int ref_enter(struct view *v, struct thread_rec *me, struct ref *r, uint32_t id,

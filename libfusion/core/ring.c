@@ -138,7 +138,7 @@ static int find(struct view *v, struct thread_rec *me, uint32_t owner,
 			return (int)i;
 	}
 	/* Another may find ours before we take it: make one more. */
-	do {
+	for (uint32_t n = 0; n < PROBES; n++) {
 		r = core_lock(v, me, &v->sb->rings.lock);
 		if (r < 0)
 			return r;
@@ -149,7 +149,8 @@ static int find(struct view *v, struct thread_rec *me, uint32_t owner,
 		me->msg.kind = (uint32_t)r;
 		if (take(v, (uint32_t)r, owner, cells, n_cursors))
 			return r;
-	} while (true);
+		r = -ENOSPC;
+	}
 	if (r != -ENOSPC)
 		return r;
 	/* No more can be made: whichever there is. */

@@ -24,6 +24,7 @@ enum { TABLE_OP_NONE = 0, TABLE_OP_ADD = 1, TABLE_OP_REMOVE = 2 };
 
 #define PAGE 4096
 #define LOOKUP_TRIES 16 /* of the lens, when a writer was in its way */
+#define CHAIN_SEEN 4096 /* records of a chain that the lens looks at */
 
 /* One table, as an operation needs it. */
 struct place {
@@ -616,7 +617,7 @@ static int lookup_once(const struct view *v, enum object_kind kind,
 		const struct entry *e;
 		uint32_t i = next - 1, state;
 
-		if (i >= hi || n >= hi)
+		if (i >= hi || n >= hi || n >= CHAIN_SEEN)
 			return -EAGAIN;
 		e = view_entry(v, kind, i);
 		/* Acquire: pairs with the release in push_free() and the fence

@@ -38,7 +38,7 @@ static int publish(struct view *v, uint32_t i)
 
 int thread_claim(struct view *v, struct thread_rec **ret)
 {
-	for (uint32_t i = 1; i < v->geo.max_threads; i++) {
+	for (uint32_t i = THREAD_RESERVED + 1; i < v->geo.max_threads; i++) {
 		struct thread_rec *t = view_thread(v, i);
 		uint32_t unused = 0;
 		int r = publish(v, i);
@@ -67,6 +67,19 @@ void thread_release(struct view *v, struct thread_rec *t)
 	(void)v;
 	store_relaxed(&t->tid, 0);
 	store_release(&t->member, 0);
+}
+
+/* Commit: member.  Killed after it: recovery finds the record by its member, or
+ * the next one who needs it does (recover_reserved()). */
+struct thread_rec *thread_claim_reserved(struct view *v)
+{
+	struct thread_rec *t = view_thread(v, THREAD_RESERVED);
+
+	t->tid = (uint32_t)gettid();
+	store_release(&t->token, next_token(THREAD_RESERVED, t->token));
+	/* Release: whoever sees the member sees its token. */
+	store_release(&t->member, v->slot + 1);
+	return t;
 }
 
 void thread_claim_undertaker(struct view *v)

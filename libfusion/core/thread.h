@@ -5,17 +5,28 @@
  * Claim: CAS member 0 -> slot + 1, then a token of a new generation.  Recovery
  * finds the records of a dead member by scanning the table below threads_hi, so
  * there is no chain to break.  A record is freed only after its recovery.
+ *
+ * One record is reserved: thread_claim() never gives it away, and only the
+ * holder of the life lock may use it (life_rec()).  So whoever recovers the
+ * dead can announce what it does, also when they have left no other record
+ * free.
  */
 #ifndef FUSION_CORE_THREAD_H
 #define FUSION_CORE_THREAD_H
 
 #include "libfusion/core/view.h"
 
+/* 0 is the undertaker's. */
+#define THREAD_RESERVED 1u
+
 /* Claim a record for the calling thread (of member v->slot).  0, -EMFILE (all
  * taken), -ENOMEM. */
 int thread_claim(struct view *v, struct thread_rec **ret);
 /* Give back a record that announces nothing any more. */
 void thread_release(struct view *v, struct thread_rec *t);
+
+/* Take the reserved record, which announces nothing.  Under the life lock. */
+struct thread_rec *thread_claim_reserved(struct view *v);
 
 /* Take record 0 as v->rec, with a new token.  Only the one process that has
  * the arena's undertaker role (member slot 0), after recovering its

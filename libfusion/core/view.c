@@ -14,6 +14,7 @@
 #include "libfusion/core/heap.h"
 #include "libfusion/core/object.h"
 #include "libfusion/core/sparse.h"
+#include "libfusion/core/thread.h"
 
 #define PAGE 4096ull
 
@@ -51,7 +52,7 @@ static void superblock_fill(struct superblock *sb, const struct geometry *geo,
 		.next_id = 1,
 		.on_master_death = params->on_master_death,
 		.members_hi = 1,
-		.threads_hi = 1,
+		.threads_hi = THREAD_RESERVED + 1,
 		.limit = params->limit,
 		.next_object = 1,
 	};
@@ -70,9 +71,11 @@ static int reserve_tables(struct view *v)
 				 sizeof(struct member_rec));
 	if (!r)
 		r = view_reserve(v, geo->off_threads,
-				 sizeof(struct thread_rec));
+				 (THREAD_RESERVED + 1) *
+					 sizeof(struct thread_rec));
 	if (!r)
-		r = view_reserve(v, geo->off_slots, SLOT_SIZE);
+		r = view_reserve(v, geo->off_slots,
+				 (THREAD_RESERVED + 1) * SLOT_SIZE);
 	if (!r)
 		r = view_reserve(v, geo->off_fallen,
 				 object_map_size(geo->tables[KIND_OBJECT].max));

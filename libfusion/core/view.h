@@ -44,6 +44,11 @@ struct life_gate {
 	struct thread_rec *rec; /* claimed for the time of the lock */
 };
 
+/* See view.patience_ns. */
+#define NEVER_SLEEP (-1)
+
+struct event_backlog;
+
 struct view {
 	char *base;	       /* where this process sees the file */
 	struct superblock *sb; /* == base */
@@ -64,9 +69,12 @@ struct view {
 	struct thread_rec
 		*rec; /* undertaker's and checkers' own record; members
 		       * have one a thread instead (thread.h) */
-	/* Longest a core lock may be waited for, 0: for ever (members).  The
-	 * daemon sets it: it waits for nobody's good will. */
+	/* Longest wait for a core lock.  0: for ever (members); NEVER_SLEEP:
+	 * the daemon, which tries and then does something else. */
 	int64_t patience_ns;
+	uint32_t met; /* NEVER_SLEEP: token of the owner that was last in the
+		       * way, for life_suspect(); 0 nobody */
+	struct event_backlog *backlog; /* event.h: NEVER_SLEEP's, else NULL */
 	struct life_gate gate;
 };
 

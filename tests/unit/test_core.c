@@ -3,6 +3,7 @@
 #include "tests/unit/arena_image.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -179,6 +180,64 @@ static void lock_of_an_impatient_one_times_out(void **state)
 	close(fd);
 }
 
+static void lock_of_one_who_never_sleeps_is_left_at_once(void **state)
+{
+	int fd = image_create(SPAN_MIN, 0);
+	struct thread_rec *a, *b;
+	struct core_lock *l;
+	struct view v;
+
+	(void)state;
+	image_map(&v, fd);
+	l = &v.sb->tables[KIND_FIELD].lock;
+	assert_int_equal(thread_claim(&v, &a), 0);
+	assert_int_equal(thread_claim(&v, &b), 0);
+	assert_int_equal(core_lock(&v, a, l), 0);
+	v.patience_ns = NEVER_SLEEP;
+	assert_int_equal(core_lock(&v, b, l), -ETIMEDOUT);
+	/* It has left no mark: nobody is to be woken. */
+	assert_int_equal(l->word, a->token & TOKEN_MASK);
+	assert_int_equal(b->held[0], 0);
+	assert_int_equal(v.met, a->token & TOKEN_MASK);
+	core_unlock(&v, a, l);
+	assert_int_equal(core_lock(&v, b, l), 0);
+	core_unlock(&v, b, l);
+	view_unmap(&v);
+	close(fd);
+}
+
+static void wake_for_ever(struct core_lock *l)
+{
+	for (;;) {
+		store_relaxed(&l->word, 0x3ffffff1u | CORE_LOCK_WAIT);
+		futex_wake(&l->word, INT_MAX);
+	}
+}
+
+static void lock_whose_waiter_is_woken_for_ever_times_out(void **state)
+{
+	int fd = image_create(SPAN_MIN, 0), status;
+	struct thread_rec *me;
+	struct core_lock *l;
+	struct view v;
+	pid_t pid;
+
+	(void)state;
+	image_map(&v, fd);
+	l = &v.sb->tables[KIND_FIELD].lock;
+	assert_int_equal(thread_claim(&v, &me), 0);
+	l->word = 0x3ffffff1u;
+	pid = fork();
+	if (!pid)
+		wake_for_ever(l);
+	v.patience_ns = 100000000;
+	assert_int_equal(core_lock(&v, me, l), -ETIMEDOUT);
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	view_unmap(&v);
+	close(fd);
+}
+
 #define ROUNDS 20000
 #define PROCESSES 4
 
@@ -246,7 +305,7 @@ static void lock_of_the_dead_is_freed_by_recovery(void **state)
 	assert_true(WIFSIGNALED(status));
 	assert_true(v.sb->tables[KIND_FIELD].lock.word &&
 		    v.sb->event_lock.word);
-	t = view_thread(&v, 1);
+	t = view_thread(&v, THREAD_RESERVED + 1);
 	/* Twice: recovery may be repeated by another recoverer. */
 	core_lock_recover(&v, t);
 	core_lock_recover(&v, t);
@@ -287,7 +346,7 @@ static void thread_records_run_out_with_EMFILE(void **state)
 
 	(void)state;
 	image_map(&v, fd);
-	for (uint32_t i = 1; i < v.geo.max_threads; i++) {
+	for (uint32_t i = THREAD_RESERVED + 1; i < v.geo.max_threads; i++) {
 		assert_int_equal(thread_claim(&v, &last), 0);
 		assert_int_equal(TOKEN_SLOT(last->token), i);
 		assert_int_equal(thread_slot(&v, last), i);
@@ -332,6 +391,8 @@ int main(void)
 			reserve_stops_at_the_limit_and_repeats_below_it),
 		cmocka_unit_test(lock_taken_twice_by_a_thread_is_EDEADLK),
 		cmocka_unit_test(lock_of_an_impatient_one_times_out),
+		cmocka_unit_test(lock_of_one_who_never_sleeps_is_left_at_once),
+		cmocka_unit_test(lock_whose_waiter_is_woken_for_ever_times_out),
 		cmocka_unit_test(lock_excludes_processes),
 		cmocka_unit_test(lock_of_the_dead_is_freed_by_recovery),
 		cmocka_unit_test(lock_recovery_ignores_wild_offsets),
