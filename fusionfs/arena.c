@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "fusionfs/events.h"
+#include "fusionfs/later.h"
 #include "fusionfs/log.h"
 #include "fusionfs/ports.h"
 #include "fusionfs/undertaker.h"
@@ -18,10 +19,6 @@
 #include "libfusion/core/field.h"
 #include "libfusion/core/futex.h"
 #include "libfusion/core/window.h"
-
-#define PATIENCE_NS 200000000 /* for a lock that a member has */
-#define ATTEMPTS 10	      /* as often, when all depends on it */
-#define STUCK_NS 900000000    /* then it is not asked for again */
 
 static bool is_free(uint64_t base, uint64_t span, const struct arena *except,
 		    const struct window_busy *busy)
@@ -83,17 +80,26 @@ static uint64_t choose_base(const char *name, uint64_t span,
 				 busy);
 }
 
+bool is_temporary(int r)
+{
+	switch (r) {
+	case -EAGAIN:
+	case -EBUSY:
+	case -EINTR:
+	case -EMFILE:
+	case -ENFILE:
+	case -ENOMEM:
+	case -ENOSPC:
+	case -ETIMEDOUT:
+		return true;
+	default:
+		return false;
+	}
+}
+
 int arena_lock(struct arena *a)
 {
-	int64_t now = clock_monotonic_ns();
-	int r;
-
-	if (now < a->stuck_until_ns)
-		return -ETIMEDOUT;
-	r = life_lock(&a->view, -1);
-	if (r == -ETIMEDOUT)
-		a->stuck_until_ns = clock_monotonic_ns() + STUCK_NS;
-	return r;
+	return life_lock(&a->view, 0);
 }
 
 void arena_unlock(struct arena *a)
@@ -111,27 +117,41 @@ static int undertake(struct arena *a, void *unused)
 }
 
 /* Map the file and become its undertaker.  How many are inside, -errno. */
-static int attach(struct arena *a)
+static int take_over(struct arena *a)
 {
-	int r = view_map(&a->view, a->store.heap, NULL);
+	int r = 0;
 
-	a->corrupt = false;
-	if (r == 0)
-		r = view_set_lock(&a->view, a->store.lock);
+	if (!a->view.base) {
+		r = view_map(&a->view, a->store.heap, NULL);
+		if (r == 0)
+			r = view_set_lock(&a->view, a->store.lock);
+	}
 	if (r < 0) {
 		view_unmap(&a->view);
 		a->view = (struct view){.fd = -1, .lockfd = -1};
 		return r;
 	}
-	a->view.patience_ns = PATIENCE_NS;
-	/* A member that is stopped may hold the life lock for long. */
-	for (int i = 0; i < ATTEMPTS; i++) {
-		r = guarded(a, undertake, NULL);
-		if (r != -ETIMEDOUT)
-			break;
-	}
-	if (r < 0)
+	guard_close(a);
+	a->view.patience_ns = NEVER_SLEEP;
+	a->view.backlog = &a->backlog;
+	return guarded(a, undertake, NULL);
+}
+
+/* The same; trouble that passes leaves the arena unsettled: later.h tries
+ * again. */
+static int attach(struct arena *a)
+{
+	int r;
+
+	a->corrupt = a->unsettled = false;
+	a->backlog.n = 0;
+	r = take_over(a);
+	if (is_temporary(r)) {
+		a->unsettled = true;
+		later(a);
+	} else if (r < 0 && a->view.base) {
 		arena_is_corrupt(a, "it cannot be recovered");
+	}
 	return r;
 }
 
@@ -139,6 +159,7 @@ static int attach(struct arena *a)
 static void detach(struct arena *a)
 {
 	undertaker_forget(a);
+	later_forget(a, -ENOENT);
 	visitors_forget(a, -EIDRM);
 	ports_forget(a, -EIDRM);
 	view_unmap(&a->view);
@@ -259,7 +280,10 @@ int arena_renew(struct arena *a, uint64_t span, uint64_t limit,
 	/* The old file has no name any more, but our mapping. */
 	guarded(a, mark_gone, NULL);
 	detach(a);
-	return attach(a) < 0 ? -EIO : 0;
+	r = attach(a);
+	if (r < 0)
+		return is_temporary(r) ? -EAGAIN : -EIO;
+	return 0;
 }
 
 int arena_refresh(struct arena *a)
@@ -303,6 +327,33 @@ static int read_state(struct arena *a, void *unused)
 	return (int)load_acquire(&a->view.sb->state);
 }
 
+/* It is taken over, and @n are inside. */
+static void settled(struct arena *a, int n)
+{
+	if (guarded(a, read_state, NULL) == ARENA_GONE || n == 0)
+		arena_ended(a);
+	else
+		undertaker_track_all(a);
+}
+
+void arena_settle(struct arena *a)
+{
+	int n;
+
+	if (!a->unsettled || a->corrupt)
+		return;
+	a->unsettled = false;
+	n = take_over(a);
+	if (is_temporary(n)) {
+		a->unsettled = true;
+		later(a);
+	} else if (n < 0) {
+		arena_is_corrupt(a, "it cannot be recovered");
+	} else {
+		settled(a, n);
+	}
+}
+
 int arena_adopt(const char *name)
 {
 	struct arena *a;
@@ -319,14 +370,10 @@ int arena_adopt(const char *name)
 		return n;
 	}
 	n = attach(a);
-	if (n < 0) {
+	if (n >= 0)
+		settled(a, n);
+	else if (!a->unsettled)
 		arena_is_corrupt(a, "its file makes no sense");
-		return 0;
-	}
-	if (guarded(a, read_state, NULL) == ARENA_GONE || n == 0)
-		arena_ended(a);
-	else
-		undertaker_track_all(a);
 	return 0;
 }
 

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "fusionfs/log.h"
@@ -18,11 +19,19 @@
 
 /* How long a thread outlives an arena whose last wake it has missed. */
 #define NAP_NS 1000000000
+#define PAGE 4096
+
+/* A bell that rings in vain so often is listened to more rarely: members can
+ * ring it as fast as they like. */
+#define VAIN_MAX 16
+#define VAIN_FIRST_US 250
+#define VAIN_LAST_US 8000
 
 /* Guarded by the mutex, but for word, which never changes. */
 struct bell {
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;
+	void *page;	      /* of the file, mapped for the bell alone */
 	const uint32_t *word; /* an address for system calls, nothing else */
 	uint32_t seen;
 	bool listening; /* sleep on it while it is `seen` */
@@ -30,6 +39,7 @@ struct bell {
 	bool over;
 	unsigned users; /* main loop, thread */
 	bool wanted;	/* main loop only: what the superblock says */
+	unsigned vain;	/* rings, one after another, that nobody waited for */
 };
 
 static int told = -1; /* eventfd */
@@ -44,7 +54,19 @@ static void unref_locked(struct bell *b)
 		return;
 	pthread_cond_destroy(&b->changed);
 	pthread_mutex_destroy(&b->mutex);
+	munmap(b->page, PAGE);
 	free(b);
+}
+
+static unsigned pause_us(const struct bell *b)
+{
+	unsigned us = VAIN_FIRST_US;
+
+	if (b->vain <= VAIN_MAX)
+		return 0;
+	for (unsigned i = VAIN_MAX; i < b->vain && us < VAIN_LAST_US; i++)
+		us *= 2;
+	return us;
 }
 
 static void *listen_to(void *arg)
@@ -55,13 +77,17 @@ static void *listen_to(void *arg)
 	pthread_mutex_lock(&b->mutex);
 	while (!b->over) {
 		uint32_t seen = b->seen;
+		unsigned us;
 		int r;
 
 		if (!b->listening) {
 			pthread_cond_wait(&b->changed, &b->mutex);
 			continue;
 		}
+		us = pause_us(b);
 		pthread_mutex_unlock(&b->mutex);
+		if (us)
+			usleep(us);
 		r = futex_wait(b->word, seen, NAP_NS);
 		pthread_mutex_lock(&b->mutex);
 		if (r == -ETIMEDOUT || r == -EINTR)
@@ -87,7 +113,13 @@ static struct bell *start(struct arena *a)
 		return NULL;
 	pthread_mutex_init(&b->mutex, NULL);
 	pthread_cond_init(&b->changed, NULL);
-	b->word = &a->view.sb->visitor_bell;
+	/* The thread may outlive the view, and the view may be closed. */
+	b->page = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, a->view.fd, 0);
+	if (b->page == MAP_FAILED) {
+		free(b);
+		return NULL;
+	}
+	b->word = &((const struct superblock *)b->page)->visitor_bell;
 	b->users = 2;
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
@@ -97,6 +129,7 @@ static struct bell *start(struct arena *a)
 	if (r == 0)
 		return b;
 	note("arena '%s': no thread for its bell: %d", a->name, r);
+	munmap(b->page, PAGE);
 	free(b);
 	return NULL;
 }
@@ -162,6 +195,13 @@ static bool take_rung(struct bell *b)
 	return rung;
 }
 
+static void count_vain(struct bell *b, bool useful)
+{
+	pthread_mutex_lock(&b->mutex);
+	b->vain = useful ? 0 : b->vain + 1;
+	pthread_mutex_unlock(&b->mutex);
+}
+
 static void look(struct source *s)
 {
 	uint64_t n;
@@ -174,7 +214,7 @@ static void look(struct source *s)
 			continue;
 		/* First, so that what comes while we look rings again. */
 		listen_again(a);
-		ports_look(a);
+		count_vain(a->bell, ports_look(a));
 	}
 }
 

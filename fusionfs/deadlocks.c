@@ -124,7 +124,7 @@ int arena_deadlocks_show(const struct node *n, struct text *t)
 		hi = THREADS_MAX;
 	for (uint32_t i = 0; i < THREADS_MAX; i++)
 		seen[i] = 0;
-	for (uint32_t i = 1; i < hi; i++) {
+	for (uint32_t i = 1; i < hi && !t->cut; i++) {
 		first = walk(a, i, (uint16_t)i);
 		length = first ? write_down(a, first) : 0;
 		if (length)

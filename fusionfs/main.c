@@ -19,6 +19,7 @@
 #include "fusionfs/bell.h"
 #include "fusionfs/fuse.h"
 #include "fusionfs/hand_over.h"
+#include "fusionfs/later.h"
 #include "fusionfs/log.h"
 #include "fusionfs/mount.h"
 #include "fusionfs/ops.h"
@@ -119,9 +120,10 @@ static int64_t next_patrol;
 static int run_clock(void)
 {
 	int64_t now = clock_monotonic_ns(), first = waiters_expire();
-	int64_t looks[] = {visitors_retry(), ports_retry()}, patrol;
+	int64_t looks[] = {visitors_retry(), ports_retry(), later_retry()};
+	int64_t patrol;
 
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 3; i++)
 		if (first < 0 || (looks[i] >= 0 && looks[i] < first))
 			first = looks[i];
 
@@ -226,7 +228,11 @@ static int open_world(struct options *o)
 
 	if (epoll < 0)
 		return -errno;
-	guard_init();
+	r = guard_init();
+	if (r < 0)
+		complain("cannot set a timer: %s", strerror(-r));
+	if (r < 0)
+		return r;
 	raise_limits();
 	r = world_open(o, epoll);
 	if (r < 0)

@@ -194,6 +194,23 @@ static bool next_thread(struct view *v, const struct find *f, uint32_t *at,
 	return false;
 }
 
+/* A cheap look before the copy: the announcements are others' to write. */
+static bool may_own(const struct view *v, enum object_kind kind, uint32_t i,
+		    uint32_t token)
+{
+	uint64_t word;
+
+	if (i >= table_hi(v, kind))
+		return false;
+	if (kind == KIND_SKIRMISH)
+		word = load_relaxed(
+			&((struct skirmish *)view_entry(v, kind, i))->word);
+	else
+		word = load_relaxed(
+			&((struct property *)view_entry(v, kind, i))->word);
+	return (word & TOKEN_MASK) == token;
+}
+
 /* What it has announced and really has. */
 static void add_held(struct text *t, struct view *v, const struct thread *who)
 {
@@ -203,7 +220,8 @@ static void add_held(struct text *t, struct view *v, const struct thread *who)
 	for (unsigned k = 0; k < THREAD_SKIRMISHES; k++) {
 		uint32_t i = ANNOUNCED_WHAT(load_relaxed(&rec->skirmishes[k]));
 
-		if (!i || table_copy(v, KIND_SKIRMISH, i - 1, &o) < 0 ||
+		if (!i || !may_own(v, KIND_SKIRMISH, i - 1, who->token) ||
+		    table_copy(v, KIND_SKIRMISH, i - 1, &o) < 0 ||
 		    SKIRMISH_OWNER(o.skirmish.word) != who->token)
 			continue;
 		text_add(t, "thread %u skirmish %s depth %" PRIu64 "\n",
@@ -220,7 +238,8 @@ static void add_owned(struct text *t, struct view *v, const struct thread *who)
 		uint32_t i = load_relaxed(&rec->properties[k]);
 		uint64_t w;
 
-		if (!i || table_copy(v, KIND_PROPERTY, i - 1, &o) < 0)
+		if (!i || !may_own(v, KIND_PROPERTY, i - 1, who->token) ||
+		    table_copy(v, KIND_PROPERTY, i - 1, &o) < 0)
 			continue;
 		w = o.property.word;
 		if (PROPERTY_OWNER(w) == who->token)
@@ -238,7 +257,7 @@ int member_held_show(const struct node *n, struct text *t)
 	struct find f;
 	int r = get(n, &f);
 
-	while (r == 0 && next_thread(v, &f, &at, &who)) {
+	while (r == 0 && !t->cut && next_thread(v, &f, &at, &who)) {
 		add_held(t, v, &who);
 		add_owned(t, v, &who);
 	}
@@ -254,7 +273,7 @@ int member_waiting_show(const struct node *n, struct text *t)
 	struct find f;
 	int r = get(n, &f);
 
-	while (r == 0 && next_thread(v, &f, &at, &who)) {
+	while (r == 0 && !t->cut && next_thread(v, &f, &at, &who)) {
 		if (thread_waits(v, who.index, &waits) < 0)
 			continue;
 		text_add(t, "thread %u ", who.tid);

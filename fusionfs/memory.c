@@ -83,8 +83,8 @@ int memory_pools_show(const struct node *n, struct text *t)
 	struct pool_info p;
 	int r;
 
-	for (uint32_t i = 0; (r = pool_copy(&n->arena->view, i, &p)) != -ERANGE;
-	     i++)
+	for (uint32_t i = 0;
+	     !t->cut && (r = pool_copy(&n->arena->view, i, &p)) != -ERANGE; i++)
 		if (r == 0)
 			text_add(t, "%u %s %" PRIu64 " %" PRIu64 "\n", p.id,
 				 p.name, p.used, p.limit);

@@ -106,12 +106,6 @@ int object_items_check(const struct node *n)
 	return object_get(n, &o);
 }
 
-/* A member sits on the table's lock. */
-static int not_now(int r)
-{
-	return r == -ETIMEDOUT ? -EBUSY : r;
-}
-
 struct make {
 	create_fn create;
 	const char *name;
@@ -140,7 +134,7 @@ int object_create(const struct node *dir, const char *name, enum row_type type,
 	if (r == 0)
 		r = guarded(dir->arena, create_guarded, &m);
 	if (r < 0)
-		return not_now(r);
+		return r;
 	events_changed(dir->arena);
 	return node_lookup(dir, name, ret);
 }
@@ -165,7 +159,7 @@ int object_remove(const struct node *dir, const char *name)
 	if (r == 0)
 		r = guarded(dir->arena, remove_guarded, &f);
 	if (r < 0)
-		return r == -EIDRM ? -ENOENT : not_now(r);
+		return r == -EIDRM ? -ENOENT : r;
 	visitors_look(dir->arena);
 	ports_look(dir->arena);
 	events_changed(dir->arena);

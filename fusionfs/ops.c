@@ -19,6 +19,7 @@
 #include "fusionfs/hand_over.h"
 #include "fusionfs/heap.h"
 #include "fusionfs/hold_up.h"
+#include "fusionfs/later.h"
 #include "fusionfs/node.h"
 #include "fusionfs/numbered.h"
 #include "fusionfs/objects.h"
@@ -296,9 +297,34 @@ static void op_readlink(fuse_req_t req, fuse_ino_t ino)
 	text_finish(&t);
 }
 
+/* -ETIMEDOUT is a lock inside the arena that somebody has: the request comes
+ * again.  true: it is answered, or will be. */
+static bool put_off(fuse_req_t req, const struct node *n, int *r,
+		    const struct asked *asked, const char *name)
+{
+	struct asked copy = *asked;
+
+	if (*r != -ETIMEDOUT)
+		return false;
+	*r = -EBUSY;
+	if (!n->arena || strlen(name) >= sizeof(copy.name))
+		return false;
+	strcpy(copy.name, name);
+	return later_request(n->arena, req, &copy);
+}
+
+static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name,
+		     mode_t mode);
+
+static void mkdir_again(fuse_req_t req, const struct asked *a)
+{
+	op_mkdir(req, a->ino, a->name, a->mode);
+}
+
 static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name,
 		     mode_t mode)
 {
+	const struct asked asked = {mkdir_again, .ino = parent, .mode = mode};
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
 	struct fuse_entry_param e;
 	struct node dir, n;
@@ -313,6 +339,8 @@ static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name,
 		r = object_create(&dir, name, ROW_DIR, &n);
 	else if ((r = arena_create(name, mode, ctx->uid, ctx->gid, &a)) == 0)
 		node_of_arena(a, &n);
+	if (put_off(req, &dir, &r, &asked, name))
+		return;
 	if (r == 0)
 		r = entry_of(req, &n, &e);
 	if (r < 0)
@@ -321,8 +349,16 @@ static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name,
 		fuse_reply_entry(req, &e);
 }
 
+static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name);
+
+static void rmdir_again(fuse_req_t req, const struct asked *a)
+{
+	op_rmdir(req, a->ino, a->name);
+}
+
 static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
+	const struct asked asked = {rmdir_again, .ino = parent};
 	struct node dir, n;
 	int r;
 
@@ -332,7 +368,8 @@ static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 	if (r == 0)
 		r = node_is_arena(&n) ? arena_remove(n.arena)
 				      : object_remove(&dir, name);
-	reply_err(req, r);
+	if (!put_off(req, &dir, &r, &asked, name))
+		reply_err(req, r);
 }
 
 static void op_refuse_name(fuse_req_t req, fuse_ino_t parent, const char *name)
@@ -469,8 +506,18 @@ static int reply_opened(fuse_req_t req, struct handle *h,
 	return fuse_reply_open(req, fi);
 }
 
+static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+
+static void open_again(fuse_req_t req, const struct asked *a)
+{
+	struct fuse_file_info fi = {.flags = a->flags};
+
+	op_open(req, a->ino, &fi);
+}
+
 static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
+	const struct asked asked = {open_again, .ino = ino, .flags = fi->flags};
 	struct handle *h = NULL;
 	struct node n;
 	int r = 0;
@@ -482,6 +529,8 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		r = -EACCES;
 	if (r == 0)
 		r = make_handle(req, &n, fi->flags, &h);
+	if (put_off(req, &n, &r, &asked, ""))
+		return;
 	if (r < 0) {
 		reply_err(req, r);
 		return;
@@ -492,14 +541,25 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
 /* O_CREAT of what is not there: only flock(1) and its like need it. */
 static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name,
+		      mode_t mode, struct fuse_file_info *fi);
+
+static void create_again(fuse_req_t req, const struct asked *a)
+{
+	struct fuse_file_info fi = {.flags = a->flags};
+
+	op_create(req, a->ino, a->name, a->mode, &fi);
+}
+
+static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name,
 		      mode_t mode, struct fuse_file_info *fi)
 {
+	const struct asked asked = {create_again, .ino = parent, .mode = mode,
+				    .flags = fi->flags};
 	struct fuse_entry_param e;
 	struct handle *h = NULL;
 	struct node dir, n;
 	int r;
 
-	(void)mode;
 	if (!get_node(req, parent, &dir))
 		return;
 	r = object_create(&dir, name, ROW_FILE, &n);
@@ -510,6 +570,8 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name,
 		r = entry_of(req, &n, &e);
 	if (r == 0)
 		r = make_handle(req, &n, fi->flags, &h);
+	if (put_off(req, &dir, &r, &asked, name))
+		return;
 	if (r < 0) {
 		reply_err(req, r);
 		return;
@@ -519,12 +581,24 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name,
 		free_handle(h);
 }
 
+static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name);
+
+static void unlink_again(fuse_req_t req, const struct asked *a)
+{
+	op_unlink(req, a->ino, a->name);
+}
+
 static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
+	const struct asked asked = {unlink_again, .ino = parent};
 	struct node dir;
+	int r;
 
-	if (get_node(req, parent, &dir))
-		reply_err(req, object_remove(&dir, name));
+	if (!get_node(req, parent, &dir))
+		return;
+	r = object_remove(&dir, name);
+	if (!put_off(req, &dir, &r, &asked, name))
+		reply_err(req, r);
 }
 
 static void op_release(fuse_req_t req, fuse_ino_t ino,

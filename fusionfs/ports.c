@@ -53,6 +53,16 @@ static int may_open(const struct port_ops *ops, int flags)
 	return 0;
 }
 
+static int drop_rec(struct arena *a, void *arg)
+{
+	struct port *p = arg;
+
+	if (p->rec)
+		thread_release(&a->view, p->rec);
+	p->rec = NULL;
+	return 0;
+}
+
 int port_open(const struct node *n, struct fuse_req *req, int flags,
 	      struct port **ret)
 {
@@ -79,6 +89,7 @@ int port_open(const struct node *n, struct fuse_req *req, int flags,
 	if (ops->open)
 		r = guarded(n->arena, open_guarded, arg);
 	if (r < 0) {
+		guarded(n->arena, drop_rec, p);
 		free(p);
 		return r;
 	}
@@ -94,10 +105,7 @@ static int close_guarded(struct arena *a, void *arg)
 
 	if (p->ops->close)
 		p->ops->close(p);
-	if (p->rec)
-		thread_release(&a->view, p->rec);
-	p->rec = NULL;
-	return 0;
+	return drop_rec(a, p);
 }
 
 static void drop_poll(struct port *p)
@@ -386,14 +394,18 @@ unsigned port_poll(struct port *p, struct fuse_pollhandle *ph)
 /* --- Looking again ---------------------------------------------------------
  */
 
-static void look_at_polls(struct arena *a)
+static bool look_at_polls(struct arena *a)
 {
+	bool told = false;
+
 	for (struct port *p = a->ports; p; p = p->next) {
 		if (!p->ph || !p->ops->fill || !is_ready(p))
 			continue;
 		pollhandle_tell(p->ph);
 		p->ph = NULL;
+		told = true;
 	}
+	return told;
 }
 
 static int try_again(struct port_wait *w)
@@ -404,9 +416,10 @@ static int try_again(struct port_wait *w)
 	return try_read(w->port);
 }
 
-void ports_look(struct arena *a)
+bool ports_look(struct arena *a)
 {
 	struct port_wait *w, *next;
+	bool told = false;
 
 	outbox_send(a);
 	for (w = a->port_waits; w; w = next) {
@@ -417,8 +430,9 @@ void ports_look(struct arena *a)
 			finish(w, r);
 		else
 			no_bell(w->port);
+		told = told || r != -EAGAIN;
 	}
-	look_at_polls(a);
+	return look_at_polls(a) || told;
 }
 
 /* Writes have waited for long enough.  ns until the next one has, -1 none. */

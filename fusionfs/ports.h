@@ -91,8 +91,8 @@ void port_clock(struct port *p, bool on);
 /* A record for p->rec, if it has none.  Under the guard.  0, -errno. */
 int port_claim(struct port *p);
 
-/* Something may have come: who can be answered now? */
-void ports_look(struct arena *a);
+/* Something may have come: who can be answered now?  false: nobody. */
+bool ports_look(struct arena *a);
 /* By the clock.  ns until the next look, -1 nobody waits. */
 int64_t ports_retry(void);
 /* How many are open, and how many requests wait. */

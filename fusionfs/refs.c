@@ -80,7 +80,7 @@ void refs_of_member_show(struct view *v, uint32_t member, struct text *t)
 	uint32_t hi = view_hi(&v->sb->rows.hi, v->geo.max_rows);
 	union record o;
 
-	for (uint32_t i = 0; i < hi; i++) {
+	for (uint32_t i = 0; i < hi && !t->cut; i++) {
 		const struct ref_row *row = row_at(v, i);
 		uint32_t local = ROW_COUNT(load_relaxed(&row->word));
 		uint32_t pending = load_relaxed(&row->pending);

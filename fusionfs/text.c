@@ -24,6 +24,36 @@ static int make_room(struct text *t, size_t more)
 	return 0;
 }
 
+/* Whole lines, and one that says that there were more. */
+static void cut(struct text *t)
+{
+	static const char last[] = "... cut: the rest is too long\n";
+
+	while (t->len && t->p[t->len - 1] != '\n')
+		t->len--;
+	t->cut = 1;
+	if (make_room(t, sizeof(last)) < 0) {
+		t->failed = 1;
+		return;
+	}
+	memcpy(t->p + t->len, last, sizeof(last));
+	t->len += sizeof(last) - 1;
+}
+
+/* Is there room for so many bytes? */
+static int fits(struct text *t, size_t n)
+{
+	if (t->failed || t->cut)
+		return 0;
+	if (t->max && t->len + n > t->max) {
+		cut(t);
+		return 0;
+	}
+	if (make_room(t, n) < 0)
+		t->failed = 1;
+	return !t->failed;
+}
+
 void text_add(struct text *t, const char *fmt, ...)
 {
 	va_list ap, again;
@@ -33,20 +63,21 @@ void text_add(struct text *t, const char *fmt, ...)
 	va_copy(again, ap);
 	n = vsnprintf(NULL, 0, fmt, ap);
 	va_end(ap);
-	if (n < 0 || t->failed || make_room(t, (size_t)n) < 0)
+	/* Not longer than it was just now, though somebody may be writing to
+	 * what is printed. */
+	if (n < 0)
 		t->failed = 1;
-	else
-		t->len += (size_t)vsnprintf(t->p + t->len, t->cap - t->len, fmt,
-					    again);
+	else if (fits(t, (size_t)n)) {
+		vsnprintf(t->p + t->len, (size_t)n + 1, fmt, again);
+		t->len += strlen(t->p + t->len);
+	}
 	va_end(again);
 }
 
 void text_append(struct text *t, const void *data, size_t size)
 {
-	if (t->failed || make_room(t, size) < 0) {
-		t->failed = 1;
+	if (!fits(t, size))
 		return;
-	}
 	memcpy(t->p + t->len, data, size);
 	t->len += size;
 	t->p[t->len] = 0;

@@ -10,7 +10,12 @@ struct text {
 	char *p;
 	size_t len, cap;
 	int failed; /* no memory: the text is not whole */
+	size_t max; /* so long it may be, 0: any length */
+	int cut;    /* it would have been longer: its last line says so */
 };
+
+/* What a file says is no longer than this, whatever an arena's memory says. */
+#define TEXT_MAX (512u << 10)
 
 void text_add(struct text *t, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));

@@ -493,8 +493,13 @@ int node_show(const struct node *n, struct text *t)
 	struct show_call c = {n, t};
 	int r;
 
-	/* What the daemon itself knows is readable of a corrupt one, too. */
-	if (!n->arena || (index_of(n->row) == STATE && n->arena->corrupt))
+	t->max = TEXT_MAX;
+	t->cut = 0;
+
+	/* What the daemon itself knows is readable of a corrupt one, too, and
+	 * of one that is not taken over yet. */
+	if (!n->arena || (index_of(n->row) == STATE &&
+			  (n->arena->corrupt || n->arena->unsettled)))
 		r = n->row->show(n, t);
 	else
 		r = guarded(n->arena, call_show, &c);

@@ -8,6 +8,7 @@
 
 #include "fusionfs/events.h"
 #include "fusionfs/hand_over.h"
+#include "fusionfs/later.h"
 #include "fusionfs/ports.h"
 #include "fusionfs/waiters.h"
 #include "libfusion/core/atomic.h"
@@ -66,13 +67,14 @@ static void close_pidfd(struct tracked *t)
 	t->pidfd = -1;
 }
 
-/* Its arena's life lock is not to be had: the patrol tries again. */
-static int later(struct arena *a, uint32_t id, bool died)
+/* A lock of its arena is not to be had, or memory is short: again later. */
+static int postpone(struct arena *a, uint32_t id, bool died)
 {
 	struct tracked *t = find(a, id);
 
+	later(a);
 	if (!t)
-		return -ETIMEDOUT;
+		return -EAGAIN;
 	close_pidfd(t);
 	t->going = true;
 	t->died = died;
@@ -90,8 +92,8 @@ int undertaker_depart(struct arena *a, uint32_t slot, uint32_t id, bool died)
 	struct departure d = {.slot = slot, .id = id, .died = died};
 	int n = guarded(a, depart, &d);
 
-	if (n == -ETIMEDOUT)
-		return later(a, id, died);
+	if (is_temporary(n))
+		return postpone(a, id, died);
 	undertaker_untrack(a, id);
 	if (died && d.was_there)
 		world.deaths++;
@@ -115,6 +117,29 @@ static int ask(struct arena *a, void *arg)
 	d->is_dead = member_is_dead(&a->view, d->slot) ||
 		     !member_at(&a->view, d->slot, d->id);
 	return 0;
+}
+
+static struct tracked *next_going(struct arena *a, unsigned round)
+{
+	struct tracked *t = a->members;
+
+	while (t && (!t->going || t->tried == round))
+		t = t->next;
+	if (t)
+		t->tried = round;
+	return t;
+}
+
+void undertaker_go_on(struct arena *a)
+{
+	static unsigned round;
+	uint32_t serial = a->serial;
+	struct tracked *t;
+
+	round++;
+	/* Taking one out may end others, and the arena. */
+	while (world_serial(serial) && (t = next_going(a, round)))
+		undertaker_depart(a, t->slot, t->id, t->died);
 }
 
 static void look_at(struct tracked *t)

@@ -22,6 +22,7 @@ struct tracked {
 	int pidfd;	  /* -1: it is closed */
 	bool going, died; /* it is out, but not taken out yet */
 	unsigned round;	  /* of the patrol that saw it last */
+	unsigned tried;	  /* of undertaker_go_on(), the same */
 	const void *dir;  /* the open directory it joined by; NULL unknown */
 };
 
@@ -37,6 +38,8 @@ void undertaker_untrack(struct arena *a, uint32_t id);
 void undertaker_forget(struct arena *a);
 /* A joined directory was closed. */
 void undertaker_closed(struct arena *a, const void *dir);
+/* Those that are out but could not be taken out yet: try again. */
+void undertaker_go_on(struct arena *a);
 /* Look at all members of all arenas: for deaths nobody told us of. */
 void undertaker_patrol(void);
 

@@ -12,6 +12,7 @@
 
 #include "fusionfs/events.h"
 #include "fusionfs/hand_over.h"
+#include "fusionfs/later.h"
 #include "fusionfs/log.h"
 #include "fusionfs/undertaker.h"
 #include "libfusion/core/atomic.h"
@@ -24,6 +25,7 @@ struct waiter {
 	struct arena *arena;
 	struct fuse_req *req;
 	int64_t deadline_ns; /* CLOCK_MONOTONIC, -1 none */
+	int expires;	     /* with this, if not -ETIMEDOUT */
 	/* 0, MUST_WAIT, -errno. */
 	int (*attempt)(struct arena *a, struct waiter *w);
 	bool is_join;
@@ -166,12 +168,21 @@ static int let_in(struct arena *a, struct waiter *w, uint32_t role)
 	return 0;
 }
 
-/* A member sits on the life lock: wait, like for anything else. */
-static int lock_failed(int r, bool nowait)
+/* Somebody has a lock: wait, like for anything else.  Also whoever does not
+ * want to wait for others to join or leave, but not for long. */
+static int lock_failed(struct arena *a, struct waiter *w, int r)
 {
+	int64_t soon = clock_monotonic_ns() + LATER_REQUEST_NS;
+
 	if (r != -ETIMEDOUT)
 		return r;
-	return nowait ? -EAGAIN : MUST_WAIT;
+	later(a);
+	if (w->is_join && w->join.flags & JOIN_NOWAIT && !w->expires) {
+		w->expires = -EAGAIN;
+		if (w->deadline_ns < 0 || soon < w->deadline_ns)
+			w->deadline_ns = soon;
+	}
+	return MUST_WAIT;
 }
 
 static int try_join(struct arena *a, void *arg)
@@ -181,7 +192,7 @@ static int try_join(struct arena *a, void *arg)
 	int r = arena_lock(a);
 
 	if (r < 0)
-		return lock_failed(r, w->join.flags & JOIN_NOWAIT);
+		return lock_failed(a, w, r);
 	r = role_now(a->view.sb, &w->join, &role);
 	if (r == MUST_WAIT && w->join.flags & JOIN_NOWAIT)
 		r = -EAGAIN;
@@ -404,7 +415,7 @@ static int make_ready_locked(struct arena *a, void *arg)
 	int r = arena_lock(a);
 
 	if (r < 0)
-		return lock_failed(r, false);
+		return lock_failed(a, w, r);
 	r = member_ready(&a->view, w->member.slot);
 	arena_unlock(a);
 	return r;
@@ -465,7 +476,7 @@ static int begin_exit_locked(struct arena *a, void *arg)
 	int r = arena_lock(a);
 
 	if (r < 0)
-		return lock_failed(r, false);
+		return lock_failed(a, w, r);
 	r = life_exit_begin(&a->view, w->member.slot,
 			    w->member.flags & EXIT_HAS_LEAVE);
 	arena_unlock(a);
@@ -596,7 +607,7 @@ int64_t waiters_expire(void)
 				continue;
 			if (w->deadline_ns <= now) {
 				unpark(w);
-				answer(w, -ETIMEDOUT);
+				answer(w, w->expires ? w->expires : -ETIMEDOUT);
 				expired = true;
 			} else if (first < 0 || w->deadline_ns - now < first) {
 				first = w->deadline_ns - now;

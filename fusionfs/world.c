@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "fusionfs/events.h"
+#include "fusionfs/later.h"
 #include "fusionfs/log.h"
 #include "fusionfs/ports.h"
 #include "fusionfs/visitors.h"
@@ -51,8 +52,12 @@ static void adopt_all(void)
 	struct dirent *e;
 	int r;
 
-	if (!dir)
+	world.unread = !dir;
+	if (!dir) {
+		if (fd >= 0)
+			close(fd);
 		return;
+	}
 	while ((e = readdir(dir))) {
 		if (e->d_name[0] == '.') {
 			/* Left half-made by an earlier daemon. */
@@ -60,13 +65,23 @@ static void adopt_all(void)
 				store_remove(&world.backing, e->d_name);
 			continue;
 		}
+		if (world_find(e->d_name))
+			continue;
 		r = arena_adopt(e->d_name);
-		if (r < 0)
+		if (is_temporary(r))
+			world.unread = true;
+		else if (r < 0)
 			note("%s/%s is no arena%s and stays as it is",
 			     world.backing.path, e->d_name,
 			     r == -EPROTO ? " of this version" : "");
 	}
 	closedir(dir);
+}
+
+void world_read_again(void)
+{
+	if (world.unread)
+		adopt_all();
 }
 
 int world_open(struct options *o, int epoll)
@@ -89,6 +104,7 @@ void world_stop(void)
 {
 	for (struct arena *a = world.arenas; a; a = a->next) {
 		waiters_fail(a, -ENOTCONN);
+		later_forget(a, -ENOTCONN);
 		visitors_forget(a, -ENOTCONN);
 		ports_forget(a, -ENOTCONN);
 		events_forget(a);

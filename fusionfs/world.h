@@ -16,6 +16,7 @@
 #include "fusionfs/backing.h"
 #include "fusionfs/options.h"
 #include "fusionfs/store.h"
+#include "libfusion/core/event.h"
 #include "libfusion/core/life.h"
 #include "libfusion/core/view.h"
 #include "libfusion/core/window.h"
@@ -39,8 +40,9 @@ struct arena {
 	struct view view;   /* view.base is NULL if the file is no good */
 	uint64_t base;	    /* where members map it; our copy */
 	bool corrupt;
-	bool ended;    /* content gone, and no memory yet for a fresh file */
-	unsigned idle; /* patrols that have found it unused */
+	bool unsettled; /* not taken over yet, by trouble that passes */
+	bool ended;	/* content gone, and no memory yet for a fresh file */
+	unsigned idle;	/* patrols that have found it unused */
 	struct tracked *members;  /* undertaker.c: one a member */
 	struct waiter *waiters;	  /* waiters.c: parked requests, oldest first */
 	struct watcher *watchers; /* events.c: open `events` files */
@@ -53,7 +55,11 @@ struct arena {
 	size_t kept_bytes;	      /* in all of these */
 	struct bell *bell;	      /* bell.c: NULL until somebody listens */
 	struct event_log *log;	      /* events.c: NULL until somebody looks */
-	int64_t stuck_until_ns;	      /* nobody asks for the life lock before */
+	/* later.c: when it is tried again, 0 there is nothing; and the last
+	 * pause. */
+	int64_t later_ns, later_nap_ns;
+	unsigned lost_locks; /* as often its last one found a lock of nobody */
+	struct event_backlog backlog; /* the view's */
 };
 
 struct world {
@@ -64,6 +70,7 @@ struct world {
 	int epoll;
 	int64_t started_ns; /* CLOCK_MONOTONIC */
 	uint64_t requests, deaths;
+	bool unread; /* there may be files that are not taken over yet */
 	bool quit;
 };
 
@@ -71,6 +78,9 @@ extern struct world world;
 
 /* Open the backing directory and take over what is in it.  0, -errno. */
 int world_open(struct options *o, int epoll);
+/* If some arenas could not even be opened, for want of memory or descriptors:
+ * open them now. */
+void world_read_again(void);
 /* Answer all who wait, while there is still somebody to answer. */
 void world_stop(void);
 /* Remove what has no members, keep the rest for the next daemon. */
@@ -101,6 +111,8 @@ void arena_ended(struct arena *a);
 /* It has ended, and there was no memory for its next life: try again.  0,
  * -errno. */
 int arena_refresh(struct arena *a);
+/* If it is unsettled: take it over now, or try again later. */
+void arena_settle(struct arena *a);
 /* Its memory is not what it should be. */
 void arena_is_corrupt(struct arena *a, const char *why);
 /* Mode, owner, group, times and inode number of its directory. */
@@ -109,21 +121,28 @@ void arena_stat(const struct arena *a, struct stat *st);
  * stays.  0, -errno. */
 int arena_make_transient(struct arena *a);
 bool arena_joined(struct arena *a);
+/* Is this trouble that passes (somebody has a lock, memory or descriptors are
+ * short), so that the arena is no worse for it?  Then try again: later.h. */
+bool is_temporary(int r);
 /*
- * The life lock, not for longer than our patience: a member that sits on it (it
- * may be stopped, or hostile) delays what is to happen in its own arena, and
- * for a moment once a second, not for each request, all of us.  0, -ETIMEDOUT:
- * try again at the next patrol.
+ * Try the life lock: a member that sits on it (it may be stopped, or hostile)
+ * delays what is to happen in its own arena, and nothing else.  0; -ETIMEDOUT:
+ * somebody has it, later.h.
  */
 int arena_lock(struct arena *a);
 void arena_unlock(struct arena *a);
 
 /*
  * guard.c: run @fn on memory that others can scribble on and truncate.  Its
- * result; -EIO, and the arena is corrupt, if that raised SIGBUS.  @fn keeps
- * nothing that a jump out of it would lose.
+ * result; -EIO, and the arena is corrupt, if that raised SIGBUS or took too
+ * long; -EAGAIN the arena is unsettled.  @fn keeps nothing that a jump out of
+ * it would lose: guard.c says what it may do.
  */
 int guarded(struct arena *a, int (*fn)(struct arena *a, void *arg), void *arg);
-void guard_init(void);
+/* 0, -errno: there is no timer for the watchdog. */
+int guard_init(void);
+/* The arena was mapped: in a build with guard_check nobody touches it now but
+ * who is guarded. */
+void guard_close(const struct arena *a);
 
 #endif
