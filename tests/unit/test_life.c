@@ -268,6 +268,75 @@ static void exit_beside_a_corpse_is_the_last(void **state)
 	assert_int_equal(depart(master, false), 0);
 }
 
+/* --- With no record left ---------------------------------------------------
+ */
+
+/* All that there are, and a lock that its recovery wants. */
+static void take_all_records(struct view *mine)
+{
+	struct thread_rec *me = NULL, *t;
+
+	while (thread_claim(mine, &t) == 0)
+		me = t;
+	if (!me || core_lock(mine, me, &mine->sb->lend) < 0)
+		_exit(4);
+}
+
+/* As far as to take a lock with the record that is reserved. */
+static void begin_to_recover(struct view *mine)
+{
+	struct thread_rec *me;
+
+	if (life_lock(mine, -1) < 0)
+		_exit(4);
+	me = life_rec(mine);
+	if (me != view_thread(mine, THREAD_RESERVED) ||
+	    core_lock(mine, me, &mine->sb->tables[KIND_FIELD].lock) < 0)
+		_exit(5);
+}
+
+/* As a member does: it has no record but those that all can have. */
+static int sweep_as_member(void)
+{
+	struct thread_rec *rec = v.rec;
+	int n;
+
+	v.rec = NULL;
+	n = life_sweep(&v);
+	v.rec = rec;
+	return n;
+}
+
+static void recovery_with_all_records_taken_uses_the_reserved_one(void **state)
+{
+	struct actor a;
+
+	(void)state;
+	actor_start(&a, FUSION_ROLE_MASTER, take_all_records);
+	actor_kill(&a);
+	assert_int_equal(sweep_as_member(), 1);
+	assert_int_equal(v.sb->lend.word, 0);
+	assert_int_equal(view_thread(&v, THREAD_RESERVED)->member, 0);
+	assert_int_equal(v.sb->state, ARENA_GONE);
+}
+
+static void recoverer_killed_with_the_reserved_record_is_recovered(void **state)
+{
+	struct actor a, b;
+
+	(void)state;
+	actor_start(&a, FUSION_ROLE_MASTER, take_all_records);
+	actor_start(&b, FUSION_ROLE_SLAVE, begin_to_recover);
+	actor_kill(&a);
+	actor_kill(&b);
+	assert_int_equal(view_thread(&v, THREAD_RESERVED)->member, b.slot + 1);
+	assert_int_equal(sweep_as_member(), 2);
+	assert_int_equal(v.sb->lend.word, 0);
+	assert_int_equal(v.sb->tables[KIND_FIELD].lock.word, 0);
+	assert_int_equal(view_thread(&v, THREAD_RESERVED)->member, 0);
+	assert_int_equal(v.sb->state, ARENA_GONE);
+}
+
 static void exit_waits_for_those_who_join_or_leave(void **state)
 {
 	uint32_t a = claim(getpid(), FUSION_ROLE_MASTER), b;
@@ -744,6 +813,10 @@ int main(void)
 		LIFE_TEST(shutdown_that_refuses_keeps_the_arena),
 		LIFE_TEST(master_without_leave_is_EBUSY_while_others_live),
 		LIFE_TEST(exit_beside_a_corpse_is_the_last),
+		LIFE_TEST(
+			recovery_with_all_records_taken_uses_the_reserved_one),
+		LIFE_TEST(
+			recoverer_killed_with_the_reserved_record_is_recovered),
 		LIFE_TEST(exit_waits_for_those_who_join_or_leave),
 		LIFE_TEST(slots_run_out_with_ENOSPC_and_come_back),
 		LIFE_TEST(ids_run_out_with_EOVERFLOW_and_never_come_back),
