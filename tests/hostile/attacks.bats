@@ -113,6 +113,40 @@ survive() {
 	survive hold-life
 }
 
+@test "attack: a daemon that starts while the life lock is held tries again" {
+	attack hold-life
+	kill_daemon
+	mount_world
+	DAEMON=$(daemon_pid)
+	file_is "$MNT/bad/state" recovering
+	fails_with "temporarily unavailable" cat "$MNT/bad/status"
+	fails_with "temporarily unavailable" cat "$MNT/bad/base"
+	visit c bad
+	others_are_served 1
+	file_is "$MNT/bad/state" recovering
+	kill_ours "$ATTACK"
+	wait_for file_is "$MNT/bad/state" running
+	says c "^in "
+	others_are_served 2
+}
+
+@test "attack: a daemon that starts while a lock it needs is held tries again" {
+	enter c bad
+	attack hold-as-myself
+	kill_visitor c
+	kill_daemon
+	mount_world
+	DAEMON=$(daemon_pid)
+	# Nobody knows who is inside before the dead are recovered.
+	not file_is "$MNT/bad/state" corrupt
+	others_are_served 1
+	not file_is "$MNT/bad/state" corrupt
+	kill_ours "$ATTACK"
+	wait_for is_gone "$ATTACK"
+	others_are_served 2
+	wait_for rmdir "$MNT/bad"
+}
+
 @test "attack: skirmishes and properties change all the time" {
 	survive flip-locks
 }
