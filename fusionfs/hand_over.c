@@ -18,7 +18,9 @@
 #include "fusionfs/source.h"
 #include "fusionfs/waiters.h"
 #include "libfusion/core/atomic.h"
+#include "libfusion/core/futex.h"
 
+#define PATROL_NS 1000000000
 #define CONNECTIONS_MAX 128   /* that have not sent their token yet */
 #define CONNECTIONS_OF_UID 16 /* of these, of one user */
 #define CONNECTION_PATROLS 2  /* then it is hung up on */
@@ -433,8 +435,13 @@ void hand_over_stop(void)
 
 void hand_over_patrol(void)
 {
+	static int64_t due_ns;
+	int64_t now = clock_monotonic_ns();
 	struct connection *c, *next;
 
+	if (now < due_ns)
+		return;
+	due_ns = now + PATROL_NS;
 	for (c = connections; c; c = next) {
 		next = c->next;
 		if (c->patrols++ >= CONNECTION_PATROLS)

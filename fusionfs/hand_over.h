@@ -30,7 +30,8 @@ int hand_over_listen(void);
 void hand_over_rest(void);
 /* The mount goes. */
 void hand_over_stop(void);
-/* Hang up on those that have connected and say nothing. */
+/* From time to time, as often as anybody likes: hang up on those that have
+ * connected and say nothing. */
 void hand_over_patrol(void);
 
 /* Open what a member of @a is to get: 0, -EMFILE, -errno. */

@@ -101,19 +101,29 @@ static int kill_member(struct arena *a, const struct caller *c,
 	return 0;
 }
 
+struct shot {
+	pid_t pid;
+	int64_t named_ns;
+};
+
+static int shoot(struct arena *a, void *arg)
+{
+	const struct shot *s = arg;
+
+	return visitor_signal(&a->view, s->pid, s->named_ns, SIGKILL);
+}
+
 static int kill_visitor(struct arena *a, const struct caller *c,
 			const struct purchaser *p)
 {
-	int64_t named_ns;
-	pid_t pid = visitor_who_has(a, p->rec, &named_ns);
+	struct shot s;
 	int r;
 
-	if (!pid)
+	s.pid = visitor_who_has(a, p->rec, &s.named_ns);
+	if (!s.pid)
 		return 0;
-	r = may_kill(a, c, pid);
-	if (r == 0)
-		r = visitor_signal(&a->view, pid, named_ns, SIGKILL);
-	return r;
+	r = may_kill(a, c, s.pid);
+	return r == 0 ? guarded(a, shoot, &s) : r;
 }
 
 static int hold_up(struct arena *a, const struct caller *c,

@@ -30,10 +30,8 @@
 #include "fusionfs/visitors.h"
 #include "fusionfs/waiters.h"
 #include "fusionfs/world.h"
-#include "libfusion/core/futex.h"
 
-#define PATROL_NS 1000000000 /* a look at all members, told or not */
-#define BATCH 32	     /* events taken from epoll at once */
+#define BATCH 32 /* events taken from epoll at once */
 
 static struct fuse_session *session;
 static char fuse_said[512]; /* libfuse's last message */
@@ -114,12 +112,10 @@ static int watch_signals(struct source *s)
 	return signals < 0 ? -errno : source_add(s, signals);
 }
 
-static int64_t next_patrol;
-
 /* What is due by the clock; ms until something is again. */
 static int run_clock(void)
 {
-	int64_t now = clock_monotonic_ns(), first = waiters_expire();
+	int64_t first = waiters_expire();
 	int64_t looks[] = {visitors_retry(), ports_retry(), later_retry()};
 	int64_t patrol;
 
@@ -127,12 +123,10 @@ static int run_clock(void)
 		if (first < 0 || (looks[i] >= 0 && looks[i] < first))
 			first = looks[i];
 
-	if (now >= next_patrol) {
-		undertaker_patrol();
-		hand_over_patrol();
-		next_patrol = now + PATROL_NS;
-	}
-	patrol = next_patrol - now;
+	patrol = undertaker_patrol();
+	if (patrol > 0)
+		world_read_again();
+	hand_over_patrol();
 	if (first < 0 || first > patrol)
 		first = patrol;
 	return (int)((first + 999999) / 1000000);

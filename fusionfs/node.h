@@ -76,7 +76,7 @@ struct row {
 #define NODE_ROOT 1u
 
 uint64_t node_ino(const struct node *n);
-/* 0; -ENOENT: it is not there any more. */
+/* 0; -ENOENT: it is not there any more; -EAGAIN: its arena is unsettled. */
 int node_from_ino(uint64_t ino, struct node *ret);
 /* The same for @n, all of which is known but the arena. */
 int node_in_arena(struct node *n, uint32_t serial);

@@ -61,7 +61,7 @@ static bool get_node(fuse_req_t req, fuse_ino_t ino, struct node *ret)
 	world.requests++;
 	if (r == 0)
 		return true;
-	reply_err(req, -ENOENT);
+	reply_err(req, r == -EAGAIN ? r : -ENOENT);
 	return false;
 }
 

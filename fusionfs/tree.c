@@ -251,16 +251,26 @@ static int node_check(const struct node *n)
 	return ops && ops->check ? ops->check(n) : 0;
 }
 
+/* An arena that is not taken over yet does not say what there is. */
+static int absent(int r)
+{
+	return r == -EAGAIN ? r : -ENOENT;
+}
+
 int node_in_arena(struct node *n, uint32_t serial)
 {
+	int r;
+
 	n->arena = world_serial(serial & SERIAL_MASK);
-	return n->arena && node_check(n) == 0 ? 0 : -ENOENT;
+	r = n->arena ? node_check(n) : -ENOENT;
+	return r < 0 ? absent(r) : 0;
 }
 
 int node_from_ino(uint64_t ino, struct node *ret)
 {
 	unsigned i = (unsigned)(ino >> 56);
 	struct node n = {.item = (uint32_t)ino, .number = NUMBER_NONE};
+	int r;
 
 	if (ino == NODE_ROOT) {
 		*ret = (struct node){.row = &rows[ROOT], .number = NUMBER_NONE};
@@ -270,8 +280,9 @@ int node_from_ino(uint64_t ino, struct node *ret)
 		return -ENOENT;
 	n.row = &rows[i];
 	if (below_arenas(n.row)) {
-		if (node_in_arena(&n, (uint32_t)(ino >> 32)) < 0)
-			return -ENOENT;
+		r = node_in_arena(&n, (uint32_t)(ino >> 32));
+		if (r < 0)
+			return r;
 	} else if (node_check(&n) < 0) {
 		return -ENOENT;
 	}
@@ -340,6 +351,7 @@ int node_lookup(const struct node *dir, const char *name, struct node *ret)
 {
 	uint32_t number;
 	struct node n;
+	int r;
 
 	if (index_of(dir->row) == ARENA && !strcmp(name, HAND_OVER_NAME)) {
 		node_of_socket(ret);
@@ -351,16 +363,18 @@ int node_lookup(const struct node *dir, const char *name, struct node *ret)
 			continue;
 		n = child(dir, &rows[i]);
 		n.number = number;
-		if (node_check(&n) < 0)
-			return -ENOENT;
+		r = node_check(&n);
+		if (r < 0)
+			return absent(r);
 		*ret = n;
 		return 0;
 	}
 	if (!dir->row->items)
 		return -ENOENT;
 	n = child(dir, item_row(dir));
-	if (dir->row->items->find(dir, name, &n) < 0)
-		return -ENOENT;
+	r = dir->row->items->find(dir, name, &n);
+	if (r < 0)
+		return absent(r);
 	*ret = n;
 	return 0;
 }

@@ -12,7 +12,11 @@
 #include "fusionfs/ports.h"
 #include "fusionfs/waiters.h"
 #include "libfusion/core/atomic.h"
+#include "libfusion/core/futex.h"
 #include "libfusion/core/span.h"
+
+#define PATROL_NS 1000000000 /* a look at all members, told or not */
+#define BUDGET_NS 2000000    /* for patrols, before requests are served */
 
 struct departure {
 	uint32_t slot, id;
@@ -318,14 +322,25 @@ static void patrol_arena(struct arena *a, unsigned round)
 	waiters_idle(a);
 }
 
-void undertaker_patrol(void)
+/* Those that are due, one after another; others are served in between. */
+int64_t undertaker_patrol(void)
 {
+	int64_t start = clock_monotonic_ns(), first = PATROL_NS;
 	static unsigned round;
 	struct arena *a, *next;
 
-	round++;
 	for (a = world.arenas; a; a = next) {
 		next = a->next;
-		patrol_arena(a, round);
+		if (a->patrol_ns && a->patrol_ns <= start) {
+			if (clock_monotonic_ns() - start > BUDGET_NS)
+				return 0;
+			a->patrol_ns = start + PATROL_NS;
+			patrol_arena(a, ++round);
+		} else if (!a->patrol_ns) {
+			a->patrol_ns = start + PATROL_NS;
+		} else if (a->patrol_ns - start < first) {
+			first = a->patrol_ns - start;
+		}
 	}
+	return first;
 }

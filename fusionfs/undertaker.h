@@ -40,8 +40,9 @@ void undertaker_forget(struct arena *a);
 void undertaker_closed(struct arena *a, const void *dir);
 /* Those that are out but could not be taken out yet: try again. */
 void undertaker_go_on(struct arena *a);
-/* Look at all members of all arenas: for deaths nobody told us of. */
-void undertaker_patrol(void);
+/* Look at all members of the arenas that are due, for deaths nobody told us of.
+ * ns until the next are. */
+int64_t undertaker_patrol(void);
 
 /* Take @slot out: it left, or died.  Then see who waits.  0, -EIO. */
 int undertaker_depart(struct arena *a, uint32_t slot, uint32_t id, bool died);

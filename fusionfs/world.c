@@ -15,6 +15,8 @@
 #include "fusionfs/waiters.h"
 #include "libfusion/core/futex.h"
 
+#define READ_AGAIN_NS 1000000000
+
 struct world world;
 
 struct arena *world_find(const char *name)
@@ -80,8 +82,13 @@ static void adopt_all(void)
 
 void world_read_again(void)
 {
-	if (world.unread)
-		adopt_all();
+	static int64_t next_ns;
+	int64_t now = clock_monotonic_ns();
+
+	if (!world.unread || now < next_ns)
+		return;
+	next_ns = now + READ_AGAIN_NS;
+	adopt_all();
 }
 
 int world_open(struct options *o, int epoll)

@@ -43,13 +43,14 @@ struct arena {
 	bool unsettled; /* not taken over yet, by trouble that passes */
 	bool ended;	/* content gone, and no memory yet for a fresh file */
 	unsigned idle;	/* patrols that have found it unused */
-	struct tracked *members;  /* undertaker.c: one a member */
-	struct waiter *waiters;	  /* waiters.c: parked requests, oldest first */
-	struct watcher *watchers; /* events.c: open `events` files */
-	struct visitor *visitors; /* visitors.c: open files that lock */
-	struct parked *parked;	  /* and requests of theirs, oldest first */
-	int64_t look_ns, nap_ns;  /* when these are tried again */
-	struct port *ports;	  /* ports.c: open files that talk */
+	int64_t patrol_ns;	 /* when the next one is due, 0 not known yet */
+	struct tracked *members; /* undertaker.c: one a member */
+	struct waiter *waiters;	 /* waiters.c: parked requests, oldest first */
+	struct watcher *watchers;     /* events.c: open `events` files */
+	struct visitor *visitors;     /* visitors.c: open files that lock */
+	struct parked *parked;	      /* and requests of theirs, oldest first */
+	int64_t look_ns, nap_ns;      /* when these are tried again */
+	struct port *ports;	      /* ports.c: open files that talk */
 	struct port_wait *port_waits; /* and requests, as above */
 	struct outbox *outboxes;      /* outbox.c: messages that wait */
 	size_t kept_bytes;	      /* in all of these */
