@@ -388,8 +388,12 @@ static int count_inside(struct arena *a, void *unused)
 
 bool arena_joined(struct arena *a)
 {
-	int n = a->ended ? 0 : guarded(a, count_inside, NULL);
+	int n;
 
+	/* Nobody can say before it is taken over. */
+	if (a->unsettled)
+		return true;
+	n = a->ended ? 0 : guarded(a, count_inside, NULL);
 	/* What a corrupt one says counts for nothing; its processes do. */
 	return n < 0 ? a->members != NULL : n > 0;
 }

@@ -222,9 +222,12 @@ static int wants_renewal(struct arena *a, void *arg)
  * that is free in its address space. */
 static int join_once(struct arena *a, struct waiter *w)
 {
-	int r = arena_refresh(a);
+	int r;
 
 	w->attempt = join_once;
+	if (a->unsettled)
+		return lock_failed(a, w, -ETIMEDOUT);
+	r = arena_refresh(a);
 	if (r < 0)
 		return r;
 	r = hand_over_listen();
