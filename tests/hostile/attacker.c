@@ -33,6 +33,7 @@
 #include "libfusion/core/thread.h"
 
 #define NOBODY 0x3ffffff1u
+#define MANY 2000 /* threads: to claim one takes a look at all before it */
 
 static struct fusion_arena *arena;
 static struct view *view;
@@ -247,8 +248,8 @@ static void raise_marks(void)
 	rest();
 }
 
-/* As many threads of this member as there can be, each with as many locks as it
- * can have, and waiting for the next. */
+/* MANY threads of this member, each with as many locks as it can have, and
+ * waiting for the next. */
 static void announce(void)
 {
 	struct fusion_skirmish *made;
@@ -262,7 +263,7 @@ static void announce(void)
 		if (fusion_skirmish_create(arena, name, 0, &made) < 0)
 			break;
 	}
-	for (uint32_t i = 2; i < view->geo.max_threads; i++) {
+	for (int i = 0; i < MANY; i++) {
 		struct thread_rec *t;
 
 		if (thread_claim(view, &t) < 0)

@@ -19,12 +19,15 @@ teardown() {
 	end_world
 }
 
+# attack WHAT [ARENA]
 attack() {
-	"${ATTACKER:?}" bad "$1" >"$BATS_TEST_TMPDIR/attack" 3>&- 4>&- &
+	local arena=${2:-bad}
+
+	"${ATTACKER:?}" "$arena" "$1" >"$BATS_TEST_TMPDIR/$arena" 3>&- 4>&- &
 	ATTACK=$!
 	MEMBERS="$MEMBERS $ATTACK"
 	disown
-	wait_for has_line "$BATS_TEST_TMPDIR/attack" "^attacking"
+	wait_for has_line "$BATS_TEST_TMPDIR/$arena" "^attacking"
 }
 
 # Ends by itself, with whatever result.
@@ -177,4 +180,25 @@ survive() {
 
 @test "attack: all tables are scribbled over for ever" {
 	survive scribble
+}
+
+@test "attack: 33 arenas at once, and one more is served" {
+	need_root # a user may not make as many
+	attacks=(wake-all hold-as-myself flip-locks flip-slots ring-bells
+		close-rings raise-marks announce hold-life scribble cut-and-grow)
+	for i in $(seq 33); do
+		mkdir "$MNT/bad$i"
+		attack "${attacks[i % ${#attacks[@]}]}" "bad$i"
+		ends find "$MNT/bad$i" -name held -o -name deadlocks -o \
+			-name status -exec cat {} + 3>&- 4>&- &
+		ends mkdir "$MNT/bad$i/reactors/x" 3>&- 4>&- &
+	done
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		file_is "$MNT/good/state" running
+	done
+	[ "$(daemon_pid)" = "$DAEMON" ]
+	# shellcheck disable=SC2086  # a list
+	kill_ours $MEMBERS
+	wait
+	file_is "$MNT/.fusionfs/pid" "$DAEMON"
 }
