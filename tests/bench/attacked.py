@@ -64,6 +64,8 @@ def end(started):
 
 
 def main():
+    # Whatever ends this, ends what it has started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     build = os.path.abspath(sys.argv[1])
     arenas = int(sys.argv[2]) if len(sys.argv) > 2 else 33
     started = []
