@@ -46,8 +46,8 @@
 /* Of CPU time; the tables of an arena grow with its span, and so does what one
  * look at them takes. */
 #define TICK_NS 50000000
-#if defined(__SANITIZE_ADDRESS__) || defined(FUSION_GUARD_CHECK)
-#define SLOWER 10
+#ifdef __SANITIZE_ADDRESS__
+#define SLOWER 3
 #else
 #define SLOWER 1
 #endif

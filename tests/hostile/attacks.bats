@@ -69,8 +69,8 @@ others_are_served() {
 	[ "$(daemon_pid)" = "$DAEMON" ]
 	file_is "$MNT/good/state" running
 	grep -q "^0x" "$MNT/good/fields/f"
-	timeout 10 flock -w 5 "$MNT/good/skirmishes/s" true
-	timeout 10 find "$MNT/good" -type f ! -name stream ! -name text \
+	timeout 60 flock -w 5 "$MNT/good/skirmishes/s" true
+	timeout 60 find "$MNT/good" -type f ! -name stream ! -name text \
 		! -name inbox ! -name dispatch -exec cat {} + >/dev/null
 	enter "h$1" good
 	leave "h$1"
