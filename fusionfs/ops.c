@@ -18,7 +18,6 @@
 #include "fusionfs/fuse.h"
 #include "fusionfs/hand_over.h"
 #include "fusionfs/heap.h"
-#include "fusionfs/hold_up.h"
 #include "fusionfs/later.h"
 #include "fusionfs/node.h"
 #include "fusionfs/numbered.h"
@@ -26,6 +25,7 @@
 #include "fusionfs/ports.h"
 #include "fusionfs/reading.h"
 #include "fusionfs/reply.h"
+#include "fusionfs/signals.h"
 #include "fusionfs/sizes.h"
 #include "fusionfs/undertaker.h"
 #include "fusionfs/visitors.h"
@@ -1016,6 +1016,9 @@ static void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned int cmd,
 	} else if (cmd == FUSION_IOC_HOLD_UP &&
 		   in_size == sizeof(struct ioc_hold_up)) {
 		request_hold_up(n.arena, req, in);
+	} else if (cmd == FUSION_IOC_SIGNAL &&
+		   in_size == sizeof(struct ioc_signal)) {
+		request_signal(n.arena, req, in);
 	} else if (cmd == FUSION_IOC_POKE) {
 		/* Before the answer: who gives back and takes again at once
 		 * is not to be first for ever. */

@@ -118,7 +118,7 @@ static void release(struct view *v, struct thread_rec *me,
 
 static const struct lock_word words[] = {
 	{"lease", .how = BY_LEASE},
-	{"purchase", .how = BY_PURCHASE},
+	{"purchase", .how = BY_PURCHASE, .is_purchase = true},
 	{"cede", .act = cede, .is_back = true},
 	{0},
 };

@@ -2,14 +2,15 @@
 #include "fusionfs/undertaker.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "fusionfs/events.h"
 #include "fusionfs/hand_over.h"
 #include "fusionfs/later.h"
 #include "fusionfs/ports.h"
+#include "fusionfs/process.h"
 #include "fusionfs/waiters.h"
 #include "libfusion/core/atomic.h"
 #include "libfusion/core/futex.h"
@@ -91,14 +92,39 @@ static void others_look(struct arena *a)
 	waiters_look(a);
 }
 
+int undertaker_signal(const struct tracked *t, int signal)
+{
+	int r;
+
+	if (!t->verified || t->going || t->pidfd < 0 ||
+	    !life_witness_held(&t->arena->view, t->slot))
+		return -ENOENT;
+	r = process_signal_as(t->uid, t->pidfd, signal);
+	return r == -ESRCH ? -ENOENT : r;
+}
+
+/* The master of a `kill` arena is dead: so are all that are listed.  Whoever
+ * cannot be reached yet, as it is just coming in, is met by the patrol. */
+static void doom(struct arena *a)
+{
+	a->doomed = true;
+	for (struct tracked *t = a->members; t; t = t->next)
+		undertaker_signal(t, SIGKILL);
+}
+
 int undertaker_depart(struct arena *a, uint32_t slot, uint32_t id, bool died)
 {
 	struct departure d = {.slot = slot, .id = id, .died = died};
+	const struct tracked *t = find(a, id);
+	bool dooms = died && t && t->is_master &&
+		     a->on_master_death == MASTER_DEATH_KILL;
 	int n = guarded(a, depart, &d);
 
 	if (is_temporary(n))
 		return postpone(a, id, died);
 	undertaker_untrack(a, id);
+	if (dooms)
+		doom(a);
 	if (died && d.was_there)
 		world.deaths++;
 	events_changed(a);
@@ -163,8 +189,7 @@ static void pidfd_ready(struct source *s)
 	undertaker_depart(t->arena, t->slot, t->id, true);
 }
 
-static struct tracked *add(struct arena *a, uint32_t slot, uint32_t id,
-			   const void *dir)
+static struct tracked *add(struct arena *a, uint32_t slot, uint32_t id)
 {
 	struct tracked *t = calloc(1, sizeof(*t));
 
@@ -175,7 +200,6 @@ static struct tracked *add(struct arena *a, uint32_t slot, uint32_t id,
 		.arena = a,
 		.slot = slot,
 		.id = id,
-		.dir = dir,
 		.pidfd = -1,
 	};
 	t->next = a->members;
@@ -189,23 +213,30 @@ static int watch(struct tracked *t, pid_t pid)
 	int r;
 
 	t->pid = pid;
-	t->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	t->pidfd = process_open(pid);
 	if (t->pidfd < 0)
-		return -errno;
+		return t->pidfd;
 	r = source_add(&t->source, t->pidfd);
 	if (r < 0)
 		close_pidfd(t);
 	return r;
 }
 
-int undertaker_track(struct arena *a, uint32_t slot, uint32_t id, pid_t pid,
-		     const void *dir)
+/* The caller cannot vanish while its request is unanswered, so that the pid is
+ * its own. */
+int undertaker_track(struct arena *a, const struct newcomer *who)
 {
-	struct tracked *t = add(a, slot, id, dir);
-	int r = t ? watch(t, pid) : -ENOMEM;
+	struct tracked *t = add(a, who->slot, who->id);
+	int r = t ? watch(t, who->caller.pid) : -ENOMEM;
 
-	if (t && r < 0)
-		undertaker_untrack(a, id);
+	if (!t)
+		return r;
+	t->dir = who->dir;
+	t->uid = who->caller.uid;
+	t->is_master = who->is_master;
+	t->verified = true;
+	if (r < 0)
+		undertaker_untrack(a, who->id);
 	return r;
 }
 
@@ -229,12 +260,10 @@ void undertaker_track_all(struct arena *a)
 	int r;
 
 	for (; (r = guarded(a, collect, &d)) >= 0; d.slot++) {
-		struct tracked *t = r ? add(a, d.slot, d.id, NULL) : NULL;
+		struct tracked *t = r ? add(a, d.slot, d.id) : NULL;
 
 		/* Without a pidfd, because it has just died or is not to be
 		 * seen from here, it is the patrol's. */
-		if (t)
-			t->adopted = true;
 		if (t && d.pid > 0)
 			watch(t, d.pid);
 	}
@@ -259,6 +288,7 @@ void undertaker_forget(struct arena *a)
 {
 	while (a->members)
 		undertaker_untrack(a, a->members->id);
+	a->doomed = false;
 }
 
 void undertaker_closed(struct arena *a, const void *dir)
@@ -310,6 +340,8 @@ static void patrol_arena(struct arena *a, unsigned round)
 
 	while (world_serial(serial) && (t = next_doubtful(a, round)))
 		look_at(t);
+	if (world_serial(serial) && a->doomed)
+		doom(a);
 	/* The last one left by itself before anybody of ours knew it. */
 	if (world_serial(serial) && !a->ended && guarded(a, is_gone, NULL) == 1)
 		arena_ended(a);

@@ -9,6 +9,7 @@
 #ifndef FUSIONFS_UNDERTAKER_H
 #define FUSIONFS_UNDERTAKER_H
 
+#include "fusionfs/reply.h"
 #include "fusionfs/source.h"
 #include "fusionfs/world.h"
 
@@ -18,7 +19,10 @@ struct tracked {
 	struct arena *arena;
 	uint32_t slot, id;
 	pid_t pid;	  /* 0 unknown */
-	bool adopted;	  /* the arena's memory said so, not the process */
+	uid_t uid;	  /* when it joined */
+	bool is_master;	  /* it joined as such */
+	bool verified;	  /* pid and uid are what the kernel said, not the
+			   * arena's memory */
 	int pidfd;	  /* -1: it is closed */
 	bool going, died; /* it is out, but not taken out yet */
 	unsigned round;	  /* of the patrol that saw it last */
@@ -26,13 +30,23 @@ struct tracked {
 	const void *dir;  /* the open directory it joined by; NULL unknown */
 };
 
-/* Watch member @id in @slot, process @pid.  0, -errno. */
-int undertaker_track(struct arena *a, uint32_t slot, uint32_t id, pid_t pid,
-		     const void *dir);
+/* Who has just asked to join. */
+struct newcomer {
+	uint32_t slot, id;
+	bool is_master;
+	struct caller caller;
+	const void *dir; /* the open directory it came by */
+};
+
+/* Watch it.  0, -errno. */
+int undertaker_track(struct arena *a, const struct newcomer *who);
 /* All who are inside, after a restart. */
 void undertaker_track_all(struct arena *a);
 /* What is known of member @id; NULL nothing. */
 const struct tracked *undertaker_find(struct arena *a, uint32_t id);
+/* Send it @signal, if it is known which process it is, and inside.  0; -ENOENT
+ * if not; -EPERM it has become another user's. */
+int undertaker_signal(const struct tracked *t, int signal);
 /* Member @id is out: stop watching it. */
 void undertaker_untrack(struct arena *a, uint32_t id);
 void undertaker_forget(struct arena *a);

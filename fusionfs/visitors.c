@@ -25,10 +25,13 @@ struct visitor {
 	const struct lock_ops *ops;
 	struct claim claim;
 	char name[OBJECT_NAME_MAX + 1];
-	pid_t opener;	  /* thread that opened the file */
-	pid_t pid;	  /* and its process */
-	uint32_t tid;	  /* whom rec->tid names */
-	int64_t named_ns; /* and since when */
+	pid_t opener; /* thread that opened the file */
+	pid_t pid;    /* and its process */
+	uint32_t tid; /* whom rec->tid names */
+	uid_t uid;
+	int64_t opened_ns; /* CLOCK_MONOTONIC */
+	bool has_purchased;
+	struct purchaser purchaser;
 	bool may_lock;
 	struct thread_rec *rec; /* NULL: it has not locked yet */
 	unsigned n_parked;
@@ -64,6 +67,8 @@ int visitor_open(const struct node *n, struct fuse_req *req, bool may_lock,
 		.claim = {.index = object_index(n), .id = o.e.id},
 		.opener = request_tid(req),
 		.pid = caller.pid,
+		.uid = caller.uid,
+		.opened_ns = clock_monotonic_ns(),
 		.may_lock = may_lock,
 	};
 	memcpy(vis->name, o.e.name, sizeof(vis->name));
@@ -96,10 +101,8 @@ static int attempt_guarded(struct arena *a, void *arg)
 
 	if (r < 0)
 		return r;
-	if (t->tid) {
+	if (t->tid)
 		vis->tid = (uint32_t)t->tid;
-		vis->named_ns = clock_monotonic_ns();
-	}
 	store_relaxed(&vis->rec->tid, vis->tid);
 	r = vis->ops->take(&a->view, vis->rec, &t->claim);
 	if (r == -EOWNERDEAD)
@@ -139,7 +142,8 @@ static int attempt(struct visitor *vis, int how, bool nowait, pid_t tid)
 	t.claim.nowait = nowait && !vis->n_parked;
 	r = guarded(vis->arena, attempt_guarded, &t);
 	if (r == 0 || r == -EOWNERDEAD) {
-		vis->claim.levels++;
+		if (!vis->claim.levels++)
+			vis->has_purchased = false;
 		r = 0;
 	}
 	return r;
@@ -319,6 +323,21 @@ static int do_act(struct visitor *vis, const struct lock_word *word)
 	return r;
 }
 
+/* Whom a hold-up would have to kill: the process that opened the file, if it is
+ * still there, running what it runs now. */
+static void purchased(struct visitor *vis)
+{
+	struct purchaser p = {.pid = vis->pid, .uid = vis->uid};
+
+	if (vis->has_purchased)
+		return;
+	if (!p.pid || process_mark(p.pid, &p.mark) < 0 ||
+	    !process_is_older(&p.mark, vis->opened_ns))
+		p.pid = 0;
+	vis->purchaser = p;
+	vis->has_purchased = true;
+}
+
 /* No word waits: the kernel lets one after another write to a file, and the
  * one who waits would keep the one who is to give it back from saying so. */
 void visitor_write(struct visitor *vis, struct fuse_req *req, const char *text,
@@ -333,6 +352,8 @@ void visitor_write(struct visitor *vis, struct fuse_req *req, const char *text,
 		r = do_act(vis, word);
 	else if (word)
 		r = attempt(vis, word->how, true, who_locks(vis, req));
+	if (r == 0 && word && word->is_purchase)
+		purchased(vis);
 	if (r < 0)
 		reply_err(req, r);
 	else
@@ -388,17 +409,15 @@ const struct thread_rec *visitor_who_waits(const struct arena *a, uint32_t tid)
 	return NULL;
 }
 
-pid_t visitor_who_has(const struct arena *a, const struct thread_rec *rec,
-		      int64_t *ret_named_ns)
+const struct purchaser *visitor_purchaser(const struct arena *a, uint32_t index,
+					  uint32_t id)
 {
-	const struct visitor *vis = a->visitors;
-
-	while (vis && vis->rec != rec)
-		vis = vis->next;
-	if (!vis || !vis->claim.levels)
-		return 0;
-	*ret_named_ns = vis->named_ns;
-	return (pid_t)vis->tid;
+	for (const struct visitor *vis = a->visitors; vis; vis = vis->next)
+		if (vis->ops == &property_locks && vis->claim.levels &&
+		    vis->has_purchased && vis->purchaser.pid &&
+		    vis->claim.index == index && vis->claim.id == id)
+			return &vis->purchaser;
+	return NULL;
 }
 
 void visitors_count(const struct arena *a, unsigned *holding, unsigned *waiting)

@@ -17,6 +17,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "fusionfs/process.h"
+
 struct arena;
 struct fuse_req;
 struct node;
@@ -38,7 +40,15 @@ struct lock_word {
 	int how; /* a claim of this kind, if there is no act() */
 	int (*act)(struct view *v, struct thread_rec *me,
 		   const struct claim *claim);
-	bool is_back; /* act() gives a level back */
+	bool is_back;	  /* act() gives a level back */
+	bool is_purchase; /* whoever has it can be held up */
+};
+
+/* The process that opened a file and has had a property purchased for it. */
+struct purchaser {
+	pid_t pid; /* 0: it is not to be seen from here, or has gone */
+	uid_t uid; /* when it opened the file */
+	struct process_mark mark; /* when it purchased */
 };
 
 /* How files of a kind are locked.  All run under the guard; @me is the
@@ -80,10 +90,9 @@ void visitors_look(struct arena *a);
 int64_t visitors_retry(void);
 /* The record of a visitor called @tid that waits.  NULL: none does. */
 const struct thread_rec *visitor_who_waits(const struct arena *a, uint32_t tid);
-/* The process that holds what record @rec holds, and by when it was there
- * (CLOCK_MONOTONIC); 0 nobody's. */
-pid_t visitor_who_has(const struct arena *a, const struct thread_rec *rec,
-		      int64_t *ret_named_ns);
+/* For whom the daemon has purchased property @index, @id; NULL nobody. */
+const struct purchaser *visitor_purchaser(const struct arena *a, uint32_t index,
+					  uint32_t id);
 /* How many hold something, and how many requests wait. */
 void visitors_count(const struct arena *a, unsigned *holding,
 		    unsigned *waiting);

@@ -119,17 +119,19 @@ static int role_now(const struct superblock *sb, const struct ioc_join *j,
 }
 
 /* The first one in decides what the arena is like. */
-static int settle(struct arena *a, const struct ioc_join *j)
+static void settle(struct arena *a, const struct ioc_join *j)
 {
 	struct superblock *sb = a->view.sb;
+	uint32_t what = j->on_master_death <= MASTER_DEATH_PROMOTE
+				? j->on_master_death
+				: MASTER_DEATH_NOTIFY;
 
+	if (!a->members)
+		a->on_master_death = what;
 	if (load_acquire(&sb->state) != ARENA_EMPTY)
-		return 0;
-	sb->on_master_death = j->on_master_death <= MASTER_DEATH_PROMOTE
-				      ? j->on_master_death
-				      : MASTER_DEATH_NOTIFY;
+		return;
+	sb->on_master_death = what;
 	sb->flags = a->store.policy.transient ? ARENA_TRANSIENT : 0;
-	return 0;
 }
 
 static int let_in(struct arena *a, struct waiter *w, uint32_t role)
@@ -142,6 +144,11 @@ static int let_in(struct arena *a, struct waiter *w, uint32_t role)
 		.role = role,
 		.witness = offer_witness(w->offer),
 	};
+	struct newcomer who = {
+		.is_master = role == FUSION_ROLE_MASTER,
+		.caller = w->caller,
+		.dir = w->dir,
+	};
 	struct ioc_join *j = &w->join;
 	struct view *v = &a->view;
 	uint32_t slot;
@@ -153,12 +160,12 @@ static int let_in(struct arena *a, struct waiter *w, uint32_t role)
 	r = member_claim(v, &info, &slot);
 	if (r < 0)
 		return r;
-	j->slot = slot;
-	j->id = view_member(v, slot)->id;
+	j->slot = who.slot = slot;
+	j->id = who.id = view_member(v, slot)->id;
 	j->role_got = role;
 	j->base = a->base;
 	j->span_got = v->geo.span;
-	r = undertaker_track(a, slot, j->id, w->caller.pid, w->dir);
+	r = undertaker_track(a, &who);
 	if (r < 0) {
 		life_depart(v, slot, false);
 		return r;
@@ -193,7 +200,7 @@ static int try_join(struct arena *a, void *arg)
 
 	if (r < 0)
 		return lock_failed(a, w, r);
-	r = role_now(a->view.sb, &w->join, &role);
+	r = a->doomed ? MUST_WAIT : role_now(a->view.sb, &w->join, &role);
 	if (r == MUST_WAIT && w->join.flags & JOIN_NOWAIT)
 		r = -EAGAIN;
 	if (r == 0)

@@ -21,6 +21,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "libfusion/act.h"
 #include "libfusion/arenas.h"
 #include "libfusion/core/fd.h"
 #include "libfusion/core/futex.h"
@@ -149,6 +150,7 @@ static int map_heap(struct fusion_arena *a, const struct ioc_join *j,
 	}
 	v->witness = h->witness;
 	v->renew = hand_over_renew;
+	v->acts = &member_acts;
 	/* The child of a fork is no member: it must not even see it. */
 	madvise(v->base, v->geo.span, MADV_DONTFORK);
 	r = view_set_lock(v, h->lock);

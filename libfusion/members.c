@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "libfusion/arena_private.h"
+#include "libfusion/act.h"
+#include "libfusion/arenas.h"
 #include "libfusion/core/atomic.h"
 #include "libfusion/core/futex.h"
 #include "libfusion/core/life.h"
@@ -153,11 +154,27 @@ FUSION_API int fusion_members_wait(struct fusion_arena *arena, fusion_id_t id,
 	return wait_out(arena, id, UINT32_MAX, timeout_ns);
 }
 
+/* What this process cannot reach (another pid namespace, another user's), the
+ * daemon may. */
+static int signal_slot(struct fusion_arena *arena, uint32_t slot, int sig)
+{
+	struct view *v = &arena->view;
+	struct ioc_signal s = {.slot = slot, .signal = sig};
+	int r, mine;
+
+	s.id = load_relaxed(&view_member(v, slot)->id);
+	mine = member_signal(v, slot, sig);
+	if (mine != -ESRCH && mine != -EPERM)
+		return mine;
+	r = arena_ask(arena, FUSION_IOC_SIGNAL, &s);
+	return r == -ENOTCONN || r == -ENOENT ? mine : r;
+}
+
 static int signal_one(struct fusion_arena *arena, fusion_id_t id, int sig)
 {
 	uint32_t slot = member_find(&arena->view, id);
 
-	return slot ? member_signal(&arena->view, slot, sig) : -ESRCH;
+	return slot ? signal_slot(arena, slot, sig) : -ESRCH;
 }
 
 static int signal_all(struct fusion_arena *arena, int sig)
@@ -171,7 +188,7 @@ static int signal_all(struct fusion_arena *arena, int sig)
 
 		if (i == v->slot || !is_in(view_member(v, i)))
 			continue;
-		one = member_signal(v, i, sig);
+		one = signal_slot(arena, i, sig);
 		/* Who has just gone needs no signal. */
 		if (one < 0 && one != -ESRCH)
 			r = one;

@@ -2,8 +2,11 @@
 #include <fusion/property.h>
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "libfusion/act.h"
 #include "libfusion/arenas.h"
 #include "libfusion/core/futex.h"
 #include "libfusion/core/life.h"
@@ -164,23 +167,69 @@ static int wait_freed(struct view *v, const struct property *p, uint32_t token,
 	}
 }
 
-/* The daemon knows who is who better than the arena's memory, which all members
- * can write, and it may kill other users' processes.  Without it: what the
- * kernel allows us. */
+/* Without a daemon that knows it.  Who owns the arena only the daemon knows. */
+static int kill_alone(struct view *v, uint32_t slot)
+{
+	uid_t me = geteuid();
+	int r;
+
+	if (me != 0 && me != view_member(v, slot)->uid)
+		return -EPERM;
+	r = member_signal(v, slot, SIGKILL);
+	/* Dead before we came, and not recovered yet. */
+	return r == -ESRCH && member_is_dead(v, slot) ? 0 : r;
+}
+
+/* Whom the arena's memory names; who that is, the daemon knows better, and it
+ * may kill other users' processes. */
+static int kill_member(struct fusion_arena *a, uint32_t slot)
+{
+	struct ioc_signal s = {.slot = slot, .signal = SIGKILL};
+	struct view *v = &a->view;
+	int r;
+
+	if (slot == v->slot)
+		return -EDEADLK;
+	if (slot >= members_hi(v))
+		return 0;
+	s.id = load_relaxed(&view_member(v, slot)->id);
+	r = arena_ask(a, FUSION_IOC_SIGNAL, &s);
+	return r == -ENOTCONN || r == -ENOENT ? kill_alone(v, slot) : r;
+}
+
+/* Who a shell is, only the daemon knows.  Without one: the shell's purchase
+ * went with its daemon, and is about to be recovered. */
+static int kill_shell(struct fusion_arena *a, const struct property *p,
+		      uint32_t id)
+{
+	struct ioc_hold_up h = {.index = property_index(&a->view, p), .id = id};
+	int r = arena_ask(a, FUSION_IOC_HOLD_UP, &h);
+
+	if (r == -ENOENT)
+		return -ESRCH;
+	return r == -ENOTCONN ? 0 : r;
+}
+
 static int kill_purchaser(struct fusion_arena *a, const struct property *p,
 			  uint32_t *ret_owner)
 {
-	struct ioc_hold_up h = {.id = load_acquire(&p->id)};
+	uint32_t id = load_acquire(&p->id), slot;
+	const struct thread_rec *t;
+	int64_t since;
+	uint64_t w;
 	int r;
 
-	if (!h.id)
+	*ret_owner = 0;
+	if (!id)
 		return -EIDRM;
-	h.index = property_index(&a->view, p);
-	r = arena_ask(a, FUSION_IOC_HOLD_UP, &h);
-	if (r == -ENOTCONN)
-		return property_hold_up(&a->view, p, ret_owner);
+	w = property_word(p, &since);
+	t = w & PROPERTY_PURCHASED ? property_owner(&a->view, w) : NULL;
+	if (!t)
+		return 0;
+	slot = load_relaxed(&t->member) - 1;
+	r = slot ? kill_member(a, slot) : kill_shell(a, p, id);
 	if (r == 0)
-		*ret_owner = h.owner;
+		*ret_owner = PROPERTY_OWNER(w);
 	return r;
 }
 

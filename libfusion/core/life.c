@@ -265,9 +265,9 @@ static void doom(struct view *v)
 	for (uint32_t i = 1; i < hi; i++) {
 		uint32_t state = load_acquire(&view_member(v, i)->state);
 
-		if (i != v->slot && state != MEMBER_FREE &&
+		if (v->acts && i != v->slot && state != MEMBER_FREE &&
 		    state != MEMBER_DEAD)
-			member_signal(v, i, SIGKILL);
+			v->acts->signal(v, i, SIGKILL);
 	}
 }
 
@@ -332,8 +332,8 @@ int life_depart(struct view *v, uint32_t slot, bool died)
 	store_release(&m->state, MEMBER_FREE);
 	life_changed(v);
 	object_look_again(v);
-	if (doomed && died && v->slot && v->slot != slot)
-		raise(SIGKILL);
+	if (doomed && died && v->slot && v->slot != slot && v->acts)
+		v->acts->die(v);
 	return n;
 }
 

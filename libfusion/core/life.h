@@ -130,16 +130,9 @@ int life_undertake(struct view *v);
 uint64_t process_start_time(pid_t pid);
 /* Inode of my pid namespace, 0 unknown. */
 uint64_t process_pidns(void);
-/* Send @signal to the very process in @slot, never to one that has got its pid
- * since.  0, -ESRCH it is gone or cannot be seen from here, -EPERM. */
-int member_signal(const struct view *v, uint32_t slot, int signal);
-/* Does process @pid (as this process sees it) map the arena? */
-bool process_is_inside(const struct view *v, pid_t pid);
-/* Send @signal to the process that is @pid to the daemon and lived at @when_ns
- * (CLOCK_MONOTONIC; 0 lives now).  0, -EDEADLK it is this one, -ESRCH, -EPERM.
- */
-int visitor_signal(const struct view *v, pid_t pid, int64_t when_ns,
-		   int signal);
+/* The pid by which this process sees that of @m, as the arena's memory says it;
+ * 0 it does not see it. */
+pid_t member_pid_here(const struct view *v, const struct member_rec *m);
 /* I am member @id in @slot, have its witness and have mapped the arena: say so
  * there, set v->slot.  Takes the life lock.  0; -ESRCH the slot is not mine
  * (any more). */
@@ -148,7 +141,8 @@ int life_witness(struct view *v, uint32_t slot, uint32_t id);
 bool life_witness_held(const struct view *v, uint32_t slot);
 /* Is who is (or was) in @slot dead?  A free slot is not. */
 bool member_is_dead(struct view *v, uint32_t slot);
-/* Is this thread of a live member gone without its destructors? */
+/* Is this thread of a live member gone without its destructors?  Asks
+ * view.acts, in doubt it is not. */
 bool thread_is_dead(struct view *v, const struct thread_rec *t);
 
 /*

@@ -2,10 +2,7 @@
 #include "libfusion/core/property.h"
 
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "libfusion/core/event.h"
 #include "libfusion/core/futex.h"
@@ -418,57 +415,6 @@ uint64_t property_word(const struct property *p, int64_t *ret_since_ns)
 const struct thread_rec *property_owner(const struct view *v, uint64_t word)
 {
 	return thread_by_token(v, PROPERTY_OWNER(word));
-}
-
-/* --- Hold-up ---------------------------------------------------------------
- */
-
-static bool may_hold_up(const struct view *v, uid_t theirs)
-{
-	uid_t me = geteuid();
-	struct stat st;
-
-	return me == 0 || me == theirs ||
-	       (v->fd >= 0 && fstat(v->fd, &st) == 0 && st.st_uid == me);
-}
-
-static int kill_member(struct view *v, uint32_t slot)
-{
-	int r;
-
-	if (slot == v->slot)
-		return -EDEADLK;
-	if (slot >= members_hi(v))
-		return 0;
-	if (!may_hold_up(v, view_member(v, slot)->uid))
-		return -EPERM;
-	r = member_signal(v, slot, SIGKILL);
-	/* Dead before we came, and not recovered yet. */
-	return r == -ESRCH && member_is_dead(v, slot) ? 0 : r;
-}
-
-int property_hold_up(struct view *v, const struct property *p,
-		     uint32_t *ret_owner)
-{
-	const struct thread_rec *t;
-	uint32_t slot;
-	int64_t since;
-	uint64_t w;
-	int r;
-
-	*ret_owner = 0;
-	if (!load_acquire(&p->id))
-		return -EIDRM;
-	w = property_word(p, &since);
-	t = w & PROPERTY_PURCHASED ? property_owner(v, w) : NULL;
-	if (!t)
-		return 0;
-	slot = load_relaxed(&t->member) - 1;
-	/* A visitor's went with its daemon, and is about to be recovered. */
-	r = slot ? kill_member(v, slot) : 0;
-	if (r == 0)
-		*ret_owner = PROPERTY_OWNER(w);
-	return r;
 }
 
 /* --- Recovery --------------------------------------------------------------

@@ -84,17 +84,6 @@ uint64_t property_word(const struct property *p, int64_t *ret_since_ns);
 /* The record of the thread that has it, checked; NULL nobody's. */
 const struct thread_rec *property_owner(const struct view *v, uint64_t word);
 
-/*
- * Without a daemon: kill the process that has purchased @p, as the arena's
- * memory says which that is.  0, also if there is nobody to kill;
- * -EPERM the caller may not (its euid is neither root, nor the arena's owner,
- * nor the purchaser's); -EDEADLK it is the caller's process; -ESRCH it cannot
- * be seen from here.  When that death has been recovered, the property is not
- * @ret_owner's any more (a token; 0: nobody was killed).
- */
-int property_hold_up(struct view *v, const struct property *p,
-		     uint32_t *ret_owner);
-
 /* The thread of @t is gone.  @me logs.  Idempotent; the number made
  * available. */
 unsigned property_recover(struct view *v, struct thread_rec *t,

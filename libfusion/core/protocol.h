@@ -9,8 +9,11 @@
  *   POKE    there are new events for readers of `events`, or something may
  *           be free that visitors wait for (superblock.visitors_waiting)
  *   RENEW   this member has lost its descriptors: hand them over again
- *   HOLD_UP kill who has purchased a property; the daemon knows by itself which
- *           process that is, and may be allowed what the caller is not
+ *   SIGNAL  send a signal to a member.  The caller names the member, as with
+ *           kill(2); which process that is, the daemon knows by itself, and it
+ *           can reach processes that the caller cannot
+ *   HOLD_UP kill the shell for whose open file the daemon has purchased a
+ *           property
  *
  * READY, EXIT and LEAVE name the member by slot and id and are idempotent; the
  * daemon accepts them on any descriptor of the arena's directory, from the
@@ -91,7 +94,13 @@ struct ioc_renew {
 
 struct ioc_hold_up {
 	uint32_t index, id; /* of the property */
-	uint32_t owner;	    /* out: token of who was killed, 0 nobody was */
+	uint32_t killed;    /* out: 1; 0 no shell has purchased it */
+	uint32_t pad;
+};
+
+struct ioc_signal {
+	uint32_t slot, id; /* of the member */
+	int32_t signal;	   /* 0: only whether it could be sent */
 	uint32_t pad;
 };
 
@@ -102,5 +111,6 @@ struct ioc_hold_up {
 #define FUSION_IOC_POKE _IO('F', 5)
 #define FUSION_IOC_RENEW _IOWR('F', 7, struct ioc_renew)
 #define FUSION_IOC_HOLD_UP _IOWR('F', 6, struct ioc_hold_up)
+#define FUSION_IOC_SIGNAL _IOW('F', 8, struct ioc_signal)
 
 #endif

@@ -48,6 +48,23 @@ struct life_gate {
 #define NEVER_SLEEP (-1)
 
 struct event_backlog;
+struct view;
+
+/*
+ * What core code decides and cannot do: it sends no signal and asks the kernel
+ * for no thread.  Whoever links it says how, or leaves the view's table NULL,
+ * and then nothing is done.
+ */
+struct view_acts {
+	/* Send @signal to the process of the member in @slot.  0, -errno. */
+	int (*signal)(const struct view *v, uint32_t slot, int signal);
+	/* Is thread @tid of the member in @slot, who lives, gone?  If in doubt:
+	 * no. */
+	bool (*thread_is_gone)(const struct view *v, uint32_t slot,
+			       uint32_t tid);
+	/* The arena is doomed, and this member with it. */
+	void (*die)(const struct view *v);
+};
 
 struct view {
 	char *base;	       /* where this process sees the file */
@@ -75,6 +92,7 @@ struct view {
 	uint32_t met; /* NEVER_SLEEP: token of the owner that was last in the
 		       * way, for life_suspect(); 0 nobody */
 	struct event_backlog *backlog; /* event.h: NEVER_SLEEP's, else NULL */
+	const struct view_acts *acts; /* NULL: of this view nobody acts */
 	struct life_gate gate;
 };
 

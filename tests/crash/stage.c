@@ -14,6 +14,7 @@
 #include <fusion/arena.h>
 #include <fusion/heap.h>
 
+#include "libfusion/act.h"
 #include "libfusion/arenas.h"
 #include "libfusion/core/field.h"
 #include "libfusion/core/heap.h"
@@ -68,6 +69,7 @@ struct fusion_arena *stage_map(struct stage *s)
 		die("cannot map the stage");
 	s->view.base = a->view.base; /* for addresses only */
 	a->dirfd = -1;
+	a->view.acts = &member_acts;
 	slab_classes(&a->view, a->classes);
 	if (address_add(a) < 0)
 		die("too many arenas");

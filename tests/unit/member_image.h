@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "libfusion/act.h"
 #include "libfusion/arenas.h"
 #include "libfusion/core/heap.h"
 #include "libfusion/core/life.h"
@@ -22,6 +23,7 @@ static inline struct fusion_arena *image_enter_at(void *base, int fd)
 	uint32_t slot;
 
 	image_map_at(base, &a->view, fd);
+	a->view.acts = &member_acts;
 	a->dirfd = -1;
 	info.start_time = process_start_time(getpid());
 	assert_int_equal(life_lock(&a->view, -1), 0);

@@ -13,6 +13,7 @@
 
 #include <fusion/arena.h>
 
+#include "libfusion/act.h"
 #include "libfusion/core/atomic.h"
 #include "libfusion/core/event.h"
 #include "libfusion/core/field.h"
@@ -37,6 +38,7 @@ static int arena_setup(void **state)
 	(void)state;
 	fd = image_create(SPAN_MIN, 0);
 	image_map(&v, fd);
+	v.acts = &member_acts;
 	assert_int_equal(life_undertake(&v), 0);
 	return 0;
 }

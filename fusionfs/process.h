@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the kernel says of a process
+ *
+ * Nothing here is taken from an arena.  A pid alone stands for whoever has that
+ * number at the moment; a mark tells whether it is still the process that it
+ * was, running the same program.
+ */
+#ifndef FUSIONFS_PROCESS_H
+#define FUSIONFS_PROCESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* A program in a process: another one after exec has another stack. */
+struct process_mark {
+	uint64_t start; /* ticks since boot, 0 unknown */
+	uint64_t stack;
+};
+
+/* 0; -ESRCH no such process, or /proc does not show it. */
+int process_mark(pid_t pid, struct process_mark *ret);
+bool process_mark_equal(const struct process_mark *a,
+			const struct process_mark *b);
+/* Did it live already at @when_ns (CLOCK_MONOTONIC)? */
+bool process_is_older(const struct process_mark *mark, int64_t when_ns);
+/* Its effective user, 0 and *ret, or -ESRCH. */
+int process_user(pid_t pid, uid_t *ret);
+
+int process_open(pid_t pid); /* its pidfd, or -errno */
+/*
+ * Send @signal to the process of @pidfd as a process of user @uid could: also
+ * for root's daemon it is the kernel that refuses what has become another
+ * user's since.  0, -ESRCH, -EPERM.
+ */
+int process_signal_as(uid_t uid, int pidfd, int signal);
+
+#endif
