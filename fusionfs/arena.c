@@ -134,6 +134,7 @@ static int take_over(struct arena *a)
 	guard_close(a);
 	a->view.patience_ns = NEVER_SLEEP;
 	a->view.backlog = &a->backlog;
+	a->view.acts = &undertaker_acts;
 	return guarded(a, undertake, NULL);
 }
 
@@ -274,7 +275,9 @@ int arena_renew(struct arena *a, uint64_t span, uint64_t limit,
 	params.base = choose_base(a->name, params.span, a, busy);
 	if (!params.base)
 		return busy ? -EADDRINUSE : -ENOSPC;
-	r = store_renew(&a->store, &params);
+	r = store_note(&a->store, MASTER_DEATH_NOTIFY, 0);
+	if (r == 0)
+		r = store_renew(&a->store, &params);
 	if (r < 0)
 		return r;
 	/* The old file has no name any more, but our mapping. */
@@ -321,19 +324,12 @@ void arena_is_corrupt(struct arena *a, const char *why)
 	events_changed(a);
 }
 
-static int read_state(struct arena *a, void *unused)
+/* It is taken over: who is inside? */
+static void settled(struct arena *a)
 {
-	(void)unused;
-	return (int)load_acquire(&a->view.sb->state);
-}
-
-/* It is taken over, and @n are inside. */
-static void settled(struct arena *a, int n)
-{
-	if (guarded(a, read_state, NULL) == ARENA_GONE || n == 0)
+	undertaker_track_all(a);
+	if (!a->members)
 		arena_ended(a);
-	else
-		undertaker_track_all(a);
 }
 
 void arena_settle(struct arena *a)
@@ -350,7 +346,7 @@ void arena_settle(struct arena *a)
 	} else if (n < 0) {
 		arena_is_corrupt(a, "it cannot be recovered");
 	} else {
-		settled(a, n);
+		settled(a);
 	}
 }
 
@@ -371,31 +367,16 @@ int arena_adopt(const char *name)
 	}
 	n = attach(a);
 	if (n >= 0)
-		settled(a, n);
+		settled(a);
 	else if (!a->unsettled)
 		arena_is_corrupt(a, "its file makes no sense");
 	return 0;
 }
 
-static int count_inside(struct arena *a, void *unused)
-{
-	uint32_t joining, alive, leaving;
-
-	(void)unused;
-	member_count(&a->view, 0, &joining, &alive, &leaving);
-	return (int)(joining + alive + leaving);
-}
-
 bool arena_joined(struct arena *a)
 {
-	int n;
-
 	/* Nobody can say before it is taken over. */
-	if (a->unsettled)
-		return true;
-	n = a->ended ? 0 : guarded(a, count_inside, NULL);
-	/* What a corrupt one says counts for nothing; its processes do. */
-	return n < 0 ? a->members != NULL : n > 0;
+	return a->unsettled || undertaker_has_members(a);
 }
 
 int arena_remove(struct arena *a)

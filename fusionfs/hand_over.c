@@ -96,6 +96,15 @@ void offer_publish(struct offer *o, uint32_t id, pid_t pid,
 	offers = o;
 }
 
+bool offer_is_pending(const struct arena *a, uint32_t id)
+{
+	const struct offer *o = offers;
+
+	while (o && !(o->arena == a && o->id == id))
+		o = o->next;
+	return o;
+}
+
 void offer_cancel(struct offer *o)
 {
 	if (o)

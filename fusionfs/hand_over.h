@@ -41,6 +41,9 @@ int offer_witness(const struct offer *o);
 /* Member @id, process @pid, may fetch it with this token. */
 void offer_publish(struct offer *o, uint32_t id, pid_t pid,
 		   struct hand_over_token *ret);
+/* Has member @id of @a still to fetch its descriptors?  Till then the daemon
+ * itself has the witness of that member. */
+bool offer_is_pending(const struct arena *a, uint32_t id);
 /* Nobody gets it; NULL is nothing. */
 void offer_cancel(struct offer *o);
 /* Member @id of @a is out; 0: all are. */

@@ -9,6 +9,7 @@
 #include "fusionfs/objects.h"
 #include "fusionfs/show.h"
 #include "fusionfs/threads.h"
+#include "fusionfs/undertaker.h"
 #include "libfusion/core/atomic.h"
 
 /* An item is a slot and low bits of the id of who is there, so that a file
@@ -98,6 +99,17 @@ static int next_member(const struct node *dir, uint64_t *at, char name[256],
 	return 0;
 }
 
+/* Of whom the daemon knows it by itself, that is told. */
+static void tell_own(const struct arena *a, struct find *f)
+{
+	const struct tracked *t = undertaker_find(a, f->slot, f->m.id);
+
+	if (!t || !t->verified)
+		return;
+	f->m.pid = (uint32_t)t->pid;
+	f->m.uid = t->uid;
+}
+
 static int get_item(struct arena *a, uint32_t item, struct find *f)
 {
 	int r;
@@ -106,6 +118,8 @@ static int get_item(struct arena *a, uint32_t item, struct find *f)
 	r = guarded(a, copy_guarded, f);
 	if (r == 0 && make_item(f->slot, f->m.id) != item)
 		r = -ENOENT;
+	if (r == 0)
+		tell_own(a, f);
 	return r;
 }
 

@@ -73,24 +73,43 @@ bool process_is_older(const struct process_mark *mark, int64_t when_ns)
 	return mark->start && mark->start <= start_time_at(when_ns);
 }
 
-int process_user(pid_t pid, uid_t *ret)
+/* The line of /proc/PID/status that begins with @key.  0, -ESRCH. */
+static int status_line(pid_t pid, const char *key, char *line, size_t size)
 {
-	char path[32], line[128];
-	unsigned int uid;
+	char path[32];
 	int r = -ESRCH;
 	FILE *f;
 
 	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
 	f = fopen(path, "re");
-	while (f && r < 0 && fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "Uid: %*u %u", &uid) != 1)
-			continue;
-		*ret = uid;
-		r = 0;
-	}
+	while (f && r < 0 && fgets(line, (int)size, f))
+		if (!strncmp(line, key, strlen(key)))
+			r = 0;
 	if (f)
 		fclose(f);
 	return r;
+}
+
+int process_user(pid_t pid, uid_t *ret)
+{
+	char line[128];
+	unsigned int uid;
+	int r = status_line(pid, "Uid:", line, sizeof(line));
+
+	if (r < 0 || sscanf(line, "Uid: %*u %u", &uid) != 1)
+		return -ESRCH;
+	*ret = uid;
+	return 0;
+}
+
+bool process_is_of_our_pidns(pid_t pid)
+{
+	unsigned int outer, inner;
+	char line[128];
+
+	/* One number for each namespace, ours first. */
+	return status_line(pid, "NSpid:", line, sizeof(line)) == 0 &&
+	       sscanf(line, "NSpid: %u %u", &outer, &inner) == 1;
 }
 
 int process_open(pid_t pid)

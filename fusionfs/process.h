@@ -28,6 +28,10 @@ bool process_is_older(const struct process_mark *mark, int64_t when_ns);
 /* Its effective user, 0 and *ret, or -ESRCH. */
 int process_user(pid_t pid, uid_t *ret);
 
+/* Do its own numbers mean the same here?  No, if it is in another pid
+ * namespace. */
+bool process_is_of_our_pidns(pid_t pid);
+
 int process_open(pid_t pid); /* its pidfd, or -errno */
 /*
  * Send @signal to the process of @pidfd as a process of user @uid could: also

@@ -32,12 +32,12 @@ static int may_signal(const struct arena *a, const struct caller *c, pid_t pid,
 static int signal_member(struct arena *a, const struct caller *c,
 			 const struct ioc_signal *s)
 {
-	const struct tracked *t = undertaker_find(a, s->id);
+	const struct tracked *t = undertaker_find(a, s->slot, s->id);
 	int r;
 
 	if (s->signal < 0 || s->signal > SIGRTMAX)
 		return -EINVAL;
-	if (!t || t->slot != s->slot)
+	if (!t || !t->verified)
 		return -ENOENT;
 	r = may_signal(a, c, t->pid, t->uid);
 	return r < 0 ? r : undertaker_signal(t, s->signal);

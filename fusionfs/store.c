@@ -106,9 +106,10 @@ static int policy_save(int dir, const struct policy *p)
 
 	n = snprintf(text, sizeof(text),
 		     "identity %" PRIx64 "\nmode %o\nuid %u\ngid %u\n"
-		     "changed %" PRIu64 "\ntransient %d\n",
+		     "changed %" PRIu64 "\ntransient %d\n"
+		     "on-master-death %u\nmaster %u\n",
 		     p->identity, p->mode, p->uid, p->gid, p->changed_ns,
-		     p->transient);
+		     p->transient, p->on_master_death, p->master);
 	fd = open_new(dir, NEW_POLICY);
 	if (fd < 0)
 		return fd;
@@ -133,9 +134,10 @@ static int policy_load(int dir, struct policy *ret)
 	text[n < 0 ? 0 : n] = 0;
 	if (sscanf(text,
 		   "identity %" SCNx64 "\nmode %o\nuid %u\ngid %u\n"
-		   "changed %" SCNu64 "\ntransient %d\n",
+		   "changed %" SCNu64 "\ntransient %d\n"
+		   "on-master-death %u\nmaster %u\n",
 		   &p.identity, &p.mode, &p.uid, &p.gid, &p.changed_ns,
-		   &transient) != 6 ||
+		   &transient, &p.on_master_death, &p.master) != 8 ||
 	    p.mode > 0777 || !(p.identity & IDENTITY_BIT))
 		return -EINVAL;
 	p.transient = transient;
@@ -159,6 +161,21 @@ int store_change(struct store *s, const struct policy *policy)
 	int r;
 
 	p.changed_ns = (uint64_t)clock_realtime_ns();
+	r = policy_save(s->dir, &p);
+	if (!r)
+		s->policy = p;
+	return r;
+}
+
+int store_note(struct store *s, uint32_t on_master_death, uint32_t master)
+{
+	struct policy p = s->policy;
+	int r;
+
+	if (p.on_master_death == on_master_death && p.master == master)
+		return 0;
+	p.on_master_death = on_master_death;
+	p.master = master;
 	r = policy_save(s->dir, &p);
 	if (!r)
 		s->policy = p;

@@ -32,6 +32,9 @@ struct policy {
 			    * the rest random; no other arena has it */
 	uint64_t changed_ns; /* CLOCK_REALTIME: of mode, owner or group */
 	bool transient;	     /* vanishes when empty */
+	/* Of this life of it: what the first one in wanted, and, if that is
+	 * MASTER_DEATH_KILL, the slot of the member that is its master. */
+	uint32_t on_master_death, master;
 };
 
 /* Inode numbers with this bit are arenas'; those of other files have none. */
@@ -56,6 +59,8 @@ int store_open(const struct backing *b, const char *name, struct store *ret);
 int store_renew(struct store *s, const struct arena_params *params);
 /* Write the policy, with changed_ns of now.  0, -errno: the old one stays. */
 int store_change(struct store *s, const struct policy *policy);
+/* Write down what there is to know of this life, if it is new.  0, -errno. */
+int store_note(struct store *s, uint32_t on_master_death, uint32_t master);
 /* One more description of the lock file: its descriptor, -errno. */
 int store_open_lock(const struct store *s);
 void store_close(struct store *s);

@@ -3,7 +3,10 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "fusionfs/events.h"
@@ -14,24 +17,26 @@
 #include "fusionfs/waiters.h"
 #include "libfusion/core/atomic.h"
 #include "libfusion/core/futex.h"
+#include "libfusion/core/mapping.h"
 #include "libfusion/core/span.h"
+#include "libfusion/core/witness.h"
+
+#define ADOPT_NS 500000000 /* to look at processes, for one arena */
+#define SELDOM 16	   /* patrols, until one that is watched is looked at */
 
 #define PATROL_NS 1000000000 /* a look at all members, told or not */
 #define BUDGET_NS 2000000    /* for patrols, before requests are served */
 
 struct departure {
 	uint32_t slot, id;
-	pid_t pid;
 	bool died;
 	bool was_there; /* nobody else had taken it out before */
-	bool is_dead;	/* for look_at() */
 };
 
 static int depart(struct arena *a, void *arg)
 {
 	struct departure *d = arg;
 	struct view *v = &a->view;
-	uint32_t joining, alive, leaving;
 	int r = arena_lock(a);
 
 	if (r < 0)
@@ -39,29 +44,43 @@ static int depart(struct arena *a, void *arg)
 	/* Somebody else, a survivor, may have done it, or half of it. */
 	d->was_there =
 		member_at(v, d->slot, d->id) ||
-		load_acquire(&view_member(v, d->slot)->state) == MEMBER_DEAD;
+		(d->slot < members_hi(v) &&
+		 load_acquire(&view_member(v, d->slot)->state) == MEMBER_DEAD);
 	if (d->was_there)
 		r = life_depart(v, d->slot, d->died);
-	if (r >= 0) {
-		member_count(v, 0, &joining, &alive, &leaving);
-		r = (int)(joining + alive + leaving);
-	}
 	arena_unlock(a);
 	return r;
 }
 
-static struct tracked *find(struct arena *a, uint32_t id)
+static struct tracked *find(const struct arena *a, uint32_t slot, uint32_t id)
 {
 	struct tracked *t = a->members;
 
-	while (t && t->id != id)
+	while (t && (t->slot != slot || t->id != id))
 		t = t->next;
 	return t;
 }
 
-const struct tracked *undertaker_find(struct arena *a, uint32_t id)
+const struct tracked *undertaker_find(const struct arena *a, uint32_t slot,
+				      uint32_t id)
 {
-	return find(a, id);
+	return find(a, slot, id);
+}
+
+/* If there is nothing to ask with, it is. */
+static bool is_inside(const struct tracked *t)
+{
+	return !t->going &&
+	       witness_probe(&t->arena->view, t->slot) != WITNESS_FREE;
+}
+
+bool undertaker_has_members(const struct arena *a)
+{
+	const struct tracked *t = a->members;
+
+	while (t && !is_inside(t))
+		t = t->next;
+	return t;
 }
 
 static void close_pidfd(struct tracked *t)
@@ -73,10 +92,8 @@ static void close_pidfd(struct tracked *t)
 }
 
 /* A lock of its arena is not to be had, or memory is short: again later. */
-static int postpone(struct arena *a, uint32_t id, bool died)
+static int postpone(struct arena *a, struct tracked *t, bool died)
 {
-	struct tracked *t = find(a, id);
-
 	later(a);
 	if (!t)
 		return -EAGAIN;
@@ -92,11 +109,27 @@ static void others_look(struct arena *a)
 	waiters_look(a);
 }
 
+static void untrack(struct tracked *t)
+{
+	struct tracked **p = &t->arena->members;
+
+	while (*p && *p != t)
+		p = &(*p)->next;
+	if (*p)
+		*p = t->next;
+	offers_forget(t->arena, t->id);
+	close_pidfd(t);
+	free(t);
+	hand_over_rest();
+}
+
+/* Asked last: who has called exec has no witness any more. */
 int undertaker_signal(const struct tracked *t, int signal)
 {
 	int r;
 
 	if (!t->verified || t->going || t->pidfd < 0 ||
+	    offer_is_pending(t->arena, t->id) ||
 	    !life_witness_held(&t->arena->view, t->slot))
 		return -ENOENT;
 	r = process_signal_as(t->uid, t->pidfd, signal);
@@ -115,37 +148,30 @@ static void doom(struct arena *a)
 int undertaker_depart(struct arena *a, uint32_t slot, uint32_t id, bool died)
 {
 	struct departure d = {.slot = slot, .id = id, .died = died};
-	const struct tracked *t = find(a, id);
-	bool dooms = died && t && t->is_master &&
-		     a->on_master_death == MASTER_DEATH_KILL;
-	int n = guarded(a, depart, &d);
+	struct tracked *t = find(a, slot, id);
+	bool ruled =
+		t && t->is_master && a->on_master_death == MASTER_DEATH_KILL;
+	int r = guarded(a, depart, &d);
 
-	if (is_temporary(n))
-		return postpone(a, id, died);
-	undertaker_untrack(a, id);
-	if (dooms)
+	if (is_temporary(r))
+		return postpone(a, t, died);
+	if (t)
+		untrack(t);
+	if (ruled)
+		store_note(&a->store, MASTER_DEATH_KILL, 0);
+	if (ruled && died)
 		doom(a);
 	if (died && d.was_there)
 		world.deaths++;
 	events_changed(a);
-	if (n < 0) {
+	if (r < 0) {
 		arena_is_corrupt(a, "a member that went cannot be recovered");
-		return n;
+		return r;
 	}
-	if (n == 0)
+	if (!a->members)
 		arena_ended(a);
 	else
 		others_look(a);
-	return 0;
-}
-
-static int ask(struct arena *a, void *arg)
-{
-	struct departure *d = arg;
-
-	/* It may also have left by itself, when there was no daemon to ask. */
-	d->is_dead = member_is_dead(&a->view, d->slot) ||
-		     !member_at(&a->view, d->slot, d->id);
 	return 0;
 }
 
@@ -174,11 +200,9 @@ void undertaker_go_on(struct arena *a)
 
 static void look_at(struct tracked *t)
 {
-	struct departure d = {.slot = t->slot, .id = t->id};
-
 	if (t->going)
 		undertaker_depart(t->arena, t->slot, t->id, t->died);
-	else if (guarded(t->arena, ask, &d) == 0 && d.is_dead)
+	else if (!is_inside(t))
 		undertaker_depart(t->arena, t->slot, t->id, true);
 }
 
@@ -236,58 +260,109 @@ int undertaker_track(struct arena *a, const struct newcomer *who)
 	t->is_master = who->is_master;
 	t->verified = true;
 	if (r < 0)
-		undertaker_untrack(a, who->id);
+		untrack(t);
 	return r;
 }
 
-/* 1 somebody is in slot d->slot, 0 nobody, -ENOENT no such slot. */
-static int collect(struct arena *a, void *arg)
+static bool is_listed(const struct arena *a, pid_t pid)
 {
-	struct departure *d = arg;
+	const struct tracked *t = a->members;
+
+	while (t && !(t->verified && t->pid == pid))
+		t = t->next;
+	return t;
+}
+
+/* Does the process that @pidfd stands for map this arena? */
+static bool maps_arena(const struct arena *a, int pidfd)
+{
+	struct mapping m;
+	struct stat st;
+
+	return fstat(a->store.heap, &st) == 0 &&
+	       mapping_there(pidfd, a->base, &m) == 0 && m.ino == st.st_ino &&
+	       m.major == major(st.st_dev) && m.minor == minor(st.st_dev);
+}
+
+/*
+ * Is @pid, by what the kernel says, the process of @t?  Its descriptor is open
+ * and is looked at last, so that all was about the same process.  A process
+ * enters an arena once, so it is no second member.
+ */
+static bool make_sure(struct tracked *t, pid_t pid)
+{
+	uid_t uid;
+
+	if (is_listed(t->arena, pid) || watch(t, pid) < 0)
+		return false;
+	if (maps_arena(t->arena, t->pidfd) && is_inside(t) &&
+	    process_user(mapping_pid(t->pidfd), &uid) == 0 &&
+	    mapping_pid(t->pidfd) > 0) {
+		t->uid = uid;
+		t->verified = true;
+		return true;
+	}
+	close_pidfd(t);
+	t->pid = 0;
+	return false;
+}
+
+int undertaker_is_own(struct arena *a, uint32_t slot, uint32_t id,
+		      const struct caller *caller)
+{
+	struct tracked *t = find(a, slot, id);
+
+	if (!t || t->going)
+		return -ESRCH;
+	if (!t->verified && !make_sure(t, caller->pid))
+		return -EPERM;
+	return t->pid == caller->pid ? 0 : -EPERM;
+}
+
+/* What the memory says of a slot whose witness is held: a hint, no more. */
+struct claimed {
+	uint32_t slot, id;
+	pid_t pid;
+};
+
+static int read_claim(struct arena *a, void *arg)
+{
+	struct claimed *c = arg;
 	const struct member_rec *m;
 
-	if (d->slot >= members_hi(&a->view))
-		return -ENOENT;
-	m = view_member(&a->view, d->slot);
-	d->id = m->id;
-	d->pid = (pid_t)m->pid;
-	return load_acquire(&m->state) != MEMBER_FREE;
+	if (c->slot >= members_hi(&a->view))
+		return 0;
+	m = view_member(&a->view, c->slot);
+	c->id = load_relaxed(&m->id);
+	c->pid = (pid_t)load_relaxed(&m->pid);
+	return 0;
 }
 
 void undertaker_track_all(struct arena *a)
 {
-	struct departure d = {.slot = 1};
-	int r;
+	int64_t until = clock_monotonic_ns() + ADOPT_NS;
 
-	for (; (r = guarded(a, collect, &d)) >= 0; d.slot++) {
-		struct tracked *t = r ? add(a, d.slot, d.id) : NULL;
+	for (uint32_t slot = 1; slot <= a->view.geo.max_members; slot++) {
+		struct claimed c = {.slot = slot};
+		struct tracked *t;
 
-		/* Without a pidfd, because it has just died or is not to be
-		 * seen from here, it is the patrol's. */
-		if (t && d.pid > 0)
-			watch(t, d.pid);
+		if (!life_witness_held(&a->view, slot))
+			continue;
+		guarded(a, read_claim, &c);
+		t = add(a, slot, c.id);
+		if (!t)
+			continue;
+		t->is_master = slot == a->store.policy.master;
+		if (c.pid > 1 && clock_monotonic_ns() < until)
+			make_sure(t, c.pid);
 	}
-}
-
-void undertaker_untrack(struct arena *a, uint32_t id)
-{
-	struct tracked **p = &a->members, *t;
-
-	while ((t = *p) && t->id != id)
-		p = &t->next;
-	if (!t)
-		return;
-	*p = t->next;
-	close_pidfd(t);
-	free(t);
-	offers_forget(a, id);
-	hand_over_rest();
+	a->on_master_death = a->store.policy.on_master_death;
 }
 
 void undertaker_forget(struct arena *a)
 {
 	while (a->members)
-		undertaker_untrack(a, a->members->id);
+		untrack(a->members);
 	a->doomed = false;
 }
 
@@ -300,17 +375,25 @@ void undertaker_closed(struct arena *a, const void *dir)
 	if (!t)
 		return;
 	t->dir = NULL;
+	/* It can fetch nothing any more. */
+	offers_forget(a, t->id);
 	look_at(t);
 }
 
 /* Of these nobody may tell us: they have closed the directory, or joined when
  * another daemon was here, so that an exec goes unnoticed; or it is known that
- * they go.  The next one that this round has not seen. */
+ * they go.  The others in their turn: a child may have their directory open. */
+static bool is_doubtful(const struct tracked *t, unsigned round)
+{
+	return !t->dir || t->going || (t->id + round) % SELDOM == 0;
+}
+
+/* The next one that this round has not seen. */
 static struct tracked *next_doubtful(struct arena *a, unsigned round)
 {
 	struct tracked *t = a->members;
 
-	while (t && (t->round == round || (t->dir && !t->going)))
+	while (t && (t->round == round || !is_doubtful(t, round)))
 		t = t->next;
 	if (t)
 		t->round = round;
@@ -342,8 +425,9 @@ static void patrol_arena(struct arena *a, unsigned round)
 		look_at(t);
 	if (world_serial(serial) && a->doomed)
 		doom(a);
-	/* The last one left by itself before anybody of ours knew it. */
-	if (world_serial(serial) && !a->ended && guarded(a, is_gone, NULL) == 1)
+	/* One that was let in could not be listed, and was the only one. */
+	if (world_serial(serial) && !a->ended && !a->members &&
+	    guarded(a, is_gone, NULL) == 1)
 		arena_ended(a);
 	if (world_serial(serial) && a->waiters && arena_refresh(a) == 0)
 		waiters_look(a);
@@ -353,6 +437,23 @@ static void patrol_arena(struct arena *a, unsigned round)
 	ports_look(a);
 	waiters_idle(a);
 }
+
+/* A thread's number is only looked for, in a process that is known, and only
+ * where it means that thread. */
+static bool thread_is_gone(const struct view *v, uint32_t slot, uint32_t tid)
+{
+	const struct arena *a =
+		(const void *)((const char *)v - offsetof(struct arena, view));
+	const struct tracked *t = a->members;
+
+	while (t && t->slot != slot)
+		t = t->next;
+	return t && t->verified && is_inside(t) &&
+	       process_is_of_our_pidns(t->pid) &&
+	       tgkill(t->pid, (pid_t)tid, 0) < 0 && errno == ESRCH;
+}
+
+const struct view_acts undertaker_acts = {.thread_is_gone = thread_is_gone};
 
 /* Those that are due, one after another; others are served in between. */
 int64_t undertaker_patrol(void)

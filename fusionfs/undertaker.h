@@ -4,7 +4,12 @@
  *
  * A pidfd says "process gone", RELEASEDIR of the directory it joined by says
  * "descriptor gone".  The first covers a fork that keeps the descriptor, the
- * second an exec.  Whichever comes, life.h decides whether the member is dead.
+ * second an exec.  Whichever comes, the kernel is asked whether the witness of
+ * the member is still held (witness.h).
+ *
+ * The list of those inside is the daemon's own: members whose JOIN it has
+ * answered, or of whom it has made sure at its start.  Nothing that lies in the
+ * arena's memory adds to the list, takes from it, or says who a member is.
  */
 #ifndef FUSIONFS_UNDERTAKER_H
 #define FUSIONFS_UNDERTAKER_H
@@ -40,15 +45,26 @@ struct newcomer {
 
 /* Watch it.  0, -errno. */
 int undertaker_track(struct arena *a, const struct newcomer *who);
-/* All who are inside, after a restart. */
+/*
+ * All that are inside, after a restart: those whose witness is held, whatever
+ * the arena's memory says.  A member of which it can be shown which process it
+ * is, is like one that this daemon let in; another is inside as long as its
+ * witness is held, and is never signalled.
+ */
 void undertaker_track_all(struct arena *a);
-/* What is known of member @id; NULL nothing. */
-const struct tracked *undertaker_find(struct arena *a, uint32_t id);
+/* What is known of member @id in @slot; NULL nothing. */
+const struct tracked *undertaker_find(const struct arena *a, uint32_t slot,
+				      uint32_t id);
+/* Is @caller the process of that member?  0, -EPERM, -ESRCH. */
+int undertaker_is_own(struct arena *a, uint32_t slot, uint32_t id,
+		      const struct caller *caller);
+/* Is anybody inside? */
+bool undertaker_has_members(const struct arena *a);
+/* What the daemon does for a view of an arena. */
+extern const struct view_acts undertaker_acts;
 /* Send it @signal, if it is known which process it is, and inside.  0; -ENOENT
  * if not; -EPERM it has become another user's. */
 int undertaker_signal(const struct tracked *t, int signal);
-/* Member @id is out: stop watching it. */
-void undertaker_untrack(struct arena *a, uint32_t id);
 void undertaker_forget(struct arena *a);
 /* A joined directory was closed. */
 void undertaker_closed(struct arena *a, const void *dir);

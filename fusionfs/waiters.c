@@ -166,6 +166,8 @@ static int let_in(struct arena *a, struct waiter *w, uint32_t role)
 	j->base = a->base;
 	j->span_got = v->geo.span;
 	r = undertaker_track(a, &who);
+	if (r == 0 && who.is_master && a->on_master_death == MASTER_DEATH_KILL)
+		store_note(&a->store, MASTER_DEATH_KILL, who.slot);
 	if (r < 0) {
 		life_depart(v, slot, false);
 		return r;
@@ -209,12 +211,6 @@ static int try_join(struct arena *a, void *arg)
 	return r;
 }
 
-static int is_empty(struct arena *a, void *unused)
-{
-	(void)unused;
-	return load_acquire(&a->view.sb->state) == ARENA_EMPTY;
-}
-
 static int wants_renewal(struct arena *a, void *arg)
 {
 	const struct ioc_join *j = arg;
@@ -240,8 +236,7 @@ static int join_once(struct arena *a, struct waiter *w)
 	r = hand_over_listen();
 	if (r)
 		return r < 0 ? r : MUST_WAIT;
-	if (w->join.role != FUSION_ROLE_SLAVE &&
-	    guarded(a, is_empty, NULL) == 1 &&
+	if (w->join.role != FUSION_ROLE_SLAVE && !a->members &&
 	    guarded(a, wants_renewal, &w->join) == 1) {
 		r = arena_renew(a, w->join.span, w->join.limit,
 				w->join.flags & JOIN_ELSEWHERE ? &w->join.busy
@@ -286,14 +281,13 @@ static void answer(struct waiter *w, int r)
 static void vanish_if_unused(struct arena *a)
 {
 	if (a->store.policy.transient && !a->waiters && !a->corrupt &&
-	    (a->ended || guarded(a, is_empty, NULL) == 1))
+	    !a->members)
 		arena_destroy(a, true);
 }
 
 void waiters_idle(struct arena *a)
 {
-	bool idle = a->store.policy.transient && !a->waiters &&
-		    guarded(a, is_empty, NULL) == 1;
+	bool idle = a->store.policy.transient && !a->waiters && !a->members;
 
 	/* Seen twice: its maker has had a second to join it. */
 	a->idle = idle ? a->idle + 1 : 0;
@@ -390,18 +384,6 @@ void request_join(struct arena *a, struct fuse_req *req,
 
 /* --- READY, EXIT, LEAVE -------------------------------------------------- */
 
-/* The request names a member; does it come from its process? */
-static int is_own(struct arena *a, void *arg)
-{
-	const struct waiter *w = arg;
-	const struct member_rec *m;
-
-	if (!member_at(&a->view, w->member.slot, w->member.id))
-		return -ESRCH;
-	m = view_member(&a->view, w->member.slot);
-	return m->pid == (uint32_t)w->caller.pid ? 0 : -EPERM;
-}
-
 static struct waiter *member_request(struct arena *a, struct fuse_req *req,
 				     const struct ioc_member *m)
 {
@@ -411,7 +393,7 @@ static struct waiter *member_request(struct arena *a, struct fuse_req *req,
 	if (!w)
 		return NULL;
 	w->member = *m;
-	r = guarded(a, is_own, w);
+	r = undertaker_is_own(a, m->slot, m->id, &w->caller);
 	if (r < 0) {
 		answer(w, r);
 		return NULL;

@@ -265,8 +265,8 @@ static void doom(struct view *v)
 	for (uint32_t i = 1; i < hi; i++) {
 		uint32_t state = load_acquire(&view_member(v, i)->state);
 
-		if (v->acts && i != v->slot && state != MEMBER_FREE &&
-		    state != MEMBER_DEAD)
+		if (v->acts && v->acts->signal && i != v->slot &&
+		    state != MEMBER_FREE && state != MEMBER_DEAD)
 			v->acts->signal(v, i, SIGKILL);
 	}
 }
@@ -333,7 +333,7 @@ int life_depart(struct view *v, uint32_t slot, bool died)
 	life_changed(v);
 	object_look_again(v);
 	if (doomed && died && v->slot && v->slot != slot && v->acts)
-		v->acts->die(v);
+		v->acts->die(v); /* a member's acts have no hole */
 	return n;
 }
 

@@ -159,7 +159,8 @@ static bool is_thread_gone(const struct view *v, uint32_t slot, uint32_t tid)
 	 * so or is dead itself. */
 	if (slot <= 1 || slot > v->geo.max_members + 1 || !tid)
 		return false;
-	return v->acts && v->acts->thread_is_gone(v, slot - 1, tid);
+	return v->acts && v->acts->thread_is_gone &&
+	       v->acts->thread_is_gone(v, slot - 1, tid);
 }
 
 /*

@@ -69,9 +69,7 @@ int mapping_here(uint64_t at, struct mapping *ret)
 	return look("/proc/self/maps", at, ret);
 }
 
-/* The number of the process in the pid namespace of /proc, which need not be
- * ours. */
-static int proc_pid(int pidfd)
+int mapping_pid(int pidfd)
 {
 	char path[48], line[128];
 	int pid = 0;
@@ -80,7 +78,7 @@ static int proc_pid(int pidfd)
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
 	f = fd_fopen(path);
 	if (!f)
-		return -errno;
+		return -ESRCH;
 	while (!pid && fgets(line, sizeof(line), f))
 		(void)sscanf(line, "Pid: %d", &pid);
 	fclose(f);
@@ -89,7 +87,7 @@ static int proc_pid(int pidfd)
 
 int mapping_there(int pidfd, uint64_t at, struct mapping *ret)
 {
-	int r, pid = proc_pid(pidfd);
+	int r, pid = mapping_pid(pidfd);
 	char path[32];
 
 	if (pid < 0)
@@ -97,7 +95,7 @@ int mapping_there(int pidfd, uint64_t at, struct mapping *ret)
 	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
 	r = look(path, at, ret);
 	/* It ended since: the pid may be another's already. */
-	if (proc_pid(pidfd) != pid)
+	if (mapping_pid(pidfd) != pid)
 		return -ESRCH;
 	return r == -ENOENT ? -ESRCH : r;
 }

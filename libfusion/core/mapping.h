@@ -28,6 +28,9 @@ int mapping_here(uint64_t at, struct mapping *ret);
  * -EACCES this process may not look; -E2BIG, -ETIME it is too much to read. */
 int mapping_there(int pidfd, uint64_t at, struct mapping *ret);
 
+/* The number of that process in the pid namespace of /proc; -ESRCH. */
+int mapping_pid(int pidfd);
+
 static inline bool mapping_equal(const struct mapping *a,
 				 const struct mapping *b)
 {

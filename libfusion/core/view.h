@@ -52,8 +52,8 @@ struct view;
 
 /*
  * What core code decides and cannot do: it sends no signal and asks the kernel
- * for no thread.  Whoever links it says how, or leaves the view's table NULL,
- * and then nothing is done.
+ * for no thread.  Whoever links it says how; what is NULL in the table, or the
+ * whole table, is not done.
  */
 struct view_acts {
 	/* Send @signal to the process of the member in @slot.  0, -errno. */
