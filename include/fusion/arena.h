@@ -248,7 +248,11 @@ FUSION_API int fusion_members_wait(struct fusion_arena *arena, fusion_id_t id,
  * @param timeout_ns  0 does not wait, FUSION_FOREVER waits for ever
  * @return 0, -ESRCH no such member, -EPERM one may not be signalled,
  *         -ETIMEDOUT, -EINTR, -EINVAL bad signal, -EDEADLK own id
- * The process meant is the one that joined: a reused pid is never hit.
+ * The process meant is the one that joined: the signal never reaches a process
+ * that got the same pid later, that has called exec since it entered, or that
+ * does not map the arena.  What this process cannot reach itself, as it is in
+ * another pid namespace or another user's, the daemon signals for root, for the
+ * owner of the arena, and for processes of the same user.
  */
 FUSION_API int fusion_members_kill(struct fusion_arena *arena, fusion_id_t id,
 				   int signal, int64_t timeout_ns);

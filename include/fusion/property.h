@@ -135,18 +135,19 @@ FUSION_API int fusion_property_cede(struct fusion_property *property);
  * available.  Does nothing to a lease.
  *
  * Allowed to root, to the owner of the arena, and to processes of the
- * purchaser's user.  The daemon does it, which is why an owner who is not root
- * can kill another user's process (if the daemon is root's; else, and without a
- * daemon, the kernel must allow the signal).  A shell that has purchased it is
- * killed as a member is.
+ * purchaser's user.  The daemon sends the signal, with the rights of the user
+ * that the purchaser had when it entered: so an owner that is not root can kill
+ * another user's process, if the daemon is root's.  Else, and without a daemon,
+ * the kernel must allow the caller to send the signal, and the owner of the
+ * arena has no right of its own.  A shell that has purchased the property is
+ * killed as a member is.  A process that has called exec since is never killed.
  *
  * @param timeout_ns  longest wait for the purchaser's end; FUSION_FOREVER; or
  * 0: kill and do not wait
  *
  * @return 0 it was not purchased, or is not any more by whom it was; -EPERM;
  *         -EDEADLK a thread of the calling process has purchased it;
- * -ETIMEDOUT; -ESRCH the purchaser is in a pid namespace that the caller does
- * not see; -EIDRM; -EINVAL
+ * -ETIMEDOUT; -ESRCH the purchaser cannot be reached; -EIDRM; -EINVAL
  */
 FUSION_API int fusion_property_hold_up(struct fusion_property *property,
 				       int64_t timeout_ns);

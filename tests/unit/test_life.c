@@ -574,6 +574,47 @@ static void member_is_alive_as_long_as_its_witness_is_held(void **state)
 	assert_int_equal(life_sweep(&v), 1);
 }
 
+/* A process that does not map the arena. */
+static pid_t stranger(void)
+{
+	pid_t pid = fork();
+
+	if (pid)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	view_unmap(&v);
+	for (;;)
+		pause();
+}
+
+static void
+signal_reaches_nobody_but_a_process_that_maps_the_arena(void **state)
+{
+	struct member_rec *m;
+	pid_t pid = stranger();
+	struct actor a;
+
+	(void)state;
+	actor_start(&a, FUSION_ROLE_MASTER, NULL);
+	m = view_member(&v, a.slot);
+	assert_int_equal(member_signal(&v, a.slot, 0), 0);
+	m->pid = m->own_pid = (uint32_t)pid;
+	m->start_time = process_start_time(pid);
+	while (member_signal(&v, a.slot, 0) == 0)
+		sched_yield();
+	assert_int_equal(member_signal(&v, a.slot, SIGKILL), -ESRCH);
+	assert_int_equal(kill(pid, 0), 0);
+	assert_int_equal(waitpid(pid, NULL, WNOHANG), 0);
+	m->pid = m->own_pid = (uint32_t)getppid();
+	assert_true(member_signal(&v, a.slot, 0) < 0);
+	m->pid = m->own_pid = (uint32_t)a.pid;
+	assert_int_equal(member_signal(&v, a.slot, SIGKILL), 0);
+	actor_kill(&a);
+	assert_int_equal(life_sweep(&v), 1);
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
 static void *last_thread(void *arg)
 {
 	char c;
@@ -830,6 +871,8 @@ int main(void)
 		LIFE_TEST(member_that_no_longer_maps_is_dead),
 		LIFE_TEST(stopped_member_is_alive),
 		LIFE_TEST(member_is_alive_as_long_as_its_witness_is_held),
+		LIFE_TEST(
+			signal_reaches_nobody_but_a_process_that_maps_the_arena),
 		LIFE_TEST(process_whose_main_thread_ended_is_alive),
 		LIFE_TEST(death_of_the_master_is_told),
 		LIFE_TEST(death_of_the_master_promotes_the_oldest),
