@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* .fusionfs/: the daemon itself. */
+#include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "fusionfs/show.h"
+#include "fusionfs/writing.h"
 #include "libfusion/core/futex.h"
 
 int about_version_show(const struct node *n, struct text *t)
@@ -59,4 +62,23 @@ int about_options_show(const struct node *n, struct text *t)
 	text_add(t, "max_members %u\nallow_other %d\n", o->max_members,
 		 o->allow_other);
 	return 0;
+}
+
+int about_options_check(const char *text)
+{
+	return options_check(world.options, text);
+}
+
+/* Options as for mount(8), for arenas that are made from now on. */
+int about_options_store(const struct node *n, const char *text)
+{
+	char list[VALUE_BYTES];
+	size_t len = strcspn(text, "\n");
+
+	(void)n;
+	if (len >= sizeof(list) || (text[len] && text[len + 1]))
+		return -EINVAL;
+	memcpy(list, text, len);
+	list[len] = 0;
+	return options_change(world.options, list);
 }

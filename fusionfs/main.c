@@ -159,12 +159,18 @@ static void loop(void)
 static struct fuse_args session_args(const struct options *o)
 {
 	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
+	char flags[128];
 
 	fuse_opt_add_arg(&args, "fusionfs");
 	fuse_opt_add_arg(&args, "-ofsname=fusionfs,subtype=fusionfs,"
 				"default_permissions,nosuid,nodev");
 	if (o->allow_other)
 		fuse_opt_add_arg(&args, "-oallow_other");
+	options_flags(o->flags, flags, sizeof(flags));
+	if (*flags) {
+		fuse_opt_add_arg(&args, "-o");
+		fuse_opt_add_arg(&args, flags + 1);
+	}
 	if (o->mount_options) {
 		fuse_opt_add_arg(&args, "-o");
 		fuse_opt_add_arg(&args, o->mount_options + 1);
@@ -198,6 +204,11 @@ static int mount_session(const struct options *o)
 			 fuse_said[0] ? fuse_said : strerror(errno));
 		fuse_session_destroy(session);
 		return -EIO;
+	}
+	if (mount_finish(o) < 0) {
+		fuse_session_unmount(session);
+		fuse_session_destroy(session);
+		return -EPERM;
 	}
 	return 0;
 }
@@ -346,6 +357,8 @@ int main(int argc, char **argv)
 		       FUSION_FORMAT);
 		return 0;
 	}
+	if (o.remount)
+		return mount_change(&o) < 0 ? 1 : 0;
 	world.options = &o;
 	if (mount_check(&o) < 0)
 		return 1;

@@ -62,7 +62,7 @@ static int clear_dead_mount(char *dir)
 
 /* realpath() of what may be a dead mount, whose own attributes cannot be had:
  * of its parent, and the name. */
-static char *absolute(const char *dir)
+char *mount_path(const char *dir)
 {
 	char *path = realpath(dir, NULL), *copy, *parent, *joined = NULL;
 	char *slash;
@@ -105,8 +105,7 @@ static void unescape(char *text)
 	*to = 0;
 }
 
-/* Is the newest mount at @dir a fusionfs? */
-static bool is_mounted(const char *dir)
+bool mount_is_ours(const char *dir)
 {
 	char line[2 * PATH_MAX], at[PATH_MAX], rest[PATH_MAX];
 	FILE *f = fopen("/proc/self/mountinfo", "re");
@@ -174,14 +173,14 @@ static const char *advice(int r)
 
 int mount_check(struct options *o)
 {
-	char *path = absolute(o->mountpoint);
+	char *path = mount_path(o->mountpoint);
 	struct stat st;
 	int r;
 
 	if (!path)
 		return -ENOMEM;
 	o->mountpoint = path;
-	if (stat(path, &st) < 0 && errno == ENOTCONN && is_mounted(path)) {
+	if (stat(path, &st) < 0 && errno == ENOTCONN && mount_is_ours(path)) {
 		r = clear_dead_mount(path);
 		if (r < 0)
 			return r;
@@ -196,7 +195,7 @@ int mount_check(struct options *o)
 		complain("cannot mount on %s: it is not a directory", path);
 		return -ENOTDIR;
 	}
-	if (is_mounted(path)) {
+	if (mount_is_ours(path)) {
 		complain("%s: a fusionfs is mounted here already: unmount it "
 			 "first (umount %s)",
 			 path, path);

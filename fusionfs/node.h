@@ -81,6 +81,8 @@ int node_from_ino(uint64_t ino, struct node *ret);
 /* The same for @n, all of which is known but the arena. */
 int node_in_arena(struct node *n, uint32_t serial);
 int node_lookup(const struct node *dir, const char *name, struct node *ret);
+/* Of a directory; the root is its own. */
+void node_parent(const struct node *dir, struct node *ret);
 /* List: 0 "." and ".." are the caller's.  *at begins with 0. */
 int node_next(const struct node *dir, uint64_t *at, char name[256],
 	      struct node *ret);

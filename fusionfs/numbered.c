@@ -15,7 +15,7 @@ struct numbered {
 };
 
 static struct numbered *by_ino[BUCKETS], *by_name[BUCKETS];
-static uint64_t last = NUMBERED_FIRST;
+static uint64_t last = NUMBERED_BIT;
 
 static struct numbered **at_ino(uint64_t ino)
 {

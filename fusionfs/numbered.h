@@ -12,12 +12,11 @@
 
 #include "fusionfs/node.h"
 
-/* Computed numbers end below this one. */
-#define NUMBERED_FIRST (63ull << 56)
+#define NUMBERED_BIT (1ull << 63) /* no computed number has it */
 
 static inline bool numbered_is(uint64_t ino)
 {
-	return ino >= NUMBERED_FIRST;
+	return ino & NUMBERED_BIT;
 }
 
 /* The number of @n, which the kernel has now looked up once more.  0: no

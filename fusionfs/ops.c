@@ -235,6 +235,24 @@ static int truncate_to(const struct node *n, uint64_t size,
 	return -EINVAL;
 }
 
+/* Times are ours to tell, and a touch asks for no certain one. */
+static int change_times(int what)
+{
+	if ((what & FUSE_SET_ATTR_ATIME && !(what & FUSE_SET_ATTR_ATIME_NOW)) ||
+	    (what & FUSE_SET_ATTR_MTIME && !(what & FUSE_SET_ATTR_MTIME_NOW)))
+		return -EPERM;
+	return 0;
+}
+
+/* Set-id bits mean nothing here.  The sticky bit is that of a transient arena,
+ * and stays what it is. */
+static int check_mode(const struct arena *a, mode_t mode)
+{
+	if (mode & (S_ISUID | S_ISGID))
+		return -EPERM;
+	return mode & S_ISVTX && !a->store.policy.transient ? -EPERM : 0;
+}
+
 /* The kernel has checked who may (default_permissions).  The file keeps it. */
 static int change(const struct node *n, const struct stat *to, int what,
 		  const struct handle *h)
@@ -245,8 +263,10 @@ static int change(const struct node *n, const struct stat *to, int what,
 		return truncate_to(n, (uint64_t)to->st_size, h);
 	if (!(what &
 	      (FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID)))
-		return 0; /* times are ours to tell */
+		return change_times(what);
 	if (!node_is_arena(n))
+		return -EPERM;
+	if (what & FUSE_SET_ATTR_MODE && check_mode(n->arena, to->st_mode) < 0)
 		return -EPERM;
 	p = n->arena->store.policy;
 	if (what & FUSE_SET_ATTR_UID)
@@ -874,16 +894,15 @@ struct listing {
 	bool plus;
 };
 
-/* Number and type; of "." and ".." for NULL. */
+/* Number and type, as stat(2) has them. */
 static void list_stat(const struct node *n, struct stat *ret)
 {
-	*ret = (struct stat){.st_mode = S_IFDIR, .st_ino = 1};
-	if (!n)
+	if (n->row->type == ROW_DIR && node_stat(n, ret) == 0)
 		return;
-	ret->st_ino = node_ino(n);
-	ret->st_mode = n->row->type == ROW_DIR	  ? S_IFDIR
-		       : n->row->type == ROW_LINK ? S_IFLNK
-						  : S_IFREG;
+	*ret = (struct stat){
+		.st_ino = node_ino(n),
+		.st_mode = n->row->type == ROW_LINK ? S_IFLNK : S_IFREG,
+	};
 }
 
 static bool is_ready_made(const struct node *n)
@@ -891,8 +910,9 @@ static bool is_ready_made(const struct node *n)
 	return n->row->type == ROW_DIR || n->row->type == ROW_LINK;
 }
 
+/* @dot: "." or "..", which is no entry of its own for the kernel. */
 static bool list_one(fuse_req_t req, struct listing *l, const char *name,
-		     const struct node *n, uint64_t next)
+		     const struct node *n, bool dot, uint64_t next)
 {
 	char *at = l->p + l->used;
 	size_t left = l->size - l->used, len;
@@ -900,9 +920,9 @@ static bool list_one(fuse_req_t req, struct listing *l, const char *name,
 	if (l->plus) {
 		struct fuse_entry_param e = {0};
 
-		/* What has no size yet is no entry for the kernel, as "." and
-		 * ".." are none: a stat looks it up, and makes its text. */
-		if (n && is_ready_made(n) && entry_of(req, n, &e) < 0)
+		/* What has no size yet is no entry for the kernel, either: a
+		 * stat looks it up, and makes its text. */
+		if (!dot && is_ready_made(n) && entry_of(req, n, &e) < 0)
 			return true;
 		if (!e.ino)
 			list_stat(n, &e.attr);
@@ -925,7 +945,6 @@ static void list(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 {
 	static char buffer[DIR_BUFFER]; /* one thread, one buffer */
 	struct listing l = {.p = buffer, .plus = plus};
-	static const char *const dots[] = {".", ".."};
 	uint64_t at = (uint64_t)off;
 	struct node dir, n;
 	char name[256];
@@ -933,12 +952,13 @@ static void list(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 	if (!get_node(req, ino, &dir))
 		return;
 	l.size = size < DIR_BUFFER ? size : DIR_BUFFER;
-	for (; at < 2; at++)
-		if (!list_one(req, &l, dots[at], NULL, at + 1))
-			goto out;
+	node_parent(&dir, &n);
+	if ((at == 0 && !list_one(req, &l, ".", &dir, true, ++at)) ||
+	    (at == 1 && !list_one(req, &l, "..", &n, true, ++at)))
+		goto out;
 	at -= 2;
 	while (node_next(&dir, &at, name, &n) == 0)
-		if (!list_one(req, &l, name, &n, at + 2))
+		if (!list_one(req, &l, name, &n, false, at + 2))
 			break;
 out:
 	fuse_reply_buf(req, l.p, l.used);

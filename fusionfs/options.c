@@ -99,6 +99,14 @@ static int set_nonempty(struct options *o, const char *text, const char *value)
 	return 0;
 }
 
+static int set_remount(struct options *o, const char *text, const char *value)
+{
+	(void)text;
+	(void)value;
+	o->remount = true;
+	return 0;
+}
+
 static int ignore(struct options *o, const char *text, const char *value)
 {
 	(void)o;
@@ -107,88 +115,147 @@ static int ignore(struct options *o, const char *text, const char *value)
 	return 0;
 }
 
-/* For the kernel. */
-static int pass_on(struct options *o, const char *text, const char *value)
+static int append(char **list, const char *text)
 {
-	char *list;
+	char *longer;
 
-	(void)value;
-	if (asprintf(&list, "%s,%s", o->mount_options ? o->mount_options : "",
-		     text) < 0)
+	if (asprintf(&longer, "%s,%s", *list ? *list : "", text) < 0)
 		return -ENOMEM;
-	free(o->mount_options);
-	o->mount_options = list;
+	free(*list);
+	*list = longer;
 	return 0;
 }
 
+/* For the kernel. */
+static int pass_on(struct options *o, const char *text, const char *value)
+{
+	(void)value;
+	return append(&o->mount_options, text);
+}
+
+/* mount(8)'s options for all filesystems; of two that contradict each other
+ * the last one holds. */
 static const struct {
 	const char *name;
-	bool has_value;
+	unsigned long set, clear;
+	bool given; /* to libfuse by this name */
+} general[] = {
+	{"defaults", 0, MS_RDONLY | MS_NOEXEC | MS_SYNCHRONOUS, false},
+	{"ro", MS_RDONLY, 0, true},
+	{"rw", 0, MS_RDONLY, false},
+	{"noexec", MS_NOEXEC, 0, true},
+	{"exec", 0, MS_NOEXEC, false},
+	{"user", MS_NOEXEC, 0, false},
+	{"users", MS_NOEXEC, 0, false},
+	{"sync", MS_SYNCHRONOUS, 0, true},
+	{"async", 0, MS_SYNCHRONOUS, false},
+	{"dirsync", MS_DIRSYNC, 0, true},
+	{"noatime", MS_NOATIME, MS_RELATIME | MS_STRICTATIME, true},
+	{"atime", 0, MS_NOATIME, false},
+	{"relatime", MS_RELATIME, MS_NOATIME | MS_STRICTATIME, false},
+	{"norelatime", 0, MS_RELATIME, false},
+	{"strictatime", MS_STRICTATIME, MS_NOATIME | MS_RELATIME, false},
+	{"nostrictatime", 0, MS_STRICTATIME, false},
+	{"nodiratime", MS_NODIRATIME, 0, false},
+	{"diratime", 0, MS_NODIRATIME, false},
+	{"nosymfollow", MS_NOSYMFOLLOW, 0, false},
+	{"symfollow", 0, MS_NOSYMFOLLOW, false},
+};
+
+#define N_GENERAL (sizeof(general) / sizeof(*general))
+
+void options_flags(unsigned long flags, char *list, size_t size)
+{
+	size_t len = 0;
+
+	*list = 0;
+	for (unsigned i = 0; i < N_GENERAL && len < size; i++)
+		if (general[i].given && flags & general[i].set)
+			len += (size_t)snprintf(list + len, size - len, ",%s",
+						general[i].name);
+}
+
+static bool set_general(struct options *o, const char *text)
+{
+	for (unsigned i = 0; i < N_GENERAL; i++)
+		if (!strcmp(general[i].name, text)) {
+			o->flags &= ~general[i].clear;
+			o->flags |= general[i].set;
+			return true;
+		}
+	return false;
+}
+
+enum value { NO_VALUE, VALUE, CHANGEABLE_VALUE };
+
+static const struct {
+	const char *name;
+	enum value value;
 	int (*set)(struct options *o, const char *text, const char *value);
 } known[] = {
-	{"size", true, set_size},
-	{"span", true, set_span},
-	{"max_members", true, set_members},
-	{"backing", true, set_backing},
-	{"allow_other", false, set_allow_other},
-	{"nonempty", false, set_nonempty},
-	{"ro", false, pass_on},
-	{"noexec", false, pass_on},
-	{"noatime", false, pass_on},
-	{"sync", false, pass_on},
-	{"dirsync", false, pass_on},
+	{"size", CHANGEABLE_VALUE, set_size},
+	{"span", CHANGEABLE_VALUE, set_span},
+	{"max_members", CHANGEABLE_VALUE, set_members},
+	{"backing", VALUE, set_backing},
+	{"allow_other", NO_VALUE, set_allow_other},
+	{"nonempty", NO_VALUE, set_nonempty},
+	{"remount", NO_VALUE, set_remount},
+	/* For SELinux, if there is one. */
+	{"context", VALUE, pass_on},
+	{"fscontext", VALUE, pass_on},
+	{"defcontext", VALUE, pass_on},
+	{"rootcontext", VALUE, pass_on},
 	/* What we set ourselves, what mount(8) and fstab(5) know and what has
 	 * no meaning where nothing is stored. */
-	{"rw", false, ignore},
-	{"dev", false, ignore},
-	{"suid", false, ignore},
-	{"nodev", false, ignore},
-	{"nosuid", false, ignore},
-	{"exec", false, ignore},
-	{"async", false, ignore},
-	{"atime", false, ignore},
-	{"diratime", false, ignore},
-	{"nodiratime", false, ignore},
-	{"relatime", false, ignore},
-	{"norelatime", false, ignore},
-	{"strictatime", false, ignore},
-	{"nostrictatime", false, ignore},
-	{"lazytime", false, ignore},
-	{"nolazytime", false, ignore},
-	{"iversion", false, ignore},
-	{"noiversion", false, ignore},
-	{"mand", false, ignore},
-	{"nomand", false, ignore},
-	{"silent", false, ignore},
-	{"loud", false, ignore},
-	{"auto", false, ignore},
-	{"noauto", false, ignore},
-	{"user", false, ignore},
-	{"nouser", false, ignore},
-	{"users", false, ignore},
-	{"owner", false, ignore},
-	{"group", false, ignore},
-	{"_netdev", false, ignore},
-	{"nofail", false, ignore},
-	{"defaults", false, ignore},
-	{"default_permissions", false, ignore},
+	{"dev", NO_VALUE, ignore},
+	{"suid", NO_VALUE, ignore},
+	{"nodev", NO_VALUE, ignore},
+	{"nosuid", NO_VALUE, ignore},
+	{"lazytime", NO_VALUE, ignore},
+	{"nolazytime", NO_VALUE, ignore},
+	{"iversion", NO_VALUE, ignore},
+	{"noiversion", NO_VALUE, ignore},
+	{"mand", NO_VALUE, ignore},
+	{"nomand", NO_VALUE, ignore},
+	{"silent", NO_VALUE, ignore},
+	{"loud", NO_VALUE, ignore},
+	{"auto", NO_VALUE, ignore},
+	{"noauto", NO_VALUE, ignore},
+	{"nouser", NO_VALUE, ignore},
+	{"owner", NO_VALUE, ignore},
+	{"group", NO_VALUE, ignore},
+	{"_netdev", NO_VALUE, ignore},
+	{"nofail", NO_VALUE, ignore},
+	{"comment", VALUE, ignore},
+	{"uhelper", VALUE, ignore},
+	{"helper", VALUE, ignore},
+	{"default_permissions", NO_VALUE, ignore},
+	/* mount(8) reads these from the mount that it changes. */
+	{"user_id", VALUE, ignore},
+	{"group_id", VALUE, ignore},
 };
 
 static int set_option(struct options *o, const char *text)
 {
 	size_t len = strcspn(text, "=");
 	bool has_value = text[len] == '=';
+	int r;
 
-	if (!strncmp(text, "x-", 2))
-		return 0; /* a remark in fstab(5) */
+	/* Remarks in fstab(5). */
+	if (!strncmp(text, "x-", 2) || !strncmp(text, "X-", 2) ||
+	    set_general(o, text))
+		return 0;
 	for (unsigned i = 0; i < sizeof(known) / sizeof(*known); i++) {
 		if (strlen(known[i].name) != len ||
 		    strncmp(known[i].name, text, len) != 0)
 			continue;
-		if (known[i].has_value != has_value)
+		if ((known[i].value != NO_VALUE) != has_value)
 			return bad_value(text, has_value ? "takes no value"
 							 : "needs a value");
-		return known[i].set(o, text, has_value ? text + len + 1 : NULL);
+		r = known[i].set(o, text, has_value ? text + len + 1 : NULL);
+		if (r == 0 && known[i].value == CHANGEABLE_VALUE)
+			r = append(&o->changeable, text);
+		return r;
 	}
 	return bad_value(text, "no such option, see fusionfs --help");
 }
@@ -224,6 +291,16 @@ static int set_flag(struct options *o, const char *arg)
 	return 0;
 }
 
+static int check_members(const struct options *o)
+{
+	if (o->max_members <= o->span >> 14)
+		return 0;
+	complain("max_members=%u do not fit into a span of %" PRIu64
+		 " MiB: at most %" PRIu64,
+		 o->max_members, o->span >> 20, o->span >> 14);
+	return -EINVAL;
+}
+
 /* The mountpoint is the last of one or two names: mount(8) may put a source
  * before it, which says nothing here. */
 int options_parse(struct options *o, int argc, char **argv)
@@ -252,13 +329,65 @@ int options_parse(struct options *o, int argc, char **argv)
 			 names > 2 ? "too many names" : "no mountpoint");
 		return -EINVAL;
 	}
-	if (o->max_members > o->span >> 14) {
-		complain("max_members=%u do not fit into a span of %" PRIu64
-			 " MiB: at most %" PRIu64,
-			 o->max_members, o->span >> 20, o->span >> 14);
-		return -EINVAL;
-	}
-	return 0;
+	/* Of a remount the running server knows the rest. */
+	return o->remount ? 0 : check_members(o);
+}
+
+static bool is_changeable(const char *text)
+{
+	size_t len = strcspn(text, "=");
+
+	for (unsigned i = 0; i < sizeof(known) / sizeof(*known); i++)
+		if (known[i].value == CHANGEABLE_VALUE &&
+		    strlen(known[i].name) == len &&
+		    !strncmp(known[i].name, text, len))
+			return true;
+	return false;
+}
+
+static int change_all(struct options *o, char *list)
+{
+	char *one;
+	int r = *list ? 0 : -EINVAL;
+
+	while (!r && (one = strsep(&list, ",")))
+		r = is_changeable(one) ? set_option(o, one) : -EINVAL;
+	return r ? r : check_members(o);
+}
+
+/* *ret shares with @o what no list changes. */
+static int with_changes(const struct options *o, const char *list,
+			struct options *ret)
+{
+	char *copy = strdup(list);
+	int r;
+
+	if (!copy)
+		return -ENOMEM;
+	*ret = *o;
+	ret->changeable = NULL;
+	r = change_all(ret, copy);
+	free(copy);
+	free(ret->changeable);
+	ret->changeable = o->changeable;
+	return r;
+}
+
+int options_check(const struct options *o, const char *list)
+{
+	struct options changed;
+
+	return with_changes(o, list, &changed);
+}
+
+int options_change(struct options *o, const char *list)
+{
+	struct options changed;
+	int r = with_changes(o, list, &changed);
+
+	if (r == 0)
+		*o = changed;
+	return r;
 }
 
 void options_help(void)

@@ -13,6 +13,8 @@ int about_uptime_show(const struct node *n, struct text *t);
 int about_requests_show(const struct node *n, struct text *t);
 int about_deaths_show(const struct node *n, struct text *t);
 int about_options_show(const struct node *n, struct text *t);
+int about_options_store(const struct node *n, const char *text);
+int about_options_check(const char *text);
 
 /* status.c, deadlocks.c: the files of an arena */
 int arena_status_show(const struct node *n, struct text *t);

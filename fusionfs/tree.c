@@ -120,7 +120,8 @@ static const struct row rows[N_ROWS] = {
 	[ABOUT_UPTIME] =   RO(ABOUT, "uptime", about_uptime_show),
 	[ABOUT_REQUESTS] = RO(ABOUT, "requests", about_requests_show),
 	[ABOUT_DEATHS] =   RO(ABOUT, "deaths", about_deaths_show),
-	[ABOUT_OPTIONS] =  RO(ABOUT, "options", about_options_show),
+	[ABOUT_OPTIONS] =  RW(ABOUT, "options", about_options_show,
+			      about_options_store, about_options_check),
 
 	/* Not listed; all arenas' directories have it, too. */
 	[SOCKET] =         ROW(ROOT, ROW_SOCKET, HAND_OVER_NAME, 0666,
@@ -379,6 +380,22 @@ int node_lookup(const struct node *dir, const char *name, struct node *ret)
 	return 0;
 }
 
+void node_parent(const struct node *dir, struct node *ret)
+{
+	int parent = dir->row->parent;
+
+	if (index_of(dir->row) == ROOT) {
+		*ret = *dir;
+		return;
+	}
+	*ret = (struct node){
+		.row = &rows[parent],
+		.arena = parent == ROOT ? NULL : dir->arena,
+		.item = dir->row->name ? dir->item : 0,
+		.number = NUMBER_NONE,
+	};
+}
+
 /* Rows first, then items: *at counts on over both. */
 int node_next(const struct node *dir, uint64_t *at, char name[256],
 	      struct node *ret)
@@ -441,25 +458,23 @@ static const mode_t types[] = {
 	[ROW_SOCKET] = S_IFSOCK,
 };
 
+/* Above the arenas: since when the server runs. */
 static void stat_top(const struct node *n, struct stat *st)
 {
-	bool root = index_of(n->row) == ROOT;
-
 	st->st_uid = geteuid();
 	st->st_gid = getegid();
 	st->st_mode = types[n->row->type] | n->row->mode;
-	if (root)
+	if (index_of(n->row) == ROOT)
 		st->st_mode =
 			S_IFDIR | (world.options->allow_other ? 01777 : 0755);
-	st->st_nlink = root ? 3 + world_count() : 2;
-	if (n->row->type != ROW_DIR)
-		st->st_nlink = 1;
+	stat_times(st, world.started_real_ns);
 }
 
 int node_stat(const struct node *n, struct stat *st)
 {
 	struct stat file;
 
+	/* One link for a directory, too: its subdirectories are not counted. */
 	*st = (struct stat){.st_ino = node_ino(n), .st_nlink = 1};
 	if (!n->arena) {
 		stat_top(n, st);
@@ -478,8 +493,6 @@ int node_stat(const struct node *n, struct stat *st)
 	else
 		st->st_mode = types[n->row->type] |
 			      mode_below(n->row->mode, file.st_mode);
-	if (n->row->type == ROW_DIR)
-		st->st_nlink = 2;
 	if (n->row->type == ROW_EVENTS)
 		stat_events(n->arena, st);
 	if (n->row->type == ROW_HEAP) {

@@ -37,15 +37,6 @@ struct arena *world_serial(uint32_t serial)
 	return a;
 }
 
-unsigned world_count(void)
-{
-	unsigned n = 0;
-
-	for (const struct arena *a = world.arenas; a; a = a->next)
-		n++;
-	return n;
-}
-
 static void adopt_all(void)
 {
 	int fd = openat(world.backing.fd, ".",
@@ -99,6 +90,7 @@ int world_open(struct options *o, int epoll)
 		.options = o,
 		.epoll = epoll,
 		.started_ns = clock_monotonic_ns(),
+		.started_real_ns = (uint64_t)clock_realtime_ns(),
 	};
 	r = backing_open(&world.backing, o);
 	if (r < 0)

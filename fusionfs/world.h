@@ -72,6 +72,7 @@ struct world {
 	uint32_t last_serial;
 	int epoll;
 	int64_t started_ns; /* CLOCK_MONOTONIC */
+	uint64_t started_real_ns;
 	uint64_t requests, deaths;
 	bool unread; /* there may be files that are not taken over yet */
 	bool quit;
@@ -91,7 +92,6 @@ void world_close(void);
 
 struct arena *world_find(const char *name);
 struct arena *world_serial(uint32_t serial);
-unsigned world_count(void);
 
 /* arena.c */
 
