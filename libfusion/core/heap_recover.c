@@ -157,7 +157,7 @@ static int finish_pending(struct view *v, struct thread_rec *t, uint64_t slot,
 	bool held;
 	int r;
 
-	if (slot % 8 || slot > v->geo.span - 8 ||
+	if (slot % 8 || !view_has(v, slot, 8) ||
 	    slot >> SPAN_SHIFT >= span_hi(v))
 		return -EIO;
 	held = load_relaxed((uint64_t *)view_at(v, slot)) == v->sb->base + ptr;

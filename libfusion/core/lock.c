@@ -164,7 +164,8 @@ void core_lock_recover(struct view *v, struct thread_rec *t)
 		uint64_t off = t->held[i];
 
 		if (off && off % 8 == 0 &&
-		    off <= v->geo.off_spans - sizeof(struct core_lock))
+		    off <= v->geo.off_spans - sizeof(struct core_lock) &&
+		    view_has(v, off, sizeof(struct core_lock)))
 			core_lock_recover_one(t, view_at(v, off));
 		t->held[i] = 0;
 	}

@@ -12,7 +12,7 @@
 
 static uint64_t *place_at(const struct view *v, uint64_t off)
 {
-	return off % 8 || off > v->geo.span - 8 ? NULL : view_at(v, off);
+	return off % 8 || !view_has(v, off, 8) ? NULL : view_at(v, off);
 }
 
 /* @op from now on: place @off, what stands for @r there, the count to be. */

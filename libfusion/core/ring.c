@@ -473,7 +473,8 @@ static void give_ring_back(struct view *v, struct thread_rec *me,
 	uint32_t linked = i + 1, *word;
 
 	/* The word may be anywhere below the heap. */
-	if (i >= ring_hi(v) || link % 4 || link > v->geo.off_words)
+	if (i >= ring_hi(v) || link % 4 || link > v->geo.off_words ||
+	    !view_has(v, link, 4))
 		return;
 	word = view_at(v, link);
 	if (load_acquire(word) == linked &&

@@ -151,6 +151,14 @@ static inline void *view_at(const struct view *v, uint64_t off)
 	return v->base + off;
 }
 
+/* Is there memory that may be looked at?  For an offset that others wrote: it
+ * may lie behind the end, or in the page that nobody may touch (sparse.h). */
+static inline bool view_has(const struct view *v, uint64_t off, uint64_t size)
+{
+	return off <= v->geo.span && size <= v->geo.span - off &&
+	       (off + size <= v->geo.off_guard || off >= v->geo.off_members);
+}
+
 static inline uint64_t view_off(const struct view *v, const void *p)
 {
 	return (uint64_t)((const char *)p - v->base);

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -39,6 +40,8 @@ static inline int image_create_at(void *base, uint64_t span, uint64_t limit)
 	int fd = open("/dev/shm", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
 	assert_true(fd >= 0);
+	/* Members open it anew, some of them as another user. */
+	assert_int_equal(fchmod(fd, 0666), 0);
 	assert_int_equal(view_format(fd, &params), 0);
 	return fd;
 }
