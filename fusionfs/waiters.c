@@ -469,8 +469,7 @@ static int begin_exit_locked(struct arena *a, void *arg)
 
 	if (r < 0)
 		return lock_failed(a, w, r);
-	r = life_exit_begin(&a->view, w->member.slot,
-			    w->member.flags & EXIT_HAS_LEAVE);
+	r = life_exit_begin(&a->view, w->member.slot);
 	arena_unlock(a);
 	if (r == EXIT_WAIT)
 		return MUST_WAIT;

@@ -79,7 +79,7 @@ void arena_depart(struct fusion_arena *a, unsigned long request, int result)
 }
 
 /* Without a daemon: the same decision, under the same lock. */
-static int begin_alone(struct fusion_arena *a, bool has_leave)
+static int begin_alone(struct fusion_arena *a)
 {
 	struct view *v = &a->view;
 	uint32_t seq;
@@ -92,7 +92,7 @@ static int begin_alone(struct fusion_arena *a, bool has_leave)
 		r = life_lock(v, -1);
 		if (r < 0)
 			return r;
-		r = life_exit_begin(v, v->slot, has_leave);
+		r = life_exit_begin(v, v->slot);
 		life_unlock(v);
 		if (r != EXIT_WAIT)
 			return r;
@@ -101,16 +101,13 @@ static int begin_alone(struct fusion_arena *a, bool has_leave)
 }
 
 /* enum life_exit, or -errno. */
-static int begin(struct fusion_arena *a, bool has_leave)
+static int begin(struct fusion_arena *a)
 {
-	struct ioc_member m = {
-		.flags = has_leave ? EXIT_HAS_LEAVE : 0,
-		.timeout_ns = -1,
-	};
+	struct ioc_member m = {.timeout_ns = -1};
 	int r = arena_request(a, FUSION_IOC_EXIT, &m);
 
 	if (r == -ENOTCONN)
-		return begin_alone(a, has_leave);
+		return begin_alone(a);
 	return r < 0 ? r : (int)m.answer;
 }
 
@@ -138,7 +135,7 @@ static int call(struct fusion_arena *a, fusion_arena_fn fn, void *ctx)
 static int go_out(struct fusion_arena *a, fusion_arena_fn shutdown,
 		  fusion_arena_fn leave, void *ctx)
 {
-	int r = begin(a, leave != NULL);
+	int r = begin(a);
 
 	if (r < 0)
 		return r;

@@ -163,13 +163,6 @@ static int ask(struct fusion_arena *arena, int n, char **words)
 	return r;
 }
 
-static int nothing(struct fusion_arena *arena, void *ctx)
-{
-	(void)arena;
-	(void)ctx;
-	return 0;
-}
-
 static int usage(void)
 {
 	fprintf(stderr, "Usage: calc serve ARENA\n"
@@ -189,7 +182,7 @@ int main(int argc, char **argv)
 	if (r >= 0) {
 		r = argv[1][0] == 's' ? serve(arena)
 				      : ask(arena, argc - 3, argv + 3);
-		fusion_arena_exit(arena, nothing, nothing, NULL);
+		fusion_arena_exit(arena, NULL, NULL, NULL);
 	}
 	if (r < 0) {
 		fprintf(stderr, "calc: %s: %s\n", argv[2],

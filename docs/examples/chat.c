@@ -86,13 +86,6 @@ static int chat(struct fusion_arena *arena, const char *name)
 	return r;
 }
 
-static int nothing(struct fusion_arena *arena, void *ctx)
-{
-	(void)arena;
-	(void)ctx;
-	return 0;
-}
-
 int main(int argc, char **argv)
 {
 	struct fusion_arena *arena;
@@ -105,7 +98,7 @@ int main(int argc, char **argv)
 	r = fusion_arena_enter(argv[1], NULL, &arena);
 	if (r >= 0) {
 		r = chat(arena, argv[2]);
-		fusion_arena_exit(arena, nothing, nothing, NULL);
+		fusion_arena_exit(arena, NULL, NULL, NULL);
 	}
 	if (r < 0) {
 		fprintf(stderr, "chat: %s: %s\n", argv[1], why(r));

@@ -130,13 +130,6 @@ static bool get(struct fusion_arena *arena)
 	return true;
 }
 
-static int nothing(struct fusion_arena *arena, void *ctx)
-{
-	(void)arena;
-	(void)ctx;
-	return 0;
-}
-
 int main(int argc, char **argv)
 {
 	struct fusion_arena_options options = {
@@ -167,6 +160,6 @@ int main(int argc, char **argv)
 		while (n-- && get(arena))
 			;
 	}
-	r = fusion_arena_exit(arena, NULL, nothing, NULL);
+	r = fusion_arena_exit(arena, NULL, NULL, NULL);
 	return r < 0 ? 1 : 0;
 }

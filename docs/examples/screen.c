@@ -52,13 +52,6 @@ static int find(struct fusion_arena *arena, void *ctx)
 	return fusion_arena_get_field(arena, "studio", ctx, NULL);
 }
 
-static int nothing(struct fusion_arena *arena, void *ctx)
-{
-	(void)arena;
-	(void)ctx;
-	return 0;
-}
-
 static int lock(struct studio *studio)
 {
 	int r = fusion_skirmish_prevail(studio->lock);
@@ -176,7 +169,7 @@ int main(int argc, char **argv)
 	r = fusion_arena_enter(argv[2], &options, &arena);
 	if (r >= 0) {
 		r = command->run(studio, argv[3]);
-		left = fusion_arena_exit(arena, NULL, nothing, NULL);
+		left = fusion_arena_exit(arena, NULL, NULL, NULL);
 		r = r < 0 ? r : left;
 	}
 	if (r < 0)

@@ -124,13 +124,16 @@ FUSION_API int fusion_arena_enter(const char *name,
  *
  * @param shutdown  run when this is the last process, may be NULL; afterwards
  *                  the arena's content is thrown away
- * @param leave     run when it is not, may be NULL for a slave
+ * @param leave     run when it is not, may be NULL
  * @param ctx       handed to either
  *
- * @return 0; -EBUSY this is the master, others are inside and there is no
- *         @leave: nothing has happened, see fusion_members_wait() and
- *         fusion_members_kill(); what a callback returned (then nothing has
- *         happened either: the process is still in)
+ * @return 0; or what a callback returned: then nothing has happened, and the
+ *         process is still in
+ *
+ * A master leaves like any member: the others go on without one, and are told
+ * so (FUSION_NOTICE_MASTER_LOST).  A master that does not want to leave its
+ * slaves behind gives a @leave that returns an error, say -EBUSY, and tries
+ * again after fusion_members_wait() or fusion_members_kill().
  *
  * No other thread may use the arena while this runs.  Blocks while others are
  * leaving.  Works without the daemon.  -EINVAL in the child of a fork, where

@@ -227,7 +227,7 @@ static bool someone_lives(struct view *v, uint32_t except)
 	return false;
 }
 
-int life_exit_begin(struct view *v, uint32_t slot, bool has_leave)
+int life_exit_begin(struct view *v, uint32_t slot)
 {
 	uint32_t joining, leaving;
 	struct member_rec *m;
@@ -241,8 +241,6 @@ int life_exit_begin(struct view *v, uint32_t slot, bool has_leave)
 		return -ESRCH;
 	others = someone_lives(v, slot);
 	member_count(v, slot, &joining, NULL, &leaving);
-	if (others && !has_leave && load_relaxed(&v->sb->master) == m->id)
-		return -EBUSY;
 	if (!others && joining + leaving)
 		return EXIT_WAIT;
 	/* Before the state: killed in between, the slot of a dead member says

@@ -89,11 +89,11 @@ enum life_exit { EXIT_LAST = 0, EXIT_NOT_LAST = 1, EXIT_WAIT = 2 };
  * May @slot leave, and how?  EXIT_LAST: state is SHUTTING_DOWN now and
  * shutdown() is to be run.  EXIT_NOT_LAST: slot is LEAVING now and leave() is
  * to be run.  EXIT_WAIT: nobody else is ALIVE, but some are JOINING or LEAVING
- * and may yet become so: ask again when life_seq changes.  -EBUSY: master,
- * others are inside and @has_leave is false.  -ESRCH: not inside.
+ * and may yet become so: ask again when life_seq changes.  -ESRCH: not inside.
+ * A master leaves as a slave does: it is its leave() that may refuse.
  * Recovers dead members that would be in the way of the right answer.
  */
-int life_exit_begin(struct view *v, uint32_t slot, bool has_leave);
+int life_exit_begin(struct view *v, uint32_t slot);
 
 /*
  * @slot has left (politely, after its callbacks) or is dead: recover what it

@@ -78,14 +78,12 @@ struct ioc_join {
 
 struct ioc_member {
 	uint32_t slot, id;
-	int32_t result; /* READY: 0 or the callback's negative errno */
-	uint32_t flags; /* EXIT: EXIT_HAS_LEAVE */
+	int32_t result;	 /* READY: 0 or the callback's negative errno */
+	uint32_t unused; /* 0 */
 	int64_t timeout_ns;
 	uint32_t answer; /* EXIT: enum life_exit, never EXIT_WAIT */
 	uint32_t pad;
 };
-
-#define EXIT_HAS_LEAVE 0x1u
 
 struct ioc_renew {
 	uint32_t slot, id;

@@ -102,7 +102,7 @@ static void slabs(struct cast *c)
 static void exit_begun(struct cast *c)
 {
 	life_lock(&c->arena->view, -1);
-	life_exit_begin(&c->arena->view, c->arena->view.slot, true);
+	life_exit_begin(&c->arena->view, c->arena->view.slot);
 	life_unlock(&c->arena->view);
 }
 

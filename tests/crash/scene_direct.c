@@ -56,7 +56,7 @@ static void leave_direct(struct fusion_arena *a)
 	dispatch_stop(a);
 	reactor_stop(a);
 	tls_arena_leave(a);
-	if (life_lock(v, -1) < 0 || life_exit_begin(v, v->slot, true) < 0)
+	if (life_lock(v, -1) < 0 || life_exit_begin(v, v->slot) < 0)
 		die("a worker cannot begin to leave");
 	if (life_depart(v, v->slot, false) < 0)
 		die("a worker cannot leave");

@@ -64,13 +64,19 @@ two() {
 	expect a go ok
 }
 
-@test "daemon gone: the master without leave is EBUSY still" {
+@test "daemon gone: a master simply leaves, and may refuse to" {
 	two
+	expect b "notices on" ok
 	slay_daemon
-	expect a "hook leave none" ok
+	expect a "hook leave fail EBUSY" ok
 	expect a exit "error EBUSY"
-	expect b exit ok
+	expect b master 1
+	expect a "hook leave none" ok
 	expect a exit ok
+	hears b "notice master-lost 1"
+	hears b "notice left 1"
+	expect b master 0
+	expect b exit ok
 }
 
 @test "daemon gone: a death is noticed and recovered by the others" {

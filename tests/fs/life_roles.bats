@@ -232,23 +232,45 @@ teardown() {
 	members_are w 1
 }
 
-@test "exit: the master needs a leave callback while others are in" {
+@test "exit: a master without a leave callback simply leaves" {
 	start a
 	start b
 	expect a "enter w" "entered 1 id 1"
+	expect a "field old 10" "0x*"
 	expect b "enter w" "entered 0 id 2"
-	expect a "hook leave none" ok
-	expect a exit "error EBUSY"
-	members_are w "1 2"
-	expect a "hook leave ok" ok
 	expect b "notices on" ok
+	expect a "hook leave none" ok
 	expect a exit ok
 	hears b "notice master-lost 1"
 	hears b "notice left 1"
 	expect b master 0
 	absent "$MNT/w/master"
+	expect b "get old" "0x*"
+	expect b "malloc 100000" "0x*"
 	expect a "enter w master" "entered 0 id 3"
 	expect b master 3
+	# Now b is the one that has stayed for longest, and a goes again.
+	expect a exit ok
+	hears b "notice master-lost 3"
+	hears b "notice left 3"
+	expect b exit ok
+	eventually absent "$MNT/w"
+}
+
+@test "exit: a master whose leave refuses stays in, and stays master" {
+	start a
+	start b
+	expect a "enter w" "entered 1 id 1"
+	expect b "enter w" "entered 0 id 2"
+	expect a "hook leave fail EBUSY" ok
+	expect a exit "error EBUSY"
+	members_are w "1 2"
+	expect b master 1
+	# What it refused is asked again, and not once the slave has gone.
+	expect a exit "error EBUSY"
+	expect b exit ok
+	expect a exit ok
+	eventually absent "$MNT/w"
 }
 
 @test "exit: a slave needs no leave callback" {
@@ -267,12 +289,12 @@ teardown() {
 	expect b "enter w" "entered 0 id 2"
 	expect b "hook leave hold" ok
 	expect b exit "in leave"
-	expect a "hook leave none" ok
+	expect a "hook leave fail ECANCELED" ok
 	tell a exit
-	# b stays: so a is not the last, and a master without leave.
+	# b stays: so a is not the last, and its leave is asked.
 	tell b "fail EBUSY"
 	hears b "error EBUSY"
-	hears a "error EBUSY"
+	hears a "error ECANCELED"
 	expect b exit "in leave"
 	tell a exit
 	tell b go

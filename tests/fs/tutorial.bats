@@ -119,3 +119,33 @@ press Enter" ]
 	exec 8<&- 9<&-
 	wait_for absent "$MNT/wall"
 }
+
+# README.md's own program, as it stands on the page.
+take_readme() {
+	sed -n '/^## A program$/,/^Start it/p' "$EXAMPLES/../../README.md" |
+		sed '1,/^```c$/d' | sed '/^```$/,$d' >readme.c
+	cc -std=gnu17 -Wall -Wextra -Werror -I"$EXAMPLES/../../include" \
+		readme.c -o readme -L"$LIBFUSION" -lfusion
+}
+
+@test "README: the first to start may be the first to leave" {
+	take_readme
+	mkfifo one two
+	exec 8<>one 9<>two
+	./readme <one >said1 3>&- 8<&- 9<&- &
+	first=$!
+	wait_for members_are count 1
+	./readme <two >said2 3>&- 8<&- 9<&- &
+	second=$!
+	wait_for members_are count 2
+	echo >&8
+	wait "$first"
+	[ "$(cat said1)" = "member 1 counts 1; press Enter" ]
+	grep -q " leave member 1 " "$MNT/count/events"
+	[ "$(./readme </dev/null)" = "member 3 counts 3; press Enter" ]
+	echo >&9
+	wait "$second"
+	[ "$(cat said2)" = "member 2 counts 2; press Enter" ]
+	exec 8<&- 9<&-
+	wait_for absent "$MNT/count"
+}

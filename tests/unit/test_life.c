@@ -104,12 +104,12 @@ static int depart(uint32_t slot, bool died)
 	return r;
 }
 
-static int exit_begin(uint32_t slot, bool has_leave)
+static int exit_begin(uint32_t slot)
 {
 	int r;
 
 	assert_int_equal(life_lock(&v, -1), 0);
-	r = life_exit_begin(&v, slot, has_leave);
+	r = life_exit_begin(&v, slot);
 	life_unlock(&v);
 	return r;
 }
@@ -203,10 +203,10 @@ static void first_in_is_master_of_an_initializing_arena(void **state)
 	assert_int_equal(v.sb->state, ARENA_RUNNING);
 	assert_int_equal(view_member(&v, slot)->state, MEMBER_ALIVE);
 	assert_int_equal(member_find(&v, id_of(slot)), slot);
-	assert_int_equal(exit_begin(slot, false), EXIT_LAST);
+	assert_int_equal(exit_begin(slot), EXIT_LAST);
 	assert_int_equal(v.sb->state, ARENA_SHUTTING_DOWN);
 	/* Asked again, as after a restart of the daemon: the same answer. */
-	assert_int_equal(exit_begin(slot, false), EXIT_LAST);
+	assert_int_equal(exit_begin(slot), EXIT_LAST);
 	assert_int_equal(depart(slot, false), 0);
 	assert_int_equal(v.sb->state, ARENA_GONE);
 	assert_int_equal(depart(slot, false), 0);
@@ -229,15 +229,15 @@ static void shutdown_that_refuses_keeps_the_arena(void **state)
 
 	(void)state;
 	ready(slot);
-	assert_int_equal(exit_begin(slot, false), EXIT_LAST);
+	assert_int_equal(exit_begin(slot), EXIT_LAST);
 	ready(slot);
 	assert_int_equal(v.sb->state, ARENA_RUNNING);
 	assert_int_equal(view_member(&v, slot)->state, MEMBER_ALIVE);
-	assert_int_equal(exit_begin(slot, false), EXIT_LAST);
+	assert_int_equal(exit_begin(slot), EXIT_LAST);
 	assert_int_equal(depart(slot, false), 0);
 }
 
-static void master_without_leave_is_EBUSY_while_others_live(void **state)
+static void master_leaves_as_a_slave_does_while_others_live(void **state)
 {
 	uint32_t master = claim(getpid(), FUSION_ROLE_MASTER);
 	struct actor slave;
@@ -245,9 +245,8 @@ static void master_without_leave_is_EBUSY_while_others_live(void **state)
 	(void)state;
 	ready(master);
 	actor_start(&slave, FUSION_ROLE_SLAVE, NULL);
-	assert_int_equal(exit_begin(master, false), -EBUSY);
-	assert_int_equal(view_member(&v, master)->state, MEMBER_ALIVE);
-	assert_int_equal(exit_begin(master, true), EXIT_NOT_LAST);
+	assert_int_equal(exit_begin(master), EXIT_NOT_LAST);
+	assert_int_equal(view_member(&v, master)->state, MEMBER_LEAVING);
 	assert_int_equal(depart(master, false), 1);
 	assert_int_equal(v.sb->master, 0);
 	assert_int_equal(v.sb->state, ARENA_RUNNING);
@@ -265,7 +264,7 @@ static void exit_beside_a_corpse_is_the_last(void **state)
 	ready(master);
 	actor_start(&slave, FUSION_ROLE_SLAVE, NULL);
 	actor_kill(&slave);
-	assert_int_equal(exit_begin(master, false), EXIT_LAST);
+	assert_int_equal(exit_begin(master), EXIT_LAST);
 	assert_int_equal(v.sb->deaths, 1);
 	assert_int_equal(depart(master, false), 0);
 }
@@ -346,12 +345,12 @@ static void exit_waits_for_those_who_join_or_leave(void **state)
 	(void)state;
 	ready(a);
 	b = claim(getpid(), FUSION_ROLE_SLAVE);
-	assert_int_equal(exit_begin(a, true), EXIT_WAIT);
+	assert_int_equal(exit_begin(a), EXIT_WAIT);
 	ready(b);
-	assert_int_equal(exit_begin(a, true), EXIT_NOT_LAST);
-	assert_int_equal(exit_begin(b, true), EXIT_WAIT);
+	assert_int_equal(exit_begin(a), EXIT_NOT_LAST);
+	assert_int_equal(exit_begin(b), EXIT_WAIT);
 	assert_int_equal(depart(a, false), 1);
-	assert_int_equal(exit_begin(b, true), EXIT_LAST);
+	assert_int_equal(exit_begin(b), EXIT_LAST);
 	assert_int_equal(depart(b, false), 0);
 }
 
@@ -410,7 +409,7 @@ static void member_numbers_are_checked(void **state)
 	assert_false(member_at(&v, UINT32_MAX, 1));
 	assert_false(member_is_dead(&v, UINT32_MAX));
 	assert_int_equal(depart(7777, true), -ESRCH);
-	assert_int_equal(exit_begin(7777, true), -ESRCH);
+	assert_int_equal(exit_begin(7777), -ESRCH);
 	assert_int_equal(member_find(&v, 99), 0);
 	assert_string_equal(life_state_name(ARENA_RUNNING), "running");
 	assert_string_equal(life_state_name(999), "corrupt");
@@ -854,7 +853,7 @@ int main(void)
 		LIFE_TEST(first_in_is_master_of_an_initializing_arena),
 		LIFE_TEST(failed_initialize_leaves_nobody),
 		LIFE_TEST(shutdown_that_refuses_keeps_the_arena),
-		LIFE_TEST(master_without_leave_is_EBUSY_while_others_live),
+		LIFE_TEST(master_leaves_as_a_slave_does_while_others_live),
 		LIFE_TEST(exit_beside_a_corpse_is_the_last),
 		LIFE_TEST(
 			recovery_with_all_records_taken_uses_the_reserved_one),

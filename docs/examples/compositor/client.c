@@ -84,18 +84,11 @@ int client_open(const char *arena, struct client *client)
 	return r < 0 ? r : 0;
 }
 
-static int leave(struct fusion_arena *arena, void *ctx)
-{
-	(void)arena;
-	(void)ctx;
-	return 0;
-}
-
 void client_close(struct client *client)
 {
 	if (client->has_screen)
 		fusion_property_cede(client->desk->screen);
-	fusion_arena_exit(client->arena, NULL, leave, NULL);
+	fusion_arena_exit(client->arena, NULL, NULL, NULL);
 }
 
 /* --- Windows -------------------------------------------------------------- */

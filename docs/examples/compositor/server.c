@@ -515,13 +515,6 @@ static int join(struct fusion_arena *arena, void *ctx)
 	return desk_find(arena, &server->desk);
 }
 
-static int leave(struct fusion_arena *arena, void *ctx)
-{
-	(void)arena;
-	(void)ctx;
-	return 0;
-}
-
 int server_run(const char *arena, const struct server_options *options,
 	       const volatile sig_atomic_t *stop)
 {
@@ -542,7 +535,7 @@ int server_run(const char *arena, const struct server_options *options,
 	r = fusion_arena_enter(arena, &how, &server->arena);
 	if (r >= 0) {
 		r = serve(server, stop);
-		left = fusion_arena_exit(server->arena, NULL, leave, NULL);
+		left = fusion_arena_exit(server->arena, NULL, NULL, NULL);
 		r = r < 0 ? r : left;
 	}
 	free(server);
