@@ -11,6 +11,7 @@
 #include "libfusion/arenas.h"
 #include "libfusion/core/atomic.h"
 #include "libfusion/place.h"
+#include "libfusion/refuse.h"
 
 /* Addresses of user memory, and the slots in which arenas lie. */
 #define ADDRESS_BITS 47
@@ -171,8 +172,14 @@ FUSION_API struct fusion_arena *fusion_arena_of(const void *ptr)
 
 FUSION_API int fusion_arena_set_root(struct fusion_arena *arena, void *ptr)
 {
-	if (!arena->id || (ptr && !view_contains(&arena->view, ptr)))
-		return -EINVAL;
+	if (!arena->id)
+		return told(refuse_dead(arena));
+	if (ptr && !view_contains(&arena->view, ptr))
+		return told(
+			refuse(-EINVAL,
+			       "root of arena '%s': %p is not into its memory: "
+			       "use memory of fusion_malloc()",
+			       arena->name, ptr));
 	/* Release: pairs with the acquire in fusion_arena_root(). */
 	store_release(&arena->view.sb->root,
 		      ptr ? view_off(&arena->view, ptr) : 0);

@@ -8,6 +8,7 @@
 
 #include "libfusion/core/life.h"
 #include "libfusion/objects.h"
+#include "libfusion/refuse.h"
 
 static struct call *of(struct fusion_call *call)
 {
@@ -160,22 +161,24 @@ FUSION_API int fusion_call_create(struct fusion_arena *arena, const char *name,
 	int r;
 
 	if (!arena || !fn || !ret)
-		return -EINVAL;
+		return told(refuse_null("call", !arena ? "arena"
+						: !fn  ? "fn"
+						       : "ret"));
 	me = thread_rec_of(arena);
 	if (!me)
-		return -errno;
+		return told(-errno);
 	r = dispatch_start(arena);
 	if (r < 0)
-		return r;
+		return told(r);
 	calls = calls_of(arena);
 	h = calls ? malloc(sizeof(*h)) : NULL;
 	if (!h)
-		return -ENOMEM;
+		return told(-ENOMEM);
 	*h = (struct call_handler){.fn = fn, .ctx = ctx};
 	r = add_handler(calls, me, name, h);
 	if (r < 0) {
 		free(h);
-		return r;
+		return told(refuse_thing(arena, r, "call", name));
 	}
 	arena_poke(arena);
 	*ret = view_entry(&arena->view, KIND_CALL, h->index);
@@ -185,7 +188,7 @@ FUSION_API int fusion_call_create(struct fusion_arena *arena, const char *name,
 FUSION_API int fusion_call_lookup(struct fusion_arena *arena, const char *name,
 				  struct fusion_call **ret)
 {
-	return object_lookup(arena, KIND_CALL, name, (void **)ret);
+	return told(object_lookup(arena, KIND_CALL, name, (void **)ret));
 }
 
 /* Of this process or another's; @index was @id's. */
@@ -224,14 +227,14 @@ FUSION_API int fusion_call_destroy(struct fusion_call *call)
 
 	cache = object_cache(KIND_CALL, call, &r);
 	if (!cache)
-		return r;
+		return told(r);
 	i = call_index(&cache->arena->view, c);
 	id = load_acquire(&c->id);
 	if (!id)
-		return -EIDRM;
+		return told(-EIDRM);
 	r = table_remove(&cache->arena->view, cache->rec, KIND_CALL, i, id);
 	if (r < 0)
-		return r;
+		return told(r);
 	calls = load_acquire(&cache->arena->calls);
 	if (calls)
 		remove_handler(calls, i, id);
@@ -262,7 +265,7 @@ FUSION_API int fusion_call_owner(struct fusion_call *call, fusion_id_t *ret)
 
 	if (r == 0)
 		*ret = of(call)->owner;
-	return r;
+	return told(r);
 }
 
 FUSION_API int fusion_call_cancel(struct fusion_call *call)
@@ -272,9 +275,9 @@ FUSION_API int fusion_call_cancel(struct fusion_call *call)
 	int r = find(call, &cache, &id);
 
 	if (r < 0)
-		return r;
-	return (int)call_fail_all(&cache->arena->view, of(call), id,
-				  cache->arena->id, ECANCELED);
+		return told(r);
+	return told((int)call_fail_all(&cache->arena->view, of(call), id,
+				       cache->arena->id, ECANCELED));
 }
 
 FUSION_API int fusion_call_set_quota(struct fusion_call *call,
@@ -284,9 +287,9 @@ FUSION_API int fusion_call_set_quota(struct fusion_call *call,
 	uint32_t id = 0;
 	int r = find(call, &cache, &id);
 
-	return r < 0 ? r
-		     : call_set_limit(&cache->arena->view, cache->rec, of(call),
-				      member, limit);
+	return told(r < 0 ? r
+			  : call_set_limit(&cache->arena->view, cache->rec,
+					   of(call), member, limit));
 }
 
 FUSION_API int fusion_call_stat(struct fusion_call *call,
@@ -299,7 +302,7 @@ FUSION_API int fusion_call_stat(struct fusion_call *call,
 	int r = ret ? find(call, &cache, &id) : -EINVAL;
 
 	if (r < 0)
-		return r;
+		return told(r);
 	executed = load_relaxed(&c->executed);
 	*ret = (struct fusion_call_stats){
 		.owner = c->owner,

@@ -25,6 +25,7 @@
 #include "libfusion/core/life.h"
 #include "libfusion/core/limits.h"
 #include "libfusion/objects.h"
+#include "libfusion/refuse.h"
 
 #define ALL_FLAGS                                                        \
 	(FUSION_CALL_ONEWAY | FUSION_CALL_QUEUE | FUSION_CALL_NODIRECT | \
@@ -187,18 +188,18 @@ FUSION_API int fusion_call_answer(struct fusion_arena *arena, void *out,
 	const void *from;
 
 	if (!cache || !size || (!out && *size))
-		return arena && !cache ? -errno : -EINVAL;
+		return told(arena && !cache ? -errno : -EINVAL);
 	if (!cache->answer)
-		return -ENODATA;
+		return told(-ENODATA);
 	room = *size;
 	s = call_slot_at(&arena->view, cache->answer - 1);
 	len = load_relaxed(&s->len);
 	from = call_bytes(arena, s, len);
 	if (!from)
-		return -EIO;
+		return told(-EIO);
 	*size = len;
 	if (len > room)
-		return -EMSGSIZE;
+		return told(-EMSGSIZE);
 	if (len)
 		memcpy(out, from, len);
 	drop_answer(cache);
@@ -651,10 +652,10 @@ FUSION_API int fusion_call_execute_bytes(
 
 	if (r < 0 || (!in && in_size) || (!out && out_size) ||
 	    in_size > UINT32_MAX - sizeof(word))
-		return -EINVAL;
+		return told(-EINVAL);
 	x.cache = object_cache(KIND_CALL, call, &r);
 	if (!x.cache)
-		return r;
+		return told(r);
 	x.arena = x.cache->arena;
 	x.v = &x.arena->view;
 	x.me = x.cache->rec;
@@ -663,12 +664,12 @@ FUSION_API int fusion_call_execute_bytes(
 	x.rq.size = (uint32_t)in_size;
 	r = x.rq.id ? execute(&x) : -EIDRM;
 	unblock(&x);
-	return r;
+	return told(r);
 }
 
 FUSION_API int fusion_call_execute(struct fusion_call *call, uint64_t word,
 				   uint64_t *ret_word)
 {
-	return fusion_call_execute_bytes(call, NULL, word, NULL, 0, ret_word,
-					 NULL, 0, NULL);
+	return told(fusion_call_execute_bytes(call, NULL, word, NULL, 0,
+					      ret_word, NULL, 0, NULL));
 }

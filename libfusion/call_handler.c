@@ -11,6 +11,7 @@
 #include "libfusion/core/futex.h"
 #include "libfusion/core/lend.h"
 #include "libfusion/objects.h"
+#include "libfusion/refuse.h"
 
 static __thread unsigned depth; /* handlers that this thread is in */
 
@@ -115,11 +116,11 @@ FUSION_API int fusion_call_reply(const struct fusion_call_request *request,
 	void *copy = NULL;
 
 	if (!sv || (!data && size) || size > UINT32_MAX)
-		return -EINVAL;
+		return told(-EINVAL);
 	if (size > sizeof(sv->bytes)) {
 		copy = malloc(size);
 		if (!copy)
-			return -ENOMEM;
+			return told(-ENOMEM);
 	}
 	if (size)
 		memmove(copy ? copy : sv->bytes, data, size);
@@ -239,15 +240,15 @@ static int return_it(struct fusion_call *call, uint64_t serial, uint64_t word,
 FUSION_API int fusion_call_return(struct fusion_call *call, uint64_t serial,
 				  uint64_t word, const void *data, size_t size)
 {
-	return return_it(call, serial, word, data, size, 0);
+	return told(return_it(call, serial, word, data, size, 0));
 }
 
 FUSION_API int fusion_call_return_error(struct fusion_call *call,
 					uint64_t serial, int error)
 {
-	return error < 0 && error >= -4095
-		       ? return_it(call, serial, 0, NULL, 0, error)
-		       : -EINVAL;
+	return told(error < 0 && error >= -4095
+			    ? return_it(call, serial, 0, NULL, 0, error)
+			    : -EINVAL);
 }
 
 /* --- Requests ------------------------------------------------------------- */

@@ -5,6 +5,35 @@
 
 #include "libfusion/core/skirmish.h"
 #include "libfusion/core/span.h"
+#include "libfusion/objects.h"
+#include "libfusion/refuse.h"
+
+static const char *kind_name(uint32_t kind)
+{
+	switch (kind) {
+	case CONTAINER_HASH:
+		return "hash";
+	case CONTAINER_VECTOR:
+		return "vector";
+	}
+	return "list";
+}
+
+static int refuse_container(const struct fusion_arena *arena, int r,
+			    uint32_t kind)
+{
+	if (is_refused(r))
+		return r;
+	return refuse_thing(arena, r, kind_name(kind), NULL);
+}
+
+static int refuse_lock(const struct container *c, uint32_t kind)
+{
+	return refuse(-EINVAL,
+		      "%s at %p: it has no lock: create it with "
+		      "FUSION_CONTAINER_LOCK",
+		      kind_name(kind), (const void *)c);
+}
 
 /* --- Entering --------------------------------------------------------------
  */
@@ -17,7 +46,7 @@ static int find(const struct container *c, uint32_t kind,
 	struct tcache *t;
 
 	if (!a)
-		return -EINVAL;
+		return refuse_handle(kind_name(kind), c);
 	t = tls_cache(a);
 	if (!t)
 		return -errno;
@@ -25,7 +54,7 @@ static int find(const struct container *c, uint32_t kind,
 		t->span_hi = span_hi(&a->view);
 	if (!is_in_slab(t, c) ||
 	    load_relaxed(&c->mark) != container_mark(c, kind))
-		return -EINVAL;
+		return refuse_handle(kind_name(kind), c);
 	*ret = a;
 	return 0;
 }
@@ -53,7 +82,11 @@ static int ask_state(const struct container *c)
 
 	if (state == CONTAINER_ALIVE)
 		return 0;
-	return state == CONTAINER_DYING ? -EIDRM : -EIO;
+	if (state == CONTAINER_DYING)
+		return refuse(-EIDRM, "container at %p: it is being destroyed",
+			      (const void *)c);
+	return refuse(-EIO, "container at %p: its memory was overwritten",
+		      (const void *)c);
 }
 
 int container_take(struct container *c)
@@ -84,7 +117,7 @@ int container_lock(struct container *c, uint32_t kind)
 	struct fusion_arena *a;
 	int r = container_enter(c, kind, &a);
 
-	return r == 0 && !has_lock(c) ? -EINVAL : r;
+	return r == 0 && !has_lock(c) ? refuse_lock(c, kind) : r;
 }
 
 int container_unlock(struct container *c, uint32_t kind)
@@ -94,7 +127,8 @@ int container_unlock(struct container *c, uint32_t kind)
 
 	if (r < 0)
 		return r;
-	return has_lock(c) ? fusion_skirmish_dismiss(c->lock) : -EINVAL;
+	return has_lock(c) ? fusion_skirmish_dismiss(c->lock)
+			   : refuse_lock(c, kind);
 }
 
 /* --- From beginning to end -------------------------------------------------
@@ -102,13 +136,17 @@ int container_unlock(struct container *c, uint32_t kind)
 
 static int add_lock(struct container *c, struct fusion_arena *arena)
 {
-	struct fusion_skirmish *lock;
-	int r = fusion_skirmish_create(arena, NULL, 0, &lock);
+	struct thread_rec *me = thread_rec_of(arena);
+	struct skirmish *lock;
+	int r = me ? skirmish_create(&arena->view, me, NULL, 0, arena->id,
+				     &lock)
+		   : -errno;
 
 	if (r < 0)
 		return r;
-	c->lock = lock;
-	c->lock_id = ((struct skirmish *)lock)->id;
+	arena_poke(arena);
+	c->lock = (struct fusion_skirmish *)lock;
+	c->lock_id = lock->id;
 	return 0;
 }
 
@@ -118,16 +156,16 @@ int container_create(struct fusion_arena *arena, uint32_t kind, size_t size,
 	struct container *c;
 	int r;
 
-	c = fusion_calloc(arena, 1, size);
+	c = heap_alloc_zeroed(arena, size);
 	if (!c)
-		return -errno;
+		return refuse_container(arena, -errno, kind);
 	c->flags = (uint16_t)flags;
 	c->state = CONTAINER_ALIVE;
 	if (flags & FUSION_CONTAINER_LOCK) {
 		r = add_lock(c, arena);
 		if (r < 0) {
 			fusion_free(arena, c);
-			return r;
+			return refuse_container(arena, r, kind);
 		}
 	}
 	compiler_fence();
@@ -164,7 +202,8 @@ static void destroy_lock(struct container *c, struct fusion_arena *arena)
 	char name[16];
 
 	snprintf(name, sizeof(name), "#%u", c->lock_id);
-	if (fusion_skirmish_lookup(arena, name, &lock) == 0 && lock == c->lock)
+	if (object_find(arena, KIND_SKIRMISH, name, (void **)&lock) == 0 &&
+	    lock == c->lock)
 		fusion_skirmish_destroy(lock);
 }
 

@@ -21,6 +21,7 @@
 #include "libfusion/dispatcher.h"
 #include "libfusion/objects.h"
 #include "libfusion/quiet_thread.h"
+#include "libfusion/refuse.h"
 
 /* What d->watch says. */
 enum { WATCH_NOTHING = 0, WATCH_RING = 1, WATCH_END = 2 };
@@ -143,14 +144,14 @@ FUSION_API int fusion_fd(struct fusion_arena *arena)
 
 	d = arena ? dispatcher_of(arena, &r) : NULL;
 	if (!d)
-		return r;
+		return told(r);
 	r = dispatch_by_hand(d);
 	if (r < 0)
-		return r;
+		return told(r);
 	pthread_mutex_lock(&d->lock);
 	r = open_fd(d);
 	pthread_mutex_unlock(&d->lock);
-	return r < 0 ? r : d->fd;
+	return told(r < 0 ? r : d->fd);
 }
 
 /* Sleep as the library's thread would.  0 something may be there. */
@@ -222,9 +223,9 @@ FUSION_API int fusion_dispatch(struct fusion_arena *arena, int64_t timeout_ns)
 
 	d = arena ? dispatcher_of(arena, &r) : NULL;
 	if (!d)
-		return r;
+		return told(r);
 	if (dispatch_is_mine(arena))
-		return -EDEADLK;
+		return told(-EDEADLK);
 	r = dispatch_by_hand(d);
-	return r < 0 ? r : dispatch(d, timeout_ns);
+	return told(r < 0 ? r : dispatch(d, timeout_ns));
 }

@@ -7,6 +7,7 @@
  * beside itself.
  */
 #include "libfusion/dispatcher.h"
+#include "libfusion/refuse.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -91,19 +92,19 @@ FUSION_API int fusion_dispatch_cleanup(struct fusion_arena *arena,
 	int r;
 
 	if (!arena || !fn)
-		return -EINVAL;
+		return told(-EINVAL);
 	r = dispatch_start(arena);
 	if (r < 0)
-		return r;
+		return told(r);
 	d = load_acquire(&arena->dispatcher);
 	c = malloc(sizeof(*c));
 	if (!c)
-		return -ENOMEM;
+		return told(-ENOMEM);
 	*c = (struct cleanup){.arena = arena, .fn = fn, .ctx = ctx};
 	r = post_to(d, &d->cleanups, clean_up, c);
 	if (r < 0)
 		free(c);
-	return r;
+	return told(r);
 }
 
 /* --- Jobs ----------------------------------------------------------------- */

@@ -28,9 +28,9 @@
 #include "libfusion/core/heap.h"
 #include "libfusion/core/life.h"
 #include "libfusion/hand_over.h"
-#include "libfusion/log.h"
 #include "libfusion/patient.h"
 #include "libfusion/place.h"
+#include "libfusion/refuse.h"
 #include "libfusion/window.h"
 
 /* The daemon's own answer that the time is over is worth waiting for. */
@@ -43,18 +43,41 @@
 /* The same, and the arena is to lie where nothing of this process does. */
 #define MUST_MOVE (-EXDEV)
 
+static int refuse_option(const char *name, int64_t value, const char *want)
+{
+	return refuse(-EINVAL,
+		      "options of fusion_arena_enter(): %s is %" PRId64
+		      ": it has to be %s",
+		      name, value, want);
+}
+
 static int check_options(const struct fusion_arena_options *o)
 {
 	const uint32_t flags =
 		FUSION_ENTER_NOWAIT | FUSION_ENTER_FORK | FUSION_ENTER_EXISTING;
 
-	if (o->role > FUSION_ROLE_SLAVE || o->flags & ~flags ||
-	    o->on_master_death > FUSION_MASTER_DEATH_PROMOTE ||
-	    o->mode & ~07777u || o->timeout_ns < FUSION_FOREVER)
-		return -EINVAL;
+	if (o->role > FUSION_ROLE_SLAVE)
+		return refuse_option("role", o->role,
+				     "FUSION_ROLE_ANY, _MASTER or _SLAVE");
+	if (o->flags & ~flags)
+		return refuse_option("flags", o->flags & ~flags,
+				     "a sum of flags FUSION_ENTER_NOWAIT and "
+				     "its like");
+	if (o->on_master_death > FUSION_MASTER_DEATH_PROMOTE)
+		return refuse_option("on_master_death", o->on_master_death,
+				     "FUSION_MASTER_DEATH_NOTIFY, _KILL or "
+				     "_PROMOTE");
+	if (o->mode & ~07777u)
+		return refuse_option("mode", o->mode,
+				     "that of a directory, say 0750");
+	if (o->timeout_ns < FUSION_FOREVER)
+		return refuse_option("timeout_ns", o->timeout_ns,
+				     "nanoseconds, or 0 for ever");
 	if (o->span && (o->span < SPAN_MIN || o->span > SPAN_MAX ||
 			o->span & (o->span - 1)))
-		return -EINVAL;
+		return refuse_option("span", (int64_t)o->span,
+				     "a power of two from 16777216 (16 MiB) to "
+				     "68719476736 (64 GiB), or 0");
 	return 0;
 }
 
@@ -67,7 +90,8 @@ static int copy_options(const struct fusion_arena_options *from,
 		return 0;
 	if (from->size < offsetof(struct fusion_arena_options, timeout_ns) ||
 	    from->size > sizeof(*to))
-		return -EINVAL;
+		return refuse_size("fusion_arena_options", from->size,
+				   sizeof(*to));
 	memcpy(to, from, from->size);
 	return check_options(to);
 }
@@ -107,34 +131,53 @@ void arena_free(struct fusion_arena *a)
 	free(a);
 }
 
-static void log_formats(const struct ioc_join *j, const char *path)
+static int refuse_formats(const struct ioc_join *j, const char *path)
 {
-	log_error("%s: libfusion " FUSION_VERSION
-		  " speaks format %u, protocol %u; fusionfs %.23s format %u, "
-		  "protocol %u: update the older one",
-		  path, FUSION_FORMAT, FUSION_PROTOCOL, j->daemon_version,
-		  j->daemon_format, j->daemon_protocol);
+	return refuse(-EPROTO,
+		      "arena '%s': libfusion " FUSION_VERSION
+		      " speaks format %u, protocol %u; fusionfs %.23s format "
+		      "%u, protocol %u: update the older one",
+		      path, FUSION_FORMAT, FUSION_PROTOCOL, j->daemon_version,
+		      j->daemon_format, j->daemon_protocol);
 }
 
 /* What of ours lies where the arena is? */
-static void log_collision(const char *path, uint64_t base, uint64_t span)
+static int refuse_collision(const char *path, uint64_t base, uint64_t span)
 {
-	uint64_t from, to;
+	uint64_t from = 0, to = 0;
 
-	if (window_occupant(base, span, &from, &to))
-		log_error("%s wants 0x%" PRIx64 "-0x%" PRIx64
-			  ", where this process has 0x%" PRIx64 "-0x%" PRIx64,
-			  path, base, base + span, from, to);
+	window_occupant(base, span, &from, &to);
+	return refuse(-EADDRINUSE,
+		      "arena '%s': it lies at 0x%" PRIx64 "-0x%" PRIx64
+		      ", where this process has 0x%" PRIx64 "-0x%" PRIx64
+		      ": unmap that, or enter before it is mapped",
+		      path, base, base + span, from, to);
 }
 
-/* Something lies where the arena is.  To who is to create it, that is no
- * reason to fail: it can lie elsewhere. */
+/* Something lies where the arena is.  A process that is to create it does not
+ * fail for that: the arena can lie elsewhere. */
 static int collision(const struct fusion_arena *a, const struct ioc_join *j)
 {
 	if (j->role_got == FUSION_ROLE_MASTER && !j->running)
 		return MUST_MOVE;
-	log_collision(a->path, j->base, j->span_got);
-	return -EADDRINUSE;
+	return refuse_collision(a->path, j->base, j->span_got);
+}
+
+/* Joined, but without the memory. */
+static int refuse_heap(const struct fusion_arena *a, int r)
+{
+	if (r == -ENOTCONN)
+		return place_refuse(r, a->path);
+	if (r == -EPROTO)
+		return refuse(r,
+			      "arena '%s': its memory is of another format "
+			      "than this library's (" FUSION_VERSION
+			      ", format %u): update the older one",
+			      a->path, FUSION_FORMAT);
+	return refuse(r,
+		      "arena '%s': cannot get its memory from fusionfs, or "
+		      "cannot map it: %s",
+		      a->path, strerrordesc_np(-r));
 }
 
 /* The process goes on to map what it was handed.  Takes all of @h. */
@@ -146,7 +189,7 @@ static int map_heap(struct fusion_arena *a, const struct ioc_join *j,
 
 	if (r < 0) {
 		handed_close(h);
-		return r == -EEXIST ? collision(a, j) : r;
+		return r == -EEXIST ? collision(a, j) : refuse_heap(a, r);
 	}
 	v->witness = h->witness;
 	v->renew = hand_over_renew;
@@ -164,11 +207,15 @@ static int open_heap(struct fusion_arena *a, const struct ioc_join *j)
 	struct handed h = {.heap = -1, .lock = -1};
 	int r = hand_over_fetch(a->dirfd, a->place, &j->token, &h);
 
-	if (r < 0)
-		return r; /* -ESTALE is LOST_RACE */
+	if (r < 0) /* -ESTALE is LOST_RACE */
+		return r == LOST_RACE ? r : refuse_heap(a, r);
 	if (!h.witness) {
 		handed_close(&h);
-		return -EPROTO;
+		return refuse(-EPROTO,
+			      "arena '%s': fusionfs handed its memory over "
+			      "without a witness of life: update the older of "
+			      "library and fusionfs",
+			      a->path);
 	}
 	return map_heap(a, j, &h);
 }
@@ -207,40 +254,88 @@ static int attach(struct fusion_arena *a, const struct ioc_join *j,
 	return r;
 }
 
+/* What its process waited for, or would have to. */
+static const char *awaited(const struct ioc_join *j)
+{
+	return j->role == FUSION_ROLE_SLAVE
+		       ? "it has no master yet, or is being initialised or "
+			 "shut down"
+		       : "it is being initialised or shut down by another "
+			 "process";
+}
+
 static int join_error(struct fusion_arena *a, const struct ioc_join *j, int r)
 {
-	switch (r) {
-	case -ENOTTY:
-	case -ENOSYS:
-		log_error("%s is not on a fusionfs: mount one there first "
-			  "(mount -t fuse fusionfs DIR)",
-			  a->path);
-		return -ENODEV;
-	case -ENOTCONN:
-		log_error("%s: the fusionfs daemon is gone: mount it again "
-			  "over the same backing directory",
-			  a->path);
-		return r;
-	case -EPROTO:
-		log_formats(j, a->path);
-		return r;
-	case -EREMOTE:
-		log_error("%s: its fusionfs runs in a pid namespace that this "
-			  "process is not in, so it cannot tell whether this "
-			  "process lives: start fusionfs outside of that "
-			  "namespace, or this process inside",
-			  a->path);
-		return r;
-	case -EADDRINUSE:
-		log_error("%s: this process has no free range of addresses "
-			  "that is large enough where arenas can lie: leave "
-			  "another arena, or ask for a smaller span",
-			  a->path);
-		return r;
-	case -ENOENT:
+	switch (-r) {
+	case ENOTTY:
+	case ENOSYS:
+		return place_refuse(-ENODEV, a->path);
+	case ENOTCONN:
+	case EACCES:
+		return place_refuse(r, a->path);
+	case EPROTO:
+		return refuse_formats(j, a->path);
+	case EINVAL:
+		return refuse(r,
+			      "arena '%s': no arena can live with the limit "
+			      "that is asked for: %" PRIu64
+			      " bytes are the least, or 0 for no limit",
+			      a->path, j->limit);
+	case EREMOTE:
+		return refuse(
+			r,
+			"arena '%s': its fusionfs runs in a pid namespace "
+			"that this process is not in, so it cannot tell "
+			"whether this process lives: start fusionfs "
+			"outside of that namespace, or this process inside",
+			a->path);
+	case EADDRINUSE:
+		return refuse(r,
+			      "arena '%s': this process has no free range of "
+			      "addresses that is large enough where arenas can "
+			      "lie: leave another arena, or ask for a smaller "
+			      "span",
+			      a->path);
+	case ENOENT:
 		return LOST_RACE;
+	case EAGAIN:
+		return refuse(r,
+			      "arena '%s': %s, and FUSION_ENTER_NOWAIT is "
+			      "set",
+			      a->path, awaited(j));
+	case ETIMEDOUT:
+		return refuse(r, "arena '%s': %s, and the time is over",
+			      a->path, awaited(j));
+	case EINTR:
+		return refuse(r, "arena '%s': %s, and a signal came meanwhile",
+			      a->path, awaited(j));
+	case EEXIST:
+		return refuse(r,
+			      "arena '%s': it has a master, and this "
+			      "process wants to be it",
+			      a->path);
+	case ENOSPC:
+		return refuse(r,
+			      "arena '%s': it has as many members as it can "
+			      "(fusionfs -o max_members=N), or the tmpfs "
+			      "below it is full",
+			      a->path);
+	case EIO:
+		return refuse(r,
+			      "arena '%s': it is corrupt: end its members, "
+			      "then remove it (rmdir)",
+			      a->path);
+	case EMFILE:
+	case ENFILE:
+		return refuse(r,
+			      "arena '%s': fusionfs has no descriptor left "
+			      "for one more member",
+			      a->path);
 	}
-	return r;
+	return refuse(r,
+		      "arena '%s': joining failed, or the process that "
+		      "initialised it has failed, with: %s",
+		      a->path, strerrordesc_np(-r));
 }
 
 static int join(struct fusion_arena *a, const struct fusion_arena_options *o,
@@ -261,9 +356,9 @@ static int join(struct fusion_arena *a, const struct fusion_arena_options *o,
 	if (!o->join)
 		j->flags |= JOIN_ALIVE;
 	r = place_ioctl(a->dirfd, FUSION_IOC_JOIN, j);
-	/* Answered, but no slot: other formats. */
+	/* Answered, but no slot: other formats, or a limit that is too low. */
 	if (!r && !j->slot)
-		r = -EPROTO;
+		r = j->limit > o->limit ? -EINVAL : -EPROTO;
 	if (r < 0)
 		return join_error(a, j, r);
 	r = open_heap(a, j);
@@ -301,9 +396,22 @@ static int count_entry(struct fusion_arena *a, uint32_t role)
 
 	if ((role == FUSION_ROLE_MASTER && !master) ||
 	    (role == FUSION_ROLE_SLAVE && master))
-		return -ENOTSUP;
+		return refuse(
+			-ENOTSUP,
+			"arena '%s': this process is in it as %s already, "
+			"and cannot enter as %s",
+			a->path, master ? "master" : "slave",
+			master ? "slave" : "master");
 	a->n_entered++;
 	return 0;
+}
+
+static int refuse_busy(const struct fusion_arena *a, int r)
+{
+	return refuse(r,
+		      "arena '%s': another thread of this process is just "
+		      "entering or leaving it: %s",
+		      a->path, error_meaning(r));
 }
 
 /* Is this process in already?  Waits for threads that are just entering or
@@ -323,11 +431,15 @@ static int enter_again(struct fusion_arena *a,
 			*ret = r < 0 ? *ret : other;
 			r = r < 0 ? r : 1;
 		} else if (pthread_equal(other->thread, pthread_self())) {
-			r = -EDEADLK;
+			r = refuse(-EDEADLK,
+				   "arena '%s': this thread is just entering "
+				   "or leaving it: a callback cannot enter",
+				   a->path);
 		} else if (o->flags & FUSION_ENTER_NOWAIT) {
-			r = -EAGAIN;
+			r = refuse_busy(a, -EAGAIN);
 		} else {
 			r = arenas_wait(deadline);
+			r = r < 0 ? refuse_busy(a, r) : 0;
 		}
 	}
 	if (!r) {
@@ -546,6 +658,7 @@ static int call(struct entering *e, fusion_arena_fn fn)
 /* 1 initialised, 0 joined, LOST_RACE, -errno: not in. */
 static int go_in(struct entering **e)
 {
+	uint32_t serial;
 	bool first;
 	int answer, r = step(e, &joining);
 
@@ -553,7 +666,11 @@ static int go_in(struct entering **e)
 		return r;
 	first = (*e)->join.role_got == FUSION_ROLE_MASTER &&
 		!(*e)->join.running;
+	serial = refuse_serial();
 	answer = call(*e, first ? (*e)->o.initialize : (*e)->o.join);
+	if (answer < 0)
+		refuse_callback(answer, serial, (*e)->path,
+				first ? "initialize" : "join");
 	(*e)->answer = answer;
 	r = step(e, &settling);
 	if (answer < 0)
@@ -595,7 +712,29 @@ static int enter(const char *name, const struct fusion_arena_options *o,
 	for (int i = 0; r == LOST_RACE && e && !e->answer && i < TRIES; i++)
 		r = try_enter(&e, ret);
 	entering_free(e);
-	return r == LOST_RACE ? -EIO : r;
+	if (r != LOST_RACE)
+		return r;
+	return refuse(-EIO,
+		      "arena '%s': it ended %d times while this process "
+		      "entered: give up",
+		      name, TRIES);
+}
+
+/* Whatever else has failed, the reader is told where. */
+static int refuse_to_enter(int r, const char *path)
+{
+	if (r >= 0 || is_refused(r))
+		return r;
+	if (r == -ETIMEDOUT || r == -EINTR || r == -EAGAIN)
+		return refuse(
+			r,
+			"arena '%s': fusionfs or a member that is stopped "
+			"does not answer, and %s",
+			path,
+			r == -EINTR ? "a signal came meanwhile"
+				    : "the time is over");
+	return refuse(r, "arena '%s': cannot enter: %s", path,
+		      error_meaning(r));
 }
 
 FUSION_API int fusion_arena_enter(const char *name,
@@ -603,18 +742,22 @@ FUSION_API int fusion_arena_enter(const char *name,
 				  struct fusion_arena **ret)
 {
 	struct fusion_arena_options o;
-	int cancel, r = copy_options(options, &o);
+	int cancel, r;
 
+	refuse_nothing();
+	r = copy_options(options, &o);
 	if (r < 0)
-		return r;
+		return told(r);
 	if (!ret)
-		return -EINVAL;
+		return told(refuse_null("fusion_arena_enter()", "ret"));
+	if (!name)
+		return told(refuse_null("fusion_arena_enter()", "name"));
 	fork_prepare_once();
 	/* Callbacks may be cancelled, what is around them may not. */
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-	r = enter(name, &o, ret);
+	r = refuse_to_enter(enter(name, &o, ret), name);
 	pthread_setcancelstate(cancel, NULL);
-	return r;
+	return told(r);
 }
 
 /* The handle stays where it is, its content is new.  Never waits: a fork is no

@@ -22,6 +22,7 @@
 #include "libfusion/core/witness.h"
 #include "libfusion/dispatch.h"
 #include "libfusion/log.h"
+#include "libfusion/refuse.h"
 #include "libfusion/tls.h"
 
 void arena_unmap(struct fusion_arena *a)
@@ -135,16 +136,30 @@ static int call(struct fusion_arena *a, fusion_arena_fn fn, void *ctx)
 static int go_out(struct fusion_arena *a, fusion_arena_fn shutdown,
 		  fusion_arena_fn leave, void *ctx)
 {
-	int r = begin(a);
+	uint32_t serial = refuse_serial();
+	int r = begin(a), last = r == EXIT_LAST;
 
 	if (r < 0)
-		return r;
-	r = call(a, r == EXIT_LAST ? shutdown : leave, ctx);
-	if (r < 0)
+		return is_refused(r) ? r
+				     : refuse(r, "arena '%s': cannot leave: %s",
+					      a->path, error_meaning(r));
+	r = call(a, last ? shutdown : leave, ctx);
+	if (r < 0) {
 		arena_ready(a);
-	else
+		refuse_callback(r, serial, a->path,
+				last ? "shutdown" : "leave");
+	} else {
 		arena_depart(a, FUSION_IOC_LEAVE, 0);
+	}
 	return r;
+}
+
+static int refuse_to_exit(const struct fusion_arena *a, const char *where)
+{
+	return refuse(-EDEADLK,
+		      "arena '%s': cannot leave from %s: leave when that has "
+		      "returned",
+		      a->path, where);
 }
 
 /* 1: this exit is the one that counts; 0: there were more enters; -errno. */
@@ -154,9 +169,9 @@ static int count_exit(struct fusion_arena *a)
 
 	pthread_mutex_lock(&arenas_lock);
 	if (a->state == HANDLE_DEAD) {
-		r = -EINVAL;
+		r = refuse_dead(a);
 	} else if (a->state != HANDLE_IN) {
-		r = -EDEADLK;
+		r = refuse_to_exit(a, "a callback of entering or leaving it");
 	} else if (a->n_entered > 1) {
 		a->n_entered--;
 		r = 0;
@@ -172,13 +187,16 @@ FUSION_API int fusion_arena_exit(struct fusion_arena *arena,
 				 fusion_arena_fn shutdown,
 				 fusion_arena_fn leave, void *ctx)
 {
-	int cancel, r = arena ? count_exit(arena) : -EINVAL;
+	int cancel, r;
 
+	if (!arena)
+		return told(refuse_null("fusion_arena_exit()", "arena"));
+	r = count_exit(arena);
 	if (r <= 0)
-		return r;
+		return told(r);
 	if (dispatch_is_mine(arena)) {
 		arena_set_state(arena, HANDLE_IN);
-		return -EDEADLK;
+		return told(refuse_to_exit(arena, "a handler of it"));
 	}
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	r = go_out(arena, shutdown, leave, ctx);
@@ -189,5 +207,5 @@ FUSION_API int fusion_arena_exit(struct fusion_arena *arena,
 		arena_free(arena);
 	}
 	pthread_setcancelstate(cancel, NULL);
-	return r;
+	return told(r);
 }

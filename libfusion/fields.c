@@ -2,13 +2,31 @@
 #include <fusion/arena.h>
 
 #include <errno.h>
+#include <inttypes.h>
+#include <string.h>
 
 #include "libfusion/arena_private.h"
 #include "libfusion/core/atomic.h"
 #include "libfusion/core/field.h"
 #include "libfusion/core/futex.h"
 #include "libfusion/core/limits.h"
+#include "libfusion/refuse.h"
 #include "libfusion/tls.h"
+
+/* Is it the type, or the name? */
+static int refuse_add(const struct fusion_arena *arena, int r, const char *name,
+		      const char *type)
+{
+	if ((r != -EINVAL && r != -ENAMETOOLONG) || name_check_object(name) < 0)
+		return refuse_thing(arena, r, "field", name);
+	if (r == -EINVAL)
+		return refuse(r,
+			      "field '%s': no control character may be in "
+			      "the type '%s'",
+			      name, type);
+	return refuse(r, "field '%s': the type has %zu bytes, %d are the most",
+		      name, strlen(type), FIELD_TYPE_MAX);
+}
 
 FUSION_API int fusion_arena_add_field(struct fusion_arena *arena,
 				      const char *name, void *ptr, size_t size,
@@ -18,14 +36,21 @@ FUSION_API int fusion_arena_add_field(struct fusion_arena *arena,
 	int r;
 
 	if (!me)
-		return -errno;
+		return told(-errno);
 	if (!view_contains(&arena->view, ptr) ||
 	    size > arena->view.geo.span - view_off(&arena->view, ptr))
-		return -EINVAL;
+		return told(refuse(
+			-EINVAL,
+			"field '%s': %zu bytes at %p are not in arena "
+			"'%s', whose memory is %p-%p: use memory of "
+			"fusion_malloc()",
+			name ? name : "", size, ptr, arena->name,
+			(void *)arena->view.base,
+			(void *)(arena->view.base + arena->view.geo.span)));
 	r = field_add(&arena->view, me, name, (uint64_t)(uintptr_t)ptr, size,
 		      type, arena->id);
 	if (r < 0)
-		return r;
+		return told(refuse_add(arena, r, name, type));
 	arena_poke(arena);
 	return 0;
 }
@@ -44,18 +69,32 @@ static int get(struct fusion_arena *arena, const char *name, void **ret_ptr,
 		return r;
 	/* Somebody scribbled over it: better no pointer than that one. */
 	if (!view_contains(&arena->view, (void *)(uintptr_t)f.addr))
-		return -EIO;
+		return refuse(-EIO,
+			      "field '%s': its pointer 0x%" PRIx64
+			      " is not into arena '%s': a member has "
+			      "overwritten it",
+			      name, f.addr, arena->name);
 	*ret_ptr = (void *)(uintptr_t)f.addr;
 	if (ret_size)
 		*ret_size = f.size;
 	return 0;
 }
 
+static int refuse_get(const struct fusion_arena *arena, int r, const char *name)
+{
+	return is_refused(r) ? r : refuse_thing(arena, r, "field", name);
+}
+
 FUSION_API int fusion_arena_get_field(struct fusion_arena *arena,
 				      const char *name, void **ret_ptr,
 				      size_t *ret_size)
 {
-	return get(arena, name, ret_ptr, ret_size);
+	int r;
+
+	if (!ret_ptr)
+		return told(refuse_null("field", "ret_ptr"));
+	r = get(arena, name, ret_ptr, ret_size);
+	return told(r < 0 ? refuse_get(arena, r, name) : r);
 }
 
 FUSION_API int fusion_arena_remove_field(struct fusion_arena *arena,
@@ -65,12 +104,21 @@ FUSION_API int fusion_arena_remove_field(struct fusion_arena *arena,
 	int r;
 
 	if (!me)
-		return -errno;
+		return told(-errno);
 	r = field_remove(&arena->view, me, name);
 	if (r < 0)
-		return r;
+		return told(refuse_thing(arena, r, "field", name));
 	arena_poke(arena);
 	return 0;
+}
+
+static int refuse_wait(const struct fusion_arena *arena, int r,
+		       const char *name)
+{
+	return refuse(r,
+		      "field '%s': nobody has added it to arena '%s' yet: "
+		      "%s",
+		      name, arena->name, error_meaning(r));
 }
 
 FUSION_API int fusion_arena_wait_field(struct fusion_arena *arena,
@@ -79,8 +127,10 @@ FUSION_API int fusion_arena_wait_field(struct fusion_arena *arena,
 {
 	int64_t until = timeout_ns < 0 ? 0 : clock_monotonic_ns() + timeout_ns;
 
+	if (!ret_ptr)
+		return told(refuse_null("field", "ret_ptr"));
 	if (!thread_rec_of(arena))
-		return -errno;
+		return told(-errno);
 	for (;;) {
 		/* Acquire: pairs with the release at the end of field_add();
 		 * read before we look, so that no field is missed. */
@@ -89,12 +139,15 @@ FUSION_API int fusion_arena_wait_field(struct fusion_arena *arena,
 		int r = get(arena, name, ret_ptr, ret_size);
 		int64_t left = -1;
 
+		if (r >= 0)
+			return told(r);
 		if (r != -ENOENT)
-			return r;
+			return told(refuse_get(arena, r, name));
 		if (timeout_ns >= 0) {
 			left = until - clock_monotonic_ns();
 			if (left <= 0)
-				return -ETIMEDOUT;
+				return told(
+					refuse_wait(arena, -ETIMEDOUT, name));
 		}
 		/* Who adds it may be killed before it wakes us: look again
 		 * now and then, though nobody calls. */
@@ -103,6 +156,6 @@ FUSION_API int fusion_arena_wait_field(struct fusion_arena *arena,
 		r = futex_wait(&arena->view.sb->tables[KIND_FIELD].seq, seq,
 			       left);
 		if (r == -EINTR)
-			return r;
+			return told(refuse_wait(arena, r, name));
 	}
 }

@@ -15,6 +15,7 @@
 #include "libfusion/core/slab.h"
 #include "libfusion/heap_private.h"
 #include "libfusion/log.h"
+#include "libfusion/refuse.h"
 
 static bool abort_on_error;
 
@@ -182,18 +183,18 @@ FUSION_API int fusion_free(struct fusion_arena *arena, void *ptr)
 
 	/* NULL and pointers to elsewhere are beyond span_hi. */
 	if (UNLIKELY(c->arena != arena || span >= c->span_hi))
-		return free_slow(arena, ptr);
+		return told(free_slow(arena, ptr));
 	w = load_relaxed(c->words + span);
 	/* SPAN_SLOW and SPAN_MEMBER are in these bits too. */
 	if (UNLIKELY((uint32_t)w != c->token))
-		return free_slow(arena, ptr);
+		return told(free_slow(arena, ptr));
 	b = &c->main.bin[WORD_CLASS(w)];
 	ONCE(b);
 	map = bin_map(b, span, (uint32_t)off & (SPAN_SIZE - 1));
 	if (UNLIKELY(!map || !load_relaxed(map)))
-		return free_slow(arena, ptr);
+		return told(free_slow(arena, ptr));
 	store_relaxed(map, (uint8_t)TAG_FREE);
-	return keep(c, b, (uint32_t)span, ptr, map);
+	return told(keep(c, b, (uint32_t)span, ptr, map));
 }
 
 FUSION_API size_t fusion_usable_size(struct fusion_arena *arena,

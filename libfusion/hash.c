@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "libfusion/core/futex.h"
+#include "libfusion/refuse.h"
 
 #define KIND CONTAINER_HASH
 #define FLAGS                                             \
@@ -338,7 +339,7 @@ FUSION_API int fusion_hash_insert(struct fusion_hash *hash,
 {
 	int r = put(hash, &key, value, false, NULL);
 
-	return r == 1 ? -EEXIST : r;
+	return told(r == 1 ? -EEXIST : r);
 }
 
 FUSION_API int fusion_hash_replace(struct fusion_hash *hash,
@@ -346,7 +347,7 @@ FUSION_API int fusion_hash_replace(struct fusion_hash *hash,
 				   union fusion_value value,
 				   union fusion_value *ret_old)
 {
-	return put(hash, &key, value, true, ret_old);
+	return told(put(hash, &key, value, true, ret_old));
 }
 
 /* --- Removing --------------------------------------------------------------
@@ -389,7 +390,7 @@ FUSION_API int fusion_hash_remove(struct fusion_hash *hash,
 	int r = enter(hash, &a);
 
 	if (r < 0)
-		return r;
+		return told(r);
 	r = hash_settle(hash, a);
 	if (r == 0)
 		r = find(hash, a, &key, &t, &i);
@@ -399,7 +400,7 @@ FUSION_API int fusion_hash_remove(struct fusion_hash *hash,
 		r = hash_remove_at(hash, a, t, (uint64_t)i, ret_old);
 		table_shrink(hash, a);
 	}
-	return (int)container_leave(&hash->c, r);
+	return told((int)container_leave(&hash->c, r));
 }
 
 /* --- Reading ---------------------------------------------------------------
@@ -457,10 +458,10 @@ FUSION_API int fusion_hash_lookup(struct fusion_hash *hash,
 	if (UNLIKELY(container_look(c, &hash->c, KIND)) ||
 	    key.type != FUSION_KEY_INT || hash->key_type != FUSION_KEY_INT ||
 	    UNLIKELY(table_of(hash, c->arena, &t) < 0) || UNLIKELY(!t))
-		return lookup_slow(hash, &key, ret);
+		return told(lookup_slow(hash, &key, ret));
 	e = find_word(hash, t, key.at.word);
 	if (!e)
-		return -ENOENT;
+		return told(-ENOENT);
 	if (LIKELY(ret))
 		*ret = e->value;
 	return 0;
@@ -473,11 +474,11 @@ FUSION_API int64_t fusion_hash_size(struct fusion_hash *hash)
 	int64_t r = enter(hash, &a);
 
 	if (r < 0)
-		return r;
+		return told(r);
 	r = table_of(hash, a, &t);
 	if (r == 0 && t)
 		r = (int64_t)count(hash, t);
-	return container_leave(&hash->c, r);
+	return told(container_leave(&hash->c, r));
 }
 
 /* --- From beginning to end -------------------------------------------------
@@ -495,13 +496,24 @@ FUSION_API int fusion_hash_create(struct fusion_arena *arena,
 	struct fusion_hash *h;
 	int r;
 
-	if (!ret || !is_key_type(keys) || flags & ~FLAGS ||
-	    (flags & FUSION_CONTAINER_WORDS &&
-	     flags & FUSION_CONTAINER_AUTOFREE))
-		return -EINVAL;
+	if (!ret)
+		return told(refuse_null("hash", "ret"));
+	if (!is_key_type(keys))
+		return told(refuse(-EINVAL,
+				   "hash: %d is no type of keys: see enum "
+				   "fusion_key_type",
+				   (int)keys));
+	if (flags & ~FLAGS)
+		return told(refuse_flags("hash", flags, FLAGS));
+	if (flags & FUSION_CONTAINER_WORDS && flags & FUSION_CONTAINER_AUTOFREE)
+		return told(
+			refuse(-EINVAL,
+			       "hash: FUSION_CONTAINER_AUTOFREE is for values "
+			       "that are pointers, not with "
+			       "FUSION_CONTAINER_WORDS"));
 	r = container_create(arena, KIND, sizeof(*h), flags, &h);
 	if (r < 0)
-		return r;
+		return told(r);
 	h->key_type = keys;
 	/* Keys that collide in one hash do not in the next. */
 	h->seed = (uint64_t)clock_monotonic_ns() ^ (uintptr_t)h << 20;
@@ -535,13 +547,13 @@ FUSION_API int fusion_hash_destroy(struct fusion_hash *hash)
 		return 0;
 	r = container_doom((struct container *)hash, KIND, &a);
 	if (r < 0)
-		return r;
+		return told(r);
 	/* What is corrupt is lost. */
 	if (hash_settle(hash, a) == 0 && table_of(hash, a, &t) == 0 && t)
 		free_entries(hash, a, t);
 	slot_drop(a, &hash->table.block[0]);
 	slot_drop(a, &hash->table.block[1]);
-	return container_free(&hash->c, a);
+	return told(container_free(&hash->c, a));
 }
 
 /* As many keys as there may be before it moves. */
@@ -559,13 +571,13 @@ FUSION_API int fusion_hash_reserve(struct fusion_hash *hash, uint64_t n)
 	int r = enter(hash, &a);
 
 	if (r < 0)
-		return r;
+		return told(r);
 	r = n > 1ull << 30 ? -EINVAL : hash_settle(hash, a);
 	if (r == 0)
 		r = table_of(hash, a, &t);
 	if (r == 0 && n > room_of(t))
 		r = table_rebuild(hash, a, table_bits_at_least(n));
-	return (int)container_leave(&hash->c, r);
+	return told((int)container_leave(&hash->c, r));
 }
 
 static int shrink(struct fusion_hash *h, struct fusion_arena *a)
@@ -588,16 +600,16 @@ FUSION_API int fusion_hash_shrink(struct fusion_hash *hash)
 	int r = enter(hash, &a);
 
 	if (r < 0)
-		return r;
-	return (int)container_leave(&hash->c, shrink(hash, a));
+		return told(r);
+	return told((int)container_leave(&hash->c, shrink(hash, a)));
 }
 
 FUSION_API int fusion_hash_lock(struct fusion_hash *hash)
 {
-	return container_lock((struct container *)hash, KIND);
+	return told(container_lock((struct container *)hash, KIND));
 }
 
 FUSION_API int fusion_hash_unlock(struct fusion_hash *hash)
 {
-	return container_unlock((struct container *)hash, KIND);
+	return told(container_unlock((struct container *)hash, KIND));
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "libfusion/hash.h"
+#include "libfusion/refuse.h"
 
 #define KIND CONTAINER_HASH
 
@@ -83,9 +84,9 @@ FUSION_API int fusion_hash_next(struct fusion_hash_iter *it,
 	int r = enter(it, &a);
 
 	if (r < 0)
-		return r;
+		return told(r);
 	r = next(it, a, ret_key, ret_value);
-	return (int)container_leave(&it->hash->c, r);
+	return told((int)container_leave(&it->hash->c, r));
 }
 
 /* Is the entry that was given last still there?  A copy of a key may have its
@@ -121,7 +122,7 @@ FUSION_API int fusion_hash_iter_remove(struct fusion_hash_iter *it,
 	int r = enter(it, &a);
 
 	if (r < 0)
-		return r;
+		return told(r);
 	r = remove_last(it, a, ret_old);
-	return (int)container_leave(&it->hash->c, r);
+	return told((int)container_leave(&it->hash->c, r));
 }

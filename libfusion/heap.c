@@ -14,6 +14,7 @@
 #include "libfusion/core/heap.h"
 #include "libfusion/core/slab.h"
 #include "libfusion/heap_private.h"
+#include "libfusion/refuse.h"
 
 #define ALIGN_MAX (1ull << 30)
 
@@ -84,7 +85,7 @@ void *heap_alloc_run(struct tcache *c, uint64_t purpose, uint64_t size,
 			       SPAN_WORD(SPAN_HEAD, c->tag, 0) | purpose,
 			       &first);
 	if (r < 0) {
-		errno = -r;
+		errno = -refuse_memory(c->arena, r, size);
 		return NULL;
 	}
 	if (UNLIKELY(track_is_on()))
@@ -106,7 +107,7 @@ void *heap_alloc(struct tcache *c, struct bins *bins, uint64_t size)
 	/* A slab of eight spans may be what did not fit. */
 	if (class >= SMALL_CLASSES)
 		return heap_alloc_run(c, bins->purpose, size, 1);
-	errno = ENOMEM;
+	errno = -refuse_memory(c->arena, -ENOMEM, size);
 	return NULL;
 }
 
@@ -114,8 +115,17 @@ __attribute__((noinline)) static void *malloc_slow(struct fusion_arena *arena,
 						   size_t size)
 {
 	struct tcache *c = tls_cache(arena);
+	void *p = c ? heap_alloc(c, &c->main, size) : NULL;
 
-	return c ? heap_alloc(c, &c->main, size) : NULL;
+	return told_pointer_by(p, "fusion_malloc");
+}
+
+void *heap_alloc_zeroed(struct fusion_arena *arena, size_t size)
+{
+	struct tcache *c = tls_cache(arena);
+	void *p = c ? heap_alloc(c, &c->main, size) : NULL;
+
+	return p ? memset(p, 0, size) : NULL;
 }
 
 FUSION_API void *fusion_malloc(struct fusion_arena *arena, size_t size)
@@ -138,8 +148,11 @@ FUSION_API void *fusion_calloc(struct fusion_arena *arena, size_t n,
 			       size_t size)
 {
 	size_t all;
-	void *p = array_size(n, size, &all) ? fusion_malloc(arena, all) : NULL;
+	void *p;
 
+	if (!array_size(n, size, &all))
+		return told_pointer(NULL);
+	p = fusion_malloc(arena, all);
 	return p ? memset(p, 0, all) : NULL;
 }
 
@@ -161,20 +174,20 @@ FUSION_API void *fusion_aligned_alloc(struct fusion_arena *arena,
 	uint64_t block = size > alignment ? size : alignment;
 
 	if (!c)
-		return NULL;
+		return told_pointer(NULL);
 	if (!alignment || alignment & (alignment - 1) ||
 	    alignment > ALIGN_MAX) {
 		errno = EINVAL;
-		return NULL;
+		return told_pointer(NULL);
 	}
 	if (alignment <= 16)
-		return heap_alloc(c, &c->main, size);
+		return told_pointer(heap_alloc(c, &c->main, size));
 	if (alignment > SPAN_SIZE)
-		return heap_alloc_run(c, 0, size,
-				      (uint32_t)(alignment >> SPAN_SHIFT));
+		return told_pointer(heap_alloc_run(
+			c, 0, size, (uint32_t)(alignment >> SPAN_SHIFT)));
 	if (block <= MEDIUM_MAX)
 		block = 1ull << (64 - __builtin_clzll(block - 1));
-	return heap_alloc(c, &c->main, block);
+	return told_pointer(heap_alloc(c, &c->main, block));
 }
 
 FUSION_API void *fusion_malloc_member(struct fusion_arena *arena, size_t size)
@@ -182,7 +195,7 @@ FUSION_API void *fusion_malloc_member(struct fusion_arena *arena, size_t size)
 	struct tcache *c = tls_cache(arena);
 	struct bins *b = c ? bins_get(c, SPAN_MEMBER, true) : NULL;
 
-	return b ? heap_alloc(c, b, size) : NULL;
+	return told_pointer(b ? heap_alloc(c, b, size) : NULL);
 }
 
 FUSION_API int64_t fusion_heap_trim(struct fusion_arena *arena)
@@ -191,10 +204,10 @@ FUSION_API int64_t fusion_heap_trim(struct fusion_arena *arena)
 	int64_t n;
 
 	if (!c)
-		return -errno;
+		return told(-errno);
 	heap_cache_trim(c);
 	n = span_trim(&arena->view, c->rec, 0);
-	return n < 0 ? n : n << SPAN_SHIFT;
+	return n < 0 ? told(n) : n << SPAN_SHIFT;
 }
 
 FUSION_API int fusion_heap_stats(struct fusion_arena *arena,
@@ -203,7 +216,7 @@ FUSION_API int fusion_heap_stats(struct fusion_arena *arena,
 	struct heap_usage u;
 
 	if (!arena || !arena->view.base)
-		return -EINVAL;
+		return told(-EINVAL);
 	heap_usage(&arena->view, &u);
 	*ret = (struct fusion_heap_stats){
 		.used = view_used(&arena->view),

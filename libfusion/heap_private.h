@@ -91,6 +91,8 @@ struct block_ref heap_take(struct tcache *c, struct bins *bins, unsigned class);
 void *heap_commit(struct tcache *c, struct block_ref r, uint32_t size);
 /* NULL and errno. */
 void *heap_alloc(struct tcache *c, struct bins *bins, uint64_t size);
+/* Zeroed, by who speaks for itself when there is none. */
+void *heap_alloc_zeroed(struct fusion_arena *arena, size_t size);
 void *heap_alloc_run(struct tcache *c, uint64_t purpose, uint64_t size,
 		     uint32_t align_spans);
 

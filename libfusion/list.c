@@ -2,6 +2,7 @@
 #include "libfusion/list.h"
 
 #include "libfusion/core/span.h"
+#include "libfusion/refuse.h"
 
 #define KIND CONTAINER_LIST
 #define FLAGS (FUSION_CONTAINER_LOCK | FUSION_CONTAINER_WORDS)
@@ -187,14 +188,14 @@ FUSION_API int fusion_list_insert_front(struct fusion_list *list,
 					union fusion_value value,
 					struct fusion_list_node **ret)
 {
-	return insert_at(list, NULL, AFTER, value, ret);
+	return told(insert_at(list, NULL, AFTER, value, ret));
 }
 
 FUSION_API int fusion_list_insert_back(struct fusion_list *list,
 				       union fusion_value value,
 				       struct fusion_list_node **ret)
 {
-	return insert_at(list, NULL, BEFORE, value, ret);
+	return told(insert_at(list, NULL, BEFORE, value, ret));
 }
 
 FUSION_API int fusion_list_insert_before(struct fusion_list *list,
@@ -202,7 +203,7 @@ FUSION_API int fusion_list_insert_before(struct fusion_list *list,
 					 union fusion_value value,
 					 struct fusion_list_node **ret)
 {
-	return node ? insert_at(list, node, BEFORE, value, ret) : -EINVAL;
+	return told(node ? insert_at(list, node, BEFORE, value, ret) : -EINVAL);
 }
 
 FUSION_API int fusion_list_insert_after(struct fusion_list *list,
@@ -210,7 +211,7 @@ FUSION_API int fusion_list_insert_after(struct fusion_list *list,
 					union fusion_value value,
 					struct fusion_list_node **ret)
 {
-	return node ? insert_at(list, node, AFTER, value, ret) : -EINVAL;
+	return told(node ? insert_at(list, node, AFTER, value, ret) : -EINVAL);
 }
 
 /* Commit: pred->next. */
@@ -243,7 +244,7 @@ FUSION_API int fusion_list_remove(struct fusion_list *list,
 	int r = enter(list, &a);
 
 	if (r < 0)
-		return r;
+		return told(r);
 	r = settle(list, a);
 	if (r == 0 && (!is_node(list, a, node) || node == &list->ring))
 		r = -EINVAL;
@@ -253,7 +254,7 @@ FUSION_API int fusion_list_remove(struct fusion_list *list,
 	}
 	if (r == 0 && ret_old)
 		*ret_old = old;
-	return (int)container_leave(&list->c, r);
+	return told((int)container_leave(&list->c, r));
 }
 
 FUSION_API int fusion_list_set(struct fusion_list *list,
@@ -266,15 +267,15 @@ FUSION_API int fusion_list_set(struct fusion_list *list,
 	int r = enter(list, &a);
 
 	if (r < 0)
-		return r;
+		return told(r);
 	if (!is_node(list, a, node) || node == &list->ring ||
 	    !is_good_value(&list->c, a, value))
-		return (int)container_leave(&list->c, -EINVAL);
+		return told((int)container_leave(&list->c, -EINVAL));
 	old = node->value;
 	store_relaxed(&node->value.word, value.word);
 	if (ret_old)
 		*ret_old = old;
-	return (int)container_leave(&list->c, 0);
+	return told((int)container_leave(&list->c, 0));
 }
 
 /* --- Reading ---------------------------------------------------------------
@@ -328,14 +329,14 @@ FUSION_API int fusion_list_next(struct fusion_list *list,
 			return 0;
 		}
 	}
-	return walk(list, node, AFTER, ret);
+	return told(walk(list, node, AFTER, ret));
 }
 
 FUSION_API int fusion_list_prev(struct fusion_list *list,
 				struct fusion_list_node *node,
 				struct fusion_list_node **ret)
 {
-	return walk(list, node, BEFORE, ret);
+	return told(walk(list, node, BEFORE, ret));
 }
 
 static __attribute__((noinline)) int value_slow(struct fusion_list *list,
@@ -362,7 +363,7 @@ FUSION_API int fusion_list_value(struct fusion_list *list,
 		*ret = node->value;
 		return 0;
 	}
-	return value_slow(list, node, ret);
+	return told(value_slow(list, node, ret));
 }
 
 FUSION_API int64_t fusion_list_size(struct fusion_list *list)
@@ -371,8 +372,8 @@ FUSION_API int64_t fusion_list_size(struct fusion_list *list)
 	int r = enter(list, &a);
 
 	if (r < 0)
-		return r;
-	return container_leave(&list->c, (int64_t)count(list, a));
+		return told(r);
+	return told(container_leave(&list->c, (int64_t)count(list, a)));
 }
 
 /* --- From beginning to end -------------------------------------------------
@@ -384,11 +385,13 @@ FUSION_API int fusion_list_create(struct fusion_arena *arena, uint32_t flags,
 	struct fusion_list *l;
 	int r;
 
-	if (!ret || flags & ~FLAGS)
-		return -EINVAL;
+	if (!ret)
+		return told(refuse_null("list", "ret"));
+	if (flags & ~FLAGS)
+		return told(refuse_flags("list", flags, FLAGS));
 	r = container_create(arena, KIND, sizeof(*l), flags, &l);
 	if (r < 0)
-		return r;
+		return told(r);
 	l->ring = (node_t){&l->ring, &l->ring, l, {NULL}};
 	*ret = l;
 	return 0;
@@ -403,22 +406,22 @@ FUSION_API int fusion_list_destroy(struct fusion_list *list)
 		return 0;
 	r = container_doom((struct container *)list, KIND, &a);
 	if (r < 0)
-		return r;
+		return told(r);
 	/* What is corrupt is lost. */
 	r = settle(list, a);
 	while (r == 0 && list->ring.next != &list->ring)
 		r = is_of(list, a, list->ring.next)
 			    ? take_out(list, a, list->ring.next)
 			    : -EIO;
-	return container_free(&list->c, a);
+	return told(container_free(&list->c, a));
 }
 
 FUSION_API int fusion_list_lock(struct fusion_list *list)
 {
-	return container_lock((struct container *)list, KIND);
+	return told(container_lock((struct container *)list, KIND));
 }
 
 FUSION_API int fusion_list_unlock(struct fusion_list *list)
 {
-	return container_unlock((struct container *)list, KIND);
+	return told(container_unlock((struct container *)list, KIND));
 }

@@ -12,6 +12,7 @@
 #include "libfusion/core/futex.h"
 #include "libfusion/core/life.h"
 #include "libfusion/core/limits.h"
+#include "libfusion/refuse.h"
 
 static bool is_in(const struct member_rec *m)
 {
@@ -69,7 +70,7 @@ FUSION_API int fusion_members_list(struct fusion_arena *arena,
 	size_t found = 0;
 
 	if (!arena->id)
-		return -EINVAL;
+		return told(refuse_dead(arena));
 	hi = members_hi(v);
 	master = fusion_arena_master(arena);
 	for (uint32_t i = 1; i < hi; i++) {
@@ -84,7 +85,7 @@ FUSION_API int fusion_members_list(struct fusion_arena *arena,
 	}
 	if (n)
 		qsort(members, found < n ? found : n, sizeof(*members), by_id);
-	return (int)found;
+	return told((int)found);
 }
 
 /* Member @id, or with FUSION_ALL all others with ids below @below.  Who is
@@ -144,14 +145,40 @@ static int wait_out(struct fusion_arena *arena, fusion_id_t id, uint32_t below,
 	}
 }
 
+static int refuse_self(const struct fusion_arena *arena)
+{
+	return refuse(-EDEADLK,
+		      "member %u of arena '%s' is this process, which is not "
+		      "out as long as it waits",
+		      arena->id, arena->name);
+}
+
+/* Returns @r. */
+static int refuse_out(const struct fusion_arena *arena, int r, fusion_id_t id)
+{
+	const char *why = error_meaning(r);
+
+	if (r == -ETIMEDOUT)
+		why = "still inside when the time was over";
+	else if (r == -EPERM)
+		why = "this process may not signal it";
+	if (r >= 0)
+		return r;
+	if (id == FUSION_ALL)
+		return refuse(r, "the other members of arena '%s': %s",
+			      arena->name, why);
+	return refuse(r, "member %u of arena '%s': %s", id, arena->name, why);
+}
+
 FUSION_API int fusion_members_wait(struct fusion_arena *arena, fusion_id_t id,
 				   int64_t timeout_ns)
 {
 	if (!arena->id)
-		return -EINVAL;
+		return told(refuse_dead(arena));
 	if (id == arena->id)
-		return -EDEADLK;
-	return wait_out(arena, id, UINT32_MAX, timeout_ns);
+		return told(refuse_self(arena));
+	return told(refuse_out(
+		arena, wait_out(arena, id, UINT32_MAX, timeout_ns), id));
 }
 
 /* What this process cannot reach (another pid namespace, another user's), the
@@ -202,17 +229,21 @@ FUSION_API int fusion_members_kill(struct fusion_arena *arena, fusion_id_t id,
 	uint32_t below;
 	int r = 0;
 
-	if (!arena->id || signal < 0 || signal > SIGRTMAX)
-		return -EINVAL;
+	if (!arena->id)
+		return told(refuse_dead(arena));
+	if (signal < 0 || signal > SIGRTMAX)
+		return told(refuse(-EINVAL,
+				   "member %u of arena '%s': %d is no signal",
+				   id, arena->name, signal));
 	if (id == arena->id)
-		return -EDEADLK;
+		return told(refuse_self(arena));
 	/* Who joins from now on gets no signal, and is not waited for. */
 	below = load_acquire(&arena->view.sb->next_id);
 	if (id)
 		r = signal_one(arena, id, signal);
 	else if (signal)
 		r = signal_all(arena, signal);
-	if (r < 0 || timeout_ns == 0)
-		return r;
-	return wait_out(arena, id, below, timeout_ns);
+	if (r >= 0 && timeout_ns != 0)
+		r = wait_out(arena, id, below, timeout_ns);
+	return told(refuse_out(arena, r, id));
 }

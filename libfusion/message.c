@@ -13,6 +13,7 @@
 #include "libfusion/dispatcher.h"
 #include "libfusion/heap_private.h"
 #include "libfusion/objects.h"
+#include "libfusion/refuse.h"
 
 /* --- Sending -------------------------------------------------------------- */
 
@@ -97,20 +98,20 @@ FUSION_API int fusion_message_send(struct fusion_arena *arena, fusion_id_t to,
 	int r = check(arena, type, flags, &me);
 
 	if (r < 0)
-		return r;
+		return told(r);
 	if ((!data && size) || size > UINT32_MAX)
-		return -EINVAL;
+		return told(-EINVAL);
 	h.sender = arena->id;
 	h.size = (uint32_t)size;
 	if (size > RING_INLINE) {
 		/* The record knows it from now on: killed, it is freed. */
 		r = fusion_malloc_to(arena, size, (void **)&me->msg_block);
 		if (r < 0)
-			return r;
+			return told(r);
 		memcpy((void *)me->msg_block, data, size);
 		h.flags = MSG_BLOCK;
 	}
-	return send(arena, me, to, &h, data, flags, timeout_ns, false);
+	return told(send(arena, me, to, &h, data, flags, timeout_ns, false));
 }
 
 FUSION_API int fusion_message_send_block(struct fusion_arena *arena,
@@ -124,13 +125,13 @@ FUSION_API int fusion_message_send_block(struct fusion_arena *arena,
 	int r = check(arena, type, flags, &me);
 
 	if (r < 0)
-		return r;
+		return told(r);
 	if (!size)
-		return -EINVAL;
+		return told(-EINVAL);
 	h.sender = arena->id;
 	h.size = MSG_WHOLE_BLOCK;
 	store_relaxed(&me->msg_block, (uint64_t)(uintptr_t)block);
-	return send(arena, me, to, &h, NULL, flags, timeout_ns, true);
+	return told(send(arena, me, to, &h, NULL, flags, timeout_ns, true));
 }
 
 /* --- Receiving ------------------------------------------------------------ */
@@ -278,11 +279,11 @@ FUSION_API int fusion_message_handle(struct fusion_arena *arena, uint32_t type,
 
 	d = arena ? dispatcher_of(arena, &r) : NULL;
 	if (!d)
-		return r;
+		return told(r);
 	if (fn) {
 		h = malloc(sizeof(*h));
 		if (!h)
-			return -ENOMEM;
+			return told(-ENOMEM);
 		*h = (struct handler){.type = type, .fn = fn, .ctx = ctx};
 	}
 	pthread_mutex_lock(&d->lock);
@@ -294,7 +295,7 @@ FUSION_API int fusion_message_handle(struct fusion_arena *arena, uint32_t type,
 	while (is_running(d, type) && !dispatch_is_mine(arena))
 		pthread_cond_wait(&d->changed, &d->lock);
 	pthread_mutex_unlock(&d->lock);
-	return h ? dispatch_start(arena) : 0;
+	return told(h ? dispatch_start(arena) : 0);
 }
 
 void message_handlers_free(struct dispatcher *d)

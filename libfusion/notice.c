@@ -23,6 +23,7 @@
 #include "libfusion/core/limits.h"
 #include "libfusion/dispatch.h"
 #include "libfusion/quiet_thread.h"
+#include "libfusion/refuse.h"
 
 #define BATCH 64	     /* events before others have their turn */
 #define STOP_NAP_NS 10000000 /* between two wakes of a stopping thread */
@@ -293,21 +294,21 @@ FUSION_API int fusion_arena_on_leave(struct fusion_arena *arena,
 	int r;
 
 	if (!arena->id)
-		return -EINVAL;
+		return told(refuse_dead(arena));
 	if (fn) {
 		r = dispatch_start(arena);
 		if (r < 0)
-			return r;
+			return told(r);
 	}
 	notice_stop(arena);
 	if (!fn)
 		return 0;
 	n = make(arena, fn, ctx);
 	if (!n)
-		return -ENOMEM;
+		return told(-ENOMEM);
 	while ((r = start(arena, n)) == -EBUSY)
 		notice_stop(arena);
 	if (r < 0)
 		free_notice(&n->job);
-	return r;
+	return told(r);
 }

@@ -10,6 +10,7 @@
 
 #include "libfusion/core/span.h"
 #include "libfusion/object_private.h"
+#include "libfusion/refuse.h"
 
 static_assert(FUSION_OBJECT_INIT == OBJECT_INIT - 1 &&
 		      FUSION_OBJECT_ACTIVE == OBJECT_ACTIVE - 1 &&
@@ -105,20 +106,20 @@ FUSION_API int fusion_object_create(struct fusion_object_pool *pool,
 	int r;
 
 	if (!ret)
-		return -EINVAL;
+		return told(-EINVAL);
 	p = object_pool_of(pool, &c, &r);
 	if (!p)
-		return r;
+		return told(r);
 	r = object_make(&c->arena->view, c->rec, p, c->arena->id, &o);
 	if (!o)
-		return r;
+		return told(r);
 	if (!r)
 		r = give_all(c, o);
 	if (r < 0) {
 		/* It is NEW: nobody else's. */
 		object_reap(&c->arena->view, c->rec, o, load_relaxed(&o->e.id));
 		store_relaxed(&c->rec->object.op, (uint32_t)OBJECT_OP_NONE);
-		return r;
+		return told(r);
 	}
 	object_made(c->rec, o);
 	add_relaxed(&p->made, 1);
@@ -135,10 +136,10 @@ FUSION_API int fusion_object_activate(struct fusion_object *object)
 
 	o = object_of(object, &c, &r);
 	if (!o)
-		return r;
+		return told(r);
 	/* Release: who finds it ACTIVE finds it whole. */
 	if (!cas_release(&o->state, &is, (uint32_t)OBJECT_ACTIVE))
-		return -EBUSY;
+		return told(-EBUSY);
 	fusion_object_describe(object);
 	return 0;
 }
@@ -168,17 +169,18 @@ FUSION_API int fusion_object_destroy(struct fusion_object *object)
 
 	o = object_of(object, &c, &r);
 	if (!o)
-		return r;
+		return told(r);
 	id = load_relaxed(&o->e.id);
 	switch (load_acquire(&o->state)) {
 	case OBJECT_INIT:
-		return destroy_init(c, o, id);
+		return told(destroy_init(c, o, id));
 	case OBJECT_DEINIT:
 		if (duty_ends(o))
-			return object_reap(&c->arena->view, c->rec, o, id);
-		return -EBUSY;
+			return told(
+				object_reap(&c->arena->view, c->rec, o, id));
+		return told(-EBUSY);
 	default:
-		return -EBUSY;
+		return told(-EBUSY);
 	}
 }
 
@@ -256,11 +258,11 @@ FUSION_API int fusion_object_state(const struct fusion_object *object)
 
 	o = object_of(object, &c, &r);
 	if (!o)
-		return r;
+		return told(r);
 	state = load_acquire(&o->state);
-	return state >= OBJECT_INIT && state <= OBJECT_DEINIT
-		       ? (int)state - OBJECT_INIT
-		       : FUSION_OBJECT_INIT;
+	return told(state >= OBJECT_INIT && state <= OBJECT_DEINIT
+			    ? (int)state - OBJECT_INIT
+			    : FUSION_OBJECT_INIT);
 }
 
 FUSION_API int fusion_object_pool_of(const struct fusion_object *object,
@@ -272,13 +274,13 @@ FUSION_API int fusion_object_pool_of(const struct fusion_object *object,
 	int r;
 
 	if (!ret)
-		return -EINVAL;
+		return told(-EINVAL);
 	o = object_of(object, &c, &r);
 	if (!o)
-		return r;
+		return told(r);
 	p = object_pool_at(&c->arena->view, o->pool);
 	if (load_acquire(&p->id) != o->pool_id)
-		return -EIDRM;
+		return told(-EIDRM);
 	*ret = (struct fusion_object_pool *)p;
 	return 0;
 }
@@ -294,9 +296,10 @@ FUSION_API int fusion_object_ref(struct fusion_object *object)
 
 	ref = object_counter(object, &c, &r);
 	if (!ref)
-		return r;
+		return told(r);
 	id = load_relaxed(&((struct object *)object)->e.id);
-	return object_up(&c->arena->view, (struct object *)object, id, ref);
+	return told(
+		object_up(&c->arena->view, (struct object *)object, id, ref));
 }
 
 FUSION_API int fusion_object_unref(struct fusion_object *object)
@@ -306,7 +309,8 @@ FUSION_API int fusion_object_unref(struct fusion_object *object)
 	int r;
 
 	ref = object_counter(object, &c, &r);
-	return ref ? as_object(fusion_ref_down((struct fusion_ref *)ref)) : r;
+	return told(ref ? as_object(fusion_ref_down((struct fusion_ref *)ref))
+			: r);
 }
 
 FUSION_API int fusion_object_globalize(struct fusion_object *object)
@@ -316,7 +320,8 @@ FUSION_API int fusion_object_globalize(struct fusion_object *object)
 	int r;
 
 	ref = object_counter(object, &c, &r);
-	return ref ? as_object(ref_globalize(&c->arena->view, c->rec, ref)) : r;
+	return told(ref ? as_object(ref_globalize(&c->arena->view, c->rec, ref))
+			: r);
 }
 
 FUSION_API int fusion_object_inherit(struct fusion_object *object,
@@ -328,9 +333,10 @@ FUSION_API int fusion_object_inherit(struct fusion_object *object,
 
 	ref = object_counter(object, &c, &r);
 	other = ref ? object_counter(from, &c2, &r) : NULL;
-	return other ? as_object(fusion_ref_inherit((struct fusion_ref *)ref,
-						    (struct fusion_ref *)other))
-		     : r;
+	return told(other ? as_object(fusion_ref_inherit(
+				    (struct fusion_ref *)ref,
+				    (struct fusion_ref *)other))
+			  : r);
 }
 
 FUSION_API int fusion_object_throw(struct fusion_object *object,
@@ -341,9 +347,9 @@ FUSION_API int fusion_object_throw(struct fusion_object *object,
 	int r;
 
 	ref = object_counter(object, &c, &r);
-	return ref ? as_object(
-			     fusion_ref_throw((struct fusion_ref *)ref, member))
-		   : r;
+	return told(ref ? as_object(fusion_ref_throw((struct fusion_ref *)ref,
+						     member))
+			: r);
 }
 
 FUSION_API int fusion_object_catch(struct fusion_object *object)
@@ -353,7 +359,7 @@ FUSION_API int fusion_object_catch(struct fusion_object *object)
 	int r;
 
 	ref = object_counter(object, &c, &r);
-	return ref ? fusion_ref_catch((struct fusion_ref *)ref) : r;
+	return told(ref ? fusion_ref_catch((struct fusion_ref *)ref) : r);
 }
 
 FUSION_API int fusion_object_stat(struct fusion_object *object,
@@ -366,17 +372,17 @@ FUSION_API int fusion_object_stat(struct fusion_object *object,
 	int state, r;
 
 	if (!ret)
-		return -EINVAL;
+		return told(-EINVAL);
 	o = object_of(object, &c, &r);
 	if (!o)
-		return r;
+		return told(r);
 	ref = object_ref(&c->arena->view, o);
 	if (!ref)
-		return -EIDRM;
+		return told(-EIDRM);
 	r = ref_stat(&c->arena->view, c->rec, ref, &sum);
 	state = fusion_object_state(object);
 	if (r < 0 || state < 0)
-		return r < 0 ? r : state;
+		return told(r < 0 ? r : state);
 	*ret = (struct fusion_object_stat){
 		.id = load_relaxed(&o->e.id),
 		.state = (uint32_t)state,

@@ -7,6 +7,7 @@
 
 #include "libfusion/core/lock.h"
 #include "libfusion/object_private.h"
+#include "libfusion/refuse.h"
 
 static_assert(FUSION_OBJECT_STRING_MAX == ITEM_VALUE_MAX - 1 &&
 		      FUSION_OBJECT_KEY_MAX ==
@@ -239,10 +240,10 @@ FUSION_API int fusion_object_set_string(struct fusion_object *object,
 	};
 
 	if (!good_key(key) || !value)
-		return -EINVAL;
+		return told(-EINVAL);
 	if (strlen(value) > FUSION_OBJECT_STRING_MAX)
-		return -EMSGSIZE;
-	return set(object, &like);
+		return told(-EMSGSIZE);
+	return told(set(object, &like));
 }
 
 FUSION_API int fusion_object_set_integer(struct fusion_object *object,
@@ -255,7 +256,7 @@ FUSION_API int fusion_object_set_integer(struct fusion_object *object,
 		.word = (uint64_t)value,
 	};
 
-	return good_key(key) ? set(object, &like) : -EINVAL;
+	return told(good_key(key) ? set(object, &like) : -EINVAL);
 }
 
 FUSION_API int fusion_object_set_pointer(struct fusion_object *object,
@@ -269,8 +270,8 @@ FUSION_API int fusion_object_set_pointer(struct fusion_object *object,
 	};
 
 	if (!good_key(key) || (value && arena_of(value) != arena_of(object)))
-		return -EINVAL;
-	return set(object, &like);
+		return told(-EINVAL);
+	return told(set(object, &like));
 }
 
 FUSION_API int fusion_object_get_string(struct fusion_object *object,
@@ -281,8 +282,8 @@ FUSION_API int fusion_object_get_string(struct fusion_object *object,
 	struct string_out out = {value, size, ret_needed};
 
 	if (!good_key(key) || (!value && size))
-		return -EINVAL;
-	return get(object, &like, copy_string, &out);
+		return told(-EINVAL);
+	return told(get(object, &like, copy_string, &out));
 }
 
 FUSION_API int fusion_object_get_integer(struct fusion_object *object,
@@ -291,8 +292,8 @@ FUSION_API int fusion_object_get_integer(struct fusion_object *object,
 	struct item like = {.kinds = PROPERTIES, .key = key};
 
 	if (!good_key(key) || !ret)
-		return -EINVAL;
-	return get(object, &like, copy_integer, ret);
+		return told(-EINVAL);
+	return told(get(object, &like, copy_integer, ret));
 }
 
 FUSION_API int fusion_object_get_pointer(struct fusion_object *object,
@@ -301,8 +302,8 @@ FUSION_API int fusion_object_get_pointer(struct fusion_object *object,
 	struct item like = {.kinds = PROPERTIES, .key = key};
 
 	if (!good_key(key) || !ret)
-		return -EINVAL;
-	return get(object, &like, copy_pointer, ret);
+		return told(-EINVAL);
+	return told(get(object, &like, copy_pointer, ret));
 }
 
 FUSION_API int fusion_object_remove_property(struct fusion_object *object,
@@ -310,7 +311,7 @@ FUSION_API int fusion_object_remove_property(struct fusion_object *object,
 {
 	struct item like = {.kinds = PROPERTIES, .key = key};
 
-	return good_key(key) ? take_out(object, &like) : -EINVAL;
+	return told(good_key(key) ? take_out(object, &like) : -EINVAL);
 }
 
 /* --- Owners, access --------------------------------------------------------
@@ -326,7 +327,7 @@ FUSION_API int fusion_object_add_owner(struct fusion_object *object,
 		.by_word = true,
 	};
 
-	return member ? set(object, &like) : -EINVAL;
+	return told(member ? set(object, &like) : -EINVAL);
 }
 
 FUSION_API int fusion_object_check_owner(struct fusion_object *object,
@@ -341,8 +342,10 @@ FUSION_API int fusion_object_check_owner(struct fusion_object *object,
 
 	like.by_word = false;
 	if (r == -ENOENT && if_unowned)
-		return get(object, &like, found, NULL) == -ENOENT ? 0 : -ENOENT;
-	return r;
+		return told(get(object, &like, found, NULL) == -ENOENT
+				    ? 0
+				    : -ENOENT);
+	return told(r);
 }
 
 FUSION_API int fusion_object_add_access(struct fusion_object *object,
@@ -356,10 +359,10 @@ FUSION_API int fusion_object_add_access(struct fusion_object *object,
 	};
 
 	if (!path || !*path)
-		return -EINVAL;
+		return told(-EINVAL);
 	if (strlen(path) > FUSION_OBJECT_STRING_MAX)
-		return -EMSGSIZE;
-	return set(object, &like);
+		return told(-EMSGSIZE);
+	return told(set(object, &like));
 }
 
 FUSION_API int fusion_object_has_access(struct fusion_object *object,
@@ -371,16 +374,16 @@ FUSION_API int fusion_object_has_access(struct fusion_object *object,
 	int r;
 
 	if (!path)
-		return -EINVAL;
+		return told(-EINVAL);
 	o = object_of(object, &c, &r);
 	if (!o)
-		return r;
+		return told(r);
 	r = core_lock(&c->arena->view, c->rec, &o->lock);
 	if (r < 0)
-		return r;
+		return told(r);
 	may = object_item_allows(&c->arena->view, o, path);
 	core_unlock(&c->arena->view, c->rec, &o->lock);
-	return may ? 0 : -EACCES;
+	return told(may ? 0 : -EACCES);
 }
 
 /* --- Description -----------------------------------------------------------
@@ -396,10 +399,10 @@ FUSION_API int fusion_object_set_description(struct fusion_object *object,
 	};
 
 	if (!text)
-		return -EINVAL;
+		return told(-EINVAL);
 	if (strlen(text) > FUSION_OBJECT_STRING_MAX)
-		return -EMSGSIZE;
-	return set(object, &like);
+		return told(-EMSGSIZE);
+	return told(set(object, &like));
 }
 
 FUSION_API int fusion_object_describe(struct fusion_object *object)
@@ -413,11 +416,11 @@ FUSION_API int fusion_object_describe(struct fusion_object *object)
 
 	o = object_of(object, &c, &r);
 	if (!o)
-		return r;
+		return told(r);
 	if (duty_describe_of(c->arena, object_pool_at(&c->arena->view, o->pool),
 			     &fn, &ctx) < 0)
-		return -ENOENT;
+		return told(-ENOENT);
 	fn(object, text, sizeof(text), ctx);
 	text[sizeof(text) - 1] = '\0';
-	return fusion_object_set_description(object, text);
+	return told(fusion_object_set_description(object, text));
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "libfusion/object_private.h"
+#include "libfusion/refuse.h"
 
 /* What @p is to be for @ref, which is that of @o still. */
 static int place_of(struct view *v, const struct object *o, struct ref *ref,
@@ -40,14 +41,14 @@ static int link_value(void *slot, const void *value,
 FUSION_API int fusion_object_link(struct fusion_object **slot,
 				  struct fusion_object *object)
 {
-	return link_value(slot, object, object);
+	return told(link_value(slot, object, object));
 }
 
 FUSION_API int fusion_object_link_data(void *slot, void *data)
 {
 	struct fusion_object *object = fusion_object_of(data);
 
-	return object ? link_value(slot, data, object) : -EINVAL;
+	return told(object ? link_value(slot, data, object) : -EINVAL);
 }
 
 /* The object that @value stands for. */
@@ -109,10 +110,10 @@ static int unlink_value(void *slot, object_fn object_of_value)
 
 FUSION_API int fusion_object_unlink(struct fusion_object **slot)
 {
-	return unlink_value(slot, itself);
+	return told(unlink_value(slot, itself));
 }
 
 FUSION_API int fusion_object_unlink_data(void *slot)
 {
-	return unlink_value(slot, fusion_object_of);
+	return told(unlink_value(slot, fusion_object_of));
 }

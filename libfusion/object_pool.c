@@ -7,6 +7,7 @@
 #include "libfusion/core/life.h"
 #include "libfusion/core/limits.h"
 #include "libfusion/object_private.h"
+#include "libfusion/refuse.h"
 
 #include <fusion/ref.h>
 
@@ -37,19 +38,26 @@ FUSION_API int fusion_object_pool_create(struct fusion_arena *arena,
 	struct object_pool *p;
 	int r;
 
-	if (!arena || !ret || object_size > FUSION_OBJECT_SIZE_MAX ||
-	    message_size > UINT32_MAX)
-		return -EINVAL;
+	if (!arena || !ret)
+		return told(
+			refuse_null("object-pool", arena ? "ret" : "arena"));
+	if (object_size > FUSION_OBJECT_SIZE_MAX || message_size > UINT32_MAX)
+		return told(refuse(
+			-EINVAL,
+			"object-pool '%s': objects of %zu bytes with "
+			"messages of %zu: %zu and %u are the most",
+			name ? name : "(no name)", object_size, message_size,
+			(size_t)FUSION_OBJECT_SIZE_MAX, UINT32_MAX));
 	me = thread_rec_of(arena);
 	if (!me)
-		return -errno;
+		return told(-errno);
 	/* Before anybody can find it. */
 	r = duty_start(arena);
 	if (!r)
 		r = object_pool_create(&arena->view, me, name, &params,
 				       arena->id, &p);
 	if (r < 0)
-		return r;
+		return told(refuse_thing(arena, r, "object-pool", name));
 	r = duty_register(arena, p, destructor, ctx);
 	if (r < 0)
 		table_remove(&arena->view, me, KIND_OBJECT_POOL,
@@ -58,16 +66,14 @@ FUSION_API int fusion_object_pool_create(struct fusion_arena *arena,
 	else
 		*ret = (struct fusion_object_pool *)p;
 	arena_poke(arena);
-	return r;
+	return told(r);
 }
 
 FUSION_API int fusion_object_pool_lookup(struct fusion_arena *arena,
 					 const char *name,
 					 struct fusion_object_pool **ret)
 {
-	return arena ? object_lookup(arena, KIND_OBJECT_POOL, name,
-				     (void **)ret)
-		     : -EINVAL;
+	return told(object_lookup(arena, KIND_OBJECT_POOL, name, (void **)ret));
 }
 
 FUSION_API int
@@ -79,7 +85,7 @@ fusion_object_pool_register(struct fusion_object_pool *pool,
 	int r;
 
 	p = object_pool_of(pool, &c, &r);
-	return p ? duty_register(c->arena, p, destructor, ctx) : r;
+	return told(p ? duty_register(c->arena, p, destructor, ctx) : r);
 }
 
 FUSION_API int fusion_object_pool_unregister(struct fusion_object_pool *pool)
@@ -89,7 +95,7 @@ FUSION_API int fusion_object_pool_unregister(struct fusion_object_pool *pool)
 	int r;
 
 	p = object_pool_of(pool, &c, &r);
-	return p ? duty_unregister(c->arena, p) : r;
+	return told(p ? duty_unregister(c->arena, p) : r);
 }
 
 FUSION_API int fusion_object_pool_set_describe(struct fusion_object_pool *pool,
@@ -101,7 +107,7 @@ FUSION_API int fusion_object_pool_set_describe(struct fusion_object_pool *pool,
 	int r;
 
 	p = object_pool_of(pool, &c, &r);
-	return p ? duty_set_describe(c->arena, p, fn, ctx) : r;
+	return told(p ? duty_set_describe(c->arena, p, fn, ctx) : r);
 }
 
 /* --- The end ---------------------------------------------------------------
@@ -168,15 +174,15 @@ FUSION_API int fusion_object_pool_destroy(struct fusion_object_pool *pool)
 
 	p = object_pool_of(pool, &c, &r);
 	if (!p)
-		return r;
+		return told(r);
 	if (duty_ends_one_of(p))
-		return -EDEADLK;
+		return told(-EDEADLK);
 	t = duty_pin(c->arena, p);
 	if (!t)
-		return -EPERM;
+		return told(-EPERM);
 	if (!duty_begin_destroy(c->arena, t)) {
 		duty_unpin(c->arena, t);
-		return -EIDRM;
+		return told(-EIDRM);
 	}
 	if (is_anothers(c->arena, p)) {
 		r = -EIDRM;
@@ -190,7 +196,7 @@ FUSION_API int fusion_object_pool_destroy(struct fusion_object_pool *pool)
 	if (r < 0)
 		duty_end_destroy(c->arena, t);
 	duty_unpin(c->arena, t);
-	return r;
+	return told(r);
 }
 
 /* --- Looking -------------------------------------------------------------- */
@@ -226,10 +232,10 @@ FUSION_API int fusion_object_pool_enum(struct fusion_object_pool *pool,
 	int r;
 
 	if (!fn)
-		return -EINVAL;
+		return told(-EINVAL);
 	p = object_pool_of(pool, &c, &r);
 	if (!p)
-		return r;
+		return told(r);
 	v = &c->arena->view;
 	index = object_pool_index(v, p);
 	id = load_relaxed(&p->e.id);
@@ -238,7 +244,7 @@ FUSION_API int fusion_object_pool_enum(struct fusion_object_pool *pool,
 	for (uint32_t i = 0; i < hi && r > 0; i++)
 		if (object_is_of(object_at(v, i), index, id))
 			r = show_one(v, object_at(v, i), index, id, fn, ctx);
-	return r < 0 ? r : 0;
+	return told(r < 0 ? r : 0);
 }
 
 FUSION_API int fusion_object_pool_size(struct fusion_object_pool *pool,
@@ -249,10 +255,10 @@ FUSION_API int fusion_object_pool_size(struct fusion_object_pool *pool,
 	int r;
 
 	if (!ret)
-		return -EINVAL;
+		return told(-EINVAL);
 	p = object_pool_of(pool, &c, &r);
 	if (!p)
-		return r;
+		return told(r);
 	*ret = object_pool_count(&c->arena->view,
 				 object_pool_index(&c->arena->view, p),
 				 load_relaxed(&p->e.id));
@@ -313,11 +319,11 @@ FUSION_API int fusion_object_lookup(struct fusion_object_pool *pool,
 	int r;
 
 	if (!ret)
-		return -EINVAL;
+		return told(-EINVAL);
 	r = find(pool, id, &c, &o);
 	if (r == 0)
 		*ret = (struct fusion_object *)o;
-	return r;
+	return told(r);
 }
 
 FUSION_API int fusion_object_get(struct fusion_object_pool *pool,
@@ -329,16 +335,16 @@ FUSION_API int fusion_object_get(struct fusion_object_pool *pool,
 	int r;
 
 	if (!ret)
-		return -EINVAL;
+		return told(-EINVAL);
 	r = find(pool, id, &c, &o);
 	if (r < 0)
-		return r;
+		return told(r);
 	ref = object_ref(&c->arena->view, o);
 	if (load_acquire(&o->state) == OBJECT_DEINIT ||
 	    object_at_zero(&c->arena->view, o))
-		return -EOWNERDEAD;
+		return told(-EOWNERDEAD);
 	r = ref ? object_up(&c->arena->view, o, id, ref) : -EIDRM;
 	if (r == 0)
 		*ret = (struct fusion_object *)o;
-	return r == -EIDRM ? -ENOENT : r;
+	return told(r == -EIDRM ? -ENOENT : r);
 }

@@ -4,6 +4,7 @@
 
 #include "libfusion/core/reactor.h"
 #include "libfusion/object_private.h"
+#include "libfusion/refuse.h"
 
 FUSION_API int fusion_object_reactor(struct fusion_object *object,
 				     struct fusion_reactor **ret)
@@ -14,14 +15,14 @@ FUSION_API int fusion_object_reactor(struct fusion_object *object,
 	int r;
 
 	if (!ret)
-		return -EINVAL;
+		return told(-EINVAL);
 	o = object_of(object, &c, &r);
 	if (!o)
-		return r;
+		return told(r);
 	r = object_reactor_make(&c->arena->view, c->rec, o, c->arena->id, &re);
 	if (r == 0)
 		*ret = (struct fusion_reactor *)re;
-	return r;
+	return told(r);
 }
 
 /* The one that is there; NULL and *ret_error, 0 nobody ever listened. */
@@ -46,21 +47,22 @@ fusion_object_attach_channel(struct fusion_object *object, uint32_t channel,
 	struct fusion_reactor *reactor;
 	int r = fusion_object_reactor(object, &reactor);
 
-	return r < 0 ? r
-		     : fusion_reactor_attach(reactor, channel, fn, ctx, policy,
-					     ret);
+	return told(r < 0 ? r
+			  : fusion_reactor_attach(reactor, channel, fn, ctx,
+						  policy, ret));
 }
 
 FUSION_API int fusion_object_attach(struct fusion_object *object,
 				    fusion_reaction_fn fn, void *ctx,
 				    struct fusion_reaction **ret)
 {
-	return fusion_object_attach_channel(object, 0, fn, ctx, NULL, ret);
+	return told(
+		fusion_object_attach_channel(object, 0, fn, ctx, NULL, ret));
 }
 
 FUSION_API int fusion_object_detach(struct fusion_reaction *reaction)
 {
-	return fusion_reactor_detach(reaction);
+	return told(fusion_reactor_detach(reaction));
 }
 
 FUSION_API int fusion_object_attach_global(struct fusion_object *object,
@@ -69,7 +71,8 @@ FUSION_API int fusion_object_attach_global(struct fusion_object *object,
 	struct fusion_reactor *reactor;
 	int r = fusion_object_reactor(object, &reactor);
 
-	return r < 0 ? r : fusion_reactor_attach_global(reactor, index, ctx);
+	return told(r < 0 ? r
+			  : fusion_reactor_attach_global(reactor, index, ctx));
 }
 
 FUSION_API int fusion_object_detach_global(struct fusion_object *object,
@@ -80,8 +83,8 @@ FUSION_API int fusion_object_detach_global(struct fusion_object *object,
 
 	reactor = reactor_of(object, &r);
 	if (!reactor)
-		return r ? r : -ENOENT;
-	return fusion_reactor_detach_global(reactor, index, ctx);
+		return told(r ? r : -ENOENT);
+	return told(fusion_reactor_detach_global(reactor, index, ctx));
 }
 
 FUSION_API int fusion_object_dispatch(struct fusion_object *object,
@@ -92,8 +95,9 @@ FUSION_API int fusion_object_dispatch(struct fusion_object *object,
 	int r;
 
 	reactor = reactor_of(object, &r);
-	return reactor ? fusion_reactor_dispatch(reactor, data, size, flags)
-		       : r;
+	return told(
+		reactor ? fusion_reactor_dispatch(reactor, data, size, flags)
+			: r);
 }
 
 FUSION_API int fusion_object_dispatch_channel(struct fusion_object *object,
@@ -107,8 +111,8 @@ FUSION_API int fusion_object_dispatch_channel(struct fusion_object *object,
 	int r;
 
 	reactor = reactor_of(object, &r);
-	return reactor ? fusion_reactor_dispatch_channel(reactor, channel, data,
-							 size, flags, globals,
-							 n_globals)
-		       : r;
+	return told(reactor ? fusion_reactor_dispatch_channel(
+				      reactor, channel, data, size, flags,
+				      globals, n_globals)
+			    : r);
 }

@@ -6,6 +6,7 @@
 #include "libfusion/arenas.h"
 #include "libfusion/core/atomic.h"
 #include "libfusion/core/futex.h"
+#include "libfusion/refuse.h"
 
 struct tcache *object_cache(enum object_kind kind, const void *p,
 			    int *ret_error)
@@ -13,31 +14,41 @@ struct tcache *object_cache(enum object_kind kind, const void *p,
 	struct fusion_arena *arena = p ? arena_of(p) : NULL;
 	struct tcache *c;
 
-	*ret_error = -EINVAL;
-	if (!arena || table_index(&arena->view, kind, p) < 0)
+	if (!arena || table_index(&arena->view, kind, p) < 0) {
+		*ret_error = refuse_handle(kind_ops[kind].name, p);
 		return NULL;
+	}
 	c = tls_cache(arena);
 	if (!c)
 		*ret_error = -errno;
 	return c;
 }
 
-int object_lookup(struct fusion_arena *arena, enum object_kind kind,
-		  const char *name, void **ret)
+int object_find(struct fusion_arena *arena, enum object_kind kind,
+		const char *name, void **ret)
 {
-	struct thread_rec *me;
+	struct thread_rec *me = thread_rec_of(arena);
 	uint32_t i;
 	int r;
 
-	if (!ret)
-		return -EINVAL;
-	me = thread_rec_of(arena);
 	if (!me)
 		return -errno;
 	r = table_get(&arena->view, me, kind, name, &i, NULL);
 	if (r == 0)
 		*ret = view_entry(&arena->view, kind, i);
 	return r;
+}
+
+int object_lookup(struct fusion_arena *arena, enum object_kind kind,
+		  const char *name, void **ret)
+{
+	const char *what = kind_ops[kind].name;
+	int r;
+
+	if (!arena || !ret)
+		return refuse_null(what, arena ? "ret" : "arena");
+	r = object_find(arena, kind, name, ret);
+	return r < 0 && !is_refused(r) ? refuse_thing(arena, r, what, name) : r;
 }
 
 int64_t deadline_of(int64_t timeout_ns)

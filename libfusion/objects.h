@@ -12,7 +12,10 @@
  * and *ret_error, -EINVAL if it is none. */
 struct tcache *object_cache(enum object_kind kind, const void *p,
 			    int *ret_error);
-/* 0; -ENOENT; -EINVAL; -ENOMEM, -EMFILE. */
+/* 0; -ENOENT; -EINVAL; -ENOMEM, -EMFILE.  object_lookup() is for who asked by
+ * that name, and tells why not. */
+int object_find(struct fusion_arena *arena, enum object_kind kind,
+		const char *name, void **ret);
 int object_lookup(struct fusion_arena *arena, enum object_kind kind,
 		  const char *name, void **ret);
 

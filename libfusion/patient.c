@@ -8,6 +8,7 @@
 #include "libfusion/core/atomic.h"
 #include "libfusion/core/futex.h"
 #include "libfusion/quiet_thread.h"
+#include "libfusion/refuse.h"
 
 /* Whose the job is: the first to move the word away from AT_WORK decides. */
 enum { AT_WORK, DONE, ABANDONED };
@@ -16,7 +17,8 @@ struct job {
 	const struct patient_work *work;
 	void *arg;
 	int result;
-	uint32_t state; /* atomic, futex */
+	struct refusal *refusal; /* why it failed, for the caller */
+	uint32_t state;		 /* atomic, futex */
 };
 
 static void *do_job(void *arg)
@@ -26,6 +28,7 @@ static void *do_job(void *arg)
 
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 	job->result = job->work->run(job->arg);
+	job->refusal = refuse_take();
 	/* Release: the caller must see the result, and what run() wrote, before
 	 * it sees DONE in wait_for(). */
 	if (cas_release(&job->state, &state, DONE)) {
@@ -37,6 +40,7 @@ static void *do_job(void *arg)
 	 * the job behind, in run_in_thread(). */
 	load_acquire(&job->state);
 	job->work->abandoned(job->arg, job->result);
+	free(job->refusal);
 	free(job);
 	return NULL;
 }
@@ -87,6 +91,7 @@ static int run_in_thread(struct job *job, int64_t deadline_ns, int *ret_why)
 	}
 	pthread_join(thread, NULL); /* and so sees its result */
 	r = job->result;
+	refuse_give(job->refusal);
 	free(job);
 	return r;
 }

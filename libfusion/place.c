@@ -15,7 +15,7 @@
 
 #include "libfusion/core/fd.h"
 #include "libfusion/core/field.h"
-#include "libfusion/log.h"
+#include "libfusion/refuse.h"
 
 #define FUSE_MAGIC 0x65735546
 
@@ -25,15 +25,95 @@ static int is_dead_daemon(int error)
 	       error == ECONNREFUSED;
 }
 
-/* 0; -ENODEV; -ENOTCONN. */
+/* 0; -ENODEV; -ENOTCONN; -EACCES. */
 static int check_mount(const char *dir)
 {
 	struct statfs st;
 
-	if (statfs(dir, &st) < 0)
-		return is_dead_daemon(errno) ? -ENOTCONN : -ENODEV;
-	return st.f_type == FUSE_MAGIC ? 0 : -ENODEV;
+	if (statfs(dir, &st) == 0)
+		return st.f_type == FUSE_MAGIC ? 0 : -ENODEV;
+	if (is_dead_daemon(errno))
+		return -ENOTCONN;
+	return errno == EACCES ? -EACCES : -ENODEV;
 }
+
+/* --- Why not ---------------------------------------------------------------
+ */
+
+int place_refuse(int r, const char *path)
+{
+	switch (-r) {
+	case ENODEV:
+		return refuse(r,
+			      "arena '%s': no fusionfs is mounted there: "
+			      "mount one first (fusionfs DIR)",
+			      path);
+	case ENOTCONN:
+		return refuse(r,
+			      "arena '%s': the fusionfs daemon is gone: "
+			      "mount it again over the same backing "
+			      "directory",
+			      path);
+	case ENOENT:
+		return refuse(r,
+			      "arena '%s': there is none, and "
+			      "FUSION_ENTER_EXISTING is set: make it "
+			      "(mkdir), or enter without that flag",
+			      path);
+	case ENOTDIR:
+		return refuse(r,
+			      "arena '%s': it, or something above it, is no "
+			      "directory",
+			      path);
+	case EACCES:
+		return refuse(r,
+			      "arena '%s': user %u is not allowed to enter: "
+			      "r, w and x are needed on it and x on what is "
+			      "above (ls -ld), and a fusionfs of another "
+			      "user must be mounted with allow_other",
+			      path, geteuid());
+	}
+	return refuse(r, "arena '%s': cannot open its directory: %s", path,
+		      strerrordesc_np(-r));
+}
+
+static int refuse_to_make(int r, const char *path)
+{
+	switch (-r) {
+	case ENODEV:
+	case ENOTCONN:
+		return place_refuse(r, path);
+	case EACCES:
+	case EPERM:
+		return refuse(r,
+			      "arena '%s': there is none, and user %u is "
+			      "not allowed to make one: w is needed on the "
+			      "directory above (ls -ld)",
+			      path, geteuid());
+	case EROFS:
+		return refuse(r,
+			      "arena '%s': there is none, and the fusionfs "
+			      "is mounted read-only",
+			      path);
+	case EDQUOT:
+		return refuse(r,
+			      "arena '%s': there is none, and user %u has "
+			      "as many arenas as allowed: remove one "
+			      "(rmdir)",
+			      path, geteuid());
+	case ENOSPC:
+		return refuse(r,
+			      "arena '%s': there is none, and no memory or "
+			      "address space is left for one: remove "
+			      "another (rmdir)",
+			      path);
+	}
+	return refuse(r, "arena '%s': cannot make its directory: %s", path,
+		      strerrordesc_np(-r));
+}
+
+/* --- Paths -----------------------------------------------------------------
+ */
 
 static int join_path(const char *dir, const char *name, char **ret)
 {
@@ -58,10 +138,10 @@ static int find_mount(char **ret)
 			return 0;
 		free(*ret);
 	}
-	log_error("no fusionfs at /run/fusion or in $XDG_RUNTIME_DIR: mount "
-		  "one (mount -t fuse fusionfs /run/fusion), or say where it "
-		  "is in $FUSION_MOUNT");
-	return -ENODEV;
+	return refuse(-ENODEV,
+		      "no fusionfs is mounted on /run/fusion or "
+		      "$XDG_RUNTIME_DIR/fusion: mount one (fusionfs DIR), or "
+		      "say where it is in $FUSION_MOUNT");
 }
 
 int place_path(const char *name, char **ret)
@@ -70,12 +150,12 @@ int place_path(const char *name, char **ret)
 	int r;
 
 	if (!name || !*name)
-		return -EINVAL;
+		return refuse_name(-EINVAL, "arena", name);
 	if (strchr(name, '/'))
 		return (*ret = strdup(name)) ? 0 : -ENOMEM;
 	r = name_check_arena(name);
 	if (r < 0)
-		return r;
+		return refuse_name(r, "arena", name);
 	r = find_mount(&mount);
 	if (r < 0)
 		return r;
@@ -99,14 +179,6 @@ static int check_parent(const char *path)
 	if (end)
 		end[end == copy] = 0;
 	r = check_mount(end ? copy : ".");
-	if (r == -ENODEV)
-		log_error("%s is not on a fusionfs: mount one there first "
-			  "(mount -t fuse fusionfs DIR)",
-			  path);
-	if (r == -ENOTCONN)
-		log_error("%s: the fusionfs daemon is gone: mount it again "
-			  "over the same backing directory",
-			  path);
 	free(copy);
 	return r;
 }
@@ -115,12 +187,8 @@ static int open_dir(const char *path)
 {
 	int fd = fd_open(path, O_RDONLY | O_DIRECTORY);
 
-	if (fd < 0 && is_dead_daemon(-fd)) {
-		log_error("%s: the fusionfs daemon is gone: mount it again "
-			  "over the same backing directory",
-			  path);
+	if (fd < 0 && place_is_gone(-fd))
 		return -ENOTCONN;
-	}
 	return fd;
 }
 
@@ -156,17 +224,17 @@ int place_open(const char *path, bool make, mode_t mode, bool *ret_made)
 	*ret_made = false;
 	if (fd == -ENOENT && !make) {
 		r = check_parent(path);
-		return r < 0 ? r : fd;
+		return place_refuse(r < 0 ? r : fd, path);
 	}
 	/* What is made can end before we open it: it is empty. */
 	while (fd == -ENOENT) {
 		r = make_dir(path, mode);
 		if (r < 0)
-			return r;
+			return refuse_to_make(r, path);
 		*ret_made = r;
 		fd = open_dir(path);
 	}
-	return fd;
+	return fd < 0 ? place_refuse(fd, path) : fd;
 }
 
 int place_stat(int fd, struct place *ret)

@@ -25,6 +25,8 @@ int place_stat(int fd, struct place *ret);
 /* The absolute path of the open directory @fd, which was opened as @path; to
  * be freed.  NULL no memory. */
 char *place_absolute(int fd, const char *path);
+/* Say why the arena at @path cannot be entered; returns @r. */
+int place_refuse(int r, const char *path) __attribute__((cold));
 /* An ioctl of ours; retried by nobody.  0 or -errno; all the ways a dead
  * daemon shows itself are -ENOTCONN. */
 int place_ioctl(int dirfd, unsigned long request, void *arg);

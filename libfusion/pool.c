@@ -10,6 +10,7 @@
 #include "libfusion/core/event.h"
 #include "libfusion/core/span.h"
 #include "libfusion/heap_private.h"
+#include "libfusion/refuse.h"
 
 struct fusion_pool {
 	struct fusion_arena *arena;
@@ -44,18 +45,20 @@ FUSION_API int fusion_pool_create(struct fusion_arena *arena, const char *name,
 	int r;
 
 	if (!me)
-		return -errno;
+		return told(-errno);
+	if (!ret)
+		return told(refuse_null("pool", "ret"));
 	p = handle(arena);
 	if (!p)
-		return -ENOMEM;
+		return told(-ENOMEM);
 	r = finish(p, pool_create(&arena->view, me, name, limit, &p->index),
 		   ret);
-	if (r == 0) {
-		event_log(&arena->view, me, EVENT_CREATED, arena->id, "pool %s",
-			  name);
-		arena_poke(arena);
-	}
-	return r;
+	if (r < 0)
+		return told(refuse_thing(arena, r, "pool", name));
+	event_log(&arena->view, me, EVENT_CREATED, arena->id, "pool %s",
+		  name ? name : "");
+	arena_poke(arena);
+	return 0;
 }
 
 FUSION_API int fusion_pool_find(struct fusion_arena *arena, const char *name,
@@ -63,13 +66,17 @@ FUSION_API int fusion_pool_find(struct fusion_arena *arena, const char *name,
 {
 	struct thread_rec *me = thread_rec_of(arena);
 	struct fusion_pool *p;
+	int r;
 
 	if (!me)
-		return -errno;
+		return told(-errno);
+	if (!ret)
+		return told(refuse_null("pool", "ret"));
 	p = handle(arena);
 	if (!p)
-		return -ENOMEM;
-	return finish(p, pool_find(&arena->view, me, name, &p->index), ret);
+		return told(-ENOMEM);
+	r = finish(p, pool_find(&arena->view, me, name, &p->index), ret);
+	return told(r < 0 ? refuse_thing(arena, r, "pool", name) : 0);
 }
 
 static bool is_there(const struct fusion_pool *p)
@@ -87,13 +94,13 @@ FUSION_API void *fusion_pool_malloc(struct fusion_pool *pool, size_t size)
 	struct bins *b;
 
 	if (!c)
-		return NULL;
+		return told_pointer(NULL);
 	if (!is_there(pool)) {
-		errno = EINVAL;
-		return NULL;
+		errno = -refuse_handle("pool", pool);
+		return told_pointer(NULL);
 	}
 	b = bins_get(c, SPAN_POOL(pool->index), true);
-	return b ? heap_alloc(c, b, size) : NULL;
+	return told_pointer(b ? heap_alloc(c, b, size) : NULL);
 }
 
 FUSION_API void *fusion_pool_calloc(struct fusion_pool *pool, size_t n,
@@ -112,10 +119,10 @@ FUSION_API int fusion_pool_stats(struct fusion_pool *pool,
 	struct pool_info info;
 
 	if (!pool->arena->id)
-		return -EINVAL; /* left, or the child of a fork */
+		return told(-EINVAL); /* left, or the child of a fork */
 	if (!is_there(pool) ||
 	    pool_copy(&pool->arena->view, pool->index - 1, &info) < 0)
-		return -ENOENT;
+		return told(-ENOENT);
 	*ret = (struct fusion_pool_stats){
 		.id = info.id,
 		.used = info.used,
@@ -141,7 +148,7 @@ FUSION_API int fusion_pool_destroy(struct fusion_pool *pool)
 	arena = pool->arena;
 	me = thread_rec_of(arena);
 	if (!me)
-		return -errno;
+		return told(-errno);
 	if (is_there(pool)) {
 		pool_copy(&arena->view, pool->index - 1, &info);
 		r = pool_destroy(&arena->view, me, pool->index);
@@ -152,5 +159,5 @@ FUSION_API int fusion_pool_destroy(struct fusion_pool *pool)
 			  "pool %s", info.name);
 		arena_poke(arena);
 	}
-	return r;
+	return told(r);
 }

@@ -2,6 +2,7 @@
 #include <fusion/property.h>
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include "libfusion/core/property.h"
 #include "libfusion/core/thread.h"
 #include "libfusion/objects.h"
+#include "libfusion/refuse.h"
 
 static_assert(FUSION_PROPERTIES_OWNED == THREAD_PROPERTIES, "as documented");
 
@@ -28,11 +30,16 @@ static int copy_options(const struct fusion_property_options *from,
 	struct fusion_property_options o = {0};
 
 	if (from && (from->size < sizeof(from->size) || from->size > sizeof(o)))
-		return -EINVAL;
+		return refuse_size("fusion_property_options", from->size,
+				   sizeof(o));
 	if (from)
 		memcpy(&o, from, from->size);
 	if (o.lease_window_ns < 0 || o.purchase_window_ns < 0)
-		return -EINVAL;
+		return refuse(-EINVAL,
+			      "property options: lease_window_ns is %" PRId64
+			      ", purchase_window_ns %" PRId64
+			      ": neither may be negative",
+			      o.lease_window_ns, o.purchase_window_ns);
 	to->lease_ns = o.lease_window_ns ? o.lease_window_ns
 					 : PROPERTY_LEASE_WINDOW_NS;
 	to->purchase_ns = o.purchase_window_ns ? o.purchase_window_ns
@@ -51,16 +58,16 @@ fusion_property_create(struct fusion_arena *arena, const char *name,
 	int r;
 
 	if (!ret)
-		return -EINVAL;
+		return told(refuse_null("property", "ret"));
 	r = copy_options(options, &windows);
 	if (r < 0)
-		return r;
+		return told(r);
 	me = thread_rec_of(arena);
 	if (!me)
-		return -errno;
+		return told(-errno);
 	r = property_create(&arena->view, me, name, &windows, arena->id, &p);
 	if (r < 0)
-		return r;
+		return told(refuse_thing(arena, r, "property", name));
 	arena_poke(arena);
 	*ret = (struct fusion_property *)p;
 	return 0;
@@ -70,7 +77,7 @@ FUSION_API int fusion_property_lookup(struct fusion_arena *arena,
 				      const char *name,
 				      struct fusion_property **ret)
 {
-	return object_lookup(arena, KIND_PROPERTY, name, (void **)ret);
+	return told(object_lookup(arena, KIND_PROPERTY, name, (void **)ret));
 }
 
 FUSION_API int fusion_property_destroy(struct fusion_property *property)
@@ -80,10 +87,10 @@ FUSION_API int fusion_property_destroy(struct fusion_property *property)
 
 	c = object_cache(KIND_PROPERTY, property, &r);
 	if (!c)
-		return r;
+		return told(r);
 	r = property_destroy(&c->arena->view, c->rec, of(property));
 	if (r < 0)
-		return r;
+		return told(r);
 	poke_visitors(c->arena);
 	arena_poke(c->arena);
 	return 0;
@@ -106,24 +113,24 @@ static int take(struct fusion_property *property, enum property_request what,
 
 FUSION_API int fusion_property_lease(struct fusion_property *property)
 {
-	return take(property, PROPERTY_LEASE, FUSION_FOREVER);
+	return told(take(property, PROPERTY_LEASE, FUSION_FOREVER));
 }
 
 FUSION_API int fusion_property_lease_timed(struct fusion_property *property,
 					   int64_t timeout_ns)
 {
-	return take(property, PROPERTY_LEASE, timeout_ns);
+	return told(take(property, PROPERTY_LEASE, timeout_ns));
 }
 
 FUSION_API int fusion_property_purchase(struct fusion_property *property)
 {
-	return take(property, PROPERTY_PURCHASE, FUSION_FOREVER);
+	return told(take(property, PROPERTY_PURCHASE, FUSION_FOREVER));
 }
 
 FUSION_API int fusion_property_purchase_timed(struct fusion_property *property,
 					      int64_t timeout_ns)
 {
-	return take(property, PROPERTY_PURCHASE, timeout_ns);
+	return told(take(property, PROPERTY_PURCHASE, timeout_ns));
 }
 
 FUSION_API int fusion_property_cede(struct fusion_property *property)
@@ -133,10 +140,10 @@ FUSION_API int fusion_property_cede(struct fusion_property *property)
 
 	c = object_cache(KIND_PROPERTY, property, &r);
 	if (!c)
-		return r;
+		return told(r);
 	r = property_cede(&c->arena->view, c->rec, of(property));
 	if (r <= 0)
-		return r;
+		return told(r);
 	poke_visitors(c->arena);
 	return 0;
 }
@@ -242,14 +249,15 @@ FUSION_API int fusion_property_hold_up(struct fusion_property *property,
 	int r;
 
 	if (timeout_ns < FUSION_FOREVER)
-		return -EINVAL;
+		return told(-EINVAL);
 	c = object_cache(KIND_PROPERTY, property, &r);
 	if (!c)
-		return r;
+		return told(r);
 	r = kill_purchaser(c->arena, p, &owner);
 	if (r < 0 || !timeout_ns || !owner)
-		return r;
-	return wait_freed(&c->arena->view, p, owner, deadline_of(timeout_ns));
+		return told(r);
+	return told(
+		wait_freed(&c->arena->view, p, owner, deadline_of(timeout_ns)));
 }
 
 FUSION_API int fusion_property_state(struct fusion_property *property,
@@ -262,12 +270,12 @@ FUSION_API int fusion_property_state(struct fusion_property *property,
 	int r;
 
 	if (!ret)
-		return -EINVAL;
+		return told(-EINVAL);
 	c = object_cache(KIND_PROPERTY, property, &r);
 	if (!c)
-		return r;
+		return told(r);
 	if (!load_acquire(&of(property)->id))
-		return -EIDRM;
+		return told(-EIDRM);
 	w = property_word(of(property), &since);
 	owner = property_owner(&c->arena->view, w);
 	*ret = (struct fusion_property_state){0};

@@ -6,6 +6,7 @@
 #include "libfusion/dispatch.h"
 #include "libfusion/objects.h"
 #include "libfusion/reaction.h"
+#include "libfusion/refuse.h"
 
 static_assert(FUSION_REACTOR_GLOBALS == REACTOR_GLOBALS, "as documented");
 static_assert(FUSION_REACTOR_BLOCK == (int)POLICY_BLOCK &&
@@ -39,13 +40,23 @@ static int check_options(const struct fusion_reactor_options *o,
 	};
 	if (!o)
 		return 0;
-	if (o->size != sizeof(*o) || o->flags ||
-	    o->listeners > REACTOR_LISTENERS_MAX)
-		return -EINVAL;
+	if (o->size != sizeof(*o))
+		return refuse_size("fusion_reactor_options", o->size,
+				   sizeof(*o));
+	if (o->flags)
+		return refuse_flags("reactor", o->flags, 0);
+	if (o->listeners > REACTOR_LISTENERS_MAX)
+		return refuse(-EINVAL,
+			      "reactor options: listeners is %u: %u are the "
+			      "most",
+			      o->listeners, REACTOR_LISTENERS_MAX);
 	if (o->cells &&
 	    (o->cells < RING_CELLS_MIN || o->cells > RING_CELLS_MAX ||
 	     o->cells & (o->cells - 1)))
-		return -EINVAL;
+		return refuse(-EINVAL,
+			      "reactor options: cells is %u: it is a power of "
+			      "two from %u to %u",
+			      o->cells, RING_CELLS_MIN, RING_CELLS_MAX);
 	ret->message_size = o->message_size;
 	ret->cells = o->cells ? o->cells : REACTOR_CELLS;
 	ret->listeners = o->listeners ? o->listeners : REACTOR_LISTENERS;
@@ -63,24 +74,25 @@ fusion_reactor_create(struct fusion_arena *arena, const char *name,
 	int r;
 
 	if (!arena || !ret)
-		return -EINVAL;
+		return told(refuse_null("reactor", arena ? "ret" : "arena"));
 	r = check_options(options, &params);
 	if (r < 0)
-		return r;
+		return told(r);
 	me = thread_rec_of(arena);
 	if (!me)
-		return -errno;
+		return told(-errno);
 	r = reactor_create(&arena->view, me, name, &params, arena->id, &re);
-	if (r == 0)
-		*ret = (struct fusion_reactor *)re;
-	return r;
+	if (r < 0)
+		return told(refuse_thing(arena, r, "reactor", name));
+	*ret = (struct fusion_reactor *)re;
+	return 0;
 }
 
 FUSION_API int fusion_reactor_lookup(struct fusion_arena *arena,
 				     const char *name,
 				     struct fusion_reactor **ret)
 {
-	return object_lookup(arena, KIND_REACTOR, name, (void **)ret);
+	return told(object_lookup(arena, KIND_REACTOR, name, (void **)ret));
 }
 
 FUSION_API int fusion_reactor_destroy(struct fusion_reactor *reactor)
@@ -89,7 +101,8 @@ FUSION_API int fusion_reactor_destroy(struct fusion_reactor *reactor)
 	int r;
 
 	c = cache_of(reactor, &r);
-	return c ? reactor_destroy(&c->arena->view, c->rec, of(reactor)) : r;
+	return told(c ? reactor_destroy(&c->arena->view, c->rec, of(reactor))
+		      : r);
 }
 
 FUSION_API int fusion_reactor_attach(struct fusion_reactor *reactor,
@@ -102,11 +115,11 @@ FUSION_API int fusion_reactor_attach(struct fusion_reactor *reactor,
 	int r;
 
 	if (!fn || !ret || channel > FUSION_REACTOR_CHANNEL_MAX)
-		return -EINVAL;
+		return told(-EINVAL);
 	c = cache_of(reactor, &r);
-	return c ? reaction_add(c->arena, of(reactor), channel, false, fn, ctx,
-				policy, ret)
-		 : r;
+	return told(c ? reaction_add(c->arena, of(reactor), channel, false, fn,
+				     ctx, policy, ret)
+		      : r);
 }
 
 FUSION_API int fusion_reactor_set_done(struct fusion_reactor *reactor,
@@ -117,11 +130,11 @@ FUSION_API int fusion_reactor_set_done(struct fusion_reactor *reactor,
 
 	c = cache_of(reactor, &r);
 	if (!c)
-		return r;
+		return told(r);
 	reaction_remove_done(c->arena, load_acquire(&of(reactor)->id));
-	return fn ? reaction_add(c->arena, of(reactor), 0, true, fn, ctx, NULL,
-				 NULL)
-		  : 0;
+	return told(fn ? reaction_add(c->arena, of(reactor), 0, true, fn, ctx,
+				      NULL, NULL)
+		       : 0);
 }
 
 /* --- Global reactions ----------------------------------------------------- */
@@ -150,9 +163,9 @@ FUSION_API int fusion_reactor_attach_global(struct fusion_reactor *reactor,
 
 	c = cache_of(reactor, &r);
 	if (!c)
-		return r;
+		return told(r);
 	if (!is_global(c, index, ctx))
-		return -EINVAL;
+		return told(-EINVAL);
 	for (int i = 0; i < REACTOR_GLOBALS; i++)
 		if (load_relaxed(&of(reactor)->globals[i]))
 			last = i;
@@ -165,7 +178,7 @@ FUSION_API int fusion_reactor_attach_global(struct fusion_reactor *reactor,
 		if (cas_release(at, &none, global_word(index, ctx)))
 			return 0;
 	}
-	return -ENOSPC;
+	return told(-ENOSPC);
 }
 
 FUSION_API int fusion_reactor_detach_global(struct fusion_reactor *reactor,
@@ -176,16 +189,16 @@ FUSION_API int fusion_reactor_detach_global(struct fusion_reactor *reactor,
 
 	c = cache_of(reactor, &r);
 	if (!c)
-		return r;
+		return told(r);
 	if (!is_global(c, index, ctx))
-		return -EINVAL;
+		return told(-EINVAL);
 	for (int i = REACTOR_GLOBALS - 1; i >= 0; i--) {
 		uint64_t w = global_word(index, ctx);
 
 		if (cas_relaxed(&of(reactor)->globals[i], &w, 0ull))
 			return 0;
 	}
-	return -ENOENT;
+	return told(-ENOENT);
 }
 
 static void run_globals(struct reactor *re,
@@ -228,13 +241,13 @@ FUSION_API int fusion_reactor_dispatch_channel(struct fusion_reactor *reactor,
 
 	c = cache_of(reactor, &r);
 	if (!c)
-		return r;
+		return told(r);
 	if (channel > FUSION_REACTOR_CHANNEL_MAX || (!data && size) ||
 	    flags & ~(FUSION_REACTOR_SELF | FUSION_REACTOR_NOWAIT))
-		return -EINVAL;
+		return told(-EINVAL);
 	if (size > (size_t)of(reactor)->cells * RING_CELL / 2 -
 			   sizeof(struct msg_head))
-		return -EMSGSIZE;
+		return told(-EMSGSIZE);
 	m = (struct fusion_reactor_message){
 		.reactor = reactor,
 		.channel = channel,
@@ -257,15 +270,16 @@ FUSION_API int fusion_reactor_dispatch_channel(struct fusion_reactor *reactor,
 	};
 	send.nowait = flags & FUSION_REACTOR_NOWAIT;
 	send.impatient = dispatch_is_mine(c->arena) ? c->arena->id : 0;
-	return reactor_dispatch(&c->arena->view, c->rec, of(reactor), &send);
+	return told(
+		reactor_dispatch(&c->arena->view, c->rec, of(reactor), &send));
 }
 
 FUSION_API int fusion_reactor_dispatch(struct fusion_reactor *reactor,
 				       const void *data, size_t size,
 				       unsigned flags)
 {
-	return fusion_reactor_dispatch_channel(reactor, 0, data, size, flags,
-					       NULL, 0);
+	return told(fusion_reactor_dispatch_channel(reactor, 0, data, size,
+						    flags, NULL, 0));
 }
 
 FUSION_API int fusion_reactor_set_direct(struct fusion_reactor *reactor,
@@ -276,7 +290,7 @@ FUSION_API int fusion_reactor_set_direct(struct fusion_reactor *reactor,
 
 	c = cache_of(reactor, &r);
 	if (!c)
-		return r;
+		return told(r);
 	if (direct)
 		and_acq_rel(&of(reactor)->flags, ~REACTOR_NOT_DIRECT);
 	else
@@ -292,13 +306,13 @@ FUSION_API int fusion_reactor_stat(struct fusion_reactor *reactor,
 	int r;
 
 	if (!ret)
-		return -EINVAL;
+		return told(-EINVAL);
 	c = cache_of(reactor, &r);
 	if (!c)
-		return r;
+		return told(r);
 	r = reactor_sum(&c->arena->view, of(reactor), &sum);
 	if (r < 0)
-		return r == -ENOENT ? -EIDRM : r;
+		return told(r == -ENOENT ? -EIDRM : r);
 	*ret = (struct fusion_reactor_stat){
 		.id = load_relaxed(&of(reactor)->id),
 		.listeners = sum.listeners,

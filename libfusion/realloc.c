@@ -8,6 +8,7 @@
 
 #include "libfusion/core/slab.h"
 #include "libfusion/heap_private.h"
+#include "libfusion/refuse.h"
 
 /* Does a block of @usable bytes do for @size, without waste? */
 static bool fits(uint64_t usable, uint64_t size)
@@ -55,12 +56,14 @@ __attribute__((noinline)) static void *realloc_slow(struct fusion_arena *arena,
 	struct block b;
 
 	if (!c)
-		return NULL;
+		return told_pointer_by(NULL, "fusion_realloc");
 	if (heap_find(c, ptr, &b) < 0) {
-		errno = EINVAL;
-		return NULL;
+		errno = -refuse_handle("block", ptr);
+		return told_pointer_by(NULL, "fusion_realloc");
 	}
-	return resize_in_place(c, &b, size) ? ptr : move(c, &b, ptr, size);
+	if (resize_in_place(c, &b, size))
+		return ptr;
+	return told_pointer_by(move(c, &b, ptr, size), "fusion_realloc");
 }
 
 /* The short way is for blocks in small slabs of this thread, as in free(). */

@@ -16,6 +16,7 @@
 #include "libfusion/core/ref.h"
 #include "libfusion/core/sparse.h"
 #include "libfusion/heap_private.h"
+#include "libfusion/refuse.h"
 
 static struct ref *of(struct fusion_ref *ref)
 {
@@ -110,13 +111,13 @@ FUSION_API int fusion_ref_create(struct fusion_arena *arena, const char *name,
 	int r;
 
 	if (!ret)
-		return -EINVAL;
+		return told(refuse_null("ref", "ret"));
 	me = thread_rec_of(arena);
 	if (!me)
-		return -errno;
+		return told(-errno);
 	r = ref_create(&arena->view, me, name, arena->id, &ref);
 	if (r < 0)
-		return r;
+		return told(refuse_thing(arena, r, "ref", name));
 	arena_poke(arena);
 	*ret = (struct fusion_ref *)ref;
 	return 0;
@@ -130,13 +131,13 @@ FUSION_API int fusion_ref_lookup(struct fusion_arena *arena, const char *name,
 	int r;
 
 	if (!ret)
-		return -EINVAL;
+		return told(-EINVAL);
 	me = thread_rec_of(arena);
 	if (!me)
-		return -errno;
+		return told(-errno);
 	r = table_get(&arena->view, me, KIND_REF, name, &i, NULL);
 	if (r < 0)
-		return r;
+		return told(r);
 	*ret = view_entry(&arena->view, KIND_REF, i);
 	return 0;
 }
@@ -148,11 +149,11 @@ FUSION_API int fusion_ref_destroy(struct fusion_ref *ref)
 
 	c = cache_of(of(ref), &r);
 	if (!c)
-		return r;
+		return told(r);
 	r = ref_destroy(&c->arena->view, c->rec, of(ref));
 	if (r == 0)
 		arena_poke(c->arena);
-	return r;
+	return told(r);
 }
 
 /* The short way, and what follows from each other on it: the cache, the hint,
@@ -212,7 +213,7 @@ FUSION_API int fusion_ref_up(struct fusion_ref *ref)
 		   row_up_fast(h->row, load_relaxed(&of(ref)->id),
 			       tls_current->member)))
 		return 0;
-	return up_slow(of(ref));
+	return told(up_slow(of(ref)));
 }
 
 FUSION_API int fusion_ref_down(struct fusion_ref *ref)
@@ -223,7 +224,7 @@ FUSION_API int fusion_ref_down(struct fusion_ref *ref)
 		   row_down_fast(h->row, load_relaxed(&of(ref)->id),
 				 tls_current->member)))
 		return 0;
-	return down_slow(of(ref));
+	return told(down_slow(of(ref)));
 }
 
 /* What the rest has in common. */
@@ -239,27 +240,27 @@ static int call(struct fusion_ref *ref,
 
 FUSION_API int fusion_ref_up_global(struct fusion_ref *ref)
 {
-	return call(ref, ref_up_global);
+	return told(call(ref, ref_up_global));
 }
 
 FUSION_API int fusion_ref_down_global(struct fusion_ref *ref)
 {
-	return call(ref, ref_down_global);
+	return told(call(ref, ref_down_global));
 }
 
 FUSION_API int fusion_ref_zero_trylock(struct fusion_ref *ref)
 {
-	return call(ref, ref_zero_trylock);
+	return told(call(ref, ref_zero_trylock));
 }
 
 FUSION_API int fusion_ref_unlock(struct fusion_ref *ref)
 {
-	return call(ref, ref_unlock);
+	return told(call(ref, ref_unlock));
 }
 
 FUSION_API int fusion_ref_catch(struct fusion_ref *ref)
 {
-	return call(ref, ref_catch);
+	return told(call(ref, ref_catch));
 }
 
 FUSION_API int fusion_ref_zero_lock(struct fusion_ref *ref, int64_t timeout_ns)
@@ -269,14 +270,14 @@ FUSION_API int fusion_ref_zero_lock(struct fusion_ref *ref, int64_t timeout_ns)
 	int r;
 
 	if (timeout_ns < FUSION_FOREVER)
-		return -EINVAL;
+		return told(-EINVAL);
 	c = cache_of(of(ref), &r);
 	if (!c)
-		return r;
+		return told(r);
 	now = clock_monotonic_ns();
 	if (timeout_ns >= 0 && timeout_ns < INT64_MAX - now)
 		deadline = now + timeout_ns;
-	return ref_zero_lock(&c->arena->view, c->rec, of(ref), deadline);
+	return told(ref_zero_lock(&c->arena->view, c->rec, of(ref), deadline));
 }
 
 FUSION_API int fusion_ref_throw(struct fusion_ref *ref, fusion_id_t catcher)
@@ -285,7 +286,8 @@ FUSION_API int fusion_ref_throw(struct fusion_ref *ref, fusion_id_t catcher)
 	int r;
 
 	c = cache_of(of(ref), &r);
-	return c ? ref_throw(&c->arena->view, c->rec, of(ref), catcher) : r;
+	return told(c ? ref_throw(&c->arena->view, c->rec, of(ref), catcher)
+		      : r);
 }
 
 FUSION_API int fusion_ref_inherit(struct fusion_ref *ref,
@@ -296,11 +298,11 @@ FUSION_API int fusion_ref_inherit(struct fusion_ref *ref,
 
 	c = cache_of(of(ref), &r);
 	if (!c)
-		return r;
+		return told(r);
 	if (arena_of(from) != c->arena ||
 	    table_index(&c->arena->view, KIND_REF, from) < 0)
-		return -EINVAL;
-	return ref_inherit(&c->arena->view, c->rec, of(ref), of(from));
+		return told(-EINVAL);
+	return told(ref_inherit(&c->arena->view, c->rec, of(ref), of(from)));
 }
 
 FUSION_API int fusion_ref_stat(struct fusion_ref *ref,
@@ -314,13 +316,13 @@ FUSION_API int fusion_ref_stat(struct fusion_ref *ref,
 	/* A caller built with an older header has fewer members. */
 	if (!ret || ret->size < offsetof(struct fusion_ref_stat, falls) ||
 	    ret->size > sizeof(stat))
-		return -EINVAL;
+		return told(-EINVAL);
 	c = cache_of(of(ref), &r);
 	if (!c)
-		return r;
+		return told(r);
 	r = ref_stat(&c->arena->view, c->rec, of(ref), &sum);
 	if (r < 0)
-		return r;
+		return told(r);
 	stat = (struct fusion_ref_stat){
 		.size = ret->size,
 		.total = sum.total,

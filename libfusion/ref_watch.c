@@ -22,6 +22,7 @@
 #include "libfusion/core/ref.h"
 #include "libfusion/dispatch.h"
 #include "libfusion/quiet_thread.h"
+#include "libfusion/refuse.h"
 #include "libfusion/tls.h"
 
 struct watch {
@@ -302,20 +303,20 @@ FUSION_API int fusion_ref_watch(struct fusion_ref *ref, fusion_ref_fn fn,
 	int r;
 
 	if (!a || table_index(&a->view, KIND_REF, ref) < 0)
-		return -EINVAL;
+		return told(-EINVAL);
 	me = thread_rec_of(a);
 	if (!me)
-		return -errno;
+		return told(-errno);
 	if (!fn)
-		return remove_watch(a, me, (struct ref *)ref);
+		return told(remove_watch(a, me, (struct ref *)ref));
 	w = calloc(1, sizeof(*w));
 	if (!w)
-		return -ENOMEM;
+		return told(-ENOMEM);
 	w->ref = (struct ref *)ref;
 	w->fn = fn;
 	w->ctx = ctx;
 	r = add(a, me, w);
 	if (r < 0)
 		free(w);
-	return r;
+	return told(r);
 }

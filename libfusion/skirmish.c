@@ -9,6 +9,7 @@
 #include "libfusion/core/skirmish.h"
 #include "libfusion/heap_private.h"
 #include "libfusion/objects.h"
+#include "libfusion/refuse.h"
 
 static_assert(FUSION_SKIRMISHES_HELD == THREAD_SKIRMISHES, "as documented");
 static_assert(FUSION_SKIRMISH_ERRORCHECK == SKIRMISH_ERRORCHECK, "the same");
@@ -57,14 +58,17 @@ FUSION_API int fusion_skirmish_create(struct fusion_arena *arena,
 	struct skirmish *s;
 	int r;
 
-	if (!ret || flags & ~FUSION_SKIRMISH_ERRORCHECK)
-		return -EINVAL;
+	if (!ret)
+		return told(refuse_null("skirmish", "ret"));
+	if (flags & ~FUSION_SKIRMISH_ERRORCHECK)
+		return told(refuse_flags("skirmish", flags,
+					 FUSION_SKIRMISH_ERRORCHECK));
 	me = thread_rec_of(arena);
 	if (!me)
-		return -errno;
+		return told(-errno);
 	r = skirmish_create(&arena->view, me, name, flags, arena->id, &s);
 	if (r < 0)
-		return r;
+		return told(refuse_thing(arena, r, "skirmish", name));
 	arena_poke(arena);
 	*ret = (struct fusion_skirmish *)s;
 	return 0;
@@ -74,7 +78,7 @@ FUSION_API int fusion_skirmish_lookup(struct fusion_arena *arena,
 				      const char *name,
 				      struct fusion_skirmish **ret)
 {
-	return object_lookup(arena, KIND_SKIRMISH, name, (void **)ret);
+	return told(object_lookup(arena, KIND_SKIRMISH, name, (void **)ret));
 }
 
 FUSION_API int fusion_skirmish_destroy(struct fusion_skirmish *skirmish)
@@ -84,10 +88,10 @@ FUSION_API int fusion_skirmish_destroy(struct fusion_skirmish *skirmish)
 
 	c = cache_of(of(skirmish), &r);
 	if (!c)
-		return r;
+		return told(r);
 	r = skirmish_destroy(&c->arena->view, c->rec, of(skirmish));
 	if (r < 0)
-		return r;
+		return told(r);
 	poke_visitors(c->arena);
 	arena_poke(c->arena);
 	return 0;
@@ -122,15 +126,15 @@ FUSION_API int fusion_skirmish_prevail(struct fusion_skirmish *skirmish)
 	if (LIKELY(is_in(c, s)) && LIKELY(load_relaxed(&s->id)) &&
 	    LIKELY(skirmish_lock_fast(c->rec, c->token, s, what_of(c, s))))
 		return 0;
-	return prevail(of(skirmish), -1);
+	return told(prevail(of(skirmish), -1));
 }
 
 FUSION_API int fusion_skirmish_prevail_timed(struct fusion_skirmish *skirmish,
 					     int64_t timeout_ns)
 {
 	if (timeout_ns < FUSION_FOREVER)
-		return -EINVAL;
-	return prevail(of(skirmish), deadline_of(timeout_ns));
+		return told(-EINVAL);
+	return told(prevail(of(skirmish), deadline_of(timeout_ns)));
 }
 
 FUSION_API int fusion_skirmish_swoop(struct fusion_skirmish *skirmish)
@@ -140,8 +144,8 @@ FUSION_API int fusion_skirmish_swoop(struct fusion_skirmish *skirmish)
 
 	c = cache_of(of(skirmish), &r);
 	if (!c)
-		return r;
-	return skirmish_try(&c->arena->view, c->rec, of(skirmish));
+		return told(r);
+	return told(skirmish_try(&c->arena->view, c->rec, of(skirmish)));
 }
 
 static __attribute__((noinline)) int
@@ -168,7 +172,7 @@ FUSION_API int fusion_skirmish_dismiss(struct fusion_skirmish *skirmish)
 	if (LIKELY(is_in(c, s)) &&
 	    LIKELY(skirmish_unlock_fast(c->rec, c->token, s, what_of(c, s))))
 		return 0;
-	return dismiss_slow(skirmish);
+	return told(dismiss_slow(skirmish));
 }
 
 FUSION_API int fusion_skirmish_consistent(struct fusion_skirmish *skirmish)
@@ -178,8 +182,8 @@ FUSION_API int fusion_skirmish_consistent(struct fusion_skirmish *skirmish)
 
 	c = cache_of(of(skirmish), &r);
 	if (!c)
-		return r;
-	return skirmish_consistent(c->rec, of(skirmish));
+		return told(r);
+	return told(skirmish_consistent(c->rec, of(skirmish)));
 }
 
 FUSION_API int fusion_skirmish_lock_count(struct fusion_skirmish *skirmish)
@@ -190,9 +194,9 @@ FUSION_API int fusion_skirmish_lock_count(struct fusion_skirmish *skirmish)
 
 	c = cache_of(of(skirmish), &r);
 	if (!c)
-		return r;
+		return told(r);
 	n = skirmish_levels(&c->arena->view, c->rec, of(skirmish));
-	return n < INT_MAX ? (int)n : INT_MAX;
+	return told(n < INT_MAX ? (int)n : INT_MAX);
 }
 
 FUSION_API int fusion_skirmish_wait(struct fusion_skirmish *skirmish,
@@ -202,12 +206,12 @@ FUSION_API int fusion_skirmish_wait(struct fusion_skirmish *skirmish,
 	int r;
 
 	if (timeout_ns < FUSION_FOREVER)
-		return -EINVAL;
+		return told(-EINVAL);
 	c = cache_of(of(skirmish), &r);
 	if (!c)
-		return r;
-	return skirmish_wait(&c->arena->view, c->rec, of(skirmish),
-			     deadline_of(timeout_ns));
+		return told(r);
+	return told(skirmish_wait(&c->arena->view, c->rec, of(skirmish),
+				  deadline_of(timeout_ns)));
 }
 
 FUSION_API int fusion_skirmish_notify(struct fusion_skirmish *skirmish,
@@ -218,8 +222,9 @@ FUSION_API int fusion_skirmish_notify(struct fusion_skirmish *skirmish,
 
 	c = cache_of(of(skirmish), &r);
 	if (!c)
-		return r;
-	return skirmish_notify(&c->arena->view, c->rec, of(skirmish), all);
+		return told(r);
+	return told(
+		skirmish_notify(&c->arena->view, c->rec, of(skirmish), all));
 }
 
 /* --- Several ---------------------------------------------------------------
@@ -272,17 +277,17 @@ fusion_skirmish_prevail_multi(struct fusion_skirmish *const *list, size_t n)
 	if (!n)
 		return 0;
 	if (!list)
-		return -EINVAL;
+		return told(-EINVAL);
 	if (n > 32)
 		sorted = calloc(n, sizeof(*sorted));
 	if (!sorted)
-		return -ENOMEM;
+		return told(-ENOMEM);
 	memcpy(sorted, list, n * sizeof(*sorted));
 	qsort(sorted, n, sizeof(*sorted), by_address);
 	r = prevail_all(sorted, n);
 	if (sorted != few)
 		free(sorted);
-	return r;
+	return told(r);
 }
 
 FUSION_API int
@@ -291,12 +296,12 @@ fusion_skirmish_dismiss_multi(struct fusion_skirmish *const *list, size_t n)
 	int r = 0;
 
 	if (n && !list)
-		return -EINVAL;
+		return told(-EINVAL);
 	while (n-- > 0) {
 		int one = fusion_skirmish_dismiss(list[n]);
 
 		if (one < 0)
 			r = one;
 	}
-	return r;
+	return told(r);
 }

@@ -12,6 +12,7 @@
 #include "libfusion/core/block.h"
 #include "libfusion/core/seed.h"
 #include "libfusion/heap_private.h"
+#include "libfusion/refuse.h"
 
 static bool good_slot(const struct fusion_arena *arena, void **slot)
 {
@@ -49,9 +50,9 @@ FUSION_API int fusion_malloc_to(struct fusion_arena *arena, size_t size,
 	void *p;
 
 	if (!c)
-		return -errno;
+		return told(-errno);
 	if (!good_slot(arena, slot))
-		return -EINVAL;
+		return told(-EINVAL);
 	off = view_off(&arena->view, slot);
 	p = size > MEDIUM_MAX ? run_to(c, size, off) : block_to(c, size, off);
 	compiler_fence();
@@ -59,7 +60,7 @@ FUSION_API int fusion_malloc_to(struct fusion_arena *arena, size_t size,
 	if (p)
 		store_release(slot, p);
 	pending_clear(c->rec);
-	return p ? 0 : -ENOMEM;
+	return told(p ? 0 : -ENOMEM);
 }
 
 /* Commit: the store of *slot.  Killed before it: recovery takes the mark off
@@ -72,16 +73,16 @@ FUSION_API int fusion_free_from(struct fusion_arena *arena, void **slot)
 	int r;
 
 	if (!c)
-		return -errno;
+		return told(-errno);
 	if (!good_slot(arena, slot))
-		return -EINVAL;
+		return told(-EINVAL);
 	/* Acquire: pairs with the release in fusion_malloc_to(). */
 	p = load_acquire(slot);
 	if (!p)
 		return 0;
 	r = heap_find(c, p, &b);
 	if (r < 0)
-		return r;
+		return told(r);
 	pending_announce(c->rec, b.map ? PENDING_FREE_FROM : PENDING_FREE_RUN,
 			 view_off(&arena->view, slot),
 			 view_off(&arena->view, p));
@@ -92,5 +93,5 @@ FUSION_API int fusion_free_from(struct fusion_arena *arena, void **slot)
 	compiler_fence();
 	r = heap_free_block(c, &b, c->rec);
 	pending_clear(c->rec);
-	return r;
+	return told(r);
 }

@@ -11,6 +11,7 @@
 
 #include "libfusion/core/atomic.h"
 #include "libfusion/core/futex.h"
+#include "libfusion/refuse.h"
 
 #define LOOKS 16     /* between two looks at the clock */
 #define CUT_NS 20000 /* no pause is as long */
@@ -58,7 +59,7 @@ int64_t spin_limit_ns(void)
 FUSION_API int fusion_set_spin(int64_t ns)
 {
 	if (ns > SPIN_MAX_NS)
-		return -EINVAL;
+		return told(-EINVAL);
 	store_relaxed(&limit, ns < 0 ? -1 : ns);
 	return 0;
 }

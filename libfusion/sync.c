@@ -7,6 +7,7 @@
 #include "libfusion/core/futex.h"
 #include "libfusion/dispatcher.h"
 #include "libfusion/objects.h"
+#include "libfusion/refuse.h"
 
 #define NAP_NS 1000000 /* while another thread dispatches */
 
@@ -112,15 +113,15 @@ FUSION_API int fusion_sync(struct fusion_arena *arena, int64_t timeout_ns)
 	int r;
 
 	if (!arena)
-		return -EINVAL;
+		return told(-EINVAL);
 	if (dispatch_is_mine(arena))
-		return -EDEADLK;
+		return told(-EDEADLK);
 	r = dispatch_start(arena);
 	d = r < 0 ? NULL : dispatcher_of(arena, &r);
 	if (!d)
-		return r;
+		return told(r);
 	mine.until = ring_tail(&d->ring);
 	if (d->mode == DISPATCH_MANUAL)
-		return by_hand(d, &mine, deadline);
-	return wait_for(d, &mine, deadline);
+		return told(by_hand(d, &mine, deadline));
+	return told(wait_for(d, &mine, deadline));
 }

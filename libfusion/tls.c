@@ -12,6 +12,7 @@
 #include "libfusion/core/skirmish.h"
 #include "libfusion/core/thread.h"
 #include "libfusion/heap_private.h"
+#include "libfusion/refuse.h"
 
 /* Of no arena: nobody's address. */
 static struct tcache nobody = {.arena = (struct fusion_arena *)&nobody};
@@ -108,13 +109,24 @@ static int claim(struct fusion_arena *arena, struct thread_rec **ret)
 	return thread_claim(&arena->view, ret);
 }
 
+static int refuse_thread(const struct fusion_arena *arena, int r)
+{
+	if (r == -EMFILE)
+		return refuse(r,
+			      "arena '%s': no record is left for one more "
+			      "thread: all %u are in use",
+			      arena->name, arena->view.geo.max_threads);
+	return refuse(r, "arena '%s': no record for one more thread: %s",
+		      arena->name, error_meaning(r));
+}
+
 static struct tcache *make_cache(struct fusion_arena *arena)
 {
 	struct tcache *c;
 	int r;
 
 	if (!arena->id) {
-		errno = EINVAL; /* left, or the child of a fork */
+		errno = -refuse_dead(arena);
 		return NULL;
 	}
 	c = cache_line_alloc(sizeof(*c));
@@ -123,7 +135,7 @@ static struct tcache *make_cache(struct fusion_arena *arena)
 	r = claim(arena, &c->rec);
 	if (r < 0) {
 		free(c);
-		errno = -r;
+		errno = -refuse_thread(arena, r);
 		return NULL;
 	}
 	c->arena = arena;
@@ -158,7 +170,8 @@ struct tcache *tls_cache_slow(struct fusion_arena *arena)
 	struct tcache *c = mine;
 
 	if (!arena) {
-		errno = EINVAL;
+		errno = -refuse(-EINVAL, "the arena is NULL: give what "
+					 "fusion_arena_enter() has returned");
 		return NULL;
 	}
 	pthread_once(&once, init_once);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "libfusion/vector.h"
+#include "libfusion/refuse.h"
 
 #include <string.h>
 
@@ -316,7 +317,7 @@ FUSION_API int fusion_vector_add(struct fusion_vector *vector,
 	    UNLIKELY(s.n >= FUSION_VECTOR_MAX) ||
 	    UNLIKELY(!twin_is_settled(&vector->row)) ||
 	    UNLIKELY(!is_good_value(&vector->c, s.a, value)))
-		return add_slow(vector, value);
+		return told(add_slow(vector, value));
 	push_back(&s, value);
 	return 0;
 }
@@ -328,9 +329,9 @@ FUSION_API int fusion_vector_insert(struct fusion_vector *vector,
 	int r = enter_settled(vector, &s);
 
 	if (r < 0)
-		return r;
-	return (int)container_leave(&vector->c,
-				    insert(vector, &s, index, value));
+		return told(r);
+	return told((int)container_leave(&vector->c,
+					 insert(vector, &s, index, value)));
 }
 
 /* Commit: the store of the value. */
@@ -358,9 +359,9 @@ FUSION_API int fusion_vector_set(struct fusion_vector *vector, uint64_t index,
 	int r = enter_settled(vector, &s);
 
 	if (r < 0)
-		return r;
-	return (int)container_leave(&vector->c,
-				    set(vector, &s, index, value, ret_old));
+		return told(r);
+	return told((int)container_leave(
+		&vector->c, set(vector, &s, index, value, ret_old)));
 }
 
 static int remove_at(struct fusion_vector *v, struct span *s, uint64_t index,
@@ -392,9 +393,9 @@ FUSION_API int fusion_vector_remove(struct fusion_vector *vector,
 	int r = enter_settled(vector, &s);
 
 	if (r < 0)
-		return r;
-	return (int)container_leave(&vector->c,
-				    remove_at(vector, &s, index, ret_old));
+		return told(r);
+	return told((int)container_leave(
+		&vector->c, remove_at(vector, &s, index, ret_old)));
 }
 
 FUSION_API int fusion_vector_move(struct fusion_vector *vector, uint64_t from,
@@ -404,12 +405,12 @@ FUSION_API int fusion_vector_move(struct fusion_vector *vector, uint64_t from,
 	int r = enter_settled(vector, &s);
 
 	if (r < 0)
-		return r;
+		return told(r);
 	if (from >= s.n || to >= s.n)
 		r = -ERANGE;
 	else if (from != to)
 		r = move(vector, &s, from, to);
-	return (int)container_leave(&vector->c, r);
+	return told((int)container_leave(&vector->c, r));
 }
 
 FUSION_API int fusion_vector_reserve(struct fusion_vector *vector, uint64_t n)
@@ -418,12 +419,12 @@ FUSION_API int fusion_vector_reserve(struct fusion_vector *vector, uint64_t n)
 	int r = enter_settled(vector, &s);
 
 	if (r < 0)
-		return r;
+		return told(r);
 	if (n > FUSION_VECTOR_MAX)
 		r = -EINVAL;
 	else if (n > s.n && (!s.row || s.first + n > s.row->cap))
 		r = resize(vector, &s, n, 0);
-	return (int)container_leave(&vector->c, r);
+	return told((int)container_leave(&vector->c, r));
 }
 
 FUSION_API int fusion_vector_shrink(struct fusion_vector *vector)
@@ -432,10 +433,10 @@ FUSION_API int fusion_vector_shrink(struct fusion_vector *vector)
 	int r = enter_settled(vector, &s);
 
 	if (r < 0)
-		return r;
+		return told(r);
 	if (s.row && s.row->cap > s.n && s.row->cap > ROW_MIN)
 		r = resize(vector, &s, s.n > ROW_MIN ? s.n : ROW_MIN, 0);
-	return (int)container_leave(&vector->c, r);
+	return told((int)container_leave(&vector->c, r));
 }
 
 /* --- Reading ---------------------------------------------------------------
@@ -463,7 +464,7 @@ FUSION_API int fusion_vector_at(struct fusion_vector *vector, uint64_t index,
 
 	if (UNLIKELY(!look_soon(vector, &s)) || UNLIKELY(index >= s.n) ||
 	    UNLIKELY(!ret))
-		return at_slow(vector, index, ret);
+		return told(at_slow(vector, index, ret));
 	*ret = *value_at(&s, index);
 	return 0;
 }
@@ -473,7 +474,7 @@ FUSION_API int64_t fusion_vector_size(struct fusion_vector *vector)
 	struct span s;
 	int r = enter(vector, &s);
 
-	return r < 0 ? r : container_leave(&vector->c, (int64_t)s.n);
+	return told(r < 0 ? r : container_leave(&vector->c, (int64_t)s.n));
 }
 
 FUSION_API int64_t fusion_vector_index_of(struct fusion_vector *vector,
@@ -484,10 +485,11 @@ FUSION_API int64_t fusion_vector_index_of(struct fusion_vector *vector,
 	uint64_t i = 0;
 
 	if (r < 0)
-		return r;
+		return told(r);
 	while (i < s.n && value_at(&s, i)->word != value.word)
 		i++;
-	return container_leave(&vector->c, i < s.n ? (int64_t)i : -ENOENT);
+	return told(
+		container_leave(&vector->c, i < s.n ? (int64_t)i : -ENOENT));
 }
 
 /* --- From beginning to end -------------------------------------------------
@@ -496,9 +498,11 @@ FUSION_API int64_t fusion_vector_index_of(struct fusion_vector *vector,
 FUSION_API int fusion_vector_create(struct fusion_arena *arena, uint32_t flags,
 				    struct fusion_vector **ret)
 {
-	if (!ret || flags & ~FLAGS)
-		return -EINVAL;
-	return container_create(arena, KIND, sizeof(**ret), flags, ret);
+	if (!ret)
+		return told(refuse_null("vector", "ret"));
+	if (flags & ~FLAGS)
+		return told(refuse_flags("vector", flags, FLAGS));
+	return told(container_create(arena, KIND, sizeof(**ret), flags, ret));
 }
 
 FUSION_API int fusion_vector_destroy(struct fusion_vector *vector)
@@ -510,18 +514,18 @@ FUSION_API int fusion_vector_destroy(struct fusion_vector *vector)
 		return 0;
 	r = container_doom((struct container *)vector, KIND, &a);
 	if (r < 0)
-		return r;
+		return told(r);
 	slot_drop(a, &vector->row.block[0]);
 	slot_drop(a, &vector->row.block[1]);
-	return container_free(&vector->c, a);
+	return told(container_free(&vector->c, a));
 }
 
 FUSION_API int fusion_vector_lock(struct fusion_vector *vector)
 {
-	return container_lock((struct container *)vector, KIND);
+	return told(container_lock((struct container *)vector, KIND));
 }
 
 FUSION_API int fusion_vector_unlock(struct fusion_vector *vector)
 {
-	return container_unlock((struct container *)vector, KIND);
+	return told(container_unlock((struct container *)vector, KIND));
 }

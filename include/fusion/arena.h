@@ -65,7 +65,8 @@ struct fusion_arena_options {
 				   */
 	uint64_t span;	/**< address space of an arena that is made, in bytes,
 			     a power of two from 16 MiB to 64 GiB; 0: default */
-	uint64_t limit; /**< most memory it may take, bytes; 0: default */
+	uint64_t limit; /**< most memory it may take, bytes; 0: default; less
+			     than it can live with is refused */
 	fusion_arena_fn initialize; /**< run by the first one in; may be NULL */
 	fusion_arena_fn join;	    /**< run by every other; may be NULL */
 	void *ctx;		    /**< handed to both */
@@ -292,6 +293,15 @@ FUSION_API int fusion_arena_on_leave(struct fusion_arena *arena,
  * Where the library's messages go; NULL (the default) is nowhere.
  * @param level  as syslog(3): LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG
  * Process-wide; set it before other calls.
+ *
+ * A call that fails and has something to explain writes one line, that of
+ * fusion_strerror(): at LOG_INFO if programs often ask only to see whether it
+ * is so (-EAGAIN, -EBUSY, -EEXIST, -EINTR, -ENOENT, -ETIMEDOUT), else at
+ * LOG_ERR.  Failures of locks and the like are at LOG_DEBUG.
+ *
+ * With FUSION_LOG=stderr or FUSION_LOG=stderr:LEVEL in the environment (error,
+ * warning, info or debug; info if it is not given) lines of that level and of
+ * graver ones go to the standard error, too.
  */
 typedef void (*fusion_log_fn)(int level, const char *message, void *ctx);
 FUSION_API void fusion_set_log(fusion_log_fn fn, void *ctx);

@@ -7,6 +7,7 @@
 #include <fusion/call.h>
 #include <fusion/container.h>
 #include <fusion/dispatch.h>
+#include <fusion/error.h>
 #include <fusion/hash.h>
 #include <fusion/heap.h>
 #include <fusion/list.h>

@@ -4,9 +4,9 @@
  * Types and constants that all of Fusion's headers share.
  *
  * Errors: functions that return int return 0 (or a documented positive value)
- * on success and a negative errno on failure; strerror(-r) explains it.  What
- * a function gives back comes through its last parameters and is written on
- * success only.
+ * on success and a negative errno on failure; fusion_strerror(r) in
+ * fusion/error.h explains it.  What a function gives back comes through its
+ * last parameters and is written on success only.
  */
 #ifndef FUSION_TYPES_H
 #define FUSION_TYPES_H

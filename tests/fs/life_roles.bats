@@ -159,7 +159,7 @@ teardown() {
 	start a
 	expect a "log on" ok
 	expect a "enter $BATS_TEST_TMPDIR/w" "error ENODEV"
-	grep -q "mount -t fuse fusionfs" "$BATS_TEST_TMPDIR/a/err"
+	grep -q "mount one first" "$BATS_TEST_TMPDIR/a/err"
 	absent "$BATS_TEST_TMPDIR/w"
 	mkdir "$BATS_TEST_TMPDIR/w"
 	expect a "enter $BATS_TEST_TMPDIR/w" "error ENODEV"

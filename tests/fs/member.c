@@ -40,6 +40,7 @@
  *   map ADDR BYTES           something of its own lies there from now on
  *   closefrom FD             close all descriptors from FD on
  *   log on|off               the library's messages to stderr
+ *   why                      what fusion_strerror() says of the last error
  *   pid  crash  quit         quit: exit without leaving
  */
 #include <errno.h>
@@ -90,10 +91,13 @@ int said(const char *format, ...)
 	return 0;
 }
 
+static int last_error;
+
 int answer(int r)
 {
 	if (r >= 0)
 		return said("ok");
+	last_error = r;
 	return said("error %s", strerrorname_np(-r));
 }
 
@@ -810,6 +814,12 @@ static int do_log(const struct words *c)
 	return answer(0);
 }
 
+static int do_why(const struct words *c)
+{
+	(void)c;
+	return said("%s", fusion_strerror(last_error));
+}
+
 static int do_pid(const struct words *c)
 {
 	(void)c;
@@ -865,7 +875,8 @@ static const struct command commands[] = {
 	{"root", do_root, true},	{"skirmish", do_skirmish, true},
 	{"swoop", do_swoop, true},	{"thread", do_thread, true},
 	{"use", do_use, false},		{"wait", do_wait, true},
-	{"write", do_write, true},	{0},
+	{"why", do_why, false},		{"write", do_write, true},
+	{0},
 };
 /* clang-format on */
 
