@@ -257,6 +257,24 @@ int arena_create(const char *name, mode_t mode, uid_t uid, gid_t gid,
 	return 0;
 }
 
+static uint32_t members_for(uint64_t span)
+{
+	return world.options->max_members < span >> 14
+		       ? world.options->max_members
+		       : (uint32_t)(span >> 14);
+}
+
+uint64_t arena_least(uint64_t span)
+{
+	struct geometry geo;
+
+	if (!span)
+		span = world.options->span;
+	return geometry_init(&geo, span, members_for(span)) < 0
+		       ? UINT64_MAX
+		       : view_least(&geo);
+}
+
 int arena_renew(struct arena *a, uint64_t span, uint64_t limit,
 		const struct window_busy *busy)
 {
@@ -270,8 +288,7 @@ int arena_renew(struct arena *a, uint64_t span, uint64_t limit,
 	};
 	int r;
 
-	if (params.max_members > params.span >> 14)
-		params.max_members = (uint32_t)(params.span >> 14);
+	params.max_members = members_for(params.span);
 	params.base = choose_base(a->name, params.span, a, busy);
 	if (!params.base)
 		return busy ? -EADDRINUSE : -ENOSPC;

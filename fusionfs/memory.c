@@ -23,8 +23,11 @@ int memory_status_show(const struct node *n, struct text *t)
 		 u.spans_slab, u.spans_orphan);
 	text_add(t, "free %" PRIu64 "\nreturned %" PRIu64 "\n",
 		 u.spans_free * SPAN_BYTES, u.spans_punched * SPAN_BYTES);
-	text_add(t, "used %" PRIu64 "\nlimit %" PRIu64 "\n", view_used(v),
-		 load_relaxed(&v->sb->limit));
+	text_add(t,
+		 "used %" PRIu64 "\nlimit %" PRIu64 "\nleast-limit %" PRIu64
+		 "\n",
+		 view_used(v), load_relaxed(&v->sb->limit),
+		 view_least(&v->geo));
 	return 0;
 }
 

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "fusionfs/log.h"
-#include "libfusion/core/layout.h"
+#include "libfusion/core/view.h"
 
 int parse_bytes(const char *text, uint64_t *ret)
 {
@@ -291,14 +291,33 @@ static int set_flag(struct options *o, const char *arg)
 	return 0;
 }
 
-static int check_members(const struct options *o)
+/* Each is right by itself; does an arena fit into all of them? */
+static int check_together(const struct options *o)
 {
-	if (o->max_members <= o->span >> 14)
-		return 0;
-	complain("max_members=%u do not fit into a span of %" PRIu64
-		 " MiB: at most %" PRIu64,
-		 o->max_members, o->span >> 20, o->span >> 14);
-	return -EINVAL;
+	struct geometry geo;
+	uint64_t least;
+
+	if (o->max_members > o->span >> 14) {
+		complain("max_members=%u do not fit into a span of %" PRIu64
+			 " MiB: at most %" PRIu64,
+			 o->max_members, o->span >> 20, o->span >> 14);
+		return -EINVAL;
+	}
+	if (geometry_init(&geo, o->span, o->max_members) < 0) {
+		complain("span=%" PRIu64 "M is too small for max_members=%u: "
+			 "give a larger span, or fewer members",
+			 o->span >> 20, o->max_members);
+		return -EINVAL;
+	}
+	least = view_least(&geo);
+	if (o->size && o->size < least) {
+		complain("size=%" PRIu64 " is too small: no arena can live in "
+			 "that: with a span of %" PRIu64 "M and max_members=%u "
+			 "%" PRIu64 "K are the least",
+			 o->size, o->span >> 20, o->max_members, least >> 10);
+		return -EINVAL;
+	}
+	return 0;
 }
 
 /* The mountpoint is the last of one or two names: mount(8) may put a source
@@ -330,7 +349,7 @@ int options_parse(struct options *o, int argc, char **argv)
 		return -EINVAL;
 	}
 	/* Of a remount the running server knows the rest. */
-	return o->remount ? 0 : check_members(o);
+	return o->remount ? 0 : check_together(o);
 }
 
 static bool is_changeable(const char *text)
@@ -352,7 +371,7 @@ static int change_all(struct options *o, char *list)
 
 	while (!r && (one = strsep(&list, ",")))
 		r = is_changeable(one) ? set_option(o, one) : -EINVAL;
-	return r ? r : check_members(o);
+	return r ? r : check_together(o);
 }
 
 /* *ret shares with @o what no list changes. */

@@ -58,7 +58,11 @@ int arena_limit_show(const struct node *n, struct text *t)
 
 static int set_limit(struct arena *a, void *arg)
 {
-	store_relaxed(&a->view.sb->limit, *(uint64_t *)arg);
+	const uint64_t *limit = arg;
+
+	if (*limit && *limit < view_least(&a->view.geo))
+		return -EINVAL;
+	store_relaxed(&a->view.sb->limit, *limit);
 	return 0;
 }
 
@@ -70,7 +74,8 @@ int arena_limit_check(const char *text)
 	return parse_bytes(text, &limit);
 }
 
-/* 0 is no limit; less than is used now stops further growth only. */
+/* 0 is no limit; less than is used now stops further growth only.  What no
+ * arena can live with is refused; memory/status says what is the least. */
 int arena_limit_store(const struct node *n, const char *text)
 {
 	uint64_t limit;

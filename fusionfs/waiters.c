@@ -347,6 +347,7 @@ void request_join(struct arena *a, struct fuse_req *req,
 		  const struct ioc_join *j, const void *dir)
 {
 	struct waiter *w = make_waiter(a, req, j->timeout_ns);
+	uint64_t least;
 	int r;
 
 	if (!w)
@@ -363,6 +364,12 @@ void request_join(struct arena *a, struct fuse_req *req,
 	    (j->span && (j->span < SPAN_MIN || j->span > SPAN_MAX ||
 			 j->span & (j->span - 1)))) {
 		answer(w, -EINVAL);
+		return;
+	}
+	least = arena_least(j->span);
+	if (j->limit && j->limit < least) {
+		w->join.limit = least;
+		answer(w, 0); /* slot 0 again: the library says so */
 		return;
 	}
 	r = request_may_write(a, req, w->caller.uid);

@@ -109,6 +109,9 @@ void arena_destroy(struct arena *a, bool unlink_file);
  * @busy), -errno. */
 int arena_renew(struct arena *a, uint64_t span, uint64_t limit,
 		const struct window_busy *busy);
+/* The smallest limit that an arena of this span (0: the mount's) can live with.
+ */
+uint64_t arena_least(uint64_t span);
 /* Nobody is inside any more: renew or remove it, then see who waits. */
 void arena_ended(struct arena *a);
 /* It has ended, and there was no memory for its next life: try again.  0,

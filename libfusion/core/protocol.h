@@ -62,9 +62,9 @@ struct ioc_join {
 	uint32_t flags;
 	uint32_t on_master_death;
 	uint32_t pad;
-	int64_t timeout_ns; /* < 0: for ever */
-	uint64_t span;	    /* for a fresh arena; 0: the mount's default */
-	uint64_t limit;
+	int64_t timeout_ns;	 /* < 0: for ever */
+	uint64_t span;		 /* for a fresh arena; 0: the mount's default */
+	uint64_t limit;		 /* out, with slot 0: the least, this is less */
 	struct window_busy busy; /* of the caller's addresses */
 	/* out */
 	uint32_t slot, id;

@@ -20,6 +20,12 @@ uint64_t heap_descs_size(uint32_t n_spans)
 	return (uint64_t)n_spans * sizeof(struct slab_desc);
 }
 
+uint64_t heap_early_size(const struct geometry *geo)
+{
+	return span_bounds_size(geo->n_spans) +
+	       geo->first_span * sizeof(uint64_t);
+}
+
 int heap_format(struct view *v)
 {
 	struct heap_super *h = heap_super(v);

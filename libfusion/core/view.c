@@ -13,6 +13,7 @@
 #include "libfusion/core/futex.h"
 #include "libfusion/core/heap.h"
 #include "libfusion/core/object.h"
+#include "libfusion/core/span.h"
 #include "libfusion/core/sparse.h"
 #include "libfusion/core/thread.h"
 
@@ -59,31 +60,56 @@ static void superblock_fill(struct superblock *sb, const struct geometry *geo,
 	strncpy(sb->name, params->name, ARENA_NAME_MAX);
 }
 
+struct range {
+	uint64_t off, len;
+};
+#define N_EARLY (5 + N_KINDS)
+
 /* What is touched before anybody has reserved anything. */
+static void early_ranges(const struct geometry *geo, struct range ret[N_EARLY])
+{
+	unsigned n = 0;
+
+	ret[n++] = (struct range){0, geo->off_guard};
+	ret[n++] = (struct range){geo->off_members, sizeof(struct member_rec)};
+	ret[n++] = (struct range){geo->off_threads,
+				  (THREAD_RESERVED + 1) *
+					  sizeof(struct thread_rec)};
+	ret[n++] = (struct range){geo->off_slots,
+				  (THREAD_RESERVED + 1) * SLOT_SIZE};
+	ret[n++] = (struct range){
+		geo->off_fallen, object_map_size(geo->tables[KIND_OBJECT].max)};
+	for (int kind = 0; kind < N_KINDS; kind++)
+		ret[n++] = (struct range){geo->tables[kind].off_buckets,
+					  geo->tables[kind].n_buckets *
+						  sizeof(uint32_t)};
+}
+
 static int reserve_tables(struct view *v)
 {
-	const struct geometry *geo = &v->geo;
-	int r;
+	struct range early[N_EARLY];
+	int r = 0;
 
-	r = view_reserve(v, 0, geo->off_guard);
-	if (!r)
-		r = view_reserve(v, geo->off_members,
-				 sizeof(struct member_rec));
-	if (!r)
-		r = view_reserve(v, geo->off_threads,
-				 (THREAD_RESERVED + 1) *
-					 sizeof(struct thread_rec));
-	if (!r)
-		r = view_reserve(v, geo->off_slots,
-				 (THREAD_RESERVED + 1) * SLOT_SIZE);
-	if (!r)
-		r = view_reserve(v, geo->off_fallen,
-				 object_map_size(geo->tables[KIND_OBJECT].max));
-	for (int kind = 0; !r && kind < N_KINDS; kind++)
-		r = view_reserve(v, geo->tables[kind].off_buckets,
-				 geo->tables[kind].n_buckets *
-					 sizeof(uint32_t));
+	early_ranges(&v->geo, early);
+	for (unsigned i = 0; !r && i < N_EARLY; i++)
+		r = view_reserve(v, early[i].off, early[i].len);
 	return r;
+}
+
+/* A first member has a record, so has its thread, and so has what it makes: a
+ * page or two for each kind; a queue, and a slab or two of the heap. */
+#define FIRST_MEMBER (32 * PAGE + (8ull << SPAN_SHIFT))
+
+uint64_t view_least(const struct geometry *geo)
+{
+	struct range early[N_EARLY];
+	uint64_t least = FIRST_MEMBER + heap_early_size(geo);
+
+	early_ranges(geo, early);
+	for (unsigned i = 0; i < N_EARLY; i++)
+		least += (early[i].len + 2 * PAGE - 1) & ~(PAGE - 1);
+	/* A number that is easily typed. */
+	return (least + (64 << 10) - 1) & ~((64ull << 10) - 1);
 }
 
 static int map_at(struct view *v, int fd, void *base)

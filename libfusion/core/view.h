@@ -92,7 +92,7 @@ struct view {
 	uint32_t met; /* NEVER_SLEEP: token of the owner that was last in the
 		       * way, for life_suspect(); 0 nobody */
 	struct event_backlog *backlog; /* event.h: NEVER_SLEEP's, else NULL */
-	const struct view_acts *acts; /* NULL: of this view nobody acts */
+	const struct view_acts *acts;  /* NULL: of this view nobody acts */
 	struct life_gate gate;
 };
 
@@ -109,6 +109,10 @@ struct arena_params {
 	uint64_t base, span, limit, epoch;
 	uint32_t max_members, flags, on_master_death;
 };
+
+/* The smallest limit that an arena can live with: empty, and one member that
+ * makes its first things.  Bytes. */
+uint64_t view_least(const struct geometry *geo);
 
 /* Make @fd, empty and writable, an arena in state ARENA_EMPTY: sized, the
  * tables' first pages reserved, superblock valid.  0, -ENOSPC, -EINVAL. */

@@ -203,3 +203,81 @@ n_lines() {
 	expect a "enter .w" "error EINVAL"
 	n_lines a 0
 }
+
+# refused_size OPTIONS: fusionfs names the least size, in KiB.
+refused_size() {
+	run -1 "$FUSIONFS" -o "backing=$BACKING,$1" "$MNT"
+	[[ $output == *"$2"*" is too small"*" are the least" ]]
+	least=${output% are the least}
+	least=${least##* }
+	[[ $least == *K ]]
+}
+
+@test "errors: a size that no arena can live with, and the least that works" {
+	umount "$MNT"
+	for options in span=4G span=16M span=16M,max_members=1 span=64G \
+		span=1G,max_members=8192; do
+		refused_size "$options,size=100K" size=102400
+		refused_size "$options,size=1" size=1
+		refused_size "$options,size=$((${least%K} - 1))K" size=
+		"$FUSIONFS" -o "backing=$BACKING,$options,size=$least" \
+			"$MNT" 3>&-
+		start a
+		expect a "enter w" "entered 1 id 1"
+		expect a "field f 1000" "0x*"
+		expect a "malloc 100000" "0x*"
+		expect a "skirmish s" ok
+		expect a "ref r" ok
+		expect a "property p" ok
+		grep -qx "least-limit $((${least%K} * 1024))" \
+			"$MNT/w/memory/status"
+		expect a exit ok
+		kill -9 "${PID[a]}"
+		eventually umount "$MNT"
+	done
+	life_mount
+}
+
+# set_limit ARENA BYTES
+set_limit() {
+	echo "$2" >"$MNT/$1/limit"
+}
+
+@test "errors: a limit that no arena can live with is not taken" {
+	mkdir "$MNT/w"
+	set_limit w 1G
+	least=$(sed -n 's/^least-limit //p' "$MNT/w/memory/status")
+	for limit in 5 1 4096 100K $((least - 1)); do
+		run set_limit w "$limit"
+		[ "$status" -ne 0 ]
+		[[ $output == *"Invalid argument"* ]]
+	done
+	[ "$(cat "$MNT/w/limit")" = $((1 << 30)) ]
+	set_limit w "$least"
+	start a
+	expect a "enter w" "entered 1 id 1"
+	expect a "field f 1000" "0x*"
+	# Below what is used now: it takes nothing away.
+	expect a "malloc 20000000" "error ENOMEM"
+	set_limit w 0
+	expect a "malloc 20000000" "0x*"
+	set_limit w "$least"
+	expect a "malloc 20000000" "error ENOMEM"
+	ask a why
+	[[ $REPLY == *"arena 'w'"*"20000000 bytes"*"limit ($least bytes"* ]]
+}
+
+@test "errors: nobody enters with a limit that no arena can live with" {
+	start a
+	explains a "enter w limit=5" EINVAL "arena '$MNT/w'" "limit" \
+		"bytes are the least"
+	least=${REPLY% bytes are the least*}
+	least=${least##* }
+	explains a "enter w limit=$((least - 1))" EINVAL "$least bytes"
+	explains a "enter w span=16777216 limit=5" EINVAL "bytes are the least"
+	[[ $REPLY != *" $least bytes"* ]]
+	eventually absent "$MNT/w"
+	expect a "enter w limit=$least" "entered 1 id *"
+	expect a "field f 1000" "0x*"
+	[ "$(cat "$MNT/w/limit")" = "$least" ]
+}

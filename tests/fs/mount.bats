@@ -120,6 +120,7 @@ mount_by() {
 	one_line_about span -- "$FUSIONFS" -o span=3G "$MNT"
 	one_line_about size -- "$FUSIONFS" -o size=lots "$MNT"
 	one_line_about size -- "$FUSIONFS" -o size= "$MNT"
+	one_line_about size least -- "$FUSIONFS" -o size=100K "$MNT"
 	one_line_about max_members -- "$FUSIONFS" -o max_members=0 "$MNT"
 	one_line_about max_members -- "$FUSIONFS" -o max_members=9999999 "$MNT"
 	one_line_about backing -- "$FUSIONFS" -o backing "$MNT"

@@ -66,6 +66,28 @@ static void view_of_a_fresh_arena_has_its_superblock(void **state)
 	close(fd);
 }
 
+static void least_is_more_than_an_empty_arena_and_not_much(void **state)
+{
+	struct geometry geo;
+	uint64_t before = 0;
+
+	(void)state;
+	for (uint64_t span = SPAN_MIN; span <= SPAN_MAX; span *= 2) {
+		int fd = image_create(span, 0);
+		struct view v;
+
+		image_map(&v, fd);
+		assert_int_equal(geometry_init(&geo, span, v.geo.max_members),
+				 0);
+		assert_true(view_least(&geo) > view_used(&v));
+		assert_true(view_least(&geo) < view_used(&v) + (1 << 20));
+		assert_true(view_least(&geo) >= before);
+		before = view_least(&geo);
+		view_unmap(&v);
+		close(fd);
+	}
+}
+
 static void view_at_a_taken_address_is_EEXIST(void **state)
 {
 	int fd = image_create(SPAN_MIN, 0);
@@ -384,6 +406,8 @@ int main(void)
 		cmocka_unit_test(geometry_every_span_leaves_half_for_the_heap),
 		cmocka_unit_test(geometry_bad_span_or_members_is_EINVAL),
 		cmocka_unit_test(view_of_a_fresh_arena_has_its_superblock),
+		cmocka_unit_test(
+			least_is_more_than_an_empty_arena_and_not_much),
 		cmocka_unit_test(view_at_a_taken_address_is_EEXIST),
 		cmocka_unit_test(view_of_nonsense_is_refused),
 		cmocka_unit_test(view_of_a_truncated_file_is_EIO),
