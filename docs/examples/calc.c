@@ -21,8 +21,6 @@
 
 #include <fusion/fusion.h>
 
-#include "why.h"
-
 #define TEXT_MAX 1024
 #define DEPTH_MAX 64
 
@@ -131,8 +129,10 @@ static int serve(struct fusion_arena *arena)
 	struct fusion_call *call;
 	int r = fusion_call_create(arena, "calc", calculate, NULL, &call);
 
-	if (r < 0)
+	if (r < 0) {
+		fprintf(stderr, "calc: %s\n", fusion_strerror(r));
 		return r;
+	}
 	while (getchar() != EOF)
 		;
 	return fusion_call_destroy(call);
@@ -154,12 +154,17 @@ static int ask(struct fusion_arena *arena, int n, char **words)
 	if (used >= sizeof(text))
 		return -E2BIG;
 	r = fusion_call_lookup(arena, "calc", &call);
-	if (r < 0)
+	if (r < 0) {
+		fprintf(stderr, "calc: nobody serves there: %s\n",
+			fusion_strerror(r));
 		return r;
+	}
 	r = fusion_call_execute_bytes(call, NULL, 0, text, used, NULL, answer,
 				      sizeof(answer), &size);
 	if (r == 0)
 		fwrite(answer, 1, size, stdout);
+	else
+		fprintf(stderr, "calc: %s: %s\n", text, strerror(-r));
 	return r;
 }
 
@@ -179,15 +184,11 @@ int main(int argc, char **argv)
 			 (strcmp(argv[1], "ask") != 0 || argc < 4)))
 		return usage();
 	r = fusion_arena_enter(argv[2], NULL, &arena);
-	if (r >= 0) {
-		r = argv[1][0] == 's' ? serve(arena)
-				      : ask(arena, argc - 3, argv + 3);
-		fusion_arena_exit(arena, NULL, NULL, NULL);
-	}
 	if (r < 0) {
-		fprintf(stderr, "calc: %s: %s\n", argv[2],
-			r == -ENOENT ? "nobody serves there" : why(r));
+		fprintf(stderr, "calc: %s\n", fusion_strerror(r));
 		return 1;
 	}
-	return 0;
+	r = argv[1][0] == 's' ? serve(arena) : ask(arena, argc - 3, argv + 3);
+	fusion_arena_exit(arena, NULL, NULL, NULL);
+	return r < 0;
 }

@@ -19,8 +19,6 @@
 
 #include <fusion/fusion.h>
 
-#include "why.h"
-
 #define LINE_MAX 512
 
 static enum fusion_reaction_result
@@ -98,11 +96,10 @@ int main(int argc, char **argv)
 	r = fusion_arena_enter(argv[1], NULL, &arena);
 	if (r >= 0) {
 		r = chat(arena, argv[2]);
-		fusion_arena_exit(arena, NULL, NULL, NULL);
+		if (r == 0)
+			r = fusion_arena_exit(arena, NULL, NULL, NULL);
 	}
-	if (r < 0) {
-		fprintf(stderr, "chat: %s: %s\n", argv[1], why(r));
-		return 1;
-	}
-	return 0;
+	if (r < 0)
+		fprintf(stderr, "chat: %s\n", fusion_strerror(r));
+	return r < 0;
 }

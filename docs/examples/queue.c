@@ -18,8 +18,6 @@
 
 #include <fusion/fusion.h>
 
-#include "why.h"
-
 #define PLACES 16
 
 struct queue {
@@ -33,7 +31,7 @@ static struct queue *queue;
 
 static void fail(const char *what, int r)
 {
-	fprintf(stderr, "queue: %s: %s\n", what, why(r));
+	fprintf(stderr, "queue: %s: %s\n", what, fusion_strerror(r));
 	exit(1);
 }
 
@@ -148,7 +146,7 @@ int main(int argc, char **argv)
 	}
 	r = fusion_arena_enter(argv[2], &options, &arena);
 	if (r < 0)
-		fail(argv[2], r);
+		fail(argv[1], r);
 	n = argc > 3 ? strtoul(argv[3], NULL, 10) : ~0ul;
 	if (!strcmp(argv[1], "put"))
 		put(arena);
@@ -161,5 +159,7 @@ int main(int argc, char **argv)
 			;
 	}
 	r = fusion_arena_exit(arena, NULL, NULL, NULL);
-	return r < 0 ? 1 : 0;
+	if (r < 0)
+		fail("leave", r);
+	return 0;
 }

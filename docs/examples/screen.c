@@ -18,8 +18,6 @@
 
 #include <fusion/fusion.h>
 
-#include "why.h"
-
 #define LINES 8
 #define WIDTH 80
 
@@ -159,7 +157,7 @@ int main(int argc, char **argv)
 	};
 	const struct command *command = command_of(argc, argv);
 	struct fusion_arena *arena;
-	int r, left;
+	int r;
 
 	if (!command) {
 		fprintf(stderr, "Usage: screen show|film|stop|log ARENA "
@@ -169,11 +167,11 @@ int main(int argc, char **argv)
 	r = fusion_arena_enter(argv[2], &options, &arena);
 	if (r >= 0) {
 		r = command->run(studio, argv[3]);
-		left = fusion_arena_exit(arena, NULL, NULL, NULL);
-		r = r < 0 ? r : left;
+		if (r >= 0)
+			r = fusion_arena_exit(arena, NULL, NULL, NULL);
 	}
 	if (r < 0)
 		fprintf(stderr, "screen: %s: %s\n", argv[2],
-			r == -EBUSY ? "a film is on" : why(r));
+			r == -EBUSY ? "a film is on" : fusion_strerror(r));
 	return r < 0;
 }

@@ -16,14 +16,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "why.h"
 #include "wordindex.h"
 
 static struct fusion_arena *arena;
 
-static void fail(const char *what, int error)
+static void fail(const char *what, const char *why)
 {
-	fprintf(stderr, "wordindex: %s: %s\n", what, strerror(-error));
+	fprintf(stderr, "wordindex: %s: %s\n", what, why);
 	exit(1);
 }
 
@@ -32,7 +31,7 @@ static void *allocate(size_t size)
 	void *p = fusion_malloc(arena, size);
 
 	if (!p)
-		fail("no shared memory left", -errno);
+		fail("shared memory", fusion_strerror(-errno));
 	return p;
 }
 
@@ -56,7 +55,7 @@ static void lock(struct work *work)
 	if (r == -EOWNERDEAD)
 		mend(work);
 	else if (r < 0)
-		fail("lock", r);
+		fail("lock", fusion_strerror(r));
 }
 
 /* Until somebody notifies, or for a while: deaths are not notified. */
@@ -67,7 +66,7 @@ static void wait_for_news(struct work *work, int64_t longest_ns)
 	if (r == -EOWNERDEAD)
 		mend(work);
 	else if (r < 0 && r != -ETIMEDOUT)
-		fail("wait", r);
+		fail("wait", fusion_strerror(r));
 }
 
 static void unlock(struct work *work)
@@ -90,10 +89,10 @@ static struct work *read_work(void)
 			line[length - 1] = 0;
 		names = realloc(names, (n + 1) * sizeof(*names));
 		if (!names)
-			fail("no memory", -ENOMEM);
+			fail("memory", strerror(ENOMEM));
 		names[n] = fusion_strdup(arena, line);
 		if (!names[n++])
-			fail("no shared memory left", -errno);
+			fail("shared memory", fusion_strerror(-errno));
 	}
 	free(line);
 	work = allocate(sizeof(*work) + n * sizeof(struct file));
@@ -198,7 +197,7 @@ static struct token *find_words(const char *text, size_t size, size_t *ret_n)
 	size_t from = 0, n = 0;
 
 	if (!tokens)
-		fail("no memory", -ENOMEM);
+		fail("memory", strerror(ENOMEM));
 	for (size_t i = 0; i <= size; i++) {
 		if (i < size && is_word_char((unsigned char)text[i]))
 			continue;
@@ -218,11 +217,11 @@ static char *read_file(const char *path, size_t *ret_size)
 	size_t size = 0, n;
 
 	if (!f)
-		fail(path, -errno);
+		fail(path, strerror(errno));
 	do {
 		text = realloc(text, size + 65536);
 		if (!text)
-			fail("no memory", -ENOMEM);
+			fail("memory", strerror(ENOMEM));
 		n = fread(text + size, 1, 65536, f);
 		size += n;
 	} while (n);
@@ -338,6 +337,7 @@ int main(int argc, char **argv)
 		.initialize = initialize,
 	};
 	void *index, *work;
+	bool is_master;
 	sigset_t end;
 	int r, signal;
 
@@ -350,17 +350,19 @@ int main(int argc, char **argv)
 	sigaddset(&end, SIGTERM);
 	sigaddset(&end, SIGINT);
 	r = fusion_arena_enter(argv[1], &options, &arena);
-	if (r < 0) {
-		fprintf(stderr, "wordindex: %s: %s\n", argv[1], why(r));
-		return 1;
-	}
-	if (fusion_arena_get_field(arena, "index", &index, NULL) < 0 ||
-	    fusion_arena_get_field(arena, "work", &work, NULL) < 0)
-		fail(argv[1], -ENOENT);
+	if (r < 0)
+		fail(argv[1], fusion_strerror(r));
+	is_master = r == 1;
+	r = fusion_arena_get_field(arena, "index", &index, NULL);
+	if (r == 0)
+		r = fusion_arena_get_field(arena, "work", &work, NULL);
+	if (r < 0)
+		fail(argv[1], fusion_strerror(r));
 
-	if (r == 1) { /* master */
-		sigprocmask(SIG_BLOCK, &end, NULL);
+	if (is_master) {
+		/* Ctrl-C in here is a death like any other. */
 		show_progress(work);
+		sigprocmask(SIG_BLOCK, &end, NULL);
 		puts("indexed");
 		fflush(stdout);
 		/* What we have made ends with its last member: stay for those
@@ -371,6 +373,6 @@ int main(int argc, char **argv)
 	}
 	r = fusion_arena_exit(arena, NULL, NULL, NULL);
 	if (r < 0)
-		fail("exit", r);
+		fail("leave", fusion_strerror(r));
 	return 0;
 }

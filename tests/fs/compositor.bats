@@ -504,3 +504,83 @@ window_is_screen() {
 	wait_for all_drawn 2
 	[ "$(wc -l <"$BATS_TEST_TMPDIR/said")" -eq 1 ]
 }
+
+# As in the foreground of a terminal: a shell has its background processes
+# ignore SIGINT.
+start_tty() {
+	env --default-signal=INT,TERM "$COMPOSITOR/$1" "${@:2}" 3>&- 4>&- \
+		>"$BATS_TEST_TMPDIR/said" 2>&1 &
+	started=$!
+	MEMBERS="$MEMBERS $started"
+	disown
+}
+
+# shellcheck disable=SC2034  # for wait_for
+ends_at_once() {
+	local PATIENCE=3
+
+	kill "-$1" "$2"
+	wait_for is_gone "$2"
+}
+
+sleeps() {
+	[ "$(sed 's/.*) //; s/ .*//' "/proc/$1/stat")" = S ]
+}
+
+has_caller() {
+	grep -qx "pending 1" "$MNT/desk/calls/surface.create"
+}
+
+@test "compositor: Ctrl-C ends a client at once, whatever it waits for" {
+	start_server --size 320x220
+	for signal in INT TERM; do
+		start_tty tile desk
+		wait_for windows_are 1
+		ends_at_once $signal "$started"
+		wait_for windows_are 0
+	done
+	# For a picture that a stopped server does not show.
+	start_tty load --every 1 desk
+	wait_for windows_are 1
+	kill -STOP "$server"
+	wait_for sleeps "$started"
+	ends_at_once INT "$started"
+	# In its call.
+	start_tty tile desk
+	wait_for has_caller
+	ends_at_once INT "$started"
+	kill -CONT "$server"
+	# For a compositor to come.
+	start tile desk
+	wait_for windows_are 1
+	kill -9 "$server"
+	wait_for is_gone "$server"
+	start_tty tile desk
+	wait_for sleeps "$started"
+	ends_at_once INT "$started"
+}
+
+@test "compositor: Ctrl-C ends the compositor at once, whatever it waits for" {
+	start_tty compositor --headless desk
+	wait_for exists "$MNT/desk/calls/surface.create"
+	ends_at_once INT "$started"
+	wait_for is_absent "$MNT/desk"
+	start_server
+	start_tty compositor --headless --standby desk
+	wait_for grep -qx "waiters 1" "$MNT/desk/skirmishes/server"
+	ends_at_once INT "$started"
+	pid=$(daemon_pid)
+	kill -STOP "$pid"
+	start_tty compositor --headless --standby desk
+	wait_for is_asleep_in_fuse "$started"
+	ends_at_once INT "$started" || {
+		kill -CONT "$pid"
+		return 1
+	}
+	kill -CONT "$pid"
+}
+
+is_asleep_in_fuse() {
+	grep -q fuse "/proc/$1/wchan" 2>/dev/null ||
+		grep -q request_wait "/proc/$1/stack" 2>/dev/null
+}

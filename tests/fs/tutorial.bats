@@ -106,11 +106,10 @@ press Enter" ]
 	says "$notes/#$id" "member 1 local 1 pending 0"
 	says "$notes/status" "objects 2"
 	says "$notes/status" "duty member 1"
-	exec 7<"$MNT/wall/reactors/wall/text"
+	start /dev/null cat "$MNT/wall/reactors/wall/text" >heard
+	wait_for grep -q "^shell" "$MNT/wall/reactors/wall/listeners"
 	echo hello >&9
-	read -r line <&7
-	exec 7<&-
-	[[ $line == *" 2 0 5 68656c6c6f hello" ]]
+	wait_for grep -q " 2 0 5 68656c6c6f hello$" heard
 	kill -9 "$first"
 	wait_for says said2 "note $id is gone after 0 shouts"
 	wait_for says "$notes/status" "objects 1"

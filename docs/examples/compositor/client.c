@@ -28,23 +28,35 @@ static int64_t now_ns(void)
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-bool client_sleep(int64_t ns)
+static bool sleep_blocked(const sigset_t *set, int64_t ns)
 {
 	int64_t end = now_ns() + ns;
 	struct timespec left;
-	sigset_t set;
 	int r;
 
-	ending_signals(&set);
 	do {
 		left.tv_sec = ns / 1000000000;
 		left.tv_nsec = ns % 1000000000;
-		r = sigtimedwait(&set, NULL, ns < 0 ? NULL : &left);
+		r = sigtimedwait(set, NULL, ns < 0 ? NULL : &left);
 		if (r > 0 || errno != EINTR)
 			return r > 0;
 		if (ns >= 0)
 			ns = end - now_ns() > 0 ? end - now_ns() : 0;
 	} while (true);
+}
+
+/* Only here a signal is a wish that can be granted politely.  Everywhere else
+ * it kills, at once, whatever we wait for: Fusion cleans up behind us. */
+bool client_sleep(int64_t ns)
+{
+	sigset_t set, old;
+	bool ends;
+
+	ending_signals(&set);
+	sigprocmask(SIG_BLOCK, &set, &old);
+	ends = sleep_blocked(&set, ns);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	return ends;
 }
 
 static int find_desk(struct fusion_arena *arena, void *ctx)
@@ -69,12 +81,9 @@ int client_open(const char *arena, struct client *client)
 		.join = find_desk,
 		.ctx = &client->desk,
 	};
-	sigset_t set;
 	int r;
 
 	*client = (struct client){0};
-	ending_signals(&set);
-	sigprocmask(SIG_BLOCK, &set, NULL);
 	r = fusion_arena_enter(arena, &how, &client->arena);
 	if (r >= 0)
 		r = fusion_fd(client->arena);
@@ -213,33 +222,20 @@ static int dispatch_flip(const struct client_window *window)
 				       sizeof(flip), 0);
 }
 
-static bool must_end(void)
-{
-	sigset_t set;
-
-	sigpending(&set);
-	return sigismember(&set, SIGTERM) == 1 ||
-	       sigismember(&set, SIGINT) == 1;
-}
-
-int window_begin(struct client_window *window, struct canvas *ret)
+void window_begin(struct client_window *window, struct canvas *ret)
 {
 	struct surface *surface = window->surface;
 
-	while (!is_shown(window)) {
-		if (must_end())
-			return -EINTR;
+	while (!is_shown(window))
 		/* Nobody there, or our flip was lost: say it again. */
 		if (fusion_dispatch(window->client->arena, AGAIN_NS) <= 0)
 			dispatch_flip(window);
-	}
 	*ret = (struct canvas){
 		.pixels = surface_picture(surface, window->sequence + 1),
 		.width = surface->width,
 		.height = surface->height,
 		.stride = surface->stride,
 	};
-	return 0;
 }
 
 int window_flip(struct client_window *window, struct area area)

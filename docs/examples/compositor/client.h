@@ -33,12 +33,12 @@ struct client_window {
 	uint64_t sequence; /* of our last flip */
 };
 
-/* Enter the arena.  SIGTERM and SIGINT are blocked from now on, for
- * client_sleep().  0, or what entering says; -EPROTO it is no compositor's. */
+/* Enter the arena.  0, or what entering says; -EPROTO it is no compositor's. */
 int client_open(const char *arena, struct client *client);
 void client_close(struct client *client);
 
-/* Sleep, or for ever if @ns < 0.  True: the program is to end. */
+/* Sleep, or for ever if @ns < 0.  True: SIGTERM or SIGINT came, and the program
+ * is to end; in all other places they kill it. */
 bool client_sleep(int64_t ns);
 
 /* Have a window; it is transparent until it is flipped.  With
@@ -51,8 +51,8 @@ void window_close(struct client_window *window);
 
 /* The picture that is not shown: what is in it is older than what is seen.
  * Waits until the compositor no longer reads it, also if there is none for a
- * while.  0; -EINTR the program is to end. */
-int window_begin(struct client_window *window, struct canvas *ret);
+ * while. */
+void window_begin(struct client_window *window, struct canvas *ret);
 /* Show it; it differs from what is seen in @area. */
 int window_flip(struct client_window *window, struct area area);
 

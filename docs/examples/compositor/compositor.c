@@ -12,10 +12,12 @@
 
 static volatile sig_atomic_t stop;
 
+/* Whatever it waits for then, it does not wait long: SIGALRM kills. */
 static void on_signal(int signal)
 {
 	(void)signal;
 	stop = 1;
+	alarm(1);
 }
 
 static const struct option longs[] = {
@@ -145,5 +147,8 @@ int main(int argc, char **argv)
 		return r;
 	r = server_run(argv[optind], &options, &stop);
 	output_close(&output);
-	return r < 0 ? words_fail("compositor", argv[optind], r, NULL) : 0;
+	if (r >= 0 || (r == -EINTR && stop))
+		return 0;
+	return words_fail("compositor", argv[optind], r,
+			  words_hint(r) ? NULL : fusion_strerror(r));
 }

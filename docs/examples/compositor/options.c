@@ -115,18 +115,26 @@ void options_read(struct options *options, int argc, char **argv, int least,
 	options->argument = argv + optind + 1;
 }
 
+/* What a compositor has to do with it; else what Fusion says. */
+static int fail(const struct options *options, int r)
+{
+	return words_fail(options->program, options->arena, r,
+			  words_hint(r) ? NULL : fusion_strerror(r));
+}
+
 int options_open(const struct options *options, struct client *client,
 		 struct client_window *window)
 {
 	int r = client_open(options->arena, client);
 
 	if (r < 0)
-		return words_fail(options->program, options->arena, r, NULL);
+		return fail(options, r);
 	r = window_open(client, &options->wish, window);
 	if (r == 0)
 		return 0;
+	fail(options, r);
 	client_close(client);
-	return words_fail(options->program, options->arena, r, NULL);
+	return 1;
 }
 
 int options_show(const struct options *options, options_draw_fn draw, void *arg)
@@ -140,8 +148,7 @@ int options_show(const struct options *options, options_draw_fn draw, void *arg)
 	if (r)
 		return r;
 	do {
-		if (window_begin(&window, &canvas) < 0)
-			break;
+		window_begin(&window, &canvas);
 		good_ns = draw(&canvas, arg);
 		window_flip(&window, canvas_area(&canvas));
 	} while (!client_sleep(good_ns));

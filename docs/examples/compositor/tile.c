@@ -28,11 +28,10 @@ int main(int argc, char **argv)
 	r = options_open(&options, &client, &window);
 	if (r)
 		return r;
-	if (window_begin(&window, &canvas) == 0) {
-		draw(&canvas, &options);
-		window_flip(&window, canvas_area(&canvas));
-		client_sleep(-1);
-	}
+	window_begin(&window, &canvas);
+	draw(&canvas, &options);
+	window_flip(&window, canvas_area(&canvas));
+	client_sleep(-1);
 	window_close(&window);
 	client_close(&client);
 	return 0;

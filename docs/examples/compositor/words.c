@@ -64,21 +64,18 @@ static const struct hint {
 	int error;
 	const char *text;
 } hints[] = {
-	{-ENODEV, "no fusionfs is mounted there; mount one: fusionfs DIR"},
-	{-ENOTCONN, "its daemon is gone; mount it again: fusionfs DIR"},
 	{-ENOENT, "no compositor runs there; start one: compositor ARENA"},
 	{-EAGAIN, "no compositor runs there; start one: compositor ARENA"},
 	{-ETIMEDOUT, "no compositor answers there; start one: compositor "
 		     "--standby ARENA"},
 	{-EEXIST, "there is one; to wait for its end: compositor --standby "
 		  "ARENA"},
-	{-EACCES, "look at the arena's mode: ls -ld"},
 	{-EBUSY, "somebody has the whole screen; see its properties/screen"},
 	{-EPROTO, "the arena is no compositor's; give it another name"},
 	{-ENOSPC, "there are as many windows as can be; close one"},
 };
 
-static const char *hint_of(int error)
+const char *words_hint(int error)
 {
 	for (size_t i = 0; i < sizeof(hints) / sizeof(*hints); i++)
 		if (hints[i].error == error)
@@ -90,7 +87,7 @@ int words_fail(const char *program, const char *what, int error,
 	       const char *hint)
 {
 	if (!hint)
-		hint = hint_of(error);
+		hint = words_hint(error);
 	fprintf(stderr, "%s: %s: %s%s%s\n", program, what, strerror(-error),
 		hint ? ": " : "", hint ? hint : "");
 	return 1;

@@ -19,4 +19,7 @@ bool words_number(const char *text, int32_t least, int32_t most, int32_t *ret);
 int words_fail(const char *program, const char *what, int error,
 	       const char *hint);
 
+/* The hint for that error, NULL if there is none. */
+const char *words_hint(int error);
+
 #endif
