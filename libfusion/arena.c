@@ -60,6 +60,34 @@ static void address_set(const struct fusion_arena *a, uintptr_t word)
 	pthread_mutex_unlock(&arenas_lock);
 }
 
+/* The handles of these arenas, so that a pointer can be known for none.  A
+ * leaf. */
+static pthread_mutex_t mapped_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct fusion_arena *mapped;
+
+bool arena_is_in(const struct fusion_arena *a)
+{
+	const struct fusion_arena *at;
+
+	pthread_mutex_lock(&mapped_lock);
+	for (at = mapped; at && at != a; at = at->next_mapped)
+		;
+	pthread_mutex_unlock(&mapped_lock);
+	return at;
+}
+
+static void unmap_handle(const struct fusion_arena *a)
+{
+	struct fusion_arena **p = &mapped;
+
+	pthread_mutex_lock(&mapped_lock);
+	while (*p && *p != a)
+		p = &(*p)->next_mapped;
+	if (*p)
+		*p = a->next_mapped;
+	pthread_mutex_unlock(&mapped_lock);
+}
+
 int address_add(struct fusion_arena *a)
 {
 	uintptr_t base = (uintptr_t)a->view.base;
@@ -69,6 +97,10 @@ int address_add(struct fusion_arena *a)
 		return -EFAULT;
 	address_set(a,
 		    (uintptr_t)a | (uintptr_t)__builtin_ctzll(span / SPAN_MIN));
+	pthread_mutex_lock(&mapped_lock);
+	a->next_mapped = mapped;
+	mapped = a;
+	pthread_mutex_unlock(&mapped_lock);
 	return 0;
 }
 
@@ -76,8 +108,10 @@ void address_remove(const struct fusion_arena *a)
 {
 	/* Who did not get as far as address_add() has another's word there, or
 	 * none. */
-	if (a->view.base && arena_of(a->view.base) == a)
+	if (a->view.base && arena_of(a->view.base) == a) {
 		address_set(a, 0);
+		unmap_handle(a);
+	}
 }
 
 int arenas_wait(int64_t deadline_ns)
@@ -118,6 +152,7 @@ void arena_unlist(struct fusion_arena *a)
 void arenas_after_fork_child(void)
 {
 	pthread_mutex_init(&arenas_lock, NULL);
+	pthread_mutex_init(&mapped_lock, NULL);
 	pthread_cond_init(&changed, NULL);
 }
 
@@ -136,33 +171,35 @@ void arena_poke(struct fusion_arena *arena)
 
 FUSION_API fusion_id_t fusion_arena_id(const struct fusion_arena *arena)
 {
-	return arena->id;
+	return arena_is_in(arena) ? arena->id : 0;
 }
 
 FUSION_API fusion_id_t fusion_arena_master(const struct fusion_arena *arena)
 {
 	/* Acquire: pairs with the release of who became master. */
-	return arena->id ? load_acquire(&arena->view.sb->master) : 0;
+	return arena_is_in(arena) ? load_acquire(&arena->view.sb->master) : 0;
 }
 
 FUSION_API const char *fusion_arena_name(const struct fusion_arena *arena)
 {
-	return arena->name;
+	return arena_is_in(arena) ? arena->name : "";
 }
 
 FUSION_API void fusion_arena_range(const struct fusion_arena *arena,
 				   void **ret_base, uint64_t *ret_span)
 {
+	bool in = arena_is_in(arena);
+
 	if (ret_base)
-		*ret_base = arena->view.base;
+		*ret_base = in ? arena->view.base : NULL;
 	if (ret_span)
-		*ret_span = arena->view.geo.span;
+		*ret_span = in ? arena->view.geo.span : 0;
 }
 
 FUSION_API bool fusion_arena_is_shared(const struct fusion_arena *arena,
 				       const void *ptr)
 {
-	return ptr && arena->id && view_contains(&arena->view, ptr);
+	return ptr && arena_is_in(arena) && view_contains(&arena->view, ptr);
 }
 
 FUSION_API struct fusion_arena *fusion_arena_of(const void *ptr)
@@ -172,7 +209,7 @@ FUSION_API struct fusion_arena *fusion_arena_of(const void *ptr)
 
 FUSION_API int fusion_arena_set_root(struct fusion_arena *arena, void *ptr)
 {
-	if (!arena->id)
+	if (!arena_is_in(arena))
 		return told(refuse_dead(arena));
 	if (ptr && !view_contains(&arena->view, ptr))
 		return told(
@@ -188,7 +225,8 @@ FUSION_API int fusion_arena_set_root(struct fusion_arena *arena, void *ptr)
 
 FUSION_API void *fusion_arena_root(const struct fusion_arena *arena)
 {
-	uint64_t off = arena->id ? load_acquire(&arena->view.sb->root) : 0;
+	uint64_t off =
+		arena_is_in(arena) ? load_acquire(&arena->view.sb->root) : 0;
 
 	return off && off < arena->view.geo.span ? view_at(&arena->view, off)
 						 : NULL;

@@ -37,10 +37,11 @@ struct fusion_arena {
 	struct class_info classes[HEAP_CLASSES];
 	uint8_t tag; /* of blocks that this member allocates */
 
-	struct fusion_arena *next; /* guarded by arenas_lock */
-	enum handle_state state;   /* guarded by arenas_lock */
-	pthread_t thread;	   /* who is entering or exiting; the same */
-	unsigned n_entered;	   /* guarded by arenas_lock */
+	struct fusion_arena *next;	  /* guarded by arenas_lock */
+	struct fusion_arena *next_mapped; /* guarded by mapped_lock */
+	enum handle_state state;	  /* guarded by arenas_lock */
+	pthread_t thread;   /* who is entering or exiting; the same */
+	unsigned n_entered; /* guarded by arenas_lock */
 	/* Of the directory.  The daemon gives each arena an inode number that
 	 * it keeps, and no other arena of any mount has. */
 	uint64_t dir_dev, dir_ino;
@@ -73,6 +74,10 @@ struct fusion_arena {
 
 /* Find the handle in whose range @p is; NULL.  No lock; any thread. */
 struct fusion_arena *arena_of(const void *p);
+
+/* Is it the handle of an arena that this process is in?  Any pointer may be
+ * asked for; nothing is read there. */
+bool arena_is_in(const struct fusion_arena *arena);
 
 /* The daemon may be waiting for events: tell it. */
 void arena_poke(struct fusion_arena *arena);

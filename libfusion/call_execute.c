@@ -20,6 +20,7 @@
 
 #include <fusion/heap.h>
 
+#include "libfusion/callback.h"
 #include "libfusion/core/futex.h"
 #include "libfusion/core/lend.h"
 #include "libfusion/core/life.h"
@@ -293,6 +294,31 @@ static void await_borrowers(struct execution *x)
 		await_borrower(x, token);
 }
 
+/* The handler of an upcall did not return: nobody waits for the answer in the
+ * slot any more.  It goes when it comes. */
+static void undo_upcall(const struct callback_args *args)
+{
+	struct fusion_arena *arena = args->a;
+	struct thread_rec *me = thread_rec_of(arena);
+	struct call_slot *s = args->b;
+	uint64_t st;
+
+	if (me && !call_withdraw(&arena->view, me, s, &st) &&
+	    !call_abandon(s, &st))
+		call_slot_free(&arena->view, me, s);
+	if (args->n)
+		dispatch_unblock(arena);
+}
+
+static void run_upcall(struct execution *x)
+{
+	struct callback c CALLBACK;
+
+	callback_begin(&c, undo_upcall, x->arena, x->slot, x->blocked);
+	call_run_upcall(x->arena, call_upcall_take(x->slot));
+	callback_end(&c);
+}
+
 /* 0: there is an answer.  Else the slot is not ours any more. */
 static int await(struct execution *x)
 {
@@ -304,7 +330,7 @@ static int await(struct execution *x)
 		st = load_acquire(&x->slot->st);
 
 		if (st & SLOT_UPCALL)
-			call_run_upcall(x->arena, call_upcall_take(x->slot));
+			run_upcall(x);
 		else if (is_news(st))
 			break;
 		else if (is_late(x))
@@ -650,6 +676,7 @@ FUSION_API int fusion_call_execute_bytes(
 	};
 	int r = open_options(&x, options);
 
+	callback_check();
 	if (r < 0 || (!in && in_size) || (!out && out_size) ||
 	    in_size > UINT32_MAX - sizeof(word))
 		return told(-EINVAL);

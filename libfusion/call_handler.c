@@ -8,12 +8,16 @@
 
 #include <fusion/heap.h>
 
+#include "libfusion/callback.h"
 #include "libfusion/core/futex.h"
 #include "libfusion/core/lend.h"
 #include "libfusion/objects.h"
 #include "libfusion/refuse.h"
 
 static __thread unsigned depth; /* handlers that this thread is in */
+
+static int answer(struct fusion_arena *arena, uint64_t serial, int64_t since_ns,
+		  uint64_t word, const void *data, size_t size, int error);
 
 bool call_in_handler(void)
 {
@@ -65,13 +69,57 @@ static void note_begin(const struct serving *sv)
 		store_relaxed(&s->since_ns, (uint64_t)sv->since_ns);
 }
 
+/* NULL, also without memory: then all that is borrowed goes back. */
+static struct lend_mark *mark_borrowed(struct view *v, struct thread_rec *me)
+{
+	struct lend_mark *mark = malloc(sizeof(*mark));
+
+	if (mark)
+		lend_mark(v, me, mark);
+	return mark;
+}
+
+/* The handler is over: what it has borrowed goes back, and the thread executes
+ * what it executed before. */
+static void gone_on(struct view *v, struct thread_rec *me,
+		    struct lend_mark *mark, uint64_t outer)
+{
+	if (me->n_skirmishes)
+		lend_return(v, me, mark);
+	free(mark);
+	call_enter(me, outer);
+}
+
+/* A handler did not return.  The caller was on the same stack. */
+static void undo_direct(const struct callback_args *args)
+{
+	struct fusion_arena *arena = args->a;
+
+	depth--;
+	leave(arena->calls, args->b);
+}
+
+/* A handler did not return, but somebody waits for the answer. */
+static void undo_remote(const struct callback_args *args)
+{
+	struct fusion_arena *arena = args->a;
+	struct thread_rec *me = thread_rec_of(arena);
+
+	if (me)
+		gone_on(&arena->view, me, args->more, args->more_n);
+	if (args->n)
+		answer(arena, args->n, 0, 0, NULL, 0, -ECANCELED);
+	undo_direct(args);
+}
+
 int call_run(struct calls *calls, struct serving *sv)
 {
 	struct view *v = &calls->arena->view;
 	struct thread_rec *me = thread_rec_of(calls->arena);
 	struct call *c = view_entry(v, KIND_CALL, sv->index);
 	struct call_handler *h = enter(calls, sv->index, sv->id);
-	struct lend_mark before, *mark = NULL;
+	struct lend_mark *mark = NULL;
+	struct callback cb CALLBACK;
 	uint64_t outer = 0;
 	int r;
 
@@ -82,17 +130,17 @@ int call_run(struct calls *calls, struct serving *sv)
 	if (!sv->direct)
 		outer = call_enter(me, sv->serial);
 	/* An upcall: what the handler that waits has borrowed stays its own. */
-	if (outer && me->n_skirmishes) {
-		mark = &before;
-		lend_mark(v, me, mark);
-	}
+	if (outer && me->n_skirmishes)
+		mark = mark_borrowed(v, me);
 	depth++;
+	callback_begin(&cb, sv->direct ? undo_direct : undo_remote,
+		       calls->arena, h, sv->oneway ? 0 : sv->serial);
+	callback_keep(&cb, mark, outer);
 	r = h->fn(&sv->request, h->ctx);
+	callback_end(&cb);
 	depth--;
-	if (!sv->direct && me->n_skirmishes)
-		lend_return(v, me, mark);
 	if (!sv->direct)
-		call_enter(me, outer);
+		gone_on(v, me, mark, outer);
 	if (!sv->serial) {
 		call_count(c, r < 0);
 		call_count_time(c, sv->since_ns);

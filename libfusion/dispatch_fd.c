@@ -14,6 +14,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "libfusion/callback.h"
 #include "libfusion/core/fd.h"
 #include "libfusion/core/futex.h"
 #include "libfusion/core/life.h"
@@ -142,7 +143,8 @@ FUSION_API int fusion_fd(struct fusion_arena *arena)
 	struct dispatcher *d;
 	int r = -EINVAL;
 
-	d = arena ? dispatcher_of(arena, &r) : NULL;
+	callback_check();
+	d = arena_is_in(arena) ? dispatcher_of(arena, &r) : NULL;
 	if (!d)
 		return told(r);
 	r = dispatch_by_hand(d);
@@ -175,17 +177,31 @@ static int sleep_until(struct dispatcher *d, uint64_t at, int64_t deadline)
 	return 0;
 }
 
+/* A handler did not return.  What it was in the middle of - @b is what was
+ * outside of the turn - is over. */
+static void undo_turn(const struct callback_args *args)
+{
+	struct dispatcher *d = args->a;
+
+	d->held = args->b;
+	dispatch_fd_update(d);
+	turn_give(d);
+}
+
 /* One turn.  Handlers that ran; 0 and *ret_armed: sleep at *ret_at; -EBUSY. */
 static int take_a_turn(struct dispatcher *d, bool wait, bool *ret_armed,
 		       uint64_t *ret_at)
 {
+	struct callback c CALLBACK;
 	unsigned n;
 
 	if (!turn_try(d))
 		return -EBUSY;
 	/* The thread that watches does so when nobody else looks. */
 	store_release(&d->watch, (uint32_t)WATCH_NOTHING);
+	callback_begin(&c, undo_turn, d, d->held, 0);
 	n = dispatch_run(d);
+	callback_end(&c);
 	*ret_armed = false;
 	if (!n && wait && !dispatch_spin(d))
 		*ret_armed = dispatch_arm(d);
@@ -221,7 +237,8 @@ FUSION_API int fusion_dispatch(struct fusion_arena *arena, int64_t timeout_ns)
 	struct dispatcher *d;
 	int r = -EINVAL;
 
-	d = arena ? dispatcher_of(arena, &r) : NULL;
+	callback_check();
+	d = arena_is_in(arena) ? dispatcher_of(arena, &r) : NULL;
 	if (!d)
 		return told(r);
 	if (dispatch_is_mine(arena))

@@ -12,6 +12,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "libfusion/arena_private.h"
+#include "libfusion/callback.h"
+
 /* --- Functions ------------------------------------------------------------ */
 
 static struct posted *take(struct dispatcher *d, struct posts *posts)
@@ -30,6 +33,15 @@ static struct posted *take(struct dispatcher *d, struct posts *posts)
 	return p;
 }
 
+/* It is gone before its function runs, which need not return. */
+static void run_post(struct posted *p)
+{
+	const struct posted it = *p;
+
+	free(p);
+	it.fn(it.ctx);
+}
+
 static unsigned run_posts(struct dispatcher *d, struct posts *posts)
 {
 	struct posted *p;
@@ -38,8 +50,7 @@ static unsigned run_posts(struct dispatcher *d, struct posts *posts)
 	while (n < DISPATCH_BATCH && load_acquire(&posts->n) &&
 	       (p = take(d, posts))) {
 		n++;
-		p->fn(p->ctx);
-		free(p);
+		run_post(p);
 	}
 	return n;
 }
@@ -78,10 +89,10 @@ struct cleanup {
 
 static void clean_up(void *arg)
 {
-	struct cleanup *c = arg;
+	const struct cleanup c = *(struct cleanup *)arg;
 
-	c->fn(c->arena, c->ctx);
-	free(c);
+	free(arg);
+	c.fn(c.arena, c.ctx);
 }
 
 FUSION_API int fusion_dispatch_cleanup(struct fusion_arena *arena,
@@ -91,8 +102,10 @@ FUSION_API int fusion_dispatch_cleanup(struct fusion_arena *arena,
 	struct cleanup *c;
 	int r;
 
-	if (!arena || !fn)
-		return told(-EINVAL);
+	if (!fn)
+		return told(refuse_null("fusion_dispatch_cleanup()", "fn"));
+	if (!arena_is_in(arena))
+		return told(refuse_dead(arena));
 	r = dispatch_start(arena);
 	if (r < 0)
 		return told(r);
@@ -174,17 +187,38 @@ static void finish(struct dispatcher *d, struct dispatch_job *job)
 	pthread_mutex_unlock(&d->lock);
 }
 
+/* A function that it called did not return: there may be more to do. */
+static void undo_job(const struct callback_args *args)
+{
+	struct dispatcher *d = args->a;
+	struct dispatch_job *job = args->b;
+
+	pthread_mutex_lock(&d->lock);
+	job->again = true;
+	pthread_mutex_unlock(&d->lock);
+	finish(d, job);
+}
+
+static unsigned run_job(struct dispatcher *d, struct dispatch_job *job)
+{
+	struct callback c CALLBACK;
+	unsigned n;
+
+	callback_begin(&c, undo_job, d, job, 0);
+	n = job->run(job);
+	callback_end(&c);
+	finish(d, job);
+	return n;
+}
+
 /* Each at most once, so that messages have their turn. */
 static unsigned run_jobs(struct dispatcher *d)
 {
 	struct dispatch_job *job;
 	unsigned n = 0;
 
-	for (uint32_t i = load_acquire(&d->n_jobs); i && (job = begin(d));
-	     i--) {
-		n += job->run(job);
-		finish(d, job);
-	}
+	for (uint32_t i = load_acquire(&d->n_jobs); i && (job = begin(d)); i--)
+		n += run_job(d, job);
 	return n;
 }
 
@@ -255,15 +289,21 @@ bool dispatch_has_posts(const struct dispatcher *d)
 	       (!d->held && load_acquire(&d->cleanups.n));
 }
 
+static void undo_turn(const struct callback_args *args)
+{
+	turn_give(args->a);
+}
+
 void dispatch_drop_posts(struct dispatcher *d)
 {
+	struct callback c CALLBACK;
 	struct posted *p;
 
 	turn_take(d);
-	while ((p = take(d, &d->cleanups))) {
-		p->fn(p->ctx);
-		free(p);
-	}
+	callback_begin(&c, undo_turn, d, NULL, 0);
+	while ((p = take(d, &d->cleanups)))
+		run_post(p);
+	callback_end(&c);
 	turn_give(d);
 	while ((p = take(d, &d->posts)))
 		free(p);

@@ -23,6 +23,7 @@
 
 #include "libfusion/act.h"
 #include "libfusion/arenas.h"
+#include "libfusion/callback.h"
 #include "libfusion/core/fd.h"
 #include "libfusion/core/futex.h"
 #include "libfusion/core/heap.h"
@@ -628,12 +629,12 @@ static int step(struct entering **e, const struct patient_work *work)
 	return why == -ETIMEDOUT ? over : why;
 }
 
-/* A callback that was cancelled has failed. */
-static void enter_cancelled(void *arg)
+/* A callback that did not return has failed. */
+static void undo_enter(const struct callback_args *args)
 {
-	struct entering *e = arg;
+	struct entering *e = args->b;
 
-	arena_depart(e->a, FUSION_IOC_READY, -ECANCELED);
+	arena_depart(args->a, FUSION_IOC_READY, -ECANCELED);
 	entering_free(e);
 }
 
@@ -641,15 +642,16 @@ static void enter_cancelled(void *arg)
 static int call(struct entering *e, fusion_arena_fn fn)
 {
 	int64_t before = clock_monotonic_ns();
-	int cancel, r = 0;
+	struct callback c CALLBACK;
+	int cancel, r;
 
 	if (!fn)
 		return 0;
-	pthread_cleanup_push(enter_cancelled, e);
+	callback_begin(&c, undo_enter, e->a, e, 0);
 	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &cancel);
 	r = fn(e->a, e->o.ctx);
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-	pthread_cleanup_pop(0);
+	callback_end(&c);
 	if (e->deadline_ns >= 0)
 		e->deadline_ns += clock_monotonic_ns() - before;
 	return r < 0 ? r : 0;
@@ -752,6 +754,7 @@ FUSION_API int fusion_arena_enter(const char *name,
 		return told(refuse_null("fusion_arena_enter()", "ret"));
 	if (!name)
 		return told(refuse_null("fusion_arena_enter()", "name"));
+	callback_check();
 	fork_prepare_once();
 	/* Callbacks may be cancelled, what is around them may not. */
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "libfusion/arenas.h"
+#include "libfusion/callback.h"
 #include "libfusion/calls.h"
 #include "libfusion/core/atomic.h"
 #include "libfusion/core/futex.h"
@@ -112,24 +113,25 @@ static int begin(struct fusion_arena *a)
 	return r < 0 ? r : (int)m.answer;
 }
 
-/* A callback that was cancelled has refused. */
-static void exit_cancelled(void *arg)
+/* A callback that did not return has refused. */
+static void undo_exit(const struct callback_args *args)
 {
-	arena_ready(arg);
-	arena_set_state(arg, HANDLE_IN);
+	arena_ready(args->a);
+	arena_set_state(args->a, HANDLE_IN);
 }
 
 static int call(struct fusion_arena *a, fusion_arena_fn fn, void *ctx)
 {
-	int cancel, r = 0;
+	struct callback c CALLBACK;
+	int cancel, r;
 
 	if (!fn)
 		return 0;
-	pthread_cleanup_push(exit_cancelled, a);
+	callback_begin(&c, undo_exit, a, NULL, 0);
 	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &cancel);
 	r = fn(a, ctx);
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-	pthread_cleanup_pop(0);
+	callback_end(&c);
 	return r < 0 ? r : 0;
 }
 
@@ -162,13 +164,24 @@ static int refuse_to_exit(const struct fusion_arena *a, const char *where)
 		      a->path, where);
 }
 
+/* Any pointer may be given to fusion_arena_exit(): nothing is read there before
+ * it is known for a handle.  arenas_lock is held. */
+static bool is_listed(const struct fusion_arena *a)
+{
+	const struct fusion_arena *at = arenas;
+
+	while (at && at != a)
+		at = at->next;
+	return at;
+}
+
 /* 1: this exit is the one that counts; 0: there were more enters; -errno. */
 static int count_exit(struct fusion_arena *a)
 {
 	int r = 1;
 
 	pthread_mutex_lock(&arenas_lock);
-	if (a->state == HANDLE_DEAD) {
+	if (!is_listed(a)) {
 		r = refuse_dead(a);
 	} else if (a->state != HANDLE_IN) {
 		r = refuse_to_exit(a, "a callback of entering or leaving it");
@@ -189,6 +202,7 @@ FUSION_API int fusion_arena_exit(struct fusion_arena *arena,
 {
 	int cancel, r;
 
+	callback_check();
 	if (!arena)
 		return told(refuse_null("fusion_arena_exit()", "arena"));
 	r = count_exit(arena);

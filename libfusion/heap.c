@@ -215,8 +215,8 @@ FUSION_API int fusion_heap_stats(struct fusion_arena *arena,
 {
 	struct heap_usage u;
 
-	if (!arena || !arena->view.base)
-		return told(-EINVAL);
+	if (!arena_is_in(arena))
+		return told(refuse_dead(arena));
 	heap_usage(&arena->view, &u);
 	*ret = (struct fusion_heap_stats){
 		.used = view_used(&arena->view),

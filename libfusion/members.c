@@ -65,12 +65,13 @@ static void keep_oldest(struct fusion_member *members, size_t n, size_t found,
 FUSION_API int fusion_members_list(struct fusion_arena *arena,
 				   struct fusion_member *members, size_t n)
 {
-	struct view *v = &arena->view;
+	struct view *v;
 	uint32_t hi, master;
 	size_t found = 0;
 
-	if (!arena->id)
+	if (!arena_is_in(arena))
 		return told(refuse_dead(arena));
+	v = &arena->view;
 	hi = members_hi(v);
 	master = fusion_arena_master(arena);
 	for (uint32_t i = 1; i < hi; i++) {
@@ -173,7 +174,7 @@ static int refuse_out(const struct fusion_arena *arena, int r, fusion_id_t id)
 FUSION_API int fusion_members_wait(struct fusion_arena *arena, fusion_id_t id,
 				   int64_t timeout_ns)
 {
-	if (!arena->id)
+	if (!arena_is_in(arena))
 		return told(refuse_dead(arena));
 	if (id == arena->id)
 		return told(refuse_self(arena));
@@ -229,7 +230,7 @@ FUSION_API int fusion_members_kill(struct fusion_arena *arena, fusion_id_t id,
 	uint32_t below;
 	int r = 0;
 
-	if (!arena->id)
+	if (!arena_is_in(arena))
 		return told(refuse_dead(arena));
 	if (signal < 0 || signal > SIGRTMAX)
 		return told(refuse(-EINVAL,

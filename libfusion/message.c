@@ -7,6 +7,7 @@
 
 #include <fusion/heap.h>
 
+#include "libfusion/callback.h"
 #include "libfusion/calls.h"
 #include "libfusion/core/block.h"
 #include "libfusion/core/life.h"
@@ -83,6 +84,7 @@ static int send(struct fusion_arena *arena, struct thread_rec *me,
 static int check(struct fusion_arena *arena, uint32_t type, unsigned flags,
 		 struct thread_rec **ret)
 {
+	callback_check();
 	if (!arena || type == FUSION_ANY_TYPE || flags & ~FUSION_MESSAGE_DROP)
 		return -EINVAL;
 	*ret = thread_rec_of(arena);
@@ -229,8 +231,19 @@ static bool fill(struct dispatcher *d, const struct dispatched *d_in,
 	return in->message.data != NULL;
 }
 
+/* What a handler does not take is freed, also if it does not return. */
+static void undo_handler(const struct callback_args *args)
+{
+	struct dispatcher *d = args->a;
+
+	leave_handler(d, args->b);
+	if (args->n)
+		fusion_free_from(d->arena, (void **)(uintptr_t)args->n);
+}
+
 void message_receive(struct dispatcher *d, const struct dispatched *d_in)
 {
+	struct callback c CALLBACK;
 	struct incoming in;
 	struct handler *h;
 
@@ -238,7 +251,9 @@ void message_receive(struct dispatcher *d, const struct dispatched *d_in)
 		return;
 	h = enter_handler(d, in.message.type);
 	if (h) {
+		callback_begin(&c, undo_handler, d, h, (uintptr_t)in.slot);
 		h->fn(&in.message, h->ctx);
+		callback_end(&c);
 		leave_handler(d, h);
 	} else {
 		add_relaxed(&d->ring.ctl->dropped, 1);
@@ -277,7 +292,8 @@ FUSION_API int fusion_message_handle(struct fusion_arena *arena, uint32_t type,
 	struct dispatcher *d;
 	int r = -EINVAL;
 
-	d = arena ? dispatcher_of(arena, &r) : NULL;
+	callback_check();
+	d = arena_is_in(arena) ? dispatcher_of(arena, &r) : NULL;
 	if (!d)
 		return told(r);
 	if (fn) {

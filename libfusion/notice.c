@@ -16,6 +16,7 @@
 #include <stdlib.h>
 
 #include "libfusion/arenas.h"
+#include "libfusion/callback.h"
 #include "libfusion/core/atomic.h"
 #include "libfusion/core/event.h"
 #include "libfusion/core/futex.h"
@@ -293,7 +294,8 @@ FUSION_API int fusion_arena_on_leave(struct fusion_arena *arena,
 	struct notice *n;
 	int r;
 
-	if (!arena->id)
+	callback_check();
+	if (!arena_is_in(arena))
 		return told(refuse_dead(arena));
 	if (fn) {
 		r = dispatch_start(arena);

@@ -18,6 +18,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "libfusion/callback.h"
 #include "libfusion/core/life.h"
 #include "libfusion/object_private.h"
 
@@ -36,9 +37,9 @@ struct duty {
 struct ending {
 	const struct object *object;
 	const struct object_pool *pool;
-	const struct ending *outer;
+	struct ending *outer;
 };
-static _Thread_local const struct ending *ending;
+static _Thread_local struct ending *ending;
 
 static struct duty *duty_of(const struct fusion_arena *a)
 {
@@ -166,12 +167,31 @@ bool duty_ends_one_of(const struct object_pool *p)
 	return e;
 }
 
+/* What is left to do when its destructor is over, unless that did it. */
+static int reap(struct fusion_arena *a, struct object *o, uint32_t id)
+{
+	struct thread_rec *me = thread_rec_of(a);
+
+	if (load_acquire(&o->e.state) != ENTRY_USED ||
+	    load_relaxed(&o->e.id) != id)
+		return 0;
+	return me ? object_reap(&a->view, me, o, id) : -errno;
+}
+
+/* A destructor did not return: the object ends all the same. */
+static void undo_destructor(const struct callback_args *args)
+{
+	ending = args->more;
+	reap(args->a, args->b, (uint32_t)args->n);
+}
+
 static void call_destructor(struct fusion_arena *a, struct pool_type *t,
-			    struct object *o, bool zombie)
+			    struct object *o, uint32_t id, bool zombie)
 {
 	struct duty *d = duty_of(a);
-	const struct ending its = {o, t->pool, ending};
+	struct ending its = {o, t->pool, ending};
 	fusion_object_destructor_fn fn;
+	struct callback c CALLBACK;
 	void *ctx;
 
 	pthread_mutex_lock(&d->lock);
@@ -180,30 +200,28 @@ static void call_destructor(struct fusion_arena *a, struct pool_type *t,
 	pthread_mutex_unlock(&d->lock);
 	if (!fn)
 		return;
+	callback_begin(&c, undo_destructor, a, o, id);
+	callback_keep(&c, its.outer, 0);
 	ending = &its;
 	fn((struct fusion_object *)o, zombie, ctx);
 	ending = its.outer;
+	callback_end(&c);
 }
 
 int duty_finish(struct fusion_arena *a, struct pool_type *t, struct object *o,
 		uint32_t id, bool zombie)
 {
-	struct thread_rec *me = thread_rec_of(a);
 	uint32_t is = load_acquire(&o->state);
 
-	if (!me)
+	if (!thread_rec_of(a))
 		return -errno;
 	/* Commit of the destructor's beginning. */
 	while ((is == OBJECT_INIT || is == OBJECT_ACTIVE) &&
 	       !cas_acq_rel(&o->state, &is, (uint32_t)OBJECT_DEINIT))
 		;
 	if (is == OBJECT_ACTIVE)
-		call_destructor(a, t, o, zombie);
-	/* It may have done that itself. */
-	if (load_acquire(&o->e.state) != ENTRY_USED ||
-	    load_relaxed(&o->e.id) != id)
-		return 0;
-	return object_reap(&a->view, me, o, id);
+		call_destructor(a, t, o, id, zombie);
+	return reap(a, o, id);
 }
 
 /* As object_claim().  Whose pool it is was seen before: of another object
@@ -320,11 +338,17 @@ static struct object_pool *pool_of(const struct view *v, const struct object *o)
 		       : NULL;
 }
 
+static void undo_pin(const struct callback_args *args)
+{
+	duty_unpin(args->a, args->b);
+}
+
 static int look_at(struct duty *d, struct thread_rec *me, uint32_t i)
 {
 	struct view *v = &d->arena->view;
 	struct object *o = object_at(v, i);
 	struct object_pool *p = pool_of(v, o);
+	struct callback c CALLBACK;
 	struct pool_type *t;
 	int r = 0;
 
@@ -337,7 +361,9 @@ static int look_at(struct duty *d, struct thread_rec *me, uint32_t i)
 		return 0;
 	t = duty_pin(d->arena, p);
 	if (t) {
+		callback_begin(&c, undo_pin, d->arena, t, 0);
 		r = examine(d, me, t, o);
+		callback_end(&c);
 		duty_unpin(d->arena, t);
 	}
 	return r;
@@ -381,10 +407,15 @@ static void finish_left(struct duty *d, struct thread_rec *me)
 {
 	struct fusion_arena *a = d->arena;
 	struct pool_type *t = take_duties(d);
+	struct callback c CALLBACK;
+	int left;
 
 	if (!t)
 		return;
-	if (duty_finish_all(a, t) == 0) {
+	callback_begin(&c, undo_pin, a, t, 0);
+	left = duty_finish_all(a, t);
+	callback_end(&c);
+	if (left == 0) {
 		table_remove(&a->view, me, KIND_OBJECT_POOL,
 			     object_pool_index(&a->view, t->pool), t->id);
 		arena_poke(a);

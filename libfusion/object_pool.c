@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "libfusion/callback.h"
 #include "libfusion/core/futex.h"
 #include "libfusion/core/life.h"
 #include "libfusion/core/limits.h"
@@ -165,6 +166,25 @@ static bool is_anothers(const struct fusion_arena *a, struct object_pool *p)
 	       member_at(&a->view, REF_WHO_SLOT(had), REF_WHO_ID(had));
 }
 
+static void undo_destroy(const struct callback_args *args)
+{
+	duty_end_destroy(args->a, args->b);
+	duty_unpin(args->a, args->b);
+}
+
+/* A destructor that does not return leaves the rest for the next attempt. */
+static int finish_guarded(struct fusion_arena *a, struct thread_rec *me,
+			  struct pool_type *t)
+{
+	struct callback c CALLBACK;
+	int r;
+
+	callback_begin(&c, undo_destroy, a, t, 0);
+	r = finish_pool(a, me, t);
+	callback_end(&c);
+	return r;
+}
+
 FUSION_API int fusion_object_pool_destroy(struct fusion_object_pool *pool)
 {
 	struct object_pool *p;
@@ -175,6 +195,7 @@ FUSION_API int fusion_object_pool_destroy(struct fusion_object_pool *pool)
 	p = object_pool_of(pool, &c, &r);
 	if (!p)
 		return told(r);
+	callback_check();
 	if (duty_ends_one_of(p))
 		return told(-EDEADLK);
 	t = duty_pin(c->arena, p);
@@ -190,7 +211,7 @@ FUSION_API int fusion_object_pool_destroy(struct fusion_object_pool *pool)
 		/* A full fence, too: `dying` is seen before we look at the
 		 * objects; the drawing is at object_pool_is(). */
 		object_duty_seize(p, who_am_i(c->arena));
-		r = finish_pool(c->arena, c->rec, t);
+		r = finish_guarded(c->arena, c->rec, t);
 	}
 	/* Should the other one be killed in it, we go on. */
 	if (r < 0)
@@ -200,6 +221,23 @@ FUSION_API int fusion_object_pool_destroy(struct fusion_object_pool *pool)
 }
 
 /* --- Looking -------------------------------------------------------------- */
+
+static void undo_show(const struct callback_args *args)
+{
+	fusion_ref_down(args->a);
+}
+
+static bool show(struct object *o, struct ref *ref, fusion_object_enum_fn fn,
+		 void *ctx)
+{
+	struct callback c CALLBACK;
+	bool more;
+
+	callback_begin(&c, undo_show, ref, NULL, 0);
+	more = fn((struct fusion_object *)o, ctx);
+	callback_end(&c);
+	return more;
+}
 
 /* 1: go on.  It is of pool @index, which has @pool_id, or was. */
 static int show_one(struct view *v, struct object *o, uint32_t index,
@@ -216,8 +254,7 @@ static int show_one(struct view *v, struct object *o, uint32_t index,
 	if (r < 0)
 		return r == -EIDRM || r == -EOWNERDEAD ? 1 : r;
 	/* Another may have got the record before we counted. */
-	more = !object_is_of(o, index, pool_id) ||
-	       fn((struct fusion_object *)o, ctx);
+	more = !object_is_of(o, index, pool_id) || show(o, ref, fn, ctx);
 	fusion_ref_down((struct fusion_ref *)ref);
 	return more;
 }

@@ -10,9 +10,11 @@
 #include "libfusion/core/event.h"
 #include "libfusion/core/span.h"
 #include "libfusion/heap_private.h"
+#include "libfusion/known.h"
 #include "libfusion/refuse.h"
 
 struct fusion_pool {
+	struct known known; /* first: the handle; the arena's */
 	struct fusion_arena *arena;
 	uint32_t index, gen;
 };
@@ -33,6 +35,7 @@ static int finish(struct fusion_pool *p, int r, struct fusion_pool **ret)
 		return r;
 	}
 	p->gen = load_relaxed(&pool_at(&p->arena->view, p->index)->gen);
+	known_add(&p->known, p->arena);
 	*ret = p;
 	return 0;
 }
@@ -118,8 +121,9 @@ FUSION_API int fusion_pool_stats(struct fusion_pool *pool,
 {
 	struct pool_info info;
 
-	if (!pool->arena->id)
-		return told(-EINVAL); /* left, or the child of a fork */
+	/* No handle; or the arena was left, or this is the child of a fork. */
+	if (!arena_is_in(known_whose(pool)))
+		return told(refuse_handle("pool", pool));
 	if (!is_there(pool) ||
 	    pool_copy(&pool->arena->view, pool->index - 1, &info) < 0)
 		return told(-ENOENT);
@@ -131,9 +135,11 @@ FUSION_API int fusion_pool_stats(struct fusion_pool *pool,
 	return 0;
 }
 
+/* A pointer that is no handle is none of ours. */
 FUSION_API void fusion_pool_release(struct fusion_pool *pool)
 {
-	free(pool);
+	if (known_remove((struct known *)pool))
+		free(pool);
 }
 
 FUSION_API int fusion_pool_destroy(struct fusion_pool *pool)
@@ -145,10 +151,12 @@ FUSION_API int fusion_pool_destroy(struct fusion_pool *pool)
 
 	if (!pool)
 		return 0;
-	arena = pool->arena;
+	arena = known_whose(pool);
 	me = thread_rec_of(arena);
 	if (!me)
 		return told(-errno);
+	if (!known_remove((struct known *)pool)) /* another was faster */
+		return told(refuse_handle("pool", pool));
 	if (is_there(pool)) {
 		pool_copy(&arena->view, pool->index - 1, &info);
 		r = pool_destroy(&arena->view, me, pool->index);

@@ -11,8 +11,11 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "libfusion/callback.h"
 #include "libfusion/dispatch.h"
 #include "libfusion/heap_private.h"
+#include "libfusion/known.h"
+#include "libfusion/refuse.h"
 
 #define BATCH 64 /* messages of a reactor before the next one's turn */
 #define FIRST_BUF 1024
@@ -104,6 +107,7 @@ static void sweep(struct local_reactor *l)
 			continue;
 		}
 		*p = r->next;
+		known_remove(&r->known);
 		free(r);
 	}
 	if (l->reactions)
@@ -114,22 +118,43 @@ static void sweep(struct local_reactor *l)
 	forget(l);
 }
 
+static void ran(struct fusion_reaction *r)
+{
+	depth--;
+	pthread_mutex_lock(&r->local->arena->reactors_lock);
+	r->running--;
+	if (r->removed)
+		pthread_cond_broadcast(&r->local->arena->reaction_ended);
+}
+
+/* It did not return, and so nobody walks there any more (run_all(),
+ * tell_the_end()). */
+static void undo_reaction(const struct callback_args *args)
+{
+	struct fusion_reaction *r = args->a;
+	struct local_reactor *l = r->local;
+	pthread_mutex_t *lock = &l->arena->reactors_lock;
+
+	ran(r);
+	l->walkers--;
+	sweep(l);
+	pthread_mutex_unlock(lock);
+}
+
 /* reactors_lock is held before and after. */
 static void run_one(struct fusion_reaction *r,
 		    const struct fusion_reactor_message *m)
 {
-	pthread_mutex_t *lock = &r->local->arena->reactors_lock;
 	enum fusion_reaction_result result;
+	struct callback c CALLBACK;
 
 	r->running++;
-	pthread_mutex_unlock(lock);
+	pthread_mutex_unlock(&r->local->arena->reactors_lock);
 	depth++;
+	callback_begin(&c, undo_reaction, r, NULL, 0);
 	result = r->fn(m, r->ctx);
-	depth--;
-	pthread_mutex_lock(lock);
-	r->running--;
-	if (r->removed)
-		pthread_cond_broadcast(&r->local->arena->reaction_ended);
+	callback_end(&c);
+	ran(r);
 	if (result == FUSION_REACTION_REMOVE)
 		r->removed = true;
 }
@@ -216,7 +241,7 @@ static void deliver(struct local_reactor *l, const struct msg_head *h)
 	run_all(l, &m, h->b);
 }
 
-/* A batch of @l's messages; true: there is more.  Lock as run_one(). */
+/* Lock as run_one(). */
 static bool run_batch(struct local_reactor *l)
 {
 	pthread_mutex_t *lock = &l->arena->reactors_lock;
@@ -245,6 +270,40 @@ static bool run_batch(struct local_reactor *l)
 	return !rests;
 }
 
+/* A reaction of @l did not return.  Which others had news is lost with the
+ * stack: all are looked at. */
+static void undo_run(const struct callback_args *args)
+{
+	struct local_reactor *l = args->a;
+	struct fusion_arena *a = l->arena;
+
+	pthread_mutex_lock(&a->reactors_lock);
+	l->walkers--;
+	store_relaxed(&a->news, (struct local_reactor *)NULL);
+	for (struct local_reactor *x = a->reactors; x; x = x->next) {
+		x->news = false;
+		if (!x->ended)
+			reactions_have_news(x);
+	}
+	sweep(l);
+	pthread_mutex_unlock(&a->reactors_lock);
+}
+
+/* A batch of @l's messages; true: there is more.  Nobody frees @l while we are
+ * at it. */
+static bool run_guarded(struct local_reactor *l)
+{
+	struct callback c CALLBACK;
+	bool more;
+
+	l->walkers++;
+	callback_begin(&c, undo_run, l, NULL, 0);
+	more = run_batch(l);
+	callback_end(&c);
+	l->walkers--;
+	return more;
+}
+
 /* Those that have news now; what comes meanwhile is the next turn's.  A handler
  * that waits has another thread here: it finds other reactors, or none. */
 bool reactor_run(struct fusion_arena *arena)
@@ -262,10 +321,7 @@ bool reactor_run(struct fusion_arena *arena)
 			l->news = false;
 			continue;
 		}
-		/* Nobody frees it while we are at it. */
-		l->walkers++;
-		more = run_batch(l);
-		l->walkers--;
+		more = run_guarded(l);
 		l->news = more;
 		if (more) {
 			l->next_news = again;
@@ -429,10 +485,12 @@ int reaction_add(struct fusion_arena *a, struct reactor *re, uint32_t channel,
 	x->channel = channel;
 	x->fn = fn;
 	x->ctx = ctx;
+	known_add(&x->known, a);
 	pthread_mutex_lock(&a->reactors_lock);
 	r = add(a, re, done, &params, policy != NULL, x);
 	pthread_mutex_unlock(&a->reactors_lock);
 	if (r < 0) {
+		known_remove(&x->known);
 		free(x);
 		return r;
 	}
@@ -467,29 +525,38 @@ static void detach(struct fusion_reaction *x)
 	sweep(l);
 }
 
-/* Not in the child of a fork that has no reactions.  reactors_lock is held. */
-static bool is_listed(const struct fusion_arena *a,
-		      const struct local_reactor *l)
+/* Does @a have that reaction, and is it not detached yet?  reactors_lock is
+ * held. */
+static bool has_reaction(const struct fusion_arena *a,
+			 const struct fusion_reaction *x)
 {
-	const struct local_reactor *at = a->reactors;
-
-	while (at && at != l)
-		at = at->next;
-	return at;
+	for (const struct local_reactor *l = a->reactors; l; l = l->next)
+		for (const struct fusion_reaction *at = l->reactions; at;
+		     at = at->next)
+			if (at == x)
+				return !at->removed;
+	return false;
 }
 
 FUSION_API int fusion_reactor_detach(struct fusion_reaction *reaction)
 {
 	struct fusion_arena *a;
+	bool found;
 
 	if (!reaction)
 		return 0;
-	a = reaction->local->arena;
+	callback_check();
+	/* Any pointer may have been given: it is read when it is known, and
+	 * still there. */
+	a = known_whose(reaction);
+	if (!a)
+		return told(refuse_handle("reaction", reaction));
 	pthread_mutex_lock(&a->reactors_lock);
-	if (is_listed(a, reaction->local))
+	found = has_reaction(a, reaction);
+	if (found)
 		detach(reaction);
 	pthread_mutex_unlock(&a->reactors_lock);
-	return 0;
+	return told(found ? 0 : refuse_handle("reaction", reaction));
 }
 
 void reaction_remove_done(struct fusion_arena *arena, uint32_t id)
@@ -513,6 +580,7 @@ void reactor_stop(struct fusion_arena *arena)
 	while ((l = arena->reactors)) {
 		while ((r = l->reactions)) {
 			l->reactions = r->next;
+			known_remove(&r->known);
 			free(r);
 		}
 		forget(l);

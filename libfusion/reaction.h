@@ -6,9 +6,11 @@
 #include <fusion/reactor.h>
 
 #include "libfusion/core/reactor.h"
+#include "libfusion/known.h"
 #include "libfusion/tls.h"
 
 struct fusion_reaction {
+	struct known known; /* first: the handle */
 	struct local_reactor *local;
 	uint32_t channel;
 	uint64_t from; /* messages before this position are not for it */

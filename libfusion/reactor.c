@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "libfusion/callback.h"
 #include "libfusion/dispatch.h"
 #include "libfusion/objects.h"
 #include "libfusion/reaction.h"
@@ -239,6 +240,7 @@ FUSION_API int fusion_reactor_dispatch_channel(struct fusion_reactor *reactor,
 	bool inline_self;
 	int r;
 
+	callback_check();
 	c = cache_of(reactor, &r);
 	if (!c)
 		return told(r);

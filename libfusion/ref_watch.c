@@ -16,6 +16,7 @@
 #include <stdlib.h>
 
 #include "libfusion/arenas.h"
+#include "libfusion/callback.h"
 #include "libfusion/core/futex.h"
 #include "libfusion/core/life.h"
 #include "libfusion/core/limits.h"
@@ -85,18 +86,35 @@ static bool any_news(const struct watcher *all)
 	return false;
 }
 
+static void has_told(struct watcher *all)
+{
+	all->running = NULL;
+	pthread_cond_broadcast(&all->ran);
+}
+
+static void undo_tell(const struct callback_args *args)
+{
+	struct watcher *all = args->a;
+
+	pthread_mutex_lock(&all->arena->watch_lock);
+	has_told(all);
+	pthread_mutex_unlock(&all->arena->watch_lock);
+}
+
 /* One fall, so that all have their turn; the lock is not held meanwhile. */
 static void tell(struct watcher *all, struct watch *w)
 {
 	struct fusion_arena *a = all->arena;
+	struct callback c CALLBACK;
 
 	w->told++;
 	all->running = w;
 	pthread_mutex_unlock(&a->watch_lock);
+	callback_begin(&c, undo_tell, all, NULL, 0);
 	w->fn((struct fusion_ref *)w->ref, w->ctx);
+	callback_end(&c);
 	pthread_mutex_lock(&a->watch_lock);
-	all->running = NULL;
-	pthread_cond_broadcast(&all->ran);
+	has_told(all);
 }
 
 /* On the dispatcher. */

@@ -328,9 +328,9 @@ int refuse_memory(const struct fusion_arena *arena, int r, uint64_t size)
 int refuse_dead(const struct fusion_arena *arena)
 {
 	return refuse(-EINVAL,
-		      "arena '%s': the handle is dead: this process has left "
-		      "the arena, or is the child of a fork",
-		      arena->name);
+		      "%p is no arena that this process is in: it has left the "
+		      "arena, or is the child of a fork",
+		      (const void *)arena);
 }
 
 int refuse_handle(const char *what, const void *p)

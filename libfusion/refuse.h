@@ -56,6 +56,7 @@ int refuse_thing(const struct fusion_arena *arena, int r, const char *what,
  * member of options. */
 int refuse_memory(const struct fusion_arena *arena, int r, uint64_t size)
 	__attribute__((cold));
+/* @arena is no handle, or none any more: nothing is read there. */
 int refuse_dead(const struct fusion_arena *arena) __attribute__((cold));
 int refuse_handle(const char *what, const void *p) __attribute__((cold));
 int refuse_null(const char *what, const char *argument) __attribute__((cold));

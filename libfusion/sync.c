@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <time.h>
 
+#include "libfusion/arena_private.h"
+#include "libfusion/callback.h"
 #include "libfusion/core/futex.h"
 #include "libfusion/dispatcher.h"
 #include "libfusion/objects.h"
@@ -112,8 +114,9 @@ FUSION_API int fusion_sync(struct fusion_arena *arena, int64_t timeout_ns)
 	struct dispatcher *d;
 	int r;
 
-	if (!arena)
-		return told(-EINVAL);
+	callback_check();
+	if (!arena_is_in(arena))
+		return told(refuse_dead(arena));
 	if (dispatch_is_mine(arena))
 		return told(-EDEADLK);
 	r = dispatch_start(arena);

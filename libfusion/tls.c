@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "libfusion/callback.h"
 #include "libfusion/core/call.h"
 #include "libfusion/core/life.h"
 #include "libfusion/core/property.h"
@@ -12,6 +13,7 @@
 #include "libfusion/core/skirmish.h"
 #include "libfusion/core/thread.h"
 #include "libfusion/heap_private.h"
+#include "libfusion/known.h"
 #include "libfusion/refuse.h"
 
 /* Of no arena: nobody's address. */
@@ -54,9 +56,11 @@ static void unlink_cache(struct tcache *c)
  * between, the record is recovered with the process. */
 static void thread_ends(void *unused)
 {
-	struct tcache *c = mine, *next;
+	struct tcache *c, *next;
 
 	(void)unused;
+	callback_undo_all();
+	c = mine;
 	mine = NULL;
 	tls_current = &nobody;
 	pthread_mutex_lock(&caches_lock);
@@ -125,7 +129,8 @@ static struct tcache *make_cache(struct fusion_arena *arena)
 	struct tcache *c;
 	int r;
 
-	if (!arena->id) {
+	/* Left, or the child of a fork, or no handle. */
+	if (!arena_is_in(arena) || !arena->id) {
 		errno = -refuse_dead(arena);
 		return NULL;
 	}
@@ -217,6 +222,8 @@ void tls_after_fork_child(void)
 {
 	struct tcache *c = mine, *next;
 
+	callback_after_fork();
+	known_after_fork();
 	pthread_mutex_init(&caches_lock, NULL);
 	all = NULL;
 	mine = NULL;

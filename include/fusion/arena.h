@@ -49,6 +49,7 @@ enum fusion_master_death {
  *
  * Runs on the thread that called fusion_arena_enter() or fusion_arena_exit().
  * May use everything of the arena but enter or exit it.
+ * May not return: see fusion/types.h.
  */
 typedef int (*fusion_arena_fn)(struct fusion_arena *arena, void *ctx);
 
@@ -137,9 +138,10 @@ FUSION_API int fusion_arena_enter(const char *name,
  * again after fusion_members_wait() or fusion_members_kill().
  *
  * No other thread may use the arena while this runs.  Blocks while others are
- * leaving.  Works without the daemon.  -EINVAL in the child of a fork, where
- * the handle is dead; -EDEADLK in a callback of entering or leaving, and in a
- * handler.
+ * leaving.  Works without the daemon.  -EINVAL for a handle that was left
+ * already, or is dead in the child of a fork, and for any other pointer, at
+ * which nothing is read; -EDEADLK in a callback of entering or leaving, and in
+ * a handler.
  */
 FUSION_API int fusion_arena_exit(struct fusion_arena *arena,
 				 fusion_arena_fn shutdown,
@@ -274,6 +276,7 @@ enum fusion_notice {
  * A handler like others (fusion/dispatch.h): on the dispatcher's thread or in
  * fusion_dispatch(), one call at a time.  May use the arena, and ask for other
  * notices or none; exiting it gives -EDEADLK.
+ * May not return: see fusion/types.h.
  */
 typedef void (*fusion_leave_fn)(struct fusion_arena *arena,
 				enum fusion_notice notice, fusion_id_t id,
@@ -292,7 +295,8 @@ FUSION_API int fusion_arena_on_leave(struct fusion_arena *arena,
 /**
  * Where the library's messages go; NULL (the default) is nowhere.
  * @param level  as syslog(3): LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG
- * Process-wide; set it before other calls.
+ * Process-wide; set it before other calls.  The function returns: it is called
+ * in the middle of things.
  *
  * A call that fails and has something to explain writes one line, that of
  * fusion_strerror(): at LOG_INFO if programs often ask only to see whether it

@@ -83,6 +83,7 @@ struct fusion_call_request {
  * Runs on the dispatcher, one handler at a time, or on a thread of the owner
  * that waits in a call or calls its own.  May do everything but leave the
  * arena, also execute calls and destroy this one.
+ * May not return: see fusion/types.h.
  */
 typedef int (*fusion_call_fn)(const struct fusion_call_request *request,
 			      void *ctx);

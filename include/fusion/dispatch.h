@@ -62,7 +62,8 @@ FUSION_API int fusion_dispatch(struct fusion_arena *arena, int64_t timeout_ns);
  */
 FUSION_API int fusion_sync(struct fusion_arena *arena, int64_t timeout_ns);
 
-/** A function for fusion_dispatch_cleanup(). */
+/** A function for fusion_dispatch_cleanup().  May not return: see
+ *  fusion/types.h. */
 typedef void (*fusion_cleanup_fn)(struct fusion_arena *arena, void *ctx);
 
 /**

@@ -275,7 +275,8 @@ struct fusion_pool_stats {
 FUSION_API int fusion_pool_stats(struct fusion_pool *pool,
 				 struct fusion_pool_stats *ret);
 
-/** Give the handle back; the pool stays.  NULL is nothing to do. */
+/** Give the handle back; the pool stays.  NULL, and what is no handle any more,
+ *  is nothing to do. */
 FUSION_API void fusion_pool_release(struct fusion_pool *pool);
 
 /**

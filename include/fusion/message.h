@@ -42,6 +42,7 @@ struct fusion_message {
  * Runs on the dispatcher, one handler at a time, and may do everything but
  * leave the arena.  While it runs no other message of the arena is handled:
  * who has much to do hands it to a thread of his own.
+ * May not return: see fusion/types.h.
  */
 typedef void (*fusion_message_fn)(const struct fusion_message *message,
 				  void *ctx);

@@ -68,15 +68,18 @@ enum fusion_object_state {
  *
  * On the dispatcher of the member that has the duty; with @zombie, on the
  * thread that destroys the pool.
+ * May not return: see fusion/types.h.
  */
 typedef void (*fusion_object_destructor_fn)(struct fusion_object *object,
 					    bool zombie, void *ctx);
 /** One line about @object for who looks (pools/NAME/#ID), at most @size bytes
  * with its NUL.  Runs inside fusion_object_activate() and
- * fusion_object_describe(). */
+ * fusion_object_describe().  May not return: see fusion/types.h; then the
+ * object has the description that it had. */
 typedef void (*fusion_object_describe_fn)(struct fusion_object *object,
 					  char *text, size_t size, void *ctx);
-/** For fusion_object_pool_enum(): false ends it. */
+/** For fusion_object_pool_enum(): false ends it.  May not return: see
+ *  fusion/types.h. */
 typedef bool (*fusion_object_enum_fn)(struct fusion_object *object, void *ctx);
 
 /* --- Pools ---------------------------------------------------------------- */

@@ -115,6 +115,7 @@ enum fusion_reaction_result {
  * the thread that dispatches, see fusion_reactor_set_direct().  May attach and
  * detach any, itself too.  With @message NULL: this listener was disconnected
  * (FUSION_REACTOR_DISCONNECT) or its reactor destroyed, and no more will come.
+ * May not return: see fusion/types.h.
  */
 typedef enum fusion_reaction_result (*fusion_reaction_fn)(
 	const struct fusion_reactor_message *message, void *ctx);
@@ -141,7 +142,7 @@ FUSION_API int fusion_reactor_attach(struct fusion_reactor *reactor,
 /**
  * Listen no more.  When it returns the reaction does not run any more, unless
  * the caller is it.  NULL is nothing to do.  Any thread, also a reaction.
- * @return 0
+ * @return 0; -EINVAL it is no reaction, or none any more: nothing is read there
  */
 FUSION_API int fusion_reactor_detach(struct fusion_reaction *reaction);
 
@@ -158,7 +159,8 @@ FUSION_API int fusion_reactor_dispatch(struct fusion_reactor *reactor,
 				       const void *data, size_t size,
 				       unsigned flags);
 
-/** A global reaction: runs in the process that dispatches. */
+/** A global reaction: runs in the process that dispatches.  May not return: see
+ *  fusion/types.h; then the message was not dispatched. */
 typedef enum fusion_reaction_result (*fusion_global_fn)(
 	const struct fusion_reactor_message *message, void *ctx);
 

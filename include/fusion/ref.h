@@ -121,6 +121,7 @@ FUSION_API int fusion_ref_unlock(struct fusion_ref *ref);
  * the dispatcher's thread or in fusion_dispatch(), never beside another one of
  * the arena's watches.  It may do everything with references, this one too;
  * exiting the arena gives -EDEADLK.
+ * May not return: see fusion/types.h.
  */
 typedef void (*fusion_ref_fn)(struct fusion_ref *ref, void *ctx);
 

@@ -7,6 +7,28 @@
  * on success and a negative errno on failure; fusion_strerror(r) in
  * fusion/error.h explains it.  What a function gives back comes through its
  * last parameters and is written on success only.
+ *
+ * Functions of the program that the library calls need not return.  Such a
+ * function may throw a C++ exception through the library, longjmp() out of it,
+ * or end its thread, wherever the header of its type says "may not return".
+ * Then
+ *
+ *  - what the function was called for has failed or is over: entering fails
+ *    with -ECANCELED for those who wait for it, an exit does not take place, a
+ *    caller gets -ECANCELED, an object is gone, a message, an event or a fall
+ *    has been delivered.  Reactions behind the one that did not return do not
+ *    get that message.
+ *  - the library holds nothing for the function any more, and the arena is as
+ *    usable as before, for this process and for the others.  After an
+ *    exception that is so when the exception is caught.  After a longjmp() it
+ *    is so when the same thread next enters or exits an arena, dispatches,
+ *    sends, calls or detaches, or when the thread ends; until then others may
+ *    wait.  A few bytes of private memory may be lost.
+ *  - what the program itself has locked or counted stays so.
+ *
+ * On a thread of the library's nobody catches an exception: the process ends.
+ * A function that runs on another stack (makecontext()) may throw, but may not
+ * jump.
  */
 #ifndef FUSION_TYPES_H
 #define FUSION_TYPES_H

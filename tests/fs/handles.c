@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Pointers that are no handles, or none any more
+ *
+ *   handles ARENA
+ *
+ * Each is refused, and nothing is read there: what was freed is poisoned by
+ * AddressSanitizer, and the rest cannot be read at all.  "ok", or what was
+ * wrong.
+ */
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <fusion/fusion.h>
+
+static void expect(const char *what, long is, long want)
+{
+	if (is == want)
+		return;
+	printf("%s: %ld, not %ld\n", what, is, want);
+	fflush(stdout);
+	_exit(1);
+}
+
+static void on_message(const struct fusion_message *m, void *ctx)
+{
+	(void)m;
+	(void)ctx;
+}
+
+static void on_leave(struct fusion_arena *a, enum fusion_notice notice,
+		     fusion_id_t id, void *ctx)
+{
+	(void)a;
+	(void)notice;
+	(void)id;
+	(void)ctx;
+}
+
+/* All that an arena's handle is asked for. */
+static void try_arena(struct fusion_arena *a)
+{
+	struct fusion_member member;
+	struct fusion_pool *pool;
+	struct fusion_ref *ref;
+	void *base = a;
+
+	expect("exit", fusion_arena_exit(a, NULL, NULL, NULL), -EINVAL);
+	expect("id", fusion_arena_id(a), 0);
+	expect("master", fusion_arena_master(a), 0);
+	expect("name", fusion_arena_name(a)[0], 0);
+	fusion_arena_range(a, &base, NULL);
+	expect("range", (long)(intptr_t)base, 0);
+	expect("is_shared", fusion_arena_is_shared(a, &ref), 0);
+	expect("set_root", fusion_arena_set_root(a, NULL), -EINVAL);
+	expect("root", fusion_arena_root(a) != NULL, 0);
+	expect("members", fusion_members_list(a, &member, 1), -EINVAL);
+	expect("wait", fusion_members_wait(a, 7, 0), -EINVAL);
+	expect("kill", fusion_members_kill(a, 7, 0, 0), -EINVAL);
+	expect("on_leave", fusion_arena_on_leave(a, on_leave, NULL), -EINVAL);
+	expect("malloc", fusion_malloc(a, 10) != NULL, 0);
+	expect("pool", fusion_pool_create(a, "p", 0, &pool), -EINVAL);
+	expect("ref", fusion_ref_create(a, "r", &ref), -EINVAL);
+	expect("fd", fusion_fd(a), -EINVAL);
+	expect("dispatch", fusion_dispatch(a, 0), -EINVAL);
+	expect("sync", fusion_sync(a, 0), -EINVAL);
+	expect("handle", fusion_message_handle(a, 1, on_message, NULL),
+	       -EINVAL);
+	expect("send", fusion_message_send(a, 1, 1, "x", 1, 0, 0), -EINVAL);
+}
+
+static enum fusion_reaction_result
+on_reaction(const struct fusion_reactor_message *m, void *ctx)
+{
+	(void)m;
+	(void)ctx;
+	return FUSION_REACTION_KEEP;
+}
+
+static void try_reactions(struct fusion_arena *a)
+{
+	struct fusion_reaction *x, *y;
+	struct fusion_reactor *r;
+	char stack[256] = "";
+
+	fusion_reactor_create(a, "r", NULL, &r);
+	expect("attach",
+	       fusion_reactor_attach(r, 0, on_reaction, NULL, NULL, &x), 0);
+	expect("attach",
+	       fusion_reactor_attach(r, 1, on_reaction, NULL, NULL, &y), 0);
+	expect("detach", fusion_reactor_detach(x), 0);
+	expect("detach twice", fusion_reactor_detach(x), -EINVAL);
+	expect("detach nothing", fusion_reactor_detach(NULL), 0);
+	expect("detach the stack",
+	       fusion_reactor_detach((struct fusion_reaction *)stack), -EINVAL);
+	expect("detach", fusion_object_detach(y), 0);
+	expect("detach twice", fusion_object_detach(y), -EINVAL);
+}
+
+static void try_pools(struct fusion_arena *a, void *nowhere)
+{
+	struct fusion_pool_stats stats;
+	struct fusion_pool *p, *q;
+
+	expect("pool", fusion_pool_create(a, "p", 0, &p), 0);
+	expect("pool", fusion_pool_find(a, "p", &q), 0);
+	fusion_pool_release(q);
+	fusion_pool_release(q);
+	fusion_pool_release(nowhere);
+	expect("stats", fusion_pool_stats(q, &stats), -EINVAL);
+	expect("destroy", fusion_pool_destroy(q), -EINVAL);
+	expect("destroy nowhere", fusion_pool_destroy(nowhere), -EINVAL);
+	expect("destroy", fusion_pool_destroy(p), 0);
+	expect("destroy twice", fusion_pool_destroy(p), -EINVAL);
+}
+
+static struct fusion_arena *enter(const char *name)
+{
+	struct fusion_arena *a;
+	int r = fusion_arena_enter(name, NULL, &a);
+
+	expect("enter", r < 0 ? r : 0, 0);
+	return a;
+}
+
+int main(int argc, char **argv)
+{
+	void *nowhere =
+		mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct fusion_arena *a, *gone;
+	char stack[4096] = "";
+
+	if (argc != 2)
+		return 2;
+	gone = enter("gone");
+	expect("exit", fusion_arena_exit(gone, NULL, NULL, NULL), 0);
+	try_arena(gone);
+	a = enter(argv[1]);
+	try_reactions(a);
+	try_pools(a, nowhere);
+	try_arena(NULL);
+	try_arena((struct fusion_arena *)stack);
+	try_arena(nowhere);
+	try_arena((struct fusion_arena *)(uintptr_t)0x123456789abcdefull);
+	try_arena(fusion_malloc(a, 8192));
+	try_arena((struct fusion_arena *)((char *)a + 8));
+	expect("id", fusion_arena_id(a) != 0, 1);
+	expect("exit", fusion_arena_exit(a, NULL, NULL, NULL), 0);
+	puts("ok");
+	return 0;
+}
