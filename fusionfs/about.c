@@ -82,3 +82,28 @@ int about_options_store(const struct node *n, const char *text)
 	list[len] = 0;
 	return options_change(world.options, list);
 }
+
+/* What one user may have, and what each has. */
+int about_limits_show(const struct node *n, struct text *t)
+{
+	(void)n;
+	for (int i = 0; i < N_QUOTAS; i++)
+		text_add(t, "%s %" PRIu64 "\n", quota_name(i), quota_limit(i));
+	return 0;
+}
+
+int about_users_show(const struct node *n, struct text *t)
+{
+	const struct quota_user *at = NULL;
+	uint64_t used[N_QUOTAS];
+	uid_t uid;
+
+	(void)n;
+	while (quota_next(&at, &uid, used)) {
+		text_add(t, "uid %u", uid);
+		for (int i = 0; i < N_QUOTAS; i++)
+			text_add(t, " %s %" PRIu64, quota_name(i), used[i]);
+		text_add(t, "\n");
+	}
+	return 0;
+}

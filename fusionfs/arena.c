@@ -203,6 +203,7 @@ void arena_destroy(struct arena *a, bool unlink_file)
 	events_forget(a);
 	detach(a);
 	store_close(&a->store);
+	arena_charge_give(&a->charge);
 	while (*p && *p != a)
 		p = &(*p)->next;
 	if (*p)
@@ -216,7 +217,7 @@ int arena_create(const char *name, mode_t mode, uid_t uid, gid_t gid,
 	struct arena_params params = {
 		.name = name,
 		.span = world.options->span,
-		.limit = world.options->size,
+		.limit = quota_share(uid, world.options->size),
 		.max_members = world.options->max_members,
 		/* How the library says that it makes one to enter it. */
 		.flags = mode & S_ISVTX ? ARENA_TRANSIENT : 0,
@@ -228,6 +229,7 @@ int arena_create(const char *name, mode_t mode, uid_t uid, gid_t gid,
 		.gid = gid,
 		.transient = mode & S_ISVTX,
 	};
+	struct arena_charge charge = {.arenas = {.user = NULL}};
 	struct arena *a;
 	int r = name_check_arena(name);
 
@@ -243,9 +245,15 @@ int arena_create(const char *name, mode_t mode, uid_t uid, gid_t gid,
 	params.base = choose_base(name, params.span, NULL, NULL);
 	if (!params.base)
 		return -ENOSPC;
+	r = arena_charge_set(&charge, uid, params.span, params.limit);
+	if (r < 0)
+		return r;
 	a = add(name);
-	if (!a)
+	if (!a) {
+		arena_charge_give(&charge);
 		return -ENOMEM;
+	}
+	a->charge = charge;
 	r = store_create(&world.backing, &params, &policy, &a->store);
 	if (r == 0)
 		r = attach(a);
@@ -286,17 +294,25 @@ int arena_renew(struct arena *a, uint64_t span, uint64_t limit,
 		.flags = a->store.policy.transient ? ARENA_TRANSIENT : 0,
 		.epoch = (uint64_t)clock_realtime_ns(),
 	};
+	struct arena_charge old = a->charge;
+	uid_t uid = a->store.policy.uid;
 	int r;
 
 	params.max_members = members_for(params.span);
 	params.base = choose_base(a->name, params.span, a, busy);
 	if (!params.base)
 		return busy ? -EADDRINUSE : -ENOSPC;
+	params.limit = quota_share(uid, params.limit);
+	r = arena_charge_set(&a->charge, uid, params.span, params.limit);
+	if (r < 0)
+		return r;
 	r = store_note(&a->store, MASTER_DEATH_NOTIFY, 0);
 	if (r == 0)
 		r = store_renew(&a->store, &params);
-	if (r < 0)
+	if (r < 0) {
+		arena_charge_force(&a->charge, uid, old.span.n, old.memory.n);
 		return r;
+	}
 	/* The old file has no name any more, but our mapping. */
 	guarded(a, mark_gone, NULL);
 	detach(a);
@@ -341,6 +357,58 @@ void arena_is_corrupt(struct arena *a, const char *why)
 	events_changed(a);
 }
 
+static int read_limit(struct arena *a, void *arg)
+{
+	*(uint64_t *)arg = load_relaxed(&a->view.sb->limit);
+	return 0;
+}
+
+static int write_limit(struct arena *a, void *arg)
+{
+	store_relaxed(&a->view.sb->limit, *(uint64_t *)arg);
+	return 0;
+}
+
+int arena_set_limit(struct arena *a, uint64_t limit)
+{
+	int r;
+
+	if (limit && limit < view_least(&a->view.geo))
+		return -EINVAL;
+	/* No limit is more than any quota, for whom there is one. */
+	if (!limit && quota_share(a->store.policy.uid, 0))
+		r = -EDQUOT;
+	else
+		r = quota_set(&a->charge.memory, limit);
+	return r < 0 ? r : guarded(a, write_limit, &limit);
+}
+
+/* What the memory says of the limit is no more than a hint: the charge of an
+ * arena that is taken over is at least what it has, and at most all. */
+static void charge_again(struct arena *a, uint64_t limit)
+{
+	uint64_t most = quota_limit(QUOTA_MEMORY);
+	uid_t uid = a->store.policy.uid;
+
+	if (most && (!limit || limit > most))
+		limit = quota_share(uid, 0);
+	arena_charge_force(&a->charge, uid, a->view.geo.span, limit);
+}
+
+void arena_owner_changed(struct arena *a)
+{
+	charge_again(a, a->charge.memory.n);
+}
+
+static void charge_adopted(struct arena *a, bool readable)
+{
+	uint64_t limit = 0;
+
+	if (readable)
+		guarded(a, read_limit, &limit);
+	charge_again(a, limit);
+}
+
 /* It is taken over: who is inside? */
 static void settled(struct arena *a)
 {
@@ -360,11 +428,13 @@ void arena_settle(struct arena *a)
 	if (is_temporary(n)) {
 		a->unsettled = true;
 		later(a);
-	} else if (n < 0) {
-		arena_is_corrupt(a, "it cannot be recovered");
-	} else {
-		settled(a);
+		return;
 	}
+	charge_adopted(a, n >= 0);
+	if (n < 0)
+		arena_is_corrupt(a, "it cannot be recovered");
+	else
+		settled(a);
 }
 
 int arena_adopt(const char *name)
@@ -383,6 +453,7 @@ int arena_adopt(const char *name)
 		return n;
 	}
 	n = attach(a);
+	charge_adopted(a, n >= 0);
 	if (n >= 0)
 		settled(a);
 	else if (!a->unsettled)

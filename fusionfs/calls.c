@@ -214,15 +214,20 @@ static bool is_ready(struct port *p)
 static int write_caller(struct port *p, const char *data, size_t size)
 {
 	struct caller *c = (struct caller *)p;
+	int r;
 
 	if (c->state == POSTED)
 		return -EBUSY;
 	if (p->in.len + size > CALL_MAX)
 		return -EFBIG;
 	c->state = COLLECTING;
-	p->out.len = p->sent = 0;
+	text_reset(&p->out);
+	p->sent = 0;
 	text_append(&p->in, data, size);
-	return p->in.failed ? -ENOMEM : 0;
+	/* What was written before stays. */
+	r = p->in.failed;
+	p->in.failed = 0;
+	return r;
 }
 
 static void close_caller(struct port *p)

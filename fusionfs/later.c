@@ -27,6 +27,7 @@ struct kept {
 	struct fuse_req *req;
 	int64_t deadline_ns; /* CLOCK_MONOTONIC */
 	int64_t look_ns, nap_ns;
+	struct charge charge;
 	struct asked asked;
 };
 
@@ -124,6 +125,13 @@ static int64_t retry_arenas(int64_t now)
 /* --- Requests --------------------------------------------------------------
  */
 
+static void free_kept(struct kept *k)
+{
+	if (k)
+		quota_give(&k->charge);
+	free(k);
+}
+
 static void drop(struct kept *k)
 {
 	struct kept **at = &waiting;
@@ -137,7 +145,7 @@ static void drop(struct kept *k)
 static void interrupted(struct fuse_req *req, void *data)
 {
 	drop(data);
-	free(data);
+	free_kept(data);
 	reply_err(req, -EINTR);
 }
 
@@ -166,6 +174,10 @@ static struct kept *make(struct arena *a, struct fuse_req *req,
 		.nap_ns = NAP_FIRST_NS / 2,
 		.asked = *asked,
 	};
+	if (quota_take(&k->charge, request_uid(req), QUOTA_WAITS, 1) < 0) {
+		free(k);
+		return NULL;
+	}
 	return k;
 }
 
@@ -181,7 +193,7 @@ bool later_request(struct arena *a, struct fuse_req *req,
 	if (!k)
 		k = make(a, req, asked, now);
 	if (!k || now >= k->deadline_ns) {
-		free(k);
+		free_kept(k);
 		return false;
 	}
 	if (k->nap_ns < REQUEST_NAP_NS)
@@ -198,8 +210,7 @@ static void try_again(struct kept *k)
 	running = k;
 	k->asked.again(k->req, &k->asked);
 	/* Answered, if it was not taken over by later_request(). */
-	if (running)
-		free(running);
+	free_kept(running);
 	running = NULL;
 }
 
@@ -236,7 +247,7 @@ void later_forget(struct arena *a, int error)
 			continue;
 		drop(k);
 		reply_err(k->req, error);
-		free(k);
+		free_kept(k);
 	}
 }
 

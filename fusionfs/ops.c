@@ -39,6 +39,7 @@ struct handle {
 	uint32_t serial;	     /* of the arena, 0 above the arenas */
 	struct writing writing;	     /* the same, of a row that stores */
 	bool stores;		     /* that, and it is open to write */
+	struct charge charge;	     /* of whoever opened it */
 	struct reading reading;	     /* ROW_FILE */
 	struct watcher *watcher;     /* ROW_EVENTS */
 	struct visitor *visitor;     /* of a row with locks */
@@ -258,6 +259,7 @@ static int change(const struct node *n, const struct stat *to, int what,
 		  const struct handle *h)
 {
 	struct policy p;
+	int r;
 
 	if (what & FUSE_SET_ATTR_SIZE)
 		return truncate_to(n, (uint64_t)to->st_size, h);
@@ -275,7 +277,10 @@ static int change(const struct node *n, const struct stat *to, int what,
 		p.gid = to->st_gid;
 	if (what & FUSE_SET_ATTR_MODE)
 		p.mode = to->st_mode & 0777;
-	return store_change(&n->arena->store, &p);
+	r = store_change(&n->arena->store, &p);
+	if (r == 0 && what & FUSE_SET_ATTR_UID)
+		arena_owner_changed(n->arena);
+	return r;
 }
 
 static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr,
@@ -452,6 +457,7 @@ static int fill_handle(fuse_req_t req, const struct node *n, int flags,
 	bool may_lock;
 
 	h->serial = n->arena ? n->arena->serial : 0;
+	quota_open(&h->reading.text.charge, request_uid(req), QUOTA_BYTES);
 	if (n->row->type == ROW_EVENTS) {
 		h->watcher = events_open(n->arena);
 		return h->watcher ? 0 : -ENOMEM;
@@ -472,9 +478,15 @@ static int make_handle(fuse_req_t req, const struct node *n, int flags,
 		       struct handle **ret)
 {
 	struct handle *h = calloc(1, sizeof(*h));
-	int r = h ? fill_handle(req, n, flags, h) : -ENOMEM;
+	int r = -ENOMEM;
 
+	if (h)
+		r = quota_take(&h->charge, request_uid(req), QUOTA_FILES, 1);
+	if (r == 0)
+		r = fill_handle(req, n, flags, h);
 	if (r < 0) {
+		if (h)
+			quota_give(&h->charge);
 		free(h);
 		return r;
 	}
@@ -505,6 +517,7 @@ static void free_handle(struct handle *h)
 		sizes_close(&h->sized);
 	reading_finish(&h->reading);
 	writing_finish(&h->writing);
+	quota_give(&h->charge);
 	free(h);
 }
 

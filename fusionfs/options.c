@@ -72,6 +72,24 @@ static int set_members(struct options *o, const char *text, const char *value)
 	return 0;
 }
 
+/* user_NAME=N */
+static int set_user_limit(struct options *o, const char *text,
+			  const char *value)
+{
+	char name[32];
+	int kind;
+
+	snprintf(name, sizeof(name), "%.*s",
+		 (int)(strcspn(text, "=") - strlen("user_")),
+		 text + strlen("user_"));
+	kind = quota_by_name(name);
+	if (kind < 0 || parse_bytes(value, &o->user_limits[kind]) < 0 ||
+	    o->user_limits[kind] == QUOTA_UNSET)
+		return bad_value(text, "what one user may have is a number, "
+				       "such as 100 or 512M, 0 for no limit");
+	return 0;
+}
+
 static int set_backing(struct options *o, const char *text, const char *value)
 {
 	if (*value != '/')
@@ -197,6 +215,14 @@ static const struct {
 	{"span", CHANGEABLE_VALUE, set_span},
 	{"max_members", CHANGEABLE_VALUE, set_members},
 	{"backing", VALUE, set_backing},
+	{"user_arenas", VALUE, set_user_limit},
+	{"user_span", VALUE, set_user_limit},
+	{"user_memory", VALUE, set_user_limit},
+	{"user_members", VALUE, set_user_limit},
+	{"user_files", VALUE, set_user_limit},
+	{"user_ports", VALUE, set_user_limit},
+	{"user_waits", VALUE, set_user_limit},
+	{"user_bytes", VALUE, set_user_limit},
 	{"allow_other", NO_VALUE, set_allow_other},
 	{"nonempty", NO_VALUE, set_nonempty},
 	{"remount", NO_VALUE, set_remount},
@@ -330,6 +356,8 @@ int options_parse(struct options *o, int argc, char **argv)
 		.span = SPAN_DEFAULT,
 		.max_members = MEMBERS_DEFAULT,
 	};
+	for (int i = 0; i < N_QUOTAS; i++)
+		o->user_limits[i] = QUOTA_UNSET;
 	for (int i = 1; i < argc && !r; i++) {
 		if (!strncmp(argv[i], "-o", 2) && argv[i][2])
 			r = set_options(o, argv[i] + 2);
@@ -429,5 +457,15 @@ void options_help(void)
 	       "(4G)\n"
 	       "  nonempty       hide what is in DIR\n"
 	       "  backing=DIR    where the memory is: a directory on a tmpfs\n"
-	       "  max_members=N  processes in one arena (1024)\n");
+	       "  max_members=N  processes in one arena (1024)\n"
+	       "What one user may have; root may have all of it, 0 is no "
+	       "limit:\n"
+	       "  user_arenas=N  arenas (7)\n"
+	       "  user_span=BYTES    address space of these (128G)\n"
+	       "  user_memory=BYTES  sum of their limits (half of the tmpfs)\n"
+	       "  user_members=N processes that joined (4096)\n"
+	       "  user_files=N   open files and directories (16384)\n"
+	       "  user_ports=N   of these, calls, streams and the like (1024)\n"
+	       "  user_waits=N   requests that wait (1024)\n"
+	       "  user_bytes=BYTES   text that the daemon keeps (64M)\n");
 }

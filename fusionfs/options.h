@@ -12,12 +12,18 @@
 #define MS_NOSYMFOLLOW 256
 #endif
 
+#include "fusionfs/quota.h"
+
+/* No limit is given: the standard one. */
+#define QUOTA_UNSET UINT64_MAX
+
 struct options {
 	char *mountpoint; /* absolute once it was checked */
 	char *backing; /* directory; found from the mountpoint if not given */
 	uint64_t size; /* limit of a new arena, 0 none */
 	uint64_t span;
 	uint32_t max_members;
+	uint64_t user_limits[N_QUOTAS]; /* 0 none; QUOTA_UNSET */
 	unsigned long flags; /* MS_RDONLY and so on, for the kernel */
 	char *mount_options; /* others for it: ",a,b", or NULL */
 	char *changeable;    /* those given that a running server can change:

@@ -14,6 +14,7 @@ struct kept {
 	struct kept *next;
 	struct port *port; /* stays as long as it has messages here */
 	bool tried;
+	struct charge charge;
 	size_t size;
 	char data[];
 };
@@ -83,19 +84,26 @@ int outbox_put(struct port *p, const char *data, size_t size, bool tried)
 	struct outbox *o = outbox_of(p);
 	struct arena *a = p->arena;
 	struct kept *k;
+	int r;
 
 	if (!a)
 		return -EIDRM;
 	if (!has_room(a, o, size))
 		return -EAGAIN;
 	k = malloc(sizeof(*k) + size);
-	if (k && !o)
-		o = add_outbox(p);
-	if (!k || !o) {
-		free(k);
+	if (!k)
 		return -ENOMEM;
-	}
 	*k = (struct kept){.port = p, .tried = tried, .size = size};
+	r = quota_take(&k->charge, p->uid, QUOTA_BYTES, cost_of(size));
+	if (r == 0 && !o) {
+		o = add_outbox(p);
+		r = o ? 0 : -ENOMEM;
+	}
+	if (r < 0) {
+		quota_give(&k->charge);
+		free(k);
+		return r;
+	}
 	memcpy(k->data, data, size);
 	*o->end = k;
 	o->end = &k->next;
@@ -133,6 +141,7 @@ static void take_first(struct arena *a, struct outbox *o, int r)
 	a->kept_bytes -= cost_of(k->size);
 	o->stuck = false;
 	port_sent(k->port, r);
+	quota_give(&k->charge);
 	free(k);
 }
 

@@ -27,7 +27,7 @@ struct port_ops;
 /* Do messages wait that are to be sent before those of @p? */
 bool outbox_waits(const struct port *p);
 /* Keep a message of @p; it was tried already, or was not.  0; -EAGAIN: the
- * outbox is full; -ENOMEM. */
+ * outbox is full; -ENOMEM; -EDQUOT. */
 int outbox_put(struct port *p, const char *data, size_t size, bool tried);
 /* Nothing has moved for the time that a write may wait. */
 void outbox_is_stuck(const struct port *p);

@@ -25,6 +25,7 @@ struct port_wait {
 	struct port_wait *next;
 	struct port *port;
 	struct fuse_req *req;
+	struct charge charge, bytes;
 	bool is_write;
 	size_t size;	  /* that may be read, or is to be written */
 	int64_t until_ns; /* of a write: then it is refused */
@@ -82,14 +83,19 @@ int port_open(const struct node *n, struct fuse_req *req, int flags,
 		.item = n->item,
 		.number = n->number,
 		.opener = request_tid(req),
+		.uid = request_uid(req),
 		/* The kernel has looked, for whom opens to write. */
 		.may_write = (flags & O_ACCMODE) != O_RDONLY,
 	};
 	arg[1] = p;
-	if (ops->open)
+	quota_open(&p->in.charge, p->uid, QUOTA_BYTES);
+	quota_open(&p->out.charge, p->uid, QUOTA_BYTES);
+	r = quota_take(&p->charge, p->uid, QUOTA_PORTS, 1);
+	if (r == 0 && ops->open)
 		r = guarded(n->arena, open_guarded, arg);
 	if (r < 0) {
 		guarded(n->arena, drop_rec, p);
+		quota_give(&p->charge);
 		free(p);
 		return r;
 	}
@@ -129,6 +135,7 @@ static void free_port(struct port *p)
 	drop_poll(p);
 	text_finish(&p->in);
 	text_finish(&p->out);
+	quota_give(&p->charge);
 	free(p);
 }
 
@@ -177,11 +184,12 @@ static int try_read(struct port *p)
 
 	if (p->sent < p->out.len)
 		return 0;
-	p->out.len = p->sent = 0;
+	text_reset(&p->out);
+	p->sent = 0;
 	if (!p->arena)
 		return p->ops->over;
 	r = guarded(p->arena, fill_guarded, p);
-	return r == 0 && p->out.failed ? -ENOMEM : r;
+	return r == 0 ? p->out.failed : r;
 }
 
 struct writing {
@@ -262,6 +270,8 @@ static void finish(struct port_wait *w, int r)
 		answer_write(w->req, w->size, r);
 	else
 		answer_read(w->port, w->req, w->size, r);
+	quota_give(&w->bytes);
+	quota_give(&w->charge);
 	free(w);
 }
 
@@ -278,23 +288,41 @@ static void no_bell(struct port *p)
 		p->look_ns = clock_monotonic_ns() + LOOK_LAST_NS;
 }
 
+/* The request, and what it would write. */
+static int charge_wait(struct port_wait *w, uid_t uid)
+{
+	int r = quota_take(&w->charge, uid, QUOTA_WAITS, 1);
+
+	if (r == 0 && w->is_write)
+		r = quota_take(&w->bytes, uid, QUOTA_BYTES, w->size);
+	if (r < 0)
+		quota_give(&w->charge);
+	return r;
+}
+
 static void park(struct port *p, struct fuse_req *req, const char *data,
 		 size_t size)
 {
 	struct port_wait **at = &p->arena->port_waits;
 	struct port_wait *w = malloc(sizeof(*w) + (data ? size : 0));
+	int r = -ENOMEM;
 
-	if (!w) {
-		reply_err(req, -ENOMEM);
+	if (w) {
+		*w = (struct port_wait){
+			.port = p,
+			.req = req,
+			.is_write = data != NULL,
+			.size = size,
+			.until_ns =
+				data ? clock_monotonic_ns() + THROTTLE_NS : 0,
+		};
+		r = charge_wait(w, request_uid(req));
+	}
+	if (r < 0) {
+		free(w);
+		reply_err(req, r);
 		return;
 	}
-	*w = (struct port_wait){
-		.port = p,
-		.req = req,
-		.is_write = data != NULL,
-		.size = size,
-		.until_ns = data ? clock_monotonic_ns() + THROTTLE_NS : 0,
-	};
 	if (data)
 		memcpy(w->data, data, size);
 	while (*at)

@@ -29,9 +29,11 @@ struct port {
 	struct port *next;
 	struct arena *arena; /* NULL: what it was about is over */
 	const struct port_ops *ops;
-	uint32_t item;		    /* as in the node */
-	uint32_t number;	    /* NUMBER_NONE, or as in the node */
-	pid_t opener;		    /* thread that opened the file */
+	struct charge charge;
+	uint32_t item;	 /* as in the node */
+	uint32_t number; /* NUMBER_NONE, or as in the node */
+	pid_t opener;	 /* thread that opened the file */
+	uid_t uid;
 	bool may_write;		    /* who opened it may */
 	struct thread_rec *rec;	    /* NULL: it needed none yet */
 	unsigned n_reads, n_writes; /* parked */

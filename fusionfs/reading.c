@@ -24,8 +24,7 @@ int reading_make(struct reading *r, const struct node *n)
 {
 	int e;
 
-	r->text.len = 0;
-	r->text.failed = 0;
+	text_reset(&r->text);
 	e = node_show(n, &r->text);
 	r->made_ns = e == 0 ? clock_monotonic_ns() : 0;
 	r->begun = false;

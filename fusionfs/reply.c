@@ -57,7 +57,7 @@ void pollhandle_tell(struct fuse_pollhandle *ph)
 	pollhandle_drop(ph);
 }
 
-/* The context has the id of the calling thread. */
+/* The context has the id of the calling thread.  The process, or -errno. */
 static pid_t process_of(pid_t tid)
 {
 	char path[48], line[128];
@@ -67,12 +67,12 @@ static pid_t process_of(pid_t tid)
 	snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
 	f = fopen(path, "re");
 	if (!f)
-		return 0;
+		return errno == ENOENT || errno == EACCES ? -ESRCH : -errno;
 	while (!pid && fgets(line, sizeof(line), f))
 		if (!strncmp(line, "Tgid:", 5))
 			pid = (pid_t)strtol(line + 5, NULL, 10);
 	fclose(f);
-	return pid;
+	return pid > 0 ? pid : -ESRCH;
 }
 
 int request_caller(struct fuse_req *req, struct caller *ret)
@@ -85,10 +85,15 @@ int request_caller(struct fuse_req *req, struct caller *ret)
 	if (!ctx->pid)
 		return -EREMOTE;
 	pid = process_of(ctx->pid);
-	if (pid <= 0)
-		return -ESRCH;
+	if (pid < 0)
+		return pid;
 	*ret = (struct caller){.pid = pid, .uid = ctx->uid, .gid = ctx->gid};
 	return 0;
+}
+
+uid_t request_uid(struct fuse_req *req)
+{
+	return fuse_req_ctx(req)->uid;
 }
 
 pid_t request_tid(struct fuse_req *req)

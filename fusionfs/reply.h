@@ -32,9 +32,11 @@ struct caller {
 	gid_t gid;
 };
 
-/* The process that asks.  0, -EREMOTE it is outside of the daemon's pid
- * namespace, -ESRCH it cannot be found. */
+/* The process that asks.  0; -EREMOTE it is outside of the daemon's pid
+ * namespace; -ESRCH it cannot be found; -EMFILE, -ENFILE, -ENOMEM we are short
+ * of what it takes to see it. */
 int request_caller(struct fuse_req *req, struct caller *ret);
+uid_t request_uid(struct fuse_req *req);
 pid_t request_tid(struct fuse_req *req); /* 0: not to be seen from here */
 /* Is @gid among the groups of who asks? */
 int request_in_group(struct fuse_req *req, gid_t gid);

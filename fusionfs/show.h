@@ -15,6 +15,8 @@ int about_deaths_show(const struct node *n, struct text *t);
 int about_options_show(const struct node *n, struct text *t);
 int about_options_store(const struct node *n, const char *text);
 int about_options_check(const char *text);
+int about_limits_show(const struct node *n, struct text *t);
+int about_users_show(const struct node *n, struct text *t);
 
 /* status.c, deadlocks.c: the files of an arena */
 int arena_status_show(const struct node *n, struct text *t);

@@ -56,16 +56,6 @@ int arena_limit_show(const struct node *n, struct text *t)
 	return 0;
 }
 
-static int set_limit(struct arena *a, void *arg)
-{
-	const uint64_t *limit = arg;
-
-	if (*limit && *limit < view_least(&a->view.geo))
-		return -EINVAL;
-	store_relaxed(&a->view.sb->limit, *limit);
-	return 0;
-}
-
 /* Each beginning of a number is one. */
 int arena_limit_check(const char *text)
 {
@@ -82,7 +72,7 @@ int arena_limit_store(const struct node *n, const char *text)
 
 	if (parse_bytes(text, &limit) < 0)
 		return -EINVAL;
-	return guarded(n->arena, set_limit, &limit);
+	return arena_set_limit(n->arena, limit);
 }
 
 static int master_id(struct arena *a, void *unused)

@@ -1,24 +1,33 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "fusionfs/text.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define KEEP 65536u /* room that is not given back between two texts */
+
 static int make_room(struct text *t, size_t more)
 {
 	size_t cap = t->cap ? t->cap : 256;
 	char *p;
+	int r;
 
 	while (cap < t->len + more + 1)
 		cap *= 2;
 	if (cap == t->cap)
 		return 0;
+	r = quota_set(&t->charge, cap);
+	if (r < 0)
+		return r;
 	p = realloc(t->p, cap);
-	if (!p)
-		return -1;
+	if (!p) {
+		quota_set(&t->charge, t->cap);
+		return -ENOMEM;
+	}
 	t->p = p;
 	t->cap = cap;
 	return 0;
@@ -32,10 +41,9 @@ static void cut(struct text *t)
 	while (t->len && t->p[t->len - 1] != '\n')
 		t->len--;
 	t->cut = 1;
-	if (make_room(t, sizeof(last)) < 0) {
-		t->failed = 1;
+	t->failed = make_room(t, sizeof(last));
+	if (t->failed)
 		return;
-	}
 	memcpy(t->p + t->len, last, sizeof(last));
 	t->len += sizeof(last) - 1;
 }
@@ -49,8 +57,7 @@ static int fits(struct text *t, size_t n)
 		cut(t);
 		return 0;
 	}
-	if (make_room(t, n) < 0)
-		t->failed = 1;
+	t->failed = make_room(t, n);
 	return !t->failed;
 }
 
@@ -66,7 +73,7 @@ void text_add(struct text *t, const char *fmt, ...)
 	/* Not longer than it was just now, though somebody may be writing to
 	 * what is printed. */
 	if (n < 0)
-		t->failed = 1;
+		t->failed = t->failed ? t->failed : -ENOMEM;
 	else if (fits(t, (size_t)n)) {
 		vsnprintf(t->p + t->len, (size_t)n + 1, fmt, again);
 		t->len += strlen(t->p + t->len);
@@ -88,8 +95,17 @@ void text_add_time(struct text *t, uint64_t ns)
 	text_add(t, "%" PRIu64 ".%09" PRIu64, ns / 1000000000, ns % 1000000000);
 }
 
+void text_reset(struct text *t)
+{
+	if (t->cap > KEEP)
+		text_finish(t);
+	t->len = 0;
+	t->failed = t->cut = 0;
+}
+
 void text_finish(struct text *t)
 {
 	free(t->p);
-	*t = (struct text){0};
+	quota_force(&t->charge, 0);
+	*t = (struct text){.max = t->max, .charge = t->charge};
 }

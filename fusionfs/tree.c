@@ -30,6 +30,8 @@ enum {
 	ABOUT_REQUESTS,
 	ABOUT_DEATHS,
 	ABOUT_OPTIONS,
+	ABOUT_LIMITS,
+	ABOUT_USERS,
 	SOCKET,
 	ARENA,
 	STATUS,
@@ -122,6 +124,8 @@ static const struct row rows[N_ROWS] = {
 	[ABOUT_DEATHS] =   RO(ABOUT, "deaths", about_deaths_show),
 	[ABOUT_OPTIONS] =  RW(ABOUT, "options", about_options_show,
 			      about_options_store, about_options_check),
+	[ABOUT_LIMITS] =   RO(ABOUT, "limits", about_limits_show),
+	[ABOUT_USERS] =    RO(ABOUT, "users", about_users_show),
 
 	/* Not listed; all arenas' directories have it, too. */
 	[SOCKET] =         ROW(ROOT, ROW_SOCKET, HAND_OVER_NAME, 0666,
@@ -530,8 +534,8 @@ int node_show(const struct node *n, struct text *t)
 		r = n->row->show(n, t);
 	else
 		r = guarded(n->arena, call_show, &c);
-	if (r == 0 && t->failed)
-		r = -ENOMEM;
+	if (r == 0)
+		r = t->failed;
 	return r;
 }
 

@@ -83,6 +83,19 @@ bool undertaker_has_members(const struct arena *a)
 	return t;
 }
 
+void undertaker_charge(struct arena *a, uint32_t slot, uint32_t id,
+		       struct charge *charge)
+{
+	struct tracked *t = find(a, slot, id);
+
+	if (!t) {
+		quota_give(charge);
+		return;
+	}
+	t->charge = *charge;
+	*charge = (struct charge){.user = NULL};
+}
+
 static void close_pidfd(struct tracked *t)
 {
 	source_drop(&t->source);
@@ -119,6 +132,7 @@ static void untrack(struct tracked *t)
 		*p = t->next;
 	offers_forget(t->arena, t->id);
 	close_pidfd(t);
+	quota_give(&t->charge);
 	free(t);
 	hand_over_rest();
 }
@@ -462,6 +476,7 @@ int64_t undertaker_patrol(void)
 	static unsigned round;
 	struct arena *a, *next;
 
+	quota_tell();
 	for (a = world.arenas; a; a = next) {
 		next = a->next;
 		if (a->patrol_ns && a->patrol_ns <= start) {

@@ -23,11 +23,12 @@ struct tracked {
 	struct tracked *next;
 	struct arena *arena;
 	uint32_t slot, id;
-	pid_t pid;	  /* 0 unknown */
-	uid_t uid;	  /* when it joined */
-	bool is_master;	  /* it joined as such */
-	bool verified;	  /* pid and uid are what the kernel said, not the
-			   * arena's memory */
+	pid_t pid;	/* 0 unknown */
+	uid_t uid;	/* when it joined */
+	bool is_master; /* it joined as such */
+	bool verified;	/* pid and uid are what the kernel said, not the
+			 * arena's memory */
+	struct charge charge;
 	int pidfd;	  /* -1: it is closed */
 	bool going, died; /* it is out, but not taken out yet */
 	unsigned round;	  /* of the patrol that saw it last */
@@ -45,6 +46,10 @@ struct newcomer {
 
 /* Watch it.  0, -errno. */
 int undertaker_track(struct arena *a, const struct newcomer *who);
+/* Member @id in @slot is charged so: *@charge is the undertaker's now, until it
+ * is out. */
+void undertaker_charge(struct arena *a, uint32_t slot, uint32_t id,
+		       struct charge *charge);
 /*
  * All that are inside, after a restart: those whose witness is held, whatever
  * the arena's memory says.  A member of which it can be shown which process it

@@ -41,6 +41,7 @@ struct parked {
 	struct parked *next;
 	struct visitor *visitor;
 	struct fuse_req *req;
+	struct charge charge;
 };
 
 /* --- Opening ---------------------------------------------------------------
@@ -56,10 +57,13 @@ int visitor_open(const struct node *n, struct fuse_req *req, bool may_lock,
 
 	if (r < 0)
 		return r;
+	/* From another pid namespace it cannot be seen, and is nobody. */
+	r = request_caller(req, &caller);
+	if (r < 0 && r != -ESRCH && r != -EREMOTE)
+		return r;
 	vis = calloc(1, sizeof(*vis));
 	if (!vis)
 		return -ENOMEM;
-	request_caller(req, &caller);
 	*vis = (struct visitor){
 		.next = n->arena->visitors,
 		.arena = n->arena,
@@ -216,6 +220,7 @@ static void finish(struct parked *p, int r)
 	if (r < 0 && !vis->n_parked)
 		guarded(vis->arena, give_up_guarded, vis);
 	reply_err(p->req, r);
+	quota_give(&p->charge);
 	free(p);
 }
 
@@ -234,13 +239,19 @@ static void park(struct visitor *vis, struct fuse_req *req)
 {
 	struct parked **at = &vis->arena->parked, *p = calloc(1, sizeof(*p));
 
-	if (!p) {
+	int r = -ENOLCK;
+
+	if (p)
+		r = quota_take(&p->charge, request_uid(req), QUOTA_WAITS, 1);
+	if (r < 0) {
 		if (!vis->n_parked)
 			guarded(vis->arena, give_up_guarded, vis);
-		reply_err(req, -ENOLCK);
+		reply_err(req, r);
+		free(p);
 		return;
 	}
-	*p = (struct parked){.visitor = vis, .req = req};
+	p->visitor = vis;
+	p->req = req;
 	while (*at)
 		at = &(*at)->next;
 	*at = p;

@@ -24,8 +24,9 @@ struct waiter {
 	struct waiter *next;
 	struct arena *arena;
 	struct fuse_req *req;
-	int64_t deadline_ns; /* CLOCK_MONOTONIC, -1 none */
-	int expires;	     /* with this, if not -ETIMEDOUT */
+	struct charge charge; /* once it is parked */
+	int64_t deadline_ns;  /* CLOCK_MONOTONIC, -1 none */
+	int expires;	      /* with this, if not -ETIMEDOUT */
 	/* 0, MUST_WAIT, -errno. */
 	int (*attempt)(struct arena *a, struct waiter *w);
 	bool is_join;
@@ -211,6 +212,21 @@ static int try_join(struct arena *a, void *arg)
 	return r;
 }
 
+/* Not in try_join(): that may be left by a jump. */
+static int join_charged(struct arena *a, struct waiter *w)
+{
+	struct charge charge;
+	int r = quota_take(&charge, w->caller.uid, QUOTA_MEMBERS, 1);
+
+	if (r < 0)
+		return r;
+	r = guarded(a, try_join, w);
+	if (r == 0)
+		undertaker_charge(a, w->join.slot, w->join.id, &charge);
+	quota_give(&charge);
+	return r;
+}
+
 static int wants_renewal(struct arena *a, void *arg)
 {
 	const struct ioc_join *j = arg;
@@ -247,7 +263,7 @@ static int join_once(struct arena *a, struct waiter *w)
 	r = offer_make(a, true, &w->offer);
 	if (r < 0)
 		return r;
-	r = guarded(a, try_join, w);
+	r = join_charged(a, w);
 	if (r == 0)
 		offer_publish(w->offer, w->join.id, w->caller.pid,
 			      &w->join.token);
@@ -274,6 +290,7 @@ static void answer(struct waiter *w, int r)
 		reply_ioctl(w->req, r, &w->join, sizeof(w->join));
 	else
 		reply_ioctl(w->req, r, &w->member, sizeof(w->member));
+	quota_give(&w->charge);
 	free(w);
 }
 
@@ -309,7 +326,15 @@ static void interrupted(struct fuse_req *req, void *data)
 static void park(struct waiter *w)
 {
 	struct waiter **p = &w->arena->waiters;
+	int r = quota_take(&w->charge, w->caller.uid, QUOTA_WAITS, 1);
 
+	if (r < 0) {
+		struct arena *a = w->arena;
+
+		answer(w, r);
+		vanish_if_unused(a);
+		return;
+	}
 	while (*p)
 		p = &(*p)->next;
 	w->next = NULL;

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "fusionfs/events.h"
@@ -82,6 +84,40 @@ void world_read_again(void)
 	adopt_all();
 }
 
+/* Half of what there is, so that one user alone cannot have all. */
+static uint64_t half_of_memory(void)
+{
+	struct statvfs st;
+
+	if (fstatvfs(world.backing.fd, &st) == 0 && st.f_blocks)
+		return (uint64_t)st.f_blocks * st.f_frsize / 2;
+	/* A tmpfs without a size is as large as the machine's memory. */
+	return (uint64_t)sysconf(_SC_PHYS_PAGES) *
+	       (uint64_t)sysconf(_SC_PAGESIZE) / 2;
+}
+
+static uint64_t standard_limit(enum quota kind)
+{
+	struct rlimit files;
+	uint64_t n = quota_standard(kind);
+
+	if (kind == QUOTA_MEMORY)
+		return half_of_memory();
+	/* A quarter of our own descriptors, if these are few. */
+	if (kind == QUOTA_MEMBERS && getrlimit(RLIMIT_NOFILE, &files) == 0 &&
+	    files.rlim_cur / 4 < n)
+		return files.rlim_cur / 4;
+	return n;
+}
+
+static void begin_quotas(struct options *o)
+{
+	for (int i = 0; i < N_QUOTAS; i++)
+		if (o->user_limits[i] == QUOTA_UNSET)
+			o->user_limits[i] = standard_limit(i);
+	quota_begin(o->user_limits);
+}
+
 int world_open(struct options *o, int epoll)
 {
 	int r;
@@ -95,6 +131,7 @@ int world_open(struct options *o, int epoll)
 	r = backing_open(&world.backing, o);
 	if (r < 0)
 		return r;
+	begin_quotas(o);
 	adopt_all();
 	return 0;
 }
@@ -122,4 +159,5 @@ void world_close(void)
 		arena_destroy(a, !joined);
 	}
 	backing_close(&world.backing, !left);
+	quota_end();
 }

@@ -15,6 +15,7 @@
 
 #include "fusionfs/backing.h"
 #include "fusionfs/options.h"
+#include "fusionfs/quota.h"
 #include "fusionfs/store.h"
 #include "libfusion/core/event.h"
 #include "libfusion/core/life.h"
@@ -39,6 +40,7 @@ struct arena {
 	struct store store; /* its files, and who may do what */
 	struct view view;   /* view.base is NULL if the file is no good */
 	uint64_t base;	    /* where members map it; our copy */
+	struct arena_charge charge;
 	bool corrupt;
 	bool unsettled; /* not taken over yet, by trouble that passes */
 	bool ended;	/* content gone, and no memory yet for a fresh file */
@@ -126,6 +128,11 @@ void arena_stat(const struct arena *a, struct stat *st);
 /* Does the daemon make it vanish when it is empty?  What has been said once
  * stays.  0, -errno. */
 int arena_make_transient(struct arena *a);
+/* It may have so much memory, 0 any: checked against its owner's quota.  0,
+ * -EDQUOT. */
+int arena_set_limit(struct arena *a, uint64_t limit);
+/* It has another owner. */
+void arena_owner_changed(struct arena *a);
 bool arena_joined(struct arena *a);
 /* Is this trouble that passes (somebody has a lock, memory or descriptors are
  * short), so that the arena is no worse for it?  Then try again: later.h. */

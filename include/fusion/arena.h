@@ -97,7 +97,9 @@ struct fusion_arena_options {
  *         free range is long enough),
  *         -EREMOTE the daemon runs in a pid namespace that this process is
  *         not in, so it could not see this process die (fusionfs(8)),
- *         -ENOSPC the arena has no free member slot, -ENOMEM, -EMFILE,
+ *         -ENOSPC the arena has no free member slot, -ENOMEM, -EMFILE (this
+ *         process or the daemon is out of descriptors), -EDQUOT the user or
+ *         the arena's owner has as much as fusionfs allows one user,
  *         -EOVERFLOW four billion members have joined since the arena was last
  *         empty, and no id comes back: it can be entered again when all have
  *         left,

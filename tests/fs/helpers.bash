@@ -84,7 +84,7 @@ end_world() {
 	if [ -n "$pid" ]; then
 		wait_for is_gone "$pid" || kill_ours "$pid"
 	fi
-	rm -rf "$BACKING"
+	rm -rf "$BACKING" "$BACKING.bin"
 	rmdir "$MNT"
 	return 0
 }
@@ -163,6 +163,27 @@ as_user() {
 	else
 		setpriv --reuid "$uid" --regid "$uid" --clear-groups -- "$@"
 	fi
+}
+
+# Everybody may pass through the directories above.
+open_path() {
+	local dir=$1
+
+	while [ "$dir" != / ]; do
+		[ "$dir" = "$MNT" ] || chmod a+x "$dir"
+		dir=$(dirname "$dir")
+	done
+}
+
+# Every user can get to the mount, and run member and visitor in $BIN.
+open_to_all() {
+	BIN=$BACKING.bin
+	mkdir -m 0755 "$BIN"
+	cp "$VISITOR" "$MEMBER" \
+		"$(ldd "$VISITOR" | sed -n 's/.*=> \(.*libfusion[^ ]*\).*/\1/p')" \
+		"$BIN"
+	chmod 0755 "$BIN"/*
+	open_path "$MNT"
 }
 
 # Start a visitor under a name; further arguments are its own.

@@ -8,27 +8,11 @@ setup() {
 	need_root
 	new_world
 	mount_world -o allow_other
-	# Everybody must be able to run it.
-	mkdir -m 0755 "$BACKING.bin"
-	cp "$VISITOR" "$MEMBER" "$(ldd "$VISITOR" | sed -n 's/.*=> \(.*libfusion[^ ]*\).*/\1/p')" \
-		"$BACKING.bin"
-	chmod 0755 "$BACKING.bin"/*
-	open_path "$MNT"
+	open_to_all
 }
 
 teardown() {
-	rm -rf "$BACKING.bin"
 	[ -z "${MNT:-}" ] || end_world
-}
-
-# Everybody may pass through the directories above.
-open_path() {
-	local dir=$1
-
-	while [ "$dir" != / ]; do
-		[ "$dir" = "$MNT" ] || chmod a+x "$dir"
-		dir=$(dirname "$dir")
-	done
 }
 
 # Try to enter as a user: the visitor's first line.

@@ -16,7 +16,7 @@ teardown() {
 @test ".fusionfs: says what the daemon is" {
 	cd "$MNT/.fusionfs"
 	[ "$(ls | tr '\n' ' ')" = \
-		"deaths format options pid requests uptime version " ]
+		"deaths format limits options pid requests uptime users version " ]
 	[[ $(cat version) =~ ^[0-9]+\.[0-9]+\.[0-9]+$ ]]
 	[[ $(cat format) =~ ^[0-9]+$ ]]
 	[ -d "/proc/$(cat pid)" ]
