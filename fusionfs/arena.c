@@ -10,6 +10,7 @@
 #include "fusionfs/later.h"
 #include "fusionfs/log.h"
 #include "fusionfs/ports.h"
+#include "fusionfs/serial.h"
 #include "fusionfs/undertaker.h"
 #include "fusionfs/visitors.h"
 #include "fusionfs/waiters.h"
@@ -174,13 +175,23 @@ static struct arena *add(const char *name)
 		return NULL;
 	a->store = (struct store){-1, -1, -1, {0}};
 	a->view.fd = a->view.lockfd = -1;
-	do /* node ids have 24 bits for it */
-		a->serial = ++world.last_serial & 0xffffff;
-	while (!a->serial || world_serial(a->serial));
+	a->serial = a->life = serial_begin();
+	if (!a->serial) {
+		free(a);
+		return NULL;
+	}
 	strncpy(a->name, name, ARENA_NAME_MAX);
 	a->next = world.arenas;
 	world.arenas = a;
 	return a;
+}
+
+/* What was in it is gone for good, whatever has the same ids next. */
+static void end_life(struct arena *a)
+{
+	if (a->life != a->serial)
+		serial_end(a->life);
+	a->life = a->serial;
 }
 
 static int mark_gone(struct arena *a, void *unused)
@@ -208,6 +219,8 @@ void arena_destroy(struct arena *a, bool unlink_file)
 		p = &(*p)->next;
 	if (*p)
 		*p = a->next;
+	end_life(a);
+	serial_end(a->serial);
 	free(a);
 }
 
@@ -296,26 +309,35 @@ int arena_renew(struct arena *a, uint64_t span, uint64_t limit,
 	};
 	struct arena_charge old = a->charge;
 	uid_t uid = a->store.policy.uid;
+	uint64_t life;
 	int r;
 
 	params.max_members = members_for(params.span);
 	params.base = choose_base(a->name, params.span, a, busy);
 	if (!params.base)
 		return busy ? -EADDRINUSE : -ENOSPC;
+	life = serial_begin();
+	if (!life)
+		return -ENOMEM;
 	params.limit = quota_share(uid, params.limit);
 	r = arena_charge_set(&a->charge, uid, params.span, params.limit);
-	if (r < 0)
+	if (r < 0) {
+		serial_end(life);
 		return r;
+	}
 	r = store_note(&a->store, MASTER_DEATH_NOTIFY, 0);
 	if (r == 0)
 		r = store_renew(&a->store, &params);
 	if (r < 0) {
+		serial_end(life);
 		arena_charge_force(&a->charge, uid, old.span.n, old.memory.n);
 		return r;
 	}
 	/* The old file has no name any more, but our mapping. */
 	guarded(a, mark_gone, NULL);
 	detach(a);
+	end_life(a);
+	a->life = life;
 	r = attach(a);
 	if (r < 0)
 		return is_temporary(r) ? -EAGAIN : -EIO;

@@ -86,7 +86,7 @@ static int catch_up(struct arena *a, void *unused)
 
 static void look(struct arena *a)
 {
-	uint32_t serial = a->serial;
+	uint64_t serial = a->serial;
 
 	a->later_ns = 0;
 	arena_settle(a);
@@ -110,7 +110,7 @@ static int64_t retry_arenas(int64_t now)
 	int64_t first = -1;
 
 	for (a = world.arenas; a; a = next) {
-		uint32_t serial = a->serial;
+		uint64_t serial = a->serial;
 
 		next = a->next;
 		if (a->later_ns && now >= a->later_ns)

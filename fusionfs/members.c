@@ -6,25 +6,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fusionfs/hint.h"
 #include "fusionfs/objects.h"
 #include "fusionfs/show.h"
 #include "fusionfs/threads.h"
 #include "fusionfs/undertaker.h"
 #include "libfusion/core/atomic.h"
 
-/* An item is a slot and low bits of the id of who is there, so that a file
- * that stays open never speaks of the next one in the slot. */
-#define SLOT_BITS 14
-#define SLOT_MASK ((1u << SLOT_BITS) - 1)
-static_assert(MEMBERS_MAX <= SLOT_MASK, "slots 1..MEMBERS_MAX");
-
-static uint32_t make_item(uint32_t slot, uint32_t id)
+/* An item is the id of who is there, all of it, so that a file that stays open
+ * never speaks of the next one in the slot. */
+static uint32_t *hint(const struct arena *a, uint32_t id)
 {
-	return slot | id << SLOT_BITS;
+	return hint_of(a->life, HINT_MEMBER, id);
 }
 
 struct find {
-	uint32_t slot;
+	uint32_t slot, id;
 	struct member_rec m;
 	bool master;
 };
@@ -52,26 +49,29 @@ static int copy_guarded(struct arena *a, void *arg)
 
 static int find_guarded(struct arena *a, void *arg)
 {
-	uint32_t *item = arg, id = *item, slot = member_find(&a->view, id);
+	struct find *f = arg;
 
-	*item = make_item(slot, id);
-	return slot ? 0 : -ENOENT;
+	f->slot = member_find(&a->view, f->id);
+	return f->slot ? 0 : -ENOENT;
 }
 
 static int find_member(const struct node *dir, const char *name,
 		       struct node *ret)
 {
-	char again[16], *end;
-	uint32_t id = (uint32_t)strtoul(name, &end, 10);
+	struct find f = {.id = (uint32_t)strtoul(name, NULL, 10)};
+	char again[16];
 	int r;
 
 	/* One name for each: no leading zeros, no signs. */
-	snprintf(again, sizeof(again), "%u", id);
-	if (!id || strcmp(again, name) != 0)
+	snprintf(again, sizeof(again), "%u", f.id);
+	if (!f.id || strcmp(again, name) != 0)
 		return -ENOENT;
-	r = guarded(dir->arena, find_guarded, &id);
-	ret->item = id;
-	return r;
+	r = guarded(dir->arena, find_guarded, &f);
+	if (r < 0)
+		return r;
+	*hint(dir->arena, f.id) = f.slot;
+	ret->item = f.id;
+	return 0;
 }
 
 static int next_guarded(struct arena *a, void *arg)
@@ -94,7 +94,8 @@ static int next_member(const struct node *dir, uint64_t *at, char name[256],
 	if (r < 0)
 		return r;
 	snprintf(name, 256, "%u", f.m.id);
-	ret->item = make_item(f.slot, f.m.id);
+	ret->item = f.m.id;
+	*hint(dir->arena, f.m.id) = f.slot;
 	*at = (uint64_t)f.slot + 1;
 	return 0;
 }
@@ -114,12 +115,20 @@ static int get_item(struct arena *a, uint32_t item, struct find *f)
 {
 	int r;
 
-	f->slot = item & SLOT_MASK;
+	f->slot = *hint(a, item);
+	f->id = item;
 	r = guarded(a, copy_guarded, f);
-	if (r == 0 && make_item(f->slot, f->m.id) != item)
+	if (r == -ENOENT || (r == 0 && f->m.id != item)) {
+		r = guarded(a, find_guarded, f);
+		if (r == 0)
+			r = guarded(a, copy_guarded, f);
+	}
+	if (r == 0 && f->m.id != item)
 		r = -ENOENT;
-	if (r == 0)
+	if (r == 0) {
+		*hint(a, item) = f->slot;
 		tell_own(a, f);
+	}
 	return r;
 }
 

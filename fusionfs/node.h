@@ -2,9 +2,11 @@
 /*
  * Nodes: what an inode number means
  *
- * A number is computed from the row of the tree, the arena and, where a
- * directory has many of a kind, the item in it; so none is ever stored, but for
- * those of numbered.h.
+ * A number is computed from the row of the tree, the serial of the arena (of
+ * its present life, for what ends with that) and, where a directory has many of
+ * a kind, the id of the item in it; so none is ever stored, but for those of
+ * numbered.h.  As long as the kernel remembers a number it means nothing else:
+ * what is gone is ENOENT for ever (serial.h).
  */
 #ifndef FUSIONFS_NODE_H
 #define FUSIONFS_NODE_H
@@ -24,7 +26,7 @@ struct row;
 struct node {
 	const struct row *row;
 	struct arena *arena; /* NULL above the arenas */
-	uint32_t item;	     /* slot of a member, index of an object */
+	uint32_t item;	     /* id of a member, of an object */
 	uint32_t number;     /* NUMBER_NONE, or N of a file called `name.N` */
 };
 
@@ -76,10 +78,15 @@ struct row {
 #define NODE_ROOT 1u
 
 uint64_t node_ino(const struct node *n);
+/* That of its arena, or of the arena's life if it ends with that; 0 above the
+ * arenas.  Together with row, item and number it is the node's identity. */
+uint64_t node_serial(const struct node *n);
+/* The number of that serial, from the node's. */
+uint32_t node_ino_number(uint64_t ino);
 /* 0; -ENOENT: it is not there any more; -EAGAIN: its arena is unsettled. */
 int node_from_ino(uint64_t ino, struct node *ret);
 /* The same for @n, all of which is known but the arena. */
-int node_in_arena(struct node *n, uint32_t serial);
+int node_in_arena(struct node *n, uint64_t serial);
 int node_lookup(const struct node *dir, const char *name, struct node *ret);
 /* Of a directory; the root is its own. */
 void node_parent(const struct node *dir, struct node *ret);

@@ -11,7 +11,7 @@ struct numbered {
 	struct numbered *next_ino, *next_name;
 	uint64_t ino, lookups;
 	struct node node; /* without the arena, which may go */
-	uint32_t serial;  /* of the arena */
+	uint64_t serial;  /* node_serial() */
 };
 
 static struct numbered *by_ino[BUCKETS], *by_name[BUCKETS];
@@ -26,7 +26,7 @@ static struct numbered **at_ino(uint64_t ino)
 	return f;
 }
 
-static struct numbered **bucket_of(const struct node *n, uint32_t serial)
+static struct numbered **bucket_of(const struct node *n, uint64_t serial)
 {
 	uint64_t h = (uint64_t)n->item << 32 | n->number;
 
@@ -36,13 +36,13 @@ static struct numbered **bucket_of(const struct node *n, uint32_t serial)
 
 static bool is_same(const struct numbered *f, const struct node *n)
 {
-	return f->serial == n->arena->serial && f->node.row == n->row &&
+	return f->serial == node_serial(n) && f->node.row == n->row &&
 	       f->node.item == n->item && f->node.number == n->number;
 }
 
 static struct numbered *add(const struct node *n)
 {
-	uint32_t serial = n->arena->serial;
+	uint64_t serial = node_serial(n);
 	struct numbered *f = malloc(sizeof(*f)), **at;
 
 	if (!f)
@@ -72,7 +72,7 @@ static void drop(struct numbered *f)
 
 uint64_t numbered_add(const struct node *n)
 {
-	struct numbered *f = *bucket_of(n, n->arena->serial);
+	struct numbered *f = *bucket_of(n, node_serial(n));
 
 	while (f && !is_same(f, n))
 		f = f->next_name;

@@ -2,26 +2,31 @@
 #include "fusionfs/objects.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "fusionfs/events.h"
+#include "fusionfs/hint.h"
 #include "fusionfs/ports.h"
 #include "fusionfs/show.h"
 #include "fusionfs/visitors.h"
 
-/* An item is an index and low bits of the id of what is there, so that a file
- * that stays open never shows the next one at the index. */
-#define INDEX_BITS 20
-#define INDEX_MASK ((1u << INDEX_BITS) - 1)
-
-uint32_t object_item(uint32_t index, uint32_t id)
+/* An item is the id of what is there, all of it, so that a file that stays open
+ * never shows the next one at the same place. */
+static uint32_t *hint(const struct node *n)
 {
-	return index | id << INDEX_BITS;
+	return hint_of(n->arena->life, HINT_OBJECT, n->item);
+}
+
+uint32_t object_item(const struct node *dir, uint32_t index, uint32_t id)
+{
+	*hint_of(dir->arena->life, HINT_OBJECT, id) = index;
+	return id;
 }
 
 uint32_t object_index(const struct node *n)
 {
-	return n->item & INDEX_MASK;
+	return *hint(n);
 }
 
 struct find {
@@ -57,7 +62,7 @@ static int find_object(const struct node *dir, const char *name,
 	int r = guarded(dir->arena, find_guarded, &f);
 
 	if (r == 0)
-		ret->item = object_item(f.index, f.o.e.id);
+		ret->item = object_item(dir, f.index, f.o.e.id);
 	return r;
 }
 
@@ -82,21 +87,38 @@ static int next_object(const struct node *dir, uint64_t *at, char name[256],
 	if (r < 0)
 		return r;
 	strcpy(name, f.o.e.name);
-	ret->item = object_item(f.index, f.o.e.id);
+	ret->item = object_item(dir, f.index, f.o.e.id);
 	*at = (uint64_t)f.index + 1;
 	return 0;
 }
 
+/* As each can be looked up by its id. */
+static int find_by_id(const struct node *n, struct find *f)
+{
+	char name[16];
+	int r;
+
+	snprintf(name, sizeof(name), "#%u", n->item);
+	f->name = name;
+	r = guarded(n->arena, find_guarded, f);
+	f->name = NULL;
+	return r;
+}
+
 int object_get(const struct node *n, union record *ret)
 {
-	struct find f = {.kind = n->row->kind, .index = object_index(n)};
+	struct find f = {.kind = n->row->kind, .index = *hint(n)};
 	int r = guarded(n->arena, copy_guarded, &f);
 
-	if (r == 0 && object_item(f.index, f.o.e.id) != n->item)
+	if (r == -ENOENT || (r == 0 && f.o.e.id != n->item))
+		r = find_by_id(n, &f);
+	if (r == 0 && f.o.e.id != n->item)
 		r = -ENOENT;
-	if (r == 0)
-		*ret = f.o;
-	return r;
+	if (r < 0)
+		return r;
+	*hint(n) = f.index;
+	*ret = f.o;
+	return 0;
 }
 
 int object_items_check(const struct node *n)

@@ -38,11 +38,11 @@ int object_get(const struct node *n, union record *ret);
 int object_create(const struct node *dir, const char *name, enum row_type type,
 		  struct node *ret);
 int object_remove(const struct node *dir, const char *name);
-/* What stands for record @index with @id in a node. */
-uint32_t object_item(uint32_t index, uint32_t id);
+/* What stands for record @index with @id in a node of @dir. */
+uint32_t object_item(const struct node *dir, uint32_t index, uint32_t id);
 /* items_ops.check(): is it there still? */
 int object_items_check(const struct node *n);
-/* Its place in the table. */
+/* Its place in the table, when object_get() has just found it. */
 uint32_t object_index(const struct node *n);
 
 #endif

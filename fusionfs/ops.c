@@ -25,6 +25,7 @@
 #include "fusionfs/ports.h"
 #include "fusionfs/reading.h"
 #include "fusionfs/reply.h"
+#include "fusionfs/serial.h"
 #include "fusionfs/signals.h"
 #include "fusionfs/sizes.h"
 #include "fusionfs/undertaker.h"
@@ -36,7 +37,7 @@
 struct handle {
 	struct sized sized;	     /* first; of what has_size() */
 	struct handle *next, **link; /* all that are open */
-	uint32_t serial;	     /* of the arena, 0 above the arenas */
+	uint64_t serial;	     /* of the arena, 0 above the arenas */
 	struct writing writing;	     /* the same, of a row that stores */
 	bool stores;		     /* that, and it is open to write */
 	struct charge charge;	     /* of whoever opened it */
@@ -64,6 +65,21 @@ static bool get_node(fuse_req_t req, fuse_ino_t ino, struct node *ret)
 		return true;
 	reply_err(req, r == -EAGAIN ? r : -ENOENT);
 	return false;
+}
+
+/* The kernel knows one more of these, until it says that it has forgotten. */
+static void looked_up(const struct fuse_entry_param *e)
+{
+	if (!numbered_is(e->ino))
+		serial_looked_up(node_ino_number(e->ino));
+}
+
+static void forgotten(fuse_ino_t ino, uint64_t lookups)
+{
+	if (numbered_is(ino))
+		numbered_forget(ino, lookups);
+	else
+		serial_forgotten(node_ino_number(ino), lookups);
 }
 
 static void set_size(struct stat *st, uint64_t size)
@@ -105,7 +121,10 @@ static int entry_of(fuse_req_t req, const struct node *n,
 {
 	int r;
 
-	*e = (struct fuse_entry_param){.ino = node_ino(n)};
+	*e = (struct fuse_entry_param){
+		.ino = node_ino(n),
+		.generation = SERIAL_GENERATION(node_serial(n)),
+	};
 	r = stat_of(n, &e->attr);
 	if (r == 0 && has_size(n))
 		sizes_tell_path(e->ino, request_tid(req),
@@ -122,13 +141,15 @@ static void reply_entry(fuse_req_t req, const struct node *n,
 		e->ino = e->attr.st_ino = numbered_add(n);
 	if (!e->ino)
 		reply_err(req, -ENOMEM);
-	else if (fuse_reply_entry(req, e) < 0 && numbered)
+	else if (fuse_reply_entry(req, e) == 0)
+		looked_up(e);
+	else if (numbered)
 		numbered_forget(e->ino, 1);
 }
 
 static void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t lookups)
 {
-	numbered_forget(ino, lookups);
+	forgotten(ino, lookups);
 	fuse_reply_none(req);
 }
 
@@ -136,7 +157,7 @@ static void op_forget_multi(fuse_req_t req, size_t count,
 			    struct fuse_forget_data *forgets)
 {
 	for (size_t i = 0; i < count; i++)
-		numbered_forget(forgets[i].ino, forgets[i].nlookup);
+		forgotten(forgets[i].ino, forgets[i].nlookup);
 	fuse_reply_none(req);
 }
 
@@ -370,8 +391,8 @@ static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name,
 		r = entry_of(req, &n, &e);
 	if (r < 0)
 		reply_err(req, r);
-	else
-		fuse_reply_entry(req, &e);
+	else if (fuse_reply_entry(req, &e) == 0)
+		looked_up(&e);
 }
 
 static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name);
@@ -612,6 +633,8 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name,
 	opened(h, fi);
 	if (fuse_reply_create(req, &e, fi) < 0)
 		free_handle(h);
+	else
+		looked_up(&e);
 }
 
 static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name);
@@ -941,6 +964,9 @@ static bool list_one(fuse_req_t req, struct listing *l, const char *name,
 			list_stat(n, &e.attr);
 		len = fuse_add_direntry_plus(req, at, left, name, &e,
 					     (off_t)next);
+		/* The kernel counts all that it is given with a number. */
+		if (n && e.ino && len <= left)
+			looked_up(&e);
 	} else {
 		struct stat st;
 

@@ -68,7 +68,7 @@ static int find_member(const struct node *dir, const char *name,
 	if (r == 0)
 		r = guarded(dir->arena, find_guarded, &f);
 	if (r == 0)
-		ret->item = object_item(f.index, f.o.e.id);
+		ret->item = object_item(dir, f.index, f.o.e.id);
 	return r;
 }
 
@@ -97,7 +97,7 @@ static int next_member(const struct node *dir, uint64_t *at, char name[256],
 	if (r < 0)
 		return r;
 	strcpy(name, f.o.e.name);
-	ret->item = object_item(f.index, f.o.e.id);
+	ret->item = object_item(dir, f.index, f.o.e.id);
 	*at = (uint64_t)f.index + 1;
 	return 0;
 }

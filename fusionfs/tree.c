@@ -16,6 +16,7 @@
 #include "fusionfs/hand_over.h"
 #include "fusionfs/heap.h"
 #include "fusionfs/ports.h"
+#include "fusionfs/serial.h"
 #include "fusionfs/show.h"
 #include "fusionfs/visitors.h"
 
@@ -212,21 +213,11 @@ static const struct row rows[N_ROWS] = {
 };
 /* clang-format on */
 
-#define SERIAL_MASK 0xffffffu
+static_assert(N_ROWS <= 62, "node ids end below what others number");
 
 static int index_of(const struct row *row)
 {
 	return (int)(row - rows);
-}
-
-/* row:8 arena:24 item:32.  The root is 1, as FUSE wants it. */
-uint64_t node_ino(const struct node *n)
-{
-	if (index_of(n->row) == ROOT)
-		return NODE_ROOT;
-	return (uint64_t)index_of(n->row) << 56 |
-	       (uint64_t)(n->arena ? n->arena->serial & SERIAL_MASK : 0) << 32 |
-	       n->item;
 }
 
 static const struct items_ops *items_above(const struct row *row)
@@ -235,6 +226,38 @@ static const struct items_ops *items_above(const struct row *row)
 		if (!row->name)
 			return rows[row->parent].items;
 	return NULL;
+}
+
+/* What is an item of an arena, or below one, ends with the arena's life. */
+static bool is_of_life(const struct row *row)
+{
+	const struct items_ops *items = items_above(row);
+
+	return items && items != &root_items;
+}
+
+static uint64_t serial_in(const struct arena *a, const struct row *row)
+{
+	return is_of_life(row) ? a->life : a->serial;
+}
+
+uint64_t node_serial(const struct node *n)
+{
+	return n->arena ? serial_in(n->arena, n->row) : 0;
+}
+
+/* row:8 number of the serial:24 item:32.  The root is 1, as FUSE wants it. */
+uint64_t node_ino(const struct node *n)
+{
+	if (index_of(n->row) == ROOT)
+		return NODE_ROOT;
+	return (uint64_t)index_of(n->row) << 56 |
+	       (uint64_t)SERIAL_NUMBER(node_serial(n)) << 32 | n->item;
+}
+
+uint32_t node_ino_number(uint64_t ino)
+{
+	return ino == NODE_ROOT ? 0 : SERIAL_NUMBER(ino >> 32);
 }
 
 static bool below_arenas(const struct row *row)
@@ -262,13 +285,26 @@ static int absent(int r)
 	return r == -EAGAIN ? r : -ENOENT;
 }
 
-int node_in_arena(struct node *n, uint32_t serial)
+int node_in_arena(struct node *n, uint64_t serial)
 {
+	struct arena *a = world.arenas;
 	int r;
 
-	n->arena = world_serial(serial & SERIAL_MASK);
-	r = n->arena ? node_check(n) : -ENOENT;
+	while (a && serial_in(a, n->row) != serial)
+		a = a->next;
+	n->arena = a;
+	r = a ? node_check(n) : -ENOENT;
 	return r < 0 ? absent(r) : 0;
+}
+
+/* While the kernel knows a node, its number is nobody else's: serial.h. */
+static int in_numbered_arena(struct node *n, uint32_t number)
+{
+	struct arena *a = world.arenas;
+
+	while (a && SERIAL_NUMBER(serial_in(a, n->row)) != number)
+		a = a->next;
+	return a ? node_in_arena(n, serial_in(a, n->row)) : -ENOENT;
 }
 
 int node_from_ino(uint64_t ino, struct node *ret)
@@ -285,7 +321,7 @@ int node_from_ino(uint64_t ino, struct node *ret)
 		return -ENOENT;
 	n.row = &rows[i];
 	if (below_arenas(n.row)) {
-		r = node_in_arena(&n, (uint32_t)(ino >> 32));
+		r = in_numbered_arena(&n, node_ino_number(ino));
 		if (r < 0)
 			return r;
 	} else if (node_check(&n) < 0) {

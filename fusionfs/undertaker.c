@@ -203,7 +203,7 @@ static struct tracked *next_going(struct arena *a, unsigned round)
 void undertaker_go_on(struct arena *a)
 {
 	static unsigned round;
-	uint32_t serial = a->serial;
+	uint64_t serial = a->serial;
 	struct tracked *t;
 
 	round++;
@@ -432,7 +432,7 @@ static int is_gone(struct arena *a, void *unused)
 /* Looking at one may end others, and the arena. */
 static void patrol_arena(struct arena *a, unsigned round)
 {
-	uint32_t serial = a->serial;
+	uint64_t serial = a->serial;
 	struct tracked *t;
 
 	while (world_serial(serial) && (t = next_doubtful(a, round)))

@@ -474,7 +474,7 @@ void request_ready(struct arena *a, struct fuse_req *req,
 		   const struct ioc_member *m)
 {
 	struct waiter *w = member_request(a, req, m);
-	uint32_t serial = a->serial;
+	uint64_t serial = a->serial;
 	int r = 0;
 
 	if (!w)

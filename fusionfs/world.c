@@ -13,6 +13,7 @@
 #include "fusionfs/later.h"
 #include "fusionfs/log.h"
 #include "fusionfs/ports.h"
+#include "fusionfs/serial.h"
 #include "fusionfs/visitors.h"
 #include "fusionfs/waiters.h"
 #include "libfusion/core/futex.h"
@@ -30,7 +31,7 @@ struct arena *world_find(const char *name)
 	return a;
 }
 
-struct arena *world_serial(uint32_t serial)
+struct arena *world_serial(uint64_t serial)
 {
 	struct arena *a = world.arenas;
 
@@ -160,4 +161,5 @@ void world_close(void)
 	}
 	backing_close(&world.backing, !left);
 	quota_end();
+	serials_finish();
 }

@@ -35,7 +35,8 @@ struct tracked;
 
 struct arena {
 	struct arena *next;
-	uint32_t serial; /* in node ids; never used again in this mount */
+	uint64_t serial; /* in node ids: serial.h */
+	uint64_t life;	 /* serial of what it has in it now, likewise */
 	char name[ARENA_NAME_MAX + 1];
 	struct store store; /* its files, and who may do what */
 	struct view view;   /* view.base is NULL if the file is no good */
@@ -71,7 +72,6 @@ struct world {
 	struct options *options;
 	struct backing backing;
 	struct arena *arenas;
-	uint32_t last_serial;
 	int epoll;
 	int64_t started_ns; /* CLOCK_MONOTONIC */
 	uint64_t started_real_ns;
@@ -93,7 +93,7 @@ void world_stop(void);
 void world_close(void);
 
 struct arena *world_find(const char *name);
-struct arena *world_serial(uint32_t serial);
+struct arena *world_serial(uint64_t serial);
 
 /* arena.c */
 

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Serials: what arenas, and the lives of arenas, are told apart by
+ *
+ * A serial has 64 bits and is never given twice.  Its low bits are a number
+ * that fits into the ids of nodes, its high bits the generation that the kernel
+ * is told with them.  A number comes back only when its thing is gone and the
+ * kernel has forgotten every node with it: until then a descriptor, or a
+ * process that has changed into the directory, could still ask for such a node,
+ * and would be shown somebody else's.  So the lookups of each number are
+ * counted.
+ */
+#ifndef FUSIONFS_SERIAL_H
+#define FUSIONFS_SERIAL_H
+
+#include <stdint.h>
+
+#ifndef SERIAL_BITS
+#define SERIAL_BITS 24
+#endif
+#define SERIAL_NUMBER(serial) ((uint32_t)(serial) & ((1u << SERIAL_BITS) - 1))
+#define SERIAL_GENERATION(serial) ((uint64_t)(serial) >> SERIAL_BITS)
+
+/* The next one; its number is not 0.  0: no memory, or no number is free. */
+uint64_t serial_begin(void);
+/* Its thing is gone.  Takes 0, too. */
+void serial_end(uint64_t serial);
+/* The kernel has been told of one more node with this number, which is that of
+ * a thing that is there; or has forgotten so many.  Takes any number. */
+void serial_looked_up(uint32_t number);
+void serial_forgotten(uint32_t number, uint64_t lookups);
+/* Forget all of it. */
+void serials_finish(void);
+
+#endif
