@@ -752,13 +752,11 @@ FUSION_API int fusion_arena_enter(const char *name,
 		return told(r);
 	if (!ret)
 		return told(refuse_null("fusion_arena_enter()", "ret"));
-	if (!name)
-		return told(refuse_null("fusion_arena_enter()", "name"));
 	callback_check();
 	fork_prepare_once();
 	/* Callbacks may be cancelled, what is around them may not. */
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-	r = refuse_to_enter(enter(name, &o, ret), name);
+	r = refuse_to_enter(enter(name, &o, ret), name ? name : "");
 	pthread_setcancelstate(cancel, NULL);
 	return told(r);
 }
