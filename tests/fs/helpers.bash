@@ -179,6 +179,7 @@ open_path() {
 open_to_all() {
 	BIN=$BACKING.bin
 	mkdir -m 0755 "$BIN"
+	# shellcheck disable=SC2153 # both are given by meson
 	cp "$VISITOR" "$MEMBER" \
 		"$(ldd "$VISITOR" | sed -n 's/.*=> \(.*libfusion[^ ]*\).*/\1/p')" \
 		"$BIN"
