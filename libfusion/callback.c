@@ -92,6 +92,33 @@ void callback_check_above(const void *here)
 		undo_left(here);
 }
 
+/* A thread that has no cache (tls.c) ends, too. */
+static pthread_key_t key;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void thread_ends(void *unused)
+{
+	(void)unused;
+	callback_undo_all();
+}
+
+static void make_key(void)
+{
+	/* Without a key, threads that end leave their frames behind. */
+	if (pthread_key_create(&key, thread_ends) != 0)
+		key = (pthread_key_t)-1;
+}
+
+static struct frame *make_frames(void)
+{
+	struct frame *new = calloc(DEPTH, sizeof(*new));
+
+	pthread_once(&once, make_key);
+	if (new)
+		pthread_setspecific(key, new);
+	return new;
+}
+
 void callback_begin(struct callback *c, callback_undo_fn undo, void *a, void *b,
 		    uint64_t n)
 {
@@ -100,7 +127,7 @@ void callback_begin(struct callback *c, callback_undo_fn undo, void *a, void *b,
 	c->serial = ++serials;
 	c->depth = n_frames++;
 	if (!frames)
-		frames = calloc(DEPTH, sizeof(*frames));
+		frames = make_frames();
 	if (is_kept(c->depth))
 		frames[c->depth] = (struct frame){
 			.at = c,
