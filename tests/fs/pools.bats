@@ -131,6 +131,8 @@ title 7" "$P/#$id"
 	re=$(says reactor "$P/#$id")
 	[ -f "$A/reactors/$re/status" ]
 	exec 7<"$A/reactors/$re/text"
+	# It listens from the first look on.
+	read -r -t 0 -u 7 || :
 	expect n "object-dispatch things $id hello" ok
 	read -r line <&7
 	exec 7<&-
