@@ -21,7 +21,8 @@
  *   unlisten NAME CHANNEL  destroy-reactor NAME
  *   fork-listen NAME         a child that listens too ("child heard ..."), but
  *                            not to channel 99 of NAME
- *   fork-detach NAME CHANNEL   a child detaches it, and ends
+ *   fork-detach NAME CHANNEL   a child, which is no member, has nothing to
+ *                              detach: -EINVAL; it ends
  *   dispatch NAME CHANNEL TEXT [COUNT]   TEXT, or COUNT of them: TEXT1 ...
  */
 #include "member.h"
@@ -372,7 +373,7 @@ static int do_fork_detach(const struct words *c)
 	if (pid < 0)
 		return answer(l ? -errno : -ENOENT);
 	if (!pid)
-		_exit(fusion_reactor_detach(l->reaction) < 0);
+		_exit(fusion_reactor_detach(l->reaction) != -EINVAL);
 	if (waitpid(pid, &status, 0) < 0)
 		return answer(-errno);
 	return answer(status == 0 ? 0 : -EFAULT);

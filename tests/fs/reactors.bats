@@ -347,7 +347,7 @@ exists() {
 	eventually has_got one well
 }
 
-@test "reactors: who is no member after a fork may detach" {
+@test "reactors: a child that is no member has nothing to detach" {
 	start p
 	expect p "enter a" "entered 0 id 2"
 	mkdir "$R"
