@@ -534,7 +534,7 @@ static void test_nobody_willing(void **state)
 	assert_int_equal(tally->sum, 5);
 	assert_int_equal(fusion_object_unref(p), 0);
 	await_size(0);
-	assert_int_equal(tally->ended, 2);
+	assert_int_equal(load_acquire(&tally->ended), 2);
 }
 
 static bool sum_up(struct fusion_object *o, void *ctx)
