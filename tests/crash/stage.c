@@ -43,8 +43,36 @@ void **stage_slots(const struct stage *s)
 	return view_at(&s->view, s->ledger->slots);
 }
 
+/* The lock file of the stage, and a description of it that has the witness of
+ * whoever is said to live: the victims themselves have theirs elsewhere. */
+static int locks = -1, living = -1;
+
+static void open_locks(void)
+{
+	if (locks >= 0)
+		return;
+	locks = open("/dev/shm", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	living = description_of(locks);
+	if (locks < 0 || living < 0)
+		die("cannot make a lock file");
+}
+
+static void set_living(uint32_t slot, bool lives)
+{
+	struct flock lock = {
+		.l_type = lives ? F_WRLCK : F_UNLCK,
+		.l_whence = SEEK_SET,
+		.l_start = LIFE_BYTE(slot),
+		.l_len = 1,
+	};
+
+	if (living >= 0)
+		fcntl(living, F_OFD_SETLK, &lock);
+}
+
 void stage_identify(struct view *v, uint32_t slot, pid_t pid)
 {
+	set_living(slot, pid != NO_PID);
 	struct member_rec *m = view_member(v, slot);
 
 	m->pid = (uint32_t)pid;
@@ -289,7 +317,9 @@ void stage_open(struct stage *s, uint64_t seed)
 	if (s->fd < 0 || view_format(s->fd, &params) < 0 ||
 	    view_map(&s->view, s->fd, STAGE_BASE) < 0)
 		die("cannot set the stage up");
-	s->view.fd = s->view.lockfd = -1;
+	s->view.fd = -1;
+	open_locks();
+	view_set_lock(&s->view, locks);
 	s->view.patience_ns = 1000000000; /* as the daemon */
 	s->stand_in = start_stand_in();
 	run_child(s, &rng, be_peer);
