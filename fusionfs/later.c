@@ -47,9 +47,9 @@ void later(struct arena *a)
 	a->later_ns = clock_monotonic_ns() + a->later_nap_ns;
 }
 
-/* Whoever was in the way may be dead: then it is recovered now.  1: nobody has
- * that token, or it is one of ours, and we hold no lock from one request to the
- * next; 0, -errno. */
+/* The owner that was in the way may be dead: then it is recovered now.  1:
+ * nobody has that token, or it is one of ours, and we hold no lock from one
+ * request to the next; 0, -errno. */
 static int look_at_owner(struct arena *a, void *unused)
 {
 	uint32_t token = a->view.met;

@@ -36,7 +36,7 @@ struct tracked {
 	const void *dir;  /* the open directory it joined by; NULL unknown */
 };
 
-/* Who has just asked to join. */
+/* A process that has just asked to join. */
 struct newcomer {
 	uint32_t slot, id;
 	bool is_master;

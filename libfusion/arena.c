@@ -106,8 +106,8 @@ int address_add(struct fusion_arena *a)
 
 void address_remove(const struct fusion_arena *a)
 {
-	/* Who did not get as far as address_add() has another's word there, or
-	 * none. */
+	/* A handle that did not get as far as address_add() has another's word
+	 * there, or none. */
 	if (a->view.base && arena_of(a->view.base) == a) {
 		address_set(a, 0);
 		unmap_handle(a);

@@ -204,7 +204,7 @@ static int kill_member(struct fusion_arena *a, uint32_t slot)
 	return r == -ENOTCONN || r == -ENOENT ? kill_alone(v, slot) : r;
 }
 
-/* Who a shell is, only the daemon knows.  Without one: the shell's purchase
+/* Only the daemon knows which process a shell is.  Without one: the purchase
  * went with its daemon, and is about to be recovered. */
 static int kill_shell(struct fusion_arena *a, const struct property *p,
 		      uint32_t id)

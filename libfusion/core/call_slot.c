@@ -99,7 +99,7 @@ static bool is_put_off(const struct view *v, const struct thread_rec *t,
 	       load_acquire(&t->put_off) == CALL_SERIAL(i, SLOT_SEQ(st));
 }
 
-/* Whoever left it idle could not free its block: somebody had the lock. */
+/* The thread that left it idle could not free its block: the lock was held. */
 static int drop_leftover(struct view *v, struct thread_rec *me,
 			 struct call_slot *s)
 {

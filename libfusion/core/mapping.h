@@ -2,7 +2,7 @@
 /*
  * What file a process has mapped at an address
  *
- * Whoever is about to act on a process makes sure first that this process maps
+ * A caller that is about to act on a process makes sure first that it maps
  * the arena.  All members map it at the same address, so one line of
  * /proc/PID/maps answers.  No more is read than leads to that line, and no more
  * than MAPPING_BYTES: a process can have any number of mappings.

@@ -186,7 +186,7 @@ static bool push(struct cursor *c, uint64_t pos, uint32_t cells)
 	return false;
 }
 
-/* Who stands before what goes now is moved along; who moves one counts.  Those
+/* A cursor before what goes now is moved along; its mover counts.  Those
  * that are waited for (cursor_is_gating()) are not exempt: they were not when
  * the gate was computed, or they would not stand here.  Somebody who lags may
  * rest, and so be waited for again, at any moment. */
