@@ -419,7 +419,9 @@ void request_join(struct arena *a, struct fuse_req *req,
 static struct waiter *member_request(struct arena *a, struct fuse_req *req,
 				     const struct ioc_member *m)
 {
-	struct waiter *w = make_waiter(a, req, m->timeout_ns);
+	/* A member that waits to be in or to be out has no other way to go: it
+	 * waits until there is an answer. */
+	struct waiter *w = make_waiter(a, req, -1);
 	int r;
 
 	if (!w)

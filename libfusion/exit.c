@@ -105,7 +105,7 @@ static int begin_alone(struct fusion_arena *a)
 /* enum life_exit, or -errno. */
 static int begin(struct fusion_arena *a)
 {
-	struct ioc_member m = {.timeout_ns = -1};
+	struct ioc_member m = {0};
 	int r = arena_request(a, FUSION_IOC_EXIT, &m);
 
 	if (r == -ENOTCONN)

@@ -78,11 +78,9 @@ struct ioc_join {
 
 struct ioc_member {
 	uint32_t slot, id;
-	int32_t result;	 /* READY: 0 or the callback's negative errno */
-	uint32_t unused; /* 0 */
-	int64_t timeout_ns;
-	uint32_t answer; /* EXIT: enum life_exit, never EXIT_WAIT */
-	uint32_t pad;
+	int32_t result;	    /* READY: 0 or the callback's negative errno */
+	uint32_t answer;    /* EXIT: enum life_exit, never EXIT_WAIT */
+	uint64_t unused[2]; /* 0 */
 };
 
 struct ioc_renew {
