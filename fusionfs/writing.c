@@ -78,10 +78,11 @@ int writing_add(struct writing *w, const struct node *n, const char *data,
 {
 	int r = -EINVAL;
 
-	if (!off) {
+	if (!off || (w->ended && off != w->end)) {
 		w->len = 0;
 		writing_finish(w);
 	}
+	w->ended = false;
 	if (w->after.len)
 		take_back(w, n);
 	else if (!off || fits(w, off, at_end))
@@ -97,9 +98,9 @@ int writing_add(struct writing *w, const struct node *n, const char *data,
 
 int writing_end(struct writing *w, const struct node *n)
 {
-	int r = w->len ? node_store(n, w->text) : 0;
+	int r = w->len && !w->ended ? node_store(n, w->text) : 0;
 
-	w->len = 0;
+	w->ended = w->len;
 	writing_finish(w);
 	return r;
 }
