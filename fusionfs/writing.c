@@ -33,7 +33,9 @@ static int add(struct writing *w, const struct node *n, const char *data,
 	newline = memchr(w->text, '\n', w->len);
 	if (newline)
 		return newline == w->text + w->len - 1 ? 1 : -EINVAL;
-	return node_may_store(n, w->text);
+	/* What nothing can follow is whole: a write's error is seen, that of a
+	 * close may be not. */
+	return w->len == VALUE_BYTES - 1 ? 1 : node_may_store(n, w->text);
 }
 
 void writing_finish(struct writing *w)

@@ -92,6 +92,7 @@ refused() {
 	refused 'echo "5 6" >"$L"'
 	refused 'echo " 5M" >"$L"'
 	refused 'printf "%0100d\n" 7 >"$L"'
+	refused 'printf "%063d" 7 >"$L"'
 	refused 'echo 77 | dd of="$L" bs=3 seek=1 conv=notrunc'
 	refused 'truncate -s 5 "$L"'
 	refused 'printf "12x34\n" | dd of="$L" bs=1'
