@@ -213,11 +213,13 @@ static int mount_session(const struct options *o)
 	return 0;
 }
 
-/* A pidfd for each member: as many as we may have. */
+/* A pidfd for each member: as many as we may have.  A file that may not be so
+ * large is an error of the request, not the daemon's end. */
 static void raise_limits(void)
 {
 	struct rlimit limit;
 
+	signal(SIGXFSZ, SIG_IGN);
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
 		return;
 	limit.rlim_cur = limit.rlim_max;

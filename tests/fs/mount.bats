@@ -459,3 +459,14 @@ mount_by() {
 	wait_for is_absent "$BACKING/.lock"
 	[ -z "$(ls -A "$BACKING")" ]
 }
+
+@test "mount: a limit on the size of files ends no daemon" {
+	local pid
+
+	# shellcheck disable=SC2016  # another shell expands it
+	bash -c 'ulimit -f 64 && exec "$0" -o "backing=$1" "$2"' \
+		"$FUSIONFS" "$BACKING" "$MNT" 3>&- 4>&-
+	pid=$(daemon_pid)
+	fails_with "File too large" mkdir "$MNT/a"
+	[ "$(daemon_pid)" = "$pid" ]
+}
