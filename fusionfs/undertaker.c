@@ -314,6 +314,7 @@ static bool make_sure(struct tracked *t, pid_t pid)
 	    mapping_pid(t->pidfd) > 0) {
 		t->uid = uid;
 		t->verified = true;
+		quota_adopt(&t->charge, uid, QUOTA_MEMBERS, 1);
 		return true;
 	}
 	close_pidfd(t);

@@ -323,10 +323,35 @@ static void interrupted(struct fuse_req *req, void *data)
 	vanish_if_unused(a);
 }
 
+/* Does the same member wait for something already?  A process that comes in or
+ * goes out does one after the other. */
+static bool waits_already(const struct waiter *w)
+{
+	const struct waiter *other = w->arena->waiters;
+
+	while (other &&
+	       (other->is_join || other->member.slot != w->member.slot ||
+		other->member.id != w->member.id))
+		other = other->next;
+	return other;
+}
+
+/* A member has been paid for, and must be able to leave: its one request waits
+ * whatever else its user has waiting. */
+static int charge(struct waiter *w)
+{
+	if (w->is_join)
+		return quota_take(&w->charge, w->caller.uid, QUOTA_WAITS, 1);
+	if (waits_already(w))
+		return -EALREADY;
+	quota_adopt(&w->charge, w->caller.uid, QUOTA_WAITS, 1);
+	return 0;
+}
+
 static void park(struct waiter *w)
 {
 	struct waiter **p = &w->arena->waiters;
-	int r = quota_take(&w->charge, w->caller.uid, QUOTA_WAITS, 1);
+	int r = charge(w);
 
 	if (r < 0) {
 		struct arena *a = w->arena;
