@@ -327,7 +327,7 @@ int undertaker_is_own(struct arena *a, uint32_t slot, uint32_t id,
 {
 	struct tracked *t = find(a, slot, id);
 
-	if (!t || t->going)
+	if (!t)
 		return -ESRCH;
 	if (!t->verified && !make_sure(t, caller->pid))
 		return -EPERM;
