@@ -258,8 +258,7 @@ static int add_locked(const struct place *p, struct thread_rec *me,
 	return 0;
 }
 
-/* 0 is nobody's, also when they begin anew. */
-static uint32_t next_id(struct view *v)
+uint32_t table_next_id(struct view *v)
 {
 	uint32_t id;
 
@@ -275,7 +274,7 @@ static int name_entry(struct view *v, struct entry *e, const char *name)
 
 	if (r < 0)
 		return r;
-	e->id = next_id(v);
+	e->id = table_next_id(v);
 	if (name)
 		strncpy(e->name, name, OBJECT_NAME_MAX);
 	else
