@@ -25,6 +25,7 @@
 #include "fusionfs/ops.h"
 #include "fusionfs/options.h"
 #include "fusionfs/ports.h"
+#include "fusionfs/serving.h"
 #include "fusionfs/source.h"
 #include "fusionfs/undertaker.h"
 #include "fusionfs/visitors.h"
@@ -63,28 +64,12 @@ static void keep_message(enum fuse_log_level level, const char *fmt, va_list ap)
 		fprintf(stderr, "%s\n", fuse_said);
 }
 
-static struct fuse_buf request;
+static bool more; /* requests to serve */
 
 static void fuse_ready(struct source *s)
 {
 	(void)s;
-	/* All that is there: one wake-up serves a burst. */
-	for (int i = 0; i < BATCH; i++) {
-		int n = fuse_session_receive_buf(session, &request);
-
-		if (n == -EINTR)
-			continue;
-		if (n <= 0) {
-			if (n != -EAGAIN)
-				world.quit = true;
-			return;
-		}
-		fuse_session_process_buf(session, &request);
-		if (fuse_session_exited(session)) {
-			world.quit = true;
-			return;
-		}
-	}
+	more = true;
 }
 
 static int signals = -1;
@@ -142,7 +127,10 @@ static void loop(void)
 	if (source_add(&fuse_source, fd) < 0)
 		return;
 	while (!world.quit) {
-		batch_left = epoll_wait(world.epoll, batch, BATCH, run_clock());
+		int due = run_clock();
+
+		batch_left =
+			epoll_wait(world.epoll, batch, BATCH, more ? 0 : due);
 		for (batch_at = 0; batch_at < batch_left; batch_at++) {
 			struct source *s = batch[batch_at].data.ptr;
 
@@ -150,6 +138,8 @@ static void loop(void)
 				s->ready(s);
 		}
 		batch_left = 0;
+		if (more)
+			more = serving_go_on(session);
 	}
 }
 
@@ -289,7 +279,7 @@ static int serve(struct options *o, int report)
 	fuse_session_unmount(session);
 	fuse_session_destroy(session);
 	ops_end();
-	free(request.mem);
+	serving_end();
 	world_close();
 	return 0;
 }
