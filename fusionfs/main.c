@@ -64,12 +64,10 @@ static void keep_message(enum fuse_log_level level, const char *fmt, va_list ap)
 		fprintf(stderr, "%s\n", fuse_said);
 }
 
-static bool more; /* requests to serve */
-
+/* loop() serves the requests, whatever it was that woke it. */
 static void fuse_ready(struct source *s)
 {
 	(void)s;
-	more = true;
 }
 
 static int signals = -1;
@@ -97,24 +95,25 @@ static int watch_signals(struct source *s)
 	return signals < 0 ? -errno : source_add(s, signals);
 }
 
-/* What is due by the clock; ms until something is again. */
-static int run_clock(void)
+/* The sooner of two times to wait, where -1 is for ever. */
+static int64_t sooner(int64_t a, int64_t b)
 {
-	int64_t first = waiters_expire();
-	int64_t looks[] = {visitors_retry(), ports_retry(), later_retry()};
-	int64_t patrol;
+	return a < 0 || (b >= 0 && b < a) ? b : a;
+}
 
-	for (int i = 0; i < 3; i++)
-		if (first < 0 || (looks[i] >= 0 && looks[i] < first))
-			first = looks[i];
+/* What is due by the clock; ns until something is again. */
+static int64_t run_clock(void)
+{
+	int64_t first = waiters_expire(), patrol;
 
+	first = sooner(first, visitors_retry());
+	first = sooner(first, ports_retry());
+	first = sooner(first, later_retry());
 	patrol = undertaker_patrol();
 	if (patrol > 0)
 		world_read_again();
 	hand_over_patrol();
-	if (first < 0 || first > patrol)
-		first = patrol;
-	return (int)((first + 999999) / 1000000);
+	return sooner(first, patrol);
 }
 
 static void loop(void)
@@ -127,10 +126,11 @@ static void loop(void)
 	if (source_add(&fuse_source, fd) < 0)
 		return;
 	while (!world.quit) {
-		int due = run_clock();
+		int64_t due = serving_go_on(session);
 
-		batch_left =
-			epoll_wait(world.epoll, batch, BATCH, more ? 0 : due);
+		due = sooner(due, run_clock());
+		batch_left = epoll_wait(world.epoll, batch, BATCH,
+					(int)((due + 999999) / 1000000));
 		for (batch_at = 0; batch_at < batch_left; batch_at++) {
 			struct source *s = batch[batch_at].data.ptr;
 
@@ -138,8 +138,6 @@ static void loop(void)
 				s->ready(s);
 		}
 		batch_left = 0;
-		if (more)
-			more = serving_go_on(session);
 	}
 }
 

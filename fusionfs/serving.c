@@ -10,6 +10,7 @@
 #include "fusionfs/fuse.h"
 #include "fusionfs/turns.h"
 #include "fusionfs/world.h"
+#include "libfusion/core/futex.h"
 
 /* Then pidfds, bells and the clock are looked at. */
 #define SERVE_MAX 32
@@ -80,11 +81,11 @@ static uint64_t serve(struct fuse_session *session, struct turn *t)
 
 	process(session, &b);
 	ns = processor_ns() - start;
-	turns_done(t, ns);
+	turns_done(t, ns, clock_monotonic_ns());
 	return ns;
 }
 
-bool serving_go_on(struct fuse_session *session)
+int64_t serving_go_on(struct fuse_session *session)
 {
 	uint64_t ns = 0;
 
@@ -94,13 +95,13 @@ bool serving_go_on(struct fuse_session *session)
 		/* Before each: who came meanwhile may be next. */
 		read_all(session);
 		if (world.quit)
-			return false;
-		t = turns_next();
+			return -1;
+		t = turns_next(clock_monotonic_ns());
 		if (!t)
-			return false;
+			break;
 		ns += serve(session, t);
 	}
-	return turns_wait();
+	return turns_due(clock_monotonic_ns());
 }
 
 void serving_end(void)

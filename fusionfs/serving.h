@@ -12,13 +12,13 @@
 #ifndef FUSIONFS_SERVING_H
 #define FUSIONFS_SERVING_H
 
-#include <stdbool.h>
+#include <stdint.h>
 
 struct fuse_session;
 
-/* Read what is there and serve some of it.  true: there is more to do at once.
- * world.quit: the kernel has no more for us. */
-bool serving_go_on(struct fuse_session *session);
+/* Read what is there and serve some of it.  In so many ns there is more to do,
+ * -1: when the kernel has something.  world.quit: it has no more for us. */
+int64_t serving_go_on(struct fuse_session *session);
 void serving_end(void);
 
 #endif

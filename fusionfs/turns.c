@@ -2,32 +2,39 @@
 #include "fusionfs/turns.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* A user, until nobody is behind its clock. */
+/* A user that is about, or has had more than others. */
 struct line {
 	struct line *next;
 	uid_t uid;
-	uint64_t clock; /* ns that it has had, since all began */
+	uint64_t clock;	    /* ns that it has had, since all began */
+	int64_t served_ns;  /* when it was last; these two CLOCK_MONOTONIC */
+	int64_t rest_until; /* 0: it does not rest */
 	struct turn *first, **end;
 };
 
 static struct line *lines;
-static uint64_t now; /* the clock of the line that was served last */
+static uint64_t now; /* where those are that have had the least */
 static size_t bytes;
 
-/* One who has nothing here and no more than others is as good as unknown. */
-static void forget_idle(void)
+static bool is_about(const struct line *l, int64_t at)
 {
-	struct line **at = &lines, *l;
+	return l->first || at - l->served_ns < TURN_ABOUT_NS;
+}
 
-	while ((l = *at)) {
-		if (l->first || l->clock > now) {
-			at = &l->next;
+static void forget_idle(int64_t at)
+{
+	struct line **p = &lines, *l;
+
+	while ((l = *p)) {
+		if (is_about(l, at) || l->clock > now) {
+			p = &l->next;
 			continue;
 		}
-		*at = l->next;
+		*p = l->next;
 		free(l);
 	}
 }
@@ -106,29 +113,50 @@ int turns_add_behind(uint64_t about, const void *data, size_t size)
 	return -ENOENT;
 }
 
-static struct line *least(void)
+static struct line *least(int64_t at)
 {
 	struct line *found = NULL;
 
 	for (struct line *l = lines; l; l = l->next)
-		if (l->first && (!found || l->clock < found->clock))
+		if (l->first && l->rest_until <= at &&
+		    (!found || l->clock < found->clock))
 			found = l;
 	return found;
 }
 
-struct turn *turns_next(void)
+static struct turn *take(struct line *l)
 {
-	struct line *l = least();
-	struct turn *t;
+	struct turn *t = l->first;
 
-	if (!l)
-		return NULL;
-	t = l->first;
 	l->first = t->next;
 	if (!l->first)
 		l->end = &l->first;
-	now = l->clock;
 	return t;
+}
+
+struct turn *turns_next(int64_t at)
+{
+	struct line *l = least(at);
+
+	if (!l)
+		return NULL;
+	/* After a rest it may be behind those who were served meanwhile. */
+	if (l->clock > now)
+		now = l->clock;
+	return take(l);
+}
+
+int64_t turns_due(int64_t at)
+{
+	int64_t first = -1;
+
+	for (struct line *l = lines; l; l = l->next) {
+		int64_t due = l->rest_until > at ? l->rest_until - at : 0;
+
+		if (l->first && (first < 0 || due < first))
+			first = due;
+	}
+	return first;
 }
 
 void turns_charge(uid_t uid, uint64_t ns)
@@ -139,11 +167,37 @@ void turns_charge(uid_t uid, uint64_t ns)
 		l->clock = (l->clock > now ? l->clock : now) + ns;
 }
 
-void turns_done(struct turn *t, uint64_t ns)
+static bool others_are_about(const struct line *than, int64_t at)
 {
+	for (const struct line *l = lines; l; l = l->next)
+		if (l != than && is_about(l, at))
+			return true;
+	return false;
+}
+
+/* The time in which others find the daemon free. */
+static void rest(struct line *l, uint64_t ns, int64_t at)
+{
+	int64_t pause = TURN_REST_MAX_NS;
+
+	if (ns < TURN_LONG_NS || !others_are_about(l, at))
+		return;
+	if (ns < TURN_REST_MAX_NS / TURN_REST)
+		pause = (int64_t)ns * TURN_REST;
+	l->rest_until = at + pause;
+}
+
+void turns_done(struct turn *t, uint64_t ns, int64_t at)
+{
+	struct line *l = line_of(t->uid);
+
+	if (l) {
+		l->served_ns = at;
+		rest(l, ns, at);
+	}
 	turns_charge(t->uid, ns);
 	drop(t);
-	forget_idle();
+	forget_idle(at);
 }
 
 size_t turns_bytes(void)
@@ -151,18 +205,15 @@ size_t turns_bytes(void)
 	return bytes;
 }
 
-bool turns_wait(void)
-{
-	return least() != NULL;
-}
-
 void turns_end(void)
 {
-	struct turn *t;
+	struct line *l;
 
-	while ((t = turns_next()))
-		drop(t);
-	now = UINT64_MAX;
-	forget_idle();
+	while ((l = lines)) {
+		while (l->first)
+			drop(take(l));
+		lines = l->next;
+		free(l);
+	}
 	now = 0;
 }

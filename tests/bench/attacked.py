@@ -343,9 +343,10 @@ def main():
             sys.exit("the daemon has ended")
     finally:
         place.end()
-        subprocess.run(["umount", "-l", mount], check=False)
         daemon.terminate()
         daemon.wait()
+        if os.path.ismount(mount):
+            subprocess.run(["umount", "-l", mount], check=False)
         shutil.rmtree(backing, ignore_errors=True)
         os.rmdir(mount)
 
