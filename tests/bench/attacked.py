@@ -13,6 +13,9 @@ attacks, 100 times, with 10 ms in between.  LOAD is what the other user does:
            threads that write, directories made and removed, members that come
            and go
   listing  one `ls -l` after another of 20,000 fields
+  waits    512 threads that all wait for locks that are held, each request of
+           which is tried again and again
+  deaths   members that harm the tables and are killed, one after another
   none     nothing
 
 As root the two are different users (1001, 1002); otherwise they are the same,
@@ -195,12 +198,51 @@ def load_listing(place, _):
     return "ls -l of 20,000 fields"
 
 
+def wait_for_locks(arena):
+    """128 threads."""
+    def wait(i):
+        while True:
+            try:
+                os.mkdir("%s/reactors/%d.%d" % (arena, os.getpid(), i))
+            except OSError:
+                pass
+    for i in range(128):
+        threading.Thread(target=wait, args=[i]).start()
+
+
+def load_waits(place, _):
+    for i in range(4):
+        arena = "%s/bad%d" % (place.mount, i)
+        place.run(["mkdir", arena]).wait()
+        attacker = place.run(
+            [place.build + "/tests/hostile/attacker", "bad%d" % i,
+             "hold-as-myself"], stdout=subprocess.PIPE)
+        attacker.stdout.readline()
+        place.forked(wait_for_locks, arena)
+    return "512 threads wait"
+
+
+DIE = """while :; do timeout -s KILL 0.05 "$1" "$2" "$3"; done"""
+
+
+def load_deaths(place, _):
+    for i in range(6):
+        place.run(["mkdir", "%s/bad%d" % (place.mount, i)]).wait()
+        # One stays, or the arena would begin anew each time.
+        place.member("enter bad%d" % i)
+        for _ in range(2):
+            place.shell(DIE, place.build + "/tests/hostile/attacker",
+                        "bad%d" % i, ["raise-marks", "announce"][i % 2])
+    return "deaths in 6 arenas"
+
+
 def load_none(_place, _):
     return "nothing else"
 
 
 LOADS = {"attacks": load_attacks, "habits": load_habits,
-         "listing": load_listing, "none": load_none}
+         "listing": load_listing, "waits": load_waits, "deaths": load_deaths,
+         "none": load_none}
 
 
 # --- What is measured -------------------------------------------------------
