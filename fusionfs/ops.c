@@ -686,17 +686,18 @@ static void read_text(fuse_req_t req, fuse_ino_t ino, struct handle *h,
 		      size_t size, off_t off, bool paged)
 {
 	struct reading *text = &h->reading;
+	bool due = reading_is_due(text, (uint64_t)off, paged);
 	const char *p = NULL;
 	struct node n;
 	int r = 0;
 
-	if (!reading_is_due(text, (uint64_t)off, paged)) {
+	/* What fstat(2) made is not given when its file has gone meanwhile. */
+	if (!due && text->begun)
 		world.requests++;
-	} else {
-		if (!get_node(req, ino, &n))
-			return;
+	else if (!get_node(req, ino, &n))
+		return;
+	if (due)
 		r = reading_make(text, &n);
-	}
 	/* Never a text that is cut off: programs read then. */
 	if (r == 0 && paged && text->text.len > h->sized.told)
 		r = -EINVAL;

@@ -346,6 +346,7 @@ static bool make_sure(struct tracked *t, pid_t pid)
 	    mapping_pid(t->pidfd) > 0) {
 		t->uid = uid;
 		t->verified = true;
+		quota_adopt(&t->charge, uid, QUOTA_MEMBERS, 1);
 		return true;
 	}
 	close_pidfd(t);
@@ -358,7 +359,7 @@ int undertaker_is_own(struct arena *a, uint32_t slot, uint32_t id,
 {
 	struct tracked *t = find(a, slot, id);
 
-	if (!t || t->going)
+	if (!t)
 		return -ESRCH;
 	if (!t->verified && !make_sure(t, caller->pid))
 		return -EPERM;

@@ -40,6 +40,8 @@ struct arena {
 	char name[ARENA_NAME_MAX + 1];
 	struct store store; /* its files, and who may do what */
 	struct view view;   /* view.base is NULL if the file is no good */
+	void *hideout;	    /* guard.c: where it is while it is closed */
+	bool hidden;	    /* and it is there now */
 	uint64_t base;	    /* where members map it; our copy */
 	struct arena_charge charge;
 	bool corrupt;
@@ -155,8 +157,9 @@ void arena_unlock(struct arena *a);
 int guarded(struct arena *a, int (*fn)(struct arena *a, void *arg), void *arg);
 /* 0, -errno: there is no timer for the watchdog. */
 int guard_init(void);
-/* The arena was mapped: in a build with guard_check nobody touches it now but
- * who is guarded. */
-void guard_close(const struct arena *a);
+/* The arena was mapped: in a build with guard_check view.base changes, and
+ * nobody touches it now but who is guarded. */
+void guard_close(struct arena *a);
+void guard_unmap(struct arena *a);
 
 #endif

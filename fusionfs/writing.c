@@ -33,7 +33,9 @@ static int add(struct writing *w, const struct node *n, const char *data,
 	newline = memchr(w->text, '\n', w->len);
 	if (newline)
 		return newline == w->text + w->len - 1 ? 1 : -EINVAL;
-	return node_may_store(n, w->text);
+	/* What nothing can follow is whole: a write's error is seen, that of a
+	 * close may be not. */
+	return w->len == VALUE_BYTES - 1 ? 1 : node_may_store(n, w->text);
 }
 
 void writing_finish(struct writing *w)
@@ -78,10 +80,11 @@ int writing_add(struct writing *w, const struct node *n, const char *data,
 {
 	int r = -EINVAL;
 
-	if (!off) {
+	if (!off || (w->ended && off != w->end)) {
 		w->len = 0;
 		writing_finish(w);
 	}
+	w->ended = false;
 	if (w->after.len)
 		take_back(w, n);
 	else if (!off || fits(w, off, at_end))
@@ -97,9 +100,9 @@ int writing_add(struct writing *w, const struct node *n, const char *data,
 
 int writing_end(struct writing *w, const struct node *n)
 {
-	int r = w->len ? node_store(n, w->text) : 0;
+	int r = w->len && !w->ended ? node_store(n, w->text) : 0;
 
-	w->len = 0;
+	w->ended = w->len;
 	writing_finish(w);
 	return r;
 }

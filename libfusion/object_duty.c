@@ -49,7 +49,7 @@ static struct duty *duty_of(const struct fusion_arena *a)
 
 /* --- What is registered --------------------------------------------------- */
 
-/* The lock is held, here and in the next two. */
+/* The lock is held, here and in the next three. */
 static struct pool_type **link_to(struct duty *d, const struct object_pool *p)
 {
 	struct pool_type **link = &d->types;
@@ -60,12 +60,19 @@ static struct pool_type **link_to(struct duty *d, const struct object_pool *p)
 	return link;
 }
 
-static void end_type(struct pool_type **link)
+static struct pool_type *unlink_type(struct pool_type **link)
 {
 	struct pool_type *t = *link;
 
 	*link = t->next;
 	t->ended = true;
+	return t;
+}
+
+static void end_type(struct pool_type **link)
+{
+	struct pool_type *t = unlink_type(link);
+
 	if (!t->pins)
 		free(t);
 }
@@ -599,7 +606,7 @@ int duty_unregister(struct fusion_arena *a, struct object_pool *p)
 	t = *link;
 	if (t) {
 		t->pins++;
-		end_type(link);
+		unlink_type(link);
 		/* Its destructors end before the duty is another's; in one of
 		 * them, and in what may have to end before one, that cannot be
 		 * waited for. */

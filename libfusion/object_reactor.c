@@ -44,7 +44,7 @@ fusion_object_attach_channel(struct fusion_object *object, uint32_t channel,
 			     const struct fusion_reactor_policy *policy,
 			     struct fusion_reaction **ret)
 {
-	struct fusion_reactor *reactor;
+	struct fusion_reactor *reactor = NULL;
 	int r = fusion_object_reactor(object, &reactor);
 
 	return told(r < 0 ? r
@@ -68,7 +68,7 @@ FUSION_API int fusion_object_detach(struct fusion_reaction *reaction)
 FUSION_API int fusion_object_attach_global(struct fusion_object *object,
 					   uint32_t index, void *ctx)
 {
-	struct fusion_reactor *reactor;
+	struct fusion_reactor *reactor = NULL;
 	int r = fusion_object_reactor(object, &reactor);
 
 	return told(r < 0 ? r

@@ -59,7 +59,7 @@ int ref_zero_lock(struct view *v, struct thread_rec *me, struct ref *r,
 		  int64_t deadline_ns)
 {
 	int64_t nap = SUSPECT_FIRST_NS, left = nap;
-	uint32_t id = load_acquire(&r->id), seq;
+	uint32_t id = load_acquire(&r->id), seq = 0;
 	int rc;
 
 	/* Acquire in futex_wait's caller's next look, under the guard: pairs

@@ -43,7 +43,7 @@ static void *grow(void *p, bool may_move, size_t size)
 
 int sparse_map(void *at, size_t size, int flags, int fd, void **ret)
 {
-	void *p;
+	void *p = NULL;
 	int r = map(at, SPARSE_PAGE, flags, fd, &p);
 
 	if (r < 0)

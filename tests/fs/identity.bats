@@ -47,6 +47,18 @@ is_gone_directory() {
 	done
 }
 
+@test "identity: nor the old one, when only its size was asked for in time" {
+	mkdir "$MNT/a"
+	: >"$MNT/a/skirmishes/first"
+	exec 8<"$MNT/a/skirmishes/first"
+	[ "$(stat -L -c %s "/proc/$BASHPID/fd/8")" -gt 0 ]
+	rm "$MNT/a/skirmishes/first"
+	: >"$MNT/a/skirmishes/first"
+	run read -r -u 8
+	[ "$status" -ne 0 ]
+	is_gone_file 8
+}
+
 @test "identity: nor does a directory that somebody is in" {
 	mkdir "$MNT/a"
 	mkdir "$MNT/a/reactors/first"

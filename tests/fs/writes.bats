@@ -41,6 +41,30 @@ refused() {
 	is 7340032
 }
 
+# A shell closes a duplicate of the descriptor after each piece.
+@test "writes: so is one in pieces with closes in between" {
+	exec 8>"$L"
+	printf 5 >&8 || true
+	printf 24288 >&8 || true
+	printf '0\n' >&8
+	is 5242880
+	printf 62 >&8 || true
+	(printf 91456 >&8)
+	exec 8>&-
+	is 6291456
+	# What others wrote meanwhile stays, though it is closed again.
+	exec 8>"$L"
+	printf 7340032 >&8
+	echo 5M >"$L"
+	exec 8>&-
+	is 5242880
+	# Nothing but the whole has an effect.
+	exec 8>"$L"
+	printf 6291456 >&8
+	fails_with "Invalid argument" bash -c 'printf x >&8'
+	is 6291456
+}
+
 @test "writes: each way to write a whole one works" {
 	printf 5M >"$L"
 	is 5242880
@@ -68,6 +92,7 @@ refused() {
 	refused 'echo "5 6" >"$L"'
 	refused 'echo " 5M" >"$L"'
 	refused 'printf "%0100d\n" 7 >"$L"'
+	refused 'printf "%063d" 7 >"$L"'
 	refused 'echo 77 | dd of="$L" bs=3 seek=1 conv=notrunc'
 	refused 'truncate -s 5 "$L"'
 	refused 'printf "12x34\n" | dd of="$L" bs=1'
