@@ -50,6 +50,7 @@ struct arena {
 	unsigned idle;	/* patrols that have found it unused */
 	uint32_t on_master_death; /* as the first one in wanted it */
 	bool doomed;		  /* its master died, and so do all */
+	bool costly;		  /* its last death took long */
 	int64_t patrol_ns;	 /* when the next one is due, 0 not known yet */
 	struct tracked *members; /* undertaker.c: one a member */
 	struct waiter *waiters;	 /* waiters.c: parked requests, oldest first */
