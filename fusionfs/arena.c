@@ -128,7 +128,7 @@ static int take_over(struct arena *a)
 			r = view_set_lock(&a->view, a->store.lock);
 	}
 	if (r < 0) {
-		view_unmap(&a->view);
+		guard_unmap(a);
 		a->view = (struct view){.fd = -1, .lockfd = -1};
 		return r;
 	}
@@ -164,7 +164,7 @@ static void detach(struct arena *a)
 	later_forget(a, -ENOENT);
 	visitors_forget(a, -EIDRM);
 	ports_forget(a, -EIDRM);
-	view_unmap(&a->view);
+	guard_unmap(a);
 }
 
 static struct arena *add(const char *name)

@@ -25,11 +25,16 @@
  *     stay locked, in an arena that nobody uses any more.
  *
  * With -Dguard_check=true an arena is closed to everybody but who runs under
- * its guard.  An access anywhere else ends the daemon: the tests run so.
+ * its guard.  An access anywhere else ends the daemon: the tests run so.  While
+ * it is closed it is mapped at a place that nobody knows, and nothing is where
+ * view.base and all pointers into it point.  To move it takes the kernel no
+ * longer than its page tables are many; mprotect() changes each page, and all
+ * tests that list a large directory took four times as long.
  */
 #include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -150,24 +155,104 @@ static void drop_locks(struct arena *a)
 	life_unlock(&a->view);
 }
 
-void guard_close(const struct arena *a)
-{
 #ifdef FUSION_GUARD_CHECK
-	if (a->view.base)
-		allow(a, PROT_NONE);
-#else
-	(void)a;
-#endif
+
+/* A range that the kernel and the sanitizers give to nobody who does not ask
+ * for it: what is empty for a while is still empty afterwards. */
+#define PLACES 0x200000000000ull
+#define PLACES_END 0x500000000000ull
+#define PLACE_STEP (1ull << 30) /* what one entry of a table maps */
+
+static void move(const struct arena *a, void *from, void *to)
+{
+	size_t span = a->view.geo.span;
+
+	if (mremap(from, span, span, MREMAP_MAYMOVE | MREMAP_FIXED, to) != to)
+		abort();
 }
 
-static void open_to_us(const struct arena *a)
+static bool is_free(void *at, size_t size)
 {
-#ifdef FUSION_GUARD_CHECK
-	allow(a, PROT_READ | PROT_WRITE);
-#else
-	(void)a;
-#endif
+	void *p = mmap(at, size, PROT_NONE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE |
+			       MAP_FIXED_NOREPLACE,
+		       -1, 0);
+
+	if (p != MAP_FAILED)
+		munmap(p, size);
+	return p == at;
 }
+
+/* Two places side by side. */
+static char *find_places(size_t size)
+{
+	static uint64_t next = PLACES;
+
+	for (uint64_t n = 0; n < (PLACES_END - PLACES) / PLACE_STEP; n++) {
+		char *at = (char *)(uintptr_t)next;
+
+		next += 2 * size;
+		if (next > PLACES_END)
+			next = PLACES;
+		else if (is_free(at, 2 * size))
+			return at;
+	}
+	abort();
+}
+
+/* It was mapped anywhere. */
+static void give_places(struct arena *a)
+{
+	size_t size = (a->view.geo.span + PLACE_STEP - 1) & -PLACE_STEP;
+	char *at = find_places(size);
+
+	move(a, a->view.base, at);
+	a->view.base = at;
+	a->view.sb = (struct superblock *)at;
+	a->hideout = at + size;
+}
+
+void guard_close(struct arena *a)
+{
+	if (!a->hideout)
+		give_places(a);
+	if (!a->hidden)
+		move(a, a->view.base, a->hideout);
+	a->hidden = true;
+}
+
+static void open_to_us(struct arena *a)
+{
+	move(a, a->hideout, a->view.base);
+	a->hidden = false;
+}
+
+void guard_unmap(struct arena *a)
+{
+	if (a->hidden)
+		open_to_us(a);
+	a->hideout = NULL;
+	view_unmap(&a->view);
+}
+
+#else
+
+void guard_close(struct arena *a)
+{
+	(void)a;
+}
+
+static void open_to_us(struct arena *a)
+{
+	(void)a;
+}
+
+void guard_unmap(struct arena *a)
+{
+	view_unmap(&a->view);
+}
+
+#endif
 
 static bool is_inside(const struct arena *a)
 {

@@ -16,7 +16,7 @@
 /* Between two attempts, doubling. */
 #define NAP_FIRST_NS 1000000
 #define NAP_LAST_NS 128000000
-/* Looks at the owner of a lock, one after another, that find nobody. */
+/* Looks at the owner of a lock, one after another, that found nobody. */
 #define LOST_MAX 5
 /* As to requests, which somebody waits for. */
 #define REQUEST_NAP_NS 8000000
@@ -47,6 +47,17 @@ void later(struct arena *a)
 	a->later_ns = clock_monotonic_ns() + a->later_nap_ns;
 }
 
+/* Is that lock still so?  Looked at after its owner was looked for: an owner
+ * that ends gives its locks back, or has them given back, before its record. */
+static bool is_held_by(const struct view *v, uint64_t at, uint32_t token)
+{
+	const struct core_lock *l = view_at(v, at);
+
+	/* The fence in look_at_owner() has this load after those of the
+	 * record. */
+	return (load_relaxed(&l->word) & TOKEN_MASK) == token;
+}
+
 /* The owner that was in the way may be dead: then it is recovered now.  1:
  * nobody has that token, or it is one of ours, and we hold no lock from one
  * request to the next; 0, -errno. */
@@ -64,11 +75,16 @@ static int look_at_owner(struct arena *a, void *unused)
 	if (r)
 		return r < 0 ? r : 0;
 	t = thread_by_token(&a->view, token);
-	return !t || load_relaxed(&t->member) == 1;
+	if (t && load_relaxed(&t->member) != 1)
+		return 0;
+	/* Pairs with the releases in core_unlock() and thread_release(): seen
+	 * that the record went, we see that the lock went before. */
+	acquire_fence();
+	return is_held_by(&a->view, a->view.met_at, token);
 }
 
-/* It may have been given back, and its thread have ended, just before we
- * looked: but not each time. */
+/* Not at the first look: a member that writes over its own record for a moment
+ * has not lost its arena. */
 static void look_for_owner(struct arena *a)
 {
 	bool lost = guarded(a, look_at_owner, NULL) == 1;

@@ -25,6 +25,7 @@
 #include "fusionfs/ops.h"
 #include "fusionfs/options.h"
 #include "fusionfs/ports.h"
+#include "fusionfs/serving.h"
 #include "fusionfs/source.h"
 #include "fusionfs/undertaker.h"
 #include "fusionfs/visitors.h"
@@ -63,28 +64,10 @@ static void keep_message(enum fuse_log_level level, const char *fmt, va_list ap)
 		fprintf(stderr, "%s\n", fuse_said);
 }
 
-static struct fuse_buf request;
-
+/* loop() serves the requests, whatever it was that woke it. */
 static void fuse_ready(struct source *s)
 {
 	(void)s;
-	/* All that is there: one wake-up serves a burst. */
-	for (int i = 0; i < BATCH; i++) {
-		int n = fuse_session_receive_buf(session, &request);
-
-		if (n == -EINTR)
-			continue;
-		if (n <= 0) {
-			if (n != -EAGAIN)
-				world.quit = true;
-			return;
-		}
-		fuse_session_process_buf(session, &request);
-		if (fuse_session_exited(session)) {
-			world.quit = true;
-			return;
-		}
-	}
 }
 
 static int signals = -1;
@@ -112,24 +95,25 @@ static int watch_signals(struct source *s)
 	return signals < 0 ? -errno : source_add(s, signals);
 }
 
-/* What is due by the clock; ms until something is again. */
-static int run_clock(void)
+/* The sooner of two times to wait, where -1 is for ever. */
+static int64_t sooner(int64_t a, int64_t b)
 {
-	int64_t first = waiters_expire();
-	int64_t looks[] = {visitors_retry(), ports_retry(), later_retry()};
-	int64_t patrol;
+	return a < 0 || (b >= 0 && b < a) ? b : a;
+}
 
-	for (int i = 0; i < 3; i++)
-		if (first < 0 || (looks[i] >= 0 && looks[i] < first))
-			first = looks[i];
+/* What is due by the clock; ns until something is again. */
+static int64_t run_clock(void)
+{
+	int64_t first = waiters_expire(), patrol;
 
+	first = sooner(first, visitors_retry());
+	first = sooner(first, ports_retry());
+	first = sooner(first, later_retry());
 	patrol = undertaker_patrol();
 	if (patrol > 0)
 		world_read_again();
 	hand_over_patrol();
-	if (first < 0 || first > patrol)
-		first = patrol;
-	return (int)((first + 999999) / 1000000);
+	return sooner(first, patrol);
 }
 
 static void loop(void)
@@ -142,7 +126,11 @@ static void loop(void)
 	if (source_add(&fuse_source, fd) < 0)
 		return;
 	while (!world.quit) {
-		batch_left = epoll_wait(world.epoll, batch, BATCH, run_clock());
+		int64_t due = serving_go_on(session);
+
+		due = sooner(due, run_clock());
+		batch_left = epoll_wait(world.epoll, batch, BATCH,
+					(int)((due + 999999) / 1000000));
 		for (batch_at = 0; batch_at < batch_left; batch_at++) {
 			struct source *s = batch[batch_at].data.ptr;
 
@@ -291,7 +279,7 @@ static int serve(struct options *o, int report)
 	fuse_session_unmount(session);
 	fuse_session_destroy(session);
 	ops_end();
-	free(request.mem);
+	serving_end();
 	world_close();
 	return 0;
 }

@@ -137,6 +137,12 @@ int quota_take(struct charge *c, uid_t uid, enum quota kind, uint64_t n)
 	return r;
 }
 
+void quota_adopt(struct charge *c, uid_t uid, enum quota kind, uint64_t n)
+{
+	quota_open(c, uid, kind);
+	quota_force(c, n);
+}
+
 void quota_give(struct charge *c)
 {
 	quota_force(c, 0);
@@ -180,12 +186,9 @@ void arena_charge_force(struct arena_charge *c, uid_t uid, uint64_t span,
 			uint64_t limit)
 {
 	arena_charge_give(c);
-	quota_open(&c->arenas, uid, QUOTA_ARENAS);
-	quota_force(&c->arenas, 1);
-	quota_open(&c->span, uid, QUOTA_SPAN);
-	quota_force(&c->span, span);
-	quota_open(&c->memory, uid, QUOTA_MEMORY);
-	quota_force(&c->memory, limit);
+	quota_adopt(&c->arenas, uid, QUOTA_ARENAS, 1);
+	quota_adopt(&c->span, uid, QUOTA_SPAN, span);
+	quota_adopt(&c->memory, uid, QUOTA_MEMORY, limit);
 }
 
 uint64_t quota_share(uid_t uid, uint64_t standard)

@@ -46,6 +46,8 @@ void quota_end(void);
 /* Charge @n to @uid.  0, -EDQUOT or -EMFILE it is too much, -ENOMEM: *c is all
  * zero. */
 int quota_take(struct charge *c, uid_t uid, enum quota kind, uint64_t n);
+/* It is there already: charge it whatever the limit. */
+void quota_adopt(struct charge *c, uid_t uid, enum quota kind, uint64_t n);
 /* An account that nothing is charged to yet. */
 void quota_open(struct charge *c, uid_t uid, enum quota kind);
 /* Have it be @n.  0, or the same errors and it is what it was.  Less always

@@ -14,6 +14,7 @@
 #include "fusionfs/later.h"
 #include "fusionfs/ports.h"
 #include "fusionfs/process.h"
+#include "fusionfs/serving.h"
 #include "fusionfs/waiters.h"
 #include "libfusion/core/atomic.h"
 #include "libfusion/core/futex.h"
@@ -25,7 +26,12 @@
 #define SELDOM 16	   /* patrols, until one that is watched is looked at */
 
 #define PATROL_NS 1000000000 /* a look at all members, told or not */
-#define BUDGET_NS 2000000    /* for patrols, before requests are served */
+#define BUDGET_NS 2000000    /* before requests are served */
+
+/* A death that takes so long of the processor is followed by a rest of so many
+ * times as much, in which the deaths of such arenas wait. */
+#define COSTLY_NS 1000000
+#define COSTLY_REST 3
 
 struct departure {
 	uint32_t slot, id;
@@ -159,13 +165,34 @@ static void doom(struct arena *a)
 		undertaker_signal(t, SIGKILL);
 }
 
+static int64_t rest_until;
+
+static bool must_rest(const struct arena *a)
+{
+	return a->costly && clock_monotonic_ns() < rest_until;
+}
+
+/* Recovery takes as long as the arena's tables say that it does: an arena that
+ * lies, and has many members to lose, gets a share of the time. */
+static int depart_in_time(struct arena *a, struct departure *d)
+{
+	uint64_t start = processor_ns(), ns;
+	int r = guarded(a, depart, d);
+
+	ns = processor_ns() - start;
+	a->costly = ns > COSTLY_NS;
+	if (a->costly)
+		rest_until = clock_monotonic_ns() + (int64_t)ns * COSTLY_REST;
+	return r;
+}
+
 int undertaker_depart(struct arena *a, uint32_t slot, uint32_t id, bool died)
 {
 	struct departure d = {.slot = slot, .id = id, .died = died};
 	struct tracked *t = find(a, slot, id);
 	bool ruled =
 		t && t->is_master && a->on_master_death == MASTER_DEATH_KILL;
-	int r = guarded(a, depart, &d);
+	int r = died && t && must_rest(a) ? -EAGAIN : depart_in_time(a, &d);
 
 	if (is_temporary(r))
 		return postpone(a, t, died);
@@ -203,13 +230,18 @@ static struct tracked *next_going(struct arena *a, unsigned round)
 void undertaker_go_on(struct arena *a)
 {
 	static unsigned round;
-	uint64_t serial = a->serial;
+	uint64_t serial = a->serial, start = processor_ns();
 	struct tracked *t;
 
 	round++;
 	/* Taking one out may end others, and the arena. */
-	while (world_serial(serial) && (t = next_going(a, round)))
+	while (world_serial(serial) && (t = next_going(a, round))) {
+		if (processor_ns() - start > BUDGET_NS) {
+			later(a);
+			return;
+		}
 		undertaker_depart(a, t->slot, t->id, t->died);
+	}
 }
 
 static void look_at(struct tracked *t)
@@ -314,6 +346,7 @@ static bool make_sure(struct tracked *t, pid_t pid)
 	    mapping_pid(t->pidfd) > 0) {
 		t->uid = uid;
 		t->verified = true;
+		quota_adopt(&t->charge, uid, QUOTA_MEMBERS, 1);
 		return true;
 	}
 	close_pidfd(t);
@@ -326,7 +359,7 @@ int undertaker_is_own(struct arena *a, uint32_t slot, uint32_t id,
 {
 	struct tracked *t = find(a, slot, id);
 
-	if (!t || t->going)
+	if (!t)
 		return -ESRCH;
 	if (!t->verified && !make_sure(t, caller->pid))
 		return -EPERM;

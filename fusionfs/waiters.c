@@ -323,10 +323,35 @@ static void interrupted(struct fuse_req *req, void *data)
 	vanish_if_unused(a);
 }
 
+/* Does the same member wait for something already?  A process that comes in or
+ * goes out does one after the other. */
+static bool waits_already(const struct waiter *w)
+{
+	const struct waiter *other = w->arena->waiters;
+
+	while (other &&
+	       (other->is_join || other->member.slot != w->member.slot ||
+		other->member.id != w->member.id))
+		other = other->next;
+	return other;
+}
+
+/* A member has been paid for, and must be able to leave: its one request waits
+ * whatever else its user has waiting. */
+static int charge(struct waiter *w)
+{
+	if (w->is_join)
+		return quota_take(&w->charge, w->caller.uid, QUOTA_WAITS, 1);
+	if (waits_already(w))
+		return -EALREADY;
+	quota_adopt(&w->charge, w->caller.uid, QUOTA_WAITS, 1);
+	return 0;
+}
+
 static void park(struct waiter *w)
 {
 	struct waiter **p = &w->arena->waiters;
-	int r = quota_take(&w->charge, w->caller.uid, QUOTA_WAITS, 1);
+	int r = charge(w);
 
 	if (r < 0) {
 		struct arena *a = w->arena;
@@ -435,6 +460,37 @@ static struct waiter *member_request(struct arena *a, struct fuse_req *req,
 	return w;
 }
 
+/* The same, for what a member cannot do once it has asked to be let out. */
+static struct waiter *inside_request(struct arena *a, struct fuse_req *req,
+				     const struct ioc_member *m)
+{
+	struct waiter *w = member_request(a, req, m);
+
+	if (!w || !undertaker_find(a, m->slot, m->id)->going)
+		return w;
+	answer(w, -ESRCH);
+	return NULL;
+}
+
+/* It is told that it is out when all that it had is given back, and not before:
+ * somebody may have one of the locks that this takes. */
+static int is_out(struct arena *a, struct waiter *w)
+{
+	w->attempt = is_out;
+	return undertaker_find(a, w->member.slot, w->member.id) ? MUST_WAIT : 0;
+}
+
+/* Asked again, after a signal, it waits on. */
+static int let_out(struct arena *a, struct waiter *w)
+{
+	const struct tracked *t =
+		undertaker_find(a, w->member.slot, w->member.id);
+	uint64_t serial = a->serial;
+	int r = t->going ? 0 : undertaker_depart(a, t->slot, t->id, false);
+
+	return r < 0 || !world_serial(serial) ? r : is_out(a, w);
+}
+
 static int make_ready_locked(struct arena *a, void *arg)
 {
 	struct waiter *w = arg;
@@ -461,7 +517,7 @@ static int is_initializing(struct arena *a, void *unused)
 
 /* initialize() or join() refused.  Those who waited for an initialisation
  * that failed politely fail as it did. */
-static void refused(struct arena *a, const struct waiter *w)
+static int refused(struct arena *a, struct waiter *w)
 {
 	int error = w->member.result;
 
@@ -469,22 +525,20 @@ static void refused(struct arena *a, const struct waiter *w)
 		error = -EINVAL;
 	if (guarded(a, is_initializing, NULL) == 1)
 		waiters_fail(a, error);
-	undertaker_depart(a, w->member.slot, w->member.id, false);
+	return let_out(a, w);
 }
 
 void request_ready(struct arena *a, struct fuse_req *req,
 		   const struct ioc_member *m)
 {
-	struct waiter *w = member_request(a, req, m);
+	struct waiter *w = m->result < 0 ? member_request(a, req, m)
+					 : inside_request(a, req, m);
 	uint64_t serial = a->serial;
-	int r = 0;
+	int r;
 
 	if (!w)
 		return;
-	if (m->result < 0)
-		refused(a, w);
-	else
-		r = make_ready(a, w);
+	r = m->result < 0 ? refused(a, w) : make_ready(a, w);
 	if (r == MUST_WAIT) {
 		park(w);
 		return;
@@ -522,7 +576,7 @@ static int begin_exit(struct arena *a, struct waiter *w)
 void request_exit(struct arena *a, struct fuse_req *req,
 		  const struct ioc_member *m)
 {
-	struct waiter *w = member_request(a, req, m);
+	struct waiter *w = inside_request(a, req, m);
 	int r;
 
 	if (!w)
@@ -544,8 +598,11 @@ void request_leave(struct arena *a, struct fuse_req *req,
 
 	if (!w)
 		return;
-	r = undertaker_depart(a, m->slot, m->id, false);
-	answer(w, r);
+	r = let_out(a, w);
+	if (r == MUST_WAIT)
+		park(w);
+	else
+		answer(w, r);
 }
 
 void request_renew(struct arena *a, struct fuse_req *req,
@@ -553,7 +610,7 @@ void request_renew(struct arena *a, struct fuse_req *req,
 {
 	struct ioc_member m = {.slot = ask->slot, .id = ask->id};
 	struct ioc_renew answer = *ask;
-	struct waiter *w = member_request(a, req, &m);
+	struct waiter *w = inside_request(a, req, &m);
 	struct offer *o;
 	int r;
 

@@ -40,6 +40,8 @@ struct arena {
 	char name[ARENA_NAME_MAX + 1];
 	struct store store; /* its files, and who may do what */
 	struct view view;   /* view.base is NULL if the file is no good */
+	void *hideout;	    /* guard.c: where it is while it is closed */
+	bool hidden;	    /* and it is there now */
 	uint64_t base;	    /* where members map it; our copy */
 	struct arena_charge charge;
 	bool corrupt;
@@ -48,6 +50,7 @@ struct arena {
 	unsigned idle;	/* patrols that have found it unused */
 	uint32_t on_master_death; /* as the first one in wanted it */
 	bool doomed;		  /* its master died, and so do all */
+	bool costly;		  /* its last death took long */
 	int64_t patrol_ns;	 /* when the next one is due, 0 not known yet */
 	struct tracked *members; /* undertaker.c: one a member */
 	struct waiter *waiters;	 /* waiters.c: parked requests, oldest first */
@@ -154,8 +157,9 @@ void arena_unlock(struct arena *a);
 int guarded(struct arena *a, int (*fn)(struct arena *a, void *arg), void *arg);
 /* 0, -errno: there is no timer for the watchdog. */
 int guard_init(void);
-/* The arena was mapped: in a build with guard_check nobody touches it now but
- * who is guarded. */
-void guard_close(const struct arena *a);
+/* The arena was mapped: in a build with guard_check view.base changes, and
+ * nobody touches it now but who is guarded. */
+void guard_close(struct arena *a);
+void guard_unmap(struct arena *a);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "libfusion/core/bell.h"
 #include "libfusion/core/life.h"
+#include "libfusion/core/seed.h"
 #include "libfusion/core/thread.h"
 
 /* --- Bells ---------------------------------------------------------------- */
@@ -52,6 +53,8 @@ void bell_ring(struct view *v, struct thread_rec *me, struct cursor *c,
 	/* First the mark: it is the one of the two that is sure to be seen. */
 	if (message_post(v, me, slot, owner, &h, NULL, NULL) == -EAGAIN) {
 		mark(v, me, c);
+		if (SEED_BUG(86))
+			return;
 		message_post(v, me, slot, owner, &h, NULL, NULL);
 	}
 }
@@ -190,7 +193,7 @@ int cursor_take(struct view *v, struct thread_rec *me, struct reactor *re,
 	/* The drawing is at ring_goes() in reactor.c: it tells us, or we see
 	 * that the reactor went. */
 	full_fence();
-	if (load_acquire(&re->id) != id) {
+	if (load_acquire(&re->id) != id && !SEED_BUG(93)) {
 		give_up(cursor_at(&r, (uint32_t)e), me);
 		return -EIDRM;
 	}

@@ -76,9 +76,10 @@ static int sleep_lock(struct view *v, struct core_lock *l, uint32_t token,
 }
 
 /* Recorded, so that whoever comes back later can have the owner looked at. */
-static int leave_it(struct view *v, uint32_t seen)
+static int leave_it(struct view *v, const struct core_lock *l, uint32_t seen)
 {
 	v->met = seen & TOKEN_MASK;
+	v->met_at = view_off(v, l);
 	return -ETIMEDOUT;
 }
 
@@ -123,7 +124,7 @@ int core_lock_for(struct view *v, struct thread_rec *me, struct core_lock *l,
 			me->held[n] = off;
 		return 0;
 	}
-	r = patience_ns == NEVER_SLEEP ? leave_it(v, seen)
+	r = patience_ns == NEVER_SLEEP ? leave_it(v, l, seen)
 				       : sleep_lock(v, l, token, patience_ns);
 	if (r < 0) {
 		compiler_fence();

@@ -16,8 +16,8 @@
 #include "libfusion/core/view.h"
 
 /* Lock @l for the thread of record @me.  0; -ETIMEDOUT after v->patience_ns
- * (only if that is set; at once, and v->met is the owner, if it is
- * NEVER_SLEEP); -EDEADLK if @me has it already. */
+ * (only if that is set; at once, and v->met is the owner and v->met_at
+ * the lock, if it is NEVER_SLEEP); -EDEADLK if @me has it already. */
 int core_lock(struct view *v, struct thread_rec *me, struct core_lock *l);
 /* The same with a patience of its own, 0: for ever. */
 int core_lock_for(struct view *v, struct thread_rec *me, struct core_lock *l,

@@ -9,8 +9,10 @@
 #include "libfusion/core/field.h"
 #include "libfusion/core/life.h"
 #include "libfusion/core/lock.h"
+#include "libfusion/core/seed.h"
 #include "libfusion/core/slab.h"
 #include "libfusion/core/span.h"
+#include "libfusion/core/table.h"
 
 /* Pools 1..n; a pool of less than a span makes no sense. */
 static uint32_t table_pools(uint32_t n_spans)
@@ -93,8 +95,12 @@ static int create_locked(struct view *v, const char *name, uint64_t limit,
 	/* Relaxed: the release of `state` publishes it; a late use of the pool
 	 * that had this record before may be reading it. */
 	store_relaxed(&p->gen, load_relaxed(&p->gen) + 1);
-	p->id = add_relaxed(&v->sb->next_object, 1);
-	p->used = 0;
+	p->id = table_next_id(v);
+	/* `used` stays: 0, or the spans of somebody who was making a slab when
+	 * the last pool went, and gives them back (pool_is_gone() in refill.c);
+	 * that is counted down here. */
+	if (SEED_BUG(92))
+		p->used = 0;
 	p->orphans = 0;
 	p->limit = limit;
 	memset(p->name, 0, sizeof(p->name));

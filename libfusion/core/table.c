@@ -258,8 +258,7 @@ static int add_locked(const struct place *p, struct thread_rec *me,
 	return 0;
 }
 
-/* 0 is nobody's, also when they begin anew. */
-static uint32_t next_id(struct view *v)
+uint32_t table_next_id(struct view *v)
 {
 	uint32_t id;
 
@@ -275,7 +274,7 @@ static int name_entry(struct view *v, struct entry *e, const char *name)
 
 	if (r < 0)
 		return r;
-	e->id = next_id(v);
+	e->id = table_next_id(v);
 	if (name)
 		strncpy(e->name, name, OBJECT_NAME_MAX);
 	else
@@ -563,8 +562,8 @@ bad:
 static bool is_still(const struct entry *e, uint32_t id)
 {
 	acquire_fence();
-	return load_relaxed(&e->state) == ENTRY_USED &&
-	       load_relaxed(&e->id) == id;
+	return SEED_BUG(84) || (load_relaxed(&e->state) == ENTRY_USED &&
+				load_relaxed(&e->id) == id);
 }
 
 int table_copy(const struct view *v, enum object_kind kind, uint32_t i,
@@ -627,8 +626,9 @@ static int lookup_once(const struct view *v, enum object_kind kind,
 		next = load_acquire(&e->next);
 		state = load_acquire(&e->state);
 		/* In the free list, or in another chain by now. */
-		if (state != ENTRY_USED ||
-		    load_relaxed(&e->hash) % t->n_buckets != bucket)
+		if ((state != ENTRY_USED ||
+		     load_relaxed(&e->hash) % t->n_buckets != bucket) &&
+		    !SEED_BUG(82))
 			return -EAGAIN;
 		if (load_relaxed(&e->hash) == hash &&
 		    is_called(v, kind, i, name)) {

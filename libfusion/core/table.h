@@ -58,6 +58,8 @@ int table_recover(struct view *v, struct thread_rec *t);
 
 /* Records below were ever used. */
 uint32_t table_hi(const struct view *v, enum object_kind kind);
+/* For a new object of any kind.  0 is nobody's, also when they begin anew. */
+uint32_t table_next_id(struct view *v);
 /* Index of the record of @kind at @p, or -EINVAL: @p is no such address.  Says
  * nothing of its state. */
 int64_t table_index(const struct view *v, enum object_kind kind, const void *p);

@@ -89,8 +89,10 @@ struct view {
 	/* Longest wait for a core lock.  0: for ever (members); NEVER_SLEEP:
 	 * the daemon, which tries and then does something else. */
 	int64_t patience_ns;
-	uint32_t met; /* NEVER_SLEEP: token of the owner that was last in the
-		       * way, for life_suspect(); 0 nobody */
+	/* NEVER_SLEEP: the lock that was last in the way, as an offset, and the
+	 * token of its owner; 0 none. */
+	uint64_t met_at;
+	uint32_t met;
 	struct event_backlog *backlog; /* event.h: NEVER_SLEEP's, else NULL */
 	const struct view_acts *acts;  /* NULL: of this view nobody acts */
 	struct life_gate gate;

@@ -43,9 +43,10 @@ void **stage_slots(const struct stage *s)
 	return view_at(&s->view, s->ledger->slots);
 }
 
-/* The lock file of the stage, and a description of it that has the witness of
- * whoever is said to live: the victims themselves have theirs elsewhere. */
-static int locks = -1, living = -1;
+/* The lock file of the tester, and a description of it that has the witness of
+ * whoever is said to live.  Those who are on the stage have theirs in the
+ * arena's own file, where `present` has the peer's: its process is gone. */
+static int locks = -1, living = -1, present = -1;
 
 static void open_locks(void)
 {
@@ -57,7 +58,7 @@ static void open_locks(void)
 		die("cannot make a lock file");
 }
 
-static void set_living(uint32_t slot, bool lives)
+static void set_living(int fd, uint32_t slot, bool lives)
 {
 	struct flock lock = {
 		.l_type = lives ? F_WRLCK : F_UNLCK,
@@ -66,13 +67,13 @@ static void set_living(uint32_t slot, bool lives)
 		.l_len = 1,
 	};
 
-	if (living >= 0)
-		fcntl(living, F_OFD_SETLK, &lock);
+	if (fd >= 0 && fcntl(fd, F_OFD_SETLK, &lock) < 0)
+		die("cannot keep the witness of slot %u", slot);
 }
 
 void stage_identify(struct view *v, uint32_t slot, pid_t pid)
 {
-	set_living(slot, pid != NO_PID);
+	set_living(living, slot, pid != NO_PID);
 	struct member_rec *m = view_member(v, slot);
 
 	m->pid = (uint32_t)pid;
@@ -214,6 +215,8 @@ static void be_peer(struct stage *s, struct rng *rng)
 	stage_live(s, a, rng, STEPS);
 	for (unsigned i = 0; i < 3; i++)
 		ledger_keep(&s->ledger->peers, fusion_malloc_member(a, 200));
+	witness_drop(&a->view.witness);
+	set_living(present, a->view.slot, true);
 	stage_identify(&a->view, a->view.slot, s->stand_in);
 	/* With a thread that lives, too. */
 	thread_rec_of(a)->tid = (uint32_t)s->stand_in;
@@ -320,6 +323,9 @@ void stage_open(struct stage *s, uint64_t seed)
 	s->view.fd = -1;
 	open_locks();
 	view_set_lock(&s->view, locks);
+	present = description_of(s->fd);
+	if (present < 0)
+		die("cannot open the arena's file again");
 	s->view.patience_ns = 1000000000; /* as the daemon */
 	s->stand_in = start_stand_in();
 	run_child(s, &rng, be_peer);
@@ -335,6 +341,7 @@ void stage_close(struct stage *s)
 	kill(s->stand_in, SIGKILL);
 	waitpid(s->stand_in, NULL, 0);
 	view_unmap(&s->view);
+	close(present);
 	close(s->fd);
 	munmap(s->ledger, sizeof(*s->ledger));
 }

@@ -14,14 +14,14 @@ teardown() {
 }
 
 # start_in M UNSHARE-OPTION...: a member that sees of this machine only the
-# mount, with a /dev/shm and a /proc of its own.
+# mount, with a /dev/shm and a /proc of its own; it dies with its unshare(1).
 start_in() {
 	local m=$1 real=$MEMBER
 
 	shift
 	cat >"$BATS_TEST_TMPDIR/$m.sh" <<-END
 		#!/bin/sh
-		exec unshare $* --propagation private sh -c '
+		exec unshare $* --kill-child --propagation private sh -c '
 			mount -t tmpfs none /dev/shm || exit 9
 			mount -t proc proc /proc || exit 9
 			exec "\$1"' sh "$real"

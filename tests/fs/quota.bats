@@ -281,6 +281,22 @@ hold() {
 	as "$BIN/visitor" b </dev/null | grep "^in "
 }
 
+@test "quota: members that the next daemon takes over count" {
+	world user_members=1
+	mkdir -m 0777 "$MNT/a" "$MNT/b"
+	hold "$BIN/visitor" a
+	wait_for has_now members 1
+	kill_daemon
+	world user_members=1
+	wait_for has_now members 1
+	run as "$BIN/visitor" b
+	[[ $output == *EDQUOT* ]]
+	# shellcheck disable=SC2086  # a list
+	kill_ours $HELD
+	wait_for has_nothing
+	as "$BIN/visitor" b </dev/null | grep "^in "
+}
+
 @test "quota: refusals are one line in the log, not a flood" {
 	"$FUSIONFS" -f -o "backing=$BACKING,allow_other,user_arenas=1" "$MNT" \
 		2>"$BATS_TEST_TMPDIR/log" 3>&- &

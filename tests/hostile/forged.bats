@@ -132,16 +132,6 @@ runs() {
 	[ "$(cat "/proc/$1/comm" 2>/dev/null)" = "$2" ]
 }
 
-# Everybody may pass through the directories above.
-open_path() {
-	local dir=$1
-
-	while [ "$dir" != / ]; do
-		[ "$dir" = "$MNT" ] || chmod a+x "$dir"
-		dir=$(dirname "$dir")
-	done
-}
-
 @test "exec: a set-uid program is not killed by who started it" {
 	end_world
 	new_world

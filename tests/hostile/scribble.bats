@@ -4,9 +4,11 @@
 
 load ../fs/helpers
 
+# Small arenas: what the daemon can be made to look at, most of it holes, grows
+# with their span, and each look at everything here would take seconds.
 setup() {
 	new_world
-	mount_world
+	mount_world -o "span=64M"
 	mkdir "$MNT/good" "$MNT/bad"
 	enter g good
 	tell g add f 10 int
@@ -15,6 +17,16 @@ setup() {
 
 teardown() {
 	end_world
+}
+
+# Where that is in an arena, or how long.
+at() {
+	"${LAYOUT:?}" "$BACKING/bad/heap" "$1"
+}
+
+# A number of the arena.
+says_at() {
+	od -An -t u8 -j "$1" -N 8 "$BACKING/bad/heap" | tr -d ' '
 }
 
 # Read everything that ends; what fails, fails with an errno, in time.
@@ -74,48 +86,70 @@ good_is_well() {
 	good_is_well 1
 }
 
-@test "hostile: random bytes over the superblock" {
-	for seed in 1 2 3 4 5 6; do
+over_the_superblock() {
+	for seed in "$@"; do
 		enter "b$seed" bad
 		tell "b$seed" add f 10 int
-		tell "b$seed" scribble 0 4096 $seed
+		tell "b$seed" scribble 0 "$(at superblock)" "$seed"
 		look_at_all
 		visit "c$seed" -t 300 bad
 		says "c$seed" "failed\|^in"
 		kill_ours "$(pid_of "b$seed")" "$(pid_of "c$seed")"
 		wait_for rmdir "$MNT/bad"
 		mkdir "$MNT/bad"
-		good_is_well $seed
+		good_is_well "$seed"
 	done
 }
 
+@test "hostile: random bytes over the superblock" {
+	over_the_superblock 1 2 3 4 5 6
+}
+
+@test "hostile: random bytes over the superblock of a large arena" {
+	echo span=4G >"$MNT/.fusionfs/options"
+	rmdir "$MNT/bad"
+	mkdir "$MNT/bad"
+	file_is "$MNT/bad/span" 4294967296
+	over_the_superblock 1
+}
+
 @test "hostile: random bytes over one word after another" {
-	for at in 256 264 272 280 288 296 304 312 384 392 400 448 456 464; do
-		enter "b$at" bad
-		enter "d$at" bad
-		tell "b$at" add f 10 int
-		tell "b$at" scribble $at 8 $at
+	for word in state master life_seq members_hi deaths root limit \
+		next_object visitor_bell event_lock event_head event_word; do
+		enter "b$word" bad
+		enter "d$word" bad
+		tell "b$word" add f 10 int
+		seed=$(at superblock.$word)
+		tell "b$word" scribble "$seed" 8 "$seed"
 		look_at_all
-		kill_ours "$(pid_of "b$at")"
+		kill_ours "$(pid_of "b$word")"
 		look_at_all
-		kill_ours "$(pid_of "d$at")"
-		wait_for is_gone "$(pid_of "d$at")"
+		kill_ours "$(pid_of "d$word")"
+		wait_for is_gone "$(pid_of "d$word")"
 		look_at_all
 		if exists "$MNT/bad"; then
 			wait_for rmdir "$MNT/bad"
 		fi
 		mkdir "$MNT/bad"
-		good_is_well $at
+		good_is_well $word
 	done
 }
 
+# scribble_between NAME FROM TO SEED
+scribble_between() {
+	tell "$1" scribble "$2" $(($3 - $2)) "$4"
+}
+
+# Not over the page before the members, which kills whoever touches it.
 @test "hostile: random bytes over the tables" {
 	for seed in 1 2 3 4; do
 		enter "b$seed" bad
 		tell "b$seed" many 100
 		tell "b$seed" pool p 1048576
 		tell "b$seed" malloc 100000
-		tell "b$seed" scribble 4096 1000000 $seed
+		scribble_between "b$seed" "$(at events)" "$(at guard)" $seed
+		tell "b$seed" scribble "$(at members)" 1000000 $seed
+		tell "b$seed" scribble "$(at fields)" 20000 $seed
 		look_at_all
 		kill_ours "$(pid_of "b$seed")"
 		wait_for is_gone "$(pid_of "b$seed")"
@@ -158,14 +192,16 @@ tangle() {
 	wait_for has_line "$MNT/bad/deadlocks" holds
 }
 
+# Random bytes over COUNT records from AT on, but for what all kinds have.
+# behind_name NAME AT COUNT SEED
+behind_name() {
+	tell "$1" scribble $(($2 + $(at entry))) \
+		$(($3 * $(at record) - $(at entry))) "$4"
+}
+
 # Where the record of its N-th skirmish is.
 offset_of() {
 	sed -n "${1}s/^ok //p" "$BATS_TEST_TMPDIR/offsets"
-}
-
-# Where the thread records are: as the superblock says.
-threads_at() {
-	od -An -t u8 -j 64 -N 8 "$BACKING/bad/heap" | tr -d ' '
 }
 
 # It may be of no use to those inside; the daemon answers, and all of it ends.
@@ -192,12 +228,13 @@ untangle() {
 @test "hostile: random bytes over skirmishes that are held and waited for" {
 	for seed in 1 2 3 4; do
 		tangle "$seed"
-		tell "z$seed" scribble "$(offset_of 1)" 768 "$seed"
+		tell "z$seed" scribble "$(offset_of 1)" $((3 * $(at record))) \
+			"$seed"
 		untangle "$seed"
 	done
 	for seed in 5 6 7 8; do
 		tangle "$seed"
-		tell "z$seed" scribble $(($(offset_of 2) + 96)) 160 "$seed"
+		behind_name "z$seed" "$(offset_of 2)" 1 "$seed"
 		untangle "$seed"
 	done
 }
@@ -205,35 +242,40 @@ untangle() {
 @test "hostile: random bytes over the records of threads" {
 	for seed in 1 2 3 4; do
 		tangle "$seed"
-		tell "z$seed" scribble "$(threads_at)" 16384 "$seed"
+		tell "z$seed" scribble "$(at threads)" 16384 "$seed"
 		untangle "$seed"
 	done
 }
 
 @test "hostile: thread records that point out of their tables" {
-	# By layout.h: waits_for, n_skirmishes, skirmishes[0], [1], token.
-	for at in 408 420 424 428 4; do
-		tangle "$at"
+	local n=0 first size word
+
+	first=$(at threads)
+	size=$(at thread_rec)
+	for word in waits_for n_skirmishes 'skirmishes[0]' 'skirmishes[1]' \
+		token; do
+		n=$((n + 1))
+		word=$(at "thread_rec.$word")
+		tangle "$n"
 		for i in 1 2 3 4 5 6 7 8; do
-			tell "z$at" poke $(($(threads_at) + 1664 * i + at)) \
-				0xffffffff
+			tell "z$n" poke $((first + size * i + word)) 0xffffffff
 		done
-		untangle "$at"
+		untangle "$n"
 	done
 }
 
 @test "hostile: chains that run in rings, and marks beyond the end" {
 	tangle 1
 	for i in 1 2 3; do
-		tell z1 poke $(($(offset_of $i) + 4)) "$i"
+		tell z1 poke $(($(offset_of $i) + $(at entry.next))) "$i"
 	done
 	untangle 1
 	# The mark of skirmishes, then that of threads.
 	tangle 2
-	tell z2 poke $((512 + 64 + 8)) 0xffffffff
+	tell z2 poke "$(at 'tables[KIND_SKIRMISH].hi')" 0xffffffff
 	untangle 2
 	tangle 3
-	tell z3 poke $((256 + 28)) 0xffffffff
+	tell z3 poke "$(at superblock.threads_hi)" 0xffffffff
 	untangle 3
 }
 
@@ -265,27 +307,25 @@ first_of() {
 	for seed in 1 2 3 4; do
 		tangle "$seed"
 		belongings "$seed"
-		tell "z$seed" scribble $(($(first_of properties) + 96)) 416 \
-			"$seed"
-		tell "z$seed" scribble $(($(first_of refs) + 96)) 416 "$seed"
+		behind_name "z$seed" "$(first_of properties)" 2 "$seed"
+		behind_name "z$seed" "$(first_of refs)" 2 "$seed"
 		for name in p q p1 new; do
 			timeout 20 flock -w 0.05 "$MNT/bad/properties/$name" \
 				true || [ $? -ne 124 ]
 		done 2>/dev/null
 		untangle "$seed"
 	done
-	# Rows: as the superblock says.
+	# Rows.
 	for seed in 5 6 7 8; do
 		tangle "$seed"
 		belongings "$seed"
-		tell "z$seed" scribble "$(od -An -t u8 -j 80 -N 8 \
-			"$BACKING/bad/heap" | tr -d ' ')" 4096 "$seed"
+		tell "z$seed" scribble "$(at rows)" 4096 "$seed"
 		untangle "$seed"
 	done
 	# Their mark.
 	tangle 9
 	belongings 9
-	tell z9 poke $((512 + 4 * 64 + 8)) 0xffffffff
+	tell z9 poke "$(at rows.hi)" 0xffffffff
 	untangle 9
 }
 
@@ -297,7 +337,8 @@ objects() {
 	at=$(tell "z$1" objects o)
 	pool_at=$(echo "$at" | cut -d' ' -f2)
 	object_at=$(echo "$at" | cut -d' ' -f3)
-	items=$(($(says_at $((object_at + 152))) - $(says_at 16)))
+	first=$(says_at $((object_at + $(at object.items))))
+	items=$((first - $(says_at "$(at superblock.base)")))
 	grep -q "title o" "$MNT"/bad/pools/o/#*
 }
 
@@ -305,37 +346,32 @@ objects() {
 	for seed in 1 2 3 4; do
 		tangle "$seed"
 		objects "$seed"
-		tell "z$seed" scribble $((object_at + 96 - 512)) 672 "$seed"
+		behind_name "z$seed" $((object_at - 2 * $(at record))) 3 "$seed"
 		untangle "$seed"
 	done
 	for seed in 5 6; do
 		tangle "$seed"
 		objects "$seed"
-		tell "z$seed" scribble $((pool_at + 96)) 160 "$seed"
+		behind_name "z$seed" "$pool_at" 1 "$seed"
 		untangle "$seed"
 	done
 	for seed in 7 8; do
 		tangle "$seed"
 		objects "$seed"
-		tell "z$seed" scribble "$items" 88 "$seed"
+		tell "z$seed" scribble "$items" "$(at object_item)" "$seed"
 		untangle "$seed"
 	done
-	# The map of the fallen: as the superblock says.
+	# The map of the fallen.
 	tangle 9
 	objects 9
-	tell z9 scribble "$(says_at 248)" 264 9
+	tell z9 scribble "$(at fallen)" 264 9
 	untangle 9
 	# Items in a ring.
 	tangle 10
 	objects 10
-	tell z10 poke "$items" $(($(says_at $((object_at + 152))) & 0xffffffff))
+	tell z10 poke "$items" $((first & 0xffffffff))
 	look_at_all
 	untangle 10
-}
-
-# A number of the superblock.
-says_at() {
-	od -An -t u8 -j "$1" -N 8 "$BACKING/bad/heap" | tr -d ' '
 }
 
 # Shells call, listen and send; the request is executed and not answered.
@@ -345,6 +381,8 @@ converse() {
 	tell "x$1" call c
 	mkdir "$MNT/bad/reactors/r"
 	exec 8<>"$MNT/bad/calls/c" 9<"$MNT/bad/reactors/r/stream"
+	# It listens from its first look on.
+	read -r -t 0 -u 9 || :
 	echo request >&8
 	echo one >"$MNT/bad/reactors/r/dispatch"
 	echo hello >"$MNT/bad/members/1/inbox"
@@ -367,7 +405,7 @@ talk_on() {
 
 # Once for what came before, and once for what cannot come.
 hear_on() {
-	[ "$what" = 240:131072 ] || return 0
+	[ "$what" = ring_mem:131072 ] || return 0
 	for i in 1 2 3; do
 		timeout 10 dd bs=100 count=1 <&9 >/dev/null 2>&1 ||
 			[ $? -ne 124 ] || return 1
@@ -385,13 +423,13 @@ part() {
 }
 
 @test "hostile: random bytes over what shells call, hear and send with" {
-	# By layout.h: off_slots, off_rings, off_ring_mem, and how much.
-	for what in 224:8192 232:2048 240:131072; do
+	# Where, and how much.
+	for what in slots:8192 rings:2048 ring_mem:131072; do
 		for seed in 1 2 3 4; do
 			tag=${what%:*}_$seed
 			converse "$tag"
-			tell "z$tag" scribble "$(says_at "${what%:*}")" \
-				"${what#*:}" "$seed"
+			tell "z$tag" scribble "$(at "${what%:*}")" "${what#*:}" \
+				"$seed"
 			talk_on
 			hear_on
 			good_is_well "$tag"

@@ -7,6 +7,7 @@
 #include "client.h"
 
 #define PATIENCE_NS 10000000000LL
+#define ENTER_NS 3000000000LL
 #define AGAIN_NS 100000000LL
 #define TOP INT32_MAX
 
@@ -77,7 +78,7 @@ int client_open(const char *arena, struct client *client)
 		.size = sizeof(how),
 		.role = FUSION_ROLE_SLAVE,
 		.flags = FUSION_ENTER_EXISTING,
-		.timeout_ns = AGAIN_NS,
+		.timeout_ns = ENTER_NS,
 		.join = find_desk,
 		.ctx = &client->desk,
 	};

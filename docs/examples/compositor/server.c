@@ -515,6 +515,10 @@ static int join(struct fusion_arena *arena, void *ctx)
 	return desk_find(arena, &server->desk);
 }
 
+/* For ever, to a user.  With a time-out a signal ends the waiting also while
+ * fusionfs is stopped. */
+#define LONG_NS (86400 * SECOND)
+
 int server_run(const char *arena, const struct server_options *options,
 	       const volatile sig_atomic_t *stop)
 {
@@ -523,6 +527,7 @@ int server_run(const char *arena, const struct server_options *options,
 		.size = sizeof(how),
 		.role = options->standby ? FUSION_ROLE_ANY : FUSION_ROLE_MASTER,
 		.on_master_death = FUSION_MASTER_DEATH_PROMOTE,
+		.timeout_ns = LONG_NS,
 		.initialize = initialize,
 		.join = join,
 		.ctx = server,

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Turns: whose request is served next
+ *
+ * The kernel hands out requests in the order in which they came, so that one
+ * user with many processes, or with requests that take long, would have all
+ * others wait.  So what the kernel has is read at once, into a line for each
+ * user, and the user who has had the least of our processor time is served
+ * next, one request at a time.  This is start-time fair queueing (Goyal, Vin
+ * and Cheng, SIGCOMM 1996) with equal weights: each line has a clock that its
+ * requests move on by what they take; a line that was empty begins where the
+ * others are, so that idling saves up no claim.
+ *
+ * A request that is being served is not left for another.  So a user whose
+ * request took long rests for a multiple of that time if others are about: then
+ * they meet such a request once in a while, not each time they ask.
+ *
+ * The requests of one user are served in the order in which they came.
+ */
+#ifndef FUSIONFS_TURNS_H
+#define FUSIONFS_TURNS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define TURN_LONG_NS 4000000 /* of processor time */
+#define TURN_REST 3	     /* times as long */
+#define TURN_REST_MAX_NS 1000000000
+#define TURN_ABOUT_NS 1000000000 /* who was served since then is about */
+
+/* A request that waits for its turn. */
+struct turn {
+	struct turn *next;
+	uid_t uid;
+	uint64_t unique; /* the kernel's number of it */
+	size_t size;
+	char data[];
+};
+
+/* Copy a request to the end of its user's line.  0, -ENOMEM. */
+int turns_add(uid_t uid, uint64_t unique, const void *data, size_t size);
+/* Copy what is about the request @about right behind that.  0, -ENOMEM;
+ * -ENOENT: no such request waits. */
+int turns_add_behind(uint64_t about, const void *data, size_t size);
+/* Take out the next one, NULL: none waits whose user does not rest.  The caller
+ * gives it to turns_done().  @at: CLOCK_MONOTONIC, here and below. */
+struct turn *turns_next(int64_t at);
+/* Serving it took so much processor time. */
+void turns_done(struct turn *t, uint64_t ns, int64_t at);
+/* So much was done for @uid beside: its next turn comes later. */
+void turns_charge(uid_t uid, uint64_t ns);
+/* Bytes that all that wait take. */
+size_t turns_bytes(void);
+/* In so many ns somebody can be served, -1: none waits. */
+int64_t turns_due(int64_t at);
+/* Drop all. */
+void turns_end(void);
+
+#endif

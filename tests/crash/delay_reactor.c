@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Delays between dispatchers, listeners, and the end of a reactor. */
+#include <errno.h>
+
+#include <fusion/dispatch.h>
+#include <fusion/reactor.h>
+
+#include "libfusion/core/cursor.h"
+#include "libfusion/core/message.h"
+#include "libfusion/dispatcher.h"
+#include "tests/crash/delay.h"
+#include "tests/crash/ledger.h"
+
+/* --- What a listener loses is counted ------------------------------------- */
+
+#define CELLS 64
+#define MORE 20
+
+/* In the play's numbers. */
+enum { SENT, READ, LAST };
+
+static struct listener *listener_of(struct play *play)
+{
+	/* The words behind the numbers. */
+	static_assert(sizeof(struct listener) <= 5 * sizeof(uint64_t),
+		      "a listener fits into the play");
+	return (struct listener *)&play->n[8];
+}
+
+static void listen(struct actor *a)
+{
+	const struct reactor_params params = {
+		.message_size = 8,
+		.cells = CELLS,
+		.listeners = 4,
+	};
+	/* Waited for, but not for long. */
+	const struct cursor_params mine = {
+		.owner = a->arena->id,
+		.slot = a->v->slot,
+		.policy = POLICY_BLOCK,
+		.mask = CHANNEL_BIT(0),
+	};
+	struct reactor *re;
+
+	if (reactor_create(a->v, a->me, NULL, &params, a->arena->id, &re) < 0 ||
+	    cursor_take(a->v, a->me, re, &mine, listener_of(a->play)) < 0)
+		die("cannot listen");
+	a->play->p[0] = re;
+}
+
+static void dispatch(struct actor *a)
+{
+	uint64_t number = a->play->n[SENT] + 1;
+	const struct reactor_send send = {
+		.head = {.sender = a->arena->id, .size = sizeof(number)},
+		.data = &number,
+		.nowait = true,
+	};
+	int r = reactor_dispatch(a->v, a->me, a->play->p[0], &send);
+
+	if (r == 0)
+		a->play->n[SENT] = number;
+	else
+		fault(a->play, "cannot dispatch: %d", r);
+}
+
+/* The listener is lapped: it lags, and the ring is full, as an eighth of it was
+ * given back in between. */
+static void lap(struct actor *a)
+{
+	for (unsigned i = 0; i < CELLS + CELLS / 8; i++)
+		dispatch(a);
+}
+
+static void dispatch_more(struct actor *a)
+{
+	for (unsigned i = 0; i < MORE; i++)
+		dispatch(a);
+}
+
+static bool hear(struct actor *a)
+{
+	struct msg_head h;
+	uint64_t number;
+	int r = cursor_read(a->v, listener_of(a->play), 0, &number,
+			    sizeof(number), &h);
+
+	if (r < 0)
+		fault(a->play, "cannot read: %d", r);
+	if (r != 1)
+		return false;
+	if (number <= a->play->n[LAST] || number > a->play->n[SENT] + 1)
+		fault(a->play, "message %llu after %llu",
+		      (unsigned long long)number,
+		      (unsigned long long)a->play->n[LAST]);
+	a->play->n[LAST] = number;
+	a->play->n[READ]++;
+	return true;
+}
+
+static void hear_all(struct actor *a)
+{
+	while (hear(a))
+		;
+}
+
+static void rest(struct actor *a)
+{
+	cursor_rest(a->v, a->me, listener_of(a->play));
+}
+
+/* It had found nothing, before it was lapped. */
+static void rest_and_hear(struct actor *a)
+{
+	rest(a);
+	hear(a);
+	rest(a);
+}
+
+static void hear_and_rest(struct actor *a)
+{
+	hear(a);
+	rest(a);
+}
+
+static void hear_all_and_rest(struct actor *a)
+{
+	hear_all(a);
+	rest(a);
+}
+
+static void all_is_heard_or_counted(const struct view *v, struct play *play)
+{
+	uint64_t sent = play->n[SENT], read = play->n[READ];
+	struct cursor *c;
+	struct ring r;
+
+	if (cursor_get(v, listener_of(play), &r, &c) < 0) {
+		fault(play, "the listener is gone");
+		return;
+	}
+	if (read + c->dropped != sent)
+		fault(play, "%llu messages, of which %llu heard and %llu lost",
+		      (unsigned long long)sent, (unsigned long long)read,
+		      (unsigned long long)c->dropped);
+}
+
+/* --- A new listener and the end of its reactor ---------------------------- */
+
+/* In the play's numbers. */
+enum { TOOK };
+
+static void make_reactor(struct actor *a)
+{
+	const struct reactor_params params = {
+		.message_size = 8,
+		.cells = CELLS,
+		.listeners = 4,
+	};
+	struct reactor *re;
+
+	if (reactor_create(a->v, a->me, NULL, &params, a->arena->id, &re) < 0)
+		die("cannot make a reactor");
+	a->play->p[0] = re;
+}
+
+static void begin_to_listen(struct actor *a)
+{
+	const struct cursor_params mine = {
+		.owner = a->arena->id,
+		.slot = a->v->slot,
+		.mask = CHANNEL_BIT(0),
+	};
+	int r = cursor_take(a->v, a->me, a->play->p[0], &mine,
+			    listener_of(a->play));
+
+	if (r < 0 && r != -EIDRM)
+		fault(a->play, "cannot listen: %d", r);
+	a->play->n[TOOK] = r == 0;
+}
+
+static void destroy(struct actor *a)
+{
+	int r = reactor_destroy(a->v, a->me, a->play->p[0]);
+
+	if (r < 0)
+		fault(a->play, "cannot destroy: %d", r);
+}
+
+/* The next one of that record is another's. */
+static void make_another(struct actor *a)
+{
+	struct reactor *was = a->play->p[0];
+
+	make_reactor(a);
+	if (a->play->p[0] != was)
+		die("the record is not the next one to be used");
+	begin_to_listen(a);
+	if (!a->play->n[TOOK])
+		fault(a->play, "nobody can listen to the next reactor");
+}
+
+/* Its ring has no other listener than its own. */
+static void nobody_is_left(const struct view *v, struct play *play)
+{
+	struct ring r;
+	unsigned n = 0;
+
+	if (reactor_ring(v, play->p[0], &r) < 0) {
+		fault(play, "the next reactor has no ring");
+		return;
+	}
+	for (uint32_t i = 0; i < ring_cursors(&r); i++)
+		n += CURSOR_STATE(load_relaxed(&cursor_at(&r, i)->st)) !=
+		     CURSOR_FREE;
+	if (n != 1)
+		fault(play, "%u listen to the next reactor", n);
+}
+
+/* --- A bell that finds the queue full ------------------------------------- */
+
+/* In the play's numbers. */
+enum { HEARD };
+
+static enum fusion_reaction_result
+note_it(const struct fusion_reactor_message *m, void *ctx)
+{
+	struct play *play = ctx;
+
+	play->n[HEARD] += m != NULL;
+	return FUSION_REACTION_KEEP;
+}
+
+static struct dispatcher *mine(struct actor *a)
+{
+	int r;
+	struct dispatcher *d = dispatcher_of(a->arena, &r);
+
+	if (!d)
+		die("no dispatcher: %d", r);
+	return d;
+}
+
+/* As the library's thread does it, until it would sleep. */
+static void run_until_asleep(struct actor *a)
+{
+	struct dispatcher *d = mine(a);
+
+	turn_take(d);
+	while (dispatch_run(d) || !dispatch_arm(d))
+		;
+	turn_give(d);
+}
+
+static void attach_and_sleep(struct actor *a)
+{
+	struct fusion_reactor *reactor;
+	struct fusion_reaction *x;
+
+	if (fusion_dispatch(a->arena, 0) < 0 ||
+	    fusion_reactor_create(a->arena, NULL, NULL, &reactor) < 0 ||
+	    fusion_reactor_attach(reactor, 0, note_it, a->play, NULL, &x) < 0)
+		die("cannot attach");
+	a->play->p[0] = reactor;
+	run_until_asleep(a);
+}
+
+static void fill_queue(struct actor *a)
+{
+	const struct msg_head h = {.kind = MSG_WAKE, .sender = a->arena->id};
+	int r;
+
+	do
+		r = message_post(a->v, a->me, a->play->slot[RIVAL],
+				 a->play->id[RIVAL], &h, NULL, NULL);
+	while (r == 0);
+	if (r != -EAGAIN)
+		die("cannot fill the queue: %d", r);
+}
+
+static void ring(struct actor *a)
+{
+	int r = fusion_reactor_dispatch(a->play->p[0], "x", 1, 0);
+
+	if (r < 0)
+		fault(a->play, "cannot dispatch: %d", r);
+}
+
+/* Only if the flag is off under which it sleeps. */
+static void wake_up(struct actor *a)
+{
+	struct dispatcher *d = mine(a);
+	uint32_t cells, producer;
+
+	if (ring_look(&d->ring, d->next, &cells, &producer) != RING_EMPTY)
+		run_until_asleep(a);
+	if (a->play->n[HEARD] != 1)
+		fault(a->play, "it sleeps, and has heard of %llu messages",
+		      (unsigned long long)a->play->n[HEARD]);
+}
+
+/* clang-format off */
+const struct scene reactor_scenes[] = {
+	{"lagging-rests",
+	 {{RIVAL, listen}, {VICTIM, lap}}, dispatch, rest,
+	 {{RIVAL, hear_all}}, all_is_heard_or_counted, NULL, 0, false},
+	{"lagging-rests-and-reads",
+	 {{RIVAL, listen}, {VICTIM, lap}}, dispatch, rest_and_hear,
+	 {{RIVAL, hear_all}}, all_is_heard_or_counted, NULL, 3, false},
+	{"lagging-reads-all",
+	 {{RIVAL, listen}, {VICTIM, lap}}, dispatch, hear_all_and_rest,
+	 {{RIVAL, hear_all}}, all_is_heard_or_counted, NULL, 3, false},
+	{"reader-is-lapped",
+	 {{VICTIM, listen}, {RIVAL, lap}}, hear_and_rest, dispatch_more,
+	 {{VICTIM, hear_all}}, all_is_heard_or_counted, NULL, 0, false},
+	{"bell-at-a-full-queue",
+	 {{RIVAL, attach_and_sleep}, {VICTIM, fill_queue}},
+	 ring, run_until_asleep,
+	 {{RIVAL, wake_up}}, NULL, NULL, 2, false},
+	{"listener-of-who-is-destroyed",
+	 {{RIVAL, make_reactor}}, begin_to_listen, destroy,
+	 {{RIVAL, make_another}}, nobody_is_left, NULL, 0, false},
+	{"reactor-gets-a-listener",
+	 {{VICTIM, make_reactor}}, destroy, begin_to_listen,
+	 {{VICTIM, make_another}}, nobody_is_left, NULL, 2, false},
+};
+/* clang-format on */
+const unsigned n_reactor_scenes =
+	sizeof(reactor_scenes) / sizeof(*reactor_scenes);
