@@ -15,6 +15,8 @@
 /* Then pidfds, bells and the clock are looked at. */
 #define SERVE_MAX 32
 #define SERVE_NS 4000000
+/* Between two that are served. */
+#define READ_MAX 64
 /* More than that of what waits stays with the kernel, in its order. */
 #define BYTES_MAX (64u << 20)
 
@@ -56,9 +58,10 @@ static void process(struct fuse_session *session, const struct fuse_buf *b)
 		world.quit = true;
 }
 
-static void read_all(struct fuse_session *session)
+/* All that is there, as a rule. */
+static void read_some(struct fuse_session *session)
 {
-	while (!world.quit && turns_bytes() < BYTES_MAX) {
+	for (int i = 0; i < READ_MAX && turns_bytes() < BYTES_MAX; i++) {
 		int n = fuse_session_receive_buf(session, &request);
 
 		if (n == -EINTR)
@@ -70,6 +73,8 @@ static void read_all(struct fuse_session *session)
 		}
 		if (line_up(&request) < 0)
 			process(session, &request);
+		if (world.quit)
+			return;
 	}
 }
 
@@ -85,6 +90,14 @@ static uint64_t serve(struct fuse_session *session, struct turn *t)
 	return ns;
 }
 
+/* Nobody rests while there is no room to read what others want. */
+static struct turn *next(void)
+{
+	bool full = turns_bytes() >= BYTES_MAX;
+
+	return turns_next(full ? INT64_MAX : clock_monotonic_ns());
+}
+
 int64_t serving_go_on(struct fuse_session *session)
 {
 	uint64_t ns = 0;
@@ -93,10 +106,10 @@ int64_t serving_go_on(struct fuse_session *session)
 		struct turn *t;
 
 		/* Before each: who came meanwhile may be next. */
-		read_all(session);
+		read_some(session);
 		if (world.quit)
 			return -1;
-		t = turns_next(clock_monotonic_ns());
+		t = next();
 		if (!t)
 			break;
 		ns += serve(session, t);

@@ -159,14 +159,6 @@ int64_t turns_due(int64_t at)
 	return first;
 }
 
-void turns_charge(uid_t uid, uint64_t ns)
-{
-	struct line *l = line_of(uid);
-
-	if (l)
-		l->clock = (l->clock > now ? l->clock : now) + ns;
-}
-
 static bool others_are_about(const struct line *than, int64_t at)
 {
 	for (const struct line *l = lines; l; l = l->next)
@@ -192,10 +184,10 @@ void turns_done(struct turn *t, uint64_t ns, int64_t at)
 	struct line *l = line_of(t->uid);
 
 	if (l) {
+		l->clock = (l->clock > now ? l->clock : now) + ns;
 		l->served_ns = at;
 		rest(l, ns, at);
 	}
-	turns_charge(t->uid, ns);
 	drop(t);
 	forget_idle(at);
 }

@@ -48,8 +48,6 @@ int turns_add_behind(uint64_t about, const void *data, size_t size);
 struct turn *turns_next(int64_t at);
 /* Serving it took so much processor time. */
 void turns_done(struct turn *t, uint64_t ns, int64_t at);
-/* So much was done for @uid beside: its next turn comes later. */
-void turns_charge(uid_t uid, uint64_t ns);
 /* Bytes that all that wait take. */
 size_t turns_bytes(void);
 /* In so many ns somebody can be served, -1: none waits. */

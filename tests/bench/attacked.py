@@ -9,6 +9,8 @@ attacks, 100 times, with 10 ms in between.  LOAD is what the other user does:
 
   attacks  each of ARENAS (33) has a member that does one harm to it without
            end, and a shell that asks for what that harm makes slow
+  looks    the same attacks, and shells that list and read everything
+  crowd    256 processes that ask for the same file
   habits   all at once, in 4 arenas: `ls -lR`, 1000 files opened and closed, 16
            threads that write, directories made and removed, members that come
            and go
@@ -56,6 +58,13 @@ while :; do
 done >/dev/null 2>&1
 """
 COME_AND_GO = """while :; do echo "enter $2"; echo exit; done | "$1"
+"""
+LOOK = """cd "$1" || exit
+while :; do
+	find . -type f ! -name stream ! -name text ! -path "*/calls/*" \
+		-exec timeout 20 cat {} +
+	ls -lR .
+done >/dev/null 2>&1
 """
 IS_ROOT = os.geteuid() == 0
 OTHER, READER = (1001, 1002) if IS_ROOT else (None, None)
@@ -131,7 +140,7 @@ class Place:
 # --- What the other user does -----------------------------------------------
 
 
-def load_attacks(place, arenas):
+def load_attacks(place, arenas, shell=ASK):
     for i in range(arenas):
         arena = "%s/bad%d" % (place.mount, i)
         place.run(["mkdir", arena]).wait()
@@ -139,8 +148,24 @@ def load_attacks(place, arenas):
             [place.build + "/tests/hostile/attacker", "bad%d" % i,
              ATTACKS[i % len(ATTACKS)]], stdout=subprocess.PIPE)
         attacker.stdout.readline()
-        place.shell(ASK, arena)
+        place.shell(shell, arena)
     return "%d arenas attacked" % arenas
+
+
+def load_looks(place, arenas):
+    return load_attacks(place, arenas, LOOK) + ", all is read"
+
+
+def stat_for_ever(path):
+    while True:
+        os.stat(path)
+
+
+def load_crowd(place, _):
+    place.run(["mkdir", place.mount + "/bad"]).wait()
+    for _ in range(256):
+        place.forked(stat_for_ever, place.mount + "/bad/status")
+    return "256 processes ask"
 
 
 def open_many(arena):
@@ -240,7 +265,8 @@ def load_none(_place, _):
     return "nothing else"
 
 
-LOADS = {"attacks": load_attacks, "habits": load_habits,
+LOADS = {"attacks": load_attacks, "looks": load_looks, "crowd": load_crowd,
+         "habits": load_habits,
          "listing": load_listing, "waits": load_waits, "deaths": load_deaths,
          "none": load_none}
 
