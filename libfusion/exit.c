@@ -43,14 +43,16 @@ void arena_unmap(struct fusion_arena *a)
 	ref_fork_free(a);
 }
 
-/* Whoever was faster has recovered the slot already. */
+/* Whoever was faster has recovered the slot already, or half of it: a daemon
+ * that was killed at it leaves the slot of who refused to join as that of a
+ * dead one, though nobody has died. */
 static void depart_alone(struct fusion_arena *a)
 {
 	struct view *v = &a->view;
 	int r = life_lock(v, -1);
 
 	if (!r) {
-		if (member_at(v, v->slot, a->id))
+		if (load_relaxed(&view_member(v, v->slot)->id) == a->id)
 			r = life_depart(v, v->slot, false);
 		life_unlock(v);
 	}

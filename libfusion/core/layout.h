@@ -97,7 +97,9 @@ enum member_state {
 	MEMBER_JOINING = 1, /* slot taken; maps, runs initialize() or join() */
 	MEMBER_ALIVE = 2,
 	MEMBER_LEAVING = 3, /* runs leave() or shutdown() */
-	MEMBER_DEAD = 4,    /* found dead; recovery begun, maybe not ended */
+	/* Found dead, or goes without having been LEAVING; recovery begun,
+	 * maybe not ended. */
+	MEMBER_DEAD = 4,
 };
 
 /* superblock.flags */

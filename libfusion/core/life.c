@@ -306,10 +306,14 @@ int life_depart(struct view *v, uint32_t slot, bool died)
 		return n;
 	if (SEED_BUG(12))
 		store_release(&m->state, MEMBER_FREE);
-	if (died && was != MEMBER_DEAD) {
+	if (died && was != MEMBER_DEAD)
 		v->sb->deaths++;
+	/* Also of a joiner that has refused, or was never told: what others
+	 * begin for it from now on, they take back themselves, and recovery
+	 * sees what they began before.  The drawing is at make_queue() in
+	 * message.c. */
+	if ((died || was != MEMBER_LEAVING) && !(SEED_BUG(91) && !died))
 		store_release(&m->state, MEMBER_DEAD);
-	}
 	r = recover_member(v, slot);
 	if (r < 0)
 		return r;
