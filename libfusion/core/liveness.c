@@ -18,6 +18,7 @@
 
 #include "libfusion/core/atomic.h"
 #include "libfusion/core/fd.h"
+#include "libfusion/core/seed.h"
 #include "libfusion/core/witness.h"
 
 #define STAT_TEXT 1024 /* /proc/PID/stat is some 300 bytes */
@@ -181,6 +182,6 @@ bool thread_is_dead(struct view *v, const struct thread_rec *t)
 	if (!is_thread_gone(v, slot, tid))
 		return false;
 	acquire_fence();
-	return load_relaxed(&t->token) == token &&
-	       load_relaxed(&t->member) == slot;
+	return SEED_BUG(81) || (load_relaxed(&t->token) == token &&
+				load_relaxed(&t->member) == slot);
 }

@@ -6,6 +6,7 @@
 #include "libfusion/core/futex.h"
 #include "libfusion/core/life.h"
 #include "libfusion/core/limits.h"
+#include "libfusion/core/seed.h"
 
 /* Cells of a member's queue: 64 KiB of payload, less in a small arena. */
 static uint32_t queue_cells(const struct view *v)
@@ -45,7 +46,7 @@ static int make_queue(struct view *v, struct thread_rec *me, uint32_t slot,
 	if (r < 0)
 		return r;
 	full_fence();
-	if (stays(v, slot, id))
+	if (stays(v, slot, id) || SEED_BUG(85))
 		return 0;
 	linked = *ret_index + 1;
 	if (cas_acq_rel(&m->ring, &linked, 0u))

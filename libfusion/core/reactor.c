@@ -198,6 +198,7 @@ static void push_along(struct ring *r, uint64_t pos, uint32_t cells,
 		uint32_t state = CURSOR_STATE(load_acquire(&c->st));
 
 		if ((state == CURSOR_LAGGED || state == CURSOR_LIVE) &&
+		    !(SEED_BUG(80) && cursor_is_gating(c)) &&
 		    push(c, pos, cells) && is_message &&
 		    load_relaxed(&c->mask) & CHANNEL_BIT(channel))
 			add_relaxed(&c->dropped, 1);

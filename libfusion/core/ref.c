@@ -6,6 +6,7 @@
 #include "libfusion/core/limits.h"
 #include "libfusion/core/object.h"
 #include "libfusion/core/ref_private.h"
+#include "libfusion/core/seed.h"
 
 /* --- Creation --------------------------------------------------------------
  */
@@ -292,7 +293,7 @@ static bool is_row_of(const struct ref_row *row, const struct ref *r,
 		  load_relaxed(&row->ref_id) == load_relaxed(&r->id);
 
 	acquire_fence();
-	return is && ROW_GEN(load_relaxed(&row->word)) == gen;
+	return is && (ROW_GEN(load_relaxed(&row->word)) == gen || SEED_BUG(83));
 }
 
 /* Where the member thinks its row is. */

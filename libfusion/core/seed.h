@@ -56,6 +56,21 @@
  *   71  object: recovery leaves what was half made
  *   72  object: a claim is not announced
  *   73  object: recovery frees an item that is in the chain
+ *
+ * Of two that live and meet (tests/crash/delay.c):
+ *
+ *   80  reactor: who is waited for is not moved along, nor counted
+ *   81  thread: whether it is dead is not compared with whose the record is
+ *   82  table: the lens follows a record that is not in use
+ *   83  ref: a hint is believed without its generation
+ *   84  table: the lens does not look whether what it copied was whole
+ *   85  message: a queue stays though its member has gone meanwhile
+ *   86  bell: after the mark, the full queue is not tried again
+ *   87  heap: a slab stays though its pool has gone meanwhile
+ *   88  call: an upcall given up while it was copied is executed
+ *   89  call: a request HERE given up while it was copied is executed
+ *   90  object: who has the duty is asked before the bit is set
+ *   91  member: who goes without having been LEAVING stays what it was
  */
 #ifndef FUSION_CORE_SEED_H
 #define FUSION_CORE_SEED_H

@@ -563,8 +563,8 @@ bad:
 static bool is_still(const struct entry *e, uint32_t id)
 {
 	acquire_fence();
-	return load_relaxed(&e->state) == ENTRY_USED &&
-	       load_relaxed(&e->id) == id;
+	return SEED_BUG(84) || (load_relaxed(&e->state) == ENTRY_USED &&
+				load_relaxed(&e->id) == id);
 }
 
 int table_copy(const struct view *v, enum object_kind kind, uint32_t i,
@@ -627,8 +627,9 @@ static int lookup_once(const struct view *v, enum object_kind kind,
 		next = load_acquire(&e->next);
 		state = load_acquire(&e->state);
 		/* In the free list, or in another chain by now. */
-		if (state != ENTRY_USED ||
-		    load_relaxed(&e->hash) % t->n_buckets != bucket)
+		if ((state != ENTRY_USED ||
+		     load_relaxed(&e->hash) % t->n_buckets != bucket) &&
+		    !SEED_BUG(82))
 			return -EAGAIN;
 		if (load_relaxed(&e->hash) == hash &&
 		    is_called(v, kind, i, name)) {

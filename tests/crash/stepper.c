@@ -136,6 +136,60 @@ bool stepper_step(struct stepper *s)
 	return true;
 }
 
+/* At full speed to @pc. */
+static bool run_to(struct stepper *s, uint64_t pc)
+{
+	long text = ptrace(PTRACE_PEEKTEXT, s->pid, pc, NULL);
+	int status;
+
+	ptrace(PTRACE_POKETEXT, s->pid, pc, (text & ~0xffl) | BREAKPOINT);
+	ptrace(PTRACE_CONT, s->pid, NULL, NULL);
+	if (waitpid(s->pid, &status, 0) != s->pid)
+		die("cannot wait for the victim: %s", strerror(errno));
+	/* If there still is one. */
+	ptrace(PTRACE_POKETEXT, s->pid, pc, text);
+	if (ended(s, status))
+		return false;
+	ptrace(PTRACE_POKEUSER, s->pid, offsetof(struct user_regs_struct, rip),
+	       pc);
+	s->pc = pc;
+	return true;
+}
+
+bool stepper_run_to(struct stepper *s, uint64_t pc, uint64_t times)
+{
+	while (times) {
+		/* From the place itself, and over the breakpoint. */
+		if (s->pc == pc && !stepper_step(s))
+			return false;
+		if (s->pc != pc && !run_to(s, pc))
+			return false;
+		times--;
+	}
+	return true;
+}
+
+void stepper_let_go(struct stepper *s)
+{
+	if (ptrace(PTRACE_CONT, s->pid, NULL, NULL) < 0)
+		die("cannot let the victim go: %s", strerror(errno));
+}
+
+bool stepper_is_over(struct stepper *s)
+{
+	int status;
+	pid_t pid = waitpid(s->pid, &status, WNOHANG);
+
+	if (pid < 0)
+		die("cannot wait for the victim: %s", strerror(errno));
+	return pid && ended(s, status);
+}
+
+void stepper_detach(struct stepper *s)
+{
+	ptrace(PTRACE_DETACH, s->pid, NULL, NULL);
+}
+
 void stepper_kill(struct stepper *s)
 {
 	kill(s->pid, SIGKILL);

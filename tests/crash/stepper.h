@@ -30,6 +30,14 @@ struct stepper {
 void stepper_attach(struct stepper *s, pid_t pid);
 /* One instruction: false when there are no more. */
 bool stepper_step(struct stepper *s);
+/* At full speed, until it has come to the instruction at @pc @times times more.
+ * False: there is no more. */
+bool stepper_run_to(struct stepper *s, uint64_t pc, uint64_t times);
+/* At full speed: it may wait for others.  Then ask until it is over. */
+void stepper_let_go(struct stepper *s);
+bool stepper_is_over(struct stepper *s);
+/* At stepper_end(): it goes on as if it had never been traced. */
+void stepper_detach(struct stepper *s);
 /* Kill it where it is. */
 void stepper_kill(struct stepper *s);
 

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Delays around who lives: thread records, and the queues of who leaves. */
+#include <errno.h>
+#include <unistd.h>
+
+#include "libfusion/core/life.h"
+#include "libfusion/core/message.h"
+#include "libfusion/core/thread.h"
+#include "tests/crash/delay.h"
+#include "tests/crash/ledger.h"
+
+/* --- A record that changes hands while it is judged ----------------------- */
+
+/* In the play's numbers. */
+enum { DEAD, SENT };
+
+static void show_record(struct actor *a)
+{
+	a->play->p[0] = a->me;
+}
+
+static void ask_whether_dead(struct actor *a)
+{
+	a->play->n[DEAD] = thread_is_dead(a->v, a->play->p[0]);
+}
+
+static void take_record(struct actor *a)
+{
+	struct thread_rec *t;
+
+	if (thread_claim(a->v, &t) < 0 || t != a->play->p[0])
+		die("the record is not the next one to be claimed");
+}
+
+static void hand_over(struct actor *a)
+{
+	thread_release(a->v, a->me);
+	have(a->play, THIRD, take_record);
+}
+
+static void nobody_is_dead(const struct view *v, struct play *play)
+{
+	const struct thread_rec *t = play->p[0];
+
+	if (play->n[DEAD])
+		fault(play, "a living thread is taken for dead");
+	if (load_relaxed(&t->member) != play->slot[THIRD] + 1)
+		fault(play, "the record is not its new owner's");
+	(void)v;
+}
+
+/* --- A queue for a member that is just leaving ---------------------------- */
+
+/* As who refuses to join, without having been LEAVING. */
+static void leave(struct actor *a)
+{
+	if (life_lock(a->v, -1) < 0 || life_depart(a->v, a->v->slot, false) < 0)
+		die("cannot leave");
+	life_unlock(a->v);
+}
+
+static void send_to(struct actor *a, enum role to)
+{
+	const struct msg_head h = {.kind = MSG_WAKE, .sender = a->arena->id};
+	int r = message_post(a->v, a->me, a->play->slot[to], a->play->id[to],
+			     &h, NULL, NULL);
+
+	if (r < 0 && r != -ESRCH)
+		fault(a->play, "cannot send: %d", r);
+}
+
+static void send_to_rival(struct actor *a)
+{
+	send_to(a, RIVAL);
+}
+
+static void send_to_victim(struct actor *a)
+{
+	send_to(a, VICTIM);
+}
+
+static void is_gone(const struct view *v, struct play *play, enum role who)
+{
+	if (member_find(v, play->id[who]))
+		fault(play, "it has not left");
+	for (uint32_t i = 0; i < ring_hi(v); i++)
+		if (load_relaxed(&ring_ctl(v, i)->owner) == play->id[who])
+			fault(play, "ring %u is that of a member that has gone",
+			      i);
+}
+
+static void rival_is_gone(const struct view *v, struct play *play)
+{
+	is_gone(v, play, RIVAL);
+}
+
+static void victim_is_gone(const struct view *v, struct play *play)
+{
+	is_gone(v, play, VICTIM);
+}
+
+/* clang-format off */
+const struct scene life_scenes[] = {
+	{"record-changes-hands",
+	 {{RIVAL, show_record}}, ask_whether_dead, hand_over,
+	 {{0}}, nobody_is_dead, NULL, 0, true},
+	{"queue-of-who-leaves",
+	 {{0}}, send_to_rival, leave,
+	 {{0}}, rival_is_gone, NULL, 0, false},
+	{"leaver-gets-a-queue",
+	 {{0}}, leave, send_to_victim,
+	 {{0}}, victim_is_gone, life_depart, 7, false},
+};
+/* clang-format on */
+const unsigned n_life_scenes = sizeof(life_scenes) / sizeof(*life_scenes);

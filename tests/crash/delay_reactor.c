@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Delays between who dispatches and who listens. */
+#include <errno.h>
+
+#include "libfusion/core/cursor.h"
+#include "libfusion/core/futex.h"
+#include "tests/crash/delay.h"
+#include "tests/crash/ledger.h"
+
+/* --- What a listener loses is counted ------------------------------------- */
+
+#define CELLS 64
+#define MORE 20
+
+/* In the play's numbers. */
+enum { SENT, READ, LAST };
+
+static struct listener *listener_of(struct play *play)
+{
+	/* The words behind the numbers. */
+	static_assert(sizeof(struct listener) <= 5 * sizeof(uint64_t),
+		      "a listener fits into the play");
+	return (struct listener *)&play->n[8];
+}
+
+static void listen(struct actor *a)
+{
+	const struct reactor_params params = {
+		.message_size = 8,
+		.cells = CELLS,
+		.listeners = 4,
+	};
+	/* Waited for, but not for long. */
+	const struct cursor_params mine = {
+		.owner = a->arena->id,
+		.slot = a->v->slot,
+		.policy = POLICY_BLOCK,
+		.mask = CHANNEL_BIT(0),
+	};
+	struct reactor *re;
+
+	if (reactor_create(a->v, a->me, NULL, &params, a->arena->id, &re) < 0 ||
+	    cursor_take(a->v, a->me, re, &mine, listener_of(a->play)) < 0)
+		die("cannot listen");
+	a->play->p[0] = re;
+}
+
+static void dispatch(struct actor *a)
+{
+	uint64_t number = a->play->n[SENT] + 1;
+	const struct reactor_send send = {
+		.head = {.sender = a->arena->id, .size = sizeof(number)},
+		.data = &number,
+		.nowait = true,
+	};
+	int r = reactor_dispatch(a->v, a->me, a->play->p[0], &send);
+
+	if (r == 0)
+		a->play->n[SENT] = number;
+	else
+		fault(a->play, "cannot dispatch: %d", r);
+}
+
+/* The listener is lapped: it lags, and the ring is full, as an eighth of it was
+ * given back in between. */
+static void lap(struct actor *a)
+{
+	for (unsigned i = 0; i < CELLS + CELLS / 8; i++)
+		dispatch(a);
+}
+
+static void dispatch_more(struct actor *a)
+{
+	for (unsigned i = 0; i < MORE; i++)
+		dispatch(a);
+}
+
+static bool hear(struct actor *a)
+{
+	struct msg_head h;
+	uint64_t number;
+	int r = cursor_read(a->v, listener_of(a->play), 0, &number,
+			    sizeof(number), &h);
+
+	if (r < 0)
+		fault(a->play, "cannot read: %d", r);
+	if (r != 1)
+		return false;
+	if (number <= a->play->n[LAST] || number > a->play->n[SENT] + 1)
+		fault(a->play, "message %llu after %llu",
+		      (unsigned long long)number,
+		      (unsigned long long)a->play->n[LAST]);
+	a->play->n[LAST] = number;
+	a->play->n[READ]++;
+	return true;
+}
+
+static void hear_all(struct actor *a)
+{
+	while (hear(a))
+		;
+}
+
+static void rest(struct actor *a)
+{
+	cursor_rest(a->v, a->me, listener_of(a->play));
+}
+
+/* It had found nothing, before it was lapped. */
+static void rest_and_hear(struct actor *a)
+{
+	rest(a);
+	hear(a);
+	rest(a);
+}
+
+static void hear_and_rest(struct actor *a)
+{
+	hear(a);
+	rest(a);
+}
+
+static void hear_all_and_rest(struct actor *a)
+{
+	hear_all(a);
+	rest(a);
+}
+
+static void all_is_heard_or_counted(const struct view *v, struct play *play)
+{
+	uint64_t sent = play->n[SENT], read = play->n[READ];
+	struct cursor *c;
+	struct ring r;
+
+	if (cursor_get(v, listener_of(play), &r, &c) < 0) {
+		fault(play, "the listener is gone");
+		return;
+	}
+	if (read + c->dropped != sent)
+		fault(play, "%llu messages, of which %llu heard and %llu lost",
+		      (unsigned long long)sent, (unsigned long long)read,
+		      (unsigned long long)c->dropped);
+}
+
+/* clang-format off */
+const struct scene reactor_scenes[] = {
+	{"lagging-rests",
+	 {{RIVAL, listen}, {VICTIM, lap}}, dispatch, rest,
+	 {{RIVAL, hear_all}}, all_is_heard_or_counted, NULL, 0, false},
+	{"lagging-rests-and-reads",
+	 {{RIVAL, listen}, {VICTIM, lap}}, dispatch, rest_and_hear,
+	 {{RIVAL, hear_all}}, all_is_heard_or_counted, NULL, 3, false},
+	{"lagging-reads-all",
+	 {{RIVAL, listen}, {VICTIM, lap}}, dispatch, hear_all_and_rest,
+	 {{RIVAL, hear_all}}, all_is_heard_or_counted, NULL, 3, false},
+	{"reader-is-lapped",
+	 {{VICTIM, listen}, {RIVAL, lap}}, hear_and_rest, dispatch_more,
+	 {{VICTIM, hear_all}}, all_is_heard_or_counted, NULL, 0, false},
+};
+/* clang-format on */
+const unsigned n_reactor_scenes =
+	sizeof(reactor_scenes) / sizeof(*reactor_scenes);
