@@ -256,7 +256,7 @@ static bool adopt(struct tcache *c, struct bins *bins, unsigned class)
 static bool pool_is_gone(const struct tcache *c, const struct bins *bins)
 {
 	full_fence();
-	return bins_stale(c, bins);
+	return bins_stale(c, bins) && !SEED_BUG(87);
 }
 
 /* Commit: TXN becomes SLAB, when its map is clear.  Killed before: freed;

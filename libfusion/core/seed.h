@@ -71,6 +71,7 @@
  *   89  call: a request HERE given up while it was copied is executed
  *   90  object: who has the duty is asked before the bit is set
  *   91  member: who goes without having been LEAVING stays what it was
+ *   92  pool: what it uses begins at 0, though a late one gives back
  */
 #ifndef FUSION_CORE_SEED_H
 #define FUSION_CORE_SEED_H

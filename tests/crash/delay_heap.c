@@ -1,5 +1,89 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "tests/crash/delay.h"
+/* Delays between who makes a slab for a pool and who destroys the pool. */
+#include <errno.h>
 
-const struct scene heap_scenes[1];
-const unsigned n_heap_scenes;
+#include <fusion/heap.h>
+
+#include "libfusion/core/heap.h"
+#include "libfusion/core/pool.h"
+#include "libfusion/core/span.h"
+#include "tests/crash/delay.h"
+#include "tests/crash/ledger.h"
+
+#define SIZE 100
+
+/* In the play's numbers. */
+enum { INDEX, SPANS };
+
+static struct fusion_pool *pool; /* of each process */
+
+static void make_pool(struct actor *a)
+{
+	uint32_t i;
+
+	if (fusion_pool_create(a->arena, "old", 0, &pool) < 0 ||
+	    pool_find(a->v, a->me, "old", &i) < 0)
+		die("cannot make a pool");
+	a->play->n[INDEX] = i;
+}
+
+static void allocate(struct actor *a)
+{
+	void *p = fusion_pool_malloc(pool, SIZE);
+
+	/* Its pool may be gone before it or since; else what it gets is in the
+	 * old pool and went with that. */
+	if (!p && errno != ENOENT && errno != EINVAL && errno != ENOMEM &&
+	    errno != EDQUOT && errno != EIDRM)
+		fault(a->play, "no block: %d", errno);
+}
+
+/* The next one has its number. */
+static void replace(struct actor *a)
+{
+	uint32_t i = (uint32_t)a->play->n[INDEX];
+
+	if (pool_destroy(a->v, a->me, i) < 0 ||
+	    fusion_pool_create(a->arena, "new", 0, &pool) < 0 ||
+	    pool_find(a->v, a->me, "new", &i) < 0)
+		die("cannot make a new pool");
+	if (i != a->play->n[INDEX])
+		die("the new pool has another number");
+}
+
+/* And a slab of its own. */
+static void replace_and_allocate(struct actor *a)
+{
+	replace(a);
+	if (!fusion_pool_malloc(pool, SIZE))
+		die("no block in the new pool");
+	a->play->n[SPANS] = 1;
+}
+
+/* What the pool is said to use is compared by the checker. */
+static void nothing_is_inherited(const struct view *v, struct play *play)
+{
+	uint64_t n = 0;
+
+	for (uint32_t i = v->geo.first_span; i < span_hi(v); i++) {
+		uint64_t w = load_relaxed(span_word(v, i));
+
+		n += !span_is_free(w) && WORD_POOL(w) == play->n[INDEX];
+	}
+	if (n != play->n[SPANS])
+		fault(play, "the new pool has %llu spans, not %llu",
+		      (unsigned long long)n,
+		      (unsigned long long)play->n[SPANS]);
+}
+
+/* clang-format off */
+const struct scene heap_scenes[] = {
+	{"slab-of-a-pool-that-goes",
+	 {{VICTIM, make_pool}}, allocate, replace,
+	 {{0}}, nothing_is_inherited, span_alloc, 3, false},
+	{"slab-of-a-pool-that-is-replaced",
+	 {{VICTIM, make_pool}}, allocate, replace_and_allocate,
+	 {{0}}, nothing_is_inherited, span_alloc, 0, false},
+};
+/* clang-format on */
+const unsigned n_heap_scenes = sizeof(heap_scenes) / sizeof(*heap_scenes);
