@@ -6,6 +6,7 @@
 
 #include "libfusion/core/bell.h"
 #include "libfusion/core/life.h"
+#include "libfusion/core/seed.h"
 #include "libfusion/core/thread.h"
 
 /* --- Bells ---------------------------------------------------------------- */
@@ -52,6 +53,8 @@ void bell_ring(struct view *v, struct thread_rec *me, struct cursor *c,
 	/* First the mark: it is the one of the two that is sure to be seen. */
 	if (message_post(v, me, slot, owner, &h, NULL, NULL) == -EAGAIN) {
 		mark(v, me, c);
+		if (SEED_BUG(86))
+			return;
 		message_post(v, me, slot, owner, &h, NULL, NULL);
 	}
 }

@@ -9,6 +9,7 @@
  */
 #include "libfusion/core/futex.h"
 #include "libfusion/core/object.h"
+#include "libfusion/core/seed.h"
 
 static uint32_t n_words(const struct view *v)
 {
@@ -111,8 +112,13 @@ void object_tell(const struct view *v, uint32_t i, uint32_t id)
 	o = object_at(v, i);
 	if (load_relaxed(&o->e.id) != id)
 		return;
-	object_mark(v, i);
 	pool = load_relaxed(&o->pool);
+	if (SEED_BUG(90) && pool < table_hi(v, KIND_OBJECT_POOL) &&
+	    !load_acquire(&object_pool_at(v, pool)->duty)) {
+		object_mark(v, i);
+		return;
+	}
+	object_mark(v, i);
 	if (pool >= table_hi(v, KIND_OBJECT_POOL))
 		return;
 	/*

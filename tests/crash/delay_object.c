@@ -1,5 +1,73 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "tests/crash/delay.h"
+/* Delays between who tells that an object has fallen and who takes the duty. */
+#include <errno.h>
 
-const struct scene object_scenes[1];
-const unsigned n_object_scenes;
+#include "libfusion/core/object.h"
+#include "libfusion/core/ref.h"
+#include "tests/crash/delay.h"
+#include "tests/crash/ledger.h"
+
+/* In the play's numbers and pointers. */
+enum { INDEX, SEEN, SEQ, RUNG };
+enum { POOL, OBJECT };
+
+static void make_object(struct actor *a)
+{
+	const struct object_pool_params params = {.object_size = 16};
+	struct object_pool *p;
+	struct object *o;
+
+	if (object_pool_create(a->v, a->me, NULL, &params, a->arena->id, &p) <
+		    0 ||
+	    object_make(a->v, a->me, p, a->arena->id, &o) < 0 ||
+	    ref_up(a->v, a->me, object_ref(a->v, o), NULL) < 0)
+		die("cannot make an object");
+	object_made(a->me, o);
+	a->play->p[POOL] = p;
+	a->play->p[OBJECT] = o;
+	a->play->n[INDEX] = object_index_of(a->v, o);
+}
+
+static void let_fall(struct actor *a)
+{
+	struct ref *r = object_ref(a->v, a->play->p[OBJECT]);
+
+	if (!r || ref_down(a->v, a->me, r, NULL) < 0)
+		fault(a->play, "cannot give up the last reference");
+}
+
+static uint32_t rung(struct actor *a)
+{
+	return load_acquire(&view_member(a->v, a->v->slot)->ref_seq);
+}
+
+static void take_duty_and_look(struct actor *a)
+{
+	uint64_t who = REF_WHO(a->v->slot, a->arena->id);
+
+	a->play->n[SEQ] = rung(a);
+	if (!object_duty_take(a->v, a->play->p[POOL], who))
+		fault(a->play, "nobody has the duty, and it is not to be had");
+	a->play->n[SEEN] = object_fallen(a->v, 0) == (int64_t)a->play->n[INDEX];
+}
+
+/* The bit was there, or the bell rings. */
+static void is_noticed(struct actor *a)
+{
+	if (!a->play->n[SEEN] && rung(a) == a->play->n[SEQ])
+		fault(a->play, "a fall is not noticed");
+	if (object_fallen(a->v, 0) != (int64_t)a->play->n[INDEX])
+		fault(a->play, "who is rung finds nothing");
+}
+
+/* clang-format off */
+const struct scene object_scenes[] = {
+	{"fall-is-told",
+	 {{VICTIM, make_object}}, let_fall, take_duty_and_look,
+	 {{RIVAL, is_noticed}}, NULL, NULL, 0, false},
+	{"duty-is-taken",
+	 {{RIVAL, make_object}}, take_duty_and_look, let_fall,
+	 {{VICTIM, is_noticed}}, NULL, NULL, 0, false},
+};
+/* clang-format on */
+const unsigned n_object_scenes = sizeof(object_scenes) / sizeof(*object_scenes);

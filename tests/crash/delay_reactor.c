@@ -2,8 +2,12 @@
 /* Delays between who dispatches and who listens. */
 #include <errno.h>
 
+#include <fusion/dispatch.h>
+#include <fusion/reactor.h>
+
 #include "libfusion/core/cursor.h"
-#include "libfusion/core/futex.h"
+#include "libfusion/core/message.h"
+#include "libfusion/dispatcher.h"
 #include "tests/crash/delay.h"
 #include "tests/crash/ledger.h"
 
@@ -142,6 +146,88 @@ static void all_is_heard_or_counted(const struct view *v, struct play *play)
 		      (unsigned long long)c->dropped);
 }
 
+/* --- A bell that finds the queue full ------------------------------------- */
+
+/* In the play's numbers. */
+enum { HEARD };
+
+static enum fusion_reaction_result
+note_it(const struct fusion_reactor_message *m, void *ctx)
+{
+	struct play *play = ctx;
+
+	play->n[HEARD] += m != NULL;
+	return FUSION_REACTION_KEEP;
+}
+
+static struct dispatcher *mine(struct actor *a)
+{
+	int r;
+	struct dispatcher *d = dispatcher_of(a->arena, &r);
+
+	if (!d)
+		die("no dispatcher: %d", r);
+	return d;
+}
+
+/* As the library's thread does it, until it would sleep. */
+static void run_until_asleep(struct actor *a)
+{
+	struct dispatcher *d = mine(a);
+
+	turn_take(d);
+	while (dispatch_run(d) || !dispatch_arm(d))
+		;
+	turn_give(d);
+}
+
+static void attach_and_sleep(struct actor *a)
+{
+	struct fusion_reactor *reactor;
+	struct fusion_reaction *x;
+
+	if (fusion_dispatch(a->arena, 0) < 0 ||
+	    fusion_reactor_create(a->arena, NULL, NULL, &reactor) < 0 ||
+	    fusion_reactor_attach(reactor, 0, note_it, a->play, NULL, &x) < 0)
+		die("cannot attach");
+	a->play->p[0] = reactor;
+	run_until_asleep(a);
+}
+
+static void fill_queue(struct actor *a)
+{
+	const struct msg_head h = {.kind = MSG_WAKE, .sender = a->arena->id};
+	int r;
+
+	do
+		r = message_post(a->v, a->me, a->play->slot[RIVAL],
+				 a->play->id[RIVAL], &h, NULL, NULL);
+	while (r == 0);
+	if (r != -EAGAIN)
+		die("cannot fill the queue: %d", r);
+}
+
+static void ring(struct actor *a)
+{
+	int r = fusion_reactor_dispatch(a->play->p[0], "x", 1, 0);
+
+	if (r < 0)
+		fault(a->play, "cannot dispatch: %d", r);
+}
+
+/* Only if the flag is off under which it sleeps. */
+static void wake_up(struct actor *a)
+{
+	struct dispatcher *d = mine(a);
+	uint32_t cells, producer;
+
+	if (ring_look(&d->ring, d->next, &cells, &producer) != RING_EMPTY)
+		run_until_asleep(a);
+	if (a->play->n[HEARD] != 1)
+		fault(a->play, "it sleeps, and has heard of %llu messages",
+		      (unsigned long long)a->play->n[HEARD]);
+}
+
 /* clang-format off */
 const struct scene reactor_scenes[] = {
 	{"lagging-rests",
@@ -156,6 +242,10 @@ const struct scene reactor_scenes[] = {
 	{"reader-is-lapped",
 	 {{VICTIM, listen}, {RIVAL, lap}}, hear_and_rest, dispatch_more,
 	 {{VICTIM, hear_all}}, all_is_heard_or_counted, NULL, 0, false},
+	{"bell-at-a-full-queue",
+	 {{RIVAL, attach_and_sleep}, {VICTIM, fill_queue}},
+	 ring, run_until_asleep,
+	 {{RIVAL, wake_up}}, NULL, NULL, 0, false},
 };
 /* clang-format on */
 const unsigned n_reactor_scenes =
