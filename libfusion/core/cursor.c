@@ -193,7 +193,7 @@ int cursor_take(struct view *v, struct thread_rec *me, struct reactor *re,
 	/* The drawing is at ring_goes() in reactor.c: it tells us, or we see
 	 * that the reactor went. */
 	full_fence();
-	if (load_acquire(&re->id) != id) {
+	if (load_acquire(&re->id) != id && !SEED_BUG(93)) {
 		give_up(cursor_at(&r, (uint32_t)e), me);
 		return -EIDRM;
 	}

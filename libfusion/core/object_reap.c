@@ -43,8 +43,9 @@ int object_claim(const struct view *v, struct thread_rec *me, struct object *o,
 	/* Commit.  Acquire and release: pairs with itself. */
 	if (!cas_acq_rel(&o->claim, &had, who)) {
 		r = -EBUSY;
-	} else if (load_acquire(&o->e.state) != ENTRY_USED ||
-		   load_relaxed(&o->e.id) != id) {
+	} else if ((load_acquire(&o->e.state) != ENTRY_USED ||
+		    load_relaxed(&o->e.id) != id) &&
+		   !SEED_BUG(94)) {
 		/* The record is another's by now.  State, then id: who makes
 		 * the record anew writes the id first, and then USED with a
 		 * release (add_locked()), so a state of the new life comes with

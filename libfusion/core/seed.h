@@ -72,6 +72,8 @@
  *   90  object: who has the duty is asked before the bit is set
  *   91  member: who goes without having been LEAVING stays what it was
  *   92  pool: what it uses begins at 0, though a late one gives back
+ *   93  reactor: who listens stays though the reactor has gone meanwhile
+ *   94  object: a claim is not compared with whose the record is
  */
 #ifndef FUSION_CORE_SEED_H
 #define FUSION_CORE_SEED_H

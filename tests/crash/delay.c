@@ -51,6 +51,7 @@ struct options {
 	uint64_t at;	   /* only this instruction, + 1; 0 all */
 	uint64_t seed;	   /* where a stride begins */
 	int bug;
+	bool every; /* no strides */
 	bool list;
 };
 
@@ -424,7 +425,7 @@ static struct result try_scene(const struct scene *scene)
 		.play = mmap(NULL, sizeof(*t.play), PROT_READ | PROT_WRITE,
 			     MAP_SHARED | MAP_ANONYMOUS, -1, 0),
 	};
-	unsigned stride = scene->stride ? scene->stride : 1;
+	unsigned stride = scene->stride && !options.every ? scene->stride : 1;
 	uint64_t at = options.at ? options.at - 1 : options.seed % stride;
 	struct result r = {0};
 
@@ -482,11 +483,12 @@ static void run_list(const struct scene *scenes, unsigned n, unsigned *number,
 static void usage(int status)
 {
 	fprintf(status ? stderr : stdout,
-		"usage: %s [--scene PREFIX] [--at N] [--seed N] [--bug N] "
-		"[--list]\n"
+		"usage: %s [--scene PREFIX] [--at N] [--every] [--seed N] "
+		"[--bug N] [--list]\n"
 		"  --scene PREFIX  only those whose names begin so\n"
 		"  --at N          delay at instruction N only\n"
-		"  --seed N        where a scene with a stride begins\n"
+		"  --every         at each instruction, also of long ones\n"
+		"  --seed N        where those begin, with a stride\n"
 		"  --bug N         plant bug N of seed.h, which must be found\n"
 		"  --list          name the scenes\n",
 		program);
@@ -513,6 +515,7 @@ static void parse(int argc, char **argv)
 	static const struct option longs[] = {
 		{"scene", required_argument, NULL, 'o'},
 		{"at", required_argument, NULL, 'a'},
+		{"every", no_argument, NULL, 'e'},
 		{"seed", required_argument, NULL, 's'},
 		{"bug", required_argument, NULL, 'b'},
 		{"list", no_argument, NULL, 'l'},
@@ -527,6 +530,8 @@ static void parse(int argc, char **argv)
 			options.scene = optarg;
 		else if (c == 'a')
 			options.at = strtoull(optarg, NULL, 0) + 1;
+		else if (c == 'e')
+			options.every = true;
 		else if (c == 's')
 			options.seed = strtoull(optarg, NULL, 0);
 		else if (c == 'b')

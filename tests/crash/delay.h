@@ -62,8 +62,8 @@ struct scene {
 	void (*judge)(const struct view *v, struct play *play);
 	/* Only from there on; NULL the whole operation. */
 	const void *from;
-	/* The victim is one of two that are in the way of each other in one
-	 * place only: delayed at each so many instructions, 0 at each. */
+	/* A long one is delayed at one of so many instructions, unless each is
+	 * asked for; 0 at each. */
 	unsigned stride;
 	bool third; /* there is a third one */
 };

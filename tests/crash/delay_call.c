@@ -1,5 +1,224 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "tests/crash/delay.h"
+/*
+ * Delays of who copies a request out of its slot, while the caller gives up and
+ * calls again from the same slot: what is executed is one request, and one that
+ * is wanted
+ */
+#include <errno.h>
+#include <string.h>
 
-const struct scene call_scenes[1];
-const unsigned n_call_scenes;
+#include <fusion/fusion.h>
+
+#include "libfusion/calls.h"
+#include "libfusion/core/call.h"
+#include "libfusion/core/thread.h"
+#include "tests/crash/delay.h"
+#include "tests/crash/ledger.h"
+
+#define SMALL 40  /* in the slot */
+#define LARGE 200 /* in a block */
+
+/* In the play's numbers; what was executed is RAN, of size LEN. */
+enum { SERIAL, AT, SIZE, RAN, WORD, LEN, MIXED };
+
+static struct call_slot *slot; /* of the caller, in its process */
+
+static struct call *call_of(const struct actor *a)
+{
+	return a->play->p[0];
+}
+
+/* Request @number is @number in all bytes. */
+static void note_run(struct play *play, uint64_t word, const void *data,
+		     size_t size)
+{
+	const unsigned char *bytes = data;
+
+	play->n[RAN]++;
+	play->n[WORD] = word;
+	play->n[LEN] = size;
+	for (size_t i = 0; i < size; i++)
+		play->n[MIXED] += bytes[i] != word;
+}
+
+static int serve(const struct fusion_call_request *rq, void *ctx)
+{
+	note_run(ctx, rq->word, rq->data, rq->size);
+	return 0;
+}
+
+/* By hand: there is no thread that would be faster. */
+static void own_call(struct actor *a)
+{
+	struct fusion_call *c;
+
+	if (fusion_dispatch(a->arena, 0) < 0 ||
+	    fusion_call_create(a->arena, NULL, serve, a->play, &c) < 0)
+		die("cannot make a call");
+	a->play->p[0] = c;
+}
+
+static struct call_request request(const struct actor *a, uint64_t number)
+{
+	return (struct call_request){
+		.call = call_of(a),
+		.id = load_acquire(&call_of(a)->id),
+		.caller = a->arena->id,
+		.word = number,
+		.size = (uint32_t)a->play->n[SIZE],
+	};
+}
+
+static uint64_t serial_of(const struct actor *a)
+{
+	return CALL_SERIAL(call_slot_index(a->v, slot),
+			   SLOT_SEQ(load_relaxed(&slot->st)));
+}
+
+/* It gives up, or has its answer. */
+static void give_up(struct actor *a)
+{
+	uint64_t st;
+
+	if (slot && !call_withdraw(a->v, a->me, slot, &st) &&
+	    !call_abandon(slot, &st))
+		call_slot_free(a->v, a->me, slot);
+	slot = NULL;
+}
+
+/* --- A request that is HERE ----------------------------------------------- */
+
+static void attend_to_rival(struct actor *a)
+{
+	struct ring r;
+
+	own_call(a);
+	if (message_queue(a->v, a->me, a->v->slot, a->arena->id, &r) < 0)
+		die("no queue");
+	store_relaxed(&r.ctl->attended[0], (uint32_t)a->play->n[AT] + 1);
+}
+
+static void say_where(struct actor *a)
+{
+	a->play->n[AT] = thread_slot(a->v, a->me);
+	a->play->n[SIZE] = SMALL;
+}
+
+static void call_here_with(struct actor *a, uint64_t number)
+{
+	const struct call_request rq = request(a, number);
+	unsigned char bytes[SMALL];
+
+	memset(bytes, (int)number, sizeof(bytes));
+	if (call_begin_here(a->v, a->me, &rq, bytes, &slot) < 0)
+		die("cannot call");
+}
+
+static void post_here(struct actor *a)
+{
+	call_here_with(a, 1);
+	a->play->n[SERIAL] = serial_of(a);
+	if (call_here(a->v, (uint32_t)a->play->n[AT]) != a->play->n[SERIAL])
+		die("the request is not here");
+}
+
+static void post_here_again(struct actor *a)
+{
+	give_up(a);
+	call_here_with(a, 2);
+}
+
+static void copy_here(struct actor *a)
+{
+	struct call_here h;
+
+	if (call_here_copy(a->v, a->play->n[SERIAL], a->v->slot, a->arena->id,
+			   &h))
+		note_run(a->play, h.word, h.bytes, h.size);
+}
+
+/* --- An upcall ------------------------------------------------------------ */
+
+/* The request into the slot, as fill_slot() in call_execute.c does. */
+static void call_above_with(struct actor *a, uint64_t number)
+{
+	const struct call_request rq = request(a, number);
+	void *to;
+
+	if (call_begin(a->v, a->me, &rq, &slot) < 0)
+		die("cannot call");
+	to = slot->bytes;
+	store_relaxed(&slot->ret, number);
+	store_relaxed(&slot->len, rq.size);
+	if (rq.size > SLOT_INLINE) {
+		if (fusion_malloc_to(a->arena, rq.size, (void **)&slot->block) <
+		    0)
+			die("no block");
+		to = (void *)(uintptr_t)load_relaxed(&slot->block);
+	}
+	memset(to, (int)number, rq.size);
+}
+
+static void post_above(struct actor *a)
+{
+	call_above_with(a, 1);
+	a->play->n[SERIAL] = serial_of(a);
+}
+
+static void post_small_above(struct actor *a)
+{
+	a->play->n[SIZE] = SMALL;
+	post_above(a);
+}
+
+static void post_large_above(struct actor *a)
+{
+	a->play->n[SIZE] = LARGE;
+	post_above(a);
+}
+
+static void post_above_again(struct actor *a)
+{
+	give_up(a);
+	call_above_with(a, 2);
+}
+
+static void run_upcall(struct actor *a)
+{
+	call_run_upcall(a->arena, a->play->n[SERIAL]);
+}
+
+/* --- Judged --------------------------------------------------------------- */
+
+static void first_or_none(const struct view *v, struct play *play)
+{
+	(void)v;
+	if (play->n[RAN] && play->n[WORD] != 1)
+		fault(play, "request %llu was executed, not 1",
+		      (unsigned long long)play->n[WORD]);
+	else if (play->n[RAN] && play->n[LEN] != play->n[SIZE])
+		fault(play, "it was %llu bytes, not %llu",
+		      (unsigned long long)play->n[LEN],
+		      (unsigned long long)play->n[SIZE]);
+	else if (play->n[MIXED])
+		fault(play, "%llu of its bytes are of the other request",
+		      (unsigned long long)play->n[MIXED]);
+}
+
+/* clang-format off */
+const struct scene call_scenes[] = {
+	{"request-here",
+	 {{RIVAL, say_where}, {VICTIM, attend_to_rival}, {RIVAL, post_here}},
+	 copy_here, post_here_again,
+	 {{RIVAL, give_up}}, first_or_none, NULL, 0, false},
+	{"upcall-in-the-slot",
+	 {{VICTIM, own_call}, {RIVAL, post_small_above}},
+	 run_upcall, post_above_again,
+	 {{RIVAL, give_up}}, first_or_none, NULL, 2, false},
+	{"upcall-in-a-block",
+	 {{VICTIM, own_call}, {RIVAL, post_large_above}},
+	 run_upcall, post_above_again,
+	 {{RIVAL, give_up}}, first_or_none, NULL, 5, false},
+};
+/* clang-format on */
+const unsigned n_call_scenes = sizeof(call_scenes) / sizeof(*call_scenes);

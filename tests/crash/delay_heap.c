@@ -80,10 +80,10 @@ static void nothing_is_inherited(const struct view *v, struct play *play)
 const struct scene heap_scenes[] = {
 	{"slab-of-a-pool-that-goes",
 	 {{VICTIM, make_pool}}, allocate, replace,
-	 {{0}}, nothing_is_inherited, span_alloc, 3, false},
+	 {{0}}, nothing_is_inherited, span_alloc, 5, false},
 	{"slab-of-a-pool-that-is-replaced",
 	 {{VICTIM, make_pool}}, allocate, replace_and_allocate,
-	 {{0}}, nothing_is_inherited, span_alloc, 0, false},
+	 {{0}}, nothing_is_inherited, span_alloc, 3, false},
 };
 /* clang-format on */
 const unsigned n_heap_scenes = sizeof(heap_scenes) / sizeof(*heap_scenes);

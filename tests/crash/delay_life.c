@@ -106,7 +106,7 @@ const struct scene life_scenes[] = {
 	 {{0}}, nobody_is_dead, NULL, 0, true},
 	{"queue-of-who-leaves",
 	 {{0}}, send_to_rival, leave,
-	 {{0}}, rival_is_gone, NULL, 0, false},
+	 {{0}}, rival_is_gone, NULL, 2, false},
 	{"leaver-gets-a-queue",
 	 {{0}}, leave, send_to_victim,
 	 {{0}}, victim_is_gone, life_depart, 7, false},

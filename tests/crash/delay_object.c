@@ -60,6 +60,59 @@ static void is_noticed(struct actor *a)
 		fault(a->play, "who is rung finds nothing");
 }
 
+/* --- A record that is another object's ------------------------------------ */
+
+/* In the play's numbers, besides INDEX. */
+enum { ID = RUNG, CLAIMED };
+
+static void note_id(struct actor *a)
+{
+	make_object(a);
+	let_fall(a);
+	a->play->n[ID] = ((struct object *)a->play->p[OBJECT])->e.id;
+}
+
+static void claim(struct actor *a)
+{
+	int r = object_claim(a->v, a->me, a->play->p[OBJECT],
+			     (uint32_t)a->play->n[ID],
+			     REF_WHO(a->v->slot, a->arena->id));
+
+	if (r < 0 && r != -EIDRM && r != -EBUSY)
+		fault(a->play, "cannot claim: %d", r);
+	a->play->n[CLAIMED] = r == 0;
+}
+
+/* As who has the duty: it goes, and another has the record. */
+static void replace(struct actor *a)
+{
+	struct object *was = a->play->p[OBJECT], *o;
+	uint64_t who = REF_WHO(a->v->slot, a->arena->id);
+
+	/* The victim was faster. */
+	if (object_claim(a->v, a->me, was, was->e.id, who) < 0)
+		return;
+	if (object_reap(a->v, a->me, was, was->e.id) < 0 ||
+	    object_make(a->v, a->me, a->play->p[POOL], a->arena->id, &o) < 0 ||
+	    o != was)
+		die("cannot make another object");
+	object_made(a->me, o);
+}
+
+/* Of the one that was meant, or nobody's. */
+static void only_it_is_claimed(const struct view *v, struct play *play)
+{
+	struct object *o = play->p[OBJECT];
+	uint64_t who = REF_WHO(play->slot[VICTIM], play->id[VICTIM]);
+	bool same = o->e.id == play->n[ID];
+
+	(void)v;
+	if (!same && (play->n[CLAIMED] || o->claim))
+		fault(play, "another object is claimed");
+	if (same && play->n[CLAIMED] != (o->claim == who))
+		fault(play, "it is not claimed as it was said");
+}
+
 /* clang-format off */
 const struct scene object_scenes[] = {
 	{"fall-is-told",
@@ -68,6 +121,9 @@ const struct scene object_scenes[] = {
 	{"duty-is-taken",
 	 {{RIVAL, make_object}}, take_duty_and_look, let_fall,
 	 {{VICTIM, is_noticed}}, NULL, NULL, 0, false},
+	{"claim-of-a-record-used-again",
+	 {{RIVAL, note_id}}, claim, replace,
+	 {{0}}, only_it_is_claimed, NULL, 0, false},
 };
 /* clang-format on */
 const unsigned n_object_scenes = sizeof(object_scenes) / sizeof(*object_scenes);

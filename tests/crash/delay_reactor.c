@@ -146,6 +146,78 @@ static void all_is_heard_or_counted(const struct view *v, struct play *play)
 		      (unsigned long long)c->dropped);
 }
 
+/* --- Who begins to listen meets who destroys ------------------------------ */
+
+/* In the play's numbers. */
+enum { TOOK };
+
+static void make_reactor(struct actor *a)
+{
+	const struct reactor_params params = {
+		.message_size = 8,
+		.cells = CELLS,
+		.listeners = 4,
+	};
+	struct reactor *re;
+
+	if (reactor_create(a->v, a->me, NULL, &params, a->arena->id, &re) < 0)
+		die("cannot make a reactor");
+	a->play->p[0] = re;
+}
+
+static void begin_to_listen(struct actor *a)
+{
+	const struct cursor_params mine = {
+		.owner = a->arena->id,
+		.slot = a->v->slot,
+		.mask = CHANNEL_BIT(0),
+	};
+	int r = cursor_take(a->v, a->me, a->play->p[0], &mine,
+			    listener_of(a->play));
+
+	if (r < 0 && r != -EIDRM)
+		fault(a->play, "cannot listen: %d", r);
+	a->play->n[TOOK] = r == 0;
+}
+
+static void destroy(struct actor *a)
+{
+	int r = reactor_destroy(a->v, a->me, a->play->p[0]);
+
+	if (r < 0)
+		fault(a->play, "cannot destroy: %d", r);
+}
+
+/* The next one of that record is another's. */
+static void make_another(struct actor *a)
+{
+	struct reactor *was = a->play->p[0];
+
+	make_reactor(a);
+	if (a->play->p[0] != was)
+		die("the record is not the next one to be used");
+	begin_to_listen(a);
+	if (!a->play->n[TOOK])
+		fault(a->play, "nobody can listen to the next reactor");
+}
+
+/* Its ring has no other listener than its own. */
+static void nobody_is_left(const struct view *v, struct play *play)
+{
+	struct ring r;
+	unsigned n = 0;
+
+	if (reactor_ring(v, play->p[0], &r) < 0) {
+		fault(play, "the next reactor has no ring");
+		return;
+	}
+	for (uint32_t i = 0; i < ring_cursors(&r); i++)
+		n += CURSOR_STATE(load_relaxed(&cursor_at(&r, i)->st)) !=
+		     CURSOR_FREE;
+	if (n != 1)
+		fault(play, "%u listen to the next reactor", n);
+}
+
 /* --- A bell that finds the queue full ------------------------------------- */
 
 /* In the play's numbers. */
@@ -245,7 +317,13 @@ const struct scene reactor_scenes[] = {
 	{"bell-at-a-full-queue",
 	 {{RIVAL, attach_and_sleep}, {VICTIM, fill_queue}},
 	 ring, run_until_asleep,
-	 {{RIVAL, wake_up}}, NULL, NULL, 0, false},
+	 {{RIVAL, wake_up}}, NULL, NULL, 2, false},
+	{"listener-of-who-is-destroyed",
+	 {{RIVAL, make_reactor}}, begin_to_listen, destroy,
+	 {{RIVAL, make_another}}, nobody_is_left, NULL, 0, false},
+	{"reactor-gets-a-listener",
+	 {{VICTIM, make_reactor}}, destroy, begin_to_listen,
+	 {{VICTIM, make_another}}, nobody_is_left, NULL, 2, false},
 };
 /* clang-format on */
 const unsigned n_reactor_scenes =
