@@ -136,6 +136,8 @@ int message_offer(struct view *v, struct thread_rec *me, uint32_t slot,
 	if (r < 0)
 		return r;
 	ring_ask_space(&ring);
+	if (SEED_BUG(95))
+		return -EAGAIN;
 	r = message_post(v, me, slot, id, h, data, NULL);
 	return r == -EAGAIN && !ring_is_sound(&ring) ? -EIO : r;
 }

@@ -59,7 +59,7 @@
  *
  * Of two that live and meet (tests/crash/delay.c):
  *
- *   80  reactor: who is waited for is not moved along, nor counted
+ *   80  reactor: a listener that is waited for is not moved along
  *   81  thread: whether it is dead is not compared with whose the record is
  *   82  table: the lens follows a record that is not in use
  *   83  ref: a hint is believed without its generation
@@ -69,11 +69,12 @@
  *   87  heap: a slab stays though its pool has gone meanwhile
  *   88  call: an upcall given up while it was copied is executed
  *   89  call: a request HERE given up while it was copied is executed
- *   90  object: who has the duty is asked before the bit is set
- *   91  member: who goes without having been LEAVING stays what it was
+ *   90  object: the owner of the duty is looked for before the bit is set
+ *   91  member: a joiner that refuses is JOINING until its slot is free
  *   92  pool: what it uses begins at 0, though a late one gives back
- *   93  reactor: who listens stays though the reactor has gone meanwhile
+ *   93  reactor: a new listener stays though the reactor has gone meanwhile
  *   94  object: a claim is not compared with whose the record is
+ *   95  message: a sender that has asked for room does not look again
  */
 #ifndef FUSION_CORE_SEED_H
 #define FUSION_CORE_SEED_H

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Delays of who copies a request out of its slot, while the caller gives up and
- * calls again from the same slot: what is executed is one request, and one that
- * is wanted
+ * Requests in slots: the owner copies one while the caller gives up and calls
+ * again from the same slot
+ *
+ * What is executed is one request, whole, and one that was wanted.
  */
 #include <errno.h>
 #include <string.h>

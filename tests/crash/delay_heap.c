@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Delays between who makes a slab for a pool and who destroys the pool. */
+/* A thread makes a slab for a pool, and another destroys the pool. */
 #include <errno.h>
 
 #include <fusion/heap.h>

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Delays around who lives: thread records, and the queues of who leaves. */
+/* Members that come and go: their thread records, and their queues. */
 #include <errno.h>
 #include <unistd.h>
+
+#include <fusion/dispatch.h>
 
 #include "libfusion/core/life.h"
 #include "libfusion/core/message.h"
@@ -12,7 +14,7 @@
 /* --- A record that changes hands while it is judged ----------------------- */
 
 /* In the play's numbers. */
-enum { DEAD, SENT };
+enum { DEAD, SENT, BELL };
 
 static void show_record(struct actor *a)
 {
@@ -51,7 +53,7 @@ static void nobody_is_dead(const struct view *v, struct play *play)
 
 /* --- A queue for a member that is just leaving ---------------------------- */
 
-/* As who refuses to join, without having been LEAVING. */
+/* As a joiner that refuses: it has not been LEAVING. */
 static void leave(struct actor *a)
 {
 	if (life_lock(a->v, -1) < 0 || life_depart(a->v, a->v->slot, false) < 0)
@@ -99,6 +101,59 @@ static void victim_is_gone(const struct view *v, struct play *play)
 	is_gone(v, play, VICTIM);
 }
 
+/* --- A sender that must not sleep, at a full queue ------------------------ */
+
+static void open_queue(struct actor *a)
+{
+	if (fusion_dispatch(a->arena, 0) < 0)
+		die("no dispatcher");
+}
+
+static int offer(struct actor *a)
+{
+	const struct msg_head h = {.kind = MSG_WAKE, .sender = a->arena->id};
+
+	return message_offer(a->v, a->me, a->play->slot[RIVAL],
+			     a->play->id[RIVAL], &h, NULL);
+}
+
+/* And nobody waits for room yet. */
+static void fill_queue(struct actor *a)
+{
+	const struct msg_head h = {.kind = MSG_WAKE, .sender = a->arena->id};
+
+	while (message_post(a->v, a->me, a->play->slot[RIVAL],
+			    a->play->id[RIVAL], &h, NULL, NULL) == 0)
+		;
+	a->play->n[BELL] = load_acquire(&a->v->sb->visitor_bell);
+}
+
+static void offer_one(struct actor *a)
+{
+	a->play->n[SENT] = (uint64_t)(int64_t)offer(a);
+}
+
+static void handle_some(struct actor *a)
+{
+	if (fusion_dispatch(a->arena, 0) < 0)
+		fault(a->play, "cannot dispatch");
+}
+
+/* It was done or refused, or the bell says when to try again. */
+static void is_told(struct actor *a)
+{
+	int r = (int)(int64_t)a->play->n[SENT];
+
+	if (r == -EAGAIN &&
+	    load_acquire(&a->v->sb->visitor_bell) == a->play->n[BELL])
+		fault(a->play, "it waits for room, and nobody rings");
+	if (r < 0 && r != -EAGAIN && r != -ESRCH)
+		fault(a->play, "cannot send: %d", r);
+	r = offer(a);
+	if (r < 0 && r != -ESRCH)
+		fault(a->play, "there is no room: %d", r);
+}
+
 /* clang-format off */
 const struct scene life_scenes[] = {
 	{"record-changes-hands",
@@ -110,6 +165,12 @@ const struct scene life_scenes[] = {
 	{"leaver-gets-a-queue",
 	 {{0}}, leave, send_to_victim,
 	 {{0}}, victim_is_gone, life_depart, 7, false},
+	{"visitor-at-a-full-queue",
+	 {{RIVAL, open_queue}, {VICTIM, fill_queue}}, offer_one, handle_some,
+	 {{VICTIM, is_told}}, NULL, NULL, 2, false},
+	{"visitor-at-a-queue-that-goes",
+	 {{RIVAL, open_queue}, {VICTIM, fill_queue}}, offer_one, leave,
+	 {{VICTIM, is_told}}, rival_is_gone, NULL, 3, false},
 };
 /* clang-format on */
 const unsigned n_life_scenes = sizeof(life_scenes) / sizeof(*life_scenes);

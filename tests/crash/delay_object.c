@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Delays between who tells that an object has fallen and who takes the duty. */
+/* One tells that an object has fallen, and another takes the duty; one claims
+ * an object that is another by now. */
 #include <errno.h>
 
 #include "libfusion/core/object.h"
@@ -83,7 +84,8 @@ static void claim(struct actor *a)
 	a->play->n[CLAIMED] = r == 0;
 }
 
-/* As who has the duty: it goes, and another has the record. */
+/* As a member with the duty does: the object goes, and another has the
+ * record. */
 static void replace(struct actor *a)
 {
 	struct object *was = a->play->p[OBJECT], *o;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Delays between who dispatches and who listens. */
+/* Delays between dispatchers, listeners, and the end of a reactor. */
 #include <errno.h>
 
 #include <fusion/dispatch.h>
@@ -146,7 +146,7 @@ static void all_is_heard_or_counted(const struct view *v, struct play *play)
 		      (unsigned long long)c->dropped);
 }
 
-/* --- Who begins to listen meets who destroys ------------------------------ */
+/* --- A new listener and the end of its reactor ---------------------------- */
 
 /* In the play's numbers. */
 enum { TOOK };
