@@ -495,7 +495,7 @@ bool cursor_rest(struct view *v, struct thread_rec *me,
 	if (CURSOR_POLICY(c) != POLICY_DROP)
 		tell_room_fenced(&r);
 	tell_done(v, me, &r, c, l->id, false);
-	if (!is_there(&r, c))
+	if (!is_there(&r, c) || SEED_BUG(96))
 		return true;
 	store_relaxed(&c->idle, 0u);
 	return false;

@@ -75,6 +75,7 @@
  *   93  reactor: a new listener stays though the reactor has gone meanwhile
  *   94  object: a claim is not compared with whose the record is
  *   95  message: a sender that has asked for room does not look again
+ *   96  reactor: a listener that says it rests does not look again
  */
 #ifndef FUSION_CORE_SEED_H
 #define FUSION_CORE_SEED_H

@@ -146,6 +146,43 @@ static void all_is_heard_or_counted(const struct view *v, struct play *play)
 		      (unsigned long long)c->dropped);
 }
 
+/* --- A listener that rests ------------------------------------------------ */
+
+/* In the play's numbers, behind those of SENT and the others. */
+enum { RESTS = LAST + 1 };
+
+/* It is never waited for, so nothing but its own fence is on its way. */
+static void listen_and_drop(struct actor *a)
+{
+	struct ring queue;
+	struct cursor *c;
+	struct ring r;
+
+	listen(a);
+	if (cursor_get(a->v, listener_of(a->play), &r, &c) < 0 ||
+	    message_queue(a->v, a->me, a->v->slot, a->arena->id, &queue) < 0)
+		die("cannot listen");
+	store_relaxed(&c->policy, (uint32_t)POLICY_DROP << 24);
+}
+
+static void find_nothing_and_rest(struct actor *a)
+{
+	a->play->n[RESTS] =
+		!hear(a) && cursor_rest(a->v, a->me, listener_of(a->play));
+}
+
+/* It has seen the message, or it is told. */
+static void news_has_come(struct actor *a)
+{
+	struct ring queue;
+
+	if (!a->play->n[RESTS])
+		return;
+	if (message_queue(a->v, a->me, a->v->slot, a->arena->id, &queue) < 0 ||
+	    !ring_pending(&queue))
+		fault(a->play, "it rests, and nobody has told it");
+}
+
 /* --- A new listener and the end of its reactor ---------------------------- */
 
 /* In the play's numbers. */
@@ -318,6 +355,15 @@ const struct scene reactor_scenes[] = {
 	 {{RIVAL, attach_and_sleep}, {VICTIM, fill_queue}},
 	 ring, run_until_asleep,
 	 {{RIVAL, wake_up}}, NULL, NULL, 2, false},
+	{"sleeper-and-its-bell",
+	 {{VICTIM, attach_and_sleep}}, run_until_asleep, ring,
+	 {{VICTIM, wake_up}}, NULL, NULL, 0, false},
+	{"listener-rests",
+	 {{VICTIM, listen_and_drop}}, find_nothing_and_rest, dispatch,
+	 {{VICTIM, news_has_come}}, NULL, NULL, 0, false},
+	{"dispatcher-looks-who-rests",
+	 {{RIVAL, listen_and_drop}}, dispatch, find_nothing_and_rest,
+	 {{RIVAL, news_has_come}}, NULL, NULL, 0, false},
 	{"listener-of-who-is-destroyed",
 	 {{RIVAL, make_reactor}}, begin_to_listen, destroy,
 	 {{RIVAL, make_another}}, nobody_is_left, NULL, 0, false},
