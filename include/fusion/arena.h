@@ -89,7 +89,8 @@ struct fusion_arena_options {
  *         -EACCES the directory's mode does not allow it (r, w and x needed),
  *         -EEXIST role is master and there is one, -EAGAIN it would wait and
  *         FUSION_ENTER_NOWAIT is set, -ETIMEDOUT, -EINTR a signal came while
- *         waiting (this process is not in), -ENOENT with
+ *         waiting (this process is not in; while fusionfs itself is stopped,
+ *         only with a time-out), -ENOENT with
  *         FUSION_ENTER_EXISTING, -EINVAL or -ENAMETOOLONG bad name or option,
  *         -EPROTO library and daemon or arena are of different formats,
  *         -EADDRINUSE something else lies at the arena's address (an arena
