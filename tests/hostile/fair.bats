@@ -114,7 +114,7 @@ other_is_served() {
 	wait_for exists "$MNT/a/skirmishes/s"
 	for _ in $(seq 10); do
 		nuisance flock "$MNT/a/skirmishes/s" true
-		kill_ours "$!"
+		kill -9 "$!"
 		wait_for is_gone "$!"
 	done
 	other_is_served
