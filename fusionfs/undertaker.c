@@ -110,7 +110,7 @@ static void close_pidfd(struct tracked *t)
 	t->pidfd = -1;
 }
 
-/* A lock of its arena is not to be had, or memory is short: again later. */
+/* A lock of its arena is not to be had, or memory is short: again later.  1 */
 static int postpone(struct arena *a, struct tracked *t, bool died)
 {
 	later(a);
@@ -119,7 +119,7 @@ static int postpone(struct arena *a, struct tracked *t, bool died)
 	close_pidfd(t);
 	t->going = true;
 	t->died = died;
-	return 0;
+	return 1;
 }
 
 static void others_look(struct arena *a)
@@ -136,6 +136,7 @@ static void untrack(struct tracked *t)
 		p = &(*p)->next;
 	if (*p)
 		*p = t->next;
+	waiters_let_go(t->arena, t->slot, t->id);
 	offers_forget(t->arena, t->id);
 	close_pidfd(t);
 	quota_give(&t->charge);

@@ -79,7 +79,8 @@ void undertaker_go_on(struct arena *a);
  * ns until the next are. */
 int64_t undertaker_patrol(void);
 
-/* Take @slot out: it left, or died.  Then see who waits.  0, -EIO. */
+/* Take @slot out: it left, or died.  Then see who waits.  0; 1 it will be out
+ * later, and waiters_let_go() is called then; -EIO, -EAGAIN. */
 int undertaker_depart(struct arena *a, uint32_t slot, uint32_t id, bool died);
 
 #endif

@@ -472,12 +472,12 @@ static struct waiter *inside_request(struct arena *a, struct fuse_req *req,
 	return NULL;
 }
 
-/* It is told that it is out when all that it had is given back, and not before:
- * somebody may have one of the locks that this takes. */
+/* Until waiters_let_go(). */
 static int is_out(struct arena *a, struct waiter *w)
 {
+	(void)a;
 	w->attempt = is_out;
-	return undertaker_find(a, w->member.slot, w->member.id) ? MUST_WAIT : 0;
+	return MUST_WAIT;
 }
 
 /* Asked again, after a signal, it waits on. */
@@ -485,10 +485,9 @@ static int let_out(struct arena *a, struct waiter *w)
 {
 	const struct tracked *t =
 		undertaker_find(a, w->member.slot, w->member.id);
-	uint64_t serial = a->serial;
-	int r = t->going ? 0 : undertaker_depart(a, t->slot, t->id, false);
+	int r = t->going ? 1 : undertaker_depart(a, t->slot, t->id, false);
 
-	return r < 0 || !world_serial(serial) ? r : is_out(a, w);
+	return r == 1 ? is_out(a, w) : r;
 }
 
 static int make_ready_locked(struct arena *a, void *arg)
@@ -643,6 +642,20 @@ void waiters_look(struct arena *a)
 	}
 	events_changed(a);
 	vanish_if_unused(a);
+}
+
+void waiters_let_go(struct arena *a, uint32_t slot, uint32_t id)
+{
+	struct waiter *w, *next;
+
+	for (w = a->waiters; w; w = next) {
+		next = w->next;
+		if (w->attempt != is_out || w->member.slot != slot ||
+		    w->member.id != id)
+			continue;
+		unpark(w);
+		answer(w, 0);
+	}
 }
 
 void waiters_fail(struct arena *a, int error)

@@ -33,6 +33,9 @@ void request_renew(struct arena *a, struct fuse_req *req,
 
 /* Something has changed: who can be answered now? */
 void waiters_look(struct arena *a);
+/* That member is out: if it waits to be told, it is.  At once, as its slot and
+ * id may be another's when the arena is used anew. */
+void waiters_let_go(struct arena *a, uint32_t slot, uint32_t id);
 /* From time to time: an arena that was made to be entered, by a process that
  * was killed before it did, vanishes. */
 void waiters_idle(struct arena *a);
