@@ -290,6 +290,15 @@ static bool is_asleep(pid_t pid)
 	return state && state[1] && state[2] == 'S';
 }
 
+/* Asleep, and not until the third one has done what the rival has it do. */
+static bool waits_for_victim(const struct play *play)
+{
+	const struct cue *c = &play->cue[RIVAL];
+
+	return load_acquire(&c->begun) == load_relaxed(&c->told) &&
+	       is_done(&play->cue[THIRD]) && is_asleep(c->pid);
+}
+
 /* Until the rival is done, or sleeps: then it waits for the victim. */
 static void rival_goes(struct trial *t)
 {
@@ -299,10 +308,7 @@ static void rival_goes(struct trial *t)
 	tell(t->play, RIVAL, t->scene->rival);
 	for (unsigned slept = 0; !is_done(c);) {
 		nap();
-		slept = load_acquire(&c->begun) == load_relaxed(&c->told) &&
-					is_asleep(c->pid)
-				? slept + 1
-				: 0;
+		slept = waits_for_victim(t->play) ? slept + 1 : 0;
 		t->waited = slept == 2;
 		if (t->waited)
 			return;
