@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -255,7 +256,7 @@ static struct {
 	int fd;			 /* -1: not bound */
 	bool binding;		 /* a thread is at it */
 	bool deaf;		 /* no descriptors: until the next patrol */
-	int report[2];		 /* the thread says: fd, or -errno */
+	int report[2];		 /* sockets: the thread sends how it went */
 	/* Atomic: the thread that binds, 0 none; and what op_mknod() has made
 	 * for it.  The main thread sets `made` before it answers MKNOD, and the
 	 * system call orders that before the look of the thread. */
@@ -294,7 +295,7 @@ static int bind_in(int mnt)
 	if (fd < 0)
 		return -errno;
 	snprintf(at.sun_path, sizeof(at.sun_path),
-		 "/proc/self/fd/%d/" HAND_OVER_NAME, mnt);
+		 "/proc/thread-self/fd/%d/" HAND_OVER_NAME, mnt);
 	if (bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0) {
 		r = -errno;
 	} else if (!load_acquire(&hand_over.made)) {
@@ -308,20 +309,88 @@ static int bind_in(int mnt)
 	return r < 0 ? r : fd;
 }
 
+/* @r: the socket, or -errno.  The report is a datagram and there is one at a
+ * time, so there is room for it. */
+static void send_report(int report, int r)
+{
+	union {
+		struct cmsghdr head;
+		char bytes[CMSG_SPACE(sizeof(r))];
+	} control = {.bytes = {0}};
+	struct iovec iov = {&r, sizeof(r)};
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+
+	if (r >= 0) {
+		msg.msg_control = &control;
+		msg.msg_controllen = sizeof(control);
+		control.head.cmsg_level = SOL_SOCKET;
+		control.head.cmsg_type = SCM_RIGHTS;
+		control.head.cmsg_len = CMSG_LEN(sizeof(r));
+		memcpy(CMSG_DATA(&control.head), &r, sizeof(r));
+	}
+	(void)!sendmsg(report, &msg, MSG_NOSIGNAL);
+}
+
+/* As send_report() was told. */
+static int take_report(void)
+{
+	int r = -EIO;
+	union {
+		struct cmsghdr head;
+		char bytes[CMSG_SPACE(sizeof(r))];
+	} control;
+	struct iovec iov = {&r, sizeof(r)};
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	const struct cmsghdr *c;
+
+	if (recvmsg(hand_over.report[0], &msg,
+		    MSG_DONTWAIT | MSG_CMSG_CLOEXEC) != sizeof(r))
+		return -EIO;
+	if (r < 0)
+		return r;
+	c = CMSG_FIRSTHDR(&msg);
+	if (!c || c->cmsg_type != SCM_RIGHTS || msg.msg_flags & MSG_CTRUNC)
+		return -EMFILE;
+	memcpy(&r, CMSG_DATA(c), sizeof(r));
+	return r;
+}
+
+/*
+ * Descriptors of its own, and none of ours but @report.  This thread asks its
+ * own daemon, and a request that the daemon has read is waited for by the
+ * kernel whatever happens.  If we were killed meanwhile, the device would be
+ * open in this thread, the thread be waiting for the device, and neither the
+ * daemon nor anybody who uses the mount could ever end.
+ */
+static int leave_descriptors(int report)
+{
+	if (unshare(CLONE_FILES) < 0 ||
+	    close_range((unsigned)report + 1, ~0u, 0) < 0 ||
+	    (report && close_range(0, (unsigned)report - 1, 0) < 0))
+		return -errno;
+	return 0;
+}
+
 static void *bind_thread(void *unused)
 {
-	int mnt, r;
+	int report = hand_over.report[1], mnt = -1, r;
 
 	(void)unused;
 	store_release(&hand_over.tid, (int)gettid());
-	mnt = open(world.options->mountpoint, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	r = mnt < 0 ? -errno : bind_in(mnt);
-	if (mnt >= 0)
-		close(mnt);
+	r = leave_descriptors(report);
+	if (!r)
+		mnt = open(world.options->mountpoint,
+			   O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (!r)
+		r = mnt < 0 ? -errno : bind_in(mnt);
 	store_release(&hand_over.tid, 0);
-	/* Never full: one number, which the main loop reads. */
-	if (write(hand_over.report[1], &r, sizeof(r)) != sizeof(r) && r >= 0)
-		close(r);
+	send_report(report, r);
+	/* What else is open goes with the thread. */
 	return NULL;
 }
 
@@ -389,11 +458,9 @@ static void complain_unbound(int r)
 static void bind_ended(struct source *s)
 {
 	struct arena *a, *next;
-	int r;
+	int r = take_report();
 
 	(void)s;
-	if (read(hand_over.report[0], &r, sizeof(r)) != sizeof(r))
-		return;
 	hand_over.binding = false;
 	if (r >= 0) {
 		hand_over.fd = r;
@@ -417,7 +484,8 @@ int hand_over_init(void)
 {
 	hand_over.listening.ready = accept_ready;
 	hand_over.told.ready = bind_ended;
-	if (pipe2(hand_over.report, O_CLOEXEC) < 0)
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
+		       hand_over.report) < 0)
 		return -errno;
 	return source_add(&hand_over.told, hand_over.report[0]);
 }

@@ -8,9 +8,11 @@
  */
 #include "tests/stress/mount.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 
 #include <fusion/fusion.h>
 
@@ -413,6 +415,66 @@ static void daemon_killed_at_any_instant_members_go_on(void **state)
 	assert_vanishes("home");
 }
 
+#define FIRST_JOINS 100
+#define ASKERS 8
+
+/* So that whatever the daemon is asked has to wait for its turn. */
+static void ask_for_ever(void)
+{
+	char path[128];
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	alarm(300);
+	snprintf(path, sizeof(path), "%s/.fusionfs/version", mount_dir);
+	for (;;) {
+		int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+		if (fd >= 0)
+			close(fd);
+		else
+			usleep(100);
+	}
+}
+
+/* A thread of the daemon asks the daemon itself when the first one wants to
+ * join.  Killed meanwhile, the daemon must come to an end all the same: nobody
+ * who has asked it for anything could end, either. */
+static void daemon_killed_as_the_first_one_joins_is_gone(void **state)
+{
+	const struct fusion_arena_options options = {
+		.size = sizeof(options),
+		.span = 16 << 20,
+	};
+	pid_t askers[ASKERS];
+	unsigned seed = 3;
+
+	(void)state;
+	for (int i = 0; i < ASKERS; i++) {
+		askers[i] = fork();
+		if (!askers[i])
+			ask_for_ever();
+	}
+	for (int i = 0; i < FIRST_JOINS; i++) {
+		struct fusion_arena *arena;
+		pid_t pid = fork();
+
+		if (!pid) {
+			fusion_arena_enter("first", &options, &arena);
+			_exit(0);
+		}
+		usleep((useconds_t)(rand_r(&seed) % 8000));
+		mount_kill();
+		assert_int_equal(waitpid(pid, NULL, 0), pid);
+		assert_int_equal(umount2(mount_dir, MNT_DETACH), 0);
+		mount_up();
+	}
+	for (int i = 0; i < ASKERS; i++) {
+		kill(askers[i], SIGKILL);
+		assert_int_equal(waitpid(askers[i], NULL, 0), askers[i]);
+	}
+	assert_vanishes("first");
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -422,6 +484,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(the_dying_leave_a_working_arena),
 		cmocka_unit_test(killed_at_any_instant_others_get_in),
 		cmocka_unit_test(daemon_killed_at_any_instant_members_go_on),
+		cmocka_unit_test(daemon_killed_as_the_first_one_joins_is_gone),
 	};
 
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
