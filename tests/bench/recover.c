@@ -18,6 +18,8 @@
 
 #include <fusion/heap.h>
 
+#include "libfusion/act.h"
+#include "libfusion/arenas.h"
 #include "libfusion/core/heap.h"
 #include "libfusion/core/life.h"
 #include "libfusion/core/lock.h"
@@ -95,8 +97,11 @@ static struct fusion_arena *map_in(uint32_t slot)
 	if (image_witness(&a->view, slot) < 0 ||
 	    life_witness(&a->view, slot, a->id) < 0)
 		_exit(3);
+	a->view.acts = &member_acts;
 	a->tag = heap_tag(slot);
 	slab_classes(&a->view, a->classes);
+	if (address_add(a) < 0)
+		_exit(3);
 	return a;
 }
 
