@@ -222,7 +222,8 @@ class Bench:
         return times
 
     def add(self, group, what, peer, ours, theirs, target):
-        ratios = sorted(a / b for a, b in zip(ours, theirs))
+        # A short run beside others may have had no turn at all: 0 ns.
+        ratios = sorted(a / max(b, 0.01) for a, b in zip(ours, theirs))
         q1, median, q3 = statistics.quantiles(ratios, n=4,
                                               method="inclusive")
         self.report({
