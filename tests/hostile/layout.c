@@ -2,7 +2,7 @@
 /*
  * layout FILE NAME: where something is in the arena of that backing file
  *
- * Who does harm by the byte takes the places from here, so that they are those
+ * A test that does harm by the byte takes the places from here: they are those
  * of the headers, whatever changes there.
  */
 #include <stdio.h>
