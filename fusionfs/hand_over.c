@@ -22,6 +22,7 @@
 #include "libfusion/core/futex.h"
 
 #define PATROL_NS 1000000000
+#define BIND_STACK 131072
 #define CONNECTIONS_MAX 128   /* that have not sent their token yet */
 #define CONNECTIONS_OF_UID 16 /* of these, of one user */
 #define CONNECTION_PATROLS 2  /* then it is hung up on */
@@ -403,6 +404,8 @@ static int start_thread(void)
 
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	/* The next one may begin before the last one is all gone. */
+	pthread_attr_setstacksize(&attr, BIND_STACK);
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &old);
 	r = pthread_create(&thread, &attr, bind_thread, NULL);
