@@ -43,9 +43,9 @@ void arena_unmap(struct fusion_arena *a)
 	ref_fork_free(a);
 }
 
-/* Whoever was faster has recovered the slot already, or half of it: a daemon
- * that was killed at it leaves the slot of who refused to join as that of a
- * dead one, though nobody has died. */
+/* The daemon or another member may have recovered the slot already, or half of
+ * it: a daemon that was killed at it leaves the slot of a process that refused
+ * to join as that of a dead one, though nobody has died. */
 static void depart_alone(struct fusion_arena *a)
 {
 	struct view *v = &a->view;
