@@ -154,30 +154,36 @@ static void hang_up(struct connection *c)
 	free(c);
 }
 
-static void send_offer(int fd, const struct offer *o)
+/* @size bytes and @n descriptors, at most HAND_OVER_FDS.  0, -errno. */
+static int send_fds(int to, const void *data, size_t size, const int *fds,
+		    unsigned n)
 {
-	int fds[HAND_OVER_FDS] = {o->arena->store.heap, o->lock, o->witness};
-	size_t size = (o->witness > 0 ? 3 : 2) * sizeof(int);
 	union {
 		struct cmsghdr head;
-		char bytes[CMSG_SPACE(sizeof(fds))];
+		char bytes[CMSG_SPACE(HAND_OVER_FDS * sizeof(int))];
 	} control = {.bytes = {0}};
-	char byte = 0;
-	struct iovec iov = {&byte, 1};
-	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = CMSG_SPACE(size),
-	};
+	struct iovec iov = {(void *)(uintptr_t)data, size};
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
 
-	control.head.cmsg_level = SOL_SOCKET;
-	control.head.cmsg_type = SCM_RIGHTS;
-	control.head.cmsg_len = CMSG_LEN(size);
-	memcpy(CMSG_DATA(&control.head), fds, size);
-	if (sendmsg(fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+	if (n) {
+		msg.msg_control = &control;
+		msg.msg_controllen = CMSG_SPACE(n * sizeof(int));
+		control.head.cmsg_level = SOL_SOCKET;
+		control.head.cmsg_type = SCM_RIGHTS;
+		control.head.cmsg_len = CMSG_LEN(n * sizeof(int));
+		memcpy(CMSG_DATA(&control.head), fds, n * sizeof(int));
+	}
+	return sendmsg(to, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
+}
+
+static void send_offer(int fd, const struct offer *o)
+{
+	const int fds[] = {o->arena->store.heap, o->lock, o->witness};
+	int r = send_fds(fd, "", 1, fds, o->witness > 0 ? 3 : 2);
+
+	if (r < 0)
 		note("arena '%s': cannot hand descriptors to process %d: %s",
-		     o->arena->name, (int)o->pid, strerror(errno));
+		     o->arena->name, (int)o->pid, strerror(-r));
 }
 
 /* The token is one message of a process that has nothing else to say: all of
@@ -311,25 +317,14 @@ static int bind_in(int mnt)
 }
 
 /* @r: the socket, or -errno.  The report is a datagram and there is one at a
- * time, so there is room for it. */
+ * time, so there is room for it.  The main thread waits for it: one that says
+ * what went wrong takes no more than that. */
 static void send_report(int report, int r)
 {
-	union {
-		struct cmsghdr head;
-		char bytes[CMSG_SPACE(sizeof(r))];
-	} control = {.bytes = {0}};
-	struct iovec iov = {&r, sizeof(r)};
-	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+	int sent = send_fds(report, &r, sizeof(r), &r, r >= 0);
 
-	if (r >= 0) {
-		msg.msg_control = &control;
-		msg.msg_controllen = sizeof(control);
-		control.head.cmsg_level = SOL_SOCKET;
-		control.head.cmsg_type = SCM_RIGHTS;
-		control.head.cmsg_len = CMSG_LEN(sizeof(r));
-		memcpy(CMSG_DATA(&control.head), &r, sizeof(r));
-	}
-	(void)!sendmsg(report, &msg, MSG_NOSIGNAL);
+	if (sent < 0)
+		send_fds(report, &sent, sizeof(sent), NULL, 0);
 }
 
 /* As send_report() was told. */
@@ -389,9 +384,13 @@ static void *bind_thread(void *unused)
 			   O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (!r)
 		r = mnt < 0 ? -errno : bind_in(mnt);
+	/* Open, it would keep the mount busy. */
+	if (mnt >= 0)
+		close(mnt);
 	store_release(&hand_over.tid, 0);
 	send_report(report, r);
-	/* What else is open goes with the thread. */
+	/* The socket is the main thread's now; this descriptor of it goes with
+	 * the thread. */
 	return NULL;
 }
 
