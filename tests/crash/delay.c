@@ -35,9 +35,9 @@
 #include "libfusion/core/heap.h"
 #include "libfusion/core/life.h"
 #include "libfusion/core/recover.h"
-#include "libfusion/core/seed.h"
 #include "libfusion/tls.h"
 #include "tests/crash/ledger.h"
+#include "tests/crash/plant.h"
 #include "tests/crash/stepper.h"
 #include "tests/unit/image_witness.h"
 
@@ -501,21 +501,6 @@ static void usage(int status)
 	exit(status);
 }
 
-/* Only the build with -DFUSION_SEED_BUGS has any. */
-#ifdef FUSION_SEED_BUGS
-int fusion_seed_bug;
-
-static void plant(int bug)
-{
-	fusion_seed_bug = options.bug = bug;
-}
-#else
-static void plant(int bug)
-{
-	die("bug %d: this build has none", bug);
-}
-#endif
-
 static void parse(int argc, char **argv)
 {
 	static const struct option longs[] = {
@@ -541,7 +526,7 @@ static void parse(int argc, char **argv)
 		else if (c == 's')
 			options.seed = strtoull(optarg, NULL, 0);
 		else if (c == 'b')
-			plant(atoi(optarg));
+			options.bug = plant_bug(atoi(optarg));
 		else if (c == 'l')
 			options.list = true;
 		else

@@ -17,7 +17,6 @@
 #include <fusion/arena.h>
 
 #include "libfusion/core/life.h"
-#include "libfusion/core/seed.h"
 #include "libfusion/core/thread.h"
 #include "libfusion/tls.h"
 #include "tests/crash/nested.h"
@@ -25,6 +24,7 @@
 #include "tests/crash/overlay.h"
 #include "tests/crash/pair.h"
 #include "tests/crash/pair_talk.h"
+#include "tests/crash/plant.h"
 #include "tests/crash/stepper.h"
 
 #define REPORTS 3 /* failures described, of one operation */
@@ -325,21 +325,6 @@ static void usage(int status)
 	exit(status);
 }
 
-/* Only the build with -DFUSION_SEED_BUGS has any. */
-#ifdef FUSION_SEED_BUGS
-int fusion_seed_bug;
-
-static void plant(int bug)
-{
-	fusion_seed_bug = options.bug = bug;
-}
-#else
-static void plant(int bug)
-{
-	die("bug %d: this build has none", bug);
-}
-#endif
-
 static void parse(int argc, char **argv)
 {
 	static const struct option longs[] = {
@@ -364,7 +349,7 @@ static void parse(int argc, char **argv)
 		else if (c == 'n')
 			options.nested = (unsigned)strtoul(optarg, NULL, 0);
 		else if (c == 'b')
-			plant(atoi(optarg));
+			options.bug = plant_bug(atoi(optarg));
 		else if (c == 'l')
 			options.list = true;
 		else if (c == 'p')
