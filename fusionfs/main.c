@@ -16,21 +16,21 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "fusionfs/bell.h"
-#include "fusionfs/fuse.h"
-#include "fusionfs/hand_over.h"
-#include "fusionfs/later.h"
-#include "fusionfs/log.h"
-#include "fusionfs/mount.h"
+#include "fusionfs/base/fuse.h"
+#include "fusionfs/base/log.h"
+#include "fusionfs/base/mount.h"
+#include "fusionfs/base/options.h"
+#include "fusionfs/base/source.h"
 #include "fusionfs/ops.h"
-#include "fusionfs/options.h"
-#include "fusionfs/ports.h"
-#include "fusionfs/serving.h"
-#include "fusionfs/source.h"
-#include "fusionfs/undertaker.h"
-#include "fusionfs/visitors.h"
-#include "fusionfs/waiters.h"
-#include "fusionfs/world.h"
+#include "fusionfs/service/bell.h"
+#include "fusionfs/service/hand_over.h"
+#include "fusionfs/service/later.h"
+#include "fusionfs/service/ports.h"
+#include "fusionfs/service/serving.h"
+#include "fusionfs/service/undertaker.h"
+#include "fusionfs/service/visitors.h"
+#include "fusionfs/service/waiters.h"
+#include "fusionfs/world/world.h"
 
 #define BATCH 32 /* events taken from epoll at once */
 

@@ -4,7 +4,7 @@
  *
  * A new file is its show function and a row here.
  */
-#include "fusionfs/node.h"
+#include "fusionfs/world/node.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -12,13 +12,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "fusionfs/events.h"
-#include "fusionfs/hand_over.h"
-#include "fusionfs/heap.h"
-#include "fusionfs/ports.h"
-#include "fusionfs/serial.h"
-#include "fusionfs/show.h"
-#include "fusionfs/visitors.h"
+#include "fusionfs/base/serial.h"
+#include "fusionfs/files/heap.h"
+#include "fusionfs/files/show.h"
+#include "fusionfs/service/events.h"
+#include "fusionfs/service/hand_over.h"
+#include "fusionfs/service/ports.h"
+#include "fusionfs/service/visitors.h"
 
 enum {
 	NONE,

@@ -18,14 +18,14 @@
 
 #include <fusion/heap.h>
 
-#include "libfusion/act.h"
-#include "libfusion/arenas.h"
-#include "libfusion/core/heap.h"
-#include "libfusion/core/life.h"
-#include "libfusion/core/lock.h"
-#include "libfusion/core/recover.h"
-#include "libfusion/core/span.h"
-#include "libfusion/tls.h"
+#include "libfusion/arena/act.h"
+#include "libfusion/arena/arenas.h"
+#include "libfusion/arena/tls.h"
+#include "libfusion/core/file/lock.h"
+#include "libfusion/core/heap/heap.h"
+#include "libfusion/core/heap/span.h"
+#include "libfusion/core/life/life.h"
+#include "libfusion/core/recovery/recover.h"
 #include "tests/unit/image_witness.h"
 #include "worker.h"
 

@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "libfusion/core/heap.h"
-#include "libfusion/core/life.h"
-#include "libfusion/core/recover.h"
-#include "libfusion/core/span.h"
+#include "libfusion/core/heap/heap.h"
+#include "libfusion/core/heap/span.h"
+#include "libfusion/core/life/life.h"
+#include "libfusion/core/recovery/recover.h"
 #include "tests/crash/ledger.h"
 
 __attribute__((format(printf, 2, 3))) static void fault(struct audit *au,

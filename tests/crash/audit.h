@@ -3,7 +3,7 @@
 #ifndef TESTS_CRASH_AUDIT_H
 #define TESTS_CRASH_AUDIT_H
 
-#include "libfusion/arena_private.h"
+#include "libfusion/arena/arena_private.h"
 #include "tests/crash/work.h"
 
 struct audit {

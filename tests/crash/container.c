@@ -4,11 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "libfusion/core/heap.h"
-#include "libfusion/core/slab.h"
-#include "libfusion/hash.h"
-#include "libfusion/list.h"
-#include "libfusion/vector.h"
+#include "libfusion/containers/hash.h"
+#include "libfusion/containers/list.h"
+#include "libfusion/containers/vector.h"
+#include "libfusion/core/heap/heap.h"
+#include "libfusion/core/heap/slab.h"
 #include "tests/crash/next_user.h"
 
 #define BLOCK_BYTES 2048 /* looked at, of a table or row */

@@ -29,13 +29,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "libfusion/act.h"
-#include "libfusion/arenas.h"
-#include "libfusion/core/futex.h"
-#include "libfusion/core/heap.h"
-#include "libfusion/core/life.h"
-#include "libfusion/core/recover.h"
-#include "libfusion/tls.h"
+#include "libfusion/arena/act.h"
+#include "libfusion/arena/arenas.h"
+#include "libfusion/arena/tls.h"
+#include "libfusion/core/base/futex.h"
+#include "libfusion/core/heap/heap.h"
+#include "libfusion/core/life/life.h"
+#include "libfusion/core/recovery/recover.h"
 #include "tests/crash/ledger.h"
 #include "tests/crash/plant.h"
 #include "tests/crash/stepper.h"

@@ -13,8 +13,8 @@
 #ifndef TESTS_CRASH_DELAY_H
 #define TESTS_CRASH_DELAY_H
 
-#include "libfusion/arena_private.h"
-#include "libfusion/core/view.h"
+#include "libfusion/arena/arena_private.h"
+#include "libfusion/core/file/view.h"
 
 enum role { VICTIM, RIVAL, THIRD, N_ROLES };
 

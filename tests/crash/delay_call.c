@@ -10,9 +10,9 @@
 
 #include <fusion/fusion.h>
 
-#include "libfusion/calls.h"
-#include "libfusion/core/call.h"
-#include "libfusion/core/thread.h"
+#include "libfusion/core/file/thread.h"
+#include "libfusion/core/talk/call.h"
+#include "libfusion/talk/calls.h"
 #include "tests/crash/delay.h"
 #include "tests/crash/ledger.h"
 

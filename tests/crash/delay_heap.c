@@ -4,9 +4,9 @@
 
 #include <fusion/heap.h>
 
-#include "libfusion/core/heap.h"
-#include "libfusion/core/pool.h"
-#include "libfusion/core/span.h"
+#include "libfusion/core/heap/heap.h"
+#include "libfusion/core/heap/pool.h"
+#include "libfusion/core/heap/span.h"
 #include "tests/crash/delay.h"
 #include "tests/crash/ledger.h"
 

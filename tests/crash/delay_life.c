@@ -5,9 +5,9 @@
 
 #include <fusion/dispatch.h>
 
-#include "libfusion/core/life.h"
-#include "libfusion/core/message.h"
-#include "libfusion/core/thread.h"
+#include "libfusion/core/file/thread.h"
+#include "libfusion/core/life/life.h"
+#include "libfusion/core/talk/message.h"
 #include "tests/crash/delay.h"
 #include "tests/crash/ledger.h"
 

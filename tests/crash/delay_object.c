@@ -3,8 +3,8 @@
  * an object that is another by now. */
 #include <errno.h>
 
-#include "libfusion/core/object.h"
-#include "libfusion/core/ref.h"
+#include "libfusion/core/objects/object.h"
+#include "libfusion/core/refs/ref.h"
 #include "tests/crash/delay.h"
 #include "tests/crash/ledger.h"
 

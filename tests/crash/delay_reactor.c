@@ -5,9 +5,9 @@
 #include <fusion/dispatch.h>
 #include <fusion/reactor.h>
 
-#include "libfusion/core/cursor.h"
-#include "libfusion/core/message.h"
-#include "libfusion/dispatcher.h"
+#include "libfusion/core/talk/cursor.h"
+#include "libfusion/core/talk/message.h"
+#include "libfusion/talk/dispatcher.h"
 #include "tests/crash/delay.h"
 #include "tests/crash/ledger.h"
 

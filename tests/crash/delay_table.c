@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "libfusion/core/field.h"
-#include "libfusion/core/ref.h"
-#include "libfusion/core/ref_private.h"
+#include "libfusion/core/names/field.h"
+#include "libfusion/core/refs/ref.h"
+#include "libfusion/core/refs/ref_private.h"
 #include "tests/crash/delay.h"
 #include "tests/crash/ledger.h"
 

@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "libfusion/core/atomic.h"
+#include "libfusion/core/base/atomic.h"
 
 void die(const char *fmt, ...)
 {

@@ -12,7 +12,7 @@
 
 #include <stdint.h>
 
-#include "libfusion/core/layout.h"
+#include "libfusion/core/file/layout.h"
 
 #define LEDGER_BLOCKS 4096
 #define LEDGER_SLOTS 16

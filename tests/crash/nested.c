@@ -7,8 +7,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "libfusion/core/life.h"
-#include "libfusion/core/span.h"
+#include "libfusion/core/heap/span.h"
+#include "libfusion/core/life/life.h"
 #include "tests/crash/overlay.h"
 #include "tests/crash/stepper.h"
 

@@ -10,9 +10,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "libfusion/arenas.h"
-#include "libfusion/core/heap.h"
-#include "libfusion/core/slab.h"
+#include "libfusion/arena/arenas.h"
+#include "libfusion/core/heap/heap.h"
+#include "libfusion/core/heap/slab.h"
 
 static char *complaint; /* shared with the tester */
 

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "libfusion/object_private.h"
+#include "libfusion/objects/object_private.h"
 #include "tests/crash/next_user.h"
 
 #define ITEMS 16 /* looked at, of an object */

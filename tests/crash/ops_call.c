@@ -8,11 +8,11 @@
 
 #include <fusion/fusion.h>
 
-#include "libfusion/core/call.h"
-#include "libfusion/core/lend.h"
-#include "libfusion/core/life.h"
-#include "libfusion/core/thread.h"
-#include "libfusion/dispatcher.h"
+#include "libfusion/core/file/thread.h"
+#include "libfusion/core/life/life.h"
+#include "libfusion/core/talk/call.h"
+#include "libfusion/core/talk/lend.h"
+#include "libfusion/talk/dispatcher.h"
 #include "tests/crash/ops.h"
 
 #define SMALL 20

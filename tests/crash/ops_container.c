@@ -8,9 +8,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include "libfusion/hash.h"
-#include "libfusion/list.h"
-#include "libfusion/vector.h"
+#include "libfusion/containers/hash.h"
+#include "libfusion/containers/list.h"
+#include "libfusion/containers/vector.h"
 #include "tests/crash/container.h"
 #include "tests/crash/ops.h"
 

@@ -6,10 +6,10 @@
 
 #include <fusion/arena.h>
 
-#include "libfusion/core/event.h"
-#include "libfusion/core/field.h"
-#include "libfusion/core/lock.h"
-#include "libfusion/core/thread.h"
+#include "libfusion/core/file/event.h"
+#include "libfusion/core/file/lock.h"
+#include "libfusion/core/file/thread.h"
+#include "libfusion/core/names/field.h"
 #include "tests/crash/ops.h"
 
 static void add(struct cast *c, const char *name)

@@ -5,10 +5,10 @@
 
 #include <fusion/heap.h>
 
-#include "libfusion/core/span.h"
-#include "libfusion/core/thread.h"
-#include "libfusion/heap_private.h"
-#include "libfusion/tls.h"
+#include "libfusion/arena/tls.h"
+#include "libfusion/core/file/thread.h"
+#include "libfusion/core/heap/span.h"
+#include "libfusion/heap/heap_private.h"
 #include "tests/crash/ops.h"
 
 /* Sizes whose classes nobody has used on the stage: a new slab each. */

@@ -5,8 +5,8 @@
 
 #include <fusion/fusion.h>
 
-#include "libfusion/core/life.h"
-#include "libfusion/core/message.h"
+#include "libfusion/core/life/life.h"
+#include "libfusion/core/talk/message.h"
 #include "tests/crash/ops.h"
 
 #define SMALL 20

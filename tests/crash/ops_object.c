@@ -10,8 +10,8 @@
 
 #include <fusion/fusion.h>
 
-#include "libfusion/core/life.h"
-#include "libfusion/object_private.h"
+#include "libfusion/core/life/life.h"
+#include "libfusion/objects/object_private.h"
 #include "tests/crash/object_next.h"
 #include "tests/crash/ops.h"
 

@@ -5,7 +5,7 @@
 
 #include <fusion/fusion.h>
 
-#include "libfusion/core/reactor.h"
+#include "libfusion/core/talk/reactor.h"
 #include "tests/crash/ops.h"
 
 #define CELLS 64

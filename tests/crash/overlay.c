@@ -4,14 +4,14 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "libfusion/core/field.h"
-#include "libfusion/core/life.h"
-#include "libfusion/core/pool.h"
-#include "libfusion/core/property.h"
-#include "libfusion/core/ref_private.h"
-#include "libfusion/core/ring.h"
-#include "libfusion/core/skirmish.h"
-#include "libfusion/core/slab.h"
+#include "libfusion/core/heap/pool.h"
+#include "libfusion/core/heap/slab.h"
+#include "libfusion/core/life/life.h"
+#include "libfusion/core/locks/property.h"
+#include "libfusion/core/locks/skirmish.h"
+#include "libfusion/core/names/field.h"
+#include "libfusion/core/refs/ref_private.h"
+#include "libfusion/core/talk/ring.h"
 #include "tests/crash/container.h"
 #include "tests/crash/object_next.h"
 

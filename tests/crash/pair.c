@@ -11,11 +11,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "libfusion/core/futex.h"
-#include "libfusion/core/life.h"
-#include "libfusion/core/property.h"
-#include "libfusion/core/ref.h"
-#include "libfusion/core/skirmish.h"
+#include "libfusion/core/base/futex.h"
+#include "libfusion/core/life/life.h"
+#include "libfusion/core/locks/property.h"
+#include "libfusion/core/locks/skirmish.h"
+#include "libfusion/core/refs/ref.h"
 #include "tests/crash/pair_talk.h"
 
 #define PATIENCE_S 10 /* then it hangs */

@@ -9,13 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "libfusion/core/call.h"
-#include "libfusion/core/futex.h"
-#include "libfusion/core/heap.h"
-#include "libfusion/core/reactor.h"
-#include "libfusion/core/recover.h"
-#include "libfusion/core/skirmish.h"
-#include "libfusion/core/thread.h"
+#include "libfusion/core/base/futex.h"
+#include "libfusion/core/file/thread.h"
+#include "libfusion/core/heap/heap.h"
+#include "libfusion/core/locks/skirmish.h"
+#include "libfusion/core/recovery/recover.h"
+#include "libfusion/core/talk/call.h"
+#include "libfusion/core/talk/reactor.h"
 #include "tests/crash/pair.h"
 
 #define OWN 0xffff0000u /* the peer's own message and event */

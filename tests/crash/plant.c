@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "tests/crash/plant.h"
 
-#include "libfusion/core/seed.h"
+#include "libfusion/core/base/seed.h"
 #include "tests/crash/ledger.h"
 
 #ifdef FUSION_SEED_BUGS

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The bugs of libfusion/core/seed.h, in the builds that have them. */
+/* The bugs of libfusion/core/base/seed.h, in the builds that have them. */
 #ifndef TESTS_CRASH_PLANT_H
 #define TESTS_CRASH_PLANT_H
 

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "libfusion/core/life.h"
-#include "libfusion/dispatch.h"
-#include "libfusion/tls.h"
+#include "libfusion/arena/tls.h"
+#include "libfusion/core/life/life.h"
+#include "libfusion/talk/dispatch.h"
 #include "tests/crash/stage.h"
 #include "tests/crash/torture.h"
 

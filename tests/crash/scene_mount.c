@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "libfusion/core/life.h"
+#include "libfusion/core/life/life.h"
 #include "tests/crash/ledger.h"
 #include "tests/crash/torture.h"
 

@@ -14,13 +14,13 @@
 #include <fusion/arena.h>
 #include <fusion/heap.h>
 
-#include "libfusion/act.h"
-#include "libfusion/arenas.h"
-#include "libfusion/core/field.h"
-#include "libfusion/core/heap.h"
-#include "libfusion/core/life.h"
-#include "libfusion/core/span.h"
-#include "libfusion/tls.h"
+#include "libfusion/arena/act.h"
+#include "libfusion/arena/arenas.h"
+#include "libfusion/arena/tls.h"
+#include "libfusion/core/heap/heap.h"
+#include "libfusion/core/heap/span.h"
+#include "libfusion/core/life/life.h"
+#include "libfusion/core/names/field.h"
 #include "tests/unit/image_witness.h"
 
 #define STEPS 400 /* of each life on the stage */

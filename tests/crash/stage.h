@@ -12,7 +12,7 @@
 
 #include <sys/types.h>
 
-#include "libfusion/arena_private.h"
+#include "libfusion/arena/arena_private.h"
 #include "tests/crash/ledger.h"
 #include "tests/crash/rng.h"
 

@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "libfusion/core/life.h"
+#include "libfusion/core/life/life.h"
 #include "tests/crash/ledger.h"
 
 #define SINGLES 6 /* kills in a round before all are killed */

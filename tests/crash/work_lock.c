@@ -11,8 +11,8 @@
 
 #include <fusion/fusion.h>
 
-#include "libfusion/arena_private.h"
-#include "libfusion/core/life.h"
+#include "libfusion/arena/arena_private.h"
+#include "libfusion/core/life/life.h"
 #include "tests/crash/work_private.h"
 
 #define SHORT_NS 200000 /* as long as a worker waits where it need not */

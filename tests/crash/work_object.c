@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "libfusion/object_private.h"
+#include "libfusion/objects/object_private.h"
 #include "tests/crash/work_private.h"
 
 /* As in work_ref.c. */

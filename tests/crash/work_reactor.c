@@ -16,8 +16,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "libfusion/arena_private.h"
-#include "libfusion/core/reactor.h"
+#include "libfusion/arena/arena_private.h"
+#include "libfusion/core/talk/reactor.h"
 #include "tests/crash/work_private.h"
 
 #define WORD_MAX 400 /* bytes of a message */

@@ -12,8 +12,8 @@
 
 #include <fusion/fusion.h>
 
-#include "libfusion/arena_private.h"
-#include "libfusion/core/life.h"
+#include "libfusion/arena/arena_private.h"
+#include "libfusion/core/life/life.h"
 #include "tests/crash/work_private.h"
 
 /* A store that those who come after a death shall find in this order. */

@@ -17,7 +17,7 @@
 
 #include <fusion/fusion.h>
 
-#include "libfusion/core/window.h"
+#include "libfusion/core/file/window.h"
 
 #define MOST 300
 

@@ -27,7 +27,7 @@
 
 #include <fusion/fusion.h>
 
-#include "libfusion/core/life.h"
+#include "libfusion/core/life/life.h"
 
 static struct fusion_arena *arena;
 static long timeout_ms;

@@ -19,18 +19,18 @@
 
 #include <fusion/fusion.h>
 
-#include "libfusion/arena_private.h"
-#include "libfusion/core/atomic.h"
-#include "libfusion/core/call.h"
-#include "libfusion/core/futex.h"
-#include "libfusion/core/heap_layout.h"
-#include "libfusion/core/life.h"
-#include "libfusion/core/lock.h"
-#include "libfusion/core/property.h"
-#include "libfusion/core/ring.h"
-#include "libfusion/core/skirmish.h"
-#include "libfusion/core/span.h"
-#include "libfusion/core/thread.h"
+#include "libfusion/arena/arena_private.h"
+#include "libfusion/core/base/atomic.h"
+#include "libfusion/core/base/futex.h"
+#include "libfusion/core/file/lock.h"
+#include "libfusion/core/file/thread.h"
+#include "libfusion/core/heap/heap_layout.h"
+#include "libfusion/core/heap/span.h"
+#include "libfusion/core/life/life.h"
+#include "libfusion/core/locks/property.h"
+#include "libfusion/core/locks/skirmish.h"
+#include "libfusion/core/talk/call.h"
+#include "libfusion/core/talk/ring.h"
 
 #define NOBODY 0x3ffffff1u
 #define MANY 2000 /* threads: to claim one takes a look at all before it */

@@ -26,11 +26,11 @@
 
 #include <fusion/fusion.h>
 
-#include "libfusion/arena_private.h"
-#include "libfusion/core/atomic.h"
-#include "libfusion/core/life.h"
-#include "libfusion/core/property.h"
-#include "libfusion/core/thread.h"
+#include "libfusion/arena/arena_private.h"
+#include "libfusion/core/base/atomic.h"
+#include "libfusion/core/file/thread.h"
+#include "libfusion/core/life/life.h"
+#include "libfusion/core/locks/property.h"
 
 static struct fusion_arena *arena;
 static struct fusion_property *property;

@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "libfusion/core/object.h"
-#include "libfusion/core/view.h"
+#include "libfusion/core/file/view.h"
+#include "libfusion/core/objects/object.h"
 
 /* clang-format off */
 #define IN(type, member) {#type "." #member, offsetof(struct type, member)}

@@ -5,8 +5,8 @@
  */
 #include <inttypes.h>
 
-#include "fusionfs/show.h"
-#include "fusionfs/world.h"
+#include "fusionfs/files/show.h"
+#include "fusionfs/world/world.h"
 
 int __wrap_about_uptime_show(const struct node *n, struct text *t);
 int __wrap_about_requests_show(const struct node *n, struct text *t);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Calls (libfusion/core/call.h) with deaths at any step
+ * Calls (libfusion/core/talk/call.h) with deaths at any step
  *
  * A caller makes CALLS calls, each with a time-out or without.  The owner has
  * two threads that both return the answer to each: the handler, and one that

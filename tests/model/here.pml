@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Requests that stay in their slots (libfusion/core/call_here.c)
+ * Requests that stay in their slots (libfusion/core/talk/call_here.c)
  *
  * A caller makes CALLS calls to one owner, by its slot or by the queue.  The
  * owner's dispatcher attends to the slot or not, as it likes, sleeps when it

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The ring of a member (libfusion/core/ring.h) with deaths at any step
+ * The ring of a member (libfusion/core/talk/ring.h) with deaths at any step
  *
  * Two producers send MSGS and MSGS2 messages, of one cell or two, to whoever has
  * the ring; each carries a block.  A consumer takes them out and sleeps when there

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The skirmish (libfusion/core/skirmish.h) with deaths at any step
+ * The skirmish (libfusion/core/locks/skirmish.h) with deaths at any step
  *
  * Three threads take the lock ROUNDS times each, in the short way or through
  * the queue, with a time-out or without; DEATHS of them die wherever they are;

@@ -18,8 +18,8 @@
 
 #include <fusion/fusion.h>
 
-#include "libfusion/calls.h"
-#include "libfusion/core/futex.h"
+#include "libfusion/core/base/futex.h"
+#include "libfusion/talk/calls.h"
 
 #define CALLS 100000u
 #define OWNERS 2

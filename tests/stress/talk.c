@@ -19,9 +19,9 @@
 
 #include <fusion/fusion.h>
 
-#include "libfusion/calls.h"
-#include "libfusion/core/futex.h"
-#include "libfusion/dispatch.h"
+#include "libfusion/core/base/futex.h"
+#include "libfusion/talk/calls.h"
+#include "libfusion/talk/dispatch.h"
 
 #define GOAL 100000u /* messages, and as many events */
 #define LISTENERS 2

@@ -19,7 +19,7 @@
 
 #include <cmocka.h>
 
-#include "libfusion/core/view.h"
+#include "libfusion/core/file/view.h"
 
 #define IMAGE_BASE ((void *)0x550000000000ull)
 #define IMAGE_BASE_2 ((void *)0x550100000000ull) /* of a second one */

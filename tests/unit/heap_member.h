@@ -14,12 +14,12 @@
 
 #include <fusion/heap.h>
 
-#include "libfusion/core/heap.h"
-#include "libfusion/core/life.h"
-#include "libfusion/core/pool.h"
-#include "libfusion/core/recover.h"
-#include "libfusion/core/slab.h"
-#include "libfusion/tls.h"
+#include "libfusion/arena/tls.h"
+#include "libfusion/core/heap/heap.h"
+#include "libfusion/core/heap/pool.h"
+#include "libfusion/core/heap/slab.h"
+#include "libfusion/core/life/life.h"
+#include "libfusion/core/recovery/recover.h"
 
 static inline void print_fault(void *ctx, const char *what)
 {

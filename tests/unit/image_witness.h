@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "libfusion/core/life.h"
-#include "libfusion/core/witness.h"
+#include "libfusion/core/life/life.h"
+#include "libfusion/core/life/witness.h"
 
 /* A description of its own of the file that @fd is of. */
 static inline int description_of(int fd)

@@ -10,11 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "libfusion/act.h"
-#include "libfusion/arenas.h"
-#include "libfusion/core/heap.h"
-#include "libfusion/core/life.h"
-#include "libfusion/tls.h"
+#include "libfusion/arena/act.h"
+#include "libfusion/arena/arenas.h"
+#include "libfusion/arena/tls.h"
+#include "libfusion/core/heap/heap.h"
+#include "libfusion/core/life/life.h"
 
 static inline struct fusion_arena *image_enter_at(void *base, int fd)
 {

@@ -7,9 +7,9 @@
 
 #include <fusion/fusion.h>
 
-#include "libfusion/core/futex.h"
-#include "libfusion/core/object.h"
-#include "libfusion/dispatch.h"
+#include "libfusion/core/base/futex.h"
+#include "libfusion/core/objects/object.h"
+#include "libfusion/talk/dispatch.h"
 
 struct thing {
 	uint64_t number;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Which arena is at an address (libfusion/arena.c), with handles that only say
- * where they are: nothing is mapped.
+ * Which arena is at an address (libfusion/arena/arena.c), with handles that
+ * only say where they are: nothing is mapped.
  */
 #include "tests/unit/arena_image.h"
 
@@ -9,8 +9,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "libfusion/arenas.h"
-#include "libfusion/core/atomic.h"
+#include "libfusion/arena/arenas.h"
+#include "libfusion/core/base/atomic.h"
 
 #define MANY 1000000
 

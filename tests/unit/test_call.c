@@ -14,10 +14,10 @@
 
 #include <fusion/fusion.h>
 
-#include "libfusion/calls.h"
-#include "libfusion/core/futex.h"
-#include "libfusion/core/lend.h"
-#include "libfusion/core/thread.h"
+#include "libfusion/core/base/futex.h"
+#include "libfusion/core/file/thread.h"
+#include "libfusion/core/talk/lend.h"
+#include "libfusion/talk/calls.h"
 
 #define SECOND 1000000000LL
 

@@ -5,9 +5,9 @@
 
 #include <fusion/fusion.h>
 
-#include "libfusion/calls.h"
-#include "libfusion/core/thread.h"
-#include "libfusion/dispatcher.h"
+#include "libfusion/core/file/thread.h"
+#include "libfusion/talk/calls.h"
+#include "libfusion/talk/dispatcher.h"
 
 #define CALLERS (RING_ATTENDED + 2)
 /* Words of requests that are answered later, ... */

@@ -8,10 +8,10 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#include "libfusion/core/atomic.h"
-#include "libfusion/core/futex.h"
-#include "libfusion/core/lock.h"
-#include "libfusion/core/thread.h"
+#include "libfusion/core/base/atomic.h"
+#include "libfusion/core/base/futex.h"
+#include "libfusion/core/file/lock.h"
+#include "libfusion/core/file/thread.h"
 
 static void geometry_every_span_leaves_half_for_the_heap(void **state)
 {

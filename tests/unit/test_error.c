@@ -6,7 +6,7 @@
 
 #include <fusion/fusion.h>
 
-#include "libfusion/refuse.h"
+#include "libfusion/base/refuse.h"
 
 static struct fusion_arena *arena;
 static char long_name[100], outside[16];

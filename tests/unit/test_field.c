@@ -8,11 +8,11 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#include "libfusion/core/atomic.h"
-#include "libfusion/core/event.h"
-#include "libfusion/core/field.h"
-#include "libfusion/core/lock.h"
-#include "libfusion/core/thread.h"
+#include "libfusion/core/base/atomic.h"
+#include "libfusion/core/file/event.h"
+#include "libfusion/core/file/lock.h"
+#include "libfusion/core/file/thread.h"
+#include "libfusion/core/names/field.h"
 
 struct arena {
 	struct view v;

@@ -2,7 +2,7 @@
 /* Hashes. */
 #include "tests/unit/container_member.h"
 
-#include "libfusion/hash.h"
+#include "libfusion/containers/hash.h"
 
 #define WORDS FUSION_CONTAINER_WORDS
 #define LOCK FUSION_CONTAINER_LOCK

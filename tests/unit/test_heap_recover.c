@@ -8,9 +8,9 @@
  */
 #include "tests/unit/heap_member.h"
 
-#include "libfusion/core/limits.h"
-#include "libfusion/core/lock.h"
-#include "libfusion/core/thread.h"
+#include "libfusion/core/base/limits.h"
+#include "libfusion/core/file/lock.h"
+#include "libfusion/core/file/thread.h"
 
 static struct fusion_arena *arena;
 static void **slots; /* shared, all NULL */

@@ -13,15 +13,15 @@
 
 #include <fusion/arena.h>
 
-#include "libfusion/act.h"
-#include "libfusion/core/atomic.h"
-#include "libfusion/core/event.h"
-#include "libfusion/core/field.h"
-#include "libfusion/core/futex.h"
-#include "libfusion/core/life.h"
-#include "libfusion/core/lock.h"
-#include "libfusion/core/recover.h"
-#include "libfusion/core/thread.h"
+#include "libfusion/arena/act.h"
+#include "libfusion/core/base/atomic.h"
+#include "libfusion/core/base/futex.h"
+#include "libfusion/core/file/event.h"
+#include "libfusion/core/file/lock.h"
+#include "libfusion/core/file/thread.h"
+#include "libfusion/core/life/life.h"
+#include "libfusion/core/names/field.h"
+#include "libfusion/core/recovery/recover.h"
 
 static struct view v; /* the undertaker's: this process */
 static int fd;

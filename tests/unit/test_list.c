@@ -2,7 +2,7 @@
 /* Lists. */
 #include "tests/unit/container_member.h"
 
-#include "libfusion/list.h"
+#include "libfusion/containers/list.h"
 
 #include <sys/stat.h>
 

@@ -24,8 +24,8 @@
 
 #include <fusion/fusion.h>
 
-#include "libfusion/core/event.h"
-#include "libfusion/dispatch.h"
+#include "libfusion/core/file/event.h"
+#include "libfusion/talk/dispatch.h"
 
 #define MESSAGES 2000
 #define PAUSE 64 /* wait so often until all is handled: the loop sleeps */

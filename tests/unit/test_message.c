@@ -15,10 +15,10 @@
 
 #include <fusion/fusion.h>
 
-#include "libfusion/core/message.h"
-#include "libfusion/core/recover.h"
-#include "libfusion/core/thread.h"
-#include "libfusion/dispatch.h"
+#include "libfusion/core/file/thread.h"
+#include "libfusion/core/recovery/recover.h"
+#include "libfusion/core/talk/message.h"
+#include "libfusion/talk/dispatch.h"
 
 #define SECOND 1000000000LL
 

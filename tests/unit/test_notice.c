@@ -12,8 +12,8 @@
 
 #include <fusion/fusion.h>
 
-#include "libfusion/core/event.h"
-#include "libfusion/dispatch.h"
+#include "libfusion/core/file/event.h"
+#include "libfusion/talk/dispatch.h"
 
 static struct fusion_arena *arena;
 

@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "libfusion/core/span.h"
+#include "libfusion/core/heap/span.h"
 
 /* --- Pools -----------------------------------------------------------------
  */

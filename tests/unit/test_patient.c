@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Work that hangs (libfusion/patient.h).  A pipe stands for the mount of a
+/* Work that hangs (libfusion/base/patient.h).  A pipe stands for the mount of a
  * daemon that is stopped: a read of it ends when the test says so. */
 #include <errno.h>
 #include <pthread.h>
@@ -16,9 +16,9 @@
 
 #include <cmocka.h>
 
-#include "libfusion/core/atomic.h"
-#include "libfusion/core/futex.h"
-#include "libfusion/patient.h"
+#include "libfusion/base/patient.h"
+#include "libfusion/core/base/atomic.h"
+#include "libfusion/core/base/futex.h"
 
 #define MS 1000000ll
 #define SECOND (1000 * MS)

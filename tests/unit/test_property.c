@@ -11,10 +11,10 @@
 
 #include <fusion/fusion.h>
 
-#include "libfusion/core/futex.h"
-#include "libfusion/core/property.h"
-#include "libfusion/core/recover.h"
-#include "libfusion/core/thread.h"
+#include "libfusion/core/base/futex.h"
+#include "libfusion/core/file/thread.h"
+#include "libfusion/core/locks/property.h"
+#include "libfusion/core/recovery/recover.h"
 
 #define THREADS 4
 #define ROUNDS 5000

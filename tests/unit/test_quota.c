@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "fusionfs/quota.h"
-#include "fusionfs/text.h"
+#include "fusionfs/base/quota.h"
+#include "fusionfs/base/text.h"
 
 /* Not the user who runs the test, who may have anything. */
 #define USER ((uid_t)(geteuid() + 1))

@@ -14,12 +14,12 @@
 
 #include <fusion/fusion.h>
 
-#include "libfusion/core/call.h"
-#include "libfusion/core/life.h"
-#include "libfusion/core/reactor.h"
-#include "libfusion/core/recover.h"
-#include "libfusion/core/thread.h"
-#include "libfusion/dispatch.h"
+#include "libfusion/core/file/thread.h"
+#include "libfusion/core/life/life.h"
+#include "libfusion/core/recovery/recover.h"
+#include "libfusion/core/talk/call.h"
+#include "libfusion/core/talk/reactor.h"
+#include "libfusion/talk/dispatch.h"
 
 static struct fusion_arena *arena;
 static struct fusion_reactor *reactor;

@@ -13,10 +13,10 @@
 
 #include <fusion/fusion.h>
 
-#include "libfusion/core/futex.h"
-#include "libfusion/core/ref.h"
-#include "libfusion/core/thread.h"
-#include "libfusion/dispatch.h"
+#include "libfusion/core/base/futex.h"
+#include "libfusion/core/file/thread.h"
+#include "libfusion/core/refs/ref.h"
+#include "libfusion/talk/dispatch.h"
 
 #define THREADS 4
 #define ROUNDS 20000

@@ -10,9 +10,9 @@
 
 #include <fusion/fusion.h>
 
-#include "libfusion/core/futex.h"
-#include "libfusion/core/ref.h"
-#include "libfusion/dispatch.h"
+#include "libfusion/core/base/futex.h"
+#include "libfusion/core/refs/ref.h"
+#include "libfusion/talk/dispatch.h"
 
 static struct fusion_arena *arena;
 static struct fusion_ref *ref;
@@ -312,7 +312,8 @@ static void test_catcher_dies(void **state)
 }
 
 /* --- Fork ------------------------------------------------------------------
- * What libfusion/ref_fork.c does, step by step: there it needs a daemon. */
+ * What libfusion/refs/ref_fork.c does, step by step: there it needs a daemon.
+ */
 
 static struct ref_member parent;
 static int grandchild_to[2], grandchild_from[2]; /* of the child that forks */

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "fusionfs/serial.h"
+#include "fusionfs/base/serial.h"
 
 static int finish(void **state)
 {

@@ -13,10 +13,10 @@
 
 #include <fusion/fusion.h>
 
-#include "libfusion/core/futex.h"
-#include "libfusion/core/recover.h"
-#include "libfusion/core/skirmish.h"
-#include "libfusion/core/thread.h"
+#include "libfusion/core/base/futex.h"
+#include "libfusion/core/file/thread.h"
+#include "libfusion/core/locks/skirmish.h"
+#include "libfusion/core/recovery/recover.h"
 
 #define THREADS 4
 #define ROUNDS 20000

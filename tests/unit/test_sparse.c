@@ -12,7 +12,7 @@
 
 #include <fusion/fusion.h>
 
-#include "libfusion/core/sparse.h"
+#include "libfusion/core/base/sparse.h"
 
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102

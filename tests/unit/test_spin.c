@@ -8,8 +8,8 @@
 
 #include <fusion/dispatch.h>
 
-#include "libfusion/core/futex.h"
-#include "libfusion/spin.h"
+#include "libfusion/base/spin.h"
+#include "libfusion/core/base/futex.h"
 
 #define LIMIT 100000 /* ns */
 

@@ -15,8 +15,8 @@
 
 #include <fusion/fusion.h>
 
-#include "libfusion/core/lock.h"
-#include "libfusion/core/recover.h"
+#include "libfusion/core/file/lock.h"
+#include "libfusion/core/recovery/recover.h"
 
 #define THREADS 4
 #define ROUNDS 20000

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "fusionfs/turns.h"
+#include "fusionfs/base/turns.h"
 
 #define MS 1000000u
 

@@ -2,7 +2,7 @@
 /* Vectors. */
 #include "tests/unit/container_member.h"
 
-#include "libfusion/vector.h"
+#include "libfusion/containers/vector.h"
 
 #define WORDS FUSION_CONTAINER_WORDS
 #define LOCKED (FUSION_CONTAINER_WORDS | FUSION_CONTAINER_LOCK)

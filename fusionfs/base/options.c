@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "fusionfs/base/options.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fusionfs/base/log.h"
+#include "libfusion/core/file/view.h"
+
+int parse_bytes(const char *text, uint64_t *ret)
+{
+	static const char units[] = "KMGT";
+	const char *unit;
+	uint64_t n;
+	char *end;
+
+	if (!isdigit((unsigned char)*text))
+		return -EINVAL;
+	errno = 0;
+	n = strtoull(text, &end, 10);
+	if (errno)
+		return -EINVAL;
+	if (*end && (unit = strchr(units, toupper((unsigned char)*end)))) {
+		unsigned shift = 10 * (unsigned)(unit - units + 1);
+
+		if (n > UINT64_MAX >> shift)
+			return -EINVAL;
+		n <<= shift;
+		end++;
+	}
+	if (*end && !(*end == '\n' && !end[1]))
+		return -EINVAL;
+	*ret = n;
+	return 0;
+}
+
+static int bad_value(const char *option, const char *want)
+{
+	complain("bad option '%s': %s", option, want);
+	return -EINVAL;
+}
+
+static int set_size(struct options *o, const char *text, const char *value)
+{
+	if (parse_bytes(value, &o->size) < 0)
+		return bad_value(text, "size is a number of bytes, such as "
+				       "512M");
+	return 0;
+}
+
+static int set_span(struct options *o, const char *text, const char *value)
+{
+	if (parse_bytes(value, &o->span) < 0 || o->span < SPAN_MIN ||
+	    o->span > SPAN_MAX || o->span & (o->span - 1))
+		return bad_value(text, "span is a power of two from 16M to "
+				       "64G");
+	return 0;
+}
+
+static int set_members(struct options *o, const char *text, const char *value)
+{
+	uint64_t n;
+
+	if (parse_bytes(value, &n) < 0 || n < 1 || n > MEMBERS_MAX)
+		return bad_value(text, "max_members is a number from 1 to "
+				       "8192");
+	o->max_members = (uint32_t)n;
+	return 0;
+}
+
+/* user_NAME=N */
+static int set_user_limit(struct options *o, const char *text,
+			  const char *value)
+{
+	char name[32];
+	int kind;
+
+	snprintf(name, sizeof(name), "%.*s",
+		 (int)(strcspn(text, "=") - strlen("user_")),
+		 text + strlen("user_"));
+	kind = quota_by_name(name);
+	if (kind < 0 || parse_bytes(value, &o->user_limits[kind]) < 0 ||
+	    o->user_limits[kind] == QUOTA_UNSET)
+		return bad_value(text, "what one user may have is a number, "
+				       "such as 100 or 512M, 0 for no limit");
+	return 0;
+}
+
+static int set_backing(struct options *o, const char *text, const char *value)
+{
+	if (*value != '/')
+		return bad_value(text, "backing is the absolute path of a "
+				       "directory on a tmpfs");
+	free(o->backing);
+	o->backing = strdup(value);
+	return 0;
+}
+
+static int set_allow_other(struct options *o, const char *text,
+			   const char *value)
+{
+	(void)text;
+	(void)value;
+	o->allow_other = true;
+	return 0;
+}
+
+static int set_nonempty(struct options *o, const char *text, const char *value)
+{
+	(void)text;
+	(void)value;
+	o->nonempty = true;
+	return 0;
+}
+
+static int set_remount(struct options *o, const char *text, const char *value)
+{
+	(void)text;
+	(void)value;
+	o->remount = true;
+	return 0;
+}
+
+static int ignore(struct options *o, const char *text, const char *value)
+{
+	(void)o;
+	(void)text;
+	(void)value;
+	return 0;
+}
+
+static int append(char **list, const char *text)
+{
+	char *longer;
+
+	if (asprintf(&longer, "%s,%s", *list ? *list : "", text) < 0)
+		return -ENOMEM;
+	free(*list);
+	*list = longer;
+	return 0;
+}
+
+/* For the kernel. */
+static int pass_on(struct options *o, const char *text, const char *value)
+{
+	(void)value;
+	return append(&o->mount_options, text);
+}
+
+/* mount(8)'s options for all filesystems; of two that contradict each other
+ * the last one holds. */
+static const struct {
+	const char *name;
+	unsigned long set, clear;
+	bool given; /* to libfuse by this name */
+} general[] = {
+	{"defaults", 0, MS_RDONLY | MS_NOEXEC | MS_SYNCHRONOUS, false},
+	{"ro", MS_RDONLY, 0, true},
+	{"rw", 0, MS_RDONLY, false},
+	{"noexec", MS_NOEXEC, 0, true},
+	{"exec", 0, MS_NOEXEC, false},
+	{"user", MS_NOEXEC, 0, false},
+	{"users", MS_NOEXEC, 0, false},
+	{"sync", MS_SYNCHRONOUS, 0, true},
+	{"async", 0, MS_SYNCHRONOUS, false},
+	{"dirsync", MS_DIRSYNC, 0, true},
+	{"noatime", MS_NOATIME, MS_RELATIME | MS_STRICTATIME, true},
+	{"atime", 0, MS_NOATIME, false},
+	{"relatime", MS_RELATIME, MS_NOATIME | MS_STRICTATIME, false},
+	{"norelatime", 0, MS_RELATIME, false},
+	{"strictatime", MS_STRICTATIME, MS_NOATIME | MS_RELATIME, false},
+	{"nostrictatime", 0, MS_STRICTATIME, false},
+	{"nodiratime", MS_NODIRATIME, 0, false},
+	{"diratime", 0, MS_NODIRATIME, false},
+	{"nosymfollow", MS_NOSYMFOLLOW, 0, false},
+	{"symfollow", 0, MS_NOSYMFOLLOW, false},
+};
+
+#define N_GENERAL (sizeof(general) / sizeof(*general))
+
+void options_flags(unsigned long flags, char *list, size_t size)
+{
+	size_t len = 0;
+
+	*list = 0;
+	for (unsigned i = 0; i < N_GENERAL && len < size; i++)
+		if (general[i].given && flags & general[i].set)
+			len += (size_t)snprintf(list + len, size - len, ",%s",
+						general[i].name);
+}
+
+static bool set_general(struct options *o, const char *text)
+{
+	for (unsigned i = 0; i < N_GENERAL; i++)
+		if (!strcmp(general[i].name, text)) {
+			o->flags &= ~general[i].clear;
+			o->flags |= general[i].set;
+			return true;
+		}
+	return false;
+}
+
+enum value { NO_VALUE, VALUE, CHANGEABLE_VALUE };
+
+static const struct {
+	const char *name;
+	enum value value;
+	int (*set)(struct options *o, const char *text, const char *value);
+} known[] = {
+	{"size", CHANGEABLE_VALUE, set_size},
+	{"span", CHANGEABLE_VALUE, set_span},
+	{"max_members", CHANGEABLE_VALUE, set_members},
+	{"backing", VALUE, set_backing},
+	{"user_arenas", VALUE, set_user_limit},
+	{"user_span", VALUE, set_user_limit},
+	{"user_memory", VALUE, set_user_limit},
+	{"user_members", VALUE, set_user_limit},
+	{"user_files", VALUE, set_user_limit},
+	{"user_ports", VALUE, set_user_limit},
+	{"user_waits", VALUE, set_user_limit},
+	{"user_bytes", VALUE, set_user_limit},
+	{"allow_other", NO_VALUE, set_allow_other},
+	{"nonempty", NO_VALUE, set_nonempty},
+	{"remount", NO_VALUE, set_remount},
+	/* For SELinux, if there is one. */
+	{"context", VALUE, pass_on},
+	{"fscontext", VALUE, pass_on},
+	{"defcontext", VALUE, pass_on},
+	{"rootcontext", VALUE, pass_on},
+	/* What we set ourselves, what mount(8) and fstab(5) know and what has
+	 * no meaning where nothing is stored. */
+	{"dev", NO_VALUE, ignore},
+	{"suid", NO_VALUE, ignore},
+	{"nodev", NO_VALUE, ignore},
+	{"nosuid", NO_VALUE, ignore},
+	{"lazytime", NO_VALUE, ignore},
+	{"nolazytime", NO_VALUE, ignore},
+	{"iversion", NO_VALUE, ignore},
+	{"noiversion", NO_VALUE, ignore},
+	{"mand", NO_VALUE, ignore},
+	{"nomand", NO_VALUE, ignore},
+	{"silent", NO_VALUE, ignore},
+	{"loud", NO_VALUE, ignore},
+	{"auto", NO_VALUE, ignore},
+	{"noauto", NO_VALUE, ignore},
+	{"nouser", NO_VALUE, ignore},
+	{"owner", NO_VALUE, ignore},
+	{"group", NO_VALUE, ignore},
+	{"_netdev", NO_VALUE, ignore},
+	{"nofail", NO_VALUE, ignore},
+	{"comment", VALUE, ignore},
+	{"uhelper", VALUE, ignore},
+	{"helper", VALUE, ignore},
+	{"default_permissions", NO_VALUE, ignore},
+	/* mount(8) reads these from the mount that it changes. */
+	{"user_id", VALUE, ignore},
+	{"group_id", VALUE, ignore},
+};
+
+static int set_option(struct options *o, const char *text)
+{
+	size_t len = strcspn(text, "=");
+	bool has_value = text[len] == '=';
+	int r;
+
+	/* Remarks in fstab(5). */
+	if (!strncmp(text, "x-", 2) || !strncmp(text, "X-", 2) ||
+	    set_general(o, text))
+		return 0;
+	for (unsigned i = 0; i < sizeof(known) / sizeof(*known); i++) {
+		if (strlen(known[i].name) != len ||
+		    strncmp(known[i].name, text, len) != 0)
+			continue;
+		if ((known[i].value != NO_VALUE) != has_value)
+			return bad_value(text, has_value ? "takes no value"
+							 : "needs a value");
+		r = known[i].set(o, text, has_value ? text + len + 1 : NULL);
+		if (r == 0 && known[i].value == CHANGEABLE_VALUE)
+			r = append(&o->changeable, text);
+		return r;
+	}
+	return bad_value(text, "no such option, see fusionfs --help");
+}
+
+static int set_options(struct options *o, const char *list)
+{
+	char *copy = strdup(list), *at = copy, *one;
+	int r = 0;
+
+	if (!copy)
+		return -ENOMEM;
+	while (!r && (one = strsep(&at, ",")))
+		if (*one)
+			r = set_option(o, one);
+	free(copy);
+	return r;
+}
+
+static int set_flag(struct options *o, const char *arg)
+{
+	if (!strcmp(arg, "-f"))
+		o->foreground = true;
+	else if (!strcmp(arg, "-d"))
+		o->foreground = o->debug = true;
+	else if (!strcmp(arg, "-h") || !strcmp(arg, "--help"))
+		o->help = true;
+	else if (!strcmp(arg, "-V") || !strcmp(arg, "--version"))
+		o->version = true;
+	else {
+		complain("bad argument '%s': see fusionfs --help", arg);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* Each is right by itself; does an arena fit into all of them? */
+static int check_together(const struct options *o)
+{
+	struct geometry geo;
+	uint64_t least;
+
+	if (o->max_members > o->span >> 14) {
+		complain("max_members=%u do not fit into a span of %" PRIu64
+			 " MiB: at most %" PRIu64,
+			 o->max_members, o->span >> 20, o->span >> 14);
+		return -EINVAL;
+	}
+	if (geometry_init(&geo, o->span, o->max_members) < 0) {
+		complain("span=%" PRIu64 "M is too small for max_members=%u: "
+			 "give a larger span, or fewer members",
+			 o->span >> 20, o->max_members);
+		return -EINVAL;
+	}
+	least = view_least(&geo);
+	if (o->size && o->size < least) {
+		complain("size=%" PRIu64 " is too small: no arena can live in "
+			 "that: with a span of %" PRIu64 "M and max_members=%u "
+			 "%" PRIu64 "K are the least",
+			 o->size, o->span >> 20, o->max_members, least >> 10);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* The mountpoint is the last of one or two names: mount(8) may put a source
+ * before it, which says nothing here. */
+int options_parse(struct options *o, int argc, char **argv)
+{
+	int names = 0, r = 0;
+
+	*o = (struct options){
+		.span = SPAN_DEFAULT,
+		.max_members = MEMBERS_DEFAULT,
+	};
+	for (int i = 0; i < N_QUOTAS; i++)
+		o->user_limits[i] = QUOTA_UNSET;
+	for (int i = 1; i < argc && !r; i++) {
+		if (!strncmp(argv[i], "-o", 2) && argv[i][2])
+			r = set_options(o, argv[i] + 2);
+		else if (!strcmp(argv[i], "-o") && i + 1 < argc)
+			r = set_options(o, argv[++i]);
+		else if (argv[i][0] == '-' && argv[i][1])
+			r = set_flag(o, argv[i]);
+		else if (++names <= 2)
+			o->mountpoint = argv[i];
+	}
+	if (r || o->help || o->version)
+		return r;
+	if (!names || names > 2 || !*o->mountpoint) {
+		complain("%s: give one directory to mount on, see fusionfs "
+			 "--help",
+			 names > 2 ? "too many names" : "no mountpoint");
+		return -EINVAL;
+	}
+	/* Of a remount the running server knows the rest. */
+	return o->remount ? 0 : check_together(o);
+}
+
+static bool is_changeable(const char *text)
+{
+	size_t len = strcspn(text, "=");
+
+	for (unsigned i = 0; i < sizeof(known) / sizeof(*known); i++)
+		if (known[i].value == CHANGEABLE_VALUE &&
+		    strlen(known[i].name) == len &&
+		    !strncmp(known[i].name, text, len))
+			return true;
+	return false;
+}
+
+static int change_all(struct options *o, char *list)
+{
+	char *one;
+	int r = *list ? 0 : -EINVAL;
+
+	while (!r && (one = strsep(&list, ",")))
+		r = is_changeable(one) ? set_option(o, one) : -EINVAL;
+	return r ? r : check_together(o);
+}
+
+/* *ret shares with @o what no list changes. */
+static int with_changes(const struct options *o, const char *list,
+			struct options *ret)
+{
+	char *copy = strdup(list);
+	int r;
+
+	if (!copy)
+		return -ENOMEM;
+	*ret = *o;
+	ret->changeable = NULL;
+	r = change_all(ret, copy);
+	free(copy);
+	free(ret->changeable);
+	ret->changeable = o->changeable;
+	return r;
+}
+
+int options_check(const struct options *o, const char *list)
+{
+	struct options changed;
+
+	return with_changes(o, list, &changed);
+}
+
+int options_change(struct options *o, const char *list)
+{
+	struct options changed;
+	int r = with_changes(o, list, &changed);
+
+	if (r == 0)
+		*o = changed;
+	return r;
+}
+
+void options_help(void)
+{
+	printf("Usage: fusionfs [-f] [-d] [-o OPTION[,OPTION...]] DIR\n"
+	       "       mount -t fuse fusionfs DIR [-o OPTION[,OPTION...]]\n"
+	       "Mount a world of shared-memory arenas on DIR; see "
+	       "fusionfs(8).\n"
+	       "\n"
+	       "  -f           stay in the foreground\n"
+	       "  -d           the same, and print every request\n"
+	       "  -h --help    this text\n"
+	       "  -V --version the version and the arenas' format\n"
+	       "\n"
+	       "Options:\n"
+	       "  allow_other    let other users in, as the modes of the "
+	       "arenas say\n"
+	       "  size=BYTES     most memory a new arena may take (K, M, G)\n"
+	       "  span=BYTES     its address space: 16M to 64G, power of two "
+	       "(4G)\n"
+	       "  nonempty       hide what is in DIR\n"
+	       "  backing=DIR    where the memory is: a directory on a tmpfs\n"
+	       "  max_members=N  processes in one arena (1024)\n"
+	       "What one user may have; root may have all of it, 0 is no "
+	       "limit:\n"
+	       "  user_arenas=N  arenas (7)\n"
+	       "  user_span=BYTES    address space of these (128G)\n"
+	       "  user_memory=BYTES  sum of their limits (half of the tmpfs)\n"
+	       "  user_members=N processes that joined (4096)\n"
+	       "  user_files=N   open files and directories (16384)\n"
+	       "  user_ports=N   of these, calls, streams and the like (1024)\n"
+	       "  user_waits=N   requests that wait (1024)\n"
+	       "  user_bytes=BYTES   text that the daemon keeps (64M)\n");
+}

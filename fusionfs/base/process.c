@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "fusionfs/base/process.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "libfusion/core/base/futex.h"
+
+#define STAT_TEXT 1024 /* /proc/PID/stat is some 300 bytes */
+
+/* Users that no process has, so that none may signal the daemon while it
+ * lends itself another's rights; the second where ids have 16 bits. */
+static const uid_t nobodies[] = {(uid_t)-2, 65534};
+
+/* Field @n (3 or above) of a stat line: those behind the command name, which is
+ * in parentheses and may itself contain some. */
+static uint64_t stat_field(const char *text, int n)
+{
+	const char *p = strrchr(text, ')');
+
+	for (int i = 2; p && i < n; i++)
+		p = strchr(p + 1, ' ');
+	return p ? strtoull(p + 1, NULL, 10) : 0;
+}
+
+int process_mark(pid_t pid, struct process_mark *ret)
+{
+	char path[32], text[STAT_TEXT];
+	size_t n;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	f = fopen(path, "re");
+	if (!f)
+		return -ESRCH;
+	n = fread(text, 1, sizeof(text) - 1, f);
+	fclose(f);
+	text[n] = 0;
+	*ret = (struct process_mark){
+		.start = stat_field(text, 22),
+		.stack = stat_field(text, 28),
+	};
+	return ret->start ? 0 : -ESRCH;
+}
+
+bool process_mark_equal(const struct process_mark *a,
+			const struct process_mark *b)
+{
+	return a->start && a->start == b->start && a->stack == b->stack;
+}
+
+/* A moment of CLOCK_MONOTONIC as start times are told.  That clock stands still
+ * while the machine sleeps, so it may come out too late, never too early. */
+static uint64_t start_time_at(int64_t when_ns)
+{
+	uint64_t hz = (uint64_t)sysconf(_SC_CLK_TCK), ns;
+	int64_t age = clock_monotonic_ns() - when_ns;
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+	ns -= age > 0 && (uint64_t)age < ns ? (uint64_t)age : 0;
+	return ns / 1000000000u * hz + ns % 1000000000u * hz / 1000000000u;
+}
+
+bool process_is_older(const struct process_mark *mark, int64_t when_ns)
+{
+	return mark->start && mark->start <= start_time_at(when_ns);
+}
+
+/* The line of /proc/PID/status that begins with @key.  0, -ESRCH. */
+static int status_line(pid_t pid, const char *key, char *line, size_t size)
+{
+	char path[32];
+	int r = -ESRCH;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	f = fopen(path, "re");
+	while (f && r < 0 && fgets(line, (int)size, f))
+		if (!strncmp(line, key, strlen(key)))
+			r = 0;
+	if (f)
+		fclose(f);
+	return r;
+}
+
+int process_user(pid_t pid, uid_t *ret)
+{
+	char line[128];
+	unsigned int uid;
+	int r = status_line(pid, "Uid:", line, sizeof(line));
+
+	if (r < 0 || sscanf(line, "Uid: %*u %u", &uid) != 1)
+		return -ESRCH;
+	*ret = uid;
+	return 0;
+}
+
+bool process_is_of_our_pidns(pid_t pid)
+{
+	unsigned int outer, inner;
+	char line[128];
+
+	/* One number for each namespace, ours first. */
+	return status_line(pid, "NSpid:", line, sizeof(line)) == 0 &&
+	       sscanf(line, "NSpid: %u %u", &outer, &inner) == 1;
+}
+
+int process_open(pid_t pid)
+{
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* The rights of this thread alone, as libc's setresuid() would change those of
+ * all.  It is the real and the effective user that a signal asks for, and the
+ * real and the saved one that others need who want to signal us: so the real
+ * one becomes nobody's. */
+static int lend_rights(uid_t uid)
+{
+	for (size_t i = 0; i < sizeof(nobodies) / sizeof(*nobodies); i++)
+		if (syscall(SYS_setresuid, nobodies[i], uid, 0) == 0)
+			return 0;
+	return -EPERM;
+}
+
+int process_signal_as(uid_t uid, int pidfd, int signal)
+{
+	bool lends = geteuid() == 0 && uid != 0;
+	int r = lends ? lend_rights(uid) : 0;
+
+	if (r < 0)
+		return r;
+	if (syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) < 0)
+		r = -errno;
+	if (lends && syscall(SYS_setresuid, 0, 0, 0) < 0)
+		abort();
+	return r;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "fusionfs/files/heap.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "libfusion/core/heap/span.h"
+
+#define READ_MAX (1u << 20) /* the kernel asks for no more at once */
+
+static int read_end(struct arena *a, void *arg)
+{
+	uint64_t *end = arg;
+
+	*end = (uint64_t)((const char *)span_at(&a->view, span_hi(&a->view)) -
+			  a->view.base);
+	return 0;
+}
+
+uint64_t heap_size(struct arena *a)
+{
+	struct stat st;
+	uint64_t end;
+
+	/* Of a corrupt one all that there is, for whoever looks into it. */
+	if (guarded(a, read_end, &end) < 0)
+		end = fstat(a->store.heap, &st) < 0 ? 0 : (uint64_t)st.st_size;
+	return end > SPAN_MAX ? SPAN_MAX : end;
+}
+
+uint64_t heap_blocks(const struct arena *a)
+{
+	return view_used(&a->view) / 512;
+}
+
+ssize_t heap_read(struct arena *a, size_t size, off_t off, const char **ret)
+{
+	static char buffer[READ_MAX]; /* one thread, one buffer */
+	uint64_t end = heap_size(a);
+	ssize_t n;
+
+	if (off < 0 || (uint64_t)off >= end)
+		return 0;
+	if (size > READ_MAX)
+		size = READ_MAX;
+	if (size > end - (uint64_t)off)
+		size = (size_t)(end - (uint64_t)off);
+	n = pread(a->store.heap, buffer, size, off);
+	*ret = buffer;
+	return n < 0 ? -errno : n;
+}
+
+off_t heap_seek(struct arena *a, off_t off, int whence)
+{
+	uint64_t end = heap_size(a);
+	off_t at;
+
+	if (whence != SEEK_DATA && whence != SEEK_HOLE)
+		return -EINVAL;
+	if (off < 0 || (uint64_t)off >= end)
+		return -ENXIO;
+	at = lseek(a->store.heap, off, whence);
+	if (at < 0)
+		return -errno;
+	/* Behind the end is nothing: a hole begins there. */
+	if ((uint64_t)at >= end)
+		return whence == SEEK_HOLE ? (off_t)end : -ENXIO;
+	return at;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * `heap`: the memory of an arena, to be read by tools
+ *
+ * A copy of what the backing file has at the moment of each read, as read(2)
+ * gives it; never a mapping of it: members get the file itself by hand_over.h.
+ * Nothing here touches mapped memory, so nothing can fault.
+ */
+#ifndef FUSIONFS_HEAP_H
+#define FUSIONFS_HEAP_H
+
+#include "fusionfs/world/world.h"
+
+/* The end of what is in use, bytes; of a corrupt arena, of the whole file. */
+uint64_t heap_size(struct arena *a);
+/* Memory that it takes, in blocks of 512 bytes. */
+uint64_t heap_blocks(const struct arena *a);
+/* At most @size bytes from @off: how many, and *ret is good until the next
+ * call; -errno. */
+ssize_t heap_read(struct arena *a, size_t size, off_t off, const char **ret);
+/* lseek(2) to data or a hole.  -ENXIO, -EINVAL. */
+off_t heap_seek(struct arena *a, off_t off, int whence);
+
+#endif

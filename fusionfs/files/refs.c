@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* refs/ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "fusionfs/files/objects.h"
+#include "fusionfs/files/show.h"
+#include "libfusion/core/refs/ref.h"
+
+/* One file at a time: kept off the stack. */
+static struct ref_share shares[MEMBERS_MAX];
+
+static int by_member(const void *a, const void *b)
+{
+	const struct ref_share *x = a, *y = b;
+
+	return (x->member > y->member) - (x->member < y->member);
+}
+
+static void add_who(struct text *t, const char *what, uint32_t member)
+{
+	if (member)
+		text_add(t, "%s member %u\n", what, member);
+	else
+		text_add(t, "%s none\n", what);
+}
+
+static void add_shares(struct text *t, struct view *v, uint32_t index)
+{
+	int n = ref_shares(v, index, shares, MEMBERS_MAX);
+
+	if (n < 0)
+		return;
+	if (n > (int)MEMBERS_MAX)
+		n = MEMBERS_MAX;
+	qsort(shares, (size_t)n, sizeof(*shares), by_member);
+	for (int i = 0; i < n; i++)
+		text_add(t, "member %u local %u pending %u\n", shares[i].member,
+			 shares[i].local, shares[i].pending);
+}
+
+void ref_counts_show(struct view *v, uint32_t index, struct text *t)
+{
+	struct ref_sum sum;
+
+	if (ref_copy(v, index, NULL, &sum) < 0)
+		return;
+	text_add(t, "total %" PRIu64 "\nglobal %" PRIu64 "\n", sum.total,
+		 sum.global);
+	text_add(t, "inherited %" PRIu64 "\n", sum.inherited);
+	add_shares(t, v, index);
+}
+
+int ref_show(const struct node *n, struct text *t)
+{
+	struct view *v = &n->arena->view;
+	struct ref_sum sum;
+	union record o;
+	int r = object_get(n, &o);
+
+	if (r == 0)
+		r = ref_copy(v, object_index(n), NULL, &sum);
+	if (r < 0)
+		return r;
+	text_add(t, "total %" PRIu64 "\nglobal %" PRIu64 "\n", sum.total,
+		 sum.global);
+	text_add(t, "inherited %" PRIu64 "\nfrom ", sum.inherited);
+	text_add(t, sum.from ? "#%u\n" : "none\n", sum.from);
+	text_add(t, "falls %" PRIu64 "\n", sum.falls);
+	add_who(t, "locked", sum.locker);
+	add_who(t, "watched", sum.watcher);
+	add_shares(t, v, object_index(n));
+	return 0;
+}
+
+/* All rows are looked at: their chains are for members to break. */
+void refs_of_member_show(struct view *v, uint32_t member, struct text *t)
+{
+	uint32_t hi = view_hi(&v->sb->rows.hi, v->geo.max_rows);
+	union record o;
+
+	for (uint32_t i = 0; i < hi && !t->cut; i++) {
+		const struct ref_row *row = row_at(v, i);
+		uint32_t local = ROW_COUNT(load_relaxed(&row->word));
+		uint32_t pending = load_relaxed(&row->pending);
+
+		if (load_relaxed(&row->state) != ROW_USED ||
+		    load_relaxed(&row->member) != member ||
+		    (!local && !pending) ||
+		    table_copy(v, KIND_REF, load_relaxed(&row->ref), &o) < 0 ||
+		    o.e.id != load_relaxed(&row->ref_id))
+			continue;
+		if (o.ref.object)
+			text_add(t, "object #%u", o.ref.object_id);
+		else
+			text_add(t, "ref %s", o.e.name);
+		text_add(t, " local %u pending %u\n", local, pending);
+	}
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* skirmishes/ */
+#include <errno.h>
+#include <inttypes.h>
+
+#include "fusionfs/files/objects.h"
+#include "fusionfs/files/show.h"
+#include "fusionfs/service/threads.h"
+#include "fusionfs/service/visitors.h"
+
+static const char *state_of(uint64_t word)
+{
+	if (word & SKIRMISH_DIED)
+		return "owner-died";
+	return SKIRMISH_OWNER(word) ? "held" : "free";
+}
+
+int skirmish_show(const struct node *n, struct text *t)
+{
+	struct view *v = &n->arena->view;
+	const struct skirmish *s;
+	union record o;
+	int r = object_get(n, &o);
+
+	if (r < 0)
+		return r;
+	s = &o.skirmish;
+	text_add(t, "owner ");
+	text_add_owner(t, v, SKIRMISH_OWNER(s->word));
+	text_add(t, "\ndepth %" PRIu64 "\nwaiters %u\n",
+		 SKIRMISH_OWNER(s->word) ? (uint64_t)s->depth + 1 : 0,
+		 threads_waiting(v, object_index(n)));
+	text_add(t, "taken %" PRIu64 "\ncontended %" PRIu64 "\n", s->taken,
+		 s->contended);
+	text_add(t, "recovered %u\nstate %s\n", s->recovered,
+		 state_of(s->word));
+	return 0;
+}
+
+/* --- flock -----------------------------------------------------------------
+ */
+
+static struct skirmish *skirmish_at(struct view *v, uint32_t index)
+{
+	return view_entry(v, KIND_SKIRMISH, index);
+}
+
+static int take(struct view *v, struct thread_rec *me,
+		const struct claim *claim)
+{
+	struct skirmish *s = skirmish_at(v, claim->index);
+	int r = load_acquire(&s->id) == claim->id ? 0 : -EIDRM;
+
+	if (!r)
+		r = claim->nowait ? skirmish_try(v, me, s)
+				  : skirmish_queue(v, me, s);
+	return r == -EBUSY ? -EAGAIN : r;
+}
+
+static void give_up(struct view *v, struct thread_rec *me,
+		    const struct claim *claim)
+{
+	skirmish_unqueue(v, me, skirmish_at(v, claim->index));
+}
+
+/* A shell cannot know that what a dead owner left is whole: the mark stays for
+ * the next one, unless the shell has said so. */
+static void release(struct view *v, struct thread_rec *me,
+		    const struct claim *claim)
+{
+	skirmish_back_out(v, me, skirmish_at(v, claim->index));
+}
+
+static int consistent(struct view *v, struct thread_rec *me,
+		      const struct claim *claim)
+{
+	return skirmish_consistent(me, skirmish_at(v, claim->index));
+}
+
+int skirmish_make(struct view *v, struct thread_rec *me, const char *name,
+		  uint32_t *ret_index)
+{
+	struct skirmish *s;
+	int r = skirmish_create(v, me, name, 0, 0, &s);
+
+	if (r == 0)
+		*ret_index = skirmish_index(v, s);
+	return r;
+}
+
+static const struct lock_word words[] = {
+	{"consistent", .act = consistent},
+	{0},
+};
+
+const struct lock_ops skirmish_locks = {
+	.take = take,
+	.give_up = give_up,
+	.release = release,
+	.words = words,
+};

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "fusionfs/service/events.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fusionfs/base/fuse.h"
+#include "libfusion/core/base/atomic.h"
+#include "libfusion/core/file/event.h"
+
+/* Events looked at in one go: all that there can be, and those that came
+ * meanwhile.  A hostile head must not keep us here. */
+#define SCAN_MAX (4 * (int)EVENTS)
+/* Of the text, so much stays for files that are open; a trim halves it.  The
+ * newest EVENTS lines are always less than half. */
+#define KEEP_MAX (256u * 1024u)
+/* The longest line: two numbers, two words, 104 bytes. */
+#define EVENT_LINE_MAX 192u
+_Static_assert(EVENTS *EVENT_LINE_MAX <= KEEP_MAX / 2, "the newest lines fit");
+
+/*
+ * Our copy of the lines, so that no byte moves under a reader when the arena
+ * overwrites its oldest ones.  A place counts the bytes of all lines that this
+ * daemon has copied, over all lives of the arena.
+ */
+struct event_log {
+	uint64_t epoch, next;	/* the event to be copied next, of that life */
+	uint64_t first;		/* place at which this life begins */
+	uint64_t begin, end;	/* places of `text` */
+	uint64_t n_lines;	/* ever */
+	uint64_t lines[EVENTS]; /* places of the newest ones */
+	uint64_t told_base;	/* the size the kernel has counts from here */
+	struct text text;
+};
+
+/* An open file: offset 0 is place `base`. */
+struct watcher {
+	struct watcher *next;
+	struct arena *arena; /* NULL: it is gone */
+	uint64_t base;
+	uint64_t off; /* behind what was read last */
+	struct fuse_pollhandle *ph;
+};
+
+/* --- Copying ---------------------------------------------------------------
+ */
+
+static int set_watched(struct arena *a, void *unused)
+{
+	(void)unused;
+	store_relaxed(&a->view.sb->event_watchers, a->watchers != NULL);
+	return 0;
+}
+
+static void add_line(struct text *t, const struct event_rec *e)
+{
+	text_add_time(t, e->time_ns);
+	text_add(t, " %s", event_kind_name(e->kind));
+	if (e->member)
+		text_add(t, " member %u", e->member);
+	if (e->len)
+		text_add(t, " %.*s", (int)e->len, e->text);
+	text_add(t, "\n");
+}
+
+/* The place of the oldest line that a file opened now begins with. */
+static uint64_t newest_lines(const struct event_log *log)
+{
+	uint64_t at = log->n_lines < EVENTS ? log->first
+					    : log->lines[log->n_lines % EVENTS];
+
+	if (at < log->first)
+		at = log->first;
+	return at < log->begin ? log->begin : at;
+}
+
+/* The first line at or behind @place that is still there. */
+static uint64_t line_from(const struct event_log *log, uint64_t place)
+{
+	const char *at, *newline;
+
+	if (place <= log->begin)
+		return log->begin;
+	if (place >= log->end)
+		return log->end;
+	at = log->text.p + (place - log->begin) - 1;
+	newline = memchr(at, '\n', (size_t)(log->end - place) + 1);
+	return newline ? log->begin + (uint64_t)(newline + 1 - log->text.p)
+		       : log->end;
+}
+
+static void drop_before(struct event_log *log, uint64_t place)
+{
+	size_t n = (size_t)(place - log->begin);
+
+	memmove(log->text.p, log->text.p + n, log->text.len - n);
+	log->text.len -= n;
+	log->begin = place;
+}
+
+static void trim(const struct arena *a)
+{
+	struct event_log *log = a->log;
+
+	if (!a->watchers && newest_lines(log) > log->begin)
+		drop_before(log, newest_lines(log));
+	else if (log->text.len > KEEP_MAX)
+		drop_before(log, line_from(log, log->end - KEEP_MAX / 2));
+}
+
+static void begin_life(struct arena *a, uint64_t epoch)
+{
+	a->log->epoch = epoch;
+	a->log->next = 0;
+	a->log->first = a->log->end;
+	set_watched(a, NULL);
+}
+
+/* Without memory for it a line is lost, as one that nobody has read in time. */
+static void copy_line(struct event_log *log, const struct event_rec *e)
+{
+	size_t len = log->text.len;
+
+	add_line(&log->text, e);
+	if (log->text.failed) {
+		log->text.len = len;
+		log->text.failed = 0;
+		return;
+	}
+	log->lines[log->n_lines++ % EVENTS] = log->end;
+	log->end += log->text.len - len;
+}
+
+static int copy_lines(struct arena *a, void *unused)
+{
+	struct event_log *log = a->log;
+	uint64_t epoch = a->view.sb->epoch, oldest;
+	struct event_rec e;
+
+	(void)unused;
+	if (log->epoch != epoch)
+		begin_life(a, epoch);
+	for (int i = 0; i < SCAN_MAX; i++) {
+		int r = event_read(&a->view, log->next, &e, &oldest);
+
+		if (r == -ENOENT)
+			break;
+		if (r == -EOVERFLOW) {
+			log->next = oldest;
+			continue;
+		}
+		copy_line(log, &e);
+		log->next++;
+	}
+	return 0;
+}
+
+/* What has happened so far.  NULL: no memory. */
+static struct event_log *look(struct arena *a)
+{
+	if (!a->log)
+		a->log = calloc(1, sizeof(*a->log));
+	if (!a->log)
+		return NULL;
+	guarded(a, copy_lines, NULL);
+	trim(a);
+	return a->log;
+}
+
+/* --- Open files ------------------------------------------------------------
+ */
+
+struct watcher *events_open(struct arena *a)
+{
+	struct event_log *log = look(a);
+	struct watcher *w = log ? calloc(1, sizeof(*w)) : NULL;
+
+	if (!w)
+		return NULL;
+	w->arena = a;
+	w->base = newest_lines(log);
+	w->next = a->watchers;
+	a->watchers = w;
+	guarded(a, set_watched, NULL);
+	return w;
+}
+
+static void drop_poll(struct watcher *w)
+{
+	if (w->ph)
+		fuse_pollhandle_destroy(w->ph);
+	w->ph = NULL;
+}
+
+void events_close(struct watcher *w)
+{
+	struct watcher **p;
+
+	if (w->arena) {
+		for (p = &w->arena->watchers; *p && *p != w; p = &(*p)->next)
+			;
+		if (*p)
+			*p = w->next;
+		guarded(w->arena, set_watched, NULL);
+	}
+	drop_poll(w);
+	free(w);
+}
+
+/* A reader that was slow goes on with the first line that is still there: that
+ * has the offset at which the reader is. */
+static void catch_up(struct watcher *w, const struct event_log *log)
+{
+	if (w->base + w->off >= log->begin)
+		return;
+	w->base = (w->off ? log->begin : newest_lines(log)) - w->off;
+}
+
+uint64_t events_size(struct arena *a, struct watcher *w)
+{
+	struct event_log *log = look(a);
+
+	if (!log)
+		return 0;
+	if (w)
+		catch_up(w, log);
+	log->told_base = w ? w->base : newest_lines(log);
+	return log->end - log->told_base;
+}
+
+bool events_fit_page(const struct watcher *w, uint64_t told)
+{
+	const struct event_log *log = w->arena ? w->arena->log : NULL;
+
+	return !log || log->told_base == w->base || told >= log->end - w->base;
+}
+
+int events_read(struct watcher *w, uint64_t off, size_t size, const char **ret)
+{
+	struct event_log *log = w->arena ? look(w->arena) : NULL;
+	uint64_t place, left;
+
+	*ret = NULL;
+	if (!log)
+		return w->arena ? -ENOMEM : 0;
+	if (!off)
+		w->off = 0;
+	if (off == w->off)
+		catch_up(w, log);
+	place = w->base + off;
+	if (place < log->begin)
+		return -ENODATA;
+	left = place < log->end ? log->end - place : 0;
+	if (left > size)
+		left = size;
+	if (left)
+		*ret = log->text.p + (place - log->begin);
+	w->off = off + left;
+	return (int)left;
+}
+
+bool events_poll(struct watcher *w, struct fuse_pollhandle *ph)
+{
+	struct event_log *log = w->arena ? look(w->arena) : NULL;
+
+	if (ph) {
+		drop_poll(w);
+		w->ph = ph;
+	}
+	return !log || w->base + w->off < log->end;
+}
+
+void events_changed(struct arena *a)
+{
+	for (struct watcher *w = a->watchers; w; w = w->next) {
+		if (!w->ph || !events_poll(w, NULL))
+			continue;
+		fuse_lowlevel_notify_poll(w->ph);
+		drop_poll(w);
+	}
+}
+
+static int newest(struct arena *a, void *arg)
+{
+	struct event_rec *e = arg;
+	uint64_t head = load_acquire(&a->view.sb->event_head), oldest;
+
+	return head ? event_read(&a->view, head - 1, e, &oldest) : -ENOENT;
+}
+
+uint64_t events_time(struct arena *a)
+{
+	struct event_rec e;
+
+	return guarded(a, newest, &e) == 0 ? e.time_ns : 0;
+}
+
+void events_forget(struct arena *a)
+{
+	while (a->watchers) {
+		struct watcher *w = a->watchers;
+
+		a->watchers = w->next;
+		w->arena = NULL;
+		if (w->ph) {
+			fuse_lowlevel_notify_poll(w->ph);
+			drop_poll(w);
+		}
+	}
+	if (a->log)
+		text_finish(&a->log->text);
+	free(a->log);
+	a->log = NULL;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Handing over: how members get an arena's descriptors (protocol.h)
+ *
+ * One socket serves the whole mount.  Its file is called HAND_OVER_NAME and is
+ * in each arena's directory, and in the root, without being listed: all these
+ * names have one node id, and so one inode, which is what the kernel finds a
+ * bound socket by.  A process that can reach an arena can reach the socket,
+ * in whatever namespaces it is; and gets nothing there without a token.
+ *
+ * A bound socket keeps its mount busy.  So it is bound when a process wants to
+ * join, and closed when no arena has members: these keep the mount busy
+ * themselves.  bind(2) is a MKNOD request to this very daemon, so a thread does
+ * it, and JOINs wait for it.
+ */
+#ifndef FUSIONFS_HAND_OVER_H
+#define FUSIONFS_HAND_OVER_H
+
+#include "fusionfs/world/world.h"
+#include "libfusion/core/file/protocol.h"
+
+struct offer;
+struct stat;
+
+int hand_over_init(void);
+/* 0 the socket is bound; 1 it will be, and waiters_look() is called then;
+ * -errno. */
+int hand_over_listen(void);
+/* No arena may have members any more: then unmounting is to be possible. */
+void hand_over_rest(void);
+/* The mount goes. */
+void hand_over_stop(void);
+/* From time to time, as often as anybody likes: hang up on those that have
+ * connected and say nothing. */
+void hand_over_patrol(void);
+
+/* Open what a member of @a is to get: 0, -EMFILE, -errno. */
+int offer_make(struct arena *a, bool with_witness, struct offer **ret);
+/* The description that will be the witness; 0 none. */
+int offer_witness(const struct offer *o);
+/* Member @id, process @pid, may fetch it with this token. */
+void offer_publish(struct offer *o, uint32_t id, pid_t pid,
+		   struct hand_over_token *ret);
+/* Has member @id of @a still to fetch its descriptors?  Till then the daemon
+ * itself has the witness of that member. */
+bool offer_is_pending(const struct arena *a, uint32_t id);
+/* Nobody gets it; NULL is nothing. */
+void offer_cancel(struct offer *o);
+/* Member @id of @a is out; 0: all are. */
+void offers_forget(struct arena *a, uint32_t id);
+
+/* MKNOD of HAND_OVER_NAME in the root, by thread @tid.  0, -EPERM. */
+int hand_over_bound(pid_t tid);
+/* Is the socket's file there? */
+bool hand_over_is_there(void);
+
+#endif

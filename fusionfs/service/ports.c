@@ -1,0 +1,563 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "fusionfs/service/ports.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fusionfs/base/reply.h"
+#include "fusionfs/service/bell.h"
+#include "fusionfs/service/outbox.h"
+#include "fusionfs/service/waiters.h"
+#include "libfusion/core/base/atomic.h"
+#include "libfusion/core/base/futex.h"
+#include "libfusion/core/file/thread.h"
+
+/* Between two looks by the clock, doubling. */
+#define LOOK_FIRST_NS 1000000
+#define LOOK_LAST_NS 20000000
+/* The longest that a write holds the kernel's lock of its inode. */
+#define THROTTLE_NS 500000000
+
+struct port_wait {
+	struct port_wait *next;
+	struct port *port;
+	struct fuse_req *req;
+	struct charge charge, bytes;
+	bool is_write;
+	size_t size;	  /* that may be read, or is to be written */
+	int64_t until_ns; /* of a write: then it is refused */
+	char data[];
+};
+
+/* --- Opening and closing ---------------------------------------------------
+ */
+
+static int open_guarded(struct arena *a, void *arg)
+{
+	const struct node *n = ((void **)arg)[0];
+	struct port *p = ((void **)arg)[1];
+
+	(void)a;
+	return p->ops->open(p, n);
+}
+
+static int may_open(const struct port_ops *ops, int flags)
+{
+	int mode = flags & O_ACCMODE;
+
+	if ((mode != O_WRONLY && !ops->fill) ||
+	    (mode != O_RDONLY && !ops->write))
+		return -EACCES;
+	return 0;
+}
+
+static int drop_rec(struct arena *a, void *arg)
+{
+	struct port *p = arg;
+
+	if (p->rec)
+		thread_release(&a->view, p->rec);
+	p->rec = NULL;
+	return 0;
+}
+
+int port_open(const struct node *n, struct fuse_req *req, int flags,
+	      struct port **ret)
+{
+	const struct port_ops *ops = n->row->port;
+	void *arg[2] = {(void *)n, NULL};
+	struct port *p;
+	int r = may_open(ops, flags);
+
+	if (r < 0)
+		return r;
+	p = calloc(1, ops->size);
+	if (!p)
+		return -ENOMEM;
+	*p = (struct port){
+		.arena = n->arena,
+		.ops = ops,
+		.item = n->item,
+		.number = n->number,
+		.opener = request_tid(req),
+		.uid = request_uid(req),
+		/* The kernel has looked, for whom opens to write. */
+		.may_write = (flags & O_ACCMODE) != O_RDONLY,
+	};
+	arg[1] = p;
+	quota_open(&p->in.charge, p->uid, QUOTA_BYTES);
+	quota_open(&p->out.charge, p->uid, QUOTA_BYTES);
+	r = quota_take(&p->charge, p->uid, QUOTA_PORTS, 1);
+	if (r == 0 && ops->open)
+		r = guarded(n->arena, open_guarded, arg);
+	if (r < 0) {
+		guarded(n->arena, drop_rec, p);
+		quota_give(&p->charge);
+		free(p);
+		return r;
+	}
+	p->next = n->arena->ports;
+	n->arena->ports = p;
+	*ret = p;
+	return 0;
+}
+
+static int close_guarded(struct arena *a, void *arg)
+{
+	struct port *p = arg;
+
+	if (p->ops->close)
+		p->ops->close(p);
+	return drop_rec(a, p);
+}
+
+static void drop_poll(struct port *p)
+{
+	pollhandle_drop(p->ph);
+	p->ph = NULL;
+}
+
+static void free_port(struct port *p)
+{
+	struct arena *a = p->arena;
+	struct port **at;
+
+	if (a) {
+		guarded(a, close_guarded, p);
+		for (at = &a->ports; *at && *at != p; at = &(*at)->next)
+			;
+		if (*at)
+			*at = p->next;
+	}
+	drop_poll(p);
+	text_finish(&p->in);
+	text_finish(&p->out);
+	quota_give(&p->charge);
+	free(p);
+}
+
+void port_close(struct port *p)
+{
+	p->closed = true;
+	drop_poll(p);
+	if (!p->n_kept)
+		free_port(p);
+}
+
+void port_sent(struct port *p, int r)
+{
+	p->n_kept--;
+	if (r < 0)
+		p->late = r;
+	if (p->closed && !p->n_kept)
+		free_port(p);
+}
+
+int port_claim(struct port *p)
+{
+	struct view *v = &p->arena->view;
+	int r = p->rec ? 0 : thread_claim(v, &p->rec);
+
+	if (r == 0)
+		store_relaxed(&p->rec->tid, (uint32_t)p->opener);
+	return r == -EMFILE || r == -ENOMEM ? -ENOLCK : r;
+}
+
+/* --- Trying ----------------------------------------------------------------
+ */
+
+static int fill_guarded(struct arena *a, void *arg)
+{
+	struct port *p = arg;
+
+	(void)a;
+	return p->ops->fill(p);
+}
+
+/* What is left of the last message comes first, and alone. */
+static int try_read(struct port *p)
+{
+	int r = 0;
+
+	if (p->sent < p->out.len)
+		return 0;
+	text_reset(&p->out);
+	p->sent = 0;
+	if (!p->arena)
+		return p->ops->over;
+	r = guarded(p->arena, fill_guarded, p);
+	return r == 0 ? p->out.failed : r;
+}
+
+struct writing {
+	struct port *p;
+	const char *data;
+	size_t size;
+};
+
+static int write_guarded(struct arena *a, void *arg)
+{
+	const struct writing *w = arg;
+
+	(void)a;
+	return w->p->ops->write(w->p, w->data, w->size);
+}
+
+int port_try_write(struct port *p, const char *data, size_t size)
+{
+	struct writing w = {p, data, size};
+
+	return p->arena ? guarded(p->arena, write_guarded, &w) : -EIDRM;
+}
+
+static void answer_read(struct port *p, struct fuse_req *req, size_t size,
+			int r)
+{
+	size_t n = p->out.len - p->sent;
+
+	if (r < 0) {
+		reply_err(req, r);
+		return;
+	}
+	if (n > size)
+		n = size;
+	/* Nobody has it if the reader was interrupted just now. */
+	if (reply_data(req, n ? p->out.p + p->sent : NULL, n) == 0)
+		p->sent += n;
+}
+
+static void answer_write(struct fuse_req *req, size_t size, int r)
+{
+	if (r < 0)
+		reply_err(req, r);
+	else
+		reply_written(req, size);
+}
+
+/* --- Parking ---------------------------------------------------------------
+ */
+
+void port_clock(struct port *p, bool on)
+{
+	if (!on)
+		p->nap_ns = 0;
+	else if (!p->nap_ns)
+		p->nap_ns = LOOK_FIRST_NS;
+	else if (p->nap_ns < LOOK_LAST_NS)
+		p->nap_ns *= 2;
+	p->look_ns = on ? clock_monotonic_ns() + p->nap_ns : 0;
+}
+
+static void unpark(struct port_wait *w)
+{
+	struct port_wait **at = &w->port->arena->port_waits;
+
+	while (*at && *at != w)
+		at = &(*at)->next;
+	if (*at)
+		*at = w->next;
+	w->port->n_reads -= !w->is_write;
+	w->port->n_writes -= w->is_write;
+}
+
+static void finish(struct port_wait *w, int r)
+{
+	unpark(w);
+	if (w->is_write)
+		answer_write(w->req, w->size, r);
+	else
+		answer_read(w->port, w->req, w->size, r);
+	quota_give(&w->bytes);
+	quota_give(&w->charge);
+	free(w);
+}
+
+static void interrupted(struct fuse_req *req, void *data)
+{
+	(void)req;
+	finish(data, -EINTR);
+}
+
+/* Nobody listens to the bell: there was no thread for it. */
+static void no_bell(struct port *p)
+{
+	if (!p->look_ns && !bell_is_heard(p->arena))
+		p->look_ns = clock_monotonic_ns() + LOOK_LAST_NS;
+}
+
+/* The request, and what it would write. */
+static int charge_wait(struct port_wait *w, uid_t uid)
+{
+	int r = quota_take(&w->charge, uid, QUOTA_WAITS, 1);
+
+	if (r == 0 && w->is_write)
+		r = quota_take(&w->bytes, uid, QUOTA_BYTES, w->size);
+	if (r < 0)
+		quota_give(&w->charge);
+	return r;
+}
+
+static void park(struct port *p, struct fuse_req *req, const char *data,
+		 size_t size)
+{
+	struct port_wait **at = &p->arena->port_waits;
+	struct port_wait *w = malloc(sizeof(*w) + (data ? size : 0));
+	int r = -ENOMEM;
+
+	if (w) {
+		*w = (struct port_wait){
+			.port = p,
+			.req = req,
+			.is_write = data != NULL,
+			.size = size,
+			.until_ns =
+				data ? clock_monotonic_ns() + THROTTLE_NS : 0,
+		};
+		r = charge_wait(w, request_uid(req));
+	}
+	if (r < 0) {
+		free(w);
+		reply_err(req, r);
+		return;
+	}
+	if (data)
+		memcpy(w->data, data, size);
+	while (*at)
+		at = &(*at)->next;
+	*at = w;
+	p->n_reads += !data;
+	p->n_writes += data != NULL;
+	no_bell(p);
+	request_on_interrupt(req, interrupted, w);
+}
+
+void port_read(struct port *p, struct fuse_req *req, size_t size, int flags)
+{
+	/* Who waits already is first. */
+	int r = p->n_reads ? -EAGAIN : try_read(p);
+
+	if (r == -EAGAIN && !(flags & O_NONBLOCK) && bell_listen(p->arena))
+		r = try_read(p); /* it may have rung before we listened */
+	if (r == -EAGAIN && !(flags & O_NONBLOCK))
+		park(p, req, NULL, size);
+	else
+		answer_read(p, req, size, r);
+}
+
+/* Those that wait for the same are first. */
+static int write_now(struct port *p, const char *data, size_t size, bool nowait)
+{
+	int r = -EAGAIN;
+
+	p->again = false;
+	if (!outbox_waits(p))
+		r = port_try_write(p, data, size);
+	if (r != -EAGAIN || nowait)
+		return r;
+	if (bell_listen(p->arena) && !outbox_waits(p)) {
+		p->again = true; /* it may have rung before we listened */
+		r = port_try_write(p, data, size);
+	}
+	return r;
+}
+
+void port_write(struct port *p, struct fuse_req *req, const char *data,
+		size_t size, int flags)
+{
+	bool nowait = flags & O_NONBLOCK, tried;
+	int r = p->late;
+
+	p->late = 0;
+	tried = !outbox_waits(p);
+	if (r == 0)
+		r = write_now(p, data, size, nowait);
+	if (r == -EAGAIN && !nowait) {
+		r = outbox_put(p, data, size, tried);
+		if (r == 0 && tried)
+			no_bell(p);
+	}
+	if (r == -EAGAIN && !nowait && outbox_may_wait(p))
+		park(p, req, data, size);
+	else
+		answer_write(req, size, r);
+}
+
+/* --- Polling ---------------------------------------------------------------
+ */
+
+static int ready_guarded(struct arena *a, void *arg)
+{
+	struct port *p = arg;
+
+	(void)a;
+	return p->ops->ready(p);
+}
+
+/* Whatever is wrong, a read says so. */
+static bool is_ready(struct port *p)
+{
+	if (!p->arena || p->sent < p->out.len || !p->ops->ready)
+		return true;
+	return guarded(p->arena, ready_guarded, p) != 0;
+}
+
+unsigned port_poll(struct port *p, struct fuse_pollhandle *ph)
+{
+	unsigned events = p->ops->write ? POLLOUT | POLLWRNORM : 0;
+
+	if (ph) {
+		drop_poll(p);
+		p->ph = ph;
+		if (p->arena && p->ops->fill)
+			bell_listen(p->arena);
+	}
+	if (p->ops->fill && is_ready(p))
+		events |= POLLIN | POLLRDNORM;
+	return events;
+}
+
+/* --- Looking again ---------------------------------------------------------
+ */
+
+static bool look_at_polls(struct arena *a)
+{
+	bool told = false;
+
+	for (struct port *p = a->ports; p; p = p->next) {
+		if (!p->ph || !p->ops->fill || !is_ready(p))
+			continue;
+		pollhandle_tell(p->ph);
+		p->ph = NULL;
+		told = true;
+	}
+	return told;
+}
+
+static int try_again(struct port_wait *w)
+{
+	if (w->is_write)
+		return outbox_put(w->port, w->data, w->size, false);
+	w->port->again = true;
+	return try_read(w->port);
+}
+
+bool ports_look(struct arena *a)
+{
+	struct port_wait *w, *next;
+	bool told = false;
+
+	outbox_send(a);
+	for (w = a->port_waits; w; w = next) {
+		int r = try_again(w);
+
+		next = w->next;
+		if (r != -EAGAIN)
+			finish(w, r);
+		else
+			no_bell(w->port);
+		told = told || r != -EAGAIN;
+	}
+	return look_at_polls(a) || told;
+}
+
+/* Writes have waited for long enough.  ns until the next one has, -1 none. */
+static int64_t expire_writes(struct arena *a, int64_t now)
+{
+	struct port_wait *w, *next;
+	int64_t first = -1;
+
+	for (w = a->port_waits; w; w = next) {
+		next = w->next;
+		if (!w->is_write)
+			continue;
+		if (w->until_ns <= now) {
+			outbox_is_stuck(w->port);
+			finish(w, -EAGAIN);
+		} else if (first < 0 || w->until_ns - now < first) {
+			first = w->until_ns - now;
+		}
+	}
+	return first;
+}
+
+/* When is the next one due?  -1 none by the clock. */
+static int64_t next_look(const struct arena *a)
+{
+	int64_t first = -1;
+
+	for (const struct port *p = a->ports; p; p = p->next)
+		if ((p->n_reads || p->n_kept || p->ph) && p->look_ns &&
+		    (first < 0 || p->look_ns < first))
+			first = p->look_ns;
+	return first;
+}
+
+static void fail(struct arena *a, int error)
+{
+	while (a->port_waits)
+		finish(a->port_waits, error);
+}
+
+int64_t ports_retry(void)
+{
+	int64_t now = clock_monotonic_ns(), first = -1, next, expires;
+
+	for (struct arena *a = world.arenas; a; a = a->next) {
+		if (a->corrupt && (a->port_waits || a->ports))
+			ports_forget(a, -EIO);
+		next = next_look(a);
+		if (next >= 0 && now >= next) {
+			ports_look(a);
+			next = next_look(a);
+			if (next >= 0 && next < now + LOOK_FIRST_NS)
+				next = now + LOOK_FIRST_NS;
+		}
+		if (next >= 0 && (first < 0 || next - now < first))
+			first = next > now ? next - now : 0;
+		expires = expire_writes(a, now);
+		if (expires >= 0 && (first < 0 || expires < first))
+			first = expires;
+	}
+	return first;
+}
+
+void ports_count(const struct arena *a, unsigned *open, unsigned *waiting)
+{
+	*open = *waiting = 0;
+	for (const struct port *p = a->ports; p; p = p->next) {
+		*open += !p->closed;
+		*waiting += p->n_reads + p->n_writes + p->n_kept;
+	}
+}
+
+unsigned ports_writes(const struct arena *a, const struct port_ops *ops,
+		      uint32_t item)
+{
+	unsigned n = outbox_count(a, ops, item);
+
+	for (const struct port *p = a->ports; p; p = p->next)
+		if (p->ops == ops && p->item == item)
+			n += p->n_writes;
+	return n;
+}
+
+void ports_forget(struct arena *a, int error)
+{
+	fail(a, error);
+	outbox_forget(a, error);
+	while (a->ports) {
+		struct port *p = a->ports;
+
+		a->ports = p->next;
+		guarded(a, close_guarded, p);
+		p->rec = NULL;
+		p->arena = NULL;
+		if (p->ph)
+			pollhandle_tell(p->ph);
+		p->ph = NULL;
+	}
+	bell_end(a);
+}

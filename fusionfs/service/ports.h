@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Ports: open files by which a shell talks with members
+ *
+ * What is read or written is a message, a call, its answer.  A read that has to
+ * wait is parked here, without a thread and without a sleep; what is written
+ * and finds no room is kept (outbox.h).  Both are tried again when the arena's
+ * bell rings (bell.h), after each death and at each patrol; and by a clock only
+ * while it waits for what no bell tells: a lock that a member sits on, a slow
+ * listener's limit.
+ */
+#ifndef FUSIONFS_PORTS_H
+#define FUSIONFS_PORTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "fusionfs/base/text.h"
+#include "fusionfs/world/node.h"
+
+struct fuse_pollhandle;
+struct fuse_req;
+struct thread_rec;
+
+/* What all have; each kind's own follows. */
+struct port {
+	struct port *next;
+	struct arena *arena; /* NULL: what it was about is over */
+	const struct port_ops *ops;
+	struct charge charge;
+	uint32_t item;	 /* as in the node */
+	uint32_t number; /* NUMBER_NONE, or as in the node */
+	pid_t opener;	 /* thread that opened the file */
+	uid_t uid;
+	bool may_write;		    /* who opened it may */
+	struct thread_rec *rec;	    /* NULL: it needed none yet */
+	unsigned n_reads, n_writes; /* parked */
+	unsigned n_kept;	    /* messages in the outbox */
+	bool closed;		    /* and only these keep it */
+	int late;		    /* error of one of them, for a write */
+	struct fuse_pollhandle *ph;
+	bool again;	 /* write(): this one was tried before */
+	int64_t look_ns; /* if it waits: look then, CLOCK_MONOTONIC; 0 when the
+			    bell rings */
+	int64_t nap_ns;	 /* port_clock() */
+	struct text in;	 /* written and not used yet */
+	struct text out; /* on its way to the reader, from `sent` on */
+	size_t sent;
+};
+
+/* All run under the guard, and none of them waits: -EAGAIN is "not now". */
+struct port_ops {
+	size_t size; /* of a struct that begins with a struct port */
+	/* May be NULL, as may all of these. */
+	int (*open)(struct port *p, const struct node *n);
+	/* Have p->out filled.  0: there is something now, or if not, the end is
+	 * reached; -errno. */
+	int (*fill)(struct port *p);
+	/* All of it is taken.  0, -errno. */
+	int (*write)(struct port *p, const char *data, size_t size);
+	/* Is there something to read, or an error? */
+	bool (*ready)(struct port *p);
+	/* It is closed, or this life of the arena ends while it is open. */
+	void (*close)(struct port *p);
+	int over; /* what a reader gets after that: 0 end of file, -errno */
+};
+
+extern const struct port_ops inbox_port, call_port, stream_port, text_port,
+	dispatch_port;
+
+/* 0, -EACCES, -ENOENT, -EIO, -ENOMEM, ... */
+int port_open(const struct node *n, struct fuse_req *req, int flags,
+	      struct port **ret);
+void port_close(struct port *p);
+/* Answer @req, now or later. */
+void port_read(struct port *p, struct fuse_req *req, size_t size, int flags);
+void port_write(struct port *p, struct fuse_req *req, const char *data,
+		size_t size, int flags);
+/* POLLIN and so on; if there is nothing to read, @ph is told when there is. */
+unsigned port_poll(struct port *p, struct fuse_pollhandle *ph);
+
+/* For outbox.c: try to write now.  -EAGAIN: there is no room. */
+int port_try_write(struct port *p, const char *data, size_t size);
+/* A message is out of the outbox: sent, or -errno.  @p may go with it. */
+void port_sent(struct port *p, int r);
+
+/* No bell tells what it waits for, or is @on false: look in a while, which gets
+ * longer from one time to the next. */
+void port_clock(struct port *p, bool on);
+
+/* A record for p->rec, if it has none.  Under the guard.  0, -errno. */
+int port_claim(struct port *p);
+
+/* Something may have come: who can be answered now?  false: nobody. */
+bool ports_look(struct arena *a);
+/* By the clock.  ns until the next look, -1 nobody waits. */
+int64_t ports_retry(void);
+/* How many are open, and how many requests wait. */
+void ports_count(const struct arena *a, unsigned *open, unsigned *waiting);
+/* How many messages to files like this wait? */
+unsigned ports_writes(const struct arena *a, const struct port_ops *ops,
+		      uint32_t item);
+/* This life of the arena is over, and its memory goes: who waits gets
+ * @error. */
+void ports_forget(struct arena *a, int error);
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Readings: the text that an open file gives
+ *
+ * It is made when the reading begins, and from then on read, pread, fstat and
+ * lseek of this open file agree about it.  Reading from the start again is a
+ * new look; not so once the kernel has taken pages of it, for mmap or splice,
+ * as it keeps these.
+ */
+#ifndef FUSIONFS_READING_H
+#define FUSIONFS_READING_H
+
+#include <stdbool.h>
+
+#include "fusionfs/world/node.h"
+
+struct reading {
+	struct text text;
+	int64_t made_ns; /* 0: there is no text yet */
+	bool begun;	 /* some of it was read */
+	bool paged;	 /* some of it is in the kernel's pages */
+};
+
+/* Must there be a new text for a read of @off?  @paged: for a page. */
+bool reading_is_due(const struct reading *r, uint64_t off, bool paged);
+/* Make it.  0, -EIO, -ENOENT, -ENOMEM: as node_show(). */
+int reading_make(struct reading *r, const struct node *n);
+/* What is there of it from @off on, @size at most; counts as read. */
+size_t reading_take(struct reading *r, uint64_t off, size_t size, bool paged,
+		    const char **ret);
+/* Its size, for fstat(2): of the text that is being read, or a fresh one that
+ * is read then.  0, or as reading_make(). */
+int reading_size(struct reading *r, const struct node *n, uint64_t *ret);
+/* Is that the end of the text that it gives? */
+bool reading_ends_at(const struct reading *r, uint64_t off);
+void reading_finish(struct reading *r);
+
+#endif

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "fusionfs/service/signals.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "fusionfs/base/process.h"
+#include "fusionfs/base/reply.h"
+#include "fusionfs/service/undertaker.h"
+#include "fusionfs/service/visitors.h"
+
+static bool is_owner(const struct arena *a, uid_t uid)
+{
+	struct stat st;
+
+	arena_stat(a, &st);
+	return st.st_uid == uid;
+}
+
+/* May @c signal process @pid, which was @uid's when it came?  0, -EPERM,
+ * -EDEADLK. */
+static int may_signal(const struct arena *a, const struct caller *c, pid_t pid,
+		      uid_t uid)
+{
+	if (pid == c->pid)
+		return -EDEADLK;
+	return c->uid == 0 || c->uid == uid || is_owner(a, c->uid) ? 0 : -EPERM;
+}
+
+/* -ENOENT: nobody there of whom the daemon knows which process it is. */
+static int signal_member(struct arena *a, const struct caller *c,
+			 const struct ioc_signal *s)
+{
+	const struct tracked *t = undertaker_find(a, s->slot, s->id);
+	int r;
+
+	if (s->signal < 0 || s->signal > SIGRTMAX)
+		return -EINVAL;
+	if (!t || !t->verified)
+		return -ENOENT;
+	r = may_signal(a, c, t->pid, t->uid);
+	return r < 0 ? r : undertaker_signal(t, s->signal);
+}
+
+void request_signal(struct arena *a, struct fuse_req *req,
+		    const struct ioc_signal *s)
+{
+	struct caller c;
+	int r = request_caller(req, &c);
+
+	if (r == 0)
+		r = signal_member(a, &c, s);
+	reply_ioctl(req, r, NULL, 0);
+}
+
+/* Only the program that was running when it purchased. */
+static int kill_shell(const struct purchaser *p)
+{
+	struct process_mark mark;
+	int fd = process_open(p->pid), r;
+
+	if (fd < 0)
+		return -ENOENT;
+	r = process_mark(p->pid, &mark);
+	if (r < 0 || !process_mark_equal(&mark, &p->mark))
+		r = -ENOENT;
+	else
+		r = process_signal_as(p->uid, fd, SIGKILL);
+	close(fd);
+	return r == -ESRCH ? -ENOENT : r;
+}
+
+void request_hold_up(struct arena *a, struct fuse_req *req,
+		     const struct ioc_hold_up *h)
+{
+	struct ioc_hold_up answer = *h;
+	const struct purchaser *p;
+	struct caller c;
+	int r = request_caller(req, &c);
+
+	answer.killed = 0;
+	p = visitor_purchaser(a, h->index, h->id);
+	if (r == 0 && p) {
+		r = may_signal(a, &c, p->pid, p->uid);
+		if (r == 0)
+			r = kill_shell(p);
+		answer.killed = r == 0;
+	}
+	reply_ioctl(req, r, &answer, sizeof(answer));
+}

@@ -1,0 +1,528 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "fusionfs/service/undertaker.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "fusionfs/base/process.h"
+#include "fusionfs/service/events.h"
+#include "fusionfs/service/hand_over.h"
+#include "fusionfs/service/later.h"
+#include "fusionfs/service/ports.h"
+#include "fusionfs/service/serving.h"
+#include "fusionfs/service/waiters.h"
+#include "libfusion/core/base/atomic.h"
+#include "libfusion/core/base/futex.h"
+#include "libfusion/core/file/mapping.h"
+#include "libfusion/core/heap/span.h"
+#include "libfusion/core/life/witness.h"
+
+#define ADOPT_NS 500000000 /* to look at processes, for one arena */
+#define SELDOM 16	   /* patrols, until one that is watched is looked at */
+
+#define PATROL_NS 1000000000 /* a look at all members, told or not */
+#define BUDGET_NS 2000000    /* before requests are served */
+
+/* A death that takes so long of the processor is followed by a rest of so many
+ * times as much, in which the deaths of such arenas wait. */
+#define COSTLY_NS 1000000
+#define COSTLY_REST 3
+
+struct departure {
+	uint32_t slot, id;
+	bool died;
+	bool was_there; /* nobody else had taken it out before */
+};
+
+static int depart(struct arena *a, void *arg)
+{
+	struct departure *d = arg;
+	struct view *v = &a->view;
+	int r = arena_lock(a);
+
+	if (r < 0)
+		return r;
+	/* Somebody else, a survivor, may have done it, or half of it. */
+	d->was_there =
+		member_at(v, d->slot, d->id) ||
+		(d->slot < members_hi(v) &&
+		 load_acquire(&view_member(v, d->slot)->state) == MEMBER_DEAD);
+	if (d->was_there)
+		r = life_depart(v, d->slot, d->died);
+	arena_unlock(a);
+	return r;
+}
+
+static struct tracked *find(const struct arena *a, uint32_t slot, uint32_t id)
+{
+	struct tracked *t = a->members;
+
+	while (t && (t->slot != slot || t->id != id))
+		t = t->next;
+	return t;
+}
+
+const struct tracked *undertaker_find(const struct arena *a, uint32_t slot,
+				      uint32_t id)
+{
+	return find(a, slot, id);
+}
+
+/* If there is nothing to ask with, it is. */
+static bool is_inside(const struct tracked *t)
+{
+	return !t->going &&
+	       witness_probe(&t->arena->view, t->slot) != WITNESS_FREE;
+}
+
+bool undertaker_has_members(const struct arena *a)
+{
+	const struct tracked *t = a->members;
+
+	while (t && !is_inside(t))
+		t = t->next;
+	return t;
+}
+
+void undertaker_charge(struct arena *a, uint32_t slot, uint32_t id,
+		       struct charge *charge)
+{
+	struct tracked *t = find(a, slot, id);
+
+	if (!t) {
+		quota_give(charge);
+		return;
+	}
+	t->charge = *charge;
+	*charge = (struct charge){.user = NULL};
+}
+
+static void close_pidfd(struct tracked *t)
+{
+	source_drop(&t->source);
+	if (t->pidfd >= 0)
+		close(t->pidfd);
+	t->pidfd = -1;
+}
+
+/* A lock of its arena is not to be had, or memory is short: again later.  1 */
+static int postpone(struct arena *a, struct tracked *t, bool died)
+{
+	later(a);
+	if (!t)
+		return -EAGAIN;
+	close_pidfd(t);
+	t->going = true;
+	t->died = died;
+	return 1;
+}
+
+static void others_look(struct arena *a)
+{
+	ports_look(a);
+	waiters_look(a);
+}
+
+static void untrack(struct tracked *t)
+{
+	struct tracked **p = &t->arena->members;
+
+	while (*p && *p != t)
+		p = &(*p)->next;
+	if (*p)
+		*p = t->next;
+	waiters_let_go(t->arena, t->slot, t->id);
+	offers_forget(t->arena, t->id);
+	close_pidfd(t);
+	quota_give(&t->charge);
+	free(t);
+	hand_over_rest();
+}
+
+/* Asked last: who has called exec has no witness any more. */
+int undertaker_signal(const struct tracked *t, int signal)
+{
+	int r;
+
+	if (!t->verified || t->going || t->pidfd < 0 ||
+	    offer_is_pending(t->arena, t->id) ||
+	    !life_witness_held(&t->arena->view, t->slot))
+		return -ENOENT;
+	r = process_signal_as(t->uid, t->pidfd, signal);
+	return r == -ESRCH ? -ENOENT : r;
+}
+
+/* The master of a `kill` arena is dead: so are all that are listed.  Whoever
+ * cannot be reached yet, as it is just coming in, is met by the patrol. */
+static void doom(struct arena *a)
+{
+	a->doomed = true;
+	for (struct tracked *t = a->members; t; t = t->next)
+		undertaker_signal(t, SIGKILL);
+}
+
+static int64_t rest_until;
+
+static bool must_rest(const struct arena *a)
+{
+	return a->costly && clock_monotonic_ns() < rest_until;
+}
+
+/* Recovery takes as long as the arena's tables say that it does: an arena that
+ * lies, and has many members to lose, gets a share of the time. */
+static int depart_in_time(struct arena *a, struct departure *d)
+{
+	uint64_t start = processor_ns(), ns;
+	int r = guarded(a, depart, d);
+
+	ns = processor_ns() - start;
+	a->costly = ns > COSTLY_NS;
+	if (a->costly)
+		rest_until = clock_monotonic_ns() + (int64_t)ns * COSTLY_REST;
+	return r;
+}
+
+int undertaker_depart(struct arena *a, uint32_t slot, uint32_t id, bool died)
+{
+	struct departure d = {.slot = slot, .id = id, .died = died};
+	struct tracked *t = find(a, slot, id);
+	bool ruled =
+		t && t->is_master && a->on_master_death == MASTER_DEATH_KILL;
+	int r = died && t && must_rest(a) ? -EAGAIN : depart_in_time(a, &d);
+
+	if (is_temporary(r))
+		return postpone(a, t, died);
+	if (t)
+		untrack(t);
+	if (ruled)
+		store_note(&a->store, MASTER_DEATH_KILL, 0);
+	if (ruled && died)
+		doom(a);
+	if (died && d.was_there)
+		world.deaths++;
+	events_changed(a);
+	if (r < 0) {
+		arena_is_corrupt(a, "a member that went cannot be recovered");
+		return r;
+	}
+	if (!a->members)
+		arena_ended(a);
+	else
+		others_look(a);
+	return 0;
+}
+
+static struct tracked *next_going(struct arena *a, unsigned round)
+{
+	struct tracked *t = a->members;
+
+	while (t && (!t->going || t->tried == round))
+		t = t->next;
+	if (t)
+		t->tried = round;
+	return t;
+}
+
+void undertaker_go_on(struct arena *a)
+{
+	static unsigned round;
+	uint64_t serial = a->serial, start = processor_ns();
+	struct tracked *t;
+
+	round++;
+	/* Taking one out may end others, and the arena. */
+	while (world_serial(serial) && (t = next_going(a, round))) {
+		if (processor_ns() - start > BUDGET_NS) {
+			later(a);
+			return;
+		}
+		undertaker_depart(a, t->slot, t->id, t->died);
+	}
+}
+
+static void look_at(struct tracked *t)
+{
+	if (t->going)
+		undertaker_depart(t->arena, t->slot, t->id, t->died);
+	else if (!is_inside(t))
+		undertaker_depart(t->arena, t->slot, t->id, true);
+}
+
+static void pidfd_ready(struct source *s)
+{
+	struct tracked *t = (struct tracked *)s;
+
+	undertaker_depart(t->arena, t->slot, t->id, true);
+}
+
+static struct tracked *add(struct arena *a, uint32_t slot, uint32_t id)
+{
+	struct tracked *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return NULL;
+	*t = (struct tracked){
+		.source.ready = pidfd_ready,
+		.arena = a,
+		.slot = slot,
+		.id = id,
+		.pidfd = -1,
+	};
+	t->next = a->members;
+	a->members = t;
+	return t;
+}
+
+/* Have the pidfd tell of its death.  0, -ESRCH, -EMFILE, ... */
+static int watch(struct tracked *t, pid_t pid)
+{
+	int r;
+
+	t->pid = pid;
+	t->pidfd = process_open(pid);
+	if (t->pidfd < 0)
+		return t->pidfd;
+	r = source_add(&t->source, t->pidfd);
+	if (r < 0)
+		close_pidfd(t);
+	return r;
+}
+
+/* The caller cannot vanish while its request is unanswered, so that the pid is
+ * its own. */
+int undertaker_track(struct arena *a, const struct newcomer *who)
+{
+	struct tracked *t = add(a, who->slot, who->id);
+	int r = t ? watch(t, who->caller.pid) : -ENOMEM;
+
+	if (!t)
+		return r;
+	t->dir = who->dir;
+	t->uid = who->caller.uid;
+	t->is_master = who->is_master;
+	t->verified = true;
+	if (r < 0)
+		untrack(t);
+	return r;
+}
+
+static bool is_listed(const struct arena *a, pid_t pid)
+{
+	const struct tracked *t = a->members;
+
+	while (t && !(t->verified && t->pid == pid))
+		t = t->next;
+	return t;
+}
+
+/* Does the process that @pidfd stands for map this arena? */
+static bool maps_arena(const struct arena *a, int pidfd)
+{
+	struct mapping m;
+	struct stat st;
+
+	return fstat(a->store.heap, &st) == 0 &&
+	       mapping_there(pidfd, a->base, &m) == 0 && m.ino == st.st_ino &&
+	       m.major == major(st.st_dev) && m.minor == minor(st.st_dev);
+}
+
+/*
+ * Is @pid, by what the kernel says, the process of @t?  Its descriptor is open
+ * and is looked at last, so that all was about the same process.  A process
+ * enters an arena once, so it is no second member.
+ */
+static bool make_sure(struct tracked *t, pid_t pid)
+{
+	uid_t uid;
+
+	if (is_listed(t->arena, pid) || watch(t, pid) < 0)
+		return false;
+	if (maps_arena(t->arena, t->pidfd) && is_inside(t) &&
+	    process_user(mapping_pid(t->pidfd), &uid) == 0 &&
+	    mapping_pid(t->pidfd) > 0) {
+		t->uid = uid;
+		t->verified = true;
+		quota_adopt(&t->charge, uid, QUOTA_MEMBERS, 1);
+		return true;
+	}
+	close_pidfd(t);
+	t->pid = 0;
+	return false;
+}
+
+int undertaker_is_own(struct arena *a, uint32_t slot, uint32_t id,
+		      const struct caller *caller)
+{
+	struct tracked *t = find(a, slot, id);
+
+	if (!t)
+		return -ESRCH;
+	if (!t->verified && !make_sure(t, caller->pid))
+		return -EPERM;
+	return t->pid == caller->pid ? 0 : -EPERM;
+}
+
+/* What the memory says of a slot whose witness is held: a hint, no more. */
+struct claimed {
+	uint32_t slot, id;
+	pid_t pid;
+};
+
+static int read_claim(struct arena *a, void *arg)
+{
+	struct claimed *c = arg;
+	const struct member_rec *m;
+
+	if (c->slot >= members_hi(&a->view))
+		return 0;
+	m = view_member(&a->view, c->slot);
+	c->id = load_relaxed(&m->id);
+	c->pid = (pid_t)load_relaxed(&m->pid);
+	return 0;
+}
+
+void undertaker_track_all(struct arena *a)
+{
+	int64_t until = clock_monotonic_ns() + ADOPT_NS;
+
+	for (uint32_t slot = 1; slot <= a->view.geo.max_members; slot++) {
+		struct claimed c = {.slot = slot};
+		struct tracked *t;
+
+		if (!life_witness_held(&a->view, slot))
+			continue;
+		guarded(a, read_claim, &c);
+		t = add(a, slot, c.id);
+		if (!t)
+			continue;
+		t->is_master = slot == a->store.policy.master;
+		if (c.pid > 1 && clock_monotonic_ns() < until)
+			make_sure(t, c.pid);
+	}
+	a->on_master_death = a->store.policy.on_master_death;
+}
+
+void undertaker_forget(struct arena *a)
+{
+	while (a->members)
+		untrack(a->members);
+	a->doomed = false;
+}
+
+void undertaker_closed(struct arena *a, const void *dir)
+{
+	struct tracked *t = a->members;
+
+	while (t && t->dir != dir)
+		t = t->next;
+	if (!t)
+		return;
+	t->dir = NULL;
+	/* It can fetch nothing any more. */
+	offers_forget(a, t->id);
+	look_at(t);
+}
+
+/* Of these nobody may tell us: they have closed the directory, or joined when
+ * another daemon was here, so that an exec goes unnoticed; or it is known that
+ * they go.  The others in their turn: a child may have their directory open. */
+static bool is_doubtful(const struct tracked *t, unsigned round)
+{
+	return !t->dir || t->going || (t->id + round) % SELDOM == 0;
+}
+
+/* The next one that this round has not seen. */
+static struct tracked *next_doubtful(struct arena *a, unsigned round)
+{
+	struct tracked *t = a->members;
+
+	while (t && (t->round == round || !is_doubtful(t, round)))
+		t = t->next;
+	if (t)
+		t->round = round;
+	return t;
+}
+
+/* Memory that members have freed and have no reason to call about. */
+static int trim(struct arena *a, void *arg)
+{
+	(void)arg;
+	if (a->view.rec)
+		span_trim_decayed(&a->view, a->view.rec);
+	return 0;
+}
+
+static int is_gone(struct arena *a, void *unused)
+{
+	(void)unused;
+	return load_acquire(&a->view.sb->state) == ARENA_GONE;
+}
+
+/* Looking at one may end others, and the arena. */
+static void patrol_arena(struct arena *a, unsigned round)
+{
+	uint64_t serial = a->serial;
+	struct tracked *t;
+
+	while (world_serial(serial) && (t = next_doubtful(a, round)))
+		look_at(t);
+	if (world_serial(serial) && a->doomed)
+		doom(a);
+	/* One that was let in could not be listed, and was the only one. */
+	if (world_serial(serial) && !a->ended && !a->members &&
+	    guarded(a, is_gone, NULL) == 1)
+		arena_ended(a);
+	if (world_serial(serial) && a->waiters && arena_refresh(a) == 0)
+		waiters_look(a);
+	if (!world_serial(serial))
+		return;
+	guarded(a, trim, NULL);
+	ports_look(a);
+	waiters_idle(a);
+}
+
+/* A thread's number is only looked for, in a process that is known, and only
+ * where it means that thread. */
+static bool thread_is_gone(const struct view *v, uint32_t slot, uint32_t tid)
+{
+	const struct arena *a =
+		(const void *)((const char *)v - offsetof(struct arena, view));
+	const struct tracked *t = a->members;
+
+	while (t && t->slot != slot)
+		t = t->next;
+	return t && t->verified && is_inside(t) &&
+	       process_is_of_our_pidns(t->pid) &&
+	       tgkill(t->pid, (pid_t)tid, 0) < 0 && errno == ESRCH;
+}
+
+const struct view_acts undertaker_acts = {.thread_is_gone = thread_is_gone};
+
+/* Those that are due, one after another; others are served in between. */
+int64_t undertaker_patrol(void)
+{
+	int64_t start = clock_monotonic_ns(), first = PATROL_NS;
+	static unsigned round;
+	struct arena *a, *next;
+
+	quota_tell();
+	for (a = world.arenas; a; a = next) {
+		next = a->next;
+		if (a->patrol_ns && a->patrol_ns <= start) {
+			if (clock_monotonic_ns() - start > BUDGET_NS)
+				return 0;
+			a->patrol_ns = start + PATROL_NS;
+			patrol_arena(a, ++round);
+		} else if (!a->patrol_ns) {
+			a->patrol_ns = start + PATROL_NS;
+		} else if (a->patrol_ns - start < first) {
+			first = a->patrol_ns - start;
+		}
+	}
+	return first;
+}

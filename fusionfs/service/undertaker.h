@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The undertaker: learns of deaths and has the dead recovered
+ *
+ * A pidfd says "process gone", RELEASEDIR of the directory it joined by says
+ * "descriptor gone".  The first covers a fork that keeps the descriptor, the
+ * second an exec.  Whichever comes, the kernel is asked whether the witness of
+ * the member is still held (witness.h).
+ *
+ * The list of those inside is the daemon's own: members whose JOIN it has
+ * answered, or of whom it has made sure at its start.  Nothing that lies in the
+ * arena's memory adds to the list, takes from it, or says who a member is.
+ */
+#ifndef FUSIONFS_UNDERTAKER_H
+#define FUSIONFS_UNDERTAKER_H
+
+#include "fusionfs/base/reply.h"
+#include "fusionfs/base/source.h"
+#include "fusionfs/world/world.h"
+
+struct tracked {
+	struct source source; /* of its pidfd */
+	struct tracked *next;
+	struct arena *arena;
+	uint32_t slot, id;
+	pid_t pid;	/* 0 unknown */
+	uid_t uid;	/* when it joined */
+	bool is_master; /* it joined as such */
+	bool verified;	/* pid and uid are what the kernel said, not the
+			 * arena's memory */
+	struct charge charge;
+	int pidfd;	  /* -1: it is closed */
+	bool going, died; /* it is out, but not taken out yet */
+	unsigned round;	  /* of the patrol that saw it last */
+	unsigned tried;	  /* of undertaker_go_on(), the same */
+	const void *dir;  /* the open directory it joined by; NULL unknown */
+};
+
+/* A process that has just asked to join. */
+struct newcomer {
+	uint32_t slot, id;
+	bool is_master;
+	struct caller caller;
+	const void *dir; /* the open directory it came by */
+};
+
+/* Watch it.  0, -errno. */
+int undertaker_track(struct arena *a, const struct newcomer *who);
+/* Member @id in @slot is charged so: *@charge is the undertaker's now, until it
+ * is out. */
+void undertaker_charge(struct arena *a, uint32_t slot, uint32_t id,
+		       struct charge *charge);
+/*
+ * All that are inside, after a restart: those whose witness is held, whatever
+ * the arena's memory says.  A member of which it can be shown which process it
+ * is, is like one that this daemon let in; another is inside as long as its
+ * witness is held, and is never signalled.
+ */
+void undertaker_track_all(struct arena *a);
+/* What is known of member @id in @slot; NULL nothing. */
+const struct tracked *undertaker_find(const struct arena *a, uint32_t slot,
+				      uint32_t id);
+/* Is @caller the process of that member?  0, -EPERM, -ESRCH. */
+int undertaker_is_own(struct arena *a, uint32_t slot, uint32_t id,
+		      const struct caller *caller);
+/* Is anybody inside? */
+bool undertaker_has_members(const struct arena *a);
+/* What the daemon does for a view of an arena. */
+extern const struct view_acts undertaker_acts;
+/* Send it @signal, if it is known which process it is, and inside.  0; -ENOENT
+ * if not; -EPERM it has become another user's. */
+int undertaker_signal(const struct tracked *t, int signal);
+void undertaker_forget(struct arena *a);
+/* A joined directory was closed. */
+void undertaker_closed(struct arena *a, const void *dir);
+/* Those that are out but could not be taken out yet: try again. */
+void undertaker_go_on(struct arena *a);
+/* Look at all members of the arenas that are due, for deaths nobody told us of.
+ * ns until the next are. */
+int64_t undertaker_patrol(void);
+
+/* Take @slot out: it left, or died.  Then see who waits.  0; 1 it will be out
+ * later, and waiters_let_go() is called then; -EIO, -EAGAIN. */
+int undertaker_depart(struct arena *a, uint32_t slot, uint32_t id, bool died);
+
+#endif

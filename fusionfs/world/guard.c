@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The guard: the only place from which arenas are touched
+ *
+ * Others can write to an arena's memory while we read it, and cut its file
+ * short: then an access raises SIGBUS.  A function that runs under the guard is
+ * left at such an access, by a jump, and its arena is corrupt from then on.
+ *
+ * A loop over shared words has a bound of its own wherever one can be given.
+ * What is left (a word that is written again each time we want to change it, a
+ * chain that is rebuilt while we walk along it) the watchdog ends: a timer of
+ * the CPU time of this thread takes the access to the arena away from a
+ * function that has run for too long, so that it is left at its next access,
+ * by the same jump.  No clock is asked and no system call made for each
+ * function that is guarded.
+ *
+ * The jump comes at an access to the arena and nowhere else: not inside malloc,
+ * not in the middle of a system call.  So what runs under the guard
+ *
+ *   - may allocate, if what it has allocated is kept in what @arg leads to;
+ *   - may call what formats text, also from arena memory into private memory;
+ *   - touches no arena memory while it has a lock of this process (stdio's, a
+ *     mutex), or a list of the daemon's own half changed;
+ *   - may take the life lock, which the jump gives back, and core locks: these
+ *     stay locked, in an arena that nobody uses any more.
+ *
+ * With -Dguard_check=true an arena is closed to everybody but who runs under
+ * its guard.  An access anywhere else ends the daemon: the tests run so.  While
+ * it is closed it is mapped at a place that nobody knows, and nothing is where
+ * view.base and all pointers into it point.  To move it takes the kernel no
+ * longer than its page tables are many; mprotect() changes each page, and all
+ * tests that list a large directory took four times as long.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "fusionfs/base/log.h"
+#include "fusionfs/world/world.h"
+
+#ifndef sigev_notify_thread_id
+#define sigev_notify_thread_id _sigev_un._tid
+#endif
+
+/* Of CPU time; the tables of an arena grow with its span, and so does what one
+ * look at them takes. */
+#define TICK_NS 50000000
+#ifdef __SANITIZE_ADDRESS__
+#define SLOWER 3
+#else
+#define SLOWER 1
+#endif
+#define TICKS_LEAST (5 * SLOWER)
+#define SPAN_A_TICK ((1ull << 30) / SLOWER)
+
+/* A function under the guard. */
+struct guarded {
+	struct guarded *outer;
+	struct arena *arena;
+	sigjmp_buf out;
+};
+
+static struct guarded *volatile inside;
+static volatile sig_atomic_t entries; /* counts on and around */
+static struct sigaction old_bus, old_segv;
+
+static bool has(const struct arena *a, const void *p)
+{
+	return (uintptr_t)p - (uintptr_t)a->view.base < a->view.geo.span;
+}
+
+static void on_fault(int sig, siginfo_t *info, void *context)
+{
+	(void)context;
+	for (struct guarded *g = inside; g; g = g->outer)
+		if (has(g->arena, info->si_addr))
+			siglongjmp(g->out, sig);
+	/* A fault of our own: it comes again, and is what it always was. */
+	sigaction(sig, sig == SIGBUS ? &old_bus : &old_segv, NULL);
+}
+
+static void allow(const struct arena *a, int access)
+{
+	mprotect(a->view.base, a->view.geo.span, access);
+}
+
+static unsigned patience(const struct arena *a)
+{
+	return TICKS_LEAST + (unsigned)(a->view.geo.span / SPAN_A_TICK);
+}
+
+static void on_tick(int sig)
+{
+	static sig_atomic_t seen;
+	static unsigned ticks;
+	int error = errno;
+
+	(void)sig;
+	if (!inside || seen != entries) {
+		seen = entries;
+		ticks = 0;
+	} else if (++ticks > patience(inside->arena)) {
+		allow(inside->arena, PROT_NONE);
+	}
+	errno = error;
+}
+
+static int start_watchdog(void)
+{
+	struct sigaction sa = {.sa_handler = on_tick, .sa_flags = SA_RESTART};
+	struct itimerspec every = {
+		.it_interval.tv_nsec = TICK_NS,
+		.it_value.tv_nsec = TICK_NS,
+	};
+	struct sigevent event = {
+		.sigev_notify = SIGEV_THREAD_ID,
+		.sigev_signo = SIGRTMIN,
+	};
+	timer_t timer;
+
+	event.sigev_notify_thread_id = (pid_t)syscall(SYS_gettid);
+	sigaction(SIGRTMIN, &sa, NULL);
+	if (timer_create(CLOCK_THREAD_CPUTIME_ID, &event, &timer) < 0 ||
+	    timer_settime(timer, 0, &every, NULL) < 0)
+		return -errno;
+	return 0;
+}
+
+int guard_init(void)
+{
+	struct sigaction sa = {
+		.sa_sigaction = on_fault,
+		.sa_flags = SA_NODEFER | SA_SIGINFO,
+	};
+
+	sigaction(SIGBUS, &sa, &old_bus);
+	sigaction(SIGSEGV, &sa, &old_segv);
+	return start_watchdog();
+}
+
+/* The life lock was held when the fault came: the kernel's is taken back, and
+ * the gate is as new.  We are the only thread that touches it. */
+static void drop_locks(struct arena *a)
+{
+	if (!a->view.gate.owner)
+		return;
+	a->view.gate.depth = 1;
+	a->view.gate.rec = NULL;
+	life_unlock(&a->view);
+}
+
+#ifdef FUSION_GUARD_CHECK
+
+/* A range that the kernel and the sanitizers give to nobody who does not ask
+ * for it: what is empty for a while is still empty afterwards. */
+#define PLACES 0x200000000000ull
+#define PLACES_END 0x500000000000ull
+#define PLACE_STEP (1ull << 30) /* what one entry of a table maps */
+
+static void move(const struct arena *a, void *from, void *to)
+{
+	size_t span = a->view.geo.span;
+
+	if (mremap(from, span, span, MREMAP_MAYMOVE | MREMAP_FIXED, to) != to)
+		abort();
+}
+
+static bool is_free(void *at, size_t size)
+{
+	void *p = mmap(at, size, PROT_NONE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE |
+			       MAP_FIXED_NOREPLACE,
+		       -1, 0);
+
+	if (p != MAP_FAILED)
+		munmap(p, size);
+	return p == at;
+}
+
+/* Two places side by side. */
+static char *find_places(size_t size)
+{
+	static uint64_t next = PLACES;
+
+	for (uint64_t n = 0; n < (PLACES_END - PLACES) / PLACE_STEP; n++) {
+		char *at = (char *)(uintptr_t)next;
+
+		next += 2 * size;
+		if (next > PLACES_END)
+			next = PLACES;
+		else if (is_free(at, 2 * size))
+			return at;
+	}
+	abort();
+}
+
+/* It was mapped anywhere. */
+static void give_places(struct arena *a)
+{
+	size_t size = (a->view.geo.span + PLACE_STEP - 1) & -PLACE_STEP;
+	char *at = find_places(size);
+
+	move(a, a->view.base, at);
+	a->view.base = at;
+	a->view.sb = (struct superblock *)at;
+	a->hideout = at + size;
+}
+
+void guard_close(struct arena *a)
+{
+	if (!a->hideout)
+		give_places(a);
+	if (!a->hidden)
+		move(a, a->view.base, a->hideout);
+	a->hidden = true;
+}
+
+static void open_to_us(struct arena *a)
+{
+	move(a, a->hideout, a->view.base);
+	a->hidden = false;
+}
+
+void guard_unmap(struct arena *a)
+{
+	if (a->hidden)
+		open_to_us(a);
+	a->hideout = NULL;
+	view_unmap(&a->view);
+}
+
+#else
+
+void guard_close(struct arena *a)
+{
+	(void)a;
+}
+
+static void open_to_us(struct arena *a)
+{
+	(void)a;
+}
+
+void guard_unmap(struct arena *a)
+{
+	view_unmap(&a->view);
+}
+
+#endif
+
+static bool is_inside(const struct arena *a)
+{
+	for (const struct guarded *g = inside; g; g = g->outer)
+		if (g->arena == a)
+			return true;
+	return false;
+}
+
+static int left(struct arena *a, int sig)
+{
+	drop_locks(a);
+	arena_is_corrupt(a, sig == SIGBUS ? "its backing file was cut short"
+					  : "it kept the daemon busy");
+	return -EIO;
+}
+
+int guarded(struct arena *a, int (*fn)(struct arena *a, void *arg), void *arg)
+{
+	struct guarded g = {.outer = inside, .arena = a};
+	int r;
+
+	if (a->corrupt || !a->view.base)
+		return -EIO;
+	if (a->unsettled)
+		return -EAGAIN;
+	if (is_inside(a))
+		return fn(a, arg);
+	open_to_us(a);
+	/* No mask is saved, two system calls for each of 100,000 fields:
+	 * SA_NODEFER has left it as it was. */
+	r = sigsetjmp(g.out, 0);
+	if (r == 0) {
+		entries = (sig_atomic_t)((unsigned)entries + 1);
+		inside = &g;
+		r = fn(a, arg);
+		inside = g.outer;
+		guard_close(a);
+		return r;
+	}
+	inside = g.outer;
+	guard_close(a);
+	return left(a, r);
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The handle of an arena: what one process knows of it
+ *
+ * In the child of a fork a handle is dead (id 0, nothing mapped) unless it was
+ * entered with FUSION_ENTER_FORK.  It is not freed there: somebody may still
+ * ask it for its id.
+ */
+#ifndef FUSION_ARENA_PRIVATE_H
+#define FUSION_ARENA_PRIVATE_H
+
+#include <pthread.h>
+
+#include <fusion/arena.h>
+
+#include "libfusion/core/file/view.h"
+#include "libfusion/core/heap/slab.h"
+
+struct tcache;
+struct notice;
+struct duty;
+struct watcher;
+struct forking;
+struct dispatcher;
+struct calls;
+struct local_reactor;
+
+enum handle_state {
+	HANDLE_ENTERING, /* in the list, so that no other thread enters it */
+	HANDLE_IN,
+	HANDLE_EXITING,
+	HANDLE_DEAD, /* in the child of a fork */
+};
+
+struct fusion_arena {
+	struct view view;
+	struct class_info classes[HEAP_CLASSES];
+	uint8_t tag; /* of blocks that this member allocates */
+
+	struct fusion_arena *next;	  /* guarded by arenas_lock */
+	struct fusion_arena *next_mapped; /* guarded by mapped_lock */
+	enum handle_state state;	  /* guarded by arenas_lock */
+	pthread_t thread;   /* who is entering or exiting; the same */
+	unsigned n_entered; /* guarded by arenas_lock */
+	/* Of the directory.  The daemon gives each arena an inode number that
+	 * it keeps, and no other arena of any mount has. */
+	uint64_t dir_dev, dir_ino;
+	char *path;  /* as the program named it, for messages */
+	char *place; /* absolute, to find it again */
+	char name[ARENA_NAME_MAX + 1];
+	int dirfd; /* where ioctls go; -1 once it is gone */
+	uint32_t id;
+	uint32_t flags;
+
+	pthread_mutex_t notice_lock; /* guards notice */
+	struct notice *notice;
+
+	uint32_t *ref_rows;	    /* atomic: as many as references (ref.c) */
+	pthread_mutex_t watch_lock; /* guards watcher */
+	struct watcher *watcher;
+	struct duty *duty;	 /* atomic; object_duty.c */
+	struct forking *forking; /* guarded by arenas_lock */
+
+	pthread_mutex_t dispatch_lock; /* guards the making of the next two */
+	struct dispatcher *dispatcher; /* atomic; NULL none yet */
+	bool by_hand;	     /* so did the parent of this fork dispatch */
+	struct calls *calls; /* atomic; the same */
+
+	pthread_mutex_t reactors_lock;	/* guards the next (reaction.c) */
+	pthread_cond_t reaction_ended;	/* one that is detached */
+	struct local_reactor *reactors; /* that this process listens to */
+	struct local_reactor *news;	/* of these, who have something */
+};
+
+/* Find the handle in whose range @p is; NULL.  No lock; any thread. */
+struct fusion_arena *arena_of(const void *p);
+
+/* Is it the handle of an arena that this process is in?  Any pointer may be
+ * asked for; nothing is read there. */
+bool arena_is_in(const struct fusion_arena *arena);
+
+/* The daemon may be waiting for events: tell it. */
+void arena_poke(struct fusion_arena *arena);
+
+#endif

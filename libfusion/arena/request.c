@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Asking the daemon about a member who is inside
+ *
+ * Requests name the member by slot and id and do no harm when asked twice, so
+ * one that failed because the daemon died is asked again of its successor, at
+ * the same place in the file system.  Where there is none, the caller does
+ * alone in shared memory what the daemon would have done.
+ */
+#include <errno.h>
+#include <unistd.h>
+
+#include "libfusion/arena/arenas.h"
+#include "libfusion/arena/place.h"
+#include "libfusion/core/base/atomic.h"
+#include "libfusion/core/life/life.h"
+
+static bool is_unanswered(int error)
+{
+	switch (error) {
+	case -ENOTCONN:
+	case -EIO:    /* the daemon gave up on the arena, or is dying */
+	case -ESRCH:  /* another mount, which does not know us */
+	case -EBADF:  /* the program has closed our descriptor */
+	case -ENOTTY: /* or uses its number */
+		return true;
+	}
+	return false;
+}
+
+/* Is dirfd still our directory?  Asks no daemon. */
+static bool dir_is_ours(const struct fusion_arena *a)
+{
+	struct place p;
+
+	return a->dirfd >= 0 && place_stat(a->dirfd, &p) == 0 &&
+	       p.dev == a->dir_dev && p.ino == a->dir_ino;
+}
+
+void dir_close(struct fusion_arena *a)
+{
+	if (dir_is_ours(a))
+		close(a->dirfd);
+	a->dirfd = -1;
+}
+
+/* After the daemon was replaced, the same arena has another device number. */
+static int reopen_dir(struct fusion_arena *a)
+{
+	struct place p;
+	bool made;
+	int fd = place_open(a->place, false, 0, &made);
+
+	if (fd < 0)
+		return -ENOTCONN;
+	if (place_stat(fd, &p) < 0 || p.ino != a->dir_ino) {
+		close(fd);
+		return -ENOTCONN;
+	}
+	/* It may have got the number of the lost one. */
+	if (fd != a->dirfd)
+		dir_close(a);
+	a->dirfd = fd;
+	a->dir_dev = p.dev;
+	return 0;
+}
+
+static int request_once(const struct fusion_arena *a, unsigned long request,
+			void *args)
+{
+	int r;
+
+	/* Only a waiting EXIT is interrupted, and who has asked to leave is
+	 * not to be told of signals. */
+	do
+		r = dir_is_ours(a) ? place_ioctl(a->dirfd, request, args)
+				   : -EBADF;
+	while (r == -EINTR);
+	return r;
+}
+
+void arena_wake_daemon(struct fusion_arena *a)
+{
+	if (dir_is_ours(a))
+		place_ioctl(a->dirfd, FUSION_IOC_POKE, NULL);
+	else
+		arena_ask(a, FUSION_IOC_POKE, NULL);
+}
+
+int arena_ask(struct fusion_arena *a, unsigned long request, void *args)
+{
+	int r = request_once(a, request, args);
+
+	if (!is_unanswered(r))
+		return r;
+	r = a->place ? reopen_dir(a) : -ENOTCONN;
+	if (!r)
+		r = request_once(a, request, args);
+	return is_unanswered(r) ? -ENOTCONN : r;
+}
+
+int arena_request(struct fusion_arena *a, unsigned long request,
+		  struct ioc_member *args)
+{
+	args->slot = a->view.slot;
+	args->id = a->id;
+	return arena_ask(a, request, args);
+}
+
+int arena_ready(struct fusion_arena *a)
+{
+	struct ioc_member args = {0};
+	struct view *v = &a->view;
+	int r;
+
+	/* Acquire: pairs with the release in member_ready(). */
+	if (load_acquire(&view_member(v, v->slot)->state) == MEMBER_ALIVE)
+		return 0;
+	r = arena_request(a, FUSION_IOC_READY, &args);
+	if (r != -ENOTCONN)
+		return r;
+	r = life_lock(v, -1);
+	if (r < 0)
+		return r;
+	r = member_ready(v, v->slot);
+	life_unlock(v);
+	return r;
+}

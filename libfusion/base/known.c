@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "libfusion/base/known.h"
+
+#include <pthread.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define BUCKETS 1024
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* a leaf */
+static struct known *buckets[BUCKETS];
+
+static struct known **bucket(const void *p)
+{
+	return &buckets[(uintptr_t)p / 16 * 2654435761u / 64 % BUCKETS];
+}
+
+/* The link that leads to @p, or the last one.  lock is held. */
+static struct known **link_to(const void *p)
+{
+	struct known **at = bucket(p);
+
+	while (*at && *at != p)
+		at = &(*at)->next_known;
+	return at;
+}
+
+void known_add(struct known *k, void *whose)
+{
+	struct known **first = bucket(k);
+
+	k->whose = whose;
+	pthread_mutex_lock(&lock);
+	k->next_known = *first;
+	*first = k;
+	pthread_mutex_unlock(&lock);
+}
+
+bool known_remove(struct known *k)
+{
+	struct known **at;
+	bool found;
+
+	pthread_mutex_lock(&lock);
+	at = link_to(k);
+	found = *at != NULL;
+	if (found)
+		*at = k->next_known;
+	pthread_mutex_unlock(&lock);
+	return found;
+}
+
+void *known_whose(const void *p)
+{
+	const struct known *k;
+	void *whose;
+
+	pthread_mutex_lock(&lock);
+	k = *link_to(p);
+	whose = k ? k->whose : NULL;
+	pthread_mutex_unlock(&lock);
+	return whose;
+}
+
+void known_after_fork(void)
+{
+	pthread_mutex_init(&lock, NULL);
+}

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "libfusion/base/refuse.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <fusion/error.h>
+
+#include "libfusion/arena/arena_private.h"
+#include "libfusion/base/log.h"
+#include "libfusion/core/base/atomic.h"
+#include "libfusion/core/names/table.h"
+
+/* What a thread has for its last failing call. */
+struct refusal {
+	int r;
+	uint32_t serial; /* counts the calls that have failed */
+	bool is_fresh;	 /* said below, and no public call has returned it */
+	/* Failed without a sentence: it is made when somebody asks. */
+	const char *function;
+	char text[1024];
+};
+
+static __thread struct refusal *mine __attribute__((tls_model("initial-exec")));
+static pthread_key_t key;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void thread_ends(void *unused)
+{
+	(void)unused;
+	free(mine);
+	mine = NULL;
+}
+
+static void make_key(void)
+{
+	/* Without a key, threads that end leave a kilobyte behind. */
+	if (pthread_key_create(&key, thread_ends) != 0)
+		key = (pthread_key_t)-1;
+}
+
+/* NULL: no memory, so nothing is kept, and errors have their meaning only. */
+static struct refusal *get(void)
+{
+	if (mine)
+		return mine;
+	pthread_once(&once, make_key);
+	mine = calloc(1, sizeof(*mine));
+	if (mine)
+		pthread_setspecific(key, mine);
+	return mine;
+}
+
+/* --- What an error means ---------------------------------------------------
+ */
+
+static const struct {
+	int error;
+	const char *text;
+} meanings[] = {
+	{E2BIG, "it is too long"},
+	{EACCES, "not allowed: look at the modes of the arena's directory and "
+		 "of those above it (ls -ld)"},
+	{EADDRINUSE, "the arena's address is taken in this process"},
+	{EAGAIN, "it would have to wait, or the room for it is taken: try "
+		 "again later"},
+	{EBADF, "the program has closed a descriptor of Fusion's"},
+	{EBUSY, "somebody else has it or uses it: try again later"},
+	{ECANCELED, "it was cancelled"},
+	{EDEADLK, "it would wait for ever, because it waits for itself"},
+	{EDQUOT, "the quota is used up: give something back first"},
+	{EEXIST, "it exists already"},
+	{EIDRM, "it was destroyed"},
+	{EINTR, "a signal came while it waited"},
+	{EINVAL, "an argument is not valid: a handle of something that is not "
+		 "there (any more), a pointer that is not into the arena, or a "
+		 "value that the manual does not allow"},
+	{EIO, "the arena is corrupt: a member has overwritten what Fusion "
+	      "keeps there; end its members, then remove it (rmdir)"},
+	{ELOOP, "it would lead back to itself"},
+	{EMFILE, "no descriptor is left in the process (ulimit -n), or no "
+		 "thread record in the arena"},
+	{EMSGSIZE, "the message is too long, or the room for it too short"},
+	{ENAMETOOLONG, "the name is too long: 63 bytes are the most"},
+	{ENFILE, "no descriptor is left on this machine"},
+	{ENODATA, "there is nothing to read"},
+	{ENODEV, "no fusionfs is mounted there: mount one (fusionfs DIR), or "
+		 "say where it is in $FUSION_MOUNT"},
+	{ENOENT, "nothing has that name"},
+	{ENOMEM, "no memory is left: the arena's limit, the tmpfs below it or "
+		 "the process' own memory is used up"},
+	{ENOSPC, "no room is left for one more in the arena, or on the tmpfs "
+		 "below it"},
+	{ENOTCONN, "the fusionfs daemon is gone: mount it again over the same "
+		   "backing directory"},
+	{ENOTSUP, "it cannot be done in this way"},
+	{EOVERFLOW, "a counter is at its end"},
+	{EOWNERDEAD, "the owner died in the middle: what it guards may have to "
+		     "be mended"},
+	{EPERM, "not permitted: it is not yours"},
+	{EPIPE, "nobody takes what is written"},
+	{EPROTO, "library, daemon and arena are of different formats: update "
+		 "the older one"},
+	{EPROTOTYPE, "it is of another kind"},
+	{ERANGE, "the index is behind the end"},
+	{ESRCH, "no such member is inside"},
+	{ESTALE, "the arena has ended, and others begin again"},
+	{ETIMEDOUT, "the time is over"},
+};
+
+const char *error_meaning(int r)
+{
+	const char *text;
+
+	for (unsigned i = 0; i < sizeof(meanings) / sizeof(*meanings); i++)
+		if (meanings[i].error == -r)
+			return meanings[i].text;
+	text = r < 0 ? strerrordesc_np(-r) : "no error";
+	return text ? text : "an error without a name";
+}
+
+FUSION_API const char *fusion_strerror(int r)
+{
+	struct refusal *m = mine;
+	int error = errno;
+
+	if (!m || r >= 0 || m->r != r)
+		return error_meaning(r);
+	if (m->function) {
+		snprintf(m->text, sizeof(m->text), "%s(): %s", m->function,
+			 error_meaning(r));
+		m->function = NULL;
+	}
+	errno = error;
+	return m->text;
+}
+
+/* --- Refusing --------------------------------------------------------------
+ */
+
+/* A name may have anything in it; a sentence is one line. */
+static void make_one_line(char *text)
+{
+	for (unsigned char *p = (unsigned char *)text; *p; p++)
+		if (*p < 0x20 || *p == 0x7f)
+			*p = '?';
+}
+
+int refuse(int r, const char *fmt, ...)
+{
+	struct refusal *m = get();
+	char text[sizeof(m->text)];
+	int error = errno;
+	va_list ap;
+
+	if (!m)
+		return r;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	make_one_line(text);
+	memcpy(m->text, text, sizeof(text));
+	m->r = r;
+	m->function = NULL;
+	m->is_fresh = true;
+	errno = error;
+	return r;
+}
+
+bool is_refused(int r)
+{
+	return mine && mine->is_fresh && mine->r == r;
+}
+
+void refuse_nothing(void)
+{
+	if (mine)
+		mine->is_fresh = false;
+}
+
+struct refusal *refuse_take(void)
+{
+	struct refusal *m = mine;
+
+	if (!m || !m->is_fresh)
+		return NULL;
+	mine = NULL;
+	pthread_setspecific(key, NULL);
+	return m;
+}
+
+void refuse_give(struct refusal *refusal)
+{
+	if (refusal)
+		refuse(refusal->r, "%s", refusal->text);
+	free(refusal);
+}
+
+uint32_t refuse_serial(void)
+{
+	return mine ? mine->serial : 0;
+}
+
+int refuse_callback(int r, uint32_t serial, const char *path,
+		    const char *callback)
+{
+	const struct refusal *m = mine;
+
+	/* What it has returned is what its last call had told it. */
+	if (m && m->r == r && m->serial != serial)
+		return refuse(r, "arena '%s': %s() failed: %s", path, callback,
+			      fusion_strerror(r));
+	return refuse(r,
+		      "arena '%s': %s(), a function of this program, "
+		      "returned %d (%s)",
+		      path, callback, r, strerrordesc_np(-r));
+}
+
+/* What a program has to expect is no error to those who read the log. */
+static int level_of(const struct refusal *m)
+{
+	if (m->function)
+		return LOG_DEBUG;
+	switch (-m->r) {
+	case EAGAIN:
+	case EBUSY:
+	case EEXIST:
+	case EINTR:
+	case ENOENT:
+	case ETIMEDOUT:
+		return LOG_INFO;
+	}
+	return LOG_ERR;
+}
+
+int told_error(int r, const char *function)
+{
+	struct refusal *m = get();
+	int level, error = errno;
+
+	if (m) {
+		if (!m->is_fresh || m->r != r) {
+			m->r = r;
+			m->function = function;
+		}
+		m->is_fresh = false;
+		m->serial++;
+		level = level_of(m);
+		if (log_wants(level))
+			log_message(level, "%s", fusion_strerror(r));
+	}
+	errno = error;
+	return r;
+}
+
+/* --- Things and their names ------------------------------------------------
+ */
+
+int refuse_name(int r, const char *what, const char *name)
+{
+	const char *why = "no control character may be in it";
+
+	if (!name || !*name)
+		return refuse(r,
+			      "no name for the %s: give one of 1 to %d bytes",
+			      what, OBJECT_NAME_MAX);
+	if (r == -ENAMETOOLONG)
+		return refuse(r,
+			      "%s '%s': the name has %zu bytes, %d are the "
+			      "most",
+			      what, name, strlen(name), OBJECT_NAME_MAX);
+	if (*name == '.')
+		why = "it may not begin with '.'";
+	else if (strchr(name, '/'))
+		why = "no '/' may be in it";
+	else if (*name == '#' && name_check_arena(name) == 0)
+		why = "'#' and a number is how things without a name are "
+		      "called";
+	return refuse(r, "%s '%s': the name is not valid: %s", what, name, why);
+}
+
+int refuse_thing(const struct fusion_arena *arena, int r, const char *what,
+		 const char *name)
+{
+	const char *in = arena->name, *called = name ? name : "(no name)";
+
+	switch (-r) {
+	case EINVAL:
+	case ENAMETOOLONG:
+		return refuse_name(r, what, name);
+	case EEXIST:
+		return refuse(r, "%s '%s': arena '%s' has one of that name",
+			      what, called, in);
+	case ENOENT:
+		return refuse(r, "%s '%s': arena '%s' has none of that name",
+			      what, called, in);
+	case ENOSPC:
+		return refuse(r,
+			      "%s '%s': no room for one more of them in "
+			      "arena '%s': destroy some that nobody needs",
+			      what, called, in);
+	case ENOMEM:
+		return refuse(r,
+			      "%s '%s': no memory: the limit of arena '%s' "
+			      "(%" PRIu64 " bytes, 0 is none) or the tmpfs "
+			      "below it is used up",
+			      what, called, in,
+			      load_relaxed(&arena->view.sb->limit));
+	}
+	return refuse(r, "%s '%s' of arena '%s': %s", what, called, in,
+		      error_meaning(r));
+}
+
+int refuse_memory(const struct fusion_arena *arena, int r, uint64_t size)
+{
+	return refuse(r,
+		      "arena '%s': no memory for %" PRIu64 " bytes: its "
+		      "limit (%" PRIu64 " bytes, 0 is none), its span or "
+		      "the tmpfs below it is used up",
+		      arena->name, size, load_relaxed(&arena->view.sb->limit));
+}
+
+int refuse_dead(const struct fusion_arena *arena)
+{
+	return refuse(-EINVAL,
+		      "%p is no arena that this process is in: it has left the "
+		      "arena, or is the child of a fork",
+		      (const void *)arena);
+}
+
+int refuse_handle(const char *what, const void *p)
+{
+	return refuse(-EINVAL,
+		      "%p is no %s of an arena that this process is in", p,
+		      what);
+}
+
+int refuse_null(const char *what, const char *argument)
+{
+	return refuse(-EINVAL, "%s: the argument %s is NULL", what, argument);
+}
+
+int refuse_flags(const char *what, uint32_t flags, uint32_t known)
+{
+	return refuse(-EINVAL,
+		      "%s: the flags 0x%x have no meaning here (0x%x have)",
+		      what, flags & ~known, known);
+}
+
+int refuse_size(const char *what, size_t size, size_t most)
+{
+	return refuse(-EINVAL,
+		      "struct %s: its size member is %zu: set it to "
+		      "sizeof(struct %s), which is %zu for this library",
+		      what, size, what, most);
+}

@@ -1,0 +1,615 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "libfusion/containers/hash.h"
+
+#include <string.h>
+
+#include "libfusion/base/refuse.h"
+#include "libfusion/core/base/futex.h"
+
+#define KIND CONTAINER_HASH
+#define FLAGS                                             \
+	(FUSION_CONTAINER_LOCK | FUSION_CONTAINER_WORDS | \
+	 FUSION_CONTAINER_AUTOFREE)
+
+static inline int enter(struct fusion_hash *h, struct fusion_arena **ret)
+{
+	return container_enter((struct container *)h, KIND, ret);
+}
+
+/* --- The record ------------------------------------------------------------
+ */
+
+static void announce(struct fusion_hash *h, uint64_t op, uint64_t i,
+		     uint64_t then_n)
+{
+	store_relaxed(&h->then_n, then_n);
+	compiler_fence();
+	store_relaxed(&h->busy, op | (i + 1));
+	compiler_fence();
+}
+
+static void done(struct fusion_hash *h)
+{
+	compiler_fence();
+	store_relaxed(&h->busy, 0);
+	compiler_fence();
+}
+
+static bool owns_values(const struct fusion_hash *h)
+{
+	return h->c.flags & FUSION_CONTAINER_AUTOFREE;
+}
+
+/* After the commit of a removal.  Idempotent. */
+static int finish_remove(struct fusion_hash *h, struct fusion_arena *a,
+			 struct hash_table *t, struct hash_entry *e,
+			 bool with_value)
+{
+	int r = is_copied(h) ? slot_drop(a, &e->key.block) : 0;
+
+	if (r == 0 && with_value)
+		r = slot_drop(a, &e->value.pointer);
+	store_relaxed(&t->n, h->then_n);
+	return r;
+}
+
+/* A value that was to be given back has reached nobody. */
+static int settle_entry(struct fusion_hash *h, struct fusion_arena *a,
+			struct hash_table *t, uint64_t i)
+{
+	struct hash_entry *e = &table_entries(t)[i];
+	bool there = is_key(t->tags[i]);
+	int r = 0;
+
+	switch (BUSY_OP(h->busy)) {
+	case BUSY_INSERT:
+		if (there)
+			store_relaxed(&t->n, h->then_n);
+		else if (is_copied(h))
+			r = slot_drop(a, &e->key.block);
+		break;
+	case BUSY_REMOVE:
+		if (!there)
+			r = finish_remove(h, a, t, e, owns_values(h));
+		break;
+	default:
+		if (e->value.pointer != h->old)
+			r = slot_drop(a, &h->old);
+	}
+	return r;
+}
+
+int hash_settle(struct fusion_hash *h, struct fusion_arena *a)
+{
+	uint64_t busy = h->busy;
+	struct hash_table *t;
+	int r;
+
+	if (LIKELY(!busy))
+		return twin_settle(&h->table, a);
+	r = table_of(h, a, &t);
+	if (r < 0)
+		return r;
+	if (!t || !BUSY_OP(busy) || BUSY_ENTRY(busy) - 1 >= table_size(t))
+		return -EIO;
+	r = settle_entry(h, a, t, BUSY_ENTRY(busy) - 1);
+	if (r < 0)
+		return r;
+	done(h);
+	return twin_settle(&h->table, a);
+}
+
+/* The number, past a record: what its commit says. */
+static uint64_t count(const struct fusion_hash *h, const struct hash_table *t)
+{
+	uint64_t busy = h->busy, i = BUSY_ENTRY(busy) - 1;
+	bool there;
+
+	if (LIKELY(!busy) || i >= table_size(t) ||
+	    BUSY_OP(busy) == BUSY_REPLACE)
+		return t->n;
+	there = is_key(t->tags[i]);
+	return there == (BUSY_OP(busy) == BUSY_INSERT) ? h->then_n : t->n;
+}
+
+/* --- Searching -------------------------------------------------------------
+ */
+
+/* 1 and the entry; 0 and where a new one goes, -1 nowhere; -EIO. */
+static inline int search(const struct fusion_arena *a,
+			 const struct hash_table *t, const struct needle *k,
+			 int64_t *ret)
+{
+	const struct hash_entry *entries = table_entries(t);
+	uint64_t size = table_size(t), i = table_home(t, k->tag);
+	int64_t room = -1;
+	int r;
+
+	/* Both misses at once: it is seldom far from here. */
+	__builtin_prefetch(&entries[i]);
+	for (uint64_t n = 0; n < size; n++, i = (i + 1) & (size - 1)) {
+		uint32_t tag = t->tags[i];
+
+		if (tag == k->tag) {
+			r = needle_is_at(k, a, &entries[i]);
+			if (LIKELY(r)) {
+				*ret = (int64_t)i;
+				return r;
+			}
+			continue;
+		}
+		if (is_key(tag))
+			continue;
+		if (room < 0)
+			room = (int64_t)i;
+		if (tag == TAG_IS_FREE)
+			break;
+	}
+	*ret = room;
+	return 0;
+}
+
+/* 1 and *ret_t and *ret_i; 0 it is not there; -EINVAL, -EIO. */
+static inline int find(const struct fusion_hash *h,
+		       const struct fusion_arena *a,
+		       const struct fusion_key *key, struct hash_table **ret_t,
+		       int64_t *ret_i)
+{
+	struct needle k;
+	int r = needle_init(&k, h, a, key);
+
+	if (r == 0)
+		r = table_of(h, a, ret_t);
+	if (r < 0 || !*ret_t)
+		return r;
+	return search(a, *ret_t, &k, ret_i);
+}
+
+/* --- Inserting -------------------------------------------------------------
+ */
+
+/* Seven eighths are not FREE, so searches become long; or there is none. */
+static bool is_full(const struct hash_table *t, int64_t i)
+{
+	return i < 0 ||
+	       (t->tags[i] == TAG_IS_FREE && t->filled >= table_room(t->bits));
+}
+
+/* 0 and where @k goes, 1 and where it is; -ENOMEM, -EIO. */
+static int make_room(struct fusion_hash *h, struct fusion_arena *a,
+		     const struct needle *k, struct hash_table **ret_t,
+		     int64_t *ret_i)
+{
+	int r = table_of(h, a, ret_t);
+
+	*ret_i = -1;
+	if (r < 0)
+		return r;
+	if (*ret_t) {
+		r = search(a, *ret_t, k, ret_i);
+		if (r || !is_full(*ret_t, *ret_i))
+			return r;
+	}
+	r = table_rebuild(h, a, table_bits_for(*ret_t ? (*ret_t)->n + 1 : 1));
+	/* No memory, but there is still a free one. */
+	if (r < 0 && *ret_t && *ret_i >= 0)
+		return r == -ENOMEM ? 0 : r;
+	if (r == 0)
+		r = table_of(h, a, ret_t);
+	if (r == 0)
+		r = search(a, *ret_t, k, ret_i);
+	return r == 0 && *ret_i < 0 ? -ENOMEM : r;
+}
+
+static int copy_key(struct fusion_arena *a, struct hash_entry *e,
+		    const struct needle *k)
+{
+	struct hash_key *copy;
+	int r = fusion_malloc_to(a, sizeof(*copy) + k->size + 1ull,
+				 &e->key.block);
+
+	if (r < 0)
+		return r;
+	copy = e->key.block;
+	copy->size = k->size;
+	copy->pad = 0;
+	memcpy(copy->bytes, k->bytes, k->size);
+	copy->bytes[k->size] = '\0';
+	return 0;
+}
+
+/* Commit: the tag. */
+static int fill(struct fusion_hash *h, struct fusion_arena *a,
+		struct hash_table *t, int64_t i, const struct needle *k,
+		union fusion_value value)
+{
+	struct hash_entry *e = &table_entries(t)[i];
+	int r;
+
+	announce(h, BUSY_INSERT, (uint64_t)i, t->n + 1);
+	if (is_copied(h)) {
+		r = copy_key(a, e, k);
+		if (r < 0) {
+			done(h);
+			return r;
+		}
+	} else {
+		e->key.word = k->word;
+	}
+	if (!SEED_BUG(60))
+		e->value = value;
+	t->filled += t->tags[i] == TAG_IS_FREE;
+	compiler_fence();
+	store_relaxed(&t->tags[i], k->tag);
+	compiler_fence();
+	if (SEED_BUG(60))
+		e->value = value;
+	store_relaxed(&t->n, h->then_n);
+	done(h);
+	return 0;
+}
+
+static bool may_own(const struct fusion_hash *h, struct fusion_arena *a,
+		    union fusion_value value)
+{
+	return !owns_values(h) || fusion_usable_size(a, value.pointer);
+}
+
+/* 0 and where it goes, 1 and where it is. */
+static int prepare(struct fusion_hash *h, struct fusion_arena *a,
+		   const struct fusion_key *key, union fusion_value value,
+		   struct needle *k, struct hash_table **ret_t, int64_t *ret_i)
+{
+	int r = needle_init(k, h, a, key);
+
+	if (r < 0)
+		return r;
+	if (!is_good_value(&h->c, a, value) || !may_own(h, a, value))
+		return -EINVAL;
+	r = hash_settle(h, a);
+	return r < 0 ? r : make_room(h, a, k, ret_t, ret_i);
+}
+
+/* --- Replacing -------------------------------------------------------------
+ */
+
+/* Commit: the value.  @ret_old NULL: it is freed. */
+static int swap_owned(struct fusion_hash *h, struct fusion_arena *a,
+		      struct hash_table *t, int64_t i, union fusion_value value,
+		      const union fusion_value *ret_old)
+{
+	struct hash_entry *e = &table_entries(t)[i];
+	int r = 0;
+
+	if (e->value.pointer == value.pointer)
+		return 0;
+	store_relaxed(&h->old, e->value.pointer);
+	announce(h, BUSY_REPLACE, (uint64_t)i, t->n);
+	store_relaxed(&e->value.pointer, value.pointer);
+	compiler_fence();
+	if (!ret_old)
+		r = slot_drop(a, &h->old);
+	/* Not freed: it stays written down. */
+	if (r == 0)
+		done(h);
+	return 0;
+}
+
+/* @ret_old NULL: it is not wanted. */
+static int replace_at(struct fusion_hash *h, struct fusion_arena *a,
+		      struct hash_table *t, int64_t i, union fusion_value value,
+		      union fusion_value *ret_old)
+{
+	struct hash_entry *e = &table_entries(t)[i];
+	union fusion_value old = e->value;
+
+	if (owns_values(h))
+		swap_owned(h, a, t, i, value, ret_old);
+	else
+		store_relaxed(&e->value.word, value.word);
+	if (ret_old)
+		*ret_old = old;
+	return 1;
+}
+
+/* 0 it is new; 1 it was there. */
+static int put(struct fusion_hash *h, const struct fusion_key *key,
+	       union fusion_value value, bool replace,
+	       union fusion_value *ret_old)
+{
+	struct fusion_arena *a;
+	struct hash_table *t = NULL;
+	struct needle k;
+	int64_t i;
+	int r = enter(h, &a);
+
+	if (r < 0)
+		return r;
+	r = prepare(h, a, key, value, &k, &t, &i);
+	if (r == 0)
+		r = fill(h, a, t, i, &k, value);
+	else if (r == 1 && replace)
+		r = replace_at(h, a, t, i, value, ret_old);
+	return (int)container_leave(&h->c, r);
+}
+
+FUSION_API int fusion_hash_insert(struct fusion_hash *hash,
+				  struct fusion_key key,
+				  union fusion_value value)
+{
+	int r = put(hash, &key, value, false, NULL);
+
+	return told(r == 1 ? -EEXIST : r);
+}
+
+FUSION_API int fusion_hash_replace(struct fusion_hash *hash,
+				   struct fusion_key key,
+				   union fusion_value value,
+				   union fusion_value *ret_old)
+{
+	return told(put(hash, &key, value, true, ret_old));
+}
+
+/* --- Removing --------------------------------------------------------------
+ */
+
+/* Commit: the tag.  Before a FREE entry it need not be remembered. */
+int hash_remove_at(struct fusion_hash *h, struct fusion_arena *a,
+		   struct hash_table *t, uint64_t i,
+		   union fusion_value *ret_old)
+{
+	struct hash_entry *e = &table_entries(t)[i];
+	uint32_t next = t->tags[(i + 1) & (table_size(t) - 1)],
+		 tag = next == TAG_IS_FREE ? TAG_IS_FREE : TAG_IS_REMOVED;
+	union fusion_value old = e->value;
+	int r;
+
+	announce(h, BUSY_REMOVE, i, t->n - 1);
+	t->filled -= tag == TAG_IS_FREE;
+	compiler_fence();
+	store_relaxed(&t->tags[i], tag);
+	compiler_fence();
+	if (SEED_BUG(61))
+		done(h);
+	r = finish_remove(h, a, t, e, owns_values(h) && !ret_old);
+	/* Not freed: it stays written down. */
+	if (r == 0)
+		done(h);
+	if (ret_old)
+		*ret_old = old;
+	return 0;
+}
+
+FUSION_API int fusion_hash_remove(struct fusion_hash *hash,
+				  struct fusion_key key,
+				  union fusion_value *ret_old)
+{
+	struct fusion_arena *a;
+	struct hash_table *t = NULL;
+	int64_t i = -1;
+	int r = enter(hash, &a);
+
+	if (r < 0)
+		return told(r);
+	r = hash_settle(hash, a);
+	if (r == 0)
+		r = find(hash, a, &key, &t, &i);
+	if (r == 0)
+		r = -ENOENT;
+	if (r == 1) {
+		r = hash_remove_at(hash, a, t, (uint64_t)i, ret_old);
+		table_shrink(hash, a);
+	}
+	return told((int)container_leave(&hash->c, r));
+}
+
+/* --- Reading ---------------------------------------------------------------
+ */
+
+/* Apart, so that what is done nearly always has little to save. */
+static __attribute__((noinline)) int lookup_slow(struct fusion_hash *hash,
+						 const struct fusion_key *key,
+						 union fusion_value *ret)
+{
+	struct fusion_arena *a;
+	struct hash_table *t = NULL;
+	int64_t i = -1;
+	int r = enter(hash, &a);
+
+	if (r < 0)
+		return r;
+	r = find(hash, a, key, &t, &i);
+	if (r == 1 && ret)
+		*ret = table_entries(t)[i].value;
+	if (r >= 0)
+		r = r == 1 ? 0 : -ENOENT;
+	return (int)container_leave(&hash->c, r);
+}
+
+/* find() of a word.  The entry, NULL it is not there. */
+static inline const struct hash_entry *find_word(const struct fusion_hash *h,
+						 const struct hash_table *t,
+						 uint64_t word)
+{
+	const struct hash_entry *entries = table_entries(t);
+	uint64_t mask = table_size(t) - 1, home, i;
+	uint32_t wanted = tag_of_word(h, word), tag;
+
+	i = home = table_home(t, wanted);
+	__builtin_prefetch(&entries[i]);
+	do {
+		tag = t->tags[i];
+		if (tag == wanted && LIKELY(entries[i].key.word == word))
+			return &entries[i];
+		i = (i + 1) & mask;
+	} while (tag != TAG_IS_FREE && LIKELY(i != home));
+	return NULL;
+}
+
+/* Of numbers, without a lock, in the arena that the thread used last. */
+FUSION_API int fusion_hash_lookup(struct fusion_hash *hash,
+				  struct fusion_key key,
+				  union fusion_value *ret)
+{
+	struct tcache *c = tls_current;
+	const struct hash_entry *e;
+	struct hash_table *t;
+
+	if (UNLIKELY(container_look(c, &hash->c, KIND)) ||
+	    key.type != FUSION_KEY_INT || hash->key_type != FUSION_KEY_INT ||
+	    UNLIKELY(table_of(hash, c->arena, &t) < 0) || UNLIKELY(!t))
+		return told(lookup_slow(hash, &key, ret));
+	e = find_word(hash, t, key.at.word);
+	if (!e)
+		return told(-ENOENT);
+	if (LIKELY(ret))
+		*ret = e->value;
+	return 0;
+}
+
+FUSION_API int64_t fusion_hash_size(struct fusion_hash *hash)
+{
+	struct fusion_arena *a;
+	struct hash_table *t;
+	int64_t r = enter(hash, &a);
+
+	if (r < 0)
+		return told(r);
+	r = table_of(hash, a, &t);
+	if (r == 0 && t)
+		r = (int64_t)count(hash, t);
+	return told(container_leave(&hash->c, r));
+}
+
+/* --- From beginning to end -------------------------------------------------
+ */
+
+static bool is_key_type(enum fusion_key_type keys)
+{
+	return keys >= FUSION_KEY_STRING && keys <= FUSION_KEY_BYTES;
+}
+
+FUSION_API int fusion_hash_create(struct fusion_arena *arena,
+				  enum fusion_key_type keys, uint32_t flags,
+				  struct fusion_hash **ret)
+{
+	struct fusion_hash *h;
+	int r;
+
+	if (!ret)
+		return told(refuse_null("hash", "ret"));
+	if (!is_key_type(keys))
+		return told(refuse(-EINVAL,
+				   "hash: %d is no type of keys: see enum "
+				   "fusion_key_type",
+				   (int)keys));
+	if (flags & ~FLAGS)
+		return told(refuse_flags("hash", flags, FLAGS));
+	if (flags & FUSION_CONTAINER_WORDS && flags & FUSION_CONTAINER_AUTOFREE)
+		return told(
+			refuse(-EINVAL,
+			       "hash: FUSION_CONTAINER_AUTOFREE is for values "
+			       "that are pointers, not with "
+			       "FUSION_CONTAINER_WORDS"));
+	r = container_create(arena, KIND, sizeof(*h), flags, &h);
+	if (r < 0)
+		return told(r);
+	h->key_type = keys;
+	/* Keys that collide in one hash do not in the next. */
+	h->seed = (uint64_t)clock_monotonic_ns() ^ (uintptr_t)h << 20;
+	*ret = h;
+	return 0;
+}
+
+/* The keys and values of a table that nobody uses any more. */
+static void free_entries(struct fusion_hash *h, struct fusion_arena *a,
+			 struct hash_table *t)
+{
+	for (uint64_t i = 0; i < table_size(t); i++) {
+		struct hash_entry *e = &table_entries(t)[i];
+
+		if (!is_key(t->tags[i]))
+			continue;
+		if (is_copied(h))
+			slot_drop(a, &e->key.block);
+		if (owns_values(h))
+			slot_drop(a, &e->value.pointer);
+	}
+}
+
+FUSION_API int fusion_hash_destroy(struct fusion_hash *hash)
+{
+	struct fusion_arena *a;
+	struct hash_table *t;
+	int r;
+
+	if (!hash)
+		return 0;
+	r = container_doom((struct container *)hash, KIND, &a);
+	if (r < 0)
+		return told(r);
+	/* What is corrupt is lost. */
+	if (hash_settle(hash, a) == 0 && table_of(hash, a, &t) == 0 && t)
+		free_entries(hash, a, t);
+	slot_drop(a, &hash->table.block[0]);
+	slot_drop(a, &hash->table.block[1]);
+	return told(container_free(&hash->c, a));
+}
+
+/* As many keys as there may be before it moves. */
+static uint64_t room_of(const struct hash_table *t)
+{
+	int64_t free = t ? (int64_t)(table_room(t->bits) - t->filled) : 0;
+
+	return t ? t->n + (uint64_t)(free > 0 ? free : 0) : 0;
+}
+
+FUSION_API int fusion_hash_reserve(struct fusion_hash *hash, uint64_t n)
+{
+	struct fusion_arena *a;
+	struct hash_table *t;
+	int r = enter(hash, &a);
+
+	if (r < 0)
+		return told(r);
+	r = n > 1ull << 30 ? -EINVAL : hash_settle(hash, a);
+	if (r == 0)
+		r = table_of(hash, a, &t);
+	if (r == 0 && n > room_of(t))
+		r = table_rebuild(hash, a, table_bits_at_least(n));
+	return told((int)container_leave(&hash->c, r));
+}
+
+static int shrink(struct fusion_hash *h, struct fusion_arena *a)
+{
+	struct hash_table *t = NULL;
+	uint32_t bits;
+	int r = hash_settle(h, a);
+
+	if (r == 0)
+		r = table_of(h, a, &t);
+	if (r < 0 || !t)
+		return r;
+	bits = table_bits_at_least(t->n);
+	return bits < t->bits ? table_rebuild(h, a, bits) : 0;
+}
+
+FUSION_API int fusion_hash_shrink(struct fusion_hash *hash)
+{
+	struct fusion_arena *a;
+	int r = enter(hash, &a);
+
+	if (r < 0)
+		return told(r);
+	return told((int)container_leave(&hash->c, shrink(hash, a)));
+}
+
+FUSION_API int fusion_hash_lock(struct fusion_hash *hash)
+{
+	return told(container_lock((struct container *)hash, KIND));
+}
+
+FUSION_API int fusion_hash_unlock(struct fusion_hash *hash)
+{
+	return told(container_unlock((struct container *)hash, KIND));
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "libfusion/base/refuse.h"
+#include "libfusion/containers/hash.h"
+
+#define KIND CONTAINER_HASH
+
+static int enter(struct fusion_hash_iter *it, struct fusion_arena **ret)
+{
+	return it ? container_enter((struct container *)it->hash, KIND, ret)
+		  : -EINVAL;
+}
+
+/* The table in which the iteration is.  0 (NULL: it is empty), -ESTALE, -EIO.
+ */
+static int table_of_iter(struct fusion_hash_iter *it,
+			 const struct fusion_arena *a, struct hash_table **ret)
+{
+	struct fusion_hash *h = it->hash;
+
+	if (!it->at)
+		it->turns = h->table.turns;
+	else if (it->turns != h->table.turns)
+		return -ESTALE;
+	return table_of(h, a, ret);
+}
+
+/* The key of @e.  Word by word: who reads 16 bytes that were just written as 8
+ * and 4 and 4 waits for them to arrive in the cache. */
+static inline int entry_key(const struct fusion_hash *h,
+			    const struct fusion_arena *a,
+			    const struct hash_entry *e, struct fusion_key *ret)
+{
+	uint64_t word = e->key.word;
+	uint32_t size = 0;
+	int r;
+
+	if (is_copied(h)) {
+		r = entry_copy(h, a, e, &word, &size);
+		if (r < 0)
+			return r;
+	}
+	if (!ret)
+		return 0;
+	ret->at.word = word;
+	ret->type = h->key_type;
+	ret->size = size;
+	return 0;
+}
+
+static int next(struct fusion_hash_iter *it, const struct fusion_arena *a,
+		struct fusion_key *ret_key, union fusion_value *ret_value)
+{
+	const struct hash_entry *e;
+	struct hash_table *t;
+	uint64_t i = it->at;
+	int r = table_of_iter(it, a, &t);
+
+	if (r < 0 || !t)
+		return r;
+	while (i < table_size(t) && !is_key(t->tags[i]))
+		i++;
+	if (i >= table_size(t)) {
+		it->at = i;
+		it->tag = TAG_IS_FREE;
+		return 0;
+	}
+	e = &table_entries(t)[i];
+	r = entry_key(it->hash, a, e, ret_key);
+	if (r < 0)
+		return r;
+	if (ret_value)
+		*ret_value = e->value;
+	it->at = i + 1;
+	it->tag = t->tags[i];
+	it->key = e->key.word;
+	return 1;
+}
+
+FUSION_API int fusion_hash_next(struct fusion_hash_iter *it,
+				struct fusion_key *ret_key,
+				union fusion_value *ret_value)
+{
+	struct fusion_arena *a;
+	int r = enter(it, &a);
+
+	if (r < 0)
+		return told(r);
+	r = next(it, a, ret_key, ret_value);
+	return told((int)container_leave(&it->hash->c, r));
+}
+
+/* Is the entry that was given last still there?  A copy of a key may have its
+ * place in the heap again, but hardly with the same tag, too. */
+static bool has_last(const struct fusion_hash_iter *it,
+		     const struct hash_table *t)
+{
+	uint64_t i = it->at - 1;
+
+	return t && it->at && i < table_size(t) && is_key(it->tag) &&
+	       t->tags[i] == it->tag && table_entries(t)[i].key.word == it->key;
+}
+
+static int remove_last(struct fusion_hash_iter *it, struct fusion_arena *a,
+		       union fusion_value *ret_old)
+{
+	struct hash_table *t;
+	int r = hash_settle(it->hash, a);
+
+	if (r == 0)
+		r = table_of_iter(it, a, &t);
+	if (r < 0)
+		return r;
+	if (!has_last(it, t))
+		return -ENOENT;
+	return hash_remove_at(it->hash, a, t, it->at - 1, ret_old);
+}
+
+FUSION_API int fusion_hash_iter_remove(struct fusion_hash_iter *it,
+				       union fusion_value *ret_old)
+{
+	struct fusion_arena *a;
+	int r = enter(it, &a);
+
+	if (r < 0)
+		return told(r);
+	r = remove_last(it, a, ret_old);
+	return told((int)container_leave(&it->hash->c, r));
+}

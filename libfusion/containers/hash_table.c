@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <string.h>
+
+#include "libfusion/containers/hash.h"
+
+/* Five eighths at most: a table that has become full, and in which nothing was
+ * removed, becomes twice as large. */
+uint32_t table_bits_for(uint64_t n)
+{
+	uint32_t bits = TABLE_BITS_MIN;
+
+	while (bits < TABLE_BITS_MAX && n > (5ull << bits) / 8)
+		bits++;
+	return bits;
+}
+
+uint32_t table_bits_at_least(uint64_t n)
+{
+	uint32_t bits = TABLE_BITS_MIN;
+
+	while (bits < TABLE_BITS_MAX && n > table_room(bits))
+		bits++;
+	return bits;
+}
+
+/* All keys differ, and nothing was removed: the first FREE entry it is. */
+static void put(struct hash_table *t, uint32_t tag, const struct hash_entry *e)
+{
+	uint64_t mask = table_size(t) - 1, i = table_home(t, tag);
+
+	while (t->tags[i] != TAG_IS_FREE)
+		i = (i + 1) & mask;
+	t->tags[i] = tag;
+	table_entries(t)[i] = *e;
+}
+
+/* -EIO: more keys than it says, which the new one may not have room for. */
+static int fill(struct hash_table *t, const struct hash_table *from)
+{
+	uint64_t size = table_size(from), n = 0, most = table_size(t) - 1;
+
+	for (uint64_t i = 0; i < size; i++) {
+		if (!is_key(from->tags[i]))
+			continue;
+		if (n++ >= most)
+			return -EIO;
+		put(t, from->tags[i], &table_entries(from)[i]);
+	}
+	t->n = t->filled = n;
+	return 0;
+}
+
+/* Commit: twin_commit().  Copies of keys go over as they are. */
+int table_rebuild(struct fusion_hash *h, struct fusion_arena *a, uint32_t bits)
+{
+	struct hash_table *old, *t;
+	int r = table_of(h, a, &old);
+
+	if (r < 0)
+		return r;
+	r = twin_begin(&h->table, a, table_bytes(bits), &t);
+	if (r < 0)
+		return r;
+	memset(t, 0, table_bytes(bits));
+	t->mark = container_mark(t, TABLE_MARK);
+	t->bits = bits;
+	r = old ? fill(t, old) : 0;
+	if (r < 0)
+		twin_settle(&h->table, a);
+	else
+		twin_commit(&h->table, a);
+	return r;
+}
+
+void table_shrink(struct fusion_hash *h, struct fusion_arena *a)
+{
+	struct hash_table *t;
+
+	/* What is written down speaks of an entry of this table. */
+	if (h->busy || table_of(h, a, &t) < 0 || !t ||
+	    t->bits == TABLE_BITS_MIN || t->n >= table_size(t) / 8)
+		return;
+	/* No memory: it stays as large as it is. */
+	table_rebuild(h, a, table_bits_for(t->n));
+}

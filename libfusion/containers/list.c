@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "libfusion/containers/list.h"
+
+#include "libfusion/base/refuse.h"
+#include "libfusion/core/heap/span.h"
+
+#define KIND CONTAINER_LIST
+#define FLAGS (FUSION_CONTAINER_LOCK | FUSION_CONTAINER_WORDS)
+
+typedef struct fusion_list_node node_t;
+
+static bool is_of(const struct fusion_list *l, const struct fusion_arena *a,
+		  const node_t *x)
+{
+	return is_inside(a, x, sizeof(*x)) && (uintptr_t)x % 8 == 0 &&
+	       x->list == l;
+}
+
+/* The same of what a caller says is one: it may be any pointer. */
+static bool is_node(const struct fusion_list *l, struct fusion_arena *a,
+		    const node_t *x)
+{
+	struct tcache *t = tls_cache(a);
+
+	if (!t)
+		return false;
+	if (UNLIKELY(!is_in_slab(t, x))) {
+		t->span_hi = span_hi(&a->view);
+		if (!is_in_slab(t, x))
+			return false;
+	}
+	return x->list == l;
+}
+
+/* --- The record ------------------------------------------------------------
+ */
+
+/* Has the commit of what is written down been made?  @node: its. */
+static bool is_committed(const struct fusion_list *l, const node_t *node)
+{
+	const node_t *next = load_relaxed(&l->pred->next);
+
+	return l->op == OP_INSERT ? node && next == node : next == l->succ;
+}
+
+static void announce(struct fusion_list *l, enum list_op op, node_t *pred,
+		     node_t *succ, node_t *node)
+{
+	store_relaxed(&l->pred, pred);
+	store_relaxed(&l->succ, succ);
+	store_relaxed(&l->then_n, op == OP_INSERT ? l->n + 1 : l->n - 1);
+	store_relaxed(&l->node, SEED_BUG(63) ? NULL : (void *)node);
+	compiler_fence();
+	store_relaxed(&l->op, op);
+	compiler_fence();
+}
+
+static void done(struct fusion_list *l)
+{
+	compiler_fence();
+	store_relaxed(&l->op, OP_NONE);
+	compiler_fence();
+}
+
+/* After the commit.  Idempotent. */
+static int finish(struct fusion_list *l, struct fusion_arena *a)
+{
+	node_t *node = l->node;
+
+	store_relaxed(&l->succ->prev, l->op == OP_INSERT ? node : l->pred);
+	store_relaxed(&l->n, l->then_n);
+	compiler_fence();
+	if (l->op == OP_INSERT) {
+		store_relaxed(&l->node, NULL);
+		return 0;
+	}
+	if (node)
+		store_relaxed(&node->list, NULL);
+	compiler_fence();
+	return slot_drop(a, &l->node);
+}
+
+static int settle_op(struct fusion_list *l, struct fusion_arena *a)
+{
+	node_t *node = l->node;
+	int r = 0;
+
+	if ((l->op != OP_INSERT && l->op != OP_REMOVE) ||
+	    !is_of(l, a, l->pred) || !is_of(l, a, l->succ) ||
+	    (node && !is_inside(a, node, sizeof(*node))))
+		return -EIO;
+	if (is_committed(l, node))
+		r = finish(l, a);
+	else if (l->op == OP_INSERT)
+		r = slot_drop(a, &l->node);
+	if (r == 0)
+		done(l);
+	return r;
+}
+
+static int settle(struct fusion_list *l, struct fusion_arena *a)
+{
+	return LIKELY(!l->op) ? 0 : settle_op(l, a);
+}
+
+/* Past a record: as the links forward say. */
+static node_t *prev_of(const struct fusion_list *l,
+		       const struct fusion_arena *a, const node_t *x)
+{
+	node_t *node = l->node;
+
+	if (LIKELY(!l->op) || SEED_BUG(64) || x != l->succ ||
+	    !is_of(l, a, l->pred) || !is_committed(l, node))
+		return x->prev;
+	return l->op == OP_INSERT ? node : l->pred;
+}
+
+static uint64_t count(const struct fusion_list *l, const struct fusion_arena *a)
+{
+	return l->op && is_of(l, a, l->pred) && is_committed(l, l->node)
+		       ? l->then_n
+		       : l->n;
+}
+
+/* --- Calls that change it --------------------------------------------------
+ */
+
+static int enter(struct fusion_list *l, struct fusion_arena **ret)
+{
+	return container_enter((struct container *)l, KIND, ret);
+}
+
+/* Commit: pred->next. */
+static int insert(struct fusion_list *l, struct fusion_arena *a, node_t *pred,
+		  node_t *succ, union fusion_value value, node_t **ret)
+{
+	node_t *node;
+	int r;
+
+	announce(l, OP_INSERT, pred, succ, NULL);
+	r = fusion_malloc_to(a, sizeof(*node), &l->node);
+	if (r < 0) {
+		done(l);
+		return r;
+	}
+	node = l->node;
+	*node = (node_t){succ, pred, l, value};
+	compiler_fence();
+	store_relaxed(&pred->next, node);
+	compiler_fence();
+	finish(l, a);
+	done(l);
+	if (ret)
+		*ret = node;
+	return 0;
+}
+
+enum where { BEFORE, AFTER };
+
+/* @node NULL: the ring, which is behind the last and before the first. */
+static int insert_at(struct fusion_list *l, node_t *node, enum where where,
+		     union fusion_value value, node_t **ret)
+{
+	struct fusion_arena *a;
+	node_t *other;
+	int r = enter(l, &a);
+
+	if (r < 0)
+		return r;
+	if (!node)
+		node = &l->ring;
+	r = settle(l, a);
+	if (r == 0 && (!is_node(l, a, node) || !is_good_value(&l->c, a, value)))
+		r = -EINVAL;
+	if (r < 0)
+		return (int)container_leave(&l->c, r);
+	other = where == BEFORE ? node->prev : node->next;
+	if (!is_of(l, a, other))
+		r = -EIO;
+	else if (where == BEFORE)
+		r = insert(l, a, other, node, value, ret);
+	else
+		r = insert(l, a, node, other, value, ret);
+	return (int)container_leave(&l->c, r);
+}
+
+FUSION_API int fusion_list_insert_front(struct fusion_list *list,
+					union fusion_value value,
+					struct fusion_list_node **ret)
+{
+	return told(insert_at(list, NULL, AFTER, value, ret));
+}
+
+FUSION_API int fusion_list_insert_back(struct fusion_list *list,
+				       union fusion_value value,
+				       struct fusion_list_node **ret)
+{
+	return told(insert_at(list, NULL, BEFORE, value, ret));
+}
+
+FUSION_API int fusion_list_insert_before(struct fusion_list *list,
+					 struct fusion_list_node *node,
+					 union fusion_value value,
+					 struct fusion_list_node **ret)
+{
+	return told(node ? insert_at(list, node, BEFORE, value, ret) : -EINVAL);
+}
+
+FUSION_API int fusion_list_insert_after(struct fusion_list *list,
+					struct fusion_list_node *node,
+					union fusion_value value,
+					struct fusion_list_node **ret)
+{
+	return told(node ? insert_at(list, node, AFTER, value, ret) : -EINVAL);
+}
+
+/* Commit: pred->next. */
+static int take_out(struct fusion_list *l, struct fusion_arena *a, node_t *node)
+{
+	node_t *pred = node->prev, *succ = node->next;
+	int r;
+
+	if (!is_of(l, a, pred) || !is_of(l, a, succ) || pred->next != node ||
+	    succ->prev != node)
+		return -EIO;
+	announce(l, OP_REMOVE, pred, succ, node);
+	store_relaxed(&pred->next, succ);
+	compiler_fence();
+	if (SEED_BUG(63))
+		store_relaxed(&l->node, (void *)node);
+	r = finish(l, a);
+	/* Not freed: it stays written down. */
+	if (r == 0)
+		done(l);
+	return 0;
+}
+
+FUSION_API int fusion_list_remove(struct fusion_list *list,
+				  struct fusion_list_node *node,
+				  union fusion_value *ret_old)
+{
+	union fusion_value old = {NULL};
+	struct fusion_arena *a;
+	int r = enter(list, &a);
+
+	if (r < 0)
+		return told(r);
+	r = settle(list, a);
+	if (r == 0 && (!is_node(list, a, node) || node == &list->ring))
+		r = -EINVAL;
+	if (r == 0) {
+		old = node->value;
+		r = take_out(list, a, node);
+	}
+	if (r == 0 && ret_old)
+		*ret_old = old;
+	return told((int)container_leave(&list->c, r));
+}
+
+FUSION_API int fusion_list_set(struct fusion_list *list,
+			       struct fusion_list_node *node,
+			       union fusion_value value,
+			       union fusion_value *ret_old)
+{
+	union fusion_value old;
+	struct fusion_arena *a;
+	int r = enter(list, &a);
+
+	if (r < 0)
+		return told(r);
+	if (!is_node(list, a, node) || node == &list->ring ||
+	    !is_good_value(&list->c, a, value))
+		return told((int)container_leave(&list->c, -EINVAL));
+	old = node->value;
+	store_relaxed(&node->value.word, value.word);
+	if (ret_old)
+		*ret_old = old;
+	return told((int)container_leave(&list->c, 0));
+}
+
+/* --- Reading ---------------------------------------------------------------
+ */
+
+static __attribute__((noinline)) int walk(struct fusion_list *l, node_t *node,
+					  enum where where, node_t **ret)
+{
+	struct fusion_arena *a;
+	node_t *to;
+	int r = ret ? enter(l, &a) : -EINVAL;
+
+	if (r < 0)
+		return r;
+	if (!node)
+		node = &l->ring;
+	else if (node == &l->ring || !is_node(l, a, node))
+		return (int)container_leave(&l->c, -EINVAL);
+	to = where == AFTER ? node->next : prev_of(l, a, node);
+	if (to == &l->ring)
+		r = -ENOENT;
+	else if (!is_of(l, a, to))
+		r = -EIO;
+	else
+		*ret = to;
+	return (int)container_leave(&l->c, r);
+}
+
+/* Is @node one with a value, of a list without a lock in the arena that the
+ * thread used last?  Then that is all there is to begin and to end. */
+static inline bool is_node_soon(const struct tcache *t,
+				const struct fusion_list *l, const node_t *node)
+{
+	return LIKELY(!container_look(t, &l->c, KIND)) && is_in_slab(t, node) &&
+	       LIKELY(node->list == l) && node != &l->ring;
+}
+
+FUSION_API int fusion_list_next(struct fusion_list *list,
+				struct fusion_list_node *node,
+				struct fusion_list_node **ret)
+{
+	const struct tcache *t = tls_current;
+
+	struct fusion_list_node *next;
+
+	if (LIKELY(ret) && is_node_soon(t, list, node)) {
+		next = node->next;
+		if (LIKELY(next != &list->ring) && is_in_slab(t, next) &&
+		    LIKELY(next->list == list)) {
+			*ret = next;
+			return 0;
+		}
+	}
+	return told(walk(list, node, AFTER, ret));
+}
+
+FUSION_API int fusion_list_prev(struct fusion_list *list,
+				struct fusion_list_node *node,
+				struct fusion_list_node **ret)
+{
+	return told(walk(list, node, BEFORE, ret));
+}
+
+static __attribute__((noinline)) int value_slow(struct fusion_list *list,
+						struct fusion_list_node *node,
+						union fusion_value *ret)
+{
+	struct fusion_arena *a;
+	int r = ret ? enter(list, &a) : -EINVAL;
+
+	if (r < 0)
+		return r;
+	if (is_node(list, a, node) && node != &list->ring)
+		*ret = node->value;
+	else
+		r = -EINVAL;
+	return (int)container_leave(&list->c, r);
+}
+
+FUSION_API int fusion_list_value(struct fusion_list *list,
+				 struct fusion_list_node *node,
+				 union fusion_value *ret)
+{
+	if (LIKELY(ret) && is_node_soon(tls_current, list, node)) {
+		*ret = node->value;
+		return 0;
+	}
+	return told(value_slow(list, node, ret));
+}
+
+FUSION_API int64_t fusion_list_size(struct fusion_list *list)
+{
+	struct fusion_arena *a;
+	int r = enter(list, &a);
+
+	if (r < 0)
+		return told(r);
+	return told(container_leave(&list->c, (int64_t)count(list, a)));
+}
+
+/* --- From beginning to end -------------------------------------------------
+ */
+
+FUSION_API int fusion_list_create(struct fusion_arena *arena, uint32_t flags,
+				  struct fusion_list **ret)
+{
+	struct fusion_list *l;
+	int r;
+
+	if (!ret)
+		return told(refuse_null("list", "ret"));
+	if (flags & ~FLAGS)
+		return told(refuse_flags("list", flags, FLAGS));
+	r = container_create(arena, KIND, sizeof(*l), flags, &l);
+	if (r < 0)
+		return told(r);
+	l->ring = (node_t){&l->ring, &l->ring, l, {NULL}};
+	*ret = l;
+	return 0;
+}
+
+FUSION_API int fusion_list_destroy(struct fusion_list *list)
+{
+	struct fusion_arena *a;
+	int r;
+
+	if (!list)
+		return 0;
+	r = container_doom((struct container *)list, KIND, &a);
+	if (r < 0)
+		return told(r);
+	/* What is corrupt is lost. */
+	r = settle(list, a);
+	while (r == 0 && list->ring.next != &list->ring)
+		r = is_of(list, a, list->ring.next)
+			    ? take_out(list, a, list->ring.next)
+			    : -EIO;
+	return told(container_free(&list->c, a));
+}
+
+FUSION_API int fusion_list_lock(struct fusion_list *list)
+{
+	return told(container_lock((struct container *)list, KIND));
+}
+
+FUSION_API int fusion_list_unlock(struct fusion_list *list)
+{
+	return told(container_unlock((struct container *)list, KIND));
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A vector: a row of values, with room at both ends
+ *
+ * Where the first value is and how many there are is one word, row.range: THE
+ * COMMIT of what happens at the ends (the value itself is written before).
+ * What happens between copies the row, as it is to be, to a new block, whose
+ * commit is that it counts (twin.h).  So readers never see half of it, and
+ * there is nothing to settle but a block that a dead one left.
+ */
+#ifndef FUSION_LIBFUSION_VECTOR_H
+#define FUSION_LIBFUSION_VECTOR_H
+
+#include <fusion/vector.h>
+
+#include "libfusion/containers/twin.h"
+
+#define ROW_MARK 0x726f7701u
+#define ROW_MIN 12 /* values; a block of 128 bytes */
+
+/* Shared: every byte is ABI. */
+struct row {
+	uint32_t mark;
+	uint32_t cap;
+	uint64_t range; /* RANGE(first, n) */
+	uint64_t pad[2];
+	union fusion_value values[];
+};
+static_assert(sizeof(struct row) == 32, "ABI: another kind");
+
+#define RANGE(first, n) ((uint64_t)(first) << 32 | (n))
+#define RANGE_FIRST(range) ((range) >> 32)
+#define RANGE_N(range) ((uint32_t)(range))
+
+struct fusion_vector {
+	struct container c;
+	struct twin row;
+};
+static_assert(sizeof(struct fusion_vector) == 48, "ABI: another kind");
+
+#endif

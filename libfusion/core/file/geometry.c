@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "libfusion/core/file/view.h"
+
+#include <errno.h>
+
+#include "libfusion/core/heap/heap.h"
+#include "libfusion/core/objects/object.h"
+
+#define PAGE 4096ull
+#define HEAP_SPAN (64ull << 10)
+#define MANY_SPAN (1ull << 30)
+
+static uint64_t align_up(uint64_t x, uint64_t to)
+{
+	return (x + to - 1) & ~(to - 1);
+}
+
+static uint32_t clamp(uint64_t x, uint32_t low, uint32_t high)
+{
+	if (x < low)
+		return low;
+	return x < high ? (uint32_t)x : high;
+}
+
+/* Objects, each with a reference, are looked up by id. */
+static bool is_many(int kind)
+{
+	return kind == KIND_REF || kind == KIND_OBJECT;
+}
+
+static uint64_t place_table(struct table *t, uint64_t at, uint32_t max,
+			    uint32_t stride, uint32_t a_bucket)
+{
+	t->max = max;
+	t->stride = stride;
+	t->n_buckets = clamp(max / a_bucket, 256, 1u << 17);
+	t->off = align_up(at, PAGE);
+	at = t->off + (uint64_t)max * stride;
+	t->off_buckets = align_up(at, PAGE);
+	return t->off_buckets + t->n_buckets * sizeof(uint32_t);
+}
+
+/* 4 GiB: 1024 members, 16383 threads, 1M fields, references and
+ * objects, 256K of each other kind.  16 MiB: the same members, 2047 threads,
+ * 4096 fields, 2048 references and objects, 1024 of each other kind. */
+int geometry_init(struct geometry *geo, uint64_t span, uint32_t max_members)
+{
+	struct geometry g = {.span = span, .max_members = max_members};
+	uint64_t at = sizeof(struct superblock);
+	uint32_t many;
+
+	if (span < SPAN_MIN || span > SPAN_MAX || (span & (span - 1)))
+		return -EINVAL;
+	if (max_members < 1 || max_members > MEMBERS_MAX)
+		return -EINVAL;
+	/* In a small span the tables must leave room for a heap. */
+	if (max_members > span >> 14)
+		return -EINVAL;
+
+	/* A token has room for 2^16 thread slots, a ring header for 2^14. */
+	g.max_threads = clamp(span >> 18, 2 * max_members, 16384);
+	g.max_fields = clamp(span >> 12, 4096, 1u << 20);
+	g.max_things = clamp(span >> 14, 1024, 1u << 18);
+	/* In a small span they would leave no room. */
+	many = clamp(span < MANY_SPAN ? span >> 13 : span >> 12, 1024,
+		     1u << 20);
+	/* Two members for each object, in the middle. */
+	g.max_rows = clamp(span < MANY_SPAN ? span >> 12 : span >> 11, 4096,
+			   1u << 21);
+	g.n_spans = (uint32_t)(span / HEAP_SPAN);
+	/* One for each thread, and as many again for every second one's nested
+	 * calls. */
+	g.n_slots = g.max_threads + g.max_threads / 2;
+	g.n_rings = clamp(span >> 16, 256, 1u << 16);
+	g.ring_mem_size = span / 16;
+
+	g.off_events = at;
+	at = align_up(at + EVENTS * sizeof(struct event_rec), PAGE);
+	/* All before it has memory from the beginning; nobody uses this page
+	 * (sparse.h). */
+	g.off_guard = at;
+	at += PAGE;
+	g.off_members = at;
+	at += (uint64_t)(max_members + 1) * sizeof(struct member_rec);
+	g.off_threads = at = align_up(at, PAGE);
+	at += (uint64_t)g.max_threads * sizeof(struct thread_rec);
+	g.off_tables = align_up(at, PAGE);
+	at = place_table(&g.tables[KIND_FIELD], at, g.max_fields,
+			 sizeof(struct field_rec), 64);
+	for (int kind = KIND_FIELD + 1; kind < N_KINDS; kind++)
+		at = place_table(&g.tables[kind], at,
+				 is_many(kind) ? many : g.max_things,
+				 OBJECT_SIZE, is_many(kind) ? 8 : 64);
+	g.off_fallen = at = align_up(at, PAGE);
+	at += object_map_size(many);
+	g.off_rows = at = align_up(at, PAGE);
+	at += (uint64_t)g.max_rows * ROW_SIZE;
+	g.off_slots = at = align_up(at, PAGE);
+	at += (uint64_t)g.n_slots * SLOT_SIZE;
+	g.off_rings = at = align_up(at, PAGE);
+	at += (uint64_t)g.n_rings * RING_CTL_SIZE;
+	g.off_ring_mem = at = align_up(at, PAGE);
+	at += g.ring_mem_size;
+	g.off_words = at = align_up(at, PAGE);
+	at += heap_words_size(g.n_spans);
+	g.off_descs = at = align_up(at, PAGE);
+	at += heap_descs_size(g.n_spans);
+	g.off_spans = at = align_up(at, HEAP_SPAN);
+	if (at > span / 2)
+		return -EINVAL;
+	g.first_span = (uint32_t)(at / HEAP_SPAN);
+	*geo = g;
+	return 0;
+}
+
+int geometry_read(struct geometry *geo, const struct superblock *sb)
+{
+	struct geometry g;
+
+	if (sb->magic != FUSION_MAGIC || sb->format != FUSION_FORMAT)
+		return -EPROTO;
+	if (geometry_init(&g, sb->span, sb->max_members) < 0)
+		return -EIO;
+	if (g.max_threads != sb->max_threads ||
+	    g.max_fields != sb->max_fields || g.max_things != sb->max_things ||
+	    g.n_spans != sb->n_spans || g.off_events != sb->off_events ||
+	    g.off_members != sb->off_members ||
+	    g.off_threads != sb->off_threads ||
+	    g.off_tables != sb->off_tables || g.off_rows != sb->off_rows ||
+	    g.n_slots != sb->n_slots || g.n_rings != sb->n_rings ||
+	    g.off_slots != sb->off_slots || g.off_rings != sb->off_rings ||
+	    g.off_ring_mem != sb->off_ring_mem ||
+	    g.off_words != sb->off_words || g.off_descs != sb->off_descs ||
+	    g.off_spans != sb->off_spans || g.off_fallen != sb->off_fallen)
+		return -EIO;
+	*geo = g;
+	return 0;
+}

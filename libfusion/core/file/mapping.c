@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "libfusion/core/file/mapping.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/types.h>
+
+#include "libfusion/core/base/fd.h"
+#include "libfusion/core/base/futex.h"
+
+/* 1: the line is of the mapping at @at; 0: of a lower one; -ENOENT: of a higher
+ * one, so that there is none. */
+static int parse(const char *line, uint64_t at, struct mapping *ret)
+{
+	uint64_t from, to;
+	struct mapping m;
+
+	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %*s %*x %x:%x %" SCNu64,
+		   &from, &to, &m.major, &m.minor, &m.ino) != 5)
+		return -EIO;
+	if (at < from)
+		return -ENOENT;
+	if (at >= to)
+		return 0;
+	*ret = m;
+	return 1;
+}
+
+static int find(FILE *f, uint64_t at, struct mapping *ret)
+{
+	int64_t until = clock_monotonic_ns() + MAPPING_NS;
+	size_t size = 0, seen = 0;
+	char *line = NULL;
+	int r = 0;
+
+	while (!r) {
+		ssize_t n = getline(&line, &size, f);
+
+		seen += n > 0 ? (size_t)n : 0;
+		if (n <= 0)
+			r = ferror(f) ? -EIO : -ENOENT;
+		else if (seen > MAPPING_BYTES)
+			r = -E2BIG;
+		else if (clock_monotonic_ns() > until)
+			r = -ETIME;
+		else
+			r = parse(line, at, ret);
+	}
+	free(line);
+	return r < 0 ? r : 0;
+}
+
+static int look(const char *path, uint64_t at, struct mapping *ret)
+{
+	FILE *f = fd_fopen(path);
+	int r;
+
+	if (!f)
+		return -errno;
+	r = find(f, at, ret);
+	fclose(f);
+	return r;
+}
+
+int mapping_here(uint64_t at, struct mapping *ret)
+{
+	return look("/proc/self/maps", at, ret);
+}
+
+int mapping_pid(int pidfd)
+{
+	char path[48], line[128];
+	int pid = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
+	f = fd_fopen(path);
+	if (!f)
+		return -ESRCH;
+	while (!pid && fgets(line, sizeof(line), f))
+		(void)sscanf(line, "Pid: %d", &pid);
+	fclose(f);
+	return pid > 0 ? pid : -ESRCH;
+}
+
+int mapping_there(int pidfd, uint64_t at, struct mapping *ret)
+{
+	int r, pid = mapping_pid(pidfd);
+	char path[32];
+
+	if (pid < 0)
+		return pid;
+	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
+	r = look(path, at, ret);
+	/* It ended since: the pid may be another's already. */
+	if (mapping_pid(pidfd) != pid)
+		return -ESRCH;
+	return r == -ENOENT ? -ESRCH : r;
+}

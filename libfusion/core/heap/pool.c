@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "libfusion/core/heap/pool.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "libfusion/core/base/atomic.h"
+#include "libfusion/core/base/seed.h"
+#include "libfusion/core/file/lock.h"
+#include "libfusion/core/heap/slab.h"
+#include "libfusion/core/heap/span.h"
+#include "libfusion/core/life/life.h"
+#include "libfusion/core/names/field.h"
+#include "libfusion/core/names/table.h"
+
+/* Pools 1..n; a pool of less than a span makes no sense. */
+static uint32_t table_pools(uint32_t n_spans)
+{
+	return n_spans < 65535 ? n_spans : 65535;
+}
+
+uint64_t pool_table_size(uint32_t n_spans)
+{
+	return 64 + (uint64_t)table_pools(n_spans) * sizeof(struct pool_rec);
+}
+
+uint32_t pool_max(const struct view *v)
+{
+	return table_pools(v->geo.n_spans);
+}
+
+static struct pool_rec *record(const struct view *v, uint32_t i)
+{
+	uint64_t off = v->geo.off_words + heap_words_size(v->geo.n_spans) -
+		       (uint64_t)pool_max(v) * sizeof(struct pool_rec);
+
+	return (struct pool_rec *)view_at(v, off & ~63ull) + (i - 1);
+}
+
+static uint32_t pools_hi(const struct view *v)
+{
+	return view_hi(&heap_super(v)->pools_hi, pool_max(v));
+}
+
+struct pool_rec *pool_at(const struct view *v, uint32_t i)
+{
+	return i && i <= pools_hi(v) ? record(v, i) : NULL;
+}
+
+static int find(const struct view *v, const char *name, uint32_t *ret)
+{
+	for (uint32_t i = 1; i <= pools_hi(v); i++) {
+		struct pool_rec *p = record(v, i);
+
+		if (load_acquire(&p->state) == POOL_USED &&
+		    !strncmp(p->name, name, sizeof(p->name))) {
+			*ret = i;
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+static int publish(struct view *v, uint32_t i)
+{
+	int r;
+
+	if (i <= pools_hi(v))
+		return 0;
+	r = view_reserve(v, view_off(v, record(v, i)), sizeof(struct pool_rec));
+	if (!r)
+		store_release(&heap_super(v)->pools_hi, i);
+	return r;
+}
+
+static int create_locked(struct view *v, const char *name, uint64_t limit,
+			 uint32_t *ret)
+{
+	struct pool_rec *p;
+	uint32_t i = 1;
+	int r;
+
+	if (*name && find(v, name, &i) == 0)
+		return -EEXIST;
+	for (i = 1; i <= pools_hi(v); i++)
+		if (load_relaxed(&record(v, i)->state) == POOL_FREE)
+			break;
+	if (i > pool_max(v))
+		return -ENOSPC;
+	r = publish(v, i);
+	if (r < 0)
+		return r;
+	p = record(v, i);
+	/* Relaxed: the release of `state` publishes it; a late use of the pool
+	 * that had this record before may be reading it. */
+	store_relaxed(&p->gen, load_relaxed(&p->gen) + 1);
+	p->id = table_next_id(v);
+	/* `used` stays: 0, or the spans of somebody who was making a slab when
+	 * the last pool went, and gives them back (pool_is_gone() in refill.c);
+	 * that is counted down here. */
+	if (SEED_BUG(92))
+		p->used = 0;
+	p->orphans = 0;
+	p->limit = limit;
+	memset(p->name, 0, sizeof(p->name));
+	strncpy(p->name, name, OBJECT_NAME_MAX);
+	compiler_fence();
+	/* Commit.  Killed before: the record is free. */
+	store_release(&p->state, POOL_USED);
+	*ret = i;
+	return 0;
+}
+
+int pool_create(struct view *v, struct thread_rec *me, const char *name,
+		uint64_t limit, uint32_t *ret)
+{
+	int r = name ? name_check_object(name) : 0;
+
+	if (r < 0)
+		return r;
+	r = core_lock(v, me, &heap_super(v)->pool_lock);
+	if (r < 0)
+		return r;
+	r = create_locked(v, name ? name : "", limit, ret);
+	core_unlock(v, me, &heap_super(v)->pool_lock);
+	return r;
+}
+
+int pool_find(struct view *v, struct thread_rec *me, const char *name,
+	      uint32_t *ret)
+{
+	int r = name_check_object(name);
+
+	if (r < 0)
+		return r;
+	r = core_lock(v, me, &heap_super(v)->pool_lock);
+	if (r < 0)
+		return r;
+	r = find(v, name, ret);
+	core_unlock(v, me, &heap_super(v)->pool_lock);
+	return r;
+}
+
+static int free_spans(struct view *v, struct thread_rec *me, uint32_t pool)
+{
+	for (uint32_t i = v->geo.first_span; i < span_hi(v); i++) {
+		uint64_t w = load_relaxed(span_word(v, i));
+		uint32_t n = 1;
+		int r;
+
+		if (WORD_POOL(w) != pool)
+			continue;
+		if (WORD_KIND(w) == SPAN_HEAD)
+			n = WORD_COUNT(w);
+		else if (WORD_KIND(w) == SPAN_SLAB &&
+			 WORD_CLASS(w) < HEAP_CLASSES)
+			n = slab_class_spans(WORD_CLASS(w));
+		else
+			continue;
+		if (!n || n > span_hi(v) - i)
+			return -EIO;
+		r = span_free(v, me, i, n, w, NULL);
+		/* -EINVAL: its owner gave it back just now. */
+		if (r < 0 && r != -EINVAL)
+			return r;
+	}
+	return 0;
+}
+
+/* State is DYING: who gets span_lock after us gets no span of the pool. */
+static int destroy_rest(struct view *v, struct thread_rec *me, uint32_t i)
+{
+	struct core_lock *l = &heap_super(v)->span_lock;
+	int r = core_lock(v, me, l);
+
+	if (r < 0)
+		return r;
+	core_unlock(v, me, l);
+	/* The drawing is at pool_is_gone() in refill.c: DYING must be seen
+	 * before the words are looked at. */
+	full_fence();
+	r = free_spans(v, me, i);
+	if (!r)
+		store_release(&record(v, i)->state, POOL_FREE);
+	return r;
+}
+
+int pool_destroy(struct view *v, struct thread_rec *me, uint32_t i)
+{
+	struct heap_super *h = heap_super(v);
+	int r;
+
+	if (!pool_at(v, i))
+		return -ENOENT;
+	r = core_lock(v, me, &h->pool_lock);
+	if (r < 0)
+		return r;
+	if (load_relaxed(&record(v, i)->state) != POOL_USED) {
+		r = -ENOENT;
+	} else {
+		me->pool.a[0] = i;
+		compiler_fence();
+		store_relaxed(&me->pool.op, POOL_OP_DESTROY);
+		compiler_fence();
+		/* Commit. */
+		store_release(&record(v, i)->state, POOL_DYING);
+		compiler_fence();
+		r = destroy_rest(v, me, i);
+		compiler_fence();
+		store_relaxed(&me->pool.op, 0);
+	}
+	core_unlock(v, me, &h->pool_lock);
+	return r;
+}
+
+/* The dead one still holds pool_lock; its span lock is free by now. */
+int heap_recover_pool(struct view *v, struct thread_rec *t)
+{
+	struct thread_rec *me = life_rec(v);
+	uint64_t i = t->pool.a[0];
+	int r = 0;
+
+	if (!load_relaxed(&t->pool.op))
+		return 0;
+	if (t->pool.op != POOL_OP_DESTROY || i > UINT32_MAX ||
+	    !pool_at(v, (uint32_t)i))
+		return -EIO;
+	if (load_relaxed(&record(v, (uint32_t)i)->state) == POOL_DYING) {
+		if (!me)
+			return -EIO;
+		r = destroy_rest(v, me, (uint32_t)i);
+	}
+	compiler_fence();
+	if (!r)
+		store_relaxed(&t->pool.op, 0);
+	return r;
+}
+
+int pool_charge(struct view *v, uint32_t i, uint32_t n)
+{
+	struct pool_rec *p = pool_at(v, i);
+
+	if (!i)
+		return 0;
+	/* Acquire: pairs with the release in pool_destroy(), which takes
+	 * span_lock after it: from then on the pool gets no more spans. */
+	if (!p || load_acquire(&p->state) != POOL_USED ||
+	    (p->limit && ((uint64_t)p->used + n) << SPAN_SHIFT > p->limit))
+		return -EDQUOT;
+	p->used += n;
+	return 0;
+}
+
+void pool_uncharge(struct view *v, uint32_t i, uint32_t n)
+{
+	struct pool_rec *p = pool_at(v, i);
+
+	if (p)
+		p->used = p->used > n ? p->used - n : 0;
+}
+
+void pool_recount(struct view *v)
+{
+	uint32_t hi = pools_hi(v);
+
+	if (!hi)
+		return;
+	for (uint32_t i = 1; i <= hi; i++)
+		record(v, i)->used = 0;
+	for (uint32_t i = v->geo.first_span; i < span_hi(v); i++) {
+		uint64_t w = load_relaxed(span_word(v, i));
+
+		if (!span_is_free(w) && pool_at(v, WORD_POOL(w)))
+			record(v, WORD_POOL(w))->used++;
+	}
+}
+
+int pool_copy(const struct view *v, uint32_t i, struct pool_info *ret)
+{
+	const struct pool_rec *p = pool_at(v, i + 1);
+
+	if (!p)
+		return -ERANGE;
+	if (load_acquire(&p->state) != POOL_USED)
+		return -ENOENT;
+	*ret = (struct pool_info){
+		.id = p->id,
+		.limit = p->limit,
+		.used = (uint64_t)p->used << SPAN_SHIFT,
+	};
+	memcpy(ret->name, p->name, sizeof(ret->name));
+	ret->name[OBJECT_NAME_MAX] = 0;
+	if (!*ret->name) {
+		snprintf(ret->name, sizeof(ret->name), "#%u", ret->id);
+		return 0;
+	}
+	return name_check_object(ret->name) < 0 ? -ENOENT : 0;
+}

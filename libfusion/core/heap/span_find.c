@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Where free runs are
+ *
+ * A byte for each group of 64 spans is an upper bound on the length of the
+ * free runs that touch the group, so that a search looks at the words of a
+ * group only if it may find there what it wants: one byte for 4 MiB else.
+ *
+ * Invariant: for every stretch of free spans there is a group it touches whose
+ * bound is at least its length.  The group of the span that was freed last is
+ * one: its bound was raised then, and lowered since only to the length of
+ * runs that the stretch is part of.
+ */
+#include "libfusion/core/heap/span.h"
+
+#define BOUND_ANY 255u /* none: something here was freed since */
+#define BOUND_MAX 254u /* so long or longer */
+
+static uint8_t *bound(const struct view *v, uint32_t group)
+{
+	return (uint8_t *)span_word(v, v->geo.n_spans) + group;
+}
+
+uint64_t span_bounds_size(uint32_t n_spans)
+{
+	return ((uint64_t)n_spans / SPAN_GROUP + 64) & ~63ull;
+}
+
+/* The words below the heap are read by frees of wild pointers. */
+int span_bounds_format(struct view *v)
+{
+	int r = view_reserve(v, view_off(v, bound(v, 0)),
+			     span_bounds_size(v->geo.n_spans));
+
+	return r ? r
+		 : view_reserve(v, v->geo.off_words,
+				v->geo.first_span * sizeof(uint64_t));
+}
+
+void span_bounds_raise(struct view *v, uint32_t first, uint32_t n)
+{
+	for (uint32_t g = first / SPAN_GROUP; g <= (first + n - 1) / SPAN_GROUP;
+	     g++)
+		store_release(bound(v, g), (uint8_t)BOUND_ANY);
+}
+
+static bool is_free_at(const struct view *v, uint32_t i)
+{
+	/* Acquire: pairs with the release in span_mark_free(). */
+	return span_is_free(load_acquire(span_word(v, i)));
+}
+
+uint32_t span_free_run(const struct view *v, uint32_t i, uint32_t hi,
+		       uint32_t want)
+{
+	uint32_t n = 0;
+
+	while (n < want && i + n < hi && is_free_at(v, i + n))
+		n++;
+	return n;
+}
+
+struct search {
+	uint32_t n, align, hi;
+	uint32_t longest; /* run that touches the group, if none fits */
+};
+
+/* Look at all runs that touch @group.  A run is followed out of the group, but
+ * no further than is needed to see that it fits. */
+static uint32_t search_group(const struct view *v, uint32_t group,
+			     struct search *s)
+{
+	uint64_t need = (uint64_t)s->n + s->align - 1;
+	uint32_t at = group * SPAN_GROUP, end = at + SPAN_GROUP;
+
+	s->longest = 0;
+	if (at < v->geo.first_span)
+		at = v->geo.first_span;
+	if (end > s->hi)
+		end = s->hi;
+	while (at < end) {
+		uint32_t first = at, from, n;
+
+		if (!is_free_at(v, at)) {
+			at++;
+			continue;
+		}
+		while (first > v->geo.first_span && at - first < need &&
+		       is_free_at(v, first - 1))
+			first--;
+		n = at - first;
+		n += span_free_run(v, at, s->hi, (uint32_t)(need - n) + 1);
+		from = (first + s->align - 1) / s->align * s->align;
+		if (first + n >= from && first + n - from >= s->n)
+			return from;
+		if (n > s->longest)
+			s->longest = n;
+		at = first + n;
+	}
+	return 0;
+}
+
+/*
+ * Who frees a span with a single store does not take span_lock:
+ *
+ *   here                       span_mark_free()
+ *   bound = longest            word = free
+ *   look again                 bound = ANY
+ *
+ * If our exchange comes after its store, it acquires what that released: the
+ * word is there for us to see.
+ */
+static uint32_t lower(struct view *v, uint32_t group, struct search *s)
+{
+	uint32_t seen = s->longest, at;
+
+	xchg_acquire(bound(v, group),
+		     (uint8_t)(seen < BOUND_MAX ? seen : BOUND_MAX));
+	at = search_group(v, group, s);
+	if (at || s->longest > seen)
+		store_relaxed(bound(v, group), (uint8_t)BOUND_ANY);
+	return at;
+}
+
+uint32_t span_find(struct view *v, uint32_t n, uint32_t align)
+{
+	struct search s = {.n = n, .align = align, .hi = span_hi(v)};
+	uint32_t want = n < BOUND_MAX ? n : BOUND_MAX, at;
+	uint32_t groups = (s.hi + SPAN_GROUP - 1) / SPAN_GROUP;
+
+	for (uint32_t g = v->geo.first_span / SPAN_GROUP; g < groups; g++) {
+		if (load_relaxed(bound(v, g)) < want)
+			continue;
+		at = search_group(v, g, &s);
+		if (!at)
+			at = lower(v, g, &s);
+		if (at)
+			return at;
+	}
+	return 0;
+}
+
+bool span_bounds_hide(const struct view *v, uint32_t first, uint32_t n)
+{
+	uint32_t want = n < BOUND_MAX ? n : BOUND_MAX;
+
+	for (uint32_t g = first / SPAN_GROUP; g <= (first + n - 1) / SPAN_GROUP;
+	     g++)
+		if (load_relaxed(bound(v, g)) >= want)
+			return false;
+	return true;
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Memory back to the system
+ *
+ * A free word knows when it was freed; what has been free for a while is
+ * punched.  Nobody has a thread for that: it is done on the way by who
+ * allocates or frees spans, and by the daemon when it looks.
+ */
+#include <errno.h>
+
+#include "libfusion/core/base/futex.h"
+#include "libfusion/core/file/lock.h"
+#include "libfusion/core/heap/slab.h"
+#include "libfusion/core/heap/span.h"
+
+#define PUNCH_MAX 1024u /* spans in one go: 64 MiB */
+#define TRIM_MAX 2048	/* about so many on the way, more the next time */
+
+#define STAMP_SHIFT 26 /* 2^26 ns: 67 ms */
+#define STAMP_MASK 0xffffffu
+
+uint64_t span_free_word(void)
+{
+	uint64_t now = (uint64_t)clock_monotonic_ns() >> STAMP_SHIFT;
+
+	return SPAN_WORD(SPAN_FREE, 0, now & STAMP_MASK) | SPAN_SLOW;
+}
+
+/* Relaxed: a hint.  Two that set it at once mean about the same. */
+void span_trim_later(struct view *v)
+{
+	if (!load_relaxed(&heap_super(v)->trim_ns))
+		store_relaxed(&heap_super(v)->trim_ns,
+			      (uint64_t)clock_monotonic_ns() + TRIM_DECAY_NS);
+}
+
+struct trim {
+	uint64_t now;	/* 0: any age will do */
+	uint64_t age;	/* both as stamps */
+	bool too_young; /* there was one that will do later */
+};
+
+static bool has_decayed(struct trim *t, uint64_t word)
+{
+	if (WORD_KIND(word) != SPAN_FREE)
+		return false;
+	if (!t->now || !word) /* 0: never used */
+		return true;
+	if (((t->now - WORD_COUNT(word)) & STAMP_MASK) > t->age)
+		return true;
+	t->too_young = true;
+	return false;
+}
+
+/* The next decayed spans that are part of a free run of TRIM_SPANS or more:
+ * how many, from *at. */
+static uint32_t next_decayed(const struct view *v, struct trim *t, uint32_t *at)
+{
+	uint32_t hi = span_hi(v);
+
+	while (*at < hi) {
+		uint32_t n = span_free_run(v, *at, hi, PUNCH_MAX), i = 0, m = 0;
+
+		if (n < TRIM_SPANS) {
+			*at += n + 1;
+			continue;
+		}
+		while (i < n &&
+		       !has_decayed(t, load_relaxed(span_word(v, *at + i))))
+			i++;
+		while (i + m < n &&
+		       has_decayed(t, load_relaxed(span_word(v, *at + i + m))))
+			m++;
+		*at += i;
+		if (m)
+			return m;
+	}
+	return 0;
+}
+
+/* Claim them: each span becomes TXN by one store; of a dead puncher they
+ * become PUNCHED, whatever they were. */
+static uint32_t claim(struct view *v, struct thread_rec *me, uint32_t at,
+		      uint32_t n)
+{
+	uint64_t txn = SPAN_WORD(SPAN_TXN, CLASS_NONE, me->token & TOKEN_MASK);
+	uint32_t i = 0;
+
+	while (i < n &&
+	       WORD_KIND(load_relaxed(span_word(v, at + i))) == SPAN_FREE)
+		store_relaxed(span_word(v, at + i++), txn | SPAN_SLOW);
+	return i;
+}
+
+static int punch(struct view *v, struct thread_rec *me, uint32_t at, uint32_t n)
+{
+	int r = core_lock(v, me, &heap_super(v)->span_lock);
+
+	if (r < 0)
+		return r;
+	n = claim(v, me, at, n);
+	core_unlock(v, me, &heap_super(v)->span_lock);
+	if (!n)
+		return 0;
+	/* Without the lock: nobody else touches a TXN word.  A failure leaves
+	 * memory to a span that is punched, which is reserved again. */
+	r = view_punch(v, (uint64_t)at << SPAN_SHIFT,
+		       (uint64_t)n << SPAN_SHIFT);
+	for (uint32_t i = 0; i < n; i++)
+		span_mark_free(v, at + i, 1, SPAN_WORD(SPAN_PUNCHED, 0, 0));
+	return r < 0 ? r : (int)n;
+}
+
+/*
+ * An orphan whose last block was freed is nobody's to give back: adopt it, and
+ * look again, for another may have adopted it, allocated from it and left it
+ * between our first look and the CAS, which cannot tell.  Killed after the CAS:
+ * a slab of a dead thread, empty or not, as any other.
+ */
+static int reap_orphan(struct view *v, struct thread_rec *me,
+		       const struct class_info *k, uint32_t i, uint64_t w)
+{
+	uint64_t mine = w | (me->token & TOKEN_MASK);
+	int r;
+
+	if (!slab_is_empty(v, k, i) || !cas_acquire(span_word(v, i), &w, mine))
+		return 0;
+	if (!slab_is_empty(v, k, i))
+		return slab_orphan(v, i, mine);
+	r = span_free(v, me, i, k->n_spans, mine, NULL);
+	return r < 0 ? r : (int)k->n_spans;
+}
+
+static int64_t reap_orphans(struct view *v, struct thread_rec *me)
+{
+	struct class_info classes[HEAP_CLASSES];
+	uint32_t hi = span_hi(v);
+	int64_t all = 0;
+
+	slab_classes(v, classes);
+	for (uint32_t i = v->geo.first_span; i < hi; i++) {
+		uint64_t w = load_relaxed(span_word(v, i));
+		int r;
+
+		if (WORD_KIND(w) != SPAN_SLAB || WORD_TOKEN(w) ||
+		    WORD_CLASS(w) >= HEAP_CLASSES ||
+		    classes[WORD_CLASS(w)].n_spans > hi - i)
+			continue;
+		r = reap_orphan(v, me, &classes[WORD_CLASS(w)], i, w);
+		if (r < 0)
+			return r;
+		all += r;
+	}
+	return all;
+}
+
+int64_t span_trim(struct view *v, struct thread_rec *me, uint64_t age_ns)
+{
+	struct trim t = {.age = age_ns >> STAMP_SHIFT};
+	uint32_t at = v->geo.first_span, n;
+	int64_t all;
+	int r;
+
+	if (age_ns)
+		t.now = (uint64_t)clock_monotonic_ns() >> STAMP_SHIFT;
+	store_relaxed(&heap_super(v)->trim_ns, (uint64_t)0);
+	all = reap_orphans(v, me);
+	if (all < 0)
+		return all;
+	while ((n = next_decayed(v, &t, &at))) {
+		r = punch(v, me, at, n);
+		if (r < 0)
+			return r;
+		all += r;
+		at += n;
+		if (age_ns && all >= TRIM_MAX) {
+			t.too_young = true;
+			break;
+		}
+	}
+	if (t.too_young)
+		span_trim_later(v);
+	return all;
+}
+
+void span_trim_decayed(struct view *v, struct thread_rec *me)
+{
+	/* Relaxed: a hint; too early or too late costs time only. */
+	uint64_t due = load_relaxed(&heap_super(v)->trim_ns);
+
+	if (due && (uint64_t)clock_monotonic_ns() >= due)
+		span_trim(v, me, TRIM_DECAY_NS);
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Life of an arena: who is inside, who decides, who is dead
+ *
+ * Every change of superblock.state, master and of a member slot's state is
+ * made under the LIFE LOCK: an OFD write lock on one byte of the arena's lock
+ * file.  The kernel drops it when its holder dies, so nothing here needs a
+ * recoverer of recoverers: a process that takes the lock after a death finds
+ * the slot MEMBER_DEAD (or still ALIVE with its witness free) and starts over.
+ * The lock file is a file of its own, which only members get from the daemon:
+ * a process that may only look at the arena has nothing that it could lock.
+ *
+ * The daemon decides joins.  Leaving and recovery are decided by the process
+ * that does them, daemon or member, with the same functions.
+ *
+ * A member is alive as long as its witness (witness.h) is held, and dead when
+ * it is not.
+ *
+ * The life of a file: EMPTY -> INITIALIZING (a master has claimed a slot) ->
+ * RUNNING -> SHUTTING_DOWN (the last one runs shutdown()) -> GONE.  It is GONE
+ * as soon as nobody is inside any more, in whatever way they went; the daemon
+ * then puts a fresh file in its place, or nothing if it was transient.
+ */
+#ifndef FUSION_CORE_LIFE_H
+#define FUSION_CORE_LIFE_H
+
+#include <sys/types.h>
+
+#include "libfusion/core/file/view.h"
+#include "libfusion/core/life/witness.h"
+
+#define LIFE_LOCK_BYTE (1ll << 62)
+
+/*
+ * Take the life lock.  Waits at most @timeout_ns (< 0 for ever; a view with
+ * patience_ns never longer than that, one that is NEVER_SLEEP not at all).  0,
+ * -ETIMEDOUT; -EINTR never. Recursive in a thread.  Excludes the threads of one
+ * view, too, which an OFD lock does not; and holds off cancellation until it is
+ * given back.
+ */
+int life_lock(struct view *v, int64_t timeout_ns);
+void life_unlock(struct view *v);
+
+/* The record with which the holder of the life lock announces core locks:
+ * v->rec, or for a member one claimed until life_unlock(), if need be the one
+ * that is reserved for this.  NULL: that one makes no sense. */
+struct thread_rec *life_rec(struct view *v);
+
+/* --- Members.  All under the life lock, but those that say otherwise. ---- */
+
+struct member_info {
+	pid_t pid;
+	uid_t uid;
+	gid_t gid;
+	uint64_t start_time;
+	uint32_t role; /* FUSION_ROLE_MASTER or FUSION_ROLE_SLAVE */
+	int witness;   /* a description that is to lock the slot's witness, 0
+			* none:   descriptors of ours are above 2 */
+	char comm[16];
+};
+
+/* Take a free slot whose witness nobody has, and lock that: MEMBER_JOINING,
+ * with a new id.  A master's claim also sets
+ * superblock.master, and the state of an empty arena to INITIALIZING.  0,
+ * -ENOSPC (all max_members taken), -ENOMEM (no memory for its record),
+ * -EOVERFLOW (all ids of this file have been given). */
+int member_claim(struct view *v, const struct member_info *info,
+		 uint32_t *ret_slot);
+/* JOINING -> ALIVE, and RUNNING if it is the initialising master.  Also
+ * LEAVING -> ALIVE, and back to RUNNING: a callback refused to leave.  Wakes
+ * life_seq, logs the join.  0 (also if it was ALIVE), -ESRCH. */
+int member_ready(struct view *v, uint32_t slot);
+/* How many other slots than @except are inside, by state; any may be NULL. */
+void member_count(struct view *v, uint32_t except, uint32_t *joining,
+		  uint32_t *alive, uint32_t *leaving);
+/* Slot of member @id, 0 if it is not inside.  No lock. */
+uint32_t member_find(const struct view *v, uint32_t id);
+/* Is @id inside, in slot @slot?  Takes any numbers.  No lock (but then only
+ * what was so). */
+bool member_at(const struct view *v, uint32_t slot, uint32_t id);
+/* The slot in state @state with the lowest id, 0 none. */
+uint32_t member_oldest(const struct view *v, uint32_t state);
+/* One more than the highest slot ever used: the bound for scans.  No lock. */
+uint32_t members_hi(const struct view *v);
+
+enum life_exit { EXIT_LAST = 0, EXIT_NOT_LAST = 1, EXIT_WAIT = 2 };
+
+/*
+ * May @slot leave, and how?  EXIT_LAST: state is SHUTTING_DOWN now and
+ * shutdown() is to be run.  EXIT_NOT_LAST: slot is LEAVING now and leave() is
+ * to be run.  EXIT_WAIT: nobody else is ALIVE, but some are JOINING or LEAVING
+ * and may yet become so: ask again when life_seq changes.  -ESRCH: not inside.
+ * A master leaves as a slave does: it is its leave() that may refuse.
+ * Recovers dead members that would be in the way of the right answer.
+ */
+int life_exit_begin(struct view *v, uint32_t slot);
+
+/*
+ * @slot has left (politely, after its callbacks) or is dead: recover what it
+ * held (recover.h), apply on_master_death, free the slot, log, wake life_seq.
+ * Returns how many are still inside (JOINING, ALIVE, LEAVING), or -EIO.
+ * When it is 0 the state is ARENA_GONE.  Idempotent until the slot is free.
+ * Check with member_at() that the slot still has the member you mean.
+ */
+int life_depart(struct view *v, uint32_t slot, bool died);
+
+/* INITIALIZING, or SHUTTING_DOWN that failed: RUNNING. */
+void life_running(struct view *v);
+
+/* life_seq + 1, and wake who waits for it. */
+void life_changed(struct view *v);
+
+/* The state as one word of `state`: "empty", "initializing", ... */
+const char *life_state_name(uint32_t state);
+/* The same for a member's: "joining", "alive", "leaving", "dead", "free". */
+const char *member_state_name(uint32_t state);
+
+/*
+ * This process is the undertaker from now on (the daemon, for each arena it
+ * makes or finds): recover the last undertaker's slot 0 and take it, drop
+ * members that were let in but never told so, recover the dead.  Takes the
+ * life lock.  How many are inside, -EBUSY another undertaker lives, -EIO,
+ * -ETIMEDOUT.
+ */
+int life_undertake(struct view *v);
+
+/* --- Liveness.  No lock, but under it an answer stays true. -------------- */
+
+/* Start time of @pid, 0 if there is no such process (or a zombie). */
+uint64_t process_start_time(pid_t pid);
+/* Inode of my pid namespace, 0 unknown. */
+uint64_t process_pidns(void);
+/* The pid by which this process sees that of @m, as the arena's memory says it;
+ * 0 it does not see it. */
+pid_t member_pid_here(const struct view *v, const struct member_rec *m);
+/* I am member @id in @slot, have its witness and have mapped the arena: say so
+ * there, set v->slot.  Takes the life lock.  0; -ESRCH the slot is not mine
+ * (any more). */
+int life_witness(struct view *v, uint32_t slot, uint32_t id);
+/* Is the witness of @slot held?  No lock; asks only the kernel. */
+bool life_witness_held(const struct view *v, uint32_t slot);
+/* Is who is (or was) in @slot dead?  A free slot is not. */
+bool member_is_dead(struct view *v, uint32_t slot);
+/* Is this thread of a live member gone without its destructors?  Asks
+ * view.acts, in doubt it is not. */
+bool thread_is_dead(struct view *v, const struct thread_rec *t);
+
+/*
+ * A wait for the owner of @token has lasted suspiciously long: if that member
+ * (or thread) is dead, recover it here and now.  Returns 1 if something was
+ * recovered, 0 if it lives, -errno.  Takes the life lock, so call it with no
+ * core lock held but ones that recovery does not take.
+ */
+int life_suspect(struct view *v, uint32_t token);
+/* Look at all members and recover the dead; the number found.  Takes the life
+ * lock, but only if there are any. */
+int life_sweep(struct view *v);
+
+#endif

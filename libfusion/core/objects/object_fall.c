@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Which objects are to be looked at: a bit for each, and one for each word of
+ * bits
+ *
+ * Setting goes up (bit, then the word's), taking away goes down (the word's if
+ * the word looks empty, then a second look at the word): a bit that is set is
+ * always found.
+ */
+#include "libfusion/core/base/futex.h"
+#include "libfusion/core/base/seed.h"
+#include "libfusion/core/objects/object.h"
+
+static uint32_t n_words(const struct view *v)
+{
+	return (v->geo.tables[KIND_OBJECT].max + 63) / 64;
+}
+
+uint64_t object_map_size(uint32_t max_objects)
+{
+	uint64_t words = (max_objects + 63) / 64;
+
+	return (words + (words + 63) / 64) * sizeof(uint64_t);
+}
+
+static uint64_t *bits(const struct view *v)
+{
+	return view_at(v, v->geo.off_fallen);
+}
+
+static uint64_t *summary(const struct view *v)
+{
+	return bits(v) + n_words(v);
+}
+
+void object_mark(const struct view *v, uint32_t i)
+{
+	/* Release: pairs with the acquires in object_fallen(). */
+	or_acq_rel(&bits(v)[i / 64], 1ull << (i % 64));
+	or_acq_rel(&summary(v)[i / 4096], 1ull << (i / 64 % 64));
+}
+
+bool object_at_zero(const struct view *v, const struct object *o)
+{
+	const struct ref *r = object_ref(v, o);
+	uint64_t falls = r ? load_acquire(&r->falls) : 0;
+
+	return r && falls && !(falls & REF_LIVE);
+}
+
+static bool has_reason(const struct view *v, uint32_t i)
+{
+	const struct object *o = object_at(v, i);
+
+	if (i >= table_hi(v, KIND_OBJECT) ||
+	    load_acquire(&o->e.state) != ENTRY_USED)
+		return false;
+	return load_acquire(&o->claim) || object_at_zero(v, o);
+}
+
+void object_looked_at(const struct view *v, uint32_t i)
+{
+	uint64_t *word = &bits(v)[i / 64], *sum = &summary(v)[i / 4096];
+
+	and_acq_rel(word, ~(1ull << (i % 64)));
+	if (!load_acquire(word)) {
+		and_acq_rel(sum, ~(1ull << (i / 64 % 64)));
+		/* Both change one word, the sum, the marker last and we first.
+		 * The marker came before us: our acquire sees its bit.  It
+		 * came after us: its bit of the sum stays.  So no fence. */
+		if (load_acquire(word))
+			or_acq_rel(sum, 1ull << (i / 64 % 64));
+	}
+	/* And who has the duty, as he may have looked in between. */
+	if (has_reason(v, i))
+		object_tell(v, i, load_relaxed(&object_at(v, i)->e.id));
+}
+
+int64_t object_fallen(const struct view *v, uint32_t from)
+{
+	uint32_t words = n_words(v), hi = table_hi(v, KIND_OBJECT);
+
+	for (uint32_t w = from / 64; w < words; w++) {
+		/* Acquire: pairs with set(). */
+		uint64_t s = load_acquire(&summary(v)[w / 64]) >> (w % 64);
+		uint64_t b;
+		uint32_t i;
+
+		if (!s) {
+			w |= 63;
+			continue;
+		}
+		w += (uint32_t)__builtin_ctzll(s);
+		b = load_acquire(&bits(v)[w]);
+		if (w == from / 64)
+			b &= ~0ull << (from % 64);
+		if (!b)
+			continue;
+		i = w * 64 + (uint32_t)__builtin_ctzll(b);
+		return i < hi ? (int64_t)i : -1;
+	}
+	return -1;
+}
+
+void object_tell(const struct view *v, uint32_t i, uint32_t id)
+{
+	const struct object *o;
+	uint32_t pool;
+
+	if (i >= table_hi(v, KIND_OBJECT))
+		return;
+	o = object_at(v, i);
+	if (load_relaxed(&o->e.id) != id)
+		return;
+	pool = load_relaxed(&o->pool);
+	if (SEED_BUG(90) && pool < table_hi(v, KIND_OBJECT_POOL) &&
+	    !load_acquire(&object_pool_at(v, pool)->duty)) {
+		object_mark(v, i);
+		return;
+	}
+	object_mark(v, i);
+	if (pool >= table_hi(v, KIND_OBJECT_POOL))
+		return;
+	/*
+	 *   who tells                      who takes the duty
+	 *   the bit = 1                    duty = mine
+	 *   fence                          fence
+	 *   duty? -> ring its owner        a bit? -> look at that object
+	 */
+	full_fence();
+	object_ring(v,
+		    REF_WHO_SLOT(load_acquire(&object_pool_at(v, pool)->duty)));
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Items of an object: properties, owners, who may use it, a description
+ *
+ * A chain of blocks under object.lock.  A thread has two slots of its own for
+ * blocks that come and go (thread_rec.item), filled and emptied without the
+ * lock.  Commit of a change is the one store of the link that leads to the new
+ * block, or past the old one.  What is in a slot and in the chain belongs to
+ * the chain: object_recover_locked() takes it out of the slot; what is in a
+ * slot only is freed.
+ */
+#include <string.h>
+
+#include "libfusion/core/heap/block.h"
+#include "libfusion/core/heap/span.h"
+#include "libfusion/core/objects/object.h"
+
+#define ITEMS_MAX 65536u /* bounds every walk */
+
+/* Nothing behind it is to be touched: it is a hole in the file. */
+static uint64_t end_of_heap(const struct view *v)
+{
+	uint32_t hi = span_hi(v);
+
+	return (uint64_t)(hi > v->geo.first_span ? hi : v->geo.first_span)
+	       << SPAN_SHIFT;
+}
+
+struct object_item *object_item_at(const struct view *v, uint64_t addr)
+{
+	uint64_t off = addr - v->sb->base;
+
+	if (!addr || off % 16 || off < v->geo.off_spans ||
+	    off > end_of_heap(v) - sizeof(struct object_item))
+		return NULL;
+	return view_at(v, off);
+}
+
+size_t object_item_room(const struct view *v, const struct object_item *item)
+{
+	uint64_t end = view_off(v, item) + sizeof(struct object_item);
+	uint64_t hi = end_of_heap(v), left = hi > end ? hi - end : 0;
+
+	return left < ITEM_VALUE_MAX ? (size_t)left : ITEM_VALUE_MAX;
+}
+
+/* Its value ends in the block, whatever its end says. */
+static bool has_value(const struct object_item *item, const char *value)
+{
+	size_t len = strlen(value) + 1;
+
+	return item->len == len && !memcmp(item->value, value, len);
+}
+
+static bool is_like(const struct object_item *item,
+		    const struct object_item_key *key)
+{
+	return item->kind < 32 && key->kinds & 1u << item->kind &&
+	       (!key->key ||
+		!strncmp(item->key, key->key, sizeof(item->key))) &&
+	       (!key->word || item->word == *key->word) &&
+	       (!key->value || has_value(item, key->value));
+}
+
+struct object_item *object_item_find(const struct view *v, struct object *o,
+				     const struct object_item_key *key,
+				     uint64_t **ret_link)
+{
+	uint64_t *link = &o->items;
+	struct object_item *item;
+
+	for (uint32_t n = 0; n < ITEMS_MAX; n++) {
+		item = object_item_at(v, load_relaxed(link));
+		if (!item)
+			break;
+		if (is_like(item, key)) {
+			if (ret_link)
+				*ret_link = link;
+			return item;
+		}
+		link = &item->next;
+	}
+	return NULL;
+}
+
+static bool allows(const struct object_item *item, const char *path)
+{
+	uint32_t len = item->len;
+
+	if (item->kind != ITEM_ACCESS || len < 2 || len > ITEM_VALUE_MAX)
+		return false;
+	if (item->value[len - 2] == '*')
+		return !strncmp(item->value, path, len - 2);
+	return has_value(item, path);
+}
+
+bool object_item_allows(const struct view *v, struct object *o,
+			const char *path)
+{
+	const struct object_item *item =
+		object_item_at(v, load_relaxed(&o->items));
+
+	for (uint32_t n = 0; item && n < ITEMS_MAX; n++) {
+		if (allows(item, path))
+			return true;
+		item = object_item_at(v, load_relaxed(&item->next));
+	}
+	return false;
+}
+
+void object_item_begin(const struct view *v, struct thread_rec *me,
+		       const struct object *o)
+{
+	me->object.a[0] = object_index_of(v, o);
+	compiler_fence();
+	store_relaxed(&me->object.op, (uint32_t)OBJECT_OP_ITEM);
+	compiler_fence();
+}
+
+void object_item_end(struct thread_rec *me)
+{
+	compiler_fence();
+	store_relaxed(&me->object.op, (uint32_t)OBJECT_OP_NONE);
+	compiler_fence();
+}
+
+bool object_item_in(const struct view *v, const struct object *o, uint64_t addr)
+{
+	uint64_t at = load_relaxed(&o->items);
+	const struct object_item *item;
+
+	for (uint32_t n = 0; n < ITEMS_MAX && at != addr; n++) {
+		item = object_item_at(v, at);
+		if (!item)
+			return false;
+		at = load_relaxed(&item->next);
+	}
+	return at == addr;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The kinds of named things: a row for each. */
+#include "libfusion/core/locks/property.h"
+#include "libfusion/core/locks/skirmish.h"
+#include "libfusion/core/names/field.h"
+#include "libfusion/core/names/table.h"
+#include "libfusion/core/objects/object.h"
+#include "libfusion/core/refs/ref.h"
+#include "libfusion/core/talk/call.h"
+#include "libfusion/core/talk/reactor.h"
+
+const struct kind_ops kind_ops[N_KINDS] = {
+	[KIND_FIELD] = {.name = "field", .init = field_init},
+	[KIND_SKIRMISH] = {.name = "skirmish",
+			   .init = skirmish_init,
+			   .fini = skirmish_fini},
+	[KIND_REF] = {.name = "ref",
+		      .init = ref_init,
+		      .fini = ref_fini,
+		      .quiet = ref_is_quiet},
+	[KIND_PROPERTY] = {.name = "property",
+			   .init = property_init,
+			   .fini = property_fini},
+	[KIND_CALL] = {.name = "call", .init = call_init, .fini = call_fini},
+	[KIND_REACTOR] = {.name = "reactor",
+			  .init = reactor_init,
+			  .fini = reactor_fini,
+			  .quiet = reactor_is_quiet},
+	[KIND_OBJECT_POOL] = {.name = "object-pool",
+			      .init = object_pool_init,
+			      .fini = object_pool_fini},
+	[KIND_OBJECT] = {.name = "object",
+			 .init = object_init,
+			 .fini = object_fini,
+			 .nameless = true,
+			 .quiet = object_is_quiet},
+};

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "libfusion/core/recovery/recover.h"
+
+#include <errno.h>
+
+#include "libfusion/core/base/atomic.h"
+#include "libfusion/core/file/event.h"
+#include "libfusion/core/file/lock.h"
+#include "libfusion/core/file/thread.h"
+#include "libfusion/core/heap/heap.h"
+#include "libfusion/core/life/life.h"
+#include "libfusion/core/locks/property.h"
+#include "libfusion/core/locks/skirmish.h"
+#include "libfusion/core/objects/object.h"
+#include "libfusion/core/refs/ref.h"
+#include "libfusion/core/talk/call.h"
+#include "libfusion/core/talk/lend.h"
+#include "libfusion/core/talk/message.h"
+#include "libfusion/core/talk/reactor.h"
+
+#define BATCH                                                          \
+	64 /* tokens given to the heap in one pass over the span words \
+	    */
+
+/* What was found, for one line in the events. */
+struct tally {
+	unsigned ops, locks;
+};
+
+static void count(struct tally *tally, const struct thread_rec *t)
+{
+	tally->ops +=
+		!!load_relaxed(&t->span.op) + !!load_relaxed(&t->table.op) +
+		!!load_relaxed(&t->pool.op) + !!load_relaxed(&t->ref.op) +
+		!!load_relaxed(&t->row.op) + !!load_relaxed(&t->object.op);
+	for (unsigned i = 0; i < THREAD_HELD; i++)
+		tally->locks += t->held[i] != 0;
+}
+
+static void log_tally(struct view *v, uint32_t slot, const struct tally *tally)
+{
+	uint32_t id = slot ? view_member(v, slot)->id : 0;
+
+	if (tally->ops || tally->locks)
+		event_log(v, life_rec(v), EVENT_RECOVERED, id,
+			  "operations %u locks %u", tally->ops, tally->locks);
+}
+
+/* What it was in the middle of, then its locks: who takes them next finds
+ * whole what they guard. */
+static int recover_record(struct view *v, struct thread_rec *t)
+{
+	int r = heap_recover_intent(v, t);
+
+	if (!r)
+		r = table_recover(v, t);
+	if (!r)
+		r = ref_recover_locked(v, t);
+	if (!r) {
+		object_recover_locked(v, t);
+		core_lock_recover(v, t);
+	}
+	return r;
+}
+
+/* What needs locks that the dead may have held: a pending block, a pool that
+ * is DYING and so guards itself, a record in a ring, a call, a reference on its
+ * way out. */
+static int recover_pending(struct view *v, struct thread_rec *t, bool alone)
+{
+	int r = heap_recover_pending(v, t);
+
+	if (!r)
+		r = heap_recover_pool(v, t);
+	if (!r)
+		r = ring_recover(v, t);
+	if (!r)
+		r = reactor_recover(v, t);
+	if (!r)
+		r = call_recover(v, t, life_rec(v), alone);
+	if (!r)
+		r = object_recover(v, t);
+	return r ? r : ref_recover(v, t);
+}
+
+/* Never the caller's own: a member that departs by itself is still using it,
+ * and gives it back with the life lock. */
+static struct thread_rec *next_record(struct view *v, uint32_t slot,
+				      uint32_t *at)
+{
+	uint32_t hi = view_hi(&v->sb->threads_hi, v->geo.max_threads);
+
+	while (*at < hi) {
+		struct thread_rec *t = view_thread(v, (*at)++);
+
+		/* Acquire: pairs with the release in thread_claim(). */
+		if (load_acquire(&t->member) == slot + 1 && t != v->rec &&
+		    t != v->gate.rec)
+			return t;
+	}
+	return NULL;
+}
+
+/* Slabs of all its threads, in few passes over the span words. */
+static int recover_slabs(struct view *v, uint32_t slot)
+{
+	uint32_t tokens[BATCH], at = 0;
+	struct thread_rec *t;
+	int r = 0;
+
+	do {
+		unsigned n = 0;
+
+		while (n < BATCH && (t = next_record(v, slot, &at)))
+			tokens[n++] = load_relaxed(&t->token) & TOKEN_MASK;
+		if (n)
+			r = heap_recover_tokens(v, tokens, n);
+	} while (t && !r);
+	return r;
+}
+
+struct thread_rec *recover_reserved(struct view *v)
+{
+	struct thread_rec *t = view_thread(v, THREAD_RESERVED);
+	uint32_t token = load_relaxed(&t->token) & TOKEN_MASK;
+	int r = 0;
+
+	if (load_acquire(&t->member)) {
+		/* From here on life_rec() is this one. */
+		v->gate.rec = t;
+		r = recover_record(v, t);
+		if (!r)
+			r = recover_pending(v, t, false);
+		if (!r)
+			r = heap_recover_tokens(v, &token, 1);
+		v->gate.rec = NULL;
+	}
+	return r < 0 ? NULL : thread_claim_reserved(v);
+}
+
+int recover_member(struct view *v, uint32_t slot)
+{
+	struct tally tally = {0};
+	struct thread_rec *t;
+	uint32_t at = 0;
+	int r;
+
+	if (slot > v->geo.max_members)
+		return -EIO;
+	while ((t = next_record(v, slot, &at))) {
+		count(&tally, t);
+		r = recover_record(v, t);
+		if (r < 0)
+			return r;
+	}
+	for (at = 0; (t = next_record(v, slot, &at));) {
+		r = recover_pending(v, t, false);
+		if (r < 0)
+			return r;
+	}
+	/* Not before all locks are free: the event lock may be among them. */
+	log_tally(v, slot, &tally);
+	r = recover_slabs(v, slot);
+	if (!r && slot)
+		r = heap_recover_member(v, slot);
+	if (!r && slot)
+		r = message_recover_member(v, slot);
+	if (!r && slot)
+		r = ref_recover_member(v, slot);
+	if (r < 0)
+		return r;
+	reactor_recover_member(v, slot);
+	if (slot)
+		object_recover_member(v, slot);
+	/* The users' locks last: who gets one next finds all else whole. */
+	for (at = 0; (t = next_record(v, slot, &at));) {
+		property_recover(v, t, life_rec(v));
+		r = skirmish_recover(v, t, life_rec(v));
+		if (r < 0)
+			return r;
+		thread_release(v, t);
+	}
+	/* Who waits for it has the locks that it lent whole again. */
+	return slot ? call_recover_member(v, slot) : 0;
+}
+
+int recover_thread(struct view *v, struct thread_rec *t)
+{
+	uint32_t token = load_relaxed(&t->token) & TOKEN_MASK;
+	int r = recover_record(v, t);
+
+	lend_tell(v, t);
+	if (!r)
+		r = recover_pending(v, t, true);
+	if (!r)
+		r = heap_recover_tokens(v, &token, 1);
+	if (r < 0)
+		return r;
+	reactor_recover_thread(v, t);
+	property_recover(v, t, life_rec(v));
+	r = skirmish_recover(v, t, life_rec(v));
+	if (!r)
+		thread_release(v, t);
+	return r;
+}

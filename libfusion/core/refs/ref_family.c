@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Totals, falls and inheritance
+ *
+ * All under the guard of the ref, which is one for a whole family.  Walks are
+ * bounded and check each index: the daemon does them too, when it recovers.
+ */
+#include "libfusion/core/refs/ref_private.h"
+
+#include <limits.h>
+
+#include "libfusion/core/base/futex.h"
+#include "libfusion/core/objects/object.h"
+
+static uint32_t refs_hi(const struct view *v)
+{
+	return table_hi(v, KIND_REF);
+}
+
+/* How far walks may go on: each row is in one chain, each ref in one list. */
+struct budget {
+	uint32_t rows, refs;
+};
+
+static struct budget budget_of(const struct view *v)
+{
+	return (struct budget){rows_hi(v), refs_hi(v)};
+}
+
+static bool own_any(const struct view *v, const struct ref *r, struct budget *b)
+{
+	uint32_t hi = rows_hi(v), at = load_relaxed(&r->first_row);
+
+	for (; at && at <= hi && b->rows; b->rows--) {
+		if (row_counts(row_at(v, at - 1)))
+			return true;
+		at = load_relaxed(&row_at(v, at - 1)->next);
+	}
+	return false;
+}
+
+struct ref *ref_parent(const struct view *v, const struct ref *r)
+{
+	uint32_t from = load_relaxed(&r->from);
+	struct ref *p;
+
+	if (!from || from > refs_hi(v))
+		return NULL;
+	p = ref_at(v, from - 1);
+	/* Destroyed, and perhaps another by now: it gives nothing. */
+	return load_relaxed(&p->id) == load_relaxed(&r->from_id) ? p : NULL;
+}
+
+/* Parents are settled before their heirs. */
+static bool local_any(const struct view *v, const struct ref *r,
+		      struct budget *b)
+{
+	const struct ref *parent = ref_parent(v, r);
+
+	return (parent && load_relaxed(&parent->local)) || own_any(v, r, b);
+}
+
+bool ref_total_any(const struct view *v, const struct ref *r)
+{
+	struct budget b = budget_of(v);
+
+	return load_relaxed(&r->global) || local_any(v, r, &b);
+}
+
+void ref_wake(struct ref *r)
+{
+	/* Release: pairs with the acquire in ref_zero_lock(). */
+	add_release(&r->seq, 1);
+	store_relaxed(&r->sleepers, 0);
+	futex_wake(&r->seq, INT_MAX);
+}
+
+void ref_tell(const struct view *v, const struct ref *r)
+{
+	if (r->object && load_relaxed(&r->id))
+		object_tell(v, r->object - 1, r->object_id);
+	object_ring(v, REF_WHO_SLOT(load_relaxed(&r->watcher)));
+}
+
+static void settle_one(struct view *v, struct ref *r, struct budget *b)
+{
+	uint64_t falls = load_relaxed(&r->falls);
+	bool any;
+
+	if (!load_relaxed(&r->id))
+		return;
+	any = local_any(v, r, b);
+	store_relaxed(&r->local, any);
+	any = any || load_relaxed(&r->global);
+	if (any && !(falls & REF_LIVE)) {
+		store_relaxed(&r->falls, falls | REF_LIVE);
+	} else if (!any && falls & REF_LIVE) {
+		/* Commit of the fall: the number goes up as the bit goes out.
+		 * Release: pairs with the acquire in the watching thread. */
+		store_release(&r->falls, falls + 1);
+		compiler_fence();
+		if (load_relaxed(&r->sleepers))
+			ref_wake(r);
+		ref_tell(v, r);
+	} else if (!any && r->object && falls) {
+		/* Whoever came here before us may have been killed between the
+		 * two: nobody else would tell of an object. */
+		ref_tell(v, r);
+	}
+}
+
+static struct ref *heir(const struct view *v, uint32_t index1)
+{
+	return index1 && index1 <= refs_hi(v) ? ref_at(v, index1 - 1) : NULL;
+}
+
+/* The next of the tree below @top: down, else aside, else up and aside.  A
+ * dying ref leads nowhere up any more, but it is still in its parent's list. */
+static struct ref *next_heir(const struct view *v, const struct ref *top,
+			     struct ref *r)
+{
+	struct ref *next = heir(v, load_relaxed(&r->first_heir));
+	uint32_t most = refs_hi(v);
+
+	for (uint32_t n = 0; !next && r != top && n < most; n++) {
+		next = heir(v, load_relaxed(&r->next_heir));
+		if (next)
+			break;
+		r = heir(v, load_relaxed(&r->from));
+		if (!r)
+			break;
+	}
+	return next;
+}
+
+static void settle(struct view *v, struct ref *r, struct budget *b)
+{
+	for (struct ref *at = r; at && b->refs; b->refs--) {
+		settle_one(v, at, b);
+		at = next_heir(v, r, at);
+	}
+}
+
+void ref_settle(struct view *v, struct ref *r)
+{
+	struct budget b = budget_of(v);
+
+	settle(v, r, &b);
+}
+
+/* Take @r out of the list of @parent; it may not be in it. */
+static void leave_parent(struct view *v, struct ref *parent, struct ref *r)
+{
+	uint32_t *link = &parent->first_heir, most = refs_hi(v);
+
+	for (uint32_t n = 0; n < most; n++) {
+		struct ref *h = heir(v, load_relaxed(link));
+
+		if (!h)
+			return;
+		if (h == r) {
+			store_relaxed(link, load_relaxed(&r->next_heir));
+			return;
+		}
+		link = &h->next_heir;
+	}
+}
+
+void ref_cut(struct view *v, struct ref *r)
+{
+	struct ref *h = heir(v, load_relaxed(&r->from));
+	struct budget b = budget_of(v);
+
+	if (h)
+		leave_parent(v, h, r);
+	compiler_fence();
+	store_relaxed(&r->from, 0);
+	/* Killed before the first is off the list: the next one settles it
+	 * again, which changes nothing. */
+	while (b.refs && (h = heir(v, load_relaxed(&r->first_heir)))) {
+		store_relaxed(&h->from, 0);
+		compiler_fence();
+		settle(v, h, &b);
+		compiler_fence();
+		store_relaxed(&r->first_heir, load_relaxed(&h->next_heir));
+		store_relaxed(&h->next_heir, 0);
+	}
+}
+
+/* --- Inheriting ------------------------------------------------------------
+ */
+
+/* From now on its guard is that of all families.  Killed after it: it works
+ * the same, only not as fast. */
+static int join_family(struct view *v, struct thread_rec *me, struct ref *r,
+		       uint32_t id)
+{
+	struct core_lock *guard;
+	int rc;
+
+	if (load_relaxed(&r->family))
+		return 0;
+	rc = ref_enter(v, me, r, id, &guard);
+	if (rc < 0)
+		return rc;
+	/* Release: pairs with the acquire in ref_guard(). */
+	store_release(&r->family, 1);
+	ref_leave(v, me, guard);
+	return 0;
+}
+
+static bool descends(const struct view *v, const struct ref *r,
+		     const struct ref *from)
+{
+	uint32_t most = refs_hi(v);
+
+	for (uint32_t n = 0; r && n <= most; n++) {
+		if (r == from)
+			return true;
+		r = ref_parent(v, r);
+	}
+	return false;
+}
+
+void ref_inherit_undo(struct view *v, struct ref *r, uint32_t from)
+{
+	struct ref *p = from < refs_hi(v) ? ref_at(v, from) : NULL;
+
+	if (p && load_relaxed(&p->first_heir) == ref_index(v, r) + 1)
+		return;
+	store_relaxed(&r->from, 0);
+	store_relaxed(&r->next_heir, 0);
+}
+
+/* Commit: first_heir.  Killed before: recovery takes `from` back. */
+static int inherit_locked(struct view *v, struct thread_rec *me, struct ref *r,
+			  struct ref *from, uint32_t from_id)
+{
+	if (load_relaxed(&from->id) != from_id)
+		return -EIDRM;
+	if (load_relaxed(&r->from))
+		return -EBUSY;
+	if (descends(v, from, r))
+		return -ELOOP;
+	if (load_relaxed(&r->locker))
+		return -EAGAIN;
+	me->ref.a[1] = ref_index(v, from);
+	compiler_fence();
+	store_relaxed(&me->ref.op, REF_OP_INHERIT);
+	compiler_fence();
+	store_relaxed(&r->next_heir, load_relaxed(&from->first_heir));
+	store_relaxed(&r->from_id, from_id);
+	compiler_fence();
+	store_relaxed(&r->from, ref_index(v, from) + 1);
+	compiler_fence();
+	store_relaxed(&from->first_heir, ref_index(v, r) + 1);
+	compiler_fence();
+	ref_settle(v, r);
+	return 0;
+}
+
+int ref_inherit(struct view *v, struct thread_rec *me, struct ref *r,
+		struct ref *from)
+{
+	uint32_t id = load_acquire(&r->id), from_id = load_acquire(&from->id);
+	struct core_lock *guard;
+	int rc;
+
+	if (!id || !from_id)
+		return -EIDRM;
+	if (r == from)
+		return -ELOOP;
+	rc = join_family(v, me, r, id);
+	if (!rc)
+		rc = join_family(v, me, from, from_id);
+	if (!rc)
+		rc = ref_enter(v, me, r, id, &guard);
+	if (rc < 0)
+		return rc;
+	rc = inherit_locked(v, me, r, from, from_id);
+	ref_leave(v, me, guard);
+	return rc;
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Being at zero: the lock that keeps a ref there, and who wants to know
+ *
+ * Both belong to a member, not to a thread, and are one word of the ref.  The
+ * member has a row of the ref, so that its death finds them.
+ */
+#include "libfusion/core/base/futex.h"
+#include "libfusion/core/base/limits.h"
+#include "libfusion/core/life/life.h"
+#include "libfusion/core/refs/ref_private.h"
+
+static uint64_t who_of(struct ref_member m)
+{
+	return REF_WHO(m.slot, m.id);
+}
+
+static int try_locked(struct view *v, struct ref *r, struct ref_member m)
+{
+	if (load_relaxed(&r->locker) || ref_total_any(v, r))
+		return -EBUSY;
+	/* Commit. */
+	store_relaxed(&r->locker, who_of(m));
+	return 0;
+}
+
+/* *ret_seq, if busy, is what to sleep on. */
+static int try_zero(struct view *v, struct thread_rec *me, struct ref *r,
+		    uint32_t id, uint32_t *ret_seq)
+{
+	struct ref_member m = ref_member_of(v, me);
+	struct core_lock *guard;
+	struct ref_row *row;
+	int rc = ref_enter_row(v, me, r, id, m, &guard, &row);
+
+	if (rc < 0)
+		return rc;
+	rc = try_locked(v, r, m);
+	if (rc == -EBUSY && ret_seq) {
+		store_relaxed(&r->sleepers, 1);
+		*ret_seq = load_relaxed(&r->seq);
+	}
+	ref_leave(v, me, guard);
+	return rc;
+}
+
+int ref_zero_trylock_id(struct view *v, struct thread_rec *me, struct ref *r,
+			uint32_t id)
+{
+	return try_zero(v, me, r, id, NULL);
+}
+
+int ref_zero_trylock(struct view *v, struct thread_rec *me, struct ref *r)
+{
+	return ref_zero_trylock_id(v, me, r, load_acquire(&r->id));
+}
+
+int ref_zero_lock(struct view *v, struct thread_rec *me, struct ref *r,
+		  int64_t deadline_ns)
+{
+	int64_t nap = SUSPECT_FIRST_NS, left = nap;
+	uint32_t id = load_acquire(&r->id), seq = 0;
+	int rc;
+
+	/* Acquire in futex_wait's caller's next look, under the guard: pairs
+	 * with the release in ref_wake(). */
+	while ((rc = try_zero(v, me, r, id, &seq)) == -EBUSY) {
+		if (deadline_ns >= 0)
+			left = deadline_ns - clock_monotonic_ns();
+		if (left <= 0)
+			return -ETIMEDOUT;
+		if (left > nap)
+			left = nap;
+		if (futex_wait(&r->seq, seq, left) != -ETIMEDOUT)
+			continue;
+		/* Somebody who counts may be dead, and the daemon gone. */
+		life_sweep(v);
+		if (nap < SUSPECT_LAST_NS)
+			nap *= 2;
+		left = nap;
+	}
+	return rc;
+}
+
+int ref_unlock(struct view *v, struct thread_rec *me, struct ref *r)
+{
+	struct core_lock *guard;
+	int rc = ref_enter(v, me, r, load_acquire(&r->id), &guard);
+
+	if (rc < 0)
+		return rc;
+	rc = -EPERM;
+	if (load_relaxed(&r->locker) == who_of(ref_member_of(v, me))) {
+		/* Commit. */
+		store_relaxed(&r->locker, 0);
+		compiler_fence();
+		/* One that inherits has gone up meanwhile, perhaps. */
+		ref_settle(v, r);
+		ref_wake(r);
+		rc = 0;
+	}
+	ref_leave(v, me, guard);
+	return rc;
+}
+
+int ref_watch(struct view *v, struct thread_rec *me, struct ref *r,
+	      uint64_t *ret_falls)
+{
+	struct ref_member m = ref_member_of(v, me);
+	struct core_lock *guard;
+	struct ref_row *row;
+	int rc = ref_enter_row(v, me, r, load_acquire(&r->id), m, &guard, &row);
+
+	if (rc < 0)
+		return rc;
+	if (load_relaxed(&r->watcher)) {
+		rc = -EBUSY;
+	} else if (!ref_total_any(v, r)) {
+		rc = -EINVAL;
+	} else {
+		*ret_falls = REF_FALLS(load_relaxed(&r->falls));
+		/* Commit. */
+		store_relaxed(&r->watcher, who_of(m));
+	}
+	ref_leave(v, me, guard);
+	return rc;
+}
+
+int ref_unwatch(struct view *v, struct thread_rec *me, struct ref *r)
+{
+	struct core_lock *guard;
+	int rc = ref_enter(v, me, r, load_acquire(&r->id), &guard);
+
+	if (rc < 0)
+		return rc;
+	if (load_relaxed(&r->watcher) == who_of(ref_member_of(v, me)))
+		store_relaxed(&r->watcher, 0);
+	else
+		rc = -EPERM;
+	ref_leave(v, me, guard);
+	return rc;
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Calls of visitors: the daemon must not sleep, and has no caches. */
+#include "libfusion/core/talk/call.h"
+
+#include <string.h>
+
+#include "libfusion/core/file/bell.h"
+#include "libfusion/core/file/thread.h"
+#include "libfusion/core/heap/block.h"
+#include "libfusion/core/life/life.h"
+
+static struct call_slot *mine(const struct view *v, const struct thread_rec *me)
+{
+	struct call_slot *s = call_slot_at(v, thread_slot(v, me));
+
+	return load_relaxed(&s->owner) == (me->token & TOKEN_MASK) &&
+			       SLOT_STATE(load_acquire(&s->st)) != SLOT_IDLE
+		       ? s
+		       : NULL;
+}
+
+/* The word and the bytes into a block that the record has. */
+static int into_block(struct view *v, struct thread_rec *me, uint64_t word,
+		      const void *data, uint32_t size)
+{
+	uint64_t off = view_off(v, &me->msg_block);
+	int r = block_alloc_to(v, me, sizeof(word) + (uint64_t)size, off);
+	void *p;
+
+	if (r < 0)
+		return r;
+	if (block_in(v, off, &p) < sizeof(word) + (uint64_t)size)
+		return -EIO;
+	memcpy(p, &word, sizeof(word));
+	memcpy((char *)p + sizeof(word), data, size);
+	return 0;
+}
+
+static int message(struct view *v, struct thread_rec *me,
+		   const struct call_request *rq, uint64_t serial,
+		   const void *data)
+{
+	unsigned char bytes[RING_INLINE];
+	int r;
+
+	if (sizeof(rq->word) + (uint64_t)rq->size <= sizeof(bytes)) {
+		memcpy(bytes, &rq->word, sizeof(rq->word));
+		if (rq->size)
+			memcpy(bytes + sizeof(rq->word), data, rq->size);
+		return call_message(v, me, rq, serial, bytes, NULL);
+	}
+	r = into_block(v, me, rq->word, data, rq->size);
+	if (r == 0)
+		r = call_message(v, me, rq, serial, NULL, NULL);
+	if (r < 0)
+		block_free_from(v, me, view_off(v, &me->msg_block));
+	return r;
+}
+
+int call_post(struct view *v, struct thread_rec *me, uint32_t index,
+	      uint32_t id, uint64_t word, const void *data, uint32_t size)
+{
+	struct call_request rq = {
+		.id = id,
+		.flags = SLOT_VISITOR,
+		.word = word,
+		.size = size,
+	};
+	struct call_slot *s;
+	int r;
+
+	if (index >= table_hi(v, KIND_CALL) || size > INT32_MAX)
+		return -EINVAL;
+	if (SLOT_STATE(load_acquire(
+		    &call_slot_at(v, thread_slot(v, me))->st)) != SLOT_IDLE)
+		return -EBUSY;
+	rq.call = view_entry(v, KIND_CALL, index);
+	r = call_begin(v, me, &rq, &s);
+	if (r == -EDQUOT) {
+		visitor_ask(&rq.call->visitors);
+		r = call_begin(v, me, &rq, &s);
+	}
+	if (r < 0)
+		return r == -EDQUOT ? -EAGAIN : r;
+	r = message(v, me, &rq,
+		    CALL_SERIAL(call_slot_index(v, s),
+				SLOT_SEQ(load_relaxed(&s->st))),
+		    data);
+	if (r < 0)
+		call_drop(v, me, s);
+	return r;
+}
+
+static int found(struct view *v, struct call_slot *s, struct call_answer *ret)
+{
+	uint32_t len = load_relaxed(&s->len);
+	void *p = s->bytes;
+
+	if (len > SLOT_INLINE && block_in(v, view_off(v, &s->block), &p) < len)
+		return -EIO;
+	*ret = (struct call_answer){
+		.word = load_relaxed(&s->ret),
+		.data = p,
+		.size = len,
+	};
+	return 0;
+}
+
+/* Its state is none, or it is returned by who is not there. */
+static bool is_impossible(const struct view *v, const struct call_slot *s,
+			  uint64_t st)
+{
+	uint32_t who = SLOT_EXTRA(st);
+
+	if (SLOT_STATE(st) != SLOT_POSTED && SLOT_STATE(st) != SLOT_RETURNING)
+		return true;
+	return SLOT_STATE(st) == SLOT_RETURNING &&
+	       (who >= view_hi(&v->sb->threads_hi, v->geo.max_threads) ||
+		!load_acquire(&view_thread(v, who)->member)) &&
+	       load_acquire(&s->st) == st;
+}
+
+int call_poll(struct view *v, struct thread_rec *me, struct call_answer *ret)
+{
+	struct call_slot *s = mine(v, me);
+	uint64_t st = s ? load_acquire(&s->st) : 0;
+	int r;
+
+	if (!s)
+		return -ENODATA;
+	switch (SLOT_STATE(st)) {
+	case SLOT_DONE:
+		r = found(v, s, ret);
+		break;
+	case SLOT_FAILED:
+		r = -(int)SLOT_EXTRA(st);
+		break;
+	default:
+		if (is_impossible(v, s, st)) {
+			r = -EIO;
+			break;
+		}
+		/* It may have gone without a word, as nobody was told. */
+		if (member_at(v, load_relaxed(&s->callee_slot),
+			      load_relaxed(&s->callee_id)))
+			return -EAGAIN;
+		r = -EOWNERDEAD;
+	}
+	if (r < 0)
+		call_end(v, me);
+	return r;
+}
+
+void call_end(struct view *v, struct thread_rec *me)
+{
+	struct call_slot *s = mine(v, me);
+	uint64_t st;
+
+	if (!s || call_withdraw(v, me, s, &st) || call_abandon(s, &st))
+		return;
+	call_slot_free(v, me, s);
+}

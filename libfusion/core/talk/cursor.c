@@ -1,0 +1,662 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Listening to a reactor. */
+#include "libfusion/core/talk/cursor.h"
+
+#include <string.h>
+
+#include "libfusion/core/base/seed.h"
+#include "libfusion/core/file/bell.h"
+#include "libfusion/core/file/thread.h"
+#include "libfusion/core/life/life.h"
+
+/* --- Bells ---------------------------------------------------------------- */
+
+/*
+ * Its queue is full, so its dispatcher is awake, and looks at the mark before
+ * it sleeps:
+ *
+ *   who rings                          who dispatches
+ *   scan = 1                           take the records, give the cells back
+ *   fence                              fence (dispatch_arm())
+ *   room in the queue? -> ring         scan? -> look at everything
+ *
+ * Without the fence here the queue may look full after it was emptied, and the
+ * mark be seen by nobody: the dispatcher would sleep with news for it.
+ */
+static void mark(struct view *v, struct thread_rec *me, const struct cursor *c)
+{
+	struct ring queue;
+
+	if (message_queue(v, me, load_relaxed(&c->slot),
+			  load_relaxed(&c->owner), &queue) == 0)
+		store_release(&queue.ctl->scan, 1u);
+	full_fence();
+}
+
+void bell_ring(struct view *v, struct thread_rec *me, struct cursor *c,
+	       uint32_t id, bool always)
+{
+	const struct msg_head h = {.kind = MSG_NEWS, .a = id};
+	uint32_t slot = load_relaxed(&c->slot), owner = load_relaxed(&c->owner);
+
+	/* Acquire: pairs with the release in cursor_rest(). */
+	if (!load_relaxed(&c->idle) && !always)
+		return;
+	if (!xchg_acquire(&c->idle, 0u) && !always)
+		return;
+	if (CURSOR_FLAGS(c) & CURSOR_VISITOR) {
+		visitor_bell_ring(v->sb);
+		return;
+	}
+	if (!slot || slot > v->geo.max_members)
+		return;
+	/* First the mark: it is the one of the two that is sure to be seen. */
+	if (message_post(v, me, slot, owner, &h, NULL, NULL) == -EAGAIN) {
+		mark(v, me, c);
+		if (SEED_BUG(86))
+			return;
+		message_post(v, me, slot, owner, &h, NULL, NULL);
+	}
+}
+
+/*
+ *   who dispatches                 who listens
+ *   commit the record              idle = 1
+ *   fence                          fence
+ *   idle? -> take it, ring         look again
+ */
+void bells_ring(struct view *v, struct thread_rec *me, struct ring *r,
+		uint64_t channel, uint32_t id)
+{
+	bool all = channel == BELLS_ALL;
+
+	full_fence();
+	for (uint32_t i = 0; i < ring_cursors(r); i++) {
+		struct cursor *c = cursor_at(r, i);
+		uint32_t state;
+
+		if (!load_relaxed(&c->idle) && !all)
+			continue;
+		state = CURSOR_STATE(load_acquire(&c->st));
+		if (state != CURSOR_LIVE && state != CURSOR_LAGGED)
+			continue;
+		if (all || load_relaxed(&c->mask) & CHANNEL_BIT(channel))
+			bell_ring(v, me, c, id, all);
+	}
+}
+
+/* --- Taking --------------------------------------------------------------- */
+
+static void raise_hi(struct ring *r, uint32_t hi)
+{
+	uint32_t was = load_relaxed(&r->ctl->cursors_hi);
+
+	/* Release: pairs with the acquire in view_hi(). */
+	while (was < hi && !cas_release(&r->ctl->cursors_hi, &was, hi))
+		;
+}
+
+static int take(struct ring *r, const struct thread_rec *me,
+		const struct cursor_params *params)
+{
+	uint32_t token = load_relaxed(&me->token) & TOKEN_MASK;
+
+	for (uint32_t i = 0; i < r->n_cursors; i++) {
+		struct cursor *c = cursor_at(r, i);
+		uint64_t st = load_relaxed(&c->st);
+
+		/* Acquire: pairs with the release of who gave it back. */
+		if (CURSOR_STATE(st) != CURSOR_FREE ||
+		    !cas_acquire(&c->st, &st, CURSOR_MAKE(CURSOR_TAKEN, token)))
+			continue;
+		/* Before it is LIVE: who is not scanned is not waited for. */
+		raise_hi(r, i + 1);
+		store_relaxed(&c->owner, params->owner);
+		store_relaxed(&c->slot, params->slot);
+		store_relaxed(&c->idle, 0u);
+		store_relaxed(&c->dropped, 0ull);
+		store_relaxed(&c->mask, params->mask);
+		store_relaxed(&c->policy, params->policy << 24 | params->flags);
+		store_relaxed(&c->limit_ms, params->limit_ms);
+		store_relaxed(&c->pos, ring_tail(r));
+		/* Release: pairs with the acquires of who dispatches. */
+		store_release(&c->st, CURSOR_MAKE(CURSOR_LIVE, token));
+		return (int)i;
+	}
+	return -ENOSPC;
+}
+
+/* It names a ring that is not its own: who listened to the one that had the
+ * record before was late, and was killed before he could take it back.  Owner,
+ * then id: the owner also goes when the reactor does, behind its id. */
+static void drop_foreign(const struct view *v, struct reactor *re, uint32_t id)
+{
+	uint32_t ring = load_acquire(&re->ring);
+
+	if (ring && ring <= ring_hi(v) &&
+	    load_acquire(&ring_ctl(v, ring - 1)->owner) !=
+		    (id | RING_OF_REACTOR) &&
+	    load_acquire(&re->id) == id)
+		cas_acq_rel(&re->ring, &ring, 0u);
+}
+
+/* The ring was made too late, for one that has the record by now. */
+static void take_back(struct view *v, struct thread_rec *me, struct reactor *re,
+		      uint32_t id, uint32_t index)
+{
+	uint32_t owner = id | RING_OF_REACTOR, linked = index + 1;
+	uint32_t now = load_acquire(&re->id);
+
+	if (now && now != id &&
+	    load_relaxed(&ring_ctl(v, index)->owner) == owner &&
+	    cas_acq_rel(&re->ring, &linked, 0u))
+		ring_close(v, me, index, owner);
+}
+
+/* If it is still ours, and not another thread's that has taken it since. */
+static void give_up(struct cursor *c, const struct thread_rec *me)
+{
+	uint64_t mine =
+		CURSOR_MAKE(CURSOR_LIVE, load_relaxed(&me->token) & TOKEN_MASK);
+
+	cas_acq_rel(&c->st, &mine, 0ull);
+}
+
+/* Commit: LIVE.  Killed before it: recovery finds it TAKEN by the dead. */
+int cursor_take(struct view *v, struct thread_rec *me, struct reactor *re,
+		const struct cursor_params *params, struct listener *ret)
+{
+	uint32_t id = load_acquire(&re->id), index;
+	struct ring r;
+	int e;
+
+	if (!id)
+		return -EIDRM;
+	drop_foreign(v, re, id);
+	e = ring_open(v, me, id | RING_OF_REACTOR, load_relaxed(&re->cells),
+		      load_relaxed(&re->listeners), &re->ring, &index);
+	if (e < 0)
+		return load_relaxed(&re->ring) == REACTOR_SHUT ||
+				       load_acquire(&re->id) != id
+			       ? -EIDRM
+			       : e;
+	e = reactor_ring(v, re, &r);
+	if (load_acquire(&re->id) != id) {
+		take_back(v, me, re, id, index);
+		return -EIDRM;
+	}
+	if (e < 0)
+		return e == -ENOENT ? -EIDRM : e;
+	e = take(&r, me, params);
+	if (e < 0)
+		return e;
+	/* The drawing is at ring_goes() in reactor.c: it tells us, or we see
+	 * that the reactor went. */
+	full_fence();
+	if (load_acquire(&re->id) != id && !SEED_BUG(93)) {
+		give_up(cursor_at(&r, (uint32_t)e), me);
+		return -EIDRM;
+	}
+	*ret = (struct listener){
+		.re = re,
+		.id = id,
+		.cursor = (uint32_t)e,
+		.owner = params->owner,
+	};
+	return 0;
+}
+
+int cursor_get(const struct view *v, const struct listener *l,
+	       struct ring *ret_ring, struct cursor **ret)
+{
+	struct cursor *c;
+	int e;
+
+	if (load_acquire(&l->re->id) != l->id)
+		return -EIDRM;
+	e = reactor_ring(v, l->re, ret_ring);
+	if (e < 0)
+		return e == -ENOENT ? -EIDRM : e;
+	if (l->cursor >= ret_ring->n_cursors)
+		return -EIO;
+	c = cursor_at(ret_ring, l->cursor);
+	switch (CURSOR_STATE(load_acquire(&c->st))) {
+	case CURSOR_LIVE:
+	case CURSOR_LAGGED:
+		break;
+	case CURSOR_GONE:
+		return -EPIPE;
+	default:
+		return -EIDRM;
+	}
+	if (load_relaxed(&c->owner) != l->owner)
+		return -EIDRM;
+	*ret = c;
+	return 0;
+}
+
+/* --- Who is waited for -----------------------------------------------------
+ */
+
+bool cursor_is_gating(const struct cursor *c)
+{
+	return CURSOR_STATE(load_acquire(&c->st)) == CURSOR_LIVE &&
+	       CURSOR_POLICY(c) != POLICY_DROP;
+}
+
+uint64_t cursors_gate(const struct ring *r, uint64_t head)
+{
+	uint64_t gate = head + r->cells;
+
+	for (uint32_t i = 0; i < ring_cursors(r); i++) {
+		const struct cursor *c = cursor_at(r, i);
+		uint64_t pos;
+
+		if (!cursor_is_gating(c))
+			continue;
+		pos = load_acquire(&c->pos);
+		if (pos < gate)
+			gate = pos;
+	}
+	return gate;
+}
+
+/* Who waits for room is woken by the last one that holds it up, and not by each
+ * of many that have read what there is.  Two that move at once: the fence is
+ * between one's own place and those of the others, so one of them sees both. */
+static void tell_room_fenced(struct ring *r)
+{
+	uint64_t head;
+
+	if (!load_relaxed(&r->ctl->space_waiters) &&
+	    !load_relaxed(&r->ctl->visitors))
+		return;
+	head = load_acquire(&r->ctl->head);
+	if (cursors_gate(r, head) > head)
+		ring_tell_space(r);
+}
+
+static void tell_room(struct ring *r)
+{
+	full_fence();
+	tell_room_fenced(r);
+}
+
+/* Who waits for all to be done looks. */
+static void tell_done(struct view *v, struct thread_rec *me, struct ring *r,
+		      const struct cursor *mine, uint32_t id, bool always)
+{
+	for (uint32_t i = 0; i < ring_cursors(r); i++) {
+		struct cursor *c = cursor_at(r, i);
+
+		if (c != mine && (always || load_relaxed(&c->idle)) &&
+		    CURSOR_FLAGS(c) & CURSOR_DONE &&
+		    CURSOR_STATE(load_acquire(&c->st)) == CURSOR_LIVE && me)
+			bell_ring(v, me, c, id, always);
+	}
+}
+
+/* And who waits for room may have it now. */
+static void moved(struct view *v, struct thread_rec *me, struct ring *r,
+		  const struct cursor *mine, uint32_t id, bool always)
+{
+	tell_room(r);
+	tell_done(v, me, r, mine, id, always);
+}
+
+void cursor_free(struct view *v, struct thread_rec *me,
+		 const struct listener *l)
+{
+	struct cursor *c;
+	struct ring r;
+	int e = cursor_get(v, l, &r, &c);
+
+	if (e == -EPIPE)
+		c = cursor_at(&r, l->cursor);
+	else if (e < 0)
+		return;
+	/* Release: pairs with the acquire in take(). */
+	store_release(&c->st, 0ull);
+	moved(v, me, &r, c, l->id, false);
+}
+
+/* --- Reading -------------------------------------------------------------- */
+
+/* Not farther than the ring can go: cells may have been given back, and used
+ * again, before the head was moved. */
+bool cursor_is_sound(const struct ring *r, const struct cursor *c)
+{
+	uint32_t state = CURSOR_STATE(load_acquire(&c->st));
+	uint64_t pos = load_acquire(&c->pos);
+
+	return (state != CURSOR_LIVE && state != CURSOR_LAGGED) ||
+	       pos <= load_acquire(&r->ctl->head) + 2 * r->cells;
+}
+
+/* As far as all others are. */
+uint64_t done_by_others(const struct ring *r, const struct cursor *mine)
+{
+	uint64_t done = UINT64_MAX;
+
+	for (uint32_t i = 0; i < ring_cursors(r); i++) {
+		const struct cursor *c = cursor_at(r, i);
+		uint64_t pos;
+
+		/* A shell that looks on is no recipient: it may be stopped. */
+		if (c == mine ||
+		    CURSOR_FLAGS(c) & (CURSOR_DONE | CURSOR_VISITOR) ||
+		    CURSOR_STATE(load_acquire(&c->st)) != CURSOR_LIVE)
+			continue;
+		/* Acquire: what it did with the messages comes before. */
+		pos = load_acquire(&c->pos);
+		if (pos < done)
+			done = pos;
+	}
+	return done;
+}
+
+static void read_words(void *to, const void *from, uint32_t size)
+{
+	const uint64_t *w = from;
+	char *p = to;
+	uint64_t word;
+
+	for (; size >= 8; size -= 8, p += 8) {
+		word = load_relaxed(w++);
+		memcpy(p, &word, 8);
+	}
+	if (size) {
+		word = load_relaxed(w);
+		memcpy(p, &word, size);
+	}
+}
+
+/* The record at @pos, which may be overwritten meanwhile: then what was read is
+ * nothing.  1 it is a message for us, 0 it is not, -EMSGSIZE. */
+static int copy_out(const struct ring *r, const struct cursor *c, uint64_t pos,
+		    uint32_t cells, uint32_t skip_of, void *buf, uint32_t size,
+		    struct msg_head *ret)
+{
+	struct msg_head *at = ring_head_at(r, pos);
+
+	read_words(ret, at, sizeof(*ret));
+	if (ret->target != load_relaxed(&r->ctl->owner) ||
+	    ret->size > (uint64_t)cells * RING_CELL - sizeof(*ret) ||
+	    ret->a > 0xffff || !(load_relaxed(&c->mask) & CHANNEL_BIT(ret->a)))
+		return 0;
+	if (skip_of && ret->sender == skip_of && ret->flags & MSG_NOT_SENDER)
+		return 0;
+	if (ret->size > size)
+		return -EMSGSIZE;
+	read_words(buf, at + 1, ret->size);
+	return 1;
+}
+
+/* Pairs with the fence in the dispatcher's fill(): was it still the same? */
+static bool is_same(const struct ring *r, uint64_t pos, uint64_t h)
+{
+	acquire_fence();
+	return load_relaxed(&r->hdr[pos & r->mask]) == h;
+}
+
+/* 1, -EMSGSIZE; 0 nothing there; -EAGAIN look again. */
+static int read_next(struct ring *r, struct cursor *c, uint32_t skip_of,
+		     void *buf, uint32_t size, struct msg_head *ret)
+{
+	uint64_t pos = load_acquire(&c->pos), head;
+	uint64_t h = load_acquire(&r->hdr[pos & r->mask]);
+	uint32_t cells, producer;
+	int e = 0;
+
+	if (CURSOR_FLAGS(c) & CURSOR_DONE && pos >= done_by_others(r, c))
+		return 0;
+	switch (ring_look(r, pos, &cells, &producer)) {
+	case RING_RECORD:
+		e = copy_out(r, c, pos, cells, skip_of, buf, size, ret);
+		ret->b = pos;
+		if (!is_same(r, pos, h))
+			return -EAGAIN;
+		if (e < 0)
+			return e;
+		break;
+	case RING_SKIP:
+		break;
+	case RING_LOST:
+		head = load_acquire(&r->ctl->head);
+		cas_relaxed(&c->pos, &pos, head > pos ? head : pos + 1);
+		return -EAGAIN;
+	case RING_BROKEN:
+		return -EIO;
+	default:
+		return 0;
+	}
+	/* Commit.  Release: we are done with the cells; or somebody else has
+	 * moved us, and counted. */
+	if (!cas_release(&c->pos, &pos, pos + cells))
+		return -EAGAIN;
+	/* Who never rests says now and then how far it is. */
+	if ((pos ^ (pos + cells)) & (r->cells / 2))
+		tell_room(r);
+	return e ? e : -EAGAIN;
+}
+
+int cursor_read(struct view *v, const struct listener *l, uint32_t skip_of,
+		void *buf, uint32_t size, struct msg_head *ret_head)
+{
+	struct cursor *c;
+	struct ring r;
+	int e = cursor_get(v, l, &r, &c);
+
+	if (e < 0)
+		return e;
+	/* What is passed over is no more than the ring has, unless more keeps
+	 * coming. */
+	for (uint32_t n = 0; n < 2 * r.cells; n++) {
+		e = read_next(&r, c, skip_of, buf, size, ret_head);
+		if (e != -EAGAIN)
+			return e;
+	}
+	return 0;
+}
+
+static bool is_there(const struct ring *r, const struct cursor *c)
+{
+	uint64_t pos = load_acquire(&c->pos);
+	uint32_t cells, producer;
+	enum ring_found found = ring_look(r, pos, &cells, &producer);
+
+	if (CURSOR_FLAGS(c) & CURSOR_DONE && pos >= done_by_others(r, c))
+		return false;
+	return found == RING_RECORD || found == RING_SKIP || found == RING_LOST;
+}
+
+bool cursor_rest(struct view *v, struct thread_rec *me,
+		 const struct listener *l)
+{
+	struct cursor *c;
+	struct ring r;
+	uint64_t st;
+
+	/* Who is told of the end does not rest. */
+	if (cursor_get(v, l, &r, &c) < 0)
+		return false;
+	st = load_relaxed(&c->st);
+	if (CURSOR_STATE(st) == CURSOR_LAGGED)
+		cas_acq_rel(&c->st, &st,
+			    CURSOR_MAKE(CURSOR_LIVE, CURSOR_TOKEN(st)));
+	/* The drawing is at bells_ring(): a dispatcher must see that we are
+	 * idle before we look again.  The fence also comes between our own
+	 * place in the ring and all that we look at now: who waits for room,
+	 * where the others are, which of them are idle. */
+	store_release(&c->idle, 1u);
+	full_fence();
+	/* Only who is waited for makes room: the daemon, which reads and
+	 * writes, would tell itself of none again and again. */
+	if (CURSOR_POLICY(c) != POLICY_DROP)
+		tell_room_fenced(&r);
+	tell_done(v, me, &r, c, l->id, false);
+	if (!is_there(&r, c) || SEED_BUG(96))
+		return true;
+	store_relaxed(&c->idle, 0u);
+	return false;
+}
+
+int cursor_check(const struct view *v, const struct listener *l)
+{
+	struct cursor *c;
+	struct ring r;
+	int e = cursor_get(v, l, &r, &c);
+
+	if (e < 0)
+		return e;
+	return cursor_is_sound(&r, c) && ring_is_sound(&r) ? 0 : -EIO;
+}
+
+int cursor_copy(const struct view *v, const struct reactor *re, uint32_t i,
+		struct cursor *ret, uint64_t *ret_behind)
+{
+	struct cursor c;
+	struct ring r;
+	uint64_t tail;
+
+	if (reactor_ring(v, re, &r) < 0 || i >= ring_cursors(&r))
+		return -ERANGE;
+	read_words(&c, cursor_at(&r, i), sizeof(c));
+	if (CURSOR_STATE(c.st) < CURSOR_LIVE)
+		return -ENOENT;
+	tail = ring_tail(&r);
+	*ret = c;
+	*ret_behind =
+		tail > c.pos && tail - c.pos <= r.cells ? tail - c.pos : 0;
+	return 0;
+}
+
+/* --- Recovery ------------------------------------------------------------- */
+
+/* Free those that @is_lost says, and tell who waits. */
+static void free_cursors(struct view *v, const void *who,
+			 bool (*is_lost)(const struct view *,
+					 const struct cursor *, const void *))
+{
+	uint32_t hi = ring_hi(v);
+	struct ring r;
+
+	for (uint32_t i = 0; i < hi; i++) {
+		uint32_t owner = load_relaxed(&ring_ctl(v, i)->owner);
+		bool any = false;
+
+		if (!(owner & RING_OF_REACTOR) || ring_map(v, i, &r) < 0)
+			continue;
+		for (uint32_t k = 0; k < ring_cursors(&r); k++) {
+			struct cursor *c = cursor_at(&r, k);
+
+			if (CURSOR_STATE(load_acquire(&c->st)) == CURSOR_FREE ||
+			    !is_lost(v, c, who))
+				continue;
+			store_release(&c->st, 0ull);
+			any = true;
+		}
+		if (any)
+			moved(v, life_rec(v), &r, NULL,
+			      owner & ~RING_OF_REACTOR, true);
+	}
+}
+
+static bool is_of_thread(const struct view *v, const struct cursor *c,
+			 const void *who)
+{
+	const struct thread_rec *t = who;
+	uint64_t st = load_relaxed(&c->st);
+
+	(void)v;
+	return CURSOR_TOKEN(st) == (load_relaxed(&t->token) & TOKEN_MASK) &&
+	       (CURSOR_STATE(st) == CURSOR_TAKEN ||
+		CURSOR_FLAGS(c) & CURSOR_VISITOR);
+}
+
+void reactor_recover_thread(struct view *v, const struct thread_rec *t)
+{
+	free_cursors(v, t, is_of_thread);
+}
+
+static bool is_of_member(const struct view *v, const struct cursor *c,
+			 const void *who)
+{
+	uint32_t slot = *(const uint32_t *)who;
+	uint64_t st = load_relaxed(&c->st);
+	uint32_t thread = TOKEN_SLOT(CURSOR_TOKEN(st));
+	const struct thread_rec *t;
+
+	if (CURSOR_STATE(st) != CURSOR_TAKEN &&
+	    !(CURSOR_FLAGS(c) & CURSOR_VISITOR))
+		return slot && load_relaxed(&c->slot) == slot;
+	if (thread >= view_hi(&v->sb->threads_hi, v->geo.max_threads))
+		return false;
+	t = view_thread(v, thread);
+	return load_relaxed(&t->member) == slot + 1 && is_of_thread(v, c, t);
+}
+
+void reactor_recover_member(struct view *v, uint32_t slot)
+{
+	free_cursors(v, &slot, is_of_member);
+}
+
+/* --- The checker ---------------------------------------------------------- */
+
+static bool is_known(const struct view *v, const struct cursor *c)
+{
+	const struct thread_rec *t;
+	uint64_t st = load_relaxed(&c->st);
+
+	if (CURSOR_STATE(st) == CURSOR_TAKEN)
+		return false;
+	if (!(CURSOR_FLAGS(c) & CURSOR_VISITOR))
+		return member_at(v, load_relaxed(&c->slot),
+				 load_relaxed(&c->owner));
+	t = thread_by_token(v, CURSOR_TOKEN(st));
+	return t && load_relaxed(&t->member) == 1;
+}
+
+/* Does a reactor have ring @i, whose @owner it is? */
+static bool is_had(const struct view *v, uint32_t i, uint32_t owner)
+{
+	uint32_t hi = table_hi(v, KIND_REACTOR);
+
+	for (uint32_t k = 0; k < hi; k++) {
+		const struct reactor *re = view_entry(v, KIND_REACTOR, k);
+
+		if (load_relaxed(&re->e.state) == ENTRY_USED &&
+		    load_relaxed(&re->ring) == i + 1 &&
+		    (load_relaxed(&re->id) | RING_OF_REACTOR) == owner)
+			return true;
+	}
+	return false;
+}
+
+unsigned reactor_check(struct view *v, void (*report)(void *, const char *),
+		       void *ctx)
+{
+	unsigned faults = 0;
+	struct ring r;
+
+	for (uint32_t i = 0; i < ring_hi(v); i++) {
+		uint32_t owner = load_relaxed(&ring_ctl(v, i)->owner);
+
+		if (!(owner & RING_OF_REACTOR) || ring_map(v, i, &r) < 0)
+			continue;
+		if (!is_had(v, i, owner)) {
+			faults++;
+			if (report)
+				report(ctx, "reactor: a ring is nobody's");
+		}
+		for (uint32_t k = 0; k < ring_cursors(&r); k++) {
+			if (CURSOR_STATE(cursor_at(&r, k)->st) == CURSOR_FREE ||
+			    is_known(v, cursor_at(&r, k)))
+				continue;
+			faults++;
+			if (report)
+				report(ctx, "reactor: a cursor is nobody's");
+		}
+	}
+	return faults;
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "libfusion/core/talk/message.h"
+
+#include <string.h>
+
+#include "libfusion/core/base/futex.h"
+#include "libfusion/core/base/limits.h"
+#include "libfusion/core/base/seed.h"
+#include "libfusion/core/life/life.h"
+
+/* Cells of a member's queue: 64 KiB of payload, less in a small arena. */
+static uint32_t queue_cells(const struct view *v)
+{
+	uint64_t n = v->geo.span >> 22;
+
+	return n < 64 ? 64 : n > 1024 ? 1024 : (uint32_t)n;
+}
+
+/* Who leaves gets no new queue: his recovery may be past it. */
+static bool stays(const struct view *v, uint32_t slot, uint32_t id)
+{
+	const struct member_rec *m = view_member(v, slot);
+	/* Acquire: pairs with the release in member_claim(). */
+	uint32_t state = load_acquire(&m->state);
+
+	return (state == MEMBER_JOINING || state == MEMBER_ALIVE) &&
+	       load_relaxed(&m->id) == id;
+}
+
+/*
+ *   who makes a queue                  who takes the member out
+ *   link it                            state = LEAVING or DEAD
+ *   fence                              fence
+ *   still there? else take it back     a queue? close it
+ */
+static int make_queue(struct view *v, struct thread_rec *me, uint32_t slot,
+		      uint32_t id, uint32_t *ret_index)
+{
+	struct member_rec *m = view_member(v, slot);
+	uint32_t linked;
+	int r;
+
+	if (!stays(v, slot, id))
+		return -ESRCH;
+	r = ring_open(v, me, id, queue_cells(v), 0, &m->ring, ret_index);
+	if (r < 0)
+		return r;
+	full_fence();
+	if (stays(v, slot, id) || SEED_BUG(85))
+		return 0;
+	linked = *ret_index + 1;
+	if (cas_acq_rel(&m->ring, &linked, 0u))
+		ring_close(v, me, *ret_index, id);
+	return -ESRCH;
+}
+
+int message_queue(struct view *v, struct thread_rec *me, uint32_t slot,
+		  uint32_t id, struct ring *ret)
+{
+	struct member_rec *m;
+	uint32_t i;
+	int r;
+
+	if (!member_at(v, slot, id))
+		return -ESRCH;
+	m = view_member(v, slot);
+	/* Acquire: pairs with the release in ring_open(). */
+	i = load_acquire(&m->ring);
+	if (!i) {
+		r = make_queue(v, me, slot, id, &i);
+		if (r < 0)
+			return r;
+		i++;
+	}
+	r = ring_map(v, i - 1, ret);
+	if (r < 0)
+		return -EIO;
+	/* It may have gone meanwhile, and its ring be another's. */
+	if (load_acquire(&ret->ctl->owner) != id ||
+	    load_relaxed(&ret->ctl->closed))
+		return -ESRCH;
+	return 0;
+}
+
+void message_wake(const struct owed *owed)
+{
+	if (owed->slept)
+		ring_wake(&owed->ring, owed->pos);
+}
+
+int message_post(struct view *v, struct thread_rec *me, uint32_t slot,
+		 uint32_t id, const struct msg_head *h, const void *data,
+		 struct owed *owed)
+{
+	uint32_t size =
+		h->flags & MSG_BLOCK ? (uint32_t)sizeof(uint64_t) : h->size;
+	uint32_t cells = ring_cells(size);
+	struct msg_head *at;
+	struct owed mine;
+	int r;
+
+	if (size > RING_INLINE)
+		return -EMSGSIZE;
+	r = message_queue(v, me, slot, id, &mine.ring);
+	if (r == 0)
+		r = ring_claim(v, me, &mine.ring, cells, &mine.pos,
+			       &mine.slept);
+	if (r < 0)
+		return r;
+	at = ring_head_at(&mine.ring, mine.pos);
+	*at = *h;
+	at->target = id;
+	if (size)
+		memcpy(at + 1,
+		       h->flags & MSG_BLOCK ? (void *)&me->msg_block : data,
+		       size);
+	ring_commit(v, me, &mine.ring, mine.pos, cells);
+	if (owed) {
+		*owed = mine;
+		return 0;
+	}
+	message_wake(&mine);
+	ring_finish(me);
+	return 0;
+}
+
+int message_offer(struct view *v, struct thread_rec *me, uint32_t slot,
+		  uint32_t id, const struct msg_head *h, const void *data)
+{
+	int r = message_post(v, me, slot, id, h, data, NULL);
+	struct ring ring;
+
+	if (r != -EAGAIN)
+		return r;
+	r = message_queue(v, me, slot, id, &ring);
+	if (r < 0)
+		return r;
+	ring_ask_space(&ring);
+	if (SEED_BUG(95))
+		return -EAGAIN;
+	r = message_post(v, me, slot, id, h, data, NULL);
+	return r == -EAGAIN && !ring_is_sound(&ring) ? -EIO : r;
+}
+
+int message_wait(struct view *v, uint32_t slot, uint32_t id,
+		 int64_t deadline_ns)
+{
+	int64_t nap = SUSPECT_FIRST_NS, now = clock_monotonic_ns();
+	uint32_t seen, i;
+	struct ring r;
+
+	if (!member_at(v, slot, id))
+		return -ESRCH;
+	i = load_acquire(&view_member(v, slot)->ring);
+	if (!i)
+		return 0; /* it is going: message_post() says so */
+	if (ring_map(v, i - 1, &r) < 0)
+		return -EIO;
+	if (deadline_ns >= 0 && now >= deadline_ns)
+		return -ETIMEDOUT;
+	if (deadline_ns >= 0 && deadline_ns - now < nap)
+		nap = deadline_ns - now;
+	add_relaxed(&r.ctl->space_waiters, 1);
+	/* The drawing is at ring_wait_space(). */
+	full_fence();
+	seen = load_acquire(&r.ctl->space);
+	if (ring_has_room(&r) || load_relaxed(&r.ctl->closed))
+		nap = 0;
+	if (nap && ring_wait_space(&r, seen, nap) == -ETIMEDOUT &&
+	    member_is_dead(v, slot))
+		life_sweep(v);
+	sub_relaxed(&r.ctl->space_waiters, 1);
+	return 0;
+}
+
+int message_recover_member(struct view *v, uint32_t slot)
+{
+	struct member_rec *m = view_member(v, slot);
+	struct thread_rec *me;
+	uint32_t i;
+
+	/* The drawing is at make_queue(): the member's state, which
+	 * life_exit_begin() or life_depart() has stored, then the queue. */
+	full_fence();
+	i = load_acquire(&m->ring);
+	if (!i)
+		return 0;
+	me = life_rec(v);
+	if (!me || i > ring_hi(v))
+		return -EIO;
+	ring_close(v, me, i - 1, m->id);
+	store_relaxed(&m->ring, 0u);
+	return 0;
+}

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Reactor: a ring that holds each message once, and a cursor for each listener
+ *
+ * Nobody owns the ring: producers themselves make room.  Cells are stamped free
+ * by CAS from the exact word that was there, interior cells of a record before
+ * its first, so any number of producers may do it at once and die at it.  They
+ * do not go past a cursor that is LIVE and whose listener is to be waited for;
+ * one that is LAGGED, or drops the oldest, they move along, and count.
+ *
+ * A listener copies a record out, sees that its header is still the same, and
+ * moves its cursor by CAS: if that succeeds it has the message, else somebody
+ * has moved it and counted it as lost.  So a slow one is overrun without harm,
+ * and each message is had or counted once.
+ *
+ *    FREE -- CAS --> TAKEN(who) --> LIVE <--- caught up --- LAGGED
+ *      ^                             |  \--- limit is over --^
+ *      +---- detach, recovery ------ + ---- limit is over --> GONE
+ *
+ * Bells: a listener that has found nothing sets idle, looks again, and goes on;
+ * who dispatches and finds idle set takes it and sends MSG_NEWS to the member's
+ * queue, or sets its `scan` mark if that is full.  So a burst costs one message
+ * for each listener, and a running one none.
+ *
+ * Killed while dispatching: {DISPATCH, reactor} in thread_rec.call, from before
+ * the claim to after the bells: recovery rings all of them.
+ */
+#ifndef FUSION_CORE_REACTOR_H
+#define FUSION_CORE_REACTOR_H
+
+#include "libfusion/core/names/table.h"
+#include "libfusion/core/talk/message.h"
+
+#define REACTOR_CELLS 1024u
+#define REACTOR_LISTENERS 128u
+#define REACTOR_LISTENERS_MAX 4096u
+#define REACTOR_GLOBALS 12
+#define REACTOR_LIMIT_MS 100u
+#define REACTOR_FOREVER_MS UINT32_MAX
+
+#define REACTOR_NOT_DIRECT 0x1u /* reactor.flags, atomic */
+#define REACTOR_SHUT UINT32_MAX /* reactor.ring: nobody listens any more */
+
+struct reactor {
+	struct entry e;
+	uint32_t id;   /* atomic: e.id, 0 once destroyed */
+	uint32_t ring; /* atomic: index + 1, if that ring's owner says so, too;
+			  0 nobody has listened yet; REACTOR_SHUT */
+	uint32_t message_size, cells, listeners; /* of creation */
+	uint32_t flags;
+	uint64_t dispatched, bytes; /* atomic */
+	/* Atomic: second << 32 | messages in it; of this one and the last. */
+	uint64_t rate[2];
+	uint32_t object, object_id; /* as those of struct ref */
+	/* Atomic: (index + 1) << 48 | pointer; 0 free. */
+	uint64_t globals[REACTOR_GLOBALS];
+};
+static_assert(sizeof(struct reactor) == OBJECT_SIZE, "ABI: bump FORMAT");
+
+enum cursor_state {
+	CURSOR_FREE = 0,
+	CURSOR_TAKEN = 1, /* being set up by the thread in CURSOR_TOKEN() */
+	CURSOR_LIVE = 2,
+	CURSOR_LAGGED = 3,
+	CURSOR_GONE = 4, /* disconnected; its owner frees it */
+};
+
+#define CURSOR_STATE(st) ((uint32_t)(st)&7u)
+#define CURSOR_TOKEN(st) ((uint32_t)((st) >> 32))
+#define CURSOR_MAKE(state, token) ((uint64_t)(token) << 32 | (uint32_t)(state))
+
+/* cursor.flags */
+#define CURSOR_DONE 0x1u    /* reads behind all others */
+#define CURSOR_VISITOR 0x2u /* the daemon's, for an open file */
+
+enum cursor_policy { POLICY_BLOCK = 0, POLICY_DROP = 1, POLICY_DISCONNECT = 2 };
+
+struct cursor {
+	/* What who dispatches looks at each time; seldom changes. */
+	uint64_t st;	      /* atomic */
+	uint64_t mask;	      /* atomic: of channels, CHANNEL_BIT() */
+	uint32_t owner, slot; /* member id and slot; 0 a visitor */
+	uint32_t idle;	      /* atomic: ring when something comes */
+	uint32_t policy;      /* atomic: enum cursor_policy << 24 | flags */
+	uint32_t limit_ms;    /* atomic */
+	uint32_t pad0[7];
+
+	uint64_t pos;	  /* atomic: next record to read */
+	uint64_t dropped; /* atomic */
+	uint8_t pad1[48];
+};
+static_assert(sizeof(struct cursor) == RING_CURSOR, "ABI: bump FORMAT");
+
+#define CHANNEL_BIT(channel) (1ull << ((channel)&63u))
+#define CURSOR_FLAGS(c) (load_relaxed(&(c)->policy) & 0xffffffu)
+#define CURSOR_POLICY(c) (load_relaxed(&(c)->policy) >> 24)
+
+/* msg_head.flags: its sender's own cursor passes over it. */
+#define MSG_NOT_SENDER 0x2u
+
+struct reactor_params {
+	uint32_t message_size, cells, listeners;
+	/* Of an object's: who makes it, NULL a plain one; see object.h. */
+	struct thread_rec *maker;
+	uint32_t object, object_id;
+};
+
+/* 0, or table_add()'s errors. */
+int reactor_create(struct view *v, struct thread_rec *me, const char *name,
+		   const struct reactor_params *params, uint32_t creator,
+		   struct reactor **ret);
+int reactor_destroy(struct view *v, struct thread_rec *me, struct reactor *re);
+/* The same, if it is the one with @id still. */
+int reactor_destroy_id(struct view *v, struct thread_rec *me,
+		       struct reactor *re, uint32_t id);
+
+/* Its ring, if it has one.  0; -ENOENT none yet; -EIDRM; -EIO. */
+int reactor_ring(const struct view *v, const struct reactor *re,
+		 struct ring *ret);
+
+static inline struct cursor *cursor_at(const struct ring *r, uint32_t i)
+{
+	return (struct cursor *)r->cursors + i;
+}
+
+/* --- Dispatching ---------------------------------------------------------- */
+
+struct reactor_send {
+	struct msg_head head; /* sender, flags, size, a = channel */
+	const void *data;
+	bool nowait;	    /* -EAGAIN rather than wait */
+	uint32_t impatient; /* member id whose own cursor is not waited for */
+	/* With nowait: when it was tried first, CLOCK_MONOTONIC; 0 now. */
+	int64_t since_ns;
+	/* For who must not sleep: with -EAGAIN the visitors' bell rings when
+	 * there may be room; and how long it may wait for that, at most. */
+	int64_t *ret_nap_ns;
+};
+
+/* 0; -EAGAIN; -EMSGSIZE; -EIDRM; -EIO, with ret_nap_ns also of what is full and
+ * makes no sense. */
+int reactor_dispatch(struct view *v, struct thread_rec *me, struct reactor *re,
+		     const struct reactor_send *send);
+
+/* --- Listening ------------------------------------------------------------ */
+
+struct cursor_params {
+	uint32_t owner, slot; /* a member's */
+	uint32_t flags;	      /* CURSOR_DONE, CURSOR_VISITOR */
+	uint32_t policy, limit_ms;
+	uint64_t mask;
+};
+
+/* A cursor as who has it knows it. */
+struct listener {
+	struct reactor *re;
+	uint32_t id; /* of the reactor */
+	uint32_t cursor;
+	uint32_t owner; /* member id, 0 a visitor */
+};
+
+/* Take a cursor at the end of what was dispatched; makes the ring if there is
+ * none.  0; -ENOSPC; -EIDRM; -ENOMEM; -EIO; -ETIMEDOUT. */
+int cursor_take(struct view *v, struct thread_rec *me, struct reactor *re,
+		const struct cursor_params *params, struct listener *ret);
+/* Give it back: nobody waits for it any more. */
+void cursor_free(struct view *v, struct thread_rec *me,
+		 const struct listener *l);
+/* Its cursor in *ret, its ring in *ret_ring.  0; -EPIPE; -EIDRM; -EIO. */
+int cursor_get(const struct view *v, const struct listener *l,
+	       struct ring *ret_ring, struct cursor **ret);
+
+/*
+ * The next message.  1 and *ret_head, the payload in @buf; 0 there is none;
+ * -EMSGSIZE @size is too small, ret_head->size says what is needed and nothing
+ * is lost; -EPIPE disconnected; -EIDRM destroyed; -EIO.  @skip_of: member
+ * whose messages with MSG_NOT_SENDER are passed over.  Checks all it reads.
+ */
+int cursor_read(struct view *v, const struct listener *l, uint32_t skip_of,
+		void *buf, uint32_t size, struct msg_head *ret_head);
+/* There was none: ring when one comes.  Tells who waits for room, and who waits
+ * for all to be done.  False: one has come meanwhile. */
+bool cursor_rest(struct view *v, struct thread_rec *me,
+		 const struct listener *l);
+
+/* There was none: can that be?  0; -EIO what is there makes no sense; others as
+ * cursor_get(). */
+int cursor_check(const struct view *v, const struct listener *l);
+
+/* --- Looking -------------------------------------------------------------- */
+
+struct reactor_sum {
+	uint32_t listeners, rate, cells;
+	uint64_t dispatched, bytes, dropped;
+};
+
+/* Private copies; bounded.  0, -ENOENT, -EIO. */
+int reactor_sum(const struct view *v, const struct reactor *re,
+		struct reactor_sum *ret);
+/* Copy cursor @i of @re, below n_cursors of its ring.  0; -ENOENT it is free;
+ * -ERANGE there are no more; *ret_behind: cells that it has still to read. */
+int cursor_copy(const struct view *v, const struct reactor *re, uint32_t i,
+		struct cursor *ret, uint64_t *ret_behind);
+
+/* --- Recovery ------------------------------------------------------------- */
+
+/* Bells that the dead @t may have owed. */
+int reactor_recover(struct view *v, struct thread_rec *t);
+/* Cursors that @t was taking, or had for a visitor. */
+void reactor_recover_thread(struct view *v, const struct thread_rec *t);
+/* Cursors of the member in @slot, and of its threads. */
+void reactor_recover_member(struct view *v, uint32_t slot);
+
+void reactor_init(struct view *v, void *rec, const void *arg); /* kinds.c */
+void reactor_fini(struct view *v, void *rec);
+bool reactor_is_quiet(const void *rec);
+
+/* Faults of a quiet arena's reactors. */
+unsigned reactor_check(struct view *v, void (*report)(void *, const char *),
+		       void *ctx);
+
+#endif

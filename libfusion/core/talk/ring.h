@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Ring: a queue of records in shared memory with any number of producers
+ *
+ * Cells of 64 bytes; a record takes one or more that follow each other, and
+ * positions count cells for ever.  Each cell has a header word apart from the
+ * cells, so that no payload can be taken for one:
+ *
+ *                    +----------- re-stamped, p + n --------------+
+ *                    v                                            |
+ *   FREE(p) -- CAS --> CLAIM(k, who, p) -- store --> DONE(k, who, p)
+ *    |  ^                    |
+ *   CAS |                    +-- recovery of a dead producer --> SKIP(k, p)
+ *    v  | any claim
+ *   FREE(p)|SLEEP   the consumer sleeps on the low half of this header
+ *
+ * The claim is the header: owner and length of a record are public in the same
+ * CAS that takes the cells, so what a dead producer leaves has a size and a
+ * name.  The consumer's sleep flag is in the word that the next producer must
+ * CAS, so there is nothing to forget.  A record does not wrap: cells before the
+ * end that are too few are claimed as SKIP at once.
+ *
+ * Killed: the thread has announced {op, ring, position} in thread_rec.msg.
+ *   MSG_OP_CLAIM    and the header is my CLAIM there: SKIP, else nothing is
+ * mine MSG_OP_CLAIMED  and it is: SKIP; else it was committed In any case who
+ * sleeps there is woken.  thread_rec.msg_block is the block that travels with
+ * it: freed unless committed. A producer that lives is never revoked: one that
+ * is stopped between claim and commit holds up the ring until it goes on.
+ *
+ * Rings are type-stable: control record i has the same memory for as long as
+ * the file lives, and a ring that is given up goes on where it was when
+ * another takes it.  So a late producer does no harm: each record names for
+ * whom it is, and who finds one that is not for him drops it.
+ */
+#ifndef FUSION_CORE_RING_H
+#define FUSION_CORE_RING_H
+
+#include <errno.h>
+
+#include "libfusion/core/base/atomic.h"
+#include "libfusion/core/file/view.h"
+
+#define RING_CELL 64u
+#define RING_CURSOR 128u /* bytes of a struct cursor, reactor.h */
+#define RING_CELLS_MIN 64u
+#define RING_CELLS_MAX 16384u
+
+#define RING_ATTENDED 4u
+
+/* Largest payload that a member's queue carries itself; more is a block. */
+#define RING_INLINE 1024u
+
+enum hdr_state { HDR_FREE = 0, HDR_CLAIM = 1, HDR_DONE = 2, HDR_SKIP = 3 };
+
+#define HDR_SLEEP 0x4ull
+#define HDR_POS_MASK 0x7ffffffffull /* 35 bits */
+#define HDR_STATE(h) ((unsigned)(h)&3u)
+#define HDR_CELLS_MAX 0xfffu
+#define HDR_CELLS(h) ((uint32_t)((h) >> 3) & HDR_CELLS_MAX)
+#define HDR_POS(h) (((h) >> 15) & HDR_POS_MASK)
+#define HDR_PRODUCER(h) ((uint32_t)((h) >> 50))
+#define HDR_MAKE(state, cells, who, pos)              \
+	((uint64_t)(state) | (uint64_t)(cells) << 3 | \
+	 ((uint64_t)(pos)&HDR_POS_MASK) << 15 | (uint64_t)(who) << 50)
+#define HDR_FREE_AT(pos) HDR_MAKE(HDR_FREE, 0, 0, pos)
+/* How far position @a is behind @b; the distance is less than half of all. */
+#define POS_DIFF(b, a) (((b) - (a)) & HDR_POS_MASK)
+#define POS_IS_BEFORE(a, b) ((a) != (b) && POS_DIFF(b, a) < (HDR_POS_MASK >> 1))
+
+/* thread_rec.msg: kind = ring index, a[0] = position. */
+enum msg_op {
+	MSG_OP_CLAIM = 1,
+	MSG_OP_CLAIMED = 2,
+	MSG_OP_OPEN =
+		3, /* a[0] = owner, a[1] = offset of the word it goes to */
+};
+
+/* ring_ctl.owner of a reactor's ring is its id with this bit. */
+#define RING_OF_REACTOR 0x80000000u
+
+struct ring_ctl {
+	uint32_t owner; /* atomic: whose it is (and msg_head.target); 0 free */
+	uint32_t cells; /* written once, before rings.hi, as are the next */
+	uint32_t n_cursors; /* reactors' rings only, see reactor.h */
+	uint32_t pad0;
+	uint64_t off;	     /* of its memory: cursors, headers, cells */
+	uint32_t closed;     /* atomic: it goes, no more records */
+	uint32_t cursors_hi; /* atomic: cursors below were ever used */
+	/* Atomic: call slots that the consumer looks at, index + 1, see call.h.
+	 * Written by it alone, read by callers, like the words before. */
+	uint32_t attended[RING_ATTENDED];
+	uint8_t pad1[16];
+
+	uint64_t hint;	  /* atomic: where producers begin to look */
+	uint64_t dropped; /* atomic: records that found no room and no patience
+			   */
+	uint32_t scan;	  /* atomic: a bell found the queue full: look at all */
+	uint8_t pad2[44];
+
+	uint64_t head;		/* atomic: all before it is free again */
+	uint64_t received;	/* consumer only */
+	uint32_t space;		/* atomic, futex: +1 when there is room */
+	uint32_t space_waiters; /* atomic */
+	uint32_t sleeping;	/* atomic hint, for the lens */
+	uint16_t visitors;	/* atomic: wait for room, see bell.h */
+	uint8_t pad3[34];
+};
+static_assert(sizeof(struct ring_ctl) == RING_CTL_SIZE, "ABI: bump FORMAT");
+
+/* What every record begins with. */
+struct msg_head {
+	uint32_t target; /* ring_ctl.owner for which it was meant */
+	uint32_t sender; /* member id, 0 the daemon for a visitor */
+	uint16_t kind;	 /* enum msg_kind */
+	uint16_t flags;	 /* MSG_BLOCK */
+	uint32_t size;	 /* bytes of payload */
+	uint64_t a, b;	 /* by kind */
+};
+static_assert(sizeof(struct msg_head) == 32, "ABI: bump FORMAT");
+
+enum msg_kind {
+	MSG_WAKE = 0,	 /* nothing: the consumer looks around */
+	MSG_USER = 1,	 /* a = type */
+	MSG_CALL = 2,	 /* see call.h */
+	MSG_NEWS = 3,	 /* a = reactor's id, see reactor.h */
+	MSG_REACTOR = 4, /* in a reactor's ring: a = channel */
+};
+
+/* The payload is one word: the block that has it, as members see its address;
+ * a slot for malloc_to and free_from.  0: somebody has taken it. */
+#define MSG_BLOCK 0x1u
+/* msg_head.size of a block that a program has sent as it was. */
+#define MSG_WHOLE_BLOCK UINT32_MAX
+
+/* A ring as this process sees it: positions checked once. */
+struct ring {
+	struct superblock *sb;
+	struct ring_ctl *ctl;
+	void *cursors;
+	uint64_t *hdr; /* atomic, all of them */
+	char *cell;
+	uint32_t index, cells, mask, n_cursors;
+};
+
+static inline struct ring_ctl *ring_ctl(const struct view *v, uint32_t i)
+{
+	return (struct ring_ctl *)(v->base + v->geo.off_rings) + i;
+}
+
+static inline uint32_t ring_hi(const struct view *v)
+{
+	return view_hi(&v->sb->rings.hi, v->geo.n_rings);
+}
+
+/* Cursors that may be in use. */
+static inline uint32_t ring_cursors(const struct ring *r)
+{
+	return view_hi(&r->ctl->cursors_hi, r->n_cursors);
+}
+
+/* Cells that a record with @size bytes of payload takes. */
+static inline uint32_t ring_cells(uint32_t size)
+{
+	return (uint32_t)((sizeof(struct msg_head) + (uint64_t)size +
+			   RING_CELL - 1) /
+			  RING_CELL);
+}
+
+static inline struct msg_head *ring_head_at(const struct ring *r, uint64_t pos)
+{
+	return (struct msg_head *)(r->cell + (pos & r->mask) * RING_CELL);
+}
+
+/* 0; -EINVAL no such ring; -EIO what it says of itself is impossible. */
+int ring_map(const struct view *v, uint32_t index, struct ring *ret);
+
+/*
+ * Have the word at @link, which is 0 or a ring's index + 1, name a ring for
+ * @owner: the one that is there, or a free one of that size.  0 and *ret_index;
+ * -ENOSPC all rings are in use; -ENOMEM; -EIO; -ETIMEDOUT.
+ */
+int ring_open(struct view *v, struct thread_rec *me, uint32_t owner,
+	      uint32_t cells, uint32_t n_cursors, uint32_t *link,
+	      uint32_t *ret_index);
+/* It goes: what is in it is dropped, blocks are freed, who waits for room is
+ * woken.  The caller makes sure that nobody consumes from it any more.
+ * Idempotent. */
+int ring_close(struct view *v, struct thread_rec *me, uint32_t index,
+	       uint32_t owner);
+
+/* --- Producing ------------------------------------------------------------ */
+
+/*
+ * Claim @cells.  0 and *ret_pos: fill in and ring_commit(); *ret_slept: who
+ * sleeps there is to be woken.  -EAGAIN no room; -EMSGSIZE never; -EIO.
+ */
+int ring_claim(struct view *v, struct thread_rec *me, struct ring *r,
+	       uint32_t cells, uint64_t *ret_pos, bool *ret_slept);
+/* Commit; thread_rec.msg_block has been passed on. */
+void ring_commit(struct view *v, struct thread_rec *me, struct ring *r,
+		 uint64_t pos, uint32_t cells);
+/* After ring_commit() and the wake: nothing is in the works any more. */
+void ring_finish(struct thread_rec *me);
+void ring_wake(const struct ring *r, uint64_t pos);
+
+/* Where the next record will begin, as it was; bounded. */
+uint64_t ring_tail(const struct ring *r);
+/* Is the cell free at which the next record begins?  It says no more than that
+ * it was. */
+bool ring_has_room(const struct ring *r);
+/* Sleep until there may be room, at most @timeout_ns: between a look that found
+ * none and the next.  @seen is ctl->space before that look.  0, -ETIMEDOUT,
+ * -EINTR. */
+int ring_wait_space(struct ring *r, uint32_t seen, int64_t timeout_ns);
+/* There may be room now: wake who waits for it.  A full fence, too. */
+void ring_tell_space(struct ring *r);
+/* For who must not sleep: between two looks that find no room; then the
+ * visitors' bell rings when there may be some. */
+void ring_ask_space(struct ring *r);
+/* No more records: who waits for room finds out. */
+void ring_shut(struct ring *r);
+
+/* Recovery of thread_rec.msg and .msg_block.  Idempotent. */
+int ring_recover(struct view *v, struct thread_rec *t);
+
+/* --- Consuming ------------------------------------------------------------ */
+
+enum ring_found {
+	RING_EMPTY,
+	RING_RECORD, /* *ret_cells of it */
+	RING_SKIP,   /* nothing in *ret_cells */
+	RING_BUSY,   /* claimed: its producer is at it */
+	RING_LOST,   /* overwritten: the reader was too slow */
+	RING_BROKEN, /* makes no sense */
+};
+
+enum ring_found ring_look(const struct ring *r, uint64_t pos,
+			  uint32_t *ret_cells, uint32_t *ret_producer);
+
+/* Give [from, to) back to producers.  One consumer's rings. */
+void ring_release(struct ring *r, uint64_t from, uint64_t to);
+/* Nothing at @pos: flag that we sleep there.  False: something has come. */
+bool ring_arm(struct ring *r, uint64_t pos);
+/* Have who sleeps at @pos look again, or who is about to. */
+void ring_rouse(struct ring *r, uint64_t pos);
+/* After ring_arm(): sleep.  0, -ETIMEDOUT, -EINTR. */
+int ring_sleep(struct ring *r, uint64_t pos, int64_t timeout_ns);
+
+/* Can it be as it is, whatever others are doing to it?  Not if some header is
+ * of another lap than it must be. */
+bool ring_is_sound(const struct ring *r);
+/* Faults of a quiet arena's rings. */
+unsigned ring_check(struct view *v, void (*report)(void *, const char *),
+		    void *ctx);
+
+/* Records between head and the first free cell, for the lens; bounded. */
+uint32_t ring_pending(const struct ring *r);
+
+#endif

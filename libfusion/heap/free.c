@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Freeing, and knowing what a pointer is
+ *
+ * free stores 0 in the block's map byte: that is the commit.  A block in a
+ * slab of this thread goes back to the magazine; one in another's gets a second
+ * store, to the slab's rflag.  No lock, no list, and no difference whether the
+ * owner lives.
+ */
+#include <fusion/heap.h>
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "libfusion/base/log.h"
+#include "libfusion/base/refuse.h"
+#include "libfusion/core/heap/slab.h"
+#include "libfusion/heap/heap_private.h"
+
+static bool abort_on_error;
+
+FUSION_API void fusion_heap_abort_on_error(bool on)
+{
+	store_relaxed(&abort_on_error, on);
+}
+
+static int wrong(const char *what, const void *p)
+{
+	log_error("free of %p: %s", p, what);
+	/* Relaxed: set once, before other calls. */
+	if (load_relaxed(&abort_on_error))
+		abort();
+	return -EINVAL;
+}
+
+/* A scan is to find what is dropped; is perhaps all of the slab dropped? */
+__attribute__((noinline)) static int drop_slow(struct tcache *c, struct bin *b,
+					       uint32_t span)
+{
+	struct slab_desc *d = c->descs + span;
+
+	d->scan = 0;
+	if (!d->hasfree)
+		bin_ready(c->arena, b, span);
+	b->dropping = span;
+	b->dropping_desc = d;
+	if (++d->dropped >= b->n_blocks) {
+		d->dropped = 0;
+		b->dropping = 0;
+		heap_maybe_release(c, b, span);
+	}
+	return 0;
+}
+
+/* @map is free now and lies in a slab of mine: keep the block for the next
+ * malloc, or if the magazine is full drop it. */
+static inline int keep(struct tcache *c, struct bin *b, uint32_t span, char *p,
+		       uint8_t *map)
+{
+	uint32_t top = b->top;
+
+	if (LIKELY(top < LIMIT_MAGAZINE)) {
+		b->magazine[top] = (struct block_ref){p, map};
+		b->top = top + 1;
+		return 0;
+	}
+	if (UNLIKELY(span != b->dropping ||
+		     b->dropping_desc->dropped + 1 >= b->n_blocks))
+		return drop_slow(c, b, span);
+	b->dropping_desc->dropped++;
+	return 0;
+}
+
+static void free_own(struct tcache *c, const struct block *b)
+{
+	const struct class_info *k = &c->arena->classes[WORD_CLASS(b->word)];
+	char *p = slab_block(&c->arena->view, k, b->span, b->index);
+	struct bins *bins = bins_of(c, b->word);
+
+	if (UNLIKELY(track_is_on()) && !WORD_POOL(b->word))
+		track_freed(p, k->size);
+	store_relaxed(b->map, (uint8_t)TAG_FREE);
+	if (bins)
+		keep(c, &bins->bin[WORD_CLASS(b->word)], b->span, p, b->map);
+}
+
+/* Release: our last use of the block comes before the owner's next. */
+static void free_foreign(struct tcache *c, const struct block *b)
+{
+	struct view *v = &c->arena->view;
+
+	store_release(b->map, (uint8_t)TAG_FREE);
+	/* Last, and always: pairs with the acquire in ask().  The slab may be
+	 * gone by now; the descriptor is type-stable. */
+	store_release(&span_desc(v, b->span)->rflag, (uint8_t)1);
+	if (!WORD_TOKEN(b->word))
+		span_trim_later(v); /* nobody's: it may be empty now */
+}
+
+int heap_free_block(struct tcache *c, const struct block *b,
+		    struct thread_rec *pend)
+{
+	struct view *v = &c->arena->view;
+	int r = 0;
+
+	if (b->map) {
+		if (WORD_TOKEN(b->word) == c->token)
+			free_own(c, b);
+		else
+			free_foreign(c, b);
+		return 0;
+	}
+	r = span_free(v, c->rec, b->span, WORD_COUNT(b->word), b->word, pend);
+	if (r == -EINVAL)
+		return wrong("free already", span_at(v, b->span));
+	span_trim_decayed(v, c->rec);
+	return r;
+}
+
+int heap_find(struct tcache *c, const void *p, struct block *ret)
+{
+	struct view *v = &c->arena->view;
+
+	if (!view_contains(v, p))
+		return wrong("not in the arena", p);
+	if (block_find(v, c->arena->classes, view_off(v, p), ret) < 0)
+		return wrong("no block begins there", p);
+	if (!block_is_allocated(ret))
+		return wrong("free already", p);
+	return 0;
+}
+
+/* The short way for a small slab of another thread, or of none. */
+static bool free_others(struct fusion_arena *arena, void *p)
+{
+	struct tcache *c = tls_current;
+	uint64_t off = (uint64_t)((char *)p - c->base), w;
+	uint32_t span = (uint32_t)(off >> SPAN_SHIFT);
+	struct block b;
+
+	if (c->arena != arena || off >> SPAN_SHIFT >= c->span_hi)
+		return false;
+	w = load_relaxed(c->words + span);
+	if (WORD_KIND(w) != SPAN_SLAB || WORD_CLASS(w) >= SMALL_CLASSES ||
+	    w & (SPAN_SLOW | SPAN_MEMBER) || WORD_TOKEN(w) == c->token)
+		return false;
+	b = (struct block){.word = w, .span = span};
+	b.map = bin_map(&c->main.bin[WORD_CLASS(w)], span,
+			(uint32_t)off & (SPAN_SIZE - 1));
+	if (!b.map || !load_relaxed(b.map))
+		return false;
+	free_foreign(c, &b);
+	return true;
+}
+
+/* All that is not a block in a small slab of this thread's main bins. */
+__attribute__((noinline)) static int free_slow(struct fusion_arena *arena,
+					       void *p)
+{
+	struct tcache *c;
+	struct block b;
+	int r;
+
+	if (free_others(arena, p))
+		return 0;
+	if (!p)
+		return 0;
+	c = tls_cache(arena);
+	if (!c)
+		return -errno;
+	r = heap_find(c, p, &b);
+	c->span_hi = span_hi(&arena->view);
+	return r < 0 ? r : heap_free_block(c, &b, NULL);
+}
+
+FUSION_API int fusion_free(struct fusion_arena *arena, void *ptr)
+{
+	struct tcache *c = tls_current;
+	uint64_t off = (uint64_t)((char *)ptr - c->base), w;
+	uint64_t span = off >> SPAN_SHIFT;
+	uint8_t *map;
+	struct bin *b;
+
+	/* NULL and pointers to elsewhere are beyond span_hi. */
+	if (UNLIKELY(c->arena != arena || span >= c->span_hi))
+		return told(free_slow(arena, ptr));
+	w = load_relaxed(c->words + span);
+	/* SPAN_SLOW and SPAN_MEMBER are in these bits too. */
+	if (UNLIKELY((uint32_t)w != c->token))
+		return told(free_slow(arena, ptr));
+	b = &c->main.bin[WORD_CLASS(w)];
+	ONCE(b);
+	map = bin_map(b, span, (uint32_t)off & (SPAN_SIZE - 1));
+	if (UNLIKELY(!map || !load_relaxed(map)))
+		return told(free_slow(arena, ptr));
+	store_relaxed(map, (uint8_t)TAG_FREE);
+	return told(keep(c, b, (uint32_t)span, ptr, map));
+}
+
+FUSION_API size_t fusion_usable_size(struct fusion_arena *arena,
+				     const void *ptr)
+{
+	struct block b;
+
+	if (!arena || !ptr || !view_contains(&arena->view, ptr) ||
+	    block_find(&arena->view, arena->classes,
+		       view_off(&arena->view, ptr), &b) < 0 ||
+	    !block_is_allocated(&b))
+		return 0;
+	return b.size;
+}

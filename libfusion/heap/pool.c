@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "libfusion/core/heap/pool.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <fusion/heap.h>
+
+#include "libfusion/base/known.h"
+#include "libfusion/base/refuse.h"
+#include "libfusion/core/file/event.h"
+#include "libfusion/core/heap/span.h"
+#include "libfusion/heap/heap_private.h"
+
+struct fusion_pool {
+	struct known known; /* first: the handle; the arena's */
+	struct fusion_arena *arena;
+	uint32_t index, gen;
+};
+
+static struct fusion_pool *handle(struct fusion_arena *arena)
+{
+	struct fusion_pool *p = calloc(1, sizeof(*p));
+
+	if (p)
+		p->arena = arena;
+	return p;
+}
+
+static int finish(struct fusion_pool *p, int r, struct fusion_pool **ret)
+{
+	if (r < 0) {
+		free(p);
+		return r;
+	}
+	p->gen = load_relaxed(&pool_at(&p->arena->view, p->index)->gen);
+	known_add(&p->known, p->arena);
+	*ret = p;
+	return 0;
+}
+
+FUSION_API int fusion_pool_create(struct fusion_arena *arena, const char *name,
+				  size_t limit, struct fusion_pool **ret)
+{
+	struct thread_rec *me = thread_rec_of(arena);
+	struct fusion_pool *p;
+	int r;
+
+	if (!me)
+		return told(-errno);
+	if (!ret)
+		return told(refuse_null("pool", "ret"));
+	p = handle(arena);
+	if (!p)
+		return told(-ENOMEM);
+	r = finish(p, pool_create(&arena->view, me, name, limit, &p->index),
+		   ret);
+	if (r < 0)
+		return told(refuse_thing(arena, r, "pool", name));
+	event_log(&arena->view, me, EVENT_CREATED, arena->id, "pool %s",
+		  name ? name : "");
+	arena_poke(arena);
+	return 0;
+}
+
+FUSION_API int fusion_pool_find(struct fusion_arena *arena, const char *name,
+				struct fusion_pool **ret)
+{
+	struct thread_rec *me = thread_rec_of(arena);
+	struct fusion_pool *p;
+	int r;
+
+	if (!me)
+		return told(-errno);
+	if (!ret)
+		return told(refuse_null("pool", "ret"));
+	p = handle(arena);
+	if (!p)
+		return told(-ENOMEM);
+	r = finish(p, pool_find(&arena->view, me, name, &p->index), ret);
+	return told(r < 0 ? refuse_thing(arena, r, "pool", name) : 0);
+}
+
+static bool is_there(const struct fusion_pool *p)
+{
+	const struct pool_rec *rec = pool_at(&p->arena->view, p->index);
+
+	/* Acquire: pairs with the release in pool_create(). */
+	return rec && load_acquire(&rec->state) == POOL_USED &&
+	       load_relaxed(&rec->gen) == p->gen;
+}
+
+FUSION_API void *fusion_pool_malloc(struct fusion_pool *pool, size_t size)
+{
+	struct tcache *c = tls_cache(pool->arena);
+	struct bins *b;
+
+	if (!c)
+		return told_pointer(NULL);
+	if (!is_there(pool)) {
+		errno = -refuse_handle("pool", pool);
+		return told_pointer(NULL);
+	}
+	b = bins_get(c, SPAN_POOL(pool->index), true);
+	return told_pointer(b ? heap_alloc(c, b, size) : NULL);
+}
+
+FUSION_API void *fusion_pool_calloc(struct fusion_pool *pool, size_t n,
+				    size_t size)
+{
+	size_t all;
+	void *p = array_size(n, size, &all) ? fusion_pool_malloc(pool, all)
+					    : NULL;
+
+	return p ? memset(p, 0, all) : NULL;
+}
+
+FUSION_API int fusion_pool_stats(struct fusion_pool *pool,
+				 struct fusion_pool_stats *ret)
+{
+	struct pool_info info;
+
+	/* No handle; or the arena was left, or this is the child of a fork. */
+	if (!arena_is_in(known_whose(pool)))
+		return told(refuse_handle("pool", pool));
+	if (!is_there(pool) ||
+	    pool_copy(&pool->arena->view, pool->index - 1, &info) < 0)
+		return told(-ENOENT);
+	*ret = (struct fusion_pool_stats){
+		.id = info.id,
+		.used = info.used,
+		.limit = info.limit,
+	};
+	return 0;
+}
+
+/* A pointer that is no handle is none of ours. */
+FUSION_API void fusion_pool_release(struct fusion_pool *pool)
+{
+	if (known_remove((struct known *)pool))
+		free(pool);
+}
+
+FUSION_API int fusion_pool_destroy(struct fusion_pool *pool)
+{
+	struct fusion_arena *arena;
+	struct pool_info info = {0};
+	struct thread_rec *me;
+	int r = -ENOENT;
+
+	if (!pool)
+		return 0;
+	arena = known_whose(pool);
+	me = thread_rec_of(arena);
+	if (!me)
+		return told(-errno);
+	if (!known_remove((struct known *)pool)) /* another was faster */
+		return told(refuse_handle("pool", pool));
+	if (is_there(pool)) {
+		pool_copy(&arena->view, pool->index - 1, &info);
+		r = pool_destroy(&arena->view, me, pool->index);
+	}
+	free(pool);
+	if (r == 0) {
+		event_log(&arena->view, me, EVENT_DESTROYED, arena->id,
+			  "pool %s", info.name);
+		arena_poke(arena);
+	}
+	return told(r);
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Blocks that are handed over in one step
+ *
+ * The thread's record says which block goes to or comes from which slot, so
+ * that recovery can tell by looking at the slot whether the step was taken.
+ */
+#include <fusion/heap.h>
+
+#include <errno.h>
+
+#include "libfusion/base/refuse.h"
+#include "libfusion/core/base/seed.h"
+#include "libfusion/core/heap/block.h"
+#include "libfusion/heap/heap_private.h"
+
+static bool good_slot(const struct fusion_arena *arena, void **slot)
+{
+	return view_contains(&arena->view, slot) && (uintptr_t)slot % 8 == 0;
+}
+
+/* span_alloc() announces the block: only it knows which. */
+static void *run_to(struct tcache *c, size_t size, uint64_t slot)
+{
+	if (!SEED_BUG(5))
+		pending_announce(c->rec, PENDING_MALLOC_TO, slot, 0);
+	return heap_alloc_run(c, 0, size, 1);
+}
+
+static void *block_to(struct tcache *c, size_t size, uint64_t slot)
+{
+	unsigned class = heap_class_of(size);
+	struct block_ref r = heap_take(c, &c->main, class);
+
+	if (!r.p)
+		return class >= SMALL_CLASSES ? run_to(c, size, slot) : NULL;
+	if (!SEED_BUG(5))
+		pending_announce(c->rec, PENDING_MALLOC_TO, slot,
+				 view_off(&c->arena->view, r.p));
+	return heap_commit(c, r, c->main.bin[class].size);
+}
+
+/* Commit: the store of *slot.  Killed before it: recovery finds the block
+ * allocated and not in the slot, and frees it. */
+FUSION_API int fusion_malloc_to(struct fusion_arena *arena, size_t size,
+				void **slot)
+{
+	struct tcache *c = tls_cache(arena);
+	uint64_t off;
+	void *p;
+
+	if (!c)
+		return told(-errno);
+	if (!good_slot(arena, slot))
+		return told(-EINVAL);
+	off = view_off(&arena->view, slot);
+	p = size > MEDIUM_MAX ? run_to(c, size, off) : block_to(c, size, off);
+	compiler_fence();
+	/* Release: who finds the block in the slot finds its memory so. */
+	if (p)
+		store_release(slot, p);
+	pending_clear(c->rec);
+	return told(p ? 0 : -ENOMEM);
+}
+
+/* Commit: the store of *slot.  Killed before it: recovery takes the mark off
+ * the block; after it: frees the block. */
+FUSION_API int fusion_free_from(struct fusion_arena *arena, void **slot)
+{
+	struct tcache *c = tls_cache(arena);
+	struct block b;
+	void *p;
+	int r;
+
+	if (!c)
+		return told(-errno);
+	if (!good_slot(arena, slot))
+		return told(-EINVAL);
+	/* Acquire: pairs with the release in fusion_malloc_to(). */
+	p = load_acquire(slot);
+	if (!p)
+		return 0;
+	r = heap_find(c, p, &b);
+	if (r < 0)
+		return told(r);
+	pending_announce(c->rec, b.map ? PENDING_FREE_FROM : PENDING_FREE_RUN,
+			 view_off(&arena->view, slot),
+			 view_off(&arena->view, p));
+	if (b.map && !SEED_BUG(9))
+		store_relaxed(b.map, (uint8_t)TAG_DYING);
+	compiler_fence();
+	store_release(slot, (void *)NULL);
+	compiler_fence();
+	r = heap_free_block(c, &b, c->rec);
+	pending_clear(c->rec);
+	return told(r);
+}

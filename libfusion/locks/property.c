@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <fusion/property.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "libfusion/arena/act.h"
+#include "libfusion/arena/arenas.h"
+#include "libfusion/base/refuse.h"
+#include "libfusion/core/base/futex.h"
+#include "libfusion/core/base/limits.h"
+#include "libfusion/core/file/thread.h"
+#include "libfusion/core/life/life.h"
+#include "libfusion/core/locks/property.h"
+#include "libfusion/locks/objects.h"
+
+static_assert(FUSION_PROPERTIES_OWNED == THREAD_PROPERTIES, "as documented");
+
+static struct property *of(struct fusion_property *property)
+{
+	return (struct property *)property;
+}
+
+static int copy_options(const struct fusion_property_options *from,
+			struct property_windows *to)
+{
+	struct fusion_property_options o = {0};
+
+	if (from && (from->size < sizeof(from->size) || from->size > sizeof(o)))
+		return refuse_size("fusion_property_options", from->size,
+				   sizeof(o));
+	if (from)
+		memcpy(&o, from, from->size);
+	if (o.lease_window_ns < 0 || o.purchase_window_ns < 0)
+		return refuse(-EINVAL,
+			      "property options: lease_window_ns is %" PRId64
+			      ", purchase_window_ns %" PRId64
+			      ": neither may be negative",
+			      o.lease_window_ns, o.purchase_window_ns);
+	to->lease_ns = o.lease_window_ns ? o.lease_window_ns
+					 : PROPERTY_LEASE_WINDOW_NS;
+	to->purchase_ns = o.purchase_window_ns ? o.purchase_window_ns
+					       : PROPERTY_PURCHASE_WINDOW_NS;
+	return 0;
+}
+
+FUSION_API int
+fusion_property_create(struct fusion_arena *arena, const char *name,
+		       const struct fusion_property_options *options,
+		       struct fusion_property **ret)
+{
+	struct property_windows windows;
+	struct thread_rec *me;
+	struct property *p;
+	int r;
+
+	if (!ret)
+		return told(refuse_null("property", "ret"));
+	r = copy_options(options, &windows);
+	if (r < 0)
+		return told(r);
+	me = thread_rec_of(arena);
+	if (!me)
+		return told(-errno);
+	r = property_create(&arena->view, me, name, &windows, arena->id, &p);
+	if (r < 0)
+		return told(refuse_thing(arena, r, "property", name));
+	arena_poke(arena);
+	*ret = (struct fusion_property *)p;
+	return 0;
+}
+
+FUSION_API int fusion_property_lookup(struct fusion_arena *arena,
+				      const char *name,
+				      struct fusion_property **ret)
+{
+	return told(object_lookup(arena, KIND_PROPERTY, name, (void **)ret));
+}
+
+FUSION_API int fusion_property_destroy(struct fusion_property *property)
+{
+	struct tcache *c;
+	int r;
+
+	c = object_cache(KIND_PROPERTY, property, &r);
+	if (!c)
+		return told(r);
+	r = property_destroy(&c->arena->view, c->rec, of(property));
+	if (r < 0)
+		return told(r);
+	poke_visitors(c->arena);
+	arena_poke(c->arena);
+	return 0;
+}
+
+static int take(struct fusion_property *property, enum property_request what,
+		int64_t timeout_ns)
+{
+	struct tcache *c;
+	int r;
+
+	if (timeout_ns < FUSION_FOREVER)
+		return -EINVAL;
+	c = object_cache(KIND_PROPERTY, property, &r);
+	if (!c)
+		return r;
+	return property_take(&c->arena->view, c->rec, of(property), what,
+			     deadline_of(timeout_ns));
+}
+
+FUSION_API int fusion_property_lease(struct fusion_property *property)
+{
+	return told(take(property, PROPERTY_LEASE, FUSION_FOREVER));
+}
+
+FUSION_API int fusion_property_lease_timed(struct fusion_property *property,
+					   int64_t timeout_ns)
+{
+	return told(take(property, PROPERTY_LEASE, timeout_ns));
+}
+
+FUSION_API int fusion_property_purchase(struct fusion_property *property)
+{
+	return told(take(property, PROPERTY_PURCHASE, FUSION_FOREVER));
+}
+
+FUSION_API int fusion_property_purchase_timed(struct fusion_property *property,
+					      int64_t timeout_ns)
+{
+	return told(take(property, PROPERTY_PURCHASE, timeout_ns));
+}
+
+FUSION_API int fusion_property_cede(struct fusion_property *property)
+{
+	struct tcache *c;
+	int r;
+
+	c = object_cache(KIND_PROPERTY, property, &r);
+	if (!c)
+		return told(r);
+	r = property_cede(&c->arena->view, c->rec, of(property));
+	if (r <= 0)
+		return told(r);
+	poke_visitors(c->arena);
+	return 0;
+}
+
+/* Until @p is not purchased by the thread of @token any more. */
+static int wait_freed(struct view *v, const struct property *p, uint32_t token,
+		      int64_t deadline)
+{
+	int64_t nap = HOLD_UP_FIRST_NS, since;
+
+	for (;;) {
+		/* Acquire: pairs with the release in tell_all(). */
+		uint32_t seq = load_acquire(&p->seq);
+		uint64_t w = property_word(p, &since);
+		int64_t now = clock_monotonic_ns(), wait = nap;
+
+		if (PROPERTY_OWNER(w) != token || !load_acquire(&p->id))
+			return 0;
+		if (deadline >= 0 && now >= deadline)
+			return -ETIMEDOUT;
+		if (deadline >= 0 && deadline - now < wait)
+			wait = deadline - now;
+		/* Nobody may be there to tell us: it dies as we look. */
+		futex_wait(&p->seq, seq, wait);
+		life_suspect(v, token);
+		if (nap < SUSPECT_FIRST_NS)
+			nap *= 2;
+	}
+}
+
+/* Without a daemon that knows it.  Who owns the arena only the daemon knows. */
+static int kill_alone(struct view *v, uint32_t slot)
+{
+	uid_t me = geteuid();
+	int r;
+
+	if (me != 0 && me != view_member(v, slot)->uid)
+		return -EPERM;
+	r = member_signal(v, slot, SIGKILL);
+	/* Dead before we came, and not recovered yet. */
+	return r == -ESRCH && member_is_dead(v, slot) ? 0 : r;
+}
+
+/* Whom the arena's memory names; who that is, the daemon knows better, and it
+ * may kill other users' processes. */
+static int kill_member(struct fusion_arena *a, uint32_t slot)
+{
+	struct ioc_signal s = {.slot = slot, .signal = SIGKILL};
+	struct view *v = &a->view;
+	int r;
+
+	if (slot == v->slot)
+		return -EDEADLK;
+	if (slot >= members_hi(v))
+		return 0;
+	s.id = load_relaxed(&view_member(v, slot)->id);
+	r = arena_ask(a, FUSION_IOC_SIGNAL, &s);
+	return r == -ENOTCONN || r == -ENOENT ? kill_alone(v, slot) : r;
+}
+
+/* Only the daemon knows which process a shell is.  Without one: the purchase
+ * went with its daemon, and is about to be recovered. */
+static int kill_shell(struct fusion_arena *a, const struct property *p,
+		      uint32_t id)
+{
+	struct ioc_hold_up h = {.index = property_index(&a->view, p), .id = id};
+	int r = arena_ask(a, FUSION_IOC_HOLD_UP, &h);
+
+	if (r == -ENOENT)
+		return -ESRCH;
+	return r == -ENOTCONN ? 0 : r;
+}
+
+static int kill_purchaser(struct fusion_arena *a, const struct property *p,
+			  uint32_t *ret_owner)
+{
+	uint32_t id = load_acquire(&p->id), slot;
+	const struct thread_rec *t;
+	int64_t since;
+	uint64_t w;
+	int r;
+
+	*ret_owner = 0;
+	if (!id)
+		return -EIDRM;
+	w = property_word(p, &since);
+	t = w & PROPERTY_PURCHASED ? property_owner(&a->view, w) : NULL;
+	if (!t)
+		return 0;
+	slot = load_relaxed(&t->member) - 1;
+	r = slot ? kill_member(a, slot) : kill_shell(a, p, id);
+	if (r == 0)
+		*ret_owner = PROPERTY_OWNER(w);
+	return r;
+}
+
+FUSION_API int fusion_property_hold_up(struct fusion_property *property,
+				       int64_t timeout_ns)
+{
+	struct property *p = of(property);
+	struct tcache *c;
+	uint32_t owner;
+	int r;
+
+	if (timeout_ns < FUSION_FOREVER)
+		return told(-EINVAL);
+	c = object_cache(KIND_PROPERTY, property, &r);
+	if (!c)
+		return told(r);
+	r = kill_purchaser(c->arena, p, &owner);
+	if (r < 0 || !timeout_ns || !owner)
+		return told(r);
+	return told(
+		wait_freed(&c->arena->view, p, owner, deadline_of(timeout_ns)));
+}
+
+FUSION_API int fusion_property_state(struct fusion_property *property,
+				     struct fusion_property_state *ret)
+{
+	const struct thread_rec *owner;
+	struct tcache *c;
+	int64_t since;
+	uint64_t w;
+	int r;
+
+	if (!ret)
+		return told(-EINVAL);
+	c = object_cache(KIND_PROPERTY, property, &r);
+	if (!c)
+		return told(r);
+	if (!load_acquire(&of(property)->id))
+		return told(-EIDRM);
+	w = property_word(of(property), &since);
+	owner = property_owner(&c->arena->view, w);
+	*ret = (struct fusion_property_state){0};
+	if (!PROPERTY_OWNER(w))
+		return 0;
+	ret->status = w & PROPERTY_PURCHASED ? FUSION_PROPERTY_PURCHASED
+					     : FUSION_PROPERTY_LEASED;
+	ret->owner = owner ? thread_member_id(&c->arena->view, owner) : 0;
+	ret->levels = PROPERTY_LEVELS(w);
+	ret->mine = owner == c->rec;
+	if (since)
+		ret->age_ns = clock_monotonic_ns() - since;
+	return 0;
+}

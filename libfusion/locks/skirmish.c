@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <fusion/skirmish.h>
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "libfusion/base/refuse.h"
+#include "libfusion/core/locks/skirmish.h"
+#include "libfusion/heap/heap_private.h"
+#include "libfusion/locks/objects.h"
+
+static_assert(FUSION_SKIRMISHES_HELD == THREAD_SKIRMISHES, "as documented");
+static_assert(FUSION_SKIRMISH_ERRORCHECK == SKIRMISH_ERRORCHECK, "the same");
+
+static struct skirmish *of(struct fusion_skirmish *skirmish)
+{
+	return (struct skirmish *)skirmish;
+}
+
+static bool is_in(const struct tcache *c, const struct skirmish *s)
+{
+	uint64_t at = (uintptr_t)s - (uintptr_t)c->skirmishes;
+
+	return at < c->skirmishes_size && at % OBJECT_SIZE == 0;
+}
+
+/* Not the arena that the thread used last, or a skirmish made since. */
+static struct tcache *cache_slow(const struct skirmish *s, int *ret_error)
+{
+	struct tcache *c = object_cache(KIND_SKIRMISH, s, ret_error);
+
+	if (!c)
+		return NULL;
+	c->skirmishes = view_entry(&c->arena->view, KIND_SKIRMISH, 0);
+	c->skirmishes_size =
+		(uint64_t)table_hi(&c->arena->view, KIND_SKIRMISH) *
+		OBJECT_SIZE;
+	return c;
+}
+
+/* The calling thread's part of the arena of @s; NULL and *ret_error. */
+static inline struct tcache *cache_of(const struct skirmish *s, int *ret_error)
+{
+	struct tcache *c = tls_current;
+
+	if (LIKELY(is_in(c, s)))
+		return c;
+	return cache_slow(s, ret_error);
+}
+
+FUSION_API int fusion_skirmish_create(struct fusion_arena *arena,
+				      const char *name, uint32_t flags,
+				      struct fusion_skirmish **ret)
+{
+	struct thread_rec *me;
+	struct skirmish *s;
+	int r;
+
+	if (!ret)
+		return told(refuse_null("skirmish", "ret"));
+	if (flags & ~FUSION_SKIRMISH_ERRORCHECK)
+		return told(refuse_flags("skirmish", flags,
+					 FUSION_SKIRMISH_ERRORCHECK));
+	me = thread_rec_of(arena);
+	if (!me)
+		return told(-errno);
+	r = skirmish_create(&arena->view, me, name, flags, arena->id, &s);
+	if (r < 0)
+		return told(refuse_thing(arena, r, "skirmish", name));
+	arena_poke(arena);
+	*ret = (struct fusion_skirmish *)s;
+	return 0;
+}
+
+FUSION_API int fusion_skirmish_lookup(struct fusion_arena *arena,
+				      const char *name,
+				      struct fusion_skirmish **ret)
+{
+	return told(object_lookup(arena, KIND_SKIRMISH, name, (void **)ret));
+}
+
+FUSION_API int fusion_skirmish_destroy(struct fusion_skirmish *skirmish)
+{
+	struct tcache *c;
+	int r;
+
+	c = cache_of(of(skirmish), &r);
+	if (!c)
+		return told(r);
+	r = skirmish_destroy(&c->arena->view, c->rec, of(skirmish));
+	if (r < 0)
+		return told(r);
+	poke_visitors(c->arena);
+	arena_poke(c->arena);
+	return 0;
+}
+
+/* Index + 1 of @s, which is_in(). */
+static inline uint32_t what_of(const struct tcache *c, const struct skirmish *s)
+{
+	return (uint32_t)(((uintptr_t)s - (uintptr_t)c->skirmishes) /
+			  OBJECT_SIZE) +
+	       1;
+}
+
+/* Apart, so that the fast path has nothing to save. */
+static __attribute__((noinline)) int prevail(struct skirmish *s,
+					     int64_t deadline_ns)
+{
+	struct tcache *c;
+	int r;
+
+	c = cache_of(s, &r);
+	if (UNLIKELY(!c))
+		return r;
+	return skirmish_lock(&c->arena->view, c->rec, s, deadline_ns);
+}
+
+FUSION_API int fusion_skirmish_prevail(struct fusion_skirmish *skirmish)
+{
+	struct tcache *c = tls_current;
+	struct skirmish *s = of(skirmish);
+
+	if (LIKELY(is_in(c, s)) && LIKELY(load_relaxed(&s->id)) &&
+	    LIKELY(skirmish_lock_fast(c->rec, c->token, s, what_of(c, s))))
+		return 0;
+	return told(prevail(of(skirmish), -1));
+}
+
+FUSION_API int fusion_skirmish_prevail_timed(struct fusion_skirmish *skirmish,
+					     int64_t timeout_ns)
+{
+	if (timeout_ns < FUSION_FOREVER)
+		return told(-EINVAL);
+	return told(prevail(of(skirmish), deadline_of(timeout_ns)));
+}
+
+FUSION_API int fusion_skirmish_swoop(struct fusion_skirmish *skirmish)
+{
+	struct tcache *c;
+	int r;
+
+	c = cache_of(of(skirmish), &r);
+	if (!c)
+		return told(r);
+	return told(skirmish_try(&c->arena->view, c->rec, of(skirmish)));
+}
+
+static __attribute__((noinline)) int
+dismiss_slow(struct fusion_skirmish *skirmish)
+{
+	struct tcache *c;
+	int r;
+
+	c = cache_of(of(skirmish), &r);
+	if (UNLIKELY(!c))
+		return r;
+	r = skirmish_unlock(&c->arena->view, c->rec, of(skirmish));
+	if (r <= 0)
+		return r;
+	poke_visitors(c->arena);
+	return 0;
+}
+
+FUSION_API int fusion_skirmish_dismiss(struct fusion_skirmish *skirmish)
+{
+	struct tcache *c = tls_current;
+	struct skirmish *s = of(skirmish);
+
+	if (LIKELY(is_in(c, s)) &&
+	    LIKELY(skirmish_unlock_fast(c->rec, c->token, s, what_of(c, s))))
+		return 0;
+	return told(dismiss_slow(skirmish));
+}
+
+FUSION_API int fusion_skirmish_consistent(struct fusion_skirmish *skirmish)
+{
+	struct tcache *c;
+	int r;
+
+	c = cache_of(of(skirmish), &r);
+	if (!c)
+		return told(r);
+	return told(skirmish_consistent(c->rec, of(skirmish)));
+}
+
+FUSION_API int fusion_skirmish_lock_count(struct fusion_skirmish *skirmish)
+{
+	struct tcache *c;
+	uint32_t n;
+	int r;
+
+	c = cache_of(of(skirmish), &r);
+	if (!c)
+		return told(r);
+	n = skirmish_levels(&c->arena->view, c->rec, of(skirmish));
+	return told(n < INT_MAX ? (int)n : INT_MAX);
+}
+
+FUSION_API int fusion_skirmish_wait(struct fusion_skirmish *skirmish,
+				    int64_t timeout_ns)
+{
+	struct tcache *c;
+	int r;
+
+	if (timeout_ns < FUSION_FOREVER)
+		return told(-EINVAL);
+	c = cache_of(of(skirmish), &r);
+	if (!c)
+		return told(r);
+	return told(skirmish_wait(&c->arena->view, c->rec, of(skirmish),
+				  deadline_of(timeout_ns)));
+}
+
+FUSION_API int fusion_skirmish_notify(struct fusion_skirmish *skirmish,
+				      bool all)
+{
+	struct tcache *c;
+	int r;
+
+	c = cache_of(of(skirmish), &r);
+	if (!c)
+		return told(r);
+	return told(
+		skirmish_notify(&c->arena->view, c->rec, of(skirmish), all));
+}
+
+/* --- Several ---------------------------------------------------------------
+ */
+
+static int by_address(const void *a, const void *b)
+{
+	uintptr_t x = (uintptr_t) * (void *const *)a,
+		  y = (uintptr_t) * (void *const *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Undo what @n of prevail_all() took. */
+static void back_out(struct skirmish **list, size_t n)
+{
+	struct tcache *c;
+	int r;
+
+	while (n-- > 0) {
+		c = cache_of(list[n], &r);
+		if (c)
+			skirmish_back_out(&c->arena->view, c->rec, list[n]);
+	}
+}
+
+static int prevail_all(struct skirmish **list, size_t n)
+{
+	int died = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		int r = prevail(list[i], -1);
+
+		if (r == -EOWNERDEAD) {
+			died = r;
+		} else if (r < 0) {
+			back_out(list, i);
+			return r;
+		}
+	}
+	return died;
+}
+
+FUSION_API int
+fusion_skirmish_prevail_multi(struct fusion_skirmish *const *list, size_t n)
+{
+	struct skirmish *few[32], **sorted = few;
+	int r;
+
+	if (!n)
+		return 0;
+	if (!list)
+		return told(-EINVAL);
+	if (n > 32)
+		sorted = calloc(n, sizeof(*sorted));
+	if (!sorted)
+		return told(-ENOMEM);
+	memcpy(sorted, list, n * sizeof(*sorted));
+	qsort(sorted, n, sizeof(*sorted), by_address);
+	r = prevail_all(sorted, n);
+	if (sorted != few)
+		free(sorted);
+	return told(r);
+}
+
+FUSION_API int
+fusion_skirmish_dismiss_multi(struct fusion_skirmish *const *list, size_t n)
+{
+	int r = 0;
+
+	if (n && !list)
+		return told(-EINVAL);
+	while (n-- > 0) {
+		int one = fusion_skirmish_dismiss(list[n]);
+
+		if (one < 0)
+			r = one;
+	}
+	return told(r);
+}

@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Objects as programs make and count them. */
+#include <fusion/object.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include <fusion/heap.h>
+#include <fusion/ref.h>
+
+#include "libfusion/base/refuse.h"
+#include "libfusion/core/heap/span.h"
+#include "libfusion/objects/object_private.h"
+
+static_assert(FUSION_OBJECT_INIT == OBJECT_INIT - 1 &&
+		      FUSION_OBJECT_ACTIVE == OBJECT_ACTIVE - 1 &&
+		      FUSION_OBJECT_DEINIT == OBJECT_DEINIT - 1,
+	      "states, as documented");
+
+struct object *object_of(const struct fusion_object *object,
+			 struct tcache **ret_cache, int *ret_error)
+{
+	struct object *o = (struct object *)object;
+
+	*ret_cache = object_cache(KIND_OBJECT, object, ret_error);
+	if (!*ret_cache)
+		return NULL;
+	if (!load_acquire(&o->id)) {
+		*ret_error = -EIDRM;
+		return NULL;
+	}
+	return o;
+}
+
+struct ref *object_counter(const struct fusion_object *object,
+			   struct tcache **ret_cache, int *ret_error)
+{
+	struct object *o = object_of(object, ret_cache, ret_error);
+	struct ref *r = o ? object_ref(&(*ret_cache)->arena->view, o) : NULL;
+
+	if (o && !r)
+		*ret_error = -EIDRM;
+	/* Also if its destroyer is dead, and has it at zero no more. */
+	if (r && load_acquire(&o->state) == OBJECT_DEINIT) {
+		*ret_error = -EOWNERDEAD;
+		return NULL;
+	}
+	return r;
+}
+
+/* Counted first: then neither record can become another's. */
+int object_up(const struct view *v, const struct object *o, uint32_t id,
+	      struct ref *ref)
+{
+	int r = as_object(fusion_ref_up((struct fusion_ref *)ref));
+
+	if (r < 0)
+		return r;
+	if (load_acquire(&o->id) != id || object_ref(v, o) != ref)
+		r = -EIDRM;
+	else if (load_acquire(&o->state) == OBJECT_DEINIT)
+		r = -EOWNERDEAD;
+	if (r < 0)
+		fusion_ref_down((struct fusion_ref *)ref);
+	return r;
+}
+
+/* --- Making --------------------------------------------------------------- */
+
+static int give_data(struct fusion_arena *arena, struct object *o)
+{
+	struct object_data *d;
+	int r;
+
+	if (!o->size)
+		return 0;
+	r = fusion_malloc_to(arena, sizeof(*d) + o->size, (void **)&o->data);
+	if (r < 0)
+		return r;
+	d = (struct object_data *)(uintptr_t)o->data;
+	memset(d, 0, sizeof(*d) + o->size);
+	d->id = load_relaxed(&o->e.id);
+	d->index = object_index_of(&arena->view, o);
+	return 0;
+}
+
+/* All that makes it whole, as long as its pool is there. */
+static int give_all(struct tcache *c, struct object *o)
+{
+	struct ref *ref = object_ref(&c->arena->view, o);
+	int r = give_data(c->arena, o);
+
+	if (!r)
+		r = fusion_ref_up((struct fusion_ref *)ref);
+	if (!r && !object_pool_is(&c->arena->view, o))
+		r = -EIDRM;
+	return r;
+}
+
+FUSION_API int fusion_object_create(struct fusion_object_pool *pool,
+				    struct fusion_object **ret)
+{
+	struct object *o = NULL;
+	struct object_pool *p;
+	struct tcache *c;
+	int r;
+
+	if (!ret)
+		return told(-EINVAL);
+	p = object_pool_of(pool, &c, &r);
+	if (!p)
+		return told(r);
+	r = object_make(&c->arena->view, c->rec, p, c->arena->id, &o);
+	if (!o)
+		return told(r);
+	if (!r)
+		r = give_all(c, o);
+	if (r < 0) {
+		/* It is NEW: nobody else's. */
+		object_reap(&c->arena->view, c->rec, o, load_relaxed(&o->e.id));
+		store_relaxed(&c->rec->object.op, (uint32_t)OBJECT_OP_NONE);
+		return told(r);
+	}
+	object_made(c->rec, o);
+	add_relaxed(&p->made, 1);
+	*ret = (struct fusion_object *)o;
+	return 0;
+}
+
+FUSION_API int fusion_object_activate(struct fusion_object *object)
+{
+	uint32_t is = OBJECT_INIT;
+	struct tcache *c;
+	struct object *o;
+	int r;
+
+	o = object_of(object, &c, &r);
+	if (!o)
+		return told(r);
+	/* Release: who finds it ACTIVE finds it whole. */
+	if (!cas_release(&o->state, &is, (uint32_t)OBJECT_ACTIVE))
+		return told(-EBUSY);
+	fusion_object_describe(object);
+	return 0;
+}
+
+/* One in INIT that nobody else destroys. */
+static int destroy_init(struct tcache *c, struct object *o, uint32_t id)
+{
+	uint64_t who = who_am_i(c->arena);
+	uint32_t is = OBJECT_INIT;
+	int r = object_claim(&c->arena->view, c->rec, o, id, who);
+
+	if (r < 0)
+		return r;
+	if (!cas_acq_rel(&o->state, &is, (uint32_t)OBJECT_DEINIT)) {
+		object_unclaim(o, who);
+		return -EBUSY;
+	}
+	return object_reap(&c->arena->view, c->rec, o, id);
+}
+
+FUSION_API int fusion_object_destroy(struct fusion_object *object)
+{
+	struct tcache *c;
+	struct object *o;
+	uint32_t id;
+	int r;
+
+	o = object_of(object, &c, &r);
+	if (!o)
+		return told(r);
+	id = load_relaxed(&o->e.id);
+	switch (load_acquire(&o->state)) {
+	case OBJECT_INIT:
+		return told(destroy_init(c, o, id));
+	case OBJECT_DEINIT:
+		if (duty_ends(o))
+			return told(
+				object_reap(&c->arena->view, c->rec, o, id));
+		return told(-EBUSY);
+	default:
+		return told(-EBUSY);
+	}
+}
+
+/* --- What it is ----------------------------------------------------------- */
+
+FUSION_API void *fusion_object_data(const struct fusion_object *object)
+{
+	struct tcache *c;
+	const struct object *o;
+	uint64_t at;
+	int r;
+
+	o = object_of(object, &c, &r);
+	at = o ? load_acquire(&o->data) : 0;
+	return at ? (char *)(uintptr_t)at + sizeof(struct object_data) : NULL;
+}
+
+FUSION_API size_t fusion_object_size(const struct fusion_object *object)
+{
+	const struct object *o;
+	struct tcache *c;
+	int r;
+
+	o = object_of(object, &c, &r);
+	return o ? (size_t)o->size : 0;
+}
+
+/* May a block of the heap begin at @p, so that it can be looked at? */
+static bool is_in_heap(const struct view *v, const void *p)
+{
+	uint64_t span = ((uintptr_t)p - (uintptr_t)v->base) >> SPAN_SHIFT;
+	unsigned kind;
+
+	if (span < v->geo.first_span || span >= span_hi(v))
+		return false;
+	kind = WORD_KIND(load_relaxed(span_word(v, (uint32_t)span)));
+	return kind == SPAN_SLAB || kind == SPAN_HEAD;
+}
+
+FUSION_API struct fusion_object *fusion_object_of(const void *data)
+{
+	struct fusion_arena *a = data ? arena_of(data) : NULL;
+	const struct object_data *d = data;
+	struct object *o;
+
+	if (!a || (uintptr_t)data % 16)
+		return NULL;
+	d--;
+	if (!is_in_heap(&a->view, d) ||
+	    d->index >= table_hi(&a->view, KIND_OBJECT))
+		return NULL;
+	o = object_at(&a->view, d->index);
+	return load_acquire(&o->id) == d->id &&
+			       load_relaxed(&o->data) == (uintptr_t)d
+		       ? (struct fusion_object *)o
+		       : NULL;
+}
+
+FUSION_API fusion_id_t fusion_object_id(const struct fusion_object *object)
+{
+	const struct object *o;
+	struct tcache *c;
+	int r;
+
+	o = object_of(object, &c, &r);
+	return o ? load_relaxed(&o->e.id) : 0;
+}
+
+FUSION_API int fusion_object_state(const struct fusion_object *object)
+{
+	const struct object *o;
+	struct tcache *c;
+	uint32_t state;
+	int r;
+
+	o = object_of(object, &c, &r);
+	if (!o)
+		return told(r);
+	state = load_acquire(&o->state);
+	return told(state >= OBJECT_INIT && state <= OBJECT_DEINIT
+			    ? (int)state - OBJECT_INIT
+			    : FUSION_OBJECT_INIT);
+}
+
+FUSION_API int fusion_object_pool_of(const struct fusion_object *object,
+				     struct fusion_object_pool **ret)
+{
+	struct object_pool *p;
+	const struct object *o;
+	struct tcache *c;
+	int r;
+
+	if (!ret)
+		return told(-EINVAL);
+	o = object_of(object, &c, &r);
+	if (!o)
+		return told(r);
+	p = object_pool_at(&c->arena->view, o->pool);
+	if (load_acquire(&p->id) != o->pool_id)
+		return told(-EIDRM);
+	*ret = (struct fusion_object_pool *)p;
+	return 0;
+}
+
+/* --- Counting ------------------------------------------------------------- */
+
+FUSION_API int fusion_object_ref(struct fusion_object *object)
+{
+	struct tcache *c;
+	struct ref *ref;
+	uint32_t id;
+	int r;
+
+	ref = object_counter(object, &c, &r);
+	if (!ref)
+		return told(r);
+	id = load_relaxed(&((struct object *)object)->e.id);
+	return told(
+		object_up(&c->arena->view, (struct object *)object, id, ref));
+}
+
+FUSION_API int fusion_object_unref(struct fusion_object *object)
+{
+	struct tcache *c;
+	struct ref *ref;
+	int r;
+
+	ref = object_counter(object, &c, &r);
+	return told(ref ? as_object(fusion_ref_down((struct fusion_ref *)ref))
+			: r);
+}
+
+FUSION_API int fusion_object_globalize(struct fusion_object *object)
+{
+	struct tcache *c;
+	struct ref *ref;
+	int r;
+
+	ref = object_counter(object, &c, &r);
+	return told(ref ? as_object(ref_globalize(&c->arena->view, c->rec, ref))
+			: r);
+}
+
+FUSION_API int fusion_object_inherit(struct fusion_object *object,
+				     struct fusion_object *from)
+{
+	struct ref *ref, *other;
+	struct tcache *c, *c2;
+	int r;
+
+	ref = object_counter(object, &c, &r);
+	other = ref ? object_counter(from, &c2, &r) : NULL;
+	return told(other ? as_object(fusion_ref_inherit(
+				    (struct fusion_ref *)ref,
+				    (struct fusion_ref *)other))
+			  : r);
+}
+
+FUSION_API int fusion_object_throw(struct fusion_object *object,
+				   fusion_id_t member)
+{
+	struct tcache *c;
+	struct ref *ref;
+	int r;
+
+	ref = object_counter(object, &c, &r);
+	return told(ref ? as_object(fusion_ref_throw((struct fusion_ref *)ref,
+						     member))
+			: r);
+}
+
+FUSION_API int fusion_object_catch(struct fusion_object *object)
+{
+	struct tcache *c;
+	struct ref *ref;
+	int r;
+
+	ref = object_counter(object, &c, &r);
+	return told(ref ? fusion_ref_catch((struct fusion_ref *)ref) : r);
+}
+
+FUSION_API int fusion_object_stat(struct fusion_object *object,
+				  struct fusion_object_stat *ret)
+{
+	struct ref_sum sum;
+	struct object *o;
+	struct tcache *c;
+	struct ref *ref;
+	int state, r;
+
+	if (!ret)
+		return told(-EINVAL);
+	o = object_of(object, &c, &r);
+	if (!o)
+		return told(r);
+	ref = object_ref(&c->arena->view, o);
+	if (!ref)
+		return told(-EIDRM);
+	r = ref_stat(&c->arena->view, c->rec, ref, &sum);
+	state = fusion_object_state(object);
+	if (r < 0 || state < 0)
+		return told(r < 0 ? r : state);
+	*ret = (struct fusion_object_stat){
+		.id = load_relaxed(&o->e.id),
+		.state = (uint32_t)state,
+		.creator = o->e.creator,
+		.size = o->size,
+		.total = sum.total,
+		.global = sum.global,
+		.local = sum.local,
+		.members = sum.members,
+	};
+	return 0;
+}

@@ -1,0 +1,650 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The duty to destroy: what a member does that registered a pool
+ *
+ * A job of the dispatcher.  It takes duties that nobody has, then goes through
+ * the bits of fallen objects and leaves those of pools that are not its own.
+ *
+ *   DEINIT, and its destroyer is dead  reap
+ *   claimed by a living member         leave the bit
+ *   count 0                            lock it there, claim, DEINIT, destructor
+ *                                      (if it was ACTIVE), reap
+ *   counted again                      revived: take the bit away, look again
+ *   locked by another                  leave the bit
+ *
+ * The watching thread (ref_watch.c) has it run when this member is rung, and
+ * now and then: what was left is looked at again.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "libfusion/base/callback.h"
+#include "libfusion/core/life/life.h"
+#include "libfusion/objects/object_private.h"
+
+#define BATCH 64 /* objects before others have their turn */
+
+struct duty {
+	struct dispatch_job job; /* first */
+	struct fusion_arena *arena;
+	pthread_mutex_t lock; /* guards types */
+	pthread_cond_t unpinned;
+	struct pool_type *types;
+	uint32_t at; /* of the job: object to look at next */
+};
+
+/* What destructors run on this thread, the innermost first. */
+struct ending {
+	const struct object *object;
+	const struct object_pool *pool;
+	struct ending *outer;
+};
+static _Thread_local struct ending *ending;
+
+static struct duty *duty_of(const struct fusion_arena *a)
+{
+	/* Acquire: pairs with the CAS in duty_make(). */
+	return load_acquire(&a->duty);
+}
+
+/* --- What is registered --------------------------------------------------- */
+
+/* The lock is held, here and in the next three. */
+static struct pool_type **link_to(struct duty *d, const struct object_pool *p)
+{
+	struct pool_type **link = &d->types;
+	uint32_t id = load_acquire(&p->id);
+
+	while (*link && ((*link)->pool != p || (*link)->id != id))
+		link = &(*link)->next;
+	return link;
+}
+
+static struct pool_type *unlink_type(struct pool_type **link)
+{
+	struct pool_type *t = *link;
+
+	*link = t->next;
+	t->ended = true;
+	return t;
+}
+
+static void end_type(struct pool_type **link)
+{
+	struct pool_type *t = unlink_type(link);
+
+	if (!t->pins)
+		free(t);
+}
+
+struct pool_type *duty_pin(struct fusion_arena *a, struct object_pool *p)
+{
+	struct duty *d = duty_of(a);
+	struct pool_type *t;
+
+	if (!d)
+		return NULL;
+	pthread_mutex_lock(&d->lock);
+	t = *link_to(d, p);
+	if (t)
+		t->pins++;
+	pthread_mutex_unlock(&d->lock);
+	return t;
+}
+
+void duty_unpin(struct fusion_arena *a, struct pool_type *t)
+{
+	struct duty *d = duty_of(a);
+
+	pthread_mutex_lock(&d->lock);
+	if (!--t->pins && t->ended)
+		free(t);
+	/* Who waits has a pin himself. */
+	pthread_cond_broadcast(&d->unpinned);
+	pthread_mutex_unlock(&d->lock);
+}
+
+int duty_set_describe(struct fusion_arena *a, struct object_pool *p,
+		      fusion_object_describe_fn fn, void *ctx)
+{
+	struct pool_type *t = duty_pin(a, p);
+	struct duty *d = duty_of(a);
+
+	if (!t)
+		return -ENOENT;
+	pthread_mutex_lock(&d->lock);
+	t->describe = fn;
+	t->describe_ctx = ctx;
+	pthread_mutex_unlock(&d->lock);
+	duty_unpin(a, t);
+	return 0;
+}
+
+int duty_describe_of(struct fusion_arena *a, struct object_pool *p,
+		     fusion_object_describe_fn *ret, void **ret_ctx)
+{
+	struct pool_type *t = duty_pin(a, p);
+	struct duty *d = duty_of(a);
+
+	if (!t)
+		return -ENOENT;
+	pthread_mutex_lock(&d->lock);
+	*ret = t->describe;
+	*ret_ctx = t->describe_ctx;
+	pthread_mutex_unlock(&d->lock);
+	duty_unpin(a, t);
+	return *ret ? 0 : -ENOENT;
+}
+
+void duty_end_destroy(struct fusion_arena *a, struct pool_type *t)
+{
+	struct duty *d = duty_of(a);
+
+	pthread_mutex_lock(&d->lock);
+	t->destroying = false;
+	pthread_mutex_unlock(&d->lock);
+}
+
+bool duty_begin_destroy(struct fusion_arena *a, struct pool_type *t)
+{
+	struct duty *d = duty_of(a);
+	bool first;
+
+	pthread_mutex_lock(&d->lock);
+	first = !t->destroying;
+	t->destroying = true;
+	pthread_mutex_unlock(&d->lock);
+	return first;
+}
+
+/* --- The end of an object --------------------------------------------------
+ */
+
+bool duty_ends(const struct object *o)
+{
+	return ending && ending->object == o;
+}
+
+bool duty_ends_one_of(const struct object_pool *p)
+{
+	const struct ending *e = ending;
+
+	while (e && e->pool != p)
+		e = e->outer;
+	return e;
+}
+
+/* What is left to do when its destructor is over, unless that did it. */
+static int reap(struct fusion_arena *a, struct object *o, uint32_t id)
+{
+	struct thread_rec *me = thread_rec_of(a);
+
+	if (load_acquire(&o->e.state) != ENTRY_USED ||
+	    load_relaxed(&o->e.id) != id)
+		return 0;
+	return me ? object_reap(&a->view, me, o, id) : -errno;
+}
+
+/* A destructor did not return: the object ends all the same. */
+static void undo_destructor(const struct callback_args *args)
+{
+	ending = args->more;
+	reap(args->a, args->b, (uint32_t)args->n);
+}
+
+static void call_destructor(struct fusion_arena *a, struct pool_type *t,
+			    struct object *o, uint32_t id, bool zombie)
+{
+	struct duty *d = duty_of(a);
+	struct ending its = {o, t->pool, ending};
+	fusion_object_destructor_fn fn;
+	struct callback c CALLBACK;
+	void *ctx;
+
+	pthread_mutex_lock(&d->lock);
+	fn = t->destructor;
+	ctx = t->ctx;
+	pthread_mutex_unlock(&d->lock);
+	if (!fn)
+		return;
+	callback_begin(&c, undo_destructor, a, o, id);
+	callback_keep(&c, its.outer, 0);
+	ending = &its;
+	fn((struct fusion_object *)o, zombie, ctx);
+	ending = its.outer;
+	callback_end(&c);
+}
+
+int duty_finish(struct fusion_arena *a, struct pool_type *t, struct object *o,
+		uint32_t id, bool zombie)
+{
+	uint32_t is = load_acquire(&o->state);
+
+	if (!thread_rec_of(a))
+		return -errno;
+	/* Commit of the destructor's beginning. */
+	while ((is == OBJECT_INIT || is == OBJECT_ACTIVE) &&
+	       !cas_acq_rel(&o->state, &is, (uint32_t)OBJECT_DEINIT))
+		;
+	if (is == OBJECT_ACTIVE)
+		call_destructor(a, t, o, id, zombie);
+	return reap(a, o, id);
+}
+
+/* As object_claim().  Whose pool it is was seen before: of another object
+ * perhaps, which had the record then. */
+static int claim_of(struct fusion_arena *a, struct thread_rec *me,
+		    const struct pool_type *t, struct object *o, uint32_t id)
+{
+	uint32_t pool = object_pool_index(&a->view, t->pool);
+	int r = object_claim(&a->view, me, o, id, who_am_i(a));
+
+	if (r < 0 || object_is_of(o, pool, t->id))
+		return r;
+	object_unclaim(o, who_am_i(a));
+	return -EIDRM;
+}
+
+/* 1: gone.  NEW ones are their maker's, or its recovery's. */
+static int finish_one(struct fusion_arena *a, struct thread_rec *me,
+		      struct pool_type *t, struct object *o)
+{
+	struct view *v = &a->view;
+	uint32_t id = load_relaxed(&o->e.id);
+	int r;
+
+	if (load_acquire(&o->state) == OBJECT_NEW)
+		return 0;
+	r = claim_of(a, me, t, o, id);
+	if (r < 0)
+		return r == -EIDRM;
+	r = duty_finish(a, t, o, id, !object_at_zero(v, o));
+	return r < 0 ? r : 1;
+}
+
+int duty_finish_all(struct fusion_arena *a, struct pool_type *t)
+{
+	struct view *v = &a->view;
+	uint32_t hi = table_hi(v, KIND_OBJECT);
+	uint32_t pool = object_pool_index(v, t->pool);
+	struct thread_rec *me = thread_rec_of(a);
+	int left = 0, r;
+
+	if (!me)
+		return -errno;
+	for (uint32_t i = 0; i < hi; i++) {
+		struct object *o = object_at(v, i);
+
+		/* Acquire: pairs with the release in add_locked(). */
+		if (load_acquire(&o->e.state) != ENTRY_USED ||
+		    !object_is_of(o, pool, t->id))
+			continue;
+		r = finish_one(a, me, t, o);
+		if (r < 0)
+			return r;
+		left += !r;
+	}
+	return left;
+}
+
+/* --- Looking ---------------------------------------------------------------
+ */
+
+/* 1: locked at zero; 0: leave it. */
+static int hold_at_zero(struct view *v, struct thread_rec *me, struct object *o,
+			struct ref *ref)
+{
+	uint32_t id = ref ? load_acquire(&ref->id) : 0;
+	int r;
+
+	/* The id is its: of one that has the record next we take nothing. */
+	if (!ref || object_ref(v, o) != ref)
+		return 0;
+	r = ref_zero_trylock_id(v, me, ref, id);
+	/* Revived, or another has it; who is told again then. */
+	if (r == -EBUSY || r == -EIDRM)
+		object_looked_at(v, object_index_of(v, o));
+	return r == 0;
+}
+
+/* 1: it is gone. */
+static int examine(struct duty *d, struct thread_rec *me, struct pool_type *t,
+		   struct object *o)
+{
+	struct view *v = &d->arena->view;
+	uint32_t state = load_acquire(&o->state), id = load_relaxed(&o->e.id);
+	struct ref *ref = NULL;
+
+	if (state == OBJECT_NEW) {
+		object_looked_at(v, object_index_of(v, o));
+		return 0;
+	}
+	if (state != OBJECT_DEINIT) {
+		if (object_is_claimed(v, o))
+			return 0;
+		ref = object_ref(v, o);
+		if (!hold_at_zero(v, me, o, ref))
+			return 0;
+	}
+	if (claim_of(d->arena, me, t, o, id) < 0) {
+		if (ref)
+			ref_unlock(v, me, ref);
+		return 0;
+	}
+	return duty_finish(d->arena, t, o, id, false) == 0;
+}
+
+static struct object_pool *pool_of(const struct view *v, const struct object *o)
+{
+	uint32_t i = load_relaxed(&o->pool);
+	struct object_pool *p = object_pool_at(v, i);
+
+	return i < table_hi(v, KIND_OBJECT_POOL) &&
+			       load_acquire(&p->id) == load_relaxed(&o->pool_id)
+		       ? p
+		       : NULL;
+}
+
+static void undo_pin(const struct callback_args *args)
+{
+	duty_unpin(args->a, args->b);
+}
+
+static int look_at(struct duty *d, struct thread_rec *me, uint32_t i)
+{
+	struct view *v = &d->arena->view;
+	struct object *o = object_at(v, i);
+	struct object_pool *p = pool_of(v, o);
+	struct callback c CALLBACK;
+	struct pool_type *t;
+	int r = 0;
+
+	if (load_acquire(&o->e.state) != ENTRY_USED) {
+		object_looked_at(v, i);
+		return 0;
+	}
+	/* Acquire: pairs with the CAS in object_duty_take(). */
+	if (!p || load_acquire(&p->duty) != who_am_i(d->arena))
+		return 0;
+	t = duty_pin(d->arena, p);
+	if (t) {
+		callback_begin(&c, undo_pin, d->arena, t, 0);
+		r = examine(d, me, t, o);
+		callback_end(&c);
+		duty_unpin(d->arena, t);
+	}
+	return r;
+}
+
+/* --- The job ---------------------------------------------------------------
+ */
+
+/* A pool whose destroyer died is ours to go on with. */
+static bool is_left(const struct fusion_arena *a, const struct pool_type *t)
+{
+	return !t->destroying && load_acquire(&t->pool->dying) &&
+	       load_acquire(&t->pool->duty) == who_am_i(a);
+}
+
+/* Take what duties there are.  One whose pool is to be finished, pinned. */
+static struct pool_type *take_duties(struct duty *d)
+{
+	struct fusion_arena *a = d->arena;
+	struct pool_type **link = &d->types, *found = NULL, *t;
+
+	pthread_mutex_lock(&d->lock);
+	while ((t = *link)) {
+		if (load_acquire(&t->pool->id) != t->id) {
+			end_type(link);
+			continue;
+		}
+		if (!t->destroying)
+			object_duty_take(&a->view, t->pool, who_am_i(a));
+		if (!found && is_left(a, t)) {
+			found = t;
+			found->pins++;
+		}
+		link = &t->next;
+	}
+	pthread_mutex_unlock(&d->lock);
+	return found;
+}
+
+static void finish_left(struct duty *d, struct thread_rec *me)
+{
+	struct fusion_arena *a = d->arena;
+	struct pool_type *t = take_duties(d);
+	struct callback c CALLBACK;
+	int left;
+
+	if (!t)
+		return;
+	callback_begin(&c, undo_pin, a, t, 0);
+	left = duty_finish_all(a, t);
+	callback_end(&c);
+	if (left == 0) {
+		table_remove(&a->view, me, KIND_OBJECT_POOL,
+			     object_pool_index(&a->view, t->pool), t->id);
+		arena_poke(a);
+	}
+	duty_unpin(a, t);
+}
+
+/* A part of it.  *ret_more: not all has been looked at. */
+static unsigned look(struct duty *d, struct thread_rec *me, bool *ret_more)
+{
+	uint32_t begin = d->at;
+	unsigned done = 0;
+	int64_t i = 0;
+
+	finish_left(d, me);
+	while (done < BATCH &&
+	       (i = object_fallen(&d->arena->view, d->at)) >= 0) {
+		d->at = (uint32_t)i + 1;
+		done += look_at(d, me, (uint32_t)i) > 0;
+	}
+	if (i < 0)
+		d->at = 0;
+	/* What was told of behind us is still to be looked at. */
+	*ret_more = i >= 0 || begin;
+	return done;
+}
+
+/* On the dispatcher. */
+static unsigned run(struct dispatch_job *job)
+{
+	struct duty *d = (struct duty *)job;
+	struct thread_rec *me = thread_rec_of(d->arena);
+	bool more = false;
+	unsigned done;
+
+	done = me ? look(d, me, &more) : 0;
+	if (more)
+		dispatch_job_post(d->arena, job);
+	return done;
+}
+
+unsigned duty_run(struct fusion_arena *a)
+{
+	struct duty *d = duty_of(a);
+	struct thread_rec *me = thread_rec_of(a);
+	bool more = d && me;
+	unsigned done = 0;
+
+	while (more)
+		done += look(d, me, &more);
+	return done;
+}
+
+static bool wants_duty(struct duty *d)
+{
+	const struct fusion_arena *a = d->arena;
+	bool any = false;
+
+	pthread_mutex_lock(&d->lock);
+	for (const struct pool_type *t = d->types; t && !any; t = t->next) {
+		uint64_t had = load_acquire(&t->pool->duty);
+
+		any = load_acquire(&t->pool->id) != t->id || is_left(a, t) ||
+		      !had ||
+		      !member_at(&a->view, REF_WHO_SLOT(had), REF_WHO_ID(had));
+	}
+	pthread_mutex_unlock(&d->lock);
+	return any;
+}
+
+void duty_look(struct fusion_arena *a)
+{
+	struct duty *d = duty_of(a);
+
+	if (d && (object_fallen(&a->view, 0) >= 0 || wants_duty(d)))
+		dispatch_job_post(a, &d->job);
+}
+
+/* --- Registering -----------------------------------------------------------
+ */
+
+static void free_duty(struct dispatch_job *job)
+{
+	struct duty *d = (struct duty *)job;
+
+	while (d->types)
+		end_type(&d->types);
+	pthread_cond_destroy(&d->unpinned);
+	pthread_mutex_destroy(&d->lock);
+	free(d);
+}
+
+static int duty_make(struct fusion_arena *a, struct duty **ret)
+{
+	struct duty *d = duty_of(a), *none = NULL;
+
+	if (!d) {
+		d = calloc(1, sizeof(*d));
+		if (!d)
+			return -ENOMEM;
+		d->job.run = run;
+		d->job.end = free_duty;
+		d->arena = a;
+		pthread_mutex_init(&d->lock, NULL);
+		pthread_cond_init(&d->unpinned, NULL);
+		/* Release: pairs with the acquire in duty_of(). */
+		if (!cas_acq_rel(&a->duty, &none, d)) {
+			free_duty(&d->job);
+			d = none;
+		}
+	}
+	*ret = d;
+	return 0;
+}
+
+static int add_type(struct duty *d, struct object_pool *p,
+		    fusion_object_destructor_fn destructor, void *ctx)
+{
+	struct pool_type *fresh = calloc(1, sizeof(*fresh)), *t;
+
+	if (!fresh)
+		return -ENOMEM;
+	pthread_mutex_lock(&d->lock);
+	t = *link_to(d, p);
+	if (!t) {
+		t = fresh;
+		fresh = NULL;
+		t->pool = p;
+		t->id = load_acquire(&p->id);
+		t->next = d->types;
+		d->types = t;
+	}
+	t->destructor = destructor;
+	t->ctx = ctx;
+	pthread_mutex_unlock(&d->lock);
+	free(fresh);
+	return 0;
+}
+
+int duty_add(struct fusion_arena *a, struct object_pool *p,
+	     fusion_object_destructor_fn destructor, void *ctx)
+{
+	struct duty *d = NULL;
+	int r = duty_make(a, &d);
+
+	if (!r)
+		r = add_type(d, p, destructor, ctx);
+	if (!r)
+		object_duty_take(&a->view, p, who_am_i(a));
+	return r;
+}
+
+int duty_start(struct fusion_arena *a)
+{
+	int r = dispatch_start(a);
+
+	return r ? r : watch_start(a);
+}
+
+int duty_register(struct fusion_arena *a, struct object_pool *p,
+		  fusion_object_destructor_fn destructor, void *ctx)
+{
+	int r = duty_start(a);
+
+	if (!r)
+		r = duty_add(a, p, destructor, ctx);
+	if (r == 0)
+		dispatch_job_post(a, &duty_of(a)->job);
+	return r;
+}
+
+int duty_unregister(struct fusion_arena *a, struct object_pool *p)
+{
+	struct duty *d = duty_of(a);
+	struct pool_type **link, *t;
+
+	if (!d)
+		return -ENOENT;
+	pthread_mutex_lock(&d->lock);
+	link = link_to(d, p);
+	t = *link;
+	if (t) {
+		t->pins++;
+		unlink_type(link);
+		/* Its destructors end before the duty is another's; in one of
+		 * them, and in what may have to end before one, that cannot be
+		 * waited for. */
+		while (t->pins > 1 && !dispatch_is_mine(a) &&
+		       !duty_ends_one_of(p))
+			pthread_cond_wait(&d->unpinned, &d->lock);
+	}
+	pthread_mutex_unlock(&d->lock);
+	if (!t)
+		return -ENOENT;
+	duty_unpin(a, t);
+	object_duty_leave(&a->view, p, who_am_i(a));
+	return 0;
+}
+
+void duty_stop(struct fusion_arena *a)
+{
+	struct duty *d = duty_of(a);
+	struct object_pool *p;
+
+	if (!d)
+		return;
+	for (;;) {
+		pthread_mutex_lock(&d->lock);
+		p = d->types ? d->types->pool : NULL;
+		if (p && load_acquire(&p->id) != d->types->id) {
+			end_type(&d->types);
+			pthread_mutex_unlock(&d->lock);
+			continue;
+		}
+		pthread_mutex_unlock(&d->lock);
+		if (!p)
+			break;
+		duty_unregister(a, p);
+	}
+	if (load_acquire(&a->dispatcher))
+		dispatch_job_end(a, &d->job);
+	else
+		free_duty(&d->job);
+	store_release(&a->duty, (struct duty *)NULL);
+}

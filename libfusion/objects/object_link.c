@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Places in shared memory that name an object and have a global reference. */
+#include <errno.h>
+
+#include "libfusion/base/refuse.h"
+#include "libfusion/objects/object_private.h"
+
+/* What @p is to be for @ref, which is that of @o still. */
+static int place_of(struct view *v, const struct object *o, struct ref *ref,
+		    const void *slot, const void *value, struct ref_place *p)
+{
+	if (!slot || !view_contains(v, slot) || (uintptr_t)slot % 8)
+		return -EINVAL;
+	*p = (struct ref_place){
+		.off = view_off(v, slot),
+		.value = (uintptr_t)value,
+		.id = load_acquire(&ref->id),
+	};
+	/* The id is that of this reference, and not of who has the record
+	 * next, if it was so after it was read. */
+	return object_ref(v, o) == ref ? 0 : -EIDRM;
+}
+
+static int link_value(void *slot, const void *value,
+		      struct fusion_object *object)
+{
+	struct ref_place p;
+	struct tcache *c;
+	struct ref *ref;
+	int r;
+
+	ref = object_counter(object, &c, &r);
+	if (!ref)
+		return r;
+	r = place_of(&c->arena->view, (struct object *)object, ref, slot, value,
+		     &p);
+	return r < 0 ? r
+		     : as_object(ref_link(&c->arena->view, c->rec, ref, &p));
+}
+
+FUSION_API int fusion_object_link(struct fusion_object **slot,
+				  struct fusion_object *object)
+{
+	return told(link_value(slot, object, object));
+}
+
+FUSION_API int fusion_object_link_data(void *slot, void *data)
+{
+	struct fusion_object *object = fusion_object_of(data);
+
+	return told(object ? link_value(slot, data, object) : -EINVAL);
+}
+
+/* The object that @value stands for. */
+typedef struct fusion_object *(*object_fn)(const void *value);
+
+static struct fusion_object *itself(const void *value)
+{
+	return (struct fusion_object *)value;
+}
+
+/* It names an object that is gone: nothing but the name is to be taken. */
+static int clear(uint64_t *slot, uint64_t value)
+{
+	cas_acq_rel(slot, &value, 0ull);
+	return 0;
+}
+
+static int unlink_once(uint64_t *slot, uint64_t value,
+		       object_fn object_of_value)
+{
+	struct fusion_object *object =
+		object_of_value((const void *)(uintptr_t)value);
+	struct ref_place p;
+	struct tcache *c;
+	struct ref *ref;
+	int r = -EIDRM;
+
+	ref = object ? object_counter(object, &c, &r) : NULL;
+	if (ref)
+		r = place_of(&c->arena->view, (struct object *)object, ref,
+			     slot, (const void *)(uintptr_t)value, &p);
+	if (ref && !r)
+		r = ref_unlink(&c->arena->view, c->rec, ref, &p);
+	return r;
+}
+
+/* Another thread may clear it, or clear and fill it, meanwhile. */
+static int unlink_value(void *slot, object_fn object_of_value)
+{
+	struct fusion_arena *a = slot ? arena_of(slot) : NULL;
+	uint64_t value, gone = 0;
+	int r;
+
+	if (!a || (uintptr_t)slot % 8)
+		return -EINVAL;
+	do {
+		/* Acquire: pairs with the release in ref_link(). */
+		value = load_acquire((uint64_t *)slot);
+		r = value ? unlink_once(slot, value, object_of_value) : 0;
+		/* Another has cleared it meanwhile, or the object went with its
+		 * pool: then the place names it the second time, too. */
+		if ((r == -EIDRM || r == -EOWNERDEAD) && value == gone)
+			r = clear(slot, value);
+		else if (r == -EIDRM || r == -EOWNERDEAD)
+			gone = value;
+	} while (r == -ESTALE || r == -EIDRM || r == -EOWNERDEAD);
+	return r;
+}
+
+FUSION_API int fusion_object_unlink(struct fusion_object **slot)
+{
+	return told(unlink_value(slot, itself));
+}
+
+FUSION_API int fusion_object_unlink_data(void *slot)
+{
+	return told(unlink_value(slot, fusion_object_of));
+}

@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Pools of objects as programs make, search and destroy them. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "libfusion/base/callback.h"
+#include "libfusion/base/refuse.h"
+#include "libfusion/core/base/futex.h"
+#include "libfusion/core/base/limits.h"
+#include "libfusion/core/life/life.h"
+#include "libfusion/objects/object_private.h"
+
+#include <fusion/ref.h>
+
+struct object_pool *object_pool_of(struct fusion_object_pool *pool,
+				   struct tcache **ret_cache, int *ret_error)
+{
+	struct object_pool *p = (struct object_pool *)pool;
+
+	*ret_cache = object_cache(KIND_OBJECT_POOL, pool, ret_error);
+	if (!*ret_cache)
+		return NULL;
+	if (!load_acquire(&p->id)) {
+		*ret_error = -EIDRM;
+		return NULL;
+	}
+	return p;
+}
+
+FUSION_API int fusion_object_pool_create(struct fusion_arena *arena,
+					 const char *name, size_t object_size,
+					 size_t message_size,
+					 fusion_object_destructor_fn destructor,
+					 void *ctx,
+					 struct fusion_object_pool **ret)
+{
+	struct object_pool_params params = {object_size, message_size};
+	struct thread_rec *me;
+	struct object_pool *p;
+	int r;
+
+	if (!arena || !ret)
+		return told(
+			refuse_null("object-pool", arena ? "ret" : "arena"));
+	if (object_size > FUSION_OBJECT_SIZE_MAX || message_size > UINT32_MAX)
+		return told(refuse(
+			-EINVAL,
+			"object-pool '%s': objects of %zu bytes with "
+			"messages of %zu: %zu and %u are the most",
+			name ? name : "(no name)", object_size, message_size,
+			(size_t)FUSION_OBJECT_SIZE_MAX, UINT32_MAX));
+	me = thread_rec_of(arena);
+	if (!me)
+		return told(-errno);
+	/* Before anybody can find it. */
+	r = duty_start(arena);
+	if (!r)
+		r = object_pool_create(&arena->view, me, name, &params,
+				       arena->id, &p);
+	if (r < 0)
+		return told(refuse_thing(arena, r, "object-pool", name));
+	r = duty_register(arena, p, destructor, ctx);
+	if (r < 0)
+		table_remove(&arena->view, me, KIND_OBJECT_POOL,
+			     object_pool_index(&arena->view, p),
+			     load_relaxed(&p->e.id));
+	else
+		*ret = (struct fusion_object_pool *)p;
+	arena_poke(arena);
+	return told(r);
+}
+
+FUSION_API int fusion_object_pool_lookup(struct fusion_arena *arena,
+					 const char *name,
+					 struct fusion_object_pool **ret)
+{
+	return told(object_lookup(arena, KIND_OBJECT_POOL, name, (void **)ret));
+}
+
+FUSION_API int
+fusion_object_pool_register(struct fusion_object_pool *pool,
+			    fusion_object_destructor_fn destructor, void *ctx)
+{
+	struct object_pool *p;
+	struct tcache *c;
+	int r;
+
+	p = object_pool_of(pool, &c, &r);
+	return told(p ? duty_register(c->arena, p, destructor, ctx) : r);
+}
+
+FUSION_API int fusion_object_pool_unregister(struct fusion_object_pool *pool)
+{
+	struct object_pool *p;
+	struct tcache *c;
+	int r;
+
+	p = object_pool_of(pool, &c, &r);
+	return told(p ? duty_unregister(c->arena, p) : r);
+}
+
+FUSION_API int fusion_object_pool_set_describe(struct fusion_object_pool *pool,
+					       fusion_object_describe_fn fn,
+					       void *ctx)
+{
+	struct object_pool *p;
+	struct tcache *c;
+	int r;
+
+	p = object_pool_of(pool, &c, &r);
+	return told(p ? duty_set_describe(c->arena, p, fn, ctx) : r);
+}
+
+/* --- The end ---------------------------------------------------------------
+ */
+
+/* One is left: in the middle of its destructor, or being made.  Who has ended
+ * it rings. */
+static void wait_for_others(struct fusion_arena *a, uint32_t *seq,
+			    uint32_t seen)
+{
+	bool turn = dispatch_block(a);
+
+	if (futex_wait(seq, seen, SUSPECT_FIRST_NS) == -ETIMEDOUT)
+		life_sweep(&a->view);
+	if (turn)
+		dispatch_unblock(a);
+}
+
+static int finish_pool(struct fusion_arena *a, struct thread_rec *me,
+		       struct pool_type *t)
+{
+	struct view *v = &a->view;
+	uint32_t *seq = &view_member(v, v->slot)->ref_seq, seen;
+	int left;
+
+	for (;;) {
+		/* Acquire: pairs with the release in object_ring(); before we
+		 * look. */
+		seen = load_acquire(seq);
+		left = duty_finish_all(a, t);
+		if (left < 0)
+			return left;
+		if (!left)
+			break;
+		wait_for_others(a, seq, seen);
+	}
+	left = table_remove(v, me, KIND_OBJECT_POOL,
+			    object_pool_index(v, t->pool), t->id);
+	arena_poke(a);
+	/* Who has the duty was at it, too. */
+	return left == -EIDRM ? 0 : left;
+}
+
+/* Another member that lives has begun before us. */
+static bool is_anothers(const struct fusion_arena *a, struct object_pool *p)
+{
+	uint32_t none = 0;
+	uint64_t had;
+
+	/* Commit: who makes an object looks at it behind its own commit. */
+	if (cas_acq_rel(&p->dying, &none, 1u))
+		return false;
+	had = load_acquire(&p->duty);
+	return had != who_am_i(a) &&
+	       member_at(&a->view, REF_WHO_SLOT(had), REF_WHO_ID(had));
+}
+
+static void undo_destroy(const struct callback_args *args)
+{
+	duty_end_destroy(args->a, args->b);
+	duty_unpin(args->a, args->b);
+}
+
+/* A destructor that does not return leaves the rest for the next attempt. */
+static int finish_guarded(struct fusion_arena *a, struct thread_rec *me,
+			  struct pool_type *t)
+{
+	struct callback c CALLBACK;
+	int r;
+
+	callback_begin(&c, undo_destroy, a, t, 0);
+	r = finish_pool(a, me, t);
+	callback_end(&c);
+	return r;
+}
+
+FUSION_API int fusion_object_pool_destroy(struct fusion_object_pool *pool)
+{
+	struct object_pool *p;
+	struct pool_type *t;
+	struct tcache *c;
+	int r;
+
+	p = object_pool_of(pool, &c, &r);
+	if (!p)
+		return told(r);
+	callback_check();
+	if (duty_ends_one_of(p))
+		return told(-EDEADLK);
+	t = duty_pin(c->arena, p);
+	if (!t)
+		return told(-EPERM);
+	if (!duty_begin_destroy(c->arena, t)) {
+		duty_unpin(c->arena, t);
+		return told(-EIDRM);
+	}
+	if (is_anothers(c->arena, p)) {
+		r = -EIDRM;
+	} else {
+		/* A full fence, too: `dying` is seen before we look at the
+		 * objects; the drawing is at object_pool_is(). */
+		object_duty_seize(p, who_am_i(c->arena));
+		r = finish_guarded(c->arena, c->rec, t);
+	}
+	/* Should the other one be killed in it, we go on. */
+	if (r < 0)
+		duty_end_destroy(c->arena, t);
+	duty_unpin(c->arena, t);
+	return told(r);
+}
+
+/* --- Looking -------------------------------------------------------------- */
+
+static void undo_show(const struct callback_args *args)
+{
+	fusion_ref_down(args->a);
+}
+
+static bool show(struct object *o, struct ref *ref, fusion_object_enum_fn fn,
+		 void *ctx)
+{
+	struct callback c CALLBACK;
+	bool more;
+
+	callback_begin(&c, undo_show, ref, NULL, 0);
+	more = fn((struct fusion_object *)o, ctx);
+	callback_end(&c);
+	return more;
+}
+
+/* 1: go on.  It is of pool @index, which has @pool_id, or was. */
+static int show_one(struct view *v, struct object *o, uint32_t index,
+		    uint32_t pool_id, fusion_object_enum_fn fn, void *ctx)
+{
+	uint32_t id = load_acquire(&o->id);
+	struct ref *ref = object_ref(v, o);
+	bool more;
+	int r;
+
+	if (!ref || !object_is_there(o) || object_at_zero(v, o))
+		return 1;
+	r = object_up(v, o, id, ref);
+	if (r < 0)
+		return r == -EIDRM || r == -EOWNERDEAD ? 1 : r;
+	/* Another may have got the record before we counted. */
+	more = !object_is_of(o, index, pool_id) || show(o, ref, fn, ctx);
+	fusion_ref_down((struct fusion_ref *)ref);
+	return more;
+}
+
+FUSION_API int fusion_object_pool_enum(struct fusion_object_pool *pool,
+				       fusion_object_enum_fn fn, void *ctx)
+{
+	struct object_pool *p;
+	struct tcache *c;
+	struct view *v;
+	uint32_t hi, index, id;
+	int r;
+
+	if (!fn)
+		return told(-EINVAL);
+	p = object_pool_of(pool, &c, &r);
+	if (!p)
+		return told(r);
+	v = &c->arena->view;
+	index = object_pool_index(v, p);
+	id = load_relaxed(&p->e.id);
+	hi = table_hi(v, KIND_OBJECT);
+	r = 1;
+	for (uint32_t i = 0; i < hi && r > 0; i++)
+		if (object_is_of(object_at(v, i), index, id))
+			r = show_one(v, object_at(v, i), index, id, fn, ctx);
+	return told(r < 0 ? r : 0);
+}
+
+FUSION_API int fusion_object_pool_size(struct fusion_object_pool *pool,
+				       size_t *ret)
+{
+	struct object_pool *p;
+	struct tcache *c;
+	int r;
+
+	if (!ret)
+		return told(-EINVAL);
+	p = object_pool_of(pool, &c, &r);
+	if (!p)
+		return told(r);
+	*ret = object_pool_count(&c->arena->view,
+				 object_pool_index(&c->arena->view, p),
+				 load_relaxed(&p->e.id));
+	return 0;
+}
+
+FUSION_API fusion_id_t
+fusion_object_pool_duty(const struct fusion_object_pool *pool)
+{
+	struct object_pool *p;
+	struct tcache *c;
+	uint64_t who;
+	int r;
+
+	p = object_pool_of((struct fusion_object_pool *)pool, &c, &r);
+	who = p ? load_acquire(&p->duty) : 0;
+	return who && member_at(&c->arena->view, REF_WHO_SLOT(who),
+				REF_WHO_ID(who))
+		       ? REF_WHO_ID(who)
+		       : 0;
+}
+
+/* The record; not referenced. */
+static int find(struct fusion_object_pool *pool, fusion_id_t id,
+		struct tcache **ret_cache, struct object **ret)
+{
+	struct object_pool *p;
+	char name[16];
+	uint32_t i;
+	int r;
+
+	p = object_pool_of(pool, ret_cache, &r);
+	if (!p)
+		return r;
+	if (!id)
+		return -EINVAL;
+	snprintf(name, sizeof(name), "#%u", id);
+	r = table_get(&(*ret_cache)->arena->view, (*ret_cache)->rec,
+		      KIND_OBJECT, name, &i, NULL);
+	if (r < 0)
+		return r;
+	*ret = object_at(&(*ret_cache)->arena->view, i);
+	return object_is_there(*ret) && load_acquire(&(*ret)->id) == id &&
+			       object_is_of(
+				       *ret,
+				       object_pool_index(
+					       &(*ret_cache)->arena->view, p),
+				       load_relaxed(&p->e.id))
+		       ? 0
+		       : -ENOENT;
+}
+
+FUSION_API int fusion_object_lookup(struct fusion_object_pool *pool,
+				    fusion_id_t id, struct fusion_object **ret)
+{
+	struct object *o;
+	struct tcache *c;
+	int r;
+
+	if (!ret)
+		return told(-EINVAL);
+	r = find(pool, id, &c, &o);
+	if (r == 0)
+		*ret = (struct fusion_object *)o;
+	return told(r);
+}
+
+FUSION_API int fusion_object_get(struct fusion_object_pool *pool,
+				 fusion_id_t id, struct fusion_object **ret)
+{
+	struct object *o;
+	struct ref *ref;
+	struct tcache *c;
+	int r;
+
+	if (!ret)
+		return told(-EINVAL);
+	r = find(pool, id, &c, &o);
+	if (r < 0)
+		return told(r);
+	ref = object_ref(&c->arena->view, o);
+	if (load_acquire(&o->state) == OBJECT_DEINIT ||
+	    object_at_zero(&c->arena->view, o))
+		return told(-EOWNERDEAD);
+	r = ref ? object_up(&c->arena->view, o, id, ref) : -EIDRM;
+	if (r == 0)
+		*ret = (struct fusion_object *)o;
+	return told(r == -EIDRM ? -ENOENT : r);
+}

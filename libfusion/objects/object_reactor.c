@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* An object's reactor: made when somebody first listens. */
+#include <errno.h>
+
+#include "libfusion/base/refuse.h"
+#include "libfusion/core/talk/reactor.h"
+#include "libfusion/objects/object_private.h"
+
+FUSION_API int fusion_object_reactor(struct fusion_object *object,
+				     struct fusion_reactor **ret)
+{
+	struct reactor *re;
+	struct object *o;
+	struct tcache *c;
+	int r;
+
+	if (!ret)
+		return told(-EINVAL);
+	o = object_of(object, &c, &r);
+	if (!o)
+		return told(r);
+	r = object_reactor_make(&c->arena->view, c->rec, o, c->arena->id, &re);
+	if (r == 0)
+		*ret = (struct fusion_reactor *)re;
+	return told(r);
+}
+
+/* The one that is there; NULL and *ret_error, 0 nobody ever listened. */
+static struct fusion_reactor *reactor_of(struct fusion_object *object,
+					 int *ret_error)
+{
+	struct tcache *c;
+	struct object *o = object_of(object, &c, ret_error);
+
+	if (!o)
+		return NULL;
+	*ret_error = 0;
+	return (struct fusion_reactor *)object_reactor(&c->arena->view, o);
+}
+
+FUSION_API int
+fusion_object_attach_channel(struct fusion_object *object, uint32_t channel,
+			     fusion_reaction_fn fn, void *ctx,
+			     const struct fusion_reactor_policy *policy,
+			     struct fusion_reaction **ret)
+{
+	struct fusion_reactor *reactor = NULL;
+	int r = fusion_object_reactor(object, &reactor);
+
+	return told(r < 0 ? r
+			  : fusion_reactor_attach(reactor, channel, fn, ctx,
+						  policy, ret));
+}
+
+FUSION_API int fusion_object_attach(struct fusion_object *object,
+				    fusion_reaction_fn fn, void *ctx,
+				    struct fusion_reaction **ret)
+{
+	return told(
+		fusion_object_attach_channel(object, 0, fn, ctx, NULL, ret));
+}
+
+FUSION_API int fusion_object_detach(struct fusion_reaction *reaction)
+{
+	return told(fusion_reactor_detach(reaction));
+}
+
+FUSION_API int fusion_object_attach_global(struct fusion_object *object,
+					   uint32_t index, void *ctx)
+{
+	struct fusion_reactor *reactor = NULL;
+	int r = fusion_object_reactor(object, &reactor);
+
+	return told(r < 0 ? r
+			  : fusion_reactor_attach_global(reactor, index, ctx));
+}
+
+FUSION_API int fusion_object_detach_global(struct fusion_object *object,
+					   uint32_t index, void *ctx)
+{
+	struct fusion_reactor *reactor;
+	int r;
+
+	reactor = reactor_of(object, &r);
+	if (!reactor)
+		return told(r ? r : -ENOENT);
+	return told(fusion_reactor_detach_global(reactor, index, ctx));
+}
+
+FUSION_API int fusion_object_dispatch(struct fusion_object *object,
+				      const void *data, size_t size,
+				      unsigned flags)
+{
+	struct fusion_reactor *reactor;
+	int r;
+
+	reactor = reactor_of(object, &r);
+	return told(
+		reactor ? fusion_reactor_dispatch(reactor, data, size, flags)
+			: r);
+}
+
+FUSION_API int fusion_object_dispatch_channel(struct fusion_object *object,
+					      uint32_t channel,
+					      const void *data, size_t size,
+					      unsigned flags,
+					      const fusion_global_fn *globals,
+					      size_t n_globals)
+{
+	struct fusion_reactor *reactor;
+	int r;
+
+	reactor = reactor_of(object, &r);
+	return told(reactor ? fusion_reactor_dispatch_channel(
+				      reactor, channel, data, size, flags,
+				      globals, n_globals)
+			    : r);
+}

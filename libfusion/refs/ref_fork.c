@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * References across fork()
+ *
+ *   parent, before   FORK_BYTE locked on a description made for it; as many
+ *                    counts as it has are kept for a child, in its rows
+ *   child            joins; locks FORK_BYTE on its own description; gives the
+ *                    parent's up; takes what is kept; unlocks
+ *   parent, after    waits for that; takes back what is left (no child, or it
+ *                    could not join); unlocks
+ *
+ * Parent killed: its rows stay as long as FORK_BYTE is locked.  Child killed:
+ * the parent reads the end of the pipe.  Both: the kernel drops the locks.
+ *
+ * The description is the daemon's to give (hand_over.h), and so it stays open
+ * in the parent for the next fork.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "libfusion/arena/arenas.h"
+#include "libfusion/arena/hand_over.h"
+#include "libfusion/arena/tls.h"
+#include "libfusion/base/log.h"
+#include "libfusion/core/base/fd.h"
+#include "libfusion/core/life/life.h"
+#include "libfusion/core/life/witness.h"
+#include "libfusion/core/refs/ref.h"
+
+struct forking {
+	int fd;	      /* the description; -1 in the child */
+	int pipe[2];  /* -1 when no fork is going on */
+	bool holding; /* counts are kept for a child */
+	int error;    /* why they are not */
+	struct ref_member parent;
+};
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static struct forking *forking_of(struct fusion_arena *a)
+{
+	struct forking *f = a->forking;
+
+	if (f)
+		return f;
+	f = calloc(1, sizeof(*f));
+	if (!f)
+		return NULL;
+	f->pipe[0] = f->pipe[1] = -1;
+	f->fd = hand_over_description(a);
+	if (f->fd < 0) {
+		free(f);
+		return NULL;
+	}
+	a->forking = f;
+	return f;
+}
+
+static void end(struct forking *f)
+{
+	close_fd(&f->pipe[0]);
+	close_fd(&f->pipe[1]);
+	if (f->fd >= 0)
+		witness_fork_mark(f->fd, f->parent.slot, false);
+	f->holding = false;
+}
+
+static int begin(struct fusion_arena *a, struct forking *f)
+{
+	struct thread_rec *me = thread_rec_of(a);
+	int r = me ? witness_fork_mark(f->fd, a->view.slot, true) : -errno;
+
+	if (r < 0)
+		return r;
+	f->parent = (struct ref_member){a->view.slot, a->id};
+	r = fd_pipe(f->pipe);
+	if (r == 0)
+		r = ref_fork_hold(&a->view, me);
+	if (r < 0)
+		ref_fork_drop(&a->view, me);
+	f->holding = r > 0;
+	return r;
+}
+
+void ref_fork_before(struct fusion_arena *a)
+{
+	struct forking *f;
+
+	/* Relaxed: of what other threads do meanwhile the child gets what it
+	 * gets. */
+	if (!load_relaxed(&view_member(&a->view, a->view.slot)->rows))
+		return;
+	f = forking_of(a);
+	if (!f)
+		return;
+	f->error = begin(a, f);
+	if (!f->holding)
+		end(f);
+}
+
+void ref_fork_parent(struct fusion_arena *a)
+{
+	struct forking *f = a->forking;
+	struct thread_rec *me;
+	char byte;
+
+	if (!f || !f->holding)
+		return;
+	close_fd(&f->pipe[1]);
+	while (read(f->pipe[0], &byte, 1) < 0 && errno == EINTR)
+		;
+	me = thread_rec_of(a);
+	if (me)
+		ref_fork_drop(&a->view, me);
+	end(f);
+}
+
+int ref_fork_joining(struct fusion_arena *a)
+{
+	struct forking *f = a->forking;
+	int r;
+
+	if (!f)
+		return 0;
+	if (f->holding) {
+		r = witness_fork_mark(a->view.lockfd, f->parent.slot, true);
+		if (r < 0)
+			return r;
+		a->view.fork_of = f->parent.slot;
+	}
+	close_fd(&f->fd);
+	return 0;
+}
+
+void ref_fork_child(struct fusion_arena *a, bool joined)
+{
+	struct forking *f = a->forking;
+	struct thread_rec *me;
+	int r;
+
+	a->forking = NULL;
+	if (!f)
+		return;
+	r = f->error;
+	if (joined && f->holding) {
+		me = thread_rec_of(a);
+		r = me ? ref_fork_take(&a->view, me, f->parent) : -errno;
+		a->view.fork_of = 0;
+		witness_fork_mark(a->view.lockfd, f->parent.slot, false);
+	}
+	if (r < 0)
+		log_error("%s: the child of a fork lacks references (%d)",
+			  a->path, -r);
+	close_fd(&f->fd);
+	close_fd(&f->pipe[0]);
+	close_fd(&f->pipe[1]);
+	free(f);
+}
+
+void ref_fork_free(struct fusion_arena *a)
+{
+	struct forking *f = a->forking;
+
+	a->forking = NULL;
+	if (!f)
+		return;
+	close_fd(&f->fd);
+	close_fd(&f->pipe[0]);
+	close_fd(&f->pipe[1]);
+	free(f);
+}

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Watches of references: one thread of the process waits for all of an arena,
+ * and for what has become of its objects (object_duty.c)
+ *
+ * Who makes a watched reference fall bumps ref_seq of the watching member.  How
+ * often each has fallen is counted in the reference itself; here is kept of how
+ * many falls its function has been told.  So no wake that is lost or comes
+ * twice matters: the thread looks, and has the dispatcher tell what is missing.
+ */
+#include <fusion/ref.h>
+
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "libfusion/arena/arenas.h"
+#include "libfusion/arena/tls.h"
+#include "libfusion/base/callback.h"
+#include "libfusion/base/quiet_thread.h"
+#include "libfusion/base/refuse.h"
+#include "libfusion/core/base/futex.h"
+#include "libfusion/core/base/limits.h"
+#include "libfusion/core/life/life.h"
+#include "libfusion/core/refs/ref.h"
+#include "libfusion/talk/dispatch.h"
+
+struct watch {
+	struct ref *ref;
+	uint32_t id;
+	uint64_t told;
+	fusion_ref_fn fn;
+	void *ctx;
+	bool ended; /* while it runs; the job frees it */
+	struct watch *next, **prev;
+};
+
+/* All but job, arena, thread and stop is guarded by the arena's watch_lock. */
+struct watcher {
+	struct dispatch_job job; /* the first: see tell_all() */
+	struct fusion_arena *arena;
+	pthread_t thread;
+	uint32_t stop; /* atomic */
+	struct watch *watches;
+	struct watch *running;
+	pthread_cond_t ran;
+};
+
+static uint32_t *seq_of(struct fusion_arena *a)
+{
+	return &view_member(&a->view, a->view.slot)->ref_seq;
+}
+
+static void look_again(struct fusion_arena *a)
+{
+	/* Release: pairs with the acquire in run(). */
+	add_release(seq_of(a), 1);
+	futex_wake(seq_of(a), INT_MAX);
+}
+
+static void unlink_watch(struct watch *w)
+{
+	*w->prev = w->next;
+	if (w->next)
+		w->next->prev = w->prev;
+}
+
+/* watch_lock is held, here and in the next three. */
+static bool is_over(const struct watch *w)
+{
+	return w->ended || load_acquire(&w->ref->id) != w->id;
+}
+
+/* Acquire: pairs with the release in ref_settle(). */
+static bool has_news(const struct watch *w)
+{
+	return REF_FALLS(load_acquire(&w->ref->falls)) != w->told || is_over(w);
+}
+
+static bool any_news(const struct watcher *all)
+{
+	for (const struct watch *w = all->watches; w; w = w->next)
+		if (has_news(w))
+			return true;
+	return false;
+}
+
+static void has_told(struct watcher *all)
+{
+	all->running = NULL;
+	pthread_cond_broadcast(&all->ran);
+}
+
+static void undo_tell(const struct callback_args *args)
+{
+	struct watcher *all = args->a;
+
+	pthread_mutex_lock(&all->arena->watch_lock);
+	has_told(all);
+	pthread_mutex_unlock(&all->arena->watch_lock);
+}
+
+/* One fall, so that all have their turn; the lock is not held meanwhile. */
+static void tell(struct watcher *all, struct watch *w)
+{
+	struct fusion_arena *a = all->arena;
+	struct callback c CALLBACK;
+
+	w->told++;
+	all->running = w;
+	pthread_mutex_unlock(&a->watch_lock);
+	callback_begin(&c, undo_tell, all, NULL, 0);
+	w->fn((struct fusion_ref *)w->ref, w->ctx);
+	callback_end(&c);
+	pthread_mutex_lock(&a->watch_lock);
+	has_told(all);
+}
+
+/* On the dispatcher. */
+static unsigned tell_all(struct dispatch_job *job)
+{
+	struct watcher *all = (struct watcher *)job;
+	struct watch *w, *next;
+	unsigned n = 0;
+	bool more;
+
+	pthread_mutex_lock(&all->arena->watch_lock);
+	for (w = all->watches; w && !load_relaxed(&all->stop); w = next) {
+		if (has_news(w) && !is_over(w)) {
+			tell(all, w);
+			n++;
+		}
+		next = w->next;
+		if (is_over(w)) {
+			unlink_watch(w);
+			free(w);
+		}
+	}
+	more = any_news(all);
+	pthread_mutex_unlock(&all->arena->watch_lock);
+	if (more)
+		dispatch_job_post(all->arena, job);
+	return n;
+}
+
+static void look(struct watcher *all)
+{
+	bool any;
+
+	pthread_mutex_lock(&all->arena->watch_lock);
+	any = any_news(all);
+	pthread_mutex_unlock(&all->arena->watch_lock);
+	if (any)
+		dispatch_job_post(all->arena, &all->job);
+}
+
+static void *run(void *arg)
+{
+	struct watcher *all = arg;
+	struct view *v = &all->arena->view;
+	uint32_t *seq = seq_of(all->arena);
+
+	/* Acquire: pairs with the release in watch_stop(). */
+	while (!load_acquire(&all->stop)) {
+		/* Acquire: pairs with the release in ref_settle(); read before
+		 * we look, so that no fall is slept over. */
+		uint32_t seen = load_acquire(seq);
+
+		look(all);
+		duty_look(all->arena);
+		if (load_acquire(&all->stop))
+			break;
+		if (futex_wait(seq, seen, SUSPECT_LAST_NS) == -ETIMEDOUT)
+			life_sweep(v);
+	}
+	return NULL;
+}
+
+static void free_watcher(struct dispatch_job *job)
+{
+	struct watcher *all = (struct watcher *)job;
+	struct watch *next;
+
+	for (struct watch *w = all->watches; w; w = next) {
+		next = w->next;
+		free(w);
+	}
+	pthread_cond_destroy(&all->ran);
+	free(all);
+}
+
+/* watch_lock is held. */
+static int get_watcher(struct fusion_arena *a, struct watcher **ret)
+{
+	struct watcher *all = a->watcher;
+	int r;
+
+	if (!all) {
+		all = calloc(1, sizeof(*all));
+		if (!all)
+			return -ENOMEM;
+		all->job.run = tell_all;
+		all->job.end = free_watcher;
+		all->arena = a;
+		pthread_cond_init(&all->ran, NULL);
+		r = quiet_thread_start(&all->thread, run, all);
+		if (r < 0) {
+			free_watcher(&all->job);
+			return r;
+		}
+		a->watcher = all;
+	}
+	/* Relaxed: it is set under the lock. */
+	if (load_relaxed(&all->stop))
+		return -EINVAL;
+	*ret = all;
+	return 0;
+}
+
+int watch_start(struct fusion_arena *a)
+{
+	struct watcher *all;
+	int r;
+
+	pthread_mutex_lock(&a->watch_lock);
+	r = get_watcher(a, &all);
+	pthread_mutex_unlock(&a->watch_lock);
+	return r;
+}
+
+void watch_stop(struct fusion_arena *a)
+{
+	struct watcher *all;
+
+	pthread_mutex_lock(&a->watch_lock);
+	all = a->watcher;
+	if (all)
+		store_release(&all->stop, 1);
+	pthread_mutex_unlock(&a->watch_lock);
+	if (!all)
+		return;
+	look_again(a);
+	pthread_join(all->thread, NULL);
+	dispatch_job_end(a, &all->job);
+	a->watcher = NULL;
+}
+
+/* The oldest: who stopped it may be slower than who watches anew. */
+static struct watch *find(struct watcher *all, const struct ref *r, uint32_t id)
+{
+	struct watch *w = all ? all->watches : NULL, *found = NULL;
+
+	for (; w; w = w->next)
+		if (w->ref == r && w->id == id && !w->ended)
+			found = w;
+	return found;
+}
+
+static int add(struct fusion_arena *a, struct thread_rec *me, struct watch *w)
+{
+	struct watcher *all;
+	int r = dispatch_start(a);
+
+	if (r < 0)
+		return r;
+	r = watch_start(a);
+	if (r < 0)
+		return r;
+	pthread_mutex_lock(&a->watch_lock);
+	all = a->watcher;
+	pthread_mutex_unlock(&a->watch_lock);
+	/* No lock of the process' while we may wait for one of the arena's. */
+	w->id = load_acquire(&w->ref->id);
+	r = ref_watch(&a->view, me, w->ref, &w->told);
+	if (r < 0)
+		return r;
+	pthread_mutex_lock(&a->watch_lock);
+	w->next = all->watches;
+	w->prev = &all->watches;
+	if (w->next)
+		w->next->prev = &w->next;
+	all->watches = w;
+	pthread_mutex_unlock(&a->watch_lock);
+	/* It may have fallen before it was on the list. */
+	look_again(a);
+	return 0;
+}
+
+static int remove_watch(struct fusion_arena *a, struct thread_rec *me,
+			struct ref *ref)
+{
+	uint32_t id = load_acquire(&ref->id);
+	int r = ref_unwatch(&a->view, me, ref);
+	struct watcher *all;
+	struct watch *w;
+
+	if (r < 0)
+		return r;
+	pthread_mutex_lock(&a->watch_lock);
+	all = a->watcher;
+	w = find(all, ref, id);
+	if (w && all->running != w) {
+		unlink_watch(w);
+		free(w);
+	} else if (w) {
+		w->ended = true;
+		while (all->running == w && !dispatch_is_mine(a))
+			pthread_cond_wait(&all->ran, &a->watch_lock);
+	}
+	pthread_mutex_unlock(&a->watch_lock);
+	return 0;
+}
+
+FUSION_API int fusion_ref_watch(struct fusion_ref *ref, fusion_ref_fn fn,
+				void *ctx)
+{
+	struct fusion_arena *a = ref ? arena_of(ref) : NULL;
+	struct thread_rec *me;
+	struct watch *w;
+	int r;
+
+	if (!a || table_index(&a->view, KIND_REF, ref) < 0)
+		return told(-EINVAL);
+	me = thread_rec_of(a);
+	if (!me)
+		return told(-errno);
+	if (!fn)
+		return told(remove_watch(a, me, (struct ref *)ref));
+	w = calloc(1, sizeof(*w));
+	if (!w)
+		return told(-ENOMEM);
+	w->ref = (struct ref *)ref;
+	w->fn = fn;
+	w->ctx = ctx;
+	r = add(a, me, w);
+	if (r < 0)
+		free(w);
+	return told(r);
+}

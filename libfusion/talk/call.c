@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "libfusion/talk/calls.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include <fusion/heap.h>
+
+#include "libfusion/base/refuse.h"
+#include "libfusion/core/life/life.h"
+#include "libfusion/locks/objects.h"
+
+static struct call *of(struct fusion_call *call)
+{
+	return (struct call *)call;
+}
+
+/* --- What a process has of its calls -------------------------------------- */
+
+static struct calls *make(struct fusion_arena *arena)
+{
+	struct calls *calls = calloc(1, sizeof(*calls));
+
+	if (!calls)
+		return NULL;
+	calls->arena = arena;
+	pthread_mutex_init(&calls->lock, NULL);
+	pthread_cond_init(&calls->changed, NULL);
+	return calls;
+}
+
+struct calls *calls_of(struct fusion_arena *arena)
+{
+	/* Acquire: pairs with the release below. */
+	struct calls *calls = load_acquire(&arena->calls);
+
+	if (calls)
+		return calls;
+	pthread_mutex_lock(&arena->dispatch_lock);
+	calls = arena->calls;
+	if (!calls) {
+		calls = make(arena);
+		store_release(&arena->calls, calls);
+	}
+	pthread_mutex_unlock(&arena->dispatch_lock);
+	return calls;
+}
+
+const void *call_bytes(struct fusion_arena *arena, const struct call_slot *s,
+		       size_t size)
+{
+	/* Acquire: what is in it comes with the word that said so. */
+	void *block = (void *)(uintptr_t)load_acquire(&s->block);
+
+	if (size <= SLOT_INLINE)
+		return s->bytes;
+	return fusion_usable_size(arena, block) >= size ? block : NULL;
+}
+
+void calls_stop(struct fusion_arena *arena)
+{
+	struct calls *calls = load_acquire(&arena->calls);
+	struct call_handler *h;
+
+	if (!calls)
+		return;
+	call_flush(arena);
+	pthread_mutex_lock(&calls->lock);
+	calls->stop = true;
+	pthread_cond_broadcast(&calls->changed);
+	pthread_mutex_unlock(&calls->lock);
+	if (calls->flushing)
+		pthread_join(calls->flusher, NULL);
+	for (unsigned i = 0; i < CALL_BUCKETS; i++) {
+		while ((h = calls->handlers[i])) {
+			calls->handlers[i] = h->next;
+			free(h);
+		}
+	}
+	store_release(&arena->calls, (struct calls *)NULL);
+	pthread_cond_destroy(&calls->changed);
+	pthread_mutex_destroy(&calls->lock);
+	free(calls);
+}
+
+/* Its thread is the parent's; of the rest there is only the memory. */
+void calls_after_fork(struct fusion_arena *arena)
+{
+	arena->calls = NULL;
+}
+
+/* --- Creation ------------------------------------------------------------- */
+
+/* A call of that name whose owner is gone makes room.  0: try again. */
+static int replace(struct fusion_arena *arena, struct thread_rec *me,
+		   const char *name)
+{
+	struct view *v = &arena->view;
+	const struct call *c;
+	uint32_t i, id;
+	int r = table_get(v, me, KIND_CALL, name, &i, NULL);
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	c = view_entry(v, KIND_CALL, i);
+	id = load_acquire(&c->id);
+	if (id && member_is_dead(v, c->owner_slot))
+		life_sweep(v);
+	if (!id || member_at(v, c->owner_slot, c->owner))
+		return -EEXIST;
+	r = table_remove(v, me, KIND_CALL, i, id);
+	return r == -EIDRM ? 0 : r;
+}
+
+static int add(struct fusion_arena *arena, struct thread_rec *me,
+	       const char *name, uint32_t *ret_index)
+{
+	const struct call_owner owner = {arena->id, arena->view.slot};
+	int r;
+
+	do {
+		r = table_add(&arena->view, me, KIND_CALL, name, arena->id,
+			      &owner, ret_index);
+		if (r != -EEXIST)
+			return r;
+		r = replace(arena, me, name);
+	} while (r == 0);
+	return r;
+}
+
+/* Found by others as soon as it is in the table: the handler's list is locked
+ * until it is there, too. */
+static int add_handler(struct calls *calls, struct thread_rec *me,
+		       const char *name, struct call_handler *h)
+{
+	struct call_handler **head;
+	int r;
+
+	pthread_mutex_lock(&calls->lock);
+	r = add(calls->arena, me, name, &h->index);
+	if (r == 0) {
+		const struct call *c =
+			view_entry(&calls->arena->view, KIND_CALL, h->index);
+
+		h->id = load_acquire(&c->id);
+		head = &calls->handlers[h->index % CALL_BUCKETS];
+		h->next = *head;
+		*head = h;
+	}
+	pthread_mutex_unlock(&calls->lock);
+	return r;
+}
+
+FUSION_API int fusion_call_create(struct fusion_arena *arena, const char *name,
+				  fusion_call_fn fn, void *ctx,
+				  struct fusion_call **ret)
+{
+	struct call_handler *h;
+	struct thread_rec *me;
+	struct calls *calls;
+	int r;
+
+	if (!arena || !fn || !ret)
+		return told(refuse_null("call", !arena ? "arena"
+						: !fn  ? "fn"
+						       : "ret"));
+	me = thread_rec_of(arena);
+	if (!me)
+		return told(-errno);
+	r = dispatch_start(arena);
+	if (r < 0)
+		return told(r);
+	calls = calls_of(arena);
+	h = calls ? malloc(sizeof(*h)) : NULL;
+	if (!h)
+		return told(-ENOMEM);
+	*h = (struct call_handler){.fn = fn, .ctx = ctx};
+	r = add_handler(calls, me, name, h);
+	if (r < 0) {
+		free(h);
+		return told(refuse_thing(arena, r, "call", name));
+	}
+	arena_poke(arena);
+	*ret = view_entry(&arena->view, KIND_CALL, h->index);
+	return 0;
+}
+
+FUSION_API int fusion_call_lookup(struct fusion_arena *arena, const char *name,
+				  struct fusion_call **ret)
+{
+	return told(object_lookup(arena, KIND_CALL, name, (void **)ret));
+}
+
+/* Of this process or another's; @index was @id's. */
+static void remove_handler(struct calls *calls, uint32_t index, uint32_t id)
+{
+	struct call_handler **p, *h;
+
+	pthread_mutex_lock(&calls->lock);
+	for (;;) {
+		p = &calls->handlers[index % CALL_BUCKETS];
+		while (*p && ((*p)->index != index || (*p)->id != id))
+			p = &(*p)->next;
+		h = *p;
+		if (!h)
+			break;
+		if (!h->running) {
+			*p = h->next;
+			free(h);
+			break;
+		}
+		h->removed = true;
+		if (call_in_handler())
+			break;
+		pthread_cond_wait(&calls->changed, &calls->lock);
+	}
+	pthread_mutex_unlock(&calls->lock);
+}
+
+FUSION_API int fusion_call_destroy(struct fusion_call *call)
+{
+	struct call *c = of(call);
+	struct tcache *cache;
+	struct calls *calls;
+	uint32_t i, id;
+	int r;
+
+	cache = object_cache(KIND_CALL, call, &r);
+	if (!cache)
+		return told(r);
+	i = call_index(&cache->arena->view, c);
+	id = load_acquire(&c->id);
+	if (!id)
+		return told(-EIDRM);
+	r = table_remove(&cache->arena->view, cache->rec, KIND_CALL, i, id);
+	if (r < 0)
+		return told(r);
+	calls = load_acquire(&cache->arena->calls);
+	if (calls)
+		remove_handler(calls, i, id);
+	arena_poke(cache->arena);
+	return 0;
+}
+
+/* --- Asking and telling --------------------------------------------------- */
+
+/* Its record, which is there.  0, -errno. */
+static int find(struct fusion_call *call, struct tcache **ret_cache,
+		uint32_t *ret_id)
+{
+	int r = 0;
+
+	*ret_cache = object_cache(KIND_CALL, call, &r);
+	if (!*ret_cache)
+		return r;
+	*ret_id = load_acquire(&of(call)->id);
+	return *ret_id ? 0 : -EIDRM;
+}
+
+FUSION_API int fusion_call_owner(struct fusion_call *call, fusion_id_t *ret)
+{
+	struct tcache *cache;
+	uint32_t id = 0;
+	int r = ret ? find(call, &cache, &id) : -EINVAL;
+
+	if (r == 0)
+		*ret = of(call)->owner;
+	return told(r);
+}
+
+FUSION_API int fusion_call_cancel(struct fusion_call *call)
+{
+	struct tcache *cache;
+	uint32_t id = 0;
+	int r = find(call, &cache, &id);
+
+	if (r < 0)
+		return told(r);
+	return told((int)call_fail_all(&cache->arena->view, of(call), id,
+				       cache->arena->id, ECANCELED));
+}
+
+FUSION_API int fusion_call_set_quota(struct fusion_call *call,
+				     fusion_id_t member, uint32_t limit)
+{
+	struct tcache *cache;
+	uint32_t id = 0;
+	int r = find(call, &cache, &id);
+
+	return told(r < 0 ? r
+			  : call_set_limit(&cache->arena->view, cache->rec,
+					   of(call), member, limit));
+}
+
+FUSION_API int fusion_call_stat(struct fusion_call *call,
+				struct fusion_call_stats *ret)
+{
+	const struct call *c = of(call);
+	struct tcache *cache;
+	uint64_t executed;
+	uint32_t id = 0;
+	int r = ret ? find(call, &cache, &id) : -EINVAL;
+
+	if (r < 0)
+		return told(r);
+	executed = load_relaxed(&c->executed);
+	*ret = (struct fusion_call_stats){
+		.owner = c->owner,
+		.pending = call_pending(&cache->arena->view, c, CALL_ANYBODY),
+		.executed = executed,
+		.failed = load_relaxed(&c->failed),
+		.mean_ns = executed ? load_relaxed(&c->total_ns) / executed : 0,
+		.max_ns = load_relaxed(&c->max_ns),
+	};
+	return 0;
+}

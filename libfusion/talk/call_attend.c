@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The dispatcher's side of requests that stay in their slots (core/call_here.c)
+ *
+ * The library's thread attends to the slots from which requests came by the
+ * queue, while it is awake; before it sleeps it attends to none.  A thread's
+ * messages come before its calls: a request waits until the records that were
+ * in the queue when it was first seen are handled.
+ */
+#include "libfusion/talk/calls.h"
+#include "libfusion/talk/dispatcher.h"
+
+static const struct view *view_of(const struct dispatcher *d)
+{
+	return &d->arena->view;
+}
+
+/* What waits in the slot of @a, 0 nothing new. */
+static uint64_t waiting(const struct dispatcher *d, const struct attended *a)
+{
+	uint64_t serial;
+
+	if (!a->slot || a->taken)
+		return a->taken;
+	serial = call_here(view_of(d), a->slot - 1);
+	return serial == a->done ? 0 : serial;
+}
+
+bool attend_is_there(const struct dispatcher *d)
+{
+	for (unsigned k = 0; k < RING_ATTENDED; k++)
+		if (waiting(d, &d->attended[k]))
+			return true;
+	return false;
+}
+
+void attend_note(const struct dispatcher *d, uint64_t *ret)
+{
+	for (unsigned k = 0; k < RING_ATTENDED; k++)
+		ret[k] = waiting(d, &d->attended[k]);
+}
+
+/* Each keeps its place until it has begun. */
+bool attend_has(const struct dispatcher *d, const uint64_t *noted)
+{
+	for (unsigned k = 0; k < RING_ATTENDED; k++)
+		if (noted[k] && waiting(d, &d->attended[k]) == noted[k])
+			return true;
+	return false;
+}
+
+/* --- Handling ------------------------------------------------------------- */
+
+static bool is_due(const struct dispatcher *d, struct attended *a,
+		   uint64_t serial)
+{
+	uint32_t cells, producer;
+
+	if (a->seen != serial) {
+		a->seen = serial;
+		a->due = ring_look(&d->ring, d->next, &cells, &producer) ==
+					 RING_EMPTY
+				 ? d->next
+				 : ring_tail(&d->ring);
+	}
+	return d->next >= a->due;
+}
+
+static bool copy(const struct dispatcher *d, uint64_t serial,
+		 struct call_here *ret)
+{
+	return call_here_copy(view_of(d), serial, d->arena->view.slot,
+			      d->arena->id, ret);
+}
+
+/* Perhaps it is for another, who attends to the same slot. */
+static bool handle(struct dispatcher *d, struct attended *a, uint64_t serial)
+{
+	struct held held;
+	struct call_here h;
+	bool mine = copy(d, serial, &h);
+
+	a->done = serial;
+	a->begun = mine && !a->taken;
+	a->taken = 0;
+	if (!mine)
+		return false;
+	a->used = true;
+	dispatch_hold(d, &held);
+	call_receive_here(d->arena, &h);
+	dispatch_unhold(d, &held);
+	return true;
+}
+
+unsigned attend_run(struct dispatcher *d)
+{
+	unsigned n = 0;
+
+	for (unsigned k = 0; k < RING_ATTENDED; k++) {
+		struct attended *a = &d->attended[k];
+		uint64_t serial = waiting(d, a);
+
+		if (serial && is_due(d, a, serial))
+			n += handle(d, a, serial);
+	}
+	return n;
+}
+
+/* --- Beginning and ending ------------------------------------------------- */
+
+/* What has begun is not HERE any more, and then nothing gets there. */
+static void turn_away(struct dispatcher *d, unsigned k)
+{
+	struct attended *a = &d->attended[k];
+
+	if (a->begun)
+		call_here_take(view_of(d), a->done);
+	a->begun = false;
+	/* Release: after that. */
+	store_release(&d->ring.ctl->attended[k], 0u);
+}
+
+/* After a fence: what got there before it was turned away. */
+static bool last_look(struct dispatcher *d, struct attended *a)
+{
+	uint64_t serial = waiting(d, a);
+	struct call_here h;
+
+	if (serial && !a->taken && copy(d, serial, &h) &&
+	    call_here_take(view_of(d), serial))
+		a->taken = serial;
+	if (!a->taken)
+		*a = (struct attended){0};
+	return a->taken;
+}
+
+bool attend_close(struct dispatcher *d)
+{
+	bool any = false, left = false;
+
+	for (unsigned k = 0; k < RING_ATTENDED; k++) {
+		if (!d->attended[k].slot)
+			continue;
+		turn_away(d, k);
+		any = true;
+	}
+	if (!any)
+		return false;
+	full_fence();
+	for (unsigned k = 0; k < RING_ATTENDED; k++)
+		left |= last_look(d, &d->attended[k]);
+	return left;
+}
+
+/* Its place, or that of one that has not been used since this was last asked.
+ * RING_ATTENDED: none. */
+static unsigned find_place(struct dispatcher *d, uint32_t slot)
+{
+	unsigned k;
+
+	for (k = 0; k < RING_ATTENDED; k++)
+		if (d->attended[k].slot == slot)
+			return k;
+	for (k = 0; k < RING_ATTENDED; k++)
+		if (!d->attended[k].slot)
+			return k;
+	k = d->attend_next++ % RING_ATTENDED;
+	if (d->attended[k].used) {
+		d->attended[k].used = false;
+		return RING_ATTENDED;
+	}
+	turn_away(d, k);
+	full_fence();
+	return last_look(d, &d->attended[k]) ? RING_ATTENDED : k;
+}
+
+void attend(struct dispatcher *d, uint32_t slot)
+{
+	unsigned k = find_place(d, slot + 1);
+
+	if (k == RING_ATTENDED)
+		return;
+	d->attended[k].slot = slot + 1;
+	d->attended[k].used = true;
+	/* Release: a hint that nobody minds late. */
+	store_release(&d->ring.ctl->attended[k], slot + 1);
+}

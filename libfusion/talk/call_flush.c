@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Wakes that are owed for queued calls
+ *
+ * Who queues a call does not wake its owner; this thread does, a moment later,
+ * or the next call that is not queued.  If the process dies first, its recovery
+ * wakes whoever sleeps beside a record (call_recover_member()).
+ */
+#include "libfusion/talk/calls.h"
+
+#include <time.h>
+
+#include "libfusion/base/quiet_thread.h"
+
+/* lock is held. */
+static void flush(struct calls *calls)
+{
+	for (uint32_t i = 0; i < calls->n_owed; i++)
+		message_wake(&calls->owed[i]);
+	store_relaxed(&calls->n_owed, 0u);
+}
+
+static void *run(void *arg)
+{
+	const struct timespec nap = {.tv_nsec = FLUSH_NS};
+	struct calls *calls = arg;
+
+	pthread_mutex_lock(&calls->lock);
+	while (!calls->stop) {
+		if (!calls->n_owed) {
+			pthread_cond_wait(&calls->changed, &calls->lock);
+			continue;
+		}
+		pthread_mutex_unlock(&calls->lock);
+		nanosleep(&nap, NULL);
+		pthread_mutex_lock(&calls->lock);
+		flush(calls);
+	}
+	pthread_mutex_unlock(&calls->lock);
+	return NULL;
+}
+
+/* lock is held. */
+static bool start(struct calls *calls)
+{
+	if (!calls->flushing)
+		calls->flushing =
+			quiet_thread_start(&calls->flusher, run, calls) == 0;
+	return calls->flushing;
+}
+
+void call_flush_later(struct calls *calls, const struct owed *owed)
+{
+	if (!owed->slept)
+		return; /* it is awake, or another owes the wake */
+	pthread_mutex_lock(&calls->lock);
+	if (calls->n_owed == FLUSH_RINGS)
+		flush(calls);
+	if (start(calls)) {
+		calls->owed[calls->n_owed] = *owed;
+		store_relaxed(&calls->n_owed, calls->n_owed + 1);
+		pthread_cond_broadcast(&calls->changed);
+	} else {
+		message_wake(owed);
+	}
+	pthread_mutex_unlock(&calls->lock);
+}
+
+void call_flush(struct fusion_arena *arena)
+{
+	/* Acquire: pairs with the release in calls_of(). */
+	struct calls *calls = load_acquire(&arena->calls);
+
+	/* Relaxed: a thread sees what it has queued itself. */
+	if (!calls || !load_relaxed(&calls->n_owed))
+		return;
+	pthread_mutex_lock(&calls->lock);
+	flush(calls);
+	pthread_mutex_unlock(&calls->lock);
+}

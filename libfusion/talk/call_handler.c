@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The owner's side: requests come in, handlers run, answers go back. */
+#include "libfusion/talk/calls.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <fusion/heap.h>
+
+#include "libfusion/base/callback.h"
+#include "libfusion/base/refuse.h"
+#include "libfusion/core/base/futex.h"
+#include "libfusion/core/base/seed.h"
+#include "libfusion/core/talk/lend.h"
+#include "libfusion/locks/objects.h"
+
+static __thread unsigned depth; /* handlers that this thread is in */
+
+static int answer(struct fusion_arena *arena, uint64_t serial, int64_t since_ns,
+		  uint64_t word, const void *data, size_t size, int error);
+
+bool call_in_handler(void)
+{
+	return depth > 0;
+}
+
+/* --- Running a handler ---------------------------------------------------- */
+
+static struct call_handler *enter(struct calls *calls, uint32_t index,
+				  uint32_t id)
+{
+	struct call_handler *h;
+
+	pthread_mutex_lock(&calls->lock);
+	h = calls->handlers[index % CALL_BUCKETS];
+	while (h && (h->index != index || h->id != id || h->removed))
+		h = h->next;
+	if (h)
+		h->running++;
+	pthread_mutex_unlock(&calls->lock);
+	return h;
+}
+
+static void leave(struct calls *calls, struct call_handler *h)
+{
+	struct call_handler **p;
+
+	pthread_mutex_lock(&calls->lock);
+	h->running--;
+	if (h->removed && !h->running) {
+		p = &calls->handlers[h->index % CALL_BUCKETS];
+		while (*p != h)
+			p = &(*p)->next;
+		*p = h->next;
+		free(h);
+		pthread_cond_broadcast(&calls->changed);
+	}
+	pthread_mutex_unlock(&calls->lock);
+}
+
+/* When it began, for who answers later. */
+static void note_begin(const struct serving *sv)
+{
+	struct call_slot *s =
+		call_slot_of(&sv->request.arena->view, sv->serial);
+
+	/* Relaxed: a hint.  Should the slot be another's already, so be it. */
+	if (s)
+		store_relaxed(&s->since_ns, (uint64_t)sv->since_ns);
+}
+
+/* NULL, also without memory: then all that is borrowed goes back. */
+static struct lend_mark *mark_borrowed(struct view *v, struct thread_rec *me)
+{
+	struct lend_mark *mark = malloc(sizeof(*mark));
+
+	if (mark)
+		lend_mark(v, me, mark);
+	return mark;
+}
+
+/* The handler is over: what it has borrowed goes back, and the thread executes
+ * what it executed before. */
+static void gone_on(struct view *v, struct thread_rec *me,
+		    struct lend_mark *mark, uint64_t outer)
+{
+	if (me->n_skirmishes)
+		lend_return(v, me, mark);
+	free(mark);
+	call_enter(me, outer);
+}
+
+/* A handler did not return.  The caller was on the same stack. */
+static void undo_direct(const struct callback_args *args)
+{
+	struct fusion_arena *arena = args->a;
+
+	depth--;
+	leave(arena->calls, args->b);
+}
+
+/* A handler did not return, but somebody waits for the answer. */
+static void undo_remote(const struct callback_args *args)
+{
+	struct fusion_arena *arena = args->a;
+	struct thread_rec *me = thread_rec_of(arena);
+
+	if (me)
+		gone_on(&arena->view, me, args->more, args->more_n);
+	if (args->n)
+		answer(arena, args->n, 0, 0, NULL, 0, -ECANCELED);
+	undo_direct(args);
+}
+
+int call_run(struct calls *calls, struct serving *sv)
+{
+	struct view *v = &calls->arena->view;
+	struct thread_rec *me = thread_rec_of(calls->arena);
+	struct call *c = view_entry(v, KIND_CALL, sv->index);
+	struct call_handler *h = enter(calls, sv->index, sv->id);
+	struct lend_mark *mark = NULL;
+	struct callback cb CALLBACK;
+	uint64_t outer = 0;
+	int r;
+
+	sv->handler = h;
+	sv->since_ns = clock_monotonic_ns();
+	if (!h || !me)
+		return h ? -errno : -EIDRM;
+	if (!sv->direct)
+		outer = call_enter(me, sv->serial);
+	/* An upcall: what the handler that waits has borrowed stays its own. */
+	if (outer && me->n_skirmishes)
+		mark = mark_borrowed(v, me);
+	depth++;
+	callback_begin(&cb, sv->direct ? undo_direct : undo_remote,
+		       calls->arena, h, sv->oneway ? 0 : sv->serial);
+	callback_keep(&cb, mark, outer);
+	r = h->fn(&sv->request, h->ctx);
+	callback_end(&cb);
+	depth--;
+	if (!sv->direct)
+		gone_on(v, me, mark, outer);
+	if (!sv->serial) {
+		call_count(c, r < 0);
+		call_count_time(c, sv->since_ns);
+	}
+	return r;
+}
+
+void call_ran(struct calls *calls, struct serving *sv)
+{
+	if (sv->handler)
+		leave(calls, sv->handler);
+	sv->handler = NULL;
+}
+
+/* --- Answers -------------------------------------------------------------- */
+
+FUSION_API int fusion_call_reply(const struct fusion_call_request *request,
+				 uint64_t word, const void *data, size_t size)
+{
+	struct serving *sv = (struct serving *)request;
+	void *copy = NULL;
+
+	if (!sv || (!data && size) || size > UINT32_MAX)
+		return told(-EINVAL);
+	if (size > sizeof(sv->bytes)) {
+		copy = malloc(size);
+		if (!copy)
+			return told(-ENOMEM);
+	}
+	if (size)
+		memmove(copy ? copy : sv->bytes, data, size);
+	free(sv->data);
+	sv->data = copy;
+	sv->size = size;
+	sv->word = word;
+	return 0;
+}
+
+FUSION_API uint64_t
+fusion_call_serial(const struct fusion_call_request *request)
+{
+	struct serving *sv = (struct serving *)request;
+
+	if (!sv || sv->oneway)
+		return 0;
+	if (!sv->serial && sv->direct)
+		call_serving_slot(sv->request.arena, sv);
+	if (sv->serial)
+		note_begin(sv);
+	return sv->serial;
+}
+
+void serving_finish(struct serving *sv)
+{
+	free(sv->data);
+	sv->data = NULL;
+}
+
+/* The slot is ours: fill it in. */
+static int fill(struct fusion_arena *arena, struct call_slot *s, uint64_t word,
+		const void *data, size_t size)
+{
+	void *to = s->bytes;
+	int r;
+
+	store_relaxed(&s->ret, word);
+	store_relaxed(&s->len, (uint32_t)size);
+	if (size > SLOT_INLINE) {
+		/* Killed: the slot has the block, or it is not allocated. */
+		r = fusion_malloc_to(arena, size, (void **)&s->block);
+		if (r < 0)
+			return r;
+		to = (void *)(uintptr_t)load_relaxed(&s->block);
+	}
+	if (size)
+		memcpy(to, data, size);
+	return 0;
+}
+
+/* @since_ns 0: the slot says when it began. */
+static int answer(struct fusion_arena *arena, uint64_t serial, int64_t since_ns,
+		  uint64_t word, const void *data, size_t size, int error)
+{
+	struct view *v = &arena->view;
+	struct thread_rec *me = thread_rec_of(arena);
+	struct call_slot *s;
+	struct call *c;
+	int r;
+
+	if (!me)
+		return -errno;
+	r = call_return_begin(v, me, serial, &s);
+	if (r < 0)
+		return r;
+	/* An upcall's request. */
+	if (load_relaxed(&s->block))
+		fusion_free_from(arena, (void **)&s->block);
+	if (!error)
+		r = fill(arena, s, word, data, size);
+	if (r < 0)
+		error = r;
+	c = call_of_slot(v, s);
+	if (!since_ns)
+		since_ns = (int64_t)load_relaxed(&s->since_ns);
+	if (c)
+		call_count(c, error < 0);
+	call_return_end(v, me, s, -error);
+	/* The caller need not wait for that. */
+	if (c && since_ns)
+		call_count_time(c, since_ns);
+	return r;
+}
+
+int call_answer_serving(struct fusion_arena *arena, struct serving *sv, int r)
+{
+	if (r > 0 || r < -4095)
+		r = -EPROTO;
+	return answer(arena, sv->serial, sv->since_ns, sv->word,
+		      sv->data ? sv->data : sv->bytes, sv->size, r);
+}
+
+static int return_it(struct fusion_call *call, uint64_t serial, uint64_t word,
+		     const void *data, size_t size, int error)
+{
+	const struct call *c = call_of_handle(call);
+	const struct call_slot *s;
+	struct tcache *cache;
+	struct view *v;
+	int r;
+
+	cache = object_cache(KIND_CALL, call, &r);
+	if (!cache)
+		return r;
+	v = &cache->arena->view;
+	s = call_slot_of(v, serial);
+	if (!s || (!data && size) || size > UINT32_MAX)
+		return -EINVAL;
+	if (SLOT_SEQ(load_acquire(&s->st)) != SERIAL_SEQ(serial))
+		return load_relaxed(&c->id) ? -ECANCELED : -EIDRM;
+	if (load_relaxed(&s->call) != call_index(v, c) + 1)
+		return -EINVAL;
+	return answer(cache->arena, serial, 0, word, data, size, error);
+}
+
+FUSION_API int fusion_call_return(struct fusion_call *call, uint64_t serial,
+				  uint64_t word, const void *data, size_t size)
+{
+	return told(return_it(call, serial, word, data, size, 0));
+}
+
+FUSION_API int fusion_call_return_error(struct fusion_call *call,
+					uint64_t serial, int error)
+{
+	return told(error < 0 && error >= -4095
+			    ? return_it(call, serial, 0, NULL, 0, error)
+			    : -EINVAL);
+}
+
+/* --- Requests ------------------------------------------------------------- */
+
+static void serve(struct fusion_arena *arena, struct serving *sv)
+{
+	struct calls *calls = load_acquire(&arena->calls);
+	struct view *v = &arena->view;
+	const struct call_slot *s;
+	int r = -EIDRM;
+
+	if (sv->index >= table_hi(v, KIND_CALL))
+		return;
+	if (sv->serial) {
+		if (!call_is_wanted(v, sv->serial) && !SEED_BUG(88))
+			return; /* given up meanwhile */
+		s = call_slot_of(v, sv->serial);
+		sv->oneway = load_relaxed(&s->st) & SLOT_ONEWAY;
+	} else {
+		sv->oneway = true;
+	}
+	sv->request.arena = arena;
+	sv->request.call = view_entry(v, KIND_CALL, sv->index);
+	if (calls)
+		r = call_run(calls, sv);
+	if (sv->serial && (r != FUSION_CALL_DEFER || sv->oneway))
+		call_answer_serving(arena, sv, r == FUSION_CALL_DEFER ? 0 : r);
+	if (calls)
+		call_ran(calls, sv);
+	serving_finish(sv);
+}
+
+/* Word and bytes are together at @p. */
+static void open_request(struct serving *sv, const void *p, size_t size)
+{
+	memcpy(&sv->request.word, p, sizeof(uint64_t));
+	sv->request.data = (const char *)p + sizeof(uint64_t);
+	sv->request.size = size - sizeof(uint64_t);
+}
+
+void call_receive(struct fusion_arena *arena, const struct dispatched *d)
+{
+	_Alignas(8) unsigned char copy[RING_INLINE];
+	const struct msg_head *h = d->head;
+	struct serving sv = {
+		.request.caller = h->sender,
+		.index = (uint32_t)(h->a >> 32),
+		.id = (uint32_t)h->a,
+		.serial = h->b,
+	};
+	void *block;
+
+	if (h->flags & MSG_BLOCK) {
+		block = (void *)(uintptr_t)load_acquire((uint64_t *)d->data);
+		if (block && h->size >= sizeof(uint64_t) &&
+		    fusion_usable_size(arena, block) >= h->size) {
+			open_request(&sv, block, h->size);
+			serve(arena, &sv);
+		}
+		fusion_free_from(arena, d->data);
+	} else if (h->size >= sizeof(uint64_t) && h->size <= sizeof(copy)) {
+		memcpy(copy, d->data, h->size);
+		dispatch_release(arena);
+		open_request(&sv, copy, h->size);
+		serve(arena, &sv);
+	}
+}
+
+void call_receive_here(struct fusion_arena *arena, const struct call_here *h)
+{
+	struct serving sv = {
+		.request =
+			{
+				.caller = h->caller,
+				.word = h->word,
+				.data = h->bytes,
+				.size = h->size,
+			},
+		.index = h->call,
+		.id = h->id,
+		.serial = h->serial,
+	};
+
+	serve(arena, &sv);
+}
+
+/* The request of an upcall, copied out of its slot.  0, -EIO, -ENOMEM. */
+static int copy_request(struct fusion_arena *arena, struct call_slot *s,
+			struct serving *sv, void **ret)
+{
+	uint32_t len = load_relaxed(&s->len);
+	const void *from = call_bytes(arena, s, len);
+	void *copy = from ? malloc(len ? len : 1) : NULL;
+
+	if (copy)
+		memcpy(copy, from, len);
+	sv->request.word = load_relaxed(&s->ret);
+	sv->request.caller = load_relaxed(&s->caller_id);
+	sv->request.data = copy;
+	sv->request.size = len;
+	sv->index = load_relaxed(&s->call) - 1;
+	sv->id = load_relaxed(&s->call_id);
+	/* serve() looks at the slot's word again, and that look must come after
+	 * the copy: it says whether the copy is one request's.  Pairs with the
+	 * fence in fill() of core/call.c: a caller that reuses the slot ends
+	 * the old number before it writes the new request. */
+	acquire_fence();
+	*ret = copy;
+	return copy ? 0 : from ? -ENOMEM : -EIO;
+}
+
+/* Given up while it was copied: serve() finds out. */
+void call_run_upcall(struct fusion_arena *arena, uint64_t serial)
+{
+	struct serving sv = {.serial = serial};
+	struct call_slot *s = call_slot_of(&arena->view, serial);
+	void *copy = NULL;
+	int r;
+
+	if (!s || !call_is_wanted(&arena->view, serial))
+		return;
+	r = copy_request(arena, s, &sv, &copy);
+	if (r == 0)
+		serve(arena, &sv);
+	else
+		call_answer_serving(arena, &sv, r);
+	free(copy);
+}

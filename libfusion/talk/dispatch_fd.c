@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Dispatching by hand, and the descriptor for it
+ *
+ * The descriptor is an eventfd.  It is readable from when something comes until
+ * fusion_dispatch() has found nothing more; then the sleep flag is set in the
+ * queue, as if the dispatcher slept, and a thread of ours sleeps in its place:
+ * when it is woken it makes the descriptor readable.
+ */
+#include <fusion/dispatch.h>
+
+#include <errno.h>
+#include <limits.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "libfusion/base/callback.h"
+#include "libfusion/base/quiet_thread.h"
+#include "libfusion/base/refuse.h"
+#include "libfusion/core/base/fd.h"
+#include "libfusion/core/base/futex.h"
+#include "libfusion/core/base/limits.h"
+#include "libfusion/core/life/life.h"
+#include "libfusion/locks/objects.h"
+#include "libfusion/talk/dispatcher.h"
+
+/* What d->watch says. */
+enum { WATCH_NOTHING = 0, WATCH_RING = 1, WATCH_END = 2 };
+
+static void make_readable(struct dispatcher *d)
+{
+	uint64_t one = 1;
+
+	/* Full cannot be: it is read out at each turn. */
+	if (write(d->fd, &one, sizeof(one)) < 0)
+		return;
+}
+
+static void make_quiet(struct dispatcher *d)
+{
+	uint64_t n;
+
+	if (read(d->fd, &n, sizeof(n)) < 0)
+		return; /* it was quiet */
+}
+
+/* Asleep for the dispatcher until its flag in the queue is gone. */
+static void watch_ring(struct dispatcher *d)
+{
+	uint64_t at = load_acquire(&d->asleep_at) - 1;
+	const uint64_t *hdr = &d->ring.hdr[at & d->ring.mask];
+	uint64_t flag = HDR_FREE_AT(at) | HDR_SLEEP;
+
+	while (load_relaxed(hdr) == flag && load_acquire(&d->watch) == 1)
+		if (ring_sleep(&d->ring, at, SUSPECT_LAST_NS) == -ETIMEDOUT) {
+			life_sweep(&d->arena->view);
+			store_relaxed(&d->ring.ctl->scan, 1u);
+			break;
+		}
+}
+
+static void *watch(void *arg)
+{
+	struct dispatcher *d = arg;
+	uint32_t what, ring = WATCH_RING;
+
+	/* Acquire: pairs with the releases of who changes it. */
+	while ((what = load_acquire(&d->watch)) != WATCH_END) {
+		if (what == WATCH_NOTHING) {
+			futex_wait(&d->watch, WATCH_NOTHING, -1);
+			continue;
+		}
+		watch_ring(d);
+		/* Before it is readable: who dispatches sets it again. */
+		if (cas_acq_rel(&d->watch, &ring, (uint32_t)WATCH_NOTHING))
+			make_readable(d);
+		ring = WATCH_RING;
+	}
+	return NULL;
+}
+
+static int open_event(void)
+{
+	struct fd_floor floor;
+	int fd;
+
+	fd_floor_lay(&floor);
+	fd = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (fd < 0)
+		fd = -errno;
+	fd_floor_lift(&floor);
+	return fd_raise(fd);
+}
+
+/* lock is held. */
+static int open_fd(struct dispatcher *d)
+{
+	int fd, r;
+
+	if (d->fd >= 0)
+		return 0;
+	fd = open_event();
+	if (fd < 0)
+		return fd;
+	d->fd = fd;
+	r = quiet_thread_start(&d->watcher, watch, d);
+	if (r < 0) {
+		close(fd);
+		d->fd = -1;
+		return r;
+	}
+	d->watching = true;
+	return 0;
+}
+
+void dispatch_fd_stop(struct dispatcher *d)
+{
+	if (!d->watching)
+		return;
+	store_release(&d->watch, (uint32_t)WATCH_END);
+	futex_wake(&d->watch, INT_MAX);
+	dispatch_rouse(d);
+	pthread_join(d->watcher, NULL);
+	close(d->fd);
+}
+
+void dispatch_fd_update(struct dispatcher *d)
+{
+	if (d->fd < 0)
+		return;
+	make_quiet(d);
+	if (dispatch_is_there(d) || !dispatch_arm(d)) {
+		make_readable(d);
+		return;
+	}
+	/* Release: asleep_at is set. */
+	store_release(&d->watch, (uint32_t)WATCH_RING);
+	futex_wake(&d->watch, INT_MAX);
+}
+
+FUSION_API int fusion_fd(struct fusion_arena *arena)
+{
+	struct dispatcher *d;
+	int r = -EINVAL;
+
+	callback_check();
+	d = arena_is_in(arena) ? dispatcher_of(arena, &r) : NULL;
+	if (!d)
+		return told(r);
+	r = dispatch_by_hand(d);
+	if (r < 0)
+		return told(r);
+	pthread_mutex_lock(&d->lock);
+	r = open_fd(d);
+	pthread_mutex_unlock(&d->lock);
+	return told(r < 0 ? r : d->fd);
+}
+
+/* Sleep as the library's thread would.  0 something may be there. */
+static int sleep_until(struct dispatcher *d, uint64_t at, int64_t deadline)
+{
+	int64_t nap = SUSPECT_LAST_NS, left;
+	int r;
+
+	if (deadline >= 0) {
+		left = deadline - clock_monotonic_ns();
+		if (left <= 0)
+			return -ETIMEDOUT;
+		nap = left < nap ? left : nap;
+	}
+	r = ring_sleep(&d->ring, at, nap);
+	store_relaxed(&d->ring.ctl->sleeping, 0u);
+	if (r == -EINTR)
+		return r;
+	if (r == -ETIMEDOUT)
+		dispatch_idle(d);
+	return 0;
+}
+
+/* A handler did not return.  What it was in the middle of - @b is what was
+ * outside of the turn - is over. */
+static void undo_turn(const struct callback_args *args)
+{
+	struct dispatcher *d = args->a;
+
+	d->held = args->b;
+	dispatch_fd_update(d);
+	turn_give(d);
+}
+
+/* One turn.  Handlers that ran; 0 and *ret_armed: sleep at *ret_at; -EBUSY. */
+static int take_a_turn(struct dispatcher *d, bool wait, bool *ret_armed,
+		       uint64_t *ret_at)
+{
+	struct callback c CALLBACK;
+	unsigned n;
+
+	if (!turn_try(d))
+		return -EBUSY;
+	/* The thread that watches does so when nobody else looks. */
+	store_release(&d->watch, (uint32_t)WATCH_NOTHING);
+	callback_begin(&c, undo_turn, d, d->held, 0);
+	n = dispatch_run(d);
+	callback_end(&c);
+	*ret_armed = false;
+	if (!n && wait && !dispatch_spin(d))
+		*ret_armed = dispatch_arm(d);
+	*ret_at = d->next;
+	if (n || !wait)
+		dispatch_fd_update(d);
+	turn_give(d);
+	return (int)n;
+}
+
+static int dispatch(struct dispatcher *d, int64_t timeout_ns)
+{
+	int64_t deadline = deadline_of(timeout_ns);
+	bool armed, wait = timeout_ns != 0;
+	uint64_t at;
+	int n, r = 0;
+
+	for (;;) {
+		n = take_a_turn(d, wait, &armed, &at);
+		if (n)
+			return n;
+		/* That was the last look, with the descriptor set by it. */
+		if (!wait)
+			return r == -EINTR ? r : 0;
+		if (armed)
+			r = sleep_until(d, at, deadline);
+		wait = r == 0;
+	}
+}
+
+FUSION_API int fusion_dispatch(struct fusion_arena *arena, int64_t timeout_ns)
+{
+	struct dispatcher *d;
+	int r = -EINVAL;
+
+	callback_check();
+	d = arena_is_in(arena) ? dispatcher_of(arena, &r) : NULL;
+	if (!d)
+		return told(r);
+	if (dispatch_is_mine(arena))
+		return told(-EDEADLK);
+	r = dispatch_by_hand(d);
+	return told(r < 0 ? r : dispatch(d, timeout_ns));
+}

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What other threads have the dispatcher do: functions, cleanups, jobs
+ *
+ * A function that was posted runs once.  A job is what comes again and again:
+ * it lies in what it is for, so that posting it cannot fail, and it never runs
+ * beside itself.
+ */
+#include "libfusion/base/refuse.h"
+#include "libfusion/talk/dispatcher.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "libfusion/arena/arena_private.h"
+#include "libfusion/base/callback.h"
+
+/* --- Functions ------------------------------------------------------------ */
+
+static struct posted *take(struct dispatcher *d, struct posts *posts)
+{
+	struct posted *p;
+
+	pthread_mutex_lock(&d->lock);
+	p = posts->first;
+	if (p) {
+		posts->first = p->next;
+		if (!p->next)
+			posts->last = &posts->first;
+		sub_relaxed(&posts->n, 1);
+	}
+	pthread_mutex_unlock(&d->lock);
+	return p;
+}
+
+/* It is gone before its function runs, which need not return. */
+static void run_post(struct posted *p)
+{
+	const struct posted it = *p;
+
+	free(p);
+	it.fn(it.ctx);
+}
+
+static unsigned run_posts(struct dispatcher *d, struct posts *posts)
+{
+	struct posted *p;
+	unsigned n = 0;
+
+	while (n < DISPATCH_BATCH && load_acquire(&posts->n) &&
+	       (p = take(d, posts))) {
+		n++;
+		run_post(p);
+	}
+	return n;
+}
+
+static int post_to(struct dispatcher *d, struct posts *posts,
+		   void (*fn)(void *), void *ctx)
+{
+	struct posted *p = malloc(sizeof(*p));
+
+	if (!p)
+		return -ENOMEM;
+	*p = (struct posted){.fn = fn, .ctx = ctx};
+	pthread_mutex_lock(&d->lock);
+	*posts->last = p;
+	posts->last = &p->next;
+	add_release(&posts->n, 1);
+	pthread_mutex_unlock(&d->lock);
+	/* The drawing is at dispatch_arm(). */
+	dispatch_rouse(d);
+	return 0;
+}
+
+int dispatch_post(struct fusion_arena *arena, void (*fn)(void *), void *ctx)
+{
+	int r = dispatch_start(arena);
+	struct dispatcher *d = load_acquire(&arena->dispatcher);
+
+	return r < 0 ? r : post_to(d, &d->posts, fn, ctx);
+}
+
+struct cleanup {
+	struct fusion_arena *arena;
+	fusion_cleanup_fn fn;
+	void *ctx;
+};
+
+static void clean_up(void *arg)
+{
+	const struct cleanup c = *(struct cleanup *)arg;
+
+	free(arg);
+	c.fn(c.arena, c.ctx);
+}
+
+FUSION_API int fusion_dispatch_cleanup(struct fusion_arena *arena,
+				       fusion_cleanup_fn fn, void *ctx)
+{
+	struct dispatcher *d;
+	struct cleanup *c;
+	int r;
+
+	if (!fn)
+		return told(refuse_null("fusion_dispatch_cleanup()", "fn"));
+	if (!arena_is_in(arena))
+		return told(refuse_dead(arena));
+	r = dispatch_start(arena);
+	if (r < 0)
+		return told(r);
+	d = load_acquire(&arena->dispatcher);
+	c = malloc(sizeof(*c));
+	if (!c)
+		return told(-ENOMEM);
+	*c = (struct cleanup){.arena = arena, .fn = fn, .ctx = ctx};
+	r = post_to(d, &d->cleanups, clean_up, c);
+	if (r < 0)
+		free(c);
+	return told(r);
+}
+
+/* --- Jobs ----------------------------------------------------------------- */
+
+/* lock is held, here and in the next two. */
+static void queue(struct dispatcher *d, struct dispatch_job *job)
+{
+	struct dispatch_job **p = &d->jobs;
+
+	while (*p)
+		p = &(*p)->next;
+	*p = job;
+	job->next = NULL;
+	job->queued = true;
+	add_release(&d->n_jobs, 1);
+}
+
+static void unqueue(struct dispatcher *d, struct dispatch_job *job)
+{
+	struct dispatch_job **p = &d->jobs;
+
+	if (!job->queued)
+		return;
+	while (*p != job)
+		p = &(*p)->next;
+	*p = job->next;
+	job->queued = false;
+	sub_relaxed(&d->n_jobs, 1);
+}
+
+static struct dispatch_job *begin(struct dispatcher *d)
+{
+	struct dispatch_job *job;
+
+	pthread_mutex_lock(&d->lock);
+	job = d->jobs;
+	if (job) {
+		unqueue(d, job);
+		job->running = true;
+	}
+	pthread_mutex_unlock(&d->lock);
+	return job;
+}
+
+static void finish(struct dispatcher *d, struct dispatch_job *job)
+{
+	bool orphan, again;
+
+	pthread_mutex_lock(&d->lock);
+	job->running = false;
+	orphan = job->orphan;
+	again = job->again && !job->ended;
+	job->again = false;
+	if (again)
+		queue(d, job);
+	pthread_cond_broadcast(&d->job_done);
+	pthread_mutex_unlock(&d->lock);
+	/* Who is active now may be another thread, and asleep. */
+	if (again)
+		dispatch_rouse(d);
+	if (!orphan)
+		return;
+	job->end(job);
+	pthread_mutex_lock(&d->lock);
+	d->n_orphans--;
+	pthread_cond_broadcast(&d->job_done);
+	pthread_mutex_unlock(&d->lock);
+}
+
+/* A function that it called did not return: there may be more to do. */
+static void undo_job(const struct callback_args *args)
+{
+	struct dispatcher *d = args->a;
+	struct dispatch_job *job = args->b;
+
+	pthread_mutex_lock(&d->lock);
+	job->again = true;
+	pthread_mutex_unlock(&d->lock);
+	finish(d, job);
+}
+
+static unsigned run_job(struct dispatcher *d, struct dispatch_job *job)
+{
+	struct callback c CALLBACK;
+	unsigned n;
+
+	callback_begin(&c, undo_job, d, job, 0);
+	n = job->run(job);
+	callback_end(&c);
+	finish(d, job);
+	return n;
+}
+
+/* Each at most once, so that messages have their turn. */
+static unsigned run_jobs(struct dispatcher *d)
+{
+	struct dispatch_job *job;
+	unsigned n = 0;
+
+	for (uint32_t i = load_acquire(&d->n_jobs); i && (job = begin(d)); i--)
+		n += run_job(d, job);
+	return n;
+}
+
+void dispatch_job_post(struct fusion_arena *arena, struct dispatch_job *job)
+{
+	struct dispatcher *d = load_acquire(&arena->dispatcher);
+
+	pthread_mutex_lock(&d->lock);
+	if (job->running)
+		job->again = true;
+	else if (!job->queued && !job->ended)
+		queue(d, job);
+	pthread_mutex_unlock(&d->lock);
+	/* The drawing is at dispatch_arm(). */
+	dispatch_rouse(d);
+}
+
+void dispatch_job_end(struct fusion_arena *arena, struct dispatch_job *job)
+{
+	struct dispatcher *d = load_acquire(&arena->dispatcher);
+	bool orphan;
+
+	pthread_mutex_lock(&d->lock);
+	job->ended = true;
+	unqueue(d, job);
+	orphan = job->running && dispatch_is_mine(arena);
+	job->orphan = orphan;
+	d->n_orphans += orphan;
+	while (job->running && !orphan)
+		pthread_cond_wait(&d->job_done, &d->lock);
+	pthread_mutex_unlock(&d->lock);
+	if (!orphan)
+		job->end(job);
+}
+
+void dispatch_jobs_settle(struct fusion_arena *arena)
+{
+	struct dispatcher *d = load_acquire(&arena->dispatcher);
+
+	if (!d || dispatch_is_mine(arena))
+		return;
+	pthread_mutex_lock(&d->lock);
+	while (d->n_orphans)
+		pthread_cond_wait(&d->job_done, &d->lock);
+	pthread_mutex_unlock(&d->lock);
+}
+
+/* --- For the dispatcher --------------------------------------------------- */
+
+unsigned dispatch_run_posts(struct dispatcher *d)
+{
+	struct held mine;
+	unsigned n;
+
+	dispatch_hold(d, &mine);
+	n = run_posts(d, &d->posts) + run_jobs(d);
+	dispatch_unhold(d, &mine);
+	/* Not while somebody further up the stack may use what they free. */
+	if (!d->held)
+		n += run_posts(d, &d->cleanups);
+	return n;
+}
+
+/* Acquire: pairs with the releases in post_to() and queue(). */
+bool dispatch_has_posts(const struct dispatcher *d)
+{
+	return load_acquire(&d->posts.n) || load_acquire(&d->n_jobs) ||
+	       (!d->held && load_acquire(&d->cleanups.n));
+}
+
+static void undo_turn(const struct callback_args *args)
+{
+	turn_give(args->a);
+}
+
+void dispatch_drop_posts(struct dispatcher *d)
+{
+	struct callback c CALLBACK;
+	struct posted *p;
+
+	turn_take(d);
+	callback_begin(&c, undo_turn, d, NULL, 0);
+	while ((p = take(d, &d->cleanups)))
+		run_post(p);
+	callback_end(&c);
+	turn_give(d);
+	while ((p = take(d, &d->posts)))
+		free(p);
+}

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <fusion/message.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <fusion/heap.h>
+
+#include "libfusion/base/callback.h"
+#include "libfusion/base/refuse.h"
+#include "libfusion/core/heap/block.h"
+#include "libfusion/core/life/life.h"
+#include "libfusion/heap/heap_private.h"
+#include "libfusion/locks/objects.h"
+#include "libfusion/talk/calls.h"
+#include "libfusion/talk/dispatcher.h"
+
+/* --- Sending -------------------------------------------------------------- */
+
+/* Wait only if somebody else can make room. */
+static int post(struct fusion_arena *arena, struct thread_rec *me,
+		fusion_id_t to, const struct msg_head *h, const void *data,
+		int64_t timeout_ns)
+{
+	struct view *v = &arena->view;
+	int64_t deadline = deadline_of(timeout_ns);
+	bool wait = timeout_ns != 0 &&
+		    (to != arena->id || !dispatch_is_mine(arena));
+	uint32_t slot;
+	int r;
+
+	for (;;) {
+		slot = member_find(v, to);
+		if (!slot)
+			return -ESRCH;
+		r = message_post(v, me, slot, to, h, data, NULL);
+		/* A queued call may lie before it, whose wake is owed. */
+		call_flush(arena);
+		if (r != -EAGAIN || !wait)
+			return r;
+		r = message_wait(v, slot, to, deadline);
+		if (r < 0)
+			return r;
+	}
+}
+
+static void count_drop(struct fusion_arena *arena, fusion_id_t to)
+{
+	struct view *v = &arena->view;
+	uint32_t slot = member_find(v, to);
+	struct ring r;
+
+	if (slot &&
+	    ring_map(v, load_acquire(&view_member(v, slot)->ring) - 1, &r) == 0)
+		add_relaxed(&r.ctl->dropped, 1);
+}
+
+/* What the thread still has in hand is freed, or given back to the caller. */
+static int give_up(struct fusion_arena *arena, struct thread_rec *me,
+		   fusion_id_t to, unsigned flags, bool keep, int r)
+{
+	if (flags & FUSION_MESSAGE_DROP && (r == -EAGAIN || r == -ETIMEDOUT)) {
+		count_drop(arena, to);
+		keep = false;
+		r = 0;
+	}
+	if (keep)
+		store_relaxed(&me->msg_block, 0ull);
+	else
+		fusion_free_from(arena, (void **)&me->msg_block);
+	return r;
+}
+
+static int send(struct fusion_arena *arena, struct thread_rec *me,
+		fusion_id_t to, const struct msg_head *h, const void *data,
+		unsigned flags, int64_t timeout_ns, bool keep)
+{
+	int r = post(arena, me, to, h, data, timeout_ns);
+
+	return r < 0 ? give_up(arena, me, to, flags, keep, r) : 0;
+}
+
+static int check(struct fusion_arena *arena, uint32_t type, unsigned flags,
+		 struct thread_rec **ret)
+{
+	callback_check();
+	if (!arena || type == FUSION_ANY_TYPE || flags & ~FUSION_MESSAGE_DROP)
+		return -EINVAL;
+	*ret = thread_rec_of(arena);
+	return *ret ? 0 : -errno;
+}
+
+FUSION_API int fusion_message_send(struct fusion_arena *arena, fusion_id_t to,
+				   uint32_t type, const void *data, size_t size,
+				   unsigned flags, int64_t timeout_ns)
+{
+	struct msg_head h = {.kind = MSG_USER, .a = type};
+	struct thread_rec *me;
+	int r = check(arena, type, flags, &me);
+
+	if (r < 0)
+		return told(r);
+	if ((!data && size) || size > UINT32_MAX)
+		return told(-EINVAL);
+	h.sender = arena->id;
+	h.size = (uint32_t)size;
+	if (size > RING_INLINE) {
+		/* The record knows it from now on: killed, it is freed. */
+		r = fusion_malloc_to(arena, size, (void **)&me->msg_block);
+		if (r < 0)
+			return told(r);
+		memcpy((void *)me->msg_block, data, size);
+		h.flags = MSG_BLOCK;
+	}
+	return told(send(arena, me, to, &h, data, flags, timeout_ns, false));
+}
+
+FUSION_API int fusion_message_send_block(struct fusion_arena *arena,
+					 fusion_id_t to, uint32_t type,
+					 void *block, unsigned flags,
+					 int64_t timeout_ns)
+{
+	struct msg_head h = {.kind = MSG_USER, .flags = MSG_BLOCK, .a = type};
+	struct thread_rec *me;
+	size_t size = arena ? fusion_usable_size(arena, block) : 0;
+	int r = check(arena, type, flags, &me);
+
+	if (r < 0)
+		return told(r);
+	if (!size)
+		return told(-EINVAL);
+	h.sender = arena->id;
+	h.size = MSG_WHOLE_BLOCK;
+	store_relaxed(&me->msg_block, (uint64_t)(uintptr_t)block);
+	return told(send(arena, me, to, &h, NULL, flags, timeout_ns, true));
+}
+
+/* --- Receiving ------------------------------------------------------------ */
+
+/* What a handler gets; the public part first. */
+struct incoming {
+	struct fusion_message message;
+	uint64_t *slot; /* in the queue; NULL: the payload is no block */
+};
+
+FUSION_API void *fusion_message_take(const struct fusion_message *message)
+{
+	struct incoming *in = (struct incoming *)message;
+	uint64_t block;
+
+	if (!in || !in->slot)
+		return NULL;
+	block = xchg_acquire(in->slot, 0ull);
+	return (void *)(uintptr_t)block;
+}
+
+static struct handler **bucket(struct dispatcher *d, uint32_t type)
+{
+	return &d->handlers[(type ^ type >> 6) % HANDLER_BUCKETS];
+}
+
+static struct handler *find(struct dispatcher *d, uint32_t type)
+{
+	struct handler *h = *bucket(d, type);
+
+	while (h && (h->type != type || h->removed))
+		h = h->next;
+	return h;
+}
+
+static struct handler *enter_handler(struct dispatcher *d, uint32_t type)
+{
+	struct handler *h;
+
+	pthread_mutex_lock(&d->lock);
+	h = find(d, type);
+	if (!h)
+		h = find(d, FUSION_ANY_TYPE);
+	if (h)
+		h->running++;
+	pthread_mutex_unlock(&d->lock);
+	return h;
+}
+
+static void unlink_handler(struct dispatcher *d, struct handler *h)
+{
+	struct handler **p = bucket(d, h->type);
+
+	while (*p != h)
+		p = &(*p)->next;
+	*p = h->next;
+	free(h);
+}
+
+static void leave_handler(struct dispatcher *d, struct handler *h)
+{
+	pthread_mutex_lock(&d->lock);
+	h->running--;
+	if (h->removed) {
+		if (!h->running)
+			unlink_handler(d, h);
+		pthread_cond_broadcast(&d->changed);
+	}
+	pthread_mutex_unlock(&d->lock);
+}
+
+static bool fill(struct dispatcher *d, const struct dispatched *d_in,
+		 struct incoming *in)
+{
+	const struct msg_head *h = d_in->head;
+
+	*in = (struct incoming){
+		.message =
+			{
+				.arena = d->arena,
+				.sender = h->sender,
+				.type = (uint32_t)h->a,
+				.data = d_in->data,
+				.size = h->size,
+			},
+	};
+	if (!(h->flags & MSG_BLOCK))
+		return h->size <= RING_INLINE;
+	in->slot = d_in->data;
+	in->message.is_block = h->size == MSG_WHOLE_BLOCK;
+	in->message.data = (void *)(uintptr_t)load_acquire(in->slot);
+	if (in->message.is_block)
+		in->message.size =
+			fusion_usable_size(d->arena, in->message.data);
+	return in->message.data != NULL;
+}
+
+/* What a handler does not take is freed, also if it does not return. */
+static void undo_handler(const struct callback_args *args)
+{
+	struct dispatcher *d = args->a;
+
+	leave_handler(d, args->b);
+	if (args->n)
+		fusion_free_from(d->arena, (void **)(uintptr_t)args->n);
+}
+
+void message_receive(struct dispatcher *d, const struct dispatched *d_in)
+{
+	struct callback c CALLBACK;
+	struct incoming in;
+	struct handler *h;
+
+	if (!fill(d, d_in, &in))
+		return;
+	h = enter_handler(d, in.message.type);
+	if (h) {
+		callback_begin(&c, undo_handler, d, h, (uintptr_t)in.slot);
+		h->fn(&in.message, h->ctx);
+		callback_end(&c);
+		leave_handler(d, h);
+	} else {
+		add_relaxed(&d->ring.ctl->dropped, 1);
+	}
+	if (in.slot)
+		fusion_free_from(d->arena, (void **)in.slot);
+}
+
+/* lock is held.  Who runs it now frees it. */
+static void remove_handler(struct dispatcher *d, uint32_t type)
+{
+	struct handler *h = find(d, type);
+
+	if (!h)
+		return;
+	if (!h->running) {
+		unlink_handler(d, h);
+		return;
+	}
+	h->removed = true;
+}
+
+static bool is_running(struct dispatcher *d, uint32_t type)
+{
+	const struct handler *h = *bucket(d, type);
+
+	while (h && (h->type != type || !h->removed))
+		h = h->next;
+	return h;
+}
+
+FUSION_API int fusion_message_handle(struct fusion_arena *arena, uint32_t type,
+				     fusion_message_fn fn, void *ctx)
+{
+	struct handler *h = NULL;
+	struct dispatcher *d;
+	int r = -EINVAL;
+
+	callback_check();
+	d = arena_is_in(arena) ? dispatcher_of(arena, &r) : NULL;
+	if (!d)
+		return told(r);
+	if (fn) {
+		h = malloc(sizeof(*h));
+		if (!h)
+			return told(-ENOMEM);
+		*h = (struct handler){.type = type, .fn = fn, .ctx = ctx};
+	}
+	pthread_mutex_lock(&d->lock);
+	remove_handler(d, type);
+	if (h) {
+		h->next = *bucket(d, type);
+		*bucket(d, type) = h;
+	}
+	while (is_running(d, type) && !dispatch_is_mine(arena))
+		pthread_cond_wait(&d->changed, &d->lock);
+	pthread_mutex_unlock(&d->lock);
+	return told(h ? dispatch_start(arena) : 0);
+}
+
+void message_handlers_free(struct dispatcher *d)
+{
+	struct handler *h;
+
+	for (unsigned i = 0; i < HANDLER_BUCKETS; i++) {
+		while ((h = d->handlers[i])) {
+			d->handlers[i] = h->next;
+			free(h);
+		}
+	}
+}

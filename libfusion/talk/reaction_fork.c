@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Reactions across fork()
+ *
+ * A child that enters again listens to what its parent has listened to, with
+ * cursors of its own and the same reactions, whose handles go on to be good.
+ * The parent's fork() returns when the child does: it reads the end of a pipe
+ * that the child closes then, or with its death.
+ *
+ * Done functions stay the parent's alone: they free what was dispatched, once.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "libfusion/base/log.h"
+#include "libfusion/core/base/fd.h"
+#include "libfusion/talk/dispatcher.h"
+#include "libfusion/talk/reaction.h"
+
+/* One for all arenas; -1 when no fork is going on, or nobody listens.  Guarded
+ * by arenas_lock. */
+static int ends[2] = {-1, -1};
+
+static void close_end(int i)
+{
+	if (ends[i] >= 0)
+		close(ends[i]);
+	ends[i] = -1;
+}
+
+/* No half-made list goes to the child. */
+void reactor_fork_before(struct fusion_arena *arena)
+{
+	int r = 0;
+
+	pthread_mutex_lock(&arena->reactors_lock);
+	if (arena->reactors && ends[0] < 0)
+		r = fd_pipe(ends);
+	if (r < 0)
+		log_error("%s: fork() does not wait until the child listens "
+			  "(%d)",
+			  arena->path, -r);
+}
+
+void reactor_fork_parent(struct fusion_arena *arena)
+{
+	pthread_mutex_unlock(&arena->reactors_lock);
+}
+
+void reactor_fork_wait(void)
+{
+	char byte;
+
+	close_end(1);
+	while (ends[0] >= 0 && read(ends[0], &byte, 1) < 0 && errno == EINTR)
+		;
+	close_end(0);
+}
+
+/* Nobody else runs any of them here. */
+static void alone(struct local_reactor *l)
+{
+	l->news = false;
+	l->walkers = 0;
+	for (struct fusion_reaction *x = l->reactions; x; x = x->next) {
+		x->running = 0;
+		x->from = 0;
+	}
+}
+
+void reactor_fork_child(struct fusion_arena *arena, bool again)
+{
+	pthread_mutex_init(&arena->reactors_lock, NULL);
+	pthread_cond_init(&arena->reaction_ended, NULL);
+	arena->news = NULL;
+	/* Who forks in a reaction is still in the lists. */
+	if (!again || reaction_is_running()) {
+		arena->reactors = NULL;
+		return;
+	}
+	for (struct local_reactor *l = arena->reactors; l; l = l->next) {
+		alone(l);
+		l->ended |= l->done;
+	}
+}
+
+static int dispatch_as_parent(struct fusion_arena *arena)
+{
+	struct dispatcher *d;
+	int r = 0;
+
+	if (!arena->by_hand)
+		return dispatch_start(arena);
+	d = dispatcher_of(arena, &r);
+	return d ? dispatch_by_hand(d) : r;
+}
+
+/* A reactor that was destroyed meanwhile ends in the child, too. */
+static void listen_again(struct local_reactor *l)
+{
+	uint32_t id = l->l.id;
+	int r = -EIDRM;
+
+	/* Whatever happens, the cursor is not the parent's. */
+	l->l.owner = l->arena->id;
+	if (load_acquire(&l->l.re->id) == id)
+		r = reactions_listen(l, l->l.re);
+	if (r < 0) {
+		log_error("%s: the child of a fork cannot listen (%d)",
+			  l->arena->path, -r);
+		reactions_have_news(l);
+	}
+}
+
+void reactor_fork_listen(struct fusion_arena *arena)
+{
+	bool any = false;
+	int r;
+
+	pthread_mutex_lock(&arena->reactors_lock);
+	for (struct local_reactor *l = arena->reactors; l; l = l->next) {
+		if (l->ended)
+			continue;
+		listen_again(l);
+		any = true;
+	}
+	pthread_mutex_unlock(&arena->reactors_lock);
+	if (!any)
+		return;
+	r = dispatch_as_parent(arena);
+	if (r < 0)
+		log_error("%s: the child of a fork cannot dispatch (%d)",
+			  arena->path, -r);
+}
+
+void reactor_fork_end(void)
+{
+	close_end(0);
+	close_end(1);
+}

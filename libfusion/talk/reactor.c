@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <fusion/reactor.h>
+
+#include <errno.h>
+
+#include "libfusion/base/callback.h"
+#include "libfusion/base/refuse.h"
+#include "libfusion/locks/objects.h"
+#include "libfusion/talk/dispatch.h"
+#include "libfusion/talk/reaction.h"
+
+static_assert(FUSION_REACTOR_GLOBALS == REACTOR_GLOBALS, "as documented");
+static_assert(FUSION_REACTOR_BLOCK == (int)POLICY_BLOCK &&
+		      FUSION_REACTOR_DROP_OLDEST == (int)POLICY_DROP &&
+		      FUSION_REACTOR_DISCONNECT == (int)POLICY_DISCONNECT,
+	      "the same");
+
+static struct reactor *of(struct fusion_reactor *reactor)
+{
+	return (struct reactor *)reactor;
+}
+
+/* The calling thread's part of its arena; NULL and *ret_error. */
+static struct tcache *cache_of(struct fusion_reactor *reactor, int *ret_error)
+{
+	struct tcache *c = object_cache(KIND_REACTOR, reactor, ret_error);
+
+	if (c && !load_acquire(&of(reactor)->id)) {
+		*ret_error = -EIDRM;
+		return NULL;
+	}
+	return c;
+}
+
+static int check_options(const struct fusion_reactor_options *o,
+			 struct reactor_params *ret)
+{
+	*ret = (struct reactor_params){
+		.cells = REACTOR_CELLS,
+		.listeners = REACTOR_LISTENERS,
+	};
+	if (!o)
+		return 0;
+	if (o->size != sizeof(*o))
+		return refuse_size("fusion_reactor_options", o->size,
+				   sizeof(*o));
+	if (o->flags)
+		return refuse_flags("reactor", o->flags, 0);
+	if (o->listeners > REACTOR_LISTENERS_MAX)
+		return refuse(-EINVAL,
+			      "reactor options: listeners is %u: %u are the "
+			      "most",
+			      o->listeners, REACTOR_LISTENERS_MAX);
+	if (o->cells &&
+	    (o->cells < RING_CELLS_MIN || o->cells > RING_CELLS_MAX ||
+	     o->cells & (o->cells - 1)))
+		return refuse(-EINVAL,
+			      "reactor options: cells is %u: it is a power of "
+			      "two from %u to %u",
+			      o->cells, RING_CELLS_MIN, RING_CELLS_MAX);
+	ret->message_size = o->message_size;
+	ret->cells = o->cells ? o->cells : REACTOR_CELLS;
+	ret->listeners = o->listeners ? o->listeners : REACTOR_LISTENERS;
+	return 0;
+}
+
+FUSION_API int
+fusion_reactor_create(struct fusion_arena *arena, const char *name,
+		      const struct fusion_reactor_options *options,
+		      struct fusion_reactor **ret)
+{
+	struct reactor_params params;
+	struct thread_rec *me;
+	struct reactor *re;
+	int r;
+
+	if (!arena || !ret)
+		return told(refuse_null("reactor", arena ? "ret" : "arena"));
+	r = check_options(options, &params);
+	if (r < 0)
+		return told(r);
+	me = thread_rec_of(arena);
+	if (!me)
+		return told(-errno);
+	r = reactor_create(&arena->view, me, name, &params, arena->id, &re);
+	if (r < 0)
+		return told(refuse_thing(arena, r, "reactor", name));
+	*ret = (struct fusion_reactor *)re;
+	return 0;
+}
+
+FUSION_API int fusion_reactor_lookup(struct fusion_arena *arena,
+				     const char *name,
+				     struct fusion_reactor **ret)
+{
+	return told(object_lookup(arena, KIND_REACTOR, name, (void **)ret));
+}
+
+FUSION_API int fusion_reactor_destroy(struct fusion_reactor *reactor)
+{
+	struct tcache *c;
+	int r;
+
+	c = cache_of(reactor, &r);
+	return told(c ? reactor_destroy(&c->arena->view, c->rec, of(reactor))
+		      : r);
+}
+
+FUSION_API int fusion_reactor_attach(struct fusion_reactor *reactor,
+				     uint32_t channel, fusion_reaction_fn fn,
+				     void *ctx,
+				     const struct fusion_reactor_policy *policy,
+				     struct fusion_reaction **ret)
+{
+	struct tcache *c;
+	int r;
+
+	if (!fn || !ret || channel > FUSION_REACTOR_CHANNEL_MAX)
+		return told(-EINVAL);
+	c = cache_of(reactor, &r);
+	return told(c ? reaction_add(c->arena, of(reactor), channel, false, fn,
+				     ctx, policy, ret)
+		      : r);
+}
+
+FUSION_API int fusion_reactor_set_done(struct fusion_reactor *reactor,
+				       fusion_reaction_fn fn, void *ctx)
+{
+	struct tcache *c;
+	int r;
+
+	c = cache_of(reactor, &r);
+	if (!c)
+		return told(r);
+	reaction_remove_done(c->arena, load_acquire(&of(reactor)->id));
+	return told(fn ? reaction_add(c->arena, of(reactor), 0, true, fn, ctx,
+				      NULL, NULL)
+		       : 0);
+}
+
+/* --- Global reactions ----------------------------------------------------- */
+
+#define GLOBAL_POINTER 0xffffffffffffull
+
+static uint64_t global_word(uint32_t index, const void *ctx)
+{
+	return (uint64_t)(index + 1) << 48 | (uint64_t)(uintptr_t)ctx;
+}
+
+static bool is_global(const struct tcache *c, uint32_t index, const void *ctx)
+{
+	return index < 0xffff &&
+	       (!ctx || (view_contains(&c->arena->view, ctx) &&
+			 (uintptr_t)ctx <= GLOBAL_POINTER));
+}
+
+/* Behind all others, if there is room: the newest are run first.  Commit: the
+ * CAS. */
+FUSION_API int fusion_reactor_attach_global(struct fusion_reactor *reactor,
+					    uint32_t index, void *ctx)
+{
+	struct tcache *c;
+	int r, last = -1;
+
+	c = cache_of(reactor, &r);
+	if (!c)
+		return told(r);
+	if (!is_global(c, index, ctx))
+		return told(-EINVAL);
+	for (int i = 0; i < REACTOR_GLOBALS; i++)
+		if (load_relaxed(&of(reactor)->globals[i]))
+			last = i;
+	for (int n = 1; n <= REACTOR_GLOBALS; n++) {
+		uint64_t *at =
+			&of(reactor)->globals[(last + n) % REACTOR_GLOBALS];
+		uint64_t none = 0;
+
+		/* Release: what @ctx points to is there. */
+		if (cas_release(at, &none, global_word(index, ctx)))
+			return 0;
+	}
+	return told(-ENOSPC);
+}
+
+FUSION_API int fusion_reactor_detach_global(struct fusion_reactor *reactor,
+					    uint32_t index, void *ctx)
+{
+	struct tcache *c;
+	int r;
+
+	c = cache_of(reactor, &r);
+	if (!c)
+		return told(r);
+	if (!is_global(c, index, ctx))
+		return told(-EINVAL);
+	for (int i = REACTOR_GLOBALS - 1; i >= 0; i--) {
+		uint64_t w = global_word(index, ctx);
+
+		if (cas_relaxed(&of(reactor)->globals[i], &w, 0ull))
+			return 0;
+	}
+	return told(-ENOENT);
+}
+
+static void run_globals(struct reactor *re,
+			const struct fusion_reactor_message *m,
+			const fusion_global_fn *globals, size_t n)
+{
+	for (int i = REACTOR_GLOBALS - 1; i >= 0; i--) {
+		/* Acquire: pairs with the release in attach_global(). */
+		uint64_t w = load_acquire(&re->globals[i]);
+		uint64_t index = (w >> 48) - 1;
+
+		if (!w || index >= n || !globals[index])
+			continue;
+		if (globals[index](m,
+				   (void *)(uintptr_t)(w & GLOBAL_POINTER)) ==
+		    FUSION_REACTION_REMOVE)
+			cas_relaxed(&re->globals[i], &w, 0ull);
+	}
+}
+
+/* --- Dispatching ---------------------------------------------------------- */
+
+static bool is_direct(const struct reactor *re)
+{
+	return !(load_relaxed(&re->flags) & REACTOR_NOT_DIRECT);
+}
+
+FUSION_API int fusion_reactor_dispatch_channel(struct fusion_reactor *reactor,
+					       uint32_t channel,
+					       const void *data, size_t size,
+					       unsigned flags,
+					       const fusion_global_fn *globals,
+					       size_t n_globals)
+{
+	struct reactor_send send = {.data = data};
+	struct fusion_reactor_message m;
+	struct tcache *c;
+	bool inline_self;
+	int r;
+
+	callback_check();
+	c = cache_of(reactor, &r);
+	if (!c)
+		return told(r);
+	if (channel > FUSION_REACTOR_CHANNEL_MAX || (!data && size) ||
+	    flags & ~(FUSION_REACTOR_SELF | FUSION_REACTOR_NOWAIT))
+		return told(-EINVAL);
+	if (size > (size_t)of(reactor)->cells * RING_CELL / 2 -
+			   sizeof(struct msg_head))
+		return told(-EMSGSIZE);
+	m = (struct fusion_reactor_message){
+		.reactor = reactor,
+		.channel = channel,
+		.sender = c->arena->id,
+		.data = data,
+		.size = size,
+	};
+	inline_self = flags & FUSION_REACTOR_SELF && is_direct(of(reactor));
+	if (channel == 0 && globals)
+		run_globals(of(reactor), &m, globals, n_globals);
+	if (inline_self)
+		reactions_run(c->arena, load_acquire(&of(reactor)->id), &m);
+	send.head = (struct msg_head){
+		.sender = c->arena->id,
+		.size = (uint32_t)size,
+		.a = channel,
+		.flags = inline_self || !(flags & FUSION_REACTOR_SELF)
+				 ? MSG_NOT_SENDER
+				 : 0,
+	};
+	send.nowait = flags & FUSION_REACTOR_NOWAIT;
+	send.impatient = dispatch_is_mine(c->arena) ? c->arena->id : 0;
+	return told(
+		reactor_dispatch(&c->arena->view, c->rec, of(reactor), &send));
+}
+
+FUSION_API int fusion_reactor_dispatch(struct fusion_reactor *reactor,
+				       const void *data, size_t size,
+				       unsigned flags)
+{
+	return told(fusion_reactor_dispatch_channel(reactor, 0, data, size,
+						    flags, NULL, 0));
+}
+
+FUSION_API int fusion_reactor_set_direct(struct fusion_reactor *reactor,
+					 bool direct)
+{
+	struct tcache *c;
+	int r;
+
+	c = cache_of(reactor, &r);
+	if (!c)
+		return told(r);
+	if (direct)
+		and_acq_rel(&of(reactor)->flags, ~REACTOR_NOT_DIRECT);
+	else
+		or_acq_rel(&of(reactor)->flags, REACTOR_NOT_DIRECT);
+	return 0;
+}
+
+FUSION_API int fusion_reactor_stat(struct fusion_reactor *reactor,
+				   struct fusion_reactor_stat *ret)
+{
+	struct reactor_sum sum;
+	struct tcache *c;
+	int r;
+
+	if (!ret)
+		return told(-EINVAL);
+	c = cache_of(reactor, &r);
+	if (!c)
+		return told(r);
+	r = reactor_sum(&c->arena->view, of(reactor), &sum);
+	if (r < 0)
+		return told(r == -ENOENT ? -EIDRM : r);
+	*ret = (struct fusion_reactor_stat){
+		.id = load_relaxed(&of(reactor)->id),
+		.listeners = sum.listeners,
+		.dispatched = sum.dispatched,
+		.bytes = sum.bytes,
+		.dropped = sum.dropped,
+		.rate = sum.rate,
+	};
+	return 0;
+}

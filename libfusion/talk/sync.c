@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <fusion/dispatch.h>
+
+#include <errno.h>
+#include <time.h>
+
+#include "libfusion/arena/arena_private.h"
+#include "libfusion/base/callback.h"
+#include "libfusion/base/refuse.h"
+#include "libfusion/core/base/futex.h"
+#include "libfusion/locks/objects.h"
+#include "libfusion/talk/dispatcher.h"
+
+#define NAP_NS 1000000 /* while another thread dispatches */
+
+/* First those that were HERE begin, and then they end; what comes later is not
+ * waited for, or two who call without a pause would hold us up for ever. */
+bool sync_is_over(struct dispatcher *d, struct syncer *s)
+{
+	if (!s->looked)
+		attend_note(d, s->here);
+	s->looked = true;
+	if (!s->begun && !attend_has(d, s->here))
+		s->begun = d->numbers + 1;
+	return s->begun && dispatch_has_ended(d, s->begun) &&
+	       dispatch_done(d) >= s->until && !d->backlog;
+}
+
+void sync_look(struct dispatcher *d)
+{
+	pthread_mutex_lock(&d->lock);
+	for (struct syncer *s = d->syncers; s; s = s->next)
+		if (!s->done && sync_is_over(d, s))
+			s->done = true;
+	pthread_cond_broadcast(&d->changed);
+	pthread_mutex_unlock(&d->lock);
+}
+
+static struct timespec absolute(int64_t deadline_ns)
+{
+	int64_t at = clock_realtime_ns() + deadline_ns - clock_monotonic_ns();
+
+	return (struct timespec){
+		.tv_sec = at / 1000000000,
+		.tv_nsec = at % 1000000000,
+	};
+}
+
+static void unlink_syncer(struct dispatcher *d, struct syncer *mine)
+{
+	struct syncer **p = &d->syncers;
+
+	while (*p != mine)
+		p = &(*p)->next;
+	*p = mine->next;
+	sub_relaxed(&d->n_syncers, 1);
+}
+
+static int wait_for(struct dispatcher *d, struct syncer *s, int64_t deadline)
+{
+	const struct timespec until = absolute(deadline);
+	int r = 0;
+
+	pthread_mutex_lock(&d->lock);
+	s->next = d->syncers;
+	d->syncers = s;
+	add_release(&d->n_syncers, 1);
+	pthread_mutex_unlock(&d->lock);
+	dispatch_rouse(d);
+	pthread_mutex_lock(&d->lock);
+	while (!s->done && r == 0)
+		r = deadline < 0 ? pthread_cond_wait(&d->changed, &d->lock)
+				 : pthread_cond_timedwait(&d->changed, &d->lock,
+							  &until);
+	r = s->done ? 0 : -ETIMEDOUT;
+	unlink_syncer(d, s);
+	pthread_mutex_unlock(&d->lock);
+	return r;
+}
+
+static bool is_done(struct dispatcher *d, struct syncer *s)
+{
+	bool done;
+
+	turn_take(d);
+	done = sync_is_over(d, s);
+	turn_give(d);
+	return done;
+}
+
+/* Nobody does it for us. */
+static int by_hand(struct dispatcher *d, struct syncer *s, int64_t deadline)
+{
+	const struct timespec nap = {.tv_nsec = NAP_NS};
+	int r;
+
+	for (;;) {
+		r = fusion_dispatch(d->arena, 0);
+		if (r == -EBUSY)
+			nanosleep(&nap, NULL);
+		else if (r < 0)
+			return r;
+		if (is_done(d, s))
+			return 0;
+		if (deadline >= 0 && clock_monotonic_ns() >= deadline)
+			return -ETIMEDOUT;
+	}
+}
+
+FUSION_API int fusion_sync(struct fusion_arena *arena, int64_t timeout_ns)
+{
+	int64_t deadline = deadline_of(timeout_ns);
+	struct syncer mine = {0};
+	struct dispatcher *d;
+	int r;
+
+	callback_check();
+	if (!arena_is_in(arena))
+		return told(refuse_dead(arena));
+	if (dispatch_is_mine(arena))
+		return told(-EDEADLK);
+	r = dispatch_start(arena);
+	d = r < 0 ? NULL : dispatcher_of(arena, &r);
+	if (!d)
+		return told(r);
+	mine.until = ring_tail(&d->ring);
+	if (d->mode == DISPATCH_MANUAL)
+		return told(by_hand(d, &mine, deadline));
+	return told(wait_for(d, &mine, deadline));
+}
