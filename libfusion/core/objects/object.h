@@ -189,8 +189,6 @@ static inline bool object_is_of(const struct object *o, uint32_t i, uint32_t id)
 
 /* --- Falls (object_fall.c) ------------------------------------------------ */
 
-/* Bytes of the map. */
-uint64_t object_map_size(uint32_t max_objects);
 /* Object @i, if it has @id still, is to be looked at. */
 void object_tell(const struct view *v, uint32_t i, uint32_t id);
 /* The first bit that is set at or after @from; -1 none. */

@@ -16,13 +16,6 @@ static uint32_t n_words(const struct view *v)
 	return (v->geo.tables[KIND_OBJECT].max + 63) / 64;
 }
 
-uint64_t object_map_size(uint32_t max_objects)
-{
-	uint64_t words = (max_objects + 63) / 64;
-
-	return (words + (words + 63) / 64) * sizeof(uint64_t);
-}
-
 static uint64_t *bits(const struct view *v)
 {
 	return view_at(v, v->geo.off_fallen);

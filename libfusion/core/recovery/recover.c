@@ -203,3 +203,8 @@ int recover_thread(struct view *v, struct thread_rec *t)
 		thread_release(v, t);
 	return r;
 }
+
+void recover_seen(struct view *v)
+{
+	object_look_again(v);
+}
