@@ -26,7 +26,8 @@
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/limits.h"
 #include "libfusion/core/life/life.h"
-#include "libfusion/core/talk/lend.h"
+#include "libfusion/core/locks/lend.h"
+#include "libfusion/core/talk/borrow.h"
 
 #define ALL_FLAGS                                                        \
 	(FUSION_CALL_ONEWAY | FUSION_CALL_QUEUE | FUSION_CALL_NODIRECT | \

@@ -13,7 +13,7 @@
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/seed.h"
-#include "libfusion/core/talk/lend.h"
+#include "libfusion/core/locks/lend.h"
 
 static __thread unsigned depth; /* handlers that this thread is in */
 

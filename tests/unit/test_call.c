@@ -16,7 +16,8 @@
 
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/file/thread.h"
-#include "libfusion/core/talk/lend.h"
+#include "libfusion/core/locks/lend.h"
+#include "libfusion/core/talk/borrow.h"
 #include "libfusion/talk/calls.h"
 
 #define SECOND 1000000000LL

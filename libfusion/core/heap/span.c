@@ -6,6 +6,7 @@
 #include "libfusion/core/base/limits.h"
 #include "libfusion/core/base/seed.h"
 #include "libfusion/core/file/lock.h"
+#include "libfusion/core/file/thread.h"
 #include "libfusion/core/heap/heap.h"
 #include "libfusion/core/heap/pool.h"
 
@@ -232,7 +233,7 @@ static void free_locked(struct view *v, struct thread_rec *me, uint32_t first,
 		compiler_fence();
 	}
 	store_relaxed(span_word(v, first),
-		      SPAN_WORD(SPAN_TXN, CLASS_NONE, me->token & TOKEN_MASK) |
+		      SPAN_WORD(SPAN_TXN, CLASS_NONE, thread_token(me)) |
 			      SPAN_SLOW);
 	compiler_fence();
 	pool_uncharge(v, WORD_POOL(word), n);

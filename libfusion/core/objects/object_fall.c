@@ -121,6 +121,5 @@ void object_tell(const struct view *v, uint32_t i, uint32_t id)
 	 *   duty? -> ring its owner        a bit? -> look at that object
 	 */
 	full_fence();
-	object_ring(v,
-		    REF_WHO_SLOT(load_acquire(&object_pool_at(v, pool)->duty)));
+	ref_ring(v, REF_WHO_SLOT(load_acquire(&object_pool_at(v, pool)->duty)));
 }
