@@ -12,6 +12,7 @@
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/limits.h"
 #include "libfusion/core/names/field.h"
+#include "libfusion/core/names/name.h"
 
 /* Is it the type, or the name? */
 static int refuse_add(const struct fusion_arena *arena, int r, const char *name,

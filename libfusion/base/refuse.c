@@ -14,6 +14,7 @@
 #include "libfusion/arena/arena_private.h"
 #include "libfusion/base/log.h"
 #include "libfusion/core/base/atomic.h"
+#include "libfusion/core/names/name.h"
 #include "libfusion/core/names/table.h"
 
 /* What a thread has for its last failing call. */

@@ -10,6 +10,9 @@
 
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/heap/span.h"
+#include "libfusion/core/objects/object_reap.h"
+#include "libfusion/core/refs/ref_lens.h"
+#include "libfusion/core/refs/ref_pass.h"
 #include "libfusion/objects/object_private.h"
 
 static_assert(FUSION_OBJECT_INIT == OBJECT_INIT - 1 &&

@@ -8,6 +8,9 @@
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/limits.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/member.h"
+#include "libfusion/core/objects/object_fall.h"
+#include "libfusion/core/objects/object_pool.h"
 #include "libfusion/objects/object_private.h"
 
 #include <fusion/ref.h>

@@ -9,6 +9,8 @@
 #include "libfusion/arena/entries.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/liveness.h"
+#include "libfusion/core/life/member.h"
 
 static struct call *of(struct fusion_call *call)
 {

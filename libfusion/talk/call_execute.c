@@ -26,8 +26,11 @@
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/limits.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/liveness.h"
+#include "libfusion/core/life/member.h"
 #include "libfusion/core/locks/lend.h"
 #include "libfusion/core/talk/borrow.h"
+#include "libfusion/core/talk/call_slot.h"
 
 #define ALL_FLAGS                                                        \
 	(FUSION_CALL_ONEWAY | FUSION_CALL_QUEUE | FUSION_CALL_NODIRECT | \

@@ -10,6 +10,8 @@
 #include "libfusion/arena/tls.h"
 #include "libfusion/core/file/format.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/liveness.h"
+#include "libfusion/core/life/member.h"
 #include "libfusion/talk/dispatch.h"
 #include "tests/crash/stage.h"
 #include "tests/crash/torture.h"

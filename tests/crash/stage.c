@@ -20,7 +20,10 @@
 #include "libfusion/core/file/format.h"
 #include "libfusion/core/heap/heap.h"
 #include "libfusion/core/heap/span.h"
+#include "libfusion/core/heap/usage.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/liveness.h"
+#include "libfusion/core/life/member.h"
 #include "libfusion/core/names/field.h"
 #include "tests/unit/image_witness.h"
 
