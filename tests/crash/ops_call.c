@@ -13,6 +13,8 @@
 #include "libfusion/core/locks/lend.h"
 #include "libfusion/core/talk/borrow.h"
 #include "libfusion/core/talk/call.h"
+#include "libfusion/core/talk/call_request.h"
+#include "libfusion/core/talk/call_return.h"
 #include "libfusion/talk/dispatcher.h"
 #include "tests/crash/ops.h"
 

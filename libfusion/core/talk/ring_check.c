@@ -7,6 +7,7 @@
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/life/member.h"
 #include "libfusion/core/talk/ring.h"
+#include "libfusion/core/talk/ring_consume.h"
 
 struct checker {
 	struct view *v;
@@ -57,7 +58,8 @@ static void check_queue(struct checker *c, const struct ring *r)
 	}
 }
 
-static bool has_owner(const struct view *v, uint32_t owner, uint32_t index)
+static bool has_queue_owner(const struct view *v, uint32_t owner,
+			    uint32_t index)
 {
 	uint32_t slot = member_find(v, owner);
 
@@ -86,7 +88,7 @@ unsigned ring_check(struct view *v, void (*report)(void *, const char *),
 		 * cells whose producer died giving them back, too. */
 		if (owner & RING_OF_REACTOR || r.n_cursors)
 			continue;
-		if (owner && !has_owner(v, owner, i))
+		if (owner && !has_queue_owner(v, owner, i))
 			fault(&c, "its owner does not know it", i);
 		check_queue(&c, &r);
 	}
