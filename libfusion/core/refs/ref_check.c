@@ -39,7 +39,7 @@ static void fault(struct checker *c, const char *what, uint32_t i)
 }
 
 /* Row @at - 1 is met in a chain: false ends the walk. */
-static bool meet(struct checker *c, uint32_t at, uint8_t in)
+static bool meet_row(struct checker *c, uint32_t at, uint8_t in)
 {
 	if (at > c->hi) {
 		fault(c, "a chain leads out of the rows", at);
@@ -126,7 +126,7 @@ static void check_ref(struct checker *c, struct ref *r)
 		return;
 	if (load_relaxed(&r->id) != load_relaxed(&r->e.id))
 		fault(c, "id is not its own", i);
-	while (at && meet(c, at, IN_REF)) {
+	while (at && meet_row(c, at, IN_REF)) {
 		check_row(c, row_at(c->v, at - 1), r);
 		counted = counted || row_counts(row_at(c->v, at - 1));
 		at = load_relaxed(&row_at(c->v, at - 1)->next);
@@ -151,7 +151,7 @@ static void check_member(struct checker *c, uint32_t slot)
 
 	if (load_relaxed(&m->state) == MEMBER_FREE)
 		at = 0;
-	while (at && meet(c, at, IN_MEMBER)) {
+	while (at && meet_row(c, at, IN_MEMBER)) {
 		const struct ref_row *row = row_at(c->v, at - 1);
 
 		if (load_relaxed(&row->member) != m->id)
@@ -167,7 +167,7 @@ static void check_rows(struct checker *c)
 {
 	uint32_t at = load_relaxed(&c->v->sb->rows.free), n_used = 0;
 
-	while (at && meet(c, at, IN_FREE))
+	while (at && meet_row(c, at, IN_FREE))
 		at = load_relaxed(&row_at(c->v, at - 1)->m_next);
 	for (uint32_t i = 0; i < c->hi; i++) {
 		bool used = load_relaxed(&row_at(c->v, i)->state) == ROW_USED;
