@@ -5,6 +5,8 @@
 
 #include "libfusion/core/refs/ref.h"
 
+/* Check the references and rows of a quiet arena.  Returns the number of
+ * faults; @report, which may be NULL, gets a line for each. */
 unsigned ref_check(struct view *v, void (*report)(void *, const char *),
 		   void *ctx);
 
