@@ -46,6 +46,7 @@ void object_init(struct view *v, void *rec, const void *arg)
 void object_fini(struct view *v, void *rec)
 {
 	(void)v;
+	/* Release: as in object_reap(), which has done it already. */
 	store_release(&((struct object *)rec)->id, 0u);
 }
 
@@ -125,6 +126,8 @@ int object_make(struct view *v, struct thread_rec *me, struct object_pool *pool,
 	uint32_t i;
 	int r;
 
+	/* Acquire: a first look; object_pool_is() looks again behind a
+	 * fence. */
 	if (!m.pool_id || load_acquire(&pool->dying))
 		return -EIDRM;
 	r = table_add(v, me, KIND_OBJECT, NULL, creator, &m, &i);
@@ -182,6 +185,7 @@ static struct reactor *name_reactor(const struct view *v, struct object *o,
 				    struct reactor *made)
 {
 	uint32_t i = (uint32_t)table_index(v, KIND_REACTOR, made) + 1;
+	/* Acquire: pairs with the CAS below. */
 	uint32_t was = load_acquire(&o->reactor);
 	struct reactor *re;
 

@@ -66,6 +66,7 @@ void object_unmark(const struct view *v, uint32_t i)
 	uint64_t *word = &fallen_bits(v)[i / 64],
 		 *sum = &fallen_summary(v)[i / 4096];
 
+	/* Acquire and release: pairs with object_mark(), as explained below. */
 	and_acq_rel(word, ~(1ull << (i % 64)));
 	if (!load_acquire(word)) {
 		and_acq_rel(sum, ~(1ull << (i / 64 % 64)));

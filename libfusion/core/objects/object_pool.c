@@ -38,6 +38,8 @@ void object_pool_init(struct view *v, void *rec, const void *arg)
 void object_pool_fini(struct view *v, void *rec)
 {
 	(void)v;
+	/* Release: pairs with the acquires of id; nobody begins anything with
+	 * the pool from now on. */
 	store_release(&((struct object_pool *)rec)->id, 0u);
 }
 
@@ -76,6 +78,7 @@ bool object_duty_take(const struct view *v, struct object_pool *p, uint64_t who)
 
 void object_duty_seize(struct object_pool *p, uint64_t who)
 {
+	/* Acquire and release: as in object_duty_take(). */
 	uint64_t owner = load_acquire(&p->duty);
 
 	while (!cas_acq_rel(&p->duty, &owner, who))

@@ -84,6 +84,7 @@ void object_unclaim(struct object *o, uint64_t who)
 
 bool object_is_claimed(const struct view *v, struct object *o)
 {
+	/* Acquire: pairs with the CAS in object_claim(). */
 	uint64_t claimer = load_acquire(&o->claim);
 
 	if (claimer && !is_claimer_there(v, claimer))
@@ -148,6 +149,7 @@ static void tell_pool(const struct view *v, uint32_t pool, uint32_t id,
 		return;
 	if (was_whole)
 		add_relaxed(&p->destroyed, 1);
+	/* Acquire of the duty: pairs with the CAS in object_duty_take(). */
 	if (load_acquire(&p->dying))
 		ref_watcher_wake(v, REF_WHO_SLOT(load_acquire(&p->duty)));
 }

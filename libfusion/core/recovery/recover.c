@@ -140,6 +140,7 @@ struct thread_rec *recover_reserved(struct view *v)
 	uint32_t token = thread_token(t);
 	int r = 0;
 
+	/* Acquire: pairs with the release in thread_claim_reserved(). */
 	if (load_acquire(&t->member)) {
 		/* From here on life_rec() returns this record. */
 		v->gate.rec = t;

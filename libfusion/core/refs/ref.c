@@ -61,6 +61,7 @@ void ref_init(struct view *v, void *rec, const void *arg)
 void ref_fini(struct view *v, void *rec)
 {
 	(void)v;
+	/* Release: as in ref_destroy(). */
 	store_release(&((struct ref *)rec)->id, 0);
 }
 
@@ -308,6 +309,8 @@ static void remember_row(const struct view *v, uint32_t *hint,
 static bool is_row_of(const struct ref_row *row, const struct ref *r,
 		      uint32_t id)
 {
+	/* Acquire: pairs with the release of word, and of linked, in
+	 * make_row_locked() and link_row(). */
 	uint32_t gen = ROW_GEN(load_acquire(&row->word));
 	bool is = load_relaxed(&row->state) == ROW_USED &&
 		  load_acquire(&row->linked) &&
@@ -356,6 +359,7 @@ int ref_up(struct view *v, struct thread_rec *me, struct ref *r, uint32_t *hint)
 int ref_down(struct view *v, struct thread_rec *me, struct ref *r,
 	     uint32_t *hint)
 {
+	/* Acquire: pairs with the release in ref_init(). */
 	uint32_t id = load_acquire(&r->id);
 	struct core_lock *guard;
 	struct ref_row *row;

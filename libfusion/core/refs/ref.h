@@ -145,7 +145,9 @@ struct ref_sum {
 
 /* All of them may return -EIDRM (the ref is destroyed), -EIO, and, only if
  * v->patience_ns is set, -ETIMEDOUT.  @me is a thread of the member that acts.
- */
+ * Each operation begins with an acquire of ref.id, which pairs with the release
+ * in ref_init(): a thread that sees the id sees that ref.  Under the guard the
+ * id is compared once more. */
 
 /* Create a ref called @name.  0 and *ret, or the errors of table_add(). */
 int ref_create(struct view *v, struct thread_rec *me, const char *name,

@@ -223,6 +223,7 @@ int rows_reclaim(struct view *v, struct thread_rec *me)
 
 int ref_destroy(struct view *v, struct thread_rec *me, struct ref *r)
 {
+	/* Acquire: pairs with the release in ref_init(). */
 	uint32_t id = load_acquire(&r->id);
 	struct core_lock *guard;
 	int rc;

@@ -88,6 +88,7 @@ static int throw_locked(struct view *v, struct thread_rec *me, struct ref *r,
 int ref_throw(struct view *v, struct thread_rec *me, struct ref *r,
 	      uint32_t catcher)
 {
+	/* Acquire: pairs with the release in ref_init(). */
 	uint32_t id = load_acquire(&r->id);
 	struct ref_member who = {member_find(v, catcher), catcher};
 	struct core_lock *guard;

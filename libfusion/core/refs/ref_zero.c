@@ -68,6 +68,7 @@ int ref_zero_lock(struct view *v, struct thread_rec *me, struct ref *r,
 		  int64_t deadline_ns)
 {
 	int64_t nap = SUSPECT_FIRST_NS, left = nap;
+	/* Acquire: pairs with the release in ref_init(). */
 	uint32_t id = load_acquire(&r->id), seq = 0;
 	int rc;
 
