@@ -902,11 +902,10 @@ int skirmish_recover(struct view *v, struct thread_rec *t,
 /* --- The checker -----------------------------------------------------------
  */
 
-unsigned skirmish_check(struct view *v, void (*report)(void *, const char *),
-			void *ctx)
+unsigned skirmish_check(struct view *v, check_report_fn report, void *ctx)
 {
 	uint32_t hi = table_hi(v, KIND_SKIRMISH);
-	unsigned faults = 0;
+	struct checker c = {.report = report, .ctx = ctx};
 
 	for (uint32_t i = 0; i < hi; i++) {
 		const struct skirmish *s = view_entry(v, KIND_SKIRMISH, i);
@@ -923,11 +922,10 @@ unsigned skirmish_check(struct view *v, void (*report)(void *, const char *),
 		else if (SKIRMISH_HEIR(w) &&
 			 !thread_by_token(v, SKIRMISH_HEIR(w)))
 			what = "skirmish: nobody is its heir";
-		if (what && report)
-			report(ctx, what);
-		faults += !!what;
+		if (what)
+			check_fault(&c, "%s", what);
 	}
-	return faults;
+	return c.faults;
 }
 
 unsigned skirmish_check_thread(const struct view *v, const struct thread_rec *t)

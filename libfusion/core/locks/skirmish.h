@@ -37,6 +37,7 @@
 #include <errno.h>
 
 #include "libfusion/core/base/atomic.h"
+#include "libfusion/core/base/checker.h"
 #include "libfusion/core/base/seed.h"
 #include "libfusion/core/names/table.h"
 
@@ -148,8 +149,7 @@ void skirmish_init(struct view *v, void *rec, const void *arg); /* kinds.c */
 void skirmish_fini(struct view *v, void *rec);
 
 /* Faults of a quiet arena's skirmishes: a word that is nobody's. */
-unsigned skirmish_check(struct view *v, void (*report)(void *, const char *),
-			void *ctx);
+unsigned skirmish_check(struct view *v, check_report_fn report, void *ctx);
 
 /* As many announcements of @t are not of what it has or waits for. */
 unsigned skirmish_check_thread(const struct view *v,
