@@ -59,7 +59,7 @@ void skirmish_fini(struct view *v, void *rec)
 	futex_wake(&s->seq, INT_MAX);
 	/* Not until its wait word differs from what they saw: somebody may be
 	 * on the way to sleep. */
-	__atomic_fetch_xor(&s->word, SKIRMISH_WAIT, __ATOMIC_RELEASE);
+	xor_release(&s->word, SKIRMISH_WAIT);
 	futex_wake(futex_of(s), INT_MAX);
 }
 
