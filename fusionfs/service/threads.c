@@ -8,6 +8,7 @@
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/life/member.h"
+#include "libfusion/core/locks/skirmish_ring.h"
 
 uint32_t threads_hi(const struct view *v)
 {

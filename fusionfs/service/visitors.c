@@ -14,6 +14,7 @@
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/file/event.h"
 #include "libfusion/core/file/thread.h"
+#include "libfusion/core/locks/skirmish_recover.h"
 
 /* Between two looks by the clock, doubling. */
 #define LOOK_FIRST_NS 1000000

@@ -9,6 +9,8 @@
 #include "libfusion/arena/entries.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/locks/skirmish.h"
+#include "libfusion/core/locks/skirmish_cond.h"
+#include "libfusion/core/locks/skirmish_give.h"
 #include "libfusion/heap/heap_private.h"
 
 static_assert(FUSION_SKIRMISHES_HELD == THREAD_SKIRMISHES, "as documented");

@@ -3,6 +3,7 @@
 #ifndef FUSION_CORE_CURSOR_H
 #define FUSION_CORE_CURSOR_H
 
+#include "libfusion/core/base/checker.h"
 #include "libfusion/core/talk/reactor.h"
 
 /* bells_ring(): whatever their channels, and also who does not seem to rest:
@@ -60,7 +61,6 @@ void reactor_recover_thread(struct view *v, const struct thread_rec *t);
 /* Cursors of the member in @slot, and of its threads. */
 void reactor_recover_member(struct view *v, uint32_t slot);
 /* Faults of a quiet arena's reactors. */
-unsigned reactor_check(struct view *v, void (*report)(void *, const char *),
-		       void *ctx);
+unsigned reactor_check(struct view *v, check_report_fn report, void *ctx);
 
 #endif
