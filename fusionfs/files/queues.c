@@ -8,6 +8,7 @@
 #include "fusionfs/service/ports.h"
 #include "libfusion/core/heap/block.h"
 #include "libfusion/core/talk/message.h"
+#include "libfusion/core/talk/ring_consume.h"
 
 /* The queue of a member; it has none until somebody needs it. */
 static int find_ring(struct view *v, uint32_t slot, uint32_t id,
