@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * mount -o remount
- *
- * mount(8) runs fusionfs once more for this, with all options that the mount
- * has or is to have.  What cannot be changed must be as it is.
- */
+#include "fusionfs/base/remount.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -126,7 +122,7 @@ static int set_flags(const struct options *o, unsigned long how)
 	return mount(NULL, o->mountpoint, NULL, flags, NULL) < 0 ? -errno : 0;
 }
 
-int mount_finish(const struct options *o)
+int remount_set_late_flags(const struct options *o)
 {
 	int r = o->flags & LATE_FLAGS ? set_flags(o, MS_REMOUNT | MS_BIND) : 0;
 
@@ -150,7 +146,7 @@ static int change_flags(const struct options *o)
 	return r;
 }
 
-int mount_change(struct options *o)
+int remount_change(struct options *o)
 {
 	bool ro = o->flags & MS_RDONLY;
 	int r;

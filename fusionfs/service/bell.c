@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "fusionfs/base/log.h"
-#include "fusionfs/base/source.h"
+#include "fusionfs/base/loop.h"
 #include "fusionfs/service/ports.h"
 #include "fusionfs/world/world.h"
 #include "libfusion/core/base/atomic.h"
@@ -223,7 +223,7 @@ int bell_init(void)
 	static struct source source = {look};
 
 	told = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	return told < 0 ? -errno : source_add(&source, told);
+	return told < 0 ? -errno : loop_add(&source, told);
 }
 
 void bell_end(struct arena *a)

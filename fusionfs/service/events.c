@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fusionfs/base/fuse.h"
+#include "fusionfs/base/reply.h"
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/file/event.h"
 
@@ -188,8 +188,13 @@ struct watcher *events_open(struct arena *a)
 
 static void drop_poll(struct watcher *w)
 {
-	if (w->ph)
-		fuse_pollhandle_destroy(w->ph);
+	pollhandle_drop(w->ph);
+	w->ph = NULL;
+}
+
+static void tell_poll(struct watcher *w)
+{
+	pollhandle_tell(w->ph);
 	w->ph = NULL;
 }
 
@@ -276,8 +281,7 @@ void events_changed(struct arena *a)
 	for (struct watcher *w = a->watchers; w; w = w->next) {
 		if (!w->ph || !events_poll(w, NULL))
 			continue;
-		fuse_lowlevel_notify_poll(w->ph);
-		drop_poll(w);
+		tell_poll(w);
 	}
 }
 
@@ -303,10 +307,7 @@ void events_forget(struct arena *a)
 
 		a->watchers = w->next;
 		w->arena = NULL;
-		if (w->ph) {
-			fuse_lowlevel_notify_poll(w->ph);
-			drop_poll(w);
-		}
+		tell_poll(w);
 	}
 	if (a->log)
 		text_finish(&a->log->text);

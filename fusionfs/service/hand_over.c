@@ -9,14 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "fusionfs/base/log.h"
-#include "fusionfs/base/source.h"
+#include "fusionfs/base/loop.h"
 #include "fusionfs/service/waiters.h"
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/base/futex.h"
@@ -149,7 +148,7 @@ static void hang_up(struct connection *c)
 	while (*p != c)
 		p = &(*p)->next;
 	*p = c->next;
-	source_drop(&c->source);
+	loop_drop(&c->source);
 	close(c->fd);
 	free(c);
 }
@@ -244,7 +243,7 @@ static int add_connection(int fd)
 		.uid = who.uid,
 		.pid = who.pid,
 	};
-	r = source_add(&c->source, fd);
+	r = loop_add(&c->source, fd);
 	if (r < 0) {
 		free(c);
 		return r;
@@ -285,7 +284,7 @@ static void accept_ready(struct source *s)
 		if (errno != EMFILE && errno != ENFILE && errno != ENOMEM)
 			return;
 		/* It would be ready again and again. */
-		epoll_ctl(world.epoll, EPOLL_CTL_DEL, hand_over.fd, NULL);
+		loop_remove(hand_over.fd);
 		hand_over.deaf = true;
 		return;
 	}
@@ -466,7 +465,7 @@ static void bind_ended(struct source *s)
 	hand_over.binding = false;
 	if (r >= 0) {
 		hand_over.fd = r;
-		r = source_add(&hand_over.listening, r);
+		r = loop_add(&hand_over.listening, r);
 	}
 	if (r < 0) {
 		complain_unbound(r);
@@ -489,7 +488,7 @@ int hand_over_init(void)
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
 		       hand_over.report) < 0)
 		return -errno;
-	return source_add(&hand_over.told, hand_over.report[0]);
+	return loop_add(&hand_over.told, hand_over.report[0]);
 }
 
 void hand_over_rest(void)
@@ -499,7 +498,7 @@ void hand_over_rest(void)
 	for (const struct arena *a = world.arenas; a; a = a->next)
 		if (a->members || a->waiters)
 			return;
-	source_drop(&hand_over.listening);
+	loop_drop(&hand_over.listening);
 	unbind();
 }
 
@@ -527,7 +526,7 @@ void hand_over_patrol(void)
 			hang_up(c);
 	}
 	if (hand_over.deaf && hand_over.fd >= 0 &&
-	    source_add(&hand_over.listening, hand_over.fd) == 0)
+	    loop_add(&hand_over.listening, hand_over.fd) == 0)
 		hand_over.deaf = false;
 	hand_over_rest();
 }

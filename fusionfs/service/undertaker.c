@@ -9,12 +9,12 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "fusionfs/base/clock.h"
 #include "fusionfs/base/process.h"
 #include "fusionfs/service/events.h"
 #include "fusionfs/service/hand_over.h"
 #include "fusionfs/service/later.h"
 #include "fusionfs/service/ports.h"
-#include "fusionfs/service/serving.h"
 #include "fusionfs/service/waiters.h"
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/base/futex.h"
@@ -104,7 +104,7 @@ void undertaker_charge(struct arena *a, uint32_t slot, uint32_t id,
 
 static void close_pidfd(struct tracked *t)
 {
-	source_drop(&t->source);
+	loop_drop(&t->source);
 	if (t->pidfd >= 0)
 		close(t->pidfd);
 	t->pidfd = -1;
@@ -177,10 +177,10 @@ static bool must_rest(const struct arena *a)
  * lies, and has many members to lose, gets a share of the time. */
 static int depart_in_time(struct arena *a, struct departure *d)
 {
-	uint64_t start = processor_ns(), ns;
+	uint64_t start = clock_processor_ns(), ns;
 	int r = guarded(a, depart, d);
 
-	ns = processor_ns() - start;
+	ns = clock_processor_ns() - start;
 	a->costly = ns > COSTLY_NS;
 	if (a->costly)
 		rest_until = clock_monotonic_ns() + (int64_t)ns * COSTLY_REST;
@@ -231,13 +231,13 @@ static struct tracked *next_going(struct arena *a, unsigned round)
 void undertaker_go_on(struct arena *a)
 {
 	static unsigned round;
-	uint64_t serial = a->serial, start = processor_ns();
+	uint64_t serial = a->serial, start = clock_processor_ns();
 	struct tracked *t;
 
 	round++;
 	/* Taking one out may end others, and the arena. */
 	while (world_serial(serial) && (t = next_going(a, round))) {
-		if (processor_ns() - start > BUDGET_NS) {
+		if (clock_processor_ns() - start > BUDGET_NS) {
 			later(a);
 			return;
 		}
@@ -287,7 +287,7 @@ static int watch(struct tracked *t, pid_t pid)
 	t->pidfd = process_open(pid);
 	if (t->pidfd < 0)
 		return t->pidfd;
-	r = source_add(&t->source, t->pidfd);
+	r = loop_add(&t->source, t->pidfd);
 	if (r < 0)
 		close_pidfd(t);
 	return r;

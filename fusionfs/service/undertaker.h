@@ -14,8 +14,8 @@
 #ifndef FUSIONFS_UNDERTAKER_H
 #define FUSIONFS_UNDERTAKER_H
 
+#include "fusionfs/base/loop.h"
 #include "fusionfs/base/reply.h"
-#include "fusionfs/base/source.h"
 #include "fusionfs/world/world.h"
 
 struct tracked {

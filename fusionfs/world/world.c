@@ -119,13 +119,12 @@ static void begin_quotas(struct options *o)
 	quota_begin(o->user_limits);
 }
 
-int world_open(struct options *o, int epoll)
+int world_open(struct options *o)
 {
 	int r;
 
 	world = (struct world){
 		.options = o,
-		.epoll = epoll,
 		.started_ns = clock_monotonic_ns(),
 		.started_real_ns = (uint64_t)clock_realtime_ns(),
 	};

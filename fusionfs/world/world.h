@@ -75,7 +75,6 @@ struct world {
 	struct options *options;
 	struct backing backing;
 	struct arena *arenas;
-	int epoll;
 	int64_t started_ns; /* CLOCK_MONOTONIC */
 	uint64_t started_real_ns;
 	uint64_t requests, deaths;
@@ -86,7 +85,7 @@ struct world {
 extern struct world world;
 
 /* Open the backing directory and take over what is in it.  0, -errno. */
-int world_open(struct options *o, int epoll);
+int world_open(struct options *o);
 /* If some arenas could not even be opened, for want of memory or descriptors:
  * open them now. */
 void world_read_again(void);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "fusionfs/service/serving.h"
+#include "fusionfs/serving.h"
 
 #include <errno.h>
 #include <linux/fuse.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "fusionfs/base/clock.h"
 #include "fusionfs/base/fuse.h"
 #include "fusionfs/base/turns.h"
 #include "fusionfs/world/world.h"
@@ -21,14 +21,6 @@
 #define BYTES_MAX (64u << 20)
 
 static struct fuse_buf request;
-
-uint64_t processor_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
 
 /* 0: it has its place in a line. */
 static int line_up(const struct fuse_buf *b)
@@ -82,10 +74,10 @@ static void read_some(struct fuse_session *session)
 static uint64_t serve(struct fuse_session *session, struct turn *t)
 {
 	const struct fuse_buf b = {.size = t->size, .mem = t->data};
-	uint64_t start = processor_ns(), ns;
+	uint64_t start = clock_processor_ns(), ns;
 
 	process(session, &b);
-	ns = processor_ns() - start;
+	ns = clock_processor_ns() - start;
 	turns_done(t, ns, clock_monotonic_ns());
 	return ns;
 }
