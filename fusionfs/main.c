@@ -24,6 +24,7 @@
 #include "fusionfs/base/remount.h"
 #include "fusionfs/ops.h"
 #include "fusionfs/service/bell.h"
+#include "fusionfs/service/events.h"
 #include "fusionfs/service/hand_over.h"
 #include "fusionfs/service/later.h"
 #include "fusionfs/service/ports.h"
@@ -31,6 +32,8 @@
 #include "fusionfs/service/visitors.h"
 #include "fusionfs/service/waiters.h"
 #include "fusionfs/serving.h"
+#include "fusionfs/world/arena_service.h"
+#include "fusionfs/world/guard.h"
 #include "fusionfs/world/world.h"
 
 static struct fuse_session *session;
@@ -183,6 +186,17 @@ static void raise_limits(void)
 		     strerror(errno));
 }
 
+/* In this order an arena that ends tells them. */
+static const struct arena_service *const services[] = {
+	&undertaker_service,
+	&waiters_service,
+	&later_service,
+	&visitors_service,
+	&ports_service,
+	&events_service,
+	NULL,
+};
+
 static int open_world(struct options *o)
 {
 	static struct source signal_source = {signal_ready};
@@ -196,6 +210,7 @@ static int open_world(struct options *o)
 	if (r < 0)
 		return r;
 	raise_limits();
+	arena_services_begin(services);
 	r = world_open(o);
 	if (r < 0)
 		return r;

@@ -4,6 +4,7 @@
  *
  * A new file is its show function and a row here.
  */
+#include "fusionfs/world/guard.h"
 #include "fusionfs/world/node.h"
 
 #include <errno.h>

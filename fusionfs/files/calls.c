@@ -11,23 +11,22 @@
 #include <string.h>
 
 #include "fusionfs/files/objects.h"
-#include "fusionfs/files/show.h"
 #include "fusionfs/service/ports.h"
 #include "libfusion/core/talk/call.h"
 
 /* Of a request, or an answer: it passes through the daemon's own memory. */
 #define CALL_MAX (16u << 20)
 
-enum caller_state {
+enum call_port_state {
 	COLLECTING, /* the request, if any of it is there */
 	POSTED,	    /* no answer yet */
 	FAILED,	    /* with `error` */
 	ANSWERING,  /* port.out has what there is to read, then it is over */
 };
 
-struct caller {
+struct call_port {
 	struct port port;
-	enum caller_state state;
+	enum call_port_state state;
 	uint32_t index, id;
 	int error;
 };
@@ -73,7 +72,7 @@ static int add_status(struct text *t, struct view *v, uint32_t index,
 
 static int open_caller(struct port *p, const struct node *n)
 {
-	struct caller *c = (struct caller *)p;
+	struct call_port *c = (struct call_port *)p;
 	union record o;
 	int r = object_get(n, &o);
 
@@ -99,14 +98,14 @@ static uint64_t word_of(const struct text *in)
 	return word;
 }
 
-static void fail(struct caller *c, int error)
+static void fail(struct call_port *c, int error)
 {
 	c->state = FAILED;
 	c->error = error;
 	text_finish(&c->port.in);
 }
 
-static void post(struct caller *c)
+static void post(struct call_port *c)
 {
 	struct port *p = &c->port;
 	int r = port_claim(p);
@@ -129,7 +128,7 @@ static void post(struct caller *c)
 }
 
 /* Bytes, or if there are none the word, as C's printf has it. */
-static void keep_answer(struct caller *c, const struct call_answer *a)
+static void keep_answer(struct call_port *c, const struct call_answer *a)
 {
 	struct text *out = &c->port.out;
 
@@ -141,7 +140,7 @@ static void keep_answer(struct caller *c, const struct call_answer *a)
 	c->state = ANSWERING;
 }
 
-static void look_for_answer(struct caller *c)
+static void look_for_answer(struct call_port *c)
 {
 	struct port *p = &c->port;
 	struct view *v = &p->arena->view;
@@ -164,7 +163,7 @@ static void look_for_answer(struct caller *c)
 }
 
 /* As far as it goes. */
-static void go_on(struct caller *c)
+static void go_on(struct call_port *c)
 {
 	if (c->state == COLLECTING && c->port.in.len)
 		post(c);
@@ -174,7 +173,7 @@ static void go_on(struct caller *c)
 
 static int fill_caller(struct port *p)
 {
-	struct caller *c = (struct caller *)p;
+	struct call_port *c = (struct call_port *)p;
 	int r = 0;
 
 	if (c->state == ANSWERING) {
@@ -203,7 +202,7 @@ static int fill_caller(struct port *p)
 
 static bool is_ready(struct port *p)
 {
-	struct caller *c = (struct caller *)p;
+	struct call_port *c = (struct call_port *)p;
 
 	if (c->state != ANSWERING)
 		go_on(c);
@@ -213,7 +212,7 @@ static bool is_ready(struct port *p)
 /* What is left of the last answer is not wanted any more. */
 static int write_caller(struct port *p, const char *data, size_t size)
 {
-	struct caller *c = (struct caller *)p;
+	struct call_port *c = (struct call_port *)p;
 	int r;
 
 	if (c->state == POSTED)
@@ -232,7 +231,7 @@ static int write_caller(struct port *p, const char *data, size_t size)
 
 static void close_caller(struct port *p)
 {
-	struct caller *c = (struct caller *)p;
+	struct call_port *c = (struct call_port *)p;
 
 	if (c->state == POSTED)
 		call_end(&p->arena->view, p->rec);
@@ -240,7 +239,7 @@ static void close_caller(struct port *p)
 }
 
 const struct port_ops call_port = {
-	.size = sizeof(struct caller),
+	.size = sizeof(struct call_port),
 	.open = open_caller,
 	.fill = fill_caller,
 	.write = write_caller,

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fusionfs/world/guard.h"
 #include "libfusion/core/heap/span.h"
 
 #define READ_MAX (1u << 20) /* the kernel asks for no more at once */

@@ -11,6 +11,7 @@
 #include "fusionfs/files/show.h"
 #include "fusionfs/service/threads.h"
 #include "fusionfs/service/undertaker.h"
+#include "fusionfs/world/guard.h"
 #include "libfusion/core/base/atomic.h"
 
 /* An item is the id of who is there, all of it, so that a file that stays open

@@ -13,6 +13,7 @@
 
 #include "fusionfs/files/objects.h"
 #include "fusionfs/files/show.h"
+#include "fusionfs/world/guard.h"
 #include "libfusion/core/objects/object.h"
 
 #define ITEMS_SHOWN 1024u

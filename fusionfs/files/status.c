@@ -7,6 +7,7 @@
 
 #include "fusionfs/files/show.h"
 #include "fusionfs/service/visitors.h"
+#include "fusionfs/world/guard.h"
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/talk/ring.h"
 

@@ -13,6 +13,7 @@
 #include "fusionfs/base/log.h"
 #include "fusionfs/base/loop.h"
 #include "fusionfs/service/ports.h"
+#include "fusionfs/world/guard.h"
 #include "fusionfs/world/world.h"
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/base/futex.h"

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "fusionfs/base/reply.h"
+#include "fusionfs/world/arena_service.h"
+#include "fusionfs/world/guard.h"
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/file/event.h"
 
@@ -314,3 +316,9 @@ void events_forget(struct arena *a)
 	free(a->log);
 	a->log = NULL;
 }
+
+const struct arena_service events_service = {
+	.announce = events_changed,
+	.forget = events_forget,
+	.stop = events_forget,
+};

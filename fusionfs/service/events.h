@@ -37,4 +37,6 @@ uint64_t events_time(struct arena *a);
 /* The arena goes: its open files are at their end for ever. */
 void events_forget(struct arena *a);
 
+extern const struct arena_service events_service;
+
 #endif

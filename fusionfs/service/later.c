@@ -8,6 +8,8 @@
 #include "fusionfs/service/events.h"
 #include "fusionfs/service/undertaker.h"
 #include "fusionfs/service/waiters.h"
+#include "fusionfs/world/arena_service.h"
+#include "fusionfs/world/guard.h"
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/file/event.h"
@@ -276,3 +278,19 @@ int64_t later_retry(void)
 		return requests;
 	return arenas;
 }
+
+static void end_life(struct arena *a)
+{
+	later_forget(a, -ENOENT);
+}
+
+static void stop_requests(struct arena *a)
+{
+	later_forget(a, -ENOTCONN);
+}
+
+const struct arena_service later_service = {
+	.postpone = later,
+	.end_life = end_life,
+	.stop = stop_requests,
+};

@@ -10,7 +10,8 @@
 #include "fusionfs/base/reply.h"
 #include "fusionfs/service/bell.h"
 #include "fusionfs/service/outbox.h"
-#include "fusionfs/service/waiters.h"
+#include "fusionfs/world/arena_service.h"
+#include "fusionfs/world/guard.h"
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/file/thread.h"
@@ -192,7 +193,7 @@ static int try_read(struct port *p)
 	return r == 0 ? p->out.failed : r;
 }
 
-struct writing {
+struct port_attempt {
 	struct port *p;
 	const char *data;
 	size_t size;
@@ -200,7 +201,7 @@ struct writing {
 
 static int write_guarded(struct arena *a, void *arg)
 {
-	const struct writing *w = arg;
+	const struct port_attempt *w = arg;
 
 	(void)a;
 	return w->p->ops->write(w->p, w->data, w->size);
@@ -208,7 +209,7 @@ static int write_guarded(struct arena *a, void *arg)
 
 int port_try_write(struct port *p, const char *data, size_t size)
 {
-	struct writing w = {p, data, size};
+	struct port_attempt w = {p, data, size};
 
 	return p->arena ? guarded(p->arena, write_guarded, &w) : -EIDRM;
 }
@@ -561,3 +562,18 @@ void ports_forget(struct arena *a, int error)
 	}
 	bell_end(a);
 }
+
+static void end_life_of_ports(struct arena *a)
+{
+	ports_forget(a, -EIDRM);
+}
+
+static void stop_ports(struct arena *a)
+{
+	ports_forget(a, -ENOTCONN);
+}
+
+const struct arena_service ports_service = {
+	.end_life = end_life_of_ports,
+	.stop = stop_ports,
+};

@@ -106,4 +106,6 @@ unsigned ports_writes(const struct arena *a, const struct port_ops *ops,
  * @error. */
 void ports_forget(struct arena *a, int error);
 
+extern const struct arena_service ports_service;
+
 #endif

@@ -16,6 +16,8 @@
 #include "fusionfs/service/later.h"
 #include "fusionfs/service/ports.h"
 #include "fusionfs/service/waiters.h"
+#include "fusionfs/world/arena_service.h"
+#include "fusionfs/world/guard.h"
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/file/mapping.h"
@@ -195,7 +197,7 @@ int undertaker_depart(struct arena *a, uint32_t slot, uint32_t id, bool died)
 		t && t->is_master && a->on_master_death == MASTER_DEATH_KILL;
 	int r = died && t && must_rest(a) ? -EAGAIN : depart_in_time(a, &d);
 
-	if (is_temporary(r))
+	if (error_is_temporary(r))
 		return postpone(a, t, died);
 	if (t)
 		untrack(t);
@@ -526,3 +528,10 @@ int64_t undertaker_patrol(void)
 	}
 	return first;
 }
+
+const struct arena_service undertaker_service = {
+	.adopt = undertaker_track_all,
+	.end_life = undertaker_forget,
+	.is_joined = undertaker_has_members,
+	.acts = &undertaker_acts,
+};

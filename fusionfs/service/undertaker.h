@@ -83,4 +83,6 @@ int64_t undertaker_patrol(void);
  * later, and waiters_let_go() is called then; -EIO, -EAGAIN. */
 int undertaker_depart(struct arena *a, uint32_t slot, uint32_t id, bool died);
 
+extern const struct arena_service undertaker_service;
+
 #endif

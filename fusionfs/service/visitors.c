@@ -8,6 +8,8 @@
 
 #include "fusionfs/base/reply.h"
 #include "fusionfs/files/objects.h"
+#include "fusionfs/world/arena_service.h"
+#include "fusionfs/world/guard.h"
 #include "fusionfs/world/node.h"
 #include "fusionfs/world/world.h"
 #include "libfusion/core/base/atomic.h"
@@ -500,3 +502,27 @@ void visitors_forget(struct arena *a, int error)
 		vis->claim.levels = 0;
 	}
 }
+
+static void end_life_of_visitors(struct arena *a)
+{
+	visitors_forget(a, -EIDRM);
+}
+
+static void stop_visitors(struct arena *a)
+{
+	visitors_forget(a, -ENOTCONN);
+}
+
+static bool has_busy_visitors(const struct arena *a)
+{
+	unsigned holding, waiting;
+
+	visitors_count(a, &holding, &waiting);
+	return holding || waiting;
+}
+
+const struct arena_service visitors_service = {
+	.end_life = end_life_of_visitors,
+	.stop = stop_visitors,
+	.is_used = has_busy_visitors,
+};

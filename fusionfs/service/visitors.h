@@ -101,4 +101,6 @@ void visitors_fail(struct arena *a, int error);
 /* This life of the arena is over, and its memory goes. */
 void visitors_forget(struct arena *a, int error);
 
+extern const struct arena_service visitors_service;
+
 #endif

@@ -10,11 +10,12 @@
 
 #include <fusion/arena.h>
 
-#include "fusionfs/base/log.h"
 #include "fusionfs/service/events.h"
 #include "fusionfs/service/hand_over.h"
 #include "fusionfs/service/later.h"
 #include "fusionfs/service/undertaker.h"
+#include "fusionfs/world/arena_service.h"
+#include "fusionfs/world/guard.h"
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/base/futex.h"
 
@@ -713,3 +714,25 @@ int64_t waiters_expire(void)
 	}
 	return first;
 }
+
+static void refuse_waiters(struct arena *a)
+{
+	waiters_fail(a, -ENOENT);
+}
+
+static void stop_waiters(struct arena *a)
+{
+	waiters_fail(a, -ENOTCONN);
+}
+
+static bool has_waiters(const struct arena *a)
+{
+	return a->waiters;
+}
+
+const struct arena_service waiters_service = {
+	.begin_life = waiters_look,
+	.refuse = refuse_waiters,
+	.stop = stop_waiters,
+	.is_used = has_waiters,
+};

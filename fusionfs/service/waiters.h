@@ -45,4 +45,6 @@ void waiters_fail_joins(struct arena *a, int error);
 /* Time-outs.  Returns ns until the next, -1 there is none. */
 int64_t waiters_expire(void);
 
+extern const struct arena_service waiters_service;
+
 #endif

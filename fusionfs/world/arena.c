@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "fusionfs/world/arena.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -8,12 +10,9 @@
 
 #include "fusionfs/base/log.h"
 #include "fusionfs/base/serial.h"
-#include "fusionfs/service/events.h"
-#include "fusionfs/service/later.h"
-#include "fusionfs/service/ports.h"
-#include "fusionfs/service/undertaker.h"
-#include "fusionfs/service/visitors.h"
-#include "fusionfs/service/waiters.h"
+#include "fusionfs/world/address.h"
+#include "fusionfs/world/arena_service.h"
+#include "fusionfs/world/guard.h"
 #include "fusionfs/world/world.h"
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/base/futex.h"
@@ -21,67 +20,7 @@
 #include "libfusion/core/file/window.h"
 #include "libfusion/core/names/field.h"
 
-static bool is_free(uint64_t base, uint64_t span, const struct arena *except,
-		    const struct window_busy *busy)
-{
-	if (!window_holds(base, span))
-		return false;
-	if (busy && window_is_busy(busy, base, span))
-		return false;
-	for (const struct arena *a = world.arenas; a; a = a->next)
-		if (a != except && a->view.base &&
-		    base < a->base + a->view.geo.span && a->base < base + span)
-			return false;
-	return true;
-}
-
-static uint64_t hash_place(const char *name)
-{
-	uint64_t h = 14695981039346656037ull;
-
-	for (const char *p = world.backing.path; *p; p++)
-		h = (h ^ (unsigned char)*p) * 1099511628211ull;
-	for (const char *p = name; *p; p++)
-		h = (h ^ (unsigned char)*p) * 1099511628211ull;
-	return h;
-}
-
-/* A free place among @n slots from @first on, tried in turn from the @h-th on;
- * first where spans like this one leave no gaps, then anywhere.  0: none. */
-static uint64_t find_place(uint32_t first, uint32_t n, uint64_t h,
-			   uint64_t span, const struct arena *except,
-			   const struct window_busy *busy)
-{
-	uint32_t step = span > WINDOW_SLOT ? (uint32_t)(span / WINDOW_SLOT) : 1;
-
-	for (;; step = 1) {
-		for (uint32_t i = 0; i < n / step; i++) {
-			uint32_t slot = (uint32_t)((h + i) % (n / step)) * step;
-			uint64_t base = window_address(first + slot);
-
-			if (is_free(base, span, except, busy))
-				return base;
-		}
-		if (step == 1)
-			return 0;
-	}
-}
-
-/* Begin somewhere that the name decides, so that arenas of different mounts
- * seldom want the same place.  0: no room. */
-static uint64_t choose_base(const char *name, uint64_t span,
-			    const struct arena *except,
-			    const struct window_busy *busy)
-{
-	uint64_t base = find_place(0, FIRST_SLOTS, hash_place(name), span,
-				   except, busy);
-
-	return base ? base
-		    : find_place(FIRST_SLOTS, SECOND_SLOTS, 0, span, except,
-				 busy);
-}
-
-bool is_temporary(int r)
+bool error_is_temporary(int r)
 {
 	switch (r) {
 	case -EAGAIN:
@@ -135,7 +74,7 @@ static int take_over(struct arena *a)
 	guard_close(a);
 	a->view.patience_ns = NEVER_SLEEP;
 	a->view.backlog = &a->backlog;
-	a->view.acts = &undertaker_acts;
+	a->view.acts = arena_services_acts();
 	return guarded(a, undertake, NULL);
 }
 
@@ -148,9 +87,9 @@ static int attach(struct arena *a)
 	a->corrupt = a->unsettled = false;
 	a->backlog.n = 0;
 	r = take_over(a);
-	if (is_temporary(r)) {
+	if (error_is_temporary(r)) {
 		a->unsettled = true;
-		later(a);
+		arena_services_postpone(a);
 	} else if (r < 0 && a->view.base) {
 		arena_is_corrupt(a, "it cannot be recovered");
 	}
@@ -160,10 +99,7 @@ static int attach(struct arena *a)
 /* This life of the arena is over for us; its files stay open. */
 static void detach(struct arena *a)
 {
-	undertaker_forget(a);
-	later_forget(a, -ENOENT);
-	visitors_forget(a, -EIDRM);
-	ports_forget(a, -EIDRM);
+	arena_services_end_life(a);
 	guard_unmap(a);
 }
 
@@ -206,12 +142,12 @@ void arena_destroy(struct arena *a, bool unlink_file)
 {
 	struct arena **p = &world.arenas;
 
-	waiters_fail(a, -ENOENT);
+	arena_services_refuse(a);
 	if (unlink_file) {
 		guarded(a, mark_gone, NULL);
 		store_remove(&world.backing, a->name);
 	}
-	events_forget(a);
+	arena_services_forget(a);
 	detach(a);
 	store_close(&a->store);
 	arena_charge_give(&a->charge);
@@ -255,7 +191,7 @@ int arena_create(const char *name, mode_t mode, uid_t uid, gid_t gid,
 	/* Its memory is charged to the user that the daemon runs as. */
 	if (geteuid() != 0 && uid != geteuid())
 		return -EPERM;
-	params.base = choose_base(name, params.span, NULL, NULL);
+	params.base = address_choose(name, params.span, NULL, NULL);
 	if (!params.base)
 		return -ENOSPC;
 	r = arena_charge_set(&charge, uid, params.span, params.limit);
@@ -313,7 +249,7 @@ int arena_renew(struct arena *a, uint64_t span, uint64_t limit,
 	int r;
 
 	params.max_members = members_for(params.span);
-	params.base = choose_base(a->name, params.span, a, busy);
+	params.base = address_choose(a->name, params.span, a, busy);
 	if (!params.base)
 		return busy ? -EADDRINUSE : -ENOSPC;
 	life = serial_begin();
@@ -340,7 +276,7 @@ int arena_renew(struct arena *a, uint64_t span, uint64_t limit,
 	a->life = life;
 	r = attach(a);
 	if (r < 0)
-		return is_temporary(r) ? -EAGAIN : -EIO;
+		return error_is_temporary(r) ? -EAGAIN : -EIO;
 	return 0;
 }
 
@@ -361,7 +297,7 @@ void arena_ended(struct arena *a)
 	}
 	a->ended = true;
 	if (arena_refresh(a) == 0)
-		waiters_look(a);
+		arena_services_begin_life(a);
 	else
 		note("arena '%s': no memory for a fresh file yet", a->name);
 }
@@ -376,7 +312,7 @@ void arena_is_corrupt(struct arena *a, const char *why)
 		 a->name, why);
 	/* Who waits is told at the end of what is being done now
 	 * (waiters_expire), which may be about one of them. */
-	events_changed(a);
+	arena_services_announce(a);
 }
 
 static int read_limit(struct arena *a, void *arg)
@@ -434,7 +370,7 @@ static void charge_adopted(struct arena *a, bool readable)
 /* It is taken over: who is inside? */
 static void settled(struct arena *a)
 {
-	undertaker_track_all(a);
+	arena_services_adopt(a);
 	if (!a->members)
 		arena_ended(a);
 }
@@ -447,9 +383,9 @@ void arena_settle(struct arena *a)
 		return;
 	a->unsettled = false;
 	n = take_over(a);
-	if (is_temporary(n)) {
+	if (error_is_temporary(n)) {
 		a->unsettled = true;
-		later(a);
+		arena_services_postpone(a);
 		return;
 	}
 	charge_adopted(a, n >= 0);
@@ -486,15 +422,12 @@ int arena_adopt(const char *name)
 bool arena_joined(struct arena *a)
 {
 	/* Nobody can say before it is taken over. */
-	return a->unsettled || undertaker_has_members(a);
+	return a->unsettled || arena_services_is_joined(a);
 }
 
 int arena_remove(struct arena *a)
 {
-	unsigned holding, waiting;
-
-	visitors_count(a, &holding, &waiting);
-	if (a->waiters || holding || waiting || arena_joined(a))
+	if (arena_services_is_used(a) || arena_joined(a))
 		return -EBUSY;
 	arena_destroy(a, true);
 	return 0;

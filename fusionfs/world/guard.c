@@ -31,6 +31,8 @@
  * longer than its page tables are many; mprotect() changes each page, and all
  * tests that list a large directory took four times as long.
  */
+#include "fusionfs/world/guard.h"
+
 #include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -41,8 +43,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "fusionfs/base/log.h"
-#include "fusionfs/world/world.h"
+#include "fusionfs/world/arena.h"
 
 #ifndef sigev_notify_thread_id
 #define sigev_notify_thread_id _sigev_un._tid

@@ -11,11 +11,7 @@
 
 #include "fusionfs/base/log.h"
 #include "fusionfs/base/serial.h"
-#include "fusionfs/service/events.h"
-#include "fusionfs/service/later.h"
-#include "fusionfs/service/ports.h"
-#include "fusionfs/service/visitors.h"
-#include "fusionfs/service/waiters.h"
+#include "fusionfs/world/arena_service.h"
 #include "libfusion/core/base/futex.h"
 
 #define READ_AGAIN_NS 1000000000
@@ -64,7 +60,7 @@ static void adopt_all(void)
 		if (world_find(e->d_name))
 			continue;
 		r = arena_adopt(e->d_name);
-		if (is_temporary(r))
+		if (error_is_temporary(r))
 			world.unread = true;
 		else if (r < 0)
 			note("%s/%s is no arena%s and stays as it is",
@@ -138,13 +134,8 @@ int world_open(struct options *o)
 
 void world_stop(void)
 {
-	for (struct arena *a = world.arenas; a; a = a->next) {
-		waiters_fail(a, -ENOTCONN);
-		later_forget(a, -ENOTCONN);
-		visitors_forget(a, -ENOTCONN);
-		ports_forget(a, -ENOTCONN);
-		events_forget(a);
-	}
+	for (struct arena *a = world.arenas; a; a = a->next)
+		arena_services_stop(a);
 }
 
 void world_close(void)

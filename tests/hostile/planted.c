@@ -6,6 +6,7 @@
 #include <inttypes.h>
 
 #include "fusionfs/files/show.h"
+#include "fusionfs/world/guard.h"
 #include "fusionfs/world/world.h"
 
 int __wrap_about_uptime_show(const struct node *n, struct text *t);
