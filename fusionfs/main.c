@@ -32,8 +32,10 @@
 #include "fusionfs/service/visitors.h"
 #include "fusionfs/service/waiters.h"
 #include "fusionfs/serving.h"
+#include "fusionfs/tree.h"
 #include "fusionfs/world/arena_service.h"
 #include "fusionfs/world/guard.h"
+#include "fusionfs/world/node.h"
 #include "fusionfs/world/world.h"
 
 static struct fuse_session *session;
@@ -211,6 +213,7 @@ static int open_world(struct options *o)
 		return r;
 	raise_limits();
 	arena_services_begin(services);
+	node_begin(tree_rows, tree_n_rows);
 	r = world_open(o);
 	if (r < 0)
 		return r;

@@ -14,11 +14,12 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "fusionfs/base/attributes.h"
 #include "fusionfs/base/fuse.h"
 #include "fusionfs/base/reply.h"
 #include "fusionfs/base/serial.h"
+#include "fusionfs/files/entries.h"
 #include "fusionfs/files/heap.h"
-#include "fusionfs/files/objects.h"
 #include "fusionfs/service/events.h"
 #include "fusionfs/service/hand_over.h"
 #include "fusionfs/service/later.h"
@@ -82,13 +83,6 @@ static void forgotten(fuse_ino_t ino, uint64_t lookups)
 		serial_forgotten(node_ino_number(ino), lookups);
 }
 
-static void set_size(struct stat *st, uint64_t size)
-{
-	st->st_size = (off_t)size;
-	/* Not sparse: cp(1) would look for holes. */
-	st->st_blocks = (st->st_size + 511) / 512;
-}
-
 /* The text that a look now would give.  Of one that cannot be read it is
  * empty, as ls(1) is to show that, too. */
 static uint64_t size_now(const struct node *n)
@@ -111,7 +105,7 @@ static int stat_of(const struct node *n, struct stat *st)
 	int r = node_stat(n, st);
 
 	if (r == 0 && (n->row->type == ROW_FILE || n->row->type == ROW_LINK))
-		set_size(st, size_now(n));
+		attributes_set_size(st, size_now(n));
 	return r;
 }
 
@@ -212,9 +206,9 @@ static int stat_open(fuse_req_t req, const struct node *n, fuse_ino_t ino,
 		return stat_of(n, st);
 	r = node_stat(n, st);
 	if (r == 0 && h->watcher)
-		set_size(st, events_size(n->arena, h->watcher));
+		attributes_set_size(st, events_size(n->arena, h->watcher));
 	else if (r == 0 && reading_size(&h->reading, n, &size) == 0)
-		set_size(st, size);
+		attributes_set_size(st, size);
 	return r;
 }
 
@@ -382,7 +376,7 @@ static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name,
 	if (node_lookup(&dir, name, &n) == 0)
 		r = -EEXIST;
 	else if (parent != NODE_ROOT)
-		r = object_create(&dir, name, ROW_DIR, &n);
+		r = entry_create_in(&dir, name, ROW_DIR, &n);
 	else if ((r = arena_create(name, mode, ctx->uid, ctx->gid, &a)) == 0)
 		node_of_arena(a, &n);
 	if (put_off(req, &dir, &r, &asked, name))
@@ -413,7 +407,7 @@ static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 	r = node_lookup(&dir, name, &n);
 	if (r == 0)
 		r = node_is_arena(&n) ? arena_remove(n.arena)
-				      : object_remove(&dir, name);
+				      : entry_remove_in(&dir, name);
 	if (!put_off(req, &dir, &r, &asked, name))
 		reply_err(req, r);
 }
@@ -616,7 +610,7 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name,
 
 	if (!get_node(req, parent, &dir))
 		return;
-	r = object_create(&dir, name, ROW_FILE, &n);
+	r = entry_create_in(&dir, name, ROW_FILE, &n);
 	/* A member was faster. */
 	if (r == -EEXIST && !(fi->flags & O_EXCL))
 		r = node_lookup(&dir, name, &n);
@@ -652,7 +646,7 @@ static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 	if (!get_node(req, parent, &dir))
 		return;
-	r = object_remove(&dir, name);
+	r = entry_remove_in(&dir, name);
 	if (!put_off(req, &dir, &r, &asked, name))
 		reply_err(req, r);
 }
@@ -938,7 +932,7 @@ static void list_stat(const struct node *n, struct stat *ret)
 		return;
 	*ret = (struct stat){
 		.st_ino = node_ino(n),
-		.st_mode = n->row->type == ROW_LINK ? S_IFLNK : S_IFREG,
+		.st_mode = node_format(n),
 	};
 }
 

@@ -9,34 +9,8 @@
 #include <string.h>
 
 #include "fusionfs/base/log.h"
+#include "fusionfs/base/parse.h"
 #include "libfusion/core/file/view.h"
-
-int parse_bytes(const char *text, uint64_t *ret)
-{
-	static const char units[] = "KMGT";
-	const char *unit;
-	uint64_t n;
-	char *end;
-
-	if (!isdigit((unsigned char)*text))
-		return -EINVAL;
-	errno = 0;
-	n = strtoull(text, &end, 10);
-	if (errno)
-		return -EINVAL;
-	if (*end && (unit = strchr(units, toupper((unsigned char)*end)))) {
-		unsigned shift = 10 * (unsigned)(unit - units + 1);
-
-		if (n > UINT64_MAX >> shift)
-			return -EINVAL;
-		n <<= shift;
-		end++;
-	}
-	if (*end && !(*end == '\n' && !end[1]))
-		return -EINVAL;
-	*ret = n;
-	return 0;
-}
 
 static int bad_value(const char *option, const char *want)
 {

@@ -5,13 +5,15 @@
  * What is written to an open file is collected; the first read posts it as a
  * call and is answered by the answer; at its end the next request may begin.
  */
+#include "fusionfs/files/calls.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "fusionfs/files/objects.h"
 #include "fusionfs/service/ports.h"
+#include "fusionfs/world/record.h"
 #include "libfusion/core/talk/call.h"
 
 /* Of a request, or an answer: it passes through the daemon's own memory. */
@@ -74,9 +76,9 @@ static int open_caller(struct port *p, const struct node *n)
 {
 	struct call_port *c = (struct call_port *)p;
 	union record o;
-	int r = object_get(n, &o);
+	int r = record_get(n, &o);
 
-	c->index = object_index(n);
+	c->index = record_index(n);
 	c->id = r == 0 ? o.e.id : 0;
 	return r;
 }

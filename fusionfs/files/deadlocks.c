@@ -11,9 +11,10 @@
  *
  * A shell that holds one file's lock and waits for another's is one thread.
  */
+#include "fusionfs/files/deadlocks.h"
+
 #include <errno.h>
 
-#include "fusionfs/files/show.h"
 #include "fusionfs/service/threads.h"
 #include "fusionfs/service/visitors.h"
 #include "libfusion/core/file/thread.h"

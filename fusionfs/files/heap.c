@@ -19,7 +19,7 @@ static int read_end(struct arena *a, void *arg)
 	return 0;
 }
 
-uint64_t heap_size(struct arena *a)
+static uint64_t heap_size(struct arena *a)
 {
 	struct stat st;
 	uint64_t end;
@@ -30,9 +30,10 @@ uint64_t heap_size(struct arena *a)
 	return end > SPAN_MAX ? SPAN_MAX : end;
 }
 
-uint64_t heap_blocks(const struct arena *a)
+void heap_stat(const struct node *n, struct stat *st)
 {
-	return view_used(&a->view) / 512;
+	st->st_size = (off_t)heap_size(n->arena);
+	st->st_blocks = (blkcnt_t)(view_used(&n->arena->view) / 512);
 }
 
 ssize_t heap_read(struct arena *a, size_t size, off_t off, const char **ret)

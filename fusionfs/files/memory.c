@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* memory/: what the heap holds, counted anew for each reader. */
+#include "fusionfs/files/memory.h"
+
 #include <errno.h>
 #include <inttypes.h>
 
-#include "fusionfs/files/show.h"
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/heap/heap.h"
 

@@ -6,14 +6,15 @@
  * members': each is copied once and checked, and the walk is bounded.  What
  * changes meanwhile may be missed, or said twice.
  */
+#include "fusionfs/files/pools.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
-#include "fusionfs/files/objects.h"
-#include "fusionfs/files/show.h"
-#include "fusionfs/world/guard.h"
+#include "fusionfs/files/refs.h"
+#include "fusionfs/world/record.h"
 #include "libfusion/core/objects/object.h"
 
 #define ITEMS_SHOWN 1024u
@@ -21,92 +22,70 @@
 /* --- Which objects ---------------------------------------------------------
  */
 
-struct find {
-	const char *name;
+struct object_search {
+	struct record_search s;
 	uint32_t pool, pool_id;
-	uint32_t index;
-	struct object o;
 };
 
-static int find_in(const struct node *dir, struct find *ret)
+/* Those of the pool.  The look before the copy is cheap. */
+static int copy_object(struct view *v, struct search *s)
 {
-	union record pool;
-	int r = object_get(dir, &pool);
+	struct object_search *f = (struct object_search *)s;
+	const struct object *o = &f->s.o.object;
+	int r;
 
-	if (r == 0) {
-		ret->pool = object_index(dir);
-		ret->pool_id = pool.e.id;
-	}
-	return r;
-}
-
-/* Copied, and of that pool. */
-static int copy_guarded(struct arena *a, void *arg)
-{
-	struct find *f = arg;
-	int r = table_copy(&a->view, KIND_OBJECT, f->index, &f->o);
-
-	if (r == 0 && (!object_is_of(&f->o, f->pool, f->pool_id) ||
-		       f->o.state == OBJECT_NEW))
+	if (!object_is_of(object_at(v, s->at), f->pool, f->pool_id))
+		return -ENOENT;
+	r = record_search_copy(v, s);
+	if (r == 0 &&
+	    (!object_is_of(o, f->pool, f->pool_id) || o->state == OBJECT_NEW))
 		r = -ENOENT;
 	return r;
 }
 
-static int find_guarded(struct arena *a, void *arg)
-{
-	struct find *f = arg;
-	int r = table_lookup(&a->view, KIND_OBJECT, f->name, &f->index);
+static const struct search_ops object_ops = {
+	.hint = HINT_RECORD,
+	.end = record_search_end,
+	.copy = copy_object,
+	.find = record_search_find,
+};
 
-	return r < 0 ? r : copy_guarded(a, f);
-}
-
-static int find_member(const struct node *dir, const char *name,
-		       struct node *ret)
+static int begin_search(const struct node *dir, struct object_search *ret)
 {
-	struct find f = {.name = name};
-	int r = find_in(dir, &f);
+	union record pool;
+	int r = record_get(dir, &pool);
 
 	if (r == 0)
-		r = guarded(dir->arena, find_guarded, &f);
-	if (r == 0)
-		ret->item = object_item(dir, f.index, f.o.e.id);
+		*ret = (struct object_search){
+			.s = {.search.ops = &object_ops, .kind = KIND_OBJECT},
+			.pool = record_index(dir),
+			.pool_id = pool.e.id,
+		};
 	return r;
 }
 
-/* The next one at or after f->index. */
-static int next_guarded(struct arena *a, void *arg)
-{
-	struct find *f = arg;
-	uint32_t hi = table_hi(&a->view, KIND_OBJECT);
-
-	for (; f->index < hi; f->index++)
-		if (object_is_of(object_at(&a->view, f->index), f->pool,
-				 f->pool_id) &&
-		    copy_guarded(a, f) == 0)
-			return 0;
-	return -ENOENT;
-}
-
-static int next_member(const struct node *dir, uint64_t *at, char name[256],
+static int find_object(const struct node *dir, const char *name,
 		       struct node *ret)
 {
-	struct find f = {.index = (uint32_t)*at};
-	int r = find_in(dir, &f);
+	struct object_search f;
+	int r = begin_search(dir, &f);
 
-	if (r == 0)
-		r = guarded(dir->arena, next_guarded, &f);
-	if (r < 0)
-		return r;
-	strcpy(name, f.o.e.name);
-	ret->item = object_item(dir, f.index, f.o.e.id);
-	*at = (uint64_t)f.index + 1;
-	return 0;
+	return r < 0 ? r : record_find_item(dir, &f.s, name, ret);
+}
+
+static int next_object(const struct node *dir, uint64_t *at, char name[256],
+		       struct node *ret)
+{
+	struct object_search f;
+	int r = begin_search(dir, &f);
+
+	return r < 0 ? r : record_next_item(dir, &f.s, at, name, ret);
 }
 
 const struct items_ops pool_items = {
-	.find = find_member,
-	.next = next_member,
-	.check = object_items_check,
+	.find = find_object,
+	.next = next_object,
+	.check = record_check,
 };
 
 /* --- pools/NAME/status -----------------------------------------------------
@@ -149,13 +128,13 @@ int pool_status_show(const struct node *n, struct text *t)
 {
 	const struct object_pool *p;
 	union record o;
-	int r = object_get(n, &o);
+	int r = record_get(n, &o);
 
 	if (r < 0)
 		return r;
 	p = &o.pool;
 	text_add(t, "id %u\n", p->e.id);
-	add_states(t, &n->arena->view, object_index(n), p->e.id);
+	add_states(t, &n->arena->view, record_index(n), p->e.id);
 	text_add(t, "made %" PRIu64 "\ndestroyed %" PRIu64 "\n", p->made,
 		 p->destroyed);
 	text_add(t, "object-size %" PRIu64 "\nmessage-size %" PRIu64 "\n",
@@ -281,11 +260,11 @@ int object_show(const struct node *n, struct text *t)
 	struct object *live;
 	union record o;
 	struct ref *ref;
-	int r = object_get(n, &o);
+	int r = record_get(n, &o);
 
 	if (r < 0)
 		return r;
-	live = object_at(v, object_index(n));
+	live = object_at(v, record_index(n));
 	text_add(t, "id %u\nstate %s\n", o.e.id, state_of(&o.object));
 	ref = object_ref(v, live);
 	if (ref)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* properties/ */
+#include "fusionfs/files/properties.h"
+
 #include <errno.h>
 #include <inttypes.h>
 
-#include "fusionfs/files/objects.h"
-#include "fusionfs/files/show.h"
 #include "fusionfs/service/threads.h"
 #include "fusionfs/service/visitors.h"
+#include "fusionfs/world/record.h"
 #include "libfusion/core/base/futex.h"
 
 const char *property_state_name(uint64_t word)
@@ -40,7 +41,7 @@ int property_show(const struct node *n, struct text *t)
 {
 	const struct property *p;
 	union record o;
-	int r = object_get(n, &o);
+	int r = record_get(n, &o);
 
 	if (r < 0)
 		return r;

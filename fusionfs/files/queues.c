@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* members/ID/queue and inbox */
+#include "fusionfs/files/queues.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
-#include "fusionfs/files/show.h"
+#include "fusionfs/files/members.h"
 #include "fusionfs/service/ports.h"
 #include "libfusion/core/heap/block.h"
 #include "libfusion/core/talk/message.h"
@@ -26,13 +28,13 @@ int member_queue_show(const struct node *n, struct text *t)
 	static const struct ring_ctl none;
 	struct view *v = &n->arena->view;
 	const struct ring_ctl *ctl = &none;
-	uint32_t slot, id, pending = 0;
+	uint32_t slot, pending = 0;
 	struct ring ring;
-	int r = member_of(n->arena, n->item, &slot, &id);
+	int r = member_slot(n, &slot);
 
 	if (r < 0)
 		return r;
-	if (find_ring(v, slot, id, &ring) == 0) {
+	if (find_ring(v, slot, n->item, &ring) == 0) {
 		ctl = ring.ctl;
 		pending = ring_pending(&ring);
 	}
@@ -60,7 +62,8 @@ static int open_inbox(struct port *p, const struct node *n)
 {
 	struct inbox *in = (struct inbox *)p;
 
-	return member_of(n->arena, n->item, &in->slot, &in->id);
+	in->id = n->item;
+	return member_slot(n, &in->slot);
 }
 
 /* As a block of the heap, whose slot is where the daemon's own record has it,

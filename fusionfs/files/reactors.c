@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* reactors/NAME: status, listeners, and dispatch */
+#include "fusionfs/files/reactors.h"
+
 #include <errno.h>
 #include <inttypes.h>
 
-#include "fusionfs/files/objects.h"
-#include "fusionfs/files/reactors.h"
-#include "fusionfs/files/show.h"
 #include "fusionfs/service/ports.h"
 #include "fusionfs/service/threads.h"
+#include "fusionfs/world/record.h"
 #include "libfusion/core/base/futex.h"
 
 int reactor_make(struct view *v, struct thread_rec *me, const char *name,
@@ -35,10 +35,10 @@ struct reactor *reactor_at(struct view *v, const struct reactor_ref *ref)
 int reactor_ref_of(const struct node *n, struct reactor_ref *ret)
 {
 	union record o;
-	int r = object_get(n, &o);
+	int r = record_get(n, &o);
 
 	if (r == 0)
-		*ret = (struct reactor_ref){object_index(n), o.e.id};
+		*ret = (struct reactor_ref){record_index(n), o.e.id};
 	return r;
 }
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* refs/ */
+#include "fusionfs/files/refs.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "fusionfs/files/objects.h"
-#include "fusionfs/files/show.h"
+#include "fusionfs/world/record.h"
 #include "libfusion/core/refs/ref.h"
 
 /* One file at a time: kept off the stack. */
@@ -57,10 +58,10 @@ int ref_show(const struct node *n, struct text *t)
 	struct view *v = &n->arena->view;
 	struct ref_sum sum;
 	union record o;
-	int r = object_get(n, &o);
+	int r = record_get(n, &o);
 
 	if (r == 0)
-		r = ref_copy(v, object_index(n), NULL, &sum);
+		r = ref_copy(v, record_index(n), NULL, &sum);
 	if (r < 0)
 		return r;
 	text_add(t, "total %" PRIu64 "\nglobal %" PRIu64 "\n", sum.total,
@@ -70,7 +71,7 @@ int ref_show(const struct node *n, struct text *t)
 	text_add(t, "falls %" PRIu64 "\n", sum.falls);
 	add_who(t, "locked", sum.locker);
 	add_who(t, "watched", sum.watcher);
-	add_shares(t, v, object_index(n));
+	add_shares(t, v, record_index(n));
 	return 0;
 }
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* skirmishes/ */
+#include "fusionfs/files/skirmishes.h"
+
 #include <errno.h>
 #include <inttypes.h>
 
-#include "fusionfs/files/objects.h"
-#include "fusionfs/files/show.h"
 #include "fusionfs/service/threads.h"
 #include "fusionfs/service/visitors.h"
+#include "fusionfs/world/record.h"
 
 static const char *state_of(uint64_t word)
 {
@@ -20,7 +21,7 @@ int skirmish_show(const struct node *n, struct text *t)
 	struct view *v = &n->arena->view;
 	const struct skirmish *s;
 	union record o;
-	int r = object_get(n, &o);
+	int r = record_get(n, &o);
 
 	if (r < 0)
 		return r;
@@ -29,7 +30,7 @@ int skirmish_show(const struct node *n, struct text *t)
 	text_add_owner(t, v, SKIRMISH_OWNER(s->word));
 	text_add(t, "\ndepth %" PRIu64 "\nwaiters %u\n",
 		 SKIRMISH_OWNER(s->word) ? (uint64_t)s->depth + 1 : 0,
-		 threads_waiting(v, object_index(n)));
+		 threads_waiting(v, record_index(n)));
 	text_add(t, "taken %" PRIu64 "\ncontended %" PRIu64 "\n", s->taken,
 		 s->contended);
 	text_add(t, "recovered %u\nstate %s\n", s->recovered,

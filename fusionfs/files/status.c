@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The files of an arena itself, and the arenas in the root. */
+#include "fusionfs/files/status.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "fusionfs/files/show.h"
+#include "fusionfs/base/parse.h"
 #include "fusionfs/service/visitors.h"
 #include "fusionfs/world/guard.h"
+#include "fusionfs/world/world.h"
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/talk/ring.h"
 
@@ -84,9 +87,9 @@ static int master_id(struct arena *a, void *unused)
 	return member_find(&a->view, id) ? (int)id : -ENOENT;
 }
 
-int arena_master_check(struct arena *a)
+int arena_master_check(const struct node *n)
 {
-	return guarded(a, master_id, NULL) > 0 ? 0 : -ENOENT;
+	return guarded(n->arena, master_id, NULL) > 0 ? 0 : -ENOENT;
 }
 
 int arena_master_target(const struct node *n, struct text *t)

@@ -7,6 +7,8 @@
  * tar and grep open every file that they meet.  The cursor holds up nobody:
  * the reader loses what it does not read in time, and that is counted.
  */
+#include "fusionfs/files/streams.h"
+
 #include <ctype.h>
 #include <errno.h>
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fusionfs/base/attributes.h"
 #include "fusionfs/base/reply.h"
 #include "fusionfs/world/arena_service.h"
 #include "fusionfs/world/guard.h"
@@ -295,11 +296,13 @@ static int newest(struct arena *a, void *arg)
 	return head ? event_read(&a->view, head - 1, e, &oldest) : -ENOENT;
 }
 
-uint64_t events_time(struct arena *a)
+void events_stat(const struct node *n, struct stat *st)
 {
 	struct event_rec e;
 
-	return guarded(a, newest, &e) == 0 ? e.time_ns : 0;
+	if (guarded(n->arena, newest, &e) == 0 && e.time_ns)
+		attributes_set_times(st, e.time_ns);
+	attributes_set_size(st, events_size(n->arena, NULL));
 }
 
 void events_forget(struct arena *a)

@@ -17,6 +17,7 @@
 #include "fusionfs/base/log.h"
 #include "fusionfs/base/loop.h"
 #include "fusionfs/service/waiters.h"
+#include "fusionfs/world/node.h"
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/base/futex.h"
 
@@ -420,9 +421,10 @@ int hand_over_bound(pid_t tid)
 	return 0;
 }
 
-bool hand_over_is_there(void)
+int hand_over_check(const struct node *n)
 {
-	return load_acquire(&hand_over.made);
+	(void)n;
+	return load_acquire(&hand_over.made) ? 0 : -ENOENT;
 }
 
 static void unbind(void)

@@ -12,6 +12,7 @@
 #include "fusionfs/service/outbox.h"
 #include "fusionfs/world/arena_service.h"
 #include "fusionfs/world/guard.h"
+#include "fusionfs/world/world.h"
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/file/thread.h"

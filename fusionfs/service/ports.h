@@ -67,9 +67,6 @@ struct port_ops {
 	int over; /* what a reader gets after that: 0 end of file, -errno */
 };
 
-extern const struct port_ops inbox_port, call_port, stream_port, text_port,
-	dispatch_port;
-
 /* 0, -EACCES, -ENOENT, -EIO, -ENOMEM, ... */
 int port_open(const struct node *n, struct fuse_req *req, int flags,
 	      struct port **ret);

@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include "fusionfs/files/objects.h"
+#include "fusionfs/world/record.h"
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/life/life.h"

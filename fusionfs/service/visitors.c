@@ -7,10 +7,10 @@
 #include <sys/file.h>
 
 #include "fusionfs/base/reply.h"
-#include "fusionfs/files/objects.h"
 #include "fusionfs/world/arena_service.h"
 #include "fusionfs/world/guard.h"
 #include "fusionfs/world/node.h"
+#include "fusionfs/world/record.h"
 #include "fusionfs/world/world.h"
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/base/futex.h"
@@ -55,7 +55,7 @@ int visitor_open(const struct node *n, struct fuse_req *req, bool may_lock,
 	struct caller caller = {0};
 	struct visitor *vis;
 	union record o;
-	int r = object_get(n, &o);
+	int r = record_get(n, &o);
 
 	if (r < 0)
 		return r;
@@ -70,7 +70,7 @@ int visitor_open(const struct node *n, struct fuse_req *req, bool may_lock,
 		.next = n->arena->visitors,
 		.arena = n->arena,
 		.ops = n->row->locks,
-		.claim = {.index = object_index(n), .id = o.e.id},
+		.claim = {.index = record_index(n), .id = o.e.id},
 		.opener = request_tid(req),
 		.pid = caller.pid,
 		.uid = caller.uid,
@@ -426,9 +426,9 @@ const struct purchaser *visitor_purchaser(const struct arena *a, uint32_t index,
 					  uint32_t id)
 {
 	for (const struct visitor *vis = a->visitors; vis; vis = vis->next)
-		if (vis->ops == &property_locks && vis->claim.levels &&
-		    vis->has_purchased && vis->purchaser.pid &&
-		    vis->claim.index == index && vis->claim.id == id)
+		if (vis->claim.levels && vis->has_purchased &&
+		    vis->purchaser.pid && vis->claim.index == index &&
+		    vis->claim.id == id)
 			return &vis->purchaser;
 	return NULL;
 }

@@ -5,7 +5,7 @@
  */
 #include <inttypes.h>
 
-#include "fusionfs/files/show.h"
+#include "fusionfs/files/about.h"
 #include "fusionfs/world/guard.h"
 #include "fusionfs/world/world.h"
 
