@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fusionfs/base/text.h"
 #include "libfusion/core/base/futex.h"
 
 #define STAT_TEXT 1024 /* /proc/PID/stat is some 300 bytes */
@@ -143,4 +144,21 @@ int process_signal_as(uid_t uid, int pidfd, int signal)
 	if (lends && syscall(SYS_setresuid, 0, 0, 0) < 0)
 		abort();
 	return r;
+}
+
+void process_read_comm(pid_t pid, char comm[16])
+{
+	char path[48];
+	FILE *f;
+
+	memset(comm, 0, 16);
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	f = fopen(path, "re");
+	if (!f)
+		return;
+	if (!fgets(comm, 16, f))
+		comm[0] = 0;
+	fclose(f);
+	comm[strcspn(comm, "\n")] = 0;
+	text_make_printable(comm);
 }

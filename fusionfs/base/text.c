@@ -109,3 +109,10 @@ void text_finish(struct text *t)
 	quota_force(&t->charge, 0);
 	*t = (struct text){.max = t->max, .charge = t->charge};
 }
+
+void text_make_printable(char *string)
+{
+	for (char *p = string; *p; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = '?';
+}

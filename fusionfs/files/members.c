@@ -43,9 +43,7 @@ static int copy_member(struct view *v, struct search *s)
 	    f->m.state != MEMBER_LEAVING)
 		return -ENOENT;
 	f->m.comm[15] = 0;
-	for (char *p = f->m.comm; *p; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			*p = '?';
+	text_make_printable(f->m.comm);
 	f->master = f->m.id == load_acquire(&v->sb->master);
 	s->id = f->m.id;
 	return 0;

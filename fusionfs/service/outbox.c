@@ -10,8 +10,8 @@
 #define OUTBOX_MAX (1u << 20) /* bytes; one message always has room */
 #define ARENA_MAX (4u << 20)  /* in all outboxes of an arena */
 
-struct kept {
-	struct kept *next;
+struct kept_message {
+	struct kept_message *next;
 	struct port *port; /* stays as long as it has messages here */
 	bool tried;
 	struct charge charge;
@@ -23,7 +23,7 @@ struct outbox {
 	struct outbox *next;
 	const struct port_ops *ops;
 	uint32_t item;
-	struct kept *first, **end;
+	struct kept_message *first, **end;
 	unsigned count;
 	size_t bytes;
 	bool stuck;
@@ -67,7 +67,7 @@ static struct outbox *add_outbox(struct port *p)
 
 static size_t cost_of(size_t size)
 {
-	return sizeof(struct kept) + size;
+	return sizeof(struct kept_message) + size;
 }
 
 static bool has_room(const struct arena *a, const struct outbox *o, size_t size)
@@ -83,7 +83,7 @@ int outbox_put(struct port *p, const char *data, size_t size, bool tried)
 {
 	struct outbox *o = outbox_of(p);
 	struct arena *a = p->arena;
-	struct kept *k;
+	struct kept_message *k;
 	int r;
 
 	if (!a)
@@ -93,7 +93,7 @@ int outbox_put(struct port *p, const char *data, size_t size, bool tried)
 	k = malloc(sizeof(*k) + size);
 	if (!k)
 		return -ENOMEM;
-	*k = (struct kept){.port = p, .tried = tried, .size = size};
+	*k = (struct kept_message){.port = p, .tried = tried, .size = size};
 	r = quota_take(&k->charge, p->uid, QUOTA_BYTES, cost_of(size));
 	if (r == 0 && !o) {
 		o = add_outbox(p);
@@ -131,7 +131,7 @@ bool outbox_may_wait(const struct port *p)
 
 static void take_first(struct arena *a, struct outbox *o, int r)
 {
-	struct kept *k = o->first;
+	struct kept_message *k = o->first;
 
 	o->first = k->next;
 	if (!o->first)
@@ -150,7 +150,7 @@ static bool send_some(struct arena *a, struct outbox *o)
 	bool moved = false;
 
 	while (o->first) {
-		struct kept *k = o->first;
+		struct kept_message *k = o->first;
 		int r;
 
 		k->port->again = k->tried;

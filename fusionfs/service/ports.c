@@ -7,9 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fusionfs/base/clock.h"
 #include "fusionfs/base/reply.h"
 #include "fusionfs/service/bell.h"
 #include "fusionfs/service/outbox.h"
+#include "fusionfs/service/parking.h"
 #include "fusionfs/world/arena_service.h"
 #include "fusionfs/world/guard.h"
 #include "fusionfs/world/world.h"
@@ -24,10 +26,9 @@
 #define THROTTLE_NS 500000000
 
 struct port_wait {
-	struct port_wait *next;
+	struct parked parked; /* in arena->port_waits */
 	struct port *port;
-	struct fuse_req *req;
-	struct charge charge, bytes;
+	struct charge bytes; /* of a write */
 	bool is_write;
 	size_t size;	  /* that may be read, or is to be written */
 	int64_t until_ns; /* of a write: then it is refused */
@@ -253,34 +254,29 @@ void port_clock(struct port *p, bool on)
 	p->look_ns = on ? clock_monotonic_ns() + p->nap_ns : 0;
 }
 
-static void unpark(struct port_wait *w)
+static struct port_wait *wait_of(struct parked *p)
 {
-	struct port_wait **at = &w->port->arena->port_waits;
-
-	while (*at && *at != w)
-		at = &(*at)->next;
-	if (*at)
-		*at = w->next;
-	w->port->n_reads -= !w->is_write;
-	w->port->n_writes -= w->is_write;
+	return (struct port_wait *)p;
 }
 
-static void finish(struct port_wait *w, int r)
+/* The wait is over: @r. */
+static void finish_wait(struct port_wait *w, int r)
 {
-	unpark(w);
+	unpark(&w->parked);
+	w->port->n_reads -= !w->is_write;
+	w->port->n_writes -= w->is_write;
 	if (w->is_write)
-		answer_write(w->req, w->size, r);
+		answer_write(w->parked.req, w->size, r);
 	else
-		answer_read(w->port, w->req, w->size, r);
+		answer_read(w->port, w->parked.req, w->size, r);
 	quota_give(&w->bytes);
-	quota_give(&w->charge);
+	quota_give(&w->parked.charge);
 	free(w);
 }
 
-static void interrupted(struct fuse_req *req, void *data)
+static void interrupt_wait(struct parked *p)
 {
-	(void)req;
-	finish(data, -EINTR);
+	finish_wait(wait_of(p), -EINTR);
 }
 
 /* Nobody listens to the bell: there was no thread for it. */
@@ -291,34 +287,35 @@ static void no_bell(struct port *p)
 }
 
 /* The request, and what it would write. */
-static int charge_wait(struct port_wait *w, uid_t uid)
+static int charge_wait(struct port_wait *w)
 {
-	int r = quota_take(&w->charge, uid, QUOTA_WAITS, 1);
+	int r = parked_charge(&w->parked);
 
 	if (r == 0 && w->is_write)
-		r = quota_take(&w->bytes, uid, QUOTA_BYTES, w->size);
+		r = quota_take(&w->bytes, request_uid(w->parked.req),
+			       QUOTA_BYTES, w->size);
 	if (r < 0)
-		quota_give(&w->charge);
+		quota_give(&w->parked.charge);
 	return r;
 }
 
-static void park(struct port *p, struct fuse_req *req, const char *data,
-		 size_t size)
+/* @data: of a write; NULL: a read. */
+static void park_request(struct port *p, struct fuse_req *req, const char *data,
+			 size_t size)
 {
-	struct port_wait **at = &p->arena->port_waits;
 	struct port_wait *w = malloc(sizeof(*w) + (data ? size : 0));
 	int r = -ENOMEM;
 
 	if (w) {
 		*w = (struct port_wait){
+			.parked = {.req = req, .interrupted = interrupt_wait},
 			.port = p,
-			.req = req,
 			.is_write = data != NULL,
 			.size = size,
 			.until_ns =
 				data ? clock_monotonic_ns() + THROTTLE_NS : 0,
 		};
-		r = charge_wait(w, request_uid(req));
+		r = charge_wait(w);
 	}
 	if (r < 0) {
 		free(w);
@@ -327,13 +324,10 @@ static void park(struct port *p, struct fuse_req *req, const char *data,
 	}
 	if (data)
 		memcpy(w->data, data, size);
-	while (*at)
-		at = &(*at)->next;
-	*at = w;
 	p->n_reads += !data;
 	p->n_writes += data != NULL;
 	no_bell(p);
-	request_on_interrupt(req, interrupted, w);
+	park(&w->parked, &p->arena->port_waits);
 }
 
 void port_read(struct port *p, struct fuse_req *req, size_t size, int flags)
@@ -344,7 +338,7 @@ void port_read(struct port *p, struct fuse_req *req, size_t size, int flags)
 	if (r == -EAGAIN && !(flags & O_NONBLOCK) && bell_listen(p->arena))
 		r = try_read(p); /* it may have rung before we listened */
 	if (r == -EAGAIN && !(flags & O_NONBLOCK))
-		park(p, req, NULL, size);
+		park_request(p, req, NULL, size);
 	else
 		answer_read(p, req, size, r);
 }
@@ -382,7 +376,7 @@ void port_write(struct port *p, struct fuse_req *req, const char *data,
 			no_bell(p);
 	}
 	if (r == -EAGAIN && !nowait && outbox_may_wait(p))
-		park(p, req, data, size);
+		park_request(p, req, data, size);
 	else
 		answer_write(req, size, r);
 }
@@ -448,16 +442,17 @@ static int try_again(struct port_wait *w)
 
 bool ports_look(struct arena *a)
 {
-	struct port_wait *w, *next;
+	struct parked *p, *next;
 	bool told = false;
 
 	outbox_send(a);
-	for (w = a->port_waits; w; w = next) {
+	for (p = a->port_waits; p; p = next) {
+		struct port_wait *w = wait_of(p);
 		int r = try_again(w);
 
-		next = w->next;
+		next = p->next;
 		if (r != -EAGAIN)
-			finish(w, r);
+			finish_wait(w, r);
 		else
 			no_bell(w->port);
 		told = told || r != -EAGAIN;
@@ -468,18 +463,20 @@ bool ports_look(struct arena *a)
 /* Writes have waited for long enough.  ns until the next one has, -1 none. */
 static int64_t expire_writes(struct arena *a, int64_t now)
 {
-	struct port_wait *w, *next;
+	struct parked *p, *next;
 	int64_t first = -1;
 
-	for (w = a->port_waits; w; w = next) {
-		next = w->next;
+	for (p = a->port_waits; p; p = next) {
+		struct port_wait *w = wait_of(p);
+
+		next = p->next;
 		if (!w->is_write)
 			continue;
 		if (w->until_ns <= now) {
 			outbox_is_stuck(w->port);
-			finish(w, -EAGAIN);
-		} else if (first < 0 || w->until_ns - now < first) {
-			first = w->until_ns - now;
+			finish_wait(w, -EAGAIN);
+		} else {
+			first = clock_sooner(first, w->until_ns - now);
 		}
 	}
 	return first;
@@ -500,12 +497,12 @@ static int64_t next_look(const struct arena *a)
 static void fail(struct arena *a, int error)
 {
 	while (a->port_waits)
-		finish(a->port_waits, error);
+		finish_wait(wait_of(a->port_waits), error);
 }
 
 int64_t ports_retry(void)
 {
-	int64_t now = clock_monotonic_ns(), first = -1, next, expires;
+	int64_t now = clock_monotonic_ns(), first = -1, next;
 
 	for (struct arena *a = world.arenas; a; a = a->next) {
 		if (a->corrupt && (a->port_waits || a->ports))
@@ -517,11 +514,9 @@ int64_t ports_retry(void)
 			if (next >= 0 && next < now + LOOK_FIRST_NS)
 				next = now + LOOK_FIRST_NS;
 		}
-		if (next >= 0 && (first < 0 || next - now < first))
-			first = next > now ? next - now : 0;
-		expires = expire_writes(a, now);
-		if (expires >= 0 && (first < 0 || expires < first))
-			first = expires;
+		if (next >= 0)
+			first = clock_sooner(first, clock_left(next, now));
+		first = clock_sooner(first, expire_writes(a, now));
 	}
 	return first;
 }

@@ -10,14 +10,6 @@
 #include "fusionfs/service/undertaker.h"
 #include "fusionfs/service/visitors.h"
 
-static bool is_owner(const struct arena *a, uid_t uid)
-{
-	struct stat st;
-
-	arena_stat(a, &st);
-	return st.st_uid == uid;
-}
-
 /* May @c signal process @pid, which was @uid's when it came?  0, -EPERM,
  * -EDEADLK. */
 static int may_signal(const struct arena *a, const struct caller *c, pid_t pid,
@@ -25,7 +17,9 @@ static int may_signal(const struct arena *a, const struct caller *c, pid_t pid,
 {
 	if (pid == c->pid)
 		return -EDEADLK;
-	return c->uid == 0 || c->uid == uid || is_owner(a, c->uid) ? 0 : -EPERM;
+	return c->uid == 0 || c->uid == uid || arena_is_owner(a, c->uid)
+		       ? 0
+		       : -EPERM;
 }
 
 /* -ENOENT: nobody there of whom the daemon knows which process it is. */

@@ -6,7 +6,9 @@
 #include <string.h>
 #include <sys/file.h>
 
+#include "fusionfs/base/clock.h"
 #include "fusionfs/base/reply.h"
+#include "fusionfs/service/parking.h"
 #include "fusionfs/world/arena_service.h"
 #include "fusionfs/world/guard.h"
 #include "fusionfs/world/node.h"
@@ -39,11 +41,10 @@ struct visitor {
 	unsigned n_parked;
 };
 
-struct parked {
-	struct parked *next;
+/* A request that waits for the lock. */
+struct visitor_wait {
+	struct parked parked; /* in arena->visitor_waits */
 	struct visitor *visitor;
-	struct fuse_req *req;
-	struct charge charge;
 };
 
 /* --- Opening ---------------------------------------------------------------
@@ -200,25 +201,14 @@ static void look_soon(struct arena *a)
 	a->look_ns = clock_monotonic_ns() + a->nap_ns;
 }
 
-static void unpark(struct parked *p)
-{
-	struct arena *a = p->visitor->arena;
-	struct parked **at = &a->parked;
-
-	while (*at && *at != p)
-		at = &(*at)->next;
-	if (*at)
-		*at = p->next;
-	p->visitor->n_parked--;
-	guarded(a, tell_waiting, NULL);
-}
-
 /* The wait is over: @r. */
-static void finish(struct parked *p, int r)
+static void finish_wait(struct parked *p, int r)
 {
-	struct visitor *vis = p->visitor;
+	struct visitor *vis = ((struct visitor_wait *)p)->visitor;
 
 	unpark(p);
+	vis->n_parked--;
+	guarded(vis->arena, tell_waiting, NULL);
 	if (r < 0 && !vis->n_parked)
 		guarded(vis->arena, give_up_guarded, vis);
 	reply_err(p->req, r);
@@ -226,41 +216,38 @@ static void finish(struct parked *p, int r)
 	free(p);
 }
 
-static void interrupted(struct fuse_req *req, void *data)
+static void interrupt_wait(struct parked *p)
 {
-	struct parked *p = data;
-	struct arena *a = p->visitor->arena;
+	struct arena *a = ((struct visitor_wait *)p)->visitor->arena;
 
-	(void)req;
-	finish(p, -EINTR);
+	finish_wait(p, -EINTR);
 	/* It may have been handed what it gives up. */
 	visitors_look(a);
 }
 
-static void park(struct visitor *vis, struct fuse_req *req)
+static void park_lock(struct visitor *vis, struct fuse_req *req)
 {
-	struct parked **at = &vis->arena->parked, *p = calloc(1, sizeof(*p));
-
+	struct visitor_wait *w = malloc(sizeof(*w));
 	int r = -ENOLCK;
 
-	if (p)
-		r = quota_take(&p->charge, request_uid(req), QUOTA_WAITS, 1);
+	if (w) {
+		*w = (struct visitor_wait){
+			.parked = {.req = req, .interrupted = interrupt_wait},
+			.visitor = vis,
+		};
+		r = parked_charge(&w->parked);
+	}
 	if (r < 0) {
 		if (!vis->n_parked)
 			guarded(vis->arena, give_up_guarded, vis);
 		reply_err(req, r);
-		free(p);
+		free(w);
 		return;
 	}
-	p->visitor = vis;
-	p->req = req;
-	while (*at)
-		at = &(*at)->next;
-	*at = p;
 	vis->n_parked++;
 	guarded(vis->arena, tell_waiting, NULL);
 	look_soon(vis->arena);
-	request_on_interrupt(req, interrupted, p);
+	park(&w->parked, &vis->arena->visitor_waits);
 }
 
 static void lock(struct visitor *vis, struct fuse_req *req, bool nowait)
@@ -268,7 +255,7 @@ static void lock(struct visitor *vis, struct fuse_req *req, bool nowait)
 	int r = attempt(vis, 0, nowait, who_locks(vis, req));
 
 	if (r == -EAGAIN && !nowait)
-		park(vis, req);
+		park_lock(vis, req);
 	else /* why it would have to wait is all the same to flock */
 		reply_err(req, nowait && r == -EBUSY ? -EAGAIN : r);
 }
@@ -380,14 +367,15 @@ void visitor_write(struct visitor *vis, struct fuse_req *req, const char *text,
 
 void visitors_look(struct arena *a)
 {
-	struct parked *p = a->parked, *next;
+	struct parked *p, *next;
 
-	for (; p; p = next) {
-		int r = attempt(p->visitor, 0, false, 0);
+	for (p = a->visitor_waits; p; p = next) {
+		struct visitor *vis = ((struct visitor_wait *)p)->visitor;
+		int r = attempt(vis, 0, false, 0);
 
 		next = p->next;
 		if (r != -EAGAIN)
-			finish(p, r);
+			finish_wait(p, r);
 	}
 }
 
@@ -396,7 +384,7 @@ int64_t visitors_retry(void)
 	int64_t now = clock_monotonic_ns(), first = -1;
 
 	for (struct arena *a = world.arenas; a; a = a->next) {
-		if (!a->parked)
+		if (!a->visitor_waits)
 			continue;
 		if (a->corrupt) {
 			visitors_fail(a, -EIO);
@@ -408,17 +396,21 @@ int64_t visitors_retry(void)
 				a->nap_ns *= 2;
 			a->look_ns = now + a->nap_ns;
 		}
-		if (a->parked && (first < 0 || a->look_ns - now < first))
-			first = a->look_ns - now;
+		if (a->visitor_waits)
+			first = clock_sooner(first, a->look_ns - now);
 	}
 	return first;
 }
 
 const struct thread_rec *visitor_who_waits(const struct arena *a, uint32_t tid)
 {
-	for (const struct parked *p = a->parked; p; p = p->next)
-		if (p->visitor->tid == tid && p->visitor->rec)
-			return p->visitor->rec;
+	for (const struct parked *p = a->visitor_waits; p; p = p->next) {
+		const struct visitor *vis =
+			((const struct visitor_wait *)p)->visitor;
+
+		if (vis->tid == tid && vis->rec)
+			return vis->rec;
+	}
 	return NULL;
 }
 
@@ -447,8 +439,8 @@ void visitors_count(const struct arena *a, unsigned *holding, unsigned *waiting)
 
 void visitors_fail(struct arena *a, int error)
 {
-	while (a->parked)
-		finish(a->parked, error);
+	while (a->visitor_waits)
+		finish_wait(a->visitor_waits, error);
 }
 
 static int drop_rec(struct arena *a, void *arg)

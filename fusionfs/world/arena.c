@@ -456,3 +456,8 @@ void arena_stat(const struct arena *a, struct stat *st)
 	st->st_ctim.tv_sec = (time_t)(p->changed_ns / 1000000000);
 	st->st_ctim.tv_nsec = (long)(p->changed_ns % 1000000000);
 }
+
+bool arena_is_owner(const struct arena *a, uid_t uid)
+{
+	return a->store.policy.uid == uid;
+}

@@ -25,9 +25,7 @@ struct event_log;
 struct outbox;
 struct parked;
 struct port;
-struct port_wait;
 struct visitor;
-struct waiter;
 struct watcher;
 struct tracked;
 
@@ -51,13 +49,13 @@ struct arena {
 	bool costly;		  /* its last death took long */
 	int64_t patrol_ns;	 /* when the next one is due, 0 not known yet */
 	struct tracked *members; /* undertaker.c: one a member */
-	struct waiter *waiters;	 /* waiters.c: parked requests, oldest first */
+	struct parked *waiters;	 /* waiters.c: parked requests, oldest first */
 	struct watcher *watchers;     /* events.c: open `events` files */
 	struct visitor *visitors;     /* visitors.c: open files that lock */
-	struct parked *parked;	      /* and requests of theirs, oldest first */
+	struct parked *visitor_waits; /* and requests of theirs, oldest first */
 	int64_t look_ns, nap_ns;      /* when these are tried again */
 	struct port *ports;	      /* ports.c: open files that talk */
-	struct port_wait *port_waits; /* and requests, as above */
+	struct parked *port_waits;    /* and requests, as above */
 	struct outbox *outboxes;      /* outbox.c: messages that wait */
 	size_t kept_bytes;	      /* in all of these */
 	struct bell *bell;	      /* bell.c: NULL until somebody listens */
@@ -97,6 +95,8 @@ void arena_settle(struct arena *a);
 void arena_is_corrupt(struct arena *a, const char *why);
 /* Mode, owner, group, times and inode number of its directory. */
 void arena_stat(const struct arena *a, struct stat *st);
+/* Does it belong to @uid? */
+bool arena_is_owner(const struct arena *a, uid_t uid);
 /* Does the daemon make it vanish when it is empty?  What has been said once
  * stays.  0, -errno. */
 int arena_make_transient(struct arena *a);
