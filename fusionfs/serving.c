@@ -43,8 +43,26 @@ static int line_up(const struct fuse_buf *b)
 	}
 }
 
-static void process(struct fuse_session *session, const struct fuse_buf *b)
+/* Those that a process waits for, each once. */
+static void count_request(uint32_t opcode)
 {
+	switch (opcode) {
+	case FUSE_INIT:
+	case FUSE_DESTROY:
+	case FUSE_FORGET:
+	case FUSE_BATCH_FORGET:
+	case FUSE_INTERRUPT:
+	case FUSE_NOTIFY_REPLY:
+		break;
+	default:
+		world.requests++;
+	}
+}
+
+static void process_request(struct fuse_session *session,
+			    const struct fuse_buf *b)
+{
+	count_request(((const struct fuse_in_header *)b->mem)->opcode);
 	fuse_session_process_buf(session, b);
 	if (fuse_session_exited(session))
 		world.quit = true;
@@ -64,7 +82,7 @@ static void read_some(struct fuse_session *session)
 			return;
 		}
 		if (line_up(&request) < 0)
-			process(session, &request);
+			process_request(session, &request);
 		if (world.quit)
 			return;
 	}
@@ -76,7 +94,7 @@ static uint64_t serve(struct fuse_session *session, struct turn *t)
 	const struct fuse_buf b = {.size = t->size, .mem = t->data};
 	uint64_t start = clock_processor_ns(), ns;
 
-	process(session, &b);
+	process_request(session, &b);
 	ns = clock_processor_ns() - start;
 	turns_done(t, ns, clock_monotonic_ns());
 	return ns;

@@ -12,6 +12,7 @@
 #include "fusionfs/base/reply.h"
 #include "fusionfs/service/events.h"
 #include "fusionfs/service/hand_over.h"
+#include "fusionfs/service/ioctl.h"
 #include "fusionfs/service/later.h"
 #include "fusionfs/service/undertaker.h"
 #include "fusionfs/service/waiters.h"
@@ -21,6 +22,7 @@
 #include "fusionfs/world/world.h"
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/base/futex.h"
+#include "libfusion/core/file/protocol.h"
 
 /* --- JOIN ---------------------------------------------------------------- */
 
@@ -231,10 +233,11 @@ static void tell_versions(struct ioc_join *j)
 	memcpy(j->daemon_version, FUSION_VERSION, sizeof(FUSION_VERSION));
 }
 
-void request_join(struct arena *a, struct fuse_req *req,
-		  const struct ioc_join *j, const void *dir)
+void request_join(const struct ioctl_request *q)
 {
-	struct waiter *w = waiter_make(a, req, j->timeout_ns);
+	const struct ioc_join *j = q->in;
+	struct arena *a = q->arena;
+	struct waiter *w = waiter_make(a, q->req, j->timeout_ns);
 	uint64_t least;
 	int r;
 
@@ -242,7 +245,7 @@ void request_join(struct arena *a, struct fuse_req *req,
 		return;
 	w->is_join = true;
 	w->join = *j;
-	w->dir = dir;
+	w->dir = q->dir;
 	tell_versions(&w->join);
 	if (j->protocol != FUSION_PROTOCOL || j->format != FUSION_FORMAT) {
 		waiter_answer(w,
@@ -261,7 +264,7 @@ void request_join(struct arena *a, struct fuse_req *req,
 		waiter_answer(w, 0); /* slot 0 again: the library says so */
 		return;
 	}
-	r = request_may_write(a, req, w->caller.uid);
+	r = request_may_write(a, q->req, w->caller.uid);
 	if (!r) {
 		/* Only its owner says that it is to vanish. */
 		if (j->flags & JOIN_TRANSIENT &&
@@ -360,11 +363,12 @@ static int refused(struct arena *a, struct waiter *w)
 	return let_out(a, w);
 }
 
-void request_ready(struct arena *a, struct fuse_req *req,
-		   const struct ioc_member *m)
+void request_ready(const struct ioctl_request *q)
 {
-	struct waiter *w = m->result < 0 ? member_request(a, req, m)
-					 : inside_request(a, req, m);
+	const struct ioc_member *m = q->in;
+	struct arena *a = q->arena;
+	struct waiter *w = m->result < 0 ? member_request(a, q->req, m)
+					 : inside_request(a, q->req, m);
 	uint64_t serial = a->serial;
 	int r;
 
@@ -405,10 +409,11 @@ static int begin_exit(struct arena *a, struct waiter *w)
 	return guarded(a, begin_exit_locked, w);
 }
 
-void request_exit(struct arena *a, struct fuse_req *req,
-		  const struct ioc_member *m)
+void request_exit(const struct ioctl_request *q)
 {
-	struct waiter *w = inside_request(a, req, m);
+	const struct ioc_member *m = q->in;
+	struct arena *a = q->arena;
+	struct waiter *w = inside_request(a, q->req, m);
 	int r;
 
 	if (!w)
@@ -422,10 +427,11 @@ void request_exit(struct arena *a, struct fuse_req *req,
 	events_changed(a);
 }
 
-void request_leave(struct arena *a, struct fuse_req *req,
-		   const struct ioc_member *m)
+void request_leave(const struct ioctl_request *q)
 {
-	struct waiter *w = member_request(a, req, m);
+	const struct ioc_member *m = q->in;
+	struct arena *a = q->arena;
+	struct waiter *w = member_request(a, q->req, m);
 	int r;
 
 	if (!w)
@@ -437,12 +443,13 @@ void request_leave(struct arena *a, struct fuse_req *req,
 		waiter_answer(w, r);
 }
 
-void request_renew(struct arena *a, struct fuse_req *req,
-		   const struct ioc_renew *ask)
+void request_renew(const struct ioctl_request *q)
 {
+	const struct ioc_renew *ask = q->in;
+	struct arena *a = q->arena;
 	struct ioc_member m = {.slot = ask->slot, .id = ask->id};
 	struct ioc_renew answer = *ask;
-	struct waiter *w = inside_request(a, req, &m);
+	struct waiter *w = inside_request(a, q->req, &m);
 	struct offer *o;
 	int r;
 
@@ -453,6 +460,6 @@ void request_renew(struct arena *a, struct fuse_req *req,
 		r = offer_make(a, false, &o);
 	if (r == 0)
 		offer_publish(o, m.id, w->caller.pid, &answer.token);
-	reply_ioctl(req, r > 0 ? -EAGAIN : r, &answer, sizeof(answer));
+	reply_ioctl(q->req, r > 0 ? -EAGAIN : r, &answer, sizeof(answer));
 	free(w);
 }

@@ -11,26 +11,19 @@
 
 #include <sys/types.h>
 
-#include "libfusion/core/file/protocol.h"
-
 struct arena;
 struct fuse_req;
+struct ioctl_request;
 
 /* May @uid, who asks, join and write?  0, -EACCES, -EIO. */
 int request_may_write(struct arena *a, struct fuse_req *req, uid_t uid);
 
-/* @dir: the open directory it came through. */
-void request_join(struct arena *a, struct fuse_req *req,
-		  const struct ioc_join *j, const void *dir);
-void request_ready(struct arena *a, struct fuse_req *req,
-		   const struct ioc_member *m);
-void request_exit(struct arena *a, struct fuse_req *req,
-		  const struct ioc_member *m);
-void request_leave(struct arena *a, struct fuse_req *req,
-		   const struct ioc_member *m);
-
+/* For ioctl.c. */
+void request_join(const struct ioctl_request *q);
+void request_ready(const struct ioctl_request *q);
+void request_exit(const struct ioctl_request *q);
+void request_leave(const struct ioctl_request *q);
 /* Its descriptors once more. */
-void request_renew(struct arena *a, struct fuse_req *req,
-		   const struct ioc_renew *r);
+void request_renew(const struct ioctl_request *q);
 
 #endif
