@@ -10,7 +10,7 @@
 
 #include "fusionfs/base/log.h"
 #include "fusionfs/base/parse.h"
-#include "libfusion/core/file/view.h"
+#include "libfusion/core/file/format.h"
 
 static int bad_value(const char *option, const char *want)
 {
@@ -309,7 +309,7 @@ static int check_together(const struct options *o)
 			 o->span >> 20, o->max_members);
 		return -EINVAL;
 	}
-	least = view_least(&geo);
+	least = format_least(&geo);
 	if (o->size && o->size < least) {
 		complain("size=%" PRIu64 " is too small: no arena can live in "
 			 "that: with a span of %" PRIu64 "M and max_members=%u "

@@ -14,7 +14,9 @@
 
 #include "fusionfs/service/ports.h"
 #include "fusionfs/world/record.h"
+#include "libfusion/core/life/member.h"
 #include "libfusion/core/talk/call.h"
+#include "libfusion/core/talk/call_visit.h"
 
 /* Of a request, or an answer: it passes through the daemon's own memory. */
 #define CALL_MAX (16u << 20)

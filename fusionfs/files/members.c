@@ -16,6 +16,7 @@
 #include "fusionfs/service/undertaker.h"
 #include "fusionfs/world/record.h"
 #include "libfusion/core/base/atomic.h"
+#include "libfusion/core/life/member.h"
 
 struct member_search {
 	struct search search;
@@ -198,7 +199,7 @@ static bool next_thread(struct view *v, const struct member_search *f,
 }
 
 /* A cheap look before the copy: the announcements are others' to write. */
-static bool may_own(const struct view *v, enum object_kind kind, uint32_t i,
+static bool may_own(const struct view *v, enum entry_kind kind, uint32_t i,
 		    uint32_t token)
 {
 	uint64_t word;

@@ -15,7 +15,9 @@
 
 #include "fusionfs/files/refs.h"
 #include "fusionfs/world/record.h"
+#include "libfusion/core/life/member.h"
 #include "libfusion/core/objects/object.h"
+#include "libfusion/core/objects/object_item.h"
 
 #define ITEMS_SHOWN 1024u
 

@@ -8,6 +8,7 @@
 
 #include "fusionfs/world/record.h"
 #include "libfusion/core/refs/ref.h"
+#include "libfusion/core/refs/ref_lens.h"
 
 /* One file at a time: kept off the stack. */
 static struct ref_share shares[MEMBERS_MAX];

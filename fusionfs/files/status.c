@@ -12,6 +12,7 @@
 #include "fusionfs/world/guard.h"
 #include "fusionfs/world/world.h"
 #include "libfusion/core/base/atomic.h"
+#include "libfusion/core/life/member.h"
 #include "libfusion/core/talk/ring.h"
 
 static const struct superblock *super(const struct node *n)

@@ -14,6 +14,7 @@
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/file/event.h"
+#include "libfusion/core/file/lock.h"
 #include "libfusion/core/file/thread.h"
 
 /* Between two attempts, doubling. */

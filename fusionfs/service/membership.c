@@ -23,6 +23,8 @@
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/file/protocol.h"
+#include "libfusion/core/life/liveness.h"
+#include "libfusion/core/life/member.h"
 
 /* --- JOIN ---------------------------------------------------------------- */
 

@@ -14,7 +14,6 @@
 #include "fusionfs/service/events.h"
 #include "fusionfs/world/arena_service.h"
 #include "fusionfs/world/world.h"
-#include "libfusion/core/base/atomic.h"
 #include "libfusion/core/base/futex.h"
 
 static struct waiter *waiter_of(struct parked *p)

@@ -72,7 +72,7 @@ struct row {
 	void (*stat)(const struct node *n, struct stat *st);
 	bool is_always_shown; /* show() knows corrupt, unsettled arenas, too */
 	const struct items_ops *items;
-	enum object_kind kind;	      /* of record.h's rows */
+	enum entry_kind kind;	      /* of record.h's rows */
 	create_fn create;	      /* of a directory: its items */
 	bool removes;		      /* and they can be removed */
 	const struct lock_ops *locks; /* it can be locked: visitors.h */

@@ -24,9 +24,9 @@ union record {
 	struct ref ref;
 	struct object_pool pool;
 	struct object object;
-	uint64_t room[OBJECT_SIZE / sizeof(uint64_t)];
+	uint64_t room[ENTRY_SIZE / sizeof(uint64_t)];
 };
-static_assert(sizeof(union record) == OBJECT_SIZE, "the largest record");
+static_assert(sizeof(union record) == ENTRY_SIZE, "the largest record");
 
 /* Copy what @n stands for.  0, -EIO, -ENOENT it is not there any more. */
 int record_get(const struct node *n, union record *ret);
@@ -38,7 +38,7 @@ uint32_t record_index(const struct node *n);
 /* A search among the records of a kind. */
 struct record_search {
 	struct search search;
-	enum object_kind kind;
+	enum entry_kind kind;
 	const char *name; /* of the one that is wanted; NULL: by its id */
 	union record o;
 };
