@@ -41,7 +41,8 @@
 static struct fuse_session *session;
 static char fuse_said[512]; /* libfuse's last message */
 
-static void keep_message(enum fuse_log_level level, const char *fmt, va_list ap)
+static void keep_fuse_message(enum fuse_log_level level, const char *fmt,
+			      va_list ap)
 {
 	if (level > FUSE_LOG_WARNING && !world.options->debug)
 		return;
@@ -51,8 +52,8 @@ static void keep_message(enum fuse_log_level level, const char *fmt, va_list ap)
 		fprintf(stderr, "%s\n", fuse_said);
 }
 
-/* loop() serves the requests, whatever it was that woke it. */
-static void fuse_ready(struct source *s)
+/* serve_until_quit() serves the requests, whatever it was that woke it. */
+static void fuse_device_ready(struct source *s)
 {
 	(void)s;
 }
@@ -97,9 +98,9 @@ static int64_t run_clock(void)
 	return clock_sooner(first, patrol);
 }
 
-static void loop(void)
+static void serve_until_quit(void)
 {
-	static struct source fuse_source = {fuse_ready};
+	static struct source fuse_source = {fuse_device_ready};
 	int fd = fuse_session_fd(session);
 
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
@@ -146,7 +147,7 @@ static int mount_session(const struct options *o)
 	struct hush hushed;
 	int r;
 
-	fuse_set_log_func(keep_message);
+	fuse_set_log_func(keep_fuse_message);
 	session = fuse_session_new(&args, &ops, sizeof(ops), NULL);
 	fuse_opt_free_args(&args);
 	if (!session) {
@@ -248,7 +249,7 @@ static void into_background(int report)
 	close(report);
 }
 
-static int serve(struct options *o, int report)
+static int run_daemon(struct options *o, int report)
 {
 	if (open_world(o) < 0)
 		return 1;
@@ -258,7 +259,7 @@ static int serve(struct options *o, int report)
 	}
 	if (report >= 0)
 		into_background(report);
-	loop();
+	serve_until_quit();
 	world_stop();
 	hand_over_stop();
 	fuse_session_unmount(session);
@@ -287,7 +288,7 @@ static int serve_in_background(struct options *o)
 	}
 	if (pid == 0) {
 		close(report[0]);
-		return serve(o, report[1]);
+		return run_daemon(o, report[1]);
 	}
 	close(report[1]);
 	return read(report[0], &byte, 1) == 1 ? 0 : 1;
@@ -295,7 +296,7 @@ static int serve_in_background(struct options *o)
 
 /* Before anything of ours can get a number from 0 to 2: messages are printed to
  * these, and into_background() replaces them. */
-static void take_standard(void)
+static void take_standard_descriptors(void)
 {
 	int fd;
 
@@ -310,9 +311,9 @@ static void take_standard(void)
 
 /* What whoever starts us has open is not ours to keep: a pipe whose reader
  * waits for its end, a lock, a directory to be unmounted. */
-static void begin_descriptors(void)
+static void clean_descriptors(void)
 {
-	take_standard();
+	take_standard_descriptors();
 	closefrom(STDERR_FILENO + 1);
 }
 
@@ -320,7 +321,7 @@ int main(int argc, char **argv)
 {
 	static struct options o;
 
-	begin_descriptors();
+	clean_descriptors();
 	if (options_parse(&o, argc, argv) < 0)
 		return 1;
 	if (o.help) {
@@ -337,5 +338,5 @@ int main(int argc, char **argv)
 	world.options = &o;
 	if (mount_check(&o) < 0)
 		return 1;
-	return o.foreground ? serve(&o, -1) : serve_in_background(&o);
+	return o.foreground ? run_daemon(&o, -1) : serve_in_background(&o);
 }

@@ -58,19 +58,19 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 }
 
 /* The open file that a GETATTR is about, NULL if it is about the path. */
-static struct handle *asked_about(fuse_req_t req, fuse_ino_t ino,
-				  const struct fuse_file_info *fi)
+static struct handle *handle_asked_about(fuse_req_t req, fuse_ino_t ino,
+					 const struct fuse_file_info *fi)
 {
 	return fi ? ops_handle(fi)
 		  : (struct handle *)sizes_asked(ino, request_tid(req));
 }
 
 /* What fstat(2) says is what a read of that descriptor gives. */
-static int stat_open(fuse_req_t req, const struct node *n, fuse_ino_t ino,
-		     const struct fuse_file_info *fi, struct stat *st)
+static int stat_open_file(fuse_req_t req, const struct node *n, fuse_ino_t ino,
+			  const struct fuse_file_info *fi, struct stat *st)
 {
 	struct handle *h =
-		handle_has_size(n) ? asked_about(req, ino, fi) : NULL;
+		handle_has_size(n) ? handle_asked_about(req, ino, fi) : NULL;
 	uint64_t size;
 	int r;
 
@@ -91,14 +91,14 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino,
 
 	if (!ino_get_node(req, ino, &n))
 		return;
-	r = stat_open(req, &n, ino, fi, &st);
+	r = stat_open_file(req, &n, ino, fi, &st);
 	ops_reply_attr(req, r, &n, ino, &st);
 }
 
 /* Emptying a file before it is written to does nothing.  So does cutting it at
  * its end, or at the end of what was just written; nothing else makes sense. */
-static int truncate_to(const struct node *n, uint64_t size,
-		       const struct handle *h)
+static int truncate_file(const struct node *n, uint64_t size,
+			 const struct handle *h)
 {
 	if (!n->row->store && !n->row->locks && !n->row->port)
 		return -EACCES;
@@ -134,7 +134,7 @@ static int change_attributes(const struct node *n, const struct stat *to,
 	int r;
 
 	if (what & FUSE_SET_ATTR_SIZE)
-		return truncate_to(n, (uint64_t)to->st_size, h);
+		return truncate_file(n, (uint64_t)to->st_size, h);
 	if (!(what &
 	      (FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID)))
 		return check_times(what);

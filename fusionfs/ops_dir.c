@@ -60,14 +60,14 @@ static void stat_listed(const struct node *n, struct stat *ret)
 	};
 }
 
-static bool is_ready_made(const struct node *n)
+static bool is_cheap_to_stat(const struct node *n)
 {
 	return n->row->type == ROW_DIR || n->row->type == ROW_LINK;
 }
 
 /* @dot: "." or "..", which is no entry of its own for the kernel. */
-static bool list_one(fuse_req_t req, struct listing *l, const char *name,
-		     const struct node *n, bool dot, uint64_t next)
+static bool list_entry(fuse_req_t req, struct listing *l, const char *name,
+		       const struct node *n, bool dot, uint64_t next)
 {
 	char *at = l->p + l->used;
 	size_t left = l->size - l->used, len;
@@ -77,7 +77,8 @@ static bool list_one(fuse_req_t req, struct listing *l, const char *name,
 
 		/* What has no size yet is no entry for the kernel, either: a
 		 * stat looks it up, and makes its text. */
-		if (!dot && is_ready_made(n) && ops_fill_entry(req, n, &e) < 0)
+		if (!dot && is_cheap_to_stat(n) &&
+		    ops_fill_entry(req, n, &e) < 0)
 			return true;
 		if (!e.ino)
 			stat_listed(n, &e.attr);
@@ -111,12 +112,12 @@ static void list_dir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		return;
 	l.size = size < DIR_BUFFER ? size : DIR_BUFFER;
 	node_parent(&dir, &n);
-	if ((at == 0 && !list_one(req, &l, ".", &dir, true, ++at)) ||
-	    (at == 1 && !list_one(req, &l, "..", &n, true, ++at)))
+	if ((at == 0 && !list_entry(req, &l, ".", &dir, true, ++at)) ||
+	    (at == 1 && !list_entry(req, &l, "..", &n, true, ++at)))
 		goto out;
 	at -= 2;
 	while (node_next(&dir, &at, name, &n) == 0)
-		if (!list_one(req, &l, name, &n, false, at + 2))
+		if (!list_entry(req, &l, name, &n, false, at + 2))
 			break;
 out:
 	fuse_reply_buf(req, l.p, l.used);

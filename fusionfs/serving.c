@@ -23,7 +23,7 @@
 static struct fuse_buf request;
 
 /* 0: it has its place in a line. */
-static int line_up(const struct fuse_buf *b)
+static int line_request_up(const struct fuse_buf *b)
 {
 	const struct fuse_in_header *in = b->mem;
 	const struct fuse_interrupt_in *interrupt = (const void *)(in + 1);
@@ -69,7 +69,7 @@ static void process_request(struct fuse_session *session,
 }
 
 /* All that is there, as a rule. */
-static void read_some(struct fuse_session *session)
+static void read_requests(struct fuse_session *session)
 {
 	for (int i = 0; i < READ_MAX && turns_bytes() < BYTES_MAX; i++) {
 		int n = fuse_session_receive_buf(session, &request);
@@ -81,7 +81,7 @@ static void read_some(struct fuse_session *session)
 				world.quit = true;
 			return;
 		}
-		if (line_up(&request) < 0)
+		if (line_request_up(&request) < 0)
 			process_request(session, &request);
 		if (world.quit)
 			return;
@@ -89,7 +89,7 @@ static void read_some(struct fuse_session *session)
 }
 
 /* How long it took. */
-static uint64_t serve(struct fuse_session *session, struct turn *t)
+static uint64_t serve_turn(struct fuse_session *session, struct turn *t)
 {
 	const struct fuse_buf b = {.size = t->size, .mem = t->data};
 	uint64_t start = clock_processor_ns(), ns;
@@ -101,7 +101,7 @@ static uint64_t serve(struct fuse_session *session, struct turn *t)
 }
 
 /* Nobody rests while there is no room to read what others want. */
-static struct turn *next(void)
+static struct turn *next_turn(void)
 {
 	bool full = turns_bytes() >= BYTES_MAX;
 
@@ -116,13 +116,13 @@ int64_t serving_go_on(struct fuse_session *session)
 		struct turn *t;
 
 		/* Before each: who came meanwhile may be next. */
-		read_some(session);
+		read_requests(session);
 		if (world.quit)
 			return -1;
-		t = next();
+		t = next_turn();
 		if (!t)
 			break;
-		ns += serve(session, t);
+		ns += serve_turn(session, t);
 	}
 	return turns_due(clock_monotonic_ns());
 }

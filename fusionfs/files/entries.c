@@ -52,7 +52,7 @@ struct creation {
 	uint32_t index;
 };
 
-static int create_guarded(struct arena *a, void *arg)
+static int create_entry_guarded(struct arena *a, void *arg)
 {
 	struct creation *c = arg;
 
@@ -71,14 +71,14 @@ int entry_create_in(const struct node *dir, const char *name,
 	if (r == 0)
 		r = arena_refresh(dir->arena);
 	if (r == 0)
-		r = guarded(dir->arena, create_guarded, &c);
+		r = guarded(dir->arena, create_entry_guarded, &c);
 	if (r < 0)
 		return r;
 	events_changed(dir->arena);
 	return node_lookup(dir, name, ret);
 }
 
-static int remove_guarded(struct arena *a, void *arg)
+static int remove_entry_guarded(struct arena *a, void *arg)
 {
 	const struct record_search *s = arg;
 
@@ -98,7 +98,7 @@ int entry_remove_in(const struct node *dir, const char *name)
 	if (dir->row->removes)
 		r = search_find(dir->arena, &s.search);
 	if (r == 0)
-		r = guarded(dir->arena, remove_guarded, &s);
+		r = guarded(dir->arena, remove_entry_guarded, &s);
 	if (r < 0)
 		return r == -EIDRM ? -ENOENT : r;
 	visitors_look(dir->arena);

@@ -10,7 +10,7 @@
 
 #define READ_MAX (1u << 20) /* the kernel asks for no more at once */
 
-static int read_end(struct arena *a, void *arg)
+static int read_heap_end(struct arena *a, void *arg)
 {
 	uint64_t *end = arg;
 
@@ -25,7 +25,7 @@ static uint64_t heap_size(struct arena *a)
 	uint64_t end;
 
 	/* Of a corrupt one all that there is, for whoever looks into it. */
-	if (guarded(a, read_end, &end) < 0)
+	if (guarded(a, read_heap_end, &end) < 0)
 		end = fstat(a->store.heap, &st) < 0 ? 0 : (uint64_t)st.st_size;
 	return end > SPAN_MAX ? SPAN_MAX : end;
 }

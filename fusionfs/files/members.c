@@ -50,7 +50,7 @@ static int copy_member(struct view *v, struct search *s)
 	return 0;
 }
 
-static int find_slot(struct view *v, struct search *s)
+static int find_member_slot(struct view *v, struct search *s)
 {
 	s->at = member_find(v, s->id);
 	return s->at ? 0 : -ENOENT;
@@ -60,7 +60,7 @@ static const struct search_ops member_ops = {
 	.hint = HINT_MEMBER,
 	.end = members_end,
 	.copy = copy_member,
-	.find = find_slot,
+	.find = find_member_slot,
 };
 
 static int find_member(const struct node *dir, const char *name,
@@ -96,7 +96,7 @@ static int next_member(const struct node *dir, uint64_t *at, char name[256],
 }
 
 /* Of whom the daemon knows it by itself, that is told. */
-static void tell_own(const struct arena *a, struct member_search *f)
+static void prefer_tracked(const struct arena *a, struct member_search *f)
 {
 	const struct tracked *t = undertaker_find(a, f->search.at, f->m.id);
 
@@ -113,7 +113,7 @@ static int get_member(const struct node *n, struct member_search *f)
 	f->search.ops = &member_ops;
 	r = search_id(n->arena, &f->search, n->item);
 	if (r == 0)
-		tell_own(n->arena, f);
+		prefer_tracked(n->arena, f);
 	return r;
 }
 
@@ -187,8 +187,8 @@ int member_role_show(const struct node *n, struct text *t)
 }
 
 /* The threads of the member in f->slot, one after another. */
-static bool next_thread(struct view *v, const struct member_search *f,
-			uint32_t *at, struct thread *ret)
+static bool next_thread_of_member(struct view *v, const struct member_search *f,
+				  uint32_t *at, struct thread *ret)
 {
 	uint32_t hi = threads_hi(v);
 
@@ -199,8 +199,8 @@ static bool next_thread(struct view *v, const struct member_search *f,
 }
 
 /* A cheap look before the copy: the announcements are others' to write. */
-static bool may_own(const struct view *v, enum entry_kind kind, uint32_t i,
-		    uint32_t token)
+static bool may_thread_own(const struct view *v, enum entry_kind kind,
+			   uint32_t i, uint32_t token)
 {
 	uint64_t word;
 
@@ -216,7 +216,8 @@ static bool may_own(const struct view *v, enum entry_kind kind, uint32_t i,
 }
 
 /* What it has announced and really has. */
-static void add_held(struct text *t, struct view *v, const struct thread *who)
+static void add_held_skirmishes(struct text *t, struct view *v,
+				const struct thread *who)
 {
 	const struct thread_rec *rec = view_thread(v, who->index);
 	union record o;
@@ -224,7 +225,8 @@ static void add_held(struct text *t, struct view *v, const struct thread *who)
 	for (unsigned k = 0; k < THREAD_SKIRMISHES; k++) {
 		uint32_t i = ANNOUNCED_WHAT(load_relaxed(&rec->skirmishes[k]));
 
-		if (!i || !may_own(v, KIND_SKIRMISH, i - 1, who->token) ||
+		if (!i ||
+		    !may_thread_own(v, KIND_SKIRMISH, i - 1, who->token) ||
 		    table_copy(v, KIND_SKIRMISH, i - 1, &o) < 0 ||
 		    SKIRMISH_OWNER(o.skirmish.word) != who->token)
 			continue;
@@ -233,7 +235,8 @@ static void add_held(struct text *t, struct view *v, const struct thread *who)
 	}
 }
 
-static void add_owned(struct text *t, struct view *v, const struct thread *who)
+static void add_held_properties(struct text *t, struct view *v,
+				const struct thread *who)
 {
 	const struct thread_rec *rec = view_thread(v, who->index);
 	union record o;
@@ -242,7 +245,8 @@ static void add_owned(struct text *t, struct view *v, const struct thread *who)
 		uint32_t i = load_relaxed(&rec->properties[k]);
 		uint64_t w;
 
-		if (!i || !may_own(v, KIND_PROPERTY, i - 1, who->token) ||
+		if (!i ||
+		    !may_thread_own(v, KIND_PROPERTY, i - 1, who->token) ||
 		    table_copy(v, KIND_PROPERTY, i - 1, &o) < 0)
 			continue;
 		w = o.property.word;
@@ -261,9 +265,9 @@ int member_held_show(const struct node *n, struct text *t)
 	struct member_search f;
 	int r = get_member(n, &f);
 
-	while (r == 0 && !t->cut && next_thread(v, &f, &at, &who)) {
-		add_held(t, v, &who);
-		add_owned(t, v, &who);
+	while (r == 0 && !t->cut && next_thread_of_member(v, &f, &at, &who)) {
+		add_held_skirmishes(t, v, &who);
+		add_held_properties(t, v, &who);
 	}
 	return r;
 }
@@ -277,7 +281,7 @@ int member_waiting_show(const struct node *n, struct text *t)
 	struct member_search f;
 	int r = get_member(n, &f);
 
-	while (r == 0 && !t->cut && next_thread(v, &f, &at, &who)) {
+	while (r == 0 && !t->cut && next_thread_of_member(v, &f, &at, &who)) {
 		if (thread_waits(v, who.index, &waits) < 0)
 			continue;
 		text_add(t, "thread %u ", who.tid);

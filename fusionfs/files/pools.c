@@ -52,7 +52,8 @@ static const struct search_ops object_ops = {
 	.find = record_search_find,
 };
 
-static int begin_search(const struct node *dir, struct object_search *ret)
+static int begin_object_search(const struct node *dir,
+			       struct object_search *ret)
 {
 	union record pool;
 	int r = record_get(dir, &pool);
@@ -70,7 +71,7 @@ static int find_object(const struct node *dir, const char *name,
 		       struct node *ret)
 {
 	struct object_search f;
-	int r = begin_search(dir, &f);
+	int r = begin_object_search(dir, &f);
 
 	return r < 0 ? r : record_find_item(dir, &f.s, name, ret);
 }
@@ -79,7 +80,7 @@ static int next_object(const struct node *dir, uint64_t *at, char name[256],
 		       struct node *ret)
 {
 	struct object_search f;
-	int r = begin_search(dir, &f);
+	int r = begin_object_search(dir, &f);
 
 	return r < 0 ? r : record_next_item(dir, &f.s, at, name, ret);
 }
@@ -93,8 +94,8 @@ const struct items_ops pool_items = {
 /* --- pools/NAME/status -----------------------------------------------------
  */
 
-static void add_states(struct text *t, const struct view *v, uint32_t pool,
-		       uint32_t id)
+static void add_object_states(struct text *t, const struct view *v,
+			      uint32_t pool, uint32_t id)
 {
 	uint32_t n[OBJECT_DEINIT + 1] = {0}, hi = table_hi(v, KIND_OBJECT);
 
@@ -111,7 +112,7 @@ static void add_states(struct text *t, const struct view *v, uint32_t pool,
 		 n[OBJECT_INIT], n[OBJECT_ACTIVE], n[OBJECT_DEINIT]);
 }
 
-static void add_duty(struct text *t, const struct view *v, uint64_t who)
+static void add_pool_duty(struct text *t, const struct view *v, uint64_t who)
 {
 	if (who && member_at(v, REF_WHO_SLOT(who), REF_WHO_ID(who)))
 		text_add(t, "duty member %u\n", REF_WHO_ID(who));
@@ -119,7 +120,7 @@ static void add_duty(struct text *t, const struct view *v, uint64_t who)
 		text_add(t, "duty none\n");
 }
 
-static void add_made(struct text *t, const struct entry *e)
+static void add_creation(struct text *t, const struct entry *e)
 {
 	text_add(t, "creator %u\ncreated ", e->creator);
 	text_add_time(t, e->created_ns);
@@ -136,14 +137,14 @@ int pool_status_show(const struct node *n, struct text *t)
 		return r;
 	p = &o.pool;
 	text_add(t, "id %u\n", p->e.id);
-	add_states(t, &n->arena->view, record_index(n), p->e.id);
+	add_object_states(t, &n->arena->view, record_index(n), p->e.id);
 	text_add(t, "made %" PRIu64 "\ndestroyed %" PRIu64 "\n", p->made,
 		 p->destroyed);
 	text_add(t, "object-size %" PRIu64 "\nmessage-size %" PRIu64 "\n",
 		 p->object_size, p->message_size);
-	add_duty(t, &n->arena->view, p->duty);
+	add_pool_duty(t, &n->arena->view, p->duty);
 	text_add(t, "dying %u\n", !!p->dying);
-	add_made(t, &p->e);
+	add_creation(t, &p->e);
 	return 0;
 }
 
@@ -168,14 +169,14 @@ static void add_escaped(struct text *t, const char *value, size_t len,
 	}
 }
 
-static void add_line(struct text *t, const char *value, size_t len)
+static void add_escaped_line(struct text *t, const char *value, size_t len)
 {
 	add_escaped(t, value, len, false);
 	text_add(t, "\n");
 }
 
-static void add_key(struct text *t, const char *type,
-		    const struct object_item *i)
+static void add_item_key(struct text *t, const char *type,
+			 const struct object_item *i)
 {
 	text_add(t, "%s ", type);
 	add_escaped(t, i->key, sizeof(i->key), true);
@@ -189,15 +190,15 @@ static void add_item(struct text *t, const struct object_item *i, size_t room)
 
 	switch (i->kind) {
 	case ITEM_STRING:
-		add_key(t, "string", i);
-		add_line(t, i->value, len);
+		add_item_key(t, "string", i);
+		add_escaped_line(t, i->value, len);
 		break;
 	case ITEM_INTEGER:
-		add_key(t, "integer", i);
+		add_item_key(t, "integer", i);
 		text_add(t, "%" PRId64 "\n", (int64_t)i->word);
 		break;
 	case ITEM_POINTER:
-		add_key(t, "pointer", i);
+		add_item_key(t, "pointer", i);
 		text_add(t, "0x%" PRIx64 "\n", i->word);
 		break;
 	case ITEM_OWNER:
@@ -205,11 +206,11 @@ static void add_item(struct text *t, const struct object_item *i, size_t room)
 		break;
 	case ITEM_ACCESS:
 		text_add(t, "access ");
-		add_line(t, i->value, len);
+		add_escaped_line(t, i->value, len);
 		break;
 	case ITEM_DESCRIPTION:
 		text_add(t, "description ");
-		add_line(t, i->value, len);
+		add_escaped_line(t, i->value, len);
 		break;
 	default:
 		break;
@@ -233,7 +234,7 @@ static void add_items(struct text *t, const struct view *v, uint64_t first)
 	}
 }
 
-static const char *state_of(const struct object *o)
+static const char *object_state_name(const struct object *o)
 {
 	static const char *const names[] = {
 		[OBJECT_NEW] = "new",
@@ -245,8 +246,8 @@ static const char *state_of(const struct object *o)
 	return o->state <= OBJECT_DEINIT ? names[o->state] : "-";
 }
 
-static void add_reactor(struct text *t, const struct view *v,
-			const struct object *o)
+static void add_object_reactor(struct text *t, const struct view *v,
+			       const struct object *o)
 {
 	const struct reactor *re = object_reactor(v, o);
 
@@ -267,13 +268,13 @@ int object_show(const struct node *n, struct text *t)
 	if (r < 0)
 		return r;
 	live = object_at(v, record_index(n));
-	text_add(t, "id %u\nstate %s\n", o.e.id, state_of(&o.object));
+	text_add(t, "id %u\nstate %s\n", o.e.id, object_state_name(&o.object));
 	ref = object_ref(v, live);
 	if (ref)
 		ref_counts_show(v, ref_index(v, ref), t);
 	text_add(t, "size %" PRIu64 "\n", o.object.size);
-	add_reactor(t, v, live);
-	add_made(t, &o.e);
+	add_object_reactor(t, v, live);
+	add_creation(t, &o.e);
 	add_items(t, v, o.object.items);
 	return 0;
 }

@@ -51,7 +51,7 @@ void later(struct arena *a)
 
 /* Is that lock still so?  Looked at after its owner was looked for: an owner
  * that ends gives its locks back, or has them given back, before its record. */
-static bool is_held_by(const struct view *v, uint64_t at, uint32_t token)
+static bool is_lock_held_by(const struct view *v, uint64_t at, uint32_t token)
 {
 	const struct core_lock *l = view_at(v, at);
 
@@ -82,7 +82,7 @@ static int look_at_owner(struct arena *a, void *unused)
 	/* Pairs with the releases in core_unlock() and thread_release(): seen
 	 * that the record went, we see that the lock went before. */
 	acquire_fence();
-	return is_held_by(&a->view, a->view.met_at, token);
+	return is_lock_held_by(&a->view, a->view.met_at, token);
 }
 
 /* Not at the first look: a member that writes over its own record for a moment
@@ -96,13 +96,13 @@ static void look_for_owner(struct arena *a)
 		arena_is_corrupt(a, "a lock in it is nobody's");
 }
 
-static int catch_up(struct arena *a, void *unused)
+static int catch_up_events(struct arena *a, void *unused)
 {
 	(void)unused;
 	return a->view.rec && !event_catch_up(&a->view, a->view.rec);
 }
 
-static void look(struct arena *a)
+static void retry_arena(struct arena *a)
 {
 	uint64_t serial = a->serial;
 
@@ -111,7 +111,7 @@ static void look(struct arena *a)
 	if (!world_serial(serial))
 		return;
 	look_for_owner(a);
-	if (guarded(a, catch_up, NULL) == 1)
+	if (guarded(a, catch_up_events, NULL) == 1)
 		later(a);
 	else
 		events_changed(a);
@@ -132,7 +132,7 @@ static int64_t retry_arenas(int64_t now)
 
 		next = a->next;
 		if (a->later_ns && now >= a->later_ns)
-			look(a);
+			retry_arena(a);
 		if (world_serial(serial) && a->later_ns)
 			first = clock_sooner(first, a->later_ns - now);
 	}
@@ -142,22 +142,24 @@ static int64_t retry_arenas(int64_t now)
 /* --- Requests --------------------------------------------------------------
  */
 
-static void free_kept(struct kept_request *k)
+static void free_kept_request(struct kept_request *k)
 {
 	if (k)
 		quota_give(&k->parked.charge);
 	free(k);
 }
 
-static void interrupt_kept(struct parked *p)
+static void interrupt_kept_request(struct parked *p)
 {
 	unpark(p);
 	reply_err(p->req, -EINTR);
-	free_kept((struct kept_request *)p);
+	free_kept_request((struct kept_request *)p);
 }
 
-static struct kept_request *make_kept(struct arena *a, struct fuse_req *req,
-				      const struct asked *asked, int64_t now)
+static struct kept_request *make_kept_request(struct arena *a,
+					      struct fuse_req *req,
+					      const struct asked *asked,
+					      int64_t now)
 {
 	struct kept_request *k = malloc(sizeof(*k));
 
@@ -165,7 +167,7 @@ static struct kept_request *make_kept(struct arena *a, struct fuse_req *req,
 		return NULL;
 	*k = (struct kept_request){
 		.arena = a,
-		.parked = {.req = req, .interrupted = interrupt_kept},
+		.parked = {.req = req, .interrupted = interrupt_kept_request},
 		.deadline_ns = now + LATER_REQUEST_NS,
 		.nap_ns = NAP_FIRST_NS / 2,
 		.asked = *asked,
@@ -187,9 +189,9 @@ bool later_request(struct arena *a, struct fuse_req *req,
 	later(a);
 	running = NULL;
 	if (!k)
-		k = make_kept(a, req, asked, now);
+		k = make_kept_request(a, req, asked, now);
 	if (!k || now >= k->deadline_ns) {
-		free_kept(k);
+		free_kept_request(k);
 		return false;
 	}
 	if (k->nap_ns < REQUEST_NAP_NS)
@@ -199,18 +201,18 @@ bool later_request(struct arena *a, struct fuse_req *req,
 	return true;
 }
 
-static void try_again(struct kept_request *k)
+static void try_request_again(struct kept_request *k)
 {
 	unpark(&k->parked);
 	request_on_interrupt(k->parked.req, NULL, NULL);
 	running = k;
 	k->asked.again(k->parked.req, &k->asked);
 	/* Answered, if it was not taken over by later_request(). */
-	free_kept(running);
+	free_kept_request(running);
 	running = NULL;
 }
 
-static struct kept_request *first_due(int64_t now)
+static struct kept_request *first_due_request(int64_t now)
 {
 	struct parked *p = kept_requests;
 
@@ -225,8 +227,8 @@ static int64_t retry_requests(int64_t now)
 	struct kept_request *k;
 
 	/* Whatever is kept again is due after now. */
-	while ((k = first_due(now)))
-		try_again(k);
+	while ((k = first_due_request(now)))
+		try_request_again(k);
 	for (struct parked *p = kept_requests; p; p = p->next) {
 		k = (struct kept_request *)p;
 		first = clock_sooner(first, clock_left(k->look_ns, now));
@@ -246,7 +248,7 @@ void later_forget(struct arena *a, int error)
 			continue;
 		unpark(p);
 		reply_err(p->req, error);
-		free_kept(k);
+		free_kept_request(k);
 	}
 }
 
@@ -257,7 +259,7 @@ int64_t later_retry(void)
 	return clock_sooner(arenas, retry_requests(now));
 }
 
-static void end_life(struct arena *a)
+static void end_life_of_requests(struct arena *a)
 {
 	later_forget(a, -ENOENT);
 }
@@ -269,6 +271,6 @@ static void stop_requests(struct arena *a)
 
 const struct arena_service later_service = {
 	.postpone = later,
-	.end_life = end_life,
+	.end_life = end_life_of_requests,
 	.stop = stop_requests,
 };

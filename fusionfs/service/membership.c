@@ -44,8 +44,8 @@ int request_may_write(struct arena *a, struct fuse_req *req, uid_t uid)
 
 /* As what may it join now?  A role, WAITER_MUST_WAIT (as a role there is none
  * with this number + 16), -errno. */
-static int role_now(const struct superblock *sb, const struct ioc_join *j,
-		    uint32_t *ret_role)
+static int choose_role(const struct superblock *sb, const struct ioc_join *j,
+		       uint32_t *ret_role)
 {
 	uint32_t master = load_acquire(&sb->master);
 
@@ -73,7 +73,7 @@ static int role_now(const struct superblock *sb, const struct ioc_join *j,
 }
 
 /* The first one in decides what the arena is like. */
-static void settle(struct arena *a, const struct ioc_join *j)
+static void note_first_wishes(struct arena *a, const struct ioc_join *j)
 {
 	struct superblock *sb = a->view.sb;
 	uint32_t what = j->on_master_death <= MASTER_DEATH_PROMOTE
@@ -88,7 +88,7 @@ static void settle(struct arena *a, const struct ioc_join *j)
 	sb->flags = a->store.policy.transient ? ARENA_TRANSIENT : 0;
 }
 
-static int let_in(struct arena *a, struct waiter *w, uint32_t role)
+static int let_member_in(struct arena *a, struct waiter *w, uint32_t role)
 {
 	struct member_info info = {
 		.pid = w->caller.pid,
@@ -109,7 +109,7 @@ static int let_in(struct arena *a, struct waiter *w, uint32_t role)
 	int r;
 
 	j->running = load_acquire(&v->sb->state) == ARENA_RUNNING;
-	settle(a, j);
+	note_first_wishes(a, j);
 	process_read_comm(info.pid, info.comm);
 	r = member_claim(v, &info, &slot);
 	if (r < 0)
@@ -133,7 +133,7 @@ static int let_in(struct arena *a, struct waiter *w, uint32_t role)
 
 /* Somebody has a lock: wait, like for anything else.  Also whoever does not
  * want to wait for others to join or leave, but not for long. */
-static int lock_failed(struct arena *a, struct waiter *w, int r)
+static int wait_for_lock(struct arena *a, struct waiter *w, int r)
 {
 	int64_t soon = clock_monotonic_ns() + LATER_REQUEST_NS;
 
@@ -148,25 +148,25 @@ static int lock_failed(struct arena *a, struct waiter *w, int r)
 	return WAITER_MUST_WAIT;
 }
 
-static int try_join(struct arena *a, void *arg)
+static int join_locked(struct arena *a, void *arg)
 {
 	struct waiter *w = arg;
 	uint32_t role = 0;
 	int r = arena_lock(a);
 
 	if (r < 0)
-		return lock_failed(a, w, r);
+		return wait_for_lock(a, w, r);
 	r = a->doomed ? WAITER_MUST_WAIT
-		      : role_now(a->view.sb, &w->join, &role);
+		      : choose_role(a->view.sb, &w->join, &role);
 	if (r == WAITER_MUST_WAIT && w->join.flags & JOIN_NOWAIT)
 		r = -EAGAIN;
 	if (r == 0)
-		r = let_in(a, w, role);
+		r = let_member_in(a, w, role);
 	arena_unlock(a);
 	return r;
 }
 
-/* Not in try_join(): that may be left by a jump. */
+/* Not in join_locked(): that may be left by a jump. */
 static int join_charged(struct arena *a, struct waiter *w)
 {
 	struct charge charge;
@@ -174,14 +174,14 @@ static int join_charged(struct arena *a, struct waiter *w)
 
 	if (r < 0)
 		return r;
-	r = guarded(a, try_join, w);
+	r = guarded(a, join_locked, w);
 	if (r == 0)
 		undertaker_charge(a, w->join.slot, w->join.id, &charge);
 	quota_give(&charge);
 	return r;
 }
 
-static int wants_renewal(struct arena *a, void *arg)
+static int join_wants_renewal(struct arena *a, void *arg)
 {
 	const struct ioc_join *j = arg;
 
@@ -193,13 +193,13 @@ static int wants_renewal(struct arena *a, void *arg)
 
 /* The first one in may ask for a span and a limit of its own, and for a place
  * that is free in its address space. */
-static int join_once(struct arena *a, struct waiter *w)
+static int attempt_join(struct arena *a, struct waiter *w)
 {
 	int r;
 
-	w->attempt = join_once;
+	w->attempt = attempt_join;
 	if (a->unsettled)
-		return lock_failed(a, w, -ETIMEDOUT);
+		return wait_for_lock(a, w, -ETIMEDOUT);
 	r = arena_refresh(a);
 	if (r < 0)
 		return r;
@@ -207,7 +207,7 @@ static int join_once(struct arena *a, struct waiter *w)
 	if (r)
 		return r < 0 ? r : WAITER_MUST_WAIT;
 	if (w->join.role != FUSION_ROLE_SLAVE && !a->members &&
-	    guarded(a, wants_renewal, &w->join) == 1) {
+	    guarded(a, join_wants_renewal, &w->join) == 1) {
 		r = arena_renew(a, w->join.span, w->join.limit,
 				w->join.flags & JOIN_ELSEWHERE ? &w->join.busy
 							       : NULL);
@@ -273,7 +273,7 @@ void request_join(const struct ioctl_request *q)
 		    arena_is_owner(a, w->caller.uid))
 			r = arena_make_transient(a);
 		if (!r)
-			r = join_once(a, w);
+			r = attempt_join(a, w);
 	}
 	if (r == WAITER_MUST_WAIT) {
 		waiter_park(w);
@@ -319,7 +319,7 @@ static struct waiter *inside_request(struct arena *a, struct fuse_req *req,
 }
 
 /* Asked again, after a signal, it waits on. */
-static int let_out(struct arena *a, struct waiter *w)
+static int let_member_out(struct arena *a, struct waiter *w)
 {
 	const struct tracked *t =
 		undertaker_find(a, w->member.slot, w->member.id);
@@ -328,22 +328,22 @@ static int let_out(struct arena *a, struct waiter *w)
 	return r == 1 ? waiter_until_let_go(a, w) : r;
 }
 
-static int make_ready_locked(struct arena *a, void *arg)
+static int ready_locked(struct arena *a, void *arg)
 {
 	struct waiter *w = arg;
 	int r = arena_lock(a);
 
 	if (r < 0)
-		return lock_failed(a, w, r);
+		return wait_for_lock(a, w, r);
 	r = member_ready(&a->view, w->member.slot);
 	arena_unlock(a);
 	return r;
 }
 
-static int make_ready(struct arena *a, struct waiter *w)
+static int attempt_ready(struct arena *a, struct waiter *w)
 {
-	w->attempt = make_ready;
-	return guarded(a, make_ready_locked, w);
+	w->attempt = attempt_ready;
+	return guarded(a, ready_locked, w);
 }
 
 static int is_initializing(struct arena *a, void *unused)
@@ -354,7 +354,7 @@ static int is_initializing(struct arena *a, void *unused)
 
 /* initialize() or join() refused.  Those who waited for an initialisation
  * that failed politely fail as it did. */
-static int refused(struct arena *a, struct waiter *w)
+static int refuse_initialisation(struct arena *a, struct waiter *w)
 {
 	int error = w->member.result;
 
@@ -362,7 +362,7 @@ static int refused(struct arena *a, struct waiter *w)
 		error = -EINVAL;
 	if (guarded(a, is_initializing, NULL) == 1)
 		waiters_fail(a, error);
-	return let_out(a, w);
+	return let_member_out(a, w);
 }
 
 void request_ready(const struct ioctl_request *q)
@@ -376,7 +376,7 @@ void request_ready(const struct ioctl_request *q)
 
 	if (!w)
 		return;
-	r = m->result < 0 ? refused(a, w) : make_ready(a, w);
+	r = m->result < 0 ? refuse_initialisation(a, w) : attempt_ready(a, w);
 	if (r == WAITER_MUST_WAIT) {
 		waiter_park(w);
 		return;
@@ -388,13 +388,13 @@ void request_ready(const struct ioctl_request *q)
 	waiters_look(a);
 }
 
-static int begin_exit_locked(struct arena *a, void *arg)
+static int exit_locked(struct arena *a, void *arg)
 {
 	struct waiter *w = arg;
 	int r = arena_lock(a);
 
 	if (r < 0)
-		return lock_failed(a, w, r);
+		return wait_for_lock(a, w, r);
 	r = life_exit_begin(&a->view, w->member.slot);
 	arena_unlock(a);
 	if (r == EXIT_WAIT)
@@ -405,10 +405,10 @@ static int begin_exit_locked(struct arena *a, void *arg)
 	return 0;
 }
 
-static int begin_exit(struct arena *a, struct waiter *w)
+static int attempt_exit(struct arena *a, struct waiter *w)
 {
-	w->attempt = begin_exit;
-	return guarded(a, begin_exit_locked, w);
+	w->attempt = attempt_exit;
+	return guarded(a, exit_locked, w);
 }
 
 void request_exit(const struct ioctl_request *q)
@@ -420,7 +420,7 @@ void request_exit(const struct ioctl_request *q)
 
 	if (!w)
 		return;
-	r = begin_exit(a, w);
+	r = attempt_exit(a, w);
 	if (r == WAITER_MUST_WAIT) {
 		waiter_park(w);
 		return;
@@ -438,7 +438,7 @@ void request_leave(const struct ioctl_request *q)
 
 	if (!w)
 		return;
-	r = let_out(a, w);
+	r = let_member_out(a, w);
 	if (r == WAITER_MUST_WAIT)
 		waiter_park(w);
 	else

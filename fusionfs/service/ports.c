@@ -38,7 +38,7 @@ struct port_wait {
 /* --- Opening and closing ---------------------------------------------------
  */
 
-static int open_guarded(struct arena *a, void *arg)
+static int open_port_guarded(struct arena *a, void *arg)
 {
 	const struct node *n = ((void **)arg)[0];
 	struct port *p = ((void **)arg)[1];
@@ -47,7 +47,7 @@ static int open_guarded(struct arena *a, void *arg)
 	return p->ops->open(p, n);
 }
 
-static int may_open(const struct port_ops *ops, int flags)
+static int may_open_port(const struct port_ops *ops, int flags)
 {
 	int mode = flags & O_ACCMODE;
 
@@ -57,7 +57,7 @@ static int may_open(const struct port_ops *ops, int flags)
 	return 0;
 }
 
-static int drop_rec(struct arena *a, void *arg)
+static int drop_port_record(struct arena *a, void *arg)
 {
 	struct port *p = arg;
 
@@ -73,7 +73,7 @@ int port_open(const struct node *n, struct fuse_req *req, int flags,
 	const struct port_ops *ops = n->row->port;
 	void *arg[2] = {(void *)n, NULL};
 	struct port *p;
-	int r = may_open(ops, flags);
+	int r = may_open_port(ops, flags);
 
 	if (r < 0)
 		return r;
@@ -95,9 +95,9 @@ int port_open(const struct node *n, struct fuse_req *req, int flags,
 	quota_open(&p->out.charge, p->uid, QUOTA_BYTES);
 	r = quota_take(&p->charge, p->uid, QUOTA_PORTS, 1);
 	if (r == 0 && ops->open)
-		r = guarded(n->arena, open_guarded, arg);
+		r = guarded(n->arena, open_port_guarded, arg);
 	if (r < 0) {
-		guarded(n->arena, drop_rec, p);
+		guarded(n->arena, drop_port_record, p);
 		quota_give(&p->charge);
 		free(p);
 		return r;
@@ -108,16 +108,16 @@ int port_open(const struct node *n, struct fuse_req *req, int flags,
 	return 0;
 }
 
-static int close_guarded(struct arena *a, void *arg)
+static int close_port_guarded(struct arena *a, void *arg)
 {
 	struct port *p = arg;
 
 	if (p->ops->close)
 		p->ops->close(p);
-	return drop_rec(a, p);
+	return drop_port_record(a, p);
 }
 
-static void drop_poll(struct port *p)
+static void drop_port_poll(struct port *p)
 {
 	pollhandle_drop(p->ph);
 	p->ph = NULL;
@@ -129,13 +129,13 @@ static void free_port(struct port *p)
 	struct port **at;
 
 	if (a) {
-		guarded(a, close_guarded, p);
+		guarded(a, close_port_guarded, p);
 		for (at = &a->ports; *at && *at != p; at = &(*at)->next)
 			;
 		if (*at)
 			*at = p->next;
 	}
-	drop_poll(p);
+	drop_port_poll(p);
 	text_finish(&p->in);
 	text_finish(&p->out);
 	quota_give(&p->charge);
@@ -145,7 +145,7 @@ static void free_port(struct port *p)
 void port_close(struct port *p)
 {
 	p->closed = true;
-	drop_poll(p);
+	drop_port_poll(p);
 	if (!p->n_kept)
 		free_port(p);
 }
@@ -172,7 +172,7 @@ int port_claim(struct port *p)
 /* --- Trying ----------------------------------------------------------------
  */
 
-static int fill_guarded(struct arena *a, void *arg)
+static int fill_port_guarded(struct arena *a, void *arg)
 {
 	struct port *p = arg;
 
@@ -181,7 +181,7 @@ static int fill_guarded(struct arena *a, void *arg)
 }
 
 /* What is left of the last message comes first, and alone. */
-static int try_read(struct port *p)
+static int port_try_read(struct port *p)
 {
 	int r = 0;
 
@@ -191,7 +191,7 @@ static int try_read(struct port *p)
 	p->sent = 0;
 	if (!p->arena)
 		return p->ops->over;
-	r = guarded(p->arena, fill_guarded, p);
+	r = guarded(p->arena, fill_port_guarded, p);
 	return r == 0 ? p->out.failed : r;
 }
 
@@ -201,7 +201,7 @@ struct port_attempt {
 	size_t size;
 };
 
-static int write_guarded(struct arena *a, void *arg)
+static int write_port_guarded(struct arena *a, void *arg)
 {
 	const struct port_attempt *w = arg;
 
@@ -213,11 +213,11 @@ int port_try_write(struct port *p, const char *data, size_t size)
 {
 	struct port_attempt w = {p, data, size};
 
-	return p->arena ? guarded(p->arena, write_guarded, &w) : -EIDRM;
+	return p->arena ? guarded(p->arena, write_port_guarded, &w) : -EIDRM;
 }
 
-static void answer_read(struct port *p, struct fuse_req *req, size_t size,
-			int r)
+static void answer_port_read(struct port *p, struct fuse_req *req, size_t size,
+			     int r)
 {
 	size_t n = p->out.len - p->sent;
 
@@ -232,7 +232,7 @@ static void answer_read(struct port *p, struct fuse_req *req, size_t size,
 		p->sent += n;
 }
 
-static void answer_write(struct fuse_req *req, size_t size, int r)
+static void answer_port_write(struct fuse_req *req, size_t size, int r)
 {
 	if (r < 0)
 		reply_err(req, r);
@@ -254,40 +254,40 @@ void port_clock(struct port *p, bool on)
 	p->look_ns = on ? clock_monotonic_ns() + p->nap_ns : 0;
 }
 
-static struct port_wait *wait_of(struct parked *p)
+static struct port_wait *port_wait_of(struct parked *p)
 {
 	return (struct port_wait *)p;
 }
 
 /* The wait is over: @r. */
-static void finish_wait(struct port_wait *w, int r)
+static void finish_port_wait(struct port_wait *w, int r)
 {
 	unpark(&w->parked);
 	w->port->n_reads -= !w->is_write;
 	w->port->n_writes -= w->is_write;
 	if (w->is_write)
-		answer_write(w->parked.req, w->size, r);
+		answer_port_write(w->parked.req, w->size, r);
 	else
-		answer_read(w->port, w->parked.req, w->size, r);
+		answer_port_read(w->port, w->parked.req, w->size, r);
 	quota_give(&w->bytes);
 	quota_give(&w->parked.charge);
 	free(w);
 }
 
-static void interrupt_wait(struct parked *p)
+static void interrupt_port_wait(struct parked *p)
 {
-	finish_wait(wait_of(p), -EINTR);
+	finish_port_wait(port_wait_of(p), -EINTR);
 }
 
 /* Nobody listens to the bell: there was no thread for it. */
-static void no_bell(struct port *p)
+static void look_without_bell(struct port *p)
 {
 	if (!p->look_ns && !bell_is_heard(p->arena))
 		p->look_ns = clock_monotonic_ns() + LOOK_LAST_NS;
 }
 
 /* The request, and what it would write. */
-static int charge_wait(struct port_wait *w)
+static int charge_port_wait(struct port_wait *w)
 {
 	int r = parked_charge(&w->parked);
 
@@ -308,14 +308,15 @@ static void park_request(struct port *p, struct fuse_req *req, const char *data,
 
 	if (w) {
 		*w = (struct port_wait){
-			.parked = {.req = req, .interrupted = interrupt_wait},
+			.parked = {.req = req,
+				   .interrupted = interrupt_port_wait},
 			.port = p,
 			.is_write = data != NULL,
 			.size = size,
 			.until_ns =
 				data ? clock_monotonic_ns() + THROTTLE_NS : 0,
 		};
-		r = charge_wait(w);
+		r = charge_port_wait(w);
 	}
 	if (r < 0) {
 		free(w);
@@ -326,25 +327,26 @@ static void park_request(struct port *p, struct fuse_req *req, const char *data,
 		memcpy(w->data, data, size);
 	p->n_reads += !data;
 	p->n_writes += data != NULL;
-	no_bell(p);
+	look_without_bell(p);
 	park(&w->parked, &p->arena->port_waits);
 }
 
 void port_read(struct port *p, struct fuse_req *req, size_t size, int flags)
 {
 	/* Who waits already is first. */
-	int r = p->n_reads ? -EAGAIN : try_read(p);
+	int r = p->n_reads ? -EAGAIN : port_try_read(p);
 
 	if (r == -EAGAIN && !(flags & O_NONBLOCK) && bell_listen(p->arena))
-		r = try_read(p); /* it may have rung before we listened */
+		r = port_try_read(p); /* it may have rung before we listened */
 	if (r == -EAGAIN && !(flags & O_NONBLOCK))
 		park_request(p, req, NULL, size);
 	else
-		answer_read(p, req, size, r);
+		answer_port_read(p, req, size, r);
 }
 
 /* Those that wait for the same are first. */
-static int write_now(struct port *p, const char *data, size_t size, bool nowait)
+static int try_write_at_once(struct port *p, const char *data, size_t size,
+			     bool nowait)
 {
 	int r = -EAGAIN;
 
@@ -369,22 +371,22 @@ void port_write(struct port *p, struct fuse_req *req, const char *data,
 	p->late = 0;
 	tried = !outbox_waits(p);
 	if (r == 0)
-		r = write_now(p, data, size, nowait);
+		r = try_write_at_once(p, data, size, nowait);
 	if (r == -EAGAIN && !nowait) {
 		r = outbox_put(p, data, size, tried);
 		if (r == 0 && tried)
-			no_bell(p);
+			look_without_bell(p);
 	}
 	if (r == -EAGAIN && !nowait && outbox_may_wait(p))
 		park_request(p, req, data, size);
 	else
-		answer_write(req, size, r);
+		answer_port_write(req, size, r);
 }
 
 /* --- Polling ---------------------------------------------------------------
  */
 
-static int ready_guarded(struct arena *a, void *arg)
+static int port_ready_guarded(struct arena *a, void *arg)
 {
 	struct port *p = arg;
 
@@ -393,11 +395,11 @@ static int ready_guarded(struct arena *a, void *arg)
 }
 
 /* Whatever is wrong, a read says so. */
-static bool is_ready(struct port *p)
+static bool is_port_ready(struct port *p)
 {
 	if (!p->arena || p->sent < p->out.len || !p->ops->ready)
 		return true;
-	return guarded(p->arena, ready_guarded, p) != 0;
+	return guarded(p->arena, port_ready_guarded, p) != 0;
 }
 
 unsigned port_poll(struct port *p, struct fuse_pollhandle *ph)
@@ -405,12 +407,12 @@ unsigned port_poll(struct port *p, struct fuse_pollhandle *ph)
 	unsigned events = p->ops->write ? POLLOUT | POLLWRNORM : 0;
 
 	if (ph) {
-		drop_poll(p);
+		drop_port_poll(p);
 		p->ph = ph;
 		if (p->arena && p->ops->fill)
 			bell_listen(p->arena);
 	}
-	if (p->ops->fill && is_ready(p))
+	if (p->ops->fill && is_port_ready(p))
 		events |= POLLIN | POLLRDNORM;
 	return events;
 }
@@ -423,7 +425,7 @@ static bool look_at_polls(struct arena *a)
 	bool told = false;
 
 	for (struct port *p = a->ports; p; p = p->next) {
-		if (!p->ph || !p->ops->fill || !is_ready(p))
+		if (!p->ph || !p->ops->fill || !is_port_ready(p))
 			continue;
 		pollhandle_tell(p->ph);
 		p->ph = NULL;
@@ -432,12 +434,12 @@ static bool look_at_polls(struct arena *a)
 	return told;
 }
 
-static int try_again(struct port_wait *w)
+static int try_wait_again(struct port_wait *w)
 {
 	if (w->is_write)
 		return outbox_put(w->port, w->data, w->size, false);
 	w->port->again = true;
-	return try_read(w->port);
+	return port_try_read(w->port);
 }
 
 bool ports_look(struct arena *a)
@@ -447,14 +449,14 @@ bool ports_look(struct arena *a)
 
 	outbox_send(a);
 	for (p = a->port_waits; p; p = next) {
-		struct port_wait *w = wait_of(p);
-		int r = try_again(w);
+		struct port_wait *w = port_wait_of(p);
+		int r = try_wait_again(w);
 
 		next = p->next;
 		if (r != -EAGAIN)
-			finish_wait(w, r);
+			finish_port_wait(w, r);
 		else
-			no_bell(w->port);
+			look_without_bell(w->port);
 		told = told || r != -EAGAIN;
 	}
 	return look_at_polls(a) || told;
@@ -467,14 +469,14 @@ static int64_t expire_writes(struct arena *a, int64_t now)
 	int64_t first = -1;
 
 	for (p = a->port_waits; p; p = next) {
-		struct port_wait *w = wait_of(p);
+		struct port_wait *w = port_wait_of(p);
 
 		next = p->next;
 		if (!w->is_write)
 			continue;
 		if (w->until_ns <= now) {
 			outbox_is_stuck(w->port);
-			finish_wait(w, -EAGAIN);
+			finish_port_wait(w, -EAGAIN);
 		} else {
 			first = clock_sooner(first, w->until_ns - now);
 		}
@@ -483,7 +485,7 @@ static int64_t expire_writes(struct arena *a, int64_t now)
 }
 
 /* When is the next one due?  -1 none by the clock. */
-static int64_t next_look(const struct arena *a)
+static int64_t next_look_at_ports(const struct arena *a)
 {
 	int64_t first = -1;
 
@@ -494,10 +496,10 @@ static int64_t next_look(const struct arena *a)
 	return first;
 }
 
-static void fail(struct arena *a, int error)
+static void fail_port_waits(struct arena *a, int error)
 {
 	while (a->port_waits)
-		finish_wait(wait_of(a->port_waits), error);
+		finish_port_wait(port_wait_of(a->port_waits), error);
 }
 
 int64_t ports_retry(void)
@@ -507,10 +509,10 @@ int64_t ports_retry(void)
 	for (struct arena *a = world.arenas; a; a = a->next) {
 		if (a->corrupt && (a->port_waits || a->ports))
 			ports_forget(a, -EIO);
-		next = next_look(a);
+		next = next_look_at_ports(a);
 		if (next >= 0 && now >= next) {
 			ports_look(a);
-			next = next_look(a);
+			next = next_look_at_ports(a);
 			if (next >= 0 && next < now + LOOK_FIRST_NS)
 				next = now + LOOK_FIRST_NS;
 		}
@@ -543,13 +545,13 @@ unsigned ports_writes(const struct arena *a, const struct port_ops *ops,
 
 void ports_forget(struct arena *a, int error)
 {
-	fail(a, error);
+	fail_port_waits(a, error);
 	outbox_forget(a, error);
 	while (a->ports) {
 		struct port *p = a->ports;
 
 		a->ports = p->next;
-		guarded(a, close_guarded, p);
+		guarded(a, close_port_guarded, p);
 		p->rec = NULL;
 		p->arena = NULL;
 		if (p->ph)

@@ -18,7 +18,7 @@ static struct path_lookup {
 	int64_t at_ns; /* 0: there is none, or its GETATTR has come */
 } path_lookups[PATH_LOOKUPS];
 
-static struct sized **bucket(uint64_t ino)
+static struct sized **sized_bucket(uint64_t ino)
 {
 	return &buckets[(ino * 0x9e3779b97f4a7c15u) >> 56];
 }
@@ -31,7 +31,7 @@ static struct path_lookup *path_lookup_of(pid_t tid)
 void sizes_open(struct sized *s, uint64_t ino, pid_t tid)
 {
 	struct path_lookup *n = path_lookup_of(tid);
-	struct sized **at = bucket(ino);
+	struct sized **at = sized_bucket(ino);
 
 	*s = (struct sized){.next = *at, .ino = ino, .opener = tid};
 	/* Opened without a LOOKUP, by /proc/self/fd: 0, so that no page is
@@ -45,7 +45,7 @@ void sizes_open(struct sized *s, uint64_t ino, pid_t tid)
 
 void sizes_close(struct sized *s)
 {
-	struct sized **at = bucket(s->ino);
+	struct sized **at = sized_bucket(s->ino);
 
 	while (*at && *at != s)
 		at = &(*at)->next;
@@ -55,7 +55,7 @@ void sizes_close(struct sized *s)
 
 void sizes_tell(uint64_t ino, uint64_t size)
 {
-	for (struct sized *s = *bucket(ino); s; s = s->next)
+	for (struct sized *s = *sized_bucket(ino); s; s = s->next)
 		if (s->ino == ino)
 			s->told = size;
 	for (unsigned i = 0; i < PATH_LOOKUPS; i++)
@@ -76,13 +76,13 @@ void sizes_tell_path(uint64_t ino, pid_t tid, uint64_t size)
 
 void sizes_written(uint64_t ino, uint64_t end)
 {
-	for (struct sized *s = *bucket(ino); s; s = s->next)
+	for (struct sized *s = *sized_bucket(ino); s; s = s->next)
 		if (s->ino == ino && s->told < end)
 			s->told = end;
 }
 
 /* Is it the GETATTR that belongs to a LOOKUP?  That is one. */
-static int is_of_path(uint64_t ino, pid_t tid)
+static int is_getattr_of_path(uint64_t ino, pid_t tid)
 {
 	struct path_lookup *n = path_lookup_of(tid);
 	int64_t at_ns = n->at_ns;
@@ -98,10 +98,10 @@ struct sized *sizes_asked(uint64_t ino, pid_t tid)
 	struct sized *other = NULL;
 	int n_others = 0;
 
-	if (is_of_path(ino, tid))
+	if (is_getattr_of_path(ino, tid))
 		return NULL;
 	/* The newest first. */
-	for (struct sized *s = *bucket(ino); s; s = s->next) {
+	for (struct sized *s = *sized_bucket(ino); s; s = s->next) {
 		if (s->ino != ino)
 			continue;
 		if (s->opener == tid)

@@ -93,18 +93,18 @@ struct attempt {
 	pid_t tid;
 };
 
-static int claim_rec(struct view *v, struct visitor *vis)
+static int claim_visitor_record(struct view *v, struct visitor *vis)
 {
 	int r = vis->rec ? 0 : thread_claim(v, &vis->rec);
 
 	return r == -EMFILE || r == -ENOMEM ? -ENOLCK : r;
 }
 
-static int attempt_guarded(struct arena *a, void *arg)
+static int attempt_lock_guarded(struct arena *a, void *arg)
 {
 	struct attempt *t = arg;
 	struct visitor *vis = t->vis;
-	int r = claim_rec(&a->view, vis);
+	int r = claim_visitor_record(&a->view, vis);
 
 	if (r < 0)
 		return r;
@@ -122,7 +122,7 @@ static int attempt_guarded(struct arena *a, void *arg)
 /* Whom to show as the owner.  A shell opens the file and has flock(1) lock it,
  * which ends: it is the shell's.  A thread that locks what its own process has
  * opened is meant itself. */
-static pid_t who_locks(const struct visitor *vis, struct fuse_req *req)
+static pid_t tid_of_locker(const struct visitor *vis, struct fuse_req *req)
 {
 	pid_t tid = request_tid(req);
 	struct caller caller;
@@ -134,7 +134,7 @@ static pid_t who_locks(const struct visitor *vis, struct fuse_req *req)
 }
 
 /* 0 taken, -EAGAIN not yet, -errno. */
-static int attempt(struct visitor *vis, int how, bool nowait, pid_t tid)
+static int attempt_lock(struct visitor *vis, int how, bool nowait, pid_t tid)
 {
 	struct attempt t = {.vis = vis, .claim = vis->claim, .tid = tid};
 	int r;
@@ -147,7 +147,7 @@ static int attempt(struct visitor *vis, int how, bool nowait, pid_t tid)
 	t.claim.how = how;
 	/* Who waits already may be handed it at any time: it has to look. */
 	t.claim.nowait = nowait && !vis->n_parked;
-	r = guarded(vis->arena, attempt_guarded, &t);
+	r = guarded(vis->arena, attempt_lock_guarded, &t);
 	if (r == 0 || r == -EOWNERDEAD) {
 		if (!vis->claim.levels++)
 			vis->has_purchased = false;
@@ -156,7 +156,7 @@ static int attempt(struct visitor *vis, int how, bool nowait, pid_t tid)
 	return r;
 }
 
-static int give_up_guarded(struct arena *a, void *arg)
+static int give_up_lock_guarded(struct arena *a, void *arg)
 {
 	struct visitor *vis = arg;
 
@@ -165,7 +165,7 @@ static int give_up_guarded(struct arena *a, void *arg)
 	return 0;
 }
 
-static int release_guarded(struct arena *a, void *arg)
+static int release_lock_guarded(struct arena *a, void *arg)
 {
 	struct visitor *vis = arg;
 
@@ -174,17 +174,17 @@ static int release_guarded(struct arena *a, void *arg)
 	return 0;
 }
 
-static void release(struct visitor *vis)
+static void release_lock(struct visitor *vis)
 {
 	if (vis->arena && vis->claim.levels)
-		guarded(vis->arena, release_guarded, vis);
+		guarded(vis->arena, release_lock_guarded, vis);
 	vis->claim.levels = 0;
 }
 
 /* --- Parking ---------------------------------------------------------------
  */
 
-static int tell_waiting(struct arena *a, void *unused)
+static int tell_visitors_waiting(struct arena *a, void *unused)
 {
 	unsigned holding, waiting;
 
@@ -195,32 +195,32 @@ static int tell_waiting(struct arena *a, void *unused)
 	return 0;
 }
 
-static void look_soon(struct arena *a)
+static void look_at_visitors_soon(struct arena *a)
 {
 	a->nap_ns = LOOK_FIRST_NS;
 	a->look_ns = clock_monotonic_ns() + a->nap_ns;
 }
 
 /* The wait is over: @r. */
-static void finish_wait(struct parked *p, int r)
+static void finish_lock_wait(struct parked *p, int r)
 {
 	struct visitor *vis = ((struct visitor_wait *)p)->visitor;
 
 	unpark(p);
 	vis->n_parked--;
-	guarded(vis->arena, tell_waiting, NULL);
+	guarded(vis->arena, tell_visitors_waiting, NULL);
 	if (r < 0 && !vis->n_parked)
-		guarded(vis->arena, give_up_guarded, vis);
+		guarded(vis->arena, give_up_lock_guarded, vis);
 	reply_err(p->req, r);
 	quota_give(&p->charge);
 	free(p);
 }
 
-static void interrupt_wait(struct parked *p)
+static void interrupt_lock_wait(struct parked *p)
 {
 	struct arena *a = ((struct visitor_wait *)p)->visitor->arena;
 
-	finish_wait(p, -EINTR);
+	finish_lock_wait(p, -EINTR);
 	/* It may have been handed what it gives up. */
 	visitors_look(a);
 }
@@ -232,27 +232,28 @@ static void park_lock(struct visitor *vis, struct fuse_req *req)
 
 	if (w) {
 		*w = (struct visitor_wait){
-			.parked = {.req = req, .interrupted = interrupt_wait},
+			.parked = {.req = req,
+				   .interrupted = interrupt_lock_wait},
 			.visitor = vis,
 		};
 		r = parked_charge(&w->parked);
 	}
 	if (r < 0) {
 		if (!vis->n_parked)
-			guarded(vis->arena, give_up_guarded, vis);
+			guarded(vis->arena, give_up_lock_guarded, vis);
 		reply_err(req, r);
 		free(w);
 		return;
 	}
 	vis->n_parked++;
-	guarded(vis->arena, tell_waiting, NULL);
-	look_soon(vis->arena);
+	guarded(vis->arena, tell_visitors_waiting, NULL);
+	look_at_visitors_soon(vis->arena);
 	park(&w->parked, &vis->arena->visitor_waits);
 }
 
-static void lock(struct visitor *vis, struct fuse_req *req, bool nowait)
+static void lock_or_park(struct visitor *vis, struct fuse_req *req, bool nowait)
 {
-	int r = attempt(vis, 0, nowait, who_locks(vis, req));
+	int r = attempt_lock(vis, 0, nowait, tid_of_locker(vis, req));
 
 	if (r == -EAGAIN && !nowait)
 		park_lock(vis, req);
@@ -266,14 +267,14 @@ void visitor_flock(struct visitor *vis, struct fuse_req *req, int op)
 
 	switch (op & ~LOCK_NB) {
 	case LOCK_UN:
-		release(vis);
+		release_lock(vis);
 		reply_err(req, 0);
 		if (vis->arena)
 			visitors_look(vis->arena);
 		break;
 	case LOCK_EX:
 		if (vis->may_lock)
-			lock(vis, req, nowait);
+			lock_or_park(vis, req, nowait);
 		else
 			reply_err(req, -EACCES);
 		break;
@@ -291,7 +292,7 @@ struct act {
 	const struct lock_word *word;
 };
 
-static int act_guarded(struct arena *a, void *arg)
+static int act_on_word_guarded(struct arena *a, void *arg)
 {
 	const struct act *act = arg;
 	struct visitor *vis = act->vis;
@@ -300,8 +301,8 @@ static int act_guarded(struct arena *a, void *arg)
 			: -EPERM;
 }
 
-static const struct lock_word *find_word(const struct visitor *vis,
-					 const char *text)
+static const struct lock_word *find_lock_word(const struct visitor *vis,
+					      const char *text)
 {
 	size_t len = strcspn(text, "\n");
 
@@ -313,10 +314,10 @@ static const struct lock_word *find_word(const struct visitor *vis,
 	return NULL;
 }
 
-static int do_act(struct visitor *vis, const struct lock_word *word)
+static int act_on_word(struct visitor *vis, const struct lock_word *word)
 {
 	struct act act = {vis, word};
-	int r = guarded(vis->arena, act_guarded, &act);
+	int r = guarded(vis->arena, act_on_word_guarded, &act);
 
 	if (r >= 0 && word->is_back && vis->claim.levels)
 		vis->claim.levels--;
@@ -325,7 +326,7 @@ static int do_act(struct visitor *vis, const struct lock_word *word)
 
 /* Whom a hold-up would have to kill: the process that opened the file, if it is
  * still there, running what it runs now. */
-static void purchased(struct visitor *vis)
+static void note_purchaser(struct visitor *vis)
 {
 	struct purchaser p = {.pid = vis->pid, .uid = vis->uid};
 
@@ -343,17 +344,17 @@ static void purchased(struct visitor *vis)
 void visitor_write(struct visitor *vis, struct fuse_req *req, const char *text,
 		   size_t size)
 {
-	const struct lock_word *word = find_word(vis, text);
+	const struct lock_word *word = find_lock_word(vis, text);
 	int r = -EINVAL;
 
 	if (!vis->arena)
 		r = -EIDRM;
 	else if (word && word->act)
-		r = do_act(vis, word);
+		r = act_on_word(vis, word);
 	else if (word)
-		r = attempt(vis, word->how, true, who_locks(vis, req));
+		r = attempt_lock(vis, word->how, true, tid_of_locker(vis, req));
 	if (r == 0 && word && word->is_purchase)
-		purchased(vis);
+		note_purchaser(vis);
 	if (r < 0)
 		reply_err(req, r);
 	else
@@ -371,11 +372,11 @@ void visitors_look(struct arena *a)
 
 	for (p = a->visitor_waits; p; p = next) {
 		struct visitor *vis = ((struct visitor_wait *)p)->visitor;
-		int r = attempt(vis, 0, false, 0);
+		int r = attempt_lock(vis, 0, false, 0);
 
 		next = p->next;
 		if (r != -EAGAIN)
-			finish_wait(p, r);
+			finish_lock_wait(p, r);
 	}
 }
 
@@ -440,10 +441,10 @@ void visitors_count(const struct arena *a, unsigned *holding, unsigned *waiting)
 void visitors_fail(struct arena *a, int error)
 {
 	while (a->visitor_waits)
-		finish_wait(a->visitor_waits, error);
+		finish_lock_wait(a->visitor_waits, error);
 }
 
-static int drop_rec(struct arena *a, void *arg)
+static int drop_visitor_record(struct arena *a, void *arg)
 {
 	struct visitor *vis = arg;
 
@@ -458,8 +459,8 @@ void visitor_close(struct visitor *vis)
 	struct visitor **at;
 
 	if (a) {
-		release(vis);
-		guarded(a, drop_rec, vis);
+		release_lock(vis);
+		guarded(a, drop_visitor_record, vis);
 		for (at = &a->visitors; *at && *at != vis; at = &(*at)->next)
 			;
 		if (*at)
@@ -470,7 +471,7 @@ void visitor_close(struct visitor *vis)
 }
 
 /* For those inside, if there are any, its holder has died. */
-static int abandon(struct arena *a, void *arg)
+static int abandon_visitor(struct arena *a, void *arg)
 {
 	struct visitor *vis = arg;
 
@@ -488,7 +489,7 @@ void visitors_forget(struct arena *a, int error)
 
 		a->visitors = vis->next;
 		if (vis->rec)
-			guarded(a, abandon, vis);
+			guarded(a, abandon_visitor, vis);
 		vis->arena = NULL;
 		vis->rec = NULL;
 		vis->claim.levels = 0;

@@ -47,7 +47,7 @@ void arena_unlock(struct arena *a)
 	life_unlock(&a->view);
 }
 
-static int undertake(struct arena *a, void *unused)
+static int undertake_guarded(struct arena *a, void *unused)
 {
 	(void)unused;
 	a->base = a->view.sb->base;
@@ -57,7 +57,7 @@ static int undertake(struct arena *a, void *unused)
 }
 
 /* Map the file and become its undertaker.  How many are inside, -errno. */
-static int take_over(struct arena *a)
+static int take_arena_over(struct arena *a)
 {
 	int r = 0;
 
@@ -75,18 +75,18 @@ static int take_over(struct arena *a)
 	a->view.patience_ns = NEVER_SLEEP;
 	a->view.backlog = &a->backlog;
 	a->view.acts = arena_services_acts();
-	return guarded(a, undertake, NULL);
+	return guarded(a, undertake_guarded, NULL);
 }
 
 /* The same; trouble that passes leaves the arena unsettled: later.h tries
  * again. */
-static int attach(struct arena *a)
+static int attach_arena(struct arena *a)
 {
 	int r;
 
 	a->corrupt = a->unsettled = false;
 	a->backlog.n = 0;
-	r = take_over(a);
+	r = take_arena_over(a);
 	if (error_is_temporary(r)) {
 		a->unsettled = true;
 		arena_services_postpone(a);
@@ -97,13 +97,13 @@ static int attach(struct arena *a)
 }
 
 /* This life of the arena is over for us; its files stay open. */
-static void detach(struct arena *a)
+static void detach_arena(struct arena *a)
 {
 	arena_services_end_life(a);
 	guard_unmap(a);
 }
 
-static struct arena *add(const char *name)
+static struct arena *add_arena(const char *name)
 {
 	struct arena *a = calloc(1, sizeof(*a));
 
@@ -123,14 +123,14 @@ static struct arena *add(const char *name)
 }
 
 /* What was in it is gone for good, whatever has the same ids next. */
-static void end_life(struct arena *a)
+static void end_arena_life(struct arena *a)
 {
 	if (a->life != a->serial)
 		serial_end(a->life);
 	a->life = a->serial;
 }
 
-static int mark_gone(struct arena *a, void *unused)
+static int mark_arena_gone(struct arena *a, void *unused)
 {
 	(void)unused;
 	store_release(&a->view.sb->state, ARENA_GONE);
@@ -144,18 +144,18 @@ void arena_destroy(struct arena *a, bool unlink_file)
 
 	arena_services_refuse(a);
 	if (unlink_file) {
-		guarded(a, mark_gone, NULL);
+		guarded(a, mark_arena_gone, NULL);
 		store_remove(&world.backing, a->name);
 	}
 	arena_services_forget(a);
-	detach(a);
+	detach_arena(a);
 	store_close(&a->store);
 	arena_charge_give(&a->charge);
 	while (*p && *p != a)
 		p = &(*p)->next;
 	if (*p)
 		*p = a->next;
-	end_life(a);
+	end_arena_life(a);
 	serial_end(a->serial);
 	free(a);
 }
@@ -197,7 +197,7 @@ int arena_create(const char *name, mode_t mode, uid_t uid, gid_t gid,
 	r = arena_charge_set(&charge, uid, params.span, params.limit);
 	if (r < 0)
 		return r;
-	a = add(name);
+	a = add_arena(name);
 	if (!a) {
 		arena_charge_give(&charge);
 		return -ENOMEM;
@@ -205,7 +205,7 @@ int arena_create(const char *name, mode_t mode, uid_t uid, gid_t gid,
 	a->charge = charge;
 	r = store_create(&world.backing, &params, &policy, &a->store);
 	if (r == 0)
-		r = attach(a);
+		r = attach_arena(a);
 	if (r < 0) {
 		arena_destroy(a, a->store.dir >= 0);
 		return r;
@@ -214,7 +214,7 @@ int arena_create(const char *name, mode_t mode, uid_t uid, gid_t gid,
 	return 0;
 }
 
-static uint32_t members_for(uint64_t span)
+static uint32_t max_members_for(uint64_t span)
 {
 	return world.options->max_members < span >> 14
 		       ? world.options->max_members
@@ -227,7 +227,7 @@ uint64_t arena_least(uint64_t span)
 
 	if (!span)
 		span = world.options->span;
-	return geometry_init(&geo, span, members_for(span)) < 0
+	return geometry_init(&geo, span, max_members_for(span)) < 0
 		       ? UINT64_MAX
 		       : format_least(&geo);
 }
@@ -248,7 +248,7 @@ int arena_renew(struct arena *a, uint64_t span, uint64_t limit,
 	uint64_t life;
 	int r;
 
-	params.max_members = members_for(params.span);
+	params.max_members = max_members_for(params.span);
 	params.base = address_choose(a->name, params.span, a, busy);
 	if (!params.base)
 		return busy ? -EADDRINUSE : -ENOSPC;
@@ -270,11 +270,11 @@ int arena_renew(struct arena *a, uint64_t span, uint64_t limit,
 		return r;
 	}
 	/* The old file has no name any more, but our mapping. */
-	guarded(a, mark_gone, NULL);
-	detach(a);
-	end_life(a);
+	guarded(a, mark_arena_gone, NULL);
+	detach_arena(a);
+	end_arena_life(a);
 	a->life = life;
-	r = attach(a);
+	r = attach_arena(a);
 	if (r < 0)
 		return error_is_temporary(r) ? -EAGAIN : -EIO;
 	return 0;
@@ -343,7 +343,7 @@ int arena_set_limit(struct arena *a, uint64_t limit)
 
 /* What the memory says of the limit is no more than a hint: the charge of an
  * arena that is taken over is at least what it has, and at most all. */
-static void charge_again(struct arena *a, uint64_t limit)
+static void charge_arena_again(struct arena *a, uint64_t limit)
 {
 	uint64_t most = quota_limit(QUOTA_MEMORY);
 	uid_t uid = a->store.policy.uid;
@@ -355,20 +355,20 @@ static void charge_again(struct arena *a, uint64_t limit)
 
 void arena_owner_changed(struct arena *a)
 {
-	charge_again(a, a->charge.memory.n);
+	charge_arena_again(a, a->charge.memory.n);
 }
 
-static void charge_adopted(struct arena *a, bool readable)
+static void charge_adopted_arena(struct arena *a, bool readable)
 {
 	uint64_t limit = 0;
 
 	if (readable)
 		guarded(a, read_limit, &limit);
-	charge_again(a, limit);
+	charge_arena_again(a, limit);
 }
 
 /* It is taken over: who is inside? */
-static void settled(struct arena *a)
+static void arena_is_settled(struct arena *a)
 {
 	arena_services_adopt(a);
 	if (!a->members)
@@ -382,17 +382,17 @@ void arena_settle(struct arena *a)
 	if (!a->unsettled || a->corrupt)
 		return;
 	a->unsettled = false;
-	n = take_over(a);
+	n = take_arena_over(a);
 	if (error_is_temporary(n)) {
 		a->unsettled = true;
 		arena_services_postpone(a);
 		return;
 	}
-	charge_adopted(a, n >= 0);
+	charge_adopted_arena(a, n >= 0);
 	if (n < 0)
 		arena_is_corrupt(a, "it cannot be recovered");
 	else
-		settled(a);
+		arena_is_settled(a);
 }
 
 int arena_adopt(const char *name)
@@ -402,7 +402,7 @@ int arena_adopt(const char *name)
 
 	if (n < 0)
 		return n;
-	a = add(name);
+	a = add_arena(name);
 	if (!a)
 		return -ENOMEM;
 	n = store_open(&world.backing, name, &a->store);
@@ -410,10 +410,10 @@ int arena_adopt(const char *name)
 		arena_destroy(a, false);
 		return n;
 	}
-	n = attach(a);
-	charge_adopted(a, n >= 0);
+	n = attach_arena(a);
+	charge_adopted_arena(a, n >= 0);
 	if (n >= 0)
-		settled(a);
+		arena_is_settled(a);
 	else if (!a->unsettled)
 		arena_is_corrupt(a, "its file makes no sense");
 	return 0;

@@ -90,7 +90,7 @@ static int check_node(const struct node *n)
 }
 
 /* An arena that is not taken over yet does not say what there is. */
-static int absent(int r)
+static int errno_of_absent(int r)
 {
 	return r == -EAGAIN ? r : -ENOENT;
 }
@@ -104,7 +104,7 @@ int node_in_arena(struct node *n, uint64_t serial)
 		a = a->next;
 	n->arena = a;
 	r = a ? check_node(n) : -ENOENT;
-	return r < 0 ? absent(r) : 0;
+	return r < 0 ? errno_of_absent(r) : 0;
 }
 
 /* While the kernel knows a node, its number is nobody else's: serial.h. */
@@ -166,7 +166,7 @@ enum row_type node_items_type(const struct node *dir)
 	return row ? row->type : ROW_FILE;
 }
 
-static struct node child_of(const struct node *dir, const struct row *row)
+static struct node node_child(const struct node *dir, const struct row *row)
 {
 	return (struct node){
 		.row = row,
@@ -209,20 +209,20 @@ int node_lookup(const struct node *dir, const char *name, struct node *ret)
 		if (rows[i].parent != index_of(dir->row) ||
 		    !row_is_called(&rows[i], name, &number))
 			continue;
-		n = child_of(dir, &rows[i]);
+		n = node_child(dir, &rows[i]);
 		n.number = number;
 		r = check_node(&n);
 		if (r < 0)
-			return absent(r);
+			return errno_of_absent(r);
 		*ret = n;
 		return 0;
 	}
 	if (!dir->row->items)
 		return -ENOENT;
-	n = child_of(dir, item_row(dir->row));
+	n = node_child(dir, item_row(dir->row));
 	r = dir->row->items->find(dir, name, &n);
 	if (r < 0)
-		return absent(r);
+		return errno_of_absent(r);
 	*ret = n;
 	return 0;
 }
@@ -256,7 +256,7 @@ int node_next(const struct node *dir, uint64_t *at, char name[256],
 		if (*at <= ROW_ROOT || row->parent != index_of(dir->row) ||
 		    !row->name || row->type == ROW_SOCKET)
 			continue;
-		*ret = child_of(dir, row);
+		*ret = node_child(dir, row);
 		if (check_node(ret) < 0)
 			continue;
 		strcpy(name, row->name);
@@ -266,7 +266,7 @@ int node_next(const struct node *dir, uint64_t *at, char name[256],
 	if (!dir->row->items)
 		return -ENOENT;
 	item_at = *at - (uint64_t)n_rows;
-	*ret = child_of(dir, item_row(dir->row));
+	*ret = node_child(dir, item_row(dir->row));
 	r = dir->row->items->next(dir, &item_at, name, ret);
 	*at = item_at + (uint64_t)n_rows;
 	return r;
@@ -274,7 +274,7 @@ int node_next(const struct node *dir, uint64_t *at, char name[256],
 
 /* The arena's mode decides: r who may look, x who may enter, w who may write;
  * a file's own mode only takes away. */
-static mode_t mode_below(mode_t row, mode_t arena)
+static mode_t mode_in_arena(mode_t row, mode_t arena)
 {
 	mode_t look = arena & 0444, enter = arena & 0111, post = arena & 0222;
 
@@ -325,8 +325,8 @@ int node_stat(const struct node *n, struct stat *st)
 	} else if (n->row->type == ROW_LINK)
 		st->st_mode = node_format(n) | 0777;
 	else
-		st->st_mode =
-			node_format(n) | mode_below(n->row->mode, file.st_mode);
+		st->st_mode = node_format(n) |
+			      mode_in_arena(n->row->mode, file.st_mode);
 	if (n->row->stat)
 		n->row->stat(n, st);
 	return 0;
@@ -337,7 +337,7 @@ struct show_call {
 	struct text *t;
 };
 
-static int call_show(struct arena *a, void *arg)
+static int show_guarded(struct arena *a, void *arg)
 {
 	const struct show_call *c = arg;
 
@@ -359,7 +359,7 @@ int node_show(const struct node *n, struct text *t)
 			  (n->arena->corrupt || n->arena->unsettled)))
 		r = n->row->show(n, t);
 	else
-		r = guarded(n->arena, call_show, &c);
+		r = guarded(n->arena, show_guarded, &c);
 	if (r == 0)
 		r = t->failed;
 	return r;

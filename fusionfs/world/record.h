@@ -32,7 +32,7 @@ static_assert(sizeof(union record) == ENTRY_SIZE, "the largest record");
 int record_get(const struct node *n, union record *ret);
 /* items_ops.check(): is what @n stands for still there? */
 int record_check(const struct node *n);
-/* Its place in the table, when record_get() has just found it. */
+/* Its index in the table, when record_get() has just found it. */
 uint32_t record_index(const struct node *n);
 
 /* A search among the records of a kind. */

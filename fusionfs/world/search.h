@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Searches: the items of a directory that are places in a table of the arena
+ * Searches: the items of a directory that are records in a table of the arena
  *
  * A node of an item has the whole id of the item, so that a file that stays
- * open never shows what comes next at the same place.  The place is found by a
+ * open never shows what comes next at the same index.  The index is found by a
  * hint, and if that is about another item by a search.
  *
  * A struct search is the beginning of a struct that has room for a copy.  All
@@ -22,7 +22,7 @@ struct view;
 
 struct search {
 	const struct search_ops *ops;
-	uint32_t at; /* place in the table */
+	uint32_t at; /* index in the table */
 	uint32_t id; /* of the item that is wanted, or was copied */
 };
 
@@ -34,7 +34,7 @@ struct search_ops {
 	/* Copy the item at s->at and set s->id.  0; -ENOENT: no item of this
 	 * directory is there. */
 	int (*copy)(struct view *v, struct search *s);
-	/* Set s->at to where the wanted item should be.  0, -ENOENT. */
+	/* Set s->at to the index of the wanted item.  0, -ENOENT. */
 	int (*find)(struct view *v, struct search *s);
 };
 

@@ -36,7 +36,7 @@ struct arena *world_serial(uint64_t serial)
 	return a;
 }
 
-static void adopt_all(void)
+static void adopt_arenas(void)
 {
 	int fd = openat(world.backing.fd, ".",
 			O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -78,7 +78,7 @@ void world_read_again(void)
 	if (!world.unread || now < next_ns)
 		return;
 	next_ns = now + READ_AGAIN_NS;
-	adopt_all();
+	adopt_arenas();
 }
 
 /* Half of what there is, so that one user alone cannot have all. */
@@ -107,7 +107,7 @@ static uint64_t standard_limit(enum quota kind)
 	return n;
 }
 
-static void begin_quotas(struct options *o)
+static void begin_world_quotas(struct options *o)
 {
 	for (int i = 0; i < N_QUOTAS; i++)
 		if (o->user_limits[i] == QUOTA_UNSET)
@@ -127,8 +127,8 @@ int world_open(struct options *o)
 	r = backing_open(&world.backing, o);
 	if (r < 0)
 		return r;
-	begin_quotas(o);
-	adopt_all();
+	begin_world_quotas(o);
+	adopt_arenas();
 	return 0;
 }
 
