@@ -51,7 +51,7 @@ static int open_stream(struct port *p, const struct node *n)
 }
 
 /* From now on messages are kept for it.  0; -EAGAIN a lock is held, the clock
- * tries again; -EIDRM; -ENOSPC; -ENOLCK; -ENOMEM; -EIO. */
+ * tries again; -EIDRM; -ENOSPC; -EMFILE; -ENOMEM; -EIO. */
 static int begin_to_listen(struct stream *s)
 {
 	struct port *p = &s->port;

@@ -166,7 +166,7 @@ int port_claim(struct port *p)
 
 	if (r == 0)
 		store_relaxed(&p->rec->tid, (uint32_t)p->opener);
-	return r == -EMFILE || r == -ENOMEM ? -ENOLCK : r;
+	return r;
 }
 
 /* --- Trying ----------------------------------------------------------------

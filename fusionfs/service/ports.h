@@ -87,7 +87,8 @@ void port_sent(struct port *p, int r);
  * longer from one time to the next. */
 void port_clock(struct port *p, bool on);
 
-/* A record for p->rec, if it has none.  Under the guard.  0, -errno. */
+/* Claim a thread record for p->rec, if it has none.  Under the guard.  0;
+ * -EMFILE there is none; -ENOMEM. */
 int port_claim(struct port *p);
 
 /* Something may have come: who can be answered now?  false: nobody. */

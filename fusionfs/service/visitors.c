@@ -95,9 +95,7 @@ struct attempt {
 
 static int claim_visitor_record(struct view *v, struct visitor *vis)
 {
-	int r = vis->rec ? 0 : thread_claim(v, &vis->rec);
-
-	return r == -EMFILE || r == -ENOMEM ? -ENOLCK : r;
+	return vis->rec ? 0 : thread_claim(v, &vis->rec);
 }
 
 static int attempt_lock_guarded(struct arena *a, void *arg)
@@ -228,7 +226,7 @@ static void interrupt_lock_wait(struct parked *p)
 static void park_lock(struct visitor *vis, struct fuse_req *req)
 {
 	struct visitor_wait *w = malloc(sizeof(*w));
-	int r = -ENOLCK;
+	int r = -ENOMEM;
 
 	if (w) {
 		*w = (struct visitor_wait){
