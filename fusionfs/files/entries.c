@@ -9,17 +9,10 @@
 #include "fusionfs/world/guard.h"
 #include "fusionfs/world/record.h"
 
-static const struct search_ops entry_ops = {
-	.hint = HINT_RECORD,
-	.end = record_search_end,
-	.copy = record_search_copy,
-	.find = record_search_find,
-};
-
 static struct record_search entry_search(const struct node *dir)
 {
 	return (struct record_search){
-		.search.ops = &entry_ops,
+		.search.ops = &record_search_ops,
 		.kind = dir->row->kind,
 	};
 }

@@ -33,7 +33,7 @@ int record_search_find(struct view *v, struct search *s)
 	return table_lookup(v, f->kind, f->name ? f->name : name, &s->at);
 }
 
-static const struct search_ops record_ops = {
+const struct search_ops record_search_ops = {
 	.hint = HINT_RECORD,
 	.end = record_search_end,
 	.copy = record_search_copy,
@@ -43,7 +43,7 @@ static const struct search_ops record_ops = {
 int record_get(const struct node *n, union record *ret)
 {
 	struct record_search s = {
-		.search.ops = &record_ops,
+		.search.ops = &record_search_ops,
 		.kind = n->row->kind,
 	};
 	int r = search_id(n->arena, &s.search, n->item);

@@ -43,7 +43,9 @@ struct record_search {
 	union record o;
 };
 
-/* For search_ops.end, copy and find. */
+/* All records of the kind; and its functions, for a directory that has only some
+ * of them. */
+extern const struct search_ops record_search_ops;
 uint32_t record_search_end(const struct view *v, const struct search *s);
 int record_search_copy(struct view *v, struct search *s);
 int record_search_find(struct view *v, struct search *s);
