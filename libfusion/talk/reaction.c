@@ -10,15 +10,19 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "libfusion/base/callback.h"
 #include "libfusion/base/known.h"
+#include "libfusion/base/log.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/heap/heap_private.h"
 #include "libfusion/talk/dispatch.h"
 
 #define BATCH 64 /* messages of a reactor before the next one's turn */
 #define FIRST_BUF 1024
+/* Pause between two attempts to get private memory for a message. */
+#define NO_MEMORY_NAP_NS 2000000
 
 /* Reactions that this thread is in. */
 static __thread unsigned depth;
@@ -214,18 +218,38 @@ static bool grow(struct local_reactor *l, uint32_t size)
 	return true;
 }
 
-/* Read one; without the lock.  As cursor_read(). */
+/* Read one message; without the lock.  As cursor_read(), and -ENOMEM: the
+ * message stays in the ring, as this process has no private memory for it. */
 static int read_one(struct local_reactor *l, struct msg_head *h)
 {
 	struct view *v = &l->arena->view;
 	uint32_t me = l->done ? 0 : l->arena->id;
-	int r = cursor_read(v, &l->l, me, l->buf, l->size, h);
+	int r;
 
+	/* Again, as a writer may have moved the cursor to a larger message. */
+	do
+		r = cursor_read(v, &l->l, me, l->buf, l->size, h);
+	while (r == -EMSGSIZE && grow(l, h->size));
 	if (r == -EMSGSIZE)
-		r = grow(l, h->size)
-			    ? cursor_read(v, &l->l, me, l->buf, l->size, h)
-			    : 0;
+		return -ENOMEM;
+	l->lacks_memory = false;
 	return r;
+}
+
+/* The listener must not rest, because nobody would ring for a message that is
+ * in the ring already.  It must not turn at full speed either.  So it pauses,
+ * with the turn, and says once that it has to.  The lock is not held. */
+static void wait_for_memory(struct local_reactor *l, uint32_t size)
+{
+	const struct timespec nap = {.tv_nsec = NO_MEMORY_NAP_NS};
+
+	if (!l->lacks_memory)
+		log_error("%s: this process has no memory to read a message of "
+			  "%u bytes from reactor %u: the message waits until "
+			  "there is memory",
+			  l->arena->path, size, l->l.id);
+	l->lacks_memory = true;
+	nanosleep(&nap, NULL);
 }
 
 static void deliver(struct local_reactor *l, const struct msg_head *h)
@@ -257,6 +281,12 @@ static bool run_batch(struct local_reactor *l)
 		if (r <= 0)
 			break;
 		deliver(l, &h);
+	}
+	if (r == -ENOMEM) {
+		pthread_mutex_unlock(lock);
+		wait_for_memory(l, h.size);
+		pthread_mutex_lock(lock);
+		return true;
 	}
 	if (r < 0) {
 		tell_the_end(l);

@@ -28,6 +28,7 @@ struct local_reactor {
 	bool done;		   /* reads behind all others */
 	bool ended;		   /* its cursor is gone */
 	bool news;		   /* in the arena's list of these */
+	bool lacks_memory;	   /* for a message, and has logged that */
 	uint32_t policy, limit_ms; /* of the cursor */
 	unsigned walkers;
 	struct fusion_reaction *reactions;
