@@ -218,7 +218,7 @@ static bool next_thread(struct view *v, const struct find *f, uint32_t *at,
 }
 
 /* A cheap look before the copy: the announcements are others' to write. */
-static bool may_own(const struct view *v, enum object_kind kind, uint32_t i,
+static bool may_own(const struct view *v, enum entry_kind kind, uint32_t i,
 		    uint32_t token)
 {
 	uint64_t word;

@@ -17,7 +17,7 @@
 static int refuse_add(const struct fusion_arena *arena, int r, const char *name,
 		      const char *type)
 {
-	if ((r != -EINVAL && r != -ENAMETOOLONG) || name_check_object(name) < 0)
+	if ((r != -EINVAL && r != -ENAMETOOLONG) || name_check_entry(name) < 0)
 		return refuse_thing(arena, r, "field", name);
 	if (r == -EINVAL)
 		return refuse(r,

@@ -22,7 +22,7 @@ struct object *object_of(const struct fusion_object *object,
 {
 	struct object *o = (struct object *)object;
 
-	*ret_cache = object_cache(KIND_OBJECT, object, ret_error);
+	*ret_cache = entry_cache(KIND_OBJECT, object, ret_error);
 	if (!*ret_cache)
 		return NULL;
 	if (!load_acquire(&o->id)) {

@@ -17,7 +17,7 @@ struct object_pool *object_pool_of(struct fusion_object_pool *pool,
 {
 	struct object_pool *p = (struct object_pool *)pool;
 
-	*ret_cache = object_cache(KIND_OBJECT_POOL, pool, ret_error);
+	*ret_cache = entry_cache(KIND_OBJECT_POOL, pool, ret_error);
 	if (!*ret_cache)
 		return NULL;
 	if (!load_acquire(&p->id)) {
@@ -74,7 +74,7 @@ FUSION_API int fusion_object_pool_lookup(struct fusion_arena *arena,
 					 const char *name,
 					 struct fusion_object_pool **ret)
 {
-	return told(object_lookup(arena, KIND_OBJECT_POOL, name, (void **)ret));
+	return told(entry_lookup(arena, KIND_OBJECT_POOL, name, (void **)ret));
 }
 
 FUSION_API int

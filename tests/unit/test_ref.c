@@ -148,7 +148,7 @@ static void test_no_ref(void **state)
 		NULL,
 		(struct fusion_ref *)&arena,
 		(struct fusion_ref *)((char *)ref + 8),
-		(struct fusion_ref *)((char *)ref + 64 * OBJECT_SIZE),
+		(struct fusion_ref *)((char *)ref + 64 * ENTRY_SIZE),
 		NULL,
 	};
 

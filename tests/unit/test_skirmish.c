@@ -137,7 +137,7 @@ static void test_no_skirmish(void **state)
 		NULL,
 		(struct fusion_skirmish *)&counter,
 		(struct fusion_skirmish *)((char *)lock + 8),
-		(struct fusion_skirmish *)((char *)lock + 64 * OBJECT_SIZE),
+		(struct fusion_skirmish *)((char *)lock + 64 * ENTRY_SIZE),
 		fusion_malloc(arena, 64),
 	};
 

@@ -90,7 +90,7 @@ int geometry_init(struct geometry *geo, uint64_t span, uint32_t max_members)
 	for (int kind = KIND_FIELD + 1; kind < N_KINDS; kind++)
 		at = place_table(&g.tables[kind], at,
 				 is_many(kind) ? many : g.max_things,
-				 OBJECT_SIZE, is_many(kind) ? 8 : 64);
+				 ENTRY_SIZE, is_many(kind) ? 8 : 64);
 	g.off_fallen = at = align_up(at, PAGE);
 	at += object_map_size(many);
 	g.off_rows = at = align_up(at, PAGE);

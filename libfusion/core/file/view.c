@@ -55,7 +55,7 @@ static void superblock_fill(struct superblock *sb, const struct geometry *geo,
 		.members_hi = 1,
 		.threads_hi = THREAD_RESERVED + 1,
 		.limit = params->limit,
-		.next_object = 1,
+		.next_entry = 1,
 	};
 	strncpy(sb->name, params->name, ARENA_NAME_MAX);
 }

@@ -181,7 +181,7 @@ static inline struct thread_rec *view_thread(const struct view *v, uint32_t i)
 }
 
 /* Record @i of the table of @kind. */
-static inline void *view_entry(const struct view *v, enum object_kind kind,
+static inline void *view_entry(const struct view *v, enum entry_kind kind,
 			       uint32_t i)
 {
 	const struct table *t = &v->geo.tables[kind];

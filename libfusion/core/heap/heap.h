@@ -54,7 +54,7 @@ uint8_t heap_tag(uint32_t slot);
 
 struct pool_info {
 	uint32_t id;
-	char name[OBJECT_NAME_MAX + 1];
+	char name[ENTRY_NAME_MAX + 1];
 	uint64_t limit, used; /* bytes */
 };
 

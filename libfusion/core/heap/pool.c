@@ -104,7 +104,7 @@ static int create_locked(struct view *v, const char *name, uint64_t limit,
 	p->orphans = 0;
 	p->limit = limit;
 	memset(p->name, 0, sizeof(p->name));
-	strncpy(p->name, name, OBJECT_NAME_MAX);
+	strncpy(p->name, name, ENTRY_NAME_MAX);
 	compiler_fence();
 	/* Commit.  Killed before: the record is free. */
 	store_release(&p->state, POOL_USED);
@@ -115,7 +115,7 @@ static int create_locked(struct view *v, const char *name, uint64_t limit,
 int pool_create(struct view *v, struct thread_rec *me, const char *name,
 		uint64_t limit, uint32_t *ret)
 {
-	int r = name ? name_check_object(name) : 0;
+	int r = name ? name_check_entry(name) : 0;
 
 	if (r < 0)
 		return r;
@@ -130,7 +130,7 @@ int pool_create(struct view *v, struct thread_rec *me, const char *name,
 int pool_find(struct view *v, struct thread_rec *me, const char *name,
 	      uint32_t *ret)
 {
-	int r = name_check_object(name);
+	int r = name_check_entry(name);
 
 	if (r < 0)
 		return r;
@@ -290,10 +290,10 @@ int pool_copy(const struct view *v, uint32_t i, struct pool_info *ret)
 		.used = (uint64_t)p->used << SPAN_SHIFT,
 	};
 	memcpy(ret->name, p->name, sizeof(ret->name));
-	ret->name[OBJECT_NAME_MAX] = 0;
+	ret->name[ENTRY_NAME_MAX] = 0;
 	if (!*ret->name) {
 		snprintf(ret->name, sizeof(ret->name), "#%u", ret->id);
 		return 0;
 	}
-	return name_check_object(ret->name) < 0 ? -ENOENT : 0;
+	return name_check_entry(ret->name) < 0 ? -ENOENT : 0;
 }

@@ -430,7 +430,7 @@ static bool take_back(struct view *v, const struct thread_rec *t,
 		return false;
 	add_relaxed(&p->recovered, 1);
 	event_log(v, me, EVENT_RECOVERED, thread_member_id(v, t),
-		  "property %.*s", OBJECT_NAME_MAX, p->e.name);
+		  "property %.*s", ENTRY_NAME_MAX, p->e.name);
 	return true;
 }
 

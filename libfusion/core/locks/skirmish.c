@@ -890,7 +890,7 @@ int skirmish_recover(struct view *v, struct thread_rec *t,
 			view_entry(v, KIND_SKIRMISH, held.index[k]);
 
 		event_log(v, me, EVENT_RECOVERED, thread_member_id(v, t),
-			  "skirmish %.*s", OBJECT_NAME_MAX, s->e.name);
+			  "skirmish %.*s", ENTRY_NAME_MAX, s->e.name);
 	}
 	return 0;
 }

@@ -32,9 +32,9 @@ int name_check_arena(const char *name)
 	return name_check(name, ARENA_NAME_MAX);
 }
 
-int name_check_object(const char *name)
+int name_check_entry(const char *name)
 {
 	if (name && *name == '#')
 		return -EINVAL;
-	return name_check(name, OBJECT_NAME_MAX);
+	return name_check(name, ENTRY_NAME_MAX);
 }

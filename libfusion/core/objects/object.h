@@ -39,7 +39,7 @@ struct object_pool {
 	uint64_t made, destroyed;
 	uint8_t pad[112];
 };
-static_assert(sizeof(struct object_pool) == OBJECT_SIZE, "ABI: bump FORMAT");
+static_assert(sizeof(struct object_pool) == ENTRY_SIZE, "ABI: bump FORMAT");
 
 enum object_state {
 	OBJECT_NEW = 0,
@@ -63,7 +63,7 @@ struct object {
 	uint64_t items;	       /* the first one, as members see it; 0 none */
 	uint8_t pad[96];
 };
-static_assert(sizeof(struct object) == OBJECT_SIZE, "ABI: bump FORMAT");
+static_assert(sizeof(struct object) == ENTRY_SIZE, "ABI: bump FORMAT");
 
 /* Before the data, in its block. */
 struct object_data {

@@ -63,7 +63,7 @@ struct ref {
 		object_id; /* index + 1 of whose it is; 0 a plain one */
 	uint8_t pad1[44];
 };
-static_assert(sizeof(struct ref) == OBJECT_SIZE, "ABI: bump FUSION_FORMAT");
+static_assert(sizeof(struct ref) == ENTRY_SIZE, "ABI: bump FUSION_FORMAT");
 static_assert(offsetof(struct ref, lock) == 128, "ABI: bump FUSION_FORMAT");
 
 #define REF_WHO(slot, id) ((uint64_t)(slot) << 32 | (id))
@@ -237,7 +237,7 @@ int ref_shares(const struct view *v, uint32_t i, struct ref_share *shares,
 static inline uint32_t ref_index(const struct view *v, const struct ref *r)
 {
 	return (uint32_t)((view_off(v, r) - v->geo.tables[KIND_REF].off) /
-			  OBJECT_SIZE);
+			  ENTRY_SIZE);
 }
 
 static inline struct ref *ref_at(const struct view *v, uint32_t i)

@@ -62,7 +62,7 @@ struct call {
 	/* Atomic: member id (0 all others) << 32 | limit + 1; 0 free. */
 	uint64_t quota[CALL_QUOTAS];
 };
-static_assert(sizeof(struct call) == OBJECT_SIZE, "ABI: bump FORMAT");
+static_assert(sizeof(struct call) == ENTRY_SIZE, "ABI: bump FORMAT");
 
 enum slot_state {
 	SLOT_IDLE = 0,
@@ -173,7 +173,7 @@ static inline uint32_t call_slot_index(const struct view *v,
 static inline uint32_t call_index(const struct view *v, const struct call *c)
 {
 	return (uint32_t)((view_off(v, c) - v->geo.tables[KIND_CALL].off) /
-			  OBJECT_SIZE);
+			  ENTRY_SIZE);
 }
 
 /* The next slot that was ever used, from *@at on; NULL there is no more. */

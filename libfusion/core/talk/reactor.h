@@ -55,7 +55,7 @@ struct reactor {
 	/* Atomic: (index + 1) << 48 | pointer; 0 free. */
 	uint64_t globals[REACTOR_GLOBALS];
 };
-static_assert(sizeof(struct reactor) == OBJECT_SIZE, "ABI: bump FORMAT");
+static_assert(sizeof(struct reactor) == ENTRY_SIZE, "ABI: bump FORMAT");
 
 enum cursor_state {
 	CURSOR_FREE = 0,
