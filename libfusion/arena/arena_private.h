@@ -72,14 +72,4 @@ struct fusion_arena {
 	struct local_reactor *news;	/* of these, who have something */
 };
 
-/* Find the handle in whose range @p is; NULL.  No lock; any thread. */
-struct fusion_arena *arena_of(const void *p);
-
-/* Is it the handle of an arena that this process is in?  Any pointer may be
- * asked for; nothing is read there. */
-bool arena_is_in(const struct fusion_arena *arena);
-
-/* The daemon may be waiting for events: tell it. */
-void arena_poke(struct fusion_arena *arena);
-
 #endif

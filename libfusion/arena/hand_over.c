@@ -13,6 +13,7 @@
 
 #include "libfusion/arena/arenas.h"
 #include "libfusion/arena/place.h"
+#include "libfusion/arena/request.h"
 #include "libfusion/core/base/fd.h"
 #include "libfusion/core/life/witness.h"
 

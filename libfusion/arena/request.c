@@ -7,10 +7,11 @@
  * the same place in the file system.  Where there is none, the caller does
  * alone in shared memory what the daemon would have done.
  */
+#include "libfusion/arena/request.h"
+
 #include <errno.h>
 #include <unistd.h>
 
-#include "libfusion/arena/arenas.h"
 #include "libfusion/arena/place.h"
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/life/life.h"
@@ -125,4 +126,24 @@ int arena_ready(struct fusion_arena *a)
 	r = member_ready(v, v->slot);
 	life_unlock(v);
 	return r;
+}
+
+void arena_poke(struct fusion_arena *arena)
+{
+	/*
+	 *   a member                       the daemon
+	 * (fusionfs/service/events.c) log the event                  watchers =
+	 * 1 fence                          fence watchers? -> tell the daemon
+	 * look at the events
+	 */
+	full_fence();
+	if (load_relaxed(&arena->view.sb->event_watchers))
+		arena_wake_daemon(arena);
+}
+
+void poke_visitors(struct fusion_arena *arena)
+{
+	/* Relaxed: a hint, it looks by itself too. */
+	if (load_relaxed(&arena->view.sb->visitors_waiting))
+		arena_wake_daemon(arena);
 }

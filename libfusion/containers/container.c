@@ -3,10 +3,14 @@
 
 #include <stdio.h>
 
-#include "libfusion/arena/entries.h"
+#include "libfusion/arena/address.h"
+#include "libfusion/arena/refuse_arena.h"
+#include "libfusion/arena/request.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/heap/span.h"
 #include "libfusion/core/locks/skirmish.h"
+#include "libfusion/heap/heap.h"
+#include "libfusion/names/entries.h"
 
 static const char *kind_name(uint32_t kind)
 {

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "libfusion/base/refuse.h"
+#include "libfusion/containers/hash_key.h"
+#include "libfusion/containers/hash_table.h"
 #include "libfusion/core/base/futex.h"
 
 #define KIND CONTAINER_HASH

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "libfusion/base/refuse.h"
 #include "libfusion/containers/hash.h"
+#include "libfusion/containers/hash_key.h"
+#include "libfusion/containers/hash_table.h"
 
 #define KIND CONTAINER_HASH
 

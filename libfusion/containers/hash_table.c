@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "libfusion/containers/hash_table.h"
+
 #include <string.h>
 
 #include "libfusion/containers/hash.h"

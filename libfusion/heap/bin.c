@@ -6,6 +6,8 @@
  * makes all but growing it O(1).  The place is in shared memory and so only a
  * hint: it is checked against the list.
  */
+#include "libfusion/heap/bin.h"
+
 #include <stdlib.h>
 #include <string.h>
 

@@ -7,6 +7,8 @@
  * store, to the slab's rflag.  No lock, no list, and no difference whether the
  * owner lives.
  */
+#include "libfusion/heap/free.h"
+
 #include <fusion/heap.h>
 
 #include <errno.h>
@@ -15,7 +17,9 @@
 #include "libfusion/base/log.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/heap/slab.h"
+#include "libfusion/heap/bin.h"
 #include "libfusion/heap/heap_private.h"
+#include "libfusion/heap/refill.h"
 
 static bool abort_on_error;
 

@@ -6,15 +6,21 @@
  * stores the tag in the block's map byte: that store is the commit.  All else
  * is rare: filling the two (refill.c), runs of spans, other purposes.
  */
+#include "libfusion/heap/heap.h"
+
 #include <fusion/heap.h>
 
 #include <errno.h>
 #include <string.h>
 
+#include "libfusion/arena/address.h"
+#include "libfusion/arena/refuse_arena.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/heap/heap.h"
 #include "libfusion/core/heap/slab.h"
+#include "libfusion/heap/bin.h"
 #include "libfusion/heap/heap_private.h"
+#include "libfusion/heap/refill.h"
 
 #define ALIGN_MAX (1ull << 30)
 

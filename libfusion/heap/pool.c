@@ -7,10 +7,15 @@
 
 #include <fusion/heap.h>
 
+#include "libfusion/arena/address.h"
+#include "libfusion/arena/refuse_arena.h"
+#include "libfusion/arena/request.h"
 #include "libfusion/base/known.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/file/event.h"
 #include "libfusion/core/heap/span.h"
+#include "libfusion/heap/bin.h"
+#include "libfusion/heap/heap.h"
 #include "libfusion/heap/heap_private.h"
 
 struct fusion_pool {

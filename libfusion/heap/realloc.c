@@ -8,6 +8,9 @@
 
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/heap/slab.h"
+#include "libfusion/heap/bin.h"
+#include "libfusion/heap/free.h"
+#include "libfusion/heap/heap.h"
 #include "libfusion/heap/heap_private.h"
 
 /* Does a block of @usable bytes do for @size, without waste? */

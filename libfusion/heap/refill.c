@@ -6,12 +6,15 @@
  * only the owner allocates from a slab, so what a scan finds cannot be taken
  * by anybody else.
  */
+#include "libfusion/heap/refill.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "libfusion/core/base/seed.h"
 #include "libfusion/core/heap/span.h"
+#include "libfusion/heap/bin.h"
 #include "libfusion/heap/heap_private.h"
 
 #ifdef __SSE2__

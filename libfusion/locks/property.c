@@ -9,13 +9,19 @@
 
 #include "libfusion/arena/act.h"
 #include "libfusion/arena/arenas.h"
-#include "libfusion/arena/entries.h"
+#include "libfusion/arena/refuse_arena.h"
+#include "libfusion/arena/request.h"
+#include "libfusion/base/deadline.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/limits.h"
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/locks/property.h"
+#include "libfusion/names/entries.h"
+
+/* How long fusion_property_hold_up() first waits for whom it has killed. */
+#define HOLD_UP_FIRST_NS 1000000LL
 
 static_assert(FUSION_PROPERTIES_OWNED == THREAD_PROPERTIES, "as documented");
 

@@ -6,10 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "libfusion/arena/entries.h"
+#include "libfusion/arena/refuse_arena.h"
+#include "libfusion/arena/request.h"
+#include "libfusion/base/deadline.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/locks/skirmish.h"
 #include "libfusion/heap/heap_private.h"
+#include "libfusion/names/entries.h"
 
 static_assert(FUSION_SKIRMISHES_HELD == THREAD_SKIRMISHES, "as documented");
 static_assert(FUSION_SKIRMISH_ERRORCHECK == SKIRMISH_ERRORCHECK, "the same");

@@ -15,12 +15,20 @@
  * The watching thread (ref_watch.c) has it run when this member is rung, and
  * now and then: what was left is looked at again.
  */
+#include "libfusion/objects/object_duty.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
+#include "libfusion/arena/request.h"
 #include "libfusion/base/callback.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/heap/tls.h"
+#include "libfusion/objects/object_pool.h"
 #include "libfusion/objects/object_private.h"
+#include "libfusion/refs/ref_watch.h"
+#include "libfusion/talk/dispatch.h"
+#include "libfusion/talk/dispatch_post.h"
 
 #define BATCH 64 /* objects before others have their turn */
 
@@ -579,7 +587,7 @@ int duty_start(struct fusion_arena *a)
 {
 	int r = dispatch_start(a);
 
-	return r ? r : watch_start(a);
+	return r ? r : watch_start(a, duty_look);
 }
 
 int duty_register(struct fusion_arena *a, struct object_pool *p,

@@ -5,8 +5,11 @@
 
 #include <fusion/heap.h>
 
+#include "libfusion/arena/address.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/file/lock.h"
+#include "libfusion/objects/object.h"
+#include "libfusion/objects/object_duty.h"
 #include "libfusion/objects/object_private.h"
 
 static_assert(FUSION_OBJECT_STRING_MAX == ITEM_VALUE_MAX - 1 &&

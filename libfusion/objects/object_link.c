@@ -2,7 +2,9 @@
 /* Places in shared memory that name an object and have a global reference. */
 #include <errno.h>
 
+#include "libfusion/arena/address.h"
 #include "libfusion/base/refuse.h"
+#include "libfusion/objects/object.h"
 #include "libfusion/objects/object_private.h"
 
 /* What @p is to be for @ref, which is that of @o still. */

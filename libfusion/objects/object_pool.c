@@ -1,14 +1,23 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Pools of objects as programs make, search and destroy them. */
+#include "libfusion/objects/object_pool.h"
+
 #include <errno.h>
 #include <stdio.h>
 
+#include "libfusion/arena/refuse_arena.h"
+#include "libfusion/arena/request.h"
 #include "libfusion/base/callback.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/limits.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/heap/tls.h"
+#include "libfusion/names/entries.h"
+#include "libfusion/objects/object.h"
+#include "libfusion/objects/object_duty.h"
 #include "libfusion/objects/object_private.h"
+#include "libfusion/talk/dispatch_thread.h"
 
 #include <fusion/ref.h>
 

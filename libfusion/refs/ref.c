@@ -1,63 +1,23 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * Reference counters, as programs call them
- *
- * Which row of which reference is this member's stands in a private array; what
- * it says is checked against the row at each use, so it is never cleaned up.
- */
+/* Reference counters, as programs call them. */
 #include <fusion/ref.h>
 
 #include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
 
+#include "libfusion/arena/address.h"
 #include "libfusion/arena/arenas.h"
+#include "libfusion/arena/refuse_arena.h"
+#include "libfusion/arena/request.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/base/futex.h"
-#include "libfusion/core/base/sparse.h"
 #include "libfusion/core/refs/ref.h"
 #include "libfusion/heap/heap_private.h"
+#include "libfusion/refs/ref_rows.h"
 
 static struct ref *of(struct fusion_ref *ref)
 {
 	return (struct ref *)ref;
-}
-
-static size_t rows_size(const struct fusion_arena *a)
-{
-	return (size_t)a->view.geo.tables[KIND_REF].max * sizeof(uint32_t);
-}
-
-static void unmap_rows(const struct fusion_arena *a, uint32_t *rows)
-{
-	munmap((char *)rows - SPARSE_PAGE, SPARSE_PAGE + rows_size(a));
-}
-
-/* Address space only, until an entry is written.  NULL: no memory. */
-static uint32_t *ref_rows_of(struct fusion_arena *a)
-{
-	uint32_t *rows = load_acquire(&a->ref_rows), *none = NULL;
-	void *p;
-
-	if (rows)
-		return rows;
-	if (sparse_map(NULL, SPARSE_PAGE + rows_size(a),
-		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, &p) < 0)
-		return NULL;
-	sparse_guard(p);
-	rows = (uint32_t *)((char *)p + SPARSE_PAGE);
-	/* Release and acquire: pairs with the acquire above. */
-	if (cas_acq_rel(&a->ref_rows, &none, rows))
-		return rows;
-	unmap_rows(a, rows);
-	return load_acquire(&a->ref_rows);
-}
-
-void ref_rows_free(struct fusion_arena *a)
-{
-	if (a->ref_rows)
-		unmap_rows(a, a->ref_rows);
-	a->ref_rows = NULL;
 }
 
 /* Not the arena that the thread used last, or a reference made since. */

@@ -15,6 +15,8 @@
  * The description is the daemon's to give (hand_over.h), and so it stays open
  * in the parent for the next fork.
  */
+#include "libfusion/refs/ref_fork.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -22,12 +24,12 @@
 
 #include "libfusion/arena/arenas.h"
 #include "libfusion/arena/hand_over.h"
-#include "libfusion/arena/tls.h"
 #include "libfusion/base/log.h"
 #include "libfusion/core/base/fd.h"
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/life/witness.h"
 #include "libfusion/core/refs/ref.h"
+#include "libfusion/heap/tls.h"
 
 struct forking {
 	int fd;	      /* the description; -1 in the child */

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Watches of references: one thread of the process waits for all of an arena,
- * and for what has become of its objects (object_duty.c)
+ * Watches of references: one thread of the process waits for all of an arena
+ *
+ * Objects fall with their references, so the thread calls a hook of theirs at
+ * each look, too (watch_start()).
  *
  * Who makes a watched reference fall bumps ref_seq of the watching member.  How
  * often each has fallen is counted in the reference itself; here is kept of how
  * many falls its function has been told.  So no wake that is lost or comes
  * twice matters: the thread looks, and has the dispatcher tell what is missing.
  */
+#include "libfusion/refs/ref_watch.h"
+
 #include <fusion/ref.h>
 
 #include <errno.h>
@@ -15,8 +19,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "libfusion/arena/address.h"
 #include "libfusion/arena/arenas.h"
-#include "libfusion/arena/tls.h"
 #include "libfusion/base/callback.h"
 #include "libfusion/base/quiet_thread.h"
 #include "libfusion/base/refuse.h"
@@ -24,7 +28,9 @@
 #include "libfusion/core/base/limits.h"
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/refs/ref.h"
+#include "libfusion/heap/tls.h"
 #include "libfusion/talk/dispatch.h"
+#include "libfusion/talk/dispatch_post.h"
 
 struct watch {
 	struct ref *ref;
@@ -41,7 +47,8 @@ struct watcher {
 	struct dispatch_job job; /* the first: see tell_all() */
 	struct fusion_arena *arena;
 	pthread_t thread;
-	uint32_t stop; /* atomic */
+	uint32_t stop;	 /* atomic */
+	watch_hook also; /* atomic; NULL none */
 	struct watch *watches;
 	struct watch *running;
 	pthread_cond_t ran;
@@ -160,6 +167,7 @@ static void *run(void *arg)
 	struct watcher *all = arg;
 	struct view *v = &all->arena->view;
 	uint32_t *seq = seq_of(all->arena);
+	watch_hook also;
 
 	/* Acquire: pairs with the release in watch_stop(). */
 	while (!load_acquire(&all->stop)) {
@@ -168,7 +176,10 @@ static void *run(void *arg)
 		uint32_t seen = load_acquire(seq);
 
 		look(all);
-		duty_look(all->arena);
+		/* Acquire: pairs with the release in watch_start(). */
+		also = load_acquire(&all->also);
+		if (also)
+			also(all->arena);
 		if (load_acquire(&all->stop))
 			break;
 		if (futex_wait(seq, seen, SUSPECT_LAST_NS) == -ETIMEDOUT)
@@ -218,13 +229,17 @@ static int get_watcher(struct fusion_arena *a, struct watcher **ret)
 	return 0;
 }
 
-int watch_start(struct fusion_arena *a)
+int watch_start(struct fusion_arena *a, watch_hook also)
 {
 	struct watcher *all;
 	int r;
 
 	pthread_mutex_lock(&a->watch_lock);
 	r = get_watcher(a, &all);
+	/* Release: pairs with the acquire in run(): the hook must see what its
+	 * owner made before it started the thread. */
+	if (r == 0 && also)
+		store_release(&all->also, also);
 	pthread_mutex_unlock(&a->watch_lock);
 	return r;
 }
@@ -264,7 +279,7 @@ static int add(struct fusion_arena *a, struct thread_rec *me, struct watch *w)
 
 	if (r < 0)
 		return r;
-	r = watch_start(a);
+	r = watch_start(a, NULL);
 	if (r < 0)
 		return r;
 	pthread_mutex_lock(&a->watch_lock);

@@ -1,14 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "libfusion/talk/calls.h"
+
+#include "libfusion/talk/call.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
 #include <fusion/heap.h>
 
-#include "libfusion/arena/entries.h"
+#include "libfusion/arena/refuse_arena.h"
+#include "libfusion/arena/request.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/names/entries.h"
+#include "libfusion/talk/call_flush.h"
+#include "libfusion/talk/call_handler.h"
+#include "libfusion/talk/call_private.h"
+#include "libfusion/talk/dispatch.h"
 
 static struct call *of(struct fusion_call *call)
 {

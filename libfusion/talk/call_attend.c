@@ -7,7 +7,10 @@
  * messages come before its calls: a request waits until the records that were
  * in the queue when it was first seen are handled.
  */
-#include "libfusion/talk/calls.h"
+#include "libfusion/talk/call_attend.h"
+
+#include "libfusion/talk/call_handler.h"
+#include "libfusion/talk/dispatch_run.h"
 #include "libfusion/talk/dispatcher.h"
 
 static const struct view *view_of(const struct dispatcher *d)

@@ -10,7 +10,8 @@
  *             or, if a thread of it waits further up, into the slot; then this
  *             thread waits, and executes what it is asked to meanwhile
  */
-#include "libfusion/talk/calls.h"
+
+#include "libfusion/talk/call_execute.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -20,13 +21,19 @@
 
 #include <fusion/heap.h>
 
-#include "libfusion/arena/entries.h"
 #include "libfusion/base/callback.h"
+#include "libfusion/base/deadline.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/limits.h"
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/talk/lend.h"
+#include "libfusion/names/entries.h"
+#include "libfusion/talk/call.h"
+#include "libfusion/talk/call_flush.h"
+#include "libfusion/talk/call_handler.h"
+#include "libfusion/talk/dispatch.h"
+#include "libfusion/talk/dispatch_thread.h"
 
 #define ALL_FLAGS                                                        \
 	(FUSION_CALL_ONEWAY | FUSION_CALL_QUEUE | FUSION_CALL_NODIRECT | \

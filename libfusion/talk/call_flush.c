@@ -6,11 +6,13 @@
  * or the next call that is not queued.  If the process dies first, its recovery
  * wakes whoever sleeps beside a record (call_recover_member()).
  */
-#include "libfusion/talk/calls.h"
+
+#include "libfusion/talk/call_flush.h"
 
 #include <time.h>
 
 #include "libfusion/base/quiet_thread.h"
+#include "libfusion/talk/call_private.h"
 
 /* lock is held. */
 static void flush(struct calls *calls)

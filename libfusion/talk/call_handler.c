@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The owner's side: requests come in, handlers run, answers go back. */
-#include "libfusion/talk/calls.h"
+
+#include "libfusion/talk/call_handler.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -8,12 +9,16 @@
 
 #include <fusion/heap.h>
 
-#include "libfusion/arena/entries.h"
 #include "libfusion/base/callback.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/seed.h"
 #include "libfusion/core/talk/lend.h"
+#include "libfusion/names/entries.h"
+#include "libfusion/talk/call.h"
+#include "libfusion/talk/call_execute.h"
+#include "libfusion/talk/call_private.h"
+#include "libfusion/talk/dispatch_run.h"
 
 static __thread unsigned depth; /* handlers that this thread is in */
 

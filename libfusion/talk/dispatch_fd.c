@@ -7,6 +7,8 @@
  * queue, as if the dispatcher slept, and a thread of ours sleeps in its place:
  * when it is woken it makes the descriptor readable.
  */
+#include "libfusion/talk/dispatch_fd.h"
+
 #include <fusion/dispatch.h>
 
 #include <errno.h>
@@ -14,15 +16,21 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "libfusion/arena/entries.h"
+#include "libfusion/arena/address.h"
 #include "libfusion/base/callback.h"
+#include "libfusion/base/deadline.h"
 #include "libfusion/base/quiet_thread.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/base/fd.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/limits.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/names/entries.h"
+#include "libfusion/talk/dispatch.h"
+#include "libfusion/talk/dispatch_run.h"
+#include "libfusion/talk/dispatch_sleep.h"
 #include "libfusion/talk/dispatcher.h"
+#include "libfusion/talk/turn.h"
 
 /* What d->watch says. */
 enum { WATCH_NOTHING = 0, WATCH_RING = 1, WATCH_END = 2 };

@@ -6,14 +6,22 @@
  * it lies in what it is for, so that posting it cannot fail, and it never runs
  * beside itself.
  */
+#include "libfusion/talk/dispatch_post.h"
+
 #include "libfusion/base/refuse.h"
 #include "libfusion/talk/dispatcher.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
+#include "libfusion/arena/address.h"
 #include "libfusion/arena/arena_private.h"
+#include "libfusion/arena/refuse_arena.h"
 #include "libfusion/base/callback.h"
+#include "libfusion/talk/dispatch.h"
+#include "libfusion/talk/dispatch_run.h"
+#include "libfusion/talk/dispatch_sleep.h"
+#include "libfusion/talk/turn.h"
 
 /* --- Functions ------------------------------------------------------------ */
 

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "libfusion/talk/message.h"
+
 #include <fusion/message.h>
 
 #include <errno.h>
@@ -7,13 +9,16 @@
 
 #include <fusion/heap.h>
 
-#include "libfusion/arena/entries.h"
+#include "libfusion/arena/address.h"
 #include "libfusion/base/callback.h"
+#include "libfusion/base/deadline.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/heap/block.h"
 #include "libfusion/core/life/life.h"
 #include "libfusion/heap/heap_private.h"
-#include "libfusion/talk/calls.h"
+#include "libfusion/names/entries.h"
+#include "libfusion/talk/call_flush.h"
+#include "libfusion/talk/dispatch.h"
 #include "libfusion/talk/dispatcher.h"
 
 /* --- Sending -------------------------------------------------------------- */

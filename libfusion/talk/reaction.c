@@ -18,6 +18,7 @@
 #include "libfusion/base/refuse.h"
 #include "libfusion/heap/heap_private.h"
 #include "libfusion/talk/dispatch.h"
+#include "libfusion/talk/dispatch_post.h"
 
 #define BATCH 64 /* messages of a reactor before the next one's turn */
 #define FIRST_BUF 1024

@@ -9,12 +9,15 @@
  *
  * Done functions stay the parent's alone: they free what was dispatched, once.
  */
+#include "libfusion/talk/reaction_fork.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
 #include "libfusion/base/log.h"
 #include "libfusion/core/base/fd.h"
+#include "libfusion/talk/dispatch.h"
 #include "libfusion/talk/dispatcher.h"
 #include "libfusion/talk/reaction.h"
 

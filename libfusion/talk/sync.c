@@ -1,15 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "libfusion/talk/sync.h"
+
 #include <fusion/dispatch.h>
 
 #include <errno.h>
 #include <time.h>
 
+#include "libfusion/arena/address.h"
 #include "libfusion/arena/arena_private.h"
-#include "libfusion/arena/entries.h"
+#include "libfusion/arena/refuse_arena.h"
 #include "libfusion/base/callback.h"
+#include "libfusion/base/deadline.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/base/futex.h"
+#include "libfusion/names/entries.h"
+#include "libfusion/talk/call_attend.h"
+#include "libfusion/talk/dispatch.h"
+#include "libfusion/talk/dispatch_run.h"
+#include "libfusion/talk/dispatch_sleep.h"
 #include "libfusion/talk/dispatcher.h"
+#include "libfusion/talk/turn.h"
 
 #define NAP_NS 1000000 /* while another thread dispatches */
 

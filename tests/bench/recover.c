@@ -19,13 +19,14 @@
 #include <fusion/heap.h>
 
 #include "libfusion/arena/act.h"
+#include "libfusion/arena/address.h"
 #include "libfusion/arena/arenas.h"
-#include "libfusion/arena/tls.h"
 #include "libfusion/core/file/lock.h"
 #include "libfusion/core/heap/heap.h"
 #include "libfusion/core/heap/span.h"
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/recovery/recover.h"
+#include "libfusion/heap/tls.h"
 #include "tests/unit/image_witness.h"
 #include "worker.h"
 

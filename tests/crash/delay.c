@@ -30,12 +30,13 @@
 #include <unistd.h>
 
 #include "libfusion/arena/act.h"
+#include "libfusion/arena/address.h"
 #include "libfusion/arena/arenas.h"
-#include "libfusion/arena/tls.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/heap/heap.h"
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/recovery/recover.h"
+#include "libfusion/heap/tls.h"
 #include "tests/crash/ledger.h"
 #include "tests/crash/plant.h"
 #include "tests/crash/stepper.h"

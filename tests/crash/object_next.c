@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "libfusion/objects/object_duty.h"
 #include "libfusion/objects/object_private.h"
 #include "tests/crash/next_user.h"
 

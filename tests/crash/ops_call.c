@@ -12,7 +12,10 @@
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/talk/call.h"
 #include "libfusion/core/talk/lend.h"
+#include "libfusion/talk/call_attend.h"
+#include "libfusion/talk/dispatch.h"
 #include "libfusion/talk/dispatcher.h"
+#include "libfusion/talk/turn.h"
 #include "tests/crash/ops.h"
 
 #define SMALL 20

@@ -8,9 +8,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "libfusion/arena/tls.h"
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/refs/ref.h"
+#include "libfusion/heap/tls.h"
 #include "tests/crash/ops.h"
 
 static const char *const names[] = {"ref-a", "ref-b"};

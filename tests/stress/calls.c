@@ -19,7 +19,8 @@
 #include <fusion/fusion.h>
 
 #include "libfusion/core/base/futex.h"
-#include "libfusion/talk/calls.h"
+#include "libfusion/talk/call.h"
+#include "libfusion/talk/dispatch.h"
 
 #define CALLS 100000u
 #define OWNERS 2

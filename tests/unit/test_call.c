@@ -17,7 +17,9 @@
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/talk/lend.h"
-#include "libfusion/talk/calls.h"
+#include "libfusion/talk/call.h"
+#include "libfusion/talk/call_handler.h"
+#include "libfusion/talk/dispatch.h"
 
 #define SECOND 1000000000LL
 

@@ -19,6 +19,7 @@
 #include "libfusion/core/recovery/recover.h"
 #include "libfusion/core/talk/message.h"
 #include "libfusion/talk/dispatch.h"
+#include "libfusion/talk/dispatch_thread.h"
 
 #define SECOND 1000000000LL
 

@@ -13,7 +13,9 @@
 #include <fusion/fusion.h>
 
 #include "libfusion/core/file/event.h"
+#include "libfusion/life/notice.h"
 #include "libfusion/talk/dispatch.h"
+#include "libfusion/talk/dispatch_thread.h"
 
 static struct fusion_arena *arena;
 

@@ -5,6 +5,8 @@
 
 #include <pthread.h>
 
+#include "libfusion/talk/dispatch_post.h"
+
 /* --- Life ------------------------------------------------------------------
  */
 

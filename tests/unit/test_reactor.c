@@ -20,6 +20,7 @@
 #include "libfusion/core/talk/call.h"
 #include "libfusion/core/talk/reactor.h"
 #include "libfusion/talk/dispatch.h"
+#include "libfusion/talk/reaction.h"
 
 static struct fusion_arena *arena;
 static struct fusion_reactor *reactor;

@@ -17,6 +17,7 @@
 #include "libfusion/core/recovery/recover.h"
 #include "libfusion/core/talk/reactor.h"
 #include "libfusion/talk/dispatch.h"
+#include "libfusion/talk/reaction.h"
 
 #define SIZE 20000 /* more than a listener's first buffer */
 

@@ -12,6 +12,7 @@
 
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/refs/ref.h"
+#include "libfusion/refs/ref_watch.h"
 #include "libfusion/talk/dispatch.h"
 
 static struct fusion_arena *arena;

@@ -8,6 +8,8 @@
  * though a recoverer that was killed may have logged it twice, and also if
  * there were more events than are kept.
  */
+#include "libfusion/life/notice.h"
+
 #include <fusion/arena.h>
 
 #include <errno.h>
@@ -15,7 +17,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "libfusion/arena/address.h"
 #include "libfusion/arena/arenas.h"
+#include "libfusion/arena/refuse_arena.h"
 #include "libfusion/base/callback.h"
 #include "libfusion/base/quiet_thread.h"
 #include "libfusion/base/refuse.h"
@@ -25,6 +29,7 @@
 #include "libfusion/core/file/event.h"
 #include "libfusion/core/life/life.h"
 #include "libfusion/talk/dispatch.h"
+#include "libfusion/talk/dispatch_post.h"
 
 #define BATCH 64	     /* events before others have their turn */
 #define STOP_NAP_NS 10000000 /* between two wakes of a stopping thread */

@@ -7,14 +7,22 @@
  * FUSION_ENTER_FORK it joins again, as a slave of its own, and gets its
  * parent's counts of references and its reactions.
  */
+#include "libfusion/life/fork.h"
+
 #include <unistd.h>
 
+#include "libfusion/arena/address.h"
 #include "libfusion/arena/arenas.h"
 #include "libfusion/arena/hand_over.h"
-#include "libfusion/arena/tls.h"
+#include "libfusion/arena/request.h"
 #include "libfusion/base/log.h"
-#include "libfusion/talk/calls.h"
+#include "libfusion/heap/tls.h"
+#include "libfusion/life/enter.h"
+#include "libfusion/refs/ref_fork.h"
+#include "libfusion/refs/ref_rows.h"
+#include "libfusion/talk/call.h"
 #include "libfusion/talk/dispatch.h"
+#include "libfusion/talk/reaction_fork.h"
 
 /* Closing the inherited descriptors takes no lock from the parent: the witness
  * is kept by its mapping, and the life lock falls with the last copy. */
@@ -62,6 +70,7 @@ static void in_child(void)
 	struct fusion_arena *a = arenas, *next;
 
 	arenas_after_fork_child();
+	address_after_fork_child();
 	hand_over_after_fork(true);
 	tls_after_fork_child();
 	arenas = NULL;

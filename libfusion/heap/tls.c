@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "libfusion/arena/tls.h"
+#include "libfusion/heap/tls.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "libfusion/arena/address.h"
+#include "libfusion/arena/refuse_arena.h"
 #include "libfusion/base/callback.h"
 #include "libfusion/base/known.h"
 #include "libfusion/base/refuse.h"
@@ -14,7 +16,10 @@
 #include "libfusion/core/locks/skirmish.h"
 #include "libfusion/core/recovery/recover.h"
 #include "libfusion/core/talk/call.h"
+#include "libfusion/heap/bin.h"
+#include "libfusion/heap/heap.h"
 #include "libfusion/heap/heap_private.h"
+#include "libfusion/heap/refill.h"
 
 /* Of no arena: nobody's address. */
 static struct tcache nobody = {.arena = (struct fusion_arena *)&nobody};

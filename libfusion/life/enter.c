@@ -11,6 +11,8 @@
  * The daemon, the arena and the file can change under us between any two
  * steps; each such race ends in LOST_RACE: start over.
  */
+#include "libfusion/life/enter.h"
+
 #include <fusion/arena.h>
 
 #include <errno.h>
@@ -22,17 +24,23 @@
 #include <unistd.h>
 
 #include "libfusion/arena/act.h"
+#include "libfusion/arena/address.h"
 #include "libfusion/arena/arenas.h"
 #include "libfusion/arena/hand_over.h"
 #include "libfusion/arena/place.h"
+#include "libfusion/arena/request.h"
 #include "libfusion/arena/window.h"
 #include "libfusion/base/callback.h"
+#include "libfusion/base/deadline.h"
 #include "libfusion/base/patient.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/base/fd.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/heap/heap.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/life/exit.h"
+#include "libfusion/life/fork.h"
+#include "libfusion/refs/ref_fork.h"
 
 /* The daemon's own answer that the time is over is worth waiting for. */
 #define GRACE_NS 20000000
@@ -225,7 +233,7 @@ static int open_heap(struct fusion_arena *a, const struct ioc_join *j)
 static int bear_witness(struct view *v, const struct ioc_join *j,
 			int64_t deadline)
 {
-	int r = life_lock(v, patient_left(deadline));
+	int r = life_lock(v, deadline_left(deadline));
 
 	if (r < 0)
 		return r;
@@ -351,7 +359,7 @@ static int join(struct fusion_arena *a, const struct fusion_arena_options *o,
 	j->on_master_death = o->on_master_death;
 	j->span = o->span;
 	j->limit = o->limit;
-	j->timeout_ns = patient_left(deadline);
+	j->timeout_ns = deadline_left(deadline);
 	if (o->flags & FUSION_ENTER_NOWAIT)
 		j->flags |= JOIN_NOWAIT;
 	if (!o->join)

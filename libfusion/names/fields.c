@@ -6,12 +6,14 @@
 #include <string.h>
 
 #include "libfusion/arena/arena_private.h"
-#include "libfusion/arena/tls.h"
+#include "libfusion/arena/refuse_arena.h"
+#include "libfusion/arena/request.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/limits.h"
 #include "libfusion/core/names/field.h"
+#include "libfusion/heap/tls.h"
 
 /* Is it the type, or the name? */
 static int refuse_add(const struct fusion_arena *arena, int r, const char *name,

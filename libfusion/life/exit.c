@@ -6,13 +6,17 @@
  * LEAVE.  Killed anywhere: a death like any other.  When the daemon is gone the
  * same is decided here, under the life lock.
  */
+#include "libfusion/life/exit.h"
+
 #include <fusion/arena.h>
 
 #include <errno.h>
 #include <unistd.h>
 
+#include "libfusion/arena/address.h"
 #include "libfusion/arena/arenas.h"
-#include "libfusion/arena/tls.h"
+#include "libfusion/arena/refuse_arena.h"
+#include "libfusion/arena/request.h"
 #include "libfusion/base/callback.h"
 #include "libfusion/base/log.h"
 #include "libfusion/base/refuse.h"
@@ -23,8 +27,16 @@
 #include "libfusion/core/heap/span.h"
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/life/witness.h"
-#include "libfusion/talk/calls.h"
+#include "libfusion/heap/tls.h"
+#include "libfusion/life/enter.h"
+#include "libfusion/life/notice.h"
+#include "libfusion/objects/object_duty.h"
+#include "libfusion/refs/ref_fork.h"
+#include "libfusion/refs/ref_rows.h"
+#include "libfusion/refs/ref_watch.h"
+#include "libfusion/talk/call.h"
 #include "libfusion/talk/dispatch.h"
+#include "libfusion/talk/reaction.h"
 
 void arena_unmap(struct fusion_arena *a)
 {
