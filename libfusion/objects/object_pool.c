@@ -144,7 +144,7 @@ static int finish_pool(struct fusion_arena *a, struct thread_rec *me,
 	int left;
 
 	for (;;) {
-		/* Acquire: pairs with the release in object_ring(); before we
+		/* Acquire: pairs with the release in ref_ring(); before we
 		 * look. */
 		seen = load_acquire(seq);
 		left = duty_finish_all(a, t);

@@ -13,7 +13,7 @@
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/seed.h"
-#include "libfusion/core/talk/lend.h"
+#include "libfusion/core/locks/lend.h"
 #include "libfusion/names/entries.h"
 #include "libfusion/talk/call.h"
 #include "libfusion/talk/call_execute.h"

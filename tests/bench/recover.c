@@ -21,6 +21,7 @@
 #include "libfusion/arena/act.h"
 #include "libfusion/arena/address.h"
 #include "libfusion/arena/arenas.h"
+#include "libfusion/core/file/format.h"
 #include "libfusion/core/file/lock.h"
 #include "libfusion/core/heap/heap.h"
 #include "libfusion/core/heap/span.h"
@@ -56,7 +57,7 @@ static int image_make(void)
 	image = open("/dev/shm", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (image < 0)
 		return -errno;
-	r = view_format(image, &params);
+	r = format_arena(image, &params);
 	undertaker = (struct view){.fd = -1};
 	if (!r)
 		r = view_map(&undertaker, image, NULL);

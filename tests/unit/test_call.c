@@ -16,7 +16,8 @@
 
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/file/thread.h"
-#include "libfusion/core/talk/lend.h"
+#include "libfusion/core/locks/lend.h"
+#include "libfusion/core/talk/borrow.h"
 #include "libfusion/talk/call.h"
 #include "libfusion/talk/call_handler.h"
 #include "libfusion/talk/dispatch.h"

@@ -23,7 +23,7 @@ static int set_up(void **state)
 		return -1;
 	snprintf(path, sizeof(path), "%s/a", dir);
 	fd = open(path, O_CREAT | O_RDWR, 0600);
-	if (view_format(fd, &params) < 0)
+	if (format_arena(fd, &params) < 0)
 		return -1;
 	arena = image_enter(fd);
 	return 0;

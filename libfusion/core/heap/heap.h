@@ -8,15 +8,6 @@
 
 #include "libfusion/core/file/view.h"
 
-/* Room the heap's tables need for this span; called by geometry_init(). */
-uint64_t heap_words_size(uint32_t n_spans);
-uint64_t heap_descs_size(uint32_t n_spans);
-
-/* Initialise superblock.heap in a fresh file.  0, -ENOMEM.  And what it
- * reserves for that. */
-int heap_format(struct view *v);
-uint64_t heap_early_size(const struct geometry *geo);
-
 /* Recovery, in the order of recover.h; each idempotent.  0 or -EIO. */
 int heap_recover_intent(struct view *v, struct thread_rec *t);
 int heap_recover_pending(struct view *v, struct thread_rec *t);

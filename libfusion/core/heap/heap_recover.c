@@ -24,6 +24,7 @@
 
 #include "libfusion/core/base/seed.h"
 #include "libfusion/core/file/lock.h"
+#include "libfusion/core/file/thread.h"
 #include "libfusion/core/heap/heap.h"
 #include "libfusion/core/heap/pool.h"
 #include "libfusion/core/heap/slab.h"
@@ -97,8 +98,7 @@ int heap_recover_intent(struct view *v, struct thread_rec *t)
 	int r;
 
 	if (op) {
-		if ((load_relaxed(&l->word) & TOKEN_MASK) !=
-			    (t->token & TOKEN_MASK) ||
+		if ((load_relaxed(&l->word) & TOKEN_MASK) != thread_token(t) ||
 		    !in_range(v, a, n) ||
 		    (op >= SPAN_OP_GROW && !in_range(v, a, m)))
 			return -EIO;

@@ -14,25 +14,14 @@
 #include "libfusion/core/names/field.h"
 #include "libfusion/core/names/table.h"
 
-/* Pools 1..n; a pool of less than a span makes no sense. */
-static uint32_t table_pools(uint32_t n_spans)
-{
-	return n_spans < 65535 ? n_spans : 65535;
-}
-
-uint64_t pool_table_size(uint32_t n_spans)
-{
-	return 64 + (uint64_t)table_pools(n_spans) * sizeof(struct pool_rec);
-}
-
 uint32_t pool_max(const struct view *v)
 {
-	return table_pools(v->geo.n_spans);
+	return geometry_pools(v->geo.n_spans);
 }
 
 static struct pool_rec *record(const struct view *v, uint32_t i)
 {
-	uint64_t off = v->geo.off_words + heap_words_size(v->geo.n_spans) -
+	uint64_t off = v->geo.off_words + geometry_words_size(v->geo.n_spans) -
 		       (uint64_t)pool_max(v) * sizeof(struct pool_rec);
 
 	return (struct pool_rec *)view_at(v, off & ~63ull) + (i - 1);

@@ -8,8 +8,8 @@
 #define FUSION_CORE_SPAN_H
 
 #include "libfusion/core/base/atomic.h"
+#include "libfusion/core/file/heap_layout.h"
 #include "libfusion/core/file/view.h"
-#include "libfusion/core/heap/heap_layout.h"
 
 /* thread_rec.span.op */
 enum span_op {
@@ -75,8 +75,6 @@ void span_mark_free(struct view *v, uint32_t first, uint32_t n, uint64_t word);
 
 /* --- span_find.c: bounds on free runs ------------------------------------- */
 
-uint64_t span_bounds_size(uint32_t n_spans);
-int span_bounds_format(struct view *v);
 /* A free run of @n spans may touch these now: raise their bounds. */
 void span_bounds_raise(struct view *v, uint32_t first, uint32_t n);
 /* First of a free run of @n at a multiple of @align, 0 none.  span_lock. */

@@ -10,6 +10,7 @@
 
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/file/lock.h"
+#include "libfusion/core/file/thread.h"
 #include "libfusion/core/heap/slab.h"
 #include "libfusion/core/heap/span.h"
 
@@ -83,7 +84,7 @@ static uint32_t next_decayed(const struct view *v, struct trim *t, uint32_t *at)
 static uint32_t claim(struct view *v, struct thread_rec *me, uint32_t at,
 		      uint32_t n)
 {
-	uint64_t txn = SPAN_WORD(SPAN_TXN, CLASS_NONE, me->token & TOKEN_MASK);
+	uint64_t txn = SPAN_WORD(SPAN_TXN, CLASS_NONE, thread_token(me));
 	uint32_t i = 0;
 
 	while (i < n &&
@@ -120,7 +121,7 @@ static int punch(struct view *v, struct thread_rec *me, uint32_t at, uint32_t n)
 static int reap_orphan(struct view *v, struct thread_rec *me,
 		       const struct class_info *k, uint32_t i, uint64_t w)
 {
-	uint64_t mine = w | (me->token & TOKEN_MASK);
+	uint64_t mine = w | thread_token(me);
 	int r;
 
 	if (!slab_is_empty(v, k, i) || !cas_acquire(span_word(v, i), &w, mine))

@@ -14,25 +14,7 @@
 #ifndef FUSION_CORE_TABLE_H
 #define FUSION_CORE_TABLE_H
 
-#include "libfusion/core/file/view.h"
-
-/* What a kind does with its records, kinds.c. */
-struct kind_ops {
-	const char *name; /* in events */
-	/* Make a record new, all but its struct entry, whose id is set.  Not
-	 * visible to anybody yet.  May be run again by nobody. */
-	void (*init)(struct view *v, void *rec, const void *arg);
-	/* It has just been removed, nobody finds it by name any more: turn
-	 * away who still uses it.  Under the table's lock.  Idempotent:
-	 * recovery runs it again.  May be NULL. */
-	void (*fini)(struct view *v, void *rec);
-	/* All are called "#<id>", and so are found by that. */
-	bool nameless;
-	/* Nothing is said of its coming and going.  May be NULL. */
-	bool (*quiet)(const void *rec);
-};
-
-extern const struct kind_ops kind_ops[N_KINDS];
+#include "libfusion/core/names/kind.h"
 
 /*
  * Make a record.  @name NULL: nameless, "#<id>".  @arg is for the kind's

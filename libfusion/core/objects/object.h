@@ -138,9 +138,6 @@ bool object_duty_take(const struct view *v, struct object_pool *p,
 void object_duty_seize(struct object_pool *p, uint64_t who);
 /* Not any more; all members are rung. */
 void object_duty_leave(struct view *v, struct object_pool *p, uint64_t who);
-/* Who is to look again: the member in @slot; all. */
-void object_ring(const struct view *v, uint32_t slot);
-void object_ring_all(const struct view *v);
 /* Objects that are of it; looks at all records. */
 uint32_t object_pool_count(const struct view *v, uint32_t pool, uint32_t id);
 
@@ -167,8 +164,8 @@ struct reactor *object_reactor(const struct view *v, const struct object *o);
 /* The same, made if need be.  0; -EIDRM; table_add()'s. */
 int object_reactor_make(struct view *v, struct thread_rec *me, struct object *o,
 			uint32_t creator, struct reactor **ret);
-/* Of reactor_init(): before the commit of its record. */
-struct reactor;
+/* The object's row in kinds.c: names/kind.h says what they do. */
+void object_has_ref(const struct view *v, uint32_t i, uint32_t ref);
 void object_announce_reactor(const struct view *v, struct thread_rec *me,
 			     const struct reactor *re);
 /* Is it one that programs may find? */
@@ -189,8 +186,6 @@ static inline bool object_is_of(const struct object *o, uint32_t i, uint32_t id)
 
 /* --- Falls (object_fall.c) ------------------------------------------------ */
 
-/* Bytes of the map. */
-uint64_t object_map_size(uint32_t max_objects);
 /* Object @i, if it has @id still, is to be looked at. */
 void object_tell(const struct view *v, uint32_t i, uint32_t id);
 /* The first bit that is set at or after @from; -1 none. */

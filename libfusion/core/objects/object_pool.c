@@ -42,27 +42,6 @@ int object_pool_create(struct view *v, struct thread_rec *me, const char *name,
 	return r;
 }
 
-void object_ring(const struct view *v, uint32_t slot)
-{
-	uint32_t *seq;
-
-	if (!slot || slot > v->geo.max_members || slot >= members_hi(v))
-		return;
-	seq = &view_member(v, slot)->ref_seq;
-	/* Release: pairs with the acquire in the watching thread. */
-	add_release(seq, 1);
-	futex_wake(seq, INT_MAX);
-}
-
-void object_ring_all(const struct view *v)
-{
-	uint32_t hi = members_hi(v);
-
-	for (uint32_t i = 1; i < hi; i++)
-		if (load_acquire(&view_member(v, i)->state) != MEMBER_FREE)
-			object_ring(v, i);
-}
-
 bool object_duty_take(const struct view *v, struct object_pool *p, uint64_t who)
 {
 	uint64_t had = load_acquire(&p->duty);
@@ -95,7 +74,7 @@ void object_duty_leave(struct view *v, struct object_pool *p, uint64_t who)
 {
 	/* Commit. */
 	if (cas_acq_rel(&p->duty, &who, 0))
-		object_ring_all(v);
+		ref_ring_all(v);
 }
 
 uint32_t object_pool_count(const struct view *v, uint32_t pool, uint32_t id)

@@ -130,7 +130,7 @@ static void tell_pool(const struct view *v, uint32_t pool, uint32_t id,
 	if (was_whole)
 		add_relaxed(&p->destroyed, 1);
 	if (load_acquire(&p->dying))
-		object_ring(v, REF_WHO_SLOT(load_acquire(&p->duty)));
+		ref_ring(v, REF_WHO_SLOT(load_acquire(&p->duty)));
 }
 
 int object_reap(struct view *v, struct thread_rec *me, struct object *o,

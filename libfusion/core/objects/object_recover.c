@@ -127,7 +127,7 @@ void object_look_again(const struct view *v)
 		const struct object_pool *p = object_pool_at(v, i);
 
 		if (load_acquire(&p->e.state) == ENTRY_USED)
-			object_ring(v, REF_WHO_SLOT(load_acquire(&p->duty)));
+			ref_ring(v, REF_WHO_SLOT(load_acquire(&p->duty)));
 	}
 }
 

@@ -25,6 +25,10 @@ int recover_member(struct view *v, uint32_t slot);
 /* The same for one thread record whose thread is gone; frees the record. */
 int recover_thread(struct view *v, struct thread_rec *t);
 
+/* A slot that was recovered is free, and everybody sees so: have those look who
+ * can go on with what its member left. */
+void recover_seen(struct view *v);
+
 /* A fault found by arena_check(). */
 typedef void (*check_report_fn)(void *ctx, const char *what);
 

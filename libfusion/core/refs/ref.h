@@ -284,4 +284,11 @@ static inline bool row_down_fast(struct ref_row *row, uint32_t ref_id,
 	return cas_release(&row->word, &w, w - 1);
 }
 
+/* --- ref_zero.c: whom a fall concerns ------------------------------------- */
+
+/* Wake the thread of the member in @slot that watches references and objects;
+ * those of all members.  A slot that makes no sense is ignored. */
+void ref_ring(const struct view *v, uint32_t slot);
+void ref_ring_all(const struct view *v);
+
 #endif

@@ -566,7 +566,7 @@ uint32_t call_executor(const struct view *v, uint64_t serial)
 		const struct thread_rec *t = view_thread(v, i);
 
 		if (load_acquire(&t->member) && call_executes(t) == serial)
-			return load_relaxed(&t->token) & TOKEN_MASK;
+			return thread_token(t);
 	}
 	return 0;
 }

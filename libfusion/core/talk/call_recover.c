@@ -77,7 +77,7 @@ static int recover_slot(struct view *v, struct thread_rec *me,
 static struct call_slot *next_of(struct view *v, const struct thread_rec *t,
 				 uint32_t *at)
 {
-	uint32_t token = load_relaxed(&t->token) & TOKEN_MASK;
+	uint32_t token = thread_token(t);
 	struct call_slot *s = NULL;
 
 	if (*at == 0) {

@@ -116,7 +116,7 @@ static int drop_leftover(struct view *v, struct thread_rec *me,
 int call_slot_take(struct view *v, struct thread_rec *me, bool oneway,
 		   struct call_slot **ret)
 {
-	uint32_t token = load_relaxed(&me->token) & TOKEN_MASK;
+	uint32_t token = thread_token(me);
 	struct call_slot *s = call_slot_at(v, thread_slot(v, me));
 	uint64_t st = load_acquire(&s->st);
 

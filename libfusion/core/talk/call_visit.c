@@ -13,7 +13,7 @@ static struct call_slot *mine(const struct view *v, const struct thread_rec *me)
 {
 	struct call_slot *s = call_slot_at(v, thread_slot(v, me));
 
-	return load_relaxed(&s->owner) == (me->token & TOKEN_MASK) &&
+	return load_relaxed(&s->owner) == thread_token(me) &&
 			       SLOT_STATE(load_acquire(&s->st)) != SLOT_IDLE
 		       ? s
 		       : NULL;
