@@ -17,12 +17,12 @@
 
 /* Addresses of user memory, and the slots in which arenas lie. */
 #define ADDRESS_BITS 47
-#define N_PLACES ((1ull << ADDRESS_BITS) / WINDOW_SLOT)
-/* Of a place's word: the span, as a multiple of SPAN_MIN by a power of two.
+#define N_SLOTS ((1ull << ADDRESS_BITS) / WINDOW_SLOT)
+/* Of the word of a slot: the span, as a multiple of SPAN_MIN by a power of two.
  * A handle is aligned to more. */
 #define SPAN_BITS 15u
 
-static uintptr_t places[N_PLACES]; /* atomic */
+static uintptr_t slots[N_SLOTS]; /* atomic */
 
 static_assert(SPAN_MIN << SPAN_BITS >= SPAN_MAX, "a span fits its bits");
 static_assert(_Alignof(max_align_t) > SPAN_BITS, "a handle leaves them free");
@@ -31,11 +31,11 @@ struct fusion_arena *arena_of(const void *p)
 {
 	uintptr_t at = (uintptr_t)p, word;
 
-	if (at / WINDOW_SLOT >= N_PLACES)
+	if (at / WINDOW_SLOT >= N_SLOTS)
 		return NULL;
 	/* The caller must see the whole handle before it follows it: acquire,
 	 * for the release in address_set(). */
-	word = load_acquire(&places[at / WINDOW_SLOT]);
+	word = load_acquire(&slots[at / WINDOW_SLOT]);
 	if (at % WINDOW_SLOT >= SPAN_MIN << (word & SPAN_BITS))
 		return NULL;
 	return (struct fusion_arena *)(word & ~(uintptr_t)SPAN_BITS);
@@ -47,7 +47,7 @@ static void address_set(const struct fusion_arena *a, uintptr_t word)
 
 	pthread_mutex_lock(&arenas_lock);
 	for (uint64_t off = 0; off < a->view.geo.span; off += WINDOW_SLOT)
-		store_release(&places[(base + off) / WINDOW_SLOT], word);
+		store_release(&slots[(base + off) / WINDOW_SLOT], word);
 	pthread_mutex_unlock(&arenas_lock);
 }
 
@@ -84,7 +84,7 @@ int address_add(struct fusion_arena *a)
 	uintptr_t base = (uintptr_t)a->view.base;
 	uint64_t span = a->view.geo.span;
 
-	if (base % WINDOW_SLOT || (base + span - 1) / WINDOW_SLOT >= N_PLACES)
+	if (base % WINDOW_SLOT || (base + span - 1) / WINDOW_SLOT >= N_SLOTS)
 		return -EFAULT;
 	address_set(a,
 		    (uintptr_t)a | (uintptr_t)__builtin_ctzll(span / SPAN_MIN));

@@ -10,7 +10,6 @@
 
 #include "libfusion/arena/address.h"
 #include "libfusion/arena/arenas.h"
-#include "libfusion/arena/place.h"
 #include "libfusion/arena/refuse_arena.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/base/atomic.h"

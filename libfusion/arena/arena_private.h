@@ -45,8 +45,8 @@ struct fusion_arena {
 	/* Of the directory.  The daemon gives each arena an inode number that
 	 * it keeps, and no other arena of any mount has. */
 	uint64_t dir_dev, dir_ino;
-	char *path;  /* as the program named it, for messages */
-	char *place; /* absolute, to find it again */
+	char *path;	/* as the program named it, for messages */
+	char *dir_path; /* absolute, to find it again */
 	char name[ARENA_NAME_MAX + 1];
 	int dirfd; /* where ioctls go; -1 once it is gone */
 	uint32_t id;

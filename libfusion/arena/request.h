@@ -21,6 +21,6 @@ void arena_poke(struct fusion_arena *arena);
 /* The daemon may be holding a visitor until something is free: tell it. */
 void poke_visitors(struct fusion_arena *arena);
 /* Close the directory, but not what the program has at its number. */
-void dir_close(struct fusion_arena *arena);
+void arena_close_dir(struct fusion_arena *arena);
 
 #endif

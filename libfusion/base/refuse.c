@@ -29,26 +29,26 @@ static __thread struct refusal *mine __attribute__((tls_model("initial-exec")));
 static pthread_key_t key;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-static void thread_ends(void *unused)
+static void drop_refusal(void *unused)
 {
 	(void)unused;
 	free(mine);
 	mine = NULL;
 }
 
-static void make_key(void)
+static void make_refusal_key(void)
 {
 	/* Without a key, threads that end leave a kilobyte behind. */
-	if (pthread_key_create(&key, thread_ends) != 0)
+	if (pthread_key_create(&key, drop_refusal) != 0)
 		key = (pthread_key_t)-1;
 }
 
 /* NULL: no memory, so nothing is kept, and errors have their meaning only. */
-static struct refusal *get(void)
+static struct refusal *refusal_of_thread(void)
 {
 	if (mine)
 		return mine;
-	pthread_once(&once, make_key);
+	pthread_once(&once, make_refusal_key);
 	mine = calloc(1, sizeof(*mine));
 	if (mine)
 		pthread_setspecific(key, mine);
@@ -152,7 +152,7 @@ static void make_one_line(char *text)
 
 int refuse(int r, const char *fmt, ...)
 {
-	struct refusal *m = get();
+	struct refusal *m = refusal_of_thread();
 	char text[sizeof(m->text)];
 	int error = errno;
 	va_list ap;
@@ -239,7 +239,7 @@ static int level_of(const struct refusal *m)
 
 int told_error(int r, const char *function)
 {
-	struct refusal *m = get();
+	struct refusal *m = refusal_of_thread();
 	int level, error = errno;
 
 	if (m) {

@@ -32,7 +32,7 @@ static inline int table_of(const struct fusion_hash *h,
 	struct hash_table *t = twin_block(&h->table);
 
 	*ret = t;
-	if (UNLIKELY(!is_place(a->view.base, a->view.geo.span, t)))
+	if (UNLIKELY(!may_be_block(a->view.base, a->view.geo.span, t)))
 		return t ? -EIO : 0;
 	if (UNLIKELY(t->mark != container_mark(t, TABLE_MARK) ||
 		     t->bits - TABLE_BITS_MIN >

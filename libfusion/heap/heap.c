@@ -40,7 +40,7 @@ unsigned heap_class_of(uint64_t size)
 
 /* From the magazine, else from the run; false: both are empty.  The magazine is
  * asked alone: one load of both counts would wait for the store to one. */
-static inline bool pop(struct bin *b, struct block_ref *ret)
+static inline bool pop_block(struct bin *b, struct block_ref *ret)
 {
 	uint32_t top = b->top;
 
@@ -62,8 +62,8 @@ struct block_ref heap_take(struct tcache *c, struct bins *bins, unsigned class)
 	struct bin *b = &bins->bin[class];
 	struct block_ref r = {NULL, NULL};
 
-	if (!pop(b, &r) && heap_refill(c, bins, class))
-		pop(b, &r);
+	if (!pop_block(b, &r) && heap_refill(c, bins, class))
+		pop_block(b, &r);
 	return r;
 }
 
@@ -144,7 +144,7 @@ FUSION_API void *fusion_malloc(struct fusion_arena *arena, size_t size)
 		return malloc_slow(arena, size);
 	b = &c->main.bin[small_class[(size + 15) / 16]];
 	ONCE(b);
-	if (UNLIKELY(!pop(b, &r)))
+	if (UNLIKELY(!pop_block(b, &r)))
 		return malloc_slow(arena, size);
 	store_relaxed(r.map, c->tag); /* commit, see heap_commit() */
 	return r.p;

@@ -95,7 +95,7 @@ void arena_depart(struct fusion_arena *a, unsigned long request, int result)
 }
 
 /* Without a daemon: the same decision, under the same lock. */
-static int begin_alone(struct fusion_arena *a)
+static int begin_exit_alone(struct fusion_arena *a)
 {
 	struct view *v = &a->view;
 	uint32_t seq;
@@ -117,13 +117,13 @@ static int begin_alone(struct fusion_arena *a)
 }
 
 /* enum life_exit, or -errno. */
-static int begin(struct fusion_arena *a)
+static int begin_exit(struct fusion_arena *a)
 {
 	struct ioc_member m = {0};
 	int r = arena_request(a, FUSION_IOC_EXIT, &m);
 
 	if (r == -ENOTCONN)
-		return begin_alone(a);
+		return begin_exit_alone(a);
 	return r < 0 ? r : (int)m.answer;
 }
 
@@ -134,7 +134,8 @@ static void undo_exit(const struct callback_args *args)
 	arena_set_state(args->a, HANDLE_IN);
 }
 
-static int call(struct fusion_arena *a, fusion_arena_fn fn, void *ctx)
+static int run_exit_callback(struct fusion_arena *a, fusion_arena_fn fn,
+			     void *ctx)
 {
 	struct callback c CALLBACK;
 	int cancel, r;
@@ -153,13 +154,13 @@ static int go_out(struct fusion_arena *a, fusion_arena_fn shutdown,
 		  fusion_arena_fn leave, void *ctx)
 {
 	uint32_t serial = refuse_serial();
-	int r = begin(a), last = r == EXIT_LAST;
+	int r = begin_exit(a), last = r == EXIT_LAST;
 
 	if (r < 0)
 		return is_refused(r) ? r
 				     : refuse(r, "arena '%s': cannot leave: %s",
 					      a->path, error_meaning(r));
-	r = call(a, last ? shutdown : leave, ctx);
+	r = run_exit_callback(a, last ? shutdown : leave, ctx);
 	if (r < 0) {
 		arena_ready(a);
 		refuse_callback(r, serial, a->path,

@@ -32,8 +32,8 @@ static int by_id(const void *a, const void *b)
 	return x->id < y->id ? -1 : x->id > y->id;
 }
 
-static struct fusion_member describe(const struct member_rec *m,
-				     uint32_t master)
+static struct fusion_member describe_member(const struct member_rec *m,
+					    uint32_t master)
 {
 	struct fusion_member f = {
 		.id = m->id,
@@ -82,7 +82,7 @@ FUSION_API int fusion_members_list(struct fusion_arena *arena,
 
 		if (!is_in(view_member(v, i)))
 			continue;
-		f = describe(view_member(v, i), master);
+		f = describe_member(view_member(v, i), master);
 		if (n)
 			keep_oldest(members, n, found, &f);
 		found++;

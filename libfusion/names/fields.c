@@ -57,8 +57,8 @@ FUSION_API int fusion_arena_add_field(struct fusion_arena *arena,
 	return 0;
 }
 
-static int get(struct fusion_arena *arena, const char *name, void **ret_ptr,
-	       size_t *ret_size)
+static int read_field(struct fusion_arena *arena, const char *name,
+		      void **ret_ptr, size_t *ret_size)
 {
 	struct thread_rec *me = thread_rec_of(arena);
 	struct field_rec f;
@@ -95,7 +95,7 @@ FUSION_API int fusion_arena_get_field(struct fusion_arena *arena,
 
 	if (!ret_ptr)
 		return told(refuse_null("field", "ret_ptr"));
-	r = get(arena, name, ret_ptr, ret_size);
+	r = read_field(arena, name, ret_ptr, ret_size);
 	return told(r < 0 ? refuse_get(arena, r, name) : r);
 }
 
@@ -138,7 +138,7 @@ FUSION_API int fusion_arena_wait_field(struct fusion_arena *arena,
 		 * read before we look, so that no field is missed. */
 		uint32_t seq =
 			load_acquire(&arena->view.sb->tables[KIND_FIELD].seq);
-		int r = get(arena, name, ret_ptr, ret_size);
+		int r = read_field(arena, name, ret_ptr, ret_size);
 		int64_t left = -1;
 
 		if (r >= 0)

@@ -9,7 +9,7 @@
 #include "libfusion/core/objects/object.h"
 
 /* What this process registered of a pool.  Guarded by the duty's lock. */
-struct pool_type {
+struct registration {
 	struct object_pool *pool;
 	uint32_t id; /* of the pool */
 	fusion_object_destructor_fn destructor;
@@ -19,7 +19,7 @@ struct pool_type {
 	unsigned pins; /* as many use it */
 	bool ended;    /* not registered any more: the last one frees it */
 	bool destroying;
-	struct pool_type *next;
+	struct registration *next;
 };
 
 static inline uint64_t who_am_i(const struct fusion_arena *a)

@@ -65,7 +65,7 @@ static struct forking *forking_of(struct fusion_arena *a)
 	return f;
 }
 
-static void end(struct forking *f)
+static void end_holding(struct forking *f)
 {
 	close_fd(&f->pipe[0]);
 	close_fd(&f->pipe[1]);
@@ -74,7 +74,7 @@ static void end(struct forking *f)
 	f->holding = false;
 }
 
-static int begin(struct fusion_arena *a, struct forking *f)
+static int begin_holding(struct fusion_arena *a, struct forking *f)
 {
 	struct thread_rec *me = thread_rec_of(a);
 	int r = me ? witness_fork_mark(f->fd, a->view.slot, true) : -errno;
@@ -102,9 +102,9 @@ void ref_fork_before(struct fusion_arena *a)
 	f = forking_of(a);
 	if (!f)
 		return;
-	f->error = begin(a, f);
+	f->error = begin_holding(a, f);
 	if (!f->holding)
-		end(f);
+		end_holding(f);
 }
 
 void ref_fork_parent(struct fusion_arena *a)
@@ -121,7 +121,7 @@ void ref_fork_parent(struct fusion_arena *a)
 	me = thread_rec_of(a);
 	if (me)
 		ref_fork_drop(&a->view, me);
-	end(f);
+	end_holding(f);
 }
 
 int ref_fork_joining(struct fusion_arena *a)

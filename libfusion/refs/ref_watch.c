@@ -61,7 +61,7 @@ static uint32_t *seq_of(struct fusion_arena *a)
 
 static void look_again(struct fusion_arena *a)
 {
-	/* Release: pairs with the acquire in run(). */
+	/* Release: pairs with the acquire in ref_watch_thread(). */
 	add_release(seq_of(a), 1);
 	futex_wake(seq_of(a), INT_MAX);
 }
@@ -109,7 +109,7 @@ static void undo_tell(const struct callback_args *args)
 }
 
 /* One fall, so that all have their turn; the lock is not held meanwhile. */
-static void tell(struct watcher *all, struct watch *w)
+static void tell_watch(struct watcher *all, struct watch *w)
 {
 	struct fusion_arena *a = all->arena;
 	struct callback c CALLBACK;
@@ -135,7 +135,7 @@ static unsigned tell_all(struct dispatch_job *job)
 	pthread_mutex_lock(&all->arena->watch_lock);
 	for (w = all->watches; w && !load_relaxed(&all->stop); w = next) {
 		if (has_news(w) && !is_over(w)) {
-			tell(all, w);
+			tell_watch(all, w);
 			n++;
 		}
 		next = w->next;
@@ -151,7 +151,7 @@ static unsigned tell_all(struct dispatch_job *job)
 	return n;
 }
 
-static void look(struct watcher *all)
+static void look_for_falls(struct watcher *all)
 {
 	bool any;
 
@@ -162,7 +162,7 @@ static void look(struct watcher *all)
 		dispatch_job_post(all->arena, &all->job);
 }
 
-static void *run(void *arg)
+static void *ref_watch_thread(void *arg)
 {
 	struct watcher *all = arg;
 	struct view *v = &all->arena->view;
@@ -175,7 +175,7 @@ static void *run(void *arg)
 		 * we look, so that no fall is slept over. */
 		uint32_t seen = load_acquire(seq);
 
-		look(all);
+		look_for_falls(all);
 		/* Acquire: pairs with the release in watch_start(). */
 		also = load_acquire(&all->also);
 		if (also)
@@ -215,7 +215,7 @@ static int get_watcher(struct fusion_arena *a, struct watcher **ret)
 		all->job.end = free_watcher;
 		all->arena = a;
 		pthread_cond_init(&all->ran, NULL);
-		r = quiet_thread_start(&all->thread, run, all);
+		r = quiet_thread_start(&all->thread, ref_watch_thread, all);
 		if (r < 0) {
 			free_watcher(&all->job);
 			return r;
@@ -236,8 +236,8 @@ int watch_start(struct fusion_arena *a, watch_hook also)
 
 	pthread_mutex_lock(&a->watch_lock);
 	r = get_watcher(a, &all);
-	/* Release: pairs with the acquire in run(): the hook must see what its
-	 * owner made before it started the thread. */
+	/* Release: pairs with the acquire in ref_watch_thread(): the hook must
+	 * see what its owner made before it started the thread. */
 	if (r == 0 && also)
 		store_release(&all->also, also);
 	pthread_mutex_unlock(&a->watch_lock);
@@ -262,7 +262,8 @@ void watch_stop(struct fusion_arena *a)
 }
 
 /* The oldest: who stopped it may be slower than who watches anew. */
-static struct watch *find(struct watcher *all, const struct ref *r, uint32_t id)
+static struct watch *find_watch(struct watcher *all, const struct ref *r,
+				uint32_t id)
 {
 	struct watch *w = all ? all->watches : NULL, *found = NULL;
 
@@ -272,7 +273,8 @@ static struct watch *find(struct watcher *all, const struct ref *r, uint32_t id)
 	return found;
 }
 
-static int add(struct fusion_arena *a, struct thread_rec *me, struct watch *w)
+static int add_watch(struct fusion_arena *a, struct thread_rec *me,
+		     struct watch *w)
 {
 	struct watcher *all;
 	int r = dispatch_start(a);
@@ -314,7 +316,7 @@ static int remove_watch(struct fusion_arena *a, struct thread_rec *me,
 		return r;
 	pthread_mutex_lock(&a->watch_lock);
 	all = a->watcher;
-	w = find(all, ref, id);
+	w = find_watch(all, ref, id);
 	if (w && all->running != w) {
 		unlink_watch(w);
 		free(w);
@@ -348,7 +350,7 @@ FUSION_API int fusion_ref_watch(struct fusion_ref *ref, fusion_ref_fn fn,
 	w->ref = (struct ref *)ref;
 	w->fn = fn;
 	w->ctx = ctx;
-	r = add(a, me, w);
+	r = add_watch(a, me, w);
 	if (r < 0)
 		free(w);
 	return told(r);

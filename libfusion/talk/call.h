@@ -14,9 +14,9 @@ void calls_after_fork(struct fusion_arena *arena);
  * so many, or is none. */
 const void *call_bytes(struct fusion_arena *arena, const struct call_slot *s,
 		       size_t size);
-static inline const struct call *call_of_handle(const struct fusion_call *call)
+static inline struct call *call_of(struct fusion_call *call)
 {
-	return (const struct call *)call;
+	return (struct call *)call;
 }
 
 #endif

@@ -19,7 +19,8 @@ bool dispatch_is_mine(struct fusion_arena *arena)
 	return d && turn_is_mine(d);
 }
 
-static struct dispatcher *make(struct fusion_arena *arena, int *ret_error)
+static struct dispatcher *make_dispatcher(struct fusion_arena *arena,
+					  int *ret_error)
 {
 	struct dispatcher *d = calloc(1, sizeof(*d));
 	struct thread_rec *me = thread_rec_of(arena);
@@ -59,7 +60,7 @@ struct dispatcher *dispatcher_of(struct fusion_arena *arena, int *ret_error)
 	pthread_mutex_lock(&arena->dispatch_lock);
 	d = arena->dispatcher;
 	if (!d) {
-		d = make(arena, ret_error);
+		d = make_dispatcher(arena, ret_error);
 		store_release(&arena->dispatcher, d);
 	}
 	pthread_mutex_unlock(&arena->dispatch_lock);

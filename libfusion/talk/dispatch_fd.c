@@ -67,7 +67,7 @@ static void watch_ring(struct dispatcher *d)
 		}
 }
 
-static void *watch(void *arg)
+static void *fd_watch_thread(void *arg)
 {
 	struct dispatcher *d = arg;
 	uint32_t what, ring = WATCH_RING;
@@ -111,7 +111,7 @@ static int open_fd(struct dispatcher *d)
 	if (fd < 0)
 		return fd;
 	d->fd = fd;
-	r = quiet_thread_start(&d->watcher, watch, d);
+	r = quiet_thread_start(&d->watcher, fd_watch_thread, d);
 	if (r < 0) {
 		close(fd);
 		d->fd = -1;
@@ -187,11 +187,11 @@ static int sleep_until(struct dispatcher *d, uint64_t at, int64_t deadline)
 
 /* A handler did not return.  What it was in the middle of - @b is what was
  * outside of the turn - is over. */
-static void undo_turn(const struct callback_args *args)
+static void undo_taken_turn(const struct callback_args *args)
 {
 	struct dispatcher *d = args->a;
 
-	d->held = args->b;
+	d->handling = args->b;
 	dispatch_fd_update(d);
 	turn_give(d);
 }
@@ -207,7 +207,7 @@ static int take_a_turn(struct dispatcher *d, bool wait, bool *ret_armed,
 		return -EBUSY;
 	/* The thread that watches does so when nobody else looks. */
 	store_release(&d->watch, (uint32_t)WATCH_NOTHING);
-	callback_begin(&c, undo_turn, d, d->held, 0);
+	callback_begin(&c, undo_taken_turn, d, d->handling, 0);
 	n = dispatch_run(d);
 	callback_end(&c);
 	*ret_armed = false;
@@ -220,7 +220,7 @@ static int take_a_turn(struct dispatcher *d, bool wait, bool *ret_armed,
 	return (int)n;
 }
 
-static int dispatch(struct dispatcher *d, int64_t timeout_ns)
+static int dispatch_until(struct dispatcher *d, int64_t timeout_ns)
 {
 	int64_t deadline = deadline_of(timeout_ns);
 	bool armed, wait = timeout_ns != 0;
@@ -252,5 +252,5 @@ FUSION_API int fusion_dispatch(struct fusion_arena *arena, int64_t timeout_ns)
 	if (dispatch_is_mine(arena))
 		return told(-EDEADLK);
 	r = dispatch_by_hand(d);
-	return told(r < 0 ? r : dispatch(d, timeout_ns));
+	return told(r < 0 ? r : dispatch_until(d, timeout_ns));
 }

@@ -34,7 +34,7 @@ void dispatch_release_cells(struct dispatcher *d, bool all)
 	uint64_t to = d->next;
 	uint32_t batch = d->ring.cells / 4 < 32 ? d->ring.cells / 4 : 32;
 
-	for (const struct held *h = d->held; h; h = h->next)
+	for (const struct handling *h = d->handling; h; h = h->next)
 		if (!h->released)
 			to = h->pos; /* outer ones are older */
 	if (to - d->released >= (all ? 1 : batch)) {
@@ -47,7 +47,7 @@ uint64_t dispatch_done(const struct dispatcher *d)
 {
 	uint64_t done = d->next;
 
-	for (const struct held *h = d->held; h; h = h->next)
+	for (const struct handling *h = d->handling; h; h = h->next)
 		if (!h->number)
 			done = h->pos;
 	return done;
@@ -55,25 +55,25 @@ uint64_t dispatch_done(const struct dispatcher *d)
 
 bool dispatch_has_ended(const struct dispatcher *d, uint64_t before)
 {
-	for (const struct held *h = d->held; h; h = h->next)
+	for (const struct handling *h = d->handling; h; h = h->next)
 		if (h->number && h->number < before)
 			return false;
 	return true;
 }
 
-void dispatch_hold(struct dispatcher *d, struct held *ret)
+void handling_begin(struct dispatcher *d, struct handling *ret)
 {
-	*ret = (struct held){
+	*ret = (struct handling){
 		.number = ++d->numbers,
-		.next = d->held,
+		.next = d->handling,
 		.released = true,
 	};
-	d->held = ret;
+	d->handling = ret;
 }
 
-void dispatch_unhold(struct dispatcher *d, struct held *mine)
+void handling_end(struct dispatcher *d, struct handling *mine)
 {
-	struct held **p = &d->held;
+	struct handling **p = &d->handling;
 
 	while (*p != mine)
 		p = &(*p)->next;
@@ -84,12 +84,13 @@ void dispatch_release(struct fusion_arena *arena)
 {
 	struct dispatcher *d = dispatcher_existing(arena);
 
-	if (d && turn_is_mine(d) && d->held)
-		d->held->released = true;
+	if (d && turn_is_mine(d) && d->handling)
+		d->handling->released = true;
 }
 
 /* Not meant for us: it was on its way to who had this ring before. */
-static void drop(struct dispatcher *d, const struct msg_head *h, void *data)
+static void drop_record(struct dispatcher *d, const struct msg_head *h,
+			void *data)
 {
 	if (h->flags & MSG_BLOCK)
 		fusion_free_from(d->arena, data);
@@ -113,12 +114,13 @@ static bool may_attend(const struct dispatcher *d, const struct msg_head *h)
 	       h->size <= sizeof(uint64_t) + SLOT_INLINE;
 }
 
-static void deliver(struct dispatcher *d, const struct msg_head *h, void *data)
+static void deliver_record(struct dispatcher *d, const struct msg_head *h,
+			   void *data)
 {
 	const struct dispatched in = {.head = h, .data = data};
 
 	if (h->target != d->arena->id) {
-		drop(d, h, data);
+		drop_record(d, h, data);
 		return;
 	}
 	d->ring.ctl->received++;
@@ -135,21 +137,21 @@ static void deliver(struct dispatcher *d, const struct msg_head *h, void *data)
 		reactor_news(d->arena, &in);
 		break;
 	default:
-		drop(d, h, data);
+		drop_record(d, h, data);
 	}
 }
 
 /* While its handler runs the record stays; it may lose the turn meanwhile. */
-static void handle(struct dispatcher *d, uint32_t cells)
+static void handle_record(struct dispatcher *d, uint32_t cells)
 {
-	struct held mine = {.pos = d->next, .next = d->held};
+	struct handling mine = {.pos = d->next, .next = d->handling};
 	struct msg_head *at = ring_head_at(&d->ring, d->next);
 	struct msg_head h = *at;
 
 	d->next += cells;
-	d->held = &mine;
-	deliver(d, &h, at + 1);
-	dispatch_unhold(d, &mine);
+	d->handling = &mine;
+	deliver_record(d, &h, at + 1);
+	handling_end(d, &mine);
 }
 
 /* A claim whose producer may be dead, or just not running. */
@@ -173,14 +175,14 @@ static void wait_for_producer(struct dispatcher *d, uint32_t producer)
 }
 
 /* 1 a record was handled, 0 nothing there, -EAGAIN look again. */
-static int step(struct dispatcher *d)
+static int handle_next(struct dispatcher *d)
 {
 	uint32_t cells, producer;
 
 	switch (ring_look(&d->ring, d->next, &cells, &producer)) {
 	case RING_RECORD:
 		d->busy_since_ns = 0;
-		handle(d, cells);
+		handle_record(d, cells);
 		return 1;
 	case RING_SKIP:
 		d->busy_since_ns = 0;
@@ -196,16 +198,16 @@ static int step(struct dispatcher *d)
 
 static unsigned run_reactors(struct dispatcher *d)
 {
-	struct held mine;
+	struct handling mine;
 	unsigned n = 0;
 
-	dispatch_hold(d, &mine);
+	handling_begin(d, &mine);
 	/* Relaxed: a word that is set for good until it is seen. */
 	if (load_relaxed(&d->ring.ctl->scan) &&
 	    xchg_acquire(&d->ring.ctl->scan, 0u))
 		n += reactor_look(d->arena);
 	d->backlog = reactor_run(d->arena);
-	dispatch_unhold(d, &mine);
+	handling_end(d, &mine);
 	return n + d->backlog;
 }
 
@@ -215,7 +217,7 @@ unsigned dispatch_run(struct dispatcher *d)
 	int r;
 
 	for (unsigned i = 0; i < DISPATCH_BATCH; i++) {
-		r = step(d);
+		r = handle_next(d);
 		if (!r)
 			break;
 		n += r > 0;

@@ -9,8 +9,8 @@
 unsigned dispatch_run(struct dispatcher *d);
 /* Handlers of what is no record begin, and end.  Turn is held, as for the
  * next. */
-void dispatch_hold(struct dispatcher *d, struct held *ret);
-void dispatch_unhold(struct dispatcher *d, struct held *mine);
+void handling_begin(struct dispatcher *d, struct handling *ret);
+void handling_end(struct dispatcher *d, struct handling *mine);
 /* All before this has been handled. */
 uint64_t dispatch_done(const struct dispatcher *d);
 /* And what is no record, if its number is less. */

@@ -15,7 +15,7 @@ bool dispatch_is_there(const struct dispatcher *d)
 	       attend_is_there(d) || dispatch_has_posts(d) || d->backlog;
 }
 
-static bool look(void *arg)
+static bool sees_work(void *arg)
 {
 	struct dispatcher *d = arg;
 
@@ -25,7 +25,7 @@ static bool look(void *arg)
 
 bool dispatch_spin(struct dispatcher *d)
 {
-	return spin_until(&d->spinner, look, d);
+	return spin_until(&d->spinner, sees_work, d);
 }
 
 /*

@@ -81,7 +81,7 @@ static bool become_active(struct dispatch_thread *t)
 	return !stop;
 }
 
-static void *run(void *arg)
+static void *run_dispatch_thread(void *arg)
 {
 	struct dispatch_thread *t = arg;
 
@@ -102,7 +102,7 @@ int dispatch_thread_start(struct dispatcher *d)
 	if (!t)
 		return -ENOMEM;
 	t->d = d;
-	r = quiet_thread_start(&t->thread, run, t);
+	r = quiet_thread_start(&t->thread, run_dispatch_thread, t);
 	if (r < 0) {
 		free(t);
 		return r;

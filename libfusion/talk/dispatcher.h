@@ -51,10 +51,10 @@ struct posts {
 /* A handler that has not ended: that of a record, whose cells are not given
  * back yet, or of what is no record and has a number instead.  On the handler's
  * stack; guarded by turn. */
-struct held {
+struct handling {
 	uint64_t pos;
 	uint64_t number; /* 0: it is a record */
-	struct held *next;
+	struct handling *next;
 	bool released;
 };
 
@@ -96,10 +96,10 @@ struct dispatcher {
 	/* Guarded by turn. */
 	struct dispatcher *outer; /* that its thread has had for longer */
 	struct ring ring;
-	uint64_t next;	   /* position of the record to look at */
-	uint64_t released; /* all before it is the producers' again */
-	struct held *held; /* innermost first */
-	uint64_t numbers;  /* of what has begun and is no record */
+	uint64_t next;		   /* position of the record to look at */
+	uint64_t released;	   /* all before it is the producers' again */
+	struct handling *handling; /* innermost first */
+	uint64_t numbers;	   /* of what has begun and is no record */
 	struct spinner spinner;
 	int64_t busy_since_ns; /* a claim is being waited for, 0 none */
 	bool backlog;	       /* reactors have more */
