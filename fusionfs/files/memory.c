@@ -7,6 +7,9 @@
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/file/format.h"
 #include "libfusion/core/heap/heap.h"
+#include "libfusion/core/heap/pool.h"
+#include "libfusion/core/heap/usage.h"
+#include "libfusion/core/life/member.h"
 
 #define SPAN_BYTES ((uint64_t)65536)
 

@@ -7,6 +7,7 @@
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/member.h"
 
 uint32_t threads_hi(const struct view *v)
 {

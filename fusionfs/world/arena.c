@@ -20,7 +20,9 @@
 #include "libfusion/core/file/event.h"
 #include "libfusion/core/file/format.h"
 #include "libfusion/core/file/window.h"
+#include "libfusion/core/life/member.h"
 #include "libfusion/core/names/field.h"
+#include "libfusion/core/names/name.h"
 
 static bool is_free(uint64_t base, uint64_t span, const struct arena *except,
 		    const struct window_busy *busy)

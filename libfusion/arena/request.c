@@ -15,6 +15,7 @@
 #include "libfusion/arena/directory.h"
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/member.h"
 
 static bool is_unanswered(int error)
 {

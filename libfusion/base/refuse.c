@@ -13,6 +13,7 @@
 
 #include "libfusion/base/log.h"
 #include "libfusion/core/base/atomic.h"
+#include "libfusion/core/names/name.h"
 #include "libfusion/core/names/table.h"
 
 /* What a thread has for its last failing call. */

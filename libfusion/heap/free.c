@@ -17,6 +17,7 @@
 #include "libfusion/base/log.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/heap/slab.h"
+#include "libfusion/core/heap/span_trim.h"
 #include "libfusion/heap/bin.h"
 #include "libfusion/heap/heap_private.h"
 #include "libfusion/heap/refill.h"

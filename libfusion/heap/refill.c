@@ -14,6 +14,7 @@
 
 #include "libfusion/core/base/seed.h"
 #include "libfusion/core/heap/span.h"
+#include "libfusion/core/heap/span_trim.h"
 #include "libfusion/heap/bin.h"
 #include "libfusion/heap/heap_private.h"
 

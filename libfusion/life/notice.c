@@ -28,6 +28,7 @@
 #include "libfusion/core/base/limits.h"
 #include "libfusion/core/file/event.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/member.h"
 #include "libfusion/talk/dispatch.h"
 #include "libfusion/talk/dispatch_post.h"
 

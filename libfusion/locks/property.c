@@ -17,6 +17,8 @@
 #include "libfusion/core/base/limits.h"
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/liveness.h"
+#include "libfusion/core/life/member.h"
 #include "libfusion/core/locks/property.h"
 #include "libfusion/names/entries.h"
 

@@ -13,6 +13,7 @@
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/limits.h"
 #include "libfusion/core/names/field.h"
+#include "libfusion/core/names/name.h"
 #include "libfusion/heap/tls.h"
 
 /* Is it the type, or the name? */

@@ -8,6 +8,7 @@
 #include "libfusion/arena/address.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/file/lock.h"
+#include "libfusion/core/objects/object_item.h"
 #include "libfusion/objects/object.h"
 #include "libfusion/objects/object_duty.h"
 #include "libfusion/objects/object_private.h"

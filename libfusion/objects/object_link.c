@@ -4,6 +4,7 @@
 
 #include "libfusion/arena/address.h"
 #include "libfusion/base/refuse.h"
+#include "libfusion/core/refs/ref_link.h"
 #include "libfusion/objects/object.h"
 #include "libfusion/objects/object_private.h"
 

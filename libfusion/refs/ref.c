@@ -12,6 +12,11 @@
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/refs/ref.h"
+#include "libfusion/core/refs/ref_drop.h"
+#include "libfusion/core/refs/ref_family.h"
+#include "libfusion/core/refs/ref_lens.h"
+#include "libfusion/core/refs/ref_pass.h"
+#include "libfusion/core/refs/ref_zero.h"
 #include "libfusion/heap/heap_private.h"
 #include "libfusion/refs/ref_rows.h"
 

@@ -29,6 +29,7 @@
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/life/witness.h"
 #include "libfusion/core/refs/ref.h"
+#include "libfusion/core/refs/ref_pass.h"
 #include "libfusion/heap/tls.h"
 
 struct forking {

@@ -28,6 +28,7 @@
 #include "libfusion/core/base/limits.h"
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/refs/ref.h"
+#include "libfusion/core/refs/ref_zero.h"
 #include "libfusion/heap/tls.h"
 #include "libfusion/talk/dispatch.h"
 #include "libfusion/talk/dispatch_post.h"

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-
 #include "libfusion/talk/call.h"
 
 #include <errno.h>
@@ -11,6 +10,8 @@
 #include "libfusion/arena/request.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/liveness.h"
+#include "libfusion/core/life/member.h"
 #include "libfusion/names/entries.h"
 #include "libfusion/talk/call_flush.h"
 #include "libfusion/talk/call_handler.h"

@@ -8,7 +8,7 @@
  * in the queue when it was first seen are handled.
  */
 #include "libfusion/talk/call_attend.h"
-
+#include "libfusion/core/talk/call_here.h"
 #include "libfusion/talk/call_handler.h"
 #include "libfusion/talk/dispatch_run.h"
 #include "libfusion/talk/dispatcher.h"

@@ -14,6 +14,7 @@
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/seed.h"
 #include "libfusion/core/locks/lend.h"
+#include "libfusion/core/talk/call_slot.h"
 #include "libfusion/names/entries.h"
 #include "libfusion/talk/call.h"
 #include "libfusion/talk/call_execute.h"

@@ -19,6 +19,7 @@
 #include "libfusion/core/base/limits.h"
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/talk/call.h"
+#include "libfusion/core/talk/call_slot.h"
 #include "libfusion/talk/call_attend.h"
 #include "libfusion/talk/call_handler.h"
 #include "libfusion/talk/dispatch_post.h"

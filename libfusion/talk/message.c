@@ -15,6 +15,7 @@
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/heap/block.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/member.h"
 #include "libfusion/heap/heap_private.h"
 #include "libfusion/names/entries.h"
 #include "libfusion/talk/call_flush.h"

@@ -16,6 +16,7 @@
 #include "libfusion/base/known.h"
 #include "libfusion/base/log.h"
 #include "libfusion/base/refuse.h"
+#include "libfusion/core/talk/cursor.h"
 #include "libfusion/heap/heap_private.h"
 #include "libfusion/talk/dispatch.h"
 #include "libfusion/talk/dispatch_post.h"

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "libfusion/core/objects/object_fall.h"
+#include "libfusion/core/objects/object_item.h"
 #include "libfusion/objects/object_duty.h"
 #include "libfusion/objects/object_private.h"
 #include "tests/crash/next_user.h"

@@ -10,6 +10,7 @@
 #include "libfusion/core/file/lock.h"
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/member.h"
 #include "libfusion/core/names/field.h"
 #include "libfusion/heap/tls.h"
 #include "tests/crash/ops.h"

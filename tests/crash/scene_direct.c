@@ -9,6 +9,8 @@
 
 #include "libfusion/core/file/format.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/liveness.h"
+#include "libfusion/core/life/member.h"
 #include "libfusion/heap/tls.h"
 #include "libfusion/talk/dispatch.h"
 #include "libfusion/talk/reaction.h"

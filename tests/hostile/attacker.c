@@ -30,6 +30,7 @@
 #include "libfusion/core/locks/property.h"
 #include "libfusion/core/locks/skirmish.h"
 #include "libfusion/core/talk/call.h"
+#include "libfusion/core/talk/call_slot.h"
 #include "libfusion/core/talk/ring.h"
 
 #define NOBODY 0x3ffffff1u

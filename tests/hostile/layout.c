@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "libfusion/core/file/view.h"
+#include "libfusion/core/life/member.h"
 #include "libfusion/core/objects/object.h"
 
 /* clang-format off */

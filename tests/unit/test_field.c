@@ -13,6 +13,7 @@
 #include "libfusion/core/file/lock.h"
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/names/field.h"
+#include "libfusion/core/names/name.h"
 
 struct arena {
 	struct view v;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The heap on a tmpfs that is full.  It takes a mount, and so root. */
+#include "libfusion/core/heap/heap_check.h"
 #include "tests/unit/heap_member.h"
 
 #include <sys/mount.h>

@@ -12,6 +12,11 @@
 #include "libfusion/core/file/format.h"
 #include "libfusion/core/file/lock.h"
 #include "libfusion/core/file/thread.h"
+#include "libfusion/core/heap/heap_check.h"
+#include "libfusion/core/heap/heap_recover.h"
+#include "libfusion/core/heap/pool.h"
+#include "libfusion/core/heap/usage.h"
+#include "libfusion/core/recovery/check.h"
 
 static struct fusion_arena *arena;
 static void **slots; /* shared, all NULL */

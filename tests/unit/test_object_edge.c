@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "libfusion/core/heap/span.h"
+#include "libfusion/core/refs/ref_zero.h"
 
 /* --- Pools -----------------------------------------------------------------
  */

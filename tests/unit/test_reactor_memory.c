@@ -18,6 +18,8 @@
 #include "libfusion/core/talk/reactor.h"
 #include "libfusion/talk/dispatch.h"
 #include "libfusion/talk/reaction.h"
+#include "libfusion/core/recovery/check.h"
+#include "libfusion/core/talk/cursor.h"
 
 #define SIZE 20000 /* more than a listener's first buffer */
 

@@ -15,7 +15,12 @@
 
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/file/thread.h"
+#include "libfusion/core/life/liveness.h"
+#include "libfusion/core/life/member.h"
+#include "libfusion/core/recovery/check.h"
 #include "libfusion/core/refs/ref.h"
+#include "libfusion/core/refs/ref_lens.h"
+#include "libfusion/core/refs/ref_pass.h"
 #include "libfusion/refs/ref_watch.h"
 #include "libfusion/talk/dispatch.h"
 

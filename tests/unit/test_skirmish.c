@@ -16,6 +16,7 @@
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/locks/skirmish.h"
+#include "libfusion/core/recovery/check.h"
 #include "libfusion/core/recovery/recover.h"
 
 #define THREADS 4

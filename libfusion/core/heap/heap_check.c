@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "libfusion/core/heap/heap_check.h"
+
 #include <stdio.h>
 
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/heap/heap.h"
 #include "libfusion/core/heap/pool.h"
 #include "libfusion/core/heap/slab.h"
+#include "libfusion/core/heap/span_find.h"
 
 struct checker {
 	struct view *v;

@@ -20,6 +20,8 @@
  * The daemon runs this on memory it does not trust: what is read is read once,
  * every index is checked, and nothing is followed further than the heap.
  */
+#include "libfusion/core/heap/heap_recover.h"
+
 #include <errno.h>
 
 #include "libfusion/core/base/seed.h"

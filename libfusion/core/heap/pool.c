@@ -12,6 +12,7 @@
 #include "libfusion/core/heap/span.h"
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/names/field.h"
+#include "libfusion/core/names/name.h"
 #include "libfusion/core/names/table.h"
 
 uint32_t pool_max(const struct view *v)

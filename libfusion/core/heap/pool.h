@@ -32,4 +32,8 @@ void pool_uncharge(struct view *v, uint32_t i, uint32_t n);
 /* Count again from the words, after a death; under span_lock. */
 void pool_recount(struct view *v);
 
+int heap_recover_pool(struct view *v, struct thread_rec *t);
+/* Pools for the lens: index 0.. ; -ENOENT hole, -ERANGE end. */
+int pool_copy(const struct view *v, uint32_t i, struct pool_info *ret);
+
 #endif

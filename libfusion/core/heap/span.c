@@ -9,6 +9,8 @@
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/heap/heap.h"
 #include "libfusion/core/heap/pool.h"
+#include "libfusion/core/heap/span_find.h"
+#include "libfusion/core/heap/span_trim.h"
 
 static void announce(struct thread_rec *me, uint32_t op, uint64_t a, uint64_t b,
 		     uint64_t c)

@@ -11,6 +11,8 @@
  * one: its bound was raised then, and lowered since only to the length of
  * runs that the stretch is part of.
  */
+#include "libfusion/core/heap/span_find.h"
+
 #include "libfusion/core/heap/span.h"
 
 #define BOUND_ANY 255u /* none: something here was freed since */

@@ -6,6 +6,8 @@
  * punched.  Nobody has a thread for that: it is done on the way by who
  * allocates or frees spans, and by the daemon when it looks.
  */
+#include "libfusion/core/heap/span_trim.h"
+
 #include <errno.h>
 
 #include "libfusion/core/base/futex.h"
@@ -13,6 +15,7 @@
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/heap/slab.h"
 #include "libfusion/core/heap/span.h"
+#include "libfusion/core/heap/span_find.h"
 
 #define PUNCH_MAX 1024u /* spans in one go: 64 MiB */
 #define TRIM_MAX 2048	/* about so many on the way, more the next time */

@@ -20,6 +20,8 @@
 #include "libfusion/core/base/seed.h"
 #include "libfusion/core/file/event.h"
 #include "libfusion/core/file/thread.h"
+#include "libfusion/core/life/liveness.h"
+#include "libfusion/core/life/member.h"
 #include "libfusion/core/life/witness.h"
 #include "libfusion/core/recovery/recover.h"
 

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "libfusion/core/names/name.h"
+
 /* What field_init() gets. */
 struct field_arg {
 	uint64_t addr, size;

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "libfusion/core/names/name.h"
+
 #include "libfusion/core/names/table.h"
 
 #include <errno.h>

@@ -12,6 +12,7 @@
 #include "libfusion/core/base/seed.h"
 #include "libfusion/core/file/event.h"
 #include "libfusion/core/file/lock.h"
+#include "libfusion/core/names/name.h"
 
 /*
  * thread_rec.table: op, kind, and

@@ -54,11 +54,6 @@ int table_copy(const struct view *v, enum entry_kind kind, uint32_t i,
 int table_lookup(const struct view *v, enum entry_kind kind, const char *name,
 		 uint32_t *ret_index);
 
-/* 1 to 63 bytes, no '/', no control characters, not beginning with '.'; an
- * object's not beginning with '#' either.  0, -EINVAL, -ENAMETOOLONG. */
-int name_check_arena(const char *name);
-int name_check_entry(const char *name);
-
 /* Faults of one table of a quiet arena. */
 unsigned table_check(struct view *v, enum entry_kind kind,
 		     void (*report)(void *, const char *), void *ctx);

@@ -7,9 +7,12 @@
  * the word looks empty, then a second look at the word): a bit that is set is
  * always found.
  */
+#include "libfusion/core/objects/object_fall.h"
+
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/seed.h"
 #include "libfusion/core/objects/object.h"
+#include "libfusion/core/refs/ref_zero.h"
 
 static uint32_t n_words(const struct view *v)
 {

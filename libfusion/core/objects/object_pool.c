@@ -5,12 +5,16 @@
  * The duty is one word.  Who leaves or dies with it rings everybody: those who
  * registered try to take it, and one succeeds.
  */
+#include "libfusion/core/objects/object_pool.h"
+
 #include <limits.h>
 #include <string.h>
 
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/member.h"
 #include "libfusion/core/objects/object.h"
+#include "libfusion/core/refs/ref_zero.h"
 
 void object_pool_init(struct view *v, void *rec, const void *arg)
 {

@@ -6,11 +6,18 @@
  * step that is whole; then the record goes.  Killed anywhere: the claim is a
  * dead member's, and whoever takes it over does the same again.
  */
+#include "libfusion/core/objects/object_reap.h"
+
 #include "libfusion/core/base/seed.h"
 #include "libfusion/core/file/lock.h"
 #include "libfusion/core/heap/block.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/member.h"
 #include "libfusion/core/objects/object.h"
+#include "libfusion/core/objects/object_fall.h"
+#include "libfusion/core/objects/object_item.h"
+#include "libfusion/core/refs/ref_drop.h"
+#include "libfusion/core/refs/ref_zero.h"
 #include "libfusion/core/talk/reactor.h"
 
 /* Is @who a member that lives, or is not recovered yet?  What it was in the

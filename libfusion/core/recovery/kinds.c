@@ -5,6 +5,8 @@
 #include "libfusion/core/names/field.h"
 #include "libfusion/core/names/kind.h"
 #include "libfusion/core/objects/object.h"
+#include "libfusion/core/objects/object_fall.h"
+#include "libfusion/core/objects/object_pool.h"
 #include "libfusion/core/refs/ref.h"
 #include "libfusion/core/talk/borrow.h"
 #include "libfusion/core/talk/call.h"

@@ -33,13 +33,6 @@ void recover_seen(struct view *v);
 typedef void (*check_report_fn)(void *ctx, const char *what);
 
 /*
- * Check every invariant of a quiet arena (nobody is inside an operation).
- * Returns the number of faults; @report (may be NULL) gets a line for each.
- * Reads only; bounded; safe on hostile content but for SIGBUS.
- */
-unsigned arena_check(struct view *v, check_report_fn report, void *ctx);
-
-/*
  * The reserved record (thread.h), taken by this process, under the life lock.
  * Only a holder of the life lock uses it, so one that is taken is what a
  * recoverer has left that died in the middle.  What it had begun is finished

@@ -5,7 +5,9 @@
 #include "libfusion/core/base/limits.h"
 #include "libfusion/core/base/seed.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/refs/ref_family.h"
 #include "libfusion/core/refs/ref_private.h"
+#include "libfusion/core/refs/ref_row.h"
 
 /* --- Creation --------------------------------------------------------------
  */

@@ -5,11 +5,16 @@
  * All under the guard of the ref, which is one for a whole family.  Walks are
  * bounded and check each index: the daemon does them too, when it recovers.
  */
+#include "libfusion/core/refs/ref_family.h"
+
 #include "libfusion/core/refs/ref_private.h"
 
 #include <limits.h>
 
 #include "libfusion/core/base/futex.h"
+#include "libfusion/core/refs/ref.h"
+#include "libfusion/core/refs/ref_row.h"
+#include "libfusion/core/refs/ref_zero.h"
 
 static uint32_t refs_hi(const struct view *v)
 {

@@ -5,11 +5,16 @@
  * Both belong to a member, not to a thread, and are one word of the ref.  The
  * member has a row of the ref, so that its death finds them.
  */
+#include "libfusion/core/refs/ref_zero.h"
+
 #include <limits.h>
 
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/limits.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/member.h"
+#include "libfusion/core/refs/ref.h"
+#include "libfusion/core/refs/ref_family.h"
 #include "libfusion/core/refs/ref_private.h"
 
 static uint64_t who_of(struct ref_member m)

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "libfusion/core/talk/call.h"
+
 #include "libfusion/core/talk/call_private.h"
 
 #include <limits.h>
@@ -10,6 +12,9 @@
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/heap/block.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/member.h"
+#include "libfusion/core/talk/call_here.h"
+#include "libfusion/core/talk/call_slot.h"
 
 /* --- The record ----------------------------------------------------------- */
 

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Calls of the dead, and what is true of those of the living. */
+#include "libfusion/core/talk/call_recover.h"
+
 #include "libfusion/core/base/seed.h"
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/member.h"
+#include "libfusion/core/talk/call.h"
 #include "libfusion/core/talk/call_private.h"
+#include "libfusion/core/talk/call_slot.h"
 
 #define UPCALLS_MAX 3 /* of one slot, one after another */
 

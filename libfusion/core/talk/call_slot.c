@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Slots: where callers wait.  Taking one, and giving it back. */
+#include "libfusion/core/talk/call_slot.h"
+
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/heap/block.h"
 #include "libfusion/core/talk/call_private.h"

@@ -8,6 +8,7 @@
 #include "libfusion/core/file/bell.h"
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/member.h"
 
 /* --- Bells ---------------------------------------------------------------- */
 
