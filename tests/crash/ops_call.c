@@ -16,7 +16,10 @@
 #include "libfusion/core/talk/call.h"
 #include "libfusion/core/talk/call_request.h"
 #include "libfusion/core/talk/call_return.h"
+#include "libfusion/talk/call_attend.h"
+#include "libfusion/talk/dispatch.h"
 #include "libfusion/talk/dispatcher.h"
+#include "libfusion/talk/turn.h"
 #include "tests/crash/ops.h"
 
 #define SMALL 20

@@ -28,7 +28,9 @@
 #include "libfusion/core/talk/call_return.h"
 #include "libfusion/core/talk/call_slot.h"
 #include "libfusion/core/talk/call_visit.h"
-#include "libfusion/talk/calls.h"
+#include "libfusion/talk/call.h"
+#include "libfusion/talk/call_handler.h"
+#include "libfusion/talk/dispatch.h"
 
 #define SECOND 1000000000LL
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "libfusion/arena/entries.h"
+#include "libfusion/names/entries.h"
 
 #include <errno.h>
 
+#include "libfusion/arena/address.h"
 #include "libfusion/arena/arenas.h"
+#include "libfusion/arena/refuse_arena.h"
 #include "libfusion/base/refuse.h"
-#include "libfusion/core/base/atomic.h"
-#include "libfusion/core/base/futex.h"
 
 struct tcache *entry_cache(enum entry_kind kind, const void *p, int *ret_error)
 {
@@ -48,21 +48,4 @@ int entry_lookup(struct fusion_arena *arena, enum entry_kind kind,
 		return refuse_null(what, arena ? "ret" : "arena");
 	r = entry_find(arena, kind, name, ret);
 	return r < 0 && !is_refused(r) ? refuse_thing(arena, r, what, name) : r;
-}
-
-int64_t deadline_of(int64_t timeout_ns)
-{
-	int64_t now;
-
-	if (timeout_ns < 0)
-		return -1;
-	now = clock_monotonic_ns();
-	return timeout_ns < INT64_MAX - now ? now + timeout_ns : -1;
-}
-
-void poke_visitors(struct fusion_arena *arena)
-{
-	/* Relaxed: a hint, it looks by itself too. */
-	if (load_relaxed(&arena->view.sb->visitors_waiting))
-		arena_wake_daemon(arena);
 }

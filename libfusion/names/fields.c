@@ -6,13 +6,15 @@
 #include <string.h>
 
 #include "libfusion/arena/arena_private.h"
-#include "libfusion/arena/tls.h"
+#include "libfusion/arena/refuse_arena.h"
+#include "libfusion/arena/request.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/limits.h"
 #include "libfusion/core/names/field.h"
 #include "libfusion/core/names/name.h"
+#include "libfusion/heap/tls.h"
 
 /* Is it the type, or the name? */
 static int refuse_add(const struct fusion_arena *arena, int r, const char *name,
@@ -56,8 +58,8 @@ FUSION_API int fusion_arena_add_field(struct fusion_arena *arena,
 	return 0;
 }
 
-static int get(struct fusion_arena *arena, const char *name, void **ret_ptr,
-	       size_t *ret_size)
+static int read_field(struct fusion_arena *arena, const char *name,
+		      void **ret_ptr, size_t *ret_size)
 {
 	struct thread_rec *me = thread_rec_of(arena);
 	struct field_rec f;
@@ -94,7 +96,7 @@ FUSION_API int fusion_arena_get_field(struct fusion_arena *arena,
 
 	if (!ret_ptr)
 		return told(refuse_null("field", "ret_ptr"));
-	r = get(arena, name, ret_ptr, ret_size);
+	r = read_field(arena, name, ret_ptr, ret_size);
 	return told(r < 0 ? refuse_get(arena, r, name) : r);
 }
 
@@ -137,7 +139,7 @@ FUSION_API int fusion_arena_wait_field(struct fusion_arena *arena,
 		 * read before we look, so that no field is missed. */
 		uint32_t seq =
 			load_acquire(&arena->view.sb->tables[KIND_FIELD].seq);
-		int r = get(arena, name, ret_ptr, ret_size);
+		int r = read_field(arena, name, ret_ptr, ret_size);
 		int64_t left = -1;
 
 		if (r >= 0)

@@ -6,13 +6,17 @@
  * LEAVE.  Killed anywhere: a death like any other.  When the daemon is gone the
  * same is decided here, under the life lock.
  */
+#include "libfusion/life/exit.h"
+
 #include <fusion/arena.h>
 
 #include <errno.h>
 #include <unistd.h>
 
+#include "libfusion/arena/address.h"
 #include "libfusion/arena/arenas.h"
-#include "libfusion/arena/tls.h"
+#include "libfusion/arena/refuse_arena.h"
+#include "libfusion/arena/request.h"
 #include "libfusion/base/callback.h"
 #include "libfusion/base/log.h"
 #include "libfusion/base/refuse.h"
@@ -23,8 +27,16 @@
 #include "libfusion/core/heap/span.h"
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/life/witness.h"
-#include "libfusion/talk/calls.h"
+#include "libfusion/heap/tls.h"
+#include "libfusion/life/enter.h"
+#include "libfusion/life/notice.h"
+#include "libfusion/objects/object_duty.h"
+#include "libfusion/refs/ref_fork.h"
+#include "libfusion/refs/ref_rows.h"
+#include "libfusion/refs/ref_watch.h"
+#include "libfusion/talk/call.h"
 #include "libfusion/talk/dispatch.h"
+#include "libfusion/talk/reaction.h"
 
 void arena_unmap(struct fusion_arena *a)
 {
@@ -83,7 +95,7 @@ void arena_depart(struct fusion_arena *a, unsigned long request, int result)
 }
 
 /* Without a daemon: the same decision, under the same lock. */
-static int begin_alone(struct fusion_arena *a)
+static int begin_exit_alone(struct fusion_arena *a)
 {
 	struct view *v = &a->view;
 	uint32_t seq;
@@ -105,13 +117,13 @@ static int begin_alone(struct fusion_arena *a)
 }
 
 /* enum life_exit, or -errno. */
-static int begin(struct fusion_arena *a)
+static int begin_exit(struct fusion_arena *a)
 {
 	struct ioc_member m = {0};
 	int r = arena_request(a, FUSION_IOC_EXIT, &m);
 
 	if (r == -ENOTCONN)
-		return begin_alone(a);
+		return begin_exit_alone(a);
 	return r < 0 ? r : (int)m.answer;
 }
 
@@ -122,7 +134,8 @@ static void undo_exit(const struct callback_args *args)
 	arena_set_state(args->a, HANDLE_IN);
 }
 
-static int call(struct fusion_arena *a, fusion_arena_fn fn, void *ctx)
+static int run_exit_callback(struct fusion_arena *a, fusion_arena_fn fn,
+			     void *ctx)
 {
 	struct callback c CALLBACK;
 	int cancel, r;
@@ -141,13 +154,13 @@ static int go_out(struct fusion_arena *a, fusion_arena_fn shutdown,
 		  fusion_arena_fn leave, void *ctx)
 {
 	uint32_t serial = refuse_serial();
-	int r = begin(a), last = r == EXIT_LAST;
+	int r = begin_exit(a), last = r == EXIT_LAST;
 
 	if (r < 0)
 		return is_refused(r) ? r
 				     : refuse(r, "arena '%s': cannot leave: %s",
 					      a->path, error_meaning(r));
-	r = call(a, last ? shutdown : leave, ctx);
+	r = run_exit_callback(a, last ? shutdown : leave, ctx);
 	if (r < 0) {
 		arena_ready(a);
 		refuse_callback(r, serial, a->path,

@@ -8,6 +8,8 @@
  * though a recoverer that was killed may have logged it twice, and also if
  * there were more events than are kept.
  */
+#include "libfusion/life/notice.h"
+
 #include <fusion/arena.h>
 
 #include <errno.h>
@@ -15,7 +17,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "libfusion/arena/address.h"
 #include "libfusion/arena/arenas.h"
+#include "libfusion/arena/refuse_arena.h"
 #include "libfusion/base/callback.h"
 #include "libfusion/base/quiet_thread.h"
 #include "libfusion/base/refuse.h"
@@ -26,12 +30,13 @@
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/life/member.h"
 #include "libfusion/talk/dispatch.h"
+#include "libfusion/talk/dispatch_post.h"
 
 #define BATCH 64	     /* events before others have their turn */
 #define STOP_NAP_NS 10000000 /* between two wakes of a stopping thread */
 
 struct notice {
-	struct dispatch_job job; /* the first: see tell() */
+	struct dispatch_job job; /* the first: see tell_events() */
 	struct fusion_arena *arena;
 	fusion_leave_fn fn;
 	void *ctx;
@@ -56,7 +61,7 @@ static bool is_known(const struct notice *n, uint32_t id, uint32_t *ret)
 	return false;
 }
 
-static void came(struct notice *n, uint32_t id)
+static void member_came(struct notice *n, uint32_t id)
 {
 	uint32_t i;
 
@@ -71,7 +76,8 @@ static bool is_stopped(const struct notice *n)
 	return load_acquire(&n->stop);
 }
 
-static void call(struct notice *n, enum fusion_notice how, uint32_t id)
+static void call_notice_fn(struct notice *n, enum fusion_notice how,
+			   uint32_t id)
 {
 	if (is_stopped(n))
 		return;
@@ -79,14 +85,14 @@ static void call(struct notice *n, enum fusion_notice how, uint32_t id)
 	n->fn(n->arena, how, id, n->ctx);
 }
 
-static void went(struct notice *n, uint32_t id, enum fusion_notice how)
+static void member_went(struct notice *n, uint32_t id, enum fusion_notice how)
 {
 	uint32_t i;
 
 	if (!is_known(n, id, &i))
 		return;
 	n->known[i] = n->known[--n->n_known];
-	call(n, how, id);
+	call_notice_fn(n, how, id);
 }
 
 static void look_around(struct notice *n)
@@ -99,7 +105,7 @@ static void look_around(struct notice *n)
 		uint32_t state = load_acquire(&m->state);
 
 		if (state == MEMBER_ALIVE || state == MEMBER_LEAVING)
-			came(n, m->id);
+			member_came(n, m->id);
 	}
 }
 
@@ -125,33 +131,33 @@ static void catch_up(struct notice *n)
 {
 	for (uint32_t i = n->n_known; i-- > 0;)
 		if (is_out(&n->arena->view, n->known[i]))
-			went(n, n->known[i], FUSION_NOTICE_LEFT);
+			member_went(n, n->known[i], FUSION_NOTICE_LEFT);
 	look_around(n);
 }
 
-static void deliver(struct notice *n, const struct event_rec *e)
+static void deliver_event(struct notice *n, const struct event_rec *e)
 {
 	switch (e->kind) {
 	case EVENT_JOIN:
-		came(n, e->member);
+		member_came(n, e->member);
 		break;
 	case EVENT_LEAVE:
-		went(n, e->member, FUSION_NOTICE_LEFT);
+		member_went(n, e->member, FUSION_NOTICE_LEFT);
 		break;
 	case EVENT_DEATH:
-		went(n, e->member, FUSION_NOTICE_DIED);
+		member_went(n, e->member, FUSION_NOTICE_DIED);
 		break;
 	case EVENT_MASTER_LOST:
-		call(n, FUSION_NOTICE_MASTER_LOST, e->member);
+		call_notice_fn(n, FUSION_NOTICE_MASTER_LOST, e->member);
 		break;
 	case EVENT_PROMOTED:
-		call(n, FUSION_NOTICE_PROMOTED, e->member);
+		call_notice_fn(n, FUSION_NOTICE_PROMOTED, e->member);
 		break;
 	}
 }
 
 /* One event; false: there is none. */
-static bool step(struct notice *n)
+static bool deliver_next(struct notice *n)
 {
 	/* Relaxed: only the job, and before it who made it, changes it. */
 	uint64_t at = load_relaxed(&n->next);
@@ -161,30 +167,30 @@ static bool step(struct notice *n)
 
 	if (r == -ENOENT)
 		return false;
-	/* Release: pairs with the acquire in run(). */
+	/* Release: pairs with the acquire in notice_thread(). */
 	store_release(&n->next, r == -EOVERFLOW ? oldest : at + 1);
 	if (r == -EOVERFLOW)
 		catch_up(n);
 	else
-		deliver(n, &e);
+		deliver_event(n, &e);
 	return true;
 }
 
 /* On the dispatcher. */
-static unsigned tell(struct dispatch_job *job)
+static unsigned tell_events(struct dispatch_job *job)
 {
 	struct notice *n = (struct notice *)job;
 	bool more = true;
 
 	n->told = 0;
 	for (unsigned i = 0; i < BATCH && more && !is_stopped(n); i++)
-		more = step(n);
+		more = deliver_next(n);
 	if (more && !is_stopped(n))
 		dispatch_job_post(n->arena, job);
 	return n->told;
 }
 
-static void *run(void *arg)
+static void *notice_thread(void *arg)
 {
 	struct notice *n = arg;
 	struct view *v = &n->arena->view;
@@ -194,7 +200,7 @@ static void *run(void *arg)
 		 * we look, so that no event is slept over. */
 		uint32_t seen = load_acquire(&v->sb->event_word);
 
-		/* Acquire: pairs with the release in step(). */
+		/* Acquire: pairs with the release in deliver_next(). */
 		if (load_acquire(&v->sb->event_head) != load_acquire(&n->next))
 			dispatch_job_post(n->arena, &n->job);
 		if (is_stopped(n))
@@ -228,7 +234,7 @@ static void free_notice(struct dispatch_job *job)
 	free(n);
 }
 
-static struct notice *take(struct fusion_arena *arena)
+static struct notice *take_notice(struct fusion_arena *arena)
 {
 	struct notice *n;
 
@@ -244,7 +250,7 @@ void notice_stop(struct fusion_arena *arena)
 {
 	struct notice *n;
 
-	while ((n = take(arena))) {
+	while ((n = take_notice(arena))) {
 		stop_thread(n);
 		dispatch_job_end(arena, &n->job);
 	}
@@ -252,8 +258,8 @@ void notice_stop(struct fusion_arena *arena)
 	dispatch_jobs_settle(arena);
 }
 
-static struct notice *make(struct fusion_arena *arena, fusion_leave_fn fn,
-			   void *ctx)
+static struct notice *make_notice(struct fusion_arena *arena,
+				  fusion_leave_fn fn, void *ctx)
 {
 	uint32_t max = arena->view.geo.max_members;
 	struct notice *n = calloc(1, sizeof(*n));
@@ -264,7 +270,7 @@ static struct notice *make(struct fusion_arena *arena, fusion_leave_fn fn,
 		free(n);
 		return NULL;
 	}
-	n->job.run = tell;
+	n->job.run = tell_events;
 	n->job.end = free_notice;
 	n->arena = arena;
 	n->fn = fn;
@@ -276,13 +282,13 @@ static struct notice *make(struct fusion_arena *arena, fusion_leave_fn fn,
 }
 
 /* -EBUSY: another thread has asked meanwhile. */
-static int start(struct fusion_arena *arena, struct notice *n)
+static int start_notice(struct fusion_arena *arena, struct notice *n)
 {
 	int r = -EBUSY;
 
 	pthread_mutex_lock(&arena->notice_lock);
 	if (!arena->notice)
-		r = quiet_thread_start(&n->thread, run, n);
+		r = quiet_thread_start(&n->thread, notice_thread, n);
 	if (r == 0)
 		arena->notice = n;
 	pthread_mutex_unlock(&arena->notice_lock);
@@ -306,10 +312,10 @@ FUSION_API int fusion_arena_on_leave(struct fusion_arena *arena,
 	notice_stop(arena);
 	if (!fn)
 		return 0;
-	n = make(arena, fn, ctx);
+	n = make_notice(arena, fn, ctx);
 	if (!n)
 		return told(-ENOMEM);
-	while ((r = start(arena, n)) == -EBUSY)
+	while ((r = start_notice(arena, n)) == -EBUSY)
 		notice_stop(arena);
 	if (r < 0)
 		free_notice(&n->job);

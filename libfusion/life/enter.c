@@ -11,6 +11,8 @@
  * The daemon, the arena and the file can change under us between any two
  * steps; each such race ends in LOST_RACE: start over.
  */
+#include "libfusion/life/enter.h"
+
 #include <fusion/arena.h>
 
 #include <errno.h>
@@ -22,11 +24,14 @@
 #include <unistd.h>
 
 #include "libfusion/arena/act.h"
+#include "libfusion/arena/address.h"
 #include "libfusion/arena/arenas.h"
+#include "libfusion/arena/directory.h"
 #include "libfusion/arena/hand_over.h"
-#include "libfusion/arena/place.h"
+#include "libfusion/arena/request.h"
 #include "libfusion/arena/window.h"
 #include "libfusion/base/callback.h"
+#include "libfusion/base/deadline.h"
 #include "libfusion/base/patient.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/base/fd.h"
@@ -35,6 +40,9 @@
 #include "libfusion/core/heap/usage.h"
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/life/liveness.h"
+#include "libfusion/life/exit.h"
+#include "libfusion/life/fork.h"
+#include "libfusion/refs/ref_fork.h"
 
 /* The daemon's own answer that the time is over is worth waiting for. */
 #define GRACE_NS 20000000
@@ -123,14 +131,14 @@ static struct fusion_arena *arena_new(const char *path,
 
 void arena_free(struct fusion_arena *a)
 {
-	dir_close(a);
+	arena_close_dir(a);
 	pthread_mutex_destroy(&a->notice_lock);
 	pthread_mutex_destroy(&a->dispatch_lock);
 	pthread_mutex_destroy(&a->reactors_lock);
 	pthread_cond_destroy(&a->reaction_ended);
 	pthread_mutex_destroy(&a->watch_lock);
 	free(a->path);
-	free(a->place);
+	free(a->dir_path);
 	free(a);
 }
 
@@ -159,7 +167,8 @@ static int refuse_collision(const char *path, uint64_t base, uint64_t span)
 
 /* Something lies where the arena is.  A process that is to create it does not
  * fail for that: the arena can lie elsewhere. */
-static int collision(const struct fusion_arena *a, const struct ioc_join *j)
+static int refuse_or_move(const struct fusion_arena *a,
+			  const struct ioc_join *j)
 {
 	if (j->role_got == FUSION_ROLE_MASTER && !j->running)
 		return MUST_MOVE;
@@ -170,7 +179,7 @@ static int collision(const struct fusion_arena *a, const struct ioc_join *j)
 static int refuse_heap(const struct fusion_arena *a, int r)
 {
 	if (r == -ENOTCONN)
-		return place_refuse(r, a->path);
+		return dir_refuse(r, a->path);
 	if (r == -EPROTO)
 		return refuse(r,
 			      "arena '%s': its memory is of another format "
@@ -192,7 +201,7 @@ static int map_heap(struct fusion_arena *a, const struct ioc_join *j,
 
 	if (r < 0) {
 		handed_close(h);
-		return r == -EEXIST ? collision(a, j) : refuse_heap(a, r);
+		return r == -EEXIST ? refuse_or_move(a, j) : refuse_heap(a, r);
 	}
 	v->witness = h->witness;
 	v->renew = hand_over_renew;
@@ -208,7 +217,7 @@ static int map_heap(struct fusion_arena *a, const struct ioc_join *j,
 static int open_heap(struct fusion_arena *a, const struct ioc_join *j)
 {
 	struct handed h = {.heap = -1, .lock = -1};
-	int r = hand_over_fetch(a->dirfd, a->place, &j->token, &h);
+	int r = hand_over_fetch(a->dirfd, a->dir_path, &j->token, &h);
 
 	if (r < 0) /* -ESTALE is LOST_RACE */
 		return r == LOST_RACE ? r : refuse_heap(a, r);
@@ -227,7 +236,7 @@ static int open_heap(struct fusion_arena *a, const struct ioc_join *j)
 static int bear_witness(struct view *v, const struct ioc_join *j,
 			int64_t deadline)
 {
-	int r = life_lock(v, patient_left(deadline));
+	int r = life_lock(v, deadline_left(deadline));
 
 	if (r < 0)
 		return r;
@@ -237,8 +246,8 @@ static int bear_witness(struct view *v, const struct ioc_join *j,
 	return r == -ESRCH ? LOST_RACE : r;
 }
 
-static int attach(struct fusion_arena *a, const struct ioc_join *j,
-		  int64_t deadline)
+static int attach_view(struct fusion_arena *a, const struct ioc_join *j,
+		       int64_t deadline)
 {
 	struct view *v = &a->view;
 	int r;
@@ -272,10 +281,10 @@ static int join_error(struct fusion_arena *a, const struct ioc_join *j, int r)
 	switch (-r) {
 	case ENOTTY:
 	case ENOSYS:
-		return place_refuse(-ENODEV, a->path);
+		return dir_refuse(-ENODEV, a->path);
 	case ENOTCONN:
 	case EACCES:
-		return place_refuse(r, a->path);
+		return dir_refuse(r, a->path);
 	case EPROTO:
 		return refuse_formats(j, a->path);
 	case EINVAL:
@@ -341,8 +350,9 @@ static int join_error(struct fusion_arena *a, const struct ioc_join *j, int r)
 		      a->path, strerrordesc_np(-r));
 }
 
-static int join(struct fusion_arena *a, const struct fusion_arena_options *o,
-		int64_t deadline, struct ioc_join *j)
+static int join_arena(struct fusion_arena *a,
+		      const struct fusion_arena_options *o, int64_t deadline,
+		      struct ioc_join *j)
 {
 	struct ioc_member m = {0};
 	int r;
@@ -353,12 +363,12 @@ static int join(struct fusion_arena *a, const struct fusion_arena_options *o,
 	j->on_master_death = o->on_master_death;
 	j->span = o->span;
 	j->limit = o->limit;
-	j->timeout_ns = patient_left(deadline);
+	j->timeout_ns = deadline_left(deadline);
 	if (o->flags & FUSION_ENTER_NOWAIT)
 		j->flags |= JOIN_NOWAIT;
 	if (!o->join)
 		j->flags |= JOIN_ALIVE;
-	r = place_ioctl(a->dirfd, FUSION_IOC_JOIN, j);
+	r = dir_ioctl(a->dirfd, FUSION_IOC_JOIN, j);
 	/* Answered, but no slot: other formats, or a limit that is too low. */
 	if (!r && !j->slot)
 		r = j->limit > o->limit ? -EINVAL : -EPROTO;
@@ -368,14 +378,14 @@ static int join(struct fusion_arena *a, const struct fusion_arena_options *o,
 	if (!r)
 		r = ref_fork_joining(a);
 	if (!r)
-		r = attach(a, j, deadline);
+		r = attach_view(a, j, deadline);
 	if (r < 0) {
 		arena_unmap(a);
 		/* Without a result: processes that wait for us to initialise
 		 * are not to get our error. */
 		m.slot = j->slot;
 		m.id = j->id;
-		place_ioctl(a->dirfd, FUSION_IOC_LEAVE, &m);
+		dir_ioctl(a->dirfd, FUSION_IOC_LEAVE, &m);
 	}
 	return r;
 }
@@ -461,22 +471,22 @@ static int open_arena(struct fusion_arena *a,
 		      const struct fusion_arena_options *o, bool *ret_made)
 {
 	bool make = !(o->flags & FUSION_ENTER_EXISTING);
-	struct place p;
-	int fd = place_open(a->place ? a->place : a->path, make, o->mode,
-			    ret_made);
+	struct dir_id p;
+	int fd = dir_open(a->dir_path ? a->dir_path : a->path, make, o->mode,
+			  ret_made);
 	int r;
 
 	if (fd < 0)
 		return fd;
 	a->dirfd = fd;
-	r = place_stat(fd, &p);
+	r = dir_stat(fd, &p);
 	if (r < 0)
-		return place_is_gone(-r) ? -ENOTCONN : r;
+		return dir_is_gone(-r) ? -ENOTCONN : r;
 	a->dir_dev = p.dev;
 	a->dir_ino = p.ino;
-	if (!a->place)
-		a->place = place_absolute(fd, a->path);
-	return a->place ? 0 : -ENOMEM;
+	if (!a->dir_path)
+		a->dir_path = dir_absolute(fd, a->path);
+	return a->dir_path ? 0 : -ENOMEM;
 }
 
 /*
@@ -549,7 +559,7 @@ static int time_is_over(const struct fusion_arena_options *o)
 static int opening_run(void *arg)
 {
 	struct entering *e = arg;
-	int r = e->path ? 0 : place_path(e->name, &e->path);
+	int r = e->path ? 0 : dir_path(e->name, &e->path);
 
 	if (r < 0)
 		return r;
@@ -575,7 +585,7 @@ static int joining_run(void *arg)
 		e->join.flags |= JOIN_ELSEWHERE;
 		window_look(&e->join.busy);
 	}
-	r = join(e->a, &e->o, e->deadline_ns, &e->join);
+	r = join_arena(e->a, &e->o, e->deadline_ns, &e->join);
 	if (r == MUST_MOVE) {
 		e->elsewhere = true;
 		r = LOST_RACE;
@@ -618,7 +628,7 @@ static const struct patient_work joining = {joining_run, joining_abandoned};
 static const struct patient_work settling = {settling_run, joining_abandoned};
 
 /* Do one.  What it returned; -ETIMEDOUT or -EINTR and *e = NULL: it hangs. */
-static int step(struct entering **e, const struct patient_work *work)
+static int enter_step(struct entering **e, const struct patient_work *work)
 {
 	int64_t deadline = (*e)->deadline_ns;
 	int over = time_is_over(&(*e)->o), why = 0, r;
@@ -641,7 +651,7 @@ static void undo_enter(const struct callback_args *args)
 }
 
 /* No wait for others: the clock stands still meanwhile. */
-static int call(struct entering *e, fusion_arena_fn fn)
+static int run_enter_callback(struct entering *e, fusion_arena_fn fn)
 {
 	int64_t before = clock_monotonic_ns();
 	struct callback c CALLBACK;
@@ -664,19 +674,20 @@ static int go_in(struct entering **e)
 {
 	uint32_t serial;
 	bool first;
-	int answer, r = step(e, &joining);
+	int answer, r = enter_step(e, &joining);
 
 	if (r < 0)
 		return r;
 	first = (*e)->join.role_got == FUSION_ROLE_MASTER &&
 		!(*e)->join.running;
 	serial = refuse_serial();
-	answer = call(*e, first ? (*e)->o.initialize : (*e)->o.join);
+	answer = run_enter_callback(*e,
+				    first ? (*e)->o.initialize : (*e)->o.join);
 	if (answer < 0)
 		refuse_callback(answer, serial, (*e)->path,
 				first ? "initialize" : "join");
 	(*e)->answer = answer;
-	r = step(e, &settling);
+	r = enter_step(e, &settling);
 	if (answer < 0)
 		r = answer;
 	return r < 0 ? r : first;
@@ -688,7 +699,7 @@ static int try_enter(struct entering **e, struct fusion_arena **ret)
 	int r;
 
 	entering_reset(*e);
-	r = step(e, &opening);
+	r = enter_step(e, &opening);
 	if (r < 0)
 		return r;
 	r = enter_again((*e)->a, &(*e)->o, (*e)->deadline_ns, ret);
@@ -707,8 +718,8 @@ static int try_enter(struct entering **e, struct fusion_arena **ret)
 	return r;
 }
 
-static int enter(const char *name, const struct fusion_arena_options *o,
-		 struct fusion_arena **ret)
+static int enter_arena(const char *name, const struct fusion_arena_options *o,
+		       struct fusion_arena **ret)
 {
 	struct entering *e = entering_new(name, o);
 	int r = e ? LOST_RACE : -ENOMEM;
@@ -758,7 +769,7 @@ FUSION_API int fusion_arena_enter(const char *name,
 	fork_prepare_once();
 	/* Callbacks may be cancelled, what is around them may not. */
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-	r = refuse_to_enter(enter(name, &o, ret), name ? name : "");
+	r = refuse_to_enter(enter_arena(name, &o, ret), name ? name : "");
 	pthread_setcancelstate(cancel, NULL);
 	return told(r);
 }
@@ -775,13 +786,13 @@ int arena_rejoin(struct fusion_arena *a)
 	int r = open_arena(a, &o, &made);
 
 	if (!r)
-		r = join(a, &o, clock_monotonic_ns() + NOWAIT_NS, &j);
+		r = join_arena(a, &o, clock_monotonic_ns() + NOWAIT_NS, &j);
 	/* All have left meanwhile: that was another arena. */
 	if (!r && j.role_got == FUSION_ROLE_MASTER && !j.running) {
 		arena_depart(a, FUSION_IOC_LEAVE, 0);
 		r = LOST_RACE;
 	}
 	if (r < 0)
-		dir_close(a);
+		arena_close_dir(a);
 	return r;
 }

@@ -7,23 +7,31 @@
  * FUSION_ENTER_FORK it joins again, as a slave of its own, and gets its
  * parent's counts of references and its reactions.
  */
+#include "libfusion/life/fork.h"
+
 #include <unistd.h>
 
+#include "libfusion/arena/address.h"
 #include "libfusion/arena/arenas.h"
 #include "libfusion/arena/hand_over.h"
-#include "libfusion/arena/tls.h"
+#include "libfusion/arena/request.h"
 #include "libfusion/base/log.h"
-#include "libfusion/talk/calls.h"
+#include "libfusion/heap/tls.h"
+#include "libfusion/life/enter.h"
+#include "libfusion/refs/ref_fork.h"
+#include "libfusion/refs/ref_rows.h"
+#include "libfusion/talk/call.h"
 #include "libfusion/talk/dispatch.h"
+#include "libfusion/talk/reaction_fork.h"
 
 /* Closing the inherited descriptors takes no lock from the parent: the witness
  * is kept by its mapping, and the life lock falls with the last copy. */
-static void detach(struct fusion_arena *a, bool again)
+static void detach_handle(struct fusion_arena *a, bool again)
 {
 	ref_rows_free(a);
 	view_close(&a->view);
 	a->view = (struct view){.fd = -1, .lockfd = -1};
-	dir_close(a);
+	arena_close_dir(a);
 	a->id = 0;
 	a->state = HANDLE_DEAD;
 	a->notice = NULL; /* its thread is the parent's, as the watcher's */
@@ -36,7 +44,7 @@ static void detach(struct fusion_arena *a, bool again)
 	reactor_fork_child(a, again);
 }
 
-static void rejoin(struct fusion_arena *a)
+static void rejoin_arena(struct fusion_arena *a)
 {
 	int r = arena_rejoin(a);
 
@@ -57,11 +65,12 @@ static bool enters_again(const struct fusion_arena *a)
 	return a->flags & FUSION_ENTER_FORK && a->state == HANDLE_IN;
 }
 
-static void in_child(void)
+static void after_fork_in_child(void)
 {
 	struct fusion_arena *a = arenas, *next;
 
 	arenas_after_fork_child();
+	address_after_fork_child();
 	hand_over_after_fork(true);
 	tls_after_fork_child();
 	arenas = NULL;
@@ -70,9 +79,9 @@ static void in_child(void)
 
 		next = a->next;
 		address_remove(a);
-		detach(a, again);
+		detach_handle(a, again);
 		if (again)
-			rejoin(a);
+			rejoin_arena(a);
 	}
 	for (a = arenas; a; a = a->next)
 		reactor_fork_listen(a);
@@ -80,7 +89,7 @@ static void in_child(void)
 }
 
 /* No half-made list goes to the child. */
-static void before(void)
+static void before_fork(void)
 {
 	pthread_mutex_lock(&arenas_lock);
 	for (struct fusion_arena *a = arenas; a; a = a->next)
@@ -91,7 +100,7 @@ static void before(void)
 	hand_over_before_fork();
 }
 
-static void in_parent(void)
+static void after_fork_in_parent(void)
 {
 	hand_over_after_fork(false);
 	for (struct fusion_arena *a = arenas; a; a = a->next)
@@ -106,12 +115,12 @@ static void in_parent(void)
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-static void prepare(void)
+static void prepare_fork(void)
 {
-	pthread_atfork(before, in_parent, in_child);
+	pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 }
 
 void fork_prepare_once(void)
 {
-	pthread_once(&once, prepare);
+	pthread_once(&once, prepare_fork);
 }

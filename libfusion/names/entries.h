@@ -3,10 +3,8 @@
 #ifndef FUSION_ENTRIES_H
 #define FUSION_ENTRIES_H
 
-#include "libfusion/arena/tls.h"
 #include "libfusion/core/names/table.h"
-
-#define HOLD_UP_FIRST_NS 1000000LL /* a look at who was killed just now */
+#include "libfusion/heap/tls.h"
 
 /* The calling thread's part of the arena where @p is a record of @kind; NULL
  * and *ret_error, -EINVAL if it is none. */
@@ -17,11 +15,5 @@ int entry_find(struct fusion_arena *arena, enum entry_kind kind,
 	       const char *name, void **ret);
 int entry_lookup(struct fusion_arena *arena, enum entry_kind kind,
 		 const char *name, void **ret);
-
-/* When a wait that begins now ends, CLOCK_MONOTONIC; -1 never. */
-int64_t deadline_of(int64_t timeout_ns);
-
-/* The daemon may be holding a visitor until something is free: tell it. */
-void poke_visitors(struct fusion_arena *arena);
 
 #endif

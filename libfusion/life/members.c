@@ -7,7 +7,10 @@
 #include <string.h>
 
 #include "libfusion/arena/act.h"
+#include "libfusion/arena/address.h"
 #include "libfusion/arena/arenas.h"
+#include "libfusion/arena/refuse_arena.h"
+#include "libfusion/arena/request.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/base/futex.h"
@@ -30,8 +33,8 @@ static int by_id(const void *a, const void *b)
 	return x->id < y->id ? -1 : x->id > y->id;
 }
 
-static struct fusion_member describe(const struct member_rec *m,
-				     uint32_t master)
+static struct fusion_member describe_member(const struct member_rec *m,
+					    uint32_t master)
 {
 	struct fusion_member f = {
 		.id = m->id,
@@ -80,7 +83,7 @@ FUSION_API int fusion_members_list(struct fusion_arena *arena,
 
 		if (!is_in(view_member(v, i)))
 			continue;
-		f = describe(view_member(v, i), master);
+		f = describe_member(view_member(v, i), master);
 		if (n)
 			keep_oldest(members, n, found, &f);
 		found++;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "libfusion/arena/place.h"
+#include "libfusion/arena/directory.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -41,7 +41,7 @@ static int check_mount(const char *dir)
 /* --- Why not ---------------------------------------------------------------
  */
 
-int place_refuse(int r, const char *path)
+int dir_refuse(int r, const char *path)
 {
 	switch (-r) {
 	case ENODEV:
@@ -83,7 +83,7 @@ static int refuse_to_make(int r, const char *path)
 	switch (-r) {
 	case ENODEV:
 	case ENOTCONN:
-		return place_refuse(r, path);
+		return dir_refuse(r, path);
 	case EACCES:
 	case EPERM:
 		return refuse(r,
@@ -145,7 +145,7 @@ static int find_mount(char **ret)
 		      "say where it is in $FUSION_MOUNT");
 }
 
-int place_path(const char *name, char **ret)
+int dir_path(const char *name, char **ret)
 {
 	char *mount;
 	int r;
@@ -188,12 +188,12 @@ static int open_dir(const char *path)
 {
 	int fd = fd_open(path, O_RDONLY | O_DIRECTORY);
 
-	if (fd < 0 && place_is_gone(-fd))
+	if (fd < 0 && dir_is_gone(-fd))
 		return -ENOTCONN;
 	return fd;
 }
 
-bool place_is_gone(int error)
+bool dir_is_gone(int error)
 {
 	/* ENODEV is what the ioctls of a dying connection give. */
 	return is_dead_daemon(error) || error == ENODEV;
@@ -209,23 +209,23 @@ static int make_dir(const char *path, mode_t mode)
 	if (r < 0)
 		return r;
 	if (mkdir(path, (mode ? mode : 0777) | S_ISVTX) < 0)
-		return errno == EEXIST	      ? 0
-		       : place_is_gone(errno) ? -ENOTCONN
-					      : -errno;
+		return errno == EEXIST	    ? 0
+		       : dir_is_gone(errno) ? -ENOTCONN
+					    : -errno;
 	/* mkdir() takes the umask off; a mode that was asked for is meant. */
 	if (mode && chmod(path, mode) < 0)
 		return -errno;
 	return 1;
 }
 
-int place_open(const char *path, bool make, mode_t mode, bool *ret_made)
+int dir_open(const char *path, bool make, mode_t mode, bool *ret_made)
 {
 	int fd = open_dir(path), r;
 
 	*ret_made = false;
 	if (fd == -ENOENT && !make) {
 		r = check_parent(path);
-		return place_refuse(r < 0 ? r : fd, path);
+		return dir_refuse(r < 0 ? r : fd, path);
 	}
 	/* What is made can end before we open it: it is empty. */
 	while (fd == -ENOENT) {
@@ -235,24 +235,24 @@ int place_open(const char *path, bool make, mode_t mode, bool *ret_made)
 		*ret_made = r;
 		fd = open_dir(path);
 	}
-	return fd < 0 ? place_refuse(fd, path) : fd;
+	return fd < 0 ? dir_refuse(fd, path) : fd;
 }
 
-int place_stat(int fd, struct place *ret)
+int dir_stat(int fd, struct dir_id *ret)
 {
 	struct statx sx;
 
 	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO, &sx) <
 	    0)
 		return -errno;
-	*ret = (struct place){
+	*ret = (struct dir_id){
 		.dev = makedev(sx.stx_dev_major, sx.stx_dev_minor),
 		.ino = sx.stx_ino,
 	};
 	return 0;
 }
 
-char *place_absolute(int fd, const char *path)
+char *dir_absolute(int fd, const char *path)
 {
 	char link[32], *cwd, *joined = NULL, name[PATH_MAX];
 	ssize_t n;
@@ -272,11 +272,11 @@ char *place_absolute(int fd, const char *path)
 	return joined;
 }
 
-int place_ioctl(int dirfd, unsigned long request, void *arg)
+int dir_ioctl(int dirfd, unsigned long request, void *arg)
 {
 	if (dirfd < 0)
 		return -ENOTCONN;
 	if (ioctl(dirfd, request, arg) >= 0)
 		return 0;
-	return place_is_gone(errno) ? -ENOTCONN : -errno;
+	return dir_is_gone(errno) ? -ENOTCONN : -errno;
 }

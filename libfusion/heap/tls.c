@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "libfusion/arena/tls.h"
+#include "libfusion/heap/tls.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "libfusion/arena/address.h"
+#include "libfusion/arena/refuse_arena.h"
 #include "libfusion/base/callback.h"
 #include "libfusion/base/known.h"
 #include "libfusion/base/refuse.h"
@@ -17,33 +19,37 @@
 #include "libfusion/core/recovery/recover.h"
 #include "libfusion/core/talk/call.h"
 #include "libfusion/core/talk/call_recover.h"
+#include "libfusion/heap/bin.h"
+#include "libfusion/heap/heap.h"
 #include "libfusion/heap/heap_private.h"
+#include "libfusion/heap/refill.h"
 
 /* Of no arena: nobody's address. */
-static struct tcache nobody = {.arena = (struct fusion_arena *)&nobody};
+static struct tcache no_cache = {.arena = (struct fusion_arena *)&no_cache};
 
 __thread struct tcache *tls_current __attribute__((tls_model("initial-exec"))) =
-	&nobody;
-static __thread struct tcache *mine __attribute__((tls_model("initial-exec")));
+	&no_cache;
+static __thread struct tcache *caches_of_thread
+	__attribute__((tls_model("initial-exec")));
 
 /* Guards the list of all, and keeps an arena from being left while a thread
  * that ends gives back what it has there. */
 static pthread_mutex_t caches_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct tcache *all;
+static struct tcache *all_caches;
 
 static pthread_key_t key;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void link_cache(struct tcache *c)
 {
-	c->next_of_thread = mine;
-	mine = c;
+	c->next_of_thread = caches_of_thread;
+	caches_of_thread = c;
 	pthread_mutex_lock(&caches_lock);
-	c->next = all;
-	c->prev = &all;
-	if (all)
-		all->prev = &c->next;
-	all = c;
+	c->next = all_caches;
+	c->prev = &all_caches;
+	if (all_caches)
+		all_caches->prev = &c->next;
+	all_caches = c;
 	pthread_mutex_unlock(&caches_lock);
 }
 
@@ -57,15 +63,15 @@ static void unlink_cache(struct tcache *c)
 
 /* A thread ends: its slabs are orphaned, its record is free.  Killed in
  * between, the record is recovered with the process. */
-static void thread_ends(void *unused)
+static void cache_thread_ends(void *unused)
 {
 	struct tcache *c, *next;
 
 	(void)unused;
 	callback_undo_all();
-	c = mine;
-	mine = NULL;
-	tls_current = &nobody;
+	c = caches_of_thread;
+	caches_of_thread = NULL;
+	tls_current = &no_cache;
 	pthread_mutex_lock(&caches_lock);
 	for (; c; c = next) {
 		next = c->next_of_thread;
@@ -88,7 +94,7 @@ static void init_once(void)
 {
 	heap_classes_init();
 	/* Without a key the records of ended threads are found dead later. */
-	if (pthread_key_create(&key, thread_ends) != 0)
+	if (pthread_key_create(&key, cache_thread_ends) != 0)
 		key = (pthread_key_t)-1;
 }
 
@@ -106,7 +112,7 @@ static void sweep_threads(struct fusion_arena *arena)
 	life_unlock(v);
 }
 
-static int claim(struct fusion_arena *arena, struct thread_rec **ret)
+static int claim_thread(struct fusion_arena *arena, struct thread_rec **ret)
 {
 	int r = thread_claim(&arena->view, ret);
 
@@ -140,7 +146,7 @@ static struct tcache *make_cache(struct fusion_arena *arena)
 	c = cache_line_alloc(sizeof(*c));
 	if (!c)
 		return NULL;
-	r = claim(arena, &c->rec);
+	r = claim_thread(arena, &c->rec);
 	if (r < 0) {
 		free(c);
 		errno = -refuse_thread(arena, r);
@@ -154,9 +160,9 @@ static struct tcache *make_cache(struct fusion_arena *arena)
 }
 
 /* Caches of arenas that were left meanwhile. */
-static void drop_dead(void)
+static void drop_dead_caches(void)
 {
-	struct tcache **at = &mine, *c;
+	struct tcache **at = &caches_of_thread, *c;
 
 	pthread_mutex_lock(&caches_lock);
 	while ((c = *at)) {
@@ -167,7 +173,7 @@ static void drop_dead(void)
 		*at = c->next_of_thread;
 		unlink_cache(c);
 		if (tls_current == c)
-			tls_current = &nobody;
+			tls_current = &no_cache;
 		free(c);
 	}
 	pthread_mutex_unlock(&caches_lock);
@@ -175,7 +181,7 @@ static void drop_dead(void)
 
 struct tcache *tls_cache_slow(struct fusion_arena *arena)
 {
-	struct tcache *c = mine;
+	struct tcache *c = caches_of_thread;
 
 	if (!arena) {
 		errno = -refuse(-EINVAL, "the arena is NULL: give what "
@@ -186,7 +192,7 @@ struct tcache *tls_cache_slow(struct fusion_arena *arena)
 	while (c && c->arena != arena)
 		c = c->next_of_thread;
 	if (!c) {
-		drop_dead();
+		drop_dead_caches();
 		c = make_cache(arena);
 	}
 	if (c && !track_is_on())
@@ -205,7 +211,7 @@ struct thread_rec *thread_rec_of(struct fusion_arena *arena)
 void tls_arena_leave(struct fusion_arena *arena)
 {
 	pthread_mutex_lock(&caches_lock);
-	for (struct tcache *c = all; c; c = c->next) {
+	for (struct tcache *c = all_caches; c; c = c->next) {
 		if (c->arena != arena)
 			continue;
 		heap_cache_untrack(c);
@@ -223,14 +229,14 @@ void tls_arena_leave(struct fusion_arena *arena)
 /* Of the other threads' caches there is only the memory, and that is lost. */
 void tls_after_fork_child(void)
 {
-	struct tcache *c = mine, *next;
+	struct tcache *c = caches_of_thread, *next;
 
 	callback_after_fork();
 	known_after_fork();
 	pthread_mutex_init(&caches_lock, NULL);
-	all = NULL;
-	mine = NULL;
-	tls_current = &nobody;
+	all_caches = NULL;
+	caches_of_thread = NULL;
+	tls_current = &no_cache;
 	for (; c; c = next) {
 		next = c->next_of_thread;
 		if (c->arena)
