@@ -19,5 +19,6 @@
 #include <fusion/skirmish.h>
 #include <fusion/types.h>
 #include <fusion/vector.h>
+#include <fusion/version.h>
 
 #endif
