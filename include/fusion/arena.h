@@ -38,8 +38,8 @@ enum fusion_master_death {
 };
 
 /** fusion_arena_options.flags: fail with -EAGAIN instead of waiting for other
- *  members.  The call still waits for a daemon or member that is stopped in the
- *  middle of a step, but for two seconds, or timeout_ns, at most. */
+ *  members.  If the daemon or a member is stopped in the middle of a step, the
+ *  call still waits: two seconds at most, or timeout_ns. */
 #define FUSION_ENTER_NOWAIT 0x1u
 /** After fork() the child enters too, as a new member (a slave).  The child has
  *  its parent's local counts (fusion/ref.h) and reactions (fusion/reactor.h).
@@ -54,7 +54,8 @@ enum fusion_master_death {
  * @param arena  the arena
  * @param ctx    as given to fusion_arena_enter() or fusion_arena_exit()
  *
- * @return 0, or a negative errno: entering or exiting is undone and returns it
+ * @return 0; or a negative errno, which undoes entering or exiting and becomes
+ *         its result
  *
  * Runs on the thread that enters or exits.  May call everything but
  * fusion_arena_enter() and fusion_arena_exit() for this arena.  May leave
@@ -68,8 +69,8 @@ struct fusion_arena_options {
 	uint32_t role;	    /**< enum fusion_role */
 	uint32_t flags;	    /**< FUSION_ENTER_... */
 	int64_t timeout_ns; /**< longest wait for other processes, the daemon
-				 among them; 0 has no limit.  The clock stands
-				 still while a callback runs */
+				 among them; 0 has no limit.  Time that
+				 callbacks take does not count */
 	uint32_t mode;	    /**< permissions of a new arena; 0: 0777 & ~umask */
 	uint32_t on_master_death; /**< enum fusion_master_death, of a new arena
 				   */
@@ -122,7 +123,7 @@ struct fusion_arena_options {
  *   -EOVERFLOW     four billion members have joined since the arena was last
  *                  empty.  It can be entered again when all have left
  *   -ENOTSUP       this process has entered it in another role
- *   -EDEADLK       a callback of entering or exiting this arena calls
+ *   -EDEADLK       the caller is a callback of entering or exiting this arena
  *   -EROFS         no such arena, and the fusionfs is mounted read-only
  *   -EIO           the arena is corrupt
  *   -ECANCELED     initialize() of the first member left without returning
@@ -157,12 +158,12 @@ FUSION_API int fusion_arena_enter(const char *name,
  * @param ctx       argument of both
  *
  * @return
- *   0         exited; or this process entered several times, and one enter less
- *             counts
+ *   0         exited; or, if this process entered several times, it has to exit
+ *             one time less
  *   -EINVAL   no arena that this process is in, for example the handle in the
  *             child of a fork.  The pointer is not followed
- *   -EDEADLK  a handler of the arena calls, or a callback of entering or
- *             exiting it
+ *   -EDEADLK  the caller is a handler of the arena, or a callback of entering
+ *             or exiting it
  *   other     @shutdown or @leave returned it, and this process is still in
  *
  * When a master exits, the others go on without one and are told so
@@ -287,7 +288,7 @@ FUSION_API void *fusion_arena_root(const struct fusion_arena *arena);
  * @param name   unique among the arena's fields: 1 to 63 bytes without '/' and
  *               control characters, not beginning with '.' or '#'
  * @param ptr    a pointer into the arena; its memory stays the caller's
- * @param size   bytes there, for readers; 0 does not say
+ * @param size   bytes that @ptr points to, for readers; 0: unknown
  * @param type   a word for readers, at most 39 bytes, or NULL
  *
  * @return
@@ -315,13 +316,14 @@ FUSION_API int fusion_arena_add_field(struct fusion_arena *arena,
  * @param arena     the arena
  * @param name      the field's name
  * @param ret_ptr   receives the pointer
- * @param ret_size  receives the size that was given with it, or NULL
+ * @param ret_size  receives the size that the field was added with, or NULL
  *
  * @return
- *   0        found
- *   -ENOENT  no field has that name
- *   -EINVAL  no field can have that name, or @ret_ptr is NULL
- *   -EIO     a member has overwritten the field
+ *   0              found
+ *   -ENOENT        no field has that name
+ *   -EINVAL        no field can have that name, or @ret_ptr is NULL
+ *   -ENAMETOOLONG  @name is longer than 63 bytes
+ *   -EIO           a member has overwritten the field
  *
  * Any thread.  Takes a short lock.
  */
@@ -336,9 +338,10 @@ FUSION_API int fusion_arena_get_field(struct fusion_arena *arena,
  * @param name   the field's name
  *
  * @return
- *   0        removed
- *   -ENOENT  no field has that name
- *   -EINVAL  no field can have that name
+ *   0              removed
+ *   -ENOENT        no field has that name
+ *   -EINVAL        no field can have that name
+ *   -ENAMETOOLONG  @name is longer than 63 bytes
  *
  * Any thread.  Takes a short lock.
  */
@@ -353,14 +356,15 @@ FUSION_API int fusion_arena_remove_field(struct fusion_arena *arena,
  * @param timeout_ns  longest wait in nanoseconds; 0 does not wait,
  *                    FUSION_FOREVER has no limit
  * @param ret_ptr     receives the pointer
- * @param ret_size    receives the size that was given with it, or NULL
+ * @param ret_size    receives the size that the field was added with, or NULL
  *
  * @return
- *   0           found
- *   -ETIMEDOUT  nobody has published it in time
- *   -EINTR      a signal came during the wait
- *   -EINVAL     no field can have that name, or @ret_ptr is NULL
- *   -EIO        a member has overwritten the field
+ *   0              found
+ *   -ETIMEDOUT     nobody has published it in time
+ *   -EINTR         a signal came during the wait
+ *   -EINVAL        no field can have that name, or @ret_ptr is NULL
+ *   -ENAMETOOLONG  @name is longer than 63 bytes
+ *   -EIO           a member has overwritten the field
  *
  * Any thread.  Blocks.
  */
@@ -484,9 +488,9 @@ typedef void (*fusion_leave_fn)(struct fusion_arena *arena,
  *   -ENOSPC  the arena has no room for this member's queue
  *   -EINVAL  this process is not in the arena
  *
- * When the call returns, the former function does not run and never will.  In a
- * handler the call cannot wait: then a notice that the former function is
- * receiving still ends.
+ * When the call returns, the former function does not run and never will.  Only
+ * a handler cannot wait for the former function: if that function is running,
+ * the run still finishes.
  *
  * Any thread, also a handler.  Waits for the former function.  Starts the
  * dispatcher if it does not run.
@@ -516,15 +520,15 @@ typedef void (*fusion_log_fn)(int level, const char *message, void *ctx);
  *
  *   LOG_INFO   -EAGAIN, -EBUSY, -EEXIST, -EINTR, -ENOENT and -ETIMEDOUT, which
  *              programs often expect
- *   LOG_DEBUG  errors without a sentence of their own, as of locks
+ *   LOG_DEBUG  errors that are explained on request only, for example of locks
  *   LOG_ERR    all others
  *
  * The environment variable FUSION_LOG=stderr or FUSION_LOG=stderr:LEVEL also
  * sends lines of that level, and of graver ones, to the standard error.  LEVEL
  * is error, warning, info or debug; without it, info.
  *
- * Sets it for the whole process: call it before other threads use the library.
- * Does not block.
+ * The function is that of the whole process.  Call this before other threads
+ * use the library.  Does not block.
  */
 FUSION_API void fusion_set_log(fusion_log_fn fn, void *ctx);
 

@@ -23,7 +23,8 @@
  * A caller that holds a skirmish and waits for a call lends the skirmish.  The
  * thread that executes the call may lock it, and so may threads that execute
  * calls of that thread.  Each of these borrowers unlocks before its handler
- * returns.  A caller that gives up a call waits for that.
+ * returns.  A caller that gives up, for example at its time-out, first waits
+ * until the borrowers have unlocked.
  *
  *  - If a borrower dies, the dead-owner mark is set, as if by the death of an
  *    owner.
@@ -54,8 +55,8 @@ struct fusion_call;
  *  within a millisecond, or with the next call that is not queued. */
 #define FUSION_CALL_QUEUE 0x2u
 /** Queue the call even if the caller owns it, so that it runs on the
- *  dispatcher.  A thread that is in a handler of this member still runs it at
- *  once. */
+ *  dispatcher.  If the caller is itself in a handler of this member, it still
+ *  runs the call at once. */
 #define FUSION_CALL_NODIRECT 0x4u
 /** Fail with -EAGAIN instead of waiting for room in the owner's queue or for
  *  the quota. */
@@ -144,9 +145,10 @@ FUSION_API int fusion_call_create(struct fusion_arena *arena, const char *name,
  * @param ret    receives the handle
  *
  * @return
- *   0        found
- *   -ENOENT  no call has that name
- *   -EINVAL  no call can have that name, or @ret is NULL
+ *   0              found
+ *   -ENOENT        no call has that name
+ *   -EINVAL        no call can have that name, or @ret is NULL
+ *   -ENAMETOOLONG  @name is longer than 63 bytes
  *
  * Any thread.  Takes a short lock.
  */
@@ -167,8 +169,8 @@ FUSION_API int fusion_call_lookup(struct fusion_arena *arena, const char *name,
  * the handle later gets -EIDRM too, until the arena gives the handle to a new
  * call.  So make sure that no member keeps the handle.
  *
- * Any thread.  In the owner it waits for the handler: when it returns, the
- * handler does not run, unless the calling thread is in a handler.
+ * Any thread.  In the owner's process this waits for the handler: when it
+ * returns, the handler does not run, unless the caller is itself in a handler.
  */
 FUSION_API int fusion_call_destroy(struct fusion_call *call);
 
@@ -238,8 +240,8 @@ FUSION_API int fusion_call_execute(struct fusion_call *call, uint64_t word,
  *   -ENOMEM      the heap has no memory for the bytes
  *
  * If @out_size is 0 and @ret_size is NULL, bytes of the answer are dropped, and
- * that is no error.  After a time-out, after -ECANCELED and after -EOWNERDEAD
- * the handler may have run, or may still run; its answer is dropped.
+ * that is no error.  After a time-out, a cancellation or the owner's death the
+ * handler may have run, or may still run; its answer is dropped.
  *
  * Any thread, also a handler.  Blocks: looks for the answer for a while, as
  * fusion_set_spin() says, then sleeps.  Signals do not end the wait.
@@ -317,8 +319,8 @@ fusion_call_serial(const struct fusion_call_request *request);
  *   -ENOMEM     the heap has no memory for the bytes; the caller gets this
  *               error too
  *
- * Any thread, once for each execution, at any time: also before the handler has
- * returned.  Takes a short lock if the bytes need one.
+ * Any thread, once for each execution, at any time, also before the handler has
+ * returned.  Takes a short lock when fusion_malloc() does.
  */
 FUSION_API int fusion_call_return(struct fusion_call *call, uint64_t serial,
 				  uint64_t word, const void *data, size_t size);
@@ -378,8 +380,8 @@ FUSION_API int fusion_call_set_quota(struct fusion_call *call,
 struct fusion_call_stats {
 	fusion_id_t owner;
 	uint32_t pending;  /**< executions that a caller waits for */
-	uint64_t executed; /**< executions that ended in the owner */
-	uint64_t failed;   /**< those of them that ended with an error */
+	uint64_t executed; /**< executions that the owner has answered */
+	uint64_t failed;   /**< those that it answered with an error */
 	uint64_t mean_ns;  /**< mean time from handler's start to answer */
 	uint64_t max_ns;   /**< longest such time */
 };

@@ -13,13 +13,15 @@
  * only read change nothing, and find one of the two states too.
  *
  * Locking by the program: without FUSION_CONTAINER_LOCK, the program locks.
- * All calls that change a container must hold one lock, a skirmish or a
- * purchased property: it passes to the next thread only after recovery of a
- * dead owner.  If it returns -EOWNERDEAD, the container needs no repair: call
- * fusion_skirmish_consistent() and go on.  Any number of threads may read at
- * once, as long as no thread changes the container.  Fusion has no shared lock.
- * So a container that is filled before other members can find it is read
- * without a lock; readers of all others take the lock that the writers take.
+ * All calls that change a container must hold one lock: a skirmish, or a
+ * purchased property.  Such a lock passes to the next thread only after the
+ * recovery of a dead owner.  If a skirmish returns -EOWNERDEAD, the container
+ * needs no repair: call fusion_skirmish_consistent() and go on.
+ *
+ * Any number of threads may read at once, as long as no thread changes the
+ * container.  Fusion has no lock for readers only.  So fill a container
+ * before other members can find it, then only read it: that needs no lock.
+ * Readers of any other container take the lock of the writers.
  *
  * Locking by the container: with FUSION_CONTAINER_LOCK, each call locks a
  * skirmish of the container's own, waiting as long as necessary.  The caller is

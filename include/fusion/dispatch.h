@@ -31,8 +31,8 @@ FUSION_BEGIN_DECLS
  *
  * @param arena  the arena
  *
- * @return the descriptor, which is the library's to read and to close; each
- *         call returns this one; or
+ * @return the descriptor, which never changes; the program neither reads from
+ *         it nor closes it; or
  *   -EINVAL   this process is not in the arena
  *   -ENOMEM   memory is used up
  *   -EMFILE   this process has no descriptor left
@@ -112,9 +112,8 @@ typedef void (*fusion_cleanup_fn)(struct fusion_arena *arena, void *ctx);
  *   -ENOMEM  memory is used up
  *   other    an error of fusion_message_handle()
  *
- * Use it to free what a handler, or a function that called the handler, still
- * uses.  Functions run in the order of their calls.  Exiting the arena runs
- * those that remain.
+ * Use it to free memory that a running handler still uses.  Functions run in
+ * the order of their calls.  Exiting the arena runs those that remain.
  *
  * Any thread, also a handler.  Does not wait for @fn.
  */

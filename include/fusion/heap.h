@@ -13,8 +13,8 @@
  *
  * Any thread may call these functions, but not a signal handler, and not for an
  * arena that another thread is exiting.  Most calls take no lock.  Calls that
- * need whole spans (units of 64 KiB) take a short lock.  If a member is stopped
- * while it does not hold that lock, no call waits for it.
+ * need whole spans (units of 64 KiB) take a short lock.  A member that is
+ * stopped delays other members only if it holds that lock.
  *
  * A thread that is killed inside an allocating function may leak one block.
  * fusion_malloc_to() leaks none.
@@ -71,12 +71,15 @@ FUSION_API void *fusion_calloc(struct fusion_arena *arena, size_t n,
  *
  * @param arena  the arena
  * @param ptr    a block that any member allocated; NULL allocates a new one
- * @param size   bytes; 0 leaves a small block and does not free it
+ * @param size   bytes; 0 makes the block as small as possible and does not free
+ *               it
  *
- * @return the block, perhaps at another address, in the pool that it was in and
- *         with the lifetime that it was given; or NULL with errno set to one of
- *         fusion_malloc(), and the old block untouched
+ * @return the block, perhaps at another address; or NULL and errno as for
+ *         fusion_malloc(), and the old block is unchanged
  *   EINVAL  also: @ptr is not an allocated block
+ *
+ * The block stays in its pool, and a block of fusion_malloc_member() keeps its
+ * lifetime.
  *
  * Any thread; no other thread may use the block meanwhile.  Takes a short lock
  * for blocks of more than 128 KiB.  They grow in place if the memory behind
@@ -139,8 +142,8 @@ FUSION_API int fusion_free(struct fusion_arena *arena, void *ptr);
  * @param on  true aborts after the message; false, the default, lets the call
  *            fail with -EINVAL
  *
- * Sets it for the whole process and all its arenas: call it before other
- * threads use the heap.  Does not block.
+ * The choice is that of the whole process and all its arenas.  Call this before
+ * other threads use the heap.  Does not block.
  */
 FUSION_API void fusion_heap_abort_on_error(bool on);
 
@@ -205,7 +208,7 @@ FUSION_API int fusion_free_from(struct fusion_arena *arena, void **slot);
  *
  * @return the block, or NULL and errno as for fusion_malloc()
  *
- * Any member may free the block before.  A thread of another member must not
+ * Any member may free the block earlier.  A thread of another member must not
  * use it unless it knows that its owner is still a member.
  *
  * Any thread.  Takes a short lock when fusion_malloc() does.
@@ -269,9 +272,9 @@ struct fusion_pool;
  * @param name   unique among the arena's pools: 1 to 63 bytes without '/' and
  *               control characters, not beginning with '#'.  NULL creates a
  *               pool without a name
- * @param limit  most memory of its blocks in bytes; 0 has no limit.  Counted in
- *               spans of 64 KiB, and each thread has one span for each size of
- *               block that it allocates
+ * @param limit  most memory of its blocks in bytes; 0 has no limit.  The limit
+ *               counts whole spans of 64 KiB.  Each thread uses spans of its
+ *               own, one at least for each size of block that it allocates
  * @param ret    receives the handle.  Give it back with fusion_pool_release()
  *               or fusion_pool_destroy() before exiting the arena
  *
@@ -384,9 +387,9 @@ FUSION_API void fusion_pool_release(struct fusion_pool *pool);
  *   -ENOENT  the pool was destroyed before; the handle is given back
  *   -EINVAL  no handle of this process
  *
- * No member may use the pool or its blocks any more.  With the handle of
- * another member, calls fail from now on with EINVAL or -ENOENT, even if a new
- * pool gets the name.  If the caller is killed, recovery destroys the rest.
+ * No member may use the pool or its blocks any more.  Calls with another
+ * member's handle fail from now on, with EINVAL or -ENOENT, even if a new pool
+ * gets the name.  If the caller is killed, recovery destroys the rest.
  *
  * Any thread.  Takes a short lock for each slab and each run of the pool.
  */

@@ -7,9 +7,9 @@
  * locks, deaths, values.
  *
  * A node is a value's position in a list: a pointer that is valid in every
- * member as long as the value is in the list.  A function refuses a wrong node
- * with -EINVAL: one that was removed, until its memory is used again, one of
- * another list, and any pointer that is not into the heap.
+ * member as long as the value is in the list.  All functions return -EINVAL for
+ * a node of another list, and for a pointer that is not into the heap.  They
+ * return it for a removed node until its memory is used again.
  *
  * All functions that take a list may also return the following errors.  Nothing
  * has happened then.

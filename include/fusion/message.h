@@ -18,8 +18,8 @@
 
 FUSION_BEGIN_DECLS
 
-/** flags: if the queue is full, drop the message and count it, instead of
- *  failing.  members/ID/queue shows the number as `dropped`. */
+/** flags: if the queue is full (after timeout_ns), drop the message instead of
+ *  failing.  members/ID/queue shows how many were dropped. */
 #define FUSION_MESSAGE_DROP 0x1u
 
 /** A type for fusion_message_handle(): all types without a handler of their

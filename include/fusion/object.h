@@ -18,17 +18,17 @@
  *
  * One member has the duty of a pool: its dispatcher (fusion/dispatch.h) runs
  * the destructors of the pool's objects.  At first this is the member that
- * created the pool.  When that member leaves or dies, a member that called
- * fusion_object_pool_register() takes the duty.  Objects whose count fell to
- * zero meanwhile are destroyed then.
+ * created the pool.  When that member leaves or dies, a member that has called
+ * fusion_object_pool_register() takes the duty, and destroys the objects whose
+ * count fell to zero meanwhile.
  *
- * The destructor of each object begins exactly once.  If its member is killed
- * in the destructor, the next member with the duty frees the object and does
+ * The destructor of each object begins exactly once.  If the member that runs a
+ * destructor is killed, the next member with the duty frees the object and does
  * not run the destructor again.
  *
- * A count that has fallen to zero may go up again until the destructor is about
- * to run, if a member still has the handle.  Then the object lives on, and
- * nothing has happened.
+ * A member that still has the handle may reference the object again after its
+ * count has fallen to zero, until the destructor is about to run.  Then the
+ * object lives on, and no destructor runs.
  *
  * Local references end with their member, as in fusion/ref.h.  A member that is
  * killed while it creates an object leaves nothing behind.
@@ -70,7 +70,7 @@ enum fusion_object_state {
 #define FUSION_OBJECT_STRING_MAX 4095
 
 /**
- * A destructor: gives back what the data of an object names.
+ * A destructor: gives back what the data of an object refers to.
  *
  * @param object  the object; it and its data are valid until the function
  *                returns, and are freed then
@@ -124,9 +124,9 @@ typedef bool (*fusion_object_enum_fn)(struct fusion_object *object, void *ctx);
  *                      without '/' and control characters, not beginning with
  *                      '.' or '#'.  NULL creates a pool that is called "#<id>"
  * @param object_size   bytes of data of each object; 0: no data
- * @param message_size  usual bytes of a message of its objects' reactors; 0: a
- *                      few
- * @param destructor    runs for each object; NULL frees objects only
+ * @param message_size  usual bytes of a message of its objects' reactors; 0:
+ *                      not known
+ * @param destructor    runs for each object; NULL: objects are only freed
  * @param ctx           argument of the destructor in this process
  * @param ret           receives the handle.  The pool lives until
  *                      fusion_object_pool_destroy() or the arena's end
@@ -158,9 +158,10 @@ FUSION_API int fusion_object_pool_create(struct fusion_arena *arena,
  * @param ret    receives the handle
  *
  * @return
- *   0        found
- *   -ENOENT  no pool has that name
- *   -EINVAL  no pool can have that name, or @ret is NULL
+ *   0              found
+ *   -ENOENT        no pool has that name
+ *   -EINVAL        no pool can have that name, or @ret is NULL
+ *   -ENAMETOOLONG  @name is longer than 63 bytes
  *
  * Any thread.  Takes a short lock.
  */
@@ -172,7 +173,7 @@ FUSION_API int fusion_object_pool_lookup(struct fusion_arena *arena,
  * Register this process as willing to take the duty of a pool.
  *
  * @param pool        the pool
- * @param destructor  runs for each object; NULL frees objects only
+ * @param destructor  runs for each object; NULL: objects are only freed
  * @param ctx         argument of the destructor
  *
  * @return
@@ -264,7 +265,7 @@ FUSION_API int fusion_object_pool_destroy(struct fusion_object_pool *pool);
  *   -EIDRM   the pool is destroyed
  *   -ENOMEM  memory is used up
  *
- * An object that is created or goes during the call may be missed.
+ * An object that is created or freed during the call may be missed.
  *
  * Any thread.  Holds no lock while @fn runs.
  */
@@ -332,8 +333,7 @@ FUSION_API int fusion_object_lookup(struct fusion_object_pool *pool,
  *   -EIDRM       the pool is destroyed
  *   -EINVAL      no pool of an arena that this process is in, @id is 0, or @ret
  *                is NULL
- *   -ENOSPC      the arena has no room to count for another pair of member and
- *                object
+ *   -ENOSPC      the arena has no room for another local reference
  *   -ENOMEM      the arena has no memory left
  *
  * Any thread.  Takes a short lock.
@@ -377,10 +377,9 @@ FUSION_API int fusion_object_create(struct fusion_object_pool *pool,
  */
 FUSION_API int fusion_object_activate(struct fusion_object *object);
 /**
- * Free an object that was not activated, or that its destructor has finished.
+ * Free an object in INIT, or in DEINIT from its destructor.
  *
- * @param object  an object that is INIT; or, in its destructor, DEINIT.  Its
- *                handle must not be used afterwards
+ * @param object  the object; its handle must not be used afterwards
  *
  * @return
  *   0        freed
@@ -477,8 +476,7 @@ FUSION_API int fusion_object_pool_of(const struct fusion_object *object,
  * @return
  *   0           referenced
  *   -EOVERFLOW  this member has counted to 2^32 - 1
- *   -ENOSPC     the arena has no room to count for another pair of member and
- *               object
+ *   -ENOSPC     the arena has no room for another local reference
  *   -ENOMEM     the arena has no memory left
  *
  * Any thread.  Blocks like fusion_ref_up().
@@ -507,7 +505,7 @@ FUSION_API int fusion_object_unref(struct fusion_object *object);
  *   0           stored and referenced
  *   -EBUSY      the slot is not NULL
  *   -EINVAL     also: @slot is not in the arena, or not aligned
- *   -EOVERFLOW  the global count is at its end
+ *   -EOVERFLOW  the global count has its largest value
  *
  * A caller that is killed has done both or nothing.
  *
@@ -568,7 +566,7 @@ FUSION_API int fusion_object_unlink_data(void *slot);
  */
 FUSION_API int fusion_object_globalize(struct fusion_object *object);
 /**
- * Let an object be referenced by all local references of another object.
+ * Let an object inherit the local references of another object.
  *
  * @param object  the object that inherits
  * @param from    an object of this arena
@@ -777,7 +775,7 @@ FUSION_API int fusion_object_add_owner(struct fusion_object *object,
  *
  * @param object      the object
  * @param member      the member's id
- * @param if_unowned  the result for an object without owners: true: 0
+ * @param if_unowned  true: return 0 too if the object has no owner
  *
  * @return
  *   0        @member owns it; or it has no owner, and @if_unowned is true

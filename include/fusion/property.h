@@ -9,7 +9,7 @@
  *
  * A thread that wants a leased property waits until it is ceded.  A thread that
  * wants a purchased property waits for the property's window only.  If the
- * purchase is older than the window already, it gets -EBUSY at once.
+ * purchase is older than the window already, the thread gets -EBUSY at once.
  *
  * If the owner dies, ends or leaves the arena, the property is available again
  * and all threads that wait for it wake.
@@ -45,11 +45,11 @@ struct fusion_property;
  *  want. */
 struct fusion_property_options {
 	size_t size; /**< sizeof(struct fusion_property_options) */
-	/** The window of a lease: longest wait for another thread's purchase,
-	 *  and the age at which a purchase is not waited for at all.  In
-	 *  nanoseconds; 0: 100 ms. */
+	/** The window of a lease, in nanoseconds; 0: 100 ms.  A lease waits
+	 *  for another thread's purchase for this long at most.  It does not
+	 *  wait for a purchase that is older than this. */
 	int64_t lease_window_ns;
-	/** The window of a purchase, likewise; 0: 1 s. */
+	/** The window of a purchase, which waits likewise; 0: 1 s. */
 	int64_t purchase_window_ns;
 };
 
@@ -104,9 +104,10 @@ fusion_property_create(struct fusion_arena *arena, const char *name,
  * @param ret    receives the handle
  *
  * @return
- *   0        found
- *   -ENOENT  no property has that name
- *   -EINVAL  no property can have that name, or @ret is NULL
+ *   0              found
+ *   -ENOENT        no property has that name
+ *   -EINVAL        no property can have that name, or @ret is NULL
+ *   -ENAMETOOLONG  @name is longer than 63 bytes
  *
  * Any thread.  Takes a short lock.
  */
@@ -147,8 +148,8 @@ FUSION_API int fusion_property_destroy(struct fusion_property *property);
  *   -EOVERFLOW  the caller owns it 2^31 - 1 times
  *   -EINVAL     no property of an arena that this process is in
  *
- * Any thread.  Blocks; signals do not end the wait.  The death of the owner
- * does, also while the daemon is gone.
+ * Any thread.  Blocks; signals do not end the wait.  The owner's death ends it,
+ * also while the daemon is gone.
  */
 FUSION_API int fusion_property_lease(struct fusion_property *property);
 
@@ -156,8 +157,9 @@ FUSION_API int fusion_property_lease(struct fusion_property *property);
  * Lease the property, waiting for a limited time.
  *
  * @param property    the property
- * @param timeout_ns  longest wait in nanoseconds, within which the window
- *                    counts too; 0 does not wait, FUSION_FOREVER has no limit
+ * @param timeout_ns  longest wait in nanoseconds; 0 does not wait,
+ *                    FUSION_FOREVER has no limit.  The window may end the wait
+ *                    earlier, with -EBUSY
  *
  * @return what fusion_property_lease() returns, or
  *   -ETIMEDOUT  another thread still owns it
@@ -191,8 +193,9 @@ FUSION_API int fusion_property_purchase(struct fusion_property *property);
  * Purchase the property, waiting for a limited time.
  *
  * @param property    the property
- * @param timeout_ns  longest wait in nanoseconds, within which the window
- *                    counts too; 0 does not wait, FUSION_FOREVER has no limit
+ * @param timeout_ns  longest wait in nanoseconds; 0 does not wait,
+ *                    FUSION_FOREVER has no limit.  The window may end the wait
+ *                    earlier, with -EBUSY
  *
  * @return what fusion_property_purchase() returns, or
  *   -ETIMEDOUT  another thread still owns it
@@ -239,10 +242,10 @@ FUSION_API int fusion_property_cede(struct fusion_property *property);
  *
  * Root, the owner of the arena, and processes of the purchaser's user may call
  * this.  The daemon sends SIGKILL, with the rights of the user that the
- * purchaser belonged to when it entered.  So the owner of the arena can kill a
- * process of another user, if the daemon runs as root.  If the daemon cannot be
- * asked, the caller itself sends the signal: the kernel must allow it, and
- * owning the arena gives no right.
+ * purchaser was when it entered.  So the owner of the arena can kill a process
+ * of another user, if the daemon runs as root.  If the daemon is gone, the
+ * caller itself sends the signal.  Then the kernel must allow it; the owner of
+ * the arena has no right of its own.
  *
  * A shell that has purchased the property is killed like a member.  A process
  * that has called execve(2) since it purchased is never killed.

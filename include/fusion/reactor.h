@@ -86,9 +86,10 @@ fusion_reactor_create(struct fusion_arena *arena, const char *name,
  * @param ret    receives the handle
  *
  * @return
- *   0        found
- *   -ENOENT  no reactor has that name
- *   -EINVAL  no reactor can have that name, or @ret is NULL
+ *   0              found
+ *   -ENOENT        no reactor has that name
+ *   -EINVAL        no reactor can have that name, or @ret is NULL
+ *   -ENAMETOOLONG  @name is longer than 63 bytes
  *
  * Any thread.  Takes a short lock.
  */
@@ -106,8 +107,9 @@ FUSION_API int fusion_reactor_lookup(struct fusion_arena *arena,
  *   -EIDRM   the reactor was destroyed before
  *   -EINVAL  @reactor is not a reactor
  *
- * Messages that reactions have not got yet are lost.  Each reaction runs once
- * more, with a message of NULL.  Members still have to detach their reactions.
+ * Messages that have not reached their reactions yet are lost.  Each reaction
+ * runs once more, with a message of NULL.  Members still have to detach their
+ * reactions.
  *
  * Any thread.  Takes a short lock.
  */
@@ -122,8 +124,9 @@ enum fusion_reactor_policy_kind {
 	/** No thread waits: the listener loses its oldest messages, which are
 	 *  counted. */
 	FUSION_REACTOR_DROP_OLDEST = 1,
-	/** As FUSION_REACTOR_BLOCK; but after limit_ns the listener's reactions
-	 *  are told that it is disconnected. */
+	/** As FUSION_REACTOR_BLOCK; but after limit_ns the listener is
+	 *  disconnected: its reactions run once more, with a message of NULL.
+	 */
 	FUSION_REACTOR_DISCONNECT = 2,
 };
 
@@ -257,8 +260,8 @@ typedef enum fusion_reaction_result (*fusion_global_fn)(
  * @param data       the bytes, which are copied; NULL if @size is 0
  * @param size       how many
  * @param flags      FUSION_REACTOR_SELF, FUSION_REACTOR_NOWAIT or 0
- * @param globals    functions of the reactor's global reactions, each of which
- *                   names a function by its index; NULL runs none
+ * @param globals    functions for the reactor's global reactions: each reaction
+ *                   has the index of one.  NULL runs no global reaction
  * @param n_globals  functions in @globals
  *
  * @return
@@ -276,9 +279,9 @@ typedef enum fusion_reaction_result (*fusion_global_fn)(
  * put the whole message there or nothing.
  *
  * Any thread, also a reaction.  Blocks as the policies of slow listeners say;
- * signals do not end the wait, the listener's death does.  A handler does not
- * wait for its own member, which would wait in vain: that member's limit counts
- * as 0.
+ * signals do not end the wait, the listener's death does.  While a handler
+ * dispatches, its own member cannot catch up.  So the limit of that member
+ * counts as 0.
  */
 FUSION_API int fusion_reactor_dispatch_channel(struct fusion_reactor *reactor,
 					       uint32_t channel,
@@ -330,8 +333,9 @@ FUSION_API int fusion_reactor_detach_global(struct fusion_reactor *reactor,
  * Choose the thread that runs the reactions of the dispatching member.
  *
  * @param reactor  the reactor
- * @param direct   true, the default: the thread that dispatches, before it
- *                 returns; false: the dispatcher, as for other members
+ * @param direct   true, the default: the reactions run on the thread that
+ *                 dispatches, before dispatching returns; false: they run on
+ *                 the dispatcher, as those of other members do
  *
  * @return
  *   0        set, for all members
@@ -358,7 +362,7 @@ FUSION_API int fusion_reactor_set_direct(struct fusion_reactor *reactor,
  *   other    an error of fusion_reactor_attach()
  *
  * A listener is done with a message when its reactions have run, when it has
- * lost the message, and when it is dead.  Use this to reuse memory that the
+ * lost the message, or when it has died.  Use this to reuse memory that the
  * message points to.  Each member has one such function.
  *
  * Any thread, also a reaction.  Waits for the former function.
@@ -394,9 +398,9 @@ FUSION_API int fusion_reactor_stat(struct fusion_reactor *reactor,
 
 /*
  * Fork: in an arena entered with FUSION_ENTER_FORK the child starts with the
- * reactions of its parent, and a queue position of its own.  It gets what
- * parent or child dispatch after fork() has returned.  The parent's handles
- * detach the child's reactions in the child.  Functions of
+ * reactions of its parent, and a queue position of its own.  The child gets the
+ * messages that parent and child dispatch after fork() has returned.  The
+ * parent's handles detach the child's reactions in the child.  Functions of
  * fusion_reactor_set_done() stay the parent's, since they free what was
  * dispatched.
  *

@@ -10,8 +10,8 @@
  * pointer in a shared object.  It stays until a member takes it back.
  *
  * A fall is the moment when the total becomes 0.  Each fall is noticed once,
- * whichever member caused it, also if its death did.  The function of
- * fusion_ref_watch() runs, and threads in fusion_ref_zero_lock() go on.
+ * also if the death of a member caused it: the function of fusion_ref_watch()
+ * runs, and threads in fusion_ref_zero_lock() go on.
  *
  * The handle is a pointer that is valid in every member and may be stored in
  * shared data.  Any thread may use it, but not a signal handler.  A call counts
@@ -66,9 +66,10 @@ FUSION_API int fusion_ref_create(struct fusion_arena *arena, const char *name,
  * @param ret    receives the handle
  *
  * @return
- *   0        found
- *   -ENOENT  no reference has that name
- *   -EINVAL  no reference can have that name, or @ret is NULL
+ *   0              found
+ *   -ENOENT        no reference has that name
+ *   -EINVAL        no reference can have that name, or @ret is NULL
+ *   -ENAMETOOLONG  @name is longer than 63 bytes
  *
  * Any thread.  Takes a short lock.
  */
@@ -104,8 +105,7 @@ FUSION_API int fusion_ref_destroy(struct fusion_ref *ref);
  *   0           counted
  *   -EAGAIN     the reference is locked at zero
  *   -EOVERFLOW  this member has counted to 2^32 - 1
- *   -ENOSPC     the arena has no room to count for another pair of member and
- *               reference
+ *   -ENOSPC     the arena has no room for another local count
  *   -ENOMEM     the arena has no memory left
  *
  * Any thread.  Takes a short lock when this member's local count is 0.
@@ -137,7 +137,7 @@ FUSION_API int fusion_ref_down(struct fusion_ref *ref);
  * @return
  *   0           counted
  *   -EAGAIN     the reference is locked at zero
- *   -EOVERFLOW  the count is at its end
+ *   -EOVERFLOW  the count has its largest value
  *
  * Any thread.  Takes a short lock.
  */
@@ -214,8 +214,8 @@ FUSION_API int fusion_ref_unlock(struct fusion_ref *ref);
  * Runs some time after the fall, so the total may be up again.
  * fusion_ref_zero_trylock() tests the total and keeps it at 0.
  *
- * Runs as a handler (fusion/dispatch.h) in the process that watches, and never
- * at the time of another watch function of the arena.  May call all functions
+ * Runs as a handler (fusion/dispatch.h) in the process that watches.  The watch
+ * functions of an arena run one at a time.  May call all functions
  * of this header, also for @ref; fusion_arena_exit() returns -EDEADLK there.
  * May leave without returning: see fusion/types.h.
  */
@@ -231,8 +231,8 @@ typedef void (*fusion_ref_fn)(struct fusion_ref *ref, void *ctx);
  * @return
  *   0        this member watches, or has stopped
  *   -EBUSY   a member watches the reference already, perhaps this one
- *   -EINVAL  also: to start, the total must not be 0
- *   -EPERM   to stop: this member does not watch it
+ *   -EINVAL  also, when starting: the total is 0
+ *   -EPERM   when stopping: this member does not watch it
  *   -ENOMEM  memory is used up
  *   -EAGAIN  the system starts no thread for the dispatcher
  *   -ENOSPC  the arena has no room for this member's queue
@@ -241,12 +241,12 @@ typedef void (*fusion_ref_fn)(struct fusion_ref *ref, void *ctx);
  * total goes up and falls again, @fn runs again.  It ends when this member
  * stops it, leaves or dies, and when the reference is destroyed.
  *
- * When the call returns after a stop, @fn does not run and never will, also not
- * for falls before.  In a handler the call cannot wait: if it stops a watch
- * whose @fn is running, that run still ends.
+ * After a call with NULL has returned, @fn does not run and never will, also
+ * not for earlier falls.  Only a handler cannot wait for @fn: if @fn is
+ * running, the run still finishes.
  *
- * Any thread, also a handler.  A stop waits for @fn.  A start starts the
- * dispatcher if it does not run.
+ * Any thread, also a handler.  Stopping waits for @fn.  Starting to watch also
+ * starts the dispatcher if it does not run.
  */
 FUSION_API int fusion_ref_watch(struct fusion_ref *ref, fusion_ref_fn fn,
 				void *ctx);
@@ -255,8 +255,8 @@ FUSION_API int fusion_ref_watch(struct fusion_ref *ref, fusion_ref_fn fn,
  * Let a reference count what another one counts.
  *
  * @param ref   the reference that inherits
- * @param from  a reference of this arena; its total may be 0.  When it is
- *              destroyed, its counts end
+ * @param from  a reference of this arena; its total may be 0.  When @from is
+ *              destroyed, @ref loses what it inherited
  *
  * @return
  *   0        from now on @ref also counts the local counts of @from, and what
@@ -288,8 +288,7 @@ FUSION_API int fusion_ref_inherit(struct fusion_ref *ref,
  *   -EPERM      this member's local count is 0
  *   -EAGAIN     the reference is locked at zero
  *   -EOVERFLOW  too many counts are pending for @catcher
- *   -ENOSPC     the arena has no room to count for another pair of member and
- *               reference
+ *   -ENOSPC     the arena has no room for another local count
  *   -ENOMEM     the arena has no memory left
  *
  * A pending count is part of the total.  The death of this member does not end

@@ -4,7 +4,7 @@
  * Skirmishes: recursive locks between the threads of all members.
  *
  * A skirmish belongs to the thread that locked it.  That thread may lock it
- * again; it is free when each lock has been undone.
+ * again; it is free when the thread has unlocked it as often.
  *
  * If the owner dies, ends or leaves the arena, the next thread to lock the
  * skirmish gets it with -EOWNERDEAD.  That thread holds the lock, and must
@@ -74,9 +74,10 @@ FUSION_API int fusion_skirmish_create(struct fusion_arena *arena,
  * @param ret    receives the handle
  *
  * @return
- *   0        found
- *   -ENOENT  no skirmish has that name
- *   -EINVAL  no skirmish can have that name, or @ret is NULL
+ *   0              found
+ *   -ENOENT        no skirmish has that name
+ *   -EINVAL        no skirmish can have that name, or @ret is NULL
+ *   -ENAMETOOLONG  @name is longer than 63 bytes
  *
  * Any thread.  Takes a short lock.
  */
@@ -124,8 +125,8 @@ FUSION_API int fusion_skirmish_destroy(struct fusion_skirmish *skirmish);
  * hands the skirmish to it, before all threads that come later.  The death of
  * the owner ends the wait, also while the daemon is gone.
  *
- * glibc's adaptive mutex (PTHREAD_MUTEX_ADAPTIVE_NP) has the idea of a spin
- * whose length follows the waits before it.
+ * The library learns from earlier waits how long to spin.  The idea comes from
+ * glibc's adaptive mutex (PTHREAD_MUTEX_ADAPTIVE_NP).
  */
 FUSION_API int fusion_skirmish_prevail(struct fusion_skirmish *skirmish);
 
@@ -263,8 +264,9 @@ FUSION_API int fusion_skirmish_notify(struct fusion_skirmish *skirmish,
  *                one died.  fusion_skirmish_consistent() returns 0 for such a
  *                one and -EINVAL for the others
  *   -ENOMEM      none is locked: no private memory for a list of more than 32
- *   -EINVAL      none is locked: @list is NULL, or contains no skirmish; or
- *                another error of fusion_skirmish_prevail()
+ *   -EINVAL      none is locked: @list is NULL
+ *   other        none is locked: an error of fusion_skirmish_prevail() for one
+ *                of them
  *
  * Every process locks in one order, that of the addresses.  So two threads that
  * want the same skirmishes cannot wait for each other.

@@ -15,11 +15,12 @@
  * names an exception.  Pass the address of a variable; NULL is allowed only
  * where the description says so.
  *
- * Errors that are not repeated at each function: a thread needs a record in the
- * arena, which its first call makes.  So any call of a thread may return
+ * Errors that are not repeated at each function: the arena keeps a record of
+ * each thread that uses it.  The thread's first call creates the record, and
+ * may return
  *   -EMFILE  the arena has no record left for this thread
- *   -ENOMEM  the arena has no memory left for this thread's record
- * and any call may return
+ *   -ENOMEM  the arena has no memory left for the record
+ * Any call may return
  *   -EIO     the arena is corrupt: a member has overwritten Fusion's own data
  *
  * Time-outs: nanoseconds.  0 does not wait, FUSION_FOREVER waits without limit.
@@ -28,15 +29,16 @@
  * Ownership: a pointer argument stays the caller's, unless the description says
  * that the function takes it.
  *
- * Threads: "any thread" means any thread of any member, at any time, several at
- * once.  It never includes a signal handler, unless a description says so.
+ * Threads: "any thread" means any thread of any member, at any time.  Several
+ * threads may call at once.  "Any thread" never includes a signal handler,
+ * unless a description says so.
  *
  * Blocking: "does not block" means that the function neither sleeps nor waits
  * for a lock.  "Takes a short lock" means that the function takes a lock inside
  * the arena that is held for a few steps only.  If the owner of that lock dies,
  * recovery frees it.  If its owner is stopped (SIGSTOP, a debugger), the
- * function waits until the owner goes on.  A description that says nothing of
- * signals means that signals do not end the wait.
+ * function waits until the owner goes on.  Signals do not end a wait, unless
+ * the description says so.
  *
  * Death: a member may be killed in any function.  The function's effect has
  * then happened whole or not at all, unless its description says otherwise.
@@ -46,18 +48,18 @@
  * may throw a C++ exception through the library, longjmp() out of the library,
  * or end its thread.  What the library was doing has then failed, or is over:
  *
- *  - entering the arena fails: processes that wait for its initialize() get
- *    -ECANCELED;
+ *  - entering the arena fails.  If initialize() left, the processes that wait
+ *    for the arena get -ECANCELED;
  *  - exiting the arena does not take place;
  *  - the caller of a call gets -ECANCELED;
- *  - an object whose destructor left is gone;
+ *  - an object is freed, even if its destructor left;
  *  - a message, an event or a fall counts as delivered.  Reactions that were to
  *    run after the one that left do not get that message.
  *
- * The library then holds nothing for the callback, and the arena is as usable
- * as before, for this process and for the others.  After an exception this
- * holds as soon as the exception is caught.  After a longjmp() it holds when
- * the thread next enters or exits an arena, dispatches, sends, calls or
+ * The library then keeps no lock because of the callback, and the arena is as
+ * usable as before, for this process and for the others.  After an exception
+ * this holds as soon as the exception is caught.  After a longjmp() it holds
+ * when the thread next enters or exits an arena, dispatches, sends, calls or
  * detaches, or when the thread ends.  Until then other threads may wait.  A few
  * bytes of private memory may leak.  The program keeps what it has locked or
  * counted itself.
