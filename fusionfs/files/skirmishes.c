@@ -7,6 +7,8 @@
 #include "fusionfs/files/show.h"
 #include "fusionfs/service/threads.h"
 #include "fusionfs/service/visitors.h"
+#include "libfusion/core/locks/skirmish_give.h"
+#include "libfusion/core/locks/skirmish_queue.h"
 
 static const char *state_of(uint64_t word)
 {

@@ -14,6 +14,7 @@
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/file/event.h"
 #include "libfusion/core/file/thread.h"
+#include "libfusion/core/locks/skirmish_recover.h"
 
 /* Between two looks by the clock, doubling. */
 #define LOOK_FIRST_NS 1000000
@@ -24,7 +25,7 @@ struct visitor {
 	struct arena *arena; /* NULL: what it was in is over */
 	const struct lock_ops *ops;
 	struct claim claim;
-	char name[OBJECT_NAME_MAX + 1];
+	char name[ENTRY_NAME_MAX + 1];
 	pid_t opener; /* thread that opened the file */
 	pid_t pid;    /* and its process */
 	uint32_t tid; /* whom rec->tid names */

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Calls of the dead, and what is true of those of the living. */
+#include "libfusion/core/talk/call_recover.h"
+
 #include "libfusion/core/base/seed.h"
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/member.h"
+#include "libfusion/core/talk/call.h"
 #include "libfusion/core/talk/call_private.h"
+#include "libfusion/core/talk/call_slot.h"
 
 #define UPCALLS_MAX 3 /* of one slot, one after another */
 
@@ -77,7 +82,7 @@ static int recover_slot(struct view *v, struct thread_rec *me,
 static struct call_slot *next_of(struct view *v, const struct thread_rec *t,
 				 uint32_t *at)
 {
-	uint32_t token = load_relaxed(&t->token) & TOKEN_MASK;
+	uint32_t token = thread_token(t);
 	struct call_slot *s = NULL;
 
 	if (*at == 0) {
@@ -205,12 +210,11 @@ static const char *slot_fault(struct view *v, const struct call_slot *s)
 		       : "call: nobody waits for it";
 }
 
-unsigned call_check(struct view *v, void (*report)(void *, const char *),
-		    void *ctx)
+unsigned call_check(struct view *v, check_report_fn report, void *ctx)
 {
 	uint32_t hi = table_hi(v, KIND_CALL), at = 0;
+	struct checker k = {.report = report, .ctx = ctx};
 	const struct call_slot *s;
-	unsigned faults = 0;
 
 	for (uint32_t i = 0; i < hi; i++) {
 		const struct call *c = view_entry(v, KIND_CALL, i);
@@ -222,16 +226,14 @@ unsigned call_check(struct view *v, void (*report)(void *, const char *),
 			what = "call: id is not its own";
 		else if (load_relaxed(&c->lock.word))
 			what = "call: lock is held";
-		if (what && report)
-			report(ctx, what);
-		faults += !!what;
+		if (what)
+			check_fault(&k, "%s", what);
 	}
 	while ((s = call_slot_next(v, &at))) {
 		const char *what = slot_fault(v, s);
 
-		if (what && report)
-			report(ctx, what);
-		faults += !!what;
+		if (what)
+			check_fault(&k, "%s", what);
 	}
-	return faults;
+	return k.faults;
 }

@@ -8,6 +8,7 @@
 #include "libfusion/core/file/bell.h"
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/member.h"
 
 /* --- Bells ---------------------------------------------------------------- */
 
@@ -99,7 +100,7 @@ static void raise_hi(struct ring *r, uint32_t hi)
 static int take(struct ring *r, const struct thread_rec *me,
 		const struct cursor_params *params)
 {
-	uint32_t token = load_relaxed(&me->token) & TOKEN_MASK;
+	uint32_t token = thread_token(me);
 
 	for (uint32_t i = 0; i < r->n_cursors; i++) {
 		struct cursor *c = cursor_at(r, i);
@@ -156,8 +157,7 @@ static void take_back(struct view *v, struct thread_rec *me, struct reactor *re,
 /* If it is still ours, and not another thread's that has taken it since. */
 static void give_up(struct cursor *c, const struct thread_rec *me)
 {
-	uint64_t mine =
-		CURSOR_MAKE(CURSOR_LIVE, load_relaxed(&me->token) & TOKEN_MASK);
+	uint64_t mine = CURSOR_MAKE(CURSOR_LIVE, thread_token(me));
 
 	cas_acq_rel(&c->st, &mine, 0ull);
 }
@@ -569,7 +569,7 @@ static bool is_of_thread(const struct view *v, const struct cursor *c,
 	uint64_t st = load_relaxed(&c->st);
 
 	(void)v;
-	return CURSOR_TOKEN(st) == (load_relaxed(&t->token) & TOKEN_MASK) &&
+	return CURSOR_TOKEN(st) == thread_token(t) &&
 	       (CURSOR_STATE(st) == CURSOR_TAKEN ||
 		CURSOR_FLAGS(c) & CURSOR_VISITOR);
 }
@@ -633,10 +633,9 @@ static bool is_had(const struct view *v, uint32_t i, uint32_t owner)
 	return false;
 }
 
-unsigned reactor_check(struct view *v, void (*report)(void *, const char *),
-		       void *ctx)
+unsigned reactor_check(struct view *v, check_report_fn report, void *ctx)
 {
-	unsigned faults = 0;
+	struct checker c = {.report = report, .ctx = ctx};
 	struct ring r;
 
 	for (uint32_t i = 0; i < ring_hi(v); i++) {
@@ -644,19 +643,14 @@ unsigned reactor_check(struct view *v, void (*report)(void *, const char *),
 
 		if (!(owner & RING_OF_REACTOR) || ring_map(v, i, &r) < 0)
 			continue;
-		if (!is_had(v, i, owner)) {
-			faults++;
-			if (report)
-				report(ctx, "reactor: a ring is nobody's");
-		}
+		if (!is_had(v, i, owner))
+			check_fault(&c, "reactor: a ring is nobody's");
 		for (uint32_t k = 0; k < ring_cursors(&r); k++) {
 			if (CURSOR_STATE(cursor_at(&r, k)->st) == CURSOR_FREE ||
 			    is_known(v, cursor_at(&r, k)))
 				continue;
-			faults++;
-			if (report)
-				report(ctx, "reactor: a cursor is nobody's");
+			check_fault(&c, "reactor: a cursor is nobody's");
 		}
 	}
-	return faults;
+	return c.faults;
 }
