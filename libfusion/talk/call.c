@@ -11,6 +11,7 @@
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/life/liveness.h"
 #include "libfusion/core/life/member.h"
+#include "libfusion/core/talk/call_return.h"
 
 static struct call *of(struct fusion_call *call)
 {

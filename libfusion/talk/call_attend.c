@@ -8,6 +8,7 @@
  * in the queue when it was first seen are handled.
  */
 #include "libfusion/core/talk/call_here.h"
+#include "libfusion/core/talk/ring_consume.h"
 #include "libfusion/talk/calls.h"
 #include "libfusion/talk/dispatcher.h"
 

@@ -30,7 +30,11 @@
 #include "libfusion/core/life/member.h"
 #include "libfusion/core/locks/lend.h"
 #include "libfusion/core/talk/borrow.h"
+#include "libfusion/core/talk/call_chain.h"
+#include "libfusion/core/talk/call_request.h"
+#include "libfusion/core/talk/call_return.h"
 #include "libfusion/core/talk/call_slot.h"
+#include "libfusion/core/talk/ring_produce.h"
 
 #define ALL_FLAGS                                                        \
 	(FUSION_CALL_ONEWAY | FUSION_CALL_QUEUE | FUSION_CALL_NODIRECT | \

@@ -12,6 +12,7 @@
 #include <fusion/call.h>
 
 #include "libfusion/core/talk/call.h"
+#include "libfusion/core/talk/call_here.h"
 #include "libfusion/talk/dispatch.h"
 
 #define CALL_BUCKETS 64

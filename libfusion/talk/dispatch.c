@@ -15,7 +15,9 @@
 #include "libfusion/core/base/limits.h"
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/talk/call.h"
+#include "libfusion/core/talk/call_return.h"
 #include "libfusion/core/talk/call_slot.h"
+#include "libfusion/core/talk/ring_consume.h"
 #include "libfusion/talk/dispatcher.h"
 
 #define BUSY_NAP_NS 50000	/* while a record is being written */

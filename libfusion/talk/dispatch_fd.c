@@ -22,6 +22,7 @@
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/limits.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/talk/ring_consume.h"
 #include "libfusion/talk/dispatcher.h"
 
 /* What d->watch says. */

@@ -7,6 +7,7 @@
 
 #include "libfusion/arena/tls.h"
 #include "libfusion/base/known.h"
+#include "libfusion/core/talk/cursor.h"
 #include "libfusion/core/talk/reactor.h"
 
 struct fusion_reaction {

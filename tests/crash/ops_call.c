@@ -14,6 +14,8 @@
 #include "libfusion/core/locks/skirmish_give.h"
 #include "libfusion/core/talk/borrow.h"
 #include "libfusion/core/talk/call.h"
+#include "libfusion/core/talk/call_request.h"
+#include "libfusion/core/talk/call_return.h"
 #include "libfusion/talk/dispatcher.h"
 #include "tests/crash/ops.h"
 

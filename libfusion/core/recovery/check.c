@@ -18,6 +18,7 @@
 #include "libfusion/core/talk/call.h"
 #include "libfusion/core/talk/call_recover.h"
 #include "libfusion/core/talk/cursor.h"
+#include "libfusion/core/talk/cursor_recover.h"
 #include "libfusion/core/talk/reactor.h"
 #include "libfusion/core/talk/ring.h"
 #include "libfusion/core/talk/ring_check.h"

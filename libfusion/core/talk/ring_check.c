@@ -5,6 +5,7 @@
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/life/member.h"
 #include "libfusion/core/talk/ring.h"
+#include "libfusion/core/talk/ring_consume.h"
 
 struct ring_checker {
 	struct checker check;
@@ -52,7 +53,8 @@ static void check_queue(struct ring_checker *c, const struct ring *r)
 	}
 }
 
-static bool has_owner(const struct view *v, uint32_t owner, uint32_t index)
+static bool has_queue_owner(const struct view *v, uint32_t owner,
+			    uint32_t index)
 {
 	uint32_t slot = member_find(v, owner);
 
@@ -83,7 +85,7 @@ unsigned ring_check(struct view *v, check_report_fn report, void *ctx)
 		 * cells whose producer died giving them back, too. */
 		if (owner & RING_OF_REACTOR || r.n_cursors)
 			continue;
-		if (owner && !has_owner(v, owner, i))
+		if (owner && !has_queue_owner(v, owner, i))
 			check_fault(&c.check,
 				    "ring: its owner does not know it (%u)", i);
 		check_queue(&c, &r);
