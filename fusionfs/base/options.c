@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "fusionfs/base/log.h"
+#include "libfusion/core/file/format.h"
 #include "libfusion/core/file/view.h"
 
 int parse_bytes(const char *text, uint64_t *ret)
@@ -335,7 +336,7 @@ static int check_together(const struct options *o)
 			 o->span >> 20, o->max_members);
 		return -EINVAL;
 	}
-	least = view_least(&geo);
+	least = format_least(&geo);
 	if (o->size && o->size < least) {
 		complain("size=%" PRIu64 " is too small: no arena can live in "
 			 "that: with a span of %" PRIu64 "M and max_members=%u "

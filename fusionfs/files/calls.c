@@ -13,7 +13,9 @@
 #include "fusionfs/files/objects.h"
 #include "fusionfs/files/show.h"
 #include "fusionfs/service/ports.h"
+#include "libfusion/core/life/member.h"
 #include "libfusion/core/talk/call.h"
+#include "libfusion/core/talk/call_visit.h"
 
 /* Of a request, or an answer: it passes through the daemon's own memory. */
 #define CALL_MAX (16u << 20)

@@ -12,6 +12,7 @@
 #include "fusionfs/service/threads.h"
 #include "fusionfs/service/undertaker.h"
 #include "libfusion/core/base/atomic.h"
+#include "libfusion/core/life/member.h"
 
 /* An item is the id of who is there, all of it, so that a file that stays open
  * never speaks of the next one in the slot. */
@@ -218,7 +219,7 @@ static bool next_thread(struct view *v, const struct find *f, uint32_t *at,
 }
 
 /* A cheap look before the copy: the announcements are others' to write. */
-static bool may_own(const struct view *v, enum object_kind kind, uint32_t i,
+static bool may_own(const struct view *v, enum entry_kind kind, uint32_t i,
 		    uint32_t token)
 {
 	uint64_t word;

@@ -5,7 +5,11 @@
 
 #include "fusionfs/files/show.h"
 #include "libfusion/core/base/atomic.h"
+#include "libfusion/core/file/format.h"
 #include "libfusion/core/heap/heap.h"
+#include "libfusion/core/heap/pool.h"
+#include "libfusion/core/heap/usage.h"
+#include "libfusion/core/life/member.h"
 
 #define SPAN_BYTES ((uint64_t)65536)
 
@@ -27,7 +31,7 @@ int memory_status_show(const struct node *n, struct text *t)
 		 "used %" PRIu64 "\nlimit %" PRIu64 "\nleast-limit %" PRIu64
 		 "\n",
 		 view_used(v), load_relaxed(&v->sb->limit),
-		 view_least(&v->geo));
+		 format_least(&v->geo));
 	return 0;
 }
 

@@ -30,7 +30,7 @@ uint32_t object_index(const struct node *n)
 }
 
 struct find {
-	enum object_kind kind;
+	enum entry_kind kind;
 	const char *name;
 	uint32_t index;
 	union record o;
@@ -78,8 +78,8 @@ static int next_guarded(struct arena *a, void *arg)
 	return -ENOENT;
 }
 
-static int next_object(const struct node *dir, uint64_t *at, char name[256],
-		       struct node *ret)
+static int next_entry(const struct node *dir, uint64_t *at, char name[256],
+		      struct node *ret)
 {
 	struct find f = {.kind = dir->row->kind, .index = (uint32_t)*at};
 	int r = guarded(dir->arena, next_guarded, &f);
@@ -190,6 +190,6 @@ int object_remove(const struct node *dir, const char *name)
 
 const struct items_ops object_items = {
 	.find = find_object,
-	.next = next_object,
+	.next = next_entry,
 	.check = object_items_check,
 };

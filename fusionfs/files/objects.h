@@ -27,9 +27,9 @@ union record {
 	struct ref ref;
 	struct object_pool pool;
 	struct object object;
-	uint64_t room[OBJECT_SIZE / sizeof(uint64_t)];
+	uint64_t room[ENTRY_SIZE / sizeof(uint64_t)];
 };
-static_assert(sizeof(union record) == OBJECT_SIZE, "the largest record");
+static_assert(sizeof(union record) == ENTRY_SIZE, "the largest record");
 
 /* Copy what @n stands for.  0, -EIO, -ENOENT it is not there any more. */
 int object_get(const struct node *n, union record *ret);

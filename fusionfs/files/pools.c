@@ -13,7 +13,9 @@
 
 #include "fusionfs/files/objects.h"
 #include "fusionfs/files/show.h"
+#include "libfusion/core/life/member.h"
 #include "libfusion/core/objects/object.h"
+#include "libfusion/core/objects/object_item.h"
 
 #define ITEMS_SHOWN 1024u
 

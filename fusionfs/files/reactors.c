@@ -9,6 +9,7 @@
 #include "fusionfs/service/ports.h"
 #include "fusionfs/service/threads.h"
 #include "libfusion/core/base/futex.h"
+#include "libfusion/core/talk/cursor.h"
 
 int reactor_make(struct view *v, struct thread_rec *me, const char *name,
 		 uint32_t *ret_index)

@@ -7,6 +7,7 @@
 #include "fusionfs/files/objects.h"
 #include "fusionfs/files/show.h"
 #include "libfusion/core/refs/ref.h"
+#include "libfusion/core/refs/ref_lens.h"
 
 /* One file at a time: kept off the stack. */
 static struct ref_share shares[MEMBERS_MAX];

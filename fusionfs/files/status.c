@@ -8,6 +8,7 @@
 #include "fusionfs/files/show.h"
 #include "fusionfs/service/visitors.h"
 #include "libfusion/core/base/atomic.h"
+#include "libfusion/core/life/member.h"
 #include "libfusion/core/talk/ring.h"
 
 static const struct superblock *super(const struct node *n)

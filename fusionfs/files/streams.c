@@ -14,6 +14,7 @@
 #include "fusionfs/files/reactors.h"
 #include "fusionfs/service/ports.h"
 #include "libfusion/core/base/futex.h"
+#include "libfusion/core/talk/cursor.h"
 
 #define TEXT_BYTES 64u /* of a message are shown in a line of text */
 #define LOOKS 64       /* messages of other channels passed over in one go */

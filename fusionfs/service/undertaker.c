@@ -20,6 +20,9 @@
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/file/mapping.h"
 #include "libfusion/core/heap/span.h"
+#include "libfusion/core/heap/span_trim.h"
+#include "libfusion/core/life/liveness.h"
+#include "libfusion/core/life/member.h"
 #include "libfusion/core/life/witness.h"
 
 #define ADOPT_NS 500000000 /* to look at processes, for one arena */

@@ -24,7 +24,7 @@ struct visitor {
 	struct arena *arena; /* NULL: what it was in is over */
 	const struct lock_ops *ops;
 	struct claim claim;
-	char name[OBJECT_NAME_MAX + 1];
+	char name[ENTRY_NAME_MAX + 1];
 	pid_t opener; /* thread that opened the file */
 	pid_t pid;    /* and its process */
 	uint32_t tid; /* whom rec->tid names */

@@ -17,6 +17,8 @@
 #include "fusionfs/service/undertaker.h"
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/base/futex.h"
+#include "libfusion/core/life/liveness.h"
+#include "libfusion/core/life/member.h"
 
 #define MUST_WAIT 1
 

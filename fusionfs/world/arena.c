@@ -18,8 +18,11 @@
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/file/event.h"
+#include "libfusion/core/file/format.h"
 #include "libfusion/core/file/window.h"
+#include "libfusion/core/life/member.h"
 #include "libfusion/core/names/field.h"
+#include "libfusion/core/names/name.h"
 
 static bool is_free(uint64_t base, uint64_t span, const struct arena *except,
 		    const struct window_busy *busy)
@@ -293,7 +296,7 @@ uint64_t arena_least(uint64_t span)
 		span = world.options->span;
 	return geometry_init(&geo, span, members_for(span)) < 0
 		       ? UINT64_MAX
-		       : view_least(&geo);
+		       : format_least(&geo);
 }
 
 int arena_renew(struct arena *a, uint64_t span, uint64_t limit,
@@ -395,7 +398,7 @@ int arena_set_limit(struct arena *a, uint64_t limit)
 {
 	int r;
 
-	if (limit && limit < view_least(&a->view.geo))
+	if (limit && limit < format_least(&a->view.geo))
 		return -EINVAL;
 	/* No limit is more than any quota, for whom there is one. */
 	if (!limit && quota_share(a->store.policy.uid, 0))

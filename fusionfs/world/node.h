@@ -67,7 +67,7 @@ struct row {
 	int (*store)(const struct node *n, const char *text);
 	int (*may_store)(const char *text); /* is a value so far.  0, -EINVAL */
 	const struct items_ops *items;
-	enum object_kind kind;	      /* of objects.c's rows */
+	enum entry_kind kind;	      /* of objects.c's rows */
 	create_fn create;	      /* of a directory: its items */
 	bool removes;		      /* and they can be removed */
 	const struct lock_ops *locks; /* it can be locked: visitors.h */

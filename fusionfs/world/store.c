@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "libfusion/core/base/futex.h"
+#include "libfusion/core/file/format.h"
 #include "libfusion/core/file/view.h"
 
 #define HEAP "heap"
@@ -191,7 +192,7 @@ static int format_heap(int dir, const char *name,
 
 	if (fd < 0)
 		return fd;
-	r = view_format(fd, params);
+	r = format_arena(fd, params);
 	if (r < 0)
 		close(fd);
 	return r < 0 ? r : fd;

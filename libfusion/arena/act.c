@@ -10,6 +10,7 @@
 #include "libfusion/core/base/fd.h"
 #include "libfusion/core/file/mapping.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/liveness.h"
 
 /* Asked with the descriptor in hand: a process that maps the arena now, and a
  * witness that is held, so that the pid of the slot was not given to another.

@@ -32,7 +32,9 @@
 #include "libfusion/core/base/fd.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/heap/heap.h"
+#include "libfusion/core/heap/usage.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/liveness.h"
 
 /* The daemon's own answer that the time is over is worth waiting for. */
 #define GRACE_NS 20000000

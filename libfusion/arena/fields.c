@@ -12,12 +12,13 @@
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/limits.h"
 #include "libfusion/core/names/field.h"
+#include "libfusion/core/names/name.h"
 
 /* Is it the type, or the name? */
 static int refuse_add(const struct fusion_arena *arena, int r, const char *name,
 		      const char *type)
 {
-	if ((r != -EINVAL && r != -ENAMETOOLONG) || name_check_object(name) < 0)
+	if ((r != -EINVAL && r != -ENAMETOOLONG) || name_check_entry(name) < 0)
 		return refuse_thing(arena, r, "field", name);
 	if (r == -EINVAL)
 		return refuse(r,

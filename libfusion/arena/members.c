@@ -13,6 +13,7 @@
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/limits.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/member.h"
 
 static bool is_in(const struct member_rec *m)
 {

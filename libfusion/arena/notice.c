@@ -24,6 +24,7 @@
 #include "libfusion/core/base/limits.h"
 #include "libfusion/core/file/event.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/member.h"
 #include "libfusion/talk/dispatch.h"
 
 #define BATCH 64	     /* events before others have their turn */

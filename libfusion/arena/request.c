@@ -14,6 +14,7 @@
 #include "libfusion/arena/place.h"
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/member.h"
 
 static bool is_unanswered(int error)
 {

@@ -10,10 +10,12 @@
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/liveness.h"
 #include "libfusion/core/locks/property.h"
 #include "libfusion/core/locks/skirmish.h"
 #include "libfusion/core/recovery/recover.h"
 #include "libfusion/core/talk/call.h"
+#include "libfusion/core/talk/call_recover.h"
 #include "libfusion/heap/heap_private.h"
 
 /* Of no arena: nobody's address. */

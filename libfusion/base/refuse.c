@@ -14,6 +14,7 @@
 #include "libfusion/arena/arena_private.h"
 #include "libfusion/base/log.h"
 #include "libfusion/core/base/atomic.h"
+#include "libfusion/core/names/name.h"
 #include "libfusion/core/names/table.h"
 
 /* What a thread has for its last failing call. */
@@ -268,12 +269,12 @@ int refuse_name(int r, const char *what, const char *name)
 	if (!name || !*name)
 		return refuse(r,
 			      "no name for the %s: give one of 1 to %d bytes",
-			      what, OBJECT_NAME_MAX);
+			      what, ENTRY_NAME_MAX);
 	if (r == -ENAMETOOLONG)
 		return refuse(r,
 			      "%s '%s': the name has %zu bytes, %d are the "
 			      "most",
-			      what, name, strlen(name), OBJECT_NAME_MAX);
+			      what, name, strlen(name), ENTRY_NAME_MAX);
 	if (*name == '.')
 		why = "it may not begin with '.'";
 	else if (strchr(name, '/'))

@@ -3,10 +3,10 @@
 
 #include <stdio.h>
 
+#include "libfusion/arena/entries.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/heap/span.h"
 #include "libfusion/core/locks/skirmish.h"
-#include "libfusion/locks/objects.h"
 
 static const char *kind_name(uint32_t kind)
 {
@@ -202,7 +202,7 @@ static void destroy_lock(struct container *c, struct fusion_arena *arena)
 	char name[16];
 
 	snprintf(name, sizeof(name), "#%u", c->lock_id);
-	if (object_find(arena, KIND_SKIRMISH, name, (void **)&lock) == 0 &&
+	if (entry_find(arena, KIND_SKIRMISH, name, (void **)&lock) == 0 &&
 	    lock == c->lock)
 		fusion_skirmish_destroy(lock);
 }

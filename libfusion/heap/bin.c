@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "libfusion/core/file/thread.h"
 #include "libfusion/core/heap/pool.h"
 #include "libfusion/heap/heap_private.h"
 
@@ -166,7 +167,7 @@ void cache_init(struct tcache *c)
 	c->span = v->geo.span;
 	c->words = span_word(v, 0);
 	c->descs = span_desc(v, 0);
-	c->token = c->rec->token & TOKEN_MASK;
+	c->token = thread_token(c->rec);
 	c->tag = c->arena->tag;
 	c->span_hi = span_hi(v);
 	bins_init(c->arena, &c->main, 0);

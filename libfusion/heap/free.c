@@ -15,6 +15,7 @@
 #include "libfusion/base/log.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/heap/slab.h"
+#include "libfusion/core/heap/span_trim.h"
 #include "libfusion/heap/heap_private.h"
 
 static bool abort_on_error;

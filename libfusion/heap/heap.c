@@ -14,6 +14,8 @@
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/heap/heap.h"
 #include "libfusion/core/heap/slab.h"
+#include "libfusion/core/heap/span_trim.h"
+#include "libfusion/core/heap/usage.h"
 #include "libfusion/heap/heap_private.h"
 
 #define ALIGN_MAX (1ull << 30)

@@ -12,6 +12,7 @@
 
 #include "libfusion/core/base/seed.h"
 #include "libfusion/core/heap/span.h"
+#include "libfusion/core/heap/span_trim.h"
 #include "libfusion/heap/heap_private.h"
 
 #ifdef __SSE2__

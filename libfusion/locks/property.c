@@ -9,13 +9,15 @@
 
 #include "libfusion/arena/act.h"
 #include "libfusion/arena/arenas.h"
+#include "libfusion/arena/entries.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/limits.h"
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/liveness.h"
+#include "libfusion/core/life/member.h"
 #include "libfusion/core/locks/property.h"
-#include "libfusion/locks/objects.h"
 
 static_assert(FUSION_PROPERTIES_OWNED == THREAD_PROPERTIES, "as documented");
 
@@ -77,7 +79,7 @@ FUSION_API int fusion_property_lookup(struct fusion_arena *arena,
 				      const char *name,
 				      struct fusion_property **ret)
 {
-	return told(object_lookup(arena, KIND_PROPERTY, name, (void **)ret));
+	return told(entry_lookup(arena, KIND_PROPERTY, name, (void **)ret));
 }
 
 FUSION_API int fusion_property_destroy(struct fusion_property *property)
@@ -85,7 +87,7 @@ FUSION_API int fusion_property_destroy(struct fusion_property *property)
 	struct tcache *c;
 	int r;
 
-	c = object_cache(KIND_PROPERTY, property, &r);
+	c = entry_cache(KIND_PROPERTY, property, &r);
 	if (!c)
 		return told(r);
 	r = property_destroy(&c->arena->view, c->rec, of(property));
@@ -104,7 +106,7 @@ static int take(struct fusion_property *property, enum property_request what,
 
 	if (timeout_ns < FUSION_FOREVER)
 		return -EINVAL;
-	c = object_cache(KIND_PROPERTY, property, &r);
+	c = entry_cache(KIND_PROPERTY, property, &r);
 	if (!c)
 		return r;
 	return property_take(&c->arena->view, c->rec, of(property), what,
@@ -138,7 +140,7 @@ FUSION_API int fusion_property_cede(struct fusion_property *property)
 	struct tcache *c;
 	int r;
 
-	c = object_cache(KIND_PROPERTY, property, &r);
+	c = entry_cache(KIND_PROPERTY, property, &r);
 	if (!c)
 		return told(r);
 	r = property_cede(&c->arena->view, c->rec, of(property));
@@ -250,7 +252,7 @@ FUSION_API int fusion_property_hold_up(struct fusion_property *property,
 
 	if (timeout_ns < FUSION_FOREVER)
 		return told(-EINVAL);
-	c = object_cache(KIND_PROPERTY, property, &r);
+	c = entry_cache(KIND_PROPERTY, property, &r);
 	if (!c)
 		return told(r);
 	r = kill_purchaser(c->arena, p, &owner);
@@ -271,7 +273,7 @@ FUSION_API int fusion_property_state(struct fusion_property *property,
 
 	if (!ret)
 		return told(-EINVAL);
-	c = object_cache(KIND_PROPERTY, property, &r);
+	c = entry_cache(KIND_PROPERTY, property, &r);
 	if (!c)
 		return told(r);
 	if (!load_acquire(&of(property)->id))

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "libfusion/arena/entries.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/locks/skirmish.h"
 #include "libfusion/heap/heap_private.h"
-#include "libfusion/locks/objects.h"
 
 static_assert(FUSION_SKIRMISHES_HELD == THREAD_SKIRMISHES, "as documented");
 static_assert(FUSION_SKIRMISH_ERRORCHECK == SKIRMISH_ERRORCHECK, "the same");
@@ -23,20 +23,19 @@ static bool is_in(const struct tcache *c, const struct skirmish *s)
 {
 	uint64_t at = (uintptr_t)s - (uintptr_t)c->skirmishes;
 
-	return at < c->skirmishes_size && at % OBJECT_SIZE == 0;
+	return at < c->skirmishes_size && at % ENTRY_SIZE == 0;
 }
 
 /* Not the arena that the thread used last, or a skirmish made since. */
 static struct tcache *cache_slow(const struct skirmish *s, int *ret_error)
 {
-	struct tcache *c = object_cache(KIND_SKIRMISH, s, ret_error);
+	struct tcache *c = entry_cache(KIND_SKIRMISH, s, ret_error);
 
 	if (!c)
 		return NULL;
 	c->skirmishes = view_entry(&c->arena->view, KIND_SKIRMISH, 0);
 	c->skirmishes_size =
-		(uint64_t)table_hi(&c->arena->view, KIND_SKIRMISH) *
-		OBJECT_SIZE;
+		(uint64_t)table_hi(&c->arena->view, KIND_SKIRMISH) * ENTRY_SIZE;
 	return c;
 }
 
@@ -78,7 +77,7 @@ FUSION_API int fusion_skirmish_lookup(struct fusion_arena *arena,
 				      const char *name,
 				      struct fusion_skirmish **ret)
 {
-	return told(object_lookup(arena, KIND_SKIRMISH, name, (void **)ret));
+	return told(entry_lookup(arena, KIND_SKIRMISH, name, (void **)ret));
 }
 
 FUSION_API int fusion_skirmish_destroy(struct fusion_skirmish *skirmish)
@@ -101,7 +100,7 @@ FUSION_API int fusion_skirmish_destroy(struct fusion_skirmish *skirmish)
 static inline uint32_t what_of(const struct tcache *c, const struct skirmish *s)
 {
 	return (uint32_t)(((uintptr_t)s - (uintptr_t)c->skirmishes) /
-			  OBJECT_SIZE) +
+			  ENTRY_SIZE) +
 	       1;
 }
 

@@ -10,6 +10,9 @@
 
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/heap/span.h"
+#include "libfusion/core/objects/object_reap.h"
+#include "libfusion/core/refs/ref_lens.h"
+#include "libfusion/core/refs/ref_pass.h"
 #include "libfusion/objects/object_private.h"
 
 static_assert(FUSION_OBJECT_INIT == OBJECT_INIT - 1 &&
@@ -22,7 +25,7 @@ struct object *object_of(const struct fusion_object *object,
 {
 	struct object *o = (struct object *)object;
 
-	*ret_cache = object_cache(KIND_OBJECT, object, ret_error);
+	*ret_cache = entry_cache(KIND_OBJECT, object, ret_error);
 	if (!*ret_cache)
 		return NULL;
 	if (!load_acquire(&o->id)) {

@@ -20,6 +20,11 @@
 
 #include "libfusion/base/callback.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/member.h"
+#include "libfusion/core/objects/object_fall.h"
+#include "libfusion/core/objects/object_pool.h"
+#include "libfusion/core/objects/object_reap.h"
+#include "libfusion/core/refs/ref_zero.h"
 #include "libfusion/objects/object_private.h"
 
 #define BATCH 64 /* objects before others have their turn */

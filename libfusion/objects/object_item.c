@@ -7,6 +7,7 @@
 
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/file/lock.h"
+#include "libfusion/core/objects/object_item.h"
 #include "libfusion/objects/object_private.h"
 
 static_assert(FUSION_OBJECT_STRING_MAX == ITEM_VALUE_MAX - 1 &&

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "libfusion/base/refuse.h"
+#include "libfusion/core/refs/ref_link.h"
 #include "libfusion/objects/object_private.h"
 
 /* What @p is to be for @ref, which is that of @o still. */

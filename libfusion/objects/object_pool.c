@@ -8,6 +8,9 @@
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/limits.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/member.h"
+#include "libfusion/core/objects/object_fall.h"
+#include "libfusion/core/objects/object_pool.h"
 #include "libfusion/objects/object_private.h"
 
 #include <fusion/ref.h>
@@ -17,7 +20,7 @@ struct object_pool *object_pool_of(struct fusion_object_pool *pool,
 {
 	struct object_pool *p = (struct object_pool *)pool;
 
-	*ret_cache = object_cache(KIND_OBJECT_POOL, pool, ret_error);
+	*ret_cache = entry_cache(KIND_OBJECT_POOL, pool, ret_error);
 	if (!*ret_cache)
 		return NULL;
 	if (!load_acquire(&p->id)) {
@@ -74,7 +77,7 @@ FUSION_API int fusion_object_pool_lookup(struct fusion_arena *arena,
 					 const char *name,
 					 struct fusion_object_pool **ret)
 {
-	return told(object_lookup(arena, KIND_OBJECT_POOL, name, (void **)ret));
+	return told(entry_lookup(arena, KIND_OBJECT_POOL, name, (void **)ret));
 }
 
 FUSION_API int
@@ -135,7 +138,7 @@ static int finish_pool(struct fusion_arena *a, struct thread_rec *me,
 	int left;
 
 	for (;;) {
-		/* Acquire: pairs with the release in object_ring(); before we
+		/* Acquire: pairs with the release in ref_ring(); before we
 		 * look. */
 		seen = load_acquire(seq);
 		left = duty_finish_all(a, t);

@@ -6,8 +6,8 @@
 #include <fusion/object.h>
 
 #include "libfusion/arena/arenas.h"
+#include "libfusion/arena/entries.h"
 #include "libfusion/core/objects/object.h"
-#include "libfusion/locks/objects.h"
 #include "libfusion/talk/dispatch.h"
 
 /* What this process registered of a pool.  Guarded by the duty's lock. */

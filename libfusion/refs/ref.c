@@ -16,6 +16,11 @@
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/sparse.h"
 #include "libfusion/core/refs/ref.h"
+#include "libfusion/core/refs/ref_drop.h"
+#include "libfusion/core/refs/ref_family.h"
+#include "libfusion/core/refs/ref_lens.h"
+#include "libfusion/core/refs/ref_pass.h"
+#include "libfusion/core/refs/ref_zero.h"
 #include "libfusion/heap/heap_private.h"
 
 static struct ref *of(struct fusion_ref *ref)
@@ -81,7 +86,7 @@ static struct tcache *cache_slow(const struct ref *r, int *ret_error)
 	}
 	c->refs = view_entry(&arena->view, KIND_REF, 0);
 	c->member = arena->id;
-	c->refs_size = (uint64_t)table_hi(&arena->view, KIND_REF) * OBJECT_SIZE;
+	c->refs_size = (uint64_t)table_hi(&arena->view, KIND_REF) * ENTRY_SIZE;
 	*ret_error = 0;
 	return c;
 }
@@ -93,14 +98,14 @@ static inline struct tcache *cache_of(const struct ref *r, int *ret_error)
 	uint64_t at = (uintptr_t)r - (uintptr_t)c->refs;
 
 	*ret_error = 0;
-	if (LIKELY(at < c->refs_size && at % OBJECT_SIZE == 0))
+	if (LIKELY(at < c->refs_size && at % ENTRY_SIZE == 0))
 		return c;
 	return cache_slow(r, ret_error);
 }
 
 static inline uint32_t *hint_of(const struct tcache *c, const struct ref *r)
 {
-	return c->ref_rows + ((uintptr_t)r - (uintptr_t)c->refs) / OBJECT_SIZE;
+	return c->ref_rows + ((uintptr_t)r - (uintptr_t)c->refs) / ENTRY_SIZE;
 }
 
 FUSION_API int fusion_ref_create(struct fusion_arena *arena, const char *name,
@@ -161,7 +166,7 @@ FUSION_API int fusion_ref_destroy(struct fusion_ref *ref)
  * each of these loads counts. */
 static inline struct row_hint *row_hint_of(const struct ref *r)
 {
-	return &tls_current->row_hints[(uintptr_t)r / OBJECT_SIZE % ROW_HINTS];
+	return &tls_current->row_hints[(uintptr_t)r / ENTRY_SIZE % ROW_HINTS];
 }
 
 /* By the long way; then the short one knows it. */

@@ -28,6 +28,7 @@
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/life/witness.h"
 #include "libfusion/core/refs/ref.h"
+#include "libfusion/core/refs/ref_pass.h"
 
 struct forking {
 	int fd;	      /* the description; -1 in the child */

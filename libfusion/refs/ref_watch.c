@@ -24,6 +24,7 @@
 #include "libfusion/core/base/limits.h"
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/refs/ref.h"
+#include "libfusion/core/refs/ref_zero.h"
 #include "libfusion/talk/dispatch.h"
 
 struct watch {

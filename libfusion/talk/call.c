@@ -6,9 +6,11 @@
 
 #include <fusion/heap.h>
 
+#include "libfusion/arena/entries.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/life/life.h"
-#include "libfusion/locks/objects.h"
+#include "libfusion/core/life/liveness.h"
+#include "libfusion/core/life/member.h"
 
 static struct call *of(struct fusion_call *call)
 {
@@ -188,7 +190,7 @@ FUSION_API int fusion_call_create(struct fusion_arena *arena, const char *name,
 FUSION_API int fusion_call_lookup(struct fusion_arena *arena, const char *name,
 				  struct fusion_call **ret)
 {
-	return told(object_lookup(arena, KIND_CALL, name, (void **)ret));
+	return told(entry_lookup(arena, KIND_CALL, name, (void **)ret));
 }
 
 /* Of this process or another's; @index was @id's. */
@@ -225,7 +227,7 @@ FUSION_API int fusion_call_destroy(struct fusion_call *call)
 	uint32_t i, id;
 	int r;
 
-	cache = object_cache(KIND_CALL, call, &r);
+	cache = entry_cache(KIND_CALL, call, &r);
 	if (!cache)
 		return told(r);
 	i = call_index(&cache->arena->view, c);
@@ -250,7 +252,7 @@ static int find(struct fusion_call *call, struct tcache **ret_cache,
 {
 	int r = 0;
 
-	*ret_cache = object_cache(KIND_CALL, call, &r);
+	*ret_cache = entry_cache(KIND_CALL, call, &r);
 	if (!*ret_cache)
 		return r;
 	*ret_id = load_acquire(&of(call)->id);

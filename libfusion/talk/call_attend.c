@@ -7,6 +7,7 @@
  * messages come before its calls: a request waits until the records that were
  * in the queue when it was first seen are handled.
  */
+#include "libfusion/core/talk/call_here.h"
 #include "libfusion/talk/calls.h"
 #include "libfusion/talk/dispatcher.h"
 

@@ -20,13 +20,17 @@
 
 #include <fusion/heap.h>
 
+#include "libfusion/arena/entries.h"
 #include "libfusion/base/callback.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/limits.h"
 #include "libfusion/core/life/life.h"
-#include "libfusion/core/talk/lend.h"
-#include "libfusion/locks/objects.h"
+#include "libfusion/core/life/liveness.h"
+#include "libfusion/core/life/member.h"
+#include "libfusion/core/locks/lend.h"
+#include "libfusion/core/talk/borrow.h"
+#include "libfusion/core/talk/call_slot.h"
 
 #define ALL_FLAGS                                                        \
 	(FUSION_CALL_ONEWAY | FUSION_CALL_QUEUE | FUSION_CALL_NODIRECT | \
@@ -680,7 +684,7 @@ FUSION_API int fusion_call_execute_bytes(
 	if (r < 0 || (!in && in_size) || (!out && out_size) ||
 	    in_size > UINT32_MAX - sizeof(word))
 		return told(-EINVAL);
-	x.cache = object_cache(KIND_CALL, call, &r);
+	x.cache = entry_cache(KIND_CALL, call, &r);
 	if (!x.cache)
 		return told(r);
 	x.arena = x.cache->arena;

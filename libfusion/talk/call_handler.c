@@ -8,12 +8,13 @@
 
 #include <fusion/heap.h>
 
+#include "libfusion/arena/entries.h"
 #include "libfusion/base/callback.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/seed.h"
-#include "libfusion/core/talk/lend.h"
-#include "libfusion/locks/objects.h"
+#include "libfusion/core/locks/lend.h"
+#include "libfusion/core/talk/call_slot.h"
 
 static __thread unsigned depth; /* handlers that this thread is in */
 
@@ -272,7 +273,7 @@ static int return_it(struct fusion_call *call, uint64_t serial, uint64_t word,
 	struct view *v;
 	int r;
 
-	cache = object_cache(KIND_CALL, call, &r);
+	cache = entry_cache(KIND_CALL, call, &r);
 	if (!cache)
 		return r;
 	v = &cache->arena->view;

@@ -15,6 +15,7 @@
 #include "libfusion/core/base/limits.h"
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/talk/call.h"
+#include "libfusion/core/talk/call_slot.h"
 #include "libfusion/talk/dispatcher.h"
 
 #define BUSY_NAP_NS 50000	/* while a record is being written */

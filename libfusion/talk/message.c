@@ -7,12 +7,13 @@
 
 #include <fusion/heap.h>
 
+#include "libfusion/arena/entries.h"
 #include "libfusion/base/callback.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/heap/block.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/member.h"
 #include "libfusion/heap/heap_private.h"
-#include "libfusion/locks/objects.h"
 #include "libfusion/talk/calls.h"
 #include "libfusion/talk/dispatcher.h"
 

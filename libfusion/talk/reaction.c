@@ -14,6 +14,7 @@
 #include "libfusion/base/callback.h"
 #include "libfusion/base/known.h"
 #include "libfusion/base/refuse.h"
+#include "libfusion/core/talk/cursor.h"
 #include "libfusion/heap/heap_private.h"
 #include "libfusion/talk/dispatch.h"
 

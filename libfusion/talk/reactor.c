@@ -3,9 +3,9 @@
 
 #include <errno.h>
 
+#include "libfusion/arena/entries.h"
 #include "libfusion/base/callback.h"
 #include "libfusion/base/refuse.h"
-#include "libfusion/locks/objects.h"
 #include "libfusion/talk/dispatch.h"
 #include "libfusion/talk/reaction.h"
 
@@ -23,7 +23,7 @@ static struct reactor *of(struct fusion_reactor *reactor)
 /* The calling thread's part of its arena; NULL and *ret_error. */
 static struct tcache *cache_of(struct fusion_reactor *reactor, int *ret_error)
 {
-	struct tcache *c = object_cache(KIND_REACTOR, reactor, ret_error);
+	struct tcache *c = entry_cache(KIND_REACTOR, reactor, ret_error);
 
 	if (c && !load_acquire(&of(reactor)->id)) {
 		*ret_error = -EIDRM;
@@ -93,7 +93,7 @@ FUSION_API int fusion_reactor_lookup(struct fusion_arena *arena,
 				     const char *name,
 				     struct fusion_reactor **ret)
 {
-	return told(object_lookup(arena, KIND_REACTOR, name, (void **)ret));
+	return told(entry_lookup(arena, KIND_REACTOR, name, (void **)ret));
 }
 
 FUSION_API int fusion_reactor_destroy(struct fusion_reactor *reactor)

@@ -5,10 +5,10 @@
 #include <time.h>
 
 #include "libfusion/arena/arena_private.h"
+#include "libfusion/arena/entries.h"
 #include "libfusion/base/callback.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/base/futex.h"
-#include "libfusion/locks/objects.h"
 #include "libfusion/talk/dispatcher.h"
 
 #define NAP_NS 1000000 /* while another thread dispatches */

@@ -12,6 +12,8 @@
 
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/talk/call.h"
+#include "libfusion/core/talk/call_here.h"
+#include "libfusion/core/talk/call_slot.h"
 #include "libfusion/talk/calls.h"
 #include "tests/crash/delay.h"
 #include "tests/crash/ledger.h"

@@ -13,6 +13,7 @@
 #include "libfusion/arena/arenas.h"
 #include "libfusion/core/heap/heap.h"
 #include "libfusion/core/heap/slab.h"
+#include "libfusion/core/heap/usage.h"
 
 static char *complaint; /* shared with the tester */
 

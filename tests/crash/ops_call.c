@@ -10,8 +10,9 @@
 
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/locks/lend.h"
+#include "libfusion/core/talk/borrow.h"
 #include "libfusion/core/talk/call.h"
-#include "libfusion/core/talk/lend.h"
 #include "libfusion/talk/dispatcher.h"
 #include "tests/crash/ops.h"
 

@@ -5,6 +5,7 @@
 
 #include <fusion/fusion.h>
 
+#include "libfusion/core/talk/cursor.h"
 #include "libfusion/core/talk/reactor.h"
 #include "tests/crash/ops.h"
 

@@ -202,7 +202,7 @@ static void judge(const struct deed *d, bool early, bool ended,
 /* The peer has what it wants, or sleeps for it.  false: there is nothing. */
 static bool begin(struct deed *d, struct stage *s)
 {
-	enum object_kind kind = KIND_SKIRMISH;
+	enum entry_kind kind = KIND_SKIRMISH;
 	const char *name = NULL;
 	uint32_t at;
 

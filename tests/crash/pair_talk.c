@@ -13,8 +13,11 @@
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/heap/heap.h"
 #include "libfusion/core/locks/skirmish.h"
+#include "libfusion/core/recovery/check.h"
 #include "libfusion/core/recovery/recover.h"
 #include "libfusion/core/talk/call.h"
+#include "libfusion/core/talk/call_slot.h"
+#include "libfusion/core/talk/cursor.h"
 #include "libfusion/core/talk/reactor.h"
 #include "tests/crash/pair.h"
 

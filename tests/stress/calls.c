@@ -19,6 +19,7 @@
 #include <fusion/fusion.h>
 
 #include "libfusion/core/base/futex.h"
+#include "libfusion/core/recovery/check.h"
 #include "libfusion/talk/calls.h"
 
 #define CALLS 100000u

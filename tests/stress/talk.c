@@ -20,6 +20,7 @@
 #include <fusion/fusion.h>
 
 #include "libfusion/core/base/futex.h"
+#include "libfusion/core/recovery/check.h"
 #include "libfusion/talk/calls.h"
 #include "libfusion/talk/dispatch.h"
 

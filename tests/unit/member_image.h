@@ -14,7 +14,10 @@
 #include "libfusion/arena/arenas.h"
 #include "libfusion/arena/tls.h"
 #include "libfusion/core/heap/heap.h"
+#include "libfusion/core/heap/usage.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/liveness.h"
+#include "libfusion/core/life/member.h"
 
 static inline struct fusion_arena *image_enter_at(void *base, int fd)
 {

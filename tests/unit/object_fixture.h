@@ -9,6 +9,7 @@
 
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/objects/object.h"
+#include "libfusion/core/recovery/check.h"
 #include "libfusion/talk/dispatch.h"
 
 struct thing {

@@ -16,7 +16,12 @@
 
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/file/thread.h"
-#include "libfusion/core/talk/lend.h"
+#include "libfusion/core/locks/lend.h"
+#include "libfusion/core/recovery/check.h"
+#include "libfusion/core/talk/borrow.h"
+#include "libfusion/core/talk/call_recover.h"
+#include "libfusion/core/talk/call_slot.h"
+#include "libfusion/core/talk/call_visit.h"
 #include "libfusion/talk/calls.h"
 
 #define SECOND 1000000000LL

@@ -6,6 +6,9 @@
 #include <fusion/fusion.h>
 
 #include "libfusion/core/file/thread.h"
+#include "libfusion/core/talk/call_here.h"
+#include "libfusion/core/talk/call_recover.h"
+#include "libfusion/core/talk/call_slot.h"
 #include "libfusion/talk/calls.h"
 #include "libfusion/talk/dispatcher.h"
 

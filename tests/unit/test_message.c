@@ -16,6 +16,7 @@
 #include <fusion/fusion.h>
 
 #include "libfusion/core/file/thread.h"
+#include "libfusion/core/recovery/check.h"
 #include "libfusion/core/recovery/recover.h"
 #include "libfusion/core/talk/message.h"
 #include "libfusion/talk/dispatch.h"

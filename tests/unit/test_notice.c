@@ -13,6 +13,7 @@
 #include <fusion/fusion.h>
 
 #include "libfusion/core/file/event.h"
+#include "libfusion/core/recovery/check.h"
 #include "libfusion/talk/dispatch.h"
 
 static struct fusion_arena *arena;

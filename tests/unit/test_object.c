@@ -5,6 +5,8 @@
 
 #include <pthread.h>
 
+#include "libfusion/core/objects/object_item.h"
+
 /* --- Life ------------------------------------------------------------------
  */
 

@@ -16,8 +16,10 @@
 
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/recovery/check.h"
 #include "libfusion/core/recovery/recover.h"
 #include "libfusion/core/talk/call.h"
+#include "libfusion/core/talk/cursor.h"
 #include "libfusion/core/talk/reactor.h"
 #include "libfusion/talk/dispatch.h"
 

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "libfusion/core/heap/heap_check.h"
+
 #include <stdio.h>
 
+#include "libfusion/core/file/thread.h"
 #include "libfusion/core/heap/heap.h"
 #include "libfusion/core/heap/pool.h"
 #include "libfusion/core/heap/slab.h"
+#include "libfusion/core/heap/span_find.h"
 
 struct checker {
 	struct view *v;
@@ -47,7 +51,7 @@ static void check_owner(struct checker *c, uint32_t i, uint32_t token)
 	t = view_thread(c->v, TOKEN_SLOT(token));
 	if (TOKEN_SLOT(token) >=
 		    view_hi(&c->v->sb->threads_hi, c->v->geo.max_threads) ||
-	    !t->member || (t->token & TOKEN_MASK) != token)
+	    !t->member || thread_token(t) != token)
 		fault(c, i, "slab of a thread that is not there");
 }
 

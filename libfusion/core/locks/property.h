@@ -50,7 +50,7 @@ struct property {
 	uint32_t recovered; /* atomic: owners that died */
 	uint8_t pad1[68];
 };
-static_assert(sizeof(struct property) == OBJECT_SIZE, "ABI: bump FORMAT");
+static_assert(sizeof(struct property) == ENTRY_SIZE, "ABI: bump FORMAT");
 static_assert(offsetof(struct property, word) == 128, "ABI: bump FORMAT");
 
 enum property_request { PROPERTY_LEASE, PROPERTY_PURCHASE, PROPERTY_CEDE };
@@ -104,7 +104,7 @@ static inline uint32_t property_index(const struct view *v,
 				      const struct property *p)
 {
 	return (uint32_t)((view_off(v, p) - v->geo.tables[KIND_PROPERTY].off) /
-			  OBJECT_SIZE);
+			  ENTRY_SIZE);
 }
 
 #endif

@@ -10,17 +10,12 @@
 #include "libfusion/core/file/event.h"
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/life/life.h"
-#include "libfusion/core/talk/lend.h"
+#include "libfusion/core/locks/lend.h"
 
 #define SPIN_FIRST 16 /* pauses between two looks, doubling ... */
 #define SPIN_LAST 128 /* ... up to this */
 #define SPIN_ALL 1000 /* and no more in all */
 #define SPIN_LEAST 100
-
-static uint32_t token_of(const struct thread_rec *t)
-{
-	return t->token & TOKEN_MASK;
-}
 
 static const uint32_t *futex_of(const struct skirmish *s)
 {
@@ -375,7 +370,7 @@ static int lock_slow(struct view *v, struct thread_rec *me, struct skirmish *s,
 		.v = v,
 		.me = me,
 		.s = s,
-		.token = token_of(me),
+		.token = thread_token(me),
 		.id = id,
 		.deadline = deadline,
 		.nap = HEIR_AFTER_NS,
@@ -413,7 +408,7 @@ static int settle(struct view *v, struct thread_rec *me, struct skirmish *s,
 static int deeper(struct thread_rec *me, struct skirmish *s)
 {
 	/* Relaxed: only a thread itself can have stored its own token. */
-	if (SKIRMISH_OWNER(load_relaxed(&s->word)) != token_of(me))
+	if (SKIRMISH_OWNER(load_relaxed(&s->word)) != thread_token(me))
 		return -EBUSY;
 	if (!load_relaxed(&s->id))
 		return -EIDRM;
@@ -421,6 +416,13 @@ static int deeper(struct thread_rec *me, struct skirmish *s)
 		return -EOVERFLOW;
 	s->depth++;
 	return 0;
+}
+
+/* From who waits for a call that @me executes; -EBUSY: nobody lends it. */
+static int borrow(struct view *v, struct thread_rec *me, struct skirmish *s)
+{
+	return load_relaxed(&me->exec) ? kind_ops[KIND_CALL].borrow(v, me, s)
+				       : -EBUSY;
 }
 
 int skirmish_lock(struct view *v, struct thread_rec *me, struct skirmish *s,
@@ -431,11 +433,12 @@ int skirmish_lock(struct view *v, struct thread_rec *me, struct skirmish *s,
 
 	if (!id)
 		return -EIDRM;
-	if (skirmish_lock_fast(me, token_of(me), s, skirmish_index(v, s) + 1))
-		return settle(v, me, s, confirm(s, token_of(me), id, 0));
+	if (skirmish_lock_fast(me, thread_token(me), s,
+			       skirmish_index(v, s) + 1))
+		return settle(v, me, s, confirm(s, thread_token(me), id, 0));
 	r = deeper(me, s);
 	if (r == -EBUSY)
-		r = lend_borrow(v, me, s);
+		r = borrow(v, me, s);
 	if (r != -EBUSY)
 		return r;
 	r = announce(v, me, s);
@@ -454,14 +457,14 @@ int skirmish_try(struct view *v, struct thread_rec *me, struct skirmish *s)
 		return -EIDRM;
 	r = deeper(me, s);
 	if (r == -EBUSY)
-		r = lend_borrow(v, me, s);
+		r = borrow(v, me, s);
 	if (r != -EBUSY)
 		return r;
 	r = announce(v, me, s);
 	if (r < 0)
 		return r;
-	if (take(s, token_of(me), 0, &seen))
-		r = confirm(s, token_of(me), id, owned(s, seen, false));
+	if (take(s, thread_token(me), 0, &seen))
+		r = confirm(s, thread_token(me), id, owned(s, seen, false));
 	else
 		r = -EBUSY;
 	return settle(v, me, s, r);
@@ -513,12 +516,12 @@ static int give_borrowed(struct view *v, struct thread_rec *me,
 	r = lend_lock(v, me);
 	if (r < 0)
 		return r;
-	if (SKIRMISH_OWNER(load_relaxed(&s->word)) == token_of(me)) {
+	if (SKIRMISH_OWNER(load_relaxed(&s->word)) == thread_token(me)) {
 		next = lend_borrower(v, me, what);
 		if (next)
-			hand_on(s, token_of(me), next);
+			hand_on(s, thread_token(me), next);
 		else
-			told = give(s, token_of(me), SKIRMISH_DIED);
+			told = give(s, thread_token(me), SKIRMISH_DIED);
 	}
 	lend_strike(me, e);
 	lend_unlock(v, me);
@@ -531,20 +534,21 @@ static int unlock(struct view *v, struct thread_rec *me, struct skirmish *s,
 	uint32_t *lent;
 	bool told;
 
-	if (skirmish_unlock_fast(me, token_of(me), s, skirmish_index(v, s) + 1))
+	if (skirmish_unlock_fast(me, thread_token(me), s,
+				 skirmish_index(v, s) + 1))
 		return 0;
 	lent = lent_to(v, me, s);
 	if (lent)
 		return give_borrowed(v, me, s, lent);
 	/* Relaxed: as in deeper(). */
-	if (SKIRMISH_OWNER(load_relaxed(&s->word)) != token_of(me))
+	if (SKIRMISH_OWNER(load_relaxed(&s->word)) != thread_token(me))
 		/* Held, destroyed, and the place used again? */
 		return strike_out(v, me, s) ||
 				       lend_forget(v, me,
 						   skirmish_index(v, s) + 1)
 			       ? -EIDRM
 			       : not_mine(s);
-	told = give(s, token_of(me), keep);
+	told = give(s, thread_token(me), keep);
 	strike_out(v, me, s);
 	return load_acquire(&s->id) ? told : -EIDRM;
 }
@@ -564,7 +568,7 @@ int skirmish_consistent(struct thread_rec *me, struct skirmish *s)
 {
 	uint64_t w = load_relaxed(&s->word);
 
-	if (SKIRMISH_OWNER(w) != token_of(me))
+	if (SKIRMISH_OWNER(w) != thread_token(me))
 		return not_mine(s);
 	if (!(w & SKIRMISH_DIED))
 		return -EINVAL;
@@ -576,7 +580,7 @@ int skirmish_consistent(struct thread_rec *me, struct skirmish *s)
 
 uint32_t skirmish_depth(const struct thread_rec *me, const struct skirmish *s)
 {
-	if (SKIRMISH_OWNER(load_relaxed(&s->word)) != token_of(me))
+	if (SKIRMISH_OWNER(load_relaxed(&s->word)) != thread_token(me))
 		return 0;
 	return s->depth + 1;
 }
@@ -659,12 +663,12 @@ int skirmish_wait(struct view *v, struct thread_rec *me, struct skirmish *s,
 	/* Read while it is mine: no notify comes in between. */
 	seq = load_relaxed(&s->seq);
 	s->depth = 0;
-	give(s, token_of(me), keep);
+	give(s, thread_token(me), keep);
 	if (SEED_BUG(23))
 		seq = load_relaxed(&s->seq);
 	slept = sleep_on_seq(s, seq, deadline_ns);
-	if (take(s, token_of(me), SKIRMISH_WAIT, &seen))
-		r = confirm(s, token_of(me), id, owned(s, seen, false));
+	if (take(s, thread_token(me), SKIRMISH_WAIT, &seen))
+		r = confirm(s, thread_token(me), id, owned(s, seen, false));
 	else
 		r = lock_slow(v, me, s, id, SKIRMISH_WAIT, -1);
 	if (r != 0 && r != -EOWNERDEAD)
@@ -682,7 +686,7 @@ int skirmish_notify(struct view *v, struct thread_rec *me, struct skirmish *s,
 	uint32_t seq;
 
 	(void)v;
-	if (SKIRMISH_OWNER(w) != token_of(me))
+	if (SKIRMISH_OWNER(w) != thread_token(me))
 		return not_mine(s);
 	/* Release: pairs with the acquire in sleep_on_seq(). */
 	seq = add_release(&s->seq, 1) + 1;
@@ -700,7 +704,7 @@ int skirmish_notify(struct view *v, struct thread_rec *me, struct skirmish *s,
 int skirmish_queue(struct view *v, struct thread_rec *me, struct skirmish *s)
 {
 	bool queued = load_relaxed(&me->waits_for) == skirmish_index(v, s) + 1;
-	struct wait w = {.s = s, .token = token_of(me)};
+	struct wait w = {.s = s, .token = thread_token(me)};
 	uint32_t id = load_acquire(&s->id);
 	int r;
 
@@ -738,8 +742,8 @@ void skirmish_unqueue(struct view *v, struct thread_rec *me, struct skirmish *s)
 
 	if (load_relaxed(&me->waits_for) != skirmish_index(v, s) + 1)
 		return;
-	if (withdraw(s, token_of(me), &seen))
-		give(s, token_of(me), SKIRMISH_DIED);
+	if (withdraw(s, thread_token(me), &seen))
+		give(s, thread_token(me), SKIRMISH_DIED);
 	waits(me, 0);
 	strike_out(v, me, s);
 }
@@ -831,7 +835,7 @@ static bool take_from(struct skirmish *s, uint32_t token, uint32_t next_owner)
 static bool recover_one(struct view *v, const struct thread_rec *t,
 			struct skirmish *s, bool lends)
 {
-	uint32_t token = token_of(t), next = 0;
+	uint32_t token = thread_token(t), next = 0;
 	bool held = SKIRMISH_OWNER(load_acquire(&s->word)) == token;
 
 	if (held && lends)
@@ -861,7 +865,7 @@ static void recover_all(struct view *v, struct thread_rec *t, bool lends,
 	for (unsigned k = 0; k < THREAD_SKIRMISHES; k++) {
 		uint32_t i = ANNOUNCED_WHAT(load_relaxed(&t->skirmishes[k]));
 
-		if (i && i <= hi && token_of(t) &&
+		if (i && i <= hi && thread_token(t) &&
 		    recover_one(v, t, view_entry(v, KIND_SKIRMISH, i - 1),
 				lends))
 			ret->index[ret->n++] = i - 1;
@@ -890,7 +894,7 @@ int skirmish_recover(struct view *v, struct thread_rec *t,
 			view_entry(v, KIND_SKIRMISH, held.index[k]);
 
 		event_log(v, me, EVENT_RECOVERED, thread_member_id(v, t),
-			  "skirmish %.*s", OBJECT_NAME_MAX, s->e.name);
+			  "skirmish %.*s", ENTRY_NAME_MAX, s->e.name);
 	}
 	return 0;
 }
@@ -939,8 +943,8 @@ unsigned skirmish_check_thread(const struct view *v, const struct thread_rec *t)
 		    i & ANNOUNCED_BORROWED)
 			continue;
 		s = i <= hi ? view_entry(v, KIND_SKIRMISH, i - 1) : NULL;
-		faults += !s ||
-			  SKIRMISH_OWNER(load_relaxed(&s->word)) != token_of(t);
+		faults += !s || SKIRMISH_OWNER(load_relaxed(&s->word)) !=
+					thread_token(t);
 	}
 	return faults;
 }

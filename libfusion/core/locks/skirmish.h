@@ -60,7 +60,7 @@ struct skirmish {
 	uint64_t contended; /* taken after a wait */
 	uint8_t pad1[80];
 };
-static_assert(sizeof(struct skirmish) == OBJECT_SIZE, "ABI: bump FORMAT");
+static_assert(sizeof(struct skirmish) == ENTRY_SIZE, "ABI: bump FORMAT");
 static_assert(offsetof(struct skirmish, word) == 128, "ABI: bump FORMAT");
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "futex in low half");
 
@@ -159,7 +159,7 @@ static inline uint32_t skirmish_index(const struct view *v,
 				      const struct skirmish *s)
 {
 	return (uint32_t)((view_off(v, s) - v->geo.tables[KIND_SKIRMISH].off) /
-			  OBJECT_SIZE);
+			  ENTRY_SIZE);
 }
 
 /* --- What is done nearly always --------------------------------------------

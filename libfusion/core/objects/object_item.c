@@ -9,6 +9,8 @@
  * the chain: object_recover_locked() takes it out of the slot; what is in a
  * slot only is freed.
  */
+#include "libfusion/core/objects/object_item.h"
+
 #include <string.h>
 
 #include "libfusion/core/heap/block.h"

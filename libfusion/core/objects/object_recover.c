@@ -1,8 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "libfusion/core/objects/object_recover.h"
+
 #include "libfusion/core/base/seed.h"
 #include "libfusion/core/heap/block.h"
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/objects/object.h"
+#include "libfusion/core/objects/object_fall.h"
+#include "libfusion/core/objects/object_item.h"
+#include "libfusion/core/objects/object_pool.h"
+#include "libfusion/core/objects/object_reap.h"
+#include "libfusion/core/refs/ref_zero.h"
 #include "libfusion/core/talk/reactor.h"
 
 /* What is in the chain is the chain's. */
@@ -127,7 +134,7 @@ void object_look_again(const struct view *v)
 		const struct object_pool *p = object_pool_at(v, i);
 
 		if (load_acquire(&p->e.state) == ENTRY_USED)
-			object_ring(v, REF_WHO_SLOT(load_acquire(&p->duty)));
+			ref_ring(v, REF_WHO_SLOT(load_acquire(&p->duty)));
 	}
 }
 

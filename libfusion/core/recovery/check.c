@@ -1,18 +1,27 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "libfusion/core/recovery/check.h"
+
 #include "libfusion/core/recovery/recover.h"
 
 #include <stdio.h>
 
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/heap/heap.h"
+#include "libfusion/core/heap/heap_check.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/member.h"
 #include "libfusion/core/locks/property.h"
 #include "libfusion/core/locks/skirmish.h"
 #include "libfusion/core/objects/object.h"
+#include "libfusion/core/objects/object_recover.h"
 #include "libfusion/core/refs/ref.h"
+#include "libfusion/core/refs/ref_check.h"
 #include "libfusion/core/talk/call.h"
+#include "libfusion/core/talk/call_recover.h"
+#include "libfusion/core/talk/cursor.h"
 #include "libfusion/core/talk/reactor.h"
 #include "libfusion/core/talk/ring.h"
+#include "libfusion/core/talk/ring_check.h"
 
 struct checker {
 	struct view *v;

@@ -3,11 +3,17 @@
  * Checker of references: every row is in the chain of its ref, in the chain of
  * its member, or free; each once
  */
+#include "libfusion/core/refs/ref_check.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/member.h"
+#include "libfusion/core/refs/ref.h"
+#include "libfusion/core/refs/ref_family.h"
 #include "libfusion/core/refs/ref_private.h"
+#include "libfusion/core/refs/ref_row.h"
 
 #define IN_REF 1
 #define IN_MEMBER 2

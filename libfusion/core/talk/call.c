@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "libfusion/core/talk/call.h"
+
 #include "libfusion/core/talk/call_private.h"
 
 #include <limits.h>
@@ -10,6 +12,9 @@
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/heap/block.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/member.h"
+#include "libfusion/core/talk/call_here.h"
+#include "libfusion/core/talk/call_slot.h"
 
 /* --- The record ----------------------------------------------------------- */
 
@@ -566,7 +571,7 @@ uint32_t call_executor(const struct view *v, uint64_t serial)
 		const struct thread_rec *t = view_thread(v, i);
 
 		if (load_acquire(&t->member) && call_executes(t) == serial)
-			return load_relaxed(&t->token) & TOKEN_MASK;
+			return thread_token(t);
 	}
 	return 0;
 }

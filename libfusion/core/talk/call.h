@@ -62,7 +62,7 @@ struct call {
 	/* Atomic: member id (0 all others) << 32 | limit + 1; 0 free. */
 	uint64_t quota[CALL_QUOTAS];
 };
-static_assert(sizeof(struct call) == OBJECT_SIZE, "ABI: bump FORMAT");
+static_assert(sizeof(struct call) == ENTRY_SIZE, "ABI: bump FORMAT");
 
 enum slot_state {
 	SLOT_IDLE = 0,
@@ -137,21 +137,6 @@ struct call_answer {
 	uint64_t size;
 };
 
-/*
- * Execute call @index (whose id is @id) for a visitor whose record is @me.
- * 0: posted, and the bell rings when call_poll() has something to say;
- * -EAGAIN the owner's queue is full, or its quota (for FUSION_ALL) is used up:
- * the bell rings when to try again; -EOWNERDEAD; -EIDRM; -EBUSY the visitor's
- * last call is not over; -ENOMEM; -EIO, -ETIMEDOUT.
- */
-int call_post(struct view *v, struct thread_rec *me, uint32_t index,
-	      uint32_t id, uint64_t word, const void *data, uint32_t size);
-/* 0 and *ret, until call_end(); -EAGAIN not yet; -ENODATA there is no call; a
- * negative errno: it has failed and is over. */
-int call_poll(struct view *v, struct thread_rec *me, struct call_answer *ret);
-/* The answer has been used, or the visitor gives up. */
-void call_end(struct view *v, struct thread_rec *me);
-
 /* Executions that are pending, of member @caller or of all (CALL_ANYBODY). */
 #define CALL_ANYBODY UINT32_MAX
 uint32_t call_pending(const struct view *v, const struct call *c,
@@ -173,15 +158,11 @@ static inline uint32_t call_slot_index(const struct view *v,
 static inline uint32_t call_index(const struct view *v, const struct call *c)
 {
 	return (uint32_t)((view_off(v, c) - v->geo.tables[KIND_CALL].off) /
-			  OBJECT_SIZE);
+			  ENTRY_SIZE);
 }
 
-/* The next slot that was ever used, from *@at on; NULL there is no more. */
-struct call_slot *call_slot_next(const struct view *v, uint32_t *at);
 /* The call that it is about, NULL it names none. */
 struct call *call_of_slot(const struct view *v, const struct call_slot *s);
-/* The slot of @serial, NULL: no such slot.  Who uses it checks its seq. */
-struct call_slot *call_slot_of(const struct view *v, uint64_t serial);
 
 /* What a caller wants. */
 struct call_request {
@@ -218,21 +199,12 @@ int call_message(struct view *v, struct thread_rec *me,
 		 const void *data, struct owed *owed);
 /* call_message() has failed: as if it had never been posted. */
 void call_drop(struct view *v, struct thread_rec *me, struct call_slot *s);
-/*
- * What has come back in @s, which is @serial, has been used, and there is no
- * block: as call_slot_free(), but if it is the thread's own slot it stays DONE
- * or FAILED until the next call, so that its line is not fetched once more.
- */
-void call_slot_put_off(struct view *v, struct thread_rec *me,
-		       struct call_slot *s, uint64_t serial);
 /* A posted one is not wanted any more: idle, if nobody is at it (and there is
  * no upcall).  Else what it is now.  *st is the state as it was seen. */
 bool call_withdraw(struct view *v, struct thread_rec *me, struct call_slot *s,
 		   uint64_t *st);
 /* The caller goes while somebody returns: who does that frees the slot. */
 bool call_abandon(struct call_slot *s, uint64_t *st);
-/* What has come back has been used; a block of it is freed here. */
-void call_slot_free(struct view *v, struct thread_rec *me, struct call_slot *s);
 
 /* --- Executing ------------------------------------------------------------ */
 
@@ -270,12 +242,6 @@ struct call_here {
 	uint32_t size, caller, call, id; /* call: its index */
 	unsigned char bytes[SLOT_INLINE];
 };
-/* Copy it out, if it is for member @id in @slot: what is to be executed, now or
- * never.  False: it is not, or has just been given up. */
-bool call_here_copy(const struct view *v, uint64_t serial, uint32_t slot,
-		    uint32_t id, struct call_here *ret);
-/* HERE is taken off @serial's slot.  False: it was not there (any more). */
-bool call_here_take(const struct view *v, uint64_t serial);
 
 /* A handler has ended; and it began at @since_ns. */
 void call_count(struct call *c, bool failed);
@@ -318,18 +284,6 @@ void call_ended(struct view *v, struct call *c);
 
 /* --- Recovery; idempotent ------------------------------------------------- */
 
-/* A thread is gone: what it was returning, what it waited for, and @alone (its
- * member lives) what it executed.  @me frees blocks: @t itself if it is just
- * ending.  0, -EIO. */
-int call_recover(struct view *v, struct thread_rec *t, struct thread_rec *me,
-		 bool alone);
-/* The member in @slot executes nothing any more, and wakes nobody. */
-int call_recover_member(struct view *v, uint32_t slot);
-
-/* Faults of a quiet arena's calls. */
-unsigned call_check(struct view *v, void (*report)(void *, const char *),
-		    void *ctx);
-
 void call_init(struct view *v, void *rec, const void *arg); /* kinds.c */
 void call_fini(struct view *v, void *rec);
 
@@ -337,5 +291,16 @@ void call_fini(struct view *v, void *rec);
 struct call_owner {
 	uint32_t id, slot;
 };
+
+/* Who waits, whose word was @st, looks; again if need be. */
+void call_tell(struct view *v, const struct call_slot *s, uint64_t st);
+/* If it is posted, as @st says, it fails now: true.  If it was failed by who
+ * died before he could tell: tell. */
+bool call_fail_seen(struct view *v, struct call_slot *s, uint64_t st,
+		    int error);
+/* RETURNING by a thread that is here: the answer is whole, or there is none.
+ * @me frees what nobody wants any more. */
+void call_finish(struct view *v, struct thread_rec *me, struct call_slot *s,
+		 unsigned state, int error);
 
 #endif

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Calls of the dead, and what is true of those of the living. */
+#include "libfusion/core/talk/call_recover.h"
+
 #include "libfusion/core/base/seed.h"
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/member.h"
+#include "libfusion/core/talk/call.h"
 #include "libfusion/core/talk/call_private.h"
+#include "libfusion/core/talk/call_slot.h"
 
 #define UPCALLS_MAX 3 /* of one slot, one after another */
 
@@ -77,7 +82,7 @@ static int recover_slot(struct view *v, struct thread_rec *me,
 static struct call_slot *next_of(struct view *v, const struct thread_rec *t,
 				 uint32_t *at)
 {
-	uint32_t token = load_relaxed(&t->token) & TOKEN_MASK;
+	uint32_t token = thread_token(t);
 	struct call_slot *s = NULL;
 
 	if (*at == 0) {

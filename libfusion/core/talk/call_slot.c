@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Slots: where callers wait.  Taking one, and giving it back. */
+#include "libfusion/core/talk/call_slot.h"
+
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/heap/block.h"
 #include "libfusion/core/talk/call_private.h"
@@ -116,7 +118,7 @@ static int drop_leftover(struct view *v, struct thread_rec *me,
 int call_slot_take(struct view *v, struct thread_rec *me, bool oneway,
 		   struct call_slot **ret)
 {
-	uint32_t token = load_relaxed(&me->token) & TOKEN_MASK;
+	uint32_t token = thread_token(me);
 	struct call_slot *s = call_slot_at(v, thread_slot(v, me));
 	uint64_t st = load_acquire(&s->st);
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Calls of visitors: the daemon must not sleep, and has no caches. */
+#include "libfusion/core/talk/call_visit.h"
+
 #include "libfusion/core/talk/call.h"
 
 #include <string.h>
@@ -8,12 +10,14 @@
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/heap/block.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/member.h"
+#include "libfusion/core/talk/call_slot.h"
 
 static struct call_slot *mine(const struct view *v, const struct thread_rec *me)
 {
 	struct call_slot *s = call_slot_at(v, thread_slot(v, me));
 
-	return load_relaxed(&s->owner) == (me->token & TOKEN_MASK) &&
+	return load_relaxed(&s->owner) == thread_token(me) &&
 			       SLOT_STATE(load_acquire(&s->st)) != SLOT_IDLE
 		       ? s
 		       : NULL;

@@ -8,6 +8,7 @@
 #include "libfusion/core/file/bell.h"
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/member.h"
 
 /* --- Bells ---------------------------------------------------------------- */
 
@@ -99,7 +100,7 @@ static void raise_hi(struct ring *r, uint32_t hi)
 static int take(struct ring *r, const struct thread_rec *me,
 		const struct cursor_params *params)
 {
-	uint32_t token = load_relaxed(&me->token) & TOKEN_MASK;
+	uint32_t token = thread_token(me);
 
 	for (uint32_t i = 0; i < r->n_cursors; i++) {
 		struct cursor *c = cursor_at(r, i);
@@ -156,8 +157,7 @@ static void take_back(struct view *v, struct thread_rec *me, struct reactor *re,
 /* If it is still ours, and not another thread's that has taken it since. */
 static void give_up(struct cursor *c, const struct thread_rec *me)
 {
-	uint64_t mine =
-		CURSOR_MAKE(CURSOR_LIVE, load_relaxed(&me->token) & TOKEN_MASK);
+	uint64_t mine = CURSOR_MAKE(CURSOR_LIVE, thread_token(me));
 
 	cas_acq_rel(&c->st, &mine, 0ull);
 }
@@ -569,7 +569,7 @@ static bool is_of_thread(const struct view *v, const struct cursor *c,
 	uint64_t st = load_relaxed(&c->st);
 
 	(void)v;
-	return CURSOR_TOKEN(st) == (load_relaxed(&t->token) & TOKEN_MASK) &&
+	return CURSOR_TOKEN(st) == thread_token(t) &&
 	       (CURSOR_STATE(st) == CURSOR_TAKEN ||
 		CURSOR_FLAGS(c) & CURSOR_VISITOR);
 }

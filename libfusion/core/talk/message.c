@@ -7,6 +7,8 @@
 #include "libfusion/core/base/limits.h"
 #include "libfusion/core/base/seed.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/liveness.h"
+#include "libfusion/core/life/member.h"
 
 /* Cells of a member's queue: 64 KiB of payload, less in a small arena. */
 static uint32_t queue_cells(const struct view *v)

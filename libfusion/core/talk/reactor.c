@@ -9,7 +9,6 @@
 #include "libfusion/core/base/seed.h"
 #include "libfusion/core/file/bell.h"
 #include "libfusion/core/life/life.h"
-#include "libfusion/core/objects/object.h"
 #include "libfusion/core/talk/call.h"
 #include "libfusion/core/talk/cursor.h"
 
@@ -28,7 +27,7 @@ void reactor_init(struct view *v, void *rec, const void *arg)
 	if (params->maker) {
 		re->object = params->object + 1;
 		re->object_id = params->object_id;
-		object_announce_reactor(v, params->maker, re);
+		kind_ops[KIND_OBJECT].announce_reactor(v, params->maker, re);
 	}
 }
 

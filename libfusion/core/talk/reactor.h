@@ -55,7 +55,7 @@ struct reactor {
 	/* Atomic: (index + 1) << 48 | pointer; 0 free. */
 	uint64_t globals[REACTOR_GLOBALS];
 };
-static_assert(sizeof(struct reactor) == OBJECT_SIZE, "ABI: bump FORMAT");
+static_assert(sizeof(struct reactor) == ENTRY_SIZE, "ABI: bump FORMAT");
 
 enum cursor_state {
 	CURSOR_FREE = 0,
@@ -159,34 +159,6 @@ struct listener {
 	uint32_t owner; /* member id, 0 a visitor */
 };
 
-/* Take a cursor at the end of what was dispatched; makes the ring if there is
- * none.  0; -ENOSPC; -EIDRM; -ENOMEM; -EIO; -ETIMEDOUT. */
-int cursor_take(struct view *v, struct thread_rec *me, struct reactor *re,
-		const struct cursor_params *params, struct listener *ret);
-/* Give it back: nobody waits for it any more. */
-void cursor_free(struct view *v, struct thread_rec *me,
-		 const struct listener *l);
-/* Its cursor in *ret, its ring in *ret_ring.  0; -EPIPE; -EIDRM; -EIO. */
-int cursor_get(const struct view *v, const struct listener *l,
-	       struct ring *ret_ring, struct cursor **ret);
-
-/*
- * The next message.  1 and *ret_head, the payload in @buf; 0 there is none;
- * -EMSGSIZE @size is too small, ret_head->size says what is needed and nothing
- * is lost; -EPIPE disconnected; -EIDRM destroyed; -EIO.  @skip_of: member
- * whose messages with MSG_NOT_SENDER are passed over.  Checks all it reads.
- */
-int cursor_read(struct view *v, const struct listener *l, uint32_t skip_of,
-		void *buf, uint32_t size, struct msg_head *ret_head);
-/* There was none: ring when one comes.  Tells who waits for room, and who waits
- * for all to be done.  False: one has come meanwhile. */
-bool cursor_rest(struct view *v, struct thread_rec *me,
-		 const struct listener *l);
-
-/* There was none: can that be?  0; -EIO what is there makes no sense; others as
- * cursor_get(). */
-int cursor_check(const struct view *v, const struct listener *l);
-
 /* --- Looking -------------------------------------------------------------- */
 
 struct reactor_sum {
@@ -197,26 +169,14 @@ struct reactor_sum {
 /* Private copies; bounded.  0, -ENOENT, -EIO. */
 int reactor_sum(const struct view *v, const struct reactor *re,
 		struct reactor_sum *ret);
-/* Copy cursor @i of @re, below n_cursors of its ring.  0; -ENOENT it is free;
- * -ERANGE there are no more; *ret_behind: cells that it has still to read. */
-int cursor_copy(const struct view *v, const struct reactor *re, uint32_t i,
-		struct cursor *ret, uint64_t *ret_behind);
 
 /* --- Recovery ------------------------------------------------------------- */
 
 /* Bells that the dead @t may have owed. */
 int reactor_recover(struct view *v, struct thread_rec *t);
-/* Cursors that @t was taking, or had for a visitor. */
-void reactor_recover_thread(struct view *v, const struct thread_rec *t);
-/* Cursors of the member in @slot, and of its threads. */
-void reactor_recover_member(struct view *v, uint32_t slot);
 
 void reactor_init(struct view *v, void *rec, const void *arg); /* kinds.c */
 void reactor_fini(struct view *v, void *rec);
 bool reactor_is_quiet(const void *rec);
-
-/* Faults of a quiet arena's reactors. */
-unsigned reactor_check(struct view *v, void (*report)(void *, const char *),
-		       void *ctx);
 
 #endif

@@ -11,6 +11,7 @@
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/heap/block.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/member.h"
 
 #define PROBES 64u /* rings looked at before a new one is made */
 

@@ -249,9 +249,6 @@ int ring_sleep(struct ring *r, uint64_t pos, int64_t timeout_ns);
 /* Can it be as it is, whatever others are doing to it?  Not if some header is
  * of another lap than it must be. */
 bool ring_is_sound(const struct ring *r);
-/* Faults of a quiet arena's rings. */
-unsigned ring_check(struct view *v, void (*report)(void *, const char *),
-		    void *ctx);
 
 /* Records between head and the first free cell, for the lens; bounded. */
 uint32_t ring_pending(const struct ring *r);

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The invariants of the rings of a quiet arena. */
+#include "libfusion/core/talk/ring_check.h"
+
 #include <stdio.h>
 
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/member.h"
 #include "libfusion/core/talk/ring.h"
 
 struct checker {

@@ -121,7 +121,7 @@ struct pool_rec {
 	uint64_t limit;	  /* bytes, 0 none */
 	uint64_t orphans; /* atomic, by class, as in heap_super */
 	uint8_t pad[32];
-	char name[OBJECT_NAME_MAX + 1];
+	char name[ENTRY_NAME_MAX + 1];
 };
 static_assert(sizeof(struct pool_rec) == 128, "ABI: bump FUSION_FORMAT");
 

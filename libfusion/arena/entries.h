@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What the files of the kinds of things (skirmish.c, property.c ...) share. */
-#ifndef FUSION_OBJECTS_H
-#define FUSION_OBJECTS_H
+#ifndef FUSION_ENTRIES_H
+#define FUSION_ENTRIES_H
 
 #include "libfusion/arena/tls.h"
 #include "libfusion/core/names/table.h"
@@ -10,14 +10,13 @@
 
 /* The calling thread's part of the arena where @p is a record of @kind; NULL
  * and *ret_error, -EINVAL if it is none. */
-struct tcache *object_cache(enum object_kind kind, const void *p,
-			    int *ret_error);
-/* 0; -ENOENT; -EINVAL; -ENOMEM, -EMFILE.  object_lookup() is for who asked by
+struct tcache *entry_cache(enum entry_kind kind, const void *p, int *ret_error);
+/* 0; -ENOENT; -EINVAL; -ENOMEM, -EMFILE.  entry_lookup() is for who asked by
  * that name, and tells why not. */
-int object_find(struct fusion_arena *arena, enum object_kind kind,
-		const char *name, void **ret);
-int object_lookup(struct fusion_arena *arena, enum object_kind kind,
-		  const char *name, void **ret);
+int entry_find(struct fusion_arena *arena, enum entry_kind kind,
+	       const char *name, void **ret);
+int entry_lookup(struct fusion_arena *arena, enum entry_kind kind,
+		 const char *name, void **ret);
 
 /* When a wait that begins now ends, CLOCK_MONOTONIC; -1 never. */
 int64_t deadline_of(int64_t timeout_ns);

@@ -22,6 +22,8 @@
  *   recover     the word of the dead to a borrower, DIED, or to nobody; then
  *               his announcements go
  *
+ * What looks at the calls between lender and borrower is in talk/borrow.h.
+ *
  * As long as one living thread has borrowed a lock, its word is its lender's or
  * a borrower's; and no slot of the chain is left but by who dies.  A lock that
  * is destroyed is nobody's: an announcement counts with its id.
@@ -37,20 +39,18 @@
 #define FUSION_CORE_LEND_H
 
 #include "libfusion/core/locks/skirmish.h"
-#include "libfusion/core/talk/call.h"
 
 /* As core_lock(). */
 int lend_lock(struct view *v, struct thread_rec *me);
 void lend_unlock(struct view *v, struct thread_rec *me);
 
+/* Is the lock that @t announces with @e, one of its words, still there? */
+bool lend_is_same(const struct view *v, const struct thread_rec *t, uint32_t e);
 /* Where @t announces the lock of @what (index + 1) as borrowed, NULL nowhere.
  * One that was destroyed since does not count, whatever is in its place. */
 uint32_t *lend_announced(const struct view *v, const struct thread_rec *t,
 			 uint32_t what);
 
-/* Take what a thread has that waits for @me, or has borrowed.  0; -EBUSY there
- * is none; -EMFILE, -EOVERFLOW; -ETIMEDOUT. */
-int lend_borrow(struct view *v, struct thread_rec *me, struct skirmish *s);
 /* Strike out @e, one of @me->skirmishes; what was borrowed under the lock. */
 void lend_strike(struct thread_rec *me, uint32_t *e);
 /* Those that were destroyed since; true: one was @what. */
@@ -59,14 +59,6 @@ bool lend_forget(const struct view *v, struct thread_rec *me, uint32_t what);
  * lock. */
 uint32_t lend_borrower(const struct view *v, const struct thread_rec *but,
 		       uint32_t what);
-
-/* Has anybody borrowed what @me, or who waits for @me, has, or what @me has
- * borrowed?  Others than those who wait for @me.  *ret_token is one of them.
- * 1, 0, -errno. */
-int lend_is_out(struct view *v, struct thread_rec *me, uint32_t *ret_token);
-/* Nobody borrows any more because @me waits in @slot.  As lend_is_out(). */
-int lend_close(struct view *v, struct thread_rec *me, struct call_slot *slot,
-	       uint32_t *ret_token);
 
 /* What a thread has borrowed at some time. */
 struct lend_mark {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "libfusion/locks/objects.h"
+#include "libfusion/arena/entries.h"
 
 #include <errno.h>
 
@@ -8,8 +8,7 @@
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/base/futex.h"
 
-struct tcache *object_cache(enum object_kind kind, const void *p,
-			    int *ret_error)
+struct tcache *entry_cache(enum entry_kind kind, const void *p, int *ret_error)
 {
 	struct fusion_arena *arena = p ? arena_of(p) : NULL;
 	struct tcache *c;
@@ -24,8 +23,8 @@ struct tcache *object_cache(enum object_kind kind, const void *p,
 	return c;
 }
 
-int object_find(struct fusion_arena *arena, enum object_kind kind,
-		const char *name, void **ret)
+int entry_find(struct fusion_arena *arena, enum entry_kind kind,
+	       const char *name, void **ret)
 {
 	struct thread_rec *me = thread_rec_of(arena);
 	uint32_t i;
@@ -39,15 +38,15 @@ int object_find(struct fusion_arena *arena, enum object_kind kind,
 	return r;
 }
 
-int object_lookup(struct fusion_arena *arena, enum object_kind kind,
-		  const char *name, void **ret)
+int entry_lookup(struct fusion_arena *arena, enum entry_kind kind,
+		 const char *name, void **ret)
 {
 	const char *what = kind_ops[kind].name;
 	int r;
 
 	if (!arena || !ret)
 		return refuse_null(what, arena ? "ret" : "arena");
-	r = object_find(arena, kind, name, ret);
+	r = entry_find(arena, kind, name, ret);
 	return r < 0 && !is_refused(r) ? refuse_thing(arena, r, what, name) : r;
 }
 
