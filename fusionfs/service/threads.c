@@ -3,10 +3,10 @@
 
 #include <errno.h>
 
-#include "fusionfs/files/objects.h"
+#include "fusionfs/world/record.h"
 #include "libfusion/core/base/atomic.h"
-#include "libfusion/core/file/thread.h"
-#include "libfusion/core/life/life.h"
+#include "libfusion/core/life/member.h"
+#include "libfusion/core/locks/skirmish_ring.h"
 
 uint32_t threads_hi(const struct view *v)
 {
@@ -107,7 +107,7 @@ int thread_waits(struct view *v, uint32_t i, struct wait_for *ret)
 	return r ? waits_for_property(v, t, who.token, ret) : 0;
 }
 
-void text_add_object(struct text *t, struct view *v, enum object_kind kind,
+void text_add_object(struct text *t, struct view *v, enum entry_kind kind,
 		     uint32_t index)
 {
 	union record o;

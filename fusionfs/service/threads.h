@@ -25,7 +25,7 @@ int thread_of_token(struct view *v, uint32_t token, struct thread *ret);
 uint32_t threads_hi(const struct view *v);
 /* What a thread waits for, and who has it. */
 struct wait_for {
-	enum object_kind kind;
+	enum entry_kind kind;
 	uint32_t index;
 	uint32_t owner; /* token */
 	uint64_t taken; /* how often it was, until now */
@@ -35,7 +35,7 @@ struct wait_for {
  * anybody has. */
 int thread_waits(struct view *v, uint32_t i, struct wait_for *ret);
 /* "skirmish NAME", "property NAME". */
-void text_add_object(struct text *t, struct view *v, enum object_kind kind,
+void text_add_object(struct text *t, struct view *v, enum entry_kind kind,
 		     uint32_t index);
 
 /* How many wait for skirmish @index? */

@@ -11,9 +11,9 @@
 
 #include <fusion/error.h>
 
-#include "libfusion/arena/arena_private.h"
 #include "libfusion/base/log.h"
 #include "libfusion/core/base/atomic.h"
+#include "libfusion/core/names/name.h"
 #include "libfusion/core/names/table.h"
 
 /* The last failing call of a thread, and its sentence. */
@@ -30,27 +30,27 @@ static __thread struct refusal *mine __attribute__((tls_model("initial-exec")));
 static pthread_key_t key;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-static void thread_ends(void *unused)
+static void drop_refusal(void *unused)
 {
 	(void)unused;
 	free(mine);
 	mine = NULL;
 }
 
-static void make_key(void)
+static void make_refusal_key(void)
 {
 	/* Without a key, each thread that ends leaks its record. */
-	if (pthread_key_create(&key, thread_ends) != 0)
+	if (pthread_key_create(&key, drop_refusal) != 0)
 		key = (pthread_key_t)-1;
 }
 
 /* This thread's record.  NULL: no memory, so its sentences are not kept, and
  * fusion_strerror() explains errors by their meaning only. */
-static struct refusal *get(void)
+static struct refusal *refusal_of_thread(void)
 {
 	if (mine)
 		return mine;
-	pthread_once(&once, make_key);
+	pthread_once(&once, make_refusal_key);
 	mine = calloc(1, sizeof(*mine));
 	if (mine)
 		pthread_setspecific(key, mine);
@@ -159,7 +159,7 @@ static void make_one_line(char *text)
 
 int refuse(int r, const char *fmt, ...)
 {
-	struct refusal *m = get();
+	struct refusal *m = refusal_of_thread();
 	char text[sizeof(m->text)];
 	int error = errno;
 	va_list ap;
@@ -246,7 +246,7 @@ static int level_of(const struct refusal *m)
 
 int told_error(int r, const char *function)
 {
-	struct refusal *m = get();
+	struct refusal *m = refusal_of_thread();
 	int level, error = errno;
 
 	if (m) {
@@ -274,12 +274,12 @@ int refuse_name(int r, const char *what, const char *name)
 	if (!name || !*name)
 		return refuse(r,
 			      "no name for the %s: give one of 1 to %d bytes",
-			      what, OBJECT_NAME_MAX);
+			      what, ENTRY_NAME_MAX);
 	if (r == -ENAMETOOLONG)
 		return refuse(r,
 			      "%s '%s': the name has %zu bytes, %d are the "
 			      "most",
-			      what, name, strlen(name), OBJECT_NAME_MAX);
+			      what, name, strlen(name), ENTRY_NAME_MAX);
 	if (*name == '.')
 		why = "it may not begin with '.'";
 	else if (strchr(name, '/'))
@@ -287,56 +287,6 @@ int refuse_name(int r, const char *what, const char *name)
 	else if (*name == '#' && name_check_arena(name) == 0)
 		why = "'#' and a number are for things without a name";
 	return refuse(r, "%s '%s': the name is not valid: %s", what, name, why);
-}
-
-int refuse_thing(const struct fusion_arena *arena, int r, const char *what,
-		 const char *name)
-{
-	const char *in = arena->name, *called = name ? name : "(no name)";
-
-	switch (-r) {
-	case EINVAL:
-	case ENAMETOOLONG:
-		return refuse_name(r, what, name);
-	case EEXIST:
-		return refuse(r, "%s '%s': arena '%s' has one of that name",
-			      what, called, in);
-	case ENOENT:
-		return refuse(r, "%s '%s': arena '%s' has none of that name",
-			      what, called, in);
-	case ENOSPC:
-		return refuse(
-			r,
-			"%s '%s': arena '%s' has no room for another one: "
-			"destroy some that are not needed",
-			what, called, in);
-	case ENOMEM:
-		return refuse(r,
-			      "%s '%s': no memory: the limit of arena '%s' "
-			      "(%" PRIu64 " bytes, 0 is none) or the tmpfs "
-			      "below it is used up",
-			      what, called, in,
-			      load_relaxed(&arena->view.sb->limit));
-	}
-	return refuse(r, "%s '%s' of arena '%s': %s", what, called, in,
-		      error_meaning(r));
-}
-
-int refuse_memory(const struct fusion_arena *arena, int r, uint64_t size)
-{
-	return refuse(r,
-		      "arena '%s': no memory for %" PRIu64 " bytes: its "
-		      "limit (%" PRIu64 " bytes, 0 is none), its span or "
-		      "the tmpfs below it is used up",
-		      arena->name, size, load_relaxed(&arena->view.sb->limit));
-}
-
-int refuse_dead(const struct fusion_arena *arena)
-{
-	return refuse(-EINVAL,
-		      "%p is no arena that this process is in: the process "
-		      "has left the arena, or is the child of a fork",
-		      (const void *)arena);
 }
 
 int refuse_handle(const char *what, const void *p)

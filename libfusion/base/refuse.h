@@ -19,8 +19,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct fusion_arena;
-
 /* Keep a sentence for this thread, and return @r, a negative errno.  The
  * sentence says what failed, on what, why, and what to do.  It has no full stop
  * and no newline. */
@@ -53,17 +51,8 @@ int refuse_callback(int r, uint32_t serial, const char *path,
 /* Refuse because @name is not a valid name: @r is -EINVAL or -ENAMETOOLONG. */
 int refuse_name(int r, const char *what, const char *name)
 	__attribute__((cold));
-/* Refuse because a thing (@what, for example "skirmish") cannot be named so,
- * was not found, or cannot be created. */
-int refuse_thing(const struct fusion_arena *arena, int r, const char *what,
-		 const char *name) __attribute__((cold));
-
-/* Refuse because the arena's heap has no @size bytes left. */
-int refuse_memory(const struct fusion_arena *arena, int r, uint64_t size)
-	__attribute__((cold));
-/* Refuse because of an argument: an arena or a handle that is not valid, which
- * is not followed; NULL; flags outside of @known; a wrong size member. */
-int refuse_dead(const struct fusion_arena *arena) __attribute__((cold));
+/* Refuse because of an argument: a handle that is not valid, which is not
+ * followed; NULL; flags outside of @known; a wrong size member of options. */
 int refuse_handle(const char *what, const void *p) __attribute__((cold));
 int refuse_null(const char *what, const char *argument) __attribute__((cold));
 int refuse_flags(const char *what, uint32_t flags, uint32_t known)

@@ -9,17 +9,25 @@
 
 #include "libfusion/arena/act.h"
 #include "libfusion/arena/arenas.h"
+#include "libfusion/arena/refuse_arena.h"
+#include "libfusion/arena/request.h"
+#include "libfusion/base/deadline.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/limits.h"
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/liveness.h"
+#include "libfusion/core/life/member.h"
 #include "libfusion/core/locks/property.h"
-#include "libfusion/locks/objects.h"
+#include "libfusion/names/entries.h"
+
+/* How long fusion_property_hold_up() first waits for whom it has killed. */
+#define HOLD_UP_FIRST_NS 1000000LL
 
 static_assert(FUSION_PROPERTIES_OWNED == THREAD_PROPERTIES, "as documented");
 
-static struct property *of(struct fusion_property *property)
+static struct property *property_of(struct fusion_property *property)
 {
 	return (struct property *)property;
 }
@@ -77,7 +85,7 @@ FUSION_API int fusion_property_lookup(struct fusion_arena *arena,
 				      const char *name,
 				      struct fusion_property **ret)
 {
-	return told(object_lookup(arena, KIND_PROPERTY, name, (void **)ret));
+	return told(entry_lookup(arena, KIND_PROPERTY, name, (void **)ret));
 }
 
 FUSION_API int fusion_property_destroy(struct fusion_property *property)
@@ -85,10 +93,10 @@ FUSION_API int fusion_property_destroy(struct fusion_property *property)
 	struct tcache *c;
 	int r;
 
-	c = object_cache(KIND_PROPERTY, property, &r);
+	c = entry_cache(KIND_PROPERTY, property, &r);
 	if (!c)
 		return told(r);
-	r = property_destroy(&c->arena->view, c->rec, of(property));
+	r = property_destroy(&c->arena->view, c->rec, property_of(property));
 	if (r < 0)
 		return told(r);
 	poke_visitors(c->arena);
@@ -96,41 +104,41 @@ FUSION_API int fusion_property_destroy(struct fusion_property *property)
 	return 0;
 }
 
-static int take(struct fusion_property *property, enum property_request what,
-		int64_t timeout_ns)
+static int take_property(struct fusion_property *property,
+			 enum property_request what, int64_t timeout_ns)
 {
 	struct tcache *c;
 	int r;
 
 	if (timeout_ns < FUSION_FOREVER)
 		return -EINVAL;
-	c = object_cache(KIND_PROPERTY, property, &r);
+	c = entry_cache(KIND_PROPERTY, property, &r);
 	if (!c)
 		return r;
-	return property_take(&c->arena->view, c->rec, of(property), what,
-			     deadline_of(timeout_ns));
+	return property_take(&c->arena->view, c->rec, property_of(property),
+			     what, deadline_of(timeout_ns));
 }
 
 FUSION_API int fusion_property_lease(struct fusion_property *property)
 {
-	return told(take(property, PROPERTY_LEASE, FUSION_FOREVER));
+	return told(take_property(property, PROPERTY_LEASE, FUSION_FOREVER));
 }
 
 FUSION_API int fusion_property_lease_timed(struct fusion_property *property,
 					   int64_t timeout_ns)
 {
-	return told(take(property, PROPERTY_LEASE, timeout_ns));
+	return told(take_property(property, PROPERTY_LEASE, timeout_ns));
 }
 
 FUSION_API int fusion_property_purchase(struct fusion_property *property)
 {
-	return told(take(property, PROPERTY_PURCHASE, FUSION_FOREVER));
+	return told(take_property(property, PROPERTY_PURCHASE, FUSION_FOREVER));
 }
 
 FUSION_API int fusion_property_purchase_timed(struct fusion_property *property,
 					      int64_t timeout_ns)
 {
-	return told(take(property, PROPERTY_PURCHASE, timeout_ns));
+	return told(take_property(property, PROPERTY_PURCHASE, timeout_ns));
 }
 
 FUSION_API int fusion_property_cede(struct fusion_property *property)
@@ -138,10 +146,10 @@ FUSION_API int fusion_property_cede(struct fusion_property *property)
 	struct tcache *c;
 	int r;
 
-	c = object_cache(KIND_PROPERTY, property, &r);
+	c = entry_cache(KIND_PROPERTY, property, &r);
 	if (!c)
 		return told(r);
-	r = property_cede(&c->arena->view, c->rec, of(property));
+	r = property_cede(&c->arena->view, c->rec, property_of(property));
 	if (r <= 0)
 		return told(r);
 	poke_visitors(c->arena);
@@ -243,14 +251,14 @@ static int kill_purchaser(struct fusion_arena *a, const struct property *p,
 FUSION_API int fusion_property_hold_up(struct fusion_property *property,
 				       int64_t timeout_ns)
 {
-	struct property *p = of(property);
+	struct property *p = property_of(property);
 	struct tcache *c;
 	uint32_t owner;
 	int r;
 
 	if (timeout_ns < FUSION_FOREVER)
 		return told(-EINVAL);
-	c = object_cache(KIND_PROPERTY, property, &r);
+	c = entry_cache(KIND_PROPERTY, property, &r);
 	if (!c)
 		return told(r);
 	r = kill_purchaser(c->arena, p, &owner);
@@ -271,12 +279,12 @@ FUSION_API int fusion_property_state(struct fusion_property *property,
 
 	if (!ret)
 		return told(-EINVAL);
-	c = object_cache(KIND_PROPERTY, property, &r);
+	c = entry_cache(KIND_PROPERTY, property, &r);
 	if (!c)
 		return told(r);
-	if (!load_acquire(&of(property)->id))
+	if (!load_acquire(&property_of(property)->id))
 		return told(-EIDRM);
-	w = property_word(of(property), &since);
+	w = property_word(property_of(property), &since);
 	owner = property_owner(&c->arena->view, w);
 	*ret = (struct fusion_property_state){0};
 	if (!PROPERTY_OWNER(w))

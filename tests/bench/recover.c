@@ -19,13 +19,18 @@
 #include <fusion/heap.h>
 
 #include "libfusion/arena/act.h"
+#include "libfusion/arena/address.h"
 #include "libfusion/arena/arenas.h"
-#include "libfusion/arena/tls.h"
+#include "libfusion/core/file/format.h"
 #include "libfusion/core/file/lock.h"
 #include "libfusion/core/heap/heap.h"
 #include "libfusion/core/heap/span.h"
+#include "libfusion/core/heap/usage.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/liveness.h"
+#include "libfusion/core/life/member.h"
 #include "libfusion/core/recovery/recover.h"
+#include "libfusion/heap/tls.h"
 #include "tests/unit/image_witness.h"
 #include "worker.h"
 
@@ -55,7 +60,7 @@ static int image_make(void)
 	image = open("/dev/shm", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (image < 0)
 		return -errno;
-	r = view_format(image, &params);
+	r = format_arena(image, &params);
 	undertaker = (struct view){.fd = -1};
 	if (!r)
 		r = view_map(&undertaker, image, NULL);

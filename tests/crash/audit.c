@@ -9,7 +9,10 @@
 
 #include "libfusion/core/heap/heap.h"
 #include "libfusion/core/heap/span.h"
+#include "libfusion/core/heap/usage.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/member.h"
+#include "libfusion/core/recovery/check.h"
 #include "libfusion/core/recovery/recover.h"
 #include "tests/crash/ledger.h"
 

@@ -30,12 +30,18 @@
 #include <unistd.h>
 
 #include "libfusion/arena/act.h"
+#include "libfusion/arena/address.h"
 #include "libfusion/arena/arenas.h"
-#include "libfusion/arena/tls.h"
 #include "libfusion/core/base/futex.h"
+#include "libfusion/core/file/format.h"
 #include "libfusion/core/heap/heap.h"
+#include "libfusion/core/heap/usage.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/liveness.h"
+#include "libfusion/core/life/member.h"
+#include "libfusion/core/recovery/check.h"
 #include "libfusion/core/recovery/recover.h"
+#include "libfusion/heap/tls.h"
 #include "tests/crash/ledger.h"
 #include "tests/crash/plant.h"
 #include "tests/crash/stepper.h"
@@ -239,7 +245,7 @@ static void set_up(struct trial *t)
 	};
 	int fd = open("/dev/shm", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
-	if (fd < 0 || view_format(fd, &params) < 0 ||
+	if (fd < 0 || format_arena(fd, &params) < 0 ||
 	    view_map(&t->view, fd, BASE) < 0)
 		die("cannot make an arena");
 	memset(t->play, 0, sizeof(*t->play));

@@ -7,6 +7,8 @@
 
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/liveness.h"
+#include "libfusion/core/life/member.h"
 #include "libfusion/core/talk/message.h"
 #include "tests/crash/delay.h"
 #include "tests/crash/ledger.h"

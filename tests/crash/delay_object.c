@@ -4,6 +4,9 @@
 #include <errno.h>
 
 #include "libfusion/core/objects/object.h"
+#include "libfusion/core/objects/object_fall.h"
+#include "libfusion/core/objects/object_pool.h"
+#include "libfusion/core/objects/object_reap.h"
 #include "libfusion/core/refs/ref.h"
 #include "tests/crash/delay.h"
 #include "tests/crash/ledger.h"

@@ -7,7 +7,9 @@
 
 #include "libfusion/core/names/field.h"
 #include "libfusion/core/refs/ref.h"
+#include "libfusion/core/refs/ref_drop.h"
 #include "libfusion/core/refs/ref_private.h"
+#include "libfusion/core/refs/ref_row.h"
 #include "tests/crash/delay.h"
 #include "tests/crash/ledger.h"
 

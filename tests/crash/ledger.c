@@ -85,7 +85,7 @@ struct ledger_lock *ledger_lock(struct ledger *l, uint32_t kind,
 	if (l->n_locks == LEDGER_LOCKS)
 		die("the ledger is full");
 	*k = (struct ledger_lock){.kind = kind};
-	strncpy(k->name, name, OBJECT_NAME_MAX);
+	strncpy(k->name, name, ENTRY_NAME_MAX);
 	l->n_locks++;
 	return k;
 }
@@ -100,7 +100,7 @@ struct ledger_ref *ledger_ref(struct ledger *l, const char *name)
 	if (l->n_refs == LEDGER_REFS)
 		die("the ledger is full");
 	*k = (struct ledger_ref){0};
-	strncpy(k->name, name, OBJECT_NAME_MAX);
+	strncpy(k->name, name, ENTRY_NAME_MAX);
 	l->n_refs++;
 	return k;
 }

@@ -30,15 +30,15 @@ struct ledger_list {
 };
 
 struct ledger_field {
-	char name[OBJECT_NAME_MAX + 1];
+	char name[ENTRY_NAME_MAX + 1];
 	uint64_t addr;
 	uint32_t claim;
 };
 
 /* A skirmish or property of the stage, found by its name. */
 struct ledger_lock {
-	char name[OBJECT_NAME_MAX + 1];
-	uint32_t kind;	 /* enum object_kind */
+	char name[ENTRY_NAME_MAX + 1];
+	uint32_t kind;	 /* enum entry_kind */
 	uint32_t there;	 /* enum claim, like the rest */
 	uint32_t held;	 /* by the victim */
 	uint32_t marked; /* when the victim has not got it: an owner died */
@@ -51,7 +51,7 @@ struct ledger_range {
 
 /* A reference, as the victim's death leaves it. */
 struct ledger_ref {
-	char name[OBJECT_NAME_MAX + 1];
+	char name[ENTRY_NAME_MAX + 1];
 	uint32_t there; /* enum claim */
 	struct ledger_range total, falls;
 };

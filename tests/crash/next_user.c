@@ -10,9 +10,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "libfusion/arena/address.h"
 #include "libfusion/arena/arenas.h"
 #include "libfusion/core/heap/heap.h"
 #include "libfusion/core/heap/slab.h"
+#include "libfusion/core/heap/usage.h"
 
 static char *complaint; /* shared with the tester */
 

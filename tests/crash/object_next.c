@@ -4,6 +4,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "libfusion/core/objects/object_fall.h"
+#include "libfusion/core/objects/object_item.h"
+#include "libfusion/objects/object_duty.h"
 #include "libfusion/objects/object_private.h"
 #include "tests/crash/next_user.h"
 
@@ -46,7 +49,7 @@ unsigned object_ranges(const struct stage *s, struct container_range *ret,
 		return 0;
 	ret[n++] = (struct container_range){l->board, sizeof(*l->board)};
 	ret[n++] = (struct container_range){view_at(v, v->geo.off_fallen),
-					    object_map_size(max)};
+					    geometry_fallen_size(max)};
 	for (uint32_t i = 0; i < table_hi(v, KIND_OBJECT); i++)
 		if (is_used(object_at(v, i)))
 			n += item_ranges(v, object_at(v, i), ret + n, room - n);

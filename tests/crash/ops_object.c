@@ -11,6 +11,11 @@
 #include <fusion/fusion.h>
 
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/objects/object_pool.h"
+#include "libfusion/core/objects/object_reap.h"
+#include "libfusion/core/refs/ref_pass.h"
+#include "libfusion/heap/tls.h"
+#include "libfusion/objects/object_duty.h"
 #include "libfusion/objects/object_private.h"
 #include "tests/crash/object_next.h"
 #include "tests/crash/ops.h"

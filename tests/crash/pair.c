@@ -15,6 +15,7 @@
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/locks/property.h"
 #include "libfusion/core/locks/skirmish.h"
+#include "libfusion/core/locks/skirmish_give.h"
 #include "libfusion/core/refs/ref.h"
 #include "tests/crash/pair_talk.h"
 
@@ -202,7 +203,7 @@ static void judge(const struct deed *d, bool early, bool ended,
 /* The peer has what it wants, or sleeps for it.  false: there is nothing. */
 static bool begin(struct deed *d, struct stage *s)
 {
-	enum object_kind kind = KIND_SKIRMISH;
+	enum entry_kind kind = KIND_SKIRMISH;
 	const char *name = NULL;
 	uint32_t at;
 

@@ -7,9 +7,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "libfusion/arena/tls.h"
+#include "libfusion/core/file/format.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/liveness.h"
+#include "libfusion/core/life/member.h"
+#include "libfusion/heap/tls.h"
 #include "libfusion/talk/dispatch.h"
+#include "libfusion/talk/reaction.h"
 #include "tests/crash/stage.h"
 #include "tests/crash/torture.h"
 
@@ -32,7 +36,7 @@ static struct fusion_arena *open_direct(struct torture *t)
 		die("no memory");
 	s->ledger = ledger_create();
 	s->fd = open("/dev/shm", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (s->fd < 0 || view_format(s->fd, &params) < 0 ||
+	if (s->fd < 0 || format_arena(s->fd, &params) < 0 ||
 	    view_map(&s->view, s->fd, STAGE_BASE) < 0)
 		die("cannot make an arena");
 	t->own = s;

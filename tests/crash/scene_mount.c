@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/member.h"
 #include "tests/crash/ledger.h"
 #include "tests/crash/torture.h"
 

@@ -15,12 +15,17 @@
 #include <fusion/heap.h>
 
 #include "libfusion/arena/act.h"
+#include "libfusion/arena/address.h"
 #include "libfusion/arena/arenas.h"
-#include "libfusion/arena/tls.h"
+#include "libfusion/core/file/format.h"
 #include "libfusion/core/heap/heap.h"
 #include "libfusion/core/heap/span.h"
+#include "libfusion/core/heap/usage.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/liveness.h"
+#include "libfusion/core/life/member.h"
 #include "libfusion/core/names/field.h"
+#include "libfusion/heap/tls.h"
 #include "tests/unit/image_witness.h"
 
 #define STEPS 400 /* of each life on the stage */
@@ -317,7 +322,7 @@ void stage_open(struct stage *s, uint64_t seed)
 
 	*s = (struct stage){.seed = seed, .ledger = ledger_create()};
 	s->fd = open("/dev/shm", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (s->fd < 0 || view_format(s->fd, &params) < 0 ||
+	if (s->fd < 0 || format_arena(s->fd, &params) < 0 ||
 	    view_map(&s->view, s->fd, STAGE_BASE) < 0)
 		die("cannot set the stage up");
 	s->view.fd = -1;

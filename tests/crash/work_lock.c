@@ -13,6 +13,7 @@
 
 #include "libfusion/arena/arena_private.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/member.h"
 #include "tests/crash/work_private.h"
 
 #define SHORT_NS 200000 /* as long as a worker waits where it need not */

@@ -14,6 +14,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "libfusion/core/objects/object_pool.h"
+#include "libfusion/core/refs/ref_lens.h"
+#include "libfusion/heap/tls.h"
+#include "libfusion/objects/object_duty.h"
 #include "libfusion/objects/object_private.h"
 #include "tests/crash/work_private.h"
 

@@ -14,6 +14,7 @@
 
 #include "libfusion/arena/arena_private.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/member.h"
 #include "tests/crash/work_private.h"
 
 /* A store that those who come after a death shall find in this order. */

@@ -22,14 +22,15 @@
 #include "libfusion/arena/arena_private.h"
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/base/futex.h"
+#include "libfusion/core/file/heap_layout.h"
 #include "libfusion/core/file/lock.h"
 #include "libfusion/core/file/thread.h"
-#include "libfusion/core/heap/heap_layout.h"
 #include "libfusion/core/heap/span.h"
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/locks/property.h"
 #include "libfusion/core/locks/skirmish.h"
 #include "libfusion/core/talk/call.h"
+#include "libfusion/core/talk/call_slot.h"
 #include "libfusion/core/talk/ring.h"
 
 #define NOBODY 0x3ffffff1u

@@ -30,6 +30,7 @@
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/liveness.h"
 #include "libfusion/core/locks/property.h"
 
 static struct fusion_arena *arena;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "libfusion/core/file/view.h"
+#include "libfusion/core/life/member.h"
 #include "libfusion/core/objects/object.h"
 
 /* clang-format off */
@@ -27,7 +28,7 @@ static const struct place {
 	SIZE(entry),
 	SIZE(thread_rec),
 	SIZE(object_item),
-	{"record", OBJECT_SIZE},
+	{"record", ENTRY_SIZE},
 	IN(superblock, base),
 	IN(superblock, state),
 	IN(superblock, master),
@@ -37,7 +38,7 @@ static const struct place {
 	IN(superblock, deaths),
 	IN(superblock, root),
 	IN(superblock, limit),
-	IN(superblock, next_object),
+	IN(superblock, next_entry),
 	IN(superblock, visitor_bell),
 	IN(superblock, event_lock),
 	IN(superblock, event_head),

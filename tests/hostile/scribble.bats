@@ -115,7 +115,7 @@ over_the_superblock() {
 
 @test "hostile: random bytes over one word after another" {
 	for word in state master life_seq members_hi deaths root limit \
-		next_object visitor_bell event_lock event_head event_word; do
+		next_entry visitor_bell event_lock event_head event_word; do
 		enter "b$word" bad
 		enter "d$word" bad
 		tell "b$word" add f 10 int

@@ -19,7 +19,9 @@
 #include <fusion/fusion.h>
 
 #include "libfusion/core/base/futex.h"
-#include "libfusion/talk/calls.h"
+#include "libfusion/core/recovery/check.h"
+#include "libfusion/talk/call.h"
+#include "libfusion/talk/dispatch.h"
 
 #define CALLS 100000u
 #define OWNERS 2

@@ -20,8 +20,10 @@
 #include <fusion/fusion.h>
 
 #include "libfusion/core/base/futex.h"
-#include "libfusion/talk/calls.h"
+#include "libfusion/core/recovery/check.h"
+#include "libfusion/talk/call.h"
 #include "libfusion/talk/dispatch.h"
+#include "libfusion/talk/reaction.h"
 
 #define GOAL 100000u /* messages, and as many events */
 #define LISTENERS 2

@@ -19,6 +19,7 @@
 
 #include <cmocka.h>
 
+#include "libfusion/core/file/format.h"
 #include "libfusion/core/file/view.h"
 
 #define IMAGE_BASE ((void *)0x550000000000ull)
@@ -42,7 +43,7 @@ static inline int image_create_at(void *base, uint64_t span, uint64_t limit)
 	assert_true(fd >= 0);
 	/* Members open it anew, some of them as another user. */
 	assert_int_equal(fchmod(fd, 0666), 0);
-	assert_int_equal(view_format(fd, &params), 0);
+	assert_int_equal(format_arena(fd, &params), 0);
 	return fd;
 }
 

@@ -3,6 +3,7 @@
 #ifndef TESTS_CONTAINER_MEMBER_H
 #define TESTS_CONTAINER_MEMBER_H
 
+#include "libfusion/core/recovery/check.h"
 #include "tests/unit/heap_member.h"
 
 #include <pthread.h>

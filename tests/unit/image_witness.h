@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/member.h"
 #include "libfusion/core/life/witness.h"
 
 /* A description of its own of the file that @fd is of. */

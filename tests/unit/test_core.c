@@ -10,6 +10,7 @@
 
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/base/futex.h"
+#include "libfusion/core/file/format.h"
 #include "libfusion/core/file/lock.h"
 #include "libfusion/core/file/thread.h"
 
@@ -79,10 +80,10 @@ static void least_is_more_than_an_empty_arena_and_not_much(void **state)
 		image_map(&v, fd);
 		assert_int_equal(geometry_init(&geo, span, v.geo.max_members),
 				 0);
-		assert_true(view_least(&geo) > view_used(&v));
-		assert_true(view_least(&geo) < view_used(&v) + (1 << 20));
-		assert_true(view_least(&geo) >= before);
-		before = view_least(&geo);
+		assert_true(format_least(&geo) > view_used(&v));
+		assert_true(format_least(&geo) < view_used(&v) + (1 << 20));
+		assert_true(format_least(&geo) >= before);
+		before = format_least(&geo);
 		view_unmap(&v);
 		close(fd);
 	}

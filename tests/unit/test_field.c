@@ -13,6 +13,7 @@
 #include "libfusion/core/file/lock.h"
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/names/field.h"
+#include "libfusion/core/names/name.h"
 
 struct arena {
 	struct view v;
@@ -61,17 +62,17 @@ static void name_rules_are_those_of_the_manual(void **state)
 	assert_int_equal(name_check_arena("a\nb"), -EINVAL);
 	assert_int_equal(name_check_arena("a\x7f"), -EINVAL);
 	assert_int_equal(name_check_arena("a\xc2\x9b"), -EINVAL);
-	assert_int_equal(name_check_object("a"), 0);
-	assert_int_equal(name_check_object("#1"), -EINVAL);
-	assert_int_equal(name_check_object(".."), -EINVAL);
+	assert_int_equal(name_check_entry("a"), 0);
+	assert_int_equal(name_check_entry("#1"), -EINVAL);
+	assert_int_equal(name_check_entry(".."), -EINVAL);
 	memset(name, 'x', sizeof(name));
 	name[63] = '\0';
 	assert_int_equal(name_check_arena(name), 0);
-	assert_int_equal(name_check_object(name), 0);
+	assert_int_equal(name_check_entry(name), 0);
 	name[63] = 'x';
 	name[64] = '\0';
 	assert_int_equal(name_check_arena(name), -ENAMETOOLONG);
-	assert_int_equal(name_check_object(name), -ENAMETOOLONG);
+	assert_int_equal(name_check_entry(name), -ENAMETOOLONG);
 }
 
 static void field_added_is_found_until_removed(void **state)

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The heap through its public calls, on an arena without a mount. */
+#include "libfusion/core/heap/heap_check.h"
+#include "libfusion/core/heap/pool.h"
+#include "libfusion/core/heap/usage.h"
+#include "libfusion/core/recovery/check.h"
 #include "tests/unit/heap_member.h"
 
 #include <pthread.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The heap on a tmpfs that is full.  It takes a mount, and so root. */
+#include "libfusion/core/heap/heap_check.h"
 #include "tests/unit/heap_member.h"
 
 #include <sys/mount.h>
@@ -23,7 +24,7 @@ static int set_up(void **state)
 		return -1;
 	snprintf(path, sizeof(path), "%s/a", dir);
 	fd = open(path, O_CREAT | O_RDWR, 0600);
-	if (view_format(fd, &params) < 0)
+	if (format_arena(fd, &params) < 0)
 		return -1;
 	arena = image_enter(fd);
 	return 0;

@@ -9,8 +9,14 @@
 #include "tests/unit/heap_member.h"
 
 #include "libfusion/core/base/limits.h"
+#include "libfusion/core/file/format.h"
 #include "libfusion/core/file/lock.h"
 #include "libfusion/core/file/thread.h"
+#include "libfusion/core/heap/heap_check.h"
+#include "libfusion/core/heap/heap_recover.h"
+#include "libfusion/core/heap/pool.h"
+#include "libfusion/core/heap/usage.h"
+#include "libfusion/core/recovery/check.h"
 
 static struct fusion_arena *arena;
 static void **slots; /* shared, all NULL */
@@ -479,7 +485,7 @@ static void nonsense_is_survived_by_the_undertaker(void **state)
 	assert_non_null(u);
 	for (int round = 0; round < 1500; round++) {
 		assert_int_equal(ftruncate(fd, 0), 0);
-		assert_int_equal(view_format(fd, &params), 0);
+		assert_int_equal(format_arena(fd, &params), 0);
 		assert_int_equal(view_map(&v, fd, NULL), 0);
 		v.patience_ns = 1000;
 		thread_claim_undertaker(&v);

@@ -20,7 +20,10 @@
 #include "libfusion/core/file/lock.h"
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/liveness.h"
+#include "libfusion/core/life/member.h"
 #include "libfusion/core/names/field.h"
+#include "libfusion/core/recovery/check.h"
 #include "libfusion/core/recovery/recover.h"
 
 static struct view v; /* the undertaker's: this process */

@@ -13,7 +13,10 @@
 #include <fusion/fusion.h>
 
 #include "libfusion/core/file/event.h"
+#include "libfusion/core/recovery/check.h"
+#include "libfusion/life/notice.h"
 #include "libfusion/talk/dispatch.h"
+#include "libfusion/talk/dispatch_thread.h"
 
 static struct fusion_arena *arena;
 

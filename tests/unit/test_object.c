@@ -5,6 +5,9 @@
 
 #include <pthread.h>
 
+#include "libfusion/core/objects/object_item.h"
+#include "libfusion/talk/dispatch_post.h"
+
 /* --- Life ------------------------------------------------------------------
  */
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "libfusion/core/heap/span.h"
+#include "libfusion/core/refs/ref_zero.h"
 
 /* --- Pools -----------------------------------------------------------------
  */
@@ -122,7 +123,7 @@ static void test_sizes_and_names_of_pools(void **state)
 static void test_ids_wrap(void **state)
 {
 	struct fusion_object *old = active(1), *o[4], *same;
-	uint32_t *next = &arena->view.sb->next_object;
+	uint32_t *next = &arena->view.sb->next_entry;
 	fusion_id_t id = fusion_object_id(old);
 
 	(void)state;

@@ -13,7 +13,9 @@
 
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/file/thread.h"
+#include "libfusion/core/life/liveness.h"
 #include "libfusion/core/locks/property.h"
+#include "libfusion/core/recovery/check.h"
 #include "libfusion/core/recovery/recover.h"
 
 #define THREADS 4

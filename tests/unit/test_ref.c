@@ -15,7 +15,13 @@
 
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/file/thread.h"
+#include "libfusion/core/life/liveness.h"
+#include "libfusion/core/life/member.h"
+#include "libfusion/core/recovery/check.h"
 #include "libfusion/core/refs/ref.h"
+#include "libfusion/core/refs/ref_lens.h"
+#include "libfusion/core/refs/ref_pass.h"
+#include "libfusion/refs/ref_watch.h"
 #include "libfusion/talk/dispatch.h"
 
 #define THREADS 4
@@ -148,7 +154,7 @@ static void test_no_ref(void **state)
 		NULL,
 		(struct fusion_ref *)&arena,
 		(struct fusion_ref *)((char *)ref + 8),
-		(struct fusion_ref *)((char *)ref + 64 * OBJECT_SIZE),
+		(struct fusion_ref *)((char *)ref + 64 * ENTRY_SIZE),
 		NULL,
 	};
 

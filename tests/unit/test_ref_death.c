@@ -11,7 +11,12 @@
 #include <fusion/fusion.h>
 
 #include "libfusion/core/base/futex.h"
+#include "libfusion/core/life/liveness.h"
+#include "libfusion/core/recovery/check.h"
 #include "libfusion/core/refs/ref.h"
+#include "libfusion/core/refs/ref_pass.h"
+#include "libfusion/core/refs/ref_zero.h"
+#include "libfusion/refs/ref_watch.h"
 #include "libfusion/talk/dispatch.h"
 
 static struct fusion_arena *arena;

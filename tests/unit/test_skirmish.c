@@ -16,6 +16,9 @@
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/locks/skirmish.h"
+#include "libfusion/core/locks/skirmish_give.h"
+#include "libfusion/core/locks/skirmish_queue.h"
+#include "libfusion/core/recovery/check.h"
 #include "libfusion/core/recovery/recover.h"
 
 #define THREADS 4
@@ -137,7 +140,7 @@ static void test_no_skirmish(void **state)
 		NULL,
 		(struct fusion_skirmish *)&counter,
 		(struct fusion_skirmish *)((char *)lock + 8),
-		(struct fusion_skirmish *)((char *)lock + 64 * OBJECT_SIZE),
+		(struct fusion_skirmish *)((char *)lock + 64 * ENTRY_SIZE),
 		fusion_malloc(arena, 64),
 	};
 

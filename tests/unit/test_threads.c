@@ -16,6 +16,7 @@
 #include <fusion/fusion.h>
 
 #include "libfusion/core/file/lock.h"
+#include "libfusion/core/recovery/check.h"
 #include "libfusion/core/recovery/recover.h"
 
 #define THREADS 4

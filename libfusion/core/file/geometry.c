@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "libfusion/core/file/view.h"
+#include "libfusion/core/file/geometry.h"
 
 #include <errno.h>
+#include <stdbool.h>
 
-#include "libfusion/core/heap/heap.h"
-#include "libfusion/core/objects/object.h"
+#include "libfusion/core/file/heap_layout.h"
 
 #define PAGE 4096ull
-#define HEAP_SPAN (64ull << 10)
+#define HEAP_SPAN ((uint64_t)SPAN_SIZE)
 #define MANY_SPAN (1ull << 30)
 
 static uint64_t align_up(uint64_t x, uint64_t to)
@@ -26,6 +26,36 @@ static uint32_t clamp(uint64_t x, uint32_t low, uint32_t high)
 static bool is_many(int kind)
 {
 	return kind == KIND_REF || kind == KIND_OBJECT;
+}
+
+/* Pools 1..n; a pool of less than a span makes no sense. */
+uint32_t geometry_pools(uint32_t n_spans)
+{
+	return n_spans < 65535 ? n_spans : 65535;
+}
+
+uint64_t geometry_bounds_size(uint32_t n_spans)
+{
+	return ((uint64_t)n_spans / SPAN_GROUP + 64) & ~63ull;
+}
+
+uint64_t geometry_words_size(uint32_t n_spans)
+{
+	return n_spans * sizeof(uint64_t) + geometry_bounds_size(n_spans) + 64 +
+	       (uint64_t)geometry_pools(n_spans) * sizeof(struct pool_rec);
+}
+
+uint64_t geometry_descs_size(uint32_t n_spans)
+{
+	return (uint64_t)n_spans * sizeof(struct slab_desc);
+}
+
+/* A bit for each object, and one for each word of bits. */
+uint64_t geometry_fallen_size(uint32_t max_objects)
+{
+	uint64_t words = (max_objects + 63) / 64;
+
+	return (words + (words + 63) / 64) * sizeof(uint64_t);
 }
 
 static uint64_t place_table(struct table *t, uint64_t at, uint32_t max,
@@ -90,9 +120,9 @@ int geometry_init(struct geometry *geo, uint64_t span, uint32_t max_members)
 	for (int kind = KIND_FIELD + 1; kind < N_KINDS; kind++)
 		at = place_table(&g.tables[kind], at,
 				 is_many(kind) ? many : g.max_things,
-				 OBJECT_SIZE, is_many(kind) ? 8 : 64);
+				 ENTRY_SIZE, is_many(kind) ? 8 : 64);
 	g.off_fallen = at = align_up(at, PAGE);
-	at += object_map_size(many);
+	at += geometry_fallen_size(many);
 	g.off_rows = at = align_up(at, PAGE);
 	at += (uint64_t)g.max_rows * ROW_SIZE;
 	g.off_slots = at = align_up(at, PAGE);
@@ -102,9 +132,9 @@ int geometry_init(struct geometry *geo, uint64_t span, uint32_t max_members)
 	g.off_ring_mem = at = align_up(at, PAGE);
 	at += g.ring_mem_size;
 	g.off_words = at = align_up(at, PAGE);
-	at += heap_words_size(g.n_spans);
+	at += geometry_words_size(g.n_spans);
 	g.off_descs = at = align_up(at, PAGE);
-	at += heap_descs_size(g.n_spans);
+	at += geometry_descs_size(g.n_spans);
 	g.off_spans = at = align_up(at, HEAP_SPAN);
 	if (at > span / 2)
 		return -EINVAL;

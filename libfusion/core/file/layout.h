@@ -45,8 +45,8 @@
 #define FUSION_MAGIC 0x0a4e4f4953554601ull
 #define FUSION_FORMAT 6u
 
-#define ARENA_NAME_MAX 63  /* bytes, without the NUL */
-#define OBJECT_NAME_MAX 63 /* the same for fields and primitives */
+#define ARENA_NAME_MAX 63 /* bytes, without the NUL */
+#define ENTRY_NAME_MAX 63 /* the same for fields and primitives */
 #define FIELD_TYPE_MAX 39
 
 #define SPAN_MIN (16ull << 20)
@@ -112,7 +112,7 @@ enum member_state {
 #define MASTER_DEATH_PROMOTE 2u
 
 /* Kinds of named things, each with a table of its own (table.h). */
-enum object_kind {
+enum entry_kind {
 	KIND_FIELD = 0,
 	KIND_SKIRMISH = 1,
 	KIND_REF = 2,
@@ -173,7 +173,7 @@ struct superblock {
 	uint64_t limit; /* atomic: bytes of memory the arena may take */
 	uint8_t pad1[72];
 
-	uint32_t next_object; /* atomic: next `#<id>`, of any kind */
+	uint32_t next_entry; /* atomic: next `#<id>`, of any kind */
 	/* Hint, atomic: visitors that the daemon holds until a lock or a
 	 * property is free; who frees one sends FUSION_IOC_POKE. */
 	uint32_t visitors_waiting;
@@ -206,7 +206,7 @@ struct superblock {
 	uint8_t heap[HEAP_SUPER_SIZE];
 };
 static_assert(offsetof(struct superblock, state) == 256, "ABI");
-static_assert(offsetof(struct superblock, next_object) == 384, "ABI");
+static_assert(offsetof(struct superblock, next_entry) == 384, "ABI");
 static_assert(offsetof(struct superblock, event_lock) == 448, "ABI");
 static_assert(offsetof(struct superblock, tables) == 512, "ABI");
 static_assert(offsetof(struct superblock, heap) == 2048, "ABI");
@@ -260,7 +260,7 @@ static_assert(sizeof(struct member_rec) == 256, "ABI: bump FUSION_FORMAT");
  * last, op back to 0 when finished. */
 struct intent {
 	uint32_t op;   /* atomic */
-	uint32_t kind; /* table: enum object_kind */
+	uint32_t kind; /* table: enum entry_kind */
 	uint64_t a[4];
 };
 static_assert(sizeof(struct intent) == 40, "ABI");
@@ -327,7 +327,7 @@ struct entry {
 	uint64_t created_ns; /* CLOCK_REALTIME */
 	uint32_t creator;    /* member id */
 	uint32_t pad;
-	char name[OBJECT_NAME_MAX + 1];
+	char name[ENTRY_NAME_MAX + 1];
 };
 static_assert(sizeof(struct entry) == 96, "ABI: bump FUSION_FORMAT");
 
@@ -343,7 +343,7 @@ static_assert(sizeof(struct field_rec) == 192, "ABI: bump FUSION_FORMAT");
 
 /* Strides of the other tables; the records are declared in skirmish.h, ref.h,
  * property.h, call.h, reactor.h, object.h and ring.h. */
-#define OBJECT_SIZE 256
+#define ENTRY_SIZE 256
 #define ROW_SIZE 64
 #define SLOT_SIZE 128
 #define RING_CTL_SIZE 192

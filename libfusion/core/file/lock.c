@@ -8,6 +8,7 @@
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/limits.h"
 #include "libfusion/core/base/seed.h"
+#include "libfusion/core/file/thread.h"
 #include "libfusion/core/life/life.h"
 
 #define SPIN_FIRST 16 /* pauses between two looks, doubling ... */
@@ -101,7 +102,7 @@ int core_lock(struct view *v, struct thread_rec *me, struct core_lock *l)
 int core_lock_for(struct view *v, struct thread_rec *me, struct core_lock *l,
 		  int64_t patience_ns)
 {
-	uint32_t token = me->token & TOKEN_MASK;
+	uint32_t token = thread_token(me);
 	uint64_t off = view_off(v, l);
 	uint32_t seen = 0;
 	unsigned n = 0;
@@ -148,7 +149,7 @@ void core_unlock(struct view *v, struct thread_rec *me, struct core_lock *l)
 
 void core_lock_recover_one(struct thread_rec *t, struct core_lock *l)
 {
-	uint32_t token = t->token & TOKEN_MASK;
+	uint32_t token = thread_token(t);
 	uint32_t w = load_relaxed(&l->word);
 
 	/* Release: the next owner sees the intent undone or redone. */

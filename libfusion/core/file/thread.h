@@ -14,6 +14,7 @@
 #ifndef FUSION_CORE_THREAD_H
 #define FUSION_CORE_THREAD_H
 
+#include "libfusion/core/base/atomic.h"
 #include "libfusion/core/file/view.h"
 
 /* 0 is the undertaker's. */
@@ -38,6 +39,13 @@ void thread_claim_undertaker(struct view *v);
 const struct thread_rec *thread_by_token(const struct view *v, uint32_t token);
 /* Id of the member that has @t, 0 none (or the undertaker). */
 uint32_t thread_member_id(const struct view *v, const struct thread_rec *t);
+
+/* Relaxed: a record's owner reads its own; others compare, and look again where
+ * it matters. */
+static inline uint32_t thread_token(const struct thread_rec *t)
+{
+	return load_relaxed(&t->token) & TOKEN_MASK;
+}
 
 static inline uint32_t thread_slot(const struct view *v,
 				   const struct thread_rec *t)

@@ -14,26 +14,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "libfusion/core/file/layout.h"
-
-/* Where the table of a kind is, and how large. */
-struct table {
-	uint64_t off, off_buckets;
-	uint32_t stride, max, n_buckets;
-};
-
-struct geometry {
-	uint64_t span;
-	uint32_t max_members, max_threads, max_fields, max_things, max_rows;
-	uint32_t n_spans;
-	uint32_t first_span; /* index of the first heap span */
-	struct table tables[N_KINDS];
-	uint64_t off_events, off_guard, off_members, off_threads, off_tables,
-		off_rows;
-	uint64_t off_words, off_descs, off_spans;
-	uint32_t n_slots, n_rings;
-	uint64_t off_slots, off_rings, off_ring_mem, ring_mem_size, off_fallen;
-};
+#include "libfusion/core/base/atomic.h"
+#include "libfusion/core/file/geometry.h"
 
 /* What life_lock() (life.h) keeps of a view. */
 struct life_gate {
@@ -98,32 +80,13 @@ struct view {
 	struct life_gate gate;
 };
 
-/* What the tables of an arena of this size look like.  0, or -EINVAL if span
- * is no power of two in SPAN_MIN..SPAN_MAX or max_members out of range. */
-int geometry_init(struct geometry *geo, uint64_t span, uint32_t max_members);
-
-/* Copy and verify the superblock at @sb: 0; -EPROTO another magic or format;
- * -EIO positions that do not follow from its span. */
-int geometry_read(struct geometry *geo, const struct superblock *sb);
-
-struct arena_params {
-	const char *name;
-	uint64_t base, span, limit, epoch;
-	uint32_t max_members, flags, on_master_death;
-};
-
-/* The smallest limit that an arena can live with: empty, and one member that
- * makes its first things.  Bytes. */
-uint64_t view_least(const struct geometry *geo);
-
-/* Make @fd, empty and writable, an arena in state ARENA_EMPTY: sized, the
- * tables' first pages reserved, superblock valid.  0, -ENOSPC, -EINVAL. */
-int view_format(int fd, const struct arena_params *params);
-
 /* Map @fd at @base (MAP_FIXED_NOREPLACE) or anywhere (NULL) and verify.  @fd
  * is the lock file, too, until view_set_lock() names another.
  * 0; -EPROTO, -EIO as geometry_read(); -EEXIST @base is taken; -ENOMEM. */
 int view_map(struct view *v, int fd, void *base);
+/* The same for a file whose content makes no sense yet: v->geo says how large
+ * it is, and nothing is verified. */
+int view_map_at(struct view *v, int fd, void *base);
 void view_unmap(struct view *v); /* closes no descriptor */
 /* @fd is the lock file from now on.  0, -errno. */
 int view_set_lock(struct view *v, int fd);
@@ -181,7 +144,7 @@ static inline struct thread_rec *view_thread(const struct view *v, uint32_t i)
 }
 
 /* Record @i of the table of @kind. */
-static inline void *view_entry(const struct view *v, enum object_kind kind,
+static inline void *view_entry(const struct view *v, enum entry_kind kind,
 			       uint32_t i)
 {
 	const struct table *t = &v->geo.tables[kind];
@@ -197,7 +160,7 @@ static inline struct field_rec *view_field(const struct view *v, uint32_t i)
 /* The `hi` marks, copied once and clamped: bounds for every scan. */
 static inline uint32_t view_hi(const uint32_t *mark, uint32_t max)
 {
-	uint32_t hi = __atomic_load_n(mark, __ATOMIC_ACQUIRE);
+	uint32_t hi = load_acquire(mark);
 
 	return hi < max ? hi : max;
 }

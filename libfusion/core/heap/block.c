@@ -4,6 +4,8 @@
 #include <errno.h>
 
 #include "libfusion/core/heap/heap.h"
+#include "libfusion/core/heap/span_trim.h"
+#include "libfusion/core/heap/usage.h"
 
 static uint64_t *slot_at(const struct view *v, uint64_t slot)
 {

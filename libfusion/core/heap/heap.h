@@ -8,28 +8,6 @@
 
 #include "libfusion/core/file/view.h"
 
-/* Room the heap's tables need for this span; called by geometry_init(). */
-uint64_t heap_words_size(uint32_t n_spans);
-uint64_t heap_descs_size(uint32_t n_spans);
-
-/* Initialise superblock.heap in a fresh file.  0, -ENOMEM.  And what it
- * reserves for that. */
-int heap_format(struct view *v);
-uint64_t heap_early_size(const struct geometry *geo);
-
-/* Recovery, in the order of recover.h; each idempotent.  0 or -EIO. */
-int heap_recover_intent(struct view *v, struct thread_rec *t);
-int heap_recover_pending(struct view *v, struct thread_rec *t);
-int heap_recover_pool(struct view *v, struct thread_rec *t);
-/* Slabs and TXN words of the threads with these tokens: orphaned or freed, in
- * one pass over the span words. */
-int heap_recover_tokens(struct view *v, const uint32_t *tokens, unsigned n);
-/* Member-lifetime blocks of the member in @slot. */
-int heap_recover_member(struct view *v, uint32_t slot);
-
-unsigned heap_check(struct view *v, void (*report)(void *, const char *),
-		    void *ctx);
-
 /* --- Usage, for memory/ : read-only, bounded, for the lens. -------------- */
 
 #define USAGE_CLASSES 64
@@ -48,17 +26,10 @@ struct heap_usage {
 		tag_bytes[256]; /* by map tag, see heap_tag() */
 };
 
-int heap_usage(const struct view *v, struct heap_usage *ret);
-/* The map tag under which blocks of member slot @slot are counted. */
-uint8_t heap_tag(uint32_t slot);
-
 struct pool_info {
 	uint32_t id;
-	char name[OBJECT_NAME_MAX + 1];
+	char name[ENTRY_NAME_MAX + 1];
 	uint64_t limit, used; /* bytes */
 };
-
-/* Pools for the lens: index 0.. ; -ENOENT hole, -ERANGE end. */
-int pool_copy(const struct view *v, uint32_t i, struct pool_info *ret);
 
 #endif

@@ -20,10 +20,13 @@
  * The daemon runs this on memory it does not trust: what is read is read once,
  * every index is checked, and nothing is followed further than the heap.
  */
+#include "libfusion/core/heap/heap_recover.h"
+
 #include <errno.h>
 
 #include "libfusion/core/base/seed.h"
 #include "libfusion/core/file/lock.h"
+#include "libfusion/core/file/thread.h"
 #include "libfusion/core/heap/heap.h"
 #include "libfusion/core/heap/pool.h"
 #include "libfusion/core/heap/slab.h"
@@ -97,8 +100,7 @@ int heap_recover_intent(struct view *v, struct thread_rec *t)
 	int r;
 
 	if (op) {
-		if ((load_relaxed(&l->word) & TOKEN_MASK) !=
-			    (t->token & TOKEN_MASK) ||
+		if ((load_relaxed(&l->word) & TOKEN_MASK) != thread_token(t) ||
 		    !in_range(v, a, n) ||
 		    (op >= SPAN_OP_GROW && !in_range(v, a, m)))
 			return -EIO;

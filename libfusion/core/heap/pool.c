@@ -12,27 +12,17 @@
 #include "libfusion/core/heap/span.h"
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/names/field.h"
+#include "libfusion/core/names/name.h"
 #include "libfusion/core/names/table.h"
-
-/* Pools 1..n; a pool of less than a span makes no sense. */
-static uint32_t table_pools(uint32_t n_spans)
-{
-	return n_spans < 65535 ? n_spans : 65535;
-}
-
-uint64_t pool_table_size(uint32_t n_spans)
-{
-	return 64 + (uint64_t)table_pools(n_spans) * sizeof(struct pool_rec);
-}
 
 uint32_t pool_max(const struct view *v)
 {
-	return table_pools(v->geo.n_spans);
+	return geometry_pools(v->geo.n_spans);
 }
 
 static struct pool_rec *record(const struct view *v, uint32_t i)
 {
-	uint64_t off = v->geo.off_words + heap_words_size(v->geo.n_spans) -
+	uint64_t off = v->geo.off_words + geometry_words_size(v->geo.n_spans) -
 		       (uint64_t)pool_max(v) * sizeof(struct pool_rec);
 
 	return (struct pool_rec *)view_at(v, off & ~63ull) + (i - 1);
@@ -104,7 +94,7 @@ static int create_locked(struct view *v, const char *name, uint64_t limit,
 	p->orphans = 0;
 	p->limit = limit;
 	memset(p->name, 0, sizeof(p->name));
-	strncpy(p->name, name, OBJECT_NAME_MAX);
+	strncpy(p->name, name, ENTRY_NAME_MAX);
 	compiler_fence();
 	/* Commit.  Killed before: the record is free. */
 	store_release(&p->state, POOL_USED);
@@ -115,7 +105,7 @@ static int create_locked(struct view *v, const char *name, uint64_t limit,
 int pool_create(struct view *v, struct thread_rec *me, const char *name,
 		uint64_t limit, uint32_t *ret)
 {
-	int r = name ? name_check_object(name) : 0;
+	int r = name ? name_check_entry(name) : 0;
 
 	if (r < 0)
 		return r;
@@ -130,7 +120,7 @@ int pool_create(struct view *v, struct thread_rec *me, const char *name,
 int pool_find(struct view *v, struct thread_rec *me, const char *name,
 	      uint32_t *ret)
 {
-	int r = name_check_object(name);
+	int r = name_check_entry(name);
 
 	if (r < 0)
 		return r;
@@ -290,10 +280,10 @@ int pool_copy(const struct view *v, uint32_t i, struct pool_info *ret)
 		.used = (uint64_t)p->used << SPAN_SHIFT,
 	};
 	memcpy(ret->name, p->name, sizeof(ret->name));
-	ret->name[OBJECT_NAME_MAX] = 0;
+	ret->name[ENTRY_NAME_MAX] = 0;
 	if (!*ret->name) {
 		snprintf(ret->name, sizeof(ret->name), "#%u", ret->id);
 		return 0;
 	}
-	return name_check_object(ret->name) < 0 ? -ENOENT : 0;
+	return name_check_entry(ret->name) < 0 ? -ENOENT : 0;
 }

@@ -9,12 +9,11 @@
 #ifndef FUSION_CORE_POOL_H
 #define FUSION_CORE_POOL_H
 
+#include "libfusion/core/file/heap_layout.h"
 #include "libfusion/core/heap/heap.h"
-#include "libfusion/core/heap/heap_layout.h"
 
 enum pool_op { POOL_OP_DESTROY = 1 }; /* a = index */
 
-uint64_t pool_table_size(uint32_t n_spans);
 uint32_t pool_max(const struct view *v);
 /* Record of pool @i, 1..; NULL if there never was one. */
 struct pool_rec *pool_at(const struct view *v, uint32_t i);
@@ -32,5 +31,9 @@ int pool_charge(struct view *v, uint32_t i, uint32_t n);
 void pool_uncharge(struct view *v, uint32_t i, uint32_t n);
 /* Count again from the words, after a death; under span_lock. */
 void pool_recount(struct view *v);
+
+int heap_recover_pool(struct view *v, struct thread_rec *t);
+/* Pools for the lens: index 0.. ; -ENOENT hole, -ERANGE end. */
+int pool_copy(const struct view *v, uint32_t i, struct pool_info *ret);
 
 #endif

@@ -6,34 +6,11 @@
 #include "libfusion/core/base/limits.h"
 #include "libfusion/core/base/seed.h"
 #include "libfusion/core/file/lock.h"
+#include "libfusion/core/file/thread.h"
 #include "libfusion/core/heap/heap.h"
 #include "libfusion/core/heap/pool.h"
-
-uint64_t heap_words_size(uint32_t n_spans)
-{
-	return n_spans * sizeof(uint64_t) + span_bounds_size(n_spans) +
-	       pool_table_size(n_spans);
-}
-
-uint64_t heap_descs_size(uint32_t n_spans)
-{
-	return (uint64_t)n_spans * sizeof(struct slab_desc);
-}
-
-uint64_t heap_early_size(const struct geometry *geo)
-{
-	return span_bounds_size(geo->n_spans) +
-	       geo->first_span * sizeof(uint64_t);
-}
-
-int heap_format(struct view *v)
-{
-	struct heap_super *h = heap_super(v);
-
-	h->span_hi = v->geo.first_span;
-	h->reserved_hi = v->geo.first_span;
-	return span_bounds_format(v);
-}
+#include "libfusion/core/heap/span_find.h"
+#include "libfusion/core/heap/span_trim.h"
 
 static void announce(struct thread_rec *me, uint32_t op, uint64_t a, uint64_t b,
 		     uint64_t c)
@@ -258,7 +235,7 @@ static void free_locked(struct view *v, struct thread_rec *me, uint32_t first,
 		compiler_fence();
 	}
 	store_relaxed(span_word(v, first),
-		      SPAN_WORD(SPAN_TXN, CLASS_NONE, me->token & TOKEN_MASK) |
+		      SPAN_WORD(SPAN_TXN, CLASS_NONE, thread_token(me)) |
 			      SPAN_SLOW);
 	compiler_fence();
 	pool_uncharge(v, WORD_POOL(word), n);

@@ -8,8 +8,8 @@
 #define FUSION_CORE_SPAN_H
 
 #include "libfusion/core/base/atomic.h"
+#include "libfusion/core/file/heap_layout.h"
 #include "libfusion/core/file/view.h"
-#include "libfusion/core/heap/heap_layout.h"
 
 /* thread_rec.span.op */
 enum span_op {
@@ -73,35 +73,9 @@ int span_resize(struct view *v, struct thread_rec *me, uint32_t first,
  * do last; a span of one's own needs no lock. */
 void span_mark_free(struct view *v, uint32_t first, uint32_t n, uint64_t word);
 
-/* --- span_find.c: bounds on free runs ------------------------------------- */
-
-uint64_t span_bounds_size(uint32_t n_spans);
-int span_bounds_format(struct view *v);
-/* A free run of @n spans may touch these now: raise their bounds. */
-void span_bounds_raise(struct view *v, uint32_t first, uint32_t n);
-/* First of a free run of @n at a multiple of @align, 0 none.  span_lock. */
-uint32_t span_find(struct view *v, uint32_t n, uint32_t align);
-/* Length of the free run that begins at @i, at most @want. */
-uint32_t span_free_run(const struct view *v, uint32_t i, uint32_t hi,
-		       uint32_t want);
-/* Is there a bound that forbids to find the free run [first, first + n)? */
-bool span_bounds_hide(const struct view *v, uint32_t first, uint32_t n);
-
 /* --- span_trim.c: memory back to the system ------------------------------ */
 
 #define TRIM_SPANS 4		   /* 256 KiB */
 #define TRIM_DECAY_NS 500000000ull /* memory is kept that long for reuse */
-
-/* Give back the memory of free runs of at least TRIM_SPANS that have been free
- * for @age_ns, and empty slabs without an owner.  Returns the number of spans
- * that were given back, or -errno. */
-int64_t span_trim(struct view *v, struct thread_rec *me, uint64_t age_ns);
-/* The same, a bounded part of it, for what is TRIM_DECAY_NS old, if there may
- * be any: cheap to call now and then.  The daemon does too. */
-void span_trim_decayed(struct view *v, struct thread_rec *me);
-/* Something was freed: look again when it has decayed. */
-void span_trim_later(struct view *v);
-/* A free word that knows the time. */
-uint64_t span_free_word(void);
 
 #endif

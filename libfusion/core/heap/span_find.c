@@ -11,6 +11,8 @@
  * one: its bound was raised then, and lowered since only to the length of
  * runs that the stretch is part of.
  */
+#include "libfusion/core/heap/span_find.h"
+
 #include "libfusion/core/heap/span.h"
 
 #define BOUND_ANY 255u /* none: something here was freed since */
@@ -19,22 +21,6 @@
 static uint8_t *bound(const struct view *v, uint32_t group)
 {
 	return (uint8_t *)span_word(v, v->geo.n_spans) + group;
-}
-
-uint64_t span_bounds_size(uint32_t n_spans)
-{
-	return ((uint64_t)n_spans / SPAN_GROUP + 64) & ~63ull;
-}
-
-/* The words below the heap are read by frees of wild pointers. */
-int span_bounds_format(struct view *v)
-{
-	int r = view_reserve(v, view_off(v, bound(v, 0)),
-			     span_bounds_size(v->geo.n_spans));
-
-	return r ? r
-		 : view_reserve(v, v->geo.off_words,
-				v->geo.first_span * sizeof(uint64_t));
 }
 
 void span_bounds_raise(struct view *v, uint32_t first, uint32_t n)

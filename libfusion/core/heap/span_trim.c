@@ -6,12 +6,16 @@
  * punched.  Nobody has a thread for that: it is done on the way by who
  * allocates or frees spans, and by the daemon when it looks.
  */
+#include "libfusion/core/heap/span_trim.h"
+
 #include <errno.h>
 
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/file/lock.h"
+#include "libfusion/core/file/thread.h"
 #include "libfusion/core/heap/slab.h"
 #include "libfusion/core/heap/span.h"
+#include "libfusion/core/heap/span_find.h"
 
 #define PUNCH_MAX 1024u /* spans in one go: 64 MiB */
 #define TRIM_MAX 2048	/* about so many on the way, more the next time */
@@ -83,7 +87,7 @@ static uint32_t next_decayed(const struct view *v, struct trim *t, uint32_t *at)
 static uint32_t claim(struct view *v, struct thread_rec *me, uint32_t at,
 		      uint32_t n)
 {
-	uint64_t txn = SPAN_WORD(SPAN_TXN, CLASS_NONE, me->token & TOKEN_MASK);
+	uint64_t txn = SPAN_WORD(SPAN_TXN, CLASS_NONE, thread_token(me));
 	uint32_t i = 0;
 
 	while (i < n &&
@@ -120,7 +124,7 @@ static int punch(struct view *v, struct thread_rec *me, uint32_t at, uint32_t n)
 static int reap_orphan(struct view *v, struct thread_rec *me,
 		       const struct class_info *k, uint32_t i, uint64_t w)
 {
-	uint64_t mine = w | (me->token & TOKEN_MASK);
+	uint64_t mine = w | thread_token(me);
 	int r;
 
 	if (!slab_is_empty(v, k, i) || !cas_acquire(span_word(v, i), &w, mine))

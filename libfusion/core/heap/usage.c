@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "libfusion/core/heap/usage.h"
+
 #include "libfusion/core/heap/heap.h"
 #include "libfusion/core/heap/slab.h"
 

@@ -20,8 +20,9 @@
 #include "libfusion/core/base/seed.h"
 #include "libfusion/core/file/event.h"
 #include "libfusion/core/file/thread.h"
+#include "libfusion/core/life/liveness.h"
+#include "libfusion/core/life/member.h"
 #include "libfusion/core/life/witness.h"
-#include "libfusion/core/objects/object.h"
 #include "libfusion/core/recovery/recover.h"
 
 #define POLL_FIRST_NS                                          \
@@ -333,7 +334,7 @@ int life_depart(struct view *v, uint32_t slot, bool died)
 	/* Commit.  Release: whoever takes the slot sees it recovered. */
 	store_release(&m->state, MEMBER_FREE);
 	life_changed(v);
-	object_look_again(v);
+	recover_seen(v);
 	if (doomed && died && v->slot && v->slot != slot && v->acts)
 		v->acts->die(v); /* a member's acts have no hole */
 	return n;

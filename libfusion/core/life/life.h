@@ -59,30 +59,6 @@ struct member_info {
 	char comm[16];
 };
 
-/* Take a free slot whose witness nobody has, and lock that: MEMBER_JOINING,
- * with a new id.  A master's claim also sets
- * superblock.master, and the state of an empty arena to INITIALIZING.  0,
- * -ENOSPC (all max_members taken), -ENOMEM (no memory for its record),
- * -EOVERFLOW (all ids of this file have been given). */
-int member_claim(struct view *v, const struct member_info *info,
-		 uint32_t *ret_slot);
-/* JOINING -> ALIVE, and RUNNING if it is the initialising master.  Also
- * LEAVING -> ALIVE, and back to RUNNING: a callback refused to leave.  Wakes
- * life_seq, logs the join.  0 (also if it was ALIVE), -ESRCH. */
-int member_ready(struct view *v, uint32_t slot);
-/* How many other slots than @except are inside, by state; any may be NULL. */
-void member_count(struct view *v, uint32_t except, uint32_t *joining,
-		  uint32_t *alive, uint32_t *leaving);
-/* Slot of member @id, 0 if it is not inside.  No lock. */
-uint32_t member_find(const struct view *v, uint32_t id);
-/* Is @id inside, in slot @slot?  Takes any numbers.  No lock (but then only
- * what was so). */
-bool member_at(const struct view *v, uint32_t slot, uint32_t id);
-/* The slot in state @state with the lowest id, 0 none. */
-uint32_t member_oldest(const struct view *v, uint32_t state);
-/* One more than the highest slot ever used: the bound for scans.  No lock. */
-uint32_t members_hi(const struct view *v);
-
 enum life_exit { EXIT_LAST = 0, EXIT_NOT_LAST = 1, EXIT_WAIT = 2 };
 
 /*
@@ -107,9 +83,6 @@ int life_depart(struct view *v, uint32_t slot, bool died);
 /* INITIALIZING, or SHUTTING_DOWN that failed: RUNNING. */
 void life_running(struct view *v);
 
-/* life_seq + 1, and wake who waits for it. */
-void life_changed(struct view *v);
-
 /* The state as one word of `state`: "empty", "initializing", ... */
 const char *life_state_name(uint32_t state);
 /* The same for a member's: "joining", "alive", "leaving", "dead", "free". */
@@ -125,25 +98,6 @@ const char *member_state_name(uint32_t state);
 int life_undertake(struct view *v);
 
 /* --- Liveness.  No lock, but under it an answer stays true. -------------- */
-
-/* Start time of @pid, 0 if there is no such process (or a zombie). */
-uint64_t process_start_time(pid_t pid);
-/* Inode of my pid namespace, 0 unknown. */
-uint64_t process_pidns(void);
-/* The pid by which this process sees that of @m, as the arena's memory says it;
- * 0 it does not see it. */
-pid_t member_pid_here(const struct view *v, const struct member_rec *m);
-/* I am member @id in @slot, have its witness and have mapped the arena: say so
- * there, set v->slot.  Takes the life lock.  0; -ESRCH the slot is not mine
- * (any more). */
-int life_witness(struct view *v, uint32_t slot, uint32_t id);
-/* Is the witness of @slot held?  No lock; asks only the kernel. */
-bool life_witness_held(const struct view *v, uint32_t slot);
-/* Is who is (or was) in @slot dead?  A free slot is not. */
-bool member_is_dead(struct view *v, uint32_t slot);
-/* Is this thread of a live member gone without its destructors?  Asks
- * view.acts, in doubt it is not. */
-bool thread_is_dead(struct view *v, const struct thread_rec *t);
 
 /*
  * A wait for the owner of @token has lasted suspiciously long: if that member

@@ -6,6 +6,8 @@
  * answered with "alive": a corpse that lies about a while stalls what it held,
  * but a living process that is taken for dead has its memory pulled away.
  */
+#include "libfusion/core/life/liveness.h"
+
 #include "libfusion/core/life/life.h"
 
 #include <errno.h>
@@ -19,6 +21,7 @@
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/base/fd.h"
 #include "libfusion/core/base/seed.h"
+#include "libfusion/core/life/member.h"
 #include "libfusion/core/life/witness.h"
 
 #define STAT_TEXT 1024 /* /proc/PID/stat is some 300 bytes */

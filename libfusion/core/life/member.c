@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "libfusion/core/life/member.h"
+
 #include "libfusion/core/life/life.h"
 
 #include <errno.h>

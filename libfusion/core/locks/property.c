@@ -41,11 +41,6 @@ static const enum step property_steps[N_STATES][PROPERTY_CEDE + 1] = {
 	[THEIR_PURCHASE] = {WINDOW, WINDOW, DENY},
 };
 
-static uint32_t token_of(const struct thread_rec *t)
-{
-	return t->token & TOKEN_MASK;
-}
-
 static enum state state_of(uint64_t w, uint32_t me)
 {
 	bool purchased = w & PROPERTY_PURCHASED;
@@ -242,7 +237,7 @@ static bool window_passed(const struct property *p, enum property_request what,
 static int attempt(struct view *v, struct thread_rec *me, struct property *p,
 		   enum property_request what, uint32_t id, uint64_t *seen)
 {
-	uint32_t token = token_of(me);
+	uint32_t token = thread_token(me);
 	uint64_t w;
 	int r;
 
@@ -318,7 +313,7 @@ static int wait_turn(struct view *v, struct property *p,
 static bool is_mine(const struct thread_rec *me, const struct property *p)
 {
 	/* Relaxed: only a thread itself can have stored its own token. */
-	return PROPERTY_OWNER(load_relaxed(&p->word)) == token_of(me);
+	return PROPERTY_OWNER(load_relaxed(&p->word)) == thread_token(me);
 }
 
 /* Before somebody is sent away: is it only that nobody has told us of the
@@ -391,12 +386,13 @@ int property_cede(struct view *v, struct thread_rec *me, struct property *p)
 	bool told, gone = !load_acquire(&p->id);
 
 	if (gone ||
-	    property_steps[state_of(w, token_of(me))][PROPERTY_CEDE] != BACK)
+	    property_steps[state_of(w, thread_token(me))][PROPERTY_CEDE] !=
+		    BACK)
 		/* Owned, destroyed, and the place used again? */
 		return strike_out(v, me, p) || gone ? -EIDRM : -EPERM;
 	if (PROPERTY_LEVELS(w) > 1)
 		return add_levels(p, w, -1) ? 0 : -EIDRM;
-	told = release(p, token_of(me));
+	told = release(p, thread_token(me));
 	strike_out(v, me, p);
 	return told;
 }
@@ -425,19 +421,20 @@ const struct thread_rec *property_owner(const struct view *v, uint64_t word)
 static bool take_back(struct view *v, const struct thread_rec *t,
 		      struct thread_rec *me, struct property *p)
 {
-	release(p, token_of(t));
+	release(p, thread_token(t));
 	if (!load_acquire(&p->id))
 		return false;
 	add_relaxed(&p->recovered, 1);
 	event_log(v, me, EVENT_RECOVERED, thread_member_id(v, t),
-		  "property %.*s", OBJECT_NAME_MAX, p->e.name);
+		  "property %.*s", ENTRY_NAME_MAX, p->e.name);
 	return true;
 }
 
 unsigned property_recover(struct view *v, struct thread_rec *t,
 			  struct thread_rec *me)
 {
-	uint32_t hi = table_hi(v, KIND_PROPERTY), token = token_of(t), n = 0;
+	uint32_t hi = table_hi(v, KIND_PROPERTY), token = thread_token(t),
+		 n = 0;
 
 	for (unsigned k = 0; k < THREAD_PROPERTIES; k++) {
 		uint32_t i = load_relaxed(&t->properties[k]);
@@ -459,11 +456,10 @@ unsigned property_recover(struct view *v, struct thread_rec *t,
 /* --- The checker -----------------------------------------------------------
  */
 
-unsigned property_check(struct view *v, void (*report)(void *, const char *),
-			void *ctx)
+unsigned property_check(struct view *v, check_report_fn report, void *ctx)
 {
 	uint32_t hi = table_hi(v, KIND_PROPERTY);
-	unsigned faults = 0;
+	struct checker c = {.report = report, .ctx = ctx};
 
 	for (uint32_t i = 0; i < hi; i++) {
 		const struct property *p = view_entry(v, KIND_PROPERTY, i);
@@ -478,11 +474,10 @@ unsigned property_check(struct view *v, void (*report)(void *, const char *),
 			what = "property: owned by nobody";
 		else if (!PROPERTY_OWNER(w) != !PROPERTY_LEVELS(w))
 			what = "property: levels without an owner";
-		if (what && report)
-			report(ctx, what);
-		faults += !!what;
+		if (what)
+			check_fault(&c, "%s", what);
 	}
-	return faults;
+	return c.faults;
 }
 
 unsigned property_check_thread(const struct view *v, const struct thread_rec *t)
@@ -497,8 +492,8 @@ unsigned property_check_thread(const struct view *v, const struct thread_rec *t)
 		if (!i)
 			continue;
 		p = i <= hi ? view_entry(v, KIND_PROPERTY, i - 1) : NULL;
-		faults += !p ||
-			  PROPERTY_OWNER(load_relaxed(&p->word)) != token_of(t);
+		faults += !p || PROPERTY_OWNER(load_relaxed(&p->word)) !=
+					thread_token(t);
 	}
 	return faults;
 }

@@ -21,6 +21,7 @@
 #include <errno.h>
 
 #include "libfusion/core/base/atomic.h"
+#include "libfusion/core/base/checker.h"
 #include "libfusion/core/names/table.h"
 
 #define PROPERTY_WAIT 0x80000000ull
@@ -50,7 +51,7 @@ struct property {
 	uint32_t recovered; /* atomic: owners that died */
 	uint8_t pad1[68];
 };
-static_assert(sizeof(struct property) == OBJECT_SIZE, "ABI: bump FORMAT");
+static_assert(sizeof(struct property) == ENTRY_SIZE, "ABI: bump FORMAT");
 static_assert(offsetof(struct property, word) == 128, "ABI: bump FORMAT");
 
 enum property_request { PROPERTY_LEASE, PROPERTY_PURCHASE, PROPERTY_CEDE };
@@ -93,8 +94,7 @@ void property_init(struct view *v, void *rec, const void *arg); /* kinds.c */
 void property_fini(struct view *v, void *rec);
 
 /* Faults of a quiet arena's properties. */
-unsigned property_check(struct view *v, void (*report)(void *, const char *),
-			void *ctx);
+unsigned property_check(struct view *v, check_report_fn report, void *ctx);
 
 /* As many announcements of @t are not of what it has. */
 unsigned property_check_thread(const struct view *v,
@@ -104,7 +104,7 @@ static inline uint32_t property_index(const struct view *v,
 				      const struct property *p)
 {
 	return (uint32_t)((view_off(v, p) - v->geo.tables[KIND_PROPERTY].off) /
-			  OBJECT_SIZE);
+			  ENTRY_SIZE);
 }
 
 #endif

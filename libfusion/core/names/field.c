@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "libfusion/core/names/name.h"
+
 /* What field_init() gets. */
 struct field_arg {
 	uint64_t addr, size;
@@ -37,7 +39,7 @@ int field_add(struct view *v, struct thread_rec *me, const char *name,
 {
 	const struct field_arg arg = {addr, size, type ? type : ""};
 	uint32_t i;
-	int r = name_check_object(name);
+	int r = name_check_entry(name);
 
 	if (!r)
 		r = check_type(arg.type);

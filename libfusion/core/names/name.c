@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "libfusion/core/names/name.h"
+
 #include "libfusion/core/names/table.h"
 
 #include <errno.h>
@@ -32,9 +34,9 @@ int name_check_arena(const char *name)
 	return name_check(name, ARENA_NAME_MAX);
 }
 
-int name_check_object(const char *name)
+int name_check_entry(const char *name)
 {
 	if (name && *name == '#')
 		return -EINVAL;
-	return name_check(name, OBJECT_NAME_MAX);
+	return name_check(name, ENTRY_NAME_MAX);
 }

@@ -12,6 +12,7 @@
 #include "libfusion/core/base/seed.h"
 #include "libfusion/core/file/event.h"
 #include "libfusion/core/file/lock.h"
+#include "libfusion/core/names/name.h"
 
 /*
  * thread_rec.table: op, kind, and
@@ -31,10 +32,10 @@ struct place {
 	struct view *v;
 	const struct table *t;
 	struct table_head *head;
-	enum object_kind kind;
+	enum entry_kind kind;
 };
 
-static struct place place_of(struct view *v, enum object_kind kind)
+static struct place place_of(struct view *v, enum entry_kind kind)
 {
 	return (struct place){
 		.v = v,
@@ -68,7 +69,7 @@ static uint32_t name_id(const char *name)
 /* Of a record that is in use: given, or made from its id. */
 static bool name_is_sane(const char *name)
 {
-	return name_id(name) || name_check_object(name) == 0;
+	return name_id(name) || name_check_entry(name) == 0;
 }
 
 static struct entry *entry_at(const struct place *p, uint32_t i)
@@ -82,12 +83,12 @@ static uint32_t *bucket_at(const struct view *v, const struct table *t,
 	return (uint32_t *)(v->base + t->off_buckets) + bucket;
 }
 
-uint32_t table_hi(const struct view *v, enum object_kind kind)
+uint32_t table_hi(const struct view *v, enum entry_kind kind)
 {
 	return view_hi(&v->sb->tables[kind].hi, v->geo.tables[kind].max);
 }
 
-int64_t table_index(const struct view *v, enum object_kind kind, const void *p)
+int64_t table_index(const struct view *v, enum entry_kind kind, const void *p)
 {
 	const struct table *t = &v->geo.tables[kind];
 	uint64_t at = (uint64_t)((uintptr_t)p - (uintptr_t)v->base) - t->off;
@@ -123,7 +124,7 @@ static int chain_find(const struct place *p, const char *name, uint32_t hash,
 }
 
 /* Index of the record with @id, however it is called. */
-static int find_id(const struct view *v, enum object_kind kind, uint32_t id,
+static int find_id(const struct view *v, enum entry_kind kind, uint32_t id,
 		   uint32_t *ret_index)
 {
 	uint32_t hi = table_hi(v, kind);
@@ -263,20 +264,20 @@ uint32_t table_next_id(struct view *v)
 	uint32_t id;
 
 	do
-		id = add_relaxed(&v->sb->next_object, 1);
+		id = add_relaxed(&v->sb->next_entry, 1);
 	while (!id);
 	return id;
 }
 
 static int name_entry(struct view *v, struct entry *e, const char *name)
 {
-	int r = name ? name_check_object(name) : 0;
+	int r = name ? name_check_entry(name) : 0;
 
 	if (r < 0)
 		return r;
 	e->id = table_next_id(v);
 	if (name)
-		strncpy(e->name, name, OBJECT_NAME_MAX);
+		strncpy(e->name, name, ENTRY_NAME_MAX);
 	else
 		snprintf(e->name, sizeof(e->name), "#%u", e->id);
 	e->hash = name_hash(e->name);
@@ -290,9 +291,9 @@ static bool is_quiet(const struct place *p, uint32_t i)
 	return ops->quiet && ops->quiet(entry_at(p, i));
 }
 
-static int add_once(struct view *v, struct thread_rec *me,
-		    enum object_kind kind, const char *name, uint32_t creator,
-		    const void *arg, uint32_t *ret_index)
+static int add_once(struct view *v, struct thread_rec *me, enum entry_kind kind,
+		    const char *name, uint32_t creator, const void *arg,
+		    uint32_t *ret_index)
 {
 	struct place p = place_of(v, kind);
 	struct entry from = {
@@ -318,7 +319,7 @@ static int add_once(struct view *v, struct thread_rec *me,
 	return 0;
 }
 
-int table_add(struct view *v, struct thread_rec *me, enum object_kind kind,
+int table_add(struct view *v, struct thread_rec *me, enum entry_kind kind,
 	      const char *name, uint32_t creator, const void *arg,
 	      uint32_t *ret_index)
 {
@@ -333,10 +334,10 @@ int table_add(struct view *v, struct thread_rec *me, enum object_kind kind,
 
 static int check_wanted(const char *name)
 {
-	return name && name_id(name) ? 0 : name_check_object(name);
+	return name && name_id(name) ? 0 : name_check_entry(name);
 }
 
-int table_get(struct view *v, struct thread_rec *me, enum object_kind kind,
+int table_get(struct view *v, struct thread_rec *me, enum entry_kind kind,
 	      const char *name, uint32_t *ret_index, void *ret)
 {
 	struct place p = place_of(v, kind);
@@ -403,7 +404,7 @@ static int remove_found(const struct place *p, struct thread_rec *me,
 	int r;
 
 	memcpy(ret_name, e->name, sizeof(e->name));
-	ret_name[OBJECT_NAME_MAX] = '\0';
+	ret_name[ENTRY_NAME_MAX] = '\0';
 	r = chain_find(p, ret_name, e->hash, &at, &prev);
 	if (r < 0 || at != i)
 		return -EIO;
@@ -424,11 +425,11 @@ static int log_removal(const struct place *p, struct thread_rec *me,
 	return 0;
 }
 
-int table_remove(struct view *v, struct thread_rec *me, enum object_kind kind,
+int table_remove(struct view *v, struct thread_rec *me, enum entry_kind kind,
 		 uint32_t index, uint32_t id)
 {
 	struct place p = place_of(v, kind);
-	char name[OBJECT_NAME_MAX + 1];
+	char name[ENTRY_NAME_MAX + 1];
 	int r = core_lock(v, me, &p.head->lock);
 
 	if (r < 0)
@@ -444,10 +445,10 @@ int table_remove(struct view *v, struct thread_rec *me, enum object_kind kind,
 }
 
 int table_remove_name(struct view *v, struct thread_rec *me,
-		      enum object_kind kind, const char *name)
+		      enum entry_kind kind, const char *name)
 {
 	struct place p = place_of(v, kind);
-	char found[OBJECT_NAME_MAX + 1];
+	char found[ENTRY_NAME_MAX + 1];
 	int r = check_wanted(name);
 	uint32_t i;
 
@@ -566,7 +567,7 @@ static bool is_still(const struct entry *e, uint32_t id)
 				load_relaxed(&e->id) == id);
 }
 
-int table_copy(const struct view *v, enum object_kind kind, uint32_t i,
+int table_copy(const struct view *v, enum entry_kind kind, uint32_t i,
 	       void *ret)
 {
 	const struct table *t = &v->geo.tables[kind];
@@ -579,7 +580,7 @@ int table_copy(const struct view *v, enum object_kind kind, uint32_t i,
 	    ENTRY_USED)
 		return -ENOENT;
 	memcpy(ret, view_entry(v, kind, i), t->stride);
-	copy->name[OBJECT_NAME_MAX] = '\0';
+	copy->name[ENTRY_NAME_MAX] = '\0';
 	/* Torn by a writer, or scribbled on: not there. */
 	if (!is_still(view_entry(v, kind, i), copy->id) ||
 	    copy->state != ENTRY_USED || !name_is_sane(copy->name) ||
@@ -589,22 +590,22 @@ int table_copy(const struct view *v, enum object_kind kind, uint32_t i,
 }
 
 /* Is record @i in use under @name? */
-static bool is_called(const struct view *v, enum object_kind kind, uint32_t i,
+static bool is_called(const struct view *v, enum entry_kind kind, uint32_t i,
 		      const char *name)
 {
 	const struct entry *e = view_entry(v, kind, i);
 	/* Relaxed: whatever life of the record it is of, is_still() says
 	 * whether the name is of that one. */
 	uint32_t id = load_relaxed(&e->id);
-	char copy[OBJECT_NAME_MAX + 1];
+	char copy[ENTRY_NAME_MAX + 1];
 
 	memcpy(copy, e->name, sizeof(copy));
-	copy[OBJECT_NAME_MAX] = '\0';
+	copy[ENTRY_NAME_MAX] = '\0';
 	return is_still(e, id) && !strcmp(copy, name);
 }
 
 /* -EAGAIN: a writer was in the way. */
-static int lookup_once(const struct view *v, enum object_kind kind,
+static int lookup_once(const struct view *v, enum entry_kind kind,
 		       const char *name, uint32_t hash, uint32_t *ret_index)
 {
 	const struct table *t = &v->geo.tables[kind];
@@ -639,7 +640,7 @@ static int lookup_once(const struct view *v, enum object_kind kind,
 	return -ENOENT;
 }
 
-int table_lookup(const struct view *v, enum object_kind kind, const char *name,
+int table_lookup(const struct view *v, enum entry_kind kind, const char *name,
 		 uint32_t *ret_index)
 {
 	uint32_t hash;
@@ -661,54 +662,50 @@ int table_lookup(const struct view *v, enum object_kind kind, const char *name,
 /* --- The checker -----------------------------------------------------------
  */
 
-struct checker {
+struct table_checker {
+	struct checker check;
 	struct place p;
-	uint8_t *seen; /* a byte a record: how often it was met */
+	const char *kind; /* begins each line */
+	uint8_t *seen;	  /* a byte a record: how often it was met */
 	uint32_t hi;
-	unsigned faults;
-	void (*report)(void *, const char *);
-	void *ctx;
 };
 
-static void fault(struct checker *c, const char *what)
-{
-	char text[128];
-
-	c->faults++;
-	snprintf(text, sizeof(text), "%s: %s", kind_ops[c->p.kind].name, what);
-	if (c->report)
-		c->report(c->ctx, text);
-}
-
-static void check_chain(struct checker *c, uint32_t bucket)
+static void check_chain(struct table_checker *c, uint32_t bucket)
 {
 	uint32_t next = load_relaxed(bucket_at(c->p.v, c->p.t, bucket));
 
 	while (next) {
 		union {
 			struct entry e;
-			char room[OBJECT_SIZE];
+			char room[ENTRY_SIZE];
 		} copy;
 
 		if (next > c->hi) {
-			fault(c, "chain leads out of the table");
+			check_fault(&c->check,
+				    "%s: chain leads out of the table",
+				    c->kind);
 			return;
 		}
 		if (c->seen[next - 1]++) {
-			fault(c, "record is in chains twice");
+			check_fault(&c->check, "%s: record is in chains twice",
+				    c->kind);
 			return;
 		}
 		if (table_copy(c->p.v, c->p.kind, next - 1, &copy) < 0) {
-			fault(c, "record in a chain is not in use");
+			check_fault(&c->check,
+				    "%s: record in a chain is not in use",
+				    c->kind);
 			return;
 		}
 		if (copy.e.hash % c->p.t->n_buckets != bucket)
-			fault(c, "record is in the wrong chain");
+			check_fault(&c->check,
+				    "%s: record is in the wrong chain",
+				    c->kind);
 		next = copy.e.next;
 	}
 }
 
-static void check_unique(struct checker *c, uint32_t i)
+static void check_unique(struct table_checker *c, uint32_t i)
 {
 	const struct entry *e = entry_at(&c->p, i);
 	uint32_t found, *prev;
@@ -716,10 +713,10 @@ static void check_unique(struct checker *c, uint32_t i)
 	if (load_relaxed(&e->state) == ENTRY_USED &&
 	    (chain_find(&c->p, e->name, e->hash, &found, &prev) < 0 ||
 	     found != i))
-		fault(c, "a name is there twice");
+		check_fault(&c->check, "%s: a name is there twice", c->kind);
 }
 
-static void check_free(struct checker *c)
+static void check_free(struct table_checker *c)
 {
 	uint32_t next = load_relaxed(&c->p.head->free);
 
@@ -727,37 +724,42 @@ static void check_free(struct checker *c)
 		struct entry *e;
 
 		if (next > c->hi) {
-			fault(c, "free list leads out of the table");
+			check_fault(&c->check,
+				    "%s: free list leads out of the table",
+				    c->kind);
 			return;
 		}
 		if (c->seen[next - 1]++) {
-			fault(c, "free record is met twice");
+			check_fault(&c->check, "%s: free record is met twice",
+				    c->kind);
 			return;
 		}
 		e = entry_at(&c->p, next - 1);
 		if (load_relaxed(&e->state) != ENTRY_FREE) {
-			fault(c, "record in the free list is in use");
+			check_fault(&c->check,
+				    "%s: record in the free list is in use",
+				    c->kind);
 			return;
 		}
 		next = load_relaxed(&e->next);
 	}
 }
 
-unsigned table_check(struct view *v, enum object_kind kind,
-		     void (*report)(void *, const char *), void *ctx)
+unsigned table_check(struct view *v, enum entry_kind kind,
+		     check_report_fn report, void *ctx)
 {
-	struct checker c = {
+	struct table_checker c = {
+		.check = {.report = report, .ctx = ctx},
 		.p = place_of(v, kind),
+		.kind = kind_ops[kind].name,
 		.hi = table_hi(v, kind),
-		.report = report,
-		.ctx = ctx,
 	};
 	uint32_t n_used = 0;
 
 	c.seen = calloc(c.hi + 1, 1);
 	if (!c.seen) {
-		fault(&c, "no memory for the check");
-		return c.faults;
+		check_fault(&c.check, "%s: no memory for the check", c.kind);
+		return c.check.faults;
 	}
 	for (uint32_t b = 0; b < c.p.t->n_buckets; b++)
 		check_chain(&c, b);
@@ -765,12 +767,13 @@ unsigned table_check(struct view *v, enum object_kind kind,
 	for (uint32_t i = 0; i < c.hi; i++) {
 		n_used += load_relaxed(&entry_at(&c.p, i)->state) == ENTRY_USED;
 		if (!c.seen[i])
-			fault(&c, "record is lost");
-		else if (!c.faults)
+			check_fault(&c.check, "%s: record is lost", c.kind);
+		else if (!c.check.faults)
 			check_unique(&c, i);
 	}
 	if (n_used != load_relaxed(&c.p.head->n))
-		fault(&c, "the number of records is wrong");
+		check_fault(&c.check, "%s: the number of records is wrong",
+			    c.kind);
 	free(c.seen);
-	return c.faults;
+	return c.check.faults;
 }

@@ -14,25 +14,8 @@
 #ifndef FUSION_CORE_TABLE_H
 #define FUSION_CORE_TABLE_H
 
-#include "libfusion/core/file/view.h"
-
-/* What a kind does with its records, kinds.c. */
-struct kind_ops {
-	const char *name; /* in events */
-	/* Make a record new, all but its struct entry, whose id is set.  Not
-	 * visible to anybody yet.  May be run again by nobody. */
-	void (*init)(struct view *v, void *rec, const void *arg);
-	/* It has just been removed, nobody finds it by name any more: turn
-	 * away who still uses it.  Under the table's lock.  Idempotent:
-	 * recovery runs it again.  May be NULL. */
-	void (*fini)(struct view *v, void *rec);
-	/* All are called "#<id>", and so are found by that. */
-	bool nameless;
-	/* Nothing is said of its coming and going.  May be NULL. */
-	bool (*quiet)(const void *rec);
-};
-
-extern const struct kind_ops kind_ops[N_KINDS];
+#include "libfusion/core/base/checker.h"
+#include "libfusion/core/names/kind.h"
 
 /*
  * Make a record.  @name NULL: nameless, "#<id>".  @arg is for the kind's
@@ -40,45 +23,40 @@ extern const struct kind_ops kind_ops[N_KINDS];
  * -ENOSPC table full; -ENOMEM; -EIO the table is damaged; -ETIMEDOUT if
  * v->patience_ns is set.  Logs an event.
  */
-int table_add(struct view *v, struct thread_rec *me, enum object_kind kind,
+int table_add(struct view *v, struct thread_rec *me, enum entry_kind kind,
 	      const char *name, uint32_t creator, const void *arg,
 	      uint32_t *ret_index);
 /* Find by name, or by "#<id>".  0 and the whole record in *ret (if not NULL);
  * -ENOENT, -EINVAL, -EIO, -ETIMEDOUT. */
-int table_get(struct view *v, struct thread_rec *me, enum object_kind kind,
+int table_get(struct view *v, struct thread_rec *me, enum entry_kind kind,
 	      const char *name, uint32_t *ret_index, void *ret);
 /* 0, or the same errors; -EIDRM the record at @index is not @id any more. */
-int table_remove(struct view *v, struct thread_rec *me, enum object_kind kind,
+int table_remove(struct view *v, struct thread_rec *me, enum entry_kind kind,
 		 uint32_t index, uint32_t id);
 int table_remove_name(struct view *v, struct thread_rec *me,
-		      enum object_kind kind, const char *name);
+		      enum entry_kind kind, const char *name);
 
 /* Recovery of t->table.  Idempotent. */
 int table_recover(struct view *v, struct thread_rec *t);
 
 /* Records below were ever used. */
-uint32_t table_hi(const struct view *v, enum object_kind kind);
+uint32_t table_hi(const struct view *v, enum entry_kind kind);
 /* For a new object of any kind.  0 is nobody's, also when they begin anew. */
 uint32_t table_next_id(struct view *v);
 /* Index of the record of @kind at @p, or -EINVAL: @p is no such address.  Says
  * nothing of its state. */
-int64_t table_index(const struct view *v, enum object_kind kind, const void *p);
+int64_t table_index(const struct view *v, enum entry_kind kind, const void *p);
 
 /* For the lens, without lock: copy record @i if it is used and sane.  0,
  * -ENOENT.  table_lookup(): index of @name, by its chain or as "#<id>"; a
  * bounded walk. */
-int table_copy(const struct view *v, enum object_kind kind, uint32_t i,
+int table_copy(const struct view *v, enum entry_kind kind, uint32_t i,
 	       void *ret);
-int table_lookup(const struct view *v, enum object_kind kind, const char *name,
+int table_lookup(const struct view *v, enum entry_kind kind, const char *name,
 		 uint32_t *ret_index);
 
-/* 1 to 63 bytes, no '/', no control characters, not beginning with '.'; an
- * object's not beginning with '#' either.  0, -EINVAL, -ENAMETOOLONG. */
-int name_check_arena(const char *name);
-int name_check_object(const char *name);
-
 /* Faults of one table of a quiet arena. */
-unsigned table_check(struct view *v, enum object_kind kind,
-		     void (*report)(void *, const char *), void *ctx);
+unsigned table_check(struct view *v, enum entry_kind kind,
+		     check_report_fn report, void *ctx);
 
 #endif

@@ -45,6 +45,12 @@ bool object_is_quiet(const void *rec)
 	return true;
 }
 
+void object_has_ref(const struct view *v, uint32_t i, uint32_t ref)
+{
+	/* Release: pairs with the acquire in object_ref(). */
+	store_release(&object_at(v, i)->ref, ref);
+}
+
 struct ref *object_ref(const struct view *v, const struct object *o)
 {
 	uint32_t i = load_acquire(&o->ref);

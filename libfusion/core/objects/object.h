@@ -39,7 +39,7 @@ struct object_pool {
 	uint64_t made, destroyed;
 	uint8_t pad[112];
 };
-static_assert(sizeof(struct object_pool) == OBJECT_SIZE, "ABI: bump FORMAT");
+static_assert(sizeof(struct object_pool) == ENTRY_SIZE, "ABI: bump FORMAT");
 
 enum object_state {
 	OBJECT_NEW = 0,
@@ -63,7 +63,7 @@ struct object {
 	uint64_t items;	       /* the first one, as members see it; 0 none */
 	uint8_t pad[96];
 };
-static_assert(sizeof(struct object) == OBJECT_SIZE, "ABI: bump FORMAT");
+static_assert(sizeof(struct object) == ENTRY_SIZE, "ABI: bump FORMAT");
 
 /* Before the data, in its block. */
 struct object_data {
@@ -128,22 +128,6 @@ struct object_pool_params {
 	uint64_t object_size, message_size;
 };
 
-int object_pool_create(struct view *v, struct thread_rec *me, const char *name,
-		       const struct object_pool_params *params,
-		       uint32_t creator, struct object_pool **ret);
-/* Have the duty if nobody has it.  True: @who has it now. */
-bool object_duty_take(const struct view *v, struct object_pool *p,
-		      uint64_t who);
-/* Have it, whoever had it. */
-void object_duty_seize(struct object_pool *p, uint64_t who);
-/* Not any more; all members are rung. */
-void object_duty_leave(struct view *v, struct object_pool *p, uint64_t who);
-/* Who is to look again: the member in @slot; all. */
-void object_ring(const struct view *v, uint32_t slot);
-void object_ring_all(const struct view *v);
-/* Objects that are of it; looks at all records. */
-uint32_t object_pool_count(const struct view *v, uint32_t pool, uint32_t id);
-
 /* Of object_init(). */
 struct object_make {
 	struct thread_rec *me;
@@ -167,8 +151,8 @@ struct reactor *object_reactor(const struct view *v, const struct object *o);
 /* The same, made if need be.  0; -EIDRM; table_add()'s. */
 int object_reactor_make(struct view *v, struct thread_rec *me, struct object *o,
 			uint32_t creator, struct reactor **ret);
-/* Of reactor_init(): before the commit of its record. */
-struct reactor;
+/* The object's row in kinds.c: names/kind.h says what they do. */
+void object_has_ref(const struct view *v, uint32_t i, uint32_t ref);
 void object_announce_reactor(const struct view *v, struct thread_rec *me,
 			     const struct reactor *re);
 /* Is it one that programs may find? */
@@ -187,35 +171,6 @@ static inline bool object_is_of(const struct object *o, uint32_t i, uint32_t id)
 	return load_relaxed(&o->pool) == i && load_relaxed(&o->pool_id) == id;
 }
 
-/* --- Falls (object_fall.c) ------------------------------------------------ */
-
-/* Bytes of the map. */
-uint64_t object_map_size(uint32_t max_objects);
-/* Object @i, if it has @id still, is to be looked at. */
-void object_tell(const struct view *v, uint32_t i, uint32_t id);
-/* The first bit that is set at or after @from; -1 none. */
-int64_t object_fallen(const struct view *v, uint32_t from);
-/* Only the bit. */
-void object_mark(const struct view *v, uint32_t i);
-/* It has been looked at: take the bit away, unless there is a reason again. */
-void object_looked_at(const struct view *v, uint32_t i);
-/* Is nobody counted, who once was? */
-bool object_at_zero(const struct view *v, const struct object *o);
-
-/* --- The end (object_reap.c) ---------------------------------------------- */
-
-/* Become who destroys it, and have its bit set.  0; -EBUSY a living member
- * does; -EIDRM. */
-int object_claim(const struct view *v, struct thread_rec *me, struct object *o,
-		 uint32_t id, uint64_t who);
-/* Not any more. */
-void object_unclaim(struct object *o, uint64_t who);
-/* Does a member that is there claim it?  One that is not loses it. */
-bool object_is_claimed(const struct view *v, struct object *o);
-/* Claimed: free all that it has, and its record.  May be done again. */
-int object_reap(struct view *v, struct thread_rec *me, struct object *o,
-		uint32_t id);
-
 /* --- Items (object_item.c) ------------------------------------------------ */
 
 /* Which item: one of @kinds (a mask of 1 << kind) with what is not NULL here.
@@ -227,40 +182,8 @@ struct object_item_key {
 	const char *value;
 };
 
-/* The first one that is such; NULL.  Under the lock.  *ret_link, which is
- * written only then, leads to it. */
-struct object_item *object_item_find(const struct view *v, struct object *o,
-				     const struct object_item_key *key,
-				     uint64_t **ret_link);
-/* Does one of those of access allow @path?  Under the lock. */
-bool object_item_allows(const struct view *v, struct object *o,
-			const char *path);
-/* The item that members see at @addr, checked but for its value; NULL. */
-struct object_item *object_item_at(const struct view *v, uint64_t addr);
-/* Bytes of its value that can be there. */
-size_t object_item_room(const struct view *v, const struct object_item *item);
-/* Around a change of the chain of @o, under its lock: announce which. */
-void object_item_begin(const struct view *v, struct thread_rec *me,
-		       const struct object *o);
-void object_item_end(struct thread_rec *me);
-/* Is the block at @addr in the chain?  Under the lock. */
-bool object_item_in(const struct view *v, const struct object *o,
-		    uint64_t addr);
-
 /* --- Recovery (object_recover.c) ------------------------------------------ */
 
-void object_recover_locked(struct view *v, struct thread_rec *t);
-int object_recover(struct view *v, struct thread_rec *t);
-void object_recover_member(struct view *v, uint32_t slot);
-/* A member is recovered: what it claimed is to be looked at. */
-void object_look_again(const struct view *v);
-bool object_announces(const struct thread_rec *t);
-unsigned object_check(struct view *v, void (*report)(void *, const char *),
-		      void *ctx);
-
-/* kinds.c */
-void object_pool_init(struct view *v, void *rec, const void *arg);
-void object_pool_fini(struct view *v, void *rec);
 void object_init(struct view *v, void *rec, const void *arg);
 void object_fini(struct view *v, void *rec);
 bool object_is_quiet(const void *rec);

@@ -7,20 +7,16 @@
  * the word looks empty, then a second look at the word): a bit that is set is
  * always found.
  */
+#include "libfusion/core/objects/object_fall.h"
+
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/seed.h"
 #include "libfusion/core/objects/object.h"
+#include "libfusion/core/refs/ref_zero.h"
 
 static uint32_t n_words(const struct view *v)
 {
 	return (v->geo.tables[KIND_OBJECT].max + 63) / 64;
-}
-
-uint64_t object_map_size(uint32_t max_objects)
-{
-	uint64_t words = (max_objects + 63) / 64;
-
-	return (words + (words + 63) / 64) * sizeof(uint64_t);
 }
 
 static uint64_t *bits(const struct view *v)
@@ -128,6 +124,5 @@ void object_tell(const struct view *v, uint32_t i, uint32_t id)
 	 *   duty? -> ring its owner        a bit? -> look at that object
 	 */
 	full_fence();
-	object_ring(v,
-		    REF_WHO_SLOT(load_acquire(&object_pool_at(v, pool)->duty)));
+	ref_ring(v, REF_WHO_SLOT(load_acquire(&object_pool_at(v, pool)->duty)));
 }

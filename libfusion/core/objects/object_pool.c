@@ -5,12 +5,16 @@
  * The duty is one word.  Who leaves or dies with it rings everybody: those who
  * registered try to take it, and one succeeds.
  */
+#include "libfusion/core/objects/object_pool.h"
+
 #include <limits.h>
 #include <string.h>
 
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/member.h"
 #include "libfusion/core/objects/object.h"
+#include "libfusion/core/refs/ref_zero.h"
 
 void object_pool_init(struct view *v, void *rec, const void *arg)
 {
@@ -40,27 +44,6 @@ int object_pool_create(struct view *v, struct thread_rec *me, const char *name,
 	if (r == 0)
 		*ret = object_pool_at(v, i);
 	return r;
-}
-
-void object_ring(const struct view *v, uint32_t slot)
-{
-	uint32_t *seq;
-
-	if (!slot || slot > v->geo.max_members || slot >= members_hi(v))
-		return;
-	seq = &view_member(v, slot)->ref_seq;
-	/* Release: pairs with the acquire in the watching thread. */
-	add_release(seq, 1);
-	futex_wake(seq, INT_MAX);
-}
-
-void object_ring_all(const struct view *v)
-{
-	uint32_t hi = members_hi(v);
-
-	for (uint32_t i = 1; i < hi; i++)
-		if (load_acquire(&view_member(v, i)->state) != MEMBER_FREE)
-			object_ring(v, i);
 }
 
 bool object_duty_take(const struct view *v, struct object_pool *p, uint64_t who)
@@ -95,7 +78,7 @@ void object_duty_leave(struct view *v, struct object_pool *p, uint64_t who)
 {
 	/* Commit. */
 	if (cas_acq_rel(&p->duty, &who, 0))
-		object_ring_all(v);
+		ref_ring_all(v);
 }
 
 uint32_t object_pool_count(const struct view *v, uint32_t pool, uint32_t id)

@@ -6,11 +6,18 @@
  * step that is whole; then the record goes.  Killed anywhere: the claim is a
  * dead member's, and whoever takes it over does the same again.
  */
+#include "libfusion/core/objects/object_reap.h"
+
 #include "libfusion/core/base/seed.h"
 #include "libfusion/core/file/lock.h"
 #include "libfusion/core/heap/block.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/member.h"
 #include "libfusion/core/objects/object.h"
+#include "libfusion/core/objects/object_fall.h"
+#include "libfusion/core/objects/object_item.h"
+#include "libfusion/core/refs/ref_drop.h"
+#include "libfusion/core/refs/ref_zero.h"
 #include "libfusion/core/talk/reactor.h"
 
 /* Is @who a member that lives, or is not recovered yet?  What it was in the
@@ -130,7 +137,7 @@ static void tell_pool(const struct view *v, uint32_t pool, uint32_t id,
 	if (was_whole)
 		add_relaxed(&p->destroyed, 1);
 	if (load_acquire(&p->dying))
-		object_ring(v, REF_WHO_SLOT(load_acquire(&p->duty)));
+		ref_ring(v, REF_WHO_SLOT(load_acquire(&p->duty)));
 }
 
 int object_reap(struct view *v, struct thread_rec *me, struct object *o,

@@ -1,8 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "libfusion/core/objects/object_recover.h"
+
 #include "libfusion/core/base/seed.h"
 #include "libfusion/core/heap/block.h"
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/objects/object.h"
+#include "libfusion/core/objects/object_fall.h"
+#include "libfusion/core/objects/object_item.h"
+#include "libfusion/core/objects/object_pool.h"
+#include "libfusion/core/objects/object_reap.h"
+#include "libfusion/core/refs/ref_zero.h"
 #include "libfusion/core/talk/reactor.h"
 
 /* What is in the chain is the chain's. */
@@ -127,7 +134,7 @@ void object_look_again(const struct view *v)
 		const struct object_pool *p = object_pool_at(v, i);
 
 		if (load_acquire(&p->e.state) == ENTRY_USED)
-			object_ring(v, REF_WHO_SLOT(load_acquire(&p->duty)));
+			ref_ring(v, REF_WHO_SLOT(load_acquire(&p->duty)));
 	}
 }
 
@@ -162,20 +169,15 @@ static unsigned check_object(struct view *v, uint32_t i, const char **ret)
 	return *ret != NULL;
 }
 
-unsigned object_check(struct view *v, void (*report)(void *, const char *),
-		      void *ctx)
+unsigned object_check(struct view *v, check_report_fn report, void *ctx)
 {
+	struct checker c = {.report = report, .ctx = ctx};
 	uint32_t hi = table_hi(v, KIND_OBJECT);
-	unsigned faults = 0;
 	const char *what;
 
-	for (uint32_t i = 0; i < hi; i++) {
-		if (load_relaxed(&object_at(v, i)->e.state) != ENTRY_USED ||
-		    !check_object(v, i, &what))
-			continue;
-		faults++;
-		if (report)
-			report(ctx, what);
-	}
-	return faults;
+	for (uint32_t i = 0; i < hi; i++)
+		if (load_relaxed(&object_at(v, i)->e.state) == ENTRY_USED &&
+		    check_object(v, i, &what))
+			check_fault(&c, "%s", what);
+	return c.faults;
 }

@@ -3,9 +3,12 @@
 #include "libfusion/core/locks/property.h"
 #include "libfusion/core/locks/skirmish.h"
 #include "libfusion/core/names/field.h"
-#include "libfusion/core/names/table.h"
+#include "libfusion/core/names/kind.h"
 #include "libfusion/core/objects/object.h"
+#include "libfusion/core/objects/object_fall.h"
+#include "libfusion/core/objects/object_pool.h"
 #include "libfusion/core/refs/ref.h"
+#include "libfusion/core/talk/borrow.h"
 #include "libfusion/core/talk/call.h"
 #include "libfusion/core/talk/reactor.h"
 
@@ -21,7 +24,10 @@ const struct kind_ops kind_ops[N_KINDS] = {
 	[KIND_PROPERTY] = {.name = "property",
 			   .init = property_init,
 			   .fini = property_fini},
-	[KIND_CALL] = {.name = "call", .init = call_init, .fini = call_fini},
+	[KIND_CALL] = {.name = "call",
+		       .init = call_init,
+		       .fini = call_fini,
+		       .borrow = lend_borrow},
 	[KIND_REACTOR] = {.name = "reactor",
 			  .init = reactor_init,
 			  .fini = reactor_fini,
@@ -33,5 +39,8 @@ const struct kind_ops kind_ops[N_KINDS] = {
 			 .init = object_init,
 			 .fini = object_fini,
 			 .nameless = true,
-			 .quiet = object_is_quiet},
+			 .quiet = object_is_quiet,
+			 .has_ref = object_has_ref,
+			 .announce_reactor = object_announce_reactor,
+			 .fallen = object_tell},
 };

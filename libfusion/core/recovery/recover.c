@@ -8,15 +8,24 @@
 #include "libfusion/core/file/lock.h"
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/heap/heap.h"
+#include "libfusion/core/heap/heap_recover.h"
+#include "libfusion/core/heap/pool.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/locks/lend.h"
 #include "libfusion/core/locks/property.h"
 #include "libfusion/core/locks/skirmish.h"
+#include "libfusion/core/locks/skirmish_recover.h"
 #include "libfusion/core/objects/object.h"
+#include "libfusion/core/objects/object_recover.h"
 #include "libfusion/core/refs/ref.h"
+#include "libfusion/core/refs/ref_recover.h"
 #include "libfusion/core/talk/call.h"
-#include "libfusion/core/talk/lend.h"
+#include "libfusion/core/talk/call_recover.h"
+#include "libfusion/core/talk/cursor.h"
+#include "libfusion/core/talk/cursor_recover.h"
 #include "libfusion/core/talk/message.h"
 #include "libfusion/core/talk/reactor.h"
+#include "libfusion/core/talk/ring_recover.h"
 
 #define BATCH                                                          \
 	64 /* tokens given to the heap in one pass over the span words \
@@ -112,7 +121,7 @@ static int recover_slabs(struct view *v, uint32_t slot)
 		unsigned n = 0;
 
 		while (n < BATCH && (t = next_record(v, slot, &at)))
-			tokens[n++] = load_relaxed(&t->token) & TOKEN_MASK;
+			tokens[n++] = thread_token(t);
 		if (n)
 			r = heap_recover_tokens(v, tokens, n);
 	} while (t && !r);
@@ -122,7 +131,7 @@ static int recover_slabs(struct view *v, uint32_t slot)
 struct thread_rec *recover_reserved(struct view *v)
 {
 	struct thread_rec *t = view_thread(v, THREAD_RESERVED);
-	uint32_t token = load_relaxed(&t->token) & TOKEN_MASK;
+	uint32_t token = thread_token(t);
 	int r = 0;
 
 	if (load_acquire(&t->member)) {
@@ -169,7 +178,7 @@ int recover_member(struct view *v, uint32_t slot)
 		r = ref_recover_member(v, slot);
 	if (r < 0)
 		return r;
-	reactor_recover_member(v, slot);
+	cursor_recover_member(v, slot);
 	if (slot)
 		object_recover_member(v, slot);
 	/* The users' locks last: who gets one next finds all else whole. */
@@ -186,7 +195,7 @@ int recover_member(struct view *v, uint32_t slot)
 
 int recover_thread(struct view *v, struct thread_rec *t)
 {
-	uint32_t token = load_relaxed(&t->token) & TOKEN_MASK;
+	uint32_t token = thread_token(t);
 	int r = recover_record(v, t);
 
 	lend_tell(v, t);
@@ -196,10 +205,15 @@ int recover_thread(struct view *v, struct thread_rec *t)
 		r = heap_recover_tokens(v, &token, 1);
 	if (r < 0)
 		return r;
-	reactor_recover_thread(v, t);
+	cursor_recover_thread(v, t);
 	property_recover(v, t, life_rec(v));
 	r = skirmish_recover(v, t, life_rec(v));
 	if (!r)
 		thread_release(v, t);
 	return r;
+}
+
+void recover_seen(struct view *v)
+{
+	object_look_again(v);
 }

@@ -25,15 +25,9 @@ int recover_member(struct view *v, uint32_t slot);
 /* The same for one thread record whose thread is gone; frees the record. */
 int recover_thread(struct view *v, struct thread_rec *t);
 
-/* A fault found by arena_check(). */
-typedef void (*check_report_fn)(void *ctx, const char *what);
-
-/*
- * Check every invariant of a quiet arena (nobody is inside an operation).
- * Returns the number of faults; @report (may be NULL) gets a line for each.
- * Reads only; bounded; safe on hostile content but for SIGBUS.
- */
-unsigned arena_check(struct view *v, check_report_fn report, void *ctx);
+/* A slot that was recovered is free, and everybody sees so: have those look who
+ * can go on with what its member left. */
+void recover_seen(struct view *v);
 
 /*
  * The reserved record (thread.h), taken by this process, under the life lock.

@@ -5,8 +5,9 @@
 #include "libfusion/core/base/limits.h"
 #include "libfusion/core/base/seed.h"
 #include "libfusion/core/life/life.h"
-#include "libfusion/core/objects/object.h"
+#include "libfusion/core/refs/ref_family.h"
 #include "libfusion/core/refs/ref_private.h"
+#include "libfusion/core/refs/ref_row.h"
 
 /* --- Creation --------------------------------------------------------------
  */
@@ -38,8 +39,8 @@ void ref_init(struct view *v, void *rec, const void *arg)
 	store_release(&r->id, load_relaxed(&r->e.id));
 	/* Before the commit of the record, which must be used to count. */
 	if (whose)
-		store_release(&object_at(v, whose->index)->ref,
-			      ref_index(v, r) + 1);
+		kind_ops[KIND_OBJECT].has_ref(v, whose->index,
+					      ref_index(v, r) + 1);
 }
 
 /* ref_destroy() has done it before; a table that is mended does it again. */

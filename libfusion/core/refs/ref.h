@@ -63,7 +63,7 @@ struct ref {
 		object_id; /* index + 1 of whose it is; 0 a plain one */
 	uint8_t pad1[44];
 };
-static_assert(sizeof(struct ref) == OBJECT_SIZE, "ABI: bump FUSION_FORMAT");
+static_assert(sizeof(struct ref) == ENTRY_SIZE, "ABI: bump FUSION_FORMAT");
 static_assert(offsetof(struct ref, lock) == 128, "ABI: bump FUSION_FORMAT");
 
 #define REF_WHO(slot, id) ((uint64_t)(slot) << 32 | (id))
@@ -120,7 +120,6 @@ int ref_create(struct view *v, struct thread_rec *me, const char *name,
 /* That of object @index; it names the object, and the object it. */
 int ref_create_for(struct view *v, struct thread_rec *me, uint32_t creator,
 		   uint32_t index, uint32_t id);
-int ref_destroy(struct view *v, struct thread_rec *me, struct ref *r);
 
 /* @hint, may be NULL: where the member keeps which row it has (ref_row_of()).
  * -EAGAIN locked at zero, -EOVERFLOW, -ENOSPC no row, -ENOMEM. */
@@ -133,34 +132,6 @@ int ref_down(struct view *v, struct thread_rec *me, struct ref *r,
 int ref_up_global(struct view *v, struct thread_rec *me, struct ref *r);
 int ref_down_global(struct view *v, struct thread_rec *me, struct ref *r);
 
-/* One count of mine is @catcher's, once it says ref_catch().  -ESRCH no such
- * member, -EPERM I have none, -EAGAIN, -EOVERFLOW, -ENOSPC, -ENOMEM. */
-int ref_throw(struct view *v, struct thread_rec *me, struct ref *r,
-	      uint32_t catcher);
-/* -EAGAIN none was thrown, or locked at zero. */
-int ref_catch(struct view *v, struct thread_rec *me, struct ref *r);
-
-/* Wait until the total is 0 and keep it there.  -ETIMEDOUT; (trylock) -EBUSY
- * it is not 0, or locked already. */
-int ref_zero_lock(struct view *v, struct thread_rec *me, struct ref *r,
-		  int64_t deadline_ns);
-int ref_zero_trylock(struct view *v, struct thread_rec *me, struct ref *r);
-/* The same, if it is the one with @id still. */
-int ref_zero_trylock_id(struct view *v, struct thread_rec *me, struct ref *r,
-			uint32_t id);
-/* -EPERM another member has it, or none. */
-int ref_unlock(struct view *v, struct thread_rec *me, struct ref *r);
-
-/* Have falls bump the member's ref_seq.  *ret_falls: so many before it.
- * -EBUSY it is watched, -EINVAL the total is 0. */
-int ref_watch(struct view *v, struct thread_rec *me, struct ref *r,
-	      uint64_t *ret_falls);
-int ref_unwatch(struct view *v, struct thread_rec *me, struct ref *r);
-
-/* -EBUSY it inherits already, -ELOOP. */
-int ref_inherit(struct view *v, struct thread_rec *me, struct ref *r,
-		struct ref *from);
-
 /* A place that holds a count: where, what stands for the ref there, and which
  * id the ref has. */
 struct ref_place {
@@ -168,46 +139,14 @@ struct ref_place {
 	uint32_t id;
 };
 
-/* Have the place, which is 0, name the ref, with a global count.  -EBUSY it is
- * not 0; -EAGAIN, -EOVERFLOW, -EINVAL. */
-int ref_link(struct view *v, struct thread_rec *me, struct ref *r,
-	     const struct ref_place *p);
-/* Have it 0, and the count gone.  -ESTALE it names something else by now;
- * -EPERM there is no global count; -EINVAL. */
-int ref_unlink(struct view *v, struct thread_rec *me, struct ref *r,
-	       const struct ref_place *p);
-/* A local count of mine is a global one.  -EPERM I have none; -EAGAIN,
- * -EOVERFLOW. */
-int ref_globalize(struct view *v, struct thread_rec *me, struct ref *r);
-
-int ref_stat(struct view *v, struct thread_rec *me, struct ref *r,
-	     struct ref_sum *ret);
-
-/* Fork: keep as many as I have for a child; the number of refs kept.  Then the
- * child takes what @parent keeps, or the parent what is left. */
-int ref_fork_hold(struct view *v, struct thread_rec *me);
-int ref_fork_take(struct view *v, struct thread_rec *me,
-		  struct ref_member parent);
-int ref_fork_drop(struct view *v, struct thread_rec *me);
-
 /* --- Recovery --------------------------------------------------------------
  */
 
-/* What @t did under a guard or rows.lock, before its locks are freed. */
-int ref_recover_locked(struct view *v, struct thread_rec *t);
-/* What @t had begun and holds no lock for, after that. */
-int ref_recover(struct view *v, struct thread_rec *t);
 /* Does @t announce anything? */
 static inline bool ref_announces(const struct thread_rec *t)
 {
 	return load_relaxed(&t->ref.op) || load_relaxed(&t->row.op);
 }
-/* All that the member in @slot has: its counts, locks, watches.  -ETIMEDOUT a
- * child of it, just forked, has not got its counts yet: come again. */
-int ref_recover_member(struct view *v, uint32_t slot);
-
-unsigned ref_check(struct view *v, void (*report)(void *, const char *),
-		   void *ctx);
 
 void ref_init(struct view *v, void *rec, const void *arg); /* kinds.c */
 void ref_fini(struct view *v, void *rec);
@@ -216,20 +155,10 @@ bool ref_is_quiet(const void *rec);
 /* --- The lens: no lock, no trust; a moment's numbers -----------------------
  */
 
-/* Copy ref @i if it is used and sane, and what it has (local and pending stay
- * 0).  Either may be NULL.  0, -ENOENT. */
-int ref_copy(const struct view *v, uint32_t i, struct entry *ret_entry,
-	     struct ref_sum *ret);
-
 struct ref_share {
 	uint32_t member; /* id */
 	uint32_t local, pending;
 };
-
-/* Up to @n members that have counts of ref @i, in no order; how many there
- * are, or -ENOENT. */
-int ref_shares(const struct view *v, uint32_t i, struct ref_share *shares,
-	       uint32_t n);
 
 /* --- Addresses -------------------------------------------------------------
  */
@@ -237,7 +166,7 @@ int ref_shares(const struct view *v, uint32_t i, struct ref_share *shares,
 static inline uint32_t ref_index(const struct view *v, const struct ref *r)
 {
 	return (uint32_t)((view_off(v, r) - v->geo.tables[KIND_REF].off) /
-			  OBJECT_SIZE);
+			  ENTRY_SIZE);
 }
 
 static inline struct ref *ref_at(const struct view *v, uint32_t i)
@@ -283,5 +212,20 @@ static inline bool row_down_fast(struct ref_row *row, uint32_t ref_id,
 	 * gives up the last one. */
 	return cas_release(&row->word, &w, w - 1);
 }
+
+/* Lock the guard of @r, whatever has become of it. */
+int ref_guard(struct view *v, struct thread_rec *me, const struct ref *r,
+	      struct core_lock **ret);
+/* The same, if it is the one with @id still, and announced as TOUCH. */
+int ref_enter(struct view *v, struct thread_rec *me, struct ref *r, uint32_t id,
+	      struct core_lock **ret);
+void ref_leave(struct view *v, struct thread_rec *me, struct core_lock *guard);
+/* The row of member @id, NULL.  Under the guard. */
+struct ref_row *ref_find_row(const struct view *v, const struct ref *r,
+			     uint32_t id);
+/* The same as ref_enter(), and *ret_row is the row of @who, made if need be. */
+int ref_enter_row(struct view *v, struct thread_rec *me, struct ref *r,
+		  uint32_t id, struct ref_member who, struct core_lock **ret,
+		  struct ref_row **ret_row);
 
 #endif

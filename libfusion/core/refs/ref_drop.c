@@ -7,9 +7,14 @@
  * generation says whose it is.  Recovery does these same things; it keeps no
  * intents of its own, as what it recovers stays where it is until it is done.
  */
+#include "libfusion/core/refs/ref_drop.h"
+
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/seed.h"
+#include "libfusion/core/refs/ref.h"
+#include "libfusion/core/refs/ref_family.h"
 #include "libfusion/core/refs/ref_private.h"
+#include "libfusion/core/refs/ref_row.h"
 
 #define RECLAIM_MOST 64 /* rows freed at once, when there are no more */
 

@@ -5,12 +5,16 @@
  * All under the guard of the ref, which is one for a whole family.  Walks are
  * bounded and check each index: the daemon does them too, when it recovers.
  */
+#include "libfusion/core/refs/ref_family.h"
+
 #include "libfusion/core/refs/ref_private.h"
 
 #include <limits.h>
 
 #include "libfusion/core/base/futex.h"
-#include "libfusion/core/objects/object.h"
+#include "libfusion/core/refs/ref.h"
+#include "libfusion/core/refs/ref_row.h"
+#include "libfusion/core/refs/ref_zero.h"
 
 static uint32_t refs_hi(const struct view *v)
 {
@@ -78,8 +82,8 @@ void ref_wake(struct ref *r)
 void ref_tell(const struct view *v, const struct ref *r)
 {
 	if (r->object && load_relaxed(&r->id))
-		object_tell(v, r->object - 1, r->object_id);
-	object_ring(v, REF_WHO_SLOT(load_relaxed(&r->watcher)));
+		kind_ops[KIND_OBJECT].fallen(v, r->object - 1, r->object_id);
+	ref_ring(v, REF_WHO_SLOT(load_relaxed(&r->watcher)));
 }
 
 static void settle_one(struct view *v, struct ref *r, struct budget *b)

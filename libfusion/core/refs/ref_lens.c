@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "libfusion/core/refs/ref_lens.h"
+
 #include <string.h>
 
+#include "libfusion/core/refs/ref.h"
+#include "libfusion/core/refs/ref_family.h"
 #include "libfusion/core/refs/ref_private.h"
+#include "libfusion/core/refs/ref_row.h"
 
 static void add_row(const struct ref_row *row, struct ref_sum *sum)
 {

@@ -7,7 +7,11 @@
  * what an unlink has taken out nobody puts back, without this guard.  (Another
  * reference may come to a place that was cleared; so it is asked for this one.)
  */
+#include "libfusion/core/refs/ref_link.h"
+
 #include "libfusion/core/base/seed.h"
+#include "libfusion/core/refs/ref.h"
+#include "libfusion/core/refs/ref_family.h"
 #include "libfusion/core/refs/ref_private.h"
 
 static uint64_t *place_at(const struct view *v, uint64_t off)

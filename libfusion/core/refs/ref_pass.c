@@ -9,10 +9,16 @@
  * backing file (FORK_BYTE, life.h) keeps the parent's rows, should the parent
  * die: ref_recover_member() comes again.
  */
+#include "libfusion/core/refs/ref_pass.h"
+
 #include <stdlib.h>
 
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/member.h"
+#include "libfusion/core/refs/ref.h"
+#include "libfusion/core/refs/ref_family.h"
 #include "libfusion/core/refs/ref_private.h"
+#include "libfusion/core/refs/ref_row.h"
 
 /* @row's count changes by @by and a number of @other becomes @value, both or
  * none.  Under the guard, announced. */

@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "libfusion/core/refs/ref_recover.h"
+
 #include "libfusion/core/base/seed.h"
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/life/witness.h"
+#include "libfusion/core/refs/ref_drop.h"
+#include "libfusion/core/refs/ref_family.h"
+#include "libfusion/core/refs/ref_link.h"
 #include "libfusion/core/refs/ref_private.h"
+#include "libfusion/core/refs/ref_row.h"
 
 /* --- What the dead did under a lock it still holds -------------------------
  */

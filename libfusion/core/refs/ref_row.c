@@ -5,7 +5,11 @@
  * All under rows.lock.  The forward chain of a member, and `state`, are the
  * truth; recovery mends the back links from them.
  */
+#include "libfusion/core/refs/ref_row.h"
+
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/member.h"
+#include "libfusion/core/refs/ref_drop.h"
 #include "libfusion/core/refs/ref_private.h"
 
 #define PAGE 4096

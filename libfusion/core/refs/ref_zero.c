@@ -5,9 +5,16 @@
  * Both belong to a member, not to a thread, and are one word of the ref.  The
  * member has a row of the ref, so that its death finds them.
  */
+#include "libfusion/core/refs/ref_zero.h"
+
+#include <limits.h>
+
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/limits.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/life/member.h"
+#include "libfusion/core/refs/ref.h"
+#include "libfusion/core/refs/ref_family.h"
 #include "libfusion/core/refs/ref_private.h"
 
 static uint64_t who_of(struct ref_member m)
@@ -139,4 +146,25 @@ int ref_unwatch(struct view *v, struct thread_rec *me, struct ref *r)
 		rc = -EPERM;
 	ref_leave(v, me, guard);
 	return rc;
+}
+
+void ref_ring(const struct view *v, uint32_t slot)
+{
+	uint32_t *seq;
+
+	if (!slot || slot > v->geo.max_members || slot >= members_hi(v))
+		return;
+	seq = &view_member(v, slot)->ref_seq;
+	/* Release: pairs with the acquire in the watching thread. */
+	add_release(seq, 1);
+	futex_wake(seq, INT_MAX);
+}
+
+void ref_ring_all(const struct view *v)
+{
+	uint32_t hi = members_hi(v);
+
+	for (uint32_t i = 1; i < hi; i++)
+		if (load_acquire(&view_member(v, i)->state) != MEMBER_FREE)
+			ref_ring(v, i);
 }

@@ -21,6 +21,8 @@
  *   caller   its slots are recovered as if they were not HERE
  *   owner    the same; the ring's next owner attends to nobody
  */
+#include "libfusion/core/talk/call_here.h"
+
 #include "libfusion/core/talk/call_private.h"
 
 #include <string.h>

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Geometry: where everything lies in an arena's file
+ *
+ * All positions follow from the span and the number of members, so a reader
+ * computes them and never takes one from memory that others can write.
+ */
+#ifndef FUSION_CORE_GEOMETRY_H
+#define FUSION_CORE_GEOMETRY_H
+
+#include <stdint.h>
+
+#include "libfusion/core/file/layout.h"
+
+/* Where the table of a kind is, and how large. */
+struct table {
+	uint64_t off, off_buckets;
+	uint32_t stride, max, n_buckets;
+};
+
+struct geometry {
+	uint64_t span;
+	uint32_t max_members, max_threads, max_fields, max_things, max_rows;
+	uint32_t n_spans;
+	uint32_t first_span; /* index of the first heap span */
+	struct table tables[N_KINDS];
+	uint64_t off_events, off_guard, off_members, off_threads, off_tables,
+		off_rows;
+	uint64_t off_words, off_descs, off_spans;
+	uint32_t n_slots, n_rings;
+	uint64_t off_slots, off_rings, off_ring_mem, ring_mem_size, off_fallen;
+};
+
+/* What the tables of an arena of this size look like.  0, or -EINVAL if span
+ * is no power of two in SPAN_MIN..SPAN_MAX or max_members out of range. */
+int geometry_init(struct geometry *geo, uint64_t span, uint32_t max_members);
+
+/* Copy and verify the superblock at @sb: 0; -EPROTO another magic or format;
+ * -EIO positions that do not follow from its span. */
+int geometry_read(struct geometry *geo, const struct superblock *sb);
+
+/* Bytes of the parts whose size follows from the number of spans or objects:
+ * the words of the spans with what stands behind them, the bounds on free runs
+ * and the records of pools; the descriptors of slabs; the bits of objects. */
+uint64_t geometry_words_size(uint32_t n_spans);
+uint64_t geometry_bounds_size(uint32_t n_spans);
+uint64_t geometry_descs_size(uint32_t n_spans);
+uint64_t geometry_fallen_size(uint32_t max_objects);
+/* Pools that there can be: each has a span at least. */
+uint32_t geometry_pools(uint32_t n_spans);
+
+#endif
