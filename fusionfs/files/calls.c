@@ -14,6 +14,7 @@
 #include "fusionfs/files/show.h"
 #include "fusionfs/service/ports.h"
 #include "libfusion/core/life/member.h"
+#include "libfusion/core/names/table_lens.h"
 #include "libfusion/core/talk/call.h"
 #include "libfusion/core/talk/call_visit.h"
 

@@ -13,6 +13,7 @@
 #include "fusionfs/service/undertaker.h"
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/life/member.h"
+#include "libfusion/core/names/table_lens.h"
 
 /* An item is the id of who is there, all of it, so that a file that stays open
  * never speaks of the next one in the slot. */

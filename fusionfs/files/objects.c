@@ -10,6 +10,7 @@
 #include "fusionfs/service/events.h"
 #include "fusionfs/service/ports.h"
 #include "fusionfs/service/visitors.h"
+#include "libfusion/core/names/table_lens.h"
 
 /* An item is the id of what is there, all of it, so that a file that stays open
  * never shows the next one at the same place. */

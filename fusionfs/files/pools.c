@@ -14,6 +14,7 @@
 #include "fusionfs/files/objects.h"
 #include "fusionfs/files/show.h"
 #include "libfusion/core/life/member.h"
+#include "libfusion/core/names/table_lens.h"
 #include "libfusion/core/objects/object.h"
 #include "libfusion/core/objects/object_item.h"
 

@@ -6,6 +6,7 @@
 
 #include "fusionfs/files/objects.h"
 #include "fusionfs/files/show.h"
+#include "libfusion/core/names/table_lens.h"
 #include "libfusion/core/refs/ref.h"
 #include "libfusion/core/refs/ref_lens.h"
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "libfusion/core/names/name.h"
+#include "libfusion/core/names/table_lens.h"
 
 /* What field_init() gets. */
 struct field_arg {
