@@ -11,6 +11,7 @@
 #include "libfusion/core/locks/property.h"
 #include "libfusion/core/locks/skirmish.h"
 #include "libfusion/core/locks/skirmish_recover.h"
+#include "libfusion/core/names/table_check.h"
 #include "libfusion/core/objects/object.h"
 #include "libfusion/core/objects/object_recover.h"
 #include "libfusion/core/refs/ref.h"
