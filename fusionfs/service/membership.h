@@ -15,7 +15,7 @@ struct arena;
 struct fuse_req;
 struct ioctl_request;
 
-/* May @uid, who asks, join and write?  0, -EACCES, -EIO. */
+/* May @uid, the user of request @req, join @a and write?  0, -EACCES. */
 int request_may_write(struct arena *a, struct fuse_req *req, uid_t uid);
 
 /* For ioctl.c. */
@@ -23,7 +23,7 @@ void request_join(const struct ioctl_request *q);
 void request_ready(const struct ioctl_request *q);
 void request_exit(const struct ioctl_request *q);
 void request_leave(const struct ioctl_request *q);
-/* Its descriptors once more. */
+/* Give a member its descriptors once more. */
 void request_renew(const struct ioctl_request *q);
 
 #endif
