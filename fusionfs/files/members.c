@@ -39,12 +39,15 @@ static int copy_member(struct view *v, struct search *s)
 	if (!s->at || s->at >= members_hi(v))
 		return -ENOENT;
 	memcpy(&f->m, m, sizeof(f->m));
+	/* Acquire: pairs with the releases in member_claim() and life_depart().
+	 * The copy is of no one moment all the same: it is for showing. */
 	f->m.state = load_acquire(&m->state);
 	if (f->m.state != MEMBER_JOINING && f->m.state != MEMBER_ALIVE &&
 	    f->m.state != MEMBER_LEAVING)
 		return -ENOENT;
 	f->m.comm[15] = 0;
 	text_make_printable(f->m.comm);
+	/* Acquire: pairs with the release in member_claim(). */
 	f->master = f->m.id == load_acquire(&v->sb->master);
 	s->id = f->m.id;
 	return 0;

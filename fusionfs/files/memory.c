@@ -60,6 +60,8 @@ static void add_member_usage(const struct node *n, struct text *t, unsigned tag,
 	for (uint32_t i = 1; i < hi; i++) {
 		const struct member_rec *m = view_member(v, i);
 
+		/* Acquire: pairs with the release in member_claim(), so that
+		 * the id is that of the member. */
 		if (heap_tag(i) == tag && load_acquire(&m->state)) {
 			id = m->id;
 			break;

@@ -101,6 +101,8 @@ static void add_object_states(struct text *t, const struct view *v,
 
 	for (uint32_t i = 0; i < hi; i++) {
 		const struct object *o = object_at(v, i);
+		/* Acquire: pairs with the release in object_made(); below, with
+		 * that of table.c when it adds an entry. */
 		uint32_t state = load_acquire(&o->state);
 
 		if (load_acquire(&o->e.state) == ENTRY_USED &&

@@ -89,6 +89,7 @@ static int property_lock_take(struct view *v, struct thread_rec *me,
 {
 	struct property *p = property_at(v, claim->index);
 
+	/* Acquire: pairs with the release in property_fini(). */
 	if (load_acquire(&p->id) != claim->id)
 		return -EIDRM;
 	return property_try(v, me, p,

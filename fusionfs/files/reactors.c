@@ -30,6 +30,7 @@ struct reactor *reactor_at(struct view *v, const struct reactor_ref *ref)
 {
 	struct reactor *re = view_entry(v, KIND_REACTOR, ref->index);
 
+	/* Acquire: pairs with the release in reactor_fini(). */
 	return load_acquire(&re->id) == ref->id ? re : NULL;
 }
 

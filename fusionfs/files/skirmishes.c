@@ -50,6 +50,7 @@ static int skirmish_lock_take(struct view *v, struct thread_rec *me,
 			      const struct claim *claim)
 {
 	struct skirmish *s = skirmish_at(v, claim->index);
+	/* Acquire: pairs with the release in skirmish_fini(). */
 	int r = load_acquire(&s->id) == claim->id ? 0 : -EIDRM;
 
 	if (!r)

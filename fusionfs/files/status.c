@@ -28,6 +28,7 @@ static const char *arena_state_name(const struct arena *a)
 		return "recovering";
 	if (a->ended)
 		return "empty";
+	/* Acquire: pairs with the release in set_state() of life.c. */
 	return life_state_name(load_acquire(&a->view.sb->state));
 }
 
@@ -82,6 +83,8 @@ int arena_limit_store(const struct node *n, const char *text)
 
 static int arena_master_id(struct arena *a, void *unused)
 {
+	/* Acquire: pairs with the release in member_claim(), so that the member
+	 * can be found. */
 	uint32_t id = load_acquire(&a->view.sb->master);
 
 	(void)unused;
@@ -132,6 +135,7 @@ int arena_status_show(const struct node *n, struct text *t)
 	member_count(v, 0, &joining, &alive, &leaving);
 	text_add(t, "name %s\nstate %s\n", n->arena->name,
 		 arena_state_name(n->arena));
+	/* Relaxed would do, for a number that is only shown. */
 	text_add(t, "master %u\nmembers %u\n", load_acquire(&sb->master),
 		 joining + alive + leaving);
 	text_add(t, "joining %u\nleaving %u\n", joining, leaving);

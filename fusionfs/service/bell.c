@@ -149,6 +149,8 @@ static int want_bell(struct arena *a, void *arg)
 
 	store_relaxed(&sb->visitor_bell_wanted, (uint32_t)a->bell->wanted);
 	full_fence();
+	/* Acquire: pairs with the release in visitor_bell_ring(): the look for
+	 * messages that follows sees what was there before that ring. */
 	*(uint32_t *)arg = load_acquire(&sb->visitor_bell);
 	return 0;
 }

@@ -264,9 +264,11 @@ static struct {
 	bool binding;		 /* a thread is at it */
 	bool deaf;		 /* no descriptors: until the next patrol */
 	int report[2];		 /* sockets: the thread sends how it went */
-	/* Atomic: the thread that binds, 0 none; and what op_mknod() has made
-	 * for it.  The main thread sets `made` before it answers MKNOD, and the
-	 * system call orders that before the look of the thread. */
+	/* Atomic: the thread that binds, 0: none; and whether op_mknod() has
+	 * made the file for it.  bind_thread() stores tid, released, before it
+	 * asks for the file, and hand_over_bound() acquires tid.  That function
+	 * releases `made` before MKNOD is answered, and bind_socket_in()
+	 * acquires it after bind(2) has returned. */
 	int tid, made;
 } hand_over = {.fd = -1};
 

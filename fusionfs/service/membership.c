@@ -47,6 +47,8 @@ int request_may_write(struct arena *a, struct fuse_req *req, uid_t uid)
 static int choose_role(const struct superblock *sb, const struct ioc_join *j,
 		       uint32_t *ret_role)
 {
+	/* We have the life lock, which orders both loads; they are acquires as
+	 * all loads of these words are: pairs with member_claim(). */
 	uint32_t master = load_acquire(&sb->master);
 
 	switch (load_acquire(&sb->state)) {
@@ -349,6 +351,7 @@ static int attempt_ready(struct arena *a, struct waiter *w)
 static int is_initializing(struct arena *a, void *unused)
 {
 	(void)unused;
+	/* Acquire: pairs with the release in member_claim(). */
 	return load_acquire(&a->view.sb->state) == ARENA_INITIALIZING;
 }
 

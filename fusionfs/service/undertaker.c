@@ -51,7 +51,8 @@ static int depart_guarded(struct arena *a, void *arg)
 
 	if (r < 0)
 		return r;
-	/* Somebody else, a survivor, may have done it, or half of it. */
+	/* A surviving member may have done all of it, or half.  Acquire: pairs
+	 * with the release of MEMBER_DEAD in life_depart(). */
 	d->was_there =
 		member_at(v, d->slot, d->id) ||
 		(d->slot < members_hi(v) &&
@@ -466,6 +467,7 @@ static int trim_heap(struct arena *a, void *arg)
 static int is_arena_gone(struct arena *a, void *unused)
 {
 	(void)unused;
+	/* Acquire: pairs with the release in set_state() of life.c. */
 	return load_acquire(&a->view.sb->state) == ARENA_GONE;
 }
 

@@ -133,6 +133,8 @@ static void end_arena_life(struct arena *a)
 static int mark_arena_gone(struct arena *a, void *unused)
 {
 	(void)unused;
+	/* Release: pairs with the acquires of state in life.c, by which members
+	 * that still map this file see that it is over. */
 	store_release(&a->view.sb->state, ARENA_GONE);
 	life_changed(&a->view);
 	return 0;
