@@ -162,7 +162,7 @@ int reactor_listeners_show(const struct node *n, struct text *t)
 struct dispatcher {
 	struct port port;
 	struct reactor_ref ref;
-	int64_t since_ns; /* when the write that waits came */
+	int64_t since_ns; /* when the write that waits was tried first */
 };
 
 static int open_dispatch(struct port *p, const struct node *n)
@@ -187,7 +187,7 @@ static int write_dispatch(struct port *p, const char *data, size_t size)
 	struct reactor *re = reactor_at(v, &d->ref);
 	int r = re ? reactor_dispatch(v, v->rec, re, &send) : -EIDRM;
 
-	/* A lock that a member sits on, or others take all the room. */
+	/* A member keeps a lock, or other senders take all the room. */
 	port_clock(p, r == -ETIMEDOUT || (r == -EAGAIN && !nap));
 	if (r == -EAGAIN && nap)
 		p->look_ns = clock_monotonic_ns() + nap;

@@ -68,7 +68,7 @@ static int waits_for_skirmish(struct view *v, const struct thread_rec *t,
 	return 0;
 }
 
-/* Of properties a thread announces what it has and what it wants. */
+/* A thread announces the properties that it has and those that it wants. */
 static int waits_for_property(struct view *v, const struct thread_rec *t,
 			      uint32_t token, struct wait_for *ret)
 {

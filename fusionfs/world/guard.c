@@ -24,12 +24,12 @@
  *   - may take the life lock, which the jump gives back, and core locks: these
  *     stay locked, in an arena that nobody uses any more.
  *
- * With -Dguard_check=true an arena is closed to everybody but who runs under
- * its guard.  An access anywhere else ends the daemon: the tests run so.  While
- * it is closed it is mapped at an address that nobody knows, and nothing is
- * where view.base and all pointers into it point.  To move it takes the kernel
- * no longer than its page tables are many; mprotect() changes each page, and
- * all tests that list a large directory took four times as long.
+ * With -Dguard_check=true an arena is closed but to functions under its guard.
+ * An access anywhere else ends the daemon: the tests run so.  While it is
+ * closed it is mapped at an address that nobody knows, and nothing is where
+ * view.base and all pointers into it point.  To move it takes the kernel no
+ * longer than its page tables are many; mprotect() changes each page, and all
+ * tests that list a large directory took four times as long.
  */
 #include "fusionfs/world/guard.h"
 
@@ -49,8 +49,8 @@
 #define sigev_notify_thread_id _sigev_un._tid
 #endif
 
-/* Of CPU time; the tables of an arena grow with its span, and so does what one
- * look at them takes. */
+/* Ticks of processor time.  The tables of an arena grow with its span, and so
+ * does the time that a look at them takes. */
 #define TICK_NS 50000000
 #ifdef __SANITIZE_ADDRESS__
 #define SLOWER 3
@@ -68,7 +68,8 @@ struct guarded {
 };
 
 static struct guarded *volatile inside;
-static volatile sig_atomic_t entries; /* counts on and around */
+static volatile sig_atomic_t
+	entries; /* one more for each guarded function; wraps */
 static struct sigaction old_bus, old_segv;
 
 static bool arena_has_address(const struct arena *a, const void *p)
@@ -82,7 +83,8 @@ static void on_fault(int sig, siginfo_t *info, void *context)
 	for (struct guarded *g = inside; g; g = g->outer)
 		if (arena_has_address(g->arena, info->si_addr))
 			siglongjmp(g->out, sig);
-	/* A fault of our own: it comes again, and is what it always was. */
+	/* The fault is the daemon's own: it comes again, with the old
+	 * handler. */
 	sigaction(sig, sig == SIGBUS ? &old_bus : &old_segv, NULL);
 }
 
@@ -145,8 +147,8 @@ int guard_init(void)
 	return start_watchdog();
 }
 
-/* The life lock was held when the fault came: the kernel's is taken back, and
- * the gate is as new.  We are the only thread that touches it. */
+/* Give back the life lock if it was held when the fault came: the kernel's lock
+ * is released, and the gate is as new.  No other thread touches the gate. */
 static void drop_life_lock(struct arena *a)
 {
 	if (!a->view.gate.owner)
@@ -158,8 +160,8 @@ static void drop_life_lock(struct arena *a)
 
 #ifdef FUSION_GUARD_CHECK
 
-/* A range that the kernel and the sanitizers give to nobody who does not ask
- * for it: what is empty for a while is still empty afterwards. */
+/* A range in which the kernel and the sanitizers map nothing unless they are
+ * asked to: an address that is free stays free. */
 #define RANGE_START 0x200000000000ull
 #define RANGE_END 0x500000000000ull
 #define RANGE_STEP (1ull << 30) /* what one entry of a table maps */
@@ -201,7 +203,7 @@ static char *find_address_pair(size_t size)
 	abort();
 }
 
-/* It was mapped anywhere. */
+/* Move the arena from where the kernel has mapped it. */
 static void give_arena_addresses(struct arena *a)
 {
 	size_t size = (a->view.geo.span + RANGE_STEP - 1) & -RANGE_STEP;
@@ -283,8 +285,8 @@ int guarded(struct arena *a, int (*fn)(struct arena *a, void *arg), void *arg)
 	if (is_guarding(a))
 		return fn(a, arg);
 	open_arena(a);
-	/* No mask is saved, two system calls for each of 100,000 fields:
-	 * SA_NODEFER has left it as it was. */
+	/* The signal mask is not saved, which would take two system calls for
+	 * each of 100,000 fields: SA_NODEFER leaves the mask as it was. */
 	r = sigsetjmp(g.out, 0);
 	if (r == 0) {
 		entries = (sig_atomic_t)((unsigned)entries + 1);
