@@ -10,6 +10,7 @@
 #include "fusionfs/service/ports.h"
 #include "libfusion/core/heap/block.h"
 #include "libfusion/core/talk/message.h"
+#include "libfusion/core/talk/ring_consume.h"
 
 /* Find the queue of a member, which has none until it is needed. */
 static int find_member_ring(struct view *v, uint32_t slot, uint32_t id,

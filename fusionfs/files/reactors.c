@@ -10,6 +10,7 @@
 #include "fusionfs/world/record.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/talk/cursor.h"
+#include "libfusion/core/talk/reactor_dispatch.h"
 
 int reactor_make(struct view *v, struct thread_rec *me, const char *name,
 		 uint32_t *ret_index)

@@ -8,6 +8,8 @@
 #include "fusionfs/service/threads.h"
 #include "fusionfs/service/visitors.h"
 #include "fusionfs/world/record.h"
+#include "libfusion/core/locks/skirmish_give.h"
+#include "libfusion/core/locks/skirmish_queue.h"
 
 static const char *skirmish_state_name(uint64_t word)
 {

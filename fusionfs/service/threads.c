@@ -6,6 +6,7 @@
 #include "fusionfs/world/record.h"
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/life/member.h"
+#include "libfusion/core/locks/skirmish_ring.h"
 
 uint32_t threads_hi(const struct view *v)
 {

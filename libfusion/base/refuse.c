@@ -11,7 +11,6 @@
 
 #include <fusion/error.h>
 
-#include "libfusion/arena/arena_private.h"
 #include "libfusion/base/log.h"
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/names/name.h"
@@ -31,26 +30,26 @@ static __thread struct refusal *mine __attribute__((tls_model("initial-exec")));
 static pthread_key_t key;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-static void thread_ends(void *unused)
+static void drop_refusal(void *unused)
 {
 	(void)unused;
 	free(mine);
 	mine = NULL;
 }
 
-static void make_key(void)
+static void make_refusal_key(void)
 {
 	/* Without a key, threads that end leave a kilobyte behind. */
-	if (pthread_key_create(&key, thread_ends) != 0)
+	if (pthread_key_create(&key, drop_refusal) != 0)
 		key = (pthread_key_t)-1;
 }
 
 /* NULL: no memory, so nothing is kept, and errors have their meaning only. */
-static struct refusal *get(void)
+static struct refusal *refusal_of_thread(void)
 {
 	if (mine)
 		return mine;
-	pthread_once(&once, make_key);
+	pthread_once(&once, make_refusal_key);
 	mine = calloc(1, sizeof(*mine));
 	if (mine)
 		pthread_setspecific(key, mine);
@@ -154,7 +153,7 @@ static void make_one_line(char *text)
 
 int refuse(int r, const char *fmt, ...)
 {
-	struct refusal *m = get();
+	struct refusal *m = refusal_of_thread();
 	char text[sizeof(m->text)];
 	int error = errno;
 	va_list ap;
@@ -241,7 +240,7 @@ static int level_of(const struct refusal *m)
 
 int told_error(int r, const char *function)
 {
-	struct refusal *m = get();
+	struct refusal *m = refusal_of_thread();
 	int level, error = errno;
 
 	if (m) {
@@ -283,55 +282,6 @@ int refuse_name(int r, const char *what, const char *name)
 		why = "'#' and a number is how things without a name are "
 		      "called";
 	return refuse(r, "%s '%s': the name is not valid: %s", what, name, why);
-}
-
-int refuse_thing(const struct fusion_arena *arena, int r, const char *what,
-		 const char *name)
-{
-	const char *in = arena->name, *called = name ? name : "(no name)";
-
-	switch (-r) {
-	case EINVAL:
-	case ENAMETOOLONG:
-		return refuse_name(r, what, name);
-	case EEXIST:
-		return refuse(r, "%s '%s': arena '%s' has one of that name",
-			      what, called, in);
-	case ENOENT:
-		return refuse(r, "%s '%s': arena '%s' has none of that name",
-			      what, called, in);
-	case ENOSPC:
-		return refuse(r,
-			      "%s '%s': no room for one more of them in "
-			      "arena '%s': destroy some that nobody needs",
-			      what, called, in);
-	case ENOMEM:
-		return refuse(r,
-			      "%s '%s': no memory: the limit of arena '%s' "
-			      "(%" PRIu64 " bytes, 0 is none) or the tmpfs "
-			      "below it is used up",
-			      what, called, in,
-			      load_relaxed(&arena->view.sb->limit));
-	}
-	return refuse(r, "%s '%s' of arena '%s': %s", what, called, in,
-		      error_meaning(r));
-}
-
-int refuse_memory(const struct fusion_arena *arena, int r, uint64_t size)
-{
-	return refuse(r,
-		      "arena '%s': no memory for %" PRIu64 " bytes: its "
-		      "limit (%" PRIu64 " bytes, 0 is none), its span or "
-		      "the tmpfs below it is used up",
-		      arena->name, size, load_relaxed(&arena->view.sb->limit));
-}
-
-int refuse_dead(const struct fusion_arena *arena)
-{
-	return refuse(-EINVAL,
-		      "%p is no arena that this process is in: it has left the "
-		      "arena, or is the child of a fork",
-		      (const void *)arena);
 }
 
 int refuse_handle(const char *what, const void *p)

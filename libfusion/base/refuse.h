@@ -16,8 +16,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct fusion_arena;
-
 /* Returns @r, a negative errno.  The message: what failed, on what, why, what
  * to do; no full stop, no newline. */
 int refuse(int r, const char *fmt, ...)
@@ -46,18 +44,8 @@ int refuse_callback(int r, uint32_t serial, const char *path,
 /* @name is not one, -EINVAL or -ENAMETOOLONG. */
 int refuse_name(int r, const char *what, const char *name)
 	__attribute__((cold));
-/* The name of a thing (@what: "skirmish") cannot be used, or nothing has it, or
- * the thing cannot be made. */
-int refuse_thing(const struct fusion_arena *arena, int r, const char *what,
-		 const char *name) __attribute__((cold));
-
-/* No @size bytes in the arena's heap.  A handle of something that is not there,
- * an argument that is NULL, flags of which only those of @known are, the size
- * member of options. */
-int refuse_memory(const struct fusion_arena *arena, int r, uint64_t size)
-	__attribute__((cold));
-/* @arena is no handle, or none any more: nothing is read there. */
-int refuse_dead(const struct fusion_arena *arena) __attribute__((cold));
+/* Refuse a handle of something that is not there; an argument that is NULL;
+ * flags of which only those of @known are; the size member of options. */
 int refuse_handle(const char *what, const void *p) __attribute__((cold));
 int refuse_null(const char *what, const char *argument) __attribute__((cold));
 int refuse_flags(const char *what, uint32_t flags, uint32_t known)

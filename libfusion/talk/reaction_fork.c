@@ -9,12 +9,15 @@
  *
  * Done functions stay the parent's alone: they free what was dispatched, once.
  */
+#include "libfusion/talk/reaction_fork.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
 #include "libfusion/base/log.h"
 #include "libfusion/core/base/fd.h"
+#include "libfusion/talk/dispatch.h"
 #include "libfusion/talk/dispatcher.h"
 #include "libfusion/talk/reaction.h"
 
@@ -59,7 +62,7 @@ void reactor_fork_wait(void)
 }
 
 /* Nobody else runs any of them here. */
-static void alone(struct local_reactor *l)
+static void forget_runners(struct local_reactor *l)
 {
 	l->news = false;
 	l->walkers = 0;
@@ -80,7 +83,7 @@ void reactor_fork_child(struct fusion_arena *arena, bool again)
 		return;
 	}
 	for (struct local_reactor *l = arena->reactors; l; l = l->next) {
-		alone(l);
+		forget_runners(l);
 		l->ended |= l->done;
 	}
 }
