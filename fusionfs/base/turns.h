@@ -2,13 +2,13 @@
 /*
  * Turns: whose request is served next
  *
- * The kernel hands out requests in the order in which they came, so that one
- * user with many processes, or with requests that take long, would have all
- * others wait.  So what the kernel has is read at once, into a line for each
- * user, and the user who has had the least of our processor time is served
- * next, one request at a time.  This is start-time fair queueing (Goyal, Vin
- * and Cheng, SIGCOMM 1996) with equal weights: each line has a clock that its
- * requests move on by what they take; a line that was empty begins where the
+ * The kernel hands out requests in the order in which they came.  One user with
+ * many processes, or with requests that take long, would have all others wait.
+ * So the daemon reads at once what the kernel has, into a line for each user.
+ * The user who has had the least of our processor time is served next, one
+ * request at a time.  This is start-time fair queueing (Goyal, Vin and Cheng,
+ * SIGCOMM 1996) with equal weights.  Each line has a clock that its requests
+ * move on by the time that they take.  A line that was empty begins where the
  * others are, so that idling saves up no claim.
  *
  * A request that is being served is not left for another.  So a user whose

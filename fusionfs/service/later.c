@@ -186,7 +186,7 @@ bool later_request(struct arena *a, struct fuse_req *req,
 	int64_t now = clock_monotonic_ns();
 	struct kept_request *k = running;
 
-	/* So that the owner of the lock is looked at. */
+	/* The owner of the lock is examined then: it may be dead. */
 	later(a);
 	running = NULL;
 	if (!k)

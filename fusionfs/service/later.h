@@ -3,12 +3,13 @@
  * Later: what met a lock that a member of the arena holds
  *
  * The daemon never sleeps for an arena.  It tries a lock once.  Work that
- * cannot go on (a member to take out, an arena to take over, a line for the
- * events) is left as it is and tried again by the clock, after a pause that
- * grows from one failure to the next.  Requests of a shell that make or remove
- * something are kept here meanwhile.  A member that needs the lock for its work
- * gives it back before that time is over; after it the requests are answered
- * EBUSY.
+ * cannot go on is left as it is: a member to take out, an arena to take over, a
+ * line for the events.  It is tried again by the clock, after a pause that
+ * grows from one failure to the next.
+ *
+ * Requests of a shell that make or remove something are kept here meanwhile,
+ * for LATER_REQUEST_NS.  A member that needs the lock for its work gives it
+ * back in that time.  After it the requests are answered EBUSY.
  */
 #ifndef FUSIONFS_LATER_H
 #define FUSIONFS_LATER_H

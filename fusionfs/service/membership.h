@@ -2,9 +2,9 @@
 /*
  * Membership: how processes join an arena and leave it
  *
- * A JOIN waits while an arena is initialising or shutting down, a slave's also
- * while there is no master; an EXIT while others are on their way out and it
- * may become the last.  Those that wait are in waiters.h.
+ * A JOIN waits while an arena is initialising or shutting down, and that of a
+ * slave while there is no master.  An EXIT waits while others are on their way
+ * out and its member may become the last.  Those that wait are in waiters.h.
  */
 #ifndef FUSIONFS_MEMBERSHIP_H
 #define FUSIONFS_MEMBERSHIP_H

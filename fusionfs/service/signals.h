@@ -4,9 +4,10 @@
  *
  * The daemon may signal every process, and members can write into their arena
  * what they like.  So nothing of an arena's memory leads to a signal.  A signal
- * goes to a member that the daemon itself has let in (undertaker.h), while the
- * witness of that member is held, with the rights of its user; or to a shell,
- * for a purchase that the daemon itself made for that shell's open file.
+ * has the rights of the receiver's user.  It goes to a member that the daemon
+ * itself has let in (undertaker.h), while the witness of that member is held.
+ * Or it goes to a shell, for a purchase that the daemon itself made for that
+ * shell's open file.
  */
 #ifndef FUSIONFS_SIGNALS_H
 #define FUSIONFS_SIGNALS_H

@@ -5,9 +5,9 @@
  * A lock on such a file is the lock itself, not one beside it.  For each file
  * that locks, the daemon has a thread record among its own: claimed at the
  * first lock, given back when the file is closed, and recovered with the
- * daemon's if that dies.  A request that has to wait is parked here, without a
- * thread and without a sleep, and tried again when a member that frees
- * something says so (FUSION_IOC_POKE) and, as a member may forget, by a clock.
+ * daemon's if that dies.  A request that has to wait is parked, without a
+ * thread and without a sleep.  It is tried again when a member that frees
+ * something says so (FUSION_IOC_POKE), and by a clock, as a member may forget.
  */
 #ifndef FUSIONFS_VISITORS_H
 #define FUSIONFS_VISITORS_H

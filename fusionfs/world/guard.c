@@ -7,12 +7,11 @@
  * left at such an access, by a jump, and its arena is corrupt from then on.
  *
  * A loop over shared words has a bound of its own wherever one can be given.
- * What is left (a word that is written again each time we want to change it, a
- * chain that is rebuilt while we walk along it) the watchdog ends: a timer of
- * the CPU time of this thread takes the access to the arena away from a
- * function that has run for too long, so that it is left at its next access,
- * by the same jump.  No clock is asked and no system call made for each
- * function that is guarded.
+ * The watchdog ends the other loops, such as one along a chain that is rebuilt
+ * while we walk along it.  It is a timer of the processor time of this thread.
+ * If a function has run for too long, the timer takes the access to the arena
+ * away from it, so that the function is left at its next access, by the jump.
+ * No clock is asked and no system call made for each function that is guarded.
  *
  * The jump comes at an access to the arena and nowhere else: not inside malloc,
  * not in the middle of a system call.  So what runs under the guard

@@ -2,11 +2,11 @@
 /*
  * Nodes: what an inode number means
  *
- * A number is computed from the row of the tree, the serial of the arena (of
- * its present life, for what ends with that) and, where a directory has many of
- * a kind, the id of the item in it; so no number is stored but those of
- * numbered.h.  As long as the kernel remembers a number it means nothing else
- * (serial.h).
+ * A number is computed, so that none is stored but those of numbered.h.  In it
+ * are the row of the tree, the serial of the arena, and the id of the item
+ * where a directory has many of a kind.  What ends with a life of the arena has
+ * the serial of that life instead.  As long as the kernel remembers a number it
+ * means nothing else (serial.h).
  */
 #ifndef FUSIONFS_NODE_H
 #define FUSIONFS_NODE_H
