@@ -22,7 +22,6 @@
 
 #include "libfusion/arena/request.h"
 #include "libfusion/base/callback.h"
-#include "libfusion/core/life/life.h"
 #include "libfusion/core/life/member.h"
 #include "libfusion/core/objects/object_fall.h"
 #include "libfusion/core/objects/object_pool.h"

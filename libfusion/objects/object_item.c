@@ -10,7 +10,6 @@
 #include "libfusion/core/objects/object_item.h"
 #include "libfusion/objects/object.h"
 #include "libfusion/objects/object_duty.h"
-#include "libfusion/objects/object_private.h"
 
 static_assert(FUSION_OBJECT_STRING_MAX == ITEM_VALUE_MAX - 1 &&
 		      FUSION_OBJECT_KEY_MAX ==

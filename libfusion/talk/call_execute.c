@@ -15,7 +15,6 @@
 
 #include <errno.h>
 #include <sched.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -29,7 +28,6 @@
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/life/liveness.h"
 #include "libfusion/core/life/member.h"
-#include "libfusion/core/locks/lend.h"
 #include "libfusion/core/talk/borrow.h"
 #include "libfusion/core/talk/call_slot.h"
 #include "libfusion/names/entries.h"

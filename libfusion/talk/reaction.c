@@ -17,7 +17,7 @@
 #include "libfusion/base/log.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/talk/cursor.h"
-#include "libfusion/heap/heap_private.h"
+#include "libfusion/heap/tls.h"
 #include "libfusion/talk/dispatch.h"
 #include "libfusion/talk/dispatch_post.h"
 

@@ -12,7 +12,6 @@
 #include "libfusion/talk/reaction_fork.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <unistd.h>
 
 #include "libfusion/base/log.h"
