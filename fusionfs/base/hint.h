@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-enum hint { HINT_OBJECT, HINT_MEMBER };
+enum hint { HINT_RECORD, HINT_MEMBER };
 
 /* That of item @id of the life @life of an arena. */
 uint32_t *hint_of(uint64_t life, enum hint kind, uint32_t id);

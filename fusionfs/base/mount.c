@@ -15,7 +15,7 @@
 
 #include "fusionfs/base/log.h"
 
-static int run(char *const argv[])
+static int run_program(char *const argv[])
 {
 	int status;
 	pid_t pid = fork();
@@ -36,7 +36,7 @@ static int unmount_as_user(char *dir)
 	char *lazily[] = {"fusermount3", "-u", "-z", "-q", "--", dir, NULL};
 	char *plainly[] = {"umount", "--", dir, NULL};
 
-	return run(lazily) < 0 ? run(plainly) : 0;
+	return run_program(lazily) < 0 ? run_program(plainly) : 0;
 }
 
 /* What a killed daemon left: every access says ENOTCONN until it is gone. */
@@ -89,7 +89,7 @@ char *mount_path(const char *dir)
 }
 
 /* The kernel writes blanks and the like as \ooo. */
-static void unescape(char *text)
+static void unescape_path(char *text)
 {
 	char *to = text;
 
@@ -117,7 +117,7 @@ bool mount_is_ours(const char *dir)
 		if (sscanf(line, "%*d %*d %*s %*s %4095s %4095[^\n]", at,
 			   rest) != 2)
 			continue;
-		unescape(at);
+		unescape_path(at);
 		if (strcmp(at, dir) != 0)
 			continue;
 		type = strstr(rest, " - ");
@@ -129,7 +129,7 @@ bool mount_is_ours(const char *dir)
 }
 
 /* A directory that cannot be read is the mount's to refuse. */
-static bool is_empty(const char *dir)
+static bool is_directory_empty(const char *dir)
 {
 	DIR *d = opendir(dir);
 	struct dirent *e = NULL;
@@ -143,7 +143,7 @@ static bool is_empty(const char *dir)
 	return !e;
 }
 
-static int check_device(void)
+static int check_fuse_device(void)
 {
 	int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC), r;
 
@@ -162,7 +162,7 @@ static int check_device(void)
 	return r;
 }
 
-static const char *advice(int r)
+static const char *mount_advice(int r)
 {
 	if (r == -ENOENT)
 		return ": make the directory first (mkdir)";
@@ -188,7 +188,7 @@ int mount_check(struct options *o)
 	if (stat(path, &st) < 0) {
 		r = -errno;
 		complain("cannot mount on %s: %s%s", path, strerror(-r),
-			 advice(r));
+			 mount_advice(r));
 		return r;
 	}
 	if (!S_ISDIR(st.st_mode)) {
@@ -201,12 +201,12 @@ int mount_check(struct options *o)
 			 path, path);
 		return -EBUSY;
 	}
-	if (!o->nonempty && !is_empty(path)) {
+	if (!o->nonempty && !is_directory_empty(path)) {
 		complain("cannot mount on %s: it is not empty, and the mount "
 			 "would hide what is in it: take an empty directory, "
 			 "or -o nonempty",
 			 path);
 		return -ENOTEMPTY;
 	}
-	return check_device();
+	return check_fuse_device();
 }

@@ -14,15 +14,4 @@ char *mount_path(const char *dir);
 /* Is the newest mount at this path a fusionfs? */
 bool mount_is_ours(const char *path);
 
-/* remount.c: libfuse has mounted; set the flags that it does not know.  0,
- * -errno after a complaint. */
-int mount_finish(const struct options *o);
-
-/*
- * remount.c: change the options of the mount at o->mountpoint, and mount
- * nothing.  The kernel gets those that are its own, the running server gets
- * those that it can change.  0, -errno after a complaint.
- */
-int mount_change(struct options *o);
-
 #endif

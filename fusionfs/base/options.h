@@ -45,7 +45,5 @@ int options_change(struct options *o, const char *list);
 int options_check(const struct options *o, const char *list);
 /* As text for libfuse: ",a,b" in @list. */
 void options_flags(unsigned long flags, char *list, size_t size);
-/* "64M" and the like: bytes.  0, -EINVAL. */
-int parse_bytes(const char *text, uint64_t *ret);
 
 #endif

@@ -25,6 +25,8 @@ bool process_mark_equal(const struct process_mark *a,
 			const struct process_mark *b);
 /* Did it live already at @when_ns (CLOCK_MONOTONIC)? */
 bool process_is_older(const struct process_mark *mark, int64_t when_ns);
+/* Read the name of its program, printable; "" if that cannot be seen. */
+void process_read_comm(pid_t pid, char comm[16]);
 /* Its effective user, 0 and *ret, or -ESRCH. */
 int process_user(pid_t pid, uid_t *ret);
 

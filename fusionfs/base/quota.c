@@ -68,7 +68,7 @@ void quota_end(void)
 	}
 }
 
-static struct quota_user *find(uid_t uid)
+static struct quota_user *find_or_add_user(uid_t uid)
 {
 	struct quota_user **bucket = &buckets[uid % BUCKETS], *u;
 
@@ -84,18 +84,18 @@ static struct quota_user *find(uid_t uid)
 	return u;
 }
 
-static bool is_exempt(uid_t uid)
+static bool is_user_exempt(uid_t uid)
 {
 	return uid == 0 || uid == geteuid();
 }
 
 /* Would this user have too much with @more of it? */
-static bool is_too_much(const struct quota_user *u, enum quota kind,
-			uint64_t more)
+static bool is_over_limit(const struct quota_user *u, enum quota kind,
+			  uint64_t more)
 {
 	uint64_t used = u->used[kind];
 
-	if (!limits[kind] || is_exempt(u->uid))
+	if (!limits[kind] || is_user_exempt(u->uid))
 		return false;
 	return used > limits[kind] || more > limits[kind] - used;
 }
@@ -112,7 +112,7 @@ int quota_set(struct charge *c, uint64_t n)
 {
 	if (!c->user)
 		return 0;
-	if (n > c->n && is_too_much(c->user, c->kind, n - c->n)) {
+	if (n > c->n && is_over_limit(c->user, c->kind, n - c->n)) {
 		refusals[c->kind].n++;
 		refusals[c->kind].uid = c->user->uid;
 		return -kinds[c->kind].error;
@@ -123,7 +123,7 @@ int quota_set(struct charge *c, uint64_t n)
 
 void quota_open(struct charge *c, uid_t uid, enum quota kind)
 {
-	*c = (struct charge){.user = find(uid), .kind = kind};
+	*c = (struct charge){.user = find_or_add_user(uid), .kind = kind};
 }
 
 int quota_take(struct charge *c, uid_t uid, enum quota kind, uint64_t n)
@@ -195,7 +195,7 @@ uint64_t quota_share(uid_t uid, uint64_t standard)
 {
 	uint64_t memory = limits[QUOTA_MEMORY], n = limits[QUOTA_ARENAS];
 
-	if (standard || !memory || is_exempt(uid))
+	if (standard || !memory || is_user_exempt(uid))
 		return standard;
 	return (memory / (n ? n : 1)) & ~UINT64_C(4095);
 }
@@ -243,7 +243,7 @@ int quota_by_name(const char *name)
 	return -1;
 }
 
-static bool has_something(const struct quota_user *u)
+static bool user_has_something(const struct quota_user *u)
 {
 	for (unsigned i = 0; i < N_QUOTAS; i++)
 		if (u->used[i])
@@ -251,7 +251,7 @@ static bool has_something(const struct quota_user *u)
 	return false;
 }
 
-static const struct quota_user *after(const struct quota_user *u)
+static const struct quota_user *user_after(const struct quota_user *u)
 {
 	unsigned i = u ? u->uid % BUCKETS + 1 : 0;
 
@@ -266,10 +266,10 @@ static const struct quota_user *after(const struct quota_user *u)
 bool quota_next(const struct quota_user **at, uid_t *ret_uid,
 		uint64_t ret_used[N_QUOTAS])
 {
-	const struct quota_user *u = after(*at);
+	const struct quota_user *u = user_after(*at);
 
-	while (u && !has_something(u))
-		u = after(u);
+	while (u && !user_has_something(u))
+		u = user_after(u);
 	*at = u;
 	if (!u)
 		return false;

@@ -10,7 +10,7 @@
 
 #define KEEP 65536u /* room that is not given back between two texts */
 
-static int make_room(struct text *t, size_t more)
+static int grow_text(struct text *t, size_t more)
 {
 	size_t cap = t->cap ? t->cap : 256;
 	char *p;
@@ -34,14 +34,14 @@ static int make_room(struct text *t, size_t more)
 }
 
 /* Whole lines, and one that says that there were more. */
-static void cut(struct text *t)
+static void cut_text(struct text *t)
 {
 	static const char last[] = "... cut: the rest is too long\n";
 
 	while (t->len && t->p[t->len - 1] != '\n')
 		t->len--;
 	t->cut = 1;
-	t->failed = make_room(t, sizeof(last));
+	t->failed = grow_text(t, sizeof(last));
 	if (t->failed)
 		return;
 	memcpy(t->p + t->len, last, sizeof(last));
@@ -49,15 +49,15 @@ static void cut(struct text *t)
 }
 
 /* Is there room for so many bytes? */
-static int fits(struct text *t, size_t n)
+static int text_fits(struct text *t, size_t n)
 {
 	if (t->failed || t->cut)
 		return 0;
 	if (t->max && t->len + n > t->max) {
-		cut(t);
+		cut_text(t);
 		return 0;
 	}
-	t->failed = make_room(t, n);
+	t->failed = grow_text(t, n);
 	return !t->failed;
 }
 
@@ -74,7 +74,7 @@ void text_add(struct text *t, const char *fmt, ...)
 	 * what is printed. */
 	if (n < 0)
 		t->failed = t->failed ? t->failed : -ENOMEM;
-	else if (fits(t, (size_t)n)) {
+	else if (text_fits(t, (size_t)n)) {
 		vsnprintf(t->p + t->len, (size_t)n + 1, fmt, again);
 		t->len += strlen(t->p + t->len);
 	}
@@ -83,7 +83,7 @@ void text_add(struct text *t, const char *fmt, ...)
 
 void text_append(struct text *t, const void *data, size_t size)
 {
-	if (!fits(t, size))
+	if (!text_fits(t, size))
 		return;
 	memcpy(t->p + t->len, data, size);
 	t->len += size;
@@ -108,4 +108,11 @@ void text_finish(struct text *t)
 	free(t->p);
 	quota_force(&t->charge, 0);
 	*t = (struct text){.max = t->max, .charge = t->charge};
+}
+
+void text_make_printable(char *string)
+{
+	for (char *p = string; *p; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = '?';
 }

@@ -26,6 +26,8 @@ void text_add(struct text *t, const char *fmt, ...)
 void text_append(struct text *t, const void *data, size_t size);
 /* Seconds with nanosecond digits. */
 void text_add_time(struct text *t, uint64_t ns);
+/* Replace the control characters of a string. */
+void text_make_printable(char *string);
 /* Begin anew; room for a long text is given back. */
 void text_reset(struct text *t);
 /* Empty, but for whose it is. */

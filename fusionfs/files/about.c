@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* .fusionfs/: the daemon itself. */
+#include "fusionfs/files/about.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "fusionfs/files/show.h"
 #include "fusionfs/service/writing.h"
+#include "fusionfs/world/world.h"
 #include "libfusion/core/base/futex.h"
 
 int about_version_show(const struct node *n, struct text *t)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* memory/: what the heap holds, counted anew for each reader. */
+#include "fusionfs/files/memory.h"
+
 #include <errno.h>
 #include <inttypes.h>
 
-#include "fusionfs/files/show.h"
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/file/format.h"
 #include "libfusion/core/heap/heap.h"
@@ -50,8 +51,8 @@ int memory_classes_show(const struct node *n, struct text *t)
 }
 
 /* Members share a tag when there are more than 250: then so do their lines. */
-static void add_member(const struct node *n, struct text *t, unsigned tag,
-		       const struct heap_usage *u)
+static void add_member_usage(const struct node *n, struct text *t, unsigned tag,
+			     const struct heap_usage *u)
 {
 	const struct view *v = &n->arena->view;
 	uint32_t hi = members_hi(v), id = 0;
@@ -80,7 +81,7 @@ int memory_members_show(const struct node *n, struct text *t)
 	heap_usage(&n->arena->view, &u);
 	for (unsigned tag = 1; tag < 256; tag++)
 		if (u.tag_blocks[tag])
-			add_member(n, t, tag, &u);
+			add_member_usage(n, t, tag, &u);
 	return 0;
 }
 

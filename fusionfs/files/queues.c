@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* members/ID/queue and inbox */
+#include "fusionfs/files/queues.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
-#include "fusionfs/files/show.h"
+#include "fusionfs/files/members.h"
 #include "fusionfs/service/ports.h"
 #include "libfusion/core/heap/block.h"
 #include "libfusion/core/talk/message.h"
+#include "libfusion/core/talk/ring_consume.h"
 
 /* The queue of a member; it has none until somebody needs it. */
-static int find_ring(struct view *v, uint32_t slot, uint32_t id,
-		     struct ring *ret)
+static int find_member_ring(struct view *v, uint32_t slot, uint32_t id,
+			    struct ring *ret)
 {
 	uint32_t i = load_acquire(&view_member(v, slot)->ring);
 
@@ -26,13 +29,13 @@ int member_queue_show(const struct node *n, struct text *t)
 	static const struct ring_ctl none;
 	struct view *v = &n->arena->view;
 	const struct ring_ctl *ctl = &none;
-	uint32_t slot, id, pending = 0;
+	uint32_t slot, pending = 0;
 	struct ring ring;
-	int r = member_of(n->arena, n->item, &slot, &id);
+	int r = member_slot(n, &slot);
 
 	if (r < 0)
 		return r;
-	if (find_ring(v, slot, id, &ring) == 0) {
+	if (find_member_ring(v, slot, n->item, &ring) == 0) {
 		ctl = ring.ctl;
 		pending = ring_pending(&ring);
 	}
@@ -60,12 +63,13 @@ static int open_inbox(struct port *p, const struct node *n)
 {
 	struct inbox *in = (struct inbox *)p;
 
-	return member_of(n->arena, n->item, &in->slot, &in->id);
+	in->id = n->item;
+	return member_slot(n, &in->slot);
 }
 
 /* As a block of the heap, whose slot is where the daemon's own record has it,
  * so that it is freed if that dies. */
-static int make_block(struct view *v, const char *data, size_t size)
+static int make_message_block(struct view *v, const char *data, size_t size)
 {
 	struct thread_rec *me = v->rec;
 	uint64_t slot = view_off(v, &me->msg_block);
@@ -96,7 +100,7 @@ static int send_message(struct view *v, const struct inbox *in,
 
 	if (size > RING_INLINE) {
 		h.flags = MSG_BLOCK;
-		r = make_block(v, data, size);
+		r = make_message_block(v, data, size);
 	}
 	if (r == 0)
 		r = message_offer(v, me, in->slot, in->id, &h, data);
@@ -107,7 +111,7 @@ static int send_message(struct view *v, const struct inbox *in,
 
 /* As write(2) says it.  A lock that a member sits on is soon free, and no bell
  * tells. */
-static int as_written(struct port *p, int r)
+static int answer_of_send(struct port *p, int r)
 {
 	port_clock(p, r == -ETIMEDOUT);
 	switch (r) {
@@ -124,7 +128,7 @@ static int write_inbox(struct port *p, const char *data, size_t size)
 {
 	const struct inbox *in = (const struct inbox *)p;
 
-	return as_written(p, send_message(&p->arena->view, in, data, size));
+	return answer_of_send(p, send_message(&p->arena->view, in, data, size));
 }
 
 const struct port_ops inbox_port = {

@@ -13,7 +13,7 @@
 #define FUSIONFS_EVENTS_H
 
 #include "fusionfs/base/text.h"
-#include "fusionfs/world/world.h"
+#include "fusionfs/world/node.h"
 
 struct fuse_pollhandle;
 
@@ -32,9 +32,12 @@ void events_changed(struct arena *a);
 uint64_t events_size(struct arena *a, struct watcher *w);
 /* The kernel has the size @told: does it not cut a line of @w's pages? */
 bool events_fit_page(const struct watcher *w, uint64_t told);
-/* Time of the newest event, 0 there is none. */
-uint64_t events_time(struct arena *a);
+/* row.stat: the time of the newest event, and the size of a file that is opened
+ * now. */
+void events_stat(const struct node *n, struct stat *st);
 /* The arena goes: its open files are at their end for ever. */
 void events_forget(struct arena *a);
+
+extern const struct arena_service events_service;
 
 #endif

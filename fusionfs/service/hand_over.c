@@ -9,15 +9,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "fusionfs/base/log.h"
-#include "fusionfs/base/source.h"
+#include "fusionfs/base/loop.h"
 #include "fusionfs/service/waiters.h"
+#include "fusionfs/world/node.h"
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/base/futex.h"
 
@@ -149,7 +149,7 @@ static void hang_up(struct connection *c)
 	while (*p != c)
 		p = &(*p)->next;
 	*p = c->next;
-	source_drop(&c->source);
+	loop_drop(&c->source);
 	close(c->fd);
 	free(c);
 }
@@ -205,7 +205,7 @@ static void connection_ready(struct source *s)
 	hang_up(c);
 }
 
-static void make_room(uid_t uid)
+static void make_room_for_connection(uid_t uid)
 {
 	struct connection *oldest = NULL, *theirs = NULL;
 	unsigned all = 0, n = 0;
@@ -233,7 +233,7 @@ static int add_connection(int fd)
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) < 0)
 		return -errno;
-	make_room(who.uid);
+	make_room_for_connection(who.uid);
 	c = malloc(sizeof(*c));
 	if (!c)
 		return -ENOMEM;
@@ -244,7 +244,7 @@ static int add_connection(int fd)
 		.uid = who.uid,
 		.pid = who.pid,
 	};
-	r = source_add(&c->source, fd);
+	r = loop_add(&c->source, fd);
 	if (r < 0) {
 		free(c);
 		return r;
@@ -285,7 +285,7 @@ static void accept_ready(struct source *s)
 		if (errno != EMFILE && errno != ENFILE && errno != ENOMEM)
 			return;
 		/* It would be ready again and again. */
-		epoll_ctl(world.epoll, EPOLL_CTL_DEL, hand_over.fd, NULL);
+		loop_remove(hand_over.fd);
 		hand_over.deaf = true;
 		return;
 	}
@@ -293,7 +293,7 @@ static void accept_ready(struct source *s)
 
 /* Only what op_mknod() has made is our mount's: something else may have been
  * mounted over it. */
-static int bind_in(int mnt)
+static int bind_socket_in(int mnt)
 {
 	struct sockaddr_un at = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -319,7 +319,7 @@ static int bind_in(int mnt)
 /* @r: the socket, or -errno.  The report is a datagram and there is one at a
  * time, so there is room for it.  The main thread waits for it: one that says
  * what went wrong takes no more than that. */
-static void send_report(int report, int r)
+static void send_bind_report(int report, int r)
 {
 	int sent = send_fds(report, &r, sizeof(r), &r, r >= 0);
 
@@ -327,8 +327,8 @@ static void send_report(int report, int r)
 		send_fds(report, &sent, sizeof(sent), NULL, 0);
 }
 
-/* As send_report() was told. */
-static int take_report(void)
+/* As send_bind_report() was told. */
+static int take_bind_report(void)
 {
 	int r = -EIO;
 	union {
@@ -363,7 +363,7 @@ static int take_report(void)
  * open in this thread, the thread be waiting for the device, and neither the
  * daemon nor anybody who uses the mount could ever end.
  */
-static int leave_descriptors(int report)
+static int leave_daemon_descriptors(int report)
 {
 	if (unshare(CLONE_FILES) < 0 ||
 	    close_range((unsigned)report + 1, ~0u, 0) < 0 ||
@@ -378,23 +378,23 @@ static void *bind_thread(void *unused)
 
 	(void)unused;
 	store_release(&hand_over.tid, (int)gettid());
-	r = leave_descriptors(report);
+	r = leave_daemon_descriptors(report);
 	if (!r)
 		mnt = open(world.options->mountpoint,
 			   O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (!r)
-		r = mnt < 0 ? -errno : bind_in(mnt);
+		r = mnt < 0 ? -errno : bind_socket_in(mnt);
 	/* Open, it would keep the mount busy. */
 	if (mnt >= 0)
 		close(mnt);
 	store_release(&hand_over.tid, 0);
-	send_report(report, r);
+	send_bind_report(report, r);
 	/* The socket is the main thread's now; this descriptor of it goes with
 	 * the thread. */
 	return NULL;
 }
 
-static int start_thread(void)
+static int start_bind_thread(void)
 {
 	sigset_t all, old;
 	pthread_attr_t attr;
@@ -421,12 +421,13 @@ int hand_over_bound(pid_t tid)
 	return 0;
 }
 
-bool hand_over_is_there(void)
+int hand_over_check(const struct node *n)
 {
-	return load_acquire(&hand_over.made);
+	(void)n;
+	return load_acquire(&hand_over.made) ? 0 : -ENOENT;
 }
 
-static void unbind(void)
+static void unbind_socket(void)
 {
 	if (hand_over.fd >= 0)
 		close(hand_over.fd);
@@ -444,7 +445,7 @@ int hand_over_listen(void)
 	if (hand_over.binding)
 		return 1;
 	store_release(&hand_over.made, 0);
-	r = start_thread();
+	r = start_bind_thread();
 	hand_over.binding = r == 0;
 	return r < 0 ? r : 1;
 }
@@ -457,20 +458,20 @@ static void complain_unbound(int r)
 		 r == -EXDEV ? ": something is mounted over this mount" : "");
 }
 
-static void bind_ended(struct source *s)
+static void bind_thread_ended(struct source *s)
 {
 	struct arena *a, *next;
-	int r = take_report();
+	int r = take_bind_report();
 
 	(void)s;
 	hand_over.binding = false;
 	if (r >= 0) {
 		hand_over.fd = r;
-		r = source_add(&hand_over.listening, r);
+		r = loop_add(&hand_over.listening, r);
 	}
 	if (r < 0) {
 		complain_unbound(r);
-		unbind();
+		unbind_socket();
 	}
 	for (a = world.arenas; a; a = next) {
 		next = a->next;
@@ -485,11 +486,11 @@ static void bind_ended(struct source *s)
 int hand_over_init(void)
 {
 	hand_over.listening.ready = accept_ready;
-	hand_over.told.ready = bind_ended;
+	hand_over.told.ready = bind_thread_ended;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
 		       hand_over.report) < 0)
 		return -errno;
-	return source_add(&hand_over.told, hand_over.report[0]);
+	return loop_add(&hand_over.told, hand_over.report[0]);
 }
 
 void hand_over_rest(void)
@@ -499,8 +500,8 @@ void hand_over_rest(void)
 	for (const struct arena *a = world.arenas; a; a = a->next)
 		if (a->members || a->waiters)
 			return;
-	source_drop(&hand_over.listening);
-	unbind();
+	loop_drop(&hand_over.listening);
+	unbind_socket();
 }
 
 void hand_over_stop(void)
@@ -509,7 +510,7 @@ void hand_over_stop(void)
 		offers_forget(offers->arena, 0);
 	while (connections)
 		hang_up(connections);
-	unbind();
+	unbind_socket();
 }
 
 void hand_over_patrol(void)
@@ -527,7 +528,7 @@ void hand_over_patrol(void)
 			hang_up(c);
 	}
 	if (hand_over.deaf && hand_over.fd >= 0 &&
-	    source_add(&hand_over.listening, hand_over.fd) == 0)
+	    loop_add(&hand_over.listening, hand_over.fd) == 0)
 		hand_over.deaf = false;
 	hand_over_rest();
 }

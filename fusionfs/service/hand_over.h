@@ -19,6 +19,7 @@
 #include "fusionfs/world/world.h"
 #include "libfusion/core/file/protocol.h"
 
+struct node;
 struct offer;
 struct stat;
 
@@ -51,7 +52,7 @@ void offers_forget(struct arena *a, uint32_t id);
 
 /* MKNOD of HAND_OVER_NAME in the root, by thread @tid.  0, -EPERM. */
 int hand_over_bound(pid_t tid);
-/* Is the socket's file there? */
-bool hand_over_is_there(void);
+/* row.check: is the socket's file there?  0, -ENOENT. */
+int hand_over_check(const struct node *n);
 
 #endif

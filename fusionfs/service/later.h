@@ -45,4 +45,6 @@ bool later_request(struct arena *a, struct fuse_req *req,
 /* Whatever is kept of this arena fails. */
 void later_forget(struct arena *a, int error);
 
+extern const struct arena_service later_service;
+
 #endif

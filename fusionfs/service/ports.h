@@ -67,9 +67,6 @@ struct port_ops {
 	int over; /* what a reader gets after that: 0 end of file, -errno */
 };
 
-extern const struct port_ops inbox_port, call_port, stream_port, text_port,
-	dispatch_port;
-
 /* 0, -EACCES, -ENOENT, -EIO, -ENOMEM, ... */
 int port_open(const struct node *n, struct fuse_req *req, int flags,
 	      struct port **ret);
@@ -90,7 +87,8 @@ void port_sent(struct port *p, int r);
  * longer from one time to the next. */
 void port_clock(struct port *p, bool on);
 
-/* A record for p->rec, if it has none.  Under the guard.  0, -errno. */
+/* Claim a thread record for p->rec, if it has none.  Under the guard.  0;
+ * -EMFILE there is none; -ENOMEM. */
 int port_claim(struct port *p);
 
 /* Something may have come: who can be answered now?  false: nobody. */
@@ -105,5 +103,7 @@ unsigned ports_writes(const struct arena *a, const struct port_ops *ops,
 /* This life of the arena is over, and its memory goes: who waits gets
  * @error. */
 void ports_forget(struct arena *a, int error);
+
+extern const struct arena_service ports_service;
 
 #endif

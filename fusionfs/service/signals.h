@@ -11,16 +11,11 @@
 #ifndef FUSIONFS_SIGNALS_H
 #define FUSIONFS_SIGNALS_H
 
-#include "fusionfs/world/world.h"
-#include "libfusion/core/file/protocol.h"
-
-struct fuse_req;
+struct ioctl_request;
 
 /* FUSION_IOC_SIGNAL: to the member that the caller names. */
-void request_signal(struct arena *a, struct fuse_req *req,
-		    const struct ioc_signal *s);
+void request_signal(const struct ioctl_request *q);
 /* FUSION_IOC_HOLD_UP: SIGKILL to the shell that has purchased a property. */
-void request_hold_up(struct arena *a, struct fuse_req *req,
-		     const struct ioc_hold_up *h);
+void request_hold_up(const struct ioctl_request *q);
 
 #endif

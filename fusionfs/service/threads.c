@@ -3,11 +3,10 @@
 
 #include <errno.h>
 
-#include "fusionfs/files/objects.h"
+#include "fusionfs/world/record.h"
 #include "libfusion/core/base/atomic.h"
-#include "libfusion/core/file/thread.h"
-#include "libfusion/core/life/life.h"
 #include "libfusion/core/life/member.h"
+#include "libfusion/core/locks/skirmish_ring.h"
 
 uint32_t threads_hi(const struct view *v)
 {

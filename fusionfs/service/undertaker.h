@@ -14,8 +14,8 @@
 #ifndef FUSIONFS_UNDERTAKER_H
 #define FUSIONFS_UNDERTAKER_H
 
+#include "fusionfs/base/loop.h"
 #include "fusionfs/base/reply.h"
-#include "fusionfs/base/source.h"
 #include "fusionfs/world/world.h"
 
 struct tracked {
@@ -82,5 +82,7 @@ int64_t undertaker_patrol(void);
 /* Take @slot out: it left, or died.  Then see who waits.  0; 1 it will be out
  * later, and waiters_let_go() is called then; -EIO, -EAGAIN. */
 int undertaker_depart(struct arena *a, uint32_t slot, uint32_t id, bool died);
+
+extern const struct arena_service undertaker_service;
 
 #endif

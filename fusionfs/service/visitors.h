@@ -67,12 +67,6 @@ struct lock_ops {
 	const struct lock_word *words; /* ends with a NULL */
 };
 
-extern const struct lock_ops skirmish_locks, property_locks;
-int skirmish_make(struct view *v, struct thread_rec *me, const char *name,
-		  uint32_t *ret_index);
-int property_make(struct view *v, struct thread_rec *me, const char *name,
-		  uint32_t *ret_index);
-
 /* An open file of a row with locks.  @may_lock: who opened it may write.  0,
  * -ENOENT, -EIO, -ENOMEM. */
 int visitor_open(const struct node *n, struct fuse_req *req, bool may_lock,
@@ -100,5 +94,7 @@ void visitors_count(const struct arena *a, unsigned *holding,
 void visitors_fail(struct arena *a, int error);
 /* This life of the arena is over, and its memory goes. */
 void visitors_forget(struct arena *a, int error);
+
+extern const struct arena_service visitors_service;
 
 #endif

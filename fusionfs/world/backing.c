@@ -34,7 +34,7 @@ static uint64_t hash_text(const char *p)
  * of that name first.  Then the place is called fusionfs.0.run-fusion:XXXXXX,
  * and the next daemon knows it by its owner.
  */
-static char *default_name(const char *mountpoint)
+static char *default_backing_name(const char *mountpoint)
 {
 	char name[128], *full;
 	size_t n = 0;
@@ -78,7 +78,7 @@ static char *find_other_place(int shm, const char *name)
 	return found;
 }
 
-static bool is_taken(int shm, const char *name)
+static bool is_backing_taken(int shm, const char *name)
 {
 	struct stat st;
 
@@ -100,27 +100,28 @@ static char *make_other_place(const char *name)
 	return NULL;
 }
 
-static char *join(const char *dir, const char *name)
+static char *join_path(const char *dir, const char *name)
 {
 	char *path;
 
 	return asprintf(&path, "%s/%s", dir, name) < 0 ? NULL : path;
 }
 
-static char *default_path(const char *mountpoint)
+static char *default_backing_path(const char *mountpoint)
 {
 	int shm = open(SHM, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	char *name = default_name(mountpoint), *other = NULL, *path = NULL;
+	char *name = default_backing_name(mountpoint), *other = NULL,
+	     *path = NULL;
 
 	if (name && shm >= 0 && !is_own_directory(shm, name))
 		other = find_other_place(shm, name);
 	if (other)
-		path = join(SHM, other);
-	else if (name && shm >= 0 && is_taken(shm, name))
+		path = join_path(SHM, other);
+	else if (name && shm >= 0 && is_backing_taken(shm, name))
 		path = make_other_place(name);
 	/* Also if that failed: the reason is told when it is opened. */
 	if (name && !path)
-		path = join(SHM, name);
+		path = join_path(SHM, name);
 	if (shm >= 0)
 		close(shm);
 	free(other);
@@ -128,7 +129,7 @@ static char *default_path(const char *mountpoint)
 	return path;
 }
 
-static int check_directory(struct backing *b)
+static int check_backing(struct backing *b)
 {
 	struct statfs fs;
 	struct stat st;
@@ -151,7 +152,7 @@ static int check_directory(struct backing *b)
 	return 0;
 }
 
-static int open_directory(struct backing *b)
+static int open_backing(struct backing *b)
 {
 	if (mkdir(b->path, 0700) == 0) {
 		b->made = true;
@@ -167,10 +168,10 @@ static int open_directory(struct backing *b)
 			 strerror(errno));
 		return -errno;
 	}
-	return check_directory(b);
+	return check_backing(b);
 }
 
-static int write_owner(struct backing *b)
+static int write_lock_owner(struct backing *b)
 {
 	char who[32];
 
@@ -184,7 +185,7 @@ static int write_owner(struct backing *b)
 }
 
 /* 1 it is ours, 0 somebody has it, -errno. */
-static int try_lock(struct backing *b)
+static int try_lock_file(struct backing *b)
 {
 	struct stat ours, there;
 
@@ -214,11 +215,11 @@ static void complain_in_use(struct backing *b)
 
 /* umount(8) returns before the daemon has cleaned up behind itself, so who
  * mounts again at once has to wait for that. */
-static int lock_directory(struct backing *b)
+static int lock_backing(struct backing *b)
 {
 	int r;
 
-	for (int i = 0; (r = try_lock(b)) == 0; i++) {
+	for (int i = 0; (r = try_lock_file(b)) == 0; i++) {
 		if (i == LOCK_TRIES) {
 			complain_in_use(b);
 			return -EBUSY;
@@ -228,7 +229,7 @@ static int lock_directory(struct backing *b)
 	}
 	if (r < 0)
 		complain("cannot make %s/.lock: %s", b->path, strerror(-r));
-	return r < 0 ? r : write_owner(b);
+	return r < 0 ? r : write_lock_owner(b);
 }
 
 int backing_open(struct backing *b, const struct options *o)
@@ -236,12 +237,13 @@ int backing_open(struct backing *b, const struct options *o)
 	int r;
 
 	*b = (struct backing){.fd = -1, .lockfd = -1};
-	b->path = o->backing ? strdup(o->backing) : default_path(o->mountpoint);
+	b->path = o->backing ? strdup(o->backing)
+			     : default_backing_path(o->mountpoint);
 	if (!b->path)
 		return -ENOMEM;
-	r = open_directory(b);
+	r = open_backing(b);
 	if (!r)
-		r = lock_directory(b);
+		r = lock_backing(b);
 	/* A default place that an earlier daemon made is ours to remove. */
 	if (!r && !o->backing) {
 		b->made = true;

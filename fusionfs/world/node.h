@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 
 #include "fusionfs/base/text.h"
-#include "fusionfs/world/world.h"
+#include "fusionfs/world/arena.h"
 
 struct lock_ops;
 struct thread_rec;
@@ -59,21 +59,32 @@ struct items_ops {
 };
 
 struct row {
-	int parent; /* enum of tree.c */
+	int parent; /* index of its row, ROW_NONE of the root */
 	enum row_type type;
 	const char *name; /* NULL: an item of its parent */
 	mode_t mode;	  /* before the arena's mode takes its part */
 	int (*show)(const struct node *n, struct text *t);
 	int (*store)(const struct node *n, const char *text);
 	int (*may_store)(const char *text); /* is a value so far.  0, -EINVAL */
+	/* Is it there now?  0, -ENOENT.  NULL: whenever its parent is. */
+	int (*check)(const struct node *n);
+	/* Set what stat(2) says beyond what it says of every file. */
+	void (*stat)(const struct node *n, struct stat *st);
+	bool is_always_shown; /* show() knows corrupt, unsettled arenas, too */
 	const struct items_ops *items;
-	enum entry_kind kind;	      /* of objects.c's rows */
+	enum entry_kind kind;	      /* of record.h's rows */
 	create_fn create;	      /* of a directory: its items */
 	bool removes;		      /* and they can be removed */
 	const struct lock_ops *locks; /* it can be locked: visitors.h */
 	const struct port_ops *port;  /* ROW_PORT */
 	uint32_t max_number;	      /* there are `name.0` to this, too */
 };
+
+/* The tree begins with these two; its items without a name are the arenas. */
+enum { ROW_NONE, ROW_ROOT };
+
+/* Begin with the tree of these rows. */
+void node_begin(const struct row *tree, int n);
 
 #define NODE_ROOT 1u
 
@@ -100,6 +111,9 @@ int node_show(const struct node *n, struct text *t);
 int node_store(const struct node *n, const char *text);
 /* Can a value begin with @text?  0, -EINVAL. */
 int node_may_store(const struct node *n, const char *text);
+
+/* Return its S_IFMT bits. */
+mode_t node_format(const struct node *n);
 
 /* What are the items of @dir?  ROW_FILE if it has none. */
 enum row_type node_items_type(const struct node *dir);

@@ -15,6 +15,7 @@
 #include "libfusion/core/life/liveness.h"
 #include "libfusion/core/locks/property.h"
 #include "libfusion/core/locks/skirmish.h"
+#include "libfusion/core/locks/skirmish_recover.h"
 #include "libfusion/core/recovery/recover.h"
 #include "libfusion/core/talk/call_recover.h"
 #include "libfusion/heap/bin.h"

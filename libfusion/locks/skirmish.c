@@ -11,6 +11,8 @@
 #include "libfusion/base/deadline.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/locks/skirmish.h"
+#include "libfusion/core/locks/skirmish_cond.h"
+#include "libfusion/core/locks/skirmish_give.h"
 #include "libfusion/heap/heap_private.h"
 #include "libfusion/names/entries.h"
 

@@ -12,6 +12,7 @@
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/life/liveness.h"
 #include "libfusion/core/life/member.h"
+#include "libfusion/core/talk/call_return.h"
 #include "libfusion/names/entries.h"
 #include "libfusion/talk/call_flush.h"
 #include "libfusion/talk/call_handler.h"

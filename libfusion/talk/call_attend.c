@@ -9,6 +9,7 @@
  */
 #include "libfusion/talk/call_attend.h"
 #include "libfusion/core/talk/call_here.h"
+#include "libfusion/core/talk/ring_consume.h"
 #include "libfusion/talk/call_handler.h"
 #include "libfusion/talk/dispatch_run.h"
 #include "libfusion/talk/dispatcher.h"

@@ -4,6 +4,7 @@
 #define FUSION_CALL_EXECUTION_H
 
 #include "libfusion/core/base/futex.h"
+#include "libfusion/core/talk/call_request.h"
 #include "libfusion/heap/tls.h"
 #include "libfusion/talk/call_private.h"
 #include "libfusion/talk/dispatch_thread.h"

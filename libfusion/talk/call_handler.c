@@ -13,6 +13,8 @@
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/seed.h"
 #include "libfusion/core/locks/lend.h"
+#include "libfusion/core/talk/call_here.h"
+#include "libfusion/core/talk/call_return.h"
 #include "libfusion/core/talk/call_slot.h"
 #include "libfusion/names/entries.h"
 #include "libfusion/talk/call.h"

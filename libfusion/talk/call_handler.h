@@ -2,6 +2,7 @@
 #ifndef FUSION_CALL_HANDLER_H
 #define FUSION_CALL_HANDLER_H
 
+#include "libfusion/core/talk/call_here.h"
 #include "libfusion/talk/call_private.h"
 
 /* Have the handler of sv->request execute it.  What it returned; -EIDRM there

@@ -5,6 +5,13 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "libfusion/core/base/futex.h"
+#include "libfusion/core/base/limits.h"
+#include "libfusion/core/life/life.h"
+#include "libfusion/core/talk/call.h"
+#include "libfusion/core/talk/call_return.h"
+#include "libfusion/core/talk/call_slot.h"
+#include "libfusion/core/talk/ring_consume.h"
 #include "libfusion/heap/tls.h"
 #include "libfusion/talk/dispatch_fd.h"
 #include "libfusion/talk/dispatch_post.h"

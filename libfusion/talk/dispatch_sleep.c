@@ -2,6 +2,7 @@
 #include "libfusion/talk/dispatch_sleep.h"
 
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/talk/ring_consume.h"
 #include "libfusion/talk/call_attend.h"
 #include "libfusion/talk/dispatch_post.h"
 #include "libfusion/talk/dispatch_run.h"

@@ -14,6 +14,7 @@
 #include "libfusion/base/log.h"
 #include "libfusion/base/quiet_thread.h"
 #include "libfusion/core/base/limits.h"
+#include "libfusion/core/talk/ring_consume.h"
 #include "libfusion/talk/call_attend.h"
 #include "libfusion/talk/dispatch_run.h"
 #include "libfusion/talk/dispatch_sleep.h"

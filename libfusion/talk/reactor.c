@@ -6,6 +6,7 @@
 #include "libfusion/arena/refuse_arena.h"
 #include "libfusion/base/callback.h"
 #include "libfusion/base/refuse.h"
+#include "libfusion/core/talk/reactor_dispatch.h"
 #include "libfusion/names/entries.h"
 #include "libfusion/talk/dispatch.h"
 #include "libfusion/talk/reaction.h"

@@ -13,6 +13,7 @@
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/talk/call.h"
 #include "libfusion/core/talk/call_here.h"
+#include "libfusion/core/talk/call_request.h"
 #include "libfusion/core/talk/call_slot.h"
 #include "libfusion/talk/call_handler.h"
 #include "tests/crash/delay.h"

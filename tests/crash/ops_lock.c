@@ -10,6 +10,10 @@
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/locks/property.h"
 #include "libfusion/core/locks/skirmish.h"
+#include "libfusion/core/locks/skirmish_cond.h"
+#include "libfusion/core/locks/skirmish_give.h"
+#include "libfusion/core/locks/skirmish_queue.h"
+#include "libfusion/core/locks/skirmish_recover.h"
 #include "libfusion/heap/tls.h"
 #include "tests/crash/ops.h"
 

@@ -6,8 +6,11 @@
 #include <fusion/fusion.h>
 
 #include "libfusion/core/file/thread.h"
+#include "libfusion/core/talk/call_chain.h"
 #include "libfusion/core/talk/call_here.h"
 #include "libfusion/core/talk/call_recover.h"
+#include "libfusion/core/talk/call_request.h"
+#include "libfusion/core/talk/call_return.h"
 #include "libfusion/core/talk/call_slot.h"
 #include "libfusion/talk/call.h"
 #include "libfusion/talk/call_attend.h"

@@ -14,12 +14,13 @@
 
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/recovery/check.h"
 #include "libfusion/core/recovery/recover.h"
+#include "libfusion/core/talk/cursor.h"
+#include "libfusion/core/talk/cursor_recover.h"
 #include "libfusion/core/talk/reactor.h"
 #include "libfusion/talk/dispatch.h"
 #include "libfusion/talk/reaction.h"
-#include "libfusion/core/recovery/check.h"
-#include "libfusion/core/talk/cursor.h"
 
 #define SIZE 20000 /* more than a listener's first buffer */
 
@@ -73,7 +74,7 @@ static int tear_down(void **state)
 	dispatch_stop(arena);
 	reactor_stop(arena);
 	assert_int_equal(life_lock(&arena->view, -1), 0);
-	reactor_recover_member(&arena->view, arena->view.slot);
+	cursor_recover_member(&arena->view, arena->view.slot);
 	life_unlock(&arena->view);
 	assert_int_equal(arena_check(&arena->view, print_fault, NULL), 0);
 	image_leave(arena);

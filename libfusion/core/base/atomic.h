@@ -30,6 +30,7 @@
 #define or_acq_rel(p, v) __atomic_fetch_or((p), (v), __ATOMIC_ACQ_REL)
 #define and_acq_rel(p, v) __atomic_fetch_and((p), (v), __ATOMIC_ACQ_REL)
 #define add_release(p, v) __atomic_fetch_add((p), (v), __ATOMIC_RELEASE)
+#define xor_release(p, v) __atomic_fetch_xor((p), (v), __ATOMIC_RELEASE)
 
 /* Strong compare-and-swap: true if *p was *want and now is v, else *want is
  * what was seen.  The order named is the one on success; failure is relaxed. */

@@ -4,6 +4,7 @@
 #include "libfusion/core/base/seed.h"
 #include "libfusion/core/file/lock.h"
 #include "libfusion/core/file/thread.h"
+#include "libfusion/core/locks/skirmish_give.h"
 
 int lend_lock(struct view *v, struct thread_rec *me)
 {

@@ -456,11 +456,10 @@ unsigned property_recover(struct view *v, struct thread_rec *t,
 /* --- The checker -----------------------------------------------------------
  */
 
-unsigned property_check(struct view *v, void (*report)(void *, const char *),
-			void *ctx)
+unsigned property_check(struct view *v, check_report_fn report, void *ctx)
 {
 	uint32_t hi = table_hi(v, KIND_PROPERTY);
-	unsigned faults = 0;
+	struct checker c = {.report = report, .ctx = ctx};
 
 	for (uint32_t i = 0; i < hi; i++) {
 		const struct property *p = view_entry(v, KIND_PROPERTY, i);
@@ -475,11 +474,10 @@ unsigned property_check(struct view *v, void (*report)(void *, const char *),
 			what = "property: owned by nobody";
 		else if (!PROPERTY_OWNER(w) != !PROPERTY_LEVELS(w))
 			what = "property: levels without an owner";
-		if (what && report)
-			report(ctx, what);
-		faults += !!what;
+		if (what)
+			check_fault(&c, "%s", what);
 	}
-	return faults;
+	return c.faults;
 }
 
 unsigned property_check_thread(const struct view *v, const struct thread_rec *t)

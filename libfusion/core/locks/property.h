@@ -21,6 +21,7 @@
 #include <errno.h>
 
 #include "libfusion/core/base/atomic.h"
+#include "libfusion/core/base/checker.h"
 #include "libfusion/core/names/table.h"
 
 #define PROPERTY_WAIT 0x80000000ull
@@ -93,8 +94,7 @@ void property_init(struct view *v, void *rec, const void *arg); /* kinds.c */
 void property_fini(struct view *v, void *rec);
 
 /* Faults of a quiet arena's properties. */
-unsigned property_check(struct view *v, void (*report)(void *, const char *),
-			void *ctx);
+unsigned property_check(struct view *v, check_report_fn report, void *ctx);
 
 /* As many announcements of @t are not of what it has. */
 unsigned property_check_thread(const struct view *v,

@@ -662,26 +662,15 @@ int table_lookup(const struct view *v, enum entry_kind kind, const char *name,
 /* --- The checker -----------------------------------------------------------
  */
 
-struct checker {
+struct table_checker {
+	struct checker check;
 	struct place p;
-	uint8_t *seen; /* a byte a record: how often it was met */
+	const char *kind; /* begins each line */
+	uint8_t *seen;	  /* a byte a record: how often it was met */
 	uint32_t hi;
-	unsigned faults;
-	void (*report)(void *, const char *);
-	void *ctx;
 };
 
-static void fault(struct checker *c, const char *what)
-{
-	char text[128];
-
-	c->faults++;
-	snprintf(text, sizeof(text), "%s: %s", kind_ops[c->p.kind].name, what);
-	if (c->report)
-		c->report(c->ctx, text);
-}
-
-static void check_chain(struct checker *c, uint32_t bucket)
+static void check_chain(struct table_checker *c, uint32_t bucket)
 {
 	uint32_t next = load_relaxed(bucket_at(c->p.v, c->p.t, bucket));
 
@@ -692,24 +681,31 @@ static void check_chain(struct checker *c, uint32_t bucket)
 		} copy;
 
 		if (next > c->hi) {
-			fault(c, "chain leads out of the table");
+			check_fault(&c->check,
+				    "%s: chain leads out of the table",
+				    c->kind);
 			return;
 		}
 		if (c->seen[next - 1]++) {
-			fault(c, "record is in chains twice");
+			check_fault(&c->check, "%s: record is in chains twice",
+				    c->kind);
 			return;
 		}
 		if (table_copy(c->p.v, c->p.kind, next - 1, &copy) < 0) {
-			fault(c, "record in a chain is not in use");
+			check_fault(&c->check,
+				    "%s: record in a chain is not in use",
+				    c->kind);
 			return;
 		}
 		if (copy.e.hash % c->p.t->n_buckets != bucket)
-			fault(c, "record is in the wrong chain");
+			check_fault(&c->check,
+				    "%s: record is in the wrong chain",
+				    c->kind);
 		next = copy.e.next;
 	}
 }
 
-static void check_unique(struct checker *c, uint32_t i)
+static void check_unique(struct table_checker *c, uint32_t i)
 {
 	const struct entry *e = entry_at(&c->p, i);
 	uint32_t found, *prev;
@@ -717,10 +713,10 @@ static void check_unique(struct checker *c, uint32_t i)
 	if (load_relaxed(&e->state) == ENTRY_USED &&
 	    (chain_find(&c->p, e->name, e->hash, &found, &prev) < 0 ||
 	     found != i))
-		fault(c, "a name is there twice");
+		check_fault(&c->check, "%s: a name is there twice", c->kind);
 }
 
-static void check_free(struct checker *c)
+static void check_free(struct table_checker *c)
 {
 	uint32_t next = load_relaxed(&c->p.head->free);
 
@@ -728,16 +724,21 @@ static void check_free(struct checker *c)
 		struct entry *e;
 
 		if (next > c->hi) {
-			fault(c, "free list leads out of the table");
+			check_fault(&c->check,
+				    "%s: free list leads out of the table",
+				    c->kind);
 			return;
 		}
 		if (c->seen[next - 1]++) {
-			fault(c, "free record is met twice");
+			check_fault(&c->check, "%s: free record is met twice",
+				    c->kind);
 			return;
 		}
 		e = entry_at(&c->p, next - 1);
 		if (load_relaxed(&e->state) != ENTRY_FREE) {
-			fault(c, "record in the free list is in use");
+			check_fault(&c->check,
+				    "%s: record in the free list is in use",
+				    c->kind);
 			return;
 		}
 		next = load_relaxed(&e->next);
@@ -745,20 +746,20 @@ static void check_free(struct checker *c)
 }
 
 unsigned table_check(struct view *v, enum entry_kind kind,
-		     void (*report)(void *, const char *), void *ctx)
+		     check_report_fn report, void *ctx)
 {
-	struct checker c = {
+	struct table_checker c = {
+		.check = {.report = report, .ctx = ctx},
 		.p = place_of(v, kind),
+		.kind = kind_ops[kind].name,
 		.hi = table_hi(v, kind),
-		.report = report,
-		.ctx = ctx,
 	};
 	uint32_t n_used = 0;
 
 	c.seen = calloc(c.hi + 1, 1);
 	if (!c.seen) {
-		fault(&c, "no memory for the check");
-		return c.faults;
+		check_fault(&c.check, "%s: no memory for the check", c.kind);
+		return c.check.faults;
 	}
 	for (uint32_t b = 0; b < c.p.t->n_buckets; b++)
 		check_chain(&c, b);
@@ -766,12 +767,13 @@ unsigned table_check(struct view *v, enum entry_kind kind,
 	for (uint32_t i = 0; i < c.hi; i++) {
 		n_used += load_relaxed(&entry_at(&c.p, i)->state) == ENTRY_USED;
 		if (!c.seen[i])
-			fault(&c, "record is lost");
-		else if (!c.faults)
+			check_fault(&c.check, "%s: record is lost", c.kind);
+		else if (!c.check.faults)
 			check_unique(&c, i);
 	}
 	if (n_used != load_relaxed(&c.p.head->n))
-		fault(&c, "the number of records is wrong");
+		check_fault(&c.check, "%s: the number of records is wrong",
+			    c.kind);
 	free(c.seen);
-	return c.faults;
+	return c.check.faults;
 }

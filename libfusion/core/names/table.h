@@ -14,6 +14,7 @@
 #ifndef FUSION_CORE_TABLE_H
 #define FUSION_CORE_TABLE_H
 
+#include "libfusion/core/base/checker.h"
 #include "libfusion/core/names/kind.h"
 
 /*
@@ -56,6 +57,6 @@ int table_lookup(const struct view *v, enum entry_kind kind, const char *name,
 
 /* Faults of one table of a quiet arena. */
 unsigned table_check(struct view *v, enum entry_kind kind,
-		     void (*report)(void *, const char *), void *ctx);
+		     check_report_fn report, void *ctx);
 
 #endif

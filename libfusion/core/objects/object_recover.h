@@ -3,6 +3,7 @@
 #ifndef FUSION_CORE_OBJECT_RECOVER_H
 #define FUSION_CORE_OBJECT_RECOVER_H
 
+#include "libfusion/core/base/checker.h"
 #include "libfusion/core/objects/object.h"
 
 void object_recover_locked(struct view *v, struct thread_rec *t);
@@ -11,7 +12,6 @@ void object_recover_member(struct view *v, uint32_t slot);
 /* A member is recovered: what it claimed is to be looked at. */
 void object_look_again(const struct view *v);
 bool object_announces(const struct thread_rec *t);
-unsigned object_check(struct view *v, void (*report)(void *, const char *),
-		      void *ctx);
+unsigned object_check(struct view *v, check_report_fn report, void *ctx);
 
 #endif

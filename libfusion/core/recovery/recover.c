@@ -14,6 +14,7 @@
 #include "libfusion/core/locks/lend.h"
 #include "libfusion/core/locks/property.h"
 #include "libfusion/core/locks/skirmish.h"
+#include "libfusion/core/locks/skirmish_recover.h"
 #include "libfusion/core/objects/object.h"
 #include "libfusion/core/objects/object_recover.h"
 #include "libfusion/core/refs/ref.h"
@@ -21,8 +22,10 @@
 #include "libfusion/core/talk/call.h"
 #include "libfusion/core/talk/call_recover.h"
 #include "libfusion/core/talk/cursor.h"
+#include "libfusion/core/talk/cursor_recover.h"
 #include "libfusion/core/talk/message.h"
 #include "libfusion/core/talk/reactor.h"
+#include "libfusion/core/talk/ring_recover.h"
 
 #define BATCH                                                          \
 	64 /* tokens given to the heap in one pass over the span words \
@@ -175,7 +178,7 @@ int recover_member(struct view *v, uint32_t slot)
 		r = ref_recover_member(v, slot);
 	if (r < 0)
 		return r;
-	reactor_recover_member(v, slot);
+	cursor_recover_member(v, slot);
 	if (slot)
 		object_recover_member(v, slot);
 	/* The users' locks last: who gets one next finds all else whole. */
@@ -202,7 +205,7 @@ int recover_thread(struct view *v, struct thread_rec *t)
 		r = heap_recover_tokens(v, &token, 1);
 	if (r < 0)
 		return r;
-	reactor_recover_thread(v, t);
+	cursor_recover_thread(v, t);
 	property_recover(v, t, life_rec(v));
 	r = skirmish_recover(v, t, life_rec(v));
 	if (!r)

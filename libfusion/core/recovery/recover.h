@@ -29,9 +29,6 @@ int recover_thread(struct view *v, struct thread_rec *t);
  * can go on with what its member left. */
 void recover_seen(struct view *v);
 
-/* A fault found by arena_check(). */
-typedef void (*check_report_fn)(void *ctx, const char *what);
-
 /*
  * The reserved record (thread.h), taken by this process, under the life lock.
  * Only a holder of the life lock uses it, so one that is taken is what a

@@ -4,12 +4,13 @@
 #include "libfusion/core/file/lock.h"
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/locks/lend.h"
+#include "libfusion/core/talk/call_chain.h"
 
 /* --- Looking for borrowers ------------------------------------------------ */
 
 /* Is @token me, or who waits for me? */
-static bool is_above(const struct view *v, const struct thread_rec *me,
-		     uint32_t token)
+static bool is_caller_above(const struct view *v, const struct thread_rec *me,
+			    uint32_t token)
 {
 	uint64_t up = call_executes(me);
 	const struct call_slot *s;
@@ -25,8 +26,8 @@ static bool is_above(const struct view *v, const struct thread_rec *me,
 
 /* Is what @t announces there, in @e, and does not wait for @me, a lock of
  * @me's? */
-static bool is_of(const struct view *v, const struct thread_rec *me,
-		  const struct thread_rec *t, uint32_t e)
+static bool is_borrowed_from(const struct view *v, const struct thread_rec *me,
+			     const struct thread_rec *t, uint32_t e)
 {
 	uint32_t what = ANNOUNCED_WHAT(e), owner;
 	const struct skirmish *s;
@@ -35,11 +36,12 @@ static bool is_of(const struct view *v, const struct thread_rec *me,
 		return false;
 	s = view_entry(v, KIND_SKIRMISH, what - 1);
 	owner = SKIRMISH_OWNER(load_acquire(&s->word));
-	return (owner && is_above(v, me, owner)) || lend_announced(v, me, what);
+	return (owner && is_caller_above(v, me, owner)) ||
+	       lend_announced(v, me, what);
 }
 
-static bool is_out(const struct view *v, const struct thread_rec *me,
-		   uint32_t *ret_token)
+static bool find_borrower(const struct view *v, const struct thread_rec *me,
+			  uint32_t *ret_token)
 {
 	uint32_t hi = view_hi(&v->sb->threads_hi, v->geo.max_threads);
 
@@ -51,8 +53,8 @@ static bool is_out(const struct view *v, const struct thread_rec *me,
 		for (unsigned k = THREAD_SKIRMISHES; k-- > 0;) {
 			uint32_t e = load_acquire(&t->skirmishes[k]);
 
-			if (is_of(v, me, t, e) &&
-			    !is_above(v, me, thread_token(t))) {
+			if (is_borrowed_from(v, me, t, e) &&
+			    !is_caller_above(v, me, thread_token(t))) {
 				*ret_token = thread_token(t);
 				return true;
 			}
@@ -64,8 +66,8 @@ static bool is_out(const struct view *v, const struct thread_rec *me,
 /* --- Borrowing ------------------------------------------------------------ */
 
 /* Of @t, which waits in it. */
-static bool lend_slot(const struct view *v, struct call_slot *s, uint32_t seq,
-		      const struct thread_rec *t)
+static bool mark_slot_lent(const struct view *v, struct call_slot *s,
+			   uint32_t seq, const struct thread_rec *t)
 {
 	uint64_t st = load_acquire(&s->st);
 	uint32_t token;
@@ -77,13 +79,13 @@ static bool lend_slot(const struct view *v, struct call_slot *s, uint32_t seq,
 		if (st & SLOT_LENT || cas_acq_rel(&s->st, &st, st | SLOT_LENT))
 			return true;
 	return SLOT_SEQ(st) == seq && st & SLOT_LENT && t &&
-	       is_out(v, t, &token);
+	       find_borrower(v, t, &token);
 }
 
 /* Does the one of token @owner wait for what @me executes, or one who has
  * borrowed @what?  Then who waits on the way does not go on without a look. */
-static bool lend_chain(struct view *v, const struct thread_rec *me,
-		       uint32_t what, uint32_t owner)
+static bool mark_chain_lent(struct view *v, const struct thread_rec *me,
+			    uint32_t what, uint32_t owner)
 {
 	uint64_t up = call_executes(me), serial;
 
@@ -99,7 +101,7 @@ static bool lend_chain(struct view *v, const struct thread_rec *me,
 		/* Before the CAS, which says that it is still that slot. */
 		token = load_acquire(&s->owner);
 		t = thread_by_token(v, token);
-		if (!lend_slot(v, s, SERIAL_SEQ(serial), t))
+		if (!mark_slot_lent(v, s, SERIAL_SEQ(serial), t))
 			return false;
 		if (token == owner || (t && lend_announced(v, t, what)))
 			return true;
@@ -108,7 +110,7 @@ static bool lend_chain(struct view *v, const struct thread_rec *me,
 }
 
 /* One of @me->lent_ids that no announcement uses; THREAD_LENT: none. */
-static unsigned free_id(const struct thread_rec *me)
+static unsigned free_lent_id(const struct thread_rec *me)
 {
 	uint32_t used = 0, i;
 
@@ -120,15 +122,15 @@ static unsigned free_id(const struct thread_rec *me)
 	return i;
 }
 
-static int borrow_locked(struct view *v, struct thread_rec *me,
-			 struct skirmish *s)
+static int borrow_announced(struct view *v, struct thread_rec *me,
+			    struct skirmish *s)
 {
 	uint32_t what = skirmish_index(v, s) + 1, n = me->n_skirmishes, id;
 	uint32_t owner = SKIRMISH_OWNER(load_acquire(&s->word));
 
-	if (!owner || !lend_chain(v, me, what, owner))
+	if (!owner || !mark_chain_lent(v, me, what, owner))
 		return -EBUSY;
-	id = free_id(me);
+	id = free_lent_id(me);
 	if (n >= THREAD_SKIRMISHES || id == THREAD_LENT)
 		return -EMFILE;
 	store_relaxed(&me->lent_ids[id], load_relaxed(&s->id));
@@ -159,7 +161,7 @@ int lend_borrow(struct view *v, struct thread_rec *me, struct skirmish *s)
 	r = lend_lock(v, me);
 	if (r < 0)
 		return r;
-	r = borrow_locked(v, me, s);
+	r = borrow_announced(v, me, s);
 	lend_unlock(v, me);
 	return r;
 }
@@ -170,7 +172,7 @@ int lend_is_out(struct view *v, struct thread_rec *me, uint32_t *ret_token)
 
 	if (r < 0)
 		return r;
-	r = is_out(v, me, ret_token);
+	r = find_borrower(v, me, ret_token);
 	lend_unlock(v, me);
 	return r;
 }
@@ -183,7 +185,7 @@ int lend_close(struct view *v, struct thread_rec *me, struct call_slot *slot,
 
 	if (r < 0)
 		return r;
-	r = is_out(v, me, ret_token);
+	r = find_borrower(v, me, ret_token);
 	st = load_acquire(&slot->st);
 	do {
 		next = st | SLOT_CLOSED;

@@ -128,21 +128,10 @@ enum call_op {
 	CALL_OP_DESTROY = 3,
 };
 
-/* --- Visitors: for who must not sleep ------------------------------------- */
-
-/* What has come back. */
-struct call_answer {
-	uint64_t word;
-	const void *data; /* in shared memory: copy it, then call_end() */
-	uint64_t size;
+/* Argument of call_init(). */
+struct call_owner {
+	uint32_t id, slot;
 };
-
-/* Executions that are pending, of member @caller or of all (CALL_ANYBODY). */
-#define CALL_ANYBODY UINT32_MAX
-uint32_t call_pending(const struct view *v, const struct call *c,
-		      uint32_t caller);
-
-/* --- Slots ---------------------------------------------------------------- */
 
 static inline struct call_slot *call_slot_at(const struct view *v, uint32_t i)
 {
@@ -161,71 +150,26 @@ static inline uint32_t call_index(const struct view *v, const struct call *c)
 			  ENTRY_SIZE);
 }
 
-/* The call that it is about, NULL it names none. */
-struct call *call_of_slot(const struct view *v, const struct call_slot *s);
+/* The call that the slot's request is for; NULL it names none. */
+static inline struct call *call_of_slot(const struct view *v,
+					const struct call_slot *s)
+{
+	uint32_t i = load_relaxed(&s->call);
 
-/* What a caller wants. */
-struct call_request {
-	struct call *call;
-	uint32_t id;	 /* as it was seen */
-	uint32_t caller; /* member id, 0 a visitor */
-	uint32_t flags;	 /* SLOT_VISITOR, SLOT_ONEWAY */
-	uint64_t word;
-	uint32_t size;	/* bytes that follow it */
-	bool unlimited; /* no quota counts */
-};
+	return i && i <= table_hi(v, KIND_CALL)
+		       ? view_entry(v, KIND_CALL, i - 1)
+		       : NULL;
+}
 
-/*
- * Take a slot and post it: from now on the execution is pending, and nobody
- * knows of it yet.  0; -EDQUOT over the quota; -EAGAIN no slot; -EIDRM
- * destroyed; -EOWNERDEAD its owner is not there; -ENOMEM; -ETIMEDOUT.
- */
-int call_begin(struct view *v, struct thread_rec *me,
-	       const struct call_request *rq, struct call_slot **ret);
-/*
- * The same for a request that may be HERE, with its rq->size bytes @in: 1 and
- * it is, or somebody has seen to it already.
- */
-int call_begin_here(struct view *v, struct thread_rec *me,
-		    const struct call_request *rq, const void *in,
-		    struct call_slot **ret);
-/*
- * Bring the request to the owner.  @data: the word and then the bytes; NULL:
- * me->msg_block has them (and keeps them if this fails).  @serial 0: nobody
- * waits.  As message_post(), but -EOWNERDEAD for -ESRCH.
- */
-int call_message(struct view *v, struct thread_rec *me,
-		 const struct call_request *rq, uint64_t serial,
-		 const void *data, struct owed *owed);
-/* call_message() has failed: as if it had never been posted. */
-void call_drop(struct view *v, struct thread_rec *me, struct call_slot *s);
-/* A posted one is not wanted any more: idle, if nobody is at it (and there is
- * no upcall).  Else what it is now.  *st is the state as it was seen. */
-bool call_withdraw(struct view *v, struct thread_rec *me, struct call_slot *s,
-		   uint64_t *st);
-/* The caller goes while somebody returns: who does that frees the slot. */
-bool call_abandon(struct call_slot *s, uint64_t *st);
+/* What @t executes, 0 nothing. */
+static inline uint64_t call_executes(const struct thread_rec *t)
+{
+	uint32_t exec = load_acquire(&t->exec);
 
-/* --- Executing ------------------------------------------------------------ */
+	return exec ? (uint64_t)exec << 32 | load_relaxed(&t->exec_seq) : 0;
+}
 
-/* Does anybody wait for @serial? */
-bool call_is_wanted(const struct view *v, uint64_t serial);
-/* What the thread executes from now on, 0 nothing.  What it did before. */
-uint64_t call_enter(struct thread_rec *me, uint64_t serial);
-
-/*
- * The answer to @serial is the caller's alone to write: s->ret, len, bytes and
- * block (free what is in it), then call_return_end(), @error 0 or an errno.
- * 0; -ECANCELED nobody waits any more, -EIDRM the call is destroyed; -EINVAL.
- */
-int call_return_begin(struct view *v, struct thread_rec *me, uint64_t serial,
-		      struct call_slot **ret);
-void call_return_end(struct view *v, struct thread_rec *me, struct call_slot *s,
-		     int error);
-
-/* --- Requests that are HERE ----------------------------------------------- */
-
-/* The serial of a request in the slot of index @slot, 0 none. */
+/* The serial of a request that is HERE in the slot of index @slot, 0 none. */
 static inline uint64_t call_here(const struct view *v, uint32_t slot)
 {
 	/* Acquire: pairs with the release in post(). */
@@ -236,71 +180,26 @@ static inline uint64_t call_here(const struct view *v, uint32_t slot)
 		       : 0;
 }
 
-/* As it is in its slot. */
-struct call_here {
-	uint64_t serial, word;
-	uint32_t size, caller, call, id; /* call: its index */
-	unsigned char bytes[SLOT_INLINE];
-};
+/* Rows of kinds.c. */
+void call_init(struct view *v, void *rec, const void *arg);
+void call_fini(struct view *v, void *rec);
 
-/* A handler has ended; and it began at @since_ns. */
+/* Count an execution that has ended, and how long it took since @since_ns. */
 void call_count(struct call *c, bool failed);
 void call_count_time(struct call *c, int64_t since_ns);
 
-/* The slot in which a thread of member @id waits, further up the chain of what
- * @me executes, and its word; NULL none does. */
-struct call_slot *call_waits_above(const struct view *v,
-				   const struct thread_rec *me, uint32_t id,
-				   uint64_t *ret_st);
-/* Who waits in @s, whose word is @st, is told to execute @serial, whose slot
- * has the request.  False: it cannot. */
-bool call_upcall(struct call_slot *s, uint64_t st, uint64_t serial);
-/* The upcall of @s is taken off it: its serial, 0 none. */
-uint64_t call_upcall_take(struct call_slot *s);
-
-/* A posted one fails. */
-void call_fail(struct view *v, struct call_slot *s, int error);
-/* All pending executions of the call fail with @error; of one member @caller
- * those for which somebody waits.  The number. */
-unsigned call_fail_all(struct view *v, struct call *c, uint32_t id,
-		       uint32_t caller, int error);
-
-/* The slots up the chain from what @t executes, until their callers go on: that
- * at *serial, and *serial is the next.  NULL: the end; nobody waits in a
- * one-way slot.  Says only what was so. */
-struct call_slot *call_chain(const struct view *v, uint64_t *serial);
-/* What @t executes, 0 nothing. */
-uint64_t call_executes(const struct thread_rec *t);
-/* The token of a thread that executes @serial, 0 none. */
-uint32_t call_executor(const struct view *v, uint64_t serial);
-
-/* What may @caller have pending? */
+/* Count the pending executions for member @caller, or for CALL_ANYBODY. */
+#define CALL_ANYBODY UINT32_MAX
+uint32_t call_pending(const struct view *v, const struct call *c,
+		      uint32_t caller);
+/* Find how many executions @caller may have pending. */
 uint32_t call_limit(const struct call *c, uint32_t caller);
-/* 0, -ENOSPC. */
+/* Set the limit of @member, 0 for all others.  0; -ENOSPC all CALL_QUOTAS are
+ * in use; -ETIMEDOUT. */
 int call_set_limit(struct view *v, struct thread_rec *me, struct call *c,
 		   uint32_t member, uint32_t limit);
-/* Something pending has ended: who waits for a quota looks again. */
+/* Have the callers that wait for a quota look again, after something pending
+ * has ended.  Contains a full fence. */
 void call_ended(struct view *v, struct call *c);
-
-/* --- Recovery; idempotent ------------------------------------------------- */
-
-void call_init(struct view *v, void *rec, const void *arg); /* kinds.c */
-void call_fini(struct view *v, void *rec);
-
-/* For call_init(). */
-struct call_owner {
-	uint32_t id, slot;
-};
-
-/* Who waits, whose word was @st, looks; again if need be. */
-void call_tell(struct view *v, const struct call_slot *s, uint64_t st);
-/* If it is posted, as @st says, it fails now: true.  If it was failed by who
- * died before he could tell: tell. */
-bool call_fail_seen(struct view *v, struct call_slot *s, uint64_t st,
-		    int error);
-/* RETURNING by a thread that is here: the answer is whole, or there is none.
- * @me frees what nobody wants any more. */
-void call_finish(struct view *v, struct thread_rec *me, struct call_slot *s,
-		 unsigned state, int error);
 
 #endif

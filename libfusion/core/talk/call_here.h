@@ -6,6 +6,13 @@
 #include "libfusion/core/talk/call.h"
 #include "libfusion/core/talk/call_private.h"
 
+/* A request as it is in its slot. */
+struct call_here {
+	uint64_t serial, word;
+	uint32_t size, caller, call, id; /* call: its index */
+	unsigned char bytes[SLOT_INLINE];
+};
+
 /* Copy it out, if it is for member @id in @slot: what is to be executed, now or
  * never.  False: it is not, or has just been given up. */
 bool call_here_copy(const struct view *v, uint64_t serial, uint32_t slot,

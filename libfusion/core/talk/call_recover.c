@@ -7,8 +7,13 @@
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/life/member.h"
 #include "libfusion/core/talk/call.h"
+#include "libfusion/core/talk/call_chain.h"
 #include "libfusion/core/talk/call_private.h"
+#include "libfusion/core/talk/call_request.h"
+#include "libfusion/core/talk/call_return.h"
 #include "libfusion/core/talk/call_slot.h"
+#include "libfusion/core/talk/ring_consume.h"
+#include "libfusion/core/talk/ring_produce.h"
 
 #define UPCALLS_MAX 3 /* of one slot, one after another */
 
@@ -79,8 +84,8 @@ static int recover_slot(struct view *v, struct thread_rec *me,
 	return 0;
 }
 
-static struct call_slot *next_of(struct view *v, const struct thread_rec *t,
-				 uint32_t *at)
+static struct call_slot *next_slot_of(struct view *v,
+				      const struct thread_rec *t, uint32_t *at)
 {
 	uint32_t token = thread_token(t);
 	struct call_slot *s = NULL;
@@ -97,7 +102,7 @@ static struct call_slot *next_of(struct view *v, const struct thread_rec *t,
 }
 
 /* What it executed: @serial, and is not any more. */
-static void fail_exec(struct view *v, uint64_t serial)
+static void fail_executed(struct view *v, uint64_t serial)
 {
 	struct call_slot *s = call_slot_of(v, serial);
 	uint64_t st = s ? load_acquire(&s->st) : 0;
@@ -113,13 +118,13 @@ static void recover_exec(struct view *v, struct thread_rec *t)
 	const struct call_slot *s;
 	uint32_t at = 0;
 
-	fail_exec(v, call_enter(t, 0));
-	while ((s = next_of(v, t, &at))) {
+	fail_executed(v, call_enter(t, 0));
+	while ((s = next_slot_of(v, t, &at))) {
 		uint64_t st = load_acquire(&s->st);
 
 		if (SLOT_STATE(st) != SLOT_IDLE && !(st & SLOT_ONEWAY) &&
 		    !call_is_put_off(v, s, st))
-			fail_exec(v, load_relaxed(&s->parent));
+			fail_executed(v, load_relaxed(&s->parent));
 	}
 }
 
@@ -135,7 +140,7 @@ int call_recover(struct view *v, struct thread_rec *t, struct thread_rec *me,
 	recover_return(v, t, me);
 	if (alone)
 		recover_exec(v, t);
-	while (r == 0 && !SEED_BUG(52) && (s = next_of(v, t, &at)))
+	while (r == 0 && !SEED_BUG(52) && (s = next_slot_of(v, t, &at)))
 		r = recover_slot(v, me, s);
 	if (r < 0)
 		return r;
@@ -145,7 +150,7 @@ int call_recover(struct view *v, struct thread_rec *t, struct thread_rec *me,
 }
 
 /* Records that it has queued, and whose wake it owed. */
-static void wake_rings(struct view *v)
+static void wake_queues(struct view *v)
 {
 	uint32_t cells, producer;
 	struct ring r;
@@ -176,7 +181,7 @@ int call_recover_member(struct view *v, uint32_t slot)
 		    load_relaxed(&s->callee_id) == id && !SEED_BUG(51))
 			call_fail_seen(v, s, st, EOWNERDEAD);
 	}
-	wake_rings(v);
+	wake_queues(v);
 	return 0;
 }
 
@@ -210,12 +215,11 @@ static const char *slot_fault(struct view *v, const struct call_slot *s)
 		       : "call: nobody waits for it";
 }
 
-unsigned call_check(struct view *v, void (*report)(void *, const char *),
-		    void *ctx)
+unsigned call_check(struct view *v, check_report_fn report, void *ctx)
 {
 	uint32_t hi = table_hi(v, KIND_CALL), at = 0;
+	struct checker k = {.report = report, .ctx = ctx};
 	const struct call_slot *s;
-	unsigned faults = 0;
 
 	for (uint32_t i = 0; i < hi; i++) {
 		const struct call *c = view_entry(v, KIND_CALL, i);
@@ -227,16 +231,14 @@ unsigned call_check(struct view *v, void (*report)(void *, const char *),
 			what = "call: id is not its own";
 		else if (load_relaxed(&c->lock.word))
 			what = "call: lock is held";
-		if (what && report)
-			report(ctx, what);
-		faults += !!what;
+		if (what)
+			check_fault(&k, "%s", what);
 	}
 	while ((s = call_slot_next(v, &at))) {
 		const char *what = slot_fault(v, s);
 
-		if (what && report)
-			report(ctx, what);
-		faults += !!what;
+		if (what)
+			check_fault(&k, "%s", what);
 	}
-	return faults;
+	return k.faults;
 }

@@ -3,6 +3,7 @@
 #ifndef FUSION_CORE_CALL_RECOVER_H
 #define FUSION_CORE_CALL_RECOVER_H
 
+#include "libfusion/core/base/checker.h"
 #include "libfusion/core/talk/call.h"
 
 /* A thread is gone: what it was returning, what it waited for, and @alone (its
@@ -13,7 +14,6 @@ int call_recover(struct view *v, struct thread_rec *t, struct thread_rec *me,
 /* The member in @slot executes nothing any more, and wakes nobody. */
 int call_recover_member(struct view *v, uint32_t slot);
 /* Faults of a quiet arena's calls. */
-unsigned call_check(struct view *v, void (*report)(void *, const char *),
-		    void *ctx);
+unsigned call_check(struct view *v, check_report_fn report, void *ctx);
 
 #endif

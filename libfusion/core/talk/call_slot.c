@@ -6,7 +6,7 @@
 #include "libfusion/core/heap/block.h"
 #include "libfusion/core/talk/call_private.h"
 
-static bool is_upper(const struct view *v, const struct call_slot *s)
+static bool is_upper_slot(const struct view *v, const struct call_slot *s)
 {
 	return call_slot_index(v, s) >= v->geo.max_threads;
 }
@@ -34,7 +34,7 @@ struct call_slot *call_slot_of(const struct view *v, uint64_t serial)
 
 /* One more slot for nested calls has memory.  Killed in between: the memory is
  * reserved twice, which is once. */
-static int extend(struct view *v)
+static int extend_slots(struct view *v)
 {
 	uint32_t hi = load_relaxed(&v->sb->slots_hi);
 	int r;
@@ -54,8 +54,8 @@ static int extend(struct view *v)
 
 /* Idle, and nobody's: @steal also takes what was left behind by a thread that
  * is gone. */
-static bool claim(struct view *v, struct call_slot *s, uint32_t token,
-		  bool steal)
+static bool claim_slot(struct view *v, struct call_slot *s, uint32_t token,
+		       bool steal)
 {
 	uint32_t owner = load_relaxed(&s->owner);
 
@@ -67,32 +67,34 @@ static bool claim(struct view *v, struct call_slot *s, uint32_t token,
 	return cas_acquire(&s->owner, &owner, token);
 }
 
-static struct call_slot *search(struct view *v, uint32_t token, bool steal)
+static struct call_slot *search_upper_slot(struct view *v, uint32_t token,
+					   bool steal)
 {
 	uint32_t at = v->geo.max_threads;
 	struct call_slot *s;
 
 	while ((s = call_slot_next(v, &at)))
-		if (claim(v, s, token, steal))
+		if (claim_slot(v, s, token, steal))
 			return s;
 	return NULL;
 }
 
-static int take_upper(struct view *v, uint32_t token, struct call_slot **ret)
+static int take_upper_slot(struct view *v, uint32_t token,
+			   struct call_slot **ret)
 {
 	int r = 0;
 
-	while (!(*ret = search(v, token, r == -EAGAIN))) {
+	while (!(*ret = search_upper_slot(v, token, r == -EAGAIN))) {
 		if (r < 0)
 			return r;
-		r = extend(v);
+		r = extend_slots(v);
 	}
 	return 0;
 }
 
 /* @t's own, in state @st. */
-static bool is_put_off(const struct view *v, const struct thread_rec *t,
-		       const struct call_slot *s, uint64_t st)
+static bool is_answer_put_off(const struct view *v, const struct thread_rec *t,
+			      const struct call_slot *s, uint64_t st)
 {
 	uint32_t i = call_slot_index(v, s);
 
@@ -102,8 +104,8 @@ static bool is_put_off(const struct view *v, const struct thread_rec *t,
 }
 
 /* The thread that left it idle could not free its block: the lock was held. */
-static int drop_leftover(struct view *v, struct thread_rec *me,
-			 struct call_slot *s)
+static int free_leftover_block(struct view *v, struct thread_rec *me,
+			       struct call_slot *s)
 {
 	int r = 0;
 
@@ -123,14 +125,14 @@ int call_slot_take(struct view *v, struct thread_rec *me, bool oneway,
 	uint64_t st = load_acquire(&s->st);
 
 	if (oneway ||
-	    (SLOT_STATE(st) != SLOT_IDLE && !is_put_off(v, me, s, st))) {
-		int r = take_upper(v, token, ret);
+	    (SLOT_STATE(st) != SLOT_IDLE && !is_answer_put_off(v, me, s, st))) {
+		int r = take_upper_slot(v, token, ret);
 
-		return r < 0 ? r : drop_leftover(v, me, *ret);
+		return r < 0 ? r : free_leftover_block(v, me, *ret);
 	}
 	store_relaxed(&s->owner, token);
 	*ret = s;
-	return SLOT_STATE(st) == SLOT_IDLE ? drop_leftover(v, me, s) : 0;
+	return SLOT_STATE(st) == SLOT_IDLE ? free_leftover_block(v, me, s) : 0;
 }
 
 bool call_is_put_off(const struct view *v, const struct call_slot *s,
@@ -141,7 +143,7 @@ bool call_is_put_off(const struct view *v, const struct call_slot *s,
 			? thread_by_token(v, load_relaxed(&s->owner))
 			: NULL;
 
-	return t && is_put_off(v, t, s, st);
+	return t && is_answer_put_off(v, t, s, st);
 }
 
 /* Killed: recovery frees it as any other answer. */
@@ -151,7 +153,7 @@ void call_slot_put_off(struct view *v, struct thread_rec *me,
 	if (s != call_slot_at(v, thread_slot(v, me)))
 		call_slot_free(v, me, s);
 	else
-		/* Release: pairs with the acquire in is_put_off(). */
+		/* Release: pairs with the acquire in is_answer_put_off(). */
 		store_release(&me->put_off, serial);
 }
 
@@ -159,8 +161,8 @@ void call_slot_put_off(struct view *v, struct thread_rec *me,
 void call_slot_leave(struct view *v, struct call_slot *s, uint32_t owner)
 {
 	compiler_fence();
-	/* Release: pairs with the acquire in claim(). */
-	if (is_upper(v, s))
+	/* Release: pairs with the acquire in claim_slot(). */
+	if (is_upper_slot(v, s))
 		cas_release(&s->owner, &owner, 0u);
 }
 

@@ -5,6 +5,13 @@
 
 #include "libfusion/core/talk/call.h"
 
+/* What has come back. */
+struct call_answer {
+	uint64_t word;
+	const void *data; /* in shared memory: copy it, then call_end() */
+	uint64_t size;
+};
+
 /*
  * Execute call @index (whose id is @id) for a visitor whose record is @me.
  * 0: posted, and the bell rings when call_poll() has something to say;

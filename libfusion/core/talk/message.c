@@ -9,6 +9,9 @@
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/life/liveness.h"
 #include "libfusion/core/life/member.h"
+#include "libfusion/core/talk/ring_open.h"
+#include "libfusion/core/talk/ring_produce.h"
+#include "libfusion/core/talk/ring_room.h"
 
 /* Cells of a member's queue: 64 KiB of payload, less in a small arena. */
 static uint32_t queue_cells(const struct view *v)
@@ -19,7 +22,7 @@ static uint32_t queue_cells(const struct view *v)
 }
 
 /* Who leaves gets no new queue: his recovery may be past it. */
-static bool stays(const struct view *v, uint32_t slot, uint32_t id)
+static bool member_stays(const struct view *v, uint32_t slot, uint32_t id)
 {
 	const struct member_rec *m = view_member(v, slot);
 	/* Acquire: pairs with the release in member_claim(). */
@@ -42,13 +45,13 @@ static int make_queue(struct view *v, struct thread_rec *me, uint32_t slot,
 	uint32_t linked;
 	int r;
 
-	if (!stays(v, slot, id))
+	if (!member_stays(v, slot, id))
 		return -ESRCH;
 	r = ring_open(v, me, id, queue_cells(v), 0, &m->ring, ret_index);
 	if (r < 0)
 		return r;
 	full_fence();
-	if (stays(v, slot, id) || SEED_BUG(85))
+	if (member_stays(v, slot, id) || SEED_BUG(85))
 		return 0;
 	linked = *ret_index + 1;
 	if (cas_acq_rel(&m->ring, &linked, 0u))

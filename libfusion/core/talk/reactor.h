@@ -105,77 +105,54 @@ struct reactor_params {
 	uint32_t object, object_id;
 };
 
-/* 0, or table_add()'s errors. */
-int reactor_create(struct view *v, struct thread_rec *me, const char *name,
-		   const struct reactor_params *params, uint32_t creator,
-		   struct reactor **ret);
-int reactor_destroy(struct view *v, struct thread_rec *me, struct reactor *re);
-/* The same, if it is the one with @id still. */
-int reactor_destroy_id(struct view *v, struct thread_rec *me,
-		       struct reactor *re, uint32_t id);
-
-/* Its ring, if it has one.  0; -ENOENT none yet; -EIDRM; -EIO. */
-int reactor_ring(const struct view *v, const struct reactor *re,
-		 struct ring *ret);
-
 static inline struct cursor *cursor_at(const struct ring *r, uint32_t i)
 {
 	return (struct cursor *)r->cursors + i;
 }
 
-/* --- Dispatching ---------------------------------------------------------- */
+static inline uint32_t reactor_index(const struct view *v,
+				     const struct reactor *re)
+{
+	return (uint32_t)table_index(v, KIND_REACTOR, re);
+}
 
-struct reactor_send {
-	struct msg_head head; /* sender, flags, size, a = channel */
-	const void *data;
-	bool nowait;	    /* -EAGAIN rather than wait */
-	uint32_t impatient; /* member id whose own cursor is not waited for */
-	/* With nowait: when it was tried first, CLOCK_MONOTONIC; 0 now. */
-	int64_t since_ns;
-	/* For who must not sleep: with -EAGAIN the visitors' bell rings when
-	 * there may be room; and how long it may wait for that, at most. */
-	int64_t *ret_nap_ns;
-};
+/* Create a reactor.  0 and *ret, or the errors of table_add(). */
+int reactor_create(struct view *v, struct thread_rec *me, const char *name,
+		   const struct reactor_params *params, uint32_t creator,
+		   struct reactor **ret);
+/* Destroy a reactor: all its listeners are told, and its ring is closed.
+ * 0; -EIDRM it is destroyed already; others as table_remove(). */
+int reactor_destroy(struct view *v, struct thread_rec *me, struct reactor *re);
+/* As reactor_destroy(), if the record still is the reactor with @id. */
+int reactor_destroy_id(struct view *v, struct thread_rec *me,
+		       struct reactor *re, uint32_t id);
 
-/* 0; -EAGAIN; -EMSGSIZE; -EIDRM; -EIO, with ret_nap_ns also of what is full and
- * makes no sense. */
-int reactor_dispatch(struct view *v, struct thread_rec *me, struct reactor *re,
-		     const struct reactor_send *send);
-
-/* --- Listening ------------------------------------------------------------ */
-
-struct cursor_params {
-	uint32_t owner, slot; /* a member's */
-	uint32_t flags;	      /* CURSOR_DONE, CURSOR_VISITOR */
-	uint32_t policy, limit_ms;
-	uint64_t mask;
-};
-
-/* A cursor as who has it knows it. */
-struct listener {
-	struct reactor *re;
-	uint32_t id; /* of the reactor */
-	uint32_t cursor;
-	uint32_t owner; /* member id, 0 a visitor */
-};
-
-/* --- Looking -------------------------------------------------------------- */
+/*
+ * Find the ring of a reactor.
+ *
+ * 0 and *ret
+ * -ENOENT  nobody has listened yet
+ * -EIDRM   the reactor is destroyed
+ * -EIO     the ring makes no sense
+ */
+int reactor_ring(const struct view *v, const struct reactor *re,
+		 struct ring *ret);
 
 struct reactor_sum {
 	uint32_t listeners, rate, cells;
 	uint64_t dispatched, bytes, dropped;
 };
 
-/* Private copies; bounded.  0, -ENOENT, -EIO. */
+/* Sum up a reactor for the lens, in bounded time.  0, -ENOENT, -EIO. */
 int reactor_sum(const struct view *v, const struct reactor *re,
 		struct reactor_sum *ret);
 
-/* --- Recovery ------------------------------------------------------------- */
-
-/* Bells that the dead @t may have owed. */
+/* Wake the listeners that the dead @t may not have woken, and finish or undo a
+ * destruction that it had begun.  0; -EIO no record is free to act with. */
 int reactor_recover(struct view *v, struct thread_rec *t);
 
-void reactor_init(struct view *v, void *rec, const void *arg); /* kinds.c */
+/* Rows of kinds.c. */
+void reactor_init(struct view *v, void *rec, const void *arg);
 void reactor_fini(struct view *v, void *rec);
 bool reactor_is_quiet(const void *rec);
 

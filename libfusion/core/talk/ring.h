@@ -171,86 +171,30 @@ static inline struct msg_head *ring_head_at(const struct ring *r, uint64_t pos)
 	return (struct msg_head *)(r->cell + (pos & r->mask) * RING_CELL);
 }
 
-/* 0; -EINVAL no such ring; -EIO what it says of itself is impossible. */
+/* Bytes of memory of a ring: cursors, headers, cells. */
+static inline uint64_t ring_memory_size(uint32_t cells, uint32_t n_cursors)
+{
+	return (uint64_t)n_cursors * RING_CURSOR +
+	       (uint64_t)cells * (sizeof(uint64_t) + RING_CELL);
+}
+
+/*
+ * Find ring @index, and check that its memory is where memory of rings is.
+ *
+ * 0 and *ret
+ * -EINVAL  there is no such ring
+ * -EIO     what the ring says of itself is impossible
+ */
 int ring_map(const struct view *v, uint32_t index, struct ring *ret);
 
-/*
- * Have the word at @link, which is 0 or a ring's index + 1, name a ring for
- * @owner: the one that is there, or a free one of that size.  0 and *ret_index;
- * -ENOSPC all rings are in use; -ENOMEM; -EIO; -ETIMEDOUT.
- */
-int ring_open(struct view *v, struct thread_rec *me, uint32_t owner,
-	      uint32_t cells, uint32_t n_cursors, uint32_t *link,
-	      uint32_t *ret_index);
-/* It goes: what is in it is dropped, blocks are freed, who waits for room is
- * woken.  The caller makes sure that nobody consumes from it any more.
- * Idempotent. */
-int ring_close(struct view *v, struct thread_rec *me, uint32_t index,
-	       uint32_t owner);
-
-/* --- Producing ------------------------------------------------------------ */
-
-/*
- * Claim @cells.  0 and *ret_pos: fill in and ring_commit(); *ret_slept: who
- * sleeps there is to be woken.  -EAGAIN no room; -EMSGSIZE never; -EIO.
- */
-int ring_claim(struct view *v, struct thread_rec *me, struct ring *r,
-	       uint32_t cells, uint64_t *ret_pos, bool *ret_slept);
-/* Commit; thread_rec.msg_block has been passed on. */
-void ring_commit(struct view *v, struct thread_rec *me, struct ring *r,
-		 uint64_t pos, uint32_t cells);
-/* After ring_commit() and the wake: nothing is in the works any more. */
-void ring_finish(struct thread_rec *me);
-void ring_wake(const struct ring *r, uint64_t pos);
-
-/* Where the next record will begin, as it was; bounded. */
+/* Find where the next record will begin.  The answer may be outdated when it
+ * comes; the search is bounded. */
 uint64_t ring_tail(const struct ring *r);
-/* Is the cell free at which the next record begins?  It says no more than that
- * it was. */
+/* Tell whether the cell is free at which the next record begins.  It says only
+ * that it was so. */
 bool ring_has_room(const struct ring *r);
-/* Sleep until there may be room, at most @timeout_ns: between a look that found
- * none and the next.  @seen is ctl->space before that look.  0, -ETIMEDOUT,
- * -EINTR. */
-int ring_wait_space(struct ring *r, uint32_t seen, int64_t timeout_ns);
-/* There may be room now: wake who waits for it.  A full fence, too. */
-void ring_tell_space(struct ring *r);
-/* For who must not sleep: between two looks that find no room; then the
- * visitors' bell rings when there may be some. */
-void ring_ask_space(struct ring *r);
-/* No more records: who waits for room finds out. */
-void ring_shut(struct ring *r);
-
-/* Recovery of thread_rec.msg and .msg_block.  Idempotent. */
-int ring_recover(struct view *v, struct thread_rec *t);
-
-/* --- Consuming ------------------------------------------------------------ */
-
-enum ring_found {
-	RING_EMPTY,
-	RING_RECORD, /* *ret_cells of it */
-	RING_SKIP,   /* nothing in *ret_cells */
-	RING_BUSY,   /* claimed: its producer is at it */
-	RING_LOST,   /* overwritten: the reader was too slow */
-	RING_BROKEN, /* makes no sense */
-};
-
-enum ring_found ring_look(const struct ring *r, uint64_t pos,
-			  uint32_t *ret_cells, uint32_t *ret_producer);
-
-/* Give [from, to) back to producers.  One consumer's rings. */
-void ring_release(struct ring *r, uint64_t from, uint64_t to);
-/* Nothing at @pos: flag that we sleep there.  False: something has come. */
-bool ring_arm(struct ring *r, uint64_t pos);
-/* Have who sleeps at @pos look again, or who is about to. */
-void ring_rouse(struct ring *r, uint64_t pos);
-/* After ring_arm(): sleep.  0, -ETIMEDOUT, -EINTR. */
-int ring_sleep(struct ring *r, uint64_t pos, int64_t timeout_ns);
-
-/* Can it be as it is, whatever others are doing to it?  Not if some header is
- * of another lap than it must be. */
+/* Tell whether every header is of this lap or of the next, whatever others are
+ * doing to the ring meanwhile. */
 bool ring_is_sound(const struct ring *r);
-
-/* Records between head and the first free cell, for the lens; bounded. */
-uint32_t ring_pending(const struct ring *r);
 
 #endif

@@ -3,10 +3,10 @@
 #ifndef FUSION_CORE_RING_CHECK_H
 #define FUSION_CORE_RING_CHECK_H
 
+#include "libfusion/core/base/checker.h"
 #include "libfusion/core/talk/ring.h"
 
 /* Faults of a quiet arena's rings. */
-unsigned ring_check(struct view *v, void (*report)(void *, const char *),
-		    void *ctx);
+unsigned ring_check(struct view *v, check_report_fn report, void *ctx);
 
 #endif

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "fusionfs/service/serving.h"
+#include "fusionfs/serving.h"
 
 #include <errno.h>
 #include <linux/fuse.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "fusionfs/base/clock.h"
 #include "fusionfs/base/fuse.h"
 #include "fusionfs/base/turns.h"
 #include "fusionfs/world/world.h"
@@ -22,16 +22,8 @@
 
 static struct fuse_buf request;
 
-uint64_t processor_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 /* 0: it has its place in a line. */
-static int line_up(const struct fuse_buf *b)
+static int line_request_up(const struct fuse_buf *b)
 {
 	const struct fuse_in_header *in = b->mem;
 	const struct fuse_interrupt_in *interrupt = (const void *)(in + 1);
@@ -51,15 +43,33 @@ static int line_up(const struct fuse_buf *b)
 	}
 }
 
-static void process(struct fuse_session *session, const struct fuse_buf *b)
+/* Those that a process waits for, each once. */
+static void count_request(uint32_t opcode)
 {
+	switch (opcode) {
+	case FUSE_INIT:
+	case FUSE_DESTROY:
+	case FUSE_FORGET:
+	case FUSE_BATCH_FORGET:
+	case FUSE_INTERRUPT:
+	case FUSE_NOTIFY_REPLY:
+		break;
+	default:
+		world.requests++;
+	}
+}
+
+static void process_request(struct fuse_session *session,
+			    const struct fuse_buf *b)
+{
+	count_request(((const struct fuse_in_header *)b->mem)->opcode);
 	fuse_session_process_buf(session, b);
 	if (fuse_session_exited(session))
 		world.quit = true;
 }
 
 /* All that is there, as a rule. */
-static void read_some(struct fuse_session *session)
+static void read_requests(struct fuse_session *session)
 {
 	for (int i = 0; i < READ_MAX && turns_bytes() < BYTES_MAX; i++) {
 		int n = fuse_session_receive_buf(session, &request);
@@ -71,27 +81,27 @@ static void read_some(struct fuse_session *session)
 				world.quit = true;
 			return;
 		}
-		if (line_up(&request) < 0)
-			process(session, &request);
+		if (line_request_up(&request) < 0)
+			process_request(session, &request);
 		if (world.quit)
 			return;
 	}
 }
 
 /* How long it took. */
-static uint64_t serve(struct fuse_session *session, struct turn *t)
+static uint64_t serve_turn(struct fuse_session *session, struct turn *t)
 {
 	const struct fuse_buf b = {.size = t->size, .mem = t->data};
-	uint64_t start = processor_ns(), ns;
+	uint64_t start = clock_processor_ns(), ns;
 
-	process(session, &b);
-	ns = processor_ns() - start;
+	process_request(session, &b);
+	ns = clock_processor_ns() - start;
 	turns_done(t, ns, clock_monotonic_ns());
 	return ns;
 }
 
 /* Nobody rests while there is no room to read what others want. */
-static struct turn *next(void)
+static struct turn *next_turn(void)
 {
 	bool full = turns_bytes() >= BYTES_MAX;
 
@@ -106,13 +116,13 @@ int64_t serving_go_on(struct fuse_session *session)
 		struct turn *t;
 
 		/* Before each: who came meanwhile may be next. */
-		read_some(session);
+		read_requests(session);
 		if (world.quit)
 			return -1;
-		t = next();
+		t = next_turn();
 		if (!t)
 			break;
-		ns += serve(session, t);
+		ns += serve_turn(session, t);
 	}
 	return turns_due(clock_monotonic_ns());
 }

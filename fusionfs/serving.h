@@ -16,9 +16,6 @@
 
 struct fuse_session;
 
-/* What this thread has had of the processor. */
-uint64_t processor_ns(void);
-
 /* Read what is there and serve some of it.  In so many ns there is more to do,
  * -1: when the kernel has something.  world.quit: it has no more for us. */
 int64_t serving_go_on(struct fuse_session *session);

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Requests: count them against the quota, post them, take them back
+ *
+ * A request is pending from the store of POSTED on, which is also the moment at
+ * which call_pending() counts it.  So nothing else has to be undone when the
+ * caller dies: recovery finds the slot.  After that store the caller looks once
+ * more whether the call and its owner are there (the drawing is at
+ * post_and_check()), so a slot is failed by the owner's end or dropped by its
+ * caller, and never forgotten.
+ */
+#include "libfusion/core/talk/call_request.h"
+
+#include <string.h>
+
+#include "libfusion/core/file/lock.h"
+#include "libfusion/core/life/member.h"
+#include "libfusion/core/talk/call_here.h"
+#include "libfusion/core/talk/call_return.h"
+#include "libfusion/core/talk/call_slot.h"
+
+static bool has_quota(const struct call *c)
+{
+	uint64_t any = 0;
+
+	if (!load_acquire(&c->limited))
+		return false;
+	for (unsigned i = 0; i < CALL_QUOTAS; i++)
+		any |= load_acquire(&c->quota[i]);
+	return any;
+}
+
+/*
+ *   who calls again                   who copies the last request, late
+ *   its number is over                read the words
+ *   fence                             fence
+ *   write the words                   is it over?  Then they are nothing
+ */
+static void fill_slot(struct thread_rec *me, const struct call_request *rq,
+		      uint32_t call, struct call_slot *s)
+{
+	/* Pairs with the fence in call_here_copy(). */
+	release_fence();
+	store_relaxed(&s->ret, rq->word);
+	store_relaxed(&s->len, 0u);
+	store_relaxed(&s->callee_slot, rq->call->owner_slot);
+	store_relaxed(&s->callee_id, rq->call->owner);
+	store_relaxed(&s->call, call + 1);
+	store_relaxed(&s->call_id, rq->id);
+	store_relaxed(&s->since_ns, 0ull);
+	store_relaxed(&s->caller_id, rq->caller);
+	store_relaxed(&s->parent, call_executes(me));
+	store_relaxed(&s->upcall, 0ull);
+}
+
+static void fill_slot_here(const struct call_request *rq, const void *in,
+			   struct call_slot *s)
+{
+	store_relaxed(&s->len, rq->size);
+	if (rq->size)
+		memcpy(s->bytes, in, rq->size);
+}
+
+static void post_slot(struct call_slot *s, uint32_t flags)
+{
+	uint64_t st = load_relaxed(&s->st);
+	/* The next, if the last answer was put off (call_slot.c). */
+	uint32_t seq = SLOT_SEQ(st) + (SLOT_STATE(st) != SLOT_IDLE);
+
+	/* Release: pairs with the acquires of who finds it posted. */
+	store_release(&s->st, SLOT_MAKE(seq, SLOT_POSTED, flags, 0));
+}
+
+/* Counted and posted in one, or not at all.  Who dies with the lock has posted
+ * or has not. */
+static int post_slot_limited(struct view *v, struct thread_rec *me,
+			     const struct call_request *rq, uint32_t flags,
+			     struct call_slot *s)
+{
+	int r = core_lock(v, me, &rq->call->lock);
+
+	if (r < 0)
+		return r;
+	if (call_pending(v, rq->call, rq->caller) >=
+	    call_limit(rq->call, rq->caller))
+		r = -EDQUOT;
+	else
+		post_slot(s, flags);
+	core_unlock(v, me, &rq->call->lock);
+	return r;
+}
+
+/*
+ *   who calls                     who destroys, or recovers the owner
+ *   slot POSTED                   call.id = 0, member.state, ring closed
+ *   fence                         fence
+ *   is the call there, the owner? all POSTED slots -> FAILED
+ */
+static int post_and_check(struct view *v, struct thread_rec *me,
+			  const struct call_request *rq, uint32_t flags,
+			  struct call_slot **ret)
+{
+	struct call *c = rq->call;
+	struct call_slot *s = *ret;
+	int r = 0;
+
+	if (!rq->unlimited && has_quota(c))
+		r = post_slot_limited(v, me, rq, flags, s);
+	else
+		post_slot(s, flags);
+	if (r < 0) {
+		call_slot_leave(v, s, load_relaxed(&s->owner));
+		return r;
+	}
+	full_fence();
+	r = load_relaxed(&c->id) != rq->id	    ? -EIDRM
+	    : member_at(v, c->owner_slot, c->owner) ? 0
+						    : -EOWNERDEAD;
+	if (r < 0)
+		call_drop(v, me, s);
+	return r;
+}
+
+static int take_filled_slot(struct view *v, struct thread_rec *me,
+			    const struct call_request *rq,
+			    struct call_slot **ret)
+{
+	const struct call *c = rq->call;
+	int r;
+
+	if (load_acquire(&c->id) != rq->id)
+		return -EIDRM;
+	if (!member_at(v, c->owner_slot, c->owner))
+		return -EOWNERDEAD;
+	r = call_slot_take(v, me, rq->flags & SLOT_ONEWAY, ret);
+	if (r == 0)
+		fill_slot(me, rq, call_index(v, c), *ret);
+	return r;
+}
+
+int call_begin(struct view *v, struct thread_rec *me,
+	       const struct call_request *rq, struct call_slot **ret)
+{
+	int r = take_filled_slot(v, me, rq, ret);
+
+	return r < 0 ? r : post_and_check(v, me, rq, rq->flags, ret);
+}
+
+int call_begin_here(struct view *v, struct thread_rec *me,
+		    const struct call_request *rq, const void *in,
+		    struct call_slot **ret)
+{
+	uint32_t flags = rq->flags, i;
+	int r = take_filled_slot(v, me, rq, ret);
+
+	if (r < 0)
+		return r;
+	i = call_slot_index(v, *ret);
+	if (call_is_attended(v, rq->call, i)) {
+		flags |= SLOT_HERE;
+		fill_slot_here(rq, in, *ret);
+	}
+	r = post_and_check(v, me, rq, flags, ret);
+	if (r < 0 || !(flags & SLOT_HERE))
+		return r;
+	/* The drawing is at call_here_take(); post_and_check() has the fence.
+	 */
+	if (call_is_attended(v, rq->call, i))
+		return 1;
+	return !call_here_take(
+		v, CALL_SERIAL(i, SLOT_SEQ(load_relaxed(&(*ret)->st))));
+}
+
+/* Nobody has been told of it.  A one-way slot is freed by who fails it. */
+void call_drop(struct view *v, struct thread_rec *me, struct call_slot *s)
+{
+	uint64_t st = load_acquire(&s->st);
+	bool oneway = st & SLOT_ONEWAY;
+
+	while (SLOT_STATE(st) == SLOT_POSTED) {
+		if (call_slot_end(v, s, &st)) {
+			call_ended(v, call_of_slot(v, s));
+			return;
+		}
+	}
+	if (!oneway)
+		call_slot_free(v, me, s);
+}
+
+int call_message(struct view *v, struct thread_rec *me,
+		 const struct call_request *rq, uint64_t serial,
+		 const void *data, struct owed *owed)
+{
+	const struct msg_head h = {
+		.sender = rq->caller,
+		.kind = MSG_CALL,
+		.flags = data ? 0 : MSG_BLOCK,
+		.size = (uint32_t)sizeof(uint64_t) + rq->size,
+		.a = (uint64_t)call_index(v, rq->call) << 32 | rq->id,
+		.b = serial,
+	};
+	uint32_t slot = rq->call->owner_slot, id = rq->call->owner;
+	int r = rq->flags & SLOT_VISITOR
+			? message_offer(v, me, slot, id, &h, data)
+			: message_post(v, me, slot, id, &h, data, owed);
+
+	return r == -ESRCH ? -EOWNERDEAD : r;
+}
+
+/* The block goes after the slot is idle: an upcall may be reading it, and finds
+ * out then. */
+bool call_withdraw(struct view *v, struct thread_rec *me, struct call_slot *s,
+		   uint64_t *st)
+{
+	uint32_t owner = load_relaxed(&s->owner);
+
+	*st = load_acquire(&s->st);
+	while (SLOT_STATE(*st) == SLOT_POSTED && !(*st & SLOT_UPCALL)) {
+		if (!cas_acq_rel(&s->st, st,
+				 SLOT_MAKE(SLOT_SEQ(*st) + 1, SLOT_IDLE, 0, 0)))
+			continue;
+		call_slot_free_block(v, me, s);
+		call_slot_leave(v, s, owner);
+		call_ended(v, call_of_slot(v, s));
+		return true;
+	}
+	return false;
+}
+
+bool call_abandon(struct call_slot *s, uint64_t *st)
+{
+	*st = load_acquire(&s->st);
+	while (SLOT_STATE(*st) == SLOT_RETURNING && !(*st & SLOT_UPCALL))
+		if (cas_acq_rel(&s->st, st, *st | SLOT_ABANDONED))
+			return true;
+	return false;
+}
