@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Keys: their hash, and whether two are the same. */
-#include <string.h>
+#include "libfusion/containers/hash_key.h"
 
-#include "libfusion/containers/hash.h"
+#include <string.h>
 
 #define PRIME_B 0xd6e8feb86659fd93ull
 

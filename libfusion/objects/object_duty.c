@@ -15,282 +15,28 @@
  * The watching thread (ref_watch.c) has it run when this member is rung, and
  * now and then: what was left is looked at again.
  */
+#include "libfusion/objects/object_duty.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
+#include "libfusion/arena/request.h"
 #include "libfusion/base/callback.h"
-#include "libfusion/core/life/life.h"
 #include "libfusion/core/life/member.h"
 #include "libfusion/core/objects/object_fall.h"
 #include "libfusion/core/objects/object_pool.h"
 #include "libfusion/core/objects/object_reap.h"
 #include "libfusion/core/refs/ref_zero.h"
+#include "libfusion/heap/tls.h"
+#include "libfusion/objects/object_finish.h"
+#include "libfusion/objects/object_pool.h"
 #include "libfusion/objects/object_private.h"
+#include "libfusion/objects/object_registration.h"
+#include "libfusion/refs/ref_watch.h"
+#include "libfusion/talk/dispatch.h"
+#include "libfusion/talk/dispatch_post.h"
 
 #define BATCH 64 /* objects before others have their turn */
-
-struct duty {
-	struct dispatch_job job; /* first */
-	struct fusion_arena *arena;
-	pthread_mutex_t lock; /* guards types */
-	pthread_cond_t unpinned;
-	struct pool_type *types;
-	uint32_t at; /* of the job: object to look at next */
-};
-
-/* What destructors run on this thread, the innermost first. */
-struct ending {
-	const struct object *object;
-	const struct object_pool *pool;
-	struct ending *outer;
-};
-static _Thread_local struct ending *ending;
-
-static struct duty *duty_of(const struct fusion_arena *a)
-{
-	/* Acquire: pairs with the CAS in duty_make(). */
-	return load_acquire(&a->duty);
-}
-
-/* --- What is registered --------------------------------------------------- */
-
-/* The lock is held, here and in the next three. */
-static struct pool_type **link_to(struct duty *d, const struct object_pool *p)
-{
-	struct pool_type **link = &d->types;
-	uint32_t id = load_acquire(&p->id);
-
-	while (*link && ((*link)->pool != p || (*link)->id != id))
-		link = &(*link)->next;
-	return link;
-}
-
-static struct pool_type *unlink_type(struct pool_type **link)
-{
-	struct pool_type *t = *link;
-
-	*link = t->next;
-	t->ended = true;
-	return t;
-}
-
-static void end_type(struct pool_type **link)
-{
-	struct pool_type *t = unlink_type(link);
-
-	if (!t->pins)
-		free(t);
-}
-
-struct pool_type *duty_pin(struct fusion_arena *a, struct object_pool *p)
-{
-	struct duty *d = duty_of(a);
-	struct pool_type *t;
-
-	if (!d)
-		return NULL;
-	pthread_mutex_lock(&d->lock);
-	t = *link_to(d, p);
-	if (t)
-		t->pins++;
-	pthread_mutex_unlock(&d->lock);
-	return t;
-}
-
-void duty_unpin(struct fusion_arena *a, struct pool_type *t)
-{
-	struct duty *d = duty_of(a);
-
-	pthread_mutex_lock(&d->lock);
-	if (!--t->pins && t->ended)
-		free(t);
-	/* Who waits has a pin himself. */
-	pthread_cond_broadcast(&d->unpinned);
-	pthread_mutex_unlock(&d->lock);
-}
-
-int duty_set_describe(struct fusion_arena *a, struct object_pool *p,
-		      fusion_object_describe_fn fn, void *ctx)
-{
-	struct pool_type *t = duty_pin(a, p);
-	struct duty *d = duty_of(a);
-
-	if (!t)
-		return -ENOENT;
-	pthread_mutex_lock(&d->lock);
-	t->describe = fn;
-	t->describe_ctx = ctx;
-	pthread_mutex_unlock(&d->lock);
-	duty_unpin(a, t);
-	return 0;
-}
-
-int duty_describe_of(struct fusion_arena *a, struct object_pool *p,
-		     fusion_object_describe_fn *ret, void **ret_ctx)
-{
-	struct pool_type *t = duty_pin(a, p);
-	struct duty *d = duty_of(a);
-
-	if (!t)
-		return -ENOENT;
-	pthread_mutex_lock(&d->lock);
-	*ret = t->describe;
-	*ret_ctx = t->describe_ctx;
-	pthread_mutex_unlock(&d->lock);
-	duty_unpin(a, t);
-	return *ret ? 0 : -ENOENT;
-}
-
-void duty_end_destroy(struct fusion_arena *a, struct pool_type *t)
-{
-	struct duty *d = duty_of(a);
-
-	pthread_mutex_lock(&d->lock);
-	t->destroying = false;
-	pthread_mutex_unlock(&d->lock);
-}
-
-bool duty_begin_destroy(struct fusion_arena *a, struct pool_type *t)
-{
-	struct duty *d = duty_of(a);
-	bool first;
-
-	pthread_mutex_lock(&d->lock);
-	first = !t->destroying;
-	t->destroying = true;
-	pthread_mutex_unlock(&d->lock);
-	return first;
-}
-
-/* --- The end of an object --------------------------------------------------
- */
-
-bool duty_ends(const struct object *o)
-{
-	return ending && ending->object == o;
-}
-
-bool duty_ends_one_of(const struct object_pool *p)
-{
-	const struct ending *e = ending;
-
-	while (e && e->pool != p)
-		e = e->outer;
-	return e;
-}
-
-/* What is left to do when its destructor is over, unless that did it. */
-static int reap(struct fusion_arena *a, struct object *o, uint32_t id)
-{
-	struct thread_rec *me = thread_rec_of(a);
-
-	if (load_acquire(&o->e.state) != ENTRY_USED ||
-	    load_relaxed(&o->e.id) != id)
-		return 0;
-	return me ? object_reap(&a->view, me, o, id) : -errno;
-}
-
-/* A destructor did not return: the object ends all the same. */
-static void undo_destructor(const struct callback_args *args)
-{
-	ending = args->more;
-	reap(args->a, args->b, (uint32_t)args->n);
-}
-
-static void call_destructor(struct fusion_arena *a, struct pool_type *t,
-			    struct object *o, uint32_t id, bool zombie)
-{
-	struct duty *d = duty_of(a);
-	struct ending its = {o, t->pool, ending};
-	fusion_object_destructor_fn fn;
-	struct callback c CALLBACK;
-	void *ctx;
-
-	pthread_mutex_lock(&d->lock);
-	fn = t->destructor;
-	ctx = t->ctx;
-	pthread_mutex_unlock(&d->lock);
-	if (!fn)
-		return;
-	callback_begin(&c, undo_destructor, a, o, id);
-	callback_keep(&c, its.outer, 0);
-	ending = &its;
-	fn((struct fusion_object *)o, zombie, ctx);
-	ending = its.outer;
-	callback_end(&c);
-}
-
-int duty_finish(struct fusion_arena *a, struct pool_type *t, struct object *o,
-		uint32_t id, bool zombie)
-{
-	uint32_t is = load_acquire(&o->state);
-
-	if (!thread_rec_of(a))
-		return -errno;
-	/* Commit of the destructor's beginning. */
-	while ((is == OBJECT_INIT || is == OBJECT_ACTIVE) &&
-	       !cas_acq_rel(&o->state, &is, (uint32_t)OBJECT_DEINIT))
-		;
-	if (is == OBJECT_ACTIVE)
-		call_destructor(a, t, o, id, zombie);
-	return reap(a, o, id);
-}
-
-/* As object_claim().  Whose pool it is was seen before: of another object
- * perhaps, which had the record then. */
-static int claim_of(struct fusion_arena *a, struct thread_rec *me,
-		    const struct pool_type *t, struct object *o, uint32_t id)
-{
-	uint32_t pool = object_pool_index(&a->view, t->pool);
-	int r = object_claim(&a->view, me, o, id, who_am_i(a));
-
-	if (r < 0 || object_is_of(o, pool, t->id))
-		return r;
-	object_unclaim(o, who_am_i(a));
-	return -EIDRM;
-}
-
-/* 1: gone.  NEW ones are their maker's, or its recovery's. */
-static int finish_one(struct fusion_arena *a, struct thread_rec *me,
-		      struct pool_type *t, struct object *o)
-{
-	struct view *v = &a->view;
-	uint32_t id = load_relaxed(&o->e.id);
-	int r;
-
-	if (load_acquire(&o->state) == OBJECT_NEW)
-		return 0;
-	r = claim_of(a, me, t, o, id);
-	if (r < 0)
-		return r == -EIDRM;
-	r = duty_finish(a, t, o, id, !object_at_zero(v, o));
-	return r < 0 ? r : 1;
-}
-
-int duty_finish_all(struct fusion_arena *a, struct pool_type *t)
-{
-	struct view *v = &a->view;
-	uint32_t hi = table_hi(v, KIND_OBJECT);
-	uint32_t pool = object_pool_index(v, t->pool);
-	struct thread_rec *me = thread_rec_of(a);
-	int left = 0, r;
-
-	if (!me)
-		return -errno;
-	for (uint32_t i = 0; i < hi; i++) {
-		struct object *o = object_at(v, i);
-
-		/* Acquire: pairs with the release in add_locked(). */
-		if (load_acquire(&o->e.state) != ENTRY_USED ||
-		    !object_is_of(o, pool, t->id))
-			continue;
-		r = finish_one(a, me, t, o);
-		if (r < 0)
-			return r;
-		left += !r;
-	}
-	return left;
-}
 
 /* --- Looking ---------------------------------------------------------------
  */
@@ -313,8 +59,8 @@ static int hold_at_zero(struct view *v, struct thread_rec *me, struct object *o,
 }
 
 /* 1: it is gone. */
-static int examine(struct duty *d, struct thread_rec *me, struct pool_type *t,
-		   struct object *o)
+static int examine_fallen(struct duty *d, struct thread_rec *me,
+			  struct registration *t, struct object *o)
 {
 	struct view *v = &d->arena->view;
 	uint32_t state = load_acquire(&o->state), id = load_relaxed(&o->e.id);
@@ -331,15 +77,16 @@ static int examine(struct duty *d, struct thread_rec *me, struct pool_type *t,
 		if (!hold_at_zero(v, me, o, ref))
 			return 0;
 	}
-	if (claim_of(d->arena, me, t, o, id) < 0) {
+	if (object_claim_of(d->arena, me, t, o, id) < 0) {
 		if (ref)
 			ref_unlock(v, me, ref);
 		return 0;
 	}
-	return duty_finish(d->arena, t, o, id, false) == 0;
+	return object_finish(d->arena, t, o, id, false) == 0;
 }
 
-static struct object_pool *pool_of(const struct view *v, const struct object *o)
+static struct object_pool *pool_of_object(const struct view *v,
+					  const struct object *o)
 {
 	uint32_t i = load_relaxed(&o->pool);
 	struct object_pool *p = object_pool_at(v, i);
@@ -352,16 +99,16 @@ static struct object_pool *pool_of(const struct view *v, const struct object *o)
 
 static void undo_pin(const struct callback_args *args)
 {
-	duty_unpin(args->a, args->b);
+	registration_unpin(args->a, args->b);
 }
 
-static int look_at(struct duty *d, struct thread_rec *me, uint32_t i)
+static int look_at_object(struct duty *d, struct thread_rec *me, uint32_t i)
 {
 	struct view *v = &d->arena->view;
 	struct object *o = object_at(v, i);
-	struct object_pool *p = pool_of(v, o);
+	struct object_pool *p = pool_of_object(v, o);
 	struct callback c CALLBACK;
-	struct pool_type *t;
+	struct registration *t;
 	int r = 0;
 
 	if (load_acquire(&o->e.state) != ENTRY_USED) {
@@ -371,12 +118,12 @@ static int look_at(struct duty *d, struct thread_rec *me, uint32_t i)
 	/* Acquire: pairs with the CAS in object_duty_take(). */
 	if (!p || load_acquire(&p->duty) != who_am_i(d->arena))
 		return 0;
-	t = duty_pin(d->arena, p);
+	t = registration_pin(d->arena, p);
 	if (t) {
 		callback_begin(&c, undo_pin, d->arena, t, 0);
-		r = examine(d, me, t, o);
+		r = examine_fallen(d, me, t, o);
 		callback_end(&c);
-		duty_unpin(d->arena, t);
+		registration_unpin(d->arena, t);
 	}
 	return r;
 }
@@ -385,22 +132,22 @@ static int look_at(struct duty *d, struct thread_rec *me, uint32_t i)
  */
 
 /* A pool whose destroyer died is ours to go on with. */
-static bool is_left(const struct fusion_arena *a, const struct pool_type *t)
+static bool is_left(const struct fusion_arena *a, const struct registration *t)
 {
 	return !t->destroying && load_acquire(&t->pool->dying) &&
 	       load_acquire(&t->pool->duty) == who_am_i(a);
 }
 
 /* Take what duties there are.  One whose pool is to be finished, pinned. */
-static struct pool_type *take_duties(struct duty *d)
+static struct registration *take_duties(struct duty *d)
 {
 	struct fusion_arena *a = d->arena;
-	struct pool_type **link = &d->types, *found = NULL, *t;
+	struct registration **link = &d->registrations, *found = NULL, *t;
 
 	pthread_mutex_lock(&d->lock);
 	while ((t = *link)) {
 		if (load_acquire(&t->pool->id) != t->id) {
-			end_type(link);
+			registration_end(link);
 			continue;
 		}
 		if (!t->destroying)
@@ -418,25 +165,26 @@ static struct pool_type *take_duties(struct duty *d)
 static void finish_left(struct duty *d, struct thread_rec *me)
 {
 	struct fusion_arena *a = d->arena;
-	struct pool_type *t = take_duties(d);
+	struct registration *t = take_duties(d);
 	struct callback c CALLBACK;
 	int left;
 
 	if (!t)
 		return;
 	callback_begin(&c, undo_pin, a, t, 0);
-	left = duty_finish_all(a, t);
+	left = object_finish_all(a, t);
 	callback_end(&c);
 	if (left == 0) {
 		table_remove(&a->view, me, KIND_OBJECT_POOL,
 			     object_pool_index(&a->view, t->pool), t->id);
 		arena_poke(a);
 	}
-	duty_unpin(a, t);
+	registration_unpin(a, t);
 }
 
 /* A part of it.  *ret_more: not all has been looked at. */
-static unsigned look(struct duty *d, struct thread_rec *me, bool *ret_more)
+static unsigned look_at_fallen(struct duty *d, struct thread_rec *me,
+			       bool *ret_more)
 {
 	uint32_t begin = d->at;
 	unsigned done = 0;
@@ -446,7 +194,7 @@ static unsigned look(struct duty *d, struct thread_rec *me, bool *ret_more)
 	while (done < BATCH &&
 	       (i = object_fallen(&d->arena->view, d->at)) >= 0) {
 		d->at = (uint32_t)i + 1;
-		done += look_at(d, me, (uint32_t)i) > 0;
+		done += look_at_object(d, me, (uint32_t)i) > 0;
 	}
 	if (i < 0)
 		d->at = 0;
@@ -456,14 +204,14 @@ static unsigned look(struct duty *d, struct thread_rec *me, bool *ret_more)
 }
 
 /* On the dispatcher. */
-static unsigned run(struct dispatch_job *job)
+static unsigned run_duty(struct dispatch_job *job)
 {
 	struct duty *d = (struct duty *)job;
 	struct thread_rec *me = thread_rec_of(d->arena);
 	bool more = false;
 	unsigned done;
 
-	done = me ? look(d, me, &more) : 0;
+	done = me ? look_at_fallen(d, me, &more) : 0;
 	if (more)
 		dispatch_job_post(d->arena, job);
 	return done;
@@ -477,7 +225,7 @@ unsigned duty_run(struct fusion_arena *a)
 	unsigned done = 0;
 
 	while (more)
-		done += look(d, me, &more);
+		done += look_at_fallen(d, me, &more);
 	return done;
 }
 
@@ -487,7 +235,8 @@ static bool wants_duty(struct duty *d)
 	bool any = false;
 
 	pthread_mutex_lock(&d->lock);
-	for (const struct pool_type *t = d->types; t && !any; t = t->next) {
+	for (const struct registration *t = d->registrations; t && !any;
+	     t = t->next) {
 		uint64_t had = load_acquire(&t->pool->duty);
 
 		any = load_acquire(&t->pool->id) != t->id || is_left(a, t) ||
@@ -513,8 +262,8 @@ static void free_duty(struct dispatch_job *job)
 {
 	struct duty *d = (struct duty *)job;
 
-	while (d->types)
-		end_type(&d->types);
+	while (d->registrations)
+		registration_end(&d->registrations);
 	pthread_cond_destroy(&d->unpinned);
 	pthread_mutex_destroy(&d->lock);
 	free(d);
@@ -528,7 +277,7 @@ static int duty_make(struct fusion_arena *a, struct duty **ret)
 		d = calloc(1, sizeof(*d));
 		if (!d)
 			return -ENOMEM;
-		d->job.run = run;
+		d->job.run = run_duty;
 		d->job.end = free_duty;
 		d->arena = a;
 		pthread_mutex_init(&d->lock, NULL);
@@ -543,30 +292,6 @@ static int duty_make(struct fusion_arena *a, struct duty **ret)
 	return 0;
 }
 
-static int add_type(struct duty *d, struct object_pool *p,
-		    fusion_object_destructor_fn destructor, void *ctx)
-{
-	struct pool_type *fresh = calloc(1, sizeof(*fresh)), *t;
-
-	if (!fresh)
-		return -ENOMEM;
-	pthread_mutex_lock(&d->lock);
-	t = *link_to(d, p);
-	if (!t) {
-		t = fresh;
-		fresh = NULL;
-		t->pool = p;
-		t->id = load_acquire(&p->id);
-		t->next = d->types;
-		d->types = t;
-	}
-	t->destructor = destructor;
-	t->ctx = ctx;
-	pthread_mutex_unlock(&d->lock);
-	free(fresh);
-	return 0;
-}
-
 int duty_add(struct fusion_arena *a, struct object_pool *p,
 	     fusion_object_destructor_fn destructor, void *ctx)
 {
@@ -574,7 +299,7 @@ int duty_add(struct fusion_arena *a, struct object_pool *p,
 	int r = duty_make(a, &d);
 
 	if (!r)
-		r = add_type(d, p, destructor, ctx);
+		r = registration_add(d, p, destructor, ctx);
 	if (!r)
 		object_duty_take(&a->view, p, who_am_i(a));
 	return r;
@@ -584,7 +309,7 @@ int duty_start(struct fusion_arena *a)
 {
 	int r = dispatch_start(a);
 
-	return r ? r : watch_start(a);
+	return r ? r : watch_start(a, duty_look);
 }
 
 int duty_register(struct fusion_arena *a, struct object_pool *p,
@@ -602,27 +327,27 @@ int duty_register(struct fusion_arena *a, struct object_pool *p,
 int duty_unregister(struct fusion_arena *a, struct object_pool *p)
 {
 	struct duty *d = duty_of(a);
-	struct pool_type **link, *t;
+	struct registration **link, *t;
 
 	if (!d)
 		return -ENOENT;
 	pthread_mutex_lock(&d->lock);
-	link = link_to(d, p);
+	link = registration_link(d, p);
 	t = *link;
 	if (t) {
 		t->pins++;
-		unlink_type(link);
+		registration_unlink(link);
 		/* Its destructors end before the duty is another's; in one of
 		 * them, and in what may have to end before one, that cannot be
 		 * waited for. */
 		while (t->pins > 1 && !dispatch_is_mine(a) &&
-		       !duty_ends_one_of(p))
+		       !object_pool_is_ending(p))
 			pthread_cond_wait(&d->unpinned, &d->lock);
 	}
 	pthread_mutex_unlock(&d->lock);
 	if (!t)
 		return -ENOENT;
-	duty_unpin(a, t);
+	registration_unpin(a, t);
 	object_duty_leave(&a->view, p, who_am_i(a));
 	return 0;
 }
@@ -636,9 +361,9 @@ void duty_stop(struct fusion_arena *a)
 		return;
 	for (;;) {
 		pthread_mutex_lock(&d->lock);
-		p = d->types ? d->types->pool : NULL;
-		if (p && load_acquire(&p->id) != d->types->id) {
-			end_type(&d->types);
+		p = d->registrations ? d->registrations->pool : NULL;
+		if (p && load_acquire(&p->id) != d->registrations->id) {
+			registration_end(&d->registrations);
 			pthread_mutex_unlock(&d->lock);
 			continue;
 		}

@@ -1,11 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * Reactions: one cursor of this member for each reactor, and behind it a list
- *
- * All of it is guarded by the arena's reactors_lock, which is not held while a
- * reaction runs.  A reaction that is detached stays in its list, marked, until
- * nobody walks there; who walks last frees what is marked.
- */
 #include "libfusion/talk/reaction.h"
 
 #include <errno.h>
@@ -15,327 +8,10 @@
 #include "libfusion/base/known.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/talk/cursor.h"
-#include "libfusion/heap/heap_private.h"
 #include "libfusion/talk/dispatch.h"
+#include "libfusion/talk/dispatch_post.h"
 
-#define BATCH 64 /* messages of a reactor before the next one's turn */
 #define FIRST_BUF 1024
-
-/* Reactions that this thread is in. */
-static __thread unsigned depth;
-
-static struct local_reactor *find(struct fusion_arena *a, uint32_t id,
-				  bool done)
-{
-	struct local_reactor *l = a->reactors;
-
-	while (l && (l->l.id != id || l->done != done || l->ended))
-		l = l->next;
-	return l;
-}
-
-/* --- News ----------------------------------------------------------------- */
-
-void reactions_have_news(struct local_reactor *l)
-{
-	struct fusion_arena *a = l->arena;
-
-	if (l->news)
-		return;
-	l->news = true;
-	l->next_news = a->news;
-	/* Relaxed: reactor_run() only wants to know whether there are any. */
-	store_relaxed(&a->news, l);
-}
-
-void reactor_news(struct fusion_arena *arena, const struct dispatched *d)
-{
-	uint32_t id = (uint32_t)d->head->a;
-
-	pthread_mutex_lock(&arena->reactors_lock);
-	for (struct local_reactor *l = arena->reactors; l; l = l->next)
-		if (l->l.id == id)
-			reactions_have_news(l);
-	pthread_mutex_unlock(&arena->reactors_lock);
-}
-
-bool reactor_look(struct fusion_arena *arena)
-{
-	bool any;
-
-	pthread_mutex_lock(&arena->reactors_lock);
-	for (struct local_reactor *l = arena->reactors; l; l = l->next)
-		if (!l->ended)
-			reactions_have_news(l);
-	any = arena->news;
-	pthread_mutex_unlock(&arena->reactors_lock);
-	return any;
-}
-
-/* --- Running -------------------------------------------------------------- */
-
-/* reactors_lock is held. */
-static void forget(struct local_reactor *l)
-{
-	struct local_reactor **p = &l->arena->reactors;
-
-	while (*p != l)
-		p = &(*p)->next;
-	*p = l->next;
-	for (p = &l->arena->news; *p; p = &(*p)->next_news) {
-		if (*p == l) {
-			/* Relaxed: as in reactions_have_news(). */
-			store_relaxed(p, l->next_news);
-			break;
-		}
-	}
-	free(l->buf);
-	free(l);
-}
-
-/* Free what is marked, if nobody else walks; without reactions there is nothing
- * to listen for.  reactors_lock is held. */
-static void sweep(struct local_reactor *l)
-{
-	struct fusion_reaction **p = &l->reactions, *r;
-	struct thread_rec *me;
-
-	if (l->walkers)
-		return;
-	while ((r = *p)) {
-		if (!r->removed || r->running) {
-			p = &r->next;
-			continue;
-		}
-		*p = r->next;
-		known_remove(&r->known);
-		free(r);
-	}
-	if (l->reactions)
-		return;
-	me = thread_rec_of(l->arena);
-	if (me && !l->ended)
-		cursor_free(&l->arena->view, me, &l->l);
-	forget(l);
-}
-
-static void ran(struct fusion_reaction *r)
-{
-	depth--;
-	pthread_mutex_lock(&r->local->arena->reactors_lock);
-	r->running--;
-	if (r->removed)
-		pthread_cond_broadcast(&r->local->arena->reaction_ended);
-}
-
-/* It did not return, and so nobody walks there any more (run_all(),
- * tell_the_end()). */
-static void undo_reaction(const struct callback_args *args)
-{
-	struct fusion_reaction *r = args->a;
-	struct local_reactor *l = r->local;
-	pthread_mutex_t *lock = &l->arena->reactors_lock;
-
-	ran(r);
-	l->walkers--;
-	sweep(l);
-	pthread_mutex_unlock(lock);
-}
-
-/* reactors_lock is held before and after. */
-static void run_one(struct fusion_reaction *r,
-		    const struct fusion_reactor_message *m)
-{
-	enum fusion_reaction_result result;
-	struct callback c CALLBACK;
-
-	r->running++;
-	pthread_mutex_unlock(&r->local->arena->reactors_lock);
-	depth++;
-	callback_begin(&c, undo_reaction, r, NULL, 0);
-	result = r->fn(m, r->ctx);
-	callback_end(&c);
-	ran(r);
-	if (result == FUSION_REACTION_REMOVE)
-		r->removed = true;
-}
-
-static void run_all(struct local_reactor *l,
-		    const struct fusion_reactor_message *m, uint64_t pos)
-{
-	l->walkers++;
-	for (struct fusion_reaction *r = l->reactions; r; r = r->next)
-		if (!r->removed && r->from <= pos &&
-		    (l->done || r->channel == m->channel))
-			run_one(r, m);
-	l->walkers--;
-}
-
-bool reaction_is_running(void)
-{
-	return depth > 0;
-}
-
-void reactions_run(struct fusion_arena *arena, uint32_t id,
-		   const struct fusion_reactor_message *message)
-{
-	struct local_reactor *l;
-
-	pthread_mutex_lock(&arena->reactors_lock);
-	l = find(arena, id, false);
-	if (l) {
-		run_all(l, message, UINT64_MAX);
-		sweep(l);
-	}
-	pthread_mutex_unlock(&arena->reactors_lock);
-}
-
-/* Disconnected, or destroyed: each is told once. */
-static void tell_the_end(struct local_reactor *l)
-{
-	l->ended = true;
-	l->walkers++;
-	for (struct fusion_reaction *r = l->reactions; r; r = r->next) {
-		if (r->removed || r->told)
-			continue;
-		r->told = true;
-		run_one(r, NULL);
-	}
-	l->walkers--;
-}
-
-static bool grow(struct local_reactor *l, uint32_t size)
-{
-	void *buf = realloc(l->buf, size);
-
-	if (!buf)
-		return false;
-	l->buf = buf;
-	l->size = size;
-	return true;
-}
-
-/* Read one; without the lock.  As cursor_read(). */
-static int read_one(struct local_reactor *l, struct msg_head *h)
-{
-	struct view *v = &l->arena->view;
-	uint32_t me = l->done ? 0 : l->arena->id;
-	int r = cursor_read(v, &l->l, me, l->buf, l->size, h);
-
-	if (r == -EMSGSIZE)
-		r = grow(l, h->size)
-			    ? cursor_read(v, &l->l, me, l->buf, l->size, h)
-			    : 0;
-	return r;
-}
-
-static void deliver(struct local_reactor *l, const struct msg_head *h)
-{
-	const struct fusion_reactor_message m = {
-		.reactor = (struct fusion_reactor *)l->l.re,
-		.channel = (uint32_t)h->a,
-		.sender = h->sender,
-		.data = l->buf,
-		.size = h->size,
-	};
-
-	run_all(l, &m, h->b);
-}
-
-/* Lock as run_one(). */
-static bool run_batch(struct local_reactor *l)
-{
-	pthread_mutex_t *lock = &l->arena->reactors_lock;
-	struct thread_rec *me = thread_rec_of(l->arena);
-	struct msg_head h;
-	bool rests;
-	int r = 0;
-
-	for (unsigned n = 0; n < BATCH; n++) {
-		pthread_mutex_unlock(lock);
-		r = read_one(l, &h);
-		pthread_mutex_lock(lock);
-		if (r <= 0)
-			break;
-		deliver(l, &h);
-	}
-	if (r < 0) {
-		tell_the_end(l);
-		return false;
-	}
-	if (r > 0 || !me)
-		return true;
-	pthread_mutex_unlock(lock);
-	rests = cursor_rest(&l->arena->view, me, &l->l);
-	pthread_mutex_lock(lock);
-	return !rests;
-}
-
-/* A reaction of @l did not return.  Which others had news is lost with the
- * stack: all are looked at. */
-static void undo_run(const struct callback_args *args)
-{
-	struct local_reactor *l = args->a;
-	struct fusion_arena *a = l->arena;
-
-	pthread_mutex_lock(&a->reactors_lock);
-	l->walkers--;
-	store_relaxed(&a->news, (struct local_reactor *)NULL);
-	for (struct local_reactor *x = a->reactors; x; x = x->next) {
-		x->news = false;
-		if (!x->ended)
-			reactions_have_news(x);
-	}
-	sweep(l);
-	pthread_mutex_unlock(&a->reactors_lock);
-}
-
-/* A batch of @l's messages; true: there is more.  Nobody frees @l while we are
- * at it. */
-static bool run_guarded(struct local_reactor *l)
-{
-	struct callback c CALLBACK;
-	bool more;
-
-	l->walkers++;
-	callback_begin(&c, undo_run, l, NULL, 0);
-	more = run_batch(l);
-	callback_end(&c);
-	l->walkers--;
-	return more;
-}
-
-/* Those that have news now; what comes meanwhile is the next turn's.  A handler
- * that waits has another thread here: it finds other reactors, or none. */
-bool reactor_run(struct fusion_arena *arena)
-{
-	struct local_reactor *l, *again = NULL;
-	bool more;
-
-	/* Relaxed: it is set with the turn, which we have. */
-	if (!load_relaxed(&arena->news))
-		return false;
-	pthread_mutex_lock(&arena->reactors_lock);
-	while ((l = arena->news)) {
-		store_relaxed(&arena->news, l->next_news);
-		if (l->ended) {
-			l->news = false;
-			continue;
-		}
-		more = run_guarded(l);
-		l->news = more;
-		if (more) {
-			l->next_news = again;
-			again = l;
-		} else {
-			sweep(l);
-		}
-	}
-	more = again;
-	store_relaxed(&arena->news, again);
-	pthread_mutex_unlock(&arena->reactors_lock);
-	return more;
-}
 
 /* --- Attaching ------------------------------------------------------------ */
 
@@ -362,40 +38,10 @@ static int check_policy(const struct fusion_reactor_policy *p,
 	return 0;
 }
 
-static uint64_t channels(const struct local_reactor *l)
-{
-	uint64_t mask = l->done ? UINT64_MAX : 0;
-
-	for (struct fusion_reaction *x = l->reactions; x; x = x->next)
-		if (!x->removed)
-			mask |= CHANNEL_BIT(x->channel);
-	return mask;
-}
-
-int reactions_listen(struct local_reactor *l, struct reactor *re)
-{
-	struct fusion_arena *a = l->arena;
-	struct thread_rec *me = thread_rec_of(a);
-	const struct cursor_params params = {
-		.owner = a->id,
-		.slot = a->view.slot,
-		.flags = l->done ? CURSOR_DONE : 0,
-		.policy = l->policy,
-		.limit_ms = l->limit_ms,
-		.mask = channels(l),
-	};
-	int r = me ? cursor_take(&a->view, me, re, &params, &l->l) : -errno;
-
-	/* Look for the first time: it has never rested. */
-	if (r == 0)
-		reactions_have_news(l);
-	return r;
-}
-
 /* With @x as its first reaction. */
-static int listen(struct fusion_arena *a, struct reactor *re,
-		  const struct cursor_params *params, bool done,
-		  struct fusion_reaction *x)
+static int listen_to(struct fusion_arena *a, struct reactor *re,
+		     const struct cursor_params *params, bool done,
+		     struct fusion_reaction *x)
 {
 	struct local_reactor *l = calloc(1, sizeof(*l));
 	int r = -ENOMEM;
@@ -408,8 +54,8 @@ static int listen(struct fusion_arena *a, struct reactor *re,
 	l->limit_ms = params->limit_ms;
 	l->reactions = x;
 	x->local = l;
-	if (grow(l, FIRST_BUF))
-		r = reactions_listen(l, re);
+	if (local_reactor_grow(l, FIRST_BUF))
+		r = local_reactor_listen(l, re);
 	if (r < 0) {
 		free(l->buf);
 		free(l);
@@ -420,33 +66,20 @@ static int listen(struct fusion_arena *a, struct reactor *re,
 	return 0;
 }
 
-/* What counts from now on for the member. */
-static void update(struct local_reactor *l)
-{
-	struct cursor *c;
-	struct ring r;
-
-	if (l->ended || cursor_get(&l->arena->view, &l->l, &r, &c) < 0)
-		return;
-	store_relaxed(&c->mask, channels(l));
-	store_relaxed(&c->policy, l->policy << 24 | CURSOR_FLAGS(c));
-	store_relaxed(&c->limit_ms, l->limit_ms);
-}
-
 /* reactors_lock is held. */
-static int add(struct fusion_arena *a, struct reactor *re, bool done,
-	       const struct cursor_params *params, bool policy,
-	       struct fusion_reaction *x)
+static int add_reaction(struct fusion_arena *a, struct reactor *re, bool done,
+			const struct cursor_params *params, bool policy,
+			struct fusion_reaction *x)
 {
 	uint32_t id = load_acquire(&re->id);
-	struct local_reactor *l = id ? find(a, id, done) : NULL;
+	struct local_reactor *l = id ? local_reactor_find(a, id, done) : NULL;
 	struct ring ring;
 	int r;
 
 	if (!id)
 		return -EIDRM;
 	if (!l)
-		return listen(a, re, params, done, x);
+		return listen_to(a, re, params, done, x);
 	r = reactor_ring(&a->view, re, &ring);
 	if (r < 0)
 		return r == -ENOENT ? -EIDRM : r;
@@ -458,11 +91,11 @@ static int add(struct fusion_arena *a, struct reactor *re, bool done,
 		l->policy = params->policy;
 		l->limit_ms = params->limit_ms;
 	}
-	update(l);
+	local_reactor_update(l);
 	return 0;
 }
 
-static void nothing(void *unused)
+static void only_wake(void *unused)
 {
 	(void)unused;
 }
@@ -488,7 +121,7 @@ int reaction_add(struct fusion_arena *a, struct reactor *re, uint32_t channel,
 	x->ctx = ctx;
 	known_add(&x->known, a);
 	pthread_mutex_lock(&a->reactors_lock);
-	r = add(a, re, done, &params, policy != NULL, x);
+	r = add_reaction(a, re, done, &params, policy != NULL, x);
 	pthread_mutex_unlock(&a->reactors_lock);
 	if (r < 0) {
 		known_remove(&x->known);
@@ -498,7 +131,7 @@ int reaction_add(struct fusion_arena *a, struct reactor *re, uint32_t channel,
 	if (ret)
 		*ret = x;
 	/* That the dispatcher looks, and the cursor rests. */
-	return dispatch_post(a, nothing, NULL);
+	return dispatch_post(a, only_wake, NULL);
 }
 
 /* --- Detaching ------------------------------------------------------------ */
@@ -516,14 +149,14 @@ static void wait_until_ended(struct fusion_reaction *x)
 	x->local->walkers--;
 }
 
-static void detach(struct fusion_reaction *x)
+static void detach_reaction(struct fusion_reaction *x)
 {
 	struct local_reactor *l = x->local;
 
 	x->removed = true;
-	update(l);
+	local_reactor_update(l);
 	wait_until_ended(x);
-	sweep(l);
+	local_reactor_sweep(l);
 }
 
 /* Does @a have that reaction, and is it not detached yet?  reactors_lock is
@@ -555,7 +188,7 @@ FUSION_API int fusion_reactor_detach(struct fusion_reaction *reaction)
 	pthread_mutex_lock(&a->reactors_lock);
 	found = has_reaction(a, reaction);
 	if (found)
-		detach(reaction);
+		detach_reaction(reaction);
 	pthread_mutex_unlock(&a->reactors_lock);
 	return told(found ? 0 : refuse_handle("reaction", reaction));
 }
@@ -565,9 +198,9 @@ void reaction_remove_done(struct fusion_arena *arena, uint32_t id)
 	struct local_reactor *l;
 
 	pthread_mutex_lock(&arena->reactors_lock);
-	l = find(arena, id, true);
+	l = local_reactor_find(arena, id, true);
 	if (l && l->reactions)
-		detach(l->reactions);
+		detach_reaction(l->reactions);
 	pthread_mutex_unlock(&arena->reactors_lock);
 }
 
@@ -584,6 +217,6 @@ void reactor_stop(struct fusion_arena *arena)
 			known_remove(&r->known);
 			free(r);
 		}
-		forget(l);
+		local_reactor_free(l);
 	}
 }

@@ -9,7 +9,11 @@
 #include "libfusion/core/talk/message.h"
 #include "libfusion/core/talk/reactor_dispatch.h"
 #include "libfusion/core/talk/ring_consume.h"
+#include "libfusion/talk/dispatch.h"
+#include "libfusion/talk/dispatch_run.h"
+#include "libfusion/talk/dispatch_sleep.h"
 #include "libfusion/talk/dispatcher.h"
+#include "libfusion/talk/turn.h"
 #include "tests/crash/delay.h"
 #include "tests/crash/ledger.h"
 

@@ -11,11 +11,15 @@
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/locks/lend.h"
+#include "libfusion/core/locks/skirmish_give.h"
 #include "libfusion/core/talk/borrow.h"
 #include "libfusion/core/talk/call.h"
 #include "libfusion/core/talk/call_request.h"
 #include "libfusion/core/talk/call_return.h"
+#include "libfusion/talk/call_attend.h"
+#include "libfusion/talk/dispatch.h"
 #include "libfusion/talk/dispatcher.h"
+#include "libfusion/talk/turn.h"
 #include "tests/crash/ops.h"
 
 #define SMALL 20

@@ -17,6 +17,9 @@
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/locks/lend.h"
+#include "libfusion/core/locks/skirmish_cond.h"
+#include "libfusion/core/locks/skirmish_give.h"
+#include "libfusion/core/locks/skirmish_recover.h"
 #include "libfusion/core/recovery/check.h"
 #include "libfusion/core/talk/borrow.h"
 #include "libfusion/core/talk/call_chain.h"
@@ -25,7 +28,9 @@
 #include "libfusion/core/talk/call_return.h"
 #include "libfusion/core/talk/call_slot.h"
 #include "libfusion/core/talk/call_visit.h"
-#include "libfusion/talk/calls.h"
+#include "libfusion/talk/call.h"
+#include "libfusion/talk/call_handler.h"
+#include "libfusion/talk/dispatch.h"
 
 #define SECOND 1000000000LL
 

@@ -23,6 +23,7 @@
 #include "libfusion/core/talk/ring_produce.h"
 #include "libfusion/core/talk/ring_room.h"
 #include "libfusion/talk/dispatch.h"
+#include "libfusion/talk/dispatch_thread.h"
 
 #define SECOND 1000000000LL
 

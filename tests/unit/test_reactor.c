@@ -25,6 +25,7 @@
 #include "libfusion/core/talk/reactor_dispatch.h"
 #include "libfusion/core/talk/ring_consume.h"
 #include "libfusion/talk/dispatch.h"
+#include "libfusion/talk/reaction.h"
 
 static struct fusion_arena *arena;
 static struct fusion_reactor *reactor;

@@ -16,6 +16,8 @@
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/locks/skirmish.h"
+#include "libfusion/core/locks/skirmish_give.h"
+#include "libfusion/core/locks/skirmish_queue.h"
 #include "libfusion/core/recovery/check.h"
 #include "libfusion/core/recovery/recover.h"
 

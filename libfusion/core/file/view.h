@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "libfusion/core/base/atomic.h"
 #include "libfusion/core/file/geometry.h"
 
 /* What life_lock() (life.h) keeps of a view. */
@@ -159,7 +160,7 @@ static inline struct field_rec *view_field(const struct view *v, uint32_t i)
 /* The `hi` marks, copied once and clamped: bounds for every scan. */
 static inline uint32_t view_hi(const uint32_t *mark, uint32_t max)
 {
-	uint32_t hi = __atomic_load_n(mark, __ATOMIC_ACQUIRE);
+	uint32_t hi = load_acquire(mark);
 
 	return hi < max ? hi : max;
 }

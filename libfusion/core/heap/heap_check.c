@@ -1,36 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "libfusion/core/heap/heap_check.h"
 
-#include <stdio.h>
-
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/heap/heap.h"
 #include "libfusion/core/heap/pool.h"
 #include "libfusion/core/heap/slab.h"
 #include "libfusion/core/heap/span_find.h"
 
-struct checker {
+struct heap_checker {
+	struct checker check;
 	struct view *v;
 	struct class_info classes[HEAP_CLASSES];
-	void (*report)(void *, const char *);
-	void *ctx;
-	unsigned bad;
 };
 
-static void fault(struct checker *c, uint32_t span, const char *what)
-{
-	char text[96];
-
-	c->bad++;
-	snprintf(text, sizeof(text), "span %u: %s", span, what);
-	if (c->report)
-		c->report(c->ctx, text);
-}
-
-static void check_conts(struct checker *c, uint32_t i, uint32_t n)
+static void check_conts(struct heap_checker *c, uint32_t i, uint32_t n)
 {
 	if (n > span_hi(c->v) - i) {
-		fault(c, i, "run leaves the heap");
+		check_fault(&c->check, "span %u: run leaves the heap", i);
 		return;
 	}
 	for (uint32_t k = 1; k < n; k++) {
@@ -38,11 +24,13 @@ static void check_conts(struct checker *c, uint32_t i, uint32_t n)
 
 		if (WORD_KIND(w) != SPAN_CONT || WORD_COUNT(w) != k ||
 		    !(w & SPAN_SLOW))
-			fault(c, i + k, "no continuation of its run");
+			check_fault(&c->check,
+				    "span %u: no continuation of its run",
+				    i + k);
 	}
 }
 
-static void check_owner(struct checker *c, uint32_t i, uint32_t token)
+static void check_owner(struct heap_checker *c, uint32_t i, uint32_t token)
 {
 	const struct thread_rec *t;
 
@@ -52,26 +40,28 @@ static void check_owner(struct checker *c, uint32_t i, uint32_t token)
 	if (TOKEN_SLOT(token) >=
 		    view_hi(&c->v->sb->threads_hi, c->v->geo.max_threads) ||
 	    !t->member || thread_token(t) != token)
-		fault(c, i, "slab of a thread that is not there");
+		check_fault(&c->check,
+			    "span %u: slab of a thread that is not there", i);
 }
 
-static uint32_t check_free(struct checker *c, uint32_t i)
+static uint32_t check_free(struct heap_checker *c, uint32_t i)
 {
 	uint32_t n = span_free_run(c->v, i, span_hi(c->v), UINT32_MAX);
 
 	if (span_bounds_hide(c->v, i, n))
-		fault(c, i, "a free run that no search finds");
+		check_fault(&c->check,
+			    "span %u: a free run that no search finds", i);
 	return n ? n : 1;
 }
 
 /* Returns the spans to go on by. */
-static uint32_t check_slab(struct checker *c, uint32_t i, uint64_t w)
+static uint32_t check_slab(struct heap_checker *c, uint32_t i, uint64_t w)
 {
 	const struct class_info *k;
 	const uint8_t *map;
 
 	if (WORD_CLASS(w) >= HEAP_CLASSES) {
-		fault(c, i, "bad class");
+		check_fault(&c->check, "span %u: bad class", i);
 		return 1;
 	}
 	k = &c->classes[WORD_CLASS(w)];
@@ -80,23 +70,25 @@ static uint32_t check_slab(struct checker *c, uint32_t i, uint64_t w)
 		     SPAN_SLOW) ||
 	    !(w & SPAN_SLOW) !=
 		    (WORD_CLASS(w) < SMALL_CLASSES && !WORD_POOL(w)))
-		fault(c, i, "bits that no slab has");
+		check_fault(&c->check, "span %u: bits that no slab has", i);
 	check_owner(c, i, WORD_TOKEN(w));
 	check_conts(c, i, k->n_spans);
 	map = slab_map(c->v, k, i);
 	for (uint32_t b = 0; b < k->n_blocks; b++)
 		if (map[b] > TAG_MEMBERS)
-			fault(c, i, "bad tag in its map");
+			check_fault(&c->check, "span %u: bad tag in its map",
+				    i);
 	return k->n_spans;
 }
 
-static uint32_t check_span(struct checker *c, uint32_t i)
+static uint32_t check_span(struct heap_checker *c, uint32_t i)
 {
 	uint64_t w = *span_word(c->v, i);
 	const struct pool_rec *p = pool_at(c->v, WORD_POOL(w));
 
 	if (WORD_POOL(w) && (!p || p->state != POOL_USED))
-		fault(c, i, "of a pool that is not there");
+		check_fault(&c->check, "span %u: of a pool that is not there",
+			    i);
 	switch (WORD_KIND(w)) {
 	case SPAN_FREE:
 	case SPAN_PUNCHED:
@@ -105,22 +97,22 @@ static uint32_t check_span(struct checker *c, uint32_t i)
 		return check_slab(c, i, w);
 	case SPAN_HEAD:
 		if (!WORD_COUNT(w))
-			fault(c, i, "run of no spans");
+			check_fault(&c->check, "span %u: run of no spans", i);
 		check_conts(c, i, WORD_COUNT(w));
 		return WORD_COUNT(w) ? WORD_COUNT(w) : 1;
 	case SPAN_TXN:
-		fault(c, i, "left in a transaction");
+		check_fault(&c->check, "span %u: left in a transaction", i);
 		return 1;
 	case SPAN_CONT:
-		fault(c, i, "continuation of nothing");
+		check_fault(&c->check, "span %u: continuation of nothing", i);
 		return 1;
 	default:
-		fault(c, i, "bad kind");
+		check_fault(&c->check, "span %u: bad kind", i);
 		return 1;
 	}
 }
 
-static void check_pools(struct checker *c)
+static void check_pools(struct heap_checker *c)
 {
 	struct view *v = c->v;
 	uint32_t i = 1;
@@ -129,7 +121,7 @@ static void check_pools(struct checker *c)
 		uint32_t used = 0;
 
 		if (p->state == POOL_DYING)
-			fault(c, 0, "a pool is left dying");
+			check_fault(&c->check, "heap: a pool is left dying");
 		if (p->state != POOL_USED)
 			continue;
 		for (uint32_t s = v->geo.first_span; s < span_hi(v); s++) {
@@ -138,22 +130,24 @@ static void check_pools(struct checker *c)
 			used += !span_is_free(w) && WORD_POOL(w) == i;
 		}
 		if (used != p->used)
-			fault(c, 0, "a pool's count is off");
+			check_fault(&c->check, "heap: a pool's count is off");
 	}
 }
 
-unsigned heap_check(struct view *v, void (*report)(void *, const char *),
-		    void *ctx)
+unsigned heap_check(struct view *v, check_report_fn report, void *ctx)
 {
-	struct checker c = {.v = v, .report = report, .ctx = ctx};
+	struct heap_checker c = {
+		.check = {.report = report, .ctx = ctx},
+		.v = v,
+	};
 
 	slab_classes(v, c.classes);
 	if (span_hi(v) < v->geo.first_span)
-		fault(&c, 0, "high mark below the heap");
+		check_fault(&c.check, "heap: high mark below the heap");
 	for (uint32_t i = v->geo.first_span; i < span_hi(v);)
 		i += check_span(&c, i);
 	check_pools(&c);
 	if (heap_super(v)->span_lock.word || heap_super(v)->pool_lock.word)
-		fault(&c, 0, "a lock of the heap is held");
-	return c.bad;
+		check_fault(&c.check, "heap: a lock of the heap is held");
+	return c.check.faults;
 }

@@ -3,9 +3,9 @@
 #ifndef FUSION_CORE_HEAP_CHECK_H
 #define FUSION_CORE_HEAP_CHECK_H
 
+#include "libfusion/core/base/checker.h"
 #include "libfusion/core/heap/heap.h"
 
-unsigned heap_check(struct view *v, void (*report)(void *, const char *),
-		    void *ctx);
+unsigned heap_check(struct view *v, check_report_fn report, void *ctx);
 
 #endif

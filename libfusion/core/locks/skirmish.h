@@ -9,27 +9,33 @@
  *    +-------- CAS -> 0, then wake one ------------------------------+      |
  *                                 HELD(heir)|WAIT <-- CAS, wake the heir ---+
  *   HELD(dead) -- recovery: CAS -> DIED (keeping an heir that lives), wake all
- *   DIED -- CAS --> HELD(me)|DIED: lock says -EOWNERDEAD; the mark goes with
- *                   skirmish_consistent() or unlock; if I die too, so does the
- *                   next owner get it
+ *   DIED -- CAS --> HELD(me)|DIED: lock returns -EOWNERDEAD.  The mark stays
+ *                   until skirmish_consistent() or unlock, so if this owner
+ *                   dies as well, the next one is told, too
  *
- * Owner, flags and heir are one 64-bit word, so that handing over, taking the
- * inheritance back at a time-out and dying have one commit each: a CAS.  The
- * low half is what waiters sleep on.
+ * Owner, flags and heir are one 64-bit word.  So each step has one commit, a
+ * CAS: taking, handing over, giving up an inheritance at a time-out, dying.
+ * Waiters sleep on the low half of the word.
  *
- * A lock is announced in thread_rec.skirmishes before the CAS that may take it
- * and struck out after the wake that may be owed, so recovery looks at what the
- * dead thread announced and at nothing else:
+ * A thread announces the lock in thread_rec.skirmishes before the CAS that may
+ * take it, and strikes it out after the wake that it may owe.  So recovery
+ * reads the announcements of the dead thread and no other list:
  *   word == dead     DIED, wake all
  *   heir == dead     heir = 0, wake all
- *   else             wake all: it may have owed a wake, or eaten one
+ *   else             wake all: the dead thread may have owed or consumed a wake
  *
- * Waiters spin a little, ever more rarely (a busy poller takes the line away
- * from the owner), then sleep with WAIT set.  Who has waited HEIR_AFTER_NS
- * becomes the heir: the next unlock hands over to it and to nobody else, so
- * each waiter gets the lock in bounded time.
+ * A waiter spins a little, ever more rarely (a busy poller takes the cache line
+ * away from the owner), then sleeps with WAIT set.  After HEIR_AFTER_NS it
+ * becomes the heir, if there is none.  The next unlock hands the lock to the
+ * heir and to no other thread, so each waiter gets the lock in bounded time.
  *
- * Lent to who executes a call of its owner: lend.h.
+ *   skirmish.c          creation, announcements, taking
+ *   skirmish_queue.c    waiting, asleep or (the daemon) without sleeping
+ *   skirmish_give.c     giving back, and the levels that a thread has
+ *   skirmish_cond.c     the condition
+ *   skirmish_ring.c     rings of waiters, which are deadlocks
+ *   skirmish_recover.c  recovery of the dead, and the checker
+ *   lend.c              lending to the thread that executes the owner's call
  */
 #ifndef FUSION_CORE_SKIRMISH_H
 #define FUSION_CORE_SKIRMISH_H
@@ -45,6 +51,10 @@
 #define SKIRMISH_HEIR(word) ((uint32_t)((word) >> 32))
 #define SKIRMISH_OWNER(word) ((uint32_t)(word)&TOKEN_MASK)
 
+/*
+ * Invariant: while the word names an owner, only that thread writes `depth`,
+ * `taken` and `contended`.  Dead owner: skirmish_recover() frees the word.
+ */
 struct skirmish {
 	struct entry e;
 	uint8_t pad0[32];
@@ -54,10 +64,10 @@ struct skirmish {
 	uint32_t depth;	    /* owner only: levels beyond the first */
 	uint32_t seq;	    /* atomic, futex: +1 at each notify */
 	uint32_t flags;	    /* SKIRMISH_... of creation */
-	uint32_t spin;	    /* hint: pauses that a wait took lately */
+	uint32_t spin;	    /* atomic hint: average pauses of a short wait */
 	uint32_t recovered; /* atomic: owners that died */
-	uint64_t taken;	    /* owner only, as is the next */
-	uint64_t contended; /* taken after a wait */
+	uint64_t taken;	    /* owner only: how often it was taken */
+	uint64_t contended; /* owner only: how often after a wait */
 	uint8_t pad1[80];
 };
 static_assert(sizeof(struct skirmish) == ENTRY_SIZE, "ABI: bump FORMAT");
@@ -66,8 +76,11 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "futex in low half");
 
 #define SKIRMISH_DEPTH_MAX (UINT32_MAX - 1)
 
-/* thread_rec.skirmishes[]: index + 1, and for a borrowed one which of
- * lent_ids[] is its id, and its levels. */
+/*
+ * One announcement, a word of thread_rec.skirmishes[]: the index of the lock
+ * + 1.  If the thread has borrowed the lock, also BORROWED, which of lent_ids[]
+ * is the lock's id, and how many levels the thread has.
+ */
 #define ANNOUNCED_WHAT(e) ((e)&0x7ffffu)
 #define ANNOUNCED_BORROWED 0x80000000u
 #define ANNOUNCED_ID(e) ((e) >> 19 & 0xfu)
@@ -76,84 +89,84 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "futex in low half");
 #define ANNOUNCED_LEVELS(e) ((e) >> 23 & 0xffu)
 static_assert(THREAD_LENT == ANNOUNCED_ID(UINT32_MAX) + 1, "four bits");
 
-/* skirmish.flags: -EDEADLK rather than a wait that closes a ring. */
+/* skirmish.flags: a wait that would close a ring returns -EDEADLK. */
 #define SKIRMISH_ERRORCHECK 0x1u
 
+/*
+ * Create a skirmish called @name, or a nameless one if @name is NULL.
+ * 0 and *ret; errors as table_add().
+ */
 int skirmish_create(struct view *v, struct thread_rec *me, const char *name,
 		    uint32_t flags, uint32_t creator, struct skirmish **ret);
-/* Waiters get -EIDRM.  0, -EIDRM. */
+/*
+ * Destroy @s.  Threads that wait for it get -EIDRM.
+ * 0; -EIDRM it is destroyed already; else as table_remove().
+ */
 int skirmish_destroy(struct view *v, struct thread_rec *me, struct skirmish *s);
 
 /*
- * Take @s, waiting until @deadline_ns (CLOCK_MONOTONIC; < 0 for ever).  0;
- * -EOWNERDEAD taken, and its last owner died; or not taken: -ETIMEDOUT,
- * -EDEADLK (of an ERRORCHECK one), -EIDRM destroyed, -EMFILE this thread has
- * THREAD_SKIRMISHES already, -EOVERFLOW too deep.
+ * Lock @s, waiting until @deadline_ns (CLOCK_MONOTONIC; < 0 for ever).
+ * 0 locked.
+ * -EOWNERDEAD locked, and the last owner died.
+ * -ETIMEDOUT not locked, like all errors below.
+ * -EDEADLK the wait would close a ring; only if @s has SKIRMISH_ERRORCHECK.
+ * -EIDRM @s is destroyed.
+ * -EMFILE this thread announces THREAD_SKIRMISHES locks already.
+ * -EOVERFLOW this thread has SKIRMISH_DEPTH_MAX levels already.
  */
 int skirmish_lock(struct view *v, struct thread_rec *me, struct skirmish *s,
 		  int64_t deadline_ns);
-/* The same without waiting, else -EBUSY. */
+/* Lock @s without waiting.  As skirmish_lock(), but -EBUSY where that waits. */
 int skirmish_try(struct view *v, struct thread_rec *me, struct skirmish *s);
-/* 0, 1 and somebody was woken; -EPERM not mine, -EIDRM destroyed. */
-int skirmish_unlock(struct view *v, struct thread_rec *me, struct skirmish *s);
-/* One level back, but the mark of a dead owner stays for the next one. */
-void skirmish_back_out(struct view *v, struct thread_rec *me,
-		       struct skirmish *s);
-/* The mark of a dead owner goes.  0, -EPERM not mine, -EINVAL no mark. */
-int skirmish_consistent(struct thread_rec *me, struct skirmish *s);
-/* Levels that @me has, 0 none. */
-uint32_t skirmish_depth(const struct thread_rec *me, const struct skirmish *s);
 
-/* The same with those that are borrowed. */
-uint32_t skirmish_levels(const struct view *v, const struct thread_rec *me,
-			 const struct skirmish *s);
-/* Give all levels back, sleep until the next notify, take them again.  May
- * return without a notify.  As skirmish_lock(), -EPERM not mine, or while
- * others have borrowed it (lend.h); -ETIMEDOUT is returned with the lock held.
- */
-int skirmish_wait(struct view *v, struct thread_rec *me, struct skirmish *s,
-		  int64_t deadline_ns);
-/* 0, -EPERM not mine. */
-int skirmish_notify(struct view *v, struct thread_rec *me, struct skirmish *s,
-		    bool all);
-
-/*
- * For who must not sleep (the daemon, with a record for each of its visitors):
- * skirmish_try(), and if that is busy stay announced as a waiter, heir if there
- * is none; ask again when it may be free.  0 and -EOWNERDEAD: taken, the wait
- * is over; -EBUSY still waiting; else the wait is over, not taken.
- */
-int skirmish_queue(struct view *v, struct thread_rec *me, struct skirmish *s);
-/* Give that wait up.  If it has just been handed over, it is given back. */
-void skirmish_unqueue(struct view *v, struct thread_rec *me,
-		      struct skirmish *s);
-
-/* Is @me's wait one of a ring?  *ret_n threads are in it. */
-bool skirmish_in_ring(const struct view *v, const struct thread_rec *me,
-		      uint32_t *ret_n);
-/* Whom does the thread of @t wait for?  Its record, checked; *ret is a private
- * copy of the lock's word and *ret_index its index.  NULL: it waits for none,
- * or nobody has it. */
-const struct thread_rec *skirmish_blocker(const struct view *v,
-					  const struct thread_rec *t,
-					  uint32_t *ret_index);
-
-/* The thread of @t is gone: what it held is DIED, and it waits for nothing any
- * more; what it had borrowed is its lender's alone.  @me locks and logs.
- * Idempotent.  0, -ETIMEDOUT. */
-int skirmish_recover(struct view *v, struct thread_rec *t,
-		     struct thread_rec *me);
-
-void skirmish_init(struct view *v, void *rec, const void *arg); /* kinds.c */
+/* Initialize a record, and turn its users away: kind_ops of KIND_SKIRMISH. */
+void skirmish_init(struct view *v, void *rec, const void *arg);
 void skirmish_fini(struct view *v, void *rec);
 
-/* Faults of a quiet arena's skirmishes: a word that is nobody's. */
-unsigned skirmish_check(struct view *v, void (*report)(void *, const char *),
-			void *ctx);
+/* --- For the files of the skirmish only ------------------------------------
+ */
 
-/* As many announcements of @t are not of what it has or waits for. */
-unsigned skirmish_check_thread(const struct view *v,
-			       const struct thread_rec *t);
+/* Announce @s in @me, before a CAS may take it.  0, -EMFILE. */
+int skirmish_announce(struct view *v, struct thread_rec *me,
+		      struct skirmish *s);
+/* Strike the announcement of @s out.  false: @me did not announce it. */
+bool skirmish_strike(struct view *v, struct thread_rec *me,
+		     const struct skirmish *s);
+/*
+ * Store @token as owner of the word, together with the flags @more, if the word
+ * has no owner.  true, and *seen is the word before; false, and *seen is the
+ * word that is in the way.
+ */
+bool skirmish_take(struct skirmish *s, uint32_t token, uint64_t more,
+		   uint64_t *seen);
+/*
+ * Begin the first level of @s, whose word the caller has just got; @w is a word
+ * with the mark of a dead owner, if there was one.  0, -EOWNERDEAD.
+ */
+int skirmish_begin(struct skirmish *s, uint64_t w, bool contended);
+/* Return @r if @s, which @token has just taken, still has @id.  Else give @s
+ * back and return -EIDRM. */
+int skirmish_confirm(struct skirmish *s, uint32_t token, uint32_t id, int r);
+/* Strike @s out unless @r, the result of an attempt, says that @me has it.
+ * Returns @r. */
+int skirmish_settle(struct view *v, struct thread_rec *me, struct skirmish *s,
+		    int r);
+/* Add a level to @s, which @me holds.  0; -EBUSY @me does not hold it; -EIDRM;
+ * -EOVERFLOW. */
+int skirmish_deepen(struct thread_rec *me, struct skirmish *s);
+
+/* Waiters sleep on this half of the word. */
+static inline const uint32_t *skirmish_futex(const struct skirmish *s)
+{
+	return (const uint32_t *)&s->word;
+}
+
+/* The futex bit of the thread with @token.  An heir is woken by its bit, which
+ * wakes the heir alone unless another waiter has that bit, too. */
+static inline uint32_t skirmish_wake_bit(uint32_t token)
+{
+	return 1u << (TOKEN_SLOT(token) % 32);
+}
 
 static inline uint32_t skirmish_index(const struct view *v,
 				      const struct skirmish *s)
@@ -162,21 +175,25 @@ static inline uint32_t skirmish_index(const struct view *v,
 			  ENTRY_SIZE);
 }
 
-/* --- What is done nearly always --------------------------------------------
+/* --- Fast paths: no waiter, no death, nothing borrowed ---------------------
  */
 
 /*
- * Free, or mine already: taken, and true.  Else nothing has happened.
- * @what is the index + 1.  Killed after the announcement: recovery finds
- * another's word, or none.
+ * Lock @s if it is free, or add a level if the thread with @token holds it.
+ * true locked; false nothing has changed.  @what is the lock's index + 1.
+ * Killed after the announcement and before the CAS: recovery finds a word that
+ * is another thread's or free.
  */
 static inline bool skirmish_lock_fast(struct thread_rec *me, uint32_t token,
 				      struct skirmish *s, uint32_t what)
 {
-	/* Relaxed: only a thread itself can have stored its own token. */
+	/* Relaxed: a thread's token stays in the word until the thread takes it
+	 * out, and the CAS compares any other word. */
 	uint64_t w = load_relaxed(&s->word);
 	uint32_t n = me->n_skirmishes;
 
+	/* Relaxed: if this load misses that @s is destroyed, the unlock of the
+	 * first level says so. */
 	if (SKIRMISH_OWNER(w) == token) {
 		if (s->depth >= SKIRMISH_DEPTH_MAX || !load_relaxed(&s->id))
 			return false;
@@ -188,8 +205,9 @@ static inline bool skirmish_lock_fast(struct thread_rec *me, uint32_t token,
 	if (!SEED_BUG(21))
 		store_relaxed(&me->skirmishes[n], what);
 	compiler_fence();
-	/* Acquire: pairs with the releases in skirmish_unlock_fast(), give()
-	 * and recovery; what the last owner wrote is ours to see. */
+	/* The new owner must see what the last owner wrote.  Acquire: pairs
+	 * with the releases in skirmish_unlock_fast(), skirmish_give() and
+	 * recover_word(). */
 	if (!cas_acquire(&s->word, &w, (uint64_t)token)) {
 		compiler_fence();
 		store_relaxed(&me->skirmishes[n], 0);
@@ -199,14 +217,18 @@ static inline bool skirmish_lock_fast(struct thread_rec *me, uint32_t token,
 		store_relaxed(&me->skirmishes[n], what);
 	me->n_skirmishes = n + 1;
 	s->taken++;
-	/* Destroyed: nobody else wants it; unlock says so. */
+	/* If @s is destroyed, no other thread takes it; unlock says so. */
 	return true;
 }
 
-/* Mine, and nobody waits: given back, and true.  Else nothing has happened. */
+/*
+ * Give one level of @s back if the thread with @token holds it and, for the
+ * last level, nobody waits.  true done; false nothing has changed.
+ */
 static inline bool skirmish_unlock_fast(struct thread_rec *me, uint32_t token,
 					struct skirmish *s, uint32_t what)
 {
+	/* Relaxed: the CAS compares it. */
 	uint64_t w = load_relaxed(&s->word);
 	uint32_t n = me->n_skirmishes;
 
@@ -221,7 +243,8 @@ static inline bool skirmish_unlock_fast(struct thread_rec *me, uint32_t token,
 		return false;
 	if (SEED_BUG(22))
 		store_relaxed(&me->skirmishes[n - 1], 0);
-	/* Release: pairs with the acquires of the next owner.  Commit. */
+	/* Commit.  The next owner must see what this one wrote.  Release: pairs
+	 * with the acquires in skirmish_lock_fast() and skirmish_take(). */
 	if (!cas_release(&s->word, &w, 0))
 		return false;
 	compiler_fence();

@@ -186,20 +186,15 @@ static unsigned check_object(struct view *v, uint32_t i, const char **ret)
 	return *ret != NULL;
 }
 
-unsigned object_check(struct view *v, void (*report)(void *, const char *),
-		      void *ctx)
+unsigned object_check(struct view *v, check_report_fn report, void *ctx)
 {
+	struct checker c = {.report = report, .ctx = ctx};
 	uint32_t hi = table_hi(v, KIND_OBJECT);
-	unsigned faults = 0;
 	const char *what;
 
-	for (uint32_t i = 0; i < hi; i++) {
-		if (load_relaxed(&object_at(v, i)->e.state) != ENTRY_USED ||
-		    !check_object(v, i, &what))
-			continue;
-		faults++;
-		if (report)
-			report(ctx, what);
-	}
-	return faults;
+	for (uint32_t i = 0; i < hi; i++)
+		if (load_relaxed(&object_at(v, i)->e.state) == ENTRY_USED &&
+		    check_object(v, i, &what))
+			check_fault(&c, "%s", what);
+	return c.faults;
 }

@@ -3,6 +3,7 @@
 #ifndef FUSION_CORE_OBJECT_RECOVER_H
 #define FUSION_CORE_OBJECT_RECOVER_H
 
+#include "libfusion/core/base/checker.h"
 #include "libfusion/core/objects/object.h"
 
 /* Settle which item blocks of the dead @t are in the chain, while it still
@@ -20,7 +21,6 @@ void object_duties_wake(const struct view *v);
 bool object_announces(const struct thread_rec *t);
 /* Check the objects of a quiet arena.  Returns the number of faults; @report,
  * which may be NULL, gets a line for each. */
-unsigned object_check(struct view *v, void (*report)(void *, const char *),
-		      void *ctx);
+unsigned object_check(struct view *v, check_report_fn report, void *ctx);
 
 #endif

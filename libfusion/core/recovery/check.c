@@ -10,8 +10,6 @@
 
 #include "libfusion/core/recovery/recover.h"
 
-#include <stdio.h>
-
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/heap/heap.h"
 #include "libfusion/core/heap/heap_check.h"
@@ -19,6 +17,8 @@
 #include "libfusion/core/life/member.h"
 #include "libfusion/core/locks/property.h"
 #include "libfusion/core/locks/skirmish.h"
+#include "libfusion/core/locks/skirmish_recover.h"
+#include "libfusion/core/names/table_check.h"
 #include "libfusion/core/objects/object.h"
 #include "libfusion/core/objects/object_recover.h"
 #include "libfusion/core/refs/ref.h"
@@ -31,51 +31,47 @@
 #include "libfusion/core/talk/ring.h"
 #include "libfusion/core/talk/ring_check.h"
 
-struct checker {
+struct arena_checker {
+	struct checker check;
 	struct view *v;
-	check_report_fn report;
-	void *ctx;
-	unsigned faults;
 };
 
-static void fault(struct checker *c, const char *what, uint32_t index)
-{
-	char text[128];
-
-	c->faults++;
-	snprintf(text, sizeof(text), "%s (%u)", what, index);
-	if (c->report)
-		c->report(c->ctx, text);
-}
-
-static void check_superblock(struct checker *c)
+static void check_superblock(struct arena_checker *c)
 {
 	const struct superblock *sb = c->v->sb;
 	struct geometry geo;
 
 	if (geometry_read(&geo, sb) < 0)
-		fault(c, "superblock: positions do not follow from the span",
-		      0);
+		check_fault(
+			&c->check,
+			"superblock: positions do not follow from the span");
 	if (load_relaxed(&sb->state) > ARENA_GONE)
-		fault(c, "superblock: unknown state", sb->state);
+		check_fault(&c->check, "superblock: unknown state (%u)",
+			    sb->state);
 	if (load_relaxed(&sb->members_hi) > geo.max_members + 1)
-		fault(c, "superblock: members_hi too high", sb->members_hi);
+		check_fault(&c->check, "superblock: members_hi too high (%u)",
+			    sb->members_hi);
 	if (load_relaxed(&sb->threads_hi) > geo.max_threads)
-		fault(c, "superblock: threads_hi too high", sb->threads_hi);
+		check_fault(&c->check, "superblock: threads_hi too high (%u)",
+			    sb->threads_hi);
 	for (int kind = 0; kind < N_KINDS; kind++) {
 		const struct table_head *h = &sb->tables[kind];
 
 		if (load_relaxed(&h->hi) > geo.tables[kind].max)
-			fault(c, "superblock: a table's mark is too high",
-			      h->hi);
+			check_fault(
+				&c->check,
+				"superblock: a table's mark is too high (%u)",
+				h->hi);
 		if (load_relaxed(&h->lock.word))
-			fault(c, "lock of a table is held", h->lock.word);
+			check_fault(&c->check, "lock of a table is held (%u)",
+				    h->lock.word);
 	}
 	if (load_relaxed(&sb->event_lock.word))
-		fault(c, "event lock is held", sb->event_lock.word);
+		check_fault(&c->check, "event lock is held (%u)",
+			    sb->event_lock.word);
 }
 
-static void check_members(struct checker *c)
+static void check_members(struct arena_checker *c)
 {
 	uint32_t hi = members_hi(c->v),
 		 master = load_relaxed(&c->v->sb->master);
@@ -86,19 +82,23 @@ static void check_members(struct checker *c)
 		uint32_t state = load_relaxed(&m->state);
 
 		if (state > MEMBER_DEAD)
-			fault(c, "member: unknown state", i);
+			check_fault(&c->check, "member: unknown state (%u)", i);
 		if (state == MEMBER_FREE)
 			continue;
 		if (state == MEMBER_DEAD)
-			fault(c, "member: dead and not recovered", i);
+			check_fault(&c->check,
+				    "member: dead and not recovered (%u)", i);
 		if (!m->id || m->id >= load_relaxed(&c->v->sb->next_id))
-			fault(c, "member: id out of range", i);
+			check_fault(&c->check, "member: id out of range (%u)",
+				    i);
 		if (member_find(c->v, m->id) != i)
-			fault(c, "member: two have one id", i);
+			check_fault(&c->check, "member: two have one id (%u)",
+				    i);
 		found = found || m->id == master;
 	}
 	if (!found)
-		fault(c, "member: the master is not inside", master);
+		check_fault(&c->check, "member: the master is not inside (%u)",
+			    master);
 }
 
 /* Tell whether @t announces an operation, or holds a lock. */
@@ -113,7 +113,7 @@ static bool announces_any(const struct thread_rec *t)
 	       ref_announces(t) || object_announces(t);
 }
 
-static void check_threads(struct checker *c)
+static void check_threads(struct arena_checker *c)
 {
 	uint32_t hi = view_hi(&c->v->sb->threads_hi, c->v->geo.max_threads);
 
@@ -122,33 +122,41 @@ static void check_threads(struct checker *c)
 		uint32_t slot = load_relaxed(&t->member);
 
 		if (announces_any(t))
-			fault(c, "thread: announces an operation", i);
+			check_fault(&c->check,
+				    "thread: announces an operation (%u)", i);
 		if (skirmish_check_thread(c->v, t) ||
 		    property_check_thread(c->v, t))
-			fault(c, "thread: announces a lock that is not its own",
-			      i);
+			check_fault(
+				&c->check,
+				"thread: announces a lock that is not its own (%u)",
+				i);
 		if (!slot)
 			continue;
 		if (TOKEN_SLOT(t->token) != i || !TOKEN_GEN(t->token))
-			fault(c, "thread: token is not its own", i);
+			check_fault(&c->check,
+				    "thread: token is not its own (%u)", i);
 		if (slot - 1 >= members_hi(c->v))
-			fault(c, "thread: of no member", i);
+			check_fault(&c->check, "thread: of no member (%u)", i);
 		else if (slot > 1 &&
 			 !load_relaxed(&view_member(c->v, slot - 1)->state))
-			fault(c, "thread: of a member that is gone", i);
+			check_fault(&c->check,
+				    "thread: of a member that is gone (%u)", i);
 	}
 }
 
 unsigned arena_check(struct view *v, check_report_fn report, void *ctx)
 {
-	struct checker c = {.v = v, .report = report, .ctx = ctx};
+	struct arena_checker c = {
+		.check = {.report = report, .ctx = ctx},
+		.v = v,
+	};
 
 	check_superblock(&c);
 	check_members(&c);
 	check_threads(&c);
 	for (int kind = 0; kind < N_KINDS; kind++)
-		c.faults += table_check(v, kind, report, ctx);
-	return c.faults + skirmish_check(v, report, ctx) +
+		c.check.faults += table_check(v, kind, report, ctx);
+	return c.check.faults + skirmish_check(v, report, ctx) +
 	       property_check(v, report, ctx) + ref_check(v, report, ctx) +
 	       object_check(v, report, ctx) + ring_check(v, report, ctx) +
 	       reactor_check(v, report, ctx) + call_check(v, report, ctx) +

@@ -3,6 +3,7 @@
 #ifndef FUSION_CORE_CHECK_H
 #define FUSION_CORE_CHECK_H
 
+#include "libfusion/core/base/checker.h"
 #include "libfusion/core/recovery/recover.h"
 
 /*

@@ -21,6 +21,8 @@
 #include "libfusion/core/locks/lend.h"
 #include "libfusion/core/locks/property.h"
 #include "libfusion/core/locks/skirmish.h"
+#include "libfusion/core/locks/skirmish_recover.h"
+#include "libfusion/core/names/table_recover.h"
 #include "libfusion/core/objects/object.h"
 #include "libfusion/core/objects/object_recover.h"
 #include "libfusion/core/refs/ref.h"

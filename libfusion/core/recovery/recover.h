@@ -45,9 +45,6 @@ int recover_thread(struct view *v, struct thread_rec *t);
  * slot is free. */
 void recover_seen(struct view *v);
 
-/* Receives a line for each fault that arena_check() finds. */
-typedef void (*check_report_fn)(void *ctx, const char *what);
-
 /*
  * Take the reserved record (thread.h) for this process, under the life lock.
  *

@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "libfusion/core/names/table_lens.h"
 #include "libfusion/core/refs/ref.h"
 #include "libfusion/core/refs/ref_family.h"
 #include "libfusion/core/refs/ref_private.h"

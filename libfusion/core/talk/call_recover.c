@@ -238,12 +238,11 @@ static const char *slot_fault(struct view *v, const struct call_slot *s)
 		       : "call: nobody waits for it";
 }
 
-unsigned call_check(struct view *v, void (*report)(void *, const char *),
-		    void *ctx)
+unsigned call_check(struct view *v, check_report_fn report, void *ctx)
 {
 	uint32_t hi = table_hi(v, KIND_CALL), at = 0;
+	struct checker k = {.report = report, .ctx = ctx};
 	const struct call_slot *s;
-	unsigned faults = 0;
 
 	for (uint32_t i = 0; i < hi; i++) {
 		const struct call *c = view_entry(v, KIND_CALL, i);
@@ -255,16 +254,14 @@ unsigned call_check(struct view *v, void (*report)(void *, const char *),
 			what = "call: id is not its own";
 		else if (load_relaxed(&c->lock.word))
 			what = "call: lock is held";
-		if (what && report)
-			report(ctx, what);
-		faults += !!what;
+		if (what)
+			check_fault(&k, "%s", what);
 	}
 	while ((s = call_slot_next(v, &at))) {
 		const char *what = slot_fault(v, s);
 
-		if (what && report)
-			report(ctx, what);
-		faults += !!what;
+		if (what)
+			check_fault(&k, "%s", what);
 	}
-	return faults;
+	return k.faults;
 }

@@ -3,6 +3,7 @@
 #ifndef FUSION_CORE_CALL_RECOVER_H
 #define FUSION_CORE_CALL_RECOVER_H
 
+#include "libfusion/core/base/checker.h"
 #include "libfusion/core/talk/call.h"
 
 /*
@@ -21,7 +22,6 @@ int call_recover(struct view *v, struct thread_rec *t, struct thread_rec *me,
 int call_recover_member(struct view *v, uint32_t slot);
 /* Check the calls and slots of a quiet arena.  Returns the number of faults;
  * @report, which may be NULL, gets a line for each. */
-unsigned call_check(struct view *v, void (*report)(void *, const char *),
-		    void *ctx);
+unsigned call_check(struct view *v, check_report_fn report, void *ctx);
 
 #endif

@@ -123,10 +123,9 @@ static bool has_reactor(const struct view *v, uint32_t i, uint32_t owner)
 	return false;
 }
 
-unsigned reactor_check(struct view *v, void (*report)(void *, const char *),
-		       void *ctx)
+unsigned reactor_check(struct view *v, check_report_fn report, void *ctx)
 {
-	unsigned faults = 0;
+	struct checker c = {.report = report, .ctx = ctx};
 	struct ring r;
 
 	for (uint32_t i = 0; i < ring_hi(v); i++) {
@@ -134,19 +133,14 @@ unsigned reactor_check(struct view *v, void (*report)(void *, const char *),
 
 		if (!(owner & RING_OF_REACTOR) || ring_map(v, i, &r) < 0)
 			continue;
-		if (!has_reactor(v, i, owner)) {
-			faults++;
-			if (report)
-				report(ctx, "reactor: a ring is nobody's");
-		}
+		if (!has_reactor(v, i, owner))
+			check_fault(&c, "reactor: a ring is nobody's");
 		for (uint32_t k = 0; k < ring_cursors(&r); k++) {
 			if (CURSOR_STATE(cursor_at(&r, k)->st) == CURSOR_FREE ||
 			    has_listener(v, cursor_at(&r, k)))
 				continue;
-			faults++;
-			if (report)
-				report(ctx, "reactor: a cursor is nobody's");
+			check_fault(&c, "reactor: a cursor is nobody's");
 		}
 	}
-	return faults;
+	return c.faults;
 }

@@ -5,33 +5,19 @@
  */
 #include "libfusion/core/talk/ring_check.h"
 
-#include <stdio.h>
-
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/life/member.h"
 #include "libfusion/core/talk/ring.h"
 #include "libfusion/core/talk/ring_consume.h"
 
-struct checker {
+struct ring_checker {
+	struct checker check;
 	struct view *v;
-	void (*report)(void *, const char *);
-	void *ctx;
-	unsigned faults;
 };
-
-static void fault(struct checker *c, const char *what, uint32_t index)
-{
-	char text[96];
-
-	c->faults++;
-	snprintf(text, sizeof(text), "ring: %s (%u)", what, index);
-	if (c->report)
-		c->report(c->ctx, text);
-}
 
 /* Check one queue: from the head on whole records, then free cells of this
  * lap. */
-static void check_queue(struct checker *c, const struct ring *r)
+static void check_queue(struct ring_checker *c, const struct ring *r)
 {
 	uint64_t pos = load_relaxed(&r->ctl->head);
 	uint64_t end = pos + r->cells;
@@ -43,11 +29,17 @@ static void check_queue(struct checker *c, const struct ring *r)
 		if (found == RING_EMPTY)
 			break;
 		if (found == RING_BUSY)
-			fault(c, "a record is being written", r->index);
+			check_fault(&c->check,
+				    "ring: a record is being written (%u)",
+				    r->index);
 		else if (found != RING_RECORD && found != RING_SKIP)
-			fault(c, "a header makes no sense", r->index);
+			check_fault(&c->check,
+				    "ring: a header makes no sense (%u)",
+				    r->index);
 		if (!cells || cells > end - pos) {
-			fault(c, "a record is too long", r->index);
+			check_fault(&c->check,
+				    "ring: a record is too long (%u)",
+				    r->index);
 			return;
 		}
 		pos += cells;
@@ -56,7 +48,10 @@ static void check_queue(struct checker *c, const struct ring *r)
 		uint64_t h = load_relaxed(&r->hdr[pos & r->mask]);
 
 		if ((h & ~HDR_SLEEP) != HDR_FREE_AT(pos)) {
-			fault(c, "a cell is neither used nor free", r->index);
+			check_fault(
+				&c->check,
+				"ring: a cell is neither used nor free (%u)",
+				r->index);
 			return;
 		}
 	}
@@ -70,20 +65,22 @@ static bool has_queue_owner(const struct view *v, uint32_t owner,
 	return slot && load_relaxed(&view_member(v, slot)->ring) == index + 1;
 }
 
-unsigned ring_check(struct view *v, void (*report)(void *, const char *),
-		    void *ctx)
+unsigned ring_check(struct view *v, check_report_fn report, void *ctx)
 {
-	struct checker c = {.v = v, .report = report, .ctx = ctx};
+	struct ring_checker c = {
+		.check = {.report = report, .ctx = ctx},
+		.v = v,
+	};
 	uint32_t hi = ring_hi(v);
 
 	if (load_relaxed(&v->sb->rings.lock.word))
-		fault(&c, "the table's lock is held", 0);
+		check_fault(&c.check, "ring: the table's lock is held");
 	for (uint32_t i = 0; i < hi; i++) {
 		uint32_t owner;
 		struct ring r;
 
 		if (ring_map(v, i, &r) < 0) {
-			fault(&c, "it cannot be", i);
+			check_fault(&c.check, "ring: it cannot be (%u)", i);
 			continue;
 		}
 		owner = load_relaxed(&r.ctl->owner);
@@ -94,8 +91,9 @@ unsigned ring_check(struct view *v, void (*report)(void *, const char *),
 		if (owner & RING_OF_REACTOR || r.n_cursors)
 			continue;
 		if (owner && !has_queue_owner(v, owner, i))
-			fault(&c, "its owner does not know it", i);
+			check_fault(&c.check,
+				    "ring: its owner does not know it (%u)", i);
 		check_queue(&c, &r);
 	}
-	return c.faults;
+	return c.check.faults;
 }

@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Entering
+ *
+ * open the directory - JOIN - fetch the descriptors, the witness among them
+ * (hand_over.c) - map the heap - run the callback - READY.  Killed anywhere:
+ * the witness falls, the kernel closes the directory and the daemon frees the
+ * slot.  The daemon decides who is master; it parks the JOIN while there is
+ * something to wait for.
+ *
+ * The daemon, the arena and the file can change under us between any two
+ * steps; each such race ends in LOST_RACE: start over.
+ */
+#include "libfusion/life/enter.h"
+
+#include <fusion/arena.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "libfusion/arena/arenas.h"
+#include "libfusion/arena/directory.h"
+#include "libfusion/arena/request.h"
+#include "libfusion/arena/window.h"
+#include "libfusion/base/callback.h"
+#include "libfusion/base/patient.h"
+#include "libfusion/base/refuse.h"
+#include "libfusion/core/base/futex.h"
+#include "libfusion/life/enter_again.h"
+#include "libfusion/life/enter_options.h"
+#include "libfusion/life/exit.h"
+#include "libfusion/life/fork.h"
+#include "libfusion/life/handle.h"
+#include "libfusion/life/join.h"
+
+/* The daemon's own answer that the time is over is worth waiting for. */
+#define GRACE_NS 20000000
+/* To FUSION_ENTER_NOWAIT, and in the child of a fork: how long a daemon that is
+ * stopped, or a lock that a stopped process has, is waited for. */
+#define NOWAIT_NS 2000000000
+#define TRIES 1000 /* an arena that ends each time we come is not to be had */
+
+/*
+ * What a caller wants, and how far it is.  The steps that call into the mount
+ * or wait for the life lock may hang, so a caller with a deadline has each done
+ * by a thread (patient.h).  If it hangs for too long, what is in it is that
+ * thread's, and the caller has none.
+ */
+struct entering {
+	char *name, *path;
+	struct fusion_arena_options o;
+	int64_t deadline_ns;
+	struct fusion_arena *a;
+	bool elsewhere; /* than it would be */
+	bool made;	/* the directory, by us */
+	bool listed;	/* a, among the arenas of this process */
+	struct ioc_join join;
+	int answer; /* a callback's */
+};
+
+static void entering_reset(struct entering *e)
+{
+	if (e->listed)
+		arena_unlist(e->a);
+	if (e->a)
+		handle_free(e->a);
+	e->a = NULL;
+	e->made = e->listed = false;
+	e->join = (struct ioc_join){0};
+	e->answer = 0;
+}
+
+static void entering_free(struct entering *e)
+{
+	if (!e)
+		return;
+	entering_reset(e);
+	free(e->path);
+	free(e->name);
+	free(e);
+}
+
+static struct entering *entering_new(const char *name,
+				     const struct fusion_arena_options *o)
+{
+	struct entering *e = calloc(1, sizeof(*e));
+	int64_t now = clock_monotonic_ns(), patience = o->timeout_ns;
+
+	if (!e)
+		return NULL;
+	e->name = name ? strdup(name) : NULL;
+	e->o = *o;
+	if (patience <= 0 && o->flags & FUSION_ENTER_NOWAIT)
+		patience = NOWAIT_NS;
+	e->deadline_ns = patience <= 0 || patience > INT64_MAX - GRACE_NS - now
+				 ? -1
+				 : now + patience;
+	if (!name || e->name)
+		return e;
+	free(e);
+	return NULL;
+}
+
+static int time_is_over(const struct fusion_arena_options *o)
+{
+	return o->flags & FUSION_ENTER_NOWAIT ? -EAGAIN : -ETIMEDOUT;
+}
+
+/* Find the directory, or make it. */
+static int opening_run(void *arg)
+{
+	struct entering *e = arg;
+	int r = e->path ? 0 : dir_path(e->name, &e->path);
+
+	if (r < 0)
+		return r;
+	e->a = handle_new(e->path, &e->o);
+	return e->a ? handle_open_dir(e->a, &e->o, &e->made) : -ENOMEM;
+}
+
+static void opening_abandoned(void *arg, int r)
+{
+	(void)r;
+	entering_free(arg);
+}
+
+/* Become a member. */
+static int joining_run(void *arg)
+{
+	struct entering *e = arg;
+	int r;
+
+	if (e->made)
+		e->join.flags = JOIN_TRANSIENT;
+	if (e->elsewhere) {
+		e->join.flags |= JOIN_ELSEWHERE;
+		window_look(&e->join.busy);
+	}
+	r = join_arena(e->a, &e->o, e->deadline_ns, &e->join);
+	if (r == MUST_MOVE) {
+		e->elsewhere = true;
+		r = LOST_RACE;
+	}
+	if (r == -ETIMEDOUT)
+		r = time_is_over(&e->o);
+	/* Some other file system's directory, made for nothing. */
+	if (r == -ENODEV && e->made)
+		rmdir(e->path);
+	return r;
+}
+
+static void joining_abandoned(void *arg, int r)
+{
+	struct entering *e = arg;
+
+	/* Processes that wait for us to initialise are not to get an error. */
+	if (r >= 0)
+		arena_depart(e->a, FUSION_IOC_LEAVE, 0);
+	entering_free(e);
+}
+
+/* The callback has answered: be in, or leave. */
+static int settling_run(void *arg)
+{
+	struct entering *e = arg;
+	int r = e->answer;
+
+	if (!r)
+		r = arena_ready(e->a);
+	if (r < 0)
+		arena_depart(e->a, FUSION_IOC_READY, r);
+	else
+		arena_poke(e->a);
+	return r;
+}
+
+static const struct patient_work opening = {opening_run, opening_abandoned};
+static const struct patient_work joining = {joining_run, joining_abandoned};
+static const struct patient_work settling = {settling_run, joining_abandoned};
+
+/* Do one.  What it returned; -ETIMEDOUT or -EINTR and *e = NULL: it hangs. */
+static int enter_step(struct entering **e, const struct patient_work *work)
+{
+	int64_t deadline = (*e)->deadline_ns;
+	int over = time_is_over(&(*e)->o), why = 0, r;
+
+	r = patient_run(work, *e, deadline < 0 ? -1 : deadline + GRACE_NS,
+			&why);
+	if (r != PATIENT_GONE)
+		return r;
+	*e = NULL;
+	return why == -ETIMEDOUT ? over : why;
+}
+
+/* A callback that did not return has failed. */
+static void undo_enter(const struct callback_args *args)
+{
+	struct entering *e = args->b;
+
+	arena_depart(args->a, FUSION_IOC_READY, -ECANCELED);
+	entering_free(e);
+}
+
+/* No wait for others: the clock stands still meanwhile. */
+static int run_enter_callback(struct entering *e, fusion_arena_fn fn)
+{
+	int64_t before = clock_monotonic_ns();
+	struct callback c CALLBACK;
+	int cancel, r;
+
+	if (!fn)
+		return 0;
+	callback_begin(&c, undo_enter, e->a, e, 0);
+	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &cancel);
+	r = fn(e->a, e->o.ctx);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	callback_end(&c);
+	if (e->deadline_ns >= 0)
+		e->deadline_ns += clock_monotonic_ns() - before;
+	return r < 0 ? r : 0;
+}
+
+/* 1 initialised, 0 joined, LOST_RACE, -errno: not in. */
+static int go_in(struct entering **e)
+{
+	uint32_t serial;
+	bool first;
+	int answer, r = enter_step(e, &joining);
+
+	if (r < 0)
+		return r;
+	first = (*e)->join.role_got == FUSION_ROLE_MASTER &&
+		!(*e)->join.running;
+	serial = refuse_serial();
+	answer = run_enter_callback(*e,
+				    first ? (*e)->o.initialize : (*e)->o.join);
+	if (answer < 0)
+		refuse_callback(answer, serial, (*e)->path,
+				first ? "initialize" : "join");
+	(*e)->answer = answer;
+	r = enter_step(e, &settling);
+	if (answer < 0)
+		r = answer;
+	return r < 0 ? r : first;
+}
+
+static int try_enter(struct entering **e, struct fusion_arena **ret)
+{
+	struct fusion_arena *a;
+	int r;
+
+	entering_reset(*e);
+	r = enter_step(e, &opening);
+	if (r < 0)
+		return r;
+	r = enter_again((*e)->a, &(*e)->o, (*e)->deadline_ns, ret);
+	if (r)
+		return r < 0 ? r : 0;
+	(*e)->listed = true;
+	r = go_in(e);
+	if (r < 0)
+		return r;
+	a = (*e)->a;
+	(*e)->a = NULL; /* the caller's */
+	(*e)->listed = false;
+	a->n_entered = 1;
+	arena_set_state(a, HANDLE_IN);
+	*ret = a;
+	return r;
+}
+
+static int enter_arena(const char *name, const struct fusion_arena_options *o,
+		       struct fusion_arena **ret)
+{
+	struct entering *e = entering_new(name, o);
+	int r = e ? LOST_RACE : -ENOMEM;
+
+	for (int i = 0; r == LOST_RACE && e && !e->answer && i < TRIES; i++)
+		r = try_enter(&e, ret);
+	entering_free(e);
+	if (r != LOST_RACE)
+		return r;
+	return refuse(-EIO,
+		      "arena '%s': it ended %d times while this process "
+		      "was entering: giving up",
+		      name, TRIES);
+}
+
+/* Whatever else has failed, the reader is told where. */
+static int refuse_to_enter(int r, const char *path)
+{
+	if (r >= 0 || is_refused(r))
+		return r;
+	if (r == -ETIMEDOUT || r == -EINTR || r == -EAGAIN)
+		return refuse_to_wait(r, path,
+				      "fusionfs or a member that is stopped "
+				      "does not answer");
+	return refuse(r, "arena '%s': cannot enter: %s", path,
+		      error_meaning(r));
+}
+
+FUSION_API int fusion_arena_enter(const char *name,
+				  const struct fusion_arena_options *options,
+				  struct fusion_arena **ret)
+{
+	struct fusion_arena_options o;
+	int cancel, r;
+
+	refuse_nothing();
+	r = enter_options_copy(options, &o);
+	if (r < 0)
+		return told(r);
+	if (!ret)
+		return told(refuse_null("fusion_arena_enter()", "ret"));
+	callback_check();
+	fork_prepare_once();
+	/* Callbacks may be cancelled, what is around them may not. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	r = refuse_to_enter(enter_arena(name, &o, ret), name ? name : "");
+	pthread_setcancelstate(cancel, NULL);
+	return told(r);
+}
+
+/* The handle stays where it is, its content is new.  Never waits: a fork is no
+ * place for it. */
+int arena_rejoin(struct fusion_arena *a)
+{
+	const struct fusion_arena_options o = {
+		.flags = FUSION_ENTER_EXISTING | FUSION_ENTER_NOWAIT,
+	};
+	struct ioc_join j = {0};
+	bool made;
+	int r = handle_open_dir(a, &o, &made);
+
+	if (!r)
+		r = join_arena(a, &o, clock_monotonic_ns() + NOWAIT_NS, &j);
+	/* All have left meanwhile: that was another arena. */
+	if (!r && j.role_got == FUSION_ROLE_MASTER && !j.running) {
+		arena_depart(a, FUSION_IOC_LEAVE, 0);
+		r = LOST_RACE;
+	}
+	if (r < 0)
+		arena_close_dir(a);
+	return r;
+}
