@@ -78,9 +78,9 @@ static int recover_record(struct view *v, struct thread_rec *t)
 	return r;
 }
 
-/* Finish what needs locks that the dead may have held: a pending block, a pool
- * that is DYING and so guards itself, a record in a ring, a call, an object, a
- * reference on its way out. */
+/* Finish what needs locks that the dead may have held: a pending block, a
+ * record in a ring, a call, an object, a reference on its way out.  Also a pool
+ * that is DYING, which guards itself. */
 static int recover_pending(struct view *v, struct thread_rec *t, bool alone)
 {
 	int r = heap_recover_pending(v, t);
