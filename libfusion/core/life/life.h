@@ -45,6 +45,12 @@ void life_unlock(struct view *v);
  * v->rec, or for a member one claimed until life_unlock(), if need be the one
  * that is reserved for this.  NULL: that one makes no sense. */
 struct thread_rec *life_rec(struct view *v);
+/* The same record for a caller that cannot do without: 0 and *ret; otherwise
+ * what kept the holder from having one, which may pass.
+ *   -EIO        what the reserved record announces makes no sense
+ *   -ETIMEDOUT  somebody has a lock that its recovery needs
+ *   -ENOMEM     the arena cannot grow by what its recovery needs */
+int life_rec_get(struct view *v, struct thread_rec **ret);
 
 /* --- Members.  All under the life lock, but those that say otherwise. ---- */
 

@@ -36,8 +36,8 @@ void recover_seen(struct view *v);
  * first, by the same steps and in the same record: in each operation the record
  * that announces is the one that acts, so its recovery may act with it, too.
  * Killed in that: the record is still the dead one's, and the next one who
- * comes here begins again.  NULL: it makes no sense.
+ * comes here begins again.  0; otherwise the error of the step that failed.
  */
-struct thread_rec *recover_reserved(struct view *v);
+int recover_reserved(struct view *v, struct thread_rec **ret);
 
 #endif
