@@ -24,7 +24,7 @@ int record_search_copy(struct view *v, struct search *s)
 	return r;
 }
 
-/* Each can be looked up by its id, too. */
+/* A record without a wanted name is looked up by its id, as "#ID". */
 int record_search_find(struct view *v, struct search *s)
 {
 	struct record_search *f = (struct record_search *)s;
