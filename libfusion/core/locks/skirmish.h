@@ -2,16 +2,17 @@
 /*
  * Skirmish: a recursive, robust lock with a condition, owned by a thread
  *
- *            CAS 0 -> me                   a waiter: CAS |WAIT, maybe heir = me
- *   FREE ----------------------> HELD(me) ----------------------->
- * HELD(me)|WAIT ^ ^                          |    | depth > 0: depth-- |      |
- *    | +------ CAS me -> 0 -------+    +                             |      |
- *    +-------- CAS -> 0, then wake one ------------------------------+      |
- *                                 HELD(heir)|WAIT <-- CAS, wake the heir ---+
- *   HELD(dead) -- recovery: CAS -> DIED (keeping an heir that lives), wake all
- *   DIED -- CAS --> HELD(me)|DIED: lock returns -EOWNERDEAD.  The mark stays
- *                   until skirmish_consistent() or unlock, so if this owner
- *                   dies as well, the next one is told, too
+ *   FREE            take: CAS                            HELD(me)
+ *   HELD(me)        unlock: CAS                          FREE
+ *   HELD(me)        a waiter: CAS, heir if it is time    HELD(me)|WAIT
+ *   HELD(me)|WAIT   unlock, no heir: CAS, wake one       FREE
+ *   HELD(me)|WAIT   unlock, an heir: CAS, wake the heir  HELD(heir)|WAIT
+ *   HELD(dead)      recovery: CAS, wake all              DIED, a living heir
+ * stays DIED            take: CAS                            HELD(me)|DIED
+ *
+ * Levels beyond the first change only `depth`.  A thread that gets HELD|DIED is
+ * told -EOWNERDEAD.  The mark stays until skirmish_consistent() or unlock: if
+ * this owner dies as well, the next one is told, too.
  *
  * Owner, flags and heir are one 64-bit word.  So each step has one commit, a
  * CAS: taking, handing over, giving up an inheritance at a time-out, dying.
