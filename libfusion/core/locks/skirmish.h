@@ -7,12 +7,13 @@
  *   HELD(me)        a waiter: CAS, heir if it is time    HELD(me)|WAIT
  *   HELD(me)|WAIT   unlock, no heir: CAS, wake one       FREE
  *   HELD(me)|WAIT   unlock, an heir: CAS, wake the heir  HELD(heir)|WAIT
- *   HELD(dead)      recovery: CAS, wake all              DIED, a living heir
- * stays DIED            take: CAS                            HELD(me)|DIED
+ *   HELD(dead)      recovery: CAS, wake all              DIED
+ *   DIED            take: CAS                            HELD(me)|DIED
  *
- * Levels beyond the first change only `depth`.  A thread that gets HELD|DIED is
- * told -EOWNERDEAD.  The mark stays until skirmish_consistent() or unlock: if
- * this owner dies as well, the next one is told, too.
+ * Recovery keeps an heir that lives.  Levels beyond the first change only
+ * `depth`.  A thread that gets HELD|DIED is told -EOWNERDEAD.  The mark stays
+ * until skirmish_consistent() or unlock: if this owner dies as well, the next
+ * one is told, too.
  *
  * Owner, flags and heir are one 64-bit word.  So each step has one commit, a
  * CAS: taking, handing over, giving up an inheritance at a time-out, dying.
