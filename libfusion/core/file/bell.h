@@ -54,6 +54,8 @@ static inline void visitor_ask(uint16_t *asked)
 /* Ring if a visitor has asked.  The caller has made room, and then a fence. */
 static inline void visitor_tell(struct superblock *sb, uint16_t *asked)
 {
+	/* Acquire: the ring stays behind the exchange.  No release pairs with
+	 * it, as `asked` publishes nothing. */
 	if (load_relaxed(asked) && xchg_acquire(asked, (uint16_t)0))
 		visitor_bell_ring(sb);
 }

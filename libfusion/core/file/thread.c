@@ -80,9 +80,9 @@ struct thread_rec *thread_claim_reserved(struct view *v)
 	struct thread_rec *t = view_thread(v, THREAD_RESERVED);
 
 	t->tid = (uint32_t)gettid();
-	store_release(&t->token, next_token(THREAD_RESERVED, t->token));
 	/* A thread that sees the member must see its token.  Release, both:
 	 * pairs with the acquires in thread_by_token() and life_suspect(). */
+	store_release(&t->token, next_token(THREAD_RESERVED, t->token));
 	store_release(&t->member, v->slot + 1);
 	return t;
 }

@@ -5,8 +5,7 @@
  * A slot is a word in the arena that holds the address of a block, or 0.
  * libfusion/heap/slot.c moves blocks into and out of slots with the caches of a
  * thread; this file does it with the shared tables alone, for recovery and the
- * daemon.  Both announce it in
- * one form, so one recovery serves both.
+ * daemon.  Both announce it in one form, so one recovery serves both.
  */
 #ifndef FUSION_CORE_BLOCK_H
 #define FUSION_CORE_BLOCK_H

@@ -370,6 +370,7 @@ static int recover_undertaker(struct view *v)
 {
 	int r = recover_member(v, 0);
 
+	/* Release: pairs with the acquire in member_is_dead(). */
 	if (!r)
 		store_release(&view_member(v, 0)->state, MEMBER_FREE);
 	return r;

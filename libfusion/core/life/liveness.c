@@ -145,6 +145,7 @@ bool member_is_dead(struct view *v, uint32_t slot)
 {
 	uint32_t state;
 
+	/* Acquire: pairs with the release in take_free_slot(). */
 	if (slot > v->geo.max_members ||
 	    slot >= load_acquire(&v->sb->members_hi))
 		return false;

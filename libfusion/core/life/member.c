@@ -134,6 +134,7 @@ int member_ready(struct view *v, uint32_t slot)
 	if (!slot || slot >= members_hi(v))
 		return -ESRCH;
 	m = view_member(v, slot);
+	/* Acquire: pairs with the release in member_claim(). */
 	was = load_acquire(&m->state);
 	if (was == MEMBER_ALIVE)
 		return 0;
@@ -158,6 +159,7 @@ void member_count(struct view *v, uint32_t except, uint32_t *joining,
 	uint32_t n[MEMBER_DEAD + 1] = {0}, hi = members_hi(v);
 
 	for (uint32_t i = 1; i < hi; i++) {
+		/* Acquire: pairs with the release in member_claim(). */
 		uint32_t state = load_acquire(&view_member(v, i)->state);
 
 		if (i != except && state <= MEMBER_DEAD)
@@ -188,6 +190,7 @@ uint32_t member_oldest(const struct view *v, uint32_t state)
 	for (uint32_t i = 1; i < hi; i++) {
 		const struct member_rec *m = view_member(v, i);
 
+		/* Acquire: pairs with the release in member_claim(). */
 		if (load_acquire(&m->state) == state &&
 		    (!best || m->id < view_member(v, best)->id))
 			best = i;

@@ -96,6 +96,7 @@ uint32_t lend_borrower(const struct view *v, const struct thread_rec *but,
 	for (uint32_t i = 0; i < hi; i++) {
 		const struct thread_rec *t = view_thread(v, i);
 
+		/* Acquire: pairs with the release in thread_release(). */
 		if (t != but && load_acquire(&t->member) &&
 		    lend_announced(v, t, what))
 			return thread_token(t);

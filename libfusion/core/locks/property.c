@@ -466,6 +466,7 @@ static bool recover_owned(struct view *v, const struct thread_rec *t,
 			  struct thread_rec *me, struct property *p)
 {
 	property_release(p, thread_token(t));
+	/* Acquire: pairs with the release in property_fini(). */
 	if (!load_acquire(&p->id))
 		return false;
 	add_relaxed(&p->recovered, 1);
