@@ -24,7 +24,7 @@ static uint32_t clamp(uint64_t x, uint32_t low, uint32_t high)
 
 /* Say whether a table is large and has short chains: objects, each with a
  * reference, are found by id. */
-static bool is_many(int kind)
+static bool table_is_large(int kind)
 {
 	return kind == KIND_REF || kind == KIND_OBJECT;
 }
@@ -59,7 +59,7 @@ uint64_t geometry_fallen_size(uint32_t max_objects)
 	return (words + (words + 63) / 64) * sizeof(uint64_t);
 }
 
-static uint64_t place_table(struct table *t, uint64_t at, uint32_t max,
+static uint64_t table_place(struct table *t, uint64_t at, uint32_t max,
 			    uint32_t stride, uint32_t a_bucket)
 {
 	t->max = max;
@@ -115,12 +115,12 @@ int geometry_init(struct geometry *geo, uint64_t span, uint32_t max_members)
 	g.off_threads = at = align_up(at, PAGE);
 	at += (uint64_t)g.max_threads * sizeof(struct thread_rec);
 	g.off_tables = align_up(at, PAGE);
-	at = place_table(&g.tables[KIND_FIELD], at, g.max_fields,
+	at = table_place(&g.tables[KIND_FIELD], at, g.max_fields,
 			 sizeof(struct field_rec), 64);
 	for (int kind = KIND_FIELD + 1; kind < N_KINDS; kind++)
-		at = place_table(&g.tables[kind], at,
-				 is_many(kind) ? many : g.max_things,
-				 ENTRY_SIZE, is_many(kind) ? 8 : 64);
+		at = table_place(&g.tables[kind], at,
+				 table_is_large(kind) ? many : g.max_things,
+				 ENTRY_SIZE, table_is_large(kind) ? 8 : 64);
 	g.off_fallen = at = align_up(at, PAGE);
 	at += geometry_fallen_size(many);
 	g.off_rows = at = align_up(at, PAGE);

@@ -7,7 +7,7 @@
 #include "libfusion/core/heap/span_trim.h"
 #include "libfusion/core/heap/usage.h"
 
-static uint64_t *slot_at(const struct view *v, uint64_t slot)
+static uint64_t *slot_word(const struct view *v, uint64_t slot)
 {
 	return view_at(v, slot);
 }
@@ -19,7 +19,7 @@ static int block_in_slot(const struct view *v, uint64_t slot, struct block *ret,
 	struct class_info classes[HEAP_CLASSES];
 	/* Acquire: pairs with the release of the slot in block_alloc_to() and
 	 * fusion_malloc_to(). */
-	uint64_t off = load_acquire(slot_at(v, slot)) - v->sb->base;
+	uint64_t off = load_acquire(slot_word(v, slot)) - v->sb->base;
 
 	slab_classes(v, classes);
 	if (off >= v->geo.span || block_find(v, classes, off, ret) < 0 ||
@@ -49,8 +49,8 @@ int block_free_from(struct view *v, struct thread_rec *me, uint64_t slot)
 	int r = 0;
 
 	if (block_in_slot(v, slot, &b, &off) < 0) {
-		r = load_relaxed(slot_at(v, slot)) ? -EINVAL : 0;
-		store_relaxed(slot_at(v, slot), 0ull);
+		r = load_relaxed(slot_word(v, slot)) ? -EINVAL : 0;
+		store_relaxed(slot_word(v, slot), 0ull);
 		return r;
 	}
 	pending_announce(me, b.map ? PENDING_FREE_FROM : PENDING_FREE_RUN, slot,
@@ -59,7 +59,7 @@ int block_free_from(struct view *v, struct thread_rec *me, uint64_t slot)
 		store_relaxed(b.map, (uint8_t)TAG_DYING);
 	compiler_fence();
 	/* Release: pairs with the acquire of the slot in block_in_slot(). */
-	store_release(slot_at(v, slot), 0ull);
+	store_release(slot_word(v, slot), 0ull);
 	compiler_fence();
 	if (b.map)
 		free_in_slab(v, &b);
@@ -69,7 +69,7 @@ int block_free_from(struct view *v, struct thread_rec *me, uint64_t slot)
 	 * keeps the block.  Killed before this store: recovery frees the block;
 	 * after it: the slot has it. */
 	if (r == -ETIMEDOUT)
-		store_release(slot_at(v, slot), v->sb->base + off);
+		store_release(slot_word(v, slot), v->sb->base + off);
 	pending_clear(me);
 	return r;
 }
@@ -91,7 +91,7 @@ int block_alloc_to(struct view *v, struct thread_rec *me, uint64_t size,
 	/* A thread that finds the address in the slot must find its span
 	 * allocated.  Release: pairs with the acquire in block_in_slot(). */
 	if (r == 0)
-		store_release(slot_at(v, slot),
+		store_release(slot_word(v, slot),
 			      v->sb->base + ((uint64_t)first << SPAN_SHIFT));
 	pending_clear(me);
 	return r;

@@ -52,7 +52,8 @@ static bool spans_are_valid(const struct view *v, uint64_t first, uint64_t n)
 }
 
 /* Do a free again that has begun: the head is TXN, or @must says so. */
-static void redo_free(struct view *v, uint32_t first, uint32_t n, bool must)
+static void redo_span_free(struct view *v, uint32_t first, uint32_t n,
+			   bool must)
 {
 	unsigned kind = WORD_KIND(load_relaxed(span_word(v, first)));
 
@@ -75,7 +76,7 @@ static int finish_span_intent(struct view *v, uint32_t op, uint32_t first,
 		return 0;
 	case SPAN_OP_FREE:
 		if (!SEED_BUG(2))
-			redo_free(v, first, n, m);
+			redo_span_free(v, first, n, m);
 		return 0;
 	case SPAN_OP_GROW:
 		if (WORD_COUNT(w) != m && !SEED_BUG(8))
@@ -139,8 +140,8 @@ static void settle_pending(uint64_t mode, const struct block *b, bool in_slot)
 
 /* Say whether another thread is in free_from() of the block: then that thread
  * frees it. */
-static bool others_free(const struct view *v, const struct thread_rec *t,
-			uint64_t ptr)
+static bool others_free_block(const struct view *v, const struct thread_rec *t,
+			      uint64_t ptr)
 {
 	uint32_t hi = view_hi(&v->sb->threads_hi, v->geo.max_threads);
 
@@ -173,7 +174,8 @@ static int finish_pending(struct view *v, struct thread_rec *t, uint64_t slot,
 	if (block_find(v, classes, ptr, &b) < 0 || !block_is_allocated(&b))
 		return 0;
 	if (b.map) {
-		if (load_relaxed(b.map) != TAG_DYING || !others_free(v, t, ptr))
+		if (load_relaxed(b.map) != TAG_DYING ||
+		    !others_free_block(v, t, ptr))
 			settle_pending(mode, &b, in_slot);
 		return 0;
 	}

@@ -27,7 +27,7 @@
 
 #define STAT_TEXT 1024 /* /proc/PID/stat is some 300 bytes */
 
-static ssize_t read_file(const char *path, char *buf, size_t size)
+static ssize_t proc_read_file(const char *path, char *buf, size_t size)
 {
 	int fd = fd_open(path, O_RDONLY);
 	ssize_t n;
@@ -54,7 +54,7 @@ static const char *stat_field(const char *text, int n)
 }
 
 /* Say whether /proc shows only some of the processes (hidepid). */
-static bool proc_hides(void)
+static bool proc_hides_processes(void)
 {
 	return access("/proc/1/stat", F_OK) < 0;
 }
@@ -68,10 +68,10 @@ static int process_probe(pid_t pid, uint64_t *ret_start)
 	ssize_t n;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	n = read_file(path, text, sizeof(text));
+	n = proc_read_file(path, text, sizeof(text));
 	if (n == -ENOENT || n == -ESRCH) {
 		*ret_start = 0;
-		return proc_hides();
+		return proc_hides_processes();
 	}
 	if (n < 0)
 		return (int)n;

@@ -9,7 +9,7 @@
 
 #define WITNESS_PAGE 4096
 
-static struct flock one_byte(off_t at, short type)
+static struct flock byte_flock(off_t at, short type)
 {
 	return (struct flock){
 		.l_type = type,
@@ -21,7 +21,7 @@ static struct flock one_byte(off_t at, short type)
 
 static int byte_lock(int fd, off_t at, short type)
 {
-	struct flock lock = one_byte(at, type);
+	struct flock lock = byte_flock(at, type);
 
 	if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
 		return 0;
@@ -31,7 +31,7 @@ static int byte_lock(int fd, off_t at, short type)
 /* Return lockfd if it still is a descriptor of the lock file, else -1.  In
  * another file, which may have got its number, no byte is locked: every member
  * would seem dead. */
-static int lock_file(const struct view *v)
+static int lock_file_fd(const struct view *v)
 {
 	struct stat st;
 
@@ -44,8 +44,8 @@ static int lock_file(const struct view *v)
 
 static enum witness byte_probe(const struct view *v, off_t at)
 {
-	struct flock lock = one_byte(at, F_WRLCK);
-	int fd = lock_file(v);
+	struct flock lock = byte_flock(at, F_WRLCK);
+	int fd = lock_file_fd(v);
 
 	if (fd < 0 || fcntl(fd, F_OFD_GETLK, &lock) < 0)
 		return WITNESS_UNKNOWN;

@@ -158,7 +158,7 @@ static void mark_lent(struct skirmish *s, uint32_t token)
 
 	while (SKIRMISH_OWNER(w) && SKIRMISH_OWNER(w) != token)
 		/* Release: pairs with the acquires in skirmish_lock_fast() and
-		 * skirmish_take(), as that in recover_word(). */
+		 * skirmish_take(), as that in skirmish_recover_word(). */
 		if (cas_release(&s->word, &w, w | SKIRMISH_DIED))
 			break;
 }

@@ -209,7 +209,7 @@ static inline bool skirmish_lock_fast(struct thread_rec *me, uint32_t token,
 	compiler_fence();
 	/* The new owner must see what the last owner wrote.  Acquire: pairs
 	 * with the releases in skirmish_unlock_fast(), skirmish_give() and
-	 * recover_word(). */
+	 * skirmish_recover_word(). */
 	if (!cas_acquire(&s->word, &w, (uint64_t)token)) {
 		compiler_fence();
 		store_relaxed(&me->skirmishes[n], 0);
