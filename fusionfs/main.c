@@ -2,8 +2,9 @@
 /*
  * fusionfs: a filesystem of shared-memory arenas
  *
- * One thread, one loop: requests of the kernel, pidfds of members, a timer for
- * what waits, and signals.  Beside it threads that sleep on bells (bell.c).
+ * One thread runs one loop: requests of the kernel, pidfds of members, a clock
+ * for what waits, and signals.  Other threads only sleep on bells (bell.c), or
+ * bind a socket (hand_over.c).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -11,50 +12,38 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "fusionfs/base/clock.h"
 #include "fusionfs/base/fuse.h"
 #include "fusionfs/base/log.h"
+#include "fusionfs/base/loop.h"
 #include "fusionfs/base/mount.h"
 #include "fusionfs/base/options.h"
-#include "fusionfs/base/source.h"
+#include "fusionfs/base/remount.h"
 #include "fusionfs/ops.h"
 #include "fusionfs/service/bell.h"
+#include "fusionfs/service/events.h"
 #include "fusionfs/service/hand_over.h"
 #include "fusionfs/service/later.h"
 #include "fusionfs/service/ports.h"
-#include "fusionfs/service/serving.h"
 #include "fusionfs/service/undertaker.h"
 #include "fusionfs/service/visitors.h"
 #include "fusionfs/service/waiters.h"
+#include "fusionfs/serving.h"
+#include "fusionfs/tree.h"
+#include "fusionfs/world/arena_service.h"
+#include "fusionfs/world/guard.h"
+#include "fusionfs/world/node.h"
 #include "fusionfs/world/world.h"
-
-#define BATCH 32 /* events taken from epoll at once */
 
 static struct fuse_session *session;
 static char fuse_said[512]; /* libfuse's last message */
 
-static struct epoll_event batch[BATCH];
-static int batch_left, batch_at;
-
-int source_add(struct source *s, int fd)
-{
-	struct epoll_event e = {.events = EPOLLIN, .data.ptr = s};
-
-	return epoll_ctl(world.epoll, EPOLL_CTL_ADD, fd, &e) < 0 ? -errno : 0;
-}
-
-void source_drop(struct source *s)
-{
-	for (int i = batch_at; i < batch_left; i++)
-		if (batch[i].data.ptr == s)
-			batch[i].data.ptr = NULL;
-}
-
-static void keep_message(enum fuse_log_level level, const char *fmt, va_list ap)
+static void keep_fuse_message(enum fuse_log_level level, const char *fmt,
+			      va_list ap)
 {
 	if (level > FUSE_LOG_WARNING && !world.options->debug)
 		return;
@@ -64,8 +53,8 @@ static void keep_message(enum fuse_log_level level, const char *fmt, va_list ap)
 		fprintf(stderr, "%s\n", fuse_said);
 }
 
-/* loop() serves the requests, whatever it was that woke it. */
-static void fuse_ready(struct source *s)
+/* serve_until_quit() serves requests whatever has woken it. */
+static void fuse_device_ready(struct source *s)
 {
 	(void)s;
 }
@@ -92,52 +81,37 @@ static int watch_signals(struct source *s)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return signals < 0 ? -errno : source_add(s, signals);
+	return signals < 0 ? -errno : loop_add(s, signals);
 }
 
-/* The sooner of two times to wait, where -1 is for ever. */
-static int64_t sooner(int64_t a, int64_t b)
-{
-	return a < 0 || (b >= 0 && b < a) ? b : a;
-}
-
-/* What is due by the clock; ns until something is again. */
+/* Do what is due by the clock.  Returns ns until more is due. */
 static int64_t run_clock(void)
 {
 	int64_t first = waiters_expire(), patrol;
 
-	first = sooner(first, visitors_retry());
-	first = sooner(first, ports_retry());
-	first = sooner(first, later_retry());
+	first = clock_sooner(first, visitors_retry());
+	first = clock_sooner(first, ports_retry());
+	first = clock_sooner(first, later_retry());
 	patrol = undertaker_patrol();
 	if (patrol > 0)
 		world_read_again();
 	hand_over_patrol();
-	return sooner(first, patrol);
+	return clock_sooner(first, patrol);
 }
 
-static void loop(void)
+static void serve_until_quit(void)
 {
-	static struct source fuse_source = {fuse_ready};
+	static struct source fuse_source = {fuse_device_ready};
 	int fd = fuse_session_fd(session);
 
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 	fcntl(fd, F_SETFD, FD_CLOEXEC);
-	if (source_add(&fuse_source, fd) < 0)
+	if (loop_add(&fuse_source, fd) < 0)
 		return;
 	while (!world.quit) {
 		int64_t due = serving_go_on(session);
 
-		due = sooner(due, run_clock());
-		batch_left = epoll_wait(world.epoll, batch, BATCH,
-					(int)((due + 999999) / 1000000));
-		for (batch_at = 0; batch_at < batch_left; batch_at++) {
-			struct source *s = batch[batch_at].data.ptr;
-
-			if (s)
-				s->ready(s);
-		}
-		batch_left = 0;
+		loop_wait(clock_sooner(due, run_clock()));
 	}
 }
 
@@ -174,14 +148,15 @@ static int mount_session(const struct options *o)
 	struct hush hushed;
 	int r;
 
-	fuse_set_log_func(keep_message);
+	fuse_set_log_func(keep_fuse_message);
 	session = fuse_session_new(&args, &ops, sizeof(ops), NULL);
 	fuse_opt_free_args(&args);
 	if (!session) {
 		complain("cannot start a FUSE session: %s", fuse_said);
 		return -EINVAL;
 	}
-	/* For who is not root it is fusermount3 that says why. */
+	/* Without root, fusermount3 mounts, and says on standard error why it
+	 * cannot. */
 	if (!o->debug)
 		hush(&hushed);
 	r = fuse_session_mount(session, o->mountpoint);
@@ -193,7 +168,7 @@ static int mount_session(const struct options *o)
 		fuse_session_destroy(session);
 		return -EIO;
 	}
-	if (mount_finish(o) < 0) {
+	if (remount_set_late_flags(o) < 0) {
 		fuse_session_unmount(session);
 		fuse_session_destroy(session);
 		return -EPERM;
@@ -201,8 +176,9 @@ static int mount_session(const struct options *o)
 	return 0;
 }
 
-/* A pidfd for each member: as many as we may have.  A file that may not be so
- * large is an error of the request, not the daemon's end. */
+/* Allow as many descriptors as we may have: each member takes a pidfd.  A file
+ * that would be too large is an error of one request, not the end of the
+ * daemon. */
 static void raise_limits(void)
 {
 	struct rlimit limit;
@@ -216,20 +192,33 @@ static void raise_limits(void)
 		     strerror(errno));
 }
 
+/* An arena that ends tells them in this order. */
+static const struct arena_service *const services[] = {
+	&undertaker_service,
+	&waiters_service,
+	&later_service,
+	&visitors_service,
+	&ports_service,
+	&events_service,
+	NULL,
+};
+
 static int open_world(struct options *o)
 {
 	static struct source signal_source = {signal_ready};
-	int r, epoll = epoll_create1(EPOLL_CLOEXEC);
+	int r = loop_init();
 
-	if (epoll < 0)
-		return -errno;
+	if (r < 0)
+		return r;
 	r = guard_init();
 	if (r < 0)
 		complain("cannot set a timer: %s", strerror(-r));
 	if (r < 0)
 		return r;
 	raise_limits();
-	r = world_open(o, epoll);
+	arena_services_begin(services);
+	node_begin(tree_rows, tree_n_rows);
+	r = world_open(o);
 	if (r < 0)
 		return r;
 	r = watch_signals(&signal_source);
@@ -263,7 +252,7 @@ static void into_background(int report)
 	close(report);
 }
 
-static int serve(struct options *o, int report)
+static int run_daemon(struct options *o, int report)
 {
 	if (open_world(o) < 0)
 		return 1;
@@ -273,7 +262,7 @@ static int serve(struct options *o, int report)
 	}
 	if (report >= 0)
 		into_background(report);
-	loop();
+	serve_until_quit();
 	world_stop();
 	hand_over_stop();
 	fuse_session_unmount(session);
@@ -284,7 +273,8 @@ static int serve(struct options *o, int report)
 	return 0;
 }
 
-/* The parent's exit status says whether the mount is up. */
+/* Serve in a child.  The exit status of the parent says whether the mount is
+ * up. */
 static int serve_in_background(struct options *o)
 {
 	int report[2];
@@ -302,32 +292,34 @@ static int serve_in_background(struct options *o)
 	}
 	if (pid == 0) {
 		close(report[0]);
-		return serve(o, report[1]);
+		return run_daemon(o, report[1]);
 	}
 	close(report[1]);
 	return read(report[0], &byte, 1) == 1 ? 0 : 1;
 }
 
-/* Before anything of ours can get a number from 0 to 2: messages are printed to
- * these, and into_background() replaces them. */
-static void take_standard(void)
+/* Open what is missing of descriptors 0 to 2, before a file of ours gets
+ * such a number: messages are printed to these, and into_background()
+ * replaces them. */
+static void take_standard_descriptors(void)
 {
 	int fd;
 
 	do {
 		fd = open("/dev/null", O_RDWR);
-		if (fd < 0) /* a bare chroot: something that can do nothing */
+		if (fd < 0) /* a bare chroot: take a descriptor that can do
+			       nothing */
 			fd = open("/", O_PATH);
 	} while (fd >= 0 && fd <= STDERR_FILENO);
 	if (fd >= 0)
 		close(fd);
 }
 
-/* What whoever starts us has open is not ours to keep: a pipe whose reader
- * waits for its end, a lock, a directory to be unmounted. */
-static void begin_descriptors(void)
+/* Close what we have inherited, and must not keep: a pipe whose reader waits
+ * for its end, a lock, a directory that is to be unmounted. */
+static void clean_descriptors(void)
 {
-	take_standard();
+	take_standard_descriptors();
 	closefrom(STDERR_FILENO + 1);
 }
 
@@ -335,7 +327,7 @@ int main(int argc, char **argv)
 {
 	static struct options o;
 
-	begin_descriptors();
+	clean_descriptors();
 	if (options_parse(&o, argc, argv) < 0)
 		return 1;
 	if (o.help) {
@@ -348,9 +340,9 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	if (o.remount)
-		return mount_change(&o) < 0 ? 1 : 0;
+		return remount_change(&o) < 0 ? 1 : 0;
 	world.options = &o;
 	if (mount_check(&o) < 0)
 		return 1;
-	return o.foreground ? serve(&o, -1) : serve_in_background(&o);
+	return o.foreground ? run_daemon(&o, -1) : serve_in_background(&o);
 }

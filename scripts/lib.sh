@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What the scripts share: complaining, becoming root, installing packages.
+# What the scripts share: messages, becoming root, mounting, installing packages.
 
 die() {
 	printf '%s: %s\n' "${0##*/}" "$*" >&2
@@ -11,7 +11,22 @@ step() {
 	printf '\n== %s\n' "$*"
 }
 
-# Run as root: as it is, or through sudo.
+# Show a line in the place of the last one, "" for none; on a terminal only.
+show_progress() {
+	[ ! -t 1 ] || printf '\r\033[K%.76s' "$1"
+}
+
+# Show the lines of standard input, each in the place of the last one.
+progress() {
+	local line
+
+	while IFS= read -r line; do
+		show_progress "$line"
+	done
+	show_progress ""
+}
+
+# Run as root: directly, or through sudo.
 as_root() {
 	if [ "$(id -u)" -eq 0 ]; then
 		"$@"
@@ -24,18 +39,25 @@ as_root() {
 	fi
 }
 
-# mount_fusion FUSIONFS DIRECTORY: as who we are, or as root, for all, where
-# /dev/fuse is root's alone.
+# Can we run a command as root?
+can_become_root() {
+	[ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null 2>&1
+}
+
+# mount_fusion FUSIONFS DIRECTORY: mount as the user that we are; or as root and
+# for all users, where only root may open /dev/fuse.
 mount_fusion() {
 	if [ "$(id -u)" -eq 0 ] || [ -w /dev/fuse ]; then
 		"$1" "$2"
-	else
+	elif can_become_root; then
 		as_root "$1" "$2" -o allow_other
+	else
+		die "cannot open /dev/fuse: run as root, or 'chmod 666 /dev/fuse' as root"
 	fi
 }
 
-# It takes root where root has mounted it, and where there is no /etc/mtab, as
-# in a bare chroot.
+# Unmount.  That takes root where root has mounted, and where there is no
+# /etc/mtab, as in a bare chroot.
 unmount_fusion() {
 	if [ "$(id -u)" -eq 0 ] || ! fusermount3 -u "$1" 2>/dev/null; then
 		as_root umount "$1"
@@ -60,22 +82,37 @@ all_installed() {
 	done < <(packages_of "$1")
 }
 
+# apt_get SUBCOMMAND...: run apt-get as root; a terminal sees how far it is.  On
+# failure the last lines of its output are shown.
+apt_get() {
+	local log status
+
+	log=$(mktemp) || return 1
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get -y -q "$@" 2>&1 |
+		tee "$log" | progress
+	status=${PIPESTATUS[0]}
+	[ "$status" -eq 0 ] || tail -n 5 "$log" >&2
+	rm -f "$log"
+	return "$status"
+}
+
 # Install what is missing of these sections of scripts/packages.
 install_packages() {
 	local section package missing=()
 
 	command -v dpkg-query >/dev/null 2>&1 ||
-		die "this is no Debian: install the packages of scripts/packages yourself"
+		die "this is not Debian: install the packages of scripts/packages yourself"
 	for section in "$@"; do
 		while read -r package; do
 			is_installed "$package" || missing+=("$package")
 		done < <(packages_of "$section")
 	done
 	[ ${#missing[@]} -gt 0 ] || return 0
+	can_become_root ||
+		die "missing packages: as root, run: apt-get install --no-install-recommends ${missing[*]}"
 	step "installing ${missing[*]}"
-	as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq ||
-		die "apt-get update failed: is the network there?"
-	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
-		-o DPkg::Lock::Timeout=300 --no-install-recommends "${missing[@]}" >/dev/null ||
-		die "cannot install ${missing[*]}"
+	as_root true
+	apt_get update || die "apt-get update failed: is the network there?"
+	apt_get install -o DPkg::Lock::Timeout=300 --no-install-recommends \
+		"${missing[@]}" || die "cannot install ${missing[*]}"
 }

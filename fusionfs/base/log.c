@@ -17,7 +17,7 @@ void log_to_syslog(void)
 	use_syslog = true;
 }
 
-static void say(int level, const char *fmt, va_list ap)
+static void log_line(int level, const char *fmt, va_list ap)
 {
 	char text[1024];
 
@@ -33,7 +33,7 @@ void complain(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	say(LOG_ERR, fmt, ap);
+	log_line(LOG_ERR, fmt, ap);
 	va_end(ap);
 }
 
@@ -42,7 +42,7 @@ void note(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	say(LOG_NOTICE, fmt, ap);
+	log_line(LOG_NOTICE, fmt, ap);
 	va_end(ap);
 }
 

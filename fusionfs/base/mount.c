@@ -15,7 +15,7 @@
 
 #include "fusionfs/base/log.h"
 
-static int run(char *const argv[])
+static int run_program(char *const argv[])
 {
 	int status;
 	pid_t pid = fork();
@@ -29,17 +29,18 @@ static int run(char *const argv[])
 	return status == 0 ? 0 : -EPERM;
 }
 
-/* fusermount3 wants an /etc/mtab, which a bare chroot does not have; umount(8)
- * wants nobody to be inside. */
+/* fusermount3 needs an /etc/mtab, which a bare chroot does not have; umount(8)
+ * fails while a process is inside. */
 static int unmount_as_user(char *dir)
 {
 	char *lazily[] = {"fusermount3", "-u", "-z", "-q", "--", dir, NULL};
 	char *plainly[] = {"umount", "--", dir, NULL};
 
-	return run(lazily) < 0 ? run(plainly) : 0;
+	return run_program(lazily) < 0 ? run_program(plainly) : 0;
 }
 
-/* What a killed daemon left: every access says ENOTCONN until it is gone. */
+/* Unmount what a killed daemon left: every access fails by ENOTCONN until
+ * then. */
 static int clear_dead_mount(char *dir)
 {
 	int r = umount2(dir, MNT_DETACH) < 0 ? -errno : 0;
@@ -60,8 +61,8 @@ static int clear_dead_mount(char *dir)
 	return r;
 }
 
-/* realpath() of what may be a dead mount, whose own attributes cannot be had:
- * of its parent, and the name. */
+/* A dead mount cannot be examined, so realpath() gets the parent, and the name
+ * is added. */
 char *mount_path(const char *dir)
 {
 	char *path = realpath(dir, NULL), *copy, *parent, *joined = NULL;
@@ -89,7 +90,7 @@ char *mount_path(const char *dir)
 }
 
 /* The kernel writes blanks and the like as \ooo. */
-static void unescape(char *text)
+static void unescape_path(char *text)
 {
 	char *to = text;
 
@@ -117,7 +118,7 @@ bool mount_is_ours(const char *dir)
 		if (sscanf(line, "%*d %*d %*s %*s %4095s %4095[^\n]", at,
 			   rest) != 2)
 			continue;
-		unescape(at);
+		unescape_path(at);
 		if (strcmp(at, dir) != 0)
 			continue;
 		type = strstr(rest, " - ");
@@ -128,8 +129,8 @@ bool mount_is_ours(const char *dir)
 	return ours;
 }
 
-/* A directory that cannot be read is the mount's to refuse. */
-static bool is_empty(const char *dir)
+/* A directory that cannot be read counts as empty: mounting on it will fail. */
+static bool is_directory_empty(const char *dir)
 {
 	DIR *d = opendir(dir);
 	struct dirent *e = NULL;
@@ -143,7 +144,7 @@ static bool is_empty(const char *dir)
 	return !e;
 }
 
-static int check_device(void)
+static int check_fuse_device(void)
 {
 	int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC), r;
 
@@ -162,7 +163,7 @@ static int check_device(void)
 	return r;
 }
 
-static const char *advice(int r)
+static const char *mount_advice(int r)
 {
 	if (r == -ENOENT)
 		return ": make the directory first (mkdir)";
@@ -188,7 +189,7 @@ int mount_check(struct options *o)
 	if (stat(path, &st) < 0) {
 		r = -errno;
 		complain("cannot mount on %s: %s%s", path, strerror(-r),
-			 advice(r));
+			 mount_advice(r));
 		return r;
 	}
 	if (!S_ISDIR(st.st_mode)) {
@@ -201,12 +202,12 @@ int mount_check(struct options *o)
 			 path, path);
 		return -EBUSY;
 	}
-	if (!o->nonempty && !is_empty(path)) {
+	if (!o->nonempty && !is_directory_empty(path)) {
 		complain("cannot mount on %s: it is not empty, and the mount "
 			 "would hide what is in it: take an empty directory, "
 			 "or -o nonempty",
 			 path);
 		return -ENOTEMPTY;
 	}
-	return check_device();
+	return check_fuse_device();
 }

@@ -9,37 +9,10 @@
 #include <string.h>
 
 #include "fusionfs/base/log.h"
+#include "fusionfs/base/parse.h"
 #include "libfusion/core/file/format.h"
-#include "libfusion/core/file/view.h"
 
-int parse_bytes(const char *text, uint64_t *ret)
-{
-	static const char units[] = "KMGT";
-	const char *unit;
-	uint64_t n;
-	char *end;
-
-	if (!isdigit((unsigned char)*text))
-		return -EINVAL;
-	errno = 0;
-	n = strtoull(text, &end, 10);
-	if (errno)
-		return -EINVAL;
-	if (*end && (unit = strchr(units, toupper((unsigned char)*end)))) {
-		unsigned shift = 10 * (unsigned)(unit - units + 1);
-
-		if (n > UINT64_MAX >> shift)
-			return -EINVAL;
-		n <<= shift;
-		end++;
-	}
-	if (*end && !(*end == '\n' && !end[1]))
-		return -EINVAL;
-	*ret = n;
-	return 0;
-}
-
-static int bad_value(const char *option, const char *want)
+static int complain_of_value(const char *option, const char *want)
 {
 	complain("bad option '%s': %s", option, want);
 	return -EINVAL;
@@ -48,8 +21,9 @@ static int bad_value(const char *option, const char *want)
 static int set_size(struct options *o, const char *text, const char *value)
 {
 	if (parse_bytes(value, &o->size) < 0)
-		return bad_value(text, "size is a number of bytes, such as "
-				       "512M");
+		return complain_of_value(text,
+					 "size is a number of bytes, such as "
+					 "512M");
 	return 0;
 }
 
@@ -57,8 +31,9 @@ static int set_span(struct options *o, const char *text, const char *value)
 {
 	if (parse_bytes(value, &o->span) < 0 || o->span < SPAN_MIN ||
 	    o->span > SPAN_MAX || o->span & (o->span - 1))
-		return bad_value(text, "span is a power of two from 16M to "
-				       "64G");
+		return complain_of_value(text,
+					 "span is a power of two from 16M to "
+					 "64G");
 	return 0;
 }
 
@@ -67,8 +42,9 @@ static int set_members(struct options *o, const char *text, const char *value)
 	uint64_t n;
 
 	if (parse_bytes(value, &n) < 0 || n < 1 || n > MEMBERS_MAX)
-		return bad_value(text, "max_members is a number from 1 to "
-				       "8192");
+		return complain_of_value(text,
+					 "max_members is a number from 1 to "
+					 "8192");
 	o->max_members = (uint32_t)n;
 	return 0;
 }
@@ -86,16 +62,18 @@ static int set_user_limit(struct options *o, const char *text,
 	kind = quota_by_name(name);
 	if (kind < 0 || parse_bytes(value, &o->user_limits[kind]) < 0 ||
 	    o->user_limits[kind] == QUOTA_UNSET)
-		return bad_value(text, "what one user may have is a number, "
-				       "such as 100 or 512M, 0 for no limit");
+		return complain_of_value(text,
+					 "what one user may have is a number, "
+					 "such as 100 or 512M, 0 for no limit");
 	return 0;
 }
 
 static int set_backing(struct options *o, const char *text, const char *value)
 {
 	if (*value != '/')
-		return bad_value(text, "backing is the absolute path of a "
-				       "directory on a tmpfs");
+		return complain_of_value(text,
+					 "backing is the absolute path of a "
+					 "directory on a tmpfs");
 	free(o->backing);
 	o->backing = strdup(value);
 	return 0;
@@ -126,7 +104,7 @@ static int set_remount(struct options *o, const char *text, const char *value)
 	return 0;
 }
 
-static int ignore(struct options *o, const char *text, const char *value)
+static int ignore_option(struct options *o, const char *text, const char *value)
 {
 	(void)o;
 	(void)text;
@@ -134,7 +112,7 @@ static int ignore(struct options *o, const char *text, const char *value)
 	return 0;
 }
 
-static int append(char **list, const char *text)
+static int append_option(char **list, const char *text)
 {
 	char *longer;
 
@@ -145,11 +123,12 @@ static int append(char **list, const char *text)
 	return 0;
 }
 
-/* For the kernel. */
-static int pass_on(struct options *o, const char *text, const char *value)
+/* For the kernel, which sets them as it mounts. */
+static int pass_to_kernel(struct options *o, const char *text,
+			  const char *value)
 {
 	(void)value;
-	return append(&o->mount_options, text);
+	return append_option(&o->mount_options, text);
 }
 
 /* mount(8)'s options for all filesystems; of two that contradict each other
@@ -194,7 +173,7 @@ void options_flags(unsigned long flags, char *list, size_t size)
 						general[i].name);
 }
 
-static bool set_general(struct options *o, const char *text)
+static bool set_general_flag(struct options *o, const char *text)
 {
 	for (unsigned i = 0; i < N_GENERAL; i++)
 		if (!strcmp(general[i].name, text)) {
@@ -227,39 +206,39 @@ static const struct {
 	{"allow_other", NO_VALUE, set_allow_other},
 	{"nonempty", NO_VALUE, set_nonempty},
 	{"remount", NO_VALUE, set_remount},
-	/* For SELinux, if there is one. */
-	{"context", VALUE, pass_on},
-	{"fscontext", VALUE, pass_on},
-	{"defcontext", VALUE, pass_on},
-	{"rootcontext", VALUE, pass_on},
-	/* What we set ourselves, what mount(8) and fstab(5) know and what has
-	 * no meaning where nothing is stored. */
-	{"dev", NO_VALUE, ignore},
-	{"suid", NO_VALUE, ignore},
-	{"nodev", NO_VALUE, ignore},
-	{"nosuid", NO_VALUE, ignore},
-	{"lazytime", NO_VALUE, ignore},
-	{"nolazytime", NO_VALUE, ignore},
-	{"iversion", NO_VALUE, ignore},
-	{"noiversion", NO_VALUE, ignore},
-	{"mand", NO_VALUE, ignore},
-	{"nomand", NO_VALUE, ignore},
-	{"silent", NO_VALUE, ignore},
-	{"loud", NO_VALUE, ignore},
-	{"auto", NO_VALUE, ignore},
-	{"noauto", NO_VALUE, ignore},
-	{"nouser", NO_VALUE, ignore},
-	{"owner", NO_VALUE, ignore},
-	{"group", NO_VALUE, ignore},
-	{"_netdev", NO_VALUE, ignore},
-	{"nofail", NO_VALUE, ignore},
-	{"comment", VALUE, ignore},
-	{"uhelper", VALUE, ignore},
-	{"helper", VALUE, ignore},
-	{"default_permissions", NO_VALUE, ignore},
-	/* mount(8) reads these from the mount that it changes. */
-	{"user_id", VALUE, ignore},
-	{"group_id", VALUE, ignore},
+	/* For SELinux, if the kernel has it. */
+	{"context", VALUE, pass_to_kernel},
+	{"fscontext", VALUE, pass_to_kernel},
+	{"defcontext", VALUE, pass_to_kernel},
+	{"rootcontext", VALUE, pass_to_kernel},
+	/* Options that the daemon sets itself, that only mount(8) and fstab(5)
+	 * use, or that mean nothing where no file is stored. */
+	{"dev", NO_VALUE, ignore_option},
+	{"suid", NO_VALUE, ignore_option},
+	{"nodev", NO_VALUE, ignore_option},
+	{"nosuid", NO_VALUE, ignore_option},
+	{"lazytime", NO_VALUE, ignore_option},
+	{"nolazytime", NO_VALUE, ignore_option},
+	{"iversion", NO_VALUE, ignore_option},
+	{"noiversion", NO_VALUE, ignore_option},
+	{"mand", NO_VALUE, ignore_option},
+	{"nomand", NO_VALUE, ignore_option},
+	{"silent", NO_VALUE, ignore_option},
+	{"loud", NO_VALUE, ignore_option},
+	{"auto", NO_VALUE, ignore_option},
+	{"noauto", NO_VALUE, ignore_option},
+	{"nouser", NO_VALUE, ignore_option},
+	{"owner", NO_VALUE, ignore_option},
+	{"group", NO_VALUE, ignore_option},
+	{"_netdev", NO_VALUE, ignore_option},
+	{"nofail", NO_VALUE, ignore_option},
+	{"comment", VALUE, ignore_option},
+	{"uhelper", VALUE, ignore_option},
+	{"helper", VALUE, ignore_option},
+	{"default_permissions", NO_VALUE, ignore_option},
+	/* mount(8) copies these from the mount that it changes. */
+	{"user_id", VALUE, ignore_option},
+	{"group_id", VALUE, ignore_option},
 };
 
 static int set_option(struct options *o, const char *text)
@@ -270,21 +249,22 @@ static int set_option(struct options *o, const char *text)
 
 	/* Remarks in fstab(5). */
 	if (!strncmp(text, "x-", 2) || !strncmp(text, "X-", 2) ||
-	    set_general(o, text))
+	    set_general_flag(o, text))
 		return 0;
 	for (unsigned i = 0; i < sizeof(known) / sizeof(*known); i++) {
 		if (strlen(known[i].name) != len ||
 		    strncmp(known[i].name, text, len) != 0)
 			continue;
 		if ((known[i].value != NO_VALUE) != has_value)
-			return bad_value(text, has_value ? "takes no value"
-							 : "needs a value");
+			return complain_of_value(text,
+						 has_value ? "takes no value"
+							   : "needs a value");
 		r = known[i].set(o, text, has_value ? text + len + 1 : NULL);
 		if (r == 0 && known[i].value == CHANGEABLE_VALUE)
-			r = append(&o->changeable, text);
+			r = append_option(&o->changeable, text);
 		return r;
 	}
-	return bad_value(text, "no such option, see fusionfs --help");
+	return complain_of_value(text, "no such option, see fusionfs --help");
 }
 
 static int set_options(struct options *o, const char *list)
@@ -318,8 +298,8 @@ static int set_flag(struct options *o, const char *arg)
 	return 0;
 }
 
-/* Each is right by itself; does an arena fit into all of them? */
-static int check_together(const struct options *o)
+/* Each option is right by itself: check that an arena fits into all of them. */
+static int check_combination(const struct options *o)
 {
 	struct geometry geo;
 	uint64_t least;
@@ -348,7 +328,7 @@ static int check_together(const struct options *o)
 }
 
 /* The mountpoint is the last of one or two names: mount(8) may put a source
- * before it, which says nothing here. */
+ * before it, which is ignored. */
 int options_parse(struct options *o, int argc, char **argv)
 {
 	int names = 0, r = 0;
@@ -377,11 +357,11 @@ int options_parse(struct options *o, int argc, char **argv)
 			 names > 2 ? "too many names" : "no mountpoint");
 		return -EINVAL;
 	}
-	/* Of a remount the running server knows the rest. */
-	return o->remount ? 0 : check_together(o);
+	/* The running server checks the options of a remount. */
+	return o->remount ? 0 : check_combination(o);
 }
 
-static bool is_changeable(const char *text)
+static bool is_option_changeable(const char *text)
 {
 	size_t len = strcspn(text, "=");
 
@@ -393,19 +373,19 @@ static bool is_changeable(const char *text)
 	return false;
 }
 
-static int change_all(struct options *o, char *list)
+static int change_options(struct options *o, char *list)
 {
 	char *one;
 	int r = *list ? 0 : -EINVAL;
 
 	while (!r && (one = strsep(&list, ",")))
-		r = is_changeable(one) ? set_option(o, one) : -EINVAL;
-	return r ? r : check_together(o);
+		r = is_option_changeable(one) ? set_option(o, one) : -EINVAL;
+	return r ? r : check_combination(o);
 }
 
-/* *ret shares with @o what no list changes. */
-static int with_changes(const struct options *o, const char *list,
-			struct options *ret)
+/* *ret shares with @o the strings that no list can change. */
+static int copy_with_changes(const struct options *o, const char *list,
+			     struct options *ret)
 {
 	char *copy = strdup(list);
 	int r;
@@ -414,7 +394,7 @@ static int with_changes(const struct options *o, const char *list,
 		return -ENOMEM;
 	*ret = *o;
 	ret->changeable = NULL;
-	r = change_all(ret, copy);
+	r = change_options(ret, copy);
 	free(copy);
 	free(ret->changeable);
 	ret->changeable = o->changeable;
@@ -425,13 +405,13 @@ int options_check(const struct options *o, const char *list)
 {
 	struct options changed;
 
-	return with_changes(o, list, &changed);
+	return copy_with_changes(o, list, &changed);
 }
 
 int options_change(struct options *o, const char *list)
 {
 	struct options changed;
-	int r = with_changes(o, list, &changed);
+	int r = copy_with_changes(o, list, &changed);
 
 	if (r == 0)
 		*o = changed;

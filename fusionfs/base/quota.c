@@ -27,10 +27,10 @@ static const struct {
 	uint64_t standard; /* limit, if none is given */
 } kinds[N_QUOTAS] = {
 	[QUOTA_ARENAS] =  {"arenas",  "arenas",                   EDQUOT, 7},
-	/* Of 340 GiB that all plain programs have free. */
+	/* Of the 340 GiB that are free in every plain program. */
 	[QUOTA_SPAN] =    {"span",    "bytes of address space",   EDQUOT,
 			   128ull << 30},
-	/* That is, half of the tmpfs: see world.c. */
+	/* Half of the tmpfs: world.c computes it. */
 	[QUOTA_MEMORY] =  {"memory",  "bytes of arenas' limits",  EDQUOT, 0},
 	[QUOTA_MEMBERS] = {"members", "joined processes",         EDQUOT, 4096},
 	[QUOTA_FILES] =   {"files",   "open files",               EMFILE, 16384},
@@ -44,7 +44,8 @@ static const struct {
 static struct quota_user *buckets[BUCKETS];
 static uint64_t limits[N_QUOTAS];
 
-/* Refusals since the last line, the last of them, and when that line was. */
+/* Refusals since the last log line, the user of the last one, and the time of
+ * that line. */
 static struct refusals {
 	uint64_t n;
 	uid_t uid;
@@ -68,7 +69,7 @@ void quota_end(void)
 	}
 }
 
-static struct quota_user *find(uid_t uid)
+static struct quota_user *find_or_add_user(uid_t uid)
 {
 	struct quota_user **bucket = &buckets[uid % BUCKETS], *u;
 
@@ -84,18 +85,18 @@ static struct quota_user *find(uid_t uid)
 	return u;
 }
 
-static bool is_exempt(uid_t uid)
+static bool is_user_exempt(uid_t uid)
 {
 	return uid == 0 || uid == geteuid();
 }
 
-/* Would this user have too much with @more of it? */
-static bool is_too_much(const struct quota_user *u, enum quota kind,
-			uint64_t more)
+/* Would the user be over the limit with @more? */
+static bool is_over_limit(const struct quota_user *u, enum quota kind,
+			  uint64_t more)
 {
 	uint64_t used = u->used[kind];
 
-	if (!limits[kind] || is_exempt(u->uid))
+	if (!limits[kind] || is_user_exempt(u->uid))
 		return false;
 	return used > limits[kind] || more > limits[kind] - used;
 }
@@ -112,7 +113,7 @@ int quota_set(struct charge *c, uint64_t n)
 {
 	if (!c->user)
 		return 0;
-	if (n > c->n && is_too_much(c->user, c->kind, n - c->n)) {
+	if (n > c->n && is_over_limit(c->user, c->kind, n - c->n)) {
 		refusals[c->kind].n++;
 		refusals[c->kind].uid = c->user->uid;
 		return -kinds[c->kind].error;
@@ -123,7 +124,7 @@ int quota_set(struct charge *c, uint64_t n)
 
 void quota_open(struct charge *c, uid_t uid, enum quota kind)
 {
-	*c = (struct charge){.user = find(uid), .kind = kind};
+	*c = (struct charge){.user = find_or_add_user(uid), .kind = kind};
 }
 
 int quota_take(struct charge *c, uid_t uid, enum quota kind, uint64_t n)
@@ -164,7 +165,7 @@ int arena_charge_set(struct arena_charge *c, uid_t uid, uint64_t span,
 	struct arena_charge old = *c, new = {.arenas = {.user = NULL}};
 	int r;
 
-	/* What is given back first may be taken again. */
+	/* Give back first: what is given back may be taken again. */
 	arena_charge_give(c);
 	r = quota_take(&new.arenas, uid, QUOTA_ARENAS, 1);
 	if (r == 0)
@@ -195,7 +196,7 @@ uint64_t quota_share(uid_t uid, uint64_t standard)
 {
 	uint64_t memory = limits[QUOTA_MEMORY], n = limits[QUOTA_ARENAS];
 
-	if (standard || !memory || is_exempt(uid))
+	if (standard || !memory || is_user_exempt(uid))
 		return standard;
 	return (memory / (n ? n : 1)) & ~UINT64_C(4095);
 }
@@ -243,7 +244,7 @@ int quota_by_name(const char *name)
 	return -1;
 }
 
-static bool has_something(const struct quota_user *u)
+static bool user_has_something(const struct quota_user *u)
 {
 	for (unsigned i = 0; i < N_QUOTAS; i++)
 		if (u->used[i])
@@ -251,7 +252,7 @@ static bool has_something(const struct quota_user *u)
 	return false;
 }
 
-static const struct quota_user *after(const struct quota_user *u)
+static const struct quota_user *user_after(const struct quota_user *u)
 {
 	unsigned i = u ? u->uid % BUCKETS + 1 : 0;
 
@@ -266,10 +267,10 @@ static const struct quota_user *after(const struct quota_user *u)
 bool quota_next(const struct quota_user **at, uid_t *ret_uid,
 		uint64_t ret_used[N_QUOTAS])
 {
-	const struct quota_user *u = after(*at);
+	const struct quota_user *u = user_after(*at);
 
-	while (u && !has_something(u))
-		u = after(u);
+	while (u && !user_has_something(u))
+		u = user_after(u);
 	*at = u;
 	if (!u)
 		return false;

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * mount -o remount
- *
- * mount(8) runs fusionfs once more for this, with all options that the mount
- * has or is to have.  What cannot be changed must be as it is.
- */
+#include "fusionfs/base/remount.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -29,8 +25,8 @@ static int open_options(const char *dir, int flags)
 	return r;
 }
 
-/* Has the running server this line among its options? */
-static int has_line(const char *dir, const char *want)
+/* Does the running server list the line @want among its options? */
+static int server_has_option(const char *dir, const char *want)
 {
 	int fd = open_options(dir, O_RDONLY), found = 0;
 	size_t size = 0;
@@ -53,9 +49,9 @@ static int has_line(const char *dir, const char *want)
 	return found;
 }
 
-static int check_line(const char *dir, const char *want, const char *option)
+static int check_option(const char *dir, const char *want, const char *option)
 {
-	int r = has_line(dir, want);
+	int r = server_has_option(dir, want);
 
 	if (r > 0)
 		return 0;
@@ -70,24 +66,24 @@ static int check_line(const char *dir, const char *want, const char *option)
 	return r == 0 ? -EINVAL : r;
 }
 
-static int check_fixed(const struct options *o)
+static int check_fixed_options(const struct options *o)
 {
 	char *line;
 	int r = 0;
 
 	if (o->allow_other)
-		r = check_line(o->mountpoint, "allow_other 1", "allow_other");
+		r = check_option(o->mountpoint, "allow_other 1", "allow_other");
 	if (r < 0 || !o->backing)
 		return r;
 	if (asprintf(&line, "backing %s", o->backing) < 0)
 		return -ENOMEM;
-	r = check_line(o->mountpoint, line, "backing");
+	r = check_option(o->mountpoint, line, "backing");
 	free(line);
 	return r;
 }
 
-/* All in one line: the server takes all of them or none. */
-static int write_line(int fd, const char *text)
+/* Write all options as one line: the server takes all or none. */
+static int write_options(int fd, const char *text)
 {
 	char *line;
 	int r, len = asprintf(&line, "%s\n", text);
@@ -99,7 +95,7 @@ static int write_line(int fd, const char *text)
 	return r;
 }
 
-static int hand_over(const struct options *o)
+static int tell_server(const struct options *o)
 {
 	const char *list = o->changeable ? o->changeable + 1 : NULL;
 	int fd, r;
@@ -108,7 +104,7 @@ static int hand_over(const struct options *o)
 		return 0;
 	fd = r = open_options(o->mountpoint, O_WRONLY);
 	if (fd >= 0) {
-		r = write_line(fd, list);
+		r = write_options(fd, list);
 		close(fd);
 	}
 	if (r < 0)
@@ -119,18 +115,20 @@ static int hand_over(const struct options *o)
 
 #define LATE_FLAGS (MS_NODIRATIME | MS_STRICTATIME | MS_NOSYMFOLLOW)
 
-static int set_flags(const struct options *o, unsigned long how)
+static int mount_flags(const struct options *o, unsigned long how)
 {
 	unsigned long flags = o->flags | how | MS_NOSUID | MS_NODEV;
 
 	return mount(NULL, o->mountpoint, NULL, flags, NULL) < 0 ? -errno : 0;
 }
 
-int mount_finish(const struct options *o)
+int remount_set_late_flags(const struct options *o)
 {
-	int r = o->flags & LATE_FLAGS ? set_flags(o, MS_REMOUNT | MS_BIND) : 0;
+	int r = o->flags & LATE_FLAGS ? mount_flags(o, MS_REMOUNT | MS_BIND)
+				      : 0;
 
-	/* The server itself tells all times, so these flags change nothing. */
+	/* The server tells all times itself, so the other flags change
+	 * nothing. */
 	if (r == -EPERM && !(o->flags & MS_NOSYMFOLLOW))
 		return 0;
 	if (r < 0)
@@ -139,9 +137,9 @@ int mount_finish(const struct options *o)
 	return r;
 }
 
-static int change_flags(const struct options *o)
+static int change_kernel_flags(const struct options *o)
 {
-	int r = set_flags(o, MS_REMOUNT);
+	int r = mount_flags(o, MS_REMOUNT);
 
 	if (r == 0)
 		return 0;
@@ -150,7 +148,7 @@ static int change_flags(const struct options *o)
 	return r;
 }
 
-int mount_change(struct options *o)
+int remount_change(struct options *o)
 {
 	bool ro = o->flags & MS_RDONLY;
 	int r;
@@ -164,13 +162,14 @@ int mount_change(struct options *o)
 			 o->mountpoint);
 		return -EINVAL;
 	}
-	r = check_fixed(o);
-	/* The server is reached through the mount, when that can be written. */
+	r = check_fixed_options(o);
+	/* The server is told through the mount, so the mount must be writable
+	 * then. */
 	if (r == 0 && !ro)
-		r = change_flags(o);
+		r = change_kernel_flags(o);
 	if (r == 0)
-		r = hand_over(o);
+		r = tell_server(o);
 	if (r == 0 && ro)
-		r = change_flags(o);
+		r = change_kernel_flags(o);
 	return r;
 }

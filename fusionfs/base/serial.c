@@ -21,7 +21,7 @@ struct serial {
 static struct serial *buckets[BUCKETS];
 static uint64_t last = SERIAL_START;
 
-static struct serial **find(uint32_t number)
+static struct serial **serial_at(uint32_t number)
 {
 	struct serial **s = &buckets[number % BUCKETS];
 
@@ -30,7 +30,7 @@ static struct serial **find(uint32_t number)
 	return s;
 }
 
-static void drop_unused(struct serial **at)
+static void drop_unused_serial(struct serial **at)
 {
 	struct serial *s = *at;
 
@@ -47,7 +47,7 @@ uint64_t serial_begin(void)
 	for (uint32_t tries = 0; tries < 1u << SERIAL_BITS; tries++) {
 		uint32_t number = SERIAL_NUMBER(++last);
 
-		at = find(number);
+		at = serial_at(number);
 		if (!number || *at)
 			continue;
 		s = malloc(sizeof(*s));
@@ -62,17 +62,17 @@ uint64_t serial_begin(void)
 
 void serial_end(uint64_t serial)
 {
-	struct serial **at = find(SERIAL_NUMBER(serial));
+	struct serial **at = serial_at(SERIAL_NUMBER(serial));
 
 	if (!*at)
 		return;
 	(*at)->there = false;
-	drop_unused(at);
+	drop_unused_serial(at);
 }
 
 void serial_looked_up(uint32_t number)
 {
-	struct serial *s = *find(number);
+	struct serial *s = *serial_at(number);
 
 	if (s)
 		s->lookups++;
@@ -80,12 +80,12 @@ void serial_looked_up(uint32_t number)
 
 void serial_forgotten(uint32_t number, uint64_t lookups)
 {
-	struct serial **at = find(number), *s = *at;
+	struct serial **at = serial_at(number), *s = *at;
 
 	if (!s)
 		return;
 	s->lookups -= lookups < s->lookups ? lookups : s->lookups;
-	drop_unused(at);
+	drop_unused_serial(at);
 }
 
 void serials_finish(void)

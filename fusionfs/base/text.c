@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEEP 65536u /* room that is not given back between two texts */
+#define KEEP 65536u /* bytes of room that text_reset() keeps */
 
-static int make_room(struct text *t, size_t more)
+static int grow_text(struct text *t, size_t more)
 {
 	size_t cap = t->cap ? t->cap : 256;
 	char *p;
@@ -33,31 +33,31 @@ static int make_room(struct text *t, size_t more)
 	return 0;
 }
 
-/* Whole lines, and one that says that there were more. */
-static void cut(struct text *t)
+/* Keep whole lines, and add one that says that there were more. */
+static void cut_text(struct text *t)
 {
 	static const char last[] = "... cut: the rest is too long\n";
 
 	while (t->len && t->p[t->len - 1] != '\n')
 		t->len--;
 	t->cut = 1;
-	t->failed = make_room(t, sizeof(last));
+	t->failed = grow_text(t, sizeof(last));
 	if (t->failed)
 		return;
 	memcpy(t->p + t->len, last, sizeof(last));
 	t->len += sizeof(last) - 1;
 }
 
-/* Is there room for so many bytes? */
-static int fits(struct text *t, size_t n)
+/* Make room for @n bytes.  0: the text failed, or is cut. */
+static int text_fits(struct text *t, size_t n)
 {
 	if (t->failed || t->cut)
 		return 0;
 	if (t->max && t->len + n > t->max) {
-		cut(t);
+		cut_text(t);
 		return 0;
 	}
-	t->failed = make_room(t, n);
+	t->failed = grow_text(t, n);
 	return !t->failed;
 }
 
@@ -70,11 +70,11 @@ void text_add(struct text *t, const char *fmt, ...)
 	va_copy(again, ap);
 	n = vsnprintf(NULL, 0, fmt, ap);
 	va_end(ap);
-	/* Not longer than it was just now, though somebody may be writing to
-	 * what is printed. */
+	/* The text has room for what vsnprintf() counted before, and a member
+	 * may be changing the string that is printed: count again. */
 	if (n < 0)
 		t->failed = t->failed ? t->failed : -ENOMEM;
-	else if (fits(t, (size_t)n)) {
+	else if (text_fits(t, (size_t)n)) {
 		vsnprintf(t->p + t->len, (size_t)n + 1, fmt, again);
 		t->len += strlen(t->p + t->len);
 	}
@@ -83,7 +83,7 @@ void text_add(struct text *t, const char *fmt, ...)
 
 void text_append(struct text *t, const void *data, size_t size)
 {
-	if (!fits(t, size))
+	if (!text_fits(t, size))
 		return;
 	memcpy(t->p + t->len, data, size);
 	t->len += size;
@@ -108,4 +108,11 @@ void text_finish(struct text *t)
 	free(t->p);
 	quota_force(&t->charge, 0);
 	*t = (struct text){.max = t->max, .charge = t->charge};
+}
+
+void text_make_printable(char *string)
+{
+	for (char *p = string; *p; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = '?';
 }

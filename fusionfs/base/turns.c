@@ -6,31 +6,32 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A user that is about, or has had more than others. */
+/* A user whose requests came lately, or who has had more than others. */
 struct line {
 	struct line *next;
 	uid_t uid;
-	uint64_t clock;	    /* ns that it has had, since all began */
-	int64_t served_ns;  /* when it was last; these two CLOCK_MONOTONIC */
+	uint64_t clock;	    /* processor time that its requests took, ns */
+	int64_t served_ns;  /* when it was served last; CLOCK_MONOTONIC, as is
+			       rest */
 	int64_t rest_until; /* 0: it does not rest */
 	struct turn *first, **end;
 };
 
 static struct line *lines;
-static uint64_t now; /* where those are that have had the least */
+static uint64_t now; /* clock of the lines that have had the least */
 static size_t bytes;
 
-static bool is_about(const struct line *l, int64_t at)
+static bool is_line_about(const struct line *l, int64_t at)
 {
 	return l->first || at - l->served_ns < TURN_ABOUT_NS;
 }
 
-static void forget_idle(int64_t at)
+static void forget_idle_lines(int64_t at)
 {
 	struct line **p = &lines, *l;
 
 	while ((l = *p)) {
-		if (is_about(l, at) || l->clock > now) {
+		if (is_line_about(l, at) || l->clock > now) {
 			p = &l->next;
 			continue;
 		}
@@ -56,8 +57,8 @@ static struct line *line_of(uid_t uid)
 	return l;
 }
 
-static struct turn *copy(uid_t uid, uint64_t unique, const void *data,
-			 size_t size)
+static struct turn *copy_request(uid_t uid, uint64_t unique, const void *data,
+				 size_t size)
 {
 	struct turn *t = malloc(sizeof(*t) + size);
 
@@ -69,13 +70,13 @@ static struct turn *copy(uid_t uid, uint64_t unique, const void *data,
 	return t;
 }
 
-static void drop(struct turn *t)
+static void drop_line(struct turn *t)
 {
 	bytes -= sizeof(*t) + t->size;
 	free(t);
 }
 
-static void insert(struct line *l, struct turn **at, struct turn *t)
+static void insert_turn(struct line *l, struct turn **at, struct turn *t)
 {
 	t->next = *at;
 	*at = t;
@@ -86,13 +87,13 @@ static void insert(struct line *l, struct turn **at, struct turn *t)
 int turns_add(uid_t uid, uint64_t unique, const void *data, size_t size)
 {
 	struct line *l = line_of(uid);
-	struct turn *t = l ? copy(uid, unique, data, size) : NULL;
+	struct turn *t = l ? copy_request(uid, unique, data, size) : NULL;
 
 	if (!t)
 		return -ENOMEM;
 	if (!l->first && l->clock < now)
 		l->clock = now;
-	insert(l, l->end, t);
+	insert_turn(l, l->end, t);
 	return 0;
 }
 
@@ -104,16 +105,16 @@ int turns_add_behind(uint64_t about, const void *data, size_t size)
 
 			if (t->unique != about)
 				continue;
-			new = copy(l->uid, 0, data, size);
+			new = copy_request(l->uid, 0, data, size);
 			if (!new)
 				return -ENOMEM;
-			insert(l, &t->next, new);
+			insert_turn(l, &t->next, new);
 			return 0;
 		}
 	return -ENOENT;
 }
 
-static struct line *least(int64_t at)
+static struct line *least_served_line(int64_t at)
 {
 	struct line *found = NULL;
 
@@ -124,7 +125,7 @@ static struct line *least(int64_t at)
 	return found;
 }
 
-static struct turn *take(struct line *l)
+static struct turn *take_first_turn(struct line *l)
 {
 	struct turn *t = l->first;
 
@@ -136,14 +137,15 @@ static struct turn *take(struct line *l)
 
 struct turn *turns_next(int64_t at)
 {
-	struct line *l = least(at);
+	struct line *l = least_served_line(at);
 
 	if (!l)
 		return NULL;
-	/* After a rest it may be behind those who were served meanwhile. */
+	/* After a rest its clock may be behind those of lines that were
+	 * served. */
 	if (l->clock > now)
 		now = l->clock;
-	return take(l);
+	return take_first_turn(l);
 }
 
 int64_t turns_due(int64_t at)
@@ -162,13 +164,13 @@ int64_t turns_due(int64_t at)
 static bool others_are_about(const struct line *than, int64_t at)
 {
 	for (const struct line *l = lines; l; l = l->next)
-		if (l != than && is_about(l, at))
+		if (l != than && is_line_about(l, at))
 			return true;
 	return false;
 }
 
-/* The time in which others find the daemon free. */
-static void rest(struct line *l, uint64_t ns, int64_t at)
+/* Rest for so long that other users find the daemon free. */
+static void rest_line(struct line *l, uint64_t ns, int64_t at)
 {
 	int64_t pause = TURN_REST_MAX_NS;
 
@@ -186,10 +188,10 @@ void turns_done(struct turn *t, uint64_t ns, int64_t at)
 	if (l) {
 		l->clock = (l->clock > now ? l->clock : now) + ns;
 		l->served_ns = at;
-		rest(l, ns, at);
+		rest_line(l, ns, at);
 	}
-	drop(t);
-	forget_idle(at);
+	drop_line(t);
+	forget_idle_lines(at);
 }
 
 size_t turns_bytes(void)
@@ -203,7 +205,7 @@ void turns_end(void)
 
 	while ((l = lines)) {
 		while (l->first)
-			drop(take(l));
+			drop_line(take_first_turn(l));
 		lines = l->next;
 		free(l);
 	}

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* .fusionfs/: the daemon itself. */
+#include "fusionfs/files/about.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "fusionfs/files/show.h"
 #include "fusionfs/service/writing.h"
+#include "fusionfs/world/world.h"
 #include "libfusion/core/base/futex.h"
 
 int about_version_show(const struct node *n, struct text *t)
@@ -69,7 +71,7 @@ int about_options_check(const char *text)
 	return options_check(world.options, text);
 }
 
-/* Options as for mount(8), for arenas that are made from now on. */
+/* Take options as mount(8) has them, for arenas that are made from now on. */
 int about_options_store(const struct node *n, const char *text)
 {
 	char list[VALUE_BYTES];
@@ -83,7 +85,7 @@ int about_options_store(const struct node *n, const char *text)
 	return options_change(world.options, list);
 }
 
-/* What one user may have, and what each has. */
+/* limits says what one user may have, users what each has. */
 int about_limits_show(const struct node *n, struct text *t)
 {
 	(void)n;

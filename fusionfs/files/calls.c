@@ -2,35 +2,38 @@
 /*
  * calls/
  *
- * What is written to an open file is collected; the first read posts it as a
- * call and is answered by the answer; at its end the next request may begin.
+ * What is written to an open file is collected.  The first read posts it as a
+ * call, and gives the answer when that is there.  When the answer is read to
+ * its end, the next request may begin.
  */
+#include "fusionfs/files/calls.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "fusionfs/files/objects.h"
-#include "fusionfs/files/show.h"
 #include "fusionfs/service/ports.h"
+#include "fusionfs/world/record.h"
 #include "libfusion/core/life/member.h"
 #include "libfusion/core/names/table_lens.h"
 #include "libfusion/core/talk/call.h"
 #include "libfusion/core/talk/call_visit.h"
 
-/* Of a request, or an answer: it passes through the daemon's own memory. */
+/* Bytes of a request, or of an answer: both pass through the daemon's
+ * memory. */
 #define CALL_MAX (16u << 20)
 
-enum caller_state {
+enum call_port_state {
 	COLLECTING, /* the request, if any of it is there */
 	POSTED,	    /* no answer yet */
 	FAILED,	    /* with `error` */
-	ANSWERING,  /* port.out has what there is to read, then it is over */
+	ANSWERING,  /* port.out has the answer, until it is read */
 };
 
-struct caller {
+struct call_port {
 	struct port port;
-	enum caller_state state;
+	enum call_port_state state;
 	uint32_t index, id;
 	int error;
 };
@@ -54,8 +57,8 @@ static void add_duration(struct text *t, const char *what, uint64_t ns)
 	text_add(t, "\n");
 }
 
-static int add_status(struct text *t, struct view *v, uint32_t index,
-		      uint32_t id)
+static int add_call_status(struct text *t, struct view *v, uint32_t index,
+			   uint32_t id)
 {
 	struct call c;
 	int r = copy_call(v, index, id, &c);
@@ -76,17 +79,17 @@ static int add_status(struct text *t, struct view *v, uint32_t index,
 
 static int open_caller(struct port *p, const struct node *n)
 {
-	struct caller *c = (struct caller *)p;
+	struct call_port *c = (struct call_port *)p;
 	union record o;
-	int r = object_get(n, &o);
+	int r = record_get(n, &o);
 
-	c->index = object_index(n);
+	c->index = record_index(n);
 	c->id = r == 0 ? o.e.id : 0;
 	return r;
 }
 
-/* A request that is one number is the call's word, too. */
-static uint64_t word_of(const struct text *in)
+/* Read a request that is one number: it is the call's word, too. */
+static uint64_t word_of_text(const struct text *in)
 {
 	uint64_t word;
 	char *end;
@@ -94,7 +97,7 @@ static uint64_t word_of(const struct text *in)
 	if (!in->p || in->len > 24)
 		return 0;
 	errno = 0;
-	/* text_append() ends it with a 0. */
+	/* text_append() has put a NUL behind it. */
 	word = in->p[0] == '-' ? (uint64_t)strtoll(in->p, &end, 0)
 			       : strtoull(in->p, &end, 0);
 	if (errno || end == in->p || strcmp(*end == '\n' ? end + 1 : end, ""))
@@ -102,22 +105,23 @@ static uint64_t word_of(const struct text *in)
 	return word;
 }
 
-static void fail(struct caller *c, int error)
+static void fail_call(struct call_port *c, int error)
 {
 	c->state = FAILED;
 	c->error = error;
 	text_finish(&c->port.in);
 }
 
-static void post(struct caller *c)
+static void post_call(struct call_port *c)
 {
 	struct port *p = &c->port;
 	int r = port_claim(p);
 
 	if (r == 0)
 		r = call_post(&p->arena->view, p->rec, c->index, c->id,
-			      word_of(&p->in), p->in.p, (uint32_t)p->in.len);
-	/* A lock that a member sits on: no bell tells when it is free. */
+			      word_of_text(&p->in), p->in.p,
+			      (uint32_t)p->in.len);
+	/* A member keeps a lock, and no bell tells when it is free. */
 	port_clock(p, r == -ETIMEDOUT);
 	if (r == -ETIMEDOUT)
 		r = -EAGAIN;
@@ -127,12 +131,12 @@ static void post(struct caller *c)
 		c->state = POSTED;
 		text_finish(&p->in);
 	} else if (r != -EAGAIN) {
-		fail(c, r);
+		fail_call(c, r);
 	}
 }
 
-/* Bytes, or if there are none the word, as C's printf has it. */
-static void keep_answer(struct caller *c, const struct call_answer *a)
+/* Keep the bytes, or if there are none the word, as printf(3) writes it. */
+static void keep_call_answer(struct call_port *c, const struct call_answer *a)
 {
 	struct text *out = &c->port.out;
 
@@ -144,7 +148,7 @@ static void keep_answer(struct caller *c, const struct call_answer *a)
 	c->state = ANSWERING;
 }
 
-static void look_for_answer(struct caller *c)
+static void look_for_call_answer(struct call_port *c)
 {
 	struct port *p = &c->port;
 	struct view *v = &p->arena->view;
@@ -154,49 +158,50 @@ static void look_for_answer(struct caller *c)
 	if (r == -EAGAIN)
 		return;
 	if (r < 0) {
-		/* It is over and was not, so the handler's own error was
-		 * EAGAIN, which means something else to a reader. */
-		fail(c, r == -ENODATA ? -EBUSY : r);
+		/* The call is over, and the handler's own error was EAGAIN,
+		 * which a reader would take for "not yet". */
+		fail_call(c, r == -ENODATA ? -EBUSY : r);
 		return;
 	}
 	if (answer.size > CALL_MAX)
-		fail(c, -EMSGSIZE);
+		fail_call(c, -EMSGSIZE);
 	else
-		keep_answer(c, &answer);
+		keep_call_answer(c, &answer);
 	call_end(v, p->rec);
 }
 
-/* As far as it goes. */
-static void go_on(struct caller *c)
+/* Take the call as far as it goes now. */
+static void advance_call(struct call_port *c)
 {
 	if (c->state == COLLECTING && c->port.in.len)
-		post(c);
+		post_call(c);
 	if (c->state == POSTED)
-		look_for_answer(c);
+		look_for_call_answer(c);
 }
 
 static int fill_caller(struct port *p)
 {
-	struct caller *c = (struct caller *)p;
+	struct call_port *c = (struct call_port *)p;
 	int r = 0;
 
 	if (c->state == ANSWERING) {
-		c->state = COLLECTING; /* it was read to its end: say so */
+		c->state = COLLECTING; /* the answer was read to its end: end of
+					  file */
 		return 0;
 	}
-	go_on(c);
+	advance_call(c);
 	switch (c->state) {
 	case FAILED:
 		c->state = COLLECTING;
 		return c->error;
 	case ANSWERING:
-		/* An empty one is at its end already. */
+		/* An empty answer is at its end already. */
 		c->state = p->out.len ? ANSWERING : COLLECTING;
 		return 0;
 	case COLLECTING:
 		if (p->in.len)
 			return -EAGAIN;
-		r = add_status(&p->out, &p->arena->view, c->index, c->id);
+		r = add_call_status(&p->out, &p->arena->view, c->index, c->id);
 		c->state = r == 0 ? ANSWERING : COLLECTING;
 		return r == -ENOENT ? -EIDRM : r;
 	default:
@@ -204,19 +209,19 @@ static int fill_caller(struct port *p)
 	}
 }
 
-static bool is_ready(struct port *p)
+static bool is_caller_ready(struct port *p)
 {
-	struct caller *c = (struct caller *)p;
+	struct call_port *c = (struct call_port *)p;
 
 	if (c->state != ANSWERING)
-		go_on(c);
+		advance_call(c);
 	return c->state != POSTED && !(c->state == COLLECTING && p->in.len);
 }
 
-/* What is left of the last answer is not wanted any more. */
+/* Begin or continue a request.  What is left of the last answer is dropped. */
 static int write_caller(struct port *p, const char *data, size_t size)
 {
-	struct caller *c = (struct caller *)p;
+	struct call_port *c = (struct call_port *)p;
 	int r;
 
 	if (c->state == POSTED)
@@ -227,7 +232,7 @@ static int write_caller(struct port *p, const char *data, size_t size)
 	text_reset(&p->out);
 	p->sent = 0;
 	text_append(&p->in, data, size);
-	/* What was written before stays. */
+	/* After an error what was written before stays. */
 	r = p->in.failed;
 	p->in.failed = 0;
 	return r;
@@ -235,7 +240,7 @@ static int write_caller(struct port *p, const char *data, size_t size)
 
 static void close_caller(struct port *p)
 {
-	struct caller *c = (struct caller *)p;
+	struct call_port *c = (struct call_port *)p;
 
 	if (c->state == POSTED)
 		call_end(&p->arena->view, p->rec);
@@ -243,11 +248,11 @@ static void close_caller(struct port *p)
 }
 
 const struct port_ops call_port = {
-	.size = sizeof(struct caller),
+	.size = sizeof(struct call_port),
 	.open = open_caller,
 	.fill = fill_caller,
 	.write = write_caller,
-	.ready = is_ready,
+	.ready = is_caller_ready,
 	.close = close_caller,
 	.over = -EIDRM,
 };

@@ -11,14 +11,15 @@
  *
  * A shell that holds one file's lock and waits for another's is one thread.
  */
+#include "fusionfs/files/deadlocks.h"
+
 #include <errno.h>
 
-#include "fusionfs/files/show.h"
 #include "fusionfs/service/threads.h"
 #include "fusionfs/service/visitors.h"
 #include "libfusion/core/file/thread.h"
 
-#define THREADS_MAX 16384 /* of the largest span, geometry.c */
+#define THREADS_MAX 16384 /* as the largest span has: geometry.c */
 
 /* A thread in a ring. */
 struct link {
@@ -27,12 +28,13 @@ struct link {
 	uint32_t next; /* record of the thread that the ring goes on with */
 };
 
-/* One thread, one ring at a time: kept off the stack. */
+/* The daemon has one thread, so one ring at a time: not on the stack. */
 static struct link ring[THREADS_MAX];
-static uint16_t seen[THREADS_MAX]; /* by which walk, 0 none */
+static uint16_t
+	seen[THREADS_MAX]; /* number of the walk that came by, 0: none */
 
-/* From thread @i to the one it waits for.  0, -ENOENT it waits for none. */
-static int look(struct arena *a, uint32_t i, struct link *ret)
+/* Go from thread @i to the one it waits for.  0; -ENOENT it waits for none. */
+static int follow_wait(struct arena *a, uint32_t i, struct link *ret)
 {
 	const struct thread_rec *other = NULL;
 	struct thread owner;
@@ -50,7 +52,7 @@ static int look(struct arena *a, uint32_t i, struct link *ret)
 	return ret->next < THREADS_MAX ? 0 : -ENOENT;
 }
 
-static bool is_same(const struct link *l, const struct link *m)
+static bool is_same_link(const struct link *l, const struct link *m)
 {
 	return l->who.token == m->who.token && l->next == m->next &&
 	       l->waits.kind == m->waits.kind &&
@@ -59,26 +61,27 @@ static bool is_same(const struct link *l, const struct link *m)
 	       l->waits.taken == m->waits.taken;
 }
 
-/* Write down the ring that goes through thread @first.  How many are in it, 0
- * there is none, or not any more. */
-static uint32_t write_down(struct arena *a, uint32_t first)
+/* Write down the ring that goes through thread @first.  Returns how many
+ * threads are in it, 0: there is no ring, or not any more. */
+static uint32_t write_ring(struct arena *a, uint32_t first)
 {
 	uint32_t n = 0, i = first;
 	struct link again;
 
 	do {
-		if (n == THREADS_MAX || look(a, i, &ring[n]) < 0)
+		if (n == THREADS_MAX || follow_wait(a, i, &ring[n]) < 0)
 			return 0;
 		i = ring[n++].next;
 	} while (i != first);
 	for (uint32_t k = 0; k < n; k++)
-		if (look(a, ring[k].who.index, &again) < 0 ||
-		    !is_same(&ring[k], &again))
+		if (follow_wait(a, ring[k].who.index, &again) < 0 ||
+		    !is_same_link(&ring[k], &again))
 			return 0;
 	return n > 1 ? n : 0;
 }
 
-/* From the oldest record on, so that a ring is always the same line. */
+/* Begin with the lowest record, so that a ring is always one and the same
+ * line. */
 static void add_ring(struct text *t, struct view *v, uint32_t n)
 {
 	uint32_t first = 0;
@@ -101,14 +104,14 @@ static void add_ring(struct text *t, struct view *v, uint32_t n)
 	text_add(t, "\n");
 }
 
-/* The first thread that the walk meets twice, 0 it ends. */
-static uint32_t walk(struct arena *a, uint32_t i, uint16_t number)
+/* Return the first thread that the walk meets twice, 0: the walk ends. */
+static uint32_t walk_waits(struct arena *a, uint32_t i, uint16_t number)
 {
 	struct link l;
 
 	while (!seen[i]) {
 		seen[i] = number;
-		if (look(a, i, &l) < 0)
+		if (follow_wait(a, i, &l) < 0)
 			return 0;
 		i = l.next;
 	}
@@ -125,8 +128,8 @@ int arena_deadlocks_show(const struct node *n, struct text *t)
 	for (uint32_t i = 0; i < THREADS_MAX; i++)
 		seen[i] = 0;
 	for (uint32_t i = 1; i < hi && !t->cut; i++) {
-		first = walk(a, i, (uint16_t)i);
-		length = first ? write_down(a, first) : 0;
+		first = walk_waits(a, i, (uint16_t)i);
+		length = first ? write_ring(a, first) : 0;
 		if (length)
 			add_ring(t, &a->view, length);
 	}

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* fields/ */
+#include "fusionfs/files/fields.h"
+
 #include <inttypes.h>
 
-#include "fusionfs/files/objects.h"
-#include "fusionfs/files/show.h"
+#include "fusionfs/world/record.h"
 
 int field_show(const struct node *n, struct text *t)
 {
 	union record o;
-	int r = object_get(n, &o);
+	int r = record_get(n, &o);
 
 	if (r < 0)
 		return r;

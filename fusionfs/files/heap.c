@@ -5,11 +5,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fusionfs/world/guard.h"
 #include "libfusion/core/heap/span.h"
 
-#define READ_MAX (1u << 20) /* the kernel asks for no more at once */
+#define READ_MAX (1u << 20) /* the most that the kernel asks for at once */
 
-static int read_end(struct arena *a, void *arg)
+static int read_heap_end(struct arena *a, void *arg)
 {
 	uint64_t *end = arg;
 
@@ -18,25 +19,26 @@ static int read_end(struct arena *a, void *arg)
 	return 0;
 }
 
-uint64_t heap_size(struct arena *a)
+static uint64_t heap_size(struct arena *a)
 {
 	struct stat st;
 	uint64_t end;
 
-	/* Of a corrupt one all that there is, for whoever looks into it. */
-	if (guarded(a, read_end, &end) < 0)
+	/* A corrupt arena shows its whole file, for whoever examines it. */
+	if (guarded(a, read_heap_end, &end) < 0)
 		end = fstat(a->store.heap, &st) < 0 ? 0 : (uint64_t)st.st_size;
 	return end > SPAN_MAX ? SPAN_MAX : end;
 }
 
-uint64_t heap_blocks(const struct arena *a)
+void heap_stat(const struct node *n, struct stat *st)
 {
-	return view_used(&a->view) / 512;
+	st->st_size = (off_t)heap_size(n->arena);
+	st->st_blocks = (blkcnt_t)(view_used(&n->arena->view) / 512);
 }
 
 ssize_t heap_read(struct arena *a, size_t size, off_t off, const char **ret)
 {
-	static char buffer[READ_MAX]; /* one thread, one buffer */
+	static char buffer[READ_MAX]; /* the daemon has one thread */
 	uint64_t end = heap_size(a);
 	ssize_t n;
 
@@ -63,7 +65,7 @@ off_t heap_seek(struct arena *a, off_t off, int whence)
 	at = lseek(a->store.heap, off, whence);
 	if (at < 0)
 		return -errno;
-	/* Behind the end is nothing: a hole begins there. */
+	/* A hole begins at the end. */
 	if ((uint64_t)at >= end)
 		return whence == SEEK_HOLE ? (off_t)end : -ENXIO;
 	return at;

@@ -9,16 +9,15 @@
 #ifndef FUSIONFS_HEAP_H
 #define FUSIONFS_HEAP_H
 
-#include "fusionfs/world/world.h"
+#include "fusionfs/world/node.h"
 
-/* The end of what is in use, bytes; of a corrupt arena, of the whole file. */
-uint64_t heap_size(struct arena *a);
-/* Memory that it takes, in blocks of 512 bytes. */
-uint64_t heap_blocks(const struct arena *a);
-/* At most @size bytes from @off: how many, and *ret is good until the next
- * call; -errno. */
+/* For row.stat: say the end of what is in use (of a corrupt arena: of the whole
+ * file), and the memory that the file takes. */
+void heap_stat(const struct node *n, struct stat *st);
+/* Read at most @size bytes from @off.  *ret is good until the next call.
+ * Returns how many bytes, -errno. */
 ssize_t heap_read(struct arena *a, size_t size, off_t off, const char **ret);
-/* lseek(2) to data or a hole.  -ENXIO, -EINVAL. */
+/* Find data or a hole, for lseek(2).  Returns the offset, -ENXIO, -EINVAL. */
 off_t heap_seek(struct arena *a, off_t off, int whence);
 
 #endif

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* members/ */
+#include "fusionfs/files/members.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -7,105 +9,100 @@
 #include <string.h>
 
 #include "fusionfs/base/hint.h"
-#include "fusionfs/files/objects.h"
-#include "fusionfs/files/show.h"
+#include "fusionfs/base/parse.h"
+#include "fusionfs/files/properties.h"
+#include "fusionfs/files/refs.h"
 #include "fusionfs/service/threads.h"
 #include "fusionfs/service/undertaker.h"
+#include "fusionfs/world/record.h"
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/life/member.h"
 #include "libfusion/core/names/table_lens.h"
 
-/* An item is the id of who is there, all of it, so that a file that stays open
- * never speaks of the next one in the slot. */
-static uint32_t *hint(const struct arena *a, uint32_t id)
-{
-	return hint_of(a->life, HINT_MEMBER, id);
-}
-
-struct find {
-	uint32_t slot, id;
+struct member_search {
+	struct search search;
 	struct member_rec m;
 	bool master;
 };
 
-/* Slot 0 is the daemon's own and no member. */
-static int copy_guarded(struct arena *a, void *arg)
+static uint32_t members_end(const struct view *v, const struct search *s)
 {
-	struct find *f = arg;
-	const struct member_rec *m = view_member(&a->view, f->slot);
+	(void)s;
+	return members_hi(v);
+}
 
-	if (!f->slot || f->slot >= members_hi(&a->view))
+/* Slot 0 is the daemon's own and no member. */
+static int copy_member(struct view *v, struct search *s)
+{
+	struct member_search *f = (struct member_search *)s;
+	const struct member_rec *m = view_member(v, s->at);
+
+	if (!s->at || s->at >= members_hi(v))
 		return -ENOENT;
 	memcpy(&f->m, m, sizeof(f->m));
+	/* Acquire: pairs with the releases in member_claim() and life_depart().
+	 * The copy is of no one moment all the same: it is for showing. */
 	f->m.state = load_acquire(&m->state);
 	if (f->m.state != MEMBER_JOINING && f->m.state != MEMBER_ALIVE &&
 	    f->m.state != MEMBER_LEAVING)
 		return -ENOENT;
 	f->m.comm[15] = 0;
-	for (char *p = f->m.comm; *p; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			*p = '?';
-	f->master = f->m.id == load_acquire(&a->view.sb->master);
+	text_make_printable(f->m.comm);
+	/* Acquire: pairs with the release in member_claim(). */
+	f->master = f->m.id == load_acquire(&v->sb->master);
+	s->id = f->m.id;
 	return 0;
 }
 
-static int find_guarded(struct arena *a, void *arg)
+static int find_member_slot(struct view *v, struct search *s)
 {
-	struct find *f = arg;
-
-	f->slot = member_find(&a->view, f->id);
-	return f->slot ? 0 : -ENOENT;
+	s->at = member_find(v, s->id);
+	return s->at ? 0 : -ENOENT;
 }
+
+static const struct search_ops member_ops = {
+	.hint = HINT_MEMBER,
+	.end = members_end,
+	.copy = copy_member,
+	.find = find_member_slot,
+};
 
 static int find_member(const struct node *dir, const char *name,
 		       struct node *ret)
 {
-	struct find f = {.id = (uint32_t)strtoul(name, NULL, 10)};
-	char again[16];
-	int r;
+	struct member_search f = {.search.ops = &member_ops};
+	uint32_t id;
+	int r = parse_number(name, UINT32_MAX, &id);
 
-	/* One name for each: no leading zeros, no signs. */
-	snprintf(again, sizeof(again), "%u", f.id);
-	if (!f.id || strcmp(again, name) != 0)
+	if (r < 0 || !id)
 		return -ENOENT;
-	r = guarded(dir->arena, find_guarded, &f);
-	if (r < 0)
-		return r;
-	*hint(dir->arena, f.id) = f.slot;
-	ret->item = f.id;
-	return 0;
-}
-
-static int next_guarded(struct arena *a, void *arg)
-{
-	struct find *f = arg;
-	uint32_t hi = members_hi(&a->view);
-
-	for (f->slot = f->slot ? f->slot : 1; f->slot < hi; f->slot++)
-		if (copy_guarded(a, f) == 0)
-			return 0;
-	return -ENOENT;
+	f.search.id = id;
+	r = search_find(dir->arena, &f.search);
+	if (r == 0)
+		ret->item = search_keep_hint(dir->arena, &f.search);
+	return r;
 }
 
 static int next_member(const struct node *dir, uint64_t *at, char name[256],
 		       struct node *ret)
 {
-	struct find f = {.slot = (uint32_t)*at};
-	int r = guarded(dir->arena, next_guarded, &f);
+	struct member_search f = {
+		.search = {.ops = &member_ops, .at = (uint32_t)*at},
+	};
+	int r = search_next(dir->arena, &f.search);
 
 	if (r < 0)
 		return r;
 	snprintf(name, 256, "%u", f.m.id);
-	ret->item = f.m.id;
-	*hint(dir->arena, f.m.id) = f.slot;
-	*at = (uint64_t)f.slot + 1;
+	ret->item = search_keep_hint(dir->arena, &f.search);
+	*at = (uint64_t)f.search.at + 1;
 	return 0;
 }
 
-/* Of whom the daemon knows it by itself, that is told. */
-static void tell_own(const struct arena *a, struct find *f)
+/* Prefer the pid and uid that the daemon knows by itself. */
+static void prefer_tracked(const struct arena *a, struct member_search *f)
 {
-	const struct tracked *t = undertaker_find(a, f->slot, f->m.id);
+	const struct tracked *t = undertaker_find(a, f->search.at, f->m.id);
 
 	if (!t || !t->verified)
 		return;
@@ -113,58 +110,44 @@ static void tell_own(const struct arena *a, struct find *f)
 	f->m.uid = t->uid;
 }
 
-static int get_item(struct arena *a, uint32_t item, struct find *f)
+static int get_member(const struct node *n, struct member_search *f)
 {
 	int r;
 
-	f->slot = *hint(a, item);
-	f->id = item;
-	r = guarded(a, copy_guarded, f);
-	if (r == -ENOENT || (r == 0 && f->m.id != item)) {
-		r = guarded(a, find_guarded, f);
-		if (r == 0)
-			r = guarded(a, copy_guarded, f);
-	}
-	if (r == 0 && f->m.id != item)
-		r = -ENOENT;
-	if (r == 0) {
-		*hint(a, item) = f->slot;
-		tell_own(a, f);
-	}
+	f->search.ops = &member_ops;
+	r = search_id(n->arena, &f->search, n->item);
+	if (r == 0)
+		prefer_tracked(n->arena, f);
 	return r;
 }
 
-static int get(const struct node *n, struct find *f)
+int member_slot(const struct node *n, uint32_t *slot)
 {
-	return get_item(n->arena, n->item, f);
-}
+	struct member_search f;
+	int r = get_member(n, &f);
 
-int member_of(struct arena *a, uint32_t item, uint32_t *slot, uint32_t *id)
-{
-	struct find f;
-	int r = get_item(a, item, &f);
-
-	if (r < 0)
-		return r;
-	*slot = f.slot;
-	*id = f.m.id;
-	return 0;
+	if (r == 0)
+		*slot = f.search.at;
+	return r;
 }
 
 static int check_member(const struct node *n)
 {
-	struct find f;
+	struct member_search f;
 
-	return get(n, &f);
+	return get_member(n, &f);
 }
 
 const struct items_ops member_items = {
-	.find = find_member, .next = next_member, .check = check_member};
+	.find = find_member,
+	.next = next_member,
+	.check = check_member,
+};
 
 int member_status_show(const struct node *n, struct text *t)
 {
-	struct find f;
-	int r = get(n, &f);
+	struct member_search f;
+	int r = get_member(n, &f);
 
 	if (r < 0)
 		return r;
@@ -179,8 +162,8 @@ int member_status_show(const struct node *n, struct text *t)
 
 int member_pid_show(const struct node *n, struct text *t)
 {
-	struct find f;
-	int r = get(n, &f);
+	struct member_search f;
+	int r = get_member(n, &f);
 
 	if (r == 0)
 		text_add(t, "%u\n", f.m.pid);
@@ -189,8 +172,8 @@ int member_pid_show(const struct node *n, struct text *t)
 
 int member_comm_show(const struct node *n, struct text *t)
 {
-	struct find f;
-	int r = get(n, &f);
+	struct member_search f;
+	int r = get_member(n, &f);
 
 	if (r == 0)
 		text_add(t, "%s\n", f.m.comm);
@@ -199,17 +182,17 @@ int member_comm_show(const struct node *n, struct text *t)
 
 int member_role_show(const struct node *n, struct text *t)
 {
-	struct find f;
-	int r = get(n, &f);
+	struct member_search f;
+	int r = get_member(n, &f);
 
 	if (r == 0)
 		text_add(t, "%s\n", f.master ? "master" : "slave");
 	return r;
 }
 
-/* The threads of the member in f->slot, one after another. */
-static bool next_thread(struct view *v, const struct find *f, uint32_t *at,
-			struct thread *ret)
+/* Step to the next thread of the member. */
+static bool next_thread_of_member(struct view *v, const struct member_search *f,
+				  uint32_t *at, struct thread *ret)
 {
 	uint32_t hi = threads_hi(v);
 
@@ -219,9 +202,10 @@ static bool next_thread(struct view *v, const struct find *f, uint32_t *at,
 	return false;
 }
 
-/* A cheap look before the copy: the announcements are others' to write. */
-static bool may_own(const struct view *v, enum entry_kind kind, uint32_t i,
-		    uint32_t token)
+/* May the thread @token own entry @i?  A cheap look before the copy, as members
+ * can write what they like into the announcements. */
+static bool may_thread_own(const struct view *v, enum entry_kind kind,
+			   uint32_t i, uint32_t token)
 {
 	uint64_t word;
 
@@ -236,8 +220,9 @@ static bool may_own(const struct view *v, enum entry_kind kind, uint32_t i,
 	return (word & TOKEN_MASK) == token;
 }
 
-/* What it has announced and really has. */
-static void add_held(struct text *t, struct view *v, const struct thread *who)
+/* Add the skirmishes that the thread has announced and really holds. */
+static void add_held_skirmishes(struct text *t, struct view *v,
+				const struct thread *who)
 {
 	const struct thread_rec *rec = view_thread(v, who->index);
 	union record o;
@@ -245,7 +230,8 @@ static void add_held(struct text *t, struct view *v, const struct thread *who)
 	for (unsigned k = 0; k < THREAD_SKIRMISHES; k++) {
 		uint32_t i = ANNOUNCED_WHAT(load_relaxed(&rec->skirmishes[k]));
 
-		if (!i || !may_own(v, KIND_SKIRMISH, i - 1, who->token) ||
+		if (!i ||
+		    !may_thread_own(v, KIND_SKIRMISH, i - 1, who->token) ||
 		    table_copy(v, KIND_SKIRMISH, i - 1, &o) < 0 ||
 		    SKIRMISH_OWNER(o.skirmish.word) != who->token)
 			continue;
@@ -254,7 +240,8 @@ static void add_held(struct text *t, struct view *v, const struct thread *who)
 	}
 }
 
-static void add_owned(struct text *t, struct view *v, const struct thread *who)
+static void add_held_properties(struct text *t, struct view *v,
+				const struct thread *who)
 {
 	const struct thread_rec *rec = view_thread(v, who->index);
 	union record o;
@@ -263,7 +250,8 @@ static void add_owned(struct text *t, struct view *v, const struct thread *who)
 		uint32_t i = load_relaxed(&rec->properties[k]);
 		uint64_t w;
 
-		if (!i || !may_own(v, KIND_PROPERTY, i - 1, who->token) ||
+		if (!i ||
+		    !may_thread_own(v, KIND_PROPERTY, i - 1, who->token) ||
 		    table_copy(v, KIND_PROPERTY, i - 1, &o) < 0)
 			continue;
 		w = o.property.word;
@@ -279,12 +267,12 @@ int member_held_show(const struct node *n, struct text *t)
 	struct view *v = &n->arena->view;
 	struct thread who;
 	uint32_t at = 1;
-	struct find f;
-	int r = get(n, &f);
+	struct member_search f;
+	int r = get_member(n, &f);
 
-	while (r == 0 && !t->cut && next_thread(v, &f, &at, &who)) {
-		add_held(t, v, &who);
-		add_owned(t, v, &who);
+	while (r == 0 && !t->cut && next_thread_of_member(v, &f, &at, &who)) {
+		add_held_skirmishes(t, v, &who);
+		add_held_properties(t, v, &who);
 	}
 	return r;
 }
@@ -295,10 +283,10 @@ int member_waiting_show(const struct node *n, struct text *t)
 	struct wait_for waits;
 	struct thread who;
 	uint32_t at = 1;
-	struct find f;
-	int r = get(n, &f);
+	struct member_search f;
+	int r = get_member(n, &f);
 
-	while (r == 0 && !t->cut && next_thread(v, &f, &at, &who)) {
+	while (r == 0 && !t->cut && next_thread_of_member(v, &f, &at, &who)) {
 		if (thread_waits(v, who.index, &waits) < 0)
 			continue;
 		text_add(t, "thread %u ", who.tid);
@@ -313,8 +301,8 @@ int member_waiting_show(const struct node *n, struct text *t)
 int member_refs_show(const struct node *n, struct text *t)
 {
 	struct view *v = &n->arena->view;
-	struct find f;
-	int r = get(n, &f);
+	struct member_search f;
+	int r = get_member(n, &f);
 
 	if (r == 0)
 		refs_of_member_show(v, f.m.id, t);
@@ -323,8 +311,8 @@ int member_refs_show(const struct node *n, struct text *t)
 
 int member_joined_show(const struct node *n, struct text *t)
 {
-	struct find f;
-	int r = get(n, &f);
+	struct member_search f;
+	int r = get_member(n, &f);
 
 	if (r < 0)
 		return r;

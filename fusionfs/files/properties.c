@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* properties/ */
+#include "fusionfs/files/properties.h"
+
 #include <errno.h>
 #include <inttypes.h>
 
-#include "fusionfs/files/objects.h"
-#include "fusionfs/files/show.h"
 #include "fusionfs/service/threads.h"
 #include "fusionfs/service/visitors.h"
+#include "fusionfs/world/record.h"
 #include "libfusion/core/base/futex.h"
 
 const char *property_state_name(uint64_t word)
@@ -16,7 +17,7 @@ const char *property_state_name(uint64_t word)
 	return word & PROPERTY_PURCHASED ? "purchased" : "leased";
 }
 
-/* Members stamp it by a clock that knows no date. */
+/* Members stamp the property by a clock that knows no date. */
 static void add_since(struct text *t, const struct property *p)
 {
 	int64_t age = clock_monotonic_ns() - (int64_t)p->since_ns;
@@ -40,7 +41,7 @@ int property_show(const struct node *n, struct text *t)
 {
 	const struct property *p;
 	union record o;
-	int r = object_get(n, &o);
+	int r = record_get(n, &o);
 
 	if (r < 0)
 		return r;
@@ -81,13 +82,14 @@ int property_make(struct view *v, struct thread_rec *me, const char *name,
 	return r;
 }
 
-/* Who is told to wait has set the mark by which the owner tells, and stands
- * in no queue. */
-static int take(struct view *v, struct thread_rec *me,
-		const struct claim *claim)
+/* Take it.  A thread that is told to wait has set the mark by which the owner
+ * tells the waiters, and stands in no queue. */
+static int property_lock_take(struct view *v, struct thread_rec *me,
+			      const struct claim *claim)
 {
 	struct property *p = property_at(v, claim->index);
 
+	/* Acquire: pairs with the release in property_fini(). */
 	if (load_acquire(&p->id) != claim->id)
 		return -EIDRM;
 	return property_try(v, me, p,
@@ -95,37 +97,37 @@ static int take(struct view *v, struct thread_rec *me,
 						      : PROPERTY_LEASE);
 }
 
-static void give_up(struct view *v, struct thread_rec *me,
-		    const struct claim *claim)
+static void property_lock_give_up(struct view *v, struct thread_rec *me,
+				  const struct claim *claim)
 {
 	(void)v;
 	(void)me;
 	(void)claim;
 }
 
-static int cede(struct view *v, struct thread_rec *me,
-		const struct claim *claim)
+static int property_lock_cede(struct view *v, struct thread_rec *me,
+			      const struct claim *claim)
 {
 	return property_cede(v, me, property_at(v, claim->index));
 }
 
-static void release(struct view *v, struct thread_rec *me,
-		    const struct claim *claim)
+static void property_lock_release(struct view *v, struct thread_rec *me,
+				  const struct claim *claim)
 {
 	for (unsigned i = 0; i < claim->levels; i++)
-		cede(v, me, claim);
+		property_lock_cede(v, me, claim);
 }
 
 static const struct lock_word words[] = {
 	{"lease", .how = BY_LEASE},
 	{"purchase", .how = BY_PURCHASE, .is_purchase = true},
-	{"cede", .act = cede, .is_back = true},
+	{"cede", .act = property_lock_cede, .is_back = true},
 	{0},
 };
 
 const struct lock_ops property_locks = {
-	.take = take,
-	.give_up = give_up,
-	.release = release,
+	.take = property_lock_take,
+	.give_up = property_lock_give_up,
+	.release = property_lock_release,
 	.words = words,
 };

@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* members/ID/queue and inbox */
+#include "fusionfs/files/queues.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
-#include "fusionfs/files/show.h"
+#include "fusionfs/files/members.h"
 #include "fusionfs/service/ports.h"
 #include "libfusion/core/heap/block.h"
 #include "libfusion/core/talk/message.h"
+#include "libfusion/core/talk/ring_consume.h"
 
-/* The queue of a member; it has none until somebody needs it. */
-static int find_ring(struct view *v, uint32_t slot, uint32_t id,
-		     struct ring *ret)
+/* Find the queue of a member, which has none until it is needed. */
+static int find_member_ring(struct view *v, uint32_t slot, uint32_t id,
+			    struct ring *ret)
 {
+	/* Acquire: pairs with the release in ring_open(); the
+	 * second one with the release in ring_close(). */
 	uint32_t i = load_acquire(&view_member(v, slot)->ring);
 
 	if (!i || ring_map(v, i - 1, ret) < 0 ||
@@ -26,13 +31,13 @@ int member_queue_show(const struct node *n, struct text *t)
 	static const struct ring_ctl none;
 	struct view *v = &n->arena->view;
 	const struct ring_ctl *ctl = &none;
-	uint32_t slot, id, pending = 0;
+	uint32_t slot, pending = 0;
 	struct ring ring;
-	int r = member_of(n->arena, n->item, &slot, &id);
+	int r = member_slot(n, &slot);
 
 	if (r < 0)
 		return r;
-	if (find_ring(v, slot, id, &ring) == 0) {
+	if (find_member_ring(v, slot, n->item, &ring) == 0) {
 		ctl = ring.ctl;
 		pending = ring_pending(&ring);
 	}
@@ -60,17 +65,19 @@ static int open_inbox(struct port *p, const struct node *n)
 {
 	struct inbox *in = (struct inbox *)p;
 
-	return member_of(n->arena, n->item, &in->slot, &in->id);
+	in->id = n->item;
+	return member_slot(n, &in->slot);
 }
 
-/* As a block of the heap, whose slot is where the daemon's own record has it,
- * so that it is freed if that dies. */
-static int make_block(struct view *v, const char *data, size_t size)
+/* Copy a message to a block of the heap.  The block's slot is in the daemon's
+ * own thread record, so that recovery frees the block if the daemon dies. */
+static int make_message_block(struct view *v, const char *data, size_t size)
 {
 	struct thread_rec *me = v->rec;
 	uint64_t slot = view_off(v, &me->msg_block);
 	void *at;
-	/* That of the last one could not be freed, if it is still there. */
+	/* If the block of the last message is still there, it could not be
+	 * freed then. */
 	int r = load_relaxed(&me->msg_block) ? block_free_from(v, me, slot) : 0;
 
 	if (r == 0)
@@ -96,7 +103,7 @@ static int send_message(struct view *v, const struct inbox *in,
 
 	if (size > RING_INLINE) {
 		h.flags = MSG_BLOCK;
-		r = make_block(v, data, size);
+		r = make_message_block(v, data, size);
 	}
 	if (r == 0)
 		r = message_offer(v, me, in->slot, in->id, &h, data);
@@ -105,9 +112,9 @@ static int send_message(struct view *v, const struct inbox *in,
 	return r;
 }
 
-/* As write(2) says it.  A lock that a member sits on is soon free, and no bell
- * tells. */
-static int as_written(struct port *p, int r)
+/* Return the error that write(2) says.  A lock that a member keeps is soon
+ * free, and no bell tells. */
+static int answer_of_send(struct port *p, int r)
 {
 	port_clock(p, r == -ETIMEDOUT);
 	switch (r) {
@@ -124,7 +131,7 @@ static int write_inbox(struct port *p, const char *data, size_t size)
 {
 	const struct inbox *in = (const struct inbox *)p;
 
-	return as_written(p, send_message(&p->arena->view, in, data, size));
+	return answer_of_send(p, send_message(&p->arena->view, in, data, size));
 }
 
 const struct port_ops inbox_port = {

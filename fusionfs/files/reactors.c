@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* reactors/NAME: status, listeners, and dispatch */
+#include "fusionfs/files/reactors.h"
+
 #include <errno.h>
 #include <inttypes.h>
 
-#include "fusionfs/files/objects.h"
-#include "fusionfs/files/reactors.h"
-#include "fusionfs/files/show.h"
 #include "fusionfs/service/ports.h"
 #include "fusionfs/service/threads.h"
+#include "fusionfs/world/record.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/talk/cursor.h"
+#include "libfusion/core/talk/reactor_dispatch.h"
 
 int reactor_make(struct view *v, struct thread_rec *me, const char *name,
 		 uint32_t *ret_index)
@@ -30,20 +31,21 @@ struct reactor *reactor_at(struct view *v, const struct reactor_ref *ref)
 {
 	struct reactor *re = view_entry(v, KIND_REACTOR, ref->index);
 
+	/* Acquire: pairs with the release in reactor_fini(). */
 	return load_acquire(&re->id) == ref->id ? re : NULL;
 }
 
 int reactor_ref_of(const struct node *n, struct reactor_ref *ret)
 {
 	union record o;
-	int r = object_get(n, &o);
+	int r = record_get(n, &o);
 
 	if (r == 0)
-		*ret = (struct reactor_ref){object_index(n), o.e.id};
+		*ret = (struct reactor_ref){record_index(n), o.e.id};
 	return r;
 }
 
-static int find(const struct node *n, struct reactor **ret)
+static int find_reactor(const struct node *n, struct reactor **ret)
 {
 	struct reactor_ref ref = {0};
 	int r = reactor_ref_of(n, &ref);
@@ -58,7 +60,7 @@ int reactor_status_show(const struct node *n, struct text *t)
 {
 	struct reactor_sum sum;
 	struct reactor *re;
-	int r = find(n, &re);
+	int r = find_reactor(n, &re);
 
 	if (r == 0)
 		r = reactor_sum(&n->arena->view, re, &sum);
@@ -79,7 +81,8 @@ int reactor_status_show(const struct node *n, struct text *t)
 /* --- listeners -------------------------------------------------------------
  */
 
-static void add_who(struct text *t, struct view *v, const struct cursor *c)
+static void add_listener_name(struct text *t, struct view *v,
+			      const struct cursor *c)
 {
 	if (CURSOR_FLAGS(c) & CURSOR_VISITOR)
 		text_add_owner(t, v, CURSOR_TOKEN(c->st));
@@ -87,7 +90,7 @@ static void add_who(struct text *t, struct view *v, const struct cursor *c)
 		text_add(t, "member %u", c->owner);
 }
 
-static const char *state_of(const struct cursor *c)
+static const char *cursor_state_name(const struct cursor *c)
 {
 	static const char *const names[] = {
 		[CURSOR_FREE] = "free",	    [CURSOR_TAKEN] = "attaching",
@@ -99,7 +102,7 @@ static const char *state_of(const struct cursor *c)
 	return state < sizeof(names) / sizeof(*names) ? names[state] : "-";
 }
 
-static const char *policy_of(const struct cursor *c)
+static const char *cursor_policy_name(const struct cursor *c)
 {
 	static const char *const names[] = {
 		[POLICY_BLOCK] = "block",
@@ -111,7 +114,7 @@ static const char *policy_of(const struct cursor *c)
 	return policy < sizeof(names) / sizeof(*names) ? names[policy] : "-";
 }
 
-static void add_limit(struct text *t, const struct cursor *c)
+static void add_listener_limit(struct text *t, const struct cursor *c)
 {
 	text_add(t, " limit ");
 	if (c->limit_ms == REACTOR_FOREVER_MS)
@@ -125,9 +128,10 @@ static void add_limit(struct text *t, const struct cursor *c)
 static void add_listener(struct text *t, struct view *v, const struct cursor *c,
 			 uint64_t behind)
 {
-	add_who(t, v, c);
-	text_add(t, " state %s policy %s", state_of(c), policy_of(c));
-	add_limit(t, c);
+	add_listener_name(t, v, c);
+	text_add(t, " state %s policy %s", cursor_state_name(c),
+		 cursor_policy_name(c));
+	add_listener_limit(t, c);
 	text_add(t, " behind %" PRIu64 " dropped %" PRIu64 "%s\n", behind,
 		 c->dropped, CURSOR_FLAGS(c) & CURSOR_DONE ? " done" : "");
 }
@@ -136,7 +140,7 @@ int reactor_listeners_show(const struct node *n, struct text *t)
 {
 	struct view *v = &n->arena->view;
 	struct reactor *re;
-	int r = find(n, &re);
+	int r = find_reactor(n, &re);
 
 	if (r < 0)
 		return r;
@@ -159,7 +163,7 @@ int reactor_listeners_show(const struct node *n, struct text *t)
 struct dispatcher {
 	struct port port;
 	struct reactor_ref ref;
-	int64_t since_ns; /* when the write that waits came */
+	int64_t since_ns; /* when the write that waits was tried first */
 };
 
 static int open_dispatch(struct port *p, const struct node *n)
@@ -184,7 +188,7 @@ static int write_dispatch(struct port *p, const char *data, size_t size)
 	struct reactor *re = reactor_at(v, &d->ref);
 	int r = re ? reactor_dispatch(v, v->rec, re, &send) : -EIDRM;
 
-	/* A lock that a member sits on, or others take all the room. */
+	/* A member keeps a lock, or other senders take all the room. */
 	port_clock(p, r == -ETIMEDOUT || (r == -EAGAIN && !nap));
 	if (r == -EAGAIN && nap)
 		p->look_ns = clock_monotonic_ns() + nap;

@@ -1,26 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* refs/ */
+#include "fusionfs/files/refs.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "fusionfs/files/objects.h"
-#include "fusionfs/files/show.h"
+#include "fusionfs/world/record.h"
 #include "libfusion/core/names/table_lens.h"
 #include "libfusion/core/refs/ref.h"
 #include "libfusion/core/refs/ref_lens.h"
 
-/* One file at a time: kept off the stack. */
+/* One file is made at a time: not on the stack. */
 static struct ref_share shares[MEMBERS_MAX];
 
-static int by_member(const void *a, const void *b)
+static int compare_members(const void *a, const void *b)
 {
 	const struct ref_share *x = a, *y = b;
 
 	return (x->member > y->member) - (x->member < y->member);
 }
 
-static void add_who(struct text *t, const char *what, uint32_t member)
+static void add_ref_member(struct text *t, const char *what, uint32_t member)
 {
 	if (member)
 		text_add(t, "%s member %u\n", what, member);
@@ -28,7 +29,7 @@ static void add_who(struct text *t, const char *what, uint32_t member)
 		text_add(t, "%s none\n", what);
 }
 
-static void add_shares(struct text *t, struct view *v, uint32_t index)
+static void add_ref_shares(struct text *t, struct view *v, uint32_t index)
 {
 	int n = ref_shares(v, index, shares, MEMBERS_MAX);
 
@@ -36,7 +37,7 @@ static void add_shares(struct text *t, struct view *v, uint32_t index)
 		return;
 	if (n > (int)MEMBERS_MAX)
 		n = MEMBERS_MAX;
-	qsort(shares, (size_t)n, sizeof(*shares), by_member);
+	qsort(shares, (size_t)n, sizeof(*shares), compare_members);
 	for (int i = 0; i < n; i++)
 		text_add(t, "member %u local %u pending %u\n", shares[i].member,
 			 shares[i].local, shares[i].pending);
@@ -51,7 +52,7 @@ void ref_counts_show(struct view *v, uint32_t index, struct text *t)
 	text_add(t, "total %" PRIu64 "\nglobal %" PRIu64 "\n", sum.total,
 		 sum.global);
 	text_add(t, "inherited %" PRIu64 "\n", sum.inherited);
-	add_shares(t, v, index);
+	add_ref_shares(t, v, index);
 }
 
 int ref_show(const struct node *n, struct text *t)
@@ -59,10 +60,10 @@ int ref_show(const struct node *n, struct text *t)
 	struct view *v = &n->arena->view;
 	struct ref_sum sum;
 	union record o;
-	int r = object_get(n, &o);
+	int r = record_get(n, &o);
 
 	if (r == 0)
-		r = ref_copy(v, object_index(n), NULL, &sum);
+		r = ref_copy(v, record_index(n), NULL, &sum);
 	if (r < 0)
 		return r;
 	text_add(t, "total %" PRIu64 "\nglobal %" PRIu64 "\n", sum.total,
@@ -70,13 +71,13 @@ int ref_show(const struct node *n, struct text *t)
 	text_add(t, "inherited %" PRIu64 "\nfrom ", sum.inherited);
 	text_add(t, sum.from ? "#%u\n" : "none\n", sum.from);
 	text_add(t, "falls %" PRIu64 "\n", sum.falls);
-	add_who(t, "locked", sum.locker);
-	add_who(t, "watched", sum.watcher);
-	add_shares(t, v, object_index(n));
+	add_ref_member(t, "locked", sum.locker);
+	add_ref_member(t, "watched", sum.watcher);
+	add_ref_shares(t, v, record_index(n));
 	return 0;
 }
 
-/* All rows are looked at: their chains are for members to break. */
+/* Go through all rows: members can break the chains of rows. */
 void refs_of_member_show(struct view *v, uint32_t member, struct text *t)
 {
 	uint32_t hi = view_hi(&v->sb->rows.hi, v->geo.max_rows);

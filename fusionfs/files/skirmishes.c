@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* skirmishes/ */
+#include "fusionfs/files/skirmishes.h"
+
 #include <errno.h>
 #include <inttypes.h>
 
-#include "fusionfs/files/objects.h"
-#include "fusionfs/files/show.h"
 #include "fusionfs/service/threads.h"
 #include "fusionfs/service/visitors.h"
+#include "fusionfs/world/record.h"
 #include "libfusion/core/locks/skirmish_give.h"
 #include "libfusion/core/locks/skirmish_queue.h"
 
-static const char *state_of(uint64_t word)
+static const char *skirmish_state_name(uint64_t word)
 {
 	if (word & SKIRMISH_DIED)
 		return "owner-died";
@@ -22,7 +23,7 @@ int skirmish_show(const struct node *n, struct text *t)
 	struct view *v = &n->arena->view;
 	const struct skirmish *s;
 	union record o;
-	int r = object_get(n, &o);
+	int r = record_get(n, &o);
 
 	if (r < 0)
 		return r;
@@ -31,11 +32,11 @@ int skirmish_show(const struct node *n, struct text *t)
 	text_add_owner(t, v, SKIRMISH_OWNER(s->word));
 	text_add(t, "\ndepth %" PRIu64 "\nwaiters %u\n",
 		 SKIRMISH_OWNER(s->word) ? (uint64_t)s->depth + 1 : 0,
-		 threads_waiting(v, object_index(n)));
+		 threads_waiting(v, record_index(n)));
 	text_add(t, "taken %" PRIu64 "\ncontended %" PRIu64 "\n", s->taken,
 		 s->contended);
 	text_add(t, "recovered %u\nstate %s\n", s->recovered,
-		 state_of(s->word));
+		 skirmish_state_name(s->word));
 	return 0;
 }
 
@@ -47,10 +48,11 @@ static struct skirmish *skirmish_at(struct view *v, uint32_t index)
 	return view_entry(v, KIND_SKIRMISH, index);
 }
 
-static int take(struct view *v, struct thread_rec *me,
-		const struct claim *claim)
+static int skirmish_lock_take(struct view *v, struct thread_rec *me,
+			      const struct claim *claim)
 {
 	struct skirmish *s = skirmish_at(v, claim->index);
+	/* Acquire: pairs with the release in skirmish_fini(). */
 	int r = load_acquire(&s->id) == claim->id ? 0 : -EIDRM;
 
 	if (!r)
@@ -59,22 +61,23 @@ static int take(struct view *v, struct thread_rec *me,
 	return r == -EBUSY ? -EAGAIN : r;
 }
 
-static void give_up(struct view *v, struct thread_rec *me,
-		    const struct claim *claim)
+static void skirmish_lock_give_up(struct view *v, struct thread_rec *me,
+				  const struct claim *claim)
 {
 	skirmish_unqueue(v, me, skirmish_at(v, claim->index));
 }
 
-/* A shell cannot know that what a dead owner left is whole: the mark stays for
- * the next one, unless the shell has said so. */
-static void release(struct view *v, struct thread_rec *me,
-		    const struct claim *claim)
+/* Give it back.  The mark of a dead owner stays for the next owner, unless the
+ * shell has said "consistent": a shell cannot know that what the dead left is
+ * whole. */
+static void skirmish_lock_release(struct view *v, struct thread_rec *me,
+				  const struct claim *claim)
 {
 	skirmish_back_out(v, me, skirmish_at(v, claim->index));
 }
 
-static int consistent(struct view *v, struct thread_rec *me,
-		      const struct claim *claim)
+static int skirmish_lock_consistent(struct view *v, struct thread_rec *me,
+				    const struct claim *claim)
 {
 	return skirmish_consistent(me, skirmish_at(v, claim->index));
 }
@@ -91,13 +94,13 @@ int skirmish_make(struct view *v, struct thread_rec *me, const char *name,
 }
 
 static const struct lock_word words[] = {
-	{"consistent", .act = consistent},
+	{"consistent", .act = skirmish_lock_consistent},
 	{0},
 };
 
 const struct lock_ops skirmish_locks = {
-	.take = take,
-	.give_up = give_up,
-	.release = release,
+	.take = skirmish_lock_take,
+	.give_up = skirmish_lock_give_up,
+	.release = skirmish_lock_release,
 	.words = words,
 };

@@ -1,22 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The files of an arena itself, and the arenas in the root. */
+#include "fusionfs/files/status.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "fusionfs/files/show.h"
+#include "fusionfs/base/parse.h"
 #include "fusionfs/service/visitors.h"
+#include "fusionfs/world/guard.h"
+#include "fusionfs/world/world.h"
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/life/member.h"
 #include "libfusion/core/talk/ring.h"
 
-static const struct superblock *super(const struct node *n)
+static const struct superblock *superblock_of(const struct node *n)
 {
 	return n->arena->view.sb;
 }
 
-static const char *state_name(const struct arena *a)
+static const char *arena_state_name(const struct arena *a)
 {
 	if (a->corrupt)
 		return "corrupt";
@@ -24,12 +28,13 @@ static const char *state_name(const struct arena *a)
 		return "recovering";
 	if (a->ended)
 		return "empty";
+	/* Acquire: pairs with the release in set_state() of life.c. */
 	return life_state_name(load_acquire(&a->view.sb->state));
 }
 
 int arena_state_show(const struct node *n, struct text *t)
 {
-	text_add(t, "%s\n", state_name(n->arena));
+	text_add(t, "%s\n", arena_state_name(n->arena));
 	return 0;
 }
 
@@ -53,11 +58,11 @@ int arena_used_show(const struct node *n, struct text *t)
 
 int arena_limit_show(const struct node *n, struct text *t)
 {
-	text_add(t, "%" PRIu64 "\n", load_relaxed(&super(n)->limit));
+	text_add(t, "%" PRIu64 "\n", load_relaxed(&superblock_of(n)->limit));
 	return 0;
 }
 
-/* Each beginning of a number is one. */
+/* A beginning of a number is a number, too. */
 int arena_limit_check(const char *text)
 {
 	uint64_t limit;
@@ -65,8 +70,9 @@ int arena_limit_check(const char *text)
 	return parse_bytes(text, &limit);
 }
 
-/* 0 is no limit; less than is used now stops further growth only.  What no
- * arena can live with is refused; memory/status says what is the least. */
+/* 0 is no limit.  A limit below what is used now only stops growth.  A limit
+ * with which no arena can live is refused; memory/status says what is the
+ * least. */
 int arena_limit_store(const struct node *n, const char *text)
 {
 	uint64_t limit;
@@ -76,22 +82,24 @@ int arena_limit_store(const struct node *n, const char *text)
 	return arena_set_limit(n->arena, limit);
 }
 
-static int master_id(struct arena *a, void *unused)
+static int arena_master_id(struct arena *a, void *unused)
 {
+	/* Acquire: pairs with the release in member_claim(), so that the member
+	 * can be found. */
 	uint32_t id = load_acquire(&a->view.sb->master);
 
 	(void)unused;
 	return member_find(&a->view, id) ? (int)id : -ENOENT;
 }
 
-int arena_master_check(struct arena *a)
+int arena_master_check(const struct node *n)
 {
-	return guarded(a, master_id, NULL) > 0 ? 0 : -ENOENT;
+	return guarded(n->arena, arena_master_id, NULL) > 0 ? 0 : -ENOENT;
 }
 
 int arena_master_target(const struct node *n, struct text *t)
 {
-	int id = guarded(n->arena, master_id, NULL);
+	int id = guarded(n->arena, arena_master_id, NULL);
 
 	if (id <= 0)
 		return -ENOENT;
@@ -108,7 +116,8 @@ static uint32_t rings_in_use(const struct view *v)
 	return n;
 }
 
-/* Those that are no object's; a moment's difference. */
+/* Count the references that are no object's.  The two numbers are not of one
+ * moment. */
 static uint32_t named_refs(const struct superblock *sb)
 {
 	uint32_t refs = load_relaxed(&sb->tables[KIND_REF].n);
@@ -120,14 +129,15 @@ static uint32_t named_refs(const struct superblock *sb)
 int arena_status_show(const struct node *n, struct text *t)
 {
 	struct view *v = &n->arena->view;
-	const struct superblock *sb = super(n);
+	const struct superblock *sb = superblock_of(n);
 	uint32_t joining, alive, leaving;
 	unsigned holding, waiting;
 
 	visitors_count(n->arena, &holding, &waiting);
 	member_count(v, 0, &joining, &alive, &leaving);
 	text_add(t, "name %s\nstate %s\n", n->arena->name,
-		 state_name(n->arena));
+		 arena_state_name(n->arena));
+	/* Relaxed would do for a number that is only shown. */
 	text_add(t, "master %u\nmembers %u\n", load_acquire(&sb->master),
 		 joining + alive + leaving);
 	text_add(t, "joining %u\nleaving %u\n", joining, leaving);
@@ -160,16 +170,17 @@ int arena_status_show(const struct node *n, struct text *t)
 	return 0;
 }
 
-static int root_find(const struct node *dir, const char *name, struct node *ret)
+static int find_arena(const struct node *dir, const char *name,
+		      struct node *ret)
 {
 	(void)dir;
 	ret->arena = world_find(name);
 	return ret->arena ? 0 : -ENOENT;
 }
 
-/* By serial, so that what is made and removed meanwhile moves nobody. */
-static int root_next(const struct node *dir, uint64_t *at, char name[256],
-		     struct node *ret)
+/* Step by serial, so that arenas made or removed meanwhile move no other. */
+static int next_arena(const struct node *dir, uint64_t *at, char name[256],
+		      struct node *ret)
 {
 	struct arena *best = NULL;
 
@@ -185,4 +196,4 @@ static int root_next(const struct node *dir, uint64_t *at, char name[256],
 	return 0;
 }
 
-const struct items_ops root_items = {.find = root_find, .next = root_next};
+const struct items_ops root_items = {.find = find_arena, .next = next_arena};

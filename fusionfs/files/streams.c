@@ -7,6 +7,8 @@
  * tar and grep open every file that they meet.  The cursor holds up nobody:
  * the reader loses what it does not read in time, and that is counted.
  */
+#include "fusionfs/files/streams.h"
+
 #include <ctype.h>
 #include <errno.h>
 
@@ -16,10 +18,10 @@
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/talk/cursor.h"
 
-#define TEXT_BYTES 64u /* of a message are shown in a line of text */
-#define LOOKS 64       /* messages of other channels passed over in one go */
+#define TEXT_BYTES 64u /* bytes of a message that a line of text shows */
+#define LOOKS 64 /* messages of other channels that are skipped at a time */
 
-/* The largest message.  One at a time: kept off the stack. */
+/* Room for the largest message.  One is read at a time: not on the stack. */
 static uint64_t room[RING_CELLS_MAX / 2 * RING_CELL / sizeof(uint64_t)];
 
 struct stream {
@@ -30,8 +32,9 @@ struct stream {
 	bool ended;   /* its reactor is destroyed: end of file */
 };
 
-/* Half of the places are kept for members. */
-static bool are_too_many(const struct port *p, const struct reactor *re)
+/* Half of the cursors are kept for members. */
+static bool are_too_many_listening(const struct port *p,
+				   const struct reactor *re)
 {
 	uint32_t n = 0;
 
@@ -47,9 +50,10 @@ static int open_stream(struct port *p, const struct node *n)
 	return reactor_ref_of(n, &((struct stream *)p)->ref);
 }
 
-/* From now on messages are kept for it.  0; -EAGAIN a lock is held, the clock
- * tries again; -EIDRM; -ENOSPC; -ENOLCK; -ENOMEM; -EIO. */
-static int listen_now(struct stream *s)
+/* Take a cursor, so that messages are kept for the reader from now on.  0;
+ * -EAGAIN a lock is held, and the clock tries again; -EIDRM; -ENOSPC; -EMFILE;
+ * -ENOMEM; -EIO. */
+static int begin_to_listen(struct stream *s)
 {
 	struct port *p = &s->port;
 	const struct cursor_params params = {
@@ -64,7 +68,7 @@ static int listen_now(struct stream *s)
 
 	if (!re)
 		return -EIDRM;
-	if (are_too_many(p, re))
+	if (are_too_many_listening(p, re))
 		return -ENOSPC;
 	r = port_claim(p);
 	if (r == 0)
@@ -85,9 +89,9 @@ static void close_stream(struct port *p)
 	s->listens = false;
 }
 
-/* The next message that is wanted.  0 and *ret; -EAGAIN; -EIDRM; -EIO, also if
- * there is none that could ever come. */
-static int next_message(struct stream *s, struct msg_head *ret)
+/* Read the next message that is wanted.  0; -EAGAIN there is none yet; -EIDRM
+ * the reactor is destroyed; -EIO none could ever come. */
+static int next_stream_message(struct stream *s, struct msg_head *ret)
 {
 	struct port *p = &s->port;
 	struct view *v = &p->arena->view;
@@ -105,7 +109,7 @@ static int next_message(struct stream *s, struct msg_head *ret)
 	}
 	if (r >= 0)
 		r = cursor_check(v, &s->listener);
-	/* There are more that nobody here wants: the clock goes on. */
+	/* There are more messages of other channels: the clock goes on. */
 	port_clock(p, true);
 	return r < 0 ? r : -EAGAIN;
 }
@@ -113,8 +117,8 @@ static int next_message(struct stream *s, struct msg_head *ret)
 /* --- As it is --------------------------------------------------------------
  */
 
-/* Of an empty one there is nothing to read. */
-static void add_raw(struct text *t, const struct msg_head *h)
+/* An empty message adds nothing. */
+static void add_raw_message(struct text *t, const struct msg_head *h)
 {
 	if (h->size)
 		text_append(t, room, h->size);
@@ -123,7 +127,7 @@ static void add_raw(struct text *t, const struct msg_head *h)
 /* --- As a line -------------------------------------------------------------
  */
 
-static void add_line(struct text *t, const struct msg_head *h)
+static void add_text_message(struct text *t, const struct msg_head *h)
 {
 	const unsigned char *p = (const unsigned char *)room;
 	uint32_t n = h->size < TEXT_BYTES ? h->size : TEXT_BYTES;
@@ -141,17 +145,17 @@ static void add_line(struct text *t, const struct msg_head *h)
 /* --- Files -----------------------------------------------------------------
  */
 
-static int fill(struct port *p,
-		void (*add)(struct text *t, const struct msg_head *h))
+static int fill_with(struct port *p,
+		     void (*add)(struct text *t, const struct msg_head *h))
 {
 	struct stream *s = (struct stream *)p;
 	struct msg_head h;
-	int r = s->listens || s->ended ? 0 : listen_now(s);
+	int r = s->listens || s->ended ? 0 : begin_to_listen(s);
 
 	if (r == -EIDRM)
 		s->ended = true;
 	for (int i = 0; i < LOOKS && r == 0 && !p->out.len && !s->ended; i++) {
-		r = next_message(s, &h);
+		r = next_stream_message(s, &h);
 		if (r == -EIDRM)
 			s->ended = true;
 		else if (r == 0)
@@ -161,23 +165,23 @@ static int fill(struct port *p,
 		return 0;
 	if (r < 0)
 		return r;
-	/* Empty ones only, so far. */
+	/* There were empty messages only, so far. */
 	port_clock(p, true);
 	return -EAGAIN;
 }
 
 static int fill_stream(struct port *p)
 {
-	return fill(p, add_raw);
+	return fill_with(p, add_raw_message);
 }
 
 static int fill_text(struct port *p)
 {
-	return fill(p, add_line);
+	return fill_with(p, add_text_message);
 }
 
-/* What is found is kept for the next read. */
-static bool is_ready(struct port *p)
+/* Look for a message, and keep it for the next read. */
+static bool is_stream_ready(struct port *p)
 {
 	p->out.len = p->sent = 0;
 	return p->ops->fill(p) != -EAGAIN;
@@ -187,7 +191,7 @@ const struct port_ops stream_port = {
 	.size = sizeof(struct stream),
 	.open = open_stream,
 	.fill = fill_stream,
-	.ready = is_ready,
+	.ready = is_stream_ready,
 	.close = close_stream,
 };
 
@@ -195,6 +199,6 @@ const struct port_ops text_port = {
 	.size = sizeof(struct stream),
 	.open = open_stream,
 	.fill = fill_text,
-	.ready = is_ready,
+	.ready = is_stream_ready,
 	.close = close_stream,
 };

@@ -11,18 +11,20 @@
 #include <unistd.h>
 
 #include "fusionfs/base/log.h"
-#include "fusionfs/base/source.h"
+#include "fusionfs/base/loop.h"
 #include "fusionfs/service/ports.h"
+#include "fusionfs/world/guard.h"
 #include "fusionfs/world/world.h"
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/base/futex.h"
 
-/* How long a thread outlives an arena whose last wake it has missed. */
+/* The longest that a thread outlives an arena, if it has missed the last
+ * wake. */
 #define NAP_NS 1000000000
 #define PAGE 4096
 
-/* A bell that rings in vain so often is listened to more rarely: members can
- * ring it as fast as they like. */
+/* Members can ring as fast as they like: after so many rings in vain the thread
+ * pauses before it listens again. */
 #define VAIN_MAX 16
 #define VAIN_FIRST_US 250
 #define VAIN_LAST_US 8000
@@ -39,13 +41,13 @@ struct bell {
 	bool over;
 	unsigned users; /* main loop, thread */
 	bool wanted;	/* main loop only: what the superblock says */
-	unsigned vain;	/* rings, one after another, that nobody waited for */
+	unsigned vain;	/* rings in a row for which no request waited */
 };
 
 static int told = -1; /* eventfd */
 
-/* Gives back the mutex, too. */
-static void unref_locked(struct bell *b)
+/* Give up a use of the bell, and the mutex. */
+static void bell_unref_locked(struct bell *b)
 {
 	unsigned left = --b->users;
 
@@ -58,7 +60,7 @@ static void unref_locked(struct bell *b)
 	free(b);
 }
 
-static unsigned pause_us(const struct bell *b)
+static unsigned bell_pause_us(const struct bell *b)
 {
 	unsigned us = VAIN_FIRST_US;
 
@@ -69,7 +71,7 @@ static unsigned pause_us(const struct bell *b)
 	return us;
 }
 
-static void *listen_to(void *arg)
+static void *listen_to_bell(void *arg)
 {
 	struct bell *b = arg;
 	uint64_t one = 1;
@@ -84,7 +86,7 @@ static void *listen_to(void *arg)
 			pthread_cond_wait(&b->changed, &b->mutex);
 			continue;
 		}
-		us = pause_us(b);
+		us = bell_pause_us(b);
 		pthread_mutex_unlock(&b->mutex);
 		if (us)
 			usleep(us);
@@ -94,15 +96,15 @@ static void *listen_to(void *arg)
 			continue;
 		b->listening = false;
 		b->rung = true;
-		/* Full or not, it says that there is something. */
+		/* A full counter says as well that there is something. */
 		if (write(told, &one, sizeof(one)) < 0)
 			continue;
 	}
-	unref_locked(b);
+	bell_unref_locked(b);
 	return NULL;
 }
 
-static struct bell *start(struct arena *a)
+static struct bell *start_bell(struct arena *a)
 {
 	struct bell *b = calloc(1, sizeof(*b));
 	pthread_attr_t attr;
@@ -124,7 +126,7 @@ static struct bell *start(struct arena *a)
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	pthread_attr_setstacksize(&attr, 64 << 10);
-	r = pthread_create(&thread, &attr, listen_to, b);
+	r = pthread_create(&thread, &attr, listen_to_bell, b);
 	pthread_attr_destroy(&attr);
 	if (r == 0)
 		return b;
@@ -142,24 +144,26 @@ static struct bell *start(struct arena *a)
  *   look for it: nothing         wanted? -> wake
  *   sleep while bell is seen
  */
-static int want(struct arena *a, void *arg)
+static int want_bell(struct arena *a, void *arg)
 {
 	struct superblock *sb = a->view.sb;
 
 	store_relaxed(&sb->visitor_bell_wanted, (uint32_t)a->bell->wanted);
 	full_fence();
+	/* Acquire: pairs with the release in visitor_bell_ring(): the look for
+	 * messages that follows sees what was there before that ring. */
 	*(uint32_t *)arg = load_acquire(&sb->visitor_bell);
 	return 0;
 }
 
-static void listen_again(struct arena *a)
+static void listen_to_bell_again(struct arena *a)
 {
 	struct bell *b = a->bell;
 	uint32_t seen;
 
-	/* Without visitors members need not make the system call. */
+	/* Without ports members need not make the system call. */
 	b->wanted = a->ports != NULL;
-	if (guarded(a, want, &seen) < 0 || !b->wanted)
+	if (guarded(a, want_bell, &seen) < 0 || !b->wanted)
 		return;
 	pthread_mutex_lock(&b->mutex);
 	b->seen = seen;
@@ -173,9 +177,9 @@ bool bell_listen(struct arena *a)
 	if ((a->bell && a->bell->wanted) || a->corrupt || !a->view.base)
 		return false;
 	if (!a->bell)
-		a->bell = start(a);
+		a->bell = start_bell(a);
 	if (a->bell)
-		listen_again(a);
+		listen_to_bell_again(a);
 	return a->bell != NULL;
 }
 
@@ -184,7 +188,7 @@ bool bell_is_heard(const struct arena *a)
 	return a->bell != NULL;
 }
 
-static bool take_rung(struct bell *b)
+static bool take_ring(struct bell *b)
 {
 	bool rung;
 
@@ -195,14 +199,14 @@ static bool take_rung(struct bell *b)
 	return rung;
 }
 
-static void count_vain(struct bell *b, bool useful)
+static void count_vain_ring(struct bell *b, bool useful)
 {
 	pthread_mutex_lock(&b->mutex);
 	b->vain = useful ? 0 : b->vain + 1;
 	pthread_mutex_unlock(&b->mutex);
 }
 
-static void look(struct source *s)
+static void bell_rang(struct source *s)
 {
 	uint64_t n;
 
@@ -210,20 +214,21 @@ static void look(struct source *s)
 	if (read(told, &n, sizeof(n)) < 0)
 		return;
 	for (struct arena *a = world.arenas; a; a = a->next) {
-		if (!a->bell || !take_rung(a->bell))
+		if (!a->bell || !take_ring(a->bell))
 			continue;
-		/* First, so that what comes while we look rings again. */
-		listen_again(a);
-		count_vain(a->bell, ports_look(a));
+		/* Listen before the look, so that what comes meanwhile rings
+		 * again. */
+		listen_to_bell_again(a);
+		count_vain_ring(a->bell, ports_look(a));
 	}
 }
 
 int bell_init(void)
 {
-	static struct source source = {look};
+	static struct source source = {bell_rang};
 
 	told = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	return told < 0 ? -errno : source_add(&source, told);
+	return told < 0 ? -errno : loop_add(&source, told);
 }
 
 void bell_end(struct arena *a)
@@ -236,7 +241,7 @@ void bell_end(struct arena *a)
 	pthread_mutex_lock(&b->mutex);
 	b->over = true;
 	pthread_cond_signal(&b->changed);
-	/* It may miss this, and then ends after a nap. */
+	/* The thread may miss this wake: then it ends after NAP_NS. */
 	futex_wake(b->word, INT_MAX);
-	unref_locked(b);
+	bell_unref_locked(b);
 }

@@ -5,15 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fusionfs/base/fuse.h"
+#include "fusionfs/base/attributes.h"
+#include "fusionfs/base/reply.h"
+#include "fusionfs/world/arena_service.h"
+#include "fusionfs/world/guard.h"
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/file/event.h"
 
-/* Events looked at in one go: all that there can be, and those that came
- * meanwhile.  A hostile head must not keep us here. */
+/* Most events copied at a time: all that there can be, and those that came
+ * meanwhile.  The head may be hostile and must not keep us here. */
 #define SCAN_MAX (4 * (int)EVENTS)
-/* Of the text, so much stays for files that are open; a trim halves it.  The
- * newest EVENTS lines are always less than half. */
+/* Bytes of text that stay for open files; a trim halves them.  The newest
+ * EVENTS lines are always less than half. */
 #define KEEP_MAX (256u * 1024u)
 /* The longest line: two numbers, two words, 104 bytes. */
 #define EVENT_LINE_MAX 192u
@@ -26,11 +29,12 @@ _Static_assert(EVENTS *EVENT_LINE_MAX <= KEEP_MAX / 2, "the newest lines fit");
  */
 struct event_log {
 	uint64_t epoch, next;	/* the event to be copied next, of that life */
-	uint64_t first;		/* place at which this life begins */
-	uint64_t begin, end;	/* places of `text` */
-	uint64_t n_lines;	/* ever */
+	uint64_t first;		/* place where this life begins */
+	uint64_t begin, end;	/* places of the ends of `text` */
+	uint64_t n_lines;	/* lines copied ever */
 	uint64_t lines[EVENTS]; /* places of the newest ones */
-	uint64_t told_base;	/* the size the kernel has counts from here */
+	uint64_t told_base;	/* place from which the size that the kernel has
+				   counts */
 	struct text text;
 };
 
@@ -46,14 +50,14 @@ struct watcher {
 /* --- Copying ---------------------------------------------------------------
  */
 
-static int set_watched(struct arena *a, void *unused)
+static int tell_watched(struct arena *a, void *unused)
 {
 	(void)unused;
 	store_relaxed(&a->view.sb->event_watchers, a->watchers != NULL);
 	return 0;
 }
 
-static void add_line(struct text *t, const struct event_rec *e)
+static void add_event_line(struct text *t, const struct event_rec *e)
 {
 	text_add_time(t, e->time_ns);
 	text_add(t, " %s", event_kind_name(e->kind));
@@ -64,8 +68,8 @@ static void add_line(struct text *t, const struct event_rec *e)
 	text_add(t, "\n");
 }
 
-/* The place of the oldest line that a file opened now begins with. */
-static uint64_t newest_lines(const struct event_log *log)
+/* Return the place of the first line of a file that is opened now. */
+static uint64_t newest_lines_place(const struct event_log *log)
 {
 	uint64_t at = log->n_lines < EVENTS ? log->first
 					    : log->lines[log->n_lines % EVENTS];
@@ -75,8 +79,9 @@ static uint64_t newest_lines(const struct event_log *log)
 	return at < log->begin ? log->begin : at;
 }
 
-/* The first line at or behind @place that is still there. */
-static uint64_t line_from(const struct event_log *log, uint64_t place)
+/* Return the place of the first line at or behind @place that is still
+ * there. */
+static uint64_t first_line_from(const struct event_log *log, uint64_t place)
 {
 	const char *at, *newline;
 
@@ -90,7 +95,7 @@ static uint64_t line_from(const struct event_log *log, uint64_t place)
 		       : log->end;
 }
 
-static void drop_before(struct event_log *log, uint64_t place)
+static void drop_lines_before(struct event_log *log, uint64_t place)
 {
 	size_t n = (size_t)(place - log->begin);
 
@@ -99,30 +104,32 @@ static void drop_before(struct event_log *log, uint64_t place)
 	log->begin = place;
 }
 
-static void trim(const struct arena *a)
+static void trim_log(const struct arena *a)
 {
 	struct event_log *log = a->log;
 
-	if (!a->watchers && newest_lines(log) > log->begin)
-		drop_before(log, newest_lines(log));
+	if (!a->watchers && newest_lines_place(log) > log->begin)
+		drop_lines_before(log, newest_lines_place(log));
 	else if (log->text.len > KEEP_MAX)
-		drop_before(log, line_from(log, log->end - KEEP_MAX / 2));
+		drop_lines_before(
+			log, first_line_from(log, log->end - KEEP_MAX / 2));
 }
 
-static void begin_life(struct arena *a, uint64_t epoch)
+static void begin_log_life(struct arena *a, uint64_t epoch)
 {
 	a->log->epoch = epoch;
 	a->log->next = 0;
 	a->log->first = a->log->end;
-	set_watched(a, NULL);
+	tell_watched(a, NULL);
 }
 
-/* Without memory for it a line is lost, as one that nobody has read in time. */
-static void copy_line(struct event_log *log, const struct event_rec *e)
+/* Copy a line.  Without memory it is lost, as is a line that was not copied in
+ * time. */
+static void copy_event_line(struct event_log *log, const struct event_rec *e)
 {
 	size_t len = log->text.len;
 
-	add_line(&log->text, e);
+	add_event_line(&log->text, e);
 	if (log->text.failed) {
 		log->text.len = len;
 		log->text.failed = 0;
@@ -132,7 +139,7 @@ static void copy_line(struct event_log *log, const struct event_rec *e)
 	log->end += log->text.len - len;
 }
 
-static int copy_lines(struct arena *a, void *unused)
+static int copy_event_lines(struct arena *a, void *unused)
 {
 	struct event_log *log = a->log;
 	uint64_t epoch = a->view.sb->epoch, oldest;
@@ -140,7 +147,7 @@ static int copy_lines(struct arena *a, void *unused)
 
 	(void)unused;
 	if (log->epoch != epoch)
-		begin_life(a, epoch);
+		begin_log_life(a, epoch);
 	for (int i = 0; i < SCAN_MAX; i++) {
 		int r = event_read(&a->view, log->next, &e, &oldest);
 
@@ -150,21 +157,21 @@ static int copy_lines(struct arena *a, void *unused)
 			log->next = oldest;
 			continue;
 		}
-		copy_line(log, &e);
+		copy_event_line(log, &e);
 		log->next++;
 	}
 	return 0;
 }
 
-/* What has happened so far.  NULL: no memory. */
-static struct event_log *look(struct arena *a)
+/* Copy the events that have happened so far.  NULL: no memory. */
+static struct event_log *look_for_events(struct arena *a)
 {
 	if (!a->log)
 		a->log = calloc(1, sizeof(*a->log));
 	if (!a->log)
 		return NULL;
-	guarded(a, copy_lines, NULL);
-	trim(a);
+	guarded(a, copy_event_lines, NULL);
+	trim_log(a);
 	return a->log;
 }
 
@@ -173,23 +180,28 @@ static struct event_log *look(struct arena *a)
 
 struct watcher *events_open(struct arena *a)
 {
-	struct event_log *log = look(a);
+	struct event_log *log = look_for_events(a);
 	struct watcher *w = log ? calloc(1, sizeof(*w)) : NULL;
 
 	if (!w)
 		return NULL;
 	w->arena = a;
-	w->base = newest_lines(log);
+	w->base = newest_lines_place(log);
 	w->next = a->watchers;
 	a->watchers = w;
-	guarded(a, set_watched, NULL);
+	guarded(a, tell_watched, NULL);
 	return w;
 }
 
-static void drop_poll(struct watcher *w)
+static void drop_watcher_poll(struct watcher *w)
 {
-	if (w->ph)
-		fuse_pollhandle_destroy(w->ph);
+	pollhandle_drop(w->ph);
+	w->ph = NULL;
+}
+
+static void tell_watcher_poll(struct watcher *w)
+{
+	pollhandle_tell(w->ph);
 	w->ph = NULL;
 }
 
@@ -202,30 +214,30 @@ void events_close(struct watcher *w)
 			;
 		if (*p)
 			*p = w->next;
-		guarded(w->arena, set_watched, NULL);
+		guarded(w->arena, tell_watched, NULL);
 	}
-	drop_poll(w);
+	drop_watcher_poll(w);
 	free(w);
 }
 
-/* A reader that was slow goes on with the first line that is still there: that
- * has the offset at which the reader is. */
-static void catch_up(struct watcher *w, const struct event_log *log)
+/* Let a slow reader go on with the first line that is still there: that line
+ * gets the offset at which the reader is. */
+static void catch_up_watcher(struct watcher *w, const struct event_log *log)
 {
 	if (w->base + w->off >= log->begin)
 		return;
-	w->base = (w->off ? log->begin : newest_lines(log)) - w->off;
+	w->base = (w->off ? log->begin : newest_lines_place(log)) - w->off;
 }
 
 uint64_t events_size(struct arena *a, struct watcher *w)
 {
-	struct event_log *log = look(a);
+	struct event_log *log = look_for_events(a);
 
 	if (!log)
 		return 0;
 	if (w)
-		catch_up(w, log);
-	log->told_base = w ? w->base : newest_lines(log);
+		catch_up_watcher(w, log);
+	log->told_base = w ? w->base : newest_lines_place(log);
 	return log->end - log->told_base;
 }
 
@@ -238,7 +250,7 @@ bool events_fit_page(const struct watcher *w, uint64_t told)
 
 int events_read(struct watcher *w, uint64_t off, size_t size, const char **ret)
 {
-	struct event_log *log = w->arena ? look(w->arena) : NULL;
+	struct event_log *log = w->arena ? look_for_events(w->arena) : NULL;
 	uint64_t place, left;
 
 	*ret = NULL;
@@ -247,7 +259,7 @@ int events_read(struct watcher *w, uint64_t off, size_t size, const char **ret)
 	if (!off)
 		w->off = 0;
 	if (off == w->off)
-		catch_up(w, log);
+		catch_up_watcher(w, log);
 	place = w->base + off;
 	if (place < log->begin)
 		return -ENODATA;
@@ -262,10 +274,10 @@ int events_read(struct watcher *w, uint64_t off, size_t size, const char **ret)
 
 bool events_poll(struct watcher *w, struct fuse_pollhandle *ph)
 {
-	struct event_log *log = w->arena ? look(w->arena) : NULL;
+	struct event_log *log = w->arena ? look_for_events(w->arena) : NULL;
 
 	if (ph) {
-		drop_poll(w);
+		drop_watcher_poll(w);
 		w->ph = ph;
 	}
 	return !log || w->base + w->off < log->end;
@@ -276,24 +288,26 @@ void events_changed(struct arena *a)
 	for (struct watcher *w = a->watchers; w; w = w->next) {
 		if (!w->ph || !events_poll(w, NULL))
 			continue;
-		fuse_lowlevel_notify_poll(w->ph);
-		drop_poll(w);
+		tell_watcher_poll(w);
 	}
 }
 
-static int newest(struct arena *a, void *arg)
+static int read_newest_event(struct arena *a, void *arg)
 {
 	struct event_rec *e = arg;
+	/* Acquire: pairs with the release in append() of event.c. */
 	uint64_t head = load_acquire(&a->view.sb->event_head), oldest;
 
 	return head ? event_read(&a->view, head - 1, e, &oldest) : -ENOENT;
 }
 
-uint64_t events_time(struct arena *a)
+void events_stat(const struct node *n, struct stat *st)
 {
 	struct event_rec e;
 
-	return guarded(a, newest, &e) == 0 ? e.time_ns : 0;
+	if (guarded(n->arena, read_newest_event, &e) == 0 && e.time_ns)
+		attributes_set_times(st, e.time_ns);
+	attributes_set_size(st, events_size(n->arena, NULL));
 }
 
 void events_forget(struct arena *a)
@@ -303,13 +317,16 @@ void events_forget(struct arena *a)
 
 		a->watchers = w->next;
 		w->arena = NULL;
-		if (w->ph) {
-			fuse_lowlevel_notify_poll(w->ph);
-			drop_poll(w);
-		}
+		tell_watcher_poll(w);
 	}
 	if (a->log)
 		text_finish(&a->log->text);
 	free(a->log);
 	a->log = NULL;
 }
+
+const struct arena_service events_service = {
+	.announce = events_changed,
+	.forget = events_forget,
+	.stop = events_forget,
+};

@@ -9,15 +9,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "fusionfs/base/log.h"
-#include "fusionfs/base/source.h"
+#include "fusionfs/base/loop.h"
 #include "fusionfs/service/waiters.h"
+#include "fusionfs/world/node.h"
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/base/futex.h"
 
@@ -133,7 +133,7 @@ static struct offer *offer_take(const struct hand_over_token *token, pid_t pid)
 
 	while ((o = *p) && memcmp(&o->token, token, sizeof(*token)) != 0)
 		p = &o->next;
-	/* A pid of 0 is of a process that cannot be seen from here. */
+	/* A pid of 0 is that of a process in a pid namespace outside. */
 	if (!o || (pid && o->pid != pid))
 		return NULL;
 	*p = o->next;
@@ -149,12 +149,12 @@ static void hang_up(struct connection *c)
 	while (*p != c)
 		p = &(*p)->next;
 	*p = c->next;
-	source_drop(&c->source);
+	loop_drop(&c->source);
 	close(c->fd);
 	free(c);
 }
 
-/* @size bytes and @n descriptors, at most HAND_OVER_FDS.  0, -errno. */
+/* Send @size bytes and @n descriptors, at most HAND_OVER_FDS.  0, -errno. */
 static int send_fds(int to, const void *data, size_t size, const int *fds,
 		    unsigned n)
 {
@@ -186,8 +186,8 @@ static void send_offer(int fd, const struct offer *o)
 		     o->arena->name, (int)o->pid, strerror(-r));
 }
 
-/* The token is one message of a process that has nothing else to say: all of
- * it is there, or the process is none of ours. */
+/* Receive the token, which is one message of a process that says nothing else.
+ * A process that sends a part of a token is no member. */
 static void connection_ready(struct source *s)
 {
 	struct connection *c = (struct connection *)s;
@@ -205,7 +205,7 @@ static void connection_ready(struct source *s)
 	hang_up(c);
 }
 
-static void make_room(uid_t uid)
+static void make_room_for_connection(uid_t uid)
 {
 	struct connection *oldest = NULL, *theirs = NULL;
 	unsigned all = 0, n = 0;
@@ -233,7 +233,7 @@ static int add_connection(int fd)
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) < 0)
 		return -errno;
-	make_room(who.uid);
+	make_room_for_connection(who.uid);
 	c = malloc(sizeof(*c));
 	if (!c)
 		return -ENOMEM;
@@ -244,13 +244,13 @@ static int add_connection(int fd)
 		.uid = who.uid,
 		.pid = who.pid,
 	};
-	r = source_add(&c->source, fd);
+	r = loop_add(&c->source, fd);
 	if (r < 0) {
 		free(c);
 		return r;
 	}
 	connections = c;
-	/* It is there already, as a rule. */
+	/* The token is there already, as a rule. */
 	connection_ready(&c->source);
 	return 0;
 }
@@ -264,9 +264,11 @@ static struct {
 	bool binding;		 /* a thread is at it */
 	bool deaf;		 /* no descriptors: until the next patrol */
 	int report[2];		 /* sockets: the thread sends how it went */
-	/* Atomic: the thread that binds, 0 none; and what op_mknod() has made
-	 * for it.  The main thread sets `made` before it answers MKNOD, and the
-	 * system call orders that before the look of the thread. */
+	/* Atomic: the thread that binds, 0: none; and whether op_mknod() has
+	 * made the file for it.  bind_thread() stores tid, released, before it
+	 * asks for the file, and hand_over_bound() acquires tid.  That function
+	 * releases `made` before MKNOD is answered, and bind_socket_in()
+	 * acquires it after bind(2) has returned. */
 	int tid, made;
 } hand_over = {.fd = -1};
 
@@ -284,16 +286,16 @@ static void accept_ready(struct source *s)
 		}
 		if (errno != EMFILE && errno != ENFILE && errno != ENOMEM)
 			return;
-		/* It would be ready again and again. */
-		epoll_ctl(world.epoll, EPOLL_CTL_DEL, hand_over.fd, NULL);
+		/* Its descriptor would be ready again and again. */
+		loop_remove(hand_over.fd);
 		hand_over.deaf = true;
 		return;
 	}
 }
 
-/* Only what op_mknod() has made is our mount's: something else may have been
- * mounted over it. */
-static int bind_in(int mnt)
+/* Bind a socket in directory @mnt.  If op_mknod() has not made the file,
+ * something else is mounted over our mount. */
+static int bind_socket_in(int mnt)
 {
 	struct sockaddr_un at = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -316,10 +318,10 @@ static int bind_in(int mnt)
 	return r < 0 ? r : fd;
 }
 
-/* @r: the socket, or -errno.  The report is a datagram and there is one at a
- * time, so there is room for it.  The main thread waits for it: one that says
- * what went wrong takes no more than that. */
-static void send_report(int report, int r)
+/* Send the result @r, a socket or -errno, to the main thread, which waits for
+ * it. The report is a datagram and there is one at a time, so there is room for
+ * it; an error needs no room for a descriptor. */
+static void send_bind_report(int report, int r)
 {
 	int sent = send_fds(report, &r, sizeof(r), &r, r >= 0);
 
@@ -327,8 +329,8 @@ static void send_report(int report, int r)
 		send_fds(report, &sent, sizeof(sent), NULL, 0);
 }
 
-/* As send_report() was told. */
-static int take_report(void)
+/* Receive what send_bind_report() was told: the socket, or -errno. */
+static int take_bind_report(void)
 {
 	int r = -EIO;
 	union {
@@ -357,13 +359,15 @@ static int take_report(void)
 }
 
 /*
- * Descriptors of its own, and none of ours but @report.  This thread asks its
- * own daemon, and a request that the daemon has read is waited for by the
- * kernel whatever happens.  If we were killed meanwhile, the device would be
- * open in this thread, the thread be waiting for the device, and neither the
- * daemon nor anybody who uses the mount could ever end.
+ * Give this thread descriptors of its own, and none of ours but @report.
+ *
+ * The thread asks its own daemon.  The kernel waits for the answer to a request
+ * that the daemon has read, whatever happens.  If the daemon were killed
+ * meanwhile, the device would stay open in this thread, and the thread would
+ * wait for the device: neither the daemon nor a process that uses the mount
+ * could ever end.
  */
-static int leave_descriptors(int report)
+static int leave_daemon_descriptors(int report)
 {
 	if (unshare(CLONE_FILES) < 0 ||
 	    close_range((unsigned)report + 1, ~0u, 0) < 0 ||
@@ -378,23 +382,23 @@ static void *bind_thread(void *unused)
 
 	(void)unused;
 	store_release(&hand_over.tid, (int)gettid());
-	r = leave_descriptors(report);
+	r = leave_daemon_descriptors(report);
 	if (!r)
 		mnt = open(world.options->mountpoint,
 			   O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (!r)
-		r = mnt < 0 ? -errno : bind_in(mnt);
-	/* Open, it would keep the mount busy. */
+		r = mnt < 0 ? -errno : bind_socket_in(mnt);
+	/* An open descriptor would keep the mount busy. */
 	if (mnt >= 0)
 		close(mnt);
 	store_release(&hand_over.tid, 0);
-	send_report(report, r);
+	send_bind_report(report, r);
 	/* The socket is the main thread's now; this descriptor of it goes with
 	 * the thread. */
 	return NULL;
 }
 
-static int start_thread(void)
+static int start_bind_thread(void)
 {
 	sigset_t all, old;
 	pthread_attr_t attr;
@@ -403,7 +407,8 @@ static int start_thread(void)
 
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	/* The next one may begin before the last one is all gone. */
+	/* A small stack, as the next thread may begin before this one has
+	 * ended. */
 	pthread_attr_setstacksize(&attr, BIND_STACK);
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &old);
@@ -421,12 +426,13 @@ int hand_over_bound(pid_t tid)
 	return 0;
 }
 
-bool hand_over_is_there(void)
+int hand_over_check(const struct node *n)
 {
-	return load_acquire(&hand_over.made);
+	(void)n;
+	return load_acquire(&hand_over.made) ? 0 : -ENOENT;
 }
 
-static void unbind(void)
+static void unbind_socket(void)
 {
 	if (hand_over.fd >= 0)
 		close(hand_over.fd);
@@ -444,7 +450,7 @@ int hand_over_listen(void)
 	if (hand_over.binding)
 		return 1;
 	store_release(&hand_over.made, 0);
-	r = start_thread();
+	r = start_bind_thread();
 	hand_over.binding = r == 0;
 	return r < 0 ? r : 1;
 }
@@ -457,20 +463,20 @@ static void complain_unbound(int r)
 		 r == -EXDEV ? ": something is mounted over this mount" : "");
 }
 
-static void bind_ended(struct source *s)
+static void bind_thread_ended(struct source *s)
 {
 	struct arena *a, *next;
-	int r = take_report();
+	int r = take_bind_report();
 
 	(void)s;
 	hand_over.binding = false;
 	if (r >= 0) {
 		hand_over.fd = r;
-		r = source_add(&hand_over.listening, r);
+		r = loop_add(&hand_over.listening, r);
 	}
 	if (r < 0) {
 		complain_unbound(r);
-		unbind();
+		unbind_socket();
 	}
 	for (a = world.arenas; a; a = next) {
 		next = a->next;
@@ -485,11 +491,11 @@ static void bind_ended(struct source *s)
 int hand_over_init(void)
 {
 	hand_over.listening.ready = accept_ready;
-	hand_over.told.ready = bind_ended;
+	hand_over.told.ready = bind_thread_ended;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
 		       hand_over.report) < 0)
 		return -errno;
-	return source_add(&hand_over.told, hand_over.report[0]);
+	return loop_add(&hand_over.told, hand_over.report[0]);
 }
 
 void hand_over_rest(void)
@@ -499,8 +505,8 @@ void hand_over_rest(void)
 	for (const struct arena *a = world.arenas; a; a = a->next)
 		if (a->members || a->waiters)
 			return;
-	source_drop(&hand_over.listening);
-	unbind();
+	loop_drop(&hand_over.listening);
+	unbind_socket();
 }
 
 void hand_over_stop(void)
@@ -509,7 +515,7 @@ void hand_over_stop(void)
 		offers_forget(offers->arena, 0);
 	while (connections)
 		hang_up(connections);
-	unbind();
+	unbind_socket();
 }
 
 void hand_over_patrol(void)
@@ -527,7 +533,7 @@ void hand_over_patrol(void)
 			hang_up(c);
 	}
 	if (hand_over.deaf && hand_over.fd >= 0 &&
-	    source_add(&hand_over.listening, hand_over.fd) == 0)
+	    loop_add(&hand_over.listening, hand_over.fd) == 0)
 		hand_over.deaf = false;
 	hand_over_rest();
 }

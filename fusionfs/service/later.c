@@ -4,35 +4,37 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "fusionfs/base/clock.h"
 #include "fusionfs/base/reply.h"
 #include "fusionfs/service/events.h"
 #include "fusionfs/service/undertaker.h"
 #include "fusionfs/service/waiters.h"
+#include "fusionfs/world/arena_service.h"
+#include "fusionfs/world/guard.h"
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/file/event.h"
+#include "libfusion/core/file/lock.h"
 #include "libfusion/core/file/thread.h"
 
-/* Between two attempts, doubling. */
+/* The pause between two attempts doubles, from the first to the last. */
 #define NAP_FIRST_NS 1000000
 #define NAP_LAST_NS 128000000
-/* Looks at the owner of a lock, one after another, that found nobody. */
+/* Attempts in a row in which the owner of a lock could not be found. */
 #define LOST_MAX 5
-/* As to requests, which somebody waits for. */
+/* The longest pause of a request, for which a process waits. */
 #define REQUEST_NAP_NS 8000000
 
-struct kept {
-	struct kept *next;
+struct kept_request {
+	struct parked parked;
 	struct arena *arena;
-	struct fuse_req *req;
 	int64_t deadline_ns; /* CLOCK_MONOTONIC */
 	int64_t look_ns, nap_ns;
-	struct charge charge;
 	struct asked asked;
 };
 
-static struct kept *waiting; /* oldest first */
-static struct kept *running; /* its request is being tried again */
+static struct parked *kept_requests; /* oldest first */
+static struct kept_request *running; /* its request is being tried again */
 
 /* --- An arena's own work ---------------------------------------------------
  */
@@ -47,9 +49,10 @@ void later(struct arena *a)
 	a->later_ns = clock_monotonic_ns() + a->later_nap_ns;
 }
 
-/* Is that lock still so?  Looked at after its owner was looked for: an owner
- * that ends gives its locks back, or has them given back, before its record. */
-static bool is_held_by(const struct view *v, uint64_t at, uint32_t token)
+/* Is the lock still held by @token?  The caller has looked for the owner
+ * before: an owner that ends gives its locks back, or recovery does, before its
+ * record. */
+static bool is_lock_held_by(const struct view *v, uint64_t at, uint32_t token)
 {
 	const struct core_lock *l = view_at(v, at);
 
@@ -58,9 +61,9 @@ static bool is_held_by(const struct view *v, uint64_t at, uint32_t token)
 	return (load_relaxed(&l->word) & TOKEN_MASK) == token;
 }
 
-/* The owner that was in the way may be dead: then it is recovered now.  1:
- * nobody has that token, or it is one of ours, and we hold no lock from one
- * request to the next; 0, -errno. */
+/* Recover the owner that was in the way, if it is dead.  Returns 0; -errno; 1:
+ * no thread has that token, or it is one of the daemon's, which holds no lock
+ * from one request to the next. */
 static int look_at_owner(struct arena *a, void *unused)
 {
 	uint32_t token = a->view.met;
@@ -77,14 +80,14 @@ static int look_at_owner(struct arena *a, void *unused)
 	t = thread_by_token(&a->view, token);
 	if (t && load_relaxed(&t->member) != 1)
 		return 0;
-	/* Pairs with the releases in core_unlock() and thread_release(): seen
-	 * that the record went, we see that the lock went before. */
+	/* Pairs with the releases in core_unlock() and thread_release(): if we
+	 * have seen that the record went, we see that the lock went before. */
 	acquire_fence();
-	return is_held_by(&a->view, a->view.met_at, token);
+	return is_lock_held_by(&a->view, a->view.met_at, token);
 }
 
-/* Not at the first look: a member that writes over its own record for a moment
- * has not lost its arena. */
+/* Only after LOST_MAX attempts: a member may write over its own record for a
+ * moment. */
 static void look_for_owner(struct arena *a)
 {
 	bool lost = guarded(a, look_at_owner, NULL) == 1;
@@ -94,13 +97,13 @@ static void look_for_owner(struct arena *a)
 		arena_is_corrupt(a, "a lock in it is nobody's");
 }
 
-static int catch_up(struct arena *a, void *unused)
+static int catch_up_events(struct arena *a, void *unused)
 {
 	(void)unused;
 	return a->view.rec && !event_catch_up(&a->view, a->view.rec);
 }
 
-static void look(struct arena *a)
+static void retry_arena(struct arena *a)
 {
 	uint64_t serial = a->serial;
 
@@ -109,7 +112,7 @@ static void look(struct arena *a)
 	if (!world_serial(serial))
 		return;
 	look_for_owner(a);
-	if (guarded(a, catch_up, NULL) == 1)
+	if (guarded(a, catch_up_events, NULL) == 1)
 		later(a);
 	else
 		events_changed(a);
@@ -130,10 +133,9 @@ static int64_t retry_arenas(int64_t now)
 
 		next = a->next;
 		if (a->later_ns && now >= a->later_ns)
-			look(a);
-		if (world_serial(serial) && a->later_ns &&
-		    (first < 0 || a->later_ns - now < first))
-			first = a->later_ns - now;
+			retry_arena(a);
+		if (world_serial(serial) && a->later_ns)
+			first = clock_sooner(first, a->later_ns - now);
 	}
 	return first;
 }
@@ -141,56 +143,37 @@ static int64_t retry_arenas(int64_t now)
 /* --- Requests --------------------------------------------------------------
  */
 
-static void free_kept(struct kept *k)
+static void free_kept_request(struct kept_request *k)
 {
 	if (k)
-		quota_give(&k->charge);
+		quota_give(&k->parked.charge);
 	free(k);
 }
 
-static void drop(struct kept *k)
+static void interrupt_kept_request(struct parked *p)
 {
-	struct kept **at = &waiting;
-
-	while (*at && *at != k)
-		at = &(*at)->next;
-	if (*at)
-		*at = k->next;
+	unpark(p);
+	reply_err(p->req, -EINTR);
+	free_kept_request((struct kept_request *)p);
 }
 
-static void interrupted(struct fuse_req *req, void *data)
+static struct kept_request *make_kept_request(struct arena *a,
+					      struct fuse_req *req,
+					      const struct asked *asked,
+					      int64_t now)
 {
-	drop(data);
-	free_kept(data);
-	reply_err(req, -EINTR);
-}
-
-static void keep(struct kept *k)
-{
-	struct kept **at = &waiting;
-
-	while (*at)
-		at = &(*at)->next;
-	k->next = NULL;
-	*at = k;
-	request_on_interrupt(k->req, interrupted, k);
-}
-
-static struct kept *make(struct arena *a, struct fuse_req *req,
-			 const struct asked *asked, int64_t now)
-{
-	struct kept *k = malloc(sizeof(*k));
+	struct kept_request *k = malloc(sizeof(*k));
 
 	if (!k)
 		return NULL;
-	*k = (struct kept){
+	*k = (struct kept_request){
 		.arena = a,
-		.req = req,
+		.parked = {.req = req, .interrupted = interrupt_kept_request},
 		.deadline_ns = now + LATER_REQUEST_NS,
 		.nap_ns = NAP_FIRST_NS / 2,
 		.asked = *asked,
 	};
-	if (quota_take(&k->charge, request_uid(req), QUOTA_WAITS, 1) < 0) {
+	if (parked_charge(&k->parked) < 0) {
 		free(k);
 		return NULL;
 	}
@@ -201,78 +184,94 @@ bool later_request(struct arena *a, struct fuse_req *req,
 		   const struct asked *asked)
 {
 	int64_t now = clock_monotonic_ns();
-	struct kept *k = running;
+	struct kept_request *k = running;
 
-	/* The owner of the lock is looked at in time. */
+	/* The owner of the lock is examined then: it may be dead. */
 	later(a);
 	running = NULL;
 	if (!k)
-		k = make(a, req, asked, now);
+		k = make_kept_request(a, req, asked, now);
 	if (!k || now >= k->deadline_ns) {
-		free_kept(k);
+		free_kept_request(k);
 		return false;
 	}
 	if (k->nap_ns < REQUEST_NAP_NS)
 		k->nap_ns *= 2;
 	k->look_ns = now + k->nap_ns;
-	keep(k);
+	park(&k->parked, &kept_requests);
 	return true;
 }
 
-static void try_again(struct kept *k)
+static void try_request_again(struct kept_request *k)
 {
-	drop(k);
-	request_on_interrupt(k->req, NULL, NULL);
+	unpark(&k->parked);
+	request_on_interrupt(k->parked.req, NULL, NULL);
 	running = k;
-	k->asked.again(k->req, &k->asked);
-	/* Answered, if it was not taken over by later_request(). */
-	free_kept(running);
+	k->asked.again(k->parked.req, &k->asked);
+	/* It is answered, unless later_request() has kept it again. */
+	free_kept_request(running);
 	running = NULL;
 }
 
-static struct kept *first_due(int64_t now)
+static struct kept_request *first_due_request(int64_t now)
 {
-	struct kept *k = waiting;
+	struct parked *p = kept_requests;
 
-	while (k && k->look_ns > now)
-		k = k->next;
-	return k;
+	while (p && ((struct kept_request *)p)->look_ns > now)
+		p = p->next;
+	return (struct kept_request *)p;
 }
 
 static int64_t retry_requests(int64_t now)
 {
 	int64_t first = -1;
-	struct kept *k;
+	struct kept_request *k;
 
-	/* Whatever is kept again is due after now. */
-	while ((k = first_due(now)))
-		try_again(k);
-	for (k = waiting; k; k = k->next)
-		if (first < 0 || k->look_ns - now < first)
-			first = k->look_ns > now ? k->look_ns - now : 0;
+	/* A request that is kept again is due later than now. */
+	while ((k = first_due_request(now)))
+		try_request_again(k);
+	for (struct parked *p = kept_requests; p; p = p->next) {
+		k = (struct kept_request *)p;
+		first = clock_sooner(first, clock_left(k->look_ns, now));
+	}
 	return first;
 }
 
 void later_forget(struct arena *a, int error)
 {
-	struct kept *k = waiting, *next;
+	struct parked *p, *next;
 
-	for (; k; k = next) {
-		next = k->next;
+	for (p = kept_requests; p; p = next) {
+		struct kept_request *k = (struct kept_request *)p;
+
+		next = p->next;
 		if (k->arena != a)
 			continue;
-		drop(k);
-		reply_err(k->req, error);
-		free_kept(k);
+		unpark(p);
+		reply_err(p->req, error);
+		free_kept_request(k);
 	}
 }
 
 int64_t later_retry(void)
 {
 	int64_t now = clock_monotonic_ns(), arenas = retry_arenas(now);
-	int64_t requests = retry_requests(now);
 
-	if (arenas < 0 || (requests >= 0 && requests < arenas))
-		return requests;
-	return arenas;
+	return clock_sooner(arenas, retry_requests(now));
 }
+
+static void end_life_of_requests(struct arena *a)
+{
+	later_forget(a, -ENOENT);
+}
+
+static void stop_requests(struct arena *a)
+{
+	later_forget(a, -ENOTCONN);
+}
+
+const struct arena_service later_service = {
+	.postpone = later,
+	.end_life = end_life_of_requests,
+	.stop = stop_requests,
+};

@@ -10,9 +10,9 @@
 #define OUTBOX_MAX (1u << 20) /* bytes; one message always has room */
 #define ARENA_MAX (4u << 20)  /* in all outboxes of an arena */
 
-struct kept {
-	struct kept *next;
-	struct port *port; /* stays as long as it has messages here */
+struct kept_message {
+	struct kept_message *next;
+	struct port *port; /* it stays as long as it has messages here */
 	bool tried;
 	struct charge charge;
 	size_t size;
@@ -23,14 +23,14 @@ struct outbox {
 	struct outbox *next;
 	const struct port_ops *ops;
 	uint32_t item;
-	struct kept *first, **end;
+	struct kept_message *first, **end;
 	unsigned count;
 	size_t bytes;
 	bool stuck;
 };
 
-static struct outbox *find(const struct arena *a, const struct port_ops *ops,
-			   uint32_t item)
+static struct outbox *find_outbox(const struct arena *a,
+				  const struct port_ops *ops, uint32_t item)
 {
 	struct outbox *o = a->outboxes;
 
@@ -41,7 +41,7 @@ static struct outbox *find(const struct arena *a, const struct port_ops *ops,
 
 static struct outbox *outbox_of(const struct port *p)
 {
-	return p->arena ? find(p->arena, p->ops, p->item) : NULL;
+	return p->arena ? find_outbox(p->arena, p->ops, p->item) : NULL;
 }
 
 bool outbox_waits(const struct port *p)
@@ -65,14 +65,15 @@ static struct outbox *add_outbox(struct port *p)
 	return o;
 }
 
-static size_t cost_of(size_t size)
+static size_t message_cost(size_t size)
 {
-	return sizeof(struct kept) + size;
+	return sizeof(struct kept_message) + size;
 }
 
-static bool has_room(const struct arena *a, const struct outbox *o, size_t size)
+static bool outbox_has_room(const struct arena *a, const struct outbox *o,
+			    size_t size)
 {
-	size_t cost = cost_of(size);
+	size_t cost = message_cost(size);
 
 	if (a->kept_bytes + cost > ARENA_MAX)
 		return false;
@@ -83,18 +84,18 @@ int outbox_put(struct port *p, const char *data, size_t size, bool tried)
 {
 	struct outbox *o = outbox_of(p);
 	struct arena *a = p->arena;
-	struct kept *k;
+	struct kept_message *k;
 	int r;
 
 	if (!a)
 		return -EIDRM;
-	if (!has_room(a, o, size))
+	if (!outbox_has_room(a, o, size))
 		return -EAGAIN;
 	k = malloc(sizeof(*k) + size);
 	if (!k)
 		return -ENOMEM;
-	*k = (struct kept){.port = p, .tried = tried, .size = size};
-	r = quota_take(&k->charge, p->uid, QUOTA_BYTES, cost_of(size));
+	*k = (struct kept_message){.port = p, .tried = tried, .size = size};
+	r = quota_take(&k->charge, p->uid, QUOTA_BYTES, message_cost(size));
 	if (r == 0 && !o) {
 		o = add_outbox(p);
 		r = o ? 0 : -ENOMEM;
@@ -108,8 +109,8 @@ int outbox_put(struct port *p, const char *data, size_t size, bool tried)
 	*o->end = k;
 	o->end = &k->next;
 	o->count++;
-	o->bytes += cost_of(size);
-	a->kept_bytes += cost_of(size);
+	o->bytes += message_cost(size);
+	a->kept_bytes += message_cost(size);
 	p->n_kept++;
 	return 0;
 }
@@ -129,28 +130,28 @@ bool outbox_may_wait(const struct port *p)
 	return o && !o->stuck;
 }
 
-static void take_first(struct arena *a, struct outbox *o, int r)
+static void take_first_message(struct arena *a, struct outbox *o, int r)
 {
-	struct kept *k = o->first;
+	struct kept_message *k = o->first;
 
 	o->first = k->next;
 	if (!o->first)
 		o->end = &o->first;
 	o->count--;
-	o->bytes -= cost_of(k->size);
-	a->kept_bytes -= cost_of(k->size);
+	o->bytes -= message_cost(k->size);
+	a->kept_bytes -= message_cost(k->size);
 	o->stuck = false;
 	port_sent(k->port, r);
 	quota_give(&k->charge);
 	free(k);
 }
 
-static bool send_some(struct arena *a, struct outbox *o)
+static bool send_from_outbox(struct arena *a, struct outbox *o)
 {
 	bool moved = false;
 
 	while (o->first) {
-		struct kept *k = o->first;
+		struct kept_message *k = o->first;
 		int r;
 
 		k->port->again = k->tried;
@@ -158,7 +159,7 @@ static bool send_some(struct arena *a, struct outbox *o)
 		r = port_try_write(k->port, k->data, k->size);
 		if (r == -EAGAIN)
 			break;
-		take_first(a, o, r);
+		take_first_message(a, o, r);
 		moved = true;
 	}
 	return moved;
@@ -172,7 +173,7 @@ bool outbox_send(struct arena *a)
 	while (*at) {
 		struct outbox *o = *at;
 
-		moved = send_some(a, o) || moved;
+		moved = send_from_outbox(a, o) || moved;
 		if (o->first) {
 			at = &o->next;
 		} else {
@@ -186,7 +187,7 @@ bool outbox_send(struct arena *a)
 unsigned outbox_count(const struct arena *a, const struct port_ops *ops,
 		      uint32_t item)
 {
-	const struct outbox *o = find(a, ops, item);
+	const struct outbox *o = find_outbox(a, ops, item);
 
 	return o ? o->count : 0;
 }
@@ -197,7 +198,7 @@ void outbox_forget(struct arena *a, int error)
 		struct outbox *o = a->outboxes;
 
 		while (o->first)
-			take_first(a, o, error);
+			take_first_message(a, o, error);
 		a->outboxes = o->next;
 		free(o);
 	}

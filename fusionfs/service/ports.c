@@ -7,25 +7,29 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fusionfs/base/clock.h"
 #include "fusionfs/base/reply.h"
 #include "fusionfs/service/bell.h"
 #include "fusionfs/service/outbox.h"
-#include "fusionfs/service/waiters.h"
+#include "fusionfs/service/parking.h"
+#include "fusionfs/world/arena_service.h"
+#include "fusionfs/world/guard.h"
+#include "fusionfs/world/world.h"
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/file/thread.h"
 
-/* Between two looks by the clock, doubling. */
+/* The pause between two looks by the clock doubles, from the first to the
+ * last. */
 #define LOOK_FIRST_NS 1000000
 #define LOOK_LAST_NS 20000000
 /* The longest that a write holds the kernel's lock of its inode. */
 #define THROTTLE_NS 500000000
 
 struct port_wait {
-	struct port_wait *next;
+	struct parked parked; /* in arena->port_waits */
 	struct port *port;
-	struct fuse_req *req;
-	struct charge charge, bytes;
+	struct charge bytes; /* of a write */
 	bool is_write;
 	size_t size;	  /* that may be read, or is to be written */
 	int64_t until_ns; /* of a write: then it is refused */
@@ -35,7 +39,7 @@ struct port_wait {
 /* --- Opening and closing ---------------------------------------------------
  */
 
-static int open_guarded(struct arena *a, void *arg)
+static int open_port_guarded(struct arena *a, void *arg)
 {
 	const struct node *n = ((void **)arg)[0];
 	struct port *p = ((void **)arg)[1];
@@ -44,7 +48,7 @@ static int open_guarded(struct arena *a, void *arg)
 	return p->ops->open(p, n);
 }
 
-static int may_open(const struct port_ops *ops, int flags)
+static int may_open_port(const struct port_ops *ops, int flags)
 {
 	int mode = flags & O_ACCMODE;
 
@@ -54,7 +58,7 @@ static int may_open(const struct port_ops *ops, int flags)
 	return 0;
 }
 
-static int drop_rec(struct arena *a, void *arg)
+static int drop_port_record(struct arena *a, void *arg)
 {
 	struct port *p = arg;
 
@@ -70,7 +74,7 @@ int port_open(const struct node *n, struct fuse_req *req, int flags,
 	const struct port_ops *ops = n->row->port;
 	void *arg[2] = {(void *)n, NULL};
 	struct port *p;
-	int r = may_open(ops, flags);
+	int r = may_open_port(ops, flags);
 
 	if (r < 0)
 		return r;
@@ -84,7 +88,8 @@ int port_open(const struct node *n, struct fuse_req *req, int flags,
 		.number = n->number,
 		.opener = request_tid(req),
 		.uid = request_uid(req),
-		/* The kernel has looked, for whom opens to write. */
+		/* The kernel has checked the permission of a process that opens
+		 * to write. */
 		.may_write = (flags & O_ACCMODE) != O_RDONLY,
 	};
 	arg[1] = p;
@@ -92,9 +97,9 @@ int port_open(const struct node *n, struct fuse_req *req, int flags,
 	quota_open(&p->out.charge, p->uid, QUOTA_BYTES);
 	r = quota_take(&p->charge, p->uid, QUOTA_PORTS, 1);
 	if (r == 0 && ops->open)
-		r = guarded(n->arena, open_guarded, arg);
+		r = guarded(n->arena, open_port_guarded, arg);
 	if (r < 0) {
-		guarded(n->arena, drop_rec, p);
+		guarded(n->arena, drop_port_record, p);
 		quota_give(&p->charge);
 		free(p);
 		return r;
@@ -105,16 +110,16 @@ int port_open(const struct node *n, struct fuse_req *req, int flags,
 	return 0;
 }
 
-static int close_guarded(struct arena *a, void *arg)
+static int close_port_guarded(struct arena *a, void *arg)
 {
 	struct port *p = arg;
 
 	if (p->ops->close)
 		p->ops->close(p);
-	return drop_rec(a, p);
+	return drop_port_record(a, p);
 }
 
-static void drop_poll(struct port *p)
+static void drop_port_poll(struct port *p)
 {
 	pollhandle_drop(p->ph);
 	p->ph = NULL;
@@ -126,13 +131,13 @@ static void free_port(struct port *p)
 	struct port **at;
 
 	if (a) {
-		guarded(a, close_guarded, p);
+		guarded(a, close_port_guarded, p);
 		for (at = &a->ports; *at && *at != p; at = &(*at)->next)
 			;
 		if (*at)
 			*at = p->next;
 	}
-	drop_poll(p);
+	drop_port_poll(p);
 	text_finish(&p->in);
 	text_finish(&p->out);
 	quota_give(&p->charge);
@@ -142,7 +147,7 @@ static void free_port(struct port *p)
 void port_close(struct port *p)
 {
 	p->closed = true;
-	drop_poll(p);
+	drop_port_poll(p);
 	if (!p->n_kept)
 		free_port(p);
 }
@@ -163,13 +168,13 @@ int port_claim(struct port *p)
 
 	if (r == 0)
 		store_relaxed(&p->rec->tid, (uint32_t)p->opener);
-	return r == -EMFILE || r == -ENOMEM ? -ENOLCK : r;
+	return r;
 }
 
 /* --- Trying ----------------------------------------------------------------
  */
 
-static int fill_guarded(struct arena *a, void *arg)
+static int fill_port_guarded(struct arena *a, void *arg)
 {
 	struct port *p = arg;
 
@@ -177,8 +182,8 @@ static int fill_guarded(struct arena *a, void *arg)
 	return p->ops->fill(p);
 }
 
-/* What is left of the last message comes first, and alone. */
-static int try_read(struct port *p)
+/* Fill port.out, unless something of the last message is left. */
+static int port_try_read(struct port *p)
 {
 	int r = 0;
 
@@ -188,19 +193,19 @@ static int try_read(struct port *p)
 	p->sent = 0;
 	if (!p->arena)
 		return p->ops->over;
-	r = guarded(p->arena, fill_guarded, p);
+	r = guarded(p->arena, fill_port_guarded, p);
 	return r == 0 ? p->out.failed : r;
 }
 
-struct writing {
+struct port_attempt {
 	struct port *p;
 	const char *data;
 	size_t size;
 };
 
-static int write_guarded(struct arena *a, void *arg)
+static int write_port_guarded(struct arena *a, void *arg)
 {
-	const struct writing *w = arg;
+	const struct port_attempt *w = arg;
 
 	(void)a;
 	return w->p->ops->write(w->p, w->data, w->size);
@@ -208,13 +213,13 @@ static int write_guarded(struct arena *a, void *arg)
 
 int port_try_write(struct port *p, const char *data, size_t size)
 {
-	struct writing w = {p, data, size};
+	struct port_attempt w = {p, data, size};
 
-	return p->arena ? guarded(p->arena, write_guarded, &w) : -EIDRM;
+	return p->arena ? guarded(p->arena, write_port_guarded, &w) : -EIDRM;
 }
 
-static void answer_read(struct port *p, struct fuse_req *req, size_t size,
-			int r)
+static void answer_port_read(struct port *p, struct fuse_req *req, size_t size,
+			     int r)
 {
 	size_t n = p->out.len - p->sent;
 
@@ -224,12 +229,12 @@ static void answer_read(struct port *p, struct fuse_req *req, size_t size,
 	}
 	if (n > size)
 		n = size;
-	/* Nobody has it if the reader was interrupted just now. */
+	/* A reader that was interrupted just now has not got it. */
 	if (reply_data(req, n ? p->out.p + p->sent : NULL, n) == 0)
 		p->sent += n;
 }
 
-static void answer_write(struct fuse_req *req, size_t size, int r)
+static void answer_port_write(struct fuse_req *req, size_t size, int r)
 {
 	if (r < 0)
 		reply_err(req, r);
@@ -251,72 +256,69 @@ void port_clock(struct port *p, bool on)
 	p->look_ns = on ? clock_monotonic_ns() + p->nap_ns : 0;
 }
 
-static void unpark(struct port_wait *w)
+static struct port_wait *port_wait_of(struct parked *p)
 {
-	struct port_wait **at = &w->port->arena->port_waits;
-
-	while (*at && *at != w)
-		at = &(*at)->next;
-	if (*at)
-		*at = w->next;
-	w->port->n_reads -= !w->is_write;
-	w->port->n_writes -= w->is_write;
+	return (struct port_wait *)p;
 }
 
-static void finish(struct port_wait *w, int r)
+/* End a wait by @r. */
+static void finish_port_wait(struct port_wait *w, int r)
 {
-	unpark(w);
+	unpark(&w->parked);
+	w->port->n_reads -= !w->is_write;
+	w->port->n_writes -= w->is_write;
 	if (w->is_write)
-		answer_write(w->req, w->size, r);
+		answer_port_write(w->parked.req, w->size, r);
 	else
-		answer_read(w->port, w->req, w->size, r);
+		answer_port_read(w->port, w->parked.req, w->size, r);
 	quota_give(&w->bytes);
-	quota_give(&w->charge);
+	quota_give(&w->parked.charge);
 	free(w);
 }
 
-static void interrupted(struct fuse_req *req, void *data)
+static void interrupt_port_wait(struct parked *p)
 {
-	(void)req;
-	finish(data, -EINTR);
+	finish_port_wait(port_wait_of(p), -EINTR);
 }
 
-/* Nobody listens to the bell: there was no thread for it. */
-static void no_bell(struct port *p)
+/* If there was no thread to listen to the bell, look by the clock. */
+static void look_without_bell(struct port *p)
 {
 	if (!p->look_ns && !bell_is_heard(p->arena))
 		p->look_ns = clock_monotonic_ns() + LOOK_LAST_NS;
 }
 
-/* The request, and what it would write. */
-static int charge_wait(struct port_wait *w, uid_t uid)
+/* Charge the request, and what it would write. */
+static int charge_port_wait(struct port_wait *w)
 {
-	int r = quota_take(&w->charge, uid, QUOTA_WAITS, 1);
+	int r = parked_charge(&w->parked);
 
 	if (r == 0 && w->is_write)
-		r = quota_take(&w->bytes, uid, QUOTA_BYTES, w->size);
+		r = quota_take(&w->bytes, request_uid(w->parked.req),
+			       QUOTA_BYTES, w->size);
 	if (r < 0)
-		quota_give(&w->charge);
+		quota_give(&w->parked.charge);
 	return r;
 }
 
-static void park(struct port *p, struct fuse_req *req, const char *data,
-		 size_t size)
+/* @data: of a write; NULL: a read. */
+static void park_request(struct port *p, struct fuse_req *req, const char *data,
+			 size_t size)
 {
-	struct port_wait **at = &p->arena->port_waits;
 	struct port_wait *w = malloc(sizeof(*w) + (data ? size : 0));
 	int r = -ENOMEM;
 
 	if (w) {
 		*w = (struct port_wait){
+			.parked = {.req = req,
+				   .interrupted = interrupt_port_wait},
 			.port = p,
-			.req = req,
 			.is_write = data != NULL,
 			.size = size,
 			.until_ns =
 				data ? clock_monotonic_ns() + THROTTLE_NS : 0,
 		};
-		r = charge_wait(w, request_uid(req));
+		r = charge_port_wait(w);
 	}
 	if (r < 0) {
 		free(w);
@@ -325,30 +327,28 @@ static void park(struct port *p, struct fuse_req *req, const char *data,
 	}
 	if (data)
 		memcpy(w->data, data, size);
-	while (*at)
-		at = &(*at)->next;
-	*at = w;
 	p->n_reads += !data;
 	p->n_writes += data != NULL;
-	no_bell(p);
-	request_on_interrupt(req, interrupted, w);
+	look_without_bell(p);
+	park(&w->parked, &p->arena->port_waits);
 }
 
 void port_read(struct port *p, struct fuse_req *req, size_t size, int flags)
 {
-	/* Who waits already is first. */
-	int r = p->n_reads ? -EAGAIN : try_read(p);
+	/* Requests that wait already go first. */
+	int r = p->n_reads ? -EAGAIN : port_try_read(p);
 
 	if (r == -EAGAIN && !(flags & O_NONBLOCK) && bell_listen(p->arena))
-		r = try_read(p); /* it may have rung before we listened */
+		r = port_try_read(p); /* it may have rung before we listened */
 	if (r == -EAGAIN && !(flags & O_NONBLOCK))
-		park(p, req, NULL, size);
+		park_request(p, req, NULL, size);
 	else
-		answer_read(p, req, size, r);
+		answer_port_read(p, req, size, r);
 }
 
-/* Those that wait for the same are first. */
-static int write_now(struct port *p, const char *data, size_t size, bool nowait)
+/* Write now, unless messages wait that go first. */
+static int try_write_at_once(struct port *p, const char *data, size_t size,
+			     bool nowait)
 {
 	int r = -EAGAIN;
 
@@ -373,22 +373,22 @@ void port_write(struct port *p, struct fuse_req *req, const char *data,
 	p->late = 0;
 	tried = !outbox_waits(p);
 	if (r == 0)
-		r = write_now(p, data, size, nowait);
+		r = try_write_at_once(p, data, size, nowait);
 	if (r == -EAGAIN && !nowait) {
 		r = outbox_put(p, data, size, tried);
 		if (r == 0 && tried)
-			no_bell(p);
+			look_without_bell(p);
 	}
 	if (r == -EAGAIN && !nowait && outbox_may_wait(p))
-		park(p, req, data, size);
+		park_request(p, req, data, size);
 	else
-		answer_write(req, size, r);
+		answer_port_write(req, size, r);
 }
 
 /* --- Polling ---------------------------------------------------------------
  */
 
-static int ready_guarded(struct arena *a, void *arg)
+static int port_ready_guarded(struct arena *a, void *arg)
 {
 	struct port *p = arg;
 
@@ -396,12 +396,12 @@ static int ready_guarded(struct arena *a, void *arg)
 	return p->ops->ready(p);
 }
 
-/* Whatever is wrong, a read says so. */
-static bool is_ready(struct port *p)
+/* An error counts as ready: the read says which. */
+static bool is_port_ready(struct port *p)
 {
 	if (!p->arena || p->sent < p->out.len || !p->ops->ready)
 		return true;
-	return guarded(p->arena, ready_guarded, p) != 0;
+	return guarded(p->arena, port_ready_guarded, p) != 0;
 }
 
 unsigned port_poll(struct port *p, struct fuse_pollhandle *ph)
@@ -409,12 +409,12 @@ unsigned port_poll(struct port *p, struct fuse_pollhandle *ph)
 	unsigned events = p->ops->write ? POLLOUT | POLLWRNORM : 0;
 
 	if (ph) {
-		drop_poll(p);
+		drop_port_poll(p);
 		p->ph = ph;
 		if (p->arena && p->ops->fill)
 			bell_listen(p->arena);
 	}
-	if (p->ops->fill && is_ready(p))
+	if (p->ops->fill && is_port_ready(p))
 		events |= POLLIN | POLLRDNORM;
 	return events;
 }
@@ -427,7 +427,7 @@ static bool look_at_polls(struct arena *a)
 	bool told = false;
 
 	for (struct port *p = a->ports; p; p = p->next) {
-		if (!p->ph || !p->ops->fill || !is_ready(p))
+		if (!p->ph || !p->ops->fill || !is_port_ready(p))
 			continue;
 		pollhandle_tell(p->ph);
 		p->ph = NULL;
@@ -436,55 +436,59 @@ static bool look_at_polls(struct arena *a)
 	return told;
 }
 
-static int try_again(struct port_wait *w)
+static int try_wait_again(struct port_wait *w)
 {
 	if (w->is_write)
 		return outbox_put(w->port, w->data, w->size, false);
 	w->port->again = true;
-	return try_read(w->port);
+	return port_try_read(w->port);
 }
 
 bool ports_look(struct arena *a)
 {
-	struct port_wait *w, *next;
+	struct parked *p, *next;
 	bool told = false;
 
 	outbox_send(a);
-	for (w = a->port_waits; w; w = next) {
-		int r = try_again(w);
+	for (p = a->port_waits; p; p = next) {
+		struct port_wait *w = port_wait_of(p);
+		int r = try_wait_again(w);
 
-		next = w->next;
+		next = p->next;
 		if (r != -EAGAIN)
-			finish(w, r);
+			finish_port_wait(w, r);
 		else
-			no_bell(w->port);
+			look_without_bell(w->port);
 		told = told || r != -EAGAIN;
 	}
 	return look_at_polls(a) || told;
 }
 
-/* Writes have waited for long enough.  ns until the next one has, -1 none. */
+/* Refuse the writes that have waited for long enough.  Returns ns until the
+ * next one has, -1: none waits. */
 static int64_t expire_writes(struct arena *a, int64_t now)
 {
-	struct port_wait *w, *next;
+	struct parked *p, *next;
 	int64_t first = -1;
 
-	for (w = a->port_waits; w; w = next) {
-		next = w->next;
+	for (p = a->port_waits; p; p = next) {
+		struct port_wait *w = port_wait_of(p);
+
+		next = p->next;
 		if (!w->is_write)
 			continue;
 		if (w->until_ns <= now) {
 			outbox_is_stuck(w->port);
-			finish(w, -EAGAIN);
-		} else if (first < 0 || w->until_ns - now < first) {
-			first = w->until_ns - now;
+			finish_port_wait(w, -EAGAIN);
+		} else {
+			first = clock_sooner(first, w->until_ns - now);
 		}
 	}
 	return first;
 }
 
-/* When is the next one due?  -1 none by the clock. */
-static int64_t next_look(const struct arena *a)
+/* Return when the next port is due, -1: none by the clock. */
+static int64_t next_look_at_ports(const struct arena *a)
 {
 	int64_t first = -1;
 
@@ -495,31 +499,29 @@ static int64_t next_look(const struct arena *a)
 	return first;
 }
 
-static void fail(struct arena *a, int error)
+static void fail_port_waits(struct arena *a, int error)
 {
 	while (a->port_waits)
-		finish(a->port_waits, error);
+		finish_port_wait(port_wait_of(a->port_waits), error);
 }
 
 int64_t ports_retry(void)
 {
-	int64_t now = clock_monotonic_ns(), first = -1, next, expires;
+	int64_t now = clock_monotonic_ns(), first = -1, next;
 
 	for (struct arena *a = world.arenas; a; a = a->next) {
 		if (a->corrupt && (a->port_waits || a->ports))
 			ports_forget(a, -EIO);
-		next = next_look(a);
+		next = next_look_at_ports(a);
 		if (next >= 0 && now >= next) {
 			ports_look(a);
-			next = next_look(a);
+			next = next_look_at_ports(a);
 			if (next >= 0 && next < now + LOOK_FIRST_NS)
 				next = now + LOOK_FIRST_NS;
 		}
-		if (next >= 0 && (first < 0 || next - now < first))
-			first = next > now ? next - now : 0;
-		expires = expire_writes(a, now);
-		if (expires >= 0 && (first < 0 || expires < first))
-			first = expires;
+		if (next >= 0)
+			first = clock_sooner(first, clock_left(next, now));
+		first = clock_sooner(first, expire_writes(a, now));
 	}
 	return first;
 }
@@ -546,13 +548,13 @@ unsigned ports_writes(const struct arena *a, const struct port_ops *ops,
 
 void ports_forget(struct arena *a, int error)
 {
-	fail(a, error);
+	fail_port_waits(a, error);
 	outbox_forget(a, error);
 	while (a->ports) {
 		struct port *p = a->ports;
 
 		a->ports = p->next;
-		guarded(a, close_guarded, p);
+		guarded(a, close_port_guarded, p);
 		p->rec = NULL;
 		p->arena = NULL;
 		if (p->ph)
@@ -561,3 +563,18 @@ void ports_forget(struct arena *a, int error)
 	}
 	bell_end(a);
 }
+
+static void end_life_of_ports(struct arena *a)
+{
+	ports_forget(a, -EIDRM);
+}
+
+static void stop_ports(struct arena *a)
+{
+	ports_forget(a, -ENOTCONN);
+}
+
+const struct arena_service ports_service = {
+	.end_life = end_life_of_ports,
+	.stop = stop_ports,
+};

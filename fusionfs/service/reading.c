@@ -6,7 +6,7 @@
 /* A text whose size was told, and that is not read, grows old. */
 #define FRESH_NS 1000000000
 
-static bool is_fresh(const struct reading *r)
+static bool is_reading_fresh(const struct reading *r)
 {
 	return clock_monotonic_ns() - r->made_ns < FRESH_NS;
 }
@@ -16,7 +16,7 @@ bool reading_is_due(const struct reading *r, uint64_t off, bool paged)
 	if (!r->made_ns)
 		return true;
 	if (!r->begun)
-		return !is_fresh(r);
+		return !is_reading_fresh(r);
 	return off == 0 && !paged && !r->paged;
 }
 

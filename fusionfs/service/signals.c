@@ -7,16 +7,10 @@
 
 #include "fusionfs/base/process.h"
 #include "fusionfs/base/reply.h"
+#include "fusionfs/service/ioctl.h"
 #include "fusionfs/service/undertaker.h"
 #include "fusionfs/service/visitors.h"
-
-static bool is_owner(const struct arena *a, uid_t uid)
-{
-	struct stat st;
-
-	arena_stat(a, &st);
-	return st.st_uid == uid;
-}
+#include "libfusion/core/file/protocol.h"
 
 /* May @c signal process @pid, which was @uid's when it came?  0, -EPERM,
  * -EDEADLK. */
@@ -25,10 +19,12 @@ static int may_signal(const struct arena *a, const struct caller *c, pid_t pid,
 {
 	if (pid == c->pid)
 		return -EDEADLK;
-	return c->uid == 0 || c->uid == uid || is_owner(a, c->uid) ? 0 : -EPERM;
+	return c->uid == 0 || c->uid == uid || arena_is_owner(a, c->uid)
+		       ? 0
+		       : -EPERM;
 }
 
-/* -ENOENT: nobody there of whom the daemon knows which process it is. */
+/* Signal a member.  -ENOENT: the daemon does not know which process it is. */
 static int signal_member(struct arena *a, const struct caller *c,
 			 const struct ioc_signal *s)
 {
@@ -43,18 +39,19 @@ static int signal_member(struct arena *a, const struct caller *c,
 	return r < 0 ? r : undertaker_signal(t, s->signal);
 }
 
-void request_signal(struct arena *a, struct fuse_req *req,
-		    const struct ioc_signal *s)
+void request_signal(const struct ioctl_request *q)
 {
+	const struct ioc_signal *s = q->in;
+	struct arena *a = q->arena;
 	struct caller c;
-	int r = request_caller(req, &c);
+	int r = request_caller(q->req, &c);
 
 	if (r == 0)
 		r = signal_member(a, &c, s);
-	reply_ioctl(req, r, NULL, 0);
+	reply_ioctl(q->req, r, NULL, 0);
 }
 
-/* Only the program that was running when it purchased. */
+/* Kill a shell, if it still runs the program that has purchased. */
 static int kill_shell(const struct purchaser *p)
 {
 	struct process_mark mark;
@@ -71,13 +68,14 @@ static int kill_shell(const struct purchaser *p)
 	return r == -ESRCH ? -ENOENT : r;
 }
 
-void request_hold_up(struct arena *a, struct fuse_req *req,
-		     const struct ioc_hold_up *h)
+void request_hold_up(const struct ioctl_request *q)
 {
+	const struct ioc_hold_up *h = q->in;
+	struct arena *a = q->arena;
 	struct ioc_hold_up answer = *h;
 	const struct purchaser *p;
 	struct caller c;
-	int r = request_caller(req, &c);
+	int r = request_caller(q->req, &c);
 
 	answer.killed = 0;
 	p = visitor_purchaser(a, h->index, h->id);
@@ -87,5 +85,5 @@ void request_hold_up(struct arena *a, struct fuse_req *req,
 			r = kill_shell(p);
 		answer.killed = r == 0;
 	}
-	reply_ioctl(req, r, &answer, sizeof(answer));
+	reply_ioctl(q->req, r, &answer, sizeof(answer));
 }

@@ -9,40 +9,41 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "fusionfs/base/clock.h"
 #include "fusionfs/base/process.h"
 #include "fusionfs/service/events.h"
 #include "fusionfs/service/hand_over.h"
 #include "fusionfs/service/later.h"
 #include "fusionfs/service/ports.h"
-#include "fusionfs/service/serving.h"
 #include "fusionfs/service/waiters.h"
+#include "fusionfs/world/arena_service.h"
+#include "fusionfs/world/guard.h"
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/file/mapping.h"
-#include "libfusion/core/heap/span.h"
 #include "libfusion/core/heap/span_trim.h"
 #include "libfusion/core/life/liveness.h"
 #include "libfusion/core/life/member.h"
 #include "libfusion/core/life/witness.h"
 
-#define ADOPT_NS 500000000 /* to look at processes, for one arena */
-#define SELDOM 16	   /* patrols, until one that is watched is looked at */
+#define ADOPT_NS 500000000 /* to look at the processes of one arena */
+#define SELDOM 16 /* patrols, of which one looks at a member with a pidfd */
 
 #define PATROL_NS 1000000000 /* a look at all members, told or not */
 #define BUDGET_NS 2000000    /* before requests are served */
 
-/* A death that takes so long of the processor is followed by a rest of so many
- * times as much, in which the deaths of such arenas wait. */
+/* A death that takes so much processor time is followed by a rest of so many
+ * times as much, during which the deaths of such arenas wait. */
 #define COSTLY_NS 1000000
 #define COSTLY_REST 3
 
 struct departure {
 	uint32_t slot, id;
 	bool died;
-	bool was_there; /* nobody else had taken it out before */
+	bool was_there; /* no survivor had taken it out before */
 };
 
-static int depart(struct arena *a, void *arg)
+static int depart_guarded(struct arena *a, void *arg)
 {
 	struct departure *d = arg;
 	struct view *v = &a->view;
@@ -50,7 +51,8 @@ static int depart(struct arena *a, void *arg)
 
 	if (r < 0)
 		return r;
-	/* Somebody else, a survivor, may have done it, or half of it. */
+	/* A surviving member may have done all of it, or half.  Acquire: pairs
+	 * with the release of MEMBER_DEAD in life_depart(). */
 	d->was_there =
 		member_at(v, d->slot, d->id) ||
 		(d->slot < members_hi(v) &&
@@ -61,7 +63,8 @@ static int depart(struct arena *a, void *arg)
 	return r;
 }
 
-static struct tracked *find(const struct arena *a, uint32_t slot, uint32_t id)
+static struct tracked *find_tracked(const struct arena *a, uint32_t slot,
+				    uint32_t id)
 {
 	struct tracked *t = a->members;
 
@@ -73,11 +76,11 @@ static struct tracked *find(const struct arena *a, uint32_t slot, uint32_t id)
 const struct tracked *undertaker_find(const struct arena *a, uint32_t slot,
 				      uint32_t id)
 {
-	return find(a, slot, id);
+	return find_tracked(a, slot, id);
 }
 
-/* If there is nothing to ask with, it is. */
-static bool is_inside(const struct tracked *t)
+/* If the kernel cannot be asked, the member counts as inside. */
+static bool is_member_inside(const struct tracked *t)
 {
 	return !t->going &&
 	       witness_probe(&t->arena->view, t->slot) != WITNESS_FREE;
@@ -87,7 +90,7 @@ bool undertaker_has_members(const struct arena *a)
 {
 	const struct tracked *t = a->members;
 
-	while (t && !is_inside(t))
+	while (t && !is_member_inside(t))
 		t = t->next;
 	return t;
 }
@@ -95,7 +98,7 @@ bool undertaker_has_members(const struct arena *a)
 void undertaker_charge(struct arena *a, uint32_t slot, uint32_t id,
 		       struct charge *charge)
 {
-	struct tracked *t = find(a, slot, id);
+	struct tracked *t = find_tracked(a, slot, id);
 
 	if (!t) {
 		quota_give(charge);
@@ -107,14 +110,15 @@ void undertaker_charge(struct arena *a, uint32_t slot, uint32_t id,
 
 static void close_pidfd(struct tracked *t)
 {
-	source_drop(&t->source);
+	loop_drop(&t->source);
 	if (t->pidfd >= 0)
 		close(t->pidfd);
 	t->pidfd = -1;
 }
 
-/* A lock of its arena is not to be had, or memory is short: again later.  1 */
-static int postpone(struct arena *a, struct tracked *t, bool died)
+/* Have a member taken out later: a lock of the arena is held, or memory is
+ * short. Returns 1; -EAGAIN the member is not listed. */
+static int postpone_departure(struct arena *a, struct tracked *t, bool died)
 {
 	later(a);
 	if (!t)
@@ -125,13 +129,13 @@ static int postpone(struct arena *a, struct tracked *t, bool died)
 	return 1;
 }
 
-static void others_look(struct arena *a)
+static void look_for_others(struct arena *a)
 {
 	ports_look(a);
 	waiters_look(a);
 }
 
-static void untrack(struct tracked *t)
+static void untrack_member(struct tracked *t)
 {
 	struct tracked **p = &t->arena->members;
 
@@ -147,7 +151,8 @@ static void untrack(struct tracked *t)
 	hand_over_rest();
 }
 
-/* Asked last: who has called exec has no witness any more. */
+/* The witness is asked for last: a process that has called exec has none any
+ * more. */
 int undertaker_signal(const struct tracked *t, int signal)
 {
 	int r;
@@ -160,9 +165,9 @@ int undertaker_signal(const struct tracked *t, int signal)
 	return r == -ESRCH ? -ENOENT : r;
 }
 
-/* The master of a `kill` arena is dead: so are all that are listed.  Whoever
- * cannot be reached yet, as it is just coming in, is met by the patrol. */
-static void doom(struct arena *a)
+/* Kill all members of a `kill` arena, the master of which is dead.  A member
+ * that cannot be reached yet, as it is just coming in, is met by the patrol. */
+static void doom_members(struct arena *a)
 {
 	a->doomed = true;
 	for (struct tracked *t = a->members; t; t = t->next)
@@ -171,19 +176,20 @@ static void doom(struct arena *a)
 
 static int64_t rest_until;
 
-static bool must_rest(const struct arena *a)
+static bool must_arena_rest(const struct arena *a)
 {
 	return a->costly && clock_monotonic_ns() < rest_until;
 }
 
-/* Recovery takes as long as the arena's tables say that it does: an arena that
- * lies, and has many members to lose, gets a share of the time. */
+/* Take a member out, and note what it cost.  Recovery takes as long as the
+ * arena's tables say: an arena that lies, and has many members to lose, gets a
+ * share of the time only. */
 static int depart_in_time(struct arena *a, struct departure *d)
 {
-	uint64_t start = processor_ns(), ns;
-	int r = guarded(a, depart, d);
+	uint64_t start = clock_processor_ns(), ns;
+	int r = guarded(a, depart_guarded, d);
 
-	ns = processor_ns() - start;
+	ns = clock_processor_ns() - start;
 	a->costly = ns > COSTLY_NS;
 	if (a->costly)
 		rest_until = clock_monotonic_ns() + (int64_t)ns * COSTLY_REST;
@@ -193,19 +199,20 @@ static int depart_in_time(struct arena *a, struct departure *d)
 int undertaker_depart(struct arena *a, uint32_t slot, uint32_t id, bool died)
 {
 	struct departure d = {.slot = slot, .id = id, .died = died};
-	struct tracked *t = find(a, slot, id);
+	struct tracked *t = find_tracked(a, slot, id);
 	bool ruled =
 		t && t->is_master && a->on_master_death == MASTER_DEATH_KILL;
-	int r = died && t && must_rest(a) ? -EAGAIN : depart_in_time(a, &d);
+	int r = died && t && must_arena_rest(a) ? -EAGAIN
+						: depart_in_time(a, &d);
 
-	if (is_temporary(r))
-		return postpone(a, t, died);
+	if (error_is_temporary(r))
+		return postpone_departure(a, t, died);
 	if (t)
-		untrack(t);
+		untrack_member(t);
 	if (ruled)
 		store_note(&a->store, MASTER_DEATH_KILL, 0);
 	if (ruled && died)
-		doom(a);
+		doom_members(a);
 	if (died && d.was_there)
 		world.deaths++;
 	events_changed(a);
@@ -216,11 +223,11 @@ int undertaker_depart(struct arena *a, uint32_t slot, uint32_t id, bool died)
 	if (!a->members)
 		arena_ended(a);
 	else
-		others_look(a);
+		look_for_others(a);
 	return 0;
 }
 
-static struct tracked *next_going(struct arena *a, unsigned round)
+static struct tracked *next_going_member(struct arena *a, unsigned round)
 {
 	struct tracked *t = a->members;
 
@@ -234,13 +241,13 @@ static struct tracked *next_going(struct arena *a, unsigned round)
 void undertaker_go_on(struct arena *a)
 {
 	static unsigned round;
-	uint64_t serial = a->serial, start = processor_ns();
+	uint64_t serial = a->serial, start = clock_processor_ns();
 	struct tracked *t;
 
 	round++;
-	/* Taking one out may end others, and the arena. */
-	while (world_serial(serial) && (t = next_going(a, round))) {
-		if (processor_ns() - start > BUDGET_NS) {
+	/* Taking a member out may end others, and the arena. */
+	while (world_serial(serial) && (t = next_going_member(a, round))) {
+		if (clock_processor_ns() - start > BUDGET_NS) {
 			later(a);
 			return;
 		}
@@ -248,11 +255,11 @@ void undertaker_go_on(struct arena *a)
 	}
 }
 
-static void look_at(struct tracked *t)
+static void look_at_member(struct tracked *t)
 {
 	if (t->going)
 		undertaker_depart(t->arena, t->slot, t->id, t->died);
-	else if (!is_inside(t))
+	else if (!is_member_inside(t))
 		undertaker_depart(t->arena, t->slot, t->id, true);
 }
 
@@ -263,7 +270,7 @@ static void pidfd_ready(struct source *s)
 	undertaker_depart(t->arena, t->slot, t->id, true);
 }
 
-static struct tracked *add(struct arena *a, uint32_t slot, uint32_t id)
+static struct tracked *add_tracked(struct arena *a, uint32_t slot, uint32_t id)
 {
 	struct tracked *t = calloc(1, sizeof(*t));
 
@@ -281,8 +288,9 @@ static struct tracked *add(struct arena *a, uint32_t slot, uint32_t id)
 	return t;
 }
 
-/* Have the pidfd tell of its death.  0, -ESRCH, -EMFILE, ... */
-static int watch(struct tracked *t, pid_t pid)
+/* Open a pidfd, which tells of the death of @pid.  0, -ESRCH, -EMFILE,
+ * -errno. */
+static int watch_process(struct tracked *t, pid_t pid)
 {
 	int r;
 
@@ -290,18 +298,18 @@ static int watch(struct tracked *t, pid_t pid)
 	t->pidfd = process_open(pid);
 	if (t->pidfd < 0)
 		return t->pidfd;
-	r = source_add(&t->source, t->pidfd);
+	r = loop_add(&t->source, t->pidfd);
 	if (r < 0)
 		close_pidfd(t);
 	return r;
 }
 
-/* The caller cannot vanish while its request is unanswered, so that the pid is
- * its own. */
+/* The caller cannot vanish while its request is unanswered, so the pid is the
+ * caller's. */
 int undertaker_track(struct arena *a, const struct newcomer *who)
 {
-	struct tracked *t = add(a, who->slot, who->id);
-	int r = t ? watch(t, who->caller.pid) : -ENOMEM;
+	struct tracked *t = add_tracked(a, who->slot, who->id);
+	int r = t ? watch_process(t, who->caller.pid) : -ENOMEM;
 
 	if (!t)
 		return r;
@@ -310,11 +318,11 @@ int undertaker_track(struct arena *a, const struct newcomer *who)
 	t->is_master = who->is_master;
 	t->verified = true;
 	if (r < 0)
-		untrack(t);
+		untrack_member(t);
 	return r;
 }
 
-static bool is_listed(const struct arena *a, pid_t pid)
+static bool is_process_listed(const struct arena *a, pid_t pid)
 {
 	const struct tracked *t = a->members;
 
@@ -335,17 +343,17 @@ static bool maps_arena(const struct arena *a, int pidfd)
 }
 
 /*
- * Is @pid, by what the kernel says, the process of @t?  Its descriptor is open
- * and is looked at last, so that all was about the same process.  A process
- * enters an arena once, so it is no second member.
+ * Is @pid, by what the kernel says, the process of @t?  The pidfd is open and
+ * is asked last, so that all answers were about one process.  A process enters
+ * an arena once, so a listed one is no second member.
  */
-static bool make_sure(struct tracked *t, pid_t pid)
+static bool verify_process(struct tracked *t, pid_t pid)
 {
 	uid_t uid;
 
-	if (is_listed(t->arena, pid) || watch(t, pid) < 0)
+	if (is_process_listed(t->arena, pid) || watch_process(t, pid) < 0)
 		return false;
-	if (maps_arena(t->arena, t->pidfd) && is_inside(t) &&
+	if (maps_arena(t->arena, t->pidfd) && is_member_inside(t) &&
 	    process_user(mapping_pid(t->pidfd), &uid) == 0 &&
 	    mapping_pid(t->pidfd) > 0) {
 		t->uid = uid;
@@ -361,22 +369,23 @@ static bool make_sure(struct tracked *t, pid_t pid)
 int undertaker_is_own(struct arena *a, uint32_t slot, uint32_t id,
 		      const struct caller *caller)
 {
-	struct tracked *t = find(a, slot, id);
+	struct tracked *t = find_tracked(a, slot, id);
 
 	if (!t)
 		return -ESRCH;
-	if (!t->verified && !make_sure(t, caller->pid))
+	if (!t->verified && !verify_process(t, caller->pid))
 		return -EPERM;
 	return t->pid == caller->pid ? 0 : -EPERM;
 }
 
-/* What the memory says of a slot whose witness is held: a hint, no more. */
+/* What the memory says of a slot whose witness is held, which is a hint and no
+ * more. */
 struct claimed {
 	uint32_t slot, id;
 	pid_t pid;
 };
 
-static int read_claim(struct arena *a, void *arg)
+static int read_claimed_member(struct arena *a, void *arg)
 {
 	struct claimed *c = arg;
 	const struct member_rec *m;
@@ -399,13 +408,13 @@ void undertaker_track_all(struct arena *a)
 
 		if (!life_witness_held(&a->view, slot))
 			continue;
-		guarded(a, read_claim, &c);
-		t = add(a, slot, c.id);
+		guarded(a, read_claimed_member, &c);
+		t = add_tracked(a, slot, c.id);
 		if (!t)
 			continue;
 		t->is_master = slot == a->store.policy.master;
 		if (c.pid > 1 && clock_monotonic_ns() < until)
-			make_sure(t, c.pid);
+			verify_process(t, c.pid);
 	}
 	a->on_master_death = a->store.policy.on_master_death;
 }
@@ -413,7 +422,7 @@ void undertaker_track_all(struct arena *a)
 void undertaker_forget(struct arena *a)
 {
 	while (a->members)
-		untrack(a->members);
+		untrack_member(a->members);
 	a->doomed = false;
 }
 
@@ -426,33 +435,34 @@ void undertaker_closed(struct arena *a, const void *dir)
 	if (!t)
 		return;
 	t->dir = NULL;
-	/* It can fetch nothing any more. */
+	/* The process cannot fetch its descriptors any more. */
 	offers_forget(a, t->id);
-	look_at(t);
+	look_at_member(t);
 }
 
-/* Of these nobody may tell us: they have closed the directory, or joined when
- * another daemon was here, so that an exec goes unnoticed; or it is known that
- * they go.  The others in their turn: a child may have their directory open. */
-static bool is_doubtful(const struct tracked *t, unsigned round)
+/* May the member have gone without a word?  Yes, if it has closed the
+ * directory, or has joined when another daemon was here, so that an exec goes
+ * unnoticed; or if it is known that it goes.  Other members have their turn, as
+ * a child may keep their directory open. */
+static bool is_member_doubtful(const struct tracked *t, unsigned round)
 {
 	return !t->dir || t->going || (t->id + round) % SELDOM == 0;
 }
 
-/* The next one that this round has not seen. */
-static struct tracked *next_doubtful(struct arena *a, unsigned round)
+/* Return the next doubtful member that this round has not seen. */
+static struct tracked *next_doubtful_member(struct arena *a, unsigned round)
 {
 	struct tracked *t = a->members;
 
-	while (t && (t->round == round || !is_doubtful(t, round)))
+	while (t && (t->round == round || !is_member_doubtful(t, round)))
 		t = t->next;
 	if (t)
 		t->round = round;
 	return t;
 }
 
-/* Memory that members have freed and have no reason to call about. */
-static int trim(struct arena *a, void *arg)
+/* Give back memory that members have freed, and for which they need no call. */
+static int trim_heap(struct arena *a, void *arg)
 {
 	(void)arg;
 	if (a->view.rec)
@@ -460,37 +470,39 @@ static int trim(struct arena *a, void *arg)
 	return 0;
 }
 
-static int is_gone(struct arena *a, void *unused)
+static int is_arena_gone(struct arena *a, void *unused)
 {
 	(void)unused;
+	/* Acquire: pairs with the release in set_state() of life.c. */
 	return load_acquire(&a->view.sb->state) == ARENA_GONE;
 }
 
-/* Looking at one may end others, and the arena. */
+/* Look at the members of an arena.  Looking at one may end others, and the
+ * arena. */
 static void patrol_arena(struct arena *a, unsigned round)
 {
 	uint64_t serial = a->serial;
 	struct tracked *t;
 
-	while (world_serial(serial) && (t = next_doubtful(a, round)))
-		look_at(t);
+	while (world_serial(serial) && (t = next_doubtful_member(a, round)))
+		look_at_member(t);
 	if (world_serial(serial) && a->doomed)
-		doom(a);
-	/* One that was let in could not be listed, and was the only one. */
+		doom_members(a);
+	/* The only member was let in, could not be listed, and has gone. */
 	if (world_serial(serial) && !a->ended && !a->members &&
-	    guarded(a, is_gone, NULL) == 1)
+	    guarded(a, is_arena_gone, NULL) == 1)
 		arena_ended(a);
 	if (world_serial(serial) && a->waiters && arena_refresh(a) == 0)
 		waiters_look(a);
 	if (!world_serial(serial))
 		return;
-	guarded(a, trim, NULL);
+	guarded(a, trim_heap, NULL);
 	ports_look(a);
 	waiters_idle(a);
 }
 
-/* A thread's number is only looked for, in a process that is known, and only
- * where it means that thread. */
+/* Has that thread of a member ended?  Its number is only looked for in a
+ * process that is known, and only where it means that thread. */
 static bool thread_is_gone(const struct view *v, uint32_t slot, uint32_t tid)
 {
 	const struct arena *a =
@@ -499,14 +511,15 @@ static bool thread_is_gone(const struct view *v, uint32_t slot, uint32_t tid)
 
 	while (t && t->slot != slot)
 		t = t->next;
-	return t && t->verified && is_inside(t) &&
+	return t && t->verified && is_member_inside(t) &&
 	       process_is_of_our_pidns(t->pid) &&
 	       tgkill(t->pid, (pid_t)tid, 0) < 0 && errno == ESRCH;
 }
 
 const struct view_acts undertaker_acts = {.thread_is_gone = thread_is_gone};
 
-/* Those that are due, one after another; others are served in between. */
+/* Arenas that are due have their turn one after another; requests are served in
+ * between. */
 int64_t undertaker_patrol(void)
 {
 	int64_t start = clock_monotonic_ns(), first = PATROL_NS;
@@ -529,3 +542,10 @@ int64_t undertaker_patrol(void)
 	}
 	return first;
 }
+
+const struct arena_service undertaker_service = {
+	.adopt = undertaker_track_all,
+	.end_life = undertaker_forget,
+	.is_joined = undertaker_has_members,
+	.acts = &undertaker_acts,
+};

@@ -6,9 +6,13 @@
 #include <string.h>
 #include <sys/file.h>
 
+#include "fusionfs/base/clock.h"
 #include "fusionfs/base/reply.h"
-#include "fusionfs/files/objects.h"
+#include "fusionfs/service/parking.h"
+#include "fusionfs/world/arena_service.h"
+#include "fusionfs/world/guard.h"
 #include "fusionfs/world/node.h"
+#include "fusionfs/world/record.h"
 #include "fusionfs/world/world.h"
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/base/futex.h"
@@ -16,7 +20,8 @@
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/locks/skirmish_recover.h"
 
-/* Between two looks by the clock, doubling. */
+/* The pause between two looks by the clock doubles, from the first to the
+ * last. */
 #define LOOK_FIRST_NS 1000000
 #define LOOK_LAST_NS 20000000
 
@@ -28,7 +33,7 @@ struct visitor {
 	char name[ENTRY_NAME_MAX + 1];
 	pid_t opener; /* thread that opened the file */
 	pid_t pid;    /* and its process */
-	uint32_t tid; /* whom rec->tid names */
+	uint32_t tid; /* the thread that rec->tid names */
 	uid_t uid;
 	int64_t opened_ns; /* CLOCK_MONOTONIC */
 	bool has_purchased;
@@ -38,11 +43,10 @@ struct visitor {
 	unsigned n_parked;
 };
 
-struct parked {
-	struct parked *next;
+/* A request that waits for the lock. */
+struct visitor_wait {
+	struct parked parked; /* in arena->visitor_waits */
 	struct visitor *visitor;
-	struct fuse_req *req;
-	struct charge charge;
 };
 
 /* --- Opening ---------------------------------------------------------------
@@ -54,11 +58,12 @@ int visitor_open(const struct node *n, struct fuse_req *req, bool may_lock,
 	struct caller caller = {0};
 	struct visitor *vis;
 	union record o;
-	int r = object_get(n, &o);
+	int r = record_get(n, &o);
 
 	if (r < 0)
 		return r;
-	/* From another pid namespace it cannot be seen, and is nobody. */
+	/* A process of a pid namespace outside cannot be found: it has the pid
+	 * 0. */
 	r = request_caller(req, &caller);
 	if (r < 0 && r != -ESRCH && r != -EREMOTE)
 		return r;
@@ -69,7 +74,7 @@ int visitor_open(const struct node *n, struct fuse_req *req, bool may_lock,
 		.next = n->arena->visitors,
 		.arena = n->arena,
 		.ops = n->row->locks,
-		.claim = {.index = object_index(n), .id = o.e.id},
+		.claim = {.index = record_index(n), .id = o.e.id},
 		.opener = request_tid(req),
 		.pid = caller.pid,
 		.uid = caller.uid,
@@ -91,18 +96,16 @@ struct attempt {
 	pid_t tid;
 };
 
-static int claim_rec(struct view *v, struct visitor *vis)
+static int claim_visitor_record(struct view *v, struct visitor *vis)
 {
-	int r = vis->rec ? 0 : thread_claim(v, &vis->rec);
-
-	return r == -EMFILE || r == -ENOMEM ? -ENOLCK : r;
+	return vis->rec ? 0 : thread_claim(v, &vis->rec);
 }
 
-static int attempt_guarded(struct arena *a, void *arg)
+static int attempt_lock_guarded(struct arena *a, void *arg)
 {
 	struct attempt *t = arg;
 	struct visitor *vis = t->vis;
-	int r = claim_rec(&a->view, vis);
+	int r = claim_visitor_record(&a->view, vis);
 
 	if (r < 0)
 		return r;
@@ -117,10 +120,10 @@ static int attempt_guarded(struct arena *a, void *arg)
 	return r;
 }
 
-/* Whom to show as the owner.  A shell opens the file and has flock(1) lock it,
- * which ends: it is the shell's.  A thread that locks what its own process has
- * opened is meant itself. */
-static pid_t who_locks(const struct visitor *vis, struct fuse_req *req)
+/* Return the thread to show as the owner.  A shell opens the file and has
+ * flock(1) lock it, which ends: the shell is the owner.  A thread that locks a
+ * file which its own process has opened is the owner itself. */
+static pid_t tid_of_locker(const struct visitor *vis, struct fuse_req *req)
 {
 	pid_t tid = request_tid(req);
 	struct caller caller;
@@ -131,21 +134,22 @@ static pid_t who_locks(const struct visitor *vis, struct fuse_req *req)
 	return vis->opener;
 }
 
-/* 0 taken, -EAGAIN not yet, -errno. */
-static int attempt(struct visitor *vis, int how, bool nowait, pid_t tid)
+/* Try to take the lock.  0 it is taken; -EAGAIN not yet; -errno. */
+static int attempt_lock(struct visitor *vis, int how, bool nowait, pid_t tid)
 {
 	struct attempt t = {.vis = vis, .claim = vis->claim, .tid = tid};
 	int r;
 
 	if (!vis->arena)
 		return -EIDRM;
-	/* A file has a lock or has it not, however often it is asked. */
+	/* flock(2) of a lock that the file has changes nothing. */
 	if (!how && vis->claim.levels)
 		return 0;
 	t.claim.how = how;
-	/* Who waits already may be handed it at any time: it has to look. */
+	/* A visitor that waits may have been handed the lock: it has to
+	 * look. */
 	t.claim.nowait = nowait && !vis->n_parked;
-	r = guarded(vis->arena, attempt_guarded, &t);
+	r = guarded(vis->arena, attempt_lock_guarded, &t);
 	if (r == 0 || r == -EOWNERDEAD) {
 		if (!vis->claim.levels++)
 			vis->has_purchased = false;
@@ -154,7 +158,7 @@ static int attempt(struct visitor *vis, int how, bool nowait, pid_t tid)
 	return r;
 }
 
-static int give_up_guarded(struct arena *a, void *arg)
+static int give_up_lock_guarded(struct arena *a, void *arg)
 {
 	struct visitor *vis = arg;
 
@@ -163,7 +167,7 @@ static int give_up_guarded(struct arena *a, void *arg)
 	return 0;
 }
 
-static int release_guarded(struct arena *a, void *arg)
+static int release_lock_guarded(struct arena *a, void *arg)
 {
 	struct visitor *vis = arg;
 
@@ -172,103 +176,91 @@ static int release_guarded(struct arena *a, void *arg)
 	return 0;
 }
 
-static void release(struct visitor *vis)
+static void release_lock(struct visitor *vis)
 {
 	if (vis->arena && vis->claim.levels)
-		guarded(vis->arena, release_guarded, vis);
+		guarded(vis->arena, release_lock_guarded, vis);
 	vis->claim.levels = 0;
 }
 
 /* --- Parking ---------------------------------------------------------------
  */
 
-static int tell_waiting(struct arena *a, void *unused)
+static int tell_visitors_waiting(struct arena *a, void *unused)
 {
 	unsigned holding, waiting;
 
 	(void)unused;
 	visitors_count(a, &holding, &waiting);
-	/* Relaxed: a hint; who misses it is found by the clock. */
+	/* Relaxed: a hint for members.  What a member misses is found by the
+	 * clock. */
 	store_relaxed(&a->view.sb->visitors_waiting, waiting);
 	return 0;
 }
 
-static void look_soon(struct arena *a)
+static void look_at_visitors_soon(struct arena *a)
 {
 	a->nap_ns = LOOK_FIRST_NS;
 	a->look_ns = clock_monotonic_ns() + a->nap_ns;
 }
 
-static void unpark(struct parked *p)
+/* End a wait by @r. */
+static void finish_lock_wait(struct parked *p, int r)
 {
-	struct arena *a = p->visitor->arena;
-	struct parked **at = &a->parked;
-
-	while (*at && *at != p)
-		at = &(*at)->next;
-	if (*at)
-		*at = p->next;
-	p->visitor->n_parked--;
-	guarded(a, tell_waiting, NULL);
-}
-
-/* The wait is over: @r. */
-static void finish(struct parked *p, int r)
-{
-	struct visitor *vis = p->visitor;
+	struct visitor *vis = ((struct visitor_wait *)p)->visitor;
 
 	unpark(p);
+	vis->n_parked--;
+	guarded(vis->arena, tell_visitors_waiting, NULL);
 	if (r < 0 && !vis->n_parked)
-		guarded(vis->arena, give_up_guarded, vis);
+		guarded(vis->arena, give_up_lock_guarded, vis);
 	reply_err(p->req, r);
 	quota_give(&p->charge);
 	free(p);
 }
 
-static void interrupted(struct fuse_req *req, void *data)
+static void interrupt_lock_wait(struct parked *p)
 {
-	struct parked *p = data;
-	struct arena *a = p->visitor->arena;
+	struct arena *a = ((struct visitor_wait *)p)->visitor->arena;
 
-	(void)req;
-	finish(p, -EINTR);
-	/* It may have been handed what it gives up. */
+	finish_lock_wait(p, -EINTR);
+	/* The visitor may have been handed the lock that it gives up. */
 	visitors_look(a);
 }
 
-static void park(struct visitor *vis, struct fuse_req *req)
+static void park_lock(struct visitor *vis, struct fuse_req *req)
 {
-	struct parked **at = &vis->arena->parked, *p = calloc(1, sizeof(*p));
+	struct visitor_wait *w = malloc(sizeof(*w));
+	int r = -ENOMEM;
 
-	int r = -ENOLCK;
-
-	if (p)
-		r = quota_take(&p->charge, request_uid(req), QUOTA_WAITS, 1);
+	if (w) {
+		*w = (struct visitor_wait){
+			.parked = {.req = req,
+				   .interrupted = interrupt_lock_wait},
+			.visitor = vis,
+		};
+		r = parked_charge(&w->parked);
+	}
 	if (r < 0) {
 		if (!vis->n_parked)
-			guarded(vis->arena, give_up_guarded, vis);
+			guarded(vis->arena, give_up_lock_guarded, vis);
 		reply_err(req, r);
-		free(p);
+		free(w);
 		return;
 	}
-	p->visitor = vis;
-	p->req = req;
-	while (*at)
-		at = &(*at)->next;
-	*at = p;
 	vis->n_parked++;
-	guarded(vis->arena, tell_waiting, NULL);
-	look_soon(vis->arena);
-	request_on_interrupt(req, interrupted, p);
+	guarded(vis->arena, tell_visitors_waiting, NULL);
+	look_at_visitors_soon(vis->arena);
+	park(&w->parked, &vis->arena->visitor_waits);
 }
 
-static void lock(struct visitor *vis, struct fuse_req *req, bool nowait)
+static void lock_or_park(struct visitor *vis, struct fuse_req *req, bool nowait)
 {
-	int r = attempt(vis, 0, nowait, who_locks(vis, req));
+	int r = attempt_lock(vis, 0, nowait, tid_of_locker(vis, req));
 
 	if (r == -EAGAIN && !nowait)
-		park(vis, req);
-	else /* why it would have to wait is all the same to flock */
+		park_lock(vis, req);
+	else /* flock(2) does not say why it would have to wait */
 		reply_err(req, nowait && r == -EBUSY ? -EAGAIN : r);
 }
 
@@ -278,18 +270,18 @@ void visitor_flock(struct visitor *vis, struct fuse_req *req, int op)
 
 	switch (op & ~LOCK_NB) {
 	case LOCK_UN:
-		release(vis);
+		release_lock(vis);
 		reply_err(req, 0);
 		if (vis->arena)
 			visitors_look(vis->arena);
 		break;
 	case LOCK_EX:
 		if (vis->may_lock)
-			lock(vis, req, nowait);
+			lock_or_park(vis, req, nowait);
 		else
 			reply_err(req, -EACCES);
 		break;
-	default: /* there is no sharing */
+	default: /* LOCK_SH: these locks are not shared */
 		reply_err(req, -EOPNOTSUPP);
 		break;
 	}
@@ -303,7 +295,7 @@ struct act {
 	const struct lock_word *word;
 };
 
-static int act_guarded(struct arena *a, void *arg)
+static int act_on_word_guarded(struct arena *a, void *arg)
 {
 	const struct act *act = arg;
 	struct visitor *vis = act->vis;
@@ -312,8 +304,8 @@ static int act_guarded(struct arena *a, void *arg)
 			: -EPERM;
 }
 
-static const struct lock_word *find_word(const struct visitor *vis,
-					 const char *text)
+static const struct lock_word *find_lock_word(const struct visitor *vis,
+					      const char *text)
 {
 	size_t len = strcspn(text, "\n");
 
@@ -325,19 +317,19 @@ static const struct lock_word *find_word(const struct visitor *vis,
 	return NULL;
 }
 
-static int do_act(struct visitor *vis, const struct lock_word *word)
+static int act_on_word(struct visitor *vis, const struct lock_word *word)
 {
 	struct act act = {vis, word};
-	int r = guarded(vis->arena, act_guarded, &act);
+	int r = guarded(vis->arena, act_on_word_guarded, &act);
 
 	if (r >= 0 && word->is_back && vis->claim.levels)
 		vis->claim.levels--;
 	return r;
 }
 
-/* Whom a hold-up would have to kill: the process that opened the file, if it is
- * still there, running what it runs now. */
-static void purchased(struct visitor *vis)
+/* Note the process that a hold-up would have to kill: the one that opened the
+ * file, if it is still there, and the program that it runs now. */
+static void note_purchaser(struct visitor *vis)
 {
 	struct purchaser p = {.pid = vis->pid, .uid = vis->uid};
 
@@ -350,22 +342,22 @@ static void purchased(struct visitor *vis)
 	vis->has_purchased = true;
 }
 
-/* No word waits: the kernel lets one after another write to a file, and the
- * one who waits would keep the one who is to give it back from saying so. */
+/* No word waits: the kernel lets one process at a time write to a file, so a
+ * word that waits would keep the owner from writing "cede". */
 void visitor_write(struct visitor *vis, struct fuse_req *req, const char *text,
 		   size_t size)
 {
-	const struct lock_word *word = find_word(vis, text);
+	const struct lock_word *word = find_lock_word(vis, text);
 	int r = -EINVAL;
 
 	if (!vis->arena)
 		r = -EIDRM;
 	else if (word && word->act)
-		r = do_act(vis, word);
+		r = act_on_word(vis, word);
 	else if (word)
-		r = attempt(vis, word->how, true, who_locks(vis, req));
+		r = attempt_lock(vis, word->how, true, tid_of_locker(vis, req));
 	if (r == 0 && word && word->is_purchase)
-		purchased(vis);
+		note_purchaser(vis);
 	if (r < 0)
 		reply_err(req, r);
 	else
@@ -379,14 +371,15 @@ void visitor_write(struct visitor *vis, struct fuse_req *req, const char *text,
 
 void visitors_look(struct arena *a)
 {
-	struct parked *p = a->parked, *next;
+	struct parked *p, *next;
 
-	for (; p; p = next) {
-		int r = attempt(p->visitor, 0, false, 0);
+	for (p = a->visitor_waits; p; p = next) {
+		struct visitor *vis = ((struct visitor_wait *)p)->visitor;
+		int r = attempt_lock(vis, 0, false, 0);
 
 		next = p->next;
 		if (r != -EAGAIN)
-			finish(p, r);
+			finish_lock_wait(p, r);
 	}
 }
 
@@ -395,7 +388,7 @@ int64_t visitors_retry(void)
 	int64_t now = clock_monotonic_ns(), first = -1;
 
 	for (struct arena *a = world.arenas; a; a = a->next) {
-		if (!a->parked)
+		if (!a->visitor_waits)
 			continue;
 		if (a->corrupt) {
 			visitors_fail(a, -EIO);
@@ -407,17 +400,21 @@ int64_t visitors_retry(void)
 				a->nap_ns *= 2;
 			a->look_ns = now + a->nap_ns;
 		}
-		if (a->parked && (first < 0 || a->look_ns - now < first))
-			first = a->look_ns - now;
+		if (a->visitor_waits)
+			first = clock_sooner(first, a->look_ns - now);
 	}
 	return first;
 }
 
 const struct thread_rec *visitor_who_waits(const struct arena *a, uint32_t tid)
 {
-	for (const struct parked *p = a->parked; p; p = p->next)
-		if (p->visitor->tid == tid && p->visitor->rec)
-			return p->visitor->rec;
+	for (const struct parked *p = a->visitor_waits; p; p = p->next) {
+		const struct visitor *vis =
+			((const struct visitor_wait *)p)->visitor;
+
+		if (vis->tid == tid && vis->rec)
+			return vis->rec;
+	}
 	return NULL;
 }
 
@@ -425,9 +422,9 @@ const struct purchaser *visitor_purchaser(const struct arena *a, uint32_t index,
 					  uint32_t id)
 {
 	for (const struct visitor *vis = a->visitors; vis; vis = vis->next)
-		if (vis->ops == &property_locks && vis->claim.levels &&
-		    vis->has_purchased && vis->purchaser.pid &&
-		    vis->claim.index == index && vis->claim.id == id)
+		if (vis->claim.levels && vis->has_purchased &&
+		    vis->purchaser.pid && vis->claim.index == index &&
+		    vis->claim.id == id)
 			return &vis->purchaser;
 	return NULL;
 }
@@ -446,11 +443,11 @@ void visitors_count(const struct arena *a, unsigned *holding, unsigned *waiting)
 
 void visitors_fail(struct arena *a, int error)
 {
-	while (a->parked)
-		finish(a->parked, error);
+	while (a->visitor_waits)
+		finish_lock_wait(a->visitor_waits, error);
 }
 
-static int drop_rec(struct arena *a, void *arg)
+static int drop_visitor_record(struct arena *a, void *arg)
 {
 	struct visitor *vis = arg;
 
@@ -465,8 +462,8 @@ void visitor_close(struct visitor *vis)
 	struct visitor **at;
 
 	if (a) {
-		release(vis);
-		guarded(a, drop_rec, vis);
+		release_lock(vis);
+		guarded(a, drop_visitor_record, vis);
 		for (at = &a->visitors; *at && *at != vis; at = &(*at)->next)
 			;
 		if (*at)
@@ -476,8 +473,9 @@ void visitor_close(struct visitor *vis)
 	free(vis);
 }
 
-/* For those inside, if there are any, its holder has died. */
-static int abandon(struct arena *a, void *arg)
+/* Recover the locks of a visitor, as if it had died, for the members that are
+ * inside. */
+static int abandon_visitor(struct arena *a, void *arg)
 {
 	struct visitor *vis = arg;
 
@@ -495,9 +493,33 @@ void visitors_forget(struct arena *a, int error)
 
 		a->visitors = vis->next;
 		if (vis->rec)
-			guarded(a, abandon, vis);
+			guarded(a, abandon_visitor, vis);
 		vis->arena = NULL;
 		vis->rec = NULL;
 		vis->claim.levels = 0;
 	}
 }
+
+static void end_life_of_visitors(struct arena *a)
+{
+	visitors_forget(a, -EIDRM);
+}
+
+static void stop_visitors(struct arena *a)
+{
+	visitors_forget(a, -ENOTCONN);
+}
+
+static bool has_busy_visitors(const struct arena *a)
+{
+	unsigned holding, waiting;
+
+	visitors_count(a, &holding, &waiting);
+	return holding || waiting;
+}
+
+const struct arena_service visitors_service = {
+	.end_life = end_life_of_visitors,
+	.stop = stop_visitors,
+	.is_used = has_busy_visitors,
+};

@@ -15,14 +15,15 @@ int writing_copy(char *to, size_t room, const char *data, size_t size)
 }
 
 /* May a value, or its next piece, begin at @off? */
-static bool fits(const struct writing *w, uint64_t off, bool at_end)
+static bool value_fits(const struct writing *w, uint64_t off, bool at_end)
 {
 	return off == w->end || (!w->len && at_end);
 }
 
-/* 1: the value is whole; 0 more may come; -EINVAL. */
-static int add(struct writing *w, const struct node *n, const char *data,
-	       size_t size)
+/* Add a piece to the value.  1: the value is whole; 0: more may come;
+ * -EINVAL. */
+static int add_to_value(struct writing *w, const struct node *n,
+			const char *data, size_t size)
 {
 	const char *newline;
 
@@ -33,8 +34,8 @@ static int add(struct writing *w, const struct node *n, const char *data,
 	newline = memchr(w->text, '\n', w->len);
 	if (newline)
 		return newline == w->text + w->len - 1 ? 1 : -EINVAL;
-	/* What nothing can follow is whole: a write's error is seen, that of a
-	 * close may be not. */
+	/* A value that fills the room is whole: programs see the error of a
+	 * write, but not always that of a close. */
 	return w->len == VALUE_BYTES - 1 ? 1 : node_may_store(n, w->text);
 }
 
@@ -44,13 +45,13 @@ void writing_finish(struct writing *w)
 	text_finish(&w->after);
 }
 
-static bool is_same(const struct text *a, const struct text *b)
+static bool is_same_text(const struct text *a, const struct text *b)
 {
 	return a->len == b->len && !memcmp(a->p, b->p, a->len);
 }
 
 /* Take the value; remember how to take it back. */
-static int take_line(struct writing *w, const struct node *n)
+static int take_value(struct writing *w, const struct node *n)
 {
 	int r = node_show(n, &w->before);
 
@@ -63,13 +64,13 @@ static int take_line(struct writing *w, const struct node *n)
 	return r;
 }
 
-/* More follows the line: it was no value.  If another has set one since then,
- * that stays. */
-static void take_back(struct writing *w, const struct node *n)
+/* Take the value back, as more follows its newline.  A value that another
+ * process has set since then stays. */
+static void take_value_back(struct writing *w, const struct node *n)
 {
 	struct text now = {0};
 
-	if (node_show(n, &now) == 0 && is_same(&now, &w->after))
+	if (node_show(n, &now) == 0 && is_same_text(&now, &w->after))
 		node_store(n, w->before.p);
 	text_finish(&now);
 	writing_finish(w);
@@ -86,13 +87,13 @@ int writing_add(struct writing *w, const struct node *n, const char *data,
 	}
 	w->ended = false;
 	if (w->after.len)
-		take_back(w, n);
-	else if (!off || fits(w, off, at_end))
-		r = add(w, n, data, size);
+		take_value_back(w, n);
+	else if (!off || value_fits(w, off, at_end))
+		r = add_to_value(w, n, data, size);
 	if (r != 0)
-		w->len = 0; /* else more may come */
+		w->len = 0; /* at 0 more may come */
 	if (r > 0)
-		r = take_line(w, n);
+		r = take_value(w, n);
 	if (r == 0)
 		w->end = off + size;
 	return r;

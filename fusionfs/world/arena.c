@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "fusionfs/world/arena.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -8,83 +10,17 @@
 
 #include "fusionfs/base/log.h"
 #include "fusionfs/base/serial.h"
-#include "fusionfs/service/events.h"
-#include "fusionfs/service/later.h"
-#include "fusionfs/service/ports.h"
-#include "fusionfs/service/undertaker.h"
-#include "fusionfs/service/visitors.h"
-#include "fusionfs/service/waiters.h"
+#include "fusionfs/world/address.h"
+#include "fusionfs/world/arena_service.h"
+#include "fusionfs/world/guard.h"
 #include "fusionfs/world/world.h"
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/base/futex.h"
-#include "libfusion/core/file/event.h"
 #include "libfusion/core/file/format.h"
-#include "libfusion/core/file/window.h"
 #include "libfusion/core/life/member.h"
-#include "libfusion/core/names/field.h"
 #include "libfusion/core/names/name.h"
 
-static bool is_free(uint64_t base, uint64_t span, const struct arena *except,
-		    const struct window_busy *busy)
-{
-	if (!window_holds(base, span))
-		return false;
-	if (busy && window_is_busy(busy, base, span))
-		return false;
-	for (const struct arena *a = world.arenas; a; a = a->next)
-		if (a != except && a->view.base &&
-		    base < a->base + a->view.geo.span && a->base < base + span)
-			return false;
-	return true;
-}
-
-static uint64_t hash_place(const char *name)
-{
-	uint64_t h = 14695981039346656037ull;
-
-	for (const char *p = world.backing.path; *p; p++)
-		h = (h ^ (unsigned char)*p) * 1099511628211ull;
-	for (const char *p = name; *p; p++)
-		h = (h ^ (unsigned char)*p) * 1099511628211ull;
-	return h;
-}
-
-/* A free place among @n slots from @first on, tried in turn from the @h-th on;
- * first where spans like this one leave no gaps, then anywhere.  0: none. */
-static uint64_t find_place(uint32_t first, uint32_t n, uint64_t h,
-			   uint64_t span, const struct arena *except,
-			   const struct window_busy *busy)
-{
-	uint32_t step = span > WINDOW_SLOT ? (uint32_t)(span / WINDOW_SLOT) : 1;
-
-	for (;; step = 1) {
-		for (uint32_t i = 0; i < n / step; i++) {
-			uint32_t slot = (uint32_t)((h + i) % (n / step)) * step;
-			uint64_t base = window_address(first + slot);
-
-			if (is_free(base, span, except, busy))
-				return base;
-		}
-		if (step == 1)
-			return 0;
-	}
-}
-
-/* Begin somewhere that the name decides, so that arenas of different mounts
- * seldom want the same place.  0: no room. */
-static uint64_t choose_base(const char *name, uint64_t span,
-			    const struct arena *except,
-			    const struct window_busy *busy)
-{
-	uint64_t base = find_place(0, FIRST_SLOTS, hash_place(name), span,
-				   except, busy);
-
-	return base ? base
-		    : find_place(FIRST_SLOTS, SECOND_SLOTS, 0, span, except,
-				 busy);
-}
-
-bool is_temporary(int r)
+bool error_is_temporary(int r)
 {
 	switch (r) {
 	case -EAGAIN:
@@ -111,7 +47,7 @@ void arena_unlock(struct arena *a)
 	life_unlock(&a->view);
 }
 
-static int undertake(struct arena *a, void *unused)
+static int undertake_guarded(struct arena *a, void *unused)
 {
 	(void)unused;
 	a->base = a->view.sb->base;
@@ -120,8 +56,9 @@ static int undertake(struct arena *a, void *unused)
 	return life_undertake(&a->view);
 }
 
-/* Map the file and become its undertaker.  How many are inside, -errno. */
-static int take_over(struct arena *a)
+/* Map the file and become its undertaker.  Returns how many members are inside,
+ * -errno. */
+static int take_arena_over(struct arena *a)
 {
 	int r = 0;
 
@@ -138,39 +75,36 @@ static int take_over(struct arena *a)
 	guard_close(a);
 	a->view.patience_ns = NEVER_SLEEP;
 	a->view.backlog = &a->backlog;
-	a->view.acts = &undertaker_acts;
-	return guarded(a, undertake, NULL);
+	a->view.acts = arena_services_acts();
+	return guarded(a, undertake_guarded, NULL);
 }
 
-/* The same; trouble that passes leaves the arena unsettled: later.h tries
- * again. */
-static int attach(struct arena *a)
+/* Take an arena over.  Trouble that passes leaves it unsettled, and it is tried
+ * again (later.h). */
+static int attach_arena(struct arena *a)
 {
 	int r;
 
 	a->corrupt = a->unsettled = false;
 	a->backlog.n = 0;
-	r = take_over(a);
-	if (is_temporary(r)) {
+	r = take_arena_over(a);
+	if (error_is_temporary(r)) {
 		a->unsettled = true;
-		later(a);
+		arena_services_postpone(a);
 	} else if (r < 0 && a->view.base) {
 		arena_is_corrupt(a, "it cannot be recovered");
 	}
 	return r;
 }
 
-/* This life of the arena is over for us; its files stay open. */
-static void detach(struct arena *a)
+/* Let go of this life of the arena.  Its files stay open. */
+static void detach_arena(struct arena *a)
 {
-	undertaker_forget(a);
-	later_forget(a, -ENOENT);
-	visitors_forget(a, -EIDRM);
-	ports_forget(a, -EIDRM);
+	arena_services_end_life(a);
 	guard_unmap(a);
 }
 
-static struct arena *add(const char *name)
+static struct arena *add_arena(const char *name)
 {
 	struct arena *a = calloc(1, sizeof(*a));
 
@@ -189,17 +123,20 @@ static struct arena *add(const char *name)
 	return a;
 }
 
-/* What was in it is gone for good, whatever has the same ids next. */
-static void end_life(struct arena *a)
+/* End the serial of this life: nodes of what was in it are gone for good,
+ * whatever has the same ids in the next life. */
+static void end_arena_life(struct arena *a)
 {
 	if (a->life != a->serial)
 		serial_end(a->life);
 	a->life = a->serial;
 }
 
-static int mark_gone(struct arena *a, void *unused)
+static int mark_arena_gone(struct arena *a, void *unused)
 {
 	(void)unused;
+	/* Release: pairs with the acquires of state in life.c, by which members
+	 * that still map this file see that it is over. */
 	store_release(&a->view.sb->state, ARENA_GONE);
 	life_changed(&a->view);
 	return 0;
@@ -209,20 +146,20 @@ void arena_destroy(struct arena *a, bool unlink_file)
 {
 	struct arena **p = &world.arenas;
 
-	waiters_fail(a, -ENOENT);
+	arena_services_refuse(a);
 	if (unlink_file) {
-		guarded(a, mark_gone, NULL);
+		guarded(a, mark_arena_gone, NULL);
 		store_remove(&world.backing, a->name);
 	}
-	events_forget(a);
-	detach(a);
+	arena_services_forget(a);
+	detach_arena(a);
 	store_close(&a->store);
 	arena_charge_give(&a->charge);
 	while (*p && *p != a)
 		p = &(*p)->next;
 	if (*p)
 		*p = a->next;
-	end_life(a);
+	end_arena_life(a);
 	serial_end(a->serial);
 	free(a);
 }
@@ -235,7 +172,8 @@ int arena_create(const char *name, mode_t mode, uid_t uid, gid_t gid,
 		.span = world.options->span,
 		.limit = quota_share(uid, world.options->size),
 		.max_members = world.options->max_members,
-		/* How the library says that it makes one to enter it. */
+		/* The library sets the sticky bit when it makes an arena to
+		 * enter it. */
 		.flags = mode & S_ISVTX ? ARENA_TRANSIENT : 0,
 		.epoch = (uint64_t)clock_realtime_ns(),
 	};
@@ -251,20 +189,20 @@ int arena_create(const char *name, mode_t mode, uid_t uid, gid_t gid,
 
 	if (r < 0)
 		return r;
-	/* Also if it is a file there that is no arena: it is not ours. */
+	/* A file of that name that is no arena is not ours to replace. */
 	if (world_find(name) ||
 	    faccessat(world.backing.fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		return -EEXIST;
 	/* Its memory is charged to the user that the daemon runs as. */
 	if (geteuid() != 0 && uid != geteuid())
 		return -EPERM;
-	params.base = choose_base(name, params.span, NULL, NULL);
+	params.base = address_choose(name, params.span, NULL, NULL);
 	if (!params.base)
 		return -ENOSPC;
 	r = arena_charge_set(&charge, uid, params.span, params.limit);
 	if (r < 0)
 		return r;
-	a = add(name);
+	a = add_arena(name);
 	if (!a) {
 		arena_charge_give(&charge);
 		return -ENOMEM;
@@ -272,7 +210,7 @@ int arena_create(const char *name, mode_t mode, uid_t uid, gid_t gid,
 	a->charge = charge;
 	r = store_create(&world.backing, &params, &policy, &a->store);
 	if (r == 0)
-		r = attach(a);
+		r = attach_arena(a);
 	if (r < 0) {
 		arena_destroy(a, a->store.dir >= 0);
 		return r;
@@ -281,7 +219,7 @@ int arena_create(const char *name, mode_t mode, uid_t uid, gid_t gid,
 	return 0;
 }
 
-static uint32_t members_for(uint64_t span)
+static uint32_t max_members_for(uint64_t span)
 {
 	return world.options->max_members < span >> 14
 		       ? world.options->max_members
@@ -294,7 +232,7 @@ uint64_t arena_least(uint64_t span)
 
 	if (!span)
 		span = world.options->span;
-	return geometry_init(&geo, span, members_for(span)) < 0
+	return geometry_init(&geo, span, max_members_for(span)) < 0
 		       ? UINT64_MAX
 		       : format_least(&geo);
 }
@@ -315,8 +253,8 @@ int arena_renew(struct arena *a, uint64_t span, uint64_t limit,
 	uint64_t life;
 	int r;
 
-	params.max_members = members_for(params.span);
-	params.base = choose_base(a->name, params.span, a, busy);
+	params.max_members = max_members_for(params.span);
+	params.base = address_choose(a->name, params.span, a, busy);
 	if (!params.base)
 		return busy ? -EADDRINUSE : -ENOSPC;
 	life = serial_begin();
@@ -336,14 +274,14 @@ int arena_renew(struct arena *a, uint64_t span, uint64_t limit,
 		arena_charge_force(&a->charge, uid, old.span.n, old.memory.n);
 		return r;
 	}
-	/* The old file has no name any more, but our mapping. */
-	guarded(a, mark_gone, NULL);
-	detach(a);
-	end_life(a);
+	/* The old file has no name any more; our mapping keeps it. */
+	guarded(a, mark_arena_gone, NULL);
+	detach_arena(a);
+	end_arena_life(a);
 	a->life = life;
-	r = attach(a);
+	r = attach_arena(a);
 	if (r < 0)
-		return is_temporary(r) ? -EAGAIN : -EIO;
+		return error_is_temporary(r) ? -EAGAIN : -EIO;
 	return 0;
 }
 
@@ -364,7 +302,7 @@ void arena_ended(struct arena *a)
 	}
 	a->ended = true;
 	if (arena_refresh(a) == 0)
-		waiters_look(a);
+		arena_services_begin_life(a);
 	else
 		note("arena '%s': no memory for a fresh file yet", a->name);
 }
@@ -377,9 +315,9 @@ void arena_is_corrupt(struct arena *a, const char *why)
 	complain("arena '%s' is corrupt: %s: rmdir it when its members are "
 		 "gone",
 		 a->name, why);
-	/* Who waits is told at the end of what is being done now
-	 * (waiters_expire), which may be about one of them. */
-	events_changed(a);
+	/* Requests that wait are answered later, by waiters_expire(): what is
+	 * being done now may be about one of them. */
+	arena_services_announce(a);
 }
 
 static int read_limit(struct arena *a, void *arg)
@@ -400,7 +338,7 @@ int arena_set_limit(struct arena *a, uint64_t limit)
 
 	if (limit && limit < format_least(&a->view.geo))
 		return -EINVAL;
-	/* No limit is more than any quota, for whom there is one. */
+	/* "No limit" is more than any quota allows. */
 	if (!limit && quota_share(a->store.policy.uid, 0))
 		r = -EDQUOT;
 	else
@@ -408,9 +346,9 @@ int arena_set_limit(struct arena *a, uint64_t limit)
 	return r < 0 ? r : guarded(a, write_limit, &limit);
 }
 
-/* What the memory says of the limit is no more than a hint: the charge of an
- * arena that is taken over is at least what it has, and at most all. */
-static void charge_again(struct arena *a, uint64_t limit)
+/* Charge the owner anew.  @limit may be what a member has written to the
+ * memory: no more than the user's whole quota is charged for it. */
+static void charge_arena_again(struct arena *a, uint64_t limit)
 {
 	uint64_t most = quota_limit(QUOTA_MEMORY);
 	uid_t uid = a->store.policy.uid;
@@ -422,22 +360,22 @@ static void charge_again(struct arena *a, uint64_t limit)
 
 void arena_owner_changed(struct arena *a)
 {
-	charge_again(a, a->charge.memory.n);
+	charge_arena_again(a, a->charge.memory.n);
 }
 
-static void charge_adopted(struct arena *a, bool readable)
+static void charge_adopted_arena(struct arena *a, bool readable)
 {
 	uint64_t limit = 0;
 
 	if (readable)
 		guarded(a, read_limit, &limit);
-	charge_again(a, limit);
+	charge_arena_again(a, limit);
 }
 
-/* It is taken over: who is inside? */
-static void settled(struct arena *a)
+/* Go on with an arena that is taken over: find out who is inside. */
+static void arena_is_settled(struct arena *a)
 {
-	undertaker_track_all(a);
+	arena_services_adopt(a);
 	if (!a->members)
 		arena_ended(a);
 }
@@ -449,17 +387,17 @@ void arena_settle(struct arena *a)
 	if (!a->unsettled || a->corrupt)
 		return;
 	a->unsettled = false;
-	n = take_over(a);
-	if (is_temporary(n)) {
+	n = take_arena_over(a);
+	if (error_is_temporary(n)) {
 		a->unsettled = true;
-		later(a);
+		arena_services_postpone(a);
 		return;
 	}
-	charge_adopted(a, n >= 0);
+	charge_adopted_arena(a, n >= 0);
 	if (n < 0)
 		arena_is_corrupt(a, "it cannot be recovered");
 	else
-		settled(a);
+		arena_is_settled(a);
 }
 
 int arena_adopt(const char *name)
@@ -469,7 +407,7 @@ int arena_adopt(const char *name)
 
 	if (n < 0)
 		return n;
-	a = add(name);
+	a = add_arena(name);
 	if (!a)
 		return -ENOMEM;
 	n = store_open(&world.backing, name, &a->store);
@@ -477,10 +415,10 @@ int arena_adopt(const char *name)
 		arena_destroy(a, false);
 		return n;
 	}
-	n = attach(a);
-	charge_adopted(a, n >= 0);
+	n = attach_arena(a);
+	charge_adopted_arena(a, n >= 0);
 	if (n >= 0)
-		settled(a);
+		arena_is_settled(a);
 	else if (!a->unsettled)
 		arena_is_corrupt(a, "its file makes no sense");
 	return 0;
@@ -488,16 +426,13 @@ int arena_adopt(const char *name)
 
 bool arena_joined(struct arena *a)
 {
-	/* Nobody can say before it is taken over. */
-	return a->unsettled || undertaker_has_members(a);
+	/* Before it is taken over this is not known. */
+	return a->unsettled || arena_services_is_joined(a);
 }
 
 int arena_remove(struct arena *a)
 {
-	unsigned holding, waiting;
-
-	visitors_count(a, &holding, &waiting);
-	if (a->waiters || holding || waiting || arena_joined(a))
+	if (arena_services_is_used(a) || arena_joined(a))
 		return -EBUSY;
 	arena_destroy(a, true);
 	return 0;
@@ -525,4 +460,9 @@ void arena_stat(const struct arena *a, struct stat *st)
 	};
 	st->st_ctim.tv_sec = (time_t)(p->changed_ns / 1000000000);
 	st->st_ctim.tv_nsec = (long)(p->changed_ns % 1000000000);
+}
+
+bool arena_is_owner(const struct arena *a, uid_t uid)
+{
+	return a->store.policy.uid == uid;
 }

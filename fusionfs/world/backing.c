@@ -28,20 +28,19 @@ static uint64_t hash_text(const char *p)
 	return h;
 }
 
-/*
- * The same mountpoint leads to the same place, so that the next daemon finds
- * what this one left: /dev/shm/fusionfs.0.run-fusion.  Any user can make a file
- * of that name first.  Then the place is called fusionfs.0.run-fusion:XXXXXX,
- * and the next daemon knows it by its owner.
- */
-static char *default_name(const char *mountpoint)
+/* The name of the default directory follows from the mountpoint, so that the
+ * next daemon finds what this one left: /dev/shm/fusionfs.0.run-fusion.  Any
+ * user can make a file of that name first.  Then the directory is called
+ * fusionfs.0.run-fusion:XXXXXX, and the next daemon knows it by its owner. */
+static char *default_backing_name(const char *mountpoint)
 {
 	char name[128], *full;
 	size_t n = 0;
 
 	for (const char *p = mountpoint + 1; *p && n < sizeof(name); p++)
 		name[n++] = *p == '/' ? '-' : *p;
-	/* Two mountpoints must not meet: a '-' of their own, or too long. */
+	/* Two mountpoints must not share a name: one has a '-' of its own, or
+	 * is too long. */
 	if (n >= sizeof(name) || strpbrk(mountpoint, "-:"))
 		n = (size_t)snprintf(name, sizeof(name), "%016llx",
 				     (unsigned long long)hash_text(mountpoint));
@@ -58,7 +57,8 @@ static bool is_own_directory(int shm, const char *name)
 	       S_ISDIR(st.st_mode) && st.st_uid == geteuid();
 }
 
-/* `NAME:XXXXXX` of ours, if there is one: to be freed. */
+/* Find `NAME:XXXXXX` of this user, for the caller to free.  NULL: there is
+ * none. */
 static char *find_other_place(int shm, const char *name)
 {
 	int fd = openat(shm, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -78,7 +78,7 @@ static char *find_other_place(int shm, const char *name)
 	return found;
 }
 
-static bool is_taken(int shm, const char *name)
+static bool is_backing_taken(int shm, const char *name)
 {
 	struct stat st;
 
@@ -100,27 +100,28 @@ static char *make_other_place(const char *name)
 	return NULL;
 }
 
-static char *join(const char *dir, const char *name)
+static char *join_path(const char *dir, const char *name)
 {
 	char *path;
 
 	return asprintf(&path, "%s/%s", dir, name) < 0 ? NULL : path;
 }
 
-static char *default_path(const char *mountpoint)
+static char *default_backing_path(const char *mountpoint)
 {
 	int shm = open(SHM, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	char *name = default_name(mountpoint), *other = NULL, *path = NULL;
+	char *name = default_backing_name(mountpoint), *other = NULL,
+	     *path = NULL;
 
 	if (name && shm >= 0 && !is_own_directory(shm, name))
 		other = find_other_place(shm, name);
 	if (other)
-		path = join(SHM, other);
-	else if (name && shm >= 0 && is_taken(shm, name))
+		path = join_path(SHM, other);
+	else if (name && shm >= 0 && is_backing_taken(shm, name))
 		path = make_other_place(name);
-	/* Also if that failed: the reason is told when it is opened. */
+	/* If mkdir failed, opening the directory says why. */
 	if (name && !path)
-		path = join(SHM, name);
+		path = join_path(SHM, name);
 	if (shm >= 0)
 		close(shm);
 	free(other);
@@ -128,7 +129,7 @@ static char *default_path(const char *mountpoint)
 	return path;
 }
 
-static int check_directory(struct backing *b)
+static int check_backing(struct backing *b)
 {
 	struct statfs fs;
 	struct stat st;
@@ -151,7 +152,7 @@ static int check_directory(struct backing *b)
 	return 0;
 }
 
-static int open_directory(struct backing *b)
+static int open_backing(struct backing *b)
 {
 	if (mkdir(b->path, 0700) == 0) {
 		b->made = true;
@@ -167,10 +168,10 @@ static int open_directory(struct backing *b)
 			 strerror(errno));
 		return -errno;
 	}
-	return check_directory(b);
+	return check_backing(b);
 }
 
-static int write_owner(struct backing *b)
+static int write_lock_owner(struct backing *b)
 {
 	char who[32];
 
@@ -183,15 +184,17 @@ static int write_owner(struct backing *b)
 	return -ENOSPC;
 }
 
-/* 1 it is ours, 0 somebody has it, -errno. */
-static int try_lock(struct backing *b)
+/* Try to lock the file.  Returns 1: locked; 0: another daemon has it;
+ * -errno. */
+static int try_lock_file(struct backing *b)
 {
 	struct stat ours, there;
 
 	b->lockfd = openat(b->fd, ".lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (b->lockfd < 0)
 		return -errno;
-	/* A daemon that ends removes the file: is it still the one? */
+	/* A daemon that ends removes the file: see that it is still the one
+	 * that we have locked. */
 	if (flock(b->lockfd, LOCK_EX | LOCK_NB) == 0 &&
 	    fstat(b->lockfd, &ours) == 0 &&
 	    fstatat(b->fd, ".lock", &there, AT_SYMLINK_NOFOLLOW) == 0 &&
@@ -212,13 +215,13 @@ static void complain_in_use(struct backing *b)
 		 b->path, who);
 }
 
-/* umount(8) returns before the daemon has cleaned up behind itself, so who
- * mounts again at once has to wait for that. */
-static int lock_directory(struct backing *b)
+/* umount(8) returns before the daemon has cleaned up, so a mount right after it
+ * waits for that. */
+static int lock_backing(struct backing *b)
 {
 	int r;
 
-	for (int i = 0; (r = try_lock(b)) == 0; i++) {
+	for (int i = 0; (r = try_lock_file(b)) == 0; i++) {
 		if (i == LOCK_TRIES) {
 			complain_in_use(b);
 			return -EBUSY;
@@ -228,7 +231,7 @@ static int lock_directory(struct backing *b)
 	}
 	if (r < 0)
 		complain("cannot make %s/.lock: %s", b->path, strerror(-r));
-	return r < 0 ? r : write_owner(b);
+	return r < 0 ? r : write_lock_owner(b);
 }
 
 int backing_open(struct backing *b, const struct options *o)
@@ -236,13 +239,14 @@ int backing_open(struct backing *b, const struct options *o)
 	int r;
 
 	*b = (struct backing){.fd = -1, .lockfd = -1};
-	b->path = o->backing ? strdup(o->backing) : default_path(o->mountpoint);
+	b->path = o->backing ? strdup(o->backing)
+			     : default_backing_path(o->mountpoint);
 	if (!b->path)
 		return -ENOMEM;
-	r = open_directory(b);
+	r = open_backing(b);
 	if (!r)
-		r = lock_directory(b);
-	/* A default place that an earlier daemon made is ours to remove. */
+		r = lock_backing(b);
+	/* A default directory that an earlier daemon made is removed, too. */
 	if (!r && !o->backing) {
 		b->made = true;
 		r = fchmod(b->fd, 0700) < 0 ? -errno : 0;

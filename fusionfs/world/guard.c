@@ -7,12 +7,11 @@
  * left at such an access, by a jump, and its arena is corrupt from then on.
  *
  * A loop over shared words has a bound of its own wherever one can be given.
- * What is left (a word that is written again each time we want to change it, a
- * chain that is rebuilt while we walk along it) the watchdog ends: a timer of
- * the CPU time of this thread takes the access to the arena away from a
- * function that has run for too long, so that it is left at its next access,
- * by the same jump.  No clock is asked and no system call made for each
- * function that is guarded.
+ * The watchdog ends the other loops, such as one along a chain that is rebuilt
+ * while we walk along it.  It is a timer of the processor time of this thread.
+ * If a function has run for too long, the timer takes the access to the arena
+ * away from it, so that the function is left at its next access, by the jump.
+ * No clock is asked and no system call made for each function that is guarded.
  *
  * The jump comes at an access to the arena and nowhere else: not inside malloc,
  * not in the middle of a system call.  So what runs under the guard
@@ -24,13 +23,15 @@
  *   - may take the life lock, which the jump gives back, and core locks: these
  *     stay locked, in an arena that nobody uses any more.
  *
- * With -Dguard_check=true an arena is closed to everybody but who runs under
- * its guard.  An access anywhere else ends the daemon: the tests run so.  While
- * it is closed it is mapped at a place that nobody knows, and nothing is where
+ * With -Dguard_check=true an arena is closed but to functions under its guard.
+ * An access anywhere else ends the daemon: the tests run so.  While it is
+ * closed it is mapped at an address that nobody knows, and nothing is where
  * view.base and all pointers into it point.  To move it takes the kernel no
  * longer than its page tables are many; mprotect() changes each page, and all
  * tests that list a large directory took four times as long.
  */
+#include "fusionfs/world/guard.h"
+
 #include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -41,15 +42,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "fusionfs/base/log.h"
-#include "fusionfs/world/world.h"
+#include "fusionfs/world/arena.h"
 
 #ifndef sigev_notify_thread_id
 #define sigev_notify_thread_id _sigev_un._tid
 #endif
 
-/* Of CPU time; the tables of an arena grow with its span, and so does what one
- * look at them takes. */
+/* Ticks of processor time.  The tables of an arena grow with its span, and so
+ * does the time that a look at them takes. */
 #define TICK_NS 50000000
 #ifdef __SANITIZE_ADDRESS__
 #define SLOWER 3
@@ -67,10 +67,11 @@ struct guarded {
 };
 
 static struct guarded *volatile inside;
-static volatile sig_atomic_t entries; /* counts on and around */
+static volatile sig_atomic_t
+	entries; /* one more for each guarded function; wraps */
 static struct sigaction old_bus, old_segv;
 
-static bool has(const struct arena *a, const void *p)
+static bool arena_has_address(const struct arena *a, const void *p)
 {
 	return (uintptr_t)p - (uintptr_t)a->view.base < a->view.geo.span;
 }
@@ -79,18 +80,19 @@ static void on_fault(int sig, siginfo_t *info, void *context)
 {
 	(void)context;
 	for (struct guarded *g = inside; g; g = g->outer)
-		if (has(g->arena, info->si_addr))
+		if (arena_has_address(g->arena, info->si_addr))
 			siglongjmp(g->out, sig);
-	/* A fault of our own: it comes again, and is what it always was. */
+	/* The fault is the daemon's own: it comes again, with the old
+	 * handler. */
 	sigaction(sig, sig == SIGBUS ? &old_bus : &old_segv, NULL);
 }
 
-static void allow(const struct arena *a, int access)
+static void set_arena_access(const struct arena *a, int access)
 {
 	mprotect(a->view.base, a->view.geo.span, access);
 }
 
-static unsigned patience(const struct arena *a)
+static unsigned patience_ticks(const struct arena *a)
 {
 	return TICKS_LEAST + (unsigned)(a->view.geo.span / SPAN_A_TICK);
 }
@@ -105,8 +107,8 @@ static void on_tick(int sig)
 	if (!inside || seen != entries) {
 		seen = entries;
 		ticks = 0;
-	} else if (++ticks > patience(inside->arena)) {
-		allow(inside->arena, PROT_NONE);
+	} else if (++ticks > patience_ticks(inside->arena)) {
+		set_arena_access(inside->arena, PROT_NONE);
 	}
 	errno = error;
 }
@@ -144,9 +146,9 @@ int guard_init(void)
 	return start_watchdog();
 }
 
-/* The life lock was held when the fault came: the kernel's is taken back, and
- * the gate is as new.  We are the only thread that touches it. */
-static void drop_locks(struct arena *a)
+/* Give back the life lock if it was held when the fault came: the kernel's lock
+ * is released, and the gate is as new.  No other thread touches the gate. */
+static void drop_life_lock(struct arena *a)
 {
 	if (!a->view.gate.owner)
 		return;
@@ -157,13 +159,13 @@ static void drop_locks(struct arena *a)
 
 #ifdef FUSION_GUARD_CHECK
 
-/* A range that the kernel and the sanitizers give to nobody who does not ask
- * for it: what is empty for a while is still empty afterwards. */
-#define PLACES 0x200000000000ull
-#define PLACES_END 0x500000000000ull
-#define PLACE_STEP (1ull << 30) /* what one entry of a table maps */
+/* A range in which the kernel and the sanitizers map nothing unless they are
+ * asked to: an address that is free stays free. */
+#define RANGE_START 0x200000000000ull
+#define RANGE_END 0x500000000000ull
+#define RANGE_STEP (1ull << 30) /* what one entry of a table maps */
 
-static void move(const struct arena *a, void *from, void *to)
+static void move_mapping(const struct arena *a, void *from, void *to)
 {
 	size_t span = a->view.geo.span;
 
@@ -171,7 +173,7 @@ static void move(const struct arena *a, void *from, void *to)
 		abort();
 }
 
-static bool is_free(void *at, size_t size)
+static bool is_range_free(void *at, size_t size)
 {
 	void *p = mmap(at, size, PROT_NONE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE |
@@ -183,30 +185,30 @@ static bool is_free(void *at, size_t size)
 	return p == at;
 }
 
-/* Two places side by side. */
-static char *find_places(size_t size)
+/* Two free ranges side by side. */
+static char *find_address_pair(size_t size)
 {
-	static uint64_t next = PLACES;
+	static uint64_t next = RANGE_START;
 
-	for (uint64_t n = 0; n < (PLACES_END - PLACES) / PLACE_STEP; n++) {
+	for (uint64_t n = 0; n < (RANGE_END - RANGE_START) / RANGE_STEP; n++) {
 		char *at = (char *)(uintptr_t)next;
 
 		next += 2 * size;
-		if (next > PLACES_END)
-			next = PLACES;
-		else if (is_free(at, 2 * size))
+		if (next > RANGE_END)
+			next = RANGE_START;
+		else if (is_range_free(at, 2 * size))
 			return at;
 	}
 	abort();
 }
 
-/* It was mapped anywhere. */
-static void give_places(struct arena *a)
+/* Move the arena from where the kernel has mapped it. */
+static void give_arena_addresses(struct arena *a)
 {
-	size_t size = (a->view.geo.span + PLACE_STEP - 1) & -PLACE_STEP;
-	char *at = find_places(size);
+	size_t size = (a->view.geo.span + RANGE_STEP - 1) & -RANGE_STEP;
+	char *at = find_address_pair(size);
 
-	move(a, a->view.base, at);
+	move_mapping(a, a->view.base, at);
 	a->view.base = at;
 	a->view.sb = (struct superblock *)at;
 	a->hideout = at + size;
@@ -215,22 +217,22 @@ static void give_places(struct arena *a)
 void guard_close(struct arena *a)
 {
 	if (!a->hideout)
-		give_places(a);
+		give_arena_addresses(a);
 	if (!a->hidden)
-		move(a, a->view.base, a->hideout);
+		move_mapping(a, a->view.base, a->hideout);
 	a->hidden = true;
 }
 
-static void open_to_us(struct arena *a)
+static void open_arena(struct arena *a)
 {
-	move(a, a->hideout, a->view.base);
+	move_mapping(a, a->hideout, a->view.base);
 	a->hidden = false;
 }
 
 void guard_unmap(struct arena *a)
 {
 	if (a->hidden)
-		open_to_us(a);
+		open_arena(a);
 	a->hideout = NULL;
 	view_unmap(&a->view);
 }
@@ -242,7 +244,7 @@ void guard_close(struct arena *a)
 	(void)a;
 }
 
-static void open_to_us(struct arena *a)
+static void open_arena(struct arena *a)
 {
 	(void)a;
 }
@@ -254,7 +256,7 @@ void guard_unmap(struct arena *a)
 
 #endif
 
-static bool is_inside(const struct arena *a)
+static bool is_guarding(const struct arena *a)
 {
 	for (const struct guarded *g = inside; g; g = g->outer)
 		if (g->arena == a)
@@ -262,9 +264,9 @@ static bool is_inside(const struct arena *a)
 	return false;
 }
 
-static int left(struct arena *a, int sig)
+static int left_by_jump(struct arena *a, int sig)
 {
-	drop_locks(a);
+	drop_life_lock(a);
 	arena_is_corrupt(a, sig == SIGBUS ? "its backing file was cut short"
 					  : "it kept the daemon busy");
 	return -EIO;
@@ -279,11 +281,11 @@ int guarded(struct arena *a, int (*fn)(struct arena *a, void *arg), void *arg)
 		return -EIO;
 	if (a->unsettled)
 		return -EAGAIN;
-	if (is_inside(a))
+	if (is_guarding(a))
 		return fn(a, arg);
-	open_to_us(a);
-	/* No mask is saved, two system calls for each of 100,000 fields:
-	 * SA_NODEFER has left it as it was. */
+	open_arena(a);
+	/* The signal mask is not saved, which would take two system calls for
+	 * each of 100,000 fields: SA_NODEFER leaves the mask as it was. */
 	r = sigsetjmp(g.out, 0);
 	if (r == 0) {
 		entries = (sig_atomic_t)((unsigned)entries + 1);
@@ -295,5 +297,5 @@ int guarded(struct arena *a, int (*fn)(struct arena *a, void *arg), void *arg)
 	}
 	inside = g.outer;
 	guard_close(a);
-	return left(a, r);
+	return left_by_jump(a, r);
 }

@@ -4,20 +4,20 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* Files of one item are in one bucket, by their row and number. */
+/* Buckets of both hashes. */
 #define BUCKETS 4096u
 
 struct numbered {
 	struct numbered *next_ino, *next_name;
 	uint64_t ino, lookups;
-	struct node node; /* without the arena, which may go */
+	struct node node; /* without the arena, which may go first */
 	uint64_t serial;  /* node_serial() */
 };
 
 static struct numbered *by_ino[BUCKETS], *by_name[BUCKETS];
 static uint64_t last = NUMBERED_BIT;
 
-static struct numbered **at_ino(uint64_t ino)
+static struct numbered **numbered_at_ino(uint64_t ino)
 {
 	struct numbered **f = &by_ino[ino % BUCKETS];
 
@@ -26,7 +26,7 @@ static struct numbered **at_ino(uint64_t ino)
 	return f;
 }
 
-static struct numbered **bucket_of(const struct node *n, uint64_t serial)
+static struct numbered **numbered_bucket(const struct node *n, uint64_t serial)
 {
 	uint64_t h = (uint64_t)n->item << 32 | n->number;
 
@@ -34,13 +34,13 @@ static struct numbered **bucket_of(const struct node *n, uint64_t serial)
 	return &by_name[h >> 52];
 }
 
-static bool is_same(const struct numbered *f, const struct node *n)
+static bool is_same_node(const struct numbered *f, const struct node *n)
 {
 	return f->serial == node_serial(n) && f->node.row == n->row &&
 	       f->node.item == n->item && f->node.number == n->number;
 }
 
-static struct numbered *add(const struct node *n)
+static struct numbered *add_numbered(const struct node *n)
 {
 	uint64_t serial = node_serial(n);
 	struct numbered *f = malloc(sizeof(*f)), **at;
@@ -52,18 +52,18 @@ static struct numbered *add(const struct node *n)
 	at = &by_ino[f->ino % BUCKETS];
 	f->next_ino = *at;
 	*at = f;
-	at = bucket_of(n, serial);
+	at = numbered_bucket(n, serial);
 	f->next_name = *at;
 	*at = f;
 	return f;
 }
 
-static void drop(struct numbered *f)
+static void drop_numbered(struct numbered *f)
 {
-	struct numbered **at = at_ino(f->ino);
+	struct numbered **at = numbered_at_ino(f->ino);
 
 	*at = f->next_ino;
-	at = bucket_of(&f->node, f->serial);
+	at = numbered_bucket(&f->node, f->serial);
 	while (*at != f)
 		at = &(*at)->next_name;
 	*at = f->next_name;
@@ -72,12 +72,12 @@ static void drop(struct numbered *f)
 
 uint64_t numbered_add(const struct node *n)
 {
-	struct numbered *f = *bucket_of(n, node_serial(n));
+	struct numbered *f = *numbered_bucket(n, node_serial(n));
 
-	while (f && !is_same(f, n))
+	while (f && !is_same_node(f, n))
 		f = f->next_name;
 	if (!f)
-		f = add(n);
+		f = add_numbered(n);
 	if (!f)
 		return 0;
 	f->lookups++;
@@ -86,7 +86,7 @@ uint64_t numbered_add(const struct node *n)
 
 int numbered_get(uint64_t ino, struct node *ret)
 {
-	const struct numbered *f = *at_ino(ino);
+	const struct numbered *f = *numbered_at_ino(ino);
 	struct node n;
 
 	if (!f)
@@ -100,18 +100,18 @@ int numbered_get(uint64_t ino, struct node *ret)
 
 void numbered_forget(uint64_t ino, uint64_t lookups)
 {
-	struct numbered *f = *at_ino(ino);
+	struct numbered *f = *numbered_at_ino(ino);
 
 	if (!f)
 		return;
 	f->lookups = f->lookups > lookups ? f->lookups - lookups : 0;
 	if (!f->lookups)
-		drop(f);
+		drop_numbered(f);
 }
 
 void numbered_end(void)
 {
 	for (unsigned i = 0; i < BUCKETS; i++)
 		while (by_ino[i])
-			drop(by_ino[i]);
+			drop_numbered(by_ino[i]);
 }

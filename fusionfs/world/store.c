@@ -14,7 +14,6 @@
 
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/file/format.h"
-#include "libfusion/core/file/view.h"
 
 #define HEAP "heap"
 #define NEW_HEAP ".heap"
@@ -25,7 +24,7 @@
 
 /* --- Files ---------------------------------------------------------------- */
 
-static int open_new(int dir, const char *name)
+static int open_new_file(int dir, const char *name)
 {
 	int fd;
 
@@ -34,8 +33,9 @@ static int open_new(int dir, const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
-/* A regular file of ours: nobody else writes here, but an operator may. */
-static int open_old(int dir, const char *name)
+/* Open a file of the store.  Only the daemon writes here, but an operator may
+ * have put something else there. */
+static int open_old_file(int dir, const char *name)
 {
 	int fd =
 		openat(dir, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -61,15 +61,15 @@ static int lock_name(int heap, char name[32])
 	return 0;
 }
 
-static void close_fd(int *fd)
+static void close_store_fd(int *fd)
 {
 	if (*fd >= 0)
 		close(*fd);
 	*fd = -1;
 }
 
-/* Remove the files of @dir but, if @only_old, those that a store needs. */
-static void remove_files(int dir, bool only_old, const char *lock)
+/* Remove the files of @dir; with @only_old keep those that the store needs. */
+static void remove_store_files(int dir, bool only_old, const char *lock)
 {
 	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
@@ -91,7 +91,7 @@ static void remove_files(int dir, bool only_old, const char *lock)
 
 /* --- The policy ----------------------------------------------------------- */
 
-static int write_all(int fd, const char *text, size_t size)
+static int write_whole(int fd, const char *text, size_t size)
 {
 	ssize_t n = write(fd, text, size);
 
@@ -111,10 +111,10 @@ static int policy_save(int dir, const struct policy *p)
 		     "on-master-death %u\nmaster %u\n",
 		     p->identity, p->mode, p->uid, p->gid, p->changed_ns,
 		     p->transient, p->on_master_death, p->master);
-	fd = open_new(dir, NEW_POLICY);
+	fd = open_new_file(dir, NEW_POLICY);
 	if (fd < 0)
 		return fd;
-	r = write_all(fd, text, (size_t)n);
+	r = write_whole(fd, text, (size_t)n);
 	close(fd);
 	if (!r && renameat(dir, NEW_POLICY, dir, POLICY) < 0)
 		r = -errno;
@@ -125,7 +125,7 @@ static int policy_load(int dir, struct policy *ret)
 {
 	struct policy p = {0};
 	char text[POLICY_MAX];
-	int fd = open_old(dir, POLICY), transient;
+	int fd = open_old_file(dir, POLICY), transient;
 	ssize_t n;
 
 	if (fd < 0)
@@ -188,7 +188,7 @@ int store_note(struct store *s, uint32_t on_master_death, uint32_t master)
 static int format_heap(int dir, const char *name,
 		       const struct arena_params *params)
 {
-	int fd = open_new(dir, name), r;
+	int fd = open_new_file(dir, name), r;
 
 	if (fd < 0)
 		return fd;
@@ -207,21 +207,21 @@ int store_renew(struct store *s, const struct arena_params *params)
 		return heap;
 	r = lock_name(heap, name);
 	if (!r)
-		r = lock = open_new(s->dir, name);
-	/* Commit. */
+		r = lock = open_new_file(s->dir, name);
+	/* Commit: this rename. */
 	if (r >= 0 && renameat(s->dir, NEW_HEAP, s->dir, HEAP) < 0)
 		r = -errno;
 	if (r < 0) {
 		unlinkat(s->dir, NEW_HEAP, 0);
-		close_fd(&lock);
+		close_store_fd(&lock);
 		close(heap);
 		return r;
 	}
-	close_fd(&s->heap);
-	close_fd(&s->lock);
+	close_store_fd(&s->heap);
+	close_store_fd(&s->lock);
 	s->heap = heap;
 	s->lock = lock;
-	remove_files(s->dir, true, name);
+	remove_store_files(s->dir, true, name);
 	return 0;
 }
 
@@ -238,7 +238,7 @@ int store_open_lock(const struct store *s)
 
 /* --- Directories ---------------------------------------------------------- */
 
-static int open_dir(const struct backing *b, const char *name)
+static int open_store_dir(const struct backing *b, const char *name)
 {
 	int fd = openat(b->fd, name,
 			O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -248,7 +248,7 @@ static int open_dir(const struct backing *b, const char *name)
 	return errno == ENOTDIR || errno == ELOOP ? -EINVAL : -errno;
 }
 
-static int fill(struct store *s, const struct arena_params *params)
+static int fill_store(struct store *s, const struct arena_params *params)
 {
 	int r = new_identity(&s->policy.identity);
 
@@ -268,10 +268,11 @@ int store_create(const struct backing *b, const struct arena_params *params,
 	store_remove(b, temp);
 	if (mkdirat(b->fd, temp, 0700) < 0)
 		return -errno;
-	r = s.dir = open_dir(b, temp);
+	r = s.dir = open_store_dir(b, temp);
 	if (r >= 0)
-		r = fill(&s, params);
-	/* Commit.  A directory that is not empty is not replaced. */
+		r = fill_store(&s, params);
+	/* Commit: this rename.  It does not replace a directory that has
+	 * files. */
 	if (r >= 0 &&
 	    renameat2(b->fd, temp, b->fd, params->name, RENAME_NOREPLACE) < 0)
 		r = -errno;
@@ -284,7 +285,7 @@ int store_create(const struct backing *b, const struct arena_params *params,
 	return 0;
 }
 
-/* Is this file an arena of our format, by what it says itself? */
+/* Does the file say that it is an arena of this format? */
 static int check_heap(int fd)
 {
 	struct superblock sb;
@@ -301,23 +302,23 @@ static int open_files(struct store *s)
 	int r = policy_load(s->dir, &s->policy);
 
 	if (!r)
-		r = s->heap = open_old(s->dir, HEAP);
+		r = s->heap = open_old_file(s->dir, HEAP);
 	if (r >= 0)
 		r = check_heap(s->heap);
 	if (!r)
 		r = lock_name(s->heap, name);
 	if (!r)
-		r = s->lock = open_old(s->dir, name);
+		r = s->lock = open_old_file(s->dir, name);
 	if (r < 0)
 		return r;
-	remove_files(s->dir, true, name);
+	remove_store_files(s->dir, true, name);
 	return 0;
 }
 
 int store_open(const struct backing *b, const char *name, struct store *ret)
 {
 	struct store s = {-1, -1, -1, {0}};
-	int r = s.dir = open_dir(b, name);
+	int r = s.dir = open_store_dir(b, name);
 
 	if (r >= 0)
 		r = open_files(&s);
@@ -331,18 +332,18 @@ int store_open(const struct backing *b, const char *name, struct store *ret)
 
 void store_close(struct store *s)
 {
-	close_fd(&s->lock);
-	close_fd(&s->heap);
-	close_fd(&s->dir);
+	close_store_fd(&s->lock);
+	close_store_fd(&s->heap);
+	close_store_fd(&s->dir);
 }
 
 void store_remove(const struct backing *b, const char *name)
 {
-	int dir = open_dir(b, name);
+	int dir = open_store_dir(b, name);
 
 	if (dir < 0)
 		return;
-	remove_files(dir, false, "");
+	remove_store_files(dir, false, "");
 	close(dir);
 	unlinkat(b->fd, name, AT_REMOVEDIR);
 }

@@ -11,11 +11,7 @@
 
 #include "fusionfs/base/log.h"
 #include "fusionfs/base/serial.h"
-#include "fusionfs/service/events.h"
-#include "fusionfs/service/later.h"
-#include "fusionfs/service/ports.h"
-#include "fusionfs/service/visitors.h"
-#include "fusionfs/service/waiters.h"
+#include "fusionfs/world/arena_service.h"
 #include "libfusion/core/base/futex.h"
 
 #define READ_AGAIN_NS 1000000000
@@ -40,7 +36,7 @@ struct arena *world_serial(uint64_t serial)
 	return a;
 }
 
-static void adopt_all(void)
+static void adopt_arenas(void)
 {
 	int fd = openat(world.backing.fd, ".",
 			O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -56,7 +52,7 @@ static void adopt_all(void)
 	}
 	while ((e = readdir(dir))) {
 		if (e->d_name[0] == '.') {
-			/* Left half-made by an earlier daemon. */
+			/* An earlier daemon was killed while it made this. */
 			if (!strncmp(e->d_name, ".new.", 5))
 				store_remove(&world.backing, e->d_name);
 			continue;
@@ -64,7 +60,7 @@ static void adopt_all(void)
 		if (world_find(e->d_name))
 			continue;
 		r = arena_adopt(e->d_name);
-		if (is_temporary(r))
+		if (error_is_temporary(r))
 			world.unread = true;
 		else if (r < 0)
 			note("%s/%s is no arena%s and stays as it is",
@@ -82,17 +78,17 @@ void world_read_again(void)
 	if (!world.unread || now < next_ns)
 		return;
 	next_ns = now + READ_AGAIN_NS;
-	adopt_all();
+	adopt_arenas();
 }
 
-/* Half of what there is, so that one user alone cannot have all. */
+/* Return half of the memory, so that one user alone cannot have all. */
 static uint64_t half_of_memory(void)
 {
 	struct statvfs st;
 
 	if (fstatvfs(world.backing.fd, &st) == 0 && st.f_blocks)
 		return (uint64_t)st.f_blocks * st.f_frsize / 2;
-	/* A tmpfs without a size is as large as the machine's memory. */
+	/* A tmpfs without a size may take all memory of the machine. */
 	return (uint64_t)sysconf(_SC_PHYS_PAGES) *
 	       (uint64_t)sysconf(_SC_PAGESIZE) / 2;
 }
@@ -104,14 +100,14 @@ static uint64_t standard_limit(enum quota kind)
 
 	if (kind == QUOTA_MEMORY)
 		return half_of_memory();
-	/* A quarter of our own descriptors, if these are few. */
+	/* Each member takes a descriptor of the daemon: a quarter of those. */
 	if (kind == QUOTA_MEMBERS && getrlimit(RLIMIT_NOFILE, &files) == 0 &&
 	    files.rlim_cur / 4 < n)
 		return files.rlim_cur / 4;
 	return n;
 }
 
-static void begin_quotas(struct options *o)
+static void begin_world_quotas(struct options *o)
 {
 	for (int i = 0; i < N_QUOTAS; i++)
 		if (o->user_limits[i] == QUOTA_UNSET)
@@ -119,33 +115,27 @@ static void begin_quotas(struct options *o)
 	quota_begin(o->user_limits);
 }
 
-int world_open(struct options *o, int epoll)
+int world_open(struct options *o)
 {
 	int r;
 
 	world = (struct world){
 		.options = o,
-		.epoll = epoll,
 		.started_ns = clock_monotonic_ns(),
 		.started_real_ns = (uint64_t)clock_realtime_ns(),
 	};
 	r = backing_open(&world.backing, o);
 	if (r < 0)
 		return r;
-	begin_quotas(o);
-	adopt_all();
+	begin_world_quotas(o);
+	adopt_arenas();
 	return 0;
 }
 
 void world_stop(void)
 {
-	for (struct arena *a = world.arenas; a; a = a->next) {
-		waiters_fail(a, -ENOTCONN);
-		later_forget(a, -ENOTCONN);
-		visitors_forget(a, -ENOTCONN);
-		ports_forget(a, -ENOTCONN);
-		events_forget(a);
-	}
+	for (struct arena *a = world.arenas; a; a = a->next)
+		arena_services_stop(a);
 }
 
 void world_close(void)

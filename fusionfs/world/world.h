@@ -2,80 +2,24 @@
 /*
  * The world: what one mount has
  *
- * Nothing here is kept that a scan of the backing directory and of /proc would
- * not give back.  One thread runs it all, but for the sleep of bell.c.
+ * Invariant: the daemon keeps nothing that a scan of the backing directory and
+ * of /proc would not give back.  One thread runs all of it, but for the threads
+ * that sleep in bell.c and bind a socket in hand_over.c.
  */
 #ifndef FUSIONFS_WORLD_H
 #define FUSIONFS_WORLD_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
-#include <sys/stat.h>
 
 #include "fusionfs/base/options.h"
-#include "fusionfs/base/quota.h"
+#include "fusionfs/world/arena.h"
 #include "fusionfs/world/backing.h"
-#include "fusionfs/world/store.h"
-#include "libfusion/core/file/event.h"
-#include "libfusion/core/file/view.h"
-#include "libfusion/core/file/window.h"
-#include "libfusion/core/life/life.h"
-
-struct bell;
-struct event_log;
-struct outbox;
-struct parked;
-struct port;
-struct port_wait;
-struct visitor;
-struct waiter;
-struct watcher;
-struct tracked;
-
-struct arena {
-	struct arena *next;
-	uint64_t serial; /* in node ids: serial.h */
-	uint64_t life;	 /* serial of what it has in it now, likewise */
-	char name[ARENA_NAME_MAX + 1];
-	struct store store; /* its files, and who may do what */
-	struct view view;   /* view.base is NULL if the file is no good */
-	void *hideout;	    /* guard.c: where it is while it is closed */
-	bool hidden;	    /* and it is there now */
-	uint64_t base;	    /* where members map it; our copy */
-	struct arena_charge charge;
-	bool corrupt;
-	bool unsettled; /* not taken over yet, by trouble that passes */
-	bool ended;	/* content gone, and no memory yet for a fresh file */
-	unsigned idle;	/* patrols that have found it unused */
-	uint32_t on_master_death; /* as the first one in wanted it */
-	bool doomed;		  /* its master died, and so do all */
-	bool costly;		  /* its last death took long */
-	int64_t patrol_ns;	 /* when the next one is due, 0 not known yet */
-	struct tracked *members; /* undertaker.c: one a member */
-	struct waiter *waiters;	 /* waiters.c: parked requests, oldest first */
-	struct watcher *watchers;     /* events.c: open `events` files */
-	struct visitor *visitors;     /* visitors.c: open files that lock */
-	struct parked *parked;	      /* and requests of theirs, oldest first */
-	int64_t look_ns, nap_ns;      /* when these are tried again */
-	struct port *ports;	      /* ports.c: open files that talk */
-	struct port_wait *port_waits; /* and requests, as above */
-	struct outbox *outboxes;      /* outbox.c: messages that wait */
-	size_t kept_bytes;	      /* in all of these */
-	struct bell *bell;	      /* bell.c: NULL until somebody listens */
-	struct event_log *log;	      /* events.c: NULL until somebody looks */
-	/* later.c: when it is tried again, 0 there is nothing; and the last
-	 * pause. */
-	int64_t later_ns, later_nap_ns;
-	unsigned lost_locks; /* as often its last one found a lock of nobody */
-	struct event_backlog backlog; /* the view's */
-};
 
 struct world {
 	struct options *options;
 	struct backing backing;
 	struct arena *arenas;
-	int epoll;
 	int64_t started_ns; /* CLOCK_MONOTONIC */
 	uint64_t started_real_ns;
 	uint64_t requests, deaths;
@@ -85,81 +29,19 @@ struct world {
 
 extern struct world world;
 
-/* Open the backing directory and take over what is in it.  0, -errno. */
-int world_open(struct options *o, int epoll);
-/* If some arenas could not even be opened, for want of memory or descriptors:
- * open them now. */
+/* Open the backing directory and take over the arenas in it.  0, -errno. */
+int world_open(struct options *o);
+/* Open the arenas that could not be opened before, for want of memory or
+ * descriptors. */
 void world_read_again(void);
-/* Answer all who wait, while there is still somebody to answer. */
+/* Answer all requests that wait, while they can still be answered. */
 void world_stop(void);
-/* Remove what has no members, keep the rest for the next daemon. */
+/* Remove the arenas without members, and keep the others for the next daemon.
+ */
 void world_close(void);
 
+/* Find the arena of that name, or of that serial.  NULL: there is none. */
 struct arena *world_find(const char *name);
 struct arena *world_serial(uint64_t serial);
-
-/* arena.c */
-
-/* mkdir.  0, -EEXIST, -EINVAL, -ENAMETOOLONG, -ENOSPC, -EPERM. */
-int arena_create(const char *name, mode_t mode, uid_t uid, gid_t gid,
-		 struct arena **ret);
-/* Take over a file that is there.  0; -errno: it is not ours. */
-int arena_adopt(const char *name);
-/* rmdir.  0, -EBUSY. */
-int arena_remove(struct arena *a);
-/* Everything of it goes, its file too. */
-void arena_destroy(struct arena *a, bool unlink_file);
-/* Its content is thrown away, and a fresh file takes the place of the old.
- * @busy: where it must not lie, or NULL.  0, -ENOSPC, -EADDRINUSE (only with
- * @busy), -errno. */
-int arena_renew(struct arena *a, uint64_t span, uint64_t limit,
-		const struct window_busy *busy);
-/* The smallest limit that an arena of this span (0: the mount's) can live with.
- */
-uint64_t arena_least(uint64_t span);
-/* Nobody is inside any more: renew or remove it, then see who waits. */
-void arena_ended(struct arena *a);
-/* It has ended, and there was no memory for its next life: try again.  0,
- * -errno. */
-int arena_refresh(struct arena *a);
-/* If it is unsettled: take it over now, or try again later. */
-void arena_settle(struct arena *a);
-/* Its memory is not what it should be. */
-void arena_is_corrupt(struct arena *a, const char *why);
-/* Mode, owner, group, times and inode number of its directory. */
-void arena_stat(const struct arena *a, struct stat *st);
-/* Does the daemon make it vanish when it is empty?  What has been said once
- * stays.  0, -errno. */
-int arena_make_transient(struct arena *a);
-/* It may have so much memory, 0 any: checked against its owner's quota.  0,
- * -EDQUOT. */
-int arena_set_limit(struct arena *a, uint64_t limit);
-/* It has another owner. */
-void arena_owner_changed(struct arena *a);
-bool arena_joined(struct arena *a);
-/* Is this trouble that passes (somebody has a lock, memory or descriptors are
- * short), so that the arena is no worse for it?  Then try again: later.h. */
-bool is_temporary(int r);
-/*
- * Try the life lock: a member that sits on it (it may be stopped, or hostile)
- * delays what is to happen in its own arena, and nothing else.  0; -ETIMEDOUT:
- * somebody has it, later.h.
- */
-int arena_lock(struct arena *a);
-void arena_unlock(struct arena *a);
-
-/*
- * guard.c: run @fn on memory that others can scribble on and truncate.  Its
- * result; -EIO, and the arena is corrupt, if that raised SIGBUS or took too
- * long; -EAGAIN the arena is unsettled.  @fn keeps nothing that a jump out of
- * it would lose: guard.c says what it may do.
- */
-int guarded(struct arena *a, int (*fn)(struct arena *a, void *arg), void *arg);
-/* 0, -errno: there is no timer for the watchdog. */
-int guard_init(void);
-/* The arena was mapped: in a build with guard_check view.base changes, and
- * nobody touches it now but who is guarded. */
-void guard_close(struct arena *a);
-void guard_unmap(struct arena *a);
 
 #endif

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /**
  * @file
- * Arenas: entering, leaving, fields, and the other members.
+ * Arenas: enter and exit them, name shared data, and see the other members.
  *
- * An arena is a directory below a mounted fusionfs and a heap that lies at the
- * same address in every process that has entered it.  The first process in is
- * the master and initialises the arena; later ones are slaves and join it.
+ * An arena is a directory below a mounted fusionfs, and a heap that lies at one
+ * address in every process that has entered the arena.  So a pointer into the
+ * heap is valid in each of these processes, the members.
+ *
+ * The first process to enter is the master and initialises the arena.  Later
+ * ones are slaves and join it.  When the last member has left, the arena's
+ * content is gone.
  */
 #ifndef FUSION_ARENA_H
 #define FUSION_ARENA_H
@@ -14,303 +18,518 @@
 
 FUSION_BEGIN_DECLS
 
-/** A process' handle of an arena it is in.  Not shared between processes. */
+/** A process' handle of an arena that it has entered.  Private: other processes
+ *  have handles of their own. */
 struct fusion_arena;
 
-/** Parts to play; for fusion_arena_options.role and fusion_arena_role(). */
+/** The role of a member; for fusion_arena_options.role and struct
+ *  fusion_member. */
 enum fusion_role {
 	FUSION_ROLE_ANY = 0, /**< master if first, else slave */
 	FUSION_ROLE_MASTER = 1,
 	FUSION_ROLE_SLAVE = 2,
 };
 
-/** What becomes of an arena whose master dies; see fusion_arena_options. */
+/** What happens when an arena's master dies; see fusion_arena_options. */
 enum fusion_master_death {
 	FUSION_MASTER_DEATH_NOTIFY = 0,	 /**< slaves are told and go on */
 	FUSION_MASTER_DEATH_KILL = 1,	 /**< slaves are killed with SIGKILL */
-	FUSION_MASTER_DEATH_PROMOTE = 2, /**< the oldest slave is master now */
+	FUSION_MASTER_DEATH_PROMOTE = 2, /**< the oldest slave becomes master */
 };
 
-/** fusion_arena_options.flags: fail with -EAGAIN rather than wait for other
- *  members.  A daemon or member that is stopped in the middle of something is
- *  waited for, but no longer than two seconds, or timeout_ns. */
+/** fusion_arena_options.flags: fail with -EAGAIN instead of waiting for other
+ *  members.  If the daemon or a member is stopped in the middle of a step, the
+ *  call still waits: two seconds at most, or timeout_ns. */
 #define FUSION_ENTER_NOWAIT 0x1u
-/** After fork() the child enters too, as a new member (a slave), and has the
- *  local counts of references (fusion/ref.h) and the reactions
- *  (fusion/reactor.h) that its parent had. */
+/** After fork() the child enters too, as a new member (a slave).  The child has
+ *  its parent's local counts (fusion/ref.h) and reactions (fusion/reactor.h).
+ */
 #define FUSION_ENTER_FORK 0x2u
-/** Fail with -ENOENT rather than make an arena that is not there. */
+/** Fail with -ENOENT instead of creating an arena. */
 #define FUSION_ENTER_EXISTING 0x4u
 
 /**
- * A callback of entering and leaving.
+ * A callback that runs when this process enters or exits an arena.
  *
- * @return 0, or a negative errno, which undoes the step and is returned
+ * @param arena  the arena
+ * @param ctx    as given to fusion_arena_enter() or fusion_arena_exit()
  *
- * Runs on the thread that called fusion_arena_enter() or fusion_arena_exit().
- * May use everything of the arena but enter or exit it.
- * May not return: see fusion/types.h.
+ * @return 0; or a negative errno, which undoes entering or exiting and becomes
+ *         its result
+ *
+ * Runs on the thread that enters or exits.  May call everything but
+ * fusion_arena_enter() and fusion_arena_exit() for this arena.  May leave
+ * without returning: see fusion/types.h.
  */
 typedef int (*fusion_arena_fn)(struct fusion_arena *arena, void *ctx);
 
-/** How to enter.  Zero everything, then set `size` and what you want. */
+/** How to enter.  Set everything to zero, then `size` and what you want. */
 struct fusion_arena_options {
 	size_t size;	    /**< sizeof(struct fusion_arena_options) */
 	uint32_t role;	    /**< enum fusion_role */
 	uint32_t flags;	    /**< FUSION_ENTER_... */
-	int64_t timeout_ns; /**< longest wait for others, the daemon among
-				 them; 0 means for ever.  The time that
+	int64_t timeout_ns; /**< longest wait for other processes, the daemon
+				 among them; 0 has no limit.  Time that
 				 callbacks take does not count */
-	uint32_t mode;	    /**< of an arena that is made; 0: 0777 less umask */
-	uint32_t on_master_death; /**< enum fusion_master_death, by the creator
+	uint32_t mode;	    /**< permissions of a new arena; 0: 0777 & ~umask */
+	uint32_t on_master_death; /**< enum fusion_master_death, of a new arena
 				   */
-	uint64_t span;	/**< address space of an arena that is made, in bytes,
-			     a power of two from 16 MiB to 64 GiB; 0: default */
-	uint64_t limit; /**< most memory it may take, bytes; 0: default; less
-			     than it can live with is refused */
-	fusion_arena_fn initialize; /**< run by the first one in; may be NULL */
-	fusion_arena_fn join;	    /**< run by every other; may be NULL */
-	void *ctx;		    /**< handed to both */
+	uint64_t span;	/**< address space of a new arena in bytes, a power of
+			     two from 16 MiB to 64 GiB; 0: the default */
+	uint64_t limit; /**< most memory of a new arena in bytes; 0: the
+			     default.  A limit too small to work with is
+			     refused */
+	fusion_arena_fn initialize; /**< the first member runs it, or NULL */
+	fusion_arena_fn join;	    /**< every other member runs it, or NULL */
+	void *ctx;		    /**< argument of both */
 };
 
 /**
- * Enter an arena, making it when it is not there.
+ * Enter an arena, and create it if it does not exist.
  *
  * @param name     a name below the mounted fusionfs ($FUSION_MOUNT, else
- *                 /run/fusion, else $XDG_RUNTIME_DIR/fusion), or with a '/' in
- *                 it the path of the arena's directory
- * @param options  how, or NULL for all defaults
- * @param ret      the arena; give it back with fusion_arena_exit()
+ *                 /run/fusion, else $XDG_RUNTIME_DIR/fusion); or a path of the
+ *                 arena's directory, which contains a '/'
+ * @param options  how to enter, or NULL for all defaults
+ * @param ret      receives the handle; give it back with fusion_arena_exit()
  *
- * @return 1 this process made the arena's content (it is master and its
- *         initialize() has run), 0 it joined; or
- *         -ENODEV no fusionfs is mounted there (mount -t fuse fusionfs DIR),
- *         -ENOTCONN its daemon is gone (mount it again),
- *         -EACCES the directory's mode does not allow it (r, w and x needed),
- *         -EEXIST role is master and there is one, -EAGAIN it would wait and
- *         FUSION_ENTER_NOWAIT is set, -ETIMEDOUT, -EINTR a signal came while
- *         waiting (this process is not in; while fusionfs itself is stopped,
- *         only with a time-out), -ENOENT with
- *         FUSION_ENTER_EXISTING, -EINVAL or -ENAMETOOLONG bad name or option,
- *         -EPROTO library and daemon or arena are of different formats,
- *         -EADDRINUSE something else lies at the arena's address (an arena
- *         that this process creates is placed where there is room: then no
- *         free range is long enough),
- *         -EREMOTE the daemon runs in a pid namespace that this process is
- *         not in, so it could not see this process die (fusionfs(8)),
- *         -ENOSPC the arena has no free member slot, -ENOMEM, -EMFILE (this
- *         process or the daemon is out of descriptors), -EDQUOT the user or
- *         the arena's owner has as much as fusionfs allows one user,
- *         -EOVERFLOW four billion members have joined since the arena was last
- *         empty, and no id comes back: it can be entered again when all have
- *         left,
- *         -ENOTSUP this process is in it already in another role than asked,
- *         -EDEADLK called by a callback of entering or leaving it,
- *         -EIO the arena is corrupt, or what a callback returned.
+ * @return
+ *   1              entered as the first member: initialize() has run here
+ *   0              entered as a later member: join() has run here
+ *   -ENODEV        no fusionfs is mounted there: mount one (fusionfs DIR)
+ *   -ENOTCONN      the fusionfs daemon is gone: mount it again
+ *   -EACCES        the directory's mode forbids it: r, w and x are needed
+ *   -EPERM         this user may not create an arena there
+ *   -ENOTDIR       the path, or a part of it, is not a directory
+ *   -ENOENT        no such arena, and FUSION_ENTER_EXISTING is set
+ *   -EEXIST        FUSION_ROLE_MASTER is asked for and there is a master
+ *   -EAGAIN        FUSION_ENTER_NOWAIT is set and the call would have to wait
+ *   -ETIMEDOUT     the wait took longer than timeout_ns
+ *   -EINTR         a signal came during the wait.  While the daemon itself is
+ *                  stopped, signals end the wait only if there is a timeout_ns
+ *   -EINVAL        the name or an option is not valid
+ *   -ENAMETOOLONG  the name is longer than 63 bytes, or the path is too long
+ *   -EPROTO        library, daemon and arena are of different formats
+ *   -EADDRINUSE    this process has something else at the arena's address.  For
+ *                  a new arena: no free range of addresses is long enough
+ *   -EREMOTE       the daemon runs in a pid namespace that this process is not
+ *                  in, and could not see this process die; see fusionfs(8)
+ *   -ENOSPC        the arena has no free slot for a member, the tmpfs below it
+ *                  is full, or there is no address space for a new arena
+ *   -ENOMEM        memory is used up
+ *   -EMFILE        this process or the daemon has no descriptor left
+ *   -EDQUOT        the user has as many arenas, or as much memory, as fusionfs
+ *                  allows
+ *   -EOVERFLOW     four billion members have joined since the arena was last
+ *                  empty.  It can be entered again when all have left
+ *   -ENOTSUP       this process has entered it in another role
+ *   -EDEADLK       the caller is a callback of entering or exiting this arena
+ *   -EROFS         no such arena, and the fusionfs is mounted read-only
+ *   -EIO           the arena is corrupt
+ *   -ECANCELED     initialize() of the first member left without returning
+ *   other          initialize() or join() returned it
  *
- * Entering again in the same process counts: the same handle comes back, no
- * callback runs and as many exits are needed.
+ * A process may enter an arena several times.  It gets the handle again, no
+ * callback runs, and it has to exit as often as it entered.
  *
- * Any thread.  Blocks while another process initialises or shuts down, a slave
- * until there is a master, and while the daemon, or a member that is entering
- * or leaving, is stopped.  Without a time-out it waits as long as that lasts
- * and never says -ETIMEDOUT.  With one, or FUSION_ENTER_NOWAIT, steps that
- * could hang are made by a thread of the library's.  A step that does hang is
- * left to that thread, which gives back what it gets as soon as it can go on;
- * until then another enter of the same arena waits for that.  No lock of ours
- * is held meanwhile.
+ * Any thread.  Holds no lock during a wait.  Blocks:
+ *
+ *  - while another process initialises the arena or shuts it down;
+ *  - as a slave, until there is a master;
+ *  - while the daemon, or a member that is entering or exiting, is stopped.
+ *
+ * With a time-out or FUSION_ENTER_NOWAIT, a thread of the library makes each
+ * step that could hang.  If a step hangs for too long, the call returns and
+ * leaves the step to that thread.  The thread undoes the step as soon as it can
+ * go on.  Until then another enter of this arena waits for it.
  */
 FUSION_API int fusion_arena_enter(const char *name,
 				  const struct fusion_arena_options *options,
 				  struct fusion_arena **ret);
 
 /**
- * Leave an arena.  The handle and all pointers into the arena end with it.
+ * Exit an arena.
  *
- * @param shutdown  run when this is the last process, may be NULL; afterwards
- *                  the arena's content is thrown away
- * @param leave     run when it is not, may be NULL
- * @param ctx       handed to either
+ * @param arena     the arena; the handle, and all pointers into the arena, end
+ *                  with this call
+ * @param shutdown  runs if this is the last member, or NULL.  Afterwards the
+ *                  arena's content is gone
+ * @param leave     runs if other members remain, or NULL
+ * @param ctx       argument of both
  *
- * @return 0; or what a callback returned: then nothing has happened, and the
- *         process is still in
+ * @return
+ *   0         exited; or, if this process entered several times, it has to exit
+ *             one time less
+ *   -EINVAL   no arena that this process is in, for example the handle in the
+ *             child of a fork.  The pointer is not followed
+ *   -EDEADLK  the caller is a handler of the arena, or a callback of entering
+ *             or exiting it
+ *   other     @shutdown or @leave returned it, and this process is still in
  *
- * A master leaves like any member: the others go on without one, and are told
- * so (FUSION_NOTICE_MASTER_LOST).  A master that does not want to leave its
- * slaves behind gives a @leave that returns an error, say -EBUSY, and tries
- * again after fusion_members_wait() or fusion_members_kill().
+ * When a master exits, the others go on without one and are told so
+ * (FUSION_NOTICE_MASTER_LOST).  A master that must stay to the end gives a
+ * @leave that returns an error, for example -EBUSY.  It tries again after
+ * fusion_members_wait() or fusion_members_kill().
  *
- * No other thread may use the arena while this runs.  Blocks while others are
- * leaving.  Works without the daemon.  -EINVAL for a handle that was left
- * already, or is dead in the child of a fork, and for any other pointer, at
- * which nothing is read; -EDEADLK in a callback of entering or leaving, and in
- * a handler.
+ * Any thread; no other thread may use the arena meanwhile.  Blocks while other
+ * members are exiting.  Works without the daemon.
  */
 FUSION_API int fusion_arena_exit(struct fusion_arena *arena,
 				 fusion_arena_fn shutdown,
 				 fusion_arena_fn leave, void *ctx);
 
-/** This process' member id in the arena, 0 in the child of a fork that is not
- *  in it.  Any thread; does not block. */
+/**
+ * Get this process' member id.
+ *
+ * @param arena  the arena
+ *
+ * @return the id; 0 if this process is not in the arena, for example in the
+ *         child of a fork
+ *
+ * Any thread.  Does not wait for other processes.
+ */
 FUSION_API fusion_id_t fusion_arena_id(const struct fusion_arena *arena);
 
-/** The master's id, 0 when there is none.  Any thread; does not block. */
+/**
+ * Get the master's member id.
+ *
+ * @param arena  the arena
+ *
+ * @return the id; 0 if there is no master, or this process is not in the arena
+ *
+ * Any thread.  Does not wait for other processes.
+ */
 FUSION_API fusion_id_t fusion_arena_master(const struct fusion_arena *arena);
 
-/** The arena's name.  Valid as long as the handle. */
+/**
+ * Get the arena's name.
+ *
+ * @param arena  the arena
+ *
+ * @return the name, valid until fusion_arena_exit(); "" if this process is not
+ *         in the arena
+ *
+ * Any thread.  Does not wait for other processes.
+ */
 FUSION_API const char *fusion_arena_name(const struct fusion_arena *arena);
 
-/** Where the arena lies and how long it is, in bytes.  Either may be NULL. */
+/**
+ * Get the arena's address range.
+ *
+ * @param arena     the arena
+ * @param ret_base  receives the first address, or NULL
+ * @param ret_span  receives the length in bytes, or NULL
+ *
+ * Both are 0 if this process is not in the arena.
+ *
+ * Any thread.  Does not wait for other processes.
+ */
 FUSION_API void fusion_arena_range(const struct fusion_arena *arena,
 				   void **ret_base, uint64_t *ret_span);
 
-/** Does @ptr point into the arena?  NULL does not.  Any thread. */
+/**
+ * Test whether a pointer points into the arena.
+ *
+ * @param arena  the arena
+ * @param ptr    any pointer; it is not followed
+ *
+ * @return true if it does; false for NULL
+ *
+ * Any thread.  Does not wait for other processes.
+ */
 FUSION_API bool fusion_arena_is_shared(const struct fusion_arena *arena,
 				       const void *ptr);
 
-/** The arena of this process in which @ptr lies, or NULL.  Any thread. */
+/**
+ * Find the arena that a pointer points into.
+ *
+ * @param ptr  any pointer; it is not followed
+ *
+ * @return the arena, if this process is in it; else NULL
+ *
+ * Any thread.  Does not block.
+ */
 FUSION_API struct fusion_arena *fusion_arena_of(const void *ptr);
 
 /**
- * Set and get the arena's root: one shared pointer without a name.
- * @return set: 0, or -EINVAL if @ptr is neither NULL nor in the arena
- * A release store and an acquire load: what was written before the set is seen
- * after the get.  Any thread; do not block.
+ * Set the arena's root: one shared pointer without a name.
+ *
+ * @param arena  the arena
+ * @param ptr    a pointer into the arena, or NULL
+ *
+ * @return
+ *   0        set
+ *   -EINVAL  @ptr does not point into the arena, or this process is not in it
+ *
+ * A release store: a thread that gets the root sees all that the caller wrote
+ * before.
+ *
+ * Any thread.  Does not wait for other processes.
  */
 FUSION_API int fusion_arena_set_root(struct fusion_arena *arena, void *ptr);
+/**
+ * Get the arena's root.
+ *
+ * @param arena  the arena
+ *
+ * @return the pointer of the last fusion_arena_set_root(); NULL if there was
+ *         none, or this process is not in the arena
+ *
+ * An acquire load, the partner of the store in fusion_arena_set_root().
+ *
+ * Any thread.  Does not wait for other processes.
+ */
 FUSION_API void *fusion_arena_root(const struct fusion_arena *arena);
 
 /**
- * Publish a shared pointer under a name.  It shows as fields/NAME in the tree.
+ * Publish a shared pointer under a name, as a field.
  *
- * @param name  1..63 bytes, no '/', no control characters, not starting with
- *              '.' or '#'
- * @param ptr   a pointer into the arena; stays the caller's
- * @param size  bytes at it, or 0 if you do not say
- * @param type  a word for readers, at most 39 bytes, or NULL
+ * @param arena  the arena
+ * @param name   unique among the arena's fields: 1 to 63 bytes without '/' and
+ *               control characters, not beginning with '.' or '#'
+ * @param ptr    a pointer into the arena; its memory stays the caller's
+ * @param size   bytes that @ptr points to, for readers; 0: unknown
+ * @param type   a word for readers, at most 39 bytes, or NULL
  *
- * @return 0; -EEXIST the name is taken; -EINVAL bad name or @ptr not in the
- *         arena; -ENAMETOOLONG; -ENOSPC no free entry; -ENOMEM
+ * @return
+ *   0              published
+ *   -EEXIST        another field has that name
+ *   -EINVAL        @name or @type is not valid, or the bytes at @ptr are not in
+ *                  the arena
+ *   -ENAMETOOLONG  @name or @type is too long
+ *   -ENOSPC        the arena has no room for another field
+ *   -ENOMEM        the arena has no memory left
  *
- * Atomic against death: the field is there whole or not at all.  Release: who
- * gets the field sees what was written to it before.  Any thread; blocks for
- * a short lock that the death of its owner frees.
+ * In the mounted tree the field is the file fields/NAME.  A caller that is
+ * killed has published the whole field or nothing.  A thread that gets the
+ * field sees all that the caller wrote before.
+ *
+ * Any thread.  Takes a short lock.
  */
 FUSION_API int fusion_arena_add_field(struct fusion_arena *arena,
 				      const char *name, void *ptr, size_t size,
 				      const char *type);
 
 /**
- * Look a field up.
- * @param ret_size  its size as added, may be NULL
- * @return 0, -ENOENT, -EINVAL
+ * Get the pointer of a field.
+ *
+ * @param arena     the arena
+ * @param name      the field's name
+ * @param ret_ptr   receives the pointer
+ * @param ret_size  receives the size that the field was added with, or NULL
+ *
+ * @return
+ *   0              found
+ *   -ENOENT        no field has that name
+ *   -EINVAL        no field can have that name, or @ret_ptr is NULL
+ *   -ENAMETOOLONG  @name is longer than 63 bytes
+ *   -EIO           a member has overwritten the field
+ *
+ * Any thread.  Takes a short lock.
  */
 FUSION_API int fusion_arena_get_field(struct fusion_arena *arena,
 				      const char *name, void **ret_ptr,
 				      size_t *ret_size);
 
-/** Take a field's name away; the memory stays.  0, -ENOENT, -EINVAL. */
+/**
+ * Remove a field; the memory that it points to stays.
+ *
+ * @param arena  the arena
+ * @param name   the field's name
+ *
+ * @return
+ *   0              removed
+ *   -ENOENT        no field has that name
+ *   -EINVAL        no field can have that name
+ *   -ENAMETOOLONG  @name is longer than 63 bytes
+ *
+ * Any thread.  Takes a short lock.
+ */
 FUSION_API int fusion_arena_remove_field(struct fusion_arena *arena,
 					 const char *name);
 
 /**
- * Wait until the field is there, then get it.
- * @param timeout_ns  0 does not wait, FUSION_FOREVER waits for ever
- * @return 0, -ETIMEDOUT, -EINTR a signal came, -EINVAL
+ * Wait until a field is published, then get its pointer.
+ *
+ * @param arena       the arena
+ * @param name        the field's name
+ * @param timeout_ns  longest wait in nanoseconds; 0 does not wait,
+ *                    FUSION_FOREVER has no limit
+ * @param ret_ptr     receives the pointer
+ * @param ret_size    receives the size that the field was added with, or NULL
+ *
+ * @return
+ *   0              found
+ *   -ETIMEDOUT     nobody has published it in time
+ *   -EINTR         a signal came during the wait
+ *   -EINVAL        no field can have that name, or @ret_ptr is NULL
+ *   -ENAMETOOLONG  @name is longer than 63 bytes
+ *   -EIO           a member has overwritten the field
+ *
+ * Any thread.  Blocks.
  */
 FUSION_API int fusion_arena_wait_field(struct fusion_arena *arena,
 				       const char *name, int64_t timeout_ns,
 				       void **ret_ptr, size_t *ret_size);
 
-/** A member as fusion_members_list() shows it. */
+/** A member, for fusion_members_list(). */
 struct fusion_member {
 	fusion_id_t id;
 	pid_t pid;
 	uid_t uid;
-	uint32_t role;	   /**< enum fusion_role, as it is now */
-	char comm[16];	   /**< its command name */
-	int64_t joined_ns; /**< CLOCK_REALTIME */
+	uint32_t role;	   /**< enum fusion_role, at this moment */
+	char comm[16];	   /**< the name of its command */
+	int64_t joined_ns; /**< when it entered, CLOCK_REALTIME */
 };
 
 /**
- * List the members, this process included, oldest first.
- * @param members  room for @n, may be NULL if @n is 0
- * @return how many there are (may be more than @n: only @n are written)
+ * List the members, oldest first.
+ *
+ * @param arena    the arena
+ * @param members  receives the @n oldest members; NULL if @n is 0
+ * @param n        room in @members
+ *
+ * @return the number of members, this process included, which may be more than
+ *         @n; or
+ *   -EINVAL  this process is not in the arena
+ *
+ * Any thread.  Does not wait for other processes.
  */
 FUSION_API int fusion_members_list(struct fusion_arena *arena,
 				   struct fusion_member *members, size_t n);
 
 /**
- * Wait until a member, or all others, are no longer inside, and what the dead
- * among them held is recovered.
- * @param id  a member's id, or FUSION_ALL for all but this process
- * @return 0 (also if it is not inside), -ETIMEDOUT, -EINTR, -EDEADLK own id
- * Any thread.  Notices deaths also while the daemon is gone.
+ * Wait until a member, or every other member, has left.
+ *
+ * @param arena       the arena
+ * @param id          a member's id, or FUSION_ALL for all but this process
+ * @param timeout_ns  longest wait in nanoseconds; 0 does not wait,
+ *                    FUSION_FOREVER has no limit
+ *
+ * @return
+ *   0           none of them is a member, and all that the dead ones held is
+ *               recovered
+ *   -ETIMEDOUT  at least one is still a member
+ *   -EINTR      a signal came during the wait
+ *   -EDEADLK    @id is this process
+ *   -EINVAL     this process is not in the arena
+ *
+ * Any thread.  Blocks.  Notices deaths also while the daemon is gone.
  */
 FUSION_API int fusion_members_wait(struct fusion_arena *arena, fusion_id_t id,
 				   int64_t timeout_ns);
 
 /**
- * Send a signal to a member, or to all others, and wait until they are out.
- * Who joins meanwhile is not meant.
- * @param signal      as for kill(2); 0 only waits
- * @param timeout_ns  0 does not wait, FUSION_FOREVER waits for ever
- * @return 0, -ESRCH no such member, -EPERM one may not be signalled,
- *         -ETIMEDOUT, -EINTR, -EINVAL bad signal, -EDEADLK own id
- * The process meant is the one that joined: the signal never reaches a process
- * that got the same pid later, that has called exec since it entered, or that
- * does not map the arena.  What this process cannot reach itself, as it is in
- * another pid namespace or another user's, the daemon signals for root, for the
- * owner of the arena, and for processes of the same user.
+ * Send a signal to a member, or to every other member, and wait for its end.
+ *
+ * @param arena       the arena
+ * @param id          a member's id, or FUSION_ALL for all but this process.
+ *                    Members that join during the call are not signalled
+ * @param signal      the signal, as for kill(2); 0 sends none and only waits
+ * @param timeout_ns  longest wait in nanoseconds; 0 does not wait,
+ *                    FUSION_FOREVER has no limit
+ *
+ * @return
+ *   0           sent, and the members have left if a wait was asked for
+ *   -ESRCH      no member has that id
+ *   -EPERM      this process may not signal one of them
+ *   -ETIMEDOUT  sent, but at least one is still a member
+ *   -EINTR      sent, but a signal ended the wait
+ *   -EINVAL     no such signal, or this process is not in the arena
+ *   -EDEADLK    @id is this process
+ *
+ * The signal reaches only the process that joined.  It never reaches a process
+ * that got the pid later, that has called execve(2) since it entered, or that
+ * does not map the arena.  The daemon signals members in another pid namespace
+ * and members of other users.  It does so for root, for the owner of the arena,
+ * and for processes of the member's user.
+ *
+ * Any thread.  Blocks.
  */
 FUSION_API int fusion_members_kill(struct fusion_arena *arena, fusion_id_t id,
 				   int signal, int64_t timeout_ns);
 
-/** Why a leave notice came. */
+/** What a leave notice reports about the member that it names. */
 enum fusion_notice {
-	FUSION_NOTICE_LEFT = 1,	       /**< it left by itself */
+	FUSION_NOTICE_LEFT = 1,	       /**< it exited the arena */
 	FUSION_NOTICE_DIED = 2,	       /**< it was killed or crashed */
-	FUSION_NOTICE_MASTER_LOST = 3, /**< it was master and nobody is now */
-	FUSION_NOTICE_PROMOTED = 4,    /**< it is master now */
+	FUSION_NOTICE_MASTER_LOST = 3, /**< it was master; now there is none */
+	FUSION_NOTICE_PROMOTED = 4,    /**< it has become master */
 };
 
 /**
- * Called once for each member that goes, and for changes of the master.
- * A handler like others (fusion/dispatch.h): on the dispatcher's thread or in
- * fusion_dispatch(), one call at a time.  May use the arena, and ask for other
- * notices or none; exiting it gives -EDEADLK.
- * May not return: see fusion/types.h.
+ * A function that receives leave notices.
+ *
+ * @param arena   the arena
+ * @param notice  what happened
+ * @param id      the member that it happened to
+ * @param ctx     as given to fusion_arena_on_leave()
+ *
+ * Runs as a handler (fusion/dispatch.h), one notice at a time.  May use the
+ * arena and call fusion_arena_on_leave(); fusion_arena_exit() returns -EDEADLK
+ * there.  May leave without returning: see fusion/types.h.
  */
 typedef void (*fusion_leave_fn)(struct fusion_arena *arena,
 				enum fusion_notice notice, fusion_id_t id,
 				void *ctx);
 
 /**
- * Ask for notices about members that leave, or with NULL stop asking.
- * @return 0, -ENOMEM, -EAGAIN no thread could be started, -ENOSPC as
- *         fusion_message_handle()
- * When it returns, the function before runs no more and never will.  Only a
- * handler cannot wait: if that function is running, this call of it still ends.
+ * Set the function that receives leave notices.
+ *
+ * @param arena  the arena
+ * @param fn     runs for each member that leaves, and when the master changes;
+ *               NULL stops the notices
+ * @param ctx    argument of @fn
+ *
+ * @return
+ *   0        set
+ *   -ENOMEM  memory is used up
+ *   -EAGAIN  the system starts no thread for the dispatcher
+ *   -ENOSPC  the arena has no room for this member's queue
+ *   -EINVAL  this process is not in the arena
+ *
+ * When the call returns, the former function does not run and never will.  Only
+ * a handler cannot wait for the former function: if that function is running,
+ * the run still finishes.
+ *
+ * Any thread, also a handler.  Waits for the former function.  Starts the
+ * dispatcher if it does not run.
  */
 FUSION_API int fusion_arena_on_leave(struct fusion_arena *arena,
 				     fusion_leave_fn fn, void *ctx);
 
 /**
- * Where the library's messages go; NULL (the default) is nowhere.
- * @param level  as syslog(3): LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG
- * Process-wide; set it before other calls.  The function returns: it is called
- * in the middle of things.
+ * A function that receives the library's messages.
  *
- * A call that fails and has something to explain writes one line, that of
- * fusion_strerror(): at LOG_INFO if programs often ask only to see whether it
- * is so (-EAGAIN, -EBUSY, -EEXIST, -EINTR, -ENOENT, -ETIMEDOUT), else at
- * LOG_ERR.  Failures of locks and the like are at LOG_DEBUG.
+ * @param level    as for syslog(3): LOG_ERR, LOG_WARNING, LOG_INFO or LOG_DEBUG
+ * @param message  one line without a newline, valid until the function returns
+ * @param ctx      as given to fusion_set_log()
  *
- * With FUSION_LOG=stderr or FUSION_LOG=stderr:LEVEL in the environment (error,
- * warning, info or debug; info if it is not given) lines of that level and of
- * graver ones go to the standard error, too.
+ * Runs on the thread that caused the message.  Must return, and should not call
+ * the library: the library may hold locks when it calls this function.
  */
 typedef void (*fusion_log_fn)(int level, const char *message, void *ctx);
+/**
+ * Set the function that receives the library's messages.
+ *
+ * @param fn   the function; NULL, the default, discards messages
+ * @param ctx  argument of @fn
+ *
+ * A call that fails writes the line that fusion_strerror() returns.  Its level
+ * depends on the error:
+ *
+ *   LOG_INFO   -EAGAIN, -EBUSY, -EEXIST, -EINTR, -ENOENT and -ETIMEDOUT, which
+ *              programs often expect
+ *   LOG_DEBUG  errors that are explained on request only, for example of locks
+ *   LOG_ERR    all others
+ *
+ * The environment variable FUSION_LOG=stderr or FUSION_LOG=stderr:LEVEL also
+ * sends lines of that level, and of graver ones, to the standard error.  LEVEL
+ * is error, warning, info or debug; without it, info.
+ *
+ * The function is that of the whole process.  Call this before other threads
+ * use the library.  Does not block.
+ */
 FUSION_API void fusion_set_log(fusion_log_fn fn, void *ctx);
 
 FUSION_END_DECLS

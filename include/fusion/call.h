@@ -1,31 +1,43 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /**
  * @file
- * Calls: functions of one member that all others may have executed.
+ * Calls: functions that one member offers and any other can call.
  *
- * Who creates a call owns it: its handler runs in the owner's process, on the
- * owner's dispatcher (fusion/dispatch.h).  Who executes it gives a word and
- * bytes of any size, and gets a word and bytes of any size back, or an error.
- * Each execution ends: with an answer, or with an error when its owner dies,
- * leaves or destroys the call, at a time-out, or when it is cancelled.
+ * The member that creates a call owns it.  Another thread executes the call: it
+ * passes a word and bytes of any size, and gets a word and bytes of any size
+ * back, or an error.  The handler of the call runs in the owner's process, on
+ * the owner's dispatcher (fusion/dispatch.h).
  *
- * A call that the caller itself owns is executed at once by the calling thread.
- * A call made by a handler for a member that waits, further up the chain of
- * calls, for that very handler is executed by the thread that waits: members
- * may call each other as deep as their stacks allow.
+ * Each execution ends: with an answer, or with an error.  An error ends it when
+ * the owner dies, leaves or destroys the call, at a time-out, and when it is
+ * cancelled.
  *
- * A skirmish that a waiting caller holds is lent: the thread that executes its
- * call may take it, and so may who executes what that one calls.  They give it
- * back before they return; a caller that gives up waits for that.  When the one
- * that has borrowed it dies, it is as after the death of an owner; when the
- * lender dies, the borrower owns it until it gives it back, and the next owner
- * gets -EOWNERDEAD.  Only its owner can wait for it with fusion_skirmish_wait()
- * or notify, and can wait only while no other has borrowed it.
+ * Two kinds of call do not run on the dispatcher:
  *
- * A handle is valid in every member and may be stored in shared data.
+ *  - If this process owns the call, the calling thread runs the handler at
+ *    once.
+ *  - If a handler calls a member that is itself waiting for that handler,
+ *    perhaps through other calls, the waiting thread runs the new handler.  So
+ *    members may call each other as deeply as their stacks allow.
  *
- * In the mounted tree a call is calls/NAME: what is written to it is executed
- * and what is then read is the answer.
+ * A caller that holds a skirmish and waits for a call lends the skirmish.  The
+ * thread that executes the call may lock it, and so may threads that execute
+ * calls of that thread.  Each of these borrowers unlocks before its handler
+ * returns.  A caller that gives up, for example at its time-out, first waits
+ * until the borrowers have unlocked.
+ *
+ *  - If a borrower dies, the dead-owner mark is set, as if by the death of an
+ *    owner.
+ *  - If the lender dies, the borrower inherits the skirmish until it unlocks;
+ *    the next owner then gets -EOWNERDEAD.
+ *  - Only the owner can call fusion_skirmish_wait() and
+ *    fusion_skirmish_notify(), and can wait only while nobody has borrowed.
+ *
+ * The handle is a pointer that is valid in every member and may be stored in
+ * shared data.
+ *
+ * In the mounted tree a call is the file calls/NAME.  A shell executes the call
+ * by writing to the file, then reads the answer.
  */
 #ifndef FUSION_CALL_H
 #define FUSION_CALL_H
@@ -37,136 +49,202 @@ FUSION_BEGIN_DECLS
 /** A call in an arena; see fusion_call_create(). */
 struct fusion_call;
 
-/** Do not wait for an answer; there is none. */
+/** Do not wait for an answer, and get none. */
 #define FUSION_CALL_ONEWAY 0x1u
-/** With FUSION_CALL_ONEWAY: do not wake the owner for this one; it is executed
- *  within a millisecond or with the next call that is not queued. */
+/** With FUSION_CALL_ONEWAY: do not wake the owner for this call.  It runs
+ *  within a millisecond, or with the next call that is not queued. */
 #define FUSION_CALL_QUEUE 0x2u
-/** One's own call, too, goes by the queue and runs on the dispatcher (unless
- *  the calling thread is in one of its handlers). */
+/** Queue the call even if the caller owns it, so that it runs on the
+ *  dispatcher.  If the caller is itself in a handler of this member, it still
+ *  runs the call at once. */
 #define FUSION_CALL_NODIRECT 0x4u
-/** Do not wait for room in the owner's queue or for a quota: -EAGAIN. */
+/** Fail with -EAGAIN instead of waiting for room in the owner's queue or for
+ *  the quota. */
 #define FUSION_CALL_NOWAIT 0x8u
 
-/** A handler's result: somebody will answer with fusion_call_return(). */
+/** A handler returns this if fusion_call_return() will answer later. */
 #define FUSION_CALL_DEFER 1
 
-/** fusion_call_set_quota(): as many as it wants. */
+/** For fusion_call_set_quota(): no limit. */
 #define FUSION_CALL_NO_LIMIT ((uint32_t)-1)
 
-/** How to execute; see fusion_call_execute_bytes(). */
+/** How to execute a call; see fusion_call_execute_bytes(). */
 struct fusion_call_options {
 	size_t size;	    /**< sizeof(struct fusion_call_options) */
 	unsigned flags;	    /**< FUSION_CALL_... */
-	int64_t timeout_ns; /**< longest wait for the answer, or FUSION_FOREVER
-			     */
+	int64_t timeout_ns; /**< longest wait for the answer in nanoseconds; 0
+				 does not wait, FUSION_FOREVER has no limit */
 };
 
 /** An execution as its handler sees it; valid until the handler returns. */
 struct fusion_call_request {
 	struct fusion_arena *arena;
 	struct fusion_call *call;
-	fusion_id_t caller; /**< member that calls; 0: from a shell */
+	fusion_id_t caller; /**< member that calls; 0: a shell does */
 	uint64_t word;	    /**< as the caller gave it */
 	const void *data;   /**< the bytes, aligned to 8 */
 	size_t size;	    /**< how many */
 };
 
 /**
- * Execute a call, in its owner.
+ * The handler of a call: a function that runs in the owner's process.
  *
- * @return 0: the caller gets what fusion_call_reply() was given, or the word 0
- *         and no bytes if that was not called; FUSION_CALL_DEFER: somebody will
- *         answer with fusion_call_return(); a negative errno: the caller gets
- *         it
+ * @param request  the execution, valid until the function returns
+ * @param ctx      as given to fusion_call_create()
+ *
+ * @return
+ *   0                  the caller gets what fusion_call_reply() was given;
+ *                      without that, the word 0 and no bytes
+ *   FUSION_CALL_DEFER  the caller waits until fusion_call_return() answers
+ *   -errno             the caller gets this error
  *
  * Runs on the dispatcher, one handler at a time, or on a thread of the owner
- * that waits in a call or calls its own.  May do everything but leave the
- * arena, also execute calls and destroy this one.
- * May not return: see fusion/types.h.
+ * that waits in a call or executes a call of its own process.  May use the
+ * whole library, also execute calls and destroy this one; fusion_arena_exit()
+ * returns -EDEADLK there.  May leave without returning: see fusion/types.h.
  */
 typedef int (*fusion_call_fn)(const struct fusion_call_request *request,
 			      void *ctx);
 
 /**
- * Make a call that this process executes.  Starts the dispatcher if nobody has.
+ * Create a call that this process executes.
  *
- * @param name  unique among the arena's calls, 1 to 63 bytes, no '/', no
- *              control characters, not beginning with '.' or '#'; or NULL: it
- *              is then called "#<id>".  The name of a call whose owner is gone
- *              may be used again, which destroys that call
- * @param fn    its handler
- * @param ctx   for the handler
- * @param ret   the handle; it lives until fusion_call_destroy() or the arena's
- *              end.  When its owner is gone, executing it is -EOWNERDEAD
+ * @param arena  the arena to create it in
+ * @param name   unique among the arena's calls: 1 to 63 bytes without '/' and
+ *               control characters, not beginning with '.' or '#'.  NULL
+ *               creates a call that is called "#<id>".  If the owner of a call
+ *               of that name is gone, the old call is destroyed
+ * @param fn     its handler
+ * @param ctx    argument of @fn
+ * @param ret    receives the handle.  The call lives until
+ *               fusion_call_destroy() or the arena's end.  Once its owner is
+ *               gone, executing it returns -EOWNERDEAD
  *
- * @return 0; -EINVAL name or no handler; -ENAMETOOLONG; -EEXIST; -ENOSPC the
- *         arena has as many as it can; -ENOMEM; -EMFILE too many threads;
- *         -EAGAIN no more threads (of the system)
+ * @return
+ *   0              created
+ *   -EINVAL        @name is not valid, or @arena, @fn or @ret is NULL
+ *   -ENAMETOOLONG  @name is longer than 63 bytes
+ *   -EEXIST        another call has that name, and its owner lives
+ *   -ENOSPC        the arena has no room for another call, or for this member's
+ *                  queue
+ *   -ENOMEM        memory is used up
+ *   -EAGAIN        the system starts no thread for the dispatcher
+ *
+ * Any thread, also a handler.  Takes a short lock.  Starts the dispatcher if it
+ * does not run.
  */
 FUSION_API int fusion_call_create(struct fusion_arena *arena, const char *name,
 				  fusion_call_fn fn, void *ctx,
 				  struct fusion_call **ret);
 
 /**
- * Find a call by its name, or by "#<id>".
+ * Find a call by its name.
  *
- * @return 0; -ENOENT; -EINVAL no such name is possible
+ * @param arena  the arena to search
+ * @param name   the name, or "#<id>" for a call without one
+ * @param ret    receives the handle
+ *
+ * @return
+ *   0              found
+ *   -ENOENT        no call has that name
+ *   -EINVAL        no call can have that name, or @ret is NULL
+ *   -ENAMETOOLONG  @name is longer than 63 bytes
+ *
+ * Any thread.  Takes a short lock.
  */
 FUSION_API int fusion_call_lookup(struct fusion_arena *arena, const char *name,
 				  struct fusion_call **ret);
 
 /**
- * Destroy a call, by any member.  All who wait for its answer get -EIDRM, and
- * so does whoever uses the handle later, until the place is used for a new
- * call: make sure that nobody keeps it.
+ * Destroy a call; any member may.
  *
- * @return 0; -EIDRM it is destroyed already; -EINVAL no call
+ * @param call  the call; its handle must not be used afterwards
  *
- * In the owner: when it returns the handler does not run any more, unless the
- * calling thread is in one.
+ * @return
+ *   0        destroyed
+ *   -EIDRM   the call was destroyed before
+ *   -EINVAL  @call is not a call
+ *
+ * Threads that wait for an answer of the call get -EIDRM.  A thread that uses
+ * the handle later gets -EIDRM too, until the arena gives the handle to a new
+ * call.  So make sure that no member keeps the handle.
+ *
+ * Any thread.  In the owner's process this waits for the handler: when it
+ * returns, the handler does not run, unless the caller is itself in a handler.
  */
 FUSION_API int fusion_call_destroy(struct fusion_call *call);
 
-/** Who executes it.  0; -EIDRM destroyed; -EINVAL.  The member may be gone. */
+/**
+ * Get the member that owns a call.
+ *
+ * @param call  the call
+ * @param ret   receives the id of the owner, which may be gone
+ *
+ * @return
+ *   0        done
+ *   -EIDRM   the call is destroyed
+ *   -EINVAL  no call of an arena that this process is in, or @ret is NULL
+ *
+ * Any thread.  Does not block.
+ */
 FUSION_API int fusion_call_owner(struct fusion_call *call, fusion_id_t *ret);
 
 /**
- * Execute: a word there, a word back, as long as it takes.
+ * Execute a call with a word only, waiting as long as necessary.
  *
- * @param ret_word  may be NULL
+ * @param call      the call
+ * @param word      passed to the handler
+ * @param ret_word  receives the word of the answer, or NULL
  *
- * @return as fusion_call_execute_bytes()
+ * @return what fusion_call_execute_bytes() returns; bytes of the answer are
+ *         dropped
+ *
+ * Any thread, also a handler.  Blocks until the execution ends.
  */
 FUSION_API int fusion_call_execute(struct fusion_call *call, uint64_t word,
 				   uint64_t *ret_word);
 
 /**
- * Execute.
+ * Execute a call with a word and bytes.
  *
- * @param options      NULL: no flags, no limit
- * @param word         for the handler
- * @param in, in_size  copied; of any size that the heap can hold (more than
- *                     about 1 KiB travels as a block of the heap); NULL with
- *                     size 0
- * @param ret_word     the answer's word; may be NULL
- * @param out, out_size  where the answer's bytes go; NULL with size 0
- * @param ret_size     bytes of the answer; may be NULL.  Also set if they are
- *                     more than @out_size.  With @out and this NULL, bytes of
- *                     the answer are dropped, which is no error
+ * @param call      the call
+ * @param options   flags and time-out; NULL: no flags, no limit
+ * @param word      passed to the handler
+ * @param in        bytes for the handler, which are copied; NULL if @in_size is
+ *                  0
+ * @param in_size   how many; as many as the heap has room for.  More than about
+ *                  1 KiB travel in a block of the heap
+ * @param ret_word  receives the word of the answer, or NULL
+ * @param out       receives the bytes of the answer; NULL if @out_size is 0
+ * @param out_size  room in @out
+ * @param ret_size  receives the number of bytes of the answer, or NULL.  Set
+ *                  also if that is more than @out_size
  *
- * @return 0, also if the answer is empty; what the handler returned if that was
- *         negative; -EMSGSIZE the answer is larger than @out_size: it was
- *         executed, *ret_word and *ret_size are set, and fusion_call_answer()
- *         has the bytes; -EOWNERDEAD the owner is gone, or died over it;
- *         -EIDRM destroyed; -ETIMEDOUT; -ECANCELED; -EAGAIN no room or quota
- *         (FUSION_CALL_NOWAIT), or no more calls can be pending; -EINVAL;
- *         -ENOMEM; -EMFILE too many threads
+ * @return
+ *   0            the answer has come; with FUSION_CALL_ONEWAY: the request is
+ *                on its way
+ *   -errno       the handler returned it
+ *   -EMSGSIZE    the answer has come, but has more than @out_size bytes:
+ *                *ret_word and *ret_size are set, and fusion_call_answer()
+ *                has the bytes
+ *   -EOWNERDEAD  the owner is gone, or died during the execution
+ *   -EIDRM       the call is destroyed
+ *   -ETIMEDOUT   no answer has come in time
+ *   -ECANCELED   fusion_call_cancel() ended it, or the handler left without
+ *                returning
+ *   -EAGAIN      FUSION_CALL_NOWAIT is set, and there is no room or the quota
+ *                is used up; or the arena has no room for another pending call
+ *   -EPROTO      the handler returned an undefined value; or, run directly, it
+ *                deferred the answer without asking for fusion_call_serial()
+ *   -EINVAL      an argument is not valid
+ *   -ENOMEM      the heap has no memory for the bytes
  *
- * Any thread, also a handler.  Looks for the answer for a while before it
- * sleeps (fusion_set_spin()).  Signals do not end the wait.  After -ETIMEDOUT,
- * -ECANCELED and -EOWNERDEAD the handler may have run or may yet run; its
- * answer is dropped.
+ * If @out_size is 0 and @ret_size is NULL, bytes of the answer are dropped and
+ * the call succeeds.  After a time-out, a cancellation or the owner's death the
+ * handler may have run, or may still run; its answer is dropped.
+ *
+ * Any thread, also a handler.  Blocks: looks for the answer for a while, as
+ * fusion_set_spin() says, then sleeps.  Signals do not end the wait.
  */
 FUSION_API int fusion_call_execute_bytes(
 	struct fusion_call *call, const struct fusion_call_options *options,
@@ -174,76 +252,153 @@ FUSION_API int fusion_call_execute_bytes(
 	void *out, size_t out_size, size_t *ret_size);
 
 /**
- * The bytes of the answer for which the calling thread's last call in @arena
- * had no room.
+ * Get the bytes of an answer after -EMSGSIZE.
  *
- * @param out   room for *size bytes
- * @param size  set to the size of the answer
+ * @param arena  the arena in which the calling thread executed the call
+ * @param out    receives the bytes
+ * @param size   room in @out; set to the number of bytes of the answer, also
+ *               after -EMSGSIZE
  *
- * @return 0; -EMSGSIZE still too small; -ENODATA there is none: the thread has
- *         called again since
+ * @return
+ *   0          done
+ *   -EMSGSIZE  *size was still too small
+ *   -ENODATA   there is no such answer: the thread has got it already, or has
+ *              executed another call since
+ *   -EINVAL    an argument is not valid
+ *
+ * The thread that got -EMSGSIZE, before it executes another call in the arena.
+ * Does not block.
  */
 FUSION_API int fusion_call_answer(struct fusion_arena *arena, void *out,
 				  size_t *size);
 
 /**
- * In a handler: what the caller gets when it returns 0.  Copied.
+ * Set the answer that the caller gets when the handler returns 0.
  *
- * @return 0; -ENOMEM; -EINVAL.  May be called again: the last one counts
+ * @param request  what the handler was given
+ * @param word     a word for the caller
+ * @param data     bytes for the caller, which are copied; NULL if @size is 0
+ * @param size     how many
+ *
+ * @return
+ *   0        set; the last of several answers counts
+ *   -ENOMEM  this process has no memory for the bytes
+ *   -EINVAL  an argument is not valid
+ *
+ * Only in the handler.  Does not block.
  */
 FUSION_API int fusion_call_reply(const struct fusion_call_request *request,
 				 uint64_t word, const void *data, size_t size);
 
-/** In a handler: the number by which fusion_call_return() knows this execution,
- *  0 if nobody waits for an answer. */
+/**
+ * Get the number of this execution, for fusion_call_return().
+ *
+ * @param request  what the handler was given
+ *
+ * @return the number; 0 if nobody waits for an answer
+ *
+ * Only in the handler.  Does not block.
+ */
 FUSION_API uint64_t
 fusion_call_serial(const struct fusion_call_request *request);
 
 /**
  * Answer an execution whose handler returned FUSION_CALL_DEFER.
  *
- * @return 0 the caller has it; -ECANCELED the caller is gone, has given up, or
- *         was answered already; -EIDRM the call is destroyed; -EINVAL; -ENOMEM
- *         no memory for the bytes: the caller gets that, too
+ * @param call    the call
+ * @param serial  the number from fusion_call_serial()
+ * @param word    a word for the caller
+ * @param data    bytes for the caller, which are copied; NULL if @size is 0
+ * @param size    how many
  *
- * Any thread, at any time, once; also before the handler has returned.
+ * @return
+ *   0           the caller has the answer
+ *   -ECANCELED  the caller is gone, has given up, or has an answer already
+ *   -EIDRM      the call is destroyed
+ *   -EINVAL     an argument is not valid
+ *   -ENOMEM     the heap has no memory for the bytes; the caller gets this
+ *               error too
+ *
+ * Any thread, once for each execution, at any time, also before the handler has
+ * returned.  Takes a short lock when fusion_malloc() does.
  */
 FUSION_API int fusion_call_return(struct fusion_call *call, uint64_t serial,
 				  uint64_t word, const void *data, size_t size);
-/** The same with a negative errno for the caller. */
+/**
+ * Answer an execution with an error.
+ *
+ * @param call    the call
+ * @param serial  the number from fusion_call_serial()
+ * @param error   a negative errno for the caller
+ *
+ * @return what fusion_call_return() returns
+ *   -EINVAL  also: @error is not a negative errno
+ *
+ * Any thread, as fusion_call_return().  Does not block.
+ */
 FUSION_API int fusion_call_return_error(struct fusion_call *call,
 					uint64_t serial, int error);
 
-/** End all executions of the call that threads of this process wait for: they
- *  return -ECANCELED.  How many, or -EIDRM, -EINVAL. */
+/**
+ * End all executions of a call that threads of this process wait for.
+ *
+ * @param call  the call
+ *
+ * @return the number of executions, each of which returns -ECANCELED; or
+ *   -EIDRM   the call is destroyed
+ *   -EINVAL  no call of an arena that this process is in
+ *
+ * Any thread.  Does not block.
+ */
 FUSION_API int fusion_call_cancel(struct fusion_call *call);
 
 /**
- * Limit how many executions of the call a member may have pending at a time.
+ * Limit how many executions of a call a member may have pending.
  *
- * @param member  or FUSION_ALL: each one that has no limit of its own
- * @param limit   0: none at all; FUSION_CALL_NO_LIMIT
+ * @param call    the call
+ * @param member  a member's id, or FUSION_ALL for each member without a limit
+ *                of its own
+ * @param limit   most pending executions; 0 allows none, FUSION_CALL_NO_LIMIT
+ *                removes the limit
  *
- * @return 0; -ENOSPC 12 members have a limit already; -EIDRM; -EINVAL
+ * @return
+ *   0        set
+ *   -ENOSPC  12 members have a limit already
+ *   -EIDRM   the call is destroyed
+ *   -EINVAL  no call of an arena that this process is in
  *
- * Who is over the limit waits until one of its executions has ended.  The
- * owner's own direct calls have no limit.
+ * A thread whose member has reached the limit waits in its next execution until
+ * one of the pending ones ends.  Calls that the owner runs directly are not
+ * limited.
+ *
+ * Any thread.  Takes a short lock.
  */
 FUSION_API int fusion_call_set_quota(struct fusion_call *call,
 				     fusion_id_t member, uint32_t limit);
 
-/** What fusion_call_stat() says. */
+/** The numbers of a call; see fusion_call_stat(). */
 struct fusion_call_stats {
 	fusion_id_t owner;
-	uint32_t pending;  /**< somebody waits for them */
-	uint64_t executed; /**< how many handlers have ended, or were answered
-			    */
-	uint64_t failed;   /**< those of them that ended with an error */
-	uint64_t mean_ns;  /**< from the handler's begin to the answer */
-	uint64_t max_ns;
+	uint32_t pending;  /**< executions that a caller waits for */
+	uint64_t executed; /**< executions that the owner has answered */
+	uint64_t failed;   /**< those that it answered with an error */
+	uint64_t mean_ns;  /**< mean time from handler's start to answer */
+	uint64_t max_ns;   /**< longest such time */
 };
 
-/** 0; -EIDRM; -EINVAL. */
+/**
+ * Get the numbers of a call.
+ *
+ * @param call  the call
+ * @param ret   receives the numbers
+ *
+ * @return
+ *   0        done
+ *   -EIDRM   the call is destroyed
+ *   -EINVAL  no call of an arena that this process is in, or @ret is NULL
+ *
+ * Any thread.  Takes no lock.
+ */
 FUSION_API int fusion_call_stat(struct fusion_call *call,
 				struct fusion_call_stats *ret);
 

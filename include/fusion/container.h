@@ -1,34 +1,35 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /**
  * @file
- * What hash, vector and list have in common.
+ * Containers: what hashes, vectors and lists have in common.
  *
- * A container lies in the heap of its arena.  Its handle is a plain pointer,
- * valid in every member and to be kept in shared data.
+ * A container lies in the heap of its arena.  Its handle is a pointer that is
+ * valid in every member and may be stored in shared data.  Any thread may use
+ * it, but not a signal handler.
  *
- * Who is killed in a call leaves the container as it was before the call or as
- * it is after it, with no block lost; the next call that changes it clears up
- * what the dead one left.  Calls that only read change nothing, and see one of
- * the two as well.
+ * Death: a thread that is killed in a call leaves the container as it was
+ * before the call, or as it is after the call.  No block leaks.  The next call
+ * that changes the container removes what the dead thread left.  Calls that
+ * only read change nothing, and find one of the two states too.
  *
- * Without FUSION_CONTAINER_LOCK the callers lock: one skirmish (or purchased
- * property) for all calls that change a container, so that who comes next
- * comes after the recovery of a dead one.  The lock's -EOWNERDEAD needs no
- * mending here: fusion_skirmish_consistent() and go on.  Any number of threads
- * may read at the same time, if nobody changes the container meanwhile.  There
- * is no shared lock in Fusion, so that means: what is filled once, before
- * others find it, is read without a lock; all else with the one that the
- * writers take.
+ * Locking by the program: without FUSION_CONTAINER_LOCK, the program locks.
+ * All calls that change a container must hold one lock: a skirmish, or a
+ * purchased property.  Such a lock passes to the next thread only after the
+ * recovery of a dead owner.  If a skirmish returns -EOWNERDEAD, the container
+ * needs no repair: call fusion_skirmish_consistent() and go on.
  *
- * With FUSION_CONTAINER_LOCK each call takes a skirmish of the container's own,
- * and waits for it as long as it needs.  The death of its owner is not seen.
+ * Any number of threads may read at once, as long as no thread changes the
+ * container.  Fusion has no lock for readers only.  So fill a container
+ * before other members can find it, then only read it: that needs no lock.
+ * Readers of any other container take the lock of the writers.
  *
- * A child of fork() that enters again (FUSION_ENTER_FORK) uses its parent's
- * handles, nodes and iterations as they are; a lock that the parent holds is
- * not its.
+ * Locking by the container: with FUSION_CONTAINER_LOCK, each call locks a
+ * skirmish of the container's own, waiting as long as necessary.  The caller is
+ * not told if the last owner of that skirmish died.
  *
- * All calls may be made by any thread of any member, but not by signal
- * handlers.
+ * Fork: a child that enters the arena (FUSION_ENTER_FORK) uses the handles,
+ * nodes and iterations of its parent.  It does not hold a lock that its parent
+ * holds.
  */
 #ifndef FUSION_CONTAINER_H
 #define FUSION_CONTAINER_H
@@ -43,16 +44,18 @@ union fusion_value {
 	uint64_t word;
 };
 
-/** flags: each call takes a lock of the container's own. */
+/** flags: each call locks the container's own skirmish. */
 #define FUSION_CONTAINER_LOCK 0x1u
-/** flags: values are words, any will do.  Without it they are pointers, and one
- *  that is NULL or not into the arena is refused with -EINVAL. */
+/** flags: values are words of any content.  Without this flag they are
+ *  pointers, and a pointer that is NULL or not into the arena is refused with
+ *  -EINVAL. */
 #define FUSION_CONTAINER_WORDS 0x2u
-/** flags, of a hash: values are blocks of the arena's heap (fusion_malloc())
- *  that belong to the hash.  It frees them when they are removed or replaced
- *  and not given back, and when it is destroyed. */
+/** flags, of a hash: the hash owns its values, which are blocks of the arena's
+ *  heap (fusion_malloc()).  It frees a block that is removed or replaced
+ *  without being given back, and all blocks when it is destroyed. */
 #define FUSION_CONTAINER_AUTOFREE 0x4u
 
+/** Make a value of a pointer. */
 static inline union fusion_value fusion_value_pointer(const void *pointer)
 {
 	union fusion_value value;
@@ -61,6 +64,7 @@ static inline union fusion_value fusion_value_pointer(const void *pointer)
 	return value;
 }
 
+/** Make a value of a word, for FUSION_CONTAINER_WORDS. */
 static inline union fusion_value fusion_value_word(uint64_t word)
 {
 	union fusion_value value;

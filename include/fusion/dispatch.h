@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /**
  * @file
- * The dispatcher: who runs handlers of messages, calls and reactors, leave
- * notices (fusion/arena.h) and watches of references (fusion/ref.h).
+ * The dispatcher: choose the thread that runs a member's handlers.
  *
- * By default the library has a thread for it, which it starts with the first
- * of them.  A program that has a loop of its own asks for fusion_fd(), waits
- * for it to become readable in poll, select, epoll, a GLib or libuv loop, and
- * calls fusion_dispatch().  Never both: the first call of fusion_fd() or
- * fusion_dispatch() ends the thread.
+ * A handler is a function of the program that the library runs when something
+ * arrives: a message, a call, an event of a reactor, a leave notice
+ * (fusion/arena.h), or a fall of a reference (fusion/ref.h).
  *
- * Handlers of an arena run one at a time.  When a handler on the library's
- * thread waits for the answer of a call, others may run meanwhile, on another
- * thread; in a program that dispatches by hand nothing runs until it comes
- * back, so give calls in handlers a time-out there.
+ * By default the library starts a thread of its own with the first handler.  A
+ * program with an event loop calls fusion_fd() instead and waits until the
+ * descriptor is readable: with poll, select, epoll, GLib or libuv.  Then it
+ * calls fusion_dispatch().  The first call of either function ends the
+ * library's thread; from then on nothing is handled unless the program
+ * dispatches.
+ *
+ * The handlers of an arena run one at a time.  When a handler on the library's
+ * thread waits for the answer of a call, another thread of the library runs
+ * further handlers meanwhile.  In a program that dispatches by itself, nothing
+ * runs until that handler returns.  So give calls in handlers a time-out there.
  */
 #ifndef FUSION_DISPATCH_H
 #define FUSION_DISPATCH_H
@@ -23,73 +27,116 @@
 FUSION_BEGIN_DECLS
 
 /**
- * A descriptor that is readable while there is something to dispatch.
+ * Get a descriptor that is readable while there is something to dispatch.
  *
- * @return the descriptor, always the same one, the library's to close; or
- *         -ENOMEM, -EMFILE, -ENFILE, -EAGAIN no more threads, -EINVAL,
- *         -ENOSPC as fusion_message_handle(), -EDEADLK on a handler of the
- *         library's thread
+ * @param arena  the arena
  *
- * Any thread.  From now on the program dispatches.  Level- and edge-triggered:
- * what has come after fusion_dispatch() returned makes an edge.  A thread of
- * the library sleeps on the queue for it.
+ * @return the descriptor, which never changes; the program neither reads from
+ *         it nor closes it; or
+ *   -EINVAL   this process is not in the arena
+ *   -ENOMEM   memory is used up
+ *   -EMFILE   this process has no descriptor left
+ *   -ENFILE   the system has no descriptor left
+ *   -EAGAIN   the system starts no thread
+ *   -ENOSPC   the arena has no room for this member's queue
+ *   -EDEADLK  the caller is a handler on the library's thread
+ *
+ * From now on the program dispatches, and a thread of the library watches the
+ * queue.  Works level- and edge-triggered: what arrives after fusion_dispatch()
+ * has returned makes an edge.
+ *
+ * Any thread.  Waits for the library's thread to end.
  */
 FUSION_API int fusion_fd(struct fusion_arena *arena);
 
 /**
- * Handle what is there, and if there is nothing, wait for it.
+ * Run the handlers of what has arrived, and wait if nothing has.
  *
- * @param timeout_ns  0 does not wait, FUSION_FOREVER
+ * @param arena       the arena
+ * @param timeout_ns  longest wait in nanoseconds; 0 does not wait,
+ *                    FUSION_FOREVER has no limit
  *
- * @return as many handlers as ran, 0 if the time was up; -EBUSY another thread
- *         is at it; -EDEADLK the caller is a handler; -EINTR a signal came
- *         while it waited; -EINVAL; others as fusion_fd()
+ * @return the number of handlers that ran; 0 if the time was over before; or
+ *   -EBUSY    another thread is dispatching
+ *   -EDEADLK  the caller is a handler
+ *   -EINTR    a signal came during the wait
+ *   -EINVAL   this process is not in the arena
+ *   other     an error of fusion_fd()
  *
- * Any thread, one at a time.  Returns after a bounded number of messages, also
- * when more keep coming.
+ * From now on the program dispatches.  The call returns after a limited number
+ * of messages, even if more keep coming.
+ *
+ * Any thread, one at a time.  Blocks.
  */
 FUSION_API int fusion_dispatch(struct fusion_arena *arena, int64_t timeout_ns);
 
 /**
- * Wait until all that was in the caller's queue when this was called has been
- * handled.
+ * Wait until everything that is in this member's queue now has been handled.
  *
- * @return 0; -ETIMEDOUT; -EDEADLK the caller is a handler; -EINVAL; others as
- *         fusion_message_handle()
+ * @param arena       the arena
+ * @param timeout_ns  longest wait in nanoseconds; 0 does not wait,
+ *                    FUSION_FOREVER has no limit
  *
- * Any thread.  In a program that dispatches by hand it dispatches, unless
- * another thread is at it.  Signals do not end the wait.
+ * @return
+ *   0           all of it is handled
+ *   -ETIMEDOUT  not all of it is handled
+ *   -EDEADLK    the caller is a handler
+ *   -EINVAL     this process is not in the arena
+ *   other       an error of fusion_message_handle()
+ *
+ * Any thread.  Blocks; signals do not end the wait.  In a program that
+ * dispatches by itself, this call dispatches, unless another thread does.
  */
 FUSION_API int fusion_sync(struct fusion_arena *arena, int64_t timeout_ns);
 
-/** A function for fusion_dispatch_cleanup().  May not return: see
- *  fusion/types.h. */
+/**
+ * A function for fusion_dispatch_cleanup().
+ *
+ * @param arena  the arena
+ * @param ctx    as given to fusion_dispatch_cleanup()
+ *
+ * May leave without returning: see fusion/types.h.
+ */
 typedef void (*fusion_cleanup_fn)(struct fusion_arena *arena, void *ctx);
 
 /**
- * Have a function run once, when the dispatcher has handled what it found: the
- * place to free what a handler, or somebody further up the stack, still uses.
+ * Run a function once no handler is running.
  *
- * @return 0; -ENOMEM; -EINVAL; others as fusion_message_handle()
+ * @param arena  the arena
+ * @param fn     runs once, on the dispatcher
+ * @param ctx    argument of @fn
  *
- * Any thread, also a handler.  First come, first run; leaving the arena runs
- * what is left.
+ * @return
+ *   0        @fn will run
+ *   -EINVAL  this process is not in the arena, or @fn is NULL
+ *   -ENOMEM  memory is used up
+ *   other    an error of fusion_message_handle()
+ *
+ * Use it to free memory that a running handler still uses.  Functions run in
+ * the order of their calls.  Exiting the arena runs those that remain.
+ *
+ * Any thread, also a handler.  Does not wait for @fn.
  */
 FUSION_API int fusion_dispatch_cleanup(struct fusion_arena *arena,
 				       fusion_cleanup_fn fn, void *ctx);
 
 /**
- * How long this process looks for a message or an answer before it sleeps.
+ * Limit how long a thread looks for a message or an answer before it sleeps.
  *
- * A peer on another processor is faster than two system calls; while one looks
- * one uses the processor.  Whether it pays is learnt as one goes: the time is
- * halved when it was in vain and doubled when not, up to this limit.
+ * @param ns  the limit in nanoseconds, at most a second; 0 sleeps at once.  A
+ *            negative number means the default: $FUSION_SPIN_NS, else 50000, or
+ *            0 if the process may run on one processor only
  *
- * @param ns  the limit, at most a second; 0: sleep at once; < 0: the default,
- *            which is $FUSION_SPIN_NS, else 50000, or 0 for a process that may
- *            run on one processor only
+ * @return
+ *   0        set
+ *   -EINVAL  @ns is more than a second
  *
- * @return 0, -EINVAL.  Any thread; for all arenas of the process.
+ * A peer on another processor often answers faster than two system calls.  But
+ * a thread that looks occupies a processor.  So the library learns, up to this
+ * limit: it doubles the time after a look that found something, and halves it
+ * after one that did not.
+ *
+ * Any thread; for all arenas of the process.  Does not block.
  */
 FUSION_API int fusion_set_spin(int64_t ns);
 

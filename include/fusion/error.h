@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /**
  * @file
- * What an error means.
+ * Errors: print why a call failed.
  *
- * A function of this library that fails returns a negative errno, or NULL and
- * sets errno.  The library keeps for each thread why its last failing call
- * failed: what failed, on what, why, and what to do.
+ * A function of this library that fails returns a negative errno, or returns
+ * NULL and sets errno.  For each thread the library also keeps one sentence
+ * about the last call that failed: what failed, on what, why, and what to do.
  */
 #ifndef FUSION_ERROR_H
 #define FUSION_ERROR_H
@@ -15,23 +15,22 @@
 FUSION_BEGIN_DECLS
 
 /**
- * Explain an error: use it where you would use strerror(-r).
+ * Explain an error in words: use it where you would use strerror(-r).
  *
- * @param r  what a function of this library has returned, or -errno after one
- *           that returns NULL
+ * @param r  the negative errno that a function of this library returned, or
+ *           -errno after a function that returned NULL
  *
  * @return a sentence without a full stop or a newline, never NULL.  If the last
- *         call of this thread that failed returned @r, the sentence is about
- *         that call, say "arena '/run/fusion/shop': no fusionfs is mounted
- *         there: mount one (fusionfs DIR)"; otherwise it says what @r means in
- *         Fusion.  It stays valid until the next call of the library by this
- *         thread.
+ *         failing call of this thread returned @r, the sentence is about that
+ *         call.  For example: "arena '/run/fusion/shop': no fusionfs is mounted
+ *         there: mount one first (fusionfs DIR)".  Otherwise the sentence says
+ *         what @r means in Fusion.  The library owns the string, which is valid
+ *         until this thread calls the library again.
  *
- * Any thread; does not block and cannot fail.  Changes no errno.
+ * Any thread.  Does not block, cannot fail, and leaves errno as it is.
  *
- * With FUSION_LOG=stderr in the environment the same sentence is written to the
- * standard error when the call fails, whether the program asks or not; see
- * fusion_set_log().
+ * With FUSION_LOG=stderr in the environment the library writes each such
+ * sentence to the standard error when the call fails; see fusion_set_log().
  */
 FUSION_API const char *fusion_strerror(int r);
 

@@ -1,5 +1,34 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/** @file All of Fusion. */
+/**
+ * @file
+ * Fusion: a shared heap, locks and messages for unrelated processes.
+ *
+ * This header includes the whole library.  Each header is the manual of its
+ * functions.  Begin with these three:
+ *
+ *   fusion/types.h      how to read the headers: errors, time-outs, threads
+ *   fusion/arena.h      enter and exit an arena; find what others put there
+ *   fusion/heap.h       allocate memory that all members share
+ *
+ * Then take what the program needs:
+ *
+ *   fusion/error.h      print why a call failed
+ *   fusion/skirmish.h   lock data against the threads of all members
+ *   fusion/property.h   use something exclusively, for a moment or for long
+ *   fusion/ref.h        count the users of data, also those that die
+ *   fusion/message.h    send bytes or a block to one member
+ *   fusion/call.h       call a function of another member
+ *   fusion/reactor.h    send a message to all members that listen
+ *   fusion/dispatch.h   choose the thread that runs handlers
+ *   fusion/object.h     share data that is destroyed with its last user
+ *   fusion/container.h  what hashes, vectors and lists have in common
+ *   fusion/hash.h       find values by a key
+ *   fusion/vector.h     find values by an index
+ *   fusion/list.h       keep values in a doubly linked list
+ *   fusion/version.h    ask for the version
+ *
+ * fusion(7) is the overview: it explains the terms and has a first program.
+ */
 #ifndef FUSION_FUSION_H
 #define FUSION_FUSION_H
 
@@ -19,5 +48,6 @@
 #include <fusion/skirmish.h>
 #include <fusion/types.h>
 #include <fusion/vector.h>
+#include <fusion/version.h>
 
 #endif

@@ -1,19 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /**
  * @file
- * Hashes: values found by a key, in the shared heap.
+ * Hashes: find values by a key, in the shared heap.
  *
- * fusion/container.h says what is true of all containers: handles, locks,
- * deaths, values.
+ * fusion/container.h describes what all containers have in common: handles,
+ * locks, deaths, values.
  *
- * Every call returns -EINVAL if its handle is no hash of an arena that the
- * process is in; -EIDRM if it is being destroyed; -EIO if its memory has been
- * written over; -ENOMEM or -EMFILE if the thread is new here and gets no
- * record.  Nothing has happened then.
+ * All functions that take a hash may also return the following errors.  Nothing
+ * has happened then.
+ *   -EINVAL  no hash of an arena that this process is in
+ *   -EIDRM   the hash is being destroyed
+ *   -EIO     a member has overwritten the hash's memory
  *
- * Calls take constant time on average.  One that adds or removes may move the
- * whole hash to a larger or smaller table, in one step as far as a death is
- * concerned.
+ * Destroying, reserving and shrinking take time in proportion to the size of
+ * the hash; all other functions take constant time on average.  A function that
+ * adds or removes an entry may move all entries to a larger or smaller table.
+ * If the caller is killed meanwhile, the hash has the old table or the new one.
+ *
+ * Blocking: with FUSION_CONTAINER_LOCK each function waits for the hash's lock;
+ * signals do not end the wait.  Without it no function waits, except for the
+ * short lock of the heap.
  */
 #ifndef FUSION_HASH_H
 #define FUSION_HASH_H
@@ -25,25 +31,25 @@ FUSION_BEGIN_DECLS
 /** A hash in an arena; see fusion_hash_create(). */
 struct fusion_hash;
 
-/** What a hash has for keys. */
+/** The type of the keys of a hash. */
 enum fusion_key_type {
-	FUSION_KEY_STRING = 1, /**< NUL-terminated, copied into the heap */
-	FUSION_KEY_INT = 2,    /**< 64 bits */
-	FUSION_KEY_POINTER =
-		3,	      /**< into the arena; what is there is not read */
-	FUSION_KEY_BYTES = 4, /**< any, copied into the heap */
+	FUSION_KEY_STRING = 1,	/**< NUL-terminated, copied into the heap */
+	FUSION_KEY_INT = 2,	/**< 64 bits */
+	FUSION_KEY_POINTER = 3, /**< into the arena; not followed */
+	FUSION_KEY_BYTES = 4,	/**< any bytes, copied into the heap */
 };
 
-/** A key; made by the four functions below. */
+/** A key; make it with one of the four functions below. */
 struct fusion_key {
 	union {
 		const void *bytes; /**< private or shared; the caller's */
 		uint64_t word;
 	} at;
 	uint32_t type; /**< enum fusion_key_type */
-	uint32_t size; /**< of bytes; else 0 */
+	uint32_t size; /**< of FUSION_KEY_BYTES; else 0 */
 };
 
+/** Make a key of a string, which must be valid while the key is used. */
 static inline struct fusion_key fusion_key_string(const char *string)
 {
 	struct fusion_key key = {{string}, FUSION_KEY_STRING, 0};
@@ -51,6 +57,7 @@ static inline struct fusion_key fusion_key_string(const char *string)
 	return key;
 }
 
+/** Make a key of an integer. */
 static inline struct fusion_key fusion_key_int(uint64_t word)
 {
 	struct fusion_key key = {{NULL}, FUSION_KEY_INT, 0};
@@ -59,6 +66,7 @@ static inline struct fusion_key fusion_key_int(uint64_t word)
 	return key;
 }
 
+/** Make a key of a pointer into the arena. */
 static inline struct fusion_key fusion_key_pointer(const void *pointer)
 {
 	struct fusion_key key = {{pointer}, FUSION_KEY_POINTER, 0};
@@ -66,6 +74,7 @@ static inline struct fusion_key fusion_key_pointer(const void *pointer)
 	return key;
 }
 
+/** Make a key of bytes, which must be valid while the key is used. */
 static inline struct fusion_key fusion_key_bytes(const void *bytes,
 						 uint32_t size)
 {
@@ -75,51 +84,83 @@ static inline struct fusion_key fusion_key_bytes(const void *bytes,
 }
 
 /**
- * Make a hash; it is empty.
+ * Create an empty hash.
  *
- * @param keys   what its keys are; a key of another type is refused with
+ * @param arena  the arena to create it in
+ * @param keys   the type of its keys; a key of another type is refused with
  *               -EINVAL
- * @param flags  FUSION_CONTAINER_..., AUTOFREE not with WORDS
- * @param ret    the handle; it lives until fusion_hash_destroy() or the arena's
- *               end, whoever made it
+ * @param flags  FUSION_CONTAINER_LOCK, FUSION_CONTAINER_WORDS,
+ *               FUSION_CONTAINER_AUTOFREE; the last two exclude each other
+ * @param ret    receives the handle.  The hash lives until
+ *               fusion_hash_destroy() or the arena's end; the death of its
+ *               creator does not end it
  *
- * @return 0; -EINVAL; -ENOMEM; -ENOSPC no skirmish left; -EMFILE
+ * @return
+ *   0        created
+ *   -EINVAL  an argument is not valid
+ *   -ENOMEM  the arena has no memory left
+ *   -ENOSPC  the arena has no room for the skirmish of FUSION_CONTAINER_LOCK
  *
- * Who is killed in the call may leave one block, and with FUSION_CONTAINER_LOCK
- * a skirmish without a name.
+ * A caller that is killed may leak one block, and with FUSION_CONTAINER_LOCK a
+ * skirmish without a name.
+ *
+ * Any thread.  Takes a short lock when fusion_malloc() does.
  */
 FUSION_API int fusion_hash_create(struct fusion_arena *arena,
 				  enum fusion_key_type keys, uint32_t flags,
 				  struct fusion_hash **ret);
 
 /**
- * Free a hash, its copies of keys and with FUSION_CONTAINER_AUTOFREE its
- * values. NULL is nothing to do.
+ * Destroy a hash and free its memory.
  *
- * Nobody may use it any more; who tries while it is going gets -EIDRM.  If the
- * caller is killed, another can call it again to finish.
+ * @param hash  the hash; no thread may use it any more.  NULL does nothing
  *
- * @return 0
+ * @return 0; or an error that all functions may return
+ *
+ * Frees the hash's copies of keys, and with FUSION_CONTAINER_AUTOFREE its
+ * values.  A thread that uses the hash during the call gets -EIDRM.  If the
+ * caller is killed, another thread can call this again to finish.
+ *
+ * Any thread.  Blocks as the top of this file says.
  */
 FUSION_API int fusion_hash_destroy(struct fusion_hash *hash);
 
 /**
- * Add an entry.
+ * Add an entry for a key that the hash does not have.
  *
- * @return 0; -EEXIST the key is there, and its value untouched; -EINVAL key or
- *         value (also: AUTOFREE, and no block begins at the value); -ENOMEM
+ * @param hash   the hash
+ * @param key    the key; the hash copies a string or bytes
+ * @param value  the value
+ *
+ * @return
+ *   0        added
+ *   -EEXIST  the key has an entry, which is unchanged
+ *   -EINVAL  also: the key or the value is not valid.  With
+ *            FUSION_CONTAINER_AUTOFREE, the value must be the address of a
+ *            block
+ *   -ENOMEM  the arena has no memory left
+ *
+ * Any thread.  Blocks as the top of this file says.
  */
 FUSION_API int fusion_hash_insert(struct fusion_hash *hash,
 				  struct fusion_key key,
 				  union fusion_value value);
 
 /**
- * Set the value of a key, adding an entry if there is none.
+ * Set the value of a key, and add an entry if there is none.
  *
- * @param ret_old  may be NULL; the value that it had, which is the caller's now
+ * @param hash     the hash
+ * @param key      the key; the hash copies a string or bytes
+ * @param value    the value
+ * @param ret_old  receives the old value, which is the caller's then, or NULL
  *
- * @return 1 replaced; 0 added, *ret_old is not written; -EINVAL, -ENOMEM as
- *         fusion_hash_insert()
+ * @return
+ *   1        replaced
+ *   0        added; *ret_old is not written
+ *   -EINVAL  also: the key or the value is not valid
+ *   -ENOMEM  the arena has no memory left
+ *
+ * Any thread.  Blocks as the top of this file says.
  */
 FUSION_API int fusion_hash_replace(struct fusion_hash *hash,
 				   struct fusion_key key,
@@ -129,53 +170,91 @@ FUSION_API int fusion_hash_replace(struct fusion_hash *hash,
 /**
  * Find the value of a key.
  *
- * @param ret  may be NULL; a block that the hash owns is there until the entry
- *             is removed or replaced: who uses it keeps the lock
- * @return 0; -ENOENT; -EINVAL
+ * @param hash  the hash
+ * @param key   the key
+ * @param ret   receives the value, or NULL.  A block that the hash owns is
+ *              valid until its entry is removed or replaced: keep the lock
+ *              while you use it
+ *
+ * @return
+ *   0        found
+ *   -ENOENT  the hash does not have the key
+ *   -EINVAL  also: the key is not valid
+ *
+ * Any thread.  Blocks as the top of this file says.
  */
 FUSION_API int fusion_hash_lookup(struct fusion_hash *hash,
 				  struct fusion_key key,
 				  union fusion_value *ret);
 
 /**
- * Remove an entry.
+ * Remove the entry of a key.
  *
- * @param ret_old  may be NULL; the value that it had, which is the caller's now
- * @return 0; -ENOENT; -EINVAL
+ * @param hash     the hash
+ * @param key      the key
+ * @param ret_old  receives the value, which is the caller's then, or NULL
+ *
+ * @return
+ *   0        removed
+ *   -ENOENT  the hash does not have the key
+ *   -EINVAL  also: the key is not valid
+ *
+ * Any thread.  Blocks as the top of this file says.
  */
 FUSION_API int fusion_hash_remove(struct fusion_hash *hash,
 				  struct fusion_key key,
 				  union fusion_value *ret_old);
 
-/** The number of entries, or -errno. */
+/**
+ * Count the entries of a hash.
+ *
+ * @param hash  the hash
+ *
+ * @return the number; or an error that all functions may return
+ *
+ * Any thread.  Blocks as the top of this file says.
+ */
 FUSION_API int64_t fusion_hash_size(struct fusion_hash *hash);
 
 /**
- * Make room for @n entries in all, so that adding them does not move the hash.
- * Removing may, and forgets it.
+ * Make room for a number of entries, so that adding them moves no table.
  *
- * @return 0; -ENOMEM; -EINVAL more than 2^30
+ * @param hash  the hash
+ * @param n     entries in all, those that the hash has included; at most 2^30
+ *
+ * @return
+ *   0        there is room; removing an entry may undo that
+ *   -EINVAL  also: @n is too large
+ *   -ENOMEM  the arena has no memory left
+ *
+ * Any thread.  Blocks as the top of this file says.
  */
 FUSION_API int fusion_hash_reserve(struct fusion_hash *hash, uint64_t n);
 
 /**
- * Move the hash to the smallest table that its entries fit in.  Adding one may
- * move it again.
+ * Move the entries to the smallest table that they fit in.
  *
- * @return 0; -ENOMEM
+ * @param hash  the hash
+ *
+ * @return
+ *   0        done; adding an entry may move them again
+ *   -ENOMEM  the arena has no memory left
+ *
+ * Any thread.  Blocks as the top of this file says.
  */
 FUSION_API int fusion_hash_shrink(struct fusion_hash *hash);
 
-/** Where an iteration is.  Private to the caller; no call ends it. */
+/** The position of an iteration.  Private to the caller; nothing has to be
+ *  called to end it. */
 struct fusion_hash_iter {
 	struct fusion_hash *hash;
-	uint64_t at;	/* the next entry of the table */
-	uint32_t turns; /* which table */
+	uint64_t at;	/* index of the next entry in the table */
+	uint32_t turns; /* number of the table */
 	uint32_t tag;	/* of the entry given last, with its key */
 	uint64_t key;
 };
 
-/** Begin one: before the first entry, in no order. */
+/** Begin an iteration over all entries, in no order. */
 static inline struct fusion_hash_iter
 fusion_hash_iterate(struct fusion_hash *hash)
 {
@@ -185,45 +264,75 @@ fusion_hash_iterate(struct fusion_hash *hash)
 }
 
 /**
- * Go to the next entry.
+ * Go to the next entry of an iteration.
  *
- * @param ret_key    may be NULL; a string or bytes are in the hash and end with
- *                   their entry
- * @param ret_value  may be NULL
+ * @param it         the iteration
+ * @param ret_key    receives the key, or NULL.  A string or bytes belong to the
+ *                   hash and are valid as long as their entry
+ * @param ret_value  receives the value, or NULL
  *
- * @return 1; 0 there are no more; -ESTALE the hash has moved to another table
- *         since the iteration began, which only adding, removing, reserving and
- *         shrinking do, but for fusion_hash_iter_remove()
+ * @return
+ *   1        there is an entry
+ *   0        there are no more entries
+ *   -ESTALE  the entries have moved to another table since the iteration began.
+ *            Adding, removing, reserving and shrinking can move them;
+ *            fusion_hash_iter_remove() cannot
  *
- * Any number may walk and look up at the same time, as long as nobody changes
- * the hash; who walks keeps others out with the lock that they take, held from
- * the first call to the last: fusion_hash_lock(), or the callers' own.  Without
- * holding it (with FUSION_CONTAINER_LOCK each call is safe by itself) entries
- * that others add or remove between two calls may be seen or not, and a string,
- * bytes, or a block that the hash owns may be freed as soon as the call
- * returns.
+ * Any number of threads may iterate and look up at once, as long as no thread
+ * changes the hash.  So hold the lock from the first call to the last:
+ * fusion_hash_lock(), or the lock of the program.
+ *
+ * With FUSION_CONTAINER_LOCK a thread may iterate without holding the lock,
+ * since each call is safe by itself.  Then it may miss entries that others add
+ * or remove between two calls.  And a string, bytes, or a block that the hash
+ * owns may be freed as soon as the call has returned.
+ *
+ * Any thread.  Blocks as the top of this file says.
  */
 FUSION_API int fusion_hash_next(struct fusion_hash_iter *it,
 				struct fusion_key *ret_key,
 				union fusion_value *ret_value);
 
 /**
- * Remove the entry that fusion_hash_next() gave last.  The iteration goes on.
+ * Remove the entry that fusion_hash_next() gave last.
  *
- * @param ret_old  as for fusion_hash_remove()
- * @return 0; -ENOENT there is none, or it was removed, whoever has its place
- *         now; -ESTALE
+ * @param it       the iteration, which goes on
+ * @param ret_old  receives the value, which is the caller's then, or NULL
+ *
+ * @return
+ *   0        removed
+ *   -ENOENT  no entry was given, or it was removed meanwhile
+ *   -ESTALE  the entries have moved, as for fusion_hash_next()
+ *
+ * Any thread.  Blocks as the top of this file says.
  */
 FUSION_API int fusion_hash_iter_remove(struct fusion_hash_iter *it,
 				       union fusion_value *ret_old);
 
 /**
- * Take the hash's own lock for several calls, or give it back.  It is
- * recursive, as all skirmishes.
+ * Lock the hash's own lock for several calls.
  *
- * @return 0; -EINVAL it has none; -EPERM (unlock) the caller does not hold it
+ * @param hash  a hash with FUSION_CONTAINER_LOCK
+ *
+ * @return
+ *   0        locked; a thread may lock several times, like a skirmish
+ *   -EINVAL  also: the hash has no lock
+ *
+ * Any thread.  Blocks as long as necessary; signals do not end the wait.
  */
 FUSION_API int fusion_hash_lock(struct fusion_hash *hash);
+/**
+ * Unlock the hash's own lock.
+ *
+ * @param hash  a hash with FUSION_CONTAINER_LOCK
+ *
+ * @return
+ *   0        unlocked
+ *   -EINVAL  also: the hash has no lock
+ *   -EPERM   the caller does not hold it
+ *
+ * Any thread.  Does not block.
+ */
 FUSION_API int fusion_hash_unlock(struct fusion_hash *hash);
 
 FUSION_END_DECLS

@@ -1,27 +1,26 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /**
  * @file
- * The shared heap.
+ * The heap: allocate memory that all members of an arena share.
  *
- * What is allocated here lies at the same address in every member, may be
- * freed by any of them, and stays when the member that allocated it leaves or
- * dies (but for fusion_malloc_member()).
+ * A block lies at one address in every member, and any member may free it.  It
+ * stays when the member that allocated it leaves or dies; blocks of
+ * fusion_malloc_member() are the exception.
  *
- * Allocators return NULL and set errno: ENOMEM the arena's limit, its address
- * space or the machine's memory is used up; EINVAL bad arguments; EMFILE the
- * arena has no thread record left.  Memory is promised by the system before a
- * pointer to it is returned: touching it never raises SIGBUS.
+ * Functions that return a block return NULL and set errno on failure.  The
+ * system has promised the memory of a block before the caller gets its address:
+ * touching it never raises SIGBUS.
  *
- * All calls may be made by any thread of any member, but not by a signal
- * handler, and not on an arena that another thread is leaving.  Most take no
- * lock.  Those that need whole spans of 64 KiB take a short one that the death
- * of its owner frees; no call waits for a member that is stopped outside it.
+ * Any thread may call these functions, but not a signal handler, and not for an
+ * arena that another thread is exiting.  Most calls take no lock.  The heap is
+ * divided into units of 64 KiB; calls that need whole units take a short lock.
+ * A member that is stopped delays other members only if it holds that lock.
  *
- * A thread that is killed inside one of the allocators may leave one block
- * that nobody knows.  fusion_malloc_to() leaves none.
+ * A thread that is killed inside an allocating function may leak one block.
+ * fusion_malloc_to() leaks none.
  *
- * In a program built with AddressSanitizer, or run by Valgrind, blocks that
- * this process has freed are marked: using them is reported.
+ * Under Valgrind, and in a program built with AddressSanitizer, blocks that
+ * this process has freed are marked, so that using them is reported.
  */
 #ifndef FUSION_HEAP_H
 #define FUSION_HEAP_H
@@ -35,12 +34,18 @@ struct fusion_arena;
 /**
  * Allocate a block.
  *
- * @param size  bytes; 0 gives a block too, different from all others
+ * @param arena  the arena
+ * @param size   bytes; 0 gives a block too, with an address of its own
  *
- * @return the block, aligned to 16 and not initialised, yours until somebody
- *         frees it; NULL and errno ENOMEM, EMFILE, EINVAL
+ * @return the block, aligned to 16 bytes and not initialised, which belongs to
+ *         the caller.  On failure NULL, and errno is
+ *   - ENOMEM  the arena's limit, its address space or the machine's memory is
+ *             used up
+ *   - EMFILE  the arena has no record left for this thread
+ *   - EINVAL  this process is not in the arena
  *
- * Any thread.  Takes no lock but for a new slab or more than 128 KiB.
+ * Any thread.  Takes a short lock for blocks of more than 128 KiB, and when the
+ * thread needs a new slab (units with blocks of one size).
  */
 FUSION_API void *fusion_malloc(struct fusion_arena *arena, size_t size)
 	__attribute__((malloc, alloc_size(2), warn_unused_result));
@@ -48,30 +53,37 @@ FUSION_API void *fusion_malloc(struct fusion_arena *arena, size_t size)
 /**
  * Allocate an array of zeros.
  *
- * @param n     elements
- * @param size  bytes of each
+ * @param arena  the arena
+ * @param n      elements
+ * @param size   bytes of each element
  *
- * @return as fusion_malloc(); ENOMEM also if @n times @size overflows
+ * @return the array, or NULL and errno as for fusion_malloc(); ENOMEM also if
+ *         @n times @size overflows
  *
- * Any thread; as fusion_malloc().
+ * Any thread.  Takes a short lock when fusion_malloc() does.
  */
 FUSION_API void *fusion_calloc(struct fusion_arena *arena, size_t n,
 			       size_t size)
 	__attribute__((malloc, alloc_size(2, 3), warn_unused_result));
 
 /**
- * Change a block's size, in place where possible, else by copying.
+ * Resize a block, in place where possible, else by copying it.
  *
- * @param ptr   a block, whoever allocated it; NULL: as fusion_malloc()
- * @param size  bytes; 0 leaves a small block, it does not free
+ * @param arena  the arena
+ * @param ptr    a block that any member allocated; NULL allocates a new one
+ * @param size   bytes; 0 makes the block as small as possible and does not free
+ *               it
  *
- * @return the block, maybe moved, in the same pool and with the same lifetime
- *         as before; NULL and the old one untouched: errno as fusion_malloc(),
- *         or EINVAL @ptr is no allocated block
+ * @return the block, perhaps at another address; or NULL and errno as for
+ *         fusion_malloc(), and the old block is unchanged
+ *   - EINVAL  also: @ptr is not an allocated block
  *
- * Any thread, but no other may use the block meanwhile.  Takes a lock for
- * blocks of more than 128 KiB, which grow and shrink where they are if what
- * lies behind them is free.
+ * The block stays in its pool, and a block of fusion_malloc_member() keeps its
+ * lifetime.
+ *
+ * Any thread; no other thread may use the block meanwhile.  Takes a short lock
+ * for blocks of more than 128 KiB.  They grow in place if the memory behind
+ * them is free.
  */
 FUSION_API void *fusion_realloc(struct fusion_arena *arena, void *ptr,
 				size_t size)
@@ -80,13 +92,15 @@ FUSION_API void *fusion_realloc(struct fusion_arena *arena, void *ptr,
 /**
  * Allocate a block with an alignment.
  *
- * @param alignment  a power of two, at most 1 GiB
- * @param size       bytes, not necessarily a multiple of it
+ * @param arena      the arena
+ * @param alignment  bytes: a power of two, at most 1 GiB
+ * @param size       bytes; need not be a multiple of @alignment
  *
- * @return as fusion_malloc(); EINVAL no such alignment
+ * @return the block, or NULL and errno as for fusion_malloc()
+ *   - EINVAL  also: @alignment is not valid
  *
- * Any thread; as fusion_malloc().  fusion_realloc() does not keep an alignment
- * of more than 16.
+ * Any thread.  Takes a short lock when fusion_malloc() does.  fusion_realloc()
+ * keeps no alignment of more than 16 bytes.
  */
 FUSION_API void *fusion_aligned_alloc(struct fusion_arena *arena,
 				      size_t alignment, size_t size)
@@ -95,202 +109,289 @@ FUSION_API void *fusion_aligned_alloc(struct fusion_arena *arena,
 /**
  * Copy a string into the heap.
  *
- * @param string  NUL-terminated, shared or private; stays the caller's
+ * @param arena   the arena
+ * @param string  NUL-terminated, in shared or private memory
  *
- * @return the copy; NULL and errno as fusion_malloc()
+ * @return the copy, or NULL and errno as for fusion_malloc()
  *
- * Any thread; as fusion_malloc().
+ * Any thread.  Takes a short lock when fusion_malloc() does.
  */
 FUSION_API char *fusion_strdup(struct fusion_arena *arena, const char *string)
 	__attribute__((malloc, warn_unused_result));
 
 /**
- * Free a block, whoever allocated it.
+ * Free a block that any member allocated.
  *
- * @param ptr  a block of this arena, or NULL: nothing to do
+ * @param arena  the arena
+ * @param ptr    a block of the arena; NULL does nothing
  *
- * @return 0; -EINVAL it is no block of this arena, points into the middle of
- *         one, or is free already: nothing has happened then, but for a
- *         message (fusion_set_log()) and what fusion_heap_abort_on_error()
- *         asked for; -ENOMEM or -EMFILE the thread is new here and gets no
- *         record
+ * @return
+ *   0        freed
+ *   -EINVAL  nothing is freed: @ptr is not the address of a block of the arena,
+ *            or the block is free already.  The library writes a message
+ *            (fusion_set_log()), and aborts the process if
+ *            fusion_heap_abort_on_error() asked for it
  *
- * Any thread.  Takes no lock for blocks of up to 128 KiB.
+ * Any thread.  Takes a short lock for blocks of more than 128 KiB.
  */
 FUSION_API int fusion_free(struct fusion_arena *arena, void *ptr);
 
 /**
- * Choose what a wrong free does.
+ * Choose whether freeing a wrong pointer aborts the process.
  *
- * @param on  true: the process aborts after the message; false, the default:
- *            the call fails with -EINVAL
+ * @param on  true aborts after the message; false, the default, lets the call
+ *            fail with -EINVAL
  *
- * For the whole process and all its arenas.  Set it before other calls.
+ * The choice is that of the whole process and all its arenas.  Call this before
+ * other threads use the heap.  Does not block.
  */
 FUSION_API void fusion_heap_abort_on_error(bool on);
 
 /**
- * Bytes that may be used at a block: at least what was asked for.
+ * Get the number of bytes that may be used at a block.
  *
- * @return 0 if @ptr is no allocated block of the arena
+ * @param arena  the arena
+ * @param ptr    a block, or any other pointer
  *
- * Any thread; no lock.
+ * @return the bytes, at least as many as were asked for; 0 if @ptr is not an
+ *         allocated block of the arena
+ *
+ * Any thread.  Takes no lock.
  */
 FUSION_API size_t fusion_usable_size(struct fusion_arena *arena,
 				     const void *ptr);
 
 /**
- * Allocate into a shared slot, in one step even if the process is killed:
- * `*slot` has the block, or nothing is allocated.
+ * Allocate a block and store its address in a shared slot, in one step.
  *
- * @param size  bytes
- * @param slot  a pointer in the arena, aligned to 8; its old value is lost.
- *              Others may read it at any time, but write to it or free the
- *              block only when this has returned
+ * @param arena  the arena
+ * @param size   bytes
+ * @param slot   a pointer in the arena, aligned to 8 bytes.  Its old value is
+ *               lost.  Until the call returns, other threads may read the slot,
+ *               but may neither write to it nor free the block
  *
- * @return 0; -ENOMEM; -EINVAL @slot is not in the arena; -EMFILE
+ * @return
+ *   0        *slot is the address of the block
+ *   -ENOMEM  no memory is left
+ *   -EINVAL  @slot is not in the arena, or not aligned
  *
- * Any thread; as fusion_malloc().  The store to the slot is a release.
+ * If the caller is killed, the slot has the block, or no block is allocated.
+ * The store to the slot is a release.
+ *
+ * Any thread.  Takes a short lock when fusion_malloc() does.
  */
 FUSION_API int fusion_malloc_to(struct fusion_arena *arena, size_t size,
 				void **slot);
 
 /**
- * Free what a shared slot has, in one step even if the process is killed:
- * `*slot` is NULL and the block free, or neither.
+ * Free the block that a shared slot points to and clear the slot, in one step.
  *
- * @param slot  as for fusion_malloc_to(); nobody else may write to it meanwhile
+ * @param arena  the arena
+ * @param slot   a pointer in the arena, aligned to 8 bytes; no other thread may
+ *               write to it meanwhile
  *
- * @return 0, also for a slot that is NULL; -EINVAL as fusion_free(); -ENOMEM,
- *         -EMFILE
+ * @return
+ *   0        *slot is NULL and its block is free; also if it was NULL before
+ *   -EINVAL  @slot is not in the arena, or does not point to a block
  *
- * Any thread; as fusion_free().
+ * If the caller is killed, the slot is NULL and the block free, or neither.
+ *
+ * Any thread.  Takes a short lock when fusion_free() does.
  */
 FUSION_API int fusion_free_from(struct fusion_arena *arena, void **slot);
 
 /**
- * Allocate a block that ends with this member: it is freed when the member
- * leaves or dies, if nobody has freed it before.
+ * Allocate a block that is freed when this member leaves or dies.
  *
- * @param size  bytes
+ * @param arena  the arena
+ * @param size   bytes
  *
- * @return as fusion_malloc()
+ * @return the block, or NULL and errno as for fusion_malloc()
  *
- * Any thread; as fusion_malloc().  Who uses such a block of another member must
- * know that member to be inside.
+ * Any member may free the block earlier.  A thread of another member must not
+ * use it unless it knows that its owner is still a member.
+ *
+ * Any thread.  Takes a short lock when fusion_malloc() does.
  */
 FUSION_API void *fusion_malloc_member(struct fusion_arena *arena, size_t size)
 	__attribute__((malloc, alloc_size(2), warn_unused_result));
 
 /**
- * Give free memory back to the system now: empty slabs of this thread and of
- * threads that are gone, and free runs of 256 KiB and more.
+ * Give free memory back to the system now.
  *
- * @return bytes given back, or -ENOMEM, -EMFILE, -EINVAL
+ * @param arena  the arena
  *
- * Runs that have been free for half a second are given back anyway, by the
- * next call that needs spans.  Any thread; walks over the heap, holding the
- * lock for a moment at a time.
+ * @return the number of bytes given back; or
+ *   -EINVAL  this process is not in the arena
+ *
+ * Gives back empty slabs of this thread and of threads that have ended, and
+ * free runs of units of 256 KiB and more.  Without this call, a run that has
+ * been free for half a second is given back by the next call that needs units.
+ *
+ * Any thread.  Walks over the whole heap, taking a short lock again and again.
  */
 FUSION_API int64_t fusion_heap_trim(struct fusion_arena *arena);
 
-/** What the heap holds; see also memory/ in the tree. */
+/** What the heap contains; see also memory/ in the mounted tree. */
 struct fusion_heap_stats {
-	uint64_t used;	 /**< bytes of memory the arena has from the system */
-	uint64_t limit;	 /**< the most it may have, 0 none */
+	uint64_t used;	 /**< bytes that the arena has from the system */
+	uint64_t limit;	 /**< most bytes it may have; 0: no limit */
 	uint64_t blocks; /**< allocated blocks */
-	uint64_t bytes;	 /**< and the bytes in them, as they may be used */
+	uint64_t bytes;	 /**< usable bytes of all allocated blocks */
 };
 
 /**
- * Count what is allocated.
+ * Count what is allocated in the heap.
  *
- * @return 0, -EINVAL
+ * @param arena  the arena
+ * @param ret    receives the numbers
  *
- * Any thread; no lock.  Walks over the heap while others go on: a picture of
- * no single moment.
+ * @return
+ *   0        counted
+ *   -EINVAL  this process is not in the arena
+ *
+ * Any thread.  Takes no lock: walks over the heap while others change it, so
+ * the numbers are not those of one moment.
  */
 FUSION_API int fusion_heap_stats(struct fusion_arena *arena,
 				 struct fusion_heap_stats *ret);
 
 /**
- * A pool: a part of the heap with a limit of its own that can be destroyed as a
- * whole.  The handle is this process' and not to be shared; other members find
- * the pool by its name.  It shows in memory/pools.
+ * A pool: a part of the heap with a limit of its own, which can be destroyed as
+ * a whole.
+ *
+ * The handle is private to this process; other members find the pool by its
+ * name.  In the mounted tree pools are listed in memory/pools.
  */
 struct fusion_pool;
 
 /**
- * Make a pool.
+ * Create a pool.
  *
- * @param name   1..63 bytes, no '/', no control characters, not starting '#';
- *               NULL makes one that has none
- * @param limit  most memory its blocks may take, in bytes, 0: no limit.  It is
- *               counted by spans of 64 KiB, of which each thread has one for
- *               each size it allocates
- * @param ret    a handle; give it back with fusion_pool_release() or
- *               fusion_pool_destroy(), before leaving the arena
+ * @param arena  the arena
+ * @param name   unique among the arena's pools: 1 to 63 bytes without '/' and
+ *               control characters, not beginning with '#'.  NULL creates a
+ *               pool without a name
+ * @param limit  most memory of its blocks in bytes; 0 has no limit.  The limit
+ *               counts units of 64 KiB.  Each thread uses units of its own, one
+ *               at least for each size of block that it allocates
+ * @param ret    receives the handle.  Give it back with fusion_pool_release()
+ *               or fusion_pool_destroy() before exiting the arena
  *
- * @return 0, -EEXIST the name is taken, -EINVAL or -ENAMETOOLONG bad name,
- *         -ENOSPC too many pools, -ENOMEM, -EMFILE
+ * @return
+ *   0              created
+ *   -EEXIST        another pool has that name
+ *   -EINVAL        @name is not valid, or @ret is NULL
+ *   -ENAMETOOLONG  @name is longer than 63 bytes
+ *   -ENOSPC        the arena has no room for another pool
+ *   -ENOMEM        no memory is left
  *
- * Any thread; takes a short lock.  Atomic against death.
+ * Any thread.  Takes a short lock.
  */
 FUSION_API int fusion_pool_create(struct fusion_arena *arena, const char *name,
 				  size_t limit, struct fusion_pool **ret);
 
 /**
  * Find a pool by its name.
- * @param ret  a handle, as from fusion_pool_create()
- * @return 0, -ENOENT, -EINVAL or -ENAMETOOLONG bad name, -ENOMEM, -EMFILE
- * Any thread; takes a short lock.
+ *
+ * @param arena  the arena
+ * @param name   the name
+ * @param ret    receives a handle; give it back as for fusion_pool_create()
+ *
+ * @return
+ *   0              found
+ *   -ENOENT        no pool has that name
+ *   -EINVAL        no pool can have that name, or @ret is NULL
+ *   -ENAMETOOLONG  @name is longer than 63 bytes
+ *   -ENOMEM        no memory is left
+ *
+ * Any thread.  Takes a short lock.
  */
 FUSION_API int fusion_pool_find(struct fusion_arena *arena, const char *name,
 				struct fusion_pool **ret);
 
 /**
- * Allocate a block, or an array of zeros, from a pool.  fusion_realloc(),
- * fusion_free() and all others treat it as any block.
+ * Allocate a block from a pool.
  *
- * @return as fusion_malloc() and fusion_calloc(); ENOMEM also when the pool's
- *         limit is reached, EINVAL when the pool is destroyed
+ * @param pool  the pool
+ * @param size  bytes
  *
- * Any thread; as fusion_malloc().
+ * @return the block, or NULL and errno as for fusion_malloc()
+ *   - ENOMEM  also: the pool's limit is reached
+ *   - EINVAL  also: the pool is destroyed
+ *
+ * fusion_realloc(), fusion_free() and the other functions take the block like
+ * any block.
+ *
+ * Any thread.  Takes a short lock when fusion_malloc() does.
  */
 FUSION_API void *fusion_pool_malloc(struct fusion_pool *pool, size_t size)
 	__attribute__((malloc, alloc_size(2), warn_unused_result));
+/**
+ * Allocate an array of zeros from a pool.
+ *
+ * @param pool  the pool
+ * @param n     elements
+ * @param size  bytes of each element
+ *
+ * @return the array, or NULL and errno as for fusion_pool_malloc(); ENOMEM also
+ *         if @n times @size overflows
+ *
+ * Any thread.  Takes a short lock when fusion_malloc() does.
+ */
 FUSION_API void *fusion_pool_calloc(struct fusion_pool *pool, size_t n,
 				    size_t size)
 	__attribute__((malloc, alloc_size(2, 3), warn_unused_result));
 
-/** What a pool takes. */
+/** What a pool contains. */
 struct fusion_pool_stats {
 	fusion_id_t id;
-	uint64_t used;	/**< bytes, by spans of 64 KiB */
+	uint64_t used;	/**< bytes, counted in units of 64 KiB */
 	uint64_t limit; /**< as given to fusion_pool_create() */
 };
 
-/** Ask for it.  0; -ENOENT the pool is destroyed; -EINVAL in the child of a
- *  fork.  Any thread; no lock. */
+/**
+ * Get the numbers of a pool.
+ *
+ * @param pool  the pool
+ * @param ret   receives the numbers
+ *
+ * @return
+ *   0        done
+ *   -ENOENT  the pool is destroyed
+ *   -EINVAL  no handle of this process; for example, this is the child of a
+ *            fork
+ *
+ * Any thread.  Takes no lock of the arena.
+ */
 FUSION_API int fusion_pool_stats(struct fusion_pool *pool,
 				 struct fusion_pool_stats *ret);
 
-/** Give the handle back; the pool stays.  NULL, and what is no handle any more,
- *  is nothing to do. */
+/**
+ * Give back the handle of a pool; the pool stays.
+ *
+ * @param pool  the handle; NULL, or a pointer that is no longer a handle, does
+ *              nothing
+ *
+ * Any thread.  Does not wait for other processes.
+ */
 FUSION_API void fusion_pool_release(struct fusion_pool *pool);
 
 /**
- * Free the pool and all blocks in it, and the handle.
+ * Destroy a pool with all its blocks, and give back the handle.
  *
- * @param pool  NULL is nothing to do
+ * @param pool  the handle; NULL does nothing
  *
- * @return 0; -ENOENT it was destroyed already (the handle is freed); -ENOMEM,
- *         -EMFILE (it is not)
+ * @return
+ *   0        destroyed
+ *   -ENOENT  the pool was destroyed before; the handle is given back
+ *   -EINVAL  no handle of this process
  *
- * Any thread; takes a short lock for each of its slabs and runs.  No member may
- * use the pool or its blocks any more; a handle that another still has fails
- * with EINVAL or -ENOENT from then on, also when its name is used again.
- * Killed in the middle: recovery does the rest.
+ * No member may use the pool or its blocks any more.  Calls with another
+ * member's handle fail from now on, with EINVAL or -ENOENT, even if a new pool
+ * gets the name.  If the caller is killed, recovery destroys the rest.
+ *
+ * Any thread.  Takes a short lock for each slab and each run of the pool.
  */
 FUSION_API int fusion_pool_destroy(struct fusion_pool *pool);
 

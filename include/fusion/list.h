@@ -1,22 +1,27 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /**
  * @file
- * Lists: values in a chain that is walked both ways, in the shared heap.
+ * Lists: keep values in a doubly linked list, in the shared heap.
  *
- * fusion/container.h says what is true of all containers: handles, locks,
- * deaths, values.
+ * fusion/container.h describes what all containers have in common: handles,
+ * locks, deaths, values.
  *
- * A place in a list is a node: an opaque pointer, as valid in all members and
- * as long as its value is in the list.  A node that has been removed, or is of
- * another list, is refused with -EINVAL until its memory is used again; so is
- * any pointer that is no place of the heap.
+ * A node is a value's position in a list: a pointer that is valid in every
+ * member as long as the value is in the list.  All functions return -EINVAL for
+ * a node of another list, and for a pointer that is not into the heap.  They
+ * return it for a removed node until its memory is used again.
  *
- * Every call returns -EINVAL if its handle is no list of an arena that the
- * process is in; -EIDRM if it is being destroyed; -EIO if its memory has been
- * written over; -ENOMEM or -EMFILE if the thread is new here and gets no
- * record.  Nothing has happened then.
+ * All functions that take a list may also return the following errors.  Nothing
+ * has happened then.
+ *   -EINVAL  no list of an arena that this process is in
+ *   -EIDRM   the list is being destroyed
+ *   -EIO     a member has overwritten the list's memory
  *
- * All calls but fusion_list_destroy() take constant time.
+ * All functions but fusion_list_destroy() take constant time.
+ *
+ * Blocking: with FUSION_CONTAINER_LOCK each function waits for the list's lock;
+ * signals do not end the wait.  Without it no function waits, except for the
+ * short lock of the heap.
  */
 #ifndef FUSION_LIST_H
 #define FUSION_LIST_H
@@ -28,53 +33,115 @@ FUSION_BEGIN_DECLS
 /** A list in an arena; see fusion_list_create(). */
 struct fusion_list;
 
-/** A value's place in a list. */
+/** A value's position in a list. */
 struct fusion_list_node;
 
 /**
- * Make a list; it is empty.
+ * Create an empty list.
  *
+ * @param arena  the arena to create it in
  * @param flags  FUSION_CONTAINER_LOCK, FUSION_CONTAINER_WORDS
- * @param ret    the handle; it lives until fusion_list_destroy() or the arena's
- *               end, whoever made it
+ * @param ret    receives the handle.  The list lives until
+ *               fusion_list_destroy() or the arena's end; the death of its
+ *               creator does not end it
  *
- * @return 0; -EINVAL; -ENOMEM; -ENOSPC no skirmish left; -EMFILE
+ * @return
+ *   0        created
+ *   -EINVAL  an argument is not valid
+ *   -ENOMEM  the arena has no memory left
+ *   -ENOSPC  the arena has no room for the skirmish of FUSION_CONTAINER_LOCK
  *
- * Who is killed in the call may leave one block, and with FUSION_CONTAINER_LOCK
- * a skirmish without a name.
+ * A caller that is killed may leak one block, and with FUSION_CONTAINER_LOCK a
+ * skirmish without a name.
+ *
+ * Any thread.  Takes a short lock when fusion_malloc() does.
  */
 FUSION_API int fusion_list_create(struct fusion_arena *arena, uint32_t flags,
 				  struct fusion_list **ret);
 
 /**
- * Free a list and its nodes; what its values point to is the caller's.  NULL is
- * nothing to do.
+ * Destroy a list and free its nodes.
  *
- * Nobody may use it any more; who tries while it is going gets -EIDRM.  If the
- * caller is killed, another can call it again to finish.
+ * @param list  the list; no thread may use it any more.  NULL does nothing
  *
- * @return 0
+ * @return 0; or an error that all functions may return
+ *
+ * What the values point to stays the caller's.  A thread that uses the list
+ * during the call gets -EIDRM.  If the caller is killed, another thread can
+ * call this again to finish.
+ *
+ * Any thread.  Blocks as the top of this file says.
  */
 FUSION_API int fusion_list_destroy(struct fusion_list *list);
 
 /**
- * Insert a value: at the front, at the back, before or after another.
+ * Insert a value at the front.
  *
- * @param node  a node of the list
- * @param ret   may be NULL; the new node
+ * @param list   the list
+ * @param value  the value
+ * @param ret    receives the new node, or NULL
  *
- * @return 0; -EINVAL; -ENOMEM
+ * @return
+ *   0        inserted
+ *   -EINVAL  also: the value is not valid
+ *   -ENOMEM  the arena has no memory left
+ *
+ * Any thread.  Blocks as the top of this file says.
  */
 FUSION_API int fusion_list_insert_front(struct fusion_list *list,
 					union fusion_value value,
 					struct fusion_list_node **ret);
+/**
+ * Insert a value at the back.
+ *
+ * @param list   the list
+ * @param value  the value
+ * @param ret    receives the new node, or NULL
+ *
+ * @return
+ *   0        inserted
+ *   -EINVAL  also: the value is not valid
+ *   -ENOMEM  the arena has no memory left
+ *
+ * Any thread.  Blocks as the top of this file says.
+ */
 FUSION_API int fusion_list_insert_back(struct fusion_list *list,
 				       union fusion_value value,
 				       struct fusion_list_node **ret);
+/**
+ * Insert a value before a node.
+ *
+ * @param list   the list
+ * @param node   a node of the list
+ * @param value  the value
+ * @param ret    receives the new node, or NULL
+ *
+ * @return
+ *   0        inserted
+ *   -EINVAL  also: the value is not valid, or @node is not in the list
+ *   -ENOMEM  the arena has no memory left
+ *
+ * Any thread.  Blocks as the top of this file says.
+ */
 FUSION_API int fusion_list_insert_before(struct fusion_list *list,
 					 struct fusion_list_node *node,
 					 union fusion_value value,
 					 struct fusion_list_node **ret);
+/**
+ * Insert a value after a node.
+ *
+ * @param list   the list
+ * @param node   a node of the list
+ * @param value  the value
+ * @param ret    receives the new node, or NULL
+ *
+ * @return
+ *   0        inserted
+ *   -EINVAL  also: the value is not valid, or @node is not in the list
+ *   -ENOMEM  the arena has no memory left
+ *
+ * Any thread.  Blocks as the top of this file says.
+ */
 FUSION_API int fusion_list_insert_after(struct fusion_list *list,
 					struct fusion_list_node *node,
 					union fusion_value value,
@@ -83,34 +150,75 @@ FUSION_API int fusion_list_insert_after(struct fusion_list *list,
 /**
  * Remove a node.
  *
- * @param ret_old  may be NULL; the value that it had
- * @return 0; -EINVAL
+ * @param list     the list
+ * @param node     a node of the list, which ends
+ * @param ret_old  receives its value, or NULL
+ *
+ * @return
+ *   0        removed
+ *   -EINVAL  also: @node is not in the list
+ *
+ * Any thread.  Blocks as the top of this file says.
  */
 FUSION_API int fusion_list_remove(struct fusion_list *list,
 				  struct fusion_list_node *node,
 				  union fusion_value *ret_old);
 
 /**
- * Walk: the node behind or before another.
+ * Get the node after another one.
  *
- * To remove what one walks over, ask for the next one first:
+ * @param list  the list
+ * @param node  a node of the list, or NULL for the first node
+ * @param ret   receives the next node
+ *
+ * @return
+ *   0        there is one
+ *   -ENOENT  there is no further node
+ *   -EINVAL  also: @node is not in the list, or @ret is NULL
+ *
+ * To remove nodes while walking, get the next node first:
  *
  *     for (r = fusion_list_next(l, NULL, &n); r == 0; n = next) {
  *             r = fusion_list_next(l, n, &next);
  *             fusion_list_remove(l, n, NULL);
  *     }
  *
- * @param node  NULL: the first, or the last
- * @return 0; -ENOENT there is none; -EINVAL
+ * Any thread.  Blocks as the top of this file says.
  */
 FUSION_API int fusion_list_next(struct fusion_list *list,
 				struct fusion_list_node *node,
 				struct fusion_list_node **ret);
+/**
+ * Get the node before another one.
+ *
+ * @param list  the list
+ * @param node  a node of the list, or NULL for the last node
+ * @param ret   receives the previous node
+ *
+ * @return
+ *   0        there is one
+ *   -ENOENT  there is no further node
+ *   -EINVAL  also: @node is not in the list, or @ret is NULL
+ *
+ * Any thread.  Blocks as the top of this file says.
+ */
 FUSION_API int fusion_list_prev(struct fusion_list *list,
 				struct fusion_list_node *node,
 				struct fusion_list_node **ret);
 
-/** Get the value of a node.  0; -EINVAL. */
+/**
+ * Get the value of a node.
+ *
+ * @param list  the list
+ * @param node  a node of the list
+ * @param ret   receives the value
+ *
+ * @return
+ *   0        done
+ *   -EINVAL  also: @node is not in the list, or @ret is NULL
+ *
+ * Any thread.  Blocks as the top of this file says.
+ */
 FUSION_API int fusion_list_value(struct fusion_list *list,
 				 struct fusion_list_node *node,
 				 union fusion_value *ret);
@@ -118,24 +226,57 @@ FUSION_API int fusion_list_value(struct fusion_list *list,
 /**
  * Set the value of a node.
  *
- * @param ret_old  may be NULL; the value that it had
- * @return 0; -EINVAL
+ * @param list     the list
+ * @param node     a node of the list
+ * @param value    the new value
+ * @param ret_old  receives the old value, or NULL
+ *
+ * @return
+ *   0        done
+ *   -EINVAL  also: @node is not in the list, or the value is not valid
+ *
+ * Any thread.  Blocks as the top of this file says.
  */
 FUSION_API int fusion_list_set(struct fusion_list *list,
 			       struct fusion_list_node *node,
 			       union fusion_value value,
 			       union fusion_value *ret_old);
 
-/** The number of values, or -errno. */
+/**
+ * Count the values of a list.
+ *
+ * @param list  the list
+ *
+ * @return the number; or an error that all functions may return
+ *
+ * Any thread.  Blocks as the top of this file says.
+ */
 FUSION_API int64_t fusion_list_size(struct fusion_list *list);
 
 /**
- * Take the list's own lock for several calls, or give it back.  It is
- * recursive, as all skirmishes.
+ * Lock the list's own lock for several calls.
  *
- * @return 0; -EINVAL it has none; -EPERM (unlock) the caller does not hold it
+ * @param list  a list with FUSION_CONTAINER_LOCK
+ *
+ * @return
+ *   0        locked; a thread may lock several times, like a skirmish
+ *   -EINVAL  also: the list has no lock
+ *
+ * Any thread.  Blocks as long as necessary; signals do not end the wait.
  */
 FUSION_API int fusion_list_lock(struct fusion_list *list);
+/**
+ * Unlock the list's own lock.
+ *
+ * @param list  a list with FUSION_CONTAINER_LOCK
+ *
+ * @return
+ *   0        unlocked
+ *   -EINVAL  also: the list has no lock
+ *   -EPERM   the caller does not hold it
+ *
+ * Any thread.  Does not block.
+ */
 FUSION_API int fusion_list_unlock(struct fusion_list *list);
 
 FUSION_END_DECLS

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /**
  * @file
- * Messages: bytes or a block of the heap for one member, in its queue.
+ * Messages: send bytes, or a block of the heap, to one member.
  *
- * Each member has a queue, which its dispatcher empties (fusion/dispatch.h).
- * Messages that one thread sends to one member arrive in the order in which
- * they were sent; between senders there is no order.  A message that was sent
- * is handled once, unless its receiver leaves or dies first.
+ * Each member has a queue in the arena, and its dispatcher handles what comes
+ * (fusion/dispatch.h).  Messages from one thread to one member arrive in the
+ * order in which they were sent.  Messages of different senders have no order.
+ * Each message is handled once, unless its receiver leaves or dies before.
  *
- * In the mounted tree a queue is members/ID/queue, and what is written to
- * members/ID/inbox is a message.
+ * In the mounted tree the queue is the file members/ID/queue.  What a shell
+ * writes to members/ID/inbox is a message.
  */
 #ifndef FUSION_MESSAGE_H
 #define FUSION_MESSAGE_H
@@ -18,31 +18,34 @@
 
 FUSION_BEGIN_DECLS
 
-/** flags: with a queue that is full, drop the message and count it (`dropped`
- * in members/ID/queue) rather than wait or fail. */
+/** flags: if the queue is full (after timeout_ns), drop the message instead of
+ *  failing.  members/ID/queue shows how many were dropped. */
 #define FUSION_MESSAGE_DROP 0x1u
 
-/** A type for fusion_message_handle(): all that have no handler of their own.
- */
+/** A type for fusion_message_handle(): all types without a handler of their
+ *  own. */
 #define FUSION_ANY_TYPE ((uint32_t)-1)
 
 /** A message as its handler sees it; valid until the handler returns. */
 struct fusion_message {
 	struct fusion_arena *arena;
-	fusion_id_t sender; /**< member that sent it; 0: from a shell */
+	fusion_id_t sender; /**< member that sent it; 0: a shell did */
 	uint32_t type;	    /**< as the sender gave it */
 	const void *data;   /**< the bytes, or the block */
-	size_t size;	    /**< bytes; of a block: as many as may be used */
+	size_t size;	    /**< bytes; of a block: its usable size */
 	bool is_block;	    /**< fusion_message_send_block() sent it */
 };
 
 /**
- * Handle a message.
+ * A function that handles messages.
  *
- * Runs on the dispatcher, one handler at a time, and may do everything but
- * leave the arena.  While it runs no other message of the arena is handled:
- * who has much to do hands it to a thread of his own.
- * May not return: see fusion/types.h.
+ * @param message  the message, valid until the function returns
+ * @param ctx      as given to fusion_message_handle()
+ *
+ * Runs as a handler (fusion/dispatch.h), one at a time.  May use the whole
+ * library; fusion_arena_exit() returns -EDEADLK there.  Other messages of the
+ * arena wait meanwhile, so hand long work to a thread of the program.  May
+ * leave without returning: see fusion/types.h.
  */
 typedef void (*fusion_message_fn)(const struct fusion_message *message,
 				  void *ctx);
@@ -50,38 +53,56 @@ typedef void (*fusion_message_fn)(const struct fusion_message *message,
 /**
  * Send bytes to a member.
  *
- * @param to          the member's id, also the caller's own
- * @param type        for the receiver to choose a handler by; any but
- *                    FUSION_ANY_TYPE
- * @param data, size  copied; of any size that the heap can hold (more than 1
- * KiB travels as a block of the heap); NULL with size 0
+ * @param arena       the arena
+ * @param to          the member's id; may be this member
+ * @param type        selects the receiver's handler; any but FUSION_ANY_TYPE
+ * @param data        the bytes, which are copied; NULL if @size is 0
+ * @param size        how many; less than 4 GiB.  More than 1 KiB travel in a
+ *                    block of the heap
  * @param flags       FUSION_MESSAGE_DROP or 0
- * @param timeout_ns  longest wait for room in the queue; 0 does not wait,
- *                    FUSION_FOREVER
+ * @param timeout_ns  longest wait for room in the queue, in nanoseconds; 0 does
+ *                    not wait, FUSION_FOREVER has no limit
  *
- * @return 0 it is in the queue, or dropped; -EAGAIN no room (timeout_ns 0);
- *         -ETIMEDOUT; -ESRCH no such member; -EINVAL; -ENOMEM; -ENOSPC the
- *         arena has as many queues as it can; -EMFILE too many threads
+ * @return
+ *   0           the message is in the queue; or dropped (FUSION_MESSAGE_DROP)
+ *   -EAGAIN     the queue is full, and @timeout_ns is 0
+ *   -ETIMEDOUT  the queue is still full
+ *   -ESRCH      no member has that id
+ *   -EINVAL     an argument is not valid
+ *   -ENOMEM     the heap has no memory for the bytes
+ *   -ENOSPC     the arena has no room for another queue
  *
- * Any thread, also a handler; but a handler that waits for room in its own
- * queue waits in vain, so that is -EAGAIN at once.  Signals do not end the
- * wait.  A sender that is killed has sent the whole message or nothing.
+ * A caller that is killed has sent the whole message or nothing.
+ *
+ * Any thread, also a handler.  Blocks for room in the queue; signals do not end
+ * the wait, the receiver's death does.  A handler that would wait for room in
+ * its own member's queue gets -EAGAIN at once, since it would wait in vain.
  */
 FUSION_API int fusion_message_send(struct fusion_arena *arena, fusion_id_t to,
 				   uint32_t type, const void *data, size_t size,
 				   unsigned flags, int64_t timeout_ns);
 
 /**
- * Send a block of the heap, which is the receiver's then.
+ * Send a block of the heap to a member, which becomes its owner.
  *
- * @param block  as from fusion_malloc(); the caller must not use it any more if
- *               this returns 0.  If it fails the block is still the caller's;
- *               dropped (FUSION_MESSAGE_DROP), it is freed
+ * @param arena       the arena
+ * @param to          the member's id; may be this member
+ * @param type        selects the receiver's handler; any but FUSION_ANY_TYPE
+ * @param block       a block as from fusion_malloc().  If the call returns 0,
+ *                    the caller must not use the block any more.  If it fails,
+ *                    the block stays the caller's
+ * @param flags       FUSION_MESSAGE_DROP or 0; a block that is dropped is freed
+ * @param timeout_ns  longest wait for room in the queue, in nanoseconds; 0 does
+ *                    not wait, FUSION_FOREVER has no limit
  *
- * @return as fusion_message_send(); -EINVAL also: no block of this arena
+ * @return what fusion_message_send() returns
+ *   -EINVAL  also: @block is not a block of the arena
  *
- * Nothing is copied.  The block is freed when the receiver's handler returns,
- * unless that has taken it; also if sender or receiver dies on the way.
+ * Nothing is copied.  The library frees the block when the receiver's handler
+ * returns, unless the handler has taken it (fusion_message_take()).  It also
+ * frees the block if the sender or the receiver dies before.
+ *
+ * Any thread, also a handler.  Blocks like fusion_message_send().
  */
 FUSION_API int fusion_message_send_block(struct fusion_arena *arena,
 					 fusion_id_t to, uint32_t type,
@@ -89,28 +110,42 @@ FUSION_API int fusion_message_send_block(struct fusion_arena *arena,
 					 int64_t timeout_ns);
 
 /**
- * Take the block of a message: it is the caller's to free, with fusion_free().
+ * Take the block of a message, so that it outlives the handler.
  *
- * @return the block, or NULL: the message has none, or it was taken already
+ * @param message  the message that the handler was given
  *
- * The handler only.  Works also for bytes that came as a block because there
- * were many of them.
+ * @return the block, which the caller frees with fusion_free(); or NULL: the
+ *         message has no block, or it was taken before
+ *
+ * Bytes that travelled in a block can be taken too.
+ *
+ * Only in the handler of the message.  Does not block.
  */
 FUSION_API void *fusion_message_take(const struct fusion_message *message);
 
 /**
- * Have messages of a type handled.
+ * Set the handler of a type of messages.
  *
- * @param type  one type, or FUSION_ANY_TYPE: those that have no handler
- * @param fn    NULL: nobody handles them any more
+ * @param arena  the arena
+ * @param type   a type, or FUSION_ANY_TYPE for all types without a handler
+ * @param fn     the handler; NULL removes it
+ * @param ctx    argument of @fn
  *
- * @return 0; -ENOMEM; -EINVAL; what dispatch needs: -ENOSPC no more queues,
- *         -EAGAIN no more threads (of the system), -EMFILE (of the arena)
+ * @return
+ *   0        set
+ *   -EINVAL  this process is not in the arena
+ *   -ENOMEM  memory is used up
+ *   -EAGAIN  the system starts no thread for the dispatcher
+ *   -ENOSPC  the arena has no room for this member's queue
  *
- * Any thread, also a handler.  Starts the dispatcher if nobody has.  Messages
- * that came before wait in the queue until there is a dispatcher; those that
- * nobody handles then are dropped and counted.  When it returns, the former
- * handler does not run any more (unless the caller is it).
+ * Messages that came before wait in the queue until the dispatcher runs.  A
+ * message without a handler is dropped and counted.
+ *
+ * When the call returns, the former handler does not run, unless the caller is
+ * that handler.
+ *
+ * Any thread, also a handler.  Waits for the former handler.  Starts the
+ * dispatcher if it does not run.
  */
 FUSION_API int fusion_message_handle(struct fusion_arena *arena, uint32_t type,
 				     fusion_message_fn fn, void *ctx);

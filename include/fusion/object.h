@@ -1,31 +1,39 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /**
  * @file
- * Objects: shared data that counts who uses it, tells who listens, and is
- * destroyed when nobody uses it any more.
+ * Objects: share data that is destroyed when its last user has gone.
  *
- * A pool is a type of objects, by a name.  An object is a record of the arena
- * (`struct fusion_object *`, valid in every member, may be stored in shared
- * data) and a block of the heap for what the program keeps in it
- * (fusion_object_data()).  It has an id, a reference counter, a reactor made
- * when somebody first attaches, typed properties, owners and an access list.
+ * A pool is a type of objects, and has a name.  An object is
+ *
+ *  - a record of the arena: its handle is a pointer that is valid in every
+ *    member and may be stored in shared data (`struct fusion_object *`);
+ *  - a block of the heap with the program's data (fusion_object_data()).
+ *
+ * An object has an id, a reference (fusion/ref.h), typed properties, owners, an
+ * access list, and a reactor (fusion/reactor.h), which is created when a member
+ * first attaches to it.
  *
  *   INIT --- fusion_object_activate() ---> ACTIVE --- count is 0 ---> DEINIT
  *     \--- count is 0, or fusion_object_destroy(): gone, no destructor
  *
- * The destructor runs on the dispatcher (fusion/dispatch.h) of the one member
- * that has the pool's DUTY.  It is whoever made the pool; when that one leaves
- * or dies, the next of those who said fusion_object_pool_register().  Objects
- * that fell to zero meanwhile are destroyed then.  A destructor is begun
- * exactly once for each object: should its member be killed in it, the next one
- * frees the object and does not run it again.
+ * One member has the duty of a pool: its dispatcher (fusion/dispatch.h) runs
+ * the destructors of the pool's objects.  At first this is the member that
+ * created the pool.  When that member leaves or dies, a member that has called
+ * fusion_object_pool_register() takes the duty, and destroys the objects whose
+ * count fell to zero meanwhile.
  *
- * A count that has fallen to zero may be taken up again by whoever still has
- * the pointer until the destructor is about to run: the object lives on, and
- * nothing has happened.
+ * The destructor of each object begins exactly once.  If the member that runs a
+ * destructor is killed, the next member with the duty frees the object and does
+ * not run the destructor again.
  *
- * Local references die with their member, as those of fusion/ref.h.  A member
- * that is killed while it makes an object leaves nothing behind.
+ * A member that still has the handle may reference the object again after its
+ * count has fallen to zero, until the destructor is about to run.  Then the
+ * object lives on, and no destructor runs.
+ *
+ * Local references end with their member, as in fusion/ref.h.  A member that is
+ * killed while it creates an object leaves nothing behind.
+ *
+ * Any thread may call these functions, but not a signal handler.
  *
  * In the mounted tree a pool is the directory pools/NAME, with a file for each
  * object.
@@ -46,57 +54,94 @@ struct fusion_object_pool;
 /** An object; see fusion_object_create(). */
 struct fusion_object;
 
+/** The state of an object, as drawn at the top of this file. */
 enum fusion_object_state {
 	FUSION_OBJECT_INIT = 0,
 	FUSION_OBJECT_ACTIVE = 1,
 	FUSION_OBJECT_DEINIT = 2,
 };
 
-/** Largest object_size: 1 GiB. */
+/** Most bytes of data of an object: 1 GiB. */
 #define FUSION_OBJECT_SIZE_MAX 0x40000000u
-/** Bytes of a key, of a string property, of a pattern, of a description. */
+/** Most bytes of a property's key, without the NUL. */
 #define FUSION_OBJECT_KEY_MAX 63
+/** Most bytes of a string property, an access path and a description, without
+ *  the NUL. */
 #define FUSION_OBJECT_STRING_MAX 4095
 
 /**
- * The end of an object of this pool: give back what its data names.  The object
- * and its data are there until it returns and are freed then; it may also call
- * fusion_object_destroy() itself as its last deed.
+ * A destructor: gives back what the data of an object refers to.
  *
- * @param zombie  it is still referenced: its pool is destroyed
- * @param ctx     of the registration
+ * @param object  the object; it and its data are valid until the function
+ *                returns, and are freed then
+ * @param zombie  true: the object is still referenced, but its pool is being
+ *                destroyed
+ * @param ctx     as it was registered by this process
  *
- * On the dispatcher of the member that has the duty; with @zombie, on the
- * thread that destroys the pool.
- * May not return: see fusion/types.h.
+ * May call fusion_object_destroy() for @object, after which it must not use the
+ * object.
+ *
+ * Runs as a handler (fusion/dispatch.h) of the member that has the duty; with
+ * @zombie, on the thread that destroys the pool.  May leave without returning:
+ * see fusion/types.h.
  */
 typedef void (*fusion_object_destructor_fn)(struct fusion_object *object,
 					    bool zombie, void *ctx);
-/** One line about @object for who looks (pools/NAME/#ID), at most @size bytes
- * with its NUL.  Runs inside fusion_object_activate() and
- * fusion_object_describe().  May not return: see fusion/types.h; then the
- * object has the description that it had. */
+/**
+ * A function that describes an object in one line, for pools/NAME/#ID.
+ *
+ * @param object  the object
+ * @param text    receives the line
+ * @param size    room in @text, the NUL included
+ * @param ctx     as given to fusion_object_pool_set_describe()
+ *
+ * Runs inside fusion_object_activate() and fusion_object_describe().  May leave
+ * without returning: see fusion/types.h.  The object then keeps the description
+ * that it has.
+ */
 typedef void (*fusion_object_describe_fn)(struct fusion_object *object,
 					  char *text, size_t size, void *ctx);
-/** For fusion_object_pool_enum(): false ends it.  May not return: see
- *  fusion/types.h. */
+/**
+ * A function for fusion_object_pool_enum().
+ *
+ * @param object  an object, referenced while the function runs
+ * @param ctx     as given to fusion_object_pool_enum()
+ *
+ * @return true to go on with the next object, false to end
+ *
+ * Runs on the calling thread.  May leave without returning: see
+ * fusion/types.h.
+ */
 typedef bool (*fusion_object_enum_fn)(struct fusion_object *object, void *ctx);
 
 /* --- Pools ---------------------------------------------------------------- */
 
 /**
- * Make a pool and take its duty.
+ * Create a pool and take its duty.
  *
- * @param name          unique among the arena's pools, as for
- *                      fusion_skirmish_create(); NULL: "#<id>"
- * @param object_size   bytes of data of each object, zeroed; 0 is none
- * @param message_size  bytes that a message of its objects' reactors has
- *                      usually; 0: a few
- * @param destructor    NULL: objects are just freed
- * @param ctx           for the destructor, of this process
+ * @param arena         the arena to create it in
+ * @param name          unique among the arena's pools of objects: 1 to 63 bytes
+ *                      without '/' and control characters, not beginning with
+ *                      '.' or '#'.  NULL creates a pool that is called "#<id>"
+ * @param object_size   bytes of data of each object; 0: no data
+ * @param message_size  usual bytes of a message of its objects' reactors; 0:
+ *                      not known
+ * @param destructor    runs for each object; NULL: objects are only freed
+ * @param ctx           argument of the destructor in this process
+ * @param ret           receives the handle.  The pool lives until
+ *                      fusion_object_pool_destroy() or the arena's end
  *
- * @return 0; -EINVAL; -ENAMETOOLONG; -EEXIST; -ENOSPC; -ENOMEM; -EMFILE; what
- *         fusion_message_handle() says of the dispatcher, which is started
+ * @return
+ *   0              created
+ *   -EINVAL        an argument is not valid
+ *   -ENAMETOOLONG  @name is longer than 63 bytes
+ *   -EEXIST        another pool has that name
+ *   -ENOSPC        the arena has no room for another pool, or for this member's
+ *                  queue
+ *   -ENOMEM        memory is used up
+ *   -EAGAIN        the system starts no thread for the dispatcher
+ *
+ * Any thread.  Takes a short lock.  Starts the dispatcher if it does not run.
  */
 FUSION_API int fusion_object_pool_create(struct fusion_arena *arena,
 					 const char *name, size_t object_size,
@@ -105,233 +150,828 @@ FUSION_API int fusion_object_pool_create(struct fusion_arena *arena,
 					 void *ctx,
 					 struct fusion_object_pool **ret);
 
-/** Find one by its name, or by "#<id>".  0; -ENOENT; -EINVAL. */
+/**
+ * Find a pool by its name.
+ *
+ * @param arena  the arena to search
+ * @param name   the name, or "#<id>" for a pool without one
+ * @param ret    receives the handle
+ *
+ * @return
+ *   0              found
+ *   -ENOENT        no pool has that name
+ *   -EINVAL        no pool can have that name, or @ret is NULL
+ *   -ENAMETOOLONG  @name is longer than 63 bytes
+ *
+ * Any thread.  Takes a short lock.
+ */
 FUSION_API int fusion_object_pool_lookup(struct fusion_arena *arena,
 					 const char *name,
 					 struct fusion_object_pool **ret);
 
 /**
- * Be willing to take the duty of a pool: at once if nobody has it, else when
- * who has it is gone.  Replaces what this process registered before.
- * @return 0; -EINVAL; -EIDRM; -ENOMEM; -EMFILE; as fusion_message_handle()
- * Any thread.  Starts the dispatcher if nobody has.
+ * Register this process as willing to take the duty of a pool.
+ *
+ * @param pool        the pool
+ * @param destructor  runs for each object; NULL: objects are only freed
+ * @param ctx         argument of the destructor
+ *
+ * @return
+ *   0        registered
+ *   -EINVAL  no pool of an arena that this process is in
+ *   -EIDRM   the pool is destroyed
+ *   -ENOMEM  memory is used up
+ *   other    an error of fusion_message_handle()
+ *
+ * If no member has the duty, this member takes it now; else it may take it when
+ * the other member is gone.  A second registration replaces the first.
+ *
+ * Any thread.  Takes a short lock.  Starts the dispatcher if it does not run.
  */
 FUSION_API int
 fusion_object_pool_register(struct fusion_object_pool *pool,
 			    fusion_object_destructor_fn destructor, void *ctx);
 /**
- * Not willing any more; the duty, if this process has it, is another's, who
- * registered, or nobody's for now.  When it returns no destructor of the pool
- * runs here any more, unless the caller is one.
- * @return 0; -ENOENT it was not registered here; -EINVAL
+ * Withdraw the registration of this process for a pool.
+ *
+ * @param pool  the pool
+ *
+ * @return
+ *   0        withdrawn
+ *   -ENOENT  this process has not registered
+ *   -EINVAL  no pool of an arena that this process is in
+ *   -EIDRM   the pool is destroyed
+ *
+ * If this member has the duty, another registered member takes it.  If there is
+ * none, objects whose count falls to zero wait for one.
+ *
+ * Any thread.  Waits for destructors: when it returns, no destructor of the
+ * pool runs in this process, unless the caller is one.
  */
 FUSION_API int fusion_object_pool_unregister(struct fusion_object_pool *pool);
 
-/** The function that describes objects in this process; NULL: none.  0;
- * -ENOENT the pool is not registered here; -EINVAL; -EIDRM. */
+/**
+ * Set the function that describes objects of a pool in this process.
+ *
+ * @param pool  the pool
+ * @param fn    the function; NULL removes it
+ * @param ctx   argument of @fn
+ *
+ * @return
+ *   0        set
+ *   -ENOENT  this process has not registered for the pool
+ *   -EINVAL  no pool of an arena that this process is in
+ *   -EIDRM   the pool is destroyed
+ *
+ * Any thread.  Does not wait for other processes.
+ */
 FUSION_API int fusion_object_pool_set_describe(struct fusion_object_pool *pool,
 					       fusion_object_describe_fn fn,
 					       void *ctx);
 
 /**
- * Destroy a pool and what is left in it: each object is DEINIT, gets the
- * destructor (`zombie` true if it is still referenced) and is freed; one that
- * was never activated is just freed.  References to it that members have give
- * -EIDRM from then on.
+ * Destroy a pool with all its objects.
  *
- * @return 0; -EPERM the pool is not registered here; -EDEADLK this is a
- *         destructor of it; -EIDRM; -EINVAL
+ * @param pool  the pool; its handle must not be used afterwards
  *
- * On the calling thread; waits for destructors that other members are in the
- * middle of, and for members that are just making an object.  Killed in it:
- * who takes the duty next goes on.
+ * @return
+ *   0         destroyed
+ *   -EPERM    this process has not registered for the pool
+ *   -EDEADLK  the caller is a destructor of the pool
+ *   -EIDRM    the pool is destroyed, or another member is destroying it
+ *   -EINVAL   no pool of an arena that this process is in
+ *
+ * Each object that was activated becomes DEINIT, its destructor runs, and it is
+ * freed.  The destructor's `zombie` is true if the object is still referenced.
+ * An object that was never activated is only freed.  A member that has
+ * references gets -EIDRM for them from now on.
+ *
+ * Any thread; the destructors run on it.  Waits for destructors that are
+ * running in other members, and for members that are creating an object.  If
+ * the caller is killed, the next member that takes the duty goes on.
  */
 FUSION_API int fusion_object_pool_destroy(struct fusion_object_pool *pool);
 
 /**
- * Call @fn for each object that is ACTIVE or INIT and referenced, in no order.
- * It is referenced for that long; those made or gone meanwhile may be missed.
- * 0, also when @fn ended it; -EINVAL; -EIDRM; -ENOMEM.
+ * Run a function for each object of a pool, in no order.
+ *
+ * @param pool  the pool
+ * @param fn    runs for each object that is INIT or ACTIVE and referenced
+ * @param ctx   argument of @fn
+ *
+ * @return
+ *   0        done, or @fn ended it
+ *   -EINVAL  no pool of an arena that this process is in, or @fn is NULL
+ *   -EIDRM   the pool is destroyed
+ *   -ENOMEM  memory is used up
+ *
+ * An object that is created or freed during the call may be missed.
+ *
+ * Any thread.  Holds no lock while @fn runs.
  */
 FUSION_API int fusion_object_pool_enum(struct fusion_object_pool *pool,
 				       fusion_object_enum_fn fn, void *ctx);
-/** Number of its objects in *ret: looks at all of the arena's.  0; -EINVAL;
- * -EIDRM. */
+/**
+ * Count the objects of a pool.
+ *
+ * @param pool  the pool
+ * @param ret   receives the number
+ *
+ * @return
+ *   0        counted
+ *   -EINVAL  no pool of an arena that this process is in, or @ret is NULL
+ *   -EIDRM   the pool is destroyed
+ *
+ * Any thread.  Takes no lock.  Walks over the objects of all pools of the
+ * arena.
+ */
 FUSION_API int fusion_object_pool_size(struct fusion_object_pool *pool,
 				       size_t *ret);
-/** Who has the duty; 0 nobody.  0 is also said of what is no pool. */
+/**
+ * Get the member that has the duty of a pool.
+ *
+ * @param pool  the pool
+ *
+ * @return the member's id; 0 if no member has it, or @pool is not a pool
+ *
+ * Any thread.  Does not block.
+ */
 FUSION_API fusion_id_t
 fusion_object_pool_duty(const struct fusion_object_pool *pool);
 
-/** Find the object with @id, which takes the same time however many there are.
- * Takes no reference.  0; -ENOENT; -EIDRM no such pool any more; -EINVAL. */
+/**
+ * Find an object by its id, without referencing it.
+ *
+ * @param pool  the pool
+ * @param id    the object's id
+ * @param ret   receives the handle
+ *
+ * @return
+ *   0        found
+ *   -ENOENT  no object of the pool has that id
+ *   -EIDRM   the pool is destroyed
+ *   -EINVAL  no pool of an arena that this process is in, @id is 0, or @ret is
+ *            NULL
+ *
+ * Any thread.  Takes a short lock.  Takes constant time on average, however
+ * many objects there are.
+ */
 FUSION_API int fusion_object_lookup(struct fusion_object_pool *pool,
 				    fusion_id_t id, struct fusion_object **ret);
-/** The same, with a local reference.  0; -EOWNERDEAD nobody references it any
- * more, it is about to go; -ENOENT; -EIDRM; -EINVAL; -ENOSPC, -ENOMEM as
- * fusion_ref_up(). */
+/**
+ * Find an object by its id, and add a local reference of this member.
+ *
+ * @param pool  the pool
+ * @param id    the object's id
+ * @param ret   receives the handle; give the reference back with
+ *              fusion_object_unref()
+ *
+ * @return
+ *   0            found and referenced
+ *   -EOWNERDEAD  no member references the object: it is about to go
+ *   -ENOENT      no object of the pool has that id
+ *   -EIDRM       the pool is destroyed
+ *   -EINVAL      no pool of an arena that this process is in, @id is 0, or @ret
+ *                is NULL
+ *   -ENOSPC      the arena has no room for another local reference
+ *   -ENOMEM      the arena has no memory left
+ *
+ * Any thread.  Takes a short lock.
+ */
 FUSION_API int fusion_object_get(struct fusion_object_pool *pool,
 				 fusion_id_t id, struct fusion_object **ret);
 
 /* --- Objects -------------------------------------------------------------- */
 
 /**
- * Make an object: INIT, with one local reference of the caller's, its data
- * zeroed.  It can be found from now on.
- * @return 0; -ENOSPC, -ENOMEM no room for it; -EIDRM no such pool any more;
- *         -EINVAL; -EMFILE
+ * Create an object: INIT, its data zeroed, with one local reference.
+ *
+ * @param pool  the pool
+ * @param ret   receives the handle; the reference is the caller's to give back
+ *
+ * @return
+ *   0        created; from now on other members can find it
+ *   -ENOSPC  the arena has no room for another object
+ *   -ENOMEM  the arena has no memory left
+ *   -EIDRM   the pool is destroyed
+ *   -EINVAL  no pool of an arena that this process is in, or @ret is NULL
+ *
+ * Any thread.  Takes a short lock.
  */
 FUSION_API int fusion_object_create(struct fusion_object_pool *pool,
 				    struct fusion_object **ret);
-/** INIT to ACTIVE: it is whole.  0; -EBUSY it is not INIT; -EIDRM; -EINVAL. */
+/**
+ * Activate an object: declare that its data is complete.
+ *
+ * @param object  an object that is INIT
+ *
+ * @return
+ *   0        it is ACTIVE
+ *   -EBUSY   it is not INIT
+ *   -EIDRM   the object is gone
+ *   -EINVAL  not an object of an arena that this process is in
+ *
+ * A release operation: a thread that finds the object ACTIVE sees its data.
+ *
+ * Any thread.  Runs the function of fusion_object_pool_set_describe().
+ */
 FUSION_API int fusion_object_activate(struct fusion_object *object);
 /**
- * Free an object: one in INIT that came to nothing, or as the last deed of its
- * destructor.
- * @return 0; -EBUSY it is ACTIVE, or being destroyed by another; -EIDRM;
- *         -EINVAL
+ * Free an object in INIT, or in DEINIT from its destructor.
+ *
+ * @param object  the object; its handle must not be used afterwards
+ *
+ * @return
+ *   0        freed
+ *   -EBUSY   it is ACTIVE, or another thread is destroying it
+ *   -EIDRM   the object is gone
+ *   -EINVAL  not an object of an arena that this process is in
+ *
+ * Any thread.  Takes a short lock.
  */
 FUSION_API int fusion_object_destroy(struct fusion_object *object);
 
-/** Its data, in every member at the same address; NULL: it has none, or is
- * gone.  Aligned to 16 bytes. */
+/**
+ * Get the data of an object.
+ *
+ * @param object  the object
+ *
+ * @return the data, aligned to 16 bytes, at one address in every member; NULL
+ *         if the object has none, or is gone
+ *
+ * Any thread.  Does not block.
+ */
 FUSION_API void *fusion_object_data(const struct fusion_object *object);
-/** Bytes of its data, as its pool says; 0 also if it is gone. */
+/**
+ * Get the size of an object's data.
+ *
+ * @param object  the object
+ *
+ * @return bytes, as given to fusion_object_pool_create(); 0 if it is gone
+ *
+ * Any thread.  Does not block.
+ */
 FUSION_API size_t fusion_object_size(const struct fusion_object *object);
-/** The object whose data begins at @data; NULL: none does. */
+/**
+ * Get the object that data belongs to.
+ *
+ * @param data  the address from fusion_object_data(), or any pointer
+ *
+ * @return the object; NULL if the data of no object begins there
+ *
+ * Any thread.  Does not block.
+ */
 FUSION_API struct fusion_object *fusion_object_of(const void *data);
-/** Its id, 0 it is gone. */
+/**
+ * Get the id of an object.
+ *
+ * @param object  the object
+ *
+ * @return the id; 0 if the object is gone
+ *
+ * Any thread.  Does not block.
+ */
 FUSION_API fusion_id_t fusion_object_id(const struct fusion_object *object);
-/** enum fusion_object_state; -EIDRM; -EINVAL. */
+/**
+ * Get the state of an object.
+ *
+ * @param object  the object
+ *
+ * @return enum fusion_object_state; or
+ *   -EIDRM   the object is gone
+ *   -EINVAL  not an object of an arena that this process is in
+ *
+ * Any thread.  Does not block.
+ */
 FUSION_API int fusion_object_state(const struct fusion_object *object);
-/** Its pool.  0; -EIDRM; -EINVAL. */
+/**
+ * Get the pool of an object.
+ *
+ * @param object  the object
+ * @param ret     receives the pool
+ *
+ * @return
+ *   0        done
+ *   -EIDRM   the object or its pool is gone
+ *   -EINVAL  not an object of an arena that this process is in, or @ret is NULL
+ *
+ * Any thread.  Does not block.
+ */
 FUSION_API int fusion_object_pool_of(const struct fusion_object *object,
 				     struct fusion_object_pool **ret);
 
-/* --- References -----------------------------------------------------------
- * All: any thread; -EINVAL no object; -EIDRM it is gone; -EOWNERDEAD its
- * destructor is about to run, or runs. */
+/* --- References ------------------------------------------------------------
+ *
+ * All functions of this section may also return
+ *   -EINVAL      not an object of an arena that this process is in
+ *   -EIDRM       the object is gone
+ *   -EOWNERDEAD  the destructor of the object is about to run, or runs
+ */
 
-/** One local reference more: fusion_ref_up(). */
+/**
+ * Add a local reference of this member to an object.
+ *
+ * @param object  the object
+ *
+ * @return
+ *   0           referenced
+ *   -EOVERFLOW  this member has counted to 2^32 - 1
+ *   -ENOSPC     the arena has no room for another local reference
+ *   -ENOMEM     the arena has no memory left
+ *
+ * Any thread.  Blocks like fusion_ref_up().
+ */
 FUSION_API int fusion_object_ref(struct fusion_object *object);
-/** One less; the last one is the end of the object.  -EPERM this member has
- * none. */
+/**
+ * Give back a local reference of this member to an object.
+ *
+ * @param object  the object; the last reference of all members ends it
+ *
+ * @return
+ *   0       given back
+ *   -EPERM  this member has no local reference
+ *
+ * Any thread.  Blocks like fusion_ref_down().
+ */
 FUSION_API int fusion_object_unref(struct fusion_object *object);
 
 /**
- * Store the object in *slot, a place in shared memory, with a global reference
- * that belongs to the place.  A death in the middle leaves both or none.
- * @return 0; -EBUSY the slot is not NULL
+ * Store an object in a shared slot, and add a global reference for the slot.
+ *
+ * @param slot    a pointer in the arena, aligned to 8 bytes, that is NULL
+ * @param object  the object
+ *
+ * @return
+ *   0           stored and referenced
+ *   -EBUSY      the slot is not NULL
+ *   -EINVAL     also: @slot is not in the arena, or not aligned
+ *   -EOVERFLOW  the global count has its largest value
+ *
+ * A caller that is killed has done both or nothing.
+ *
+ * Any thread.  Takes a short lock.
  */
 FUSION_API int fusion_object_link(struct fusion_object **slot,
 				  struct fusion_object *object);
-/** Clear the slot and give up its global reference, both or none.  0, also if
- * it was NULL. */
+/**
+ * Clear a shared slot, and give back the global reference of the slot.
+ *
+ * @param slot  a pointer that fusion_object_link() has set, or that is NULL
+ *
+ * @return
+ *   0        the slot is NULL
+ *   -EINVAL  @slot is not in an arena that this process is in, or not aligned
+ *   -EPERM   the object has no global reference
+ *
+ * A caller that is killed has done both or nothing.  A slot whose object is
+ * gone is only cleared.
+ *
+ * Any thread.  Takes a short lock.
+ */
 FUSION_API int fusion_object_unlink(struct fusion_object **slot);
-/** The same for slots that name objects by their data. */
+/**
+ * Store an object's data in a shared slot, and add a global reference.
+ *
+ * @param slot  a pointer in the arena, aligned to 8 bytes, that is NULL
+ * @param data  the address from fusion_object_data()
+ *
+ * @return what fusion_object_link() returns
+ *   -EINVAL  also: the data of no object begins at @data
+ *
+ * Any thread.  Takes a short lock.
+ */
 FUSION_API int fusion_object_link_data(void *slot, void *data);
+/**
+ * Clear a shared slot of an object's data, and give back the global reference.
+ *
+ * @param slot  a pointer that fusion_object_link_data() has set, or that is
+ *              NULL
+ *
+ * @return what fusion_object_unlink() returns
+ *
+ * Any thread.  Takes a short lock.
+ */
 FUSION_API int fusion_object_unlink_data(void *slot);
 
-/** Make a local reference of this member's a global one, in one step.  -EPERM
- * it has none. */
+/**
+ * Turn a local reference of this member into a global one, in one step.
+ *
+ * @param object  the object
+ *
+ * @return
+ *   0       done
+ *   -EPERM  this member has no local reference
+ *
+ * Any thread.  Takes a short lock.
+ */
 FUSION_API int fusion_object_globalize(struct fusion_object *object);
-/** Have what @from has count for @object too: fusion_ref_inherit(). */
+/**
+ * Let an object inherit the local references of another object.
+ *
+ * @param object  the object that inherits
+ * @param from    an object of this arena
+ *
+ * @return what fusion_ref_inherit() returns for their references
+ *
+ * Any thread.  Takes a short lock.
+ */
 FUSION_API int fusion_object_inherit(struct fusion_object *object,
 				     struct fusion_object *from);
-/** A local reference of this member's goes to @member, who says
- * fusion_object_catch(): fusion_ref_throw(). */
+/**
+ * Hand a local reference of this member to another member.
+ *
+ * @param object  the object
+ * @param member  the id of the member that is to call fusion_object_catch()
+ *
+ * @return what fusion_ref_throw() returns for its reference
+ *
+ * Any thread.  Takes a short lock.
+ */
 FUSION_API int fusion_object_throw(struct fusion_object *object,
 				   fusion_id_t member);
-/** -EAGAIN nobody threw one to this member. */
+/**
+ * Take a reference that was thrown to this member as a local one.
+ *
+ * @param object  the object
+ *
+ * @return
+ *   0           this member has one local reference more
+ *   -EAGAIN     no reference was thrown to this member
+ *   -EOVERFLOW  this member has counted to 2^32 - 1
+ *
+ * Any thread.  Takes a short lock.
+ */
 FUSION_API int fusion_object_catch(struct fusion_object *object);
 
-/** What an object is.  The rest is that of its reference counter. */
+/** The numbers of an object; see fusion_object_stat(). */
 struct fusion_object_stat {
 	fusion_id_t id;
 	uint32_t state;	     /**< enum fusion_object_state */
-	fusion_id_t creator; /**< member that made it */
-	size_t size;	     /**< of its data */
+	fusion_id_t creator; /**< member that created it */
+	size_t size;	     /**< bytes of its data */
 	uint64_t total;	     /**< references */
-	uint64_t global;     /**< of these, those of shared places */
-	uint64_t local;	     /**< and this member's */
-	uint32_t members;    /**< how many have local ones */
+	uint64_t global;     /**< global references */
+	uint64_t local;	     /**< local references of this member */
+	uint32_t members;    /**< members with local references */
 };
 
+/**
+ * Get the numbers of an object.
+ *
+ * @param object  the object
+ * @param ret     receives the numbers
+ *
+ * @return
+ *   0        done
+ *   -EINVAL  also: @ret is NULL
+ *
+ * Any thread.  Takes a short lock.
+ */
 FUSION_API int fusion_object_stat(struct fusion_object *object,
 				  struct fusion_object_stat *ret);
 
-/* --- Properties, owners, access -------------------------------------------
- * A few values by a key, seen by all, each set or removed as a whole.  Any
- * thread; -EINVAL no object, or a key that is empty or longer than
- * FUSION_OBJECT_KEY_MAX bytes; -EIDRM; -ENOMEM. */
+/* --- Properties, owners, access --------------------------------------------
+ *
+ * An object has a few values, each with a key, that all members see.  Setting a
+ * value replaces the value of that key, whatever its type.  A caller that is
+ * killed leaves the old value or the new one.
+ *
+ * All functions of this section may also return
+ *   -EINVAL  not an object of an arena that this process is in; or the key is
+ *            empty or longer than FUSION_OBJECT_KEY_MAX bytes
+ *   -EIDRM   the object is gone
+ *   -ENOMEM  the arena has no memory left
+ */
 
-/** Set it, whatever it was.  -EMSGSIZE longer than FUSION_OBJECT_STRING_MAX. */
+/**
+ * Set a property to a string.
+ *
+ * @param object  the object
+ * @param key     the key
+ * @param value   NUL-terminated; it is copied
+ *
+ * @return
+ *   0          set
+ *   -EMSGSIZE  @value is longer than FUSION_OBJECT_STRING_MAX bytes
+ *
+ * Any thread.  Takes a short lock.
+ */
 FUSION_API int fusion_object_set_string(struct fusion_object *object,
 					const char *key, const char *value);
+/**
+ * Set a property to an integer.
+ *
+ * @param object  the object
+ * @param key     the key
+ * @param value   the integer
+ *
+ * @return 0; or an error that all functions of this section may return
+ *
+ * Any thread.  Takes a short lock.
+ */
 FUSION_API int fusion_object_set_integer(struct fusion_object *object,
 					 const char *key, int64_t value);
-/** -EINVAL @value does not point into the arena. */
+/**
+ * Set a property to a pointer.
+ *
+ * @param object  the object
+ * @param key     the key
+ * @param value   a pointer into the arena
+ *
+ * @return
+ *   0        set
+ *   -EINVAL  also: @value does not point into the arena
+ *
+ * Any thread.  Takes a short lock.
+ */
 FUSION_API int fusion_object_set_pointer(struct fusion_object *object,
 					 const char *key, void *value);
-/** Copy it, with its NUL.  0; -ENOENT; -EPROTOTYPE it is of another type;
- * -EMSGSIZE @size is too small, *ret_needed (may be NULL) is not. */
+/**
+ * Get a property that is a string.
+ *
+ * @param object      the object
+ * @param key         the key
+ * @param value       receives the string with its NUL
+ * @param size        room in @value
+ * @param ret_needed  receives the bytes that the string and its NUL need, also
+ *                    after -EMSGSIZE; or NULL
+ *
+ * @return
+ *   0            done
+ *   -ENOENT      no property has that key
+ *   -EPROTOTYPE  the property is not a string
+ *   -EMSGSIZE    @size is too small
+ *
+ * Any thread.  Takes a short lock.
+ */
 FUSION_API int fusion_object_get_string(struct fusion_object *object,
 					const char *key, char *value,
 					size_t size, size_t *ret_needed);
+/**
+ * Get a property that is an integer.
+ *
+ * @param object  the object
+ * @param key     the key
+ * @param ret     receives the integer
+ *
+ * @return
+ *   0            done
+ *   -ENOENT      no property has that key
+ *   -EPROTOTYPE  the property is not an integer
+ *
+ * Any thread.  Takes a short lock.
+ */
 FUSION_API int fusion_object_get_integer(struct fusion_object *object,
 					 const char *key, int64_t *ret);
+/**
+ * Get a property that is a pointer.
+ *
+ * @param object  the object
+ * @param key     the key
+ * @param ret     receives the pointer
+ *
+ * @return
+ *   0            done
+ *   -ENOENT      no property has that key
+ *   -EPROTOTYPE  the property is not a pointer
+ *
+ * Any thread.  Takes a short lock.
+ */
 FUSION_API int fusion_object_get_pointer(struct fusion_object *object,
 					 const char *key, void **ret);
-/** -ENOENT there was none. */
+/**
+ * Remove a property.
+ *
+ * @param object  the object
+ * @param key     the key
+ *
+ * @return
+ *   0        removed
+ *   -ENOENT  no property has that key
+ *
+ * Any thread.  Takes a short lock.
+ */
 FUSION_API int fusion_object_remove_property(struct fusion_object *object,
 					     const char *key);
 
-/** Note that @member owns it, one of several perhaps.  It is for the program to
- * ask; nothing else depends on it.  0, also if it did. */
+/**
+ * Note that a member owns an object.
+ *
+ * @param object  the object, which may have several owners
+ * @param member  the member's id
+ *
+ * @return
+ *   0        noted, perhaps before
+ *   -EINVAL  also: @member is 0
+ *
+ * Only fusion_object_check_owner() asks for this; nothing else depends on it.
+ *
+ * Any thread.  Takes a short lock.
+ */
 FUSION_API int fusion_object_add_owner(struct fusion_object *object,
 				       fusion_id_t member);
-/** 0 @member owns it, or it has no owner and @if_unowned; -ENOENT. */
+/**
+ * Test whether a member owns an object.
+ *
+ * @param object      the object
+ * @param member      the member's id
+ * @param if_unowned  true: return 0 too if the object has no owner
+ *
+ * @return
+ *   0        @member owns it; or it has no owner, and @if_unowned is true
+ *   -ENOENT  @member does not own it
+ *
+ * Any thread.  Takes a short lock.
+ */
 FUSION_API int fusion_object_check_owner(struct fusion_object *object,
 					 fusion_id_t member, bool if_unowned);
-/** Let programs at @path use it; a '*' at its end stands for any rest. */
+/**
+ * Allow programs to use an object.
+ *
+ * @param object  the object
+ * @param path    the path of the program; a '*' at its end stands for any rest
+ *
+ * @return
+ *   0          allowed
+ *   -EINVAL    also: @path is NULL or empty
+ *   -EMSGSIZE  @path is longer than FUSION_OBJECT_STRING_MAX bytes
+ *
+ * Only fusion_object_has_access() asks for this; nothing else depends on it.
+ *
+ * Any thread.  Takes a short lock.
+ */
 FUSION_API int fusion_object_add_access(struct fusion_object *object,
 					const char *path);
-/** 0 the program at @path may use it; -EACCES. */
+/**
+ * Test whether a program is allowed to use an object.
+ *
+ * @param object  the object
+ * @param path    the path of the program
+ *
+ * @return
+ *   0        fusion_object_add_access() has allowed it
+ *   -EACCES  it has not
+ *
+ * Any thread.  Takes a short lock.
+ */
 FUSION_API int fusion_object_has_access(struct fusion_object *object,
 					const char *path);
 
-/** A line about it for who looks, at most FUSION_OBJECT_STRING_MAX bytes. */
+/**
+ * Set the description of an object, which pools/NAME/#ID shows.
+ *
+ * @param object  the object
+ * @param text    one line, at most FUSION_OBJECT_STRING_MAX bytes
+ *
+ * @return
+ *   0          set
+ *   -EINVAL    also: @text is NULL
+ *   -EMSGSIZE  @text is too long
+ *
+ * Any thread.  Takes a short lock.
+ */
 FUSION_API int fusion_object_set_description(struct fusion_object *object,
 					     const char *text);
-/** Have the pool's function, registered here, describe it again.  -ENOENT there
- * is none. */
+/**
+ * Describe an object again, with the function of its pool.
+ *
+ * @param object  the object
+ *
+ * @return
+ *   0        described
+ *   -ENOENT  this process has no function for the pool
+ *
+ * Any thread; the function of fusion_object_pool_set_describe() runs on it.
+ */
 FUSION_API int fusion_object_describe(struct fusion_object *object);
 
-/* --- Its reactor ---------------------------------------------------------- */
+/* --- Reactor ---------------------------------------------------------------
+ *
+ * All functions of this section that take an object may also return
+ *   -EINVAL  not an object of an arena that this process is in
+ *   -EIDRM   the object is gone
+ */
 
-/** Its reactor, made if need be.  0; -ENOSPC the arena has no room for another
- * one; -ENOMEM; -EIDRM; -EINVAL. */
+/**
+ * Get the reactor of an object, and create it if necessary.
+ *
+ * @param object  the object
+ * @param ret     receives the reactor
+ *
+ * @return
+ *   0        done
+ *   -ENOSPC  the arena has no room for another reactor
+ *   -ENOMEM  the arena has no memory left
+ *
+ * Any thread.  Takes a short lock.
+ */
 FUSION_API int fusion_object_reactor(struct fusion_object *object,
 				     struct fusion_reactor **ret);
-/** fusion_reactor_attach() at it.  Give the reaction back with
- * fusion_object_detach(). */
+/**
+ * Attach a reaction to channel 0 of an object.
+ *
+ * @param object  the object, whose reactor is created if necessary
+ * @param fn      runs for each message
+ * @param ctx     argument of @fn
+ * @param ret     receives the reaction; give it back with
+ *                fusion_object_detach()
+ *
+ * @return what fusion_reactor_attach() returns
+ *
+ * Any thread, also a reaction.  Takes a short lock.  Starts the dispatcher if
+ * it does not run.
+ */
 FUSION_API int fusion_object_attach(struct fusion_object *object,
 				    fusion_reaction_fn fn, void *ctx,
 				    struct fusion_reaction **ret);
+/**
+ * Attach a reaction to a channel of an object.
+ *
+ * @param object   the object, whose reactor is created if necessary
+ * @param channel  0 to FUSION_REACTOR_CHANNEL_MAX
+ * @param fn       runs for each message
+ * @param ctx      argument of @fn
+ * @param policy   the policy of this member at the reactor, or NULL
+ * @param ret      receives the reaction; give it back with
+ *                 fusion_object_detach()
+ *
+ * @return what fusion_reactor_attach() returns
+ *
+ * Any thread, also a reaction.  Takes a short lock.  Starts the dispatcher if
+ * it does not run.
+ */
 FUSION_API int
 fusion_object_attach_channel(struct fusion_object *object, uint32_t channel,
 			     fusion_reaction_fn fn, void *ctx,
 			     const struct fusion_reactor_policy *policy,
 			     struct fusion_reaction **ret);
+/**
+ * Detach a reaction from an object.
+ *
+ * @param reaction  the reaction, whose handle ends; NULL does nothing
+ *
+ * @return what fusion_reactor_detach() returns
+ *
+ * Any thread, also a reaction.  Waits like fusion_reactor_detach().
+ */
 FUSION_API int fusion_object_detach(struct fusion_reaction *reaction);
+/**
+ * Attach a global reaction to an object.
+ *
+ * @param object  the object, whose reactor is created if necessary
+ * @param index   the function, as for fusion_reactor_attach_global()
+ * @param ctx     argument of the function: a pointer into the arena, or NULL
+ *
+ * @return what fusion_reactor_attach_global() returns, or an error of
+ *         fusion_object_reactor()
+ *
+ * Any thread.  Takes a short lock.
+ */
 FUSION_API int fusion_object_attach_global(struct fusion_object *object,
 					   uint32_t index, void *ctx);
+/**
+ * Detach a global reaction from an object.
+ *
+ * @param object  the object
+ * @param index   as it was attached
+ * @param ctx     as it was attached
+ *
+ * @return what fusion_reactor_detach_global() returns
+ *
+ * Any thread.  Does not block.
+ */
 FUSION_API int fusion_object_detach_global(struct fusion_object *object,
 					   uint32_t index, void *ctx);
-/** fusion_reactor_dispatch(); nothing to do if nobody ever attached. */
+/**
+ * Dispatch a message to channel 0 of an object.
+ *
+ * @param object  the object; if it has no reactor, nothing happens
+ * @param data    the bytes, which are copied; NULL if @size is 0
+ * @param size    how many
+ * @param flags   FUSION_REACTOR_SELF, FUSION_REACTOR_NOWAIT or 0
+ *
+ * @return what fusion_reactor_dispatch() returns
+ *
+ * Any thread, also a reaction.  Blocks like fusion_reactor_dispatch().
+ */
 FUSION_API int fusion_object_dispatch(struct fusion_object *object,
 				      const void *data, size_t size,
 				      unsigned flags);
+/**
+ * Dispatch a message to a channel of an object.
+ *
+ * @param object     the object; if it has no reactor, nothing happens
+ * @param channel    0 to FUSION_REACTOR_CHANNEL_MAX
+ * @param data       the bytes, which are copied; NULL if @size is 0
+ * @param size       how many
+ * @param flags      FUSION_REACTOR_SELF, FUSION_REACTOR_NOWAIT or 0
+ * @param globals    functions of the global reactions, or NULL
+ * @param n_globals  functions in @globals
+ *
+ * @return what fusion_reactor_dispatch_channel() returns
+ *
+ * Any thread, also a reaction.  Blocks like fusion_reactor_dispatch_channel().
+ */
 FUSION_API int fusion_object_dispatch_channel(struct fusion_object *object,
 					      uint32_t channel,
 					      const void *data, size_t size,
@@ -340,18 +980,30 @@ FUSION_API int fusion_object_dispatch_channel(struct fusion_object *object,
 					      size_t n_globals);
 
 /**
- * Type-safe functions for objects whose data is a @type:
+ * Define type-safe functions for objects whose data is a @type.
  *
  *   FUSION_OBJECT_METHODS(struct surface, surface)
  *
- * gives surface_pool_create(arena, name, message_size, destructor, ctx, &pool),
- * surface_create(pool, &surface) and surface_get(pool, id, &surface), which say
- * -EPROTOTYPE if the pool's objects are smaller than a @type, surface_object(),
- * _activate(), _destroy(), _ref(), _unref(), _link(&slot, surface),
- * _unlink(&slot), _globalize(), _inherit(surface, object), _throw(), _catch(),
- * _stat(), _attach(), _attach_channel(), _detach(), _attach_global(),
- * _detach_global(), _dispatch() and _dispatch_channel(), all on `struct surface
- * *`.  Their parameters end in _, to hide no name of the program's.
+ * defines functions on `struct surface *`, which is the data of the object:
+ *
+ *   surface_pool_create(arena, name, message_size, destructor, ctx, &pool)
+ *   surface_create(pool, &surface)
+ *   surface_get(pool, id, &surface)
+ *   surface_object(surface)
+ *   surface_link(&slot, surface)
+ *   surface_unlink(&slot)
+ *   surface_inherit(surface, object)
+ *
+ * It also defines surface_activate(), _destroy(), _ref(), _unref(),
+ * _globalize(), _throw(), _catch(), _stat(), _attach(), _attach_channel(),
+ * _detach(), _attach_global(), _detach_global(), _dispatch() and
+ * _dispatch_channel().  Each does what the fusion_object_ function of its name
+ * does.
+ *
+ * surface_create() and surface_get() return -EPROTOTYPE if the objects of the
+ * pool are smaller than a @type.
+ *
+ * The parameters' names end in _, so that they hide no name of the program.
  */
 #define FUSION_OBJECT_METHODS(type, prefix)                                    \
 	static inline                                                          \
@@ -483,7 +1135,7 @@ FUSION_API int fusion_object_dispatch_channel(struct fusion_object *object,
 			flags_, globals_, n_globals_);                         \
 	}
 
-/* What takes nothing but the object. */
+/* A function that has no parameter but the object. */
 #define FUSION_OBJECT_METHOD_(type, prefix, verb)                              \
 	static inline __attribute__((unused)) int prefix##_##verb(type *data_) \
 	{                                                                      \

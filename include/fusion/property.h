@@ -1,27 +1,32 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /**
  * @file
- * Properties: exclusive use of something, for a moment or for long.
+ * Properties: use something exclusively, for a moment or for long.
  *
- * A thread leases a property for a short use or purchases it for a long one,
- * and cedes it when done; both are recursive.  Who wants a leased one waits
- * until it is ceded.  Who wants a purchased one waits only as long as the
- * property's window says, and is told -EBUSY at once when the purchase is
- * older than that.  A property whose owner dies, ends or leaves the arena is
- * available again, and all who wait for it are woken.
+ * A thread leases a property for a short use, or purchases it for a long one,
+ * and cedes it afterwards.  The owner may lease or purchase it again, and then
+ * cedes it as often.
  *
- *                    lease            purchase          cede
- *   available        mine             mine              -EPERM
- *   leased by me     one level more   -EDEADLK          one level less
- *   purchased by me  -EDEADLK         one level more    one level less
- *   leased           waits            waits             -EPERM
- *   purchased        waits its window, then -EBUSY      -EPERM
+ * A thread that wants a leased property waits until it is ceded.  A thread that
+ * wants a purchased property waits for the property's window only.  If the
+ * purchase is older than the window already, the thread gets -EBUSY at once.
  *
- * A handle is valid in every member and may be stored in shared data.  All
- * functions may be called by any thread of any member, but not by signal
- * handlers; it is the thread that owns, and that must cede.
+ * If the owner dies, ends or leaves the arena, the property is available again
+ * and all threads that wait for it wake.
  *
- * In the mounted tree a property is properties/NAME, and flock(1) leases it.
+ *                         lease             purchase          cede
+ *   available             becomes owner     becomes owner     -EPERM
+ *   leased by caller      one level more    -EDEADLK          one level less
+ *   purchased by caller   -EDEADLK          one level more    one level less
+ *   leased by another     waits             waits             -EPERM
+ *   purchased by another  waits its window, then -EBUSY       -EPERM
+ *
+ * The handle is a pointer that is valid in every member and may be stored in
+ * shared data.  Any thread may use it, but not a signal handler.  The owner is
+ * a thread, and the thread that leased or purchased must cede.
+ *
+ * In the mounted tree a property is the file properties/NAME.  flock(1) leases
+ * it.
  */
 #ifndef FUSION_PROPERTY_H
 #define FUSION_PROPERTY_H
@@ -30,50 +35,61 @@
 
 FUSION_BEGIN_DECLS
 
-/** Exclusive use in an arena; see fusion_property_create(). */
+/** Something to be used exclusively; see fusion_property_create(). */
 struct fusion_property;
 
-/** As many a thread can own and wait for at once. */
+/** Most properties a thread can own or wait for at once. */
 #define FUSION_PROPERTIES_OWNED 24
 
-/** How to make one.  Zero everything, then set `size` and what you want. */
+/** How to create a property.  Set everything to zero, then `size` and what you
+ *  want. */
 struct fusion_property_options {
 	size_t size; /**< sizeof(struct fusion_property_options) */
-	/** Longest that a lease waits for another's purchase, and age at which
-	 *  a purchase is not waited for at all; 0: 100 ms. */
+	/** The window of a lease, in nanoseconds; 0: 100 ms.  A lease waits
+	 *  for another thread's purchase for this long at most.  It does not
+	 *  wait for a purchase that is older than this. */
 	int64_t lease_window_ns;
-	/** The same for a purchase; 0: 1 s. */
+	/** The window of a purchase, which waits likewise; 0: 1 s. */
 	int64_t purchase_window_ns;
 };
 
-/** States, for struct fusion_property_state. */
+/** The status in struct fusion_property_state. */
 enum fusion_property_status {
 	FUSION_PROPERTY_AVAILABLE = 0,
 	FUSION_PROPERTY_LEASED = 1,
 	FUSION_PROPERTY_PURCHASED = 2,
 };
 
-/** What a property is at the moment. */
+/** The state of a property at one moment. */
 struct fusion_property_state {
 	enum fusion_property_status status;
-	fusion_id_t owner; /**< member, 0 if available or a shell's */
-	uint32_t levels;   /**< of the owner */
-	bool mine;	   /**< the calling thread owns it */
-	int64_t age_ns;	   /**< since it was leased or purchased; else 0 */
+	fusion_id_t owner; /**< member; 0 if available, or owned by a shell */
+	uint32_t levels;   /**< how often the owner has to cede */
+	bool mine;	   /**< the calling thread is the owner */
+	int64_t age_ns;	   /**< since it was leased or purchased, or 0 */
 };
 
 /**
- * Make a property; it is available.
+ * Create a property, which is available.
  *
- * @param name     unique among the arena's properties, 1 to 63 bytes, no '/',
- *                 no control characters, not beginning with '.' or '#'; or
- *                 NULL: it is then called "#<id>"
- * @param options  or NULL for all defaults
- * @param ret      the handle; it lives until fusion_property_destroy() or the
- *                 arena's end, whoever made it
+ * @param arena    the arena to create it in
+ * @param name     unique among the arena's properties: 1 to 63 bytes without
+ *                 '/' and control characters, not beginning with '.' or '#'.
+ *                 NULL creates a property that is called "#<id>"
+ * @param options  the windows, or NULL for all defaults
+ * @param ret      receives the handle.  The property lives until
+ *                 fusion_property_destroy() or the arena's end; the death of
+ *                 its creator does not end it
  *
- * @return 0; -EINVAL name or options; -ENAMETOOLONG; -EEXIST; -ENOSPC the
- *         arena has as many as it can; -ENOMEM; -EMFILE too many threads
+ * @return
+ *   0              created
+ *   -EINVAL        @name or @options is not valid, or @ret is NULL
+ *   -ENAMETOOLONG  @name is longer than 63 bytes
+ *   -EEXIST        another property has that name
+ *   -ENOSPC        the arena has no room for another property
+ *   -ENOMEM        the arena has no memory left
+ *
+ * Any thread.  Takes a short lock.
  */
 FUSION_API int
 fusion_property_create(struct fusion_arena *arena, const char *name,
@@ -81,78 +97,177 @@ fusion_property_create(struct fusion_arena *arena, const char *name,
 		       struct fusion_property **ret);
 
 /**
- * Find a property by its name, or by "#<id>".
+ * Find a property by its name.
  *
- * @return 0; -ENOENT; -EINVAL no such name is possible
+ * @param arena  the arena to search
+ * @param name   the name, or "#<id>" for a property without one
+ * @param ret    receives the handle
+ *
+ * @return
+ *   0              found
+ *   -ENOENT        no property has that name
+ *   -EINVAL        no property can have that name, or @ret is NULL
+ *   -ENAMETOOLONG  @name is longer than 63 bytes
+ *
+ * Any thread.  Takes a short lock.
  */
 FUSION_API int fusion_property_lookup(struct fusion_arena *arena,
 				      const char *name,
 				      struct fusion_property **ret);
 
 /**
- * Destroy a property, owned or not.  All who wait for it get -EIDRM, and so
- * does whoever uses the handle later, until its place is used for a new one:
- * make sure that nobody keeps it.
+ * Destroy a property, even if a thread owns it.
  *
- * @return 0; -EIDRM it is destroyed already; -EINVAL no property
+ * @param property  the property; its handle must not be used afterwards
+ *
+ * @return
+ *   0        destroyed
+ *   -EIDRM   the property was destroyed before
+ *   -EINVAL  @property is not a property
+ *
+ * Threads that wait for the property get -EIDRM.  A thread that uses the handle
+ * later gets -EIDRM too, until the arena gives the handle to a new property.
+ * So make sure that no member keeps the handle.
+ *
+ * Any thread.  Takes a short lock.
  */
 FUSION_API int fusion_property_destroy(struct fusion_property *property);
 
 /**
- * Take it for a short use.  Signals do not end the wait.
+ * Lease the property, waiting until it is ceded.
  *
- * @return 0 it is the calling thread's, or one level deeper; or
- *         -EBUSY somebody has purchased it and keeps it longer than the window;
- *         -EDEADLK the caller has purchased it; -EIDRM destroyed; -EMFILE the
- *         thread owns FUSION_PROPERTIES_OWNED; -EOVERFLOW; -EINVAL no property
- *         of an arena that the process is in; -ENOMEM
+ * @param property  the property
+ *
+ * @return
+ *   0           the caller owns it, or owns it for one more level
+ *   -EBUSY      another thread has purchased it, and keeps it for longer than
+ *               the lease window
+ *   -EDEADLK    the caller has purchased it
+ *   -EIDRM      the property is destroyed
+ *   -EMFILE     the thread owns FUSION_PROPERTIES_OWNED already
+ *   -EOVERFLOW  the caller owns it 2^31 - 1 times
+ *   -EINVAL     no property of an arena that this process is in
+ *
+ * Any thread.  Blocks; signals do not end the wait.  The owner's death ends it,
+ * also while the daemon is gone.
  */
 FUSION_API int fusion_property_lease(struct fusion_property *property);
 
-/** The same, waiting at most @timeout_ns in all (FUSION_FOREVER: no limit;
- *  0: not at all); then -ETIMEDOUT. */
+/**
+ * Lease the property, waiting for a limited time.
+ *
+ * @param property    the property
+ * @param timeout_ns  longest wait in nanoseconds; 0 does not wait,
+ *                    FUSION_FOREVER has no limit.  The window may end the wait
+ *                    earlier, with -EBUSY
+ *
+ * @return what fusion_property_lease() returns, or
+ *   -ETIMEDOUT  another thread still owns it
+ *   -EINVAL     also: @timeout_ns is less than FUSION_FOREVER
+ *
+ * Any thread.  Blocks like fusion_property_lease(), within the limit.
+ */
 FUSION_API int fusion_property_lease_timed(struct fusion_property *property,
 					   int64_t timeout_ns);
 
-/** Take it for long.  As fusion_property_lease(), with the other window;
- *  -EDEADLK the caller has leased it. */
+/**
+ * Purchase the property, waiting until it is ceded.
+ *
+ * @param property  the property
+ *
+ * @return
+ *   0           the caller owns it, or owns it for one more level
+ *   -EBUSY      another thread has purchased it, and keeps it for longer than
+ *               the purchase window
+ *   -EDEADLK    the caller has leased it
+ *   -EIDRM      the property is destroyed
+ *   -EMFILE     the thread owns FUSION_PROPERTIES_OWNED already
+ *   -EOVERFLOW  the caller owns it 2^31 - 1 times
+ *   -EINVAL     no property of an arena that this process is in
+ *
+ * Any thread.  Blocks like fusion_property_lease().
+ */
 FUSION_API int fusion_property_purchase(struct fusion_property *property);
 
-/** The same, waiting at most @timeout_ns in all; then -ETIMEDOUT. */
+/**
+ * Purchase the property, waiting for a limited time.
+ *
+ * @param property    the property
+ * @param timeout_ns  longest wait in nanoseconds; 0 does not wait,
+ *                    FUSION_FOREVER has no limit.  The window may end the wait
+ *                    earlier, with -EBUSY
+ *
+ * @return what fusion_property_purchase() returns, or
+ *   -ETIMEDOUT  another thread still owns it
+ *   -EINVAL     also: @timeout_ns is less than FUSION_FOREVER
+ *
+ * Any thread.  Blocks like fusion_property_lease(), within the limit.
+ */
 FUSION_API int fusion_property_purchase_timed(struct fusion_property *property,
 					      int64_t timeout_ns);
 
 /**
- * Give one level back; with the last one it is available, and all who wait are
- * woken.
+ * Cede the property for one level.
  *
- * @return 0; -EPERM the calling thread does not own it; -EIDRM; -EINVAL
+ * @param property  the property
+ *
+ * @return
+ *   0        one level less; after the last one the property is available, and
+ *            all threads that wait for it wake
+ *   -EPERM   the caller does not own it
+ *   -EIDRM   the property is destroyed
+ *   -EINVAL  no property of an arena that this process is in
+ *
+ * Any thread.  Does not block.
  */
 FUSION_API int fusion_property_cede(struct fusion_property *property);
 
 /**
- * Kill the process that has purchased it, with SIGKILL, and wait until it is
- * available.  Does nothing to a lease.
+ * Kill the process that has purchased the property, and wait for its end.
  *
- * Allowed to root, to the owner of the arena, and to processes of the
- * purchaser's user.  The daemon sends the signal, with the rights of the user
- * that the purchaser had when it entered: so an owner that is not root can kill
- * another user's process, if the daemon is root's.  Else, and without a daemon,
- * the kernel must allow the caller to send the signal, and the owner of the
- * arena has no right of its own.  A shell that has purchased the property is
- * killed as a member is.  A process that has called exec since is never killed.
+ * @param property    the property; if it is only leased, nothing happens
+ * @param timeout_ns  longest wait in nanoseconds for the end of that process; 0
+ *                    kills and does not wait, FUSION_FOREVER has no limit
  *
- * @param timeout_ns  longest wait for the purchaser's end; FUSION_FOREVER; or
- * 0: kill and do not wait
+ * @return
+ *   0           it was not purchased, or that purchase has ended; with
+ *               @timeout_ns 0: SIGKILL is sent
+ *   -EPERM      this process may not kill the purchaser
+ *   -EDEADLK    a thread of this process has purchased it
+ *   -ETIMEDOUT  killed, but its purchase has not ended yet
+ *   -ESRCH      the purchaser cannot be reached
+ *   -EIDRM      the property is destroyed
+ *   -EINVAL     no property of an arena that this process is in, or a bad
+ *               @timeout_ns
  *
- * @return 0 it was not purchased, or is not any more by whom it was; -EPERM;
- *         -EDEADLK a thread of the calling process has purchased it;
- * -ETIMEDOUT; -ESRCH the purchaser cannot be reached; -EIDRM; -EINVAL
+ * Root, the owner of the arena, and processes of the purchaser's user may call
+ * this.  The daemon sends SIGKILL, with the rights of the user that the
+ * purchaser was when it entered.  So the owner of the arena can kill a process
+ * of another user, if the daemon runs as root.  If the daemon is gone, the
+ * caller itself sends the signal.  Then the kernel must allow it; the owner of
+ * the arena has no right of its own.
+ *
+ * A shell that has purchased the property is killed like a member.  A process
+ * that has called execve(2) since it purchased is never killed.
+ *
+ * Any thread.  Blocks; signals do not end the wait.
  */
 FUSION_API int fusion_property_hold_up(struct fusion_property *property,
 				       int64_t timeout_ns);
 
-/** What it is now; may have changed when this returns.  0, -EIDRM, -EINVAL. */
+/**
+ * Get the state of a property.
+ *
+ * @param property  the property
+ * @param ret       receives the state, which may have changed meanwhile
+ *
+ * @return
+ *   0        done
+ *   -EIDRM   the property is destroyed
+ *   -EINVAL  no property of an arena that this process is in, or @ret is NULL
+ *
+ * Any thread.  Does not block.
+ */
 FUSION_API int fusion_property_state(struct fusion_property *property,
 				     struct fusion_property_state *ret);
 

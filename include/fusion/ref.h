@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /**
  * @file
- * Reference counters that survive the death of those who count.
+ * References: count the users of something, also users that die.
  *
- *     total = global + local of every member
+ *     total = global count + local counts of all members
  *
- * Local counts belong to the member (process) that counts, and vanish with it:
- * when it leaves or dies.  Global ones belong to shared data, such as a pointer
- * in another shared object, and stay until somebody takes them back.
+ * A local count belongs to the member (process) that counted, and ends when the
+ * member leaves or dies.  A global count belongs to shared data, for example a
+ * pointer in a shared object.  It stays until a member takes it back.
  *
- * A fall is the total becoming 0.  It is noticed once, whoever made it fall,
- * also if that was a death: fusion_ref_watch() is told, and those in
- * fusion_ref_zero_lock() go on.
+ * A fall is the moment when the total becomes 0.  Each fall is noticed once,
+ * also if the death of a member caused it: the function of fusion_ref_watch()
+ * runs, and threads in fusion_ref_zero_lock() go on.
  *
- * A handle is valid in every member and may be stored in shared data.  All
- * functions may be called by any thread of any member, but not by signal
- * handlers, and a call counts for the whole member, not for its thread.  As
- * long as a member has a count, another one up or down is one atomic operation.
+ * The handle is a pointer that is valid in every member and may be stored in
+ * shared data.  Any thread may use it, but not a signal handler.  A call counts
+ * for the whole member, not for its thread.  While a member has a local count,
+ * each further count up or down is one atomic operation.
  *
- * All functions also return -EIDRM if the reference has been destroyed, -EINVAL
- * if @ref is none of an arena that the process is in, and -EMFILE or -ENOMEM if
- * the calling thread cannot use the arena.
+ * All functions that take a reference may also return
+ *   -EIDRM   the reference is destroyed
+ *   -EINVAL  no reference of an arena that this process is in
  *
- * In the mounted tree a reference is refs/NAME.
+ * In the mounted tree a reference is the file refs/NAME.
  */
 #ifndef FUSION_REF_H
 #define FUSION_REF_H
@@ -35,168 +35,318 @@ FUSION_BEGIN_DECLS
 struct fusion_ref;
 
 /**
- * Make a reference counter; its total is 0, which is no fall.
+ * Create a reference, whose total is 0; that is not a fall.
  *
- * @param name  unique among the arena's references, 1 to 63 bytes, no '/', no
- *              control characters, not beginning with '.' or '#'; or NULL: it
- *              is then called "#<id>"
- * @param ret   the handle; it lives until fusion_ref_destroy() or the arena's
- *              end, whoever made it
+ * @param arena  the arena to create it in
+ * @param name   unique among the arena's references: 1 to 63 bytes without '/'
+ *               and control characters, not beginning with '.' or '#'.  NULL
+ *               creates a reference that is called "#<id>"
+ * @param ret    receives the handle.  The reference lives until
+ *               fusion_ref_destroy() or the arena's end; the death of its
+ *               creator does not end it
  *
- * @return 0; -EINVAL name; -ENAMETOOLONG; -EEXIST; -ENOSPC the arena has as
- *         many as it can; -ENOMEM
+ * @return
+ *   0              created
+ *   -EINVAL        @name is not valid, or @ret is NULL
+ *   -ENAMETOOLONG  @name is longer than 63 bytes
+ *   -EEXIST        another reference has that name
+ *   -ENOSPC        the arena has no room for another reference
+ *   -ENOMEM        the arena has no memory left
+ *
+ * Any thread.  Takes a short lock.
  */
 FUSION_API int fusion_ref_create(struct fusion_arena *arena, const char *name,
 				 struct fusion_ref **ret);
 
 /**
- * Find a reference by its name, or by "#<id>".
+ * Find a reference by its name.
  *
- * @return 0; -ENOENT; -EINVAL no such name is possible
+ * @param arena  the arena to search
+ * @param name   the name, or "#<id>" for a reference without one
+ * @param ret    receives the handle
+ *
+ * @return
+ *   0              found
+ *   -ENOENT        no reference has that name
+ *   -EINVAL        no reference can have that name, or @ret is NULL
+ *   -ENAMETOOLONG  @name is longer than 63 bytes
+ *
+ * Any thread.  Takes a short lock.
  */
 FUSION_API int fusion_ref_lookup(struct fusion_arena *arena, const char *name,
 				 struct fusion_ref **ret);
 
 /**
- * Destroy a reference, whatever its counts.  All who wait for it get -EIDRM,
- * and so does whoever uses the handle later, until the place is used for a new
- * one. What inherits from it loses its contribution, and may fall.  Falls of
- * which its watch has not been told yet are not told any more.
+ * Destroy a reference, whatever its counts.
  *
- * @return 0
+ * @param ref  the reference; its handle must not be used afterwards
+ *
+ * @return
+ *   0        destroyed
+ *   -EIDRM   the reference was destroyed before
+ *   -EINVAL  @ref is not a reference
+ *
+ * Threads that wait for the reference get -EIDRM.  A thread that uses the
+ * handle later gets -EIDRM too, until the arena gives the handle to a new
+ * reference.  A reference that inherits from this one loses the inherited
+ * counts, which may be a fall.  Falls that the watch has not been told of are
+ * not reported any more.
+ *
+ * Any thread.  Takes a short lock.
  */
 FUSION_API int fusion_ref_destroy(struct fusion_ref *ref);
 
 /**
- * One local count more.
+ * Add one to this member's local count.
  *
- * @return 0; -EAGAIN it is locked at zero; -EOVERFLOW this member has 2^32 - 1;
- *         -ENOSPC the arena has no room for one more member of one more
- *         reference; -ENOMEM
+ * @param ref  the reference
+ *
+ * @return
+ *   0           counted
+ *   -EAGAIN     the reference is locked at zero
+ *   -EOVERFLOW  this member has counted to 2^32 - 1
+ *   -ENOSPC     the arena has no room for another local count
+ *   -ENOMEM     the arena has no memory left
+ *
+ * Any thread.  Takes a short lock when this member's local count is 0.
  */
 FUSION_API int fusion_ref_up(struct fusion_ref *ref);
 
 /**
- * One local count less.  Release: who learns of the fall sees what was done
- * before this.
+ * Subtract one from this member's local count.
  *
- * @return 0; -EPERM this member has none; -EAGAIN it is locked at zero
+ * @param ref  the reference
+ *
+ * @return
+ *   0        counted
+ *   -EPERM   this member's local count is 0
+ *   -EAGAIN  the reference is locked at zero
+ *
+ * A release operation: a thread that learns of the fall sees all that the
+ * caller did before.
+ *
+ * Any thread.  Takes a short lock when this member's local count becomes 0.
  */
 FUSION_API int fusion_ref_down(struct fusion_ref *ref);
 
-/** One global count more.  0; -EAGAIN locked at zero; -EOVERFLOW. */
+/**
+ * Add one to the global count.
+ *
+ * @param ref  the reference
+ *
+ * @return
+ *   0           counted
+ *   -EAGAIN     the reference is locked at zero
+ *   -EOVERFLOW  the count has its largest value
+ *
+ * Any thread.  Takes a short lock.
+ */
 FUSION_API int fusion_ref_up_global(struct fusion_ref *ref);
 
-/** One global count less, whoever made it.  0; -EAGAIN; -EPERM there is none.
+/**
+ * Subtract one from the global count, whichever member added it.
+ *
+ * @param ref  the reference
+ *
+ * @return
+ *   0        counted
+ *   -EPERM   the global count is 0
+ *   -EAGAIN  the reference is locked at zero
+ *
+ * Any thread.  Takes a short lock.
  */
 FUSION_API int fusion_ref_down_global(struct fusion_ref *ref);
 
 /**
- * Wait until the total is 0, and keep it there: every up and down gives -EAGAIN
- * until fusion_ref_unlock(), or until this member leaves or dies.
+ * Wait until the total is 0, and lock the reference there.
  *
- * The lock is for the counts of the reference itself: what it inherits may go
- * up meanwhile.
+ * @param ref         the reference
+ * @param timeout_ns  longest wait in nanoseconds; 0 does not wait,
+ *                    FUSION_FOREVER has no limit
  *
- * @param timeout_ns  longest wait, or FUSION_FOREVER
- * @return 0; -ETIMEDOUT; -EIDRM it was destroyed meanwhile
+ * @return
+ *   0           the total is 0 and stays 0
+ *   -ETIMEDOUT  the total is not 0, or another thread has locked the reference
+ *   -EINVAL     also: @timeout_ns is less than FUSION_FOREVER
  *
- * Blocks; signals do not end the wait.  Notices the death of those who count,
- * also while the daemon is gone.
+ * While the reference is locked, counting up or down returns -EAGAIN.  The lock
+ * belongs to this member.  It lasts until fusion_ref_unlock(), or until the
+ * member leaves or dies.  Only the counts of the reference itself are locked;
+ * counts that it inherits may go up meanwhile.
+ *
+ * Any thread.  Blocks; signals do not end the wait.  Notices the death of
+ * members that count, also while the daemon is gone.
  */
 FUSION_API int fusion_ref_zero_lock(struct fusion_ref *ref, int64_t timeout_ns);
 
-/** The same without waiting: -EBUSY the total is not 0, or it is locked. */
+/**
+ * Lock the reference at zero if the total is 0 now.
+ *
+ * @param ref  the reference
+ *
+ * @return
+ *   0       the total is 0 and stays 0, as after fusion_ref_zero_lock()
+ *   -EBUSY  the total is not 0, or the reference is locked
+ *
+ * Any thread.  Takes a short lock.
+ */
 FUSION_API int fusion_ref_zero_trylock(struct fusion_ref *ref);
 
-/** End the lock, from any thread of the member that has it.  0; -EPERM this
- *  member has not locked it. */
+/**
+ * Unlock a reference that this member has locked at zero.
+ *
+ * @param ref  the reference
+ *
+ * @return
+ *   0       unlocked
+ *   -EPERM  this member has not locked it
+ *
+ * Any thread of the member, not only the one that locked.  Takes a short lock.
+ */
 FUSION_API int fusion_ref_unlock(struct fusion_ref *ref);
 
 /**
- * Called once for each fall of a watched reference, some time after it: the
- * total may be up again.  fusion_ref_zero_trylock() tells, and keeps it.
+ * A function that runs once for each fall of a watched reference.
  *
- * A handler like others (fusion/dispatch.h), in the process that watches: on
- * the dispatcher's thread or in fusion_dispatch(), never beside another one of
- * the arena's watches.  It may do everything with references, this one too;
- * exiting the arena gives -EDEADLK.
- * May not return: see fusion/types.h.
+ * @param ref  the reference
+ * @param ctx  as given to fusion_ref_watch()
+ *
+ * Runs some time after the fall, so the total may be up again.
+ * fusion_ref_zero_trylock() tests the total and keeps it at 0.
+ *
+ * Runs as a handler (fusion/dispatch.h) in the process that watches.  The watch
+ * functions of an arena run one at a time.  May call all functions
+ * of this header, also for @ref; fusion_arena_exit() returns -EDEADLK there.
+ * May leave without returning: see fusion/types.h.
  */
 typedef void (*fusion_ref_fn)(struct fusion_ref *ref, void *ctx);
 
 /**
- * Watch for falls, or with NULL stop.
+ * Watch for the falls of a reference, or stop watching.
  *
- * There is one watch a reference.  It stays after a fall: up from 0 and down
- * again is the next one.  It ends with fusion_ref_watch(ref, NULL, NULL), with
- * the reference, and when this process leaves the arena or dies.
+ * @param ref  the reference
+ * @param fn   runs once for each fall from now on; NULL stops
+ * @param ctx  argument of @fn
  *
- * @return 0; -EBUSY it is watched already, by whomever; -EINVAL the total is 0;
- *         -EPERM (to stop) this member does not watch it; -ENOMEM; -EAGAIN no
- *         thread could be started; -ENOSPC as fusion_message_handle()
+ * @return
+ *   0        this member watches, or has stopped
+ *   -EBUSY   a member watches the reference already, perhaps this one
+ *   -EINVAL  also, when starting: the total is 0
+ *   -EPERM   when stopping: this member does not watch it
+ *   -ENOMEM  memory is used up
+ *   -EAGAIN  the system starts no thread for the dispatcher
+ *   -ENOSPC  the arena has no room for this member's queue
  *
- * When it returns after a stop, @fn does not run any more and never will, also
- * for falls before it.  Only a handler cannot wait: if it stops a watch whose
- * @fn is running (its own, or one that waits in a call), that call still ends.
+ * A reference has one watch at most.  The watch goes on after a fall: if the
+ * total goes up and falls again, @fn runs again.  It ends when this member
+ * stops it, leaves or dies, and when the reference is destroyed.
+ *
+ * After a call with NULL has returned, @fn does not run and never will, also
+ * not for earlier falls.  Only a handler cannot wait for @fn: if @fn is
+ * running, the run still finishes.
+ *
+ * Any thread, also a handler.  Stopping waits for @fn.  Starting to watch also
+ * starts the dispatcher if it does not run.
  */
 FUSION_API int fusion_ref_watch(struct fusion_ref *ref, fusion_ref_fn fn,
 				void *ctx);
 
 /**
- * From now on count what another one counts, too: its local counts, and what it
- * inherits in turn.  Global counts are never inherited.
+ * Let a reference count what another one counts.
  *
- * @param from  of the same arena; may be at 0; when it is destroyed, its
- *              contribution ends
- * @return 0; -EBUSY it inherits already; -ELOOP @from inherits from @ref, or is
- *         it; -EAGAIN it is locked at zero
+ * @param ref   the reference that inherits
+ * @param from  a reference of this arena; its total may be 0.  When @from is
+ *              destroyed, @ref loses what it inherited
  *
- * References of one family share a lock: their first and last counts are
- * slower, all others are as fast as ever.
+ * @return
+ *   0        from now on @ref also counts the local counts of @from, and what
+ *            @from inherits itself
+ *   -EBUSY   @ref inherits from a reference already
+ *   -ELOOP   @from inherits from @ref, or is @ref
+ *   -EAGAIN  @ref is locked at zero
+ *   -EINVAL  also: @from is no reference of this arena
+ *
+ * Global counts are never inherited.  References that are linked by inheritance
+ * share a lock: each member's first and last count are slower, all others are
+ * as fast as before.
+ *
+ * Any thread.  Takes a short lock.
  */
 FUSION_API int fusion_ref_inherit(struct fusion_ref *ref,
 				  struct fusion_ref *from);
 
 /**
- * Hand one of this member's counts to another one, which is to
- * fusion_ref_catch() it.  Until then it counts on its own: the death of the
- * thrower changes nothing any more, the death of the catcher ends it.
+ * Hand one of this member's local counts to another member.
  *
- * @param catcher  a member's id, see fusion_members_list(); may be one's own
- * @return 0; -ESRCH no such member is inside; -EPERM this member has no local
- *         count; -EAGAIN locked at zero; -EOVERFLOW; -ENOSPC; -ENOMEM
+ * @param ref      the reference
+ * @param catcher  the id of the member that is to call fusion_ref_catch(); may
+ *                 be this member
+ *
+ * @return
+ *   0           the count is pending, and belongs to @catcher
+ *   -ESRCH      no member has that id
+ *   -EPERM      this member's local count is 0
+ *   -EAGAIN     the reference is locked at zero
+ *   -EOVERFLOW  too many counts are pending for @catcher
+ *   -ENOSPC     the arena has no room for another local count
+ *   -ENOMEM     the arena has no memory left
+ *
+ * A pending count is part of the total.  The death of this member does not end
+ * it; the death of @catcher does.
+ *
+ * Any thread.  Takes a short lock.
  */
 FUSION_API int fusion_ref_throw(struct fusion_ref *ref, fusion_id_t catcher);
 
-/** Make a count that was thrown to this member one of its own.  0; -EAGAIN
- *  none is there; -EOVERFLOW. */
+/**
+ * Turn a count that was thrown to this member into a local count.
+ *
+ * @param ref  the reference
+ *
+ * @return
+ *   0           this member has one local count more
+ *   -EAGAIN     no count is pending for this member
+ *   -EOVERFLOW  this member has counted to 2^32 - 1
+ *
+ * Any thread.  Takes a short lock.
+ */
 FUSION_API int fusion_ref_catch(struct fusion_ref *ref);
 
-/** What fusion_ref_stat() tells.  Numbers of one moment. */
+/** The counts of a reference at one moment; see fusion_ref_stat(). */
 struct fusion_ref_stat {
-	size_t size;	    /**< sizeof(struct fusion_ref_stat), set by you */
-	uint64_t total;	    /**< all that follow, and the other members' */
-	uint64_t global;    /**< global counts */
-	uint64_t inherited; /**< local counts of what it inherits from */
-	uint64_t local;	    /**< this member's counts */
-	uint32_t pending; /**< thrown to this member and not caught; of total */
-	uint32_t members; /**< members with local counts, or thrown to */
-	uint64_t falls;	  /**< so often it has fallen to 0 */
-	fusion_id_t locker;  /**< member that has locked it at 0, or 0 */
+	size_t size;	     /**< sizeof(struct fusion_ref_stat), set by you */
+	uint64_t total;	     /**< all counts */
+	uint64_t global;     /**< the global count */
+	uint64_t inherited;  /**< local counts of what it inherits from */
+	uint64_t local;	     /**< this member's local count */
+	uint32_t pending;    /**< counts thrown to this member and not caught */
+	uint32_t members;    /**< members with local or pending counts */
+	uint64_t falls;	     /**< how often the total fell to 0 */
+	fusion_id_t locker;  /**< member that has locked it at zero, or 0 */
 	fusion_id_t watcher; /**< member that watches it, or 0 */
 };
 
-/** Read all of it.  0. */
+/**
+ * Get the counts of a reference.
+ *
+ * @param ref  the reference
+ * @param ret  receives the counts; set its `size` before
+ *
+ * @return
+ *   0        done
+ *   -EINVAL  also: @ret is NULL, or its size is wrong
+ *
+ * Any thread.  Takes a short lock.
+ */
 FUSION_API int fusion_ref_stat(struct fusion_ref *ref,
 			       struct fusion_ref_stat *ret);
 
 /*
- * Fork.  In an arena entered with FUSION_ENTER_FORK the child gets what its
- * parent had: a local count of its own for each that the parent had at the
- * moment of fork().  The parent's fork() returns when the child has them, so
- * the total never falls in between, even if the parent is killed meanwhile.
- * Pending counts, locks and watches are not inherited.
+ * Fork: in an arena entered with FUSION_ENTER_FORK the child starts with the
+ * local counts that its parent has at the moment of fork().  The parent's
+ * fork() returns when the child has them.  So the total never falls in between,
+ * even if the parent is killed.  Pending counts, locks and watches are not
+ * inherited.
  */
 
 FUSION_END_DECLS

@@ -1,21 +1,26 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /**
  * @file
- * Skirmishes: locks between the threads of all members.
+ * Skirmishes: recursive locks between the threads of all members.
  *
- * A skirmish is recursive and belongs to the thread that took it.  When its
- * owner dies, ends or leaves the arena, the next one to take it gets it with
- * -EOWNERDEAD: it holds the lock, and what the lock guards may be half done.
+ * A skirmish belongs to the thread that locked it.  That thread may lock it
+ * again; it is free when the thread has unlocked it as often.
  *
- * A handle is valid in every member and may be stored in shared data.  All
- * functions may be called by any thread of any member, but not by signal
- * handlers.  Taking and giving back one that nobody else wants is two atomic
- * operations and no system call.
+ * If the owner dies, ends or leaves the arena, the next thread to lock the
+ * skirmish gets it with -EOWNERDEAD.  That thread holds the lock, and must
+ * check the data that the lock guards: the dead owner may have left it half
+ * changed.
  *
- * While its owner waits in a call it is lent to who executes that
- * (fusion/call.h).
+ * The handle is a pointer that is valid in every member and may be stored in
+ * shared data.  Any thread may use it, but not a signal handler.  Locking and
+ * unlocking a skirmish that no other thread wants takes two atomic operations
+ * and no system call.
  *
- * In the mounted tree a skirmish is skirmishes/NAME, and flock(1) takes it.
+ * If the owner waits for a call, the thread that executes the call borrows the
+ * skirmish; see fusion/call.h.
+ *
+ * In the mounted tree a skirmish is the file skirmishes/NAME.  flock(1) locks
+ * it.
  */
 #ifndef FUSION_SKIRMISH_H
 #define FUSION_SKIRMISH_H
@@ -27,132 +32,262 @@ FUSION_BEGIN_DECLS
 /** A lock in an arena; see fusion_skirmish_create(). */
 struct fusion_skirmish;
 
-/** flags: a wait that would never end, because the owner waits (over however
- *  many others) for a lock that the caller holds, fails with -EDEADLK. */
+/** flags: fail with -EDEADLK instead of waiting for ever.  A wait lasts for
+ *  ever if the owner waits, perhaps through other owners, for a skirmish that
+ *  the caller holds. */
 #define FUSION_SKIRMISH_ERRORCHECK 0x1u
 
-/** As many a thread can hold and wait for at once. */
+/** Most skirmishes a thread can hold or wait for at once. */
 #define FUSION_SKIRMISHES_HELD 112
 
 /**
- * Make a skirmish; nobody holds it.
+ * Create a skirmish, which nobody holds.
  *
- * @param name   unique among the arena's skirmishes, 1 to 63 bytes, no '/', no
- *               control characters, not beginning with '.' or '#'; or NULL: it
- *               is then called "#<id>"
+ * @param arena  the arena to create it in
+ * @param name   unique among the arena's skirmishes: 1 to 63 bytes without '/'
+ *               and control characters, not beginning with '.' or '#'.  NULL
+ *               creates a skirmish that is called "#<id>"
  * @param flags  FUSION_SKIRMISH_ERRORCHECK or 0
- * @param ret    the handle; it lives until fusion_skirmish_destroy() or the
- *               arena's end, whoever made it
+ * @param ret    receives the handle.  The skirmish lives until
+ *               fusion_skirmish_destroy() or the arena's end; the death of its
+ *               creator does not end it
  *
- * @return 0; -EINVAL name or flags; -ENAMETOOLONG; -EEXIST; -ENOSPC the arena
- *         has as many as it can; -ENOMEM; -EMFILE too many threads
+ * @return
+ *   0              created
+ *   -EINVAL        @name or @flags is not valid, or @ret is NULL
+ *   -ENAMETOOLONG  @name is longer than 63 bytes
+ *   -EEXIST        another skirmish has that name
+ *   -ENOSPC        the arena has no room for another skirmish
+ *   -ENOMEM        the arena has no memory left
+ *
+ * Any thread.  Takes a short lock.
  */
 FUSION_API int fusion_skirmish_create(struct fusion_arena *arena,
 				      const char *name, uint32_t flags,
 				      struct fusion_skirmish **ret);
 
 /**
- * Find a skirmish by its name, or by "#<id>".
+ * Find a skirmish by its name.
  *
- * @return 0; -ENOENT; -EINVAL no such name is possible
+ * @param arena  the arena to search
+ * @param name   the name, or "#<id>" for a skirmish without one
+ * @param ret    receives the handle
+ *
+ * @return
+ *   0              found
+ *   -ENOENT        no skirmish has that name
+ *   -EINVAL        no skirmish can have that name, or @ret is NULL
+ *   -ENAMETOOLONG  @name is longer than 63 bytes
+ *
+ * Any thread.  Takes a short lock.
  */
 FUSION_API int fusion_skirmish_lookup(struct fusion_arena *arena,
 				      const char *name,
 				      struct fusion_skirmish **ret);
 
 /**
- * Destroy a skirmish, held or not.  All who wait for it get -EIDRM, and so does
- * whoever uses the handle later, until the place is used for a new skirmish:
- * make sure that nobody keeps it.
+ * Destroy a skirmish, even if a thread holds it.
  *
- * @return 0; -EIDRM it is destroyed already; -EINVAL no skirmish
+ * @param skirmish  the lock; its handle must not be used afterwards
+ *
+ * @return
+ *   0        destroyed
+ *   -EIDRM   the skirmish was destroyed before
+ *   -EINVAL  @skirmish is not a skirmish
+ *
+ * Threads that wait for the skirmish get -EIDRM.  A thread that uses the handle
+ * later gets -EIDRM too, until the arena gives the handle to a new skirmish.
+ * So make sure that no member keeps the handle.
+ *
+ * Any thread.  Takes a short lock.
  */
 FUSION_API int fusion_skirmish_destroy(struct fusion_skirmish *skirmish);
 
 /**
- * Take it, waiting as long as it needs.
+ * Lock the skirmish, waiting as long as necessary.
  *
- * Spins for a moment, then sleeps.  A thread that has waited for a millisecond
- * is handed the lock before all who come later.  Signals do not end the wait.
+ * @param skirmish  the lock
  *
- * @return 0 it is the caller's, or one level deeper; -EOWNERDEAD the same, but
- *         its last owner died: mend what it guards, then
- *         fusion_skirmish_consistent(); or it is not the caller's:
- *         -EIDRM destroyed; -EDEADLK (FUSION_SKIRMISH_ERRORCHECK); -EMFILE the
- *         thread holds FUSION_SKIRMISHES_HELD, or has borrowed 16 in calls;
- *         -EOVERFLOW; -EINVAL no skirmish of an arena that the process is in;
- *         -ENOMEM
+ * @return
+ *   0            the caller holds it, or holds it for one more level
+ *   -EOWNERDEAD  the caller holds it, and its last owner died: repair the data,
+ *                then call fusion_skirmish_consistent()
+ *   -EIDRM       not locked: the skirmish is destroyed
+ *   -EDEADLK     not locked: the wait would last for ever
+ *                (FUSION_SKIRMISH_ERRORCHECK)
+ *   -EMFILE      not locked: the thread holds FUSION_SKIRMISHES_HELD already,
+ *                or has borrowed 16 in calls
+ *   -EOVERFLOW   not locked: the caller holds it 2^32 - 1 times
+ *   -EINVAL      not locked: no skirmish of an arena that this process is in
+ *
+ * Any thread.  Spins for a moment, then sleeps; signals do not end the wait.
+ * After one millisecond the waiting thread becomes the heir: the next unlock
+ * hands the skirmish to it, before all threads that come later.  The death of
+ * the owner ends the wait, also while the daemon is gone.
+ *
+ * The library learns from earlier waits how long to spin.  The idea comes from
+ * glibc's adaptive mutex (PTHREAD_MUTEX_ADAPTIVE_NP).
  */
 FUSION_API int fusion_skirmish_prevail(struct fusion_skirmish *skirmish);
 
-/** The same, waiting at most @timeout_ns (FUSION_FOREVER: no limit); then
- *  -ETIMEDOUT. */
+/**
+ * Lock the skirmish, waiting for a limited time.
+ *
+ * @param skirmish    the lock
+ * @param timeout_ns  longest wait in nanoseconds; 0 does not wait,
+ *                    FUSION_FOREVER has no limit
+ *
+ * @return what fusion_skirmish_prevail() returns, or
+ *   -ETIMEDOUT  not locked: another thread still holds it
+ *   -EINVAL     also: @timeout_ns is less than FUSION_FOREVER
+ *
+ * Any thread.  Blocks like fusion_skirmish_prevail(), within the limit.
+ */
 FUSION_API int fusion_skirmish_prevail_timed(struct fusion_skirmish *skirmish,
 					     int64_t timeout_ns);
 
-/** The same without waiting: -EBUSY if another thread has it. */
+/**
+ * Lock the skirmish if no other thread holds it.
+ *
+ * @param skirmish  the lock
+ *
+ * @return what fusion_skirmish_prevail() returns, or
+ *   -EBUSY  not locked: another thread holds it
+ *
+ * Any thread.  Does not wait for the owner.
+ */
 FUSION_API int fusion_skirmish_swoop(struct fusion_skirmish *skirmish);
 
 /**
- * Give one level back; with the last one, the lock.  Ends the mark of a dead
- * owner, also without fusion_skirmish_consistent(); but not for who has
- * inherited the lock in a call (fusion/call.h) and was not told.
+ * Unlock the skirmish for one level.
  *
- * @return 0; -EPERM the calling thread does not hold it; -EIDRM; -EINVAL
+ * @param skirmish  the lock
+ *
+ * @return
+ *   0        one level less; after the last one the skirmish is free
+ *   -EPERM   the caller does not hold it
+ *   -EIDRM   the skirmish is destroyed
+ *   -EINVAL  no skirmish of an arena that this process is in
+ *
+ * Clears the dead-owner mark, unless the caller inherited the lock during a
+ * call and has not been told.  (fusion/call.h says how a borrower inherits.)
+ * So an owner that unlocks without fusion_skirmish_consistent() states that
+ * there was nothing to repair.
+ *
+ * Any thread.  Does not block.
  */
 FUSION_API int fusion_skirmish_dismiss(struct fusion_skirmish *skirmish);
 
 /**
- * Say that what a dead owner left is whole again.  Should the caller die before
- * this, the next owner gets -EOWNERDEAD too.
+ * Mark the data as repaired after a dead owner.
  *
- * @return 0; -EINVAL its last owner did not die; -EPERM; -EIDRM
+ * @param skirmish  a lock that the caller holds, and got with -EOWNERDEAD
+ *
+ * @return
+ *   0        the dead-owner mark is cleared
+ *   -EINVAL  there is no mark: the last owner did not die
+ *   -EPERM   the caller does not hold it
+ *   -EIDRM   the skirmish is destroyed
+ *
+ * If the caller dies before this call, the next owner gets -EOWNERDEAD too.
+ *
+ * Any thread.  Does not block.
  */
 FUSION_API int fusion_skirmish_consistent(struct fusion_skirmish *skirmish);
 
-/** How many levels the calling thread holds; 0: none; -EINVAL no skirmish. */
+/**
+ * Count the levels that the calling thread holds.
+ *
+ * @param skirmish  the lock
+ *
+ * @return the number of levels; 0 if the caller does not hold it; or
+ *   -EINVAL  no skirmish of an arena that this process is in
+ *
+ * Any thread.  Does not block.
+ */
 FUSION_API int fusion_skirmish_lock_count(struct fusion_skirmish *skirmish);
 
 /**
- * Give back all levels, sleep until somebody notifies, take them again.
+ * Unlock all levels, sleep until a thread notifies, and lock them again.
  *
- * No notify is lost that comes after the call has begun.  It may return without
- * one (a notifier died, say): ask again for what was waited for.
+ * @param skirmish    a lock that the caller holds
+ * @param timeout_ns  longest sleep in nanoseconds, or FUSION_FOREVER; locking
+ *                    again afterwards takes as long as necessary
  *
- * @param timeout_ns  longest sleep, or FUSION_FOREVER; taking the lock again
- *                    afterwards has no limit
+ * @return
+ *   0            held as before; a notify came, or the sleep ended early
+ *   -ETIMEDOUT   held as before; no notify came in time
+ *   -EOWNERDEAD  held as before, and the last owner died: repair the data
+ *   -EIDRM       no longer held: the skirmish is destroyed
+ *   -EPERM       nothing has happened: the caller does not own it, or other
+ *                threads have borrowed it in calls
+ *   -EINVAL      nothing has happened: no skirmish, or a bad @timeout_ns
  *
- * @return 0; -ETIMEDOUT; -EOWNERDEAD: in all three the caller holds it as deep
- *         as before; -EPERM it did not hold it, or others have borrowed it in
- *         calls; -EIDRM, not held any more
+ * A notify that comes after this call began is never lost.  The sleep may end
+ * early, for example because a notifier died.  So test the condition in a
+ * loop, as with pthread_cond_wait().
+ *
+ * Any thread.  Blocks; signals do not end the wait.
  */
 FUSION_API int fusion_skirmish_wait(struct fusion_skirmish *skirmish,
 				    int64_t timeout_ns);
 
 /**
- * Wake one of those in fusion_skirmish_wait(), or @all.  They go on when the
- * caller has given the lock back, one after the other.
+ * Wake one thread, or all threads, in fusion_skirmish_wait().
  *
- * @return 0; -EPERM the calling thread does not hold it; -EIDRM; -EINVAL
+ * @param skirmish  a lock that the caller holds
+ * @param all       true wakes all waiting threads, false one
+ *
+ * @return
+ *   0        done, also if no thread waits
+ *   -EPERM   the caller does not own it
+ *   -EIDRM   the skirmish is destroyed
+ *   -EINVAL  no skirmish of an arena that this process is in
+ *
+ * The woken threads go on one after the other, once the caller has unlocked.
+ *
+ * Any thread.  Does not block.
  */
 FUSION_API int fusion_skirmish_notify(struct fusion_skirmish *skirmish,
 				      bool all);
 
 /**
- * Take all of @list or none, in one order that is the same in every process, so
- * that two who want the same ones never wait for each other.
+ * Lock all skirmishes of a list, or none.
  *
- * @param list  n handles, of one arena or several; one that is there twice is
- *              taken twice
+ * @param list  handles, of one arena or several.  A handle that is in the list
+ *              twice is locked twice
+ * @param n     how many; 0 does nothing
  *
- * @return 0; -EOWNERDEAD all are held, and the last owner of at least one died
- *         (fusion_skirmish_consistent() tells of which: it returns 0); or none
- *         is held: as fusion_skirmish_prevail()
+ * @return
+ *   0            the caller holds all of them
+ *   -EOWNERDEAD  the caller holds all of them, and the last owner of at least
+ *                one died.  For the skirmishes of dead owners
+ *                fusion_skirmish_consistent() returns 0, for the others
+ *                -EINVAL
+ *   -ENOMEM      none is locked: no private memory for a list of more than 32
+ *   -EINVAL      none is locked: @list is NULL
+ *   other        none is locked: an error of fusion_skirmish_prevail() for one
+ *                of them
+ *
+ * Every process locks in one order, that of the addresses.  So two threads that
+ * want the same skirmishes cannot wait for each other.
+ *
+ * Any thread.  Blocks like fusion_skirmish_prevail().
  */
 FUSION_API int
 fusion_skirmish_prevail_multi(struct fusion_skirmish *const *list, size_t n);
 
-/** Give one level of each back.  0; or the first error, after trying all. */
+/**
+ * Unlock all skirmishes of a list for one level.
+ *
+ * @param list  handles, in any order
+ * @param n     how many
+ *
+ * @return 0, or an error of fusion_skirmish_dismiss() for one of them; all
+ *         others are unlocked nevertheless
+ *
+ * Any thread.  Does not block.
+ */
 FUSION_API int
 fusion_skirmish_dismiss_multi(struct fusion_skirmish *const *list, size_t n);
 

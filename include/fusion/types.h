@@ -1,34 +1,72 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /**
  * @file
- * Types and constants that all of Fusion's headers share.
+ * Types and constants that all of Fusion's headers share, and how to read the
+ * headers.
  *
- * Errors: functions that return int return 0 (or a documented positive value)
- * on success and a negative errno on failure; fusion_strerror(r) in
- * fusion/error.h explains it.  What a function gives back comes through its
- * last parameters and is written on success only.
+ * Words: fusion(7) has a glossary.  An arena is a shared heap with a name.  A
+ * member is a process that has entered the arena.  "The caller" is the calling
+ * thread; "this process" is the member that the thread belongs to.
  *
- * Functions of the program that the library calls need not return.  Such a
- * function may throw a C++ exception through the library, longjmp() out of it,
- * or end its thread, wherever the header of its type says "may not return".
- * Then
+ * Results: a function that returns int returns 0, or a documented positive
+ * number, on success and a negative errno on failure.  fusion_strerror() in
+ * fusion/error.h explains the errno.  Parameters called ret or ret_... receive
+ * results.  A function writes them on success only, unless its description
+ * names an exception.  Pass the address of a variable; NULL is allowed only
+ * where the description says so.
  *
- *  - what the function was called for has failed or is over: entering fails
- *    with -ECANCELED for those who wait for it, an exit does not take place, a
- *    caller gets -ECANCELED, an object is gone, a message, an event or a fall
- *    has been delivered.  Reactions behind the one that did not return do not
- *    get that message.
- *  - the library holds nothing for the function any more, and the arena is as
- *    usable as before, for this process and for the others.  After an
- *    exception that is so when the exception is caught.  After a longjmp() it
- *    is so when the same thread next enters or exits an arena, dispatches,
- *    sends, calls or detaches, or when the thread ends; until then others may
- *    wait.  A few bytes of private memory may be lost.
- *  - what the program itself has locked or counted stays so.
+ * Errors that are not repeated at each function: the arena keeps a record of
+ * each thread that uses it.  The thread's first call creates the record, and
+ * may return
+ *   -EMFILE  the arena has no record left for this thread
+ *   -ENOMEM  the arena has no memory left for the record
+ * Any call may return
+ *   -EIO     the arena is corrupt: a member has overwritten Fusion's own data
  *
- * On a thread of the library's nobody catches an exception: the process ends.
- * A function that runs on another stack (makecontext()) may throw, but may not
- * jump.
+ * Time-outs: nanoseconds.  0 does not wait, FUSION_FOREVER waits without limit.
+ * The limit of a wait is measured with CLOCK_MONOTONIC.
+ *
+ * Ownership: a pointer argument stays the caller's, unless the description says
+ * that the function takes it.
+ *
+ * Threads: "any thread" means any thread of any member, at any time.  Several
+ * threads may call at once.  "Any thread" never includes a signal handler,
+ * unless a description says so.
+ *
+ * Blocking: "does not block" means that the function neither sleeps nor waits
+ * for a lock.  "Takes a short lock" means that the function takes a lock inside
+ * the arena that is held for a few steps only.  If the owner of that lock dies,
+ * recovery frees it.  If its owner is stopped (SIGSTOP, a debugger), the
+ * function waits until the owner goes on.  Signals do not end a wait, unless
+ * the description says so.
+ *
+ * Death: a member may be killed in any function.  The function's effect has
+ * then happened whole or not at all, unless its description says otherwise.
+ *
+ * Leaving a callback without returning: a callback is a function of the program
+ * that the library calls.  Where its description refers to this paragraph, it
+ * may throw a C++ exception through the library, longjmp() out of the library,
+ * or end its thread.  What the library was doing has then failed, or is over:
+ *
+ *  - entering the arena fails.  If initialize() left, the processes that wait
+ *    for the arena get -ECANCELED;
+ *  - exiting the arena does not take place;
+ *  - the caller of a call gets -ECANCELED;
+ *  - an object is freed, even if its destructor left;
+ *  - a message, an event or a fall counts as delivered.  Reactions that were to
+ *    run after the one that left do not get that message.
+ *
+ * The library then keeps no lock because of the callback, and the arena is as
+ * usable as before, for this process and for the others.  After an exception
+ * this holds as soon as the exception is caught.  After a longjmp() it holds
+ * when the thread next enters or exits an arena, dispatches, sends, calls or
+ * detaches, or when the thread ends.  Until then other threads may wait.  A few
+ * bytes of private memory may leak.  The program keeps what it has locked or
+ * counted itself.
+ *
+ * On a thread that the library started, nobody catches an exception: the
+ * process ends.  A callback that runs on another stack (makecontext()) may
+ * throw, but must not longjmp().
  */
 #ifndef FUSION_TYPES_H
 #define FUSION_TYPES_H
@@ -48,13 +86,14 @@
 
 #define FUSION_API __attribute__((visibility("default")))
 
-/** Id of a member or a primitive: counts up, never reused in an arena. */
+/** The id of a member or of a named thing.  Ids count up; an arena uses each of
+ *  them once. */
 typedef uint32_t fusion_id_t;
 
-/** A time-out that never comes.  Others are in nanoseconds; 0 does not wait. */
+/** A time-out that never comes. */
 #define FUSION_FOREVER ((int64_t)-1)
 
-/** All other members, where a member's id is asked for. */
+/** In the place of a member's id: all members but this process. */
 #define FUSION_ALL ((fusion_id_t)0)
 
 #endif

@@ -1,19 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /**
  * @file
- * Vectors: values in a row, found by their index, in the shared heap.
+ * Vectors: find values by an index, in the shared heap.
  *
- * fusion/container.h says what is true of all containers: handles, locks,
- * deaths, values.
+ * fusion/container.h describes what all containers have in common: handles,
+ * locks, deaths, values.
  *
- * Every call returns -EINVAL if its handle is no vector of an arena that the
- * process is in; -EIDRM if it is being destroyed; -EIO if its memory has been
- * written over; -ENOMEM or -EMFILE if the thread is new here and gets no
- * record.  Nothing has happened then.
+ * All functions that take a vector may also return the following errors.
+ * Nothing has happened then.
+ *   -EINVAL  no vector of an arena that this process is in
+ *   -EIDRM   the vector is being destroyed
+ *   -EIO     a member has overwritten the vector's memory
  *
  * Adding and removing at either end takes constant time on average.  Inserting,
- * removing and moving between others copies the vector, so that a death leaves
- * one or the other.
+ * removing and moving in the middle copies the vector: if the caller is killed
+ * meanwhile, either the old copy counts or the new one.
+ *
+ * Blocking: with FUSION_CONTAINER_LOCK each function waits for the vector's
+ * lock; signals do not end the wait.  Without it no function waits, except for
+ * the short lock of the heap.
  */
 #ifndef FUSION_VECTOR_H
 #define FUSION_VECTOR_H
@@ -25,104 +30,233 @@ FUSION_BEGIN_DECLS
 /** A vector in an arena; see fusion_vector_create(). */
 struct fusion_vector;
 
-/** Most values that one can have. */
+/** Most values of a vector. */
 #define FUSION_VECTOR_MAX ((uint64_t)1 << 30)
 
 /**
- * Make a vector; it is empty.
+ * Create an empty vector.
  *
+ * @param arena  the arena to create it in
  * @param flags  FUSION_CONTAINER_LOCK, FUSION_CONTAINER_WORDS
- * @param ret    the handle; it lives until fusion_vector_destroy() or the
- *               arena's end, whoever made it
+ * @param ret    receives the handle.  The vector lives until
+ *               fusion_vector_destroy() or the arena's end; the death of its
+ *               creator does not end it
  *
- * @return 0; -EINVAL; -ENOMEM; -ENOSPC no skirmish left; -EMFILE
+ * @return
+ *   0        created
+ *   -EINVAL  an argument is not valid
+ *   -ENOMEM  the arena has no memory left
+ *   -ENOSPC  the arena has no room for the skirmish of FUSION_CONTAINER_LOCK
  *
- * Who is killed in the call may leave one block, and with FUSION_CONTAINER_LOCK
- * a skirmish without a name.
+ * A caller that is killed may leak one block, and with FUSION_CONTAINER_LOCK a
+ * skirmish without a name.
+ *
+ * Any thread.  Takes a short lock when fusion_malloc() does.
  */
 FUSION_API int fusion_vector_create(struct fusion_arena *arena, uint32_t flags,
 				    struct fusion_vector **ret);
 
 /**
- * Free a vector; what its values point to is the caller's.  NULL is nothing to
- * do.
+ * Destroy a vector and free its memory.
  *
- * Nobody may use it any more; who tries while it is going gets -EIDRM.  If the
- * caller is killed, another can call it again to finish.
+ * @param vector  the vector; no thread may use it any more.  NULL does nothing
  *
- * @return 0
+ * @return 0; or an error that all functions may return
+ *
+ * What the values point to stays the caller's.  A thread that uses the vector
+ * during the call gets -EIDRM.  If the caller is killed, another thread can
+ * call this again to finish.
+ *
+ * Any thread.  Blocks as the top of this file says.
  */
 FUSION_API int fusion_vector_destroy(struct fusion_vector *vector);
 
-/** Add a value at the end.  0; -EINVAL; -ENOMEM, also at FUSION_VECTOR_MAX. */
+/**
+ * Add a value at the end.
+ *
+ * @param vector  the vector
+ * @param value   the value
+ *
+ * @return
+ *   0        added
+ *   -EINVAL  also: the value is not valid
+ *   -ENOMEM  the arena has no memory left, or the vector has FUSION_VECTOR_MAX
+ *            values
+ *
+ * Any thread.  Blocks as the top of this file says.
+ */
 FUSION_API int fusion_vector_add(struct fusion_vector *vector,
 				 union fusion_value value);
 
 /**
- * Insert a value before the one at @index; those behind move up.
+ * Insert a value at an index; the values from there on move up by one.
  *
- * @param index  0 to the size
- * @return 0; -ERANGE; -EINVAL; -ENOMEM
+ * @param vector  the vector
+ * @param index   the index of the new value: 0 to the number of values
+ * @param value   the value
+ *
+ * @return
+ *   0        inserted
+ *   -ERANGE  @index is too large
+ *   -EINVAL  also: the value is not valid
+ *   -ENOMEM  the arena has no memory left, or the vector has FUSION_VECTOR_MAX
+ *            values
+ *
+ * Any thread.  Blocks as the top of this file says.
  */
 FUSION_API int fusion_vector_insert(struct fusion_vector *vector,
 				    uint64_t index, union fusion_value value);
 
-/** Get the value at @index.  0; -ERANGE. */
+/**
+ * Get the value at an index.
+ *
+ * @param vector  the vector
+ * @param index   the index
+ * @param ret     receives the value
+ *
+ * @return
+ *   0        done
+ *   -ERANGE  @index is too large
+ *   -EINVAL  also: @ret is NULL
+ *
+ * Any thread.  Blocks as the top of this file says.
+ */
 FUSION_API int fusion_vector_at(struct fusion_vector *vector, uint64_t index,
 				union fusion_value *ret);
 
 /**
- * Set the value at @index.
+ * Set the value at an index.
  *
- * @param ret_old  may be NULL; the value that was there
- * @return 0; -ERANGE; -EINVAL
+ * @param vector   the vector
+ * @param index    the index
+ * @param value    the new value
+ * @param ret_old  receives the old value, or NULL
+ *
+ * @return
+ *   0        done
+ *   -ERANGE  @index is too large
+ *   -EINVAL  also: the value is not valid
+ *
+ * Any thread.  Blocks as the top of this file says.
  */
 FUSION_API int fusion_vector_set(struct fusion_vector *vector, uint64_t index,
 				 union fusion_value value,
 				 union fusion_value *ret_old);
 
 /**
- * Remove the value at @index; those behind move down.
+ * Remove the value at an index; the values behind it move down by one.
  *
- * @param ret_old  may be NULL; the value that was there
- * @return 0; -ERANGE; -ENOMEM, but never for the first and the last
+ * @param vector   the vector
+ * @param index    the index
+ * @param ret_old  receives the old value, or NULL
+ *
+ * @return
+ *   0        removed
+ *   -ERANGE  @index is too large
+ *   -ENOMEM  the arena has no memory left; never for the first and last value
+ *
+ * Any thread.  Blocks as the top of this file says.
  */
 FUSION_API int fusion_vector_remove(struct fusion_vector *vector,
 				    uint64_t index,
 				    union fusion_value *ret_old);
 
 /**
- * Move the value at index @from so that it is at index @to; those between move
- * by one.
+ * Move a value to another index; the values between move by one.
  *
- * @return 0; -ERANGE; -ENOMEM
+ * @param vector  the vector
+ * @param from    the index that the value has
+ * @param to      the index that the value is to have
+ *
+ * @return
+ *   0        moved
+ *   -ERANGE  @from or @to is too large
+ *   -ENOMEM  the arena has no memory left
+ *
+ * Any thread.  Blocks as the top of this file says.
  */
 FUSION_API int fusion_vector_move(struct fusion_vector *vector, uint64_t from,
 				  uint64_t to);
 
-/** The number of values, or -errno. */
+/**
+ * Count the values of a vector.
+ *
+ * @param vector  the vector
+ *
+ * @return the number; or an error that all functions may return
+ *
+ * Any thread.  Blocks as the top of this file says.
+ */
 FUSION_API int64_t fusion_vector_size(struct fusion_vector *vector);
 
-/** The index of the first value that is @value; -ENOENT; -errno.  Looks at one
- *  after the other. */
+/**
+ * Find the first index of a value.
+ *
+ * @param vector  the vector
+ * @param value   the value
+ *
+ * @return the index; or
+ *   -ENOENT  the vector does not have the value
+ *
+ * Any thread.  Compares the values one after the other.  Blocks as the top of
+ * this file says.
+ */
 FUSION_API int64_t fusion_vector_index_of(struct fusion_vector *vector,
 					  union fusion_value value);
 
-/** Have memory for @n values in all, so that adding them at the end cannot
- *  fail.  Inserting, and removing others than the last, may forget it.
- *  0; -EINVAL beyond FUSION_VECTOR_MAX; -ENOMEM. */
+/**
+ * Reserve memory for a number of values, so that adding them cannot fail.
+ *
+ * @param vector  the vector
+ * @param n       values in all, those that the vector has included
+ *
+ * @return
+ *   0        reserved, for adding at the end.  Inserting elsewhere, and
+ *            removing any but the last value, may give the memory back
+ *   -EINVAL  also: @n is more than FUSION_VECTOR_MAX
+ *   -ENOMEM  the arena has no memory left
+ *
+ * Any thread.  Blocks as the top of this file says.
+ */
 FUSION_API int fusion_vector_reserve(struct fusion_vector *vector, uint64_t n);
 
-/** Give back the memory that the values do not need.  0; -ENOMEM. */
+/**
+ * Give back the memory that the values do not need.
+ *
+ * @param vector  the vector
+ *
+ * @return
+ *   0        done
+ *   -ENOMEM  the arena has no memory left for the smaller copy
+ *
+ * Any thread.  Blocks as the top of this file says.
+ */
 FUSION_API int fusion_vector_shrink(struct fusion_vector *vector);
 
 /**
- * Take the vector's own lock for several calls, or give it back.  It is
- * recursive, as all skirmishes.
+ * Lock the vector's own lock for several calls.
  *
- * @return 0; -EINVAL it has none; -EPERM (unlock) the caller does not hold it
+ * @param vector  a vector with FUSION_CONTAINER_LOCK
+ *
+ * @return
+ *   0        locked; a thread may lock several times, like a skirmish
+ *   -EINVAL  also: the vector has no lock
+ *
+ * Any thread.  Blocks as long as necessary; signals do not end the wait.
  */
 FUSION_API int fusion_vector_lock(struct fusion_vector *vector);
+/**
+ * Unlock the vector's own lock.
+ *
+ * @param vector  a vector with FUSION_CONTAINER_LOCK
+ *
+ * @return
+ *   0        unlocked
+ *   -EINVAL  also: the vector has no lock
+ *   -EPERM   the caller does not hold it
+ *
+ * Any thread.  Does not block.
+ */
 FUSION_API int fusion_vector_unlock(struct fusion_vector *vector);
 
 FUSION_END_DECLS

@@ -15,7 +15,7 @@
 /* Asked with the descriptor in hand: a process that maps the arena now, and a
  * witness that is held, so that the pid of the slot was not given to another.
  */
-static int make_sure(const struct view *v, uint32_t slot, int pidfd)
+static int make_sure_of_process(const struct view *v, uint32_t slot, int pidfd)
 {
 	uint64_t at = (uintptr_t)v->base;
 	struct mapping mine, theirs;
@@ -54,7 +54,7 @@ int member_signal(const struct view *v, uint32_t slot, int signal)
 	fd = pidfd_of(pid);
 	if (fd < 0)
 		return fd;
-	r = make_sure(v, slot, fd);
+	r = make_sure_of_process(v, slot, fd);
 	if (!r && syscall(SYS_pidfd_send_signal, fd, signal, NULL, 0) < 0)
 		r = -errno;
 	close(fd);
@@ -73,7 +73,7 @@ static bool thread_is_gone(const struct view *v, uint32_t slot, uint32_t tid)
 	return tgkill((pid_t)m->own_pid, (pid_t)tid, 0) < 0 && errno == ESRCH;
 }
 
-static void die(const struct view *v)
+static void kill_self(const struct view *v)
 {
 	(void)v;
 	raise(SIGKILL);
@@ -82,5 +82,5 @@ static void die(const struct view *v)
 const struct view_acts member_acts = {
 	.signal = member_signal,
 	.thread_is_gone = thread_is_gone,
-	.die = die,
+	.die = kill_self,
 };

@@ -45,8 +45,8 @@ struct fusion_arena {
 	/* Of the directory.  The daemon gives each arena an inode number that
 	 * it keeps, and no other arena of any mount has. */
 	uint64_t dir_dev, dir_ino;
-	char *path;  /* as the program named it, for messages */
-	char *place; /* absolute, to find it again */
+	char *path;	/* as the program named it, for messages */
+	char *dir_path; /* absolute, to find it again */
 	char name[ARENA_NAME_MAX + 1];
 	int dirfd; /* where ioctls go; -1 once it is gone */
 	uint32_t id;
@@ -71,15 +71,5 @@ struct fusion_arena {
 	struct local_reactor *reactors; /* that this process listens to */
 	struct local_reactor *news;	/* of these, who have something */
 };
-
-/* Find the handle in whose range @p is; NULL.  No lock; any thread. */
-struct fusion_arena *arena_of(const void *p);
-
-/* Is it the handle of an arena that this process is in?  Any pointer may be
- * asked for; nothing is read there. */
-bool arena_is_in(const struct fusion_arena *arena);
-
-/* The daemon may be waiting for events: tell it. */
-void arena_poke(struct fusion_arena *arena);
 
 #endif

@@ -12,7 +12,8 @@
 #include <unistd.h>
 
 #include "libfusion/arena/arenas.h"
-#include "libfusion/arena/place.h"
+#include "libfusion/arena/directory.h"
+#include "libfusion/arena/request.h"
 #include "libfusion/core/base/fd.h"
 #include "libfusion/core/life/witness.h"
 
@@ -95,7 +96,7 @@ static int take_fds(struct msghdr *msg, int fds[HAND_OVER_FDS])
 	return r < 0 ? r : n;
 }
 
-static int receive(int fd, int fds[HAND_OVER_FDS])
+static int receive_fds(int fd, int fds[HAND_OVER_FDS])
 {
 	union {
 		struct cmsghdr align;
@@ -124,7 +125,7 @@ static int receive(int fd, int fds[HAND_OVER_FDS])
 }
 
 /* Until there is an answer, without a lock: the daemon may be stopped. */
-static int await(int fd)
+static int await_daemon(int fd)
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 
@@ -134,10 +135,10 @@ static int await(int fd)
 	return 0;
 }
 
-static int take(int fd, struct handed *ret)
+static int take_handed(int fd, struct handed *ret)
 {
 	int fds[HAND_OVER_FDS] = {-1, -1, -1};
-	int n = receive(fd, fds), r = 0;
+	int n = receive_fds(fd, fds), r = 0;
 
 	if (n < 0)
 		return n;
@@ -154,8 +155,8 @@ static int take(int fd, struct handed *ret)
  * of our locks. */
 static pthread_mutex_t fork_lock = PTHREAD_MUTEX_INITIALIZER;
 
-static int fetch(int dirfd, const char *path,
-		 const struct hand_over_token *token, struct handed *ret)
+static int fetch_handed(int dirfd, const char *path,
+			const struct hand_over_token *token, struct handed *ret)
 {
 	int fd = connect_in(dirfd, path), r;
 
@@ -163,10 +164,10 @@ static int fetch(int dirfd, const char *path,
 		return fd;
 	r = send_token(fd, token);
 	if (!r)
-		r = await(fd);
+		r = await_daemon(fd);
 	if (!r) {
 		pthread_mutex_lock(&fork_lock);
-		r = take(fd, ret);
+		r = take_handed(fd, ret);
 		pthread_mutex_unlock(&fork_lock);
 	}
 	close(fd);
@@ -176,7 +177,7 @@ static int fetch(int dirfd, const char *path,
 int hand_over_fetch(int dirfd, const char *path,
 		    const struct hand_over_token *token, struct handed *ret)
 {
-	int r = fetch(dirfd, path, token, ret);
+	int r = fetch_handed(dirfd, path, token, ret);
 
 	switch (r) {
 	case -ECONNREFUSED: /* nobody listens at that file any more ... */
@@ -185,7 +186,7 @@ int hand_over_fetch(int dirfd, const char *path,
 	case -ENOENT: /* ... or it is not there */
 		return -ESTALE;
 	}
-	return r < 0 && place_is_gone(-r) ? -ENOTCONN : r;
+	return r < 0 && dir_is_gone(-r) ? -ENOTCONN : r;
 }
 
 static void close_one(int *fd)
@@ -206,19 +207,19 @@ void handed_close(struct handed *h)
  * descriptors there, or fetch them once more. */
 static pthread_mutex_t renew_lock = PTHREAD_MUTEX_INITIALIZER;
 
-static int ask_again(struct fusion_arena *a, struct handed *ret)
+static int request_again(struct fusion_arena *a, struct handed *ret)
 {
 	struct ioc_renew args = {.slot = a->view.slot, .id = a->id};
 	int r = arena_ask(a, FUSION_IOC_RENEW, &args);
 
 	return r < 0 ? r
-		     : hand_over_fetch(a->dirfd, a->place, &args.token, ret);
+		     : hand_over_fetch(a->dirfd, a->dir_path, &args.token, ret);
 }
 
-static int renew(struct fusion_arena *a)
+static int renew_fds(struct fusion_arena *a)
 {
 	struct handed h = {.heap = -1, .lock = -1};
-	int r = ask_again(a, &h);
+	int r = request_again(a, &h);
 
 	if (r < 0)
 		return r;
@@ -232,7 +233,7 @@ static int renew(struct fusion_arena *a)
 int hand_over_description(struct fusion_arena *a)
 {
 	struct handed h = {.heap = -1, .lock = -1};
-	int r = ask_again(a, &h), fd = h.lock;
+	int r = request_again(a, &h), fd = h.lock;
 
 	if (r < 0)
 		return r;
@@ -266,7 +267,7 @@ int hand_over_renew(struct view *v)
 	if (!a->id)
 		return -EBADF;
 	pthread_mutex_lock(&renew_lock);
-	r = renew(a);
+	r = renew_fds(a);
 	pthread_mutex_unlock(&renew_lock);
 	return r;
 }

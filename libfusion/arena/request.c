@@ -7,11 +7,12 @@
  * the same place in the file system.  Where there is none, the caller does
  * alone in shared memory what the daemon would have done.
  */
+#include "libfusion/arena/request.h"
+
 #include <errno.h>
 #include <unistd.h>
 
-#include "libfusion/arena/arenas.h"
-#include "libfusion/arena/place.h"
+#include "libfusion/arena/directory.h"
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/life/member.h"
@@ -32,13 +33,13 @@ static bool is_unanswered(int error)
 /* Is dirfd still our directory?  Asks no daemon. */
 static bool dir_is_ours(const struct fusion_arena *a)
 {
-	struct place p;
+	struct dir_id p;
 
-	return a->dirfd >= 0 && place_stat(a->dirfd, &p) == 0 &&
+	return a->dirfd >= 0 && dir_stat(a->dirfd, &p) == 0 &&
 	       p.dev == a->dir_dev && p.ino == a->dir_ino;
 }
 
-void dir_close(struct fusion_arena *a)
+void arena_close_dir(struct fusion_arena *a)
 {
 	if (dir_is_ours(a))
 		close(a->dirfd);
@@ -48,19 +49,19 @@ void dir_close(struct fusion_arena *a)
 /* After the daemon was replaced, the same arena has another device number. */
 static int reopen_dir(struct fusion_arena *a)
 {
-	struct place p;
+	struct dir_id p;
 	bool made;
-	int fd = place_open(a->place, false, 0, &made);
+	int fd = dir_open(a->dir_path, false, 0, &made);
 
 	if (fd < 0)
 		return -ENOTCONN;
-	if (place_stat(fd, &p) < 0 || p.ino != a->dir_ino) {
+	if (dir_stat(fd, &p) < 0 || p.ino != a->dir_ino) {
 		close(fd);
 		return -ENOTCONN;
 	}
 	/* It may have got the number of the lost one. */
 	if (fd != a->dirfd)
-		dir_close(a);
+		arena_close_dir(a);
 	a->dirfd = fd;
 	a->dir_dev = p.dev;
 	return 0;
@@ -74,7 +75,7 @@ static int request_once(const struct fusion_arena *a, unsigned long request,
 	/* Only a waiting EXIT is interrupted, and who has asked to leave is
 	 * not to be told of signals. */
 	do
-		r = dir_is_ours(a) ? place_ioctl(a->dirfd, request, args)
+		r = dir_is_ours(a) ? dir_ioctl(a->dirfd, request, args)
 				   : -EBADF;
 	while (r == -EINTR);
 	return r;
@@ -83,7 +84,7 @@ static int request_once(const struct fusion_arena *a, unsigned long request,
 void arena_wake_daemon(struct fusion_arena *a)
 {
 	if (dir_is_ours(a))
-		place_ioctl(a->dirfd, FUSION_IOC_POKE, NULL);
+		dir_ioctl(a->dirfd, FUSION_IOC_POKE, NULL);
 	else
 		arena_ask(a, FUSION_IOC_POKE, NULL);
 }
@@ -94,7 +95,7 @@ int arena_ask(struct fusion_arena *a, unsigned long request, void *args)
 
 	if (!is_unanswered(r))
 		return r;
-	r = a->place ? reopen_dir(a) : -ENOTCONN;
+	r = a->dir_path ? reopen_dir(a) : -ENOTCONN;
 	if (!r)
 		r = request_once(a, request, args);
 	return is_unanswered(r) ? -ENOTCONN : r;
@@ -126,4 +127,24 @@ int arena_ready(struct fusion_arena *a)
 	r = member_ready(v, v->slot);
 	life_unlock(v);
 	return r;
+}
+
+void arena_poke(struct fusion_arena *arena)
+{
+	/*
+	 *   a member                       the daemon
+	 * (fusionfs/service/events.c) log the event                  watchers =
+	 * 1 fence                          fence watchers? -> tell the daemon
+	 * look at the events
+	 */
+	full_fence();
+	if (load_relaxed(&arena->view.sb->event_watchers))
+		arena_wake_daemon(arena);
+}
+
+void poke_visitors(struct fusion_arena *arena)
+{
+	/* Relaxed: a hint, it looks by itself too. */
+	if (load_relaxed(&arena->view.sb->visitors_waiting))
+		arena_wake_daemon(arena);
 }

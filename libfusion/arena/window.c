@@ -28,7 +28,7 @@ static bool each_range(bool (*fn)(uint64_t from, uint64_t to, void *ctx),
 	return done;
 }
 
-static bool mark(uint64_t from, uint64_t to, void *ctx)
+static bool mark_range(uint64_t from, uint64_t to, void *ctx)
 {
 	window_mark(ctx, from, to);
 	return false;
@@ -37,7 +37,7 @@ static bool mark(uint64_t from, uint64_t to, void *ctx)
 void window_look(struct window_busy *ret)
 {
 	*ret = (struct window_busy){0};
-	each_range(mark, ret);
+	each_range(mark_range, ret);
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 	/* The sanitizers' own. */
 	window_mark(ret, SECOND_BASE, UINT64_MAX);

@@ -96,16 +96,16 @@ void callback_check_above(const void *here)
 static pthread_key_t key;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-static void thread_ends(void *unused)
+static void undo_frames_of_thread(void *unused)
 {
 	(void)unused;
 	callback_undo_all();
 }
 
-static void make_key(void)
+static void make_frames_key(void)
 {
 	/* Without a key, threads that end leave their frames behind. */
-	if (pthread_key_create(&key, thread_ends) != 0)
+	if (pthread_key_create(&key, undo_frames_of_thread) != 0)
 		key = (pthread_key_t)-1;
 }
 
@@ -113,7 +113,7 @@ static struct frame *make_frames(void)
 {
 	struct frame *new = calloc(DEPTH, sizeof(*new));
 
-	pthread_once(&once, make_key);
+	pthread_once(&once, make_frames_key);
 	if (new)
 		pthread_setspecific(key, new);
 	return new;

@@ -10,7 +10,7 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* a leaf */
 static struct known *buckets[BUCKETS];
 
-static struct known **bucket(const void *p)
+static struct known **bucket_of(const void *p)
 {
 	return &buckets[(uintptr_t)p / 16 * 2654435761u / 64 % BUCKETS];
 }
@@ -18,7 +18,7 @@ static struct known **bucket(const void *p)
 /* The link that leads to @p, or the last one.  lock is held. */
 static struct known **link_to(const void *p)
 {
-	struct known **at = bucket(p);
+	struct known **at = bucket_of(p);
 
 	while (*at && *at != p)
 		at = &(*at)->next_known;
@@ -27,7 +27,7 @@ static struct known **link_to(const void *p)
 
 void known_add(struct known *k, void *whose)
 {
-	struct known **first = bucket(k);
+	struct known **first = bucket_of(k);
 
 	k->whose = whose;
 	pthread_mutex_lock(&lock);

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "libfusion/base/deadline.h"
 #include "libfusion/base/quiet_thread.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/base/atomic.h"
@@ -45,16 +46,6 @@ static void *do_job(void *arg)
 	return NULL;
 }
 
-int64_t patient_left(int64_t deadline_ns)
-{
-	int64_t left;
-
-	if (deadline_ns < 0)
-		return -1;
-	left = deadline_ns - clock_monotonic_ns();
-	return left < 0 ? 0 : left;
-}
-
 /* 0 it is done, -ETIMEDOUT, -EINTR. */
 static int wait_for(struct job *job, int64_t deadline_ns)
 {
@@ -62,7 +53,7 @@ static int wait_for(struct job *job, int64_t deadline_ns)
 
 	/* Acquire: for the release in do_job(). */
 	while (load_acquire(&job->state) == AT_WORK) {
-		int64_t left = patient_left(deadline_ns);
+		int64_t left = deadline_left(deadline_ns);
 
 		if (r == -EINTR || left == 0)
 			return r == -EINTR ? r : -ETIMEDOUT;

@@ -36,8 +36,4 @@ struct patient_work {
 int patient_run(const struct patient_work *work, void *arg, int64_t deadline_ns,
 		int *ret_why);
 
-/* How long until @deadline_ns (< 0: for ever), as life_lock() and others want
- * it: < 0 for ever, 0 it is over. */
-int64_t patient_left(int64_t deadline_ns);
-
 #endif

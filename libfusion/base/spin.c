@@ -19,7 +19,7 @@
 
 static int64_t limit = -1; /* atomic; -1 not known yet */
 
-static int64_t of_environment(void)
+static int64_t limit_of_environment(void)
 {
 	const char *s = getenv("FUSION_SPIN_NS");
 	char *end;
@@ -32,7 +32,7 @@ static int64_t of_environment(void)
 	return errno || *end || n < 0 || n > SPIN_MAX_NS ? -1 : n;
 }
 
-static int64_t of_machine(void)
+static int64_t limit_of_machine(void)
 {
 	cpu_set_t set;
 
@@ -49,9 +49,9 @@ int64_t spin_limit_ns(void)
 
 	if (ns >= 0)
 		return ns;
-	ns = of_environment();
+	ns = limit_of_environment();
 	if (ns < 0)
-		ns = of_machine();
+		ns = limit_of_machine();
 	/* Relaxed: a number of its own. */
 	return cas_relaxed(&limit, &unknown, ns) ? ns : unknown;
 }
@@ -66,7 +66,7 @@ FUSION_API int fusion_set_spin(int64_t ns)
 
 /* Look as long as @budget.  *ret_cut: this thread lost its processor meanwhile,
  * so somebody else wants it. */
-static bool look_for(int64_t budget, bool (*look)(void *), void *ctx,
+static bool spin_for(int64_t budget, bool (*look)(void *), void *ctx,
 		     bool *ret_cut)
 {
 	int64_t now, last = clock_monotonic_ns(), end = last + budget;
@@ -85,7 +85,7 @@ static bool look_for(int64_t budget, bool (*look)(void *), void *ctx,
 	}
 }
 
-static bool glance(bool (*look)(void *), void *ctx)
+static bool spin_briefly(bool (*look)(void *), void *ctx)
 {
 	for (unsigned n = 0; n < LOOKS; n++) {
 		if (look(ctx))
@@ -107,8 +107,9 @@ bool spin_until(struct spinner *s, bool (*look)(void *), void *ctx)
 	if (!s->every)
 		s->every = SPIN_TRY_FIRST;
 	/* What it takes to look at the clock is not worth it. */
-	if (glance(look, ctx) || (s->budget_ns > SPIN_MIN_NS &&
-				  look_for(s->budget_ns, look, ctx, &cut))) {
+	if (spin_briefly(look, ctx) ||
+	    (s->budget_ns > SPIN_MIN_NS &&
+	     spin_for(s->budget_ns, look, ctx, &cut))) {
 		if (s->budget_ns == most)
 			s->every = SPIN_TRY_FIRST;
 		s->budget_ns *= 2;

@@ -3,10 +3,14 @@
 
 #include <stdio.h>
 
-#include "libfusion/arena/entries.h"
+#include "libfusion/arena/address.h"
+#include "libfusion/arena/refuse_arena.h"
+#include "libfusion/arena/request.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/heap/span.h"
 #include "libfusion/core/locks/skirmish.h"
+#include "libfusion/heap/heap.h"
+#include "libfusion/names/entries.h"
 
 static const char *kind_name(uint32_t kind)
 {
@@ -39,8 +43,8 @@ static int refuse_lock(const struct container *c, uint32_t kind)
  */
 
 /* Is it in the heap of an arena that we are in, and what it says it is? */
-static int find(const struct container *c, uint32_t kind,
-		struct fusion_arena **ret)
+static int find_container(const struct container *c, uint32_t kind,
+			  struct fusion_arena **ret)
 {
 	struct fusion_arena *a = c ? arena_of(c) : NULL;
 	struct tcache *t;
@@ -65,7 +69,7 @@ static inline bool has_lock(const struct container *c)
 }
 
 /* What a dead owner left is settled by who needs it settled. */
-static int take(const struct container *c)
+static int take_lock(const struct container *c)
 {
 	int r = fusion_skirmish_prevail(c->lock);
 
@@ -91,7 +95,7 @@ static int ask_state(const struct container *c)
 
 int container_take(struct container *c)
 {
-	int r = take(c);
+	int r = take_lock(c);
 
 	if (r < 0)
 		return r;
@@ -105,7 +109,7 @@ int container_take(struct container *c)
 int container_enter_slow(struct container *c, uint32_t kind,
 			 struct fusion_arena **ret)
 {
-	int r = find(c, kind, ret);
+	int r = find_container(c, kind, ret);
 
 	if (r == 0)
 		r = ask_state(c);
@@ -123,7 +127,7 @@ int container_lock(struct container *c, uint32_t kind)
 int container_unlock(struct container *c, uint32_t kind)
 {
 	struct fusion_arena *a;
-	int r = find(c, kind, &a);
+	int r = find_container(c, kind, &a);
 
 	if (r < 0)
 		return r;
@@ -178,12 +182,12 @@ int container_create(struct fusion_arena *arena, uint32_t kind, size_t size,
 int container_doom(struct container *c, uint32_t kind,
 		   struct fusion_arena **ret)
 {
-	int r = find(c, kind, ret);
+	int r = find_container(c, kind, ret);
 
 	if (r < 0)
 		return r;
 	if (c->state == CONTAINER_ALIVE && has_lock(c)) {
-		r = take(c);
+		r = take_lock(c);
 		if (r < 0)
 			return r;
 	}

@@ -143,7 +143,7 @@ static inline bool is_inside(const struct fusion_arena *a, const void *p,
 }
 
 /* Can a block begin at @p, in an arena of @span bytes? */
-static inline bool is_place(const char *base, uint64_t span, const void *p)
+static inline bool may_be_block(const char *base, uint64_t span, const void *p)
 {
 	uint64_t off = (uintptr_t)p - (uintptr_t)base;
 

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "libfusion/base/refuse.h"
+#include "libfusion/containers/hash_key.h"
+#include "libfusion/containers/hash_table.h"
 #include "libfusion/core/base/futex.h"
 
 #define KIND CONTAINER_HASH
@@ -11,7 +13,7 @@
 	(FUSION_CONTAINER_LOCK | FUSION_CONTAINER_WORDS | \
 	 FUSION_CONTAINER_AUTOFREE)
 
-static inline int enter(struct fusion_hash *h, struct fusion_arena **ret)
+static inline int hash_enter(struct fusion_hash *h, struct fusion_arena **ret)
 {
 	return container_enter((struct container *)h, KIND, ret);
 }
@@ -19,8 +21,8 @@ static inline int enter(struct fusion_hash *h, struct fusion_arena **ret)
 /* --- The record ------------------------------------------------------------
  */
 
-static void announce(struct fusion_hash *h, uint64_t op, uint64_t i,
-		     uint64_t then_n)
+static void hash_announce(struct fusion_hash *h, uint64_t op, uint64_t i,
+			  uint64_t then_n)
 {
 	store_relaxed(&h->then_n, then_n);
 	compiler_fence();
@@ -28,7 +30,7 @@ static void announce(struct fusion_hash *h, uint64_t op, uint64_t i,
 	compiler_fence();
 }
 
-static void done(struct fusion_hash *h)
+static void hash_done(struct fusion_hash *h)
 {
 	compiler_fence();
 	store_relaxed(&h->busy, 0);
@@ -95,12 +97,13 @@ int hash_settle(struct fusion_hash *h, struct fusion_arena *a)
 	r = settle_entry(h, a, t, BUSY_ENTRY(busy) - 1);
 	if (r < 0)
 		return r;
-	done(h);
+	hash_done(h);
 	return twin_settle(&h->table, a);
 }
 
 /* The number, past a record: what its commit says. */
-static uint64_t count(const struct fusion_hash *h, const struct hash_table *t)
+static uint64_t hash_count(const struct fusion_hash *h,
+			   const struct hash_table *t)
 {
 	uint64_t busy = h->busy, i = BUSY_ENTRY(busy) - 1;
 	bool there;
@@ -116,9 +119,9 @@ static uint64_t count(const struct fusion_hash *h, const struct hash_table *t)
  */
 
 /* 1 and the entry; 0 and where a new one goes, -1 nowhere; -EIO. */
-static inline int search(const struct fusion_arena *a,
-			 const struct hash_table *t, const struct needle *k,
-			 int64_t *ret)
+static inline int hash_search(const struct fusion_arena *a,
+			      const struct hash_table *t,
+			      const struct needle *k, int64_t *ret)
 {
 	const struct hash_entry *entries = table_entries(t);
 	uint64_t size = table_size(t), i = table_home(t, k->tag);
@@ -150,10 +153,10 @@ static inline int search(const struct fusion_arena *a,
 }
 
 /* 1 and *ret_t and *ret_i; 0 it is not there; -EINVAL, -EIO. */
-static inline int find(const struct fusion_hash *h,
-		       const struct fusion_arena *a,
-		       const struct fusion_key *key, struct hash_table **ret_t,
-		       int64_t *ret_i)
+static inline int hash_find(const struct fusion_hash *h,
+			    const struct fusion_arena *a,
+			    const struct fusion_key *key,
+			    struct hash_table **ret_t, int64_t *ret_i)
 {
 	struct needle k;
 	int r = needle_init(&k, h, a, key);
@@ -162,7 +165,7 @@ static inline int find(const struct fusion_hash *h,
 		r = table_of(h, a, ret_t);
 	if (r < 0 || !*ret_t)
 		return r;
-	return search(a, *ret_t, &k, ret_i);
+	return hash_search(a, *ret_t, &k, ret_i);
 }
 
 /* --- Inserting -------------------------------------------------------------
@@ -186,7 +189,7 @@ static int make_room(struct fusion_hash *h, struct fusion_arena *a,
 	if (r < 0)
 		return r;
 	if (*ret_t) {
-		r = search(a, *ret_t, k, ret_i);
+		r = hash_search(a, *ret_t, k, ret_i);
 		if (r || !is_full(*ret_t, *ret_i))
 			return r;
 	}
@@ -197,7 +200,7 @@ static int make_room(struct fusion_hash *h, struct fusion_arena *a,
 	if (r == 0)
 		r = table_of(h, a, ret_t);
 	if (r == 0)
-		r = search(a, *ret_t, k, ret_i);
+		r = hash_search(a, *ret_t, k, ret_i);
 	return r == 0 && *ret_i < 0 ? -ENOMEM : r;
 }
 
@@ -219,18 +222,18 @@ static int copy_key(struct fusion_arena *a, struct hash_entry *e,
 }
 
 /* Commit: the tag. */
-static int fill(struct fusion_hash *h, struct fusion_arena *a,
-		struct hash_table *t, int64_t i, const struct needle *k,
-		union fusion_value value)
+static int fill_entry(struct fusion_hash *h, struct fusion_arena *a,
+		      struct hash_table *t, int64_t i, const struct needle *k,
+		      union fusion_value value)
 {
 	struct hash_entry *e = &table_entries(t)[i];
 	int r;
 
-	announce(h, BUSY_INSERT, (uint64_t)i, t->n + 1);
+	hash_announce(h, BUSY_INSERT, (uint64_t)i, t->n + 1);
 	if (is_copied(h)) {
 		r = copy_key(a, e, k);
 		if (r < 0) {
-			done(h);
+			hash_done(h);
 			return r;
 		}
 	} else {
@@ -245,7 +248,7 @@ static int fill(struct fusion_hash *h, struct fusion_arena *a,
 	if (SEED_BUG(60))
 		e->value = value;
 	store_relaxed(&t->n, h->then_n);
-	done(h);
+	hash_done(h);
 	return 0;
 }
 
@@ -256,9 +259,10 @@ static bool may_own(const struct fusion_hash *h, struct fusion_arena *a,
 }
 
 /* 0 and where it goes, 1 and where it is. */
-static int prepare(struct fusion_hash *h, struct fusion_arena *a,
-		   const struct fusion_key *key, union fusion_value value,
-		   struct needle *k, struct hash_table **ret_t, int64_t *ret_i)
+static int prepare_put(struct fusion_hash *h, struct fusion_arena *a,
+		       const struct fusion_key *key, union fusion_value value,
+		       struct needle *k, struct hash_table **ret_t,
+		       int64_t *ret_i)
 {
 	int r = needle_init(k, h, a, key);
 
@@ -284,14 +288,14 @@ static int swap_owned(struct fusion_hash *h, struct fusion_arena *a,
 	if (e->value.pointer == value.pointer)
 		return 0;
 	store_relaxed(&h->old, e->value.pointer);
-	announce(h, BUSY_REPLACE, (uint64_t)i, t->n);
+	hash_announce(h, BUSY_REPLACE, (uint64_t)i, t->n);
 	store_relaxed(&e->value.pointer, value.pointer);
 	compiler_fence();
 	if (!ret_old)
 		r = slot_drop(a, &h->old);
 	/* Not freed: it stays written down. */
 	if (r == 0)
-		done(h);
+		hash_done(h);
 	return 0;
 }
 
@@ -313,21 +317,21 @@ static int replace_at(struct fusion_hash *h, struct fusion_arena *a,
 }
 
 /* 0 it is new; 1 it was there. */
-static int put(struct fusion_hash *h, const struct fusion_key *key,
-	       union fusion_value value, bool replace,
-	       union fusion_value *ret_old)
+static int hash_put(struct fusion_hash *h, const struct fusion_key *key,
+		    union fusion_value value, bool replace,
+		    union fusion_value *ret_old)
 {
 	struct fusion_arena *a;
 	struct hash_table *t = NULL;
 	struct needle k;
 	int64_t i;
-	int r = enter(h, &a);
+	int r = hash_enter(h, &a);
 
 	if (r < 0)
 		return r;
-	r = prepare(h, a, key, value, &k, &t, &i);
+	r = prepare_put(h, a, key, value, &k, &t, &i);
 	if (r == 0)
-		r = fill(h, a, t, i, &k, value);
+		r = fill_entry(h, a, t, i, &k, value);
 	else if (r == 1 && replace)
 		r = replace_at(h, a, t, i, value, ret_old);
 	return (int)container_leave(&h->c, r);
@@ -337,7 +341,7 @@ FUSION_API int fusion_hash_insert(struct fusion_hash *hash,
 				  struct fusion_key key,
 				  union fusion_value value)
 {
-	int r = put(hash, &key, value, false, NULL);
+	int r = hash_put(hash, &key, value, false, NULL);
 
 	return told(r == 1 ? -EEXIST : r);
 }
@@ -347,7 +351,7 @@ FUSION_API int fusion_hash_replace(struct fusion_hash *hash,
 				   union fusion_value value,
 				   union fusion_value *ret_old)
 {
-	return told(put(hash, &key, value, true, ret_old));
+	return told(hash_put(hash, &key, value, true, ret_old));
 }
 
 /* --- Removing --------------------------------------------------------------
@@ -364,17 +368,17 @@ int hash_remove_at(struct fusion_hash *h, struct fusion_arena *a,
 	union fusion_value old = e->value;
 	int r;
 
-	announce(h, BUSY_REMOVE, i, t->n - 1);
+	hash_announce(h, BUSY_REMOVE, i, t->n - 1);
 	t->filled -= tag == TAG_IS_FREE;
 	compiler_fence();
 	store_relaxed(&t->tags[i], tag);
 	compiler_fence();
 	if (SEED_BUG(61))
-		done(h);
+		hash_done(h);
 	r = finish_remove(h, a, t, e, owns_values(h) && !ret_old);
 	/* Not freed: it stays written down. */
 	if (r == 0)
-		done(h);
+		hash_done(h);
 	if (ret_old)
 		*ret_old = old;
 	return 0;
@@ -387,13 +391,13 @@ FUSION_API int fusion_hash_remove(struct fusion_hash *hash,
 	struct fusion_arena *a;
 	struct hash_table *t = NULL;
 	int64_t i = -1;
-	int r = enter(hash, &a);
+	int r = hash_enter(hash, &a);
 
 	if (r < 0)
 		return told(r);
 	r = hash_settle(hash, a);
 	if (r == 0)
-		r = find(hash, a, &key, &t, &i);
+		r = hash_find(hash, a, &key, &t, &i);
 	if (r == 0)
 		r = -ENOENT;
 	if (r == 1) {
@@ -414,11 +418,11 @@ static __attribute__((noinline)) int lookup_slow(struct fusion_hash *hash,
 	struct fusion_arena *a;
 	struct hash_table *t = NULL;
 	int64_t i = -1;
-	int r = enter(hash, &a);
+	int r = hash_enter(hash, &a);
 
 	if (r < 0)
 		return r;
-	r = find(hash, a, key, &t, &i);
+	r = hash_find(hash, a, key, &t, &i);
 	if (r == 1 && ret)
 		*ret = table_entries(t)[i].value;
 	if (r >= 0)
@@ -426,7 +430,7 @@ static __attribute__((noinline)) int lookup_slow(struct fusion_hash *hash,
 	return (int)container_leave(&hash->c, r);
 }
 
-/* find() of a word.  The entry, NULL it is not there. */
+/* hash_find() of a word.  The entry, NULL it is not there. */
 static inline const struct hash_entry *find_word(const struct fusion_hash *h,
 						 const struct hash_table *t,
 						 uint64_t word)
@@ -471,13 +475,13 @@ FUSION_API int64_t fusion_hash_size(struct fusion_hash *hash)
 {
 	struct fusion_arena *a;
 	struct hash_table *t;
-	int64_t r = enter(hash, &a);
+	int64_t r = hash_enter(hash, &a);
 
 	if (r < 0)
 		return told(r);
 	r = table_of(hash, a, &t);
 	if (r == 0 && t)
-		r = (int64_t)count(hash, t);
+		r = (int64_t)hash_count(hash, t);
 	return told(container_leave(&hash->c, r));
 }
 
@@ -500,7 +504,7 @@ FUSION_API int fusion_hash_create(struct fusion_arena *arena,
 		return told(refuse_null("hash", "ret"));
 	if (!is_key_type(keys))
 		return told(refuse(-EINVAL,
-				   "hash: %d is no type of keys: see enum "
+				   "hash: %d is not a type of keys: see enum "
 				   "fusion_key_type",
 				   (int)keys));
 	if (flags & ~FLAGS)
@@ -568,7 +572,7 @@ FUSION_API int fusion_hash_reserve(struct fusion_hash *hash, uint64_t n)
 {
 	struct fusion_arena *a;
 	struct hash_table *t;
-	int r = enter(hash, &a);
+	int r = hash_enter(hash, &a);
 
 	if (r < 0)
 		return told(r);
@@ -580,7 +584,7 @@ FUSION_API int fusion_hash_reserve(struct fusion_hash *hash, uint64_t n)
 	return told((int)container_leave(&hash->c, r));
 }
 
-static int shrink(struct fusion_hash *h, struct fusion_arena *a)
+static int hash_shrink(struct fusion_hash *h, struct fusion_arena *a)
 {
 	struct hash_table *t = NULL;
 	uint32_t bits;
@@ -597,11 +601,11 @@ static int shrink(struct fusion_hash *h, struct fusion_arena *a)
 FUSION_API int fusion_hash_shrink(struct fusion_hash *hash)
 {
 	struct fusion_arena *a;
-	int r = enter(hash, &a);
+	int r = hash_enter(hash, &a);
 
 	if (r < 0)
 		return told(r);
-	return told((int)container_leave(&hash->c, shrink(hash, a)));
+	return told((int)container_leave(&hash->c, hash_shrink(hash, a)));
 }
 
 FUSION_API int fusion_hash_lock(struct fusion_hash *hash)

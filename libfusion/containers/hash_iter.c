@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "libfusion/base/refuse.h"
 #include "libfusion/containers/hash.h"
+#include "libfusion/containers/hash_key.h"
+#include "libfusion/containers/hash_table.h"
 
 #define KIND CONTAINER_HASH
 
-static int enter(struct fusion_hash_iter *it, struct fusion_arena **ret)
+static int iter_enter(struct fusion_hash_iter *it, struct fusion_arena **ret)
 {
 	return it ? container_enter((struct container *)it->hash, KIND, ret)
 		  : -EINVAL;
@@ -47,8 +49,8 @@ static inline int entry_key(const struct fusion_hash *h,
 	return 0;
 }
 
-static int next(struct fusion_hash_iter *it, const struct fusion_arena *a,
-		struct fusion_key *ret_key, union fusion_value *ret_value)
+static int iter_next(struct fusion_hash_iter *it, const struct fusion_arena *a,
+		     struct fusion_key *ret_key, union fusion_value *ret_value)
 {
 	const struct hash_entry *e;
 	struct hash_table *t;
@@ -81,11 +83,11 @@ FUSION_API int fusion_hash_next(struct fusion_hash_iter *it,
 				union fusion_value *ret_value)
 {
 	struct fusion_arena *a;
-	int r = enter(it, &a);
+	int r = iter_enter(it, &a);
 
 	if (r < 0)
 		return told(r);
-	r = next(it, a, ret_key, ret_value);
+	r = iter_next(it, a, ret_key, ret_value);
 	return told((int)container_leave(&it->hash->c, r));
 }
 
@@ -119,7 +121,7 @@ FUSION_API int fusion_hash_iter_remove(struct fusion_hash_iter *it,
 				       union fusion_value *ret_old)
 {
 	struct fusion_arena *a;
-	int r = enter(it, &a);
+	int r = iter_enter(it, &a);
 
 	if (r < 0)
 		return told(r);

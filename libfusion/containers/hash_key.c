@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Keys: their hash, and whether two are the same. */
+#include "libfusion/containers/hash_key.h"
+
 #include <string.h>
 
 #include "libfusion/containers/hash.h"

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "libfusion/containers/hash_table.h"
+
 #include <string.h>
 
 #include "libfusion/containers/hash.h"
@@ -24,7 +26,8 @@ uint32_t table_bits_at_least(uint64_t n)
 }
 
 /* All keys differ, and nothing was removed: the first FREE entry it is. */
-static void put(struct hash_table *t, uint32_t tag, const struct hash_entry *e)
+static void put_entry(struct hash_table *t, uint32_t tag,
+		      const struct hash_entry *e)
 {
 	uint64_t mask = table_size(t) - 1, i = table_home(t, tag);
 
@@ -35,7 +38,7 @@ static void put(struct hash_table *t, uint32_t tag, const struct hash_entry *e)
 }
 
 /* -EIO: more keys than it says, which the new one may not have room for. */
-static int fill(struct hash_table *t, const struct hash_table *from)
+static int fill_table(struct hash_table *t, const struct hash_table *from)
 {
 	uint64_t size = table_size(from), n = 0, most = table_size(t) - 1;
 
@@ -44,7 +47,7 @@ static int fill(struct hash_table *t, const struct hash_table *from)
 			continue;
 		if (n++ >= most)
 			return -EIO;
-		put(t, from->tags[i], &table_entries(from)[i]);
+		put_entry(t, from->tags[i], &table_entries(from)[i]);
 	}
 	t->n = t->filled = n;
 	return 0;
@@ -64,7 +67,7 @@ int table_rebuild(struct fusion_hash *h, struct fusion_arena *a, uint32_t bits)
 	memset(t, 0, table_bytes(bits));
 	t->mark = container_mark(t, TABLE_MARK);
 	t->bits = bits;
-	r = old ? fill(t, old) : 0;
+	r = old ? fill_table(t, old) : 0;
 	if (r < 0)
 		twin_settle(&h->table, a);
 	else

@@ -43,8 +43,8 @@ static bool is_committed(const struct fusion_list *l, const node_t *node)
 	return l->op == OP_INSERT ? node && next == node : next == l->succ;
 }
 
-static void announce(struct fusion_list *l, enum list_op op, node_t *pred,
-		     node_t *succ, node_t *node)
+static void list_announce(struct fusion_list *l, enum list_op op, node_t *pred,
+			  node_t *succ, node_t *node)
 {
 	store_relaxed(&l->pred, pred);
 	store_relaxed(&l->succ, succ);
@@ -55,7 +55,7 @@ static void announce(struct fusion_list *l, enum list_op op, node_t *pred,
 	compiler_fence();
 }
 
-static void done(struct fusion_list *l)
+static void list_done(struct fusion_list *l)
 {
 	compiler_fence();
 	store_relaxed(&l->op, OP_NONE);
@@ -63,7 +63,7 @@ static void done(struct fusion_list *l)
 }
 
 /* After the commit.  Idempotent. */
-static int finish(struct fusion_list *l, struct fusion_arena *a)
+static int list_finish(struct fusion_list *l, struct fusion_arena *a)
 {
 	node_t *node = l->node;
 
@@ -90,15 +90,15 @@ static int settle_op(struct fusion_list *l, struct fusion_arena *a)
 	    (node && !is_inside(a, node, sizeof(*node))))
 		return -EIO;
 	if (is_committed(l, node))
-		r = finish(l, a);
+		r = list_finish(l, a);
 	else if (l->op == OP_INSERT)
 		r = slot_drop(a, &l->node);
 	if (r == 0)
-		done(l);
+		list_done(l);
 	return r;
 }
 
-static int settle(struct fusion_list *l, struct fusion_arena *a)
+static int list_settle(struct fusion_list *l, struct fusion_arena *a)
 {
 	return LIKELY(!l->op) ? 0 : settle_op(l, a);
 }
@@ -115,7 +115,8 @@ static node_t *prev_of(const struct fusion_list *l,
 	return l->op == OP_INSERT ? node : l->pred;
 }
 
-static uint64_t count(const struct fusion_list *l, const struct fusion_arena *a)
+static uint64_t list_count(const struct fusion_list *l,
+			   const struct fusion_arena *a)
 {
 	return l->op && is_of(l, a, l->pred) && is_committed(l, l->node)
 		       ? l->then_n
@@ -125,22 +126,23 @@ static uint64_t count(const struct fusion_list *l, const struct fusion_arena *a)
 /* --- Calls that change it --------------------------------------------------
  */
 
-static int enter(struct fusion_list *l, struct fusion_arena **ret)
+static int list_enter(struct fusion_list *l, struct fusion_arena **ret)
 {
 	return container_enter((struct container *)l, KIND, ret);
 }
 
 /* Commit: pred->next. */
-static int insert(struct fusion_list *l, struct fusion_arena *a, node_t *pred,
-		  node_t *succ, union fusion_value value, node_t **ret)
+static int list_insert(struct fusion_list *l, struct fusion_arena *a,
+		       node_t *pred, node_t *succ, union fusion_value value,
+		       node_t **ret)
 {
 	node_t *node;
 	int r;
 
-	announce(l, OP_INSERT, pred, succ, NULL);
+	list_announce(l, OP_INSERT, pred, succ, NULL);
 	r = fusion_malloc_to(a, sizeof(*node), &l->node);
 	if (r < 0) {
-		done(l);
+		list_done(l);
 		return r;
 	}
 	node = l->node;
@@ -148,8 +150,8 @@ static int insert(struct fusion_list *l, struct fusion_arena *a, node_t *pred,
 	compiler_fence();
 	store_relaxed(&pred->next, node);
 	compiler_fence();
-	finish(l, a);
-	done(l);
+	list_finish(l, a);
+	list_done(l);
 	if (ret)
 		*ret = node;
 	return 0;
@@ -163,13 +165,13 @@ static int insert_at(struct fusion_list *l, node_t *node, enum where where,
 {
 	struct fusion_arena *a;
 	node_t *other;
-	int r = enter(l, &a);
+	int r = list_enter(l, &a);
 
 	if (r < 0)
 		return r;
 	if (!node)
 		node = &l->ring;
-	r = settle(l, a);
+	r = list_settle(l, a);
 	if (r == 0 && (!is_node(l, a, node) || !is_good_value(&l->c, a, value)))
 		r = -EINVAL;
 	if (r < 0)
@@ -178,9 +180,9 @@ static int insert_at(struct fusion_list *l, node_t *node, enum where where,
 	if (!is_of(l, a, other))
 		r = -EIO;
 	else if (where == BEFORE)
-		r = insert(l, a, other, node, value, ret);
+		r = list_insert(l, a, other, node, value, ret);
 	else
-		r = insert(l, a, node, other, value, ret);
+		r = list_insert(l, a, node, other, value, ret);
 	return (int)container_leave(&l->c, r);
 }
 
@@ -223,15 +225,15 @@ static int take_out(struct fusion_list *l, struct fusion_arena *a, node_t *node)
 	if (!is_of(l, a, pred) || !is_of(l, a, succ) || pred->next != node ||
 	    succ->prev != node)
 		return -EIO;
-	announce(l, OP_REMOVE, pred, succ, node);
+	list_announce(l, OP_REMOVE, pred, succ, node);
 	store_relaxed(&pred->next, succ);
 	compiler_fence();
 	if (SEED_BUG(63))
 		store_relaxed(&l->node, (void *)node);
-	r = finish(l, a);
+	r = list_finish(l, a);
 	/* Not freed: it stays written down. */
 	if (r == 0)
-		done(l);
+		list_done(l);
 	return 0;
 }
 
@@ -241,11 +243,11 @@ FUSION_API int fusion_list_remove(struct fusion_list *list,
 {
 	union fusion_value old = {NULL};
 	struct fusion_arena *a;
-	int r = enter(list, &a);
+	int r = list_enter(list, &a);
 
 	if (r < 0)
 		return told(r);
-	r = settle(list, a);
+	r = list_settle(list, a);
 	if (r == 0 && (!is_node(list, a, node) || node == &list->ring))
 		r = -EINVAL;
 	if (r == 0) {
@@ -264,7 +266,7 @@ FUSION_API int fusion_list_set(struct fusion_list *list,
 {
 	union fusion_value old;
 	struct fusion_arena *a;
-	int r = enter(list, &a);
+	int r = list_enter(list, &a);
 
 	if (r < 0)
 		return told(r);
@@ -286,7 +288,7 @@ static __attribute__((noinline)) int walk(struct fusion_list *l, node_t *node,
 {
 	struct fusion_arena *a;
 	node_t *to;
-	int r = ret ? enter(l, &a) : -EINVAL;
+	int r = ret ? list_enter(l, &a) : -EINVAL;
 
 	if (r < 0)
 		return r;
@@ -344,7 +346,7 @@ static __attribute__((noinline)) int value_slow(struct fusion_list *list,
 						union fusion_value *ret)
 {
 	struct fusion_arena *a;
-	int r = ret ? enter(list, &a) : -EINVAL;
+	int r = ret ? list_enter(list, &a) : -EINVAL;
 
 	if (r < 0)
 		return r;
@@ -369,11 +371,11 @@ FUSION_API int fusion_list_value(struct fusion_list *list,
 FUSION_API int64_t fusion_list_size(struct fusion_list *list)
 {
 	struct fusion_arena *a;
-	int r = enter(list, &a);
+	int r = list_enter(list, &a);
 
 	if (r < 0)
 		return told(r);
-	return told(container_leave(&list->c, (int64_t)count(list, a)));
+	return told(container_leave(&list->c, (int64_t)list_count(list, a)));
 }
 
 /* --- From beginning to end -------------------------------------------------
@@ -408,7 +410,7 @@ FUSION_API int fusion_list_destroy(struct fusion_list *list)
 	if (r < 0)
 		return told(r);
 	/* What is corrupt is lost. */
-	r = settle(list, a);
+	r = list_settle(list, a);
 	while (r == 0 && list->ring.next != &list->ring)
 		r = is_of(list, a, list->ring.next)
 			    ? take_out(list, a, list->ring.next)

@@ -21,7 +21,7 @@ static inline bool read_row(struct span *s, const char *base, uint64_t span)
 	const struct row *row = s->row;
 	uint64_t off = (uintptr_t)row - (uintptr_t)base, range, cap;
 
-	if (UNLIKELY(!is_place(base, span, row)) ||
+	if (UNLIKELY(!may_be_block(base, span, row)) ||
 	    UNLIKELY(row->mark != container_mark(row, ROW_MARK)))
 		return false;
 	cap = row->cap;
@@ -34,7 +34,7 @@ static inline bool read_row(struct span *s, const char *base, uint64_t span)
 }
 
 /* The row that counts, and what is in it.  0, -EIO. */
-static int look(const struct fusion_vector *v, struct span *ret)
+static int look_at_row(const struct fusion_vector *v, struct span *ret)
 {
 	const struct view *view = &ret->a->view;
 
@@ -59,20 +59,20 @@ static inline bool look_soon(const struct fusion_vector *v, struct span *ret)
 }
 
 /* Begin a call that reads. */
-static int enter(struct fusion_vector *v, struct span *ret)
+static int vector_enter(struct fusion_vector *v, struct span *ret)
 {
 	int r = container_enter((struct container *)v, KIND, &ret->a);
 
 	if (r < 0)
 		return r;
-	r = look(v, ret);
+	r = look_at_row(v, ret);
 	return UNLIKELY(r < 0) ? (int)container_leave(&v->c, r) : 0;
 }
 
 /* Begin a call that changes it. */
 static int enter_settled(struct fusion_vector *v, struct span *ret)
 {
-	int r = enter(v, ret);
+	int r = vector_enter(v, ret);
 
 	if (UNLIKELY(r < 0))
 		return r;
@@ -141,8 +141,8 @@ static int begin_row(struct fusion_vector *v, const struct span *s,
 }
 
 /* @n values of @from, from @index on. */
-static void append(struct span *to, const struct span *from, uint64_t index,
-		   uint64_t n)
+static void vector_append(struct span *to, const struct span *from,
+			  uint64_t index, uint64_t n)
 {
 	if (n)
 		memcpy(value_at(to, to->n), value_at(from, index),
@@ -165,21 +165,21 @@ static void commit_row(struct fusion_vector *v, struct span *s,
 }
 
 /* The same values in a row of @cap, from @first on. */
-static int resize(struct fusion_vector *v, struct span *s, uint64_t cap,
-		  uint64_t first)
+static int resize_row(struct fusion_vector *v, struct span *s, uint64_t cap,
+		      uint64_t first)
 {
 	struct span to;
 	int r = begin_row(v, s, cap, first, &to);
 
 	if (r < 0)
 		return r;
-	append(&to, s, 0, s->n);
+	vector_append(&to, s, 0, s->n);
 	commit_row(v, s, &to);
 	return 0;
 }
 
 /* For one more; half of them is added. */
-static uint64_t larger(const struct span *s)
+static uint64_t larger_cap(const struct span *s)
 {
 	uint64_t cap = s->n + s->n / 2 + 1;
 
@@ -191,7 +191,7 @@ static uint64_t cap_for_one_more(const struct span *s)
 {
 	uint64_t cap = s->row ? s->row->cap : 0;
 
-	return s->n + 1 <= cap / 2 ? cap : larger(s);
+	return s->n + 1 <= cap / 2 ? cap : larger_cap(s);
 }
 
 static int add_back(struct fusion_vector *v, struct span *s,
@@ -200,7 +200,7 @@ static int add_back(struct fusion_vector *v, struct span *s,
 	int r = 0;
 
 	if (!s->row || s->first + s->n == s->row->cap)
-		r = resize(v, s, cap_for_one_more(s), 0);
+		r = resize_row(v, s, cap_for_one_more(s), 0);
 	if (r == 0)
 		push_back(s, value);
 	return r;
@@ -214,7 +214,7 @@ static int add_front(struct fusion_vector *v, struct span *s,
 
 	if (!s->first) {
 		cap = cap_for_one_more(s);
-		r = resize(v, s, cap, cap - s->n);
+		r = resize_row(v, s, cap, cap - s->n);
 	}
 	if (r == 0)
 		push_front(s, value);
@@ -231,9 +231,9 @@ static int insert_between(struct fusion_vector *v, struct span *s,
 
 	if (r < 0)
 		return r;
-	append(&to, s, 0, index);
+	vector_append(&to, s, 0, index);
 	append_value(&to, value);
-	append(&to, s, index, s->n - index);
+	vector_append(&to, s, index, s->n - index);
 	commit_row(v, s, &to);
 	return 0;
 }
@@ -246,14 +246,14 @@ static int remove_between(struct fusion_vector *v, struct span *s,
 
 	if (r < 0)
 		return r;
-	append(&to, s, 0, index);
-	append(&to, s, index + 1, s->n - index - 1);
+	vector_append(&to, s, 0, index);
+	vector_append(&to, s, index + 1, s->n - index - 1);
 	commit_row(v, s, &to);
 	return 0;
 }
 
-static int move(struct fusion_vector *v, struct span *s, uint64_t from,
-		uint64_t to_index)
+static int move_values(struct fusion_vector *v, struct span *s, uint64_t from,
+		       uint64_t to_index)
 {
 	union fusion_value value = *value_at(s, from);
 	struct span to;
@@ -262,15 +262,15 @@ static int move(struct fusion_vector *v, struct span *s, uint64_t from,
 	if (r < 0)
 		return r;
 	if (from < to_index) {
-		append(&to, s, 0, from);
-		append(&to, s, from + 1, to_index - from);
+		vector_append(&to, s, 0, from);
+		vector_append(&to, s, from + 1, to_index - from);
 		append_value(&to, value);
-		append(&to, s, to_index + 1, s->n - to_index - 1);
+		vector_append(&to, s, to_index + 1, s->n - to_index - 1);
 	} else {
-		append(&to, s, 0, to_index);
+		vector_append(&to, s, 0, to_index);
 		append_value(&to, value);
-		append(&to, s, to_index, from - to_index);
-		append(&to, s, from + 1, s->n - from - 1);
+		vector_append(&to, s, to_index, from - to_index);
+		vector_append(&to, s, from + 1, s->n - from - 1);
 	}
 	commit_row(v, s, &to);
 	return 0;
@@ -279,8 +279,8 @@ static int move(struct fusion_vector *v, struct span *s, uint64_t from,
 /* --- Calls that change it --------------------------------------------------
  */
 
-static int insert(struct fusion_vector *v, struct span *s, uint64_t index,
-		  union fusion_value value)
+static int vector_insert(struct fusion_vector *v, struct span *s,
+			 uint64_t index, union fusion_value value)
 {
 	if (index > s->n)
 		return -ERANGE;
@@ -304,7 +304,8 @@ static __attribute__((noinline)) int add_slow(struct fusion_vector *vector,
 
 	if (r < 0)
 		return r;
-	return (int)container_leave(&vector->c, insert(vector, &s, s.n, value));
+	return (int)container_leave(&vector->c,
+				    vector_insert(vector, &s, s.n, value));
 }
 
 FUSION_API int fusion_vector_add(struct fusion_vector *vector,
@@ -330,13 +331,14 @@ FUSION_API int fusion_vector_insert(struct fusion_vector *vector,
 
 	if (r < 0)
 		return told(r);
-	return told((int)container_leave(&vector->c,
-					 insert(vector, &s, index, value)));
+	return told((int)container_leave(
+		&vector->c, vector_insert(vector, &s, index, value)));
 }
 
 /* Commit: the store of the value. */
-static int set(const struct fusion_vector *v, struct span *s, uint64_t index,
-	       union fusion_value value, union fusion_value *ret_old)
+static int vector_set(const struct fusion_vector *v, struct span *s,
+		      uint64_t index, union fusion_value value,
+		      union fusion_value *ret_old)
 {
 	union fusion_value old;
 
@@ -361,7 +363,7 @@ FUSION_API int fusion_vector_set(struct fusion_vector *vector, uint64_t index,
 	if (r < 0)
 		return told(r);
 	return told((int)container_leave(
-		&vector->c, set(vector, &s, index, value, ret_old)));
+		&vector->c, vector_set(vector, &s, index, value, ret_old)));
 }
 
 static int remove_at(struct fusion_vector *v, struct span *s, uint64_t index,
@@ -409,7 +411,7 @@ FUSION_API int fusion_vector_move(struct fusion_vector *vector, uint64_t from,
 	if (from >= s.n || to >= s.n)
 		r = -ERANGE;
 	else if (from != to)
-		r = move(vector, &s, from, to);
+		r = move_values(vector, &s, from, to);
 	return told((int)container_leave(&vector->c, r));
 }
 
@@ -423,7 +425,7 @@ FUSION_API int fusion_vector_reserve(struct fusion_vector *vector, uint64_t n)
 	if (n > FUSION_VECTOR_MAX)
 		r = -EINVAL;
 	else if (n > s.n && (!s.row || s.first + n > s.row->cap))
-		r = resize(vector, &s, n, 0);
+		r = resize_row(vector, &s, n, 0);
 	return told((int)container_leave(&vector->c, r));
 }
 
@@ -435,7 +437,7 @@ FUSION_API int fusion_vector_shrink(struct fusion_vector *vector)
 	if (r < 0)
 		return told(r);
 	if (s.row && s.row->cap > s.n && s.row->cap > ROW_MIN)
-		r = resize(vector, &s, s.n > ROW_MIN ? s.n : ROW_MIN, 0);
+		r = resize_row(vector, &s, s.n > ROW_MIN ? s.n : ROW_MIN, 0);
 	return told((int)container_leave(&vector->c, r));
 }
 
@@ -446,7 +448,7 @@ static __attribute__((noinline)) int
 at_slow(struct fusion_vector *vector, uint64_t index, union fusion_value *ret)
 {
 	struct span s;
-	int r = ret ? enter(vector, &s) : -EINVAL;
+	int r = ret ? vector_enter(vector, &s) : -EINVAL;
 
 	if (r < 0)
 		return r;
@@ -472,7 +474,7 @@ FUSION_API int fusion_vector_at(struct fusion_vector *vector, uint64_t index,
 FUSION_API int64_t fusion_vector_size(struct fusion_vector *vector)
 {
 	struct span s;
-	int r = enter(vector, &s);
+	int r = vector_enter(vector, &s);
 
 	return told(r < 0 ? r : container_leave(&vector->c, (int64_t)s.n));
 }
@@ -481,7 +483,7 @@ FUSION_API int64_t fusion_vector_index_of(struct fusion_vector *vector,
 					  union fusion_value value)
 {
 	struct span s;
-	int r = enter(vector, &s);
+	int r = vector_enter(vector, &s);
 	uint64_t i = 0;
 
 	if (r < 0)

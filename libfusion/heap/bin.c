@@ -6,6 +6,8 @@
  * makes all but growing it O(1).  The place is in shared memory and so only a
  * hint: it is checked against the list.
  */
+#include "libfusion/heap/bin.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,8 +98,8 @@ bool bin_room(struct bin *b)
 	return true;
 }
 
-static uint32_t place_of(struct fusion_arena *a, const struct bin *b,
-			 uint32_t span)
+static uint32_t bin_index_of(struct fusion_arena *a, const struct bin *b,
+			     uint32_t span)
 {
 	uint32_t at = load_relaxed(&span_desc(&a->view, span)->at);
 
@@ -108,44 +110,45 @@ static uint32_t place_of(struct fusion_arena *a, const struct bin *b,
 	return at;
 }
 
-static void put(struct fusion_arena *a, struct bin *b, uint32_t at,
-		uint32_t span)
+static void bin_put(struct fusion_arena *a, struct bin *b, uint32_t at,
+		    uint32_t span)
 {
 	b->slabs[at] = span;
 	store_relaxed(&span_desc(&a->view, span)->at, at);
 }
 
-static void swap(struct fusion_arena *a, struct bin *b, uint32_t i, uint32_t j)
+static void bin_swap(struct fusion_arena *a, struct bin *b, uint32_t i,
+		     uint32_t j)
 {
 	uint32_t span = b->slabs[i];
 
-	put(a, b, i, b->slabs[j]);
-	put(a, b, j, span);
+	bin_put(a, b, i, b->slabs[j]);
+	bin_put(a, b, j, span);
 }
 
 void bin_add(struct fusion_arena *a, struct bin *b, uint32_t span)
 {
-	put(a, b, b->n_slabs++, span);
+	bin_put(a, b, b->n_slabs++, span);
 	span_desc(&a->view, span)->hasfree = 0;
 	bin_ready(a, b, span);
 }
 
 void bin_ready(struct fusion_arena *a, struct bin *b, uint32_t span)
 {
-	uint32_t at = place_of(a, b, span);
+	uint32_t at = bin_index_of(a, b, span);
 
 	span_desc(&a->view, span)->hasfree = 1;
 	if (at < b->n_slabs && at >= b->n_ready)
-		swap(a, b, at, b->n_ready++);
+		bin_swap(a, b, at, b->n_ready++);
 }
 
 void bin_spent(struct fusion_arena *a, struct bin *b, uint32_t span)
 {
-	uint32_t at = place_of(a, b, span);
+	uint32_t at = bin_index_of(a, b, span);
 
 	span_desc(&a->view, span)->hasfree = 0;
 	if (at < b->n_ready)
-		swap(a, b, at, --b->n_ready);
+		bin_swap(a, b, at, --b->n_ready);
 }
 
 void bin_remove(struct fusion_arena *a, struct bin *b, uint32_t span)
@@ -154,9 +157,9 @@ void bin_remove(struct fusion_arena *a, struct bin *b, uint32_t span)
 
 	b->dropping = 0;
 	bin_spent(a, b, span);
-	at = place_of(a, b, span);
+	at = bin_index_of(a, b, span);
 	if (at < b->n_slabs)
-		swap(a, b, at, --b->n_slabs);
+		bin_swap(a, b, at, --b->n_slabs);
 }
 
 void cache_init(struct tcache *c)

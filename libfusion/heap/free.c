@@ -7,6 +7,8 @@
  * store, to the slab's rflag.  No lock, no list, and no difference whether the
  * owner lives.
  */
+#include "libfusion/heap/free.h"
+
 #include <fusion/heap.h>
 
 #include <errno.h>
@@ -16,7 +18,9 @@
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/heap/slab.h"
 #include "libfusion/core/heap/span_trim.h"
+#include "libfusion/heap/bin.h"
 #include "libfusion/heap/heap_private.h"
+#include "libfusion/heap/refill.h"
 
 static bool abort_on_error;
 
@@ -25,7 +29,7 @@ FUSION_API void fusion_heap_abort_on_error(bool on)
 	store_relaxed(&abort_on_error, on);
 }
 
-static int wrong(const char *what, const void *p)
+static int complain_of_free(const char *what, const void *p)
 {
 	log_error("free of %p: %s", p, what);
 	/* Relaxed: set once, before other calls. */
@@ -55,8 +59,8 @@ __attribute__((noinline)) static int drop_slow(struct tcache *c, struct bin *b,
 
 /* @map is free now and lies in a slab of mine: keep the block for the next
  * malloc, or if the magazine is full drop it. */
-static inline int keep(struct tcache *c, struct bin *b, uint32_t span, char *p,
-		       uint8_t *map)
+static inline int keep_block(struct tcache *c, struct bin *b, uint32_t span,
+			     char *p, uint8_t *map)
 {
 	uint32_t top = b->top;
 
@@ -82,7 +86,8 @@ static void free_own(struct tcache *c, const struct block *b)
 		track_freed(p, k->size);
 	store_relaxed(b->map, (uint8_t)TAG_FREE);
 	if (bins)
-		keep(c, &bins->bin[WORD_CLASS(b->word)], b->span, p, b->map);
+		keep_block(c, &bins->bin[WORD_CLASS(b->word)], b->span, p,
+			   b->map);
 }
 
 /* Release: our last use of the block comes before the owner's next. */
@@ -91,8 +96,8 @@ static void free_foreign(struct tcache *c, const struct block *b)
 	struct view *v = &c->arena->view;
 
 	store_release(b->map, (uint8_t)TAG_FREE);
-	/* Last, and always: pairs with the acquire in ask().  The slab may be
-	 * gone by now; the descriptor is type-stable. */
+	/* Last, and always: pairs with the acquire in ask_slab().  The slab may
+	 * be gone by now; the descriptor is type-stable. */
 	store_release(&span_desc(v, b->span)->rflag, (uint8_t)1);
 	if (!WORD_TOKEN(b->word))
 		span_trim_later(v); /* nobody's: it may be empty now */
@@ -113,7 +118,7 @@ int heap_free_block(struct tcache *c, const struct block *b,
 	}
 	r = span_free(v, c->rec, b->span, WORD_COUNT(b->word), b->word, pend);
 	if (r == -EINVAL)
-		return wrong("free already", span_at(v, b->span));
+		return complain_of_free("free already", span_at(v, b->span));
 	span_trim_decayed(v, c->rec);
 	return r;
 }
@@ -123,11 +128,11 @@ int heap_find(struct tcache *c, const void *p, struct block *ret)
 	struct view *v = &c->arena->view;
 
 	if (!view_contains(v, p))
-		return wrong("not in the arena", p);
+		return complain_of_free("not in the arena", p);
 	if (block_find(v, c->arena->classes, view_off(v, p), ret) < 0)
-		return wrong("no block begins there", p);
+		return complain_of_free("no block begins there", p);
 	if (!block_is_allocated(ret))
-		return wrong("free already", p);
+		return complain_of_free("free already", p);
 	return 0;
 }
 
@@ -195,7 +200,7 @@ FUSION_API int fusion_free(struct fusion_arena *arena, void *ptr)
 	if (UNLIKELY(!map || !load_relaxed(map)))
 		return told(free_slow(arena, ptr));
 	store_relaxed(map, (uint8_t)TAG_FREE);
-	return told(keep(c, b, (uint32_t)span, ptr, map));
+	return told(keep_block(c, b, (uint32_t)span, ptr, map));
 }
 
 FUSION_API size_t fusion_usable_size(struct fusion_arena *arena,

@@ -6,17 +6,23 @@
  * stores the tag in the block's map byte: that store is the commit.  All else
  * is rare: filling the two (refill.c), runs of spans, other purposes.
  */
+#include "libfusion/heap/heap.h"
+
 #include <fusion/heap.h>
 
 #include <errno.h>
 #include <string.h>
 
+#include "libfusion/arena/address.h"
+#include "libfusion/arena/refuse_arena.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/heap/heap.h"
 #include "libfusion/core/heap/slab.h"
 #include "libfusion/core/heap/span_trim.h"
 #include "libfusion/core/heap/usage.h"
+#include "libfusion/heap/bin.h"
 #include "libfusion/heap/heap_private.h"
+#include "libfusion/heap/refill.h"
 
 #define ALIGN_MAX (1ull << 30)
 
@@ -36,7 +42,7 @@ unsigned heap_class_of(uint64_t size)
 
 /* From the magazine, else from the run; false: both are empty.  The magazine is
  * asked alone: one load of both counts would wait for the store to one. */
-static inline bool pop(struct bin *b, struct block_ref *ret)
+static inline bool pop_block(struct bin *b, struct block_ref *ret)
 {
 	uint32_t top = b->top;
 
@@ -58,8 +64,8 @@ struct block_ref heap_take(struct tcache *c, struct bins *bins, unsigned class)
 	struct bin *b = &bins->bin[class];
 	struct block_ref r = {NULL, NULL};
 
-	if (!pop(b, &r) && heap_refill(c, bins, class))
-		pop(b, &r);
+	if (!pop_block(b, &r) && heap_refill(c, bins, class))
+		pop_block(b, &r);
 	return r;
 }
 
@@ -140,7 +146,7 @@ FUSION_API void *fusion_malloc(struct fusion_arena *arena, size_t size)
 		return malloc_slow(arena, size);
 	b = &c->main.bin[small_class[(size + 15) / 16]];
 	ONCE(b);
-	if (UNLIKELY(!pop(b, &r)))
+	if (UNLIKELY(!pop_block(b, &r)))
 		return malloc_slow(arena, size);
 	store_relaxed(r.map, c->tag); /* commit, see heap_commit() */
 	return r.p;

@@ -7,10 +7,15 @@
 
 #include <fusion/heap.h>
 
+#include "libfusion/arena/address.h"
+#include "libfusion/arena/refuse_arena.h"
+#include "libfusion/arena/request.h"
 #include "libfusion/base/known.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/file/event.h"
 #include "libfusion/core/heap/span.h"
+#include "libfusion/heap/bin.h"
+#include "libfusion/heap/heap.h"
 #include "libfusion/heap/heap_private.h"
 
 struct fusion_pool {
@@ -19,7 +24,7 @@ struct fusion_pool {
 	uint32_t index, gen;
 };
 
-static struct fusion_pool *handle(struct fusion_arena *arena)
+static struct fusion_pool *pool_handle_new(struct fusion_arena *arena)
 {
 	struct fusion_pool *p = calloc(1, sizeof(*p));
 
@@ -28,7 +33,8 @@ static struct fusion_pool *handle(struct fusion_arena *arena)
 	return p;
 }
 
-static int finish(struct fusion_pool *p, int r, struct fusion_pool **ret)
+static int pool_handle_finish(struct fusion_pool *p, int r,
+			      struct fusion_pool **ret)
 {
 	if (r < 0) {
 		free(p);
@@ -51,11 +57,11 @@ FUSION_API int fusion_pool_create(struct fusion_arena *arena, const char *name,
 		return told(-errno);
 	if (!ret)
 		return told(refuse_null("pool", "ret"));
-	p = handle(arena);
+	p = pool_handle_new(arena);
 	if (!p)
 		return told(-ENOMEM);
-	r = finish(p, pool_create(&arena->view, me, name, limit, &p->index),
-		   ret);
+	r = pool_handle_finish(
+		p, pool_create(&arena->view, me, name, limit, &p->index), ret);
 	if (r < 0)
 		return told(refuse_thing(arena, r, "pool", name));
 	event_log(&arena->view, me, EVENT_CREATED, arena->id, "pool %s",
@@ -75,10 +81,11 @@ FUSION_API int fusion_pool_find(struct fusion_arena *arena, const char *name,
 		return told(-errno);
 	if (!ret)
 		return told(refuse_null("pool", "ret"));
-	p = handle(arena);
+	p = pool_handle_new(arena);
 	if (!p)
 		return told(-ENOMEM);
-	r = finish(p, pool_find(&arena->view, me, name, &p->index), ret);
+	r = pool_handle_finish(p, pool_find(&arena->view, me, name, &p->index),
+			       ret);
 	return told(r < 0 ? refuse_thing(arena, r, "pool", name) : 0);
 }
 

@@ -8,10 +8,13 @@
 
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/heap/slab.h"
+#include "libfusion/heap/bin.h"
+#include "libfusion/heap/free.h"
+#include "libfusion/heap/heap.h"
 #include "libfusion/heap/heap_private.h"
 
 /* Does a block of @usable bytes do for @size, without waste? */
-static bool fits(uint64_t usable, uint64_t size)
+static bool fits_block(uint64_t usable, uint64_t size)
 {
 	return size <= usable && (size > usable / 2 || usable <= 16);
 }
@@ -23,7 +26,7 @@ static bool resize_in_place(struct tcache *c, const struct block *b,
 	struct view *v = &c->arena->view;
 
 	if (b->map)
-		return fits(b->size, size);
+		return fits_block(b->size, size);
 	if (size <= MEDIUM_MAX || n > RUN_MAX)
 		return false;
 	if (n == WORD_COUNT(b->word))
@@ -35,8 +38,8 @@ static bool resize_in_place(struct tcache *c, const struct block *b,
 	return true;
 }
 
-static void *move(struct tcache *c, const struct block *b, void *ptr,
-		  size_t size)
+static void *move_block(struct tcache *c, const struct block *b, void *ptr,
+			size_t size)
 {
 	uint64_t purpose = WORD_PURPOSE(b->word);
 	struct bins *bins = purpose ? bins_get(c, purpose, true) : &c->main;
@@ -63,7 +66,7 @@ __attribute__((noinline)) static void *realloc_slow(struct fusion_arena *arena,
 	}
 	if (resize_in_place(c, &b, size))
 		return ptr;
-	return told_pointer_by(move(c, &b, ptr, size), "fusion_realloc");
+	return told_pointer_by(move_block(c, &b, ptr, size), "fusion_realloc");
 }
 
 /* The short way is for blocks in small slabs of this thread, as in free(). */
@@ -88,7 +91,7 @@ FUSION_API void *fusion_realloc(struct fusion_arena *arena, void *ptr,
 	map = bin_map(b, span, (uint32_t)off & (SPAN_SIZE - 1));
 	if (UNLIKELY(!map || !load_relaxed(map)))
 		return realloc_slow(arena, ptr, size);
-	if (fits(b->size, size))
+	if (fits_block(b->size, size))
 		return ptr;
 	p = fusion_malloc(arena, size);
 	if (!p)

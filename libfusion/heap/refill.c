@@ -6,6 +6,8 @@
  * only the owner allocates from a slab, so what a scan finds cannot be taken
  * by anybody else.
  */
+#include "libfusion/heap/refill.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +15,7 @@
 #include "libfusion/core/base/seed.h"
 #include "libfusion/core/heap/span.h"
 #include "libfusion/core/heap/span_trim.h"
+#include "libfusion/heap/bin.h"
 #include "libfusion/heap/heap_private.h"
 
 #ifdef __SSE2__
@@ -67,9 +70,9 @@ static uint32_t whole_16s(const uint8_t *m, uint32_t i, uint32_t n)
 
 /* Singles of these 16 for the magazine, highest first: it hands out from its
  * end.  Returns those it had no room for. */
-static unsigned collect(struct view *v, struct bin *b,
-			const struct class_info *k, uint32_t span, uint32_t i,
-			unsigned mask)
+static unsigned collect_free(struct view *v, struct bin *b,
+			     const struct class_info *k, uint32_t span,
+			     uint32_t i, unsigned mask)
 {
 	uint8_t *m = slab_map(v, k, span);
 
@@ -87,8 +90,8 @@ static unsigned collect(struct view *v, struct bin *b,
 
 /* Collect free blocks of one slab: either singles for the magazine or one
  * contiguous bump run.  Leaves hasfree and where to go on. */
-static bool scan(struct view *v, struct bin *b, const struct class_info *k,
-		 uint32_t span)
+static bool scan_slab(struct view *v, struct bin *b, const struct class_info *k,
+		      uint32_t span)
 {
 	struct slab_desc *d = span_desc(v, span);
 	uint8_t *m = slab_map(v, k, span);
@@ -112,7 +115,7 @@ static bool scan(struct view *v, struct bin *b, const struct class_info *k,
 			i = end;
 			break;
 		}
-		if (collect(v, b, k, span, i, mask))
+		if (collect_free(v, b, k, span, i, mask))
 			break; /* the rest of these 16 the next time */
 	}
 	d->scan = i < n ? i : 0;
@@ -128,7 +131,7 @@ static bool scan_ready(struct tcache *c, struct bin *b,
 	while (b->n_ready && !got) {
 		uint32_t span = b->slabs[b->n_ready - 1];
 
-		got = scan(&c->arena->view, b, k, span);
+		got = scan_slab(&c->arena->view, b, k, span);
 		if (!span_desc(&c->arena->view, span)->hasfree)
 			bin_spent(c->arena, b, span);
 	}
@@ -157,8 +160,8 @@ static bool release_empty(struct tcache *c, struct bin *b,
 }
 
 /* Have others freed in @span, which is not ready? */
-static void ask(struct tcache *c, struct bin *b, const struct class_info *k,
-		uint32_t span)
+static void ask_slab(struct tcache *c, struct bin *b,
+		     const struct class_info *k, uint32_t span)
 {
 	struct slab_desc *d = span_desc(&c->arena->view, span);
 
@@ -173,13 +176,13 @@ static void ask(struct tcache *c, struct bin *b, const struct class_info *k,
 }
 
 /* Ask @n of the slabs that are not ready.  Any ready now? */
-static bool probe(struct tcache *c, struct bin *b, const struct class_info *k,
-		  uint32_t n)
+static bool probe_slabs(struct tcache *c, struct bin *b,
+			const struct class_info *k, uint32_t n)
 {
 	while (n-- && b->n_slabs > b->n_ready) {
 		if (b->probe < b->n_ready || b->probe >= b->n_slabs)
 			b->probe = b->n_ready;
-		ask(c, b, k, b->slabs[b->probe]);
+		ask_slab(c, b, k, b->slabs[b->probe]);
 		b->probe++;
 	}
 	return b->n_ready > 0;
@@ -211,7 +214,7 @@ static bool find_orphan(struct tcache *c, uint64_t orphan, uint64_t mine,
 	return false;
 }
 
-static bool adopt(struct tcache *c, struct bins *bins, unsigned class)
+static bool adopt_orphan(struct tcache *c, struct bins *bins, unsigned class)
 {
 	struct view *v = &c->arena->view;
 	struct bin *b = &bins->bin[class];
@@ -305,9 +308,10 @@ static bool new_slab(struct tcache *c, struct bins *bins, unsigned class)
 }
 
 /* With few slabs, one in which others have freed is left alone for a while. */
-static bool reuse(struct tcache *c, struct bin *b, const struct class_info *k)
+static bool reuse_slab(struct tcache *c, struct bin *b,
+		       const struct class_info *k)
 {
-	return b->n_slabs >= LAG_SLABS && probe(c, b, k, PROBE_SLABS) &&
+	return b->n_slabs >= LAG_SLABS && probe_slabs(c, b, k, PROBE_SLABS) &&
 	       scan_ready(c, b, k);
 }
 
@@ -316,15 +320,15 @@ bool heap_refill(struct tcache *c, struct bins *bins, unsigned class)
 	const struct class_info *k = &c->arena->classes[class];
 	struct bin *b = &bins->bin[class];
 
-	if (scan_ready(c, b, k) || reuse(c, b, k))
+	if (scan_ready(c, b, k) || reuse_slab(c, b, k))
 		return true;
 	/* What is adopted may be full. */
-	while (adopt(c, bins, class))
+	while (adopt_orphan(c, bins, class))
 		if (scan_ready(c, b, k))
 			return true;
 	if (new_slab(c, bins, class) && scan_ready(c, b, k))
 		return true;
-	return probe(c, b, k, b->n_slabs) && scan_ready(c, b, k);
+	return probe_slabs(c, b, k, b->n_slabs) && scan_ready(c, b, k);
 }
 
 static bool in_slab(struct view *v, const struct class_info *k, uint32_t span,

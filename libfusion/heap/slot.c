@@ -12,6 +12,8 @@
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/base/seed.h"
 #include "libfusion/core/heap/block.h"
+#include "libfusion/heap/free.h"
+#include "libfusion/heap/heap.h"
 #include "libfusion/heap/heap_private.h"
 
 static bool good_slot(const struct fusion_arena *arena, void **slot)

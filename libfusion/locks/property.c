@@ -9,7 +9,9 @@
 
 #include "libfusion/arena/act.h"
 #include "libfusion/arena/arenas.h"
-#include "libfusion/arena/entries.h"
+#include "libfusion/arena/refuse_arena.h"
+#include "libfusion/arena/request.h"
+#include "libfusion/base/deadline.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/limits.h"
@@ -18,10 +20,14 @@
 #include "libfusion/core/life/liveness.h"
 #include "libfusion/core/life/member.h"
 #include "libfusion/core/locks/property.h"
+#include "libfusion/names/entries.h"
+
+/* How long fusion_property_hold_up() first waits for whom it has killed. */
+#define HOLD_UP_FIRST_NS 1000000LL
 
 static_assert(FUSION_PROPERTIES_OWNED == THREAD_PROPERTIES, "as documented");
 
-static struct property *of(struct fusion_property *property)
+static struct property *property_of(struct fusion_property *property)
 {
 	return (struct property *)property;
 }
@@ -90,7 +96,7 @@ FUSION_API int fusion_property_destroy(struct fusion_property *property)
 	c = entry_cache(KIND_PROPERTY, property, &r);
 	if (!c)
 		return told(r);
-	r = property_destroy(&c->arena->view, c->rec, of(property));
+	r = property_destroy(&c->arena->view, c->rec, property_of(property));
 	if (r < 0)
 		return told(r);
 	poke_visitors(c->arena);
@@ -98,8 +104,8 @@ FUSION_API int fusion_property_destroy(struct fusion_property *property)
 	return 0;
 }
 
-static int take(struct fusion_property *property, enum property_request what,
-		int64_t timeout_ns)
+static int take_property(struct fusion_property *property,
+			 enum property_request what, int64_t timeout_ns)
 {
 	struct tcache *c;
 	int r;
@@ -109,30 +115,30 @@ static int take(struct fusion_property *property, enum property_request what,
 	c = entry_cache(KIND_PROPERTY, property, &r);
 	if (!c)
 		return r;
-	return property_take(&c->arena->view, c->rec, of(property), what,
-			     deadline_of(timeout_ns));
+	return property_take(&c->arena->view, c->rec, property_of(property),
+			     what, deadline_of(timeout_ns));
 }
 
 FUSION_API int fusion_property_lease(struct fusion_property *property)
 {
-	return told(take(property, PROPERTY_LEASE, FUSION_FOREVER));
+	return told(take_property(property, PROPERTY_LEASE, FUSION_FOREVER));
 }
 
 FUSION_API int fusion_property_lease_timed(struct fusion_property *property,
 					   int64_t timeout_ns)
 {
-	return told(take(property, PROPERTY_LEASE, timeout_ns));
+	return told(take_property(property, PROPERTY_LEASE, timeout_ns));
 }
 
 FUSION_API int fusion_property_purchase(struct fusion_property *property)
 {
-	return told(take(property, PROPERTY_PURCHASE, FUSION_FOREVER));
+	return told(take_property(property, PROPERTY_PURCHASE, FUSION_FOREVER));
 }
 
 FUSION_API int fusion_property_purchase_timed(struct fusion_property *property,
 					      int64_t timeout_ns)
 {
-	return told(take(property, PROPERTY_PURCHASE, timeout_ns));
+	return told(take_property(property, PROPERTY_PURCHASE, timeout_ns));
 }
 
 FUSION_API int fusion_property_cede(struct fusion_property *property)
@@ -143,7 +149,7 @@ FUSION_API int fusion_property_cede(struct fusion_property *property)
 	c = entry_cache(KIND_PROPERTY, property, &r);
 	if (!c)
 		return told(r);
-	r = property_cede(&c->arena->view, c->rec, of(property));
+	r = property_cede(&c->arena->view, c->rec, property_of(property));
 	if (r <= 0)
 		return told(r);
 	poke_visitors(c->arena);
@@ -245,7 +251,7 @@ static int kill_purchaser(struct fusion_arena *a, const struct property *p,
 FUSION_API int fusion_property_hold_up(struct fusion_property *property,
 				       int64_t timeout_ns)
 {
-	struct property *p = of(property);
+	struct property *p = property_of(property);
 	struct tcache *c;
 	uint32_t owner;
 	int r;
@@ -276,9 +282,9 @@ FUSION_API int fusion_property_state(struct fusion_property *property,
 	c = entry_cache(KIND_PROPERTY, property, &r);
 	if (!c)
 		return told(r);
-	if (!load_acquire(&of(property)->id))
+	if (!load_acquire(&property_of(property)->id))
 		return told(-EIDRM);
-	w = property_word(of(property), &since);
+	w = property_word(property_of(property), &since);
 	owner = property_owner(&c->arena->view, w);
 	*ret = (struct fusion_property_state){0};
 	if (!PROPERTY_OWNER(w))

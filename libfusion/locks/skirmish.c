@@ -6,22 +6,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "libfusion/arena/entries.h"
+#include "libfusion/arena/refuse_arena.h"
+#include "libfusion/arena/request.h"
+#include "libfusion/base/deadline.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/locks/skirmish.h"
 #include "libfusion/core/locks/skirmish_cond.h"
 #include "libfusion/core/locks/skirmish_give.h"
 #include "libfusion/heap/heap_private.h"
+#include "libfusion/names/entries.h"
 
 static_assert(FUSION_SKIRMISHES_HELD == THREAD_SKIRMISHES, "as documented");
 static_assert(FUSION_SKIRMISH_ERRORCHECK == SKIRMISH_ERRORCHECK, "the same");
 
-static struct skirmish *of(struct fusion_skirmish *skirmish)
+static struct skirmish *skirmish_of(struct fusion_skirmish *skirmish)
 {
 	return (struct skirmish *)skirmish;
 }
 
-static bool is_in(const struct tcache *c, const struct skirmish *s)
+static bool is_in_table(const struct tcache *c, const struct skirmish *s)
 {
 	uint64_t at = (uintptr_t)s - (uintptr_t)c->skirmishes;
 
@@ -29,7 +32,8 @@ static bool is_in(const struct tcache *c, const struct skirmish *s)
 }
 
 /* Not the arena that the thread used last, or a skirmish made since. */
-static struct tcache *cache_slow(const struct skirmish *s, int *ret_error)
+static struct tcache *skirmish_cache_slow(const struct skirmish *s,
+					  int *ret_error)
 {
 	struct tcache *c = entry_cache(KIND_SKIRMISH, s, ret_error);
 
@@ -42,13 +46,14 @@ static struct tcache *cache_slow(const struct skirmish *s, int *ret_error)
 }
 
 /* The calling thread's part of the arena of @s; NULL and *ret_error. */
-static inline struct tcache *cache_of(const struct skirmish *s, int *ret_error)
+static inline struct tcache *skirmish_cache(const struct skirmish *s,
+					    int *ret_error)
 {
 	struct tcache *c = tls_current;
 
-	if (LIKELY(is_in(c, s)))
+	if (LIKELY(is_in_table(c, s)))
 		return c;
-	return cache_slow(s, ret_error);
+	return skirmish_cache_slow(s, ret_error);
 }
 
 FUSION_API int fusion_skirmish_create(struct fusion_arena *arena,
@@ -87,10 +92,10 @@ FUSION_API int fusion_skirmish_destroy(struct fusion_skirmish *skirmish)
 	struct tcache *c;
 	int r;
 
-	c = cache_of(of(skirmish), &r);
+	c = skirmish_cache(skirmish_of(skirmish), &r);
 	if (!c)
 		return told(r);
-	r = skirmish_destroy(&c->arena->view, c->rec, of(skirmish));
+	r = skirmish_destroy(&c->arena->view, c->rec, skirmish_of(skirmish));
 	if (r < 0)
 		return told(r);
 	poke_visitors(c->arena);
@@ -98,8 +103,9 @@ FUSION_API int fusion_skirmish_destroy(struct fusion_skirmish *skirmish)
 	return 0;
 }
 
-/* Index + 1 of @s, which is_in(). */
-static inline uint32_t what_of(const struct tcache *c, const struct skirmish *s)
+/* Index + 1 of @s, which is_in_table(). */
+static inline uint32_t announced_index(const struct tcache *c,
+				       const struct skirmish *s)
 {
 	return (uint32_t)(((uintptr_t)s - (uintptr_t)c->skirmishes) /
 			  ENTRY_SIZE) +
@@ -107,13 +113,13 @@ static inline uint32_t what_of(const struct tcache *c, const struct skirmish *s)
 }
 
 /* Apart, so that the fast path has nothing to save. */
-static __attribute__((noinline)) int prevail(struct skirmish *s,
-					     int64_t deadline_ns)
+static __attribute__((noinline)) int prevail_slow(struct skirmish *s,
+						  int64_t deadline_ns)
 {
 	struct tcache *c;
 	int r;
 
-	c = cache_of(s, &r);
+	c = skirmish_cache(s, &r);
 	if (UNLIKELY(!c))
 		return r;
 	return skirmish_lock(&c->arena->view, c->rec, s, deadline_ns);
@@ -122,12 +128,13 @@ static __attribute__((noinline)) int prevail(struct skirmish *s,
 FUSION_API int fusion_skirmish_prevail(struct fusion_skirmish *skirmish)
 {
 	struct tcache *c = tls_current;
-	struct skirmish *s = of(skirmish);
+	struct skirmish *s = skirmish_of(skirmish);
 
-	if (LIKELY(is_in(c, s)) && LIKELY(load_relaxed(&s->id)) &&
-	    LIKELY(skirmish_lock_fast(c->rec, c->token, s, what_of(c, s))))
+	if (LIKELY(is_in_table(c, s)) && LIKELY(load_relaxed(&s->id)) &&
+	    LIKELY(skirmish_lock_fast(c->rec, c->token, s,
+				      announced_index(c, s))))
 		return 0;
-	return told(prevail(of(skirmish), -1));
+	return told(prevail_slow(skirmish_of(skirmish), -1));
 }
 
 FUSION_API int fusion_skirmish_prevail_timed(struct fusion_skirmish *skirmish,
@@ -135,7 +142,8 @@ FUSION_API int fusion_skirmish_prevail_timed(struct fusion_skirmish *skirmish,
 {
 	if (timeout_ns < FUSION_FOREVER)
 		return told(-EINVAL);
-	return told(prevail(of(skirmish), deadline_of(timeout_ns)));
+	return told(
+		prevail_slow(skirmish_of(skirmish), deadline_of(timeout_ns)));
 }
 
 FUSION_API int fusion_skirmish_swoop(struct fusion_skirmish *skirmish)
@@ -143,10 +151,11 @@ FUSION_API int fusion_skirmish_swoop(struct fusion_skirmish *skirmish)
 	struct tcache *c;
 	int r;
 
-	c = cache_of(of(skirmish), &r);
+	c = skirmish_cache(skirmish_of(skirmish), &r);
 	if (!c)
 		return told(r);
-	return told(skirmish_try(&c->arena->view, c->rec, of(skirmish)));
+	return told(
+		skirmish_try(&c->arena->view, c->rec, skirmish_of(skirmish)));
 }
 
 static __attribute__((noinline)) int
@@ -155,10 +164,10 @@ dismiss_slow(struct fusion_skirmish *skirmish)
 	struct tcache *c;
 	int r;
 
-	c = cache_of(of(skirmish), &r);
+	c = skirmish_cache(skirmish_of(skirmish), &r);
 	if (UNLIKELY(!c))
 		return r;
-	r = skirmish_unlock(&c->arena->view, c->rec, of(skirmish));
+	r = skirmish_unlock(&c->arena->view, c->rec, skirmish_of(skirmish));
 	if (r <= 0)
 		return r;
 	poke_visitors(c->arena);
@@ -168,10 +177,11 @@ dismiss_slow(struct fusion_skirmish *skirmish)
 FUSION_API int fusion_skirmish_dismiss(struct fusion_skirmish *skirmish)
 {
 	struct tcache *c = tls_current;
-	struct skirmish *s = of(skirmish);
+	struct skirmish *s = skirmish_of(skirmish);
 
-	if (LIKELY(is_in(c, s)) &&
-	    LIKELY(skirmish_unlock_fast(c->rec, c->token, s, what_of(c, s))))
+	if (LIKELY(is_in_table(c, s)) &&
+	    LIKELY(skirmish_unlock_fast(c->rec, c->token, s,
+					announced_index(c, s))))
 		return 0;
 	return told(dismiss_slow(skirmish));
 }
@@ -181,10 +191,10 @@ FUSION_API int fusion_skirmish_consistent(struct fusion_skirmish *skirmish)
 	struct tcache *c;
 	int r;
 
-	c = cache_of(of(skirmish), &r);
+	c = skirmish_cache(skirmish_of(skirmish), &r);
 	if (!c)
 		return told(r);
-	return told(skirmish_consistent(c->rec, of(skirmish)));
+	return told(skirmish_consistent(c->rec, skirmish_of(skirmish)));
 }
 
 FUSION_API int fusion_skirmish_lock_count(struct fusion_skirmish *skirmish)
@@ -193,10 +203,10 @@ FUSION_API int fusion_skirmish_lock_count(struct fusion_skirmish *skirmish)
 	uint32_t n;
 	int r;
 
-	c = cache_of(of(skirmish), &r);
+	c = skirmish_cache(skirmish_of(skirmish), &r);
 	if (!c)
 		return told(r);
-	n = skirmish_levels(&c->arena->view, c->rec, of(skirmish));
+	n = skirmish_levels(&c->arena->view, c->rec, skirmish_of(skirmish));
 	return told(n < INT_MAX ? (int)n : INT_MAX);
 }
 
@@ -208,10 +218,11 @@ FUSION_API int fusion_skirmish_wait(struct fusion_skirmish *skirmish,
 
 	if (timeout_ns < FUSION_FOREVER)
 		return told(-EINVAL);
-	c = cache_of(of(skirmish), &r);
+	c = skirmish_cache(skirmish_of(skirmish), &r);
 	if (!c)
 		return told(r);
-	return told(skirmish_wait(&c->arena->view, c->rec, of(skirmish),
+	return told(skirmish_wait(&c->arena->view, c->rec,
+				  skirmish_of(skirmish),
 				  deadline_of(timeout_ns)));
 }
 
@@ -221,11 +232,11 @@ FUSION_API int fusion_skirmish_notify(struct fusion_skirmish *skirmish,
 	struct tcache *c;
 	int r;
 
-	c = cache_of(of(skirmish), &r);
+	c = skirmish_cache(skirmish_of(skirmish), &r);
 	if (!c)
 		return told(r);
-	return told(
-		skirmish_notify(&c->arena->view, c->rec, of(skirmish), all));
+	return told(skirmish_notify(&c->arena->view, c->rec,
+				    skirmish_of(skirmish), all));
 }
 
 /* --- Several ---------------------------------------------------------------
@@ -246,7 +257,7 @@ static void back_out(struct skirmish **list, size_t n)
 	int r;
 
 	while (n-- > 0) {
-		c = cache_of(list[n], &r);
+		c = skirmish_cache(list[n], &r);
 		if (c)
 			skirmish_back_out(&c->arena->view, c->rec, list[n]);
 	}
@@ -257,7 +268,7 @@ static int prevail_all(struct skirmish **list, size_t n)
 	int died = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		int r = prevail(list[i], -1);
+		int r = prevail_slow(list[i], -1);
 
 		if (r == -EOWNERDEAD) {
 			died = r;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Objects as programs make and count them. */
+#include "libfusion/objects/object.h"
+
 #include <fusion/object.h>
 
 #include <errno.h>
@@ -8,11 +10,15 @@
 #include <fusion/heap.h>
 #include <fusion/ref.h>
 
+#include "libfusion/arena/address.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/heap/span.h"
 #include "libfusion/core/objects/object_reap.h"
 #include "libfusion/core/refs/ref_lens.h"
 #include "libfusion/core/refs/ref_pass.h"
+#include "libfusion/names/entries.h"
+#include "libfusion/objects/object_duty.h"
+#include "libfusion/objects/object_pool.h"
 #include "libfusion/objects/object_private.h"
 
 static_assert(FUSION_OBJECT_INIT == OBJECT_INIT - 1 &&

@@ -15,9 +15,12 @@
  * The watching thread (ref_watch.c) has it run when this member is rung, and
  * now and then: what was left is looked at again.
  */
+#include "libfusion/objects/object_duty.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
+#include "libfusion/arena/request.h"
 #include "libfusion/base/callback.h"
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/life/member.h"
@@ -25,16 +28,21 @@
 #include "libfusion/core/objects/object_pool.h"
 #include "libfusion/core/objects/object_reap.h"
 #include "libfusion/core/refs/ref_zero.h"
+#include "libfusion/heap/tls.h"
+#include "libfusion/objects/object_pool.h"
 #include "libfusion/objects/object_private.h"
+#include "libfusion/refs/ref_watch.h"
+#include "libfusion/talk/dispatch.h"
+#include "libfusion/talk/dispatch_post.h"
 
 #define BATCH 64 /* objects before others have their turn */
 
 struct duty {
 	struct dispatch_job job; /* first */
 	struct fusion_arena *arena;
-	pthread_mutex_t lock; /* guards types */
+	pthread_mutex_t lock; /* guards registrations */
 	pthread_cond_t unpinned;
-	struct pool_type *types;
+	struct registration *registrations;
 	uint32_t at; /* of the job: object to look at next */
 };
 
@@ -55,9 +63,10 @@ static struct duty *duty_of(const struct fusion_arena *a)
 /* --- What is registered --------------------------------------------------- */
 
 /* The lock is held, here and in the next three. */
-static struct pool_type **link_to(struct duty *d, const struct object_pool *p)
+static struct registration **link_to(struct duty *d,
+				     const struct object_pool *p)
 {
-	struct pool_type **link = &d->types;
+	struct registration **link = &d->registrations;
 	uint32_t id = load_acquire(&p->id);
 
 	while (*link && ((*link)->pool != p || (*link)->id != id))
@@ -65,27 +74,27 @@ static struct pool_type **link_to(struct duty *d, const struct object_pool *p)
 	return link;
 }
 
-static struct pool_type *unlink_type(struct pool_type **link)
+static struct registration *unlink_registration(struct registration **link)
 {
-	struct pool_type *t = *link;
+	struct registration *t = *link;
 
 	*link = t->next;
 	t->ended = true;
 	return t;
 }
 
-static void end_type(struct pool_type **link)
+static void end_registration(struct registration **link)
 {
-	struct pool_type *t = unlink_type(link);
+	struct registration *t = unlink_registration(link);
 
 	if (!t->pins)
 		free(t);
 }
 
-struct pool_type *duty_pin(struct fusion_arena *a, struct object_pool *p)
+struct registration *duty_pin(struct fusion_arena *a, struct object_pool *p)
 {
 	struct duty *d = duty_of(a);
-	struct pool_type *t;
+	struct registration *t;
 
 	if (!d)
 		return NULL;
@@ -97,7 +106,7 @@ struct pool_type *duty_pin(struct fusion_arena *a, struct object_pool *p)
 	return t;
 }
 
-void duty_unpin(struct fusion_arena *a, struct pool_type *t)
+void duty_unpin(struct fusion_arena *a, struct registration *t)
 {
 	struct duty *d = duty_of(a);
 
@@ -112,7 +121,7 @@ void duty_unpin(struct fusion_arena *a, struct pool_type *t)
 int duty_set_describe(struct fusion_arena *a, struct object_pool *p,
 		      fusion_object_describe_fn fn, void *ctx)
 {
-	struct pool_type *t = duty_pin(a, p);
+	struct registration *t = duty_pin(a, p);
 	struct duty *d = duty_of(a);
 
 	if (!t)
@@ -128,7 +137,7 @@ int duty_set_describe(struct fusion_arena *a, struct object_pool *p,
 int duty_describe_of(struct fusion_arena *a, struct object_pool *p,
 		     fusion_object_describe_fn *ret, void **ret_ctx)
 {
-	struct pool_type *t = duty_pin(a, p);
+	struct registration *t = duty_pin(a, p);
 	struct duty *d = duty_of(a);
 
 	if (!t)
@@ -141,7 +150,7 @@ int duty_describe_of(struct fusion_arena *a, struct object_pool *p,
 	return *ret ? 0 : -ENOENT;
 }
 
-void duty_end_destroy(struct fusion_arena *a, struct pool_type *t)
+void duty_end_destroy(struct fusion_arena *a, struct registration *t)
 {
 	struct duty *d = duty_of(a);
 
@@ -150,7 +159,7 @@ void duty_end_destroy(struct fusion_arena *a, struct pool_type *t)
 	pthread_mutex_unlock(&d->lock);
 }
 
-bool duty_begin_destroy(struct fusion_arena *a, struct pool_type *t)
+bool duty_begin_destroy(struct fusion_arena *a, struct registration *t)
 {
 	struct duty *d = duty_of(a);
 	bool first;
@@ -180,7 +189,7 @@ bool duty_ends_one_of(const struct object_pool *p)
 }
 
 /* What is left to do when its destructor is over, unless that did it. */
-static int reap(struct fusion_arena *a, struct object *o, uint32_t id)
+static int reap_if_there(struct fusion_arena *a, struct object *o, uint32_t id)
 {
 	struct thread_rec *me = thread_rec_of(a);
 
@@ -194,10 +203,10 @@ static int reap(struct fusion_arena *a, struct object *o, uint32_t id)
 static void undo_destructor(const struct callback_args *args)
 {
 	ending = args->more;
-	reap(args->a, args->b, (uint32_t)args->n);
+	reap_if_there(args->a, args->b, (uint32_t)args->n);
 }
 
-static void call_destructor(struct fusion_arena *a, struct pool_type *t,
+static void call_destructor(struct fusion_arena *a, struct registration *t,
 			    struct object *o, uint32_t id, bool zombie)
 {
 	struct duty *d = duty_of(a);
@@ -220,8 +229,8 @@ static void call_destructor(struct fusion_arena *a, struct pool_type *t,
 	callback_end(&c);
 }
 
-int duty_finish(struct fusion_arena *a, struct pool_type *t, struct object *o,
-		uint32_t id, bool zombie)
+int duty_finish(struct fusion_arena *a, struct registration *t,
+		struct object *o, uint32_t id, bool zombie)
 {
 	uint32_t is = load_acquire(&o->state);
 
@@ -233,13 +242,13 @@ int duty_finish(struct fusion_arena *a, struct pool_type *t, struct object *o,
 		;
 	if (is == OBJECT_ACTIVE)
 		call_destructor(a, t, o, id, zombie);
-	return reap(a, o, id);
+	return reap_if_there(a, o, id);
 }
 
 /* As object_claim().  Whose pool it is was seen before: of another object
  * perhaps, which had the record then. */
 static int claim_of(struct fusion_arena *a, struct thread_rec *me,
-		    const struct pool_type *t, struct object *o, uint32_t id)
+		    const struct registration *t, struct object *o, uint32_t id)
 {
 	uint32_t pool = object_pool_index(&a->view, t->pool);
 	int r = object_claim(&a->view, me, o, id, who_am_i(a));
@@ -252,7 +261,7 @@ static int claim_of(struct fusion_arena *a, struct thread_rec *me,
 
 /* 1: gone.  NEW ones are their maker's, or its recovery's. */
 static int finish_one(struct fusion_arena *a, struct thread_rec *me,
-		      struct pool_type *t, struct object *o)
+		      struct registration *t, struct object *o)
 {
 	struct view *v = &a->view;
 	uint32_t id = load_relaxed(&o->e.id);
@@ -267,7 +276,7 @@ static int finish_one(struct fusion_arena *a, struct thread_rec *me,
 	return r < 0 ? r : 1;
 }
 
-int duty_finish_all(struct fusion_arena *a, struct pool_type *t)
+int duty_finish_all(struct fusion_arena *a, struct registration *t)
 {
 	struct view *v = &a->view;
 	uint32_t hi = table_hi(v, KIND_OBJECT);
@@ -308,20 +317,20 @@ static int hold_at_zero(struct view *v, struct thread_rec *me, struct object *o,
 	r = ref_zero_trylock_id(v, me, ref, id);
 	/* Revived, or another has it; who is told again then. */
 	if (r == -EBUSY || r == -EIDRM)
-		object_looked_at(v, object_index_of(v, o));
+		object_unmark(v, object_index_of(v, o));
 	return r == 0;
 }
 
 /* 1: it is gone. */
-static int examine(struct duty *d, struct thread_rec *me, struct pool_type *t,
-		   struct object *o)
+static int examine_fallen(struct duty *d, struct thread_rec *me,
+			  struct registration *t, struct object *o)
 {
 	struct view *v = &d->arena->view;
 	uint32_t state = load_acquire(&o->state), id = load_relaxed(&o->e.id);
 	struct ref *ref = NULL;
 
 	if (state == OBJECT_NEW) {
-		object_looked_at(v, object_index_of(v, o));
+		object_unmark(v, object_index_of(v, o));
 		return 0;
 	}
 	if (state != OBJECT_DEINIT) {
@@ -339,7 +348,8 @@ static int examine(struct duty *d, struct thread_rec *me, struct pool_type *t,
 	return duty_finish(d->arena, t, o, id, false) == 0;
 }
 
-static struct object_pool *pool_of(const struct view *v, const struct object *o)
+static struct object_pool *pool_of_object(const struct view *v,
+					  const struct object *o)
 {
 	uint32_t i = load_relaxed(&o->pool);
 	struct object_pool *p = object_pool_at(v, i);
@@ -355,17 +365,17 @@ static void undo_pin(const struct callback_args *args)
 	duty_unpin(args->a, args->b);
 }
 
-static int look_at(struct duty *d, struct thread_rec *me, uint32_t i)
+static int look_at_object(struct duty *d, struct thread_rec *me, uint32_t i)
 {
 	struct view *v = &d->arena->view;
 	struct object *o = object_at(v, i);
-	struct object_pool *p = pool_of(v, o);
+	struct object_pool *p = pool_of_object(v, o);
 	struct callback c CALLBACK;
-	struct pool_type *t;
+	struct registration *t;
 	int r = 0;
 
 	if (load_acquire(&o->e.state) != ENTRY_USED) {
-		object_looked_at(v, i);
+		object_unmark(v, i);
 		return 0;
 	}
 	/* Acquire: pairs with the CAS in object_duty_take(). */
@@ -374,7 +384,7 @@ static int look_at(struct duty *d, struct thread_rec *me, uint32_t i)
 	t = duty_pin(d->arena, p);
 	if (t) {
 		callback_begin(&c, undo_pin, d->arena, t, 0);
-		r = examine(d, me, t, o);
+		r = examine_fallen(d, me, t, o);
 		callback_end(&c);
 		duty_unpin(d->arena, t);
 	}
@@ -385,22 +395,22 @@ static int look_at(struct duty *d, struct thread_rec *me, uint32_t i)
  */
 
 /* A pool whose destroyer died is ours to go on with. */
-static bool is_left(const struct fusion_arena *a, const struct pool_type *t)
+static bool is_left(const struct fusion_arena *a, const struct registration *t)
 {
 	return !t->destroying && load_acquire(&t->pool->dying) &&
 	       load_acquire(&t->pool->duty) == who_am_i(a);
 }
 
 /* Take what duties there are.  One whose pool is to be finished, pinned. */
-static struct pool_type *take_duties(struct duty *d)
+static struct registration *take_duties(struct duty *d)
 {
 	struct fusion_arena *a = d->arena;
-	struct pool_type **link = &d->types, *found = NULL, *t;
+	struct registration **link = &d->registrations, *found = NULL, *t;
 
 	pthread_mutex_lock(&d->lock);
 	while ((t = *link)) {
 		if (load_acquire(&t->pool->id) != t->id) {
-			end_type(link);
+			end_registration(link);
 			continue;
 		}
 		if (!t->destroying)
@@ -418,7 +428,7 @@ static struct pool_type *take_duties(struct duty *d)
 static void finish_left(struct duty *d, struct thread_rec *me)
 {
 	struct fusion_arena *a = d->arena;
-	struct pool_type *t = take_duties(d);
+	struct registration *t = take_duties(d);
 	struct callback c CALLBACK;
 	int left;
 
@@ -436,7 +446,8 @@ static void finish_left(struct duty *d, struct thread_rec *me)
 }
 
 /* A part of it.  *ret_more: not all has been looked at. */
-static unsigned look(struct duty *d, struct thread_rec *me, bool *ret_more)
+static unsigned look_at_fallen(struct duty *d, struct thread_rec *me,
+			       bool *ret_more)
 {
 	uint32_t begin = d->at;
 	unsigned done = 0;
@@ -446,7 +457,7 @@ static unsigned look(struct duty *d, struct thread_rec *me, bool *ret_more)
 	while (done < BATCH &&
 	       (i = object_fallen(&d->arena->view, d->at)) >= 0) {
 		d->at = (uint32_t)i + 1;
-		done += look_at(d, me, (uint32_t)i) > 0;
+		done += look_at_object(d, me, (uint32_t)i) > 0;
 	}
 	if (i < 0)
 		d->at = 0;
@@ -456,14 +467,14 @@ static unsigned look(struct duty *d, struct thread_rec *me, bool *ret_more)
 }
 
 /* On the dispatcher. */
-static unsigned run(struct dispatch_job *job)
+static unsigned run_duty(struct dispatch_job *job)
 {
 	struct duty *d = (struct duty *)job;
 	struct thread_rec *me = thread_rec_of(d->arena);
 	bool more = false;
 	unsigned done;
 
-	done = me ? look(d, me, &more) : 0;
+	done = me ? look_at_fallen(d, me, &more) : 0;
 	if (more)
 		dispatch_job_post(d->arena, job);
 	return done;
@@ -477,7 +488,7 @@ unsigned duty_run(struct fusion_arena *a)
 	unsigned done = 0;
 
 	while (more)
-		done += look(d, me, &more);
+		done += look_at_fallen(d, me, &more);
 	return done;
 }
 
@@ -487,7 +498,8 @@ static bool wants_duty(struct duty *d)
 	bool any = false;
 
 	pthread_mutex_lock(&d->lock);
-	for (const struct pool_type *t = d->types; t && !any; t = t->next) {
+	for (const struct registration *t = d->registrations; t && !any;
+	     t = t->next) {
 		uint64_t had = load_acquire(&t->pool->duty);
 
 		any = load_acquire(&t->pool->id) != t->id || is_left(a, t) ||
@@ -513,8 +525,8 @@ static void free_duty(struct dispatch_job *job)
 {
 	struct duty *d = (struct duty *)job;
 
-	while (d->types)
-		end_type(&d->types);
+	while (d->registrations)
+		end_registration(&d->registrations);
 	pthread_cond_destroy(&d->unpinned);
 	pthread_mutex_destroy(&d->lock);
 	free(d);
@@ -528,7 +540,7 @@ static int duty_make(struct fusion_arena *a, struct duty **ret)
 		d = calloc(1, sizeof(*d));
 		if (!d)
 			return -ENOMEM;
-		d->job.run = run;
+		d->job.run = run_duty;
 		d->job.end = free_duty;
 		d->arena = a;
 		pthread_mutex_init(&d->lock, NULL);
@@ -543,10 +555,10 @@ static int duty_make(struct fusion_arena *a, struct duty **ret)
 	return 0;
 }
 
-static int add_type(struct duty *d, struct object_pool *p,
-		    fusion_object_destructor_fn destructor, void *ctx)
+static int add_registration(struct duty *d, struct object_pool *p,
+			    fusion_object_destructor_fn destructor, void *ctx)
 {
-	struct pool_type *fresh = calloc(1, sizeof(*fresh)), *t;
+	struct registration *fresh = calloc(1, sizeof(*fresh)), *t;
 
 	if (!fresh)
 		return -ENOMEM;
@@ -557,8 +569,8 @@ static int add_type(struct duty *d, struct object_pool *p,
 		fresh = NULL;
 		t->pool = p;
 		t->id = load_acquire(&p->id);
-		t->next = d->types;
-		d->types = t;
+		t->next = d->registrations;
+		d->registrations = t;
 	}
 	t->destructor = destructor;
 	t->ctx = ctx;
@@ -574,7 +586,7 @@ int duty_add(struct fusion_arena *a, struct object_pool *p,
 	int r = duty_make(a, &d);
 
 	if (!r)
-		r = add_type(d, p, destructor, ctx);
+		r = add_registration(d, p, destructor, ctx);
 	if (!r)
 		object_duty_take(&a->view, p, who_am_i(a));
 	return r;
@@ -584,7 +596,7 @@ int duty_start(struct fusion_arena *a)
 {
 	int r = dispatch_start(a);
 
-	return r ? r : watch_start(a);
+	return r ? r : watch_start(a, duty_look);
 }
 
 int duty_register(struct fusion_arena *a, struct object_pool *p,
@@ -602,7 +614,7 @@ int duty_register(struct fusion_arena *a, struct object_pool *p,
 int duty_unregister(struct fusion_arena *a, struct object_pool *p)
 {
 	struct duty *d = duty_of(a);
-	struct pool_type **link, *t;
+	struct registration **link, *t;
 
 	if (!d)
 		return -ENOENT;
@@ -611,7 +623,7 @@ int duty_unregister(struct fusion_arena *a, struct object_pool *p)
 	t = *link;
 	if (t) {
 		t->pins++;
-		unlink_type(link);
+		unlink_registration(link);
 		/* Its destructors end before the duty is another's; in one of
 		 * them, and in what may have to end before one, that cannot be
 		 * waited for. */
@@ -636,9 +648,9 @@ void duty_stop(struct fusion_arena *a)
 		return;
 	for (;;) {
 		pthread_mutex_lock(&d->lock);
-		p = d->types ? d->types->pool : NULL;
-		if (p && load_acquire(&p->id) != d->types->id) {
-			end_type(&d->types);
+		p = d->registrations ? d->registrations->pool : NULL;
+		if (p && load_acquire(&p->id) != d->registrations->id) {
+			end_registration(&d->registrations);
 			pthread_mutex_unlock(&d->lock);
 			continue;
 		}

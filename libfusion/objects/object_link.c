@@ -2,13 +2,16 @@
 /* Places in shared memory that name an object and have a global reference. */
 #include <errno.h>
 
+#include "libfusion/arena/address.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/refs/ref_link.h"
+#include "libfusion/objects/object.h"
 #include "libfusion/objects/object_private.h"
 
 /* What @p is to be for @ref, which is that of @o still. */
-static int place_of(struct view *v, const struct object *o, struct ref *ref,
-		    const void *slot, const void *value, struct ref_place *p)
+static int ref_place_of(struct view *v, const struct object *o, struct ref *ref,
+			const void *slot, const void *value,
+			struct ref_place *p)
 {
 	if (!slot || !view_contains(v, slot) || (uintptr_t)slot % 8)
 		return -EINVAL;
@@ -33,8 +36,8 @@ static int link_value(void *slot, const void *value,
 	ref = object_counter(object, &c, &r);
 	if (!ref)
 		return r;
-	r = place_of(&c->arena->view, (struct object *)object, ref, slot, value,
-		     &p);
+	r = ref_place_of(&c->arena->view, (struct object *)object, ref, slot,
+			 value, &p);
 	return r < 0 ? r
 		     : as_object(ref_link(&c->arena->view, c->rec, ref, &p));
 }
@@ -55,13 +58,13 @@ FUSION_API int fusion_object_link_data(void *slot, void *data)
 /* The object that @value stands for. */
 typedef struct fusion_object *(*object_fn)(const void *value);
 
-static struct fusion_object *itself(const void *value)
+static struct fusion_object *object_itself(const void *value)
 {
 	return (struct fusion_object *)value;
 }
 
 /* It names an object that is gone: nothing but the name is to be taken. */
-static int clear(uint64_t *slot, uint64_t value)
+static int clear_place(uint64_t *slot, uint64_t value)
 {
 	cas_acq_rel(slot, &value, 0ull);
 	return 0;
@@ -79,8 +82,8 @@ static int unlink_once(uint64_t *slot, uint64_t value,
 
 	ref = object ? object_counter(object, &c, &r) : NULL;
 	if (ref)
-		r = place_of(&c->arena->view, (struct object *)object, ref,
-			     slot, (const void *)(uintptr_t)value, &p);
+		r = ref_place_of(&c->arena->view, (struct object *)object, ref,
+				 slot, (const void *)(uintptr_t)value, &p);
 	if (ref && !r)
 		r = ref_unlink(&c->arena->view, c->rec, ref, &p);
 	return r;
@@ -102,7 +105,7 @@ static int unlink_value(void *slot, object_fn object_of_value)
 		/* Another has cleared it meanwhile, or the object went with its
 		 * pool: then the place names it the second time, too. */
 		if ((r == -EIDRM || r == -EOWNERDEAD) && value == gone)
-			r = clear(slot, value);
+			r = clear_place(slot, value);
 		else if (r == -EIDRM || r == -EOWNERDEAD)
 			gone = value;
 	} while (r == -ESTALE || r == -EIDRM || r == -EOWNERDEAD);
@@ -111,7 +114,7 @@ static int unlink_value(void *slot, object_fn object_of_value)
 
 FUSION_API int fusion_object_unlink(struct fusion_object **slot)
 {
-	return told(unlink_value(slot, itself));
+	return told(unlink_value(slot, object_itself));
 }
 
 FUSION_API int fusion_object_unlink_data(void *slot)

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Pools of objects as programs make, search and destroy them. */
+#include "libfusion/objects/object_pool.h"
+
 #include <errno.h>
 #include <stdio.h>
 
+#include "libfusion/arena/refuse_arena.h"
+#include "libfusion/arena/request.h"
 #include "libfusion/base/callback.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/base/futex.h"
@@ -11,7 +15,12 @@
 #include "libfusion/core/life/member.h"
 #include "libfusion/core/objects/object_fall.h"
 #include "libfusion/core/objects/object_pool.h"
+#include "libfusion/heap/tls.h"
+#include "libfusion/names/entries.h"
+#include "libfusion/objects/object.h"
+#include "libfusion/objects/object_duty.h"
 #include "libfusion/objects/object_private.h"
+#include "libfusion/talk/dispatch_thread.h"
 
 #include <fusion/ref.h>
 
@@ -130,16 +139,16 @@ static void wait_for_others(struct fusion_arena *a, uint32_t *seq,
 		dispatch_unblock(a);
 }
 
-static int finish_pool(struct fusion_arena *a, struct thread_rec *me,
-		       struct pool_type *t)
+static int finish_object_pool(struct fusion_arena *a, struct thread_rec *me,
+			      struct registration *t)
 {
 	struct view *v = &a->view;
 	uint32_t *seq = &view_member(v, v->slot)->ref_seq, seen;
 	int left;
 
 	for (;;) {
-		/* Acquire: pairs with the release in ref_ring(); before we
-		 * look. */
+		/* Acquire: pairs with the release in ref_watcher_wake(); before
+		 * we look. */
 		seen = load_acquire(seq);
 		left = duty_finish_all(a, t);
 		if (left < 0)
@@ -177,13 +186,13 @@ static void undo_destroy(const struct callback_args *args)
 
 /* A destructor that does not return leaves the rest for the next attempt. */
 static int finish_guarded(struct fusion_arena *a, struct thread_rec *me,
-			  struct pool_type *t)
+			  struct registration *t)
 {
 	struct callback c CALLBACK;
 	int r;
 
 	callback_begin(&c, undo_destroy, a, t, 0);
-	r = finish_pool(a, me, t);
+	r = finish_object_pool(a, me, t);
 	callback_end(&c);
 	return r;
 }
@@ -191,7 +200,7 @@ static int finish_guarded(struct fusion_arena *a, struct thread_rec *me,
 FUSION_API int fusion_object_pool_destroy(struct fusion_object_pool *pool)
 {
 	struct object_pool *p;
-	struct pool_type *t;
+	struct registration *t;
 	struct tcache *c;
 	int r;
 
@@ -230,8 +239,8 @@ static void undo_show(const struct callback_args *args)
 	fusion_ref_down(args->a);
 }
 
-static bool show(struct object *o, struct ref *ref, fusion_object_enum_fn fn,
-		 void *ctx)
+static bool show_object(struct object *o, struct ref *ref,
+			fusion_object_enum_fn fn, void *ctx)
 {
 	struct callback c CALLBACK;
 	bool more;
@@ -243,8 +252,8 @@ static bool show(struct object *o, struct ref *ref, fusion_object_enum_fn fn,
 }
 
 /* 1: go on.  It is of pool @index, which has @pool_id, or was. */
-static int show_one(struct view *v, struct object *o, uint32_t index,
-		    uint32_t pool_id, fusion_object_enum_fn fn, void *ctx)
+static int show_counted(struct view *v, struct object *o, uint32_t index,
+			uint32_t pool_id, fusion_object_enum_fn fn, void *ctx)
 {
 	uint32_t id = load_acquire(&o->id);
 	struct ref *ref = object_ref(v, o);
@@ -257,7 +266,7 @@ static int show_one(struct view *v, struct object *o, uint32_t index,
 	if (r < 0)
 		return r == -EIDRM || r == -EOWNERDEAD ? 1 : r;
 	/* Another may have got the record before we counted. */
-	more = !object_is_of(o, index, pool_id) || show(o, ref, fn, ctx);
+	more = !object_is_of(o, index, pool_id) || show_object(o, ref, fn, ctx);
 	fusion_ref_down((struct fusion_ref *)ref);
 	return more;
 }
@@ -283,7 +292,8 @@ FUSION_API int fusion_object_pool_enum(struct fusion_object_pool *pool,
 	r = 1;
 	for (uint32_t i = 0; i < hi && r > 0; i++)
 		if (object_is_of(object_at(v, i), index, id))
-			r = show_one(v, object_at(v, i), index, id, fn, ctx);
+			r = show_counted(v, object_at(v, i), index, id, fn,
+					 ctx);
 	return told(r < 0 ? r : 0);
 }
 
@@ -322,8 +332,8 @@ fusion_object_pool_duty(const struct fusion_object_pool *pool)
 }
 
 /* The record; not referenced. */
-static int find(struct fusion_object_pool *pool, fusion_id_t id,
-		struct tcache **ret_cache, struct object **ret)
+static int find_object(struct fusion_object_pool *pool, fusion_id_t id,
+		       struct tcache **ret_cache, struct object **ret)
 {
 	struct object_pool *p;
 	char name[16];
@@ -360,7 +370,7 @@ FUSION_API int fusion_object_lookup(struct fusion_object_pool *pool,
 
 	if (!ret)
 		return told(-EINVAL);
-	r = find(pool, id, &c, &o);
+	r = find_object(pool, id, &c, &o);
 	if (r == 0)
 		*ret = (struct fusion_object *)o;
 	return told(r);
@@ -376,7 +386,7 @@ FUSION_API int fusion_object_get(struct fusion_object_pool *pool,
 
 	if (!ret)
 		return told(-EINVAL);
-	r = find(pool, id, &c, &o);
+	r = find_object(pool, id, &c, &o);
 	if (r < 0)
 		return told(r);
 	ref = object_ref(&c->arena->view, o);

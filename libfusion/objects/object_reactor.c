@@ -4,6 +4,7 @@
 
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/talk/reactor.h"
+#include "libfusion/objects/object.h"
 #include "libfusion/objects/object_private.h"
 
 FUSION_API int fusion_object_reactor(struct fusion_object *object,
@@ -26,8 +27,8 @@ FUSION_API int fusion_object_reactor(struct fusion_object *object,
 }
 
 /* The one that is there; NULL and *ret_error, 0 nobody ever listened. */
-static struct fusion_reactor *reactor_of(struct fusion_object *object,
-					 int *ret_error)
+static struct fusion_reactor *existing_reactor(struct fusion_object *object,
+					       int *ret_error)
 {
 	struct tcache *c;
 	struct object *o = object_of(object, &c, ret_error);
@@ -81,7 +82,7 @@ FUSION_API int fusion_object_detach_global(struct fusion_object *object,
 	struct fusion_reactor *reactor;
 	int r;
 
-	reactor = reactor_of(object, &r);
+	reactor = existing_reactor(object, &r);
 	if (!reactor)
 		return told(r ? r : -ENOENT);
 	return told(fusion_reactor_detach_global(reactor, index, ctx));
@@ -94,7 +95,7 @@ FUSION_API int fusion_object_dispatch(struct fusion_object *object,
 	struct fusion_reactor *reactor;
 	int r;
 
-	reactor = reactor_of(object, &r);
+	reactor = existing_reactor(object, &r);
 	return told(
 		reactor ? fusion_reactor_dispatch(reactor, data, size, flags)
 			: r);
@@ -110,7 +111,7 @@ FUSION_API int fusion_object_dispatch_channel(struct fusion_object *object,
 	struct fusion_reactor *reactor;
 	int r;
 
-	reactor = reactor_of(object, &r);
+	reactor = existing_reactor(object, &r);
 	return told(reactor ? fusion_reactor_dispatch_channel(
 				      reactor, channel, data, size, flags,
 				      globals, n_globals)

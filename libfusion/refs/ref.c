@@ -1,20 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * Reference counters, as programs call them
- *
- * Which row of which reference is this member's stands in a private array; what
- * it says is checked against the row at each use, so it is never cleaned up.
- */
+/* Reference counters, as programs call them. */
 #include <fusion/ref.h>
 
 #include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
 
+#include "libfusion/arena/address.h"
 #include "libfusion/arena/arenas.h"
+#include "libfusion/arena/refuse_arena.h"
+#include "libfusion/arena/request.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/base/futex.h"
-#include "libfusion/core/base/sparse.h"
 #include "libfusion/core/refs/ref.h"
 #include "libfusion/core/refs/ref_drop.h"
 #include "libfusion/core/refs/ref_family.h"
@@ -22,51 +18,15 @@
 #include "libfusion/core/refs/ref_pass.h"
 #include "libfusion/core/refs/ref_zero.h"
 #include "libfusion/heap/heap_private.h"
+#include "libfusion/refs/ref_rows.h"
 
-static struct ref *of(struct fusion_ref *ref)
+static struct ref *ref_of(struct fusion_ref *ref)
 {
 	return (struct ref *)ref;
 }
 
-static size_t rows_size(const struct fusion_arena *a)
-{
-	return (size_t)a->view.geo.tables[KIND_REF].max * sizeof(uint32_t);
-}
-
-static void unmap_rows(const struct fusion_arena *a, uint32_t *rows)
-{
-	munmap((char *)rows - SPARSE_PAGE, SPARSE_PAGE + rows_size(a));
-}
-
-/* Address space only, until an entry is written.  NULL: no memory. */
-static uint32_t *ref_rows_of(struct fusion_arena *a)
-{
-	uint32_t *rows = load_acquire(&a->ref_rows), *none = NULL;
-	void *p;
-
-	if (rows)
-		return rows;
-	if (sparse_map(NULL, SPARSE_PAGE + rows_size(a),
-		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, &p) < 0)
-		return NULL;
-	sparse_guard(p);
-	rows = (uint32_t *)((char *)p + SPARSE_PAGE);
-	/* Release and acquire: pairs with the acquire above. */
-	if (cas_acq_rel(&a->ref_rows, &none, rows))
-		return rows;
-	unmap_rows(a, rows);
-	return load_acquire(&a->ref_rows);
-}
-
-void ref_rows_free(struct fusion_arena *a)
-{
-	if (a->ref_rows)
-		unmap_rows(a, a->ref_rows);
-	a->ref_rows = NULL;
-}
-
 /* Not the arena that the thread used last, or a reference made since. */
-static struct tcache *cache_slow(const struct ref *r, int *ret_error)
+static struct tcache *ref_cache_slow(const struct ref *r, int *ret_error)
 {
 	struct fusion_arena *arena = r ? arena_of(r) : NULL;
 	struct tcache *c;
@@ -92,7 +52,7 @@ static struct tcache *cache_slow(const struct ref *r, int *ret_error)
 }
 
 /* The calling thread's part of the arena of @r; NULL and *ret_error. */
-static inline struct tcache *cache_of(const struct ref *r, int *ret_error)
+static inline struct tcache *ref_cache(const struct ref *r, int *ret_error)
 {
 	struct tcache *c = tls_current;
 	uint64_t at = (uintptr_t)r - (uintptr_t)c->refs;
@@ -100,7 +60,7 @@ static inline struct tcache *cache_of(const struct ref *r, int *ret_error)
 	*ret_error = 0;
 	if (LIKELY(at < c->refs_size && at % ENTRY_SIZE == 0))
 		return c;
-	return cache_slow(r, ret_error);
+	return ref_cache_slow(r, ret_error);
 }
 
 static inline uint32_t *hint_of(const struct tcache *c, const struct ref *r)
@@ -152,10 +112,10 @@ FUSION_API int fusion_ref_destroy(struct fusion_ref *ref)
 	struct tcache *c;
 	int r;
 
-	c = cache_of(of(ref), &r);
+	c = ref_cache(ref_of(ref), &r);
 	if (!c)
 		return told(r);
-	r = ref_destroy(&c->arena->view, c->rec, of(ref));
+	r = ref_destroy(&c->arena->view, c->rec, ref_of(ref));
 	if (r == 0)
 		arena_poke(c->arena);
 	return told(r);
@@ -176,7 +136,7 @@ static __attribute__((noinline)) int up_slow(struct ref *r)
 	uint32_t *hint;
 	int rc;
 
-	c = cache_of(r, &rc);
+	c = ref_cache(r, &rc);
 	if (!c)
 		return rc;
 	hint = hint_of(c, r);
@@ -199,7 +159,7 @@ static __attribute__((noinline)) int down_slow(struct ref *r)
 	uint32_t *hint;
 	int rc;
 
-	c = cache_of(r, &rc);
+	c = ref_cache(r, &rc);
 	if (!c)
 		return rc;
 	hint = hint_of(c, r);
@@ -212,60 +172,61 @@ static __attribute__((noinline)) int down_slow(struct ref *r)
 
 FUSION_API int fusion_ref_up(struct fusion_ref *ref)
 {
-	const struct row_hint *h = row_hint_of(of(ref));
+	const struct row_hint *h = row_hint_of(ref_of(ref));
 
 	if (LIKELY(h->key == ROW_KEY(ref) &&
-		   row_up_fast(h->row, load_relaxed(&of(ref)->id),
+		   row_up_fast(h->row, load_relaxed(&ref_of(ref)->id),
 			       tls_current->member)))
 		return 0;
-	return told(up_slow(of(ref)));
+	return told(up_slow(ref_of(ref)));
 }
 
 FUSION_API int fusion_ref_down(struct fusion_ref *ref)
 {
-	const struct row_hint *h = row_hint_of(of(ref));
+	const struct row_hint *h = row_hint_of(ref_of(ref));
 
 	if (LIKELY(h->key == ROW_KEY(ref) &&
-		   row_down_fast(h->row, load_relaxed(&of(ref)->id),
+		   row_down_fast(h->row, load_relaxed(&ref_of(ref)->id),
 				 tls_current->member)))
 		return 0;
-	return told(down_slow(of(ref)));
+	return told(down_slow(ref_of(ref)));
 }
 
 /* What the rest has in common. */
-static int call(struct fusion_ref *ref,
-		int (*fn)(struct view *, struct thread_rec *, struct ref *))
+static int call_on_ref(struct fusion_ref *ref,
+		       int (*fn)(struct view *, struct thread_rec *,
+				 struct ref *))
 {
 	struct tcache *c;
 	int r;
 
-	c = cache_of(of(ref), &r);
-	return c ? fn(&c->arena->view, c->rec, of(ref)) : r;
+	c = ref_cache(ref_of(ref), &r);
+	return c ? fn(&c->arena->view, c->rec, ref_of(ref)) : r;
 }
 
 FUSION_API int fusion_ref_up_global(struct fusion_ref *ref)
 {
-	return told(call(ref, ref_up_global));
+	return told(call_on_ref(ref, ref_up_global));
 }
 
 FUSION_API int fusion_ref_down_global(struct fusion_ref *ref)
 {
-	return told(call(ref, ref_down_global));
+	return told(call_on_ref(ref, ref_down_global));
 }
 
 FUSION_API int fusion_ref_zero_trylock(struct fusion_ref *ref)
 {
-	return told(call(ref, ref_zero_trylock));
+	return told(call_on_ref(ref, ref_zero_trylock));
 }
 
 FUSION_API int fusion_ref_unlock(struct fusion_ref *ref)
 {
-	return told(call(ref, ref_unlock));
+	return told(call_on_ref(ref, ref_unlock));
 }
 
 FUSION_API int fusion_ref_catch(struct fusion_ref *ref)
 {
-	return told(call(ref, ref_catch));
+	return told(call_on_ref(ref, ref_catch));
 }
 
 FUSION_API int fusion_ref_zero_lock(struct fusion_ref *ref, int64_t timeout_ns)
@@ -276,13 +237,14 @@ FUSION_API int fusion_ref_zero_lock(struct fusion_ref *ref, int64_t timeout_ns)
 
 	if (timeout_ns < FUSION_FOREVER)
 		return told(-EINVAL);
-	c = cache_of(of(ref), &r);
+	c = ref_cache(ref_of(ref), &r);
 	if (!c)
 		return told(r);
 	now = clock_monotonic_ns();
 	if (timeout_ns >= 0 && timeout_ns < INT64_MAX - now)
 		deadline = now + timeout_ns;
-	return told(ref_zero_lock(&c->arena->view, c->rec, of(ref), deadline));
+	return told(
+		ref_zero_lock(&c->arena->view, c->rec, ref_of(ref), deadline));
 }
 
 FUSION_API int fusion_ref_throw(struct fusion_ref *ref, fusion_id_t catcher)
@@ -290,8 +252,8 @@ FUSION_API int fusion_ref_throw(struct fusion_ref *ref, fusion_id_t catcher)
 	struct tcache *c;
 	int r;
 
-	c = cache_of(of(ref), &r);
-	return told(c ? ref_throw(&c->arena->view, c->rec, of(ref), catcher)
+	c = ref_cache(ref_of(ref), &r);
+	return told(c ? ref_throw(&c->arena->view, c->rec, ref_of(ref), catcher)
 		      : r);
 }
 
@@ -301,13 +263,14 @@ FUSION_API int fusion_ref_inherit(struct fusion_ref *ref,
 	struct tcache *c;
 	int r;
 
-	c = cache_of(of(ref), &r);
+	c = ref_cache(ref_of(ref), &r);
 	if (!c)
 		return told(r);
 	if (arena_of(from) != c->arena ||
 	    table_index(&c->arena->view, KIND_REF, from) < 0)
 		return told(-EINVAL);
-	return told(ref_inherit(&c->arena->view, c->rec, of(ref), of(from)));
+	return told(ref_inherit(&c->arena->view, c->rec, ref_of(ref),
+				ref_of(from)));
 }
 
 FUSION_API int fusion_ref_stat(struct fusion_ref *ref,
@@ -322,10 +285,10 @@ FUSION_API int fusion_ref_stat(struct fusion_ref *ref,
 	if (!ret || ret->size < offsetof(struct fusion_ref_stat, falls) ||
 	    ret->size > sizeof(stat))
 		return told(-EINVAL);
-	c = cache_of(of(ref), &r);
+	c = ref_cache(ref_of(ref), &r);
 	if (!c)
 		return told(r);
-	r = ref_stat(&c->arena->view, c->rec, of(ref), &sum);
+	r = ref_stat(&c->arena->view, c->rec, ref_of(ref), &sum);
 	if (r < 0)
 		return told(r);
 	stat = (struct fusion_ref_stat){

@@ -15,6 +15,8 @@
  * The description is the daemon's to give (hand_over.h), and so it stays open
  * in the parent for the next fork.
  */
+#include "libfusion/refs/ref_fork.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -22,13 +24,13 @@
 
 #include "libfusion/arena/arenas.h"
 #include "libfusion/arena/hand_over.h"
-#include "libfusion/arena/tls.h"
 #include "libfusion/base/log.h"
 #include "libfusion/core/base/fd.h"
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/life/witness.h"
 #include "libfusion/core/refs/ref.h"
 #include "libfusion/core/refs/ref_pass.h"
+#include "libfusion/heap/tls.h"
 
 struct forking {
 	int fd;	      /* the description; -1 in the child */
@@ -64,7 +66,7 @@ static struct forking *forking_of(struct fusion_arena *a)
 	return f;
 }
 
-static void end(struct forking *f)
+static void end_holding(struct forking *f)
 {
 	close_fd(&f->pipe[0]);
 	close_fd(&f->pipe[1]);
@@ -73,7 +75,7 @@ static void end(struct forking *f)
 	f->holding = false;
 }
 
-static int begin(struct fusion_arena *a, struct forking *f)
+static int begin_holding(struct fusion_arena *a, struct forking *f)
 {
 	struct thread_rec *me = thread_rec_of(a);
 	int r = me ? witness_fork_mark(f->fd, a->view.slot, true) : -errno;
@@ -101,9 +103,9 @@ void ref_fork_before(struct fusion_arena *a)
 	f = forking_of(a);
 	if (!f)
 		return;
-	f->error = begin(a, f);
+	f->error = begin_holding(a, f);
 	if (!f->holding)
-		end(f);
+		end_holding(f);
 }
 
 void ref_fork_parent(struct fusion_arena *a)
@@ -120,7 +122,7 @@ void ref_fork_parent(struct fusion_arena *a)
 	me = thread_rec_of(a);
 	if (me)
 		ref_fork_drop(&a->view, me);
-	end(f);
+	end_holding(f);
 }
 
 int ref_fork_joining(struct fusion_arena *a)
@@ -157,8 +159,9 @@ void ref_fork_child(struct fusion_arena *a, bool joined)
 		witness_fork_mark(a->view.lockfd, f->parent.slot, false);
 	}
 	if (r < 0)
-		log_error("%s: the child of a fork lacks references (%d)",
-			  a->path, -r);
+		log_error(
+			"arena '%s': the child of a fork lacks references (%d)",
+			a->path, -r);
 	close_fd(&f->fd);
 	close_fd(&f->pipe[0]);
 	close_fd(&f->pipe[1]);

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Watches of references: one thread of the process waits for all of an arena,
- * and for what has become of its objects (object_duty.c)
+ * Watches of references: one thread of the process waits for all of an arena
+ *
+ * Objects fall with their references, so the thread calls a hook of theirs at
+ * each look, too (watch_start()).
  *
  * Who makes a watched reference fall bumps ref_seq of the watching member.  How
  * often each has fallen is counted in the reference itself; here is kept of how
  * many falls its function has been told.  So no wake that is lost or comes
  * twice matters: the thread looks, and has the dispatcher tell what is missing.
  */
+#include "libfusion/refs/ref_watch.h"
+
 #include <fusion/ref.h>
 
 #include <errno.h>
@@ -15,8 +19,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "libfusion/arena/address.h"
 #include "libfusion/arena/arenas.h"
-#include "libfusion/arena/tls.h"
 #include "libfusion/base/callback.h"
 #include "libfusion/base/quiet_thread.h"
 #include "libfusion/base/refuse.h"
@@ -25,7 +29,9 @@
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/refs/ref.h"
 #include "libfusion/core/refs/ref_zero.h"
+#include "libfusion/heap/tls.h"
 #include "libfusion/talk/dispatch.h"
+#include "libfusion/talk/dispatch_post.h"
 
 struct watch {
 	struct ref *ref;
@@ -42,7 +48,8 @@ struct watcher {
 	struct dispatch_job job; /* the first: see tell_all() */
 	struct fusion_arena *arena;
 	pthread_t thread;
-	uint32_t stop; /* atomic */
+	uint32_t stop;	 /* atomic */
+	watch_hook also; /* atomic; NULL none */
 	struct watch *watches;
 	struct watch *running;
 	pthread_cond_t ran;
@@ -55,7 +62,7 @@ static uint32_t *seq_of(struct fusion_arena *a)
 
 static void look_again(struct fusion_arena *a)
 {
-	/* Release: pairs with the acquire in run(). */
+	/* Release: pairs with the acquire in ref_watch_thread(). */
 	add_release(seq_of(a), 1);
 	futex_wake(seq_of(a), INT_MAX);
 }
@@ -103,7 +110,7 @@ static void undo_tell(const struct callback_args *args)
 }
 
 /* One fall, so that all have their turn; the lock is not held meanwhile. */
-static void tell(struct watcher *all, struct watch *w)
+static void tell_watch(struct watcher *all, struct watch *w)
 {
 	struct fusion_arena *a = all->arena;
 	struct callback c CALLBACK;
@@ -129,7 +136,7 @@ static unsigned tell_all(struct dispatch_job *job)
 	pthread_mutex_lock(&all->arena->watch_lock);
 	for (w = all->watches; w && !load_relaxed(&all->stop); w = next) {
 		if (has_news(w) && !is_over(w)) {
-			tell(all, w);
+			tell_watch(all, w);
 			n++;
 		}
 		next = w->next;
@@ -145,7 +152,7 @@ static unsigned tell_all(struct dispatch_job *job)
 	return n;
 }
 
-static void look(struct watcher *all)
+static void look_for_falls(struct watcher *all)
 {
 	bool any;
 
@@ -156,11 +163,12 @@ static void look(struct watcher *all)
 		dispatch_job_post(all->arena, &all->job);
 }
 
-static void *run(void *arg)
+static void *ref_watch_thread(void *arg)
 {
 	struct watcher *all = arg;
 	struct view *v = &all->arena->view;
 	uint32_t *seq = seq_of(all->arena);
+	watch_hook also;
 
 	/* Acquire: pairs with the release in watch_stop(). */
 	while (!load_acquire(&all->stop)) {
@@ -168,8 +176,11 @@ static void *run(void *arg)
 		 * we look, so that no fall is slept over. */
 		uint32_t seen = load_acquire(seq);
 
-		look(all);
-		duty_look(all->arena);
+		look_for_falls(all);
+		/* Acquire: pairs with the release in watch_start(). */
+		also = load_acquire(&all->also);
+		if (also)
+			also(all->arena);
 		if (load_acquire(&all->stop))
 			break;
 		if (futex_wait(seq, seen, SUSPECT_LAST_NS) == -ETIMEDOUT)
@@ -205,7 +216,7 @@ static int get_watcher(struct fusion_arena *a, struct watcher **ret)
 		all->job.end = free_watcher;
 		all->arena = a;
 		pthread_cond_init(&all->ran, NULL);
-		r = quiet_thread_start(&all->thread, run, all);
+		r = quiet_thread_start(&all->thread, ref_watch_thread, all);
 		if (r < 0) {
 			free_watcher(&all->job);
 			return r;
@@ -219,13 +230,17 @@ static int get_watcher(struct fusion_arena *a, struct watcher **ret)
 	return 0;
 }
 
-int watch_start(struct fusion_arena *a)
+int watch_start(struct fusion_arena *a, watch_hook also)
 {
 	struct watcher *all;
 	int r;
 
 	pthread_mutex_lock(&a->watch_lock);
 	r = get_watcher(a, &all);
+	/* Release: pairs with the acquire in ref_watch_thread(): the hook must
+	 * see what its owner made before it started the thread. */
+	if (r == 0 && also)
+		store_release(&all->also, also);
 	pthread_mutex_unlock(&a->watch_lock);
 	return r;
 }
@@ -248,7 +263,8 @@ void watch_stop(struct fusion_arena *a)
 }
 
 /* The oldest: who stopped it may be slower than who watches anew. */
-static struct watch *find(struct watcher *all, const struct ref *r, uint32_t id)
+static struct watch *find_watch(struct watcher *all, const struct ref *r,
+				uint32_t id)
 {
 	struct watch *w = all ? all->watches : NULL, *found = NULL;
 
@@ -258,14 +274,15 @@ static struct watch *find(struct watcher *all, const struct ref *r, uint32_t id)
 	return found;
 }
 
-static int add(struct fusion_arena *a, struct thread_rec *me, struct watch *w)
+static int add_watch(struct fusion_arena *a, struct thread_rec *me,
+		     struct watch *w)
 {
 	struct watcher *all;
 	int r = dispatch_start(a);
 
 	if (r < 0)
 		return r;
-	r = watch_start(a);
+	r = watch_start(a, NULL);
 	if (r < 0)
 		return r;
 	pthread_mutex_lock(&a->watch_lock);
@@ -300,7 +317,7 @@ static int remove_watch(struct fusion_arena *a, struct thread_rec *me,
 		return r;
 	pthread_mutex_lock(&a->watch_lock);
 	all = a->watcher;
-	w = find(all, ref, id);
+	w = find_watch(all, ref, id);
 	if (w && all->running != w) {
 		unlink_watch(w);
 		free(w);
@@ -334,7 +351,7 @@ FUSION_API int fusion_ref_watch(struct fusion_ref *ref, fusion_ref_fn fn,
 	w->ref = (struct ref *)ref;
 	w->fn = fn;
 	w->ctx = ctx;
-	r = add(a, me, w);
+	r = add_watch(a, me, w);
 	if (r < 0)
 		free(w);
 	return told(r);

@@ -1,25 +1,27 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "libfusion/talk/calls.h"
+#include "libfusion/talk/call.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
 #include <fusion/heap.h>
 
-#include "libfusion/arena/entries.h"
+#include "libfusion/arena/refuse_arena.h"
+#include "libfusion/arena/request.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/life/liveness.h"
 #include "libfusion/core/life/member.h"
-
-static struct call *of(struct fusion_call *call)
-{
-	return (struct call *)call;
-}
+#include "libfusion/core/talk/call_return.h"
+#include "libfusion/names/entries.h"
+#include "libfusion/talk/call_flush.h"
+#include "libfusion/talk/call_handler.h"
+#include "libfusion/talk/call_private.h"
+#include "libfusion/talk/dispatch.h"
 
 /* --- What a process has of its calls -------------------------------------- */
 
-static struct calls *make(struct fusion_arena *arena)
+static struct calls *make_calls(struct fusion_arena *arena)
 {
 	struct calls *calls = calloc(1, sizeof(*calls));
 
@@ -41,7 +43,7 @@ struct calls *calls_of(struct fusion_arena *arena)
 	pthread_mutex_lock(&arena->dispatch_lock);
 	calls = arena->calls;
 	if (!calls) {
-		calls = make(arena);
+		calls = make_calls(arena);
 		store_release(&arena->calls, calls);
 	}
 	pthread_mutex_unlock(&arena->dispatch_lock);
@@ -94,8 +96,8 @@ void calls_after_fork(struct fusion_arena *arena)
 /* --- Creation ------------------------------------------------------------- */
 
 /* A call of that name whose owner is gone makes room.  0: try again. */
-static int replace(struct fusion_arena *arena, struct thread_rec *me,
-		   const char *name)
+static int replace_dead_call(struct fusion_arena *arena, struct thread_rec *me,
+			     const char *name)
 {
 	struct view *v = &arena->view;
 	const struct call *c;
@@ -114,8 +116,8 @@ static int replace(struct fusion_arena *arena, struct thread_rec *me,
 	return r == -EIDRM ? 0 : r;
 }
 
-static int add(struct fusion_arena *arena, struct thread_rec *me,
-	       const char *name, uint32_t *ret_index)
+static int add_call(struct fusion_arena *arena, struct thread_rec *me,
+		    const char *name, uint32_t *ret_index)
 {
 	const struct call_owner owner = {arena->id, arena->view.slot};
 	int r;
@@ -125,21 +127,21 @@ static int add(struct fusion_arena *arena, struct thread_rec *me,
 			      &owner, ret_index);
 		if (r != -EEXIST)
 			return r;
-		r = replace(arena, me, name);
+		r = replace_dead_call(arena, me, name);
 	} while (r == 0);
 	return r;
 }
 
 /* Found by others as soon as it is in the table: the handler's list is locked
  * until it is there, too. */
-static int add_handler(struct calls *calls, struct thread_rec *me,
-		       const char *name, struct call_handler *h)
+static int add_call_handler(struct calls *calls, struct thread_rec *me,
+			    const char *name, struct call_handler *h)
 {
 	struct call_handler **head;
 	int r;
 
 	pthread_mutex_lock(&calls->lock);
-	r = add(calls->arena, me, name, &h->index);
+	r = add_call(calls->arena, me, name, &h->index);
 	if (r == 0) {
 		const struct call *c =
 			view_entry(&calls->arena->view, KIND_CALL, h->index);
@@ -177,7 +179,7 @@ FUSION_API int fusion_call_create(struct fusion_arena *arena, const char *name,
 	if (!h)
 		return told(-ENOMEM);
 	*h = (struct call_handler){.fn = fn, .ctx = ctx};
-	r = add_handler(calls, me, name, h);
+	r = add_call_handler(calls, me, name, h);
 	if (r < 0) {
 		free(h);
 		return told(refuse_thing(arena, r, "call", name));
@@ -194,7 +196,8 @@ FUSION_API int fusion_call_lookup(struct fusion_arena *arena, const char *name,
 }
 
 /* Of this process or another's; @index was @id's. */
-static void remove_handler(struct calls *calls, uint32_t index, uint32_t id)
+static void remove_call_handler(struct calls *calls, uint32_t index,
+				uint32_t id)
 {
 	struct call_handler **p, *h;
 
@@ -221,7 +224,7 @@ static void remove_handler(struct calls *calls, uint32_t index, uint32_t id)
 
 FUSION_API int fusion_call_destroy(struct fusion_call *call)
 {
-	struct call *c = of(call);
+	struct call *c = call_of(call);
 	struct tcache *cache;
 	struct calls *calls;
 	uint32_t i, id;
@@ -239,7 +242,7 @@ FUSION_API int fusion_call_destroy(struct fusion_call *call)
 		return told(r);
 	calls = load_acquire(&cache->arena->calls);
 	if (calls)
-		remove_handler(calls, i, id);
+		remove_call_handler(calls, i, id);
 	arena_poke(cache->arena);
 	return 0;
 }
@@ -247,15 +250,15 @@ FUSION_API int fusion_call_destroy(struct fusion_call *call)
 /* --- Asking and telling --------------------------------------------------- */
 
 /* Its record, which is there.  0, -errno. */
-static int find(struct fusion_call *call, struct tcache **ret_cache,
-		uint32_t *ret_id)
+static int find_call(struct fusion_call *call, struct tcache **ret_cache,
+		     uint32_t *ret_id)
 {
 	int r = 0;
 
 	*ret_cache = entry_cache(KIND_CALL, call, &r);
 	if (!*ret_cache)
 		return r;
-	*ret_id = load_acquire(&of(call)->id);
+	*ret_id = load_acquire(&call_of(call)->id);
 	return *ret_id ? 0 : -EIDRM;
 }
 
@@ -263,10 +266,10 @@ FUSION_API int fusion_call_owner(struct fusion_call *call, fusion_id_t *ret)
 {
 	struct tcache *cache;
 	uint32_t id = 0;
-	int r = ret ? find(call, &cache, &id) : -EINVAL;
+	int r = ret ? find_call(call, &cache, &id) : -EINVAL;
 
 	if (r == 0)
-		*ret = of(call)->owner;
+		*ret = call_of(call)->owner;
 	return told(r);
 }
 
@@ -274,11 +277,11 @@ FUSION_API int fusion_call_cancel(struct fusion_call *call)
 {
 	struct tcache *cache;
 	uint32_t id = 0;
-	int r = find(call, &cache, &id);
+	int r = find_call(call, &cache, &id);
 
 	if (r < 0)
 		return told(r);
-	return told((int)call_fail_all(&cache->arena->view, of(call), id,
+	return told((int)call_fail_all(&cache->arena->view, call_of(call), id,
 				       cache->arena->id, ECANCELED));
 }
 
@@ -287,21 +290,21 @@ FUSION_API int fusion_call_set_quota(struct fusion_call *call,
 {
 	struct tcache *cache;
 	uint32_t id = 0;
-	int r = find(call, &cache, &id);
+	int r = find_call(call, &cache, &id);
 
 	return told(r < 0 ? r
 			  : call_set_limit(&cache->arena->view, cache->rec,
-					   of(call), member, limit));
+					   call_of(call), member, limit));
 }
 
 FUSION_API int fusion_call_stat(struct fusion_call *call,
 				struct fusion_call_stats *ret)
 {
-	const struct call *c = of(call);
+	const struct call *c = call_of(call);
 	struct tcache *cache;
 	uint64_t executed;
 	uint32_t id = 0;
-	int r = ret ? find(call, &cache, &id) : -EINVAL;
+	int r = ret ? find_call(call, &cache, &id) : -EINVAL;
 
 	if (r < 0)
 		return told(r);

@@ -7,8 +7,11 @@
  * messages come before its calls: a request waits until the records that were
  * in the queue when it was first seen are handled.
  */
+#include "libfusion/talk/call_attend.h"
 #include "libfusion/core/talk/call_here.h"
-#include "libfusion/talk/calls.h"
+#include "libfusion/core/talk/ring_consume.h"
+#include "libfusion/talk/call_handler.h"
+#include "libfusion/talk/dispatch_run.h"
 #include "libfusion/talk/dispatcher.h"
 
 static const struct view *view_of(const struct dispatcher *d)
@@ -17,7 +20,8 @@ static const struct view *view_of(const struct dispatcher *d)
 }
 
 /* What waits in the slot of @a, 0 nothing new. */
-static uint64_t waiting(const struct dispatcher *d, const struct attended *a)
+static uint64_t waiting_serial(const struct dispatcher *d,
+			       const struct attended *a)
 {
 	uint64_t serial;
 
@@ -30,7 +34,7 @@ static uint64_t waiting(const struct dispatcher *d, const struct attended *a)
 bool attend_is_there(const struct dispatcher *d)
 {
 	for (unsigned k = 0; k < RING_ATTENDED; k++)
-		if (waiting(d, &d->attended[k]))
+		if (waiting_serial(d, &d->attended[k]))
 			return true;
 	return false;
 }
@@ -38,14 +42,14 @@ bool attend_is_there(const struct dispatcher *d)
 void attend_note(const struct dispatcher *d, uint64_t *ret)
 {
 	for (unsigned k = 0; k < RING_ATTENDED; k++)
-		ret[k] = waiting(d, &d->attended[k]);
+		ret[k] = waiting_serial(d, &d->attended[k]);
 }
 
 /* Each keeps its place until it has begun. */
 bool attend_has(const struct dispatcher *d, const uint64_t *noted)
 {
 	for (unsigned k = 0; k < RING_ATTENDED; k++)
-		if (noted[k] && waiting(d, &d->attended[k]) == noted[k])
+		if (noted[k] && waiting_serial(d, &d->attended[k]) == noted[k])
 			return true;
 	return false;
 }
@@ -67,19 +71,20 @@ static bool is_due(const struct dispatcher *d, struct attended *a,
 	return d->next >= a->due;
 }
 
-static bool copy(const struct dispatcher *d, uint64_t serial,
-		 struct call_here *ret)
+static bool copy_request_here(const struct dispatcher *d, uint64_t serial,
+			      struct call_here *ret)
 {
 	return call_here_copy(view_of(d), serial, d->arena->view.slot,
 			      d->arena->id, ret);
 }
 
 /* Perhaps it is for another, who attends to the same slot. */
-static bool handle(struct dispatcher *d, struct attended *a, uint64_t serial)
+static bool handle_attended(struct dispatcher *d, struct attended *a,
+			    uint64_t serial)
 {
-	struct held held;
+	struct handling handling;
 	struct call_here h;
-	bool mine = copy(d, serial, &h);
+	bool mine = copy_request_here(d, serial, &h);
 
 	a->done = serial;
 	a->begun = mine && !a->taken;
@@ -87,9 +92,9 @@ static bool handle(struct dispatcher *d, struct attended *a, uint64_t serial)
 	if (!mine)
 		return false;
 	a->used = true;
-	dispatch_hold(d, &held);
+	handling_begin(d, &handling);
 	call_receive_here(d->arena, &h);
-	dispatch_unhold(d, &held);
+	handling_end(d, &handling);
 	return true;
 }
 
@@ -99,10 +104,10 @@ unsigned attend_run(struct dispatcher *d)
 
 	for (unsigned k = 0; k < RING_ATTENDED; k++) {
 		struct attended *a = &d->attended[k];
-		uint64_t serial = waiting(d, a);
+		uint64_t serial = waiting_serial(d, a);
 
 		if (serial && is_due(d, a, serial))
-			n += handle(d, a, serial);
+			n += handle_attended(d, a, serial);
 	}
 	return n;
 }
@@ -124,10 +129,10 @@ static void turn_away(struct dispatcher *d, unsigned k)
 /* After a fence: what got there before it was turned away. */
 static bool last_look(struct dispatcher *d, struct attended *a)
 {
-	uint64_t serial = waiting(d, a);
+	uint64_t serial = waiting_serial(d, a);
 	struct call_here h;
 
-	if (serial && !a->taken && copy(d, serial, &h) &&
+	if (serial && !a->taken && copy_request_here(d, serial, &h) &&
 	    call_here_take(view_of(d), serial))
 		a->taken = serial;
 	if (!a->taken)
@@ -155,7 +160,7 @@ bool attend_close(struct dispatcher *d)
 
 /* Its place, or that of one that has not been used since this was last asked.
  * RING_ATTENDED: none. */
-static unsigned find_place(struct dispatcher *d, uint32_t slot)
+static unsigned find_attended(struct dispatcher *d, uint32_t slot)
 {
 	unsigned k;
 
@@ -177,7 +182,7 @@ static unsigned find_place(struct dispatcher *d, uint32_t slot)
 
 void attend(struct dispatcher *d, uint32_t slot)
 {
-	unsigned k = find_place(d, slot + 1);
+	unsigned k = find_attended(d, slot + 1);
 
 	if (k == RING_ATTENDED)
 		return;

@@ -10,7 +10,8 @@
  *             or, if a thread of it waits further up, into the slot; then this
  *             thread waits, and executes what it is asked to meanwhile
  */
-#include "libfusion/talk/calls.h"
+
+#include "libfusion/talk/call_execute.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -20,8 +21,8 @@
 
 #include <fusion/heap.h>
 
-#include "libfusion/arena/entries.h"
 #include "libfusion/base/callback.h"
+#include "libfusion/base/deadline.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/limits.h"
@@ -30,7 +31,17 @@
 #include "libfusion/core/life/member.h"
 #include "libfusion/core/locks/lend.h"
 #include "libfusion/core/talk/borrow.h"
+#include "libfusion/core/talk/call_chain.h"
+#include "libfusion/core/talk/call_request.h"
+#include "libfusion/core/talk/call_return.h"
 #include "libfusion/core/talk/call_slot.h"
+#include "libfusion/core/talk/ring_produce.h"
+#include "libfusion/names/entries.h"
+#include "libfusion/talk/call.h"
+#include "libfusion/talk/call_flush.h"
+#include "libfusion/talk/call_handler.h"
+#include "libfusion/talk/dispatch.h"
+#include "libfusion/talk/dispatch_thread.h"
 
 #define ALL_FLAGS                                                        \
 	(FUSION_CALL_ONEWAY | FUSION_CALL_QUEUE | FUSION_CALL_NODIRECT | \
@@ -67,13 +78,13 @@ static bool is_late(const struct execution *x)
 }
 
 /* Others may handle what comes while this thread waits. */
-static void block(struct execution *x)
+static void give_turn_away(struct execution *x)
 {
 	if (!x->blocked)
 		x->blocked = dispatch_block(x->arena);
 }
 
-static void unblock(struct execution *x)
+static void take_turn_back(struct execution *x)
 {
 	if (x->blocked)
 		dispatch_unblock(x->arena);
@@ -90,7 +101,7 @@ static int64_t nap_of(const struct execution *x, int64_t most)
 }
 
 /* Nothing has happened for a while: is anybody dead? */
-static void probe(struct execution *x, uint64_t st)
+static void probe_owner(struct execution *x, uint64_t st)
 {
 	struct view *v = x->v;
 	const struct call *c = x->rq.call;
@@ -161,7 +172,7 @@ static int take_answer(struct execution *x, bool *keep)
 }
 
 /* DONE or FAILED. */
-static int collect(struct execution *x)
+static int collect_answer(struct execution *x)
 {
 	/* Acquire: pairs with the release of who answered. */
 	uint64_t st = load_acquire(&x->slot->st);
@@ -219,7 +230,7 @@ static bool is_news(uint64_t st)
 	       SLOT_STATE(st) == SLOT_FAILED;
 }
 
-static bool look(void *arg)
+static bool has_answer(void *arg)
 {
 	const struct execution *x = arg;
 
@@ -231,7 +242,7 @@ static void sleep_once(struct execution *x)
 	struct call_slot *s = x->slot;
 	uint64_t st;
 
-	block(x);
+	give_turn_away(x);
 	st = load_acquire(&s->st);
 	if (is_news(st))
 		return;
@@ -244,21 +255,21 @@ static void sleep_once(struct execution *x)
 	if (is_late(x))
 		return;
 	x->nap = SUSPECT_LAST_NS;
-	probe(x, load_acquire(&s->st));
+	probe_owner(x, load_acquire(&s->st));
 }
 
 static void await_borrower(struct execution *x, uint32_t token)
 {
 	const struct timespec nap = {.tv_nsec = 100000};
 
-	block(x);
+	give_turn_away(x);
 	nanosleep(&nap, NULL);
 	if (++x->n_naps % 1000 == 0)
 		life_suspect(x->v, token);
 }
 
 /* Too late.  -ETIMEDOUT; 0: something has happened after all, or will. */
-static int give_up(struct execution *x)
+static int give_up_call(struct execution *x)
 {
 	int64_t now = clock_monotonic_ns();
 	uint64_t st = load_acquire(&x->slot->st);
@@ -267,7 +278,7 @@ static int give_up(struct execution *x)
 
 	/* Nobody is sent away before the owner was looked at once. */
 	if (!x->looked) {
-		probe(x, st);
+		probe_owner(x, st);
 		return 0;
 	}
 	/* Nor goes on while others have what is its own. */
@@ -324,7 +335,7 @@ static void run_upcall(struct execution *x)
 }
 
 /* 0: there is an answer.  Else the slot is not ours any more. */
-static int await(struct execution *x)
+static int await_answer(struct execution *x)
 {
 	uint64_t st = 0;
 	int r = 0;
@@ -338,8 +349,8 @@ static int await(struct execution *x)
 		else if (is_news(st))
 			break;
 		else if (is_late(x))
-			r = give_up(x);
-		else if (!spin_until(&x->cache->call_spinner, look, x))
+			r = give_up_call(x);
+		else if (!spin_until(&x->cache->call_spinner, has_answer, x))
 			sleep_once(x);
 	}
 	if (r == 0 && st & SLOT_LENT)
@@ -360,9 +371,9 @@ static int wait_quota(struct execution *x)
 	if (is_late(x)) {
 		if (x->looked)
 			return -ETIMEDOUT;
-		probe(x, 0);
+		probe_owner(x, 0);
 	}
-	block(x);
+	give_turn_away(x);
 	add_relaxed(&c->waiters, 1);
 	/* The drawing is at call_ended(). */
 	full_fence();
@@ -372,23 +383,23 @@ static int wait_quota(struct execution *x)
 		    call_limit(c, x->rq.caller) &&
 	    futex_wait(&c->seq, seen, nap_of(x, SUSPECT_FIRST_NS)) ==
 		    -ETIMEDOUT)
-		probe(x, 0);
+		probe_owner(x, 0);
 	sub_relaxed(&c->waiters, 1);
 	return 0;
 }
 
-static int post(struct execution *x, bool here)
+static int post_slot(struct execution *x, bool here)
 {
 	return here ? call_begin_here(x->v, x->me, &x->rq, x->in, &x->slot)
 		    : call_begin(x->v, x->me, &x->rq, &x->slot);
 }
 
 /* 1: the request is in the slot, and the owner sees to it. */
-static int begin(struct execution *x, bool here)
+static int begin_call(struct execution *x, bool here)
 {
 	int r;
 
-	while ((r = post(x, here)) == -EDQUOT) {
+	while ((r = post_slot(x, here)) == -EDQUOT) {
 		r = wait_quota(x);
 		if (r < 0)
 			break;
@@ -411,7 +422,7 @@ static int wait_room(struct execution *x)
 	    (c->owner == x->arena->id && dispatch_is_mine(x->arena)))
 		return -EAGAIN;
 	call_flush(x->arena);
-	block(x);
+	give_turn_away(x);
 	if (x->slot && SLOT_STATE(load_acquire(&x->slot->st)) == SLOT_FAILED)
 		return 1;
 	if (load_acquire(&c->id) != x->rq.id)
@@ -421,7 +432,7 @@ static int wait_room(struct execution *x)
 }
 
 /* @data or the block that me->msg_block has.  1: it has failed already. */
-static int put(struct execution *x, const void *data)
+static int put_record(struct execution *x, const void *data)
 {
 	bool queue = x->flags & FUSION_CALL_QUEUE;
 	struct owed owed;
@@ -457,7 +468,7 @@ static int put_request(struct execution *x)
 	memcpy(to, &x->rq.word, sizeof(x->rq.word));
 	if (x->rq.size)
 		memcpy(to + sizeof(x->rq.word), x->in, x->rq.size);
-	r = put(x, to == bytes ? bytes : NULL);
+	r = put_record(x, to == bytes ? bytes : NULL);
 	if (r && to != bytes)
 		fusion_free_from(x->arena, (void **)block);
 	return r;
@@ -500,7 +511,7 @@ static int ask_above(struct execution *x, struct call_slot *above, uint64_t st)
 	return 0;
 }
 
-static int remote(struct execution *x)
+static int execute_remote(struct execution *x)
 {
 	struct call_slot *above = NULL;
 	uint64_t st = 0;
@@ -508,7 +519,7 @@ static int remote(struct execution *x)
 
 	if (load_relaxed(&x->me->exec))
 		above = call_waits_above(x->v, x->me, x->rq.call->owner, &st);
-	r = begin(x, !above && x->rq.size <= SLOT_INLINE);
+	r = begin_call(x, !above && x->rq.size <= SLOT_INLINE);
 	if (r < 0)
 		return r;
 	if (r == 0)
@@ -519,8 +530,8 @@ static int remote(struct execution *x)
 		call_drop(x->v, x->me, x->slot);
 		return r;
 	}
-	r = await(x);
-	return r < 0 ? r : collect(x);
+	r = await_answer(x);
+	return r < 0 ? r : collect_answer(x);
 }
 
 /* --- The other ways ------------------------------------------------------- */
@@ -530,7 +541,7 @@ static bool has_limit(const struct execution *x)
 	return call_limit(x->rq.call, x->rq.caller) != CALL_NO_LIMIT;
 }
 
-static int one_way(struct execution *x)
+static int execute_one_way(struct execution *x)
 {
 	const struct call *c = x->rq.call;
 	int r;
@@ -543,7 +554,7 @@ static int one_way(struct execution *x)
 		return put_request(x);
 	}
 	x->rq.flags |= SLOT_ONEWAY;
-	r = begin(x, false);
+	r = begin_call(x, false);
 	if (r == 0) {
 		r = put_request(x);
 		if (r)
@@ -571,14 +582,14 @@ int call_serving_slot(struct fusion_arena *arena, struct serving *sv)
 	return r;
 }
 
-static int wait_for(struct execution *x, const struct serving *sv)
+static int wait_for_serving(struct execution *x, const struct serving *sv)
 {
 	int r;
 
 	x->serial = sv->serial;
 	x->slot = call_slot_of(x->v, sv->serial);
-	r = await(x);
-	return r < 0 ? r : collect(x);
+	r = await_answer(x);
+	return r < 0 ? r : collect_answer(x);
 }
 
 /* The handler has returned @r.  Nobody else knows of it, and there is room for
@@ -589,7 +600,7 @@ static int finish_direct(struct execution *x, struct serving *sv, int r)
 	int made = 0;
 
 	if (r == FUSION_CALL_DEFER)
-		return sv->serial ? wait_for(x, sv) : -EPROTO;
+		return sv->serial ? wait_for_serving(x, sv) : -EPROTO;
 	if (!sv->serial && (r || fits)) {
 		if (r)
 			return r < 0 ? r : -EPROTO;
@@ -604,10 +615,10 @@ static int finish_direct(struct execution *x, struct serving *sv, int r)
 	if (made < 0)
 		return made;
 	call_answer_serving(x->arena, sv, r);
-	return wait_for(x, sv);
+	return wait_for_serving(x, sv);
 }
 
-static int direct(struct execution *x)
+static int execute_direct(struct execution *x)
 {
 	struct serving sv = {
 		.request =
@@ -637,7 +648,7 @@ static int direct(struct execution *x)
 	return r;
 }
 
-static int execute(struct execution *x)
+static int execute_call(struct execution *x)
 {
 	bool own = x->rq.call->owner == x->arena->id &&
 		   x->rq.call->owner_slot == x->v->slot;
@@ -645,8 +656,9 @@ static int execute(struct execution *x)
 	drop_answer(x->cache);
 	if (own && (!(x->flags & FUSION_CALL_NODIRECT) || call_in_handler() ||
 		    dispatch_is_mine(x->arena)))
-		return direct(x);
-	return x->flags & FUSION_CALL_ONEWAY ? one_way(x) : remote(x);
+		return execute_direct(x);
+	return x->flags & FUSION_CALL_ONEWAY ? execute_one_way(x)
+					     : execute_remote(x);
 }
 
 static int open_options(struct execution *x,
@@ -693,8 +705,8 @@ FUSION_API int fusion_call_execute_bytes(
 	x.rq.id = load_acquire(&x.rq.call->id);
 	x.rq.caller = x.arena->id;
 	x.rq.size = (uint32_t)in_size;
-	r = x.rq.id ? execute(&x) : -EIDRM;
-	unblock(&x);
+	r = x.rq.id ? execute_call(&x) : -EIDRM;
+	take_turn_back(&x);
 	return told(r);
 }
 

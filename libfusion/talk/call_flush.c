@@ -6,21 +6,23 @@
  * or the next call that is not queued.  If the process dies first, its recovery
  * wakes whoever sleeps beside a record (call_recover_member()).
  */
-#include "libfusion/talk/calls.h"
+
+#include "libfusion/talk/call_flush.h"
 
 #include <time.h>
 
 #include "libfusion/base/quiet_thread.h"
+#include "libfusion/talk/call_private.h"
 
 /* lock is held. */
-static void flush(struct calls *calls)
+static void flush_owed(struct calls *calls)
 {
 	for (uint32_t i = 0; i < calls->n_owed; i++)
 		message_wake(&calls->owed[i]);
 	store_relaxed(&calls->n_owed, 0u);
 }
 
-static void *run(void *arg)
+static void *flush_thread(void *arg)
 {
 	const struct timespec nap = {.tv_nsec = FLUSH_NS};
 	struct calls *calls = arg;
@@ -34,18 +36,18 @@ static void *run(void *arg)
 		pthread_mutex_unlock(&calls->lock);
 		nanosleep(&nap, NULL);
 		pthread_mutex_lock(&calls->lock);
-		flush(calls);
+		flush_owed(calls);
 	}
 	pthread_mutex_unlock(&calls->lock);
 	return NULL;
 }
 
 /* lock is held. */
-static bool start(struct calls *calls)
+static bool start_flusher(struct calls *calls)
 {
 	if (!calls->flushing)
-		calls->flushing =
-			quiet_thread_start(&calls->flusher, run, calls) == 0;
+		calls->flushing = quiet_thread_start(&calls->flusher,
+						     flush_thread, calls) == 0;
 	return calls->flushing;
 }
 
@@ -55,8 +57,8 @@ void call_flush_later(struct calls *calls, const struct owed *owed)
 		return; /* it is awake, or another owes the wake */
 	pthread_mutex_lock(&calls->lock);
 	if (calls->n_owed == FLUSH_RINGS)
-		flush(calls);
-	if (start(calls)) {
+		flush_owed(calls);
+	if (start_flusher(calls)) {
 		calls->owed[calls->n_owed] = *owed;
 		store_relaxed(&calls->n_owed, calls->n_owed + 1);
 		pthread_cond_broadcast(&calls->changed);
@@ -75,6 +77,6 @@ void call_flush(struct fusion_arena *arena)
 	if (!calls || !load_relaxed(&calls->n_owed))
 		return;
 	pthread_mutex_lock(&calls->lock);
-	flush(calls);
+	flush_owed(calls);
 	pthread_mutex_unlock(&calls->lock);
 }

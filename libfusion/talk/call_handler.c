@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The owner's side: requests come in, handlers run, answers go back. */
-#include "libfusion/talk/calls.h"
+
+#include "libfusion/talk/call_handler.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -8,28 +9,35 @@
 
 #include <fusion/heap.h>
 
-#include "libfusion/arena/entries.h"
 #include "libfusion/base/callback.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/seed.h"
 #include "libfusion/core/locks/lend.h"
+#include "libfusion/core/talk/call_here.h"
+#include "libfusion/core/talk/call_return.h"
 #include "libfusion/core/talk/call_slot.h"
+#include "libfusion/names/entries.h"
+#include "libfusion/talk/call.h"
+#include "libfusion/talk/call_execute.h"
+#include "libfusion/talk/call_private.h"
+#include "libfusion/talk/dispatch_run.h"
 
-static __thread unsigned depth; /* handlers that this thread is in */
+static __thread unsigned handler_depth; /* handlers that this thread is in */
 
-static int answer(struct fusion_arena *arena, uint64_t serial, int64_t since_ns,
-		  uint64_t word, const void *data, size_t size, int error);
+static int answer_slot(struct fusion_arena *arena, uint64_t serial,
+		       int64_t since_ns, uint64_t word, const void *data,
+		       size_t size, int error);
 
 bool call_in_handler(void)
 {
-	return depth > 0;
+	return handler_depth > 0;
 }
 
 /* --- Running a handler ---------------------------------------------------- */
 
-static struct call_handler *enter(struct calls *calls, uint32_t index,
-				  uint32_t id)
+static struct call_handler *enter_call_handler(struct calls *calls,
+					       uint32_t index, uint32_t id)
 {
 	struct call_handler *h;
 
@@ -43,7 +51,7 @@ static struct call_handler *enter(struct calls *calls, uint32_t index,
 	return h;
 }
 
-static void leave(struct calls *calls, struct call_handler *h)
+static void leave_call_handler(struct calls *calls, struct call_handler *h)
 {
 	struct call_handler **p;
 
@@ -83,8 +91,8 @@ static struct lend_mark *mark_borrowed(struct view *v, struct thread_rec *me)
 
 /* The handler is over: what it has borrowed goes back, and the thread executes
  * what it executed before. */
-static void gone_on(struct view *v, struct thread_rec *me,
-		    struct lend_mark *mark, uint64_t outer)
+static void resume_outer(struct view *v, struct thread_rec *me,
+			 struct lend_mark *mark, uint64_t outer)
 {
 	if (me->n_skirmishes)
 		lend_return(v, me, mark);
@@ -97,8 +105,8 @@ static void undo_direct(const struct callback_args *args)
 {
 	struct fusion_arena *arena = args->a;
 
-	depth--;
-	leave(arena->calls, args->b);
+	handler_depth--;
+	leave_call_handler(arena->calls, args->b);
 }
 
 /* A handler did not return, but somebody waits for the answer. */
@@ -108,9 +116,9 @@ static void undo_remote(const struct callback_args *args)
 	struct thread_rec *me = thread_rec_of(arena);
 
 	if (me)
-		gone_on(&arena->view, me, args->more, args->more_n);
+		resume_outer(&arena->view, me, args->more, args->more_n);
 	if (args->n)
-		answer(arena, args->n, 0, 0, NULL, 0, -ECANCELED);
+		answer_slot(arena, args->n, 0, 0, NULL, 0, -ECANCELED);
 	undo_direct(args);
 }
 
@@ -119,7 +127,7 @@ int call_run(struct calls *calls, struct serving *sv)
 	struct view *v = &calls->arena->view;
 	struct thread_rec *me = thread_rec_of(calls->arena);
 	struct call *c = view_entry(v, KIND_CALL, sv->index);
-	struct call_handler *h = enter(calls, sv->index, sv->id);
+	struct call_handler *h = enter_call_handler(calls, sv->index, sv->id);
 	struct lend_mark *mark = NULL;
 	struct callback cb CALLBACK;
 	uint64_t outer = 0;
@@ -134,15 +142,15 @@ int call_run(struct calls *calls, struct serving *sv)
 	/* An upcall: what the handler that waits has borrowed stays its own. */
 	if (outer && me->n_skirmishes)
 		mark = mark_borrowed(v, me);
-	depth++;
+	handler_depth++;
 	callback_begin(&cb, sv->direct ? undo_direct : undo_remote,
 		       calls->arena, h, sv->oneway ? 0 : sv->serial);
 	callback_keep(&cb, mark, outer);
 	r = h->fn(&sv->request, h->ctx);
 	callback_end(&cb);
-	depth--;
+	handler_depth--;
 	if (!sv->direct)
-		gone_on(v, me, mark, outer);
+		resume_outer(v, me, mark, outer);
 	if (!sv->serial) {
 		call_count(c, r < 0);
 		call_count_time(c, sv->since_ns);
@@ -153,7 +161,7 @@ int call_run(struct calls *calls, struct serving *sv)
 void call_ran(struct calls *calls, struct serving *sv)
 {
 	if (sv->handler)
-		leave(calls, sv->handler);
+		leave_call_handler(calls, sv->handler);
 	sv->handler = NULL;
 }
 
@@ -202,8 +210,8 @@ void serving_finish(struct serving *sv)
 }
 
 /* The slot is ours: fill it in. */
-static int fill(struct fusion_arena *arena, struct call_slot *s, uint64_t word,
-		const void *data, size_t size)
+static int fill_answer(struct fusion_arena *arena, struct call_slot *s,
+		       uint64_t word, const void *data, size_t size)
 {
 	void *to = s->bytes;
 	int r;
@@ -223,8 +231,9 @@ static int fill(struct fusion_arena *arena, struct call_slot *s, uint64_t word,
 }
 
 /* @since_ns 0: the slot says when it began. */
-static int answer(struct fusion_arena *arena, uint64_t serial, int64_t since_ns,
-		  uint64_t word, const void *data, size_t size, int error)
+static int answer_slot(struct fusion_arena *arena, uint64_t serial,
+		       int64_t since_ns, uint64_t word, const void *data,
+		       size_t size, int error)
 {
 	struct view *v = &arena->view;
 	struct thread_rec *me = thread_rec_of(arena);
@@ -241,7 +250,7 @@ static int answer(struct fusion_arena *arena, uint64_t serial, int64_t since_ns,
 	if (load_relaxed(&s->block))
 		fusion_free_from(arena, (void **)&s->block);
 	if (!error)
-		r = fill(arena, s, word, data, size);
+		r = fill_answer(arena, s, word, data, size);
 	if (r < 0)
 		error = r;
 	c = call_of_slot(v, s);
@@ -260,14 +269,15 @@ int call_answer_serving(struct fusion_arena *arena, struct serving *sv, int r)
 {
 	if (r > 0 || r < -4095)
 		r = -EPROTO;
-	return answer(arena, sv->serial, sv->since_ns, sv->word,
-		      sv->data ? sv->data : sv->bytes, sv->size, r);
+	return answer_slot(arena, sv->serial, sv->since_ns, sv->word,
+			   sv->data ? sv->data : sv->bytes, sv->size, r);
 }
 
-static int return_it(struct fusion_call *call, uint64_t serial, uint64_t word,
-		     const void *data, size_t size, int error)
+static int return_answer(struct fusion_call *call, uint64_t serial,
+			 uint64_t word, const void *data, size_t size,
+			 int error)
 {
-	const struct call *c = call_of_handle(call);
+	const struct call *c = call_of(call);
 	const struct call_slot *s;
 	struct tcache *cache;
 	struct view *v;
@@ -284,26 +294,26 @@ static int return_it(struct fusion_call *call, uint64_t serial, uint64_t word,
 		return load_relaxed(&c->id) ? -ECANCELED : -EIDRM;
 	if (load_relaxed(&s->call) != call_index(v, c) + 1)
 		return -EINVAL;
-	return answer(cache->arena, serial, 0, word, data, size, error);
+	return answer_slot(cache->arena, serial, 0, word, data, size, error);
 }
 
 FUSION_API int fusion_call_return(struct fusion_call *call, uint64_t serial,
 				  uint64_t word, const void *data, size_t size)
 {
-	return told(return_it(call, serial, word, data, size, 0));
+	return told(return_answer(call, serial, word, data, size, 0));
 }
 
 FUSION_API int fusion_call_return_error(struct fusion_call *call,
 					uint64_t serial, int error)
 {
 	return told(error < 0 && error >= -4095
-			    ? return_it(call, serial, 0, NULL, 0, error)
+			    ? return_answer(call, serial, 0, NULL, 0, error)
 			    : -EINVAL);
 }
 
 /* --- Requests ------------------------------------------------------------- */
 
-static void serve(struct fusion_arena *arena, struct serving *sv)
+static void serve_request(struct fusion_arena *arena, struct serving *sv)
 {
 	struct calls *calls = load_acquire(&arena->calls);
 	struct view *v = &arena->view;
@@ -356,14 +366,14 @@ void call_receive(struct fusion_arena *arena, const struct dispatched *d)
 		if (block && h->size >= sizeof(uint64_t) &&
 		    fusion_usable_size(arena, block) >= h->size) {
 			open_request(&sv, block, h->size);
-			serve(arena, &sv);
+			serve_request(arena, &sv);
 		}
 		fusion_free_from(arena, d->data);
 	} else if (h->size >= sizeof(uint64_t) && h->size <= sizeof(copy)) {
 		memcpy(copy, d->data, h->size);
 		dispatch_release(arena);
 		open_request(&sv, copy, h->size);
-		serve(arena, &sv);
+		serve_request(arena, &sv);
 	}
 }
 
@@ -382,7 +392,7 @@ void call_receive_here(struct fusion_arena *arena, const struct call_here *h)
 		.serial = h->serial,
 	};
 
-	serve(arena, &sv);
+	serve_request(arena, &sv);
 }
 
 /* The request of an upcall, copied out of its slot.  0, -EIO, -ENOMEM. */
@@ -401,16 +411,16 @@ static int copy_request(struct fusion_arena *arena, struct call_slot *s,
 	sv->request.size = len;
 	sv->index = load_relaxed(&s->call) - 1;
 	sv->id = load_relaxed(&s->call_id);
-	/* serve() looks at the slot's word again, and that look must come after
-	 * the copy: it says whether the copy is one request's.  Pairs with the
-	 * fence in fill() of core/call.c: a caller that reuses the slot ends
-	 * the old number before it writes the new request. */
+	/* serve_request() looks at the slot's word again, and that look must
+	 * come after the copy: it says whether the copy is one request's. Pairs
+	 * with the fence in fill_answer() of core/call.c: a caller that reuses
+	 * the slot ends the old number before it writes the new request. */
 	acquire_fence();
 	*ret = copy;
 	return copy ? 0 : from ? -ENOMEM : -EIO;
 }
 
-/* Given up while it was copied: serve() finds out. */
+/* Given up while it was copied: serve_request() finds out. */
 void call_run_upcall(struct fusion_arena *arena, uint64_t serial)
 {
 	struct serving sv = {.serial = serial};
@@ -422,7 +432,7 @@ void call_run_upcall(struct fusion_arena *arena, uint64_t serial)
 		return;
 	r = copy_request(arena, s, &sv, &copy);
 	if (r == 0)
-		serve(arena, &sv);
+		serve_request(arena, &sv);
 	else
 		call_answer_serving(arena, &sv, r);
 	free(copy);

@@ -7,6 +7,8 @@
  * queue, as if the dispatcher slept, and a thread of ours sleeps in its place:
  * when it is woken it makes the descriptor readable.
  */
+#include "libfusion/talk/dispatch_fd.h"
+
 #include <fusion/dispatch.h>
 
 #include <errno.h>
@@ -14,15 +16,22 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "libfusion/arena/entries.h"
+#include "libfusion/arena/address.h"
 #include "libfusion/base/callback.h"
+#include "libfusion/base/deadline.h"
 #include "libfusion/base/quiet_thread.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/base/fd.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/limits.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/core/talk/ring_consume.h"
+#include "libfusion/names/entries.h"
+#include "libfusion/talk/dispatch.h"
+#include "libfusion/talk/dispatch_run.h"
+#include "libfusion/talk/dispatch_sleep.h"
 #include "libfusion/talk/dispatcher.h"
+#include "libfusion/talk/turn.h"
 
 /* What d->watch says. */
 enum { WATCH_NOTHING = 0, WATCH_RING = 1, WATCH_END = 2 };
@@ -59,7 +68,7 @@ static void watch_ring(struct dispatcher *d)
 		}
 }
 
-static void *watch(void *arg)
+static void *fd_watch_thread(void *arg)
 {
 	struct dispatcher *d = arg;
 	uint32_t what, ring = WATCH_RING;
@@ -103,7 +112,7 @@ static int open_fd(struct dispatcher *d)
 	if (fd < 0)
 		return fd;
 	d->fd = fd;
-	r = quiet_thread_start(&d->watcher, watch, d);
+	r = quiet_thread_start(&d->watcher, fd_watch_thread, d);
 	if (r < 0) {
 		close(fd);
 		d->fd = -1;
@@ -179,11 +188,11 @@ static int sleep_until(struct dispatcher *d, uint64_t at, int64_t deadline)
 
 /* A handler did not return.  What it was in the middle of - @b is what was
  * outside of the turn - is over. */
-static void undo_turn(const struct callback_args *args)
+static void undo_taken_turn(const struct callback_args *args)
 {
 	struct dispatcher *d = args->a;
 
-	d->held = args->b;
+	d->handling = args->b;
 	dispatch_fd_update(d);
 	turn_give(d);
 }
@@ -199,7 +208,7 @@ static int take_a_turn(struct dispatcher *d, bool wait, bool *ret_armed,
 		return -EBUSY;
 	/* The thread that watches does so when nobody else looks. */
 	store_release(&d->watch, (uint32_t)WATCH_NOTHING);
-	callback_begin(&c, undo_turn, d, d->held, 0);
+	callback_begin(&c, undo_taken_turn, d, d->handling, 0);
 	n = dispatch_run(d);
 	callback_end(&c);
 	*ret_armed = false;
@@ -212,7 +221,7 @@ static int take_a_turn(struct dispatcher *d, bool wait, bool *ret_armed,
 	return (int)n;
 }
 
-static int dispatch(struct dispatcher *d, int64_t timeout_ns)
+static int dispatch_until(struct dispatcher *d, int64_t timeout_ns)
 {
 	int64_t deadline = deadline_of(timeout_ns);
 	bool armed, wait = timeout_ns != 0;
@@ -244,5 +253,5 @@ FUSION_API int fusion_dispatch(struct fusion_arena *arena, int64_t timeout_ns)
 	if (dispatch_is_mine(arena))
 		return told(-EDEADLK);
 	r = dispatch_by_hand(d);
-	return told(r < 0 ? r : dispatch(d, timeout_ns));
+	return told(r < 0 ? r : dispatch_until(d, timeout_ns));
 }

@@ -6,18 +6,26 @@
  * it lies in what it is for, so that posting it cannot fail, and it never runs
  * beside itself.
  */
+#include "libfusion/talk/dispatch_post.h"
+
 #include "libfusion/base/refuse.h"
 #include "libfusion/talk/dispatcher.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
+#include "libfusion/arena/address.h"
 #include "libfusion/arena/arena_private.h"
+#include "libfusion/arena/refuse_arena.h"
 #include "libfusion/base/callback.h"
+#include "libfusion/talk/dispatch.h"
+#include "libfusion/talk/dispatch_run.h"
+#include "libfusion/talk/dispatch_sleep.h"
+#include "libfusion/talk/turn.h"
 
 /* --- Functions ------------------------------------------------------------ */
 
-static struct posted *take(struct dispatcher *d, struct posts *posts)
+static struct posted *take_post(struct dispatcher *d, struct posts *posts)
 {
 	struct posted *p;
 
@@ -48,7 +56,7 @@ static unsigned run_posts(struct dispatcher *d, struct posts *posts)
 	unsigned n = 0;
 
 	while (n < DISPATCH_BATCH && load_acquire(&posts->n) &&
-	       (p = take(d, posts))) {
+	       (p = take_post(d, posts))) {
 		n++;
 		run_post(p);
 	}
@@ -123,7 +131,7 @@ FUSION_API int fusion_dispatch_cleanup(struct fusion_arena *arena,
 /* --- Jobs ----------------------------------------------------------------- */
 
 /* lock is held, here and in the next two. */
-static void queue(struct dispatcher *d, struct dispatch_job *job)
+static void queue_job(struct dispatcher *d, struct dispatch_job *job)
 {
 	struct dispatch_job **p = &d->jobs;
 
@@ -135,7 +143,7 @@ static void queue(struct dispatcher *d, struct dispatch_job *job)
 	add_release(&d->n_jobs, 1);
 }
 
-static void unqueue(struct dispatcher *d, struct dispatch_job *job)
+static void unqueue_job(struct dispatcher *d, struct dispatch_job *job)
 {
 	struct dispatch_job **p = &d->jobs;
 
@@ -148,21 +156,21 @@ static void unqueue(struct dispatcher *d, struct dispatch_job *job)
 	sub_relaxed(&d->n_jobs, 1);
 }
 
-static struct dispatch_job *begin(struct dispatcher *d)
+static struct dispatch_job *begin_job(struct dispatcher *d)
 {
 	struct dispatch_job *job;
 
 	pthread_mutex_lock(&d->lock);
 	job = d->jobs;
 	if (job) {
-		unqueue(d, job);
+		unqueue_job(d, job);
 		job->running = true;
 	}
 	pthread_mutex_unlock(&d->lock);
 	return job;
 }
 
-static void finish(struct dispatcher *d, struct dispatch_job *job)
+static void finish_job(struct dispatcher *d, struct dispatch_job *job)
 {
 	bool orphan, again;
 
@@ -172,7 +180,7 @@ static void finish(struct dispatcher *d, struct dispatch_job *job)
 	again = job->again && !job->ended;
 	job->again = false;
 	if (again)
-		queue(d, job);
+		queue_job(d, job);
 	pthread_cond_broadcast(&d->job_done);
 	pthread_mutex_unlock(&d->lock);
 	/* Who is active now may be another thread, and asleep. */
@@ -196,7 +204,7 @@ static void undo_job(const struct callback_args *args)
 	pthread_mutex_lock(&d->lock);
 	job->again = true;
 	pthread_mutex_unlock(&d->lock);
-	finish(d, job);
+	finish_job(d, job);
 }
 
 static unsigned run_job(struct dispatcher *d, struct dispatch_job *job)
@@ -207,7 +215,7 @@ static unsigned run_job(struct dispatcher *d, struct dispatch_job *job)
 	callback_begin(&c, undo_job, d, job, 0);
 	n = job->run(job);
 	callback_end(&c);
-	finish(d, job);
+	finish_job(d, job);
 	return n;
 }
 
@@ -217,7 +225,8 @@ static unsigned run_jobs(struct dispatcher *d)
 	struct dispatch_job *job;
 	unsigned n = 0;
 
-	for (uint32_t i = load_acquire(&d->n_jobs); i && (job = begin(d)); i--)
+	for (uint32_t i = load_acquire(&d->n_jobs); i && (job = begin_job(d));
+	     i--)
 		n += run_job(d, job);
 	return n;
 }
@@ -230,7 +239,7 @@ void dispatch_job_post(struct fusion_arena *arena, struct dispatch_job *job)
 	if (job->running)
 		job->again = true;
 	else if (!job->queued && !job->ended)
-		queue(d, job);
+		queue_job(d, job);
 	pthread_mutex_unlock(&d->lock);
 	/* The drawing is at dispatch_arm(). */
 	dispatch_rouse(d);
@@ -243,7 +252,7 @@ void dispatch_job_end(struct fusion_arena *arena, struct dispatch_job *job)
 
 	pthread_mutex_lock(&d->lock);
 	job->ended = true;
-	unqueue(d, job);
+	unqueue_job(d, job);
 	orphan = job->running && dispatch_is_mine(arena);
 	job->orphan = orphan;
 	d->n_orphans += orphan;
@@ -270,23 +279,23 @@ void dispatch_jobs_settle(struct fusion_arena *arena)
 
 unsigned dispatch_run_posts(struct dispatcher *d)
 {
-	struct held mine;
+	struct handling mine;
 	unsigned n;
 
-	dispatch_hold(d, &mine);
+	handling_begin(d, &mine);
 	n = run_posts(d, &d->posts) + run_jobs(d);
-	dispatch_unhold(d, &mine);
+	handling_end(d, &mine);
 	/* Not while somebody further up the stack may use what they free. */
-	if (!d->held)
+	if (!d->handling)
 		n += run_posts(d, &d->cleanups);
 	return n;
 }
 
-/* Acquire: pairs with the releases in post_to() and queue(). */
+/* Acquire: pairs with the releases in post_to() and queue_job(). */
 bool dispatch_has_posts(const struct dispatcher *d)
 {
 	return load_acquire(&d->posts.n) || load_acquire(&d->n_jobs) ||
-	       (!d->held && load_acquire(&d->cleanups.n));
+	       (!d->handling && load_acquire(&d->cleanups.n));
 }
 
 static void undo_turn(const struct callback_args *args)
@@ -301,10 +310,10 @@ void dispatch_drop_posts(struct dispatcher *d)
 
 	turn_take(d);
 	callback_begin(&c, undo_turn, d, NULL, 0);
-	while ((p = take(d, &d->cleanups)))
+	while ((p = take_post(d, &d->cleanups)))
 		run_post(p);
 	callback_end(&c);
 	turn_give(d);
-	while ((p = take(d, &d->posts)))
+	while ((p = take_post(d, &d->posts)))
 		free(p);
 }

@@ -13,8 +13,9 @@
 #include <fusion/dispatch.h>
 #include <fusion/message.h>
 
+#include "libfusion/arena/arena_private.h"
 #include "libfusion/base/spin.h"
-#include "libfusion/talk/dispatch.h"
+#include "libfusion/core/talk/call.h"
 
 #define DISPATCH_BATCH 64 /* records a turn */
 #define HANDLER_BUCKETS 64
@@ -50,10 +51,10 @@ struct posts {
 /* A handler that has not ended: that of a record, whose cells are not given
  * back yet, or of what is no record and has a number instead.  On the handler's
  * stack; guarded by turn. */
-struct held {
+struct handling {
 	uint64_t pos;
 	uint64_t number; /* 0: it is a record */
-	struct held *next;
+	struct handling *next;
 	bool released;
 };
 
@@ -95,10 +96,10 @@ struct dispatcher {
 	/* Guarded by turn. */
 	struct dispatcher *outer; /* that its thread has had for longer */
 	struct ring ring;
-	uint64_t next;	   /* position of the record to look at */
-	uint64_t released; /* all before it is the producers' again */
-	struct held *held; /* innermost first */
-	uint64_t numbers;  /* of what has begun and is no record */
+	uint64_t next;		   /* position of the record to look at */
+	uint64_t released;	   /* all before it is the producers' again */
+	struct handling *handling; /* innermost first */
+	uint64_t numbers;	   /* of what has begun and is no record */
 	struct spinner spinner;
 	int64_t busy_since_ns; /* a claim is being waited for, 0 none */
 	bool backlog;	       /* reactors have more */
@@ -129,67 +130,19 @@ struct dispatcher {
 	uint32_t watch; /* atomic, futex: 1 asleep_at is to be watched */
 };
 
-/* The arena's, made when there is none: NULL and *ret_error. */
-struct dispatcher *dispatcher_of(struct fusion_arena *arena, int *ret_error);
-/* Handle a batch.  As many handlers as ran.  Turn is held. */
-unsigned dispatch_run(struct dispatcher *d);
-/* Nothing is there: flag that we sleep, at d->next.  False: something has come
- * meanwhile.  Turn is held. */
-bool dispatch_arm(struct dispatcher *d);
-/* Is there anything to do?  Turn is held. */
-bool dispatch_is_there(const struct dispatcher *d);
-/* Look for a while, with or without the turn; true: something is there. */
-bool dispatch_spin(struct dispatcher *d);
-/* Whoever sleeps looks again. */
-void dispatch_rouse(struct dispatcher *d);
-/* A sleep that nobody ended: look at what may have gone wrong. */
-void dispatch_idle(struct dispatcher *d);
-/* The calling thread takes the turn, and gives it back. */
-void turn_take(struct dispatcher *d);
-bool turn_try(struct dispatcher *d);
-void turn_give(struct dispatcher *d);
+/* A record of the queue as its consumers get it, with the turn.  @head is a
+ * copy, @data the payload in the queue (MSG_BLOCK: the slot); both are valid
+ * until they return or call dispatch_release(). */
+struct dispatched {
+	const struct msg_head *head;
+	void *data;
+};
 
-/* Make it manual: no thread of ours dispatches any more.  0, -EDEADLK. */
-int dispatch_by_hand(struct dispatcher *d);
-void dispatch_fd_stop(struct dispatcher *d);
-/* After dispatching: is the descriptor to be readable?  Turn is held. */
-void dispatch_fd_update(struct dispatcher *d);
-
-/* Handlers of what is no record begin, and end.  Turn is held, as for the
- * next. */
-void dispatch_hold(struct dispatcher *d, struct held *ret);
-void dispatch_unhold(struct dispatcher *d, struct held *mine);
-/* All before this has been handled. */
-uint64_t dispatch_done(const struct dispatcher *d);
-/* And what is no record, if its number is less. */
-bool dispatch_has_ended(const struct dispatcher *d, uint64_t before);
-/* Has what @s waits for been handled? */
-bool sync_is_over(struct dispatcher *d, struct syncer *s);
-void sync_look(struct dispatcher *d);
-
-/* dispatch_post.c.  As many as ran; turn is held. */
-unsigned dispatch_run_posts(struct dispatcher *d);
-bool dispatch_has_posts(const struct dispatcher *d);
-/* The end: what was posted never runs, but cleanups do. */
-void dispatch_drop_posts(struct dispatcher *d);
-
-/* call_attend.c; turn is held.  Handle requests in slots that are attended to:
- * as many as ran. */
-unsigned attend_run(struct dispatcher *d);
-/* Is there one? */
-bool attend_is_there(const struct dispatcher *d);
-/* The serials of those there are, 0 none. */
-void attend_note(const struct dispatcher *d, uint64_t *ret);
-/* Is one of those that were noted still there? */
-bool attend_has(const struct dispatcher *d, const uint64_t *noted);
-/* No slot is attended to any more.  True: a request was just coming, and is
- * there. */
-bool attend_close(struct dispatcher *d);
-/* A request came from slot index @slot by the queue: attend to it, if there is
- * a place. */
-void attend(struct dispatcher *d, uint32_t slot);
-
-void message_receive(struct dispatcher *d, const struct dispatched *in);
-void message_handlers_free(struct dispatcher *d);
+/* The arena's dispatcher, NULL none yet. */
+static inline struct dispatcher *dispatcher_existing(struct fusion_arena *arena)
+{
+	/* Acquire: pairs with the release in dispatcher_of(). */
+	return load_acquire(&arena->dispatcher);
+}
 
 #endif

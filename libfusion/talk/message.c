@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "libfusion/talk/message.h"
+
 #include <fusion/message.h>
 
 #include <errno.h>
@@ -7,22 +9,25 @@
 
 #include <fusion/heap.h>
 
-#include "libfusion/arena/entries.h"
+#include "libfusion/arena/address.h"
 #include "libfusion/base/callback.h"
+#include "libfusion/base/deadline.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/heap/block.h"
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/life/member.h"
 #include "libfusion/heap/heap_private.h"
-#include "libfusion/talk/calls.h"
+#include "libfusion/names/entries.h"
+#include "libfusion/talk/call_flush.h"
+#include "libfusion/talk/dispatch.h"
 #include "libfusion/talk/dispatcher.h"
 
 /* --- Sending -------------------------------------------------------------- */
 
 /* Wait only if somebody else can make room. */
-static int post(struct fusion_arena *arena, struct thread_rec *me,
-		fusion_id_t to, const struct msg_head *h, const void *data,
-		int64_t timeout_ns)
+static int post_message(struct fusion_arena *arena, struct thread_rec *me,
+			fusion_id_t to, const struct msg_head *h,
+			const void *data, int64_t timeout_ns)
 {
 	struct view *v = &arena->view;
 	int64_t deadline = deadline_of(timeout_ns);
@@ -58,8 +63,8 @@ static void count_drop(struct fusion_arena *arena, fusion_id_t to)
 }
 
 /* What the thread still has in hand is freed, or given back to the caller. */
-static int give_up(struct fusion_arena *arena, struct thread_rec *me,
-		   fusion_id_t to, unsigned flags, bool keep, int r)
+static int give_up_message(struct fusion_arena *arena, struct thread_rec *me,
+			   fusion_id_t to, unsigned flags, bool keep, int r)
 {
 	if (flags & FUSION_MESSAGE_DROP && (r == -EAGAIN || r == -ETIMEDOUT)) {
 		count_drop(arena, to);
@@ -73,17 +78,18 @@ static int give_up(struct fusion_arena *arena, struct thread_rec *me,
 	return r;
 }
 
-static int send(struct fusion_arena *arena, struct thread_rec *me,
-		fusion_id_t to, const struct msg_head *h, const void *data,
-		unsigned flags, int64_t timeout_ns, bool keep)
+static int send_message(struct fusion_arena *arena, struct thread_rec *me,
+			fusion_id_t to, const struct msg_head *h,
+			const void *data, unsigned flags, int64_t timeout_ns,
+			bool keep)
 {
-	int r = post(arena, me, to, h, data, timeout_ns);
+	int r = post_message(arena, me, to, h, data, timeout_ns);
 
-	return r < 0 ? give_up(arena, me, to, flags, keep, r) : 0;
+	return r < 0 ? give_up_message(arena, me, to, flags, keep, r) : 0;
 }
 
-static int check(struct fusion_arena *arena, uint32_t type, unsigned flags,
-		 struct thread_rec **ret)
+static int check_arguments(struct fusion_arena *arena, uint32_t type,
+			   unsigned flags, struct thread_rec **ret)
 {
 	callback_check();
 	if (!arena || type == FUSION_ANY_TYPE || flags & ~FUSION_MESSAGE_DROP)
@@ -98,7 +104,7 @@ FUSION_API int fusion_message_send(struct fusion_arena *arena, fusion_id_t to,
 {
 	struct msg_head h = {.kind = MSG_USER, .a = type};
 	struct thread_rec *me;
-	int r = check(arena, type, flags, &me);
+	int r = check_arguments(arena, type, flags, &me);
 
 	if (r < 0)
 		return told(r);
@@ -114,7 +120,8 @@ FUSION_API int fusion_message_send(struct fusion_arena *arena, fusion_id_t to,
 		memcpy((void *)me->msg_block, data, size);
 		h.flags = MSG_BLOCK;
 	}
-	return told(send(arena, me, to, &h, data, flags, timeout_ns, false));
+	return told(send_message(arena, me, to, &h, data, flags, timeout_ns,
+				 false));
 }
 
 FUSION_API int fusion_message_send_block(struct fusion_arena *arena,
@@ -125,7 +132,7 @@ FUSION_API int fusion_message_send_block(struct fusion_arena *arena,
 	struct msg_head h = {.kind = MSG_USER, .flags = MSG_BLOCK, .a = type};
 	struct thread_rec *me;
 	size_t size = arena ? fusion_usable_size(arena, block) : 0;
-	int r = check(arena, type, flags, &me);
+	int r = check_arguments(arena, type, flags, &me);
 
 	if (r < 0)
 		return told(r);
@@ -134,7 +141,8 @@ FUSION_API int fusion_message_send_block(struct fusion_arena *arena,
 	h.sender = arena->id;
 	h.size = MSG_WHOLE_BLOCK;
 	store_relaxed(&me->msg_block, (uint64_t)(uintptr_t)block);
-	return told(send(arena, me, to, &h, NULL, flags, timeout_ns, true));
+	return told(
+		send_message(arena, me, to, &h, NULL, flags, timeout_ns, true));
 }
 
 /* --- Receiving ------------------------------------------------------------ */
@@ -156,37 +164,38 @@ FUSION_API void *fusion_message_take(const struct fusion_message *message)
 	return (void *)(uintptr_t)block;
 }
 
-static struct handler **bucket(struct dispatcher *d, uint32_t type)
+static struct handler **handlers_of(struct dispatcher *d, uint32_t type)
 {
 	return &d->handlers[(type ^ type >> 6) % HANDLER_BUCKETS];
 }
 
-static struct handler *find(struct dispatcher *d, uint32_t type)
+static struct handler *find_handler(struct dispatcher *d, uint32_t type)
 {
-	struct handler *h = *bucket(d, type);
+	struct handler *h = *handlers_of(d, type);
 
 	while (h && (h->type != type || h->removed))
 		h = h->next;
 	return h;
 }
 
-static struct handler *enter_handler(struct dispatcher *d, uint32_t type)
+static struct handler *enter_message_handler(struct dispatcher *d,
+					     uint32_t type)
 {
 	struct handler *h;
 
 	pthread_mutex_lock(&d->lock);
-	h = find(d, type);
+	h = find_handler(d, type);
 	if (!h)
-		h = find(d, FUSION_ANY_TYPE);
+		h = find_handler(d, FUSION_ANY_TYPE);
 	if (h)
 		h->running++;
 	pthread_mutex_unlock(&d->lock);
 	return h;
 }
 
-static void unlink_handler(struct dispatcher *d, struct handler *h)
+static void unlink_message_handler(struct dispatcher *d, struct handler *h)
 {
-	struct handler **p = bucket(d, h->type);
+	struct handler **p = handlers_of(d, h->type);
 
 	while (*p != h)
 		p = &(*p)->next;
@@ -194,20 +203,20 @@ static void unlink_handler(struct dispatcher *d, struct handler *h)
 	free(h);
 }
 
-static void leave_handler(struct dispatcher *d, struct handler *h)
+static void leave_message_handler(struct dispatcher *d, struct handler *h)
 {
 	pthread_mutex_lock(&d->lock);
 	h->running--;
 	if (h->removed) {
 		if (!h->running)
-			unlink_handler(d, h);
+			unlink_message_handler(d, h);
 		pthread_cond_broadcast(&d->changed);
 	}
 	pthread_mutex_unlock(&d->lock);
 }
 
-static bool fill(struct dispatcher *d, const struct dispatched *d_in,
-		 struct incoming *in)
+static bool fill_incoming(struct dispatcher *d, const struct dispatched *d_in,
+			  struct incoming *in)
 {
 	const struct msg_head *h = d_in->head;
 
@@ -237,7 +246,7 @@ static void undo_handler(const struct callback_args *args)
 {
 	struct dispatcher *d = args->a;
 
-	leave_handler(d, args->b);
+	leave_message_handler(d, args->b);
 	if (args->n)
 		fusion_free_from(d->arena, (void **)(uintptr_t)args->n);
 }
@@ -248,14 +257,14 @@ void message_receive(struct dispatcher *d, const struct dispatched *d_in)
 	struct incoming in;
 	struct handler *h;
 
-	if (!fill(d, d_in, &in))
+	if (!fill_incoming(d, d_in, &in))
 		return;
-	h = enter_handler(d, in.message.type);
+	h = enter_message_handler(d, in.message.type);
 	if (h) {
 		callback_begin(&c, undo_handler, d, h, (uintptr_t)in.slot);
 		h->fn(&in.message, h->ctx);
 		callback_end(&c);
-		leave_handler(d, h);
+		leave_message_handler(d, h);
 	} else {
 		add_relaxed(&d->ring.ctl->dropped, 1);
 	}
@@ -264,22 +273,22 @@ void message_receive(struct dispatcher *d, const struct dispatched *d_in)
 }
 
 /* lock is held.  Who runs it now frees it. */
-static void remove_handler(struct dispatcher *d, uint32_t type)
+static void remove_message_handler(struct dispatcher *d, uint32_t type)
 {
-	struct handler *h = find(d, type);
+	struct handler *h = find_handler(d, type);
 
 	if (!h)
 		return;
 	if (!h->running) {
-		unlink_handler(d, h);
+		unlink_message_handler(d, h);
 		return;
 	}
 	h->removed = true;
 }
 
-static bool is_running(struct dispatcher *d, uint32_t type)
+static bool is_handler_running(struct dispatcher *d, uint32_t type)
 {
-	const struct handler *h = *bucket(d, type);
+	const struct handler *h = *handlers_of(d, type);
 
 	while (h && (h->type != type || !h->removed))
 		h = h->next;
@@ -304,12 +313,12 @@ FUSION_API int fusion_message_handle(struct fusion_arena *arena, uint32_t type,
 		*h = (struct handler){.type = type, .fn = fn, .ctx = ctx};
 	}
 	pthread_mutex_lock(&d->lock);
-	remove_handler(d, type);
+	remove_message_handler(d, type);
 	if (h) {
-		h->next = *bucket(d, type);
-		*bucket(d, type) = h;
+		h->next = *handlers_of(d, type);
+		*handlers_of(d, type) = h;
 	}
-	while (is_running(d, type) && !dispatch_is_mine(arena))
+	while (is_handler_running(d, type) && !dispatch_is_mine(arena))
 		pthread_cond_wait(&d->changed, &d->lock);
 	pthread_mutex_unlock(&d->lock);
 	return told(h ? dispatch_start(arena) : 0);

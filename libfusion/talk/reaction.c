@@ -10,22 +10,27 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "libfusion/base/callback.h"
 #include "libfusion/base/known.h"
+#include "libfusion/base/log.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/talk/cursor.h"
 #include "libfusion/heap/heap_private.h"
 #include "libfusion/talk/dispatch.h"
+#include "libfusion/talk/dispatch_post.h"
 
 #define BATCH 64 /* messages of a reactor before the next one's turn */
 #define FIRST_BUF 1024
+/* Pause between two attempts to get private memory for a message. */
+#define NO_MEMORY_NAP_NS 2000000
 
 /* Reactions that this thread is in. */
-static __thread unsigned depth;
+static __thread unsigned reaction_depth;
 
-static struct local_reactor *find(struct fusion_arena *a, uint32_t id,
-				  bool done)
+static struct local_reactor *find_listener(struct fusion_arena *a, uint32_t id,
+					   bool done)
 {
 	struct local_reactor *l = a->reactors;
 
@@ -75,7 +80,7 @@ bool reactor_look(struct fusion_arena *arena)
 /* --- Running -------------------------------------------------------------- */
 
 /* reactors_lock is held. */
-static void forget(struct local_reactor *l)
+static void forget_listener(struct local_reactor *l)
 {
 	struct local_reactor **p = &l->arena->reactors;
 
@@ -95,7 +100,7 @@ static void forget(struct local_reactor *l)
 
 /* Free what is marked, if nobody else walks; without reactions there is nothing
  * to listen for.  reactors_lock is held. */
-static void sweep(struct local_reactor *l)
+static void sweep_reactions(struct local_reactor *l)
 {
 	struct fusion_reaction **p = &l->reactions, *r;
 	struct thread_rec *me;
@@ -116,19 +121,19 @@ static void sweep(struct local_reactor *l)
 	me = thread_rec_of(l->arena);
 	if (me && !l->ended)
 		cursor_free(&l->arena->view, me, &l->l);
-	forget(l);
+	forget_listener(l);
 }
 
-static void ran(struct fusion_reaction *r)
+static void reaction_ran(struct fusion_reaction *r)
 {
-	depth--;
+	reaction_depth--;
 	pthread_mutex_lock(&r->local->arena->reactors_lock);
 	r->running--;
 	if (r->removed)
 		pthread_cond_broadcast(&r->local->arena->reaction_ended);
 }
 
-/* It did not return, and so nobody walks there any more (run_all(),
+/* It did not return, and so nobody walks there any more (run_reactions(),
  * tell_the_end()). */
 static void undo_reaction(const struct callback_args *args)
 {
@@ -136,44 +141,44 @@ static void undo_reaction(const struct callback_args *args)
 	struct local_reactor *l = r->local;
 	pthread_mutex_t *lock = &l->arena->reactors_lock;
 
-	ran(r);
+	reaction_ran(r);
 	l->walkers--;
-	sweep(l);
+	sweep_reactions(l);
 	pthread_mutex_unlock(lock);
 }
 
 /* reactors_lock is held before and after. */
-static void run_one(struct fusion_reaction *r,
-		    const struct fusion_reactor_message *m)
+static void run_reaction(struct fusion_reaction *r,
+			 const struct fusion_reactor_message *m)
 {
 	enum fusion_reaction_result result;
 	struct callback c CALLBACK;
 
 	r->running++;
 	pthread_mutex_unlock(&r->local->arena->reactors_lock);
-	depth++;
+	reaction_depth++;
 	callback_begin(&c, undo_reaction, r, NULL, 0);
 	result = r->fn(m, r->ctx);
 	callback_end(&c);
-	ran(r);
+	reaction_ran(r);
 	if (result == FUSION_REACTION_REMOVE)
 		r->removed = true;
 }
 
-static void run_all(struct local_reactor *l,
-		    const struct fusion_reactor_message *m, uint64_t pos)
+static void run_reactions(struct local_reactor *l,
+			  const struct fusion_reactor_message *m, uint64_t pos)
 {
 	l->walkers++;
 	for (struct fusion_reaction *r = l->reactions; r; r = r->next)
 		if (!r->removed && r->from <= pos &&
 		    (l->done || r->channel == m->channel))
-			run_one(r, m);
+			run_reaction(r, m);
 	l->walkers--;
 }
 
 bool reaction_is_running(void)
 {
-	return depth > 0;
+	return reaction_depth > 0;
 }
 
 void reactions_run(struct fusion_arena *arena, uint32_t id,
@@ -182,10 +187,10 @@ void reactions_run(struct fusion_arena *arena, uint32_t id,
 	struct local_reactor *l;
 
 	pthread_mutex_lock(&arena->reactors_lock);
-	l = find(arena, id, false);
+	l = find_listener(arena, id, false);
 	if (l) {
-		run_all(l, message, UINT64_MAX);
-		sweep(l);
+		run_reactions(l, message, UINT64_MAX);
+		sweep_reactions(l);
 	}
 	pthread_mutex_unlock(&arena->reactors_lock);
 }
@@ -199,12 +204,12 @@ static void tell_the_end(struct local_reactor *l)
 		if (r->removed || r->told)
 			continue;
 		r->told = true;
-		run_one(r, NULL);
+		run_reaction(r, NULL);
 	}
 	l->walkers--;
 }
 
-static bool grow(struct local_reactor *l, uint32_t size)
+static bool grow_buffer(struct local_reactor *l, uint32_t size)
 {
 	void *buf = realloc(l->buf, size);
 
@@ -215,21 +220,41 @@ static bool grow(struct local_reactor *l, uint32_t size)
 	return true;
 }
 
-/* Read one; without the lock.  As cursor_read(). */
+/* Read one message; without the lock.  As cursor_read(), and -ENOMEM: the
+ * message stays in the ring, as this process has no private memory for it. */
 static int read_one(struct local_reactor *l, struct msg_head *h)
 {
 	struct view *v = &l->arena->view;
 	uint32_t me = l->done ? 0 : l->arena->id;
-	int r = cursor_read(v, &l->l, me, l->buf, l->size, h);
+	int r;
 
+	/* Again, as a writer may have moved the cursor to a larger message. */
+	do
+		r = cursor_read(v, &l->l, me, l->buf, l->size, h);
+	while (r == -EMSGSIZE && grow_buffer(l, h->size));
 	if (r == -EMSGSIZE)
-		r = grow(l, h->size)
-			    ? cursor_read(v, &l->l, me, l->buf, l->size, h)
-			    : 0;
+		return -ENOMEM;
+	l->lacks_memory = false;
 	return r;
 }
 
-static void deliver(struct local_reactor *l, const struct msg_head *h)
+/* The listener must not rest, because nobody would ring for a message that is
+ * in the ring already.  It must not turn at full speed either.  So it pauses,
+ * with the turn, and says once that it has to.  The lock is not held. */
+static void wait_for_memory(struct local_reactor *l, uint32_t size)
+{
+	const struct timespec nap = {.tv_nsec = NO_MEMORY_NAP_NS};
+
+	if (!l->lacks_memory)
+		log_error("%s: this process has no memory to read a message of "
+			  "%u bytes from reactor %u: the message waits until "
+			  "there is memory",
+			  l->arena->path, size, l->l.id);
+	l->lacks_memory = true;
+	nanosleep(&nap, NULL);
+}
+
+static void deliver_message(struct local_reactor *l, const struct msg_head *h)
 {
 	const struct fusion_reactor_message m = {
 		.reactor = (struct fusion_reactor *)l->l.re,
@@ -239,10 +264,10 @@ static void deliver(struct local_reactor *l, const struct msg_head *h)
 		.size = h->size,
 	};
 
-	run_all(l, &m, h->b);
+	run_reactions(l, &m, h->b);
 }
 
-/* Lock as run_one(). */
+/* Lock as run_reaction(). */
 static bool run_batch(struct local_reactor *l)
 {
 	pthread_mutex_t *lock = &l->arena->reactors_lock;
@@ -257,7 +282,13 @@ static bool run_batch(struct local_reactor *l)
 		pthread_mutex_lock(lock);
 		if (r <= 0)
 			break;
-		deliver(l, &h);
+		deliver_message(l, &h);
+	}
+	if (r == -ENOMEM) {
+		pthread_mutex_unlock(lock);
+		wait_for_memory(l, h.size);
+		pthread_mutex_lock(lock);
+		return true;
 	}
 	if (r < 0) {
 		tell_the_end(l);
@@ -286,7 +317,7 @@ static void undo_run(const struct callback_args *args)
 		if (!x->ended)
 			reactions_have_news(x);
 	}
-	sweep(l);
+	sweep_reactions(l);
 	pthread_mutex_unlock(&a->reactors_lock);
 }
 
@@ -328,7 +359,7 @@ bool reactor_run(struct fusion_arena *arena)
 			l->next_news = again;
 			again = l;
 		} else {
-			sweep(l);
+			sweep_reactions(l);
 		}
 	}
 	more = again;
@@ -362,7 +393,7 @@ static int check_policy(const struct fusion_reactor_policy *p,
 	return 0;
 }
 
-static uint64_t channels(const struct local_reactor *l)
+static uint64_t channels_of(const struct local_reactor *l)
 {
 	uint64_t mask = l->done ? UINT64_MAX : 0;
 
@@ -382,7 +413,7 @@ int reactions_listen(struct local_reactor *l, struct reactor *re)
 		.flags = l->done ? CURSOR_DONE : 0,
 		.policy = l->policy,
 		.limit_ms = l->limit_ms,
-		.mask = channels(l),
+		.mask = channels_of(l),
 	};
 	int r = me ? cursor_take(&a->view, me, re, &params, &l->l) : -errno;
 
@@ -393,9 +424,9 @@ int reactions_listen(struct local_reactor *l, struct reactor *re)
 }
 
 /* With @x as its first reaction. */
-static int listen(struct fusion_arena *a, struct reactor *re,
-		  const struct cursor_params *params, bool done,
-		  struct fusion_reaction *x)
+static int listen_to(struct fusion_arena *a, struct reactor *re,
+		     const struct cursor_params *params, bool done,
+		     struct fusion_reaction *x)
 {
 	struct local_reactor *l = calloc(1, sizeof(*l));
 	int r = -ENOMEM;
@@ -408,7 +439,7 @@ static int listen(struct fusion_arena *a, struct reactor *re,
 	l->limit_ms = params->limit_ms;
 	l->reactions = x;
 	x->local = l;
-	if (grow(l, FIRST_BUF))
+	if (grow_buffer(l, FIRST_BUF))
 		r = reactions_listen(l, re);
 	if (r < 0) {
 		free(l->buf);
@@ -421,32 +452,32 @@ static int listen(struct fusion_arena *a, struct reactor *re,
 }
 
 /* What counts from now on for the member. */
-static void update(struct local_reactor *l)
+static void update_cursor(struct local_reactor *l)
 {
 	struct cursor *c;
 	struct ring r;
 
 	if (l->ended || cursor_get(&l->arena->view, &l->l, &r, &c) < 0)
 		return;
-	store_relaxed(&c->mask, channels(l));
+	store_relaxed(&c->mask, channels_of(l));
 	store_relaxed(&c->policy, l->policy << 24 | CURSOR_FLAGS(c));
 	store_relaxed(&c->limit_ms, l->limit_ms);
 }
 
 /* reactors_lock is held. */
-static int add(struct fusion_arena *a, struct reactor *re, bool done,
-	       const struct cursor_params *params, bool policy,
-	       struct fusion_reaction *x)
+static int add_reaction(struct fusion_arena *a, struct reactor *re, bool done,
+			const struct cursor_params *params, bool policy,
+			struct fusion_reaction *x)
 {
 	uint32_t id = load_acquire(&re->id);
-	struct local_reactor *l = id ? find(a, id, done) : NULL;
+	struct local_reactor *l = id ? find_listener(a, id, done) : NULL;
 	struct ring ring;
 	int r;
 
 	if (!id)
 		return -EIDRM;
 	if (!l)
-		return listen(a, re, params, done, x);
+		return listen_to(a, re, params, done, x);
 	r = reactor_ring(&a->view, re, &ring);
 	if (r < 0)
 		return r == -ENOENT ? -EIDRM : r;
@@ -458,11 +489,11 @@ static int add(struct fusion_arena *a, struct reactor *re, bool done,
 		l->policy = params->policy;
 		l->limit_ms = params->limit_ms;
 	}
-	update(l);
+	update_cursor(l);
 	return 0;
 }
 
-static void nothing(void *unused)
+static void only_wake(void *unused)
 {
 	(void)unused;
 }
@@ -488,7 +519,7 @@ int reaction_add(struct fusion_arena *a, struct reactor *re, uint32_t channel,
 	x->ctx = ctx;
 	known_add(&x->known, a);
 	pthread_mutex_lock(&a->reactors_lock);
-	r = add(a, re, done, &params, policy != NULL, x);
+	r = add_reaction(a, re, done, &params, policy != NULL, x);
 	pthread_mutex_unlock(&a->reactors_lock);
 	if (r < 0) {
 		known_remove(&x->known);
@@ -498,7 +529,7 @@ int reaction_add(struct fusion_arena *a, struct reactor *re, uint32_t channel,
 	if (ret)
 		*ret = x;
 	/* That the dispatcher looks, and the cursor rests. */
-	return dispatch_post(a, nothing, NULL);
+	return dispatch_post(a, only_wake, NULL);
 }
 
 /* --- Detaching ------------------------------------------------------------ */
@@ -516,14 +547,14 @@ static void wait_until_ended(struct fusion_reaction *x)
 	x->local->walkers--;
 }
 
-static void detach(struct fusion_reaction *x)
+static void detach_reaction(struct fusion_reaction *x)
 {
 	struct local_reactor *l = x->local;
 
 	x->removed = true;
-	update(l);
+	update_cursor(l);
 	wait_until_ended(x);
-	sweep(l);
+	sweep_reactions(l);
 }
 
 /* Does @a have that reaction, and is it not detached yet?  reactors_lock is
@@ -555,7 +586,7 @@ FUSION_API int fusion_reactor_detach(struct fusion_reaction *reaction)
 	pthread_mutex_lock(&a->reactors_lock);
 	found = has_reaction(a, reaction);
 	if (found)
-		detach(reaction);
+		detach_reaction(reaction);
 	pthread_mutex_unlock(&a->reactors_lock);
 	return told(found ? 0 : refuse_handle("reaction", reaction));
 }
@@ -565,9 +596,9 @@ void reaction_remove_done(struct fusion_arena *arena, uint32_t id)
 	struct local_reactor *l;
 
 	pthread_mutex_lock(&arena->reactors_lock);
-	l = find(arena, id, true);
+	l = find_listener(arena, id, true);
 	if (l && l->reactions)
-		detach(l->reactions);
+		detach_reaction(l->reactions);
 	pthread_mutex_unlock(&arena->reactors_lock);
 }
 
@@ -584,6 +615,6 @@ void reactor_stop(struct fusion_arena *arena)
 			known_remove(&r->known);
 			free(r);
 		}
-		forget(l);
+		forget_listener(l);
 	}
 }

@@ -5,9 +5,10 @@
 
 #include <fusion/reactor.h>
 
-#include "libfusion/arena/tls.h"
 #include "libfusion/base/known.h"
+#include "libfusion/core/talk/cursor.h"
 #include "libfusion/core/talk/reactor.h"
+#include "libfusion/talk/dispatcher.h"
 
 struct fusion_reaction {
 	struct known known; /* first: the handle */
@@ -28,6 +29,7 @@ struct local_reactor {
 	bool done;		   /* reads behind all others */
 	bool ended;		   /* its cursor is gone */
 	bool news;		   /* in the arena's list of these */
+	bool lacks_memory;	   /* for a message, and has logged that */
 	uint32_t policy, limit_ms; /* of the cursor */
 	unsigned walkers;
 	struct fusion_reaction *reactions;
@@ -54,5 +56,15 @@ int reactions_listen(struct local_reactor *l, struct reactor *re);
 void reactions_have_news(struct local_reactor *l);
 /* Is a reaction running on the calling thread? */
 bool reaction_is_running(void);
+
+/* Handle a record that says that a reactor has news. */
+void reactor_news(struct fusion_arena *arena, const struct dispatched *d);
+/* Look at all reactors that are attached: a bell was lost.  True: something
+ * was there. */
+bool reactor_look(struct fusion_arena *arena);
+/* More of the reactors that have news; a bounded part.  True: there is more. */
+bool reactor_run(struct fusion_arena *arena);
+/* The process leaves: nothing of these runs any more. */
+void reactor_stop(struct fusion_arena *arena);
 
 #endif

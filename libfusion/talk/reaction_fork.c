@@ -9,12 +9,15 @@
  *
  * Done functions stay the parent's alone: they free what was dispatched, once.
  */
+#include "libfusion/talk/reaction_fork.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
 #include "libfusion/base/log.h"
 #include "libfusion/core/base/fd.h"
+#include "libfusion/talk/dispatch.h"
 #include "libfusion/talk/dispatcher.h"
 #include "libfusion/talk/reaction.h"
 
@@ -38,8 +41,8 @@ void reactor_fork_before(struct fusion_arena *arena)
 	if (arena->reactors && ends[0] < 0)
 		r = fd_pipe(ends);
 	if (r < 0)
-		log_error("%s: fork() does not wait until the child listens "
-			  "(%d)",
+		log_error("arena '%s': fork() does not wait until the child "
+			  "listens to its reactors (%d)",
 			  arena->path, -r);
 }
 
@@ -59,7 +62,7 @@ void reactor_fork_wait(void)
 }
 
 /* Nobody else runs any of them here. */
-static void alone(struct local_reactor *l)
+static void forget_runners(struct local_reactor *l)
 {
 	l->news = false;
 	l->walkers = 0;
@@ -80,7 +83,7 @@ void reactor_fork_child(struct fusion_arena *arena, bool again)
 		return;
 	}
 	for (struct local_reactor *l = arena->reactors; l; l = l->next) {
-		alone(l);
+		forget_runners(l);
 		l->ended |= l->done;
 	}
 }
@@ -107,7 +110,8 @@ static void listen_again(struct local_reactor *l)
 	if (load_acquire(&l->l.re->id) == id)
 		r = reactions_listen(l, l->l.re);
 	if (r < 0) {
-		log_error("%s: the child of a fork cannot listen (%d)",
+		log_error("arena '%s': the child of a fork cannot listen to a "
+			  "reactor (%d)",
 			  l->arena->path, -r);
 		reactions_have_news(l);
 	}
@@ -130,7 +134,8 @@ void reactor_fork_listen(struct fusion_arena *arena)
 		return;
 	r = dispatch_as_parent(arena);
 	if (r < 0)
-		log_error("%s: the child of a fork cannot dispatch (%d)",
+		log_error("arena '%s': the child of a fork cannot start its "
+			  "dispatcher (%d)",
 			  arena->path, -r);
 }
 

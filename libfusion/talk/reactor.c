@@ -3,9 +3,11 @@
 
 #include <errno.h>
 
-#include "libfusion/arena/entries.h"
+#include "libfusion/arena/refuse_arena.h"
 #include "libfusion/base/callback.h"
 #include "libfusion/base/refuse.h"
+#include "libfusion/core/talk/reactor_dispatch.h"
+#include "libfusion/names/entries.h"
 #include "libfusion/talk/dispatch.h"
 #include "libfusion/talk/reaction.h"
 
@@ -15,17 +17,18 @@ static_assert(FUSION_REACTOR_BLOCK == (int)POLICY_BLOCK &&
 		      FUSION_REACTOR_DISCONNECT == (int)POLICY_DISCONNECT,
 	      "the same");
 
-static struct reactor *of(struct fusion_reactor *reactor)
+static struct reactor *reactor_of(struct fusion_reactor *reactor)
 {
 	return (struct reactor *)reactor;
 }
 
 /* The calling thread's part of its arena; NULL and *ret_error. */
-static struct tcache *cache_of(struct fusion_reactor *reactor, int *ret_error)
+static struct tcache *reactor_cache(struct fusion_reactor *reactor,
+				    int *ret_error)
 {
 	struct tcache *c = entry_cache(KIND_REACTOR, reactor, ret_error);
 
-	if (c && !load_acquire(&of(reactor)->id)) {
+	if (c && !load_acquire(&reactor_of(reactor)->id)) {
 		*ret_error = -EIDRM;
 		return NULL;
 	}
@@ -55,8 +58,8 @@ static int check_options(const struct fusion_reactor_options *o,
 	    (o->cells < RING_CELLS_MIN || o->cells > RING_CELLS_MAX ||
 	     o->cells & (o->cells - 1)))
 		return refuse(-EINVAL,
-			      "reactor options: cells is %u: it is a power of "
-			      "two from %u to %u",
+			      "reactor options: cells is %u: it has to be a "
+			      "power of two from %u to %u",
 			      o->cells, RING_CELLS_MIN, RING_CELLS_MAX);
 	ret->message_size = o->message_size;
 	ret->cells = o->cells ? o->cells : REACTOR_CELLS;
@@ -101,8 +104,9 @@ FUSION_API int fusion_reactor_destroy(struct fusion_reactor *reactor)
 	struct tcache *c;
 	int r;
 
-	c = cache_of(reactor, &r);
-	return told(c ? reactor_destroy(&c->arena->view, c->rec, of(reactor))
+	c = reactor_cache(reactor, &r);
+	return told(c ? reactor_destroy(&c->arena->view, c->rec,
+					reactor_of(reactor))
 		      : r);
 }
 
@@ -117,9 +121,9 @@ FUSION_API int fusion_reactor_attach(struct fusion_reactor *reactor,
 
 	if (!fn || !ret || channel > FUSION_REACTOR_CHANNEL_MAX)
 		return told(-EINVAL);
-	c = cache_of(reactor, &r);
-	return told(c ? reaction_add(c->arena, of(reactor), channel, false, fn,
-				     ctx, policy, ret)
+	c = reactor_cache(reactor, &r);
+	return told(c ? reaction_add(c->arena, reactor_of(reactor), channel,
+				     false, fn, ctx, policy, ret)
 		      : r);
 }
 
@@ -129,12 +133,12 @@ FUSION_API int fusion_reactor_set_done(struct fusion_reactor *reactor,
 	struct tcache *c;
 	int r;
 
-	c = cache_of(reactor, &r);
+	c = reactor_cache(reactor, &r);
 	if (!c)
 		return told(r);
-	reaction_remove_done(c->arena, load_acquire(&of(reactor)->id));
-	return told(fn ? reaction_add(c->arena, of(reactor), 0, true, fn, ctx,
-				      NULL, NULL)
+	reaction_remove_done(c->arena, load_acquire(&reactor_of(reactor)->id));
+	return told(fn ? reaction_add(c->arena, reactor_of(reactor), 0, true,
+				      fn, ctx, NULL, NULL)
 		       : 0);
 }
 
@@ -162,17 +166,17 @@ FUSION_API int fusion_reactor_attach_global(struct fusion_reactor *reactor,
 	struct tcache *c;
 	int r, last = -1;
 
-	c = cache_of(reactor, &r);
+	c = reactor_cache(reactor, &r);
 	if (!c)
 		return told(r);
 	if (!is_global(c, index, ctx))
 		return told(-EINVAL);
 	for (int i = 0; i < REACTOR_GLOBALS; i++)
-		if (load_relaxed(&of(reactor)->globals[i]))
+		if (load_relaxed(&reactor_of(reactor)->globals[i]))
 			last = i;
 	for (int n = 1; n <= REACTOR_GLOBALS; n++) {
-		uint64_t *at =
-			&of(reactor)->globals[(last + n) % REACTOR_GLOBALS];
+		uint64_t *at = &reactor_of(reactor)
+					->globals[(last + n) % REACTOR_GLOBALS];
 		uint64_t none = 0;
 
 		/* Release: what @ctx points to is there. */
@@ -188,7 +192,7 @@ FUSION_API int fusion_reactor_detach_global(struct fusion_reactor *reactor,
 	struct tcache *c;
 	int r;
 
-	c = cache_of(reactor, &r);
+	c = reactor_cache(reactor, &r);
 	if (!c)
 		return told(r);
 	if (!is_global(c, index, ctx))
@@ -196,7 +200,7 @@ FUSION_API int fusion_reactor_detach_global(struct fusion_reactor *reactor,
 	for (int i = REACTOR_GLOBALS - 1; i >= 0; i--) {
 		uint64_t w = global_word(index, ctx);
 
-		if (cas_relaxed(&of(reactor)->globals[i], &w, 0ull))
+		if (cas_relaxed(&reactor_of(reactor)->globals[i], &w, 0ull))
 			return 0;
 	}
 	return told(-ENOENT);
@@ -241,13 +245,13 @@ FUSION_API int fusion_reactor_dispatch_channel(struct fusion_reactor *reactor,
 	int r;
 
 	callback_check();
-	c = cache_of(reactor, &r);
+	c = reactor_cache(reactor, &r);
 	if (!c)
 		return told(r);
 	if (channel > FUSION_REACTOR_CHANNEL_MAX || (!data && size) ||
 	    flags & ~(FUSION_REACTOR_SELF | FUSION_REACTOR_NOWAIT))
 		return told(-EINVAL);
-	if (size > (size_t)of(reactor)->cells * RING_CELL / 2 -
+	if (size > (size_t)reactor_of(reactor)->cells * RING_CELL / 2 -
 			   sizeof(struct msg_head))
 		return told(-EMSGSIZE);
 	m = (struct fusion_reactor_message){
@@ -257,11 +261,13 @@ FUSION_API int fusion_reactor_dispatch_channel(struct fusion_reactor *reactor,
 		.data = data,
 		.size = size,
 	};
-	inline_self = flags & FUSION_REACTOR_SELF && is_direct(of(reactor));
+	inline_self =
+		flags & FUSION_REACTOR_SELF && is_direct(reactor_of(reactor));
 	if (channel == 0 && globals)
-		run_globals(of(reactor), &m, globals, n_globals);
+		run_globals(reactor_of(reactor), &m, globals, n_globals);
 	if (inline_self)
-		reactions_run(c->arena, load_acquire(&of(reactor)->id), &m);
+		reactions_run(c->arena, load_acquire(&reactor_of(reactor)->id),
+			      &m);
 	send.head = (struct msg_head){
 		.sender = c->arena->id,
 		.size = (uint32_t)size,
@@ -272,8 +278,8 @@ FUSION_API int fusion_reactor_dispatch_channel(struct fusion_reactor *reactor,
 	};
 	send.nowait = flags & FUSION_REACTOR_NOWAIT;
 	send.impatient = dispatch_is_mine(c->arena) ? c->arena->id : 0;
-	return told(
-		reactor_dispatch(&c->arena->view, c->rec, of(reactor), &send));
+	return told(reactor_dispatch(&c->arena->view, c->rec,
+				     reactor_of(reactor), &send));
 }
 
 FUSION_API int fusion_reactor_dispatch(struct fusion_reactor *reactor,
@@ -290,13 +296,13 @@ FUSION_API int fusion_reactor_set_direct(struct fusion_reactor *reactor,
 	struct tcache *c;
 	int r;
 
-	c = cache_of(reactor, &r);
+	c = reactor_cache(reactor, &r);
 	if (!c)
 		return told(r);
 	if (direct)
-		and_acq_rel(&of(reactor)->flags, ~REACTOR_NOT_DIRECT);
+		and_acq_rel(&reactor_of(reactor)->flags, ~REACTOR_NOT_DIRECT);
 	else
-		or_acq_rel(&of(reactor)->flags, REACTOR_NOT_DIRECT);
+		or_acq_rel(&reactor_of(reactor)->flags, REACTOR_NOT_DIRECT);
 	return 0;
 }
 
@@ -309,14 +315,14 @@ FUSION_API int fusion_reactor_stat(struct fusion_reactor *reactor,
 
 	if (!ret)
 		return told(-EINVAL);
-	c = cache_of(reactor, &r);
+	c = reactor_cache(reactor, &r);
 	if (!c)
 		return told(r);
-	r = reactor_sum(&c->arena->view, of(reactor), &sum);
+	r = reactor_sum(&c->arena->view, reactor_of(reactor), &sum);
 	if (r < 0)
 		return told(r == -ENOENT ? -EIDRM : r);
 	*ret = (struct fusion_reactor_stat){
-		.id = load_relaxed(&of(reactor)->id),
+		.id = load_relaxed(&reactor_of(reactor)->id),
 		.listeners = sum.listeners,
 		.dispatched = sum.dispatched,
 		.bytes = sum.bytes,

@@ -1,15 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "libfusion/talk/sync.h"
+
 #include <fusion/dispatch.h>
 
 #include <errno.h>
 #include <time.h>
 
+#include "libfusion/arena/address.h"
 #include "libfusion/arena/arena_private.h"
-#include "libfusion/arena/entries.h"
+#include "libfusion/arena/refuse_arena.h"
 #include "libfusion/base/callback.h"
+#include "libfusion/base/deadline.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/base/futex.h"
+#include "libfusion/names/entries.h"
+#include "libfusion/talk/call_attend.h"
+#include "libfusion/talk/dispatch.h"
+#include "libfusion/talk/dispatch_run.h"
+#include "libfusion/talk/dispatch_sleep.h"
 #include "libfusion/talk/dispatcher.h"
+#include "libfusion/talk/turn.h"
 
 #define NAP_NS 1000000 /* while another thread dispatches */
 
@@ -36,7 +46,7 @@ void sync_look(struct dispatcher *d)
 	pthread_mutex_unlock(&d->lock);
 }
 
-static struct timespec absolute(int64_t deadline_ns)
+static struct timespec realtime_of(int64_t deadline_ns)
 {
 	int64_t at = clock_realtime_ns() + deadline_ns - clock_monotonic_ns();
 
@@ -56,9 +66,10 @@ static void unlink_syncer(struct dispatcher *d, struct syncer *mine)
 	sub_relaxed(&d->n_syncers, 1);
 }
 
-static int wait_for(struct dispatcher *d, struct syncer *s, int64_t deadline)
+static int wait_for_sync(struct dispatcher *d, struct syncer *s,
+			 int64_t deadline)
 {
-	const struct timespec until = absolute(deadline);
+	const struct timespec until = realtime_of(deadline);
 	int r = 0;
 
 	pthread_mutex_lock(&d->lock);
@@ -78,7 +89,7 @@ static int wait_for(struct dispatcher *d, struct syncer *s, int64_t deadline)
 	return r;
 }
 
-static bool is_done(struct dispatcher *d, struct syncer *s)
+static bool is_sync_done(struct dispatcher *d, struct syncer *s)
 {
 	bool done;
 
@@ -89,7 +100,8 @@ static bool is_done(struct dispatcher *d, struct syncer *s)
 }
 
 /* Nobody does it for us. */
-static int by_hand(struct dispatcher *d, struct syncer *s, int64_t deadline)
+static int sync_by_hand(struct dispatcher *d, struct syncer *s,
+			int64_t deadline)
 {
 	const struct timespec nap = {.tv_nsec = NAP_NS};
 	int r;
@@ -100,7 +112,7 @@ static int by_hand(struct dispatcher *d, struct syncer *s, int64_t deadline)
 			nanosleep(&nap, NULL);
 		else if (r < 0)
 			return r;
-		if (is_done(d, s))
+		if (is_sync_done(d, s))
 			return 0;
 		if (deadline >= 0 && clock_monotonic_ns() >= deadline)
 			return -ETIMEDOUT;
@@ -125,6 +137,6 @@ FUSION_API int fusion_sync(struct fusion_arena *arena, int64_t timeout_ns)
 		return told(r);
 	mine.until = ring_tail(&d->ring);
 	if (d->mode == DISPATCH_MANUAL)
-		return told(by_hand(d, &mine, deadline));
-	return told(wait_for(d, &mine, deadline));
+		return told(sync_by_hand(d, &mine, deadline));
+	return told(wait_for_sync(d, &mine, deadline));
 }

@@ -33,10 +33,10 @@ FIELDS = 100_000
 HEAP = (
     # row           what                              mimalloc  Boost
     ("random",      "random 16..1024, 10k live",      1.15,     1 / 20),
-    ("touch",       "the same, block written",        None,     None),
+    ("touch",       "random 16..1024, block written", None,     None),
     ("lifo",        "pair of 64 bytes",               1.3,      1 / 20),
-    ("batch-lifo",  "1000 of 64 bytes, last first",   1.4,      1 / 20),
-    ("batch-fifo",  "1000 of 64 bytes, first first",  1.4,      1 / 20),
+    ("batch-lifo",  "1000 of 64 bytes, newest first", 1.4,      1 / 20),
+    ("batch-fifo",  "1000 of 64 bytes, oldest first", 1.4,      1 / 20),
     ("large",       "pair of 100 KB",                 None,     None),
     ("realloc",     "realloc 24, 32, 500, 3000",      None,     None),
 )
@@ -48,7 +48,7 @@ PAIR = (
 LOCK = (
     # row       what                                    plain    recursive
     ("pair",    "lock, unlock",                         1.0,     None),
-    ("nested",  "the same, held already",               None,    0.2),
+    ("nested",  "lock, unlock, held already",           None,    0.2),
     ("tiny-2",  "2 processes, a word",                  1 / 1.5, None),
     ("work-2",  "2 processes, 10 inside, 50 outside",   1 / 1.5, None),
     ("tiny-4",  "4 processes, a word",                  None,    None),
@@ -59,7 +59,7 @@ REF = (
     ("held",    "up, down, with a count held",          3.0),
     ("zero",    "0, 1, 0: a fall",                      None),
     ("global",  "0, 1, 0 of the global count",          None),
-    ("family",  "0, 1, 0 of one inherited from",        None),
+    ("family",  "0, 1, 0 of a reference with an heir",  None),
 )
 # Of objects, in an arena that has a million.
 OBJECT = (
@@ -351,7 +351,7 @@ class Bench:
         with open(f"{mount}/.fusionfs/pid", encoding="ascii") as f:
             daemon = int(f.read())
         self.add_alone(
-            "death", "the same without a daemon",
+            "death", "kill -9 of an owner to the next one, no daemon",
             self.owners_die(worker, 2 if self.options.smoke else 20,
                             lambda: os.kill(daemon, signal.SIGKILL)), None)
 

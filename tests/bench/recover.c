@@ -19,8 +19,8 @@
 #include <fusion/heap.h>
 
 #include "libfusion/arena/act.h"
+#include "libfusion/arena/address.h"
 #include "libfusion/arena/arenas.h"
-#include "libfusion/arena/tls.h"
 #include "libfusion/core/file/format.h"
 #include "libfusion/core/file/lock.h"
 #include "libfusion/core/heap/heap.h"
@@ -30,6 +30,7 @@
 #include "libfusion/core/life/liveness.h"
 #include "libfusion/core/life/member.h"
 #include "libfusion/core/recovery/recover.h"
+#include "libfusion/heap/tls.h"
 #include "tests/unit/image_witness.h"
 #include "worker.h"
 

@@ -30,8 +30,8 @@
 #include <unistd.h>
 
 #include "libfusion/arena/act.h"
+#include "libfusion/arena/address.h"
 #include "libfusion/arena/arenas.h"
-#include "libfusion/arena/tls.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/file/format.h"
 #include "libfusion/core/heap/heap.h"
@@ -41,6 +41,7 @@
 #include "libfusion/core/life/member.h"
 #include "libfusion/core/recovery/check.h"
 #include "libfusion/core/recovery/recover.h"
+#include "libfusion/heap/tls.h"
 #include "tests/crash/ledger.h"
 #include "tests/crash/plant.h"
 #include "tests/crash/stepper.h"

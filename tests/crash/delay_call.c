@@ -13,8 +13,9 @@
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/talk/call.h"
 #include "libfusion/core/talk/call_here.h"
+#include "libfusion/core/talk/call_request.h"
 #include "libfusion/core/talk/call_slot.h"
-#include "libfusion/talk/calls.h"
+#include "libfusion/talk/call_handler.h"
 #include "tests/crash/delay.h"
 #include "tests/crash/ledger.h"
 

@@ -7,7 +7,13 @@
 
 #include "libfusion/core/talk/cursor.h"
 #include "libfusion/core/talk/message.h"
+#include "libfusion/core/talk/reactor_dispatch.h"
+#include "libfusion/core/talk/ring_consume.h"
+#include "libfusion/talk/dispatch.h"
+#include "libfusion/talk/dispatch_run.h"
+#include "libfusion/talk/dispatch_sleep.h"
 #include "libfusion/talk/dispatcher.h"
+#include "libfusion/talk/turn.h"
 #include "tests/crash/delay.h"
 #include "tests/crash/ledger.h"
 

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "libfusion/arena/address.h"
 #include "libfusion/arena/arenas.h"
 #include "libfusion/core/heap/heap.h"
 #include "libfusion/core/heap/slab.h"

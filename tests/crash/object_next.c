@@ -6,6 +6,7 @@
 
 #include "libfusion/core/objects/object_fall.h"
 #include "libfusion/core/objects/object_item.h"
+#include "libfusion/objects/object_duty.h"
 #include "libfusion/objects/object_private.h"
 #include "tests/crash/next_user.h"
 

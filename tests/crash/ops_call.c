@@ -14,7 +14,12 @@
 #include "libfusion/core/locks/skirmish_give.h"
 #include "libfusion/core/talk/borrow.h"
 #include "libfusion/core/talk/call.h"
+#include "libfusion/core/talk/call_request.h"
+#include "libfusion/core/talk/call_return.h"
+#include "libfusion/talk/call_attend.h"
+#include "libfusion/talk/dispatch.h"
 #include "libfusion/talk/dispatcher.h"
+#include "libfusion/talk/turn.h"
 #include "tests/crash/ops.h"
 
 #define SMALL 20

@@ -5,10 +5,11 @@
 
 #include <fusion/heap.h>
 
-#include "libfusion/arena/tls.h"
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/heap/span.h"
 #include "libfusion/heap/heap_private.h"
+#include "libfusion/heap/refill.h"
+#include "libfusion/heap/tls.h"
 #include "tests/crash/ops.h"
 
 /* Sizes whose classes nobody has used on the stage: a new slab each. */

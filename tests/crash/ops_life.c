@@ -7,12 +7,12 @@
 #include <fusion/arena.h>
 #include <fusion/heap.h>
 
-#include "libfusion/arena/tls.h"
 #include "libfusion/core/file/lock.h"
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/life/member.h"
 #include "libfusion/core/names/field.h"
+#include "libfusion/heap/tls.h"
 #include "tests/crash/ops.h"
 
 /* Somebody comes, does @work and dies of it. */

@@ -6,7 +6,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "libfusion/arena/tls.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/locks/property.h"
@@ -15,6 +14,7 @@
 #include "libfusion/core/locks/skirmish_give.h"
 #include "libfusion/core/locks/skirmish_queue.h"
 #include "libfusion/core/locks/skirmish_recover.h"
+#include "libfusion/heap/tls.h"
 #include "tests/crash/ops.h"
 
 #define WAIT_NS 3000000 /* long enough to become heir on the way */

@@ -7,6 +7,8 @@
 
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/talk/message.h"
+#include "libfusion/core/talk/ring_consume.h"
+#include "libfusion/core/talk/ring_produce.h"
 #include "tests/crash/ops.h"
 
 #define SMALL 20

@@ -14,6 +14,8 @@
 #include "libfusion/core/objects/object_pool.h"
 #include "libfusion/core/objects/object_reap.h"
 #include "libfusion/core/refs/ref_pass.h"
+#include "libfusion/heap/tls.h"
+#include "libfusion/objects/object_duty.h"
 #include "libfusion/objects/object_private.h"
 #include "tests/crash/object_next.h"
 #include "tests/crash/ops.h"

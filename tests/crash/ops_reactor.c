@@ -7,6 +7,7 @@
 
 #include "libfusion/core/talk/cursor.h"
 #include "libfusion/core/talk/reactor.h"
+#include "libfusion/core/talk/reactor_dispatch.h"
 #include "tests/crash/ops.h"
 
 #define CELLS 64

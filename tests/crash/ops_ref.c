@@ -8,13 +8,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "libfusion/arena/tls.h"
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/refs/ref.h"
 #include "libfusion/core/refs/ref_drop.h"
 #include "libfusion/core/refs/ref_family.h"
 #include "libfusion/core/refs/ref_pass.h"
 #include "libfusion/core/refs/ref_zero.h"
+#include "libfusion/heap/tls.h"
 #include "tests/crash/ops.h"
 
 static const char *const names[] = {"ref-a", "ref-b"};

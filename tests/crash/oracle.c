@@ -27,6 +27,7 @@
 #include "libfusion/core/talk/call.h"
 #include "libfusion/core/talk/reactor.h"
 #include "libfusion/core/talk/ring.h"
+#include "libfusion/core/talk/ring_consume.h"
 #include "tests/crash/container.h"
 #include "tests/crash/object_next.h"
 #include "tests/crash/overlay.h"

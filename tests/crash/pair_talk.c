@@ -17,9 +17,13 @@
 #include "libfusion/core/recovery/check.h"
 #include "libfusion/core/recovery/recover.h"
 #include "libfusion/core/talk/call.h"
+#include "libfusion/core/talk/call_request.h"
+#include "libfusion/core/talk/call_return.h"
 #include "libfusion/core/talk/call_slot.h"
 #include "libfusion/core/talk/cursor.h"
 #include "libfusion/core/talk/reactor.h"
+#include "libfusion/core/talk/reactor_dispatch.h"
+#include "libfusion/core/talk/ring_consume.h"
 #include "tests/crash/pair.h"
 
 #define OWN 0xffff0000u /* the peer's own message and event */

@@ -7,12 +7,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "libfusion/arena/tls.h"
 #include "libfusion/core/file/format.h"
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/life/liveness.h"
 #include "libfusion/core/life/member.h"
+#include "libfusion/heap/tls.h"
 #include "libfusion/talk/dispatch.h"
+#include "libfusion/talk/reaction.h"
 #include "tests/crash/stage.h"
 #include "tests/crash/torture.h"
 

@@ -15,8 +15,8 @@
 #include <fusion/heap.h>
 
 #include "libfusion/arena/act.h"
+#include "libfusion/arena/address.h"
 #include "libfusion/arena/arenas.h"
-#include "libfusion/arena/tls.h"
 #include "libfusion/core/file/format.h"
 #include "libfusion/core/heap/heap.h"
 #include "libfusion/core/heap/span.h"
@@ -25,6 +25,7 @@
 #include "libfusion/core/life/liveness.h"
 #include "libfusion/core/life/member.h"
 #include "libfusion/core/names/field.h"
+#include "libfusion/heap/tls.h"
 #include "tests/unit/image_witness.h"
 
 #define STEPS 400 /* of each life on the stage */

@@ -16,9 +16,9 @@
 
 #include <fusion/arena.h>
 
-#include "libfusion/arena/tls.h"
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/life/life.h"
+#include "libfusion/heap/tls.h"
 #include "tests/crash/nested.h"
 #include "tests/crash/ops.h"
 #include "tests/crash/overlay.h"

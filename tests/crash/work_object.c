@@ -16,6 +16,8 @@
 
 #include "libfusion/core/objects/object_pool.h"
 #include "libfusion/core/refs/ref_lens.h"
+#include "libfusion/heap/tls.h"
+#include "libfusion/objects/object_duty.h"
 #include "libfusion/objects/object_private.h"
 #include "tests/crash/work_private.h"
 

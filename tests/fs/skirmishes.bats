@@ -527,3 +527,35 @@ new_mount_for_all() {
 	expect m "dismiss s" ok
 	flock "$S" true
 }
+
+@test "skirmishes: a shell that finds no thread record hears EMFILE" {
+	command -v python3 >/dev/null || skip "needs python3"
+	slay m
+	eventually umount "$MNT"
+	# As few records as an arena can have.
+	"$FUSIONFS" -o "backing=$BACKING,span=16M,max_members=1" "$MNT" 3>&-
+	mkdir "$MNT/few"
+	: >"$MNT/few/skirmishes/s"
+	mkdir "$MNT/few/reactors/r"
+	python3 - "$MNT/few" 3>&- <<-'END'
+		import errno, fcntl, os, sys
+
+		def error_of(call, *args):
+		    try:
+		        call(*args)
+		    except OSError as e:
+		        return e.errno
+		    return 0
+
+		error, files = 0, []
+		while error in (0, errno.EAGAIN) and len(files) < 100:
+		    files.append(os.open(sys.argv[1] + "/skirmishes/s", os.O_RDWR))
+		    error = error_of(fcntl.flock, files[-1],
+		                     fcntl.LOCK_EX | fcntl.LOCK_NB)
+		assert error == errno.EMFILE, (error, len(files))
+		stream = os.open(sys.argv[1] + "/reactors/r/stream",
+		                 os.O_RDONLY | os.O_NONBLOCK)
+		error = error_of(os.read, stream, 1)
+		assert error == errno.EMFILE, error
+	END
+}

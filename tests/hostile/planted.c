@@ -5,7 +5,8 @@
  */
 #include <inttypes.h>
 
-#include "fusionfs/files/show.h"
+#include "fusionfs/files/about.h"
+#include "fusionfs/world/guard.h"
 #include "fusionfs/world/world.h"
 
 int __wrap_about_uptime_show(const struct node *n, struct text *t);

@@ -20,7 +20,8 @@
 
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/recovery/check.h"
-#include "libfusion/talk/calls.h"
+#include "libfusion/talk/call.h"
+#include "libfusion/talk/dispatch.h"
 
 #define CALLS 100000u
 #define OWNERS 2

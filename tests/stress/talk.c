@@ -21,8 +21,9 @@
 
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/recovery/check.h"
-#include "libfusion/talk/calls.h"
+#include "libfusion/talk/call.h"
 #include "libfusion/talk/dispatch.h"
+#include "libfusion/talk/reaction.h"
 
 #define GOAL 100000u /* messages, and as many events */
 #define LISTENERS 2

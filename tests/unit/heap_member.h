@@ -14,12 +14,12 @@
 
 #include <fusion/heap.h>
 
-#include "libfusion/arena/tls.h"
 #include "libfusion/core/heap/heap.h"
 #include "libfusion/core/heap/pool.h"
 #include "libfusion/core/heap/slab.h"
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/recovery/recover.h"
+#include "libfusion/heap/tls.h"
 
 static inline void print_fault(void *ctx, const char *what)
 {

@@ -11,13 +11,14 @@
 #include <stdlib.h>
 
 #include "libfusion/arena/act.h"
+#include "libfusion/arena/address.h"
 #include "libfusion/arena/arenas.h"
-#include "libfusion/arena/tls.h"
 #include "libfusion/core/heap/heap.h"
 #include "libfusion/core/heap/usage.h"
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/life/liveness.h"
 #include "libfusion/core/life/member.h"
+#include "libfusion/heap/tls.h"
 
 static inline struct fusion_arena *image_enter_at(void *base, int fd)
 {

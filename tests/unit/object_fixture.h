@@ -10,7 +10,10 @@
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/objects/object.h"
 #include "libfusion/core/recovery/check.h"
+#include "libfusion/objects/object_duty.h"
+#include "libfusion/refs/ref_watch.h"
 #include "libfusion/talk/dispatch.h"
+#include "libfusion/talk/reaction.h"
 
 struct thing {
 	uint64_t number;

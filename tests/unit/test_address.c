@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "libfusion/arena/address.h"
 #include "libfusion/arena/arenas.h"
 #include "libfusion/core/base/atomic.h"
 

@@ -22,10 +22,15 @@
 #include "libfusion/core/locks/skirmish_recover.h"
 #include "libfusion/core/recovery/check.h"
 #include "libfusion/core/talk/borrow.h"
+#include "libfusion/core/talk/call_chain.h"
 #include "libfusion/core/talk/call_recover.h"
+#include "libfusion/core/talk/call_request.h"
+#include "libfusion/core/talk/call_return.h"
 #include "libfusion/core/talk/call_slot.h"
 #include "libfusion/core/talk/call_visit.h"
-#include "libfusion/talk/calls.h"
+#include "libfusion/talk/call.h"
+#include "libfusion/talk/call_handler.h"
+#include "libfusion/talk/dispatch.h"
 
 #define SECOND 1000000000LL
 

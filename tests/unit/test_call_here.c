@@ -6,11 +6,21 @@
 #include <fusion/fusion.h>
 
 #include "libfusion/core/file/thread.h"
+#include "libfusion/core/talk/call_chain.h"
 #include "libfusion/core/talk/call_here.h"
 #include "libfusion/core/talk/call_recover.h"
+#include "libfusion/core/talk/call_request.h"
+#include "libfusion/core/talk/call_return.h"
 #include "libfusion/core/talk/call_slot.h"
-#include "libfusion/talk/calls.h"
+#include "libfusion/talk/call.h"
+#include "libfusion/talk/call_attend.h"
+#include "libfusion/talk/dispatch.h"
+#include "libfusion/talk/dispatch_post.h"
+#include "libfusion/talk/dispatch_run.h"
 #include "libfusion/talk/dispatcher.h"
+#include "libfusion/talk/reaction.h"
+#include "libfusion/talk/sync.h"
+#include "libfusion/talk/turn.h"
 
 #define CALLERS (RING_ATTENDED + 2)
 /* Words of requests that are answered later, ... */

@@ -11,6 +11,8 @@
 
 #include <fusion/fusion.h>
 
+#include "libfusion/life/fork.h"
+
 static struct fusion_arena *arena;
 static struct fusion_skirmish *skirmish;
 static struct fusion_ref *ref;

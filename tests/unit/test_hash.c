@@ -3,6 +3,7 @@
 #include "tests/unit/container_member.h"
 
 #include "libfusion/containers/hash.h"
+#include "libfusion/containers/hash_table.h"
 
 #define WORDS FUSION_CONTAINER_WORDS
 #define LOCK FUSION_CONTAINER_LOCK

@@ -25,6 +25,7 @@
 #include <fusion/fusion.h>
 
 #include "libfusion/core/file/event.h"
+#include "libfusion/life/notice.h"
 #include "libfusion/talk/dispatch.h"
 
 #define MESSAGES 2000

@@ -19,7 +19,11 @@
 #include "libfusion/core/recovery/check.h"
 #include "libfusion/core/recovery/recover.h"
 #include "libfusion/core/talk/message.h"
+#include "libfusion/core/talk/ring_consume.h"
+#include "libfusion/core/talk/ring_produce.h"
+#include "libfusion/core/talk/ring_room.h"
 #include "libfusion/talk/dispatch.h"
+#include "libfusion/talk/dispatch_thread.h"
 
 #define SECOND 1000000000LL
 

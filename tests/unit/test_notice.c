@@ -14,7 +14,9 @@
 
 #include "libfusion/core/file/event.h"
 #include "libfusion/core/recovery/check.h"
+#include "libfusion/life/notice.h"
 #include "libfusion/talk/dispatch.h"
+#include "libfusion/talk/dispatch_thread.h"
 
 static struct fusion_arena *arena;
 

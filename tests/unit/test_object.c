@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include "libfusion/core/objects/object_item.h"
+#include "libfusion/talk/dispatch_post.h"
 
 /* --- Life ------------------------------------------------------------------
  */

@@ -20,8 +20,12 @@
 #include "libfusion/core/recovery/recover.h"
 #include "libfusion/core/talk/call.h"
 #include "libfusion/core/talk/cursor.h"
+#include "libfusion/core/talk/cursor_recover.h"
 #include "libfusion/core/talk/reactor.h"
+#include "libfusion/core/talk/reactor_dispatch.h"
+#include "libfusion/core/talk/ring_consume.h"
 #include "libfusion/talk/dispatch.h"
+#include "libfusion/talk/reaction.h"
 
 static struct fusion_arena *arena;
 static struct fusion_reactor *reactor;
@@ -39,7 +43,7 @@ static int tear_down(void **state)
 	dispatch_stop(arena);
 	reactor_stop(arena);
 	assert_int_equal(life_lock(&arena->view, -1), 0);
-	reactor_recover_member(&arena->view, arena->view.slot);
+	cursor_recover_member(&arena->view, arena->view.slot);
 	life_unlock(&arena->view);
 	assert_int_equal(arena_check(&arena->view, print_fault, NULL), 0);
 	image_leave(arena);

@@ -21,6 +21,7 @@
 #include "libfusion/core/refs/ref.h"
 #include "libfusion/core/refs/ref_lens.h"
 #include "libfusion/core/refs/ref_pass.h"
+#include "libfusion/refs/ref_watch.h"
 #include "libfusion/talk/dispatch.h"
 
 #define THREADS 4

@@ -16,6 +16,7 @@
 #include "libfusion/core/refs/ref.h"
 #include "libfusion/core/refs/ref_pass.h"
 #include "libfusion/core/refs/ref_zero.h"
+#include "libfusion/refs/ref_watch.h"
 #include "libfusion/talk/dispatch.h"
 
 static struct fusion_arena *arena;

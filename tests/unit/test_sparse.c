@@ -13,6 +13,7 @@
 #include <fusion/fusion.h>
 
 #include "libfusion/core/base/sparse.h"
+#include "libfusion/refs/ref_rows.h"
 
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102

@@ -11,8 +11,10 @@
  */
 #include "libfusion/core/objects/object_item.h"
 
+#include <errno.h>
 #include <string.h>
 
+#include "libfusion/core/file/lock.h"
 #include "libfusion/core/heap/block.h"
 #include "libfusion/core/heap/span.h"
 #include "libfusion/core/objects/object.h"
@@ -96,8 +98,8 @@ static bool allows(const struct object_item *item, const char *path)
 	return has_value(item, path);
 }
 
-bool object_item_allows(const struct view *v, struct object *o,
-			const char *path)
+static bool any_allows(const struct view *v, const struct object *o,
+		       const char *path)
 {
 	const struct object_item *item =
 		object_item_at(v, load_relaxed(&o->items));
@@ -110,6 +112,56 @@ bool object_item_allows(const struct view *v, struct object *o,
 	return false;
 }
 
+bool object_item_in(const struct view *v, const struct object *o, uint64_t addr)
+{
+	uint64_t at = load_relaxed(&o->items);
+	const struct object_item *item;
+
+	for (uint32_t n = 0; n < ITEMS_MAX && at != addr; n++) {
+		item = object_item_at(v, at);
+		if (!item)
+			return false;
+		at = load_relaxed(&item->next);
+	}
+	return at == addr;
+}
+
+/* --- Reading with the lock ------------------------------------------------ */
+
+int object_item_read(struct view *v, struct thread_rec *me, struct object *o,
+		     const struct object_item_key *key,
+		     int (*fn)(const struct object_item *item, void *ctx),
+		     void *ctx)
+{
+	const struct object_item *item;
+	int r = core_lock(v, me, &o->lock);
+
+	if (r < 0)
+		return r;
+	item = object_item_find(v, o, key, NULL);
+	r = item ? fn(item, ctx) : -ENOENT;
+	core_unlock(v, me, &o->lock);
+	return r;
+}
+
+int object_item_allows(struct view *v, struct thread_rec *me, struct object *o,
+		       const char *path)
+{
+	bool may;
+	int r = core_lock(v, me, &o->lock);
+
+	if (r < 0)
+		return r;
+	may = any_allows(v, o, path);
+	core_unlock(v, me, &o->lock);
+	return may ? 0 : -EACCES;
+}
+
+/* --- Changing the chain --------------------------------------------------- */
+
+/* Announce a change of the chain of @o.  Killed from here to object_item_end():
+ * object_recover_locked() compares chain and slots, whether or not the commit
+ * was made. */
 void object_item_begin(const struct view *v, struct thread_rec *me,
 		       const struct object *o)
 {
@@ -126,16 +178,70 @@ void object_item_end(struct thread_rec *me)
 	compiler_fence();
 }
 
-bool object_item_in(const struct view *v, const struct object *o, uint64_t addr)
+/* The lock is held.  Commit: the store of the link.  Killed before it: the
+ * chain has the old item, recovery strikes that out of its slot, and frees the
+ * new one.  Killed after it: the chain has the new item, and recovery frees the
+ * old one. */
+static void link_item(const struct view *v, struct thread_rec *me,
+		      struct object *o, struct object_item *item,
+		      const struct object_item_key *key)
 {
-	uint64_t at = load_relaxed(&o->items);
-	const struct object_item *item;
+	uint64_t *link = &o->items;
+	struct object_item *old = object_item_find(v, o, key, &link);
 
-	for (uint32_t n = 0; n < ITEMS_MAX && at != addr; n++) {
-		item = object_item_at(v, at);
-		if (!item)
-			return false;
-		at = load_relaxed(&item->next);
-	}
-	return at == addr;
+	object_item_begin(v, me, o);
+	if (old)
+		store_relaxed(&me->item[1], load_relaxed(link));
+	store_relaxed(&item->next,
+		      old ? load_relaxed(&old->next) : load_relaxed(link));
+	compiler_fence();
+	/* Release: who walks without the lock (the daemon) finds it whole. */
+	store_release(link, (uint64_t)(uintptr_t)item);
+	compiler_fence();
+	store_relaxed(&me->item[0], 0ull);
+	object_item_end(me);
+}
+
+int object_item_put(struct view *v, struct thread_rec *me, struct object *o,
+		    struct object_item *item, const struct object_item_key *old)
+{
+	int r = core_lock(v, me, &o->lock);
+
+	if (r < 0)
+		return r;
+	if (load_acquire(&o->id))
+		link_item(v, me, o, item, old);
+	else
+		r = -EIDRM;
+	core_unlock(v, me, &o->lock);
+	return r;
+}
+
+/* The lock is held.  Commit: the store of the link.  Killed before it: recovery
+ * strikes the item out of the slot.  Killed after it: recovery frees it. */
+static void unlink_item(const struct view *v, struct thread_rec *me,
+			struct object *o, const struct object_item *old,
+			uint64_t *link)
+{
+	object_item_begin(v, me, o);
+	store_relaxed(&me->item[1], load_relaxed(link));
+	compiler_fence();
+	store_release(link, load_relaxed(&old->next));
+	object_item_end(me);
+}
+
+int object_item_remove(struct view *v, struct thread_rec *me, struct object *o,
+		       const struct object_item_key *key)
+{
+	const struct object_item *old;
+	uint64_t *link;
+	int r = core_lock(v, me, &o->lock);
+
+	if (r < 0)
+		return r;
+	old = object_item_find(v, o, key, &link);
+	if (old)
+		unlink_item(v, me, o, old, link);
+	core_unlock(v, me, &o->lock);
+	return old ? 0 : -ENOENT;
 }

@@ -19,6 +19,7 @@
 #include "libfusion/core/talk/call.h"
 #include "libfusion/core/talk/call_recover.h"
 #include "libfusion/core/talk/cursor.h"
+#include "libfusion/core/talk/cursor_recover.h"
 #include "libfusion/core/talk/reactor.h"
 #include "libfusion/core/talk/ring.h"
 #include "libfusion/core/talk/ring_check.h"
@@ -93,7 +94,7 @@ static void check_members(struct arena_checker *c)
 			    master);
 }
 
-static bool announces(const struct thread_rec *t)
+static bool announces_any(const struct thread_rec *t)
 {
 	for (unsigned i = 0; i < THREAD_HELD; i++)
 		if (t->held[i])
@@ -112,7 +113,7 @@ static void check_threads(struct arena_checker *c)
 		const struct thread_rec *t = view_thread(c->v, i);
 		uint32_t slot = load_relaxed(&t->member);
 
-		if (announces(t))
+		if (announces_any(t))
 			check_fault(&c->check,
 				    "thread: announces an operation (%u)", i);
 		if (skirmish_check_thread(c->v, t) ||

@@ -1,5 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Calls of visitors: the daemon must not sleep, and has no caches. */
+/*
+ * Calls of visitors
+ *
+ * The daemon calls for a visitor with the visitor's own thread record, in the
+ * slot of that record.  It must not sleep and has no caches: requests that do
+ * not fit into a record go through a block of the heap.
+ *
+ * Invariant: a visitor has one call at a time, and its slot is not IDLE until
+ * call_end().
+ */
 #include "libfusion/core/talk/call_visit.h"
 
 #include "libfusion/core/talk/call.h"
@@ -11,9 +20,13 @@
 #include "libfusion/core/heap/block.h"
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/life/member.h"
+#include "libfusion/core/talk/call_request.h"
 #include "libfusion/core/talk/call_slot.h"
 
-static struct call_slot *mine(const struct view *v, const struct thread_rec *me)
+/* The slot of the visitor's call, NULL it has none.  Acquire: pairs with the
+ * release in call_finish(); an answer that is seen is seen whole. */
+static struct call_slot *visitor_slot(const struct view *v,
+				      const struct thread_rec *me)
 {
 	struct call_slot *s = call_slot_at(v, thread_slot(v, me));
 
@@ -23,9 +36,9 @@ static struct call_slot *mine(const struct view *v, const struct thread_rec *me)
 		       : NULL;
 }
 
-/* The word and the bytes into a block that the record has. */
-static int into_block(struct view *v, struct thread_rec *me, uint64_t word,
-		      const void *data, uint32_t size)
+/* Put the word and the bytes into a block, which the record has. */
+static int write_block(struct view *v, struct thread_rec *me, uint64_t word,
+		       const void *data, uint32_t size)
 {
 	uint64_t off = view_off(v, &me->msg_block);
 	int r = block_alloc_to(v, me, sizeof(word) + (uint64_t)size, off);
@@ -40,9 +53,9 @@ static int into_block(struct view *v, struct thread_rec *me, uint64_t word,
 	return 0;
 }
 
-static int message(struct view *v, struct thread_rec *me,
-		   const struct call_request *rq, uint64_t serial,
-		   const void *data)
+static int send_request(struct view *v, struct thread_rec *me,
+			const struct call_request *rq, uint64_t serial,
+			const void *data)
 {
 	unsigned char bytes[RING_INLINE];
 	int r;
@@ -53,7 +66,7 @@ static int message(struct view *v, struct thread_rec *me,
 			memcpy(bytes + sizeof(rq->word), data, rq->size);
 		return call_message(v, me, rq, serial, bytes, NULL);
 	}
-	r = into_block(v, me, rq->word, data, rq->size);
+	r = write_block(v, me, rq->word, data, rq->size);
 	if (r == 0)
 		r = call_message(v, me, rq, serial, NULL, NULL);
 	if (r < 0)
@@ -86,16 +99,18 @@ int call_post(struct view *v, struct thread_rec *me, uint32_t index,
 	}
 	if (r < 0)
 		return r == -EDQUOT ? -EAGAIN : r;
-	r = message(v, me, &rq,
-		    CALL_SERIAL(call_slot_index(v, s),
-				SLOT_SEQ(load_relaxed(&s->st))),
-		    data);
+	r = send_request(v, me, &rq,
+			 CALL_SERIAL(call_slot_index(v, s),
+				     SLOT_SEQ(load_relaxed(&s->st))),
+			 data);
 	if (r < 0)
 		call_drop(v, me, s);
 	return r;
 }
 
-static int found(struct view *v, struct call_slot *s, struct call_answer *ret)
+/* Find the answer, checking what the callee has written. */
+static int read_answer(struct view *v, struct call_slot *s,
+		       struct call_answer *ret)
 {
 	uint32_t len = load_relaxed(&s->len);
 	void *p = s->bytes;
@@ -110,9 +125,11 @@ static int found(struct view *v, struct call_slot *s, struct call_answer *ret)
 	return 0;
 }
 
-/* Its state is none, or it is returned by who is not there. */
-static bool is_impossible(const struct view *v, const struct call_slot *s,
-			  uint64_t st)
+/* Tell whether the state is none that a pending call has, or names a thread
+ * that is not there as the one that returns.  Acquire: pairs with the release
+ * in thread_claim() and in call_finish(). */
+static bool is_state_impossible(const struct view *v, const struct call_slot *s,
+				uint64_t st)
 {
 	uint32_t who = SLOT_EXTRA(st);
 
@@ -126,7 +143,7 @@ static bool is_impossible(const struct view *v, const struct call_slot *s,
 
 int call_poll(struct view *v, struct thread_rec *me, struct call_answer *ret)
 {
-	struct call_slot *s = mine(v, me);
+	struct call_slot *s = visitor_slot(v, me);
 	uint64_t st = s ? load_acquire(&s->st) : 0;
 	int r;
 
@@ -134,17 +151,17 @@ int call_poll(struct view *v, struct thread_rec *me, struct call_answer *ret)
 		return -ENODATA;
 	switch (SLOT_STATE(st)) {
 	case SLOT_DONE:
-		r = found(v, s, ret);
+		r = read_answer(v, s, ret);
 		break;
 	case SLOT_FAILED:
 		r = -(int)SLOT_EXTRA(st);
 		break;
 	default:
-		if (is_impossible(v, s, st)) {
+		if (is_state_impossible(v, s, st)) {
 			r = -EIO;
 			break;
 		}
-		/* It may have gone without a word, as nobody was told. */
+		/* The owner may be gone without a word: nobody was told. */
 		if (member_at(v, load_relaxed(&s->callee_slot),
 			      load_relaxed(&s->callee_id)))
 			return -EAGAIN;
@@ -157,7 +174,7 @@ int call_poll(struct view *v, struct thread_rec *me, struct call_answer *ret)
 
 void call_end(struct view *v, struct thread_rec *me)
 {
-	struct call_slot *s = mine(v, me);
+	struct call_slot *s = visitor_slot(v, me);
 	uint64_t st;
 
 	if (!s || call_withdraw(v, me, s, &st) || call_abandon(s, &st))

@@ -1,104 +1,44 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Listening to a reactor. */
+/*
+ * Cursors: listening to a reactor, and reading what is dispatched
+ *
+ * A listener copies a record out, checks that the header is still the same, and
+ * moves its cursor by CAS.  The CAS is the commit: if it succeeds the listener
+ * has the message; if it fails a dispatcher has pushed the cursor, and counted
+ * the message as dropped.  Never both for one message.
+ *
+ * A listener that moves, or goes away, may make room.  Invariant: a dispatcher
+ * that waits for room is told by the last listener that held it up.  A listener
+ * that reads on tells it twice a lap, so that a reader that never goes idle
+ * reports its progress, too.
+ */
 #include "libfusion/core/talk/cursor.h"
 
 #include <string.h>
 
 #include "libfusion/core/base/seed.h"
-#include "libfusion/core/file/bell.h"
 #include "libfusion/core/file/thread.h"
-#include "libfusion/core/life/life.h"
-#include "libfusion/core/life/member.h"
-
-/* --- Bells ---------------------------------------------------------------- */
-
-/*
- * Its queue is full, so its dispatcher is awake, and looks at the mark before
- * it sleeps:
- *
- *   who rings                          who dispatches
- *   scan = 1                           take the records, give the cells back
- *   fence                              fence (dispatch_arm())
- *   room in the queue? -> ring         scan? -> look at everything
- *
- * Without the fence here the queue may look full after it was emptied, and the
- * mark be seen by nobody: the dispatcher would sleep with news for it.
- */
-static void mark(struct view *v, struct thread_rec *me, const struct cursor *c)
-{
-	struct ring queue;
-
-	if (message_queue(v, me, load_relaxed(&c->slot),
-			  load_relaxed(&c->owner), &queue) == 0)
-		store_release(&queue.ctl->scan, 1u);
-	full_fence();
-}
-
-void bell_ring(struct view *v, struct thread_rec *me, struct cursor *c,
-	       uint32_t id, bool always)
-{
-	const struct msg_head h = {.kind = MSG_NEWS, .a = id};
-	uint32_t slot = load_relaxed(&c->slot), owner = load_relaxed(&c->owner);
-
-	/* Acquire: pairs with the release in cursor_rest(). */
-	if (!load_relaxed(&c->idle) && !always)
-		return;
-	if (!xchg_acquire(&c->idle, 0u) && !always)
-		return;
-	if (CURSOR_FLAGS(c) & CURSOR_VISITOR) {
-		visitor_bell_ring(v->sb);
-		return;
-	}
-	if (!slot || slot > v->geo.max_members)
-		return;
-	/* First the mark: it is the one of the two that is sure to be seen. */
-	if (message_post(v, me, slot, owner, &h, NULL, NULL) == -EAGAIN) {
-		mark(v, me, c);
-		if (SEED_BUG(86))
-			return;
-		message_post(v, me, slot, owner, &h, NULL, NULL);
-	}
-}
-
-/*
- *   who dispatches                 who listens
- *   commit the record              idle = 1
- *   fence                          fence
- *   idle? -> take it, ring         look again
- */
-void bells_ring(struct view *v, struct thread_rec *me, struct ring *r,
-		uint64_t channel, uint32_t id)
-{
-	bool all = channel == BELLS_ALL;
-
-	full_fence();
-	for (uint32_t i = 0; i < ring_cursors(r); i++) {
-		struct cursor *c = cursor_at(r, i);
-		uint32_t state;
-
-		if (!load_relaxed(&c->idle) && !all)
-			continue;
-		state = CURSOR_STATE(load_acquire(&c->st));
-		if (state != CURSOR_LIVE && state != CURSOR_LAGGED)
-			continue;
-		if (all || load_relaxed(&c->mask) & CHANNEL_BIT(channel))
-			bell_ring(v, me, c, id, all);
-	}
-}
+#include "libfusion/core/talk/listener_wake.h"
+#include "libfusion/core/talk/ring_consume.h"
+#include "libfusion/core/talk/ring_open.h"
+#include "libfusion/core/talk/ring_room.h"
 
 /* --- Taking --------------------------------------------------------------- */
 
-static void raise_hi(struct ring *r, uint32_t hi)
+static void raise_cursors_hi(struct ring *r, uint32_t hi)
 {
 	uint32_t was = load_relaxed(&r->ctl->cursors_hi);
 
-	/* Release: pairs with the acquire in view_hi(). */
+	/* Release: pairs with the acquire in view_hi().  The cursor is taken
+	 * before others scan it. */
 	while (was < hi && !cas_release(&r->ctl->cursors_hi, &was, hi))
 		;
 }
 
-static int take(struct ring *r, const struct thread_rec *me,
-		const struct cursor_params *params)
+/* Take a free cursor and set it up.  Commit: LIVE.  Killed before it: recovery
+ * finds the cursor TAKEN by a dead thread. */
+static int take_cursor(struct ring *r, const struct thread_rec *me,
+		       const struct cursor_params *params)
 {
 	uint32_t token = thread_token(me);
 
@@ -106,12 +46,15 @@ static int take(struct ring *r, const struct thread_rec *me,
 		struct cursor *c = cursor_at(r, i);
 		uint64_t st = load_relaxed(&c->st);
 
-		/* Acquire: pairs with the release of who gave it back. */
+		/* Acquire: pairs with the release in cursor_free() and
+		 * free_lost_cursors().  The last listener is done with the
+		 * cursor. */
 		if (CURSOR_STATE(st) != CURSOR_FREE ||
 		    !cas_acquire(&c->st, &st, CURSOR_MAKE(CURSOR_TAKEN, token)))
 			continue;
-		/* Before it is LIVE: who is not scanned is not waited for. */
-		raise_hi(r, i + 1);
+		/* Before the cursor is LIVE: a cursor that is not scanned is
+		 * not waited for. */
+		raise_cursors_hi(r, i + 1);
 		store_relaxed(&c->owner, params->owner);
 		store_relaxed(&c->slot, params->slot);
 		store_relaxed(&c->idle, 0u);
@@ -120,17 +63,23 @@ static int take(struct ring *r, const struct thread_rec *me,
 		store_relaxed(&c->policy, params->policy << 24 | params->flags);
 		store_relaxed(&c->limit_ms, params->limit_ms);
 		store_relaxed(&c->pos, ring_tail(r));
-		/* Release: pairs with the acquires of who dispatches. */
+		/* Commit.  Release: pairs with the acquires of the state in
+		 * cursor_is_gating(), has_listener() and listeners_wake().  A
+		 * dispatcher must see the cursor with its position and its
+		 * policy. */
 		store_release(&c->st, CURSOR_MAKE(CURSOR_LIVE, token));
 		return (int)i;
 	}
 	return -ENOSPC;
 }
 
-/* It names a ring that is not its own: who listened to the one that had the
- * record before was late, and was killed before he could take it back.  Owner,
- * then id: the owner also goes when the reactor does, behind its id. */
-static void drop_foreign(const struct view *v, struct reactor *re, uint32_t id)
+/* Take the link to a ring off that is not this reactor's.  A listener to the
+ * reactor that had the record before was late, and was killed before it could
+ * take the link back.  The owner is read before the id: when the reactor is
+ * destroyed, the owner changes behind the id.  Acquire: pairs with the CAS in
+ * ring_open() and the release in ring_close(). */
+static void unlink_foreign_ring(const struct view *v, struct reactor *re,
+				uint32_t id)
 {
 	uint32_t ring = load_acquire(&re->ring);
 
@@ -141,9 +90,11 @@ static void drop_foreign(const struct view *v, struct reactor *re, uint32_t id)
 		cas_acq_rel(&re->ring, &ring, 0u);
 }
 
-/* The ring was made too late, for one that has the record by now. */
-static void take_back(struct view *v, struct thread_rec *me, struct reactor *re,
-		      uint32_t id, uint32_t index)
+/* Close a ring that was made too late: the record has got another reactor by
+ * now.  Acquire: pairs with the release in reactor_fini().  Release of the CAS:
+ * pairs with the acquire of the word in ring_open(). */
+static void close_late_ring(struct view *v, struct thread_rec *me,
+			    struct reactor *re, uint32_t id, uint32_t index)
 {
 	uint32_t owner = id | RING_OF_REACTOR, linked = index + 1;
 	uint32_t now = load_acquire(&re->id);
@@ -154,25 +105,30 @@ static void take_back(struct view *v, struct thread_rec *me, struct reactor *re,
 		ring_close(v, me, index, owner);
 }
 
-/* If it is still ours, and not another thread's that has taken it since. */
-static void give_up(struct cursor *c, const struct thread_rec *me)
+/* Free a cursor that this thread has just taken, unless it was freed and
+ * another thread has taken it since.  Release: pairs with the CAS in
+ * take_cursor(). */
+static void give_up_cursor(struct cursor *c, const struct thread_rec *me)
 {
-	uint64_t mine = CURSOR_MAKE(CURSOR_LIVE, thread_token(me));
+	uint64_t live = CURSOR_MAKE(CURSOR_LIVE, thread_token(me));
 
-	cas_acq_rel(&c->st, &mine, 0ull);
+	cas_acq_rel(&c->st, &live, 0ull);
 }
 
-/* Commit: LIVE.  Killed before it: recovery finds it TAKEN by the dead. */
+/* Commit: LIVE, in take_cursor().  Killed between making the ring and that: the
+ * ring has no listener, and stays with the reactor. */
 int cursor_take(struct view *v, struct thread_rec *me, struct reactor *re,
 		const struct cursor_params *params, struct listener *ret)
 {
+	/* Acquire, as in each load of the id here: pairs with the commit of the
+	 * record and with the release in reactor_fini(). */
 	uint32_t id = load_acquire(&re->id), index;
 	struct ring r;
 	int e;
 
 	if (!id)
 		return -EIDRM;
-	drop_foreign(v, re, id);
+	unlink_foreign_ring(v, re, id);
 	e = ring_open(v, me, id | RING_OF_REACTOR, load_relaxed(&re->cells),
 		      load_relaxed(&re->listeners), &re->ring, &index);
 	if (e < 0)
@@ -182,19 +138,19 @@ int cursor_take(struct view *v, struct thread_rec *me, struct reactor *re,
 			       : e;
 	e = reactor_ring(v, re, &r);
 	if (load_acquire(&re->id) != id) {
-		take_back(v, me, re, id, index);
+		close_late_ring(v, me, re, id, index);
 		return -EIDRM;
 	}
 	if (e < 0)
 		return e == -ENOENT ? -EIDRM : e;
-	e = take(&r, me, params);
+	e = take_cursor(&r, me, params);
 	if (e < 0)
 		return e;
-	/* The drawing is at ring_goes() in reactor.c: it tells us, or we see
-	 * that the reactor went. */
+	/* The drawing is at close_reactor_ring(): the destroyer sees our LIVE,
+	 * or we see that the id has changed. */
 	full_fence();
 	if (load_acquire(&re->id) != id && !SEED_BUG(93)) {
-		give_up(cursor_at(&r, (uint32_t)e), me);
+		give_up_cursor(cursor_at(&r, (uint32_t)e), me);
 		return -EIDRM;
 	}
 	*ret = (struct listener){
@@ -212,6 +168,7 @@ int cursor_get(const struct view *v, const struct listener *l,
 	struct cursor *c;
 	int e;
 
+	/* Acquire: pairs with the release in reactor_fini(). */
 	if (load_acquire(&l->re->id) != l->id)
 		return -EIDRM;
 	e = reactor_ring(v, l->re, ret_ring);
@@ -220,6 +177,8 @@ int cursor_get(const struct view *v, const struct listener *l,
 	if (l->cursor >= ret_ring->n_cursors)
 		return -EIO;
 	c = cursor_at(ret_ring, l->cursor);
+	/* Acquire: pairs with the CAS in give_up_on_listener(); and whose
+	 * cursor it is, is read behind the state. */
 	switch (CURSOR_STATE(load_acquire(&c->st))) {
 	case CURSOR_LIVE:
 	case CURSOR_LAGGED:
@@ -235,9 +194,10 @@ int cursor_get(const struct view *v, const struct listener *l,
 	return 0;
 }
 
-/* --- Who is waited for -----------------------------------------------------
- */
+/* --- Which listeners hold up the ring ------------------------------------- */
 
+/* Acquire: pairs with the release in take_cursor(); policy and position are
+ * read behind LIVE. */
 bool cursor_is_gating(const struct cursor *c)
 {
 	return CURSOR_STATE(load_acquire(&c->st)) == CURSOR_LIVE &&
@@ -254,6 +214,8 @@ uint64_t cursors_gate(const struct ring *r, uint64_t head)
 
 		if (!cursor_is_gating(c))
 			continue;
+		/* Acquire: pairs with the release of pos in read_next_record().
+		 * The listener is done with the cells before the gate. */
 		pos = load_acquire(&c->pos);
 		if (pos < gate)
 			gate = pos;
@@ -261,9 +223,10 @@ uint64_t cursors_gate(const struct ring *r, uint64_t head)
 	return gate;
 }
 
-/* Who waits for room is woken by the last one that holds it up, and not by each
- * of many that have read what there is.  Two that move at once: the fence is
- * between one's own place and those of the others, so one of them sees both. */
+/* Tell the threads that wait for room, if this cursor was the last one that
+ * held them up: not each of many listeners that have read what there is wakes
+ * them.  Two that move at once each move, fence, and read the position of the
+ * other, so one of them sees both moves. */
 static void tell_room_fenced(struct ring *r)
 {
 	uint64_t head;
@@ -271,6 +234,7 @@ static void tell_room_fenced(struct ring *r)
 	if (!load_relaxed(&r->ctl->space_waiters) &&
 	    !load_relaxed(&r->ctl->visitors))
 		return;
+	/* Acquire: pairs with the release in reactor_make_room(). */
 	head = load_acquire(&r->ctl->head);
 	if (cursors_gate(r, head) > head)
 		ring_tell_space(r);
@@ -282,26 +246,27 @@ static void tell_room(struct ring *r)
 	tell_room_fenced(r);
 }
 
-/* Who waits for all to be done looks. */
-static void tell_done(struct view *v, struct thread_rec *me, struct ring *r,
-		      const struct cursor *mine, uint32_t id, bool always)
+/* Wake the listeners that read behind all others (CURSOR_DONE), if they are
+ * idle or @always.  Acquire: pairs with the release in take_cursor(). */
+static void wake_done_listeners(struct view *v, struct thread_rec *me,
+				struct ring *r, const struct cursor *self,
+				uint32_t id, bool always)
 {
 	for (uint32_t i = 0; i < ring_cursors(r); i++) {
 		struct cursor *c = cursor_at(r, i);
 
-		if (c != mine && (always || load_relaxed(&c->idle)) &&
+		if (c != self && (always || load_relaxed(&c->idle)) &&
 		    CURSOR_FLAGS(c) & CURSOR_DONE &&
 		    CURSOR_STATE(load_acquire(&c->st)) == CURSOR_LIVE && me)
-			bell_ring(v, me, c, id, always);
+			listener_wake(v, me, c, id, always);
 	}
 }
 
-/* And who waits for room may have it now. */
-static void moved(struct view *v, struct thread_rec *me, struct ring *r,
-		  const struct cursor *mine, uint32_t id, bool always)
+void cursor_tell_moved(struct view *v, struct thread_rec *me, struct ring *r,
+		       const struct cursor *self, uint32_t id, bool always)
 {
 	tell_room(r);
-	tell_done(v, me, r, mine, id, always);
+	wake_done_listeners(v, me, r, self, id, always);
 }
 
 void cursor_free(struct view *v, struct thread_rec *me,
@@ -315,15 +280,17 @@ void cursor_free(struct view *v, struct thread_rec *me,
 		c = cursor_at(&r, l->cursor);
 	else if (e < 0)
 		return;
-	/* Release: pairs with the acquire in take(). */
+	/* Release: pairs with the CAS in take_cursor().  This listener is done
+	 * with the cursor. */
 	store_release(&c->st, 0ull);
-	moved(v, me, &r, c, l->id, false);
+	cursor_tell_moved(v, me, &r, c, l->id, false);
 }
 
 /* --- Reading -------------------------------------------------------------- */
 
-/* Not farther than the ring can go: cells may have been given back, and used
- * again, before the head was moved. */
+/* Not farther than the ring can go.  Cells may have been freed, and used again,
+ * before the head was moved.  Acquire: the head is read behind the position;
+ * pairs with the release in reactor_make_room(). */
 bool cursor_is_sound(const struct ring *r, const struct cursor *c)
 {
 	uint32_t state = CURSOR_STATE(load_acquire(&c->st));
@@ -333,8 +300,9 @@ bool cursor_is_sound(const struct ring *r, const struct cursor *c)
 	       pos <= load_acquire(&r->ctl->head) + 2 * r->cells;
 }
 
-/* As far as all others are. */
-uint64_t done_by_others(const struct ring *r, const struct cursor *mine)
+/* Acquire of the state: pairs with the release in take_cursor(); flags and
+ * position are read behind LIVE. */
+uint64_t cursors_done_pos(const struct ring *r, const struct cursor *self)
 {
 	uint64_t done = UINT64_MAX;
 
@@ -342,12 +310,14 @@ uint64_t done_by_others(const struct ring *r, const struct cursor *mine)
 		const struct cursor *c = cursor_at(r, i);
 		uint64_t pos;
 
-		/* A shell that looks on is no recipient: it may be stopped. */
-		if (c == mine ||
+		/* A visitor only looks on: it may be stopped, and nobody waits
+		 * until it has read. */
+		if (c == self ||
 		    CURSOR_FLAGS(c) & (CURSOR_DONE | CURSOR_VISITOR) ||
 		    CURSOR_STATE(load_acquire(&c->st)) != CURSOR_LIVE)
 			continue;
-		/* Acquire: what it did with the messages comes before. */
+		/* Acquire: pairs with the release of pos in read_next_record().
+		 * What that listener did with the messages came before. */
 		pos = load_acquire(&c->pos);
 		if (pos < done)
 			done = pos;
@@ -371,11 +341,12 @@ static void read_words(void *to, const void *from, uint32_t size)
 	}
 }
 
-/* The record at @pos, which may be overwritten meanwhile: then what was read is
- * nothing.  1 it is a message for us, 0 it is not, -EMSGSIZE. */
-static int copy_out(const struct ring *r, const struct cursor *c, uint64_t pos,
-		    uint32_t cells, uint32_t skip_of, void *buf, uint32_t size,
-		    struct msg_head *ret)
+/* Copy the record at @pos out.  It may be overwritten meanwhile; then the
+ * caller throws the copy away. 1: it is a message for this listener. 0: it is
+ * not. -EMSGSIZE. */
+static int copy_record(const struct ring *r, const struct cursor *c,
+		       uint64_t pos, uint32_t cells, uint32_t skip_of,
+		       void *buf, uint32_t size, struct msg_head *ret)
 {
 	struct msg_head *at = ring_head_at(r, pos);
 
@@ -392,29 +363,33 @@ static int copy_out(const struct ring *r, const struct cursor *c, uint64_t pos,
 	return 1;
 }
 
-/* Pairs with the fence in the dispatcher's fill(): was it still the same? */
-static bool is_same(const struct ring *r, uint64_t pos, uint64_t h)
+/* Tell whether header @h still stands at @pos, so that what was copied is that
+ * record.  Pairs with the fence in fill_record(): if a word of the next message
+ * was copied, its claim is seen. */
+static bool is_header_same(const struct ring *r, uint64_t pos, uint64_t h)
 {
 	acquire_fence();
 	return load_relaxed(&r->hdr[pos & r->mask]) == h;
 }
 
-/* 1, -EMSGSIZE; 0 nothing there; -EAGAIN look again. */
-static int read_next(struct ring *r, struct cursor *c, uint32_t skip_of,
-		     void *buf, uint32_t size, struct msg_head *ret)
+/* Read the next record. 1: a message; 0: there is nothing; -EAGAIN: look again;
+ * -EMSGSIZE, -EIO.  Acquire of pos: pairs with the release in push_cursor().
+ * Acquire of the header: pairs with the release in ring_commit(). */
+static int read_next_record(struct ring *r, struct cursor *c, uint32_t skip_of,
+			    void *buf, uint32_t size, struct msg_head *ret)
 {
 	uint64_t pos = load_acquire(&c->pos), head;
 	uint64_t h = load_acquire(&r->hdr[pos & r->mask]);
 	uint32_t cells, producer;
 	int e = 0;
 
-	if (CURSOR_FLAGS(c) & CURSOR_DONE && pos >= done_by_others(r, c))
+	if (CURSOR_FLAGS(c) & CURSOR_DONE && pos >= cursors_done_pos(r, c))
 		return 0;
 	switch (ring_look(r, pos, &cells, &producer)) {
 	case RING_RECORD:
-		e = copy_out(r, c, pos, cells, skip_of, buf, size, ret);
+		e = copy_record(r, c, pos, cells, skip_of, buf, size, ret);
 		ret->b = pos;
-		if (!is_same(r, pos, h))
+		if (!is_header_same(r, pos, h))
 			return -EAGAIN;
 		if (e < 0)
 			return e;
@@ -430,11 +405,13 @@ static int read_next(struct ring *r, struct cursor *c, uint32_t skip_of,
 	default:
 		return 0;
 	}
-	/* Commit.  Release: we are done with the cells; or somebody else has
-	 * moved us, and counted. */
+	/* Commit.  Release: pairs with the acquires of pos in cursors_gate()
+	 * and cursors_done_pos(); this listener is done with the cells.  If the
+	 * CAS fails, a dispatcher has pushed the cursor, and counted. */
 	if (!cas_release(&c->pos, &pos, pos + cells))
 		return -EAGAIN;
-	/* Who never rests says now and then how far it is. */
+	/* A reader that never goes idle must still report progress, or
+	 * dispatchers would sleep. */
 	if ((pos ^ (pos + cells)) & (r->cells / 2))
 		tell_room(r);
 	return e ? e : -EAGAIN;
@@ -449,23 +426,25 @@ int cursor_read(struct view *v, const struct listener *l, uint32_t skip_of,
 
 	if (e < 0)
 		return e;
-	/* What is passed over is no more than the ring has, unless more keeps
+	/* There is no more to pass over than the ring has, unless more keeps
 	 * coming. */
 	for (uint32_t n = 0; n < 2 * r.cells; n++) {
-		e = read_next(&r, c, skip_of, buf, size, ret_head);
+		e = read_next_record(&r, c, skip_of, buf, size, ret_head);
 		if (e != -EAGAIN)
 			return e;
 	}
 	return 0;
 }
 
-static bool is_there(const struct ring *r, const struct cursor *c)
+/* Tell whether there is anything to read.  Acquire: as in read_next_record().
+ */
+static bool is_record_there(const struct ring *r, const struct cursor *c)
 {
 	uint64_t pos = load_acquire(&c->pos);
 	uint32_t cells, producer;
 	enum ring_found found = ring_look(r, pos, &cells, &producer);
 
-	if (CURSOR_FLAGS(c) & CURSOR_DONE && pos >= done_by_others(r, c))
+	if (CURSOR_FLAGS(c) & CURSOR_DONE && pos >= cursors_done_pos(r, c))
 		return false;
 	return found == RING_RECORD || found == RING_SKIP || found == RING_LOST;
 }
@@ -477,25 +456,28 @@ bool cursor_rest(struct view *v, struct thread_rec *me,
 	struct ring r;
 	uint64_t st;
 
-	/* Who is told of the end does not rest. */
+	/* A listener whose reactor has ended, or that is disconnected, must not
+	 * go idle. */
 	if (cursor_get(v, l, &r, &c) < 0)
 		return false;
 	st = load_relaxed(&c->st);
 	if (CURSOR_STATE(st) == CURSOR_LAGGED)
 		cas_acq_rel(&c->st, &st,
 			    CURSOR_MAKE(CURSOR_LIVE, CURSOR_TOKEN(st)));
-	/* The drawing is at bells_ring(): a dispatcher must see that we are
+	/* The drawing is at listeners_wake(): a dispatcher must see that we are
 	 * idle before we look again.  The fence also comes between our own
-	 * place in the ring and all that we look at now: who waits for room,
-	 * where the others are, which of them are idle. */
+	 * position and all that we read now: the threads that wait for room,
+	 * the positions of the others, and which of them are idle.  Release:
+	 * pairs with the exchange in listener_wake(). */
 	store_release(&c->idle, 1u);
 	full_fence();
-	/* Only who is waited for makes room: the daemon, which reads and
-	 * writes, would tell itself of none again and again. */
+	/* Only a listener that is waited for makes room.  The daemon, which
+	 * reads and dispatches, would tell itself of room that is not there,
+	 * again and again. */
 	if (CURSOR_POLICY(c) != POLICY_DROP)
 		tell_room_fenced(&r);
-	tell_done(v, me, &r, c, l->id, false);
-	if (!is_there(&r, c) || SEED_BUG(96))
+	wake_done_listeners(v, me, &r, c, l->id, false);
+	if (!is_record_there(&r, c) || SEED_BUG(96))
 		return true;
 	store_relaxed(&c->idle, 0u);
 	return false;
@@ -529,128 +511,4 @@ int cursor_copy(const struct view *v, const struct reactor *re, uint32_t i,
 	*ret_behind =
 		tail > c.pos && tail - c.pos <= r.cells ? tail - c.pos : 0;
 	return 0;
-}
-
-/* --- Recovery ------------------------------------------------------------- */
-
-/* Free those that @is_lost says, and tell who waits. */
-static void free_cursors(struct view *v, const void *who,
-			 bool (*is_lost)(const struct view *,
-					 const struct cursor *, const void *))
-{
-	uint32_t hi = ring_hi(v);
-	struct ring r;
-
-	for (uint32_t i = 0; i < hi; i++) {
-		uint32_t owner = load_relaxed(&ring_ctl(v, i)->owner);
-		bool any = false;
-
-		if (!(owner & RING_OF_REACTOR) || ring_map(v, i, &r) < 0)
-			continue;
-		for (uint32_t k = 0; k < ring_cursors(&r); k++) {
-			struct cursor *c = cursor_at(&r, k);
-
-			if (CURSOR_STATE(load_acquire(&c->st)) == CURSOR_FREE ||
-			    !is_lost(v, c, who))
-				continue;
-			store_release(&c->st, 0ull);
-			any = true;
-		}
-		if (any)
-			moved(v, life_rec(v), &r, NULL,
-			      owner & ~RING_OF_REACTOR, true);
-	}
-}
-
-static bool is_of_thread(const struct view *v, const struct cursor *c,
-			 const void *who)
-{
-	const struct thread_rec *t = who;
-	uint64_t st = load_relaxed(&c->st);
-
-	(void)v;
-	return CURSOR_TOKEN(st) == thread_token(t) &&
-	       (CURSOR_STATE(st) == CURSOR_TAKEN ||
-		CURSOR_FLAGS(c) & CURSOR_VISITOR);
-}
-
-void reactor_recover_thread(struct view *v, const struct thread_rec *t)
-{
-	free_cursors(v, t, is_of_thread);
-}
-
-static bool is_of_member(const struct view *v, const struct cursor *c,
-			 const void *who)
-{
-	uint32_t slot = *(const uint32_t *)who;
-	uint64_t st = load_relaxed(&c->st);
-	uint32_t thread = TOKEN_SLOT(CURSOR_TOKEN(st));
-	const struct thread_rec *t;
-
-	if (CURSOR_STATE(st) != CURSOR_TAKEN &&
-	    !(CURSOR_FLAGS(c) & CURSOR_VISITOR))
-		return slot && load_relaxed(&c->slot) == slot;
-	if (thread >= view_hi(&v->sb->threads_hi, v->geo.max_threads))
-		return false;
-	t = view_thread(v, thread);
-	return load_relaxed(&t->member) == slot + 1 && is_of_thread(v, c, t);
-}
-
-void reactor_recover_member(struct view *v, uint32_t slot)
-{
-	free_cursors(v, &slot, is_of_member);
-}
-
-/* --- The checker ---------------------------------------------------------- */
-
-static bool is_known(const struct view *v, const struct cursor *c)
-{
-	const struct thread_rec *t;
-	uint64_t st = load_relaxed(&c->st);
-
-	if (CURSOR_STATE(st) == CURSOR_TAKEN)
-		return false;
-	if (!(CURSOR_FLAGS(c) & CURSOR_VISITOR))
-		return member_at(v, load_relaxed(&c->slot),
-				 load_relaxed(&c->owner));
-	t = thread_by_token(v, CURSOR_TOKEN(st));
-	return t && load_relaxed(&t->member) == 1;
-}
-
-/* Does a reactor have ring @i, whose @owner it is? */
-static bool is_had(const struct view *v, uint32_t i, uint32_t owner)
-{
-	uint32_t hi = table_hi(v, KIND_REACTOR);
-
-	for (uint32_t k = 0; k < hi; k++) {
-		const struct reactor *re = view_entry(v, KIND_REACTOR, k);
-
-		if (load_relaxed(&re->e.state) == ENTRY_USED &&
-		    load_relaxed(&re->ring) == i + 1 &&
-		    (load_relaxed(&re->id) | RING_OF_REACTOR) == owner)
-			return true;
-	}
-	return false;
-}
-
-unsigned reactor_check(struct view *v, check_report_fn report, void *ctx)
-{
-	struct checker c = {.report = report, .ctx = ctx};
-	struct ring r;
-
-	for (uint32_t i = 0; i < ring_hi(v); i++) {
-		uint32_t owner = load_relaxed(&ring_ctl(v, i)->owner);
-
-		if (!(owner & RING_OF_REACTOR) || ring_map(v, i, &r) < 0)
-			continue;
-		if (!is_had(v, i, owner))
-			check_fault(&c, "reactor: a ring is nobody's");
-		for (uint32_t k = 0; k < ring_cursors(&r); k++) {
-			if (CURSOR_STATE(cursor_at(&r, k)->st) == CURSOR_FREE ||
-			    is_known(v, cursor_at(&r, k)))
-				continue;
-			check_fault(&c, "reactor: a cursor is nobody's");
-		}
-	}
-	return c.faults;
 }

@@ -1,66 +1,92 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Bells: what the two halves of a reactor, dispatching and listening, share. */
+/* Cursors: listening to a reactor. */
 #ifndef FUSION_CORE_CURSOR_H
 #define FUSION_CORE_CURSOR_H
 
-#include "libfusion/core/base/checker.h"
 #include "libfusion/core/talk/reactor.h"
 
-/* bells_ring(): whatever their channels, and also who does not seem to rest:
- * the dead may have taken the mark and not rung. */
-#define BELLS_ALL UINT64_MAX
+struct cursor_params {
+	uint32_t owner, slot; /* a member's id and slot */
+	uint32_t flags;	      /* CURSOR_DONE, CURSOR_VISITOR */
+	uint32_t policy, limit_ms;
+	uint64_t mask;
+};
 
-/* Tell who has @c to look, if it rests (or @always).  @id is the reactor's. */
-void bell_ring(struct view *v, struct thread_rec *me, struct cursor *c,
-	       uint32_t id, bool always);
-/* All who listen to @channel and rest.  After the message is there. */
-void bells_ring(struct view *v, struct thread_rec *me, struct ring *r,
-		uint64_t channel, uint32_t id);
+/* A cursor as its listener names it. */
+struct listener {
+	struct reactor *re;
+	uint32_t id; /* of the reactor */
+	uint32_t cursor;
+	uint32_t owner; /* member id, 0 a visitor */
+};
 
-/* Is @c waited for? */
-bool cursor_is_gating(const struct cursor *c);
-/* Before which nothing may be overwritten; @head if nothing may. */
-uint64_t cursors_gate(const struct ring *r, uint64_t head);
-/* Can its position be? */
-bool cursor_is_sound(const struct ring *r, const struct cursor *c);
-
-/* As far as all but those that read behind the others are. */
-uint64_t done_by_others(const struct ring *r, const struct cursor *mine);
-
-/* Take a cursor at the end of what was dispatched; makes the ring if there is
- * none.  0; -ENOSPC; -EIDRM; -ENOMEM; -EIO; -ETIMEDOUT. */
+/*
+ * Begin to listen: take a cursor at the end of what was dispatched.  Makes the
+ * reactor's ring if there is none.
+ *
+ * 0 and *ret
+ * -ENOSPC     the reactor has as many listeners as it can have, or all rings
+ *             are in use
+ * -EIDRM      the reactor is destroyed
+ * -ENOMEM     the arena cannot grow
+ * -EIO        the ring makes no sense
+ * -ETIMEDOUT  the lock of the rings was not free in time
+ */
 int cursor_take(struct view *v, struct thread_rec *me, struct reactor *re,
 		const struct cursor_params *params, struct listener *ret);
-/* Give it back: nobody waits for it any more. */
+/* Stop listening: give the cursor back, so that nobody waits for it. */
 void cursor_free(struct view *v, struct thread_rec *me,
 		 const struct listener *l);
-/* Its cursor in *ret, its ring in *ret_ring.  0; -EPIPE; -EIDRM; -EIO. */
+/*
+ * Find the cursor of a listener, and its ring.
+ *
+ * 0 and *ret, *ret_ring
+ * -EPIPE  the listener was too slow and is disconnected
+ * -EIDRM  the reactor or the cursor is gone
+ * -EIO    the ring makes no sense
+ */
 int cursor_get(const struct view *v, const struct listener *l,
 	       struct ring *ret_ring, struct cursor **ret);
 /*
- * The next message.  1 and *ret_head, the payload in @buf; 0 there is none;
- * -EMSGSIZE @size is too small, ret_head->size says what is needed and nothing
- * is lost; -EPIPE disconnected; -EIDRM destroyed; -EIO.  @skip_of: member
- * whose messages with MSG_NOT_SENDER are passed over.  Checks all it reads.
+ * Read the next message into @buf, which has room for @size bytes.  Messages
+ * that member @skip_of sent with MSG_NOT_SENDER are passed over.
+ *
+ * 1 and *ret_head
+ * 0          there is none
+ * -EMSGSIZE  @size is too small; ret_head->size says what is needed, and the
+ *            message is not lost
+ * -EPIPE, -EIDRM, -EIO as cursor_get()
+ *
+ * Checks all that it reads, so a hostile ring does no harm.
  */
 int cursor_read(struct view *v, const struct listener *l, uint32_t skip_of,
 		void *buf, uint32_t size, struct msg_head *ret_head);
-/* There was none: ring when one comes.  Tells who waits for room, and who waits
- * for all to be done.  False: one has come meanwhile. */
+/* Go idle after cursor_read() returned 0: the next dispatcher wakes us.  Tells
+ * producers that wait for room, and listeners that read behind all others.
+ * False: read again, a message has come or the reactor has ended. */
 bool cursor_rest(struct view *v, struct thread_rec *me,
 		 const struct listener *l);
-/* There was none: can that be?  0; -EIO what is there makes no sense; others as
- * cursor_get(). */
+/* Check whether it can be that cursor_read() returned 0.  0; -EIO what is there
+ * makes no sense; others as cursor_get(). */
 int cursor_check(const struct view *v, const struct listener *l);
-/* Copy cursor @i of @re, below n_cursors of its ring.  0; -ENOENT it is free;
- * -ERANGE there are no more; *ret_behind: cells that it has still to read. */
+/* Copy cursor @i of @re for the lens.  *ret_behind is how many cells it has
+ * still to read.  0; -ENOENT the cursor is free; -ERANGE there are no more. */
 int cursor_copy(const struct view *v, const struct reactor *re, uint32_t i,
 		struct cursor *ret, uint64_t *ret_behind);
-/* Cursors that @t was taking, or had for a visitor. */
-void reactor_recover_thread(struct view *v, const struct thread_rec *t);
-/* Cursors of the member in @slot, and of its threads. */
-void reactor_recover_member(struct view *v, uint32_t slot);
-/* Faults of a quiet arena's reactors. */
-unsigned reactor_check(struct view *v, check_report_fn report, void *ctx);
+
+/* Tell whether dispatchers wait for the listener with @c. */
+bool cursor_is_gating(const struct cursor *c);
+/* Find the position before which records may be freed; @head if none may. */
+uint64_t cursors_gate(const struct ring *r, uint64_t head);
+/* Find how far all listeners have read, not counting @self, visitors, and those
+ * that read behind all others; UINT64_MAX if there are none. */
+uint64_t cursors_done_pos(const struct ring *r, const struct cursor *self);
+/* Tell whether the position of @c can be as it is. */
+bool cursor_is_sound(const struct ring *r, const struct cursor *c);
+/* Tell producers that wait for room, and listeners that read behind all others
+ * (also those that are not idle, if @always), that cursor @self has moved or is
+ * gone.  @id is the reactor's. */
+void cursor_tell_moved(struct view *v, struct thread_rec *me, struct ring *r,
+		       const struct cursor *self, uint32_t id, bool always);
 
 #endif

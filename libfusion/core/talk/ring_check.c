@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The invariants of the rings of a quiet arena. */
+/*
+ * The invariants of the members' queues in a quiet arena; reactor_check() has
+ * those of reactors' rings.
+ */
 #include "libfusion/core/talk/ring_check.h"
 
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/life/member.h"
 #include "libfusion/core/talk/ring.h"
+#include "libfusion/core/talk/ring_consume.h"
 
 struct ring_checker {
 	struct checker check;
 	struct view *v;
 };
 
-/* Records from the head on, all of them whole, then free cells of this lap. */
+/* Check one queue: from the head on whole records, then free cells of this
+ * lap. */
 static void check_queue(struct ring_checker *c, const struct ring *r)
 {
 	uint64_t pos = load_relaxed(&r->ctl->head);
@@ -52,7 +57,8 @@ static void check_queue(struct ring_checker *c, const struct ring *r)
 	}
 }
 
-static bool has_owner(const struct view *v, uint32_t owner, uint32_t index)
+static bool has_queue_owner(const struct view *v, uint32_t owner,
+			    uint32_t index)
 {
 	uint32_t slot = member_find(v, owner);
 
@@ -78,12 +84,13 @@ unsigned ring_check(struct view *v, check_report_fn report, void *ctx)
 			continue;
 		}
 		owner = load_relaxed(&r.ctl->owner);
-		/* Those of reactors are looked at by reactor_check(); and what
-		 * is in one that they gave back, the next one goes on with:
-		 * cells whose producer died giving them back, too. */
+		/* reactor_check() checks reactors' rings.  A ring that a
+		 * reactor gave back may also hold records, which its next
+		 * reactor passes over, and cells whose producer died giving
+		 * them back. */
 		if (owner & RING_OF_REACTOR || r.n_cursors)
 			continue;
-		if (owner && !has_owner(v, owner, i))
+		if (owner && !has_queue_owner(v, owner, i))
 			check_fault(&c.check,
 				    "ring: its owner does not know it (%u)", i);
 		check_queue(&c, &r);

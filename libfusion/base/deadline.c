@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "libfusion/base/deadline.h"
+
+#include "libfusion/core/base/futex.h"
+
+int64_t deadline_of(int64_t timeout_ns)
+{
+	int64_t now;
+
+	if (timeout_ns < 0)
+		return -1;
+	now = clock_monotonic_ns();
+	return timeout_ns < INT64_MAX - now ? now + timeout_ns : -1;
+}
+
+int64_t deadline_left(int64_t deadline_ns)
+{
+	int64_t left;
+
+	if (deadline_ns < 0)
+		return -1;
+	left = deadline_ns - clock_monotonic_ns();
+	return left < 0 ? 0 : left;
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* When a wait ends: a time of CLOCK_MONOTONIC in ns, or < 0 for never. */
+#ifndef FUSION_DEADLINE_H
+#define FUSION_DEADLINE_H
+
+#include <stdint.h>
+
+/* Return the end of a wait of @timeout_ns that begins now. */
+int64_t deadline_of(int64_t timeout_ns);
+/* Return how long it is until @deadline_ns: < 0 for ever, 0 it is over. */
+int64_t deadline_left(int64_t deadline_ns);
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Waking listeners
+ *
+ * A listener that found nothing sets cursor.idle.  A dispatcher that finds it
+ * set takes it, and posts MSG_NEWS into the queue of the listener's member.  So
+ * a burst of messages costs one wake for each listener, and a listener that is
+ * reading costs none.
+ *
+ * Invariant: after a message is committed, its listener reads on, or has a
+ * MSG_NEWS in its queue, or the queue's `scan` mark is set.
+ */
+#include "libfusion/core/talk/listener_wake.h"
+
+#include "libfusion/core/base/seed.h"
+#include "libfusion/core/file/bell.h"
+
+/*
+ * Set the `scan` mark of the listener's queue, which is full.  So its
+ * dispatcher is awake, and looks at the mark before it sleeps:
+ *
+ *   the thread that wakes              the dispatcher of the listener
+ *   scan = 1                           take the records, give the cells back
+ *   fence                              fence (dispatch_arm())
+ *   room in the queue? post            scan? look at all reactors
+ *
+ * Without the fence here the queue may look full after it was emptied, and
+ * nobody sees the mark: the dispatcher would sleep with news for it.
+ */
+static void mark_queue_scan(struct view *v, struct thread_rec *me,
+			    const struct cursor *c)
+{
+	struct ring queue;
+
+	if (message_queue(v, me, load_relaxed(&c->slot),
+			  load_relaxed(&c->owner), &queue) == 0)
+		/* Release: pairs with the exchange of `scan` in the library's
+		 * dispatcher.  It must see the message when it looks. */
+		store_release(&queue.ctl->scan, 1u);
+	full_fence();
+}
+
+void listener_wake(struct view *v, struct thread_rec *me, struct cursor *c,
+		   uint32_t id, bool always)
+{
+	const struct msg_head h = {.kind = MSG_NEWS, .a = id};
+	uint32_t slot = load_relaxed(&c->slot), owner = load_relaxed(&c->owner);
+
+	/* Acquire: pairs with the release in cursor_rest().  One of several
+	 * dispatchers takes the mark, and posts. */
+	if (!load_relaxed(&c->idle) && !always)
+		return;
+	if (!xchg_acquire(&c->idle, 0u) && !always)
+		return;
+	if (CURSOR_FLAGS(c) & CURSOR_VISITOR) {
+		visitor_bell_ring(v->sb);
+		return;
+	}
+	if (!slot || slot > v->geo.max_members)
+		return;
+	/* The queue is full: first the mark, which the dispatcher is sure to
+	 * see. */
+	if (message_post(v, me, slot, owner, &h, NULL, NULL) == -EAGAIN) {
+		mark_queue_scan(v, me, c);
+		if (SEED_BUG(86))
+			return;
+		message_post(v, me, slot, owner, &h, NULL, NULL);
+	}
+}
+
+/*
+ *   the dispatcher                 the listener
+ *   commit the record              idle = 1
+ *   fence                          fence
+ *   idle? take it, wake            look again
+ */
+void listeners_wake(struct view *v, struct thread_rec *me, struct ring *r,
+		    uint64_t channel, uint32_t id)
+{
+	bool all = channel == LISTENERS_ALL;
+
+	full_fence();
+	for (uint32_t i = 0; i < ring_cursors(r); i++) {
+		struct cursor *c = cursor_at(r, i);
+		uint32_t state;
+
+		if (!load_relaxed(&c->idle) && !all)
+			continue;
+		/* Acquire: pairs with the release in take_cursor().  The cursor
+		 * must be seen with its owner. */
+		state = CURSOR_STATE(load_acquire(&c->st));
+		if (state != CURSOR_LIVE && state != CURSOR_LAGGED)
+			continue;
+		if (all || load_relaxed(&c->mask) & CHANNEL_BIT(channel))
+			listener_wake(v, me, c, id, all);
+	}
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Opening and closing rings
+ *
+ * The table of rings only grows: a ring that is closed keeps its memory and its
+ * position, and the next owner that needs one of the same size takes it.  A
+ * ring has an owner from the CAS of ring_ctl.owner on, and is found from the
+ * CAS of the caller's word on.  From before the first CAS until after the
+ * second, the opener's thread_rec.msg says MSG_OP_OPEN.
+ *
+ * Invariant: a ring that has an owner is named by the owner's word, or by the
+ * MSG_OP_OPEN of a thread.  So recovery can give back each ring that a dead
+ * opener took and did not link.
+ */
+#include "libfusion/core/talk/ring_open.h"
+
+#include <string.h>
+
+#include "libfusion/core/file/lock.h"
+#include "libfusion/core/heap/block.h"
+#include "libfusion/core/talk/ring_consume.h"
+#include "libfusion/core/talk/ring_produce.h"
+#include "libfusion/core/talk/ring_room.h"
+
+#define PROBES 64u /* rings tried before a new one is made */
+
+/* Where the memory of the rings below @i ends; 0 if the table makes no
+ * sense. */
+static uint64_t end_of_rings(const struct view *v, uint32_t i)
+{
+	struct ring r;
+
+	if (!i)
+		return v->geo.off_ring_mem;
+	if (ring_map(v, i - 1, &r) < 0)
+		return 0;
+	return view_off(v, r.cursors) + ring_memory_size(r.cells, r.n_cursors);
+}
+
+/* Make one more ring, under rings.lock.  Commit: the store of rings.hi.  Killed
+ * before it: the next caller reserves the same memory again. */
+static int make_ring(struct view *v, uint32_t cells, uint32_t n_cursors)
+{
+	uint32_t i = ring_hi(v);
+	uint64_t size = ring_memory_size(cells, n_cursors),
+		 off = end_of_rings(v, i);
+	struct ring_ctl *ctl = ring_ctl(v, i);
+	uint64_t *hdr;
+	int r;
+
+	if (!off)
+		return -EIO;
+	if (i >= v->geo.n_rings ||
+	    off + size > v->geo.off_ring_mem + v->geo.ring_mem_size)
+		return -ENOSPC;
+	r = view_reserve(v, view_off(v, ctl), sizeof(*ctl));
+	if (!r)
+		r = view_reserve(v, off, size);
+	if (r < 0)
+		return r;
+	memset(ctl, 0, sizeof(*ctl));
+	ctl->cells = cells;
+	ctl->n_cursors = n_cursors;
+	ctl->off = off;
+	memset(view_at(v, off), 0, (size_t)n_cursors * RING_CURSOR);
+	hdr = view_at(v, off + (uint64_t)n_cursors * RING_CURSOR);
+	for (uint32_t c = 0; c < cells; c++)
+		store_relaxed(&hdr[c], HDR_FREE_AT(c));
+	/* Release: pairs with the acquire in view_hi(). */
+	store_release(&v->sb->rings.hi, i + 1);
+	return (int)i;
+}
+
+/* Take ring @i if it has no owner and the size, and if no late producer still
+ * writes at the position where it goes on. */
+static bool take_ring(struct view *v, uint32_t i, uint32_t owner,
+		      uint32_t cells, uint32_t n_cursors)
+{
+	struct ring_ctl *ctl = ring_ctl(v, i);
+	uint32_t nobody = 0;
+	struct ring r;
+
+	if (load_relaxed(&ctl->owner) || ring_map(v, i, &r) < 0 ||
+	    r.cells != cells || r.n_cursors != n_cursors)
+		return false;
+	/* Acquire: pairs with the release in ring_commit(): a late producer has
+	 * stopped writing once its CLAIM is gone. */
+	if (HDR_STATE(load_acquire(
+		    &r.hdr[load_relaxed(&ctl->head) & r.mask])) == HDR_CLAIM)
+		return false;
+	/* Acquire: pairs with the release in ring_close().  The new owner must
+	 * see the ring as it was drained before it uses the ring. */
+	return cas_acquire(&ctl->owner, &nobody, owner);
+}
+
+static int find_or_make_ring(struct view *v, struct thread_rec *me,
+			     uint32_t owner, uint32_t cells, uint32_t n_cursors)
+{
+	uint32_t hi = ring_hi(v);
+	uint32_t from = hi > PROBES ? owner % hi : 0;
+	int r;
+
+	for (uint32_t n = 0; n < hi && n < PROBES; n++) {
+		uint32_t i = (from + n) % hi;
+
+		me->msg.kind = i;
+		if (take_ring(v, i, owner, cells, n_cursors))
+			return (int)i;
+	}
+	/* Another thread may take the ring that we make before we do: make one
+	 * more. */
+	for (uint32_t n = 0; n < PROBES; n++) {
+		r = core_lock(v, me, &v->sb->rings.lock);
+		if (r < 0)
+			return r;
+		r = make_ring(v, cells, n_cursors);
+		core_unlock(v, me, &v->sb->rings.lock);
+		if (r < 0)
+			break;
+		me->msg.kind = (uint32_t)r;
+		if (take_ring(v, (uint32_t)r, owner, cells, n_cursors))
+			return r;
+		r = -ENOSPC;
+	}
+	if (r != -ENOSPC)
+		return r;
+	/* No more can be made: take any that is free. */
+	for (uint32_t i = 0; i < ring_hi(v); i++) {
+		me->msg.kind = i;
+		if (take_ring(v, i, owner, cells, n_cursors))
+			return (int)i;
+	}
+	return -ENOSPC;
+}
+
+static void reopen_ring(struct ring_ctl *ctl)
+{
+	for (unsigned k = 0; k < RING_ATTENDED; k++)
+		store_relaxed(&ctl->attended[k], 0u);
+	/* Release: the attended slots are cleared first.  Others find the ring
+	 * by the CAS of *link in ring_open(), which publishes both. */
+	store_release(&ctl->closed, 0u);
+}
+
+/* Commit: the CAS of *link.  Killed between taking a ring and that: recovery
+ * gives the ring back (give_ring_back()). */
+int ring_open(struct view *v, struct thread_rec *me, uint32_t owner,
+	      uint32_t cells, uint32_t n_cursors, uint32_t *link,
+	      uint32_t *ret_index)
+{
+	/* Acquire: pairs with the CAS below.  A thread that reads the ring's
+	 * index must see the ring open. */
+	uint32_t there = load_acquire(link);
+	int r = 0;
+
+	if (!there) {
+		me->msg.a[0] = owner;
+		me->msg.a[1] = view_off(v, link);
+		me->msg.kind = v->geo.n_rings;
+		compiler_fence();
+		store_relaxed(&me->msg.op, (uint32_t)MSG_OP_OPEN);
+		compiler_fence();
+		r = find_or_make_ring(v, me, owner, cells, n_cursors);
+		if (r >= 0) {
+			reopen_ring(ring_ctl(v, (uint32_t)r));
+			/* Release: the ring is ready before others find it;
+			 * pairs with the acquires of the word above, in
+			 * message_queue() and in reactor_ring().  Acquire: if
+			 * another thread was first, its ring is seen ready. */
+			if (cas_acq_rel(link, &there, (uint32_t)r + 1))
+				there = (uint32_t)r + 1;
+			else
+				/* Release: pairs with the CAS in
+				 * take_ring(). */
+				store_release(&ring_ctl(v, (uint32_t)r)->owner,
+					      0u);
+			r = 0;
+		}
+		ring_finish(me);
+	}
+	if (r < 0)
+		return r;
+	if (there > ring_hi(v))
+		return -EIO;
+	*ret_index = there - 1;
+	return 0;
+}
+
+/* Drop the records of the ring, up to one that is still being written: the
+ * ring's next owner drops that one.  A consumer that died may have been giving
+ * cells back: they are of the next lap (RING_LOST). */
+static void drain_ring(struct view *v, struct thread_rec *me, struct ring *r)
+{
+	uint64_t pos = load_relaxed(&r->ctl->head);
+	uint32_t cells, producer;
+
+	for (uint32_t n = 0; n < r->cells; n += cells) {
+		enum ring_found found = ring_look(r, pos, &cells, &producer);
+
+		if (found == RING_LOST) {
+			cells = 1;
+			store_relaxed(&r->ctl->head, pos + 1);
+		} else if (found != RING_RECORD && found != RING_SKIP) {
+			break;
+		} else {
+			if (found == RING_RECORD &&
+			    ring_head_at(r, pos)->flags & MSG_BLOCK && me)
+				block_free_from(
+					v, me,
+					view_off(v, ring_head_at(r, pos) + 1));
+			ring_release(r, pos, pos + cells);
+		}
+		pos += cells;
+	}
+}
+
+int ring_close(struct view *v, struct thread_rec *me, uint32_t index,
+	       uint32_t owner)
+{
+	struct ring r;
+	int error = ring_map(v, index, &r);
+
+	if (error < 0)
+		return error;
+	if (load_relaxed(&r.ctl->owner) != owner)
+		return 0;
+	ring_shut(&r);
+	if (!(owner & RING_OF_REACTOR))
+		drain_ring(v, me, &r);
+	store_relaxed(&r.ctl->scan, 0u);
+	store_relaxed(&r.ctl->sleeping, 0u);
+	/* Release: pairs with the CAS in take_ring().  All that was done to the
+	 * ring is done before it gets another owner. */
+	store_release(&r.ctl->owner, 0u);
+	return 0;
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * fork
+ *
+ * The child is no member: the mapping does not go with it (MADV_DONTFORK), and
+ * here it closes what it has of the arena; the handle is dead.  With
+ * FUSION_ENTER_FORK it joins again, as a slave of its own, and gets its
+ * parent's counts of references and its reactions.
+ */
+#include "libfusion/life/fork.h"
+
+#include <unistd.h>
+
+#include "libfusion/arena/address.h"
+#include "libfusion/arena/arenas.h"
+#include "libfusion/arena/hand_over.h"
+#include "libfusion/arena/request.h"
+#include "libfusion/base/log.h"
+#include "libfusion/heap/tls.h"
+#include "libfusion/life/enter.h"
+#include "libfusion/refs/ref_fork.h"
+#include "libfusion/refs/ref_rows.h"
+#include "libfusion/talk/call.h"
+#include "libfusion/talk/dispatch.h"
+#include "libfusion/talk/reaction_fork.h"
+
+/* Closing the inherited descriptors takes no lock from the parent: the witness
+ * is kept by its mapping, and the life lock falls with the last copy. */
+static void detach_handle(struct fusion_arena *a, bool again)
+{
+	ref_rows_free(a);
+	view_close(&a->view);
+	a->view = (struct view){.fd = -1, .lockfd = -1};
+	arena_close_dir(a);
+	a->id = 0;
+	a->state = HANDLE_DEAD;
+	a->notice = NULL; /* its thread is the parent's, as the watcher's */
+	a->watcher = NULL;
+	a->duty = NULL;
+	pthread_mutex_init(&a->notice_lock, NULL);
+	pthread_mutex_init(&a->watch_lock, NULL);
+	dispatch_after_fork(a);
+	calls_after_fork(a);
+	reactor_fork_child(a, again);
+}
+
+static void rejoin_arena(struct fusion_arena *a)
+{
+	int r = arena_rejoin(a);
+
+	ref_fork_child(a, r == 0);
+	if (r < 0) {
+		log_error("arena '%s': the child of a fork could not join (%d)",
+			  a->path, -r);
+		return;
+	}
+	a->n_entered = 1;
+	a->state = HANDLE_IN;
+	a->next = arenas;
+	arenas = a;
+}
+
+static bool enters_again(const struct fusion_arena *a)
+{
+	return a->flags & FUSION_ENTER_FORK && a->state == HANDLE_IN;
+}
+
+static void after_fork_in_child(void)
+{
+	struct fusion_arena *a = arenas, *next;
+
+	arenas_after_fork_child();
+	address_after_fork_child();
+	hand_over_after_fork(true);
+	tls_after_fork_child();
+	arenas = NULL;
+	for (; a; a = next) {
+		bool again = enters_again(a);
+
+		next = a->next;
+		address_remove(a);
+		detach_handle(a, again);
+		if (again)
+			rejoin_arena(a);
+	}
+	for (a = arenas; a; a = a->next)
+		reactor_fork_listen(a);
+	reactor_fork_end();
+}
+
+/* No half-made list goes to the child. */
+static void before_fork(void)
+{
+	pthread_mutex_lock(&arenas_lock);
+	for (struct fusion_arena *a = arenas; a; a = a->next)
+		if (enters_again(a)) {
+			ref_fork_before(a);
+			reactor_fork_before(a);
+		}
+	hand_over_before_fork();
+}
+
+static void after_fork_in_parent(void)
+{
+	hand_over_after_fork(false);
+	for (struct fusion_arena *a = arenas; a; a = a->next)
+		if (enters_again(a))
+			reactor_fork_parent(a);
+	for (struct fusion_arena *a = arenas; a; a = a->next)
+		if (enters_again(a))
+			ref_fork_parent(a);
+	reactor_fork_wait();
+	pthread_mutex_unlock(&arenas_lock);
+}
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void prepare_fork(void)
+{
+	pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+}
+
+void fork_prepare_once(void)
+{
+	pthread_once(&once, prepare_fork);
+}

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <fusion/arena.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "libfusion/arena/act.h"
+#include "libfusion/arena/address.h"
+#include "libfusion/arena/arenas.h"
+#include "libfusion/arena/refuse_arena.h"
+#include "libfusion/arena/request.h"
+#include "libfusion/base/refuse.h"
+#include "libfusion/core/base/atomic.h"
+#include "libfusion/core/base/futex.h"
+#include "libfusion/core/base/limits.h"
+#include "libfusion/core/life/life.h"
+#include "libfusion/core/life/member.h"
+
+static bool is_in(const struct member_rec *m)
+{
+	uint32_t state = load_acquire(&m->state);
+
+	return state == MEMBER_JOINING || state == MEMBER_ALIVE ||
+	       state == MEMBER_LEAVING;
+}
+
+static int by_id(const void *a, const void *b)
+{
+	const struct fusion_member *x = a, *y = b;
+
+	return x->id < y->id ? -1 : x->id > y->id;
+}
+
+static struct fusion_member describe_member(const struct member_rec *m,
+					    uint32_t master)
+{
+	struct fusion_member f = {
+		.id = m->id,
+		.pid = (pid_t)m->pid,
+		.uid = m->uid,
+		.role = m->id == master ? FUSION_ROLE_MASTER
+					: FUSION_ROLE_SLAVE,
+		.joined_ns = (int64_t)m->joined_ns,
+	};
+
+	memcpy(f.comm, m->comm, sizeof(f.comm) - 1);
+	return f;
+}
+
+/* Put @f among the oldest @n, of which @found were met before it. */
+static void keep_oldest(struct fusion_member *members, size_t n, size_t found,
+			const struct fusion_member *f)
+{
+	size_t at = found;
+
+	if (found >= n) {
+		at = 0;
+		for (size_t i = 1; i < n; i++)
+			if (members[i].id > members[at].id)
+				at = i;
+		if (members[at].id < f->id)
+			return;
+	}
+	members[at] = *f;
+}
+
+FUSION_API int fusion_members_list(struct fusion_arena *arena,
+				   struct fusion_member *members, size_t n)
+{
+	struct view *v;
+	uint32_t hi, master;
+	size_t found = 0;
+
+	if (!arena_is_in(arena))
+		return told(refuse_dead(arena));
+	v = &arena->view;
+	hi = members_hi(v);
+	master = fusion_arena_master(arena);
+	for (uint32_t i = 1; i < hi; i++) {
+		struct fusion_member f;
+
+		if (!is_in(view_member(v, i)))
+			continue;
+		f = describe_member(view_member(v, i), master);
+		if (n)
+			keep_oldest(members, n, found, &f);
+		found++;
+	}
+	if (n)
+		qsort(members, found < n ? found : n, sizeof(*members), by_id);
+	return told((int)found);
+}
+
+/* Member @id, or with FUSION_ALL all others with ids below @below.  Who is
+ * dead is out when it is recovered: then what it held is whole. */
+static bool are_out(struct view *v, fusion_id_t id, uint32_t below)
+{
+	uint32_t hi = members_hi(v);
+
+	for (uint32_t i = 1; i < hi; i++) {
+		const struct member_rec *m = view_member(v, i);
+		/* Acquire: pairs with the release in life_depart(). */
+		uint32_t state = load_acquire(&m->state);
+
+		if (state == MEMBER_FREE ||
+		    (state == MEMBER_DEAD &&
+		     load_relaxed(&v->sb->state) == ARENA_CORRUPT))
+			continue;
+		if (id ? m->id == id : i != v->slot && m->id < below)
+			return false;
+	}
+	return true;
+}
+
+static int wait_out(struct fusion_arena *arena, fusion_id_t id, uint32_t below,
+		    int64_t timeout_ns)
+{
+	struct view *v = &arena->view;
+	int64_t until = timeout_ns < 0 ? 0 : clock_monotonic_ns() + timeout_ns;
+	int64_t nap = SUSPECT_FIRST_NS;
+
+	for (;;) {
+		/* Acquire: pairs with the release in life_changed(); read
+		 * before we look, so that no departure is slept over. */
+		uint32_t seq = load_acquire(&v->sb->life_seq);
+		int64_t wait = nap;
+		int r;
+
+		if (are_out(v, id, below))
+			return 0;
+		if (timeout_ns >= 0) {
+			int64_t left = until - clock_monotonic_ns();
+
+			if (left <= 0)
+				return -ETIMEDOUT;
+			if (left < wait)
+				wait = left;
+		}
+		r = futex_wait(&v->sb->life_seq, seq, wait);
+		if (r == -EINTR)
+			return r;
+		/* Nobody said anything: is the undertaker gone too? */
+		if (r == -ETIMEDOUT) {
+			life_sweep(v);
+			if (nap < SUSPECT_LAST_NS)
+				nap *= 2;
+		}
+	}
+}
+
+static int refuse_self(const struct fusion_arena *arena)
+{
+	return refuse(-EDEADLK,
+		      "member %u of arena '%s' is this process, which cannot "
+		      "wait until it has left itself",
+		      arena->id, arena->name);
+}
+
+/* Returns @r. */
+static int refuse_out(const struct fusion_arena *arena, int r, fusion_id_t id)
+{
+	const char *why = error_meaning(r);
+
+	if (r == -ETIMEDOUT)
+		why = "still a member when the time was over";
+	else if (r == -EPERM)
+		why = "this process may not signal it";
+	if (r >= 0)
+		return r;
+	if (id == FUSION_ALL)
+		return refuse(r, "the other members of arena '%s': %s",
+			      arena->name, why);
+	return refuse(r, "member %u of arena '%s': %s", id, arena->name, why);
+}
+
+FUSION_API int fusion_members_wait(struct fusion_arena *arena, fusion_id_t id,
+				   int64_t timeout_ns)
+{
+	if (!arena_is_in(arena))
+		return told(refuse_dead(arena));
+	if (id == arena->id)
+		return told(refuse_self(arena));
+	return told(refuse_out(
+		arena, wait_out(arena, id, UINT32_MAX, timeout_ns), id));
+}
+
+/* What this process cannot reach (another pid namespace, another user's), the
+ * daemon may. */
+static int signal_slot(struct fusion_arena *arena, uint32_t slot, int sig)
+{
+	struct view *v = &arena->view;
+	struct ioc_signal s = {.slot = slot, .signal = sig};
+	int r, mine;
+
+	s.id = load_relaxed(&view_member(v, slot)->id);
+	mine = member_signal(v, slot, sig);
+	if (mine != -ESRCH && mine != -EPERM)
+		return mine;
+	r = arena_ask(arena, FUSION_IOC_SIGNAL, &s);
+	return r == -ENOTCONN || r == -ENOENT ? mine : r;
+}
+
+static int signal_one(struct fusion_arena *arena, fusion_id_t id, int sig)
+{
+	uint32_t slot = member_find(&arena->view, id);
+
+	return slot ? signal_slot(arena, slot, sig) : -ESRCH;
+}
+
+static int signal_all(struct fusion_arena *arena, int sig)
+{
+	struct view *v = &arena->view;
+	uint32_t hi = members_hi(v);
+	int r = 0;
+
+	for (uint32_t i = 1; i < hi; i++) {
+		int one;
+
+		if (i == v->slot || !is_in(view_member(v, i)))
+			continue;
+		one = signal_slot(arena, i, sig);
+		/* Who has just gone needs no signal. */
+		if (one < 0 && one != -ESRCH)
+			r = one;
+	}
+	return r;
+}
+
+FUSION_API int fusion_members_kill(struct fusion_arena *arena, fusion_id_t id,
+				   int signal, int64_t timeout_ns)
+{
+	uint32_t below;
+	int r = 0;
+
+	if (!arena_is_in(arena))
+		return told(refuse_dead(arena));
+	if (signal < 0 || signal > SIGRTMAX)
+		return told(refuse(-EINVAL,
+				   "member %u of arena '%s': %d is no signal",
+				   id, arena->name, signal));
+	if (id == arena->id)
+		return told(refuse_self(arena));
+	/* Who joins from now on gets no signal, and is not waited for. */
+	below = load_acquire(&arena->view.sb->next_id);
+	if (id)
+		r = signal_one(arena, id, signal);
+	else if (signal)
+		r = signal_all(arena, signal);
+	if (r >= 0 && timeout_ns != 0)
+		r = wait_out(arena, id, below, timeout_ns);
+	return told(refuse_out(arena, r, id));
+}

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Leave notices: who reads the arena's events for its process
+ *
+ * A thread sleeps on event_word, and now and then looks at the members itself,
+ * so that deaths are noticed also when the daemon is gone.  It has the
+ * dispatcher read what is new.  It is known who is inside: each goes once,
+ * though a recoverer that was killed may have logged it twice, and also if
+ * there were more events than are kept.
+ */
+#include "libfusion/life/notice.h"
+
+#include <fusion/arena.h>
+
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "libfusion/arena/address.h"
+#include "libfusion/arena/arenas.h"
+#include "libfusion/arena/refuse_arena.h"
+#include "libfusion/base/callback.h"
+#include "libfusion/base/quiet_thread.h"
+#include "libfusion/base/refuse.h"
+#include "libfusion/core/base/atomic.h"
+#include "libfusion/core/base/futex.h"
+#include "libfusion/core/base/limits.h"
+#include "libfusion/core/file/event.h"
+#include "libfusion/core/life/life.h"
+#include "libfusion/core/life/member.h"
+#include "libfusion/talk/dispatch.h"
+#include "libfusion/talk/dispatch_post.h"
+
+#define BATCH 64	     /* events before others have their turn */
+#define STOP_NAP_NS 10000000 /* between two wakes of a stopping thread */
+
+struct notice {
+	struct dispatch_job job; /* the first: see tell_events() */
+	struct fusion_arena *arena;
+	fusion_leave_fn fn;
+	void *ctx;
+	pthread_t thread;
+	uint32_t stop; /* atomic */
+	uint32_t done; /* atomic, futex */
+	uint64_t next; /* atomic: event to look at */
+	/* Of the job. */
+	unsigned told;	 /* notices, in this run */
+	uint32_t *known; /* ids inside, an array of max_members */
+	uint32_t n_known;
+};
+
+static bool is_known(const struct notice *n, uint32_t id, uint32_t *ret)
+{
+	for (uint32_t i = 0; i < n->n_known; i++) {
+		if (n->known[i] == id) {
+			*ret = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void member_came(struct notice *n, uint32_t id)
+{
+	uint32_t i;
+
+	if (id != n->arena->id && !is_known(n, id, &i) &&
+	    n->n_known < n->arena->view.geo.max_members)
+		n->known[n->n_known++] = id;
+}
+
+/* Acquire: pairs with the release in stop_thread(). */
+static bool is_stopped(const struct notice *n)
+{
+	return load_acquire(&n->stop);
+}
+
+static void call_notice_fn(struct notice *n, enum fusion_notice how,
+			   uint32_t id)
+{
+	if (is_stopped(n))
+		return;
+	n->told++;
+	n->fn(n->arena, how, id, n->ctx);
+}
+
+static void member_went(struct notice *n, uint32_t id, enum fusion_notice how)
+{
+	uint32_t i;
+
+	if (!is_known(n, id, &i))
+		return;
+	n->known[i] = n->known[--n->n_known];
+	call_notice_fn(n, how, id);
+}
+
+static void look_around(struct notice *n)
+{
+	struct view *v = &n->arena->view;
+	uint32_t hi = members_hi(v);
+
+	for (uint32_t i = 1; i < hi; i++) {
+		const struct member_rec *m = view_member(v, i);
+		uint32_t state = load_acquire(&m->state);
+
+		if (state == MEMBER_ALIVE || state == MEMBER_LEAVING)
+			member_came(n, m->id);
+	}
+}
+
+/* Not even being recovered any more: what it held is whole. */
+static bool is_out(const struct view *v, uint32_t id)
+{
+	uint32_t hi = members_hi(v);
+
+	for (uint32_t i = 1; i < hi; i++) {
+		const struct member_rec *m = view_member(v, i);
+
+		/* Acquire: pairs with the release in life_depart(). */
+		if (load_acquire(&m->state) != MEMBER_FREE &&
+		    load_relaxed(&m->id) == id)
+			return false;
+	}
+	return true;
+}
+
+/* Events were lost: whoever is not inside any more has gone, how we cannot
+ * tell. */
+static void catch_up(struct notice *n)
+{
+	for (uint32_t i = n->n_known; i-- > 0;)
+		if (is_out(&n->arena->view, n->known[i]))
+			member_went(n, n->known[i], FUSION_NOTICE_LEFT);
+	look_around(n);
+}
+
+static void deliver_event(struct notice *n, const struct event_rec *e)
+{
+	switch (e->kind) {
+	case EVENT_JOIN:
+		member_came(n, e->member);
+		break;
+	case EVENT_LEAVE:
+		member_went(n, e->member, FUSION_NOTICE_LEFT);
+		break;
+	case EVENT_DEATH:
+		member_went(n, e->member, FUSION_NOTICE_DIED);
+		break;
+	case EVENT_MASTER_LOST:
+		call_notice_fn(n, FUSION_NOTICE_MASTER_LOST, e->member);
+		break;
+	case EVENT_PROMOTED:
+		call_notice_fn(n, FUSION_NOTICE_PROMOTED, e->member);
+		break;
+	}
+}
+
+/* One event; false: there is none. */
+static bool deliver_next(struct notice *n)
+{
+	/* Relaxed: only the job, and before it who made it, changes it. */
+	uint64_t at = load_relaxed(&n->next);
+	struct event_rec e;
+	uint64_t oldest;
+	int r = event_read(&n->arena->view, at, &e, &oldest);
+
+	if (r == -ENOENT)
+		return false;
+	/* Release: pairs with the acquire in notice_thread(). */
+	store_release(&n->next, r == -EOVERFLOW ? oldest : at + 1);
+	if (r == -EOVERFLOW)
+		catch_up(n);
+	else
+		deliver_event(n, &e);
+	return true;
+}
+
+/* On the dispatcher. */
+static unsigned tell_events(struct dispatch_job *job)
+{
+	struct notice *n = (struct notice *)job;
+	bool more = true;
+
+	n->told = 0;
+	for (unsigned i = 0; i < BATCH && more && !is_stopped(n); i++)
+		more = deliver_next(n);
+	if (more && !is_stopped(n))
+		dispatch_job_post(n->arena, job);
+	return n->told;
+}
+
+static void *notice_thread(void *arg)
+{
+	struct notice *n = arg;
+	struct view *v = &n->arena->view;
+
+	while (!is_stopped(n)) {
+		/* Acquire: pairs with the release in event_log(); read before
+		 * we look, so that no event is slept over. */
+		uint32_t seen = load_acquire(&v->sb->event_word);
+
+		/* Acquire: pairs with the release in deliver_next(). */
+		if (load_acquire(&v->sb->event_head) != load_acquire(&n->next))
+			dispatch_job_post(n->arena, &n->job);
+		if (is_stopped(n))
+			break;
+		if (futex_wait(&v->sb->event_word, seen, SUSPECT_LAST_NS) ==
+		    -ETIMEDOUT)
+			life_sweep(v);
+	}
+	store_release(&n->done, 1);
+	futex_wake(&n->done, INT_MAX);
+	return NULL;
+}
+
+static void stop_thread(struct notice *n)
+{
+	store_release(&n->stop, 1);
+	/* Others who sleep on the word look again and go on sleeping; again,
+	 * because it may have looked at `stop` and not be asleep yet. */
+	while (!load_acquire(&n->done)) {
+		futex_wake(&n->arena->view.sb->event_word, INT_MAX);
+		futex_wait(&n->done, 0, STOP_NAP_NS);
+	}
+	pthread_join(n->thread, NULL);
+}
+
+static void free_notice(struct dispatch_job *job)
+{
+	struct notice *n = (struct notice *)job;
+
+	free(n->known);
+	free(n);
+}
+
+static struct notice *take_notice(struct fusion_arena *arena)
+{
+	struct notice *n;
+
+	pthread_mutex_lock(&arena->notice_lock);
+	n = arena->notice;
+	arena->notice = NULL;
+	pthread_mutex_unlock(&arena->notice_lock);
+	return n;
+}
+
+/* Again, as its function may ask for another one meanwhile. */
+void notice_stop(struct fusion_arena *arena)
+{
+	struct notice *n;
+
+	while ((n = take_notice(arena))) {
+		stop_thread(n);
+		dispatch_job_end(arena, &n->job);
+	}
+	/* One that has ended itself. */
+	dispatch_jobs_settle(arena);
+}
+
+static struct notice *make_notice(struct fusion_arena *arena,
+				  fusion_leave_fn fn, void *ctx)
+{
+	uint32_t max = arena->view.geo.max_members;
+	struct notice *n = calloc(1, sizeof(*n));
+
+	if (n)
+		n->known = calloc(max, sizeof(*n->known));
+	if (!n || !n->known) {
+		free(n);
+		return NULL;
+	}
+	n->job.run = tell_events;
+	n->job.end = free_notice;
+	n->arena = arena;
+	n->fn = fn;
+	n->ctx = ctx;
+	/* First from where, then who: who comes in between is met twice. */
+	n->next = load_acquire(&arena->view.sb->event_head);
+	look_around(n);
+	return n;
+}
+
+/* -EBUSY: another thread has asked meanwhile. */
+static int start_notice(struct fusion_arena *arena, struct notice *n)
+{
+	int r = -EBUSY;
+
+	pthread_mutex_lock(&arena->notice_lock);
+	if (!arena->notice)
+		r = quiet_thread_start(&n->thread, notice_thread, n);
+	if (r == 0)
+		arena->notice = n;
+	pthread_mutex_unlock(&arena->notice_lock);
+	return r;
+}
+
+FUSION_API int fusion_arena_on_leave(struct fusion_arena *arena,
+				     fusion_leave_fn fn, void *ctx)
+{
+	struct notice *n;
+	int r;
+
+	callback_check();
+	if (!arena_is_in(arena))
+		return told(refuse_dead(arena));
+	if (fn) {
+		r = dispatch_start(arena);
+		if (r < 0)
+			return told(r);
+	}
+	notice_stop(arena);
+	if (!fn)
+		return 0;
+	n = make_notice(arena, fn, ctx);
+	if (!n)
+		return told(-ENOMEM);
+	while ((r = start_notice(arena, n)) == -EBUSY)
+		notice_stop(arena);
+	if (r < 0)
+		free_notice(&n->job);
+	return told(r);
+}

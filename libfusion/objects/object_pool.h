@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef FUSION_OBJECT_POOL_OF_PROGRAM_H
+#define FUSION_OBJECT_POOL_OF_PROGRAM_H
+
+#include "libfusion/heap/tls.h"
+#include "libfusion/objects/object_private.h"
+
+struct object_pool *object_pool_of(struct fusion_object_pool *pool,
+				   struct tcache **ret_cache, int *ret_error);
+static inline uint32_t object_pool_index(const struct view *v,
+					 const struct object_pool *p)
+{
+	return (uint32_t)(p - object_pool_at(v, 0));
+}
+
+#endif
