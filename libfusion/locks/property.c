@@ -163,7 +163,7 @@ static int wait_freed(struct view *v, const struct property *p, uint32_t token,
 	int64_t nap = HOLD_UP_FIRST_NS, since;
 
 	for (;;) {
-		/* Acquire: pairs with the release in tell_all(). */
+		/* Acquire: pairs with the release in property_tell_all(). */
 		uint32_t seq = load_acquire(&p->seq);
 		uint64_t w = property_word(p, &since);
 		int64_t now = clock_monotonic_ns(), wait = nap;

@@ -29,8 +29,8 @@ enum event_kind {
 
 /*
  * Text, by kind (the kind's name and the member's id are not in it):
- *   join        "pid PID role master|slave comm COMM"
- *   leave, death  "pid PID comm COMM"; member is the one that is gone
+ *   join        "pid N role master|slave comm NAME"
+ *   leave, death  "pid N comm NAME"; member is the one that is gone
  *   master-lost   ""; member is the last master
  *   promoted      ""; member is the new master
  *   created, destroyed  "field NAME", "pool NAME"; member is the doer, or 0

@@ -51,9 +51,9 @@ int geometry_init(struct geometry *geo, uint64_t span, uint32_t max_members);
 int geometry_read(struct geometry *geo, const struct superblock *sb);
 
 /* Compute the bytes of parts whose size follows from the number of spans or
- * objects: the words of the spans, with the bounds and the records of pools
- * behind them; the bounds on free runs; the descriptors of slabs; the bits of
- * objects. */
+ * objects.  The words of the spans count with the bounds and the records of
+ * pools behind them.  Then the bounds alone, the descriptors of slabs, the bits
+ * of objects. */
 uint64_t geometry_words_size(uint32_t n_spans);
 uint64_t geometry_bounds_size(uint32_t n_spans);
 uint64_t geometry_descs_size(uint32_t n_spans);

@@ -45,7 +45,7 @@
 #define FUSION_FORMAT 6u
 
 #define ARENA_NAME_MAX 63 /* bytes, without the NUL */
-#define ENTRY_NAME_MAX 63 /* the same for fields and primitives */
+#define ENTRY_NAME_MAX 63 /* of a field, a skirmish ... */
 #define FIELD_TYPE_MAX 39
 
 #define SPAN_MIN (16ull << 20)

@@ -94,7 +94,7 @@ int mapping_there(int pidfd, uint64_t at, struct mapping *ret)
 		return pid;
 	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
 	r = read_mapping(path, at, ret);
-	/* If the process has ended, its pid may be another's by now. */
+	/* If the process has ended, another process may have its pid by now. */
 	if (mapping_pid(pidfd) != pid)
 		return -ESRCH;
 	return r == -ENOENT ? -ESRCH : r;

@@ -19,12 +19,17 @@
  * READY, EXIT and LEAVE name the member by slot and id, and are idempotent. The
  * daemon accepts them on any descriptor of the arena's directory, but only from
  * the member's own process.  So they work after a restart of the daemon.
+ *
  * JOIN and RENEW answer with a token.  The caller connects to the socket file
- * HAND_OVER_NAME in the arena's directory, sends the token, and gets one
- * message of one byte with descriptors in it (SCM_RIGHTS), in this order: the
- * backing file; the lock file; after JOIN, a descriptor of the lock file whose
- * description has the member's witness locked (witness.h).  A token is valid
- * for one connection, of the process that asked.
+ * HAND_OVER_NAME in the arena's directory and sends the token.  It gets one
+ * message of one byte, with descriptors in it (SCM_RIGHTS), in this order:
+ *
+ *   the backing file
+ *   the lock file
+ *   after JOIN: the lock file again, by a description that has the member's
+ *   witness locked (witness.h)
+ *
+ * A token is valid for one connection, of the process that asked.
  *
  * A waiting request ends with -EINTR on a signal and -ETIMEDOUT at its time.
  */

@@ -2,9 +2,9 @@
 /*
  * The checker of a quiet heap
  *
- * It walks the words of all spans, from run to run and slab to slab: every span
- * belongs to exactly one of them or is free, every slab has a living owner or
- * none, no search misses a free run, and pools count their spans.
+ * It walks the words of all spans, from run to run and slab to slab.  Every
+ * span belongs to exactly one of them, or is free.  Every slab has a living
+ * owner or none.  No search misses a free run.  Pools count their spans.
  */
 #include "libfusion/core/heap/heap_check.h"
 

@@ -2,11 +2,17 @@
 /*
  * Spans: allocation, freeing, resizing
  *
- * A thread allocates a run in this order: find a free run or grow the heap,
- * reserve memory for spans that have none, announce the run, store the words of
- * its tail, store its first word (the commit), clear the announcement.  Freeing
- * and resizing do so, too.  Recovery (heap_recover.c) finishes or undoes what
- * is announced.
+ * A thread allocates a run in this order:
+ *
+ *   find a free run, or grow the heap
+ *   reserve memory for spans that have none
+ *   announce the run
+ *   store the words of its tail
+ *   store its first word: the commit
+ *   clear the announcement
+ *
+ * Freeing and resizing are announced and committed in this way, too.  Recovery
+ * (heap_recover.c) finishes or undoes what is announced.
  */
 #include "libfusion/core/heap/span.h"
 

@@ -430,7 +430,7 @@ int property_cede(struct view *v, struct thread_rec *me, struct property *p)
 	if (gone || property_steps[property_state_of(w, thread_token(me))]
 				  [PROPERTY_CEDE] != BACK)
 		/* A thread that announces it had a property that was destroyed,
-		 * and whose place may be another's by now. */
+		 * and another may be in its place by now. */
 		return property_strike(v, me, p) || gone ? -EIDRM : -EPERM;
 	if (PROPERTY_LEVELS(w) > 1)
 		return property_add_levels(p, w, -1) ? 0 : -EIDRM;

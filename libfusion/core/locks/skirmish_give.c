@@ -64,7 +64,7 @@ static uint32_t *skirmish_find_borrowed(const struct view *v,
 
 /* Pass the word, which @token inherited, to @next, which has borrowed the lock
  * as well.  Killed before the CAS: the word names a dead owner; after it: the
- * dead thread announces a word that is another's. */
+ * dead thread announces a word that names another thread. */
 static void skirmish_pass_word(struct skirmish *s, uint32_t token,
 			       uint32_t next)
 {

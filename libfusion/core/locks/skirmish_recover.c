@@ -3,10 +3,10 @@
  * Skirmish: recovery of the dead, and the checker
  *
  * Recovery goes through the announcements of the dead thread.  For each lock,
- * one CAS takes the dead thread out of the word, as owner and as heir; then all
- * waiters are woken, since the dead thread may have owed or consumed a wake;
- * then the announcement goes.  A recoverer that dies in between leaves the
- * announcement, so the next one does it again.
+ * one CAS takes the dead thread out of the word, as owner and as heir.  Then
+ * all waiters are woken, since the dead thread may have owed or consumed a
+ * wake. Then the announcement goes.  A recoverer that dies in between leaves
+ * the announcement, so the next one does it again.
  */
 #include "libfusion/core/locks/skirmish_recover.h"
 
