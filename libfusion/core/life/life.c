@@ -210,8 +210,7 @@ static void set_arena_state(struct view *v, uint32_t state)
 	if (load_relaxed(&v->sb->state) == state)
 		return;
 	/* A thread that sees the new state must see what led to it.  Release:
-	 * pairs with the acquires of those who read the state without the life
-	 * lock. */
+	 * pairs with the acquires in the daemon: choose_role(), status.c. */
 	store_release(&v->sb->state, state);
 	event_log(v, life_rec(v), EVENT_STATE, 0, "%s", life_state_name(state));
 }
@@ -302,8 +301,7 @@ static void replace_master(struct view *v, uint32_t id, bool died)
 	if (died && v->sb->on_master_death == MASTER_DEATH_KILL)
 		doom_members(v);
 	/* Commit: after a death before it, the next recoverer comes here again.
-	 * Release: pairs with the acquires of those who read the master without
-	 * the life lock. */
+	 * Release: pairs with the acquire in fusion_arena_master(). */
 	store_release(&v->sb->master, heir ? view_member(v, heir)->id : 0);
 	event_log(v, life_rec(v), EVENT_MASTER_LOST, id, "%s", "");
 	if (heir)

@@ -3,9 +3,9 @@
  * Liveness: which members and threads are alive
  *
  * Every doubt (no descriptor left to ask with, another pid namespace) is
- * answered with "alive".  A dead member that is found late only delays those
- * who wait for its locks.  A living process that is taken for dead would lose
- * its memory to others while it uses it.
+ * answered with "alive".  A dead member that is found late only delays the
+ * threads that wait for its locks.  A living process that is taken for dead
+ * would lose its memory to others while it uses it.
  */
 #include "libfusion/core/life/liveness.h"
 

@@ -35,7 +35,8 @@ bool member_at(const struct view *v, uint32_t slot, uint32_t id)
 void life_changed(struct view *v)
 {
 	/* A thread that sees the new number must see the new states.  Release:
-	 * pairs with the acquires of those who wait for a change of life_seq.
+	 * pairs with the acquires of life_seq in begin_exit_alone() and
+	 * wait_out().
 	 */
 	add_release(&v->sb->life_seq, 1);
 	futex_wake(&v->sb->life_seq, INT_MAX);
@@ -115,8 +116,8 @@ int member_claim(struct view *v, const struct member_info *info,
 	 * with the acquires in member_at() and member_is_dead(). */
 	store_release(&m->state, MEMBER_JOINING);
 	if (info->role == FUSION_ROLE_MASTER) {
-		/* Release, both: pairs with the acquires of those who read
-		 * master and state without the life lock. */
+		/* Release, both: pairs with the acquires in
+		 * fusion_arena_master() and, in the daemon, choose_role(). */
 		store_release(&sb->master, id);
 		if (load_relaxed(&sb->state) == ARENA_EMPTY)
 			store_release(&sb->state, ARENA_INITIALIZING);

@@ -44,7 +44,7 @@ uint32_t *lend_announced(const struct view *v, const struct thread_rec *t,
 	for (unsigned k = THREAD_SKIRMISHES; k-- > 0;) {
 		/* Acquire: an announcement that moves must not be missed. Pairs
 		 * with the releases in lend_strike(), and with that of a new
-		 * one in borrow_locked(), which stores its id before. */
+		 * one in borrow_announced(), which stores its id before. */
 		uint32_t e = load_acquire(&t->skirmishes[k]);
 
 		if (e & ANNOUNCED_BORROWED && ANNOUNCED_WHAT(e) == what &&

@@ -72,9 +72,8 @@ static void skirmish_pass_word(struct skirmish *s, uint32_t token,
 	uint64_t w = load_relaxed(&s->word);
 
 	while (SKIRMISH_OWNER(w) == token)
-		/* Release: pairs with the acquires of those who take the lock
-		 * after @next has given it back: skirmish_lock_fast(),
-		 * skirmish_take(). */
+		/* Release: pairs with the acquires in skirmish_lock_fast() and
+		 * skirmish_take(), after @next has given the lock back. */
 		if (cas_release(&s->word, &w,
 				(w & ~(uint64_t)TOKEN_MASK) | next))
 			break;
