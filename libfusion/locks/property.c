@@ -162,8 +162,9 @@ static int wait_freed(struct view *v, const struct property *p, uint32_t token,
 	int64_t nap = HOLD_UP_FIRST_NS, since;
 
 	for (;;) {
-		/* We must see the word that tell_all() announces, or sleep on
-		 * an older `seq`: acquire here, release in tell_all(). */
+		/* We must see the word that property_tell_all() announces, or
+		 * sleep on an older `seq`: acquire here, release in
+		 * property_tell_all(). */
 		uint32_t seq = load_acquire(&p->seq);
 		uint64_t w = property_word(p, &since);
 		int64_t now = clock_monotonic_ns(), wait = nap;

@@ -55,8 +55,8 @@ int object_claim(const struct view *v, struct thread_rec *me, struct object *o,
 		   !SEED_BUG(94)) {
 		/* The record is another's by now.  State, then id: who makes
 		 * the record anew writes the id first, and then USED with a
-		 * release (add_locked()), so a state of the new life comes with
-		 * the new id. */
+		 * release (table_add_locked()), so a state of the new life
+		 * comes with the new id. */
 		object_unclaim(o, who);
 		r = -EIDRM;
 	} else {
