@@ -16,6 +16,7 @@
 #include "fusionfs/service/ports.h"
 #include "fusionfs/world/record.h"
 #include "libfusion/core/life/member.h"
+#include "libfusion/core/names/table_lens.h"
 #include "libfusion/core/talk/call.h"
 #include "libfusion/core/talk/call_visit.h"
 

@@ -17,6 +17,7 @@
 #include "fusionfs/world/record.h"
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/life/member.h"
+#include "libfusion/core/names/table_lens.h"
 
 struct member_search {
 	struct search search;

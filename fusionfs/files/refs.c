@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "fusionfs/world/record.h"
+#include "libfusion/core/names/table_lens.h"
 #include "libfusion/core/refs/ref.h"
 #include "libfusion/core/refs/ref_lens.h"
 

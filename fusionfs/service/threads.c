@@ -7,6 +7,7 @@
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/life/member.h"
 #include "libfusion/core/locks/skirmish_ring.h"
+#include "libfusion/core/names/table_lens.h"
 
 uint32_t threads_hi(const struct view *v)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "fusionfs/world/record.h"
+#include "libfusion/core/names/table_lens.h"
 
 #include <errno.h>
 #include <stdio.h>

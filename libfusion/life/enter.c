@@ -72,8 +72,7 @@ static int check_options(const struct fusion_arena_options *o)
 				     "FUSION_ROLE_ANY, _MASTER or _SLAVE");
 	if (o->flags & ~flags)
 		return refuse_option("flags", o->flags & ~flags,
-				     "a sum of flags FUSION_ENTER_NOWAIT and "
-				     "its like");
+				     "a combination of FUSION_ENTER_... flags");
 	if (o->on_master_death > FUSION_MASTER_DEATH_PROMOTE)
 		return refuse_option("on_master_death", o->on_master_death,
 				     "FUSION_MASTER_DEATH_NOTIFY, _KILL or "
@@ -289,8 +288,8 @@ static int join_error(struct fusion_arena *a, const struct ioc_join *j, int r)
 		return refuse_formats(j, a->path);
 	case EINVAL:
 		return refuse(r,
-			      "arena '%s': no arena can live with the limit "
-			      "that is asked for: %" PRIu64
+			      "arena '%s': the limit is too small for an "
+			      "arena: %" PRIu64
 			      " bytes are the least, or 0 for no limit",
 			      a->path, j->limit);
 	case EREMOTE:
@@ -304,9 +303,8 @@ static int join_error(struct fusion_arena *a, const struct ioc_join *j, int r)
 	case EADDRINUSE:
 		return refuse(r,
 			      "arena '%s': this process has no free range of "
-			      "addresses that is large enough where arenas can "
-			      "lie: leave another arena, or ask for a smaller "
-			      "span",
+			      "addresses that is long enough for an arena: "
+			      "leave another arena, or ask for a smaller span",
 			      a->path);
 	case ENOENT:
 		return LOST_RACE;
@@ -324,7 +322,7 @@ static int join_error(struct fusion_arena *a, const struct ioc_join *j, int r)
 	case EEXIST:
 		return refuse(r,
 			      "arena '%s': it has a master, and this "
-			      "process wants to be it",
+			      "process asks to be the master",
 			      a->path);
 	case ENOSPC:
 		return refuse(r,
@@ -346,7 +344,7 @@ static int join_error(struct fusion_arena *a, const struct ioc_join *j, int r)
 	}
 	return refuse(r,
 		      "arena '%s': joining failed, or the process that "
-		      "initialised it has failed, with: %s",
+		      "initialised it failed: %s",
 		      a->path, strerrordesc_np(-r));
 }
 
@@ -422,7 +420,7 @@ static int count_entry(struct fusion_arena *a, uint32_t role)
 static int refuse_busy(const struct fusion_arena *a, int r)
 {
 	return refuse(r,
-		      "arena '%s': another thread of this process is just "
+		      "arena '%s': another thread of this process is "
 		      "entering or leaving it: %s",
 		      a->path, error_meaning(r));
 }
@@ -445,8 +443,8 @@ static int enter_again(struct fusion_arena *a,
 			r = r < 0 ? r : 1;
 		} else if (pthread_equal(other->thread, pthread_self())) {
 			r = refuse(-EDEADLK,
-				   "arena '%s': this thread is just entering "
-				   "or leaving it: a callback cannot enter",
+				   "arena '%s': this thread is entering or "
+				   "leaving it: a callback cannot enter it",
 				   a->path);
 		} else if (o->flags & FUSION_ENTER_NOWAIT) {
 			r = refuse_busy(a, -EAGAIN);
@@ -731,7 +729,7 @@ static int enter_arena(const char *name, const struct fusion_arena_options *o,
 		return r;
 	return refuse(-EIO,
 		      "arena '%s': it ended %d times while this process "
-		      "entered: give up",
+		      "was entering: giving up",
 		      name, TRIES);
 }
 
