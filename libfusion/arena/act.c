@@ -9,7 +9,6 @@
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/base/fd.h"
 #include "libfusion/core/file/mapping.h"
-#include "libfusion/core/life/life.h"
 #include "libfusion/core/life/liveness.h"
 
 /* Asked with the descriptor in hand: a process that maps the arena now, and a

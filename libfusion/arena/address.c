@@ -13,7 +13,6 @@
 #include <stddef.h>
 
 #include "libfusion/arena/arenas.h"
-#include "libfusion/core/base/atomic.h"
 
 /* Addresses of user memory, and the slots in which arenas lie. */
 #define ADDRESS_BITS 47

@@ -2,17 +2,12 @@
 /* What a program asks of the handle of an arena. */
 #include <fusion/arena.h>
 
-#include <assert.h>
 #include <errno.h>
-#include <pthread.h>
 #include <stddef.h>
-#include <time.h>
 
 #include "libfusion/arena/address.h"
-#include "libfusion/arena/arenas.h"
 #include "libfusion/arena/refuse_arena.h"
 #include "libfusion/base/refuse.h"
-#include "libfusion/core/base/atomic.h"
 
 FUSION_API fusion_id_t fusion_arena_id(const struct fusion_arena *arena)
 {

@@ -15,7 +15,6 @@
 
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/base/fd.h"
-#include "libfusion/core/names/field.h"
 #include "libfusion/core/names/name.h"
 
 #define FUSE_MAGIC 0x65735546

@@ -11,7 +11,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "libfusion/arena/arenas.h"
 #include "libfusion/arena/directory.h"
 #include "libfusion/arena/request.h"
 #include "libfusion/core/base/fd.h"

@@ -4,8 +4,6 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "libfusion/core/base/atomic.h"
-
 int refuse_thing(const struct fusion_arena *arena, int r, const char *what,
 		 const char *name)
 {

@@ -2,7 +2,6 @@
 #include "libfusion/base/refuse.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,7 +11,6 @@
 #include <fusion/error.h>
 
 #include "libfusion/base/log.h"
-#include "libfusion/core/base/atomic.h"
 #include "libfusion/core/names/name.h"
 #include "libfusion/core/names/table.h"
 

@@ -2,8 +2,6 @@
 #include "libfusion/base/spin.h"
 
 #include <errno.h>
-#include <limits.h>
-#include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
 

@@ -6,17 +6,6 @@
 #include "libfusion/base/refuse.h"
 #include "libfusion/containers/hash_key.h"
 #include "libfusion/containers/hash_table.h"
-#include "libfusion/core/base/futex.h"
-
-#define KIND CONTAINER_HASH
-#define FLAGS                                             \
-	(FUSION_CONTAINER_LOCK | FUSION_CONTAINER_WORDS | \
-	 FUSION_CONTAINER_AUTOFREE)
-
-static inline int hash_enter(struct fusion_hash *h, struct fusion_arena **ret)
-{
-	return container_enter((struct container *)h, KIND, ret);
-}
 
 /* --- The record ------------------------------------------------------------
  */
@@ -35,11 +24,6 @@ static void hash_done(struct fusion_hash *h)
 	compiler_fence();
 	store_relaxed(&h->busy, 0);
 	compiler_fence();
-}
-
-static bool owns_values(const struct fusion_hash *h)
-{
-	return h->c.flags & FUSION_CONTAINER_AUTOFREE;
 }
 
 /* After the commit of a removal.  Idempotent. */
@@ -459,7 +443,7 @@ FUSION_API int fusion_hash_lookup(struct fusion_hash *hash,
 	const struct hash_entry *e;
 	struct hash_table *t;
 
-	if (UNLIKELY(container_look(c, &hash->c, KIND)) ||
+	if (UNLIKELY(container_look(c, &hash->c, CONTAINER_HASH)) ||
 	    key.type != FUSION_KEY_INT || hash->key_type != FUSION_KEY_INT ||
 	    UNLIKELY(table_of(hash, c->arena, &t) < 0) || UNLIKELY(!t))
 		return told(lookup_slow(hash, &key, ret));
@@ -483,137 +467,4 @@ FUSION_API int64_t fusion_hash_size(struct fusion_hash *hash)
 	if (r == 0 && t)
 		r = (int64_t)hash_count(hash, t);
 	return told(container_leave(&hash->c, r));
-}
-
-/* --- From beginning to end -------------------------------------------------
- */
-
-static bool is_key_type(enum fusion_key_type keys)
-{
-	return keys >= FUSION_KEY_STRING && keys <= FUSION_KEY_BYTES;
-}
-
-FUSION_API int fusion_hash_create(struct fusion_arena *arena,
-				  enum fusion_key_type keys, uint32_t flags,
-				  struct fusion_hash **ret)
-{
-	struct fusion_hash *h;
-	int r;
-
-	if (!ret)
-		return told(refuse_null("hash", "ret"));
-	if (!is_key_type(keys))
-		return told(refuse(-EINVAL,
-				   "hash: %d is not a type of keys: see enum "
-				   "fusion_key_type",
-				   (int)keys));
-	if (flags & ~FLAGS)
-		return told(refuse_flags("hash", flags, FLAGS));
-	if (flags & FUSION_CONTAINER_WORDS && flags & FUSION_CONTAINER_AUTOFREE)
-		return told(
-			refuse(-EINVAL,
-			       "hash: FUSION_CONTAINER_AUTOFREE is for values "
-			       "that are pointers, not with "
-			       "FUSION_CONTAINER_WORDS"));
-	r = container_create(arena, KIND, sizeof(*h), flags, &h);
-	if (r < 0)
-		return told(r);
-	h->key_type = keys;
-	/* Keys that collide in one hash do not in the next. */
-	h->seed = (uint64_t)clock_monotonic_ns() ^ (uintptr_t)h << 20;
-	*ret = h;
-	return 0;
-}
-
-/* The keys and values of a table that nobody uses any more. */
-static void free_entries(struct fusion_hash *h, struct fusion_arena *a,
-			 struct hash_table *t)
-{
-	for (uint64_t i = 0; i < table_size(t); i++) {
-		struct hash_entry *e = &table_entries(t)[i];
-
-		if (!is_key(t->tags[i]))
-			continue;
-		if (is_copied(h))
-			slot_drop(a, &e->key.block);
-		if (owns_values(h))
-			slot_drop(a, &e->value.pointer);
-	}
-}
-
-FUSION_API int fusion_hash_destroy(struct fusion_hash *hash)
-{
-	struct fusion_arena *a;
-	struct hash_table *t;
-	int r;
-
-	if (!hash)
-		return 0;
-	r = container_doom((struct container *)hash, KIND, &a);
-	if (r < 0)
-		return told(r);
-	/* What is corrupt is lost. */
-	if (hash_settle(hash, a) == 0 && table_of(hash, a, &t) == 0 && t)
-		free_entries(hash, a, t);
-	slot_drop(a, &hash->table.block[0]);
-	slot_drop(a, &hash->table.block[1]);
-	return told(container_free(&hash->c, a));
-}
-
-/* As many keys as there may be before it moves. */
-static uint64_t room_of(const struct hash_table *t)
-{
-	int64_t free = t ? (int64_t)(table_room(t->bits) - t->filled) : 0;
-
-	return t ? t->n + (uint64_t)(free > 0 ? free : 0) : 0;
-}
-
-FUSION_API int fusion_hash_reserve(struct fusion_hash *hash, uint64_t n)
-{
-	struct fusion_arena *a;
-	struct hash_table *t;
-	int r = hash_enter(hash, &a);
-
-	if (r < 0)
-		return told(r);
-	r = n > 1ull << 30 ? -EINVAL : hash_settle(hash, a);
-	if (r == 0)
-		r = table_of(hash, a, &t);
-	if (r == 0 && n > room_of(t))
-		r = table_rebuild(hash, a, table_bits_at_least(n));
-	return told((int)container_leave(&hash->c, r));
-}
-
-static int hash_shrink(struct fusion_hash *h, struct fusion_arena *a)
-{
-	struct hash_table *t = NULL;
-	uint32_t bits;
-	int r = hash_settle(h, a);
-
-	if (r == 0)
-		r = table_of(h, a, &t);
-	if (r < 0 || !t)
-		return r;
-	bits = table_bits_at_least(t->n);
-	return bits < t->bits ? table_rebuild(h, a, bits) : 0;
-}
-
-FUSION_API int fusion_hash_shrink(struct fusion_hash *hash)
-{
-	struct fusion_arena *a;
-	int r = hash_enter(hash, &a);
-
-	if (r < 0)
-		return told(r);
-	return told((int)container_leave(&hash->c, hash_shrink(hash, a)));
-}
-
-FUSION_API int fusion_hash_lock(struct fusion_hash *hash)
-{
-	return told(container_lock((struct container *)hash, KIND));
-}
-
-FUSION_API int fusion_hash_unlock(struct fusion_hash *hash)
-{
-	return told(container_unlock((struct container *)hash, KIND));
 }

@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-#include "libfusion/containers/hash.h"
-
 #define PRIME_B 0xd6e8feb86659fd93ull
 
 static uint64_t hash_bytes(uint64_t seed, const char *p, size_t size)

@@ -104,4 +104,15 @@ static inline bool is_copied(const struct fusion_hash *h)
 	       h->key_type == FUSION_KEY_BYTES;
 }
 
+static inline bool owns_values(const struct fusion_hash *h)
+{
+	return h->c.flags & FUSION_CONTAINER_AUTOFREE;
+}
+
+/* Begin a call: container_enter(). */
+static inline int hash_enter(struct fusion_hash *h, struct fusion_arena **ret)
+{
+	return container_enter((struct container *)h, CONTAINER_HASH, ret);
+}
+
 #endif

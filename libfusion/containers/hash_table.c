@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include "libfusion/containers/hash.h"
-
 /* Five eighths at most: a table that has become full, and in which nothing was
  * removed, becomes twice as large. */
 uint32_t table_bits_for(uint64_t n)

@@ -13,7 +13,6 @@
 
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/heap/pool.h"
-#include "libfusion/heap/heap_private.h"
 
 void *cache_line_alloc(size_t size)
 {

@@ -13,7 +13,6 @@
 #include "libfusion/base/known.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/file/event.h"
-#include "libfusion/core/heap/span.h"
 #include "libfusion/heap/bin.h"
 #include "libfusion/heap/heap.h"
 #include "libfusion/heap/heap_private.h"

@@ -8,8 +8,6 @@
  */
 #include "libfusion/heap/refill.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "libfusion/core/base/seed.h"

@@ -14,7 +14,6 @@
 #include "libfusion/core/heap/block.h"
 #include "libfusion/heap/free.h"
 #include "libfusion/heap/heap.h"
-#include "libfusion/heap/heap_private.h"
 
 static bool good_slot(const struct fusion_arena *arena, void **slot)
 {

@@ -17,11 +17,9 @@
 #include "libfusion/core/locks/skirmish.h"
 #include "libfusion/core/locks/skirmish_recover.h"
 #include "libfusion/core/recovery/recover.h"
-#include "libfusion/core/talk/call.h"
 #include "libfusion/core/talk/call_recover.h"
 #include "libfusion/heap/bin.h"
 #include "libfusion/heap/heap.h"
-#include "libfusion/heap/heap_private.h"
 #include "libfusion/heap/refill.h"
 
 /* Of no arena: nobody's address. */

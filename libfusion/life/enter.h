@@ -6,6 +6,5 @@
 
 /* Join again under the same path, as the child of a fork does.  0, -errno. */
 int arena_rejoin(struct fusion_arena *arena);
-void arena_free(struct fusion_arena *arena);
 
 #endif

@@ -11,7 +11,6 @@
 #include <fusion/arena.h>
 
 #include <errno.h>
-#include <unistd.h>
 
 #include "libfusion/arena/address.h"
 #include "libfusion/arena/arenas.h"
@@ -20,7 +19,6 @@
 #include "libfusion/base/callback.h"
 #include "libfusion/base/log.h"
 #include "libfusion/base/refuse.h"
-#include "libfusion/core/base/atomic.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/limits.h"
 #include "libfusion/core/base/track.h"
@@ -28,7 +26,7 @@
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/life/witness.h"
 #include "libfusion/heap/tls.h"
-#include "libfusion/life/enter.h"
+#include "libfusion/life/handle.h"
 #include "libfusion/life/notice.h"
 #include "libfusion/objects/object_duty.h"
 #include "libfusion/refs/ref_fork.h"
@@ -234,7 +232,7 @@ FUSION_API int fusion_arena_exit(struct fusion_arena *arena,
 		arena_set_state(arena, HANDLE_IN);
 	} else {
 		arena_unlist(arena);
-		arena_free(arena);
+		handle_free(arena);
 	}
 	pthread_setcancelstate(cancel, NULL);
 	return told(r);

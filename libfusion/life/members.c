@@ -8,11 +8,9 @@
 
 #include "libfusion/arena/act.h"
 #include "libfusion/arena/address.h"
-#include "libfusion/arena/arenas.h"
 #include "libfusion/arena/refuse_arena.h"
 #include "libfusion/arena/request.h"
 #include "libfusion/base/refuse.h"
-#include "libfusion/core/base/atomic.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/limits.h"
 #include "libfusion/core/life/life.h"

@@ -18,12 +18,9 @@
 #include <stdlib.h>
 
 #include "libfusion/arena/address.h"
-#include "libfusion/arena/arenas.h"
 #include "libfusion/arena/refuse_arena.h"
 #include "libfusion/base/callback.h"
 #include "libfusion/base/quiet_thread.h"
-#include "libfusion/base/refuse.h"
-#include "libfusion/core/base/atomic.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/limits.h"
 #include "libfusion/core/file/event.h"

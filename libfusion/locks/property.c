@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "libfusion/arena/act.h"
-#include "libfusion/arena/arenas.h"
 #include "libfusion/arena/refuse_arena.h"
 #include "libfusion/arena/request.h"
 #include "libfusion/base/deadline.h"

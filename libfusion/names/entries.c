@@ -4,7 +4,6 @@
 #include <errno.h>
 
 #include "libfusion/arena/address.h"
-#include "libfusion/arena/arenas.h"
 #include "libfusion/arena/refuse_arena.h"
 #include "libfusion/base/refuse.h"
 

@@ -17,7 +17,7 @@
 #include "libfusion/core/refs/ref_lens.h"
 #include "libfusion/core/refs/ref_pass.h"
 #include "libfusion/names/entries.h"
-#include "libfusion/objects/object_duty.h"
+#include "libfusion/objects/object_finish.h"
 #include "libfusion/objects/object_pool.h"
 #include "libfusion/objects/object_private.h"
 
@@ -184,7 +184,7 @@ FUSION_API int fusion_object_destroy(struct fusion_object *object)
 	case OBJECT_INIT:
 		return told(destroy_init(c, o, id));
 	case OBJECT_DEINIT:
-		if (duty_ends(o))
+		if (object_is_ending(o))
 			return told(
 				object_reap(&c->arena->view, c->rec, o, id));
 		return told(-EBUSY);

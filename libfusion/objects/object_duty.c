@@ -22,284 +22,21 @@
 
 #include "libfusion/arena/request.h"
 #include "libfusion/base/callback.h"
-#include "libfusion/core/life/life.h"
 #include "libfusion/core/life/member.h"
 #include "libfusion/core/objects/object_fall.h"
 #include "libfusion/core/objects/object_pool.h"
 #include "libfusion/core/objects/object_reap.h"
 #include "libfusion/core/refs/ref_zero.h"
 #include "libfusion/heap/tls.h"
+#include "libfusion/objects/object_finish.h"
 #include "libfusion/objects/object_pool.h"
 #include "libfusion/objects/object_private.h"
+#include "libfusion/objects/object_registration.h"
 #include "libfusion/refs/ref_watch.h"
 #include "libfusion/talk/dispatch.h"
 #include "libfusion/talk/dispatch_post.h"
 
 #define BATCH 64 /* objects before others have their turn */
-
-struct duty {
-	struct dispatch_job job; /* first */
-	struct fusion_arena *arena;
-	pthread_mutex_t lock; /* guards registrations */
-	pthread_cond_t unpinned;
-	struct registration *registrations;
-	uint32_t at; /* of the job: object to look at next */
-};
-
-/* What destructors run on this thread, the innermost first. */
-struct ending {
-	const struct object *object;
-	const struct object_pool *pool;
-	struct ending *outer;
-};
-static _Thread_local struct ending *ending;
-
-static struct duty *duty_of(const struct fusion_arena *a)
-{
-	/* Acquire: pairs with the CAS in duty_make(). */
-	return load_acquire(&a->duty);
-}
-
-/* --- What is registered --------------------------------------------------- */
-
-/* The lock is held, here and in the next three. */
-static struct registration **link_to(struct duty *d,
-				     const struct object_pool *p)
-{
-	struct registration **link = &d->registrations;
-	uint32_t id = load_acquire(&p->id);
-
-	while (*link && ((*link)->pool != p || (*link)->id != id))
-		link = &(*link)->next;
-	return link;
-}
-
-static struct registration *unlink_registration(struct registration **link)
-{
-	struct registration *t = *link;
-
-	*link = t->next;
-	t->ended = true;
-	return t;
-}
-
-static void end_registration(struct registration **link)
-{
-	struct registration *t = unlink_registration(link);
-
-	if (!t->pins)
-		free(t);
-}
-
-struct registration *duty_pin(struct fusion_arena *a, struct object_pool *p)
-{
-	struct duty *d = duty_of(a);
-	struct registration *t;
-
-	if (!d)
-		return NULL;
-	pthread_mutex_lock(&d->lock);
-	t = *link_to(d, p);
-	if (t)
-		t->pins++;
-	pthread_mutex_unlock(&d->lock);
-	return t;
-}
-
-void duty_unpin(struct fusion_arena *a, struct registration *t)
-{
-	struct duty *d = duty_of(a);
-
-	pthread_mutex_lock(&d->lock);
-	if (!--t->pins && t->ended)
-		free(t);
-	/* Who waits has a pin himself. */
-	pthread_cond_broadcast(&d->unpinned);
-	pthread_mutex_unlock(&d->lock);
-}
-
-int duty_set_describe(struct fusion_arena *a, struct object_pool *p,
-		      fusion_object_describe_fn fn, void *ctx)
-{
-	struct registration *t = duty_pin(a, p);
-	struct duty *d = duty_of(a);
-
-	if (!t)
-		return -ENOENT;
-	pthread_mutex_lock(&d->lock);
-	t->describe = fn;
-	t->describe_ctx = ctx;
-	pthread_mutex_unlock(&d->lock);
-	duty_unpin(a, t);
-	return 0;
-}
-
-int duty_describe_of(struct fusion_arena *a, struct object_pool *p,
-		     fusion_object_describe_fn *ret, void **ret_ctx)
-{
-	struct registration *t = duty_pin(a, p);
-	struct duty *d = duty_of(a);
-
-	if (!t)
-		return -ENOENT;
-	pthread_mutex_lock(&d->lock);
-	*ret = t->describe;
-	*ret_ctx = t->describe_ctx;
-	pthread_mutex_unlock(&d->lock);
-	duty_unpin(a, t);
-	return *ret ? 0 : -ENOENT;
-}
-
-void duty_end_destroy(struct fusion_arena *a, struct registration *t)
-{
-	struct duty *d = duty_of(a);
-
-	pthread_mutex_lock(&d->lock);
-	t->destroying = false;
-	pthread_mutex_unlock(&d->lock);
-}
-
-bool duty_begin_destroy(struct fusion_arena *a, struct registration *t)
-{
-	struct duty *d = duty_of(a);
-	bool first;
-
-	pthread_mutex_lock(&d->lock);
-	first = !t->destroying;
-	t->destroying = true;
-	pthread_mutex_unlock(&d->lock);
-	return first;
-}
-
-/* --- The end of an object --------------------------------------------------
- */
-
-bool duty_ends(const struct object *o)
-{
-	return ending && ending->object == o;
-}
-
-bool duty_ends_one_of(const struct object_pool *p)
-{
-	const struct ending *e = ending;
-
-	while (e && e->pool != p)
-		e = e->outer;
-	return e;
-}
-
-/* What is left to do when its destructor is over, unless that did it. */
-static int reap_if_there(struct fusion_arena *a, struct object *o, uint32_t id)
-{
-	struct thread_rec *me = thread_rec_of(a);
-
-	if (load_acquire(&o->e.state) != ENTRY_USED ||
-	    load_relaxed(&o->e.id) != id)
-		return 0;
-	return me ? object_reap(&a->view, me, o, id) : -errno;
-}
-
-/* A destructor did not return: the object ends all the same. */
-static void undo_destructor(const struct callback_args *args)
-{
-	ending = args->more;
-	reap_if_there(args->a, args->b, (uint32_t)args->n);
-}
-
-static void call_destructor(struct fusion_arena *a, struct registration *t,
-			    struct object *o, uint32_t id, bool zombie)
-{
-	struct duty *d = duty_of(a);
-	struct ending its = {o, t->pool, ending};
-	fusion_object_destructor_fn fn;
-	struct callback c CALLBACK;
-	void *ctx;
-
-	pthread_mutex_lock(&d->lock);
-	fn = t->destructor;
-	ctx = t->ctx;
-	pthread_mutex_unlock(&d->lock);
-	if (!fn)
-		return;
-	callback_begin(&c, undo_destructor, a, o, id);
-	callback_keep(&c, its.outer, 0);
-	ending = &its;
-	fn((struct fusion_object *)o, zombie, ctx);
-	ending = its.outer;
-	callback_end(&c);
-}
-
-int duty_finish(struct fusion_arena *a, struct registration *t,
-		struct object *o, uint32_t id, bool zombie)
-{
-	uint32_t is = load_acquire(&o->state);
-
-	if (!thread_rec_of(a))
-		return -errno;
-	/* Commit of the destructor's beginning. */
-	while ((is == OBJECT_INIT || is == OBJECT_ACTIVE) &&
-	       !cas_acq_rel(&o->state, &is, (uint32_t)OBJECT_DEINIT))
-		;
-	if (is == OBJECT_ACTIVE)
-		call_destructor(a, t, o, id, zombie);
-	return reap_if_there(a, o, id);
-}
-
-/* As object_claim().  Whose pool it is was seen before: of another object
- * perhaps, which had the record then. */
-static int claim_of(struct fusion_arena *a, struct thread_rec *me,
-		    const struct registration *t, struct object *o, uint32_t id)
-{
-	uint32_t pool = object_pool_index(&a->view, t->pool);
-	int r = object_claim(&a->view, me, o, id, who_am_i(a));
-
-	if (r < 0 || object_is_of(o, pool, t->id))
-		return r;
-	object_unclaim(o, who_am_i(a));
-	return -EIDRM;
-}
-
-/* 1: gone.  NEW ones are their maker's, or its recovery's. */
-static int finish_one(struct fusion_arena *a, struct thread_rec *me,
-		      struct registration *t, struct object *o)
-{
-	struct view *v = &a->view;
-	uint32_t id = load_relaxed(&o->e.id);
-	int r;
-
-	if (load_acquire(&o->state) == OBJECT_NEW)
-		return 0;
-	r = claim_of(a, me, t, o, id);
-	if (r < 0)
-		return r == -EIDRM;
-	r = duty_finish(a, t, o, id, !object_at_zero(v, o));
-	return r < 0 ? r : 1;
-}
-
-int duty_finish_all(struct fusion_arena *a, struct registration *t)
-{
-	struct view *v = &a->view;
-	uint32_t hi = table_hi(v, KIND_OBJECT);
-	uint32_t pool = object_pool_index(v, t->pool);
-	struct thread_rec *me = thread_rec_of(a);
-	int left = 0, r;
-
-	if (!me)
-		return -errno;
-	for (uint32_t i = 0; i < hi; i++) {
-		struct object *o = object_at(v, i);
-
-		/* Acquire: pairs with the release in add_locked(). */
-		if (load_acquire(&o->e.state) != ENTRY_USED ||
-		    !object_is_of(o, pool, t->id))
-			continue;
-		r = finish_one(a, me, t, o);
-		if (r < 0)
-			return r;
-		left += !r;
-	}
-	return left;
-}
 
 /* --- Looking ---------------------------------------------------------------
  */
@@ -340,12 +77,12 @@ static int examine_fallen(struct duty *d, struct thread_rec *me,
 		if (!hold_at_zero(v, me, o, ref))
 			return 0;
 	}
-	if (claim_of(d->arena, me, t, o, id) < 0) {
+	if (object_claim_of(d->arena, me, t, o, id) < 0) {
 		if (ref)
 			ref_unlock(v, me, ref);
 		return 0;
 	}
-	return duty_finish(d->arena, t, o, id, false) == 0;
+	return object_finish(d->arena, t, o, id, false) == 0;
 }
 
 static struct object_pool *pool_of_object(const struct view *v,
@@ -362,7 +99,7 @@ static struct object_pool *pool_of_object(const struct view *v,
 
 static void undo_pin(const struct callback_args *args)
 {
-	duty_unpin(args->a, args->b);
+	registration_unpin(args->a, args->b);
 }
 
 static int look_at_object(struct duty *d, struct thread_rec *me, uint32_t i)
@@ -381,12 +118,12 @@ static int look_at_object(struct duty *d, struct thread_rec *me, uint32_t i)
 	/* Acquire: pairs with the CAS in object_duty_take(). */
 	if (!p || load_acquire(&p->duty) != who_am_i(d->arena))
 		return 0;
-	t = duty_pin(d->arena, p);
+	t = registration_pin(d->arena, p);
 	if (t) {
 		callback_begin(&c, undo_pin, d->arena, t, 0);
 		r = examine_fallen(d, me, t, o);
 		callback_end(&c);
-		duty_unpin(d->arena, t);
+		registration_unpin(d->arena, t);
 	}
 	return r;
 }
@@ -410,7 +147,7 @@ static struct registration *take_duties(struct duty *d)
 	pthread_mutex_lock(&d->lock);
 	while ((t = *link)) {
 		if (load_acquire(&t->pool->id) != t->id) {
-			end_registration(link);
+			registration_end(link);
 			continue;
 		}
 		if (!t->destroying)
@@ -435,14 +172,14 @@ static void finish_left(struct duty *d, struct thread_rec *me)
 	if (!t)
 		return;
 	callback_begin(&c, undo_pin, a, t, 0);
-	left = duty_finish_all(a, t);
+	left = object_finish_all(a, t);
 	callback_end(&c);
 	if (left == 0) {
 		table_remove(&a->view, me, KIND_OBJECT_POOL,
 			     object_pool_index(&a->view, t->pool), t->id);
 		arena_poke(a);
 	}
-	duty_unpin(a, t);
+	registration_unpin(a, t);
 }
 
 /* A part of it.  *ret_more: not all has been looked at. */
@@ -526,7 +263,7 @@ static void free_duty(struct dispatch_job *job)
 	struct duty *d = (struct duty *)job;
 
 	while (d->registrations)
-		end_registration(&d->registrations);
+		registration_end(&d->registrations);
 	pthread_cond_destroy(&d->unpinned);
 	pthread_mutex_destroy(&d->lock);
 	free(d);
@@ -555,30 +292,6 @@ static int duty_make(struct fusion_arena *a, struct duty **ret)
 	return 0;
 }
 
-static int add_registration(struct duty *d, struct object_pool *p,
-			    fusion_object_destructor_fn destructor, void *ctx)
-{
-	struct registration *fresh = calloc(1, sizeof(*fresh)), *t;
-
-	if (!fresh)
-		return -ENOMEM;
-	pthread_mutex_lock(&d->lock);
-	t = *link_to(d, p);
-	if (!t) {
-		t = fresh;
-		fresh = NULL;
-		t->pool = p;
-		t->id = load_acquire(&p->id);
-		t->next = d->registrations;
-		d->registrations = t;
-	}
-	t->destructor = destructor;
-	t->ctx = ctx;
-	pthread_mutex_unlock(&d->lock);
-	free(fresh);
-	return 0;
-}
-
 int duty_add(struct fusion_arena *a, struct object_pool *p,
 	     fusion_object_destructor_fn destructor, void *ctx)
 {
@@ -586,7 +299,7 @@ int duty_add(struct fusion_arena *a, struct object_pool *p,
 	int r = duty_make(a, &d);
 
 	if (!r)
-		r = add_registration(d, p, destructor, ctx);
+		r = registration_add(d, p, destructor, ctx);
 	if (!r)
 		object_duty_take(&a->view, p, who_am_i(a));
 	return r;
@@ -619,22 +332,22 @@ int duty_unregister(struct fusion_arena *a, struct object_pool *p)
 	if (!d)
 		return -ENOENT;
 	pthread_mutex_lock(&d->lock);
-	link = link_to(d, p);
+	link = registration_link(d, p);
 	t = *link;
 	if (t) {
 		t->pins++;
-		unlink_registration(link);
+		registration_unlink(link);
 		/* Its destructors end before the duty is another's; in one of
 		 * them, and in what may have to end before one, that cannot be
 		 * waited for. */
 		while (t->pins > 1 && !dispatch_is_mine(a) &&
-		       !duty_ends_one_of(p))
+		       !object_pool_is_ending(p))
 			pthread_cond_wait(&d->unpinned, &d->lock);
 	}
 	pthread_mutex_unlock(&d->lock);
 	if (!t)
 		return -ENOENT;
-	duty_unpin(a, t);
+	registration_unpin(a, t);
 	object_duty_leave(&a->view, p, who_am_i(a));
 	return 0;
 }
@@ -650,7 +363,7 @@ void duty_stop(struct fusion_arena *a)
 		pthread_mutex_lock(&d->lock);
 		p = d->registrations ? d->registrations->pool : NULL;
 		if (p && load_acquire(&p->id) != d->registrations->id) {
-			end_registration(&d->registrations);
+			registration_end(&d->registrations);
 			pthread_mutex_unlock(&d->lock);
 			continue;
 		}

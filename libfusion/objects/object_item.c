@@ -9,8 +9,7 @@
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/objects/object_item.h"
 #include "libfusion/objects/object.h"
-#include "libfusion/objects/object_duty.h"
-#include "libfusion/objects/object_private.h"
+#include "libfusion/objects/object_registration.h"
 
 static_assert(FUSION_OBJECT_STRING_MAX == ITEM_VALUE_MAX - 1 &&
 		      FUSION_OBJECT_KEY_MAX ==
@@ -352,8 +351,9 @@ FUSION_API int fusion_object_describe(struct fusion_object *object)
 	o = object_of(object, &c, &r);
 	if (!o)
 		return told(r);
-	if (duty_describe_of(c->arena, object_pool_at(&c->arena->view, o->pool),
-			     &fn, &ctx) < 0)
+	if (registration_describe_of(c->arena,
+				     object_pool_at(&c->arena->view, o->pool),
+				     &fn, &ctx) < 0)
 		return told(-ENOENT);
 	fn(object, text, sizeof(text), ctx);
 	text[sizeof(text) - 1] = '\0';

@@ -6,7 +6,6 @@
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/refs/ref_link.h"
 #include "libfusion/objects/object.h"
-#include "libfusion/objects/object_private.h"
 
 /* What @p is to be for @ref, which is that of @o still. */
 static int ref_place_of(struct view *v, const struct object *o, struct ref *ref,

@@ -19,7 +19,9 @@
 #include "libfusion/names/entries.h"
 #include "libfusion/objects/object.h"
 #include "libfusion/objects/object_duty.h"
+#include "libfusion/objects/object_finish.h"
 #include "libfusion/objects/object_private.h"
+#include "libfusion/objects/object_registration.h"
 #include "libfusion/talk/dispatch_thread.h"
 
 #include <fusion/ref.h>
@@ -120,7 +122,7 @@ FUSION_API int fusion_object_pool_set_describe(struct fusion_object_pool *pool,
 	int r;
 
 	p = object_pool_of(pool, &c, &r);
-	return told(p ? duty_set_describe(c->arena, p, fn, ctx) : r);
+	return told(p ? registration_set_describe(c->arena, p, fn, ctx) : r);
 }
 
 /* --- The end ---------------------------------------------------------------
@@ -150,7 +152,7 @@ static int finish_object_pool(struct fusion_arena *a, struct thread_rec *me,
 		/* Acquire: pairs with the release in ref_watcher_wake(); before
 		 * we look. */
 		seen = load_acquire(seq);
-		left = duty_finish_all(a, t);
+		left = object_finish_all(a, t);
 		if (left < 0)
 			return left;
 		if (!left)
@@ -180,8 +182,8 @@ static bool is_anothers(const struct fusion_arena *a, struct object_pool *p)
 
 static void undo_destroy(const struct callback_args *args)
 {
-	duty_end_destroy(args->a, args->b);
-	duty_unpin(args->a, args->b);
+	registration_end_destroy(args->a, args->b);
+	registration_unpin(args->a, args->b);
 }
 
 /* A destructor that does not return leaves the rest for the next attempt. */
@@ -208,13 +210,13 @@ FUSION_API int fusion_object_pool_destroy(struct fusion_object_pool *pool)
 	if (!p)
 		return told(r);
 	callback_check();
-	if (duty_ends_one_of(p))
+	if (object_pool_is_ending(p))
 		return told(-EDEADLK);
-	t = duty_pin(c->arena, p);
+	t = registration_pin(c->arena, p);
 	if (!t)
 		return told(-EPERM);
-	if (!duty_begin_destroy(c->arena, t)) {
-		duty_unpin(c->arena, t);
+	if (!registration_begin_destroy(c->arena, t)) {
+		registration_unpin(c->arena, t);
 		return told(-EIDRM);
 	}
 	if (is_anothers(c->arena, p)) {
@@ -227,8 +229,8 @@ FUSION_API int fusion_object_pool_destroy(struct fusion_object_pool *pool)
 	}
 	/* Should the other one be killed in it, we go on. */
 	if (r < 0)
-		duty_end_destroy(c->arena, t);
-	duty_unpin(c->arena, t);
+		registration_end_destroy(c->arena, t);
+	registration_unpin(c->arena, t);
 	return told(r);
 }
 

@@ -7,6 +7,7 @@
 
 #include "libfusion/arena/arena_private.h"
 #include "libfusion/core/objects/object.h"
+#include "libfusion/talk/dispatch_post.h"
 
 /* What this process registered of a pool.  Guarded by the duty's lock. */
 struct registration {
@@ -21,6 +22,24 @@ struct registration {
 	bool destroying;
 	struct registration *next;
 };
+
+/* What a process keeps of its duties in an arena, made with the first
+ * registration. */
+struct duty {
+	struct dispatch_job job; /* the first: see run_duty() */
+	struct fusion_arena *arena;
+	pthread_mutex_t lock; /* guards registrations */
+	pthread_cond_t unpinned;
+	struct registration *registrations;
+	uint32_t at; /* of the job: object to look at next */
+};
+
+/* The process' duties in the arena, NULL none. */
+static inline struct duty *duty_of(const struct fusion_arena *a)
+{
+	/* Acquire: pairs with the CAS in duty_make(). */
+	return load_acquire(&a->duty);
+}
 
 static inline uint64_t who_am_i(const struct fusion_arena *a)
 {

@@ -5,7 +5,6 @@
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/talk/reactor.h"
 #include "libfusion/objects/object.h"
-#include "libfusion/objects/object_private.h"
 
 FUSION_API int fusion_object_reactor(struct fusion_object *object,
 				     struct fusion_reactor **ret)

@@ -18,15 +18,12 @@
 #include "libfusion/refs/ref_fork.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "libfusion/arena/arenas.h"
 #include "libfusion/arena/hand_over.h"
 #include "libfusion/base/log.h"
 #include "libfusion/core/base/fd.h"
-#include "libfusion/core/life/life.h"
 #include "libfusion/core/life/witness.h"
 #include "libfusion/core/refs/ref.h"
 #include "libfusion/core/refs/ref_pass.h"

@@ -20,7 +20,6 @@
 #include <stdlib.h>
 
 #include "libfusion/arena/address.h"
-#include "libfusion/arena/arenas.h"
 #include "libfusion/base/callback.h"
 #include "libfusion/base/quiet_thread.h"
 #include "libfusion/base/refuse.h"

@@ -10,14 +10,10 @@
  *             or, if a thread of it waits further up, into the slot; then this
  *             thread waits, and executes what it is asked to meanwhile
  */
-
 #include "libfusion/talk/call_execute.h"
 
 #include <errno.h>
-#include <sched.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <fusion/heap.h>
 
@@ -26,337 +22,23 @@
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/limits.h"
-#include "libfusion/core/life/life.h"
-#include "libfusion/core/life/liveness.h"
 #include "libfusion/core/life/member.h"
-#include "libfusion/core/locks/lend.h"
-#include "libfusion/core/talk/borrow.h"
 #include "libfusion/core/talk/call_chain.h"
 #include "libfusion/core/talk/call_request.h"
-#include "libfusion/core/talk/call_return.h"
 #include "libfusion/core/talk/call_slot.h"
 #include "libfusion/core/talk/ring_produce.h"
 #include "libfusion/names/entries.h"
 #include "libfusion/talk/call.h"
+#include "libfusion/talk/call_answer.h"
+#include "libfusion/talk/call_execution.h"
 #include "libfusion/talk/call_flush.h"
 #include "libfusion/talk/call_handler.h"
+#include "libfusion/talk/call_wait.h"
 #include "libfusion/talk/dispatch.h"
-#include "libfusion/talk/dispatch_thread.h"
 
 #define ALL_FLAGS                                                        \
 	(FUSION_CALL_ONEWAY | FUSION_CALL_QUEUE | FUSION_CALL_NODIRECT | \
 	 FUSION_CALL_NOWAIT)
-/* How long one who has given up waits for an answer that is being written. */
-#define RETURNING_NS 10000000LL
-
-struct execution {
-	struct tcache *cache;
-	struct fusion_arena *arena;
-	struct view *v;
-	struct thread_rec *me;
-	struct call_request rq;
-	const void *in;
-	unsigned flags;
-	int64_t deadline; /* CLOCK_MONOTONIC, < 0 never */
-
-	struct call_slot *slot;
-	uint64_t serial;
-	bool blocked; /* the turn has been given away */
-	bool looked;  /* whether the owner is dead */
-	int64_t nap, given_up_ns;
-	uint32_t n_naps; /* while others have borrowed */
-
-	uint64_t *ret_word;
-	void *out;
-	size_t out_size;
-	size_t *ret_size;
-};
-
-static bool is_late(const struct execution *x)
-{
-	return x->deadline >= 0 && clock_monotonic_ns() >= x->deadline;
-}
-
-/* Others may handle what comes while this thread waits. */
-static void give_turn_away(struct execution *x)
-{
-	if (!x->blocked)
-		x->blocked = dispatch_block(x->arena);
-}
-
-static void take_turn_back(struct execution *x)
-{
-	if (x->blocked)
-		dispatch_unblock(x->arena);
-	x->blocked = false;
-}
-
-/* At most @most, or until the deadline. */
-static int64_t nap_of(const struct execution *x, int64_t most)
-{
-	int64_t left =
-		x->deadline >= 0 ? x->deadline - clock_monotonic_ns() : most;
-
-	return left < 0 ? 0 : left < most ? left : most;
-}
-
-/* Nothing has happened for a while: is anybody dead? */
-static void probe_owner(struct execution *x, uint64_t st)
-{
-	struct view *v = x->v;
-	const struct call *c = x->rq.call;
-	uint32_t exec;
-
-	x->looked = true;
-	if (member_is_dead(v, c->owner_slot))
-		life_sweep(v);
-	if (!x->slot)
-		return;
-	exec = call_executor(v, x->serial);
-	if (SLOT_STATE(st) == SLOT_RETURNING &&
-	    SLOT_EXTRA(st) < v->geo.max_threads)
-		exec = load_relaxed(&view_thread(v, SLOT_EXTRA(st))->token) &
-		       TOKEN_MASK;
-	if (exec)
-		life_suspect(v, exec);
-	/* It left just when this was posted. */
-	if (!member_at(v, load_relaxed(&x->slot->callee_slot),
-		       load_relaxed(&x->slot->callee_id)))
-		call_fail(v, x->slot, EOWNERDEAD);
-}
-
-/* --- Answers -------------------------------------------------------------- */
-
-/* What the last call left. */
-static void drop_answer(struct tcache *cache)
-{
-	struct call_slot *s;
-
-	if (!cache->answer)
-		return;
-	s = call_slot_at(&cache->arena->view, cache->answer - 1);
-	cache->answer = 0;
-	if (load_relaxed(&s->block))
-		fusion_free_from(cache->arena, (void **)&s->block);
-	call_slot_free(&cache->arena->view, cache->rec, s);
-}
-
-static bool wants_bytes(const struct execution *x)
-{
-	return x->out_size || x->ret_size;
-}
-
-static void tell_result(const struct execution *x, uint64_t word, size_t size)
-{
-	if (x->ret_word)
-		*x->ret_word = word;
-	if (x->ret_size)
-		*x->ret_size = size;
-}
-
-static int take_answer(struct execution *x, bool *keep)
-{
-	const struct call_slot *s = x->slot;
-	size_t size = load_relaxed(&s->len);
-	const void *from = call_bytes(x->arena, s, size);
-
-	if (!from)
-		return -EIO;
-	tell_result(x, load_relaxed(&s->ret), size);
-	*keep = size > x->out_size && wants_bytes(x);
-	if (*keep)
-		return -EMSGSIZE;
-	if (size && wants_bytes(x))
-		memcpy(x->out, from, size);
-	return 0;
-}
-
-/* DONE or FAILED. */
-static int collect_answer(struct execution *x)
-{
-	/* Acquire: pairs with the release of who answered. */
-	uint64_t st = load_acquire(&x->slot->st);
-	bool keep = false;
-	int r = -(int)SLOT_EXTRA(st);
-
-	/* An upcall's, meanwhile. */
-	drop_answer(x->cache);
-	if (SLOT_STATE(st) == SLOT_DONE)
-		r = take_answer(x, &keep);
-	if (!keep && !load_relaxed(&x->slot->block)) {
-		call_slot_put_off(x->v, x->me, x->slot, x->serial);
-		return r;
-	}
-	x->cache->answer = (uint32_t)(x->serial >> 32);
-	/* Recovery: nothing waits for this one any more (call_recover.c). */
-	store_relaxed(&x->slot->parent, 0ull);
-	if (!keep)
-		drop_answer(x->cache);
-	return r;
-}
-
-FUSION_API int fusion_call_answer(struct fusion_arena *arena, void *out,
-				  size_t *size)
-{
-	struct tcache *cache = arena ? tls_cache(arena) : NULL;
-	const struct call_slot *s;
-	size_t room, len;
-	const void *from;
-
-	if (!cache || !size || (!out && *size))
-		return told(arena && !cache ? -errno : -EINVAL);
-	if (!cache->answer)
-		return told(-ENODATA);
-	room = *size;
-	s = call_slot_at(&arena->view, cache->answer - 1);
-	len = load_relaxed(&s->len);
-	from = call_bytes(arena, s, len);
-	if (!from)
-		return told(-EIO);
-	*size = len;
-	if (len > room)
-		return told(-EMSGSIZE);
-	if (len)
-		memcpy(out, from, len);
-	drop_answer(cache);
-	return 0;
-}
-
-/* --- Waiting -------------------------------------------------------------- */
-
-static bool is_news(uint64_t st)
-{
-	return st & SLOT_UPCALL || SLOT_STATE(st) == SLOT_DONE ||
-	       SLOT_STATE(st) == SLOT_FAILED;
-}
-
-static bool has_answer(void *arg)
-{
-	const struct execution *x = arg;
-
-	return is_news(load_acquire(&x->slot->st));
-}
-
-static void sleep_once(struct execution *x)
-{
-	struct call_slot *s = x->slot;
-	uint64_t st;
-
-	give_turn_away(x);
-	st = load_acquire(&s->st);
-	if (is_news(st))
-		return;
-	/* Relaxed: what others bring is read with acquire. */
-	if (!(st & SLOT_SLEEP) && !cas_relaxed(&s->st, &st, st | SLOT_SLEEP))
-		return;
-	if (futex_wait((uint32_t *)&s->st, (uint32_t)st | SLOT_SLEEP,
-		       nap_of(x, x->nap)) != -ETIMEDOUT)
-		return;
-	if (is_late(x))
-		return;
-	x->nap = SUSPECT_LAST_NS;
-	probe_owner(x, load_acquire(&s->st));
-}
-
-static void await_borrower(struct execution *x, uint32_t token)
-{
-	const struct timespec nap = {.tv_nsec = 100000};
-
-	give_turn_away(x);
-	nanosleep(&nap, NULL);
-	if (++x->n_naps % 1000 == 0)
-		life_suspect(x->v, token);
-}
-
-/* Too late.  -ETIMEDOUT; 0: something has happened after all, or will. */
-static int give_up_call(struct execution *x)
-{
-	int64_t now = clock_monotonic_ns();
-	uint64_t st = load_acquire(&x->slot->st);
-	uint32_t token;
-	int r;
-
-	/* Nobody is sent away before the owner was looked at once. */
-	if (!x->looked) {
-		probe_owner(x, st);
-		return 0;
-	}
-	/* Nor goes on while others have what is its own. */
-	r = lend_close(x->v, x->me, x->slot, &token);
-	if (r == 1)
-		await_borrower(x, token);
-	if (r)
-		return 0;
-	if (call_withdraw(x->v, x->me, x->slot, &st))
-		return -ETIMEDOUT;
-	if (SLOT_STATE(st) != SLOT_RETURNING)
-		return 0;
-	if (!x->given_up_ns)
-		x->given_up_ns = now;
-	sched_yield();
-	if (now - x->given_up_ns < RETURNING_NS)
-		return 0;
-	return call_abandon(x->slot, &st) ? -ETIMEDOUT : 0;
-}
-
-/* Whoever has borrowed a lock of ours, or of who waits for us, gives it back
- * (or dies) before we go on. */
-static void await_borrowers(struct execution *x)
-{
-	uint32_t token;
-
-	while (lend_is_out(x->v, x->me, &token) > 0)
-		await_borrower(x, token);
-}
-
-/* The handler of an upcall did not return: nobody waits for the answer in the
- * slot any more.  It goes when it comes. */
-static void undo_upcall(const struct callback_args *args)
-{
-	struct fusion_arena *arena = args->a;
-	struct thread_rec *me = thread_rec_of(arena);
-	struct call_slot *s = args->b;
-	uint64_t st;
-
-	if (me && !call_withdraw(&arena->view, me, s, &st) &&
-	    !call_abandon(s, &st))
-		call_slot_free(&arena->view, me, s);
-	if (args->n)
-		dispatch_unblock(arena);
-}
-
-static void run_upcall(struct execution *x)
-{
-	struct callback c CALLBACK;
-
-	callback_begin(&c, undo_upcall, x->arena, x->slot, x->blocked);
-	call_run_upcall(x->arena, call_upcall_take(x->slot));
-	callback_end(&c);
-}
-
-/* 0: there is an answer.  Else the slot is not ours any more. */
-static int await_answer(struct execution *x)
-{
-	uint64_t st = 0;
-	int r = 0;
-
-	x->nap = SUSPECT_FIRST_NS;
-	while (r == 0) {
-		st = load_acquire(&x->slot->st);
-
-		if (st & SLOT_UPCALL)
-			run_upcall(x);
-		else if (is_news(st))
-			break;
-		else if (is_late(x))
-			r = give_up_call(x);
-		else if (!spin_until(&x->cache->call_spinner, has_answer, x))
-			sleep_once(x);
-	}
-	if (r == 0 && st & SLOT_LENT)
-		await_borrowers(x);
-	return r;
-}
 
 /* --- Asking --------------------------------------------------------------- */
 
@@ -371,7 +53,7 @@ static int wait_quota(struct execution *x)
 	if (is_late(x)) {
 		if (x->looked)
 			return -ETIMEDOUT;
-		probe_owner(x, 0);
+		call_probe(x, 0);
 	}
 	give_turn_away(x);
 	add_relaxed(&c->waiters, 1);
@@ -383,7 +65,7 @@ static int wait_quota(struct execution *x)
 		    call_limit(c, x->rq.caller) &&
 	    futex_wait(&c->seq, seen, nap_of(x, SUSPECT_FIRST_NS)) ==
 		    -ETIMEDOUT)
-		probe_owner(x, 0);
+		call_probe(x, 0);
 	sub_relaxed(&c->waiters, 1);
 	return 0;
 }
@@ -530,8 +212,8 @@ static int execute_remote(struct execution *x)
 		call_drop(x->v, x->me, x->slot);
 		return r;
 	}
-	r = await_answer(x);
-	return r < 0 ? r : collect_answer(x);
+	r = call_await(x);
+	return r < 0 ? r : call_collect(x);
 }
 
 /* --- The other ways ------------------------------------------------------- */
@@ -588,8 +270,8 @@ static int wait_for_serving(struct execution *x, const struct serving *sv)
 
 	x->serial = sv->serial;
 	x->slot = call_slot_of(x->v, sv->serial);
-	r = await_answer(x);
-	return r < 0 ? r : collect_answer(x);
+	r = call_await(x);
+	return r < 0 ? r : call_collect(x);
 }
 
 /* The handler has returned @r.  Nobody else knows of it, and there is room for
@@ -653,7 +335,7 @@ static int execute_call(struct execution *x)
 	bool own = x->rq.call->owner == x->arena->id &&
 		   x->rq.call->owner_slot == x->v->slot;
 
-	drop_answer(x->cache);
+	call_drop_answer(x->cache);
 	if (own && (!(x->flags & FUSION_CALL_NODIRECT) || call_in_handler() ||
 		    dispatch_is_mine(x->arena)))
 		return execute_direct(x);

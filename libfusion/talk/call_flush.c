@@ -6,7 +6,6 @@
  * or the next call that is not queued.  If the process dies first, its recovery
  * wakes whoever sleeps beside a record (call_recover_member()).
  */
-
 #include "libfusion/talk/call_flush.h"
 
 #include <time.h>

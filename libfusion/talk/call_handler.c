@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The owner's side: requests come in, handlers run, answers go back. */
-
 #include "libfusion/talk/call_handler.h"
 
 #include <errno.h>

@@ -12,14 +12,13 @@
 #include "libfusion/talk/reaction_fork.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <unistd.h>
 
 #include "libfusion/base/log.h"
 #include "libfusion/core/base/fd.h"
 #include "libfusion/talk/dispatch.h"
 #include "libfusion/talk/dispatcher.h"
-#include "libfusion/talk/reaction.h"
+#include "libfusion/talk/reaction_run.h"
 
 /* One for all arenas; -1 when no fork is going on, or nobody listens.  Guarded
  * by arenas_lock. */
@@ -108,12 +107,12 @@ static void listen_again(struct local_reactor *l)
 	/* Whatever happens, the cursor is not the parent's. */
 	l->l.owner = l->arena->id;
 	if (load_acquire(&l->l.re->id) == id)
-		r = reactions_listen(l, l->l.re);
+		r = local_reactor_listen(l, l->l.re);
 	if (r < 0) {
 		log_error("arena '%s': the child of a fork cannot listen to a "
 			  "reactor (%d)",
 			  l->arena->path, -r);
-		reactions_have_news(l);
+		local_reactor_has_news(l);
 	}
 }
 

@@ -10,6 +10,7 @@
 #include "libfusion/names/entries.h"
 #include "libfusion/talk/dispatch.h"
 #include "libfusion/talk/reaction.h"
+#include "libfusion/talk/reaction_run.h"
 
 static_assert(FUSION_REACTOR_GLOBALS == REACTOR_GLOBALS, "as documented");
 static_assert(FUSION_REACTOR_BLOCK == (int)POLICY_BLOCK &&

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "libfusion/life/enter_again.h"
+
+#include <errno.h>
+
+#include "libfusion/arena/arenas.h"
+#include "libfusion/base/refuse.h"
+
+/* An arena is one however it is spelled, and after its daemon was replaced: its
+ * inode number is its own. */
+static struct fusion_arena *find_entered(const struct fusion_arena *like)
+{
+	struct fusion_arena *a = arenas;
+
+	while (a && a->dir_ino != like->dir_ino)
+		a = a->next;
+	return a;
+}
+
+static int count_entry(struct fusion_arena *a, uint32_t role)
+{
+	bool master = fusion_arena_master(a) == a->id;
+
+	if ((role == FUSION_ROLE_MASTER && !master) ||
+	    (role == FUSION_ROLE_SLAVE && master))
+		return refuse(
+			-ENOTSUP,
+			"arena '%s': this process is in it as %s already, "
+			"and cannot enter as %s",
+			a->path, master ? "master" : "slave",
+			master ? "slave" : "master");
+	a->n_entered++;
+	return 0;
+}
+
+static int refuse_busy(const struct fusion_arena *a, int r)
+{
+	return refuse(r,
+		      "arena '%s': another thread of this process is "
+		      "entering or leaving it: %s",
+		      a->path, error_meaning(r));
+}
+
+int enter_again(struct fusion_arena *a, const struct fusion_arena_options *o,
+		int64_t deadline, struct fusion_arena **ret)
+{
+	struct fusion_arena *other;
+	int r = 0;
+
+	pthread_mutex_lock(&arenas_lock);
+	while (!r && (other = find_entered(a))) {
+		if (other->state == HANDLE_IN) {
+			r = count_entry(other, o->role);
+			*ret = r < 0 ? *ret : other;
+			r = r < 0 ? r : 1;
+		} else if (pthread_equal(other->thread, pthread_self())) {
+			r = refuse(-EDEADLK,
+				   "arena '%s': this thread is entering or "
+				   "leaving it: a callback cannot enter it",
+				   a->path);
+		} else if (o->flags & FUSION_ENTER_NOWAIT) {
+			r = refuse_busy(a, -EAGAIN);
+		} else {
+			r = arenas_wait(deadline);
+			r = r < 0 ? refuse_busy(a, r) : 0;
+		}
+	}
+	if (!r) {
+		a->state = HANDLE_ENTERING;
+		a->thread = pthread_self();
+		a->next = arenas;
+		arenas = a;
+	}
+	pthread_mutex_unlock(&arenas_lock);
+	return r;
+}

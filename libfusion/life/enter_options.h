@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef FUSION_ENTER_OPTIONS_H
+#define FUSION_ENTER_OPTIONS_H
+
+#include <fusion/arena.h>
+
+/* Copy and check what a caller of fusion_arena_enter() wants, NULL: the
+ * defaults.  0, -EINVAL with the reason. */
+int enter_options_copy(const struct fusion_arena_options *from,
+		       struct fusion_arena_options *to);
+
+#endif

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "libfusion/objects/object_registration.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+int registration_add(struct duty *d, struct object_pool *p,
+		     fusion_object_destructor_fn destructor, void *ctx)
+{
+	struct registration *fresh = calloc(1, sizeof(*fresh)), *t;
+
+	if (!fresh)
+		return -ENOMEM;
+	pthread_mutex_lock(&d->lock);
+	t = *registration_link(d, p);
+	if (!t) {
+		t = fresh;
+		fresh = NULL;
+		t->pool = p;
+		t->id = load_acquire(&p->id);
+		t->next = d->registrations;
+		d->registrations = t;
+	}
+	t->destructor = destructor;
+	t->ctx = ctx;
+	pthread_mutex_unlock(&d->lock);
+	free(fresh);
+	return 0;
+}
+
+struct registration **registration_link(struct duty *d,
+					const struct object_pool *p)
+{
+	struct registration **link = &d->registrations;
+	uint32_t id = load_acquire(&p->id);
+
+	while (*link && ((*link)->pool != p || (*link)->id != id))
+		link = &(*link)->next;
+	return link;
+}
+
+struct registration *registration_unlink(struct registration **link)
+{
+	struct registration *t = *link;
+
+	*link = t->next;
+	t->ended = true;
+	return t;
+}
+
+void registration_end(struct registration **link)
+{
+	struct registration *t = registration_unlink(link);
+
+	if (!t->pins)
+		free(t);
+}
+
+struct registration *registration_pin(struct fusion_arena *a,
+				      struct object_pool *p)
+{
+	struct duty *d = duty_of(a);
+	struct registration *t;
+
+	if (!d)
+		return NULL;
+	pthread_mutex_lock(&d->lock);
+	t = *registration_link(d, p);
+	if (t)
+		t->pins++;
+	pthread_mutex_unlock(&d->lock);
+	return t;
+}
+
+void registration_unpin(struct fusion_arena *a, struct registration *t)
+{
+	struct duty *d = duty_of(a);
+
+	pthread_mutex_lock(&d->lock);
+	if (!--t->pins && t->ended)
+		free(t);
+	/* Who waits has a pin himself. */
+	pthread_cond_broadcast(&d->unpinned);
+	pthread_mutex_unlock(&d->lock);
+}
+
+int registration_set_describe(struct fusion_arena *a, struct object_pool *p,
+			      fusion_object_describe_fn fn, void *ctx)
+{
+	struct registration *t = registration_pin(a, p);
+	struct duty *d = duty_of(a);
+
+	if (!t)
+		return -ENOENT;
+	pthread_mutex_lock(&d->lock);
+	t->describe = fn;
+	t->describe_ctx = ctx;
+	pthread_mutex_unlock(&d->lock);
+	registration_unpin(a, t);
+	return 0;
+}
+
+int registration_describe_of(struct fusion_arena *a, struct object_pool *p,
+			     fusion_object_describe_fn *ret, void **ret_ctx)
+{
+	struct registration *t = registration_pin(a, p);
+	struct duty *d = duty_of(a);
+
+	if (!t)
+		return -ENOENT;
+	pthread_mutex_lock(&d->lock);
+	*ret = t->describe;
+	*ret_ctx = t->describe_ctx;
+	pthread_mutex_unlock(&d->lock);
+	registration_unpin(a, t);
+	return *ret ? 0 : -ENOENT;
+}
+
+void registration_end_destroy(struct fusion_arena *a, struct registration *t)
+{
+	struct duty *d = duty_of(a);
+
+	pthread_mutex_lock(&d->lock);
+	t->destroying = false;
+	pthread_mutex_unlock(&d->lock);
+}
+
+bool registration_begin_destroy(struct fusion_arena *a, struct registration *t)
+{
+	struct duty *d = duty_of(a);
+	bool first;
+
+	pthread_mutex_lock(&d->lock);
+	first = !t->destroying;
+	t->destroying = true;
+	pthread_mutex_unlock(&d->lock);
+	return first;
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A call as its caller executes it, and the answer it gets. */
+#ifndef FUSION_CALL_EXECUTION_H
+#define FUSION_CALL_EXECUTION_H
+
+#include "libfusion/core/base/futex.h"
+#include "libfusion/core/talk/call_request.h"
+#include "libfusion/heap/tls.h"
+#include "libfusion/talk/call_private.h"
+#include "libfusion/talk/dispatch_thread.h"
+
+struct execution {
+	struct tcache *cache;
+	struct fusion_arena *arena;
+	struct view *v;
+	struct thread_rec *me;
+	struct call_request rq;
+	const void *in;
+	unsigned flags;
+	int64_t deadline; /* CLOCK_MONOTONIC, < 0 never */
+
+	struct call_slot *slot;
+	uint64_t serial;
+	bool blocked; /* the turn has been given away */
+	bool looked;  /* whether the owner is dead */
+	int64_t nap, given_up_ns;
+	uint32_t n_naps; /* while others have borrowed */
+
+	uint64_t *ret_word;
+	void *out;
+	size_t out_size;
+	size_t *ret_size;
+};
+
+static inline bool is_late(const struct execution *x)
+{
+	return x->deadline >= 0 && clock_monotonic_ns() >= x->deadline;
+}
+
+/* Others may handle what comes while this thread waits. */
+static inline void give_turn_away(struct execution *x)
+{
+	if (!x->blocked)
+		x->blocked = dispatch_block(x->arena);
+}
+
+static inline void take_turn_back(struct execution *x)
+{
+	if (x->blocked)
+		dispatch_unblock(x->arena);
+	x->blocked = false;
+}
+
+/* At most @most, or until the deadline. */
+static inline int64_t nap_of(const struct execution *x, int64_t most)
+{
+	int64_t left =
+		x->deadline >= 0 ? x->deadline - clock_monotonic_ns() : most;
+
+	return left < 0 ? 0 : left < most ? left : most;
+}
+
+/* Does the caller want the bytes of the answer? */
+static inline bool wants_bytes(const struct execution *x)
+{
+	return x->out_size || x->ret_size;
+}
+
+/* Tell the caller the answer's word and size. */
+static inline void tell_result(const struct execution *x, uint64_t word,
+			       size_t size)
+{
+	if (x->ret_word)
+		*x->ret_word = word;
+	if (x->ret_size)
+		*x->ret_size = size;
+}
+
+#endif

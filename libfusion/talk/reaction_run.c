@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "libfusion/talk/reaction_run.h"
+
+#include <errno.h>
+#include <time.h>
+
+#include "libfusion/base/callback.h"
+#include "libfusion/base/log.h"
+#include "libfusion/heap/tls.h"
+
+#define BATCH 64 /* messages of a reactor before the next one's turn */
+/* Pause between two attempts to get private memory for a message. */
+#define NO_MEMORY_NAP_NS 2000000
+
+/* Reactions that this thread is in. */
+static __thread unsigned reaction_depth;
+
+void reactor_news(struct fusion_arena *arena, const struct dispatched *d)
+{
+	uint32_t id = (uint32_t)d->head->a;
+
+	pthread_mutex_lock(&arena->reactors_lock);
+	for (struct local_reactor *l = arena->reactors; l; l = l->next)
+		if (l->l.id == id)
+			local_reactor_has_news(l);
+	pthread_mutex_unlock(&arena->reactors_lock);
+}
+
+bool reactor_look(struct fusion_arena *arena)
+{
+	bool any;
+
+	pthread_mutex_lock(&arena->reactors_lock);
+	for (struct local_reactor *l = arena->reactors; l; l = l->next)
+		if (!l->ended)
+			local_reactor_has_news(l);
+	any = arena->news;
+	pthread_mutex_unlock(&arena->reactors_lock);
+	return any;
+}
+
+static void reaction_ran(struct fusion_reaction *r)
+{
+	reaction_depth--;
+	pthread_mutex_lock(&r->local->arena->reactors_lock);
+	r->running--;
+	if (r->removed)
+		pthread_cond_broadcast(&r->local->arena->reaction_ended);
+}
+
+/* It did not return, and so nobody walks there any more (run_reactions(),
+ * tell_the_end()). */
+static void undo_reaction(const struct callback_args *args)
+{
+	struct fusion_reaction *r = args->a;
+	struct local_reactor *l = r->local;
+	pthread_mutex_t *lock = &l->arena->reactors_lock;
+
+	reaction_ran(r);
+	l->walkers--;
+	local_reactor_sweep(l);
+	pthread_mutex_unlock(lock);
+}
+
+/* reactors_lock is held before and after. */
+static void run_reaction(struct fusion_reaction *r,
+			 const struct fusion_reactor_message *m)
+{
+	enum fusion_reaction_result result;
+	struct callback c CALLBACK;
+
+	r->running++;
+	pthread_mutex_unlock(&r->local->arena->reactors_lock);
+	reaction_depth++;
+	callback_begin(&c, undo_reaction, r, NULL, 0);
+	result = r->fn(m, r->ctx);
+	callback_end(&c);
+	reaction_ran(r);
+	if (result == FUSION_REACTION_REMOVE)
+		r->removed = true;
+}
+
+static void run_reactions(struct local_reactor *l,
+			  const struct fusion_reactor_message *m, uint64_t pos)
+{
+	l->walkers++;
+	for (struct fusion_reaction *r = l->reactions; r; r = r->next)
+		if (!r->removed && r->from <= pos &&
+		    (l->done || r->channel == m->channel))
+			run_reaction(r, m);
+	l->walkers--;
+}
+
+bool reaction_is_running(void)
+{
+	return reaction_depth > 0;
+}
+
+void reactions_run(struct fusion_arena *arena, uint32_t id,
+		   const struct fusion_reactor_message *message)
+{
+	struct local_reactor *l;
+
+	pthread_mutex_lock(&arena->reactors_lock);
+	l = local_reactor_find(arena, id, false);
+	if (l) {
+		run_reactions(l, message, UINT64_MAX);
+		local_reactor_sweep(l);
+	}
+	pthread_mutex_unlock(&arena->reactors_lock);
+}
+
+/* Disconnected, or destroyed: each is told once. */
+static void tell_the_end(struct local_reactor *l)
+{
+	l->ended = true;
+	l->walkers++;
+	for (struct fusion_reaction *r = l->reactions; r; r = r->next) {
+		if (r->removed || r->told)
+			continue;
+		r->told = true;
+		run_reaction(r, NULL);
+	}
+	l->walkers--;
+}
+
+/* Read one message; without the lock.  As cursor_read(), and -ENOMEM: the
+ * message stays in the ring, as this process has no private memory for it. */
+static int read_one(struct local_reactor *l, struct msg_head *h)
+{
+	struct view *v = &l->arena->view;
+	uint32_t me = l->done ? 0 : l->arena->id;
+	int r;
+
+	/* Again, as a writer may have moved the cursor to a larger message. */
+	do
+		r = cursor_read(v, &l->l, me, l->buf, l->size, h);
+	while (r == -EMSGSIZE && local_reactor_grow(l, h->size));
+	if (r == -EMSGSIZE)
+		return -ENOMEM;
+	l->lacks_memory = false;
+	return r;
+}
+
+/* The listener must not rest, because nobody would ring for a message that is
+ * in the ring already.  It must not turn at full speed either.  So it pauses,
+ * with the turn, and says once that it has to.  The lock is not held. */
+static void wait_for_memory(struct local_reactor *l, uint32_t size)
+{
+	const struct timespec nap = {.tv_nsec = NO_MEMORY_NAP_NS};
+
+	if (!l->lacks_memory)
+		log_error("%s: this process has no memory to read a message of "
+			  "%u bytes from reactor %u: the message waits until "
+			  "there is memory",
+			  l->arena->path, size, l->l.id);
+	l->lacks_memory = true;
+	nanosleep(&nap, NULL);
+}
+
+static void deliver_message(struct local_reactor *l, const struct msg_head *h)
+{
+	const struct fusion_reactor_message m = {
+		.reactor = (struct fusion_reactor *)l->l.re,
+		.channel = (uint32_t)h->a,
+		.sender = h->sender,
+		.data = l->buf,
+		.size = h->size,
+	};
+
+	run_reactions(l, &m, h->b);
+}
+
+/* Lock as run_reaction(). */
+static bool run_batch(struct local_reactor *l)
+{
+	pthread_mutex_t *lock = &l->arena->reactors_lock;
+	struct thread_rec *me = thread_rec_of(l->arena);
+	struct msg_head h;
+	bool rests;
+	int r = 0;
+
+	for (unsigned n = 0; n < BATCH; n++) {
+		pthread_mutex_unlock(lock);
+		r = read_one(l, &h);
+		pthread_mutex_lock(lock);
+		if (r <= 0)
+			break;
+		deliver_message(l, &h);
+	}
+	if (r == -ENOMEM) {
+		pthread_mutex_unlock(lock);
+		wait_for_memory(l, h.size);
+		pthread_mutex_lock(lock);
+		return true;
+	}
+	if (r < 0) {
+		tell_the_end(l);
+		return false;
+	}
+	if (r > 0 || !me)
+		return true;
+	pthread_mutex_unlock(lock);
+	rests = cursor_rest(&l->arena->view, me, &l->l);
+	pthread_mutex_lock(lock);
+	return !rests;
+}
+
+/* A reaction of @l did not return.  Which others had news is lost with the
+ * stack: all are looked at. */
+static void undo_run(const struct callback_args *args)
+{
+	struct local_reactor *l = args->a;
+	struct fusion_arena *a = l->arena;
+
+	pthread_mutex_lock(&a->reactors_lock);
+	l->walkers--;
+	store_relaxed(&a->news, (struct local_reactor *)NULL);
+	for (struct local_reactor *x = a->reactors; x; x = x->next) {
+		x->news = false;
+		if (!x->ended)
+			local_reactor_has_news(x);
+	}
+	local_reactor_sweep(l);
+	pthread_mutex_unlock(&a->reactors_lock);
+}
+
+/* A batch of @l's messages; true: there is more.  Nobody frees @l while we are
+ * at it. */
+static bool run_guarded(struct local_reactor *l)
+{
+	struct callback c CALLBACK;
+	bool more;
+
+	l->walkers++;
+	callback_begin(&c, undo_run, l, NULL, 0);
+	more = run_batch(l);
+	callback_end(&c);
+	l->walkers--;
+	return more;
+}
+
+/* Those that have news now; what comes meanwhile is the next turn's.  A handler
+ * that waits has another thread here: it finds other reactors, or none. */
+bool reactor_run(struct fusion_arena *arena)
+{
+	struct local_reactor *l, *again = NULL;
+	bool more;
+
+	/* Relaxed: it is set with the turn, which we have. */
+	if (!load_relaxed(&arena->news))
+		return false;
+	pthread_mutex_lock(&arena->reactors_lock);
+	while ((l = arena->news)) {
+		store_relaxed(&arena->news, l->next_news);
+		if (l->ended) {
+			l->news = false;
+			continue;
+		}
+		more = run_guarded(l);
+		l->news = more;
+		if (more) {
+			l->next_news = again;
+			again = l;
+		} else {
+			local_reactor_sweep(l);
+		}
+	}
+	more = again;
+	store_relaxed(&arena->news, again);
+	pthread_mutex_unlock(&arena->reactors_lock);
+	return more;
+}
