@@ -64,8 +64,8 @@ int object_claim(const struct view *v, struct thread_rec *me, struct object *o,
 		   !SEED_BUG(94)) {
 		/* The record is another object's by now.  The state is read
 		 * before the id: the maker of that object writes the id first,
-		 * and then USED with a release (table_add()), so a state of the
-		 * new life comes with the new id. */
+		 * and then USED with a release (table_add_locked()), so a state
+		 * of the new life comes with the new id. */
 		object_unclaim(o, who);
 		r = -EIDRM;
 	} else {

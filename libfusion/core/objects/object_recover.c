@@ -114,9 +114,9 @@ int object_recover(struct view *v, struct thread_rec *t)
 
 	if (!object_announces(t))
 		return 0;
-	me = life_rec(v);
-	if (!me)
-		return -ENOMEM;
+	r = life_rec_get(v, &me);
+	if (r < 0)
+		return r;
 	r = recover_op(v, me, &in);
 	for (int i = 0; i < 2 && r != -ETIMEDOUT; i++)
 		if (load_relaxed(&t->item[i]))

@@ -136,7 +136,7 @@ static int recover_slabs(struct view *v, uint32_t slot)
 	return r;
 }
 
-struct thread_rec *recover_reserved(struct view *v)
+int recover_reserved(struct view *v, struct thread_rec **ret)
 {
 	struct thread_rec *t = view_thread(v, THREAD_RESERVED);
 	uint32_t token = thread_token(t);
@@ -153,7 +153,9 @@ struct thread_rec *recover_reserved(struct view *v)
 			r = heap_recover_tokens(v, &token, 1);
 		v->gate.rec = NULL;
 	}
-	return r < 0 ? NULL : thread_claim_reserved(v);
+	if (!r)
+		*ret = thread_claim_reserved(v);
+	return r;
 }
 
 int recover_member(struct view *v, uint32_t slot)

@@ -55,8 +55,8 @@ void recover_seen(struct view *v);
  * it, too.  Killed in that: the record still belongs to the dead recoverer, and
  * the next caller begins again.
  *
- * NULL: the record makes no sense.
+ * 0 and *ret; otherwise the error of the step that failed.
  */
-struct thread_rec *recover_reserved(struct view *v);
+int recover_reserved(struct view *v, struct thread_rec **ret);
 
 #endif

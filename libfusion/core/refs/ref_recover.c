@@ -133,21 +133,21 @@ int ref_recover(struct view *v, struct thread_rec *t)
 
 	if (!ref_announces(t))
 		return 0;
-	me = life_rec(v);
-	if (!me)
-		return -ENOMEM;
+	r = life_rec_get(v, &me);
+	if (r < 0)
+		return r;
 	r = row_recover(v, me, &t->row);
 	return r < 0 ? r : recover_destroy(v, me, t);
 }
 
 int ref_recover_member(struct view *v, uint32_t slot)
 {
-	struct thread_rec *me = life_rec(v);
 	uint32_t hi = rows_hi(v), first, gen = 0;
-	int r;
+	struct thread_rec *me;
+	int r = life_rec_get(v, &me);
 
-	if (!me)
-		return -ENOMEM;
+	if (r < 0)
+		return r;
 	for (uint32_t n = 0; n <= hi; n++) {
 		r = rows_close(v, me, slot, &first, &gen);
 		if (r < 0 || !first)

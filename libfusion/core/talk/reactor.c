@@ -238,12 +238,13 @@ int reactor_recover(struct view *v, struct thread_rec *t)
 	struct thread_rec *me;
 	struct reactor *re;
 	struct ring r;
+	int err;
 
 	if (op != CALL_OP_DISPATCH && op != CALL_OP_DESTROY)
 		return 0;
-	me = life_rec(v);
-	if (!me)
-		return -EIO;
+	err = life_rec_get(v, &me);
+	if (err < 0)
+		return err;
 	if (op == CALL_OP_DISPATCH && index < table_hi(v, KIND_REACTOR)) {
 		re = view_entry(v, KIND_REACTOR, index);
 		if (reactor_ring(v, re, &r) == 0 && !SEED_BUG(45))
