@@ -222,33 +222,6 @@ static void remove_call_handler(struct calls *calls, uint32_t index,
 	pthread_mutex_unlock(&calls->lock);
 }
 
-FUSION_API int fusion_call_destroy(struct fusion_call *call)
-{
-	struct call *c = call_of(call);
-	struct tcache *cache;
-	struct calls *calls;
-	uint32_t i, id;
-	int r;
-
-	cache = entry_cache(KIND_CALL, call, &r);
-	if (!cache)
-		return told(r);
-	i = call_index(&cache->arena->view, c);
-	id = load_acquire(&c->id);
-	if (!id)
-		return told(-EIDRM);
-	r = table_remove(&cache->arena->view, cache->rec, KIND_CALL, i, id);
-	if (r < 0)
-		return told(r);
-	calls = load_acquire(&cache->arena->calls);
-	if (calls)
-		remove_call_handler(calls, i, id);
-	arena_poke(cache->arena);
-	return 0;
-}
-
-/* --- Asking and telling --------------------------------------------------- */
-
 /* Its record, which is there.  0, -errno. */
 static int find_call(struct fusion_call *call, struct tcache **ret_cache,
 		     uint32_t *ret_id)
@@ -261,6 +234,28 @@ static int find_call(struct fusion_call *call, struct tcache **ret_cache,
 	*ret_id = load_acquire(&call_of(call)->id);
 	return *ret_id ? 0 : -EIDRM;
 }
+
+FUSION_API int fusion_call_destroy(struct fusion_call *call)
+{
+	struct tcache *cache;
+	struct calls *calls;
+	uint32_t i, id = 0;
+	int r = find_call(call, &cache, &id);
+
+	if (r < 0)
+		return told(r);
+	i = call_index(&cache->arena->view, call_of(call));
+	r = table_remove(&cache->arena->view, cache->rec, KIND_CALL, i, id);
+	if (r < 0)
+		return told(r);
+	calls = load_acquire(&cache->arena->calls);
+	if (calls)
+		remove_call_handler(calls, i, id);
+	arena_poke(cache->arena);
+	return 0;
+}
+
+/* --- Asking and telling --------------------------------------------------- */
 
 FUSION_API int fusion_call_owner(struct fusion_call *call, fusion_id_t *ret)
 {

@@ -63,7 +63,8 @@ static int wait_quota(struct execution *x)
 	if (load_relaxed(&c->id) == x->rq.id &&
 	    call_pending(x->v, c, x->rq.caller) >=
 		    call_limit(c, x->rq.caller) &&
-	    futex_wait(&c->seq, seen, nap_of(x, SUSPECT_FIRST_NS)) ==
+	    futex_wait(&c->seq, seen,
+		       deadline_nap(x->deadline, SUSPECT_FIRST_NS)) ==
 		    -ETIMEDOUT)
 		call_probe(x, 0);
 	sub_relaxed(&c->waiters, 1);

@@ -51,15 +51,6 @@ static inline void take_turn_back(struct execution *x)
 	x->blocked = false;
 }
 
-/* At most @most, or until the deadline. */
-static inline int64_t nap_of(const struct execution *x, int64_t most)
-{
-	int64_t left =
-		x->deadline >= 0 ? x->deadline - clock_monotonic_ns() : most;
-
-	return left < 0 ? 0 : left < most ? left : most;
-}
-
 /* Does the caller want the bytes of the answer? */
 static inline bool wants_bytes(const struct execution *x)
 {

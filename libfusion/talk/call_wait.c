@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "libfusion/base/callback.h"
+#include "libfusion/base/deadline.h"
 #include "libfusion/core/base/limits.h"
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/life/liveness.h"
@@ -79,7 +80,7 @@ static void sleep_once(struct execution *x)
 	if (!(st & SLOT_SLEEP) && !cas_relaxed(&s->st, &st, st | SLOT_SLEEP))
 		return;
 	if (futex_wait((uint32_t *)&s->st, (uint32_t)st | SLOT_SLEEP,
-		       nap_of(x, x->nap)) != -ETIMEDOUT)
+		       deadline_nap(x->deadline, x->nap)) != -ETIMEDOUT)
 		return;
 	if (is_late(x))
 		return;

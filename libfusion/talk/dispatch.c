@@ -5,13 +5,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "libfusion/core/base/futex.h"
-#include "libfusion/core/base/limits.h"
-#include "libfusion/core/life/life.h"
+#include "libfusion/arena/address.h"
 #include "libfusion/core/talk/call.h"
-#include "libfusion/core/talk/call_return.h"
-#include "libfusion/core/talk/call_slot.h"
-#include "libfusion/core/talk/ring_consume.h"
 #include "libfusion/heap/tls.h"
 #include "libfusion/talk/dispatch_fd.h"
 #include "libfusion/talk/dispatch_post.h"
@@ -72,6 +67,13 @@ struct dispatcher *dispatcher_of(struct fusion_arena *arena, int *ret_error)
 	}
 	pthread_mutex_unlock(&arena->dispatch_lock);
 	return d;
+}
+
+struct dispatcher *dispatcher_asked_for(struct fusion_arena *arena,
+					int *ret_error)
+{
+	*ret_error = -EINVAL;
+	return arena_is_in(arena) ? dispatcher_of(arena, ret_error) : NULL;
 }
 
 int dispatch_start(struct fusion_arena *arena)

@@ -27,6 +27,9 @@ bool dispatch_is_mine(struct fusion_arena *arena);
 
 /* The arena's, made when there is none: NULL and *ret_error. */
 struct dispatcher *dispatcher_of(struct fusion_arena *arena, int *ret_error);
+/* The same for any pointer that a program may have given; -EINVAL. */
+struct dispatcher *dispatcher_asked_for(struct fusion_arena *arena,
+					int *ret_error);
 /* Make it manual: no thread of ours dispatches any more.  0, -EDEADLK. */
 int dispatch_by_hand(struct dispatcher *d);
 

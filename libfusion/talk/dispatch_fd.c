@@ -16,7 +16,6 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "libfusion/arena/address.h"
 #include "libfusion/base/callback.h"
 #include "libfusion/base/deadline.h"
 #include "libfusion/base/quiet_thread.h"
@@ -26,7 +25,6 @@
 #include "libfusion/core/base/limits.h"
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/talk/ring_consume.h"
-#include "libfusion/names/entries.h"
 #include "libfusion/talk/dispatch.h"
 #include "libfusion/talk/dispatch_run.h"
 #include "libfusion/talk/dispatch_sleep.h"
@@ -153,7 +151,7 @@ FUSION_API int fusion_fd(struct fusion_arena *arena)
 	int r = -EINVAL;
 
 	callback_check();
-	d = arena_is_in(arena) ? dispatcher_of(arena, &r) : NULL;
+	d = dispatcher_asked_for(arena, &r);
 	if (!d)
 		return told(r);
 	r = dispatch_by_hand(d);
@@ -168,15 +166,11 @@ FUSION_API int fusion_fd(struct fusion_arena *arena)
 /* Sleep as the library's thread would.  0 something may be there. */
 static int sleep_until(struct dispatcher *d, uint64_t at, int64_t deadline)
 {
-	int64_t nap = SUSPECT_LAST_NS, left;
+	int64_t nap = deadline_nap(deadline, SUSPECT_LAST_NS);
 	int r;
 
-	if (deadline >= 0) {
-		left = deadline - clock_monotonic_ns();
-		if (left <= 0)
-			return -ETIMEDOUT;
-		nap = left < nap ? left : nap;
-	}
+	if (!nap)
+		return -ETIMEDOUT;
 	r = ring_sleep(&d->ring, at, nap);
 	store_relaxed(&d->ring.ctl->sleeping, 0u);
 	if (r == -EINTR)
@@ -247,7 +241,7 @@ FUSION_API int fusion_dispatch(struct fusion_arena *arena, int64_t timeout_ns)
 	int r = -EINVAL;
 
 	callback_check();
-	d = arena_is_in(arena) ? dispatcher_of(arena, &r) : NULL;
+	d = dispatcher_asked_for(arena, &r);
 	if (!d)
 		return told(r);
 	if (dispatch_is_mine(arena))

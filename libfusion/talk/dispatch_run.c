@@ -26,7 +26,6 @@
 #include "libfusion/talk/call_handler.h"
 #include "libfusion/talk/dispatch_post.h"
 #include "libfusion/talk/message.h"
-#include "libfusion/talk/reaction.h"
 #include "libfusion/talk/reaction_run.h"
 #include "libfusion/talk/sync.h"
 #include "libfusion/talk/turn.h"

@@ -9,7 +9,6 @@
 
 #include <fusion/heap.h>
 
-#include "libfusion/arena/address.h"
 #include "libfusion/base/callback.h"
 #include "libfusion/base/deadline.h"
 #include "libfusion/base/refuse.h"
@@ -300,7 +299,7 @@ FUSION_API int fusion_message_handle(struct fusion_arena *arena, uint32_t type,
 	int r = -EINVAL;
 
 	callback_check();
-	d = arena_is_in(arena) ? dispatcher_of(arena, &r) : NULL;
+	d = dispatcher_asked_for(arena, &r);
 	if (!d)
 		return told(r);
 	if (fn) {

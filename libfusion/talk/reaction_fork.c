@@ -24,13 +24,6 @@
  * by arenas_lock. */
 static int ends[2] = {-1, -1};
 
-static void close_end(int i)
-{
-	if (ends[i] >= 0)
-		close(ends[i]);
-	ends[i] = -1;
-}
-
 /* No half-made list goes to the child. */
 void reactor_fork_before(struct fusion_arena *arena)
 {
@@ -54,10 +47,10 @@ void reactor_fork_wait(void)
 {
 	char byte;
 
-	close_end(1);
+	fd_drop(&ends[1]);
 	while (ends[0] >= 0 && read(ends[0], &byte, 1) < 0 && errno == EINTR)
 		;
-	close_end(0);
+	fd_drop(&ends[0]);
 }
 
 /* Nobody else runs any of them here. */
@@ -138,6 +131,6 @@ void reactor_fork_listen(struct fusion_arena *arena)
 
 void reactor_fork_end(void)
 {
-	close_end(0);
-	close_end(1);
+	fd_drop(&ends[0]);
+	fd_drop(&ends[1]);
 }

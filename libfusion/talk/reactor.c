@@ -27,13 +27,8 @@ static struct reactor *reactor_of(struct fusion_reactor *reactor)
 static struct tcache *reactor_cache(struct fusion_reactor *reactor,
 				    int *ret_error)
 {
-	struct tcache *c = entry_cache(KIND_REACTOR, reactor, ret_error);
-
-	if (c && !load_acquire(&reactor_of(reactor)->id)) {
-		*ret_error = -EIDRM;
-		return NULL;
-	}
-	return c;
+	return entry_cache_live(KIND_REACTOR, reactor, &reactor_of(reactor)->id,
+				ret_error);
 }
 
 static int check_options(const struct fusion_reactor_options *o,

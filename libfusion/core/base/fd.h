@@ -30,6 +30,9 @@ void fd_floor_lift(struct fd_floor *f);
  * -errno and @fd is closed; a negative @fd is given back as it is. */
 int fd_raise(int fd);
 
+/* Close *fd, unless it is -1, and set it to -1. */
+void fd_drop(int *fd);
+
 /* open(2) with O_CLOEXEC and a number above 2.  -errno. */
 int fd_open(const char *path, int flags);
 int fd_open_at(int dirfd, const char *path, int flags);
