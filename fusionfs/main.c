@@ -2,8 +2,9 @@
 /*
  * fusionfs: a filesystem of shared-memory arenas
  *
- * One thread, one loop: requests of the kernel, pidfds of members, a timer for
- * what waits, and signals.  Beside it threads that sleep on bells (bell.c).
+ * One thread runs one loop: requests of the kernel, pidfds of members, a clock
+ * for what waits, and signals.  Other threads only sleep on bells (bell.c), or
+ * bind a socket (hand_over.c).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -52,7 +53,7 @@ static void keep_fuse_message(enum fuse_log_level level, const char *fmt,
 		fprintf(stderr, "%s\n", fuse_said);
 }
 
-/* serve_until_quit() serves the requests, whatever it was that woke it. */
+/* serve_until_quit() serves requests whatever has woken it. */
 static void fuse_device_ready(struct source *s)
 {
 	(void)s;
@@ -83,7 +84,7 @@ static int watch_signals(struct source *s)
 	return signals < 0 ? -errno : loop_add(s, signals);
 }
 
-/* What is due by the clock; ns until something is again. */
+/* Do what is due by the clock.  Returns ns until more is due. */
 static int64_t run_clock(void)
 {
 	int64_t first = waiters_expire(), patrol;
@@ -154,7 +155,8 @@ static int mount_session(const struct options *o)
 		complain("cannot start a FUSE session: %s", fuse_said);
 		return -EINVAL;
 	}
-	/* For who is not root it is fusermount3 that says why. */
+	/* Without root, fusermount3 mounts, and says on standard error why it
+	 * cannot. */
 	if (!o->debug)
 		hush(&hushed);
 	r = fuse_session_mount(session, o->mountpoint);
@@ -174,8 +176,9 @@ static int mount_session(const struct options *o)
 	return 0;
 }
 
-/* A pidfd for each member: as many as we may have.  A file that may not be so
- * large is an error of the request, not the daemon's end. */
+/* Allow as many descriptors as we may have: each member takes a pidfd.  A file
+ * that would be too large is an error of one request, not the end of the
+ * daemon. */
 static void raise_limits(void)
 {
 	struct rlimit limit;
@@ -189,7 +192,7 @@ static void raise_limits(void)
 		     strerror(errno));
 }
 
-/* In this order an arena that ends tells them. */
+/* An arena that ends tells them in this order. */
 static const struct arena_service *const services[] = {
 	&undertaker_service,
 	&waiters_service,
@@ -270,7 +273,8 @@ static int run_daemon(struct options *o, int report)
 	return 0;
 }
 
-/* The parent's exit status says whether the mount is up. */
+/* Serve in a child.  The exit status of the parent says whether the mount is
+ * up. */
 static int serve_in_background(struct options *o)
 {
 	int report[2];
@@ -294,23 +298,25 @@ static int serve_in_background(struct options *o)
 	return read(report[0], &byte, 1) == 1 ? 0 : 1;
 }
 
-/* Before anything of ours can get a number from 0 to 2: messages are printed to
- * these, and into_background() replaces them. */
+/* Open what is missing of descriptors 0 to 2, before a file of ours gets
+ * such a number: messages are printed to these, and into_background()
+ * replaces them. */
 static void take_standard_descriptors(void)
 {
 	int fd;
 
 	do {
 		fd = open("/dev/null", O_RDWR);
-		if (fd < 0) /* a bare chroot: something that can do nothing */
+		if (fd < 0) /* a bare chroot: take a descriptor that can do
+			       nothing */
 			fd = open("/", O_PATH);
 	} while (fd >= 0 && fd <= STDERR_FILENO);
 	if (fd >= 0)
 		close(fd);
 }
 
-/* What whoever starts us has open is not ours to keep: a pipe whose reader
- * waits for its end, a lock, a directory to be unmounted. */
+/* Close what we have inherited, and must not keep: a pipe whose reader waits
+ * for its end, a lock, a directory that is to be unmounted. */
 static void clean_descriptors(void)
 {
 	take_standard_descriptors();

@@ -2,8 +2,9 @@
 /*
  * The requests of the kernel: find the node, call its row, reply
  *
- * What is absent here is answered by libfuse with ENOSYS; what makes no sense
- * in this tree (rename, link ...) with EPERM.
+ * libfuse answers what is absent here with ENOSYS.  What makes no sense in this
+ * tree (rename, link ...) is answered with EPERM.  Requests about names, open
+ * files and directories are in files of their own.
  */
 #include "fusionfs/ops.h"
 
@@ -38,11 +39,12 @@ static void op_forget_multi(fuse_req_t req, size_t count,
 static void op_init(void *data, struct fuse_conn_info *conn)
 {
 	(void)data;
-	/* RELEASEDIR is a background request: what blocks must not fill the
-	 * room for it, or nobody hears of a death. */
+	/* RELEASEDIR is a background request.  Requests that wait must not fill
+	 * the room for it, or the daemon would not hear of a death. */
 	conn->max_background = 1000;
 	conn->want &= ~(unsigned)(FUSE_CAP_ASYNC_DIO | FUSE_CAP_ASYNC_READ);
-	/* Or it would take a file of ours for empty, once opened by O_TRUNC. */
+	/* With it the kernel would take a file for empty once it is opened by
+	 * O_TRUNC. */
 	conn->want &= ~(unsigned)FUSE_CAP_ATOMIC_O_TRUNC;
 	conn->want |=
 		conn->capable & (FUSE_CAP_IOCTL_DIR | FUSE_CAP_READDIRPLUS |
@@ -57,7 +59,7 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		ops_reply_node(req, node_lookup(&dir, name, &n), &n);
 }
 
-/* The open file that a GETATTR is about, NULL if it is about the path. */
+/* Find the open file that a GETATTR is about.  NULL: it is about the path. */
 static struct handle *handle_asked_about(fuse_req_t req, fuse_ino_t ino,
 					 const struct fuse_file_info *fi)
 {
@@ -65,7 +67,8 @@ static struct handle *handle_asked_about(fuse_req_t req, fuse_ino_t ino,
 		  : (struct handle *)sizes_asked(ino, request_tid(req));
 }
 
-/* What fstat(2) says is what a read of that descriptor gives. */
+/* Stat a node for fstat(2): the size is what a read of that descriptor
+ * gives. */
 static int stat_open_file(fuse_req_t req, const struct node *n, fuse_ino_t ino,
 			  const struct fuse_file_info *fi, struct stat *st)
 {
@@ -95,8 +98,8 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino,
 	ops_reply_attr(req, r, &n, ino, &st);
 }
 
-/* Emptying a file before it is written to does nothing.  So does cutting it at
- * its end, or at the end of what was just written; nothing else makes sense. */
+/* Allow a truncation that changes nothing: to 0 before a write, to the size, or
+ * to the end of what was written just now. */
 static int truncate_file(const struct node *n, uint64_t size,
 			 const struct handle *h)
 {
@@ -108,7 +111,7 @@ static int truncate_file(const struct node *n, uint64_t size,
 	return -EINVAL;
 }
 
-/* Times are ours to tell, and a touch asks for no certain one. */
+/* Allow a touch, which asks for no certain time: the daemon tells the times. */
 static int check_times(int what)
 {
 	if ((what & FUSE_SET_ATTR_ATIME && !(what & FUSE_SET_ATTR_ATIME_NOW)) ||
@@ -117,8 +120,8 @@ static int check_times(int what)
 	return 0;
 }
 
-/* Set-id bits mean nothing here.  The sticky bit is that of a transient arena,
- * and stays what it is. */
+/* Refuse set-id bits, which mean nothing here, and a sticky bit, which only
+ * says that an arena is transient. */
 static int check_mode_bits(const struct arena *a, mode_t mode)
 {
 	if (mode & (S_ISUID | S_ISGID))
@@ -126,7 +129,8 @@ static int check_mode_bits(const struct arena *a, mode_t mode)
 	return mode & S_ISVTX && !a->store.policy.transient ? -EPERM : 0;
 }
 
-/* The kernel has checked who may (default_permissions).  The file keeps it. */
+/* Change the attributes of an arena, which its policy keeps.  The kernel has
+ * checked the permission (default_permissions). */
 static int change_attributes(const struct node *n, const struct stat *to,
 			     int what, const struct handle *h)
 {

@@ -6,7 +6,7 @@ struct fuse_lowlevel_ops;
 
 extern const struct fuse_lowlevel_ops ops;
 
-/* Nobody asks any more: forget what is still open. */
+/* Close what is still open, when no request can come any more. */
 void ops_end(void);
 
 #endif

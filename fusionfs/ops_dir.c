@@ -49,7 +49,7 @@ struct listing {
 	bool plus;
 };
 
-/* Number and type, as stat(2) has them. */
+/* Say the number and type of a node as stat(2) has them. */
 static void stat_listed(const struct node *n, struct stat *ret)
 {
 	if (n->row->type == ROW_DIR && node_stat(n, ret) == 0)
@@ -65,7 +65,8 @@ static bool is_cheap_to_stat(const struct node *n)
 	return n->row->type == ROW_DIR || n->row->type == ROW_LINK;
 }
 
-/* @dot: "." or "..", which is no entry of its own for the kernel. */
+/* Add one name to the listing.  @dot: "." or "..", which the kernel does not
+ * look up.  false: there is no room for it. */
 static bool list_entry(fuse_req_t req, struct listing *l, const char *name,
 		       const struct node *n, bool dot, uint64_t next)
 {
@@ -75,8 +76,8 @@ static bool list_entry(fuse_req_t req, struct listing *l, const char *name,
 	if (l->plus) {
 		struct fuse_entry_param e = {0};
 
-		/* What has no size yet is no entry for the kernel, either: a
-		 * stat looks it up, and makes its text. */
+		/* A text is made when it is looked up, so a node with a text is
+		 * listed without its attributes. */
 		if (!dot && is_cheap_to_stat(n) &&
 		    ops_fill_entry(req, n, &e) < 0)
 			return true;
@@ -84,7 +85,8 @@ static bool list_entry(fuse_req_t req, struct listing *l, const char *name,
 			stat_listed(n, &e.attr);
 		len = fuse_add_direntry_plus(req, at, left, name, &e,
 					     (off_t)next);
-		/* The kernel counts all that it is given with a number. */
+		/* The kernel counts a lookup for each entry that has a
+		 * number. */
 		if (n && e.ino && len <= left)
 			ino_looked_up(e.ino);
 	} else {
@@ -102,7 +104,7 @@ static bool list_entry(fuse_req_t req, struct listing *l, const char *name,
 static void list_dir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		     bool plus)
 {
-	static char buffer[DIR_BUFFER]; /* one thread, one buffer */
+	static char buffer[DIR_BUFFER]; /* the daemon has one thread */
 	struct listing l = {.p = buffer, .plus = plus};
 	uint64_t at = (uint64_t)off;
 	struct node dir, n;

@@ -20,8 +20,8 @@ void ops_fill_file(struct handle *h, struct fuse_file_info *fi)
 {
 	fi->fh = (uintptr_t)h;
 	fi->direct_io = 1;
-	/* Nobody's exit has to wait for a FLUSH, but for a value whose end is
-	 * the end of the writing. */
+	/* Without a FLUSH no process waits at its exit.  Only a value that may
+	 * end by a close needs it. */
 	fi->noflush = !h->ops->flush;
 }
 
@@ -72,7 +72,8 @@ void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	reply_err(req, 0);
 }
 
-/* Only the heap has holes; where it is, the kernel knows of all others. */
+/* Find data or a hole of the heap.  No other file has holes, and the kernel
+ * knows where they end. */
 void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence,
 	      struct fuse_file_info *fi)
 {
@@ -152,7 +153,7 @@ void op_flock(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, int op)
 		reply_err(req, -EOPNOTSUPP);
 }
 
-/* fcntl(2)'s locks would exclude nobody who is inside: say so. */
+/* Refuse locks of fcntl(2), which would exclude no member. */
 void op_getlk(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
 	      struct flock *lock)
 {

@@ -82,7 +82,7 @@ void op_refuse_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
 	refuse_name(req, parent, name);
 }
 
-/* The daemon's own socket, and nothing else. */
+/* Make the daemon's own socket, and refuse all else. */
 void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 	      dev_t rdev)
 {
@@ -113,7 +113,7 @@ void op_refuse_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t newparent,
 	refuse_name(req, newparent, newname);
 }
 
-/* O_CREAT of what is not there: only flock(1) and its like need it. */
+/* Create and open a file that is not there, as flock(1) does. */
 static void create_again(fuse_req_t req, const struct asked *a)
 {
 	struct fuse_file_info fi = {.flags = a->flags};
@@ -134,7 +134,7 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 	if (!ino_get_node(req, parent, &dir))
 		return;
 	r = entry_create_in(&dir, name, ROW_FILE, &n);
-	/* A member was faster. */
+	/* A member has made it meanwhile. */
 	if (r == -EEXIST && !(fi->flags & O_EXCL))
 		r = node_lookup(&dir, name, &n);
 	if (r == 0)

@@ -11,7 +11,7 @@
 #include "fusionfs/world/ino.h"
 #include "fusionfs/world/numbered.h"
 
-/* Of one that cannot be read it is empty, as ls(1) is to show that, too. */
+/* A text that cannot be read counts as empty, so that ls(1) shows the file. */
 uint64_t ops_size_now(const struct node *n)
 {
 	struct text t = {0};

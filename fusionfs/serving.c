@@ -12,17 +12,17 @@
 #include "fusionfs/world/world.h"
 #include "libfusion/core/base/futex.h"
 
-/* Then pidfds, bells and the clock are looked at. */
+/* At most so much is served before pidfds, bells and the clock. */
 #define SERVE_MAX 32
 #define SERVE_NS 4000000
-/* Between two that are served. */
+/* At most so many are read before one is served. */
 #define READ_MAX 64
-/* More than that of what waits stays with the kernel, in its order. */
+/* Bytes that wait here; more stays with the kernel, in its order. */
 #define BYTES_MAX (64u << 20)
 
 static struct fuse_buf request;
 
-/* 0: it has its place in a line. */
+/* Put a request in its line.  0; -errno: it is to be served at once. */
 static int line_request_up(const struct fuse_buf *b)
 {
 	const struct fuse_in_header *in = b->mem;
@@ -43,7 +43,7 @@ static int line_request_up(const struct fuse_buf *b)
 	}
 }
 
-/* Those that a process waits for, each once. */
+/* Count requests for which a process waits, each once. */
 static void count_request(uint32_t opcode)
 {
 	switch (opcode) {
@@ -68,7 +68,7 @@ static void process_request(struct fuse_session *session,
 		world.quit = true;
 }
 
-/* All that is there, as a rule. */
+/* Read what the kernel has, which is all of it as a rule. */
 static void read_requests(struct fuse_session *session)
 {
 	for (int i = 0; i < READ_MAX && turns_bytes() < BYTES_MAX; i++) {
@@ -88,7 +88,7 @@ static void read_requests(struct fuse_session *session)
 	}
 }
 
-/* How long it took. */
+/* Serve one request.  Returns how long it took. */
 static uint64_t serve_turn(struct fuse_session *session, struct turn *t)
 {
 	const struct fuse_buf b = {.size = t->size, .mem = t->data};
@@ -100,7 +100,8 @@ static uint64_t serve_turn(struct fuse_session *session, struct turn *t)
 	return ns;
 }
 
-/* Nobody rests while there is no room to read what others want. */
+/* Take the next turn.  No user rests while there is no room to read the
+ * requests of others. */
 static struct turn *next_turn(void)
 {
 	bool full = turns_bytes() >= BYTES_MAX;
@@ -115,7 +116,7 @@ int64_t serving_go_on(struct fuse_session *session)
 	for (int i = 0; i < SERVE_MAX && ns < SERVE_NS; i++) {
 		struct turn *t;
 
-		/* Before each: who came meanwhile may be next. */
+		/* Read before each: what came meanwhile may be next. */
 		read_requests(session);
 		if (world.quit)
 			return -1;

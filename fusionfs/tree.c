@@ -103,12 +103,12 @@ enum {
 /* A shell talks through it, as NAME.N about number N. */
 #define PORT(up, name, mode, p, max) ROW(up, ROW_PORT, name, mode, \
 				   .port = &p, .max_number = max)
-/* Named things of a kind. */
+/* The named entries of a kind. */
 #define ENTRIES(up, name, k)   ROW(up, ROW_DIR, name, 0555, \
 				   .items = &entry_items, .kind = k)
 #define ENTRY(up, k, s)        ROW(up, ROW_FILE, NULL, 0444, .show = s, \
 				   .kind = k)
-/* The same, and a shell can make, lock and remove them. */
+/* Named entries that a shell can make, lock and remove. */
 #define LOCKS(up, name, k, c)  ROW(up, ROW_DIR, name, 0777, \
 				   .items = &entry_items, .kind = k, \
 				   .create = c, .removes = true)
@@ -133,13 +133,13 @@ const struct row tree_rows[N_ROWS] = {
 	[ABOUT_LIMITS] =   RO(ABOUT, "limits", about_limits_show),
 	[ABOUT_USERS] =    RO(ABOUT, "users", about_users_show),
 
-	/* Not listed; all arenas' directories have it, too. */
+	/* It is not listed; the directory of each arena has it, too. */
 	[SOCKET] =         ROW(ROOT, ROW_SOCKET, HAND_OVER_NAME, 0666,
 			       .check = hand_over_check),
 
 	[ARENA] =          DIR(ROOT, NULL),
 	[STATUS] =         RO(ARENA, "status", arena_status_show),
-	/* It and what says who lies there are for corrupt arenas, too. */
+	/* A corrupt arena shows its state, too. */
 	[STATE] =          ROW(ARENA, ROW_FILE, "state", 0444,
 			       .show = arena_state_show,
 			       .is_always_shown = true),

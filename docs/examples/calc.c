@@ -2,8 +2,8 @@
 /*
  * calc: a service that programs and shells use alike
  *
- *   calc serve ARENA        be the service, until the input ends
- *   calc ask ARENA TEXT...  what is it, as "1 + 2 * 3"
+ *   calc serve ARENA        serve until the standard input ends
+ *   calc ask ARENA TEXT...  calculate a text, for example "1 + 2 * 3"
  *
  * The service is one call.  From C it is fusion_call_execute_bytes(); from a
  * shell, with no program of ours, it is a file:
@@ -12,7 +12,8 @@
  *   echo "1 + 2 * 3" >&3
  *   cat <&3
  *
- * calc.sh does that.  Who asks is told at once when the service dies over it.
+ * calc.sh does that.  If the service dies while it calculates, the program or
+ * shell that asks is told at once.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -40,7 +41,7 @@ static double fail(struct reader *r, int error)
 	return 0;
 }
 
-/* Is the next sign one of these?  0, or the sign, which is taken. */
+/* Take the next sign if it is one of these, else return 0. */
 static char next_of(struct reader *r, const char *signs)
 {
 	r->at += strspn(r->at, " \t\n");
@@ -101,7 +102,7 @@ static double read_sum(struct reader *r)
 /* --- The service -----------------------------------------------------------
  */
 
-/* What it returns is the caller's error; what it replies, the answer. */
+/* The result of this handler is the caller's error; its reply is the answer. */
 static int calculate(const struct fusion_call_request *request, void *ctx)
 {
 	char text[TEXT_MAX + 1], answer[64];
@@ -138,7 +139,7 @@ static int serve(struct fusion_arena *arena)
 	return fusion_call_destroy(call);
 }
 
-/* --- Who asks ---------------------------------------------------------------
+/* --- The client -------------------------------------------------------------
  */
 
 static int ask(struct fusion_arena *arena, int n, char **words)

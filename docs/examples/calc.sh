@@ -1,21 +1,21 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# calc.sh ARENA [TEXT]...: ask the service of calc.c, with nothing but files
+# calc.sh ARENA [TEXT]...: ask the service of calc.c with files only
 #
-# Each TEXT, or else each line of the input, is one call, all of them over one
-# descriptor.
+# Each TEXT is one call.  Without TEXT, each line of the standard input is one.
+# All calls use one descriptor.
 set -eu
 arena=${1:?usage: calc.sh /run/fusion/ARENA [TEXT]...}
 shift
 
 [ -e "$arena/calls/calc" ] || {
-	echo "calc.sh: $arena: nobody serves there (calc serve)" >&2
+	echo "calc.sh: $arena: nobody serves it: start calc serve ARENA" >&2
 	exit 1
 }
 exec 3<>"$arena/calls/calc"
 
-# The answer ends as a file does.  An error of the call is cat's.
+# cat reads the answer to its end.  If the call fails, cat prints the error.
 calculate() {
 	printf '%s\n' "$1" >&3
 	cat <&3

@@ -2,16 +2,16 @@
 /*
  * chat: a room for any number of terminals
  *
- *   chat ARENA NAME     say the lines of the input, show what all say
+ *   chat ARENA NAME     say the lines of the input, show what everybody says
  *
- * The room is a reactor: a line is dispatched once and reaches all who listen.
- * Programs and plain shells are in the same room; without this program it is
+ * The room is a reactor: a line is dispatched once and reaches all listeners.
+ * Shells can join the room without this program:
  *
  *   cat /run/fusion/ARENA/reactors/room/stream &
  *   echo "sh: hello" >/run/fusion/ARENA/reactors/room/dispatch
  *
- * A terminal that is stopped misses what is said when the room is full, and
- * stops nobody; one that is killed is gone.
+ * A terminal that is stopped stops nobody: when the queue of the room is full,
+ * it misses lines.  A terminal that is killed has left the room.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -34,7 +34,7 @@ hear(const struct fusion_reactor_message *message, void *ctx)
 	return FUSION_REACTION_KEEP;
 }
 
-/* The first one makes the room; so may a shell, with mkdir. */
+/* The first member creates the room; a shell can create it too, with mkdir. */
 static int find_room(struct fusion_arena *arena, struct fusion_reactor **ret)
 {
 	int r;
@@ -43,11 +43,11 @@ static int find_room(struct fusion_arena *arena, struct fusion_reactor **ret)
 		r = fusion_reactor_lookup(arena, "room", ret);
 		if (r == -ENOENT)
 			r = fusion_reactor_create(arena, "room", NULL, ret);
-	} while (r == -EEXIST); /* somebody was faster */
+	} while (r == -EEXIST); /* another one was faster */
 	return r;
 }
 
-/* One's own lines are heard as others' are. */
+/* FUSION_REACTOR_SELF: a member hears its own lines, like all others. */
 static int say(struct fusion_reactor *room, const char *name, const char *text)
 {
 	char line[LINE_MAX + 128];

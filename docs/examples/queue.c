@@ -4,12 +4,12 @@
  *
  *   queue put ARENA      read lines, put each into the queue
  *   queue get ARENA [N]  take N lines (default: until the queue is closed)
- *   queue close ARENA    no more will come; the queue goes when it is empty
+ *   queue close ARENA    end the queue once it is empty
  *
- * The queue is a ring of pointers in the shared heap, guarded by a skirmish;
- * its condition is waited for when the ring is full or empty.  Any of the
- * processes may be killed at any time: who takes the lock after an owner that
- * died finds either the old or the new state, as each change ends in one store.
+ * The queue is a ring of pointers in the shared heap, guarded by a skirmish.  A
+ * process that finds the ring full or empty waits with fusion_skirmish_wait().
+ * Any process may be killed at any time.  Each change ends in one store, so the
+ * next owner of the lock finds the queue as it was before the change or after.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -22,7 +22,7 @@
 
 struct queue {
 	struct fusion_skirmish *lock;
-	uint64_t head, tail; /* taken, put; ever */
+	uint64_t head, tail; /* lines ever taken, ever put */
 	bool closed;
 	char *line[PLACES];
 };
@@ -35,7 +35,7 @@ static void fail(const char *what, int r)
 	exit(1);
 }
 
-/* The first one in makes it, and shows it to all others. */
+/* The first member creates the queue and publishes it as a field. */
 static int make(struct fusion_arena *arena, void *ctx)
 {
 	int r;
@@ -62,9 +62,10 @@ static void lock(void)
 	int r = fusion_skirmish_prevail(queue->lock);
 
 	if (r == -EOWNERDEAD) {
-		/* head and tail are each moved by one store, after the line
-		 * is in its place: there is nothing to mend. */
-		fprintf(stderr, "queue: somebody was killed in the queue\n");
+		/* put() and get() move head or tail by one store, once the
+		 * line is in place: there is nothing to repair. */
+		fprintf(stderr,
+			"queue: a process was killed while it used it\n");
 		r = fusion_skirmish_consistent(queue->lock);
 	}
 	if (r < 0)
@@ -106,7 +107,7 @@ static void put(struct fusion_arena *arena)
 	}
 }
 
-/* false: closed, and nothing is left. */
+/* Returns false if the queue is closed and empty. */
 static bool get(struct fusion_arena *arena)
 {
 	char *line = NULL;

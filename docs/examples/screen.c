@@ -4,13 +4,13 @@
  *
  *   screen show ARENA TEXT   show a line for a moment
  *   screen film ARENA TITLE  show lines from the standard input, for long
- *   screen stop ARENA        kill whoever shows a film
- *   screen log ARENA         what was shown last, and who has the screen
+ *   screen stop ARENA        kill the process that shows a film
+ *   screen log ARENA         print what was shown last, and who has the screen
  *
- * The screen itself is a property: who shows a line leases it, and waits its
- * turn; a film purchases it, and all others are told that it is busy.  What
- * was shown is shared data behind a skirmish, which nobody keeps for long, so
- * the log can be read while a film is on.
+ * The screen itself is a property.  A process that shows a line leases it and
+ * waits its turn.  A film purchases it, and all others are told that it is
+ * busy.  What was shown is shared data, guarded by a skirmish.  No process
+ * holds the skirmish for long, so the log can be read during a film.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -23,9 +23,9 @@
 
 struct studio {
 	struct fusion_property *screen;
-	struct fusion_skirmish *lock; /* guards the rest */
+	struct fusion_skirmish *lock; /* guards the members below */
 	uint64_t n;		      /* lines ever shown */
-	char line[LINES][WIDTH];      /* the last of them */
+	char line[LINES][WIDTH];      /* the last LINES of them */
 };
 
 static int make(struct fusion_arena *arena, void *ctx)
@@ -54,11 +54,11 @@ static int lock(struct studio *studio)
 {
 	int r = fusion_skirmish_prevail(studio->lock);
 
-	/* A line counts when it is whole: there is nothing to mend. */
+	/* `n` counts a line only once it is whole: nothing needs repair. */
 	return r == -EOWNERDEAD ? fusion_skirmish_consistent(studio->lock) : r;
 }
 
-/* Put a line on the screen.  The screen is ours. */
+/* Put a line on the screen, which this thread owns. */
 static int draw(struct studio *studio, const char *text)
 {
 	int r = lock(studio);

@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# till.sh ARENA: locks of an arena from the shell, no program needed
+# till.sh ARENA: use the locks of an arena from the shell, without a program
 #
-# Makes the arena if it is not there, in it a skirmish and a property, and uses
-# both as programs that are inside would at the same time.
+# Creates the arena if necessary, and in it a skirmish and a property.  Uses both
+# as a member of the arena would.
 set -eu
 arena=${1:?usage: till.sh /run/fusion/ARENA}
 
@@ -16,10 +16,10 @@ arena=${1:?usage: till.sh /run/fusion/ARENA}
 [ -e "$arena/skirmishes/till" ] || : >"$arena/skirmishes/till"
 [ -e "$arena/properties/counter" ] || : >"$arena/properties/counter"
 
-# One command under the lock; a second of patience, no more.
+# Run one command with the lock held; wait for it one second at most.
 flock -w 1 "$arena/skirmishes/till" echo "the till is ours"
 
-# Several commands under it: it is ours as long as descriptor 9 is open.
+# Run several commands: the lock is held as long as descriptor 9 is open.
 # shellcheck disable=SC2094  # its text, not its content, is read
 (
 	flock 9
@@ -27,11 +27,11 @@ flock -w 1 "$arena/skirmishes/till" echo "the till is ours"
 	grep -E '^(owner|depth) ' "$arena/skirmishes/till"
 ) 9<"$arena/skirmishes/till"
 
-# Leased while the command runs; busy for all others.
+# Lease the property while the command runs; all others have to wait.
 flock "$arena/properties/counter" \
 	grep -E '^state ' "$arena/properties/counter"
 
-# Purchased as long as descriptor 8 is open: others are told that it is busy.
+# Purchase it as long as descriptor 8 is open: others are told that it is busy.
 (
 	echo purchase >&8
 	grep -E '^state ' "$arena/properties/counter"

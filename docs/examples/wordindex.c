@@ -2,11 +2,10 @@
 /*
  * wordindex ARENA - index text files together
  *
- * The first one started is the master: it reads the names of the files from
- * its standard input, publishes the index and the work list as fields, and
- * prints how far the work is; then it stays until SIGTERM.  Each further one is
- * a slave and indexes files until there are none left.  Any slave may be killed
- * at any time.
+ * The first process is the master: it reads the names of the files from its
+ * standard input, publishes the index and the work list as fields, and prints
+ * the progress.  Then it stays until SIGTERM.  Each further process is a slave
+ * and indexes files until none is left.  Any slave may be killed at any time.
  */
 #include <errno.h>
 #include <fusion/fusion.h>
@@ -38,8 +37,8 @@ static void *allocate(size_t size)
 /* --- The work list ---------------------------------------------------------
  */
 
-/* Whoever had the lock before is dead.  In between nothing but the number of
- * finished files can be wrong. */
+/* The last owner of the lock died.  Only the number of finished files can be
+ * wrong: all else changes by single stores. */
 static void mend(struct work *work)
 {
 	work->n_done = 0;
@@ -58,7 +57,7 @@ static void lock(struct work *work)
 		fail("lock", fusion_strerror(r));
 }
 
-/* Until somebody notifies, or for a while: deaths are not notified. */
+/* Wait for a notify; but not for long, since a death does not notify. */
 static void wait_for_news(struct work *work, int64_t longest_ns)
 {
 	int r = fusion_skirmish_wait(work->lock, longest_ns);
@@ -104,7 +103,7 @@ static struct work *read_work(void)
 	return work;
 }
 
-/* Runs in the first process only, before anybody else gets in. */
+/* Runs in the first process only, before any other process has entered. */
 static int initialize(struct fusion_arena *a, void *ctx)
 {
 	struct index *index;
@@ -146,8 +145,8 @@ static void show_progress(struct work *work)
 /* --- A slave ---------------------------------------------------------------
  */
 
-/* Find the word, or add it.  Lock-free: new words go in front, and who loses
- * the race to do so looks only at what has come since. */
+/* Find the word, or add it.  Lock-free: new words go in front.  A process that
+ * loses the race to do so searches only the words that have come since. */
 static struct word *get_word(struct index *index, const char *text,
 			     size_t length)
 {
@@ -176,7 +175,7 @@ static struct word *get_word(struct index *index, const char *text,
 	}
 }
 
-/* The words of one file: private memory. */
+/* A word of the file that this process indexes, in private memory. */
 struct token {
 	const char *text;
 	size_t length;
@@ -270,7 +269,7 @@ static void index_file(struct index *index, struct work *work, struct file *f)
 	tokens = find_words(text, size, &n);
 	b = make_batch(index, f, tokens, n);
 	lock(work);
-	/* All or nothing: from here on the file counts. */
+	/* The commit point: from here on the file's postings count. */
 	atomic_store(&f->batch, b);
 	if (++work->n_done == work->n_files)
 		fusion_skirmish_notify(work->lock, true);
@@ -281,11 +280,11 @@ static void index_file(struct index *index, struct work *work, struct file *f)
 
 static int is_inside(fusion_id_t id)
 {
-	/* 0 means "gone already". */
+	/* fusion_members_wait() returns 0 if the member has gone. */
 	return fusion_members_wait(arena, id, 0) < 0;
 }
 
-/* A file that nobody has had, or whose owner is no more. */
+/* A file without a batch that no living process has taken, or NULL. */
 static struct file *find_file(struct work *work)
 {
 	if (work->next < work->n_files)
@@ -299,7 +298,7 @@ static struct file *find_file(struct work *work)
 	return NULL;
 }
 
-/* NULL: all of them are done. */
+/* Take a file to index.  Returns NULL once all files are done. */
 static struct file *take_file(struct work *work)
 {
 	struct file *f = NULL;
@@ -309,12 +308,13 @@ static struct file *take_file(struct work *work)
 		f = find_file(work);
 		if (f)
 			break;
-		/* The rest is in others' hands: see what becomes of them. */
+		/* Other processes index the rest, and one of them may die. */
 		wait_for_news(work, 20000000);
 	}
 	if (f) {
 		f->owner = fusion_arena_id(arena);
-		/* Killed before this store, it has not taken the file. */
+		/* The commit point: a process killed before has not taken the
+		 * file. */
 		if (f == &work->files[work->next])
 			atomic_store(&work->next, work->next + 1);
 	}
@@ -360,13 +360,13 @@ int main(int argc, char **argv)
 		fail(argv[1], fusion_strerror(r));
 
 	if (is_master) {
-		/* Ctrl-C in here is a death like any other. */
+		/* Here Ctrl-C kills this process, which the others recover. */
 		show_progress(work);
 		sigprocmask(SIG_BLOCK, &end, NULL);
 		puts("indexed");
 		fflush(stdout);
-		/* What we have made ends with its last member: stay for those
-		 * who come to read it. */
+		/* The index is gone when its last member leaves: stay, so that
+		 * wordlookup can read it. */
 		sigwait(&end, &signal);
 	} else {
 		index_all(index, work);

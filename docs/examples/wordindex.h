@@ -2,11 +2,13 @@
 /*
  * A word index that many processes build together
  *
- * All of it lies in the shared heap and is made of plain pointers.  A file is
- * indexed into a batch of postings, each pushed onto the list of its word; the
- * postings count from the moment that the file's `batch` points to their batch.
- * That is one store: an indexer that is killed before it has added nothing, and
- * whoever takes the file up starts afresh.
+ * The index lies in the shared heap and consists of plain pointers.  A process
+ * indexes a file into a batch of postings and pushes each posting onto the list
+ * of its word.
+ *
+ * Invariant: a posting counts if its file's `batch` points to its batch.  So
+ * one store commits a file.  A process that is killed before that store has
+ * added nothing, and the next process that takes the file starts afresh.
  */
 #ifndef WORDINDEX_H
 #define WORDINDEX_H
@@ -20,13 +22,13 @@
 struct batch;
 
 struct posting {
-	struct posting *next; /* of the same word */
+	struct posting *next; /* posting of this word */
 	struct batch *batch;
 	uint32_t count;
 };
 
 struct word {
-	struct word *next; /* in the same bucket */
+	struct word *next; /* word of this bucket */
 	_Atomic(struct posting *) postings;
 	uint32_t length;
 	char text[];
@@ -38,8 +40,9 @@ struct index {
 
 struct file {
 	const char *path;
-	uint32_t owner; /* member id of who indexes it; see struct work */
-	_Atomic(struct batch *) batch; /* set once: the file is done */
+	uint32_t owner; /* id of the member that indexes it; guarded by
+			   work.lock */
+	_Atomic(struct batch *) batch; /* set once, which commits the file */
 };
 
 struct batch {
@@ -47,13 +50,15 @@ struct batch {
 	struct posting postings[];
 };
 
-/* The lock guards what follows, and the owners of the files.  It is notified
- * when there may be something new to do, and at the end. */
+/* The work list.  `lock` guards the members below it and the owners of the
+ * files.  A process notifies it when there may be a file to take, and when all
+ * files are done. */
 struct work {
 	struct fusion_skirmish *lock;
 	size_t n_files;
-	size_t n_done;	     /* files with a batch */
-	_Atomic size_t next; /* nobody has had this one or one after it */
+	size_t n_done; /* files with a batch */
+	_Atomic size_t
+		next; /* no process has taken this file or a later one yet */
 	struct file files[];
 };
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * wordlookup ARENA [WORD...] - how often is a word in the files?
+ * wordlookup ARENA [WORD...] - print how often words are in the files
  *
- * Joins the arena of wordindex and follows its pointers.  Without words it
- * prints them all: "count word".
+ * Joins the arena of wordindex and follows its pointers.  Without arguments it
+ * prints a line "COUNT WORD" for each word of the index.
  */
 #include <errno.h>
 #include <fusion/fusion.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* libfuse, for main.c, ops.c, reply.c and events.c, and nobody else. */
+/* libfuse, for the files at the top and reply.c, and for no other file. */
 #ifndef FUSIONFS_FUSE_H
 #define FUSIONFS_FUSE_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "fusionfs/base/hint.h"
 
-/* Ids run on, so the items of a directory do not get in each other's way. */
+/* Ids are given in turn, so the items of one directory have different words. */
 #define HINTS (1u << 17)
 
 static uint32_t hints[HINTS];

@@ -6,17 +6,20 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Send all messages to syslog from now on. */
 void log_to_syslog(void);
-/* One line: what failed, on what, why, what to do. */
+/* Say in one line what failed, on what, why, and what to do. */
 void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Say in one line what is worth knowing and no failure. */
 void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* Around another program that writes on our standard error: it writes into a
- * file, the last line of which goes to @line, if there is any. */
+/* Standard error, while another program may write on it. */
 struct hush {
 	int said, kept;
 };
+/* Point standard error to a file. */
 void hush(struct hush *h);
+/* Point it back, and copy the last line of the file, if any, to @line. */
 void unhush(struct hush *h, char *line, size_t size);
 
 #endif

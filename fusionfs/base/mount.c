@@ -29,8 +29,8 @@ static int run_program(char *const argv[])
 	return status == 0 ? 0 : -EPERM;
 }
 
-/* fusermount3 wants an /etc/mtab, which a bare chroot does not have; umount(8)
- * wants nobody to be inside. */
+/* fusermount3 needs an /etc/mtab, which a bare chroot does not have; umount(8)
+ * fails while a process is inside. */
 static int unmount_as_user(char *dir)
 {
 	char *lazily[] = {"fusermount3", "-u", "-z", "-q", "--", dir, NULL};
@@ -39,7 +39,8 @@ static int unmount_as_user(char *dir)
 	return run_program(lazily) < 0 ? run_program(plainly) : 0;
 }
 
-/* What a killed daemon left: every access says ENOTCONN until it is gone. */
+/* Unmount what a killed daemon left: every access fails by ENOTCONN until
+ * then. */
 static int clear_dead_mount(char *dir)
 {
 	int r = umount2(dir, MNT_DETACH) < 0 ? -errno : 0;
@@ -60,8 +61,8 @@ static int clear_dead_mount(char *dir)
 	return r;
 }
 
-/* realpath() of what may be a dead mount, whose own attributes cannot be had:
- * of its parent, and the name. */
+/* A dead mount cannot be examined, so realpath() gets the parent, and the name
+ * is added. */
 char *mount_path(const char *dir)
 {
 	char *path = realpath(dir, NULL), *copy, *parent, *joined = NULL;
@@ -128,7 +129,7 @@ bool mount_is_ours(const char *dir)
 	return ours;
 }
 
-/* A directory that cannot be read is the mount's to refuse. */
+/* A directory that cannot be read counts as empty: mounting on it will fail. */
 static bool is_directory_empty(const char *dir)
 {
 	DIR *d = opendir(dir);

@@ -123,7 +123,7 @@ static int append_option(char **list, const char *text)
 	return 0;
 }
 
-/* For the kernel. */
+/* For the kernel, which sets them as it mounts. */
 static int pass_to_kernel(struct options *o, const char *text,
 			  const char *value)
 {
@@ -206,13 +206,13 @@ static const struct {
 	{"allow_other", NO_VALUE, set_allow_other},
 	{"nonempty", NO_VALUE, set_nonempty},
 	{"remount", NO_VALUE, set_remount},
-	/* For SELinux, if there is one. */
+	/* For SELinux, if the kernel has it. */
 	{"context", VALUE, pass_to_kernel},
 	{"fscontext", VALUE, pass_to_kernel},
 	{"defcontext", VALUE, pass_to_kernel},
 	{"rootcontext", VALUE, pass_to_kernel},
-	/* What we set ourselves, what mount(8) and fstab(5) know and what has
-	 * no meaning where nothing is stored. */
+	/* Options that the daemon sets itself, that only mount(8) and fstab(5)
+	 * use, or that mean nothing where no file is stored. */
 	{"dev", NO_VALUE, ignore_option},
 	{"suid", NO_VALUE, ignore_option},
 	{"nodev", NO_VALUE, ignore_option},
@@ -236,7 +236,7 @@ static const struct {
 	{"uhelper", VALUE, ignore_option},
 	{"helper", VALUE, ignore_option},
 	{"default_permissions", NO_VALUE, ignore_option},
-	/* mount(8) reads these from the mount that it changes. */
+	/* mount(8) copies these from the mount that it changes. */
 	{"user_id", VALUE, ignore_option},
 	{"group_id", VALUE, ignore_option},
 };
@@ -298,7 +298,7 @@ static int set_flag(struct options *o, const char *arg)
 	return 0;
 }
 
-/* Each is right by itself; does an arena fit into all of them? */
+/* Each option is right by itself: check that an arena fits into all of them. */
 static int check_combination(const struct options *o)
 {
 	struct geometry geo;
@@ -328,7 +328,7 @@ static int check_combination(const struct options *o)
 }
 
 /* The mountpoint is the last of one or two names: mount(8) may put a source
- * before it, which says nothing here. */
+ * before it, which is ignored. */
 int options_parse(struct options *o, int argc, char **argv)
 {
 	int names = 0, r = 0;
@@ -357,7 +357,7 @@ int options_parse(struct options *o, int argc, char **argv)
 			 names > 2 ? "too many names" : "no mountpoint");
 		return -EINVAL;
 	}
-	/* Of a remount the running server knows the rest. */
+	/* The running server checks the options of a remount. */
 	return o->remount ? 0 : check_combination(o);
 }
 
@@ -383,7 +383,7 @@ static int change_options(struct options *o, char *list)
 	return r ? r : check_combination(o);
 }
 
-/* *ret shares with @o what no list changes. */
+/* *ret shares with @o the strings that no list can change. */
 static int copy_with_changes(const struct options *o, const char *list,
 			     struct options *ret)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the command line says. */
+/* Options: what the command line and mount -o say. */
 #ifndef FUSIONFS_OPTIONS_H
 #define FUSIONFS_OPTIONS_H
 
@@ -35,15 +35,16 @@ struct options {
 	char **argv;
 };
 
-/* 0, or -EINVAL after a complaint. */
+/* Parse the command line.  0, or -EINVAL after a complaint. */
 int options_parse(struct options *o, int argc, char **argv);
+/* Print the usage. */
 void options_help(void);
-/* Change those that can be while the server runs, "a=1,b=2": all or none.  0,
- * -EINVAL, -ENOMEM. */
+/* Change options of a running server, such as "a=1,b=2": all of them or none.
+ * 0; -EINVAL one of them is wrong or cannot change; -ENOMEM. */
 int options_change(struct options *o, const char *list);
-/* Could they be?  The same errors. */
+/* Check whether options_change() would change them.  Its errors. */
 int options_check(const struct options *o, const char *list);
-/* As text for libfuse: ",a,b" in @list. */
+/* Write the flags as text for libfuse, ",a,b", to @list. */
 void options_flags(unsigned long flags, char *list, size_t size);
 
 #endif

@@ -14,12 +14,12 @@
 
 #define STAT_TEXT 1024 /* /proc/PID/stat is some 300 bytes */
 
-/* Users that no process has, so that none may signal the daemon while it
- * lends itself another's rights; the second where ids have 16 bits. */
+/* Users that no process has, so that no process may signal the daemon while it
+ * has the rights of another user; the second where ids have 16 bits. */
 static const uid_t nobodies[] = {(uid_t)-2, 65534};
 
-/* Field @n (3 or above) of a stat line: those behind the command name, which is
- * in parentheses and may itself contain some. */
+/* Read field @n (3 or above) of a stat line, behind the command name, which is
+ * in parentheses and may contain some itself. */
 static uint64_t process_stat_field(const char *text, int n)
 {
 	const char *p = strrchr(text, ')');
@@ -55,8 +55,9 @@ bool process_mark_equal(const struct process_mark *a,
 	return a->start && a->start == b->start && a->stack == b->stack;
 }
 
-/* A moment of CLOCK_MONOTONIC as start times are told.  That clock stands still
- * while the machine sleeps, so it may come out too late, never too early. */
+/* Convert a moment of CLOCK_MONOTONIC to the clock of start times.
+ * CLOCK_MONOTONIC stands still while the machine sleeps, so the result may be
+ * too late, never too early. */
 static uint64_t start_time_at(int64_t when_ns)
 {
 	uint64_t hz = (uint64_t)sysconf(_SC_CLK_TCK), ns;
@@ -74,7 +75,7 @@ bool process_is_older(const struct process_mark *mark, int64_t when_ns)
 	return mark->start && mark->start <= start_time_at(when_ns);
 }
 
-/* The line of /proc/PID/status that begins with @key.  0, -ESRCH. */
+/* Read the line of /proc/PID/status that begins with @key.  0, -ESRCH. */
 static int process_status_line(pid_t pid, const char *key, char *line,
 			       size_t size)
 {
@@ -109,7 +110,7 @@ bool process_is_of_our_pidns(pid_t pid)
 	unsigned int outer, inner;
 	char line[128];
 
-	/* One number for each namespace, ours first. */
+	/* The line has a number for each namespace, ours first. */
 	return process_status_line(pid, "NSpid:", line, sizeof(line)) == 0 &&
 	       sscanf(line, "NSpid: %u %u", &outer, &inner) == 1;
 }
@@ -121,10 +122,11 @@ int process_open(pid_t pid)
 	return fd < 0 ? -errno : fd;
 }
 
-/* The rights of this thread alone, as libc's setresuid() would change those of
- * all.  It is the real and the effective user that a signal asks for, and the
- * real and the saved one that others need who want to signal us: so the real
- * one becomes nobody's. */
+/* Change the rights of this thread alone; libc's setresuid() would change those
+ * of all threads.  The kernel checks the real and the effective user of a
+ * sender, and the real and the saved user of a receiver.  So the real user
+ * becomes one that no process has, and no process can signal the daemon
+ * meanwhile. */
 static int take_rights_of(uid_t uid)
 {
 	for (size_t i = 0; i < sizeof(nobodies) / sizeof(*nobodies); i++)

@@ -19,26 +19,29 @@ struct process_mark {
 	uint64_t stack;
 };
 
-/* 0; -ESRCH no such process, or /proc does not show it. */
+/* Mark the program that @pid runs now.  0; -ESRCH no such process, or /proc
+ * does not show it. */
 int process_mark(pid_t pid, struct process_mark *ret);
+/* Are these the same program in the same process? */
 bool process_mark_equal(const struct process_mark *a,
 			const struct process_mark *b);
-/* Did it live already at @when_ns (CLOCK_MONOTONIC)? */
+/* Did the process live already at @when_ns (CLOCK_MONOTONIC)? */
 bool process_is_older(const struct process_mark *mark, int64_t when_ns);
-/* Read the name of its program, printable; "" if that cannot be seen. */
+/* Read the name of the program of @pid, printable; "" if it cannot be seen. */
 void process_read_comm(pid_t pid, char comm[16]);
-/* Its effective user, 0 and *ret, or -ESRCH. */
+/* Read the effective user of @pid.  0, -ESRCH. */
 int process_user(pid_t pid, uid_t *ret);
 
-/* Do its own numbers mean the same here?  No, if it is in another pid
- * namespace. */
+/* Is the process in the daemon's own pid namespace, so that thread ids which it
+ * writes down mean the same threads here? */
 bool process_is_of_our_pidns(pid_t pid);
 
-int process_open(pid_t pid); /* its pidfd, or -errno */
+/* Open a pidfd of @pid.  Returns it, or -errno. */
+int process_open(pid_t pid);
 /*
- * Send @signal to the process of @pidfd as a process of user @uid could: also
- * for root's daemon it is the kernel that refuses what has become another
- * user's since.  0, -ESRCH, -EPERM.
+ * Send @signal to the process of @pidfd with the rights of user @uid: for a
+ * daemon of root, too, the kernel then refuses a process that has become
+ * another user's.  0, -ESRCH, -EPERM.
  */
 int process_signal_as(uid_t uid, int pidfd, int signal);
 

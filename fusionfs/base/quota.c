@@ -27,10 +27,10 @@ static const struct {
 	uint64_t standard; /* limit, if none is given */
 } kinds[N_QUOTAS] = {
 	[QUOTA_ARENAS] =  {"arenas",  "arenas",                   EDQUOT, 7},
-	/* Of 340 GiB that all plain programs have free. */
+	/* Of the 340 GiB that are free in every plain program. */
 	[QUOTA_SPAN] =    {"span",    "bytes of address space",   EDQUOT,
 			   128ull << 30},
-	/* That is, half of the tmpfs: see world.c. */
+	/* Half of the tmpfs: world.c computes it. */
 	[QUOTA_MEMORY] =  {"memory",  "bytes of arenas' limits",  EDQUOT, 0},
 	[QUOTA_MEMBERS] = {"members", "joined processes",         EDQUOT, 4096},
 	[QUOTA_FILES] =   {"files",   "open files",               EMFILE, 16384},
@@ -44,7 +44,8 @@ static const struct {
 static struct quota_user *buckets[BUCKETS];
 static uint64_t limits[N_QUOTAS];
 
-/* Refusals since the last line, the last of them, and when that line was. */
+/* Refusals since the last log line, the user of the last one, and the time of
+ * that line. */
 static struct refusals {
 	uint64_t n;
 	uid_t uid;
@@ -89,7 +90,7 @@ static bool is_user_exempt(uid_t uid)
 	return uid == 0 || uid == geteuid();
 }
 
-/* Would this user have too much with @more of it? */
+/* Would the user be over the limit with @more? */
 static bool is_over_limit(const struct quota_user *u, enum quota kind,
 			  uint64_t more)
 {
@@ -164,7 +165,7 @@ int arena_charge_set(struct arena_charge *c, uid_t uid, uint64_t span,
 	struct arena_charge old = *c, new = {.arenas = {.user = NULL}};
 	int r;
 
-	/* What is given back first may be taken again. */
+	/* Give back first: what is given back may be taken again. */
 	arena_charge_give(c);
 	r = quota_take(&new.arenas, uid, QUOTA_ARENAS, 1);
 	if (r == 0)

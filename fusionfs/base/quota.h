@@ -39,53 +39,56 @@ struct charge {
 	uint64_t n;
 };
 
-/* Begin with these limits; 0 is no limit. */
+/* Begin with these limits, where 0 is no limit. */
 void quota_begin(const uint64_t limits[N_QUOTAS]);
+/* Forget all users. */
 void quota_end(void);
 
-/* Charge @n to @uid.  0, -EDQUOT or -EMFILE it is too much, -ENOMEM: *c is all
- * zero. */
+/* Charge @n to @uid.  0; -EDQUOT or -EMFILE it is too much; -ENOMEM.  After an
+ * error *c is all zero. */
 int quota_take(struct charge *c, uid_t uid, enum quota kind, uint64_t n);
-/* It is there already: charge it whatever the limit. */
+/* Charge what is there already, whatever the limit. */
 void quota_adopt(struct charge *c, uid_t uid, enum quota kind, uint64_t n);
-/* An account that nothing is charged to yet. */
+/* Open an account of @uid that nothing is charged to yet. */
 void quota_open(struct charge *c, uid_t uid, enum quota kind);
-/* Have it be @n.  0, or the same errors and it is what it was.  Less always
- * works. */
+/* Change the charge to @n.  0, or an error of quota_take() and the charge is
+ * what it was.  Less always works. */
 int quota_set(struct charge *c, uint64_t n);
-/* The same, whatever the limit. */
+/* Change the charge to @n, whatever the limit. */
 void quota_force(struct charge *c, uint64_t n);
-/* Nothing, and nobody's.  Idempotent. */
+/* Give the charge back: it is all zero then.  Idempotent. */
 void quota_give(struct charge *c);
 
-/* What an arena takes of its owner's. */
+/* What an arena takes of its owner's quotas. */
 struct arena_charge {
 	struct charge arenas, span, memory;
 };
 
-/* Have it stand for an arena with these figures.  0, -errno: it stands for what
- * it did before. */
+/* Charge an arena with these figures to @uid.  0, or an error of quota_take()
+ * and the charge is what it was. */
 int arena_charge_set(struct arena_charge *c, uid_t uid, uint64_t span,
 		     uint64_t limit);
-/* The arena is there, whether its owner may have it or not. */
+/* Charge an arena that is there already, whatever the limits. */
 void arena_charge_force(struct arena_charge *c, uid_t uid, uint64_t span,
 			uint64_t limit);
+/* Give all three back. */
 void arena_charge_give(struct arena_charge *c);
-/* Its limit if nobody says more than @standard, 0 none: a share of what the
- * user may have. */
+/* Return the limit of a new arena of @uid: @standard, or if that is 0 a share
+ * of the memory that the user may have; 0 is no limit. */
 uint64_t quota_share(uid_t uid, uint64_t standard);
 
-/* A line for the log, for each kind of which somebody was refused more since
- * the last one: at most one a minute. */
+/* Log each kind of which a user was refused more since the last log line, with
+ * one line a minute at most. */
 void quota_tell(void);
 
-/* For what is shown. */
+/* For the files limits and users. */
 const char *quota_name(enum quota kind);
 uint64_t quota_limit(enum quota kind);
 uint64_t quota_standard(enum quota kind);
-/* The kind called so, -1 there is none. */
+/* Return the kind called @name, -1: there is none. */
 int quota_by_name(const char *name);
-/* The next user after *at (NULL: the first) that has something. */
+/* Step to the next user after *at (NULL: the first) that has something.  false:
+ * there is none. */
 bool quota_next(const struct quota_user **at, uid_t *ret_uid,
 		uint64_t ret_used[N_QUOTAS]);
 

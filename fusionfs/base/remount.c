@@ -25,7 +25,7 @@ static int open_options(const char *dir, int flags)
 	return r;
 }
 
-/* Has the running server this line among its options? */
+/* Does the running server list the line @want among its options? */
 static int server_has_option(const char *dir, const char *want)
 {
 	int fd = open_options(dir, O_RDONLY), found = 0;
@@ -82,7 +82,7 @@ static int check_fixed_options(const struct options *o)
 	return r;
 }
 
-/* All in one line: the server takes all of them or none. */
+/* Write all options as one line: the server takes all or none. */
 static int write_options(int fd, const char *text)
 {
 	char *line;
@@ -127,7 +127,8 @@ int remount_set_late_flags(const struct options *o)
 	int r = o->flags & LATE_FLAGS ? mount_flags(o, MS_REMOUNT | MS_BIND)
 				      : 0;
 
-	/* The server itself tells all times, so these flags change nothing. */
+	/* The server tells all times itself, so the other flags change
+	 * nothing. */
 	if (r == -EPERM && !(o->flags & MS_NOSYMFOLLOW))
 		return 0;
 	if (r < 0)
@@ -162,7 +163,8 @@ int remount_change(struct options *o)
 		return -EINVAL;
 	}
 	r = check_fixed_options(o);
-	/* The server is reached through the mount, when that can be written. */
+	/* The server is told through the mount, so the mount must be writable
+	 * then. */
 	if (r == 0 && !ro)
 		r = change_kernel_flags(o);
 	if (r == 0)

@@ -57,7 +57,8 @@ void pollhandle_tell(struct fuse_pollhandle *ph)
 	pollhandle_drop(ph);
 }
 
-/* The context has the id of the calling thread.  The process, or -errno. */
+/* Find the process of thread @tid, which is all that the context of a request
+ * says.  Returns the process, -errno. */
 static pid_t process_of(pid_t tid)
 {
 	char path[48], line[128];

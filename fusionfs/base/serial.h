@@ -21,15 +21,18 @@
 #define SERIAL_NUMBER(serial) ((uint32_t)(serial) & ((1u << SERIAL_BITS) - 1))
 #define SERIAL_GENERATION(serial) ((uint64_t)(serial) >> SERIAL_BITS)
 
-/* The next one; its number is not 0.  0: no memory, or no number is free. */
+/* Begin a serial, whose number is not 0.  0: no memory, or no number is free.
+ */
 uint64_t serial_begin(void);
-/* Its thing is gone.  Takes 0, too. */
+/* End a serial: its arena, or life of an arena, is gone.  Takes 0, too. */
 void serial_end(uint64_t serial);
-/* The kernel has been told of one more node with this number, which is that of
- * a thing that is there; or has forgotten so many.  Takes any number. */
+/* Count one more node with this number that the kernel knows.  Takes any
+ * number. */
 void serial_looked_up(uint32_t number);
+/* Count @lookups nodes less: the kernel has forgotten them.  Takes any number.
+ */
 void serial_forgotten(uint32_t number, uint64_t lookups);
-/* Forget all of it. */
+/* Forget all serials. */
 void serials_finish(void);
 
 #endif

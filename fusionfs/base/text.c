@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEEP 65536u /* room that is not given back between two texts */
+#define KEEP 65536u /* bytes of room that text_reset() keeps */
 
 static int grow_text(struct text *t, size_t more)
 {
@@ -33,7 +33,7 @@ static int grow_text(struct text *t, size_t more)
 	return 0;
 }
 
-/* Whole lines, and one that says that there were more. */
+/* Keep whole lines, and add one that says that there were more. */
 static void cut_text(struct text *t)
 {
 	static const char last[] = "... cut: the rest is too long\n";
@@ -48,7 +48,7 @@ static void cut_text(struct text *t)
 	t->len += sizeof(last) - 1;
 }
 
-/* Is there room for so many bytes? */
+/* Make room for @n bytes.  0: the text failed, or is cut. */
 static int text_fits(struct text *t, size_t n)
 {
 	if (t->failed || t->cut)
@@ -70,8 +70,8 @@ void text_add(struct text *t, const char *fmt, ...)
 	va_copy(again, ap);
 	n = vsnprintf(NULL, 0, fmt, ap);
 	va_end(ap);
-	/* Not longer than it was just now, though somebody may be writing to
-	 * what is printed. */
+	/* The text has room for what vsnprintf() counted before, and a member
+	 * may be changing the string that is printed: count again. */
 	if (n < 0)
 		t->failed = t->failed ? t->failed : -ENOMEM;
 	else if (text_fits(t, (size_t)n)) {

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A text that grows: what a file of the tree says. */
+/*
+ * A text that grows: what a file of the tree says
+ *
+ * Invariant: a NUL follows what was added last, and text.len does not count it.
+ * A text that could not grow stays as it is, and text.failed says why.
+ */
 #ifndef FUSIONFS_TEXT_H
 #define FUSIONFS_TEXT_H
 
@@ -21,16 +26,18 @@ struct text {
 /* What a file says is no longer than this, whatever an arena's memory says. */
 #define TEXT_MAX (512u << 10)
 
+/* Add formatted text. */
 void text_add(struct text *t, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+/* Add @size bytes. */
 void text_append(struct text *t, const void *data, size_t size);
-/* Seconds with nanosecond digits. */
+/* Add @ns as seconds with nanosecond digits. */
 void text_add_time(struct text *t, uint64_t ns);
 /* Replace the control characters of a string. */
 void text_make_printable(char *string);
-/* Begin anew; room for a long text is given back. */
+/* Empty the text, and give back the room of a long one. */
 void text_reset(struct text *t);
-/* Empty, but for whose it is. */
+/* Give all room back; the account of text.charge stays open. */
 void text_finish(struct text *t);
 
 #endif

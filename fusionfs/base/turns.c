@@ -6,18 +6,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A user that is about, or has had more than others. */
+/* A user whose requests came lately, or who has had more than others. */
 struct line {
 	struct line *next;
 	uid_t uid;
-	uint64_t clock;	    /* ns that it has had, since all began */
-	int64_t served_ns;  /* when it was last; these two CLOCK_MONOTONIC */
+	uint64_t clock;	    /* processor time that its requests took, ns */
+	int64_t served_ns;  /* when it was served last; CLOCK_MONOTONIC, as is
+			       rest */
 	int64_t rest_until; /* 0: it does not rest */
 	struct turn *first, **end;
 };
 
 static struct line *lines;
-static uint64_t now; /* where those are that have had the least */
+static uint64_t now; /* clock of the lines that have had the least */
 static size_t bytes;
 
 static bool is_line_about(const struct line *l, int64_t at)
@@ -140,7 +141,8 @@ struct turn *turns_next(int64_t at)
 
 	if (!l)
 		return NULL;
-	/* After a rest it may be behind those who were served meanwhile. */
+	/* After a rest its clock may be behind those of lines that were
+	 * served. */
 	if (l->clock > now)
 		now = l->clock;
 	return take_first_turn(l);
@@ -167,7 +169,7 @@ static bool others_are_about(const struct line *than, int64_t at)
 	return false;
 }
 
-/* The time in which others find the daemon free. */
+/* Rest for so long that other users find the daemon free. */
 static void rest_line(struct line *l, uint64_t ns, int64_t at)
 {
 	int64_t pause = TURN_REST_MAX_NS;

@@ -71,7 +71,7 @@ int about_options_check(const char *text)
 	return options_check(world.options, text);
 }
 
-/* Options as for mount(8), for arenas that are made from now on. */
+/* Take options as mount(8) has them, for arenas that are made from now on. */
 int about_options_store(const struct node *n, const char *text)
 {
 	char list[VALUE_BYTES];
@@ -85,7 +85,7 @@ int about_options_store(const struct node *n, const char *text)
 	return options_change(world.options, list);
 }
 
-/* What one user may have, and what each has. */
+/* limits says what one user may have, users what each has. */
 int about_limits_show(const struct node *n, struct text *t)
 {
 	(void)n;

@@ -2,8 +2,9 @@
 /*
  * calls/
  *
- * What is written to an open file is collected; the first read posts it as a
- * call and is answered by the answer; at its end the next request may begin.
+ * What is written to an open file is collected.  The first read posts it as a
+ * call, and gives the answer when that is there.  When the answer is read to
+ * its end, the next request may begin.
  */
 #include "fusionfs/files/calls.h"
 
@@ -15,17 +16,19 @@
 #include "fusionfs/service/ports.h"
 #include "fusionfs/world/record.h"
 #include "libfusion/core/life/member.h"
+#include "libfusion/core/names/table_lens.h"
 #include "libfusion/core/talk/call.h"
 #include "libfusion/core/talk/call_visit.h"
 
-/* Of a request, or an answer: it passes through the daemon's own memory. */
+/* Bytes of a request, or of an answer: both pass through the daemon's
+ * memory. */
 #define CALL_MAX (16u << 20)
 
 enum call_port_state {
 	COLLECTING, /* the request, if any of it is there */
 	POSTED,	    /* no answer yet */
 	FAILED,	    /* with `error` */
-	ANSWERING,  /* port.out has what there is to read, then it is over */
+	ANSWERING,  /* port.out has the answer, until it is read */
 };
 
 struct call_port {
@@ -85,7 +88,7 @@ static int open_caller(struct port *p, const struct node *n)
 	return r;
 }
 
-/* A request that is one number is the call's word, too. */
+/* Read a request that is one number: it is the call's word, too. */
 static uint64_t word_of_text(const struct text *in)
 {
 	uint64_t word;
@@ -94,7 +97,7 @@ static uint64_t word_of_text(const struct text *in)
 	if (!in->p || in->len > 24)
 		return 0;
 	errno = 0;
-	/* text_append() ends it with a 0. */
+	/* text_append() has put a NUL behind it. */
 	word = in->p[0] == '-' ? (uint64_t)strtoll(in->p, &end, 0)
 			       : strtoull(in->p, &end, 0);
 	if (errno || end == in->p || strcmp(*end == '\n' ? end + 1 : end, ""))
@@ -118,7 +121,7 @@ static void post_call(struct call_port *c)
 		r = call_post(&p->arena->view, p->rec, c->index, c->id,
 			      word_of_text(&p->in), p->in.p,
 			      (uint32_t)p->in.len);
-	/* A lock that a member sits on: no bell tells when it is free. */
+	/* A member keeps a lock, and no bell tells when it is free. */
 	port_clock(p, r == -ETIMEDOUT);
 	if (r == -ETIMEDOUT)
 		r = -EAGAIN;
@@ -132,7 +135,7 @@ static void post_call(struct call_port *c)
 	}
 }
 
-/* Bytes, or if there are none the word, as C's printf has it. */
+/* Keep the bytes, or if there are none the word, as printf(3) writes it. */
 static void keep_call_answer(struct call_port *c, const struct call_answer *a)
 {
 	struct text *out = &c->port.out;
@@ -155,8 +158,8 @@ static void look_for_call_answer(struct call_port *c)
 	if (r == -EAGAIN)
 		return;
 	if (r < 0) {
-		/* It is over and was not, so the handler's own error was
-		 * EAGAIN, which means something else to a reader. */
+		/* The call is over, and the handler's own error was EAGAIN,
+		 * which a reader would take for "not yet". */
 		fail_call(c, r == -ENODATA ? -EBUSY : r);
 		return;
 	}
@@ -167,7 +170,7 @@ static void look_for_call_answer(struct call_port *c)
 	call_end(v, p->rec);
 }
 
-/* As far as it goes. */
+/* Take the call as far as it goes now. */
 static void advance_call(struct call_port *c)
 {
 	if (c->state == COLLECTING && c->port.in.len)
@@ -182,7 +185,8 @@ static int fill_caller(struct port *p)
 	int r = 0;
 
 	if (c->state == ANSWERING) {
-		c->state = COLLECTING; /* it was read to its end: say so */
+		c->state = COLLECTING; /* the answer was read to its end: end of
+					  file */
 		return 0;
 	}
 	advance_call(c);
@@ -191,7 +195,7 @@ static int fill_caller(struct port *p)
 		c->state = COLLECTING;
 		return c->error;
 	case ANSWERING:
-		/* An empty one is at its end already. */
+		/* An empty answer is at its end already. */
 		c->state = p->out.len ? ANSWERING : COLLECTING;
 		return 0;
 	case COLLECTING:
@@ -214,7 +218,7 @@ static bool is_caller_ready(struct port *p)
 	return c->state != POSTED && !(c->state == COLLECTING && p->in.len);
 }
 
-/* What is left of the last answer is not wanted any more. */
+/* Begin or continue a request.  What is left of the last answer is dropped. */
 static int write_caller(struct port *p, const char *data, size_t size)
 {
 	struct call_port *c = (struct call_port *)p;
@@ -228,7 +232,7 @@ static int write_caller(struct port *p, const char *data, size_t size)
 	text_reset(&p->out);
 	p->sent = 0;
 	text_append(&p->in, data, size);
-	/* What was written before stays. */
+	/* After an error what was written before stays. */
 	r = p->in.failed;
 	p->in.failed = 0;
 	return r;

@@ -19,7 +19,7 @@
 #include "fusionfs/service/visitors.h"
 #include "libfusion/core/file/thread.h"
 
-#define THREADS_MAX 16384 /* of the largest span, geometry.c */
+#define THREADS_MAX 16384 /* as the largest span has: geometry.c */
 
 /* A thread in a ring. */
 struct link {
@@ -28,11 +28,12 @@ struct link {
 	uint32_t next; /* record of the thread that the ring goes on with */
 };
 
-/* One thread, one ring at a time: kept off the stack. */
+/* The daemon has one thread, so one ring at a time: not on the stack. */
 static struct link ring[THREADS_MAX];
-static uint16_t seen[THREADS_MAX]; /* by which walk, 0 none */
+static uint16_t
+	seen[THREADS_MAX]; /* number of the walk that came by, 0: none */
 
-/* From thread @i to the one it waits for.  0, -ENOENT it waits for none. */
+/* Go from thread @i to the one it waits for.  0; -ENOENT it waits for none. */
 static int follow_wait(struct arena *a, uint32_t i, struct link *ret)
 {
 	const struct thread_rec *other = NULL;
@@ -60,8 +61,8 @@ static bool is_same_link(const struct link *l, const struct link *m)
 	       l->waits.taken == m->waits.taken;
 }
 
-/* Write down the ring that goes through thread @first.  How many are in it, 0
- * there is none, or not any more. */
+/* Write down the ring that goes through thread @first.  Returns how many
+ * threads are in it, 0: there is no ring, or not any more. */
 static uint32_t write_ring(struct arena *a, uint32_t first)
 {
 	uint32_t n = 0, i = first;
@@ -79,7 +80,8 @@ static uint32_t write_ring(struct arena *a, uint32_t first)
 	return n > 1 ? n : 0;
 }
 
-/* From the oldest record on, so that a ring is always the same line. */
+/* Begin with the lowest record, so that a ring is always one and the same
+ * line. */
 static void add_ring(struct text *t, struct view *v, uint32_t n)
 {
 	uint32_t first = 0;
@@ -102,7 +104,7 @@ static void add_ring(struct text *t, struct view *v, uint32_t n)
 	text_add(t, "\n");
 }
 
-/* The first thread that the walk meets twice, 0 it ends. */
+/* Return the first thread that the walk meets twice, 0: the walk ends. */
 static uint32_t walk_waits(struct arena *a, uint32_t i, uint16_t number)
 {
 	struct link l;

@@ -75,7 +75,7 @@ static int remove_entry_guarded(struct arena *a, void *arg)
 {
 	const struct record_search *s = arg;
 
-	/* An object's goes with the object. */
+	/* The reactor of an object goes with the object. */
 	if (s->kind == KIND_REACTOR && s->o.reactor.object)
 		return -EPERM;
 	return table_remove(&a->view, a->view.rec, s->kind, s->search.at,

@@ -53,12 +53,14 @@ static void read_text(struct handle *h, struct fuse_req *req, uint64_t ino,
 	size_t size;
 	int r = 0;
 
-	/* What fstat(2) made is not given when its file has gone meanwhile. */
+	/* The first read looks for the node even if fstat(2) has made the text:
+	 * the file may have gone since. */
 	if ((due || !text->begun) && !ino_get_node(req, ino, &n))
 		return;
 	if (due)
 		r = reading_make(text, &n);
-	/* Never a text that is cut off: programs read then. */
+	/* Never give a page of a text that is cut off; after the error programs
+	 * use read(2). */
 	if (r == 0 && t->paged && text->text.len > h->sized.told)
 		r = -EINVAL;
 	if (r < 0) {
@@ -114,12 +116,12 @@ static void write_value(struct handle *h, struct fuse_req *req, uint64_t ino,
 		reply_err(req, r);
 		return;
 	}
-	/* The kernel takes the file to be as large. */
+	/* The kernel takes the file to be as large now. */
 	sizes_written(h->sized.ino, t->off + t->size);
 	reply_written(req, t->size);
 }
 
-/* The value is whole. */
+/* Take the value: it is whole now. */
 static void flush_value(struct handle *h, struct fuse_req *req, uint64_t ino)
 {
 	struct writing *w = &((struct value_handle *)h)->writing;
@@ -161,8 +163,8 @@ struct lock_handle {
 static int open_lock(struct handle *h, const struct node *n,
 		     struct fuse_req *req, int flags)
 {
-	/* As with reading and writing, what the descriptor is good for is
-	 * decided now; it may be handed on. */
+	/* As with reading and writing, opening decides what the descriptor may
+	 * do; it may be handed on. */
 	bool may_lock = request_may_write(n->arena, req, request_uid(req)) == 0;
 
 	open_text(h, n, req, flags);
@@ -176,8 +178,8 @@ static void close_lock(struct handle *h)
 	close_text(h);
 }
 
-/* A word is one write, at whatever offset: none of them is a part of another.
- */
+/* Act on a word, which is one write at any offset: no word is a part of
+ * another. */
 static void write_word(struct handle *h, struct fuse_req *req, uint64_t ino,
 		       const char *data, const struct transfer *t)
 {
@@ -243,7 +245,7 @@ static void read_events(struct handle *h, struct fuse_req *req, uint64_t ino,
 	int n = -EINVAL;
 
 	(void)ino;
-	/* Nor a line that is cut off. */
+	/* Never give a page in which a line is cut off. */
 	if (!t->paged || events_fit_page(w, h->sized.told))
 		n = events_read(w, t->off, t->size, &p);
 	if (n < 0)

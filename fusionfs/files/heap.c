@@ -8,7 +8,7 @@
 #include "fusionfs/world/guard.h"
 #include "libfusion/core/heap/span.h"
 
-#define READ_MAX (1u << 20) /* the kernel asks for no more at once */
+#define READ_MAX (1u << 20) /* the most that the kernel asks for at once */
 
 static int read_heap_end(struct arena *a, void *arg)
 {
@@ -24,7 +24,7 @@ static uint64_t heap_size(struct arena *a)
 	struct stat st;
 	uint64_t end;
 
-	/* Of a corrupt one all that there is, for whoever looks into it. */
+	/* A corrupt arena shows its whole file, for whoever examines it. */
 	if (guarded(a, read_heap_end, &end) < 0)
 		end = fstat(a->store.heap, &st) < 0 ? 0 : (uint64_t)st.st_size;
 	return end > SPAN_MAX ? SPAN_MAX : end;
@@ -38,7 +38,7 @@ void heap_stat(const struct node *n, struct stat *st)
 
 ssize_t heap_read(struct arena *a, size_t size, off_t off, const char **ret)
 {
-	static char buffer[READ_MAX]; /* one thread, one buffer */
+	static char buffer[READ_MAX]; /* the daemon has one thread */
 	uint64_t end = heap_size(a);
 	ssize_t n;
 
@@ -65,7 +65,7 @@ off_t heap_seek(struct arena *a, off_t off, int whence)
 	at = lseek(a->store.heap, off, whence);
 	if (at < 0)
 		return -errno;
-	/* Behind the end is nothing: a hole begins there. */
+	/* A hole begins at the end. */
 	if ((uint64_t)at >= end)
 		return whence == SEEK_HOLE ? (off_t)end : -ENXIO;
 	return at;

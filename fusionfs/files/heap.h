@@ -11,13 +11,13 @@
 
 #include "fusionfs/world/node.h"
 
-/* row.stat: the end of what is in use (of a corrupt arena: of the whole file),
- * and the memory that the file takes. */
+/* For row.stat: say the end of what is in use (of a corrupt arena: of the whole
+ * file), and the memory that the file takes. */
 void heap_stat(const struct node *n, struct stat *st);
-/* At most @size bytes from @off: how many, and *ret is good until the next
- * call; -errno. */
+/* Read at most @size bytes from @off.  *ret is good until the next call.
+ * Returns how many bytes, -errno. */
 ssize_t heap_read(struct arena *a, size_t size, off_t off, const char **ret);
-/* lseek(2) to data or a hole.  -ENXIO, -EINVAL. */
+/* Find data or a hole, for lseek(2).  Returns the offset, -ENXIO, -EINVAL. */
 off_t heap_seek(struct arena *a, off_t off, int whence);
 
 #endif

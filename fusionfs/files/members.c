@@ -17,6 +17,7 @@
 #include "fusionfs/world/record.h"
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/life/member.h"
+#include "libfusion/core/names/table_lens.h"
 
 struct member_search {
 	struct search search;
@@ -39,12 +40,15 @@ static int copy_member(struct view *v, struct search *s)
 	if (!s->at || s->at >= members_hi(v))
 		return -ENOENT;
 	memcpy(&f->m, m, sizeof(f->m));
+	/* Acquire: pairs with the releases in member_claim() and life_depart().
+	 * The copy is of no one moment all the same: it is for showing. */
 	f->m.state = load_acquire(&m->state);
 	if (f->m.state != MEMBER_JOINING && f->m.state != MEMBER_ALIVE &&
 	    f->m.state != MEMBER_LEAVING)
 		return -ENOENT;
 	f->m.comm[15] = 0;
 	text_make_printable(f->m.comm);
+	/* Acquire: pairs with the release in member_claim(). */
 	f->master = f->m.id == load_acquire(&v->sb->master);
 	s->id = f->m.id;
 	return 0;
@@ -95,7 +99,7 @@ static int next_member(const struct node *dir, uint64_t *at, char name[256],
 	return 0;
 }
 
-/* Of whom the daemon knows it by itself, that is told. */
+/* Prefer the pid and uid that the daemon knows by itself. */
 static void prefer_tracked(const struct arena *a, struct member_search *f)
 {
 	const struct tracked *t = undertaker_find(a, f->search.at, f->m.id);
@@ -186,7 +190,7 @@ int member_role_show(const struct node *n, struct text *t)
 	return r;
 }
 
-/* The threads of the member in f->slot, one after another. */
+/* Step to the next thread of the member. */
 static bool next_thread_of_member(struct view *v, const struct member_search *f,
 				  uint32_t *at, struct thread *ret)
 {
@@ -198,7 +202,8 @@ static bool next_thread_of_member(struct view *v, const struct member_search *f,
 	return false;
 }
 
-/* A cheap look before the copy: the announcements are others' to write. */
+/* May the thread @token own entry @i?  A cheap look before the copy, as members
+ * can write what they like into the announcements. */
 static bool may_thread_own(const struct view *v, enum entry_kind kind,
 			   uint32_t i, uint32_t token)
 {
@@ -215,7 +220,7 @@ static bool may_thread_own(const struct view *v, enum entry_kind kind,
 	return (word & TOKEN_MASK) == token;
 }
 
-/* What it has announced and really has. */
+/* Add the skirmishes that the thread has announced and really holds. */
 static void add_held_skirmishes(struct text *t, struct view *v,
 				const struct thread *who)
 {

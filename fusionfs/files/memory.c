@@ -36,7 +36,7 @@ int memory_status_show(const struct node *n, struct text *t)
 	return 0;
 }
 
-/* size slabs blocks capacity */
+/* Lines: size slabs blocks capacity */
 int memory_classes_show(const struct node *n, struct text *t)
 {
 	struct heap_usage u;
@@ -50,7 +50,7 @@ int memory_classes_show(const struct node *n, struct text *t)
 	return 0;
 }
 
-/* Members share a tag when there are more than 250: then so do their lines. */
+/* Members share a tag when there are more than 250: then they share a line. */
 static void add_member_usage(const struct node *n, struct text *t, unsigned tag,
 			     const struct heap_usage *u)
 {
@@ -60,6 +60,8 @@ static void add_member_usage(const struct node *n, struct text *t, unsigned tag,
 	for (uint32_t i = 1; i < hi; i++) {
 		const struct member_rec *m = view_member(v, i);
 
+		/* Acquire: pairs with the release in member_claim(), so that
+		 * the id is that of the member. */
 		if (heap_tag(i) == tag && load_acquire(&m->state)) {
 			id = m->id;
 			break;
@@ -73,7 +75,7 @@ static void add_member_usage(const struct node *n, struct text *t, unsigned tag,
 		 u->tag_bytes[tag]);
 }
 
-/* id blocks bytes; id `-` of a slot that nobody has now */
+/* Lines: id blocks bytes; the id is `-` if the slot has no member now */
 int memory_members_show(const struct node *n, struct text *t)
 {
 	struct heap_usage u;
@@ -85,7 +87,7 @@ int memory_members_show(const struct node *n, struct text *t)
 	return 0;
 }
 
-/* id name used limit */
+/* Lines: id name used limit */
 int memory_pools_show(const struct node *n, struct text *t)
 {
 	struct pool_info p;

@@ -2,9 +2,10 @@
 /*
  * pools/NAME: status, and a file for each object
  *
- * The items of an object are a chain of blocks under a lock that is its
- * members': each is copied once and checked, and the walk is bounded.  What
- * changes meanwhile may be missed, or said twice.
+ * The items of an object are a chain of blocks, under a lock of the members.
+ * The daemon does not take the lock: it copies each block once and checks it,
+ * and the walk is bounded.  An item that changes meanwhile may be missed, or
+ * shown twice.
  */
 #include "fusionfs/files/pools.h"
 
@@ -16,6 +17,7 @@
 #include "fusionfs/files/refs.h"
 #include "fusionfs/world/record.h"
 #include "libfusion/core/life/member.h"
+#include "libfusion/core/names/table_lens.h"
 #include "libfusion/core/objects/object.h"
 #include "libfusion/core/objects/object_item.h"
 
@@ -29,7 +31,7 @@ struct object_search {
 	uint32_t pool, pool_id;
 };
 
-/* Those of the pool.  The look before the copy is cheap. */
+/* Copy an object of the pool.  The look before the copy is cheap. */
 static int copy_object(struct view *v, struct search *s)
 {
 	struct object_search *f = (struct object_search *)s;
@@ -101,6 +103,8 @@ static void add_object_states(struct text *t, const struct view *v,
 
 	for (uint32_t i = 0; i < hi; i++) {
 		const struct object *o = object_at(v, i);
+		/* Acquire: pairs with the release in object_made(); below, with
+		 * that of table.c when it adds an entry. */
 		uint32_t state = load_acquire(&o->state);
 
 		if (load_acquire(&o->e.state) == ENTRY_USED &&
@@ -151,7 +155,8 @@ int pool_status_show(const struct node *n, struct text *t)
 /* --- pools/NAME/#ID --------------------------------------------------------
  */
 
-/* On one line, whatever is in it; a space that is to be part of a word, too. */
+/* Add @value so that it stays on one line; with @is_word so that it stays one
+ * word. */
 static void add_escaped(struct text *t, const char *value, size_t len,
 			bool is_word)
 {
@@ -183,7 +188,7 @@ static void add_item_key(struct text *t, const char *type,
 	text_add(t, " ");
 }
 
-/* Of one that is copied, with @room bytes of its value. */
+/* Add an item that is copied, with @room bytes of its value. */
 static void add_item(struct text *t, const struct object_item *i, size_t room)
 {
 	size_t len = i->len <= room ? i->len : 0;
@@ -219,7 +224,7 @@ static void add_item(struct text *t, const struct object_item *i, size_t room)
 
 static void add_items(struct text *t, const struct view *v, uint64_t first)
 {
-	/* One file at a time: kept off the stack. */
+	/* One file is made at a time: not on the stack. */
 	static _Alignas(struct object_item) char
 		room[sizeof(struct object_item) + ITEM_VALUE_MAX];
 	struct object_item *copy = (struct object_item *)room;

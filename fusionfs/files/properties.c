@@ -17,7 +17,7 @@ const char *property_state_name(uint64_t word)
 	return word & PROPERTY_PURCHASED ? "purchased" : "leased";
 }
 
-/* Members stamp it by a clock that knows no date. */
+/* Members stamp the property by a clock that knows no date. */
 static void add_since(struct text *t, const struct property *p)
 {
 	int64_t age = clock_monotonic_ns() - (int64_t)p->since_ns;
@@ -82,13 +82,14 @@ int property_make(struct view *v, struct thread_rec *me, const char *name,
 	return r;
 }
 
-/* Who is told to wait has set the mark by which the owner tells, and stands
- * in no queue. */
+/* Take it.  A thread that is told to wait has set the mark by which the owner
+ * tells the waiters, and stands in no queue. */
 static int property_lock_take(struct view *v, struct thread_rec *me,
 			      const struct claim *claim)
 {
 	struct property *p = property_at(v, claim->index);
 
+	/* Acquire: pairs with the release in property_fini(). */
 	if (load_acquire(&p->id) != claim->id)
 		return -EIDRM;
 	return property_try(v, me, p,

@@ -8,7 +8,7 @@
 extern const struct lock_ops property_locks;
 
 int property_show(const struct node *n, struct text *t);
-/* row.create */
+/* For row.create. */
 int property_make(struct view *v, struct thread_rec *me, const char *name,
 		  uint32_t *ret_index);
 const char *property_state_name(uint64_t word);

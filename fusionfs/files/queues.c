@@ -12,10 +12,12 @@
 #include "libfusion/core/talk/message.h"
 #include "libfusion/core/talk/ring_consume.h"
 
-/* The queue of a member; it has none until somebody needs it. */
+/* Find the queue of a member, which has none until it is needed. */
 static int find_member_ring(struct view *v, uint32_t slot, uint32_t id,
 			    struct ring *ret)
 {
+	/* Acquire: pairs with the release in ring_open(); the
+	 * second one with the release in ring_close(). */
 	uint32_t i = load_acquire(&view_member(v, slot)->ring);
 
 	if (!i || ring_map(v, i - 1, ret) < 0 ||
@@ -67,14 +69,15 @@ static int open_inbox(struct port *p, const struct node *n)
 	return member_slot(n, &in->slot);
 }
 
-/* As a block of the heap, whose slot is where the daemon's own record has it,
- * so that it is freed if that dies. */
+/* Copy a message to a block of the heap.  The block's slot is in the daemon's
+ * own thread record, so that recovery frees the block if the daemon dies. */
 static int make_message_block(struct view *v, const char *data, size_t size)
 {
 	struct thread_rec *me = v->rec;
 	uint64_t slot = view_off(v, &me->msg_block);
 	void *at;
-	/* That of the last one could not be freed, if it is still there. */
+	/* If the block of the last message is still there, it could not be
+	 * freed then. */
 	int r = load_relaxed(&me->msg_block) ? block_free_from(v, me, slot) : 0;
 
 	if (r == 0)
@@ -109,8 +112,8 @@ static int send_message(struct view *v, const struct inbox *in,
 	return r;
 }
 
-/* As write(2) says it.  A lock that a member sits on is soon free, and no bell
- * tells. */
+/* Return the error that write(2) says.  A lock that a member keeps is soon
+ * free, and no bell tells. */
 static int answer_of_send(struct port *p, int r)
 {
 	port_clock(p, r == -ETIMEDOUT);

@@ -31,6 +31,7 @@ struct reactor *reactor_at(struct view *v, const struct reactor_ref *ref)
 {
 	struct reactor *re = view_entry(v, KIND_REACTOR, ref->index);
 
+	/* Acquire: pairs with the release in reactor_fini(). */
 	return load_acquire(&re->id) == ref->id ? re : NULL;
 }
 
@@ -162,7 +163,7 @@ int reactor_listeners_show(const struct node *n, struct text *t)
 struct dispatcher {
 	struct port port;
 	struct reactor_ref ref;
-	int64_t since_ns; /* when the write that waits came */
+	int64_t since_ns; /* when the write that waits was tried first */
 };
 
 static int open_dispatch(struct port *p, const struct node *n)
@@ -187,7 +188,7 @@ static int write_dispatch(struct port *p, const char *data, size_t size)
 	struct reactor *re = reactor_at(v, &d->ref);
 	int r = re ? reactor_dispatch(v, v->rec, re, &send) : -EIDRM;
 
-	/* A lock that a member sits on, or others take all the room. */
+	/* A member keeps a lock, or other senders take all the room. */
 	port_clock(p, r == -ETIMEDOUT || (r == -EAGAIN && !nap));
 	if (r == -EAGAIN && nap)
 		p->look_ns = clock_monotonic_ns() + nap;

@@ -10,7 +10,7 @@ extern const struct port_ops dispatch_port;
 
 int reactor_status_show(const struct node *n, struct text *t);
 int reactor_listeners_show(const struct node *n, struct text *t);
-/* row.create */
+/* For row.create. */
 int reactor_make(struct view *v, struct thread_rec *me, const char *name,
 		 uint32_t *ret_index);
 
@@ -19,9 +19,9 @@ struct reactor_ref {
 	uint32_t index, id;
 };
 
-/* 0, -ENOENT, -EIO. */
+/* Find the reactor that @n is about.  0, -ENOENT, -EIO. */
 int reactor_ref_of(const struct node *n, struct reactor_ref *ret);
-/* Under the guard.  NULL: destroyed. */
+/* Return the reactor, under the guard.  NULL: it is destroyed. */
 struct reactor *reactor_at(struct view *v, const struct reactor_ref *ref);
 
 #endif

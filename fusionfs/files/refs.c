@@ -7,10 +7,11 @@
 #include <stdlib.h>
 
 #include "fusionfs/world/record.h"
+#include "libfusion/core/names/table_lens.h"
 #include "libfusion/core/refs/ref.h"
 #include "libfusion/core/refs/ref_lens.h"
 
-/* One file at a time: kept off the stack. */
+/* One file is made at a time: not on the stack. */
 static struct ref_share shares[MEMBERS_MAX];
 
 static int compare_members(const void *a, const void *b)
@@ -76,7 +77,7 @@ int ref_show(const struct node *n, struct text *t)
 	return 0;
 }
 
-/* All rows are looked at: their chains are for members to break. */
+/* Go through all rows: members can break the chains of rows. */
 void refs_of_member_show(struct view *v, uint32_t member, struct text *t)
 {
 	uint32_t hi = view_hi(&v->sb->rows.hi, v->geo.max_rows);

@@ -52,6 +52,7 @@ static int skirmish_lock_take(struct view *v, struct thread_rec *me,
 			      const struct claim *claim)
 {
 	struct skirmish *s = skirmish_at(v, claim->index);
+	/* Acquire: pairs with the release in skirmish_fini(). */
 	int r = load_acquire(&s->id) == claim->id ? 0 : -EIDRM;
 
 	if (!r)
@@ -66,8 +67,9 @@ static void skirmish_lock_give_up(struct view *v, struct thread_rec *me,
 	skirmish_unqueue(v, me, skirmish_at(v, claim->index));
 }
 
-/* A shell cannot know that what a dead owner left is whole: the mark stays for
- * the next one, unless the shell has said so. */
+/* Give it back.  The mark of a dead owner stays for the next owner, unless the
+ * shell has said "consistent": a shell cannot know that what the dead left is
+ * whole. */
 static void skirmish_lock_release(struct view *v, struct thread_rec *me,
 				  const struct claim *claim)
 {

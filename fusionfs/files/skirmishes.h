@@ -8,7 +8,7 @@
 extern const struct lock_ops skirmish_locks;
 
 int skirmish_show(const struct node *n, struct text *t);
-/* row.create */
+/* For row.create. */
 int skirmish_make(struct view *v, struct thread_rec *me, const char *name,
 		  uint32_t *ret_index);
 

@@ -28,6 +28,7 @@ static const char *arena_state_name(const struct arena *a)
 		return "recovering";
 	if (a->ended)
 		return "empty";
+	/* Acquire: pairs with the release in set_state() of life.c. */
 	return life_state_name(load_acquire(&a->view.sb->state));
 }
 
@@ -61,7 +62,7 @@ int arena_limit_show(const struct node *n, struct text *t)
 	return 0;
 }
 
-/* Each beginning of a number is one. */
+/* A beginning of a number is a number, too. */
 int arena_limit_check(const char *text)
 {
 	uint64_t limit;
@@ -69,8 +70,9 @@ int arena_limit_check(const char *text)
 	return parse_bytes(text, &limit);
 }
 
-/* 0 is no limit; less than is used now stops further growth only.  What no
- * arena can live with is refused; memory/status says what is the least. */
+/* 0 is no limit.  A limit below what is used now only stops growth.  A limit
+ * with which no arena can live is refused; memory/status says what is the
+ * least. */
 int arena_limit_store(const struct node *n, const char *text)
 {
 	uint64_t limit;
@@ -82,6 +84,8 @@ int arena_limit_store(const struct node *n, const char *text)
 
 static int arena_master_id(struct arena *a, void *unused)
 {
+	/* Acquire: pairs with the release in member_claim(), so that the member
+	 * can be found. */
 	uint32_t id = load_acquire(&a->view.sb->master);
 
 	(void)unused;
@@ -112,7 +116,8 @@ static uint32_t rings_in_use(const struct view *v)
 	return n;
 }
 
-/* Those that are no object's; a moment's difference. */
+/* Count the references that are no object's.  The two numbers are not of one
+ * moment. */
 static uint32_t named_refs(const struct superblock *sb)
 {
 	uint32_t refs = load_relaxed(&sb->tables[KIND_REF].n);
@@ -132,6 +137,7 @@ int arena_status_show(const struct node *n, struct text *t)
 	member_count(v, 0, &joining, &alive, &leaving);
 	text_add(t, "name %s\nstate %s\n", n->arena->name,
 		 arena_state_name(n->arena));
+	/* Relaxed would do for a number that is only shown. */
 	text_add(t, "master %u\nmembers %u\n", load_acquire(&sb->master),
 		 joining + alive + leaving);
 	text_add(t, "joining %u\nleaving %u\n", joining, leaving);
@@ -172,7 +178,7 @@ static int find_arena(const struct node *dir, const char *name,
 	return ret->arena ? 0 : -ENOENT;
 }
 
-/* By serial, so that what is made and removed meanwhile moves nobody. */
+/* Step by serial, so that arenas made or removed meanwhile move no other. */
 static int next_arena(const struct node *dir, uint64_t *at, char name[256],
 		      struct node *ret)
 {

@@ -18,10 +18,10 @@
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/talk/cursor.h"
 
-#define TEXT_BYTES 64u /* of a message are shown in a line of text */
-#define LOOKS 64       /* messages of other channels passed over in one go */
+#define TEXT_BYTES 64u /* bytes of a message that a line of text shows */
+#define LOOKS 64 /* messages of other channels that are skipped at a time */
 
-/* The largest message.  One at a time: kept off the stack. */
+/* Room for the largest message.  One is read at a time: not on the stack. */
 static uint64_t room[RING_CELLS_MAX / 2 * RING_CELL / sizeof(uint64_t)];
 
 struct stream {
@@ -32,7 +32,7 @@ struct stream {
 	bool ended;   /* its reactor is destroyed: end of file */
 };
 
-/* Half of the places are kept for members. */
+/* Half of the cursors are kept for members. */
 static bool are_too_many_listening(const struct port *p,
 				   const struct reactor *re)
 {
@@ -50,8 +50,9 @@ static int open_stream(struct port *p, const struct node *n)
 	return reactor_ref_of(n, &((struct stream *)p)->ref);
 }
 
-/* From now on messages are kept for it.  0; -EAGAIN a lock is held, the clock
- * tries again; -EIDRM; -ENOSPC; -EMFILE; -ENOMEM; -EIO. */
+/* Take a cursor, so that messages are kept for the reader from now on.  0;
+ * -EAGAIN a lock is held, and the clock tries again; -EIDRM; -ENOSPC; -EMFILE;
+ * -ENOMEM; -EIO. */
 static int begin_to_listen(struct stream *s)
 {
 	struct port *p = &s->port;
@@ -88,8 +89,8 @@ static void close_stream(struct port *p)
 	s->listens = false;
 }
 
-/* The next message that is wanted.  0 and *ret; -EAGAIN; -EIDRM; -EIO, also if
- * there is none that could ever come. */
+/* Read the next message that is wanted.  0; -EAGAIN there is none yet; -EIDRM
+ * the reactor is destroyed; -EIO none could ever come. */
 static int next_stream_message(struct stream *s, struct msg_head *ret)
 {
 	struct port *p = &s->port;
@@ -108,7 +109,7 @@ static int next_stream_message(struct stream *s, struct msg_head *ret)
 	}
 	if (r >= 0)
 		r = cursor_check(v, &s->listener);
-	/* There are more that nobody here wants: the clock goes on. */
+	/* There are more messages of other channels: the clock goes on. */
 	port_clock(p, true);
 	return r < 0 ? r : -EAGAIN;
 }
@@ -116,7 +117,7 @@ static int next_stream_message(struct stream *s, struct msg_head *ret)
 /* --- As it is --------------------------------------------------------------
  */
 
-/* Of an empty one there is nothing to read. */
+/* An empty message adds nothing. */
 static void add_raw_message(struct text *t, const struct msg_head *h)
 {
 	if (h->size)
@@ -164,7 +165,7 @@ static int fill_with(struct port *p,
 		return 0;
 	if (r < 0)
 		return r;
-	/* Empty ones only, so far. */
+	/* There were empty messages only, so far. */
 	port_clock(p, true);
 	return -EAGAIN;
 }
@@ -179,7 +180,7 @@ static int fill_text(struct port *p)
 	return fill_with(p, add_text_message);
 }
 
-/* What is found is kept for the next read. */
+/* Look for a message, and keep it for the next read. */
 static bool is_stream_ready(struct port *p)
 {
 	p->out.len = p->sent = 0;

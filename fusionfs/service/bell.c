@@ -18,12 +18,13 @@
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/base/futex.h"
 
-/* How long a thread outlives an arena whose last wake it has missed. */
+/* The longest that a thread outlives an arena, if it has missed the last
+ * wake. */
 #define NAP_NS 1000000000
 #define PAGE 4096
 
-/* A bell that rings in vain so often is listened to more rarely: members can
- * ring it as fast as they like. */
+/* Members can ring as fast as they like: after so many rings in vain the thread
+ * pauses before it listens again. */
 #define VAIN_MAX 16
 #define VAIN_FIRST_US 250
 #define VAIN_LAST_US 8000
@@ -40,12 +41,12 @@ struct bell {
 	bool over;
 	unsigned users; /* main loop, thread */
 	bool wanted;	/* main loop only: what the superblock says */
-	unsigned vain;	/* rings, one after another, that nobody waited for */
+	unsigned vain;	/* rings in a row for which no request waited */
 };
 
 static int told = -1; /* eventfd */
 
-/* Gives back the mutex, too. */
+/* Give up a use of the bell, and the mutex. */
 static void bell_unref_locked(struct bell *b)
 {
 	unsigned left = --b->users;
@@ -95,7 +96,7 @@ static void *listen_to_bell(void *arg)
 			continue;
 		b->listening = false;
 		b->rung = true;
-		/* Full or not, it says that there is something. */
+		/* A full counter says as well that there is something. */
 		if (write(told, &one, sizeof(one)) < 0)
 			continue;
 	}
@@ -149,6 +150,8 @@ static int want_bell(struct arena *a, void *arg)
 
 	store_relaxed(&sb->visitor_bell_wanted, (uint32_t)a->bell->wanted);
 	full_fence();
+	/* Acquire: pairs with the release in visitor_bell_ring(): the look for
+	 * messages that follows sees what was there before that ring. */
 	*(uint32_t *)arg = load_acquire(&sb->visitor_bell);
 	return 0;
 }
@@ -158,7 +161,7 @@ static void listen_to_bell_again(struct arena *a)
 	struct bell *b = a->bell;
 	uint32_t seen;
 
-	/* Without visitors members need not make the system call. */
+	/* Without ports members need not make the system call. */
 	b->wanted = a->ports != NULL;
 	if (guarded(a, want_bell, &seen) < 0 || !b->wanted)
 		return;
@@ -213,7 +216,8 @@ static void bell_rang(struct source *s)
 	for (struct arena *a = world.arenas; a; a = a->next) {
 		if (!a->bell || !take_ring(a->bell))
 			continue;
-		/* First, so that what comes while we look rings again. */
+		/* Listen before the look, so that what comes meanwhile rings
+		 * again. */
 		listen_to_bell_again(a);
 		count_vain_ring(a->bell, ports_look(a));
 	}
@@ -237,7 +241,7 @@ void bell_end(struct arena *a)
 	pthread_mutex_lock(&b->mutex);
 	b->over = true;
 	pthread_cond_signal(&b->changed);
-	/* It may miss this, and then ends after a nap. */
+	/* The thread may miss this wake: then it ends after NAP_NS. */
 	futex_wake(b->word, INT_MAX);
 	bell_unref_locked(b);
 }

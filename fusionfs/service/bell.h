@@ -15,14 +15,14 @@
 
 struct arena;
 
-/* Once, before all else.  0, -errno. */
+/* Begin, before the first arena is opened.  0, -errno. */
 int bell_init(void);
-/* Somebody waits for what is told by the bell.  True: it was not listened to
- * until now. */
+/* Listen to the bell of @a, for a request that waits.  true: nobody listened
+ * until now, so the bell may have rung just before. */
 bool bell_listen(struct arena *a);
-/* Does it tell us?  If not, look by the clock. */
+/* Is the bell listened to?  If not, the caller looks by the clock. */
 bool bell_is_heard(const struct arena *a);
-/* The memory goes. */
+/* Stop listening: the memory of @a goes. */
 void bell_end(struct arena *a);
 
 #endif

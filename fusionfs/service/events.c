@@ -12,11 +12,11 @@
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/file/event.h"
 
-/* Events looked at in one go: all that there can be, and those that came
- * meanwhile.  A hostile head must not keep us here. */
+/* Most events copied at a time: all that there can be, and those that came
+ * meanwhile.  The head may be hostile and must not keep us here. */
 #define SCAN_MAX (4 * (int)EVENTS)
-/* Of the text, so much stays for files that are open; a trim halves it.  The
- * newest EVENTS lines are always less than half. */
+/* Bytes of text that stay for open files; a trim halves them.  The newest
+ * EVENTS lines are always less than half. */
 #define KEEP_MAX (256u * 1024u)
 /* The longest line: two numbers, two words, 104 bytes. */
 #define EVENT_LINE_MAX 192u
@@ -29,11 +29,12 @@ _Static_assert(EVENTS *EVENT_LINE_MAX <= KEEP_MAX / 2, "the newest lines fit");
  */
 struct event_log {
 	uint64_t epoch, next;	/* the event to be copied next, of that life */
-	uint64_t first;		/* place at which this life begins */
-	uint64_t begin, end;	/* places of `text` */
-	uint64_t n_lines;	/* ever */
+	uint64_t first;		/* place where this life begins */
+	uint64_t begin, end;	/* places of the ends of `text` */
+	uint64_t n_lines;	/* lines copied ever */
 	uint64_t lines[EVENTS]; /* places of the newest ones */
-	uint64_t told_base;	/* the size the kernel has counts from here */
+	uint64_t told_base;	/* place from which the size that the kernel has
+				   counts */
 	struct text text;
 };
 
@@ -67,7 +68,7 @@ static void add_event_line(struct text *t, const struct event_rec *e)
 	text_add(t, "\n");
 }
 
-/* The place of the oldest line that a file opened now begins with. */
+/* Return the place of the first line of a file that is opened now. */
 static uint64_t newest_lines_place(const struct event_log *log)
 {
 	uint64_t at = log->n_lines < EVENTS ? log->first
@@ -78,7 +79,8 @@ static uint64_t newest_lines_place(const struct event_log *log)
 	return at < log->begin ? log->begin : at;
 }
 
-/* The first line at or behind @place that is still there. */
+/* Return the place of the first line at or behind @place that is still
+ * there. */
 static uint64_t first_line_from(const struct event_log *log, uint64_t place)
 {
 	const char *at, *newline;
@@ -121,7 +123,8 @@ static void begin_log_life(struct arena *a, uint64_t epoch)
 	tell_watched(a, NULL);
 }
 
-/* Without memory for it a line is lost, as one that nobody has read in time. */
+/* Copy a line.  Without memory it is lost, as is a line that was not copied in
+ * time. */
 static void copy_event_line(struct event_log *log, const struct event_rec *e)
 {
 	size_t len = log->text.len;
@@ -160,7 +163,7 @@ static int copy_event_lines(struct arena *a, void *unused)
 	return 0;
 }
 
-/* What has happened so far.  NULL: no memory. */
+/* Copy the events that have happened so far.  NULL: no memory. */
 static struct event_log *look_for_events(struct arena *a)
 {
 	if (!a->log)
@@ -217,8 +220,8 @@ void events_close(struct watcher *w)
 	free(w);
 }
 
-/* A reader that was slow goes on with the first line that is still there: that
- * has the offset at which the reader is. */
+/* Let a slow reader go on with the first line that is still there: that line
+ * gets the offset at which the reader is. */
 static void catch_up_watcher(struct watcher *w, const struct event_log *log)
 {
 	if (w->base + w->off >= log->begin)
@@ -292,6 +295,7 @@ void events_changed(struct arena *a)
 static int read_newest_event(struct arena *a, void *arg)
 {
 	struct event_rec *e = arg;
+	/* Acquire: pairs with the release in append() of event.c. */
 	uint64_t head = load_acquire(&a->view.sb->event_head), oldest;
 
 	return head ? event_read(&a->view, head - 1, e, &oldest) : -ENOENT;

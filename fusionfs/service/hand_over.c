@@ -133,7 +133,7 @@ static struct offer *offer_take(const struct hand_over_token *token, pid_t pid)
 
 	while ((o = *p) && memcmp(&o->token, token, sizeof(*token)) != 0)
 		p = &o->next;
-	/* A pid of 0 is of a process that cannot be seen from here. */
+	/* A pid of 0 is that of a process in a pid namespace outside. */
 	if (!o || (pid && o->pid != pid))
 		return NULL;
 	*p = o->next;
@@ -154,7 +154,7 @@ static void hang_up(struct connection *c)
 	free(c);
 }
 
-/* @size bytes and @n descriptors, at most HAND_OVER_FDS.  0, -errno. */
+/* Send @size bytes and @n descriptors, at most HAND_OVER_FDS.  0, -errno. */
 static int send_fds(int to, const void *data, size_t size, const int *fds,
 		    unsigned n)
 {
@@ -186,8 +186,8 @@ static void send_offer(int fd, const struct offer *o)
 		     o->arena->name, (int)o->pid, strerror(-r));
 }
 
-/* The token is one message of a process that has nothing else to say: all of
- * it is there, or the process is none of ours. */
+/* Receive the token, which is one message of a process that says nothing else.
+ * A process that sends a part of a token is no member. */
 static void connection_ready(struct source *s)
 {
 	struct connection *c = (struct connection *)s;
@@ -250,7 +250,7 @@ static int add_connection(int fd)
 		return r;
 	}
 	connections = c;
-	/* It is there already, as a rule. */
+	/* The token is there already, as a rule. */
 	connection_ready(&c->source);
 	return 0;
 }
@@ -264,9 +264,11 @@ static struct {
 	bool binding;		 /* a thread is at it */
 	bool deaf;		 /* no descriptors: until the next patrol */
 	int report[2];		 /* sockets: the thread sends how it went */
-	/* Atomic: the thread that binds, 0 none; and what op_mknod() has made
-	 * for it.  The main thread sets `made` before it answers MKNOD, and the
-	 * system call orders that before the look of the thread. */
+	/* Atomic: the thread that binds, 0: none; and whether op_mknod() has
+	 * made the file for it.  bind_thread() stores tid, released, before it
+	 * asks for the file, and hand_over_bound() acquires tid.  That function
+	 * releases `made` before MKNOD is answered, and bind_socket_in()
+	 * acquires it after bind(2) has returned. */
 	int tid, made;
 } hand_over = {.fd = -1};
 
@@ -284,15 +286,15 @@ static void accept_ready(struct source *s)
 		}
 		if (errno != EMFILE && errno != ENFILE && errno != ENOMEM)
 			return;
-		/* It would be ready again and again. */
+		/* Its descriptor would be ready again and again. */
 		loop_remove(hand_over.fd);
 		hand_over.deaf = true;
 		return;
 	}
 }
 
-/* Only what op_mknod() has made is our mount's: something else may have been
- * mounted over it. */
+/* Bind a socket in directory @mnt.  If op_mknod() has not made the file,
+ * something else is mounted over our mount. */
 static int bind_socket_in(int mnt)
 {
 	struct sockaddr_un at = {.sun_family = AF_UNIX};
@@ -316,9 +318,9 @@ static int bind_socket_in(int mnt)
 	return r < 0 ? r : fd;
 }
 
-/* @r: the socket, or -errno.  The report is a datagram and there is one at a
- * time, so there is room for it.  The main thread waits for it: one that says
- * what went wrong takes no more than that. */
+/* Send the result @r, a socket or -errno, to the main thread, which waits for
+ * it. The report is a datagram and there is one at a time, so there is room for
+ * it; an error needs no room for a descriptor. */
 static void send_bind_report(int report, int r)
 {
 	int sent = send_fds(report, &r, sizeof(r), &r, r >= 0);
@@ -327,7 +329,7 @@ static void send_bind_report(int report, int r)
 		send_fds(report, &sent, sizeof(sent), NULL, 0);
 }
 
-/* As send_bind_report() was told. */
+/* Receive what send_bind_report() was told: the socket, or -errno. */
 static int take_bind_report(void)
 {
 	int r = -EIO;
@@ -357,11 +359,13 @@ static int take_bind_report(void)
 }
 
 /*
- * Descriptors of its own, and none of ours but @report.  This thread asks its
- * own daemon, and a request that the daemon has read is waited for by the
- * kernel whatever happens.  If we were killed meanwhile, the device would be
- * open in this thread, the thread be waiting for the device, and neither the
- * daemon nor anybody who uses the mount could ever end.
+ * Give this thread descriptors of its own, and none of ours but @report.
+ *
+ * The thread asks its own daemon.  The kernel waits for the answer to a request
+ * that the daemon has read, whatever happens.  If the daemon were killed
+ * meanwhile, the device would stay open in this thread, and the thread would
+ * wait for the device: neither the daemon nor a process that uses the mount
+ * could ever end.
  */
 static int leave_daemon_descriptors(int report)
 {
@@ -384,7 +388,7 @@ static void *bind_thread(void *unused)
 			   O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (!r)
 		r = mnt < 0 ? -errno : bind_socket_in(mnt);
-	/* Open, it would keep the mount busy. */
+	/* An open descriptor would keep the mount busy. */
 	if (mnt >= 0)
 		close(mnt);
 	store_release(&hand_over.tid, 0);
@@ -403,7 +407,8 @@ static int start_bind_thread(void)
 
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	/* The next one may begin before the last one is all gone. */
+	/* A small stack, as the next thread may begin before this one has
+	 * ended. */
 	pthread_attr_setstacksize(&attr, BIND_STACK);
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &old);

@@ -9,7 +9,7 @@
  * in whatever namespaces it is; and gets nothing there without a token.
  *
  * A bound socket keeps its mount busy.  So it is bound when a process wants to
- * join, and closed when no arena has members: these keep the mount busy
+ * join, and closed when no arena has members, which keep the mount busy
  * themselves.  bind(2) is a MKNOD request to this very daemon, so a thread does
  * it, and JOINs wait for it.
  */
@@ -23,36 +23,38 @@ struct node;
 struct offer;
 struct stat;
 
+/* Begin.  0, -errno. */
 int hand_over_init(void);
-/* 0 the socket is bound; 1 it will be, and waiters_look() is called then;
- * -errno. */
+/* Have the socket bound.  0: it is; 1: it will be, and waiters_look() is called
+ * then; -errno. */
 int hand_over_listen(void);
-/* No arena may have members any more: then unmounting is to be possible. */
+/* Close the socket if no arena has members, so that the mount is not busy. */
 void hand_over_rest(void);
-/* The mount goes. */
+/* Close all: the mount goes. */
 void hand_over_stop(void);
-/* From time to time, as often as anybody likes: hang up on those that have
- * connected and say nothing. */
+/* Hang up on processes that have connected and say nothing.  To be called from
+ * time to time, as often as the caller likes. */
 void hand_over_patrol(void);
 
-/* Open what a member of @a is to get: 0, -EMFILE, -errno. */
+/* Open the descriptors that a member of @a is to get.  0, -EMFILE, -errno. */
 int offer_make(struct arena *a, bool with_witness, struct offer **ret);
-/* The description that will be the witness; 0 none. */
+/* Return the descriptor whose description will be the witness; 0: none. */
 int offer_witness(const struct offer *o);
-/* Member @id, process @pid, may fetch it with this token. */
+/* Let member @id, process @pid, fetch the descriptors with this token. */
 void offer_publish(struct offer *o, uint32_t id, pid_t pid,
 		   struct hand_over_token *ret);
 /* Has member @id of @a still to fetch its descriptors?  Till then the daemon
  * itself has the witness of that member. */
 bool offer_is_pending(const struct arena *a, uint32_t id);
-/* Nobody gets it; NULL is nothing. */
+/* Take the offer back.  Takes NULL, too. */
 void offer_cancel(struct offer *o);
-/* Member @id of @a is out; 0: all are. */
+/* Forget the offers to member @id of @a, 0: to all members. */
 void offers_forget(struct arena *a, uint32_t id);
 
-/* MKNOD of HAND_OVER_NAME in the root, by thread @tid.  0, -EPERM. */
+/* Allow thread @tid to make HAND_OVER_NAME in the root.  0; -EPERM it is not
+ * the thread that binds the socket. */
 int hand_over_bound(pid_t tid);
-/* row.check: is the socket's file there?  0, -ENOENT. */
+/* For row.check: is the socket's file there?  0, -ENOENT. */
 int hand_over_check(const struct node *n);
 
 #endif

@@ -12,8 +12,8 @@
 
 static void poke(const struct ioctl_request *q)
 {
-	/* Before the answer: who gives back and takes again at once is not to
-	 * be first for ever. */
+	/* Look before the answer: a member that gives back and takes again at
+	 * once must not be first for ever. */
 	visitors_look(q->arena);
 	reply_ioctl(q->req, 0, NULL, 0);
 	events_changed(q->arena);

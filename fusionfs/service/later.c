@@ -17,12 +17,12 @@
 #include "libfusion/core/file/lock.h"
 #include "libfusion/core/file/thread.h"
 
-/* Between two attempts, doubling. */
+/* The pause between two attempts doubles, from the first to the last. */
 #define NAP_FIRST_NS 1000000
 #define NAP_LAST_NS 128000000
-/* Looks at the owner of a lock, one after another, that found nobody. */
+/* Attempts in a row in which the owner of a lock could not be found. */
 #define LOST_MAX 5
-/* As to requests, which somebody waits for. */
+/* The longest pause of a request, for which a process waits. */
 #define REQUEST_NAP_NS 8000000
 
 struct kept_request {
@@ -49,8 +49,9 @@ void later(struct arena *a)
 	a->later_ns = clock_monotonic_ns() + a->later_nap_ns;
 }
 
-/* Is that lock still so?  Looked at after its owner was looked for: an owner
- * that ends gives its locks back, or has them given back, before its record. */
+/* Is the lock still held by @token?  The caller has looked for the owner
+ * before: an owner that ends gives its locks back, or recovery does, before its
+ * record. */
 static bool is_lock_held_by(const struct view *v, uint64_t at, uint32_t token)
 {
 	const struct core_lock *l = view_at(v, at);
@@ -60,9 +61,9 @@ static bool is_lock_held_by(const struct view *v, uint64_t at, uint32_t token)
 	return (load_relaxed(&l->word) & TOKEN_MASK) == token;
 }
 
-/* The owner that was in the way may be dead: then it is recovered now.  1:
- * nobody has that token, or it is one of ours, and we hold no lock from one
- * request to the next; 0, -errno. */
+/* Recover the owner that was in the way, if it is dead.  Returns 0; -errno; 1:
+ * no thread has that token, or it is one of the daemon's, which holds no lock
+ * from one request to the next. */
 static int look_at_owner(struct arena *a, void *unused)
 {
 	uint32_t token = a->view.met;
@@ -79,14 +80,14 @@ static int look_at_owner(struct arena *a, void *unused)
 	t = thread_by_token(&a->view, token);
 	if (t && load_relaxed(&t->member) != 1)
 		return 0;
-	/* Pairs with the releases in core_unlock() and thread_release(): seen
-	 * that the record went, we see that the lock went before. */
+	/* Pairs with the releases in core_unlock() and thread_release(): if we
+	 * have seen that the record went, we see that the lock went before. */
 	acquire_fence();
 	return is_lock_held_by(&a->view, a->view.met_at, token);
 }
 
-/* Not at the first look: a member that writes over its own record for a moment
- * has not lost its arena. */
+/* Only after LOST_MAX attempts: a member may write over its own record for a
+ * moment. */
 static void look_for_owner(struct arena *a)
 {
 	bool lost = guarded(a, look_at_owner, NULL) == 1;
@@ -185,7 +186,7 @@ bool later_request(struct arena *a, struct fuse_req *req,
 	int64_t now = clock_monotonic_ns();
 	struct kept_request *k = running;
 
-	/* The owner of the lock is looked at in time. */
+	/* The owner of the lock is examined then: it may be dead. */
 	later(a);
 	running = NULL;
 	if (!k)
@@ -207,7 +208,7 @@ static void try_request_again(struct kept_request *k)
 	request_on_interrupt(k->parked.req, NULL, NULL);
 	running = k;
 	k->asked.again(k->parked.req, &k->asked);
-	/* Answered, if it was not taken over by later_request(). */
+	/* It is answered, unless later_request() has kept it again. */
 	free_kept_request(running);
 	running = NULL;
 }
@@ -226,7 +227,7 @@ static int64_t retry_requests(int64_t now)
 	int64_t first = -1;
 	struct kept_request *k;
 
-	/* Whatever is kept again is due after now. */
+	/* A request that is kept again is due later than now. */
 	while ((k = first_due_request(now)))
 		try_request_again(k);
 	for (struct parked *p = kept_requests; p; p = p->next) {

@@ -42,11 +42,13 @@ int request_may_write(struct arena *a, struct fuse_req *req, uid_t uid)
 	return st.st_mode & S_IWOTH ? 0 : -EACCES;
 }
 
-/* As what may it join now?  A role, WAITER_MUST_WAIT (as a role there is none
- * with this number + 16), -errno. */
+/* Choose the role in which the process can join now.  0 and *ret_role;
+ * WAITER_MUST_WAIT; -errno. */
 static int choose_role(const struct superblock *sb, const struct ioc_join *j,
 		       uint32_t *ret_role)
 {
+	/* The life lock, which we hold, orders both loads.  They are acquires,
+	 * as all loads of these words: pairs with member_claim(). */
 	uint32_t master = load_acquire(&sb->master);
 
 	switch (load_acquire(&sb->state)) {
@@ -72,7 +74,7 @@ static int choose_role(const struct superblock *sb, const struct ioc_join *j,
 	}
 }
 
-/* The first one in decides what the arena is like. */
+/* Note what the first member wants the arena to be like. */
 static void note_first_wishes(struct arena *a, const struct ioc_join *j)
 {
 	struct superblock *sb = a->view.sb;
@@ -131,8 +133,9 @@ static int let_member_in(struct arena *a, struct waiter *w, uint32_t role)
 	return 0;
 }
 
-/* Somebody has a lock: wait, like for anything else.  Also whoever does not
- * want to wait for others to join or leave, but not for long. */
+/* Wait for a lock that is held, as for anything else.  A JOIN that does not
+ * want to wait for others to join or leave waits for a lock, too, but not for
+ * long. */
 static int wait_for_lock(struct arena *a, struct waiter *w, int r)
 {
 	int64_t soon = clock_monotonic_ns() + LATER_REQUEST_NS;
@@ -166,7 +169,7 @@ static int join_locked(struct arena *a, void *arg)
 	return r;
 }
 
-/* Not in join_locked(): that may be left by a jump. */
+/* Charge outside of join_locked(), which may be left by a jump. */
 static int join_charged(struct arena *a, struct waiter *w)
 {
 	struct charge charge;
@@ -191,8 +194,8 @@ static int join_wants_renewal(struct arena *a, void *arg)
 		window_is_busy(&j->busy, a->base, a->view.geo.span));
 }
 
-/* The first one in may ask for a span and a limit of its own, and for a place
- * that is free in its address space. */
+/* The first member may ask for a span and a limit of its own, and for an
+ * address that is free in its address space. */
 static int attempt_join(struct arena *a, struct waiter *w)
 {
 	int r;
@@ -306,7 +309,7 @@ static struct waiter *member_request(struct arena *a, struct fuse_req *req,
 	return w;
 }
 
-/* The same, for what a member cannot do once it has asked to be let out. */
+/* Begin a request that a member cannot make once it has asked to be let out. */
 static struct waiter *inside_request(struct arena *a, struct fuse_req *req,
 				     const struct ioc_member *m)
 {
@@ -318,7 +321,7 @@ static struct waiter *inside_request(struct arena *a, struct fuse_req *req,
 	return NULL;
 }
 
-/* Asked again, after a signal, it waits on. */
+/* A member that asks again, after a signal, waits on. */
 static int let_member_out(struct arena *a, struct waiter *w)
 {
 	const struct tracked *t =
@@ -349,11 +352,12 @@ static int attempt_ready(struct arena *a, struct waiter *w)
 static int is_initializing(struct arena *a, void *unused)
 {
 	(void)unused;
+	/* Acquire: pairs with the release in member_claim(). */
 	return load_acquire(&a->view.sb->state) == ARENA_INITIALIZING;
 }
 
-/* initialize() or join() refused.  Those who waited for an initialisation
- * that failed politely fail as it did. */
+/* Let out a member whose initialize() or join() refused.  Processes that waited
+ * for that initialisation get its error. */
 static int refuse_initialisation(struct arena *a, struct waiter *w)
 {
 	int error = w->member.result;

@@ -12,7 +12,7 @@
 
 struct kept_message {
 	struct kept_message *next;
-	struct port *port; /* stays as long as it has messages here */
+	struct port *port; /* it stays as long as it has messages here */
 	bool tried;
 	struct charge charge;
 	size_t size;

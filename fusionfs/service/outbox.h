@@ -24,21 +24,21 @@ struct arena;
 struct port;
 struct port_ops;
 
-/* Do messages wait that are to be sent before those of @p? */
+/* Do messages wait that go before those of @p? */
 bool outbox_waits(const struct port *p);
-/* Keep a message of @p; it was tried already, or was not.  0; -EAGAIN: the
+/* Keep a message of @p; @tried: sending it was tried before.  0; -EAGAIN the
  * outbox is full; -ENOMEM; -EDQUOT. */
 int outbox_put(struct port *p, const char *data, size_t size, bool tried);
-/* Nothing has moved for the time that a write may wait. */
+/* Mark the outbox stuck: nothing has moved for as long as a write may wait. */
 void outbox_is_stuck(const struct port *p);
-/* It is full: may a write wait until something moves? */
+/* May a write wait until a message leaves the full outbox? */
 bool outbox_may_wait(const struct port *p);
-/* Send what finds room now.  false: nothing did. */
+/* Send the messages that find room now.  false: none did. */
 bool outbox_send(struct arena *a);
-/* How many messages wait for such a file? */
+/* Return how many messages wait for such a file. */
 unsigned outbox_count(const struct arena *a, const struct port_ops *ops,
 		      uint32_t item);
-/* Drop all messages of the arena. */
+/* Drop all messages of the arena, and tell their ports @error. */
 void outbox_forget(struct arena *a, int error);
 
 #endif

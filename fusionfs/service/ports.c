@@ -19,7 +19,8 @@
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/file/thread.h"
 
-/* Between two looks by the clock, doubling. */
+/* The pause between two looks by the clock doubles, from the first to the
+ * last. */
 #define LOOK_FIRST_NS 1000000
 #define LOOK_LAST_NS 20000000
 /* The longest that a write holds the kernel's lock of its inode. */
@@ -87,7 +88,8 @@ int port_open(const struct node *n, struct fuse_req *req, int flags,
 		.number = n->number,
 		.opener = request_tid(req),
 		.uid = request_uid(req),
-		/* The kernel has looked, for whom opens to write. */
+		/* The kernel has checked the permission of a process that opens
+		 * to write. */
 		.may_write = (flags & O_ACCMODE) != O_RDONLY,
 	};
 	arg[1] = p;
@@ -180,7 +182,7 @@ static int fill_port_guarded(struct arena *a, void *arg)
 	return p->ops->fill(p);
 }
 
-/* What is left of the last message comes first, and alone. */
+/* Fill port.out, unless something of the last message is left. */
 static int port_try_read(struct port *p)
 {
 	int r = 0;
@@ -227,7 +229,7 @@ static void answer_port_read(struct port *p, struct fuse_req *req, size_t size,
 	}
 	if (n > size)
 		n = size;
-	/* Nobody has it if the reader was interrupted just now. */
+	/* A reader that was interrupted just now has not got it. */
 	if (reply_data(req, n ? p->out.p + p->sent : NULL, n) == 0)
 		p->sent += n;
 }
@@ -259,7 +261,7 @@ static struct port_wait *port_wait_of(struct parked *p)
 	return (struct port_wait *)p;
 }
 
-/* The wait is over: @r. */
+/* End a wait by @r. */
 static void finish_port_wait(struct port_wait *w, int r)
 {
 	unpark(&w->parked);
@@ -279,14 +281,14 @@ static void interrupt_port_wait(struct parked *p)
 	finish_port_wait(port_wait_of(p), -EINTR);
 }
 
-/* Nobody listens to the bell: there was no thread for it. */
+/* If there was no thread to listen to the bell, look by the clock. */
 static void look_without_bell(struct port *p)
 {
 	if (!p->look_ns && !bell_is_heard(p->arena))
 		p->look_ns = clock_monotonic_ns() + LOOK_LAST_NS;
 }
 
-/* The request, and what it would write. */
+/* Charge the request, and what it would write. */
 static int charge_port_wait(struct port_wait *w)
 {
 	int r = parked_charge(&w->parked);
@@ -333,7 +335,7 @@ static void park_request(struct port *p, struct fuse_req *req, const char *data,
 
 void port_read(struct port *p, struct fuse_req *req, size_t size, int flags)
 {
-	/* Who waits already is first. */
+	/* Requests that wait already go first. */
 	int r = p->n_reads ? -EAGAIN : port_try_read(p);
 
 	if (r == -EAGAIN && !(flags & O_NONBLOCK) && bell_listen(p->arena))
@@ -344,7 +346,7 @@ void port_read(struct port *p, struct fuse_req *req, size_t size, int flags)
 		answer_port_read(p, req, size, r);
 }
 
-/* Those that wait for the same are first. */
+/* Write now, unless messages wait that go first. */
 static int try_write_at_once(struct port *p, const char *data, size_t size,
 			     bool nowait)
 {
@@ -394,7 +396,7 @@ static int port_ready_guarded(struct arena *a, void *arg)
 	return p->ops->ready(p);
 }
 
-/* Whatever is wrong, a read says so. */
+/* An error counts as ready: the read says which. */
 static bool is_port_ready(struct port *p)
 {
 	if (!p->arena || p->sent < p->out.len || !p->ops->ready)
@@ -462,7 +464,8 @@ bool ports_look(struct arena *a)
 	return look_at_polls(a) || told;
 }
 
-/* Writes have waited for long enough.  ns until the next one has, -1 none. */
+/* Refuse the writes that have waited for long enough.  Returns ns until the
+ * next one has, -1: none waits. */
 static int64_t expire_writes(struct arena *a, int64_t now)
 {
 	struct parked *p, *next;
@@ -484,7 +487,7 @@ static int64_t expire_writes(struct arena *a, int64_t now)
 	return first;
 }
 
-/* When is the next one due?  -1 none by the clock. */
+/* Return when the next port is due, -1: none by the clock. */
 static int64_t next_look_at_ports(const struct arena *a)
 {
 	int64_t first = -1;

@@ -24,7 +24,8 @@ struct fuse_pollhandle;
 struct fuse_req;
 struct thread_rec;
 
-/* What all have; each kind's own follows. */
+/* What all ports have; the kind's own fields follow.  Invariant: a port whose
+ * file is closed stays while the outbox has messages of it. */
 struct port {
 	struct port *next;
 	struct arena *arena; /* NULL: what it was about is over */
@@ -38,7 +39,7 @@ struct port {
 	struct thread_rec *rec;	    /* NULL: it needed none yet */
 	unsigned n_reads, n_writes; /* parked */
 	unsigned n_kept;	    /* messages in the outbox */
-	bool closed;		    /* and only these keep it */
+	bool closed;		    /* only the outbox keeps it */
 	int late;		    /* error of one of them, for a write */
 	struct fuse_pollhandle *ph;
 	bool again;	 /* write(): this one was tried before */
@@ -50,57 +51,62 @@ struct port {
 	size_t sent;
 };
 
-/* All run under the guard, and none of them waits: -EAGAIN is "not now". */
+/* All run under the guard and none waits: -EAGAIN is "not now". */
 struct port_ops {
 	size_t size; /* of a struct that begins with a struct port */
 	/* May be NULL, as may all of these. */
 	int (*open)(struct port *p, const struct node *n);
-	/* Have p->out filled.  0: there is something now, or if not, the end is
-	 * reached; -errno. */
+	/* Fill p->out.  0: there is something now, or the end is reached;
+	 * -errno. */
 	int (*fill)(struct port *p);
-	/* All of it is taken.  0, -errno. */
+	/* Take all of a write.  0, -errno. */
 	int (*write)(struct port *p, const char *data, size_t size);
 	/* Is there something to read, or an error? */
 	bool (*ready)(struct port *p);
-	/* It is closed, or this life of the arena ends while it is open. */
+	/* Let go: it is closed, or this life of the arena ends. */
 	void (*close)(struct port *p);
 	int over; /* what a reader gets after that: 0 end of file, -errno */
 };
 
-/* 0, -EACCES, -ENOENT, -EIO, -ENOMEM, ... */
+/* Open a port.  0, -EACCES, -ENOENT, -EIO, -ENOMEM, -EDQUOT, -EMFILE. */
 int port_open(const struct node *n, struct fuse_req *req, int flags,
 	      struct port **ret);
+/* Close it. */
 void port_close(struct port *p);
 /* Answer @req, now or later. */
 void port_read(struct port *p, struct fuse_req *req, size_t size, int flags);
 void port_write(struct port *p, struct fuse_req *req, const char *data,
 		size_t size, int flags);
-/* POLLIN and so on; if there is nothing to read, @ph is told when there is. */
+/* Return POLLIN and so on; if there is nothing to read, @ph is told as soon as
+ * there is. */
 unsigned port_poll(struct port *p, struct fuse_pollhandle *ph);
 
-/* For outbox.c: try to write now.  -EAGAIN: there is no room. */
+/* For outbox.c: try to write now.  0; -EAGAIN there is no room; -errno. */
 int port_try_write(struct port *p, const char *data, size_t size);
-/* A message is out of the outbox: sent, or -errno.  @p may go with it. */
+/* Tell @p that a message of it is out of the outbox: sent, or -errno.  @p may
+ * be gone then. */
 void port_sent(struct port *p, int r);
 
-/* No bell tells what it waits for, or is @on false: look in a while, which gets
- * longer from one time to the next. */
+/* With @on, look by the clock, as no bell tells what the port waits for: the
+ * pause gets longer from one time to the next.  Without @on, look when the bell
+ * rings. */
 void port_clock(struct port *p, bool on);
 
 /* Claim a thread record for p->rec, if it has none.  Under the guard.  0;
  * -EMFILE there is none; -ENOMEM. */
 int port_claim(struct port *p);
 
-/* Something may have come: who can be answered now?  false: nobody. */
+/* Answer the requests that can be answered now.  false: there was none. */
 bool ports_look(struct arena *a);
-/* By the clock.  ns until the next look, -1 nobody waits. */
+/* Look at the ports that are due by the clock.  Returns ns until the next look,
+ * -1: no request waits. */
 int64_t ports_retry(void);
-/* How many are open, and how many requests wait. */
+/* Count the ports that are open, and the requests that wait. */
 void ports_count(const struct arena *a, unsigned *open, unsigned *waiting);
-/* How many messages to files like this wait? */
+/* Return how many messages wait for this kind of file of @item. */
 unsigned ports_writes(const struct arena *a, const struct port_ops *ops,
 		      uint32_t item);
-/* This life of the arena is over, and its memory goes: who waits gets
+/* Let go of this life of the arena, whose memory goes: requests that wait get
  * @error. */
 void ports_forget(struct arena *a, int error);
 

@@ -21,18 +21,20 @@ struct reading {
 	bool paged;	 /* some of it is in the kernel's pages */
 };
 
-/* Must there be a new text for a read of @off?  @paged: for a page. */
+/* Must a new text be made for a read of @off?  @paged: the read fills a page.
+ */
 bool reading_is_due(const struct reading *r, uint64_t off, bool paged);
-/* Make it.  0, -EIO, -ENOENT, -ENOMEM: as node_show(). */
+/* Make a new text.  0, or an error of node_show(). */
 int reading_make(struct reading *r, const struct node *n);
-/* What is there of it from @off on, @size at most; counts as read. */
+/* Take at most @size bytes from @off on, and count them as read. */
 size_t reading_take(struct reading *r, uint64_t off, size_t size, bool paged,
 		    const char **ret);
-/* Its size, for fstat(2): of the text that is being read, or a fresh one that
- * is read then.  0, or as reading_make(). */
+/* Return the size for fstat(2): that of the text that is being read, or of a
+ * new one that is read next.  0, or an error of node_show(). */
 int reading_size(struct reading *r, const struct node *n, uint64_t *ret);
-/* Is that the end of the text that it gives? */
+/* Is @off the end of the text? */
 bool reading_ends_at(const struct reading *r, uint64_t off);
+/* Free the text. */
 void reading_finish(struct reading *r);
 
 #endif

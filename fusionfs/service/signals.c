@@ -24,7 +24,7 @@ static int may_signal(const struct arena *a, const struct caller *c, pid_t pid,
 		       : -EPERM;
 }
 
-/* -ENOENT: nobody there of whom the daemon knows which process it is. */
+/* Signal a member.  -ENOENT: the daemon does not know which process it is. */
 static int signal_member(struct arena *a, const struct caller *c,
 			 const struct ioc_signal *s)
 {
@@ -51,7 +51,7 @@ void request_signal(const struct ioctl_request *q)
 	reply_ioctl(q->req, r, NULL, 0);
 }
 
-/* Only the program that was running when it purchased. */
+/* Kill a shell, if it still runs the program that has purchased. */
 static int kill_shell(const struct purchaser *p)
 {
 	struct process_mark mark;

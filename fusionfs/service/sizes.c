@@ -34,8 +34,9 @@ void sizes_open(struct sized *s, uint64_t ino, pid_t tid)
 	struct sized **at = sized_bucket(ino);
 
 	*s = (struct sized){.next = *at, .ino = ino, .opener = tid};
-	/* Opened without a LOOKUP, by /proc/self/fd: 0, so that no page is
-	 * given before somebody has asked for the size. */
+	/* A file that is opened without a LOOKUP, by /proc/self/fd, has the
+	 * size 0, so that no page is given before a process has asked for the
+	 * size. */
 	if (n->ino == ino && n->tid == tid) {
 		s->told = n->told;
 		n->at_ns = 0;
@@ -81,7 +82,7 @@ void sizes_written(uint64_t ino, uint64_t end)
 			s->told = end;
 }
 
-/* Is it the GETATTR that belongs to a LOOKUP?  That is one. */
+/* Does this GETATTR belong to a LOOKUP?  Only the first one does. */
 static int is_getattr_of_path(uint64_t ino, pid_t tid)
 {
 	struct path_lookup *n = path_lookup_of(tid);

@@ -7,6 +7,7 @@
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/life/member.h"
 #include "libfusion/core/locks/skirmish_ring.h"
+#include "libfusion/core/names/table_lens.h"
 
 uint32_t threads_hi(const struct view *v)
 {
@@ -27,6 +28,8 @@ int thread_at(struct view *v, uint32_t i, struct thread *ret)
 		return -ENOENT;
 	*ret = (struct thread){
 		.index = i,
+		/* Acquire: pairs with the release of the token in
+		 * thread_claim(). */
 		.token = load_acquire(&t->token) & TOKEN_MASK,
 		.tid = load_relaxed(&t->tid),
 		.member = slot == 1 ? 0 : view_member(v, slot - 1)->id,
@@ -67,7 +70,7 @@ static int waits_for_skirmish(struct view *v, const struct thread_rec *t,
 	return 0;
 }
 
-/* Of properties a thread announces what it has and what it wants. */
+/* A thread announces the properties that it has and those that it wants. */
 static int waits_for_property(struct view *v, const struct thread_rec *t,
 			      uint32_t token, struct wait_for *ret)
 {
@@ -80,6 +83,8 @@ static int waits_for_property(struct view *v, const struct thread_rec *t,
 		if (!i || i > hi)
 			continue;
 		p = view_entry(v, KIND_PROPERTY, i - 1);
+		/* Acquire: pairs with the release by which property.c gives it
+		 * back. */
 		owner = PROPERTY_OWNER(load_acquire(&p->word));
 		if (!owner || owner == token)
 			continue;

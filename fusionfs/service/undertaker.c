@@ -26,21 +26,21 @@
 #include "libfusion/core/life/member.h"
 #include "libfusion/core/life/witness.h"
 
-#define ADOPT_NS 500000000 /* to look at processes, for one arena */
-#define SELDOM 16	   /* patrols, until one that is watched is looked at */
+#define ADOPT_NS 500000000 /* to look at the processes of one arena */
+#define SELDOM 16 /* patrols, of which one looks at a member with a pidfd */
 
 #define PATROL_NS 1000000000 /* a look at all members, told or not */
 #define BUDGET_NS 2000000    /* before requests are served */
 
-/* A death that takes so long of the processor is followed by a rest of so many
- * times as much, in which the deaths of such arenas wait. */
+/* A death that takes so much processor time is followed by a rest of so many
+ * times as much, during which the deaths of such arenas wait. */
 #define COSTLY_NS 1000000
 #define COSTLY_REST 3
 
 struct departure {
 	uint32_t slot, id;
 	bool died;
-	bool was_there; /* nobody else had taken it out before */
+	bool was_there; /* no survivor had taken it out before */
 };
 
 static int depart_guarded(struct arena *a, void *arg)
@@ -51,7 +51,8 @@ static int depart_guarded(struct arena *a, void *arg)
 
 	if (r < 0)
 		return r;
-	/* Somebody else, a survivor, may have done it, or half of it. */
+	/* A surviving member may have done all of it, or half.  Acquire: pairs
+	 * with the release of MEMBER_DEAD in life_depart(). */
 	d->was_there =
 		member_at(v, d->slot, d->id) ||
 		(d->slot < members_hi(v) &&
@@ -78,7 +79,7 @@ const struct tracked *undertaker_find(const struct arena *a, uint32_t slot,
 	return find_tracked(a, slot, id);
 }
 
-/* If there is nothing to ask with, it is. */
+/* If the kernel cannot be asked, the member counts as inside. */
 static bool is_member_inside(const struct tracked *t)
 {
 	return !t->going &&
@@ -115,7 +116,8 @@ static void close_pidfd(struct tracked *t)
 	t->pidfd = -1;
 }
 
-/* A lock of its arena is not to be had, or memory is short: again later.  1 */
+/* Have a member taken out later: a lock of the arena is held, or memory is
+ * short. Returns 1; -EAGAIN the member is not listed. */
 static int postpone_departure(struct arena *a, struct tracked *t, bool died)
 {
 	later(a);
@@ -149,7 +151,8 @@ static void untrack_member(struct tracked *t)
 	hand_over_rest();
 }
 
-/* Asked last: who has called exec has no witness any more. */
+/* The witness is asked for last: a process that has called exec has none any
+ * more. */
 int undertaker_signal(const struct tracked *t, int signal)
 {
 	int r;
@@ -162,8 +165,8 @@ int undertaker_signal(const struct tracked *t, int signal)
 	return r == -ESRCH ? -ENOENT : r;
 }
 
-/* The master of a `kill` arena is dead: so are all that are listed.  Whoever
- * cannot be reached yet, as it is just coming in, is met by the patrol. */
+/* Kill all members of a `kill` arena, the master of which is dead.  A member
+ * that cannot be reached yet, as it is just coming in, is met by the patrol. */
 static void doom_members(struct arena *a)
 {
 	a->doomed = true;
@@ -178,8 +181,9 @@ static bool must_arena_rest(const struct arena *a)
 	return a->costly && clock_monotonic_ns() < rest_until;
 }
 
-/* Recovery takes as long as the arena's tables say that it does: an arena that
- * lies, and has many members to lose, gets a share of the time. */
+/* Take a member out, and note what it cost.  Recovery takes as long as the
+ * arena's tables say: an arena that lies, and has many members to lose, gets a
+ * share of the time only. */
 static int depart_in_time(struct arena *a, struct departure *d)
 {
 	uint64_t start = clock_processor_ns(), ns;
@@ -241,7 +245,7 @@ void undertaker_go_on(struct arena *a)
 	struct tracked *t;
 
 	round++;
-	/* Taking one out may end others, and the arena. */
+	/* Taking a member out may end others, and the arena. */
 	while (world_serial(serial) && (t = next_going_member(a, round))) {
 		if (clock_processor_ns() - start > BUDGET_NS) {
 			later(a);
@@ -284,7 +288,8 @@ static struct tracked *add_tracked(struct arena *a, uint32_t slot, uint32_t id)
 	return t;
 }
 
-/* Have the pidfd tell of its death.  0, -ESRCH, -EMFILE, ... */
+/* Open a pidfd, which tells of the death of @pid.  0, -ESRCH, -EMFILE,
+ * -errno. */
 static int watch_process(struct tracked *t, pid_t pid)
 {
 	int r;
@@ -299,8 +304,8 @@ static int watch_process(struct tracked *t, pid_t pid)
 	return r;
 }
 
-/* The caller cannot vanish while its request is unanswered, so that the pid is
- * its own. */
+/* The caller cannot vanish while its request is unanswered, so the pid is the
+ * caller's. */
 int undertaker_track(struct arena *a, const struct newcomer *who)
 {
 	struct tracked *t = add_tracked(a, who->slot, who->id);
@@ -338,9 +343,9 @@ static bool maps_arena(const struct arena *a, int pidfd)
 }
 
 /*
- * Is @pid, by what the kernel says, the process of @t?  Its descriptor is open
- * and is looked at last, so that all was about the same process.  A process
- * enters an arena once, so it is no second member.
+ * Is @pid, by what the kernel says, the process of @t?  The pidfd is open and
+ * is asked last, so that all answers were about one process.  A process enters
+ * an arena once, so a listed one is no second member.
  */
 static bool verify_process(struct tracked *t, pid_t pid)
 {
@@ -373,7 +378,8 @@ int undertaker_is_own(struct arena *a, uint32_t slot, uint32_t id,
 	return t->pid == caller->pid ? 0 : -EPERM;
 }
 
-/* What the memory says of a slot whose witness is held: a hint, no more. */
+/* What the memory says of a slot whose witness is held, which is a hint and no
+ * more. */
 struct claimed {
 	uint32_t slot, id;
 	pid_t pid;
@@ -429,20 +435,21 @@ void undertaker_closed(struct arena *a, const void *dir)
 	if (!t)
 		return;
 	t->dir = NULL;
-	/* It can fetch nothing any more. */
+	/* The process cannot fetch its descriptors any more. */
 	offers_forget(a, t->id);
 	look_at_member(t);
 }
 
-/* Of these nobody may tell us: they have closed the directory, or joined when
- * another daemon was here, so that an exec goes unnoticed; or it is known that
- * they go.  The others in their turn: a child may have their directory open. */
+/* May the member have gone without a word?  Yes, if it has closed the
+ * directory, or has joined when another daemon was here, so that an exec goes
+ * unnoticed; or if it is known that it goes.  Other members have their turn, as
+ * a child may keep their directory open. */
 static bool is_member_doubtful(const struct tracked *t, unsigned round)
 {
 	return !t->dir || t->going || (t->id + round) % SELDOM == 0;
 }
 
-/* The next one that this round has not seen. */
+/* Return the next doubtful member that this round has not seen. */
 static struct tracked *next_doubtful_member(struct arena *a, unsigned round)
 {
 	struct tracked *t = a->members;
@@ -454,7 +461,7 @@ static struct tracked *next_doubtful_member(struct arena *a, unsigned round)
 	return t;
 }
 
-/* Memory that members have freed and have no reason to call about. */
+/* Give back memory that members have freed, and for which they need no call. */
 static int trim_heap(struct arena *a, void *arg)
 {
 	(void)arg;
@@ -466,10 +473,12 @@ static int trim_heap(struct arena *a, void *arg)
 static int is_arena_gone(struct arena *a, void *unused)
 {
 	(void)unused;
+	/* Acquire: pairs with the release in set_state() of life.c. */
 	return load_acquire(&a->view.sb->state) == ARENA_GONE;
 }
 
-/* Looking at one may end others, and the arena. */
+/* Look at the members of an arena.  Looking at one may end others, and the
+ * arena. */
 static void patrol_arena(struct arena *a, unsigned round)
 {
 	uint64_t serial = a->serial;
@@ -479,7 +488,7 @@ static void patrol_arena(struct arena *a, unsigned round)
 		look_at_member(t);
 	if (world_serial(serial) && a->doomed)
 		doom_members(a);
-	/* One that was let in could not be listed, and was the only one. */
+	/* The only member was let in, could not be listed, and has gone. */
 	if (world_serial(serial) && !a->ended && !a->members &&
 	    guarded(a, is_arena_gone, NULL) == 1)
 		arena_ended(a);
@@ -492,8 +501,8 @@ static void patrol_arena(struct arena *a, unsigned round)
 	waiters_idle(a);
 }
 
-/* A thread's number is only looked for, in a process that is known, and only
- * where it means that thread. */
+/* Has that thread of a member ended?  Its number is only looked for in a
+ * process that is known, and only where it means that thread. */
 static bool thread_is_gone(const struct view *v, uint32_t slot, uint32_t tid)
 {
 	const struct arena *a =
@@ -509,7 +518,8 @@ static bool thread_is_gone(const struct view *v, uint32_t slot, uint32_t tid)
 
 const struct view_acts undertaker_acts = {.thread_is_gone = thread_is_gone};
 
-/* Those that are due, one after another; others are served in between. */
+/* Arenas that are due have their turn one after another; requests are served in
+ * between. */
 int64_t undertaker_patrol(void)
 {
 	int64_t start = clock_monotonic_ns(), first = PATROL_NS;

@@ -18,6 +18,7 @@
 #include "fusionfs/base/reply.h"
 #include "fusionfs/world/world.h"
 
+/* A member.  Invariant: it is in the list of its arena until it is out. */
 struct tracked {
 	struct source source; /* of its pidfd */
 	struct tracked *next;
@@ -30,9 +31,9 @@ struct tracked {
 			 * arena's memory */
 	struct charge charge;
 	int pidfd;	  /* -1: it is closed */
-	bool going, died; /* it is out, but not taken out yet */
+	bool going, died; /* it has left, or died, and is to be taken out */
 	unsigned round;	  /* of the patrol that saw it last */
-	unsigned tried;	  /* of undertaker_go_on(), the same */
+	unsigned tried;	  /* round of undertaker_go_on() that tried it last */
 	const void *dir;  /* the open directory it joined by; NULL unknown */
 };
 
@@ -44,43 +45,47 @@ struct newcomer {
 	const void *dir; /* the open directory it came by */
 };
 
-/* Watch it.  0, -errno. */
+/* List a process that has just joined, and watch it.  0, -errno. */
 int undertaker_track(struct arena *a, const struct newcomer *who);
-/* Member @id in @slot is charged so: *@charge is the undertaker's now, until it
- * is out. */
+/* Give the charge of member @id in @slot to the undertaker, until the member is
+ * out. */
 void undertaker_charge(struct arena *a, uint32_t slot, uint32_t id,
 		       struct charge *charge);
 /*
- * All that are inside, after a restart: those whose witness is held, whatever
- * the arena's memory says.  A member of which it can be shown which process it
- * is, is like one that this daemon let in; another is inside as long as its
- * witness is held, and is never signalled.
+ * List all members, after a restart: those whose witness is held, whatever the
+ * arena's memory says.  If the kernel can show which process a member is, the
+ * member is like one that this daemon let in.  If not, it is inside as long as
+ * its witness is held, and is never signalled.
  */
 void undertaker_track_all(struct arena *a);
-/* What is known of member @id in @slot; NULL nothing. */
+/* Find member @id in @slot.  NULL: there is none. */
 const struct tracked *undertaker_find(const struct arena *a, uint32_t slot,
 				      uint32_t id);
-/* Is @caller the process of that member?  0, -EPERM, -ESRCH. */
+/* Is @caller the process of that member?  0; -EPERM no; -ESRCH there is no such
+ * member. */
 int undertaker_is_own(struct arena *a, uint32_t slot, uint32_t id,
 		      const struct caller *caller);
-/* Is anybody inside? */
+/* Is a member inside? */
 bool undertaker_has_members(const struct arena *a);
 /* What the daemon does for a view of an arena. */
 extern const struct view_acts undertaker_acts;
-/* Send it @signal, if it is known which process it is, and inside.  0; -ENOENT
- * if not; -EPERM it has become another user's. */
+/* Signal a member.  0; -ENOENT it is not inside, or not known which process it
+ * is; -EPERM it has become another user's. */
 int undertaker_signal(const struct tracked *t, int signal);
+/* Forget all members of @a. */
 void undertaker_forget(struct arena *a);
-/* A joined directory was closed. */
+/* Look at the member that has joined by the open directory @dir: it was
+ * closed. */
 void undertaker_closed(struct arena *a, const void *dir);
-/* Those that are out but could not be taken out yet: try again. */
+/* Try again to take out the members that are going. */
 void undertaker_go_on(struct arena *a);
-/* Look at all members of the arenas that are due, for deaths nobody told us of.
- * ns until the next are. */
+/* Look at all members of the arenas that are due, for deaths of which no pidfd
+ * and no release told.  Returns ns until the next arena is due. */
 int64_t undertaker_patrol(void);
 
-/* Take @slot out: it left, or died.  Then see who waits.  0; 1 it will be out
- * later, and waiters_let_go() is called then; -EIO, -EAGAIN. */
+/* Take the member in @slot out, which has left or died, and look at the
+ * requests that wait.  0; 1 it will be out later, and waiters_let_go() is
+ * called then; -EIO; -EAGAIN. */
 int undertaker_depart(struct arena *a, uint32_t slot, uint32_t id, bool died);
 
 extern const struct arena_service undertaker_service;

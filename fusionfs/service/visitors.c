@@ -20,7 +20,8 @@
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/locks/skirmish_recover.h"
 
-/* Between two looks by the clock, doubling. */
+/* The pause between two looks by the clock doubles, from the first to the
+ * last. */
 #define LOOK_FIRST_NS 1000000
 #define LOOK_LAST_NS 20000000
 
@@ -32,7 +33,7 @@ struct visitor {
 	char name[ENTRY_NAME_MAX + 1];
 	pid_t opener; /* thread that opened the file */
 	pid_t pid;    /* and its process */
-	uint32_t tid; /* whom rec->tid names */
+	uint32_t tid; /* the thread that rec->tid names */
 	uid_t uid;
 	int64_t opened_ns; /* CLOCK_MONOTONIC */
 	bool has_purchased;
@@ -61,7 +62,8 @@ int visitor_open(const struct node *n, struct fuse_req *req, bool may_lock,
 
 	if (r < 0)
 		return r;
-	/* From another pid namespace it cannot be seen, and is nobody. */
+	/* A process of a pid namespace outside cannot be found: it has the pid
+	 * 0. */
 	r = request_caller(req, &caller);
 	if (r < 0 && r != -ESRCH && r != -EREMOTE)
 		return r;
@@ -118,9 +120,9 @@ static int attempt_lock_guarded(struct arena *a, void *arg)
 	return r;
 }
 
-/* Whom to show as the owner.  A shell opens the file and has flock(1) lock it,
- * which ends: it is the shell's.  A thread that locks what its own process has
- * opened is meant itself. */
+/* Return the thread to show as the owner.  A shell opens the file and has
+ * flock(1) lock it, which ends: the shell is the owner.  A thread that locks a
+ * file which its own process has opened is the owner itself. */
 static pid_t tid_of_locker(const struct visitor *vis, struct fuse_req *req)
 {
 	pid_t tid = request_tid(req);
@@ -132,7 +134,7 @@ static pid_t tid_of_locker(const struct visitor *vis, struct fuse_req *req)
 	return vis->opener;
 }
 
-/* 0 taken, -EAGAIN not yet, -errno. */
+/* Try to take the lock.  0 it is taken; -EAGAIN not yet; -errno. */
 static int attempt_lock(struct visitor *vis, int how, bool nowait, pid_t tid)
 {
 	struct attempt t = {.vis = vis, .claim = vis->claim, .tid = tid};
@@ -140,11 +142,12 @@ static int attempt_lock(struct visitor *vis, int how, bool nowait, pid_t tid)
 
 	if (!vis->arena)
 		return -EIDRM;
-	/* A file has a lock or has it not, however often it is asked. */
+	/* flock(2) of a lock that the file has changes nothing. */
 	if (!how && vis->claim.levels)
 		return 0;
 	t.claim.how = how;
-	/* Who waits already may be handed it at any time: it has to look. */
+	/* A visitor that waits may have been handed the lock: it has to
+	 * look. */
 	t.claim.nowait = nowait && !vis->n_parked;
 	r = guarded(vis->arena, attempt_lock_guarded, &t);
 	if (r == 0 || r == -EOWNERDEAD) {
@@ -189,7 +192,8 @@ static int tell_visitors_waiting(struct arena *a, void *unused)
 
 	(void)unused;
 	visitors_count(a, &holding, &waiting);
-	/* Relaxed: a hint; who misses it is found by the clock. */
+	/* Relaxed: a hint for members.  What a member misses is found by the
+	 * clock. */
 	store_relaxed(&a->view.sb->visitors_waiting, waiting);
 	return 0;
 }
@@ -200,7 +204,7 @@ static void look_at_visitors_soon(struct arena *a)
 	a->look_ns = clock_monotonic_ns() + a->nap_ns;
 }
 
-/* The wait is over: @r. */
+/* End a wait by @r. */
 static void finish_lock_wait(struct parked *p, int r)
 {
 	struct visitor *vis = ((struct visitor_wait *)p)->visitor;
@@ -220,7 +224,7 @@ static void interrupt_lock_wait(struct parked *p)
 	struct arena *a = ((struct visitor_wait *)p)->visitor->arena;
 
 	finish_lock_wait(p, -EINTR);
-	/* It may have been handed what it gives up. */
+	/* The visitor may have been handed the lock that it gives up. */
 	visitors_look(a);
 }
 
@@ -256,7 +260,7 @@ static void lock_or_park(struct visitor *vis, struct fuse_req *req, bool nowait)
 
 	if (r == -EAGAIN && !nowait)
 		park_lock(vis, req);
-	else /* why it would have to wait is all the same to flock */
+	else /* flock(2) does not say why it would have to wait */
 		reply_err(req, nowait && r == -EBUSY ? -EAGAIN : r);
 }
 
@@ -277,7 +281,7 @@ void visitor_flock(struct visitor *vis, struct fuse_req *req, int op)
 		else
 			reply_err(req, -EACCES);
 		break;
-	default: /* there is no sharing */
+	default: /* LOCK_SH: these locks are not shared */
 		reply_err(req, -EOPNOTSUPP);
 		break;
 	}
@@ -323,8 +327,8 @@ static int act_on_word(struct visitor *vis, const struct lock_word *word)
 	return r;
 }
 
-/* Whom a hold-up would have to kill: the process that opened the file, if it is
- * still there, running what it runs now. */
+/* Note the process that a hold-up would have to kill: the one that opened the
+ * file, if it is still there, and the program that it runs now. */
 static void note_purchaser(struct visitor *vis)
 {
 	struct purchaser p = {.pid = vis->pid, .uid = vis->uid};
@@ -338,8 +342,8 @@ static void note_purchaser(struct visitor *vis)
 	vis->has_purchased = true;
 }
 
-/* No word waits: the kernel lets one after another write to a file, and the
- * one who waits would keep the one who is to give it back from saying so. */
+/* No word waits: the kernel lets one process at a time write to a file, so a
+ * word that waits would keep the owner from writing "cede". */
 void visitor_write(struct visitor *vis, struct fuse_req *req, const char *text,
 		   size_t size)
 {
@@ -469,7 +473,8 @@ void visitor_close(struct visitor *vis)
 	free(vis);
 }
 
-/* For those inside, if there are any, its holder has died. */
+/* Recover the locks of a visitor, as if it had died, for the members that are
+ * inside. */
 static int abandon_visitor(struct arena *a, void *arg)
 {
 	struct visitor *vis = arg;

@@ -5,9 +5,9 @@
  * A lock on such a file is the lock itself, not one beside it.  For each file
  * that locks, the daemon has a thread record among its own: claimed at the
  * first lock, given back when the file is closed, and recovered with the
- * daemon's if that dies.  A request that has to wait is parked here, without a
- * thread and without a sleep, and tried again when a member that frees
- * something says so (FUSION_IOC_POKE) and, as a member may forget, by a clock.
+ * daemon's if that dies.  A request that has to wait is parked, without a
+ * thread and without a sleep.  It is tried again when a member that frees
+ * something says so (FUSION_IOC_POKE), and by a clock, as a member may forget.
  */
 #ifndef FUSIONFS_VISITORS_H
 #define FUSIONFS_VISITORS_H
@@ -26,10 +26,10 @@ struct thread_rec;
 struct view;
 struct visitor;
 
-/* What is wanted, or had. */
+/* A lock that is wanted, or held. */
 struct claim {
-	uint32_t index, id; /* of the object */
-	int how;	    /* the kind's own; 0: as flock(2) wants it */
+	uint32_t index, id; /* of the entry */
+	int how;	    /* the kind's own way; 0: as by flock(2) */
 	bool nowait;
 	unsigned levels; /* held already */
 };
@@ -41,7 +41,7 @@ struct lock_word {
 	int (*act)(struct view *v, struct thread_rec *me,
 		   const struct claim *claim);
 	bool is_back;	  /* act() gives a level back */
-	bool is_purchase; /* whoever has it can be held up */
+	bool is_purchase; /* the owner can be held up */
 };
 
 /* The process that opened a file and has had a property purchased for it. */
@@ -54,45 +54,46 @@ struct purchaser {
 /* How files of a kind are locked.  All run under the guard; @me is the
  * visitor's.  None of them waits. */
 struct lock_ops {
-	/* 0 taken; -EOWNERDEAD taken, from one who died; -EAGAIN not yet, and
-	 * without claim->nowait it is a waiter now; else -errno. */
+	/* Try to take it.  0; -EOWNERDEAD it is taken, from an owner that died;
+	 * -EAGAIN not yet, and without claim->nowait @me waits now; -errno. */
 	int (*take)(struct view *v, struct thread_rec *me,
 		    const struct claim *claim);
-	/* Be no waiter any more.  Idempotent. */
+	/* Stop waiting.  Idempotent. */
 	void (*give_up)(struct view *v, struct thread_rec *me,
 			const struct claim *claim);
-	/* Back to nobody, all levels. */
+	/* Give all levels back. */
 	void (*release)(struct view *v, struct thread_rec *me,
 			const struct claim *claim);
 	const struct lock_word *words; /* ends with a NULL */
 };
 
-/* An open file of a row with locks.  @may_lock: who opened it may write.  0,
- * -ENOENT, -EIO, -ENOMEM. */
+/* Open a file of a row with locks.  @may_lock: the process that opens it may
+ * write.  0, -ENOENT, -EIO, -ENOMEM. */
 int visitor_open(const struct node *n, struct fuse_req *req, bool may_lock,
 		 struct visitor **ret);
-/* Closed, by whatever end of who had it: what it holds is free. */
+/* Close the file and free what it holds, however its last process ended. */
 void visitor_close(struct visitor *vis);
 /* Answer @req, now or later. */
 void visitor_flock(struct visitor *vis, struct fuse_req *req, int op);
 void visitor_write(struct visitor *vis, struct fuse_req *req, const char *text,
 		   size_t size);
 
-/* Something may be free: who can be answered now? */
+/* Try the requests that wait again: something may be free. */
 void visitors_look(struct arena *a);
-/* By the clock.  ns until the next look, -1 nobody waits. */
+/* Try them by the clock.  Returns ns until the next look, -1: none waits. */
 int64_t visitors_retry(void);
-/* The record of a visitor called @tid that waits.  NULL: none does. */
+/* Find the thread record of a visitor called @tid that waits.  NULL: none. */
 const struct thread_rec *visitor_who_waits(const struct arena *a, uint32_t tid);
-/* For whom the daemon has purchased property @index, @id; NULL nobody. */
+/* Find the process for which the daemon has purchased property @index, @id.
+ * NULL: none. */
 const struct purchaser *visitor_purchaser(const struct arena *a, uint32_t index,
 					  uint32_t id);
-/* How many hold something, and how many requests wait. */
+/* Count the visitors that hold something, and the requests that wait. */
 void visitors_count(const struct arena *a, unsigned *holding,
 		    unsigned *waiting);
-/* All who wait get this error. */
+/* Answer all requests that wait with @error. */
 void visitors_fail(struct arena *a, int error);
-/* This life of the arena is over, and its memory goes. */
+/* Let go of this life of the arena, whose memory goes. */
 void visitors_forget(struct arena *a, int error);
 
 extern const struct arena_service visitors_service;

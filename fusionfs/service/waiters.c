@@ -40,7 +40,7 @@ void waiter_answer(struct waiter *w, int r)
 	free(w);
 }
 
-/* Nobody inside, nobody waiting, made by entering: it is not needed. */
+/* A transient arena without members and waiters is not needed. */
 void waiters_vanish_if_unused(struct arena *a)
 {
 	if (a->store.policy.transient && !a->waiters && !a->corrupt &&
@@ -52,7 +52,7 @@ void waiters_idle(struct arena *a)
 {
 	bool idle = a->store.policy.transient && !a->waiters && !a->members;
 
-	/* Seen twice: its maker has had a second to join it. */
+	/* At the second patrol its maker has had a second to join it. */
 	a->idle = idle ? a->idle + 1 : 0;
 	if (a->idle > 1)
 		waiters_vanish_if_unused(a);
@@ -82,8 +82,8 @@ static bool waits_already(const struct waiter *w)
 	return false;
 }
 
-/* A member has been paid for, and must be able to leave: its one request waits
- * whatever else its user has waiting. */
+/* Charge a wait.  A member must be able to leave, so its one request waits
+ * however many requests of its user wait. */
 static int charge_waiter(struct waiter *w)
 {
 	if (w->is_join)
@@ -191,7 +191,8 @@ void waiters_fail_joins(struct arena *a, int error)
 	waiters_vanish_if_unused(a);
 }
 
-/* ns until the next waiter of @a expires, -1 there is none. */
+/* Answer the waiters of @a whose time is over.  Returns ns until the next, -1:
+ * there is none. */
 static int64_t expire_waiters(struct arena *a, int64_t now)
 {
 	struct parked *p, *next;

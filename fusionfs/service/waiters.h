@@ -31,8 +31,8 @@ struct waiter {
 	struct offer *offer; /* of a JOIN, while it is attempted */
 };
 
-/* Make one for a request of a process that is to be seen from here.  NULL: the
- * request has been answered with an error. */
+/* Make a waiter for a request.  NULL: the process that asks cannot be found, or
+ * there is no memory; the request has been answered. */
 struct waiter *waiter_make(struct arena *a, struct fuse_req *req,
 			   int64_t timeout_ns);
 /* Answer the request: 0 or -errno.  @w is gone. */
@@ -42,20 +42,21 @@ void waiter_park(struct waiter *w);
 /* The attempt of a member that waits to be told that it is out. */
 int waiter_until_let_go(struct arena *a, struct waiter *w);
 
-/* Something has changed: who can be answered now? */
+/* Make all attempts again: something has changed. */
 void waiters_look(struct arena *a);
-/* That member is out: if it waits to be told, it is.  At once, as its slot and
- * id may be another's when the arena is used anew. */
+/* Answer the member that waits to be told that it is out, at once: its slot and
+ * id may be another's in the next life of the arena. */
 void waiters_let_go(struct arena *a, uint32_t slot, uint32_t id);
 /* Remove the arena if it is transient and nobody needs it. */
 void waiters_vanish_if_unused(struct arena *a);
-/* From time to time: an arena that was made to be entered, by a process that
- * was killed before it did, vanishes. */
+/* From time to time, remove a transient arena that a process has made to enter,
+ * and that no process entered as the maker was killed. */
 void waiters_idle(struct arena *a);
-/* All of @a get this error, or all that want to join. */
+/* Answer all waiters of @a with @error. */
 void waiters_fail(struct arena *a, int error);
+/* Answer those that want to join. */
 void waiters_fail_joins(struct arena *a, int error);
-/* Time-outs.  Returns ns until the next, -1 there is none. */
+/* Answer those whose time is over.  Returns ns until the next, -1: none. */
 int64_t waiters_expire(void);
 
 extern const struct arena_service waiters_service;

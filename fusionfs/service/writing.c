@@ -20,7 +20,8 @@ static bool value_fits(const struct writing *w, uint64_t off, bool at_end)
 	return off == w->end || (!w->len && at_end);
 }
 
-/* 1: the value is whole; 0 more may come; -EINVAL. */
+/* Add a piece to the value.  1: the value is whole; 0: more may come;
+ * -EINVAL. */
 static int add_to_value(struct writing *w, const struct node *n,
 			const char *data, size_t size)
 {
@@ -33,8 +34,8 @@ static int add_to_value(struct writing *w, const struct node *n,
 	newline = memchr(w->text, '\n', w->len);
 	if (newline)
 		return newline == w->text + w->len - 1 ? 1 : -EINVAL;
-	/* What nothing can follow is whole: a write's error is seen, that of a
-	 * close may be not. */
+	/* A value that fills the room is whole: programs see the error of a
+	 * write, but not always that of a close. */
 	return w->len == VALUE_BYTES - 1 ? 1 : node_may_store(n, w->text);
 }
 
@@ -63,8 +64,8 @@ static int take_value(struct writing *w, const struct node *n)
 	return r;
 }
 
-/* More follows the line: it was no value.  If another has set one since then,
- * that stays. */
+/* Take the value back, as more follows its newline.  A value that another
+ * process has set since then stays. */
 static void take_value_back(struct writing *w, const struct node *n)
 {
 	struct text now = {0};
@@ -90,7 +91,7 @@ int writing_add(struct writing *w, const struct node *n, const char *data,
 	else if (!off || value_fits(w, off, at_end))
 		r = add_to_value(w, n, data, size);
 	if (r != 0)
-		w->len = 0; /* else more may come */
+		w->len = 0; /* at 0 more may come */
 	if (r > 0)
 		r = take_value(w, n);
 	if (r == 0)

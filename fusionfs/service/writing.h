@@ -32,16 +32,17 @@ struct writing {
 				      what the file said; empty: of none */
 };
 
-/* What was written, as a string in the @room bytes at @to.  0; -EINVAL: it is
- * too long, or has a NUL in it. */
+/* Copy what was written as a string to the @room bytes at @to.  0; -EINVAL it
+ * is too long, or has a NUL in it. */
 int writing_copy(char *to, size_t room, const char *data, size_t size);
 /* Collect @size bytes for @off; @at_end: that is the end of the file.  0;
- * -EINVAL, and what was collected is dropped; or the errors of node_store(). */
+ * -EINVAL and what was collected is dropped; or an error of node_store(). */
 int writing_add(struct writing *w, const struct node *n, const char *data,
 		size_t size, uint64_t off, bool at_end);
+/* Forget the value that was taken last: it stays. */
 void writing_finish(struct writing *w);
-/* The descriptor, or a duplicate, is closed: take what is there, if that was
- * not done before.  0, or as writing_add(). */
+/* Take the value that is there, unless that was done before: the descriptor, or
+ * a duplicate, is closed.  0, or an error of writing_add(). */
 int writing_end(struct writing *w, const struct node *n);
 
 #endif

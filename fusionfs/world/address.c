@@ -30,8 +30,9 @@ static uint64_t hash_name(const char *name)
 	return h;
 }
 
-/* A free place among @n slots from @first on, tried in turn from the @h-th on;
- * first where spans like this one leave no gaps, then anywhere.  0: none. */
+/* Find a free address among @n slots from @first on, beginning with the @h-th.
+ * Multiples of the span come first, as they leave no gaps; then any slot.  0:
+ * there is none. */
 static uint64_t find_address(uint32_t first, uint32_t n, uint64_t h,
 			     uint64_t span, const struct arena *except,
 			     const struct window_busy *busy)

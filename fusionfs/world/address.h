@@ -13,8 +13,8 @@
 struct arena;
 struct window_busy;
 
-/* Choose the base of an arena called @name.  @except may lie there now, @busy
- * (or NULL) says what is taken in the process that asks.  0: no room. */
+/* Choose the base of an arena called @name.  Arena @except may lie there now;
+ * @busy, or NULL, says what is taken in the process that asks.  0: no room. */
 uint64_t address_choose(const char *name, uint64_t span,
 			const struct arena *except,
 			const struct window_busy *busy);

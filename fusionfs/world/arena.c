@@ -56,7 +56,8 @@ static int undertake_guarded(struct arena *a, void *unused)
 	return life_undertake(&a->view);
 }
 
-/* Map the file and become its undertaker.  How many are inside, -errno. */
+/* Map the file and become its undertaker.  Returns how many members are inside,
+ * -errno. */
 static int take_arena_over(struct arena *a)
 {
 	int r = 0;
@@ -78,8 +79,8 @@ static int take_arena_over(struct arena *a)
 	return guarded(a, undertake_guarded, NULL);
 }
 
-/* The same; trouble that passes leaves the arena unsettled: later.h tries
- * again. */
+/* Take an arena over.  Trouble that passes leaves it unsettled, and it is tried
+ * again (later.h). */
 static int attach_arena(struct arena *a)
 {
 	int r;
@@ -96,7 +97,7 @@ static int attach_arena(struct arena *a)
 	return r;
 }
 
-/* This life of the arena is over for us; its files stay open. */
+/* Let go of this life of the arena.  Its files stay open. */
 static void detach_arena(struct arena *a)
 {
 	arena_services_end_life(a);
@@ -122,7 +123,8 @@ static struct arena *add_arena(const char *name)
 	return a;
 }
 
-/* What was in it is gone for good, whatever has the same ids next. */
+/* End the serial of this life: nodes of what was in it are gone for good,
+ * whatever has the same ids in the next life. */
 static void end_arena_life(struct arena *a)
 {
 	if (a->life != a->serial)
@@ -133,6 +135,8 @@ static void end_arena_life(struct arena *a)
 static int mark_arena_gone(struct arena *a, void *unused)
 {
 	(void)unused;
+	/* Release: pairs with the acquires of state in life.c, by which members
+	 * that still map this file see that it is over. */
 	store_release(&a->view.sb->state, ARENA_GONE);
 	life_changed(&a->view);
 	return 0;
@@ -168,7 +172,8 @@ int arena_create(const char *name, mode_t mode, uid_t uid, gid_t gid,
 		.span = world.options->span,
 		.limit = quota_share(uid, world.options->size),
 		.max_members = world.options->max_members,
-		/* How the library says that it makes one to enter it. */
+		/* The library sets the sticky bit when it makes an arena to
+		 * enter it. */
 		.flags = mode & S_ISVTX ? ARENA_TRANSIENT : 0,
 		.epoch = (uint64_t)clock_realtime_ns(),
 	};
@@ -184,7 +189,7 @@ int arena_create(const char *name, mode_t mode, uid_t uid, gid_t gid,
 
 	if (r < 0)
 		return r;
-	/* Also if it is a file there that is no arena: it is not ours. */
+	/* A file of that name that is no arena is not ours to replace. */
 	if (world_find(name) ||
 	    faccessat(world.backing.fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		return -EEXIST;
@@ -269,7 +274,7 @@ int arena_renew(struct arena *a, uint64_t span, uint64_t limit,
 		arena_charge_force(&a->charge, uid, old.span.n, old.memory.n);
 		return r;
 	}
-	/* The old file has no name any more, but our mapping. */
+	/* The old file has no name any more; our mapping keeps it. */
 	guarded(a, mark_arena_gone, NULL);
 	detach_arena(a);
 	end_arena_life(a);
@@ -310,8 +315,8 @@ void arena_is_corrupt(struct arena *a, const char *why)
 	complain("arena '%s' is corrupt: %s: rmdir it when its members are "
 		 "gone",
 		 a->name, why);
-	/* Who waits is told at the end of what is being done now
-	 * (waiters_expire), which may be about one of them. */
+	/* Requests that wait are answered later, by waiters_expire(): what is
+	 * being done now may be about one of them. */
 	arena_services_announce(a);
 }
 
@@ -333,7 +338,7 @@ int arena_set_limit(struct arena *a, uint64_t limit)
 
 	if (limit && limit < format_least(&a->view.geo))
 		return -EINVAL;
-	/* No limit is more than any quota, for whom there is one. */
+	/* "No limit" is more than any quota allows. */
 	if (!limit && quota_share(a->store.policy.uid, 0))
 		r = -EDQUOT;
 	else
@@ -341,8 +346,8 @@ int arena_set_limit(struct arena *a, uint64_t limit)
 	return r < 0 ? r : guarded(a, write_limit, &limit);
 }
 
-/* What the memory says of the limit is no more than a hint: the charge of an
- * arena that is taken over is at least what it has, and at most all. */
+/* Charge the owner anew.  @limit may be what a member has written to the
+ * memory: no more than the user's whole quota is charged for it. */
 static void charge_arena_again(struct arena *a, uint64_t limit)
 {
 	uint64_t most = quota_limit(QUOTA_MEMORY);
@@ -367,7 +372,7 @@ static void charge_adopted_arena(struct arena *a, bool readable)
 	charge_arena_again(a, limit);
 }
 
-/* It is taken over: who is inside? */
+/* Go on with an arena that is taken over: find out who is inside. */
 static void arena_is_settled(struct arena *a)
 {
 	arena_services_adopt(a);
@@ -421,7 +426,7 @@ int arena_adopt(const char *name)
 
 bool arena_joined(struct arena *a)
 {
-	/* Nobody can say before it is taken over. */
+	/* Before it is taken over this is not known. */
 	return a->unsettled || arena_services_is_joined(a);
 }
 

@@ -2,11 +2,12 @@
 /*
  * Services: what the daemon does for an arena, and world/ knows nothing of
  *
- * world/ has the arenas and their files.  Who is inside, who waits and what is
- * open is known to services in the rooms above, which call world/ as they like.
- * The other way each service gives a table of functions, and main.c registers
- * them all before the first arena is opened.  They are called in the order in
- * which they are registered; an absent function does nothing.
+ * world/ has the arenas and their files.  Services in the rooms above know
+ * which processes are inside, which requests wait and which files are open.
+ * They call world/ as they like.  For the other way each service gives a table
+ * of functions, and main.c registers all tables before the first arena is
+ * opened.  They are called in the order in which they are registered; an absent
+ * function does nothing.
  */
 #ifndef FUSIONFS_ARENA_SERVICE_H
 #define FUSIONFS_ARENA_SERVICE_H

@@ -28,12 +28,10 @@ static uint64_t hash_text(const char *p)
 	return h;
 }
 
-/*
- * The same mountpoint leads to the same place, so that the next daemon finds
- * what this one left: /dev/shm/fusionfs.0.run-fusion.  Any user can make a file
- * of that name first.  Then the place is called fusionfs.0.run-fusion:XXXXXX,
- * and the next daemon knows it by its owner.
- */
+/* The name of the default directory follows from the mountpoint, so that the
+ * next daemon finds what this one left: /dev/shm/fusionfs.0.run-fusion.  Any
+ * user can make a file of that name first.  Then the directory is called
+ * fusionfs.0.run-fusion:XXXXXX, and the next daemon knows it by its owner. */
 static char *default_backing_name(const char *mountpoint)
 {
 	char name[128], *full;
@@ -41,7 +39,8 @@ static char *default_backing_name(const char *mountpoint)
 
 	for (const char *p = mountpoint + 1; *p && n < sizeof(name); p++)
 		name[n++] = *p == '/' ? '-' : *p;
-	/* Two mountpoints must not meet: a '-' of their own, or too long. */
+	/* Two mountpoints must not share a name: one has a '-' of its own, or
+	 * is too long. */
 	if (n >= sizeof(name) || strpbrk(mountpoint, "-:"))
 		n = (size_t)snprintf(name, sizeof(name), "%016llx",
 				     (unsigned long long)hash_text(mountpoint));
@@ -58,7 +57,8 @@ static bool is_own_directory(int shm, const char *name)
 	       S_ISDIR(st.st_mode) && st.st_uid == geteuid();
 }
 
-/* `NAME:XXXXXX` of ours, if there is one: to be freed. */
+/* Find `NAME:XXXXXX` of this user, for the caller to free.  NULL: there is
+ * none. */
 static char *find_other_place(int shm, const char *name)
 {
 	int fd = openat(shm, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -119,7 +119,7 @@ static char *default_backing_path(const char *mountpoint)
 		path = join_path(SHM, other);
 	else if (name && shm >= 0 && is_backing_taken(shm, name))
 		path = make_other_place(name);
-	/* Also if that failed: the reason is told when it is opened. */
+	/* If mkdir failed, opening the directory says why. */
 	if (name && !path)
 		path = join_path(SHM, name);
 	if (shm >= 0)
@@ -184,7 +184,8 @@ static int write_lock_owner(struct backing *b)
 	return -ENOSPC;
 }
 
-/* 1 it is ours, 0 somebody has it, -errno. */
+/* Try to lock the file.  Returns 1: locked; 0: another daemon has it;
+ * -errno. */
 static int try_lock_file(struct backing *b)
 {
 	struct stat ours, there;
@@ -192,7 +193,8 @@ static int try_lock_file(struct backing *b)
 	b->lockfd = openat(b->fd, ".lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (b->lockfd < 0)
 		return -errno;
-	/* A daemon that ends removes the file: is it still the one? */
+	/* A daemon that ends removes the file: see that it is still the one
+	 * that we have locked. */
 	if (flock(b->lockfd, LOCK_EX | LOCK_NB) == 0 &&
 	    fstat(b->lockfd, &ours) == 0 &&
 	    fstatat(b->fd, ".lock", &there, AT_SYMLINK_NOFOLLOW) == 0 &&
@@ -213,8 +215,8 @@ static void complain_in_use(struct backing *b)
 		 b->path, who);
 }
 
-/* umount(8) returns before the daemon has cleaned up behind itself, so who
- * mounts again at once has to wait for that. */
+/* umount(8) returns before the daemon has cleaned up, so a mount right after it
+ * waits for that. */
 static int lock_backing(struct backing *b)
 {
 	int r;
@@ -244,7 +246,7 @@ int backing_open(struct backing *b, const struct options *o)
 	r = open_backing(b);
 	if (!r)
 		r = lock_backing(b);
-	/* A default place that an earlier daemon made is ours to remove. */
+	/* A default directory that an earlier daemon made is removed, too. */
 	if (!r && !o->backing) {
 		b->made = true;
 		r = fchmod(b->fd, 0700) < 0 ? -errno : 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The backing directory: one directory an arena (store.h), on a tmpfs
+ * The backing directory: one directory for each arena (store.h), on a tmpfs
  *
- * What is in it and is no arena is not ours and stays.
+ * A file in it that is no arena's belongs to others and stays.
  */
 #ifndef FUSIONFS_BACKING_H
 #define FUSIONFS_BACKING_H
@@ -20,9 +20,10 @@ struct backing {
 	bool made;  /* by us, for our default place */
 };
 
-/* Find or make it, and lock it.  0, or -errno after a complaint. */
+/* Find or make the directory, and lock it.  0, or -errno after a complaint. */
 int backing_open(struct backing *b, const struct options *o);
-/* Unlock; remove it if it is empty and was made by a daemon. */
+/* Unlock the directory.  With @remove, remove it if it is empty and a daemon
+ * has made it. */
 void backing_close(struct backing *b, bool remove);
 
 #endif

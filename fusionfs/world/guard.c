@@ -7,12 +7,11 @@
  * left at such an access, by a jump, and its arena is corrupt from then on.
  *
  * A loop over shared words has a bound of its own wherever one can be given.
- * What is left (a word that is written again each time we want to change it, a
- * chain that is rebuilt while we walk along it) the watchdog ends: a timer of
- * the CPU time of this thread takes the access to the arena away from a
- * function that has run for too long, so that it is left at its next access,
- * by the same jump.  No clock is asked and no system call made for each
- * function that is guarded.
+ * The watchdog ends the other loops, such as one along a chain that is rebuilt
+ * while we walk along it.  It is a timer of the processor time of this thread.
+ * If a function has run for too long, the timer takes the access to the arena
+ * away from it, so that the function is left at its next access, by the jump.
+ * No clock is asked and no system call made for each function that is guarded.
  *
  * The jump comes at an access to the arena and nowhere else: not inside malloc,
  * not in the middle of a system call.  So what runs under the guard
@@ -24,12 +23,12 @@
  *   - may take the life lock, which the jump gives back, and core locks: these
  *     stay locked, in an arena that nobody uses any more.
  *
- * With -Dguard_check=true an arena is closed to everybody but who runs under
- * its guard.  An access anywhere else ends the daemon: the tests run so.  While
- * it is closed it is mapped at an address that nobody knows, and nothing is
- * where view.base and all pointers into it point.  To move it takes the kernel
- * no longer than its page tables are many; mprotect() changes each page, and
- * all tests that list a large directory took four times as long.
+ * With -Dguard_check=true an arena is closed but to functions under its guard.
+ * An access anywhere else ends the daemon: the tests run so.  While it is
+ * closed it is mapped at an address that nobody knows, and nothing is where
+ * view.base and all pointers into it point.  To move it takes the kernel no
+ * longer than its page tables are many; mprotect() changes each page, and all
+ * tests that list a large directory took four times as long.
  */
 #include "fusionfs/world/guard.h"
 
@@ -49,8 +48,8 @@
 #define sigev_notify_thread_id _sigev_un._tid
 #endif
 
-/* Of CPU time; the tables of an arena grow with its span, and so does what one
- * look at them takes. */
+/* Ticks of processor time.  The tables of an arena grow with its span, and so
+ * does the time that a look at them takes. */
 #define TICK_NS 50000000
 #ifdef __SANITIZE_ADDRESS__
 #define SLOWER 3
@@ -68,7 +67,8 @@ struct guarded {
 };
 
 static struct guarded *volatile inside;
-static volatile sig_atomic_t entries; /* counts on and around */
+static volatile sig_atomic_t
+	entries; /* one more for each guarded function; wraps */
 static struct sigaction old_bus, old_segv;
 
 static bool arena_has_address(const struct arena *a, const void *p)
@@ -82,7 +82,8 @@ static void on_fault(int sig, siginfo_t *info, void *context)
 	for (struct guarded *g = inside; g; g = g->outer)
 		if (arena_has_address(g->arena, info->si_addr))
 			siglongjmp(g->out, sig);
-	/* A fault of our own: it comes again, and is what it always was. */
+	/* The fault is the daemon's own: it comes again, with the old
+	 * handler. */
 	sigaction(sig, sig == SIGBUS ? &old_bus : &old_segv, NULL);
 }
 
@@ -145,8 +146,8 @@ int guard_init(void)
 	return start_watchdog();
 }
 
-/* The life lock was held when the fault came: the kernel's is taken back, and
- * the gate is as new.  We are the only thread that touches it. */
+/* Give back the life lock if it was held when the fault came: the kernel's lock
+ * is released, and the gate is as new.  No other thread touches the gate. */
 static void drop_life_lock(struct arena *a)
 {
 	if (!a->view.gate.owner)
@@ -158,8 +159,8 @@ static void drop_life_lock(struct arena *a)
 
 #ifdef FUSION_GUARD_CHECK
 
-/* A range that the kernel and the sanitizers give to nobody who does not ask
- * for it: what is empty for a while is still empty afterwards. */
+/* A range in which the kernel and the sanitizers map nothing unless they are
+ * asked to: an address that is free stays free. */
 #define RANGE_START 0x200000000000ull
 #define RANGE_END 0x500000000000ull
 #define RANGE_STEP (1ull << 30) /* what one entry of a table maps */
@@ -201,7 +202,7 @@ static char *find_address_pair(size_t size)
 	abort();
 }
 
-/* It was mapped anywhere. */
+/* Move the arena from where the kernel has mapped it. */
 static void give_arena_addresses(struct arena *a)
 {
 	size_t size = (a->view.geo.span + RANGE_STEP - 1) & -RANGE_STEP;
@@ -283,8 +284,8 @@ int guarded(struct arena *a, int (*fn)(struct arena *a, void *arg), void *arg)
 	if (is_guarding(a))
 		return fn(a, arg);
 	open_arena(a);
-	/* No mask is saved, two system calls for each of 100,000 fields:
-	 * SA_NODEFER has left it as it was. */
+	/* The signal mask is not saved, which would take two system calls for
+	 * each of 100,000 fields: SA_NODEFER leaves the mask as it was. */
 	r = sigsetjmp(g.out, 0);
 	if (r == 0) {
 		entries = (sig_atomic_t)((unsigned)entries + 1);

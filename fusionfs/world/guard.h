@@ -15,10 +15,11 @@ struct arena;
  * -EAGAIN: the arena is unsettled.
  */
 int guarded(struct arena *a, int (*fn)(struct arena *a, void *arg), void *arg);
-/* Begin.  0, -errno: there is no timer for the watchdog. */
+/* Catch faults, and start the watchdog.  0; -errno: there is no timer for it.
+ */
 int guard_init(void);
-/* The arena was mapped: in a build with guard_check view.base changes, and
- * nobody touches it now but what is guarded. */
+/* Close an arena that was mapped just now: in a build with guard_check
+ * view.base changes, and only guarded functions can touch the memory. */
 void guard_close(struct arena *a);
 /* Unmap the arena. */
 void guard_unmap(struct arena *a);

@@ -19,7 +19,7 @@ bool ino_get_node(struct fuse_req *req, uint64_t ino, struct node *ret)
 	return false;
 }
 
-/* numbered_add() counts for itself. */
+/* Lookups of stored numbers are counted by numbered_add(). */
 void ino_looked_up(uint64_t ino)
 {
 	if (!numbered_is(ino))

@@ -35,7 +35,8 @@ static const struct items_ops *items_above(const struct row *row)
 	return NULL;
 }
 
-/* What is an item of an arena, or below one, ends with the arena's life. */
+/* Does a node of this row end with the arena's life?  Items of an arena do, and
+ * all that is below them. */
 static bool is_of_life(const struct row *row)
 {
 	const struct items_ops *items = items_above(row);
@@ -53,7 +54,8 @@ uint64_t node_serial(const struct node *n)
 	return n->arena ? serial_in(n->arena, n->row) : 0;
 }
 
-/* row:8 number of the serial:24 item:32.  The root is 1, as FUSE wants it. */
+/* A number is row:8, number of the serial:24, item:32.  The root is 1, as FUSE
+ * wants it. */
 uint64_t node_ino(const struct node *n)
 {
 	if (index_of(n->row) == ROW_ROOT)
@@ -89,7 +91,8 @@ static int check_node(const struct node *n)
 	return ops && ops->check ? ops->check(n) : 0;
 }
 
-/* An arena that is not taken over yet does not say what there is. */
+/* Return the error for a node that was not found: an arena that is not taken
+ * over yet cannot say what there is, so the error is no ENOENT. */
 static int errno_of_absent(int r)
 {
 	return r == -EAGAIN ? r : -ENOENT;
@@ -176,7 +179,7 @@ static struct node node_child(const struct node *dir, const struct row *row)
 	};
 }
 
-/* Is @name the row's, or one of its numbers? */
+/* Is @name the name of the row, or NAME.N for one of its numbers? */
 static bool row_is_called(const struct row *row, const char *name,
 			  uint32_t *number)
 {
@@ -243,7 +246,8 @@ void node_parent(const struct node *dir, struct node *ret)
 	};
 }
 
-/* Rows first, then items: *at counts on over both. */
+/* Step through the rows first, then through the items: *at goes on over
+ * both. */
 int node_next(const struct node *dir, uint64_t *at, char name[256],
 	      struct node *ret)
 {
@@ -272,8 +276,8 @@ int node_next(const struct node *dir, uint64_t *at, char name[256],
 	return r;
 }
 
-/* The arena's mode decides: r who may look, x who may enter, w who may write;
- * a file's own mode only takes away. */
+/* The arena's mode decides: r may look, x may enter, w may write.  A file's own
+ * mode only takes away. */
 static mode_t mode_in_arena(mode_t row, mode_t arena)
 {
 	mode_t look = arena & 0444, enter = arena & 0111, post = arena & 0222;
@@ -292,7 +296,7 @@ mode_t node_format(const struct node *n)
 	return formats[n->row->type];
 }
 
-/* Above the arenas: since when the server runs. */
+/* Stat what is above the arenas: its time is the start of the daemon. */
 static void stat_top(const struct node *n, struct stat *st)
 {
 	st->st_uid = geteuid();
@@ -308,7 +312,7 @@ int node_stat(const struct node *n, struct stat *st)
 {
 	struct stat file;
 
-	/* One link for a directory, too: its subdirectories are not counted. */
+	/* A directory has one link, too: subdirectories are not counted. */
 	*st = (struct stat){.st_ino = node_ino(n), .st_nlink = 1};
 	if (!n->arena) {
 		stat_top(n, st);
@@ -353,8 +357,8 @@ int node_show(const struct node *n, struct text *t)
 	t->max = TEXT_MAX;
 	t->cut = 0;
 
-	/* What the daemon itself knows is readable of a corrupt one, too, and
-	 * of one that is not taken over yet. */
+	/* What the daemon knows without the memory is shown of a corrupt or
+	 * unsettled arena, too. */
 	if (!n->arena || (n->row->is_always_shown &&
 			  (n->arena->corrupt || n->arena->unsettled)))
 		r = n->row->show(n, t);

@@ -2,11 +2,11 @@
 /*
  * Nodes: what an inode number means
  *
- * A number is computed from the row of the tree, the serial of the arena (of
- * its present life, for what ends with that) and, where a directory has many of
- * a kind, the id of the item in it; so none is ever stored, but for those of
- * numbered.h.  As long as the kernel remembers a number it means nothing else:
- * what is gone is ENOENT for ever (serial.h).
+ * A number is computed, so that none is stored but those of numbered.h.  In it
+ * are the row of the tree, the serial of the arena, and the id of the item
+ * where a directory has many of a kind.  What ends with a life of the arena has
+ * the serial of that life instead.  As long as the kernel remembers a number it
+ * means nothing else (serial.h).
  */
 #ifndef FUSIONFS_NODE_H
 #define FUSIONFS_NODE_H
@@ -23,6 +23,8 @@ struct thread_rec;
 struct port_ops;
 struct row;
 
+/* Invariant: an item that has gone never comes back, so that a node of it is
+ * ENOENT from then on, whatever is at its index next. */
 struct node {
 	const struct row *row;
 	struct arena *arena; /* NULL above the arenas */
@@ -32,7 +34,8 @@ struct node {
 
 #define NUMBER_NONE UINT32_MAX
 
-/* Make one called @name, as a shell may: table_add()'s results. */
+/* Create an entry called @name, as a shell may.  Returns table_add()'s result.
+ */
 typedef int (*create_fn)(struct view *v, struct thread_rec *me,
 			 const char *name, uint32_t *ret_index);
 
@@ -48,10 +51,10 @@ enum row_type {
 
 /* Items of a directory: those that are not rows. */
 struct items_ops {
-	/* The item called @name: 0 and *ret, -ENOENT. */
+	/* Find the item called @name.  0, -ENOENT. */
 	int (*find)(const struct node *dir, const char *name, struct node *ret);
-	/* The first item at or after *at, its name; *at goes on behind it.
-	 * 0, -ENOENT: no more. */
+	/* Find the first item at or after *at, and its name; *at goes on behind
+	 * it.  0; -ENOENT there is none. */
 	int (*next)(const struct node *dir, uint64_t *at, char name[256],
 		    struct node *ret);
 	/* Is @n still there?  0, -ENOENT. */
@@ -88,40 +91,47 @@ void node_begin(const struct row *tree, int n);
 
 #define NODE_ROOT 1u
 
+/* Compute the inode number of @n. */
 uint64_t node_ino(const struct node *n);
-/* That of its arena, or of the arena's life if it ends with that; 0 above the
- * arenas.  Together with row, item and number it is the node's identity. */
+/* Return the serial of its arena, or of the arena's life if @n ends with that;
+ * 0 above the arenas.  With row, item and number it is the node's identity. */
 uint64_t node_serial(const struct node *n);
-/* The number of that serial, from the node's. */
+/* Return the number of the serial that is in a computed inode number. */
 uint32_t node_ino_number(uint64_t ino);
-/* 0; -ENOENT: it is not there any more; -EAGAIN: its arena is unsettled. */
+/* Find the node of a computed inode number.  0; -ENOENT it is not there any
+ * more; -EAGAIN its arena is unsettled. */
 int node_from_ino(uint64_t ino, struct node *ret);
-/* The same for @n, all of which is known but the arena. */
+/* Complete @n, all of which is known but the arena, which has that serial.  As
+ * node_from_ino(). */
 int node_in_arena(struct node *n, uint64_t serial);
+/* Find the node called @name in directory @dir.  0, -ENOENT, -EAGAIN. */
 int node_lookup(const struct node *dir, const char *name, struct node *ret);
-/* Of a directory; the root is its own. */
+/* Find the parent of a directory; the root is its own. */
 void node_parent(const struct node *dir, struct node *ret);
-/* List: 0 "." and ".." are the caller's.  *at begins with 0. */
+/* Step through the nodes of a directory, but "." and "..": *at begins with 0.
+ * 0; -ENOENT there are no more. */
 int node_next(const struct node *dir, uint64_t *at, char name[256],
 	      struct node *ret);
-/* 0, -EIO, -ENOENT. */
+/* Stat a node, but for the size of a text.  0, -EIO, -ENOENT. */
 int node_stat(const struct node *n, struct stat *st);
-/* What the file says.  0, -EIO, -ENOMEM. */
+/* Write what the file says to @t.  0, -EIO, -ENOMEM. */
 int node_show(const struct node *n, struct text *t);
+/* Store a value that was written to the file.  0, -errno. */
 int node_store(const struct node *n, const char *text);
 /* Can a value begin with @text?  0, -EINVAL. */
 int node_may_store(const struct node *n, const char *text);
 
-/* Return its S_IFMT bits. */
+/* Return the S_IFMT bits of a node. */
 mode_t node_format(const struct node *n);
 
-/* What are the items of @dir?  ROW_FILE if it has none. */
+/* Return the type of the items of @dir, ROW_FILE if it has none. */
 enum row_type node_items_type(const struct node *dir);
 
-/* Rows that others ask for by name. */
+/* Is it the directory of an arena? */
 bool node_is_arena(const struct node *n);
-/* The file of hand_over.h. */
+/* Return the node of the socket (hand_over.h). */
 void node_of_socket(struct node *ret);
+/* Return the node of the directory of @a. */
 void node_of_arena(struct arena *a, struct node *ret);
 
 #endif

@@ -4,13 +4,13 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* Files of one item are in one bucket, by their row and number. */
+/* Buckets of both hashes. */
 #define BUCKETS 4096u
 
 struct numbered {
 	struct numbered *next_ino, *next_name;
 	uint64_t ino, lookups;
-	struct node node; /* without the arena, which may go */
+	struct node node; /* without the arena, which may go first */
 	uint64_t serial;  /* node_serial() */
 };
 

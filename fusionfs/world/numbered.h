@@ -19,14 +19,13 @@ static inline bool numbered_is(uint64_t ino)
 	return ino & NUMBERED_BIT;
 }
 
-/* The number of @n, which the kernel has now looked up once more.  0: no
- * memory. */
+/* Return the number of @n, and count one more lookup of it.  0: no memory. */
 uint64_t numbered_add(const struct node *n);
-/* 0, -ENOENT. */
+/* Find the node of a stored number.  0, -ENOENT. */
 int numbered_get(uint64_t ino, struct node *ret);
-/* The kernel takes back so many lookups.  @ino may be any number. */
+/* Count @lookups less of a stored number.  Takes any number. */
 void numbered_forget(uint64_t ino, uint64_t lookups);
-/* Drop all numbers. */
+/* Drop all stored numbers. */
 void numbered_end(void);
 
 #endif

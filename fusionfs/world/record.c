@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "fusionfs/world/record.h"
+#include "libfusion/core/names/table_lens.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -23,7 +24,7 @@ int record_search_copy(struct view *v, struct search *s)
 	return r;
 }
 
-/* Each can be looked up by its id, too. */
+/* A record without a wanted name is looked up by its id, as "#ID". */
 int record_search_find(struct view *v, struct search *s)
 {
 	struct record_search *f = (struct record_search *)s;

@@ -43,8 +43,8 @@ struct record_search {
 	union record o;
 };
 
-/* All records of the kind; and its functions, for a directory that has only some
- * of them. */
+/* All records of the kind; and its functions, for a directory that has only
+ * some of them. */
 extern const struct search_ops record_search_ops;
 uint32_t record_search_end(const struct view *v, const struct search *s);
 int record_search_copy(struct view *v, struct search *s);

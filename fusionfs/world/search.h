@@ -2,9 +2,9 @@
 /*
  * Searches: the items of a directory that are records in a table of the arena
  *
- * A node of an item has the whole id of the item, so that a file that stays
- * open never shows what comes next at the same index.  The index is found by a
- * hint, and if that is about another item by a search.
+ * A node has the whole id of its item, so that a file that stays open never
+ * shows what comes next at that index.  The index is found by a hint, and if
+ * the hint is about another item by a search.
  *
  * A struct search is the beginning of a struct that has room for a copy.  All
  * that looks at the table runs under the guard, and what it finds is copied

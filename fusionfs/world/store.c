@@ -33,7 +33,8 @@ static int open_new_file(int dir, const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
-/* A regular file of ours: nobody else writes here, but an operator may. */
+/* Open a file of the store.  Only the daemon writes here, but an operator may
+ * have put something else there. */
 static int open_old_file(int dir, const char *name)
 {
 	int fd =
@@ -67,7 +68,7 @@ static void close_store_fd(int *fd)
 	*fd = -1;
 }
 
-/* Remove the files of @dir but, if @only_old, those that a store needs. */
+/* Remove the files of @dir; with @only_old keep those that the store needs. */
 static void remove_store_files(int dir, bool only_old, const char *lock)
 {
 	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -207,7 +208,7 @@ int store_renew(struct store *s, const struct arena_params *params)
 	r = lock_name(heap, name);
 	if (!r)
 		r = lock = open_new_file(s->dir, name);
-	/* Commit. */
+	/* Commit: this rename. */
 	if (r >= 0 && renameat(s->dir, NEW_HEAP, s->dir, HEAP) < 0)
 		r = -errno;
 	if (r < 0) {
@@ -270,7 +271,8 @@ int store_create(const struct backing *b, const struct arena_params *params,
 	r = s.dir = open_store_dir(b, temp);
 	if (r >= 0)
 		r = fill_store(&s, params);
-	/* Commit.  A directory that is not empty is not replaced. */
+	/* Commit: this rename.  It does not replace a directory that has
+	 * files. */
 	if (r >= 0 &&
 	    renameat2(b->fd, temp, b->fd, params->name, RENAME_NOREPLACE) < 0)
 		r = -errno;
@@ -283,7 +285,7 @@ int store_create(const struct backing *b, const struct arena_params *params,
 	return 0;
 }
 
-/* Is this file an arena of our format, by what it says itself? */
+/* Does the file say that it is an arena of this format? */
 static int check_heap(int fd)
 {
 	struct superblock sb;

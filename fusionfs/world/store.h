@@ -2,9 +2,9 @@
 /*
  * The store: an arena's directory in the backing directory
  *
- *   policy     who owns the arena, its mode, its identity: text, one fact a
- * line heap       the memory of this life of the arena locks.N    the lock file
- * of the heap with inode number N (life.h, witness.h)
+ *   policy     the arena's owner, mode and identity: text, one fact a line
+ *   heap       the memory of this life of the arena
+ *   locks.N    the lock file of the heap with inode number N (witness.h)
  *
  * The directory is 0700 and its files are 0600, so that no other user gets to
  * them by a path, whatever the arena's mode is: members get their descriptors
@@ -32,12 +32,12 @@ struct policy {
 			    * the rest random; no other arena has it */
 	uint64_t changed_ns; /* CLOCK_REALTIME: of mode, owner or group */
 	bool transient;	     /* vanishes when empty */
-	/* Of this life of it: what the first one in wanted, and, if that is
-	 * MASTER_DEATH_KILL, the slot of the member that is its master. */
+	/* Of this life: what the first member wanted, and, if that is
+	 * MASTER_DEATH_KILL, the slot of the member that is master. */
 	uint32_t on_master_death, master;
 };
 
-/* Inode numbers with this bit are arenas'; those of other files have none. */
+/* The inode numbers of arenas have this bit, those of other files do not. */
 #define IDENTITY_BIT (1ull << 62)
 
 struct store {
@@ -47,22 +47,24 @@ struct store {
 
 struct arena_params;
 
-/* Make the store of arena @params->name: @policy, but identity and changed_ns
- * are decided here.  0, -EEXIST, -ENOSPC, -errno. */
+/* Create the store of arena @params->name with @policy, the identity and
+ * changed_ns of which are decided here.  0, -EEXIST, -ENOSPC, -errno. */
 int store_create(const struct backing *b, const struct arena_params *params,
 		 const struct policy *policy, struct store *ret);
-/* Open the one that is there.  0; -EINVAL, -EPROTO it is none (of this
- * format); -errno: it may be, but it cannot be opened now. */
+/* Open a store that is there.  0; -EINVAL it is none; -EPROTO it is of another
+ * format; -errno it may be a store, but cannot be opened now. */
 int store_open(const struct backing *b, const char *name, struct store *ret);
-/* A fresh heap and lock file in the place of the old ones.  0, -errno: the old
- * ones stay. */
+/* Put a fresh heap and lock file in the place of the old ones.  0; -errno: the
+ * old ones stay. */
 int store_renew(struct store *s, const struct arena_params *params);
 /* Write the policy, with changed_ns of now.  0, -errno: the old one stays. */
 int store_change(struct store *s, const struct policy *policy);
-/* Write down what there is to know of this life, if it is new.  0, -errno. */
+/* Write on_master_death and master to the policy if they changed.  0, -errno.
+ */
 int store_note(struct store *s, uint32_t on_master_death, uint32_t master);
-/* One more description of the lock file: its descriptor, -errno. */
+/* Open the lock file once more.  Returns the descriptor, -errno. */
 int store_open_lock(const struct store *s);
+/* Close its descriptors. */
 void store_close(struct store *s);
 /* Remove the directory called @name, and the files in it. */
 void store_remove(const struct backing *b, const char *name);

@@ -52,7 +52,7 @@ static void adopt_arenas(void)
 	}
 	while ((e = readdir(dir))) {
 		if (e->d_name[0] == '.') {
-			/* Left half-made by an earlier daemon. */
+			/* An earlier daemon was killed while it made this. */
 			if (!strncmp(e->d_name, ".new.", 5))
 				store_remove(&world.backing, e->d_name);
 			continue;
@@ -81,14 +81,14 @@ void world_read_again(void)
 	adopt_arenas();
 }
 
-/* Half of what there is, so that one user alone cannot have all. */
+/* Return half of the memory, so that one user alone cannot have all. */
 static uint64_t half_of_memory(void)
 {
 	struct statvfs st;
 
 	if (fstatvfs(world.backing.fd, &st) == 0 && st.f_blocks)
 		return (uint64_t)st.f_blocks * st.f_frsize / 2;
-	/* A tmpfs without a size is as large as the machine's memory. */
+	/* A tmpfs without a size may take all memory of the machine. */
 	return (uint64_t)sysconf(_SC_PHYS_PAGES) *
 	       (uint64_t)sysconf(_SC_PAGESIZE) / 2;
 }
@@ -100,7 +100,7 @@ static uint64_t standard_limit(enum quota kind)
 
 	if (kind == QUOTA_MEMORY)
 		return half_of_memory();
-	/* A quarter of our own descriptors, if these are few. */
+	/* Each member takes a descriptor of the daemon: a quarter of those. */
 	if (kind == QUOTA_MEMBERS && getrlimit(RLIMIT_NOFILE, &files) == 0 &&
 	    files.rlim_cur / 4 < n)
 		return files.rlim_cur / 4;

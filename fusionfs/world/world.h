@@ -2,8 +2,9 @@
 /*
  * The world: what one mount has
  *
- * Nothing here is kept that a scan of the backing directory and of /proc would
- * not give back.  One thread runs it all, but for the sleep of bell.c.
+ * Invariant: the daemon keeps nothing that a scan of the backing directory and
+ * of /proc would not give back.  One thread runs all of it, but for the threads
+ * that sleep in bell.c and bind a socket in hand_over.c.
  */
 #ifndef FUSIONFS_WORLD_H
 #define FUSIONFS_WORLD_H
@@ -28,16 +29,18 @@ struct world {
 
 extern struct world world;
 
-/* Open the backing directory and take over what is in it.  0, -errno. */
+/* Open the backing directory and take over the arenas in it.  0, -errno. */
 int world_open(struct options *o);
-/* If some arenas could not even be opened, for want of memory or descriptors:
- * open them now. */
+/* Open the arenas that could not be opened before, for want of memory or
+ * descriptors. */
 void world_read_again(void);
-/* Answer all who wait, while there is still somebody to answer. */
+/* Answer all requests that wait, while they can still be answered. */
 void world_stop(void);
-/* Remove what has no members, keep the rest for the next daemon. */
+/* Remove the arenas without members, and keep the others for the next daemon.
+ */
 void world_close(void);
 
+/* Find the arena of that name, or of that serial.  NULL: there is none. */
 struct arena *world_find(const char *name);
 struct arena *world_serial(uint64_t serial);
 

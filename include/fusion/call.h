@@ -239,8 +239,8 @@ FUSION_API int fusion_call_execute(struct fusion_call *call, uint64_t word,
  *   -EINVAL      an argument is not valid
  *   -ENOMEM      the heap has no memory for the bytes
  *
- * If @out_size is 0 and @ret_size is NULL, bytes of the answer are dropped, and
- * that is no error.  After a time-out, a cancellation or the owner's death the
+ * If @out_size is 0 and @ret_size is NULL, bytes of the answer are dropped and
+ * the call succeeds.  After a time-out, a cancellation or the owner's death the
  * handler may have run, or may still run; its answer is dropped.
  *
  * Any thread, also a handler.  Blocks: looks for the answer for a while, as

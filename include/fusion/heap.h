@@ -12,9 +12,9 @@
  * touching it never raises SIGBUS.
  *
  * Any thread may call these functions, but not a signal handler, and not for an
- * arena that another thread is exiting.  Most calls take no lock.  Calls that
- * need whole spans (units of 64 KiB) take a short lock.  A member that is
- * stopped delays other members only if it holds that lock.
+ * arena that another thread is exiting.  Most calls take no lock.  The heap is
+ * divided into units of 64 KiB; calls that need whole units take a short lock.
+ * A member that is stopped delays other members only if it holds that lock.
  *
  * A thread that is killed inside an allocating function may leak one block.
  * fusion_malloc_to() leaks none.
@@ -38,14 +38,14 @@ struct fusion_arena;
  * @param size   bytes; 0 gives a block too, with an address of its own
  *
  * @return the block, aligned to 16 bytes and not initialised, which belongs to
- *         the caller; or NULL with errno set to
- *   ENOMEM  the arena's limit, its address space or the machine's memory is
- *           used up
- *   EMFILE  the arena has no record left for this thread
- *   EINVAL  this process is not in the arena
+ *         the caller.  On failure NULL, and errno is
+ *   - ENOMEM  the arena's limit, its address space or the machine's memory is
+ *             used up
+ *   - EMFILE  the arena has no record left for this thread
+ *   - EINVAL  this process is not in the arena
  *
  * Any thread.  Takes a short lock for blocks of more than 128 KiB, and when the
- * thread needs a new slab (a span of blocks of one size).
+ * thread needs a new slab (units with blocks of one size).
  */
 FUSION_API void *fusion_malloc(struct fusion_arena *arena, size_t size)
 	__attribute__((malloc, alloc_size(2), warn_unused_result));
@@ -76,7 +76,7 @@ FUSION_API void *fusion_calloc(struct fusion_arena *arena, size_t n,
  *
  * @return the block, perhaps at another address; or NULL and errno as for
  *         fusion_malloc(), and the old block is unchanged
- *   EINVAL  also: @ptr is not an allocated block
+ *   - EINVAL  also: @ptr is not an allocated block
  *
  * The block stays in its pool, and a block of fusion_malloc_member() keeps its
  * lifetime.
@@ -97,7 +97,7 @@ FUSION_API void *fusion_realloc(struct fusion_arena *arena, void *ptr,
  * @param size       bytes; need not be a multiple of @alignment
  *
  * @return the block, or NULL and errno as for fusion_malloc()
- *   EINVAL  also: @alignment is not valid
+ *   - EINVAL  also: @alignment is not valid
  *
  * Any thread.  Takes a short lock when fusion_malloc() does.  fusion_realloc()
  * keeps no alignment of more than 16 bytes.
@@ -225,8 +225,8 @@ FUSION_API void *fusion_malloc_member(struct fusion_arena *arena, size_t size)
  *   -EINVAL  this process is not in the arena
  *
  * Gives back empty slabs of this thread and of threads that have ended, and
- * free runs of 256 KiB and more.  Without this call, a run that has been free
- * for half a second is given back by the next call that needs spans.
+ * free runs of units of 256 KiB and more.  Without this call, a run that has
+ * been free for half a second is given back by the next call that needs units.
  *
  * Any thread.  Walks over the whole heap, taking a short lock again and again.
  */
@@ -273,8 +273,8 @@ struct fusion_pool;
  *               control characters, not beginning with '#'.  NULL creates a
  *               pool without a name
  * @param limit  most memory of its blocks in bytes; 0 has no limit.  The limit
- *               counts whole spans of 64 KiB.  Each thread uses spans of its
- *               own, one at least for each size of block that it allocates
+ *               counts units of 64 KiB.  Each thread uses units of its own, one
+ *               at least for each size of block that it allocates
  * @param ret    receives the handle.  Give it back with fusion_pool_release()
  *               or fusion_pool_destroy() before exiting the arena
  *
@@ -317,8 +317,8 @@ FUSION_API int fusion_pool_find(struct fusion_arena *arena, const char *name,
  * @param size  bytes
  *
  * @return the block, or NULL and errno as for fusion_malloc()
- *   ENOMEM  also: the pool's limit is reached
- *   EINVAL  also: the pool is destroyed
+ *   - ENOMEM  also: the pool's limit is reached
+ *   - EINVAL  also: the pool is destroyed
  *
  * fusion_realloc(), fusion_free() and the other functions take the block like
  * any block.
@@ -346,7 +346,7 @@ FUSION_API void *fusion_pool_calloc(struct fusion_pool *pool, size_t n,
 /** What a pool contains. */
 struct fusion_pool_stats {
 	fusion_id_t id;
-	uint64_t used;	/**< bytes, counted in spans of 64 KiB */
+	uint64_t used;	/**< bytes, counted in units of 64 KiB */
 	uint64_t limit; /**< as given to fusion_pool_create() */
 };
 

@@ -261,8 +261,9 @@ FUSION_API int fusion_skirmish_notify(struct fusion_skirmish *skirmish,
  * @return
  *   0            the caller holds all of them
  *   -EOWNERDEAD  the caller holds all of them, and the last owner of at least
- *                one died.  fusion_skirmish_consistent() returns 0 for such a
- *                one and -EINVAL for the others
+ *                one died.  For the skirmishes of dead owners
+ *                fusion_skirmish_consistent() returns 0, for the others
+ *                -EINVAL
  *   -ENOMEM      none is locked: no private memory for a list of more than 32
  *   -EINVAL      none is locked: @list is NULL
  *   other        none is locked: an error of fusion_skirmish_prevail() for one

@@ -20,10 +20,11 @@ int refuse_thing(const struct fusion_arena *arena, int r, const char *what,
 		return refuse(r, "%s '%s': arena '%s' has none of that name",
 			      what, called, in);
 	case ENOSPC:
-		return refuse(r,
-			      "%s '%s': no room for one more of them in "
-			      "arena '%s': destroy some that nobody needs",
-			      what, called, in);
+		return refuse(
+			r,
+			"%s '%s': arena '%s' has no room for another one: "
+			"destroy some that are not needed",
+			what, called, in);
 	case ENOMEM:
 		return refuse(r,
 			      "%s '%s': no memory: the limit of arena '%s' "
@@ -48,7 +49,7 @@ int refuse_memory(const struct fusion_arena *arena, int r, uint64_t size)
 int refuse_dead(const struct fusion_arena *arena)
 {
 	return refuse(-EINVAL,
-		      "%p is no arena that this process is in: it has left the "
-		      "arena, or is the child of a fork",
+		      "%p is no arena that this process is in: the process "
+		      "has left the arena, or is the child of a fork",
 		      (const void *)arena);
 }

@@ -14,12 +14,12 @@
 #include "libfusion/core/names/name.h"
 #include "libfusion/core/names/table.h"
 
-/* What a thread has for its last failing call. */
+/* The last failing call of a thread, and its sentence. */
 struct refusal {
 	int r;
 	uint32_t serial; /* counts the calls that have failed */
-	bool is_fresh;	 /* said below, and no public call has returned it */
-	/* Failed without a sentence: it is made when somebody asks. */
+	bool is_fresh;	 /* refuse() kept it, and told() has not taken it yet */
+	/* Not NULL: failed without a sentence, which is made on request. */
 	const char *function;
 	char text[1024];
 };
@@ -37,12 +37,13 @@ static void drop_refusal(void *unused)
 
 static void make_refusal_key(void)
 {
-	/* Without a key, threads that end leave a kilobyte behind. */
+	/* Without a key, each thread that ends leaks its record. */
 	if (pthread_key_create(&key, drop_refusal) != 0)
 		key = (pthread_key_t)-1;
 }
 
-/* NULL: no memory, so nothing is kept, and errors have their meaning only. */
+/* This thread's record.  NULL: no memory, so its sentences are not kept, and
+ * fusion_strerror() explains errors by their meaning only. */
 static struct refusal *refusal_of_thread(void)
 {
 	if (mine)
@@ -61,29 +62,32 @@ static const struct {
 	int error;
 	const char *text;
 } meanings[] = {
-	{E2BIG, "it is too long"},
+	{E2BIG, "an argument is too long"},
 	{EACCES, "not allowed: look at the modes of the arena's directory and "
 		 "of those above it (ls -ld)"},
-	{EADDRINUSE, "the arena's address is taken in this process"},
-	{EAGAIN, "it would have to wait, or the room for it is taken: try "
-		 "again later"},
-	{EBADF, "the program has closed a descriptor of Fusion's"},
-	{EBUSY, "somebody else has it or uses it: try again later"},
-	{ECANCELED, "it was cancelled"},
-	{EDEADLK, "it would wait for ever, because it waits for itself"},
+	{EADDRINUSE, "this process has something else at the arena's address"},
+	{EAGAIN, "the call would have to wait, or there is no room: try again "
+		 "later"},
+	{EBADF, "the program has closed a descriptor that belongs to Fusion"},
+	{EBUSY, "another thread or member has it or uses it: try again later"},
+	{ECANCELED, "the call was cancelled, or a callback left without "
+		    "returning"},
+	{EDEADLK, "the wait would last for ever: the caller would wait for "
+		  "itself"},
 	{EDQUOT, "the quota is used up: give something back first"},
-	{EEXIST, "it exists already"},
-	{EIDRM, "it was destroyed"},
-	{EINTR, "a signal came while it waited"},
-	{EINVAL, "an argument is not valid: a handle of something that is not "
-		 "there (any more), a pointer that is not into the arena, or a "
-		 "value that the manual does not allow"},
-	{EIO, "the arena is corrupt: a member has overwritten what Fusion "
-	      "keeps there; end its members, then remove it (rmdir)"},
-	{ELOOP, "it would lead back to itself"},
+	{EEXIST, "something of that name or key exists already"},
+	{EIDRM, "the handle's object was destroyed"},
+	{EINTR, "a signal came during the wait"},
+	{EINVAL, "an argument is not valid: a handle of something that does "
+		 "not exist (any more), a pointer that does not point into "
+		 "the arena, or a value that the manual does not allow"},
+	{EIO, "the arena is corrupt: a member has overwritten Fusion's own "
+	      "data; end its members, then remove it (rmdir)"},
+	{ELOOP, "it would inherit from itself"},
 	{EMFILE, "no descriptor is left in the process (ulimit -n), or no "
 		 "thread record in the arena"},
-	{EMSGSIZE, "the message is too long, or the room for it too short"},
+	{EMSGSIZE,
+	 "the message is too long, or the buffer for it is too small"},
 	{ENAMETOOLONG, "the name is too long: 63 bytes are the most"},
 	{ENFILE, "no descriptor is left on this machine"},
 	{ENODATA, "there is nothing to read"},
@@ -96,18 +100,19 @@ static const struct {
 		 "below it"},
 	{ENOTCONN, "the fusionfs daemon is gone: mount it again over the same "
 		   "backing directory"},
-	{ENOTSUP, "it cannot be done in this way"},
-	{EOVERFLOW, "a counter is at its end"},
-	{EOWNERDEAD, "the owner died in the middle: what it guards may have to "
-		     "be mended"},
-	{EPERM, "not permitted: it is not yours"},
-	{EPIPE, "nobody takes what is written"},
+	{ENOTSUP, "this use is not supported"},
+	{EOVERFLOW, "a counter has its largest value"},
+	{EOWNERDEAD, "the owner died: what it was changing may need repair"},
+	{EPERM, "not permitted: it is not yours, but another thread's, "
+		"member's or user's"},
+	{EPIPE, "nobody reads what is written"},
 	{EPROTO, "library, daemon and arena are of different formats: update "
 		 "the older one"},
-	{EPROTOTYPE, "it is of another kind"},
+	{EPROTOTYPE, "it is of another type"},
 	{ERANGE, "the index is behind the end"},
-	{ESRCH, "no such member is inside"},
-	{ESTALE, "the arena has ended, and others begin again"},
+	{ESRCH, "no such member is in the arena"},
+	{ESTALE, "the arena has ended, or what is iterated has moved: begin "
+		 "again"},
 	{ETIMEDOUT, "the time is over"},
 };
 
@@ -141,7 +146,8 @@ FUSION_API const char *fusion_strerror(int r)
 /* --- Refusing --------------------------------------------------------------
  */
 
-/* A name may have anything in it; a sentence is one line. */
+/* A sentence must be one line, and a name in it may contain control
+ * characters. */
 static void make_one_line(char *text)
 {
 	for (unsigned char *p = (unsigned char *)text; *p; p++)
@@ -209,7 +215,7 @@ int refuse_callback(int r, uint32_t serial, const char *path,
 {
 	const struct refusal *m = mine;
 
-	/* What it has returned is what its last call had told it. */
+	/* The callback passes on the error of its last call. */
 	if (m && m->r == r && m->serial != serial)
 		return refuse(r, "arena '%s': %s() failed: %s", path, callback,
 			      fusion_strerror(r));
@@ -219,7 +225,7 @@ int refuse_callback(int r, uint32_t serial, const char *path,
 		      path, callback, r, strerrordesc_np(-r));
 }
 
-/* What a program has to expect is no error to those who read the log. */
+/* Errors that programs expect are not errors to readers of the log. */
 static int level_of(const struct refusal *m)
 {
 	if (m->function)
@@ -277,8 +283,7 @@ int refuse_name(int r, const char *what, const char *name)
 	else if (strchr(name, '/'))
 		why = "no '/' may be in it";
 	else if (*name == '#' && name_check_arena(name) == 0)
-		why = "'#' and a number is how things without a name are "
-		      "called";
+		why = "'#' and a number are for things without a name";
 	return refuse(r, "%s '%s': the name is not valid: %s", what, name, why);
 }
 
@@ -297,8 +302,8 @@ int refuse_null(const char *what, const char *argument)
 int refuse_flags(const char *what, uint32_t flags, uint32_t known)
 {
 	return refuse(-EINVAL,
-		      "%s: the flags 0x%x have no meaning here (0x%x have)",
-		      what, flags & ~known, known);
+		      "%s: the flags 0x%x are not valid here (0x%x are)", what,
+		      flags & ~known, known);
 }
 
 int refuse_size(const char *what, size_t size, size_t most)

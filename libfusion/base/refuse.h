@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Saying no, and why
+ * Refusals: the sentence that explains why a call failed
  *
- * refuse() is called where an error is decided and its reason is known.  It
- * keeps the sentence for the thread that asked.  told() is what each public
- * function returns through: it makes the sentence, or a general one when nobody
- * below has said more, the thread's last error, and writes one line to the log.
- * So no failing call leaves an older call's sentence behind.
+ * The function that decides an error knows the reason: it calls refuse(), which
+ * keeps the sentence for this thread.  Each public function returns through
+ * told().  If the call failed, told() makes that sentence the thread's last
+ * error, or a general one if no function below has called refuse().  It also
+ * writes one line to the log.
+ *
+ * Invariant: after a public call has failed, the thread's sentence is about
+ * that call, never about an older one.
  */
 #ifndef FUSION_REFUSE_H
 #define FUSION_REFUSE_H
@@ -16,36 +19,40 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Returns @r, a negative errno.  The message: what failed, on what, why, what
- * to do; no full stop, no newline. */
+/* Keep a sentence for this thread, and return @r, a negative errno.  The
+ * sentence says what failed, on what, why, and what to do.  It has no full stop
+ * and no newline. */
 int refuse(int r, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3), cold));
 
-/* Has refuse(@r) been called since the last public call failed or the last
- * refuse_nothing()? */
+/* Has refuse(@r) been called since the last public call failed, or since the
+ * last refuse_nothing()? */
 bool is_refused(int r);
 void refuse_nothing(void);
 
-/* What a thread did for another one, and why that failed: refuse_take() in the
- * one, then refuse_give() in the other, which frees it.  NULL: nothing. */
+/* Move a sentence to another thread: the thread that failed calls
+ * refuse_take(), the thread that it worked for calls refuse_give(), which frees
+ * it.  NULL: there is no sentence. */
 struct refusal;
 struct refusal *refuse_take(void);
 void refuse_give(struct refusal *refusal);
 
-/* The meaning of @r in Fusion, whatever failed. */
+/* What @r means in Fusion, without knowing what failed. */
 const char *error_meaning(int r);
 
-/* A callback of the program has returned @r.  @serial: refuse_serial() before
- * it ran.  Its own last error, if it passes that on, is the reason. */
+/* Refuse because a callback of the program returned @r.  @serial is what
+ * refuse_serial() returned before the callback ran.  If the callback passes on
+ * the error of a call that it made, the sentence has the reason of that call.
+ */
 uint32_t refuse_serial(void);
 int refuse_callback(int r, uint32_t serial, const char *path,
 		    const char *callback);
 
-/* @name is not one, -EINVAL or -ENAMETOOLONG. */
+/* Refuse because @name is not a valid name: @r is -EINVAL or -ENAMETOOLONG. */
 int refuse_name(int r, const char *what, const char *name)
 	__attribute__((cold));
-/* Refuse a handle of something that is not there; an argument that is NULL;
- * flags of which only those of @known are; the size member of options. */
+/* Refuse because of an argument: a handle that is not valid, which is not
+ * followed; NULL; flags outside of @known; a wrong size member of options. */
 int refuse_handle(const char *what, const void *p) __attribute__((cold));
 int refuse_null(const char *what, const char *argument) __attribute__((cold));
 int refuse_flags(const char *what, uint32_t flags, uint32_t known)
@@ -62,7 +69,7 @@ static inline int64_t told_by(int64_t r, const char *function)
 
 #define told(r) ((__typeof__(r))told_by((r), __func__))
 
-/* The same for functions that return a pointer, or NULL and errno. */
+/* told() for functions that return a pointer, or NULL and errno. */
 static inline void *told_pointer_by(void *p, const char *function)
 {
 	if (__builtin_expect(!p, 0))

@@ -27,7 +27,7 @@ FUSION_API int fusion_hash_create(struct fusion_arena *arena,
 		return told(refuse_null("hash", "ret"));
 	if (!is_key_type(keys))
 		return told(refuse(-EINVAL,
-				   "hash: %d is no type of keys: see enum "
+				   "hash: %d is not a type of keys: see enum "
 				   "fusion_key_type",
 				   (int)keys));
 	if (flags & ~FLAGS)

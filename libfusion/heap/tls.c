@@ -124,10 +124,10 @@ static int refuse_thread(const struct fusion_arena *arena, int r)
 {
 	if (r == -EMFILE)
 		return refuse(r,
-			      "arena '%s': no record is left for one more "
+			      "arena '%s': no record is left for another "
 			      "thread: all %u are in use",
 			      arena->name, arena->view.geo.max_threads);
-	return refuse(r, "arena '%s': no record for one more thread: %s",
+	return refuse(r, "arena '%s': no record for another thread: %s",
 		      arena->name, error_meaning(r));
 }
 

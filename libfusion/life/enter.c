@@ -284,7 +284,7 @@ static int enter_arena(const char *name, const struct fusion_arena_options *o,
 		return r;
 	return refuse(-EIO,
 		      "arena '%s': it ended %d times while this process "
-		      "entered: give up",
+		      "was entering: giving up",
 		      name, TRIES);
 }
 

@@ -36,7 +36,7 @@ static int count_entry(struct fusion_arena *a, uint32_t role)
 static int refuse_busy(const struct fusion_arena *a, int r)
 {
 	return refuse(r,
-		      "arena '%s': another thread of this process is just "
+		      "arena '%s': another thread of this process is "
 		      "entering or leaving it: %s",
 		      a->path, error_meaning(r));
 }
@@ -55,8 +55,8 @@ int enter_again(struct fusion_arena *a, const struct fusion_arena_options *o,
 			r = r < 0 ? r : 1;
 		} else if (pthread_equal(other->thread, pthread_self())) {
 			r = refuse(-EDEADLK,
-				   "arena '%s': this thread is just entering "
-				   "or leaving it: a callback cannot enter",
+				   "arena '%s': this thread is entering or "
+				   "leaving it: a callback cannot enter it",
 				   a->path);
 		} else if (o->flags & FUSION_ENTER_NOWAIT) {
 			r = refuse_busy(a, -EAGAIN);

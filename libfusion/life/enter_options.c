@@ -27,8 +27,7 @@ static int check_options(const struct fusion_arena_options *o)
 				     "FUSION_ROLE_ANY, _MASTER or _SLAVE");
 	if (o->flags & ~flags)
 		return refuse_option("flags", o->flags & ~flags,
-				     "a sum of flags FUSION_ENTER_NOWAIT and "
-				     "its like");
+				     "a combination of FUSION_ENTER_... flags");
 	if (o->on_master_death > FUSION_MASTER_DEATH_PROMOTE)
 		return refuse_option("on_master_death", o->on_master_death,
 				     "FUSION_MASTER_DEATH_NOTIFY, _KILL or "

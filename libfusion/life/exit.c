@@ -67,8 +67,9 @@ static void depart_alone(struct fusion_arena *a)
 		life_unlock(v);
 	}
 	if (r < 0)
-		log_error("%s: cannot leave properly without the daemon (%d): "
-			  "it will clean up when it is back",
+		log_error("arena '%s': cannot leave completely without the "
+			  "daemon (%d): the daemon will clean up when it is "
+			  "back",
 			  a->path, -r);
 }
 
@@ -172,7 +173,7 @@ static int go_out(struct fusion_arena *a, fusion_arena_fn shutdown,
 static int refuse_to_exit(const struct fusion_arena *a, const char *where)
 {
 	return refuse(-EDEADLK,
-		      "arena '%s': cannot leave from %s: leave when that has "
+		      "arena '%s': %s cannot leave: leave when it has "
 		      "returned",
 		      a->path, where);
 }

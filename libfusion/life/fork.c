@@ -50,7 +50,7 @@ static void rejoin_arena(struct fusion_arena *a)
 
 	ref_fork_child(a, r == 0);
 	if (r < 0) {
-		log_error("%s: the child of a fork could not join (%d)",
+		log_error("arena '%s': the child of a fork could not join (%d)",
 			  a->path, -r);
 		return;
 	}

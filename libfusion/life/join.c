@@ -162,9 +162,9 @@ static const struct {
 		  "not in, so it cannot tell whether this process lives: start "
 		  "fusionfs outside of that namespace, or this process inside"},
 	{EADDRINUSE, "this process has no free range of addresses that is "
-		     "large enough where arenas can lie: leave another arena, "
-		     "or ask for a smaller span"},
-	{EEXIST, "it has a master, and this process wants to be it"},
+		     "long enough for an arena: leave another arena, or ask "
+		     "for a smaller span"},
+	{EEXIST, "it has a master, and this process asks to be the master"},
 	{ENOSPC, "it has as many members as it can (fusionfs -o "
 		 "max_members=N), or the tmpfs below it is full"},
 	{EIO, "it is corrupt: end its members, then remove it (rmdir)"},
@@ -181,7 +181,7 @@ static int refuse_join(const char *path, int r)
 				      join_errors[i].meaning);
 	return refuse(r,
 		      "arena '%s': joining failed, or the process that "
-		      "initialised it has failed, with: %s",
+		      "initialised it failed: %s",
 		      path, strerrordesc_np(-r));
 }
 
@@ -205,8 +205,8 @@ static int join_error(struct fusion_arena *a, const struct ioc_join *j, int r)
 		return refuse_formats(j, a->path);
 	case EINVAL:
 		return refuse(r,
-			      "arena '%s': no arena can live with the limit "
-			      "that is asked for: %" PRIu64
+			      "arena '%s': the limit is too small for an "
+			      "arena: %" PRIu64
 			      " bytes are the least, or 0 for no limit",
 			      a->path, j->limit);
 	case ENOENT:

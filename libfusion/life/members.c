@@ -146,8 +146,8 @@ static int wait_out(struct fusion_arena *arena, fusion_id_t id, uint32_t below,
 static int refuse_self(const struct fusion_arena *arena)
 {
 	return refuse(-EDEADLK,
-		      "member %u of arena '%s' is this process, which is not "
-		      "out as long as it waits",
+		      "member %u of arena '%s' is this process, which cannot "
+		      "wait until it has left itself",
 		      arena->id, arena->name);
 }
 
@@ -157,7 +157,7 @@ static int refuse_out(const struct fusion_arena *arena, int r, fusion_id_t id)
 	const char *why = error_meaning(r);
 
 	if (r == -ETIMEDOUT)
-		why = "still inside when the time was over";
+		why = "still a member when the time was over";
 	else if (r == -EPERM)
 		why = "this process may not signal it";
 	if (r >= 0)

@@ -74,8 +74,8 @@ static int read_field(struct fusion_arena *arena, const char *name,
 	if (!view_contains(&arena->view, (void *)(uintptr_t)f.addr))
 		return refuse(-EIO,
 			      "field '%s': its pointer 0x%" PRIx64
-			      " is not into arena '%s': a member has "
-			      "overwritten it",
+			      " does not point into arena '%s': a member "
+			      "has overwritten it",
 			      name, f.addr, arena->name);
 	*ret_ptr = (void *)(uintptr_t)f.addr;
 	if (ret_size)

@@ -54,7 +54,7 @@ static int hold_at_zero(struct view *v, struct thread_rec *me, struct object *o,
 	r = ref_zero_trylock_id(v, me, ref, id);
 	/* Revived, or another has it; who is told again then. */
 	if (r == -EBUSY || r == -EIDRM)
-		object_looked_at(v, object_index_of(v, o));
+		object_unmark(v, object_index_of(v, o));
 	return r == 0;
 }
 
@@ -67,7 +67,7 @@ static int examine_fallen(struct duty *d, struct thread_rec *me,
 	struct ref *ref = NULL;
 
 	if (state == OBJECT_NEW) {
-		object_looked_at(v, object_index_of(v, o));
+		object_unmark(v, object_index_of(v, o));
 		return 0;
 	}
 	if (state != OBJECT_DEINIT) {
@@ -112,7 +112,7 @@ static int look_at_object(struct duty *d, struct thread_rec *me, uint32_t i)
 	int r = 0;
 
 	if (load_acquire(&o->e.state) != ENTRY_USED) {
-		object_looked_at(v, i);
+		object_unmark(v, i);
 		return 0;
 	}
 	/* Acquire: pairs with the CAS in object_duty_take(). */

@@ -144,8 +144,8 @@ static int finish_object_pool(struct fusion_arena *a, struct thread_rec *me,
 	int left;
 
 	for (;;) {
-		/* Acquire: pairs with the release in ref_ring(); before we
-		 * look. */
+		/* Acquire: pairs with the release in ref_watcher_wake(); before
+		 * we look. */
 		seen = load_acquire(seq);
 		left = object_finish_all(a, t);
 		if (left < 0)

@@ -7,6 +7,7 @@
 
 #include "libfusion/arena/address.h"
 #include "libfusion/arena/request.h"
+#include "libfusion/base/deadline.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/refs/ref.h"
@@ -18,7 +19,6 @@
 #include "libfusion/heap/heap_private.h"
 #include "libfusion/names/entries.h"
 #include "libfusion/refs/ref_rows.h"
-#include "libfusion/base/deadline.h"
 
 static struct ref *ref_of(struct fusion_ref *ref)
 {

@@ -157,8 +157,9 @@ void ref_fork_child(struct fusion_arena *a, bool joined)
 		witness_fork_mark(a->view.lockfd, f->parent.slot, false);
 	}
 	if (r < 0)
-		log_error("%s: the child of a fork lacks references (%d)",
-			  a->path, -r);
+		log_error(
+			"arena '%s': the child of a fork lacks references (%d)",
+			a->path, -r);
 	forking_free(f);
 }
 

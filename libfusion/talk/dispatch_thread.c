@@ -146,8 +146,8 @@ bool dispatch_block(struct fusion_arena *arena)
 	if (d->n_parked)
 		pthread_cond_broadcast(&d->changed);
 	else if (dispatch_thread_start(d) < 0)
-		log_error("%s: no thread to go on dispatching while a handler "
-			  "waits",
+		log_error("arena '%s': no thread could be started, so nothing "
+			  "is dispatched while a handler waits",
 			  arena->path);
 	pthread_mutex_unlock(&d->lock);
 	turn_give(d);

@@ -33,8 +33,8 @@ void reactor_fork_before(struct fusion_arena *arena)
 	if (arena->reactors && ends[0] < 0)
 		r = fd_pipe(ends);
 	if (r < 0)
-		log_error("%s: fork() does not wait until the child listens "
-			  "(%d)",
+		log_error("arena '%s': fork() does not wait until the child "
+			  "listens to its reactors (%d)",
 			  arena->path, -r);
 }
 
@@ -102,7 +102,8 @@ static void listen_again(struct local_reactor *l)
 	if (load_acquire(&l->l.re->id) == id)
 		r = local_reactor_listen(l, l->l.re);
 	if (r < 0) {
-		log_error("%s: the child of a fork cannot listen (%d)",
+		log_error("arena '%s': the child of a fork cannot listen to a "
+			  "reactor (%d)",
 			  l->arena->path, -r);
 		local_reactor_has_news(l);
 	}
@@ -125,7 +126,8 @@ void reactor_fork_listen(struct fusion_arena *arena)
 		return;
 	r = dispatch_as_parent(arena);
 	if (r < 0)
-		log_error("%s: the child of a fork cannot dispatch (%d)",
+		log_error("arena '%s': the child of a fork cannot start its "
+			  "dispatcher (%d)",
 			  arena->path, -r);
 }
 

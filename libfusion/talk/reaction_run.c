@@ -150,10 +150,11 @@ static void wait_for_memory(struct local_reactor *l, uint32_t size)
 	const struct timespec nap = {.tv_nsec = NO_MEMORY_NAP_NS};
 
 	if (!l->lacks_memory)
-		log_error("%s: this process has no memory to read a message of "
-			  "%u bytes from reactor %u: the message waits until "
-			  "there is memory",
-			  l->arena->path, size, l->l.id);
+		log_error(
+			"arena '%s': this process has no memory to read a message of "
+			"%u bytes from reactor %u: the message waits until "
+			"there is memory",
+			l->arena->path, size, l->l.id);
 	l->lacks_memory = true;
 	nanosleep(&nap, NULL);
 }

@@ -54,8 +54,8 @@ static int check_options(const struct fusion_reactor_options *o,
 	    (o->cells < RING_CELLS_MIN || o->cells > RING_CELLS_MAX ||
 	     o->cells & (o->cells - 1)))
 		return refuse(-EINVAL,
-			      "reactor options: cells is %u: it is a power of "
-			      "two from %u to %u",
+			      "reactor options: cells is %u: it has to be a "
+			      "power of two from %u to %u",
 			      o->cells, RING_CELLS_MIN, RING_CELLS_MAX);
 	ret->message_size = o->message_size;
 	ret->cells = o->cells ? o->cells : REACTOR_CELLS;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "libfusion/core/names/field.h"
+#include "libfusion/core/names/table_lens.h"
 #include "libfusion/core/refs/ref.h"
 #include "libfusion/core/refs/ref_drop.h"
 #include "libfusion/core/refs/ref_private.h"

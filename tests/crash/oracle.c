@@ -19,6 +19,7 @@
 #include "libfusion/core/locks/property.h"
 #include "libfusion/core/locks/skirmish.h"
 #include "libfusion/core/names/field.h"
+#include "libfusion/core/names/table_lens.h"
 #include "libfusion/core/recovery/check.h"
 #include "libfusion/core/recovery/recover.h"
 #include "libfusion/core/refs/ref.h"

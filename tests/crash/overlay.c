@@ -11,6 +11,7 @@
 #include "libfusion/core/locks/property.h"
 #include "libfusion/core/locks/skirmish.h"
 #include "libfusion/core/names/field.h"
+#include "libfusion/core/names/table_lens.h"
 #include "libfusion/core/refs/ref_lens.h"
 #include "libfusion/core/refs/ref_private.h"
 #include "libfusion/core/refs/ref_row.h"

@@ -16,6 +16,7 @@
 #include "libfusion/core/locks/property.h"
 #include "libfusion/core/locks/skirmish.h"
 #include "libfusion/core/locks/skirmish_give.h"
+#include "libfusion/core/names/table_lens.h"
 #include "libfusion/core/refs/ref.h"
 #include "tests/crash/pair_talk.h"
 

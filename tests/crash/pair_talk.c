@@ -13,6 +13,7 @@
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/heap/heap.h"
 #include "libfusion/core/locks/skirmish.h"
+#include "libfusion/core/names/table_lens.h"
 #include "libfusion/core/recovery/check.h"
 #include "libfusion/core/recovery/recover.h"
 #include "libfusion/core/talk/call.h"

@@ -14,6 +14,9 @@
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/names/field.h"
 #include "libfusion/core/names/name.h"
+#include "libfusion/core/names/table_check.h"
+#include "libfusion/core/names/table_lens.h"
+#include "libfusion/core/names/table_recover.h"
 
 struct arena {
 	struct view v;

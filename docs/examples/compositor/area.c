@@ -11,7 +11,7 @@ static int64_t most(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
-/* In 64 bits: an edge may be beyond what a position can be. */
+/* Computed in 64 bits, since an edge may be beyond the largest position. */
 static struct area between(int64_t left, int64_t top, int64_t right,
 			   int64_t bottom)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Areas: rectangles of pixels.  One of no width or height is empty, wherever it
- * is. */
+/* Areas: rectangles of pixels.  An area without width or height is empty,
+ * wherever it is. */
 #ifndef COMPOSITOR_AREA_H
 #define COMPOSITOR_AREA_H
 
@@ -21,11 +21,11 @@ static inline int64_t area_size(struct area a)
 	return area_is_empty(a) ? 0 : (int64_t)a.width * a.height;
 }
 
-/* What is in both. */
+/* The area that lies in both. */
 struct area area_clip(struct area a, struct area b);
-/* The smallest one around both; an empty one adds nothing. */
+/* The smallest area around both; an empty area adds nothing. */
 struct area area_union(struct area a, struct area b);
-/* Is all of @b in @a? */
+/* Does @a contain all of @b? */
 bool area_contains(struct area a, struct area b);
 
 #endif

@@ -24,7 +24,7 @@ int canvas_make(struct canvas *canvas, int32_t width, int32_t height)
 	return 0;
 }
 
-/* Two channels at once, in bits 0 to 7 and 16 to 23; rounded. */
+/* Scale two channels at once, in bits 0 to 7 and 16 to 23, and round. */
 static uint32_t scale(uint32_t two, uint32_t by)
 {
 	two = two * by + 0x00800080u;
@@ -62,7 +62,7 @@ void canvas_fill(const struct canvas *canvas, struct area area, uint32_t pixel)
 	}
 }
 
-/* @area where both are. */
+/* The part of @area that lies in both canvases. */
 static struct area in_both(const struct canvas *canvas,
 			   const struct canvas *above, int32_t x, int32_t y,
 			   struct area area)

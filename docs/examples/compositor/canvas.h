@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Canvases: pixels to draw on, wherever they lie
+ * Canvases: pixels to draw on, in private or shared memory
  *
- * A pixel is 0xAARRGGBB with red, green and blue multiplied by alpha already,
- * so that laying one over another takes one product a channel, and pixels that
- * were laid over each other may be laid over others.
+ * A pixel is 0xAARRGGBB with premultiplied alpha: red, green and blue have been
+ * multiplied by it.  So drawing a pixel over another takes one product for each
+ * channel, and the result can be drawn over others.  The rule is the operator
+ * "over" of Porter and Duff.
  *
- * All that draws is clipped to the canvas.
+ * All functions clip what they draw to the canvas.
  */
 #ifndef COMPOSITOR_CANVAS_H
 #define COMPOSITOR_CANVAS_H
@@ -32,20 +33,20 @@ static inline uint32_t *canvas_at(const struct canvas *canvas, int32_t x,
 	return canvas->pixels + (int64_t)y * canvas->stride + x;
 }
 
-/* Private memory for one, all pixels 0.  0; -ENOMEM; -EINVAL no such size.
- * Free its pixels. */
+/* Allocate a canvas in private memory, all pixels 0; the caller frees its
+ * pixels.  Returns 0; -ENOMEM; -EINVAL: the size is not valid. */
 int canvas_make(struct canvas *canvas, int32_t width, int32_t height);
 
-/* The same colour with @alpha of 255 of it. */
+/* The colour, @alpha / 255 as strong. */
 uint32_t pixel_fade(uint32_t pixel, uint32_t alpha);
-/* What is seen with @above over @below. */
+/* The colour that is seen if @above lies over @below. */
 uint32_t pixel_over(uint32_t above, uint32_t below);
-/* From red, green and blue that are not multiplied yet. */
+/* Make a pixel; multiplies red, green and blue by @alpha. */
 uint32_t pixel_of(uint32_t alpha, uint32_t red, uint32_t green, uint32_t blue);
 
 void canvas_fill(const struct canvas *canvas, struct area area, uint32_t pixel);
-/* Lay @area of @above, which lies at @x, @y of the canvas, over it.  @area is
- * in the canvas' coordinates. */
+/* Draw @above, which lies at @x, @y of the canvas, over the canvas in @area.
+ * @area is in the canvas' coordinates. */
 void canvas_copy(const struct canvas *canvas, const struct canvas *above,
 		 int32_t x, int32_t y, struct area area);
 void canvas_blend(const struct canvas *canvas, const struct canvas *above,

@@ -46,8 +46,8 @@ static bool sleep_blocked(const sigset_t *set, int64_t ns)
 	} while (true);
 }
 
-/* Only here a signal is a wish that can be granted politely.  Everywhere else
- * it kills, at once, whatever we wait for: Fusion cleans up behind us. */
+/* Only here a signal ends the program politely.  Everywhere else it kills the
+ * process at once, whatever it waits for: Fusion then recovers it. */
 bool client_sleep(int64_t ns)
 {
 	sigset_t set, old;
@@ -65,7 +65,7 @@ static int find_desk(struct fusion_arena *arena, void *ctx)
 	return desk_find(arena, ctx);
 }
 
-/* It only wakes us: what is shown is in the surface. */
+/* The message only wakes us: surface->shown says what is shown. */
 static void on_shown(const struct fusion_message *message, void *ctx)
 {
 	(void)message;
@@ -114,7 +114,7 @@ static bool drop(struct fusion_object *object, void *ctx)
 	return true;
 }
 
-/* Surfaces that a server gave us, dying before it could say which. */
+/* Drop the surfaces of a server that died before it could answer with one. */
 static void drop_unseen(struct client *client)
 {
 	fusion_id_t id = fusion_arena_id(client->arena);
@@ -140,7 +140,7 @@ static int ask(struct client *client, const struct wish *wish,
 	return r;
 }
 
-/* The compositor is not there yet, or just gone: there may be another soon. */
+/* The compositor is not there yet, or has just died: try again. */
 static bool may_come(int r)
 {
 	return r == -ENOENT || r == -EOWNERDEAD || r == -EIDRM;
@@ -160,7 +160,7 @@ static int ask_until_answered(struct client *client, const struct wish *wish,
 	return may_come(r) ? -ETIMEDOUT : r;
 }
 
-/* For long: those who want it meanwhile are told at once. */
+/* Purchase, not lease: clients that want the screen too are told at once. */
 static int take_screen(struct client *client, struct wish *wish)
 {
 	int r;
@@ -205,7 +205,8 @@ void window_close(struct client_window *window)
 
 static bool is_shown(const struct client_window *window)
 {
-	/* Acquire: pairs with the release in tell_shown(). */
+	/* We must not draw before the server has read the picture: acquire
+	 * here, release in tell_shown(). */
 	return __atomic_load_n(&window->surface->shown, __ATOMIC_ACQUIRE) ==
 	       window->sequence;
 }
@@ -228,7 +229,7 @@ void window_begin(struct client_window *window, struct canvas *ret)
 	struct surface *surface = window->surface;
 
 	while (!is_shown(window))
-		/* Nobody there, or our flip was lost: say it again. */
+		/* No server, or the flip was lost: dispatch it again. */
 		if (fusion_dispatch(window->client->arena, AGAIN_NS) <= 0)
 			dispatch_flip(window);
 	*ret = (struct canvas){
@@ -242,7 +243,8 @@ void window_begin(struct client_window *window, struct canvas *ret)
 int window_flip(struct client_window *window, struct area area)
 {
 	window->surface->damage = area;
-	/* Release: pairs with the acquire in window_of(). */
+	/* The server must see the whole picture before it sees its number:
+	 * release here, acquire in window_of(). */
 	__atomic_store_n(&window->surface->sequence, ++window->sequence,
 			 __ATOMIC_RELEASE);
 	return dispatch_flip(window);

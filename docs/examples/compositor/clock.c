@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* clock ARENA: hands, and the time in figures below them. */
+/* clock ARENA: show a clock with hands, and the time in figures below. */
 #include <math.h>
 #include <time.h>
 
@@ -7,7 +7,8 @@
 
 #define CLEAR 0x00000000u
 
-/* Discs along a line from the middle, @turn of a full turn from the top. */
+/* Draw a hand as discs along a line from the middle; @turn is its angle,
+ * clockwise from the top, in full turns. */
 static void draw_hand(const struct canvas *canvas, int32_t middle, double turn,
 		      double from, double to, double radius, uint32_t pixel)
 {

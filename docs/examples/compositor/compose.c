@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "compose.h"
 
-/* The topmost layer that hides all below it in @area; @n: none does. */
+/* The topmost layer that hides all layers below it in @area, or @n. */
 static size_t lowest_seen(const struct layer *layers, size_t n,
 			  struct area area)
 {

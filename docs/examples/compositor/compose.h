@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Composing: windows laid over each other, where the screen is damaged. */
+/* Composing: draw windows over each other where the screen is damaged. */
 #ifndef COMPOSITOR_COMPOSE_H
 #define COMPOSITOR_COMPOSE_H
 
@@ -12,7 +12,7 @@
 struct layer {
 	struct canvas canvas;
 	int32_t x, y;
-	bool opaque; /* its alpha does not count */
+	bool opaque; /* draw it as if its alpha were 255 */
 };
 
 static inline struct area layer_area(const struct layer *layer)
@@ -21,8 +21,8 @@ static inline struct area layer_area(const struct layer *layer)
 			     layer->canvas.height};
 }
 
-/* Draw what is damaged: the layers, the lowest first, over @background, which
- * is opaque.  Returns how many pixels were drawn. */
+/* Draw the damaged areas: the layers, lowest first, over @background, which is
+ * opaque.  Returns how many pixels it drew. */
 int64_t compose(const struct canvas *screen, uint32_t background,
 		const struct layer *layers, size_t n,
 		const struct damage *damage);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* compositor ARENA: the screen, and what shows it; see README.md. */
+/* compositor ARENA: own a screen and show it; see README.md. */
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@
 
 static volatile sig_atomic_t stop;
 
-/* Whatever it waits for then, it does not wait long: SIGALRM kills. */
+/* End politely, but soon: if a wait lasts too long, SIGALRM kills. */
 static void on_signal(int signal)
 {
 	(void)signal;
@@ -36,21 +36,21 @@ static const struct option longs[] = {
 static void usage(void)
 {
 	printf("Usage: compositor [OPTION...] ARENA\n"
-	       "  --size WxH           of the screen (640x400)\n"
-	       "  --background RRGGBB  where no window is\n"
-	       "  --fps N              frames a second, at most (60)\n"
+	       "  --size WxH           size of the screen (640x400)\n"
+	       "  --background RRGGBB  colour where no window is\n"
+	       "  --fps N              most frames a second (60)\n"
 	       "  --window             show it in a window of the X "
 	       "server at DISPLAY\n"
-	       "  --terminal           show it here\n"
-	       "  --png FILE           write each frame there\n"
+	       "  --terminal           show it in this terminal\n"
+	       "  --png FILE           write each frame to FILE\n"
 	       "  --headless           show it nowhere\n"
 	       "  --standby            wait until there is no compositor, "
-	       "then be it\n"
-	       "Without any of --window, --terminal, --png, --headless: a "
-	       "window if there is an\n"
-	       "X server, else here if this is a terminal, in its "
-	       "foreground.  In any case\n"
-	       "ARENA/calls/screen.png has the picture.\n");
+	       "then become it\n"
+	       "Without --window, --terminal, --png and --headless it chooses: "
+	       "a window if\n"
+	       "there is an X server, else the terminal if it runs in its "
+	       "foreground.\n"
+	       "ARENA/calls/screen.png always has the picture.\n");
 }
 
 static bool set(struct server_options *options, struct output *output,
@@ -90,7 +90,7 @@ static int complain(const char *what)
 	return 2;
 }
 
-/* -1: go on; else the status for exit(). */
+/* Returns -1 to go on, else the status for exit(). */
 static int read_options(int argc, char **argv, struct server_options *options,
 			struct output *output)
 {
@@ -140,7 +140,7 @@ int main(int argc, char **argv)
 		return r;
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGINT, &action, NULL);
-	/* An X server or a terminal that is gone is an error to be handled. */
+	/* Writing to a dead X server or terminal must fail, not kill. */
 	sigaction(SIGPIPE, &ignore, NULL);
 	r = output_open(&output, argv[optind]);
 	if (r)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "damage.h"
 
-/* Pixels that one area around both has more than the two. */
+/* How many pixels more the smallest area around both has. */
 static int64_t cost_of(struct area a, struct area b)
 {
 	return area_size(area_union(a, b)) - area_size(a) - area_size(b) +
@@ -19,7 +19,7 @@ static size_t nearest(const struct damage *damage, struct area area)
 	return best;
 }
 
-/* Worth it: the one around both is no more than a fourth larger than they. */
+/* Is the smallest area around both at most a fourth larger than the two? */
 static bool is_cheap(struct area a, struct area b)
 {
 	return cost_of(a, b) * 4 <= area_size(a) + area_size(b);
@@ -31,7 +31,7 @@ void damage_add(struct damage *damage, struct area area)
 
 	if (area_is_empty(area))
 		return;
-	/* What is merged may now be near to others. */
+	/* The merged area may now be near others. */
 	while (damage->n > 0) {
 		i = nearest(damage, area);
 		if (damage->n < DAMAGE_AREAS &&

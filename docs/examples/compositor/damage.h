@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Damage: what of the screen is out of date
+ * Damage: the areas of the screen that are out of date
  *
- * A few areas that together have at least what was added.  Two become one where
- * that costs little, and the nearest do when there are too many: it may grow
- * beyond what was added, never be less.
+ * Invariant: the areas together contain each area that was added.  Two areas
+ * are merged if that costs few pixels, and the nearest two if there are too
+ * many.  So damage may contain more than was added, never less.
  */
 #ifndef COMPOSITOR_DAMAGE_H
 #define COMPOSITOR_DAMAGE_H

@@ -2,24 +2,24 @@
 /*
  * The desk: what the compositor and its clients share
  *
- *   server          skirmish: who has it is the compositor; the others wait
- *   surfaces        pool: a window is an object, and lives as long as its
- * client references it screen          property: who has purchased it may fill
- * the whole screen flips           reactor: from clients, "this surface has a
- * new picture" surface.create  call: a window, please; the answer is its
- * surface screen.status   call: figures and a line for each window, as text
- *   screen.png      call: what is on the screen, as a picture
+ *   server          skirmish: its owner is the compositor, the others wait
+ *   surfaces        pool: a window is an object, referenced by its client
+ *   screen          property: its purchaser may fill the whole screen
+ *   flips           reactor: a client says that a surface has a new picture
+ *   surface.create  call: creates a window; the answer is its surface
+ *   screen.status   call: answers numbers and a line for each window, as text
+ *   screen.png      call: answers what is on the screen, as a picture
  *   desk            field: the struct desk
  *
- * The compositor makes a surface, and throws its reference to the client.  When
- * that lets go or dies the pool's destructor takes the window from the screen
- * and frees its pixels.
+ * The compositor creates a surface and throws its reference to the client.  If
+ * the client gives the reference back or dies, the pool's destructor takes the
+ * window from the screen and frees its pixels.
  *
- * Dead server: the skirmish passes to one that waited, with -EOWNERDEAD.  It
- * registers for the duty of the pool, so that surfaces which nobody references
- * any more end now, however far they were made, and draws all others.  A
- * surface is active before it has pixels, so its destructor frees them wherever
- * the server was killed.
+ * Dead server: the skirmish passes to a waiting compositor, with -EOWNERDEAD.
+ * It registers for the duty of the pool.  So surfaces without references end
+ * now, however far the dead server had made them; all others are drawn.  A
+ * surface is active before it has pixels: its destructor frees the pixels,
+ * wherever the server was killed.
  */
 #ifndef COMPOSITOR_DESK_H
 #define COMPOSITOR_DESK_H
@@ -35,23 +35,23 @@
 #define SURFACE_OPAQUE 0x1u
 #define SURFACE_FULL_SCREEN 0x2u
 
-/* Type of the message by which a client learns that its flip is seen. */
+/* The type of the message that tells a client: your flip is shown. */
 #define DESK_SHOWN 1u
 
-/* A window.  Its pixels are two pictures, one above the other: the client draws
- * in the one that is not shown. */
+/* A window.  Its pixels are two pictures, one after the other.  Invariant: the
+ * client draws only in the picture that is not shown. */
 struct surface {
-	fusion_id_t id; /* of the object */
+	fusion_id_t id; /* id of the object */
 	fusion_id_t client;
 	int32_t x, y, z;
 	int32_t width, height;
 	int32_t stride; /* pixels */
 	uint32_t flags;
-	void *pixels;	    /* NULL: not yet */
-	uint64_t sequence;  /* atomic: flips; the client's.  Its lowest bit says
-			       which picture is to be seen */
-	uint64_t shown;	    /* atomic: the flip that is seen; the server's */
-	struct area damage; /* of the last flip */
+	void *pixels;	    /* NULL until they are allocated */
+	uint64_t sequence;  /* atomic: number of flips, by the client.  The
+			       lowest bit says which picture is to be shown */
+	uint64_t shown;	    /* atomic: the flip that is shown, by the server */
+	struct area damage; /* what the last flip changed */
 	char title[DESK_TITLE];
 };
 FUSION_OBJECT_METHODS(struct surface, surface)
@@ -73,7 +73,7 @@ struct desk {
 	struct fusion_object_pool *surfaces;
 };
 
-/* What surface.create is given. */
+/* The argument of surface.create. */
 struct wish {
 	int32_t x, y, z;
 	int32_t width, height;
@@ -81,19 +81,20 @@ struct wish {
 	char title[DESK_TITLE];
 };
 
-/* What is dispatched at a flip.  A pointer is the same in all. */
+/* The message of a flip.  A pointer is valid in all members. */
 struct flip {
 	struct surface *surface;
 	uint64_t sequence;
-	fusion_id_t id; /* of the surface: it may be another one by now */
+	fusion_id_t
+		id; /* of the surface, since its address may be used again */
 	struct area damage;
 };
 
-/* Make it, in the arena's initialize().  Who makes the pool has no more to do
- * with it than others. */
+/* Create the desk, in the arena's initialize().  The member that creates the
+ * pool gives its duty back at once. */
 int desk_make(struct fusion_arena *arena, int32_t width, int32_t height,
 	      struct desk **ret);
-/* -EPROTO: the arena has another use. */
+/* Find the desk.  Returns 0; -EPROTO: the arena has none. */
 int desk_find(struct fusion_arena *arena, struct desk **ret);
 
 #endif

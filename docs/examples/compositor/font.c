@@ -12,7 +12,7 @@ struct font {
 	FT_Face face;
 };
 
-/* The file of the font that fontconfig finds nearest; free it. */
+/* The file of the font that fontconfig finds nearest; the caller frees it. */
 static char *find_file(const char *family)
 {
 	FcPattern *pattern = FcNameParse((const FcChar8 *)family), *match;
@@ -82,7 +82,7 @@ void font_close(struct font *font)
 {
 	if (!font)
 		return;
-	/* The faces end with their library. */
+	/* Frees the face too. */
 	FT_Done_FreeType(font->library);
 	free(font);
 }
@@ -92,7 +92,7 @@ int32_t font_line_height(const struct font *font)
 	return (int32_t)(font->face->size->metrics.height + 63) / 64;
 }
 
-/* One character of UTF-8; what is none is one byte. */
+/* Take one character of UTF-8; a byte that begins none counts as one. */
 static uint32_t next_character(const char **text)
 {
 	const unsigned char *at = (const unsigned char *)*text;
@@ -118,7 +118,7 @@ int32_t font_width(struct font *font, const char *text)
 	return (int32_t)(width + 63) / 64;
 }
 
-/* A pixel of the text's colour, as strong as the glyph is there. */
+/* Draw a glyph: its coverage of a pixel is the alpha of the text's colour. */
 static void draw_glyph(const FT_Bitmap *glyph, const struct canvas *canvas,
 		       int32_t x, int32_t y, uint32_t pixel)
 {

@@ -119,7 +119,7 @@ static int write_file(const char *path, const void *data, size_t size)
 	return r;
 }
 
-/* A file is replaced: its folder is what is written to. */
+/* The file is replaced by rename(2), so its folder must be writable. */
 int image_can_write(const char *path)
 {
 	const char *slash = strrchr(path, '/');

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* JPEG by libjpeg, whose errors jump: what must be freed after a jump is in the
- * decoder, not in local variables. */
+/* Decode JPEG with libjpeg, which reports errors by longjmp().  What must be
+ * freed after a jump is in the decoder, since a jump loses local variables. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
-/* It wants FILE and size_t. */
+/* jpeglib.h uses FILE and size_t, and does not include their headers. */
 #include <jpeglib.h>
 
 #include "image.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* load ARENA: how busy the processors were, from /proc/stat, and the load from
- * /proc/loadavg. */
+/* load ARENA: draw how busy the processors were (/proc/stat), and print the
+ * load (/proc/loadavg). */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 #include "options.h"
 #include "words.h"
 
-/* In ticks since the machine was started. */
+/* Processor time in ticks, since the machine was started. */
 struct ticks {
 	uint64_t busy, all;
 };
@@ -20,7 +20,7 @@ struct graph {
 	struct font *font;
 	struct ticks last;
 	int32_t n;
-	double *busy; /* one for each column, 0 to 1, the newest last */
+	double *busy; /* a value from 0 to 1 for each column, the newest last */
 };
 
 static int read_ticks(struct ticks *ret)
@@ -41,7 +41,7 @@ static int read_ticks(struct ticks *ret)
 	*ret = (struct ticks){0};
 	for (int i = 0; i < 8; i++)
 		ret->all += t[i];
-	/* Idle, and idle as it waits for input and output. */
+	/* t[3] is idle time, t[4] idle time during input and output. */
 	ret->busy = ret->all - t[3] - t[4];
 	return 0;
 }
@@ -73,7 +73,7 @@ static void read_load(char *text, size_t size)
 	if (!fgets(text + 5, (int)size - 5, file))
 		snprintf(text, size, "load ?");
 	fclose(file);
-	/* The three means are what is known to all. */
+	/* Keep the three means, which everybody knows. */
 	for (int spaces = 0; *text; text++)
 		if (*text == '\n' || (*text == ' ' && ++spaces == 4))
 			*text-- = '\0';
@@ -110,7 +110,7 @@ static int show(const struct options *options, struct font *font)
 
 	if (r < 0)
 		return words_fail("load", "/proc/stat", r, "is /proc mounted?");
-	/* A screen may be wider than what was wished. */
+	/* With --full-screen the window may be wider than was asked. */
 	if (options->wish.flags & SURFACE_FULL_SCREEN)
 		graph.n = CANVAS_SIDE_MAX;
 	graph.busy = calloc((size_t)graph.n, sizeof(double));

@@ -27,16 +27,16 @@ static void usage(const char *program, const char *arguments)
 {
 	printf("Usage: %s [OPTION...] ARENA %s\n"
 	       "  --at X,Y            upper left corner on the screen\n"
-	       "  --size WxH          of the window\n"
-	       "  --z N               windows with a higher one lie above\n"
-	       "  --title TEXT        what it is called in screen.status\n"
-	       "  --full-screen       purchase the screen and fill it\n"
-	       "  --colour AARRGGBB   what is drawn; alpha may be left out\n"
-	       "  --paper AARRGGBB    what is below it\n"
-	       "  --font FILE         a font's file, or\n"
-	       "  --family NAME       the one that fontconfig finds\n"
-	       "  --line N            its height in pixels\n"
-	       "  --every MS          draw so often\n",
+	       "  --size WxH          size of the window\n"
+	       "  --z N               windows with a higher N lie above\n"
+	       "  --title TEXT        title, which screen.status shows\n"
+	       "  --full-screen       purchase the whole screen and fill it\n"
+	       "  --colour AARRGGBB   colour of the drawing, or RRGGBB\n"
+	       "  --paper AARRGGBB    colour below the drawing, or RRGGBB\n"
+	       "  --font FILE         file of the font, or\n"
+	       "  --family NAME       family, to be found by fontconfig\n"
+	       "  --line N            height of a line in pixels\n"
+	       "  --every MS          draw every MS milliseconds\n",
 	       program, arguments);
 }
 
@@ -115,7 +115,7 @@ void options_read(struct options *options, int argc, char **argv, int least,
 	options->argument = argv + optind + 1;
 }
 
-/* What a compositor has to do with it; else what Fusion says. */
+/* Print the compositor's hint for the error, or else what Fusion says. */
 static int fail(const struct options *options, int r)
 {
 	return words_fail(options->program, options->arena, r,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The options that the clients have in common. */
+/* The options that all clients have. */
 #ifndef COMPOSITOR_OPTIONS_H
 #define COMPOSITOR_OPTIONS_H
 
@@ -9,33 +9,34 @@
 struct options {
 	const char *program;
 	const char *arena;
-	char **argument; /* behind the arena, argc of them */
+	char **argument; /* arguments after the arena, argc of them */
 	int arguments;
-	struct wish wish; /* width 0: as the program likes */
+	struct wish wish; /* width 0: the program chooses */
 	const char *font, *family;
 	int32_t line; /* height of the font in pixels */
 	uint32_t colour, paper;
 	int32_t every_ms;
 };
 
-/* Read them; wish.title is the program's name.  What the caller has set stays
- * where nothing is said.  @arguments: how many there are at least and at most
- * behind the arena, -1 for any number, and how they are called.  Prints what is
- * wrong and exits with 2. */
+/* Read the command line into *options, whose members have the defaults; the
+ * default title is the program's name.  @least and @most limit the arguments
+ * after the arena (-1: no limit), and the usage text calls them @arguments.
+ * Prints what is wrong and exits with 2. */
 void options_read(struct options *options, int argc, char **argv, int least,
 		  int most, const char *arguments);
 
-/* Enter and open the window, or say why not: 0 or the status for exit(). */
+/* Enter the arena and open the window, or print why that fails.  Returns 0 or
+ * the status for exit(). */
 int options_open(const struct options *options, struct client *client,
 		 struct client_window *window);
-/* How a client draws all of its window, and how long its picture is good for,
- * in nanoseconds; < 0 for ever. */
+/* Draw the whole window.  Returns for how many nanoseconds the picture is
+ * valid; < 0 for ever. */
 typedef int64_t (*options_draw_fn)(const struct canvas *canvas, void *arg);
-/* Enter, show what @draw draws until the program is to end, leave.  As
- * options_open(). */
+/* Enter, show what @draw draws until a signal ends the program, exit.  Returns
+ * the status for exit(). */
 int options_show(const struct options *options, options_draw_fn draw,
 		 void *arg);
-/* The font that is asked for, or say why not. */
+/* Open the font that the options ask for, or print why that fails. */
 int options_font(const struct options *options, struct font **ret);
 
 #endif

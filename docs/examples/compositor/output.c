@@ -35,7 +35,7 @@ static int open_window(struct output *output, const char *title)
 				   why_no_window(r));
 }
 
-/* One in the background would draw over what its user is doing. */
+/* In the background we would draw over what the user is doing. */
 static bool has_terminal(void)
 {
 	return isatty(STDOUT_FILENO) && tcgetpgrp(STDOUT_FILENO) == getpgrp();

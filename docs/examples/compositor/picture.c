@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* picture ARENA FILE: a PNG or JPEG in a window of its size, or in one of
- * another. */
+/* picture ARENA FILE: show a PNG or JPEG in a window of its size, or of the
+ * size that --size says. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -8,7 +8,7 @@
 #include "options.h"
 #include "words.h"
 
-/* The nearest pixel of the picture for each one of the canvas. */
+/* Scale the picture: each pixel of the canvas gets the nearest one. */
 static int64_t draw(const struct canvas *canvas, void *arg)
 {
 	const struct canvas *picture = arg;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* PNG by libpng's simplified interface, which neither jumps nor prints. */
+/* Read and write PNG with libpng's simplified interface, which neither jumps
+ * nor prints. */
 #include <errno.h>
 #include <png.h>
 #include <stdlib.h>
@@ -49,7 +50,7 @@ int image_decode_png(const void *data, size_t size, struct canvas *ret)
 	return r;
 }
 
-/* Red, green and blue of the canvas, tightly. */
+/* The red, green and blue bytes of the canvas, without gaps. */
 static unsigned char *bytes_of(const struct canvas *canvas)
 {
 	unsigned char *bytes, *to;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The screen: windows in their order, what is damaged, and the picture of all
+ * The screen: windows in their order, the damage, and the composed picture
  *
- * It knows nothing of where windows come from: a window is known by a pointer
- * that is never followed.  What is damaged is drawn at screen_compose().
+ * The screen does not know where windows come from: a window has a key, which
+ * is a pointer that the screen never follows.  screen_compose() draws what is
+ * damaged.
  */
 #ifndef COMPOSITOR_SCREEN_H
 #define COMPOSITOR_SCREEN_H
@@ -16,7 +17,7 @@ struct window {
 	const void *key;
 	struct layer layer;
 	int32_t z;
-	uint64_t sequence; /* of its picture; for who flips */
+	uint64_t sequence; /* number of its flip */
 };
 
 struct screen {
@@ -24,24 +25,26 @@ struct screen {
 	uint32_t background;
 	struct damage damage;
 	size_t n;
-	struct window window[SCREEN_WINDOWS]; /* the lowest first */
-	struct layer layer[SCREEN_WINDOWS];   /* the same, for compose() */
+	struct window window[SCREEN_WINDOWS]; /* lowest first */
+	struct layer layer[SCREEN_WINDOWS];   /* these windows, for compose() */
 };
 
-/* All of it is damaged.  0; -EINVAL; -ENOMEM. */
+/* Make a screen without windows, all of it damaged.  Returns 0; -EINVAL: the
+ * size is not valid; -ENOMEM. */
 int screen_init(struct screen *screen, int32_t width, int32_t height,
 		uint32_t background);
 void screen_finish(struct screen *screen);
 
-/* Above all of the same z.  0; -ENOSPC; -EEXIST the key is there. */
+/* Add a window above all others of its z.  Returns 0; -ENOSPC; -EEXIST: the
+ * screen has a window of that key. */
 int screen_add(struct screen *screen, const struct window *window);
-/* NULL: there is none. */
+/* The window with a key, or NULL. */
 struct window *screen_find(struct screen *screen, const void *key);
-/* Nothing to do if there is none. */
+/* Remove the window with a key, if there is one. */
 void screen_remove(struct screen *screen, const void *key);
 
-/* The window's pixels are other ones now, and differ in @area, which is in the
- * window's coordinates. */
+/* Replace the window's pixels.  They differ in @area, which is in the window's
+ * coordinates. */
 void screen_flip(struct screen *screen, struct window *window, uint32_t *pixels,
 		 struct area area);
 
@@ -50,7 +53,7 @@ static inline bool screen_is_damaged(const struct screen *screen)
 	return screen->damage.n > 0;
 }
 
-/* Draw what is damaged; then nothing is.  Returns how many pixels. */
+/* Draw all that is damaged.  Returns how many pixels it drew. */
 int64_t screen_compose(struct screen *screen);
 
 #endif

@@ -19,9 +19,9 @@ struct server {
 	struct fusion_call *create, *status, *png;
 	struct fusion_reaction *flips;
 	uint64_t frames, drawn; /* pixels */
-	int64_t next_ns;	/* no frame before */
-	bool flipped;		/* since the last frame */
-	struct damage unshown;	/* composed, but not yet told to show() */
+	int64_t next_ns;	/* the next frame is not due before */
+	bool flipped;		/* a client has flipped since the last frame */
+	struct damage unshown;	/* composed, but not passed to show() yet */
 	struct screen screen;
 };
 
@@ -37,8 +37,8 @@ static int64_t now_ns(void)
 
 static struct window window_of(const struct surface *surface)
 {
-	/* Acquire: pairs with the release in window_flip(): the picture is
-	 * whole. */
+	/* We must see the whole picture once we see its number: acquire here,
+	 * release in window_flip(). */
 	uint64_t sequence =
 		__atomic_load_n(&surface->sequence, __ATOMIC_ACQUIRE);
 
@@ -55,7 +55,8 @@ static struct window window_of(const struct surface *surface)
 	};
 }
 
-/* Its client has let go of it, or is dead; or it came to nothing. */
+/* The destructor: the client has given the surface back or is dead, or the
+ * surface was never finished. */
 static void on_end(struct fusion_object *object, bool zombie, void *ctx)
 {
 	struct surface *surface = fusion_object_data(object);
@@ -66,7 +67,7 @@ static void on_end(struct fusion_object *object, bool zombie, void *ctx)
 	fusion_free_from(server->arena, &surface->pixels);
 }
 
-/* For `cat pools/surfaces/#ID`. */
+/* Describe the surface for `cat pools/surfaces/#ID`. */
 static void describe(struct fusion_object *object, char *text, size_t size,
 		     void *ctx)
 {
@@ -125,7 +126,7 @@ static int get_pixels(struct server *server, struct surface *surface)
 	return r;
 }
 
-/* What others can see of it. */
+/* Make the surface visible to the other members. */
 static int publish(struct surface *surface)
 {
 	struct fusion_object *object = surface_object(surface);
@@ -143,7 +144,7 @@ static int put_on_screen(struct server *server, struct surface *surface)
 	return screen_add(&server->screen, &window);
 }
 
-/* The reference that is thrown is the only one from then on. */
+/* Once thrown, the client's reference is the only one. */
 static int surface_make(struct server *server, const struct wish *wish,
 			fusion_id_t client, struct surface **ret)
 {
@@ -231,7 +232,7 @@ static int on_status(const struct fusion_call_request *request, void *ctx)
 
 static void compose_frame(struct server *server);
 
-/* What is on the screen, now. */
+/* Answer screen.png with what is on the screen now. */
 static int on_png(const struct fusion_call_request *request, void *ctx)
 {
 	struct server *server = ctx;
@@ -260,12 +261,12 @@ on_flip(const struct fusion_reactor_message *message, void *ctx)
 	if (!message || message->size != sizeof(flip))
 		return FUSION_REACTION_KEEP;
 	memcpy(&flip, message->data, sizeof(flip));
-	/* It may be gone already: it is looked for, not followed. */
+	/* The surface may be gone: search for its address, do not follow it. */
 	window = screen_find(&server->screen, flip.surface);
 	if (!window || flip.id != flip.surface->id ||
 	    flip.sequence <= window->sequence)
 		return FUSION_REACTION_KEEP;
-	/* One that was lost may have changed anything. */
+	/* A flip was lost: anything may have changed. */
 	if (flip.sequence > window->sequence + 1)
 		flip.damage = canvas_area(&window->layer.canvas);
 	window->sequence = flip.sequence;
@@ -275,7 +276,7 @@ on_flip(const struct fusion_reactor_message *message, void *ctx)
 	return FUSION_REACTION_KEEP;
 }
 
-/* Clients whose other picture is free now wait for that. */
+/* Tell the clients that the picture not shown is theirs again. */
 static void tell_shown(struct server *server)
 {
 	for (size_t i = 0; i < server->screen.n; i++) {
@@ -284,24 +285,25 @@ static void tell_shown(struct server *server)
 
 		if (surface->shown == window->sequence)
 			continue;
-		/* Release: pairs with the acquire in window_begin(): we have
-		 * read the picture that is drawn in next. */
+		/* The client must not draw before we have read the picture:
+		 * release here, acquire in window_begin(). */
 		__atomic_store_n(&surface->shown, window->sequence,
 				 __ATOMIC_RELEASE);
-		/* Only to wake it; one that is not awake looks for itself. */
+		/* Only wakes the client.  If it is lost, the client looks by
+		 * itself after a while. */
 		fusion_message_send(server->arena, surface->client, DESK_SHOWN,
 				    &window->sequence, sizeof(window->sequence),
 				    FUSION_MESSAGE_DROP, 0);
 	}
 }
 
-/* Also if nothing can be seen of a flip: its client waits for it. */
+/* Compose also for a flip that changes nothing: its client waits for that. */
 static bool is_to_compose(const struct server *server)
 {
 	return server->flipped || screen_is_damaged(&server->screen);
 }
 
-/* What was composed for who asked for a picture is still to be shown. */
+/* A picture that was composed for screen.png still has to be shown. */
 static bool frame_is_due(const struct server *server)
 {
 	return is_to_compose(server) || server->unshown.n > 0;
@@ -335,7 +337,7 @@ static void show_frame(struct server *server)
 	server->unshown.n = 0;
 }
 
-/* How long nothing is to be done but what comes. */
+/* How long the server can sleep if nothing arrives. */
 static int64_t idle_ns(const struct server *server)
 {
 	int64_t left = server->next_ns - now_ns();
@@ -407,7 +409,7 @@ static bool adopt_one(struct fusion_object *object, void *ctx)
 	return a->result == 0;
 }
 
-/* What a server before us has left: those that nobody references end at the
+/* Adopt the surfaces of a dead server.  Those without references end at the
  * next dispatch. */
 static int adopt(struct server *server)
 {
@@ -459,7 +461,7 @@ static void close_screen(struct server *server)
 	screen_finish(&server->screen);
 }
 
-/* 1: it is ours; 0: *@stop. */
+/* Returns 1 if we are the server, 0 if *@stop was set before. */
 static int become_server(struct server *server,
 			 const volatile sig_atomic_t *stop)
 {
@@ -472,7 +474,7 @@ static int become_server(struct server *server,
 						  SECOND / 4);
 	if (*stop && (r == -EBUSY || r == -ETIMEDOUT))
 		return 0;
-	/* The desk is whole at any time: see desk.h. */
+	/* The desk is consistent at any time: see desk.h. */
 	if (r == -EOWNERDEAD)
 		r = fusion_skirmish_consistent(server->desk->server);
 	return r < 0 ? r : 1;
@@ -515,8 +517,8 @@ static int join(struct fusion_arena *arena, void *ctx)
 	return desk_find(arena, &server->desk);
 }
 
-/* For ever, to a user.  With a time-out a signal ends the waiting also while
- * fusionfs is stopped. */
+/* Long enough to be for ever.  With a time-out a signal ends entering even
+ * while fusionfs is stopped. */
 #define LONG_NS (86400 * SECOND)
 
 int server_run(const char *arena, const struct server_options *options,

@@ -8,7 +8,7 @@
 
 #include "terminal.h"
 
-/* The mean of the pixels that fall on one, as 0xRRGGBB. */
+/* The mean of the pixels of @area, as 0xRRGGBB. */
 static uint32_t mean(const struct canvas *canvas, struct area area)
 {
 	uint64_t red = 0, green = 0, blue = 0, n;
@@ -28,7 +28,7 @@ static uint32_t mean(const struct canvas *canvas, struct area area)
 	return (uint32_t)(red / n << 16 | green / n << 8 | blue / n);
 }
 
-/* Pixel @x, @y of the canvas made @columns wide and @lines high. */
+/* Pixel @x, @y of the canvas if it were @columns wide and @lines high. */
 static uint32_t shrunk(const struct canvas *canvas, int32_t x, int32_t y,
 		       int32_t columns, int32_t lines)
 {
@@ -42,7 +42,7 @@ static uint32_t shrunk(const struct canvas *canvas, int32_t x, int32_t y,
 				  bottom > top ? bottom - top : 1});
 }
 
-/* @which is 38 for the upper half, 48 for the lower one. */
+/* Set the colour of the upper half (@which 38) or the lower one (48). */
 static void set_colour(FILE *out, int which, uint32_t *now, uint32_t colour)
 {
 	if (*now == colour)
@@ -84,8 +84,8 @@ char *terminal_text(const struct canvas *canvas, int32_t columns, int32_t rows)
 	return text;
 }
 
-/* Columns and rows that the canvas gets: its shape is kept, and a line stays
- * for the prompt. */
+/* How many columns and rows the canvas gets: it keeps its shape, and one line
+ * stays free for the prompt. */
 static void fit(int fd, const struct canvas *canvas, int32_t *columns,
 		int32_t *rows)
 {

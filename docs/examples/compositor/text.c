@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* text ARENA LINE...: lines of text, each in a line of its own. */
+/* text ARENA LINE...: show each argument as a line of text. */
 #include "options.h"
 
 #define MARGIN 6

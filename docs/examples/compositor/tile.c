@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* tile ARENA: a window of one colour, with a frame: the least that a client can
- * be. */
+/* tile ARENA: show a window of one colour with a frame: the smallest client. */
 #include "options.h"
 
 static void draw(const struct canvas *canvas, const struct options *options)

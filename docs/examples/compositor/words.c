@@ -7,7 +7,7 @@
 #include "canvas.h"
 #include "words.h"
 
-/* A number at *@text, which is moved behind it. */
+/* Read a number at *@text, and move *@text behind it. */
 static bool take(const char **text, long least, long most, int32_t *ret)
 {
 	char *end;

@@ -7,20 +7,19 @@
 
 #include "xwindow.h"
 
-/* Pixels of a piece, which has a line of the widest canvas.  Xcb waits until a
- * socket is writable, and one that holds more than a fourth of its 208 KiB is
- * not: a piece of 32 KiB leaves room for what is behind it. */
+/* Pixels of a piece: enough for a line of the widest canvas.  xcb blocks while
+ * its socket is not writable, which holds when more than a fourth of its 208
+ * KiB is in use.  A piece of 32 KiB leaves room for the requests behind it. */
 #define PIECE 8192
 _Static_assert(PIECE >= CANVAS_SIDE_MAX, "a line fits");
 
-/* How the X screen wants its pixels. */
+/* The format of the X screen's pixels. */
 struct format {
 	uint8_t depth;
 	xcb_visualid_t visual;
-	int red, green, blue; /* shift to its byte */
-	uint32_t rest;	      /* all other bits, set: opaque where there is an
-				 alpha */
-	bool swap;	      /* its words are not in our order of bytes */
+	int red, green, blue; /* by how many bits each is shifted */
+	uint32_t rest;	      /* all other bits set: makes an alpha opaque */
+	bool swap;	      /* its byte order is not ours */
 };
 
 struct xwindow {
@@ -31,10 +30,10 @@ struct xwindow {
 	char *title;
 	xcb_window_t window; /* 0: not made yet */
 	xcb_gcontext_t gc;
-	/* What is being sent is taken in one go, so that what changes all the
-	 * time keeps nothing else from being sent. */
+	/* `sending` takes all of `changed` at once.  So an area that changes
+	 * all the time does not delay the others. */
 	struct damage changed, sending;
-	bool asked; /* whether the last piece has arrived */
+	bool asked; /* for the reply that the last piece has arrived */
 	xcb_get_input_focus_cookie_t arrived;
 	uint32_t piece[PIECE];
 };
@@ -58,7 +57,7 @@ static bool has_words(const xcb_setup_t *setup, uint8_t depth)
 	return false;
 }
 
-/* Better ones are greater; 0 is of no use. */
+/* How good a visual is: more is better, 0 is useless. */
 static int rank(const struct xwindow *x, uint8_t depth,
 		const xcb_visualtype_t *visual)
 {
@@ -234,13 +233,13 @@ static void set_text(struct xwindow *x, xcb_atom_t property, xcb_atom_t type,
 			    property, type, 8, (uint32_t)size, text);
 }
 
-/* It is as large as the canvas, whatever the user does. */
+/* Fix the window's size to that of the canvas. */
 static void set_size(struct xwindow *x, const struct canvas *canvas)
 {
 	const uint32_t width = (uint32_t)canvas->width;
 	const uint32_t height = (uint32_t)canvas->height;
-	/* WM_SIZE_HINTS: bits for the least and the greatest size, and those
-	 * behind four words of no use. */
+	/* WM_SIZE_HINTS: the flags PMinSize and PMaxSize, four obsolete words,
+	 * then the smallest and the largest size. */
 	const uint32_t hints[18] = {
 		1u << 4 | 1u << 5, 0, 0, 0, 0, width, height, width, height};
 
@@ -258,14 +257,14 @@ static void describe(struct xwindow *x, const struct canvas *canvas)
 	set_text(x, x->net_wm_name, x->utf8, x->title, strlen(x->title));
 	set_text(x, XCB_ATOM_WM_CLASS, XCB_ATOM_STRING, class, sizeof(class));
 	set_size(x, canvas);
-	/* Closing it sends us a message, instead of killing us. */
+	/* Closing the window sends a message instead of ending us. */
 	xcb_change_property(x->connection, XCB_PROP_MODE_REPLACE, x->window,
 			    x->wm_protocols, XCB_ATOM_ATOM, 32, 1,
 			    &x->wm_delete);
 }
 
-/* Of another visual than its parent's, a window needs a colour map and a border
- * of its own. */
+/* A window with another visual than its parent needs its own colour map and
+ * border. */
 static void make_window(struct xwindow *x, const struct canvas *canvas)
 {
 	xcb_colormap_t colours = xcb_generate_id(x->connection);
@@ -304,8 +303,8 @@ void xwindow_show(struct xwindow *x, const struct canvas *canvas,
 
 /* --- Sending -------------------------------------------------------------- */
 
-/* As many whole lines as a piece takes, of what is to be sent; empty if there
- * is nothing. */
+/* The next piece of what is to be sent: as many whole lines as it takes.  Empty
+ * if nothing is to be sent. */
 static struct area next_piece(struct xwindow *x)
 {
 	struct area *from, piece;
@@ -358,7 +357,7 @@ static bool is_on_its_way(struct xwindow *x)
 	return x->asked;
 }
 
-/* False: nothing to send, or it cannot be sent now. */
+/* Returns false if there is nothing to send, or the socket is full. */
 static bool send_piece(struct xwindow *x, const struct canvas *canvas)
 {
 	struct area piece;
@@ -369,7 +368,7 @@ static bool send_piece(struct xwindow *x, const struct canvas *canvas)
 	if (area_is_empty(piece))
 		return false;
 	put(x, canvas, piece);
-	/* Any request that is answered would do. */
+	/* Any request with a reply would do. */
 	x->arrived = xcb_get_input_focus(x->connection);
 	x->asked = true;
 	xcb_flush(x->connection);
@@ -397,7 +396,7 @@ static int on_event(struct xwindow *x, const struct canvas *canvas,
 		    const xcb_generic_event_t *event)
 {
 	switch (event->response_type & 0x7f) {
-	case 0: /* an error: none of our requests is one */
+	case 0: /* an error; our requests cause none that matters */
 		return -EPROTO;
 	case XCB_EXPOSE:
 		on_expose(x, canvas, (const void *)event);
@@ -421,8 +420,8 @@ static int handle_events(struct xwindow *x, const struct canvas *canvas)
 	return r;
 }
 
-/* What is read while sending wakes nobody any more: events are looked for after
- * the last piece. */
+/* Sending may read events into xcb's queue, and then poll() would not report
+ * them.  So we handle events after the last piece. */
 int xwindow_attend(struct xwindow *x, const struct canvas *canvas)
 {
 	int r;

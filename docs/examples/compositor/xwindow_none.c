@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Built instead of xwindow.c where there is no xcb. */
+/* Built instead of xwindow.c if there is no xcb: opening a window fails. */
 #include <errno.h>
 #include <stddef.h>
 

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Atomic access to shared words, the memory order in the name
+ * Atomic access to shared words, with the memory order in the name
  *
  * Shared structs hold plain integers, so that two builds and two languages
- * agree on their bytes; they are reached through these and nothing else.
- * There is no sequentially consistent form: who needs one uses full_fence()
- * and makes the drawing that shows why.
+ * agree on their bytes.  Code reaches words that several threads write through
+ * these wrappers and nothing else.  There is no sequentially consistent form:
+ * code that needs one uses full_fence(), and a drawing shows why.
  *
- * compiler_fence() orders the stores of ONE thread as a later observer of its
- * death sees them.  A killed thread leaves a prefix of its program order
- * (the kernel's notice of death drains its store buffer), so keeping the
- * compiler from reordering is all that announce/commit/finish needs.
+ * compiler_fence() orders the stores of one thread as a later observer of its
+ * death sees them.  A killed thread leaves a prefix of its program order, since
+ * the kernel's notice of death drains its store buffer.  So announce, commit
+ * and finish need nothing more than that the compiler keeps their order.
  */
 #ifndef FUSION_CORE_ATOMIC_H
 #define FUSION_CORE_ATOMIC_H
@@ -32,8 +32,8 @@
 #define add_release(p, v) __atomic_fetch_add((p), (v), __ATOMIC_RELEASE)
 #define xor_release(p, v) __atomic_fetch_xor((p), (v), __ATOMIC_RELEASE)
 
-/* Strong compare-and-swap: true if *p was *want and now is v, else *want is
- * what was seen.  The order named is the one on success; failure is relaxed. */
+/* Compare-and-swap, strong: true if *p was *want, and now it is v; else *want
+ * is what *p was.  The name has the order of success; failure is relaxed. */
 #define cas_relaxed(p, want, v)                                                \
 	__atomic_compare_exchange_n((p), (want), (v), false, __ATOMIC_RELAXED, \
 				    __ATOMIC_RELAXED)
@@ -49,17 +49,19 @@
 
 #define compiler_fence() __atomic_signal_fence(__ATOMIC_SEQ_CST)
 
-/* A store before it is seen before a load after it is done: for the drawings of
- * two who each set a word and look at the other's. */
+/* Make the stores before the fence visible before the loads behind it are done:
+ * for two threads that each set a word and then read the other's. */
 #define full_fence() __atomic_thread_fence(__ATOMIC_SEQ_CST)
 
-/* Loads before it are not done after those behind it: who copies what may be
- * written meanwhile looks afterwards whether it was. */
+/* Keep the loads before the fence before the loads behind it: a thread that
+ * copies words which others may write checks afterwards whether they did. */
 #define acquire_fence() __atomic_thread_fence(__ATOMIC_ACQUIRE)
 
-/* Stores before it are seen before those behind it: the other side of that. */
+/* Make the stores before the fence visible before the stores behind it: the
+ * partner of acquire_fence(). */
 #define release_fence() __atomic_thread_fence(__ATOMIC_RELEASE)
 
+/* Tell the processor that this thread polls. */
 static inline void cpu_relax(void)
 {
 #if defined(__x86_64__) || defined(__i386__)

@@ -16,8 +16,8 @@ void fd_floor_lay(struct fd_floor *f)
 		if (fcntl(i, F_GETFD) >= 0)
 			continue;
 		fd = open("/", O_PATH | O_CLOEXEC);
-		/* Another thread has taken the free number, or given back a
-		 * lower one: nothing is left to lie on. */
+		/* Another thread has taken the free number, or closed a lower
+		 * one: there is nothing to cover. */
 		if (fd >= LOWEST)
 			close(fd);
 		else if (fd >= 0)

@@ -30,7 +30,7 @@ int futex_wake(const uint32_t *word, int n)
 int futex_wait_bits(const uint32_t *word, uint32_t seen, int64_t timeout_ns,
 		    uint32_t bits)
 {
-	/* This form wants the time when it ends. */
+	/* FUTEX_WAIT_BITSET takes the time at which the wait ends. */
 	int64_t until = timeout_ns < 0 ? 0 : clock_monotonic_ns() + timeout_ns;
 	struct timespec ts = {
 		.tv_sec = until / 1000000000,
@@ -58,7 +58,7 @@ int futex_requeue(const uint32_t *word, uint32_t seen, const uint32_t *to,
 	return r < 0 ? -errno : (int)r;
 }
 
-static int64_t now_ns(clockid_t clock)
+static int64_t clock_read_ns(clockid_t clock)
 {
 	struct timespec ts;
 
@@ -68,10 +68,10 @@ static int64_t now_ns(clockid_t clock)
 
 int64_t clock_monotonic_ns(void)
 {
-	return now_ns(CLOCK_MONOTONIC);
+	return clock_read_ns(CLOCK_MONOTONIC);
 }
 
 int64_t clock_realtime_ns(void)
 {
-	return now_ns(CLOCK_REALTIME);
+	return clock_read_ns(CLOCK_REALTIME);
 }

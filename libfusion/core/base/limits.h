@@ -2,9 +2,12 @@
 /*
  * Limits that decide which branches run
  *
- * -DFUSION_SMALL_LIMITS makes them tiny, so that the crash harness reaches in
- * a short script what otherwise takes a long one: refills, overflows, growth.
- * They are private to a process: builds with different limits share arenas.
+ * -DFUSION_SMALL_LIMITS makes the limits tiny, so that a short script of the
+ * crash harness reaches refills, overflows and growth.  Limits are private to a
+ * process: builds with different limits can share an arena.
+ *
+ * -DFUSION_NO_PROBE makes the times endless: no waiter then looks again without
+ * a wake, so a test notices a lost one.
  */
 #ifndef FUSION_CORE_LIMITS_H
 #define FUSION_CORE_LIMITS_H
@@ -20,18 +23,18 @@
 #endif
 
 #ifdef FUSION_NO_PROBE
-/* Nobody looks again by himself: a wake that is lost shows. */
 #define SUSPECT_FIRST_NS (1LL << 60)
 #define SUSPECT_LAST_NS (1LL << 60)
 #define BURY_NS (1LL << 60)
 #define HEIR_AFTER_NS (1LL << 60)
 #define HEIR_NAP_NS (1LL << 60)
 #else
-#define SUSPECT_FIRST_NS 100000000LL /* a waiter's first probe of the owner */
-#define SUSPECT_LAST_NS 1000000000LL /* and the longest pause between two */
+#define SUSPECT_FIRST_NS \
+	100000000LL /* before a waiter first probes the owner */
+#define SUSPECT_LAST_NS 1000000000LL /* longest pause between two probes */
 #define BURY_NS 2000000LL	     /* a recoverer's wait for the life lock */
 #define HEIR_AFTER_NS 1000000LL	     /* a wait this long is handed the lock */
-#define HEIR_NAP_NS 16000000LL /* longest pause of who cannot be heir yet */
+#define HEIR_NAP_NS 16000000LL /* longest sleep of a waiter that is no heir */
 #endif
 
 #endif

@@ -2,10 +2,10 @@
 /*
  * Seeded bugs: build variants that the crash harness must find
  *
- * `if (SEED_BUG(3)) ...` breaks the protocol on purpose in the build made with
- * -DFUSION_SEED_BUGS, when fusion_seed_bug is 3, and is nothing in every other
- * build.  tests/crash lists them and fails when one goes unnoticed: that is how
- * we know that a clean run means something.
+ * `if (SEED_BUG(3)) ...` breaks the protocol on purpose, in the build with
+ * -DFUSION_SEED_BUGS, when fusion_seed_bug is 3.  In every other build it is
+ * constant 0.  tests/crash lists the bugs, and fails when one goes unnoticed:
+ * so a clean run means something.
  *
  *    1  heap: run allocation is not undone
  *    2  heap: run free is not redone
@@ -28,11 +28,11 @@
  *   22  skirmish: the announcement is cleared before the word
  *   23  skirmish: wait reads the notify counter after it has let go
  *   24  skirmish: recovery wakes nobody
- *   25  skirmish: who lent it is not told of the borrower's death
+ *   25  skirmish: a lender is not told of the borrower's death
  *   30  property: announced only when it is taken
  *   31  property: recovery wakes nobody
- *   32  property: who gives it back wakes nobody
- *   33  ref: recovery does not look whether it has fallen
+ *   32  property: giving it back wakes nobody
+ *   33  ref: recovery does not check whether it has fallen
  *   34  ref: a row that ends does not make it fall
  *   35  ref: the lock at zero outlives its member
  *   36  ref: recovery forgets a destruction
@@ -40,42 +40,42 @@
  *   41  ring: recovery leaves the claim of a dead producer
  *   42  ring: recovery of a claim wakes nobody
  *   43  ring: cells are given back from the first to the last
- *   44  ring: recovery of a claim forgets what it was when it dies itself
+ *   44  ring: recovery of a claim does not announce that it is one
  *   45  reactor: recovery forgets the bells of a dead dispatcher
- *   50  call: who returns does not announce it
+ *   50  call: a return is not announced
  *   51  call: recovery of an owner leaves its callers
  *   52  call: recovery of a caller leaves its slots
  *   53  call: a call that fails wakes nobody
  *   60  hash: the tag is stored before the value
  *   61  hash: remove forgets its record before it is done
  *   62  vector: the range is stored before the value
- *   63  list: remove writes down which node after it has taken it out
- *   64  list: a walk backward does not look past the record
- *   65  twin: what a dead one left is not freed
+ *   63  list: remove records the node after it has unlinked it
+ *   64  list: a walk backward ignores what is announced
+ *   65  twin: what a dead thread left is not freed
  *   70  ref: recovery of a link forgets its count
- *   71  object: recovery leaves what was half made
+ *   71  object: recovery leaves a half-made object
  *   72  object: a claim is not announced
  *   73  object: recovery frees an item that is in the chain
  *
- * Of two that live and meet (tests/crash/delay.c):
+ * Bugs of two living threads that meet (tests/crash/delay.c):
  *
  *   80  reactor: a listener that is waited for is not moved along
- *   81  thread: whether it is dead is not compared with whose the record is
+ *   81  thread: a death is not checked against the record's owner
  *   82  table: the lens follows a record that is not in use
  *   83  ref: a hint is believed without its generation
- *   84  table: the lens does not look whether what it copied was whole
+ *   84  table: the lens does not check that its copy is whole
  *   85  message: a queue stays though its member has gone meanwhile
  *   86  bell: after the mark, the full queue is not tried again
  *   87  heap: a slab stays though its pool has gone meanwhile
  *   88  call: an upcall given up while it was copied is executed
  *   89  call: a request HERE given up while it was copied is executed
- *   90  object: the owner of the duty is looked for before the bit is set
+ *   90  object: the duty's owner is sought before the bit is set
  *   91  member: a joiner that refuses is JOINING until its slot is free
  *   92  pool: what it uses begins at 0, though a late one gives back
  *   93  reactor: a new listener stays though the reactor has gone meanwhile
- *   94  object: a claim is not compared with whose the record is
- *   95  message: a sender that has asked for room does not look again
- *   96  reactor: a listener that says it rests does not look again
+ *   94  object: a claim is not checked against the record's owner
+ *   95  message: a sender that has asked for room does not try again
+ *   96  reactor: a listener that says it rests does not check again
  */
 #ifndef FUSION_CORE_SEED_H
 #define FUSION_CORE_SEED_H

@@ -9,7 +9,7 @@
 #define MADV_GUARD_INSTALL 102
 #endif
 
-static int map(void *at, size_t size, int flags, int fd, void **ret)
+static int map_pages(void *at, size_t size, int flags, int fd, void **ret)
 {
 	void *p;
 
@@ -27,12 +27,12 @@ static int map(void *at, size_t size, int flags, int fd, void **ret)
 	return 0;
 }
 
-/* MAP_FAILED: it could not grow, and is gone. */
-static void *grow(void *p, bool may_move, size_t size)
+/* Grow the page at @p to @size bytes.  MAP_FAILED: it is unmapped. */
+static void *grow_page(void *p, bool may_move, size_t size)
 {
 	void *grown = MAP_FAILED;
 
-	/* Not locked any more, so what grows from it is not, either. */
+	/* A page that is not locked grows into pages that are not locked. */
 	if (munlock(p, SPARSE_PAGE) == 0)
 		grown = mremap(p, SPARSE_PAGE, size,
 			       may_move ? MREMAP_MAYMOVE : 0);
@@ -44,18 +44,18 @@ static void *grow(void *p, bool may_move, size_t size)
 int sparse_map(void *at, size_t size, int flags, int fd, void **ret)
 {
 	void *p = NULL;
-	int r = map(at, SPARSE_PAGE, flags, fd, &p);
+	int r = map_pages(at, SPARSE_PAGE, flags, fd, &p);
 
 	if (r < 0)
 		return r;
-	p = grow(p, !at, size);
+	p = grow_page(p, !at, size);
 	if (p != MAP_FAILED) {
 		*ret = p;
 		return 0;
 	}
-	/* Something is in the way, and this says what; or the system knows no
-	 * such growing, and this may work. */
-	return map(at, size, flags, fd, ret);
+	/* If something is in the way, mmap(2) says what.  If the system cannot
+	 * grow a mapping in this way, mmap(2) may work. */
+	return map_pages(at, size, flags, fd, ret);
 }
 
 void sparse_guard(void *page)

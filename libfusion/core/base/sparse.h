@@ -2,20 +2,20 @@
 /*
  * Sparse mappings: much address space, of which a part has memory
  *
- * A program that locks its memory with mlockall(2) has the kernel fill every
+ * When a program locks its memory with mlockall(2), the kernel fills every
  * mapping to its end: an arena would take its whole span, a table its whole
- * size.  Two things keep it from that.
+ * size.  Two measures prevent that.
  *
  * - A mapping made after mlockall(MCL_FUTURE) would be filled at once, and
- *   would count against RLIMIT_MEMLOCK.  sparse_map() maps one page, unlocks
- *   it, and lets it grow where it is: what grows stays unlocked.
- * - mlockall(MCL_CURRENT) fills what is mapped already, mapping by mapping,
- *   each from its first page on until one page cannot be had.  So a page that
- *   is never used, and lies before all holes, gets a guard (sparse_guard()):
- *   there the kernel gives up.  Linux has guards in files since 6.15; on an
- *   older one a program says MCL_ONFAULT, too.
+ * would count against RLIMIT_MEMLOCK.  sparse_map() maps one page, unlocks it,
+ * and lets it grow in place: the pages that it grows by stay unlocked.
+ * - mlockall(MCL_CURRENT) fills existing mappings one by one, each from its
+ *   first page on until a page cannot be had.  So a page that is never used,
+ * and that lies before all holes, gets a guard (sparse_guard()): there the
+ * kernel gives up.  Linux has guards in files since 6.15.  On an older one, the
+ *   program must pass MCL_ONFAULT, too.
  *
- * What is locked later is locked page by page, as it comes into use.
+ * Pages that come into use later are locked one by one at that moment.
  */
 #ifndef FUSION_CORE_SPARSE_H
 #define FUSION_CORE_SPARSE_H
@@ -25,14 +25,14 @@
 #define SPARSE_PAGE 4096u
 
 /*
- * Map @size bytes, readable and writable.  @at NULL: anywhere; else exactly
- * there.  @flags as for mmap(2), with @fd -1 and MAP_ANONYMOUS for memory of
- * our own.  0; -EEXIST something is there; -ENOMEM, or what mmap(2) says.
+ * Map @size bytes, readable and writable, exactly at @at, or anywhere if @at is
+ * NULL.  @flags and @fd as for mmap(2): MAP_ANONYMOUS and -1 for private
+ * memory. 0; -EEXIST something is mapped there; -ENOMEM; errors of mmap(2).
  */
 int sparse_map(void *at, size_t size, int flags, int fd, void **ret);
 
-/* Nobody may use the page at @page any more, and mlockall(2) ends at it.  Does
- * nothing on a kernel that has no guards. */
+/* Guard the page at @page: no access is allowed any more, and mlockall(2) stops
+ * there.  Does nothing on a kernel that has no guards. */
 void sparse_guard(void *page);
 
 #endif

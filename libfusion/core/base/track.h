@@ -2,10 +2,10 @@
 /*
  * Marks for AddressSanitizer and Valgrind, which see no blocks in an mmap
  *
- * ASan's functions are weak: a plain libfusion marks its blocks in a program
- * that was built with ASan.  The shadow is private to a process, so a free
- * poisons only what no other process can allocate again: blocks in slabs of
- * the freeing thread.  They are opened before the slab is given away.
+ * ASan's functions are weak, so a plain libfusion marks its blocks in a program
+ * that was built with ASan.  The shadow is private to a process.  So a free
+ * poisons only blocks that no other process can allocate: those in slabs of the
+ * freeing thread.  Before that thread gives a slab away, it opens the blocks.
  *
  * Fast paths mark nothing: they are not taken when track_is_on().
  */
@@ -24,6 +24,7 @@ void __asan_poison_memory_region(const volatile void *p, size_t n)
 void __asan_unpoison_memory_region(const volatile void *p, size_t n)
 	__attribute__((weak));
 
+/* Say whether a tool wants marks. */
 static inline bool track_is_on(void)
 {
 #ifdef FUSION_VALGRIND
@@ -33,7 +34,7 @@ static inline bool track_is_on(void)
 	return __asan_poison_memory_region != NULL;
 }
 
-/* Free, and mine alone. */
+/* Mark a block as free, in a slab of this thread. */
 static inline void track_freed(void *p, size_t n)
 {
 	if (__asan_poison_memory_region)
@@ -43,7 +44,7 @@ static inline void track_freed(void *p, size_t n)
 #endif
 }
 
-/* Allocated here. */
+/* Mark a block as allocated by this thread. */
 static inline void track_allocated(void *p, size_t n)
 {
 	if (__asan_unpoison_memory_region)
@@ -53,7 +54,7 @@ static inline void track_allocated(void *p, size_t n)
 #endif
 }
 
-/* Anybody may use it from now on. */
+/* Clear all marks of a block: any process may use it from now on. */
 static inline void track_open(void *p, size_t n)
 {
 	if (__asan_unpoison_memory_region)

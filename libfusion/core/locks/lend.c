@@ -1,4 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Lending: the announcements of borrowed locks
+ *
+ * A borrower moves its announcements only under the lend lock, but other
+ * threads read them without it.  So lend_strike() first copies the last
+ * announcement over the one that ends, and then ends the last: a reader that
+ * goes from the end to the beginning misses none.
+ */
 #include "libfusion/core/locks/lend.h"
 
 #include "libfusion/core/base/seed.h"
@@ -18,7 +26,6 @@ void lend_unlock(struct view *v, struct thread_rec *me)
 
 /* --- Announcements -------------------------------------------------------- */
 
-/* Is what @t announces there as borrowed, in @e, still the same lock? */
 bool lend_is_same(const struct view *v, const struct thread_rec *t, uint32_t e)
 {
 	uint32_t what = ANNOUNCED_WHAT(e), id;
@@ -31,12 +38,13 @@ bool lend_is_same(const struct view *v, const struct thread_rec *t, uint32_t e)
 	return id && id == load_relaxed(&t->lent_ids[ANNOUNCED_ID(e)]);
 }
 
-/* From the end: what is struck out moves towards the begin. */
 uint32_t *lend_announced(const struct view *v, const struct thread_rec *t,
 			 uint32_t what)
 {
 	for (unsigned k = THREAD_SKIRMISHES; k-- > 0;) {
-		/* Acquire: pairs with the releases of who strikes out. */
+		/* Acquire: an announcement that moves must not be missed. Pairs
+		 * with the releases in lend_strike(), and with that of a new
+		 * one in borrow_locked(), which stores its id before. */
 		uint32_t e = load_acquire(&t->skirmishes[k]);
 
 		if (e & ANNOUNCED_BORROWED && ANNOUNCED_WHAT(e) == what &&
@@ -48,7 +56,8 @@ uint32_t *lend_announced(const struct view *v, const struct thread_rec *t,
 
 void lend_strike(struct thread_rec *me, uint32_t *e)
 {
-	/* As in strike_out(): never beyond the end. */
+	/* Members may scribble on the daemon's records: never read beyond the
+	 * end. */
 	uint32_t n = load_relaxed(&me->n_skirmishes);
 
 	if (n > THREAD_SKIRMISHES)
@@ -57,8 +66,8 @@ void lend_strike(struct thread_rec *me, uint32_t *e)
 		return;
 	/* Release, both: pairs with the acquire in lend_announced(). */
 	store_release(e, me->skirmishes[n - 1]);
-	/* Killed in between, the last one stands there twice: once is
-	 * enough. */
+	/* A thread that is killed in between announces the last one twice,
+	 * which does no harm. */
 	compiler_fence();
 	store_release(&me->skirmishes[n - 1], 0u);
 	me->n_skirmishes = n - 1;
@@ -114,7 +123,7 @@ void lend_mark(const struct view *v, const struct thread_rec *me,
 	}
 }
 
-static uint32_t levels_then(const struct lend_mark *mark, uint32_t what)
+static uint32_t marked_levels(const struct lend_mark *mark, uint32_t what)
 {
 	for (uint32_t i = 0; mark && i < mark->n; i++)
 		if (mark->has[i].what == what)
@@ -129,7 +138,7 @@ void lend_return(struct view *v, struct thread_rec *me,
 
 	lend_mark(v, me, &now);
 	for (uint32_t i = 0; i < now.n; i++) {
-		uint32_t n = levels_then(mark, now.has[i].what);
+		uint32_t n = marked_levels(mark, now.has[i].what);
 
 		while (now.has[i].levels-- > n)
 			skirmish_back_out(v, me,
@@ -141,13 +150,14 @@ void lend_return(struct view *v, struct thread_rec *me,
 
 /* --- Recovery ------------------------------------------------------------- */
 
-/* The lender's, who lives and is to know. */
+/* Set DIED in the word, unless @token, the dead thread, owns it itself. */
 static void mark_lent(struct skirmish *s, uint32_t token)
 {
 	uint64_t w = load_relaxed(&s->word);
 
 	while (SKIRMISH_OWNER(w) && SKIRMISH_OWNER(w) != token)
-		/* Release: as in take_from(), skirmish.c. */
+		/* Release: pairs with the acquires in skirmish_lock_fast() and
+		 * skirmish_take(), as that in recover_word(). */
 		if (cas_release(&s->word, &w, w | SKIRMISH_DIED))
 			break;
 }

@@ -1,4 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Property: the table of states and requests, waiting, recovery
+ *
+ * A request looks at the word, asks property_steps[] what to do, and does it
+ * with one CAS, or begins anew if the word has changed.  A thread that must
+ * wait reads seq before it looks at the word, sets WAIT in the word, and sleeps
+ * while seq is that number.  So a change between its look and its sleep, which
+ * adds 1 to seq, keeps it awake.
+ */
 #include "libfusion/core/locks/property.h"
 
 #include <limits.h>
@@ -11,8 +20,8 @@
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/life/life.h"
 
-/* What a property is to the thread that asks. */
-enum state {
+/* What the property is to the thread that asks. */
+enum property_state {
 	AVAILABLE,
 	MY_LEASE,
 	MY_PURCHASE,
@@ -21,18 +30,18 @@ enum state {
 	N_STATES
 };
 
-/* What is done about it. */
-enum step {
-	REFUSE = 0, /* -EDEADLK: it is mine, in the other way */
-	DENY,	    /* -EPERM: it is not mine */
-	BEGIN,	    /* it is mine now */
-	DEEPER,	    /* one level more */
-	BACK,	    /* one level less; the last one: it is available */
-	WAIT,	    /* until it is given back */
-	WINDOW,	    /* the same, but not longer than the window */
+/* What to do for a request. */
+enum property_step {
+	REFUSE = 0, /* -EDEADLK: the thread has it, in the other way */
+	DENY,	    /* -EPERM: the thread does not have it */
+	BEGIN,	    /* the thread gets it, with one level */
+	DEEPER,	    /* add a level */
+	BACK,	    /* take a level away; after the last one it is available */
+	WAIT,	    /* wait until the owner gives it back */
+	WINDOW,	    /* wait, but not longer than the window of the request */
 };
 
-static const enum step property_steps[N_STATES][PROPERTY_CEDE + 1] = {
+static const enum property_step property_steps[N_STATES][PROPERTY_CEDE + 1] = {
 	/*                  LEASE   PURCHASE CEDE */
 	[AVAILABLE] = {BEGIN, BEGIN, DENY},
 	[MY_LEASE] = {DEEPER, REFUSE, BACK},
@@ -41,7 +50,7 @@ static const enum step property_steps[N_STATES][PROPERTY_CEDE + 1] = {
 	[THEIR_PURCHASE] = {WINDOW, WINDOW, DENY},
 };
 
-static enum state state_of(uint64_t w, uint32_t me)
+static enum property_state property_state_of(uint64_t w, uint32_t me)
 {
 	bool purchased = w & PROPERTY_PURCHASED;
 
@@ -61,6 +70,8 @@ void property_init(struct view *v, void *rec, const void *arg)
 	struct property *p = rec;
 
 	(void)v;
+	/* Relaxed, all of it: add_locked() in table.c publishes the record with
+	 * a release of its state. */
 	store_relaxed(&p->word, 0);
 	store_relaxed(&p->since_ns, 0);
 	store_relaxed(&p->lease_window_ns, windows->lease_ns);
@@ -71,9 +82,10 @@ void property_init(struct view *v, void *rec, const void *arg)
 	store_relaxed(&p->id, load_relaxed(&p->e.id));
 }
 
-static void tell_all(struct property *p)
+static void property_tell_all(struct property *p)
 {
-	/* Release: pairs with the acquire in wait_turn(). */
+	/* A waiter that sees the new number must see the new word, or that the
+	 * id is 0.  Release: pairs with the acquire in property_take(). */
 	add_release(&p->seq, 1);
 	futex_wake(&p->seq, INT_MAX);
 }
@@ -83,9 +95,10 @@ void property_fini(struct view *v, void *rec)
 	struct property *p = rec;
 
 	(void)v;
-	/* Release: pairs with the acquires of who looks why it was woken. */
+	/* Release: pairs with the acquires of the id in property_attempt() and
+	 * property_begin(). */
 	store_release(&p->id, 0);
-	tell_all(p);
+	property_tell_all(p);
 }
 
 int property_create(struct view *v, struct thread_rec *me, const char *name,
@@ -103,9 +116,10 @@ int property_create(struct view *v, struct thread_rec *me, const char *name,
 /* --- Announcements ---------------------------------------------------------
  */
 
-/* Once: it still is if it was owned, destroyed, and its place used again. */
-static int announce(struct view *v, struct thread_rec *me,
-		    const struct property *p)
+/* Announce @p, once.  It is announced already if this thread had the property
+ * that was in its place before and was destroyed.  0, -EMFILE. */
+static int property_announce(struct view *v, struct thread_rec *me,
+			     const struct property *p)
 {
 	uint32_t what = property_index(v, p) + 1, *free = NULL;
 
@@ -124,9 +138,9 @@ static int announce(struct view *v, struct thread_rec *me,
 	return 0;
 }
 
-/* false: it was not announced. */
-static bool strike_out(struct view *v, struct thread_rec *me,
-		       const struct property *p)
+/* Strike the announcement out.  false: there was none. */
+static bool property_strike(struct view *v, struct thread_rec *me,
+			    const struct property *p)
 {
 	uint32_t what = property_index(v, p) + 1;
 
@@ -142,6 +156,7 @@ static bool strike_out(struct view *v, struct thread_rec *me,
 
 int property_destroy(struct view *v, struct thread_rec *me, struct property *p)
 {
+	/* Acquire: pairs with the release in property_fini(). */
 	uint32_t id = load_acquire(&p->id);
 	int r;
 
@@ -149,15 +164,17 @@ int property_destroy(struct view *v, struct thread_rec *me, struct property *p)
 		return -EIDRM;
 	r = table_remove(v, me, KIND_PROPERTY, property_index(v, p), id);
 	if (r == 0)
-		strike_out(v, me, p);
+		property_strike(v, me, p);
 	return r;
 }
 
 /* --- Taking ----------------------------------------------------------------
  */
 
-/* Available in one step.  Killed before the CAS: owner; after it: announcer. */
-static bool release(struct property *p, uint32_t token)
+/* Make the property of @token available.  true: a waiter was woken.  Killed
+ * before the CAS: the word names a dead owner; after it: the dead thread still
+ * announces the property. */
+static bool property_release(struct property *p, uint32_t token)
 {
 	uint64_t w = load_relaxed(&p->word);
 
@@ -166,26 +183,31 @@ static bool release(struct property *p, uint32_t token)
 	do {
 		if (PROPERTY_OWNER(w) != token)
 			return false;
-		/* Release: pairs with the acquire in begin(). */
+		/* The next owner must see what this one wrote.  Release: pairs
+		 * with the acquire in property_begin(). */
 	} while (!cas_release(&p->word, &w, 0));
 	if (w & PROPERTY_WAIT && !SEED_BUG(32))
-		tell_all(p);
+		property_tell_all(p);
 	return w & PROPERTY_WAIT;
 }
 
-/* -EAGAIN: it has changed meanwhile, look again. */
-static int begin(struct property *p, uint32_t token, enum property_request what,
-		 uint32_t id, uint64_t w)
+/* Take the property, whose word is @w.  0; -EAGAIN the word has changed
+ * meanwhile; -EIDRM. */
+static int property_begin(struct property *p, uint32_t token,
+			  enum property_request what, uint32_t id, uint64_t w)
 {
-	uint64_t mine = PROPERTY_LEVEL | token | (w & PROPERTY_WAIT);
+	uint64_t next = PROPERTY_LEVEL | token | (w & PROPERTY_WAIT);
 
 	if (what == PROPERTY_PURCHASE)
-		mine |= PROPERTY_PURCHASED;
-	/* Acquire: pairs with the releases in release() and in recovery. */
-	if (!cas_acquire(&p->word, &w, mine))
+		next |= PROPERTY_PURCHASED;
+	/* The new owner must see what the last owner wrote.  Acquire: pairs
+	 * with the release in property_release(), which recovery uses,
+	 * too. */
+	if (!cas_acquire(&p->word, &w, next))
 		return -EAGAIN;
+	/* Acquire: pairs with the release in property_fini(). */
 	if (load_acquire(&p->id) != id) {
-		release(p, token);
+		property_release(p, token);
 		return -EIDRM;
 	}
 	store_relaxed(&p->since_ns, (uint64_t)clock_monotonic_ns());
@@ -196,13 +218,14 @@ static int begin(struct property *p, uint32_t token, enum property_request what,
 	return 0;
 }
 
-/* @levels (modulo 2^32, so -1 too) more of what @w says is mine.  false: it is
- * not any more, it was destroyed and its place used again. */
+/* Add @levels (modulo 2^32, so it may be -1) to a property whose owner is the
+ * caller, as @w says.  false: the caller does not own it any more: it was
+ * destroyed, and its place was used again. */
 static bool add_levels(struct property *p, uint64_t w, int levels)
 {
 	uint32_t me = PROPERTY_OWNER(w);
 
-	/* Relaxed: nothing changes hands. */
+	/* Relaxed: the owner stays the same, so nobody has to see more. */
 	while (!cas_relaxed(&p->word, &w,
 			    w + (uint64_t)levels * PROPERTY_LEVEL))
 		if (PROPERTY_OWNER(w) != me)
@@ -210,32 +233,39 @@ static bool add_levels(struct property *p, uint64_t w, int levels)
 	return true;
 }
 
-static int deeper(struct property *p, uint64_t w)
+static int property_deepen(struct property *p, uint64_t w)
 {
 	if (PROPERTY_LEVELS(w) == PROPERTY_LEVELS_MAX)
 		return -EOVERFLOW;
 	return add_levels(p, w, 1) ? 0 : -EIDRM;
 }
 
-static int64_t window_of(const struct property *p, enum property_request what)
+static int64_t request_window(const struct property *p,
+			      enum property_request what)
 {
 	return what == PROPERTY_LEASE ? load_relaxed(&p->lease_window_ns)
 				      : load_relaxed(&p->purchase_window_ns);
 }
 
-/* Has it been purchased for longer than @what would wait? */
-static bool window_passed(const struct property *p, enum property_request what,
-			  int64_t now)
+/* Say whether a purchase has lasted longer than the request @what waits. */
+static bool purchase_outlasts(const struct property *p,
+			      enum property_request what, int64_t now)
 {
+	/* Relaxed: a time that is too old or 0 only moves the end of the wait.
+	 */
 	int64_t since = (int64_t)load_relaxed(&p->since_ns);
 
-	return since && now - since >= window_of(p, what);
+	return since && now - since >= request_window(p, what);
 }
 
-/* One look.  0 taken; -EAGAIN it is to be waited for, *seen with WAIT set;
- * -errno, -EBUSY with what it saw, too. */
-static int attempt(struct view *v, struct thread_rec *me, struct property *p,
-		   enum property_request what, uint32_t id, uint64_t *seen)
+/* Try to take the property without waiting.
+ * 0 taken.
+ * -EAGAIN wait: *seen is the word, with WAIT set.
+ * -EBUSY the purchase of another outlasts the window: *seen is the word.
+ * -EDEADLK, -EOVERFLOW, -EIDRM as property_take(). */
+static int property_attempt(struct view *v, struct thread_rec *me,
+			    struct property *p, enum property_request what,
+			    uint32_t id, uint64_t *seen)
 {
 	uint32_t token = thread_token(me);
 	uint64_t w;
@@ -243,25 +273,28 @@ static int attempt(struct view *v, struct thread_rec *me, struct property *p,
 
 	(void)v;
 	for (;;) {
+		/* Acquire, both: the id must not be older than the word.  The
+		 * word pairs with the release in property_release(),
+		 * the id with that in property_fini(). */
 		w = load_acquire(&p->word);
 		if (load_acquire(&p->id) != id)
 			return -EIDRM;
-		switch (property_steps[state_of(w, token)][what]) {
+		switch (property_steps[property_state_of(w, token)][what]) {
 		case BEGIN:
-			r = begin(p, token, what, id, w);
+			r = property_begin(p, token, what, id, w);
 			if (r != -EAGAIN)
 				return r;
 			continue;
 		case DEEPER:
-			return deeper(p, w);
+			return property_deepen(p, w);
 		case WINDOW:
 			*seen = w;
-			if (window_passed(p, what, clock_monotonic_ns()))
+			if (purchase_outlasts(p, what, clock_monotonic_ns()))
 				return -EBUSY;
 			/* fall through */
 		case WAIT:
 			*seen = w | PROPERTY_WAIT;
-			/* Relaxed: only the word itself is agreed on. */
+			/* Relaxed: only the word itself is being agreed on. */
 			if (w & PROPERTY_WAIT ||
 			    cas_relaxed(&p->word, &w, w | PROPERTY_WAIT))
 				return -EAGAIN;
@@ -272,23 +305,24 @@ static int attempt(struct view *v, struct thread_rec *me, struct property *p,
 	}
 }
 
-struct turn {
+struct property_wait {
 	int64_t start, deadline;
-	int64_t busy_at; /* the window ends; 0 none has begun */
-	int64_t suspect_at;
+	int64_t busy_at;    /* when the window ends; 0 none has begun */
+	int64_t suspect_at; /* when to ask whether the owner is dead */
 };
 
-/* Until something has changed.  0 look again, -ETIMEDOUT, -EBUSY. */
-static int wait_turn(struct view *v, struct property *p,
-		     enum property_request what, struct turn *t, uint64_t seen,
-		     uint32_t seq)
+/* Sleep until seq is not @seq any more, or it is time to do something.  0 try
+ * again; -ETIMEDOUT; -EBUSY the window has ended. */
+static int property_sleep(struct view *v, struct property *p,
+			  enum property_request what, struct property_wait *t,
+			  uint64_t seen, uint32_t seq)
 {
 	int64_t now = clock_monotonic_ns(), until = t->suspect_at;
 
 	if (!(seen & PROPERTY_PURCHASED))
 		t->busy_at = 0;
 	else if (!t->busy_at)
-		t->busy_at = now + window_of(p, what);
+		t->busy_at = now + request_window(p, what);
 	if (t->busy_at && now >= t->busy_at)
 		return -EBUSY;
 	if (t->deadline >= 0 && now >= t->deadline)
@@ -310,15 +344,17 @@ static int wait_turn(struct view *v, struct property *p,
 	return 0;
 }
 
-static bool is_mine(const struct thread_rec *me, const struct property *p)
+static bool property_is_owned(const struct thread_rec *me,
+			      const struct property *p)
 {
-	/* Relaxed: only a thread itself can have stored its own token. */
+	/* Relaxed: a thread's token stays in the word until the thread takes it
+	 * out. */
 	return PROPERTY_OWNER(load_relaxed(&p->word)) == thread_token(me);
 }
 
-/* Before somebody is sent away: is it only that nobody has told us of the
- * owner's death? */
-static bool owner_has_died(struct view *v, const struct property *p,
+/* Before a thread is refused: ask whether the owner is dead, and nobody has
+ * recovered it yet.  true: the word has changed since. */
+static bool owner_was_dead(struct view *v, const struct property *p,
 			   uint64_t seen)
 {
 	uint32_t owner = PROPERTY_OWNER(seen);
@@ -330,78 +366,86 @@ static bool owner_has_died(struct view *v, const struct property *p,
 int property_take(struct view *v, struct thread_rec *me, struct property *p,
 		  enum property_request what, int64_t deadline_ns)
 {
+	/* Acquire: pairs with the release in property_fini(). */
 	uint32_t id = load_acquire(&p->id), seq;
-	bool again = is_mine(me, p);
-	struct turn t = {.deadline = deadline_ns};
+	bool again = property_is_owned(me, p);
+	struct property_wait t = {.deadline = deadline_ns};
 	uint64_t seen;
 	int r;
 
 	if (!id)
 		return -EIDRM;
-	r = again || SEED_BUG(30) ? 0 : announce(v, me, p);
+	r = again || SEED_BUG(30) ? 0 : property_announce(v, me, p);
 	if (r < 0)
 		return r;
 	t.start = clock_monotonic_ns();
 	t.suspect_at = t.start + SUSPECT_FIRST_NS;
 	do {
-		/* Acquire: pairs with the release in tell_all(); read before
-		 * we look, so that no change is slept over. */
+		/* Acquire: the word must not be older than seq.  Pairs with the
+		 * release in property_tell_all(). */
 		seq = load_acquire(&p->seq);
-		r = attempt(v, me, p, what, id, &seen);
-		if (r == -EAGAIN && !(r = wait_turn(v, p, what, &t, seen, seq)))
+		r = property_attempt(v, me, p, what, id, &seen);
+		if (r == -EAGAIN &&
+		    !(r = property_sleep(v, p, what, &t, seen, seq)))
 			r = -EAGAIN;
 		if ((r == -EBUSY || r == -ETIMEDOUT) &&
-		    owner_has_died(v, p, seen))
+		    owner_was_dead(v, p, seen))
 			r = -EAGAIN;
 	} while (r == -EAGAIN);
 	if (SEED_BUG(30) && !again && r == 0)
-		announce(v, me, p);
+		property_announce(v, me, p);
 	else if (r < 0 && !again)
-		strike_out(v, me, p);
+		property_strike(v, me, p);
 	return r;
 }
 
 int property_try(struct view *v, struct thread_rec *me, struct property *p,
 		 enum property_request what)
 {
+	/* Acquire: pairs with the release in property_fini(). */
 	uint32_t id = load_acquire(&p->id);
-	bool again = is_mine(me, p);
+	bool again = property_is_owned(me, p);
 	uint64_t seen;
 	int r;
 
 	if (!id)
 		return -EIDRM;
-	r = again ? 0 : announce(v, me, p);
+	r = again ? 0 : property_announce(v, me, p);
 	if (r < 0)
 		return r;
-	r = attempt(v, me, p, what, id, &seen);
+	r = property_attempt(v, me, p, what, id, &seen);
 	if (r < 0 && !again)
-		strike_out(v, me, p);
+		property_strike(v, me, p);
 	return r;
 }
 
 int property_cede(struct view *v, struct thread_rec *me, struct property *p)
 {
+	/* Relaxed: a thread's token stays in the word until the thread takes it
+	 * out.  Acquire of the id: pairs with the release in
+	 * property_fini(). */
 	uint64_t w = load_relaxed(&p->word);
 	bool told, gone = !load_acquire(&p->id);
 
-	if (gone ||
-	    property_steps[state_of(w, thread_token(me))][PROPERTY_CEDE] !=
-		    BACK)
-		/* Owned, destroyed, and the place used again? */
-		return strike_out(v, me, p) || gone ? -EIDRM : -EPERM;
+	if (gone || property_steps[property_state_of(w, thread_token(me))]
+				  [PROPERTY_CEDE] != BACK)
+		/* A thread that announces it had a property that was destroyed,
+		 * and whose place may be another's by now. */
+		return property_strike(v, me, p) || gone ? -EIDRM : -EPERM;
 	if (PROPERTY_LEVELS(w) > 1)
 		return add_levels(p, w, -1) ? 0 : -EIDRM;
-	told = release(p, thread_token(me));
-	strike_out(v, me, p);
+	told = property_release(p, thread_token(me));
+	property_strike(v, me, p);
 	return told;
 }
 
-/* --- Looking ---------------------------------------------------------------
+/* --- What is shown
+ * ---------------------------------------------------------------
  */
 
 uint64_t property_word(const struct property *p, int64_t *ret_since_ns)
 {
+	/* Acquire: pairs with the release in property_release(). */
 	uint64_t w = load_acquire(&p->word);
 
 	*ret_since_ns = (int64_t)load_relaxed(&p->since_ns);
@@ -416,12 +460,12 @@ const struct thread_rec *property_owner(const struct view *v, uint64_t word)
 /* --- Recovery --------------------------------------------------------------
  */
 
-/* @p was the dead thread's.  Is it available now?  (Not if it was destroyed.)
- */
-static bool take_back(struct view *v, const struct thread_rec *t,
-		      struct thread_rec *me, struct property *p)
+/* Make @p, which the dead thread of @t owned, available.  false: it was
+ * destroyed. */
+static bool recover_owned(struct view *v, const struct thread_rec *t,
+			  struct thread_rec *me, struct property *p)
 {
-	release(p, thread_token(t));
+	property_release(p, thread_token(t));
 	if (!load_acquire(&p->id))
 		return false;
 	add_relaxed(&p->recovered, 1);
@@ -443,10 +487,10 @@ unsigned property_recover(struct view *v, struct thread_rec *t,
 		if (i && i <= hi && token) {
 			p = view_entry(v, KIND_PROPERTY, i - 1);
 			if (PROPERTY_OWNER(load_relaxed(&p->word)) == token)
-				n += take_back(v, t, me, p);
-			/* It may have owed a wake. */
+				n += recover_owned(v, t, me, p);
+			/* The dead thread may have owed a wake. */
 			if (!SEED_BUG(31))
-				tell_all(p);
+				property_tell_all(p);
 		}
 		store_relaxed(&t->properties[k], 0);
 	}

@@ -3,17 +3,18 @@
  * Property: exclusive use of something, leased for a moment or purchased for
  * long
  *
- * State, owner and levels are one 64-bit word; property_steps[] (property.c)
- * says what each request does in each state.  Commit of each: one CAS.
+ * State, owner and levels are one 64-bit word.  property_steps[] (property.c)
+ * says what each request does in each state.  The commit of each is one CAS.
  *
- * Announced in thread_rec.properties before the CAS that may take it, struck
- * out after the wake that may be owed: recovery of a dead thread looks at what
- * it announced.  word == dead: available, wake all; else: wake all, it may have
- * owed a wake.
+ * A thread announces the property in thread_rec.properties before the CAS that
+ * may take it, and strikes it out after the wake that it may owe.  So recovery
+ * reads the announcements of the dead thread and no other list:
+ *   word == dead     available, wake all
+ *   else             wake all: the dead thread may have owed a wake
  *
- * Waiters set WAIT in the word, then sleep on seq; who gives the property back
- * with WAIT set adds one to seq and wakes them all: each decides anew, as what
- * they find may be a purchase.
+ * Waiters set WAIT in the word, then sleep on seq.  An owner that gives the
+ * property back while WAIT is set adds 1 to seq and wakes all waiters.  Each of
+ * them decides anew, since the next owner may have purchased it.
  */
 #ifndef FUSION_CORE_PROPERTY_H
 #define FUSION_CORE_PROPERTY_H
@@ -35,18 +36,24 @@
 #define PROPERTY_LEASE_WINDOW_NS 100000000LL
 #define PROPERTY_PURCHASE_WINDOW_NS 1000000000LL
 
+/*
+ * Invariant: the word has levels if and only if it names an owner.  Dead owner:
+ * property_recover() frees the word.
+ */
 struct property {
 	struct entry e;
 	uint8_t pad0[32];
 
 	uint64_t word; /* atomic: PURCHASED, levels, WAIT, owner's token */
 	uint32_t id;   /* atomic: e.id, 0 once destroyed */
-	uint32_t seq;  /* atomic, futex: +1 when waiters are to look again */
-	uint64_t since_ns; /* atomic, CLOCK_MONOTONIC; 0: this very moment */
-	/* How long a purchase may last before others are told -EBUSY, and how
-	 * long they wait for that. */
+	uint32_t seq;  /* atomic, futex: +1 when waiters must try again */
+	/* Atomic, CLOCK_MONOTONIC: since when it is owned; 0 it is not, or its
+	 * owner has taken it this very moment. */
+	uint64_t since_ns;
+	/* How long a lease or a purchase waits for another's purchase, before
+	 * it returns -EBUSY. */
 	int64_t lease_window_ns, purchase_window_ns;
-	/* Owner only: how often. */
+	/* Owner only: how often it was leased, and purchased. */
 	uint64_t leased, purchased;
 	uint32_t recovered; /* atomic: owners that died */
 	uint8_t pad1[68];
@@ -60,43 +67,62 @@ struct property_windows {
 	int64_t lease_ns, purchase_ns;
 };
 
+/* Create a property called @name, or a nameless one if @name is NULL.  0 and
+ * *ret; errors as table_add(). */
 int property_create(struct view *v, struct thread_rec *me, const char *name,
 		    const struct property_windows *windows, uint32_t creator,
 		    struct property **ret);
-/* Waiters get -EIDRM.  0, -EIDRM. */
+/*
+ * Destroy @p.  Threads that wait for it get -EIDRM.
+ * 0; -EIDRM it is destroyed already; else as table_remove().
+ */
 int property_destroy(struct view *v, struct thread_rec *me, struct property *p);
 
 /*
- * Lease or purchase, waiting until @deadline_ns (CLOCK_MONOTONIC, < 0 for
- * ever).  0, or -EBUSY another's purchase outlasts its window; -ETIMEDOUT;
- * -EDEADLK mine already, in the other way; -EMFILE; -EOVERFLOW; -EIDRM.
+ * Lease or purchase @p, waiting until @deadline_ns (CLOCK_MONOTONIC, < 0 for
+ * ever).
+ * 0.
+ * -EBUSY the purchase of another thread outlasts the window.
+ * -ETIMEDOUT.
+ * -EDEADLK @me has it already, in the other way.
+ * -EMFILE @me announces THREAD_PROPERTIES already.
+ * -EOVERFLOW @me has PROPERTY_LEVELS_MAX levels already.
+ * -EIDRM @p is destroyed.
  */
 int property_take(struct view *v, struct thread_rec *me, struct property *p,
 		  enum property_request what, int64_t deadline_ns);
-/* The same without waiting: -EAGAIN another has it, but may be waited for;
- * WAIT is set, so that its owner will tell (seq). */
+/*
+ * Lease or purchase @p without waiting.  As property_take(), but -EAGAIN where
+ * that waits: WAIT is set, so that the owner will add 1 to seq.
+ */
 int property_try(struct view *v, struct thread_rec *me, struct property *p,
 		 enum property_request what);
-/* 0, 1 and somebody was woken; -EPERM not mine; -EIDRM. */
+/*
+ * Give one level of @p back.
+ * 0 done; 1 done, and waiters were woken.
+ * -EPERM @me does not have it.
+ * -EIDRM @p is destroyed.
+ */
 int property_cede(struct view *v, struct thread_rec *me, struct property *p);
 
-/* What it is now: a private copy, to be looked at with the macros above. */
+/* Copy the word, which the macros above read, and since when it is owned. */
 uint64_t property_word(const struct property *p, int64_t *ret_since_ns);
-/* The record of the thread that has it, checked; NULL nobody's. */
+/* Find the record of the owner that @word names, checked; NULL nobody. */
 const struct thread_rec *property_owner(const struct view *v, uint64_t word);
 
-/* The thread of @t is gone.  @me logs.  Idempotent; the number made
- * available. */
+/* Recover the properties of a thread that is gone, the thread of @t.  @me logs.
+ * Idempotent.  Returns the number of properties that are available now. */
 unsigned property_recover(struct view *v, struct thread_rec *t,
 			  struct thread_rec *me);
 
-void property_init(struct view *v, void *rec, const void *arg); /* kinds.c */
+/* Initialize a record, and turn its users away: kind_ops of KIND_PROPERTY. */
+void property_init(struct view *v, void *rec, const void *arg);
 void property_fini(struct view *v, void *rec);
 
-/* Faults of a quiet arena's properties. */
+/* Check the properties of a quiet arena; the number of faults. */
 unsigned property_check(struct view *v, check_report_fn report, void *ctx);
 
-/* As many announcements of @t are not of what it has. */
+/* Count the announcements of @t for properties that @t does not have. */
 unsigned property_check_thread(const struct view *v,
 			       const struct thread_rec *t);
 

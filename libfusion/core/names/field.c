@@ -5,8 +5,9 @@
 #include <string.h>
 
 #include "libfusion/core/names/name.h"
+#include "libfusion/core/names/table_lens.h"
 
-/* What field_init() gets. */
+/* The argument of field_init(), through table_add(). */
 struct field_arg {
 	uint64_t addr, size;
 	const char *type;
@@ -24,7 +25,7 @@ void field_init(struct view *v, void *rec, const void *arg)
 	memcpy(f->type, from->type, strnlen(from->type, FIELD_TYPE_MAX));
 }
 
-static int check_type(const char *type)
+static int field_check_type(const char *type)
 {
 	if (strlen(type) > FIELD_TYPE_MAX)
 		return -ENAMETOOLONG;
@@ -42,7 +43,7 @@ int field_add(struct view *v, struct thread_rec *me, const char *name,
 	int r = name_check_entry(name);
 
 	if (!r)
-		r = check_type(arg.type);
+		r = field_check_type(arg.type);
 	return r ? r : table_add(v, me, KIND_FIELD, name, creator, &arg, &i);
 }
 

@@ -2,8 +2,9 @@
 /*
  * Kinds: what each kind of named thing does with its records
  *
- * The tables lie below the kinds, so they reach them through these functions.
- * recovery/kinds.c has a row for each kind.
+ * The code of tables lies below the kinds, so it calls them through these
+ * functions.  recovery/kinds.c has a row for each kind.  The last functions are
+ * for one kind each: rooms below that kind tell it something.
  */
 #ifndef FUSION_CORE_KIND_H
 #define FUSION_CORE_KIND_H
@@ -15,34 +16,34 @@ struct skirmish;
 
 struct kind_ops {
 	const char *name; /* in events */
-	/* Make a record new, all but its struct entry, whose id is set.  Not
-	 * visible to anybody yet.  May be run again by nobody. */
+	/* Initialize a record, all but its struct entry, whose id is set.  No
+	 * other thread sees the record yet.  @arg is that of table_add(). */
 	void (*init)(struct view *v, void *rec, const void *arg);
-	/* It has just been removed, nobody finds it by name any more: turn
-	 * away who still uses it.  Under the table's lock.  Idempotent:
-	 * recovery runs it again.  May be NULL. */
+	/* Turn away the threads that still use a record: it has just been
+	 * removed, and nobody finds it by name any more.  Under the table's
+	 * lock.  Idempotent: recovery runs it again.  May be NULL. */
 	void (*fini)(struct view *v, void *rec);
-	/* All are called "#<id>", and so are found by that. */
+	/* Every record is called "#<id>", and its chain leads to that name. */
 	bool nameless;
-	/* Nothing is said of its coming and going.  May be NULL. */
+	/* Say whether creation and removal of a record log no event.  NULL:
+	 * they log one. */
 	bool (*quiet)(const void *rec);
 
-	/* What rooms below a kind have to tell it.  Only the kind that is named
-	 * has it. */
-
-	/* KIND_CALL: @me executes a call.  Borrow @s from a thread that waits
-	 * for that call.  0; -EBUSY none has it; -EMFILE, -EOVERFLOW;
-	 * -ETIMEDOUT. */
+	/* KIND_CALL: borrow @s from a thread that waits for the call which @me
+	 * executes.  0; -EBUSY no such thread has it; -EMFILE @me announces too
+	 * many locks; -EOVERFLOW @me has too many levels; -ETIMEDOUT as
+	 * core_lock(). */
 	int (*borrow)(struct view *v, struct thread_rec *me,
 		      struct skirmish *s);
-	/* KIND_OBJECT: record @i has reference @ref, an index + 1.  Before the
-	 * commit of the reference's record. */
+	/* KIND_OBJECT: store that record @i has the reference @ref, an index
+	 * + 1.  Called before the commit of the reference's record. */
 	void (*has_ref)(const struct view *v, uint32_t i, uint32_t ref);
-	/* KIND_OBJECT: @me is about to commit @re, an object's reactor. */
+	/* KIND_OBJECT: announce that @me is about to commit @re, the reactor of
+	 * an object. */
 	void (*announce_reactor)(const struct view *v, struct thread_rec *me,
 				 const struct reactor *re);
-	/* KIND_OBJECT: the reference of record @i has fallen to zero.  Ignored
-	 * if the record does not have @id any more. */
+	/* KIND_OBJECT: note that the reference of record @i has fallen to zero.
+	 * Does nothing if the record does not have @id any more. */
 	void (*fallen)(const struct view *v, uint32_t i, uint32_t id);
 };
 

@@ -6,7 +6,8 @@
 #include <errno.h>
 #include <string.h>
 
-/* A byte that no terminal should get from us: C0, DEL, and in UTF-8 C1. */
+/* Say whether a control character begins at @p, which no terminal should get:
+ * C0, DEL, and C1 in UTF-8. */
 static bool is_control(const unsigned char *p)
 {
 	if (*p < 0x20 || *p == 0x7f)

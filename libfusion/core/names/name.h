@@ -5,8 +5,12 @@
 
 #include "libfusion/core/names/table.h"
 
-/* 1 to 63 bytes, no '/', no control characters, not beginning with '.'; an
- * object's not beginning with '#' either.  0, -EINVAL, -ENAMETOOLONG. */
+/*
+ * Check the name of an arena, or of an entry.  A name is 1 to 63 bytes without
+ * '/' and control characters, and does not begin with '.'; an entry's does not
+ * begin with '#' either, since "#<id>" stands for a nameless one.
+ * 0, -EINVAL, -ENAMETOOLONG.
+ */
 int name_check_arena(const char *name);
 int name_check_entry(const char *name);
 

@@ -1,62 +1,75 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Tables of named things: fields, skirmishes, references, properties
+ * Tables of named things: fields, skirmishes, references, properties ...
  *
- * A kind has a table of records, each beginning with a struct entry, and a hash
- * of chains; both are indices.  Commit of creation and of removal is the one
- * store of entry.state: before it, recovery gives the record back; after it,
- * recovery links or unlinks.  Guarded by superblock.tables[kind].lock.
+ * Each kind has a table: an array of records, each beginning with a struct
+ * entry, and a hash of chains.  Links in chains are indices.  The commit of
+ * creation and of removal is the one store of entry.state.  Before it, recovery
+ * gives the record back; after it, recovery links or unlinks the record.  The
+ * lock of a table is superblock.tables[kind].lock.
  *
- * Records are type-stable.  A handle that programs have is the address of the
- * record; who may meet one that was removed compares the id that the kind
- * keeps beside its own words (kind_ops.fini takes it away).
+ * Invariant, while nobody holds the lock: a record in use is in the chain of
+ * its bucket, any other record below the mark is in the free list, each once
+ * (table_check.c).
+ *
+ * Records are type-stable: their bytes stay a record of this kind as long as
+ * the file lives.  A program's handle is the address of a record, which may
+ * have been removed.  So each kind keeps a copy of the id beside its own words,
+ * and kind_ops.fini() clears it; a user of a handle compares the ids.
+ *
+ *   table.c          creation, lookup under the lock, removal
+ *   table_lens.c     lookup and copies without a lock
+ *   table_recover.c  recovery of a thread that died in an operation
+ *   table_check.c    the checker
+ *   table_parts.c    what these share
  */
 #ifndef FUSION_CORE_TABLE_H
 #define FUSION_CORE_TABLE_H
 
-#include "libfusion/core/base/checker.h"
 #include "libfusion/core/names/kind.h"
 
 /*
- * Make a record.  @name NULL: nameless, "#<id>".  @arg is for the kind's
- * init().  0 and *ret_index; -EINVAL bad name; -ENAMETOOLONG; -EEXIST;
- * -ENOSPC table full; -ENOMEM; -EIO the table is damaged; -ETIMEDOUT if
- * v->patience_ns is set.  Logs an event.
+ * Create a record called @name, or a nameless one ("#<id>") if @name is NULL.
+ * The kind's init() gets @arg.  Logs an event.
+ * 0 and *ret_index.
+ * -EINVAL the name is bad.
+ * -ENAMETOOLONG the name is too long.
+ * -EEXIST the name exists.
+ * -ENOSPC the table is full.
+ * -ENOMEM there is no memory for the record.
+ * -EIO the table is damaged.
+ * -ETIMEDOUT as core_lock().
  */
 int table_add(struct view *v, struct thread_rec *me, enum entry_kind kind,
 	      const char *name, uint32_t creator, const void *arg,
 	      uint32_t *ret_index);
-/* Find by name, or by "#<id>".  0 and the whole record in *ret (if not NULL);
- * -ENOENT, -EINVAL, -EIO, -ETIMEDOUT. */
+/*
+ * Find a record by name, or by "#<id>".
+ * 0, *ret_index and, if @ret is not NULL, the whole record in *ret.
+ * -ENOENT there is no such record.
+ * -EINVAL, -ENAMETOOLONG, -EIO, -ETIMEDOUT as table_add().
+ */
 int table_get(struct view *v, struct thread_rec *me, enum entry_kind kind,
 	      const char *name, uint32_t *ret_index, void *ret);
-/* 0, or the same errors; -EIDRM the record at @index is not @id any more. */
+/*
+ * Remove the record at @index.  Logs an event.
+ * 0.
+ * -EIDRM the record does not have @id any more.
+ * -EIO, -ETIMEDOUT as table_add().
+ */
 int table_remove(struct view *v, struct thread_rec *me, enum entry_kind kind,
 		 uint32_t index, uint32_t id);
+/* Remove the record called @name.  0; errors as table_get(). */
 int table_remove_name(struct view *v, struct thread_rec *me,
 		      enum entry_kind kind, const char *name);
 
-/* Recovery of t->table.  Idempotent. */
-int table_recover(struct view *v, struct thread_rec *t);
-
-/* Records below were ever used. */
+/* Read the mark of a table: records at and above it were never used. */
 uint32_t table_hi(const struct view *v, enum entry_kind kind);
-/* For a new object of any kind.  0 is nobody's, also when they begin anew. */
+/* Take a new id for an entry of any kind.  Never 0, not even after the numbers
+ * have begun anew. */
 uint32_t table_next_id(struct view *v);
-/* Index of the record of @kind at @p, or -EINVAL: @p is no such address.  Says
- * nothing of its state. */
+/* Compute the index of the record of @kind at @p.  -EINVAL: no record of that
+ * kind begins there.  The record may be in use or not. */
 int64_t table_index(const struct view *v, enum entry_kind kind, const void *p);
-
-/* For the lens, without lock: copy record @i if it is used and sane.  0,
- * -ENOENT.  table_lookup(): index of @name, by its chain or as "#<id>"; a
- * bounded walk. */
-int table_copy(const struct view *v, enum entry_kind kind, uint32_t i,
-	       void *ret);
-int table_lookup(const struct view *v, enum entry_kind kind, const char *name,
-		 uint32_t *ret_index);
-
-/* Faults of one table of a quiet arena. */
-unsigned table_check(struct view *v, enum entry_kind kind,
-		     check_report_fn report, void *ctx);
 
 #endif

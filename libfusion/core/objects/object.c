@@ -69,8 +69,8 @@ struct ref *object_ref(const struct view *v, const struct object *o)
 }
 
 /* Reactor @i - 1, if it is that of the object. */
-static struct reactor *reactor_of(const struct view *v, const struct object *o,
-				  uint32_t i)
+static struct reactor *own_reactor(const struct view *v, const struct object *o,
+				   uint32_t i)
 {
 	struct reactor *re;
 
@@ -89,7 +89,7 @@ static struct reactor *reactor_of(const struct view *v, const struct object *o,
 struct reactor *object_reactor(const struct view *v, const struct object *o)
 {
 	/* Acquire: pairs with the CAS in name_reactor(). */
-	return reactor_of(v, o, load_acquire(&o->reactor));
+	return own_reactor(v, o, load_acquire(&o->reactor));
 }
 
 /* Commit: the record.  From then on recovery reaps it. */
@@ -160,7 +160,7 @@ static struct reactor *name_reactor(const struct view *v, struct object *o,
 	struct reactor *re;
 
 	/* Release: who finds it finds it whole. */
-	while (!(re = reactor_of(v, o, was)))
+	while (!(re = own_reactor(v, o, was)))
 		if (cas_acq_rel(&o->reactor, &was, i))
 			return mine;
 	return re;

@@ -14,26 +14,26 @@
 #include "libfusion/core/objects/object.h"
 #include "libfusion/core/refs/ref_zero.h"
 
-static uint32_t n_words(const struct view *v)
+static uint32_t n_fallen_words(const struct view *v)
 {
 	return (v->geo.tables[KIND_OBJECT].max + 63) / 64;
 }
 
-static uint64_t *bits(const struct view *v)
+static uint64_t *fallen_bits(const struct view *v)
 {
 	return view_at(v, v->geo.off_fallen);
 }
 
-static uint64_t *summary(const struct view *v)
+static uint64_t *fallen_summary(const struct view *v)
 {
-	return bits(v) + n_words(v);
+	return fallen_bits(v) + n_fallen_words(v);
 }
 
 void object_mark(const struct view *v, uint32_t i)
 {
 	/* Release: pairs with the acquires in object_fallen(). */
-	or_acq_rel(&bits(v)[i / 64], 1ull << (i % 64));
-	or_acq_rel(&summary(v)[i / 4096], 1ull << (i / 64 % 64));
+	or_acq_rel(&fallen_bits(v)[i / 64], 1ull << (i % 64));
+	or_acq_rel(&fallen_summary(v)[i / 4096], 1ull << (i / 64 % 64));
 }
 
 bool object_at_zero(const struct view *v, const struct object *o)
@@ -44,7 +44,7 @@ bool object_at_zero(const struct view *v, const struct object *o)
 	return r && falls && !(falls & REF_LIVE);
 }
 
-static bool has_reason(const struct view *v, uint32_t i)
+static bool has_fallen(const struct view *v, uint32_t i)
 {
 	const struct object *o = object_at(v, i);
 
@@ -54,9 +54,10 @@ static bool has_reason(const struct view *v, uint32_t i)
 	return load_acquire(&o->claim) || object_at_zero(v, o);
 }
 
-void object_looked_at(const struct view *v, uint32_t i)
+void object_unmark(const struct view *v, uint32_t i)
 {
-	uint64_t *word = &bits(v)[i / 64], *sum = &summary(v)[i / 4096];
+	uint64_t *word = &fallen_bits(v)[i / 64],
+		 *sum = &fallen_summary(v)[i / 4096];
 
 	and_acq_rel(word, ~(1ull << (i % 64)));
 	if (!load_acquire(word)) {
@@ -68,17 +69,18 @@ void object_looked_at(const struct view *v, uint32_t i)
 			or_acq_rel(sum, 1ull << (i / 64 % 64));
 	}
 	/* And who has the duty, as he may have looked in between. */
-	if (has_reason(v, i))
-		object_tell(v, i, load_relaxed(&object_at(v, i)->e.id));
+	if (has_fallen(v, i))
+		object_fall_tell(v, i, load_relaxed(&object_at(v, i)->e.id));
 }
 
 int64_t object_fallen(const struct view *v, uint32_t from)
 {
-	uint32_t words = n_words(v), hi = table_hi(v, KIND_OBJECT);
+	uint32_t words = n_fallen_words(v), hi = table_hi(v, KIND_OBJECT);
 
 	for (uint32_t w = from / 64; w < words; w++) {
 		/* Acquire: pairs with set(). */
-		uint64_t s = load_acquire(&summary(v)[w / 64]) >> (w % 64);
+		uint64_t s =
+			load_acquire(&fallen_summary(v)[w / 64]) >> (w % 64);
 		uint64_t b;
 		uint32_t i;
 
@@ -87,7 +89,7 @@ int64_t object_fallen(const struct view *v, uint32_t from)
 			continue;
 		}
 		w += (uint32_t)__builtin_ctzll(s);
-		b = load_acquire(&bits(v)[w]);
+		b = load_acquire(&fallen_bits(v)[w]);
 		if (w == from / 64)
 			b &= ~0ull << (from % 64);
 		if (!b)
@@ -98,7 +100,7 @@ int64_t object_fallen(const struct view *v, uint32_t from)
 	return -1;
 }
 
-void object_tell(const struct view *v, uint32_t i, uint32_t id)
+void object_fall_tell(const struct view *v, uint32_t i, uint32_t id)
 {
 	const struct object *o;
 	uint32_t pool;
@@ -124,5 +126,6 @@ void object_tell(const struct view *v, uint32_t i, uint32_t id)
 	 *   duty? -> ring its owner        a bit? -> look at that object
 	 */
 	full_fence();
-	ref_ring(v, REF_WHO_SLOT(load_acquire(&object_pool_at(v, pool)->duty)));
+	ref_watcher_wake(
+		v, REF_WHO_SLOT(load_acquire(&object_pool_at(v, pool)->duty)));
 }

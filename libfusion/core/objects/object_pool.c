@@ -59,8 +59,8 @@ bool object_duty_take(const struct view *v, struct object_pool *p, uint64_t who)
 	/* Acquire and release: who takes it sees what the last one did. */
 	if (!cas_acq_rel(&p->duty, &had, who))
 		return false;
-	/* The drawing is in object_tell(): the new owner's name must be seen
-	 * before it looks at the bits. */
+	/* The drawing is in object_fall_tell(): the new owner's name must be
+	 * seen before it looks at the bits. */
 	full_fence();
 	return true;
 }
@@ -78,7 +78,7 @@ void object_duty_leave(struct view *v, struct object_pool *p, uint64_t who)
 {
 	/* Commit. */
 	if (cas_acq_rel(&p->duty, &who, 0))
-		ref_ring_all(v);
+		ref_watchers_wake(v);
 }
 
 uint32_t object_pool_count(const struct view *v, uint32_t pool, uint32_t id)

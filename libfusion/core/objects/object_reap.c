@@ -22,7 +22,7 @@
 
 /* Is @who a member that lives, or is not recovered yet?  What it was in the
  * middle of is its recovery's until then. */
-static bool is_there(const struct view *v, uint64_t who)
+static bool is_claimer_there(const struct view *v, uint64_t who)
 {
 	uint32_t slot = REF_WHO_SLOT(who);
 
@@ -39,7 +39,7 @@ int object_claim(const struct view *v, struct thread_rec *me, struct object *o,
 	uint64_t had = load_acquire(&o->claim);
 	int r = 0;
 
-	if (had == who || (had && is_there(v, had)))
+	if (had == who || (had && is_claimer_there(v, had)))
 		return -EBUSY;
 	me->object.a[0] = object_index_of(v, o);
 	me->object.a[1] = id;
@@ -76,13 +76,14 @@ bool object_is_claimed(const struct view *v, struct object *o)
 {
 	uint64_t had = load_acquire(&o->claim);
 
-	if (had && !is_there(v, had))
+	if (had && !is_claimer_there(v, had))
 		return !cas_acq_rel(&o->claim, &had, 0ull);
 	return had != 0;
 }
 
 /* The first one into the thread's slot.  1: there was one. */
-static int take_item(struct view *v, struct thread_rec *me, struct object *o)
+static int take_first_item(struct view *v, struct thread_rec *me,
+			   struct object *o)
 {
 	struct object_item *item;
 	int r = core_lock(v, me, &o->lock);
@@ -108,7 +109,7 @@ static int reap_items(struct view *v, struct thread_rec *me, struct object *o)
 {
 	int r;
 
-	while ((r = take_item(v, me, o)) > 0) {
+	while ((r = take_first_item(v, me, o)) > 0) {
 		r = block_free_from(v, me, view_off(v, &me->item[1]));
 		if (r < 0)
 			break;
@@ -137,7 +138,7 @@ static void tell_pool(const struct view *v, uint32_t pool, uint32_t id,
 	if (was_whole)
 		add_relaxed(&p->destroyed, 1);
 	if (load_acquire(&p->dying))
-		ref_ring(v, REF_WHO_SLOT(load_acquire(&p->duty)));
+		ref_watcher_wake(v, REF_WHO_SLOT(load_acquire(&p->duty)));
 }
 
 int object_reap(struct view *v, struct thread_rec *me, struct object *o,
@@ -167,7 +168,7 @@ int object_reap(struct view *v, struct thread_rec *me, struct object *o,
 		r = table_remove(v, me, KIND_OBJECT, i, id);
 	if (r < 0)
 		return r;
-	object_looked_at(v, i);
+	object_unmark(v, i);
 	tell_pool(v, pool, pool_id, was_whole);
 	return 0;
 }

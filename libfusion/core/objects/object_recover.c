@@ -13,8 +13,8 @@
 #include "libfusion/core/talk/reactor.h"
 
 /* What is in the chain is the chain's. */
-static void settle_slots(const struct view *v, struct object *o,
-			 struct thread_rec *t)
+static void settle_item_slots(const struct view *v, struct object *o,
+			      struct thread_rec *t)
 {
 	for (int i = 0; i < 2; i++) {
 		uint64_t addr = load_relaxed(&t->item[i]);
@@ -29,13 +29,13 @@ void object_recover_locked(struct view *v, struct thread_rec *t)
 	if (t->object.op != OBJECT_OP_ITEM)
 		return;
 	if (t->object.a[0] < table_hi(v, KIND_OBJECT))
-		settle_slots(v, object_at(v, (uint32_t)t->object.a[0]), t);
+		settle_item_slots(v, object_at(v, (uint32_t)t->object.a[0]), t);
 	compiler_fence();
 	store_relaxed(&t->object.op, (uint32_t)OBJECT_OP_NONE);
 }
 
 /* Record committed, and not given to anybody. */
-static bool is_half(const struct view *v, const struct intent *in)
+static bool is_half_made(const struct view *v, const struct intent *in)
 {
 	const struct object *o = object_at(v, (uint32_t)in->a[0]);
 
@@ -71,7 +71,7 @@ static int recover_op(struct view *v, struct thread_rec *me,
 {
 	switch (in->op) {
 	case OBJECT_OP_MAKE:
-		return is_half(v, in) && !SEED_BUG(71)
+		return is_half_made(v, in) && !SEED_BUG(71)
 			       ? object_reap(v, me,
 					     object_at(v, (uint32_t)in->a[0]),
 					     (uint32_t)in->a[1])
@@ -80,7 +80,8 @@ static int recover_op(struct view *v, struct thread_rec *me,
 		return recover_reactor(v, me, in);
 	case OBJECT_OP_CLAIM:
 		if (in->a[0] < table_hi(v, KIND_OBJECT))
-			object_tell(v, (uint32_t)in->a[0], (uint32_t)in->a[1]);
+			object_fall_tell(v, (uint32_t)in->a[0],
+					 (uint32_t)in->a[1]);
 		return 0;
 	default:
 		return 0;
@@ -124,7 +125,7 @@ void object_recover_member(struct view *v, uint32_t slot)
 }
 
 /* Killed before it: who has a duty looks by himself, now and then. */
-void object_look_again(const struct view *v)
+void object_duties_wake(const struct view *v)
 {
 	uint32_t hi = table_hi(v, KIND_OBJECT_POOL);
 
@@ -134,7 +135,8 @@ void object_look_again(const struct view *v)
 		const struct object_pool *p = object_pool_at(v, i);
 
 		if (load_acquire(&p->e.state) == ENTRY_USED)
-			ref_ring(v, REF_WHO_SLOT(load_acquire(&p->duty)));
+			ref_watcher_wake(v,
+					 REF_WHO_SLOT(load_acquire(&p->duty)));
 	}
 }
 

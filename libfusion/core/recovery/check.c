@@ -11,6 +11,7 @@
 #include "libfusion/core/locks/property.h"
 #include "libfusion/core/locks/skirmish.h"
 #include "libfusion/core/locks/skirmish_recover.h"
+#include "libfusion/core/names/table_check.h"
 #include "libfusion/core/objects/object.h"
 #include "libfusion/core/objects/object_recover.h"
 #include "libfusion/core/refs/ref.h"
@@ -93,7 +94,7 @@ static void check_members(struct arena_checker *c)
 			    master);
 }
 
-static bool announces(const struct thread_rec *t)
+static bool announces_any(const struct thread_rec *t)
 {
 	for (unsigned i = 0; i < THREAD_HELD; i++)
 		if (t->held[i])
@@ -112,7 +113,7 @@ static void check_threads(struct arena_checker *c)
 		const struct thread_rec *t = view_thread(c->v, i);
 		uint32_t slot = load_relaxed(&t->member);
 
-		if (announces(t))
+		if (announces_any(t))
 			check_fault(&c->check,
 				    "thread: announces an operation (%u)", i);
 		if (skirmish_check_thread(c->v, t) ||

@@ -42,5 +42,5 @@ const struct kind_ops kind_ops[N_KINDS] = {
 			 .quiet = object_is_quiet,
 			 .has_ref = object_has_ref,
 			 .announce_reactor = object_announce_reactor,
-			 .fallen = object_tell},
+			 .fallen = object_fall_tell},
 };

@@ -15,6 +15,7 @@
 #include "libfusion/core/locks/property.h"
 #include "libfusion/core/locks/skirmish.h"
 #include "libfusion/core/locks/skirmish_recover.h"
+#include "libfusion/core/names/table_recover.h"
 #include "libfusion/core/objects/object.h"
 #include "libfusion/core/objects/object_recover.h"
 #include "libfusion/core/refs/ref.h"
@@ -36,7 +37,7 @@ struct tally {
 	unsigned ops, locks;
 };
 
-static void count(struct tally *tally, const struct thread_rec *t)
+static void tally_record(struct tally *tally, const struct thread_rec *t)
 {
 	tally->ops +=
 		!!load_relaxed(&t->span.op) + !!load_relaxed(&t->table.op) +
@@ -94,8 +95,8 @@ static int recover_pending(struct view *v, struct thread_rec *t, bool alone)
 
 /* Never the caller's own: a member that departs by itself is still using it,
  * and gives it back with the life lock. */
-static struct thread_rec *next_record(struct view *v, uint32_t slot,
-				      uint32_t *at)
+static struct thread_rec *next_thread_of(struct view *v, uint32_t slot,
+					 uint32_t *at)
 {
 	uint32_t hi = view_hi(&v->sb->threads_hi, v->geo.max_threads);
 
@@ -120,7 +121,7 @@ static int recover_slabs(struct view *v, uint32_t slot)
 	do {
 		unsigned n = 0;
 
-		while (n < BATCH && (t = next_record(v, slot, &at)))
+		while (n < BATCH && (t = next_thread_of(v, slot, &at)))
 			tokens[n++] = thread_token(t);
 		if (n)
 			r = heap_recover_tokens(v, tokens, n);
@@ -156,13 +157,13 @@ int recover_member(struct view *v, uint32_t slot)
 
 	if (slot > v->geo.max_members)
 		return -EIO;
-	while ((t = next_record(v, slot, &at))) {
-		count(&tally, t);
+	while ((t = next_thread_of(v, slot, &at))) {
+		tally_record(&tally, t);
 		r = recover_record(v, t);
 		if (r < 0)
 			return r;
 	}
-	for (at = 0; (t = next_record(v, slot, &at));) {
+	for (at = 0; (t = next_thread_of(v, slot, &at));) {
 		r = recover_pending(v, t, false);
 		if (r < 0)
 			return r;
@@ -182,7 +183,7 @@ int recover_member(struct view *v, uint32_t slot)
 	if (slot)
 		object_recover_member(v, slot);
 	/* The users' locks last: who gets one next finds all else whole. */
-	for (at = 0; (t = next_record(v, slot, &at));) {
+	for (at = 0; (t = next_thread_of(v, slot, &at));) {
 		property_recover(v, t, life_rec(v));
 		r = skirmish_recover(v, t, life_rec(v));
 		if (r < 0)
@@ -215,5 +216,5 @@ int recover_thread(struct view *v, struct thread_rec *t)
 
 void recover_seen(struct view *v)
 {
-	object_look_again(v);
+	object_duties_wake(v);
 }

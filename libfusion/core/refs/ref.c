@@ -4,13 +4,13 @@
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/limits.h"
 #include "libfusion/core/base/seed.h"
+#include "libfusion/core/file/lock.h"
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/refs/ref_family.h"
 #include "libfusion/core/refs/ref_private.h"
 #include "libfusion/core/refs/ref_row.h"
 
-/* --- Creation --------------------------------------------------------------
- */
+/* --- Creation ------------------------------------------------------------- */
 
 struct ref_whose {
 	uint32_t index, id;
@@ -76,10 +76,10 @@ int ref_create_for(struct view *v, struct thread_rec *me, uint32_t creator,
 	return table_add(v, me, KIND_REF, NULL, creator, &whose, &i);
 }
 
-/* --- The guard -------------------------------------------------------------
- */
+/* --- The guard ------------------------------------------------------------ */
 
-static struct core_lock *guard_of(const struct view *v, const struct ref *r)
+static struct core_lock *guard_lock_of(const struct view *v,
+				       const struct ref *r)
 {
 	/* Acquire: pairs with the release in join_family(). */
 	return load_acquire(&r->family) ? &v->sb->ref_family
@@ -91,12 +91,12 @@ int ref_guard(struct view *v, struct thread_rec *me, const struct ref *r,
 {
 	/* It joins a family once and never leaves it. */
 	for (int i = 0; i < 3; i++) {
-		struct core_lock *guard = guard_of(v, r);
+		struct core_lock *guard = guard_lock_of(v, r);
 		int rc = core_lock(v, me, guard);
 
 		if (rc < 0)
 			return rc;
-		if (guard == guard_of(v, r)) {
+		if (guard == guard_lock_of(v, r)) {
 			*ret = guard;
 			return 0;
 		}
@@ -131,8 +131,7 @@ void ref_leave(struct view *v, struct thread_rec *me, struct core_lock *guard)
 	core_unlock(v, me, guard);
 }
 
-/* --- Rows of a ref ---------------------------------------------------------
- */
+/* --- Rows of a ref -------------------------------------------------------- */
 
 struct ref_row *ref_find_row(const struct view *v, const struct ref *r,
 			     uint32_t id)
@@ -164,9 +163,9 @@ static void link_row(struct view *v, struct ref *r, struct ref_row *row)
 
 /* With the guard, a spare row in hand.  1: not needed, another thread of the
  * member was faster; or not there any more. */
-static int use_spare(struct view *v, struct thread_rec *me, struct ref *r,
-		     struct ref_member who, uint32_t i, uint32_t gen,
-		     struct ref_row **ret)
+static int link_spare_row(struct view *v, struct thread_rec *me, struct ref *r,
+			  struct ref_member who, uint32_t i, uint32_t gen,
+			  struct ref_row **ret)
 {
 	*ret = ref_find_row(v, r, who.id);
 	if (*ret)
@@ -180,9 +179,9 @@ static int use_spare(struct view *v, struct thread_rec *me, struct ref *r,
 	return 0;
 }
 
-static int enter_with_new(struct view *v, struct thread_rec *me, struct ref *r,
-			  uint32_t id, struct ref_member who,
-			  struct core_lock **ret, struct ref_row **ret_row)
+static int enter_with_new_row(struct view *v, struct thread_rec *me,
+			      struct ref *r, uint32_t id, struct ref_member who,
+			      struct core_lock **ret, struct ref_row **ret_row)
 {
 	uint32_t i, gen;
 	int rc = row_make(v, me, who, ref_index(v, r), id, &i, &gen);
@@ -191,7 +190,7 @@ static int enter_with_new(struct view *v, struct thread_rec *me, struct ref *r,
 		return rc;
 	rc = ref_enter(v, me, r, id, ret);
 	if (rc == 0) {
-		rc = use_spare(v, me, r, who, i, gen, ret_row);
+		rc = link_spare_row(v, me, r, who, i, gen, ret_row);
 		if (rc == 0)
 			return 0;
 		ref_leave(v, me, *ret);
@@ -215,22 +214,21 @@ int ref_enter_row(struct view *v, struct thread_rec *me, struct ref *r,
 		if (*ret_row)
 			return 0;
 		ref_leave(v, me, *ret);
-		rc = enter_with_new(v, me, r, id, who, ret, ret_row);
+		rc = enter_with_new_row(v, me, r, id, who, ret, ret_row);
 	} while (rc == 1);
 	return rc;
 }
 
-/* --- Local counts ----------------------------------------------------------
- */
+/* --- Local counts --------------------------------------------------------- */
 
-static bool is_locked(const struct ref *r)
+static bool is_locked_at_zero(const struct ref *r)
 {
 	return load_relaxed(&r->locker) != 0;
 }
 
 /* The member's own threads may be moving the count meanwhile.  Commit: the
  * CAS.  The number of before, or -errno. */
-static int64_t row_change(struct ref_row *row, int by)
+static int64_t change_row(struct ref_row *row, int by)
 {
 	uint64_t w = load_relaxed(&row->word);
 
@@ -251,9 +249,9 @@ static int change_local(struct view *v, struct ref *r, struct ref_row *row,
 {
 	int64_t was;
 
-	if (is_locked(r))
+	if (is_locked_at_zero(r))
 		return -EAGAIN;
-	was = row_change(row, by);
+	was = change_row(row, by);
 	if (was < 0)
 		return (int)was;
 	compiler_fence();
@@ -262,8 +260,8 @@ static int change_local(struct view *v, struct ref *r, struct ref_row *row,
 	return 0;
 }
 
-static void remember(const struct view *v, uint32_t *hint,
-		     const struct ref_row *row)
+static void remember_row(const struct view *v, uint32_t *hint,
+			 const struct ref_row *row)
 {
 	/* Relaxed: the row's generation and names vouch for it. */
 	if (hint)
@@ -327,7 +325,7 @@ int ref_up(struct view *v, struct thread_rec *me, struct ref *r, uint32_t *hint)
 	}
 	rc = change_local(v, r, row, 1);
 	ref_leave(v, me, guard);
-	remember(v, hint, row);
+	remember_row(v, hint, row);
 	return rc;
 }
 
@@ -345,21 +343,20 @@ int ref_down(struct view *v, struct thread_rec *me, struct ref *r,
 	if (row)
 		rc = change_local(v, r, row, -1);
 	else
-		rc = is_locked(r) ? -EAGAIN : -EPERM;
+		rc = is_locked_at_zero(r) ? -EAGAIN : -EPERM;
 	ref_leave(v, me, guard);
 	if (row)
-		remember(v, hint, row);
+		remember_row(v, hint, row);
 	return rc;
 }
 
-/* --- The global count ------------------------------------------------------
- */
+/* --- The global count ----------------------------------------------------- */
 
 static int change_global(struct view *v, struct ref *r, int by)
 {
 	uint64_t n = load_relaxed(&r->global);
 
-	if (is_locked(r))
+	if (is_locked_at_zero(r))
 		return -EAGAIN;
 	if (by > 0 && n == UINT64_MAX)
 		return -EOVERFLOW;
@@ -373,7 +370,8 @@ static int change_global(struct view *v, struct ref *r, int by)
 	return 0;
 }
 
-static int global(struct view *v, struct thread_rec *me, struct ref *r, int by)
+static int change_global_guarded(struct view *v, struct thread_rec *me,
+				 struct ref *r, int by)
 {
 	struct core_lock *guard;
 	int rc = ref_enter(v, me, r, load_acquire(&r->id), &guard);
@@ -387,10 +385,10 @@ static int global(struct view *v, struct thread_rec *me, struct ref *r, int by)
 
 int ref_up_global(struct view *v, struct thread_rec *me, struct ref *r)
 {
-	return global(v, me, r, 1);
+	return change_global_guarded(v, me, r, 1);
 }
 
 int ref_down_global(struct view *v, struct thread_rec *me, struct ref *r)
 {
-	return global(v, me, r, -1);
+	return change_global_guarded(v, me, r, -1);
 }

@@ -139,8 +139,7 @@ struct ref_place {
 	uint32_t id;
 };
 
-/* --- Recovery --------------------------------------------------------------
- */
+/* --- Recovery ------------------------------------------------------------- */
 
 /* Does @t announce anything? */
 static inline bool ref_announces(const struct thread_rec *t)
@@ -152,16 +151,14 @@ void ref_init(struct view *v, void *rec, const void *arg); /* kinds.c */
 void ref_fini(struct view *v, void *rec);
 bool ref_is_quiet(const void *rec);
 
-/* --- The lens: no lock, no trust; a moment's numbers -----------------------
- */
+/* --- The lens: no lock, no trust; a moment's numbers ---------------------- */
 
 struct ref_share {
 	uint32_t member; /* id */
 	uint32_t local, pending;
 };
 
-/* --- Addresses -------------------------------------------------------------
- */
+/* --- Addresses ------------------------------------------------------------ */
 
 static inline uint32_t ref_index(const struct view *v, const struct ref *r)
 {
@@ -179,8 +176,15 @@ static inline struct ref_row *row_at(const struct view *v, uint32_t i)
 	return (struct ref_row *)(v->base + v->geo.off_rows) + i;
 }
 
-/* --- The fast paths: false, and nothing has happened -----------------------
- */
+static inline struct ref_member ref_member_of(const struct view *v,
+					      const struct thread_rec *me)
+{
+	uint32_t slot = load_relaxed(&me->member) - 1;
+
+	return (struct ref_member){slot, view_member(v, slot)->id};
+}
+
+/* --- The fast paths: false, and nothing has happened ---------------------- */
 
 static inline bool row_up_fast(struct ref_row *row, uint32_t ref_id,
 			       uint32_t member)

@@ -26,7 +26,7 @@ struct ref_checker {
 };
 
 /* Row @at - 1 is met in a chain: false ends the walk. */
-static bool meet(struct ref_checker *c, uint32_t at, uint8_t in)
+static bool meet_row(struct ref_checker *c, uint32_t at, uint8_t in)
 {
 	if (at > c->hi) {
 		check_fault(&c->check,
@@ -124,7 +124,7 @@ static void check_ref(struct ref_checker *c, struct ref *r)
 		return;
 	if (load_relaxed(&r->id) != load_relaxed(&r->e.id))
 		check_fault(&c->check, "ref: id is not its own (%u)", i);
-	while (at && meet(c, at, IN_REF)) {
+	while (at && meet_row(c, at, IN_REF)) {
 		check_row(c, row_at(c->v, at - 1), r);
 		counted = counted || row_counts(row_at(c->v, at - 1));
 		at = load_relaxed(&row_at(c->v, at - 1)->next);
@@ -153,7 +153,7 @@ static void check_member(struct ref_checker *c, uint32_t slot)
 
 	if (load_relaxed(&m->state) == MEMBER_FREE)
 		at = 0;
-	while (at && meet(c, at, IN_MEMBER)) {
+	while (at && meet_row(c, at, IN_MEMBER)) {
 		const struct ref_row *row = row_at(c->v, at - 1);
 
 		if (load_relaxed(&row->member) != m->id)
@@ -173,7 +173,7 @@ static void check_rows(struct ref_checker *c)
 {
 	uint32_t at = load_relaxed(&c->v->sb->rows.free), n_used = 0;
 
-	while (at && meet(c, at, IN_FREE))
+	while (at && meet_row(c, at, IN_FREE))
 		at = load_relaxed(&row_at(c->v, at - 1)->m_next);
 	for (uint32_t i = 0; i < c->hi; i++) {
 		bool used = load_relaxed(&row_at(c->v, i)->state) == ROW_USED;

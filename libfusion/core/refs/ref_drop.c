@@ -11,6 +11,7 @@
 
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/seed.h"
+#include "libfusion/core/file/lock.h"
 #include "libfusion/core/refs/ref.h"
 #include "libfusion/core/refs/ref_family.h"
 #include "libfusion/core/refs/ref_private.h"
@@ -19,7 +20,7 @@
 #define RECLAIM_MOST 64 /* rows freed at once, when there are no more */
 
 /* Under the guard. */
-static void announce(struct intent *log, uint32_t i, uint32_t gen)
+static void announce_drop(struct intent *log, uint32_t i, uint32_t gen)
 {
 	if (!log)
 		return;
@@ -32,8 +33,8 @@ static void announce(struct intent *log, uint32_t i, uint32_t gen)
 
 /* What leads to @row in the chain of @r, NULL: it is not there.  While one says
  * that it is linked, nobody can end its ref without this guard. */
-static uint32_t *link_of(const struct view *v, struct ref *r,
-			 const struct ref_row *row)
+static uint32_t *link_to_row(const struct view *v, struct ref *r,
+			     const struct ref_row *row)
 {
 	uint32_t hi = rows_hi(v), i = row_index(v, row) + 1, at;
 	uint32_t *link = &r->first_row;
@@ -51,7 +52,7 @@ static uint32_t *link_of(const struct view *v, struct ref *r,
 
 static void unlink_row(struct view *v, struct ref *r, struct ref_row *row)
 {
-	uint32_t *link = link_of(v, r, row);
+	uint32_t *link = link_to_row(v, r, row);
 
 	if (link)
 		store_relaxed(link, load_relaxed(&row->next));
@@ -71,26 +72,26 @@ static void forget_member(struct ref *r, uint64_t who)
 	}
 }
 
-static bool is_needed(const struct view *v, struct ref *r,
-		      const struct ref_row *row, uint64_t who)
+static bool is_row_needed(const struct view *v, struct ref *r,
+			  const struct ref_row *row, uint64_t who)
 {
 	if (row_counts(row))
 		return true;
 	return (load_relaxed(&r->locker) == who ||
 		load_relaxed(&r->watcher) == who) &&
-	       link_of(v, r, row);
+	       link_to_row(v, r, row);
 }
 
 /* Under the guard.  *ret_gen is what it is to be freed with. */
-static int take_out(struct view *v, struct ref *r, struct ref_row *row,
-		    bool only_idle, uint32_t *ret_gen)
+static int take_row_out(struct view *v, struct ref *r, struct ref_row *row,
+			bool only_idle, uint32_t *ret_gen)
 {
 	uint64_t who =
 		REF_WHO(load_relaxed(&row->slot), load_relaxed(&row->member));
 	bool ours = load_relaxed(&r->id) == load_relaxed(&row->ref_id);
 	uint64_t w = load_relaxed(&row->word);
 
-	if (only_idle && ours && is_needed(v, r, row, who))
+	if (only_idle && ours && is_row_needed(v, r, row, who))
 		return -EBUSY;
 	/* A new generation, no count: who finds the row later finds nothing.
 	 * Acquire and release: as in row_change(). */
@@ -126,9 +127,9 @@ int row_drop(struct view *v, struct thread_rec *me, uint32_t i, uint32_t gen,
 	rc = ref_guard(v, me, r, &guard);
 	if (rc < 0)
 		return rc;
-	announce(log, i, gen);
+	announce_drop(log, i, gen);
 	if (row_is(v, i, gen) && load_relaxed(&row->ref) == ref)
-		rc = take_out(v, r, row, only_idle, &gen);
+		rc = take_row_out(v, r, row, only_idle, &gen);
 	else
 		rc = -ESTALE;
 	core_unlock(v, me, guard);
@@ -143,8 +144,8 @@ int row_drop(struct view *v, struct thread_rec *me, uint32_t i, uint32_t gen,
 }
 
 /* Row @i has got the generation @gen to be freed with: see to it. */
-static int finish_row(struct view *v, struct thread_rec *me, uint32_t i,
-		      uint32_t gen)
+static int finish_row_drop(struct view *v, struct thread_rec *me, uint32_t i,
+			   uint32_t gen)
 {
 	struct ref_row *row = row_at(v, i);
 	uint32_t ref = load_relaxed(&row->ref);
@@ -176,7 +177,7 @@ int row_recover(struct view *v, struct thread_rec *me, struct intent *log)
 		if (row_is(v, i, gen))
 			rc = row_drop(v, me, i, gen, log, true);
 		else if (log->op == ROW_OP_DROP)
-			rc = finish_row(v, me, i, (gen + 1) & 0x7fffffffu);
+			rc = finish_row_drop(v, me, i, (gen + 1) & 0x7fffffffu);
 		if (rc == -EBUSY)
 			rc = 0;
 	}
@@ -185,7 +186,7 @@ int row_recover(struct view *v, struct thread_rec *me, struct intent *log)
 	return rc;
 }
 
-static bool looks_idle(const struct ref_row *row)
+static bool is_row_idle(const struct ref_row *row)
 {
 	return load_acquire(&row->state) == ROW_USED && !row_counts(row);
 }
@@ -198,15 +199,14 @@ int rows_reclaim(struct view *v, struct thread_rec *me)
 	for (uint32_t i = 0; i < hi && done < RECLAIM_MOST; i++) {
 		uint64_t w = load_acquire(&row_at(v, i)->word);
 
-		if (looks_idle(row_at(v, i)))
+		if (is_row_idle(row_at(v, i)))
 			done += row_drop(v, me, i, ROW_GEN(w), &me->row,
 					 true) == 0;
 	}
 	return done;
 }
 
-/* --- Destroying ------------------------------------------------------------
- */
+/* --- Destroying ----------------------------------------------------------- */
 
 int ref_destroy(struct view *v, struct thread_rec *me, struct ref *r)
 {
@@ -233,7 +233,7 @@ int ref_destroy(struct view *v, struct thread_rec *me, struct ref *r)
 	return ref_destroy_rest(v, me, &me->ref);
 }
 
-static int turn_all_away(struct view *v, struct thread_rec *me, struct ref *r)
+static int turn_users_away(struct view *v, struct thread_rec *me, struct ref *r)
 {
 	struct core_lock *guard;
 	int rc = ref_guard(v, me, r, &guard);
@@ -249,8 +249,8 @@ static int turn_all_away(struct view *v, struct thread_rec *me, struct ref *r)
 }
 
 /* Out of the chain, with what is needed to free it in @log. */
-static int take_first(struct view *v, struct thread_rec *me, struct ref *r,
-		      struct intent *log)
+static int take_first_row(struct view *v, struct thread_rec *me, struct ref *r,
+			  struct intent *log)
 {
 	uint32_t first, gen = 0;
 	struct core_lock *guard;
@@ -269,7 +269,7 @@ static int take_first(struct view *v, struct thread_rec *me, struct ref *r,
 		compiler_fence();
 		log->a[2] = first;
 		compiler_fence();
-		take_out(v, r, row, false, &gen);
+		take_row_out(v, r, row, false, &gen);
 	}
 	core_unlock(v, me, guard);
 	return rc < 0 ? rc : first != 0;
@@ -279,16 +279,17 @@ int ref_destroy_rest(struct view *v, struct thread_rec *me, struct intent *log)
 {
 	uint32_t i = (uint32_t)log->a[0], id = (uint32_t)log->a[1];
 	struct ref *r = ref_at(v, i);
-	int rc = turn_all_away(v, me, r);
+	int rc = turn_users_away(v, me, r);
 
 	while (rc >= 0) {
 		uint32_t row = (uint32_t)log->a[2];
 
 		if (row && row <= rows_hi(v))
-			rc = finish_row(v, me, row - 1, (uint32_t)log->a[3]);
+			rc = finish_row_drop(v, me, row - 1,
+					     (uint32_t)log->a[3]);
 		log->a[2] = 0;
 		if (rc >= 0)
-			rc = take_first(v, me, r, log);
+			rc = take_first_row(v, me, r, log);
 		if (rc == 0)
 			break;
 	}

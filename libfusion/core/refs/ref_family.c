@@ -26,12 +26,13 @@ struct budget {
 	uint32_t rows, refs;
 };
 
-static struct budget budget_of(const struct view *v)
+static struct budget walk_budget(const struct view *v)
 {
 	return (struct budget){rows_hi(v), refs_hi(v)};
 }
 
-static bool own_any(const struct view *v, const struct ref *r, struct budget *b)
+static bool has_own_local(const struct view *v, const struct ref *r,
+			  struct budget *b)
 {
 	uint32_t hi = rows_hi(v), at = load_relaxed(&r->first_row);
 
@@ -56,19 +57,20 @@ struct ref *ref_parent(const struct view *v, const struct ref *r)
 }
 
 /* Parents are settled before their heirs. */
-static bool local_any(const struct view *v, const struct ref *r,
+static bool has_local(const struct view *v, const struct ref *r,
 		      struct budget *b)
 {
 	const struct ref *parent = ref_parent(v, r);
 
-	return (parent && load_relaxed(&parent->local)) || own_any(v, r, b);
+	return (parent && load_relaxed(&parent->local)) ||
+	       has_own_local(v, r, b);
 }
 
 bool ref_total_any(const struct view *v, const struct ref *r)
 {
-	struct budget b = budget_of(v);
+	struct budget b = walk_budget(v);
 
-	return load_relaxed(&r->global) || local_any(v, r, &b);
+	return load_relaxed(&r->global) || has_local(v, r, &b);
 }
 
 void ref_wake(struct ref *r)
@@ -83,17 +85,17 @@ void ref_tell(const struct view *v, const struct ref *r)
 {
 	if (r->object && load_relaxed(&r->id))
 		kind_ops[KIND_OBJECT].fallen(v, r->object - 1, r->object_id);
-	ref_ring(v, REF_WHO_SLOT(load_relaxed(&r->watcher)));
+	ref_watcher_wake(v, REF_WHO_SLOT(load_relaxed(&r->watcher)));
 }
 
-static void settle_one(struct view *v, struct ref *r, struct budget *b)
+static void settle_ref(struct view *v, struct ref *r, struct budget *b)
 {
 	uint64_t falls = load_relaxed(&r->falls);
 	bool any;
 
 	if (!load_relaxed(&r->id))
 		return;
-	any = local_any(v, r, b);
+	any = has_local(v, r, b);
 	store_relaxed(&r->local, any);
 	any = any || load_relaxed(&r->global);
 	if (any && !(falls & REF_LIVE)) {
@@ -113,7 +115,7 @@ static void settle_one(struct view *v, struct ref *r, struct budget *b)
 	}
 }
 
-static struct ref *heir(const struct view *v, uint32_t index1)
+static struct ref *heir_at(const struct view *v, uint32_t index1)
 {
 	return index1 && index1 <= refs_hi(v) ? ref_at(v, index1 - 1) : NULL;
 }
@@ -123,33 +125,33 @@ static struct ref *heir(const struct view *v, uint32_t index1)
 static struct ref *next_heir(const struct view *v, const struct ref *top,
 			     struct ref *r)
 {
-	struct ref *next = heir(v, load_relaxed(&r->first_heir));
+	struct ref *next = heir_at(v, load_relaxed(&r->first_heir));
 	uint32_t most = refs_hi(v);
 
 	for (uint32_t n = 0; !next && r != top && n < most; n++) {
-		next = heir(v, load_relaxed(&r->next_heir));
+		next = heir_at(v, load_relaxed(&r->next_heir));
 		if (next)
 			break;
-		r = heir(v, load_relaxed(&r->from));
+		r = heir_at(v, load_relaxed(&r->from));
 		if (!r)
 			break;
 	}
 	return next;
 }
 
-static void settle(struct view *v, struct ref *r, struct budget *b)
+static void settle_tree(struct view *v, struct ref *r, struct budget *b)
 {
 	for (struct ref *at = r; at && b->refs; b->refs--) {
-		settle_one(v, at, b);
+		settle_ref(v, at, b);
 		at = next_heir(v, r, at);
 	}
 }
 
 void ref_settle(struct view *v, struct ref *r)
 {
-	struct budget b = budget_of(v);
+	struct budget b = walk_budget(v);
 
-	settle(v, r, &b);
+	settle_tree(v, r, &b);
 }
 
 /* Take @r out of the list of @parent; it may not be in it. */
@@ -158,7 +160,7 @@ static void leave_parent(struct view *v, struct ref *parent, struct ref *r)
 	uint32_t *link = &parent->first_heir, most = refs_hi(v);
 
 	for (uint32_t n = 0; n < most; n++) {
-		struct ref *h = heir(v, load_relaxed(link));
+		struct ref *h = heir_at(v, load_relaxed(link));
 
 		if (!h)
 			return;
@@ -172,8 +174,8 @@ static void leave_parent(struct view *v, struct ref *parent, struct ref *r)
 
 void ref_cut(struct view *v, struct ref *r)
 {
-	struct ref *h = heir(v, load_relaxed(&r->from));
-	struct budget b = budget_of(v);
+	struct ref *h = heir_at(v, load_relaxed(&r->from));
+	struct budget b = walk_budget(v);
 
 	if (h)
 		leave_parent(v, h, r);
@@ -181,18 +183,17 @@ void ref_cut(struct view *v, struct ref *r)
 	store_relaxed(&r->from, 0);
 	/* Killed before the first is off the list: the next one settles it
 	 * again, which changes nothing. */
-	while (b.refs && (h = heir(v, load_relaxed(&r->first_heir)))) {
+	while (b.refs && (h = heir_at(v, load_relaxed(&r->first_heir)))) {
 		store_relaxed(&h->from, 0);
 		compiler_fence();
-		settle(v, h, &b);
+		settle_tree(v, h, &b);
 		compiler_fence();
 		store_relaxed(&r->first_heir, load_relaxed(&h->next_heir));
 		store_relaxed(&h->next_heir, 0);
 	}
 }
 
-/* --- Inheriting ------------------------------------------------------------
- */
+/* --- Inheriting ----------------------------------------------------------- */
 
 /* From now on its guard is that of all families.  Killed after it: it works
  * the same, only not as fast. */
@@ -213,8 +214,8 @@ static int join_family(struct view *v, struct thread_rec *me, struct ref *r,
 	return 0;
 }
 
-static bool descends(const struct view *v, const struct ref *r,
-		     const struct ref *from)
+static bool descends_from(const struct view *v, const struct ref *r,
+			  const struct ref *from)
 {
 	uint32_t most = refs_hi(v);
 
@@ -244,7 +245,7 @@ static int inherit_locked(struct view *v, struct thread_rec *me, struct ref *r,
 		return -EIDRM;
 	if (load_relaxed(&r->from))
 		return -EBUSY;
-	if (descends(v, from, r))
+	if (descends_from(v, from, r))
 		return -ELOOP;
 	if (load_relaxed(&r->locker))
 		return -EAGAIN;

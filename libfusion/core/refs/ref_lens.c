@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "libfusion/core/names/table_lens.h"
 #include "libfusion/core/refs/ref.h"
 #include "libfusion/core/refs/ref_family.h"
 #include "libfusion/core/refs/ref_private.h"
@@ -27,8 +28,8 @@ static void sum_rows(const struct view *v, const struct ref *r,
 	}
 }
 
-static uint64_t inherited(const struct view *v, const struct ref *r,
-			  uint32_t *budget)
+static uint64_t inherited_total(const struct view *v, const struct ref *r,
+				uint32_t *budget)
 {
 	uint32_t most = table_hi(v, KIND_REF);
 	struct ref_sum sum = {0};
@@ -38,8 +39,8 @@ static uint64_t inherited(const struct view *v, const struct ref *r,
 	return sum.total;
 }
 
-static void sum_up(const struct view *v, const struct ref *r,
-		   struct ref_sum *ret)
+static void sum_ref(const struct view *v, const struct ref *r,
+		    struct ref_sum *ret)
 {
 	const struct ref *parent = ref_parent(v, r);
 	uint32_t budget = rows_hi(v);
@@ -52,7 +53,7 @@ static void sum_up(const struct view *v, const struct ref *r,
 	};
 
 	sum_rows(v, r, &sum, &budget);
-	sum.inherited = inherited(v, r, &budget);
+	sum.inherited = inherited_total(v, r, &budget);
 	sum.total += sum.global + sum.inherited;
 	*ret = sum;
 }
@@ -66,7 +67,7 @@ int ref_stat(struct view *v, struct thread_rec *me, struct ref *r,
 
 	if (rc < 0)
 		return rc;
-	sum_up(v, r, ret);
+	sum_ref(v, r, ret);
 	row = ref_find_row(v, r, ref_member_of(v, me).id);
 	if (row) {
 		ret->local = ROW_COUNT(load_relaxed(&row->word));
@@ -89,7 +90,7 @@ int ref_copy(const struct view *v, uint32_t i, struct entry *ret_entry,
 	if (ret_entry)
 		*ret_entry = copy.e;
 	if (ret)
-		sum_up(v, ref_at(v, i), ret);
+		sum_ref(v, ref_at(v, i), ret);
 	return 0;
 }
 

@@ -20,8 +20,8 @@ static uint64_t *place_at(const struct view *v, uint64_t off)
 }
 
 /* @op from now on: place @off, what stands for @r there, the count to be. */
-static void announce(struct thread_rec *me, uint32_t op,
-		     const struct ref_place *p, uint64_t global)
+static void announce_link(struct thread_rec *me, uint32_t op,
+			  const struct ref_place *p, uint64_t global)
 {
 	struct intent *in = &me->ref;
 
@@ -33,7 +33,7 @@ static void announce(struct thread_rec *me, uint32_t op,
 	compiler_fence();
 }
 
-static void finish(struct view *v, struct thread_rec *me, struct ref *r)
+static void finish_link(struct view *v, struct thread_rec *me, struct ref *r)
 {
 	compiler_fence();
 	store_relaxed(&me->ref.op, (uint32_t)REF_OP_TOUCH);
@@ -53,11 +53,11 @@ static int link_locked(struct view *v, struct thread_rec *me, struct ref *r,
 		return -EOVERFLOW;
 	if (load_relaxed(place))
 		return -EBUSY;
-	announce(me, REF_OP_LINK, p, n + 1);
+	announce_link(me, REF_OP_LINK, p, n + 1);
 	/* Commit.  Release: who finds it there finds it whole. */
 	if (cas_acq_rel(place, &none, p->value))
 		store_relaxed(&r->global, n + 1);
-	finish(v, me, r);
+	finish_link(v, me, r);
 	return none ? -EBUSY : 0;
 }
 
@@ -72,20 +72,20 @@ static int unlink_locked(struct view *v, struct thread_rec *me, struct ref *r,
 		return -ESTALE;
 	if (!n)
 		return -EPERM;
-	announce(me, REF_OP_UNLINK, p, n - 1);
+	announce_link(me, REF_OP_UNLINK, p, n - 1);
 	/* Commit. */
 	done = cas_acq_rel(place_at(v, p->off), &was, 0ull);
 	compiler_fence();
 	if (done)
 		store_relaxed(&r->global, n - 1);
-	finish(v, me, r);
+	finish_link(v, me, r);
 	return done ? 0 : -ESTALE;
 }
 
-static int with_place(struct view *v, struct thread_rec *me, struct ref *r,
-		      const struct ref_place *p,
-		      int (*fn)(struct view *, struct thread_rec *,
-				struct ref *, const struct ref_place *))
+static int change_place(struct view *v, struct thread_rec *me, struct ref *r,
+			const struct ref_place *p,
+			int (*fn)(struct view *, struct thread_rec *,
+				  struct ref *, const struct ref_place *))
 {
 	struct core_lock *guard;
 	int rc = place_at(v, p->off) ? ref_enter(v, me, r, p->id, &guard)
@@ -101,13 +101,13 @@ static int with_place(struct view *v, struct thread_rec *me, struct ref *r,
 int ref_link(struct view *v, struct thread_rec *me, struct ref *r,
 	     const struct ref_place *p)
 {
-	return with_place(v, me, r, p, link_locked);
+	return change_place(v, me, r, p, link_locked);
 }
 
 int ref_unlink(struct view *v, struct thread_rec *me, struct ref *r,
 	       const struct ref_place *p)
 {
-	return with_place(v, me, r, p, unlink_locked);
+	return change_place(v, me, r, p, unlink_locked);
 }
 
 /* The number before the change is one less, or one more, than announced. */

@@ -13,6 +13,7 @@
 
 #include <stdlib.h>
 
+#include "libfusion/core/file/lock.h"
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/life/member.h"
 #include "libfusion/core/refs/ref.h"
@@ -22,9 +23,9 @@
 
 /* @row's count changes by @by and a number of @other becomes @value, both or
  * none.  Under the guard, announced. */
-static int move(struct view *v, struct thread_rec *me, struct ref_row *row,
-		int64_t by, struct ref_row *other, uint32_t kind,
-		uint32_t value)
+static int move_count(struct view *v, struct thread_rec *me,
+		      struct ref_row *row, int64_t by, struct ref_row *other,
+		      uint32_t kind, uint32_t value)
 {
 	struct intent *in = &me->ref;
 	uint64_t w;
@@ -71,7 +72,7 @@ static int throw_locked(struct view *v, struct thread_rec *me, struct ref *r,
 		return -EPERM;
 	if (pending == UINT32_MAX)
 		return -EOVERFLOW;
-	rc = move(v, me, row, -1, to, REF_MOVE_PENDING, pending + 1);
+	rc = move_count(v, me, row, -1, to, REF_MOVE_PENDING, pending + 1);
 	compiler_fence();
 	ref_settle(v, r);
 	return rc;
@@ -110,8 +111,8 @@ int ref_catch(struct view *v, struct thread_rec *me, struct ref *r)
 	row = ref_find_row(v, r, ref_member_of(v, me).id);
 	rc = -EAGAIN;
 	if (row && load_relaxed(&row->pending))
-		rc = move(v, me, row, 1, row, REF_MOVE_PENDING,
-			  load_relaxed(&row->pending) - 1);
+		rc = move_count(v, me, row, 1, row, REF_MOVE_PENDING,
+				load_relaxed(&row->pending) - 1);
 	ref_leave(v, me, guard);
 	return rc;
 }
@@ -127,7 +128,7 @@ static int globalize_locked(struct view *v, struct thread_rec *me,
 	compiler_fence();
 	store_relaxed(&in->op, (uint32_t)REF_OP_BUSY);
 	compiler_fence();
-	/* Acquire: as in move(). */
+	/* Acquire: as in move_count(). */
 	w = or_acq_rel(&row->word, ROW_BUSY) & ~ROW_BUSY;
 	in->kind = REF_MOVE_GLOBAL;
 	in->a[2] = w - 1;
@@ -137,7 +138,7 @@ static int globalize_locked(struct view *v, struct thread_rec *me,
 	store_relaxed(&in->op, (uint32_t)REF_OP_MOVE);
 	compiler_fence();
 	store_relaxed(&r->global, in->a[3]);
-	/* Release: as in move(). */
+	/* Release: as in move_count(). */
 	store_release(&row->word, in->a[2]);
 	compiler_fence();
 	store_relaxed(&in->op, (uint32_t)REF_OP_TOUCH);
@@ -166,8 +167,7 @@ int ref_globalize(struct view *v, struct thread_rec *me, struct ref *r)
 	return rc;
 }
 
-/* --- Fork ------------------------------------------------------------------
- */
+/* --- Fork ----------------------------------------------------------------- */
 
 /* Rows of @who, copied under rows.lock: the chain changes without it. */
 static int list_rows(struct view *v, struct thread_rec *me,
@@ -205,8 +205,8 @@ static int list_rows(struct view *v, struct thread_rec *me,
 typedef int (*row_fn)(struct view *v, struct thread_rec *me, struct ref *r,
 		      struct ref_row *row);
 
-static int with_row(struct view *v, struct thread_rec *me,
-		    struct ref_member who, uint32_t i, row_fn fn)
+static int do_row(struct view *v, struct thread_rec *me, struct ref_member who,
+		  uint32_t i, row_fn fn)
 {
 	uint32_t ref = load_relaxed(&row_at(v, i)->ref), id;
 	struct core_lock *guard;
@@ -227,14 +227,14 @@ static int with_row(struct view *v, struct thread_rec *me,
 	return rc;
 }
 
-static int each_row(struct view *v, struct thread_rec *me,
-		    struct ref_member who, row_fn fn)
+static int do_each_row(struct view *v, struct thread_rec *me,
+		       struct ref_member who, row_fn fn)
 {
 	uint32_t *list = NULL;
 	int n = list_rows(v, me, who, &list), done = 0, r = 0;
 
 	for (int i = 0; i < n && r >= 0; i++) {
-		r = with_row(v, me, who, list[i], fn);
+		r = do_row(v, me, who, list[i], fn);
 		done += r > 0;
 	}
 	free(list);
@@ -243,8 +243,8 @@ static int each_row(struct view *v, struct thread_rec *me,
 	return r < 0 ? r : done;
 }
 
-static int hold(struct view *v, struct thread_rec *me, struct ref *r,
-		struct ref_row *row)
+static int hold_fork_row(struct view *v, struct thread_rec *me, struct ref *r,
+			 struct ref_row *row)
 {
 	uint32_t n = ROW_COUNT(load_relaxed(&row->word));
 
@@ -256,8 +256,8 @@ static int hold(struct view *v, struct thread_rec *me, struct ref *r,
 	return n > 0;
 }
 
-static int drop(struct view *v, struct thread_rec *me, struct ref *r,
-		struct ref_row *row)
+static int drop_fork_row(struct view *v, struct thread_rec *me, struct ref *r,
+			 struct ref_row *row)
 {
 	(void)me;
 	if (!load_relaxed(&row->fork))
@@ -270,16 +270,16 @@ static int drop(struct view *v, struct thread_rec *me, struct ref *r,
 
 int ref_fork_hold(struct view *v, struct thread_rec *me)
 {
-	return each_row(v, me, ref_member_of(v, me), hold);
+	return do_each_row(v, me, ref_member_of(v, me), hold_fork_row);
 }
 
 int ref_fork_drop(struct view *v, struct thread_rec *me)
 {
-	return each_row(v, me, ref_member_of(v, me), drop);
+	return do_each_row(v, me, ref_member_of(v, me), drop_fork_row);
 }
 
-static int take(struct view *v, struct thread_rec *me, struct ref_member parent,
-		uint32_t i)
+static int take_fork_row(struct view *v, struct thread_rec *me,
+			 struct ref_member parent, uint32_t i)
 {
 	const struct ref_row *theirs = row_at(v, i);
 	uint32_t ref = load_relaxed(&theirs->ref), id, n;
@@ -298,7 +298,7 @@ static int take(struct view *v, struct thread_rec *me, struct ref_member parent,
 	from = ref_find_row(v, r, parent.id);
 	n = from ? load_relaxed(&from->fork) : 0;
 	if (n)
-		rc = move(v, me, row, n, from, REF_MOVE_FORK, 0);
+		rc = move_count(v, me, row, n, from, REF_MOVE_FORK, 0);
 	ref_leave(v, me, guard);
 	return rc < 0 ? rc : n > 0;
 }
@@ -310,7 +310,7 @@ int ref_fork_take(struct view *v, struct thread_rec *me,
 	int n = list_rows(v, me, parent, &list), done = 0, r = 0;
 
 	for (int i = 0; i < n; i++) {
-		int one = take(v, me, parent, list[i]);
+		int one = take_fork_row(v, me, parent, list[i]);
 
 		done += one > 0;
 		r = one < 0 ? one : r;

@@ -3,7 +3,6 @@
 #ifndef FUSION_CORE_REF_PRIVATE_H
 #define FUSION_CORE_REF_PRIVATE_H
 
-#include "libfusion/core/file/lock.h"
 #include "libfusion/core/refs/ref.h"
 
 /*
@@ -54,32 +53,5 @@ enum {
 	ROW_OP_DROP,
 	N_ROW_OPS
 };
-
-/* --- ref_row.c -------------------------------------------------------------
- */
-
-/* Does it count anything? */
-static inline bool row_counts(const struct ref_row *row)
-{
-	return ROW_COUNT(load_relaxed(&row->word)) ||
-	       load_relaxed(&row->pending) || load_relaxed(&row->fork);
-}
-
-/* --- ref.c -----------------------------------------------------------------
- */
-
-static inline uint32_t row_index(const struct view *v,
-				 const struct ref_row *row)
-{
-	return (uint32_t)(row - row_at(v, 0));
-}
-
-static inline struct ref_member ref_member_of(const struct view *v,
-					      const struct thread_rec *me)
-{
-	uint32_t slot = load_relaxed(&me->member) - 1;
-
-	return (struct ref_member){slot, view_member(v, slot)->id};
-}
 
 #endif

@@ -10,8 +10,7 @@
 #include "libfusion/core/refs/ref_private.h"
 #include "libfusion/core/refs/ref_row.h"
 
-/* --- What the dead did under a lock it still holds -------------------------
- */
+/* --- What the dead did under a lock it still holds ------------------------ */
 
 static struct ref_row *checked_row(const struct view *v, uint64_t i)
 {
@@ -89,8 +88,7 @@ int ref_recover_locked(struct view *v, struct thread_rec *t)
 	return r ? r : row_recover_locked(v, t);
 }
 
-/* --- What it had begun -----------------------------------------------------
- */
+/* --- What it had begun ---------------------------------------------------- */
 
 static int recover_destroy(struct view *v, struct thread_rec *me,
 			   struct thread_rec *t)

@@ -7,6 +7,7 @@
  */
 #include "libfusion/core/refs/ref_row.h"
 
+#include "libfusion/core/file/lock.h"
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/life/member.h"
 #include "libfusion/core/refs/ref_drop.h"
@@ -20,7 +21,7 @@ uint32_t rows_hi(const struct view *v)
 	return view_hi(&v->sb->rows.hi, v->geo.max_rows);
 }
 
-static uint64_t next_gen(uint64_t word)
+static uint64_t next_generation(uint64_t word)
 {
 	return (uint64_t)((ROW_GEN(word) + 1) & 0x7fffffffu) << 32;
 }
@@ -33,8 +34,8 @@ bool row_is(const struct view *v, uint32_t i, uint32_t gen)
 	       ROW_GEN(load_relaxed(&row->word)) == gen;
 }
 
-static void announce(struct thread_rec *me, uint32_t op, uint32_t i,
-		     uint32_t gen, uint32_t n, uint32_t slot, bool fresh)
+static void announce_row(struct thread_rec *me, uint32_t op, uint32_t i,
+			 uint32_t gen, uint32_t n, uint32_t slot, bool fresh)
 {
 	compiler_fence();
 	me->row.kind = fresh;
@@ -47,14 +48,14 @@ static void announce(struct thread_rec *me, uint32_t op, uint32_t i,
 	compiler_fence();
 }
 
-static void finish(struct view *v, struct intent *in, uint32_t n)
+static void finish_row_op(struct view *v, struct intent *in, uint32_t n)
 {
 	store_relaxed(&v->sb->rows.n, n);
 	compiler_fence();
 	store_relaxed(&in->op, ROW_OP_NONE);
 }
 
-static void push_free(struct view *v, uint32_t i)
+static void push_free_row(struct view *v, uint32_t i)
 {
 	store_relaxed(&row_at(v, i)->m_next, load_relaxed(&v->sb->rows.free));
 	compiler_fence();
@@ -63,7 +64,7 @@ static void push_free(struct view *v, uint32_t i)
 }
 
 /* Memory for the row at the mark, if it begins a page. */
-static int grow(struct view *v, uint32_t hi)
+static int reserve_row(struct view *v, uint32_t hi)
 {
 	uint64_t off = v->geo.off_rows + (uint64_t)hi * ROW_SIZE;
 
@@ -72,8 +73,8 @@ static int grow(struct view *v, uint32_t hi)
 	return off % PAGE ? 0 : view_reserve(v, off, ROW_SIZE);
 }
 
-static void fill(struct ref_row *row, struct ref_member who, uint32_t ref,
-		 uint32_t ref_id)
+static void fill_row(struct ref_row *row, struct ref_member who, uint32_t ref,
+		     uint32_t ref_id)
 {
 	store_relaxed(&row->ref, ref);
 	store_relaxed(&row->ref_id, ref_id);
@@ -85,7 +86,7 @@ static void fill(struct ref_row *row, struct ref_member who, uint32_t ref,
 	store_relaxed(&row->linked, 0);
 }
 
-static void link_member(struct view *v, struct member_rec *m, uint32_t i)
+static void link_to_member(struct view *v, struct member_rec *m, uint32_t i)
 {
 	uint32_t first = load_relaxed(&m->rows);
 
@@ -100,9 +101,9 @@ static void link_member(struct view *v, struct member_rec *m, uint32_t i)
 
 /* Commit: op = SPARE.  Killed before: recovery gives the row back; after: it
  * looks whether it has been linked. */
-static int make_locked(struct view *v, struct thread_rec *me,
-		       struct ref_member who, uint32_t ref, uint32_t ref_id,
-		       uint32_t *ret_index, uint32_t *ret_gen)
+static int make_row_locked(struct view *v, struct thread_rec *me,
+			   struct ref_member who, uint32_t ref, uint32_t ref_id,
+			   uint32_t *ret_index, uint32_t *ret_gen)
 {
 	uint32_t hi = rows_hi(v), i = load_relaxed(&v->sb->rows.free), n;
 	struct member_rec *m = view_member(v, who.slot);
@@ -115,14 +116,14 @@ static int make_locked(struct view *v, struct thread_rec *me,
 	if (i > hi || load_relaxed(&m->rows) > hi)
 		return -EIO;
 	if (fresh) {
-		r = grow(v, hi);
+		r = reserve_row(v, hi);
 		i = hi + 1;
 	}
 	if (r < 0)
 		return r;
 	row = row_at(v, --i);
 	n = load_relaxed(&v->sb->rows.n) + 1;
-	announce(me, ROW_OP_MAKE, i, 0, n, who.slot, fresh);
+	announce_row(me, ROW_OP_MAKE, i, 0, n, who.slot, fresh);
 	if (fresh)
 		/* Release: pairs with the acquire in view_hi(). */
 		store_release(&v->sb->rows.hi, hi + 1);
@@ -132,13 +133,13 @@ static int make_locked(struct view *v, struct thread_rec *me,
 	/* The generation before what it vouches for: the drawing is at
 	 * is_row_of() in ref.c.  row_up_fast() needs a count to go on, and the
 	 * first count comes with the guard, after all this. */
-	store_release(&row->word, next_gen(load_relaxed(&row->word)));
+	store_release(&row->word, next_generation(load_relaxed(&row->word)));
 	release_fence();
-	fill(row, who, ref, ref_id);
+	fill_row(row, who, ref, ref_id);
 	me->row.a[1] = ROW_GEN(load_relaxed(&row->word));
 	store_release(&row->state, ROW_USED);
 	compiler_fence();
-	link_member(v, m, i);
+	link_to_member(v, m, i);
 	store_relaxed(&v->sb->rows.n, n);
 	compiler_fence();
 	store_relaxed(&me->row.op, ROW_OP_SPARE);
@@ -157,7 +158,8 @@ int row_make(struct view *v, struct thread_rec *me, struct ref_member who,
 		r = core_lock(v, me, &v->sb->rows.lock);
 		if (r < 0)
 			return r;
-		r = make_locked(v, me, who, ref, ref_id, ret_index, ret_gen);
+		r = make_row_locked(v, me, who, ref, ref_id, ret_index,
+				    ret_gen);
 		core_unlock(v, me, &v->sb->rows.lock);
 		if ((r != -ENOSPC && r != -ENOMEM) || rows_reclaim(v, me) <= 0)
 			break;
@@ -189,7 +191,7 @@ static int unlink_and_mend(struct view *v, uint32_t slot, uint32_t i)
 }
 
 /* The same when all is well: no walk. */
-static int unlink_member(struct view *v, uint32_t slot, uint32_t i)
+static int unlink_from_member(struct view *v, uint32_t slot, uint32_t i)
 {
 	struct ref_row *row = row_at(v, i);
 	uint32_t next = load_relaxed(&row->m_next),
@@ -209,8 +211,8 @@ static int unlink_member(struct view *v, uint32_t slot, uint32_t i)
 	return 0;
 }
 
-static int free_locked(struct view *v, struct thread_rec *me, uint32_t i,
-		       uint32_t gen)
+static int free_row_locked(struct view *v, struct thread_rec *me, uint32_t i,
+			   uint32_t gen)
 {
 	struct ref_row *row = row_at(v, i);
 	uint32_t slot, n = load_relaxed(&v->sb->rows.n) - 1;
@@ -221,14 +223,14 @@ static int free_locked(struct view *v, struct thread_rec *me, uint32_t i,
 	slot = load_relaxed(&row->slot);
 	if (slot > v->geo.max_members)
 		return -EIO;
-	announce(me, ROW_OP_FREE, i, gen, n, slot, false);
-	r = unlink_member(v, slot, i);
+	announce_row(me, ROW_OP_FREE, i, gen, n, slot, false);
+	r = unlink_from_member(v, slot, i);
 	compiler_fence();
 	/* Commit.  Release: pairs with the acquire in row_is(). */
 	store_release(&row->state, ROW_FREE);
 	compiler_fence();
-	push_free(v, i);
-	finish(v, &me->row, n);
+	push_free_row(v, i);
+	finish_row_op(v, &me->row, n);
 	return r;
 }
 
@@ -238,7 +240,7 @@ int row_free(struct view *v, struct thread_rec *me, uint32_t i, uint32_t gen)
 
 	if (r < 0)
 		return r;
-	r = free_locked(v, me, i, gen);
+	r = free_row_locked(v, me, i, gen);
 	core_unlock(v, me, &v->sb->rows.lock);
 	return r;
 }
@@ -262,11 +264,10 @@ int rows_close(struct view *v, struct thread_rec *me, uint32_t slot,
 	return r;
 }
 
-/* --- Recovery: the dead one holds rows.lock --------------------------------
- */
+/* --- Recovery: the dead one holds rows.lock ------------------------------- */
 
 /* A row that was being made is given back, one that was being freed is free. */
-static int recover_free(struct view *v, const struct intent *in)
+static int recover_free_row(struct view *v, const struct intent *in)
 {
 	uint32_t i = (uint32_t)in->a[0], slot = (uint32_t)in->a[3];
 	bool made = in->op == ROW_OP_MAKE;
@@ -280,7 +281,7 @@ static int recover_free(struct view *v, const struct intent *in)
 		r = unlink_and_mend(v, slot, i);
 	store_release(&row_at(v, i)->state, ROW_FREE);
 	compiler_fence();
-	push_free(v, i);
+	push_free_row(v, i);
 	return r;
 }
 
@@ -296,7 +297,8 @@ int row_recover_locked(struct view *v, struct thread_rec *t)
 		store_relaxed(&t->row.op, ROW_OP_NONE);
 		return -EIO;
 	}
-	r = recover_free(v, &in);
-	finish(v, &t->row, (uint32_t)in.a[2] - (in.op == ROW_OP_MAKE ? 1 : 0));
+	r = recover_free_row(v, &in);
+	finish_row_op(v, &t->row,
+		      (uint32_t)in.a[2] - (in.op == ROW_OP_MAKE ? 1 : 0));
 	return r;
 }

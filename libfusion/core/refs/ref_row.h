@@ -5,6 +5,19 @@
 
 #include "libfusion/core/refs/ref_private.h"
 
+/* Does it count anything? */
+static inline bool row_counts(const struct ref_row *row)
+{
+	return ROW_COUNT(load_relaxed(&row->word)) ||
+	       load_relaxed(&row->pending) || load_relaxed(&row->fork);
+}
+
+static inline uint32_t row_index(const struct view *v,
+				 const struct ref_row *row)
+{
+	return (uint32_t)(row - row_at(v, 0));
+}
+
 /* The first @n bounds every walk over rows and refs. */
 uint32_t rows_hi(const struct view *v);
 /* A new row for member @who of ref @ref, in its member's chain, announced as

@@ -17,23 +17,23 @@
 #include "libfusion/core/refs/ref_family.h"
 #include "libfusion/core/refs/ref_private.h"
 
-static uint64_t who_of(struct ref_member m)
+static uint64_t who_word(struct ref_member m)
 {
 	return REF_WHO(m.slot, m.id);
 }
 
-static int try_locked(struct view *v, struct ref *r, struct ref_member m)
+static int lock_zero_guarded(struct view *v, struct ref *r, struct ref_member m)
 {
 	if (load_relaxed(&r->locker) || ref_total_any(v, r))
 		return -EBUSY;
 	/* Commit. */
-	store_relaxed(&r->locker, who_of(m));
+	store_relaxed(&r->locker, who_word(m));
 	return 0;
 }
 
 /* *ret_seq, if busy, is what to sleep on. */
-static int try_zero(struct view *v, struct thread_rec *me, struct ref *r,
-		    uint32_t id, uint32_t *ret_seq)
+static int try_zero_lock(struct view *v, struct thread_rec *me, struct ref *r,
+			 uint32_t id, uint32_t *ret_seq)
 {
 	struct ref_member m = ref_member_of(v, me);
 	struct core_lock *guard;
@@ -42,7 +42,7 @@ static int try_zero(struct view *v, struct thread_rec *me, struct ref *r,
 
 	if (rc < 0)
 		return rc;
-	rc = try_locked(v, r, m);
+	rc = lock_zero_guarded(v, r, m);
 	if (rc == -EBUSY && ret_seq) {
 		store_relaxed(&r->sleepers, 1);
 		*ret_seq = load_relaxed(&r->seq);
@@ -54,7 +54,7 @@ static int try_zero(struct view *v, struct thread_rec *me, struct ref *r,
 int ref_zero_trylock_id(struct view *v, struct thread_rec *me, struct ref *r,
 			uint32_t id)
 {
-	return try_zero(v, me, r, id, NULL);
+	return try_zero_lock(v, me, r, id, NULL);
 }
 
 int ref_zero_trylock(struct view *v, struct thread_rec *me, struct ref *r)
@@ -71,7 +71,7 @@ int ref_zero_lock(struct view *v, struct thread_rec *me, struct ref *r,
 
 	/* Acquire in futex_wait's caller's next look, under the guard: pairs
 	 * with the release in ref_wake(). */
-	while ((rc = try_zero(v, me, r, id, &seq)) == -EBUSY) {
+	while ((rc = try_zero_lock(v, me, r, id, &seq)) == -EBUSY) {
 		if (deadline_ns >= 0)
 			left = deadline_ns - clock_monotonic_ns();
 		if (left <= 0)
@@ -97,7 +97,7 @@ int ref_unlock(struct view *v, struct thread_rec *me, struct ref *r)
 	if (rc < 0)
 		return rc;
 	rc = -EPERM;
-	if (load_relaxed(&r->locker) == who_of(ref_member_of(v, me))) {
+	if (load_relaxed(&r->locker) == who_word(ref_member_of(v, me))) {
 		/* Commit. */
 		store_relaxed(&r->locker, 0);
 		compiler_fence();
@@ -127,7 +127,7 @@ int ref_watch(struct view *v, struct thread_rec *me, struct ref *r,
 	} else {
 		*ret_falls = REF_FALLS(load_relaxed(&r->falls));
 		/* Commit. */
-		store_relaxed(&r->watcher, who_of(m));
+		store_relaxed(&r->watcher, who_word(m));
 	}
 	ref_leave(v, me, guard);
 	return rc;
@@ -140,7 +140,7 @@ int ref_unwatch(struct view *v, struct thread_rec *me, struct ref *r)
 
 	if (rc < 0)
 		return rc;
-	if (load_relaxed(&r->watcher) == who_of(ref_member_of(v, me)))
+	if (load_relaxed(&r->watcher) == who_word(ref_member_of(v, me)))
 		store_relaxed(&r->watcher, 0);
 	else
 		rc = -EPERM;
@@ -148,7 +148,7 @@ int ref_unwatch(struct view *v, struct thread_rec *me, struct ref *r)
 	return rc;
 }
 
-void ref_ring(const struct view *v, uint32_t slot)
+void ref_watcher_wake(const struct view *v, uint32_t slot)
 {
 	uint32_t *seq;
 
@@ -160,11 +160,11 @@ void ref_ring(const struct view *v, uint32_t slot)
 	futex_wake(seq, INT_MAX);
 }
 
-void ref_ring_all(const struct view *v)
+void ref_watchers_wake(const struct view *v)
 {
 	uint32_t hi = members_hi(v);
 
 	for (uint32_t i = 1; i < hi; i++)
 		if (load_acquire(&view_member(v, i)->state) != MEMBER_FREE)
-			ref_ring(v, i);
+			ref_watcher_wake(v, i);
 }

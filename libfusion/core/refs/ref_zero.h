@@ -22,7 +22,7 @@ int ref_watch(struct view *v, struct thread_rec *me, struct ref *r,
 int ref_unwatch(struct view *v, struct thread_rec *me, struct ref *r);
 /* Wake the thread of the member in @slot that watches references and objects;
  * those of all members.  A slot that makes no sense is ignored. */
-void ref_ring(const struct view *v, uint32_t slot);
-void ref_ring_all(const struct view *v);
+void ref_watcher_wake(const struct view *v, uint32_t slot);
+void ref_watchers_wake(const struct view *v);
 
 #endif

@@ -1,4 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Borrowing along the chain of calls
+ *
+ * All is done under superblock.lend, which is held for some loads and stores
+ * and never while waiting; locks/lend.h has the protocol.  Invariant: each slot
+ * between a borrower and the lender is LENT, so no thread in between goes on
+ * after its call without looking for borrowers.
+ */
 #include "libfusion/core/talk/borrow.h"
 
 #include "libfusion/core/file/lock.h"
@@ -8,7 +16,7 @@
 
 /* --- Looking for borrowers ------------------------------------------------ */
 
-/* Is @token me, or who waits for me? */
+/* Tell whether @token is @me, or a thread that waits for what @me executes. */
 static bool is_caller_above(const struct view *v, const struct thread_rec *me,
 			    uint32_t token)
 {
@@ -24,8 +32,8 @@ static bool is_caller_above(const struct view *v, const struct thread_rec *me,
 	return false;
 }
 
-/* Is what @t announces there, in @e, and does not wait for @me, a lock of
- * @me's? */
+/* Tell whether @t announces with @e that it has borrowed a lock which @me, or a
+ * thread that waits for @me, owns, or which @me has borrowed. */
 static bool is_borrowed_from(const struct view *v, const struct thread_rec *me,
 			     const struct thread_rec *t, uint32_t e)
 {
@@ -35,11 +43,14 @@ static bool is_borrowed_from(const struct view *v, const struct thread_rec *me,
 	if (!(e & ANNOUNCED_BORROWED) || !lend_is_same(v, t, e))
 		return false;
 	s = view_entry(v, KIND_SKIRMISH, what - 1);
+	/* Acquire: as in borrow_announced(), under the same lock. */
 	owner = SKIRMISH_OWNER(load_acquire(&s->word));
 	return (owner && is_caller_above(v, me, owner)) ||
 	       lend_announced(v, me, what);
 }
 
+/* Find a borrower other than @me and the threads that wait for @me.  Acquire of
+ * the announcements: pairs with the release in borrow_announced(). */
 static bool find_borrower(const struct view *v, const struct thread_rec *me,
 			  uint32_t *ret_token)
 {
@@ -65,25 +76,30 @@ static bool find_borrower(const struct view *v, const struct thread_rec *me,
 
 /* --- Borrowing ------------------------------------------------------------ */
 
-/* Of @t, which waits in it. */
+/* Mark slot @s, in which @t waits, as LENT.  True: it may be borrowed through.
+ * A LENT slot that is answered or given up counts too, as long as @t has to
+ * wait for a borrower. */
 static bool mark_slot_lent(const struct view *v, struct call_slot *s,
 			   uint32_t seq, const struct thread_rec *t)
 {
 	uint64_t st = load_acquire(&s->st);
 	uint32_t token;
 
-	/* A visitor does not wait for who has borrowed. */
+	/* A visitor does not wait for borrowers, so nobody borrows from it. */
 	while (SLOT_SEQ(st) == seq && SLOT_STATE(st) == SLOT_POSTED &&
 	       !(st & (SLOT_VISITOR | SLOT_CLOSED)))
-		/* Release: pairs with the acquire of who waits in it. */
+		/* Release: pairs with the acquire of the word by the waiting
+		 * caller.  Acquire: pairs with the release in post_slot(). */
 		if (st & SLOT_LENT || cas_acq_rel(&s->st, &st, st | SLOT_LENT))
 			return true;
 	return SLOT_SEQ(st) == seq && st & SLOT_LENT && t &&
 	       find_borrower(v, t, &token);
 }
 
-/* Does the one of token @owner wait for what @me executes, or one who has
- * borrowed @what?  Then who waits on the way does not go on without a look. */
+/* Mark the chain as LENT from what @me executes up to the thread of token
+ * @owner, or one that has borrowed @what.  False: the chain ends first.  A
+ * thread that waits on the way then does not go on without looking for
+ * borrowers. */
 static bool mark_chain_lent(struct view *v, const struct thread_rec *me,
 			    uint32_t what, uint32_t owner)
 {
@@ -98,7 +114,9 @@ static bool mark_chain_lent(struct view *v, const struct thread_rec *me,
 		s = call_chain(v, &up);
 		if (!s)
 			return false;
-		/* Before the CAS, which says that it is still that slot. */
+		/* The owner is read before the CAS in mark_slot_lent(), which
+		 * says that it still is that slot.  Acquire: pairs with the CAS
+		 * in claim_slot(). */
 		token = load_acquire(&s->owner);
 		t = thread_by_token(v, token);
 		if (!mark_slot_lent(v, s, SERIAL_SEQ(serial), t))
@@ -109,7 +127,8 @@ static bool mark_chain_lent(struct view *v, const struct thread_rec *me,
 	return false;
 }
 
-/* One of @me->lent_ids that no announcement uses; THREAD_LENT: none. */
+/* Find one of @me->lent_ids that no announcement uses; THREAD_LENT: there is
+ * none. */
 static unsigned free_lent_id(const struct thread_rec *me)
 {
 	uint32_t used = 0, i;
@@ -126,6 +145,7 @@ static int borrow_announced(struct view *v, struct thread_rec *me,
 			    struct skirmish *s)
 {
 	uint32_t what = skirmish_index(v, s) + 1, n = me->n_skirmishes, id;
+	/* Acquire: pairs with the release of the skirmish by its last owner. */
 	uint32_t owner = SKIRMISH_OWNER(load_acquire(&s->word));
 
 	if (!owner || !mark_chain_lent(v, me, what, owner))
@@ -134,7 +154,8 @@ static int borrow_announced(struct view *v, struct thread_rec *me,
 	if (n >= THREAD_SKIRMISHES || id == THREAD_LENT)
 		return -EMFILE;
 	store_relaxed(&me->lent_ids[id], load_relaxed(&s->id));
-	/* Release: with its id. */
+	/* Release: pairs with the acquire in find_borrower().  The announcement
+	 * must be seen with its id. */
 	store_release(&me->skirmishes[n], what | ANNOUNCED_WITH_ID(id) |
 						  ANNOUNCED_BORROWED |
 						  ANNOUNCED_LEVEL);
@@ -191,7 +212,10 @@ int lend_close(struct view *v, struct thread_rec *me, struct call_slot *slot,
 		next = st | SLOT_CLOSED;
 		if (!r)
 			next &= ~(uint64_t)SLOT_LENT;
-		/* Answered: it is over, and LENT says whether to look. */
+		/* If it is answered, the call is over, and LENT says whether to
+		 * look for borrowers.  Acquire: pairs with the release in
+		 * call_finish().  Release of the CAS: pairs with the CAS in
+		 * mark_slot_lent(). */
 	} while (SLOT_STATE(st) == SLOT_POSTED && next != st &&
 		 !cas_acq_rel(&slot->st, &st, next));
 	lend_unlock(v, me);

@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The record of a call: its end, its numbers, and its quotas. */
+/*
+ * The record of a call, its numbers, and its quotas
+ *
+ * A quota limits how many executions a member may have pending.  Nothing counts
+ * them: call_pending() looks at all slots, so a death leaves no wrong number.
+ * The count and the store of POSTED are made under call.lock, so two callers
+ * cannot both take the last place (post_slot_limited()).
+ */
 #include "libfusion/core/talk/call.h"
 
 #include <limits.h>
@@ -27,7 +34,8 @@ void call_init(struct view *v, void *rec, const void *arg)
 	for (unsigned i = 0; i < CALL_QUOTAS; i++)
 		store_relaxed(&c->quota[i], 0ull);
 	store_relaxed(&c->limited, (uint16_t)0);
-	/* Release: pairs with the acquire of who asks whether it is there. */
+	/* Release: pairs with the acquire in take_filled_slot() and of the
+	 * library's calls.  A caller that sees the id must see the owner. */
 	store_release(&c->id, load_relaxed(&c->e.id));
 }
 
@@ -35,10 +43,14 @@ void call_fini(struct view *v, void *rec)
 {
 	struct call *c = rec;
 
-	/* The drawing is at call_begin(). */
+	/* The drawing is at post_and_check(): the id, then the slots.  Release
+	 * of the id: a caller that loads it with acquire only learns that the
+	 * call is gone. */
 	store_release(&c->id, 0u);
 	full_fence();
 	call_fail_all(v, c, load_relaxed(&c->e.id), CALL_ANYBODY, EIDRM);
+	/* Release: pairs with the acquire of seq in the library.  A waiter that
+	 * sees the new number must see the call destroyed. */
 	add_release(&c->seq, 1);
 	futex_wake(&c->seq, INT_MAX);
 	visitor_tell(v->sb, &c->visitors);
@@ -46,7 +58,7 @@ void call_fini(struct view *v, void *rec)
 
 void call_count(struct call *c, bool failed)
 {
-	/* Relaxed: numbers for people, as are the next. */
+	/* Relaxed: these are numbers for people, as are the next. */
 	add_relaxed(&c->executed, 1);
 	if (failed)
 		add_relaxed(&c->failed, 1);
@@ -68,7 +80,9 @@ uint32_t call_limit(const struct call *c, uint32_t caller)
 {
 	uint32_t others = CALL_NO_LIMIT;
 
-	/* Acquire, as the next: pairs with the release in call_set_limit(). */
+	/* Acquire, here and in the loop: pairs with the release of the row in
+	 * call_set_limit().  The rows are read behind the mark that says that
+	 * there are any. */
 	if (!load_acquire(&c->limited))
 		return others;
 	for (unsigned i = 0; i < CALL_QUOTAS; i++) {
@@ -84,7 +98,8 @@ uint32_t call_limit(const struct call *c, uint32_t caller)
 	return others;
 }
 
-/* Commit: the store of the row. */
+/* Commit: the store of the row.  Killed before it: `limited` may be set without
+ * a quota, which costs callers time and nothing else. */
 int call_set_limit(struct view *v, struct thread_rec *me, struct call *c,
 		   uint32_t member, uint32_t limit)
 {
@@ -105,6 +120,8 @@ int call_set_limit(struct view *v, struct thread_rec *me, struct call *c,
 	q = limit == CALL_NO_LIMIT ? 0 : (uint64_t)member << 32 | (limit + 1);
 	if (row) {
 		store_relaxed(&c->limited, (uint16_t)1);
+		/* Commit.  Release: pairs with the acquires in call_limit() and
+		 * has_quota(); `limited` is set first. */
 		store_release(row, q);
 	}
 	core_unlock(v, me, &c->lock);
@@ -115,10 +132,11 @@ int call_set_limit(struct view *v, struct thread_rec *me, struct call *c,
 }
 
 /*
- *   who ends an execution         who waits for its quota
- *   slot's word                   waiters++
- *   fence                         fence
- *   waiters? -> seq + 1, wake     count -> too many; sleep while seq is as seen
+ *   the thread that ends an execution     the thread that waits for a quota
+ *   slot's word                           waiters++
+ *   fence                                 fence
+ *   waiters? seq + 1, wake                seen = seq; count: too many
+ *                                         sleep while seq == seen
  */
 void call_ended(struct view *v, struct call *c)
 {
@@ -128,6 +146,8 @@ void call_ended(struct view *v, struct call *c)
 	visitor_tell(v->sb, &c->visitors);
 	if (!load_relaxed(&c->waiters))
 		return;
+	/* Release: pairs with the acquire of seq in the library.  A waiter that
+	 * sees the new number must see the slot ended. */
 	add_release(&c->seq, 1);
 	futex_wake(&c->seq, INT_MAX);
 }
@@ -139,6 +159,8 @@ uint32_t call_pending(const struct view *v, const struct call *c,
 	const struct call_slot *s;
 
 	while ((s = call_slot_next(v, &at))) {
+		/* Acquire: pairs with the release in post_slot(); what the slot
+		 * says of its call is read behind its state. */
 		unsigned state = SLOT_STATE(load_acquire(&s->st));
 
 		n += (state == SLOT_POSTED || state == SLOT_RETURNING) &&

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Call: something that one member executes for others
+ * Call: a function that one member offers and that others have executed
  *
- * The record says who.  Who wants an answer has a slot, with one state word:
+ * The record of a call names its owner.  A caller that wants an answer has a
+ * slot, with one state word:
  *
  *            caller             callee               callee
  *    IDLE ----------> POSTED -----------> RETURNING ---------> DONE, FAILED
@@ -12,26 +13,36 @@
  *      +-----------------------(ABANDONED)-----+                  |
  *      +------------------ seq + 1 -------------------------------+
  *
- * In RETURNING the word says whose slot of threads is at it; it alone writes
- * the answer, and if the caller has gone meanwhile (ABANDONED), it or its
- * recovery frees the slot.  Answers larger than the slot are a block that
- * slot.block names, a slot for malloc_to and free_from.
+ * In RETURNING the word names the record of the thread that returns.  That
+ * thread alone writes the answer; if the caller has gone meanwhile (ABANDONED),
+ * that thread or its recovery frees the slot.  An answer that is larger than
+ * the slot is a block: slot.block is a slot for malloc_to and free_from.
  *
- * The request is a record in the queue of the owner, MSG_CALL: head.a the call,
- * index << 32 | id; head.b the serial of the slot, 0 when nobody waits; payload
- * the word, then the bytes.  Or, if a thread of the owner waits further up the
- * chain of calls, the request is in the slot itself, and that thread's own slot
- * has UPCALL and names it.  Or the owner's dispatcher, as long as it is looking
- * for work, attends to the slots of its last callers, which ring_ctl.attended
- * names: then a small request is in the slot, which is HERE, and in no queue.
+ * The request reaches the owner in one of three ways:
+ *
+ *   queue     a record MSG_CALL in the owner's queue: head.a is the call,
+ *             index << 32 | id; head.b is the serial of the slot, 0 when nobody
+ *             waits; the payload is the word, then the bytes
+ *   upcall    if a thread of the owner waits further up the chain of calls,
+ *             the request stays in the slot, and the slot in which that thread
+ *             waits has UPCALL and names it (call_chain.h)
+ *   HERE      if the owner's dispatcher attends to the slot, a small request
+ *             stays in the slot, and no queue has it (call_here.h)
  *
  * Killed:
- *   caller     POSTED, DONE, FAILED -> IDLE, blocks freed; RETURNING ABANDONED
- *   callee     its POSTED -> FAILED(EOWNERDEAD), wake
- *   thread that executes   the slots in thread_rec.exec, and in .parent of the
- *              slots it waits in: the same
- *   thread that returns    {RETURN, slot, seq} in thread_rec.call: RETURNING by
- *              it -> FAILED(EOWNERDEAD); and a wake that it may have owed
+ *
+ *   caller    its slots: POSTED, DONE, FAILED -> IDLE, blocks freed;
+ *             RETURNING -> ABANDONED
+ *   callee    the slots POSTED to it -> FAILED(EOWNERDEAD), and a wake
+ *   executor  (one thread) the slot in thread_rec.exec, and those in .parent
+ *             of the slots in which it waits: as for the callee
+ *   returner  {RETURN, slot, seq} in thread_rec.call: if the slot is RETURNING
+ *             by it -> FAILED(EOWNERDEAD); and the wake that it may have owed
+ *
+ * Files: call.c is the record and its quotas, call_slot.c takes and frees
+ * slots, call_request.c posts, call_return.c ends, call_chain.c follows calls
+ * within calls, call_here.c has requests that stay in their slots, call_visit.c
+ * is for visitors, call_recover.c for the dead.
  */
 #ifndef FUSION_CORE_CALL_H
 #define FUSION_CORE_CALL_H
@@ -43,20 +54,32 @@
 
 #define CALL_QUOTAS 12
 #define CALL_NO_LIMIT UINT32_MAX
-#define CALL_CHAIN_MAX 256 /* calls within calls that are looked at */
+#define CALL_CHAIN_MAX 256 /* calls within calls that a walk follows */
 
+/*
+ * The record of a call.
+ *
+ * Invariants: owner and owner_slot never change. id is e.id until the call is
+ * destroyed, and 0 afterwards; what is POSTED under
+ * that id fails then (call_fini()).  The number of pending executions is not
+ * stored anywhere: call_pending() counts slots.
+ *
+ * Dead owner: call_recover_member() fails the slots that are POSTED to the
+ * member. The lock guards nothing but the time from counting to posting, so it
+ * is freed without a repair.
+ */
 struct call {
 	struct entry e;
 	uint32_t id;	     /* atomic: e.id, 0 once destroyed */
 	uint32_t owner;	     /* member id, written once, as the next */
 	uint32_t owner_slot; /* and its slot */
-	uint16_t visitors;   /* atomic: wait for a quota, see bell.h */
-	/* Atomic: there is or was a quota.  Callers look at this line for each
-	 * call; the numbers below are the owner's to write. */
+	uint16_t visitors;   /* atomic: a visitor waits, see bell.h */
+	/* Atomic: there is or was a quota.  Each call reads this line; the
+	 * numbers below it are the owner's to write. */
 	uint16_t limited;
-	uint32_t seq;		   /* atomic, futex: an execution has ended */
-	uint32_t waiters;	   /* atomic: on it, for a quota */
-	struct core_lock lock;	   /* from counting to posting */
+	uint32_t seq;	  /* atomic, futex: +1 when an execution has ended */
+	uint32_t waiters; /* atomic: threads that wait on seq, for a quota */
+	struct core_lock lock;	   /* held from counting to posting */
 	uint64_t executed, failed; /* atomic, as are the next */
 	uint64_t total_ns, max_ns;
 	/* Atomic: member id (0 all others) << 32 | limit + 1; 0 free. */
@@ -74,19 +97,19 @@ enum slot_state {
 
 /* Flags beside the state. */
 #define SLOT_SLEEP 0x8u	   /* the caller sleeps on the low half */
-#define SLOT_UPCALL 0x10u  /* and is to execute what slot.upcall names */
-#define SLOT_VISITOR 0x20u /* the caller is the daemon: ring its bell */
+#define SLOT_UPCALL 0x10u  /* the caller is to execute slot.upcall */
+#define SLOT_VISITOR 0x20u /* the caller is the daemon: ring the bell */
 #define SLOT_ABANDONED 0x40u
-#define SLOT_ONEWAY 0x80u  /* nobody waits; counted for a quota */
-#define SLOT_LENT 0x100u   /* somebody below has borrowed a skirmish */
-#define SLOT_CLOSED 0x200u /* and nobody may any more: it is given up */
-#define SLOT_HERE 0x400u   /* the request is here, and in no queue */
+#define SLOT_ONEWAY 0x80u  /* nobody waits; it counts for a quota */
+#define SLOT_LENT 0x100u   /* a thread further down has borrowed a skirmish */
+#define SLOT_CLOSED 0x200u /* nobody may borrow: it is given up */
+#define SLOT_HERE 0x400u   /* the request is in the slot, and in no queue */
 #define SLOT_FLAGS 0x7f8u
 
 #define SLOT_STATE(st) ((unsigned)(st)&7u)
 #define SLOT_SEQ(st) ((uint32_t)((st) >> 32))
-/* Upper half of the low word: errno of a FAILED one, or the thread slot of who
- * returns. */
+/* Upper half of the low word: the errno of a FAILED slot, or the record index
+ * of the thread that returns. */
 #define SLOT_EXTRA(st) ((uint32_t)(st) >> 16)
 #define SLOT_MAKE(seq, state, flags, extra)                                    \
 	((uint64_t)(seq) << 32 | (uint32_t)(extra) << 16 | (uint32_t)(flags) | \
@@ -94,29 +117,42 @@ enum slot_state {
 
 #define SLOT_INLINE 48u
 
+/*
+ * A slot, in which a caller waits: two cache lines, so that a small request and
+ * its answer travel with the state word.
+ *
+ * Invariants: seq goes up from request to request, so a serial names one of
+ * them.  From POSTED on callee and call do not change until the caller has used
+ * the answer. ret, len, bytes and block are the caller's before POSTED, and
+ * those of the returning thread in RETURNING.
+ *
+ * Dead owner: call_recover() frees the slots of a dead thread, or abandons them
+ * to the thread that returns.
+ */
 struct call_slot {
-	uint64_t st;	/* atomic */
-	uint64_t ret;	/* word of the answer; of the request, before, if it is
-			   an upcall's or HERE */
-	uint32_t len;	/* bytes of the same */
-	uint32_t owner; /* atomic: token of the caller's thread */
+	uint64_t st;  /* atomic */
+	uint64_t ret; /* word of the answer; before that, of an upcall's or HERE
+			 request */
+	uint32_t len; /* bytes that belong to the word */
+	uint32_t owner;	      /* atomic: token of the caller's thread */
 	uint32_t callee_slot; /* from here on written before POSTED */
 	uint32_t callee_id;
 	uint32_t call; /* index + 1 */
 	uint32_t call_id;
 	uint32_t pad0;
 	uint32_t caller_id;
-	uint64_t block; /* atomic: more bytes than fit */
-	/* Callee: when it began, CLOCK_MONOTONIC, if it is returned later. */
+	uint64_t block; /* atomic: the block, if the bytes do not fit */
+	/* Callee: when it began, CLOCK_MONOTONIC, for a call that is returned
+	 * later. */
 	uint64_t since_ns;
 
-	uint64_t parent; /* atomic: serial that the caller was executing */
+	uint64_t parent; /* atomic: serial of what the caller was executing */
 	uint64_t upcall; /* atomic: serial to execute while waiting */
 	unsigned char bytes[SLOT_INLINE];
 };
 static_assert(sizeof(struct call_slot) == SLOT_SIZE, "ABI: bump FORMAT");
 
-/* Never 0.  The slot is checked by who uses it. */
+/* Never 0.  Its users check that there is such a slot. */
 #define CALL_SERIAL(slot, seq) ((uint64_t)((slot) + 1) << 32 | (seq))
 #define SERIAL_SLOT(serial) ((uint32_t)((serial) >> 32) - 1)
 #define SERIAL_SEQ(serial) ((uint32_t)(serial))
@@ -164,6 +200,9 @@ static inline struct call *call_of_slot(const struct view *v,
 /* What @t executes, 0 nothing. */
 static inline uint64_t call_executes(const struct thread_rec *t)
 {
+	/* A thread reads its own pair exactly: call_enter() stores exec last.
+	 * Of another thread the pair may be torn, and is only a hint.  Acquire:
+	 * exec_seq is read behind exec. */
 	uint32_t exec = load_acquire(&t->exec);
 
 	return exec ? (uint64_t)exec << 32 | load_relaxed(&t->exec_seq) : 0;
@@ -172,7 +211,8 @@ static inline uint64_t call_executes(const struct thread_rec *t)
 /* The serial of a request that is HERE in the slot of index @slot, 0 none. */
 static inline uint64_t call_here(const struct view *v, uint32_t slot)
 {
-	/* Acquire: pairs with the release in post(). */
+	/* Acquire: pairs with the release in post_slot().  The owner must see
+	 * the request once it sees POSTED. */
 	uint64_t st = load_acquire(&call_slot_at(v, slot)->st);
 
 	return st & SLOT_HERE && SLOT_STATE(st) == SLOT_POSTED

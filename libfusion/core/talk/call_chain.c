@@ -3,9 +3,11 @@
  * Calls within calls: the chain of slots from a thread that executes a call up
  * to the threads that wait for it
  *
- * Each slot says in .parent which call its caller was executing.  A chain is
- * read without a lock while it changes, so every step compares the number of
- * the slot, and all walks end after CALL_CHAIN_MAX steps.
+ * Each slot says in .parent what its caller was executing.  Invariant: a chain
+ * is read without a lock while it changes, so each step compares the number of
+ * the slot, and each walk ends after CALL_CHAIN_MAX steps.  What a walk finds
+ * was so at some moment; a caller that acts on it does so by a CAS that
+ * compares the word.
  */
 #include "libfusion/core/talk/call_chain.h"
 
@@ -15,7 +17,8 @@
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/talk/call_slot.h"
 
-/* call_chain(), with the word that was seen. */
+/* As call_chain(); *ret_st is the word of the slot.  Acquire: pairs with the
+ * release in post_slot(); .parent is read behind the number. */
 static struct call_slot *chain_up(const struct view *v, uint64_t *serial,
 				  uint64_t *ret_st)
 {
@@ -37,6 +40,7 @@ uint32_t call_executor(const struct view *v, uint64_t serial)
 	for (uint32_t i = 0; i < hi; i++) {
 		const struct thread_rec *t = view_thread(v, i);
 
+		/* Acquire: pairs with the release in thread_claim(). */
 		if (load_acquire(&t->member) && call_executes(t) == serial)
 			return thread_token(t);
 	}
@@ -73,10 +77,13 @@ bool call_upcall(struct call_slot *s, uint64_t st, uint64_t serial)
 	uint32_t seq = SLOT_SEQ(st);
 	uint64_t none = 0;
 
+	/* Release: pairs with the acquire in call_upcall_take(). */
 	if (!cas_release(&s->upcall, &none, serial))
 		return false;
 	while (SLOT_SEQ(st) == seq && SLOT_STATE(st) == SLOT_POSTED) {
-		/* Release: pairs with the acquire of who waits: the request. */
+		/* Release: pairs with the acquire of the library's waiting
+		 * caller.  The thread that waits must see the upcall once it
+		 * sees UPCALL. */
 		if (cas_release(&s->st, &st,
 				(st & ~(uint64_t)SLOT_SLEEP) | SLOT_UPCALL)) {
 			if (st & SLOT_SLEEP)
@@ -88,7 +95,9 @@ bool call_upcall(struct call_slot *s, uint64_t st, uint64_t serial)
 	return false;
 }
 
-/* The flag first: as long as the serial stands there, no other can be asked. */
+/* Take the flag off first: as long as the serial stands there, no other upcall
+ * can be asked for.  Acquire: pairs with the release in call_upcall(); the
+ * request of the upcall is seen. */
 uint64_t call_upcall_take(struct call_slot *s)
 {
 	uint64_t st = load_acquire(&s->st);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Requests that stay in their slots. */
+/* Requests that stay in their slots: HERE. */
 #ifndef FUSION_CORE_CALL_HERE_H
 #define FUSION_CORE_CALL_HERE_H
 
@@ -13,13 +13,15 @@ struct call_here {
 	unsigned char bytes[SLOT_INLINE];
 };
 
-/* Copy it out, if it is for member @id in @slot: what is to be executed, now or
- * never.  False: it is not, or has just been given up. */
+/* Copy the request of @serial out of its slot, if it is for member @id in
+ * @slot.  True: it may be executed now.  False: it is for somebody else, or was
+ * given up meanwhile. */
 bool call_here_copy(const struct view *v, uint64_t serial, uint32_t slot,
 		    uint32_t id, struct call_here *ret);
-/* HERE is taken off @serial's slot.  False: it was not there (any more). */
+/* Take HERE off the slot of @serial: the caller of this function sees to the
+ * request from now on.  False: HERE was not there, or not any more. */
 bool call_here_take(const struct view *v, uint64_t serial);
-/* Does the owner of @c attend to the slot of index @slot? */
+/* Tell whether the owner of @c attends to the slot of index @slot. */
 bool call_is_attended(const struct view *v, const struct call *c,
 		      uint32_t slot);
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the files of calls share: call.c, call_slot.c, call_here.c,
- * call_recover.c. */
+/* What the files of calls share, and nobody else needs. */
 #ifndef FUSION_CORE_CALL_PRIVATE_H
 #define FUSION_CORE_CALL_PRIVATE_H
 

@@ -1,5 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Calls of the dead, and what is true of those of the living. */
+/*
+ * Recovery of calls
+ *
+ * A dead thread may be a caller that waits, a callee that executes, or the
+ * thread that returns an answer; it may be all of them in a chain of calls.
+ * Each part is found from the thread's own record or from the slots that have
+ * its token, and each step is idempotent: killed here, the next recoverer
+ * starts over.
+ */
 #include "libfusion/core/talk/call_recover.h"
 
 #include "libfusion/core/base/seed.h"
@@ -15,7 +23,7 @@
 #include "libfusion/core/talk/ring_consume.h"
 #include "libfusion/core/talk/ring_produce.h"
 
-#define UPCALLS_MAX 3 /* of one slot, one after another */
+#define UPCALLS_MAX 3 /* taken off one slot, one after another */
 
 /* --- Recovery ------------------------------------------------------------- */
 
@@ -30,6 +38,8 @@ static void recover_return(struct view *v, struct thread_rec *t,
 		return;
 	s = i < v->geo.n_slots ? call_slot_next(v, &at) : NULL;
 	if (s && at == i + 1) {
+		/* Acquire: pairs with the CAS in call_return_begin() and
+		 * call_finish(); the dead thread stores no more. */
 		st = load_acquire(&s->st);
 		if (SLOT_SEQ(st) == (uint32_t)t->call.a[0] &&
 		    SLOT_STATE(st) == SLOT_RETURNING &&
@@ -44,7 +54,8 @@ static void recover_return(struct view *v, struct thread_rec *t,
 	store_relaxed(&t->call.op, 0u);
 }
 
-/* Nobody executes it: its caller is to know. */
+/* Take the upcall off a dead thread's slot, and fail the request that it names:
+ * nobody will execute it.  Acquire: pairs with the release in call_upcall(). */
 static void drop_upcall(struct view *v, struct call_slot *s)
 {
 	uint64_t serial = load_acquire(&s->upcall);
@@ -55,9 +66,9 @@ static void drop_upcall(struct view *v, struct call_slot *s)
 	call_upcall_take(s);
 }
 
-/* A slot of a thread that is gone.  It has one upcall at most, and as its
- * thread does not take it there comes no other: a slot that has one each time
- * we look makes no sense. */
+/* Free a slot of a dead thread, or abandon it.  It has one upcall at most; as
+ * its thread takes none off, no other upcall comes.  A slot that has one each
+ * time it is read makes no sense. */
 static int recover_slot(struct view *v, struct thread_rec *me,
 			struct call_slot *s)
 {
@@ -65,7 +76,7 @@ static int recover_slot(struct view *v, struct thread_rec *me,
 
 	for (int i = 0; i < UPCALLS_MAX; i++) {
 		if (st & SLOT_ONEWAY)
-			return 0; /* whoever executes it frees it */
+			return 0; /* the thread that executes it frees it */
 		if (call_withdraw(v, me, s, &st) || call_abandon(s, &st))
 			return 0;
 		if (!(st & SLOT_UPCALL))
@@ -101,7 +112,7 @@ static struct call_slot *next_slot_of(struct view *v,
 	return s;
 }
 
-/* What it executed: @serial, and is not any more. */
+/* Fail the request of @serial, which the dead thread executed. */
 static void fail_executed(struct view *v, uint64_t serial)
 {
 	struct call_slot *s = call_slot_of(v, serial);
@@ -111,8 +122,9 @@ static void fail_executed(struct view *v, uint64_t serial)
 		call_fail_seen(v, s, st, EOWNERDEAD);
 }
 
-/* And what it was in the middle of when it called others: not what it has
- * deferred since, if it has gone on with the answer. */
+/* Fail what @t executed, and what it was executing when it made the calls in
+ * which it waits.  Not those of a slot whose answer was used: the thread may
+ * have deferred that call since. */
 static void recover_exec(struct view *v, struct thread_rec *t)
 {
 	const struct call_slot *s;
@@ -149,7 +161,8 @@ int call_recover(struct view *v, struct thread_rec *t, struct thread_rec *me,
 	return 0;
 }
 
-/* Records that it has queued, and whose wake it owed. */
+/* Wake the consumers of all queues that have a record: the dead may have queued
+ * it and owed the wake. */
 static void wake_queues(struct view *v)
 {
 	uint32_t cells, producer;
@@ -158,9 +171,13 @@ static void wake_queues(struct view *v)
 	for (uint32_t i = 0; i < ring_hi(v); i++) {
 		uint64_t head;
 
+		/* Acquire: pairs with the release in ring_close(). */
 		if (ring_map(v, i, &r) < 0 || !load_acquire(&r.ctl->owner) ||
 		    load_relaxed(&r.ctl->owner) & RING_OF_REACTOR)
 			continue;
+		/* Acquire: as in ring_is_sound().  An old head costs a wake
+		 * that is not needed, or finds cells free; then the consumer is
+		 * awake. */
 		head = load_acquire(&r.ctl->head);
 		if (ring_look(&r, head, &cells, &producer) == RING_RECORD)
 			ring_wake(&r, head);
@@ -172,7 +189,8 @@ int call_recover_member(struct view *v, uint32_t slot)
 	uint32_t id = load_relaxed(&view_member(v, slot)->id), at = 0;
 	struct call_slot *s;
 
-	/* The drawing is at call_begin(). */
+	/* The drawing is at post_and_check(): the state of the member, then the
+	 * slots. */
 	full_fence();
 	while ((s = call_slot_next(v, &at))) {
 		uint64_t st = load_acquire(&s->st);

@@ -2,12 +2,14 @@
 /*
  * Requests: count them against the quota, post them, take them back
  *
- * A request is pending from the store of POSTED on, which is also the moment at
- * which call_pending() counts it.  So nothing else has to be undone when the
- * caller dies: recovery finds the slot.  After that store the caller looks once
- * more whether the call and its owner are there (the drawing is at
- * post_and_check()), so a slot is failed by the owner's end or dropped by its
- * caller, and never forgotten.
+ * A request is pending from the store of POSTED on, which is also when
+ * call_pending() begins to count it.  So a caller that dies leaves nothing but
+ * its slot, and recovery finds that.  Behind that store the caller checks once
+ * more that the call and its owner are there.
+ *
+ * Invariant: a slot that is POSTED to a call or a member that is gone is failed
+ * by the end of that call or member, or dropped by its caller.  The drawing at
+ * post_and_check() shows why one of the two sees the other.
  */
 #include "libfusion/core/talk/call_request.h"
 
@@ -19,6 +21,7 @@
 #include "libfusion/core/talk/call_return.h"
 #include "libfusion/core/talk/call_slot.h"
 
+/* Tell whether any quota is set.  Acquire: as in call_limit(). */
 static bool has_quota(const struct call *c)
 {
 	uint64_t any = 0;
@@ -31,15 +34,16 @@ static bool has_quota(const struct call *c)
 }
 
 /*
- *   who calls again                   who copies the last request, late
- *   its number is over                read the words
- *   fence                             fence
- *   write the words                   is it over?  Then they are nothing
+ *   the thread that calls again       the thread that copies late
+ *   the last number is over           read the words
+ *   fence (release)                   fence (acquire)
+ *   write the words                   is the number over? then they are nothing
  */
 static void fill_slot(struct thread_rec *me, const struct call_request *rq,
 		      uint32_t call, struct call_slot *s)
 {
-	/* Pairs with the fence in call_here_copy(). */
+	/* Pairs with the fence in call_here_copy(): if a late reader sees a
+	 * word of this request, it also sees that the last number is over. */
 	release_fence();
 	store_relaxed(&s->ret, rq->word);
 	store_relaxed(&s->len, 0u);
@@ -64,15 +68,18 @@ static void fill_slot_here(const struct call_request *rq, const void *in,
 static void post_slot(struct call_slot *s, uint32_t flags)
 {
 	uint64_t st = load_relaxed(&s->st);
-	/* The next, if the last answer was put off (call_slot.c). */
+	/* The next number, if the last answer was put off (call_slot.c): then
+	 * the slot is still DONE or FAILED. */
 	uint32_t seq = SLOT_SEQ(st) + (SLOT_STATE(st) != SLOT_IDLE);
 
-	/* Release: pairs with the acquires of who finds it posted. */
+	/* Release: pairs with the acquires in call_here(), call_return_begin()
+	 * and call_pending().  A thread that finds the slot posted must see its
+	 * request. */
 	store_release(&s->st, SLOT_MAKE(seq, SLOT_POSTED, flags, 0));
 }
 
-/* Counted and posted in one, or not at all.  Who dies with the lock has posted
- * or has not. */
+/* Count and post under one lock, or do neither.  A caller that dies with the
+ * lock has posted or has not. */
 static int post_slot_limited(struct view *v, struct thread_rec *me,
 			     const struct call_request *rq, uint32_t flags,
 			     struct call_slot *s)
@@ -91,10 +98,12 @@ static int post_slot_limited(struct view *v, struct thread_rec *me,
 }
 
 /*
- *   who calls                     who destroys, or recovers the owner
- *   slot POSTED                   call.id = 0, member.state, ring closed
- *   fence                         fence
- *   is the call there, the owner? all POSTED slots -> FAILED
+ * Post, then check that somebody will answer.
+ *
+ *   the caller                        the end of the call, or of its owner
+ *   slot POSTED                       call.id = 0, member.state, ring closed
+ *   fence                             fence
+ *   are the call and owner there?     all POSTED slots -> FAILED
  */
 static int post_and_check(struct view *v, struct thread_rec *me,
 			  const struct call_request *rq, uint32_t flags,
@@ -128,6 +137,8 @@ static int take_filled_slot(struct view *v, struct thread_rec *me,
 	const struct call *c = rq->call;
 	int r;
 
+	/* Acquire: pairs with the release in call_init().  A handle is valid
+	 * only with its id. */
 	if (load_acquire(&c->id) != rq->id)
 		return -EIDRM;
 	if (!member_at(v, c->owner_slot, c->owner))
@@ -163,17 +174,20 @@ int call_begin_here(struct view *v, struct thread_rec *me,
 	r = post_and_check(v, me, rq, flags, ret);
 	if (r < 0 || !(flags & SLOT_HERE))
 		return r;
-	/* The drawing is at call_here_take(); post_and_check() has the fence.
-	 */
+	/* The drawing is at the top of call_here.c; post_and_check() has the
+	 * fence. */
 	if (call_is_attended(v, rq->call, i))
 		return 1;
 	return !call_here_take(
 		v, CALL_SERIAL(i, SLOT_SEQ(load_relaxed(&(*ret)->st))));
 }
 
-/* Nobody has been told of it.  A one-way slot is freed by who fails it. */
+/* No other thread knows of the request but those that fail slots; a one-way
+ * slot is freed by the thread that fails it. */
 void call_drop(struct view *v, struct thread_rec *me, struct call_slot *s)
 {
+	/* Acquire: pairs with the CAS in call_fail_seen() and
+	 * call_slot_end(). */
 	uint64_t st = load_acquire(&s->st);
 	bool oneway = st & SLOT_ONEWAY;
 
@@ -207,13 +221,16 @@ int call_message(struct view *v, struct thread_rec *me,
 	return r == -ESRCH ? -EOWNERDEAD : r;
 }
 
-/* The block goes after the slot is idle: an upcall may be reading it, and finds
- * out then. */
+/* The block is freed after the slot is idle: an upcall may be reading the
+ * block, and finds out by the number of the slot. */
 bool call_withdraw(struct view *v, struct thread_rec *me, struct call_slot *s,
 		   uint64_t *st)
 {
 	uint32_t owner = load_relaxed(&s->owner);
 
+	/* Acquire: pairs with the release in call_finish().  An answer that has
+	 * come is seen whole.  Release of the CAS: pairs with the acquire in
+	 * call_slot_take(). */
 	*st = load_acquire(&s->st);
 	while (SLOT_STATE(*st) == SLOT_POSTED && !(*st & SLOT_UPCALL)) {
 		if (!cas_acq_rel(&s->st, st,
@@ -229,6 +246,8 @@ bool call_withdraw(struct view *v, struct thread_rec *me, struct call_slot *s,
 
 bool call_abandon(struct call_slot *s, uint64_t *st)
 {
+	/* Acquire: as in call_withdraw().  Release of the CAS: pairs with the
+	 * CAS in call_finish(), which frees the slot. */
 	*st = load_acquire(&s->st);
 	while (SLOT_STATE(*st) == SLOT_RETURNING && !(*st & SLOT_UPCALL))
 		if (cas_acq_rel(&s->st, st, *st | SLOT_ABANDONED))

@@ -2,9 +2,13 @@
 /*
  * The end of a request: it is answered, or it fails
  *
- * Whoever ends a request does it with one CAS on the slot's word, so a request
- * ends once.  RETURNING names the thread that writes the answer; as long as it
- * stands there nobody else touches the slot's answer.
+ * Each request ends by one CAS of its slot's word, so it ends once.  RETURNING
+ * names the thread that writes the answer; as long as it stands there, no other
+ * thread touches ret, len, bytes and block of the slot.
+ *
+ * Killed before the CAS: the request is still pending, and the recovery of the
+ * thread, of the owner or of the call fails it.  Killed behind the CAS: the
+ * caller may not have been woken, and recovery tells it again (call_tell()).
  */
 #include "libfusion/core/talk/call_return.h"
 
@@ -20,7 +24,7 @@
 
 /* --- Failing -------------------------------------------------------------- */
 
-/* Who waits looks; again if need be. */
+/* May be repeated: a wake too many costs one look. */
 void call_tell(struct view *v, const struct call_slot *s, uint64_t st)
 {
 	if (st & SLOT_SLEEP)
@@ -29,13 +33,14 @@ void call_tell(struct view *v, const struct call_slot *s, uint64_t st)
 		visitor_bell_ring(v->sb);
 }
 
-/* It is posted, or was failed by who died before he could tell.  true: failed
- * now. */
+/* Only the request that *st names: given up meanwhile, the slot may be posted
+ * with another one. */
 bool call_fail_seen(struct view *v, struct call_slot *s, uint64_t st, int error)
 {
 	uint32_t seq = SLOT_SEQ(st);
 
-	/* Given up meanwhile, it may be posted to somebody else. */
+	/* The slot may have been given up meanwhile, and have another
+	 * request. */
 	while (SLOT_SEQ(st) == seq && SLOT_STATE(st) == SLOT_POSTED) {
 		bool done;
 
@@ -59,6 +64,8 @@ bool call_fail_seen(struct view *v, struct call_slot *s, uint64_t st, int error)
 
 void call_fail(struct view *v, struct call_slot *s, int error)
 {
+	/* Acquire: pairs with the release in post_slot(), as in
+	 * call_fail_all(). */
 	call_fail_seen(v, s, load_acquire(&s->st), error);
 }
 
@@ -70,6 +77,8 @@ unsigned call_fail_all(struct view *v, struct call *c, uint32_t id,
 	unsigned n = 0;
 
 	while ((s = call_slot_next(v, &at))) {
+		/* Acquire: pairs with the release in post_slot(); whose request
+		 * it is, is read behind the word. */
 		uint64_t st = load_acquire(&s->st);
 
 		if (load_relaxed(&s->call) == what &&
@@ -87,6 +96,7 @@ unsigned call_fail_all(struct view *v, struct call *c, uint32_t id,
 bool call_is_wanted(const struct view *v, uint64_t serial)
 {
 	const struct call_slot *s = call_slot_of(v, serial);
+	/* Acquire: pairs with the release in post_slot(). */
 	uint64_t st = s ? load_acquire(&s->st) : 0;
 
 	return s && SLOT_SEQ(st) == SERIAL_SEQ(serial) &&
@@ -97,6 +107,8 @@ uint64_t call_enter(struct thread_rec *me, uint64_t serial)
 {
 	uint64_t was = call_executes(me);
 
+	/* Only this thread and its recovery read the pair exactly, so program
+	 * order is enough: never a new exec with an old exec_seq. */
 	store_relaxed(&me->exec, 0u);
 	compiler_fence();
 	store_relaxed(&me->exec_seq, SERIAL_SEQ(serial));
@@ -114,7 +126,8 @@ static int ended_error(uint64_t st, uint32_t seq)
 		       : -ECANCELED;
 }
 
-/* Announced before the CAS, which says who does it. */
+/* Commit: the CAS, which names this thread.  It is announced first, so that
+ * recovery finds the slot (recover_return()). */
 int call_return_begin(struct view *v, struct thread_rec *me, uint64_t serial,
 		      struct call_slot **ret)
 {
@@ -130,7 +143,9 @@ int call_return_begin(struct view *v, struct thread_rec *me, uint64_t serial,
 	if (!SEED_BUG(50))
 		store_relaxed(&me->call.op, (uint32_t)CALL_OP_RETURN);
 	compiler_fence();
-	/* Acquire: pairs with the release in post(). */
+	/* Acquire: pairs with the release in post_slot().  Acquire and release
+	 * of the CAS: the answer is written behind it, and a caller that
+	 * abandons the slot (call_abandon()) is seen by call_finish(). */
 	st = load_acquire(&s->st);
 	while (SLOT_SEQ(st) == seq && SLOT_STATE(st) == SLOT_POSTED) {
 		if (cas_acq_rel(&s->st, &st,
@@ -144,8 +159,9 @@ int call_return_begin(struct view *v, struct thread_rec *me, uint64_t serial,
 	return ended_error(st, seq);
 }
 
-/* RETURNING by a thread that is here: the answer is whole, or there is none.
- * @me frees what nobody wants any more. */
+/* The slot is RETURNING by @me, or by a dead thread that @me recovers: the
+ * answer is whole, or there is none.  Relaxed: only call_abandon() changes the
+ * word meanwhile, and then the CAS fails and reads it again. */
 void call_finish(struct view *v, struct thread_rec *me, struct call_slot *s,
 		 unsigned state, int error)
 {
@@ -157,7 +173,9 @@ void call_finish(struct view *v, struct thread_rec *me, struct call_slot *s,
 			call_slot_free_block(v, me, s);
 			done = call_slot_end(v, s, &st);
 		} else {
-			/* Release: pairs with the acquire of who waits. */
+			/* Release: pairs with the acquire of the library's
+			 * waiting caller, and in call_poll().  The caller must
+			 * see the answer before it sees DONE. */
 			done = cas_acq_rel(&s->st, &st,
 					   SLOT_MAKE(SLOT_SEQ(st), state,
 						     st & SLOT_KEPT, error));

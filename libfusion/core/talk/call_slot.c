@@ -1,5 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Slots: where callers wait.  Taking one, and giving it back. */
+/*
+ * Slots: where callers wait; taking one and giving it back
+ *
+ * The first max_threads slots belong to the thread records of the same index: a
+ * thread's own slot needs no search.  The slots behind are for nested and
+ * one-way calls, and have the token of their thread in .owner while they are
+ * taken.
+ *
+ * Invariant: a slot behind that is not IDLE has an owner.  If it is IDLE and
+ * its owner has died, anybody may steal it.
+ */
 #include "libfusion/core/talk/call_slot.h"
 
 #include "libfusion/core/file/thread.h"
@@ -32,8 +42,8 @@ struct call_slot *call_slot_of(const struct view *v, uint64_t serial)
 		       : NULL;
 }
 
-/* One more slot for nested calls has memory.  Killed in between: the memory is
- * reserved twice, which is once. */
+/* Reserve memory for one more slot behind.  Killed in between: the next caller
+ * reserves the same memory again. */
 static int extend_slots(struct view *v)
 {
 	uint32_t hi = load_relaxed(&v->sb->slots_hi);
@@ -52,18 +62,21 @@ static int extend_slots(struct view *v)
 	return r;
 }
 
-/* Idle, and nobody's: @steal also takes what was left behind by a thread that
- * is gone. */
+/* Claim a slot that is idle and has no owner; with @steal also one that a dead
+ * thread has left. */
 static bool claim_slot(struct view *v, struct call_slot *s, uint32_t token,
 		       bool steal)
 {
 	uint32_t owner = load_relaxed(&s->owner);
 
+	/* Acquire: pairs with the release in call_slot_end() and
+	 * call_withdraw().  The last user is done with the slot. */
 	if (SLOT_STATE(load_acquire(&s->st)) != SLOT_IDLE)
 		return false;
 	if (owner && (!steal || thread_by_token(v, owner)))
 		return false;
-	/* Acquire: pairs with the release in call_slot_leave(). */
+	/* Acquire: pairs with the release in call_slot_leave(); it makes the
+	 * slot ours alone. */
 	return cas_acquire(&s->owner, &owner, token);
 }
 
@@ -92,7 +105,7 @@ static int take_upper_slot(struct view *v, uint32_t token,
 	return 0;
 }
 
-/* @t's own, in state @st. */
+/* Tell whether slot @s is @t's own, and its answer was put off. */
 static bool is_answer_put_off(const struct view *v, const struct thread_rec *t,
 			      const struct call_slot *s, uint64_t st)
 {
@@ -103,7 +116,8 @@ static bool is_answer_put_off(const struct view *v, const struct thread_rec *t,
 	       load_acquire(&t->put_off) == CALL_SERIAL(i, SLOT_SEQ(st));
 }
 
-/* The thread that left it idle could not free its block: the lock was held. */
+/* Free the block of an idle slot.  Its last user could not, as the lock of the
+ * heap was held. */
 static int free_leftover_block(struct view *v, struct thread_rec *me,
 			       struct call_slot *s)
 {
@@ -122,6 +136,8 @@ int call_slot_take(struct view *v, struct thread_rec *me, bool oneway,
 {
 	uint32_t token = thread_token(me);
 	struct call_slot *s = call_slot_at(v, thread_slot(v, me));
+	/* Acquire: pairs with the release in call_slot_end() and in
+	 * call_finish(). */
 	uint64_t st = load_acquire(&s->st);
 
 	if (oneway ||
@@ -146,27 +162,30 @@ bool call_is_put_off(const struct view *v, const struct call_slot *s,
 	return t && is_answer_put_off(v, t, s, st);
 }
 
-/* Killed: recovery frees it as any other answer. */
+/* Killed: recovery frees the slot like any other answer. */
 void call_slot_put_off(struct view *v, struct thread_rec *me,
 		       struct call_slot *s, uint64_t serial)
 {
 	if (s != call_slot_at(v, thread_slot(v, me)))
 		call_slot_free(v, me, s);
 	else
-		/* Release: pairs with the acquire in is_answer_put_off(). */
+		/* Release: pairs with the acquire in is_answer_put_off().
+		 * Others take the answer for used only when it was used. */
 		store_release(&me->put_off, serial);
 }
 
-/* Killed before this: the slot is stolen when there are no others. */
+/* Killed before this: the slot is stolen when no other is free. */
 void call_slot_leave(struct view *v, struct call_slot *s, uint32_t owner)
 {
 	compiler_fence();
-	/* Release: pairs with the acquire in claim_slot(). */
+	/* Release: pairs with the CAS in claim_slot().  The next user must find
+	 * the slot idle. */
 	if (is_upper_slot(v, s))
 		cas_release(&s->owner, &owner, 0u);
 }
 
-/* Idle with the next seq, if it is still @st. */
+/* Commit: the CAS.  Release: pairs with the acquire in claim_slot() and
+ * call_slot_take(). */
 bool call_slot_end(struct view *v, struct call_slot *s, uint64_t *st)
 {
 	uint32_t owner = load_relaxed(&s->owner);

@@ -1,5 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Calls of visitors: the daemon must not sleep, and has no caches. */
+/*
+ * Calls of visitors
+ *
+ * The daemon calls for a visitor with the visitor's own thread record, in the
+ * slot of that record.  It must not sleep and has no caches: requests that do
+ * not fit into a record go through a block of the heap.
+ *
+ * Invariant: a visitor has one call at a time, and its slot is not IDLE until
+ * call_end().
+ */
 #include "libfusion/core/talk/call_visit.h"
 
 #include "libfusion/core/talk/call.h"
@@ -14,6 +23,8 @@
 #include "libfusion/core/talk/call_request.h"
 #include "libfusion/core/talk/call_slot.h"
 
+/* The slot of the visitor's call, NULL it has none.  Acquire: pairs with the
+ * release in call_finish(); an answer that is seen is seen whole. */
 static struct call_slot *visitor_slot(const struct view *v,
 				      const struct thread_rec *me)
 {
@@ -25,7 +36,7 @@ static struct call_slot *visitor_slot(const struct view *v,
 		       : NULL;
 }
 
-/* The word and the bytes into a block that the record has. */
+/* Put the word and the bytes into a block, which the record has. */
 static int write_block(struct view *v, struct thread_rec *me, uint64_t word,
 		       const void *data, uint32_t size)
 {
@@ -97,6 +108,7 @@ int call_post(struct view *v, struct thread_rec *me, uint32_t index,
 	return r;
 }
 
+/* Find the answer, checking what the callee has written. */
 static int read_answer(struct view *v, struct call_slot *s,
 		       struct call_answer *ret)
 {
@@ -113,7 +125,9 @@ static int read_answer(struct view *v, struct call_slot *s,
 	return 0;
 }
 
-/* Its state is none, or it is returned by who is not there. */
+/* Tell whether the state is none that a pending call has, or names a thread
+ * that is not there as the one that returns.  Acquire: pairs with the release
+ * in thread_claim() and in call_finish(). */
 static bool is_state_impossible(const struct view *v, const struct call_slot *s,
 				uint64_t st)
 {
@@ -147,7 +161,7 @@ int call_poll(struct view *v, struct thread_rec *me, struct call_answer *ret)
 			r = -EIO;
 			break;
 		}
-		/* It may have gone without a word, as nobody was told. */
+		/* The owner may be gone without a word: nobody was told. */
 		if (member_at(v, load_relaxed(&s->callee_slot),
 			      load_relaxed(&s->callee_id)))
 			return -EAGAIN;

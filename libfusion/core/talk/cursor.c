@@ -4,8 +4,13 @@
  *
  * A listener copies a record out, checks that the header is still the same, and
  * moves its cursor by CAS.  The CAS is the commit: if it succeeds the listener
- * has the message, if it fails a dispatcher has moved the cursor and counted
- * the message as dropped.  Both never happen for one message.
+ * has the message; if it fails a dispatcher has pushed the cursor, and counted
+ * the message as dropped.  Never both for one message.
+ *
+ * A listener that moves, or goes away, may make room.  Invariant: a dispatcher
+ * that waits for room is told by the last listener that held it up.  A listener
+ * that reads on tells it twice a lap, so that a reader that never goes idle
+ * reports its progress, too.
  */
 #include "libfusion/core/talk/cursor.h"
 
@@ -24,11 +29,14 @@ static void raise_cursors_hi(struct ring *r, uint32_t hi)
 {
 	uint32_t was = load_relaxed(&r->ctl->cursors_hi);
 
-	/* Release: pairs with the acquire in view_hi(). */
+	/* Release: pairs with the acquire in view_hi().  The cursor is taken
+	 * before others scan it. */
 	while (was < hi && !cas_release(&r->ctl->cursors_hi, &was, hi))
 		;
 }
 
+/* Take a free cursor and set it up.  Commit: LIVE.  Killed before it: recovery
+ * finds the cursor TAKEN by a dead thread. */
 static int take_cursor(struct ring *r, const struct thread_rec *me,
 		       const struct cursor_params *params)
 {
@@ -38,11 +46,14 @@ static int take_cursor(struct ring *r, const struct thread_rec *me,
 		struct cursor *c = cursor_at(r, i);
 		uint64_t st = load_relaxed(&c->st);
 
-		/* Acquire: pairs with the release of who gave it back. */
+		/* Acquire: pairs with the release in cursor_free() and
+		 * free_lost_cursors().  The last listener is done with the
+		 * cursor. */
 		if (CURSOR_STATE(st) != CURSOR_FREE ||
 		    !cas_acquire(&c->st, &st, CURSOR_MAKE(CURSOR_TAKEN, token)))
 			continue;
-		/* Before it is LIVE: who is not scanned is not waited for. */
+		/* Before the cursor is LIVE: a cursor that is not scanned is
+		 * not waited for. */
 		raise_cursors_hi(r, i + 1);
 		store_relaxed(&c->owner, params->owner);
 		store_relaxed(&c->slot, params->slot);
@@ -52,16 +63,21 @@ static int take_cursor(struct ring *r, const struct thread_rec *me,
 		store_relaxed(&c->policy, params->policy << 24 | params->flags);
 		store_relaxed(&c->limit_ms, params->limit_ms);
 		store_relaxed(&c->pos, ring_tail(r));
-		/* Release: pairs with the acquires of who dispatches. */
+		/* Commit.  Release: pairs with the acquires of the state in
+		 * cursor_is_gating(), has_listener() and listeners_wake().  A
+		 * dispatcher must see the cursor with its position and its
+		 * policy. */
 		store_release(&c->st, CURSOR_MAKE(CURSOR_LIVE, token));
 		return (int)i;
 	}
 	return -ENOSPC;
 }
 
-/* It names a ring that is not its own: who listened to the one that had the
- * record before was late, and was killed before he could take it back.  Owner,
- * then id: the owner also goes when the reactor does, behind its id. */
+/* Take the link to a ring off that is not this reactor's.  A listener to the
+ * reactor that had the record before was late, and was killed before it could
+ * take the link back.  The owner is read before the id: when the reactor is
+ * destroyed, the owner changes behind the id.  Acquire: pairs with the CAS in
+ * ring_open() and the release in ring_close(). */
 static void unlink_foreign_ring(const struct view *v, struct reactor *re,
 				uint32_t id)
 {
@@ -74,7 +90,9 @@ static void unlink_foreign_ring(const struct view *v, struct reactor *re,
 		cas_acq_rel(&re->ring, &ring, 0u);
 }
 
-/* The ring was made too late, for one that has the record by now. */
+/* Close a ring that was made too late: the record has got another reactor by
+ * now.  Acquire: pairs with the release in reactor_fini().  Release of the CAS:
+ * pairs with the acquire of the word in ring_open(). */
 static void close_late_ring(struct view *v, struct thread_rec *me,
 			    struct reactor *re, uint32_t id, uint32_t index)
 {
@@ -87,18 +105,23 @@ static void close_late_ring(struct view *v, struct thread_rec *me,
 		ring_close(v, me, index, owner);
 }
 
-/* If it is still ours, and not another thread's that has taken it since. */
+/* Free a cursor that this thread has just taken, unless it was freed and
+ * another thread has taken it since.  Release: pairs with the CAS in
+ * take_cursor(). */
 static void give_up_cursor(struct cursor *c, const struct thread_rec *me)
 {
-	uint64_t mine = CURSOR_MAKE(CURSOR_LIVE, thread_token(me));
+	uint64_t live = CURSOR_MAKE(CURSOR_LIVE, thread_token(me));
 
-	cas_acq_rel(&c->st, &mine, 0ull);
+	cas_acq_rel(&c->st, &live, 0ull);
 }
 
-/* Commit: LIVE.  Killed before it: recovery finds it TAKEN by the dead. */
+/* Commit: LIVE, in take_cursor().  Killed between making the ring and that: the
+ * ring has no listener, and stays with the reactor. */
 int cursor_take(struct view *v, struct thread_rec *me, struct reactor *re,
 		const struct cursor_params *params, struct listener *ret)
 {
+	/* Acquire, as in each load of the id here: pairs with the commit of the
+	 * record and with the release in reactor_fini(). */
 	uint32_t id = load_acquire(&re->id), index;
 	struct ring r;
 	int e;
@@ -123,8 +146,8 @@ int cursor_take(struct view *v, struct thread_rec *me, struct reactor *re,
 	e = take_cursor(&r, me, params);
 	if (e < 0)
 		return e;
-	/* The drawing is at ring_goes() in reactor.c: it tells us, or we see
-	 * that the reactor went. */
+	/* The drawing is at close_reactor_ring(): the destroyer sees our LIVE,
+	 * or we see that the id has changed. */
 	full_fence();
 	if (load_acquire(&re->id) != id && !SEED_BUG(93)) {
 		give_up_cursor(cursor_at(&r, (uint32_t)e), me);
@@ -145,6 +168,7 @@ int cursor_get(const struct view *v, const struct listener *l,
 	struct cursor *c;
 	int e;
 
+	/* Acquire: pairs with the release in reactor_fini(). */
 	if (load_acquire(&l->re->id) != l->id)
 		return -EIDRM;
 	e = reactor_ring(v, l->re, ret_ring);
@@ -153,6 +177,8 @@ int cursor_get(const struct view *v, const struct listener *l,
 	if (l->cursor >= ret_ring->n_cursors)
 		return -EIO;
 	c = cursor_at(ret_ring, l->cursor);
+	/* Acquire: pairs with the CAS in give_up_on_listener(); and whose
+	 * cursor it is, is read behind the state. */
 	switch (CURSOR_STATE(load_acquire(&c->st))) {
 	case CURSOR_LIVE:
 	case CURSOR_LAGGED:
@@ -170,6 +196,8 @@ int cursor_get(const struct view *v, const struct listener *l,
 
 /* --- Which listeners hold up the ring ------------------------------------- */
 
+/* Acquire: pairs with the release in take_cursor(); policy and position are
+ * read behind LIVE. */
 bool cursor_is_gating(const struct cursor *c)
 {
 	return CURSOR_STATE(load_acquire(&c->st)) == CURSOR_LIVE &&
@@ -186,6 +214,8 @@ uint64_t cursors_gate(const struct ring *r, uint64_t head)
 
 		if (!cursor_is_gating(c))
 			continue;
+		/* Acquire: pairs with the release of pos in read_next_record().
+		 * The listener is done with the cells before the gate. */
 		pos = load_acquire(&c->pos);
 		if (pos < gate)
 			gate = pos;
@@ -193,9 +223,10 @@ uint64_t cursors_gate(const struct ring *r, uint64_t head)
 	return gate;
 }
 
-/* Who waits for room is woken by the last one that holds it up, and not by each
- * of many that have read what there is.  Two that move at once: the fence is
- * between one's own place and those of the others, so one of them sees both. */
+/* Tell the threads that wait for room, if this cursor was the last one that
+ * held them up: not each of many listeners that have read what there is wakes
+ * them.  Two that move at once each move, fence, and read the position of the
+ * other, so one of them sees both moves. */
 static void tell_room_fenced(struct ring *r)
 {
 	uint64_t head;
@@ -203,6 +234,7 @@ static void tell_room_fenced(struct ring *r)
 	if (!load_relaxed(&r->ctl->space_waiters) &&
 	    !load_relaxed(&r->ctl->visitors))
 		return;
+	/* Acquire: pairs with the release in reactor_make_room(). */
 	head = load_acquire(&r->ctl->head);
 	if (cursors_gate(r, head) > head)
 		ring_tell_space(r);
@@ -214,27 +246,27 @@ static void tell_room(struct ring *r)
 	tell_room_fenced(r);
 }
 
-/* Who waits for all to be done looks. */
+/* Wake the listeners that read behind all others (CURSOR_DONE), if they are
+ * idle or @always.  Acquire: pairs with the release in take_cursor(). */
 static void wake_done_listeners(struct view *v, struct thread_rec *me,
-				struct ring *r, const struct cursor *mine,
+				struct ring *r, const struct cursor *self,
 				uint32_t id, bool always)
 {
 	for (uint32_t i = 0; i < ring_cursors(r); i++) {
 		struct cursor *c = cursor_at(r, i);
 
-		if (c != mine && (always || load_relaxed(&c->idle)) &&
+		if (c != self && (always || load_relaxed(&c->idle)) &&
 		    CURSOR_FLAGS(c) & CURSOR_DONE &&
 		    CURSOR_STATE(load_acquire(&c->st)) == CURSOR_LIVE && me)
 			listener_wake(v, me, c, id, always);
 	}
 }
 
-/* And who waits for room may have it now. */
 void cursor_tell_moved(struct view *v, struct thread_rec *me, struct ring *r,
-		       const struct cursor *mine, uint32_t id, bool always)
+		       const struct cursor *self, uint32_t id, bool always)
 {
 	tell_room(r);
-	wake_done_listeners(v, me, r, mine, id, always);
+	wake_done_listeners(v, me, r, self, id, always);
 }
 
 void cursor_free(struct view *v, struct thread_rec *me,
@@ -248,15 +280,17 @@ void cursor_free(struct view *v, struct thread_rec *me,
 		c = cursor_at(&r, l->cursor);
 	else if (e < 0)
 		return;
-	/* Release: pairs with the acquire in take_cursor(). */
+	/* Release: pairs with the CAS in take_cursor().  This listener is done
+	 * with the cursor. */
 	store_release(&c->st, 0ull);
 	cursor_tell_moved(v, me, &r, c, l->id, false);
 }
 
 /* --- Reading -------------------------------------------------------------- */
 
-/* Not farther than the ring can go: cells may have been given back, and used
- * again, before the head was moved. */
+/* Not farther than the ring can go.  Cells may have been freed, and used again,
+ * before the head was moved.  Acquire: the head is read behind the position;
+ * pairs with the release in reactor_make_room(). */
 bool cursor_is_sound(const struct ring *r, const struct cursor *c)
 {
 	uint32_t state = CURSOR_STATE(load_acquire(&c->st));
@@ -266,8 +300,9 @@ bool cursor_is_sound(const struct ring *r, const struct cursor *c)
 	       pos <= load_acquire(&r->ctl->head) + 2 * r->cells;
 }
 
-/* As far as all others are. */
-uint64_t cursors_done_pos(const struct ring *r, const struct cursor *mine)
+/* Acquire of the state: pairs with the release in take_cursor(); flags and
+ * position are read behind LIVE. */
+uint64_t cursors_done_pos(const struct ring *r, const struct cursor *self)
 {
 	uint64_t done = UINT64_MAX;
 
@@ -275,12 +310,14 @@ uint64_t cursors_done_pos(const struct ring *r, const struct cursor *mine)
 		const struct cursor *c = cursor_at(r, i);
 		uint64_t pos;
 
-		/* A shell that looks on is no recipient: it may be stopped. */
-		if (c == mine ||
+		/* A visitor only looks on: it may be stopped, and nobody waits
+		 * until it has read. */
+		if (c == self ||
 		    CURSOR_FLAGS(c) & (CURSOR_DONE | CURSOR_VISITOR) ||
 		    CURSOR_STATE(load_acquire(&c->st)) != CURSOR_LIVE)
 			continue;
-		/* Acquire: what it did with the messages comes before. */
+		/* Acquire: pairs with the release of pos in read_next_record().
+		 * What that listener did with the messages came before. */
 		pos = load_acquire(&c->pos);
 		if (pos < done)
 			done = pos;
@@ -304,8 +341,9 @@ static void read_words(void *to, const void *from, uint32_t size)
 	}
 }
 
-/* The record at @pos, which may be overwritten meanwhile: then what was read is
- * nothing.  1 it is a message for us, 0 it is not, -EMSGSIZE. */
+/* Copy the record at @pos out.  It may be overwritten meanwhile; then the
+ * caller throws the copy away. 1: it is a message for this listener. 0: it is
+ * not. -EMSGSIZE. */
 static int copy_record(const struct ring *r, const struct cursor *c,
 		       uint64_t pos, uint32_t cells, uint32_t skip_of,
 		       void *buf, uint32_t size, struct msg_head *ret)
@@ -325,14 +363,18 @@ static int copy_record(const struct ring *r, const struct cursor *c,
 	return 1;
 }
 
-/* Pairs with the fence in the dispatcher's fill(): was it still the same? */
+/* Tell whether header @h still stands at @pos, so that what was copied is that
+ * record.  Pairs with the fence in fill_record(): if a word of the next message
+ * was copied, its claim is seen. */
 static bool is_header_same(const struct ring *r, uint64_t pos, uint64_t h)
 {
 	acquire_fence();
 	return load_relaxed(&r->hdr[pos & r->mask]) == h;
 }
 
-/* 1, -EMSGSIZE; 0 nothing there; -EAGAIN look again. */
+/* Read the next record. 1: a message; 0: there is nothing; -EAGAIN: look again;
+ * -EMSGSIZE, -EIO.  Acquire of pos: pairs with the release in push_cursor().
+ * Acquire of the header: pairs with the release in ring_commit(). */
 static int read_next_record(struct ring *r, struct cursor *c, uint32_t skip_of,
 			    void *buf, uint32_t size, struct msg_head *ret)
 {
@@ -363,11 +405,13 @@ static int read_next_record(struct ring *r, struct cursor *c, uint32_t skip_of,
 	default:
 		return 0;
 	}
-	/* Commit.  Release: we are done with the cells; or somebody else has
-	 * moved us, and counted. */
+	/* Commit.  Release: pairs with the acquires of pos in cursors_gate()
+	 * and cursors_done_pos(); this listener is done with the cells.  If the
+	 * CAS fails, a dispatcher has pushed the cursor, and counted. */
 	if (!cas_release(&c->pos, &pos, pos + cells))
 		return -EAGAIN;
-	/* Who never rests says now and then how far it is. */
+	/* A reader that never goes idle must still report progress, or
+	 * dispatchers would sleep. */
 	if ((pos ^ (pos + cells)) & (r->cells / 2))
 		tell_room(r);
 	return e ? e : -EAGAIN;
@@ -382,7 +426,7 @@ int cursor_read(struct view *v, const struct listener *l, uint32_t skip_of,
 
 	if (e < 0)
 		return e;
-	/* What is passed over is no more than the ring has, unless more keeps
+	/* There is no more to pass over than the ring has, unless more keeps
 	 * coming. */
 	for (uint32_t n = 0; n < 2 * r.cells; n++) {
 		e = read_next_record(&r, c, skip_of, buf, size, ret_head);
@@ -392,6 +436,8 @@ int cursor_read(struct view *v, const struct listener *l, uint32_t skip_of,
 	return 0;
 }
 
+/* Tell whether there is anything to read.  Acquire: as in read_next_record().
+ */
 static bool is_record_there(const struct ring *r, const struct cursor *c)
 {
 	uint64_t pos = load_acquire(&c->pos);
@@ -410,21 +456,24 @@ bool cursor_rest(struct view *v, struct thread_rec *me,
 	struct ring r;
 	uint64_t st;
 
-	/* Who is told of the end does not rest. */
+	/* A listener whose reactor has ended, or that is disconnected, must not
+	 * go idle. */
 	if (cursor_get(v, l, &r, &c) < 0)
 		return false;
 	st = load_relaxed(&c->st);
 	if (CURSOR_STATE(st) == CURSOR_LAGGED)
 		cas_acq_rel(&c->st, &st,
 			    CURSOR_MAKE(CURSOR_LIVE, CURSOR_TOKEN(st)));
-	/* The drawing is at bells_ring(): a dispatcher must see that we are
+	/* The drawing is at listeners_wake(): a dispatcher must see that we are
 	 * idle before we look again.  The fence also comes between our own
-	 * place in the ring and all that we look at now: who waits for room,
-	 * where the others are, which of them are idle. */
+	 * position and all that we read now: the threads that wait for room,
+	 * the positions of the others, and which of them are idle.  Release:
+	 * pairs with the exchange in listener_wake(). */
 	store_release(&c->idle, 1u);
 	full_fence();
-	/* Only who is waited for makes room: the daemon, which reads and
-	 * writes, would tell itself of none again and again. */
+	/* Only a listener that is waited for makes room.  The daemon, which
+	 * reads and dispatches, would tell itself of room that is not there,
+	 * again and again. */
 	if (CURSOR_POLICY(c) != POLICY_DROP)
 		tell_room_fenced(&r);
 	wake_done_listeners(v, me, &r, c, l->id, false);

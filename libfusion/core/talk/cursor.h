@@ -78,15 +78,15 @@ int cursor_copy(const struct view *v, const struct reactor *re, uint32_t i,
 bool cursor_is_gating(const struct cursor *c);
 /* Find the position before which records may be freed; @head if none may. */
 uint64_t cursors_gate(const struct ring *r, uint64_t head);
-/* Find how far all listeners have read, not counting @mine, visitors, and those
+/* Find how far all listeners have read, not counting @self, visitors, and those
  * that read behind all others; UINT64_MAX if there are none. */
-uint64_t cursors_done_pos(const struct ring *r, const struct cursor *mine);
+uint64_t cursors_done_pos(const struct ring *r, const struct cursor *self);
 /* Tell whether the position of @c can be as it is. */
 bool cursor_is_sound(const struct ring *r, const struct cursor *c);
 /* Tell producers that wait for room, and listeners that read behind all others
- * (also those that are not idle, if @always), that cursor @mine has moved or is
+ * (also those that are not idle, if @always), that cursor @self has moved or is
  * gone.  @id is the reactor's. */
 void cursor_tell_moved(struct view *v, struct thread_rec *me, struct ring *r,
-		       const struct cursor *mine, uint32_t id, bool always);
+		       const struct cursor *self, uint32_t id, bool always);
 
 #endif

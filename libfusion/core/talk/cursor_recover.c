@@ -2,9 +2,11 @@
 /*
  * Cursors of the dead, and the checker of cursors
  *
- * A cursor belongs to a member, but while it is being set up (TAKEN), and for a
- * visitor, to one thread.  A dead listener holds up all dispatchers of its
- * reactor, so whoever frees its cursor also tells them that there may be room.
+ * A cursor belongs to a member.  While it is being set up (TAKEN), and if it is
+ * a visitor's, it belongs to one thread.  A dead listener holds up all
+ * dispatchers of its reactor.  Invariant: whoever frees its cursor also tells
+ * them that there may be room, and wakes the listeners that read behind all
+ * others.
  */
 #include "libfusion/core/talk/cursor_recover.h"
 
@@ -15,7 +17,9 @@
 
 /* --- Recovery ------------------------------------------------------------- */
 
-/* Free those that @is_lost says, and tell who waits. */
+/* Free the cursors for which @is_lost holds, and tell those that wait.
+ * Acquire: pairs with the release in take_cursor(); whose cursor it is, is read
+ * behind the state. */
 static void free_lost_cursors(struct view *v, const void *who,
 			      bool (*is_lost)(const struct view *,
 					      const struct cursor *,
@@ -36,6 +40,7 @@ static void free_lost_cursors(struct view *v, const void *who,
 			if (CURSOR_STATE(load_acquire(&c->st)) == CURSOR_FREE ||
 			    !is_lost(v, c, who))
 				continue;
+			/* Release: pairs with the CAS in take_cursor(). */
 			store_release(&c->st, 0ull);
 			any = true;
 		}
@@ -87,6 +92,7 @@ void cursor_recover_member(struct view *v, uint32_t slot)
 
 /* --- The checker ---------------------------------------------------------- */
 
+/* Tell whether somebody who is inside has the cursor. */
 static bool has_listener(const struct view *v, const struct cursor *c)
 {
 	const struct thread_rec *t;
@@ -101,7 +107,7 @@ static bool has_listener(const struct view *v, const struct cursor *c)
 	return t && load_relaxed(&t->member) == 1;
 }
 
-/* Does a reactor have ring @i, whose @owner it is? */
+/* Tell whether a reactor names ring @i, and is its @owner. */
 static bool has_reactor(const struct view *v, uint32_t i, uint32_t owner)
 {
 	uint32_t hi = table_hi(v, KIND_REACTOR);

@@ -16,16 +16,16 @@
 #include "libfusion/core/file/bell.h"
 
 /*
- * Its queue is full, so its dispatcher is awake, and looks at the mark before
- * it sleeps:
+ * Set the `scan` mark of the listener's queue, which is full.  So its
+ * dispatcher is awake, and looks at the mark before it sleeps:
  *
- *   who rings                          who dispatches
+ *   the thread that wakes              the dispatcher of the listener
  *   scan = 1                           take the records, give the cells back
  *   fence                              fence (dispatch_arm())
- *   room in the queue? -> ring         scan? -> look at everything
+ *   room in the queue? post            scan? look at all reactors
  *
- * Without the fence here the queue may look full after it was emptied, and the
- * mark be seen by nobody: the dispatcher would sleep with news for it.
+ * Without the fence here the queue may look full after it was emptied, and
+ * nobody sees the mark: the dispatcher would sleep with news for it.
  */
 static void mark_queue_scan(struct view *v, struct thread_rec *me,
 			    const struct cursor *c)
@@ -34,6 +34,8 @@ static void mark_queue_scan(struct view *v, struct thread_rec *me,
 
 	if (message_queue(v, me, load_relaxed(&c->slot),
 			  load_relaxed(&c->owner), &queue) == 0)
+		/* Release: pairs with the exchange of `scan` in the library's
+		 * dispatcher.  It must see the message when it looks. */
 		store_release(&queue.ctl->scan, 1u);
 	full_fence();
 }
@@ -44,7 +46,8 @@ void listener_wake(struct view *v, struct thread_rec *me, struct cursor *c,
 	const struct msg_head h = {.kind = MSG_NEWS, .a = id};
 	uint32_t slot = load_relaxed(&c->slot), owner = load_relaxed(&c->owner);
 
-	/* Acquire: pairs with the release in cursor_rest(). */
+	/* Acquire: pairs with the release in cursor_rest().  One of several
+	 * dispatchers takes the mark, and posts. */
 	if (!load_relaxed(&c->idle) && !always)
 		return;
 	if (!xchg_acquire(&c->idle, 0u) && !always)
@@ -55,7 +58,8 @@ void listener_wake(struct view *v, struct thread_rec *me, struct cursor *c,
 	}
 	if (!slot || slot > v->geo.max_members)
 		return;
-	/* First the mark: it is the one of the two that is sure to be seen. */
+	/* The queue is full: first the mark, which the dispatcher is sure to
+	 * see. */
 	if (message_post(v, me, slot, owner, &h, NULL, NULL) == -EAGAIN) {
 		mark_queue_scan(v, me, c);
 		if (SEED_BUG(86))
@@ -65,10 +69,10 @@ void listener_wake(struct view *v, struct thread_rec *me, struct cursor *c,
 }
 
 /*
- *   who dispatches                 who listens
+ *   the dispatcher                 the listener
  *   commit the record              idle = 1
  *   fence                          fence
- *   idle? -> take it, ring         look again
+ *   idle? take it, wake            look again
  */
 void listeners_wake(struct view *v, struct thread_rec *me, struct ring *r,
 		    uint64_t channel, uint32_t id)
@@ -82,6 +86,8 @@ void listeners_wake(struct view *v, struct thread_rec *me, struct ring *r,
 
 		if (!load_relaxed(&c->idle) && !all)
 			continue;
+		/* Acquire: pairs with the release in take_cursor().  The cursor
+		 * must be seen with its owner. */
 		state = CURSOR_STATE(load_acquire(&c->st));
 		if (state != CURSOR_LIVE && state != CURSOR_LAGGED)
 			continue;

@@ -1,4 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Messages: finding a queue, posting into it, waiting for room
+ *
+ * Invariant: a member that is not inside any more has no queue.  The thread
+ * that makes a queue looks at the member's state once more behind a fence, and
+ * the recovery of the member looks for a queue behind a fence (make_queue()),
+ * so one of the two closes the queue.
+ */
 #include "libfusion/core/talk/message.h"
 
 #include <string.h>
@@ -21,11 +29,13 @@ static uint32_t queue_cells(const struct view *v)
 	return n < 64 ? 64 : n > 1024 ? 1024 : (uint32_t)n;
 }
 
-/* Who leaves gets no new queue: his recovery may be past it. */
+/* Tell whether the member is inside and stays.  A member that leaves gets no
+ * new queue: its recovery may have looked for one already. */
 static bool member_stays(const struct view *v, uint32_t slot, uint32_t id)
 {
 	const struct member_rec *m = view_member(v, slot);
-	/* Acquire: pairs with the release in member_claim(). */
+	/* Acquire: pairs with the release in member_claim().  The id is read
+	 * behind the state that came with it. */
 	uint32_t state = load_acquire(&m->state);
 
 	return (state == MEMBER_JOINING || state == MEMBER_ALIVE) &&
@@ -33,10 +43,10 @@ static bool member_stays(const struct view *v, uint32_t slot, uint32_t id)
 }
 
 /*
- *   who makes a queue                  who takes the member out
+ *   the thread that makes a queue      the thread that takes the member out
  *   link it                            state = LEAVING or DEAD
  *   fence                              fence
- *   still there? else take it back     a queue? close it
+ *   inside still? else unlink, close   a queue? close it
  */
 static int make_queue(struct view *v, struct thread_rec *me, uint32_t slot,
 		      uint32_t id, uint32_t *ret_index)
@@ -54,6 +64,8 @@ static int make_queue(struct view *v, struct thread_rec *me, uint32_t slot,
 	if (member_stays(v, slot, id) || SEED_BUG(85))
 		return 0;
 	linked = *ret_index + 1;
+	/* Release: pairs with the acquire of the word in ring_open().  Only one
+	 * of the two sides closes the ring. */
 	if (cas_acq_rel(&m->ring, &linked, 0u))
 		ring_close(v, me, *ret_index, id);
 	return -ESRCH;
@@ -69,7 +81,8 @@ int message_queue(struct view *v, struct thread_rec *me, uint32_t slot,
 	if (!member_at(v, slot, id))
 		return -ESRCH;
 	m = view_member(v, slot);
-	/* Acquire: pairs with the release in ring_open(). */
+	/* Acquire: pairs with the CAS in ring_open().  The ring must be seen
+	 * open. */
 	i = load_acquire(&m->ring);
 	if (!i) {
 		r = make_queue(v, me, slot, id, &i);
@@ -80,7 +93,9 @@ int message_queue(struct view *v, struct thread_rec *me, uint32_t slot,
 	r = ring_map(v, i - 1, ret);
 	if (r < 0)
 		return -EIO;
-	/* It may have gone meanwhile, and its ring be another's. */
+	/* The member may have gone meanwhile, and its ring be another owner's.
+	 * Acquire: pairs with the release in ring_close(), and keeps the load
+	 * of `closed` behind this one. */
 	if (load_acquire(&ret->ctl->owner) != id ||
 	    load_relaxed(&ret->ctl->closed))
 		return -ESRCH;
@@ -101,30 +116,30 @@ int message_post(struct view *v, struct thread_rec *me, uint32_t slot,
 		h->flags & MSG_BLOCK ? (uint32_t)sizeof(uint64_t) : h->size;
 	uint32_t cells = ring_cells(size);
 	struct msg_head *at;
-	struct owed mine;
+	struct owed wake;
 	int r;
 
 	if (size > RING_INLINE)
 		return -EMSGSIZE;
-	r = message_queue(v, me, slot, id, &mine.ring);
+	r = message_queue(v, me, slot, id, &wake.ring);
 	if (r == 0)
-		r = ring_claim(v, me, &mine.ring, cells, &mine.pos,
-			       &mine.slept);
+		r = ring_claim(v, me, &wake.ring, cells, &wake.pos,
+			       &wake.slept);
 	if (r < 0)
 		return r;
-	at = ring_head_at(&mine.ring, mine.pos);
+	at = ring_head_at(&wake.ring, wake.pos);
 	*at = *h;
 	at->target = id;
 	if (size)
 		memcpy(at + 1,
 		       h->flags & MSG_BLOCK ? (void *)&me->msg_block : data,
 		       size);
-	ring_commit(v, me, &mine.ring, mine.pos, cells);
+	ring_commit(v, me, &wake.ring, wake.pos, cells);
 	if (owed) {
-		*owed = mine;
+		*owed = wake;
 		return 0;
 	}
-	message_wake(&mine);
+	message_wake(&wake);
 	ring_finish(me);
 	return 0;
 }
@@ -156,9 +171,10 @@ int message_wait(struct view *v, uint32_t slot, uint32_t id,
 
 	if (!member_at(v, slot, id))
 		return -ESRCH;
+	/* Acquire: as in message_queue(). */
 	i = load_acquire(&view_member(v, slot)->ring);
 	if (!i)
-		return 0; /* it is going: message_post() says so */
+		return 0; /* the member is going: message_post() says so */
 	if (ring_map(v, i - 1, &r) < 0)
 		return -EIO;
 	if (deadline_ns >= 0 && now >= deadline_ns)
@@ -166,7 +182,8 @@ int message_wait(struct view *v, uint32_t slot, uint32_t id,
 	if (deadline_ns >= 0 && deadline_ns - now < nap)
 		nap = deadline_ns - now;
 	add_relaxed(&r.ctl->space_waiters, 1);
-	/* The drawing is at ring_wait_space(). */
+	/* The drawing is at ring_wait_space().  Acquire: pairs with the release
+	 * in wake_space_waiters(); we look for room behind it. */
 	full_fence();
 	seen = load_acquire(&r.ctl->space);
 	if (ring_has_room(&r) || load_relaxed(&r.ctl->closed))
@@ -185,7 +202,8 @@ int message_recover_member(struct view *v, uint32_t slot)
 	uint32_t i;
 
 	/* The drawing is at make_queue(): the member's state, which
-	 * life_exit_begin() or life_depart() has stored, then the queue. */
+	 * life_exit_begin() or life_depart() has stored, then the queue.
+	 * Acquire: pairs with the CAS in ring_open(). */
 	full_fence();
 	i = load_acquire(&m->ring);
 	if (!i)

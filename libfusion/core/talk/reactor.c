@@ -3,8 +3,13 @@
  * The record of a reactor: its creation, its end, its numbers
  *
  * The ring of a reactor is made when somebody listens for the first time, and
- * closed by whoever destroys the reactor.  Both may happen at once: the drawing
- * at close_reactor_ring() shows that no listener stays behind.
+ * closed by the thread that destroys the reactor.  Both may happen at once.
+ * Invariant: no listener stays behind without being told.  The drawing at
+ * close_reactor_ring() shows why.
+ *
+ * Dead destroyer: thread_rec.call says {DESTROY, ring, id, reactor} from before
+ * the ring is shut until it is closed.  If the reactor is still there it is
+ * opened again; if not, recovery closes the ring.
  */
 #include "libfusion/core/talk/reactor.h"
 
@@ -37,21 +42,24 @@ void reactor_init(struct view *v, void *rec, const void *arg)
 	}
 }
 
-/* Who waits for room is to look again; the ring goes with the destroyer's
- * announcement. */
+/* Have those that wait for room look again.  The ring is closed with the
+ * announcement of the destroyer. */
 void reactor_fini(struct view *v, void *rec)
 {
 	struct reactor *re = rec;
 	struct ring r;
 
-	/* Release: pairs with the acquires of who uses the handle. */
+	/* Release: pairs with the acquires of id in reactor_ring() and
+	 * cursor_take().  A thread that sees 0 only learns that the reactor is
+	 * gone. */
 	store_release(&re->id, 0u);
 	if (load_relaxed(&re->ring) &&
 	    ring_map(v, load_relaxed(&re->ring) - 1, &r) == 0)
 		ring_shut(&r);
 }
 
-/* An object's. */
+/* Tell whether the reactor is an object's: then no event says that it comes and
+ * goes. */
 bool reactor_is_quiet(const void *rec)
 {
 	return ((const struct reactor *)rec)->object != 0;
@@ -72,8 +80,11 @@ int reactor_create(struct view *v, struct thread_rec *me, const char *name,
 int reactor_ring(const struct view *v, const struct reactor *re,
 		 struct ring *ret)
 {
+	/* Acquire: the ring is read behind the id.  Pairs with the commit of
+	 * the record in table_add(). */
 	uint32_t id = load_acquire(&re->id);
-	/* Acquire: pairs with the release in ring_open(). */
+	/* Acquire: pairs with the CAS in ring_open().  The ring must be seen
+	 * ready. */
 	uint32_t i = load_acquire(&re->ring);
 	int r;
 
@@ -86,22 +97,24 @@ int reactor_ring(const struct view *v, const struct reactor *re,
 	r = ring_map(v, i - 1, ret);
 	if (r < 0)
 		return -EIO;
+	/* Acquire: pairs with the release in ring_close(); the id is read once
+	 * more behind it. */
 	if (load_acquire(&ret->ctl->owner) == (id | RING_OF_REACTOR))
 		return 0;
-	/* It goes with its reactor; or it was never this one's (cursor_take()).
-	 */
+	/* The ring was closed with its reactor; or it never was this reactor's
+	 * (unlink_foreign_ring()). */
 	return load_acquire(&re->id) == id ? -ENOENT : -EIDRM;
 }
 
 /* --- The end -------------------------------------------------------------- */
 
 /*
- * All who listened are told, and the ring is free.  Idempotent.
+ * Tell all listeners and close the ring.  Idempotent.
  *
- *   who destroys the reactor           who begins to listen (cursor_take())
+ *   the thread that destroys           the thread that begins to listen
  *   reactor.id = 0                     cursor LIVE
  *   fence                              fence
- *   a cursor? -> tell it, free it      the id as it was? else give it up
+ *   a cursor? tell it, free it         the id still the same? else give up
  */
 static void close_reactor_ring(struct view *v, struct thread_rec *me,
 			       uint32_t index, uint32_t id)
@@ -115,15 +128,19 @@ static void close_reactor_ring(struct view *v, struct thread_rec *me,
 	for (uint32_t i = 0; i < ring_cursors(&r); i++) {
 		struct cursor *c = cursor_at(&r, i);
 
-		/* Acquire: pairs with the release in take(): whose it is. */
+		/* Acquire: pairs with the release in take_cursor().  The cursor
+		 * must be seen with its owner. */
 		if (CURSOR_STATE(load_acquire(&c->st)) == CURSOR_FREE)
 			continue;
 		listener_wake(v, me, c, id, true);
+		/* Release: pairs with the CAS in take_cursor(). */
 		store_release(&c->st, 0ull);
 	}
 	ring_close(v, me, index, owner);
 }
 
+/* Take the shut mark off, which no ring has replaced.  Release: pairs with the
+ * acquire of the word in ring_open(). */
 static void reopen_reactor(struct reactor *re)
 {
 	uint32_t shut = REACTOR_SHUT;
@@ -131,9 +148,10 @@ static void reopen_reactor(struct reactor *re)
 	cas_acq_rel(&re->ring, &shut, 0u);
 }
 
-/* Commit: table_remove()'s.  Before it, who listens for the first time is shut
- * out: the ring that he makes would be nobody's.  Killed before it, it is open
- * again; after it, the ring is released by reactor_recover(). */
+/* Commit: that of table_remove().  Before it, listeners that come first are
+ * shut out, as the ring that they make would be nobody's.  Killed before the
+ * commit: recovery opens the reactor again.  Killed behind it: recovery closes
+ * the ring (reactor_recover()). */
 int reactor_destroy_id(struct view *v, struct thread_rec *me,
 		       struct reactor *re, uint32_t id)
 {
@@ -149,7 +167,8 @@ int reactor_destroy_id(struct view *v, struct thread_rec *me,
 	compiler_fence();
 	store_relaxed(&me->call.op, (uint32_t)CALL_OP_DESTROY);
 	compiler_fence();
-	/* Acquire and release: pairs with the CAS in ring_open(). */
+	/* Acquire and release: pairs with the CAS of the word in ring_open().
+	 * Either the ring is seen here, or it is not linked. */
 	shut = cas_acq_rel(&re->ring, &ring, REACTOR_SHUT);
 	if (!shut && ring != REACTOR_SHUT)
 		me->call.kind = ring - 1;
@@ -233,7 +252,7 @@ int reactor_recover(struct view *v, struct thread_rec *t)
 		uint32_t id = (uint32_t)t->call.a[0];
 
 		re = view_entry(v, KIND_REACTOR, (uint32_t)t->call.a[1]);
-		/* Not if it is still there: it was not destroyed. */
+		/* If the reactor is still there, it was not destroyed. */
 		if (load_acquire(&re->id) != id)
 			close_reactor_ring(v, me, index, id);
 		else

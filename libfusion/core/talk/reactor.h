@@ -2,28 +2,36 @@
 /*
  * Reactor: a ring that holds each message once, and a cursor for each listener
  *
- * Nobody owns the ring: producers themselves make room.  Cells are stamped free
- * by CAS from the exact word that was there, interior cells of a record before
- * its first, so any number of producers may do it at once and die at it.  They
- * do not go past a cursor that is LIVE and whose listener is to be waited for;
- * one that is LAGGED, or drops the oldest, they move along, and count.
+ * The ring has no consumer: producers make room themselves.  They stamp cells
+ * free by CAS from the exact word that was there, the interior cells of a
+ * record before its first, so any number of producers may do it at once and die
+ * at it.  They do not go past a cursor that is LIVE and whose listener is to be
+ * waited for.  A cursor that is LAGGED, or drops the oldest, they push along,
+ * and count.
  *
- * A listener copies a record out, sees that its header is still the same, and
- * moves its cursor by CAS: if that succeeds it has the message, else somebody
- * has moved it and counted it as lost.  So a slow one is overrun without harm,
- * and each message is had or counted once.
+ * A listener copies a record out, checks that its header is still the same, and
+ * moves its cursor by CAS.  If the CAS succeeds the listener has the message;
+ * else a producer has pushed the cursor and counted the message as lost.  So a
+ * slow listener is overrun without harm, and each message is received or
+ * counted once.
  *
  *    FREE -- CAS --> TAKEN(who) --> LIVE <--- caught up --- LAGGED
  *      ^                             |  \--- limit is over --^
  *      +---- detach, recovery ------ + ---- limit is over --> GONE
  *
- * Bells: a listener that has found nothing sets idle, looks again, and goes on;
- * who dispatches and finds idle set takes it and sends MSG_NEWS to the member's
- * queue, or sets its `scan` mark if that is full.  So a burst costs one message
- * for each listener, and a running one none.
+ * Wakes: a listener that has found nothing sets idle, looks again, and goes on.
+ * A dispatcher that finds idle set takes it and sends MSG_NEWS to the member's
+ * queue, or sets the queue's `scan` mark if that is full.  So a burst costs one
+ * message for each listener, and a listener that is reading costs none
+ * (listener_wake.h).
  *
- * Killed while dispatching: {DISPATCH, reactor} in thread_rec.call, from before
- * the claim to after the bells: recovery rings all of them.
+ * Dead dispatcher: thread_rec.call says {DISPATCH, reactor} from before the
+ * claim until after the wakes, and recovery wakes all listeners.  Dead
+ * listener: recovery frees its cursor, so that no dispatcher waits for it.
+ *
+ * Files: reactor.c is the record, reactor_dispatch.c dispatches, reactor_room.c
+ * makes room, listener_wake.c wakes, cursor.c listens, cursor_recover.c is for
+ * the dead.
  */
 #ifndef FUSION_CORE_REACTOR_H
 #define FUSION_CORE_REACTOR_H
@@ -41,15 +49,24 @@
 #define REACTOR_NOT_DIRECT 0x1u /* reactor.flags, atomic */
 #define REACTOR_SHUT UINT32_MAX /* reactor.ring: nobody listens any more */
 
+/*
+ * The record of a reactor.
+ *
+ * Invariants: id is e.id until the reactor is destroyed, and 0 afterwards. ring
+ * names a ring of this reactor only if that ring's owner is id |
+ * RING_OF_REACTOR: a listener that was late may have left another number.  Once
+ * ring is REACTOR_SHUT no ring is made for the reactor.
+ */
 struct reactor {
 	struct entry e;
 	uint32_t id;   /* atomic: e.id, 0 once destroyed */
-	uint32_t ring; /* atomic: index + 1, if that ring's owner says so, too;
-			  0 nobody has listened yet; REACTOR_SHUT */
+	uint32_t ring; /* atomic: index + 1, if that ring has this owner; 0 none
+			  yet; REACTOR_SHUT */
 	uint32_t message_size, cells, listeners; /* of creation */
 	uint32_t flags;
 	uint64_t dispatched, bytes; /* atomic */
-	/* Atomic: second << 32 | messages in it; of this one and the last. */
+	/* Atomic: second << 32 | messages in that second; of this one and the
+	 * last. */
 	uint64_t rate[2];
 	uint32_t object, object_id; /* as those of struct ref */
 	/* Atomic: (index + 1) << 48 | pointer; 0 free. */
@@ -59,7 +76,7 @@ static_assert(sizeof(struct reactor) == ENTRY_SIZE, "ABI: bump FORMAT");
 
 enum cursor_state {
 	CURSOR_FREE = 0,
-	CURSOR_TAKEN = 1, /* being set up by the thread in CURSOR_TOKEN() */
+	CURSOR_TAKEN = 1, /* the thread in CURSOR_TOKEN() sets it up */
 	CURSOR_LIVE = 2,
 	CURSOR_LAGGED = 3,
 	CURSOR_GONE = 4, /* disconnected; its owner frees it */
@@ -75,12 +92,23 @@ enum cursor_state {
 
 enum cursor_policy { POLICY_BLOCK = 0, POLICY_DROP = 1, POLICY_DISCONNECT = 2 };
 
+/*
+ * The cursor of a listener, a cache line for dispatchers and one for the
+ * position.
+ *
+ * Invariants: all fields are valid from LIVE on. pos goes only up, by the CAS
+ * of the listener that has read a record, or of a dispatcher that pushes; each
+ * message that lies between is received or counted in dropped.
+ *
+ * Dead owner: cursor_recover_member() frees the cursors of a member,
+ * cursor_recover_thread() those that a thread was taking or had for a visitor.
+ */
 struct cursor {
-	/* What who dispatches looks at each time; seldom changes. */
+	/* Each dispatch reads this line; it seldom changes. */
 	uint64_t st;	      /* atomic */
 	uint64_t mask;	      /* atomic: of channels, CHANNEL_BIT() */
 	uint32_t owner, slot; /* member id and slot; 0 a visitor */
-	uint32_t idle;	      /* atomic: ring when something comes */
+	uint32_t idle;	      /* atomic: wake when something comes */
 	uint32_t policy;      /* atomic: enum cursor_policy << 24 | flags */
 	uint32_t limit_ms;    /* atomic */
 	uint32_t pad0[7];
@@ -100,7 +128,8 @@ static_assert(sizeof(struct cursor) == RING_CURSOR, "ABI: bump FORMAT");
 
 struct reactor_params {
 	uint32_t message_size, cells, listeners;
-	/* Of an object's: who makes it, NULL a plain one; see object.h. */
+	/* Of an object's reactor: the thread that makes it, see object.h.
+	 * NULL: a plain reactor. */
 	struct thread_rec *maker;
 	uint32_t object, object_id;
 };

@@ -2,14 +2,17 @@
 /*
  * Dispatching a message, and waiting for listeners that are slow
  *
- * A dispatcher claims cells like any producer of a ring.  If there is no room,
- * it makes some (reactor_room.c), or waits for the listeners at the gate, at
- * most as long as the limit of each.  A listener whose time is over is LAGGED
- * or GONE and is not waited for any more.
+ * A dispatcher claims cells like each producer of a ring.  If there is no room,
+ * it makes some (reactor_room.c), or waits for the listeners at the gate, each
+ * at most as long as its limit.  A listener whose time is over becomes LAGGED
+ * or GONE, and nobody waits for it any more.
  *
  * thread_rec.call says CALL_OP_DISPATCH from before the claim until all
- * listeners are woken.  So if the dispatcher dies in between, recovery wakes
- * them (reactor_recover()).
+ * listeners are woken.  Invariant: a message that is committed has woken its
+ * idle listeners, or a living thread announces that it will, or recovery has
+ * woken all of them (reactor_recover()).
+ *
+ * Waiting is in this file, as the compiler has it in line with dispatching.
  */
 #include "libfusion/core/talk/reactor_dispatch.h"
 
@@ -29,13 +32,16 @@
 
 /* --- Waiting for the slow ------------------------------------------------- */
 
-/* A record may need all that a ring has, and an eighth is freed at a time. */
+/* How often a dispatcher that must not wait makes room.  A record may need half
+ * of the ring, and an eighth is freed at a time; others may take what was
+ * freed. */
 #define NOWAIT_TURNS 32
 
+/* A wait for room that has begun. */
 struct stall {
 	int64_t since_ns;
 	int64_t probed_ns;
-	bool hurry; /* somebody's limit is over: any room will do */
+	bool hurry; /* a listener's limit is over: any room will do */
 };
 
 static int64_t cursor_limit_ns(const struct cursor *c)
@@ -45,7 +51,8 @@ static int64_t cursor_limit_ns(const struct cursor *c)
 	return ms == REACTOR_FOREVER_MS ? INT64_MAX : (int64_t)ms * 1000000;
 }
 
-/* Its time is over: it is not waited for any more. */
+/* End the waiting for a listener whose time is over.  Release of the CAS: pairs
+ * with the acquires of the state in cursor_get() and cursor_is_gating(). */
 static void give_up_on_listener(struct view *v, struct thread_rec *me,
 				struct cursor *c, uint32_t id)
 {
@@ -61,9 +68,9 @@ static void give_up_on_listener(struct view *v, struct thread_rec *me,
 		listener_wake(v, me, c, id, true);
 }
 
-/* Those at the gate: ring for who sleeps over what does not concern it, give up
- * on who has had its time and leaves no room.  How long may we sleep?  0: look
- * again. */
+/* Check the listeners at the gate: wake those that sleep over messages that do
+ * not concern them, give up on those whose time is over and who leave no room.
+ * Returns how long to sleep, 0: look again at once. */
 static int64_t check_gate(struct view *v, struct thread_rec *me, struct ring *r,
 			  const struct reactor_send *send, struct stall *s,
 			  uint64_t gate, uint32_t id)
@@ -78,12 +85,14 @@ static int64_t check_gate(struct view *v, struct thread_rec *me, struct ring *r,
 
 		if (!cursor_is_gating(c))
 			continue;
-		/* Behind LIVE: before it, it was nobody's or the last one's. */
+		/* Acquire: pos is read behind LIVE, as before that it was that
+		 * of no listener or of another one.  Pairs with the release in
+		 * take_cursor() and the CAS in read_next_record(). */
 		pos = load_acquire(&c->pos);
 		limit = cursor_limit_ns(c);
 		if (pos > gate)
 			continue;
-		/* Others hold it up. */
+		/* Other listeners hold this one up: it reads behind them. */
 		if (CURSOR_FLAGS(c) & CURSOR_DONE &&
 		    pos >= cursors_done_pos(r, c))
 			continue;
@@ -105,7 +114,8 @@ static int64_t check_gate(struct view *v, struct thread_rec *me, struct ring *r,
 	return nap;
 }
 
-/* Is it the dead that we wait for?  A claim's producer, or a listener. */
+/* Recover the dead among those that hold up the ring: the producer of a claim,
+ * or a listener. */
 static void suspect_dead_holders(struct view *v, struct ring *r, uint64_t head)
 {
 	uint32_t cells, producer;
@@ -116,10 +126,13 @@ static void suspect_dead_holders(struct view *v, struct ring *r, uint64_t head)
 	life_sweep(v);
 }
 
-/* Who has found the ring full goes on when half of it is free, if that comes
- * soon: else each message would cost a wake of all who listen. */
+/* A dispatcher that has found the ring full goes on when half of it is free,
+ * if that comes soon.  Otherwise each message would cost a wake of all
+ * listeners. */
 #define HALF_NS 2000000
 
+/* Tell whether to go on: half of the ring is free, or HALF_NS are over.
+ * *ret_left is what is left of them. */
 static bool is_half_free(const struct ring *r, const struct stall *s,
 			 uint64_t *ret_gate, int64_t *ret_left)
 {
@@ -132,7 +145,8 @@ static bool is_half_free(const struct ring *r, const struct stall *s,
 	return *ret_gate - head >= r->cells / 2;
 }
 
-/* Its headers, and that nobody has read what is not there. */
+/* Check the headers of the ring, and that no listener has read what is not
+ * there. */
 static bool is_reactor_ring_sound(const struct ring *r)
 {
 	for (uint32_t i = 0; i < ring_cursors(r); i++)
@@ -141,12 +155,14 @@ static bool is_reactor_ring_sound(const struct ring *r)
 	return ring_is_sound(r);
 }
 
+/* -EAGAIN; for the daemon -EIO if the ring is full of nonsense. */
 static int no_room_error(const struct ring *r, const struct reactor_send *send)
 {
 	return !send->ret_nap_ns || is_reactor_ring_sound(r) ? -EAGAIN : -EIO;
 }
 
-/* No room.  0: try again; -EAGAIN; -EIO. */
+/* Wait for room, after ring_claim() found none. 0: try again; -EAGAIN, -EIO:
+ * give up. */
 static int wait_for_room(struct view *v, struct thread_rec *me, struct ring *r,
 			 const struct reactor_send *send, struct stall *s,
 			 uint32_t id)
@@ -163,7 +179,8 @@ static int wait_for_room(struct view *v, struct thread_rec *me, struct ring *r,
 	if (send->ret_nap_ns)
 		ring_ask_space(r);
 	add_relaxed(&r->ctl->space_waiters, 1);
-	/* The drawing is at ring_wait_space(). */
+	/* The drawing is at ring_wait_space().  Acquire: pairs with the release
+	 * in wake_space_waiters(); the gate is checked behind it. */
 	full_fence();
 	seen = load_acquire(&r->ctl->space);
 	nap = check_gate(v, me, r, send, s, gate, id);
@@ -199,8 +216,8 @@ static void count_message(struct reactor *re, uint32_t size)
 	add_relaxed(&re->bytes, size);
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
 	rate = &re->rate[now.tv_sec & 1];
-	/* Relaxed, and no CAS: what two of us lose to each other of a rate is
-	 * no harm. */
+	/* Relaxed, and no CAS: two dispatchers may overwrite each other's
+	 * count, and a rate may be a little low. */
 	w = load_relaxed(rate);
 	new = (uint32_t)(w >> 32) == (uint32_t)now.tv_sec
 		      ? w + 1
@@ -208,7 +225,9 @@ static void count_message(struct reactor *re, uint32_t size)
 	store_relaxed(rate, new);
 }
 
-/* Does anybody listen? */
+/* Tell whether anybody listens to the channel.  Acquire: pairs with the release
+ * in take_cursor().  A listener that becomes LIVE behind this look begins
+ * behind this message. */
 static bool has_listener(const struct ring *r, uint64_t channel)
 {
 	for (uint32_t i = 0; i < ring_cursors(r); i++) {
@@ -222,8 +241,8 @@ static bool has_listener(const struct ring *r, uint64_t channel)
 	return false;
 }
 
-/* In words, relaxed: a reader that is being overrun may read meanwhile, and
- * throws away what it read. */
+/* Write word by word, relaxed: a listener that is overrun may read meanwhile,
+ * and throws away what it has read (is_header_same()). */
 static void write_words(void *to, const void *from, uint32_t size)
 {
 	uint64_t *w = to, last = 0;
@@ -241,8 +260,8 @@ static void write_words(void *to, const void *from, uint32_t size)
 	}
 }
 
-/* The ring may be another reactor's by now: who listens there passes over what
- * is not for it. */
+/* Write the message.  The ring may be another reactor's by now: its listeners
+ * pass over records with another target. */
 static void fill_record(struct ring *r, uint64_t pos,
 			const struct reactor_send *send, uint32_t id)
 {
@@ -250,8 +269,8 @@ static void fill_record(struct ring *r, uint64_t pos,
 
 	h.target = id | RING_OF_REACTOR;
 	h.kind = MSG_REACTOR;
-	/* Release: the claim is seen before the payload changes; pairs with
-	 * the fence in cursor_read(). */
+	/* Release: a listener that reads one word of this message must see the
+	 * claim.  Pairs with the fence in is_header_same(). */
 	release_fence();
 	write_words(ring_head_at(r, pos), &h, sizeof(h));
 	write_words(ring_head_at(r, pos) + 1, send->data, h.size);
@@ -275,12 +294,13 @@ static int claim_record(struct view *v, struct thread_rec *me,
 	bool slept;
 	int e;
 
-	/* Others may take each place that is made: who must not wait has tried
-	 * often enough. */
+	/* Other dispatchers may take each place that is made: a dispatcher that
+	 * must not wait stops after some turns. */
 	for (int turn = 0; !send->nowait || turn < NOWAIT_TURNS; turn++) {
 		e = ring_claim(v, me, r, cells, ret_pos, &slept);
 		if (e != -EAGAIN)
 			return e;
+		/* Acquire: pairs with the release in reactor_fini(). */
 		if (load_acquire(&re->id) != id)
 			return -EIDRM;
 		e = wait_for_room(v, me, r, send, &s, id);
@@ -290,10 +310,12 @@ static int claim_record(struct view *v, struct thread_rec *me,
 	return no_room_error(r, send);
 }
 
-/* Commit: ring_commit()'s. */
+/* Commit: that of ring_commit().  Killed before it: the claim is skipped.
+ * Killed behind it: recovery wakes the listeners. */
 int reactor_dispatch(struct view *v, struct thread_rec *me, struct reactor *re,
 		     const struct reactor_send *send)
 {
+	/* Acquire: pairs with the commit of the record in table_add(). */
 	uint32_t id = load_acquire(&re->id);
 	struct ring r;
 	uint64_t pos;

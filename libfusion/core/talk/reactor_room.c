@@ -18,32 +18,38 @@
 #include "libfusion/core/talk/cursor.h"
 #include "libfusion/core/talk/ring_consume.h"
 
-/* A reader that moves by itself meanwhile is tried again, so often; it does so
- * once a record, and what scribbles on its place is no reader. */
+/* How often to try against a reader that moves by itself meanwhile.  A reader
+ * moves once a record; what moves more often than that is no reader, but
+ * somebody scribbling. */
 #define PUSH_TRIES 64
 
 /* Move @c behind the record at @pos, unless it is there already.  True: moved
- * by us, so the record is lost to it. */
+ * by this call, so the record is lost to that listener.  Acquire: pairs with
+ * the CAS in read_next_record(). */
 static bool push_cursor(struct cursor *c, uint64_t pos, uint32_t cells)
 {
 	uint64_t at = load_acquire(&c->pos);
 
 	for (int i = 0; at <= pos && i < PUSH_TRIES; i++)
-		/* Release: pairs with the acquire of its reader. */
+		/* Release: pairs with the acquire of pos in
+		 * read_next_record(). */
 		if (cas_release(&c->pos, &at, pos + cells))
 			return true;
 	return false;
 }
 
-/* A cursor before what goes now is moved along; its mover counts.  Those
- * that are waited for (cursor_is_gating()) are not exempt: they were not when
- * the gate was computed, or they would not stand here.  Somebody who lags may
- * rest, and so be waited for again, at any moment. */
+/* Push all cursors along that stand before the record at @pos, and count the
+ * message.  Cursors that are waited for (cursor_is_gating()) are pushed too:
+ * they were not waited for when the gate was computed, or they would not stand
+ * here.  A listener that lags may go idle, and so be waited for again, at any
+ * moment. */
 static void push_cursors(struct ring *r, uint64_t pos, uint32_t cells,
 			 uint64_t channel, bool is_message)
 {
 	for (uint32_t i = 0; i < ring_cursors(r); i++) {
 		struct cursor *c = cursor_at(r, i);
+		/* Acquire: pairs with the release in take_cursor(); the
+		 * position is that of this listener. */
 		uint32_t state = CURSOR_STATE(load_acquire(&c->st));
 
 		if ((state == CURSOR_LAGGED || state == CURSOR_LIVE) &&
@@ -54,8 +60,10 @@ static void push_cursors(struct ring *r, uint64_t pos, uint32_t cells,
 	}
 }
 
-/* Interior cells first, each from exactly what it was: whoever is late does
- * nothing. */
+/* Stamp the cells of a record for the next lap, the interior cells first, each
+ * by CAS from the exact word that it had: a thread that is late does nothing.
+ * Release: pairs with the acquires in ring_claim() and are_cells_free(); the
+ * cursors are pushed first. */
 static void stamp_free(struct ring *r, uint64_t pos, uint32_t cells, uint64_t h)
 {
 	for (uint32_t i = cells - 1; i; i--) {
@@ -64,26 +72,28 @@ static void stamp_free(struct ring *r, uint64_t pos, uint32_t cells, uint64_t h)
 		cas_release(&r->hdr[(pos + i) & r->mask], &was,
 			    HDR_FREE_AT(pos + i + r->cells));
 	}
-	/* Release: pairs with the acquires in ring_claim(). */
 	cas_release(&r->hdr[pos & r->mask], &h, HDR_FREE_AT(pos + r->cells));
 }
 
 /* Give a few of the oldest records back.  True: something is free now. */
 bool reactor_make_room(struct ring *r, uint64_t *ret_gate)
 {
+	/* Acquire: pairs with the CAS of the head below. */
 	uint64_t head = load_acquire(&r->ctl->head);
 	uint64_t gate = cursors_gate(r, head);
 	bool freed = false;
 
 	*ret_gate = gate;
 	for (uint32_t n = 0; n < r->cells / 8 && head < gate;) {
+		/* Acquire: pairs with the release in ring_commit(). */
 		uint64_t h = load_acquire(&r->hdr[head & r->mask]);
 		uint32_t cells = HDR_CELLS(h), producer;
 		enum ring_found found = ring_look(r, head, &cells, &producer);
 		const struct msg_head *m = ring_head_at(r, head);
 
 		if (found == RING_LOST) {
-			cells = 1; /* stamped by one who did not move head */
+			cells = 1; /* stamped by a thread that did not move the
+				      head */
 		} else if (found == RING_RECORD || found == RING_SKIP) {
 			push_cursors(r, head, cells, load_relaxed(&m->a),
 				     found == RING_RECORD);
@@ -93,7 +103,8 @@ bool reactor_make_room(struct ring *r, uint64_t *ret_gate)
 		}
 		freed = true;
 		n += cells;
-		/* Release: the stamps come first. */
+		/* Release: the stamps come first; pairs with the acquires of
+		 * the head, in this function and in cursor_is_sound(). */
 		if (cas_release(&r->ctl->head, &head, head + cells))
 			head += cells;
 		else

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Rings as everybody sees them: where one is, where its end is, whether it can
- * be as it is.  Nothing here writes.
+ * Rings as everybody sees them: find the memory of one, find its end, check its
+ * headers
+ *
+ * Nothing here writes, and everything is bounded, so that the daemon may do it
+ * with a hostile ring.
  */
 #include "libfusion/core/talk/ring.h"
 
@@ -47,6 +50,9 @@ uint64_t ring_tail(const struct ring *r)
 {
 	uint64_t pos = load_relaxed(&r->ctl->hint);
 
+	/* Acquire in the loop: pairs with the release in ring_commit() and
+	 * ring_release(), as in ring_claim().  The hint itself may be relaxed:
+	 * a wrong one costs turns. */
 	for (uint32_t turn = 0; turn < 2 * r->cells; turn++) {
 		uint64_t h = load_acquire(&r->hdr[pos & r->mask]);
 
@@ -65,12 +71,16 @@ bool ring_has_room(const struct ring *r)
 {
 	uint64_t pos = ring_tail(r);
 
+	/* Acquire: pairs with the release in ring_release(), as in
+	 * ring_claim(). */
 	return HDR_POS(load_acquire(&r->hdr[pos & r->mask])) ==
 	       (pos & HDR_POS_MASK);
 }
 
-/* From the head on each cell has its position of this lap, or has been given
- * back and has that of the next: as long as the head does not move. */
+/* From the head on each cell has its position of this lap; or it was given
+ * back, and has that of the next lap.  This holds as long as the head does not
+ * move.  Acquire: pairs with the release of the head in reactor_make_room();
+ * headers are read behind the head. */
 bool ring_is_sound(const struct ring *r)
 {
 	uint64_t head = load_acquire(&r->ctl->head);

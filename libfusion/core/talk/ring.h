@@ -2,9 +2,9 @@
 /*
  * Ring: a queue of records in shared memory with any number of producers
  *
- * Cells of 64 bytes; a record takes one or more that follow each other, and
- * positions count cells for ever.  Each cell has a header word apart from the
- * cells, so that no payload can be taken for one:
+ * A ring has cells of 64 bytes.  A record takes one or more cells that follow
+ * each other, and positions count cells for ever.  The header word of each cell
+ * lies apart from the cells, so that no payload can be taken for a header:
  *
  *                    +----------- re-stamped, p + n --------------+
  *                    v                                            |
@@ -14,23 +14,34 @@
  *    v  | any claim
  *   FREE(p)|SLEEP   the consumer sleeps on the low half of this header
  *
- * The claim is the header: owner and length of a record are public in the same
- * CAS that takes the cells, so what a dead producer leaves has a size and a
- * name.  The consumer's sleep flag is in the word that the next producer must
- * CAS, so there is nothing to forget.  A record does not wrap: cells before the
- * end that are too few are claimed as SKIP at once.
+ * A producer claims by CAS of the first header: the same CAS that takes the
+ * cells publishes owner and length, so what a dead producer leaves has a size
+ * and a name.  The consumer's SLEEP flag is in the word that the next producer
+ * must CAS, so no producer can overlook it.  A record does not wrap: a producer
+ * that finds too few cells before the end claims them as SKIP.
  *
- * Killed: the thread has announced {op, ring, position} in thread_rec.msg.
- *   MSG_OP_CLAIM    and the header is my CLAIM there: SKIP, else nothing is
- * mine MSG_OP_CLAIMED  and it is: SKIP; else it was committed In any case who
- * sleeps there is woken.  thread_rec.msg_block is the block that travels with
- * it: freed unless committed. A producer that lives is never revoked: one that
- * is stopped between claim and commit holds up the ring until it goes on.
+ * Dead producer: the thread has announced {op, ring, position} in
+ * thread_rec.msg.
+ *
+ *   MSG_OP_CLAIM    if the header is this thread's CLAIM: SKIP it; if not, the
+ *                   thread had claimed nothing
+ *   MSG_OP_CLAIMED  if the header is this thread's CLAIM: SKIP it; if not, the
+ *                   record was committed
+ *
+ * In any case recovery wakes the thread that sleeps at the position.
+ * thread_rec.msg_block is the block that travels with the record; recovery
+ * frees it unless the record was committed.  A producer that lives is never
+ * revoked: one that is stopped between claim and commit holds up the ring until
+ * it goes on.
  *
  * Rings are type-stable: control record i has the same memory for as long as
- * the file lives, and a ring that is given up goes on where it was when
- * another takes it.  So a late producer does no harm: each record names for
- * whom it is, and who finds one that is not for him drops it.
+ * the file lives, and a ring that gets another owner goes on at the position
+ * where it was.  So a late producer does no harm: each record names its target,
+ * and a consumer drops a record that is not for its ring's owner.
+ *
+ * Files: ring_open.c gives rings an owner, ring_produce.c claims and commits,
+ * ring_consume.c reads and releases, ring_room.c waits for room, ring_recover.c
+ * finishes what the dead had begun, ring_check.c is the checker.
  */
 #ifndef FUSION_CORE_RING_H
 #define FUSION_CORE_RING_H
@@ -63,7 +74,7 @@ enum hdr_state { HDR_FREE = 0, HDR_CLAIM = 1, HDR_DONE = 2, HDR_SKIP = 3 };
 	((uint64_t)(state) | (uint64_t)(cells) << 3 | \
 	 ((uint64_t)(pos)&HDR_POS_MASK) << 15 | (uint64_t)(who) << 50)
 #define HDR_FREE_AT(pos) HDR_MAKE(HDR_FREE, 0, 0, pos)
-/* How far position @a is behind @b; the distance is less than half of all. */
+/* How far position @a is behind @b, if that is less than half of all. */
 #define POS_DIFF(b, a) (((b) - (a)) & HDR_POS_MASK)
 #define POS_IS_BEFORE(a, b) ((a) != (b) && POS_DIFF(b, a) < (HDR_POS_MASK >> 1))
 
@@ -71,33 +82,46 @@ enum hdr_state { HDR_FREE = 0, HDR_CLAIM = 1, HDR_DONE = 2, HDR_SKIP = 3 };
 enum msg_op {
 	MSG_OP_CLAIM = 1,
 	MSG_OP_CLAIMED = 2,
-	MSG_OP_OPEN =
-		3, /* a[0] = owner, a[1] = offset of the word it goes to */
+	MSG_OP_OPEN = 3, /* a[0] = owner, a[1] = offset of its word */
 };
 
-/* ring_ctl.owner of a reactor's ring is its id with this bit. */
+/* ring_ctl.owner of a reactor's ring is the reactor's id with this bit. */
 #define RING_OF_REACTOR 0x80000000u
 
+/*
+ * A ring's control record: a cache line each for what seldom changes, for
+ * producers, and for the consumer.
+ *
+ * Invariants: cells, n_cursors and off never change once rings.hi covers the
+ * record. owner is nonzero from ring_open() to ring_close().  All cells before
+ * head are free in the next lap or later.
+ *
+ * Dead owner: recovery of a member closes its queue, and destruction of a
+ * reactor closes the reactor's ring.
+ */
 struct ring_ctl {
-	uint32_t owner; /* atomic: whose it is (and msg_head.target); 0 free */
-	uint32_t cells; /* written once, before rings.hi, as are the next */
+	uint32_t owner;	    /* atomic: member id, or reactor id with
+			       RING_OF_REACTOR; 0 free */
+	uint32_t cells;	    /* written once, before rings.hi, as are the next */
 	uint32_t n_cursors; /* reactors' rings only, see reactor.h */
 	uint32_t pad0;
 	uint64_t off;	     /* of its memory: cursors, headers, cells */
-	uint32_t closed;     /* atomic: it goes, no more records */
-	uint32_t cursors_hi; /* atomic: cursors below were ever used */
-	/* Atomic: call slots that the consumer looks at, index + 1, see call.h.
-	 * Written by it alone, read by callers, like the words before. */
+	uint32_t closed;     /* atomic: no more records are accepted */
+	uint32_t cursors_hi; /* atomic: cursors below it were ever used */
+	/* Atomic: the call slots that the consumer attends to, index + 1, see
+	 * call_here.h.  Like the words before, it is written by the consumer
+	 * and read by callers. */
 	uint32_t attended[RING_ATTENDED];
 	uint8_t pad1[16];
 
-	uint64_t hint;	  /* atomic: where producers begin to look */
-	uint64_t dropped; /* atomic: records that found no room and no patience
+	uint64_t hint;	  /* atomic: where producers begin to search */
+	uint64_t dropped; /* atomic: records that were given up for lack of room
 			   */
-	uint32_t scan;	  /* atomic: a bell found the queue full: look at all */
+	uint32_t scan;	  /* atomic: a listener could not be told, the queue was
+			     full: look at all reactors */
 	uint8_t pad2[44];
 
-	uint64_t head;		/* atomic: all before it is free again */
+	uint64_t head;		/* atomic: all cells before it are free again */
 	uint64_t received;	/* consumer only */
 	uint32_t space;		/* atomic, futex: +1 when there is room */
 	uint32_t space_waiters; /* atomic */
@@ -107,9 +131,9 @@ struct ring_ctl {
 };
 static_assert(sizeof(struct ring_ctl) == RING_CTL_SIZE, "ABI: bump FORMAT");
 
-/* What every record begins with. */
+/* A record begins with this; its payload follows. */
 struct msg_head {
-	uint32_t target; /* ring_ctl.owner for which it was meant */
+	uint32_t target; /* ring_ctl.owner for which the record is meant */
 	uint32_t sender; /* member id, 0 the daemon for a visitor */
 	uint16_t kind;	 /* enum msg_kind */
 	uint16_t flags;	 /* MSG_BLOCK */
@@ -119,20 +143,21 @@ struct msg_head {
 static_assert(sizeof(struct msg_head) == 32, "ABI: bump FORMAT");
 
 enum msg_kind {
-	MSG_WAKE = 0,	 /* nothing: the consumer looks around */
+	MSG_WAKE = 0,	 /* no payload: the consumer looks at everything */
 	MSG_USER = 1,	 /* a = type */
 	MSG_CALL = 2,	 /* see call.h */
 	MSG_NEWS = 3,	 /* a = reactor's id, see reactor.h */
 	MSG_REACTOR = 4, /* in a reactor's ring: a = channel */
 };
 
-/* The payload is one word: the block that has it, as members see its address;
- * a slot for malloc_to and free_from.  0: somebody has taken it. */
+/* The payload is one word: the address, as members see it, of the block that
+ * has the bytes.  The word is a slot for malloc_to and free_from; 0 says that
+ * somebody has taken the block. */
 #define MSG_BLOCK 0x1u
-/* msg_head.size of a block that a program has sent as it was. */
+/* msg_head.size if a program sent a whole block of its own. */
 #define MSG_WHOLE_BLOCK UINT32_MAX
 
-/* A ring as this process sees it: positions checked once. */
+/* A ring as this process sees it, its positions checked once by ring_map(). */
 struct ring {
 	struct superblock *sb;
 	struct ring_ctl *ctl;
@@ -152,13 +177,13 @@ static inline uint32_t ring_hi(const struct view *v)
 	return view_hi(&v->sb->rings.hi, v->geo.n_rings);
 }
 
-/* Cursors that may be in use. */
+/* Cursors that may be in use: those below cursors_hi. */
 static inline uint32_t ring_cursors(const struct ring *r)
 {
 	return view_hi(&r->ctl->cursors_hi, r->n_cursors);
 }
 
-/* Cells that a record with @size bytes of payload takes. */
+/* Cells of a record with @size bytes of payload. */
 static inline uint32_t ring_cells(uint32_t size)
 {
 	return (uint32_t)((sizeof(struct msg_head) + (uint64_t)size +

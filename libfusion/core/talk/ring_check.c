@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The invariants of the rings of a quiet arena. */
+/*
+ * The invariants of the members' queues in a quiet arena; reactor_check() has
+ * those of reactors' rings.
+ */
 #include "libfusion/core/talk/ring_check.h"
 
 #include "libfusion/core/life/life.h"
@@ -12,7 +15,8 @@ struct ring_checker {
 	struct view *v;
 };
 
-/* Records from the head on, all of them whole, then free cells of this lap. */
+/* Check one queue: from the head on whole records, then free cells of this
+ * lap. */
 static void check_queue(struct ring_checker *c, const struct ring *r)
 {
 	uint64_t pos = load_relaxed(&r->ctl->head);
@@ -80,9 +84,10 @@ unsigned ring_check(struct view *v, check_report_fn report, void *ctx)
 			continue;
 		}
 		owner = load_relaxed(&r.ctl->owner);
-		/* Those of reactors are looked at by reactor_check(); and what
-		 * is in one that they gave back, the next one goes on with:
-		 * cells whose producer died giving them back, too. */
+		/* reactor_check() checks reactors' rings.  A ring that a
+		 * reactor gave back may also hold records, which its next
+		 * reactor passes over, and cells whose producer died giving
+		 * them back. */
 		if (owner & RING_OF_REACTOR || r.n_cursors)
 			continue;
 		if (owner && !has_queue_owner(v, owner, i))

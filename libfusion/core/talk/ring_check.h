@@ -6,7 +6,8 @@
 #include "libfusion/core/base/checker.h"
 #include "libfusion/core/talk/ring.h"
 
-/* Faults of a quiet arena's rings. */
+/* Check the queues of members in a quiet arena.  Returns the number of faults;
+ * @report, which may be NULL, gets a line for each. */
 unsigned ring_check(struct view *v, check_report_fn report, void *ctx);
 
 #endif

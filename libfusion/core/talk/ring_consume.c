@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Consuming: look at the next record, give its cells back, sleep for more
+ * Consuming: look at the next record, give its cells back, sleep until one
+ * comes
  *
- * ring_look() and ring_pending() only read, so anybody may call them.  The
- * others belong to the one consumer of a member's queue; a reactor's ring has
- * none, and its producers make room themselves (reactor_room.c).
+ * ring_look() and ring_pending() only read, so any process may call them.  The
+ * other functions belong to the one consumer of a member's queue.  A reactor's
+ * ring has no consumer: its producers make room themselves (reactor_room.c).
+ *
+ * Invariant: head moves only over cells that are stamped for the next lap, and
+ * the cells of a record are stamped from the last to the first.  So a producer
+ * never finds the first cell of a record free while a later one is still in
+ * use.
  */
 #include "libfusion/core/talk/ring_consume.h"
 
@@ -16,7 +22,8 @@
 enum ring_found ring_look(const struct ring *r, uint64_t pos,
 			  uint32_t *ret_cells, uint32_t *ret_producer)
 {
-	/* Acquire: pairs with the release in ring_commit(). */
+	/* Acquire: pairs with the release in ring_commit().  The consumer must
+	 * see the record once it sees DONE. */
 	uint64_t h = load_acquire(&r->hdr[pos & r->mask]);
 	uint32_t cells = HDR_CELLS(h);
 
@@ -40,20 +47,24 @@ enum ring_found ring_look(const struct ring *r, uint64_t pos,
 	}
 }
 
-/* The last cell first.  So no producer gets in before all is done; and killed
- * on the way, what is left begins with whole records, and cells behind them say
- * by their positions that they have been given back. */
+/* Stamp the last cell first, so that no producer gets in before all cells are
+ * free.  If the consumer is killed on the way, the cells from the head on are
+ * still whole records, and the cells behind them say by their positions that
+ * they are free. */
 void ring_release(struct ring *r, uint64_t from, uint64_t to)
 {
 	for (uint64_t p = to; p-- != from;) {
 		uint64_t at = SEED_BUG(43) ? from + (to - 1 - p) : p;
 
-		/* Release: pairs with the acquires in ring_claim(): what was
-		 * in the cell has been read. */
+		/* Release: pairs with the acquires in ring_claim().  The
+		 * consumer has read the cell before a producer overwrites
+		 * it. */
 		store_release(&r->hdr[at & r->mask],
 			      HDR_FREE_AT(at + r->cells));
 	}
 	compiler_fence();
+	/* Relaxed: producers and other readers take the head for a hint, and
+	 * trust the headers. */
 	store_relaxed(&r->ctl->head, to);
 	ring_tell_space(r);
 }
@@ -62,7 +73,8 @@ bool ring_arm(struct ring *r, uint64_t pos)
 {
 	uint64_t h = HDR_FREE_AT(pos);
 
-	/* Relaxed: what a claim brings is read with acquire later. */
+	/* Relaxed: the CAS only says that nothing has come.  Once a record has
+	 * come, the consumer reads it behind the acquire in ring_look(). */
 	return cas_relaxed(&r->hdr[pos & r->mask], &h, h | HDR_SLEEP) ||
 	       h == (HDR_FREE_AT(pos) | HDR_SLEEP);
 }
@@ -71,6 +83,7 @@ void ring_rouse(struct ring *r, uint64_t pos)
 {
 	uint64_t h = HDR_FREE_AT(pos) | HDR_SLEEP;
 
+	/* Relaxed: no data is passed; the futex compares the word again. */
 	if (cas_relaxed(&r->hdr[pos & r->mask], &h, HDR_FREE_AT(pos)))
 		ring_wake(r, pos);
 }

@@ -4,9 +4,13 @@
  *
  * The table of rings only grows: a ring that is closed keeps its memory and its
  * position, and the next owner that needs one of the same size takes it.  A
- * ring is owned from the CAS of ring_ctl.owner on, and found from the CAS of
- * the caller's word on.  Between the two, thread_rec.msg says MSG_OP_OPEN, so
- * that recovery can give back a ring that no word names.
+ * ring has an owner from the CAS of ring_ctl.owner on, and is found from the
+ * CAS of the caller's word on.  From before the first CAS until after the
+ * second, the opener's thread_rec.msg says MSG_OP_OPEN.
+ *
+ * Invariant: a ring that has an owner is named by the owner's word, or by the
+ * MSG_OP_OPEN of a thread.  So recovery can give back each ring that a dead
+ * opener took and did not link.
  */
 #include "libfusion/core/talk/ring_open.h"
 
@@ -18,9 +22,10 @@
 #include "libfusion/core/talk/ring_produce.h"
 #include "libfusion/core/talk/ring_room.h"
 
-#define PROBES 64u /* rings looked at before a new one is made */
+#define PROBES 64u /* rings tried before a new one is made */
 
-/* End of what the rings below @i have, or 0: the table makes no sense. */
+/* Where the memory of the rings below @i ends; 0 if the table makes no
+ * sense. */
 static uint64_t end_of_rings(const struct view *v, uint32_t i)
 {
 	struct ring r;
@@ -32,8 +37,8 @@ static uint64_t end_of_rings(const struct view *v, uint32_t i)
 	return view_off(v, r.cursors) + ring_memory_size(r.cells, r.n_cursors);
 }
 
-/* Under rings.lock.  Commit: the mark.  Killed before it: memory is reserved
- * that the next one reserves again. */
+/* Make one more ring, under rings.lock.  Commit: the store of rings.hi.  Killed
+ * before it: the next caller reserves the same memory again. */
 static int make_ring(struct view *v, uint32_t cells, uint32_t n_cursors)
 {
 	uint32_t i = ring_hi(v);
@@ -66,7 +71,8 @@ static int make_ring(struct view *v, uint32_t cells, uint32_t n_cursors)
 	return (int)i;
 }
 
-/* One that nobody has, with nobody at work where it goes on. */
+/* Take ring @i if it has no owner and the size, and if no late producer still
+ * writes at the position where it goes on. */
 static bool take_ring(struct view *v, uint32_t i, uint32_t owner,
 		      uint32_t cells, uint32_t n_cursors)
 {
@@ -77,10 +83,13 @@ static bool take_ring(struct view *v, uint32_t i, uint32_t owner,
 	if (load_relaxed(&ctl->owner) || ring_map(v, i, &r) < 0 ||
 	    r.cells != cells || r.n_cursors != n_cursors)
 		return false;
+	/* Acquire: pairs with the release in ring_commit(): a late producer has
+	 * stopped writing once its CLAIM is gone. */
 	if (HDR_STATE(load_acquire(
 		    &r.hdr[load_relaxed(&ctl->head) & r.mask])) == HDR_CLAIM)
 		return false;
-	/* Acquire: pairs with the release in ring_close(). */
+	/* Acquire: pairs with the release in ring_close().  The new owner must
+	 * see the ring as it was drained before it uses the ring. */
 	return cas_acquire(&ctl->owner, &nobody, owner);
 }
 
@@ -98,7 +107,8 @@ static int find_or_make_ring(struct view *v, struct thread_rec *me,
 		if (take_ring(v, i, owner, cells, n_cursors))
 			return (int)i;
 	}
-	/* Another may find ours before we take it: make one more. */
+	/* Another thread may take the ring that we make before we do: make one
+	 * more. */
 	for (uint32_t n = 0; n < PROBES; n++) {
 		r = core_lock(v, me, &v->sb->rings.lock);
 		if (r < 0)
@@ -114,7 +124,7 @@ static int find_or_make_ring(struct view *v, struct thread_rec *me,
 	}
 	if (r != -ENOSPC)
 		return r;
-	/* No more can be made: whichever there is. */
+	/* No more can be made: take any that is free. */
 	for (uint32_t i = 0; i < ring_hi(v); i++) {
 		me->msg.kind = i;
 		if (take_ring(v, i, owner, cells, n_cursors))
@@ -127,16 +137,19 @@ static void reopen_ring(struct ring_ctl *ctl)
 {
 	for (unsigned k = 0; k < RING_ATTENDED; k++)
 		store_relaxed(&ctl->attended[k], 0u);
+	/* Release: the attended slots are cleared first.  Others find the ring
+	 * by the CAS of *link in ring_open(), which publishes both. */
 	store_release(&ctl->closed, 0u);
 }
 
-/* Commit: the CAS of the word.  Killed between taking a ring and that: recovery
- * gives the ring back. */
+/* Commit: the CAS of *link.  Killed between taking a ring and that: recovery
+ * gives the ring back (give_ring_back()). */
 int ring_open(struct view *v, struct thread_rec *me, uint32_t owner,
 	      uint32_t cells, uint32_t n_cursors, uint32_t *link,
 	      uint32_t *ret_index)
 {
-	/* Acquire: pairs with the release below. */
+	/* Acquire: pairs with the CAS below.  A thread that reads the ring's
+	 * index must see the ring open. */
 	uint32_t there = load_acquire(link);
 	int r = 0;
 
@@ -150,9 +163,15 @@ int ring_open(struct view *v, struct thread_rec *me, uint32_t owner,
 		r = find_or_make_ring(v, me, owner, cells, n_cursors);
 		if (r >= 0) {
 			reopen_ring(ring_ctl(v, (uint32_t)r));
+			/* Release: the ring is ready before others find it;
+			 * pairs with the acquires of the word above, in
+			 * message_queue() and in reactor_ring().  Acquire: if
+			 * another thread was first, its ring is seen ready. */
 			if (cas_acq_rel(link, &there, (uint32_t)r + 1))
 				there = (uint32_t)r + 1;
 			else
+				/* Release: pairs with the CAS in
+				 * take_ring(). */
 				store_release(&ring_ctl(v, (uint32_t)r)->owner,
 					      0u);
 			r = 0;
@@ -167,9 +186,9 @@ int ring_open(struct view *v, struct thread_rec *me, uint32_t owner,
 	return 0;
 }
 
-/* What is in it is dropped, up to a record that is still being written: who
- * has the ring next drops that.  The dead may have been giving back: such cells
- * are of the next lap. */
+/* Drop the records of the ring, up to one that is still being written: the
+ * ring's next owner drops that one.  A consumer that died may have been giving
+ * cells back: they are of the next lap (RING_LOST). */
 static void drain_ring(struct view *v, struct thread_rec *me, struct ring *r)
 {
 	uint64_t pos = load_relaxed(&r->ctl->head);
@@ -210,7 +229,8 @@ int ring_close(struct view *v, struct thread_rec *me, uint32_t index,
 		drain_ring(v, me, &r);
 	store_relaxed(&r.ctl->scan, 0u);
 	store_relaxed(&r.ctl->sleeping, 0u);
-	/* Release: pairs with the acquire in take_ring(). */
+	/* Release: pairs with the CAS in take_ring().  All that was done to the
+	 * ring is done before it gets another owner. */
 	store_release(&r.ctl->owner, 0u);
 	return 0;
 }

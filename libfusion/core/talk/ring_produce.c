@@ -3,9 +3,9 @@
  * Producing: claim cells, write the record, commit
  *
  * The CAS of the first header takes all cells of a record, so two producers
- * never share one.  The invariant: a header in state CLAIM belongs to a thread
- * whose thread_rec.msg announces that position, so that a claim whose producer
- * died is found and turned into SKIP (ring_recover()).
+ * never share a cell.  Invariant: a header in state CLAIM belongs to a thread
+ * whose thread_rec.msg announces that position, so that recovery finds each
+ * claim whose producer has died, and turns it into SKIP (ring_recover.c).
  */
 #include "libfusion/core/talk/ring_produce.h"
 
@@ -15,12 +15,13 @@
 #include "libfusion/core/base/seed.h"
 #include "libfusion/core/file/thread.h"
 
-/* The cells after the first are free too, in this lap. */
+/* Check that the cells after the first are free in this lap, too. */
 static bool are_cells_free(const struct ring *r, uint64_t pos, uint32_t n)
 {
 	for (uint32_t i = 1; i < n; i++)
-		/* Acquire: pairs with the release in ring_release(): who read
-		 * the cell is done with it. */
+		/* Acquire: pairs with the release in ring_release() and
+		 * stamp_free().  The last reader must be done with the cell
+		 * before we write into it. */
 		if (load_acquire(&r->hdr[(pos + i) & r->mask]) !=
 		    HDR_FREE_AT(pos + i))
 			return false;
@@ -49,8 +50,9 @@ void ring_wake(const struct ring *r, uint64_t pos)
 	futex_wake((const uint32_t *)&r->hdr[pos & r->mask], INT_MAX);
 }
 
-/* Free at @pos, in header word @h: claim.  1 claimed, 0 look again (at @pos, or
- * behind cells that were skipped), -EAGAIN. */
+/* Claim @cells cells at *pos, whose header was @h. 1: claimed. 0: look again at
+ * *pos, which is behind the cells that were skipped, if any. -EAGAIN: the ring
+ * is full. */
 static int claim_cells_at(struct view *v, struct thread_rec *me, struct ring *r,
 			  uint32_t cells, uint64_t *pos, uint64_t h,
 			  bool *ret_slept)
@@ -61,12 +63,13 @@ static int claim_cells_at(struct view *v, struct thread_rec *me, struct ring *r,
 	unsigned state = cells <= to_end ? HDR_CLAIM : HDR_SKIP;
 	bool slept = h & HDR_SLEEP;
 
-	/* Or another producer was quicker, and it is not full at all. */
+	/* Not free, and the header is still @h: the ring is full.  Else another
+	 * producer was quicker.  Acquire, as in ring_claim(). */
 	if (!are_cells_free(r, *pos, n))
 		return load_acquire(&r->hdr[*pos & r->mask]) == h ? -EAGAIN : 0;
 	announce_claim(me, r, *pos);
-	/* Acquire as in are_cells_free(); release: a skipped part is as good as
-	 * committed. */
+	/* Acquire: as in are_cells_free().  Release: a SKIP is committed by
+	 * this CAS; pairs with the acquire in ring_look(). */
 	if (!cas_acq_rel(&r->hdr[*pos & r->mask], &h,
 			 HDR_MAKE(state, n, who, *pos))) {
 		ring_finish(me);
@@ -83,6 +86,7 @@ static int claim_cells_at(struct view *v, struct thread_rec *me, struct ring *r,
 		compiler_fence();
 		store_relaxed(&me->msg.op, (uint32_t)MSG_OP_CLAIMED);
 	}
+	/* Relaxed: a hint; a wrong one costs the next producer some turns. */
 	store_relaxed(&r->ctl->hint, *pos + n);
 	*ret_slept = slept;
 	return 1;
@@ -95,14 +99,19 @@ int ring_claim(struct view *v, struct thread_rec *me, struct ring *r,
 
 	if (cells > r->cells / 2 || cells > HDR_CELLS_MAX || !cells)
 		return -EMSGSIZE;
-	/* Each turn goes on by a record, or somebody else did. */
+	/* Each turn goes on by one record, unless another producer has moved
+	 * the end. */
 	for (uint32_t turn = 0; turn < 64 * r->cells; turn++) {
+		/* Acquire: pairs with the release in ring_release() and
+		 * stamp_free().  A cell that is seen free is no longer read by
+		 * anybody. */
 		uint64_t h = load_acquire(&r->hdr[pos & r->mask]);
 		int got;
 
 		if (HDR_POS(h) != (pos & HDR_POS_MASK)) {
 			if (POS_IS_BEFORE(HDR_POS(h), pos & HDR_POS_MASK))
-				return -EAGAIN; /* of the last lap: full */
+				return -EAGAIN; /* of the last lap: the ring is
+						   full */
 			pos = load_relaxed(&r->ctl->head);
 			continue;
 		}
@@ -124,7 +133,8 @@ int ring_claim(struct view *v, struct thread_rec *me, struct ring *r,
 void ring_commit(struct view *v, struct thread_rec *me, struct ring *r,
 		 uint64_t pos, uint32_t cells)
 {
-	/* Release: pairs with the acquire in ring_look().  Commit. */
+	/* Commit.  Release: pairs with the acquire in ring_look().  The
+	 * consumer must see the record before it sees DONE. */
 	store_release(&r->hdr[pos & r->mask],
 		      HDR_MAKE(HDR_DONE, cells, thread_slot(v, me), pos));
 	compiler_fence();

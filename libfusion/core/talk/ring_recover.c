@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Recovery of what a thread that died was doing with a ring
+ * Recovery of what a dead thread was doing with a ring
  *
- * thread_rec.msg says which of three: opening a ring, claiming cells, or
- * committing a record.  All steps are idempotent: a recoverer may die here, and
- * the next one starts over from the same announcement.
+ * thread_rec.msg says which of two: opening a ring (MSG_OP_OPEN), or producing
+ * a record (MSG_OP_CLAIM, MSG_OP_CLAIMED).  Each step is idempotent: a
+ * recoverer may die here, and the next one starts over from the same
+ * announcement.
  */
 #include "libfusion/core/talk/ring_recover.h"
 
@@ -16,33 +17,37 @@
 #include "libfusion/core/talk/ring_open.h"
 #include "libfusion/core/talk/ring_produce.h"
 
-/* Was it committed?  If not, nobody will.  Who finishes this after our death
- * must find the same: before the claim goes, it is announced as never made. */
+/* End the claim of dead thread @t.  True: its record was committed.  If the
+ * recoverer dies after the claim is gone, the next one must come to the same
+ * answer: so the announcement first says that the claim was never made. */
 static bool settle_claim(struct view *v, struct thread_rec *t, struct ring *r)
 {
 	uint32_t op = load_relaxed(&t->msg.op);
 	uint64_t pos = t->msg.a[0];
 	uint64_t *hdr = &r->hdr[pos & r->mask];
+	/* Acquire: pairs with nothing but the death: a dead thread stores no
+	 * more, and whoever saw its death sees all its stores. */
 	uint64_t h = load_acquire(hdr);
 	uint32_t cells = HDR_CELLS(h);
-	bool mine = HDR_STATE(h) == HDR_CLAIM &&
-		    HDR_POS(h) == (pos & HDR_POS_MASK) &&
-		    HDR_PRODUCER(h) == thread_slot(v, t);
+	bool claimed = HDR_STATE(h) == HDR_CLAIM &&
+		       HDR_POS(h) == (pos & HDR_POS_MASK) &&
+		       HDR_PRODUCER(h) == thread_slot(v, t);
 
-	if (mine && !SEED_BUG(44)) {
+	if (claimed && !SEED_BUG(44)) {
 		store_relaxed(&t->msg.op, (uint32_t)MSG_OP_CLAIM);
 		compiler_fence();
 	}
-	if (mine && !SEED_BUG(41))
+	if (claimed && !SEED_BUG(41))
 		store_release(
 			hdr, HDR_MAKE(HDR_SKIP, cells, thread_slot(v, t), pos));
 	if (!SEED_BUG(42))
 		ring_wake(r, pos);
-	return !mine && op == MSG_OP_CLAIMED;
+	return !claimed && op == MSG_OP_CLAIMED;
 }
 
-/* It had a ring and had not linked it; or it had, and its owner is no more: the
- * dead would have looked for that next. */
+/* Give back the ring that @t had taken and not linked; or had linked for a
+ * member that has gone since, and which the dead thread would have unlinked
+ * next. */
 static void give_ring_back(struct view *v, struct thread_rec *me,
 			   const struct thread_rec *t)
 {
@@ -50,11 +55,14 @@ static void give_ring_back(struct view *v, struct thread_rec *me,
 	uint64_t link = t->msg.a[1];
 	uint32_t linked = i + 1, *word;
 
-	/* The word may be anywhere below the heap. */
+	/* The word may be anywhere below the heap: check it. */
 	if (i >= ring_hi(v) || link % 4 || link > v->geo.off_words ||
 	    !view_has(v, link, 4))
 		return;
 	word = view_at(v, link);
+	/* Acquire: pairs with the CAS of the word in ring_open().  Acquire
+	 * and release of the CAS: as in make_queue() (message.c), whose step
+	 * it is. */
 	if (load_acquire(word) == linked &&
 	    (owner & RING_OF_REACTOR || member_find(v, owner) ||
 	     !cas_acq_rel(word, &linked, 0u)))
