@@ -28,8 +28,8 @@ struct tcache *entry_cache_live(enum entry_kind kind, const void *p,
 {
 	struct tcache *c = entry_cache(kind, p, ret_error);
 
-	/* Acquire: pairs with the release in the init() of the kind, as the
-	 * caller must see the whole entry. */
+	/* Acquire: pairs with the releases in the init() and fini() of the
+	 * kind: 0 says that the entry was destroyed. */
 	if (!c || load_acquire(id))
 		return c;
 	*ret_error = -EIDRM;
