@@ -23,13 +23,21 @@ struct fusion_pool {
 	uint32_t index, gen;
 };
 
-static struct fusion_pool *pool_handle_new(struct fusion_arena *arena)
+/* Begin to create or find a pool: make its handle.  0, -errno. */
+static int pool_handle_new(struct fusion_arena *arena, struct fusion_pool **ret,
+			   struct thread_rec **ret_me,
+			   struct fusion_pool **ret_handle)
 {
-	struct fusion_pool *p = calloc(1, sizeof(*p));
-
-	if (p)
-		p->arena = arena;
-	return p;
+	*ret_me = thread_rec_of(arena);
+	if (!*ret_me)
+		return -errno;
+	if (!ret)
+		return refuse_null("pool", "ret");
+	*ret_handle = calloc(1, sizeof(**ret_handle));
+	if (!*ret_handle)
+		return -ENOMEM;
+	(*ret_handle)->arena = arena;
+	return 0;
 }
 
 static int pool_handle_finish(struct fusion_pool *p, int r,
@@ -48,17 +56,12 @@ static int pool_handle_finish(struct fusion_pool *p, int r,
 FUSION_API int fusion_pool_create(struct fusion_arena *arena, const char *name,
 				  size_t limit, struct fusion_pool **ret)
 {
-	struct thread_rec *me = thread_rec_of(arena);
+	struct thread_rec *me;
 	struct fusion_pool *p;
-	int r;
+	int r = pool_handle_new(arena, ret, &me, &p);
 
-	if (!me)
-		return told(-errno);
-	if (!ret)
-		return told(refuse_null("pool", "ret"));
-	p = pool_handle_new(arena);
-	if (!p)
-		return told(-ENOMEM);
+	if (r < 0)
+		return told(r);
 	r = pool_handle_finish(
 		p, pool_create(&arena->view, me, name, limit, &p->index), ret);
 	if (r < 0)
@@ -72,17 +75,12 @@ FUSION_API int fusion_pool_create(struct fusion_arena *arena, const char *name,
 FUSION_API int fusion_pool_find(struct fusion_arena *arena, const char *name,
 				struct fusion_pool **ret)
 {
-	struct thread_rec *me = thread_rec_of(arena);
+	struct thread_rec *me;
 	struct fusion_pool *p;
-	int r;
+	int r = pool_handle_new(arena, ret, &me, &p);
 
-	if (!me)
-		return told(-errno);
-	if (!ret)
-		return told(refuse_null("pool", "ret"));
-	p = pool_handle_new(arena);
-	if (!p)
-		return told(-ENOMEM);
+	if (r < 0)
+		return told(r);
 	r = pool_handle_finish(p, pool_find(&arena->view, me, name, &p->index),
 			       ret);
 	return told(r < 0 ? refuse_thing(arena, r, "pool", name) : 0);

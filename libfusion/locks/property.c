@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "libfusion/arena/act.h"
-#include "libfusion/arena/refuse_arena.h"
 #include "libfusion/arena/request.h"
 #include "libfusion/base/deadline.h"
 #include "libfusion/base/refuse.h"
@@ -73,11 +72,9 @@ fusion_property_create(struct fusion_arena *arena, const char *name,
 	if (!me)
 		return told(-errno);
 	r = property_create(&arena->view, me, name, &windows, arena->id, &p);
-	if (r < 0)
-		return told(refuse_thing(arena, r, "property", name));
-	arena_poke(arena);
-	*ret = (struct fusion_property *)p;
-	return 0;
+	if (r == 0)
+		*ret = (struct fusion_property *)p;
+	return told(entry_created(arena, KIND_PROPERTY, name, r));
 }
 
 FUSION_API int fusion_property_lookup(struct fusion_arena *arena,
@@ -167,14 +164,12 @@ static int wait_freed(struct view *v, const struct property *p, uint32_t token,
 		 * property_tell_all(). */
 		uint32_t seq = load_acquire(&p->seq);
 		uint64_t w = property_word(p, &since);
-		int64_t now = clock_monotonic_ns(), wait = nap;
+		int64_t wait = deadline_nap(deadline, nap);
 
 		if (PROPERTY_OWNER(w) != token || !load_acquire(&p->id))
 			return 0;
-		if (deadline >= 0 && now >= deadline)
+		if (!wait)
 			return -ETIMEDOUT;
-		if (deadline >= 0 && deadline - now < wait)
-			wait = deadline - now;
 		/* Recovery wakes us, but perhaps only we can start it: so sleep
 		 * for a short time, then look for a death. */
 		futex_wait(&p->seq, seq, wait);

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "libfusion/arena/refuse_arena.h"
 #include "libfusion/arena/request.h"
 #include "libfusion/base/deadline.h"
 #include "libfusion/base/refuse.h"
@@ -73,11 +72,9 @@ FUSION_API int fusion_skirmish_create(struct fusion_arena *arena,
 	if (!me)
 		return told(-errno);
 	r = skirmish_create(&arena->view, me, name, flags, arena->id, &s);
-	if (r < 0)
-		return told(refuse_thing(arena, r, "skirmish", name));
-	arena_poke(arena);
-	*ret = (struct fusion_skirmish *)s;
-	return 0;
+	if (r == 0)
+		*ret = (struct fusion_skirmish *)s;
+	return told(entry_created(arena, KIND_SKIRMISH, name, r));
 }
 
 FUSION_API int fusion_skirmish_lookup(struct fusion_arena *arena,

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "libfusion/arena/address.h"
-#include "libfusion/arena/refuse_arena.h"
 #include "libfusion/arena/request.h"
+#include "libfusion/base/deadline.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/refs/ref.h"
@@ -17,6 +17,7 @@
 #include "libfusion/core/refs/ref_pass.h"
 #include "libfusion/core/refs/ref_zero.h"
 #include "libfusion/heap/heap_private.h"
+#include "libfusion/names/entries.h"
 #include "libfusion/refs/ref_rows.h"
 
 static struct ref *ref_of(struct fusion_ref *ref)
@@ -81,30 +82,15 @@ FUSION_API int fusion_ref_create(struct fusion_arena *arena, const char *name,
 	if (!me)
 		return told(-errno);
 	r = ref_create(&arena->view, me, name, arena->id, &ref);
-	if (r < 0)
-		return told(refuse_thing(arena, r, "ref", name));
-	arena_poke(arena);
-	*ret = (struct fusion_ref *)ref;
-	return 0;
+	if (r == 0)
+		*ret = (struct fusion_ref *)ref;
+	return told(entry_created(arena, KIND_REF, name, r));
 }
 
 FUSION_API int fusion_ref_lookup(struct fusion_arena *arena, const char *name,
 				 struct fusion_ref **ret)
 {
-	struct thread_rec *me;
-	uint32_t i;
-	int r;
-
-	if (!ret)
-		return told(-EINVAL);
-	me = thread_rec_of(arena);
-	if (!me)
-		return told(-errno);
-	r = table_get(&arena->view, me, KIND_REF, name, &i, NULL);
-	if (r < 0)
-		return told(r);
-	*ret = view_entry(&arena->view, KIND_REF, i);
-	return 0;
+	return told(entry_lookup(arena, KIND_REF, name, (void **)ret));
 }
 
 FUSION_API int fusion_ref_destroy(struct fusion_ref *ref)
@@ -231,7 +217,6 @@ FUSION_API int fusion_ref_catch(struct fusion_ref *ref)
 
 FUSION_API int fusion_ref_zero_lock(struct fusion_ref *ref, int64_t timeout_ns)
 {
-	int64_t deadline = -1, now;
 	struct tcache *c;
 	int r;
 
@@ -240,11 +225,8 @@ FUSION_API int fusion_ref_zero_lock(struct fusion_ref *ref, int64_t timeout_ns)
 	c = ref_cache(ref_of(ref), &r);
 	if (!c)
 		return told(r);
-	now = clock_monotonic_ns();
-	if (timeout_ns >= 0 && timeout_ns < INT64_MAX - now)
-		deadline = now + timeout_ns;
-	return told(
-		ref_zero_lock(&c->arena->view, c->rec, ref_of(ref), deadline));
+	return told(ref_zero_lock(&c->arena->view, c->rec, ref_of(ref),
+				  deadline_of(timeout_ns)));
 }
 
 FUSION_API int fusion_ref_throw(struct fusion_ref *ref, fusion_id_t catcher)

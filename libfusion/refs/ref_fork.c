@@ -38,13 +38,6 @@ struct forking {
 	struct ref_member parent;
 };
 
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
-}
-
 static struct forking *forking_of(struct fusion_arena *a)
 {
 	struct forking *f = a->forking;
@@ -64,10 +57,18 @@ static struct forking *forking_of(struct fusion_arena *a)
 	return f;
 }
 
+static void forking_free(struct forking *f)
+{
+	fd_drop(&f->fd);
+	fd_drop(&f->pipe[0]);
+	fd_drop(&f->pipe[1]);
+	free(f);
+}
+
 static void end_holding(struct forking *f)
 {
-	close_fd(&f->pipe[0]);
-	close_fd(&f->pipe[1]);
+	fd_drop(&f->pipe[0]);
+	fd_drop(&f->pipe[1]);
 	if (f->fd >= 0)
 		witness_fork_mark(f->fd, f->parent.slot, false);
 	f->holding = false;
@@ -114,7 +115,7 @@ void ref_fork_parent(struct fusion_arena *a)
 
 	if (!f || !f->holding)
 		return;
-	close_fd(&f->pipe[1]);
+	fd_drop(&f->pipe[1]);
 	while (read(f->pipe[0], &byte, 1) < 0 && errno == EINTR)
 		;
 	me = thread_rec_of(a);
@@ -136,7 +137,7 @@ int ref_fork_joining(struct fusion_arena *a)
 			return r;
 		a->view.fork_of = f->parent.slot;
 	}
-	close_fd(&f->fd);
+	fd_drop(&f->fd);
 	return 0;
 }
 
@@ -160,10 +161,7 @@ void ref_fork_child(struct fusion_arena *a, bool joined)
 		log_error(
 			"arena '%s': the child of a fork lacks references (%d)",
 			a->path, -r);
-	close_fd(&f->fd);
-	close_fd(&f->pipe[0]);
-	close_fd(&f->pipe[1]);
-	free(f);
+	forking_free(f);
 }
 
 void ref_fork_free(struct fusion_arena *a)
@@ -173,8 +171,5 @@ void ref_fork_free(struct fusion_arena *a)
 	a->forking = NULL;
 	if (!f)
 		return;
-	close_fd(&f->fd);
-	close_fd(&f->pipe[0]);
-	close_fd(&f->pipe[1]);
-	free(f);
+	forking_free(f);
 }
