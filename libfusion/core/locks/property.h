@@ -115,8 +115,9 @@ const struct thread_rec *property_owner(const struct view *v, uint64_t word);
 unsigned property_recover(struct view *v, struct thread_rec *t,
 			  struct thread_rec *me);
 
-/* Initialize a record, and turn its users away: kind_ops of KIND_PROPERTY. */
+/* Initialize a record: kind_ops.init(). */
 void property_init(struct view *v, void *rec, const void *arg);
+/* Turn the users of a removed record away: kind_ops.fini(). */
 void property_fini(struct view *v, void *rec);
 
 /* Check the properties of a quiet arena; the number of faults. */
@@ -126,6 +127,7 @@ unsigned property_check(struct view *v, check_report_fn report, void *ctx);
 unsigned property_check_thread(const struct view *v,
 			       const struct thread_rec *t);
 
+/* Compute the index of @p in its table. */
 static inline uint32_t property_index(const struct view *v,
 				      const struct property *p)
 {
