@@ -96,8 +96,8 @@ static void check_members(struct arena_checker *c)
 
 static bool announces_any(const struct thread_rec *t)
 {
-	for (unsigned i = 0; i < THREAD_HELD; i++)
-		if (t->held[i])
+	for (unsigned i = 0; i < THREAD_CORE_LOCKS; i++)
+		if (t->core_locks[i])
 			return true;
 	return load_relaxed(&t->span.op) || load_relaxed(&t->table.op) ||
 	       load_relaxed(&t->pool.op) || load_relaxed(&t->msg.op) ||
