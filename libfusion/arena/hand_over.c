@@ -188,17 +188,10 @@ int hand_over_fetch(int dirfd, const char *path,
 	return r < 0 && dir_is_gone(-r) ? -ENOTCONN : r;
 }
 
-static void close_one(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
-}
-
 void handed_close(struct handed *h)
 {
-	close_one(&h->heap);
-	close_one(&h->lock);
+	fd_drop(&h->heap);
+	fd_drop(&h->lock);
 	witness_drop(&h->witness);
 }
 

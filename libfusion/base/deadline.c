@@ -22,3 +22,10 @@ int64_t deadline_left(int64_t deadline_ns)
 	left = deadline_ns - clock_monotonic_ns();
 	return left < 0 ? 0 : left;
 }
+
+int64_t deadline_nap(int64_t deadline_ns, int64_t most_ns)
+{
+	int64_t left = deadline_left(deadline_ns);
+
+	return left < 0 || left > most_ns ? most_ns : left;
+}

@@ -9,5 +9,8 @@
 int64_t deadline_of(int64_t timeout_ns);
 /* Return how long it is until @deadline_ns: < 0 for ever, 0 it is over. */
 int64_t deadline_left(int64_t deadline_ns);
+/* Return how long to sleep before another look: until @deadline_ns, at most
+ * @most_ns; 0 it is over. */
+int64_t deadline_nap(int64_t deadline_ns, int64_t most_ns);
 
 #endif

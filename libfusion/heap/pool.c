@@ -18,18 +18,26 @@
 #include "libfusion/heap/heap_private.h"
 
 struct fusion_pool {
-	struct known known; /* first: the handle; the arena's */
+	struct known known; /* first, so that its address is the handle */
 	struct fusion_arena *arena;
 	uint32_t index, gen;
 };
 
-static struct fusion_pool *pool_handle_new(struct fusion_arena *arena)
+/* Begin to create or find a pool: make its handle.  0, -errno. */
+static int pool_handle_new(struct fusion_arena *arena, struct fusion_pool **ret,
+			   struct thread_rec **ret_me,
+			   struct fusion_pool **ret_handle)
 {
-	struct fusion_pool *p = calloc(1, sizeof(*p));
-
-	if (p)
-		p->arena = arena;
-	return p;
+	*ret_me = thread_rec_of(arena);
+	if (!*ret_me)
+		return -errno;
+	if (!ret)
+		return refuse_null("pool", "ret");
+	*ret_handle = calloc(1, sizeof(**ret_handle));
+	if (!*ret_handle)
+		return -ENOMEM;
+	(*ret_handle)->arena = arena;
+	return 0;
 }
 
 static int pool_handle_finish(struct fusion_pool *p, int r,
@@ -48,17 +56,12 @@ static int pool_handle_finish(struct fusion_pool *p, int r,
 FUSION_API int fusion_pool_create(struct fusion_arena *arena, const char *name,
 				  size_t limit, struct fusion_pool **ret)
 {
-	struct thread_rec *me = thread_rec_of(arena);
+	struct thread_rec *me;
 	struct fusion_pool *p;
-	int r;
+	int r = pool_handle_new(arena, ret, &me, &p);
 
-	if (!me)
-		return told(-errno);
-	if (!ret)
-		return told(refuse_null("pool", "ret"));
-	p = pool_handle_new(arena);
-	if (!p)
-		return told(-ENOMEM);
+	if (r < 0)
+		return told(r);
 	r = pool_handle_finish(
 		p, pool_create(&arena->view, me, name, limit, &p->index), ret);
 	if (r < 0)
@@ -72,17 +75,12 @@ FUSION_API int fusion_pool_create(struct fusion_arena *arena, const char *name,
 FUSION_API int fusion_pool_find(struct fusion_arena *arena, const char *name,
 				struct fusion_pool **ret)
 {
-	struct thread_rec *me = thread_rec_of(arena);
+	struct thread_rec *me;
 	struct fusion_pool *p;
-	int r;
+	int r = pool_handle_new(arena, ret, &me, &p);
 
-	if (!me)
-		return told(-errno);
-	if (!ret)
-		return told(refuse_null("pool", "ret"));
-	p = pool_handle_new(arena);
-	if (!p)
-		return told(-ENOMEM);
+	if (r < 0)
+		return told(r);
 	r = pool_handle_finish(p, pool_find(&arena->view, me, name, &p->index),
 			       ret);
 	return told(r < 0 ? refuse_thing(arena, r, "pool", name) : 0);
@@ -92,7 +90,8 @@ static bool is_there(const struct fusion_pool *p)
 {
 	const struct pool_rec *rec = pool_at(&p->arena->view, p->index);
 
-	/* Acquire: pairs with the release in pool_create(). */
+	/* We must see `gen` of the pool that is USED: acquire here, release in
+	 * pool_create(). */
 	return rec && load_acquire(&rec->state) == POOL_USED &&
 	       load_relaxed(&rec->gen) == p->gen;
 }
@@ -127,7 +126,8 @@ FUSION_API int fusion_pool_stats(struct fusion_pool *pool,
 {
 	struct pool_info info;
 
-	/* No handle; or the arena was left, or this is the child of a fork. */
+	/* Not a handle; or this process has left the arena, or is the child of
+	 * a fork. */
 	if (!arena_is_in(known_whose(pool)))
 		return told(refuse_handle("pool", pool));
 	if (!is_there(pool) ||
@@ -141,7 +141,7 @@ FUSION_API int fusion_pool_stats(struct fusion_pool *pool,
 	return 0;
 }
 
-/* A pointer that is no handle is none of ours. */
+/* A pointer that is not a handle is ignored. */
 FUSION_API void fusion_pool_release(struct fusion_pool *pool)
 {
 	if (known_remove((struct known *)pool))
@@ -161,7 +161,7 @@ FUSION_API int fusion_pool_destroy(struct fusion_pool *pool)
 	me = thread_rec_of(arena);
 	if (!me)
 		return told(-errno);
-	if (!known_remove((struct known *)pool)) /* another was faster */
+	if (!known_remove((struct known *)pool)) /* another thread was faster */
 		return told(refuse_handle("pool", pool));
 	if (is_there(pool)) {
 		pool_copy(&arena->view, pool->index - 1, &info);

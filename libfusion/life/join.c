@@ -162,9 +162,9 @@ static const struct {
 		  "not in, so it cannot tell whether this process lives: start "
 		  "fusionfs outside of that namespace, or this process inside"},
 	{EADDRINUSE, "this process has no free range of addresses that is "
-		     "large enough where arenas can lie: leave another arena, "
-		     "or ask for a smaller span"},
-	{EEXIST, "it has a master, and this process wants to be it"},
+		     "long enough for an arena: leave another arena, or ask "
+		     "for a smaller span"},
+	{EEXIST, "it has a master, and this process asks to be the master"},
 	{ENOSPC, "it has as many members as it can (fusionfs -o "
 		 "max_members=N), or the tmpfs below it is full"},
 	{EIO, "it is corrupt: end its members, then remove it (rmdir)"},

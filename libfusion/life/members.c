@@ -10,6 +10,7 @@
 #include "libfusion/arena/address.h"
 #include "libfusion/arena/refuse_arena.h"
 #include "libfusion/arena/request.h"
+#include "libfusion/base/deadline.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/limits.h"
@@ -116,26 +117,20 @@ static int wait_out(struct fusion_arena *arena, fusion_id_t id, uint32_t below,
 		    int64_t timeout_ns)
 {
 	struct view *v = &arena->view;
-	int64_t until = timeout_ns < 0 ? 0 : clock_monotonic_ns() + timeout_ns;
-	int64_t nap = SUSPECT_FIRST_NS;
+	int64_t deadline = deadline_of(timeout_ns), nap = SUSPECT_FIRST_NS;
 
 	for (;;) {
 		/* Acquire: pairs with the release in life_changed(); read
 		 * before we look, so that no departure is slept over. */
 		uint32_t seq = load_acquire(&v->sb->life_seq);
-		int64_t wait = nap;
+		int64_t wait;
 		int r;
 
 		if (are_out(v, id, below))
 			return 0;
-		if (timeout_ns >= 0) {
-			int64_t left = until - clock_monotonic_ns();
-
-			if (left <= 0)
-				return -ETIMEDOUT;
-			if (left < wait)
-				wait = left;
-		}
+		wait = deadline_nap(deadline, nap);
+		if (!wait)
+			return -ETIMEDOUT;
 		r = futex_wait(&v->sb->life_seq, seq, wait);
 		if (r == -EINTR)
 			return r;

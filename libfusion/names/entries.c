@@ -5,6 +5,7 @@
 
 #include "libfusion/arena/address.h"
 #include "libfusion/arena/refuse_arena.h"
+#include "libfusion/arena/request.h"
 #include "libfusion/base/refuse.h"
 
 struct tcache *entry_cache(enum entry_kind kind, const void *p, int *ret_error)
@@ -20,6 +21,28 @@ struct tcache *entry_cache(enum entry_kind kind, const void *p, int *ret_error)
 	if (!c)
 		*ret_error = -errno;
 	return c;
+}
+
+struct tcache *entry_cache_live(enum entry_kind kind, const void *p,
+				const uint32_t *id, int *ret_error)
+{
+	struct tcache *c = entry_cache(kind, p, ret_error);
+
+	/* Acquire: pairs with the releases in the init() and fini() of the
+	 * kind: 0 says that the entry was destroyed. */
+	if (!c || load_acquire(id))
+		return c;
+	*ret_error = -EIDRM;
+	return NULL;
+}
+
+int entry_created(struct fusion_arena *arena, enum entry_kind kind,
+		  const char *name, int r)
+{
+	if (r < 0)
+		return refuse_thing(arena, r, kind_ops[kind].name, name);
+	arena_poke(arena);
+	return 0;
 }
 
 int entry_find(struct fusion_arena *arena, enum entry_kind kind,

@@ -8,6 +8,7 @@
 #include "libfusion/arena/arena_private.h"
 #include "libfusion/arena/refuse_arena.h"
 #include "libfusion/arena/request.h"
+#include "libfusion/base/deadline.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/limits.h"
@@ -127,7 +128,7 @@ FUSION_API int fusion_arena_wait_field(struct fusion_arena *arena,
 				       const char *name, int64_t timeout_ns,
 				       void **ret_ptr, size_t *ret_size)
 {
-	int64_t until = timeout_ns < 0 ? 0 : clock_monotonic_ns() + timeout_ns;
+	int64_t deadline = deadline_of(timeout_ns);
 
 	if (!ret_ptr)
 		return told(refuse_null("field", "ret_ptr"));
@@ -139,24 +140,19 @@ FUSION_API int fusion_arena_wait_field(struct fusion_arena *arena,
 		uint32_t seq =
 			load_acquire(&arena->view.sb->tables[KIND_FIELD].seq);
 		int r = read_field(arena, name, ret_ptr, ret_size);
-		int64_t left = -1;
+		int64_t nap;
 
 		if (r >= 0)
 			return told(r);
 		if (r != -ENOENT)
 			return told(refuse_get(arena, r, name));
-		if (timeout_ns >= 0) {
-			left = until - clock_monotonic_ns();
-			if (left <= 0)
-				return told(
-					refuse_wait(arena, -ETIMEDOUT, name));
-		}
-		/* Who adds it may be killed before it wakes us: look again
-		 * now and then, though nobody calls. */
-		if (left < 0 || left > SUSPECT_LAST_NS)
-			left = SUSPECT_LAST_NS;
+		/* The process that adds the field may be killed before it
+		 * wakes us: look again now and then, though nobody calls. */
+		nap = deadline_nap(deadline, SUSPECT_LAST_NS);
+		if (!nap)
+			return told(refuse_wait(arena, -ETIMEDOUT, name));
 		r = futex_wait(&arena->view.sb->tables[KIND_FIELD].seq, seq,
-			       left);
+			       nap);
 		if (r == -EINTR)
 			return told(refuse_wait(arena, r, name));
 	}

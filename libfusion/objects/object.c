@@ -31,14 +31,8 @@ struct object *object_of(const struct fusion_object *object,
 {
 	struct object *o = (struct object *)object;
 
-	*ret_cache = entry_cache(KIND_OBJECT, object, ret_error);
-	if (!*ret_cache)
-		return NULL;
-	if (!load_acquire(&o->id)) {
-		*ret_error = -EIDRM;
-		return NULL;
-	}
-	return o;
+	*ret_cache = entry_cache_live(KIND_OBJECT, object, &o->id, ret_error);
+	return *ret_cache ? o : NULL;
 }
 
 struct ref *object_counter(const struct fusion_object *object,
@@ -195,25 +189,27 @@ FUSION_API int fusion_object_destroy(struct fusion_object *object)
 
 /* --- What it is ----------------------------------------------------------- */
 
-FUSION_API void *fusion_object_data(const struct fusion_object *object)
+/* The live record at @object; NULL. */
+static const struct object *record_of(const struct fusion_object *object)
 {
 	struct tcache *c;
-	const struct object *o;
-	uint64_t at;
 	int r;
 
-	o = object_of(object, &c, &r);
-	at = o ? load_acquire(&o->data) : 0;
+	return object_of(object, &c, &r);
+}
+
+FUSION_API void *fusion_object_data(const struct fusion_object *object)
+{
+	const struct object *o = record_of(object);
+	uint64_t at = o ? load_acquire(&o->data) : 0;
+
 	return at ? (char *)(uintptr_t)at + sizeof(struct object_data) : NULL;
 }
 
 FUSION_API size_t fusion_object_size(const struct fusion_object *object)
 {
-	const struct object *o;
-	struct tcache *c;
-	int r;
+	const struct object *o = record_of(object);
 
-	o = object_of(object, &c, &r);
 	return o ? (size_t)o->size : 0;
 }
 
@@ -250,11 +246,8 @@ FUSION_API struct fusion_object *fusion_object_of(const void *data)
 
 FUSION_API fusion_id_t fusion_object_id(const struct fusion_object *object)
 {
-	const struct object *o;
-	struct tcache *c;
-	int r;
+	const struct object *o = record_of(object);
 
-	o = object_of(object, &c, &r);
 	return o ? load_relaxed(&o->e.id) : 0;
 }
 
@@ -311,15 +304,20 @@ FUSION_API int fusion_object_ref(struct fusion_object *object)
 		object_up(&c->arena->view, (struct object *)object, id, ref));
 }
 
-FUSION_API int fusion_object_unref(struct fusion_object *object)
+static int with_counter(const struct fusion_object *object,
+			int (*fn)(struct fusion_ref *ref))
 {
 	struct tcache *c;
 	struct ref *ref;
 	int r;
 
 	ref = object_counter(object, &c, &r);
-	return told(ref ? as_object(fusion_ref_down((struct fusion_ref *)ref))
-			: r);
+	return ref ? fn((struct fusion_ref *)ref) : r;
+}
+
+FUSION_API int fusion_object_unref(struct fusion_object *object)
+{
+	return told(as_object(with_counter(object, fusion_ref_down)));
 }
 
 FUSION_API int fusion_object_globalize(struct fusion_object *object)
@@ -363,12 +361,7 @@ FUSION_API int fusion_object_throw(struct fusion_object *object,
 
 FUSION_API int fusion_object_catch(struct fusion_object *object)
 {
-	struct tcache *c;
-	struct ref *ref;
-	int r;
-
-	ref = object_counter(object, &c, &r);
-	return told(ref ? fusion_ref_catch((struct fusion_ref *)ref) : r);
+	return told(with_counter(object, fusion_ref_catch));
 }
 
 FUSION_API int fusion_object_stat(struct fusion_object *object,

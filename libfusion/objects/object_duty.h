@@ -1,25 +1,30 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The duty to destroy objects, as a member does it. */
 #ifndef FUSION_OBJECT_DUTY_H
 #define FUSION_OBJECT_DUTY_H
 
 #include "libfusion/objects/object_private.h"
 
-/* Who runs destructors, and who looks at what has fallen.  0, -errno. */
+/* Start the dispatcher, which runs destructors, and the thread that looks for
+ * fallen objects.  0, -errno. */
 int duty_start(struct fusion_arena *arena);
-/* Register, or register anew, and look at what has fallen.  0, -errno. */
+/* Register pool @p, or renew its registration, and look for fallen objects.  0,
+ * -errno. */
 int duty_register(struct fusion_arena *arena, struct object_pool *p,
 		  fusion_object_destructor_fn destructor, void *ctx);
-/* The same without threads: who registers so calls duty_run(). */
+/* Register pool @p without threads: the caller calls duty_run() itself.  0,
+ * -ENOMEM. */
 int duty_add(struct fusion_arena *arena, struct object_pool *p,
 	     fusion_object_destructor_fn destructor, void *ctx);
-/* All that there is to do now.  How many have ended. */
+/* Do all that there is to do now.  Returns how many objects ended. */
 unsigned duty_run(struct fusion_arena *arena);
-/* -ENOENT. */
+/* End the registration of @p, and leave its duty to others.  0, -ENOENT. */
 int duty_unregister(struct fusion_arena *arena, struct object_pool *p);
-/* This member was rung: is there an object for it to destroy, a duty to take?
- */
+/* Post the job if there is an object to destroy or a duty to take, as this
+ * member was rung. */
 void duty_look(struct fusion_arena *arena);
-/* The process leaves: its duties are others', and no destructor runs here. */
+/* Leave all duties to others, as the process leaves.  No destructor runs here
+ * when this returns. */
 void duty_stop(struct fusion_arena *arena);
 
 #endif

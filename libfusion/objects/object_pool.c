@@ -31,14 +31,9 @@ struct object_pool *object_pool_of(struct fusion_object_pool *pool,
 {
 	struct object_pool *p = (struct object_pool *)pool;
 
-	*ret_cache = entry_cache(KIND_OBJECT_POOL, pool, ret_error);
-	if (!*ret_cache)
-		return NULL;
-	if (!load_acquire(&p->id)) {
-		*ret_error = -EIDRM;
-		return NULL;
-	}
-	return p;
+	*ret_cache =
+		entry_cache_live(KIND_OBJECT_POOL, pool, &p->id, ret_error);
+	return *ret_cache ? p : NULL;
 }
 
 FUSION_API int fusion_object_pool_create(struct fusion_arena *arena,

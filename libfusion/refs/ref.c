@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Reference counters, as programs call them. */
+/* References: the public functions. */
 #include <fusion/ref.h>
 
 #include <errno.h>
 #include <string.h>
 
 #include "libfusion/arena/address.h"
-#include "libfusion/arena/refuse_arena.h"
 #include "libfusion/arena/request.h"
+#include "libfusion/base/deadline.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/refs/ref.h"
@@ -17,6 +17,7 @@
 #include "libfusion/core/refs/ref_pass.h"
 #include "libfusion/core/refs/ref_zero.h"
 #include "libfusion/heap/heap_private.h"
+#include "libfusion/names/entries.h"
 #include "libfusion/refs/ref_rows.h"
 
 static struct ref *ref_of(struct fusion_ref *ref)
@@ -24,7 +25,8 @@ static struct ref *ref_of(struct fusion_ref *ref)
 	return (struct ref *)ref;
 }
 
-/* Not the arena that the thread used last, or a reference made since. */
+/* The slow path: another arena than the thread used last, or a new reference.
+ */
 static struct tcache *ref_cache_slow(const struct ref *r, int *ret_error)
 {
 	struct fusion_arena *arena = r ? arena_of(r) : NULL;
@@ -50,7 +52,7 @@ static struct tcache *ref_cache_slow(const struct ref *r, int *ret_error)
 	return c;
 }
 
-/* The calling thread's part of the arena of @r; NULL and *ret_error. */
+/* Return the thread's cache of the arena of @r; NULL and *ret_error. */
 static inline struct tcache *ref_cache(const struct ref *r, int *ret_error)
 {
 	struct tcache *c = tls_current;
@@ -80,30 +82,15 @@ FUSION_API int fusion_ref_create(struct fusion_arena *arena, const char *name,
 	if (!me)
 		return told(-errno);
 	r = ref_create(&arena->view, me, name, arena->id, &ref);
-	if (r < 0)
-		return told(refuse_thing(arena, r, "ref", name));
-	arena_poke(arena);
-	*ret = (struct fusion_ref *)ref;
-	return 0;
+	if (r == 0)
+		*ret = (struct fusion_ref *)ref;
+	return told(entry_created(arena, KIND_REF, name, r));
 }
 
 FUSION_API int fusion_ref_lookup(struct fusion_arena *arena, const char *name,
 				 struct fusion_ref **ret)
 {
-	struct thread_rec *me;
-	uint32_t i;
-	int r;
-
-	if (!ret)
-		return told(-EINVAL);
-	me = thread_rec_of(arena);
-	if (!me)
-		return told(-errno);
-	r = table_get(&arena->view, me, KIND_REF, name, &i, NULL);
-	if (r < 0)
-		return told(r);
-	*ret = view_entry(&arena->view, KIND_REF, i);
-	return 0;
+	return told(entry_lookup(arena, KIND_REF, name, (void **)ret));
 }
 
 FUSION_API int fusion_ref_destroy(struct fusion_ref *ref)
@@ -120,15 +107,15 @@ FUSION_API int fusion_ref_destroy(struct fusion_ref *ref)
 	return told(r);
 }
 
-/* The short way, and what follows from each other on it: the cache, the hint,
- * the row, its word.  An atomic operation lets nothing after it begin early, so
- * each of these loads counts. */
+/* The fast path.  Its loads depend on one another: the cache, the hint, the
+ * row, its word.  The atomic operation after them waits for all, so each load
+ * counts. */
 static inline struct row_hint *row_hint_of(const struct ref *r)
 {
 	return &tls_current->row_hints[(uintptr_t)r / ENTRY_SIZE % ROW_HINTS];
 }
 
-/* By the long way; then the short one knows it. */
+/* The slow path, which leaves a hint for the fast path. */
 static __attribute__((noinline)) int up_slow(struct ref *r)
 {
 	struct tcache *c;
@@ -139,7 +126,7 @@ static __attribute__((noinline)) int up_slow(struct ref *r)
 	if (!c)
 		return rc;
 	hint = hint_of(c, r);
-	/* Relaxed: the row is asked whose it is. */
+	/* Relaxed: a hint; the row itself says which member it belongs to. */
 	if (!load_relaxed(hint) ||
 	    !row_up_fast(row_at(&c->arena->view, load_relaxed(hint) - 1),
 			 load_relaxed(&r->id), c->member))
@@ -191,7 +178,7 @@ FUSION_API int fusion_ref_down(struct fusion_ref *ref)
 	return told(down_slow(ref_of(ref)));
 }
 
-/* What the rest has in common. */
+/* Find the cache, then call @fn. */
 static int call_on_ref(struct fusion_ref *ref,
 		       int (*fn)(struct view *, struct thread_rec *,
 				 struct ref *))
@@ -230,7 +217,6 @@ FUSION_API int fusion_ref_catch(struct fusion_ref *ref)
 
 FUSION_API int fusion_ref_zero_lock(struct fusion_ref *ref, int64_t timeout_ns)
 {
-	int64_t deadline = -1, now;
 	struct tcache *c;
 	int r;
 
@@ -239,11 +225,8 @@ FUSION_API int fusion_ref_zero_lock(struct fusion_ref *ref, int64_t timeout_ns)
 	c = ref_cache(ref_of(ref), &r);
 	if (!c)
 		return told(r);
-	now = clock_monotonic_ns();
-	if (timeout_ns >= 0 && timeout_ns < INT64_MAX - now)
-		deadline = now + timeout_ns;
-	return told(
-		ref_zero_lock(&c->arena->view, c->rec, ref_of(ref), deadline));
+	return told(ref_zero_lock(&c->arena->view, c->rec, ref_of(ref),
+				  deadline_of(timeout_ns)));
 }
 
 FUSION_API int fusion_ref_throw(struct fusion_ref *ref, fusion_id_t catcher)
@@ -280,7 +263,7 @@ FUSION_API int fusion_ref_stat(struct fusion_ref *ref,
 	struct tcache *c;
 	int r;
 
-	/* A caller built with an older header has fewer members. */
+	/* A program built with an older header has a smaller struct. */
 	if (!ret || ret->size < offsetof(struct fusion_ref_stat, falls) ||
 	    ret->size > sizeof(stat))
 		return told(-EINVAL);

@@ -2,18 +2,19 @@
 /*
  * References across fork()
  *
- *   parent, before   FORK_BYTE locked on a description made for it; as many
- *                    counts as it has are kept for a child, in its rows
- *   child            joins; locks FORK_BYTE on its own description; gives the
- *                    parent's up; takes what is kept; unlocks
- *   parent, after    waits for that; takes back what is left (no child, or it
- *                    could not join); unlocks
+ *   parent, before   locks FORK_BYTE on an open file description of its own;
+ *                    keeps in its rows, for a child, as many counts as it has
+ *   child            joins; locks FORK_BYTE on its own description; closes the
+ *                    parent's; takes the kept counts; unlocks
+ *   parent, after    waits for that; takes back the counts that are left (there
+ *                    is no child, or it could not join); unlocks
  *
- * Parent killed: its rows stay as long as FORK_BYTE is locked.  Child killed:
- * the parent reads the end of the pipe.  Both: the kernel drops the locks.
+ * Parent killed: recovery leaves its rows as long as FORK_BYTE is locked.
+ * Child killed: the parent reads the end of the pipe.  Both killed: the kernel
+ * drops the locks.
  *
- * The description is the daemon's to give (hand_over.h), and so it stays open
- * in the parent for the next fork.
+ * The daemon provides the description (hand_over.h), so the parent keeps it
+ * open for the next fork.
  */
 #include "libfusion/refs/ref_fork.h"
 
@@ -30,19 +31,12 @@
 #include "libfusion/heap/tls.h"
 
 struct forking {
-	int fd;	      /* the description; -1 in the child */
-	int pipe[2];  /* -1 when no fork is going on */
-	bool holding; /* counts are kept for a child */
-	int error;    /* why they are not */
+	int fd;	      /* the open file description; -1 in the child */
+	int pipe[2];  /* -1 outside of fork() */
+	bool holding; /* the rows keep counts for a child */
+	int error;    /* why they do not */
 	struct ref_member parent;
 };
-
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
-}
 
 static struct forking *forking_of(struct fusion_arena *a)
 {
@@ -63,10 +57,18 @@ static struct forking *forking_of(struct fusion_arena *a)
 	return f;
 }
 
+static void forking_free(struct forking *f)
+{
+	fd_drop(&f->fd);
+	fd_drop(&f->pipe[0]);
+	fd_drop(&f->pipe[1]);
+	free(f);
+}
+
 static void end_holding(struct forking *f)
 {
-	close_fd(&f->pipe[0]);
-	close_fd(&f->pipe[1]);
+	fd_drop(&f->pipe[0]);
+	fd_drop(&f->pipe[1]);
 	if (f->fd >= 0)
 		witness_fork_mark(f->fd, f->parent.slot, false);
 	f->holding = false;
@@ -93,8 +95,8 @@ void ref_fork_before(struct fusion_arena *a)
 {
 	struct forking *f;
 
-	/* Relaxed: of what other threads do meanwhile the child gets what it
-	 * gets. */
+	/* Relaxed: whether the child gets counts that other threads make during
+	 * fork() is not defined. */
 	if (!load_relaxed(&view_member(&a->view, a->view.slot)->rows))
 		return;
 	f = forking_of(a);
@@ -113,7 +115,7 @@ void ref_fork_parent(struct fusion_arena *a)
 
 	if (!f || !f->holding)
 		return;
-	close_fd(&f->pipe[1]);
+	fd_drop(&f->pipe[1]);
 	while (read(f->pipe[0], &byte, 1) < 0 && errno == EINTR)
 		;
 	me = thread_rec_of(a);
@@ -135,7 +137,7 @@ int ref_fork_joining(struct fusion_arena *a)
 			return r;
 		a->view.fork_of = f->parent.slot;
 	}
-	close_fd(&f->fd);
+	fd_drop(&f->fd);
 	return 0;
 }
 
@@ -159,10 +161,7 @@ void ref_fork_child(struct fusion_arena *a, bool joined)
 		log_error(
 			"arena '%s': the child of a fork lacks references (%d)",
 			a->path, -r);
-	close_fd(&f->fd);
-	close_fd(&f->pipe[0]);
-	close_fd(&f->pipe[1]);
-	free(f);
+	forking_free(f);
 }
 
 void ref_fork_free(struct fusion_arena *a)
@@ -172,8 +171,5 @@ void ref_fork_free(struct fusion_arena *a)
 	a->forking = NULL;
 	if (!f)
 		return;
-	close_fd(&f->fd);
-	close_fd(&f->pipe[0]);
-	close_fd(&f->pipe[1]);
-	free(f);
+	forking_free(f);
 }

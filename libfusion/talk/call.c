@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Calls as programs create, find and ask for them
+ *
+ * The shared record of a call names its owner, this process keeps the handlers
+ * of its own calls.  Acquires of a call's id pair with the release in
+ * call_init() and call_fini(): 0 says that the call was destroyed.
+ */
 #include "libfusion/talk/call.h"
 
 #include <errno.h>
@@ -35,8 +42,7 @@ static struct calls *make_calls(struct fusion_arena *arena)
 
 struct calls *calls_of(struct fusion_arena *arena)
 {
-	/* Acquire: pairs with the release below. */
-	struct calls *calls = load_acquire(&arena->calls);
+	struct calls *calls = calls_existing(arena);
 
 	if (calls)
 		return calls;
@@ -44,6 +50,7 @@ struct calls *calls_of(struct fusion_arena *arena)
 	calls = arena->calls;
 	if (!calls) {
 		calls = make_calls(arena);
+		/* Release: pairs with the acquire in calls_existing(). */
 		store_release(&arena->calls, calls);
 	}
 	pthread_mutex_unlock(&arena->dispatch_lock);
@@ -53,7 +60,8 @@ struct calls *calls_of(struct fusion_arena *arena)
 const void *call_bytes(struct fusion_arena *arena, const struct call_slot *s,
 		       size_t size)
 {
-	/* Acquire: what is in it comes with the word that said so. */
+	/* Acquire: pairs with the release of the thread that filled the slot,
+	 * as this thread must see the block's bytes. */
 	void *block = (void *)(uintptr_t)load_acquire(&s->block);
 
 	if (size <= SLOT_INLINE)
@@ -63,7 +71,7 @@ const void *call_bytes(struct fusion_arena *arena, const struct call_slot *s,
 
 void calls_stop(struct fusion_arena *arena)
 {
-	struct calls *calls = load_acquire(&arena->calls);
+	struct calls *calls = calls_existing(arena);
 	struct call_handler *h;
 
 	if (!calls)
@@ -81,13 +89,14 @@ void calls_stop(struct fusion_arena *arena)
 			free(h);
 		}
 	}
+	/* Release: as in calls_of(). */
 	store_release(&arena->calls, (struct calls *)NULL);
 	pthread_cond_destroy(&calls->changed);
 	pthread_mutex_destroy(&calls->lock);
 	free(calls);
 }
 
-/* Its thread is the parent's; of the rest there is only the memory. */
+/* Its thread exists in the parent only; the memory is lost. */
 void calls_after_fork(struct fusion_arena *arena)
 {
 	arena->calls = NULL;
@@ -95,7 +104,7 @@ void calls_after_fork(struct fusion_arena *arena)
 
 /* --- Creation ------------------------------------------------------------- */
 
-/* A call of that name whose owner is gone makes room.  0: try again. */
+/* Remove the call of that name if its owner is gone.  0: try again. */
 static int replace_dead_call(struct fusion_arena *arena, struct thread_rec *me,
 			     const char *name)
 {
@@ -132,8 +141,9 @@ static int add_call(struct fusion_arena *arena, struct thread_rec *me,
 	return r;
 }
 
-/* Found by others as soon as it is in the table: the handler's list is locked
- * until it is there, too. */
+/* Add the call and its handler.  Other members find the call as soon as it is
+ * in the table, so the list of handlers is locked until the handler is there.
+ */
 static int add_call_handler(struct calls *calls, struct thread_rec *me,
 			    const char *name, struct call_handler *h)
 {
@@ -195,7 +205,8 @@ FUSION_API int fusion_call_lookup(struct fusion_arena *arena, const char *name,
 	return told(entry_lookup(arena, KIND_CALL, name, (void **)ret));
 }
 
-/* Of this process or another's; @index was @id's. */
+/* Remove the handler of the call that had @index and @id, if this process has
+ * it. */
 static void remove_call_handler(struct calls *calls, uint32_t index,
 				uint32_t id)
 {
@@ -222,34 +233,7 @@ static void remove_call_handler(struct calls *calls, uint32_t index,
 	pthread_mutex_unlock(&calls->lock);
 }
 
-FUSION_API int fusion_call_destroy(struct fusion_call *call)
-{
-	struct call *c = call_of(call);
-	struct tcache *cache;
-	struct calls *calls;
-	uint32_t i, id;
-	int r;
-
-	cache = entry_cache(KIND_CALL, call, &r);
-	if (!cache)
-		return told(r);
-	i = call_index(&cache->arena->view, c);
-	id = load_acquire(&c->id);
-	if (!id)
-		return told(-EIDRM);
-	r = table_remove(&cache->arena->view, cache->rec, KIND_CALL, i, id);
-	if (r < 0)
-		return told(r);
-	calls = load_acquire(&cache->arena->calls);
-	if (calls)
-		remove_call_handler(calls, i, id);
-	arena_poke(cache->arena);
-	return 0;
-}
-
-/* --- Asking and telling --------------------------------------------------- */
-
-/* Its record, which is there.  0, -errno. */
+/* Find the cache and the id of a call that is there.  0, -errno. */
 static int find_call(struct fusion_call *call, struct tcache **ret_cache,
 		     uint32_t *ret_id)
 {
@@ -261,6 +245,28 @@ static int find_call(struct fusion_call *call, struct tcache **ret_cache,
 	*ret_id = load_acquire(&call_of(call)->id);
 	return *ret_id ? 0 : -EIDRM;
 }
+
+FUSION_API int fusion_call_destroy(struct fusion_call *call)
+{
+	struct tcache *cache;
+	struct calls *calls;
+	uint32_t i, id = 0;
+	int r = find_call(call, &cache, &id);
+
+	if (r < 0)
+		return told(r);
+	i = call_index(&cache->arena->view, call_of(call));
+	r = table_remove(&cache->arena->view, cache->rec, KIND_CALL, i, id);
+	if (r < 0)
+		return told(r);
+	calls = calls_existing(cache->arena);
+	if (calls)
+		remove_call_handler(calls, i, id);
+	arena_poke(cache->arena);
+	return 0;
+}
+
+/* --- Asking and telling --------------------------------------------------- */
 
 FUSION_API int fusion_call_owner(struct fusion_call *call, fusion_id_t *ret)
 {

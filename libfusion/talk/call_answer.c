@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Answers as the caller gets them
+ *
+ * An answer for which the caller has no room stays in its slot, and the thread
+ * remembers the slot (tcache.answer) until fusion_call_answer() or its next
+ * call.
+ */
 #include "libfusion/talk/call_answer.h"
 
 #include <errno.h>
@@ -42,12 +49,12 @@ static int take_answer(struct execution *x, bool *keep)
 
 int call_collect(struct execution *x)
 {
-	/* Acquire: pairs with the release of who answered. */
+	/* Acquire: pairs with the release in call_return_end(). */
 	uint64_t st = load_acquire(&x->slot->st);
 	bool keep = false;
 	int r = -(int)SLOT_EXTRA(st);
 
-	/* An upcall's, meanwhile. */
+	/* An upcall that ran meanwhile may have left one. */
 	call_drop_answer(x->cache);
 	if (SLOT_STATE(st) == SLOT_DONE)
 		r = take_answer(x, &keep);

@@ -5,10 +5,11 @@
 
 #include "libfusion/talk/call_execution.h"
 
-/* Free the answer that the thread's last call left, as there was no room. */
+/* Free the answer that the thread's last call left because the caller had no
+ * room for it. */
 void call_drop_answer(struct tcache *cache);
-/* Take the answer of @x, whose slot is DONE or FAILED.  What the caller is to
- * return. */
+/* Take the answer of @x, whose slot is DONE or FAILED.  Returns what the caller
+ * is to return. */
 int call_collect(struct execution *x);
 
 #endif

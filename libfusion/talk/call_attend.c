@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The dispatcher's side of requests that stay in their slots (core/call_here.c)
+ * The dispatcher's side of requests that stay in their slots
+ * (core/talk/call_here.c)
  *
- * The library's thread attends to the slots from which requests came by the
- * queue, while it is awake; before it sleeps it attends to none.  A thread's
- * messages come before its calls: a request waits until the records that were
- * in the queue when it was first seen are handled.
+ * While it is awake, the library's thread attends to the slots from which
+ * requests came by the queue.  Before it sleeps it attends to none.  A thread's
+ * messages must be handled before its later calls: so a request waits until the
+ * records are handled that were in the queue when the dispatcher first saw the
+ * request.
  */
 #include "libfusion/talk/call_attend.h"
 #include "libfusion/core/talk/call_here.h"
@@ -19,7 +21,8 @@ static const struct view *view_of(const struct dispatcher *d)
 	return &d->arena->view;
 }
 
-/* What waits in the slot of @a, 0 nothing new. */
+/* Return the serial of the request that waits in the slot of @a; 0 nothing new.
+ */
 static uint64_t waiting_serial(const struct dispatcher *d,
 			       const struct attended *a)
 {
@@ -45,7 +48,7 @@ void attend_note(const struct dispatcher *d, uint64_t *ret)
 		ret[k] = waiting_serial(d, &d->attended[k]);
 }
 
-/* Each keeps its place until it has begun. */
+/* A request keeps its entry until it has begun. */
 bool attend_has(const struct dispatcher *d, const uint64_t *noted)
 {
 	for (unsigned k = 0; k < RING_ATTENDED; k++)
@@ -78,7 +81,9 @@ static bool copy_request_here(const struct dispatcher *d, uint64_t serial,
 			      d->arena->id, ret);
 }
 
-/* Perhaps it is for another, who attends to the same slot. */
+/* Handle the request, unless it is for another member that attends to this
+ * slot.
+ */
 static bool handle_attended(struct dispatcher *d, struct attended *a,
 			    uint64_t serial)
 {
@@ -114,7 +119,8 @@ unsigned attend_run(struct dispatcher *d)
 
 /* --- Beginning and ending ------------------------------------------------- */
 
-/* What has begun is not HERE any more, and then nothing gets there. */
+/* Stop attending with entry @k: take off a request that has begun, and let no
+ * other get HERE. */
 static void turn_away(struct dispatcher *d, unsigned k)
 {
 	struct attended *a = &d->attended[k];
@@ -122,11 +128,13 @@ static void turn_away(struct dispatcher *d, unsigned k)
 	if (a->begun)
 		call_here_take(view_of(d), a->done);
 	a->begun = false;
-	/* Release: after that. */
+	/* Release: pairs with the acquire of the caller that asks whether we
+	 * attend, which must see its request taken off. */
 	store_release(&d->ring.ctl->attended[k], 0u);
 }
 
-/* After a fence: what got there before it was turned away. */
+/* After a fence: take off a request that got HERE before the caller saw that we
+ * do not attend.  True: it is to be handled. */
 static bool last_look(struct dispatcher *d, struct attended *a)
 {
 	uint64_t serial = waiting_serial(d, a);
@@ -152,14 +160,17 @@ bool attend_close(struct dispatcher *d)
 	}
 	if (!any)
 		return false;
+	/* The drawing is in core/talk/call_here.c: the caller looks whether we
+	 * attend after it has posted, and we look for posts after we do not
+	 * attend any more. */
 	full_fence();
 	for (unsigned k = 0; k < RING_ATTENDED; k++)
 		left |= last_look(d, &d->attended[k]);
 	return left;
 }
 
-/* Its place, or that of one that has not been used since this was last asked.
- * RING_ATTENDED: none. */
+/* Find the entry of @slot, a free one, or one that was not used since this
+ * function last asked for it.  RING_ATTENDED: none. */
 static unsigned find_attended(struct dispatcher *d, uint32_t slot)
 {
 	unsigned k;
@@ -176,7 +187,7 @@ static unsigned find_attended(struct dispatcher *d, uint32_t slot)
 		return RING_ATTENDED;
 	}
 	turn_away(d, k);
-	full_fence();
+	full_fence(); /* as in attend_close() */
 	return last_look(d, &d->attended[k]) ? RING_ATTENDED : k;
 }
 
@@ -188,6 +199,7 @@ void attend(struct dispatcher *d, uint32_t slot)
 		return;
 	d->attended[k].slot = slot + 1;
 	d->attended[k].used = true;
-	/* Release: a hint that nobody minds late. */
+	/* Release: pairs with the acquire of the caller; a hint, which may come
+	 * late. */
 	store_release(&d->ring.ctl->attended[k], slot + 1);
 }

@@ -2,13 +2,18 @@
 /*
  * The caller's side
  *
- *   direct    the call is one's own: the handler runs here, without a slot
- *             unless somebody else is to answer
- *   one-way   a record in the owner's queue and nothing else, unless there is a
- *             quota: then a slot counts it
- *   else      a slot is posted, the request goes into the queue of the owner
- *             or, if a thread of it waits further up, into the slot; then this
- *             thread waits, and executes what it is asked to meanwhile
+ *   direct    This process owns the call: the handler runs here, without a slot
+ *             unless another thread is to answer.
+ *   one-way   A record in the owner's queue and nothing else, unless there is a
+ *             quota: then a slot counts the call.
+ *   else      A slot is posted.  The request goes into the queue of the owner
+ *             or, if a thread of the owner waits further up, into the slot.
+ *             Then this thread waits, and executes what it is asked to
+ *             meanwhile (call_wait.c).
+ *
+ * Acquires of a call's id pair with the releases in call_init() and
+ * call_fini(), those of a slot's word with the releases of its answer and its
+ * failure in core/talk.
  */
 #include "libfusion/talk/call_execute.h"
 
@@ -42,7 +47,8 @@
 
 /* --- Asking --------------------------------------------------------------- */
 
-/* Over the quota: until one of ours has ended, or the quota has changed. */
+/* Wait, as the caller is over its quota, until one of its calls has ended or
+ * the quota has changed. */
 static int wait_quota(struct execution *x)
 {
 	struct call *c = x->rq.call;
@@ -63,7 +69,8 @@ static int wait_quota(struct execution *x)
 	if (load_relaxed(&c->id) == x->rq.id &&
 	    call_pending(x->v, c, x->rq.caller) >=
 		    call_limit(c, x->rq.caller) &&
-	    futex_wait(&c->seq, seen, nap_of(x, SUSPECT_FIRST_NS)) ==
+	    futex_wait(&c->seq, seen,
+		       deadline_nap(x->deadline, SUSPECT_FIRST_NS)) ==
 		    -ETIMEDOUT)
 		call_probe(x, 0);
 	sub_relaxed(&c->waiters, 1);
@@ -76,7 +83,7 @@ static int post_slot(struct execution *x, bool here)
 		    : call_begin(x->v, x->me, &x->rq, &x->slot);
 }
 
-/* 1: the request is in the slot, and the owner sees to it. */
+/* Post the slot.  1: the request is in the slot, and the owner sees to it. */
 static int begin_call(struct execution *x, bool here)
 {
 	int r;
@@ -94,7 +101,7 @@ static int begin_call(struct execution *x, bool here)
 	return r;
 }
 
-/* No room in the queue. */
+/* Wait for room in the owner's queue.  0 try again, 1 the call has failed. */
 static int wait_room(struct execution *x)
 {
 	const struct call *c = x->rq.call;
@@ -113,7 +120,8 @@ static int wait_room(struct execution *x)
 	return r == -ESRCH ? -EOWNERDEAD : r;
 }
 
-/* @data or the block that me->msg_block has.  1: it has failed already. */
+/* Put a record with @data, or with the block in me->msg_block, into the owner's
+ * queue.  1: the call has failed already. */
 static int put_record(struct execution *x, const void *data)
 {
 	bool queue = x->flags & FUSION_CALL_QUEUE;
@@ -141,7 +149,7 @@ static int put_request(struct execution *x)
 	int r = 0;
 
 	if (size > sizeof(bytes)) {
-		/* Killed: the record knows it. */
+		/* Killed: recovery finds the block in the thread's record. */
 		r = fusion_malloc_to(x->arena, size, (void **)block);
 		if (r < 0)
 			return r;
@@ -156,7 +164,7 @@ static int put_request(struct execution *x)
 	return r;
 }
 
-/* The request into the slot, for who waits above. */
+/* Put the request into the slot, for a thread that waits further up. */
 static int fill_slot(struct execution *x)
 {
 	struct call_slot *s = x->slot;
@@ -176,7 +184,8 @@ static int fill_slot(struct execution *x)
 	return 0;
 }
 
-/* Does the owner wait for us?  Then it executes it right there.  1: done. */
+/* Have the thread of the owner execute the request that waits for us in slot
+ * @above.  1: it will; 0: it does not wait any more. */
 static int ask_above(struct execution *x, struct call_slot *above, uint64_t st)
 {
 	int r;
@@ -245,7 +254,6 @@ static int execute_one_way(struct execution *x)
 	return r > 0 ? -EIDRM : r;
 }
 
-/* The slot, for an answer that comes later or does not fit. */
 int call_serving_slot(struct fusion_arena *arena, struct serving *sv)
 {
 	struct thread_rec *me = thread_rec_of(arena);
@@ -274,8 +282,8 @@ static int wait_for_serving(struct execution *x, const struct serving *sv)
 	return r < 0 ? r : call_collect(x);
 }
 
-/* The handler has returned @r.  Nobody else knows of it, and there is room for
- * the answer: done. */
+/* End a direct execution whose handler returned @r.  It needs a slot only if
+ * another thread is to answer, or the caller has no room for the answer. */
 static int finish_direct(struct execution *x, struct serving *sv, int r)
 {
 	bool fits = sv->size <= x->out_size || !wants_bytes(x);
@@ -317,7 +325,7 @@ static int execute_direct(struct execution *x)
 		.direct = true,
 		.oneway = x->flags & FUSION_CALL_ONEWAY,
 	};
-	struct calls *calls = load_acquire(&x->arena->calls);
+	struct calls *calls = calls_existing(x->arena);
 	int r = calls ? call_run(calls, &sv) : -EIDRM;
 
 	if (calls)

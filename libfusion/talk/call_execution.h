@@ -9,6 +9,7 @@
 #include "libfusion/talk/call_private.h"
 #include "libfusion/talk/dispatch_thread.h"
 
+/* On the stack of fusion_call_execute_bytes(). */
 struct execution {
 	struct tcache *cache;
 	struct fusion_arena *arena;
@@ -21,10 +22,10 @@ struct execution {
 
 	struct call_slot *slot;
 	uint64_t serial;
-	bool blocked; /* the turn has been given away */
-	bool looked;  /* whether the owner is dead */
+	bool blocked; /* the thread has given its turn away */
+	bool looked;  /* once, whether the owner is dead */
 	int64_t nap, given_up_ns;
-	uint32_t n_naps; /* while others have borrowed */
+	uint32_t n_naps; /* while another has borrowed our locks */
 
 	uint64_t *ret_word;
 	void *out;
@@ -37,7 +38,7 @@ static inline bool is_late(const struct execution *x)
 	return x->deadline >= 0 && clock_monotonic_ns() >= x->deadline;
 }
 
-/* Others may handle what comes while this thread waits. */
+/* Let other threads dispatch while this thread waits. */
 static inline void give_turn_away(struct execution *x)
 {
 	if (!x->blocked)
@@ -49,15 +50,6 @@ static inline void take_turn_back(struct execution *x)
 	if (x->blocked)
 		dispatch_unblock(x->arena);
 	x->blocked = false;
-}
-
-/* At most @most, or until the deadline. */
-static inline int64_t nap_of(const struct execution *x, int64_t most)
-{
-	int64_t left =
-		x->deadline >= 0 ? x->deadline - clock_monotonic_ns() : most;
-
-	return left < 0 ? 0 : left < most ? left : most;
 }
 
 /* Does the caller want the bytes of the answer? */

@@ -2,9 +2,10 @@
 /*
  * Wakes that are owed for queued calls
  *
- * Who queues a call does not wake its owner; this thread does, a moment later,
- * or the next call that is not queued.  If the process dies first, its recovery
- * wakes whoever sleeps beside a record (call_recover_member()).
+ * A queued call does not wake its owner.  A thread of the library wakes the
+ * owner a moment later, or the next call that is not queued does.  If the
+ * process dies first, its recovery wakes each member that sleeps beside a
+ * record (call_recover_member()).
  */
 #include "libfusion/talk/call_flush.h"
 
@@ -53,7 +54,7 @@ static bool start_flusher(struct calls *calls)
 void call_flush_later(struct calls *calls, const struct owed *owed)
 {
 	if (!owed->slept)
-		return; /* it is awake, or another owes the wake */
+		return; /* the owner is awake, or another call owes the wake */
 	pthread_mutex_lock(&calls->lock);
 	if (calls->n_owed == FLUSH_RINGS)
 		flush_owed(calls);
@@ -69,8 +70,7 @@ void call_flush_later(struct calls *calls, const struct owed *owed)
 
 void call_flush(struct fusion_arena *arena)
 {
-	/* Acquire: pairs with the release in calls_of(). */
-	struct calls *calls = load_acquire(&arena->calls);
+	struct calls *calls = calls_existing(arena);
 
 	/* Relaxed: a thread sees what it has queued itself. */
 	if (!calls || !load_relaxed(&calls->n_owed))

@@ -67,18 +67,20 @@ static void leave_call_handler(struct calls *calls, struct call_handler *h)
 	pthread_mutex_unlock(&calls->lock);
 }
 
-/* When it began, for who answers later. */
+/* Note when the execution began, for a thread that answers later. */
 static void note_begin(const struct serving *sv)
 {
 	struct call_slot *s =
 		call_slot_of(&sv->request.arena->view, sv->serial);
 
-	/* Relaxed: a hint.  Should the slot be another's already, so be it. */
+	/* Relaxed: a hint, which does no harm to a call that has got the slot
+	 * since. */
 	if (s)
 		store_relaxed(&s->since_ns, (uint64_t)sv->since_ns);
 }
 
-/* NULL, also without memory: then all that is borrowed goes back. */
+/* Remember which locks the outer handler has borrowed.  NULL no memory: then
+ * all borrowed locks go back. */
 static struct lend_mark *mark_borrowed(struct view *v, struct thread_rec *me)
 {
 	struct lend_mark *mark = malloc(sizeof(*mark));
@@ -88,7 +90,7 @@ static struct lend_mark *mark_borrowed(struct view *v, struct thread_rec *me)
 	return mark;
 }
 
-/* The handler is over: what it has borrowed goes back, and the thread executes
+/* Give back what the handler has borrowed, as it is over; the thread executes
  * what it executed before. */
 static void resume_outer(struct view *v, struct thread_rec *me,
 			 struct lend_mark *mark, uint64_t outer)
@@ -99,7 +101,8 @@ static void resume_outer(struct view *v, struct thread_rec *me,
 	call_enter(me, outer);
 }
 
-/* A handler did not return.  The caller was on the same stack. */
+/* The handler of a direct execution did not return; its caller was on the same
+ * stack. */
 static void undo_direct(const struct callback_args *args)
 {
 	struct fusion_arena *arena = args->a;
@@ -108,7 +111,7 @@ static void undo_direct(const struct callback_args *args)
 	leave_call_handler(arena->calls, args->b);
 }
 
-/* A handler did not return, but somebody waits for the answer. */
+/* A handler did not return, and a caller may wait for the answer. */
 static void undo_remote(const struct callback_args *args)
 {
 	struct fusion_arena *arena = args->a;
@@ -138,7 +141,7 @@ int call_run(struct calls *calls, struct serving *sv)
 		return h ? -errno : -EIDRM;
 	if (!sv->direct)
 		outer = call_enter(me, sv->serial);
-	/* An upcall: what the handler that waits has borrowed stays its own. */
+	/* An upcall: the handler that waits keeps what it has borrowed. */
 	if (outer && me->n_skirmishes)
 		mark = mark_borrowed(v, me);
 	handler_depth++;
@@ -208,7 +211,7 @@ void serving_finish(struct serving *sv)
 	sv->data = NULL;
 }
 
-/* The slot is ours: fill it in. */
+/* Fill in the slot, which call_return_begin() gave to this thread. */
 static int fill_answer(struct fusion_arena *arena, struct call_slot *s,
 		       uint64_t word, const void *data, size_t size)
 {
@@ -218,7 +221,7 @@ static int fill_answer(struct fusion_arena *arena, struct call_slot *s,
 	store_relaxed(&s->ret, word);
 	store_relaxed(&s->len, (uint32_t)size);
 	if (size > SLOT_INLINE) {
-		/* Killed: the slot has the block, or it is not allocated. */
+		/* Killed: the slot has the block, or recovery frees it. */
 		r = fusion_malloc_to(arena, size, (void **)&s->block);
 		if (r < 0)
 			return r;
@@ -229,7 +232,8 @@ static int fill_answer(struct fusion_arena *arena, struct call_slot *s,
 	return 0;
 }
 
-/* @since_ns 0: the slot says when it began. */
+/* Answer the call of @serial.  @since_ns 0: the slot says when it began.  0,
+ * -ECANCELED nobody waits, -errno. */
 static int answer_slot(struct fusion_arena *arena, uint64_t serial,
 		       int64_t since_ns, uint64_t word, const void *data,
 		       size_t size, int error)
@@ -245,7 +249,7 @@ static int answer_slot(struct fusion_arena *arena, uint64_t serial,
 	r = call_return_begin(v, me, serial, &s);
 	if (r < 0)
 		return r;
-	/* An upcall's request. */
+	/* The request of an upcall is still in the slot. */
 	if (load_relaxed(&s->block))
 		fusion_free_from(arena, (void **)&s->block);
 	if (!error)
@@ -258,7 +262,7 @@ static int answer_slot(struct fusion_arena *arena, uint64_t serial,
 	if (c)
 		call_count(c, error < 0);
 	call_return_end(v, me, s, -error);
-	/* The caller need not wait for that. */
+	/* After the answer: the caller need not wait for statistics. */
 	if (c && since_ns)
 		call_count_time(c, since_ns);
 	return r;
@@ -289,6 +293,7 @@ static int return_answer(struct fusion_call *call, uint64_t serial,
 	s = call_slot_of(v, serial);
 	if (!s || (!data && size) || size > UINT32_MAX)
 		return -EINVAL;
+	/* Acquire: pairs with the release that posted the slot. */
 	if (SLOT_SEQ(load_acquire(&s->st)) != SERIAL_SEQ(serial))
 		return load_relaxed(&c->id) ? -ECANCELED : -EIDRM;
 	if (load_relaxed(&s->call) != call_index(v, c) + 1)
@@ -314,7 +319,7 @@ FUSION_API int fusion_call_return_error(struct fusion_call *call,
 
 static void serve_request(struct fusion_arena *arena, struct serving *sv)
 {
-	struct calls *calls = load_acquire(&arena->calls);
+	struct calls *calls = calls_existing(arena);
 	struct view *v = &arena->view;
 	const struct call_slot *s;
 	int r = -EIDRM;
@@ -340,7 +345,7 @@ static void serve_request(struct fusion_arena *arena, struct serving *sv)
 	serving_finish(sv);
 }
 
-/* Word and bytes are together at @p. */
+/* Take the request apart: its word and its bytes lie one behind the other. */
 static void open_request(struct serving *sv, const void *p, size_t size)
 {
 	memcpy(&sv->request.word, p, sizeof(uint64_t));
@@ -361,6 +366,7 @@ void call_receive(struct fusion_arena *arena, const struct dispatched *d)
 	void *block;
 
 	if (h->flags & MSG_BLOCK) {
+		/* Acquire: pairs with the release that committed the record. */
 		block = (void *)(uintptr_t)load_acquire((uint64_t *)d->data);
 		if (block && h->size >= sizeof(uint64_t) &&
 		    fusion_usable_size(arena, block) >= h->size) {
@@ -394,7 +400,7 @@ void call_receive_here(struct fusion_arena *arena, const struct call_here *h)
 	serve_request(arena, &sv);
 }
 
-/* The request of an upcall, copied out of its slot.  0, -EIO, -ENOMEM. */
+/* Copy the request of an upcall out of its slot.  0, -EIO, -ENOMEM. */
 static int copy_request(struct fusion_arena *arena, struct call_slot *s,
 			struct serving *sv, void **ret)
 {
@@ -419,7 +425,9 @@ static int copy_request(struct fusion_arena *arena, struct call_slot *s,
 	return copy ? 0 : from ? -ENOMEM : -EIO;
 }
 
-/* Given up while it was copied: serve_request() finds out. */
+/* If the caller gives up while the request is copied, serve_request() finds
+ * out.
+ */
 void call_run_upcall(struct fusion_arena *arena, uint64_t serial)
 {
 	struct serving sv = {.serial = serial};

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Calls inside a process: what its files share
+ * Calls inside a process: the types that its files share
  *
- * call.c has the objects, call_execute.c the caller's side, call_handler.c the
- * owner's, call_attend.c requests that come without a record, call_flush.c the
- * wakes of queued ones.
+ *   call.c          creates, finds and destroys calls
+ *   call_execute.c  the caller's side; call_wait.c waits, call_answer.c reads
+ *   call_handler.c  the owner's side
+ *   call_attend.c   requests that stay in their slots
+ *   call_flush.c    wakes that are owed for queued calls
  */
 #ifndef FUSION_CALL_PRIVATE_H
 #define FUSION_CALL_PRIVATE_H
@@ -18,7 +20,8 @@
 #define FLUSH_NS 500000LL /* a queued call waits no longer for its wake */
 #define FLUSH_RINGS 32
 
-/* The handler of a call that this process owns. */
+/* The handler of a call that this process owns.  A handler that was removed
+ * while it runs is freed when the last run ends. */
 struct call_handler {
 	uint32_t index, id;
 	fusion_call_fn fn;
@@ -28,7 +31,7 @@ struct call_handler {
 	struct call_handler *next;
 };
 
-/* Of an arena, made with its first call. */
+/* What the process keeps of the calls of an arena; made with the first one. */
 struct calls {
 	struct fusion_arena *arena;
 	pthread_mutex_t lock;
@@ -42,12 +45,19 @@ struct calls {
 	bool flushing, stop;
 };
 
-/* An execution as it is being handled; the public part first. */
+/* Return the calls of the arena; NULL there are none yet. */
+static inline struct calls *calls_existing(struct fusion_arena *arena)
+{
+	/* Acquire: pairs with the release in calls_of(). */
+	return load_acquire(&arena->calls);
+}
+
+/* An execution as its owner handles it; the public part first. */
 struct serving {
 	struct fusion_call_request request;
 	uint32_t index, id; /* of the call */
-	uint64_t serial;    /* 0: nobody waits, or nobody has asked for it */
-	bool direct;	    /* the caller is who executes */
+	uint64_t serial;    /* 0: nobody waits, or direct and without a slot */
+	bool direct;	    /* the calling thread executes it */
 	bool oneway;
 	int64_t since_ns; /* when it began */
 	struct call_handler *handler;

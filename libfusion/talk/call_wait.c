@@ -5,8 +5,11 @@
  * The thread looks for a while, then it gives the turn away and sleeps.  What
  * it is asked to execute meanwhile, by an upcall, it executes.  After a sleep
  * that nobody ended it looks whether the owner is dead.  When its time is over
- * it withdraws the call; one whose answer is just being written it cannot
- * withdraw, so it waits for that a little longer.
+ * it withdraws the call; it cannot withdraw a call whose answer is just being
+ * written, so it waits for that a little longer.
+ *
+ * Acquires of the slot's word pair with the releases of the executor, in
+ * call_return_end() and call_fail(), and with the CAS in call_upcall().
  */
 #include "libfusion/talk/call_wait.h"
 
@@ -15,6 +18,7 @@
 #include <time.h>
 
 #include "libfusion/base/callback.h"
+#include "libfusion/base/deadline.h"
 #include "libfusion/core/base/limits.h"
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/life/liveness.h"
@@ -26,7 +30,8 @@
 #include "libfusion/core/talk/call_slot.h"
 #include "libfusion/talk/call_handler.h"
 
-/* How long one who has given up waits for an answer that is being written. */
+/* How long a caller whose time is over waits for an answer that is being
+ * written. */
 #define RETURNING_NS 10000000LL
 
 void call_probe(struct execution *x, uint64_t st)
@@ -47,7 +52,7 @@ void call_probe(struct execution *x, uint64_t st)
 		       TOKEN_MASK;
 	if (exec)
 		life_suspect(v, exec);
-	/* It left just when this was posted. */
+	/* The owner may have left just when the slot was posted. */
 	if (!member_at(v, load_relaxed(&x->slot->callee_slot),
 		       load_relaxed(&x->slot->callee_id)))
 		call_fail(v, x->slot, EOWNERDEAD);
@@ -75,11 +80,11 @@ static void sleep_once(struct execution *x)
 	st = load_acquire(&s->st);
 	if (is_news(st))
 		return;
-	/* Relaxed: what others bring is read with acquire. */
+	/* Relaxed: what the executor brings is read with acquire. */
 	if (!(st & SLOT_SLEEP) && !cas_relaxed(&s->st, &st, st | SLOT_SLEEP))
 		return;
 	if (futex_wait((uint32_t *)&s->st, (uint32_t)st | SLOT_SLEEP,
-		       nap_of(x, x->nap)) != -ETIMEDOUT)
+		       deadline_nap(x->deadline, x->nap)) != -ETIMEDOUT)
 		return;
 	if (is_late(x))
 		return;
@@ -97,7 +102,8 @@ static void await_borrower(struct execution *x, uint32_t token)
 		life_suspect(x->v, token);
 }
 
-/* Too late.  -ETIMEDOUT; 0: something has happened after all, or will. */
+/* Give the call up, as the time is over.  -ETIMEDOUT; 0: something has happened
+ * after all, or will. */
 static int give_up_call(struct execution *x)
 {
 	int64_t now = clock_monotonic_ns();
@@ -105,12 +111,12 @@ static int give_up_call(struct execution *x)
 	uint32_t token;
 	int r;
 
-	/* Nobody is sent away before the owner was looked at once. */
+	/* Look once whether the owner is dead, before the caller gives up. */
 	if (!x->looked) {
 		call_probe(x, st);
 		return 0;
 	}
-	/* Nor goes on while others have what is its own. */
+	/* Do not go on while another thread has borrowed our locks. */
 	r = lend_close(x->v, x->me, x->slot, &token);
 	if (r == 1)
 		await_borrower(x, token);
@@ -128,8 +134,8 @@ static int give_up_call(struct execution *x)
 	return call_abandon(x->slot, &st) ? -ETIMEDOUT : 0;
 }
 
-/* Whoever has borrowed a lock of ours, or of who waits for us, gives it back
- * (or dies) before we go on. */
+/* Wait until each thread that has borrowed a lock of this thread, or of a
+ * thread that waits for this one, has given it back or died. */
 static void await_borrowers(struct execution *x)
 {
 	uint32_t token;
@@ -138,8 +144,9 @@ static void await_borrowers(struct execution *x)
 		await_borrower(x, token);
 }
 
-/* The handler of an upcall did not return: nobody waits for the answer in the
- * slot any more.  It goes when it comes. */
+/* The handler of an upcall did not return, so this thread does not wait for its
+ * own answer any more: withdraw the call, or free the slot when the answer
+ * comes. */
 static void undo_upcall(const struct callback_args *args)
 {
 	struct fusion_arena *arena = args->a;

@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A dispatcher from its first use to the end of its arena. */
 #include "libfusion/talk/dispatch.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-#include "libfusion/core/base/futex.h"
-#include "libfusion/core/base/limits.h"
-#include "libfusion/core/life/life.h"
+#include "libfusion/arena/address.h"
 #include "libfusion/core/talk/call.h"
-#include "libfusion/core/talk/call_return.h"
-#include "libfusion/core/talk/call_slot.h"
-#include "libfusion/core/talk/ring_consume.h"
 #include "libfusion/heap/tls.h"
 #include "libfusion/talk/dispatch_fd.h"
 #include "libfusion/talk/dispatch_post.h"
@@ -68,10 +62,19 @@ struct dispatcher *dispatcher_of(struct fusion_arena *arena, int *ret_error)
 	d = arena->dispatcher;
 	if (!d) {
 		d = make_dispatcher(arena, ret_error);
+		/* Release: pairs with the acquire in dispatcher_existing(),
+		 * as other threads must see the whole dispatcher. */
 		store_release(&arena->dispatcher, d);
 	}
 	pthread_mutex_unlock(&arena->dispatch_lock);
 	return d;
+}
+
+struct dispatcher *dispatcher_asked_for(struct fusion_arena *arena,
+					int *ret_error)
+{
+	*ret_error = -EINVAL;
+	return arena_is_in(arena) ? dispatcher_of(arena, ret_error) : NULL;
 }
 
 int dispatch_start(struct fusion_arena *arena)
@@ -81,7 +84,7 @@ int dispatch_start(struct fusion_arena *arena)
 
 	if (!d)
 		return r;
-	r = 0; /* another thread may have made it meanwhile */
+	r = 0; /* another thread may have made the dispatcher meanwhile */
 	pthread_mutex_lock(&d->lock);
 	if (d->mode == DISPATCH_IDLE) {
 		r = dispatch_thread_start(d);
@@ -120,6 +123,7 @@ void dispatch_stop(struct fusion_arena *arena)
 	dispatch_fd_stop(d);
 	dispatch_drop_posts(d);
 	message_handlers_free(d);
+	/* Release: as in dispatcher_of(). */
 	store_release(&arena->dispatcher, (struct dispatcher *)NULL);
 	pthread_cond_destroy(&d->changed);
 	pthread_cond_destroy(&d->job_done);
@@ -128,7 +132,7 @@ void dispatch_stop(struct fusion_arena *arena)
 	free(d);
 }
 
-/* Its threads are the parent's. */
+/* Its threads exist in the parent only. */
 void dispatch_after_fork(struct fusion_arena *arena)
 {
 	pthread_mutex_init(&arena->dispatch_lock, NULL);

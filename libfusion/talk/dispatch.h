@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The dispatcher: the one consumer of this member's queue
+ * A dispatcher from its first use to the end of its arena
  *
- * All handlers of a process for an arena run one at a time: who runs one has
- * the turn.  It is a thread of the library, or whoever calls
- * fusion_dispatch().  A handler of that thread which blocks in a call gives the
- * turn away, and a standby thread takes over, so that two dispatchers may call
+ * All handlers of a process for an arena run one at a time: the thread that
+ * runs one has the turn.  That is a thread of the library, or one that calls
+ * fusion_dispatch().  When a handler blocks in a call, its thread gives the
+ * turn away and a parked thread takes over, so that two dispatchers may call
  * each other.
  */
 #ifndef FUSION_DISPATCH_PRIVATE_H
@@ -13,21 +13,27 @@
 
 #include "libfusion/talk/dispatcher.h"
 
-/* Something needs the dispatcher: start its thread, unless the program does it
- * by hand.  0, -errno. */
+/* Start the dispatcher's thread, unless it runs or the program dispatches by
+ * hand.  0, -errno. */
 int dispatch_start(struct fusion_arena *arena);
-/* The process leaves: no handler runs any more when this returns (but the one
- * that calls it). */
+/* End the dispatcher, as the process leaves.  When this returns no handler
+ * runs, but one that calls this. */
 void dispatch_stop(struct fusion_arena *arena);
-/* In the child of a fork there is no thread: forget it. */
+/* Forget the parent's dispatcher, in the child of a fork. */
 void dispatch_after_fork(struct fusion_arena *arena);
 
 /* Is a handler running on the calling thread? */
 bool dispatch_is_mine(struct fusion_arena *arena);
 
-/* The arena's, made when there is none: NULL and *ret_error. */
+/* Return the arena's dispatcher, made when there is none; NULL and *ret_error.
+ */
 struct dispatcher *dispatcher_of(struct fusion_arena *arena, int *ret_error);
-/* Make it manual: no thread of ours dispatches any more.  0, -EDEADLK. */
+/* Return the dispatcher of @arena, which a program gave and may be any pointer.
+ * NULL and *ret_error: -EINVAL it is not an arena that we are in. */
+struct dispatcher *dispatcher_asked_for(struct fusion_arena *arena,
+					int *ret_error);
+/* Have the program dispatch by hand, and end the library's threads.  0;
+ * -EDEADLK a handler of such a thread calls. */
 int dispatch_by_hand(struct dispatcher *d);
 
 #endif

@@ -2,10 +2,11 @@
 /*
  * Dispatching by hand, and the descriptor for it
  *
- * The descriptor is an eventfd.  It is readable from when something comes until
- * fusion_dispatch() has found nothing more; then the sleep flag is set in the
- * queue, as if the dispatcher slept, and a thread of ours sleeps in its place:
- * when it is woken it makes the descriptor readable.
+ * The descriptor is an eventfd.  It is readable from the moment when something
+ * comes until fusion_dispatch() has found nothing more.  Then the sleep flag is
+ * set in the queue, as if the dispatcher slept, and a watching thread of the
+ * library sleeps instead.  When that thread is woken it makes the descriptor
+ * readable.
  */
 #include "libfusion/talk/dispatch_fd.h"
 
@@ -16,7 +17,6 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "libfusion/arena/address.h"
 #include "libfusion/base/callback.h"
 #include "libfusion/base/deadline.h"
 #include "libfusion/base/quiet_thread.h"
@@ -26,21 +26,20 @@
 #include "libfusion/core/base/limits.h"
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/talk/ring_consume.h"
-#include "libfusion/names/entries.h"
 #include "libfusion/talk/dispatch.h"
 #include "libfusion/talk/dispatch_run.h"
 #include "libfusion/talk/dispatch_sleep.h"
 #include "libfusion/talk/dispatcher.h"
 #include "libfusion/talk/turn.h"
 
-/* What d->watch says. */
+/* Values of d->watch. */
 enum { WATCH_NOTHING = 0, WATCH_RING = 1, WATCH_END = 2 };
 
 static void make_readable(struct dispatcher *d)
 {
 	uint64_t one = 1;
 
-	/* Full cannot be: it is read out at each turn. */
+	/* The counter cannot be full: each turn reads it. */
 	if (write(d->fd, &one, sizeof(one)) < 0)
 		return;
 }
@@ -50,10 +49,11 @@ static void make_quiet(struct dispatcher *d)
 	uint64_t n;
 
 	if (read(d->fd, &n, sizeof(n)) < 0)
-		return; /* it was quiet */
+		return; /* it was not readable */
 }
 
-/* Asleep for the dispatcher until its flag in the queue is gone. */
+/* Sleep for the dispatcher until its flag in the queue is gone.  Acquires: pair
+ * with the releases in dispatch_arm() and of d->watch. */
 static void watch_ring(struct dispatcher *d)
 {
 	uint64_t at = load_acquire(&d->asleep_at) - 1;
@@ -73,14 +73,16 @@ static void *fd_watch_thread(void *arg)
 	struct dispatcher *d = arg;
 	uint32_t what, ring = WATCH_RING;
 
-	/* Acquire: pairs with the releases of who changes it. */
+	/* Acquire: pairs with the releases in dispatch_fd_update() and
+	 * dispatch_fd_stop(). */
 	while ((what = load_acquire(&d->watch)) != WATCH_END) {
 		if (what == WATCH_NOTHING) {
 			futex_wait(&d->watch, WATCH_NOTHING, -1);
 			continue;
 		}
 		watch_ring(d);
-		/* Before it is readable: who dispatches sets it again. */
+		/* Before the descriptor is readable: the thread that dispatches
+		 * then sets the word again. */
 		if (cas_acq_rel(&d->watch, &ring, (uint32_t)WATCH_NOTHING))
 			make_readable(d);
 		ring = WATCH_RING;
@@ -126,6 +128,7 @@ void dispatch_fd_stop(struct dispatcher *d)
 {
 	if (!d->watching)
 		return;
+	/* Release: pairs with the acquire in fd_watch_thread(). */
 	store_release(&d->watch, (uint32_t)WATCH_END);
 	futex_wake(&d->watch, INT_MAX);
 	dispatch_rouse(d);
@@ -142,7 +145,8 @@ void dispatch_fd_update(struct dispatcher *d)
 		make_readable(d);
 		return;
 	}
-	/* Release: asleep_at is set. */
+	/* Release: pairs with the acquire in fd_watch_thread(), which must see
+	 * asleep_at. */
 	store_release(&d->watch, (uint32_t)WATCH_RING);
 	futex_wake(&d->watch, INT_MAX);
 }
@@ -153,7 +157,7 @@ FUSION_API int fusion_fd(struct fusion_arena *arena)
 	int r = -EINVAL;
 
 	callback_check();
-	d = arena_is_in(arena) ? dispatcher_of(arena, &r) : NULL;
+	d = dispatcher_asked_for(arena, &r);
 	if (!d)
 		return told(r);
 	r = dispatch_by_hand(d);
@@ -165,18 +169,15 @@ FUSION_API int fusion_fd(struct fusion_arena *arena)
 	return told(r < 0 ? r : d->fd);
 }
 
-/* Sleep as the library's thread would.  0 something may be there. */
+/* Sleep as the library's thread would.  0 something may be there; -ETIMEDOUT,
+ * -EINTR. */
 static int sleep_until(struct dispatcher *d, uint64_t at, int64_t deadline)
 {
-	int64_t nap = SUSPECT_LAST_NS, left;
+	int64_t nap = deadline_nap(deadline, SUSPECT_LAST_NS);
 	int r;
 
-	if (deadline >= 0) {
-		left = deadline - clock_monotonic_ns();
-		if (left <= 0)
-			return -ETIMEDOUT;
-		nap = left < nap ? left : nap;
-	}
+	if (!nap)
+		return -ETIMEDOUT;
 	r = ring_sleep(&d->ring, at, nap);
 	store_relaxed(&d->ring.ctl->sleeping, 0u);
 	if (r == -EINTR)
@@ -186,8 +187,8 @@ static int sleep_until(struct dispatcher *d, uint64_t at, int64_t deadline)
 	return 0;
 }
 
-/* A handler did not return.  What it was in the middle of - @b is what was
- * outside of the turn - is over. */
+/* A handler did not return: all handlings of its turn are over.  @b is the
+ * innermost handling from before the turn. */
 static void undo_taken_turn(const struct callback_args *args)
 {
 	struct dispatcher *d = args->a;
@@ -197,7 +198,8 @@ static void undo_taken_turn(const struct callback_args *args)
 	turn_give(d);
 }
 
-/* One turn.  Handlers that ran; 0 and *ret_armed: sleep at *ret_at; -EBUSY. */
+/* Take one turn.  Returns how many handlers ran; 0 and *ret_armed: sleep at
+ * *ret_at; -EBUSY another thread has the turn. */
 static int take_a_turn(struct dispatcher *d, bool wait, bool *ret_armed,
 		       uint64_t *ret_at)
 {
@@ -206,7 +208,8 @@ static int take_a_turn(struct dispatcher *d, bool wait, bool *ret_armed,
 
 	if (!turn_try(d))
 		return -EBUSY;
-	/* The thread that watches does so when nobody else looks. */
+	/* Release: pairs with the acquire in fd_watch_thread(), which watches
+	 * only while no other thread looks. */
 	store_release(&d->watch, (uint32_t)WATCH_NOTHING);
 	callback_begin(&c, undo_taken_turn, d, d->handling, 0);
 	n = dispatch_run(d);
@@ -232,7 +235,7 @@ static int dispatch_until(struct dispatcher *d, int64_t timeout_ns)
 		n = take_a_turn(d, wait, &armed, &at);
 		if (n)
 			return n;
-		/* That was the last look, with the descriptor set by it. */
+		/* That was the last look, and it has set the descriptor. */
 		if (!wait)
 			return r == -EINTR ? r : 0;
 		if (armed)
@@ -247,7 +250,7 @@ FUSION_API int fusion_dispatch(struct fusion_arena *arena, int64_t timeout_ns)
 	int r = -EINVAL;
 
 	callback_check();
-	d = arena_is_in(arena) ? dispatcher_of(arena, &r) : NULL;
+	d = dispatcher_asked_for(arena, &r);
 	if (!d)
 		return told(r);
 	if (dispatch_is_mine(arena))

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The descriptor that is readable when there is something to dispatch. */
 #ifndef FUSION_DISPATCH_FD_H
 #define FUSION_DISPATCH_FD_H
 
 #include "libfusion/talk/dispatcher.h"
 
+/* End the thread that watches, and close the descriptor. */
 void dispatch_fd_stop(struct dispatcher *d);
-/* After dispatching: is the descriptor to be readable?  Turn is held. */
+/* Make the descriptor readable or not, after a turn.  Turn is held. */
 void dispatch_fd_update(struct dispatcher *d);
 
 #endif

@@ -41,7 +41,7 @@ static struct posted *take_post(struct dispatcher *d, struct posts *posts)
 	return p;
 }
 
-/* It is gone before its function runs, which need not return. */
+/* Free @p before its function runs, because that need not return. */
 static void run_post(struct posted *p)
 {
 	const struct posted it = *p;
@@ -84,7 +84,7 @@ static int post_to(struct dispatcher *d, struct posts *posts,
 int dispatch_post(struct fusion_arena *arena, void (*fn)(void *), void *ctx)
 {
 	int r = dispatch_start(arena);
-	struct dispatcher *d = load_acquire(&arena->dispatcher);
+	struct dispatcher *d = dispatcher_existing(arena);
 
 	return r < 0 ? r : post_to(d, &d->posts, fn, ctx);
 }
@@ -117,7 +117,7 @@ FUSION_API int fusion_dispatch_cleanup(struct fusion_arena *arena,
 	r = dispatch_start(arena);
 	if (r < 0)
 		return told(r);
-	d = load_acquire(&arena->dispatcher);
+	d = dispatcher_existing(arena);
 	c = malloc(sizeof(*c));
 	if (!c)
 		return told(-ENOMEM);
@@ -183,7 +183,7 @@ static void finish_job(struct dispatcher *d, struct dispatch_job *job)
 		queue_job(d, job);
 	pthread_cond_broadcast(&d->job_done);
 	pthread_mutex_unlock(&d->lock);
-	/* Who is active now may be another thread, and asleep. */
+	/* Another thread may be active by now, and asleep. */
 	if (again)
 		dispatch_rouse(d);
 	if (!orphan)
@@ -195,7 +195,7 @@ static void finish_job(struct dispatcher *d, struct dispatch_job *job)
 	pthread_mutex_unlock(&d->lock);
 }
 
-/* A function that it called did not return: there may be more to do. */
+/* A function that the job called did not return: there may be more to do. */
 static void undo_job(const struct callback_args *args)
 {
 	struct dispatcher *d = args->a;
@@ -219,7 +219,7 @@ static unsigned run_job(struct dispatcher *d, struct dispatch_job *job)
 	return n;
 }
 
-/* Each at most once, so that messages have their turn. */
+/* Run each job at most once, so that messages have their turn. */
 static unsigned run_jobs(struct dispatcher *d)
 {
 	struct dispatch_job *job;
@@ -233,7 +233,7 @@ static unsigned run_jobs(struct dispatcher *d)
 
 void dispatch_job_post(struct fusion_arena *arena, struct dispatch_job *job)
 {
-	struct dispatcher *d = load_acquire(&arena->dispatcher);
+	struct dispatcher *d = dispatcher_existing(arena);
 
 	pthread_mutex_lock(&d->lock);
 	if (job->running)
@@ -247,7 +247,7 @@ void dispatch_job_post(struct fusion_arena *arena, struct dispatch_job *job)
 
 void dispatch_job_end(struct fusion_arena *arena, struct dispatch_job *job)
 {
-	struct dispatcher *d = load_acquire(&arena->dispatcher);
+	struct dispatcher *d = dispatcher_existing(arena);
 	bool orphan;
 
 	pthread_mutex_lock(&d->lock);
@@ -265,7 +265,7 @@ void dispatch_job_end(struct fusion_arena *arena, struct dispatch_job *job)
 
 void dispatch_jobs_settle(struct fusion_arena *arena)
 {
-	struct dispatcher *d = load_acquire(&arena->dispatcher);
+	struct dispatcher *d = dispatcher_existing(arena);
 
 	if (!d || dispatch_is_mine(arena))
 		return;
@@ -285,13 +285,13 @@ unsigned dispatch_run_posts(struct dispatcher *d)
 	handling_begin(d, &mine);
 	n = run_posts(d, &d->posts) + run_jobs(d);
 	handling_end(d, &mine);
-	/* Not while somebody further up the stack may use what they free. */
+	/* Not while a handler further up the stack may use what they free. */
 	if (!d->handling)
 		n += run_posts(d, &d->cleanups);
 	return n;
 }
 
-/* Acquire: pairs with the releases in post_to() and queue_job(). */
+/* Acquires: pair with the releases in post_to() and queue_job(). */
 bool dispatch_has_posts(const struct dispatcher *d)
 {
 	return load_acquire(&d->posts.n) || load_acquire(&d->n_jobs) ||

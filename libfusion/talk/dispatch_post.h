@@ -1,39 +1,44 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Functions, cleanups and jobs that the dispatcher runs for other threads. */
 #ifndef FUSION_DISPATCH_POST_H
 #define FUSION_DISPATCH_POST_H
 
 #include "libfusion/talk/dispatcher.h"
 
-/* A function to run with the turn, in order.  Wakes the dispatcher.  0,
- * -ENOMEM. */
+/* Have @fn run once, with the turn, after those posted before.  Starts and
+ * wakes the dispatcher.  0, -ENOMEM and dispatch_start()'s errors. */
 int dispatch_post(struct fusion_arena *arena, void (*fn)(void *), void *ctx);
 
 /*
- * Work that comes again.  However often it is posted, it runs once for all that
- * was there before, and never beside itself: who posts it while it runs, or
- * waits in a call, has it run again.  It lies in what it is for.
+ * Work that comes again and again.  A job runs once for all posts before that
+ * run, and never beside itself: a post while the job runs, or waits in a call,
+ * has it run again.  The job is part of a larger struct of its user.
  */
 struct dispatch_job {
-	unsigned (*run)(struct dispatch_job *job); /* functions of the user */
-	void (*end)(struct dispatch_job *job); /* it runs no more: free it */
+	unsigned (*run)(struct dispatch_job *job); /* returns how many of the
+						    user's functions it ran */
+	void (*end)(struct dispatch_job *job); /* free it, it runs no more */
 
 	/* Guarded by the dispatcher's lock. */
 	bool queued, running, again, ended;
-	bool orphan; /* who runs it ends it */
+	bool orphan; /* its own run ends it */
 	struct dispatch_job *next;
 };
-/* Have it run.  Wakes the dispatcher, which was started before. */
+/* Have @job run.  Wakes the dispatcher, which was started before. */
 void dispatch_job_post(struct fusion_arena *arena, struct dispatch_job *job);
-/* It does not run when this returns and never will, and end() was called.  In a
- * handler that cannot be waited for: if it runs, end() is called after it. */
+/* End @job: when this returns it does not run and never will, and end() was
+ * called.  A handler cannot wait for a job that runs: then end() is called
+ * after that run. */
 void dispatch_job_end(struct fusion_arena *arena, struct dispatch_job *job);
-/* Wait for those that were ended so; not in a handler. */
+/* Wait for jobs that a handler ended while they ran; does nothing in a handler.
+ */
 void dispatch_jobs_settle(struct fusion_arena *arena);
 
-/* Run what was posted.  As many as ran; turn is held. */
+/* Run what was posted.  Returns how many functions ran.  Turn is held. */
 unsigned dispatch_run_posts(struct dispatcher *d);
+/* Was something posted that has not run? */
 bool dispatch_has_posts(const struct dispatcher *d);
-/* The end: what was posted never runs, but cleanups do. */
+/* Run the cleanups and forget all other functions, as the process leaves. */
 void dispatch_drop_posts(struct dispatcher *d);
 
 #endif

@@ -4,8 +4,10 @@
  *
  * A record's cells go back to the producers when its handler has ended, or has
  * said that it has a copy.  A handler that waits lets another thread go on, so
- * several may be running, and end in any order: they are on a list, the
- * innermost first.
+ * several handlers may be running and end in any order.  They are on a list,
+ * the innermost first.
+ *
+ * Invariant: released <= position of each handling of a record <= next.
  */
 #include "libfusion/talk/dispatch_run.h"
 
@@ -26,7 +28,6 @@
 #include "libfusion/talk/call_handler.h"
 #include "libfusion/talk/dispatch_post.h"
 #include "libfusion/talk/message.h"
-#include "libfusion/talk/reaction.h"
 #include "libfusion/talk/reaction_run.h"
 #include "libfusion/talk/sync.h"
 #include "libfusion/talk/turn.h"
@@ -40,7 +41,7 @@ void dispatch_release_cells(struct dispatcher *d, bool all)
 
 	for (const struct handling *h = d->handling; h; h = h->next)
 		if (!h->released)
-			to = h->pos; /* outer ones are older */
+			to = h->pos; /* outer handlings are older */
 	if (to - d->released >= (all ? 1 : batch)) {
 		ring_release(&d->ring, d->released, to);
 		d->released = to;
@@ -92,7 +93,7 @@ void dispatch_release(struct fusion_arena *arena)
 		d->handling->released = true;
 }
 
-/* Not meant for us: it was on its way to who had this ring before. */
+/* Free a record that was on its way to the member that had this ring before. */
 static void drop_record(struct dispatcher *d, const struct msg_head *h,
 			void *data)
 {
@@ -100,10 +101,11 @@ static void drop_record(struct dispatcher *d, const struct msg_head *h,
 		fusion_free_from(d->arena, data);
 }
 
-/* Who waits for a small answer will probably ask again; but who does not look
- * has nothing of looking there.  Nor for who has given up: it may have posted
- * the next one HERE, have seen that we did not attend, and be about to take
- * HERE off. */
+/* May this dispatcher attend to the slot of the request @h?  A caller that
+ * waits for a small answer will probably ask again.  A dispatcher that does not
+ * spin gains nothing by attending.  It must not attend for a caller that has
+ * given up: that caller may have posted its next request HERE, have seen that
+ * nobody attends, and be about to take HERE off. */
 static bool may_attend(const struct dispatcher *d, const struct msg_head *h)
 {
 	const struct call_slot *s =
@@ -145,7 +147,8 @@ static void deliver_record(struct dispatcher *d, const struct msg_head *h,
 	}
 }
 
-/* While its handler runs the record stays; it may lose the turn meanwhile. */
+/* Handle the next record.  It stays in the queue while its handler runs, which
+ * may give the turn away meanwhile. */
 static void handle_record(struct dispatcher *d, uint32_t cells)
 {
 	struct handling mine = {.pos = d->next, .next = d->handling};
@@ -158,7 +161,8 @@ static void handle_record(struct dispatcher *d, uint32_t cells)
 	handling_end(d, &mine);
 }
 
-/* A claim whose producer may be dead, or just not running. */
+/* Wait for a producer that is writing a record, and may be dead or just not
+ * running. */
 static void wait_for_producer(struct dispatcher *d, uint32_t producer)
 {
 	struct view *v = &d->arena->view;
@@ -178,7 +182,9 @@ static void wait_for_producer(struct dispatcher *d, uint32_t producer)
 	d->busy_since_ns = now;
 }
 
-/* 1 a record was handled, 0 nothing there, -EAGAIN look again. */
+/* Handle what is next in the queue.  1 a record was handled, 0 there is
+ * nothing,
+ * -EAGAIN look again. */
 static int handle_next(struct dispatcher *d)
 {
 	uint32_t cells, producer;
@@ -206,7 +212,9 @@ static unsigned run_reactors(struct dispatcher *d)
 	unsigned n = 0;
 
 	handling_begin(d, &mine);
-	/* Relaxed: a word that is set for good until it is seen. */
+	/* Relaxed: the word stays set until somebody sees it.  Acquire: pairs
+	 * with the release of the producer that set it, in listener_wake.c,
+	 * whose news must be seen. */
 	if (load_relaxed(&d->ring.ctl->scan) &&
 	    xchg_acquire(&d->ring.ctl->scan, 0u))
 		n += reactor_look(d->arena);
@@ -230,6 +238,7 @@ unsigned dispatch_run(struct dispatcher *d)
 	n += attend_run(d);
 	n += run_reactors(d);
 	n += dispatch_run_posts(d);
+	/* Acquire: pairs with the release in wait_for_sync(). */
 	if (load_acquire(&d->n_syncers))
 		sync_look(d);
 	return n;

@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Between two turns: is there anything to do, and how the dispatcher sleeps
+ *
+ * The dispatcher sleeps on a flag in the header of the next record.  A producer
+ * that finds the flag takes it off and wakes it.  A thread of this process that
+ * posts something does that too (dispatch_rouse()).
+ */
 #include "libfusion/talk/dispatch_sleep.h"
 
 #include "libfusion/core/life/life.h"
@@ -20,6 +27,7 @@ static bool sees_work(void *arg)
 {
 	struct dispatcher *d = arg;
 
+	/* Acquire: pairs with the release in dispatch_threads_stop(). */
 	return dispatch_is_there(d) || load_acquire(&d->stop) ||
 	       load_relaxed(&d->wanted);
 }
@@ -30,9 +38,9 @@ bool dispatch_spin(struct dispatcher *d)
 }
 
 /*
- *   who posts                         who sleeps
+ *   a thread that posts               the dispatcher
  *   put it on the list                flag at asleep_at, in the ring
- *   fence                             fence
+ *   fence (dispatch_rouse())          fence
  *   flag in the ring? take it off,    anything on the list?
  *   wake                              sleep while the flag is there
  */
@@ -59,7 +67,8 @@ void dispatch_rouse(struct dispatcher *d)
 {
 	uint64_t at;
 
-	full_fence();
+	full_fence(); /* the drawing is at dispatch_arm() */
+	/* Acquire: pairs with the release in dispatch_arm(). */
 	at = load_acquire(&d->asleep_at);
 	if (at)
 		ring_rouse(&d->ring, at - 1);

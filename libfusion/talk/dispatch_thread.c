@@ -31,8 +31,8 @@ static void sleep_a_while(struct dispatcher *d, uint64_t at)
 		dispatch_idle(d);
 }
 
-/* Does nobody want the turn of the active thread @t?  Relaxed: whoever does
- * waits for it. */
+/* May the active thread @t keep the turn?  Relaxed: a thread that wants the
+ * turn waits for it, and is seen at a later look. */
 static bool may_go_on(const struct dispatch_thread *t)
 {
 	const struct dispatcher *d = t->d;
@@ -41,8 +41,9 @@ static bool may_go_on(const struct dispatch_thread *t)
 	       load_relaxed(&d->active) == t;
 }
 
-/* A turn as long as there is something to do, then sleep.  Whoever wants the
- * turn gets it in between: a mutex alone would give it to us again. */
+/* Hold the turn as long as there is something to do, then sleep.  Another
+ * thread that wants the turn gets it in between: a mutex alone would give it to
+ * this thread again and again. */
 static void be_active(struct dispatch_thread *t)
 {
 	struct dispatcher *d = t->d;
@@ -88,7 +89,8 @@ static void *run_dispatch_thread(void *arg)
 
 	while (become_active(t))
 		be_active(t);
-	/* What has just come is there for who dispatches by hand. */
+	/* A request that has just come is kept for the program, which will
+	 * dispatch by hand. */
 	turn_take(t->d);
 	attend_close(t->d);
 	turn_give(t->d);
@@ -118,6 +120,8 @@ void dispatch_threads_stop(struct dispatcher *d)
 	struct dispatch_thread *t;
 
 	pthread_mutex_lock(&d->lock);
+	/* Release: pairs with the acquires in sees_work() and
+	 * dispatch_arm(). */
 	store_release(&d->stop, 1u);
 	pthread_cond_broadcast(&d->changed);
 	pthread_mutex_unlock(&d->lock);

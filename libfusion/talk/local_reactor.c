@@ -95,7 +95,8 @@ int local_reactor_listen(struct local_reactor *l, struct reactor *re)
 	};
 	int r = me ? cursor_take(&a->view, me, re, &params, &l->l) : -errno;
 
-	/* Look for the first time: it has never rested. */
+	/* Have the dispatcher look for the first time, so that the cursor rests
+	 * and is rung for. */
 	if (r == 0)
 		local_reactor_has_news(l);
 	return r;

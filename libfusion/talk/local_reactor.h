@@ -3,9 +3,10 @@
  * A reactor that this process listens to: one cursor of this member, and behind
  * it a list of reactions
  *
- * All of it is guarded by the arena's reactors_lock, which is not held while a
- * reaction runs.  A reaction that is detached stays in its list, marked, until
- * nobody walks there; who walks last frees what is marked.
+ * All of it is guarded by the arena's reactors_lock, which no thread holds
+ * while it runs a reaction.  A reaction that is detached stays in its list,
+ * marked, as long as a thread walks there.  The last thread that walks frees
+ * the marked ones.
  */
 #ifndef FUSION_LOCAL_REACTOR_H
 #define FUSION_LOCAL_REACTOR_H
@@ -24,22 +25,22 @@ struct fusion_reaction {
 	fusion_reaction_fn fn;
 	void *ctx;
 	bool removed;
-	bool told;	  /* that no more will come */
+	bool told;	  /* it was called with NULL: nothing more comes */
 	unsigned running; /* threads that run it */
 	struct fusion_reaction *next;
 };
 
 struct local_reactor {
 	struct fusion_arena *arena;
-	struct listener l;
+	struct listener l;	   /* its cursor */
 	bool done;		   /* reads behind all others */
 	bool ended;		   /* its cursor is gone */
 	bool news;		   /* in the arena's list of these */
 	bool lacks_memory;	   /* for a message, and has logged that */
 	uint32_t policy, limit_ms; /* of the cursor */
-	unsigned walkers;
+	unsigned walkers;	   /* threads that walk the list */
 	struct fusion_reaction *reactions;
-	void *buf;
+	void *buf; /* for the message that is read */
 	uint32_t size;
 	struct local_reactor *next, *next_news;
 };

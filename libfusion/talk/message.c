@@ -1,4 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Messages between members
+ *
+ * A short message lies in the receiver's queue.  A long one, or a block that
+ * the sender gives away, lies in the heap, and the queue has its address.  From
+ * before the block is allocated until the record is committed, the sending
+ * thread's msg_block names it: recovery frees the block of a dead sender.
+ */
 #include "libfusion/talk/message.h"
 
 #include <fusion/message.h>
@@ -9,7 +17,6 @@
 
 #include <fusion/heap.h>
 
-#include "libfusion/arena/address.h"
 #include "libfusion/base/callback.h"
 #include "libfusion/base/deadline.h"
 #include "libfusion/base/refuse.h"
@@ -21,7 +28,7 @@
 
 /* --- Sending -------------------------------------------------------------- */
 
-/* Wait only if somebody else can make room. */
+/* Post the record, waiting for room if another thread can make it. */
 static int post_message(struct fusion_arena *arena, struct thread_rec *me,
 			fusion_id_t to, const struct msg_head *h,
 			const void *data, int64_t timeout_ns)
@@ -59,7 +66,8 @@ static void count_drop(struct fusion_arena *arena, fusion_id_t to)
 		add_relaxed(&r.ctl->dropped, 1);
 }
 
-/* What the thread still has in hand is freed, or given back to the caller. */
+/* Free the block that the thread still has, or leave it to the caller (@keep).
+ */
 static int give_up_message(struct fusion_arena *arena, struct thread_rec *me,
 			   fusion_id_t to, unsigned flags, bool keep, int r)
 {
@@ -110,7 +118,7 @@ FUSION_API int fusion_message_send(struct fusion_arena *arena, fusion_id_t to,
 	h.sender = arena->id;
 	h.size = (uint32_t)size;
 	if (size > RING_INLINE) {
-		/* The record knows it from now on: killed, it is freed. */
+		/* From now on the thread's record names the block. */
 		r = fusion_malloc_to(arena, size, (void **)&me->msg_block);
 		if (r < 0)
 			return told(r);
@@ -157,6 +165,7 @@ FUSION_API void *fusion_message_take(const struct fusion_message *message)
 
 	if (!in || !in->slot)
 		return NULL;
+	/* Acquire: pairs with the release that committed the record. */
 	block = xchg_acquire(in->slot, 0ull);
 	return (void *)(uintptr_t)block;
 }
@@ -231,6 +240,7 @@ static bool fill_incoming(struct dispatcher *d, const struct dispatched *d_in,
 		return h->size <= RING_INLINE;
 	in->slot = d_in->data;
 	in->message.is_block = h->size == MSG_WHOLE_BLOCK;
+	/* Acquire: pairs with the release that committed the record. */
 	in->message.data = (void *)(uintptr_t)load_acquire(in->slot);
 	if (in->message.is_block)
 		in->message.size =
@@ -238,7 +248,7 @@ static bool fill_incoming(struct dispatcher *d, const struct dispatched *d_in,
 	return in->message.data != NULL;
 }
 
-/* What a handler does not take is freed, also if it does not return. */
+/* Free what the handler did not take, as it did not return. */
 static void undo_handler(const struct callback_args *args)
 {
 	struct dispatcher *d = args->a;
@@ -269,7 +279,7 @@ void message_receive(struct dispatcher *d, const struct dispatched *d_in)
 		fusion_free_from(d->arena, (void **)in.slot);
 }
 
-/* lock is held.  Who runs it now frees it. */
+/* lock is held.  If the handler runs, the thread that runs it frees it. */
 static void remove_message_handler(struct dispatcher *d, uint32_t type)
 {
 	struct handler *h = find_handler(d, type);
@@ -300,7 +310,7 @@ FUSION_API int fusion_message_handle(struct fusion_arena *arena, uint32_t type,
 	int r = -EINVAL;
 
 	callback_check();
-	d = arena_is_in(arena) ? dispatcher_of(arena, &r) : NULL;
+	d = dispatcher_asked_for(arena, &r);
 	if (!d)
 		return told(r);
 	if (fn) {

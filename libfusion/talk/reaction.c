@@ -38,7 +38,7 @@ static int check_policy(const struct fusion_reactor_policy *p,
 	return 0;
 }
 
-/* With @x as its first reaction. */
+/* Listen to @re with @x as the first reaction. */
 static int listen_to(struct fusion_arena *a, struct reactor *re,
 		     const struct cursor_params *params, bool done,
 		     struct fusion_reaction *x)
@@ -71,6 +71,7 @@ static int add_reaction(struct fusion_arena *a, struct reactor *re, bool done,
 			const struct cursor_params *params, bool policy,
 			struct fusion_reaction *x)
 {
+	/* Acquire: pairs with the release in reactor_fini(). */
 	uint32_t id = load_acquire(&re->id);
 	struct local_reactor *l = id ? local_reactor_find(a, id, done) : NULL;
 	struct ring ring;
@@ -130,7 +131,7 @@ int reaction_add(struct fusion_arena *a, struct reactor *re, uint32_t channel,
 	}
 	if (ret)
 		*ret = x;
-	/* That the dispatcher looks, and the cursor rests. */
+	/* Wake the dispatcher: it looks for messages, and the cursor rests. */
 	return dispatch_post(a, only_wake, NULL);
 }
 
@@ -159,7 +160,7 @@ static void detach_reaction(struct fusion_reaction *x)
 	local_reactor_sweep(l);
 }
 
-/* Does @a have that reaction, and is it not detached yet?  reactors_lock is
+/* Does @a have the reaction @x, and is that not detached yet?  reactors_lock is
  * held. */
 static bool has_reaction(const struct fusion_arena *a,
 			 const struct fusion_reaction *x)
@@ -180,8 +181,8 @@ FUSION_API int fusion_reactor_detach(struct fusion_reaction *reaction)
 	if (!reaction)
 		return 0;
 	callback_check();
-	/* Any pointer may have been given: it is read when it is known, and
-	 * still there. */
+	/* The program may have given any pointer: read there only if the
+	 * pointer is a known reaction, and still there. */
 	a = known_whose(reaction);
 	if (!a)
 		return told(refuse_handle("reaction", reaction));

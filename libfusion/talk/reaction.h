@@ -5,15 +5,16 @@
 
 #include "libfusion/talk/local_reactor.h"
 
-/* fusion_reactor_attach(); @done: behind all others, any channel. */
+/* Attach a reaction for fusion_reactor_attach(); @done: one that runs behind
+ * all others, for any channel.  0, -errno. */
 int reaction_add(struct fusion_arena *arena, struct reactor *re,
 		 uint32_t channel, bool done, fusion_reaction_fn fn, void *ctx,
 		 const struct fusion_reactor_policy *policy,
 		 struct fusion_reaction **ret);
-/* Take away what fusion_reactor_set_done() has set. */
+/* Detach the done function of reactor @id, if it has one. */
 void reaction_remove_done(struct fusion_arena *arena, uint32_t id);
 
-/* The process leaves: nothing of these runs any more. */
+/* Free all reactions, as the process leaves; none of them runs. */
 void reactor_stop(struct fusion_arena *arena);
 
 #endif

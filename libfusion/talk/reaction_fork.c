@@ -20,18 +20,11 @@
 #include "libfusion/talk/dispatcher.h"
 #include "libfusion/talk/reaction_run.h"
 
-/* One for all arenas; -1 when no fork is going on, or nobody listens.  Guarded
- * by arenas_lock. */
+/* The pipe of this fork, one for all arenas; -1 when no fork is going on, or no
+ * arena listens.  Guarded by arenas_lock. */
 static int ends[2] = {-1, -1};
 
-static void close_end(int i)
-{
-	if (ends[i] >= 0)
-		close(ends[i]);
-	ends[i] = -1;
-}
-
-/* No half-made list goes to the child. */
+/* Lock the lists, so that the child gets none that is half changed. */
 void reactor_fork_before(struct fusion_arena *arena)
 {
 	int r = 0;
@@ -54,13 +47,14 @@ void reactor_fork_wait(void)
 {
 	char byte;
 
-	close_end(1);
+	fd_drop(&ends[1]);
 	while (ends[0] >= 0 && read(ends[0], &byte, 1) < 0 && errno == EINTR)
 		;
-	close_end(0);
+	fd_drop(&ends[0]);
 }
 
-/* Nobody else runs any of them here. */
+/* Forget the threads that run reactions of @l: they exist in the parent only.
+ */
 static void forget_runners(struct local_reactor *l)
 {
 	l->news = false;
@@ -76,7 +70,7 @@ void reactor_fork_child(struct fusion_arena *arena, bool again)
 	pthread_mutex_init(&arena->reactors_lock, NULL);
 	pthread_cond_init(&arena->reaction_ended, NULL);
 	arena->news = NULL;
-	/* Who forks in a reaction is still in the lists. */
+	/* A thread that forks in a reaction still walks the lists. */
 	if (!again || reaction_is_running()) {
 		arena->reactors = NULL;
 		return;
@@ -98,14 +92,16 @@ static int dispatch_as_parent(struct fusion_arena *arena)
 	return d ? dispatch_by_hand(d) : r;
 }
 
-/* A reactor that was destroyed meanwhile ends in the child, too. */
+/* Listen with a cursor of the child.  A reactor that was destroyed meanwhile
+ * ends in the child, too. */
 static void listen_again(struct local_reactor *l)
 {
 	uint32_t id = l->l.id;
 	int r = -EIDRM;
 
-	/* Whatever happens, the cursor is not the parent's. */
+	/* Whatever happens, the child does not use the parent's cursor. */
 	l->l.owner = l->arena->id;
+	/* Acquire: pairs with the release in reactor_fini(). */
 	if (load_acquire(&l->l.re->id) == id)
 		r = local_reactor_listen(l, l->l.re);
 	if (r < 0) {
@@ -140,6 +136,6 @@ void reactor_fork_listen(struct fusion_arena *arena)
 
 void reactor_fork_end(void)
 {
-	close_end(0);
-	close_end(1);
+	fd_drop(&ends[0]);
+	fd_drop(&ends[1]);
 }

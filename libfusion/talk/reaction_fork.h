@@ -5,9 +5,9 @@
 #include "libfusion/arena/arena_private.h"
 
 /*
- * Around fork(); before() and parent() of each arena that the child enters
- * @again, wait() when parent() was called for all.  In the child, child() of
- * every arena, listen() of each that it is in, end() after all.
+ * Around fork().  The parent calls before() and parent() for each arena that
+ * the child enters @again, and wait() after the last parent().  The child calls
+ * child() for every arena, listen() for each that it is in, and end() last.
  */
 void reactor_fork_before(struct fusion_arena *arena);
 void reactor_fork_parent(struct fusion_arena *arena);

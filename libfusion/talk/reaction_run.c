@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Reading what reactors bring, and running reactions
+ *
+ * A reactor with news is on the arena's list until its cursor rests.  The
+ * dispatcher reads a batch of each at a time.  No lock is held while a reaction
+ * runs, so reactions may attach and detach others.
+ */
 #include "libfusion/talk/reaction_run.h"
 
 #include <errno.h>
@@ -8,11 +15,11 @@
 #include "libfusion/base/log.h"
 #include "libfusion/heap/tls.h"
 
-#define BATCH 64 /* messages of a reactor before the next one's turn */
+#define BATCH 64 /* messages of a reactor before the next reactor's turn */
 /* Pause between two attempts to get private memory for a message. */
 #define NO_MEMORY_NAP_NS 2000000
 
-/* Reactions that this thread is in. */
+/* How many reactions this thread is in. */
 static __thread unsigned reaction_depth;
 
 void reactor_news(struct fusion_arena *arena, const struct dispatched *d)
@@ -48,8 +55,8 @@ static void reaction_ran(struct fusion_reaction *r)
 		pthread_cond_broadcast(&r->local->arena->reaction_ended);
 }
 
-/* It did not return, and so nobody walks there any more (run_reactions(),
- * tell_the_end()). */
+/* A reaction did not return, and so its thread does not walk the list any more
+ * (run_reactions(), tell_the_end()). */
 static void undo_reaction(const struct callback_args *args)
 {
 	struct fusion_reaction *r = args->a;
@@ -110,7 +117,8 @@ void reactions_run(struct fusion_arena *arena, uint32_t id,
 	pthread_mutex_unlock(&arena->reactors_lock);
 }
 
-/* Disconnected, or destroyed: each is told once. */
+/* Tell each reaction once that nothing more comes, as the cursor was
+ * disconnected or the reactor destroyed. */
 static void tell_the_end(struct local_reactor *l)
 {
 	l->ended = true;
@@ -150,10 +158,11 @@ static void wait_for_memory(struct local_reactor *l, uint32_t size)
 	const struct timespec nap = {.tv_nsec = NO_MEMORY_NAP_NS};
 
 	if (!l->lacks_memory)
-		log_error("%s: this process has no memory to read a message of "
-			  "%u bytes from reactor %u: the message waits until "
-			  "there is memory",
-			  l->arena->path, size, l->l.id);
+		log_error(
+			"arena '%s': this process has no memory to read a message of "
+			"%u bytes from reactor %u: the message waits until "
+			"there is memory",
+			l->arena->path, size, l->l.id);
 	l->lacks_memory = true;
 	nanosleep(&nap, NULL);
 }
@@ -171,7 +180,8 @@ static void deliver_message(struct local_reactor *l, const struct msg_head *h)
 	run_reactions(l, &m, h->b);
 }
 
-/* Lock as run_reaction(). */
+/* Read and deliver a batch.  True: there is more.  reactors_lock is held before
+ * and after. */
 static bool run_batch(struct local_reactor *l)
 {
 	pthread_mutex_t *lock = &l->arena->reactors_lock;
@@ -206,8 +216,8 @@ static bool run_batch(struct local_reactor *l)
 	return !rests;
 }
 
-/* A reaction of @l did not return.  Which others had news is lost with the
- * stack: all are looked at. */
+/* A reaction of @l did not return.  Which other reactors had news is lost with
+ * the stack: so all have news. */
 static void undo_run(const struct callback_args *args)
 {
 	struct local_reactor *l = args->a;
@@ -225,8 +235,8 @@ static void undo_run(const struct callback_args *args)
 	pthread_mutex_unlock(&a->reactors_lock);
 }
 
-/* A batch of @l's messages; true: there is more.  Nobody frees @l while we are
- * at it. */
+/* Deliver a batch of @l's messages.  True: there is more.  As a walker, this
+ * thread keeps others from freeing @l. */
 static bool run_guarded(struct local_reactor *l)
 {
 	struct callback c CALLBACK;
@@ -240,8 +250,9 @@ static bool run_guarded(struct local_reactor *l)
 	return more;
 }
 
-/* Those that have news now; what comes meanwhile is the next turn's.  A handler
- * that waits has another thread here: it finds other reactors, or none. */
+/* Read the reactors that have news now; news that comes meanwhile waits for the
+ * next turn.  When a handler waits, another thread may come here: it finds
+ * other reactors, or none. */
 bool reactor_run(struct fusion_arena *arena)
 {
 	struct local_reactor *l, *again = NULL;

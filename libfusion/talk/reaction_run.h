@@ -5,18 +5,21 @@
 
 #include "libfusion/talk/local_reactor.h"
 
-/* Have own reactions see a message now, on this thread. */
+/* Run this process' reactions to reactor @id for @message, on the calling
+ * thread.
+ */
 void reactions_run(struct fusion_arena *arena, uint32_t id,
 		   const struct fusion_reactor_message *message);
 /* Is a reaction running on the calling thread? */
 bool reaction_is_running(void);
 
-/* Handle a record that says that a reactor has news. */
+/* Handle the record @d, which says that a reactor has news. */
 void reactor_news(struct fusion_arena *arena, const struct dispatched *d);
-/* Look at all reactors that are attached: a bell was lost.  True: something
- * was there. */
+/* Take all reactors for ones with news, as a bell may be lost.  True: there is
+ * one. */
 bool reactor_look(struct fusion_arena *arena);
-/* More of the reactors that have news; a bounded part.  True: there is more. */
+/* Read a bounded part of the reactors that have news.  True: there is more.
+ * Turn is held. */
 bool reactor_run(struct fusion_arena *arena);
 
 #endif

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Reactors as programs create them and dispatch to them
+ *
+ * Acquires of a reactor's id pair with the release in reactor_fini(), which
+ * sets it to 0: the reactor was destroyed.
+ */
 #include <fusion/reactor.h>
 
 #include <errno.h>
@@ -16,24 +22,20 @@ static_assert(FUSION_REACTOR_GLOBALS == REACTOR_GLOBALS, "as documented");
 static_assert(FUSION_REACTOR_BLOCK == (int)POLICY_BLOCK &&
 		      FUSION_REACTOR_DROP_OLDEST == (int)POLICY_DROP &&
 		      FUSION_REACTOR_DISCONNECT == (int)POLICY_DISCONNECT,
-	      "the same");
+	      "as documented");
 
 static struct reactor *reactor_of(struct fusion_reactor *reactor)
 {
 	return (struct reactor *)reactor;
 }
 
-/* The calling thread's part of its arena; NULL and *ret_error. */
+/* Return the calling thread's cache of the reactor's arena; NULL and
+ * *ret_error. */
 static struct tcache *reactor_cache(struct fusion_reactor *reactor,
 				    int *ret_error)
 {
-	struct tcache *c = entry_cache(KIND_REACTOR, reactor, ret_error);
-
-	if (c && !load_acquire(&reactor_of(reactor)->id)) {
-		*ret_error = -EIDRM;
-		return NULL;
-	}
-	return c;
+	return entry_cache_live(KIND_REACTOR, reactor, &reactor_of(reactor)->id,
+				ret_error);
 }
 
 static int check_options(const struct fusion_reactor_options *o,
@@ -159,8 +161,8 @@ static bool is_global(const struct tcache *c, uint32_t index, const void *ctx)
 			 (uintptr_t)ctx <= GLOBAL_POINTER));
 }
 
-/* Behind all others, if there is room: the newest are run first.  Commit: the
- * CAS. */
+/* Attach behind all other globals, if there is room, as the newest are run
+ * first. Commit: the CAS. */
 FUSION_API int fusion_reactor_attach_global(struct fusion_reactor *reactor,
 					    uint32_t index, void *ctx)
 {
@@ -180,7 +182,8 @@ FUSION_API int fusion_reactor_attach_global(struct fusion_reactor *reactor,
 					->globals[(last + n) % REACTOR_GLOBALS];
 		uint64_t none = 0;
 
-		/* Release: what @ctx points to is there. */
+		/* Release: pairs with the acquire in run_globals(), which must
+		 * see what @ctx points to. */
 		if (cas_release(at, &none, global_word(index, ctx)))
 			return 0;
 	}
@@ -212,7 +215,8 @@ static void run_globals(struct reactor *re,
 			const fusion_global_fn *globals, size_t n)
 {
 	for (int i = REACTOR_GLOBALS - 1; i >= 0; i--) {
-		/* Acquire: pairs with the release in attach_global(). */
+		/* Acquire: pairs with the release in
+		 * fusion_reactor_attach_global(). */
 		uint64_t w = load_acquire(&re->globals[i]);
 		uint64_t index = (w >> 48) - 1;
 

@@ -1,4 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Waiting until what has come is handled
+ *
+ * A caller of fusion_sync() waits for the records that are in the queue, for
+ * the requests that are HERE in slots, and for the messages of reactors.  First
+ * the requests must begin, then all handlings that have a lower number must
+ * end.  Later requests are not waited for, or two members that call each other
+ * without a pause would hold a third one up for ever.
+ */
 #include "libfusion/talk/sync.h"
 
 #include <fusion/dispatch.h>
@@ -21,8 +30,6 @@
 
 #define NAP_NS 1000000 /* while another thread dispatches */
 
-/* First those that were HERE begin, and then they end; what comes later is not
- * waited for, or two who call without a pause would hold us up for ever. */
 bool sync_is_over(struct dispatcher *d, struct syncer *s)
 {
 	if (!s->looked)
@@ -54,13 +61,13 @@ static struct timespec realtime_of(int64_t deadline_ns)
 	};
 }
 
-static void unlink_syncer(struct dispatcher *d, struct syncer *mine)
+static void unlink_syncer(struct dispatcher *d, struct syncer *s)
 {
 	struct syncer **p = &d->syncers;
 
-	while (*p != mine)
+	while (*p != s)
 		p = &(*p)->next;
-	*p = mine->next;
+	*p = s->next;
 	sub_relaxed(&d->n_syncers, 1);
 }
 
@@ -73,6 +80,8 @@ static int wait_for_sync(struct dispatcher *d, struct syncer *s,
 	pthread_mutex_lock(&d->lock);
 	s->next = d->syncers;
 	d->syncers = s;
+	/* Release: pairs with the acquires in dispatch_run() and
+	 * dispatch_arm(). */
 	add_release(&d->n_syncers, 1);
 	pthread_mutex_unlock(&d->lock);
 	dispatch_rouse(d);
@@ -97,7 +106,7 @@ static bool is_sync_done(struct dispatcher *d, struct syncer *s)
 	return done;
 }
 
-/* Nobody does it for us. */
+/* Dispatch until @s is over, as the program dispatches by hand. */
 static int sync_by_hand(struct dispatcher *d, struct syncer *s,
 			int64_t deadline)
 {

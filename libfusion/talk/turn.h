@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The turn: who has it may run handlers
+ * The turn: a thread that has it may run handlers
  *
  * One thread has the turn of a dispatcher at a time.  A handler in one arena
  * may dispatch in another, so a thread may have the turns of several
@@ -26,7 +26,7 @@ static inline bool turn_is_mine(const struct dispatcher *d)
 	return t;
 }
 
-/* Enter a turn whose lock was just taken in the thread's list. */
+/* Put a turn whose lock was just taken on the thread's list. */
 static inline void turn_taken(struct dispatcher *d)
 {
 	d->outer = my_turns;

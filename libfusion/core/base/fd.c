@@ -62,6 +62,13 @@ int fd_open_at(int dirfd, const char *path, int flags)
 	return fd_raise(fd);
 }
 
+void fd_drop(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
 int fd_open(const char *path, int flags)
 {
 	return fd_open_at(AT_FDCWD, path, flags);

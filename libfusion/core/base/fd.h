@@ -32,6 +32,9 @@ void fd_floor_lift(struct fd_floor *f);
  * or -errno after @fd was closed; a negative @fd is returned as it is. */
 int fd_raise(int fd);
 
+/* Close *fd, unless it is -1, and set it to -1. */
+void fd_drop(int *fd);
+
 /* Open @path with O_CLOEXEC and a number above 2.  Returns it, or -errno. */
 int fd_open(const char *path, int flags);
 /* Open @path below @dirfd in this way, as openat(2) does. */

@@ -181,9 +181,9 @@ static int finish_pending(struct view *v, struct thread_rec *t, uint64_t slot,
 	}
 	if (in_slot || (mode != PENDING_MALLOC_TO && mode != PENDING_FREE_RUN))
 		return 0;
-	me = life_rec(v);
-	if (!me)
-		return -EIO;
+	r = life_rec_get(v, &me);
+	if (r < 0)
+		return r;
 	r = span_free(v, me, b.span, WORD_COUNT(b.word), b.word, t);
 	return r == -EINVAL ? 0 : r;
 }
@@ -226,9 +226,9 @@ static int recover_spans(struct view *v, uint32_t span, uint32_t n, uint64_t w)
 		span_mark_free(v, span, 1, 0);
 		return 0;
 	}
-	me = life_rec(v);
-	if (!me)
-		return -EIO;
+	r = life_rec_get(v, &me);
+	if (r < 0)
+		return r;
 	r = span_free(v, me, span, n, w, NULL);
 	return r == -EINVAL ? 0 : r;
 }
@@ -253,14 +253,14 @@ static int recover_slab(struct view *v, const struct class_info *classes,
 
 static int recount_pools(struct view *v)
 {
-	struct thread_rec *me = life_rec(v);
+	struct thread_rec *me;
 	int r;
 
 	if (!load_relaxed(&heap_super(v)->pools_hi))
 		return 0;
-	if (!me)
-		return -EIO;
-	r = core_lock(v, me, &heap_super(v)->span_lock);
+	r = life_rec_get(v, &me);
+	if (!r)
+		r = core_lock(v, me, &heap_super(v)->span_lock);
 	if (r < 0)
 		return r;
 	pool_recount(v);

@@ -215,7 +215,7 @@ int pool_destroy(struct view *v, struct thread_rec *me, uint32_t i)
 /* The dead thread still holds pool_lock; its span_lock is free by now. */
 int heap_recover_pool(struct view *v, struct thread_rec *t)
 {
-	struct thread_rec *me = life_rec(v);
+	struct thread_rec *me;
 	uint64_t i = t->pool.a[0];
 	int r = 0;
 
@@ -225,9 +225,9 @@ int heap_recover_pool(struct view *v, struct thread_rec *t)
 	    !pool_at(v, (uint32_t)i))
 		return -EIO;
 	if (load_relaxed(&pool_record(v, (uint32_t)i)->state) == POOL_DYING) {
-		if (!me)
-			return -EIO;
-		r = pool_destroy_rest(v, me, (uint32_t)i);
+		r = life_rec_get(v, &me);
+		if (!r)
+			r = pool_destroy_rest(v, me, (uint32_t)i);
 	}
 	compiler_fence();
 	if (!r)

@@ -193,13 +193,23 @@ void life_unlock(struct view *v)
 	pthread_setcancelstate(cancel, NULL);
 }
 
+int life_rec_get(struct view *v, struct thread_rec **ret)
+{
+	int r = 0;
+
+	if (!v->rec && !v->gate.rec && thread_claim(v, &v->gate.rec) < 0)
+		r = recover_reserved(v, &v->gate.rec);
+	if (!r)
+		*ret = v->rec ? v->rec : v->gate.rec;
+	return r;
+}
+
 struct thread_rec *life_rec(struct view *v)
 {
-	if (v->rec)
-		return v->rec;
-	if (!v->gate.rec && thread_claim(v, &v->gate.rec) < 0)
-		v->gate.rec = recover_reserved(v);
-	return v->gate.rec;
+	struct thread_rec *rec = NULL;
+
+	life_rec_get(v, &rec);
+	return rec;
 }
 
 /* --- Leaving ---------------------------------------------------------------

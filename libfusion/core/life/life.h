@@ -51,6 +51,12 @@ void life_unlock(struct view *v);
  * be the reserved one (thread.h).  NULL: the reserved record is damaged.
  */
 struct thread_rec *life_rec(struct view *v);
+/* The same record for a caller that cannot do without: 0 and *ret; otherwise
+ * what kept the holder from having one, which may pass.
+ *   -EIO        what the reserved record announces makes no sense
+ *   -ETIMEDOUT  somebody has a lock that its recovery needs
+ *   -ENOMEM     the arena cannot grow by what its recovery needs */
+int life_rec_get(struct view *v, struct thread_rec **ret);
 
 /* --- Members.  Call these under the life lock, unless they say otherwise. - */
 
