@@ -20,6 +20,7 @@
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/locks/lend.h"
 #include "libfusion/core/locks/property.h"
+#include "libfusion/core/locks/property_recover.h"
 #include "libfusion/core/locks/skirmish.h"
 #include "libfusion/core/locks/skirmish_recover.h"
 #include "libfusion/core/names/table_recover.h"
