@@ -301,7 +301,7 @@ struct thread_rec {
 	uint32_t skirmishes[THREAD_SKIRMISHES];
 	uint32_t properties[THREAD_PROPERTIES]; /* index + 1, held or wanted */
 	struct intent msg;  /* a record in a ring, see ring.h */
-	struct intent call; /* a call that is returned, a reactor's bells */
+	struct intent call; /* a call that returns, wakes owed to listeners */
 	/* A block on its way into a ring, as an address in members: a slot of
 	 * malloc_to and free_from. */
 	uint64_t msg_block;
