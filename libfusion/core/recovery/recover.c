@@ -20,6 +20,7 @@
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/locks/lend.h"
 #include "libfusion/core/locks/property.h"
+#include "libfusion/core/locks/property_recover.h"
 #include "libfusion/core/locks/skirmish.h"
 #include "libfusion/core/locks/skirmish_recover.h"
 #include "libfusion/core/names/table_recover.h"
@@ -48,8 +49,8 @@ static void tally_record(struct tally *tally, const struct thread_rec *t)
 		!!load_relaxed(&t->span.op) + !!load_relaxed(&t->table.op) +
 		!!load_relaxed(&t->pool.op) + !!load_relaxed(&t->ref.op) +
 		!!load_relaxed(&t->row.op) + !!load_relaxed(&t->object.op);
-	for (unsigned i = 0; i < THREAD_HELD; i++)
-		tally->locks += t->held[i] != 0;
+	for (unsigned i = 0; i < THREAD_CORE_LOCKS; i++)
+		tally->locks += t->core_locks[i] != 0;
 }
 
 static void log_tally(struct view *v, uint32_t slot, const struct tally *tally)
