@@ -17,7 +17,6 @@
 #include "fusionfs/files/refs.h"
 #include "fusionfs/world/record.h"
 #include "libfusion/core/life/member.h"
-#include "libfusion/core/names/table_lens.h"
 #include "libfusion/core/objects/object.h"
 #include "libfusion/core/objects/object_item.h"
 

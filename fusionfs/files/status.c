@@ -28,7 +28,7 @@ static const char *arena_state_name(const struct arena *a)
 		return "recovering";
 	if (a->ended)
 		return "empty";
-	/* Acquire: pairs with the release in set_state() of life.c. */
+	/* Acquire: pairs with the release in set_arena_state() of life.c. */
 	return life_state_name(load_acquire(&a->view.sb->state));
 }
 

@@ -295,7 +295,7 @@ void events_changed(struct arena *a)
 static int read_newest_event(struct arena *a, void *arg)
 {
 	struct event_rec *e = arg;
-	/* Acquire: pairs with the release in append() of event.c. */
+	/* Acquire: pairs with the release in event_append() of event.c. */
 	uint64_t head = load_acquire(&a->view.sb->event_head), oldest;
 
 	return head ? event_read(&a->view, head - 1, e, &oldest) : -ENOENT;

@@ -473,7 +473,7 @@ static int trim_heap(struct arena *a, void *arg)
 static int is_arena_gone(struct arena *a, void *unused)
 {
 	(void)unused;
-	/* Acquire: pairs with the release in set_state() of life.c. */
+	/* Acquire: pairs with the release in set_arena_state() of life.c. */
 	return load_acquire(&a->view.sb->state) == ARENA_GONE;
 }
 

@@ -141,7 +141,7 @@ struct fusion_arena_options {
  * With a time-out or FUSION_ENTER_NOWAIT, a thread of the library makes each
  * step that could hang.  If a step hangs for too long, the call returns and
  * leaves the step to that thread.  The thread undoes the step as soon as it can
- * go on.  Until then another enter of this arena waits for it.
+ * go on.  Until then, entering this arena again waits for that thread.
  */
 FUSION_API int fusion_arena_enter(const char *name,
 				  const struct fusion_arena_options *options,

@@ -8,8 +8,8 @@
  *
  * A node is a value's position in a list: a pointer that is valid in every
  * member as long as the value is in the list.  All functions return -EINVAL for
- * a node of another list, and for a pointer that is not into the heap.  They
- * return it for a removed node until its memory is used again.
+ * a node of another list, and for a pointer that does not point into the heap.
+ * They return it for a removed node until its memory is used again.
  *
  * All functions that take a list may also return the following errors.  Nothing
  * has happened then.

@@ -241,11 +241,11 @@ FUSION_API int fusion_property_cede(struct fusion_property *property);
  *               @timeout_ns
  *
  * Root, the owner of the arena, and processes of the purchaser's user may call
- * this.  The daemon sends SIGKILL, with the rights of the user that the
- * purchaser was when it entered.  So the owner of the arena can kill a process
- * of another user, if the daemon runs as root.  If the daemon is gone, the
- * caller itself sends the signal.  Then the kernel must allow it; the owner of
- * the arena has no right of its own.
+ * this.  The daemon sends SIGKILL, with the rights of the user that entered the
+ * arena as the purchaser.  So the owner of the arena can kill a process of
+ * another user, if the daemon runs as root.  If the daemon is gone, the caller
+ * itself sends the signal.  Then the kernel must allow it; the owner of the
+ * arena has no right of its own.
  *
  * A shell that has purchased the property is killed like a member.  A process
  * that has called execve(2) since it purchased is never killed.

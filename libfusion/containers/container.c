@@ -42,7 +42,7 @@ static int refuse_lock(const struct container *c, uint32_t kind)
 /* --- Entering --------------------------------------------------------------
  */
 
-/* Is it in the heap of an arena that we are in, and what it says it is? */
+/* Find the arena of @c, which must be a container of @kind in its heap. */
 static int find_container(const struct container *c, uint32_t kind,
 			  struct fusion_arena **ret)
 {
@@ -68,7 +68,8 @@ static inline bool has_lock(const struct container *c)
 	return c->flags & FUSION_CONTAINER_LOCK;
 }
 
-/* What a dead owner left is settled by who needs it settled. */
+/* Lock the container.  The call that needs it settles what a dead owner left.
+ */
 static int take_lock(const struct container *c)
 {
 	int r = fusion_skirmish_prevail(c->lock);
@@ -99,7 +100,7 @@ int container_take(struct container *c)
 
 	if (r < 0)
 		return r;
-	/* It may have begun to go while we waited. */
+	/* Another thread may have begun to destroy it while we waited. */
 	r = ask_state(c);
 	if (UNLIKELY(r < 0))
 		fusion_skirmish_dismiss(c->lock);
@@ -178,7 +179,8 @@ int container_create(struct fusion_arena *arena, uint32_t kind, size_t size,
 	return 0;
 }
 
-/* Who is in a call has the lock; who gets it later finds no container. */
+/* A thread that is in a call holds the lock.  A thread that gets the lock later
+ * finds that the container is being destroyed. */
 int container_doom(struct container *c, uint32_t kind,
 		   struct fusion_arena **ret)
 {
@@ -199,7 +201,8 @@ int container_doom(struct container *c, uint32_t kind,
 	return 0;
 }
 
-/* Its place may have a new one, if the last who tried was killed here. */
+/* The handle may be that of a new skirmish, if the thread that tried last was
+ * killed here. */
 static void destroy_lock(struct container *c, struct fusion_arena *arena)
 {
 	struct fusion_skirmish *lock;

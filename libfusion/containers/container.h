@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the files of hash, vector and list share
+ * Containers: what hash, vector and list share
  *
- * A container is a block of the heap that begins with a struct container.  Its
- * other blocks come and go through slots in it (fusion_malloc_to(),
- * fusion_free_from()), so a death loses none.
+ * A container is a block of the heap that begins with a struct container.  It
+ * allocates and frees its other blocks through slots in it (fusion_malloc_to(),
+ * fusion_free_from()), so a death leaks none.
  *
- * An update is one store that others can see, its commit.  What has to be done
- * besides is written down before, in a record of the container's header, and
- * done by the next one who changes it (settle).  Who only reads writes nothing
- * and looks past the record, so that any number of them can read at once.
+ * Invariant: each update takes effect by one store, its commit point.  Before
+ * that store, the thread announces in a record of the container's header what
+ * else has to be done.  If the thread dies, the next thread that changes the
+ * container does that, or undoes it (settle).  A thread that only reads writes
+ * nothing and does not need the record, so any number of threads can read.
  *
- * Dead owner: of the container's own lock, or of the caller's: recovery of the
- * heap comes before that of users' locks, so who has the lock finds the slots
+ * Dead owner, of the container's own lock or of the program's: the heap is
+ * recovered before users' locks.  So the next owner of the lock finds all slots
  * settled, each with an allocated block or NULL.
  */
 #ifndef FUSION_LIBFUSION_CONTAINER_H
@@ -27,7 +28,8 @@
 #include "libfusion/core/base/seed.h"
 #include "libfusion/heap/heap_private.h"
 
-/* Names the layout too: a build with another refuses the handle. */
+/* A kind also stands for a layout: a library with another layout refuses the
+ * handle. */
 enum container_kind {
 	CONTAINER_HASH = 0x68736102,
 	CONTAINER_VECTOR = 0x76656301,
@@ -43,14 +45,14 @@ enum container_state {
 struct container {
 	union {
 		struct {
-			/* container_mark(); stored last when it is made */
+			/* container_mark(); stored last at creation */
 			uint32_t mark;
 			uint16_t state;
 			uint16_t flags;
 		};
-		uint64_t head; /* the three of them, to be looked at at once */
+		uint64_t head; /* the three above, to be read at once */
 	};
-	struct fusion_skirmish *lock; /* NULL: the callers lock */
+	struct fusion_skirmish *lock; /* NULL: the program locks */
 	uint32_t lock_id;
 	uint32_t pad;
 };
@@ -58,47 +60,49 @@ static_assert(sizeof(struct container) == 24, "ABI: another kind");
 static_assert(offsetof(struct container, state) == 4, "CONTAINER_HEAD");
 static_assert(offsetof(struct container, flags) == 6, "CONTAINER_HEAD");
 
-/* The head of one that is alive and has no lock; and which bits say so. */
+/* The head of a container that is alive and has no lock, and the bits of the
+ * head that say so. */
 #define CONTAINER_HEAD(mark) ((uint64_t)CONTAINER_ALIVE << 32 | (mark))
 #define CONTAINER_HEAD_LOCK ((uint64_t)FUSION_CONTAINER_LOCK << 48)
 #define CONTAINER_HEAD_MASK (CONTAINER_HEAD_LOCK | 0xffffffffffffull)
 
-/* A copy of a container is none. */
+/* The mark depends on the address, so a copy of a container is not valid. */
 static inline uint32_t container_mark(const void *at, uint32_t kind)
 {
 	return kind ^ (uint32_t)((uintptr_t)at >> 4);
 }
 
-/* A zeroed one of @size bytes.  0, -errno. */
+/* Create a zeroed container of @size bytes.  0, -errno. */
 int container_create(struct fusion_arena *arena, uint32_t kind, size_t size,
 		     uint32_t flags, void *ret);
-/* Begin the end: from now on others get -EIDRM.  0, also if that was so. */
+/* Begin to destroy a container: from now on other calls return -EIDRM.  0, also
+ * if this was done before. */
 int container_doom(struct container *c, uint32_t kind,
 		   struct fusion_arena **ret);
-/* The last of it: its lock and its block. */
+/* Free the container's lock and its block. */
 int container_free(struct container *c, struct fusion_arena *arena);
 
-/* Begin a call on one that has a lock. */
+/* Begin a call on a container with a lock. */
 int container_take(struct container *c);
-/* All that container_enter() does not do at once. */
+/* The slow path of container_enter(). */
 int container_enter_slow(struct container *c, uint32_t kind,
 			 struct fusion_arena **ret);
 
-/* May a small block begin at @p, by what the thread knows of the heap? */
+/* Can a small block begin at @p, judged by the thread's cache only? */
 static inline bool is_in_slab(const struct tcache *t, const void *p)
 {
 	uint64_t off = (uintptr_t)p - (uintptr_t)t->base;
 
-	/* A cache of an arena that was left has no spans. */
+	/* The cache of an arena that the process has left has no spans. */
 	return LIKELY(off >> SPAN_SHIFT < t->span_hi) &&
 	       LIKELY(off % 16 == 0) &&
 	       LIKELY(WORD_KIND(load_relaxed(t->words + (off >> SPAN_SHIFT))) ==
 		      SPAN_SLAB);
 }
 
-/* 0 if it is a living one without a lock, in the arena that the thread used
- * last: that is all there is to begin and to end.  CONTAINER_HEAD_LOCK if it is
- * such a one with a lock; else another value. */
+/* Return 0 if the container lives, has no lock, and is in the arena that the
+ * thread used last: then a call has nothing else to begin or end.  Return
+ * CONTAINER_HEAD_LOCK if it has a lock, else another value. */
 static inline uint64_t container_look(const struct tcache *t,
 				      const struct container *c, uint32_t kind)
 {
@@ -108,8 +112,8 @@ static inline uint64_t container_look(const struct tcache *t,
 	       CONTAINER_HEAD(container_mark(c, kind));
 }
 
-/* Begin a call: find the arena, take the container's own lock if it has one.
- * 0; or not begun: -EINVAL no such container, -EIDRM, -ENOMEM, -EMFILE. */
+/* Begin a call: find the arena, and lock the container if it has a lock.  0; or
+ * not begun: -EINVAL: not such a container; -EIDRM, -ENOMEM, -EMFILE. */
 static inline int container_enter(struct container *c, uint32_t kind,
 				  struct fusion_arena **ret)
 {
@@ -122,7 +126,7 @@ static inline int container_enter(struct container *c, uint32_t kind,
 	return LIKELY(!is) ? 0 : container_take(c);
 }
 
-/* End it: returns @r, for the caller to return. */
+/* End a call, and return @r. */
 static inline int64_t container_leave(struct container *c, int64_t r)
 {
 	if (UNLIKELY(c->flags & FUSION_CONTAINER_LOCK))
@@ -150,7 +154,7 @@ static inline bool may_be_block(const char *base, uint64_t span, const void *p)
 	return LIKELY(off < span) && LIKELY(off % 16 == 0);
 }
 
-/* May the container have this value? */
+/* Is the value valid for the container? */
 static inline bool is_good_value(const struct container *c,
 				 const struct fusion_arena *a,
 				 union fusion_value value)
@@ -159,8 +163,8 @@ static inline bool is_good_value(const struct container *c,
 	       is_inside(a, value.pointer, 1);
 }
 
-/* Free what a slot has.  A block that somebody else has freed is gone, too.
- * 0, -ENOMEM, -EMFILE. */
+/* Free the block of a slot, and clear the slot.  A block that another thread
+ * has freed already counts as freed.  0, -ENOMEM, -EMFILE. */
 int slot_drop(struct fusion_arena *a, void **slot);
 
 #endif

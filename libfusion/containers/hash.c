@@ -26,7 +26,7 @@ static void hash_done(struct fusion_hash *h)
 	compiler_fence();
 }
 
-/* After the commit of a removal.  Idempotent. */
+/* Finish a removal after its commit point.  Idempotent. */
 static int finish_remove(struct fusion_hash *h, struct fusion_arena *a,
 			 struct hash_table *t, struct hash_entry *e,
 			 bool with_value)
@@ -39,7 +39,8 @@ static int finish_remove(struct fusion_hash *h, struct fusion_arena *a,
 	return r;
 }
 
-/* A value that was to be given back has reached nobody. */
+/* Finish or undo the announced change.  A value that was to be given to a
+ * caller that died belongs to nobody, and is freed. */
 static int settle_entry(struct fusion_hash *h, struct fusion_arena *a,
 			struct hash_table *t, uint64_t i)
 {
@@ -85,7 +86,8 @@ int hash_settle(struct fusion_hash *h, struct fusion_arena *a)
 	return twin_settle(&h->table, a);
 }
 
-/* The number, past a record: what its commit says. */
+/* Count the entries without settling: the tag of an announced change says
+ * whether it was committed. */
 static uint64_t hash_count(const struct fusion_hash *h,
 			   const struct hash_table *t)
 {
@@ -102,7 +104,8 @@ static uint64_t hash_count(const struct fusion_hash *h,
 /* --- Searching -------------------------------------------------------------
  */
 
-/* 1 and the entry; 0 and where a new one goes, -1 nowhere; -EIO. */
+/* Search for a key.  1 and its entry; 0 and the position of a new entry, -1 if
+ * there is none; -EIO. */
 static inline int hash_search(const struct fusion_arena *a,
 			      const struct hash_table *t,
 			      const struct needle *k, int64_t *ret)
@@ -112,7 +115,7 @@ static inline int hash_search(const struct fusion_arena *a,
 	int64_t room = -1;
 	int r;
 
-	/* Both misses at once: it is seldom far from here. */
+	/* Fetch the entry together with its tag: it is seldom far from here. */
 	__builtin_prefetch(&entries[i]);
 	for (uint64_t n = 0; n < size; n++, i = (i + 1) & (size - 1)) {
 		uint32_t tag = t->tags[i];
@@ -136,7 +139,8 @@ static inline int hash_search(const struct fusion_arena *a,
 	return 0;
 }
 
-/* 1 and *ret_t and *ret_i; 0 it is not there; -EINVAL, -EIO. */
+/* Find a key.  1 and its table and position; 0: the hash does not have it;
+ * -EINVAL, -EIO. */
 static inline int hash_find(const struct fusion_hash *h,
 			    const struct fusion_arena *a,
 			    const struct fusion_key *key,
@@ -155,14 +159,16 @@ static inline int hash_find(const struct fusion_hash *h,
 /* --- Inserting -------------------------------------------------------------
  */
 
-/* Seven eighths are not FREE, so searches become long; or there is none. */
+/* Are seven eighths of the tags not FREE, so that searches become long; or is
+ * there no position for a new entry? */
 static bool is_full(const struct hash_table *t, int64_t i)
 {
 	return i < 0 ||
 	       (t->tags[i] == TAG_IS_FREE && t->filled >= table_room(t->bits));
 }
 
-/* 0 and where @k goes, 1 and where it is; -ENOMEM, -EIO. */
+/* Find the position of a key, and make room for it.  0: a new entry; 1: it has
+ * one; -ENOMEM, -EIO. */
 static int make_room(struct fusion_hash *h, struct fusion_arena *a,
 		     const struct needle *k, struct hash_table **ret_t,
 		     int64_t *ret_i)
@@ -178,7 +184,7 @@ static int make_room(struct fusion_hash *h, struct fusion_arena *a,
 			return r;
 	}
 	r = table_rebuild(h, a, table_bits_for(*ret_t ? (*ret_t)->n + 1 : 1));
-	/* No memory, but there is still a free one. */
+	/* No memory for a larger table, but this one still has a position. */
 	if (r < 0 && *ret_t && *ret_i >= 0)
 		return r == -ENOMEM ? 0 : r;
 	if (r == 0)
@@ -205,7 +211,7 @@ static int copy_key(struct fusion_arena *a, struct hash_entry *e,
 	return 0;
 }
 
-/* Commit: the tag. */
+/* Add an entry.  Commit point: the store of the tag. */
 static int fill_entry(struct fusion_hash *h, struct fusion_arena *a,
 		      struct hash_table *t, int64_t i, const struct needle *k,
 		      union fusion_value value)
@@ -242,7 +248,7 @@ static bool may_own(const struct fusion_hash *h, struct fusion_arena *a,
 	return !owns_values(h) || fusion_usable_size(a, value.pointer);
 }
 
-/* 0 and where it goes, 1 and where it is. */
+/* Settle, and find the position of a key.  0: a new entry; 1: it has one. */
 static int prepare_put(struct fusion_hash *h, struct fusion_arena *a,
 		       const struct fusion_key *key, union fusion_value value,
 		       struct needle *k, struct hash_table **ret_t,
@@ -261,7 +267,8 @@ static int prepare_put(struct fusion_hash *h, struct fusion_arena *a,
 /* --- Replacing -------------------------------------------------------------
  */
 
-/* Commit: the value.  @ret_old NULL: it is freed. */
+/* Replace a value that the hash owns.  Commit point: the store of the value.
+ * @ret_old NULL: the old value is freed. */
 static int swap_owned(struct fusion_hash *h, struct fusion_arena *a,
 		      struct hash_table *t, int64_t i, union fusion_value value,
 		      const union fusion_value *ret_old)
@@ -277,13 +284,13 @@ static int swap_owned(struct fusion_hash *h, struct fusion_arena *a,
 	compiler_fence();
 	if (!ret_old)
 		r = slot_drop(a, &h->old);
-	/* Not freed: it stays written down. */
+	/* If freeing failed, the announcement stays. */
 	if (r == 0)
 		hash_done(h);
 	return 0;
 }
 
-/* @ret_old NULL: it is not wanted. */
+/* Replace the value of an entry.  @ret_old may be NULL. */
 static int replace_at(struct fusion_hash *h, struct fusion_arena *a,
 		      struct hash_table *t, int64_t i, union fusion_value value,
 		      union fusion_value *ret_old)
@@ -300,7 +307,7 @@ static int replace_at(struct fusion_hash *h, struct fusion_arena *a,
 	return 1;
 }
 
-/* 0 it is new; 1 it was there. */
+/* Insert or replace.  0: the entry is new; 1: the key had one. */
 static int hash_put(struct fusion_hash *h, const struct fusion_key *key,
 		    union fusion_value value, bool replace,
 		    union fusion_value *ret_old)
@@ -341,7 +348,9 @@ FUSION_API int fusion_hash_replace(struct fusion_hash *hash,
 /* --- Removing --------------------------------------------------------------
  */
 
-/* Commit: the tag.  Before a FREE entry it need not be remembered. */
+/* Remove an entry.  Commit point: the store of the tag.  If the next tag is
+ * FREE, no search goes beyond this entry, so the tag becomes FREE, not REMOVED.
+ */
 int hash_remove_at(struct fusion_hash *h, struct fusion_arena *a,
 		   struct hash_table *t, uint64_t i,
 		   union fusion_value *ret_old)
@@ -360,7 +369,7 @@ int hash_remove_at(struct fusion_hash *h, struct fusion_arena *a,
 	if (SEED_BUG(61))
 		hash_done(h);
 	r = finish_remove(h, a, t, e, owns_values(h) && !ret_old);
-	/* Not freed: it stays written down. */
+	/* If freeing failed, the announcement stays. */
 	if (r == 0)
 		hash_done(h);
 	if (ret_old)
@@ -394,7 +403,7 @@ FUSION_API int fusion_hash_remove(struct fusion_hash *hash,
 /* --- Reading ---------------------------------------------------------------
  */
 
-/* Apart, so that what is done nearly always has little to save. */
+/* Not inlined, so that the fast path saves few registers. */
 static __attribute__((noinline)) int lookup_slow(struct fusion_hash *hash,
 						 const struct fusion_key *key,
 						 union fusion_value *ret)
@@ -414,7 +423,7 @@ static __attribute__((noinline)) int lookup_slow(struct fusion_hash *hash,
 	return (int)container_leave(&hash->c, r);
 }
 
-/* hash_find() of a word.  The entry, NULL it is not there. */
+/* Find the entry of a word; NULL: the hash does not have it. */
 static inline const struct hash_entry *find_word(const struct fusion_hash *h,
 						 const struct hash_table *t,
 						 uint64_t word)
@@ -434,7 +443,8 @@ static inline const struct hash_entry *find_word(const struct fusion_hash *h,
 	return NULL;
 }
 
-/* Of numbers, without a lock, in the arena that the thread used last. */
+/* The fast path is for numbers, in a hash without a lock, in the arena that the
+ * thread used last. */
 FUSION_API int fusion_hash_lookup(struct fusion_hash *hash,
 				  struct fusion_key key,
 				  union fusion_value *ret)

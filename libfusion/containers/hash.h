@@ -4,9 +4,9 @@
 
 #include "libfusion/containers/hash_private.h"
 
-/* Finish or undo what a dead one had begun.  0, -EIO, -ENOMEM, -EMFILE. */
+/* Finish or undo what a dead thread announced.  0, -EIO, -ENOMEM, -EMFILE. */
 int hash_settle(struct fusion_hash *h, struct fusion_arena *a);
-/* Remove entry @i of @t, settled.  0, -ENOMEM, -EMFILE. */
+/* Remove entry @i of @t; the hash must be settled.  0, -ENOMEM, -EMFILE. */
 int hash_remove_at(struct fusion_hash *h, struct fusion_arena *a,
 		   struct hash_table *t, uint64_t i,
 		   union fusion_value *ret_old);

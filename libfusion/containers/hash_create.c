@@ -42,13 +42,13 @@ FUSION_API int fusion_hash_create(struct fusion_arena *arena,
 	if (r < 0)
 		return told(r);
 	h->key_type = keys;
-	/* Keys that collide in one hash do not in the next. */
+	/* A seed for each hash: keys that collide in one do not in the next. */
 	h->seed = (uint64_t)clock_monotonic_ns() ^ (uintptr_t)h << 20;
 	*ret = h;
 	return 0;
 }
 
-/* The keys and values of a table that nobody uses any more. */
+/* Free the keys and values of a table that no thread uses any more. */
 static void free_entries(struct fusion_hash *h, struct fusion_arena *a,
 			 struct hash_table *t)
 {
@@ -75,7 +75,7 @@ FUSION_API int fusion_hash_destroy(struct fusion_hash *hash)
 	r = container_doom((struct container *)hash, CONTAINER_HASH, &a);
 	if (r < 0)
 		return told(r);
-	/* What is corrupt is lost. */
+	/* Keys and values of a corrupt hash leak. */
 	if (hash_settle(hash, a) == 0 && table_of(hash, a, &t) == 0 && t)
 		free_entries(hash, a, t);
 	slot_drop(a, &hash->table.block[0]);
@@ -83,7 +83,7 @@ FUSION_API int fusion_hash_destroy(struct fusion_hash *hash)
 	return told(container_free(&hash->c, a));
 }
 
-/* As many keys as there may be before it moves. */
+/* How many keys the table can have before the entries move. */
 static uint64_t room_of(const struct hash_table *t)
 {
 	int64_t free = t ? (int64_t)(table_room(t->bits) - t->filled) : 0;

@@ -12,7 +12,7 @@ static int iter_enter(struct fusion_hash_iter *it, struct fusion_arena **ret)
 		  : -EINVAL;
 }
 
-/* The table in which the iteration is.  0 (NULL: it is empty), -ESTALE, -EIO.
+/* Find the table of an iteration.  0 (NULL: the hash is empty), -ESTALE, -EIO.
  */
 static int table_of_iter(struct fusion_hash_iter *it,
 			 const struct fusion_arena *a, struct hash_table **ret)
@@ -26,8 +26,8 @@ static int table_of_iter(struct fusion_hash_iter *it,
 	return table_of(h, a, ret);
 }
 
-/* The key of @e.  Word by word: who reads 16 bytes that were just written as 8
- * and 4 and 4 waits for them to arrive in the cache. */
+/* Get the key of @e, word by word.  A load of 16 bytes that were just stored as
+ * 8, 4 and 4 bytes would wait for these stores to reach the cache. */
 static inline int entry_key(const struct fusion_hash *h,
 			    const struct fusion_arena *a,
 			    const struct hash_entry *e, struct fusion_key *ret)
@@ -91,8 +91,8 @@ FUSION_API int fusion_hash_next(struct fusion_hash_iter *it,
 	return told((int)container_leave(&it->hash->c, r));
 }
 
-/* Is the entry that was given last still there?  A copy of a key may have its
- * place in the heap again, but hardly with the same tag, too. */
+/* Does the entry that was given last still exist?  Another key's copy may have
+ * got its address in the heap, but hardly with an equal tag too. */
 static bool has_last(const struct fusion_hash_iter *it,
 		     const struct hash_table *t)
 {

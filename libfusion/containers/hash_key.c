@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Keys: their hash, and whether two are the same. */
+/* Keys: their hash, and whether two are equal. */
 #include "libfusion/containers/hash_key.h"
 
 #include <string.h>
@@ -36,7 +36,8 @@ int needle_init_bytes(struct needle *k, const struct fusion_hash *h,
 	return 0;
 }
 
-/* The copy that @e has, and its size, read once; NULL it is corrupt. */
+/* Return the copy of a key that @e has, and its size, read once.  NULL: the
+ * entry is corrupt. */
 static const struct hash_key *copy_of(const struct fusion_arena *a,
 				      const struct hash_entry *e,
 				      uint32_t *ret_size)

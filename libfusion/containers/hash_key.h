@@ -5,20 +5,20 @@
 
 #include "libfusion/containers/hash_private.h"
 
-/* What is looked for: the key's bytes or word, and the tag that it has. */
+/* A key to search for: its bytes or word, and its tag. */
 struct needle {
 	uint64_t word;
-	const void *bytes; /* of what is copied, else NULL */
+	const void *bytes; /* of a string or bytes, else NULL */
 	uint32_t size;
 	uint32_t tag;
 };
 
 #define HASH_PRIME 0x9e3779b97f4a7c15ull
 
-/* 0; -EINVAL they are no key of the hash. */
+/* Prepare a string or bytes.  0; -EINVAL: not a key of this hash. */
 int needle_init_bytes(struct needle *k, const struct fusion_hash *h,
 		      const struct fusion_key *key);
-/* Are they the key of @e, which has the same tag?  -EIO. */
+/* Are they the key of @e, whose tag is equal?  -EIO. */
 int needle_has_bytes(const struct needle *k, const struct fusion_arena *a,
 		     const struct hash_entry *e);
 static inline int needle_is_at(const struct needle *k,
@@ -29,7 +29,7 @@ static inline int needle_is_at(const struct needle *k,
 				 : needle_has_bytes(k, a, e);
 }
 
-/* Both halves of the product: every bit of @a moves every bit. */
+/* Mix both halves of the product, so that each bit of @a changes all bits. */
 static inline uint64_t hash_mix(uint64_t a, uint64_t b)
 {
 	__uint128_t p = (__uint128_t)a * b;
@@ -37,7 +37,8 @@ static inline uint64_t hash_mix(uint64_t a, uint64_t b)
 	return (uint64_t)p ^ (uint64_t)(p >> 64);
 }
 
-/* The upper half, as the best; not FREE, not REMOVED. */
+/* The tag of a hash value: its upper half, which is mixed best; never FREE or
+ * REMOVED. */
 static inline uint32_t tag_of(uint64_t hash)
 {
 	uint32_t h = (uint32_t)(hash >> 32);
@@ -50,7 +51,7 @@ static inline uint32_t tag_of_word(const struct fusion_hash *h, uint64_t word)
 	return tag_of(hash_mix(word ^ h->seed, HASH_PRIME));
 }
 
-/* 0; -EINVAL this is no key of the hash. */
+/* Prepare a key.  0; -EINVAL: not a key of this hash. */
 static inline int needle_init(struct needle *k, const struct fusion_hash *h,
 			      const struct fusion_arena *a,
 			      const struct fusion_key *key)
@@ -68,7 +69,7 @@ static inline int needle_init(struct needle *k, const struct fusion_hash *h,
 	return 0;
 }
 
-/* The key of @e, a copy, as a caller gets it: address and size.  0, -EIO. */
+/* Get the address and size of the copied key of @e, for a caller.  0, -EIO. */
 int entry_copy(const struct fusion_hash *h, const struct fusion_arena *a,
 	       const struct hash_entry *e, uint64_t *ret, uint32_t *ret_size);
 

@@ -1,24 +1,27 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A hash: one table, searched from where the key's hash says
+ * A hash: one table with open addressing and linear probing
  *
- *   tags[i]      FREE 0, REMOVED 1, else the key's hash: THE COMMIT
- *   entry.key    the number or pointer, or the block with the copy
+ *   tags[i]      FREE 0, REMOVED 1, else the upper half of the key's hash
+ *   entry.key    the number or pointer, or the block with the copy of the key
  *   entry.value
  *
- * The tags stand apart, sixteen to a cache line, behind them the entries: a
- * search goes along the tags and looks at an entry only if the tag is right, so
- * nearly always once or not at all.  That is what makes a full table cheap to
- * search, and a full table is small: what a lookup takes is the misses of the
- * caches.
+ * A search begins at the position that the key's hash gives.  The tags are
+ * separate from the entries, sixteen to a cache line.  A search walks along the
+ * tags and reads an entry only if its tag matches, which is once in nearly all
+ * searches.  So a full table is cheap to search, and a full table is small: the
+ * cost of a lookup is its cache misses.
  *
- * Insert writes key and value, then the tag.  Remove stores REMOVED, then frees
- * the copy.  Replace stores the value.  Entries do not move but by a new table
- * (twin.h), which is made when seven eighths of the tags are not FREE, or seven
- * eighths are no key's.
+ * Invariant: an entry exists if its tag is a key's.  The store of the tag is
+ * the commit point of insert and remove, the store of the value that of
+ * replace.  Insert writes key and value, then the tag.  Remove stores REMOVED,
+ * or FREE if the next tag is FREE, then frees the copy of the key.  Entries
+ * move only to a new table (twin.h).  A new table is made when seven eighths
+ * of the tags are not FREE, or seven eighths are not a key's.
  *
- * hash.busy says which entry is being changed and what the number will be, so
- * that who settles knows by the tag whether the commit was made:
+ * hash.busy announces which entry is being changed, and the number of entries
+ * after the change.  A thread that settles knows by the tag whether the dead
+ * thread has reached the commit point:
  *
  *   INSERT    tag is a key's   n is what was to be
  *             else             the copy of the key is freed
@@ -28,8 +31,8 @@
  *   REPLACE   value != old     old is freed
  *             else             nothing has happened
  *
- * `filled` may be wrong by one after a death, and is only a reason to make a
- * new table: no walk relies on a FREE entry.
+ * `filled` may be wrong by one after a death.  It only decides when to make a
+ * new table: no walk relies on a FREE tag.
  */
 #ifndef FUSION_HASH_PRIVATE_H
 #define FUSION_HASH_PRIVATE_H
@@ -56,11 +59,11 @@ struct hash_entry {
 };
 static_assert(sizeof(struct hash_entry) == 16, "ABI: another kind");
 
-/* The copy of a key. */
+/* The copy of a string or bytes that are a key. */
 struct hash_key {
 	uint32_t size;
 	uint32_t pad;
-	char bytes[]; /* and a NUL */
+	char bytes[]; /* followed by a NUL */
 };
 static_assert(sizeof(struct hash_key) == 8, "ABI: another kind");
 
@@ -68,9 +71,9 @@ struct hash_table {
 	uint32_t mark;
 	uint32_t bits;	 /* log2 of the number of entries */
 	uint64_t n;	 /* entries with a key */
-	uint64_t filled; /* hint: that are not FREE */
+	uint64_t filled; /* hint: tags that are not FREE */
 	uint64_t pad;
-	uint32_t tags[]; /* behind them as many entries */
+	uint32_t tags[]; /* followed by as many entries */
 };
 static_assert(sizeof(struct hash_table) == 32, "ABI: another kind");
 
@@ -86,8 +89,8 @@ struct fusion_hash {
 	struct twin table;
 	uint64_t seed;
 	uint64_t busy;
-	uint64_t then_n; /* what n will be */
-	void *old;	 /* a slot, of REPLACE */
+	uint64_t then_n; /* n after the announced change */
+	void *old;	 /* a slot: the old value of a REPLACE */
 	uint32_t key_type;
 	uint32_t pad;
 };

@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-/* Five eighths at most: a table that has become full, and in which nothing was
- * removed, becomes twice as large. */
+/* At most five eighths of the new table are in use.  So a table that is full,
+ * and from which nothing was removed, is followed by one of twice its size. */
 uint32_t table_bits_for(uint64_t n)
 {
 	uint32_t bits = TABLE_BITS_MIN;
@@ -23,7 +23,8 @@ uint32_t table_bits_at_least(uint64_t n)
 	return bits;
 }
 
-/* All keys differ, and nothing was removed: the first FREE entry it is. */
+/* Put an entry into a new table: at the first FREE tag, since all keys differ
+ * and none was removed. */
 static void put_entry(struct hash_table *t, uint32_t tag,
 		      const struct hash_entry *e)
 {
@@ -35,7 +36,8 @@ static void put_entry(struct hash_table *t, uint32_t tag,
 	table_entries(t)[i] = *e;
 }
 
-/* -EIO: more keys than it says, which the new one may not have room for. */
+/* Copy all entries.  -EIO: the old table has more keys than its number says,
+ * and the new one may have no room for them. */
 static int fill_table(struct hash_table *t, const struct hash_table *from)
 {
 	uint64_t size = table_size(from), n = 0, most = table_size(t) - 1;
@@ -51,7 +53,7 @@ static int fill_table(struct hash_table *t, const struct hash_table *from)
 	return 0;
 }
 
-/* Commit: twin_commit().  Copies of keys go over as they are. */
+/* Commit point: twin_commit().  The copies of keys stay where they are. */
 int table_rebuild(struct fusion_hash *h, struct fusion_arena *a, uint32_t bits)
 {
 	struct hash_table *old, *t;
@@ -77,10 +79,10 @@ void table_shrink(struct fusion_hash *h, struct fusion_arena *a)
 {
 	struct hash_table *t;
 
-	/* What is written down speaks of an entry of this table. */
+	/* An announcement refers to an entry of this table. */
 	if (h->busy || table_of(h, a, &t) < 0 || !t ||
 	    t->bits == TABLE_BITS_MIN || t->n >= table_size(t) / 8)
 		return;
-	/* No memory: it stays as large as it is. */
+	/* If there is no memory, the table keeps its size. */
 	table_rebuild(h, a, table_bits_for(t->n));
 }

@@ -4,9 +4,9 @@
 
 #include "libfusion/containers/hash_private.h"
 
-/* A new table of 2^@bits, and the same in it.  0, -ENOMEM. */
+/* Move all entries to a new table of 2^@bits.  0, -ENOMEM. */
 int table_rebuild(struct fusion_hash *h, struct fusion_arena *a, uint32_t bits);
-/* As large as @n entries should find it, and some more; as they just fit. */
+/* The size of a table for @n entries and some more; and for @n entries only. */
 uint32_t table_bits_for(uint64_t n);
 uint32_t table_bits_at_least(uint64_t n);
 /* Make the table smaller if it is much too large. */
@@ -17,14 +17,14 @@ static inline uint64_t table_size(const struct hash_table *t)
 	return 1ull << t->bits;
 }
 
-/* With tags and entries. */
+/* The bytes of a table with its tags and entries. */
 static inline uint64_t table_bytes(uint32_t bits)
 {
 	return sizeof(struct hash_table) +
 	       ((sizeof(uint32_t) + sizeof(struct hash_entry)) << bits);
 }
 
-/* The table that counts, NULL none yet.  -EIO. */
+/* Get the table in use; NULL: there is none yet.  -EIO. */
 static inline int table_of(const struct fusion_hash *h,
 			   const struct fusion_arena *a,
 			   struct hash_table **ret)
@@ -42,7 +42,7 @@ static inline int table_of(const struct fusion_hash *h,
 	return 0;
 }
 
-/* As many tags as may be not FREE before it moves. */
+/* How many tags may be in use before the entries move. */
 static inline uint64_t table_room(uint32_t bits)
 {
 	return (7ull << bits) / 8;
@@ -53,7 +53,8 @@ static inline struct hash_entry *table_entries(const struct hash_table *t)
 	return (struct hash_entry *)(t->tags + table_size(t));
 }
 
-/* Where the search for a tag begins: a larger table keeps the order. */
+/* The position where the search for a tag begins.  A larger table keeps the
+ * order of the entries. */
 static inline uint64_t table_home(const struct hash_table *t, uint32_t tag)
 {
 	return tag >> (32 - t->bits);

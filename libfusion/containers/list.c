@@ -16,7 +16,7 @@ static bool is_of(const struct fusion_list *l, const struct fusion_arena *a,
 	       x->list == l;
 }
 
-/* The same of what a caller says is one: it may be any pointer. */
+/* Is @node, which a caller gave and which may be any pointer, a node of @l? */
 static bool is_node(const struct fusion_list *l, struct fusion_arena *a,
 		    const node_t *x)
 {
@@ -35,7 +35,7 @@ static bool is_node(const struct fusion_list *l, struct fusion_arena *a,
 /* --- The record ------------------------------------------------------------
  */
 
-/* Has the commit of what is written down been made?  @node: its. */
+/* Has the announced change reached its commit point?  @node is its node. */
 static bool is_committed(const struct fusion_list *l, const node_t *node)
 {
 	const node_t *next = load_relaxed(&l->pred->next);
@@ -62,7 +62,7 @@ static void list_done(struct fusion_list *l)
 	compiler_fence();
 }
 
-/* After the commit.  Idempotent. */
+/* Finish a change after its commit point.  Idempotent. */
 static int list_finish(struct fusion_list *l, struct fusion_arena *a)
 {
 	node_t *node = l->node;
@@ -103,7 +103,8 @@ static int list_settle(struct fusion_list *l, struct fusion_arena *a)
 	return LIKELY(!l->op) ? 0 : settle_op(l, a);
 }
 
-/* Past a record: as the links forward say. */
+/* The node before another one.  While a change is announced, only the forward
+ * links count. */
 static node_t *prev_of(const struct fusion_list *l,
 		       const struct fusion_arena *a, const node_t *x)
 {
@@ -131,7 +132,7 @@ static int list_enter(struct fusion_list *l, struct fusion_arena **ret)
 	return container_enter((struct container *)l, KIND, ret);
 }
 
-/* Commit: pred->next. */
+/* Insert a node.  Commit point: the store of pred->next. */
 static int list_insert(struct fusion_list *l, struct fusion_arena *a,
 		       node_t *pred, node_t *succ, union fusion_value value,
 		       node_t **ret)
@@ -159,7 +160,8 @@ static int list_insert(struct fusion_list *l, struct fusion_arena *a,
 
 enum where { BEFORE, AFTER };
 
-/* @node NULL: the ring, which is behind the last and before the first. */
+/* @node NULL is the ring's own node, which is after the last node and before
+ * the first. */
 static int insert_at(struct fusion_list *l, node_t *node, enum where where,
 		     union fusion_value value, node_t **ret)
 {
@@ -216,7 +218,7 @@ FUSION_API int fusion_list_insert_after(struct fusion_list *list,
 	return told(node ? insert_at(list, node, AFTER, value, ret) : -EINVAL);
 }
 
-/* Commit: pred->next. */
+/* Remove a node.  Commit point: the store of pred->next. */
 static int take_out(struct fusion_list *l, struct fusion_arena *a, node_t *node)
 {
 	node_t *pred = node->prev, *succ = node->next;
@@ -231,7 +233,7 @@ static int take_out(struct fusion_list *l, struct fusion_arena *a, node_t *node)
 	if (SEED_BUG(63))
 		store_relaxed(&l->node, (void *)node);
 	r = list_finish(l, a);
-	/* Not freed: it stays written down. */
+	/* If freeing failed, the announcement stays. */
 	if (r == 0)
 		list_done(l);
 	return 0;
@@ -306,8 +308,9 @@ static __attribute__((noinline)) int walk(struct fusion_list *l, node_t *node,
 	return (int)container_leave(&l->c, r);
 }
 
-/* Is @node one with a value, of a list without a lock in the arena that the
- * thread used last?  Then that is all there is to begin and to end. */
+/* The fast path: is @node a node with a value, of a list without a lock, in the
+ * arena that the thread used last?  Then a call has nothing else to begin or
+ * end. */
 static inline bool is_node_soon(const struct tcache *t,
 				const struct fusion_list *l, const node_t *node)
 {
@@ -409,7 +412,7 @@ FUSION_API int fusion_list_destroy(struct fusion_list *list)
 	r = container_doom((struct container *)list, KIND, &a);
 	if (r < 0)
 		return told(r);
-	/* What is corrupt is lost. */
+	/* The nodes of a corrupt list leak. */
 	r = list_settle(list, a);
 	while (r == 0 && list->ring.next != &list->ring)
 		r = is_of(list, a, list->ring.next)

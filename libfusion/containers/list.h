@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A list: a ring of nodes, of which one is in the list itself
+ * A list: a ring of nodes, one of which is in the list itself
  *
- * The links forward are the truth; the commit of an insertion or removal is the
- * store of the one in the node before.  The link backward and the number follow
- * it, and list.op says that they may not have yet:
+ * Invariant: the forward links are right at any time.  The commit point of an
+ * insertion or removal is the store of the forward link of the node before.
+ * The backward link and the number of values are stored afterwards.  list.op
+ * announces that they may not have been:
  *
  *   INSERT   pred->next == node   succ->prev = node, n = then_n; the node is
  *                                 the list's
@@ -12,7 +13,7 @@
  *   REMOVE   pred->next == succ   succ->prev = pred, n = then_n; node is freed
  *            else                 nothing has happened
  *
- * list.node is the slot through which nodes come and go.
+ * list.node is the slot through which nodes are allocated and freed.
  */
 #ifndef FUSION_LIBFUSION_LIST_H
 #define FUSION_LIBFUSION_LIST_H
@@ -26,7 +27,7 @@ enum list_op { OP_NONE = 0, OP_INSERT = 1, OP_REMOVE = 2 };
 /* Shared: every byte is ABI. */
 struct fusion_list_node {
 	struct fusion_list_node *next, *prev;
-	struct fusion_list *list; /* NULL once it is removed */
+	struct fusion_list *list; /* NULL once the node is removed */
 	union fusion_value value;
 };
 static_assert(sizeof(struct fusion_list_node) == 32, "ABI: another kind");
@@ -35,11 +36,11 @@ struct fusion_list {
 	struct container c;
 	uint32_t op;
 	uint32_t pad;
-	struct fusion_list_node ring; /* no value */
+	struct fusion_list_node ring; /* its node without a value */
 	uint64_t n;
-	struct fusion_list_node *pred, *succ; /* of op */
+	struct fusion_list_node *pred, *succ; /* neighbours in `op` */
 	uint64_t then_n;
-	void *node; /* a slot, of op */
+	void *node; /* a slot: the node in `op` */
 };
 static_assert(sizeof(struct fusion_list) == 104, "ABI: another kind");
 

@@ -13,13 +13,13 @@ int twin_begin(struct twin *t, struct fusion_arena *a, uint64_t size, void *ret)
 	return r;
 }
 
-/* Killed before the store: the new block is freed by the next one, after it:
- * the old one. */
+/* Killed before the store: the next thread frees the new block.  Killed after
+ * it: the next thread frees the old block. */
 void twin_commit(struct twin *t, struct fusion_arena *a)
 {
 	compiler_fence();
 	store_relaxed(&t->turns, t->turns + 1);
 	compiler_fence();
-	/* Not done: the next one does it. */
+	/* If this fails, the next thread does it. */
 	slot_drop(a, twin_other(t));
 }

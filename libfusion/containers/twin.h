@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Two slots, of which one counts: how a hash or vector changes its block
+ * Twins: two slots, by which a hash or vector changes its block
  *
- * The new block is made in the other slot and filled; the commit is the store
- * of `turns`, which says whose turn it is; then the old one is freed.  Whatever
- * the other slot has between two changes was left by somebody who died, before
- * the commit or after it, and nobody needs it.
+ * Invariant: block[turns % 2] is the block in use.  The new block is allocated
+ * in the other slot and filled.  The commit point is the store of `turns`,
+ * then the old block is freed.  If the other slot has a block between two
+ * changes, a thread has died and left it there.  It is the new block of a
+ * change that was not committed, or the old block of one that was: nobody
+ * needs it.
  */
 #ifndef FUSION_LIBFUSION_TWIN_H
 #define FUSION_LIBFUSION_TWIN_H
@@ -15,7 +17,7 @@
 /* Shared: every byte is ABI. */
 struct twin {
 	void *block[2];
-	uint32_t turns; /* block[turns % 2] counts, NULL at first */
+	uint32_t turns; /* block[turns % 2] is in use, NULL at first */
 	uint32_t pad;
 };
 static_assert(sizeof(struct twin) == 24, "ABI: another kind");
@@ -35,16 +37,16 @@ static inline bool twin_is_settled(struct twin *t)
 	return LIKELY(!*twin_other(t)) || SEED_BUG(65);
 }
 
-/* The dead leave nothing in the other slot.  0, -ENOMEM, -EMFILE. */
+/* Free what a dead thread left in the other slot.  0, -ENOMEM, -EMFILE. */
 static inline int twin_settle(struct twin *t, struct fusion_arena *a)
 {
 	return twin_is_settled(t) ? 0 : slot_drop(a, twin_other(t));
 }
 
-/* A new block, to be filled.  0, -ENOMEM, -EMFILE. */
+/* Allocate a new block, to be filled.  0, -ENOMEM, -EMFILE. */
 int twin_begin(struct twin *t, struct fusion_arena *a, uint64_t size,
 	       void *ret);
-/* It counts from now on. */
+/* Use the new block from now on. */
 void twin_commit(struct twin *t, struct fusion_arena *a);
 
 #endif

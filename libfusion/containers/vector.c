@@ -7,15 +7,15 @@
 #define KIND CONTAINER_VECTOR
 #define FLAGS (FUSION_CONTAINER_LOCK | FUSION_CONTAINER_WORDS)
 
-/* What a call works on. */
+/* A checked copy of a vector's state, on which a call works. */
 struct span {
 	struct fusion_arena *a;
 	struct row *row; /* NULL: none yet */
 	uint64_t first, n;
 };
 
-/* A checked copy of where the values of the row are, in an arena of @span bytes
- * from @base on. */
+/* Copy and check the range of the row, in an arena of @span bytes from @base
+ * on. */
 static inline bool read_row(struct span *s, const char *base, uint64_t span)
 {
 	const struct row *row = s->row;
@@ -33,7 +33,7 @@ static inline bool read_row(struct span *s, const char *base, uint64_t span)
 	       LIKELY(s->first + s->n <= cap);
 }
 
-/* The row that counts, and what is in it.  0, -EIO. */
+/* Read the row in use.  0, -EIO. */
 static int look_at_row(const struct fusion_vector *v, struct span *ret)
 {
 	const struct view *view = &ret->a->view;
@@ -45,8 +45,8 @@ static int look_at_row(const struct fusion_vector *v, struct span *ret)
 	return read_row(ret, view->base, view->geo.span) ? 0 : -EIO;
 }
 
-/* The same of a vector without a lock, in the arena that the thread used last:
- * then that is all there is to begin a call and to end it. */
+/* The fast path: read the row of a vector without a lock, in the arena that the
+ * thread used last.  Then a call has nothing else to begin or end. */
 static inline bool look_soon(const struct fusion_vector *v, struct span *ret)
 {
 	struct tcache *t = tls_current;
@@ -69,7 +69,7 @@ static int vector_enter(struct fusion_vector *v, struct span *ret)
 	return UNLIKELY(r < 0) ? (int)container_leave(&v->c, r) : 0;
 }
 
-/* Begin a call that changes it. */
+/* Begin a call that changes the vector. */
 static int enter_settled(struct fusion_vector *v, struct span *ret)
 {
 	int r = vector_enter(v, ret);
@@ -88,7 +88,7 @@ static inline union fusion_value *value_at(const struct span *s, uint64_t index)
 /* --- At the ends -----------------------------------------------------------
  */
 
-/* Commit: the range.  What comes in has been written. */
+/* Commit point: the store of the range; new values have been written before. */
 static void set_range(struct span *s, uint64_t first, uint64_t n)
 {
 	compiler_fence();
@@ -118,7 +118,7 @@ static void push_front(struct span *s, union fusion_value value)
 /* --- By a new row ----------------------------------------------------------
  */
 
-/* A new row, nothing in it, whose first value will be at @first. */
+/* Allocate a row without values; its first value will be at @first. */
 static int begin_row(struct fusion_vector *v, const struct span *s,
 		     uint64_t cap, uint64_t first, struct span *ret)
 {
@@ -140,7 +140,7 @@ static int begin_row(struct fusion_vector *v, const struct span *s,
 	return 0;
 }
 
-/* @n values of @from, from @index on. */
+/* Append @n values of @from, from @index on. */
 static void vector_append(struct span *to, const struct span *from,
 			  uint64_t index, uint64_t n)
 {
@@ -155,7 +155,7 @@ static void append_value(struct span *to, union fusion_value value)
 	*value_at(to, to->n++) = value;
 }
 
-/* Commit: twin_commit(). */
+/* Use the new row.  Commit point: twin_commit(). */
 static void commit_row(struct fusion_vector *v, struct span *s,
 		       const struct span *row)
 {
@@ -164,7 +164,7 @@ static void commit_row(struct fusion_vector *v, struct span *s,
 	twin_commit(&v->row, s->a);
 }
 
-/* The same values in a row of @cap, from @first on. */
+/* Move the values to a new row for @cap values, from @first on. */
 static int resize_row(struct fusion_vector *v, struct span *s, uint64_t cap,
 		      uint64_t first)
 {
@@ -178,7 +178,7 @@ static int resize_row(struct fusion_vector *v, struct span *s, uint64_t cap,
 	return 0;
 }
 
-/* For one more; half of them is added. */
+/* The capacity for one value more: it grows by a half. */
 static uint64_t larger_cap(const struct span *s)
 {
 	uint64_t cap = s->n + s->n / 2 + 1;
@@ -186,7 +186,7 @@ static uint64_t larger_cap(const struct span *s)
 	return cap > ROW_MIN ? cap : ROW_MIN;
 }
 
-/* Much has gone from the front: the same size will do. */
+/* If much was removed from the front, the capacity can stay as it is. */
 static uint64_t cap_for_one_more(const struct span *s)
 {
 	uint64_t cap = s->row ? s->row->cap : 0;
@@ -295,7 +295,7 @@ static int vector_insert(struct fusion_vector *v, struct span *s,
 	return insert_between(v, s, index, value);
 }
 
-/* Apart, so that what is done nearly always has nothing to save. */
+/* Not inlined, so that the fast path saves no registers. */
 static __attribute__((noinline)) int add_slow(struct fusion_vector *vector,
 					      union fusion_value value)
 {
@@ -335,7 +335,7 @@ FUSION_API int fusion_vector_insert(struct fusion_vector *vector,
 		&vector->c, vector_insert(vector, &s, index, value)));
 }
 
-/* Commit: the store of the value. */
+/* Commit point: the store of the value. */
 static int vector_set(const struct fusion_vector *v, struct span *s,
 		      uint64_t index, union fusion_value value,
 		      union fusion_value *ret_old)

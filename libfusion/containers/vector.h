@@ -2,11 +2,12 @@
 /*
  * A vector: a row of values, with room at both ends
  *
- * Where the first value is and how many there are is one word, row.range: THE
- * COMMIT of what happens at the ends (the value itself is written before).
- * What happens between copies the row, as it is to be, to a new block, whose
- * commit is that it counts (twin.h).  So readers never see half of it, and
- * there is nothing to settle but a block that a dead one left.
+ * Invariant: row.range, one word, says where the first value is and how many
+ * there are.  Its store is the commit point of a change at either end; a new
+ * value is written before.  A change in the middle copies the row, as it is to
+ * be, to a new block, whose commit point is twin_commit() (twin.h).  So a
+ * reader never sees half a change, and settling only frees a block that a dead
+ * thread left.
  */
 #ifndef FUSION_LIBFUSION_VECTOR_H
 #define FUSION_LIBFUSION_VECTOR_H

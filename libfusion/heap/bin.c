@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Bins: which slabs a thread has
+ * Bins: the slabs of a thread, by size class
  *
- * The list of a bin is private, but that a slab knows its place in it, which
- * makes all but growing it O(1).  The place is in shared memory and so only a
- * hint: it is checked against the list.
+ * The list of a bin is private.  The slab's descriptor has the slab's index in
+ * the list, so that all but growing the list takes constant time.  The index is
+ * in shared memory, where a member may overwrite it: it is a hint, and is
+ * checked against the list.
  */
 #include "libfusion/heap/bin.h"
 
@@ -43,12 +44,14 @@ bool bins_stale(const struct tcache *c, const struct bins *b)
 	const struct pool_rec *p =
 		pool_at(&c->arena->view, WORD_POOL(b->purpose));
 
-	/* Acquire: pairs with the release in pool_create(). */
+	/* We must see `gen` of the pool that is USED: acquire here, release in
+	 * pool_create(). */
 	return p && (load_acquire(&p->state) != POOL_USED ||
 		     load_relaxed(&p->gen) != b->gen);
 }
 
-/* The pool's spans were freed since, and maybe its number used again. */
+/* Forget the slabs of a pool that was destroyed: its spans are free, and
+ * another pool may have its number. */
 static void bins_forget(struct bins *b)
 {
 	for (unsigned i = 0; i < HEAP_CLASSES; i++) {

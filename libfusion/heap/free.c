@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Freeing, and knowing what a pointer is
+ * Freeing, and finding the block of a pointer
  *
- * free stores 0 in the block's map byte: that is the commit.  A block in a
- * slab of this thread goes back to the magazine; one in another's gets a second
- * store, to the slab's rflag.  No lock, no list, and no difference whether the
- * owner lives.
+ * fusion_free() stores 0 in the block's map byte: this store is the commit
+ * point.  If the slab belongs to this thread, the block goes back to the
+ * magazine.  If it belongs to another thread, a second store sets the slab's
+ * rflag, which its owner reads at its next scan.  Freeing takes no lock and no
+ * list, so it works alike whether the owner lives or not.
  */
 #include "libfusion/heap/free.h"
 
@@ -32,13 +33,14 @@ FUSION_API void fusion_heap_abort_on_error(bool on)
 static int complain_of_free(const char *what, const void *p)
 {
 	log_error("free of %p: %s", p, what);
-	/* Relaxed: set once, before other calls. */
+	/* Relaxed: a program sets it before other threads call. */
 	if (load_relaxed(&abort_on_error))
 		abort();
 	return -EINVAL;
 }
 
-/* A scan is to find what is dropped; is perhaps all of the slab dropped? */
+/* Leave a dropped block to the next scan.  Give the slab back if all of its
+ * blocks may be dropped. */
 __attribute__((noinline)) static int drop_slow(struct tcache *c, struct bin *b,
 					       uint32_t span)
 {
@@ -57,8 +59,8 @@ __attribute__((noinline)) static int drop_slow(struct tcache *c, struct bin *b,
 	return 0;
 }
 
-/* @map is free now and lies in a slab of mine: keep the block for the next
- * malloc, or if the magazine is full drop it. */
+/* Keep the block of @map, which is free and lies in a slab of this thread, for
+ * the next malloc.  If the magazine is full, drop it. */
 static inline int keep_block(struct tcache *c, struct bin *b, uint32_t span,
 			     char *p, uint8_t *map)
 {
@@ -90,17 +92,19 @@ static void free_own(struct tcache *c, const struct block *b)
 			   b->map);
 }
 
-/* Release: our last use of the block comes before the owner's next. */
+/* The owner of the slab must see our last use of the block before it hands the
+ * block out again: release here, the fence of the scan in refill.c there. */
 static void free_foreign(struct tcache *c, const struct block *b)
 {
 	struct view *v = &c->arena->view;
 
 	store_release(b->map, (uint8_t)TAG_FREE);
-	/* Last, and always: pairs with the acquire in ask_slab().  The slab may
-	 * be gone by now; the descriptor is type-stable. */
+	/* The owner must see the map byte once it sees rflag, or it would miss
+	 * this free: release here, acquire in ask_slab().  The slab may be gone
+	 * by now; its descriptor is never used for anything else. */
 	store_release(&span_desc(v, b->span)->rflag, (uint8_t)1);
 	if (!WORD_TOKEN(b->word))
-		span_trim_later(v); /* nobody's: it may be empty now */
+		span_trim_later(v); /* an orphan, perhaps empty now */
 }
 
 int heap_free_block(struct tcache *c, const struct block *b,
@@ -136,7 +140,7 @@ int heap_find(struct tcache *c, const void *p, struct block *ret)
 	return 0;
 }
 
-/* The short way for a small slab of another thread, or of none. */
+/* The fast path for a small slab that another thread owns, or no thread. */
 static bool free_others(struct fusion_arena *arena, void *p)
 {
 	struct tcache *c = tls_current;
@@ -159,7 +163,7 @@ static bool free_others(struct fusion_arena *arena, void *p)
 	return true;
 }
 
-/* All that is not a block in a small slab of this thread's main bins. */
+/* The slow path: any pointer but a block in this thread's main bins. */
 __attribute__((noinline)) static int free_slow(struct fusion_arena *arena,
 					       void *p)
 {
@@ -187,11 +191,12 @@ FUSION_API int fusion_free(struct fusion_arena *arena, void *ptr)
 	uint8_t *map;
 	struct bin *b;
 
-	/* NULL and pointers to elsewhere are beyond span_hi. */
+	/* NULL and pointers out of the arena give a span beyond span_hi. */
 	if (UNLIKELY(c->arena != arena || span >= c->span_hi))
 		return told(free_slow(arena, ptr));
 	w = load_relaxed(c->words + span);
-	/* SPAN_SLOW and SPAN_MEMBER are in these bits too. */
+	/* SPAN_SLOW and SPAN_MEMBER are in these bits too, so a span with one
+	 * of them takes the slow path. */
 	if (UNLIKELY((uint32_t)w != c->token))
 		return told(free_slow(arena, ptr));
 	b = &c->main.bin[WORD_CLASS(w)];

@@ -4,9 +4,10 @@
 
 #include "libfusion/heap/heap_private.h"
 
-/* Find an allocated block; 0, or -EINVAL and reported. */
+/* Find the allocated block at @p.  0; -EINVAL: none is there, and a message has
+ * been written. */
 int heap_find(struct tcache *c, const void *p, struct block *ret);
-/* Free what heap_find() found.  @pend as for span_free(). */
+/* Free a block that heap_find() has found.  @pend is that of span_free(). */
 int heap_free_block(struct tcache *c, const struct block *b,
 		    struct thread_rec *pend);
 

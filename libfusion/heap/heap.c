@@ -2,9 +2,10 @@
 /*
  * Allocating
  *
- * malloc takes a block from the magazine or the bump run of its class and
- * stores the tag in the block's map byte: that store is the commit.  All else
- * is rare: filling the two (refill.c), runs of spans, other purposes.
+ * fusion_malloc() takes a block from the magazine or the bump run of its size
+ * class and stores the member's tag in the block's map byte: this store is the
+ * commit point.  The rest is rare: filling magazine and run (refill.c),
+ * allocating runs of spans, and blocks of pools or with a member's lifetime.
  */
 #include "libfusion/heap/heap.h"
 
@@ -26,7 +27,8 @@
 
 #define ALIGN_MAX (1ull << 30)
 
-/* Class by size in steps of 16; filled before the first cache is made. */
+/* The size class of each size, in steps of 16; filled before the first cache is
+ * made. */
 static uint8_t small_class[SMALL_MAX / 16 + 1];
 
 void heap_classes_init(void)
@@ -40,8 +42,9 @@ unsigned heap_class_of(uint64_t size)
 	return slab_class_of(size);
 }
 
-/* From the magazine, else from the run; false: both are empty.  The magazine is
- * asked alone: one load of both counts would wait for the store to one. */
+/* Take a block from the magazine, else from the run.  false: both are empty.
+ * The two counts are loaded one by one: a load of both would wait for the last
+ * store to one of them. */
 static inline bool pop_block(struct bin *b, struct block_ref *ret)
 {
 	uint32_t top = b->top;
@@ -69,8 +72,8 @@ struct block_ref heap_take(struct tcache *c, struct bins *bins, unsigned class)
 	return r;
 }
 
-/* Relaxed: only the owner allocates here, and who frees has the pointer from
- * us. */
+/* Relaxed: only the owner of the slab allocates in it, and a thread that frees
+ * the block got the pointer from its owner. */
 void *heap_commit(struct tcache *c, struct block_ref r, uint32_t size)
 {
 	store_relaxed(r.map, c->tag);
@@ -112,7 +115,7 @@ void *heap_alloc(struct tcache *c, struct bins *bins, uint64_t size)
 	r = heap_take(c, bins, class);
 	if (r.p)
 		return heap_commit(c, r, bins->bin[class].size);
-	/* A slab of eight spans may be what did not fit. */
+	/* Perhaps only a slab of eight spans did not fit. */
 	if (class >= SMALL_CLASSES)
 		return heap_alloc_run(c, bins->purpose, size, 1);
 	errno = -refuse_memory(c->arena, -ENOMEM, size);
@@ -148,7 +151,7 @@ FUSION_API void *fusion_malloc(struct fusion_arena *arena, size_t size)
 	ONCE(b);
 	if (UNLIKELY(!pop_block(b, &r)))
 		return malloc_slow(arena, size);
-	store_relaxed(r.map, c->tag); /* commit, see heap_commit() */
+	store_relaxed(r.map, c->tag); /* the commit, as in heap_commit() */
 	return r.p;
 }
 
@@ -172,9 +175,9 @@ FUSION_API char *fusion_strdup(struct fusion_arena *arena, const char *string)
 	return p ? memcpy(p, string, size) : NULL;
 }
 
-/* A block whose size is a power of two is aligned to it: slabs begin at a span,
- * and what a map takes at the start of a slab is a multiple of 64, more than
- * the powers of two that have their map there. */
+/* A block whose size is a power of two is aligned to its size.  A slab begins
+ * at a span.  A map at the start of a slab takes a multiple of 64 bytes, and
+ * the classes with a map there that are powers of two are smaller than that. */
 FUSION_API void *fusion_aligned_alloc(struct fusion_arena *arena,
 				      size_t alignment, size_t size)
 {

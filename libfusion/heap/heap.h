@@ -6,13 +6,14 @@
 
 void heap_classes_init(void);
 unsigned heap_class_of(uint64_t size);
-/* A free block of mine, not yet committed; p NULL if there is no memory. */
+/* Take a free block of this thread, not yet committed.  p is NULL: no memory.
+ */
 struct block_ref heap_take(struct tcache *c, struct bins *bins, unsigned class);
-/* Commit of malloc. */
+/* The commit point of fusion_malloc(). */
 void *heap_commit(struct tcache *c, struct block_ref r, uint32_t size);
-/* NULL and errno. */
+/* Allocate a block; NULL and errno on failure. */
 void *heap_alloc(struct tcache *c, struct bins *bins, uint64_t size);
-/* Zeroed, by who speaks for itself when there is none. */
+/* Allocate a zeroed block.  On failure the caller makes the message. */
 void *heap_alloc_zeroed(struct fusion_arena *arena, size_t size);
 void *heap_alloc_run(struct tcache *c, uint64_t purpose, uint64_t size,
 		     uint32_t align_spans);

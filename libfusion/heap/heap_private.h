@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the files of the heap's thread side share. */
+/* Helpers of the heap's fast paths. */
 #ifndef FUSION_HEAP_PRIVATE_H
 #define FUSION_HEAP_PRIVATE_H
 
@@ -10,11 +10,11 @@
 
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
-/* Compute pointer @p here and once: gcc would rather do it again, from the
- * index it came from, for each member that is an array. */
+/* Compute pointer @p here and once.  Without this, gcc computes it again from
+ * its index, for each member that is an array. */
 #define ONCE(p) __asm__("" : "+r"(p))
 
-/* The bytes of an array; false with ENOMEM if there are too many to count. */
+/* Compute the bytes of an array.  false and ENOMEM: the product overflows. */
 static inline bool array_size(size_t n, size_t size, size_t *ret)
 {
 	if (!__builtin_mul_overflow(n, size, ret))
@@ -24,9 +24,13 @@ static inline bool array_size(size_t n, size_t size, size_t *ret)
 }
 
 /*
- * The map byte of the block of @b that begins at offset @in of slab @span; NULL
- * if none does.  Upper half of the product: the quotient.  Lower half: less
- * than the magic number if and only if there is no remainder (small classes).
+ * Return the map byte of the block of @b that begins at offset @in of slab
+ * @span; NULL: no block begins there.
+ *
+ * The product with the magic number divides by the block size.  Its upper half
+ * is the quotient.  Its lower half is less
+ * than the magic number if and only if there is no remainder; this holds for
+ * small classes.
  */
 static inline uint8_t *bin_map(const struct bin *b, uint64_t span, uint32_t in)
 {

@@ -18,7 +18,7 @@
 #include "libfusion/heap/heap_private.h"
 
 struct fusion_pool {
-	struct known known; /* first: the handle; the arena's */
+	struct known known; /* first, so that its address is the handle */
 	struct fusion_arena *arena;
 	uint32_t index, gen;
 };
@@ -90,7 +90,8 @@ static bool is_there(const struct fusion_pool *p)
 {
 	const struct pool_rec *rec = pool_at(&p->arena->view, p->index);
 
-	/* Acquire: pairs with the release in pool_create(). */
+	/* We must see `gen` of the pool that is USED: acquire here, release in
+	 * pool_create(). */
 	return rec && load_acquire(&rec->state) == POOL_USED &&
 	       load_relaxed(&rec->gen) == p->gen;
 }
@@ -125,7 +126,8 @@ FUSION_API int fusion_pool_stats(struct fusion_pool *pool,
 {
 	struct pool_info info;
 
-	/* No handle; or the arena was left, or this is the child of a fork. */
+	/* Not a handle; or this process has left the arena, or is the child of
+	 * a fork. */
 	if (!arena_is_in(known_whose(pool)))
 		return told(refuse_handle("pool", pool));
 	if (!is_there(pool) ||
@@ -139,7 +141,7 @@ FUSION_API int fusion_pool_stats(struct fusion_pool *pool,
 	return 0;
 }
 
-/* A pointer that is no handle is none of ours. */
+/* A pointer that is not a handle is ignored. */
 FUSION_API void fusion_pool_release(struct fusion_pool *pool)
 {
 	if (known_remove((struct known *)pool))
@@ -159,7 +161,7 @@ FUSION_API int fusion_pool_destroy(struct fusion_pool *pool)
 	me = thread_rec_of(arena);
 	if (!me)
 		return told(-errno);
-	if (!known_remove((struct known *)pool)) /* another was faster */
+	if (!known_remove((struct known *)pool)) /* another thread was faster */
 		return told(refuse_handle("pool", pool));
 	if (is_there(pool)) {
 		pool_copy(&arena->view, pool->index - 1, &info);

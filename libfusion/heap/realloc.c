@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Changing the size of a block: in place where that is possible, else by
- * copying into a new one of the same pool and lifetime. */
+/* Resizing: change the size of a block in place where that is possible, else
+ * copy it into a new block of its pool and lifetime. */
 #include <fusion/heap.h>
 
 #include <errno.h>
@@ -13,7 +13,7 @@
 #include "libfusion/heap/heap.h"
 #include "libfusion/heap/heap_private.h"
 
-/* Does a block of @usable bytes do for @size, without waste? */
+/* Does a block of @usable bytes fit @size without wasting much? */
 static bool fits_block(uint64_t usable, uint64_t size)
 {
 	return size <= usable && (size > usable / 2 || usable <= 16);
@@ -69,7 +69,8 @@ __attribute__((noinline)) static void *realloc_slow(struct fusion_arena *arena,
 	return told_pointer_by(move_block(c, &b, ptr, size), "fusion_realloc");
 }
 
-/* The short way is for blocks in small slabs of this thread, as in free(). */
+/* The fast path is for blocks in small slabs of this thread, as in
+ * fusion_free(). */
 FUSION_API void *fusion_realloc(struct fusion_arena *arena, void *ptr,
 				size_t size)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The slow half of allocating a block: own slabs, orphans, new slabs
+ * Refilling: find free blocks in own slabs, orphaned slabs and new slabs
  *
- * Scans happen only when magazine and bump run of the bin are both empty, and
- * only the owner allocates from a slab, so what a scan finds cannot be taken
- * by anybody else.
+ * Invariant: a free block that a scan finds belongs to this thread.  Only the
+ * owner of a slab allocates in it, and it scans only while the magazine and the
+ * bump run of the bin are empty.
  */
 #include "libfusion/heap/refill.h"
 
@@ -20,23 +20,24 @@
 #include <emmintrin.h>
 #endif
 
-/* With fewer slabs than that, a slab in which others have freed is left alone
- * for a while: producer and consumer stay off each other's map lines. */
+/* With fewer slabs than this, a slab in which other threads have freed is left
+ * alone for a while.  So a producer and a consumer do not write to one cache
+ * line of the map. */
 #define LAG_SLABS 4
 
-/* How many slabs are asked for the frees of others before a new one is taken:
- * a heap of many full slabs is not walked at each refill. */
+/* How many slabs are checked for frees of other threads before a new slab is
+ * taken, so that a refill does not walk a heap of many full slabs. */
 #define PROBE_SLABS 8
 
 /*
- * Which of the 16 map bytes at @m are 0.
+ * Return which of the 16 map bytes at @m are 0.
  *
- *   another member             here
+ *   another member             this thread
  *   last use of the block      byte = 0?
  *   byte = 0 (release)         fence (acquire)
  *                              hand the block out
  *
- * A vector load has no order of its own; on x86 the fence is the compiler's.
+ * A vector load has no memory order; on x86 a fence of the compiler is enough.
  */
 #if defined(__SSE2__) && !defined(__SANITIZE_THREAD__)
 static unsigned free_in_16(const uint8_t *m)
@@ -66,8 +67,8 @@ static uint32_t whole_16s(const uint8_t *m, uint32_t i, uint32_t n)
 	return i;
 }
 
-/* Singles of these 16 for the magazine, highest first: it hands out from its
- * end.  Returns those it had no room for. */
+/* Put the free ones of these 16 blocks into the magazine, highest first, since
+ * it hands out from its end.  Returns those that found no room. */
 static unsigned collect_free(struct view *v, struct bin *b,
 			     const struct class_info *k, uint32_t span,
 			     uint32_t i, unsigned mask)
@@ -86,8 +87,8 @@ static unsigned collect_free(struct view *v, struct bin *b,
 	return mask;
 }
 
-/* Collect free blocks of one slab: either singles for the magazine or one
- * contiguous bump run.  Leaves hasfree and where to go on. */
+/* Collect free blocks of one slab: single blocks for the magazine, or one
+ * contiguous bump run.  Updates hasfree and the position of the next scan. */
 static bool scan_slab(struct view *v, struct bin *b, const struct class_info *k,
 		      uint32_t span)
 {
@@ -105,7 +106,8 @@ static bool scan_slab(struct view *v, struct bin *b, const struct class_info *k,
 		if (mask == 0xffff) {
 			uint32_t end = whole_16s(m, i, n);
 
-			if (b->top) /* singles first, the run next time */
+			if (b->top) /* single blocks first, the run at the next
+				       scan */
 				break;
 			b->run_p = slab_block(v, k, span, i);
 			b->run_m = m + i;
@@ -114,7 +116,7 @@ static bool scan_slab(struct view *v, struct bin *b, const struct class_info *k,
 			break;
 		}
 		if (collect_free(v, b, k, span, i, mask))
-			break; /* the rest of these 16 the next time */
+			break; /* the rest of these 16 at the next scan */
 	}
 	d->scan = i < n ? i : 0;
 	d->hasfree = i < n;
@@ -142,7 +144,7 @@ static void open_slab(struct view *v, const struct class_info *k, uint32_t span)
 		track_open(span_at(v, span), (size_t)k->n_spans * SPAN_SIZE);
 }
 
-/* Is it empty?  Then it goes back; nothing in magazine or run is from it. */
+/* Give the slab back if it is empty; no block of it is in magazine or run. */
 static bool release_empty(struct tcache *c, struct bin *b,
 			  const struct class_info *k, uint32_t span)
 {
@@ -157,14 +159,14 @@ static bool release_empty(struct tcache *c, struct bin *b,
 	return true;
 }
 
-/* Have others freed in @span, which is not ready? */
+/* Make @span ready if other threads have freed blocks in it. */
 static void ask_slab(struct tcache *c, struct bin *b,
 		     const struct class_info *k, uint32_t span)
 {
 	struct slab_desc *d = span_desc(&c->arena->view, span);
 
-	/* Acquire, and before the map is read: pairs with the release in
-	 * free_foreign(), which stores rflag last, so no free is missed. */
+	/* We must see each map byte whose free has set rflag: acquire here,
+	 * release in free_foreign(), which stores rflag last. */
 	if (!load_relaxed(&d->rflag) || !xchg_acquire(&d->rflag, (uint8_t)0))
 		return;
 	if (b->n_ready >= LIMIT_KEEP_SLABS && release_empty(c, b, k, span))
@@ -173,7 +175,7 @@ static void ask_slab(struct tcache *c, struct bin *b,
 	bin_ready(c->arena, b, span);
 }
 
-/* Ask @n of the slabs that are not ready.  Any ready now? */
+/* Check @n of the slabs that are not ready.  Is one ready now? */
 static bool probe_slabs(struct tcache *c, struct bin *b,
 			const struct class_info *k, uint32_t n)
 {
@@ -186,8 +188,9 @@ static bool probe_slabs(struct tcache *c, struct bin *b,
 	return b->n_ready > 0;
 }
 
-/* The next slab without an owner, to be mine.  Commit: the CAS.  Killed before:
- * an orphan; after: recovery makes it an orphan again. */
+/* Adopt the next orphan, a slab without an owner.  Commit point: the
+ * compare-and-swap.  Killed before it: the slab is an orphan still.  Killed
+ * after it: recovery makes the slab an orphan again. */
 static bool find_orphan(struct tcache *c, uint64_t orphan, uint64_t mine,
 			uint32_t from, uint32_t to, uint32_t *ret)
 {
@@ -196,14 +199,14 @@ static bool find_orphan(struct tcache *c, uint64_t orphan, uint64_t mine,
 	for (uint32_t i = from; i < to; i++) {
 		uint64_t want = orphan;
 
-		/* Acquire: pairs with the release in slab_orphan(): the word
-		 * says that the slab is an orphan, and then `member` says
-		 * whose. */
+		/* We must see `member` of the slab once its word says that it
+		 * is an orphan: acquire here, release in slab_orphan(). */
 		if (load_acquire(span_word(v, i)) != orphan ||
 		    (orphan & SPAN_MEMBER &&
 		     span_desc(v, i)->member != load_relaxed(&c->rec->member)))
 			continue;
-		/* Acquire: pairs with the release in slab_orphan(). */
+		/* We must see what the last owner left in the descriptor:
+		 * acquire here, release in slab_orphan(). */
 		if (cas_acquire(span_word(v, i), &want, mine)) {
 			*ret = i;
 			return true;
@@ -218,7 +221,7 @@ static bool adopt_orphan(struct tcache *c, struct bins *bins, unsigned class)
 	struct bin *b = &bins->bin[class];
 	uint64_t orphan = slab_word(class, bins->purpose, 0);
 	uint64_t mine = slab_word(class, bins->purpose, c->token);
-	/* Relaxed: our own, which others only try to claim in vain. */
+	/* Relaxed: our own record, which no other thread can claim. */
 	uint32_t member = load_relaxed(&c->rec->member);
 	uint64_t *noted = slab_orphans(v, orphan, member);
 	uint64_t bit = 1ull << class;
@@ -231,12 +234,12 @@ static bool adopt_orphan(struct tcache *c, struct bins *bins, unsigned class)
 		return false;
 	if (at < first || at > hi)
 		at = first;
-	/* Cleared before we look: drawing in slab.c. */
+	/* Cleared before we search: the drawing is in slab.c. */
 	and_acq_rel(noted, ~bit);
 	if (!find_orphan(c, orphan, mine, at, hi, &span) &&
 	    !find_orphan(c, orphan, mine, first, at, &span))
 		return false;
-	or_acq_rel(noted, bit); /* there may be more */
+	or_acq_rel(noted, bit); /* there may be more orphans */
 	store_relaxed(hint, span + 1);
 	d = span_desc(v, span);
 	d->scan = 0;
@@ -247,13 +250,13 @@ static bool adopt_orphan(struct tcache *c, struct bins *bins, unsigned class)
 }
 
 /*
- *   who makes a slab                   who destroys the pool
+ *   a thread that makes a slab         a thread that destroys the pool
  *   the span's word = SLAB             pool DYING
  *   fence                              fence
- *   is the pool there?                 all words: a SLAB of the pool?
+ *   does the pool exist?               all words: a SLAB of the pool?
  *
- * Without the two fences each may miss the other's store, and the slab would be
- * the next pool's of that number.
+ * Without the two fences each may miss the other's store.  Then the slab would
+ * belong to the next pool with that number.
  */
 static bool pool_is_gone(const struct tcache *c, const struct bins *bins)
 {
@@ -261,8 +264,9 @@ static bool pool_is_gone(const struct tcache *c, const struct bins *bins)
 	return bins_stale(c, bins) && !SEED_BUG(87);
 }
 
-/* Commit: TXN becomes SLAB, when its map is clear.  Killed before: freed;
- * after: empty, so freed too. */
+/* Make a slab.  Commit point: its word changes from TXN to SLAB once its map is
+ * clear.  Killed before it: recovery frees the spans.  Killed after it: the
+ * slab is empty, and recovery frees it too. */
 static bool new_slab(struct tcache *c, struct bins *bins, unsigned class)
 {
 	struct fusion_arena *a = c->arena;
@@ -282,7 +286,7 @@ static bool new_slab(struct tcache *c, struct bins *bins, unsigned class)
 	if (r < 0)
 		return false;
 	d = span_desc(v, span);
-	/* Relaxed: a late store of 1 from the slab's last life costs a scan. */
+	/* Relaxed: a late store of 1 from an earlier slab costs a scan only. */
 	store_relaxed(&d->rflag, (uint8_t)0);
 	d->scan = 0;
 	d->dropped = 0;
@@ -290,9 +294,12 @@ static bool new_slab(struct tcache *c, struct bins *bins, unsigned class)
 		store_release(span_word(v, span), word);
 	memset(slab_map(v, k, span), 0, k->n_blocks);
 	compiler_fence();
-	/* Release: a foreign free that finds the word finds a clear map. */
+	/* A thread that frees a block of the slab must find a clear map before
+	 * the word: release here.  It needs no acquire, since it got the
+	 * block's address from us. */
 	store_release(span_word(v, span), word);
-	/* The pool went while we built: it did not see this slab. */
+	/* The pool was destroyed meanwhile, by a thread that did not see this
+	 * slab. */
 	if (WORD_POOL(word) && pool_is_gone(c, bins)) {
 		span_free(v, c->rec, span, k->n_spans, word, NULL);
 		return false;
@@ -305,7 +312,7 @@ static bool new_slab(struct tcache *c, struct bins *bins, unsigned class)
 	return true;
 }
 
-/* With few slabs, one in which others have freed is left alone for a while. */
+/* Leave a slab in which others have freed alone for a while: see LAG_SLABS. */
 static bool reuse_slab(struct tcache *c, struct bin *b,
 		       const struct class_info *k)
 {
@@ -320,7 +327,7 @@ bool heap_refill(struct tcache *c, struct bins *bins, unsigned class)
 
 	if (scan_ready(c, b, k) || reuse_slab(c, b, k))
 		return true;
-	/* What is adopted may be full. */
+	/* An adopted slab may be full. */
 	while (adopt_orphan(c, bins, class))
 		if (scan_ready(c, b, k))
 			return true;
@@ -353,7 +360,8 @@ void heap_maybe_release(struct tcache *c, struct bin *b, uint32_t span)
 	release_empty(c, b, k, span);
 }
 
-/* Magazine and run are put back by having all slabs scanned again. */
+/* Give back empty slabs.  All slabs are scanned again, which finds the blocks
+ * of magazine and run as well. */
 static void trim_bin(struct tcache *c, struct bin *b,
 		     const struct class_info *k)
 {
@@ -381,7 +389,7 @@ void heap_cache_trim(struct tcache *c)
 			trim_bin(c, &b->bin[k], &c->arena->classes[k]);
 }
 
-/* Commit for each slab: its word. */
+/* Orphan all slabs.  Commit point for each of them: its word. */
 static void release_bins(struct tcache *c, struct bins *bins)
 {
 	struct view *v = &c->arena->view;

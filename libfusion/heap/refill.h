@@ -4,15 +4,17 @@
 
 #include "libfusion/heap/heap_private.h"
 
-/* Fill magazine or bump run of @class; both are empty.  false: no memory. */
+/* Fill the magazine or the bump run of @class; both must be empty.  false: no
+ * memory. */
 bool heap_refill(struct tcache *c, struct bins *bins, unsigned class);
-/* A slab has had as many frees dropped as it has blocks: is it empty? */
+/* Give a slab back if it is empty, when it has dropped as many frees as it has
+ * blocks. */
 void heap_maybe_release(struct tcache *c, struct bin *b, uint32_t span);
-/* Give back all empty slabs of the thread. */
+/* Give all empty slabs of the thread back. */
 void heap_cache_trim(struct tcache *c);
-/* The thread ends: all its slabs to others; then cache_drop(). */
+/* Orphan all slabs of a thread that ends; cache_drop() comes next. */
 void heap_cache_release(struct tcache *c);
-/* Open all blocks to everybody, in ASan's and Valgrind's eyes. */
+/* Unmark all free blocks for AddressSanitizer and Valgrind. */
 void heap_cache_untrack(struct tcache *c);
 
 #endif

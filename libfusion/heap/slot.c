@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Blocks that are handed over in one step
+ * Slots: hand a block over in one step
  *
- * The thread's record says which block goes to or comes from which slot, so
- * that recovery can tell by looking at the slot whether the step was taken.
+ * The thread's record announces the block and the slot.  So recovery can tell
+ * from the slot's content whether the step was made.
  */
 #include <fusion/heap.h>
 
@@ -20,7 +20,7 @@ static bool good_slot(const struct fusion_arena *arena, void **slot)
 	return view_contains(&arena->view, slot) && (uintptr_t)slot % 8 == 0;
 }
 
-/* span_alloc() announces the block: only it knows which. */
+/* span_alloc() chooses the block, so it announces it. */
 static void *run_to(struct tcache *c, size_t size, uint64_t slot)
 {
 	if (!SEED_BUG(5))
@@ -41,8 +41,8 @@ static void *block_to(struct tcache *c, size_t size, uint64_t slot)
 	return heap_commit(c, r, c->main.bin[class].size);
 }
 
-/* Commit: the store of *slot.  Killed before it: recovery finds the block
- * allocated and not in the slot, and frees it. */
+/* Commit point: the store of *slot.  Killed before it: recovery finds an
+ * allocated block that is not in the slot, and frees it. */
 FUSION_API int fusion_malloc_to(struct fusion_arena *arena, size_t size,
 				void **slot)
 {
@@ -57,15 +57,16 @@ FUSION_API int fusion_malloc_to(struct fusion_arena *arena, size_t size,
 	off = view_off(&arena->view, slot);
 	p = size > MEDIUM_MAX ? run_to(c, size, off) : block_to(c, size, off);
 	compiler_fence();
-	/* Release: who finds the block in the slot finds its memory so. */
+	/* A thread that finds the block must find its memory allocated: release
+	 * here, acquire in fusion_free_from() and in the program. */
 	if (p)
 		store_release(slot, p);
 	pending_clear(c->rec);
 	return told(p ? 0 : -ENOMEM);
 }
 
-/* Commit: the store of *slot.  Killed before it: recovery takes the mark off
- * the block; after it: frees the block. */
+/* Commit point: the store of *slot.  Killed before it: recovery clears the mark
+ * of the block.  Killed after it: recovery frees the block. */
 FUSION_API int fusion_free_from(struct fusion_arena *arena, void **slot)
 {
 	struct tcache *c = tls_cache(arena);
@@ -77,7 +78,8 @@ FUSION_API int fusion_free_from(struct fusion_arena *arena, void **slot)
 		return told(-errno);
 	if (!good_slot(arena, slot))
 		return told(-EINVAL);
-	/* Acquire: pairs with the release in fusion_malloc_to(). */
+	/* We must see the block as it was stored: acquire here, release in
+	 * fusion_malloc_to(). */
 	p = load_acquire(slot);
 	if (!p)
 		return 0;
@@ -90,6 +92,8 @@ FUSION_API int fusion_free_from(struct fusion_arena *arena, void **slot)
 	if (b.map && !SEED_BUG(9))
 		store_relaxed(b.map, (uint8_t)TAG_DYING);
 	compiler_fence();
+	/* A thread that finds the slot NULL may fill it anew, and must see our
+	 * last use of the block: release here, acquire in the program. */
 	store_release(slot, (void *)NULL);
 	compiler_fence();
 	r = heap_free_block(c, &b, c->rec);

@@ -22,7 +22,7 @@
 #include "libfusion/heap/heap.h"
 #include "libfusion/heap/refill.h"
 
-/* Of no arena: nobody's address. */
+/* The cache of no arena; its own address cannot be that of an arena. */
 static struct tcache no_cache = {.arena = (struct fusion_arena *)&no_cache};
 
 __thread struct tcache *tls_current __attribute__((tls_model("initial-exec"))) =
@@ -30,8 +30,8 @@ __thread struct tcache *tls_current __attribute__((tls_model("initial-exec"))) =
 static __thread struct tcache *caches_of_thread
 	__attribute__((tls_model("initial-exec")));
 
-/* Guards the list of all, and keeps an arena from being left while a thread
- * that ends gives back what it has there. */
+/* Guards the list of all caches.  Also held while a thread that ends gives back
+ * its slabs and record, so that the arena is not left meanwhile. */
 static pthread_mutex_t caches_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct tcache *all_caches;
 
@@ -59,8 +59,8 @@ static void unlink_cache(struct tcache *c)
 		c->next->prev = c->prev;
 }
 
-/* A thread ends: its slabs are orphaned, its record is free.  Killed in
- * between, the record is recovered with the process. */
+/* A thread ends: orphan its slabs and free its record.  If the process is
+ * killed in between, recovery of the process includes the record. */
 static void cache_thread_ends(void *unused)
 {
 	struct tcache *c, *next;
@@ -75,8 +75,8 @@ static void cache_thread_ends(void *unused)
 		next = c->next_of_thread;
 		if (c->arena) {
 			heap_cache_release(c);
-			/* Held by a thread that is no more: its next owner is
-			 * to know. */
+			/* The thread may own locks: their next owners are told
+			 * of its end. */
 			property_recover(&c->arena->view, c->rec, c->rec);
 			skirmish_recover(&c->arena->view, c->rec, c->rec);
 			call_recover(&c->arena->view, c->rec, c->rec, true);
@@ -91,12 +91,13 @@ static void cache_thread_ends(void *unused)
 static void init_once(void)
 {
 	heap_classes_init();
-	/* Without a key the records of ended threads are found dead later. */
+	/* Without a key, sweep_threads() finds the records of ended threads. */
 	if (pthread_key_create(&key, cache_thread_ends) != 0)
 		key = (pthread_key_t)-1;
 }
 
-/* Records of threads that ended without a word, as by a raw exit(2). */
+/* Free the records of threads whose end was not reported, for example by a raw
+ * exit(2). */
 static void sweep_threads(struct fusion_arena *arena)
 {
 	struct view *v = &arena->view;
@@ -136,7 +137,8 @@ static struct tcache *make_cache(struct fusion_arena *arena)
 	struct tcache *c;
 	int r;
 
-	/* Left, or the child of a fork, or no handle. */
+	/* This process has left, or is the child of a fork; or the pointer is
+	 * not a handle. */
 	if (!arena_is_in(arena) || !arena->id) {
 		errno = -refuse_dead(arena);
 		return NULL;
@@ -157,7 +159,7 @@ static struct tcache *make_cache(struct fusion_arena *arena)
 	return c;
 }
 
-/* Caches of arenas that were left meanwhile. */
+/* Free the caches of arenas that the process has left. */
 static void drop_dead_caches(void)
 {
 	struct tcache **at = &caches_of_thread, *c;
@@ -205,7 +207,7 @@ struct thread_rec *thread_rec_of(struct fusion_arena *arena)
 	return c ? c->rec : NULL;
 }
 
-/* The caches themselves stay with their threads, empty. */
+/* Empty the caches of all threads; the caches themselves stay theirs. */
 void tls_arena_leave(struct fusion_arena *arena)
 {
 	pthread_mutex_lock(&caches_lock);
@@ -218,13 +220,14 @@ void tls_arena_leave(struct fusion_arena *arena)
 		c->skirmishes_size = 0;
 		c->refs_size = 0;
 		memset(c->row_hints, 0, sizeof(c->row_hints));
-		/* Relaxed: no other thread may be using the arena. */
+		/* Relaxed: no other thread may use the arena meanwhile. */
 		store_relaxed(&c->arena, (struct fusion_arena *)NULL);
 	}
 	pthread_mutex_unlock(&caches_lock);
 }
 
-/* Of the other threads' caches there is only the memory, and that is lost. */
+/* The other threads do not exist in the child, and the memory of their caches
+ * leaks. */
 void tls_after_fork_child(void)
 {
 	struct tcache *c = caches_of_thread, *next;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a thread has of an arena: its record there, and its part of the heap
+ * Thread caches: a thread's record in an arena, and its part of the heap
  *
- * A tcache is private memory.  It holds hints only: every block in a magazine
- * or a bump run is free in its slab's map, lies in a slab of this thread, and
- * is in no other.  It dies with the process and nobody misses it.
+ * A tcache is private memory and has hints only, so its loss with the process
+ * leaks nothing.
+ *
+ * Invariant: a block in a magazine or bump run is free in the map of its slab,
+ * the slab belongs to this thread, and no other magazine or run has the block.
  */
 #ifndef FUSION_TLS_H
 #define FUSION_TLS_H
@@ -20,22 +22,25 @@ struct block_ref {
 
 #define CACHE_LINE 64
 
-/* What the fast paths need is in the first line.  Aligned, its size is 3 * 256:
- * free() finds the bin of a class by two quick steps instead of a product. */
+/* The blocks and slabs of one size class.  The fast paths use the first cache
+ * line.  The aligned size is 3 * 256: fusion_free() finds the bin of a class by
+ * two quick steps instead of a product. */
 struct bin {
 	_Alignas(CACHE_LINE) uint32_t top; /* blocks in the magazine */
-	/* A slab known to be ready and scanned from its start: of more blocks
-	 * that it drops only the number is kept.  0 none. */
+	/* A slab that is ready and will be scanned from its start, so that only
+	 * the number of blocks dropped there has to be kept; 0: none. */
 	uint32_t dropping;
 	char *run_p, *run_end; /* next block of the bump run, end of it */
-	uint8_t *run_m;	       /* and its map byte */
-	uint8_t *map_base; /* as in struct class_info, map_add at my address */
+	uint8_t *run_m;	       /* map byte of run_p */
+	uint8_t *map_base;     /* as in struct class_info, with map_add as an
+				  address */
 	uint32_t map_mul, magic, data_off, size, n_blocks;
 	uint32_t class;
 	struct slab_desc *dropping_desc;
-	/* My slabs of the class.  The first n_ready have hasfree set. */
+	/* The thread's slabs of the class.  Invariant: the first n_ready of
+	 * them have hasfree set, the others not. */
 	uint32_t n_slabs, n_ready, cap;
-	uint32_t probe; /* which to ask next for the frees of others */
+	uint32_t probe; /* slab to check next for frees of other threads */
 	uint32_t *slabs;
 	struct block_ref magazine[LIMIT_MAGAZINE];
 };
@@ -45,78 +50,84 @@ static_assert(LIMIT_MAGAZINE != 40 || sizeof(struct bin) == 3 * 256, "speed");
 struct bins {
 	struct bins *next;
 	uint64_t purpose;
-	uint32_t gen; /* of the pool */
+	uint32_t gen; /* generation of the pool */
 	struct bin bin[HEAP_CLASSES];
 };
 
 struct ref_row;
 
-/* The row that the thread used for a reference: by the short way. */
+/* A row that the thread used for a reference: a hint of the fast path. */
 struct row_hint {
-	uintptr_t key; /* ROW_KEY() of the reference, 0 none */
+	uintptr_t key; /* ROW_KEY() of the reference; 0: none */
 	struct ref_row *row;
 };
 
 #define ROW_HINTS 32
 #define ROW_KEY(ref) ((uintptr_t)(ref) + 1) /* not 0, also for NULL */
 
+/* Invariant: if `arena` is not NULL, this process is in it, and rec is the
+ * thread's record there. */
 struct tcache {
 	struct fusion_arena *arena; /* NULL once the process has left */
 	char *base;
-	uint64_t span; /* bytes of the arena */
+	uint64_t span; /* bytes of address space of the arena */
 	uint64_t *words;
 	struct slab_desc *descs;
-	uint64_t span_hi; /* a while ago; there is memory for the words below */
+	uint64_t span_hi; /* an earlier value: the words below it have memory */
 	uint32_t token;
 	uint8_t tag;
 	struct thread_rec *rec;
-	/* Where handles of skirmishes are; as far as there was memory for them
-	 * a while ago (skirmish.c). */
+	/* The records of skirmishes, as many as had memory at an earlier time
+	 * (skirmish.c). */
 	char *skirmishes;
 	uint64_t skirmishes_size;
-	/* The same of references, and by their index my member's row of each,
-	 * index + 1, as far as it is known (ref.c). */
+	/* The records of references likewise, and an array that has, for each
+	 * of them, the index + 1 of this member's row, if known (ref.c). */
 	char *refs;
 	uint64_t refs_size;
 	uint32_t *ref_rows;
-	uint32_t member; /* id */
-	/* Slot + 1 of the last call, if there was no room for its answer, and
-	 * how long it pays to look for one (call_execute.c). */
+	uint32_t member; /* id of this member */
+	/* Slot + 1 of the last call if its answer found no room, and how long
+	 * to spin for an answer (call_execute.c). */
 	uint32_t answer;
 	struct spinner call_spinner;
 	struct row_hint row_hints[ROW_HINTS];
 	struct bins main;
-	struct bins *others; /* pools', member-lifetime */
+	struct bins *others; /* bins of pools, and of blocks with a member's
+				lifetime */
 	struct tcache *next_of_thread;
-	struct tcache *next, **prev; /* of all; guarded by caches_lock */
+	struct tcache *next,
+		**prev; /* list of all caches; guarded by caches_lock */
 };
 
-/* The cache the thread used last; never NULL.  When blocks are tracked it is
- * one of no arena, so that all calls go the long way. */
+/* The cache that the thread used last; never NULL.  While blocks are tracked
+ * for AddressSanitizer or Valgrind it is the cache of no arena, so that all
+ * calls take the slow path. */
 extern __thread struct tcache *tls_current
 	__attribute__((tls_model("initial-exec")));
 
-/* The calling thread's cache of @arena, made when there is none; NULL and
- * errno: ENOMEM, EMFILE, EINVAL. */
+/* Return the calling thread's cache of @arena, and make it if there is none.
+ * NULL and errno on failure: ENOMEM, EMFILE, EINVAL. */
 struct tcache *tls_cache_slow(struct fusion_arena *arena);
 
 static inline struct tcache *tls_cache(struct fusion_arena *arena)
 {
 	struct tcache *c = tls_current;
 
-	/* A cache of an arena that was left has none, as a wrong caller. */
+	/* `arena` of a cache is NULL once the process has left: a caller with
+	 * NULL must not match it. */
 	if (__builtin_expect(c->arena == arena && arena, 1))
 		return c;
 	return tls_cache_slow(arena);
 }
 
-/* The calling thread's record; NULL and errno. */
+/* Return the calling thread's record; NULL and errno on failure. */
 struct thread_rec *thread_rec_of(struct fusion_arena *arena);
 
-/* The process is about to leave: no thread has anything of @arena any more.
- * Before the slot is given up, as the slabs are the next member's after it. */
+/* Take the caches of all threads from @arena, which the process is leaving.
+ * Comes before the member's slot is free: then its slabs can be adopted. */
 void tls_arena_leave(struct fusion_arena *arena);
-/* In the child of a fork: forget all, touch nothing shared. */
+/* In the child of a fork: forget all caches, and write to no shared memory. */
 void tls_after_fork_child(void);
 
 #endif

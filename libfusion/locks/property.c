@@ -20,7 +20,7 @@
 #include "libfusion/core/locks/property.h"
 #include "libfusion/names/entries.h"
 
-/* How long fusion_property_hold_up() first waits for whom it has killed. */
+/* First sleep of fusion_property_hold_up() after it has killed a process. */
 #define HOLD_UP_FIRST_NS 1000000LL
 
 static_assert(FUSION_PROPERTIES_OWNED == THREAD_PROPERTIES, "as documented");
@@ -152,14 +152,16 @@ FUSION_API int fusion_property_cede(struct fusion_property *property)
 	return 0;
 }
 
-/* Until @p is not purchased by the thread of @token any more. */
+/* Wait until the thread of @token does not own @p any more. */
 static int wait_freed(struct view *v, const struct property *p, uint32_t token,
 		      int64_t deadline)
 {
 	int64_t nap = HOLD_UP_FIRST_NS, since;
 
 	for (;;) {
-		/* Acquire: pairs with the release in tell_all(). */
+		/* We must see the word that property_tell_all() announces, or
+		 * sleep on an older `seq`: acquire here, release in
+		 * property_tell_all(). */
 		uint32_t seq = load_acquire(&p->seq);
 		uint64_t w = property_word(p, &since);
 		int64_t wait = deadline_nap(deadline, nap);
@@ -168,7 +170,8 @@ static int wait_freed(struct view *v, const struct property *p, uint32_t token,
 			return 0;
 		if (!wait)
 			return -ETIMEDOUT;
-		/* Nobody may be there to tell us: it dies as we look. */
+		/* Recovery wakes us, but perhaps only we can start it: so sleep
+		 * for a short time, then look for a death. */
 		futex_wait(&p->seq, seq, wait);
 		life_suspect(v, token);
 		if (nap < SUSPECT_FIRST_NS)
@@ -176,7 +179,8 @@ static int wait_freed(struct view *v, const struct property *p, uint32_t token,
 	}
 }
 
-/* Without a daemon that knows it.  Who owns the arena only the daemon knows. */
+/* Kill a member without the daemon, which alone knows the owner of the arena.
+ */
 static int kill_alone(struct view *v, uint32_t slot)
 {
 	uid_t me = geteuid();
@@ -185,12 +189,13 @@ static int kill_alone(struct view *v, uint32_t slot)
 	if (me != 0 && me != view_member(v, slot)->uid)
 		return -EPERM;
 	r = member_signal(v, slot, SIGKILL);
-	/* Dead before we came, and not recovered yet. */
+	/* The member is dead already, but not recovered. */
 	return r == -ESRCH && member_is_dead(v, slot) ? 0 : r;
 }
 
-/* Whom the arena's memory names; who that is, the daemon knows better, and it
- * may kill other users' processes. */
+/* Kill the member in @slot.  A member may have overwritten the slot, so the
+ * daemon decides by its own list which process that is; it may also kill
+ * processes of other users. */
 static int kill_member(struct fusion_arena *a, uint32_t slot)
 {
 	struct ioc_signal s = {.slot = slot, .signal = SIGKILL};
@@ -206,8 +211,8 @@ static int kill_member(struct fusion_arena *a, uint32_t slot)
 	return r == -ENOTCONN || r == -ENOENT ? kill_alone(v, slot) : r;
 }
 
-/* Only the daemon knows which process a shell is.  Without one: the purchase
- * went with its daemon, and is about to be recovered. */
+/* Kill a shell: only the daemon knows its process.  If the daemon is gone, so
+ * is the shell's purchase, which recovery is about to take back. */
 static int kill_shell(struct fusion_arena *a, const struct property *p,
 		      uint32_t id)
 {
@@ -222,6 +227,8 @@ static int kill_shell(struct fusion_arena *a, const struct property *p,
 static int kill_purchaser(struct fusion_arena *a, const struct property *p,
 			  uint32_t *ret_owner)
 {
+	/* 0 must mean destroyed, not about to be created: acquire here, release
+	 * in property_fini(). */
 	uint32_t id = load_acquire(&p->id), slot;
 	const struct thread_rec *t;
 	int64_t since;
@@ -276,6 +283,8 @@ FUSION_API int fusion_property_state(struct fusion_property *property,
 	c = entry_cache(KIND_PROPERTY, property, &r);
 	if (!c)
 		return told(r);
+	/* Acquire here, release in property_fini(): a destroyed property is not
+	 * taken for an available one. */
 	if (!load_acquire(&property_of(property)->id))
 		return told(-EIDRM);
 	w = property_word(property_of(property), &since);

@@ -30,7 +30,7 @@ static bool is_in_table(const struct tcache *c, const struct skirmish *s)
 	return at < c->skirmishes_size && at % ENTRY_SIZE == 0;
 }
 
-/* Not the arena that the thread used last, or a skirmish made since. */
+/* The slow path: another arena than the thread used last, or a new skirmish. */
 static struct tcache *skirmish_cache_slow(const struct skirmish *s,
 					  int *ret_error)
 {
@@ -44,7 +44,7 @@ static struct tcache *skirmish_cache_slow(const struct skirmish *s,
 	return c;
 }
 
-/* The calling thread's part of the arena of @s; NULL and *ret_error. */
+/* Return the thread's cache of the arena of @s; NULL and *ret_error. */
 static inline struct tcache *skirmish_cache(const struct skirmish *s,
 					    int *ret_error)
 {
@@ -100,7 +100,7 @@ FUSION_API int fusion_skirmish_destroy(struct fusion_skirmish *skirmish)
 	return 0;
 }
 
-/* Index + 1 of @s, which is_in_table(). */
+/* Return the index + 1 of @s, for which is_in_table() holds. */
 static inline uint32_t announced_index(const struct tcache *c,
 				       const struct skirmish *s)
 {
@@ -109,7 +109,7 @@ static inline uint32_t announced_index(const struct tcache *c,
 	       1;
 }
 
-/* Apart, so that the fast path has nothing to save. */
+/* Not inlined, so that the fast path saves no registers. */
 static __attribute__((noinline)) int prevail_slow(struct skirmish *s,
 						  int64_t deadline_ns)
 {
@@ -247,7 +247,7 @@ static int by_address(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* Undo what @n of prevail_all() took. */
+/* Unlock the first @n skirmishes that prevail_all() has locked. */
 static void back_out(struct skirmish **list, size_t n)
 {
 	struct tcache *c;

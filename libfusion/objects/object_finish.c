@@ -139,7 +139,7 @@ int object_finish_all(struct fusion_arena *a, struct registration *t)
 	for (uint32_t i = 0; i < hi; i++) {
 		struct object *o = object_at(v, i);
 
-		/* Acquire: pairs with the release in add_locked(). */
+		/* Acquire: pairs with the release in table_add_locked(). */
 		if (load_acquire(&o->e.state) != ENTRY_USED ||
 		    !object_is_of(o, pool, t->id))
 			continue;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Reference counters, as programs call them. */
+/* References: the public functions. */
 #include <fusion/ref.h>
 
 #include <errno.h>
@@ -25,7 +25,8 @@ static struct ref *ref_of(struct fusion_ref *ref)
 	return (struct ref *)ref;
 }
 
-/* Not the arena that the thread used last, or a reference made since. */
+/* The slow path: another arena than the thread used last, or a new reference.
+ */
 static struct tcache *ref_cache_slow(const struct ref *r, int *ret_error)
 {
 	struct fusion_arena *arena = r ? arena_of(r) : NULL;
@@ -51,7 +52,7 @@ static struct tcache *ref_cache_slow(const struct ref *r, int *ret_error)
 	return c;
 }
 
-/* The calling thread's part of the arena of @r; NULL and *ret_error. */
+/* Return the thread's cache of the arena of @r; NULL and *ret_error. */
 static inline struct tcache *ref_cache(const struct ref *r, int *ret_error)
 {
 	struct tcache *c = tls_current;
@@ -106,15 +107,15 @@ FUSION_API int fusion_ref_destroy(struct fusion_ref *ref)
 	return told(r);
 }
 
-/* The short way, and what follows from each other on it: the cache, the hint,
- * the row, its word.  An atomic operation lets nothing after it begin early, so
- * each of these loads counts. */
+/* The fast path.  Its loads depend on one another: the cache, the hint, the
+ * row, its word.  The atomic operation after them waits for all, so each load
+ * counts. */
 static inline struct row_hint *row_hint_of(const struct ref *r)
 {
 	return &tls_current->row_hints[(uintptr_t)r / ENTRY_SIZE % ROW_HINTS];
 }
 
-/* By the long way; then the short one knows it. */
+/* The slow path, which leaves a hint for the fast path. */
 static __attribute__((noinline)) int up_slow(struct ref *r)
 {
 	struct tcache *c;
@@ -125,7 +126,7 @@ static __attribute__((noinline)) int up_slow(struct ref *r)
 	if (!c)
 		return rc;
 	hint = hint_of(c, r);
-	/* Relaxed: the row is asked whose it is. */
+	/* Relaxed: a hint; the row itself says which member it belongs to. */
 	if (!load_relaxed(hint) ||
 	    !row_up_fast(row_at(&c->arena->view, load_relaxed(hint) - 1),
 			 load_relaxed(&r->id), c->member))
@@ -177,7 +178,7 @@ FUSION_API int fusion_ref_down(struct fusion_ref *ref)
 	return told(down_slow(ref_of(ref)));
 }
 
-/* What the rest has in common. */
+/* Find the cache, then call @fn. */
 static int call_on_ref(struct fusion_ref *ref,
 		       int (*fn)(struct view *, struct thread_rec *,
 				 struct ref *))
@@ -262,7 +263,7 @@ FUSION_API int fusion_ref_stat(struct fusion_ref *ref,
 	struct tcache *c;
 	int r;
 
-	/* A caller built with an older header has fewer members. */
+	/* A program built with an older header has a smaller struct. */
 	if (!ret || ret->size < offsetof(struct fusion_ref_stat, falls) ||
 	    ret->size > sizeof(stat))
 		return told(-EINVAL);

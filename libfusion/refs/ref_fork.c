@@ -2,18 +2,19 @@
 /*
  * References across fork()
  *
- *   parent, before   FORK_BYTE locked on a description made for it; as many
- *                    counts as it has are kept for a child, in its rows
- *   child            joins; locks FORK_BYTE on its own description; gives the
- *                    parent's up; takes what is kept; unlocks
- *   parent, after    waits for that; takes back what is left (no child, or it
- *                    could not join); unlocks
+ *   parent, before   locks FORK_BYTE on an open file description of its own;
+ *                    keeps in its rows, for a child, as many counts as it has
+ *   child            joins; locks FORK_BYTE on its own description; closes the
+ *                    parent's; takes the kept counts; unlocks
+ *   parent, after    waits for that; takes back the counts that are left (there
+ *                    is no child, or it could not join); unlocks
  *
- * Parent killed: its rows stay as long as FORK_BYTE is locked.  Child killed:
- * the parent reads the end of the pipe.  Both: the kernel drops the locks.
+ * Parent killed: recovery leaves its rows as long as FORK_BYTE is locked.
+ * Child killed: the parent reads the end of the pipe.  Both killed: the kernel
+ * drops the locks.
  *
- * The description is the daemon's to give (hand_over.h), and so it stays open
- * in the parent for the next fork.
+ * The daemon provides the description (hand_over.h), so the parent keeps it
+ * open for the next fork.
  */
 #include "libfusion/refs/ref_fork.h"
 
@@ -30,10 +31,10 @@
 #include "libfusion/heap/tls.h"
 
 struct forking {
-	int fd;	      /* the description; -1 in the child */
-	int pipe[2];  /* -1 when no fork is going on */
-	bool holding; /* counts are kept for a child */
-	int error;    /* why they are not */
+	int fd;	      /* the open file description; -1 in the child */
+	int pipe[2];  /* -1 outside of fork() */
+	bool holding; /* the rows keep counts for a child */
+	int error;    /* why they do not */
 	struct ref_member parent;
 };
 
@@ -94,8 +95,8 @@ void ref_fork_before(struct fusion_arena *a)
 {
 	struct forking *f;
 
-	/* Relaxed: of what other threads do meanwhile the child gets what it
-	 * gets. */
+	/* Relaxed: whether the child gets counts that other threads make during
+	 * fork() is not defined. */
 	if (!load_relaxed(&view_member(&a->view, a->view.slot)->rows))
 		return;
 	f = forking_of(a);

@@ -4,14 +4,15 @@
 
 #include "libfusion/arena/arena_private.h"
 
-/* Around fork(), of each arena whose child enters again.  In the child, after
- * detach(), ref_fork_joining() when it has opened the file and before it has a
- * witness, ref_fork_child() when it is in, or not (@joined). */
+/* Call these around fork(), for each arena that the child enters again.  In the
+ * child, after detach(): ref_fork_joining() once it has opened the file and
+ * before it has a witness; ref_fork_child() once it is a member, or has failed
+ * (@joined). */
 void ref_fork_before(struct fusion_arena *arena);
 void ref_fork_parent(struct fusion_arena *arena);
 int ref_fork_joining(struct fusion_arena *arena);
 void ref_fork_child(struct fusion_arena *arena, bool joined);
-/* The handle goes. */
+/* Free what the handle of an arena has. */
 void ref_fork_free(struct fusion_arena *arena);
 
 #endif

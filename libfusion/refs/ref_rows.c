@@ -16,9 +16,11 @@ static void unmap_rows(const struct fusion_arena *a, uint32_t *rows)
 	munmap((char *)rows - SPARSE_PAGE, SPARSE_PAGE + rows_size(a));
 }
 
-/* Address space only, until an entry is written.  NULL: no memory. */
+/* The array takes memory only for pages whose entries are written.  NULL: no
+ * memory. */
 uint32_t *ref_rows_of(struct fusion_arena *a)
 {
+	/* Acquire here, release below. */
 	uint32_t *rows = load_acquire(&a->ref_rows), *none = NULL;
 	void *p;
 
@@ -29,7 +31,9 @@ uint32_t *ref_rows_of(struct fusion_arena *a)
 		return NULL;
 	sparse_guard(p);
 	rows = (uint32_t *)((char *)p + SPARSE_PAGE);
-	/* Release and acquire: pairs with the acquire above. */
+	/* A thread that finds the array must find it mapped: release here,
+	 * acquire at the top of this function; and the loser of this race
+	 * acquires the winner's. */
 	if (cas_acq_rel(&a->ref_rows, &none, rows))
 		return rows;
 	unmap_rows(a, rows);

@@ -2,13 +2,14 @@
 /*
  * Watches of references: one thread of the process waits for all of an arena
  *
- * Objects fall with their references, so the thread calls a hook of theirs at
- * each look, too (watch_start()).
+ * A thread that makes a watched reference fall adds one to ref_seq of the
+ * member that watches.  The reference itself counts its falls, and a watch
+ * counts the falls that its function was told of.  The difference has still to
+ * be told, so a wake that is lost or comes twice does no harm: the watching
+ * thread compares the two, and lets the dispatcher run the functions.
  *
- * Who makes a watched reference fall bumps ref_seq of the watching member.  How
- * often each has fallen is counted in the reference itself; here is kept of how
- * many falls its function has been told.  So no wake that is lost or comes
- * twice matters: the thread looks, and has the dispatcher tell what is missing.
+ * An object falls with its reference.  So the thread also calls a hook of the
+ * objects each time it compares (watch_start()).
  */
 #include "libfusion/refs/ref_watch.h"
 
@@ -38,17 +39,17 @@ struct watch {
 	uint64_t told;
 	fusion_ref_fn fn;
 	void *ctx;
-	bool ended; /* while it runs; the job frees it */
+	bool ended; /* stopped while its function runs; the job frees it */
 	struct watch *next, **prev;
 };
 
-/* All but job, arena, thread and stop is guarded by the arena's watch_lock. */
+/* The arena's watch_lock guards all members but job, arena, thread and stop. */
 struct watcher {
-	struct dispatch_job job; /* the first: see tell_all() */
+	struct dispatch_job job; /* first, see tell_all() */
 	struct fusion_arena *arena;
 	pthread_t thread;
 	uint32_t stop;	 /* atomic */
-	watch_hook also; /* atomic; NULL none */
+	watch_hook also; /* atomic; NULL: no hook */
 	struct watch *watches;
 	struct watch *running;
 	pthread_cond_t ran;
@@ -61,7 +62,8 @@ static uint32_t *seq_of(struct fusion_arena *a)
 
 static void look_again(struct fusion_arena *a)
 {
-	/* Release: pairs with the acquire in ref_watch_thread(). */
+	/* The watching thread must see the list before it sees the new number:
+	 * release here, acquire in ref_watch_thread(). */
 	add_release(seq_of(a), 1);
 	futex_wake(seq_of(a), INT_MAX);
 }
@@ -73,13 +75,16 @@ static void unlink_watch(struct watch *w)
 		w->next->prev = w->prev;
 }
 
-/* watch_lock is held, here and in the next three. */
+/* The caller of this function and of the next three holds watch_lock. */
 static bool is_over(const struct watch *w)
 {
+	/* Acquire here, release where the reference is created or destroyed:
+	 * its falls are read after its id. */
 	return w->ended || load_acquire(&w->ref->id) != w->id;
 }
 
-/* Acquire: pairs with the release in ref_settle(). */
+/* The function must see what was done before the fall: acquire here, release in
+ * ref_settle(). */
 static bool has_news(const struct watch *w)
 {
 	return REF_FALLS(load_acquire(&w->ref->falls)) != w->told || is_over(w);
@@ -108,7 +113,8 @@ static void undo_tell(const struct callback_args *args)
 	pthread_mutex_unlock(&all->arena->watch_lock);
 }
 
-/* One fall, so that all have their turn; the lock is not held meanwhile. */
+/* Tell a watch of one fall, so that all watches come in turn.  The lock is not
+ * held while the function runs. */
 static void tell_watch(struct watcher *all, struct watch *w)
 {
 	struct fusion_arena *a = all->arena;
@@ -124,7 +130,7 @@ static void tell_watch(struct watcher *all, struct watch *w)
 	has_told(all);
 }
 
-/* On the dispatcher. */
+/* Runs on the dispatcher. */
 static unsigned tell_all(struct dispatch_job *job)
 {
 	struct watcher *all = (struct watcher *)job;
@@ -169,10 +175,11 @@ static void *ref_watch_thread(void *arg)
 	uint32_t *seq = seq_of(all->arena);
 	watch_hook also;
 
-	/* Acquire: pairs with the release in watch_stop(). */
+	/* Acquire here, release in watch_stop(), which joins this thread. */
 	while (!load_acquire(&all->stop)) {
-		/* Acquire: pairs with the release in ref_settle(); read before
-		 * we look, so that no fall is slept over. */
+		/* We must see each fall whose number we see, and read the
+		 * number before the falls, or we would sleep over one: acquire
+		 * here, release in ref_settle(). */
 		uint32_t seen = load_acquire(seq);
 
 		look_for_falls(all);
@@ -201,7 +208,7 @@ static void free_watcher(struct dispatch_job *job)
 	free(all);
 }
 
-/* watch_lock is held. */
+/* The caller holds watch_lock. */
 static int get_watcher(struct fusion_arena *a, struct watcher **ret)
 {
 	struct watcher *all = a->watcher;
@@ -222,7 +229,7 @@ static int get_watcher(struct fusion_arena *a, struct watcher **ret)
 		}
 		a->watcher = all;
 	}
-	/* Relaxed: it is set under the lock. */
+	/* Relaxed: the lock orders it. */
 	if (load_relaxed(&all->stop))
 		return -EINVAL;
 	*ret = all;
@@ -250,6 +257,8 @@ void watch_stop(struct fusion_arena *a)
 
 	pthread_mutex_lock(&a->watch_lock);
 	all = a->watcher;
+	/* Release here, acquire in ref_watch_thread(), which look_again()
+	 * wakes. */
 	if (all)
 		store_release(&all->stop, 1);
 	pthread_mutex_unlock(&a->watch_lock);
@@ -261,7 +270,8 @@ void watch_stop(struct fusion_arena *a)
 	a->watcher = NULL;
 }
 
-/* The oldest: who stopped it may be slower than who watches anew. */
+/* Find the oldest watch of a reference: a thread that watches anew may be
+ * faster than the one that is stopping the old watch. */
 static struct watch *find_watch(struct watcher *all, const struct ref *r,
 				uint32_t id)
 {
@@ -287,7 +297,8 @@ static int add_watch(struct fusion_arena *a, struct thread_rec *me,
 	pthread_mutex_lock(&a->watch_lock);
 	all = a->watcher;
 	pthread_mutex_unlock(&a->watch_lock);
-	/* No lock of the process' while we may wait for one of the arena's. */
+	/* Acquire here, release where the reference is created.  No lock of the
+	 * process is held while we may wait for one of the arena. */
 	w->id = load_acquire(&w->ref->id);
 	r = ref_watch(&a->view, me, w->ref, &w->told);
 	if (r < 0)
@@ -299,7 +310,7 @@ static int add_watch(struct fusion_arena *a, struct thread_rec *me,
 		w->next->prev = &w->next;
 	all->watches = w;
 	pthread_mutex_unlock(&a->watch_lock);
-	/* It may have fallen before it was on the list. */
+	/* The reference may have fallen before the watch was on the list. */
 	look_again(a);
 	return 0;
 }
@@ -307,6 +318,7 @@ static int add_watch(struct fusion_arena *a, struct thread_rec *me,
 static int remove_watch(struct fusion_arena *a, struct thread_rec *me,
 			struct ref *ref)
 {
+	/* Acquire here, release where the reference is created. */
 	uint32_t id = load_acquire(&ref->id);
 	int r = ref_unwatch(&a->view, me, ref);
 	struct watcher *all;

@@ -4,13 +4,13 @@
 
 #include "libfusion/arena/arena_private.h"
 
-/* What the watching thread calls besides at each look. */
+/* What the watching thread also calls each time it wakes. */
 typedef void (*watch_hook)(struct fusion_arena *arena);
 
-/* Have the thread that looks when this member is rung; it calls @also from now
- * on, NULL: what it has called before.  0, -errno. */
+/* Start the watching thread if it does not run.  From now on it calls @also
+ * too; NULL keeps the hook that it has.  0, -errno. */
 int watch_start(struct fusion_arena *arena, watch_hook also);
-/* No watch of this process' any more; no function of one is running. */
+/* Stop all watches of this process, and wait for their functions. */
 void watch_stop(struct fusion_arena *arena);
 
 #endif

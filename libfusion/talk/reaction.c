@@ -10,6 +10,7 @@
 #include "libfusion/core/talk/cursor.h"
 #include "libfusion/talk/dispatch.h"
 #include "libfusion/talk/dispatch_post.h"
+#include "libfusion/talk/reaction_run.h"
 
 #define FIRST_BUF 1024
 
@@ -142,7 +143,10 @@ static void wait_until_ended(struct fusion_reaction *x)
 {
 	struct fusion_arena *a = x->local->arena;
 
-	if (dispatch_is_mine(a))
+	/* A thread that is in a reaction would wait for itself, or for a
+	 * reaction that waits for this one.  The dispatcher's thread may not
+	 * wait for a handler either. */
+	if (dispatch_is_mine(a) || reaction_is_running())
 		return;
 	x->local->walkers++;
 	while (x->running)

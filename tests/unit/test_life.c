@@ -19,6 +19,8 @@
 #include "libfusion/core/file/event.h"
 #include "libfusion/core/file/lock.h"
 #include "libfusion/core/file/thread.h"
+#include "libfusion/core/heap/pool.h"
+#include "libfusion/core/heap/span.h"
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/life/liveness.h"
 #include "libfusion/core/life/member.h"
@@ -339,6 +341,43 @@ static void recoverer_killed_with_the_reserved_record_is_recovered(void **state)
 	assert_int_equal(v.sb->tables[KIND_FIELD].lock.word, 0);
 	assert_int_equal(view_thread(&v, THREAD_RESERVED)->member, 0);
 	assert_int_equal(v.sb->state, ARENA_GONE);
+}
+
+/* Not -EIO for trouble that passes: the daemon would call the arena corrupt. */
+static void error_of_the_reserved_record_comes_out_as_it_is(void **state)
+{
+	struct thread_rec *rec = v.rec, *reserved, *me, *t, *last = NULL;
+	uint32_t pool;
+
+	(void)state;
+	reserved = view_thread(&v, THREAD_RESERVED);
+	assert_int_equal(pool_create(&v, rec, "pool", 0, &pool), 0);
+	while (thread_claim(&v, &t) == 0)
+		last = t;
+	assert_non_null(last);
+	v.rec = NULL;
+	assert_int_equal(life_lock(&v, -1), 0);
+
+	/* Taken, and left there by somebody who died; a living thread has a
+	 * lock that its recovery needs. */
+	assert_int_equal(life_rec_get(&v, &me), 0);
+	assert_ptr_equal(me, reserved);
+	v.gate.rec = NULL;
+	assert_int_equal(core_lock(&v, last, &heap_super(&v)->span_lock), 0);
+	v.patience_ns = 1000000;
+	assert_int_equal(life_rec_get(&v, &me), -ETIMEDOUT);
+	assert_null(life_rec(&v));
+	core_unlock(&v, last, &heap_super(&v)->span_lock);
+
+	reserved->pool.op = UINT32_MAX;
+	assert_int_equal(life_rec_get(&v, &me), -EIO);
+	reserved->pool.op = 0;
+
+	assert_int_equal(life_rec_get(&v, &me), 0);
+	assert_ptr_equal(me, reserved);
+	v.patience_ns = 0;
+	life_unlock(&v);
+	v.rec = rec;
 }
 
 static void exit_waits_for_those_who_join_or_leave(void **state)
@@ -862,6 +901,7 @@ int main(void)
 			recovery_with_all_records_taken_uses_the_reserved_one),
 		LIFE_TEST(
 			recoverer_killed_with_the_reserved_record_is_recovered),
+		LIFE_TEST(error_of_the_reserved_record_comes_out_as_it_is),
 		LIFE_TEST(exit_waits_for_those_who_join_or_leave),
 		LIFE_TEST(slots_run_out_with_ENOSPC_and_come_back),
 		LIFE_TEST(ids_run_out_with_EOVERFLOW_and_never_come_back),

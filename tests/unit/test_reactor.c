@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <fusion/fusion.h>
 
@@ -259,15 +260,14 @@ detach_both(const struct fusion_reactor_message *m, void *ctx)
 	return FUSION_REACTION_KEEP;
 }
 
-static void a_reaction_detaches_itself_and_others(void **state)
+/* Told twice, the reaction runs once, and what it attached hears the second. */
+static void see_it_detach(void)
 {
 	static struct heard h, v;
 
-	(void)state;
 	memset(&h, 0, sizeof(h));
 	memset(&v, 0, sizeof(v));
 	memset(&added, 0, sizeof(added));
-	not_direct();
 	victim = attach(0, &v);
 	assert_int_equal(
 		fusion_reactor_attach(reactor, 0, detach_both, &h, NULL, &self),
@@ -282,6 +282,22 @@ static void a_reaction_detaches_itself_and_others(void **state)
 	assert_int_equal(h.n, 1);
 	assert_int_equal(v.n, 0);
 	assert_int_equal(added.n, 1);
+}
+
+static void a_reaction_detaches_itself_and_others(void **state)
+{
+	(void)state;
+	not_direct();
+	see_it_detach();
+}
+
+/* It runs on the thread that dispatches, which is no dispatcher. */
+static void a_direct_reaction_detaches_itself_and_others(void **state)
+{
+	(void)state;
+	alarm(60); /* it would wait for itself */
+	see_it_detach();
+	alarm(0);
 }
 
 static struct {
@@ -963,6 +979,7 @@ int main(void)
 		TEST(channels_are_apart),
 		TEST(own_ones_run_directly_or_not_at_all),
 		TEST(a_reaction_detaches_itself_and_others),
+		TEST(a_direct_reaction_detaches_itself_and_others),
 		TEST(who_detaches_waits_for_a_running_reaction),
 		TEST(a_reaction_is_removed_by_what_it_returns),
 		TEST(global_reactions_run_where_it_is_dispatched),

@@ -13,10 +13,11 @@
 #include "libfusion/core/base/seed.h"
 #include "libfusion/core/file/lock.h"
 
-/* A log is not worth waiting for a stopped process that is writing to it. */
+/* Longest wait for a stopped process that is writing an event: a log is not
+ * worth more. */
 #define EVENT_PATIENCE_NS (2 * SUSPECT_LAST_NS)
 
-/* A record as it is copied: word by word. */
+/* A record, as a reader copies it: word by word. */
 #define EVENT_WORDS (sizeof(struct event_rec) / sizeof(uint64_t))
 union event_slot {
 	struct event_rec rec;
@@ -44,7 +45,7 @@ static union event_slot *event_at(const struct view *v, uint64_t seq)
 	return (union event_slot *)ring + seq % EVENTS;
 }
 
-static void clean(char *text, size_t len)
+static void event_clean_text(char *text, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
 		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
@@ -52,15 +53,18 @@ static void clean(char *text, size_t len)
 }
 
 /*
- *   writer                          reader
+ * Store a line, under the event lock, while readers copy without it:
+ *
+ *   writer                          reader (event_read())
  *   seq = none                      seq == wanted (acquire)
  *   words = new, each a release     copy = words, each an acquire
  *   seq = new (release)             seq == wanted still
  *
- * A reader that saw a word of the new text sees at its second look that the
- * number has changed; so no fence is needed.
+ * A reader that has read any word of the new text must see at its second
+ * comparison that the number has changed.  The releases and acquires of the
+ * words see to that, so no fence is needed.
  */
-static void append(struct view *v, const union event_slot *from)
+static void event_append(struct view *v, const union event_slot *from)
 {
 	uint64_t head = load_relaxed(&v->sb->event_head);
 	union event_slot *slot = event_at(v, head);
@@ -71,14 +75,17 @@ static void append(struct view *v, const union event_slot *from)
 	for (size_t i = 1; i < EVENT_WORDS; i++)
 		store_release(&slot->words[i], from->words[i]);
 	store_release(&slot->rec.seq, head);
-	/* Commit.  Release: pairs with the acquire in event_read(). */
+	/* Commit.  A thread that sees the new head must see the line.  Release,
+	 * both: pairs with the acquires of event_head in event_read() and of
+	 * event_word in its waiters. */
 	store_release(&v->sb->event_head, head + 1);
 	store_release(&v->sb->event_word, (uint32_t)(head + 1));
 }
 
-/* Those of the backlog first.  false: somebody has the lock. */
-static bool append_all(struct view *v, struct thread_rec *me,
-		       const union event_slot *last)
+/* Append the lines of the backlog, then @last unless it is NULL.  false:
+ * another thread holds the lock. */
+static bool event_append_all(struct view *v, struct thread_rec *me,
+			     const union event_slot *last)
 {
 	int64_t patience = v->patience_ns ? v->patience_ns : EVENT_PATIENCE_NS;
 	struct event_backlog *late = v->backlog;
@@ -88,12 +95,12 @@ static bool append_all(struct view *v, struct thread_rec *me,
 		return false;
 	for (unsigned i = 0; late && i < late->n; i++) {
 		one.rec = late->recs[i];
-		append(v, &one);
+		event_append(v, &one);
 	}
 	if (late)
 		late->n = 0;
 	if (last)
-		append(v, last);
+		event_append(v, last);
 	core_unlock(v, me, &v->sb->event_lock);
 	futex_wake(&v->sb->event_word, INT_MAX);
 	return true;
@@ -101,7 +108,7 @@ static bool append_all(struct view *v, struct thread_rec *me,
 
 bool event_catch_up(struct view *v, struct thread_rec *me)
 {
-	return !v->backlog || !v->backlog->n || append_all(v, me, NULL);
+	return !v->backlog || !v->backlog->n || event_append_all(v, me, NULL);
 }
 
 void event_log(struct view *v, struct thread_rec *me, enum event_kind kind,
@@ -122,9 +129,9 @@ void event_log(struct view *v, struct thread_rec *me, enum event_kind kind,
 	if (n < 0)
 		return;
 	rec->len = (uint16_t)strlen(rec->text);
-	clean(rec->text, rec->len);
+	event_clean_text(rec->text, rec->len);
 
-	if (!me || append_all(v, me, &new))
+	if (!me || event_append_all(v, me, &new))
 		return;
 	if (v->backlog && v->backlog->n < EVENT_BACKLOG)
 		v->backlog->recs[v->backlog->n++] = *rec;
@@ -133,6 +140,7 @@ void event_log(struct view *v, struct thread_rec *me, enum event_kind kind,
 int event_read(const struct view *v, uint64_t seq, struct event_rec *ret,
 	       uint64_t *ret_oldest)
 {
+	/* Acquire: pairs with the release in event_append(). */
 	uint64_t head = load_acquire(&v->sb->event_head);
 	union event_slot *slot = event_at(v, seq);
 	union event_slot copy;
@@ -154,16 +162,16 @@ int event_read(const struct view *v, uint64_t seq, struct event_rec *ret,
 		rec->len = sizeof(rec->text);
 	rec->len = (uint16_t)strnlen(rec->text, rec->len);
 	memset(rec->text + rec->len, 0, sizeof(rec->text) - rec->len);
-	clean(rec->text, rec->len);
+	event_clean_text(rec->text, rec->len);
 	if (rec->kind >= N_EVENT_KINDS)
 		rec->kind = EVENT_NONE;
 	*ret = *rec;
 	return 0;
 
 overwritten:
-	/* Beyond the wanted one in any case: the caller gets on, whatever a
-	 * scribbler did to the head.  The oldest slot itself may be the one
-	 * that is being written now, so start one later. */
+	/* Return a number above @seq in any case, so that the caller gets on
+	 * even if a member scribbled on the head.  A writer may be storing into
+	 * the oldest slot now, so begin one later. */
 	*ret_oldest = seq + 1;
 	if (head > EVENTS && head - EVENTS + 1 > *ret_oldest)
 		*ret_oldest = head - EVENTS + 1;

@@ -60,7 +60,8 @@ struct range {
 };
 #define N_EARLY (5 + N_KINDS)
 
-/* What is touched before anybody has reserved anything. */
+/* List the ranges that are read or written before a thread reserves anything.
+ */
 static void early_ranges(const struct geometry *geo, struct range ret[N_EARLY])
 {
 	unsigned n = 0;
@@ -92,8 +93,9 @@ static int reserve_tables(struct view *v)
 	return r;
 }
 
-/* Frees of wild pointers read the words below the heap, and a search for a free
- * run reads all bounds. */
+/* Bytes of heap tables that need memory from the beginning: a free of a wild
+ * pointer reads the words below the heap, and a search for a free run reads all
+ * bounds. */
 static uint64_t heap_early_size(const struct geometry *geo)
 {
 	return geometry_bounds_size(geo->n_spans) +
@@ -114,8 +116,8 @@ static int format_heap(struct view *v)
 				v->geo.first_span * sizeof(uint64_t));
 }
 
-/* A first member has a record, so has its thread, and so has what it makes: a
- * page or two for each kind; a queue, and a slab or two of the heap. */
+/* Bytes for a first member: its record, that of its thread, a page or two for
+ * each kind of thing that it makes, a queue, a slab or two of the heap. */
 #define FIRST_MEMBER (32 * PAGE + (8ull << SPAN_SHIFT))
 
 uint64_t format_least(const struct geometry *geo)
@@ -126,7 +128,7 @@ uint64_t format_least(const struct geometry *geo)
 	early_ranges(geo, early);
 	for (unsigned i = 0; i < N_EARLY; i++)
 		least += (early[i].len + 2 * PAGE - 1) & ~(PAGE - 1);
-	/* A number that is easily typed. */
+	/* Round to a number that is easily typed. */
 	return (least + (64 << 10) - 1) & ~((64ull << 10) - 1);
 }
 
@@ -157,8 +159,10 @@ int format_arena(int fd, const struct arena_params *params)
 	if (!r)
 		r = format_heap(&v);
 	if (!r)
+		/* Release: a file that has the magic number must be whole, also
+		 * for a reader that finds it while this process formats. */
 		store_release(&v.sb->magic, FUSION_MAGIC);
-	/* Out of memory here is a full file system, not an arena's limit. */
+	/* No limit is set yet, so -ENOMEM is a full file system. */
 	if (r == -ENOMEM)
 		r = -ENOSPC;
 out:

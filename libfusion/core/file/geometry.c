@@ -22,13 +22,14 @@ static uint32_t clamp(uint64_t x, uint32_t low, uint32_t high)
 	return x < high ? (uint32_t)x : high;
 }
 
-/* Objects, each with a reference, are looked up by id. */
-static bool is_many(int kind)
+/* Say whether a table is large and has short chains: objects, each with a
+ * reference, are found by id. */
+static bool table_is_large(int kind)
 {
 	return kind == KIND_REF || kind == KIND_OBJECT;
 }
 
-/* Pools 1..n; a pool of less than a span makes no sense. */
+/* A pool of less than a span would be useless. */
 uint32_t geometry_pools(uint32_t n_spans)
 {
 	return n_spans < 65535 ? n_spans : 65535;
@@ -50,7 +51,7 @@ uint64_t geometry_descs_size(uint32_t n_spans)
 	return (uint64_t)n_spans * sizeof(struct slab_desc);
 }
 
-/* A bit for each object, and one for each word of bits. */
+/* The bits are one for each object, and one for each word of those. */
 uint64_t geometry_fallen_size(uint32_t max_objects)
 {
 	uint64_t words = (max_objects + 63) / 64;
@@ -58,7 +59,7 @@ uint64_t geometry_fallen_size(uint32_t max_objects)
 	return (words + (words + 63) / 64) * sizeof(uint64_t);
 }
 
-static uint64_t place_table(struct table *t, uint64_t at, uint32_t max,
+static uint64_t table_place(struct table *t, uint64_t at, uint32_t max,
 			    uint32_t stride, uint32_t a_bucket)
 {
 	t->max = max;
@@ -91,23 +92,22 @@ int geometry_init(struct geometry *geo, uint64_t span, uint32_t max_members)
 	g.max_threads = clamp(span >> 18, 2 * max_members, 16384);
 	g.max_fields = clamp(span >> 12, 4096, 1u << 20);
 	g.max_things = clamp(span >> 14, 1024, 1u << 18);
-	/* In a small span they would leave no room. */
+	/* In a small span, as many would leave no room for a heap. */
 	many = clamp(span < MANY_SPAN ? span >> 13 : span >> 12, 1024,
 		     1u << 20);
-	/* Two members for each object, in the middle. */
+	/* Two members count each object, on average. */
 	g.max_rows = clamp(span < MANY_SPAN ? span >> 12 : span >> 11, 4096,
 			   1u << 21);
 	g.n_spans = (uint32_t)(span / HEAP_SPAN);
-	/* One for each thread, and as many again for every second one's nested
-	 * calls. */
+	/* One for each thread, and half as many again for nested calls. */
 	g.n_slots = g.max_threads + g.max_threads / 2;
 	g.n_rings = clamp(span >> 16, 256, 1u << 16);
 	g.ring_mem_size = span / 16;
 
 	g.off_events = at;
 	at = align_up(at + EVENTS * sizeof(struct event_rec), PAGE);
-	/* All before it has memory from the beginning; nobody uses this page
-	 * (sparse.h). */
+	/* No thread uses this page, and all before it has memory from the
+	 * beginning (sparse.h). */
 	g.off_guard = at;
 	at += PAGE;
 	g.off_members = at;
@@ -115,12 +115,12 @@ int geometry_init(struct geometry *geo, uint64_t span, uint32_t max_members)
 	g.off_threads = at = align_up(at, PAGE);
 	at += (uint64_t)g.max_threads * sizeof(struct thread_rec);
 	g.off_tables = align_up(at, PAGE);
-	at = place_table(&g.tables[KIND_FIELD], at, g.max_fields,
+	at = table_place(&g.tables[KIND_FIELD], at, g.max_fields,
 			 sizeof(struct field_rec), 64);
 	for (int kind = KIND_FIELD + 1; kind < N_KINDS; kind++)
-		at = place_table(&g.tables[kind], at,
-				 is_many(kind) ? many : g.max_things,
-				 ENTRY_SIZE, is_many(kind) ? 8 : 64);
+		at = table_place(&g.tables[kind], at,
+				 table_is_large(kind) ? many : g.max_things,
+				 ENTRY_SIZE, table_is_large(kind) ? 8 : 64);
 	g.off_fallen = at = align_up(at, PAGE);
 	at += geometry_fallen_size(many);
 	g.off_rows = at = align_up(at, PAGE);

@@ -2,8 +2,9 @@
 /*
  * Geometry: where everything lies in an arena's file
  *
- * All positions follow from the span and the number of members, so a reader
- * computes them and never takes one from memory that others can write.
+ * All positions follow from the span and the number of members.  Invariant: a
+ * process computes them, and never takes a position from memory that others can
+ * write.
  */
 #ifndef FUSION_CORE_GEOMETRY_H
 #define FUSION_CORE_GEOMETRY_H
@@ -18,6 +19,7 @@ struct table {
 	uint32_t stride, max, n_buckets;
 };
 
+/* All positions and sizes, computed. */
 struct geometry {
 	uint64_t span;
 	uint32_t max_members, max_threads, max_fields, max_things, max_rows;
@@ -31,22 +33,32 @@ struct geometry {
 	uint64_t off_slots, off_rings, off_ring_mem, ring_mem_size, off_fallen;
 };
 
-/* What the tables of an arena of this size look like.  0, or -EINVAL if span
- * is no power of two in SPAN_MIN..SPAN_MAX or max_members out of range. */
+/*
+ * Compute the positions in an arena of @span bytes for @max_members members.
+ * 0.
+ * -EINVAL @span is no power of two in SPAN_MIN..SPAN_MAX, or @max_members is
+ * out of range.
+ */
 int geometry_init(struct geometry *geo, uint64_t span, uint32_t max_members);
 
-/* Copy and verify the superblock at @sb: 0; -EPROTO another magic or format;
- * -EIO positions that do not follow from its span. */
+/*
+ * Compute the positions in the arena with the superblock @sb, and verify those
+ * that the superblock repeats.
+ * 0.
+ * -EPROTO the magic or the format is another.
+ * -EIO the positions do not follow from the span.
+ */
 int geometry_read(struct geometry *geo, const struct superblock *sb);
 
-/* Bytes of the parts whose size follows from the number of spans or objects:
- * the words of the spans with what stands behind them, the bounds on free runs
- * and the records of pools; the descriptors of slabs; the bits of objects. */
+/* Compute the bytes of parts whose size follows from the number of spans or
+ * objects.  The words of the spans count with the bounds and the records of
+ * pools behind them.  Then the bounds alone, the descriptors of slabs, the bits
+ * of objects. */
 uint64_t geometry_words_size(uint32_t n_spans);
 uint64_t geometry_bounds_size(uint32_t n_spans);
 uint64_t geometry_descs_size(uint32_t n_spans);
 uint64_t geometry_fallen_size(uint32_t max_objects);
-/* Pools that there can be: each has a span at least. */
+/* Compute how many pools there can be: each has a span at least. */
 uint32_t geometry_pools(uint32_t n_spans);
 
 #endif

@@ -2,11 +2,12 @@
 /*
  * The heap's shared structs
  *
- * The heap is cut into spans of 64 KiB.  One word a span says what it is, one
- * BYTE a block says whether it is allocated: these two are the truth and every
- * operation commits with one store to one of them.  Everything else (scan
- * positions, bounds on free runs, where orphans may be) is a hint or an upper
- * bound: wrong it costs time, never safety.
+ * The heap is cut into spans of 64 KiB.  One word for each span says what the
+ * span is; one byte for each block says whether the block is allocated.
+ * Invariant: these two are the truth, and every operation commits with one
+ * store to one of them.  Everything else is a hint or an upper bound: scan
+ * positions, bounds on free runs, where orphans may be.  A wrong hint costs
+ * time, never safety.
  */
 #ifndef FUSION_CORE_HEAP_LAYOUT_H
 #define FUSION_CORE_HEAP_LAYOUT_H
@@ -24,8 +25,8 @@
  *   bits 0..23   HEAD: spans in the run; CONT: distance back to its head;
  *                FREE: when it was freed, in units of 64 ms, or the word is 0
  *   bit  30      SLAB, HEAD: blocks live as long as their member
- *   bit  31      not a small slab of the arena's own: only such a one has a
- *                token in bits 0..31, so that free() needs one compare
+ *   bit  31      0 in a small slab of the arena's own pool, 1 in all others: so
+ *                free() compares bits 0..31 with its token, and needs no more
  *   bits 32..39  SLAB, TXN: size class; HEAD: tag of the allocating member
  *   bits 40..43  kind
  *   bits 48..63  pool, 0 the arena's own
@@ -52,17 +53,19 @@ enum span_kind {
 #define WORD_TOKEN(w) ((uint32_t)(w)&TOKEN_MASK)
 #define WORD_COUNT(w) ((uint32_t)(w)&0xffffff)
 #define WORD_POOL(w) ((unsigned)((w) >> 48) & 0xffff)
-/* What a slab or run is for: its pool, and whether it ends with its member. */
+/* The purpose of a slab or run: its pool, and whether it ends with its member.
+ */
 #define WORD_PURPOSE(w) ((w) & (SPAN_POOL(0xffff) | SPAN_MEMBER))
 
 #define HEAP_CLASSES 48 /* 32 small ones, 16 medium ones */
 #define SMALL_CLASSES 32
 #define MEDIUM_SPANS 8
 
-/* Map bytes.  0 is free; a member's tag is statistics, not identity. */
+/* Map bytes: 0 is free, else a tag, by which usage is counted for each member.
+ */
 #define TAG_FREE 0u
 #define TAG_MEMBERS 250u
-/* free_from() has begun: recovery decides by the slot. */
+/* In a block that free_from() has begun to free: recovery reads the slot. */
 #define TAG_DYING 254u
 
 /* superblock.heap */
@@ -70,16 +73,16 @@ struct heap_super {
 	struct core_lock span_lock;
 	uint32_t span_hi;     /* atomic: words below are published */
 	uint32_t reserved_hi; /* spans below have had memory reserved */
-	uint64_t trim_ns;     /* atomic hint: CLOCK_MONOTONIC when there may be
-			       * something to trim, 0 never */
+	uint64_t trim_ns;     /* atomic hint: CLOCK_MONOTONIC when spans may be
+			       * old enough to trim, 0 never */
 	uint8_t pad0[40];
 
 	struct core_lock pool_lock;
 	uint32_t pools_hi; /* atomic: pool records below were ever used */
 	uint8_t pad1[52];
 
-	/* Atomic, by class: there may be slabs without an owner; and where in
-	 * the words to look first. */
+	/* Atomic, a bit for each class: there may be slabs without an owner;
+	 * and the span where a search for them begins. */
 	uint64_t orphans;
 	uint32_t orphan_at[HEAP_CLASSES];
 	uint8_t pad2[HEAP_SUPER_SIZE - 136 - 4 * HEAP_CLASSES];
@@ -88,23 +91,23 @@ static_assert(sizeof(struct heap_super) == HEAP_SUPER_SIZE, "ABI");
 static_assert(offsetof(struct heap_super, pool_lock) == 64, "ABI");
 static_assert(offsetof(struct heap_super, orphans) == 128, "ABI");
 
-/* Type-stable: a late store of rflag into a slab that is no more is
- * harmless.  17 cache lines: a power of two would share few L1 sets. */
+/* Type-stable: a late store of rflag for a slab that is gone does no harm.
+ * 17 cache lines, since descriptors at a power of two would share L1 sets. */
 struct slab_desc {
-	uint8_t rflag;	 /* atomic: somebody else freed a block here */
+	uint8_t rflag;	 /* atomic: another thread freed a block here */
 	uint8_t hasfree; /* owner's hints from here ... */
 	uint8_t pad0[2];
-	uint32_t scan;	  /* next block to look at */
+	uint32_t scan;	  /* block where a search begins */
 	uint32_t dropped; /* own frees that the magazine had no room for */
 	uint32_t at;	  /* ... to here: where in the bin's list */
 	uint32_t member;  /* SPAN_MEMBER: slot + 1 of the member */
 	uint8_t pad1[44];
-	uint8_t map[1024]; /* 0 free, else a tag: THE COMMIT */
+	uint8_t map[1024]; /* atomic: 0 free, else a tag: the commit */
 };
 static_assert(sizeof(struct slab_desc) == 1088, "ABI: bump FUSION_FORMAT");
 static_assert(offsetof(struct slab_desc, map) == 64, "ABI");
 
-/* thread_rec.heap[0]: what pend_slot and pend_ptr are about. */
+/* thread_rec.heap[0]: the operation of pend_slot and pend_ptr. */
 enum pending {
 	PENDING_MALLOC_TO = 1,
 	PENDING_FREE_FROM = 2, /* a block of a slab */
@@ -115,7 +118,7 @@ enum pool_state { POOL_FREE = 0, POOL_USED = 1, POOL_DYING = 2 };
 
 struct pool_rec {
 	uint32_t state; /* atomic: enum pool_state; the commit */
-	uint32_t gen;	/* +1 at each create: old magazines know by it */
+	uint32_t gen;	/* +1 at each creation: tells old magazines apart */
 	uint32_t id;
 	uint32_t used;	  /* spans; guarded by span_lock */
 	uint64_t limit;	  /* bytes, 0 none */

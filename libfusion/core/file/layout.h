@@ -3,31 +3,30 @@
  * Layout of an arena's backing file: every shared byte is declared here
  *
  * The file is `span` bytes, sparse, and mapped at superblock.base by members;
- * the daemon and post-mortem tools map it anywhere.  So nothing of ours in it
- * is a pointer: metadata is named by byte offset from the start or by index.
- * (Users' own data holds plain pointers, that is what the fixed base is for.)
+ * the daemon and post-mortem tools map it anywhere.  So the metadata holds no
+ * pointers: it names things by byte offset from the start or by index.  (Users'
+ * own data holds plain pointers, which the fixed base makes valid.)
  *
  *   0         superblock            4 KiB
  *   events    ring of text lines    EVENTS * sizeof(struct event_rec)
  *   members   one record a slot     slot 0 is the undertaker's (the daemon)
  *   threads   one record a slot     slot 0 is the undertaker's
- *   tables    one a kind of named things (fields, skirmishes, references,
- *             properties, calls, reactors, pools, objects): records, then the
+ *   tables    one for each kind of named things: records, then the
  *             heads of their chains
- *   fallen    a bit an object
- *   rows      a member's local count of a reference each
- *   slots     where a thread waits for the answer of a call, each
- *   rings     one struct ring_ctl a ring
- *   ring_mem  and the rings themselves: queues of members, reactors'
+ *   fallen    one bit for each object
+ *   rows      one local count of a reference by a member each
+ *   slots     one place for the answer of a call each
+ *   rings     one struct ring_ctl for each ring
+ *   ring_mem  the rings themselves: queues of members and of reactors
  *   words     one 64-bit word per 64 KiB span: the truth about the heap
  *   descs     one descriptor per span
  *   spans     the heap
  *
  * Positions follow from span and max_members alone (geometry.c); the
- * superblock repeats them so that a reader can compare.  Everything above the
- * `hi` marks is a hole in the file: reserve memory (view_reserve) before a
- * mark is moved over it, and touch nothing above a mark.  A read of a hole
- * allocates a page, and on a full tmpfs that is SIGBUS.
+ * superblock repeats them so that a reader can compare.  Invariant: everything
+ * above a `hi` mark is a hole in the file.  A thread reserves memory
+ * (view_reserve) before it moves a mark, and accesses nothing above a mark: a
+ * read of a hole allocates a page, and on a full tmpfs that is SIGBUS.
  *
  * Records in the tables are type-stable: their bytes are never anything else
  * while the file lives.  A new life of an arena gets a new file, so that a
@@ -46,7 +45,7 @@
 #define FUSION_FORMAT 6u
 
 #define ARENA_NAME_MAX 63 /* bytes, without the NUL */
-#define ENTRY_NAME_MAX 63 /* the same for fields and primitives */
+#define ENTRY_NAME_MAX 63 /* of a field, a skirmish ... */
 #define FIELD_TYPE_MAX 39
 
 #define SPAN_MIN (16ull << 20)
@@ -64,9 +63,9 @@
 typedef uint64_t off_arena_t; /* byte offset in the file, 0 is "none" */
 
 /*
- * A lock for our own tables.  word: 0 free, else owner's token, plus
- * CORE_LOCK_WAIT when somebody may sleep on it.
- * Dead owner: its thread record lists the lock in held[]; recovery first
+ * A lock for the tables of core (lock.h).  word: 0 free, else the owner's
+ * token, plus CORE_LOCK_WAIT when a thread may sleep on it.
+ * Dead owner: its thread record lists the lock in held[].  Recovery first
  * undoes or redoes the intent, then frees the word and wakes all.
  */
 struct core_lock {
@@ -97,14 +96,14 @@ enum member_state {
 	MEMBER_JOINING = 1, /* slot taken; maps, runs initialize() or join() */
 	MEMBER_ALIVE = 2,
 	MEMBER_LEAVING = 3, /* runs leave() or shutdown() */
-	/* Found dead, or goes without having been LEAVING; recovery begun,
-	 * maybe not ended. */
+	/* Found dead, or goes without having been LEAVING.  Recovery has begun,
+	 * and may not have ended. */
 	MEMBER_DEAD = 4,
 };
 
 /* superblock.flags */
 #define ARENA_TRANSIENT 0x1u /* made by entering: vanishes when empty */
-#define ARENA_DOOMED 0x2u    /* the master of a `kill` arena died: so do all */
+#define ARENA_DOOMED 0x2u    /* the master of a `kill` arena died: kill all */
 
 /* superblock.on_master_death */
 #define MASTER_DEATH_NOTIFY 0u
@@ -124,12 +123,12 @@ enum entry_kind {
 	N_KINDS
 };
 
-/* Guarded by its lock, but for what is read as said. */
+/* Guarded by its lock, except for loads of atomic words. */
 struct table_head {
 	struct core_lock lock;
 	uint32_t hi;   /* atomic: records below are published */
 	uint32_t free; /* index + 1 of the first free record, 0 none */
-	uint32_t n;    /* as many are in use */
+	uint32_t n;    /* number of records in use */
 	uint32_t seq;  /* atomic, futex: +1 at each creation and removal */
 	uint8_t pad[40];
 };
@@ -175,10 +174,11 @@ struct superblock {
 
 	uint32_t next_entry; /* atomic: next `#<id>`, of any kind */
 	/* Hint, atomic: visitors that the daemon holds until a lock or a
-	 * property is free; who frees one sends FUSION_IOC_POKE. */
+	 * property is free.  A member that frees one sends FUSION_IOC_POKE. */
 	uint32_t visitors_waiting;
-	/* Something is there for a visitor: who brings it adds 1 to the bell
-	 * (atomic, futex) and wakes it if the daemon wants that (atomic). */
+	/* The visitors' bell (bell.h).  A member that brings something for a
+	 * visitor adds 1 to the bell (atomic, futex), and wakes the daemon if
+	 * that wants it (atomic). */
 	uint32_t visitor_bell;
 	uint32_t visitor_bell_wanted;
 	uint8_t pad2[48];
@@ -194,8 +194,8 @@ struct superblock {
 
 	struct table_head tables[N_KINDS];
 	struct table_head rows;	     /* of struct ref_row */
-	struct core_lock ref_family; /* guards who inherits from whom */
-	struct core_lock lend;	     /* guards who has borrowed what: lend.h */
+	struct core_lock ref_family; /* guards inheritance of references */
+	struct core_lock lend;	     /* guards borrowed skirmishes: lend.h */
 	uint8_t pad4[48];
 	struct table_head rings; /* of struct ring_ctl; only lock and hi */
 	uint32_t
@@ -224,9 +224,9 @@ struct event_rec {
 static_assert(sizeof(struct event_rec) == 128, "ABI: bump FUSION_FORMAT");
 
 /*
- * A process inside.  Written by the daemon (or a survivor) and the member,
- * under the life lock but for the hints at the end.
- * Dead owner: recover_member() (recover.h) frees the slot as its last step.
+ * A member.  Written by the daemon (or a survivor) and the member, under the
+ * life lock except for the hints at the end.
+ * Dead owner: life_depart() (life.h) frees the slot as its last step.
  */
 struct member_rec {
 	uint32_t state; /* atomic: enum member_state */
@@ -237,18 +237,18 @@ struct member_rec {
 	uint64_t start_time; /* field 22 of /proc/PID/stat */
 	uint64_t joined_ns;  /* CLOCK_REALTIME */
 	uint64_t pidns;	  /* inode of the member's pid namespace, 0 unknown */
-	uint32_t own_pid; /* as it sees itself, in pidns; 0 until mapped */
+	uint32_t own_pid; /* atomic: its pid in pidns; 0 until it has mapped */
 	uint32_t role;	  /* FUSION_ROLE_MASTER or _SLAVE, as it joined */
 	char comm[16];
 
 	/* Of references, see ref.h.  The first two are guarded by rows.lock. */
 	uint32_t rows;	      /* first of its rows, index + 1 */
-	uint32_t rows_closed; /* it goes: no more of them */
-	uint32_t ref_seq;     /* atomic, futex: what it watches has fallen */
+	uint32_t rows_closed; /* it leaves, and gets no more rows */
+	uint32_t ref_seq;     /* atomic, futex: +1 when what it watches falls */
 	uint32_t ring;	      /* atomic: its queue, index + 1; 0 none yet */
 	uint8_t pad0[40];
 
-	/* Hints, own line: statistics that the member itself keeps. */
+	/* Hints in a cache line of their own: statistics of the member. */
 	uint64_t n_malloc_slow, n_adopted;
 	/* Atomic, by class: member-lifetime slabs that have no thread. */
 	uint64_t orphans;
@@ -256,8 +256,8 @@ struct member_rec {
 };
 static_assert(sizeof(struct member_rec) == 256, "ABI: bump FUSION_FORMAT");
 
-/* What a thread is in the middle of; op 0 is nothing.  Arguments first, op
- * last, op back to 0 when finished. */
+/* What a thread is in the middle of; op 0 is nothing.  The thread stores the
+ * arguments first and op last, and stores op = 0 when it has finished. */
 struct intent {
 	uint32_t op;   /* atomic */
 	uint32_t kind; /* table: enum entry_kind */
@@ -265,21 +265,22 @@ struct intent {
 };
 static_assert(sizeof(struct intent) == 40, "ABI");
 
-#define THREAD_SKIRMISHES 112 /* a thread can hold or wait for */
-#define THREAD_LENT 16	      /* of which it can have borrowed */
-#define THREAD_PROPERTIES 24  /* the same */
-#define THREAD_HELD                                              \
-	6 /* core locks one thread can hold, see docs/locking.md \
-	   */
+/* Most skirmishes a thread can hold or wait for at once, most of them that it
+ * can have borrowed, and most properties. */
+#define THREAD_SKIRMISHES 112
+#define THREAD_LENT 16
+#define THREAD_PROPERTIES 24
+/* Most core locks that a thread can hold, see docs/locking.md. */
+#define THREAD_HELD 6
 
 /*
- * A thread of a member: its announcements.  Written by that thread alone, read
- * by whoever recovers it.
+ * A thread of a member: its announcements.  Written by that thread alone, and
+ * by the thread that recovers it.
  */
 struct thread_rec {
 	uint32_t member; /* atomic: 0 free, else slot of its member + 1 */
 	uint32_t token;	 /* atomic: identity, new generation at each claim */
-	uint32_t tid;	 /* as gettid() says in the member, 0 unknown */
+	uint32_t tid;	 /* atomic: gettid() of the thread, 0 unknown */
 	uint32_t pad0;
 	uint64_t held[THREAD_HELD]; /* offsets of core locks held or wanted */
 	struct intent span;	    /* heap, under the span lock */
@@ -292,30 +293,30 @@ struct thread_rec {
 	struct intent row;  /* under rows.lock */
 	/* Atomic: skirmish waited for, index + 1; 0 none (skirmish.h). */
 	uint32_t waits_for;
-	uint32_t waits_id; /* its id; owner only */
+	uint32_t waits_id; /* id of that skirmish; owner only */
 	uint32_t pad1;
 	uint32_t n_skirmishes; /* owner only */
 	/* Index + 1, held or wanted; or borrowed (lend.h). */
 	uint32_t skirmishes[THREAD_SKIRMISHES];
-	uint32_t properties[THREAD_PROPERTIES]; /* the same */
+	uint32_t properties[THREAD_PROPERTIES]; /* index + 1, held or wanted */
 	struct intent msg;  /* a record in a ring, see ring.h */
 	struct intent call; /* a call that is returned, a reactor's bells */
-	/* A block on its way into a ring: address as members see it, a slot for
+	/* A block on its way into a ring, as an address in members: a slot of
 	 * malloc_to and free_from. */
 	uint64_t msg_block;
 	uint32_t exec; /* call that it executes: slot + 1, 0 none */
 	uint32_t exec_seq;
 	struct intent object; /* see object.h */
-	uint64_t item[2];     /* slots: blocks of items that come and go */
+	uint64_t item[2];     /* slots of malloc_to and free_from: items */
 	/* Atomic: serial of the last answer, whose slot is still not idle. */
 	uint64_t put_off;
-	uint32_t lent_ids[THREAD_LENT]; /* of those that are borrowed */
+	uint32_t lent_ids[THREAD_LENT]; /* ids of borrowed skirmishes */
 	uint8_t pad[88];
 };
 static_assert(sizeof(struct thread_rec) == 1280, "ABI: bump FUSION_FORMAT");
 
-/* What every record of a table begins with.  In the chain of its bucket when
- * state is ENTRY_USED.  A nameless one's name is "#<id>". */
+/* The beginning of every record of a table (table.h).  A nameless record has
+ * the name "#<id>". */
 enum entry_state { ENTRY_FREE = 0, ENTRY_USED = 1 };
 
 struct entry {

@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Core locks: taking, giving back, recovery
+ *
+ * A waiter spins for a moment, then sleeps with CORE_LOCK_WAIT set in the word.
+ * Invariant: while a thread sleeps on the word, the word has WAIT or is about
+ * to get it from a thread that was woken, so the unlock wakes a waiter.
+ */
 #include "libfusion/core/file/lock.h"
 
 #include <errno.h>
@@ -11,16 +18,16 @@
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/life/life.h"
 
-#define SPIN_FIRST 16 /* pauses between two looks, doubling ... */
+#define SPIN_FIRST 16 /* pauses between two attempts, doubling ... */
 #define SPIN_LAST 128 /* ... up to this */
 #define SPIN_ALL 1000 /* and no more in all: then sleep */
 
-static bool try_lock(struct core_lock *l, uint32_t token, uint32_t *seen)
+static bool core_lock_try(struct core_lock *l, uint32_t token, uint32_t *seen)
 {
 	uint32_t w = load_relaxed(&l->word);
 
-	/* Acquire: pairs with the release in core_unlock() and in
-	 * core_lock_recover(); what the last owner wrote is ours to see. */
+	/* The new owner must see what the last owner wrote.  Acquire: pairs
+	 * with the releases in core_unlock() and core_lock_recover_one(). */
 	while (!(w & TOKEN_MASK))
 		if (cas_acquire(&l->word, &w, token | w))
 			return true;
@@ -28,11 +35,12 @@ static bool try_lock(struct core_lock *l, uint32_t token, uint32_t *seen)
 	return false;
 }
 
-/* Poll ever more rarely: a busy poller steals the line from the owner. */
-static bool spin_lock(struct core_lock *l, uint32_t token, uint32_t *seen)
+/* Poll ever more rarely: a busy poller takes the cache line away from the
+ * owner. */
+static bool core_lock_spin(struct core_lock *l, uint32_t token, uint32_t *seen)
 {
 	for (int all = 0, d = SPIN_FIRST; all < SPIN_ALL; all += d) {
-		if (try_lock(l, token, seen))
+		if (core_lock_try(l, token, seen))
 			return true;
 		for (int i = 0; i < d; i++)
 			cpu_relax();
@@ -42,8 +50,8 @@ static bool spin_lock(struct core_lock *l, uint32_t token, uint32_t *seen)
 	return false;
 }
 
-static int sleep_lock(struct view *v, struct core_lock *l, uint32_t token,
-		      int64_t patience_ns)
+static int core_lock_sleep(struct view *v, struct core_lock *l, uint32_t token,
+			   int64_t patience_ns)
 {
 	int64_t now = clock_monotonic_ns(), nap = SUSPECT_FIRST_NS;
 	int64_t end = patience_ns ? now + patience_ns : INT64_MAX, look_at;
@@ -52,19 +60,21 @@ static int sleep_lock(struct view *v, struct core_lock *l, uint32_t token,
 	if (patience_ns && patience_ns < nap)
 		nap = patience_ns;
 	look_at = now + nap;
-	/* Who has slept takes the lock with WAIT set: others may sleep too. */
-	while (!try_lock(l, token | CORE_LOCK_WAIT, &w)) {
+	/* A thread that has slept takes the lock with WAIT set, as others may
+	 * sleep, too. */
+	while (!core_lock_try(l, token | CORE_LOCK_WAIT, &w)) {
 		/* Relaxed: only the word itself is being agreed on. */
 		if (!(w & CORE_LOCK_WAIT) &&
 		    !cas_relaxed(&l->word, &w, w | CORE_LOCK_WAIT))
 			continue;
 		futex_wait(&l->word, w | CORE_LOCK_WAIT, nap);
-		/* Woken or not: whoever wakes us without giving us the lock
-		 * must not keep us from looking at the clock. */
+		/* Read the clock after a wake, too: wakes without the lock must
+		 * not delay the probe of the owner. */
 		now = clock_monotonic_ns();
 		if (now < look_at)
 			continue;
-		/* Recovered: it is free, however long that has taken. */
+		/* The lock was recovered, so try again, even after the
+		 * deadline. */
 		if (life_suspect(v, w & TOKEN_MASK) == 1)
 			continue;
 		if (now >= end)
@@ -76,15 +86,17 @@ static int sleep_lock(struct view *v, struct core_lock *l, uint32_t token,
 	return 0;
 }
 
-/* Recorded, so that whoever comes back later can have the owner looked at. */
-static int leave_it(struct view *v, const struct core_lock *l, uint32_t seen)
+/* Record the lock and its owner, so that the daemon can probe the owner when it
+ * tries again.  -ETIMEDOUT. */
+static int core_lock_give_up(struct view *v, const struct core_lock *l,
+			     uint32_t seen)
 {
 	v->met = seen & TOKEN_MASK;
 	v->met_at = view_off(v, l);
 	return -ETIMEDOUT;
 }
 
-static void unannounce(struct thread_rec *me, uint64_t off)
+static void core_lock_strike(struct thread_rec *me, uint64_t off)
 {
 	for (unsigned i = THREAD_HELD; i-- > 0;) {
 		if (me->held[i] == off) {
@@ -115,18 +127,19 @@ int core_lock_for(struct view *v, struct thread_rec *me, struct core_lock *l,
 	if (n == THREAD_HELD)
 		return -EDEADLK;
 
-	/* Announced before the word can be ours, so that recovery need not
-	 * search all locks: a death in between costs one spurious wake. */
+	/* Announce before the word can have our token, so that recovery need
+	 * not search all locks.  A death in between costs one spurious wake. */
 	if (!SEED_BUG(13))
 		me->held[n] = off;
 	compiler_fence();
-	if (spin_lock(l, token, &seen)) {
+	if (core_lock_spin(l, token, &seen)) {
 		if (SEED_BUG(13))
 			me->held[n] = off;
 		return 0;
 	}
-	r = patience_ns == NEVER_SLEEP ? leave_it(v, l, seen)
-				       : sleep_lock(v, l, token, patience_ns);
+	r = patience_ns == NEVER_SLEEP
+		    ? core_lock_give_up(v, l, seen)
+		    : core_lock_sleep(v, l, token, patience_ns);
 	if (r < 0) {
 		compiler_fence();
 		me->held[n] = 0;
@@ -137,14 +150,17 @@ int core_lock_for(struct view *v, struct thread_rec *me, struct core_lock *l,
 void core_unlock(struct view *v, struct thread_rec *me, struct core_lock *l)
 {
 	if (SEED_BUG(14))
-		unannounce(me, view_off(v, l));
-	/* Release: pairs with the acquire in try_lock().  A waiter cannot be
-	 * lost: its flag leaves with the word, and who wakes sets it again. */
+		core_lock_strike(me, view_off(v, l));
+	/* The next owner must see what this one wrote.  Release: pairs with the
+	 * acquire in core_lock_try().  No waiter is forgotten: the exchange
+	 * takes the flag with the word, and the thread that is woken sets it
+	 * again. */
 	if (xchg_release(&l->word, 0) & CORE_LOCK_WAIT)
 		futex_wake(&l->word, 1);
-	/* Cleared after the wake: killed before it, recovery wakes for us. */
+	/* Clear after the wake: if this thread is killed before the wake,
+	 * recovery wakes the waiters. */
 	compiler_fence();
-	unannounce(me, view_off(v, l));
+	core_lock_strike(me, view_off(v, l));
 }
 
 void core_lock_recover_one(struct thread_rec *t, struct core_lock *l)
@@ -152,11 +168,12 @@ void core_lock_recover_one(struct thread_rec *t, struct core_lock *l)
 	uint32_t token = thread_token(t);
 	uint32_t w = load_relaxed(&l->word);
 
-	/* Release: the next owner sees the intent undone or redone. */
+	/* The next owner must see the intent undone or redone.  Release: pairs
+	 * with the acquire in core_lock_try(). */
 	while ((w & TOKEN_MASK) == token && token)
 		if (cas_release(&l->word, &w, 0))
 			break;
-	/* All: the dead one may have owed a wake, or eaten one. */
+	/* All: the dead thread may have owed a wake, or consumed one. */
 	futex_wake(&l->word, INT_MAX);
 }
 

@@ -10,9 +10,9 @@
 #include "libfusion/core/base/fd.h"
 #include "libfusion/core/base/futex.h"
 
-/* 1: the line is of the mapping at @at; 0: of a lower one; -ENOENT: of a higher
- * one, so that there is none. */
-static int parse(const char *line, uint64_t at, struct mapping *ret)
+/* Parse a line.  1 it is the mapping at @at; 0 a lower one; -ENOENT a higher
+ * one, so there is no mapping at @at; -EIO. */
+static int parse_maps_line(const char *line, uint64_t at, struct mapping *ret)
 {
 	uint64_t from, to;
 	struct mapping m;
@@ -28,7 +28,7 @@ static int parse(const char *line, uint64_t at, struct mapping *ret)
 	return 1;
 }
 
-static int find(FILE *f, uint64_t at, struct mapping *ret)
+static int find_mapping(FILE *f, uint64_t at, struct mapping *ret)
 {
 	int64_t until = clock_monotonic_ns() + MAPPING_NS;
 	size_t size = 0, seen = 0;
@@ -46,27 +46,27 @@ static int find(FILE *f, uint64_t at, struct mapping *ret)
 		else if (clock_monotonic_ns() > until)
 			r = -ETIME;
 		else
-			r = parse(line, at, ret);
+			r = parse_maps_line(line, at, ret);
 	}
 	free(line);
 	return r < 0 ? r : 0;
 }
 
-static int look(const char *path, uint64_t at, struct mapping *ret)
+static int read_mapping(const char *path, uint64_t at, struct mapping *ret)
 {
 	FILE *f = fd_fopen(path);
 	int r;
 
 	if (!f)
 		return -errno;
-	r = find(f, at, ret);
+	r = find_mapping(f, at, ret);
 	fclose(f);
 	return r;
 }
 
 int mapping_here(uint64_t at, struct mapping *ret)
 {
-	return look("/proc/self/maps", at, ret);
+	return read_mapping("/proc/self/maps", at, ret);
 }
 
 int mapping_pid(int pidfd)
@@ -93,8 +93,8 @@ int mapping_there(int pidfd, uint64_t at, struct mapping *ret)
 	if (pid < 0)
 		return pid;
 	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
-	r = look(path, at, ret);
-	/* It ended since: the pid may be another's already. */
+	r = read_mapping(path, at, ret);
+	/* If the process has ended, another process may have its pid by now. */
 	if (mapping_pid(pidfd) != pid)
 		return -ESRCH;
 	return r == -ENOENT ? -ESRCH : r;

@@ -1,29 +1,35 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What libfusion asks of fusionfs: ioctls on the arena's open directory
+ * Protocol: what libfusion asks of fusionfs, by ioctls on the arena's directory
  *
  *   JOIN    take a member slot; parked in the daemon while it has to wait
- *   READY   initialize() or join() has ended, with what result
- *   EXIT    may I leave, and am I the last? (life_exit_begin, waiting included)
- *   LEAVE   I am out
- *   POKE    there are new events for readers of `events`, or something may
- *           be free that visitors wait for (superblock.visitors_waiting)
- *   RENEW   this member has lost its descriptors: hand them over again
- *   SIGNAL  send a signal to a member.  The caller names the member, as with
- *           kill(2); which process that is, the daemon knows by itself, and it
- *           can reach processes that the caller cannot
+ *   READY   say with what result initialize() or join() has ended
+ *   EXIT    ask to leave, and whether this member is the last
+ *           (life_exit_begin(), and its wait)
+ *   LEAVE   say that this member is out
+ *   POKE    say that there are new events for readers of `events`, or that a
+ *           lock may be free for visitors (superblock.visitors_waiting)
+ *   RENEW   get the descriptors again, as this member has lost them
+ *   SIGNAL  send a signal to a member, as kill(2) does.  The caller names the
+ *           member.  The daemon knows its process, and can reach processes that
+ *           the caller cannot
  *   HOLD_UP kill the shell for whose open file the daemon has purchased a
  *           property
  *
- * READY, EXIT and LEAVE name the member by slot and id and are idempotent; the
- * daemon accepts them on any descriptor of the arena's directory, from the
- * member's own process only, so that they work after the daemon was restarted.
+ * READY, EXIT and LEAVE name the member by slot and id, and are idempotent. The
+ * daemon accepts them on any descriptor of the arena's directory, but only from
+ * the member's own process.  So they work after a restart of the daemon.
+ *
  * JOIN and RENEW answer with a token.  The caller connects to the socket file
- * HAND_OVER_NAME in the arena's directory, sends the token, and gets one
- * message of one byte with descriptors in it (SCM_RIGHTS), in this order: the
- * backing file, the lock file, and, after JOIN, a description of the lock file
- * that has the member's witness locked (witness.h).  A token is good for one
- * connection, of the process that asked.
+ * HAND_OVER_NAME in the arena's directory and sends the token.  It gets one
+ * message of one byte, with descriptors in it (SCM_RIGHTS), in this order:
+ *
+ *   the backing file
+ *   the lock file
+ *   after JOIN: the lock file again, by a description that has the member's
+ *   witness locked (witness.h)
+ *
+ * A token is valid for one connection, of the process that asked.
  *
  * A waiting request ends with -EINTR on a signal and -ETIMEDOUT at its time.
  */
@@ -40,19 +46,18 @@
 #define HAND_OVER_NAME ".socket"
 #define HAND_OVER_FDS 3 /* at most */
 
-/* Says to the socket which descriptors are meant. */
+/* Says to the socket which descriptors to hand over. */
 struct hand_over_token {
 	uint64_t random[2];
 };
 
 /* ioc_join.flags */
 #define JOIN_NOWAIT 0x1u /* -EAGAIN instead of waiting */
-#define JOIN_TRANSIENT                                                   \
-	0x2u		/* the caller's mkdir made it: vanish when empty \
-			 */
+/* The caller's mkdir made the arena: it vanishes when it is empty. */
+#define JOIN_TRANSIENT 0x2u
 #define JOIN_ALIVE 0x4u /* no callbacks: a slave is ALIVE at once */
-/* `busy` is said: an arena that is empty moves, if it lies where something else
- * does.  -EADDRINUSE: it cannot. */
+/* `busy` is filled in: an empty arena whose addresses are busy moves.
+ * -EADDRINUSE: it cannot. */
 #define JOIN_ELSEWHERE 0x8u
 
 struct ioc_join {
@@ -62,9 +67,11 @@ struct ioc_join {
 	uint32_t flags;
 	uint32_t on_master_death;
 	uint32_t pad;
-	int64_t timeout_ns;	 /* < 0: for ever */
-	uint64_t span;		 /* for a fresh arena; 0: the mount's default */
-	uint64_t limit;		 /* out, with slot 0: the least, this is less */
+	int64_t timeout_ns; /* < 0: for ever */
+	uint64_t span;	    /* for a fresh arena; 0: the mount's default */
+	/* Limit for a fresh arena.  Out, with slot 0: the least limit, as this
+	 * one is less. */
+	uint64_t limit;
 	struct window_busy busy; /* of the caller's addresses */
 	/* out */
 	uint32_t slot, id;
@@ -96,7 +103,7 @@ struct ioc_hold_up {
 
 struct ioc_signal {
 	uint32_t slot, id; /* of the member */
-	int32_t signal;	   /* 0: only whether it could be sent */
+	int32_t signal;	   /* 0: only check whether one could be sent */
 	uint32_t pad;
 };
 

@@ -14,9 +14,9 @@ static uint32_t next_token(uint32_t slot, uint32_t old)
 	return TOKEN(slot, gen ? gen : 1);
 }
 
-/* Memory for record @i and its slot, then the mark over it.  Killed in between:
- * the memory is reserved twice, which is once. */
-static int publish(struct view *v, uint32_t i)
+/* Reserve memory for record @i and its slot, then move the mark over it. Killed
+ * in between: the memory is reserved again, which does nothing.  0, -errno. */
+static int thread_publish(struct view *v, uint32_t i)
 {
 	uint32_t hi = load_relaxed(&v->sb->threads_hi);
 	int r;
@@ -28,8 +28,8 @@ static int publish(struct view *v, uint32_t i)
 	if (!r)
 		r = view_reserve(v, v->geo.off_slots + (uint64_t)i * SLOT_SIZE,
 				 SLOT_SIZE);
-	/* Release: pairs with the acquire in view_hi(); a scanner that sees
-	 * the mark may touch the record, and its first slot (call.h). */
+	/* A thread that sees the mark may read the record and its first slot
+	 * (call.h).  Release: pairs with the acquire in view_hi(). */
 	while (!r && hi <= i)
 		if (cas_release(&v->sb->threads_hi, &hi, i + 1))
 			break;
@@ -41,19 +41,21 @@ int thread_claim(struct view *v, struct thread_rec **ret)
 	for (uint32_t i = THREAD_RESERVED + 1; i < v->geo.max_threads; i++) {
 		struct thread_rec *t = view_thread(v, i);
 		uint32_t unused = 0;
-		int r = publish(v, i);
+		int r = thread_publish(v, i);
 
 		if (r < 0)
 			return r;
-		/* Acquire: pairs with the release in thread_release(); the
-		 * record announces nothing.  Commit: this CAS.  Killed after
-		 * it: recovery finds the record by its member. */
+		/* Commit: the CAS.  Killed after it: recovery finds the record
+		 * by its member.  The new owner must see that the record
+		 * announces nothing.  Acquire: pairs with the release in
+		 * thread_release(). */
 		if (load_relaxed(&t->member) ||
 		    !cas_acquire(&t->member, &unused, v->slot + 1))
 			continue;
-		/* Token, then tid: thread_is_dead() reads them the other way
-		 * round, so it never takes our tid for that of the thread which
-		 * had the record, and the token, before. */
+		/* Release, both, token before tid: pairs with the acquires in
+		 * thread_is_dead(), which reads the token first and compares it
+		 * at the end.  So it never takes our tid for that of the last
+		 * owner. */
 		store_release(&t->token, next_token(i, t->token));
 		store_release(&t->tid, (uint32_t)gettid());
 		*ret = t;
@@ -66,18 +68,21 @@ void thread_release(struct view *v, struct thread_rec *t)
 {
 	(void)v;
 	store_relaxed(&t->tid, 0);
+	/* Release: pairs with the acquire in thread_claim(). */
 	store_release(&t->member, 0);
 }
 
 /* Commit: member.  Killed after it: recovery finds the record by its member, or
- * the next one who needs it does (recover_reserved()). */
+ * the next process that needs the reserved record finds it
+ * (recover_reserved()). */
 struct thread_rec *thread_claim_reserved(struct view *v)
 {
 	struct thread_rec *t = view_thread(v, THREAD_RESERVED);
 
 	t->tid = (uint32_t)gettid();
+	/* A thread that sees the member must see its token.  Release, both:
+	 * pairs with the acquires in thread_by_token() and life_suspect(). */
 	store_release(&t->token, next_token(THREAD_RESERVED, t->token));
-	/* Release: whoever sees the member sees its token. */
 	store_release(&t->member, v->slot + 1);
 	return t;
 }
@@ -86,6 +91,8 @@ void thread_claim_undertaker(struct view *v)
 {
 	struct thread_rec *t = view_thread(v, 0);
 
+	/* Release, all three: pairs with the acquires in thread_by_token() and
+	 * thread_is_dead(). */
 	store_release(&t->token, next_token(0, t->token));
 	store_release(&t->tid, (uint32_t)gettid());
 	store_release(&t->member, 1);
@@ -100,7 +107,8 @@ const struct thread_rec *thread_by_token(const struct view *v, uint32_t token)
 			      view_hi(&v->sb->threads_hi, v->geo.max_threads))
 		return NULL;
 	t = view_thread(v, TOKEN_SLOT(token));
-	/* Acquire: pairs with the releases in thread_claim(), _release(). */
+	/* Acquire, both: pairs with the releases in thread_claim() and
+	 * thread_release(). */
 	if ((load_acquire(&t->token) & TOKEN_MASK) != (token & TOKEN_MASK) ||
 	    !load_acquire(&t->member))
 		return NULL;

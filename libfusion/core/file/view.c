@@ -1,4 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * View: mapping, descriptors, memory
+ *
+ * Memory is promised before it is used: view_reserve() has the tmpfs allocate a
+ * range, so that a full tmpfs is -ENOMEM there, and never a SIGBUS later.
+ *
+ * The program may close the descriptors of the library at any time.  Each use
+ * first compares device and inode, and gets new descriptors if they are lost.
+ */
 #include "libfusion/core/file/view.h"
 
 #include <errno.h>
@@ -69,23 +78,25 @@ void view_unmap(struct view *v)
 
 /* --- Descriptors ---------------------------------------------------------- */
 
-static bool is_file(int fd, uint64_t dev, uint64_t ino, struct stat *st)
+static bool fd_is_file(int fd, uint64_t dev, uint64_t ino, struct stat *st)
 {
 	return fd >= 0 && fstat(fd, st) == 0 &&
 	       (!ino || (st->st_dev == dev && st->st_ino == ino));
 }
 
-/* 0 and the backing file's data, if its descriptor still is ours; -EBADF. */
-static int own_stat(const struct view *v, struct stat *st)
+/* Read the data of the backing file.  0; -EBADF its descriptor is lost. */
+static int backing_stat(const struct view *v, struct stat *st)
 {
-	return is_file(v->fd, v->dev, v->ino, st) ? 0 : -EBADF;
+	return fd_is_file(v->fd, v->dev, v->ino, st) ? 0 : -EBADF;
 }
 
-static int own_file(struct view *v, struct stat *st)
+/* Read the data of the backing file; get its descriptor anew if it is lost.
+ * 0, -EBADF. */
+static int backing_renew(struct view *v, struct stat *st)
 {
-	if (own_stat(v, st) < 0 && v->renew && v->renew(v) < 0)
+	if (backing_stat(v, st) < 0 && v->renew && v->renew(v) < 0)
 		return -EBADF;
-	return own_stat(v, st);
+	return backing_stat(v, st);
 }
 
 int view_own_lock(struct view *v)
@@ -94,11 +105,12 @@ int view_own_lock(struct view *v)
 
 	if (v->lockfd < 0 && !v->renew)
 		return 0;
-	if (is_file(v->lockfd, v->lock_dev, v->lock_ino, &st))
+	if (fd_is_file(v->lockfd, v->lock_dev, v->lock_ino, &st))
 		return 0;
 	if (!v->renew || v->renew(v) < 0)
 		return -EBADF;
-	return is_file(v->lockfd, v->lock_dev, v->lock_ino, &st) ? 0 : -EBADF;
+	return fd_is_file(v->lockfd, v->lock_dev, v->lock_ino, &st) ? 0
+								    : -EBADF;
 }
 
 int view_set_lock(struct view *v, int fd)
@@ -113,14 +125,15 @@ int view_set_lock(struct view *v, int fd)
 	return 0;
 }
 
-/* One that is still there stays: a thread may hold the life lock by it. */
-static void replace_lost(int *fd, uint64_t dev, uint64_t ino, int new)
+/* Put @new in the place of @fd if that is lost.  A descriptor that is not lost
+ * stays: a thread may hold the life lock through it. */
+static void replace_lost_fd(int *fd, uint64_t dev, uint64_t ino, int new)
 {
 	struct stat st;
 
 	if (*fd == new)
-		return; /* it has got the number of the lost one */
-	if (is_file(*fd, dev, ino, &st))
+		return; /* the number of the lost one was free again */
+	if (fd_is_file(*fd, dev, ino, &st))
 		close(new);
 	else
 		*fd = new;
@@ -130,11 +143,11 @@ int view_replace(struct view *v, int fd, int lockfd)
 {
 	struct stat st;
 
-	if (!is_file(fd, v->dev, v->ino, &st) ||
-	    !is_file(lockfd, v->lock_dev, v->lock_ino, &st))
+	if (!fd_is_file(fd, v->dev, v->ino, &st) ||
+	    !fd_is_file(lockfd, v->lock_dev, v->lock_ino, &st))
 		return -ESTALE;
-	replace_lost(&v->fd, v->dev, v->ino, fd);
-	replace_lost(&v->lockfd, v->lock_dev, v->lock_ino, lockfd);
+	replace_lost_fd(&v->fd, v->dev, v->ino, fd);
+	replace_lost_fd(&v->lockfd, v->lock_dev, v->lock_ino, lockfd);
 	return 0;
 }
 
@@ -143,9 +156,9 @@ void view_close(struct view *v)
 	struct stat st;
 
 	if (v->lockfd != v->fd &&
-	    is_file(v->lockfd, v->lock_dev, v->lock_ino, &st))
+	    fd_is_file(v->lockfd, v->lock_dev, v->lock_ino, &st))
 		close(v->lockfd);
-	if (own_stat(v, &st) == 0)
+	if (backing_stat(v, &st) == 0)
 		close(v->fd);
 	v->fd = v->lockfd = -1;
 }
@@ -154,12 +167,12 @@ uint64_t view_used(const struct view *v)
 {
 	struct stat st;
 
-	if (own_stat(v, &st) < 0)
+	if (backing_stat(v, &st) < 0)
 		return 0;
 	return (uint64_t)st.st_blocks * 512;
 }
 
-static int allocate(const struct view *v, uint64_t off, uint64_t len)
+static int backing_allocate(const struct view *v, uint64_t off, uint64_t len)
 {
 	while (fallocate(v->fd, 0, (off_t)off, (off_t)len) < 0) {
 		if (errno == EINTR)
@@ -170,10 +183,11 @@ static int allocate(const struct view *v, uint64_t off, uint64_t len)
 }
 
 /*
- * The limit is held by looking at what the file grew by: nobody can say
- * beforehand which pages of a range have memory (mincore and SEEK_HOLE do not
- * see memory that is promised but untouched).  What was too much is given
- * back, but never a page at the edge that a neighbour may have reserved.
+ * The limit is compared with what the file has after the allocation.  Before
+ * it, nothing tells which pages of a range have memory: mincore and SEEK_HOLE
+ * do not see memory that is promised but untouched.  What is above the limit is
+ * given back, but never a page at the edge, which a neighbour may have
+ * reserved.
  */
 int view_reserve(struct view *v, uint64_t off, uint64_t len)
 {
@@ -185,15 +199,15 @@ int view_reserve(struct view *v, uint64_t off, uint64_t len)
 
 	if (v->fd < 0 && !v->renew)
 		return 0;
-	r = own_file(v, &st);
+	r = backing_renew(v, &st);
 	if (r < 0)
 		return r;
 	before = (uint64_t)st.st_blocks * 512;
-	r = allocate(v, first, end - first);
+	r = backing_allocate(v, first, end - first);
 	if (r < 0)
 		return r;
-	/* Relaxed: a bound that its owner changes while we look is met by the
-	 * next reservation. */
+	/* Relaxed: a limit that is changed meanwhile holds for the next
+	 * reservation. */
 	limit = load_relaxed(&v->sb->limit);
 	after = view_used(v);
 	if (!limit || after <= limit || after <= before)
@@ -214,7 +228,7 @@ int view_punch(struct view *v, uint64_t off, uint64_t len)
 
 	if (v->fd < 0 && !v->renew)
 		return 0;
-	r = own_file(v, &st);
+	r = backing_renew(v, &st);
 	if (r < 0)
 		return r;
 	if (fallocate(v->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,

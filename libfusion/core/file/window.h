@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Where arenas lie: the slots of two windows of addresses
+ * Windows: the two ranges of addresses in which arenas lie, cut into slots
  *
- * An arena begins at the start of a slot and takes as many as its span needs.
- * The first window is the one range that is free in plain, ASan, TSan and MSan
- * builds; the second serves plain ones when the first is full.  The daemon
- * chooses, and knows its own arenas only.  What else lies there in the process
- * that is to create one, arenas of other mounts above all, that process says in
- * a struct window_busy.
+ * An arena begins at the start of a slot and takes as many slots as its span
+ * needs.  The first window is the one range that is free in plain, ASan, TSan
+ * and MSan builds.  The second one serves plain builds when the first is full.
+ * The daemon chooses a slot, but it knows its own arenas only.  A process that
+ * is to create an arena says in a struct window_busy which slots are busy in
+ * it, with arenas of other mounts above all.
  */
 #ifndef FUSION_CORE_WINDOW_H
 #define FUSION_CORE_WINDOW_H
@@ -22,10 +22,12 @@
 #define SECOND_SLOTS 2048u
 #define ALL_SLOTS (FIRST_SLOTS + SECOND_SLOTS)
 
+/* One bit for each slot: something lies there in this process. */
 struct window_busy {
 	uint64_t bits[(ALL_SLOTS + 63) / 64];
 };
 
+/* Compute the address of a slot. */
 static inline uint64_t window_address(uint32_t slot)
 {
 	if (slot < FIRST_SLOTS)
@@ -33,7 +35,7 @@ static inline uint64_t window_address(uint32_t slot)
 	return SECOND_BASE + (slot - FIRST_SLOTS) * WINDOW_SLOT;
 }
 
-/* Do @span bytes at @base, which begins a slot, lie in one of the windows? */
+/* Say whether @span bytes at @base, which begins a slot, lie in a window. */
 static inline bool window_holds(uint64_t base, uint64_t span)
 {
 	if (base < SECOND_BASE)
@@ -41,7 +43,7 @@ static inline bool window_holds(uint64_t base, uint64_t span)
 	return base + span <= SECOND_BASE + SECOND_SLOTS * WINDOW_SLOT;
 }
 
-/* Of [@from, @to), what lies in the windows is busy. */
+/* Mark the slots of the windows that [@from, @to) overlaps as busy. */
 static inline void window_mark(struct window_busy *busy, uint64_t from,
 			       uint64_t to)
 {
@@ -51,7 +53,7 @@ static inline void window_mark(struct window_busy *busy, uint64_t from,
 			busy->bits[i / 64] |= 1ull << i % 64;
 }
 
-/* Is any of @span bytes at @base busy? */
+/* Say whether any slot of the @span bytes at @base is busy. */
 static inline bool window_is_busy(const struct window_busy *busy, uint64_t base,
 				  uint64_t span)
 {

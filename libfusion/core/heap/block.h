@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Blocks between slots, for who has no part of the heap of his own: recovery
- * and the daemon
+ * Blocks and slots, for threads that have no caches of the heap
  *
- * What libfusion/heap/slot.c does with the caches of a thread is done here with
- * nothing but the tables.  The announcement is the same, so that one recovery
- * serves both.
+ * A slot is a word in the arena that holds the address of a block, or 0.
+ * libfusion/heap/slot.c moves blocks into and out of slots with the caches of a
+ * thread; this file does it with the shared tables alone, for recovery and the
+ * daemon.  Both announce it in one form, so one recovery serves both.
  */
 #ifndef FUSION_CORE_BLOCK_H
 #define FUSION_CORE_BLOCK_H
 
 #include "libfusion/core/heap/slab.h"
 
-/* The slot at offset @slot gets the block at @ptr (0: span_alloc() says which),
- * or loses it. */
+/* Announce that the slot at offset @slot is about to get the block at @ptr, or
+ * to lose it.  @ptr 0: span_alloc() fills it in. */
 static inline void pending_announce(struct thread_rec *t, enum pending mode,
 				    uint64_t slot, uint64_t ptr)
 {
@@ -24,6 +24,7 @@ static inline void pending_announce(struct thread_rec *t, enum pending mode,
 	compiler_fence();
 }
 
+/* End what pending_announce() announced. */
 static inline void pending_clear(struct thread_rec *t)
 {
 	compiler_fence();
@@ -34,17 +35,23 @@ static inline void pending_clear(struct thread_rec *t)
 }
 
 /*
- * Free what the slot at offset @slot has: afterwards it is 0, whatever was in
- * it.  0; -EINVAL there was no block (any more); -EIO; -ETIMEDOUT the slot
- * still has it.  Killed: as fusion_free_from().
+ * Free the block that the slot at offset @slot names, and store 0 in the slot,
+ * whatever was in it.  A death leaves what one in fusion_free_from() leaves.
+ * 0; also if the slot was 0.
+ * -EINVAL the slot named no block.
+ * -ETIMEDOUT as core_lock(); the slot still names the block.
  */
 int block_free_from(struct view *v, struct thread_rec *me, uint64_t slot);
-/* Have the slot at @slot, which is 0, name a fresh block of @size bytes, in
- * spans of its own.  0, -ENOMEM, -ETIMEDOUT.  Killed: as fusion_malloc_to(). */
+/*
+ * Allocate a block of @size bytes, in spans of its own, and store its address
+ * in the slot at @slot, which is 0.  A death leaves what one in
+ * fusion_malloc_to() leaves.
+ * 0, -ENOMEM, -ETIMEDOUT.
+ */
 int block_alloc_to(struct view *v, struct thread_rec *me, uint64_t size,
 		   uint64_t slot);
-/* Bytes that may be used of the block that the slot at @slot names, and where
- * it is in this process; 0 it names none. */
+/* Find the block that the slot at @slot names: its usable bytes, and in *ret
+ * where it is in this process.  0: the slot names none. */
 uint64_t block_in(const struct view *v, uint64_t slot, void **ret);
 
 #endif

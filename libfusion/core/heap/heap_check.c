@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The checker of a quiet heap
+ *
+ * It walks the words of all spans, from run to run and slab to slab.  Every
+ * span belongs to exactly one of them, or is free.  Every slab has a living
+ * owner or none.  No search misses a free run.  Pools count their spans.
+ */
 #include "libfusion/core/heap/heap_check.h"
 
 #include "libfusion/core/file/thread.h"
@@ -13,7 +20,7 @@ struct heap_checker {
 	struct class_info classes[HEAP_CLASSES];
 };
 
-static void check_conts(struct heap_checker *c, uint32_t i, uint32_t n)
+static void check_run_tail(struct heap_checker *c, uint32_t i, uint32_t n)
 {
 	if (n > span_hi(c->v) - i) {
 		check_fault(&c->check, "span %u: run leaves the heap", i);
@@ -30,7 +37,7 @@ static void check_conts(struct heap_checker *c, uint32_t i, uint32_t n)
 	}
 }
 
-static void check_owner(struct heap_checker *c, uint32_t i, uint32_t token)
+static void check_slab_owner(struct heap_checker *c, uint32_t i, uint32_t token)
 {
 	const struct thread_rec *t;
 
@@ -44,7 +51,7 @@ static void check_owner(struct heap_checker *c, uint32_t i, uint32_t token)
 			    "span %u: slab of a thread that is not there", i);
 }
 
-static uint32_t check_free(struct heap_checker *c, uint32_t i)
+static uint32_t check_free_run(struct heap_checker *c, uint32_t i)
 {
 	uint32_t n = span_free_run(c->v, i, span_hi(c->v), UINT32_MAX);
 
@@ -54,7 +61,7 @@ static uint32_t check_free(struct heap_checker *c, uint32_t i)
 	return n ? n : 1;
 }
 
-/* Returns the spans to go on by. */
+/* Check a slab.  Returns the number of its spans. */
 static uint32_t check_slab(struct heap_checker *c, uint32_t i, uint64_t w)
 {
 	const struct class_info *k;
@@ -71,8 +78,8 @@ static uint32_t check_slab(struct heap_checker *c, uint32_t i, uint64_t w)
 	    !(w & SPAN_SLOW) !=
 		    (WORD_CLASS(w) < SMALL_CLASSES && !WORD_POOL(w)))
 		check_fault(&c->check, "span %u: bits that no slab has", i);
-	check_owner(c, i, WORD_TOKEN(w));
-	check_conts(c, i, k->n_spans);
+	check_slab_owner(c, i, WORD_TOKEN(w));
+	check_run_tail(c, i, k->n_spans);
 	map = slab_map(c->v, k, i);
 	for (uint32_t b = 0; b < k->n_blocks; b++)
 		if (map[b] > TAG_MEMBERS)
@@ -92,13 +99,13 @@ static uint32_t check_span(struct heap_checker *c, uint32_t i)
 	switch (WORD_KIND(w)) {
 	case SPAN_FREE:
 	case SPAN_PUNCHED:
-		return check_free(c, i);
+		return check_free_run(c, i);
 	case SPAN_SLAB:
 		return check_slab(c, i, w);
 	case SPAN_HEAD:
 		if (!WORD_COUNT(w))
 			check_fault(&c->check, "span %u: run of no spans", i);
-		check_conts(c, i, WORD_COUNT(w));
+		check_run_tail(c, i, WORD_COUNT(w));
 		return WORD_COUNT(w) ? WORD_COUNT(w) : 1;
 	case SPAN_TXN:
 		check_fault(&c->check, "span %u: left in a transaction", i);

@@ -6,6 +6,7 @@
 #include "libfusion/core/base/checker.h"
 #include "libfusion/core/heap/heap.h"
 
+/* Check the heap of a quiet arena; the number of faults. */
 unsigned heap_check(struct view *v, check_report_fn report, void *ctx);
 
 #endif

@@ -3,7 +3,7 @@
  * Recovery of the heap
  *
  *   killed in          before the commit       after it
- *   malloc             nothing                 allocated, nobody knows (1)
+ *   malloc             nothing                 allocated, a leak (1)
  *   malloc_to          nothing                 freed unless the slot has it
  *   free               still allocated         free
  *   free_from          still allocated         freed
@@ -12,13 +12,13 @@
  *   run free           still allocated         freed
  *   grow, shrink       old length              new length
  *   adoption           an orphan               an orphan again
- *   punching           the span is taken for punched either way
+ *   punching           the span counts as punched either way
  *
  * (1) one block for each thread that is killed just there.  The library's own
- * objects use malloc_to and free_from and leave none.
+ * objects use malloc_to and free_from, and leak none.
  *
- * The daemon runs this on memory it does not trust: what is read is read once,
- * every index is checked, and nothing is followed further than the heap.
+ * The daemon runs this on memory that it does not trust: it reads each word
+ * once, checks every index, and follows nothing beyond the heap.
  */
 #include "libfusion/core/heap/heap_recover.h"
 
@@ -32,9 +32,9 @@
 #include "libfusion/core/heap/slab.h"
 #include "libfusion/core/life/life.h"
 
-/* Only what is still the tail of this very run. */
-static void free_conts(struct view *v, uint32_t first, uint32_t from,
-		       uint32_t to)
+/* Free the spans @from to @to of the run at @first that still are its tail. */
+static void free_run_tail(struct view *v, uint32_t first, uint32_t from,
+			  uint32_t to)
 {
 	for (uint32_t i = from; i < to; i++) {
 		uint64_t w = load_relaxed(span_word(v, first + i));
@@ -44,54 +44,56 @@ static void free_conts(struct view *v, uint32_t first, uint32_t from,
 	}
 }
 
-static bool in_range(const struct view *v, uint64_t first, uint64_t n)
+static bool spans_are_valid(const struct view *v, uint64_t first, uint64_t n)
 {
 	uint32_t hi = span_hi(v);
 
 	return first >= v->geo.first_span && first < hi && n && n <= hi - first;
 }
 
-/* The free had begun: the head is TXN, or @must and still what it was. */
-static void redo_free(struct view *v, uint32_t first, uint32_t n, bool must)
+/* Do a free again that has begun: the head is TXN, or @must says so. */
+static void redo_span_free(struct view *v, uint32_t first, uint32_t n,
+			   bool must)
 {
 	unsigned kind = WORD_KIND(load_relaxed(span_word(v, first)));
 
 	if (!must && (kind == SPAN_HEAD || kind == SPAN_SLAB))
 		return;
-	free_conts(v, first, 1, n);
+	free_run_tail(v, first, 1, n);
 	if (kind == SPAN_HEAD || kind == SPAN_SLAB || kind == SPAN_TXN)
 		span_mark_free(v, first, 1, 0);
 }
 
-static int finish_intent(struct view *v, uint32_t op, uint32_t first,
-			 uint32_t n, uint32_t m)
+static int finish_span_intent(struct view *v, uint32_t op, uint32_t first,
+			      uint32_t n, uint32_t m)
 {
 	uint64_t w = load_relaxed(span_word(v, first));
 
 	switch (op) {
 	case SPAN_OP_ALLOC:
 		if (span_is_free(w) && !SEED_BUG(1))
-			free_conts(v, first, 1, n);
+			free_run_tail(v, first, 1, n);
 		return 0;
 	case SPAN_OP_FREE:
 		if (!SEED_BUG(2))
-			redo_free(v, first, n, m);
+			redo_span_free(v, first, n, m);
 		return 0;
 	case SPAN_OP_GROW:
 		if (WORD_COUNT(w) != m && !SEED_BUG(8))
-			free_conts(v, first, n, m);
+			free_run_tail(v, first, n, m);
 		return 0;
 	case SPAN_OP_SHRINK:
 		if (WORD_COUNT(w) == m && !SEED_BUG(7))
-			free_conts(v, first, m, n);
+			free_run_tail(v, first, m, n);
 		return 0;
 	default:
 		return -EIO;
 	}
 }
 
-/* The dead thread still holds span_lock: nobody moves.  With its intent done
- * all that the lock guards is whole, and the next steps may take it. */
+/* The dead thread still holds span_lock, so no other thread changes a span.
+ * When its intent is finished, all that the lock guards is whole, and the next
+ * steps may take the lock. */
 int heap_recover_intent(struct view *v, struct thread_rec *t)
 {
 	uint64_t a = t->span.a[0], n = t->span.a[1], m = t->span.a[2];
@@ -101,12 +103,13 @@ int heap_recover_intent(struct view *v, struct thread_rec *t)
 
 	if (op) {
 		if ((load_relaxed(&l->word) & TOKEN_MASK) != thread_token(t) ||
-		    !in_range(v, a, n) ||
-		    (op >= SPAN_OP_GROW && !in_range(v, a, m)))
+		    !spans_are_valid(v, a, n) ||
+		    (op >= SPAN_OP_GROW && !spans_are_valid(v, a, m)))
 			return -EIO;
 		if (SEED_BUG(6))
 			core_lock_recover_one(t, l);
-		r = finish_intent(v, op, (uint32_t)a, (uint32_t)n, (uint32_t)m);
+		r = finish_span_intent(v, op, (uint32_t)a, (uint32_t)n,
+				       (uint32_t)m);
 		if (r < 0)
 			return r;
 		compiler_fence();
@@ -118,24 +121,27 @@ int heap_recover_intent(struct view *v, struct thread_rec *t)
 }
 
 /*
- * A block whose thread was killed between having it and handing it over, or
- * between letting go and freeing.  A block of malloc_to() lies in a slab that
- * the dead one still owns, so nobody can have got it meanwhile; one of
- * free_from() has a tag that says it had begun.
+ * Settle a block whose thread was killed between taking and publishing it, or
+ * between unpublishing and freeing it.  A block of malloc_to() lies in a slab
+ * that the dead thread still owns, so no other thread has taken it meanwhile. A
+ * block of free_from() has the tag TAG_DYING if the free had begun.
  */
-static void free_pending(uint64_t mode, const struct block *b, bool held)
+static void settle_pending(uint64_t mode, const struct block *b, bool in_slot)
 {
 	uint8_t tag = load_relaxed(b->map);
 
-	if (mode == PENDING_MALLOC_TO && !held && tag != TAG_DYING)
+	/* Release, both: the last use of the block comes before its next one.
+	 * Pairs with the acquires of map bytes, as in slab_is_empty(). */
+	if (mode == PENDING_MALLOC_TO && !in_slot && tag != TAG_DYING)
 		store_release(b->map, (uint8_t)0);
 	else if (mode == PENDING_FREE_FROM && tag == TAG_DYING)
-		store_release(b->map, held ? (uint8_t)1 : (uint8_t)0);
+		store_release(b->map, in_slot ? (uint8_t)1 : (uint8_t)0);
 }
 
-/* Another thread in free_from() has marked the block: it is its to finish. */
-static bool others_free(const struct view *v, const struct thread_rec *t,
-			uint64_t ptr)
+/* Say whether another thread is in free_from() of the block: then that thread
+ * frees it. */
+static bool others_free_block(const struct view *v, const struct thread_rec *t,
+			      uint64_t ptr)
 {
 	uint32_t hi = view_hi(&v->sb->threads_hi, v->geo.max_threads);
 
@@ -156,32 +162,34 @@ static int finish_pending(struct view *v, struct thread_rec *t, uint64_t slot,
 	uint64_t mode = load_relaxed(&t->heap[0]);
 	struct thread_rec *me;
 	struct block b;
-	bool held;
+	bool in_slot;
 	int r;
 
 	if (slot % 8 || !view_has(v, slot, 8) ||
 	    slot >> SPAN_SHIFT >= span_hi(v))
 		return -EIO;
-	held = load_relaxed((uint64_t *)view_at(v, slot)) == v->sb->base + ptr;
+	in_slot =
+		load_relaxed((uint64_t *)view_at(v, slot)) == v->sb->base + ptr;
 	slab_classes(v, classes);
 	if (block_find(v, classes, ptr, &b) < 0 || !block_is_allocated(&b))
 		return 0;
 	if (b.map) {
-		if (load_relaxed(b.map) != TAG_DYING || !others_free(v, t, ptr))
-			free_pending(mode, &b, held);
+		if (load_relaxed(b.map) != TAG_DYING ||
+		    !others_free_block(v, t, ptr))
+			settle_pending(mode, &b, in_slot);
 		return 0;
 	}
-	if (held || (mode != PENDING_MALLOC_TO && mode != PENDING_FREE_RUN))
+	if (in_slot || (mode != PENDING_MALLOC_TO && mode != PENDING_FREE_RUN))
 		return 0;
-	me = life_rec(v);
-	if (!me)
-		return -EIO;
+	r = life_rec_get(v, &me);
+	if (r < 0)
+		return r;
 	r = span_free(v, me, b.span, WORD_COUNT(b.word), b.word, t);
 	return r == -EINVAL ? 0 : r;
 }
 
-/* A run that free_from() let go is not seen here: span_free() has made an
- * intent of it or not begun. */
+/* A run that free_from() frees needs no step here once span_free() has begun:
+ * then it is an intent, and this announcement is cleared. */
 int heap_recover_pending(struct view *v, struct thread_rec *t)
 {
 	uint64_t slot = load_relaxed(&t->pend_slot);
@@ -196,7 +204,7 @@ int heap_recover_pending(struct view *v, struct thread_rec *t)
 	return 0;
 }
 
-static bool is_one_of(uint32_t token, const uint32_t *tokens, unsigned n)
+static bool token_is_one_of(uint32_t token, const uint32_t *tokens, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
 		if (tokens[i] == token)
@@ -204,9 +212,10 @@ static bool is_one_of(uint32_t token, const uint32_t *tokens, unsigned n)
 	return false;
 }
 
-/* Free a slab, run or unfinished slab that is @w.  More than one span: with an
- * intent of our own, that our death does not free the tail twice. */
-static int free_spans(struct view *v, uint32_t span, uint32_t n, uint64_t w)
+/* Free the slab, run or unfinished slab at @span, whose word is @w.  For more
+ * than one span this announces an intent, so that a death in between does not
+ * free the tail twice. */
+static int recover_spans(struct view *v, uint32_t span, uint32_t n, uint64_t w)
 {
 	struct thread_rec *me;
 	int r;
@@ -217,14 +226,14 @@ static int free_spans(struct view *v, uint32_t span, uint32_t n, uint64_t w)
 		span_mark_free(v, span, 1, 0);
 		return 0;
 	}
-	me = life_rec(v);
-	if (!me)
-		return -EIO;
+	r = life_rec_get(v, &me);
+	if (r < 0)
+		return r;
 	r = span_free(v, me, span, n, w, NULL);
 	return r == -EINVAL ? 0 : r;
 }
 
-static int recover_word(struct view *v, const struct class_info *classes,
+static int recover_slab(struct view *v, const struct class_info *classes,
 			uint32_t i, uint64_t w)
 {
 	unsigned class = WORD_CLASS(w);
@@ -238,20 +247,20 @@ static int recover_word(struct view *v, const struct class_info *classes,
 		return -EIO;
 	k = &classes[class];
 	if (WORD_KIND(w) == SPAN_TXN || slab_is_empty(v, k, i))
-		return free_spans(v, i, k->n_spans, w);
+		return recover_spans(v, i, k->n_spans, w);
 	return slab_orphan(v, i, w);
 }
 
-static int recount(struct view *v)
+static int recount_pools(struct view *v)
 {
-	struct thread_rec *me = life_rec(v);
+	struct thread_rec *me;
 	int r;
 
 	if (!load_relaxed(&heap_super(v)->pools_hi))
 		return 0;
-	if (!me)
-		return -EIO;
-	r = core_lock(v, me, &heap_super(v)->span_lock);
+	r = life_rec_get(v, &me);
+	if (!r)
+		r = core_lock(v, me, &heap_super(v)->span_lock);
 	if (r < 0)
 		return r;
 	pool_recount(v);
@@ -267,14 +276,16 @@ int heap_recover_tokens(struct view *v, const uint32_t *tokens, unsigned n)
 
 	slab_classes(v, classes);
 	for (uint32_t i = v->geo.first_span; i < hi && !r; i++) {
+		/* Acquire: pairs with the releases of whole words, as in
+		 * span_take(). */
 		uint64_t w = load_acquire(span_word(v, i));
 		unsigned kind = WORD_KIND(w);
 
 		if ((kind == SPAN_SLAB || kind == SPAN_TXN) && WORD_TOKEN(w) &&
-		    is_one_of(WORD_TOKEN(w), tokens, n))
-			r = recover_word(v, classes, i, w);
+		    token_is_one_of(WORD_TOKEN(w), tokens, n))
+			r = recover_slab(v, classes, i, w);
 	}
-	return r ? r : recount(v);
+	return r ? r : recount_pools(v);
 }
 
 int heap_recover_member(struct view *v, uint32_t slot)
@@ -283,16 +294,18 @@ int heap_recover_member(struct view *v, uint32_t slot)
 	int r = 0;
 
 	for (uint32_t i = v->geo.first_span; i < hi && !r; i++) {
+		/* Acquire: the descriptor must not be older than the word.
+		 * Pairs with the release in span_take(). */
 		uint64_t w = load_acquire(span_word(v, i));
 
 		if (!(w & SPAN_MEMBER) || span_desc(v, i)->member != slot + 1)
 			continue;
 		if (WORD_KIND(w) == SPAN_HEAD)
-			r = free_spans(v, i, WORD_COUNT(w), w);
+			r = recover_spans(v, i, WORD_COUNT(w), w);
 		else if (WORD_KIND(w) == SPAN_SLAB &&
 			 WORD_CLASS(w) < HEAP_CLASSES)
-			r = free_spans(v, i, slab_class_spans(WORD_CLASS(w)),
-				       w);
+			r = recover_spans(v, i, slab_class_spans(WORD_CLASS(w)),
+					  w);
 	}
 	return r;
 }

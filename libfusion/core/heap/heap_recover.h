@@ -5,13 +5,19 @@
 
 #include "libfusion/core/heap/heap.h"
 
-/* Recovery, in the order of recover.h; each idempotent.  0 or -EIO. */
+/*
+ * The steps of recovery, in the order of recover.h; each is idempotent.
+ * 0; -EIO the heap is damaged; -ETIMEDOUT as core_lock().
+ */
+
+/* Finish what @t announces about spans, then free the span lock. */
 int heap_recover_intent(struct view *v, struct thread_rec *t);
+/* Finish the malloc_to or free_from that @t announces. */
 int heap_recover_pending(struct view *v, struct thread_rec *t);
-/* Slabs and TXN words of the threads with these tokens: orphaned or freed, in
+/* Free or orphan the slabs and TXN words of the threads with these tokens, in
  * one pass over the span words. */
 int heap_recover_tokens(struct view *v, const uint32_t *tokens, unsigned n);
-/* Member-lifetime blocks of the member in @slot. */
+/* Free the blocks that live as long as the member in @slot. */
 int heap_recover_member(struct view *v, uint32_t slot);
 
 #endif

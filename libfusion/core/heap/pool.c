@@ -20,7 +20,7 @@ uint32_t pool_max(const struct view *v)
 	return geometry_pools(v->geo.n_spans);
 }
 
-static struct pool_rec *record(const struct view *v, uint32_t i)
+static struct pool_rec *pool_record(const struct view *v, uint32_t i)
 {
 	uint64_t off = v->geo.off_words + geometry_words_size(v->geo.n_spans) -
 		       (uint64_t)pool_max(v) * sizeof(struct pool_rec);
@@ -35,14 +35,15 @@ static uint32_t pools_hi(const struct view *v)
 
 struct pool_rec *pool_at(const struct view *v, uint32_t i)
 {
-	return i && i <= pools_hi(v) ? record(v, i) : NULL;
+	return i && i <= pools_hi(v) ? pool_record(v, i) : NULL;
 }
 
-static int find(const struct view *v, const char *name, uint32_t *ret)
+static int find_by_name(const struct view *v, const char *name, uint32_t *ret)
 {
 	for (uint32_t i = 1; i <= pools_hi(v); i++) {
-		struct pool_rec *p = record(v, i);
+		struct pool_rec *p = pool_record(v, i);
 
+		/* Acquire: pairs with the release in pool_create_locked(). */
 		if (load_acquire(&p->state) == POOL_USED &&
 		    !strncmp(p->name, name, sizeof(p->name))) {
 			*ret = i;
@@ -52,43 +53,45 @@ static int find(const struct view *v, const char *name, uint32_t *ret)
 	return -ENOENT;
 }
 
-static int publish(struct view *v, uint32_t i)
+static int pool_publish(struct view *v, uint32_t i)
 {
 	int r;
 
 	if (i <= pools_hi(v))
 		return 0;
-	r = view_reserve(v, view_off(v, record(v, i)), sizeof(struct pool_rec));
+	r = view_reserve(v, view_off(v, pool_record(v, i)),
+			 sizeof(struct pool_rec));
 	if (!r)
+		/* Release: pairs with the acquire in view_hi(). */
 		store_release(&heap_super(v)->pools_hi, i);
 	return r;
 }
 
-static int create_locked(struct view *v, const char *name, uint64_t limit,
-			 uint32_t *ret)
+static int pool_create_locked(struct view *v, const char *name, uint64_t limit,
+			      uint32_t *ret)
 {
 	struct pool_rec *p;
 	uint32_t i = 1;
 	int r;
 
-	if (*name && find(v, name, &i) == 0)
+	if (*name && find_by_name(v, name, &i) == 0)
 		return -EEXIST;
 	for (i = 1; i <= pools_hi(v); i++)
-		if (load_relaxed(&record(v, i)->state) == POOL_FREE)
+		if (load_relaxed(&pool_record(v, i)->state) == POOL_FREE)
 			break;
 	if (i > pool_max(v))
 		return -ENOSPC;
-	r = publish(v, i);
+	r = pool_publish(v, i);
 	if (r < 0)
 		return r;
-	p = record(v, i);
-	/* Relaxed: the release of `state` publishes it; a late use of the pool
-	 * that had this record before may be reading it. */
+	p = pool_record(v, i);
+	/* Relaxed: the release of `state` publishes it.  Atomic: a late user of
+	 * the pool that was in this record before may be reading it. */
 	store_relaxed(&p->gen, load_relaxed(&p->gen) + 1);
 	p->id = table_next_id(v);
-	/* `used` stays: 0, or the spans of somebody who was making a slab when
-	 * the last pool went, and gives them back (pool_is_gone() in refill.c);
-	 * that is counted down here. */
+	/* `used` stays.  It is 0, or counts the spans of a thread that was
+	 * making a slab when the last pool was destroyed.  That thread gives
+	 * them back and uncharges them here (pool_is_gone() in refill.c). */
 	if (SEED_BUG(92))
 		p->used = 0;
 	p->orphans = 0;
@@ -96,7 +99,9 @@ static int create_locked(struct view *v, const char *name, uint64_t limit,
 	memset(p->name, 0, sizeof(p->name));
 	strncpy(p->name, name, ENTRY_NAME_MAX);
 	compiler_fence();
-	/* Commit.  Killed before: the record is free. */
+	/* Commit.  Killed before it: the record is free.  A thread that sees
+	 * USED must see the record.  Release: pairs with the acquires in
+	 * find_by_name(), pool_charge() and pool_copy(). */
 	store_release(&p->state, POOL_USED);
 	*ret = i;
 	return 0;
@@ -112,7 +117,7 @@ int pool_create(struct view *v, struct thread_rec *me, const char *name,
 	r = core_lock(v, me, &heap_super(v)->pool_lock);
 	if (r < 0)
 		return r;
-	r = create_locked(v, name ? name : "", limit, ret);
+	r = pool_create_locked(v, name ? name : "", limit, ret);
 	core_unlock(v, me, &heap_super(v)->pool_lock);
 	return r;
 }
@@ -127,12 +132,12 @@ int pool_find(struct view *v, struct thread_rec *me, const char *name,
 	r = core_lock(v, me, &heap_super(v)->pool_lock);
 	if (r < 0)
 		return r;
-	r = find(v, name, ret);
+	r = find_by_name(v, name, ret);
 	core_unlock(v, me, &heap_super(v)->pool_lock);
 	return r;
 }
 
-static int free_spans(struct view *v, struct thread_rec *me, uint32_t pool)
+static int pool_free_spans(struct view *v, struct thread_rec *me, uint32_t pool)
 {
 	for (uint32_t i = v->geo.first_span; i < span_hi(v); i++) {
 		uint64_t w = load_relaxed(span_word(v, i));
@@ -151,15 +156,16 @@ static int free_spans(struct view *v, struct thread_rec *me, uint32_t pool)
 		if (!n || n > span_hi(v) - i)
 			return -EIO;
 		r = span_free(v, me, i, n, w, NULL);
-		/* -EINVAL: its owner gave it back just now. */
+		/* -EINVAL: its owner has just given it back. */
 		if (r < 0 && r != -EINVAL)
 			return r;
 	}
 	return 0;
 }
 
-/* State is DYING: who gets span_lock after us gets no span of the pool. */
-static int destroy_rest(struct view *v, struct thread_rec *me, uint32_t i)
+/* Free the spans of pool @i, which is DYING.  A thread that takes span_lock
+ * after this one gets no span of the pool, so the lock is taken once first. */
+static int pool_destroy_rest(struct view *v, struct thread_rec *me, uint32_t i)
 {
 	struct core_lock *l = &heap_super(v)->span_lock;
 	int r = core_lock(v, me, l);
@@ -167,12 +173,14 @@ static int destroy_rest(struct view *v, struct thread_rec *me, uint32_t i)
 	if (r < 0)
 		return r;
 	core_unlock(v, me, l);
-	/* The drawing is at pool_is_gone() in refill.c: DYING must be seen
-	 * before the words are looked at. */
+	/* DYING must be visible before this thread reads the words.  The
+	 * drawing is at pool_is_gone() in refill.c. */
 	full_fence();
-	r = free_spans(v, me, i);
+	r = pool_free_spans(v, me, i);
 	if (!r)
-		store_release(&record(v, i)->state, POOL_FREE);
+		/* Release: the next pool in this record must find its spans
+		 * free.  Under pool_lock. */
+		store_release(&pool_record(v, i)->state, POOL_FREE);
 	return r;
 }
 
@@ -186,17 +194,17 @@ int pool_destroy(struct view *v, struct thread_rec *me, uint32_t i)
 	r = core_lock(v, me, &h->pool_lock);
 	if (r < 0)
 		return r;
-	if (load_relaxed(&record(v, i)->state) != POOL_USED) {
+	if (load_relaxed(&pool_record(v, i)->state) != POOL_USED) {
 		r = -ENOENT;
 	} else {
 		me->pool.a[0] = i;
 		compiler_fence();
 		store_relaxed(&me->pool.op, POOL_OP_DESTROY);
 		compiler_fence();
-		/* Commit. */
-		store_release(&record(v, i)->state, POOL_DYING);
+		/* Commit.  Release: pairs with the acquire in pool_charge(). */
+		store_release(&pool_record(v, i)->state, POOL_DYING);
 		compiler_fence();
-		r = destroy_rest(v, me, i);
+		r = pool_destroy_rest(v, me, i);
 		compiler_fence();
 		store_relaxed(&me->pool.op, 0);
 	}
@@ -204,10 +212,10 @@ int pool_destroy(struct view *v, struct thread_rec *me, uint32_t i)
 	return r;
 }
 
-/* The dead one still holds pool_lock; its span lock is free by now. */
+/* The dead thread still holds pool_lock; its span_lock is free by now. */
 int heap_recover_pool(struct view *v, struct thread_rec *t)
 {
-	struct thread_rec *me = life_rec(v);
+	struct thread_rec *me;
 	uint64_t i = t->pool.a[0];
 	int r = 0;
 
@@ -216,10 +224,10 @@ int heap_recover_pool(struct view *v, struct thread_rec *t)
 	if (t->pool.op != POOL_OP_DESTROY || i > UINT32_MAX ||
 	    !pool_at(v, (uint32_t)i))
 		return -EIO;
-	if (load_relaxed(&record(v, (uint32_t)i)->state) == POOL_DYING) {
-		if (!me)
-			return -EIO;
-		r = destroy_rest(v, me, (uint32_t)i);
+	if (load_relaxed(&pool_record(v, (uint32_t)i)->state) == POOL_DYING) {
+		r = life_rec_get(v, &me);
+		if (!r)
+			r = pool_destroy_rest(v, me, (uint32_t)i);
 	}
 	compiler_fence();
 	if (!r)
@@ -233,8 +241,8 @@ int pool_charge(struct view *v, uint32_t i, uint32_t n)
 
 	if (!i)
 		return 0;
-	/* Acquire: pairs with the release in pool_destroy(), which takes
-	 * span_lock after it: from then on the pool gets no more spans. */
+	/* Acquire: pairs with the release in pool_destroy(), which then takes
+	 * span_lock once.  After that the pool gets no more spans. */
 	if (!p || load_acquire(&p->state) != POOL_USED ||
 	    (p->limit && ((uint64_t)p->used + n) << SPAN_SHIFT > p->limit))
 		return -EDQUOT;
@@ -257,12 +265,12 @@ void pool_recount(struct view *v)
 	if (!hi)
 		return;
 	for (uint32_t i = 1; i <= hi; i++)
-		record(v, i)->used = 0;
+		pool_record(v, i)->used = 0;
 	for (uint32_t i = v->geo.first_span; i < span_hi(v); i++) {
 		uint64_t w = load_relaxed(span_word(v, i));
 
 		if (!span_is_free(w) && pool_at(v, WORD_POOL(w)))
-			record(v, WORD_POOL(w))->used++;
+			pool_record(v, WORD_POOL(w))->used++;
 	}
 }
 
@@ -272,6 +280,7 @@ int pool_copy(const struct view *v, uint32_t i, struct pool_info *ret)
 
 	if (!p)
 		return -ERANGE;
+	/* Acquire: pairs with the release in pool_create_locked(). */
 	if (load_acquire(&p->state) != POOL_USED)
 		return -ENOENT;
 	*ret = (struct pool_info){

@@ -2,9 +2,11 @@
 /*
  * Pools: named parts of the heap with a limit, destroyed as a whole
  *
- * A pool is a number in the words of its spans and a record.  It is charged
- * by the span, under span_lock.  Commit of create: state USED; of destroy:
- * state DYING, after which recovery frees what is left of its spans.
+ * A pool is a record, and a number in the words of its spans.  It is charged by
+ * the span, under span_lock.  The commit of creation is state USED.  The commit
+ * of destruction is state DYING; after it, recovery frees the spans that are
+ * left.  Invariant, in a quiet arena: `used` is the number of spans whose words
+ * name the pool.
  */
 #ifndef FUSION_CORE_POOL_H
 #define FUSION_CORE_POOL_H
@@ -14,26 +16,43 @@
 
 enum pool_op { POOL_OP_DESTROY = 1 }; /* a = index */
 
+/* Compute how many pools there can be. */
 uint32_t pool_max(const struct view *v);
-/* Record of pool @i, 1..; NULL if there never was one. */
+/* Find the record of pool @i, which counts from 1; NULL there never was one. */
 struct pool_rec *pool_at(const struct view *v, uint32_t i);
 
-/* NULL: no name.  0, -EEXIST, -ENOSPC, -EINVAL, -ENAMETOOLONG, -ENOMEM. */
+/*
+ * Create a pool of at most @limit bytes, 0 for no limit, called @name, or
+ * nameless if @name is NULL.
+ * 0 and *ret.
+ * -EEXIST the name exists.
+ * -ENOSPC there are pool_max() pools.
+ * -EINVAL, -ENAMETOOLONG as name_check_entry().
+ * -ENOMEM there is no memory for the record.
+ * -ETIMEDOUT as core_lock().
+ */
 int pool_create(struct view *v, struct thread_rec *me, const char *name,
 		uint64_t limit, uint32_t *ret);
-/* 0, -ENOENT, -EINVAL, -ENAMETOOLONG. */
+/* Find the pool called @name.  0 and *ret; -ENOENT; -EINVAL; -ENAMETOOLONG;
+ * -ETIMEDOUT. */
 int pool_find(struct view *v, struct thread_rec *me, const char *name,
 	      uint32_t *ret);
+/* Destroy pool @i with all its blocks.  0; -ENOENT; -EIO its spans are damaged;
+ * -ETIMEDOUT. */
 int pool_destroy(struct view *v, struct thread_rec *me, uint32_t i);
 
-/* Under span_lock.  0, -EDQUOT over the limit or being destroyed. */
+/* Charge @n spans to pool @i, or uncharge them.  Under span_lock.  0; -EDQUOT
+ * the pool has reached its limit, or is being destroyed. */
 int pool_charge(struct view *v, uint32_t i, uint32_t n);
 void pool_uncharge(struct view *v, uint32_t i, uint32_t n);
-/* Count again from the words, after a death; under span_lock. */
+/* Count the spans of all pools again, after a death.  Under span_lock. */
 void pool_recount(struct view *v);
 
+/* Finish the destruction that the dead thread of @t announces.  Idempotent.
+ * 0, -EIO, -ETIMEDOUT. */
 int heap_recover_pool(struct view *v, struct thread_rec *t);
-/* Pools for the lens: index 0.. ; -ENOENT hole, -ERANGE end. */
+/* Copy the pool at index @i, which counts from 0, checked.  Needs no lock.
+ * 0; -ENOENT there is none at @i; -ERANGE there are no more. */
 int pool_copy(const struct view *v, uint32_t i, struct pool_info *ret);
 
 #endif

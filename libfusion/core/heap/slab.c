@@ -7,7 +7,7 @@
 
 #define MAP_BLOCKS 1024u /* that a descriptor's map has room for */
 
-/* 0..7: 16..128; then four for each doubling. */
+/* Classes 0 to 7 are 16 to 128 bytes; then there are four for each doubling. */
 uint32_t slab_class_size(unsigned class)
 {
 	unsigned doubling, quarter;
@@ -56,13 +56,13 @@ uint64_t *slab_orphans(const struct view *v, uint64_t word, uint32_t member)
 }
 
 /*
- *   here                       adopt()
+ *   here                       the adopter (libfusion/heap/refill.c)
  *   bit = 1                    bit = 0
- *   word = orphan              look at all words
+ *   word = orphan              read all words
  *   bit = 1
  *
- * Acquire-release: if its 0 comes after our second 1, it sees the word.  The
- * first 1 is for a death in between.
+ * Acquire-release of the bit: an adopter whose 0 comes after the second 1 must
+ * see the word.  The first 1 is for a death in between.
  */
 int slab_orphan(struct view *v, uint32_t span, uint64_t word)
 {
@@ -73,13 +73,14 @@ int slab_orphan(struct view *v, uint32_t span, uint64_t word)
 	if (!orphans)
 		return -EIO;
 	or_acq_rel(orphans, bit);
-	/* Release: pairs with the acquire in adopt(). */
+	/* The adopter must see the map.  Release: pairs with the acquire of its
+	 * CAS of the word, in refill.c and in reap_orphan(). */
 	store_release(span_word(v, span), word & ~(uint64_t)TOKEN_MASK);
 	or_acq_rel(orphans, bit);
 	return 0;
 }
 
-static uint32_t map_in_slab(uint32_t size, uint32_t *ret_blocks)
+static uint32_t place_map_in_slab(uint32_t size, uint32_t *ret_blocks)
 {
 	uint32_t n = SPAN_SIZE / (size + 1), off;
 
@@ -90,7 +91,7 @@ static uint32_t map_in_slab(uint32_t size, uint32_t *ret_blocks)
 	return off;
 }
 
-static void class_fill(const struct view *v, unsigned class,
+static void fill_class(const struct view *v, unsigned class,
 		       struct class_info *k)
 {
 	uint32_t size = slab_class_size(class);
@@ -104,7 +105,7 @@ static void class_fill(const struct view *v, unsigned class,
 	};
 	k->n_blocks = k->n_spans * SPAN_SIZE / size;
 	if (k->n_blocks > MAP_BLOCKS) {
-		k->data_off = map_in_slab(size, &k->n_blocks);
+		k->data_off = place_map_in_slab(size, &k->n_blocks);
 		k->map_add = 0;
 		k->map_mul = SPAN_SIZE;
 	}
@@ -116,14 +117,14 @@ uint32_t slab_class_blocks(unsigned class)
 
 	n = slab_class_spans(class) * SPAN_SIZE / size;
 	if (n > MAP_BLOCKS)
-		map_in_slab(size, &n);
+		place_map_in_slab(size, &n);
 	return n;
 }
 
 void slab_classes(const struct view *v, struct class_info classes[HEAP_CLASSES])
 {
 	for (unsigned i = 0; i < HEAP_CLASSES; i++)
-		class_fill(v, i, &classes[i]);
+		fill_class(v, i, &classes[i]);
 }
 
 static int block_in_slab(const struct view *v, const struct class_info *k,
@@ -152,7 +153,8 @@ int block_find(const struct view *v, const struct class_info *classes,
 
 	if (off >= v->geo.span || span < v->geo.first_span || span >= hi)
 		return -EINVAL;
-	/* Relaxed: who has a valid pointer got it after the word was set. */
+	/* Relaxed: a thread that has a valid pointer got it after the word was
+	 * stored. */
 	w = load_relaxed(span_word(v, span));
 	if (WORD_KIND(w) == SPAN_CONT) {
 		if (WORD_COUNT(w) >= MEDIUM_SPANS ||
@@ -200,8 +202,9 @@ bool slab_is_empty(const struct view *v, const struct class_info *k,
 {
 	const uint8_t *map = slab_map(v, k, span);
 
-	/* Acquire: pairs with the release in the free of another member; its
-	 * last use of the block is over before the span is anything else. */
+	/* Another member's last use of a block must come before any new use of
+	 * the span.  Acquire: pairs with the release of the map byte in that
+	 * member's free. */
 	for (uint32_t i = 0; i < k->n_blocks; i++)
 		if (load_acquire(map + i))
 			return false;

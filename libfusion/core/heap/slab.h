@@ -2,9 +2,11 @@
 /*
  * Slabs: spans cut into blocks of one size
  *
- * 16..128 in steps of 16, then four sizes a doubling up to 8 KiB in slabs of
- * one span, and on to 128 KiB in slabs of eight.  Classes of less than 64
- * bytes have more than 1024 blocks: their map is at the start of the slab.
+ * The sizes are 16 to 128 bytes in steps of 16, then four for each doubling: up
+ * to 8 KiB in slabs of one span, up to 128 KiB in slabs of eight.  A slab has a
+ * map of one byte for each block: 0 free, else allocated.  The map is in the
+ * slab's descriptor.  In classes of less than 64 bytes, which have more than
+ * 1024 blocks, it is at the start of the slab.
  */
 #ifndef FUSION_CORE_SLAB_H
 #define FUSION_CORE_SLAB_H
@@ -14,6 +16,7 @@
 #define SMALL_MAX 8192u
 #define MEDIUM_MAX (128u << 10)
 
+/* How the slabs of a class are laid out. */
 struct class_info {
 	uint64_t map_add; /* map of slab i: base + map_add + i * map_mul */
 	uint32_t map_mul;
@@ -24,11 +27,12 @@ struct class_info {
 	uint32_t n_spans;
 };
 
-/* Filled for the geometry of @v; the map of small classes depends on it. */
+/* Fill in all classes for the geometry of @v, on which the maps depend. */
 void slab_classes(const struct view *v,
 		  struct class_info classes[HEAP_CLASSES]);
 
-/* The class for @size, which is at most MEDIUM_MAX. */
+/* Compute the class for @size, which is at most MEDIUM_MAX; and of a class the
+ * bytes of a block, the spans of a slab, the blocks of a slab. */
 unsigned slab_class_of(uint64_t size);
 uint32_t slab_class_size(unsigned class);
 uint32_t slab_class_spans(unsigned class);
@@ -51,7 +55,7 @@ static inline char *slab_block(const struct view *v, const struct class_info *k,
 	return span_at(v, span) + k->data_off + (uint64_t)i * k->size;
 }
 
-/* A block as a pointer names it. */
+/* A block, as its address leads to it. */
 struct block {
 	uint64_t word;	/* of its first span */
 	uint32_t span;	/* first span of its slab or run */
@@ -60,24 +64,27 @@ struct block {
 	uint64_t size;	/* usable bytes */
 };
 
-/* Where does @off lie?  0; -EINVAL not the start of a block (*ret is not
- * written); the block may be free.  Trusts nothing. */
+/* Find the block that begins at @off, which may be any number.  The block may
+ * be free.  0; -EINVAL no block begins there. */
 int block_find(const struct view *v, const struct class_info *classes,
 	       uint64_t off, struct block *ret);
+/* Say whether a block is allocated. */
 bool block_is_allocated(const struct block *b);
 
-/* Is there an allocated block that begins at @p? */
+/* Say whether an allocated block begins at @p. */
 bool heap_is_allocated(const struct view *v, const void *p);
 
-/* Word of a slab of @class for @purpose (WORD_PURPOSE()); token 0: orphan. */
+/* Make the word of a slab of @class for @purpose (WORD_PURPOSE()); @token 0 is
+ * an orphan. */
 uint64_t slab_word(unsigned class, uint64_t purpose, uint32_t token);
-/* Where it is noted, a bit for each class, that there may be orphans of this
- * purpose; NULL if @word names a pool or member that cannot be. */
+/* Find the word with a bit for each class that may have orphans of the purpose
+ * that @word has; NULL if @word names a pool or member that cannot be. */
 uint64_t *slab_orphans(const struct view *v, uint64_t word, uint32_t member);
-/* Leave the slab, now @word, to whoever adopts it.  Commit: its word. */
+/* Make an orphan of the slab at @span, whose word is @word: any thread may
+ * adopt it.  Commit: its word.  0, -EIO. */
 int slab_orphan(struct view *v, uint32_t span, uint64_t word);
 
-/* No block of the slab is allocated. */
+/* Say whether no block of the slab is allocated. */
 bool slab_is_empty(const struct view *v, const struct class_info *k,
 		   uint32_t span);
 

@@ -1,4 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Spans: allocation, freeing, resizing
+ *
+ * A thread allocates a run in this order:
+ *
+ *   find a free run, or grow the heap
+ *   reserve memory for spans that have none
+ *   announce the run
+ *   store the words of its tail
+ *   store its first word: the commit
+ *   clear the announcement
+ *
+ * Freeing and resizing are announced and committed in this way, too.  Recovery
+ * (heap_recover.c) finishes or undoes what is announced.
+ */
 #include "libfusion/core/heap/span.h"
 
 #include <errno.h>
@@ -12,8 +27,8 @@
 #include "libfusion/core/heap/span_find.h"
 #include "libfusion/core/heap/span_trim.h"
 
-static void announce(struct thread_rec *me, uint32_t op, uint64_t a, uint64_t b,
-		     uint64_t c)
+static void span_announce(struct thread_rec *me, uint32_t op, uint64_t a,
+			  uint64_t b, uint64_t c)
 {
 	me->span.a[0] = a;
 	me->span.a[1] = b;
@@ -23,14 +38,14 @@ static void announce(struct thread_rec *me, uint32_t op, uint64_t a, uint64_t b,
 	compiler_fence();
 }
 
-static void finished(struct thread_rec *me)
+static void span_finish(struct thread_rec *me)
 {
 	compiler_fence();
 	store_relaxed(&me->span.op, 0);
 }
 
-/* Memory for spans up to @end, and for what is written about them. */
-static int reserve_upto(struct view *v, uint32_t end)
+/* Reserve memory for spans up to @end, their words and descriptors. */
+static int reserve_spans(struct view *v, uint32_t end)
 {
 	struct heap_super *h = heap_super(v);
 	uint32_t from = h->reserved_hi, n;
@@ -48,38 +63,40 @@ static int reserve_upto(struct view *v, uint32_t end)
 	if (!r)
 		r = view_reserve(v, (uint64_t)from << SPAN_SHIFT,
 				 (uint64_t)n << SPAN_SHIFT);
-	/* Commit of the reservation; killed before, it is made again. */
+	/* Commit of the reservation.  Killed before it: it is made again. */
 	if (!r)
 		h->reserved_hi = end;
 	return r;
 }
 
 /*
- * Publish the spans up to @end; they are free, as the words of a new part of
- * the file are 0.  Commit: the store of span_hi.  Killed before it: bounds that
- * are too high, memory that is reserved again.
+ * Publish the spans up to @end.  They are free, as the words of a new part of
+ * the file are 0.  Commit: the store of span_hi.  Killed before it: bounds are
+ * too high, which costs time, and memory is reserved again.
  */
-static int raise_hi(struct view *v, uint32_t end)
+static int span_raise_hi(struct view *v, uint32_t end)
 {
 	uint32_t hi = span_hi(v), step = hi + LIMIT_GROW_SPANS;
 	int r;
 
 	if (end > v->geo.n_spans)
 		return -ENOMEM;
-	if (step < end || step > v->geo.n_spans || reserve_upto(v, step) < 0) {
-		r = reserve_upto(v, end);
+	if (step < end || step > v->geo.n_spans || reserve_spans(v, step) < 0) {
+		r = reserve_spans(v, end);
 		if (r < 0)
 			return r;
 	}
 	span_bounds_raise(v, hi, end - hi);
 	compiler_fence();
-	/* Release: pairs with the acquire in view_hi(). */
+	/* A thread that sees the mark must see that the words have memory.
+	 * Release: pairs with the acquire in view_hi(). */
 	store_release(&heap_super(v)->span_hi, end);
 	return 0;
 }
 
-/* New spans at the end of the heap, and free ones just below it. */
-static int grow(struct view *v, uint32_t n, uint32_t align, uint32_t *ret)
+/* Find @n spans at the end of the heap: free ones just below it, then new ones.
+ * 0, -ENOMEM. */
+static int grow_heap(struct view *v, uint32_t n, uint32_t align, uint32_t *ret)
 {
 	uint32_t hi = span_hi(v), first = hi;
 	int r;
@@ -91,7 +108,7 @@ static int grow(struct view *v, uint32_t n, uint32_t align, uint32_t *ret)
 	if ((uint64_t)first + n > v->geo.n_spans)
 		return -ENOMEM;
 	if (first + n > hi) {
-		r = raise_hi(v, first + n);
+		r = span_raise_hi(v, first + n);
 		if (r < 0)
 			return r;
 	}
@@ -99,9 +116,10 @@ static int grow(struct view *v, uint32_t n, uint32_t align, uint32_t *ret)
 	return 0;
 }
 
-/* Memory for the punched spans of a free run, before any word says it is used.
- * Killed in between: a span is punched that has memory. */
-static int refill(struct view *v, uint32_t first, uint32_t n)
+/* Reserve memory for the punched spans of a free run, before a word says that
+ * they are used.  Killed in between: a span that has memory counts as punched.
+ */
+static int refill_punched(struct view *v, uint32_t first, uint32_t n)
 {
 	uint32_t end = first + n, stop;
 
@@ -125,8 +143,8 @@ static int refill(struct view *v, uint32_t first, uint32_t n)
 	return 0;
 }
 
-static void store_conts(struct view *v, uint32_t first, uint32_t from,
-			uint32_t to, uint64_t word)
+static void store_run_tail(struct view *v, uint32_t first, uint32_t from,
+			   uint32_t to, uint64_t word)
 {
 	for (uint32_t i = from; i < to; i++)
 		store_relaxed(span_word(v, first + i),
@@ -135,26 +153,28 @@ static void store_conts(struct view *v, uint32_t first, uint32_t from,
 }
 
 /* Commit: the store of word[first].  One span needs no intent. */
-static void take(struct view *v, struct thread_rec *me, uint32_t first,
-		 uint32_t n, uint64_t word)
+static void span_take(struct view *v, struct thread_rec *me, uint32_t first,
+		      uint32_t n, uint64_t word)
 {
 	if (n > 1 && !SEED_BUG(3))
-		announce(me, SPAN_OP_ALLOC, first, n, 0);
-	store_conts(v, first, 1, n, word);
+		span_announce(me, SPAN_OP_ALLOC, first, n, 0);
+	store_run_tail(v, first, 1, n, word);
 	if (n > 1 && SEED_BUG(3))
-		announce(me, SPAN_OP_ALLOC, first, n, 0);
+		span_announce(me, SPAN_OP_ALLOC, first, n, 0);
 	if (me->pend_slot)
 		me->pend_ptr = (uint64_t)first << SPAN_SHIFT;
 	compiler_fence();
-	/* Release: pairs with the relaxed load and data dependency of whoever
-	 * gets a pointer into the span from us. */
+	/* A thread that reads this word must see the tail of the run, and the
+	 * descriptor.  Release: pairs with the acquires of span words in
+	 * recovery.  A thread that gets a pointer into the span from this one
+	 * needs no more than that pointer. */
 	store_release(span_word(v, first), word);
 	if (n > 1)
-		finished(me);
+		span_finish(me);
 }
 
-static int alloc_locked(struct view *v, struct thread_rec *me, uint32_t n,
-			uint32_t align, uint64_t word, uint32_t *ret)
+static int span_alloc_locked(struct view *v, struct thread_rec *me, uint32_t n,
+			     uint32_t align, uint64_t word, uint32_t *ret)
 {
 	uint32_t first = span_find(v, n, align);
 	int r = pool_charge(v, WORD_POOL(word), n);
@@ -162,29 +182,29 @@ static int alloc_locked(struct view *v, struct thread_rec *me, uint32_t n,
 	if (r < 0)
 		return r;
 	if (!first)
-		r = grow(v, n, align, &first);
+		r = grow_heap(v, n, align, &first);
 	if (!r)
-		r = refill(v, first, n);
+		r = refill_punched(v, first, n);
 	if (r < 0) {
 		pool_uncharge(v, WORD_POOL(word), n);
 		return r;
 	}
-	/* For SPAN_MEMBER: whose, before the word says so. */
+	/* The descriptor names the member before the word has SPAN_MEMBER. */
 	span_desc(v, first)->member =
 		word & SPAN_MEMBER ? load_relaxed(&me->member) : 0;
-	take(v, me, first, n, word);
+	span_take(v, me, first, n, word);
 	*ret = first;
 	return 0;
 }
 
-static int try_alloc(struct view *v, struct thread_rec *me, uint32_t n,
-		     uint32_t align, uint64_t word, uint32_t *ret)
+static int span_try_alloc(struct view *v, struct thread_rec *me, uint32_t n,
+			  uint32_t align, uint64_t word, uint32_t *ret)
 {
 	int r = core_lock(v, me, &heap_super(v)->span_lock);
 
 	if (r < 0)
 		return r;
-	r = alloc_locked(v, me, n, align, word, ret);
+	r = span_alloc_locked(v, me, n, align, word, ret);
 	core_unlock(v, me, &heap_super(v)->span_lock);
 	return r;
 }
@@ -199,21 +219,24 @@ int span_alloc(struct view *v, struct thread_rec *me, uint32_t n,
 	word |= SPAN_SLOW;
 	if (WORD_KIND(word) == SPAN_HEAD)
 		word |= n;
-	r = try_alloc(v, me, n, align, word, ret);
-	/* Others' free memory may be what the limit is filled with. */
+	r = span_try_alloc(v, me, n, align, word, ret);
+	/* Free memory of other threads may fill the limit: give it back, and
+	 * try again. */
 	if (r == -ENOMEM && span_trim(v, me, 0) > 0)
-		r = try_alloc(v, me, n, align, word, ret);
+		r = span_try_alloc(v, me, n, align, word, ret);
 	return r == -EDQUOT ? -ENOMEM : r;
 }
 
-/* Bounds before the words, that a death leaves no span without one, and after
- * them, see lower() in span_find.c. */
+/* The bounds are raised before the words, so that a death leaves no free run
+ * that they hide; and after the words, as the drawing at lower_bound() in
+ * span_find.c wants it. */
 void span_mark_free(struct view *v, uint32_t first, uint32_t n, uint64_t word)
 {
 	if (!word)
 		word = span_free_word();
 	span_bounds_raise(v, first, n);
 	for (uint32_t i = 1; i < n; i++)
+		/* Release, both: pairs with the acquires in is_free_at(). */
 		store_release(span_word(v, first + i), word);
 	compiler_fence();
 	store_release(span_word(v, first), word);
@@ -222,12 +245,13 @@ void span_mark_free(struct view *v, uint32_t first, uint32_t n, uint64_t word)
 		span_trim_later(v);
 }
 
-/* Commit: word[first] becomes TXN.  Killed before: still allocated, unless
- * @pend.  After: recovery frees the rest. */
-static void free_locked(struct view *v, struct thread_rec *me, uint32_t first,
-			uint32_t n, uint64_t word, struct thread_rec *pend)
+/* Commit: word[first] becomes TXN.  Killed before it: still allocated, unless
+ * @pend is set; after it: recovery frees the rest. */
+static void span_free_locked(struct view *v, struct thread_rec *me,
+			     uint32_t first, uint32_t n, uint64_t word,
+			     struct thread_rec *pend)
 {
-	announce(me, SPAN_OP_FREE, first, n, pend != NULL);
+	span_announce(me, SPAN_OP_FREE, first, n, pend != NULL);
 	if (pend) {
 		pend->pend_ptr = 0;
 		compiler_fence();
@@ -240,7 +264,7 @@ static void free_locked(struct view *v, struct thread_rec *me, uint32_t first,
 	compiler_fence();
 	pool_uncharge(v, WORD_POOL(word), n);
 	span_mark_free(v, first, n, 0);
-	finished(me);
+	span_finish(me);
 }
 
 int span_free(struct view *v, struct thread_rec *me, uint32_t first, uint32_t n,
@@ -251,29 +275,30 @@ int span_free(struct view *v, struct thread_rec *me, uint32_t first, uint32_t n,
 	if (r < 0)
 		return r;
 	if (load_relaxed(span_word(v, first)) == word)
-		free_locked(v, me, first, n, word, pend);
+		span_free_locked(v, me, first, n, word, pend);
 	else
 		r = -EINVAL;
 	core_unlock(v, me, &heap_super(v)->span_lock);
 	return r;
 }
 
-/* Commit: the count; then the tail is freed. */
-static void shrink_locked(struct view *v, struct thread_rec *me, uint32_t first,
-			  uint64_t word, uint32_t new_n)
+/* Commit: the store of the count.  Then the tail is freed. */
+static void run_shrink_locked(struct view *v, struct thread_rec *me,
+			      uint32_t first, uint64_t word, uint32_t new_n)
 {
 	uint32_t n = WORD_COUNT(word);
 
-	announce(me, SPAN_OP_SHRINK, first, n, new_n);
+	span_announce(me, SPAN_OP_SHRINK, first, n, new_n);
 	store_relaxed(span_word(v, first), (word & ~(uint64_t)RUN_MAX) | new_n);
 	compiler_fence();
 	pool_uncharge(v, WORD_POOL(word), n - new_n);
 	span_mark_free(v, first + new_n, n - new_n, 0);
-	finished(me);
+	span_finish(me);
 }
 
-/* Free spans with memory behind the run. */
-static int room_behind(struct view *v, uint32_t end, uint32_t more)
+/* Make sure that @more spans at @end are free and have memory.  0, -ENOSPC,
+ * -ENOMEM. */
+static int make_room_behind(struct view *v, uint32_t end, uint32_t more)
 {
 	uint32_t hi = span_hi(v), n = span_free_run(v, end, hi, more);
 	int r = 0;
@@ -281,29 +306,31 @@ static int room_behind(struct view *v, uint32_t end, uint32_t more)
 	if (n < more && end + n < hi)
 		return -ENOSPC;
 	if (n < more)
-		r = raise_hi(v, end + more);
-	return r ? r : refill(v, end, more);
+		r = span_raise_hi(v, end + more);
+	return r ? r : refill_punched(v, end, more);
 }
 
-/* Commit: the count; before it, the new tail is free again. */
-static int grow_locked(struct view *v, struct thread_rec *me, uint32_t first,
-		       uint64_t word, uint32_t new_n)
+/* Commit: the store of the count.  Killed before it: recovery frees the new
+ * tail.
+ */
+static int run_grow_locked(struct view *v, struct thread_rec *me,
+			   uint32_t first, uint64_t word, uint32_t new_n)
 {
 	uint32_t n = WORD_COUNT(word);
 	int r = pool_charge(v, WORD_POOL(word), new_n - n);
 
 	if (r < 0)
 		return r;
-	r = room_behind(v, first + n, new_n - n);
+	r = make_room_behind(v, first + n, new_n - n);
 	if (r < 0) {
 		pool_uncharge(v, WORD_POOL(word), new_n - n);
 		return r;
 	}
-	announce(me, SPAN_OP_GROW, first, n, new_n);
-	store_conts(v, first, n, new_n, word);
+	span_announce(me, SPAN_OP_GROW, first, n, new_n);
+	store_run_tail(v, first, n, new_n, word);
 	compiler_fence();
 	store_relaxed(span_word(v, first), (word & ~(uint64_t)RUN_MAX) | new_n);
-	finished(me);
+	span_finish(me);
 	return 0;
 }
 
@@ -320,9 +347,9 @@ int span_resize(struct view *v, struct thread_rec *me, uint32_t first,
 	if (load_relaxed(span_word(v, first)) != word)
 		r = -EINVAL;
 	else if (new_n < WORD_COUNT(word))
-		shrink_locked(v, me, first, word, new_n);
+		run_shrink_locked(v, me, first, word, new_n);
 	else
-		r = grow_locked(v, me, first, word, new_n);
+		r = run_grow_locked(v, me, first, word, new_n);
 	core_unlock(v, me, &heap_super(v)->span_lock);
 	return r;
 }

@@ -2,7 +2,11 @@
 /*
  * Spans: the coarse half of the heap
  *
- * All under span_lock but the single stores that give up a span one owns.
+ * A span is 64 KiB, and its word (heap_layout.h) says what it is.  Runs of
+ * spans are allocated, freed and resized under span_lock.  The one exception: a
+ * thread that owns a span alone, by its token in the word, may free it with a
+ * single store.  A change of several spans is announced in thread_rec.span; its
+ * commit is the store of the first word.
  */
 #ifndef FUSION_CORE_SPAN_H
 #define FUSION_CORE_SPAN_H
@@ -50,30 +54,40 @@ static inline bool span_is_free(uint64_t word)
 }
 
 /*
- * Take @n spans, the first at a multiple of @align spans.  @word is stored in
- * the first, last of all (for a HEAD without its count: that is filled in);
- * the others become CONT.  If @me has announced a pend_slot, pend_ptr is set
- * before the commit.  0, -ENOMEM.
+ * Allocate @n spans, the first at a multiple of @align spans.  @word, with the
+ * count filled in if it is a HEAD, is stored in the first span, last of all;
+ * the others become CONT.  If @me announces a pend_slot, pend_ptr is set before
+ * the commit.
+ * 0, -ENOMEM, -ETIMEDOUT.
  */
 int span_alloc(struct view *v, struct thread_rec *me, uint32_t n,
 	       uint32_t align, uint64_t word, uint32_t *ret);
-/* Give @n spans back, whose first word is @word; if it is not any more,
- * somebody else was first and -EINVAL.  With @pend the caller has let go of
- * the run already and that record's pending announcement says so: it is
- * cleared when this free is announced, and recovery frees the spans even if no
- * more was done. */
+/*
+ * Free @n spans, whose first word is @word.  If @pend is not NULL, the caller
+ * has unpublished the run already, and the pending announcement of that record
+ * says so.  That announcement is cleared when this free is announced, and from
+ * then on recovery frees the spans in any case. 0. -EINVAL the word is another
+ * by now: another thread has freed the spans. -ETIMEDOUT.
+ */
 int span_free(struct view *v, struct thread_rec *me, uint32_t first, uint32_t n,
 	      uint64_t word, struct thread_rec *pend);
-/* Change the length of the run whose first word is @word, in place.  0,
- * -EINVAL as above, -ENOSPC the next span is taken, -ENOMEM. */
+/*
+ * Change the length of the run whose first word is @word, in place.
+ * 0.
+ * -EINVAL the word is another by now.
+ * -ENOSPC the next span is not free.
+ * -EDQUOT the pool has reached its limit.
+ * -ENOMEM, -ETIMEDOUT.
+ */
 int span_resize(struct view *v, struct thread_rec *me, uint32_t first,
 		uint64_t word, uint32_t new_n);
 
-/* Mark spans as free, with @word: 0 or PUNCHED.  What recovery and span_free()
- * do last; a span of one's own needs no lock. */
+/* Store in @n spans that they are free: PUNCHED if @word is that, else FREE if
+ * it is 0.  The last step of recovery and of span_free().  A thread needs no
+ * lock for a span that it owns. */
 void span_mark_free(struct view *v, uint32_t first, uint32_t n, uint64_t word);
 
-/* --- span_trim.c: memory back to the system ------------------------------ */
+/* --- Memory back to the system (span_trim.h) ----------------------------- */
 
 #define TRIM_SPANS 4		   /* 256 KiB */
 #define TRIM_DECAY_NS 500000000ull /* memory is kept that long for reuse */

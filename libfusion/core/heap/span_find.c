@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Where free runs are
+ * The search for free runs
  *
- * A byte for each group of 64 spans is an upper bound on the length of the
- * free runs that touch the group, so that a search looks at the words of a
- * group only if it may find there what it wants: one byte for 4 MiB else.
+ * A byte for each group of 64 spans is an upper bound on the length of the free
+ * runs that touch the group.  So a search reads the words of a group only if a
+ * run that fits may be there; else it reads one byte for 4 MiB.
  *
- * Invariant: for every stretch of free spans there is a group it touches whose
- * bound is at least its length.  The group of the span that was freed last is
- * one: its bound was raised then, and lowered since only to the length of
- * runs that the stretch is part of.
+ * Invariant: every free run touches a group whose bound is at least the run's
+ * length.  The group of the span that was freed last is one: its bound was
+ * raised then, and lowered since only to the length of runs that contain the
+ * span.
  */
 #include "libfusion/core/heap/span_find.h"
 
 #include "libfusion/core/heap/span.h"
 
-#define BOUND_ANY 255u /* none: something here was freed since */
-#define BOUND_MAX 254u /* so long or longer */
+#define BOUND_ANY 255u /* no bound: a span here was freed since */
+#define BOUND_MAX 254u /* this length or longer */
 
-static uint8_t *bound(const struct view *v, uint32_t group)
+static uint8_t *group_bound(const struct view *v, uint32_t group)
 {
 	return (uint8_t *)span_word(v, v->geo.n_spans) + group;
 }
@@ -27,7 +27,8 @@ void span_bounds_raise(struct view *v, uint32_t first, uint32_t n)
 {
 	for (uint32_t g = first / SPAN_GROUP; g <= (first + n - 1) / SPAN_GROUP;
 	     g++)
-		store_release(bound(v, g), (uint8_t)BOUND_ANY);
+		/* Release: pairs with the exchange in lower_bound(). */
+		store_release(group_bound(v, g), (uint8_t)BOUND_ANY);
 }
 
 static bool is_free_at(const struct view *v, uint32_t i)
@@ -51,8 +52,9 @@ struct search {
 	uint32_t longest; /* run that touches the group, if none fits */
 };
 
-/* Look at all runs that touch @group.  A run is followed out of the group, but
- * no further than is needed to see that it fits. */
+/* Search all runs that touch @group.  The search follows a run out of the
+ * group, but no further than it needs to see that the run fits.  Returns the
+ * first span of a run that fits, 0 none. */
 static uint32_t search_group(const struct view *v, uint32_t group,
 			     struct search *s)
 {
@@ -87,24 +89,26 @@ static uint32_t search_group(const struct view *v, uint32_t group,
 }
 
 /*
- * Who frees a span with a single store does not take span_lock:
+ * Lower the bound of @group to the longest run that was found, and search
+ * again: a thread that frees a span with a single store does not take
+ * span_lock.
  *
  *   here                       span_mark_free()
  *   bound = longest            word = free
- *   look again                 bound = ANY
+ *   search again               bound = ANY
  *
- * If our exchange comes after its store, it acquires what that released: the
- * word is there for us to see.
+ * If this exchange comes after that store of ANY, it acquires what the store
+ * released, so the second search sees the free word.
  */
-static uint32_t lower(struct view *v, uint32_t group, struct search *s)
+static uint32_t lower_bound(struct view *v, uint32_t group, struct search *s)
 {
 	uint32_t seen = s->longest, at;
 
-	xchg_acquire(bound(v, group),
+	xchg_acquire(group_bound(v, group),
 		     (uint8_t)(seen < BOUND_MAX ? seen : BOUND_MAX));
 	at = search_group(v, group, s);
 	if (at || s->longest > seen)
-		store_relaxed(bound(v, group), (uint8_t)BOUND_ANY);
+		store_relaxed(group_bound(v, group), (uint8_t)BOUND_ANY);
 	return at;
 }
 
@@ -115,11 +119,11 @@ uint32_t span_find(struct view *v, uint32_t n, uint32_t align)
 	uint32_t groups = (s.hi + SPAN_GROUP - 1) / SPAN_GROUP;
 
 	for (uint32_t g = v->geo.first_span / SPAN_GROUP; g < groups; g++) {
-		if (load_relaxed(bound(v, g)) < want)
+		if (load_relaxed(group_bound(v, g)) < want)
 			continue;
 		at = search_group(v, g, &s);
 		if (!at)
-			at = lower(v, g, &s);
+			at = lower_bound(v, g, &s);
 		if (at)
 			return at;
 	}
@@ -132,7 +136,7 @@ bool span_bounds_hide(const struct view *v, uint32_t first, uint32_t n)
 
 	for (uint32_t g = first / SPAN_GROUP; g <= (first + n - 1) / SPAN_GROUP;
 	     g++)
-		if (load_relaxed(bound(v, g)) >= want)
+		if (load_relaxed(group_bound(v, g)) >= want)
 			return false;
 	return true;
 }

@@ -5,14 +5,16 @@
 
 #include "libfusion/core/heap/span.h"
 
-/* A free run of @n spans may touch these now: raise their bounds. */
+/* Raise the bounds of the groups that [first, first + n) touches, as the spans
+ * may be part of a free run now. */
 void span_bounds_raise(struct view *v, uint32_t first, uint32_t n);
-/* First of a free run of @n at a multiple of @align, 0 none.  span_lock. */
+/* Find a free run of @n spans at a multiple of @align: its first span, 0 none.
+ * Under span_lock. */
 uint32_t span_find(struct view *v, uint32_t n, uint32_t align);
-/* Length of the free run that begins at @i, at most @want. */
+/* Measure the free run that begins at @i and ends before @hi, at most @want. */
 uint32_t span_free_run(const struct view *v, uint32_t i, uint32_t hi,
 		       uint32_t want);
-/* Is there a bound that forbids to find the free run [first, first + n)? */
+/* Say whether the bounds hide the free run [first, first + n) from a search. */
 bool span_bounds_hide(const struct view *v, uint32_t first, uint32_t n);
 
 #endif

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Memory back to the system
+ * Trimming: memory of free spans goes back to the system
  *
- * A free word knows when it was freed; what has been free for a while is
- * punched.  Nobody has a thread for that: it is done on the way by who
- * allocates or frees spans, and by the daemon when it looks.
+ * The word of a free span says when the span was freed.  Spans that have been
+ * free for a while are punched: they lose their memory.  No thread exists for
+ * that.  Threads that allocate or free spans do it on the way, and so does the
+ * daemon.
  */
 #include "libfusion/core/heap/span_trim.h"
 
@@ -17,8 +18,8 @@
 #include "libfusion/core/heap/span.h"
 #include "libfusion/core/heap/span_find.h"
 
-#define PUNCH_MAX 1024u /* spans in one go: 64 MiB */
-#define TRIM_MAX 2048	/* about so many on the way, more the next time */
+#define PUNCH_MAX 1024u /* spans of one system call: 64 MiB */
+#define TRIM_MAX 2048	/* spans of one span_trim_decayed(), about */
 
 #define STAMP_SHIFT 26 /* 2^26 ns: 67 ms */
 #define STAMP_MASK 0xffffffu
@@ -30,7 +31,8 @@ uint64_t span_free_word(void)
 	return SPAN_WORD(SPAN_FREE, 0, now & STAMP_MASK) | SPAN_SLOW;
 }
 
-/* Relaxed: a hint.  Two that set it at once mean about the same. */
+/* Relaxed: trim_ns is a hint, and two threads that set it at once store nearly
+ * equal times. */
 void span_trim_later(struct view *v)
 {
 	if (!load_relaxed(&heap_super(v)->trim_ns))
@@ -39,16 +41,16 @@ void span_trim_later(struct view *v)
 }
 
 struct trim {
-	uint64_t now;	/* 0: any age will do */
-	uint64_t age;	/* both as stamps */
-	bool too_young; /* there was one that will do later */
+	uint64_t now;	/* as a stamp; 0: spans of any age */
+	uint64_t age;	/* as a stamp */
+	bool too_young; /* a span was found that is to be trimmed later */
 };
 
 static bool has_decayed(struct trim *t, uint64_t word)
 {
 	if (WORD_KIND(word) != SPAN_FREE)
 		return false;
-	if (!t->now || !word) /* 0: never used */
+	if (!t->now || !word) /* a word of 0 was never used */
 		return true;
 	if (((t->now - WORD_COUNT(word)) & STAMP_MASK) > t->age)
 		return true;
@@ -56,8 +58,8 @@ static bool has_decayed(struct trim *t, uint64_t word)
 	return false;
 }
 
-/* The next decayed spans that are part of a free run of TRIM_SPANS or more:
- * how many, from *at. */
+/* Find the next decayed spans that are part of a free run of TRIM_SPANS or
+ * more, from *at on.  Returns their number, 0 none, and *at is the first. */
 static uint32_t next_decayed(const struct view *v, struct trim *t, uint32_t *at)
 {
 	uint32_t hi = span_hi(v);
@@ -82,10 +84,10 @@ static uint32_t next_decayed(const struct view *v, struct trim *t, uint32_t *at)
 	return 0;
 }
 
-/* Claim them: each span becomes TXN by one store; of a dead puncher they
- * become PUNCHED, whatever they were. */
-static uint32_t claim(struct view *v, struct thread_rec *me, uint32_t at,
-		      uint32_t n)
+/* Claim free spans for punching: each becomes TXN by one store.  If the puncher
+ * dies, recovery makes them PUNCHED.  Returns how many, from @at on. */
+static uint32_t claim_free(struct view *v, struct thread_rec *me, uint32_t at,
+			   uint32_t n)
 {
 	uint64_t txn = SPAN_WORD(SPAN_TXN, CLASS_NONE, thread_token(me));
 	uint32_t i = 0;
@@ -96,18 +98,19 @@ static uint32_t claim(struct view *v, struct thread_rec *me, uint32_t at,
 	return i;
 }
 
-static int punch(struct view *v, struct thread_rec *me, uint32_t at, uint32_t n)
+static int punch_spans(struct view *v, struct thread_rec *me, uint32_t at,
+		       uint32_t n)
 {
 	int r = core_lock(v, me, &heap_super(v)->span_lock);
 
 	if (r < 0)
 		return r;
-	n = claim(v, me, at, n);
+	n = claim_free(v, me, at, n);
 	core_unlock(v, me, &heap_super(v)->span_lock);
 	if (!n)
 		return 0;
-	/* Without the lock: nobody else touches a TXN word.  A failure leaves
-	 * memory to a span that is punched, which is reserved again. */
+	/* Without the lock: no other thread changes a TXN word.  If punching
+	 * fails, a PUNCHED span has memory, and reserving it does nothing. */
 	r = view_punch(v, (uint64_t)at << SPAN_SHIFT,
 		       (uint64_t)n << SPAN_SHIFT);
 	for (uint32_t i = 0; i < n; i++)
@@ -116,22 +119,25 @@ static int punch(struct view *v, struct thread_rec *me, uint32_t at, uint32_t n)
 }
 
 /*
- * An orphan whose last block was freed is nobody's to give back: adopt it, and
- * look again, for another may have adopted it, allocated from it and left it
- * between our first look and the CAS, which cannot tell.  Killed after the CAS:
- * a slab of a dead thread, empty or not, as any other.
+ * Free an orphan whose last block was freed, since no owner does it: adopt it,
+ * and check again that it is empty.  Between the first check and the CAS,
+ * another thread may have adopted it, allocated from it and left it, which the
+ * CAS cannot notice.  Killed after the CAS: it is a slab of a dead thread.
+ * Returns the number of spans freed, or -errno.
  */
 static int reap_orphan(struct view *v, struct thread_rec *me,
 		       const struct class_info *k, uint32_t i, uint64_t w)
 {
-	uint64_t mine = w | thread_token(me);
+	uint64_t adopted = w | thread_token(me);
 	int r;
 
-	if (!slab_is_empty(v, k, i) || !cas_acquire(span_word(v, i), &w, mine))
+	/* Acquire: pairs with the release in slab_orphan(). */
+	if (!slab_is_empty(v, k, i) ||
+	    !cas_acquire(span_word(v, i), &w, adopted))
 		return 0;
 	if (!slab_is_empty(v, k, i))
-		return slab_orphan(v, i, mine);
-	r = span_free(v, me, i, k->n_spans, mine, NULL);
+		return slab_orphan(v, i, adopted);
+	r = span_free(v, me, i, k->n_spans, adopted, NULL);
 	return r < 0 ? r : (int)k->n_spans;
 }
 
@@ -172,7 +178,7 @@ int64_t span_trim(struct view *v, struct thread_rec *me, uint64_t age_ns)
 	if (all < 0)
 		return all;
 	while ((n = next_decayed(v, &t, &at))) {
-		r = punch(v, me, at, n);
+		r = punch_spans(v, me, at, n);
 		if (r < 0)
 			return r;
 		all += r;

@@ -43,8 +43,7 @@ static void count_run(uint64_t w, struct heap_usage *u)
 	u->tag_bytes[WORD_CLASS(w)] += bytes;
 }
 
-/* Spans whose word is something else by the time we look are a moment's
- * picture, as everything here. */
+/* Words may change while they are counted: every number is one of a moment. */
 int heap_usage(const struct view *v, struct heap_usage *ret)
 {
 	struct class_info classes[HEAP_CLASSES];
@@ -56,6 +55,8 @@ int heap_usage(const struct view *v, struct heap_usage *ret)
 	for (unsigned i = 0; i < HEAP_CLASSES; i++)
 		u->classes[i].size = classes[i].size;
 	for (uint32_t i = v->geo.first_span; i < hi; i++) {
+		/* Acquire: the map must not be older than the word.  Pairs with
+		 * the releases of whole words, as in span_take(). */
 		uint64_t w = load_acquire(span_word(v, i));
 
 		u->spans_hi++;

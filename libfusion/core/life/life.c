@@ -1,4 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Life: the life lock, leaving, finding the dead
+ *
+ * Three layers make the life lock: the owner's thread id, which makes it
+ * recursive; a private mutex, which excludes the threads of this process; the
+ * OFD lock, which excludes other processes.
+ *
+ * Taking a member out ends with one store that frees its slot.  A process that
+ * dies before that store leaves the slot DEAD, or with its witness free, and
+ * the next process to take the lock does all of it again.
+ */
 #include "libfusion/core/life/life.h"
 
 #include <errno.h>
@@ -25,11 +36,10 @@
 #include "libfusion/core/life/witness.h"
 #include "libfusion/core/recovery/recover.h"
 
-#define POLL_FIRST_NS                                          \
-	20000 /* a timed wait for the OFD lock polls, from ... \
-	       */
-#define POLL_LAST_NS \
-	2000000 /* ... to this apart: the kernel has no timed form */
+/* A timed wait for the OFD lock polls, as the kernel has no timed form: from
+ * POLL_FIRST_NS apart to POLL_LAST_NS. */
+#define POLL_FIRST_NS 20000
+#define POLL_LAST_NS 2000000
 
 static const char *const state_names[] = {
 	[ARENA_EMPTY] = "empty",     [ARENA_INITIALIZING] = "initializing",
@@ -56,7 +66,7 @@ const char *member_state_name(uint32_t state)
 /* --- The life lock ---------------------------------------------------------
  */
 
-static int ofd_set(const struct view *v, int cmd, short type)
+static int life_byte_set(const struct view *v, int cmd, short type)
 {
 	struct flock lock = {
 		.l_type = type,
@@ -68,7 +78,7 @@ static int ofd_set(const struct view *v, int cmd, short type)
 	return fcntl(v->lockfd, cmd, &lock) < 0 ? -errno : 0;
 }
 
-static int ofd_lock(struct view *v, int64_t deadline_ns)
+static int life_byte_lock(struct view *v, int64_t deadline_ns)
 {
 	int64_t nap = POLL_FIRST_NS;
 	int r = view_own_lock(v);
@@ -77,14 +87,14 @@ static int ofd_lock(struct view *v, int64_t deadline_ns)
 		return r;
 	if (deadline_ns < 0) {
 		do
-			r = ofd_set(v, F_OFD_SETLKW, F_WRLCK);
+			r = life_byte_set(v, F_OFD_SETLKW, F_WRLCK);
 		while (r == -EINTR);
 		return r;
 	}
 	for (;;) {
 		struct timespec ts = {.tv_nsec = nap};
 
-		r = ofd_set(v, F_OFD_SETLK, F_WRLCK);
+		r = life_byte_set(v, F_OFD_SETLK, F_WRLCK);
 		if (r != -EAGAIN && r != -EACCES)
 			return r;
 		if (clock_monotonic_ns() >= deadline_ns)
@@ -128,7 +138,7 @@ int life_lock(struct view *v, int64_t timeout_ns)
 	int64_t deadline = -1;
 	int cancel, r;
 
-	/* Relaxed: only a thread itself can have stored its own id. */
+	/* Relaxed: only the thread itself stores its own id. */
 	if (load_relaxed(&gate->owner) == me) {
 		gate->depth++;
 		return 0;
@@ -144,7 +154,7 @@ int life_lock(struct view *v, int64_t timeout_ns)
 	r = gate_lock(gate, deadline);
 	if (r < 0)
 		goto err_cancel;
-	r = ofd_lock(v, deadline);
+	r = life_byte_lock(v, deadline);
 	if (r < 0)
 		goto err_gate;
 	gate->cancel = cancel;
@@ -159,7 +169,7 @@ err_cancel:
 	return r;
 }
 
-static void give_rec_back(struct view *v)
+static void release_gate_rec(struct view *v)
 {
 	if (v->gate.rec)
 		thread_release(v, v->gate.rec);
@@ -173,32 +183,44 @@ void life_unlock(struct view *v)
 
 	if (--gate->depth)
 		return;
-	give_rec_back(v);
+	release_gate_rec(v);
 	store_relaxed(&gate->owner, 0);
-	/* A program that has closed the descriptor has dropped the lock. */
+	/* If the program has closed the descriptor, the kernel has dropped the
+	 * lock. */
 	if (view_own_lock(v) == 0 && v->lockfd >= 0)
-		ofd_set(v, F_OFD_SETLK, F_UNLCK);
+		life_byte_set(v, F_OFD_SETLK, F_UNLCK);
 	pthread_mutex_unlock(&gate->mutex);
 	pthread_setcancelstate(cancel, NULL);
 }
 
+int life_rec_get(struct view *v, struct thread_rec **ret)
+{
+	int r = 0;
+
+	if (!v->rec && !v->gate.rec && thread_claim(v, &v->gate.rec) < 0)
+		r = recover_reserved(v, &v->gate.rec);
+	if (!r)
+		*ret = v->rec ? v->rec : v->gate.rec;
+	return r;
+}
+
 struct thread_rec *life_rec(struct view *v)
 {
-	if (v->rec)
-		return v->rec;
-	if (!v->gate.rec && thread_claim(v, &v->gate.rec) < 0)
-		v->gate.rec = recover_reserved(v);
-	return v->gate.rec;
+	struct thread_rec *rec = NULL;
+
+	life_rec_get(v, &rec);
+	return rec;
 }
 
 /* --- Leaving ---------------------------------------------------------------
  */
 
-static void set_state(struct view *v, uint32_t state)
+static void set_arena_state(struct view *v, uint32_t state)
 {
 	if (load_relaxed(&v->sb->state) == state)
 		return;
-	/* Release: pairs with the acquire of who reads the state. */
+	/* A thread that sees the new state must see what led to it.  Release:
+	 * pairs with the acquires in the daemon: choose_role(), status.c. */
 	store_release(&v->sb->state, state);
 	event_log(v, life_rec(v), EVENT_STATE, 0, "%s", life_state_name(state));
 }
@@ -209,15 +231,17 @@ void life_running(struct view *v)
 
 	if (state == ARENA_INITIALIZING ||
 	    (state == ARENA_SHUTTING_DOWN && !(v->sb->flags & ARENA_DOOMED)))
-		set_state(v, ARENA_RUNNING);
+		set_arena_state(v, ARENA_RUNNING);
 }
 
-/* Is one of the others certainly alive?  Recovers corpses on the way. */
-static bool someone_lives(struct view *v, uint32_t except)
+/* Say whether a member in a slot other than @except is ALIVE, and not dead.
+ * Recovers the dead on the way. */
+static bool others_live(struct view *v, uint32_t except)
 {
 	uint32_t hi = members_hi(v);
 
 	for (uint32_t i = 1; i < hi; i++) {
+		/* Acquire: pairs with the release in member_ready(). */
 		if (i == except ||
 		    load_acquire(&view_member(v, i)->state) != MEMBER_ALIVE)
 			continue;
@@ -240,28 +264,31 @@ int life_exit_begin(struct view *v, uint32_t slot)
 	if (load_relaxed(&m->state) != MEMBER_ALIVE &&
 	    load_relaxed(&m->state) != MEMBER_LEAVING)
 		return -ESRCH;
-	others = someone_lives(v, slot);
+	others = others_live(v, slot);
 	member_count(v, slot, &joining, NULL, &leaving);
 	if (!others && joining + leaving)
 		return EXIT_WAIT;
-	/* Before the state: killed in between, the slot of a dead member says
-	 * nothing that recovery would not do anyhow. */
+	/* Before the arena's state.  A thread that is killed in between leaves
+	 * a slot that recovery frees in any case.  Release: pairs with the
+	 * acquires of member_rec.state, in member_at() above all. */
 	store_release(&m->state, MEMBER_LEAVING);
 	if (!others)
-		set_state(v, ARENA_SHUTTING_DOWN);
+		set_arena_state(v, ARENA_SHUTTING_DOWN);
 	life_changed(v);
 	return others ? EXIT_NOT_LAST : EXIT_LAST;
 }
 
-/* The master of a `kill` arena is dead: so are all.  Nobody joins any more.
- * This process, if it is one of them, goes last. */
-static void doom(struct view *v)
+/* Kill all other members, as the master of a `kill` arena is dead.  Nobody
+ * joins any more.  This process, if it is a member, dies last, in
+ * life_depart(). */
+static void doom_members(struct view *v)
 {
 	uint32_t hi = members_hi(v);
 
 	v->sb->flags |= ARENA_DOOMED;
-	set_state(v, ARENA_SHUTTING_DOWN);
+	set_arena_state(v, ARENA_SHUTTING_DOWN);
 	for (uint32_t i = 1; i < hi; i++) {
+		/* Acquire: pairs with the release in member_claim(). */
 		uint32_t state = load_acquire(&view_member(v, i)->state);
 
 		if (v->acts && v->acts->signal && i != v->slot &&
@@ -270,8 +297,9 @@ static void doom(struct view *v)
 	}
 }
 
-/* Who has left was the master, and others are inside. */
-static void master_went(struct view *v, uint32_t id, bool died)
+/* Apply on_master_death: member @id was the master and is gone, and others are
+ * inside. */
+static void replace_master(struct view *v, uint32_t id, bool died)
 {
 	uint32_t heir = 0;
 
@@ -281,8 +309,9 @@ static void master_went(struct view *v, uint32_t id, bool died)
 			heir = member_oldest(v, MEMBER_JOINING);
 	}
 	if (died && v->sb->on_master_death == MASTER_DEATH_KILL)
-		doom(v);
-	/* Commit: killed before it, the next recoverer comes here again. */
+		doom_members(v);
+	/* Commit: after a death before it, the next recoverer comes here again.
+	 * Release: pairs with the acquire in fusion_arena_master(). */
 	store_release(&v->sb->master, heir ? view_member(v, heir)->id : 0);
 	event_log(v, life_rec(v), EVENT_MASTER_LOST, id, "%s", "");
 	if (heir)
@@ -300,6 +329,7 @@ int life_depart(struct view *v, uint32_t slot, bool died)
 	if (!slot || slot >= members_hi(v))
 		return -ESRCH;
 	m = view_member(v, slot);
+	/* Acquire: pairs with the release in member_claim(). */
 	was = load_acquire(&m->state);
 	member_count(v, slot, &joining, &alive, &leaving);
 	n = (int)(joining + alive + leaving);
@@ -309,10 +339,10 @@ int life_depart(struct view *v, uint32_t slot, bool died)
 		store_release(&m->state, MEMBER_FREE);
 	if (died && was != MEMBER_DEAD)
 		v->sb->deaths++;
-	/* Also of a joiner that has refused, or was never told: what others
-	 * begin for it from now on, they take back themselves, and recovery
-	 * sees what they began before.  The drawing is at make_queue() in
-	 * message.c. */
+	/* A joiner that has refused, or was never told, becomes DEAD, too: what
+	 * other members begin for it from now on, they undo themselves, and
+	 * recovery sees what they began before.  Release: the drawing is at
+	 * make_queue() in message.c. */
 	if ((died || was != MEMBER_LEAVING) && !(SEED_BUG(91) && !died))
 		store_release(&m->state, MEMBER_DEAD);
 	r = recover_member(v, slot);
@@ -320,23 +350,24 @@ int life_depart(struct view *v, uint32_t slot, bool died)
 		return r;
 
 	if (load_relaxed(&v->sb->master) == m->id && n)
-		master_went(v, m->id, died);
+		replace_master(v, m->id, died);
 	else if (load_relaxed(&v->sb->master) == m->id)
 		store_release(&v->sb->master, 0);
 	if (died || was != MEMBER_JOINING)
 		event_log(v, life_rec(v), died ? EVENT_DEATH : EVENT_LEAVE,
 			  m->id, "pid %u comm %.15s", m->pid, m->comm);
 	if (!n)
-		set_state(v, ARENA_GONE);
+		set_arena_state(v, ARENA_GONE);
 	doomed = v->sb->flags & ARENA_DOOMED;
 	if (slot == v->slot)
-		give_rec_back(v);
-	/* Commit.  Release: whoever takes the slot sees it recovered. */
+		release_gate_rec(v);
+	/* Commit.  The next member in the slot must find it recovered. Release:
+	 * pairs with the acquires of member_rec.state. */
 	store_release(&m->state, MEMBER_FREE);
 	life_changed(v);
 	recover_seen(v);
 	if (doomed && died && v->slot && v->slot != slot && v->acts)
-		v->acts->die(v); /* a member's acts have no hole */
+		v->acts->die(v); /* a member's acts are complete */
 	return n;
 }
 
@@ -347,17 +378,20 @@ static int recover_undertaker(struct view *v)
 {
 	int r = recover_member(v, 0);
 
+	/* Release: pairs with the acquire in member_is_dead(). */
 	if (!r)
 		store_release(&view_member(v, 0)->state, MEMBER_FREE);
 	return r;
 }
 
 /*
- * Recover @slot if it is dead, asked again under the lock.  1, 0, -errno.
- * Callers have time-outs of their own, and a process that is stopped may have
- * the lock.  So a recoverer hardly waits: whoever suspects a death asks again.
+ * Recover the member in @slot if it is still dead under the life lock.
+ * 1 recovered; 0 it lives; -errno.
+ * Waits only BURY_NS for the lock: callers have time-outs of their own, and a
+ * stopped process may hold it.  A caller that suspects a death asks again
+ * later.
  */
-static int bury(struct view *v, uint32_t slot)
+static int bury_member(struct view *v, uint32_t slot)
 {
 	int r = life_lock(v, BURY_NS);
 
@@ -371,13 +405,15 @@ static int bury(struct view *v, uint32_t slot)
 	return r;
 }
 
-/* A thread of a live member went without a word.  1, 0, -errno. */
+/* Recover the thread of @t if it is still gone, and its member lives.
+ * 1 recovered; 0 it lives; -errno. */
 static int bury_thread(struct view *v, struct thread_rec *t, uint32_t token)
 {
 	int r = life_lock(v, BURY_NS);
 
 	if (r < 0)
 		return r;
+	/* Acquire: pairs with the release in thread_claim(). */
 	if (load_acquire(&t->token) == token && thread_is_dead(v, t)) {
 		r = recover_thread(v, t);
 		r = r < 0 ? r : 1;
@@ -394,27 +430,29 @@ int life_suspect(struct view *v, uint32_t token)
 	if (i >= view_hi(&v->sb->threads_hi, v->geo.max_threads))
 		return 0;
 	t = view_thread(v, i);
-	/* Acquire: pairs with the releases in thread_claim(), _release(). */
+	/* Acquire, both: pairs with the releases in thread_claim() and
+	 * thread_release(). */
 	member = load_acquire(&t->member);
 	if (!member || member > v->geo.max_members + 1 ||
 	    load_acquire(&t->token) != (token & TOKEN_MASK))
 		return 0;
 	if (member_is_dead(v, member - 1))
-		return bury(v, member - 1);
+		return bury_member(v, member - 1);
 	if (thread_is_dead(v, t))
 		return bury_thread(v, t, token & TOKEN_MASK);
 	return 0;
 }
 
-/* Some of a doomed arena may have been out of reach of who found its master
- * dead: another user's, or in another pid namespace. */
+/* Kill the members of a doomed arena again: the process that found the master
+ * dead may have been unable to reach some of them, in another pid namespace or
+ * of another user. */
 static void doom_again(struct view *v)
 {
 	if (life_lock(v, BURY_NS) < 0)
 		return;
 	if (v->sb->flags & ARENA_DOOMED &&
 	    load_relaxed(&v->sb->state) != ARENA_GONE)
-		doom(v);
+		doom_members(v);
 	life_unlock(v);
 }
 
@@ -427,9 +465,10 @@ int life_sweep(struct view *v)
 		int r = 0;
 
 		if (i != v->slot && member_is_dead(v, i))
-			r = bury(v, i);
+			r = bury_member(v, i);
 		n += r == 1;
-		/* The lock is taken: it would be for the next one, too. */
+		/* Another process holds the lock: the next slot would wait as
+		 * long. */
 		if (r == -ETIMEDOUT)
 			return n;
 	}
@@ -438,16 +477,18 @@ int life_sweep(struct view *v)
 	return n;
 }
 
-/* Their JOIN was never answered, or they have never fetched their witness: the
- * process that asked has got an error, and if it asks again it gets another
- * slot. */
-static void drop_untold(struct view *v)
+/* Free the slots of members whose JOIN was never answered, or that never
+ * fetched their witness.  The process that asked has got an error; if it asks
+ * again, it gets another slot. */
+static void drop_untold_members(struct view *v)
 {
 	uint32_t hi = members_hi(v);
 
 	for (uint32_t i = 1; i < hi; i++) {
 		const struct member_rec *m = view_member(v, i);
 
+		/* Acquire, both: pairs with the releases in member_claim() and
+		 * life_witness(). */
 		if (load_acquire(&m->state) != MEMBER_FREE &&
 		    !load_acquire(&m->own_pid) &&
 		    witness_probe(v, i) == WITNESS_FREE)
@@ -467,8 +508,9 @@ int life_undertake(struct view *v)
 	r = v->lockfd < 0 ? 0 : witness_take(v->lockfd, 0);
 	if (r < 0)
 		goto out;
-	/* Also if the slot is free: one may have died between freeing its
-	 * predecessor's slot and taking it, with a record in hand. */
+	/* Also if the slot is free: an undertaker may have died after it freed
+	 * its predecessor's slot and before it took it, and left a record that
+	 * announces something. */
 	r = recover_undertaker(v);
 	if (r < 0)
 		goto out;
@@ -476,9 +518,10 @@ int life_undertake(struct view *v)
 	m->own_pid = m->pid;
 	m->pidns = process_pidns();
 	m->start_time = process_start_time(getpid());
+	/* Release: pairs with the acquire in member_is_dead(). */
 	store_release(&m->state, MEMBER_ALIVE);
 	thread_claim_undertaker(v);
-	drop_untold(v);
+	drop_untold_members(v);
 	life_sweep(v);
 	member_count(v, 0, &joining, &alive, &leaving);
 	r = (int)(joining + alive + leaving);

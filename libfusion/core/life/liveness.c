@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Which members and threads are alive
+ * Liveness: which members and threads are alive
  *
- * Every doubt (no descriptor left to look with, another pid namespace) is
- * answered with "alive": a corpse that lies about a while stalls what it held,
- * but a living process that is taken for dead has its memory pulled away.
+ * Every doubt (no descriptor left to ask with, another pid namespace) is
+ * answered with "alive".  A dead member that is found late only delays the
+ * threads that wait for its locks.  A living process that is taken for dead
+ * would lose its memory to others while it uses it.
  */
 #include "libfusion/core/life/liveness.h"
 
@@ -26,7 +27,7 @@
 
 #define STAT_TEXT 1024 /* /proc/PID/stat is some 300 bytes */
 
-static ssize_t read_file(const char *path, char *buf, size_t size)
+static ssize_t proc_read_file(const char *path, char *buf, size_t size)
 {
 	int fd = fd_open(path, O_RDONLY);
 	ssize_t n;
@@ -41,8 +42,8 @@ static ssize_t read_file(const char *path, char *buf, size_t size)
 	return n;
 }
 
-/* Field @n (3 or above) of a stat line: those behind the command name, which
- * is in parentheses and may itself contain some. */
+/* Find field @n (3 or above) of a stat line.  Those fields stand behind the
+ * command name, which is in parentheses and may contain parentheses. */
 static const char *stat_field(const char *text, int n)
 {
 	const char *p = strrchr(text, ')');
@@ -52,13 +53,14 @@ static const char *stat_field(const char *text, int n)
 	return p ? p + 1 : NULL;
 }
 
-/* Does /proc show only some of the processes (hidepid)? */
-static bool proc_hides(void)
+/* Say whether /proc shows only some of the processes (hidepid). */
+static bool proc_hides_processes(void)
 {
 	return access("/proc/1/stat", F_OK) < 0;
 }
 
-/* 1 and *ret_start (0: hidden from us), 0 no such process, -errno unknown. */
+/* Ask /proc for process @pid.  1 and *ret_start (0: /proc hides it); 0 there is
+ * no such process; -errno unknown. */
 static int process_probe(pid_t pid, uint64_t *ret_start)
 {
 	const char *state, *threads, *start;
@@ -66,10 +68,10 @@ static int process_probe(pid_t pid, uint64_t *ret_start)
 	ssize_t n;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	n = read_file(path, text, sizeof(text));
+	n = proc_read_file(path, text, sizeof(text));
 	if (n == -ENOENT || n == -ESRCH) {
 		*ret_start = 0;
-		return proc_hides();
+		return proc_hides_processes();
 	}
 	if (n < 0)
 		return (int)n;
@@ -110,8 +112,9 @@ int life_witness(struct view *v, uint32_t slot, uint32_t id)
 	if (member_at(v, slot, id)) {
 		m = view_member(v, slot);
 		m->pidns = process_pidns();
-		/* Commit: it has mapped.  Release: a judge of its threads
-		 * (thread_is_dead()) that sees the pid sees its namespace. */
+		/* Commit.  A thread that sees the pid must see its namespace.
+		 * Release: pairs with the acquire in thread_is_gone(), act.c.
+		 */
 		store_release(&m->own_pid, (uint32_t)getpid());
 		v->slot = slot;
 	} else {
@@ -128,12 +131,12 @@ bool life_witness_held(const struct view *v, uint32_t slot)
 
 pid_t member_pid_here(const struct view *v, const struct member_rec *m)
 {
-	uint64_t mine = process_pidns(), theirs = view_member(v, 0)->pidns;
+	uint64_t here = process_pidns(), theirs = view_member(v, 0)->pidns;
 
-	if (m->own_pid && m->pidns && m->pidns == mine)
+	if (m->own_pid && m->pidns && m->pidns == here)
 		return (pid_t)m->own_pid;
 	/* m->pid is in the daemon's namespace. */
-	if (!theirs || !mine || theirs == mine)
+	if (!theirs || !here || theirs == here)
 		return (pid_t)m->pid;
 	return 0;
 }
@@ -142,11 +145,13 @@ bool member_is_dead(struct view *v, uint32_t slot)
 {
 	uint32_t state;
 
+	/* Acquire: pairs with the release in take_free_slot(). */
 	if (slot > v->geo.max_members ||
 	    slot >= load_acquire(&v->sb->members_hi))
 		return false;
-	/* Acquire: pairs with the release in member_claim().  A slot that was
-	 * claimed was locked before that. */
+	/* Acquire: pairs with the release in member_claim().  The witness was
+	 * locked before the claim, so a claimed slot whose byte is free is
+	 * dead. */
 	state = load_acquire(&view_member(v, slot)->state);
 	if (state == MEMBER_FREE)
 		return false;
@@ -157,10 +162,10 @@ bool member_is_dead(struct view *v, uint32_t slot)
 	return witness_probe(v, slot) == WITNESS_FREE;
 }
 
-static bool is_thread_gone(const struct view *v, uint32_t slot, uint32_t tid)
+static bool tid_is_gone(const struct view *v, uint32_t slot, uint32_t tid)
 {
-	/* The undertaker's are those of its visitors, and gone when it says
-	 * so or is dead itself. */
+	/* The undertaker's records are its visitors': they are gone when the
+	 * undertaker says so, or is dead itself. */
 	if (slot <= 1 || slot > v->geo.max_members + 1 || !tid)
 		return false;
 	return v->acts && v->acts->thread_is_gone &&
@@ -168,21 +173,23 @@ static bool is_thread_gone(const struct view *v, uint32_t slot, uint32_t tid)
 }
 
 /*
- *   who claims a free record           here
+ *   the claimer of a free record       here
  *   member, by a CAS                   token
  *   token (release)                    member, tid (acquire)
  *   tid (release)                      is that thread gone?
  *                                      token and member as before?
  *
- * The record may change hands meanwhile: a tid of the new owner would be looked
- * for in the old owner's process, and be gone.  The last look tells.
+ * The record may get a new owner meanwhile.  Then this function would search
+ * the new owner's tid in the old owner's process, and not find it.  The last
+ * comparison notices that.  Acquire, all three: pairs with the releases in
+ * thread_claim() and thread_release().
  */
 bool thread_is_dead(struct view *v, const struct thread_rec *t)
 {
 	uint32_t token = load_acquire(&t->token);
 	uint32_t slot = load_acquire(&t->member), tid = load_acquire(&t->tid);
 
-	if (!is_thread_gone(v, slot, tid))
+	if (!tid_is_gone(v, slot, tid))
 		return false;
 	acquire_fence();
 	return SEED_BUG(81) || (load_relaxed(&t->token) == token &&

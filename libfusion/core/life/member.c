@@ -34,14 +34,18 @@ bool member_at(const struct view *v, uint32_t slot, uint32_t id)
 
 void life_changed(struct view *v)
 {
-	/* Release: pairs with the acquire of who waits for a change. */
+	/* A thread that sees the new number must see the new states.  Release:
+	 * pairs with the acquires of life_seq in begin_exit_alone() and
+	 * wait_out().
+	 */
 	add_release(&v->sb->life_seq, 1);
 	futex_wake(&v->sb->life_seq, INT_MAX);
 }
 
-/* A member that has left has its witness until it has unmapped the arena: its
- * slot is not free before that. */
-static int slot_take(struct view *v, int witness, uint32_t *ret)
+/* Take a free slot, and lock its witness with the descriptor @witness, unless
+ * that is 0.  A member that has left keeps its witness until it has unmapped
+ * the arena; until then its slot, though FREE, is not taken. */
+static int take_free_slot(struct view *v, int witness, uint32_t *ret)
 {
 	uint32_t hi = members_hi(v), i;
 	int r;
@@ -63,16 +67,17 @@ static int slot_take(struct view *v, int witness, uint32_t *ret)
 				 (i - hi + 1) * sizeof(struct member_rec));
 		if (r < 0)
 			return r;
-		/* Release: pairs with the acquire in view_hi(). */
+		/* A thread that sees the new mark must see that the record has
+		 * memory.  Release: pairs with the acquire in view_hi(). */
 		store_release(&v->sb->members_hi, i + 1);
 	}
 	*ret = i;
 	return 0;
 }
 
-/* Commit: state = JOINING.  Killed before: the slot is free and an id is
- * never used; after: the daemon that comes next finds a member that never
- * mapped (own_pid 0) and drops it, see life_undertake(). */
+/* Commit: state = JOINING.  Killed before it: the slot is free, and an id is
+ * never used; after it: the next daemon finds a member that never mapped
+ * (own_pid 0) and drops it, see life_undertake(). */
 int member_claim(struct view *v, const struct member_info *info,
 		 uint32_t *ret_slot)
 {
@@ -81,11 +86,11 @@ int member_claim(struct view *v, const struct member_info *info,
 	uint32_t slot = 0, id;
 	int r;
 
-	/* An id never comes back, and it is compared with the next one: the
-	 * arena takes members again when its file is a new one. */
+	/* An id must never come back, as slot and id name a member.  The arena
+	 * takes members again when it gets a new file. */
 	if (sb->next_id == UINT32_MAX)
 		return -EOVERFLOW;
-	r = slot_take(v, info->witness, &slot);
+	r = take_free_slot(v, info->witness, &slot);
 	if (r < 0)
 		return r;
 	m = view_member(v, slot);
@@ -107,9 +112,12 @@ int member_claim(struct view *v, const struct member_info *info,
 	m->ring = 0;
 	m->n_malloc_slow = 0;
 	m->n_adopted = 0;
-	/* Release: pairs with the acquire in member_at(). */
+	/* A thread that sees JOINING must see the whole record.  Release: pairs
+	 * with the acquires in member_at() and member_is_dead(). */
 	store_release(&m->state, MEMBER_JOINING);
 	if (info->role == FUSION_ROLE_MASTER) {
+		/* Release, both: pairs with the acquires in
+		 * fusion_arena_master() and, in the daemon, choose_role(). */
 		store_release(&sb->master, id);
 		if (load_relaxed(&sb->state) == ARENA_EMPTY)
 			store_release(&sb->state, ARENA_INITIALIZING);
@@ -127,6 +135,7 @@ int member_ready(struct view *v, uint32_t slot)
 	if (!slot || slot >= members_hi(v))
 		return -ESRCH;
 	m = view_member(v, slot);
+	/* Acquire: pairs with the release in member_claim(). */
 	was = load_acquire(&m->state);
 	if (was == MEMBER_ALIVE)
 		return 0;
@@ -151,6 +160,7 @@ void member_count(struct view *v, uint32_t except, uint32_t *joining,
 	uint32_t n[MEMBER_DEAD + 1] = {0}, hi = members_hi(v);
 
 	for (uint32_t i = 1; i < hi; i++) {
+		/* Acquire: pairs with the release in member_claim(). */
 		uint32_t state = load_acquire(&view_member(v, i)->state);
 
 		if (i != except && state <= MEMBER_DEAD)
@@ -181,6 +191,7 @@ uint32_t member_oldest(const struct view *v, uint32_t state)
 	for (uint32_t i = 1; i < hi; i++) {
 		const struct member_rec *m = view_member(v, i);
 
+		/* Acquire: pairs with the release in member_claim(). */
 		if (load_acquire(&m->state) == state &&
 		    (!best || m->id < view_member(v, best)->id))
 			best = i;

@@ -9,7 +9,7 @@
 
 #define WITNESS_PAGE 4096
 
-static struct flock one_byte(off_t at, short type)
+static struct flock byte_flock(off_t at, short type)
 {
 	return (struct flock){
 		.l_type = type,
@@ -19,18 +19,19 @@ static struct flock one_byte(off_t at, short type)
 	};
 }
 
-static int set_lock(int fd, off_t at, short type)
+static int byte_lock(int fd, off_t at, short type)
 {
-	struct flock lock = one_byte(at, type);
+	struct flock lock = byte_flock(at, type);
 
 	if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
 		return 0;
 	return errno == EAGAIN || errno == EACCES ? -EBUSY : -errno;
 }
 
-/* The lock file, if lockfd still is of it.  A judge whose number has become
- * another file's would find each member dead there. */
-static int lock_file(const struct view *v)
+/* Return lockfd if it still is a descriptor of the lock file, else -1.  In
+ * another file, which may have got its number, no byte is locked: every member
+ * would seem dead. */
+static int lock_file_fd(const struct view *v)
 {
 	struct stat st;
 
@@ -41,10 +42,10 @@ static int lock_file(const struct view *v)
 	return v->lockfd;
 }
 
-static enum witness probe(const struct view *v, off_t at)
+static enum witness byte_probe(const struct view *v, off_t at)
 {
-	struct flock lock = one_byte(at, F_WRLCK);
-	int fd = lock_file(v);
+	struct flock lock = byte_flock(at, F_WRLCK);
+	int fd = lock_file_fd(v);
 
 	if (fd < 0 || fcntl(fd, F_OFD_GETLK, &lock) < 0)
 		return WITNESS_UNKNOWN;
@@ -53,12 +54,12 @@ static enum witness probe(const struct view *v, off_t at)
 
 int witness_take(int fd, uint32_t slot)
 {
-	return set_lock(fd, LIFE_BYTE(slot), F_WRLCK);
+	return byte_lock(fd, LIFE_BYTE(slot), F_WRLCK);
 }
 
 int witness_keep(int fd, void **ret_page)
 {
-	/* No byte of it is ever touched: the file may be empty. */
+	/* No thread ever touches a byte of it, so the file may be empty. */
 	void *p = mmap(NULL, WITNESS_PAGE, PROT_NONE, MAP_SHARED, fd, 0);
 	int r = p == MAP_FAILED ? -errno : 0;
 
@@ -81,18 +82,18 @@ void witness_drop(void **page)
 
 enum witness witness_probe(const struct view *v, uint32_t slot)
 {
-	return probe(v, LIFE_BYTE(slot));
+	return byte_probe(v, LIFE_BYTE(slot));
 }
 
 int witness_fork_mark(int fd, uint32_t slot, bool on)
 {
-	return set_lock(fd, FORK_BYTE(slot), on ? F_RDLCK : F_UNLCK);
+	return byte_lock(fd, FORK_BYTE(slot), on ? F_RDLCK : F_UNLCK);
 }
 
 bool witness_fork_pending(const struct view *v, uint32_t slot)
 {
-	/* The kernel does not tell of our own locks. */
+	/* The kernel does not report locks of the description that asks. */
 	if (slot && v->fork_of == slot)
 		return true;
-	return probe(v, FORK_BYTE(slot)) == WITNESS_HELD;
+	return byte_probe(v, FORK_BYTE(slot)) == WITNESS_HELD;
 }

@@ -9,16 +9,16 @@
  * and when it unmaps the page, and by nothing else:
  *
  *   - The process may close every descriptor: the mapping stays.
- *   - The process may open and close the lock file: an OFD lock does not care,
- *     unlike a POSIX lock.
- *   - A child of fork does not get the page (MADV_DONTFORK): a parent that was
- *     killed does not seem to live on in it.
- *   - No number has a part in it: the answer is right across pid, time, user
- *     and mount namespaces.
+ *   - The process may open and close the lock file: this drops a POSIX lock,
+ * but not an OFD lock.
+ *   - A child of fork does not get the page (MADV_DONTFORK), so it does not
+ * keep the lock of a parent that was killed.
+ *   - The lock needs no pid and no time, so it works across pid, time, user and
+ *     mount namespaces.
  *
- * The daemon takes the lock before it answers a JOIN and hands the description
- * over (protocol.h).  From the claim of a slot on, a byte that is not locked
- * says that all threads of that member have stopped.
+ * The daemon takes the lock before it answers a JOIN, and hands the description
+ * over (protocol.h).  Invariant: from the claim of a slot on, a byte that is
+ * not locked means that all threads of that member have stopped.
  */
 #ifndef FUSION_CORE_WITNESS_H
 #define FUSION_CORE_WITNESS_H
@@ -26,29 +26,32 @@
 #include "libfusion/core/file/view.h"
 
 #define LIFE_BYTE(slot) ((1ll << 61) + (slot))
-/* OFD locked for reading while a child that the member in @slot has forked
- * takes over its references (libfusion/refs/ref_fork.c). */
+/* OFD locked for reading while a forked child of the member in @slot takes over
+ * its references (libfusion/refs/ref_fork.c). */
 #define FORK_BYTE(slot) ((1ll << 60) + (slot))
 
+/* What a probe says: no description has the lock, one has, or the probe could
+ * not ask. */
 enum witness { WITNESS_FREE, WITNESS_HELD, WITNESS_UNKNOWN };
 
-/* Lock the witness of @slot on the description of the lock file that @fd is of.
- * 0; -EBUSY another description has it; -errno. */
+/* Lock the witness of @slot on the description of @fd, a descriptor of the lock
+ * file.  0; -EBUSY another description has it; -errno. */
 int witness_take(int fd, uint32_t slot);
-/* Keep what witness_take() has locked by a mapping, and close @fd in any case.
- * Call with the library's fork lock held: a child must not get @fd.  0,
- * -errno. */
+/* Keep the description of @fd, and so its lock, by a mapping; close @fd in any
+ * case.  Call with the library's fork lock held: a child must not get @fd.
+ * 0, -errno. */
 int witness_keep(int fd, void **ret_page);
-/* Not a member any more.  Nothing if *page is NULL. */
+/* Drop the lock: unmap *@page, unless it is NULL. */
 void witness_drop(void **page);
-/* Does anybody have the witness of @slot?  WITNESS_UNKNOWN: there is nothing to
- * ask with. */
+/* Ask whether a description has the witness of @slot.  WITNESS_UNKNOWN: the
+ * descriptor of the lock file is lost, or the kernel does not answer. */
 enum witness witness_probe(const struct view *v, uint32_t slot);
 
-/* FORK_BYTE(@slot), on the description of the lock file that @fd is of: lock
- * it, or no more.  0, -errno. */
+/* Lock FORK_BYTE(@slot) on the description of @fd if @on, else unlock it.
+ * 0; -EBUSY; -errno. */
 int witness_fork_mark(int fd, uint32_t slot, bool on);
-/* Is it locked, by any process?  v->fork_of: by this one. */
+/* Say whether a process has FORK_BYTE(@slot) locked; this one, if v->fork_of is
+ * @slot. */
 bool witness_fork_pending(const struct view *v, uint32_t slot);
 
 #endif

@@ -44,7 +44,7 @@ uint32_t *lend_announced(const struct view *v, const struct thread_rec *t,
 	for (unsigned k = THREAD_SKIRMISHES; k-- > 0;) {
 		/* Acquire: an announcement that moves must not be missed. Pairs
 		 * with the releases in lend_strike(), and with that of a new
-		 * one in borrow_locked(), which stores its id before. */
+		 * one in borrow_announced(), which stores its id before. */
 		uint32_t e = load_acquire(&t->skirmishes[k]);
 
 		if (e & ANNOUNCED_BORROWED && ANNOUNCED_WHAT(e) == what &&
@@ -96,6 +96,7 @@ uint32_t lend_borrower(const struct view *v, const struct thread_rec *but,
 	for (uint32_t i = 0; i < hi; i++) {
 		const struct thread_rec *t = view_thread(v, i);
 
+		/* Acquire: pairs with the release in thread_release(). */
 		if (t != but && load_acquire(&t->member) &&
 		    lend_announced(v, t, what))
 			return thread_token(t);
@@ -157,7 +158,7 @@ static void mark_lent(struct skirmish *s, uint32_t token)
 
 	while (SKIRMISH_OWNER(w) && SKIRMISH_OWNER(w) != token)
 		/* Release: pairs with the acquires in skirmish_lock_fast() and
-		 * skirmish_take(), as that in recover_word(). */
+		 * skirmish_take(), as that in skirmish_recover_word(). */
 		if (cas_release(&s->word, &w, w | SKIRMISH_DIED))
 			break;
 }

@@ -70,8 +70,8 @@ void property_init(struct view *v, void *rec, const void *arg)
 	struct property *p = rec;
 
 	(void)v;
-	/* Relaxed, all of it: add_locked() in table.c publishes the record with
-	 * a release of its state. */
+	/* Relaxed, all of it: table_add_locked() in table.c publishes the
+	 * record with a release of its state. */
 	store_relaxed(&p->word, 0);
 	store_relaxed(&p->since_ns, 0);
 	store_relaxed(&p->lease_window_ns, windows->lease_ns);
@@ -221,7 +221,7 @@ static int property_begin(struct property *p, uint32_t token,
 /* Add @levels (modulo 2^32, so it may be -1) to a property whose owner is the
  * caller, as @w says.  false: the caller does not own it any more: it was
  * destroyed, and its place was used again. */
-static bool add_levels(struct property *p, uint64_t w, int levels)
+static bool property_add_levels(struct property *p, uint64_t w, int levels)
 {
 	uint32_t me = PROPERTY_OWNER(w);
 
@@ -237,7 +237,7 @@ static int property_deepen(struct property *p, uint64_t w)
 {
 	if (PROPERTY_LEVELS(w) == PROPERTY_LEVELS_MAX)
 		return -EOVERFLOW;
-	return add_levels(p, w, 1) ? 0 : -EIDRM;
+	return property_add_levels(p, w, 1) ? 0 : -EIDRM;
 }
 
 static int64_t request_window(const struct property *p,
@@ -430,10 +430,10 @@ int property_cede(struct view *v, struct thread_rec *me, struct property *p)
 	if (gone || property_steps[property_state_of(w, thread_token(me))]
 				  [PROPERTY_CEDE] != BACK)
 		/* A thread that announces it had a property that was destroyed,
-		 * and whose place may be another's by now. */
+		 * and another may be in its place by now. */
 		return property_strike(v, me, p) || gone ? -EIDRM : -EPERM;
 	if (PROPERTY_LEVELS(w) > 1)
-		return add_levels(p, w, -1) ? 0 : -EIDRM;
+		return property_add_levels(p, w, -1) ? 0 : -EIDRM;
 	told = property_release(p, thread_token(me));
 	property_strike(v, me, p);
 	return told;
@@ -462,10 +462,11 @@ const struct thread_rec *property_owner(const struct view *v, uint64_t word)
 
 /* Make @p, which the dead thread of @t owned, available.  false: it was
  * destroyed. */
-static bool recover_owned(struct view *v, const struct thread_rec *t,
-			  struct thread_rec *me, struct property *p)
+static bool property_recover_owned(struct view *v, const struct thread_rec *t,
+				   struct thread_rec *me, struct property *p)
 {
 	property_release(p, thread_token(t));
+	/* Acquire: pairs with the release in property_fini(). */
 	if (!load_acquire(&p->id))
 		return false;
 	add_relaxed(&p->recovered, 1);
@@ -487,7 +488,7 @@ unsigned property_recover(struct view *v, struct thread_rec *t,
 		if (i && i <= hi && token) {
 			p = view_entry(v, KIND_PROPERTY, i - 1);
 			if (PROPERTY_OWNER(load_relaxed(&p->word)) == token)
-				n += recover_owned(v, t, me, p);
+				n += property_recover_owned(v, t, me, p);
 			/* The dead thread may have owed a wake. */
 			if (!SEED_BUG(31))
 				property_tell_all(p);

@@ -28,8 +28,8 @@ void skirmish_init(struct view *v, void *rec, const void *arg)
 	struct skirmish *s = rec;
 
 	(void)v;
-	/* Relaxed, all of it: add_locked() in table.c publishes the record with
-	 * a release of its state. */
+	/* Relaxed, all of it: table_add_locked() in table.c publishes the
+	 * record with a release of its state. */
 	store_relaxed(&s->word, 0);
 	s->depth = 0;
 	store_relaxed(&s->flags, *(const uint32_t *)arg);
@@ -46,8 +46,8 @@ void skirmish_fini(struct view *v, void *rec)
 
 	(void)v;
 	/* Release, all three: a waiter that sees the new seq (acquire in
-	 * sleep_on_seq()) or the new word (acquire in sleep_once()) must see
-	 * that the id is 0. */
+	 * skirmish_sleep_on_seq()) or the new word (acquire in
+	 * skirmish_sleep_once()) must see that the id is 0. */
 	store_release(&s->id, 0);
 	add_release(&s->seq, 1);
 	futex_wake(&s->seq, INT_MAX);
@@ -134,7 +134,7 @@ bool skirmish_take(struct skirmish *s, uint32_t token, uint64_t more,
 			next = (uint32_t)next;
 		/* The new owner must see what the last owner wrote.  Acquire:
 		 * pairs with the releases in skirmish_unlock_fast(),
-		 * skirmish_give() and recover_word(). */
+		 * skirmish_give() and skirmish_recover_word(). */
 		if (cas_acquire(&s->word, &w, next)) {
 			*seen = w;
 			return true;

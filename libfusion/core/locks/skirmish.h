@@ -2,16 +2,18 @@
 /*
  * Skirmish: a recursive, robust lock with a condition, owned by a thread
  *
- *            CAS 0 -> me                   a waiter: CAS |WAIT, maybe heir = me
- *   FREE ----------------------> HELD(me) ----------------------->
- * HELD(me)|WAIT ^ ^                          |    | depth > 0: depth-- |      |
- *    | +------ CAS me -> 0 -------+    +                             |      |
- *    +-------- CAS -> 0, then wake one ------------------------------+      |
- *                                 HELD(heir)|WAIT <-- CAS, wake the heir ---+
- *   HELD(dead) -- recovery: CAS -> DIED (keeping an heir that lives), wake all
- *   DIED -- CAS --> HELD(me)|DIED: lock returns -EOWNERDEAD.  The mark stays
- *                   until skirmish_consistent() or unlock, so if this owner
- *                   dies as well, the next one is told, too
+ *   FREE            take: CAS                            HELD(me)
+ *   HELD(me)        unlock: CAS                          FREE
+ *   HELD(me)        a waiter: CAS, heir if it is time    HELD(me)|WAIT
+ *   HELD(me)|WAIT   unlock, no heir: CAS, wake one       FREE
+ *   HELD(me)|WAIT   unlock, an heir: CAS, wake the heir  HELD(heir)|WAIT
+ *   HELD(dead)      recovery: CAS, wake all              DIED
+ *   DIED            take: CAS                            HELD(me)|DIED
+ *
+ * Recovery keeps an heir that lives.  Levels beyond the first change only
+ * `depth`.  A thread that gets HELD|DIED is told -EOWNERDEAD.  The mark stays
+ * until skirmish_consistent() or unlock: if this owner dies as well, the next
+ * one is told, too.
  *
  * Owner, flags and heir are one 64-bit word.  So each step has one commit, a
  * CAS: taking, handing over, giving up an inheritance at a time-out, dying.
@@ -207,7 +209,7 @@ static inline bool skirmish_lock_fast(struct thread_rec *me, uint32_t token,
 	compiler_fence();
 	/* The new owner must see what the last owner wrote.  Acquire: pairs
 	 * with the releases in skirmish_unlock_fast(), skirmish_give() and
-	 * recover_word(). */
+	 * skirmish_recover_word(). */
 	if (!cas_acquire(&s->word, &w, (uint64_t)token)) {
 		compiler_fence();
 		store_relaxed(&me->skirmishes[n], 0);

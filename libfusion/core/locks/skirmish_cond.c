@@ -23,7 +23,8 @@
 #include "libfusion/core/locks/skirmish_queue.h"
 
 /* Sleep until seq is not @seq any more.  0, -ETIMEDOUT. */
-static int sleep_on_seq(struct skirmish *s, uint32_t seq, int64_t deadline)
+static int skirmish_sleep_on_seq(struct skirmish *s, uint32_t seq,
+				 int64_t deadline)
 {
 	for (;;) {
 		int64_t left = -1;
@@ -65,7 +66,7 @@ int skirmish_wait(struct view *v, struct thread_rec *me, struct skirmish *s,
 	skirmish_give(s, thread_token(me), keep);
 	if (SEED_BUG(23))
 		seq = load_relaxed(&s->seq);
-	slept = sleep_on_seq(s, seq, deadline_ns);
+	slept = skirmish_sleep_on_seq(s, seq, deadline_ns);
 	if (skirmish_take(s, thread_token(me), SKIRMISH_WAIT, &seen))
 		r = skirmish_confirm(s, thread_token(me), id,
 				     skirmish_begin(s, seen, false));
@@ -90,7 +91,7 @@ int skirmish_notify(struct view *v, struct thread_rec *me, struct skirmish *s,
 	(void)v;
 	if (SKIRMISH_OWNER(w) != thread_token(me))
 		return skirmish_not_held(s);
-	/* Release: pairs with the acquire in sleep_on_seq(). */
+	/* Release: pairs with the acquire in skirmish_sleep_on_seq(). */
 	seq = add_release(&s->seq, 1) + 1;
 	/* Relaxed: only the flag itself is stored. */
 	while (!(w & SKIRMISH_WAIT) &&

@@ -52,9 +52,9 @@ int skirmish_not_held(const struct skirmish *s)
 
 /* Where @me announces @s as borrowed, NULL nowhere.  Only a thread that
  * executes a call has borrowed anything. */
-static uint32_t *find_borrowed(const struct view *v,
-			       const struct thread_rec *me,
-			       const struct skirmish *s)
+static uint32_t *skirmish_find_borrowed(const struct view *v,
+					const struct thread_rec *me,
+					const struct skirmish *s)
 {
 	/* Relaxed: only the thread itself writes its `exec`. */
 	return load_relaxed(&me->exec)
@@ -64,16 +64,16 @@ static uint32_t *find_borrowed(const struct view *v,
 
 /* Pass the word, which @token inherited, to @next, which has borrowed the lock
  * as well.  Killed before the CAS: the word names a dead owner; after it: the
- * dead thread announces a word that is another's. */
-static void pass_word(struct skirmish *s, uint32_t token, uint32_t next)
+ * dead thread announces a word that names another thread. */
+static void skirmish_pass_word(struct skirmish *s, uint32_t token,
+			       uint32_t next)
 {
 	/* Relaxed: the CAS compares it. */
 	uint64_t w = load_relaxed(&s->word);
 
 	while (SKIRMISH_OWNER(w) == token)
-		/* Release: pairs with the acquires of those who take the lock
-		 * after @next has given it back: skirmish_lock_fast(),
-		 * skirmish_take(). */
+		/* Release: pairs with the acquires in skirmish_lock_fast() and
+		 * skirmish_take(), after @next has given the lock back. */
 		if (cas_release(&s->word, &w,
 				(w & ~(uint64_t)TOKEN_MASK) | next))
 			break;
@@ -82,8 +82,8 @@ static void pass_word(struct skirmish *s, uint32_t token, uint32_t next)
 /* Give back a level that @me has borrowed and announces in @e.  If @me has
  * inherited the word, nobody has told it so: the mark of the dead owner stays
  * for the next owner. */
-static int give_borrowed(struct view *v, struct thread_rec *me,
-			 struct skirmish *s, uint32_t *e)
+static int skirmish_give_borrowed(struct view *v, struct thread_rec *me,
+				  struct skirmish *s, uint32_t *e)
 {
 	uint32_t next, what = skirmish_index(v, s) + 1;
 	bool told = false;
@@ -97,11 +97,11 @@ static int give_borrowed(struct view *v, struct thread_rec *me,
 	if (r < 0)
 		return r;
 	/* Relaxed: the word gets the token of a borrower under the lend lock,
-	 * from recover_word() or pass_word(). */
+	 * from skirmish_recover_word() or skirmish_pass_word(). */
 	if (SKIRMISH_OWNER(load_relaxed(&s->word)) == thread_token(me)) {
 		next = lend_borrower(v, me, what);
 		if (next)
-			pass_word(s, thread_token(me), next);
+			skirmish_pass_word(s, thread_token(me), next);
 		else
 			told = skirmish_give(s, thread_token(me),
 					     SKIRMISH_DIED);
@@ -122,7 +122,7 @@ int skirmish_adopt(struct view *v, struct thread_rec *me, struct skirmish *s)
 	r = lend_lock(v, me);
 	if (r < 0)
 		return r;
-	e = find_borrowed(v, me, s);
+	e = skirmish_find_borrowed(v, me, s);
 	r = 0;
 	if (lend_borrower(v, me, skirmish_index(v, s) + 1)) {
 		r = -EPERM;
@@ -142,8 +142,8 @@ int skirmish_adopt(struct view *v, struct thread_rec *me, struct skirmish *s)
 
 /* @me neither owns nor has borrowed @s.  If it announces it nevertheless, it
  * held a lock that was destroyed, whose record may be another lock by now. */
-static int unlock_not_held(struct view *v, struct thread_rec *me,
-			   struct skirmish *s)
+static int skirmish_unlock_not_held(struct view *v, struct thread_rec *me,
+				    struct skirmish *s)
 {
 	if (skirmish_strike(v, me, s) ||
 	    lend_forget(v, me, skirmish_index(v, s) + 1))
@@ -151,8 +151,8 @@ static int unlock_not_held(struct view *v, struct thread_rec *me,
 	return skirmish_not_held(s);
 }
 
-static int unlock_keeping(struct view *v, struct thread_rec *me,
-			  struct skirmish *s, uint64_t keep)
+static int skirmish_unlock_keeping(struct view *v, struct thread_rec *me,
+				   struct skirmish *s, uint64_t keep)
 {
 	uint32_t *borrowed;
 	bool told;
@@ -160,13 +160,13 @@ static int unlock_keeping(struct view *v, struct thread_rec *me,
 	if (skirmish_unlock_fast(me, thread_token(me), s,
 				 skirmish_index(v, s) + 1))
 		return 0;
-	borrowed = find_borrowed(v, me, s);
+	borrowed = skirmish_find_borrowed(v, me, s);
 	if (borrowed)
-		return give_borrowed(v, me, s, borrowed);
+		return skirmish_give_borrowed(v, me, s, borrowed);
 	/* Relaxed: a thread's token stays in the word until the thread takes it
 	 * out. */
 	if (SKIRMISH_OWNER(load_relaxed(&s->word)) != thread_token(me))
-		return unlock_not_held(v, me, s);
+		return skirmish_unlock_not_held(v, me, s);
 	told = skirmish_give(s, thread_token(me), keep);
 	skirmish_strike(v, me, s);
 	/* Acquire: pairs with the release in skirmish_fini(). */
@@ -175,13 +175,13 @@ static int unlock_keeping(struct view *v, struct thread_rec *me,
 
 int skirmish_unlock(struct view *v, struct thread_rec *me, struct skirmish *s)
 {
-	return unlock_keeping(v, me, s, 0);
+	return skirmish_unlock_keeping(v, me, s, 0);
 }
 
 void skirmish_back_out(struct view *v, struct thread_rec *me,
 		       struct skirmish *s)
 {
-	unlock_keeping(v, me, s, SKIRMISH_DIED);
+	skirmish_unlock_keeping(v, me, s, SKIRMISH_DIED);
 }
 
 int skirmish_consistent(struct thread_rec *me, struct skirmish *s)
@@ -213,7 +213,7 @@ uint32_t skirmish_depth(const struct thread_rec *me, const struct skirmish *s)
 uint32_t skirmish_levels(const struct view *v, const struct thread_rec *me,
 			 const struct skirmish *s)
 {
-	const uint32_t *e = find_borrowed(v, me, s);
+	const uint32_t *e = skirmish_find_borrowed(v, me, s);
 	uint32_t own = skirmish_depth(me, s);
 
 	return e ? ANNOUNCED_LEVELS(*e) + (own ? own - 1 : 0) : own;

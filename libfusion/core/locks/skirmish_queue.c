@@ -46,7 +46,7 @@ static bool has_one_cpu(void)
  * (glibc's adaptive mutex has the idea).  A wait that ended in time moves the
  * average toward its own length; one that did not makes the next ones shorter.
  */
-static bool spin_and_take(struct skirmish *s, uint32_t token, uint64_t more,
+static bool skirmish_spin(struct skirmish *s, uint32_t token, uint64_t more,
 			  uint64_t *seen)
 {
 	/* Relaxed: the average is a hint; a wrong one costs time only. */
@@ -89,7 +89,8 @@ struct waiter {
 /* End the wait of @token: it is not the heir any more, and WAIT is set for the
  * sleepers behind it.  true: it has the lock, which was handed over meanwhile,
  * and *seen is the word. */
-static bool withdraw(struct skirmish *s, uint32_t token, uint64_t *seen)
+static bool skirmish_withdraw(struct skirmish *s, uint32_t token,
+			      uint64_t *seen)
 {
 	uint64_t w = load_relaxed(&s->word), next;
 
@@ -111,7 +112,7 @@ static bool withdraw(struct skirmish *s, uint32_t token, uint64_t *seen)
 /* Take the lock, or set WAIT and, if @want_heir and there is no heir, become
  * the heir.  0: sleep while the word is w->seen; 1 taken; -EAGAIN the word has
  * changed meanwhile. */
-static int queue_up(struct waiter *w, bool want_heir)
+static int skirmish_queue_up(struct waiter *w, bool want_heir)
 {
 	uint64_t next;
 
@@ -132,7 +133,7 @@ static int queue_up(struct waiter *w, bool want_heir)
 }
 
 /* If the wait has lasted long, ask whether the owner is dead. */
-static void suspect_owner(struct waiter *w, int64_t now)
+static void waiter_suspect_owner(struct waiter *w, int64_t now)
 {
 	if (now < w->suspect_at)
 		return;
@@ -146,7 +147,7 @@ static void suspect_owner(struct waiter *w, int64_t now)
 
 /* Every waiter asks once before its time-out: a thread that tries often, each
  * time with little patience, would never find the owner dead.  true: it was. */
-static bool suspect_at_last(struct waiter *w)
+static bool waiter_suspect_at_last(struct waiter *w)
 {
 	if (w->suspected)
 		return false;
@@ -156,7 +157,7 @@ static bool suspect_at_last(struct waiter *w)
 
 /* How long to sleep at most.  There is one heir only: the other waiters sleep
  * ever longer, so that they do not all come back at once. */
-static int64_t next_nap(struct waiter *w, int64_t now)
+static int64_t waiter_next_nap(struct waiter *w, int64_t now)
 {
 	int64_t nap = w->nap;
 
@@ -170,7 +171,7 @@ static int64_t next_nap(struct waiter *w, int64_t now)
 }
 
 /* 0 taken, -EBUSY go on, other errors: not taken. */
-static int sleep_once(struct waiter *w)
+static int skirmish_sleep_once(struct waiter *w)
 {
 	int64_t now = clock_monotonic_ns();
 	int r;
@@ -180,17 +181,17 @@ static int sleep_once(struct waiter *w)
 	w->seen = load_acquire(&w->s->word);
 	if (load_acquire(&w->s->id) != w->id)
 		return -EIDRM;
-	r = queue_up(w, now - w->start >= HEIR_AFTER_NS);
+	r = skirmish_queue_up(w, now - w->start >= HEIR_AFTER_NS);
 	if (r)
 		return r == 1 ? 0 : -EBUSY;
 	if (load_relaxed(&w->s->flags) & SKIRMISH_ERRORCHECK &&
 	    skirmish_in_ring(w->v, w->me, NULL))
 		return -EDEADLK;
 	if (w->deadline >= 0 && now >= w->deadline)
-		return suspect_at_last(w) ? -EBUSY : -ETIMEDOUT;
+		return waiter_suspect_at_last(w) ? -EBUSY : -ETIMEDOUT;
 	futex_wait_bits(skirmish_futex(w->s), (uint32_t)w->seen,
-			next_nap(w, now), skirmish_wake_bit(w->token));
-	suspect_owner(w, clock_monotonic_ns());
+			waiter_next_nap(w, now), skirmish_wake_bit(w->token));
+	waiter_suspect_owner(w, clock_monotonic_ns());
 	return -EBUSY;
 }
 
@@ -228,16 +229,16 @@ int skirmish_lock_slow(struct view *v, struct thread_rec *me,
 	};
 	int r = -EBUSY;
 
-	if (spin_and_take(s, w.token, more, &w.seen))
+	if (skirmish_spin(s, w.token, more, &w.seen))
 		return skirmish_confirm(s, w.token, id,
 					skirmish_begin(s, w.seen, true));
 	skirmish_announce_wait(me, skirmish_index(v, s) + 1);
 	w.start = clock_monotonic_ns();
 	w.suspect_at = w.start + SUSPECT_FIRST_NS;
 	while (r == -EBUSY)
-		r = sleep_once(&w);
+		r = skirmish_sleep_once(&w);
 	/* Without the lock after all, or with it at the last moment. */
-	if (r < 0 && withdraw(s, w.token, &w.seen))
+	if (r < 0 && skirmish_withdraw(s, w.token, &w.seen))
 		r = 0;
 	skirmish_announce_wait(me, 0);
 	/* Acquire: pairs with the release in skirmish_give(), if that has
@@ -254,8 +255,8 @@ int skirmish_lock_slow(struct view *v, struct thread_rec *me,
 
 /* Announce @s, which has @id, and that @me waits for it.  -EBUSY: done; else
  * there is no wait: as skirmish_deepen() and skirmish_announce(). */
-static int begin_wait(struct view *v, struct thread_rec *me, struct skirmish *s,
-		      uint32_t id)
+static int skirmish_begin_wait(struct view *v, struct thread_rec *me,
+			       struct skirmish *s, uint32_t id)
 {
 	int r = id ? skirmish_deepen(me, s) : -EIDRM;
 
@@ -281,19 +282,20 @@ int skirmish_queue(struct view *v, struct thread_rec *me, struct skirmish *s)
 	int r;
 
 	if (!queued) {
-		r = begin_wait(v, me, s, id);
+		r = skirmish_begin_wait(v, me, s, id);
 		if (r != -EBUSY)
 			return r;
 	}
 	do {
-		/* Acquire, both: as in sleep_once(). */
+		/* Acquire, both: as in skirmish_sleep_once(). */
 		w.seen = load_acquire(&s->word);
-		r = load_acquire(&s->id) != me->waits_id ? -EIDRM
-							 : queue_up(&w, true);
+		r = load_acquire(&s->id) != me->waits_id
+			    ? -EIDRM
+			    : skirmish_queue_up(&w, true);
 	} while (r == -EAGAIN);
 	if (r == 0)
 		return -EBUSY;
-	if (r < 0 && withdraw(s, w.token, &w.seen))
+	if (r < 0 && skirmish_withdraw(s, w.token, &w.seen))
 		skirmish_give(s, w.token, SKIRMISH_DIED);
 	skirmish_announce_wait(me, 0);
 	/* Acquire: pairs with the release in skirmish_give(), if that has
@@ -311,7 +313,7 @@ void skirmish_unqueue(struct view *v, struct thread_rec *me, struct skirmish *s)
 
 	if (load_relaxed(&me->waits_for) != skirmish_index(v, s) + 1)
 		return;
-	if (withdraw(s, thread_token(me), &seen))
+	if (skirmish_withdraw(s, thread_token(me), &seen))
 		skirmish_give(s, thread_token(me), SKIRMISH_DIED);
 	skirmish_announce_wait(me, 0);
 	skirmish_strike(v, me, s);

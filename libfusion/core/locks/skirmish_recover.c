@@ -3,10 +3,10 @@
  * Skirmish: recovery of the dead, and the checker
  *
  * Recovery goes through the announcements of the dead thread.  For each lock,
- * one CAS takes the dead thread out of the word, as owner and as heir; then all
- * waiters are woken, since the dead thread may have owed or consumed a wake;
- * then the announcement goes.  A recoverer that dies in between leaves the
- * announcement, so the next one does it again.
+ * one CAS takes the dead thread out of the word, as owner and as heir.  Then
+ * all waiters are woken, since the dead thread may have owed or consumed a
+ * wake. Then the announcement goes.  A recoverer that dies in between leaves
+ * the announcement, so the next one does it again.
  */
 #include "libfusion/core/locks/skirmish_recover.h"
 
@@ -21,8 +21,8 @@
 
 /* Take @token out of the word.  If it owned the lock, @next_owner gets it, 0
  * nobody.  true: @token owned it. */
-static bool recover_word(struct skirmish *s, uint32_t token,
-			 uint32_t next_owner)
+static bool skirmish_recover_word(struct skirmish *s, uint32_t token,
+				  uint32_t next_owner)
 {
 	uint64_t w = load_relaxed(&s->word), next;
 	bool owned;
@@ -49,8 +49,9 @@ static bool recover_word(struct skirmish *s, uint32_t token,
 
 /* Recover one lock that @t announces.  If @lends, a thread that has borrowed it
  * inherits it.  true: @t owned it. */
-static bool recover_announced(struct view *v, const struct thread_rec *t,
-			      struct skirmish *s, bool lends)
+static bool skirmish_recover_announced(struct view *v,
+				       const struct thread_rec *t,
+				       struct skirmish *s, bool lends)
 {
 	uint32_t token = thread_token(t), next = 0;
 	/* Acquire: pairs with the release in skirmish_give(), which hands the
@@ -59,7 +60,7 @@ static bool recover_announced(struct view *v, const struct thread_rec *t,
 
 	if (owned && lends)
 		next = lend_borrower(v, t, skirmish_index(v, s) + 1);
-	owned = recover_word(s, token, next);
+	owned = skirmish_recover_word(s, token, next);
 	if (owned)
 		add_relaxed(&s->recovered, 1);
 	/* All: the dead thread may have owed a wake, or consumed one. */
@@ -75,8 +76,8 @@ struct owned_locks {
 	uint32_t n, index[THREAD_SKIRMISHES];
 };
 
-static void recover_all(struct view *v, struct thread_rec *t, bool lends,
-			struct owned_locks *ret)
+static void skirmish_recover_all(struct view *v, struct thread_rec *t,
+				 bool lends, struct owned_locks *ret)
 {
 	uint32_t hi = table_hi(v, KIND_SKIRMISH);
 
@@ -85,8 +86,8 @@ static void recover_all(struct view *v, struct thread_rec *t, bool lends,
 		uint32_t i = ANNOUNCED_WHAT(load_relaxed(&t->skirmishes[k]));
 
 		if (i && i <= hi && thread_token(t) &&
-		    recover_announced(v, t, view_entry(v, KIND_SKIRMISH, i - 1),
-				      lends))
+		    skirmish_recover_announced(
+			    v, t, view_entry(v, KIND_SKIRMISH, i - 1), lends))
 			ret->index[ret->n++] = i - 1;
 		/* Release: pairs with the acquire in lend_announced(). */
 		store_release(&t->skirmishes[k], 0u);
@@ -104,7 +105,7 @@ int skirmish_recover(struct view *v, struct thread_rec *t,
 
 	if (r < 0)
 		return r;
-	recover_all(v, t, lends, &owned);
+	skirmish_recover_all(v, t, lends, &owned);
 	if (lends)
 		lend_unlock(v, me);
 	skirmish_announce_wait(t, 0);
@@ -123,7 +124,8 @@ int skirmish_recover(struct view *v, struct thread_rec *t,
 /* --- The checker -----------------------------------------------------------
  */
 
-static const char *find_fault(const struct view *v, const struct skirmish *s)
+static const char *skirmish_fault(const struct view *v,
+				  const struct skirmish *s)
 {
 	uint64_t w = load_relaxed(&s->word);
 
@@ -147,7 +149,7 @@ unsigned skirmish_check(struct view *v, check_report_fn report, void *ctx)
 
 		if (load_relaxed(&s->e.state) != ENTRY_USED)
 			continue;
-		what = find_fault(v, s);
+		what = skirmish_fault(v, s);
 		if (what)
 			check_fault(&c, "%s", what);
 	}

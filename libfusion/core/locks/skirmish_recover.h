@@ -7,9 +7,9 @@
 #include "libfusion/core/locks/skirmish.h"
 
 /*
- * Recover the locks of a thread that is gone: what the thread of @t held gets
- * the mark of a dead owner, it waits for nothing any more, and what it had
- * borrowed is its lender's alone.  @me locks and logs.  Idempotent.
+ * Recover the locks of the thread of @t, which is gone.  Locks that it held get
+ * the mark of a dead owner.  It waits for nothing any more, and is no borrower
+ * any more.  @me locks and logs.  Idempotent.
  * 0; -ETIMEDOUT as lend_lock().
  */
 int skirmish_recover(struct view *v, struct thread_rec *t,

@@ -36,8 +36,8 @@ const struct thread_rec *skirmish_blocker(const struct view *v,
 	return holder;
 }
 
-static bool walk_ring(const struct view *v, const struct thread_rec *me,
-		      uint32_t *ret_n)
+static bool skirmish_walk_ring(const struct view *v,
+			       const struct thread_rec *me, uint32_t *ret_n)
 {
 	uint32_t most = view_hi(&v->sb->threads_hi, v->geo.max_threads), i;
 	const struct thread_rec *t = me;
@@ -61,8 +61,8 @@ bool skirmish_in_ring(const struct view *v, const struct thread_rec *me,
 {
 	uint32_t first, second;
 
-	if (!walk_ring(v, me, &first) || !walk_ring(v, me, &second) ||
-	    first != second)
+	if (!skirmish_walk_ring(v, me, &first) ||
+	    !skirmish_walk_ring(v, me, &second) || first != second)
 		return false;
 	if (ret_n)
 		*ret_n = first;

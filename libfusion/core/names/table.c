@@ -44,7 +44,7 @@ int64_t table_index(const struct view *v, enum entry_kind kind, const void *p)
 
 /* Reserve memory for the record at the mark, if it reaches into a fresh page.
  * 0, -ENOSPC, -ENOMEM. */
-static int reserve_record(const struct table_view *tab, uint32_t hi)
+static int table_reserve_record(const struct table_view *tab, uint32_t hi)
 {
 	uint64_t off = tab->t->off + (uint64_t)hi * tab->t->stride;
 	uint64_t last = off + tab->t->stride - 1;
@@ -59,7 +59,7 @@ static int reserve_record(const struct table_view *tab, uint32_t hi)
 /*
  * A record is used again while a lens copies it:
  *
- *   the adder                          the lens (was_used_as())
+ *   the adder                          the lens (entry_was_used_as())
  *   state = FREE (by the remover)      read id
  *   fence (release)                    read the contents
  *   store the contents                 fence (acquire)
@@ -68,9 +68,8 @@ static int reserve_record(const struct table_view *tab, uint32_t hi)
  * A lens that has read any of the new contents must see that the state or the
  * id is another.
  */
-static void fill_record(const struct table_view *tab, struct entry *e,
-			uint32_t next, const struct entry *from,
-			const void *arg)
+static void entry_fill(const struct table_view *tab, struct entry *e,
+		       uint32_t next, const struct entry *from, const void *arg)
 {
 	release_fence();
 	store_relaxed(&e->next, next);
@@ -84,9 +83,9 @@ static void fill_record(const struct table_view *tab, struct entry *e,
 
 /* Commit: state = USED.  Killed before it: recovery puts the record into the
  * free list; after it: recovery links the record into its chain. */
-static int add_locked(const struct table_view *tab, struct thread_rec *me,
-		      const struct entry *from, const void *arg,
-		      uint32_t *ret_index)
+static int table_add_locked(const struct table_view *tab, struct thread_rec *me,
+			    const struct entry *from, const void *arg,
+			    uint32_t *ret_index)
 {
 	uint32_t bucket = from->hash % tab->t->n_buckets, *head, *prev;
 	uint32_t i = load_relaxed(&tab->head->free);
@@ -101,7 +100,7 @@ static int add_locked(const struct table_view *tab, struct thread_rec *me,
 	if (i > hi)
 		return -EIO;
 	if (fresh) {
-		r = reserve_record(tab, hi);
+		r = table_reserve_record(tab, hi);
 		if (r < 0)
 			return r;
 		i = hi + 1;
@@ -122,13 +121,15 @@ static int add_locked(const struct table_view *tab, struct thread_rec *me,
 			       tab->head->n + 1);
 
 	head = table_bucket(tab->v, tab->t, bucket);
-	fill_record(tab, e, load_relaxed(head), from, arg);
+	entry_fill(tab, e, load_relaxed(head), from, arg);
 	/* A thread that sees USED must see the whole record.  Release: pairs
-	 * with the acquires in table_copy(), table_find_id() and lookup_once().
+	 * with the acquires in table_copy(), table_find_id() and
+	 * table_lookup_once().
 	 */
 	store_release(&e->state, ENTRY_USED);
 	/* A lens that follows this link must see the record that it leads to.
-	 * Release: pairs with the acquire of the bucket in lookup_once(). */
+	 * Release: pairs with the acquire of the bucket in table_lookup_once().
+	 */
 	store_release(head, i + 1);
 	compiler_fence();
 	table_finish(tab, &me->table);
@@ -146,7 +147,7 @@ uint32_t table_next_id(struct view *v)
 	return id;
 }
 
-static int name_entry(struct view *v, struct entry *e, const char *name)
+static int entry_set_name(struct view *v, struct entry *e, const char *name)
 {
 	int r = name ? name_check_entry(name) : 0;
 
@@ -161,23 +162,24 @@ static int name_entry(struct view *v, struct entry *e, const char *name)
 	return 0;
 }
 
-static bool is_quiet(const struct table_view *tab, uint32_t i)
+static bool entry_is_quiet(const struct table_view *tab, uint32_t i)
 {
 	const struct kind_ops *ops = &kind_ops[tab->kind];
 
 	return ops->quiet && ops->quiet(table_entry(tab, i));
 }
 
-static int add_once(struct view *v, struct thread_rec *me, enum entry_kind kind,
-		    const char *name, uint32_t creator, const void *arg,
-		    uint32_t *ret_index)
+static int table_add_once(struct view *v, struct thread_rec *me,
+			  enum entry_kind kind, const char *name,
+			  uint32_t creator, const void *arg,
+			  uint32_t *ret_index)
 {
 	struct table_view tab = table_view_of(v, kind);
 	struct entry from = {
 		.created_ns = (uint64_t)clock_realtime_ns(),
 		.creator = creator,
 	};
-	int r = name_entry(v, &from, name);
+	int r = entry_set_name(v, &from, name);
 	bool quiet;
 
 	if (r < 0)
@@ -185,8 +187,8 @@ static int add_once(struct view *v, struct thread_rec *me, enum entry_kind kind,
 	r = core_lock(v, me, &tab.head->lock);
 	if (r < 0)
 		return r;
-	r = add_locked(&tab, me, &from, arg, ret_index);
-	quiet = r == 0 && is_quiet(&tab, *ret_index);
+	r = table_add_locked(&tab, me, &from, arg, ret_index);
+	quiet = r == 0 && entry_is_quiet(&tab, *ret_index);
 	core_unlock(v, me, &tab.head->lock);
 	if (r < 0 || quiet)
 		return r;
@@ -204,15 +206,15 @@ int table_add(struct view *v, struct thread_rec *me, enum entry_kind kind,
 
 	/* Ids begin anew after 2^32: a nameless record may have this one. */
 	do
-		r = add_once(v, me, kind, name, creator, arg, ret_index);
+		r = table_add_once(v, me, kind, name, creator, arg, ret_index);
 	while (r == -EEXIST && !name);
 	return r;
 }
 
 /* --- Lookup --------------------------------------------------------------- */
 
-static int find_locked(const struct table_view *tab, const char *name,
-		       uint32_t *ret_index)
+static int table_find_locked(const struct table_view *tab, const char *name,
+			     uint32_t *ret_index)
 {
 	uint32_t *prev;
 	int r = table_chain_find(tab, name, table_name_hash(name), ret_index,
@@ -236,7 +238,7 @@ int table_get(struct view *v, struct thread_rec *me, enum entry_kind kind,
 		r = core_lock(v, me, &tab.head->lock);
 	if (r < 0)
 		return r;
-	r = find_locked(&tab, name, &i);
+	r = table_find_locked(&tab, name, &i);
 	if (!r && ret)
 		memcpy(ret, table_entry(&tab, i), tab.t->stride);
 	if (!r && ret_index)
@@ -249,8 +251,9 @@ int table_get(struct view *v, struct thread_rec *me, enum entry_kind kind,
 
 /* Commit: state = FREE.  Killed before it: nothing has happened; after it:
  * recovery takes the record out of its chain and puts it into the free list. */
-static void remove_locked(const struct table_view *tab, struct thread_rec *me,
-			  uint32_t i, uint32_t *prev)
+static void table_remove_locked(const struct table_view *tab,
+				struct thread_rec *me, uint32_t i,
+				uint32_t *prev)
 {
 	struct entry *e = table_entry(tab, i);
 
@@ -263,7 +266,7 @@ static void remove_locked(const struct table_view *tab, struct thread_rec *me,
 	table_turn_away(tab, e);
 	compiler_fence();
 	/* Release: pairs with the acquires of the bucket and of `next` in
-	 * lookup_once(). */
+	 * table_lookup_once(). */
 	store_release(prev, e->next);
 	compiler_fence();
 	table_push_free(tab, i);
@@ -272,8 +275,8 @@ static void remove_locked(const struct table_view *tab, struct thread_rec *me,
 
 /* Remove record @i.  The walk of its chain finds the link that leads to it.
  * *ret_name is the name for the event, "" for no event.  0, -EIO. */
-static int remove_found(const struct table_view *tab, struct thread_rec *me,
-			uint32_t i, char *ret_name)
+static int table_remove_found(const struct table_view *tab,
+			      struct thread_rec *me, uint32_t i, char *ret_name)
 {
 	struct entry *e = table_entry(tab, i);
 	uint32_t at, *prev;
@@ -284,14 +287,14 @@ static int remove_found(const struct table_view *tab, struct thread_rec *me,
 	r = table_chain_find(tab, ret_name, e->hash, &at, &prev);
 	if (r < 0 || at != i)
 		return -EIO;
-	if (is_quiet(tab, i))
+	if (entry_is_quiet(tab, i))
 		*ret_name = '\0';
-	remove_locked(tab, me, i, prev);
+	table_remove_locked(tab, me, i, prev);
 	return 0;
 }
 
-static int log_removal(const struct table_view *tab, struct thread_rec *me,
-		       const char *name)
+static int table_log_removal(const struct table_view *tab,
+			     struct thread_rec *me, const char *name)
 {
 	if (!*name)
 		return 0;
@@ -316,9 +319,9 @@ int table_remove(struct view *v, struct thread_rec *me, enum entry_kind kind,
 	    load_relaxed(&table_entry(&tab, index)->id) != id)
 		r = -EIDRM;
 	else
-		r = remove_found(&tab, me, index, name);
+		r = table_remove_found(&tab, me, index, name);
 	core_unlock(v, me, &tab.head->lock);
-	return r < 0 ? r : log_removal(&tab, me, name);
+	return r < 0 ? r : table_log_removal(&tab, me, name);
 }
 
 int table_remove_name(struct view *v, struct thread_rec *me,
@@ -333,9 +336,9 @@ int table_remove_name(struct view *v, struct thread_rec *me,
 		r = core_lock(v, me, &tab.head->lock);
 	if (r < 0)
 		return r;
-	r = find_locked(&tab, name, &i);
+	r = table_find_locked(&tab, name, &i);
 	if (!r)
-		r = remove_found(&tab, me, i, found);
+		r = table_remove_found(&tab, me, i, found);
 	core_unlock(v, me, &tab.head->lock);
-	return r < 0 ? r : log_removal(&tab, me, found);
+	return r < 0 ? r : table_log_removal(&tab, me, found);
 }

@@ -21,8 +21,8 @@
 #define CHAIN_SEEN 4096 /* most records of a chain that an attempt reads */
 
 /* Say whether @e was in use with @id all the time until now.  The drawing is at
- * fill_record(). */
-static bool was_used_as(const struct entry *e, uint32_t id)
+ * entry_fill(). */
+static bool entry_was_used_as(const struct entry *e, uint32_t id)
 {
 	acquire_fence();
 	return SEED_BUG(84) || (load_relaxed(&e->state) == ENTRY_USED &&
@@ -38,7 +38,7 @@ int table_copy(const struct view *v, enum entry_kind kind, uint32_t i,
 	if (i >= table_hi(v, kind))
 		return -ENOENT;
 	/* A lens that sees USED must see the whole record.  Acquire: pairs with
-	 * the release in add_locked(). */
+	 * the release in table_add_locked(). */
 	if (load_acquire(&((struct entry *)view_entry(v, kind, i))->state) !=
 	    ENTRY_USED)
 		return -ENOENT;
@@ -46,7 +46,7 @@ int table_copy(const struct view *v, enum entry_kind kind, uint32_t i,
 	copy->name[ENTRY_NAME_MAX] = '\0';
 	/* A copy that a writer tore, or a member scribbled on, does not count.
 	 */
-	if (!was_used_as(view_entry(v, kind, i), copy->id) ||
+	if (!entry_was_used_as(view_entry(v, kind, i), copy->id) ||
 	    copy->state != ENTRY_USED || !table_name_is_sane(copy->name) ||
 	    copy->hash != table_name_hash(copy->name))
 		return -ENOENT;
@@ -58,23 +58,25 @@ static bool is_called(const struct view *v, enum entry_kind kind, uint32_t i,
 		      const char *name)
 {
 	const struct entry *e = view_entry(v, kind, i);
-	/* Relaxed: was_used_as() says whether the name belongs to this id. */
+	/* Relaxed: entry_was_used_as() says whether the name belongs to this
+	 * id. */
 	uint32_t id = load_relaxed(&e->id);
 	char copy[ENTRY_NAME_MAX + 1];
 
 	memcpy(copy, e->name, sizeof(copy));
 	copy[ENTRY_NAME_MAX] = '\0';
-	return was_used_as(e, id) && !strcmp(copy, name);
+	return entry_was_used_as(e, id) && !strcmp(copy, name);
 }
 
 /* 0, -ENOENT; -EAGAIN a writer was in the way. */
-static int lookup_once(const struct view *v, enum entry_kind kind,
-		       const char *name, uint32_t hash, uint32_t *ret_index)
+static int table_lookup_once(const struct view *v, enum entry_kind kind,
+			     const char *name, uint32_t hash,
+			     uint32_t *ret_index)
 {
 	const struct table *t = &v->geo.tables[kind];
 	uint32_t bucket = hash % t->n_buckets, hi = table_hi(v, kind);
-	/* Acquire: pairs with the releases of the link in add_locked(),
-	 * remove_locked() and recovery. */
+	/* Acquire: pairs with the releases of the link in table_add_locked(),
+	 * table_remove_locked() and recovery. */
 	uint32_t next = load_acquire(table_bucket(v, t, bucket));
 
 	for (uint32_t n = 0; next; n++) {
@@ -86,10 +88,10 @@ static int lookup_once(const struct view *v, enum entry_kind kind,
 		e = view_entry(v, kind, i);
 		/* Acquire: the state must not be older than `next`.  Pairs with
 		 * the release in table_push_free() and the fence in
-		 * fill_record(). */
+		 * entry_fill(). */
 		next = load_acquire(&e->next);
 		/* Acquire: the hash must not be older than the state.  Pairs
-		 * with the release in add_locked(). */
+		 * with the release in table_add_locked(). */
 		state = load_acquire(&e->state);
 		/* The record is in the free list or in another chain by now. */
 		if ((state != ENTRY_USED ||
@@ -115,7 +117,7 @@ int table_lookup(const struct view *v, enum entry_kind kind, const char *name,
 		return -ENOENT;
 	hash = table_name_hash(name);
 	for (int i = 0; i < LOOKUP_TRIES; i++) {
-		r = lookup_once(v, kind, name, hash, ret_index);
+		r = table_lookup_once(v, kind, name, hash, ret_index);
 		if (r != -EAGAIN)
 			break;
 	}

@@ -74,7 +74,7 @@ int table_find_id(const struct view *v, enum entry_kind kind, uint32_t id,
 		const struct entry *e = view_entry(v, kind, i);
 
 		/* A reader that sees USED must see the id.  Acquire: pairs with
-		 * the release in add_locked(). */
+		 * the release in table_add_locked(). */
 		if (load_acquire(&e->state) == ENTRY_USED &&
 		    load_relaxed(&e->id) == id) {
 			*ret_index = i;
@@ -88,7 +88,7 @@ void table_push_free(const struct table_view *tab, uint32_t i)
 {
 	/* A lens that follows this link must see that the record is not in use,
 	 * or it would take the free list for the rest of its chain.  Release:
-	 * pairs with the acquire of `next` in lookup_once(). */
+	 * pairs with the acquire of `next` in table_lookup_once(). */
 	store_release(&table_entry(tab, i)->next,
 		      load_relaxed(&tab->head->free));
 	compiler_fence();

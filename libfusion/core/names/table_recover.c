@@ -29,7 +29,7 @@ static void recover_add(const struct table_view *tab, uint32_t i,
 		store_relaxed(&e->next, load_relaxed(head));
 		compiler_fence();
 		/* Release: pairs with the acquire of the bucket in
-		 * lookup_once(). */
+		 * table_lookup_once(). */
 		store_release(head, i + 1);
 		return;
 	}
@@ -56,7 +56,7 @@ static int recover_remove(const struct table_view *tab, uint32_t i,
 			return -EIO;
 		if (next == i + 1 && !SEED_BUG(11)) {
 			/* Release: pairs with the acquires of the bucket and of
-			 * `next` in lookup_once(). */
+			 * `next` in table_lookup_once(). */
 			store_release(link, e->next);
 			compiler_fence();
 			break;

@@ -2,9 +2,14 @@
 /*
  * The end of an object
  *
- * Everything is taken from the record, one thing after the other, each in a
- * step that is whole; then the record goes.  Killed anywhere: the claim is a
- * dead member's, and whoever takes it over does the same again.
+ * All that the object has is taken from its record, one thing after the other,
+ * each in a step that is whole; then the record goes.  Killed anywhere: the
+ * claim is that of a dead member, and the next claimer does the same steps
+ * again.
+ *
+ * Invariant: once id is 0, nothing is given to the object any more.  A thread
+ * that gives it something looks at the id behind a fence, and takes its gift
+ * back.
  */
 #include "libfusion/core/objects/object_reap.h"
 
@@ -20,26 +25,29 @@
 #include "libfusion/core/refs/ref_zero.h"
 #include "libfusion/core/talk/reactor.h"
 
-/* Is @who a member that lives, or is not recovered yet?  What it was in the
- * middle of is its recovery's until then. */
+/* Tell whether the member @who lives, or is not recovered yet.  Until then,
+ * what it was in the middle of belongs to its recovery. */
 static bool is_claimer_there(const struct view *v, uint64_t who)
 {
 	uint32_t slot = REF_WHO_SLOT(who);
 
-	/* Acquire: pairs with the release in life_depart(). */
+	/* Acquire: pairs with the release in life_depart().  A slot that is
+	 * seen free is recovered. */
 	return slot && slot < members_hi(v) &&
 	       load_acquire(&view_member(v, slot)->state) != MEMBER_FREE &&
 	       load_relaxed(&view_member(v, slot)->id) == REF_WHO_ID(who);
 }
 
-/* Killed behind the claim: recovery sets the bit. */
+/* Commit: the CAS.  Killed behind it: recovery sets the bit. */
 int object_claim(const struct view *v, struct thread_rec *me, struct object *o,
 		 uint32_t id, uint64_t who)
 {
-	uint64_t had = load_acquire(&o->claim);
+	/* Acquire: pairs with the CAS below: what the last claimer did is
+	 * seen. */
+	uint64_t claimer = load_acquire(&o->claim);
 	int r = 0;
 
-	if (had == who || (had && is_claimer_there(v, had)))
+	if (claimer == who || (claimer && is_claimer_there(v, claimer)))
 		return -EBUSY;
 	me->object.a[0] = object_index_of(v, o);
 	me->object.a[1] = id;
@@ -47,16 +55,17 @@ int object_claim(const struct view *v, struct thread_rec *me, struct object *o,
 	if (!SEED_BUG(72))
 		store_relaxed(&me->object.op, (uint32_t)OBJECT_OP_CLAIM);
 	compiler_fence();
-	/* Commit.  Acquire and release: pairs with itself. */
-	if (!cas_acq_rel(&o->claim, &had, who)) {
+	/* Commit.  Acquire and release: pairs with itself and with
+	 * object_unclaim().  The claimer sees how far the last one came. */
+	if (!cas_acq_rel(&o->claim, &claimer, who)) {
 		r = -EBUSY;
 	} else if ((load_acquire(&o->e.state) != ENTRY_USED ||
 		    load_relaxed(&o->e.id) != id) &&
 		   !SEED_BUG(94)) {
-		/* The record is another's by now.  State, then id: who makes
-		 * the record anew writes the id first, and then USED with a
-		 * release (add_locked()), so a state of the new life comes with
-		 * the new id. */
+		/* The record is another object's by now.  The state is read
+		 * before the id: the maker of that object writes the id first,
+		 * and then USED with a release (table_add_locked()), so a state
+		 * of the new life comes with the new id. */
 		object_unclaim(o, who);
 		r = -EIDRM;
 	} else {
@@ -69,19 +78,22 @@ int object_claim(const struct view *v, struct thread_rec *me, struct object *o,
 
 void object_unclaim(struct object *o, uint64_t who)
 {
+	/* Release: pairs with the CAS in object_claim(). */
 	cas_acq_rel(&o->claim, &who, 0ull);
 }
 
 bool object_is_claimed(const struct view *v, struct object *o)
 {
-	uint64_t had = load_acquire(&o->claim);
+	/* Acquire: pairs with the CAS in object_claim(). */
+	uint64_t claimer = load_acquire(&o->claim);
 
-	if (had && !is_claimer_there(v, had))
-		return !cas_acq_rel(&o->claim, &had, 0ull);
-	return had != 0;
+	if (claimer && !is_claimer_there(v, claimer))
+		return !cas_acq_rel(&o->claim, &claimer, 0ull);
+	return claimer != 0;
 }
 
-/* The first one into the thread's slot.  1: there was one. */
+/* Take the first item out of the chain, into the slot of the thread. 1: there
+ * was one.  Commit: the store of items. */
 static int take_first_item(struct view *v, struct thread_rec *me,
 			   struct object *o)
 {
@@ -95,7 +107,7 @@ static int take_first_item(struct view *v, struct thread_rec *me,
 		object_item_begin(v, me, o);
 		store_relaxed(&me->item[1], load_relaxed(&o->items));
 		compiler_fence();
-		/* Commit. */
+		/* Commit.  Relaxed: all that read the chain have the lock. */
 		store_relaxed(&o->items, load_relaxed(&item->next));
 		object_item_end(me);
 	}
@@ -103,8 +115,8 @@ static int take_first_item(struct view *v, struct thread_rec *me,
 	return item != NULL;
 }
 
-/* What is no block, or none any more, ends a chain that somebody has scribbled
- * over: it may be a ring. */
+/* Free all items.  What is no block, or not any more, ends a chain that
+ * somebody has scribbled over: it may lead in a ring. */
 static int reap_items(struct view *v, struct thread_rec *me, struct object *o)
 {
 	int r;
@@ -125,8 +137,8 @@ static int reap_reactor(struct view *v, struct thread_rec *me, struct object *o)
 	return r == -EIDRM ? 0 : r;
 }
 
-/* It was one that programs could find, if @was_whole.  Who waits until the pool
- * is empty is to look. */
+/* Tell the pool that an object is gone; @was_whole: programs could find it.  If
+ * the pool is dying, its destroyer waits until the pool is empty. */
 static void tell_pool(const struct view *v, uint32_t pool, uint32_t id,
 		      bool was_whole)
 {
@@ -137,6 +149,7 @@ static void tell_pool(const struct view *v, uint32_t pool, uint32_t id,
 		return;
 	if (was_whole)
 		add_relaxed(&p->destroyed, 1);
+	/* Acquire of the duty: pairs with the CAS in object_duty_take(). */
 	if (load_acquire(&p->dying))
 		ref_watcher_wake(v, REF_WHO_SLOT(load_acquire(&p->duty)));
 }
@@ -150,17 +163,22 @@ int object_reap(struct view *v, struct thread_rec *me, struct object *o,
 	struct ref *ref;
 	int r;
 
-	/* Nobody begins anything with it from now on. */
+	/* Release: pairs with the acquires of id.  Nobody begins anything with
+	 * the object from now on. */
 	store_release(&o->id, 0u);
-	/* Drawing: the id, then what it has; who gives it something looks at
-	 * the id behind that. */
+	/*
+	 *   the thread that reaps           the thread that gives it a reactor
+	 *   object.id = 0                   object.reactor = index + 1
+	 *   fence                           fence
+	 *   items, reactor, data? free      is the id 0? destroy the reactor
+	 */
 	full_fence();
 	r = reap_items(v, me, o);
 	if (!r)
 		r = reap_reactor(v, me, o);
 	if (!r && load_relaxed(&o->data))
 		r = block_free_from(v, me, view_off(v, &o->data));
-	/* What was scribbled over is lost, not the rest. */
+	/* What was scribbled over is lost, but not the rest. */
 	ref = !r || r == -EINVAL ? object_ref(v, o) : NULL;
 	if (ref)
 		r = ref_destroy(v, me, ref);

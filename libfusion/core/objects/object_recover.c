@@ -1,4 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Recovery of objects
+ *
+ * A dead thread may have been making an object (reaped if it still is NEW),
+ * making a reactor for one (destroyed if the object does not name it), claiming
+ * one (its bit is set again) or changing items.  Each step is idempotent, and
+ * the announcement is cleared last.
+ *
+ * A member that is claimed for in a dead member's name needs no recovery: the
+ * claim is dead with it, and the set bit leads the next destroyer there.
+ */
 #include "libfusion/core/objects/object_recover.h"
 
 #include "libfusion/core/base/seed.h"
@@ -12,7 +23,8 @@
 #include "libfusion/core/refs/ref_zero.h"
 #include "libfusion/core/talk/reactor.h"
 
-/* What is in the chain is the chain's. */
+/* A block that is in the chain belongs to the chain: take it out of the slot of
+ * the thread, so that it is not freed. */
 static void settle_item_slots(const struct view *v, struct object *o,
 			      struct thread_rec *t)
 {
@@ -34,7 +46,8 @@ void object_recover_locked(struct view *v, struct thread_rec *t)
 	store_relaxed(&t->object.op, (uint32_t)OBJECT_OP_NONE);
 }
 
-/* Record committed, and not given to anybody. */
+/* Tell whether the announced object is in the table and still NEW: only its
+ * dead maker knew it. */
 static bool is_half_made(const struct view *v, const struct intent *in)
 {
 	const struct object *o = object_at(v, (uint32_t)in->a[0]);
@@ -45,7 +58,7 @@ static bool is_half_made(const struct view *v, const struct intent *in)
 	       load_relaxed(&o->state) == OBJECT_NEW;
 }
 
-/* A reactor that its object does not name. */
+/* Destroy the announced reactor, unless its object lives and names it. */
 static int recover_reactor(struct view *v, struct thread_rec *me,
 			   const struct intent *in)
 {
@@ -96,21 +109,22 @@ int object_recover(struct view *v, struct thread_rec *t)
 
 	if (!object_announces(t))
 		return 0;
-	me = life_rec(v);
-	if (!me)
-		return -ENOMEM;
+	r = life_rec_get(v, &me);
+	if (r < 0)
+		return r;
 	r = recover_op(v, me, &in);
 	for (int i = 0; i < 2 && r != -ETIMEDOUT; i++)
 		if (load_relaxed(&t->item[i]))
 			r = block_free_from(v, me, view_off(v, &t->item[i]));
-	/* Who has no patience goes on next time. */
+	/* Without patience the announcement stays, and the next recoverer goes
+	 * on. */
 	if (r == -ETIMEDOUT)
 		return r;
 	store_relaxed(&t->object.op, (uint32_t)OBJECT_OP_NONE);
 	return 0;
 }
 
-/* Its duties are nobody's. */
+/* Acquire: pairs with the release of the state in table_add(). */
 void object_recover_member(struct view *v, uint32_t slot)
 {
 	uint64_t who = REF_WHO(slot, load_relaxed(&view_member(v, slot)->id));
@@ -124,7 +138,8 @@ void object_recover_member(struct view *v, uint32_t slot)
 	}
 }
 
-/* Killed before it: who has a duty looks by himself, now and then. */
+/* Killed before it: a member that has a duty looks by itself, now and then.
+ * Acquire of the duty: pairs with the CAS in object_duty_take(). */
 void object_duties_wake(const struct view *v)
 {
 	uint32_t hi = table_hi(v, KIND_OBJECT_POOL);

@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The checker of a whole arena
+ *
+ * What it checks is what a quiet arena keeps: no lock is held, no thread
+ * announces anything, the owner of each record is inside, and the checkers
+ * of all kinds find no fault.
+ */
 #include "libfusion/core/recovery/check.h"
 
 #include "libfusion/core/recovery/recover.h"
@@ -94,6 +101,7 @@ static void check_members(struct arena_checker *c)
 			    master);
 }
 
+/* Tell whether @t announces an operation, or holds a lock. */
 static bool announces_any(const struct thread_rec *t)
 {
 	for (unsigned i = 0; i < THREAD_HELD; i++)

@@ -7,9 +7,10 @@
 #include "libfusion/core/recovery/recover.h"
 
 /*
- * Check every invariant of a quiet arena (nobody is inside an operation).
- * Returns the number of faults; @report (may be NULL) gets a line for each.
- * Reads only; bounded; safe on hostile content but for SIGBUS.
+ * Check every invariant of a quiet arena: nobody is inside an operation.
+ *
+ * Returns the number of faults; @report, which may be NULL, gets a line for
+ * each. Only reads, in bounded time.  Hostile content does no harm but SIGBUS.
  */
 unsigned arena_check(struct view *v, check_report_fn report, void *ctx);
 

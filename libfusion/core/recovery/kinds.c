@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The kinds of named things: a row for each. */
+/* The kinds of named things: a row of functions for each (names/kind.h).  Rooms
+ * below call rooms above through these rows and in no other way. */
 #include "libfusion/core/locks/property.h"
 #include "libfusion/core/locks/skirmish.h"
 #include "libfusion/core/names/field.h"

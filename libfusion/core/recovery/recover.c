@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The order of recovery
+ *
+ * recover.h has the order and the reason for each step.  Two rules are behind
+ * it: a lock is freed only once what it guards is whole, and what takes locks
+ * comes after all locks of the dead are free.
+ */
 #include "libfusion/core/recovery/recover.h"
 
 #include <errno.h>
@@ -28,11 +35,9 @@
 #include "libfusion/core/talk/reactor.h"
 #include "libfusion/core/talk/ring_recover.h"
 
-#define BATCH                                                          \
-	64 /* tokens given to the heap in one pass over the span words \
-	    */
+#define BATCH 64 /* tokens that the heap gets in one pass */
 
-/* What was found, for one line in the events. */
+/* What was found, for one event. */
 struct tally {
 	unsigned ops, locks;
 };
@@ -56,8 +61,8 @@ static void log_tally(struct view *v, uint32_t slot, const struct tally *tally)
 			  "operations %u locks %u", tally->ops, tally->locks);
 }
 
-/* What it was in the middle of, then its locks: who takes them next finds
- * whole what they guard. */
+/* Finish what the thread was doing under core locks, then free these locks: the
+ * next owner finds whole what they guard. */
 static int recover_record(struct view *v, struct thread_rec *t)
 {
 	int r = heap_recover_intent(v, t);
@@ -73,9 +78,9 @@ static int recover_record(struct view *v, struct thread_rec *t)
 	return r;
 }
 
-/* What needs locks that the dead may have held: a pending block, a pool that
- * is DYING and so guards itself, a record in a ring, a call, a reference on its
- * way out. */
+/* Finish what needs locks that the dead may have held: a pending block, a pool
+ * that is DYING and so guards itself, a record in a ring, a call, an object, a
+ * reference on its way out. */
 static int recover_pending(struct view *v, struct thread_rec *t, bool alone)
 {
 	int r = heap_recover_pending(v, t);
@@ -93,8 +98,9 @@ static int recover_pending(struct view *v, struct thread_rec *t, bool alone)
 	return r ? r : ref_recover(v, t);
 }
 
-/* Never the caller's own: a member that departs by itself is still using it,
- * and gives it back with the life lock. */
+/* Find the next thread record of the member.  Never the caller's own: a
+ * member that departs by itself still uses that, and gives it back with the
+ * life lock. */
 static struct thread_rec *next_thread_of(struct view *v, uint32_t slot,
 					 uint32_t *at)
 {
@@ -111,7 +117,8 @@ static struct thread_rec *next_thread_of(struct view *v, uint32_t slot,
 	return NULL;
 }
 
-/* Slabs of all its threads, in few passes over the span words. */
+/* Recover the slabs of all threads of the member, in few passes over the span
+ * words. */
 static int recover_slabs(struct view *v, uint32_t slot)
 {
 	uint32_t tokens[BATCH], at = 0;
@@ -129,14 +136,15 @@ static int recover_slabs(struct view *v, uint32_t slot)
 	return r;
 }
 
-struct thread_rec *recover_reserved(struct view *v)
+int recover_reserved(struct view *v, struct thread_rec **ret)
 {
 	struct thread_rec *t = view_thread(v, THREAD_RESERVED);
 	uint32_t token = thread_token(t);
 	int r = 0;
 
+	/* Acquire: pairs with the release in thread_claim_reserved(). */
 	if (load_acquire(&t->member)) {
-		/* From here on life_rec() is this one. */
+		/* From here on life_rec() returns this record. */
 		v->gate.rec = t;
 		r = recover_record(v, t);
 		if (!r)
@@ -145,7 +153,9 @@ struct thread_rec *recover_reserved(struct view *v)
 			r = heap_recover_tokens(v, &token, 1);
 		v->gate.rec = NULL;
 	}
-	return r < 0 ? NULL : thread_claim_reserved(v);
+	if (!r)
+		*ret = thread_claim_reserved(v);
+	return r;
 }
 
 int recover_member(struct view *v, uint32_t slot)
@@ -168,7 +178,8 @@ int recover_member(struct view *v, uint32_t slot)
 		if (r < 0)
 			return r;
 	}
-	/* Not before all locks are free: the event lock may be among them. */
+	/* The event comes when all locks are free: the event lock may be among
+	 * them. */
 	log_tally(v, slot, &tally);
 	r = recover_slabs(v, slot);
 	if (!r && slot)
@@ -182,7 +193,8 @@ int recover_member(struct view *v, uint32_t slot)
 	cursor_recover_member(v, slot);
 	if (slot)
 		object_recover_member(v, slot);
-	/* The users' locks last: who gets one next finds all else whole. */
+	/* The locks of users come last: the next owner of one finds all else
+	 * whole. */
 	for (at = 0; (t = next_thread_of(v, slot, &at));) {
 		property_recover(v, t, life_rec(v));
 		r = skirmish_recover(v, t, life_rec(v));
@@ -190,7 +202,8 @@ int recover_member(struct view *v, uint32_t slot)
 			return r;
 		thread_release(v, t);
 	}
-	/* Who waits for it has the locks that it lent whole again. */
+	/* The callers of the member have back whole what they lent to it: let
+	 * them go on. */
 	return slot ? call_recover_member(v, slot) : 0;
 }
 

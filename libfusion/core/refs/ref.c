@@ -1,4 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Counting up and down under the guard
+ *
+ * ref.h has the paths without the guard.  Here a count changes between 0 and
+ * another number, or its row is not known yet.  Invariant: whoever changes a
+ * count between 0 and another number settles the ref before it leaves the
+ * guard, and TOUCH is announced from before the change until behind that.  So a
+ * thread that dies with the guard leaves a ref that recovery settles.
+ */
 #include "libfusion/core/refs/ref.h"
 
 #include "libfusion/core/base/futex.h"
@@ -16,7 +25,8 @@ struct ref_whose {
 	uint32_t index, id;
 };
 
-/* The locks are not touched: who was turned away may still hold one. */
+/* The locks are left alone: a thread that was turned away from the last ref may
+ * still hold one. */
 void ref_init(struct view *v, void *rec, const void *arg)
 {
 	const struct ref_whose *whose = arg;
@@ -36,21 +46,27 @@ void ref_init(struct view *v, void *rec, const void *arg)
 	store_relaxed(&r->first_heir, 0);
 	store_relaxed(&r->next_heir, 0);
 	store_relaxed(&r->local, 0);
+	/* Release: pairs with the acquires of id in ref_up() and all others
+	 * that begin with it.  A thread that sees the id must see the ref
+	 * empty. */
 	store_release(&r->id, load_relaxed(&r->e.id));
-	/* Before the commit of the record, which must be used to count. */
+	/* Before the commit of the record: an object must name its ref before
+	 * anybody can count. */
 	if (whose)
 		kind_ops[KIND_OBJECT].has_ref(v, whose->index,
 					      ref_index(v, r) + 1);
 }
 
-/* ref_destroy() has done it before; a table that is mended does it again. */
+/* ref_destroy() has stored 0 already; recovery of the table stores it again. */
 void ref_fini(struct view *v, void *rec)
 {
 	(void)v;
+	/* Release: as in ref_destroy(). */
 	store_release(&((struct ref *)rec)->id, 0);
 }
 
-/* An object's. */
+/* Tell whether the ref is an object's: then no event says that it comes and
+ * goes. */
 bool ref_is_quiet(const void *rec)
 {
 	return ((const struct ref *)rec)->object != 0;
@@ -81,7 +97,8 @@ int ref_create_for(struct view *v, struct thread_rec *me, uint32_t creator,
 static struct core_lock *guard_lock_of(const struct view *v,
 				       const struct ref *r)
 {
-	/* Acquire: pairs with the release in join_family(). */
+	/* Acquire: pairs with the release in join_family().  Only that store
+	 * changes the guard, and never back. */
 	return load_acquire(&r->family) ? &v->sb->ref_family
 					: (struct core_lock *)&r->lock;
 }
@@ -89,7 +106,8 @@ static struct core_lock *guard_lock_of(const struct view *v,
 int ref_guard(struct view *v, struct thread_rec *me, const struct ref *r,
 	      struct core_lock **ret)
 {
-	/* It joins a family once and never leaves it. */
+	/* A ref joins a family once and never leaves it, so this ends at the
+	 * second turn. */
 	for (int i = 0; i < 3; i++) {
 		struct core_lock *guard = guard_lock_of(v, r);
 		int rc = core_lock(v, me, guard);
@@ -148,11 +166,12 @@ struct ref_row *ref_find_row(const struct view *v, const struct ref *r,
 	return NULL;
 }
 
-/* Commit: first_row.  Until then recovery finds it SPARE and not linked. */
+/* Link a row into the chain of @r.  Commit: first_row.  Until then recovery
+ * finds the row SPARE and not in the chain. */
 static void link_row(struct view *v, struct ref *r, struct ref_row *row)
 {
-	/* Release: pairs with the acquire in hinted_row() of another member
-	 * with a stale hint: if it sees the row linked, it must see whose the
+	/* Release: pairs with the acquire in is_row_of().  A thread of another
+	 * ref with a stale hint, if it sees the row linked, must see whose the
 	 * row is now. */
 	store_release(&row->linked, 1);
 	store_relaxed(&row->next, load_relaxed(&r->first_row));
@@ -161,8 +180,8 @@ static void link_row(struct view *v, struct ref *r, struct ref_row *row)
 	compiler_fence();
 }
 
-/* With the guard, a spare row in hand.  1: not needed, another thread of the
- * member was faster; or not there any more. */
+/* Link the spare row @i, under the guard. 1: it is not needed, as another
+ * thread of the member was faster; or it is not there any more. */
 static int link_spare_row(struct view *v, struct thread_rec *me, struct ref *r,
 			  struct ref_member who, uint32_t i, uint32_t gen,
 			  struct ref_row **ret)
@@ -170,7 +189,7 @@ static int link_spare_row(struct view *v, struct thread_rec *me, struct ref *r,
 	*ret = ref_find_row(v, r, who.id);
 	if (*ret)
 		return 1;
-	/* Somebody else ended it: the member has gone, or rows were short. */
+	/* Another thread ended it: the member has gone, or rows were short. */
 	if (!row_is(v, i, gen))
 		return 1;
 	*ret = row_at(v, i);
@@ -179,6 +198,8 @@ static int link_spare_row(struct view *v, struct thread_rec *me, struct ref *r,
 	return 0;
 }
 
+/* Make a row, enter, and link the row.  1: begin again; errors as
+ * ref_enter_row(). */
 static int enter_with_new_row(struct view *v, struct thread_rec *me,
 			      struct ref *r, uint32_t id, struct ref_member who,
 			      struct core_lock **ret, struct ref_row **ret_row)
@@ -226,8 +247,9 @@ static bool is_locked_at_zero(const struct ref *r)
 	return load_relaxed(&r->locker) != 0;
 }
 
-/* The member's own threads may be moving the count meanwhile.  Commit: the
- * CAS.  The number of before, or -errno. */
+/* Change the count of a row by @by, 1 or -1.  The member's own threads may be
+ * moving the count meanwhile.  Commit: the CAS.  Returns the count before, or
+ * -errno. */
 static int64_t change_row(struct ref_row *row, int by)
 {
 	uint64_t w = load_relaxed(&row->word);
@@ -238,8 +260,8 @@ static int64_t change_row(struct ref_row *row, int by)
 		if (by < 0 && !ROW_COUNT(w))
 			return -EPERM;
 		/* Acquire and release: pairs with itself, and with the release
-		 * in row_down_fast(): who gives up the last one sees what the
-		 * others did before they gave up theirs. */
+		 * in row_down_fast().  The thread that gives up the last count
+		 * sees what the others did before they gave up theirs. */
 	} while (!cas_acq_rel(&row->word, &w, by > 0 ? w + 1 : w - 1));
 	return ROW_COUNT(w);
 }
@@ -263,28 +285,32 @@ static int change_local(struct view *v, struct ref *r, struct ref_row *row,
 static void remember_row(const struct view *v, uint32_t *hint,
 			 const struct ref_row *row)
 {
-	/* Relaxed: the row's generation and names vouch for it. */
+	/* Relaxed: the row is checked before use (is_row_of(),
+	 * row_up_fast()). */
 	if (hint)
 		store_relaxed(hint, row_index(v, row) + 1);
 }
 
 /*
- * Is @row linked to @r, as member @id's?  We have the guard of @r, but the row
- * may belong to another reference, whose guard does not stop us:
+ * Tell whether @row is linked to @r and is member @id's.  We have the guard of
+ * @r, but the row may belong to another ref, whose guard does not stop us:
  *
- *   who makes the row anew             we
+ *   the thread that makes it anew      we
  *   linked = 0                         generation (acquire)
  *   generation + 1                     linked (acquire)
- *   fence (release)                    whose it is
- *   write whose it is                  fence (acquire)
- *   linked = 1 (release)               the same generation?
+ *   fence (release)                    ref and member of the row
+ *   write ref and member               fence (acquire)
+ *   linked = 1 (release)               still that generation?
  *
- * The generation is the same: all was read in one life of the row.  And in that
- * life a row that is linked to @r stays there as long as we have the guard.
+ * If the generation has not changed, all was read in one life of the row.  In
+ * that life a row that is linked to @r stays there as long as we have the
+ * guard.
  */
 static bool is_row_of(const struct ref_row *row, const struct ref *r,
 		      uint32_t id)
 {
+	/* Acquire: pairs with the release of word, and of linked, in
+	 * make_row_locked() and link_row(). */
 	uint32_t gen = ROW_GEN(load_acquire(&row->word));
 	bool is = load_relaxed(&row->state) == ROW_USED &&
 		  load_acquire(&row->linked) &&
@@ -295,7 +321,7 @@ static bool is_row_of(const struct ref_row *row, const struct ref *r,
 	return is && (ROW_GEN(load_relaxed(&row->word)) == gen || SEED_BUG(83));
 }
 
-/* Where the member thinks its row is. */
+/* Find the row of the member where its hint says, else in the chain. */
 static struct ref_row *hinted_row(const struct view *v, const struct ref *r,
 				  uint32_t id, const uint32_t *hint)
 {
@@ -307,6 +333,7 @@ static struct ref_row *hinted_row(const struct view *v, const struct ref *r,
 
 int ref_up(struct view *v, struct thread_rec *me, struct ref *r, uint32_t *hint)
 {
+	/* Acquire: pairs with the release in ref_init(). */
 	uint32_t id = load_acquire(&r->id);
 	struct ref_member who = ref_member_of(v, me);
 	struct core_lock *guard;
@@ -332,6 +359,7 @@ int ref_up(struct view *v, struct thread_rec *me, struct ref *r, uint32_t *hint)
 int ref_down(struct view *v, struct thread_rec *me, struct ref *r,
 	     uint32_t *hint)
 {
+	/* Acquire: pairs with the release in ref_init(). */
 	uint32_t id = load_acquire(&r->id);
 	struct core_lock *guard;
 	struct ref_row *row;
@@ -362,7 +390,8 @@ static int change_global(struct view *v, struct ref *r, int by)
 		return -EOVERFLOW;
 	if (by < 0 && !n)
 		return -EPERM;
-	/* Commit. */
+	/* Commit.  Relaxed: all that read it have the guard, or show it to
+	 * people. */
 	store_relaxed(&r->global, by > 0 ? n + 1 : n - 1);
 	compiler_fence();
 	if (n == (by > 0 ? 0 : 1))

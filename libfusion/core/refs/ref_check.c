@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Checker of references: every row is in the chain of its ref, in the chain of
- * its member, or free; each once
+ * The checker of references
+ *
+ * Each row is in the chain of its ref and in the chain of its member, or in the
+ * free list; in each once.  What is derived from counts (falls, local) agrees
+ * with them.
  */
 #include "libfusion/core/refs/ref_check.h"
 
@@ -25,7 +28,7 @@ struct ref_checker {
 	uint32_t hi;
 };
 
-/* Row @at - 1 is met in a chain: false ends the walk. */
+/* Mark row @at - 1, which was met in a chain.  False ends the walk. */
 static bool meet_row(struct ref_checker *c, uint32_t at, uint8_t in)
 {
 	if (at > c->hi) {
@@ -67,7 +70,8 @@ static void check_row(struct ref_checker *c, const struct ref_row *row,
 			    "ref: a row is of a member that is gone (%u)", i);
 }
 
-/* Is @who of @r inside, with a row? */
+/* Check that the member @who, which locks or watches @r, is inside and has a
+ * row. */
 static void check_who(struct ref_checker *c, const struct ref *r, uint64_t who)
 {
 	if (!who)

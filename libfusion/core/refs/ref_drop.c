@@ -2,10 +2,13 @@
 /*
  * The end of rows and of refs
  *
- * A row goes in two steps, each under its own lock: out of its ref (guard), and
- * into the free list (rows.lock).  Several may want to end the same row: a new
- * generation says whose it is.  Recovery does these same things; it keeps no
- * intents of its own, as what it recovers stays where it is until it is done.
+ * A row goes in two steps, each under its own lock: out of its ref (guard),
+ * then into the free list (rows.lock).  Several threads may want to end the
+ * same row. Invariant: the first step gives the row a new generation, and only
+ * the thread that knows that generation frees the row.
+ *
+ * Recovery takes these same steps.  It keeps no intents of its own: what it
+ * recovers stays where it is until it is done.
  */
 #include "libfusion/core/refs/ref_drop.h"
 
@@ -19,7 +22,7 @@
 
 #define RECLAIM_MOST 64 /* rows freed at once, when there are no more */
 
-/* Under the guard. */
+/* Announce DROP, under the guard: recovery then ends the row. */
 static void announce_drop(struct intent *log, uint32_t i, uint32_t gen)
 {
 	if (!log)
@@ -31,8 +34,9 @@ static void announce_drop(struct intent *log, uint32_t i, uint32_t gen)
 	compiler_fence();
 }
 
-/* What leads to @row in the chain of @r, NULL: it is not there.  While one says
- * that it is linked, nobody can end its ref without this guard. */
+/* Find the word that leads to @row in the chain of @r; NULL if the row is not
+ * there.  While the row says that it is linked, nobody can end its ref without
+ * this guard. */
 static uint32_t *link_to_row(const struct view *v, struct ref *r,
 			     const struct ref_row *row)
 {
@@ -60,7 +64,7 @@ static void unlink_row(struct view *v, struct ref *r, struct ref_row *row)
 	store_relaxed(&row->linked, 0);
 }
 
-/* What of @r was the member's. */
+/* End the lock and the watch that the member has of @r. */
 static void forget_member(struct ref *r, uint64_t who)
 {
 	if (load_relaxed(&r->watcher) == who)
@@ -82,19 +86,21 @@ static bool is_row_needed(const struct view *v, struct ref *r,
 	       link_to_row(v, r, row);
 }
 
-/* Under the guard.  *ret_gen is what it is to be freed with. */
+/* Take a row out of its ref, under the guard.  *ret_gen is the generation to
+ * free it with. */
 static int take_row_out(struct view *v, struct ref *r, struct ref_row *row,
 			bool only_idle, uint32_t *ret_gen)
 {
 	uint64_t who =
 		REF_WHO(load_relaxed(&row->slot), load_relaxed(&row->member));
-	bool ours = load_relaxed(&r->id) == load_relaxed(&row->ref_id);
+	bool same_ref = load_relaxed(&r->id) == load_relaxed(&row->ref_id);
 	uint64_t w = load_relaxed(&row->word);
 
-	if (only_idle && ours && is_row_needed(v, r, row, who))
+	if (only_idle && same_ref && is_row_needed(v, r, row, who))
 		return -EBUSY;
-	/* A new generation, no count: who finds the row later finds nothing.
-	 * Acquire and release: as in row_change(). */
+	/* A new generation, and no count: a thread that comes with the old
+	 * generation finds nothing.  Acquire and release: as in
+	 * change_row(). */
 	while (!cas_acq_rel(&row->word, &w,
 			    (uint64_t)((ROW_GEN(w) + 1) & 0x7fffffffu) << 32))
 		;
@@ -102,7 +108,7 @@ static int take_row_out(struct view *v, struct ref *r, struct ref_row *row,
 	store_relaxed(&row->pending, 0);
 	store_relaxed(&row->fork, 0);
 	unlink_row(v, r, row);
-	if (ours) {
+	if (same_ref) {
 		forget_member(r, who);
 		compiler_fence();
 		if (!SEED_BUG(34))
@@ -135,7 +141,8 @@ int row_drop(struct view *v, struct thread_rec *me, uint32_t i, uint32_t gen,
 	core_unlock(v, me, guard);
 	if (rc == 0)
 		rc = row_free(v, me, i, gen);
-	/* Who recovers comes again. */
+	/* Without patience the announcement stays, and the caller comes
+	 * again. */
 	if (log && rc != -ETIMEDOUT) {
 		compiler_fence();
 		store_relaxed(&log->op, ROW_OP_NONE);
@@ -143,7 +150,8 @@ int row_drop(struct view *v, struct thread_rec *me, uint32_t i, uint32_t gen,
 	return rc == -ESTALE ? 0 : rc;
 }
 
-/* Row @i has got the generation @gen to be freed with: see to it. */
+/* Finish the end of row @i, which has got generation @gen: out of the chain,
+ * into the free list. */
 static int finish_row_drop(struct view *v, struct thread_rec *me, uint32_t i,
 			   uint32_t gen)
 {
@@ -172,8 +180,9 @@ int row_recover(struct view *v, struct thread_rec *me, struct intent *log)
 
 	if ((log->op == ROW_OP_SPARE || log->op == ROW_OP_DROP) &&
 	    i < rows_hi(v)) {
-		/* Linked or not, it goes if it counts nothing.  By its log: it
-		 * may be in no chain but its member's, who may live on. */
+		/* Linked or not, the row goes if it counts nothing.  Its log
+		 * has to say so: it may be in no chain but that of its member,
+		 * which may live on. */
 		if (row_is(v, i, gen))
 			rc = row_drop(v, me, i, gen, log, true);
 		else if (log->op == ROW_OP_DROP)
@@ -188,6 +197,8 @@ int row_recover(struct view *v, struct thread_rec *me, struct intent *log)
 
 static bool is_row_idle(const struct ref_row *row)
 {
+	/* Acquire: pairs with the release in make_row_locked().  A hint:
+	 * row_drop() looks again under the guard. */
 	return load_acquire(&row->state) == ROW_USED && !row_counts(row);
 }
 
@@ -197,6 +208,8 @@ int rows_reclaim(struct view *v, struct thread_rec *me)
 	int done = 0;
 
 	for (uint32_t i = 0; i < hi && done < RECLAIM_MOST; i++) {
+		/* Acquire: pairs with the release in make_row_locked(); the
+		 * state is read behind the generation. */
 		uint64_t w = load_acquire(&row_at(v, i)->word);
 
 		if (is_row_idle(row_at(v, i)))
@@ -210,6 +223,7 @@ int rows_reclaim(struct view *v, struct thread_rec *me)
 
 int ref_destroy(struct view *v, struct thread_rec *me, struct ref *r)
 {
+	/* Acquire: pairs with the release in ref_init(). */
 	uint32_t id = load_acquire(&r->id);
 	struct core_lock *guard;
 	int rc;
@@ -226,13 +240,15 @@ int ref_destroy(struct view *v, struct thread_rec *me, struct ref *r)
 	compiler_fence();
 	store_relaxed(&me->ref.op, REF_OP_DESTROY);
 	compiler_fence();
-	/* Commit.  Release: pairs with the acquires of who begins to use it. */
+	/* Commit.  Release: pairs with the acquires of id in all functions that
+	 * begin with it. */
 	store_release(&r->id, 0);
 	compiler_fence();
 	core_unlock(v, me, guard);
 	return ref_destroy_rest(v, me, &me->ref);
 }
 
+/* Wake all that wait for @r, and cut it out of its family. */
 static int turn_users_away(struct view *v, struct thread_rec *me, struct ref *r)
 {
 	struct core_lock *guard;
@@ -248,7 +264,8 @@ static int turn_users_away(struct view *v, struct thread_rec *me, struct ref *r)
 	return 0;
 }
 
-/* Out of the chain, with what is needed to free it in @log. */
+/* Take the first row out of the chain, with what is needed to free it in @log.
+ * 1: there was one. */
 static int take_first_row(struct view *v, struct thread_rec *me, struct ref *r,
 			  struct intent *log)
 {
@@ -296,7 +313,8 @@ int ref_destroy_rest(struct view *v, struct thread_rec *me, struct intent *log)
 	if (rc == 0)
 		rc = table_remove(v, me, KIND_REF, i, id);
 	compiler_fence();
-	/* Who has no patience goes on next time. */
+	/* Without patience the announcement stays, and the next call goes
+	 * on. */
 	if (rc != -ETIMEDOUT)
 		store_relaxed(&log->op, REF_OP_NONE);
 	return rc;

@@ -6,20 +6,27 @@
 #include "libfusion/core/refs/ref.h"
 #include "libfusion/core/refs/ref_private.h"
 
+/* Destroy @r: wake all that wait, free its rows. 0; -EIDRM it is destroyed
+ * already; -ETIMEDOUT goes on with the next call. */
 int ref_destroy(struct view *v, struct thread_rec *me, struct ref *r);
 /*
- * Take row @i, of generation @gen, out of its ref and free it, with all that it
- * counts, and with its member's lock and watch of that ref.  @log (may be NULL:
- * who comes after us starts over) keeps the intent.  @only_idle: -EBUSY if it
- * counts or is needed.  0 also if it was gone.
+ * End row @i, if it still has generation @gen: take it out of its ref and free
+ * it, with all that it counts, and with the lock and the watch of its member.
+ * @log keeps the intent; it may be NULL if a later caller starts over.
+ *
+ *   0 also if the row was gone
+ *   -EBUSY  @only_idle, and the row counts or is needed
+ *   -EIO, -ETIMEDOUT
  */
 int row_drop(struct view *v, struct thread_rec *me, uint32_t i, uint32_t gen,
 	     struct intent *log, bool only_idle);
-/* The rest of what @log, ROW_OP_SPARE or _DROP, says. */
+/* Do the rest of what @log, ROW_OP_SPARE or ROW_OP_DROP, says. 0, -EIO,
+ * -ETIMEDOUT. */
 int row_recover(struct view *v, struct thread_rec *me, struct intent *log);
-/* What is left to do after the commit of a destruction, as @log says. */
+/* Do what is left after the commit of a destruction, as @log says.  May be
+ * repeated. */
 int ref_destroy_rest(struct view *v, struct thread_rec *me, struct intent *log);
-/* Free some rows that count nothing; their number. */
+/* Free some rows that count nothing.  Returns their number. */
 int rows_reclaim(struct view *v, struct thread_rec *me);
 
 #endif

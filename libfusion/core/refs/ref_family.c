@@ -2,8 +2,14 @@
 /*
  * Totals, falls and inheritance
  *
- * All under the guard of the ref, which is one for a whole family.  Walks are
- * bounded and check each index: the daemon does them too, when it recovers.
+ * All is done under the guard, which is one lock for a whole family.  Invariant
+ * behind ref_settle(): bit 0 of falls is set if and only if the total is not 0,
+ * and `local` if and only if the local total is not 0.  A thread that dies in
+ * between has announced TOUCH, and recovery settles again; a settled ref does
+ * not change.
+ *
+ * Walks are bounded and check each index, as the daemon does them too, when it
+ * recovers.
  */
 #include "libfusion/core/refs/ref_family.h"
 
@@ -21,7 +27,8 @@ static uint32_t refs_hi(const struct view *v)
 	return table_hi(v, KIND_REF);
 }
 
-/* How far walks may go on: each row is in one chain, each ref in one list. */
+/* How many steps walks may still make: each row is in one chain, each ref in
+ * one list. */
 struct budget {
 	uint32_t rows, refs;
 };
@@ -52,11 +59,13 @@ struct ref *ref_parent(const struct view *v, const struct ref *r)
 	if (!from || from > refs_hi(v))
 		return NULL;
 	p = ref_at(v, from - 1);
-	/* Destroyed, and perhaps another by now: it gives nothing. */
+	/* If it was destroyed, the record may be another ref by now, from which
+	 * nothing is inherited. */
 	return load_relaxed(&p->id) == load_relaxed(&r->from_id) ? p : NULL;
 }
 
-/* Parents are settled before their heirs. */
+/* Tell whether the local total is not 0.  The parent is settled before its
+ * heirs, so its `local` is right. */
 static bool has_local(const struct view *v, const struct ref *r,
 		      struct budget *b)
 {
@@ -75,7 +84,8 @@ bool ref_total_any(const struct view *v, const struct ref *r)
 
 void ref_wake(struct ref *r)
 {
-	/* Release: pairs with the acquire in ref_zero_lock(). */
+	/* Release: the futex compares the number.  What has changed is read
+	 * under the guard by try_zero_lock(). */
 	add_release(&r->seq, 1);
 	store_relaxed(&r->sleepers, 0);
 	futex_wake(&r->seq, INT_MAX);
@@ -101,16 +111,18 @@ static void settle_ref(struct view *v, struct ref *r, struct budget *b)
 	if (any && !(falls & REF_LIVE)) {
 		store_relaxed(&r->falls, falls | REF_LIVE);
 	} else if (!any && falls & REF_LIVE) {
-		/* Commit of the fall: the number goes up as the bit goes out.
-		 * Release: pairs with the acquire in the watching thread. */
+		/* Commit of the fall: the number goes up as the bit goes
+		 * out.  Release: pairs with the acquires of falls in
+		 * object_at_zero() and in sum_ref(); the watching thread
+		 * asks under the guard. */
 		store_release(&r->falls, falls + 1);
 		compiler_fence();
 		if (load_relaxed(&r->sleepers))
 			ref_wake(r);
 		ref_tell(v, r);
 	} else if (!any && r->object && falls) {
-		/* Whoever came here before us may have been killed between the
-		 * two: nobody else would tell of an object. */
+		/* The thread that counted this fall may have been killed before
+		 * it told of it, and nobody else would tell of an object. */
 		ref_tell(v, r);
 	}
 }
@@ -120,8 +132,9 @@ static struct ref *heir_at(const struct view *v, uint32_t index1)
 	return index1 && index1 <= refs_hi(v) ? ref_at(v, index1 - 1) : NULL;
 }
 
-/* The next of the tree below @top: down, else aside, else up and aside.  A
- * dying ref leads nowhere up any more, but it is still in its parent's list. */
+/* Find the next ref of the tree below @top: down, else aside, else up and
+ * aside.  A ref that is being destroyed leads nowhere up any more, but is still
+ * in the list of its parent. */
 static struct ref *next_heir(const struct view *v, const struct ref *top,
 			     struct ref *r)
 {
@@ -139,6 +152,7 @@ static struct ref *next_heir(const struct view *v, const struct ref *top,
 	return next;
 }
 
+/* Settle @r and all that inherit from it, parents first. */
 static void settle_tree(struct view *v, struct ref *r, struct budget *b)
 {
 	for (struct ref *at = r; at && b->refs; b->refs--) {
@@ -154,7 +168,7 @@ void ref_settle(struct view *v, struct ref *r)
 	settle_tree(v, r, &b);
 }
 
-/* Take @r out of the list of @parent; it may not be in it. */
+/* Take @r out of the list of @parent, if it is there. */
 static void leave_parent(struct view *v, struct ref *parent, struct ref *r)
 {
 	uint32_t *link = &parent->first_heir, most = refs_hi(v);
@@ -181,8 +195,8 @@ void ref_cut(struct view *v, struct ref *r)
 		leave_parent(v, h, r);
 	compiler_fence();
 	store_relaxed(&r->from, 0);
-	/* Killed before the first is off the list: the next one settles it
-	 * again, which changes nothing. */
+	/* Killed before the first heir is off the list: the next recoverer
+	 * settles it again, which changes nothing. */
 	while (b.refs && (h = heir_at(v, load_relaxed(&r->first_heir)))) {
 		store_relaxed(&h->from, 0);
 		compiler_fence();
@@ -195,8 +209,8 @@ void ref_cut(struct view *v, struct ref *r)
 
 /* --- Inheriting ----------------------------------------------------------- */
 
-/* From now on its guard is that of all families.  Killed after it: it works
- * the same, only not as fast. */
+/* Give @r the guard of all families.  Killed behind the store: the ref works as
+ * before, only slower. */
 static int join_family(struct view *v, struct thread_rec *me, struct ref *r,
 		       uint32_t id)
 {
@@ -208,12 +222,15 @@ static int join_family(struct view *v, struct thread_rec *me, struct ref *r,
 	rc = ref_enter(v, me, r, id, &guard);
 	if (rc < 0)
 		return rc;
-	/* Release: pairs with the acquire in ref_guard(). */
+	/* Commit.  Release: pairs with the acquire in guard_lock_of().  It is
+	 * stored under the old guard, so a thread that gets the old guard later
+	 * sees it. */
 	store_release(&r->family, 1);
 	ref_leave(v, me, guard);
 	return 0;
 }
 
+/* Tell whether @r is @from, or inherits from it. */
 static bool descends_from(const struct view *v, const struct ref *r,
 			  const struct ref *from)
 {
@@ -237,7 +254,8 @@ void ref_inherit_undo(struct view *v, struct ref *r, uint32_t from)
 	store_relaxed(&r->next_heir, 0);
 }
 
-/* Commit: first_heir.  Killed before: recovery takes `from` back. */
+/* Commit: first_heir.  Killed before it: recovery takes `from` back
+ * (ref_inherit_undo()).  Killed behind it: recovery settles. */
 static int inherit_locked(struct view *v, struct thread_rec *me, struct ref *r,
 			  struct ref *from, uint32_t from_id)
 {
@@ -267,6 +285,7 @@ static int inherit_locked(struct view *v, struct thread_rec *me, struct ref *r,
 int ref_inherit(struct view *v, struct thread_rec *me, struct ref *r,
 		struct ref *from)
 {
+	/* Acquire: pairs with the release in ref_init(). */
 	uint32_t id = load_acquire(&r->id), from_id = load_acquire(&from->id);
 	struct core_lock *guard;
 	int rc;

@@ -1,28 +1,40 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Totals, falls and inheritance, under the guard of a reference. */
+/* Totals, falls and inheritance; all under the guard of the ref. */
 #ifndef FUSION_CORE_REF_FAMILY_H
 #define FUSION_CORE_REF_FAMILY_H
 
 #include "libfusion/core/refs/ref.h"
 #include "libfusion/core/refs/ref_private.h"
 
-/* -EBUSY it inherits already, -ELOOP. */
+/*
+ * Have @r inherit from @from: the local total of @from counts for @r, too.
+ * Takes the guard itself.
+ *
+ *   0
+ *   -EBUSY   @r inherits already
+ *   -ELOOP   @from is @r, or inherits from it
+ *   -EAGAIN  @r is locked at zero
+ *   -EIDRM   one of the two is destroyed
+ *   -EIO, -ETIMEDOUT
+ */
 int ref_inherit(struct view *v, struct thread_rec *me, struct ref *r,
 		struct ref *from);
-/* Under the guard: what has happened to the total of @r, and of all that
- * inherit from it?  Counts and tells of falls.  Idempotent. */
+/* Notice what has happened to the totals of @r and of all refs that inherit
+ * from it: count falls, and tell of them.  Idempotent. */
 void ref_settle(struct view *v, struct ref *r);
-/* Is its total not 0? */
+/* Tell whether the total is not 0. */
 bool ref_total_any(const struct view *v, const struct ref *r);
-/* The living ref that @r inherits from, NULL. */
+/* Find the ref that @r inherits from, if it still is there; else NULL. */
 struct ref *ref_parent(const struct view *v, const struct ref *r);
-/* Wake who waits for @r to be 0, unlocked or gone. */
+/* Wake the threads that wait until @r is 0, unlocked or gone. */
 void ref_wake(struct ref *r);
-/* Tell the watcher, if there is one. */
+/* Tell the watcher of @r, and the object that @r belongs to, if there are
+ * any. */
 void ref_tell(const struct view *v, const struct ref *r);
-/* @r is being destroyed: it has no parent and no heirs any more.  Under its
- * guard; idempotent. */
+/* Cut @r, which is being destroyed, off its parent and its heirs.
+ * Idempotent. */
 void ref_cut(struct view *v, struct ref *r);
+/* Undo an INHERIT of @r from ref @from that was not committed. */
 void ref_inherit_undo(struct view *v, struct ref *r, uint32_t from);
 
 #endif

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * References as people see them
+ *
+ * ref_stat() has the guard.  The others have no lock and trust nothing: they
+ * show numbers of one moment, and each walk has a budget.
+ */
 #include "libfusion/core/refs/ref_lens.h"
 
 #include <string.h>
@@ -16,7 +22,7 @@ static void add_row(const struct ref_row *row, struct ref_sum *sum)
 	sum->members += row_counts(row);
 }
 
-/* *budget bounds what a ring or a chain met twice may cost. */
+/* *budget bounds the walk, should a chain lead in a ring. */
 static void sum_rows(const struct view *v, const struct ref *r,
 		     struct ref_sum *sum, uint32_t *budget)
 {
@@ -46,6 +52,7 @@ static void sum_ref(const struct view *v, const struct ref *r,
 	uint32_t budget = rows_hi(v);
 	struct ref_sum sum = {
 		.global = load_relaxed(&r->global),
+		/* Acquire: pairs with the release in settle_ref(). */
 		.falls = REF_FALLS(load_acquire(&r->falls)),
 		.locker = REF_WHO_ID(load_relaxed(&r->locker)),
 		.watcher = REF_WHO_ID(load_relaxed(&r->watcher)),
@@ -85,6 +92,7 @@ int ref_copy(const struct view *v, uint32_t i, struct entry *ret_entry,
 
 	if (r < 0)
 		return r;
+	/* Acquire: pairs with the release in ref_destroy(). */
 	if (load_acquire(&ref_at(v, i)->id) != copy.e.id)
 		return -ENOENT;
 	if (ret_entry)

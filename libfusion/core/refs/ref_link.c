@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A global count that belongs to a place: both are changed, or none
+ * A global count that belongs to a place: both are changed, or neither
  *
- * Under the guard.  Commit is the CAS of the place, and says to recovery
- * whether the count follows: what a link has put there nobody takes out, and
- * what an unlink has taken out nobody puts back, without this guard.  (Another
- * reference may come to a place that was cleared; so it is asked for this one.)
+ * Under the guard.  Commit is the CAS of the place, which says to recovery
+ * whether the count follows.  Invariant: without this guard nobody takes out
+ * what a link has put into a place, and nobody puts back what an unlink has
+ * taken out. (Another ref may come to a place that was cleared; so recovery
+ * asks whether the place names this one.)
  */
 #include "libfusion/core/refs/ref_link.h"
 
@@ -19,7 +20,8 @@ static uint64_t *place_at(const struct view *v, uint64_t off)
 	return off % 8 || !view_has(v, off, 8) ? NULL : view_at(v, off);
 }
 
-/* @op from now on: place @off, what stands for @r there, the count to be. */
+/* Announce @op: the place, the value that stands for the ref there, and the
+ * count to be. */
 static void announce_link(struct thread_rec *me, uint32_t op,
 			  const struct ref_place *p, uint64_t global)
 {
@@ -54,7 +56,9 @@ static int link_locked(struct view *v, struct thread_rec *me, struct ref *r,
 	if (load_relaxed(place))
 		return -EBUSY;
 	announce_link(me, REF_OP_LINK, p, n + 1);
-	/* Commit.  Release: who finds it there finds it whole. */
+	/* Commit.  Release: a member that finds the value in the place must
+	 * find what it stands for whole.  Acquire: pairs with the CAS in
+	 * unlink_locked(). */
 	if (cas_acq_rel(place, &none, p->value))
 		store_relaxed(&r->global, n + 1);
 	finish_link(v, me, r);
@@ -67,13 +71,13 @@ static int unlink_locked(struct view *v, struct thread_rec *me, struct ref *r,
 	uint64_t was = p->value, n = load_relaxed(&r->global);
 	bool done;
 
-	/* The record may be another's by now: then this is not its place. */
+	/* The place may belong to something else by now. */
 	if (load_relaxed(place_at(v, p->off)) != was)
 		return -ESTALE;
 	if (!n)
 		return -EPERM;
 	announce_link(me, REF_OP_UNLINK, p, n - 1);
-	/* Commit. */
+	/* Commit.  Acquire and release: pairs with the CAS in link_locked(). */
 	done = cas_acq_rel(place_at(v, p->off), &was, 0ull);
 	compiler_fence();
 	if (done)
@@ -110,7 +114,8 @@ int ref_unlink(struct view *v, struct thread_rec *me, struct ref *r,
 	return change_place(v, me, r, p, unlink_locked);
 }
 
-/* The number before the change is one less, or one more, than announced. */
+/* The place says whether the change was committed: the announced count follows,
+ * or the old one stays. */
 int ref_link_recover(const struct view *v, struct ref *r,
 		     const struct intent *in)
 {

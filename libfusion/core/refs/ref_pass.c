@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Counts that go from one row to another, or to the places: throw, catch,
+ * Counts that go from one row to another, or become global: throw, catch,
  * globalize, fork
  *
- * The sum never falls on the way.  A fork keeps, before it, as many as the
- * member has in `fork` of its rows; the child, a member of its own by then,
- * moves them into its rows.  Until it has done so a lock on a byte of the
- * backing file (FORK_BYTE, life.h) keeps the parent's rows, should the parent
- * die: ref_recover_member() comes again.
+ * Invariant: the total never falls on the way.  Two words change, so both new
+ * values are announced (MOVE) before the first is stored, and recovery stores
+ * them again. BUSY in the row's word keeps the fast paths of the row's own
+ * threads out from reading the old word to storing the new one.
+ *
+ * A fork keeps, before it happens, as many counts as the member has in `fork`
+ * of its rows.  The child, a member of its own by then, moves them into its
+ * rows.  Until it has done so, a lock on a byte of the lock file
+ * (witness_fork_pending()) keeps the parent's rows, should the parent die:
+ * ref_recover_member() comes again.
  */
 #include "libfusion/core/refs/ref_pass.h"
 
@@ -21,8 +26,8 @@
 #include "libfusion/core/refs/ref_private.h"
 #include "libfusion/core/refs/ref_row.h"
 
-/* @row's count changes by @by and a number of @other becomes @value, both or
- * none.  Under the guard, announced. */
+/* Change the count of @row by @by and a number of @other to @value, both or
+ * neither.  Under the guard, announced.  Commit: op = MOVE. */
 static int move_count(struct view *v, struct thread_rec *me,
 		      struct ref_row *row, int64_t by, struct ref_row *other,
 		      uint32_t kind, uint32_t value)
@@ -34,8 +39,9 @@ static int move_count(struct view *v, struct thread_rec *me,
 	compiler_fence();
 	store_relaxed(&in->op, REF_OP_BUSY);
 	compiler_fence();
-	/* Acquire: pairs with the releases of its own threads, who may have
-	 * moved it until just now. */
+	/* Acquire: pairs with the release in row_down_fast(), by which the own
+	 * threads of the row may have moved it until now.  Release: they find
+	 * BUSY behind the announcement. */
 	w = or_acq_rel(&row->word, ROW_BUSY) & ~ROW_BUSY;
 	if (by > 0 && ROW_COUNT_MAX - ROW_COUNT(w) < (uint64_t)by) {
 		store_release(&row->word, w);
@@ -50,7 +56,8 @@ static int move_count(struct view *v, struct thread_rec *me,
 	compiler_fence();
 	store_relaxed(kind == REF_MOVE_FORK ? &other->fork : &other->pending,
 		      value);
-	/* Release: pairs with the acquire in row_change(), as any down. */
+	/* Release: pairs with the acquire in change_row() and row_up_fast(), as
+	 * each count down. */
 	store_release(&row->word, in->a[2]);
 	compiler_fence();
 	store_relaxed(&in->op, REF_OP_TOUCH);
@@ -66,8 +73,8 @@ static int throw_locked(struct view *v, struct thread_rec *me, struct ref *r,
 
 	if (load_relaxed(&r->locker))
 		return -EAGAIN;
-	/* Relaxed: its own threads do not take the last one without the
-	 * guard. */
+	/* Relaxed: the own threads of the row do not give up their last count
+	 * without the guard. */
 	if (!row || !ROW_COUNT(load_relaxed(&row->word)))
 		return -EPERM;
 	if (pending == UINT32_MAX)
@@ -81,6 +88,7 @@ static int throw_locked(struct view *v, struct thread_rec *me, struct ref *r,
 int ref_throw(struct view *v, struct thread_rec *me, struct ref *r,
 	      uint32_t catcher)
 {
+	/* Acquire: pairs with the release in ref_init(). */
 	uint32_t id = load_acquire(&r->id);
 	struct ref_member who = {member_find(v, catcher), catcher};
 	struct core_lock *guard;
@@ -92,7 +100,8 @@ int ref_throw(struct view *v, struct thread_rec *me, struct ref *r,
 	rc = ref_enter_row(v, me, r, id, who, &guard, &to);
 	if (rc < 0)
 		return rc;
-	/* A member that goes gets no more; its row may still be there. */
+	/* A member that leaves gets no more, although its row may still be
+	 * there. */
 	rc = -ESRCH;
 	if (member_at(v, who.slot, who.id))
 		rc = throw_locked(v, me, r, to);
@@ -117,7 +126,7 @@ int ref_catch(struct view *v, struct thread_rec *me, struct ref *r)
 	return rc;
 }
 
-/* One count of @row's is a global one, both or none. */
+/* Make one count of @row a global one, both or neither.  Commit: op = MOVE. */
 static int globalize_locked(struct view *v, struct thread_rec *me,
 			    struct ref *r, struct ref_row *row)
 {
@@ -128,7 +137,7 @@ static int globalize_locked(struct view *v, struct thread_rec *me,
 	compiler_fence();
 	store_relaxed(&in->op, (uint32_t)REF_OP_BUSY);
 	compiler_fence();
-	/* Acquire: as in move_count(). */
+	/* Acquire and release: as in move_count(). */
 	w = or_acq_rel(&row->word, ROW_BUSY) & ~ROW_BUSY;
 	in->kind = REF_MOVE_GLOBAL;
 	in->a[2] = w - 1;
@@ -169,7 +178,8 @@ int ref_globalize(struct view *v, struct thread_rec *me, struct ref *r)
 
 /* --- Fork ----------------------------------------------------------------- */
 
-/* Rows of @who, copied under rows.lock: the chain changes without it. */
+/* Copy the list of the rows of @who, under rows.lock: the chain may change
+ * without it.  Their number, or -errno. */
 static int list_rows(struct view *v, struct thread_rec *me,
 		     struct ref_member who, uint32_t **ret)
 {
@@ -201,7 +211,7 @@ static int list_rows(struct view *v, struct thread_rec *me,
 	return (int)n;
 }
 
-/* What to do with each row of a member; under the guard.  1: done. */
+/* What to do with each row of a member, under the guard. 1: it was done. */
 typedef int (*row_fn)(struct view *v, struct thread_rec *me, struct ref *r,
 		      struct ref_row *row);
 

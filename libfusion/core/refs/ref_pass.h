@@ -5,17 +5,29 @@
 
 #include "libfusion/core/refs/ref.h"
 
-/* One count of mine is @catcher's, once it says ref_catch().  -ESRCH no such
- * member, -EPERM I have none, -EAGAIN, -EOVERFLOW, -ENOSPC, -ENOMEM. */
+/*
+ * Throw one count of the caller's member to member @catcher, which has it once
+ * it catches it.
+ *
+ *   0
+ *   -ESRCH      @catcher is not inside
+ *   -EPERM      the caller's member has no count
+ *   -EAGAIN     the ref is locked at zero
+ *   -EOVERFLOW  too many are pending
+ *   -ENOSPC     there is no row left
+ *   -ENOMEM     the arena cannot grow
+ */
 int ref_throw(struct view *v, struct thread_rec *me, struct ref *r,
 	      uint32_t catcher);
-/* -EAGAIN none was thrown, or locked at zero. */
+/* Catch one count. 0; -EAGAIN none was thrown; -EOVERFLOW. */
 int ref_catch(struct view *v, struct thread_rec *me, struct ref *r);
-/* A local count of mine is a global one.  -EPERM I have none; -EAGAIN,
- * -EOVERFLOW. */
+/* Turn one local count of the caller's member into a global one. 0; -EPERM it
+ * has none; -EAGAIN the ref is locked at zero; -EOVERFLOW. */
 int ref_globalize(struct view *v, struct thread_rec *me, struct ref *r);
-/* Fork: keep as many as I have for a child; the number of refs kept.  Then the
- * child takes what @parent keeps, or the parent what is left. */
+/* Fork, in three steps: ref_fork_hold() keeps for the child as many counts as
+ * the caller's member has, of each ref.  Then the child takes with
+ * ref_fork_take() what @parent keeps for it, or the parent drops with
+ * ref_fork_drop() what is left. Each returns the number of refs, or -errno. */
 int ref_fork_hold(struct view *v, struct thread_rec *me);
 int ref_fork_take(struct view *v, struct thread_rec *me,
 		  struct ref_member parent);

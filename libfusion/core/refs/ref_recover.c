@@ -1,4 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Recovery of references
+ *
+ * In two steps.  First, while the dead thread still holds its locks, what it
+ * was doing under them is finished (MOVE, LINK, UNLINK, INHERIT) or undone
+ * (BUSY), and its ref is settled.  Then the locks are freed, and what the
+ * thread had begun without a lock goes on: a row on its way out, a ref on its
+ * way out.
+ *
+ * Each step is idempotent, and the announcement is cleared last: killed here,
+ * the next recoverer starts over.
+ */
 #include "libfusion/core/refs/ref_recover.h"
 
 #include "libfusion/core/base/seed.h"
@@ -31,8 +43,10 @@ static int redo_move(struct view *v, struct ref *r, const struct intent *in)
 		store_relaxed(in->kind == REF_MOVE_FORK ? &other->fork
 							: &other->pending,
 			      value);
-	/* Only while it is BUSY: stored already, its own threads, if it was not
-	 * the whole member that died, may have moved it on. */
+	/* Only while the row is BUSY.  If the word was stored already, the own
+	 * threads of the row may have moved it on: it need not be the whole
+	 * member that died.  Release: pairs with the acquire in change_row()
+	 * and row_up_fast(). */
 	if (load_relaxed(&row->word) & ROW_BUSY)
 		store_release(&row->word, in->a[2] & ~ROW_BUSY);
 	return 0;
@@ -45,6 +59,7 @@ static int undo_busy(struct view *v, const struct intent *in)
 	if (!row)
 		return -EIO;
 	if (load_relaxed(&row->word) & ROW_BUSY)
+		/* Release: as in redo_move(). */
 		store_release(&row->word, load_relaxed(&row->word) & ~ROW_BUSY);
 	return 0;
 }
@@ -73,7 +88,7 @@ static int recover_ref(struct view *v, struct thread_rec *t)
 	compiler_fence();
 	if (!SEED_BUG(33))
 		ref_settle(v, r);
-	/* It may have owed both. */
+	/* The dead thread may have owed both wakes. */
 	ref_wake(r);
 	ref_tell(v, r);
 	compiler_fence();
@@ -100,7 +115,8 @@ static int recover_destroy(struct view *v, struct thread_rec *me,
 		return 0;
 	if (log->a[0] < table_hi(v, KIND_REF)) {
 		r = ref_at(v, (uint32_t)log->a[0]);
-		/* Committed, and still in the table. */
+		/* The destruction was committed, and the record is still in the
+		 * table. */
 		if (load_relaxed(&r->e.state) == ENTRY_USED &&
 		    load_relaxed(&r->e.id) == log->a[1] &&
 		    !load_relaxed(&r->id) && !SEED_BUG(36))
@@ -117,21 +133,21 @@ int ref_recover(struct view *v, struct thread_rec *t)
 
 	if (!ref_announces(t))
 		return 0;
-	me = life_rec(v);
-	if (!me)
-		return -ENOMEM;
+	r = life_rec_get(v, &me);
+	if (r < 0)
+		return r;
 	r = row_recover(v, me, &t->row);
 	return r < 0 ? r : recover_destroy(v, me, t);
 }
 
 int ref_recover_member(struct view *v, uint32_t slot)
 {
-	struct thread_rec *me = life_rec(v);
 	uint32_t hi = rows_hi(v), first, gen = 0;
-	int r;
+	struct thread_rec *me;
+	int r = life_rec_get(v, &me);
 
-	if (!me)
-		return -ENOMEM;
+	if (r < 0)
+		return r;
 	for (uint32_t n = 0; n <= hi; n++) {
 		r = rows_close(v, me, slot, &first, &gen);
 		if (r < 0 || !first)

@@ -5,12 +5,15 @@
 
 #include "libfusion/core/refs/ref.h"
 
-/* What @t did under a guard or rows.lock, before its locks are freed. */
+/* Finish or undo what the dead @t did under a guard or rows.lock, before its
+ * locks are freed. 0; -EIO the announcement makes no sense. */
 int ref_recover_locked(struct view *v, struct thread_rec *t);
-/* What @t had begun and holds no lock for, after that. */
+/* Finish what @t had begun without a lock, behind that. 0; -ENOMEM no record is
+ * free to act with; -EIO, -ETIMEDOUT. */
 int ref_recover(struct view *v, struct thread_rec *t);
-/* All that the member in @slot has: its counts, locks, watches.  -ETIMEDOUT a
- * child of it, just forked, has not got its counts yet: come again. */
+/* End all that the member in @slot has: its counts, locks and watches. 0;
+ * -ETIMEDOUT a child that it has just forked has not taken its counts yet: come
+ * again; -ENOMEM, -EIO. */
 int ref_recover_member(struct view *v, uint32_t slot);
 
 #endif

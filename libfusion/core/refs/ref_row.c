@@ -2,8 +2,13 @@
 /*
  * Rows: their table, and the chain of each member
  *
- * All under rows.lock.  The forward chain of a member, and `state`, are the
- * truth; recovery mends the back links from them.
+ * All is done under rows.lock.  Invariant: the forward chain of a member, and
+ * `state`, are the truth, so recovery mends the back links and the free list
+ * from them.  Each change announces MAKE or FREE first, with what rows.n will
+ * be.
+ *
+ * Dead owner of rows.lock: row_recover_locked() gives a row back that was being
+ * made, and completes the end of one that was being freed.
  */
 #include "libfusion/core/refs/ref_row.h"
 
@@ -30,6 +35,8 @@ bool row_is(const struct view *v, uint32_t i, uint32_t gen)
 {
 	const struct ref_row *row = row_at(v, i);
 
+	/* Acquire: pairs with the release of the state in make_row_locked();
+	 * the generation is read behind it. */
 	return i < rows_hi(v) && load_acquire(&row->state) == ROW_USED &&
 	       ROW_GEN(load_relaxed(&row->word)) == gen;
 }
@@ -55,6 +62,8 @@ static void finish_row_op(struct view *v, struct intent *in, uint32_t n)
 	store_relaxed(&in->op, ROW_OP_NONE);
 }
 
+/* Put a row into the free list.  Relaxed here and in all chains: rows.lock
+ * orders them, and compiler_fence() what recovery sees. */
 static void push_free_row(struct view *v, uint32_t i)
 {
 	store_relaxed(&row_at(v, i)->m_next, load_relaxed(&v->sb->rows.free));
@@ -63,7 +72,7 @@ static void push_free_row(struct view *v, uint32_t i)
 	compiler_fence();
 }
 
-/* Memory for the row at the mark, if it begins a page. */
+/* Reserve memory for the row at the mark, if it begins a page. */
 static int reserve_row(struct view *v, uint32_t hi)
 {
 	uint64_t off = v->geo.off_rows + (uint64_t)hi * ROW_SIZE;
@@ -99,8 +108,9 @@ static void link_to_member(struct view *v, struct member_rec *m, uint32_t i)
 		store_relaxed(&row_at(v, first - 1)->m_prev, i + 1);
 }
 
-/* Commit: op = SPARE.  Killed before: recovery gives the row back; after: it
- * looks whether it has been linked. */
+/* Make a row.  Commit: op = SPARE.  Killed before it: recovery gives the row
+ * back.  Killed behind it: recovery ends the row unless it counts
+ * (row_recover()). */
 static int make_row_locked(struct view *v, struct thread_rec *me,
 			   struct ref_member who, uint32_t ref, uint32_t ref_id,
 			   uint32_t *ret_index, uint32_t *ret_gen)
@@ -130,13 +140,15 @@ static int make_row_locked(struct view *v, struct thread_rec *me,
 	else
 		store_relaxed(&v->sb->rows.free, load_relaxed(&row->m_next));
 	compiler_fence();
-	/* The generation before what it vouches for: the drawing is at
-	 * is_row_of() in ref.c.  row_up_fast() needs a count to go on, and the
-	 * first count comes with the guard, after all this. */
+	/* The generation is stored before what it vouches for: the drawing is
+	 * at is_row_of() in ref.c.  Release: pairs with the acquire there.
+	 * row_up_fast() needs a count to go on, and the first count comes under
+	 * the guard, behind all this. */
 	store_release(&row->word, next_generation(load_relaxed(&row->word)));
 	release_fence();
 	fill_row(row, who, ref, ref_id);
 	me->row.a[1] = ROW_GEN(load_relaxed(&row->word));
+	/* Release: pairs with the acquire in row_is() and is_row_idle(). */
 	store_release(&row->state, ROW_USED);
 	compiler_fence();
 	link_to_member(v, m, i);
@@ -167,8 +179,8 @@ int row_make(struct view *v, struct thread_rec *me, struct ref_member who,
 	return r;
 }
 
-/* Take row @i out of the chain of its member, if it is there, and mend what
- * leads back.  -EIO: the chain leads nowhere or in a ring. */
+/* Take row @i out of the chain of its member, if it is there, and mend the back
+ * links. -EIO: the chain leads out of the rows, or in a ring. */
 static int unlink_and_mend(struct view *v, uint32_t slot, uint32_t i)
 {
 	struct member_rec *m = view_member(v, slot);
@@ -190,7 +202,8 @@ static int unlink_and_mend(struct view *v, uint32_t slot, uint32_t i)
 	return 0;
 }
 
-/* The same when all is well: no walk. */
+/* Take row @i out of the chain of its member, without a walk when the links are
+ * whole.  Else as unlink_and_mend(). */
 static int unlink_from_member(struct view *v, uint32_t slot, uint32_t i)
 {
 	struct ref_row *row = row_at(v, i);
@@ -211,6 +224,8 @@ static int unlink_from_member(struct view *v, uint32_t slot, uint32_t i)
 	return 0;
 }
 
+/* Free a row.  Commit: the store of the state.  Killed before it: recovery
+ * frees the row. */
 static int free_row_locked(struct view *v, struct thread_rec *me, uint32_t i,
 			   uint32_t gen)
 {
@@ -226,7 +241,8 @@ static int free_row_locked(struct view *v, struct thread_rec *me, uint32_t i,
 	announce_row(me, ROW_OP_FREE, i, gen, n, slot, false);
 	r = unlink_from_member(v, slot, i);
 	compiler_fence();
-	/* Commit.  Release: pairs with the acquire in row_is(). */
+	/* Commit.  Release: pairs with the acquire in row_is().  A thread that
+	 * sees the row free finds it in no chain. */
 	store_release(&row->state, ROW_FREE);
 	compiler_fence();
 	push_free_row(v, i);
@@ -258,6 +274,8 @@ int rows_close(struct view *v, struct thread_rec *me, uint32_t slot,
 	if (*ret_first > rows_hi(v))
 		r = -EIO;
 	else if (*ret_first)
+		/* Acquire: pairs with the release of the word in
+		 * make_row_locked(). */
 		*ret_gen =
 			ROW_GEN(load_acquire(&row_at(v, *ret_first - 1)->word));
 	core_unlock(v, me, &v->sb->rows.lock);
@@ -266,19 +284,21 @@ int rows_close(struct view *v, struct thread_rec *me, uint32_t slot,
 
 /* --- Recovery: the dead one holds rows.lock ------------------------------- */
 
-/* A row that was being made is given back, one that was being freed is free. */
+/* Give a row back that was being made, or complete the end of one that was
+ * being freed. */
 static int recover_free_row(struct view *v, const struct intent *in)
 {
 	uint32_t i = (uint32_t)in->a[0], slot = (uint32_t)in->a[3];
 	bool made = in->op == ROW_OP_MAKE;
 	int r = 0;
 
-	/* Not taken yet: behind the mark, or first of the free ones. */
+	/* Not taken yet: behind the mark, or the first of the free list. */
 	if ((made && in->kind && i >= rows_hi(v)) ||
 	    load_relaxed(&v->sb->rows.free) == i + 1)
 		return 0;
 	if (made || load_relaxed(&row_at(v, i)->state) == ROW_USED)
 		r = unlink_and_mend(v, slot, i);
+	/* Release: as in free_row_locked(). */
 	store_release(&row_at(v, i)->state, ROW_FREE);
 	compiler_fence();
 	push_free_row(v, i);

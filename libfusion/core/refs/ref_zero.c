@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Being at zero: the lock that keeps a ref there, and who wants to know
+ * At zero: the lock that keeps a ref there, and the watch
  *
- * Both belong to a member, not to a thread, and are one word of the ref.  The
- * member has a row of the ref, so that its death finds them.
+ * Lock and watch belong to a member, not to a thread, and are one word of the
+ * ref each.  Invariant: that member has a row of the ref, so its death finds
+ * both.  All changes are made under the guard.
  */
 #include "libfusion/core/refs/ref_zero.h"
 
@@ -31,7 +32,8 @@ static int lock_zero_guarded(struct view *v, struct ref *r, struct ref_member m)
 	return 0;
 }
 
-/* *ret_seq, if busy, is what to sleep on. */
+/* Try to lock @r at zero.  If it is busy, *ret_seq is what to sleep on: the
+ * guard makes the look and the number one. */
 static int try_zero_lock(struct view *v, struct thread_rec *me, struct ref *r,
 			 uint32_t id, uint32_t *ret_seq)
 {
@@ -66,11 +68,12 @@ int ref_zero_lock(struct view *v, struct thread_rec *me, struct ref *r,
 		  int64_t deadline_ns)
 {
 	int64_t nap = SUSPECT_FIRST_NS, left = nap;
+	/* Acquire: pairs with the release in ref_init(). */
 	uint32_t id = load_acquire(&r->id), seq = 0;
 	int rc;
 
-	/* Acquire in futex_wait's caller's next look, under the guard: pairs
-	 * with the release in ref_wake(). */
+	/* The futex compares seq, which ref_wake() changes under the guard.
+	 * What a woken thread reads, it reads under the guard. */
 	while ((rc = try_zero_lock(v, me, r, id, &seq)) == -EBUSY) {
 		if (deadline_ns >= 0)
 			left = deadline_ns - clock_monotonic_ns();
@@ -80,7 +83,7 @@ int ref_zero_lock(struct view *v, struct thread_rec *me, struct ref *r,
 			left = nap;
 		if (futex_wait(&r->seq, seq, left) != -ETIMEDOUT)
 			continue;
-		/* Somebody who counts may be dead, and the daemon gone. */
+		/* A member that counts may be dead, and the daemon gone. */
 		life_sweep(v);
 		if (nap < SUSPECT_LAST_NS)
 			nap *= 2;
@@ -101,7 +104,7 @@ int ref_unlock(struct view *v, struct thread_rec *me, struct ref *r)
 		/* Commit. */
 		store_relaxed(&r->locker, 0);
 		compiler_fence();
-		/* One that inherits has gone up meanwhile, perhaps. */
+		/* A ref that inherits may have gone up meanwhile: settle. */
 		ref_settle(v, r);
 		ref_wake(r);
 		rc = 0;
@@ -155,7 +158,8 @@ void ref_watcher_wake(const struct view *v, uint32_t slot)
 	if (!slot || slot > v->geo.max_members || slot >= members_hi(v))
 		return;
 	seq = &view_member(v, slot)->ref_seq;
-	/* Release: pairs with the acquire in the watching thread. */
+	/* Release: pairs with the acquire of ref_seq by the watching thread.
+	 * It must see what has fallen. */
 	add_release(seq, 1);
 	futex_wake(seq, INT_MAX);
 }
@@ -165,6 +169,7 @@ void ref_watchers_wake(const struct view *v)
 	uint32_t hi = members_hi(v);
 
 	for (uint32_t i = 1; i < hi; i++)
+		/* Acquire: pairs with the release in member_claim(). */
 		if (load_acquire(&view_member(v, i)->state) != MEMBER_FREE)
 			ref_watcher_wake(v, i);
 }

@@ -82,6 +82,7 @@ static bool find_borrower(const struct view *v, const struct thread_rec *me,
 static bool mark_slot_lent(const struct view *v, struct call_slot *s,
 			   uint32_t seq, const struct thread_rec *t)
 {
+	/* Acquire: pairs with the release in post_slot(). */
 	uint64_t st = load_acquire(&s->st);
 	uint32_t token;
 

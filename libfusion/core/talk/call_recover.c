@@ -72,6 +72,8 @@ static void drop_upcall(struct view *v, struct call_slot *s)
 static int recover_slot(struct view *v, struct thread_rec *me,
 			struct call_slot *s)
 {
+	/* Acquire: pairs with the release in post_slot() and call_finish();
+	 * block and upcall are read behind the state. */
 	uint64_t st = load_acquire(&s->st);
 
 	for (int i = 0; i < UPCALLS_MAX; i++) {
@@ -116,6 +118,7 @@ static struct call_slot *next_slot_of(struct view *v,
 static void fail_executed(struct view *v, uint64_t serial)
 {
 	struct call_slot *s = call_slot_of(v, serial);
+	/* Acquire: pairs with the release in post_slot(). */
 	uint64_t st = s ? load_acquire(&s->st) : 0;
 
 	if (s && SLOT_SEQ(st) == SERIAL_SEQ(serial))
@@ -132,6 +135,8 @@ static void recover_exec(struct view *v, struct thread_rec *t)
 
 	fail_executed(v, call_enter(t, 0));
 	while ((s = next_slot_of(v, t, &at))) {
+		/* Acquire: pairs with the release in post_slot(); .parent and
+		 * .callee are read behind the number. */
 		uint64_t st = load_acquire(&s->st);
 
 		if (SLOT_STATE(st) != SLOT_IDLE && !(st & SLOT_ONEWAY) &&

@@ -47,6 +47,8 @@ bool call_fail_seen(struct view *v, struct call_slot *s, uint64_t st, int error)
 		if (st & SLOT_ONEWAY)
 			done = call_slot_end(v, s, &st);
 		else
+			/* Commit.  Release: pairs with the acquire of the
+			 * waiting caller, and in call_poll(). */
 			done = cas_acq_rel(&s->st, &st,
 					   SLOT_MAKE(SLOT_SEQ(st), SLOT_FAILED,
 						     st & SLOT_KEPT, error));

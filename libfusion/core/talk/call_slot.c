@@ -105,7 +105,8 @@ static int take_upper_slot(struct view *v, uint32_t token,
 	return 0;
 }
 
-/* Tell whether slot @s is @t's own, and its answer was put off. */
+/* Tell whether slot @s is @t's own, and its answer was put off.  Acquire: pairs
+ * with the release in call_slot_put_off(). */
 static bool is_answer_put_off(const struct view *v, const struct thread_rec *t,
 			      const struct call_slot *s, uint64_t st)
 {

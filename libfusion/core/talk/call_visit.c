@@ -88,6 +88,7 @@ int call_post(struct view *v, struct thread_rec *me, uint32_t index,
 
 	if (index >= table_hi(v, KIND_CALL) || size > INT32_MAX)
 		return -EINVAL;
+	/* Acquire: pairs with the release in call_slot_end(). */
 	if (SLOT_STATE(load_acquire(
 		    &call_slot_at(v, thread_slot(v, me))->st)) != SLOT_IDLE)
 		return -EBUSY;
@@ -144,6 +145,8 @@ static bool is_state_impossible(const struct view *v, const struct call_slot *s,
 int call_poll(struct view *v, struct thread_rec *me, struct call_answer *ret)
 {
 	struct call_slot *s = visitor_slot(v, me);
+	/* Acquire: pairs with the release in call_finish().  An answer that is
+	 * seen is seen whole. */
 	uint64_t st = s ? load_acquire(&s->st) : 0;
 	int r;
 

@@ -461,6 +461,9 @@ bool cursor_rest(struct view *v, struct thread_rec *me,
 	if (cursor_get(v, l, &r, &c) < 0)
 		return false;
 	st = load_relaxed(&c->st);
+	/* The listener has caught up.  Release of the CAS: pairs with the
+	 * acquire in cursor_is_gating(); its position is seen by those that
+	 * wait for it again. */
 	if (CURSOR_STATE(st) == CURSOR_LAGGED)
 		cas_acq_rel(&c->st, &st,
 			    CURSOR_MAKE(CURSOR_LIVE, CURSOR_TOKEN(st)));

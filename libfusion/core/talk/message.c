@@ -200,6 +200,7 @@ int message_recover_member(struct view *v, uint32_t slot)
 	struct member_rec *m = view_member(v, slot);
 	struct thread_rec *me;
 	uint32_t i;
+	int r;
 
 	/* The drawing is at make_queue(): the member's state, which
 	 * life_exit_begin() or life_depart() has stored, then the queue.
@@ -208,9 +209,11 @@ int message_recover_member(struct view *v, uint32_t slot)
 	i = load_acquire(&m->ring);
 	if (!i)
 		return 0;
-	me = life_rec(v);
-	if (!me || i > ring_hi(v))
+	if (i > ring_hi(v))
 		return -EIO;
+	r = life_rec_get(v, &me);
+	if (r < 0)
+		return r;
 	ring_close(v, me, i - 1, m->id);
 	store_relaxed(&m->ring, 0u);
 	return 0;

@@ -159,6 +159,7 @@ int reactor_destroy_id(struct view *v, struct thread_rec *me,
 	bool shut;
 	int r;
 
+	/* Acquire: pairs with the release in reactor_fini(). */
 	if (!id || load_acquire(&re->id) != id)
 		return -EIDRM;
 	me->call.kind = v->geo.n_rings;
@@ -217,6 +218,7 @@ int reactor_sum(const struct view *v, const struct reactor *re,
 		return e == -EIDRM ? -ENOENT : e;
 	for (uint32_t i = 0; e == 0 && i < ring_cursors(&r); i++) {
 		const struct cursor *c = cursor_at(&r, i);
+		/* Acquire: pairs with the release in take_cursor(). */
 		uint32_t state = CURSOR_STATE(load_acquire(&c->st));
 
 		if (state < CURSOR_LIVE || CURSOR_FLAGS(c) & CURSOR_DONE)
@@ -236,12 +238,13 @@ int reactor_recover(struct view *v, struct thread_rec *t)
 	struct thread_rec *me;
 	struct reactor *re;
 	struct ring r;
+	int err;
 
 	if (op != CALL_OP_DISPATCH && op != CALL_OP_DESTROY)
 		return 0;
-	me = life_rec(v);
-	if (!me)
-		return -EIO;
+	err = life_rec_get(v, &me);
+	if (err < 0)
+		return err;
 	if (op == CALL_OP_DISPATCH && index < table_hi(v, KIND_REACTOR)) {
 		re = view_entry(v, KIND_REACTOR, index);
 		if (reactor_ring(v, re, &r) == 0 && !SEED_BUG(45))

@@ -76,6 +76,8 @@ static int64_t check_gate(struct view *v, struct thread_rec *me, struct ring *r,
 			  uint64_t gate, uint32_t id)
 {
 	int64_t now = clock_monotonic_ns(), nap = SUSPECT_FIRST_NS;
+	/* Acquire: pairs with the release of the head in
+	 * reactor_make_room(). */
 	uint64_t head = load_acquire(&r->ctl->head);
 
 	for (uint32_t i = 0; i < ring_cursors(r); i++) {
@@ -136,6 +138,7 @@ static void suspect_dead_holders(struct view *v, struct ring *r, uint64_t head)
 static bool is_half_free(const struct ring *r, const struct stall *s,
 			 uint64_t *ret_gate, int64_t *ret_left)
 {
+	/* Acquire: as in check_gate(). */
 	uint64_t head = load_acquire(&r->ctl->head);
 
 	*ret_left = s->hurry ? 0 : s->since_ns + HALF_NS - clock_monotonic_ns();

@@ -76,6 +76,7 @@ int ring_recover(struct view *v, struct thread_rec *t)
 	bool committed = false;
 	struct thread_rec *me;
 	struct ring r;
+	int err;
 
 	if (op == MSG_OP_OPEN)
 		give_ring_back(v, life_rec(v), t);
@@ -86,9 +87,9 @@ int ring_recover(struct view *v, struct thread_rec *t)
 	if (committed) {
 		store_relaxed(&t->msg_block, 0ull);
 	} else if (load_relaxed(&t->msg_block)) {
-		me = life_rec(v);
-		if (!me)
-			return -EIO;
+		err = life_rec_get(v, &me);
+		if (err < 0)
+			return err;
 		block_free_from(v, me, view_off(v, &t->msg_block));
 		store_relaxed(&t->msg_block, 0ull);
 	}
