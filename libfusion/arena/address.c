@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Which arena is at an address: a word for each slot of 4 GiB, with the handle
- * and the span in it.  Changed under the lock, read without it, also while
- * another arena is being left: so nothing here leads through a handle, and no
- * reader meets half of a change.  A slot that is left is as if it had never
- * been used.
+ * Which arena is at an address
+ *
+ * A word for each slot of 4 GiB has the handle and the span.  It changes under
+ * arenas_lock.  Threads read it without a lock, also while another arena is
+ * being left.  So nothing here leads through a handle, and no reader meets half
+ * of a change.  A slot that an arena has left is as if it had never been used.
  */
 #include "libfusion/arena/address.h"
 
@@ -46,6 +47,7 @@ static void address_set(const struct fusion_arena *a, uintptr_t word)
 
 	pthread_mutex_lock(&arenas_lock);
 	for (uint64_t off = 0; off < a->view.geo.span; off += WINDOW_SLOT)
+		/* Release: pairs with the acquire in arena_of(). */
 		store_release(&slots[(base + off) / WINDOW_SLOT], word);
 	pthread_mutex_unlock(&arenas_lock);
 }
@@ -96,8 +98,8 @@ int address_add(struct fusion_arena *a)
 
 void address_remove(const struct fusion_arena *a)
 {
-	/* A handle that did not get as far as address_add() has another's word
-	 * there, or none. */
+	/* A handle that did not get as far as address_add() finds there the
+	 * word of another handle, or none. */
 	if (a->view.base && arena_of(a->view.base) == a) {
 		address_set(a, 0);
 		unmap_handle(a);

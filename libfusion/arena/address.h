@@ -8,15 +8,16 @@
 /* Find the handle in whose range @p is; NULL.  No lock; any thread. */
 struct fusion_arena *arena_of(const void *p);
 
-/* Is it the handle of an arena that this process is in?  Any pointer may be
- * asked for; nothing is read there. */
+/* Is @arena the handle of an arena that this process is in?  @arena may be any
+ * pointer: nothing is read there. */
 bool arena_is_in(const struct fusion_arena *arena);
 
-/* Make a mapped arena known to arena_of(), or forget it.  -EFAULT: the arena
- * does not begin a slot (WINDOW_SLOT) of the user's address space. */
+/* Make a mapped arena known to arena_of().  -EFAULT: the arena does not begin a
+ * slot (WINDOW_SLOT) of the user's address space. */
 int address_add(struct fusion_arena *arena);
+/* Make it unknown, if it was known. */
 void address_remove(const struct fusion_arena *arena);
-/* In the child of a fork: the lock is nobody's. */
+/* Make the lock anew, in the child of a fork. */
 void address_after_fork_child(void);
 
 #endif

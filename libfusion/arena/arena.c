@@ -16,7 +16,8 @@ FUSION_API fusion_id_t fusion_arena_id(const struct fusion_arena *arena)
 
 FUSION_API fusion_id_t fusion_arena_master(const struct fusion_arena *arena)
 {
-	/* Acquire: pairs with the release of who became master. */
+	/* Acquire: pairs with the release in life.c, of the member that became
+	 * master. */
 	return arena_is_in(arena) ? load_acquire(&arena->view.sb->master) : 0;
 }
 
@@ -65,6 +66,7 @@ FUSION_API int fusion_arena_set_root(struct fusion_arena *arena, void *ptr)
 
 FUSION_API void *fusion_arena_root(const struct fusion_arena *arena)
 {
+	/* Acquire: pairs with the release in fusion_arena_set_root(). */
 	uint64_t off =
 		arena_is_in(arena) ? load_acquire(&arena->view.sb->root) : 0;
 

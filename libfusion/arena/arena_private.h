@@ -2,9 +2,12 @@
 /*
  * The handle of an arena: what one process knows of it
  *
- * In the child of a fork a handle is dead (id 0, nothing mapped) unless it was
- * entered with FUSION_ENTER_FORK.  It is not freed there: somebody may still
- * ask it for its id.
+ * In the child of a fork a handle is dead (id 0, nothing mapped) unless the
+ * arena was entered with FUSION_ENTER_FORK.  A dead handle is not freed, as the
+ * program may still ask it for its id.
+ *
+ * Invariant: a handle whose state is HANDLE_IN is listed, mapped, and known to
+ * arena_of(); its id is that of a member that lives.
  */
 #ifndef FUSION_ARENA_PRIVATE_H
 #define FUSION_ARENA_PRIVATE_H
@@ -26,7 +29,7 @@ struct calls;
 struct local_reactor;
 
 enum handle_state {
-	HANDLE_ENTERING, /* in the list, so that no other thread enters it */
+	HANDLE_ENTERING, /* listed, so that no other thread enters it */
 	HANDLE_IN,
 	HANDLE_EXITING,
 	HANDLE_DEAD, /* in the child of a fork */
@@ -40,13 +43,13 @@ struct fusion_arena {
 	struct fusion_arena *next;	  /* guarded by arenas_lock */
 	struct fusion_arena *next_mapped; /* guarded by mapped_lock */
 	enum handle_state state;	  /* guarded by arenas_lock */
-	pthread_t thread;   /* who is entering or exiting; the same */
+	pthread_t thread;   /* that is entering or exiting; arenas_lock */
 	unsigned n_entered; /* guarded by arenas_lock */
 	/* Of the directory.  The daemon gives each arena an inode number that
 	 * it keeps, and no other arena of any mount has. */
 	uint64_t dir_dev, dir_ino;
-	char *path;	/* as the program named it, for messages */
-	char *dir_path; /* absolute, to find it again */
+	char *path;	/* as the program named the arena, for messages */
+	char *dir_path; /* absolute, to find the directory again */
 	char name[ARENA_NAME_MAX + 1];
 	int dirfd; /* where ioctls go; -1 once it is gone */
 	uint32_t id;
@@ -55,21 +58,21 @@ struct fusion_arena {
 	pthread_mutex_t notice_lock; /* guards notice */
 	struct notice *notice;
 
-	uint32_t *ref_rows;	    /* atomic: as many as references (ref.c) */
+	uint32_t *ref_rows;	    /* atomic: one a reference (ref_rows.h) */
 	pthread_mutex_t watch_lock; /* guards watcher */
 	struct watcher *watcher;
 	struct duty *duty;	 /* atomic; object_duty.c */
 	struct forking *forking; /* guarded by arenas_lock */
 
-	pthread_mutex_t dispatch_lock; /* guards the making of the next two */
+	pthread_mutex_t dispatch_lock; /* held to make dispatcher and calls */
 	struct dispatcher *dispatcher; /* atomic; NULL none yet */
-	bool by_hand;	     /* so did the parent of this fork dispatch */
-	struct calls *calls; /* atomic; the same */
+	bool by_hand;	     /* the parent of this fork dispatched so */
+	struct calls *calls; /* atomic; NULL none yet */
 
-	pthread_mutex_t reactors_lock;	/* guards the next (reaction.c) */
-	pthread_cond_t reaction_ended;	/* one that is detached */
+	pthread_mutex_t reactors_lock;	/* guards the next three */
+	pthread_cond_t reaction_ended;	/* a reaction that was detached */
 	struct local_reactor *reactors; /* that this process listens to */
-	struct local_reactor *news;	/* of these, who have something */
+	struct local_reactor *news;	/* those that have news */
 };
 
 #endif

@@ -11,10 +11,11 @@ extern struct fusion_arena *arenas; /* guarded by arenas_lock */
 /* Sleep until a handle has changed state, at most to @deadline_ns (monotonic,
  * < 0: for ever); arenas_lock is held.  0, -ETIMEDOUT. */
 int arenas_wait(int64_t deadline_ns);
-/* Change the state of a handle, or take it off the list; waiters look again. */
+/* Change the state of a handle, and wake waiters. */
 void arena_set_state(struct fusion_arena *arena, enum handle_state state);
+/* Take a handle off the list, and wake waiters. */
 void arena_unlist(struct fusion_arena *arena);
-/* In the child of a fork: the lock is nobody's. */
+/* Make the lock anew, in the child of a fork. */
 void arenas_after_fork_child(void);
 
 #endif

@@ -13,7 +13,8 @@ int refuse_thing(const struct fusion_arena *arena, int r, const char *what,
 /* Refuse @size bytes that the arena's heap has not. */
 int refuse_memory(const struct fusion_arena *arena, int r, uint64_t size)
 	__attribute__((cold));
-/* Refuse @arena, which is no handle, or none any more.  Reads nothing there. */
+/* Refuse @arena, which is not, or not any more, the handle of an arena that
+ * this process is in.  Reads nothing there. */
 int refuse_dead(const struct fusion_arena *arena) __attribute__((cold));
 
 #endif

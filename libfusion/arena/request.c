@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Asking the daemon about a member who is inside
+ * Asking the daemon about a member that is inside
  *
- * Requests name the member by slot and id and do no harm when asked twice, so
- * one that failed because the daemon died is asked again of its successor, at
- * the same place in the file system.  Where there is none, the caller does
- * alone in shared memory what the daemon would have done.
+ * Requests name the member by slot and id, and do no harm when asked twice.  So
+ * a request that failed because the daemon died is asked again of the next
+ * daemon, at the same path.  Without a daemon the caller does alone, in shared
+ * memory, what the daemon would have done.
  */
 #include "libfusion/arena/request.h"
 
@@ -30,7 +30,7 @@ static bool is_unanswered(int error)
 	return false;
 }
 
-/* Is dirfd still our directory?  Asks no daemon. */
+/* Is the descriptor still that of our directory?  Asks no daemon. */
 static bool dir_is_ours(const struct fusion_arena *a)
 {
 	struct dir_id p;
@@ -46,7 +46,8 @@ void arena_close_dir(struct fusion_arena *a)
 	a->dirfd = -1;
 }
 
-/* After the daemon was replaced, the same arena has another device number. */
+/* Open the directory anew, as the daemon was replaced: the arena has another
+ * device number, and the same inode number. */
 static int reopen_dir(struct fusion_arena *a)
 {
 	struct dir_id p;
@@ -59,7 +60,7 @@ static int reopen_dir(struct fusion_arena *a)
 		close(fd);
 		return -ENOTCONN;
 	}
-	/* It may have got the number of the lost one. */
+	/* The new descriptor may have the number of the lost one. */
 	if (fd != a->dirfd)
 		arena_close_dir(a);
 	a->dirfd = fd;
@@ -72,8 +73,8 @@ static int request_once(const struct fusion_arena *a, unsigned long request,
 {
 	int r;
 
-	/* Only a waiting EXIT is interrupted, and who has asked to leave is
-	 * not to be told of signals. */
+	/* Only a waiting EXIT is interrupted.  A process that leaves waits on,
+	 * whatever signals come. */
 	do
 		r = dir_is_ours(a) ? dir_ioctl(a->dirfd, request, args)
 				   : -EBADF;
@@ -132,10 +133,10 @@ int arena_ready(struct fusion_arena *a)
 void arena_poke(struct fusion_arena *arena)
 {
 	/*
-	 *   a member                       the daemon
-	 * (fusionfs/service/events.c) log the event                  watchers =
-	 * 1 fence                          fence watchers? -> tell the daemon
-	 * look at the events
+	 *   a member              the daemon (fusionfs/service/events.c)
+	 *   log the event         watchers = 1
+	 *   fence                 fence
+	 *   watchers? tell it     look at the events
 	 */
 	full_fence();
 	if (load_relaxed(&arena->view.sb->event_watchers))
@@ -144,7 +145,7 @@ void arena_poke(struct fusion_arena *arena)
 
 void poke_visitors(struct fusion_arena *arena)
 {
-	/* Relaxed: a hint, it looks by itself too. */
+	/* Relaxed: a hint, as the daemon looks by itself, too. */
 	if (load_relaxed(&arena->view.sb->visitors_waiting))
 		arena_wake_daemon(arena);
 }

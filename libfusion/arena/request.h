@@ -1,26 +1,27 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Asking the daemon about this member. */
+/* Requests of a member that is inside, to the daemon. */
 #ifndef FUSION_REQUEST_H
 #define FUSION_REQUEST_H
 
 #include "libfusion/arena/arena_private.h"
 #include "libfusion/core/file/protocol.h"
 
-/* One request about this member; if the daemon was restarted, on the directory
- * opened anew.  -ENOTCONN: there is no daemon that knows this member. */
+/* Make a request about this member.  If the daemon was restarted, ask the new
+ * one through the directory opened anew.  -ENOTCONN: no daemon knows this
+ * member. */
 int arena_request(struct fusion_arena *arena, unsigned long request,
 		  struct ioc_member *args);
-/* The same with a request that is about something else. */
+/* Make a request about something else, in the same way. */
 int arena_ask(struct fusion_arena *arena, unsigned long request, void *args);
-/* JOINING or LEAVING -> ALIVE, by the daemon or alone.  0, -errno. */
+/* Make this member ALIVE, by the daemon or alone.  0, -errno. */
 int arena_ready(struct fusion_arena *arena);
-/* POKE: there is something for the daemon to look at. */
+/* Tell the daemon that there is something to look for (POKE). */
 void arena_wake_daemon(struct fusion_arena *arena);
-/* The daemon may be waiting for events: tell it. */
+/* Tell the daemon that an event was logged, if it waits for events. */
 void arena_poke(struct fusion_arena *arena);
-/* The daemon may be holding a visitor until something is free: tell it. */
+/* Tell the daemon that something is free, if a visitor may wait for it. */
 void poke_visitors(struct fusion_arena *arena);
-/* Close the directory, but not what the program has at its number. */
+/* Close the directory, unless the program uses its descriptor's number. */
 void arena_close_dir(struct fusion_arena *arena);
 
 #endif

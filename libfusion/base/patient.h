@@ -30,7 +30,7 @@ struct patient_work {
  * Do @work with @arg, at most until @deadline_ns (CLOCK_MONOTONIC; < 0: for
  * ever, and on the calling thread).  What run() returned, or PATIENT_GONE with
  * the reason in *ret_why: -ETIMEDOUT, or -EINTR a signal was handled.  -EAGAIN,
- * -ENOMEM: there was no thread to be had, and nothing was done.
+ * -ENOMEM: no thread could be made, and nothing was done.
  * The thread handles no signals and cannot be cancelled.
  */
 int patient_run(const struct patient_work *work, void *arg, int64_t deadline_ns,

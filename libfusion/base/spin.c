@@ -63,7 +63,7 @@ FUSION_API int fusion_set_spin(int64_t ns)
 }
 
 /* Look as long as @budget.  *ret_cut: this thread lost its processor meanwhile,
- * so somebody else wants it. */
+ * so another thread wants the processor. */
 static bool spin_for(int64_t budget, bool (*look)(void *), void *ctx,
 		     bool *ret_cut)
 {
@@ -104,7 +104,7 @@ bool spin_until(struct spinner *s, bool (*look)(void *), void *ctx)
 		s->budget_ns = most;
 	if (!s->every)
 		s->every = SPIN_TRY_FIRST;
-	/* What it takes to look at the clock is not worth it. */
+	/* A short look does not ask the clock, which would take too long. */
 	if (spin_briefly(look, ctx) ||
 	    (s->budget_ns > SPIN_MIN_NS &&
 	     spin_for(s->budget_ns, look, ctx, &cut))) {

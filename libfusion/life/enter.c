@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Entering
+ * Entering: the steps in their order
  *
- * open the directory - JOIN - fetch the descriptors, the witness among them
- * (hand_over.c) - map the heap - run the callback - READY.  Killed anywhere:
- * the witness falls, the kernel closes the directory and the daemon frees the
- * slot.  The daemon decides who is master; it parks the JOIN while there is
- * something to wait for.
+ *   1. open the directory                      handle.c
+ *   2. is this process in already?             enter_again.c
+ *   3. JOIN, fetch the descriptors, the
+ *      witness among them, map the heap        join.c, hand_over.c
+ *   4. run the program's callback
+ *   5. READY, or LEAVE
  *
- * The daemon, the arena and the file can change under us between any two
- * steps; each such race ends in LOST_RACE: start over.
+ * Killed anywhere: the witness falls, the kernel closes the directory, and the
+ * daemon frees the slot.  The daemon decides which member is master; it parks
+ * the JOIN while there is something to wait for.
+ *
+ * The daemon, the arena and the file can change between any two steps.  Each
+ * such race ends in LOST_RACE, and this process starts over.
  */
 #include "libfusion/life/enter.h"
 
@@ -35,29 +40,30 @@
 #include "libfusion/life/handle.h"
 #include "libfusion/life/join.h"
 
-/* The daemon's own answer that the time is over is worth waiting for. */
+/* How long past its deadline a caller waits for the daemon's own answer that
+ * the time is over. */
 #define GRACE_NS 20000000
-/* To FUSION_ENTER_NOWAIT, and in the child of a fork: how long a daemon that is
- * stopped, or a lock that a stopped process has, is waited for. */
+/* How long FUSION_ENTER_NOWAIT and the child of a fork wait for a stopped
+ * daemon, or for a lock that a stopped process holds. */
 #define NOWAIT_NS 2000000000
-#define TRIES 1000 /* an arena that ends each time we come is not to be had */
+#define TRIES 1000 /* to enter an arena that ends each time */
 
 /*
- * What a caller wants, and how far it is.  The steps that call into the mount
- * or wait for the life lock may hang, so a caller with a deadline has each done
- * by a thread (patient.h).  If it hangs for too long, what is in it is that
- * thread's, and the caller has none.
+ * What a caller wants, and how far it is.  Steps that call into the mount or
+ * wait for the life lock may hang, so a thread does each of them for a caller
+ * with a deadline (patient.h).  If a step hangs for too long, all this belongs
+ * to that thread, and the caller has nothing of it.
  */
 struct entering {
 	char *name, *path;
 	struct fusion_arena_options o;
 	int64_t deadline_ns;
 	struct fusion_arena *a;
-	bool elsewhere; /* than it would be */
-	bool made;	/* the directory, by us */
-	bool listed;	/* a, among the arenas of this process */
+	bool elsewhere; /* the arena is to lie where this process has room */
+	bool made;	/* this process made the directory */
+	bool listed;	/* `a` is on the list of arenas */
 	struct ioc_join join;
-	int answer; /* a callback's */
+	int answer; /* of the callback */
 };
 
 static void entering_reset(struct entering *e)
@@ -145,7 +151,7 @@ static int joining_run(void *arg)
 	}
 	if (r == -ETIMEDOUT)
 		r = time_is_over(&e->o);
-	/* Some other file system's directory, made for nothing. */
+	/* The directory was made in another file system, for nothing. */
 	if (r == -ENODEV && e->made)
 		rmdir(e->path);
 	return r;
@@ -155,7 +161,7 @@ static void joining_abandoned(void *arg, int r)
 {
 	struct entering *e = arg;
 
-	/* Processes that wait for us to initialise are not to get an error. */
+	/* Without an error, for processes that wait for the initialisation. */
 	if (r >= 0)
 		arena_depart(e->a, FUSION_IOC_LEAVE, 0);
 	entering_free(e);
@@ -180,7 +186,8 @@ static const struct patient_work opening = {opening_run, opening_abandoned};
 static const struct patient_work joining = {joining_run, joining_abandoned};
 static const struct patient_work settling = {settling_run, joining_abandoned};
 
-/* Do one.  What it returned; -ETIMEDOUT or -EINTR and *e = NULL: it hangs. */
+/* Do one step.  Returns what the step returned; -ETIMEDOUT, -EAGAIN or -EINTR
+ * and *e = NULL: it hangs. */
 static int enter_step(struct entering **e, const struct patient_work *work)
 {
 	int64_t deadline = (*e)->deadline_ns;
@@ -203,7 +210,7 @@ static void undo_enter(const struct callback_args *args)
 	entering_free(e);
 }
 
-/* No wait for others: the clock stands still meanwhile. */
+/* Run a callback.  The time that it takes does not count for the deadline. */
 static int run_enter_callback(struct entering *e, fusion_arena_fn fn)
 {
 	int64_t before = clock_monotonic_ns();
@@ -288,7 +295,7 @@ static int enter_arena(const char *name, const struct fusion_arena_options *o,
 		      name, TRIES);
 }
 
-/* Whatever else has failed, the reader is told where. */
+/* Name the arena, whatever has failed. */
 static int refuse_to_enter(int r, const char *path)
 {
 	if (r >= 0 || is_refused(r))
@@ -323,8 +330,8 @@ FUSION_API int fusion_arena_enter(const char *name,
 	return told(r);
 }
 
-/* The handle stays where it is, its content is new.  Never waits: a fork is no
- * place for it. */
+/* The handle stays where it is, and its content is new.  This does not wait, as
+ * nobody expects fork() to. */
 int arena_rejoin(struct fusion_arena *a)
 {
 	const struct fusion_arena_options o = {
@@ -336,7 +343,7 @@ int arena_rejoin(struct fusion_arena *a)
 
 	if (!r)
 		r = join_arena(a, &o, clock_monotonic_ns() + NOWAIT_NS, &j);
-	/* All have left meanwhile: that was another arena. */
+	/* All members have left meanwhile: this is another arena. */
 	if (!r && j.role_got == FUSION_ROLE_MASTER && !j.running) {
 		arena_depart(a, FUSION_IOC_LEAVE, 0);
 		r = LOST_RACE;

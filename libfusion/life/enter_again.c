@@ -6,8 +6,9 @@
 #include "libfusion/arena/arenas.h"
 #include "libfusion/base/refuse.h"
 
-/* An arena is one however it is spelled, and after its daemon was replaced: its
- * inode number is its own. */
+/* Find the listed arena whose directory has the inode number of @like.  That
+ * number is the arena's own, however the path is spelled, and also after its
+ * daemon was replaced. */
 static struct fusion_arena *find_entered(const struct fusion_arena *like)
 {
 	struct fusion_arena *a = arenas;

@@ -2,9 +2,10 @@
 /*
  * Leaving
  *
- * EXIT asks whether this is the last member - shutdown() or leave() runs -
- * LEAVE.  Killed anywhere: a death like any other.  When the daemon is gone the
- * same is decided here, under the life lock.
+ * EXIT asks whether this is the last member.  Then shutdown() or leave() of the
+ * program runs, and LEAVE ends the membership.  Killed anywhere: a death like
+ * any other.  Without a daemon, this process decides under the life lock, as
+ * the daemon would.
  */
 #include "libfusion/life/exit.h"
 
@@ -41,7 +42,7 @@ void arena_unmap(struct fusion_arena *a)
 	struct view *v = &a->view;
 
 	if (v->base)
-		/* What lies at this address next is none of our blocks. */
+		/* Whatever lies at this address next is not a block of ours. */
 		track_open(span_at(v, v->geo.first_span),
 			   (size_t)(span_hi(v) - v->geo.first_span)
 				   << SPAN_SHIFT);
@@ -53,9 +54,9 @@ void arena_unmap(struct fusion_arena *a)
 	ref_fork_free(a);
 }
 
-/* The daemon or another member may have recovered the slot already, or half of
- * it: a daemon that was killed at it leaves the slot of a process that refused
- * to join as that of a dead one, though nobody has died. */
+/* Leave without the daemon.  The daemon or another member may have recovered
+ * the slot already.  Or the daemon was killed while it ended a refused join:
+ * then the slot is that of a dead member, though no process has died. */
 static void depart_alone(struct fusion_arena *a)
 {
 	struct view *v = &a->view;
@@ -85,15 +86,15 @@ void arena_depart(struct fusion_arena *a, unsigned long request, int result)
 	reactor_stop(a);
 	address_remove(a);
 	tls_arena_leave(a);
-	/* The witness is held until the arena is unmapped, and nobody gets the
-	 * slot before that (member_claim()). */
+	/* The witness stays until the arena is unmapped, and no process gets
+	 * the slot before that (member_claim()). */
 	if (arena_request(a, request, &m) < 0)
 		depart_alone(a);
 	a->id = 0;
 	arena_unmap(a);
 }
 
-/* Without a daemon: the same decision, under the same lock. */
+/* Decide without a daemon, under the life lock, how this member leaves. */
 static int begin_exit_alone(struct fusion_arena *a)
 {
 	struct view *v = &a->view;
@@ -115,7 +116,7 @@ static int begin_exit_alone(struct fusion_arena *a)
 	}
 }
 
-/* enum life_exit, or -errno. */
+/* Begin to leave.  Returns enum life_exit, or -errno. */
 static int begin_exit(struct fusion_arena *a)
 {
 	struct ioc_member m = {0};
@@ -178,8 +179,8 @@ static int refuse_to_exit(const struct fusion_arena *a, const char *where)
 		      a->path, where);
 }
 
-/* Any pointer may be given to fusion_arena_exit(): nothing is read there before
- * it is known for a handle.  arenas_lock is held. */
+/* Is @a a handle on the list?  A program may give fusion_arena_exit() any
+ * pointer, so nothing is read there.  arenas_lock is held. */
 static bool is_listed(const struct fusion_arena *a)
 {
 	const struct fusion_arena *at = arenas;
@@ -189,7 +190,8 @@ static bool is_listed(const struct fusion_arena *a)
 	return at;
 }
 
-/* 1: this exit is the one that counts; 0: there were more enters; -errno. */
+/* Count an exit.  1: it is the last one; 0: the process has entered more often;
+ * -errno. */
 static int count_exit(struct fusion_arena *a)
 {
 	int r = 1;

@@ -2,10 +2,10 @@
 /*
  * fork
  *
- * The child is no member: the mapping does not go with it (MADV_DONTFORK), and
- * here it closes what it has of the arena; the handle is dead.  With
- * FUSION_ENTER_FORK it joins again, as a slave of its own, and gets its
- * parent's counts of references and its reactions.
+ * The child is not a member: it does not inherit the mapping (MADV_DONTFORK).
+ * Here it closes what it has inherited of the arena, and the handle is dead.
+ * With FUSION_ENTER_FORK it joins again, as a slave, and gets its parent's
+ * counts of references and its reactions.
  */
 #include "libfusion/life/fork.h"
 
@@ -24,8 +24,9 @@
 #include "libfusion/talk/dispatch.h"
 #include "libfusion/talk/reaction_fork.h"
 
-/* Closing the inherited descriptors takes no lock from the parent: the witness
- * is kept by its mapping, and the life lock falls with the last copy. */
+/* Forget what the child has inherited.  Closing the descriptors takes no lock
+ * from the parent: a mapping keeps the witness, and the kernel drops the life
+ * lock with the last copy of its descriptor. */
 static void detach_handle(struct fusion_arena *a, bool again)
 {
 	ref_rows_free(a);
@@ -34,7 +35,7 @@ static void detach_handle(struct fusion_arena *a, bool again)
 	arena_close_dir(a);
 	a->id = 0;
 	a->state = HANDLE_DEAD;
-	a->notice = NULL; /* its thread is the parent's, as the watcher's */
+	a->notice = NULL; /* the parent has its thread */
 	a->watcher = NULL;
 	a->duty = NULL;
 	pthread_mutex_init(&a->notice_lock, NULL);
@@ -88,7 +89,7 @@ static void after_fork_in_child(void)
 	reactor_fork_end();
 }
 
-/* No half-made list goes to the child. */
+/* Lock the lists, so that the child gets none that is half changed. */
 static void before_fork(void)
 {
 	pthread_mutex_lock(&arenas_lock);

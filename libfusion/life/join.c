@@ -1,4 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * JOIN: becoming a member
+ *
+ * The daemon answers with a slot, an id and a token.  For the token it hands
+ * over the arena's files and the witness (hand_over.c).  This process maps the
+ * heap, and confirms under the life lock that the slot is still its own.  If a
+ * step fails it leaves with LEAVE, which has no result: members that wait for
+ * an initialisation must not get the error of this process.
+ */
 #include "libfusion/life/join.h"
 
 #include <inttypes.h>
@@ -29,7 +38,7 @@ static int refuse_formats(const struct ioc_join *j, const char *path)
 		      j->daemon_format, j->daemon_protocol);
 }
 
-/* What of ours lies where the arena is? */
+/* Say what this process has where the arena lies. */
 static int refuse_collision(const char *path, uint64_t base, uint64_t span)
 {
 	uint64_t from = 0, to = 0;
@@ -42,8 +51,8 @@ static int refuse_collision(const char *path, uint64_t base, uint64_t span)
 		      path, base, base + span, from, to);
 }
 
-/* Something lies where the arena is.  A process that is to create it does not
- * fail for that: the arena can lie elsewhere. */
+/* Something lies where the arena is to be.  A process that is to initialise the
+ * arena does not fail for that: the arena can lie elsewhere. */
 static int refuse_or_move(const struct fusion_arena *a,
 			  const struct ioc_join *j)
 {
@@ -52,7 +61,7 @@ static int refuse_or_move(const struct fusion_arena *a,
 	return refuse_collision(a->path, j->base, j->span_got);
 }
 
-/* Joined, but without the memory. */
+/* Say why the process joined, but did not get the memory. */
 static int refuse_heap(const struct fusion_arena *a, int r)
 {
 	if (r == -ENOTCONN)
@@ -69,7 +78,7 @@ static int refuse_heap(const struct fusion_arena *a, int r)
 		      a->path, strerrordesc_np(-r));
 }
 
-/* The process goes on to map what it was handed.  Takes all of @h. */
+/* Map what the daemon handed over.  Takes all of @h. */
 static int map_heap(struct fusion_arena *a, const struct ioc_join *j,
 		    struct handed *h)
 {
@@ -83,7 +92,7 @@ static int map_heap(struct fusion_arena *a, const struct ioc_join *j,
 	v->witness = h->witness;
 	v->renew = hand_over_renew;
 	v->acts = &member_acts;
-	/* The child of a fork is no member: it must not even see it. */
+	/* The child of a fork is not a member, and must not see the memory. */
 	madvise(v->base, v->geo.span, MADV_DONTFORK);
 	r = view_set_lock(v, h->lock);
 	if (r < 0)
@@ -109,7 +118,8 @@ static int open_heap(struct fusion_arena *a, const struct ioc_join *j)
 	return map_heap(a, j, &h);
 }
 
-/* Say that we have mapped the arena, if the slot is still ours. */
+/* Say that this process has mapped the arena, if the slot is still its own.  0,
+ * LOST_RACE, -errno. */
 static int bear_witness(struct view *v, const struct ioc_join *j,
 			int64_t deadline)
 {
@@ -119,7 +129,8 @@ static int bear_witness(struct view *v, const struct ioc_join *j,
 		return r;
 	r = life_witness(v, j->slot, j->id);
 	life_unlock(v);
-	/* The arena may have ended, or its daemon been replaced, since. */
+	/* Since the answer the arena may have ended, or its daemon been
+	 * replaced. */
 	return r == -ESRCH ? LOST_RACE : r;
 }
 
@@ -253,8 +264,7 @@ int join_arena(struct fusion_arena *a, const struct fusion_arena_options *o,
 		r = attach_view(a, j, deadline);
 	if (r < 0) {
 		arena_unmap(a);
-		/* Without a result: processes that wait for us to initialise
-		 * are not to get our error. */
+		/* Without a result: see the top. */
 		m.slot = j->slot;
 		m.id = j->id;
 		dir_ioctl(a->dirfd, FUSION_IOC_LEAVE, &m);

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The members of an arena: who is inside, waiting until one is out, signals
+ *
+ * A member is out when its slot is free, which is after the recovery of a dead
+ * one: so whoever waits finds all that the member held whole.
+ */
 #include <fusion/arena.h>
 
 #include <errno.h>
@@ -19,6 +25,8 @@
 
 static bool is_in(const struct member_rec *m)
 {
+	/* Acquire: pairs with the releases in member.c, as the caller reads the
+	 * rest of the record. */
 	uint32_t state = load_acquire(&m->state);
 
 	return state == MEMBER_JOINING || state == MEMBER_ALIVE ||
@@ -48,7 +56,7 @@ static struct fusion_member describe_member(const struct member_rec *m,
 	return f;
 }
 
-/* Put @f among the oldest @n, of which @found were met before it. */
+/* Put @f among the oldest @n members; @found were met before it. */
 static void keep_oldest(struct fusion_member *members, size_t n, size_t found,
 			const struct fusion_member *f)
 {
@@ -92,8 +100,8 @@ FUSION_API int fusion_members_list(struct fusion_arena *arena,
 	return told((int)found);
 }
 
-/* Member @id, or with FUSION_ALL all others with ids below @below.  Who is
- * dead is out when it is recovered: then what it held is whole. */
+/* Is member @id out, or with FUSION_ALL each other member whose id is below
+ * @below?  A dead member is out when it is recovered. */
 static bool are_out(struct view *v, fusion_id_t id, uint32_t below)
 {
 	uint32_t hi = members_hi(v);
@@ -134,7 +142,7 @@ static int wait_out(struct fusion_arena *arena, fusion_id_t id, uint32_t below,
 		r = futex_wait(&v->sb->life_seq, seq, wait);
 		if (r == -EINTR)
 			return r;
-		/* Nobody said anything: is the undertaker gone too? */
+		/* No wake came: perhaps the daemon is dead, too. */
 		if (r == -ETIMEDOUT) {
 			life_sweep(v);
 			if (nap < SUSPECT_LAST_NS)
@@ -151,7 +159,7 @@ static int refuse_self(const struct fusion_arena *arena)
 		      arena->id, arena->name);
 }
 
-/* Returns @r. */
+/* Say why a member is not out.  Returns @r. */
 static int refuse_out(const struct fusion_arena *arena, int r, fusion_id_t id)
 {
 	const char *why = error_meaning(r);
@@ -179,8 +187,8 @@ FUSION_API int fusion_members_wait(struct fusion_arena *arena, fusion_id_t id,
 		arena, wait_out(arena, id, UINT32_MAX, timeout_ns), id));
 }
 
-/* What this process cannot reach (another pid namespace, another user's), the
- * daemon may. */
+/* Signal the member in @slot.  The daemon may reach one that this process
+ * cannot: in another pid namespace, or of another user. */
 static int signal_slot(struct fusion_arena *arena, uint32_t slot, int sig)
 {
 	struct view *v = &arena->view;
@@ -214,7 +222,7 @@ static int signal_all(struct fusion_arena *arena, int sig)
 		if (i == v->slot || !is_in(view_member(v, i)))
 			continue;
 		one = signal_slot(arena, i, sig);
-		/* Who has just gone needs no signal. */
+		/* A member that has just gone needs no signal. */
 		if (one < 0 && one != -ESRCH)
 			r = one;
 	}
@@ -235,7 +243,8 @@ FUSION_API int fusion_members_kill(struct fusion_arena *arena, fusion_id_t id,
 				   id, arena->name, signal));
 	if (id == arena->id)
 		return told(refuse_self(arena));
-	/* Who joins from now on gets no signal, and is not waited for. */
+	/* Members that join from now on are not signalled, nor waited for.
+	 * Acquire: pairs with the release in member_claim(). */
 	below = load_acquire(&arena->view.sb->next_id);
 	if (id)
 		r = signal_one(arena, id, signal);

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Leave notices: who reads the arena's events for its process
+ * Leave notices: telling the program that members have left or died
  *
- * A thread sleeps on event_word, and now and then looks at the members itself,
- * so that deaths are noticed also when the daemon is gone.  It has the
- * dispatcher read what is new.  It is known who is inside: each goes once,
- * though a recoverer that was killed may have logged it twice, and also if
- * there were more events than are kept.
+ * A thread sleeps on event_word.  Now and then it looks at the members itself,
+ * so that it notices deaths without a daemon, too.  It has the dispatcher read
+ * the new events.  The notice keeps the ids of the members inside, so that it
+ * tells each departure once.  A recoverer that was killed may have logged one
+ * twice, and events are lost when there are more than are kept.
+ *
+ * Invariant: `known` has the ids of members that have come by the events before
+ * `next`, and have not gone by them.
  */
 #include "libfusion/life/notice.h"
 
@@ -32,6 +35,7 @@
 #define BATCH 64	     /* events before others have their turn */
 #define STOP_NAP_NS 10000000 /* between two wakes of a stopping thread */
 
+/* What the program wants to be told of, and by which function. */
 struct notice {
 	struct dispatch_job job; /* the first: see tell_events() */
 	struct fusion_arena *arena;
@@ -99,6 +103,7 @@ static void look_around(struct notice *n)
 
 	for (uint32_t i = 1; i < hi; i++) {
 		const struct member_rec *m = view_member(v, i);
+		/* Acquire: pairs with the release in member_ready(). */
 		uint32_t state = load_acquire(&m->state);
 
 		if (state == MEMBER_ALIVE || state == MEMBER_LEAVING)
@@ -106,7 +111,7 @@ static void look_around(struct notice *n)
 	}
 }
 
-/* Not even being recovered any more: what it held is whole. */
+/* Is member @id out, and recovered if it died? */
 static bool is_out(const struct view *v, uint32_t id)
 {
 	uint32_t hi = members_hi(v);
@@ -122,8 +127,8 @@ static bool is_out(const struct view *v, uint32_t id)
 	return true;
 }
 
-/* Events were lost: whoever is not inside any more has gone, how we cannot
- * tell. */
+/* Tell of all members that are not inside any more, as events were lost.
+ * Whether they left or died is unknown. */
 static void catch_up(struct notice *n)
 {
 	for (uint32_t i = n->n_known; i-- > 0;)
@@ -153,10 +158,10 @@ static void deliver_event(struct notice *n, const struct event_rec *e)
 	}
 }
 
-/* One event; false: there is none. */
+/* Read and deliver one event.  False: there is none. */
 static bool deliver_next(struct notice *n)
 {
-	/* Relaxed: only the job, and before it who made it, changes it. */
+	/* Relaxed: only the job changes it, and before that its maker. */
 	uint64_t at = load_relaxed(&n->next);
 	struct event_rec e;
 	uint64_t oldest;
@@ -173,7 +178,7 @@ static bool deliver_next(struct notice *n)
 	return true;
 }
 
-/* On the dispatcher. */
+/* The job, on the dispatcher: deliver a batch of events. */
 static unsigned tell_events(struct dispatch_job *job)
 {
 	struct notice *n = (struct notice *)job;
@@ -206,6 +211,7 @@ static void *notice_thread(void *arg)
 		    -ETIMEDOUT)
 			life_sweep(v);
 	}
+	/* Release: pairs with the acquire in stop_thread(). */
 	store_release(&n->done, 1);
 	futex_wake(&n->done, INT_MAX);
 	return NULL;
@@ -213,9 +219,11 @@ static void *notice_thread(void *arg)
 
 static void stop_thread(struct notice *n)
 {
+	/* Release: pairs with the acquire in is_stopped(). */
 	store_release(&n->stop, 1);
-	/* Others who sleep on the word look again and go on sleeping; again,
-	 * because it may have looked at `stop` and not be asleep yet. */
+	/* Other threads that sleep on the word look again and sleep on.  Wake
+	 * again and again, as the thread may have read `stop` and not be asleep
+	 * yet.  Acquire: pairs with the release in notice_thread(). */
 	while (!load_acquire(&n->done)) {
 		futex_wake(&n->arena->view.sb->event_word, INT_MAX);
 		futex_wait(&n->done, 0, STOP_NAP_NS);
@@ -242,7 +250,7 @@ static struct notice *take_notice(struct fusion_arena *arena)
 	return n;
 }
 
-/* Again, as its function may ask for another one meanwhile. */
+/* Stop all, as the function of one may ask for another meanwhile. */
 void notice_stop(struct fusion_arena *arena)
 {
 	struct notice *n;
@@ -251,7 +259,7 @@ void notice_stop(struct fusion_arena *arena)
 		stop_thread(n);
 		dispatch_job_end(arena, &n->job);
 	}
-	/* One that has ended itself. */
+	/* Wait for a notice that was ended in its own function. */
 	dispatch_jobs_settle(arena);
 }
 
@@ -272,13 +280,15 @@ static struct notice *make_notice(struct fusion_arena *arena,
 	n->arena = arena;
 	n->fn = fn;
 	n->ctx = ctx;
-	/* First from where, then who: who comes in between is met twice. */
+	/* First the position, then the members: a member that comes in between
+	 * is met twice, and that is no harm.  Acquire: pairs with the release
+	 * in event_log(). */
 	n->next = load_acquire(&arena->view.sb->event_head);
 	look_around(n);
 	return n;
 }
 
-/* -EBUSY: another thread has asked meanwhile. */
+/* Start the thread.  0, -errno; -EBUSY another thread has asked meanwhile. */
 static int start_notice(struct fusion_arena *arena, struct notice *n)
 {
 	int r = -EBUSY;

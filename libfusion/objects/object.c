@@ -1,5 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Objects as programs make and count them. */
+/*
+ * Objects as programs make, count and destroy them
+ *
+ * A handle is the address of the object's record.  The record may become
+ * another object's at any time, so each call reads the id, acts, and compares
+ * the id again; a count that it has added keeps the record.
+ *
+ * Acquires of an object's id and state pair with the releases in object_init(),
+ * object_made() and object_reap(), and with the CASes of the state here and in
+ * object_finish().
+ */
 #include "libfusion/objects/object.h"
 
 #include <fusion/object.h>
@@ -43,7 +53,8 @@ struct ref *object_counter(const struct fusion_object *object,
 
 	if (o && !r)
 		*ret_error = -EIDRM;
-	/* Also if its destroyer is dead, and has it at zero no more. */
+	/* Also if its destroyer is dead, and does not hold it at zero any more.
+	 */
 	if (r && load_acquire(&o->state) == OBJECT_DEINIT) {
 		*ret_error = -EOWNERDEAD;
 		return NULL;
@@ -51,7 +62,7 @@ struct ref *object_counter(const struct fusion_object *object,
 	return r;
 }
 
-/* Counted first: then neither record can become another's. */
+/* Count first: then neither of the records can become another object's. */
 int object_up(const struct view *v, const struct object *o, uint32_t id,
 	      struct ref *ref)
 {
@@ -87,7 +98,8 @@ static int give_data(struct fusion_arena *arena, struct object *o)
 	return 0;
 }
 
-/* All that makes it whole, as long as its pool is there. */
+/* Give the new object data and a count, if its pool is still there.  0, -EIDRM,
+ * -ENOMEM. */
 static int give_all(struct tcache *c, struct object *o)
 {
 	struct ref *ref = object_ref(&c->arena->view, o);
@@ -119,7 +131,7 @@ FUSION_API int fusion_object_create(struct fusion_object_pool *pool,
 	if (!r)
 		r = give_all(c, o);
 	if (r < 0) {
-		/* It is NEW: nobody else's. */
+		/* It is NEW, so only this thread uses it. */
 		object_reap(&c->arena->view, c->rec, o, load_relaxed(&o->e.id));
 		store_relaxed(&c->rec->object.op, (uint32_t)OBJECT_OP_NONE);
 		return told(r);
@@ -140,14 +152,16 @@ FUSION_API int fusion_object_activate(struct fusion_object *object)
 	o = object_of(object, &c, &r);
 	if (!o)
 		return told(r);
-	/* Release: who finds it ACTIVE finds it whole. */
+	/* Release: pairs with the acquires of the state, as a member that
+	 * finds the object ACTIVE must find its data. */
 	if (!cas_release(&o->state, &is, (uint32_t)OBJECT_ACTIVE))
 		return told(-EBUSY);
 	fusion_object_describe(object);
 	return 0;
 }
 
-/* One in INIT that nobody else destroys. */
+/* Destroy an object in INIT, unless another member destroys it.  0, -EBUSY,
+ * -EIDRM. */
 static int destroy_init(struct tcache *c, struct object *o, uint32_t id)
 {
 	uint64_t who = who_am_i(c->arena);
@@ -189,7 +203,7 @@ FUSION_API int fusion_object_destroy(struct fusion_object *object)
 
 /* --- What it is ----------------------------------------------------------- */
 
-/* The live record at @object; NULL. */
+/* Return the live record at @object; NULL. */
 static const struct object *record_of(const struct fusion_object *object)
 {
 	struct tcache *c;
@@ -213,7 +227,7 @@ FUSION_API size_t fusion_object_size(const struct fusion_object *object)
 	return o ? (size_t)o->size : 0;
 }
 
-/* May a block of the heap begin at @p, so that it can be looked at? */
+/* May a block of the heap begin at @p, so that it can be read? */
 static bool is_in_heap(const struct view *v, const void *p)
 {
 	uint64_t span = ((uintptr_t)p - (uintptr_t)v->base) >> SPAN_SHIFT;
@@ -304,6 +318,7 @@ FUSION_API int fusion_object_ref(struct fusion_object *object)
 		object_up(&c->arena->view, (struct object *)object, id, ref));
 }
 
+/* Call @fn for the reference of @object. */
 static int with_counter(const struct fusion_object *object,
 			int (*fn)(struct fusion_ref *ref))
 {

@@ -2,8 +2,9 @@
 /*
  * The duty to destroy: what a member does that registered a pool
  *
- * A job of the dispatcher.  It takes duties that nobody has, then goes through
- * the bits of fallen objects and leaves those of pools that are not its own.
+ * A job of the dispatcher does it.  The job takes duties that no living member
+ * has, then goes through the bits of fallen objects, and leaves the bits of
+ * pools whose duty another member has.  What it does with an object:
  *
  *   DEINIT, and its destroyer is dead  reap
  *   claimed by a living member         leave the bit
@@ -12,8 +13,12 @@
  *   counted again                      revived: take the bit away, look again
  *   locked by another                  leave the bit
  *
- * The watching thread (ref_watch.c) has it run when this member is rung, and
- * now and then: what was left is looked at again.
+ * The watching thread (ref_watch.c) has the job run when this member is rung,
+ * and now and then, so that the job looks again at the bits it has left.
+ *
+ * Acquires of a pool's id pair with the releases in object_pool_init() and
+ * object_pool_fini(), those of its duty with the CASes in core's object_pool.c,
+ * and those of an object's state and id as in object.c.
  */
 #include "libfusion/objects/object_duty.h"
 
@@ -41,24 +46,26 @@
 /* --- Looking ---------------------------------------------------------------
  */
 
-/* 1: locked at zero; 0: leave it. */
+/* Lock the reference of @o, if its count is 0.  1: locked; 0: leave the object.
+ */
 static int hold_at_zero(struct view *v, struct thread_rec *me, struct object *o,
 			struct ref *ref)
 {
 	uint32_t id = ref ? load_acquire(&ref->id) : 0;
 	int r;
 
-	/* The id is its: of one that has the record next we take nothing. */
+	/* The id is the object's own reference's: a reference that gets the
+	 * record next is not touched. */
 	if (!ref || object_ref(v, o) != ref)
 		return 0;
 	r = ref_zero_trylock_id(v, me, ref, id);
-	/* Revived, or another has it; who is told again then. */
+	/* Revived, or another member has it; that one sets the bit again. */
 	if (r == -EBUSY || r == -EIDRM)
 		object_unmark(v, object_index_of(v, o));
 	return r == 0;
 }
 
-/* 1: it is gone. */
+/* End @o if it is to end.  1: it is gone. */
 static int examine_fallen(struct duty *d, struct thread_rec *me,
 			  struct registration *t, struct object *o)
 {
@@ -131,14 +138,15 @@ static int look_at_object(struct duty *d, struct thread_rec *me, uint32_t i)
 /* --- The job ---------------------------------------------------------------
  */
 
-/* A pool whose destroyer died is ours to go on with. */
+/* Has the destroyer of the pool died, so that this member is to go on? */
 static bool is_left(const struct fusion_arena *a, const struct registration *t)
 {
 	return !t->destroying && load_acquire(&t->pool->dying) &&
 	       load_acquire(&t->pool->duty) == who_am_i(a);
 }
 
-/* Take what duties there are.  One whose pool is to be finished, pinned. */
+/* Take the duties that nobody has.  Returns a pinned registration whose pool is
+ * to be finished, NULL none. */
 static struct registration *take_duties(struct duty *d)
 {
 	struct fusion_arena *a = d->arena;
@@ -182,7 +190,8 @@ static void finish_left(struct duty *d, struct thread_rec *me)
 	registration_unpin(a, t);
 }
 
-/* A part of it.  *ret_more: not all has been looked at. */
+/* Do a part of the work.  Returns how many objects ended; *ret_more: there is
+ * more to do. */
 static unsigned look_at_fallen(struct duty *d, struct thread_rec *me,
 			       bool *ret_more)
 {
@@ -198,7 +207,7 @@ static unsigned look_at_fallen(struct duty *d, struct thread_rec *me,
 	}
 	if (i < 0)
 		d->at = 0;
-	/* What was told of behind us is still to be looked at. */
+	/* Bits that were set before the begin are still to be examined. */
 	*ret_more = i >= 0 || begin;
 	return done;
 }
@@ -282,7 +291,7 @@ static int duty_make(struct fusion_arena *a, struct duty **ret)
 		d->arena = a;
 		pthread_mutex_init(&d->lock, NULL);
 		pthread_cond_init(&d->unpinned, NULL);
-		/* Release: pairs with the acquire in duty_of(). */
+		/* Acquire and release: pairs with the acquire in duty_of(). */
 		if (!cas_acq_rel(&a->duty, &none, d)) {
 			free_duty(&d->job);
 			d = none;
@@ -337,9 +346,9 @@ int duty_unregister(struct fusion_arena *a, struct object_pool *p)
 	if (t) {
 		t->pins++;
 		registration_unlink(link);
-		/* Its destructors end before the duty is another's; in one of
-		 * them, and in what may have to end before one, that cannot be
-		 * waited for. */
+		/* Destructors of the pool end before another member gets the
+		 * duty.  A destructor cannot wait for itself, nor can a handler
+		 * that may have to end before a destructor. */
 		while (t->pins > 1 && !dispatch_is_mine(a) &&
 		       !object_pool_is_ending(p))
 			pthread_cond_wait(&d->unpinned, &d->lock);
@@ -376,5 +385,6 @@ void duty_stop(struct fusion_arena *a)
 		dispatch_job_end(a, &d->job);
 	else
 		free_duty(&d->job);
+	/* Release: pairs with the acquire in duty_of(). */
 	store_release(&a->duty, (struct duty *)NULL);
 }

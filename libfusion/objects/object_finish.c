@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The end of an object
+ *
+ * The member that has claimed an object stores DEINIT, runs the destructor, and
+ * reaps the object.  A destructor may reap the object itself
+ * (fusion_object_destroy()), or not return: the object ends all the same.
+ */
 #include "libfusion/objects/object_finish.h"
 
 #include <errno.h>
@@ -9,7 +16,7 @@
 #include "libfusion/heap/tls.h"
 #include "libfusion/objects/object_pool.h"
 
-/* What destructors run on this thread, the innermost first. */
+/* The destructors that run on this thread, the innermost first. */
 struct ending {
 	const struct object *object;
 	const struct object_pool *pool;
@@ -31,7 +38,7 @@ bool object_pool_is_ending(const struct object_pool *p)
 	return e;
 }
 
-/* What is left to do when its destructor is over, unless that did it. */
+/* Reap @o after its destructor, unless that did it.  0, -errno. */
 static int reap_if_there(struct fusion_arena *a, struct object *o, uint32_t id)
 {
 	struct thread_rec *me = thread_rec_of(a);
@@ -79,7 +86,8 @@ int object_finish(struct fusion_arena *a, struct registration *t,
 
 	if (!thread_rec_of(a))
 		return -errno;
-	/* Commit of the destructor's beginning. */
+	/* Commit: from now on the destructor counts as begun.  Release: pairs
+	 * with the acquires of the state in object.c. */
 	while ((is == OBJECT_INIT || is == OBJECT_ACTIVE) &&
 	       !cas_acq_rel(&o->state, &is, (uint32_t)OBJECT_DEINIT))
 		;
@@ -100,7 +108,8 @@ int object_claim_of(struct fusion_arena *a, struct thread_rec *me,
 	return -EIDRM;
 }
 
-/* 1: gone.  NEW ones are their maker's, or its recovery's. */
+/* End one object of a dying pool.  1: it is gone.  A NEW object is left to its
+ * maker, or to the recovery of that. */
 static int finish_one(struct fusion_arena *a, struct thread_rec *me,
 		      struct registration *t, struct object *o)
 {

@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Properties, owners, access and description of an object. */
+/*
+ * Items of an object as programs set and read them: properties, owners, access,
+ * description
+ *
+ * A new item is made in a slot of the thread's record, so that recovery can
+ * free it.  Core puts it into the object's chain, and leaves the block that it
+ * replaces in the other slot (core/objects/object_item.c).
+ */
 #include <errno.h>
 #include <string.h>
 
@@ -41,7 +48,7 @@ static struct object_item_key property_key(const char *key)
 /* --- Setting ---------------------------------------------------------------
  */
 
-/* Make the block of @new in a slot of the thread's; recovery frees it there. */
+/* Make the block of @new in the thread's slot 0.  0, -ENOMEM. */
 static int make_item(struct tcache *c, const struct new_item *new,
 		     struct object_item **ret)
 {

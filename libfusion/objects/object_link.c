@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Places in shared memory that name an object and have a global reference. */
+/*
+ * Links: places in shared memory that name an object and have a global count
+ *
+ * A place is a word.  ref_link() and ref_unlink() change the word and the count
+ * together: a death at any point leaves neither a count without a place, nor a
+ * place without a count (core/refs/ref_link.c).
+ */
 #include <errno.h>
 
 #include "libfusion/arena/address.h"
@@ -7,7 +13,8 @@
 #include "libfusion/core/refs/ref_link.h"
 #include "libfusion/objects/object.h"
 
-/* What @p is to be for @ref, which is that of @o still. */
+/* Describe place @slot with @value for @ref, if that is still the reference of
+ * @o.  0, -EINVAL, -EIDRM. */
 static int ref_place_of(struct view *v, const struct object *o, struct ref *ref,
 			const void *slot, const void *value,
 			struct ref_place *p)
@@ -17,10 +24,11 @@ static int ref_place_of(struct view *v, const struct object *o, struct ref *ref,
 	*p = (struct ref_place){
 		.off = view_off(v, slot),
 		.value = (uintptr_t)value,
+		/* Acquire: pairs with the release in ref_init(). */
 		.id = load_acquire(&ref->id),
 	};
-	/* The id is that of this reference, and not of who has the record
-	 * next, if it was so after it was read. */
+	/* The id is that of this reference, and not of one that gets the
+	 * record next, if the object still names it now. */
 	return object_ref(v, o) == ref ? 0 : -EIDRM;
 }
 
@@ -54,7 +62,7 @@ FUSION_API int fusion_object_link_data(void *slot, void *data)
 	return told(object ? link_value(slot, data, object) : -EINVAL);
 }
 
-/* The object that @value stands for. */
+/* Returns the object that @value stands for. */
 typedef struct fusion_object *(*object_fn)(const void *value);
 
 static struct fusion_object *object_itself(const void *value)
@@ -62,7 +70,8 @@ static struct fusion_object *object_itself(const void *value)
 	return (struct fusion_object *)value;
 }
 
-/* It names an object that is gone: nothing but the name is to be taken. */
+/* Clear a place that names an object that is gone, whose count went with it.
+ * Acquire and release: pairs with ref_link(). */
 static int clear_place(uint64_t *slot, uint64_t value)
 {
 	cas_acq_rel(slot, &value, 0ull);
@@ -88,7 +97,7 @@ static int unlink_once(uint64_t *slot, uint64_t value,
 	return r;
 }
 
-/* Another thread may clear it, or clear and fill it, meanwhile. */
+/* Unlink @slot, which another thread may clear and fill meanwhile. */
 static int unlink_value(void *slot, object_fn object_of_value)
 {
 	struct fusion_arena *a = slot ? arena_of(slot) : NULL;
@@ -101,8 +110,9 @@ static int unlink_value(void *slot, object_fn object_of_value)
 		/* Acquire: pairs with the release in ref_link(). */
 		value = load_acquire((uint64_t *)slot);
 		r = value ? unlink_once(slot, value, object_of_value) : 0;
-		/* Another has cleared it meanwhile, or the object went with its
-		 * pool: then the place names it the second time, too. */
+		/* Another thread has cleared the place, or the object went with
+		 * its pool: in that case the place names the object the second
+		 * time, too. */
 		if ((r == -EIDRM || r == -EOWNERDEAD) && value == gone)
 			r = clear_place(slot, value);
 		else if (r == -EIDRM || r == -EOWNERDEAD)

@@ -1,5 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Pools of objects as programs make, search and destroy them. */
+/*
+ * Object pools as programs make, search and destroy them
+ *
+ * One member at a time destroys a pool: the first that sets `dying`.  It seizes
+ * the duty, ends all objects, and waits for those that others are making or
+ * destroying.  Should it die, the member that has the duty next goes on.
+ *
+ * Acquires of a pool's id pair with the releases in object_pool_init() and
+ * object_pool_fini(), those of its duty with the CASes in core's object_pool.c.
+ */
 #include "libfusion/objects/object_pool.h"
 
 #include <errno.h>
@@ -123,8 +132,8 @@ FUSION_API int fusion_object_pool_set_describe(struct fusion_object_pool *pool,
 /* --- The end ---------------------------------------------------------------
  */
 
-/* One is left: in the middle of its destructor, or being made.  Who has ended
- * it rings. */
+/* Wait as an object is left, which is in its destructor or is being made.  The
+ * member that ends it rings. */
 static void wait_for_others(struct fusion_arena *a, uint32_t *seq,
 			    uint32_t seen)
 {
@@ -157,17 +166,18 @@ static int finish_object_pool(struct fusion_arena *a, struct thread_rec *me,
 	left = table_remove(v, me, KIND_OBJECT_POOL,
 			    object_pool_index(v, t->pool), t->id);
 	arena_poke(a);
-	/* Who has the duty was at it, too. */
+	/* -EIDRM: the member that has the duty was removing it, too. */
 	return left == -EIDRM ? 0 : left;
 }
 
-/* Another member that lives has begun before us. */
+/* Has another member, which lives, begun to destroy the pool before us? */
 static bool is_anothers(const struct fusion_arena *a, struct object_pool *p)
 {
 	uint32_t none = 0;
 	uint64_t had;
 
-	/* Commit: who makes an object looks at it behind its own commit. */
+	/* Commit.  Acquire and release: a member that makes an object reads
+	 * `dying` after its own commit; the drawing is at object_pool_is(). */
 	if (cas_acq_rel(&p->dying, &none, 1u))
 		return false;
 	had = load_acquire(&p->duty);
@@ -222,7 +232,7 @@ FUSION_API int fusion_object_pool_destroy(struct fusion_object_pool *pool)
 		object_duty_seize(p, who_am_i(c->arena));
 		r = finish_guarded(c->arena, c->rec, t);
 	}
-	/* Should the other one be killed in it, we go on. */
+	/* Should the other member be killed, this one goes on. */
 	if (r < 0)
 		registration_end_destroy(c->arena, t);
 	registration_unpin(c->arena, t);
@@ -248,7 +258,8 @@ static bool show_object(struct object *o, struct ref *ref,
 	return more;
 }
 
-/* 1: go on.  It is of pool @index, which has @pool_id, or was. */
+/* Show @o to @fn with a count, if it is of pool @index, which has @pool_id.  1:
+ * go on; 0 stop; -errno. */
 static int show_counted(struct view *v, struct object *o, uint32_t index,
 			uint32_t pool_id, fusion_object_enum_fn fn, void *ctx)
 {
@@ -262,7 +273,7 @@ static int show_counted(struct view *v, struct object *o, uint32_t index,
 	r = object_up(v, o, id, ref);
 	if (r < 0)
 		return r == -EIDRM || r == -EOWNERDEAD ? 1 : r;
-	/* Another may have got the record before we counted. */
+	/* Another object may have got the record before we counted. */
 	more = !object_is_of(o, index, pool_id) || show_object(o, ref, fn, ctx);
 	fusion_ref_down((struct fusion_ref *)ref);
 	return more;
@@ -328,7 +339,8 @@ fusion_object_pool_duty(const struct fusion_object_pool *pool)
 		       : 0;
 }
 
-/* The record; not referenced. */
+/* Find the record of object @id in @pool, without a count.  0, -ENOENT, -EIDRM,
+ * -EINVAL. */
 static int find_object(struct fusion_object_pool *pool, fusion_id_t id,
 		       struct tcache **ret_cache, struct object **ret)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* An object's reactor: made when somebody first listens. */
+/* An object's reactor, which is made when somebody first listens. */
 #include <errno.h>
 
 #include "libfusion/base/refuse.h"
@@ -25,7 +25,7 @@ FUSION_API int fusion_object_reactor(struct fusion_object *object,
 	return told(r);
 }
 
-/* The one that is there; NULL and *ret_error, 0 nobody ever listened. */
+/* Return the object's reactor; NULL and *ret_error: 0 nobody ever listened. */
 static struct fusion_reactor *existing_reactor(struct fusion_object *object,
 					       int *ret_error)
 {

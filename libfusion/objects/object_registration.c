@@ -79,7 +79,7 @@ void registration_unpin(struct fusion_arena *a, struct registration *t)
 	pthread_mutex_lock(&d->lock);
 	if (!--t->pins && t->ended)
 		free(t);
-	/* Who waits has a pin himself. */
+	/* A thread that waits in duty_unregister() has a pin, too. */
 	pthread_cond_broadcast(&d->unpinned);
 	pthread_mutex_unlock(&d->lock);
 }
