@@ -4,11 +4,10 @@
  *
  * A serial has 64 bits and is never given twice.  Its low bits are a number
  * that fits into the ids of nodes, its high bits the generation that the kernel
- * is told with them.  A number comes back only when its thing is gone and the
- * kernel has forgotten every node with it: until then a descriptor, or a
- * process that has changed into the directory, could still ask for such a node,
- * and would be shown somebody else's.  So the lookups of each number are
- * counted.
+ * is told with them.  A number comes back only when its arena is gone and the
+ * kernel has forgotten every node with that number.  Until then a descriptor,
+ * or a process in the directory, could still ask for such a node, and would get
+ * a node of another arena.  So the lookups of each number are counted.
  */
 #ifndef FUSIONFS_SERIAL_H
 #define FUSIONFS_SERIAL_H

@@ -4,10 +4,10 @@
  *
  * A thread waits for one skirmish or property, which has one owner; so from
  * each thread one path leads on, and a walk that meets itself has found a ring.
- * All of this changes while we look.  So a ring is written down and looked at
- * again: if each still waits for the same lock, and each lock has still the
- * same owner and was taken no more often, the owners have had their locks all
- * the time in between, and waited.
+ * All of this changes during the walk.  So a ring is written down and walked a
+ * second time.  It is a deadlock if each thread still waits for its lock, and
+ * each lock still has its owner and was not taken again.  Then the owners had
+ * their locks all the time in between, and waited.
  *
  * A shell that holds one file's lock and waits for another's is one thread.
  */

@@ -2,9 +2,9 @@
 /*
  * Handles: open files and directories
  *
- * What an open file is depends on its row, and on how it was opened: a text, a
- * value, a lock, a talk with members ... Each kind is a table of functions and
- * a struct that begins with a struct handle.
+ * An open file is a text, a value, a lock, a port or another kind of thing: its
+ * row and its open flags decide.  Each kind is a table of functions and a
+ * struct that begins with a struct handle.
  */
 #ifndef FUSIONFS_HANDLE_H
 #define FUSIONFS_HANDLE_H

@@ -187,7 +187,7 @@ static void send_offer(int fd, const struct offer *o)
 }
 
 /* Receive the token, which is one message of a process that says nothing else.
- * A process that sends a part of a token is no member. */
+ * A process that sends a part of a token is turned away. */
 static void connection_ready(struct source *s)
 {
 	struct connection *c = (struct connection *)s;

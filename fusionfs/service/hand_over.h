@@ -2,11 +2,11 @@
 /*
  * Handing over: how members get an arena's descriptors (protocol.h)
  *
- * One socket serves the whole mount.  Its file is called HAND_OVER_NAME and is
- * in each arena's directory, and in the root, without being listed: all these
- * names have one node id, and so one inode, which is what the kernel finds a
- * bound socket by.  A process that can reach an arena can reach the socket,
- * in whatever namespaces it is; and gets nothing there without a token.
+ * One socket serves the whole mount.  Its file is called HAND_OVER_NAME.  The
+ * root and each arena's directory have that file, and do not list it.  All
+ * these names have one node id and so one inode, by which the kernel finds a
+ * bound socket.  A process that can reach an arena can reach the socket, in
+ * whatever namespaces it is, and gets nothing there without a token.
  *
  * A bound socket keeps its mount busy.  So it is bound when a process wants to
  * join, and closed when no arena has members, which keep the mount busy

@@ -3,11 +3,11 @@
  * Ports: open files by which a shell talks with members
  *
  * What is read or written is a message, a call, its answer.  A read that has to
- * wait is parked here, without a thread and without a sleep; what is written
- * and finds no room is kept (outbox.h).  Both are tried again when the arena's
- * bell rings (bell.h), after each death and at each patrol; and by a clock only
- * while it waits for what no bell tells: a lock that a member sits on, a slow
- * listener's limit.
+ * wait is parked here, without a thread and without a sleep.  A message that
+ * finds no room is kept (outbox.h).  Both are tried again when the arena's bell
+ * rings (bell.h), after each death and at each patrol.  A clock retries a port
+ * only while it waits for what no bell announces: a lock that a member keeps,
+ * or the limit of a slow listener.
  */
 #ifndef FUSIONFS_PORTS_H
 #define FUSIONFS_PORTS_H
@@ -35,7 +35,7 @@ struct port {
 	uint32_t number; /* NUMBER_NONE, or as in the node */
 	pid_t opener;	 /* thread that opened the file */
 	uid_t uid;
-	bool may_write;		    /* who opened it may */
+	bool may_write;		    /* as it was opened */
 	struct thread_rec *rec;	    /* NULL: it needed none yet */
 	unsigned n_reads, n_writes; /* parked */
 	unsigned n_kept;	    /* messages in the outbox */

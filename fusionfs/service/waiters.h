@@ -44,8 +44,8 @@ int waiter_until_let_go(struct arena *a, struct waiter *w);
 
 /* Make all attempts again: something has changed. */
 void waiters_look(struct arena *a);
-/* Answer the member that waits to be told that it is out, at once: its slot and
- * id may be another's in the next life of the arena. */
+/* Answer at once the member that waits to be told that it is out: in the next
+ * life of the arena its slot and id may belong to another member. */
 void waiters_let_go(struct arena *a, uint32_t slot, uint32_t id);
 /* Remove the arena if it is transient and nobody needs it. */
 void waiters_vanish_if_unused(struct arena *a);

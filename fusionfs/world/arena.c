@@ -189,7 +189,7 @@ int arena_create(const char *name, mode_t mode, uid_t uid, gid_t gid,
 
 	if (r < 0)
 		return r;
-	/* A file of that name that is no arena is not ours to replace. */
+	/* A file of that name belongs to others: it stays. */
 	if (world_find(name) ||
 	    faccessat(world.backing.fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		return -EEXIST;

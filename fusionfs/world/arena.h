@@ -85,8 +85,9 @@ struct arena {
  */
 int arena_create(const char *name, mode_t mode, uid_t uid, gid_t gid,
 		 struct arena **ret);
-/* Take over the arena whose files are there.  0; -errno: they are no arena's,
- * or cannot be opened now: error_is_temporary(). */
+/* Take over the arena whose files are there.  0; -errno: they
+ * are not the files of an arena, or cannot be opened now:
+ * error_is_temporary(). */
 int arena_adopt(const char *name);
 /* Remove an arena, for rmdir.  0; -EBUSY it is used. */
 int arena_remove(struct arena *a);

@@ -2,7 +2,7 @@
 /*
  * The backing directory: one directory for each arena (store.h), on a tmpfs
  *
- * A file in it that is no arena's belongs to others and stays.
+ * Other files in it belong to others and stay.
  */
 #ifndef FUSIONFS_BACKING_H
 #define FUSIONFS_BACKING_H

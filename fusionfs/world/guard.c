@@ -25,10 +25,10 @@
  *
  * With -Dguard_check=true an arena is closed but to functions under its guard.
  * An access anywhere else ends the daemon: the tests run so.  While it is
- * closed it is mapped at an address that nobody knows, and nothing is where
- * view.base and all pointers into it point.  To move it takes the kernel no
- * longer than its page tables are many; mprotect() changes each page, and all
- * tests that list a large directory took four times as long.
+ * closed it is mapped at another address, which stands nowhere, and nothing is
+ * where view.base and all pointers into it point.  To move it takes the kernel
+ * no longer than its page tables are many; mprotect() changes each page, and
+ * all tests that list a large directory took four times as long.
  */
 #include "fusionfs/world/guard.h"
 

@@ -14,7 +14,7 @@ bool dispatch_is_there(const struct dispatcher *d);
 bool dispatch_spin(struct dispatcher *d);
 /* Wake the thread that sleeps for the dispatcher, so that it looks again. */
 void dispatch_rouse(struct dispatcher *d);
-/* Look for dead members and lost bells, after a sleep that nobody ended. */
+/* Look for dead members and lost news, after a sleep that nobody ended. */
 void dispatch_idle(struct dispatcher *d);
 
 #endif

@@ -15,8 +15,8 @@ bool reaction_is_running(void);
 
 /* Handle the record @d, which says that a reactor has news. */
 void reactor_news(struct fusion_arena *arena, const struct dispatched *d);
-/* Take all reactors for ones with news, as a bell may be lost.  True: there is
- * one. */
+/* Take all reactors for ones with news, as the record of news may be lost.
+ * True: there is one. */
 bool reactor_look(struct fusion_arena *arena);
 /* Read a bounded part of the reactors that have news.  True: there is more.
  * Turn is held. */
