@@ -18,6 +18,7 @@
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/file/event.h"
 #include "libfusion/core/file/thread.h"
+#include "libfusion/core/locks/property_recover.h"
 #include "libfusion/core/locks/skirmish_recover.h"
 
 /* The pause between two looks by the clock doubles, from the first to the

@@ -418,8 +418,9 @@ static int copy_request(struct fusion_arena *arena, struct call_slot *s,
 	sv->id = load_relaxed(&s->call_id);
 	/* serve_request() looks at the slot's word again, and that look must
 	 * come after the copy: it says whether the copy is one request's. Pairs
-	 * with the fence in fill_answer() of core/call.c: a caller that reuses
-	 * the slot ends the old number before it writes the new request. */
+	 * with the fence in fill_answer() of core/talk/call_request.c: a caller
+	 * that reuses the slot ends the old number before it writes the new
+	 * request. */
 	acquire_fence();
 	*ret = copy;
 	return copy ? 0 : from ? -ENOMEM : -EIO;

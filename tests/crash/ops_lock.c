@@ -9,6 +9,7 @@
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/locks/property.h"
+#include "libfusion/core/locks/property_recover.h"
 #include "libfusion/core/locks/skirmish.h"
 #include "libfusion/core/locks/skirmish_cond.h"
 #include "libfusion/core/locks/skirmish_give.h"

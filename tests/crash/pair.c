@@ -127,7 +127,7 @@ static bool is_waiting(const struct deed *d)
 
 	/* For a core lock, of which it has none then. */
 	if (d->ref)
-		return load_acquire(&d->me->held[0]) && is_asleep(d);
+		return load_acquire(&d->me->core_locks[0]) && is_asleep(d);
 	if (d->lock->kind == KIND_SKIRMISH)
 		return load_acquire(&d->me->waits_for) && is_asleep(d);
 	return load_acquire(&p->word) & PROPERTY_WAIT && is_asleep(d);
@@ -136,7 +136,7 @@ static bool is_waiting(const struct deed *d)
 static void *futex_of(const struct deed *d)
 {
 	if (d->ref)
-		return view_at(&d->stage->view, d->me->held[0]);
+		return view_at(&d->stage->view, d->me->core_locks[0]);
 	return d->lock->kind == KIND_SKIRMISH
 		       ? (void *)&((struct skirmish *)d->rec)->word
 		       : (void *)&((struct property *)d->rec)->seq;

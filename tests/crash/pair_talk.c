@@ -402,7 +402,8 @@ static struct thread_rec *second(struct talk *t)
  * word.) */
 static bool is_waiting(const struct talk *t)
 {
-	return load_acquire(&t->asleep_on) || load_acquire(&t->me->held[0]);
+	return load_acquire(&t->asleep_on) ||
+	       load_acquire(&t->me->core_locks[0]);
 }
 
 struct talk *talk_begin(struct stage *s, unsigned way, bool sleeper)
@@ -475,8 +476,8 @@ static bool join(struct talk *t)
 	while (!load_acquire(&t->done)) {
 		void *word = load_acquire(&t->asleep_on);
 
-		if (!word && load_acquire(&t->me->held[0]))
-			word = view_at(&t->mine, t->me->held[0]);
+		if (!word && load_acquire(&t->me->core_locks[0]))
+			word = view_at(&t->mine, t->me->core_locks[0]);
 		if (word)
 			futex_wake(word, INT_MAX);
 		sched_yield();

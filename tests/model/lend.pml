@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Lending a skirmish through a chain of calls (libfusion/core/talk/lend.h) with
+ * Lending a skirmish through a chain of calls (libfusion/core/locks/lend.h) with
  * deaths at any step
  *
  * A has the lock and calls B, with a time-out or without; B calls C.  B and C

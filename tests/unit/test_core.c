@@ -170,11 +170,11 @@ static void lock_taken_twice_by_a_thread_is_EDEADLK(void **state)
 	assert_int_equal(core_lock(&v, me, &v.sb->tables[KIND_FIELD].lock), 0);
 	assert_int_equal(core_lock(&v, me, &v.sb->tables[KIND_FIELD].lock),
 			 -EDEADLK);
-	assert_int_equal(me->held[0],
+	assert_int_equal(me->core_locks[0],
 			 offsetof(struct superblock, tables[KIND_FIELD].lock));
 	core_unlock(&v, me, &v.sb->tables[KIND_FIELD].lock);
 	assert_int_equal(v.sb->tables[KIND_FIELD].lock.word, 0);
-	assert_int_equal(me->held[0], 0);
+	assert_int_equal(me->core_locks[0], 0);
 	thread_release(&v, me);
 	view_unmap(&v);
 	close(fd);
@@ -195,7 +195,7 @@ static void lock_of_an_impatient_one_times_out(void **state)
 	v.patience_ns = 1000000;
 	assert_int_equal(core_lock(&v, b, &v.sb->tables[KIND_FIELD].lock),
 			 -ETIMEDOUT);
-	assert_int_equal(b->held[0], 0);
+	assert_int_equal(b->core_locks[0], 0);
 	core_unlock(&v, a, &v.sb->tables[KIND_FIELD].lock);
 	assert_int_equal(core_lock(&v, b, &v.sb->tables[KIND_FIELD].lock), 0);
 	core_unlock(&v, b, &v.sb->tables[KIND_FIELD].lock);
@@ -220,7 +220,7 @@ static void lock_of_one_who_never_sleeps_is_left_at_once(void **state)
 	assert_int_equal(core_lock(&v, b, l), -ETIMEDOUT);
 	/* It has left no mark: nobody is to be woken. */
 	assert_int_equal(l->word, a->token & TOKEN_MASK);
-	assert_int_equal(b->held[0], 0);
+	assert_int_equal(b->core_locks[0], 0);
 	assert_int_equal(v.met, a->token & TOKEN_MASK);
 	core_unlock(&v, a, l);
 	assert_int_equal(core_lock(&v, b, l), 0);
@@ -334,8 +334,8 @@ static void lock_of_the_dead_is_freed_by_recovery(void **state)
 	core_lock_recover(&v, t);
 	assert_int_equal(v.sb->tables[KIND_FIELD].lock.word, 0);
 	assert_int_equal(v.sb->event_lock.word, 0);
-	for (int i = 0; i < THREAD_HELD; i++)
-		assert_int_equal(t->held[i], 0);
+	for (int i = 0; i < THREAD_CORE_LOCKS; i++)
+		assert_int_equal(t->core_locks[i], 0);
 	view_unmap(&v);
 	close(fd);
 }
@@ -349,13 +349,13 @@ static void lock_recovery_ignores_wild_offsets(void **state)
 	(void)state;
 	image_map(&v, fd);
 	assert_int_equal(thread_claim(&v, &t), 0);
-	t->held[0] = ~0ull;
-	t->held[1] = SPAN_MIN;
-	t->held[2] = 3;
-	t->held[3] = v.geo.off_spans;
+	t->core_locks[0] = ~0ull;
+	t->core_locks[1] = SPAN_MIN;
+	t->core_locks[2] = 3;
+	t->core_locks[3] = v.geo.off_spans;
 	core_lock_recover(&v, t);
-	for (int i = 0; i < THREAD_HELD; i++)
-		assert_int_equal(t->held[i], 0);
+	for (int i = 0; i < THREAD_CORE_LOCKS; i++)
+		assert_int_equal(t->core_locks[i], 0);
 	view_unmap(&v);
 	close(fd);
 }

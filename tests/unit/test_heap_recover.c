@@ -461,7 +461,8 @@ static void scribble(struct view *v)
 		span_desc(v, span)->map[rnd() % 1024] = (uint8_t)rnd();
 		break;
 	default:
-		t->held[rnd() % THREAD_HELD] = rnd() % 2 ? rnd() : 64;
+		t->core_locks[rnd() % THREAD_CORE_LOCKS] =
+			rnd() % 2 ? rnd() : 64;
 		h->span_lock.word = rnd() % 2 ? t->token : 0;
 		break;
 	}

@@ -11,11 +11,12 @@ int futex_wait(const uint32_t *word, uint32_t seen, int64_t timeout_ns);
 /* Wake at most @n sleepers.  Returns their number. */
 int futex_wake(const uint32_t *word, int n);
 
-/* Sleep and wake by bits: futex_wake_bits() wakes all sleepers that share one
- * of
- * @bits, and all of futex_wait().  futex_wake() ignores the bits. */
+/* Sleep as futex_wait() does.  futex_wake_bits() with one of @bits wakes this
+ * sleeper, and futex_wake() wakes it whatever its bits are. */
 int futex_wait_bits(const uint32_t *word, uint32_t seen, int64_t timeout_ns,
 		    uint32_t bits);
+/* Wake all sleepers that share one of @bits, and all of futex_wait().  Returns
+ * their number. */
 int futex_wake_bits(const uint32_t *word, uint32_t bits);
 
 /* Move at most @n sleepers of @word to @to if *@word is @seen.  Returns their
@@ -23,8 +24,9 @@ int futex_wake_bits(const uint32_t *word, uint32_t bits);
 int futex_requeue(const uint32_t *word, uint32_t seen, const uint32_t *to,
 		  int n);
 
-/* Read CLOCK_MONOTONIC, or CLOCK_REALTIME, in nanoseconds. */
+/* Read CLOCK_MONOTONIC in nanoseconds. */
 int64_t clock_monotonic_ns(void);
+/* Read CLOCK_REALTIME in nanoseconds. */
 int64_t clock_realtime_ns(void);
 
 #endif

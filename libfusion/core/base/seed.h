@@ -41,7 +41,7 @@
  *   42  ring: recovery of a claim wakes nobody
  *   43  ring: cells are given back from the first to the last
  *   44  ring: recovery of a claim does not announce that it is one
- *   45  reactor: recovery forgets the bells of a dead dispatcher
+ *   45  reactor: recovery forgets wakes that a dead dispatcher owed
  *   50  call: a return is not announced
  *   51  call: recovery of an owner leaves its callers
  *   52  call: recovery of a caller leaves its slots

@@ -50,13 +50,14 @@ int geometry_init(struct geometry *geo, uint64_t span, uint32_t max_members);
  */
 int geometry_read(struct geometry *geo, const struct superblock *sb);
 
-/* Compute the bytes of parts whose size follows from the number of spans or
- * objects.  The words of the spans count with the bounds and the records of
- * pools behind them.  Then the bounds alone, the descriptors of slabs, the bits
- * of objects. */
+/* Compute the bytes of the words of spans, with the bounds on free runs and the
+ * records of pools that stand behind them. */
 uint64_t geometry_words_size(uint32_t n_spans);
+/* Compute the bytes of the bounds on free runs. */
 uint64_t geometry_bounds_size(uint32_t n_spans);
+/* Compute the bytes of the descriptors of slabs. */
 uint64_t geometry_descs_size(uint32_t n_spans);
+/* Compute the bytes of the bits of objects that have fallen. */
 uint64_t geometry_fallen_size(uint32_t max_objects);
 /* Compute how many pools there can be: each has a span at least. */
 uint32_t geometry_pools(uint32_t n_spans);

@@ -25,8 +25,9 @@
  *   bits 0..23   HEAD: spans in the run; CONT: distance back to its head;
  *                FREE: when it was freed, in units of 64 ms, or the word is 0
  *   bit  30      SLAB, HEAD: blocks live as long as their member
- *   bit  31      0 in a small slab of the arena's own pool, 1 in all others: so
- *                free() compares bits 0..31 with its token, and needs no more
+ *   bit  31      0 in a small slab of the arena's own pool, and in a word that
+ *                is 0; 1 in all others: so free() needs no more than to compare
+ *                bits 0..31 with its token
  *   bits 32..39  SLAB, TXN: size class; HEAD: tag of the allocating member
  *   bits 40..43  kind
  *   bits 48..63  pool, 0 the arena's own

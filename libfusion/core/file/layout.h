@@ -65,7 +65,7 @@ typedef uint64_t off_arena_t; /* byte offset in the file, 0 is "none" */
 /*
  * A lock for the tables of core (lock.h).  word: 0 free, else the owner's
  * token, plus CORE_LOCK_WAIT when a thread may sleep on it.
- * Dead owner: its thread record lists the lock in held[].  Recovery first
+ * Dead owner: its thread record lists the lock in core_locks[].  Recovery first
  * undoes or redoes the intent, then frees the word and wakes all.
  */
 struct core_lock {
@@ -271,7 +271,7 @@ static_assert(sizeof(struct intent) == 40, "ABI");
 #define THREAD_LENT 16
 #define THREAD_PROPERTIES 24
 /* Most core locks that a thread can hold, see docs/locking.md. */
-#define THREAD_HELD 6
+#define THREAD_CORE_LOCKS 6
 
 /*
  * A thread of a member: its announcements.  Written by that thread alone, and
@@ -282,15 +282,16 @@ struct thread_rec {
 	uint32_t token;	 /* atomic: identity, new generation at each claim */
 	uint32_t tid;	 /* atomic: gettid() of the thread, 0 unknown */
 	uint32_t pad0;
-	uint64_t held[THREAD_HELD]; /* offsets of core locks held or wanted */
-	struct intent span;	    /* heap, under the span lock */
-	struct intent table;	    /* under the lock of a table */
-	struct intent pool;	    /* under the pool lock */
-	uint64_t pend_slot; /* malloc_to / free_from: offset of the slot */
-	uint64_t pend_ptr;  /* and offset of the block */
-	uint64_t heap[16];  /* further announcements of the heap */
-	struct intent ref;  /* under a reference's lock */
-	struct intent row;  /* under rows.lock */
+	/* Offsets of core locks held or wanted. */
+	uint64_t core_locks[THREAD_CORE_LOCKS];
+	struct intent span;  /* heap, under the span lock */
+	struct intent table; /* under the lock of a table */
+	struct intent pool;  /* under the pool lock */
+	uint64_t pend_slot;  /* malloc_to / free_from: offset of the slot */
+	uint64_t pend_ptr;   /* and offset of the block */
+	uint64_t heap[16];   /* further announcements of the heap */
+	struct intent ref;   /* under a reference's lock */
+	struct intent row;   /* under rows.lock */
 	/* Atomic: skirmish waited for, index + 1; 0 none (skirmish.h). */
 	uint32_t waits_for;
 	uint32_t waits_id; /* id of that skirmish; owner only */
@@ -300,7 +301,7 @@ struct thread_rec {
 	uint32_t skirmishes[THREAD_SKIRMISHES];
 	uint32_t properties[THREAD_PROPERTIES]; /* index + 1, held or wanted */
 	struct intent msg;  /* a record in a ring, see ring.h */
-	struct intent call; /* a call that is returned, a reactor's bells */
+	struct intent call; /* a call that returns, wakes owed to listeners */
 	/* A block on its way into a ring, as an address in members: a slot of
 	 * malloc_to and free_from. */
 	uint64_t msg_block;

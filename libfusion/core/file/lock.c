@@ -98,9 +98,9 @@ static int core_lock_give_up(struct view *v, const struct core_lock *l,
 
 static void core_lock_strike(struct thread_rec *me, uint64_t off)
 {
-	for (unsigned i = THREAD_HELD; i-- > 0;) {
-		if (me->held[i] == off) {
-			me->held[i] = 0;
+	for (unsigned i = THREAD_CORE_LOCKS; i-- > 0;) {
+		if (me->core_locks[i] == off) {
+			me->core_locks[i] = 0;
 			return;
 		}
 	}
@@ -122,19 +122,19 @@ int core_lock_for(struct view *v, struct thread_rec *me, struct core_lock *l,
 
 	if ((load_relaxed(&l->word) & TOKEN_MASK) == token)
 		return -EDEADLK;
-	while (n < THREAD_HELD && me->held[n])
+	while (n < THREAD_CORE_LOCKS && me->core_locks[n])
 		n++;
-	if (n == THREAD_HELD)
+	if (n == THREAD_CORE_LOCKS)
 		return -EDEADLK;
 
 	/* Announce before the word can have our token, so that recovery need
 	 * not search all locks.  A death in between costs one spurious wake. */
 	if (!SEED_BUG(13))
-		me->held[n] = off;
+		me->core_locks[n] = off;
 	compiler_fence();
 	if (core_lock_spin(l, token, &seen)) {
 		if (SEED_BUG(13))
-			me->held[n] = off;
+			me->core_locks[n] = off;
 		return 0;
 	}
 	r = patience_ns == NEVER_SLEEP
@@ -142,7 +142,7 @@ int core_lock_for(struct view *v, struct thread_rec *me, struct core_lock *l,
 		    : core_lock_sleep(v, l, token, patience_ns);
 	if (r < 0) {
 		compiler_fence();
-		me->held[n] = 0;
+		me->core_locks[n] = 0;
 	}
 	return r;
 }
@@ -179,13 +179,13 @@ void core_lock_recover_one(struct thread_rec *t, struct core_lock *l)
 
 void core_lock_recover(struct view *v, struct thread_rec *t)
 {
-	for (unsigned i = 0; i < THREAD_HELD; i++) {
-		uint64_t off = t->held[i];
+	for (unsigned i = 0; i < THREAD_CORE_LOCKS; i++) {
+		uint64_t off = t->core_locks[i];
 
 		if (off && off % 8 == 0 &&
 		    off <= v->geo.off_spans - sizeof(struct core_lock) &&
 		    view_has(v, off, sizeof(struct core_lock)))
 			core_lock_recover_one(t, view_at(v, off));
-		t->held[i] = 0;
+		t->core_locks[i] = 0;
 	}
 }

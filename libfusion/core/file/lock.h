@@ -2,14 +2,14 @@
 /*
  * Core locks: robust locks for the tables of core
  *
- * A thread announces the lock in held[], takes it with a CAS of the word from
- * free to its token, gives it back with an exchange to 0, wakes a waiter, and
- * clears the announcement.  Core locks are not recursive.  Their order is drawn
- * in docs/locking.md.
+ * A thread announces the lock in core_locks[], takes it with a CAS of the word
+ * from free to its token, gives it back with an exchange to 0, wakes a waiter,
+ * and clears the announcement.  Core locks are not recursive.  Their order is
+ * drawn in docs/locking.md.
  *
- * Death: recovery reads held[] of the dead thread, finishes its intent, and
- * only then frees a word that still has its token.  An announcement whose word
- * is another thread's costs one spurious wake.  A waiter that has slept
+ * Death: recovery reads core_locks[] of the dead thread, finishes its intent,
+ * and only then frees a word that still has its token.  An announcement whose
+ * word is another thread's costs one spurious wake.  A waiter that has slept
  * SUSPECT_FIRST_NS probes the owner (liveness.h), and recovers it if it is
  * dead: no daemon is needed.
  */
@@ -23,7 +23,7 @@
  * 0.
  * -ETIMEDOUT v->patience_ns is set and has passed.  If it is NEVER_SLEEP: at
  * once, and v->met is the owner and v->met_at the lock.
- * -EDEADLK @me holds it already, or holds THREAD_HELD locks.
+ * -EDEADLK @me holds it already, or holds THREAD_CORE_LOCKS locks.
  */
 int core_lock(struct view *v, struct thread_rec *me, struct core_lock *l);
 /* Lock @l with @patience_ns instead of v->patience_ns; 0 for ever. */

@@ -38,6 +38,7 @@ int mapping_there(int pidfd, uint64_t at, struct mapping *ret);
  * -ESRCH as mapping_there(). */
 int mapping_pid(int pidfd);
 
+/* Say whether two mappings are of one file. */
 static inline bool mapping_equal(const struct mapping *a,
 				 const struct mapping *b)
 {

@@ -50,6 +50,7 @@ static inline uint32_t thread_token(const struct thread_rec *t)
 	return load_relaxed(&t->token) & TOKEN_MASK;
 }
 
+/* Compute the index of the record @t. */
 static inline uint32_t thread_slot(const struct view *v,
 				   const struct thread_rec *t)
 {

@@ -122,11 +122,13 @@ int view_punch(struct view *v, uint64_t off, uint64_t len);
 /* Read how many bytes of memory the file has now, from its st_blocks. */
 uint64_t view_used(const struct view *v);
 
+/* Say whether @p points into the arena. */
 static inline bool view_contains(const struct view *v, const void *p)
 {
 	return (uintptr_t)p - (uintptr_t)v->base < v->geo.span;
 }
 
+/* Convert an offset, which the caller has checked, to a pointer. */
 static inline void *view_at(const struct view *v, uint64_t off)
 {
 	return v->base + off;
@@ -140,16 +142,19 @@ static inline bool view_has(const struct view *v, uint64_t off, uint64_t size)
 	       (off + size <= v->geo.off_guard || off >= v->geo.off_members);
 }
 
+/* Convert a pointer into the arena to an offset. */
 static inline uint64_t view_off(const struct view *v, const void *p)
 {
 	return (uint64_t)((const char *)p - v->base);
 }
 
+/* Find the record of member slot @i. */
 static inline struct member_rec *view_member(const struct view *v, uint32_t i)
 {
 	return (struct member_rec *)(v->base + v->geo.off_members) + i;
 }
 
+/* Find thread record @i. */
 static inline struct thread_rec *view_thread(const struct view *v, uint32_t i)
 {
 	return (struct thread_rec *)(v->base + v->geo.off_threads) + i;
@@ -164,6 +169,7 @@ static inline void *view_entry(const struct view *v, enum entry_kind kind,
 	return v->base + t->off + (uint64_t)i * t->stride;
 }
 
+/* Find record @i of the table of fields. */
 static inline struct field_rec *view_field(const struct view *v, uint32_t i)
 {
 	return view_entry(v, KIND_FIELD, i);

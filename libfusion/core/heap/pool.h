@@ -41,9 +41,10 @@ int pool_find(struct view *v, struct thread_rec *me, const char *name,
  * -ETIMEDOUT. */
 int pool_destroy(struct view *v, struct thread_rec *me, uint32_t i);
 
-/* Charge @n spans to pool @i, or uncharge them.  Under span_lock.  0; -EDQUOT
- * the pool has reached its limit, or is being destroyed. */
+/* Charge @n spans to pool @i.  Under span_lock.
+ * 0; -EDQUOT the pool has reached its limit, or is being destroyed. */
 int pool_charge(struct view *v, uint32_t i, uint32_t n);
+/* Uncharge @n spans of pool @i.  Under span_lock. */
 void pool_uncharge(struct view *v, uint32_t i, uint32_t n);
 /* Count the spans of all pools again, after a death.  Under span_lock. */
 void pool_recount(struct view *v);

@@ -31,24 +31,29 @@ struct class_info {
 void slab_classes(const struct view *v,
 		  struct class_info classes[HEAP_CLASSES]);
 
-/* Compute the class for @size, which is at most MEDIUM_MAX; and of a class the
- * bytes of a block, the spans of a slab, the blocks of a slab. */
+/* Compute the class for @size, which is at most MEDIUM_MAX. */
 unsigned slab_class_of(uint64_t size);
+/* Compute the bytes of a block of @class. */
 uint32_t slab_class_size(unsigned class);
+/* Compute the spans of a slab of @class. */
 uint32_t slab_class_spans(unsigned class);
+/* Compute the blocks of a slab of @class. */
 uint32_t slab_class_blocks(unsigned class);
 
+/* Find the map of the slab that begins at @span. */
 static inline uint8_t *slab_map(const struct view *v,
 				const struct class_info *k, uint32_t span)
 {
 	return (uint8_t *)v->base + k->map_add + (uint64_t)span * k->map_mul;
 }
 
+/* Compute the index of the block at @off bytes from the start of its slab. */
 static inline uint32_t slab_index(const struct class_info *k, uint32_t off)
 {
 	return (uint32_t)(((uint64_t)(off - k->data_off) * k->magic) >> 32);
 }
 
+/* Find block @i of the slab that begins at @span. */
 static inline char *slab_block(const struct view *v, const struct class_info *k,
 			       uint32_t span, uint32_t i)
 {

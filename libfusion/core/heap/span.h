@@ -23,31 +23,37 @@ enum span_op {
 	SPAN_OP_SHRINK = 4, /* a = first, n, new n: redone after the count */
 };
 
+/* Find the head of the heap. */
 static inline struct heap_super *heap_super(const struct view *v)
 {
 	return (struct heap_super *)v->sb->heap;
 }
 
+/* Find the word of span @i. */
 static inline uint64_t *span_word(const struct view *v, uint32_t i)
 {
 	return (uint64_t *)(v->base + v->geo.off_words) + i;
 }
 
+/* Find the descriptor of span @i. */
 static inline struct slab_desc *span_desc(const struct view *v, uint32_t i)
 {
 	return (struct slab_desc *)(v->base + v->geo.off_descs) + i;
 }
 
+/* Find the bytes of span @i. */
 static inline char *span_at(const struct view *v, uint32_t i)
 {
 	return v->base + ((uint64_t)i << SPAN_SHIFT);
 }
 
+/* Read the mark of the heap: spans at and above it were never used. */
 static inline uint32_t span_hi(const struct view *v)
 {
 	return view_hi(&heap_super(v)->span_hi, v->geo.n_spans);
 }
 
+/* Say whether a span with @word is free, with or without memory. */
 static inline bool span_is_free(uint64_t word)
 {
 	return WORD_KIND(word) == SPAN_FREE || WORD_KIND(word) == SPAN_PUNCHED;

@@ -42,6 +42,7 @@
  * Never -EINTR.
  */
 int life_lock(struct view *v, int64_t timeout_ns);
+/* Give one level of the life lock back. */
 void life_unlock(struct view *v);
 
 /*

@@ -2,10 +2,10 @@
 /*
  * Lending: the announcements of borrowed locks
  *
- * A borrower moves its announcements only under the lend lock, but other
- * threads read them without it.  So lend_strike() first copies the last
- * announcement over the one that ends, and then ends the last: a reader that
- * goes from the end to the beginning misses none.
+ * A thread strikes out a lock of its own without the lend lock, and that may
+ * move the announcement of a borrowed one while another thread searches it.  So
+ * lend_strike() first copies the last announcement over the one that ends, and
+ * then ends the last: a search from the end to the beginning misses none.
  */
 #include "libfusion/core/locks/lend.h"
 

@@ -47,6 +47,7 @@
 
 /* Lock superblock.lend.  0; errors as core_lock(). */
 int lend_lock(struct view *v, struct thread_rec *me);
+/* Unlock superblock.lend. */
 void lend_unlock(struct view *v, struct thread_rec *me);
 
 /* Say whether the lock that @t announces with the word @e still exists. */

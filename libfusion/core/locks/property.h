@@ -22,7 +22,6 @@
 #include <errno.h>
 
 #include "libfusion/core/base/atomic.h"
-#include "libfusion/core/base/checker.h"
 #include "libfusion/core/names/table.h"
 
 #define PROPERTY_WAIT 0x80000000ull
@@ -110,22 +109,22 @@ uint64_t property_word(const struct property *p, int64_t *ret_since_ns);
 /* Find the record of the owner that @word names, checked; NULL nobody. */
 const struct thread_rec *property_owner(const struct view *v, uint64_t word);
 
-/* Recover the properties of a thread that is gone, the thread of @t.  @me logs.
- * Idempotent.  Returns the number of properties that are available now. */
-unsigned property_recover(struct view *v, struct thread_rec *t,
-			  struct thread_rec *me);
-
-/* Initialize a record, and turn its users away: kind_ops of KIND_PROPERTY. */
+/* Initialize a record: kind_ops.init(). */
 void property_init(struct view *v, void *rec, const void *arg);
+/* Turn the users of a removed record away: kind_ops.fini(). */
 void property_fini(struct view *v, void *rec);
 
-/* Check the properties of a quiet arena; the number of faults. */
-unsigned property_check(struct view *v, check_report_fn report, void *ctx);
+/* --- For the files of the property only ------------------------------------
+ */
 
-/* Count the announcements of @t for properties that @t does not have. */
-unsigned property_check_thread(const struct view *v,
-			       const struct thread_rec *t);
+/* Make the property of @token available.  true: waiters were woken.  Killed
+ * before the CAS: the word names a dead owner; after it: the dead thread still
+ * announces the property. */
+bool property_release(struct property *p, uint32_t token);
+/* Add 1 to seq, and wake all waiters: each tries again. */
+void property_tell_all(struct property *p);
 
+/* Compute the index of @p in its table. */
 static inline uint32_t property_index(const struct view *v,
 				      const struct property *p)
 {

@@ -121,8 +121,9 @@ int skirmish_lock(struct view *v, struct thread_rec *me, struct skirmish *s,
 /* Lock @s without waiting.  As skirmish_lock(), but -EBUSY where that waits. */
 int skirmish_try(struct view *v, struct thread_rec *me, struct skirmish *s);
 
-/* Initialize a record, and turn its users away: kind_ops of KIND_SKIRMISH. */
+/* Initialize a record: kind_ops.init(). */
 void skirmish_init(struct view *v, void *rec, const void *arg);
+/* Turn the users of a removed record away: kind_ops.fini(). */
 void skirmish_fini(struct view *v, void *rec);
 
 /* --- For the files of the skirmish only ------------------------------------
@@ -170,6 +171,7 @@ static inline uint32_t skirmish_wake_bit(uint32_t token)
 	return 1u << (TOKEN_SLOT(token) % 32);
 }
 
+/* Compute the index of @s in its table. */
 static inline uint32_t skirmish_index(const struct view *v,
 				      const struct skirmish *s)
 {

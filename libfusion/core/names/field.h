@@ -33,7 +33,7 @@ int field_copy(const struct view *v, uint32_t i, struct field_rec *ret);
 /* Make the type of a copied field printable. */
 void field_clean(struct field_rec *f);
 
-/* Initialize a record: kind_ops of KIND_FIELD. */
+/* Initialize a record: kind_ops.init(). */
 void field_init(struct view *v, void *rec, const void *arg);
 
 #endif

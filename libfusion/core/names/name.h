@@ -5,13 +5,11 @@
 
 #include "libfusion/core/names/table.h"
 
-/*
- * Check the name of an arena, or of an entry.  A name is 1 to 63 bytes without
- * '/' and control characters, and does not begin with '.'; an entry's does not
- * begin with '#' either, since "#<id>" stands for a nameless one.
- * 0, -EINVAL, -ENAMETOOLONG.
- */
+/* Check the name of an arena: 1 to 63 bytes without '/' and control characters,
+ * and no '.' at the beginning.  0, -EINVAL, -ENAMETOOLONG. */
 int name_check_arena(const char *name);
+/* Check the name of an entry, which does not begin with '#' either: "#<id>" is
+ * the name of a nameless entry.  0, -EINVAL, -ENAMETOOLONG. */
 int name_check_entry(const char *name);
 
 #endif

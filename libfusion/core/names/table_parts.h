@@ -28,6 +28,7 @@ struct table_view {
 	enum entry_kind kind;
 };
 
+/* Make the view of the table of @kind. */
 static inline struct table_view table_view_of(struct view *v,
 					      enum entry_kind kind)
 {
@@ -39,12 +40,14 @@ static inline struct table_view table_view_of(struct view *v,
 	};
 }
 
+/* Find record @i. */
 static inline struct entry *table_entry(const struct table_view *tab,
 					uint32_t i)
 {
 	return view_entry(tab->v, tab->kind, i);
 }
 
+/* Find the link that begins a chain. */
 static inline uint32_t *table_bucket(const struct view *v,
 				     const struct table *t, uint32_t bucket)
 {

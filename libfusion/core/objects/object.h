@@ -59,10 +59,10 @@ struct object_pool {
 static_assert(sizeof(struct object_pool) == ENTRY_SIZE, "ABI: bump FORMAT");
 
 enum object_state {
-	OBJECT_NEW = 0,
-	OBJECT_INIT = 1,
-	OBJECT_ACTIVE = 2,
-	OBJECT_DEINIT = 3,
+	OBJECT_NEW = 0,	   /* only its maker knows it */
+	OBJECT_INIT = 1,   /* programs may find it */
+	OBJECT_ACTIVE = 2, /* a member has activated it */
+	OBJECT_DEINIT = 3, /* its destructor was begun */
 };
 
 /*

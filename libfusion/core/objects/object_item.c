@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Items of an object: properties, owners, who may use it, a description
+ * Items of an object: properties, owners, access rights, a description
  *
- * A chain of blocks under object.lock.  A thread has two slots of its own for
- * blocks that come and go (thread_rec.item), filled and emptied without the
- * lock.  Commit of a change is the one store of the link that leads to the new
- * block, or past the old one.  What is in a slot and in the chain belongs to
- * the chain: object_recover_locked() takes it out of the slot; what is in a
- * slot only is freed.
+ * The items are a chain of blocks under object.lock.  A thread has two slots of
+ * its own for blocks that come and go (thread_rec.item), which it fills and
+ * empties without the lock.  The commit of a change is the one store of the
+ * link that leads to the new block, or past the old one.
+ *
+ * Invariant: what is both in a slot and in the chain belongs to the chain, and
+ * object_recover_locked() takes it out of the slot; what is in a slot only,
+ * recovery frees.
  */
 #include "libfusion/core/objects/object_item.h"
 
@@ -21,7 +23,8 @@
 
 #define ITEMS_MAX 65536u /* bounds every walk */
 
-/* Nothing behind it is to be touched: it is a hole in the file. */
+/* Where the heap ends.  What lies behind is a hole in the file and must not be
+ * touched. */
 static uint64_t end_of_heap(const struct view *v)
 {
 	uint32_t hi = span_hi(v);
@@ -48,7 +51,8 @@ size_t object_item_room(const struct view *v, const struct object_item *item)
 	return left < ITEM_VALUE_MAX ? (size_t)left : ITEM_VALUE_MAX;
 }
 
-/* Its value ends in the block, whatever its end says. */
+/* Compare the value.  Its length is not trusted: as many bytes are read as
+ * @value has. */
 static bool has_value(const struct object_item *item, const char *value)
 {
 	size_t len = strlen(value) + 1;
@@ -56,8 +60,8 @@ static bool has_value(const struct object_item *item, const char *value)
 	return item->len == len && !memcmp(item->value, value, len);
 }
 
-static bool is_like(const struct object_item *item,
-		    const struct object_item_key *key)
+static bool matches_key(const struct object_item *item,
+			const struct object_item_key *key)
 {
 	return item->kind < 32 && key->kinds & 1u << item->kind &&
 	       (!key->key ||
@@ -77,7 +81,7 @@ struct object_item *object_item_find(const struct view *v, struct object *o,
 		item = object_item_at(v, load_relaxed(link));
 		if (!item)
 			break;
-		if (is_like(item, key)) {
+		if (matches_key(item, key)) {
 			if (ret_link)
 				*ret_link = link;
 			return item;
@@ -87,7 +91,7 @@ struct object_item *object_item_find(const struct view *v, struct object *o,
 	return NULL;
 }
 
-static bool allows(const struct object_item *item, const char *path)
+static bool item_allows(const struct object_item *item, const char *path)
 {
 	uint32_t len = item->len;
 
@@ -98,14 +102,14 @@ static bool allows(const struct object_item *item, const char *path)
 	return has_value(item, path);
 }
 
-static bool any_allows(const struct view *v, const struct object *o,
-		       const char *path)
+static bool has_item_that_allows(const struct view *v, const struct object *o,
+				 const char *path)
 {
 	const struct object_item *item =
 		object_item_at(v, load_relaxed(&o->items));
 
 	for (uint32_t n = 0; item && n < ITEMS_MAX; n++) {
-		if (allows(item, path))
+		if (item_allows(item, path))
 			return true;
 		item = object_item_at(v, load_relaxed(&item->next));
 	}
@@ -152,7 +156,7 @@ int object_item_allows(struct view *v, struct thread_rec *me, struct object *o,
 
 	if (r < 0)
 		return r;
-	may = any_allows(v, o, path);
+	may = has_item_that_allows(v, o, path);
 	core_unlock(v, me, &o->lock);
 	return may ? 0 : -EACCES;
 }
@@ -195,7 +199,9 @@ static void link_item(const struct view *v, struct thread_rec *me,
 	store_relaxed(&item->next,
 		      old ? load_relaxed(&old->next) : load_relaxed(link));
 	compiler_fence();
-	/* Release: who walks without the lock (the daemon) finds it whole. */
+	/* Commit.  Release: the daemon walks the chain without the lock
+	 * (add_items()), by the address that it reads here.  It must see the
+	 * item whole. */
 	store_release(link, (uint64_t)(uintptr_t)item);
 	compiler_fence();
 	store_relaxed(&me->item[0], 0ull);
@@ -209,6 +215,8 @@ int object_item_put(struct view *v, struct thread_rec *me, struct object *o,
 
 	if (r < 0)
 		return r;
+	/* Acquire: pairs with the release in object_reap().  An item that is
+	 * put before that is found by reap_items(), under this lock. */
 	if (load_acquire(&o->id))
 		link_item(v, me, o, item, old);
 	else
@@ -226,6 +234,7 @@ static void unlink_item(const struct view *v, struct thread_rec *me,
 	object_item_begin(v, me, o);
 	store_relaxed(&me->item[1], load_relaxed(link));
 	compiler_fence();
+	/* Commit.  Release: as in link_item(); nothing new is published. */
 	store_release(link, load_relaxed(&old->next));
 	object_item_end(me);
 }

@@ -107,7 +107,9 @@ static int take_first_item(struct view *v, struct thread_rec *me,
 		object_item_begin(v, me, o);
 		store_relaxed(&me->item[1], load_relaxed(&o->items));
 		compiler_fence();
-		/* Commit.  Relaxed: all that read the chain have the lock. */
+		/* Commit.  Relaxed: nothing is published by it.  Members read
+		 * the chain with the lock; the daemon reads it without, and
+		 * checks what it reads. */
 		store_relaxed(&o->items, load_relaxed(&item->next));
 		object_item_end(me);
 	}

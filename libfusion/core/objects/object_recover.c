@@ -2,9 +2,14 @@
 /*
  * Recovery of objects
  *
- * A dead thread may have been making an object (reaped if it still is NEW),
- * making a reactor for one (destroyed if the object does not name it), claiming
- * one (its bit is set again) or changing items.  Each step is idempotent, and
+ * What a dead thread may have been doing:
+ *
+ *   making an object    the object is reaped if it still is NEW
+ *   making its reactor  the reactor is destroyed if the object does not name it
+ *   claiming an object  the bit of the object is set again
+ *   changing items      what is in the chain stays, the other blocks are freed
+ *
+ *   Each step is idempotent, and
  * the announcement is cleared last.
  *
  * A member that is claimed for in a dead member's name needs no recovery: the

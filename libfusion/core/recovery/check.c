@@ -16,6 +16,7 @@
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/life/member.h"
 #include "libfusion/core/locks/property.h"
+#include "libfusion/core/locks/property_recover.h"
 #include "libfusion/core/locks/skirmish.h"
 #include "libfusion/core/locks/skirmish_recover.h"
 #include "libfusion/core/names/table_check.h"
@@ -104,8 +105,8 @@ static void check_members(struct arena_checker *c)
 /* Tell whether @t announces an operation, or holds a lock. */
 static bool announces_any(const struct thread_rec *t)
 {
-	for (unsigned i = 0; i < THREAD_HELD; i++)
-		if (t->held[i])
+	for (unsigned i = 0; i < THREAD_CORE_LOCKS; i++)
+		if (t->core_locks[i])
 			return true;
 	return load_relaxed(&t->span.op) || load_relaxed(&t->table.op) ||
 	       load_relaxed(&t->pool.op) || load_relaxed(&t->msg.op) ||

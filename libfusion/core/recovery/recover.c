@@ -20,6 +20,7 @@
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/locks/lend.h"
 #include "libfusion/core/locks/property.h"
+#include "libfusion/core/locks/property_recover.h"
 #include "libfusion/core/locks/skirmish.h"
 #include "libfusion/core/locks/skirmish_recover.h"
 #include "libfusion/core/names/table_recover.h"
@@ -48,8 +49,8 @@ static void tally_record(struct tally *tally, const struct thread_rec *t)
 		!!load_relaxed(&t->span.op) + !!load_relaxed(&t->table.op) +
 		!!load_relaxed(&t->pool.op) + !!load_relaxed(&t->ref.op) +
 		!!load_relaxed(&t->row.op) + !!load_relaxed(&t->object.op);
-	for (unsigned i = 0; i < THREAD_HELD; i++)
-		tally->locks += t->held[i] != 0;
+	for (unsigned i = 0; i < THREAD_CORE_LOCKS; i++)
+		tally->locks += t->core_locks[i] != 0;
 }
 
 static void log_tally(struct view *v, uint32_t slot, const struct tally *tally)
@@ -78,9 +79,9 @@ static int recover_record(struct view *v, struct thread_rec *t)
 	return r;
 }
 
-/* Finish what needs locks that the dead may have held: a pending block, a pool
- * that is DYING and so guards itself, a record in a ring, a call, an object, a
- * reference on its way out. */
+/* Finish what needs locks that the dead may have held: a pending block, a
+ * record in a ring, a call, an object, a reference on its way out.  Also a pool
+ * that is DYING, which guards itself. */
 static int recover_pending(struct view *v, struct thread_rec *t, bool alone)
 {
 	int r = heap_recover_pending(v, t);

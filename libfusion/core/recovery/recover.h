@@ -50,10 +50,10 @@ void recover_seen(struct view *v);
  *
  * Only a holder of the life lock uses that record, so if it is taken, a
  * recoverer that died in the middle has left it.  What that one had begun is
- * finished first, by the steps above and in the same record: in each operation
+ * finished first, by the steps above and in the same record.  In each operation
  * the record that announces is the one that acts, so its recovery may act with
- * it, too.  Killed in that: the record still is the dead one's, and the next
- * caller begins again.
+ * it, too.  Killed in that: the record still belongs to the dead recoverer, and
+ * the next caller begins again.
  *
  * 0 and *ret; otherwise the error of the step that failed.
  */

@@ -12,8 +12,8 @@
  * destroyed, its member goes or the table is full.
  *
  * Guard: the lock ref.lock; or superblock.ref_family, for a ref that inherits
- * or is inherited from (ref.family is set once, under ref.lock, and stays).
- * All changes between 0 and another number, of every count, are made under the
+ * or is inherited from (ref.family is set once, under ref.lock, and stays). All
+ * changes between 0 and another number, of every count, are made under the
  * guard.  Without it a member's threads move their own count from n >= 1 up and
  * from n >= 2 down, by one CAS on row.word.  The generation in that word tells
  * them from the row's next owner.
@@ -31,11 +31,11 @@
  * a row is made first, then linked under the guard, and given back if it was
  * not needed.
  *
- * Files: ref.c counts up and down, ref_row.c has the table of rows, ref_pass.c
- * moves counts between rows, ref_link.c ties a global count to a place,
- * ref_family.c notices falls and inherits, ref_zero.c locks and watches at
- * zero, ref_drop.c ends rows and refs, ref_lens.c shows them, ref_recover.c is
- * for the dead, ref_check.c is the checker.
+ * Files: ref.c counts up and down, ref_row.c has the table of rows, and
+ * ref_pass.c moves counts between rows. ref_link.c ties a global count to a
+ * place. ref_family.c notices falls and inherits, ref_zero.c locks and watches
+ * at zero, and ref_drop.c ends rows and refs. ref_lens.c shows them,
+ * ref_recover.c is for the dead, ref_check.c is the checker.
  */
 #ifndef FUSION_CORE_REF_H
 #define FUSION_CORE_REF_H

@@ -5,8 +5,8 @@
  * All is done under the guard, which is one lock for a whole family.  Invariant
  * behind ref_settle(): bit 0 of falls is set if and only if the total is not 0,
  * and `local` if and only if the local total is not 0.  A thread that dies in
- * between has announced TOUCH, and recovery settles again; a settled ref does
- * not change.
+ * between has announced what it does, and recovery settles again; a settled ref
+ * does not change.
  *
  * Walks are bounded and check each index, as the daemon does them too, when it
  * recovers.

@@ -5,8 +5,8 @@
  * Under the guard.  Commit is the CAS of the place, which says to recovery
  * whether the count follows.  Invariant: without this guard nobody takes out
  * what a link has put into a place, and nobody puts back what an unlink has
- * taken out. (Another ref may come to a place that was cleared; so recovery
- * asks whether the place names this one.)
+ * taken out.  Another ref may come to a place that was cleared, so recovery
+ * asks whether the place names this one.
  */
 #include "libfusion/core/refs/ref_link.h"
 

@@ -13,7 +13,7 @@
  *   BUSY     as TOUCH, and row a[1] may be BUSY for ever
  *   MOVE     row a[1] is to have the word a[2] (not BUSY); row a[3], in its low
  *            half, is to have the number in its high half: `pending`, or `fork`
- *            if kind is 1; kind 2: a[3] is what `global` is to be
+ *            if kind is 1.  If kind is 2, a[3] is what `global` is to be
  *   INHERIT  it is being made the first heir of ref a[1]
  *   LINK     the place a[1] is to have a[2] instead of 0; when it has, `global`
  *            is to be a[3]

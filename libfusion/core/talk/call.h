@@ -34,15 +34,16 @@
  *   caller    its slots: POSTED, DONE, FAILED -> IDLE, blocks freed;
  *             RETURNING -> ABANDONED
  *   callee    the slots POSTED to it -> FAILED(EOWNERDEAD), and a wake
- *   executor  (one thread) the slot in thread_rec.exec, and those in .parent
- *             of the slots in which it waits: as for the callee
+ *   executor  (a thread) the slot in thread_rec.exec, and those in .parent
+ *             of the slots in which it waits: as for the callee.
  *   returner  {RETURN, slot, seq} in thread_rec.call: if the slot is RETURNING
  *             by it -> FAILED(EOWNERDEAD); and the wake that it may have owed
  *
- * Files: call.c is the record and its quotas, call_slot.c takes and frees
- * slots, call_request.c posts, call_return.c ends, call_chain.c follows calls
- * within calls, call_here.c has requests that stay in their slots, call_visit.c
- * is for visitors, call_recover.c for the dead.
+ * Files: call.c is the record and its quotas, and call_slot.c takes and frees
+ * slots. call_request.c posts requests, and call_return.c ends them.
+ * call_chain.c follows calls within calls, and call_here.c has requests that
+ * stay in their slots. call_visit.c is for visitors, call_recover.c for the
+ * dead.
  */
 #ifndef FUSION_CORE_CALL_H
 #define FUSION_CORE_CALL_H
@@ -88,11 +89,11 @@ struct call {
 static_assert(sizeof(struct call) == ENTRY_SIZE, "ABI: bump FORMAT");
 
 enum slot_state {
-	SLOT_IDLE = 0,
-	SLOT_POSTED = 1,
-	SLOT_RETURNING = 2,
-	SLOT_DONE = 3,
-	SLOT_FAILED = 4, /* with SLOT_ERROR() */
+	SLOT_IDLE = 0,	    /* no request */
+	SLOT_POSTED = 1,    /* pending: nobody has begun to answer */
+	SLOT_RETURNING = 2, /* thread SLOT_EXTRA() writes the answer */
+	SLOT_DONE = 3,	    /* the answer is there */
+	SLOT_FAILED = 4,    /* there is none: SLOT_EXTRA() is the errno */
 };
 
 /* Flags beside the state. */

@@ -91,6 +91,8 @@ bool call_upcall(struct call_slot *s, uint64_t st, uint64_t serial)
 			return true;
 		}
 	}
+	/* Relaxed: nobody was told of the serial, and only this one is taken
+	 * off again. */
 	cas_relaxed(&s->upcall, &serial, 0ull);
 	return false;
 }

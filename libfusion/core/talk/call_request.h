@@ -20,13 +20,13 @@ struct call_request {
  * Take a slot and post the request in it.  The execution is pending from now
  * on, and the owner does not know of it yet.
  *
- * 0 and *ret
- * -EDQUOT      the quota is used up
- * -EAGAIN      no slot is free
- * -EIDRM       the call is destroyed
- * -EOWNERDEAD  the owner of the call is not inside
- * -ENOMEM      the arena cannot grow
- * -ETIMEDOUT   the call's lock was not free in time
+ *   0 and *ret
+ *   -EDQUOT      the quota is used up
+ *   -EAGAIN      no slot is free
+ *   -EIDRM       the call is destroyed
+ *   -EOWNERDEAD  the owner of the call is not inside
+ *   -ENOMEM      the arena cannot grow
+ *   -ETIMEDOUT   the call's lock was not free in time
  */
 int call_begin(struct view *v, struct thread_rec *me,
 	       const struct call_request *rq, struct call_slot **ret);
@@ -34,9 +34,9 @@ int call_begin(struct view *v, struct thread_rec *me,
  * As call_begin(), for a request of at most SLOT_INLINE bytes @in.  If the
  * owner attends to the slot, the request stays in it (HERE, see call_here.h).
  *
- * 1 nothing is left to do: the request is HERE, or somebody has ended it
- * 0 the caller brings it to the owner with call_message()
- * errors as call_begin()
+ *   1 nothing is left to do: the request is HERE, or somebody has ended it
+ *   0 the caller brings it to the owner with call_message()
+ *   errors as call_begin()
  */
 int call_begin_here(struct view *v, struct thread_rec *me,
 		    const struct call_request *rq, const void *in,
@@ -46,7 +46,7 @@ int call_begin_here(struct view *v, struct thread_rec *me,
  * it is NULL, the block in me->msg_block has them, and stays there if this
  * fails.  @serial is 0 if nobody waits.
  *
- * As message_post(), but -EOWNERDEAD for -ESRCH
+ *   As message_post(), but -EOWNERDEAD for -ESRCH
  */
 int call_message(struct view *v, struct thread_rec *me,
 		 const struct call_request *rq, uint64_t serial,

@@ -15,10 +15,10 @@ uint64_t call_enter(struct thread_rec *me, uint64_t serial);
  * Begin to write the answer to @serial: s->ret, len, bytes and block (free what
  * is in it) are the caller's alone until call_return_end().
  *
- * 0 and *ret
- * -ECANCELED  nobody waits for the answer any more
- * -EIDRM      the call is destroyed
- * -EINVAL     there is no such slot
+ *   0 and *ret
+ *   -ECANCELED  nobody waits for the answer any more
+ *   -EIDRM      the call is destroyed
+ *   -EINVAL     there is no such slot
  */
 int call_return_begin(struct view *v, struct thread_rec *me, uint64_t serial,
 		      struct call_slot **ret);

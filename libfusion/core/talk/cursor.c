@@ -5,7 +5,7 @@
  * A listener copies a record out, checks that the header is still the same, and
  * moves its cursor by CAS.  The CAS is the commit: if it succeeds the listener
  * has the message; if it fails a dispatcher has pushed the cursor, and counted
- * the message as dropped.  Never both for one message.
+ * the message as dropped.  For one message both never happen.
  *
  * A listener that moves, or goes away, may make room.  Invariant: a dispatcher
  * that waits for room is told by the last listener that held it up.  A listener
@@ -73,11 +73,11 @@ static int take_cursor(struct ring *r, const struct thread_rec *me,
 	return -ENOSPC;
 }
 
-/* Take the link to a ring off that is not this reactor's.  A listener to the
- * reactor that had the record before was late, and was killed before it could
- * take the link back.  The owner is read before the id: when the reactor is
- * destroyed, the owner changes behind the id.  Acquire: pairs with the CAS in
- * ring_open() and the release in ring_close(). */
+/* Clear a link to a ring of another reactor.  A listener to the reactor that
+ * had the record before was late, and was killed before it could take the link
+ * back.  The owner is read before the id: when the reactor is destroyed, the
+ * owner changes behind the id.  Acquire: pairs with the CAS in ring_open() and
+ * the release in ring_close(). */
 static void unlink_foreign_ring(const struct view *v, struct reactor *re,
 				uint32_t id)
 {
@@ -398,6 +398,8 @@ static int read_next_record(struct ring *r, struct cursor *c, uint32_t skip_of,
 		break;
 	case RING_LOST:
 		head = load_acquire(&r->ctl->head);
+		/* The cells were freed: go on at the head.  Relaxed: nothing
+		 * was read from them. */
 		cas_relaxed(&c->pos, &pos, head > pos ? head : pos + 1);
 		return -EAGAIN;
 	case RING_BROKEN:

@@ -24,13 +24,13 @@ struct listener {
  * Begin to listen: take a cursor at the end of what was dispatched.  Makes the
  * reactor's ring if there is none.
  *
- * 0 and *ret
- * -ENOSPC     the reactor has as many listeners as it can have, or all rings
- *             are in use
- * -EIDRM      the reactor is destroyed
- * -ENOMEM     the arena cannot grow
- * -EIO        the ring makes no sense
- * -ETIMEDOUT  the lock of the rings was not free in time
+ *   0 and *ret
+ *   -ENOSPC     the reactor has as many listeners as it can have, or all rings
+ *               are in use
+ *   -EIDRM      the reactor is destroyed
+ *   -ENOMEM     the arena cannot grow
+ *   -EIO        the ring makes no sense
+ *   -ETIMEDOUT  the lock of the rings was not free in time
  */
 int cursor_take(struct view *v, struct thread_rec *me, struct reactor *re,
 		const struct cursor_params *params, struct listener *ret);
@@ -40,10 +40,10 @@ void cursor_free(struct view *v, struct thread_rec *me,
 /*
  * Find the cursor of a listener, and its ring.
  *
- * 0 and *ret, *ret_ring
- * -EPIPE  the listener was too slow and is disconnected
- * -EIDRM  the reactor or the cursor is gone
- * -EIO    the ring makes no sense
+ *   0 and *ret, *ret_ring
+ *   -EPIPE  the listener was too slow and is disconnected
+ *   -EIDRM  the reactor or the cursor is gone
+ *   -EIO    the ring makes no sense
  */
 int cursor_get(const struct view *v, const struct listener *l,
 	       struct ring *ret_ring, struct cursor **ret);
@@ -51,11 +51,11 @@ int cursor_get(const struct view *v, const struct listener *l,
  * Read the next message into @buf, which has room for @size bytes.  Messages
  * that member @skip_of sent with MSG_NOT_SENDER are passed over.
  *
- * 1 and *ret_head
- * 0          there is none
- * -EMSGSIZE  @size is too small; ret_head->size says what is needed, and the
- *            message is not lost
- * -EPIPE, -EIDRM, -EIO as cursor_get()
+ *   1 and *ret_head
+ *   0          there is none
+ *   -EMSGSIZE  @size is too small; ret_head->size says what is needed, and the
+ *              message is not lost
+ *   -EPIPE, -EIDRM, -EIO as cursor_get()
  *
  * Checks all that it reads, so a hostile ring does no harm.
  */

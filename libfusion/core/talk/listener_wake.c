@@ -8,7 +8,8 @@
  * reading costs none.
  *
  * Invariant: after a message is committed, its listener reads on, or has a
- * MSG_NEWS in its queue, or the queue's `scan` mark is set.
+ * MSG_NEWS in its queue, or the queue's `scan` mark is set.  A visitor is told
+ * by the visitors' bell instead.
  */
 #include "libfusion/core/talk/listener_wake.h"
 

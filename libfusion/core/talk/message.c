@@ -3,9 +3,9 @@
  * Messages: finding a queue, posting into it, waiting for room
  *
  * Invariant: a member that is not inside any more has no queue.  The thread
- * that makes a queue looks at the member's state once more behind a fence, and
- * the recovery of the member looks for a queue behind a fence (make_queue()),
- * so one of the two closes the queue.
+ * that makes a queue looks at the member's state once more behind a fence.  The
+ * recovery of the member looks for a queue behind a fence, too.  So one of the
+ * two closes the queue; the drawing is at make_queue().
  */
 #include "libfusion/core/talk/message.h"
 

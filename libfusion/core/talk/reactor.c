@@ -149,7 +149,7 @@ static void reopen_reactor(struct reactor *re)
 }
 
 /* Commit: that of table_remove().  Before it, listeners that come first are
- * shut out, as the ring that they make would be nobody's.  Killed before the
+ * shut out, as the ring that they make would have no owner.  Killed before the
  * commit: recovery opens the reactor again.  Killed behind it: recovery closes
  * the ring (reactor_recover()). */
 int reactor_destroy_id(struct view *v, struct thread_rec *me,

@@ -4,10 +4,10 @@
  *
  * The ring has no consumer: producers make room themselves.  They stamp cells
  * free by CAS from the exact word that was there, the interior cells of a
- * record before its first, so any number of producers may do it at once and die
- * at it.  They do not go past a cursor that is LIVE and whose listener is to be
- * waited for.  A cursor that is LAGGED, or drops the oldest, they push along,
- * and count.
+ * record before its first.  So any number of producers may do it at once and
+ * die at it.  They do not go past a cursor that is LIVE and whose listener is
+ * to be waited for.  A cursor that is LAGGED, or drops the oldest, they push
+ * along, and count.
  *
  * A listener copies a record out, checks that its header is still the same, and
  * moves its cursor by CAS.  If the CAS succeeds the listener has the message;
@@ -52,8 +52,8 @@
 /*
  * The record of a reactor.
  *
- * Invariants: id is e.id until the reactor is destroyed, and 0 afterwards. ring
- * names a ring of this reactor only if that ring's owner is id |
+ * Invariants: id is e.id until the reactor is destroyed, and 0 afterwards.
+ * `ring` names a ring of this reactor only if that ring's owner is id |
  * RING_OF_REACTOR: a listener that was late may have left another number.  Once
  * ring is REACTOR_SHUT no ring is made for the reactor.
  */
@@ -75,11 +75,11 @@ struct reactor {
 static_assert(sizeof(struct reactor) == ENTRY_SIZE, "ABI: bump FORMAT");
 
 enum cursor_state {
-	CURSOR_FREE = 0,
-	CURSOR_TAKEN = 1, /* the thread in CURSOR_TOKEN() sets it up */
-	CURSOR_LIVE = 2,
-	CURSOR_LAGGED = 3,
-	CURSOR_GONE = 4, /* disconnected; its owner frees it */
+	CURSOR_FREE = 0,   /* any listener may take it */
+	CURSOR_TAKEN = 1,  /* the thread in CURSOR_TOKEN() sets it up */
+	CURSOR_LIVE = 2,   /* it reads; waited for, unless it drops */
+	CURSOR_LAGGED = 3, /* its limit is over: not waited for */
+	CURSOR_GONE = 4,   /* disconnected; its owner frees it */
 };
 
 #define CURSOR_STATE(st) ((uint32_t)(st)&7u)
@@ -96,9 +96,9 @@ enum cursor_policy { POLICY_BLOCK = 0, POLICY_DROP = 1, POLICY_DISCONNECT = 2 };
  * The cursor of a listener, a cache line for dispatchers and one for the
  * position.
  *
- * Invariants: all fields are valid from LIVE on. pos goes only up, by the CAS
- * of the listener that has read a record, or of a dispatcher that pushes; each
- * message that lies between is received or counted in dropped.
+ * Invariants: all fields are valid from LIVE on.  `pos` goes only up, by the
+ * CAS of the listener that has read a record, or of a dispatcher that pushes;
+ * each message that lies between is received or counted in dropped.
  *
  * Dead owner: cursor_recover_member() frees the cursors of a member,
  * cursor_recover_thread() those that a thread was taking or had for a visitor.
@@ -159,10 +159,10 @@ int reactor_destroy_id(struct view *v, struct thread_rec *me,
 /*
  * Find the ring of a reactor.
  *
- * 0 and *ret
- * -ENOENT  nobody has listened yet
- * -EIDRM   the reactor is destroyed
- * -EIO     the ring makes no sense
+ *   0 and *ret
+ *   -ENOENT  nobody has listened yet
+ *   -EIDRM   the reactor is destroyed
+ *   -EIO     the ring makes no sense
  */
 int reactor_ring(const struct view *v, const struct reactor *re,
 		 struct ring *ret);

@@ -20,11 +20,11 @@ struct reactor_send {
 /*
  * Dispatch a message to all that listen to its channel.
  *
- * 0
- * -EAGAIN    there is no room, and send->nowait
- * -EMSGSIZE  the message is too large for the ring
- * -EIDRM     the reactor is destroyed
- * -EIO       the ring makes no sense; a full one is checked with ret_nap_ns
+ *   0
+ *   -EAGAIN    there is no room, and send->nowait
+ *   -EMSGSIZE  the message is too large for the ring
+ *   -EIDRM     the reactor is destroyed
+ *   -EIO       the ring makes no sense; a full one is checked with ret_nap_ns
  */
 int reactor_dispatch(struct view *v, struct thread_rec *me, struct reactor *re,
 		     const struct reactor_send *send);

@@ -61,7 +61,12 @@
 /* Largest payload that a member's queue carries itself; more is a block. */
 #define RING_INLINE 1024u
 
-enum hdr_state { HDR_FREE = 0, HDR_CLAIM = 1, HDR_DONE = 2, HDR_SKIP = 3 };
+enum hdr_state {
+	HDR_FREE = 0,  /* free for the record of that position */
+	HDR_CLAIM = 1, /* a producer writes the record */
+	HDR_DONE = 2,  /* the record is committed */
+	HDR_SKIP = 3,  /* there is no record: pass over these cells */
+};
 
 #define HDR_SLEEP 0x4ull
 #define HDR_POS_MASK 0x7ffffffffull /* 35 bits */
@@ -115,8 +120,7 @@ struct ring_ctl {
 	uint8_t pad1[16];
 
 	uint64_t hint;	  /* atomic: where producers begin to search */
-	uint64_t dropped; /* atomic: records that were given up for lack of room
-			   */
+	uint64_t dropped; /* atomic: records given up for lack of room */
 	uint32_t scan;	  /* atomic: a listener could not be told, the queue was
 			     full: look at all reactors */
 	uint8_t pad2[44];

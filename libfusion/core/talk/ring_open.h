@@ -7,14 +7,12 @@
 
 /*
  * Have the word at @link, which is 0 or a ring's index + 1, name a ring for
- * @owner: the one that the word names already, or a free ring with @cells cells
- * and @n_cursors cursors, made if there is none.
+ * @owner.  That is the ring that the word names already, or a free one with
+ * that number of cells and cursors.  If there is none, one is made.
  *
- * 0 and *ret_index
- * -ENOSPC     all rings are in use
- * -ENOMEM     the arena cannot grow
- * -EIO        the word or the table of rings makes no sense
- * -ETIMEDOUT  the table's lock was not free in time (only with v->patience_ns)
+ *   0 and *ret_index -ENOSPC     all rings are in use -ENOMEM     the arena
+ * cannot grow -EIO        the word or the table of rings makes no sense
+ *   -ETIMEDOUT  the table's lock was not free in time (only with v->patience_ns)
  */
 int ring_open(struct view *v, struct thread_rec *me, uint32_t owner,
 	      uint32_t cells, uint32_t n_cursors, uint32_t *link,
@@ -25,7 +23,7 @@ int ring_open(struct view *v, struct thread_rec *me, uint32_t owner,
  * blocks, and wake the threads that wait for room.  Idempotent.  The caller
  * makes sure that nobody consumes from the ring any more.
  *
- * 0 also if the ring was somebody else's; -EINVAL, -EIO as ring_map()
+ *   0 also if the ring was somebody else's; -EINVAL, -EIO as ring_map()
  */
 int ring_close(struct view *v, struct thread_rec *me, uint32_t index,
 	       uint32_t owner);

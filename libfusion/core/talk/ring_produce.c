@@ -50,9 +50,9 @@ void ring_wake(const struct ring *r, uint64_t pos)
 	futex_wake((const uint32_t *)&r->hdr[pos & r->mask], INT_MAX);
 }
 
-/* Claim @cells cells at *pos, whose header was @h. 1: claimed. 0: look again at
- * *pos, which is behind the cells that were skipped, if any. -EAGAIN: the ring
- * is full. */
+/* Claim cells at *pos, whose header was @h. 1: claimed. 0: look again at *pos,
+ * which is behind the cells that were skipped, if any. -EAGAIN: the ring is
+ * full. */
 static int claim_cells_at(struct view *v, struct thread_rec *me, struct ring *r,
 			  uint32_t cells, uint64_t *pos, uint64_t h,
 			  bool *ret_slept)

@@ -8,7 +8,8 @@
  * at ring_wait_space() shows why no wake is lost.
  *
  * Killed between making room and the wake: a waiter sleeps for SUSPECT_FIRST_NS
- * at most, and looks again.
+ * at most, and looks again.  A waiter that is killed leaves space_waiters too
+ * high, which costs wakes that nobody needs.
  */
 #include "libfusion/core/talk/ring_room.h"
 

@@ -9,7 +9,7 @@
  * Sleep until there may be room, at most @timeout_ns.  @seen is ctl->space as
  * the caller read it before it looked for room and found none.
  *
- * 0, -ETIMEDOUT, -EINTR
+ *   0, -ETIMEDOUT, -EINTR
  */
 int ring_wait_space(struct ring *r, uint32_t seen, int64_t timeout_ns);
 /* Tell that there may be room: wake the threads and the visitors that wait for
