@@ -346,15 +346,18 @@ static void recoverer_killed_with_the_reserved_record_is_recovered(void **state)
 /* Not -EIO for trouble that passes: the daemon would call the arena corrupt. */
 static void error_of_the_reserved_record_comes_out_as_it_is(void **state)
 {
-	struct thread_rec *rec = v.rec, *reserved, *me, *t, *last = NULL;
+	struct thread_rec *rec = v.rec, *reserved, *me, *t, *last = NULL,
+			  *idle = NULL;
 	uint32_t pool;
 
 	(void)state;
 	reserved = view_thread(&v, THREAD_RESERVED);
 	assert_int_equal(pool_create(&v, rec, "pool", 0, &pool), 0);
-	while (thread_claim(&v, &t) == 0)
+	while (thread_claim(&v, &t) == 0) {
+		idle = last;
 		last = t;
-	assert_non_null(last);
+	}
+	assert_non_null(idle);
 	v.rec = NULL;
 	assert_int_equal(life_lock(&v, -1), 0);
 
@@ -367,6 +370,8 @@ static void error_of_the_reserved_record_comes_out_as_it_is(void **state)
 	v.patience_ns = 1000000;
 	assert_int_equal(life_rec_get(&v, &me), -ETIMEDOUT);
 	assert_null(life_rec(&v));
+	/* Recovery of a thread that announces nothing needs a record, too. */
+	assert_int_equal(recover_thread(&v, idle), -ETIMEDOUT);
 	core_unlock(&v, last, &heap_super(&v)->span_lock);
 
 	reserved->pool.op = UINT32_MAX;

@@ -84,6 +84,7 @@ static int recover_record(struct view *v, struct thread_rec *t)
  * that is DYING, which guards itself. */
 static int recover_pending(struct view *v, struct thread_rec *t, bool alone)
 {
+	struct thread_rec *me;
 	int r = heap_recover_pending(v, t);
 
 	if (!r)
@@ -93,7 +94,9 @@ static int recover_pending(struct view *v, struct thread_rec *t, bool alone)
 	if (!r)
 		r = reactor_recover(v, t);
 	if (!r)
-		r = call_recover(v, t, life_rec(v), alone);
+		r = life_rec_get(v, &me);
+	if (!r)
+		r = call_recover(v, t, me, alone);
 	if (!r)
 		r = object_recover(v, t);
 	return r ? r : ref_recover(v, t);

@@ -152,8 +152,6 @@ int call_recover(struct view *v, struct thread_rec *t, struct thread_rec *me,
 	uint32_t at = 0;
 	int r = 0;
 
-	if (!me)
-		return -EIO;
 	recover_return(v, t, me);
 	if (alone)
 		recover_exec(v, t);

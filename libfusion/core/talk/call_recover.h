@@ -13,7 +13,7 @@
  * just ends.
  *
  *   0
- *   -EIO  no record is free to act with, or a slot makes no sense
+ *   -EIO  a slot makes no sense
  */
 int call_recover(struct view *v, struct thread_rec *t, struct thread_rec *me,
 		 bool alone);
