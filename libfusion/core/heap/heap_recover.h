@@ -7,7 +7,7 @@
 
 /*
  * The steps of recovery, in the order of recover.h; each is idempotent.
- * 0; -EIO the heap is damaged; -ETIMEDOUT as core_lock().
+ * 0; -EIO the heap is damaged; -ETIMEDOUT as core_lock(); or as life_rec_get().
  */
 
 /* Finish what @t announces about spans, then free the span lock. */

@@ -50,7 +50,7 @@ void pool_uncharge(struct view *v, uint32_t i, uint32_t n);
 void pool_recount(struct view *v);
 
 /* Finish the destruction that the dead thread of @t announces.  Idempotent.
- * 0, -EIO, -ETIMEDOUT. */
+ * 0; -EIO, -ETIMEDOUT, or as life_rec_get(). */
 int heap_recover_pool(struct view *v, struct thread_rec *t);
 /* Copy the pool at index @i, which counts from 0, checked.  Needs no lock.
  * 0; -ENOENT there is none at @i; -ERANGE there are no more. */

@@ -48,7 +48,8 @@ void life_unlock(struct view *v);
 /*
  * Find the record with which the holder of the life lock announces core locks:
  * v->rec, or in a member a record that is claimed until life_unlock(), if need
- * be the reserved one (thread.h).  NULL: the reserved record is damaged.
+ * be the reserved one (thread.h).  NULL: there is none; life_rec_get() says
+ * why.
  */
 struct thread_rec *life_rec(struct view *v);
 /* The same record for a caller that cannot do without: 0 and *ret; otherwise
@@ -92,7 +93,7 @@ int life_exit_begin(struct view *v, uint32_t slot);
  * Returns the number of members inside (JOINING, ALIVE, LEAVING); if it is 0,
  * the state is ARENA_GONE.
  * -ESRCH there is no such slot.
- * -EIO, -ETIMEDOUT as recover_member().
+ * -EIO, -ETIMEDOUT, -ENOMEM as recover_member().
  */
 int life_depart(struct view *v, uint32_t slot, bool died);
 
@@ -113,7 +114,7 @@ const char *member_state_name(uint32_t state);
  * lock.
  * Returns the number of members inside.
  * -EBUSY another undertaker lives.
- * -EIO, -ETIMEDOUT as recover_member().
+ * -EIO, -ETIMEDOUT, -ENOMEM as recover_member().
  */
 int life_undertake(struct view *v);
 

@@ -10,7 +10,7 @@
  * holds the lock of the object. */
 void object_recover_locked(struct view *v, struct thread_rec *t);
 /* Finish or undo what the dead @t had begun, and free the blocks in its slots.
- * 0; -ENOMEM no record is free to act with; -ETIMEDOUT come again. */
+ * 0; -ETIMEDOUT come again; or as life_rec_get(). */
 int object_recover(struct view *v, struct thread_rec *t);
 /* Leave all duties of the member in @slot. */
 void object_recover_member(struct view *v, uint32_t slot);

@@ -34,7 +34,9 @@
  *   0
  *   -EIO        the arena is not as it should be
  *   -ETIMEDOUT  a child that the member has just forked still takes over its
- *               references: come again
+ *               references, or a thread has a lock that recovery needs: come
+ *               again
+ *   -ENOMEM     as life_rec_get()
  */
 int recover_member(struct view *v, uint32_t slot);
 /* Recover one thread record whose thread has ended while its member lives, and

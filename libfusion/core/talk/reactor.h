@@ -177,7 +177,7 @@ int reactor_sum(const struct view *v, const struct reactor *re,
 		struct reactor_sum *ret);
 
 /* Wake the listeners that the dead @t may not have woken, and finish or undo a
- * destruction that it had begun.  0; -EIO no record is free to act with. */
+ * destruction that it had begun.  0, or as life_rec_get(). */
 int reactor_recover(struct view *v, struct thread_rec *t);
 
 /* Rows of kinds.c. */
