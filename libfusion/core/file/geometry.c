@@ -29,12 +29,6 @@ static bool table_is_large(int kind)
 	return kind == KIND_REF || kind == KIND_OBJECT;
 }
 
-/* A pool of less than a span would be useless. */
-uint32_t geometry_pools(uint32_t n_spans)
-{
-	return n_spans < 65535 ? n_spans : 65535;
-}
-
 uint64_t geometry_bounds_size(uint32_t n_spans)
 {
 	return ((uint64_t)n_spans / SPAN_GROUP + 64) & ~63ull;

@@ -59,7 +59,11 @@ uint64_t geometry_bounds_size(uint32_t n_spans);
 uint64_t geometry_descs_size(uint32_t n_spans);
 /* Compute the bytes of the bits of objects that have fallen. */
 uint64_t geometry_fallen_size(uint32_t max_objects);
-/* Compute how many pools there can be: each has a span at least. */
-uint32_t geometry_pools(uint32_t n_spans);
+/* Compute how many pools there can be: a pool of less than a span would be
+ * useless. */
+static inline uint32_t geometry_pools(uint32_t n_spans)
+{
+	return n_spans < 65535 ? n_spans : 65535;
+}
 
 #endif
