@@ -244,7 +244,9 @@ FUSION_API int fusion_members_kill(struct fusion_arena *arena, fusion_id_t id,
 	if (id == arena->id)
 		return told(refuse_self(arena));
 	/* Members that join from now on are not signalled, nor waited for.
-	 * Acquire: pairs with the release in member_claim(). */
+	 * Acquire: the slots are read behind the number.  No release pairs with
+	 * it: member_claim() stores the number before the state, so a member
+	 * whose state is not seen yet is joining at this moment. */
 	below = load_acquire(&arena->view.sb->next_id);
 	if (id)
 		r = signal_one(arena, id, signal);

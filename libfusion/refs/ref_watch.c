@@ -179,7 +179,7 @@ static void *ref_watch_thread(void *arg)
 	while (!load_acquire(&all->stop)) {
 		/* We must see each fall whose number we see, and read the
 		 * number before the falls, or we would sleep over one: acquire
-		 * here, release in ref_settle(). */
+		 * here, release in ref_watcher_wake(). */
 		uint32_t seen = load_acquire(seq);
 
 		look_for_falls(all);

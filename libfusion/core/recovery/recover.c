@@ -113,7 +113,8 @@ static struct thread_rec *next_thread_of(struct view *v, uint32_t slot,
 	while (*at < hi) {
 		struct thread_rec *t = view_thread(v, (*at)++);
 
-		/* Acquire: pairs with the release in thread_claim(). */
+		/* What the record's last owner announced must not be read.
+		 * Acquire: pairs with the release in thread_release(). */
 		if (load_acquire(&t->member) == slot + 1 && t != v->rec &&
 		    t != v->gate.rec)
 			return t;

@@ -40,7 +40,8 @@ uint32_t call_executor(const struct view *v, uint64_t serial)
 	for (uint32_t i = 0; i < hi; i++) {
 		const struct thread_rec *t = view_thread(v, i);
 
-		/* Acquire: pairs with the release in thread_claim(). */
+		/* What the record's last owner executed must not be read.
+		 * Acquire: pairs with the release in thread_release(). */
 		if (load_acquire(&t->member) && call_executes(t) == serial)
 			return thread_token(t);
 	}

@@ -127,8 +127,10 @@ static int read_answer(struct view *v, struct call_slot *s,
 }
 
 /* Tell whether the state is none that a pending call has, or names a thread
- * that is not there as the one that returns.  Acquire: pairs with the release
- * in thread_claim() and in call_finish(). */
+ * that is not there as the one that returns.  The last load must not be older
+ * than the end of that thread.  Acquire of the member: pairs with the release
+ * in thread_release().  Acquire of the word: pairs with that in call_finish().
+ */
 static bool is_state_impossible(const struct view *v, const struct call_slot *s,
 				uint64_t st)
 {
