@@ -7,13 +7,13 @@
  * size.  Two measures prevent that.
  *
  * - A mapping made after mlockall(MCL_FUTURE) would be filled at once, and
- * would count against RLIMIT_MEMLOCK.  sparse_map() maps one page, unlocks it,
- * and lets it grow in place: the pages that it grows by stay unlocked.
+ *   would count against RLIMIT_MEMLOCK.  sparse_map() maps one page, unlocks
+ *   it, and lets it grow in place: the pages that it grows by stay unlocked.
  * - mlockall(MCL_CURRENT) fills existing mappings one by one, each from its
- *   first page on until one page fails.  So a page that is never used,
- * and that lies before all holes, gets a guard (sparse_guard()): there the
- * kernel gives up.  Linux has guards in files since 6.15.  On an older one, the
- *   program must pass MCL_ONFAULT, too.
+ *   first page on until one page fails.  So a page that is never used, and
+ *   that lies before all holes, gets a guard (sparse_guard()): there the
+ *   kernel gives up.  Linux has guards in files since 6.15.  On an older one,
+ *   the program must pass MCL_ONFAULT, too.
  *
  * Pages that come into use later are locked one by one at that moment.
  */

@@ -6,9 +6,8 @@
 #include "libfusion/core/heap/span.h"
 
 /* Give back the memory of free runs of at least TRIM_SPANS that have been free
- * for
- * @age_ns, and free empty slabs without an owner.  Returns the number of spans,
- * or -errno. */
+ * for @age_ns, and free empty slabs without an owner.  Returns the number of
+ * spans, or -errno. */
 int64_t span_trim(struct view *v, struct thread_rec *me, uint64_t age_ns);
 /* Trim what has been free for TRIM_DECAY_NS, if there may be any, and at most
  * about TRIM_MAX spans.  Cheap, so threads and the daemon call it now and then.

@@ -10,9 +10,9 @@
  *
  *   - The process may close every descriptor: the mapping stays.
  *   - The process may open and close the lock file: this drops a POSIX lock,
- * but not an OFD lock.
+ *     but not an OFD lock.
  *   - A child of fork does not get the page (MADV_DONTFORK), so it does not
- * keep the lock of a parent that was killed.
+ *     keep the lock of a parent that was killed.
  *   - The lock needs no pid and no time, so it works across pid, time, user and
  *     mount namespaces.
  *

@@ -9,11 +9,10 @@
  *   claiming an object  the bit of the object is set again
  *   changing items      what is in the chain stays, the other blocks are freed
  *
- *   Each step is idempotent, and
- * the announcement is cleared last.
+ * Each step is idempotent, and the announcement is cleared last.
  *
- * A member that is claimed for in a dead member's name needs no recovery: the
- * claim is dead with it, and the set bit leads the next destroyer there.
+ * A claim in the name of a dead member needs no recovery: it is void once that
+ * member is recovered, and the set bit leads the next destroyer to the object.
  */
 #include "libfusion/core/objects/object_recover.h"
 

@@ -61,9 +61,9 @@
  * The record of a call.
  *
  * Invariants: owner and owner_slot never change. id is e.id until the call is
- * destroyed, and 0 afterwards; what is POSTED under
- * that id fails then (call_fini()).  The number of pending executions is not
- * stored anywhere: call_pending() counts slots.
+ * destroyed, and 0 afterwards; what is POSTED under that id fails then
+ * (call_fini()).  The number of pending executions is not stored anywhere:
+ * call_pending() counts slots.
  *
  * Dead owner: call_recover_member() fails the slots that are POSTED to the
  * member. The lock guards nothing but the time from counting to posting, so it
