@@ -40,7 +40,7 @@
  *   41  ring: recovery leaves the claim of a dead producer
  *   42  ring: recovery of a claim wakes nobody
  *   43  ring: cells are given back from the first to the last
- *   44  ring: recovery of a claim does not announce that it is one
+ *   44  ring: recovery of a claim does not go back to CLAIM first
  *   45  reactor: recovery forgets wakes that a dead dispatcher owed
  *   50  call: a return is not announced
  *   51  call: recovery of an owner leaves its callers

@@ -23,7 +23,7 @@
  *
  *   bits 0..29   SLAB, TXN: token of the owning thread, 0 an orphan
  *   bits 0..23   HEAD: spans in the run; CONT: distance back to its head;
- *                FREE: when it was freed, in units of 64 ms, or the word is 0
+ *                FREE: when it was freed, in units of 2^26 ns, or the word is 0
  *   bit  30      SLAB, HEAD: blocks live as long as their member
  *   bit  31      0 in a small slab of the arena's own pool, and in a word that
  *                is 0; 1 in all others.  So free() only has to compare bits

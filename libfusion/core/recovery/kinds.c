@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The kinds of named things: a row of functions for each (names/kind.h).  Rooms
- * below call rooms above through these rows and in no other way. */
+/* The kinds of named things: a row of functions for each (names/kind.h).  The
+ * room of names, and rooms between it and a kind, call the kind through its
+ * row. */
 #include "libfusion/core/locks/property.h"
 #include "libfusion/core/locks/skirmish.h"
 #include "libfusion/core/names/field.h"
