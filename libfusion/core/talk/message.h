@@ -73,7 +73,7 @@ int message_offer(struct view *v, struct thread_rec *me, uint32_t slot,
 int message_wait(struct view *v, uint32_t slot, uint32_t id,
 		 int64_t deadline_ns);
 
-/* Close the queue of the member in @slot, which has left or died. 0; -EIO no
+/* Close the queue of the member in @slot, which has left or died.  0; -EIO no
  * record is free to act with, or the queue makes no sense. */
 int message_recover_member(struct view *v, uint32_t slot);
 
