@@ -4,7 +4,7 @@
 
 #include "fusionfs/base/fuse.h"
 
-/* For ops. */
+/* Rows of the table of requests in ops.c. */
 void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,

@@ -11,7 +11,7 @@ struct handle *ops_handle(const struct fuse_file_info *fi);
 /* Say what the kernel is to know of an open file. */
 void ops_fill_file(struct handle *h, struct fuse_file_info *fi);
 
-/* For ops. */
+/* Rows of the table of requests in ops.c. */
 void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence,

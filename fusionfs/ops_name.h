@@ -4,7 +4,7 @@
 
 #include "fusionfs/base/fuse.h"
 
-/* For ops. */
+/* Rows of the table of requests in ops.c. */
 void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode);
 void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name);
 void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,

@@ -342,8 +342,9 @@ int main(int argc, char **argv)
 	int r, signal;
 
 	if (argc != 2) {
-		fprintf(stderr, "usage: wordindex ARENA  (names of files on "
-				"standard input for the first)\n");
+		fprintf(stderr, "Usage: wordindex ARENA\n"
+				"The first one reads names of files "
+				"from its standard input.\n");
 		return 2;
 	}
 	sigemptyset(&end);

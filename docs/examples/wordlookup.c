@@ -64,7 +64,7 @@ int main(int argc, char **argv)
 	int r;
 
 	if (argc < 2) {
-		fprintf(stderr, "usage: wordlookup ARENA [WORD...]\n");
+		fprintf(stderr, "Usage: wordlookup ARENA [WORD...]\n");
 		return 2;
 	}
 	r = fusion_arena_enter(argv[1], &options, &arena);

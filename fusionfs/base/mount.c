@@ -29,8 +29,9 @@ static int run_program(char *const argv[])
 	return status == 0 ? 0 : -EPERM;
 }
 
-/* fusermount3 needs an /etc/mtab, which a bare chroot does not have; umount(8)
- * fails while a process is inside. */
+/* Unmount @dir by a program, since the user may not call umount(2).  Try both:
+ * fusermount3 needs an /etc/mtab, which a bare chroot does not have, and
+ * umount(8) fails while a process is inside. */
 static int unmount_as_user(char *dir)
 {
 	char *lazily[] = {"fusermount3", "-u", "-z", "-q", "--", dir, NULL};
@@ -39,8 +40,8 @@ static int unmount_as_user(char *dir)
 	return run_program(lazily) < 0 ? run_program(plainly) : 0;
 }
 
-/* Unmount what a killed daemon left: every access fails by ENOTCONN until
- * then. */
+/* Remove the mount that a killed daemon has left, at which every access fails
+ * with ENOTCONN. */
 static int clear_dead_mount(char *dir)
 {
 	int r = umount2(dir, MNT_DETACH) < 0 ? -errno : 0;
@@ -193,7 +194,9 @@ int mount_check(struct options *o)
 		return r;
 	}
 	if (!S_ISDIR(st.st_mode)) {
-		complain("cannot mount on %s: it is not a directory", path);
+		complain("cannot mount on %s: it is not a directory: give an "
+			 "empty directory",
+			 path);
 		return -ENOTDIR;
 	}
 	if (mount_is_ours(path)) {

@@ -292,7 +292,9 @@ static int set_flag(struct options *o, const char *arg)
 	else if (!strcmp(arg, "-V") || !strcmp(arg, "--version"))
 		o->version = true;
 	else {
-		complain("bad argument '%s': see fusionfs --help", arg);
+		complain("bad argument '%s': no such option, or its value is "
+			 "missing: see fusionfs --help",
+			 arg);
 		return -EINVAL;
 	}
 	return 0;
@@ -318,9 +320,9 @@ static int check_combination(const struct options *o)
 	}
 	least = format_least(&geo);
 	if (o->size && o->size < least) {
-		complain("size=%" PRIu64 " is too small: no arena can live in "
-			 "that: with a span of %" PRIu64 "M and max_members=%u "
-			 "%" PRIu64 "K are the least",
+		complain("size=%" PRIu64 " is too small for any arena: with a "
+			 "span of %" PRIu64 "M and max_members=%u, %" PRIu64
+			 "K are the least",
 			 o->size, o->span >> 20, o->max_members, least >> 10);
 		return -EINVAL;
 	}
@@ -426,7 +428,7 @@ void options_help(void)
 	       "fusionfs(8).\n"
 	       "\n"
 	       "  -f           stay in the foreground\n"
-	       "  -d           the same, and print every request\n"
+	       "  -d           like -f, and print every request\n"
 	       "  -h --help    this text\n"
 	       "  -V --version the version and the arenas' format\n"
 	       "\n"
@@ -434,19 +436,19 @@ void options_help(void)
 	       "  allow_other    let other users in, as the modes of the "
 	       "arenas say\n"
 	       "  size=BYTES     most memory a new arena may take (K, M, G)\n"
-	       "  span=BYTES     its address space: 16M to 64G, power of two "
-	       "(4G)\n"
+	       "  span=BYTES     address space of a new arena: 16M to 64G, a "
+	       "power of two (4G)\n"
 	       "  nonempty       hide what is in DIR\n"
 	       "  backing=DIR    where the memory is: a directory on a tmpfs\n"
 	       "  max_members=N  processes in one arena (1024)\n"
-	       "What one user may have; root may have all of it, 0 is no "
-	       "limit:\n"
-	       "  user_arenas=N  arenas (7)\n"
-	       "  user_span=BYTES    address space of these (128G)\n"
+	       "Most that one user may have, except root; 0 is no limit:\n"
+	       "  user_arenas=N      arenas (7)\n"
+	       "  user_span=BYTES    address space of these arenas (128G)\n"
 	       "  user_memory=BYTES  sum of their limits (half of the tmpfs)\n"
-	       "  user_members=N processes that joined (4096)\n"
-	       "  user_files=N   open files and directories (16384)\n"
-	       "  user_ports=N   of these, calls, streams and the like (1024)\n"
-	       "  user_waits=N   requests that wait (1024)\n"
+	       "  user_members=N     processes in arenas (4096)\n"
+	       "  user_files=N       open files and directories (16384)\n"
+	       "  user_ports=N       open calls, inboxes and files of reactors "
+	       "(1024)\n"
+	       "  user_waits=N       requests that wait (1024)\n"
 	       "  user_bytes=BYTES   text that the daemon keeps (64M)\n");
 }

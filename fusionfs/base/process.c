@@ -14,8 +14,9 @@
 
 #define STAT_TEXT 1024 /* /proc/PID/stat is some 300 bytes */
 
-/* Users that no process has, so that no process may signal the daemon while it
- * has the rights of another user; the second where ids have 16 bits. */
+/* User ids that no process has, the second on systems whose ids have 16 bits.
+ * The daemon takes one of them while it acts with the rights of another user,
+ * so that no process of that user may signal it. */
 static const uid_t nobodies[] = {(uid_t)-2, 65534};
 
 /* Read field @n (3 or above) of a stat line, behind the command name, which is

@@ -60,8 +60,8 @@ static int check_option(const char *dir, const char *want, const char *option)
 			 "mounted: unmount it and mount it again",
 			 option, dir);
 	else
-		complain("cannot read %s/.fusionfs/options: %s: is its "
-			 "server alive?",
+		complain("cannot read %s/.fusionfs/options: %s: if its "
+			 "daemon is dead, mount it again",
 			 dir, strerror(-r));
 	return r == 0 ? -EINVAL : r;
 }
@@ -132,7 +132,8 @@ int remount_set_late_flags(const struct options *o)
 	if (r == -EPERM && !(o->flags & MS_NOSYMFOLLOW))
 		return 0;
 	if (r < 0)
-		complain("cannot set nosymfollow on %s: %s: only root may",
+		complain("cannot set nosymfollow on %s: %s: only root may: "
+			 "run mount as root",
 			 o->mountpoint, strerror(-r));
 	return r;
 }
@@ -144,7 +145,7 @@ static int change_kernel_flags(const struct options *o)
 	if (r == 0)
 		return 0;
 	complain("cannot remount %s: %s%s", o->mountpoint, strerror(-r),
-		 r == -EPERM ? ": only root may" : "");
+		 r == -EPERM ? ": only root may: run mount as root" : "");
 	return r;
 }
 

@@ -3,7 +3,8 @@
  * mount -o remount
  *
  * mount(8) runs fusionfs once more for this, with all options that the mount
- * has or is to have.  What cannot be changed must be as it is.
+ * has or is to have.  An option that cannot be changed must have the value that
+ * the mount has.
  */
 #ifndef FUSIONFS_REMOUNT_H
 #define FUSIONFS_REMOUNT_H

@@ -9,12 +9,12 @@
 #define SERIAL_START 0
 #endif
 
-#define BUCKETS 1024u /* numbers run on, so each gets its share */
+#define BUCKETS 1024u /* numbers count up, so each bucket gets its share */
 
 struct serial {
 	struct serial *next;
 	uint32_t number;
-	bool there; /* its thing */
+	bool there; /* what it numbers is not gone */
 	uint64_t lookups;
 };
 

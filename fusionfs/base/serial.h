@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Serials: what arenas, and the lives of arenas, are told apart by
+ * Serials: numbers that tell apart arenas, and the lives of an arena
  *
  * A serial has 64 bits and is never given twice.  Its low bits are a number
  * that fits into the ids of nodes, its high bits the generation that the kernel

@@ -6,14 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A user whose requests came lately, or who has had more than others. */
+/* The requests of one user.  A line stays while its user has asked lately, or
+ * has had more time than others. */
 struct line {
 	struct line *next;
 	uid_t uid;
 	uint64_t clock;	    /* processor time that its requests took, ns */
-	int64_t served_ns;  /* when it was served last; CLOCK_MONOTONIC, as is
-			       rest */
-	int64_t rest_until; /* 0: it does not rest */
+	int64_t served_ns;  /* when it was served last; CLOCK_MONOTONIC */
+	int64_t rest_until; /* 0: it does not rest; CLOCK_MONOTONIC */
 	struct turn *first, **end;
 };
 

@@ -12,8 +12,8 @@
  * others are, so that idling saves up no claim.
  *
  * A request that is being served is not left for another.  So a user whose
- * request took long rests for a multiple of that time if others are about: then
- * they meet such a request once in a while, not each time they ask.
+ * request took long rests for a multiple of that time if other users ask as
+ * well: then they meet such a request once in a while, not each time they ask.
  *
  * The requests of one user are served in the order in which they came.
  */
@@ -25,11 +25,10 @@
 #include <sys/types.h>
 
 #define TURN_LONG_NS 4000000 /* of processor time */
-#define TURN_REST 3	     /* times as long */
+#define TURN_REST 3	     /* times as long as the request took */
 #define TURN_REST_MAX_NS 1000000000
-#define TURN_ABOUT_NS                                           \
-	1000000000 /* a user who was served since then is about \
-		    */
+/* A user is active who had a request served in the last TURN_ABOUT_NS. */
+#define TURN_ABOUT_NS 1000000000
 
 /* A request that waits for its turn. */
 struct turn {

@@ -54,7 +54,7 @@ struct handle_ops {
 			int whence);
 	/* The size of what a read of this open file gives.  0, -errno. */
 	int (*get_size)(struct handle *h, const struct node *n, uint64_t *ret);
-	/* Is that the end of what was written last? */
+	/* Does what was written last end at offset @off? */
 	bool (*ends_at)(const struct handle *h, uint64_t off);
 };
 
@@ -63,7 +63,7 @@ struct handle {
 	const struct handle_ops *ops;
 	struct handle *next, **link; /* all that are open */
 	uint64_t serial;	     /* of the arena, 0 above the arenas */
-	struct charge charge;	     /* of whoever opened it */
+	struct charge charge;	     /* of the user that opened it */
 };
 
 /* Open @n.  0; -EACCES, -EDQUOT, -EMFILE, -ENOMEM, or what the kind says. */
@@ -72,7 +72,7 @@ int handle_open(struct fuse_req *req, const struct node *n, int flags,
 void handle_close(struct handle *h);
 /* Does an open file of this node have a size? */
 bool handle_has_size(const struct node *n);
-/* Nobody asks any more: close all. */
+/* Close all handles, as the daemon ends. */
 void handles_end(void);
 
 #endif

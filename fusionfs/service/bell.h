@@ -3,10 +3,11 @@
  * The bell of an arena: how members call the daemon for a visitor
  *
  * superblock.visitor_bell is a futex in memory that others can scribble on and
- * truncate.  A thread sleeps on it, and all it does with it is that system
- * call: it never reads the word itself, so nothing in there can hurt it.  When
- * it wakes it tells the main loop, which looks, and gives it the value to sleep
- * on next.  A hostile bell rings no faster than the main loop looks.
+ * truncate.  A thread of the daemon sleeps on that word.  The thread makes only
+ * this system call and never reads the word, so no content of the word can hurt
+ * it.  When the thread wakes, it tells the main loop.  The main loop checks the
+ * visitors, and gives the thread the value to sleep on next.  So a hostile bell
+ * rings no faster than the main loop checks.
  */
 #ifndef FUSIONFS_BELL_H
 #define FUSIONFS_BELL_H

@@ -319,8 +319,8 @@ static int bind_socket_in(int mnt)
 }
 
 /* Send the result @r, a socket or -errno, to the main thread, which waits for
- * it. The report is a datagram and there is one at a time, so there is room for
- * it; an error needs no room for a descriptor. */
+ * it.  The report is a datagram and there is one at a time, so there is room
+ * for it; an error needs no room for a descriptor. */
 static void send_bind_report(int report, int r)
 {
 	int sent = send_fds(report, &r, sizeof(r), &r, r >= 0);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Later: what met a lock that a member of the arena holds
+ * Later: work that met a lock of a member, and is tried again
  *
  * The daemon never sleeps for an arena.  It tries a lock once.  Work that
  * cannot go on is left as it is: a member to take out, an arena to take over, a

@@ -2,10 +2,10 @@
 /*
  * Readings: the text that an open file gives
  *
- * It is made when the reading begins, and from then on read, pread, fstat and
- * lseek of this open file agree about it.  Reading from the start again is a
- * new look; not so once the kernel has taken pages of it, for mmap or splice,
- * as it keeps these.
+ * The text is made when the reading begins, and from then on read, pread, fstat
+ * and lseek of this open file agree about it.  A read from the start makes a
+ * new text.  There is one exception: once the kernel has taken pages of the
+ * text, for mmap or splice, the text stays, since the kernel keeps its pages.
  */
 #ifndef FUSIONFS_READING_H
 #define FUSIONFS_READING_H

@@ -117,7 +117,7 @@ static void close_pidfd(struct tracked *t)
 }
 
 /* Have a member taken out later: a lock of the arena is held, or memory is
- * short. Returns 1; -EAGAIN the member is not listed. */
+ * short.  Returns 1; -EAGAIN the member is not listed. */
 static int postpone_departure(struct arena *a, struct tracked *t, bool died)
 {
 	later(a);

@@ -4,7 +4,7 @@
  *
  * An arena has one life after another: when its last member is gone, a fresh
  * file takes the place of the old one.  All arenas are in the list
- * world.arenas. The fields that are named after a file of service/ belong to
+ * world.arenas.  The fields that are named after a file of service/ belong to
  * that service, and world/ only keeps them.
  *
  * Invariant: view.base is NULL if the file is no good.  Then, and while the

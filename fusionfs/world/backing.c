@@ -157,15 +157,17 @@ static int open_backing(struct backing *b)
 	if (mkdir(b->path, 0700) == 0) {
 		b->made = true;
 	} else if (errno != EEXIST) {
-		complain("cannot make %s: %s: is a tmpfs mounted on " SHM
-			 " with room left? (or -o backing=DIR)",
+		complain("cannot make %s: %s: mount a tmpfs with room on " SHM
+			 ", or name a directory on a tmpfs that you may write "
+			 "(-o backing=DIR)",
 			 b->path, strerror(errno));
 		return -errno;
 	}
 	b->fd = open(b->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (b->fd < 0) {
-		complain("cannot open backing directory %s: %s", b->path,
-			 strerror(errno));
+		complain("cannot open backing directory %s: %s: name another "
+			 "(-o backing=DIR)",
+			 b->path, strerror(errno));
 		return -errno;
 	}
 	return check_backing(b);
@@ -230,7 +232,9 @@ static int lock_backing(struct backing *b)
 		usleep(LOCK_PAUSE_US);
 	}
 	if (r < 0)
-		complain("cannot make %s/.lock: %s", b->path, strerror(-r));
+		complain("cannot make %s/.lock: %s: name another directory "
+			 "(-o backing=DIR)",
+			 b->path, strerror(-r));
 	return r < 0 ? r : write_lock_owner(b);
 }
 

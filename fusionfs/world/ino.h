@@ -2,8 +2,9 @@
 /*
  * Inode numbers, as the kernel asks with them
  *
- * A number is computed (node.h) or stored (numbered.h).  Of both the kernel
- * knows so many lookups, until it says that it has forgotten them.
+ * A number is computed (node.h) or stored (numbered.h).  The kernel counts the
+ * lookups that it was answered with a number, and says later how many of them
+ * it has forgotten.  A number is in use until all are forgotten.
  */
 #ifndef FUSIONFS_INO_H
 #define FUSIONFS_INO_H
@@ -17,9 +18,9 @@ struct node;
 /* Find the node that request @req is about.  false: it is gone, and the request
  * has been answered. */
 bool ino_get_node(struct fuse_req *req, uint64_t ino, struct node *ret);
-/* The kernel knows one more lookup of a computed number.  Takes others, too. */
+/* Count one more lookup of a computed number.  Does nothing for a stored one. */
 void ino_looked_up(uint64_t ino);
-/* The kernel has forgotten so many. */
+/* Count the @lookups that the kernel has forgotten. */
 void ino_forgotten(uint64_t ino, uint64_t lookups);
 
 #endif

@@ -453,7 +453,7 @@ FUSION_API int fusion_members_kill(struct fusion_arena *arena, fusion_id_t id,
 enum fusion_notice {
 	FUSION_NOTICE_LEFT = 1,	       /**< it exited the arena */
 	FUSION_NOTICE_DIED = 2,	       /**< it was killed or crashed */
-	FUSION_NOTICE_MASTER_LOST = 3, /**< it was master; now there is none */
+	FUSION_NOTICE_MASTER_LOST = 3, /**< it was master and has gone */
 	FUSION_NOTICE_PROMOTED = 4,    /**< it has become master */
 };
 

@@ -18,7 +18,7 @@ struct needle {
 /* Prepare a string or bytes.  0; -EINVAL: not a key of this hash. */
 int needle_init_bytes(struct needle *k, const struct fusion_hash *h,
 		      const struct fusion_key *key);
-/* Are they the key of @e, whose tag is equal?  -EIO. */
+/* Is @k the key of @e, whose tag is equal?  -EIO. */
 int needle_has_bytes(const struct needle *k, const struct fusion_arena *a,
 		     const struct hash_entry *e);
 static inline int needle_is_at(const struct needle *k,

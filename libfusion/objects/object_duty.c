@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The duty to destroy: what a member does that registered a pool
+ * The duty to destroy: what a member that has registered for a pool does
  *
  * A job of the dispatcher does it.  The job takes duties that no living member
  * has, then goes through the bits of fallen objects, and leaves the bits of

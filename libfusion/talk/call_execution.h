@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A call as its caller executes it, and the answer it gets. */
+/* One execution of a call, as its caller sees it, and the answer to it. */
 #ifndef FUSION_CALL_EXECUTION_H
 #define FUSION_CALL_EXECUTION_H
 

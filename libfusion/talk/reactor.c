@@ -162,7 +162,7 @@ static bool is_global(const struct tcache *c, uint32_t index, const void *ctx)
 }
 
 /* Attach behind all other globals, if there is room, as the newest are run
- * first. Commit: the CAS. */
+ * first.  Commit: the CAS. */
 FUSION_API int fusion_reactor_attach_global(struct fusion_reactor *reactor,
 					    uint32_t index, void *ctx)
 {

@@ -5,7 +5,8 @@
 
 #include "libfusion/talk/dispatcher.h"
 
-/* Has all that @s waits for been handled?  Turn is held, here and below. */
+/* Has all that @s waits for been handled?  The caller has the
+ * turn, here and below. */
 bool sync_is_over(struct dispatcher *d, struct syncer *s);
 /* Look which callers of fusion_sync() may go on, and wake them. */
 void sync_look(struct dispatcher *d);

@@ -680,6 +680,8 @@ def arguments():
                    help="only see that all of it works")
     p.add_argument("--build", metavar="DIR", default=here,
                    help="meson's build directory")
+    p.add_argument("--check-options", action="store_true",
+                   help="only see that the options are good")
     options = p.parse_args()
     options.workers = os.path.join(options.build, "tests/bench")
     options.fusionfs = os.path.join(options.build, "fusionfs/fusionfs")
@@ -688,6 +690,8 @@ def arguments():
 
 def main():
     options = arguments()
+    if options.check_options:
+        return
     # Ended by somebody else, too, nothing stays mounted.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     about = machine()

@@ -426,8 +426,11 @@ static void describe(const struct trial *t, uint64_t at)
 	printf("# %s delayed at instruction %llu, %s%s: %s\n", t->scene->name,
 	       (unsigned long long)at, where,
 	       t->waited ? ", which the rival waits for" : "", t->play->fault);
-	printf("#   again: %s --scene %s --at %llu\n", program, t->scene->name,
+	printf("#   again: %s --scene %s --at %llu", program, t->scene->name,
 	       (unsigned long long)at);
+	if (options.bug)
+		printf(" --bug %d", options.bug);
+	puts("");
 }
 
 static struct result try_scene(const struct scene *scene)

@@ -124,9 +124,12 @@ static void describe(struct trial *t, const char *where,
 		printf("#   recovery step %llu, after %s\n",
 		       (unsigned long long)t->nested.step, at);
 	}
-	printf("#   again: %s --op %s --seed %llu%s\n", program, t->op->name,
+	printf("#   again: %s --op %s --seed %llu%s", program, t->op->name,
 	       (unsigned long long)options.seed,
 	       options.nested ? " --nested 1" : "");
+	if (options.bug)
+		printf(" --bug %d", options.bug);
+	puts("");
 }
 
 static void check(struct trial *t, enum finder finder, const char *who,

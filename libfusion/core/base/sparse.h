@@ -6,14 +6,15 @@
  * mapping to its end: an arena would take its whole span, a table its whole
  * size.  Two measures prevent that.
  *
- * - A mapping made after mlockall(MCL_FUTURE) would be filled at once, and
- *   would count against RLIMIT_MEMLOCK.  sparse_map() maps one page, unlocks
- *   it, and lets it grow in place: the pages that it grows by stay unlocked.
- * - mlockall(MCL_CURRENT) fills existing mappings one by one, each from its
- *   first page on until one page fails.  So a page that is never used, and
- *   that lies before all holes, gets a guard (sparse_guard()): there the
- *   kernel gives up.  Linux has guards in files since 6.15.  On an older one,
- *   the program must pass MCL_ONFAULT, too.
+ * First, a mapping made after mlockall(MCL_FUTURE) would be filled at once, and
+ * would count against RLIMIT_MEMLOCK.  So sparse_map() maps one page, unlocks
+ * it, and lets the mapping grow in place: the new pages stay unlocked.
+ *
+ * Second, mlockall(MCL_CURRENT) fills existing mappings one by one, each from
+ * its first page on until one page fails.  So a page that is never used, and
+ * that lies before all holes, gets a guard (sparse_guard()): there the kernel
+ * gives up.  Linux has guards in files since 6.15.  On an older kernel the
+ * program must pass MCL_ONFAULT, too.
  *
  * Pages that come into use later are locked one by one at that moment.
  */
@@ -27,7 +28,12 @@
 /*
  * Map @size bytes, readable and writable, exactly at @at, or anywhere if @at is
  * NULL.  @flags and @fd as for mmap(2): MAP_ANONYMOUS and -1 for private
- * memory. 0; -EEXIST something is mapped there; -ENOMEM; errors of mmap(2).
+ * memory.
+ *
+ *   0        *ret is the address
+ *   -EEXIST  something is mapped there
+ *   -ENOMEM  no memory
+ *   other    an error of mmap(2)
  */
 int sparse_map(void *at, size_t size, int flags, int fd, void **ret);
 

@@ -5,7 +5,7 @@
  * The commit is event_head, stored after the record.  Killed before it: the
  * line never was; after it: the line is whole.  Appending never fails, and
  * never blocks for long: a line that cannot be written is dropped, as this is a
- * log. The daemon never sleeps, so its lines wait in private memory first.
+ * log.  The daemon never sleeps, so its lines wait in private memory first.
  */
 #ifndef FUSION_CORE_EVENT_H
 #define FUSION_CORE_EVENT_H

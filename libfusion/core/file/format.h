@@ -26,7 +26,7 @@ uint64_t format_least(const struct geometry *geo);
 /*
  * Make an arena in state ARENA_EMPTY of the file @fd, which is empty and
  * writable: set its size, reserve first pages of the tables, fill the
- * superblock. 0. -ENOSPC the file system is full. -EINVAL as geometry_init().
+ * superblock. 0. -ENOSPC the file system is full.  -EINVAL as geometry_init().
  */
 int format_arena(int fd, const struct arena_params *params);
 

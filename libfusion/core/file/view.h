@@ -85,7 +85,7 @@ struct view {
 /*
  * Map @fd exactly at @base, or anywhere if @base is NULL, and verify it.  @fd
  * is the lock file, too, until view_set_lock() names another. 0. -EPROTO, -EIO
- * as geometry_read(). -EEXIST @base is taken. -ENOMEM.
+ * as geometry_read().  -EEXIST @base is taken.  -ENOMEM.
  */
 int view_map(struct view *v, int fd, void *base);
 /* Map a file that is not formatted yet: v->geo says how large it is, and
@@ -97,7 +97,7 @@ void view_unmap(struct view *v);
 int view_set_lock(struct view *v, int fd);
 /*
  * Replace the descriptors that are lost by @fd and @lockfd, and close those
- * that are not needed.  One thread at a time. 0; -ESTALE they are descriptors
+ * that are not needed.  One thread at a time.  0; -ESTALE they are descriptors
  * of other files, and stay the caller's.
  */
 int view_replace(struct view *v, int fd, int lockfd);

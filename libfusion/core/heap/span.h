@@ -73,7 +73,7 @@ int span_alloc(struct view *v, struct thread_rec *me, uint32_t n,
  * has unpublished the run already, and the pending announcement of that record
  * says so.  That announcement is cleared when this free is announced, and from
  * then on recovery frees the spans in any case. 0. -EINVAL the word is another
- * by now: another thread has freed the spans. -ETIMEDOUT.
+ * by now: another thread has freed the spans.  -ETIMEDOUT.
  */
 int span_free(struct view *v, struct thread_rec *me, uint32_t first, uint32_t n,
 	      uint64_t word, struct thread_rec *pend);

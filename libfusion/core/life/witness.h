@@ -8,13 +8,14 @@
  * descriptor does.  So the lock falls when the process ends, when it calls exec
  * and when it unmaps the page, and by nothing else:
  *
- *   - The process may close every descriptor: the mapping stays.
- *   - The process may open and close the lock file: this drops a POSIX lock,
- *     but not an OFD lock.
- *   - A child of fork does not get the page (MADV_DONTFORK), so it does not
- *     keep the lock of a parent that was killed.
- *   - The lock needs no pid and no time, so it works across pid, time, user and
- *     mount namespaces.
+ *   the process closes every      the mapping stays
+ *   descriptor
+ *   it opens and closes the lock  that drops a POSIX lock, but not an OFD lock
+ *   file
+ *   it forks                      the child does not get the page
+ *                                 (MADV_DONTFORK), and so does not keep the
+ *                                 lock of a parent that was killed
+ *   it is in other namespaces     the lock needs no pid and no time
  *
  * The daemon takes the lock before it answers a JOIN, and hands the description
  * over (protocol.h).  Invariant: from the claim of a slot on, a byte that is

@@ -5,8 +5,8 @@
  * Recovery goes through the announcements of the dead thread.  For each lock,
  * one CAS takes the dead thread out of the word, as owner and as heir.  Then
  * all waiters are woken, since the dead thread may have owed or consumed a
- * wake. Then the announcement goes.  A recoverer that dies in between leaves
- * the announcement, so the next one does it again.
+ * wake.  Then the announcement goes.  A recoverer that dies in between leaves
+ * the announcement, so the next recoverer repeats these steps.
  */
 #include "libfusion/core/locks/skirmish_recover.h"
 
@@ -19,8 +19,8 @@
 #include "libfusion/core/locks/lend.h"
 #include "libfusion/core/locks/skirmish_queue.h"
 
-/* Take @token out of the word.  If it owned the lock, @next_owner gets it, 0
- * nobody.  true: @token owned it. */
+/* Take @token out of the word.  If @token owned the lock, @next_owner gets it,
+ * or nobody if that is 0.  true: @token owned the lock. */
 static bool skirmish_recover_word(struct skirmish *s, uint32_t token,
 				  uint32_t next_owner)
 {

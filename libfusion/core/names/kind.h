@@ -3,8 +3,8 @@
  * Kinds: what each kind of named thing does with its records
  *
  * The code of tables lies below the kinds, so it calls them through these
- * functions.  recovery/kinds.c has a row for each kind.  The last functions are
- * for one kind each: rooms below that kind tell it something.
+ * functions.  recovery/kinds.c has a row for each kind.  Each of the last
+ * functions belongs to one kind, and is called by rooms below that kind.
  */
 #ifndef FUSION_CORE_KIND_H
 #define FUSION_CORE_KIND_H

@@ -54,7 +54,7 @@ int object_item_put(struct view *v, struct thread_rec *me, struct object *o,
  */
 int object_item_remove(struct view *v, struct thread_rec *me, struct object *o,
 		       const struct object_item_key *key);
-/* Check whether an access item allows @path. 0; -EACCES none does; or the
+/* Check whether an access item allows @path.  0; -EACCES none does; or the
  * errors of core_lock(). */
 int object_item_allows(struct view *v, struct thread_rec *me, struct object *o,
 		       const char *path);

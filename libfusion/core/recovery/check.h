@@ -10,7 +10,7 @@
  * Check every invariant of a quiet arena: nobody is inside an operation.
  *
  * Returns the number of faults; @report, which may be NULL, gets a line for
- * each. Only reads, in bounded time.  Hostile content does no harm but SIGBUS.
+ * each.  Only reads, in bounded time.  Hostile content does no harm but SIGBUS.
  */
 unsigned arena_check(struct view *v, check_report_fn report, void *ctx);
 

@@ -40,7 +40,7 @@
  */
 int recover_member(struct view *v, uint32_t slot);
 /* Recover one thread record whose thread has ended while its member lives, and
- * free the record. 0, or as recover_member(). */
+ * free the record.  0, or as recover_member(). */
 int recover_thread(struct view *v, struct thread_rec *t);
 
 /* Wake the members that can go on with what a recovered member left, once its

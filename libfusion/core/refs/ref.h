@@ -169,11 +169,11 @@ int ref_create_for(struct view *v, struct thread_rec *me, uint32_t creator,
  */
 int ref_up(struct view *v, struct thread_rec *me, struct ref *r,
 	   uint32_t *hint);
-/* Count one down. 0; -EAGAIN the ref is locked at zero; -EPERM the member has
+/* Count one down.  0; -EAGAIN the ref is locked at zero; -EPERM the member has
  * no count. */
 int ref_down(struct view *v, struct thread_rec *me, struct ref *r,
 	     uint32_t *hint);
-/* Count the global count up or down. 0; -EAGAIN the ref is locked at zero;
+/* Count the global count up or down.  0; -EAGAIN the ref is locked at zero;
  * -EOVERFLOW; -EPERM the count is 0. */
 int ref_up_global(struct view *v, struct thread_rec *me, struct ref *r);
 int ref_down_global(struct view *v, struct thread_rec *me, struct ref *r);

@@ -4,7 +4,7 @@
  *
  * A row goes in two steps, each under its own lock: out of its ref (guard),
  * then into the free list (rows.lock).  Several threads may want to end the
- * same row. Invariant: the first step gives the row a new generation, and only
+ * same row.  Invariant: the first step gives the row a new generation, and only
  * the thread that knows that generation frees the row.
  *
  * Recovery takes these same steps.  It keeps no intents of its own: what it

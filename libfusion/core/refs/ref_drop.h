@@ -6,7 +6,7 @@
 #include "libfusion/core/refs/ref.h"
 #include "libfusion/core/refs/ref_private.h"
 
-/* Destroy @r: wake all that wait, free its rows. 0; -EIDRM it is destroyed
+/* Destroy @r: wake all that wait, free its rows.  0; -EIDRM it is destroyed
  * already; -ETIMEDOUT goes on with the next call. */
 int ref_destroy(struct view *v, struct thread_rec *me, struct ref *r);
 /*
@@ -20,7 +20,7 @@ int ref_destroy(struct view *v, struct thread_rec *me, struct ref *r);
  */
 int row_drop(struct view *v, struct thread_rec *me, uint32_t i, uint32_t gen,
 	     struct intent *log, bool only_idle);
-/* Do the rest of what @log, ROW_OP_SPARE or ROW_OP_DROP, says. 0, -EIO,
+/* Do the rest of what @log, ROW_OP_SPARE or ROW_OP_DROP, says.  0, -EIO,
  * -ETIMEDOUT. */
 int row_recover(struct view *v, struct thread_rec *me, struct intent *log);
 /* Do what is left after the commit of a destruction, as @log says.  May be

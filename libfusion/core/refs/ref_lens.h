@@ -5,7 +5,7 @@
 
 #include "libfusion/core/refs/ref.h"
 
-/* Sum up @r under its guard, with what the caller's member has of it. 0,
+/* Sum up @r under its guard, with what the caller's member has of it.  0,
  * -EIDRM, -EIO, -ETIMEDOUT. */
 int ref_stat(struct view *v, struct thread_rec *me, struct ref *r,
 	     struct ref_sum *ret);

@@ -28,7 +28,7 @@ int ref_link(struct view *v, struct thread_rec *me, struct ref *r,
 int ref_unlink(struct view *v, struct thread_rec *me, struct ref *r,
 	       const struct ref_place *p);
 /* Finish the LINK or UNLINK that intent @in announces.  Idempotent; under the
- * guard. 0; -EIO. */
+ * guard.  0; -EIO. */
 int ref_link_recover(const struct view *v, struct ref *r,
 		     const struct intent *in);
 

@@ -5,11 +5,11 @@
  *
  * Invariant: the total never falls on the way.  Two words change, so both new
  * values are announced (MOVE) before the first is stored, and recovery stores
- * them again. BUSY in the row's word keeps the fast paths of the row's own
- * threads out from reading the old word to storing the new one.
+ * them again.  From the read of the old word to the store of the new one, BUSY
+ * in the row's word keeps the fast paths of the row's own threads out.
  *
- * A fork keeps, before it happens, as many counts as the member has in `fork`
- * of its rows.  The child, a member of its own by then, moves them into its
+ * Before a fork, `fork` of each row of the parent gets as many counts as the
+ * row has.  The child, a member of its own by then, moves these counts into its
  * rows.  Until it has done so, a lock on a byte of the lock file
  * (witness_fork_pending()) keeps the parent's rows, should the parent die:
  * ref_recover_member() comes again.

@@ -19,15 +19,15 @@
  */
 int ref_throw(struct view *v, struct thread_rec *me, struct ref *r,
 	      uint32_t catcher);
-/* Catch one count. 0; -EAGAIN none was thrown; -EOVERFLOW. */
+/* Catch one count.  0; -EAGAIN none was thrown; -EOVERFLOW. */
 int ref_catch(struct view *v, struct thread_rec *me, struct ref *r);
-/* Turn one local count of the caller's member into a global one. 0; -EPERM it
+/* Turn one local count of the caller's member into a global one.  0; -EPERM it
  * has none; -EAGAIN the ref is locked at zero; -EOVERFLOW. */
 int ref_globalize(struct view *v, struct thread_rec *me, struct ref *r);
 /* Fork, in three steps: ref_fork_hold() keeps for the child as many counts as
  * the caller's member has, of each ref.  Then the child takes with
  * ref_fork_take() what @parent keeps for it, or the parent drops with
- * ref_fork_drop() what is left. Each returns the number of refs, or -errno. */
+ * ref_fork_drop() what is left.  Each returns the number of refs, or -errno. */
 int ref_fork_hold(struct view *v, struct thread_rec *me);
 int ref_fork_take(struct view *v, struct thread_rec *me,
 		  struct ref_member parent);

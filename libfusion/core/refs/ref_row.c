@@ -180,7 +180,7 @@ int row_make(struct view *v, struct thread_rec *me, struct ref_member who,
 }
 
 /* Take row @i out of the chain of its member, if it is there, and mend the back
- * links. -EIO: the chain leads out of the rows, or in a ring. */
+ * links.  -EIO: the chain leads out of the rows, or in a ring. */
 static int unlink_and_mend(struct view *v, uint32_t slot, uint32_t i)
 {
 	struct member_rec *m = view_member(v, slot);

@@ -33,16 +33,17 @@ uint32_t rows_hi(const struct view *v);
 int row_make(struct view *v, struct thread_rec *me, struct ref_member who,
 	     uint32_t ref, uint32_t ref_id, uint32_t *ret_index,
 	     uint32_t *ret_gen);
-/* Free row @i, which is in no ref's chain, if it still has that generation. 0,
+/* Free row @i, which is in no ref's chain, if it still has that generation.  0,
  * -EIO, -ETIMEDOUT. */
 int row_free(struct view *v, struct thread_rec *me, uint32_t i, uint32_t gen);
 /* Tell whether row @i is used and still has that generation. */
 bool row_is(const struct view *v, uint32_t i, uint32_t gen);
-/* Finish or undo what @t did under rows.lock, before that is freed. 0; -EIO. */
+/* Finish or undo what @t did under rows.lock, before that is freed.  0; -EIO.
+ */
 int row_recover_locked(struct view *v, struct thread_rec *t);
 /* Allow no more rows for the member in @slot, and find its first row: index + 1
  * (0 none), and its generation.  Once the lock is free another thread may end
- * that row, and it may be a living member's. 0, -EIO, -ETIMEDOUT. */
+ * that row, and it may be a living member's.  0, -EIO, -ETIMEDOUT. */
 int rows_close(struct view *v, struct thread_rec *me, uint32_t slot,
 	       uint32_t *ret_first, uint32_t *ret_gen);
 

@@ -19,7 +19,7 @@ int ref_zero_lock(struct view *v, struct thread_rec *me, struct ref *r,
 int ref_zero_trylock(struct view *v, struct thread_rec *me, struct ref *r);
 int ref_zero_trylock_id(struct view *v, struct thread_rec *me, struct ref *r,
 			uint32_t id);
-/* Unlock @r. 0; -EPERM the caller's member has not locked it. */
+/* Unlock @r.  0; -EPERM the caller's member has not locked it. */
 int ref_unlock(struct view *v, struct thread_rec *me, struct ref *r);
 /*
  * Watch @r: each fall bumps the ref_seq of the caller's member from now on.
@@ -32,7 +32,7 @@ int ref_unlock(struct view *v, struct thread_rec *me, struct ref *r);
  */
 int ref_watch(struct view *v, struct thread_rec *me, struct ref *r,
 	      uint64_t *ret_falls);
-/* End the watch of the caller's member. 0; -EPERM it does not watch. */
+/* End the watch of the caller's member.  0; -EPERM it does not watch. */
 int ref_unwatch(struct view *v, struct thread_rec *me, struct ref *r);
 /* Wake the threads that watch references and objects for the member in @slot,
  * or for all members.  A slot that makes no sense is ignored. */

@@ -66,7 +66,7 @@
  * call_pending() counts slots.
  *
  * Dead owner: call_recover_member() fails the slots that are POSTED to the
- * member. The lock guards nothing but the time from counting to posting, so it
+ * member.  The lock guards nothing but the time from counting to posting, so it
  * is freed without a repair.
  */
 struct call {

@@ -12,16 +12,21 @@ struct call_slot *call_slot_next(const struct view *v, uint32_t *at);
 /* Find the slot of @serial; NULL if there is no such slot.  The caller checks
  * its number. */
 struct call_slot *call_slot_of(const struct view *v, uint64_t serial);
-/* Free slot @s after its answer was used, which is of @serial and has no block.
- * If the slot is the thread's own, it stays DONE or FAILED until the thread's
- * next call, so that its cache line is not fetched once more. */
+/* Free slot @s after its answer was used.  The answer is of execution @serial
+ * and has no block.  If the slot is the thread's own, it stays DONE or FAILED
+ * until the thread's next call, so that its cache line is not fetched once
+ * more. */
 void call_slot_put_off(struct view *v, struct thread_rec *me,
 		       struct call_slot *s, uint64_t serial);
 /* Free slot @s after its answer was used; a block of it is freed, too. */
 void call_slot_free(struct view *v, struct thread_rec *me, struct call_slot *s);
 /* Take an idle slot for the thread of @me: its own one, or for nested and
- * one-way calls one of those behind. 0 and *ret; -EAGAIN no slot is free;
- * -ENOMEM. */
+ * one-way calls one of the slots that all threads share.
+ *
+ *   0        *ret is the slot
+ *   -EAGAIN  no slot is free
+ *   -ENOMEM  the arena cannot grow
+ */
 int call_slot_take(struct view *v, struct thread_rec *me, bool oneway,
 		   struct call_slot **ret);
 /* Give up the ownership of an idle slot.  Killed before this: the slot is

@@ -343,7 +343,7 @@ static void read_words(void *to, const void *from, uint32_t size)
 
 /* Copy the record at @pos out.  It may be overwritten meanwhile; then the
  * caller throws the copy away. 1: it is a message for this listener. 0: it is
- * not. -EMSGSIZE. */
+ * not.  -EMSGSIZE. */
 static int copy_record(const struct ring *r, const struct cursor *c,
 		       uint64_t pos, uint32_t cells, uint32_t skip_of,
 		       void *buf, uint32_t size, struct msg_head *ret)

@@ -73,7 +73,7 @@ int message_offer(struct view *v, struct thread_rec *me, uint32_t slot,
 int message_wait(struct view *v, uint32_t slot, uint32_t id,
 		 int64_t deadline_ns);
 
-/* Close the queue of the member in @slot, which has left or died. 0; -EIO the
+/* Close the queue of the member in @slot, which has left or died.  0; -EIO the
  * member names a ring that there is not; or as life_rec_get(). */
 int message_recover_member(struct view *v, uint32_t slot);
 

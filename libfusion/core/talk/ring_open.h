@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Rings get an owner and lose it. */
+/* Opening and closing a ring: it gets an owner, and loses the owner. */
 #ifndef FUSION_CORE_RING_OPEN_H
 #define FUSION_CORE_RING_OPEN_H
 
@@ -10,11 +10,11 @@
  * @owner.  That is the ring that the word names already, or a free one with
  * that number of cells and cursors.  If there is none, one is made.
  *
- * 0 and *ret_index.
- * -ENOSPC all rings are in use.
- * -ENOMEM the arena cannot grow.
- * -EIO the word or the table of rings makes no sense.
- * -ETIMEDOUT the table's lock was not free in time (only with v->patience_ns).
+ *   0           the word names ring *ret_index
+ *   -ENOSPC     all rings are in use
+ *   -ENOMEM     the arena cannot grow
+ *   -EIO        the word or the table of rings makes no sense
+ *   -ETIMEDOUT  the table's lock was not free in time (only with v->patience_ns)
  */
 int ring_open(struct view *v, struct thread_rec *me, uint32_t owner,
 	      uint32_t cells, uint32_t n_cursors, uint32_t *link,

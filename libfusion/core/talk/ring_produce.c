@@ -51,7 +51,7 @@ void ring_wake(const struct ring *r, uint64_t pos)
 }
 
 /* Claim cells at *pos, whose header was @h. 1: claimed. 0: look again at *pos,
- * which is behind the cells that were skipped, if any. -EAGAIN: the ring is
+ * which is behind the cells that were skipped, if any.  -EAGAIN: the ring is
  * full. */
 static int claim_cells_at(struct view *v, struct thread_rec *me, struct ring *r,
 			  uint32_t cells, uint64_t *pos, uint64_t h,

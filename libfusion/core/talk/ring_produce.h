@@ -8,11 +8,12 @@
 /*
  * Claim cells for one record; they follow each other.
  *
- * 0 and *ret_pos: write the record there, then ring_commit().  If *ret_slept,
- * the consumer sleeps at that position: ring_wake() it afterwards.
- * -EAGAIN the ring is full.
- * -EMSGSIZE a ring of this size never has so much room.
- * -EIO a header makes no sense.
+ *   0          write the record at *ret_pos, then call ring_commit().  If
+ *              *ret_slept, the consumer sleeps at that position: then call
+ *              ring_wake(), too
+ *   -EAGAIN    the ring is full
+ *   -EMSGSIZE  a ring of this size never has so much room
+ *   -EIO       a header makes no sense
  */
 int ring_claim(struct view *v, struct thread_rec *me, struct ring *r,
 	       uint32_t cells, uint64_t *ret_pos, bool *ret_slept);
