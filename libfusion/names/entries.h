@@ -3,17 +3,19 @@
 #ifndef FUSION_ENTRIES_H
 #define FUSION_ENTRIES_H
 
+#include <stddef.h>
+
 #include "libfusion/core/names/table.h"
 #include "libfusion/heap/tls.h"
 
 /* Return the calling thread's cache of the arena in which @p is an entry of
  * @kind; NULL and *ret_error: -EINVAL @p is not one. */
 struct tcache *entry_cache(enum entry_kind kind, const void *p, int *ret_error);
-/* Return the cache of an entry that was not destroyed: whose @id, the copy
- * beside its hot words, is not 0.  NULL and *ret_error: -EIDRM it was, and
- * others. */
+/* Return the cache of an entry that was not destroyed: whose id at the offset
+ * @id_at, the copy beside its hot words, is not 0.  NULL and *ret_error:
+ * -EIDRM it was, and others. */
 struct tcache *entry_cache_live(enum entry_kind kind, const void *p,
-				const uint32_t *id, int *ret_error);
+				size_t id_at, int *ret_error);
 /* End a call that creates a thing called @name, which has returned @r: tell the
  * daemon, or say why not. */
 int entry_created(struct fusion_arena *arena, enum entry_kind kind,
