@@ -164,8 +164,8 @@ int dir_path(const char *name, char **ret)
 	return r;
 }
 
-/* The directory that has, or would have, the arena must be a fusionfs, or
- * mkdir would make a plain directory somewhere. */
+/* Check that the directory above the arena is a fusionfs, or mkdir would make a
+ * plain directory somewhere. */
 static int check_parent(const char *path)
 {
 	char *copy = strdup(path), *end;
@@ -198,9 +198,9 @@ bool dir_is_gone(int error)
 	return is_dead_daemon(error) || error == ENODEV;
 }
 
-/* 1 made, 0 somebody else did, -errno.  The sticky bit, which no arena has,
- * says to the daemon that nobody wants the arena for itself: should we be
- * killed before we join it, it vanishes. */
+/* Make the directory.  1 made, 0 another process made it, -errno.  The sticky
+ * bit, which no arena has, tells the daemon that the arena is made only to be
+ * joined: should this process be killed before it joins, the arena vanishes. */
 static int make_dir(const char *path, mode_t mode)
 {
 	int r = check_parent(path);
@@ -211,7 +211,7 @@ static int make_dir(const char *path, mode_t mode)
 		return errno == EEXIST	    ? 0
 		       : dir_is_gone(errno) ? -ENOTCONN
 					    : -errno;
-	/* mkdir() takes the umask off; a mode that was asked for is meant. */
+	/* mkdir() takes the umask off; a mode that was asked for holds. */
 	if (mode && chmod(path, mode) < 0)
 		return -errno;
 	return 1;
@@ -226,7 +226,7 @@ int dir_open(const char *path, bool make, mode_t mode, bool *ret_made)
 		r = check_parent(path);
 		return dir_refuse(r < 0 ? r : fd, path);
 	}
-	/* What is made can end before we open it: it is empty. */
+	/* An empty arena can end between mkdir and open: try again. */
 	while (fd == -ENOENT) {
 		r = make_dir(path, mode);
 		if (r < 0)

@@ -1,4 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Fetching an arena's descriptors from the daemon
+ *
+ * The descriptors come over a socket in the arena's directory, for a token that
+ * the daemon gave in its answer to JOIN or RENEW.  While a description of the
+ * lock file is a descriptor of this process, no thread may fork (fork_lock): a
+ * child that had the description would keep its parent's witness.
+ */
 #include "libfusion/arena/hand_over.h"
 
 #include <errno.h>

@@ -24,15 +24,16 @@ struct refusal {
 	char text[1024];
 };
 
-static __thread struct refusal *mine __attribute__((tls_model("initial-exec")));
+static __thread struct refusal *thread_refusal
+	__attribute__((tls_model("initial-exec")));
 static pthread_key_t key;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void drop_refusal(void *unused)
 {
 	(void)unused;
-	free(mine);
-	mine = NULL;
+	free(thread_refusal);
+	thread_refusal = NULL;
 }
 
 static void make_refusal_key(void)
@@ -46,13 +47,13 @@ static void make_refusal_key(void)
  * fusion_strerror() explains errors by their meaning only. */
 static struct refusal *refusal_of_thread(void)
 {
-	if (mine)
-		return mine;
+	if (thread_refusal)
+		return thread_refusal;
 	pthread_once(&once, make_refusal_key);
-	mine = calloc(1, sizeof(*mine));
-	if (mine)
-		pthread_setspecific(key, mine);
-	return mine;
+	thread_refusal = calloc(1, sizeof(*thread_refusal));
+	if (thread_refusal)
+		pthread_setspecific(key, thread_refusal);
+	return thread_refusal;
 }
 
 /* --- What an error means ---------------------------------------------------
@@ -129,7 +130,7 @@ const char *error_meaning(int r)
 
 FUSION_API const char *fusion_strerror(int r)
 {
-	struct refusal *m = mine;
+	struct refusal *m = thread_refusal;
 	int error = errno;
 
 	if (!m || r >= 0 || m->r != r)
@@ -178,22 +179,23 @@ int refuse(int r, const char *fmt, ...)
 
 bool is_refused(int r)
 {
-	return mine && mine->is_fresh && mine->r == r;
+	return thread_refusal && thread_refusal->is_fresh &&
+	       thread_refusal->r == r;
 }
 
 void refuse_nothing(void)
 {
-	if (mine)
-		mine->is_fresh = false;
+	if (thread_refusal)
+		thread_refusal->is_fresh = false;
 }
 
 struct refusal *refuse_take(void)
 {
-	struct refusal *m = mine;
+	struct refusal *m = thread_refusal;
 
 	if (!m || !m->is_fresh)
 		return NULL;
-	mine = NULL;
+	thread_refusal = NULL;
 	pthread_setspecific(key, NULL);
 	return m;
 }
@@ -207,13 +209,13 @@ void refuse_give(struct refusal *refusal)
 
 uint32_t refuse_serial(void)
 {
-	return mine ? mine->serial : 0;
+	return thread_refusal ? thread_refusal->serial : 0;
 }
 
 int refuse_callback(int r, uint32_t serial, const char *path,
 		    const char *callback)
 {
-	const struct refusal *m = mine;
+	const struct refusal *m = thread_refusal;
 
 	/* The callback passes on the error of its last call. */
 	if (m && m->r == r && m->serial != serial)

@@ -23,24 +23,6 @@ struct tcache *entry_cache(enum entry_kind kind, const void *p, int *ret_error)
 	return c;
 }
 
-struct tcache *entry_cache_live(enum entry_kind kind, const void *p,
-				size_t id_at, int *ret_error)
-{
-	struct tcache *c = entry_cache(kind, p, ret_error);
-	const void *id;
-
-	if (!c)
-		return NULL;
-	/* Not before the check: the program may have given any pointer. */
-	id = (const char *)p + id_at;
-	/* Acquire: pairs with the releases in the init() and fini() of the
-	 * kind: 0 says that the entry was destroyed. */
-	if (load_acquire((const uint32_t *)id))
-		return c;
-	*ret_error = -EIDRM;
-	return NULL;
-}
-
 int entry_created(struct fusion_arena *arena, enum entry_kind kind,
 		  const char *name, int r)
 {

@@ -3,6 +3,7 @@
 #ifndef FUSION_ENTRIES_H
 #define FUSION_ENTRIES_H
 
+#include <errno.h>
 #include <stddef.h>
 
 #include "libfusion/core/names/table.h"
@@ -14,8 +15,25 @@ struct tcache *entry_cache(enum entry_kind kind, const void *p, int *ret_error);
 /* Return the cache of an entry that was not destroyed: whose id at the offset
  * @id_at, the copy beside its hot words, is not 0.  NULL and *ret_error:
  * -EIDRM it was, and others. */
-struct tcache *entry_cache_live(enum entry_kind kind, const void *p,
-				size_t id_at, int *ret_error);
+static inline struct tcache *entry_cache_live(enum entry_kind kind,
+					      const void *p, size_t id_at,
+					      int *ret_error)
+{
+	struct tcache *c = entry_cache(kind, p, ret_error);
+	const void *id;
+
+	if (!c)
+		return NULL;
+	/* Not before the check: the program may have given any pointer. */
+	id = (const char *)p + id_at;
+	/* Acquire: pairs with the releases in the init() and fini() of the
+	 * kind: 0 says that the entry was destroyed. */
+	if (load_acquire((const uint32_t *)id))
+		return c;
+	*ret_error = -EIDRM;
+	return NULL;
+}
+
 /* End a call that creates a thing called @name, which has returned @r: tell the
  * daemon, or say why not. */
 int entry_created(struct fusion_arena *arena, enum entry_kind kind,

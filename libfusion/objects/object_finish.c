@@ -5,6 +5,9 @@
  * The member that has claimed an object stores DEINIT, runs the destructor, and
  * reaps the object.  A destructor may reap the object itself
  * (fusion_object_destroy()), or not return: the object ends all the same.
+ *
+ * Acquires of an object's state pair with the releases named in object.c, those
+ * of its entry's state with the release in table_add_locked().
  */
 #include "libfusion/objects/object_finish.h"
 

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The registrations of a process
+ *
+ * Acquires of a pool's id pair with the releases in object_pool_init() and
+ * object_pool_fini().
+ */
 #include "libfusion/objects/object_registration.h"
 
 #include <errno.h>

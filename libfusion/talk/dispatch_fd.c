@@ -60,6 +60,7 @@ static void watch_ring(struct dispatcher *d)
 	const uint64_t *hdr = &d->ring.hdr[at & d->ring.mask];
 	uint64_t flag = HDR_FREE_AT(at) | HDR_SLEEP;
 
+	/* Acquire: pairs with the releases of d->watch below. */
 	while (load_relaxed(hdr) == flag && load_acquire(&d->watch) == 1)
 		if (ring_sleep(&d->ring, at, SUSPECT_LAST_NS) == -ETIMEDOUT) {
 			life_sweep(&d->arena->view);
@@ -82,7 +83,8 @@ static void *fd_watch_thread(void *arg)
 		}
 		watch_ring(d);
 		/* Before the descriptor is readable: the thread that dispatches
-		 * then sets the word again. */
+		 * then sets the word again.  Acquire and release: pairs with
+		 * the releases in take_a_turn() and dispatch_fd_update(). */
 		if (cas_acq_rel(&d->watch, &ring, (uint32_t)WATCH_NOTHING))
 			make_readable(d);
 		ring = WATCH_RING;

@@ -55,6 +55,7 @@ static unsigned run_posts(struct dispatcher *d, struct posts *posts)
 	struct posted *p;
 	unsigned n = 0;
 
+	/* Acquire: pairs with the release in post_to(). */
 	while (n < DISPATCH_BATCH && load_acquire(&posts->n) &&
 	       (p = take_post(d, posts))) {
 		n++;
@@ -74,6 +75,8 @@ static int post_to(struct dispatcher *d, struct posts *posts,
 	pthread_mutex_lock(&d->lock);
 	*posts->last = p;
 	posts->last = &p->next;
+	/* Release: pairs with the acquires in run_posts() and
+	 * dispatch_has_posts(). */
 	add_release(&posts->n, 1);
 	pthread_mutex_unlock(&d->lock);
 	/* The drawing is at dispatch_arm(). */
@@ -140,6 +143,8 @@ static void queue_job(struct dispatcher *d, struct dispatch_job *job)
 	*p = job;
 	job->next = NULL;
 	job->queued = true;
+	/* Release: pairs with the acquires in run_jobs() and
+	 * dispatch_has_posts(). */
 	add_release(&d->n_jobs, 1);
 }
 
@@ -225,6 +230,7 @@ static unsigned run_jobs(struct dispatcher *d)
 	struct dispatch_job *job;
 	unsigned n = 0;
 
+	/* Acquire: pairs with the release in queue_job(). */
 	for (uint32_t i = load_acquire(&d->n_jobs); i && (job = begin_job(d));
 	     i--)
 		n += run_job(d, job);

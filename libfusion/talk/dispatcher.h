@@ -70,7 +70,6 @@ struct handling {
 struct dispatch_thread {
 	pthread_t thread;
 	struct dispatcher *d;
-	bool ended; /* to be joined */
 	struct dispatch_thread *next;
 };
 

@@ -61,6 +61,8 @@ static void count_drop(struct fusion_arena *arena, fusion_id_t to)
 	uint32_t slot = member_find(v, to);
 	struct ring r;
 
+	/* Acquire: pairs with the release that linked the ring, in
+	 * ring_open(). */
 	if (slot &&
 	    ring_map(v, load_acquire(&view_member(v, slot)->ring) - 1, &r) == 0)
 		add_relaxed(&r.ctl->dropped, 1);
