@@ -213,7 +213,8 @@ FUSION_API int fusion_reactor_attach(struct fusion_reactor *reactor,
  *   -EINVAL  no reaction, or detached before; the pointer is not followed
  *
  * Any thread, also a reaction.  Waits for the reaction: when it returns, the
- * reaction does not run, unless the caller is a handler.
+ * reaction does not run.  A caller that is itself in a reaction, also a direct
+ * one, or in a handler does not wait.
  */
 FUSION_API int fusion_reactor_detach(struct fusion_reaction *reaction);
 
