@@ -4,6 +4,7 @@
 #define FUSION_ENTRIES_H
 
 #include <errno.h>
+#include <stddef.h>
 
 #include "libfusion/core/names/table.h"
 #include "libfusion/heap/tls.h"
@@ -11,18 +12,23 @@
 /* Return the calling thread's cache of the arena in which @p is an entry of
  * @kind; NULL and *ret_error: -EINVAL @p is not one. */
 struct tcache *entry_cache(enum entry_kind kind, const void *p, int *ret_error);
-/* Return the cache of an entry that was not destroyed: whose @id, the copy
- * beside its hot words, is not 0.  NULL and *ret_error: -EIDRM it was, and
- * others. */
+/* Return the cache of an entry that was not destroyed: whose id at the offset
+ * @id_at, the copy beside its hot words, is not 0.  NULL and *ret_error:
+ * -EIDRM it was, and others. */
 static inline struct tcache *entry_cache_live(enum entry_kind kind,
-					      const void *p, const uint32_t *id,
+					      const void *p, size_t id_at,
 					      int *ret_error)
 {
 	struct tcache *c = entry_cache(kind, p, ret_error);
+	const void *id;
 
+	if (!c)
+		return NULL;
+	/* Not before the check: the program may have given any pointer. */
+	id = (const char *)p + id_at;
 	/* Acquire: pairs with the releases in the init() and fini() of the
 	 * kind: 0 says that the entry was destroyed. */
-	if (!c || load_acquire(id))
+	if (load_acquire((const uint32_t *)id))
 		return c;
 	*ret_error = -EIDRM;
 	return NULL;

@@ -41,7 +41,8 @@ struct object *object_of(const struct fusion_object *object,
 {
 	struct object *o = (struct object *)object;
 
-	*ret_cache = entry_cache_live(KIND_OBJECT, object, &o->id, ret_error);
+	*ret_cache = entry_cache_live(KIND_OBJECT, object,
+				      offsetof(struct object, id), ret_error);
 	return *ret_cache ? o : NULL;
 }
 
@@ -330,9 +331,15 @@ static int with_counter(const struct fusion_object *object,
 	return ref ? fn((struct fusion_ref *)ref) : r;
 }
 
+/* Only what the counter answers is translated. */
+static int counter_down(struct fusion_ref *ref)
+{
+	return as_object(fusion_ref_down(ref));
+}
+
 FUSION_API int fusion_object_unref(struct fusion_object *object)
 {
-	return told(as_object(with_counter(object, fusion_ref_down)));
+	return told(with_counter(object, counter_down));
 }
 
 FUSION_API int fusion_object_globalize(struct fusion_object *object)

@@ -21,8 +21,7 @@ static inline int as_object(int r)
 	return r == -EAGAIN ? -EOWNERDEAD : r;
 }
 /* Add a local count to @ref, if that is the reference of @o, whose id is @id.
- * 0,
- * -EIDRM, -EOWNERDEAD. */
+ * 0, -EIDRM, -EOWNERDEAD. */
 int object_up(const struct view *v, const struct object *o, uint32_t id,
 	      struct ref *ref);
 

@@ -41,7 +41,8 @@ struct object_pool *object_pool_of(struct fusion_object_pool *pool,
 	struct object_pool *p = (struct object_pool *)pool;
 
 	*ret_cache =
-		entry_cache_live(KIND_OBJECT_POOL, pool, &p->id, ret_error);
+		entry_cache_live(KIND_OBJECT_POOL, pool,
+				 offsetof(struct object_pool, id), ret_error);
 	return *ret_cache ? p : NULL;
 }
 

@@ -34,8 +34,8 @@ static struct reactor *reactor_of(struct fusion_reactor *reactor)
 static struct tcache *reactor_cache(struct fusion_reactor *reactor,
 				    int *ret_error)
 {
-	return entry_cache_live(KIND_REACTOR, reactor, &reactor_of(reactor)->id,
-				ret_error);
+	return entry_cache_live(KIND_REACTOR, reactor,
+				offsetof(struct reactor, id), ret_error);
 }
 
 static int check_options(const struct fusion_reactor_options *o,
