@@ -158,6 +158,7 @@ static int play(struct fusion_arena *arena, const char *name,
 int main(int argc, char **argv)
 {
 	unsigned rounds = argc > 2 ? (unsigned)atoi(argv[2]) : 1, children = 0;
+	unsigned most = SPIN_MOST, n;
 	struct fusion_arena *arena;
 	struct fusion_ref *ref;
 
@@ -167,10 +168,15 @@ int main(int argc, char **argv)
 	setpgid(0, 0);
 	arena = enter(argv[1], 0);
 	check("create", fusion_ref_create(arena, "ref", &ref));
-	for (unsigned i = 0; i < rounds; i++)
+	/* Until some parents were killed before there was a child, and some
+	 * after: on a busy machine that takes more rounds, or more time. */
+	for (n = 0; n < rounds || !children || children == n; n++) {
+		if (n && n % rounds == 0)
+			most = children ? most / 2 + 1 : most * 2;
 		children += (unsigned)play(arena, argv[1], ref,
-					   (unsigned)random() % SPIN_MOST);
-	printf("%u rounds, %u children\n", rounds, children);
+					   (unsigned)random() % most);
+	}
+	printf("%u rounds, %u children\n", n, children);
 	check("exit", fusion_arena_exit(arena, NULL, NULL, NULL));
 	return 0;
 }
