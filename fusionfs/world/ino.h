@@ -18,7 +18,7 @@ struct node;
 /* Find the node that request @req is about.  false: it is gone, and the request
  * has been answered. */
 bool ino_get_node(struct fuse_req *req, uint64_t ino, struct node *ret);
-/* Count one more lookup of a computed number.  Does nothing for a stored one. */
+/* Count one more lookup of a computed number, and none of a stored one. */
 void ino_looked_up(uint64_t ino);
 /* Count the @lookups that the kernel has forgotten. */
 void ino_forgotten(uint64_t ino, uint64_t lookups);
