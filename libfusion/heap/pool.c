@@ -57,7 +57,7 @@ FUSION_API int fusion_pool_create(struct fusion_arena *arena, const char *name,
 				  size_t limit, struct fusion_pool **ret)
 {
 	struct thread_rec *me;
-	struct fusion_pool *p;
+	struct fusion_pool *p = NULL;
 	int r = pool_handle_new(arena, ret, &me, &p);
 
 	if (r < 0)
@@ -76,7 +76,7 @@ FUSION_API int fusion_pool_find(struct fusion_arena *arena, const char *name,
 				struct fusion_pool **ret)
 {
 	struct thread_rec *me;
-	struct fusion_pool *p;
+	struct fusion_pool *p = NULL;
 	int r = pool_handle_new(arena, ret, &me, &p);
 
 	if (r < 0)

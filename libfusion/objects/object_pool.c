@@ -374,7 +374,7 @@ static int find_object(struct fusion_object_pool *pool, fusion_id_t id,
 FUSION_API int fusion_object_lookup(struct fusion_object_pool *pool,
 				    fusion_id_t id, struct fusion_object **ret)
 {
-	struct object *o;
+	struct object *o = NULL;
 	struct tcache *c;
 	int r;
 
@@ -389,7 +389,7 @@ FUSION_API int fusion_object_lookup(struct fusion_object_pool *pool,
 FUSION_API int fusion_object_get(struct fusion_object_pool *pool,
 				 fusion_id_t id, struct fusion_object **ret)
 {
-	struct object *o;
+	struct object *o = NULL;
 	struct ref *ref;
 	struct tcache *c;
 	int r;
