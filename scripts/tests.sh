@@ -89,7 +89,7 @@ run_suites() {
 	step "tests: $name ($*)"
 	for suite in "$@"; do
 		case $suite in
-		unit | thread) user+=(--suite "$suite") ;;
+		unit | thread | abi) user+=(--suite "$suite") ;;
 		*) root+=(--suite "$suite") ;;
 		esac
 	done
