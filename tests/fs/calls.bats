@@ -225,7 +225,7 @@ max-time 0.000000000" ]
 	eventually cat_waits s
 	# The call that waited may come before the answer to us.
 	tell m "quota c all 4294967295"
-	hear_all m ok "call c from 0 word 0 size 3: one"
+	hear_all m ok "call c from 0 word 0 size 4: one."
 	eventually gone s
 	[ "$(got s)" = one ]
 }
