@@ -85,18 +85,6 @@ hears() {
 	fi
 }
 
-# hear_all M LINE...: its next lines, in any order.
-hear_all() {
-	local m=$1 got=()
-
-	shift
-	for _ in "$@"; do
-		hear "$m"
-		got+=("$REPLY")
-	done
-	diff <(printf '%s\n' "$@" | sort) <(printf '%s\n' "${got[@]}" | sort) >&2
-}
-
 expect() {
 	tell "$1" "$2"
 	hears "$1" "$3" || {

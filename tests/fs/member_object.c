@@ -20,6 +20,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -70,7 +71,11 @@ static int do_register(const struct words *c)
 
 	if (c->n > 2)
 		fn = !strcmp(word(c, 2), "die") ? dies : NULL;
-	return answer(r < 0 ? r : fusion_object_pool_register(pool, fn, NULL));
+	/* The answer comes before the lines of what is destroyed now. */
+	flockfile(stdout);
+	r = answer(r < 0 ? r : fusion_object_pool_register(pool, fn, NULL));
+	funlockfile(stdout);
+	return r;
 }
 
 static int of_pool(const struct words *c,

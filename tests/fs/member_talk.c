@@ -243,13 +243,17 @@ static int do_quota(const struct words *c)
 	struct fusion_call *call;
 	int r = find_call(c, &call);
 
+	/* The answer comes before the lines of calls that may run now. */
+	flockfile(stdout);
 	if (r == 0)
 		r = fusion_call_set_quota(call,
 					  !strcmp(word(c, 2), "all")
 						  ? FUSION_ALL
 						  : (fusion_id_t)number(c, 2),
 					  (uint32_t)number(c, 3));
-	return answer(r);
+	r = answer(r);
+	funlockfile(stdout);
+	return r;
 }
 
 /* --- Reactors -------------------------------------------------------------

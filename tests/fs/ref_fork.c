@@ -21,6 +21,7 @@
 
 #define COUNTS 5
 #define SPIN_MOST 2000000 /* a fork and what comes with it, about */
+#define SPIN_END (SPIN_MOST << 8)
 
 static void fail(const char *what, long value)
 {
@@ -158,7 +159,7 @@ static int play(struct fusion_arena *arena, const char *name,
 int main(int argc, char **argv)
 {
 	unsigned rounds = argc > 2 ? (unsigned)atoi(argv[2]) : 1, children = 0;
-	unsigned most = SPIN_MOST, n;
+	unsigned most = SPIN_MOST;
 	struct fusion_arena *arena;
 	struct fusion_ref *ref;
 
@@ -168,15 +169,14 @@ int main(int argc, char **argv)
 	setpgid(0, 0);
 	arena = enter(argv[1], 0);
 	check("create", fusion_ref_create(arena, "ref", &ref));
-	/* Until some parents were killed before there was a child, and some
-	 * after: on a busy machine that takes more rounds, or more time. */
-	for (n = 0; n < rounds || !children || children == n; n++) {
-		if (n && n % rounds == 0)
-			most = children ? most / 2 + 1 : most * 2;
+	for (unsigned i = 0; i < rounds; i++) {
 		children += (unsigned)play(arena, argv[1], ref,
 					   (unsigned)random() % most);
+		/* A busy machine takes longer until there is a child. */
+		if (!children && most < SPIN_END)
+			most *= 2;
 	}
-	printf("%u rounds, %u children\n", n, children);
+	printf("%u rounds, %u children\n", rounds, children);
 	check("exit", fusion_arena_exit(arena, NULL, NULL, NULL));
 	return 0;
 }
