@@ -6,7 +6,7 @@
  * member of the same process has a view of its own.  Nothing here sleeps to let
  * others come first.
  */
-#include "tests/unit/heap_member.h"
+#include "tests/unit/reactor_fixture.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -16,39 +16,23 @@
 #include <fusion/fusion.h>
 
 #include "libfusion/core/file/thread.h"
-#include "libfusion/core/life/life.h"
-#include "libfusion/core/recovery/check.h"
 #include "libfusion/core/recovery/recover.h"
 #include "libfusion/core/talk/call.h"
 #include "libfusion/core/talk/cursor.h"
-#include "libfusion/core/talk/cursor_recover.h"
 #include "libfusion/core/talk/reactor.h"
 #include "libfusion/core/talk/reactor_dispatch.h"
 #include "libfusion/core/talk/ring_consume.h"
-#include "libfusion/talk/dispatch.h"
-#include "libfusion/talk/reaction.h"
-
-static struct fusion_arena *arena;
-static struct fusion_reactor *reactor;
 
 static int set_up(void **state)
 {
 	(void)state;
-	arena = image_enter(image_create(64ull << 20, 0));
-	return fusion_reactor_create(arena, "r", NULL, &reactor);
+	return reactor_set_up();
 }
 
 static int tear_down(void **state)
 {
 	(void)state;
-	dispatch_stop(arena);
-	reactor_stop(arena);
-	assert_int_equal(life_lock(&arena->view, -1), 0);
-	cursor_recover_member(&arena->view, arena->view.slot);
-	life_unlock(&arena->view);
-	assert_int_equal(arena_check(&arena->view, print_fault, NULL), 0);
-	image_leave(arena);
-	return 0;
+	return reactor_tear_down();
 }
 
 static struct reactor *rec_of(struct fusion_reactor *r)

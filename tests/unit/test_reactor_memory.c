@@ -5,7 +5,7 @@
  * The linker sends each realloc() of the library to __wrap_realloc() here,
  * which fails for one size as long as a test wants it to.
  */
-#include "tests/unit/heap_member.h"
+#include "tests/unit/reactor_fixture.h"
 
 #include <sched.h>
 #include <string.h>
@@ -13,14 +13,7 @@
 #include <fusion/fusion.h>
 
 #include "libfusion/core/base/futex.h"
-#include "libfusion/core/life/life.h"
-#include "libfusion/core/recovery/check.h"
-#include "libfusion/core/recovery/recover.h"
-#include "libfusion/core/talk/cursor.h"
-#include "libfusion/core/talk/cursor_recover.h"
 #include "libfusion/core/talk/reactor.h"
-#include "libfusion/talk/dispatch.h"
-#include "libfusion/talk/reaction.h"
 
 #define SIZE 20000 /* more than a listener's first buffer */
 
@@ -56,28 +49,18 @@ static void wait_for_failures(unsigned n)
 
 /* --- Fixture -------------------------------------------------------------- */
 
-static struct fusion_arena *arena;
-static struct fusion_reactor *reactor;
-
 static int set_up(void **state)
 {
 	(void)state;
 	failing = failed = logged = 0;
 	fusion_set_log(count_sentence, NULL);
-	arena = image_enter(image_create(64ull << 20, 0));
-	return fusion_reactor_create(arena, "r", NULL, &reactor);
+	return reactor_set_up();
 }
 
 static int tear_down(void **state)
 {
 	(void)state;
-	dispatch_stop(arena);
-	reactor_stop(arena);
-	assert_int_equal(life_lock(&arena->view, -1), 0);
-	cursor_recover_member(&arena->view, arena->view.slot);
-	life_unlock(&arena->view);
-	assert_int_equal(arena_check(&arena->view, print_fault, NULL), 0);
-	image_leave(arena);
+	reactor_tear_down();
 	fusion_set_log(NULL, NULL);
 	return 0;
 }
