@@ -310,7 +310,8 @@ void events_stat(const struct node *n, struct stat *st)
 	attributes_set_size(st, events_size(n->arena, NULL));
 }
 
-void events_forget(struct arena *a)
+/* Forget the arena: its open files are at their end for ever. */
+static void events_forget(struct arena *a)
 {
 	while (a->watchers) {
 		struct watcher *w = a->watchers;

@@ -39,8 +39,6 @@ bool events_fit_page(const struct watcher *w, uint64_t told);
 /* For row.stat: say the time of the newest event, and the size of a file that
  * is opened now. */
 void events_stat(const struct node *n, struct stat *st);
-/* Forget the arena: its open files are at their end for ever. */
-void events_forget(struct arena *a);
 
 extern const struct arena_service events_service;
 

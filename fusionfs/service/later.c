@@ -237,7 +237,8 @@ static int64_t retry_requests(int64_t now)
 	return first;
 }
 
-void later_forget(struct arena *a, int error)
+/* Answer all requests that are kept for @a with @error. */
+static void later_forget(struct arena *a, int error)
 {
 	struct parked *p, *next;
 

@@ -45,8 +45,6 @@ struct asked {
  * false: it has waited for long enough, or there is no memory for it. */
 bool later_request(struct arena *a, struct fuse_req *req,
 		   const struct asked *asked);
-/* Answer all requests that are kept for @a with @error. */
-void later_forget(struct arena *a, int error);
 
 extern const struct arena_service later_service;
 

@@ -505,6 +505,26 @@ static void fail_port_waits(struct arena *a, int error)
 		finish_port_wait(port_wait_of(a->port_waits), error);
 }
 
+/* Let go of this life of the arena, whose memory goes: requests that wait get
+ * @error. */
+static void ports_forget(struct arena *a, int error)
+{
+	fail_port_waits(a, error);
+	outbox_forget(a, error);
+	while (a->ports) {
+		struct port *p = a->ports;
+
+		a->ports = p->next;
+		guarded(a, close_port_guarded, p);
+		p->rec = NULL;
+		p->arena = NULL;
+		if (p->ph)
+			pollhandle_tell(p->ph);
+		p->ph = NULL;
+	}
+	bell_end(a);
+}
+
 int64_t ports_retry(void)
 {
 	int64_t now = clock_monotonic_ns(), first = -1, next;
@@ -526,15 +546,6 @@ int64_t ports_retry(void)
 	return first;
 }
 
-void ports_count(const struct arena *a, unsigned *open, unsigned *waiting)
-{
-	*open = *waiting = 0;
-	for (const struct port *p = a->ports; p; p = p->next) {
-		*open += !p->closed;
-		*waiting += p->n_reads + p->n_writes + p->n_kept;
-	}
-}
-
 unsigned ports_writes(const struct arena *a, const struct port_ops *ops,
 		      uint32_t item)
 {
@@ -544,24 +555,6 @@ unsigned ports_writes(const struct arena *a, const struct port_ops *ops,
 		if (p->ops == ops && p->item == item)
 			n += p->n_writes;
 	return n;
-}
-
-void ports_forget(struct arena *a, int error)
-{
-	fail_port_waits(a, error);
-	outbox_forget(a, error);
-	while (a->ports) {
-		struct port *p = a->ports;
-
-		a->ports = p->next;
-		guarded(a, close_port_guarded, p);
-		p->rec = NULL;
-		p->arena = NULL;
-		if (p->ph)
-			pollhandle_tell(p->ph);
-		p->ph = NULL;
-	}
-	bell_end(a);
 }
 
 static void end_life_of_ports(struct arena *a)

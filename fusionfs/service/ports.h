@@ -101,14 +101,9 @@ bool ports_look(struct arena *a);
 /* Look at the ports that are due by the clock.  Returns ns until the next look,
  * -1: no request waits. */
 int64_t ports_retry(void);
-/* Count the ports that are open, and the requests that wait. */
-void ports_count(const struct arena *a, unsigned *open, unsigned *waiting);
 /* Return how many messages wait for this kind of file of @item. */
 unsigned ports_writes(const struct arena *a, const struct port_ops *ops,
 		      uint32_t item);
-/* Let go of this life of the arena, whose memory goes: requests that wait get
- * @error. */
-void ports_forget(struct arena *a, int error);
 
 extern const struct arena_service ports_service;
 

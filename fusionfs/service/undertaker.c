@@ -86,7 +86,8 @@ static bool is_member_inside(const struct tracked *t)
 	       witness_probe(&t->arena->view, t->slot) != WITNESS_FREE;
 }
 
-bool undertaker_has_members(const struct arena *a)
+/* Is a member inside? */
+static bool undertaker_has_members(const struct arena *a)
 {
 	const struct tracked *t = a->members;
 
@@ -398,7 +399,13 @@ static int read_claimed_member(struct arena *a, void *arg)
 	return 0;
 }
 
-void undertaker_track_all(struct arena *a)
+/*
+ * List all members, after a restart: those whose witness is held, whatever the
+ * arena's memory says.  If the kernel can show which process a member is, the
+ * member is like one that this daemon let in.  If not, it is inside as long as
+ * its witness is held, and is never signalled.
+ */
+static void undertaker_track_all(struct arena *a)
 {
 	int64_t until = clock_monotonic_ns() + ADOPT_NS;
 
@@ -419,7 +426,8 @@ void undertaker_track_all(struct arena *a)
 	a->on_master_death = a->store.policy.on_master_death;
 }
 
-void undertaker_forget(struct arena *a)
+/* Forget all members of @a. */
+static void undertaker_forget(struct arena *a)
 {
 	while (a->members)
 		untrack_member(a->members);
@@ -516,7 +524,9 @@ static bool thread_is_gone(const struct view *v, uint32_t slot, uint32_t tid)
 	       tgkill(t->pid, (pid_t)tid, 0) < 0 && errno == ESRCH;
 }
 
-const struct view_acts undertaker_acts = {.thread_is_gone = thread_is_gone};
+/* What the daemon does for a view of an arena. */
+static const struct view_acts undertaker_acts = {.thread_is_gone =
+							 thread_is_gone};
 
 /* Arenas that are due have their turn one after another; requests are served in
  * between. */

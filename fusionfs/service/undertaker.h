@@ -51,13 +51,6 @@ int undertaker_track(struct arena *a, const struct newcomer *who);
  * out. */
 void undertaker_charge(struct arena *a, uint32_t slot, uint32_t id,
 		       struct charge *charge);
-/*
- * List all members, after a restart: those whose witness is held, whatever the
- * arena's memory says.  If the kernel can show which process a member is, the
- * member is like one that this daemon let in.  If not, it is inside as long as
- * its witness is held, and is never signalled.
- */
-void undertaker_track_all(struct arena *a);
 /* Find member @id in @slot.  NULL: there is none. */
 const struct tracked *undertaker_find(const struct arena *a, uint32_t slot,
 				      uint32_t id);
@@ -65,15 +58,9 @@ const struct tracked *undertaker_find(const struct arena *a, uint32_t slot,
  * member. */
 int undertaker_is_own(struct arena *a, uint32_t slot, uint32_t id,
 		      const struct caller *caller);
-/* Is a member inside? */
-bool undertaker_has_members(const struct arena *a);
-/* What the daemon does for a view of an arena. */
-extern const struct view_acts undertaker_acts;
 /* Signal a member.  0; -ENOENT it is not inside, or not known which process it
  * is; -EPERM it has become another user's. */
 int undertaker_signal(const struct tracked *t, int signal);
-/* Forget all members of @a. */
-void undertaker_forget(struct arena *a);
 /* Look at the member that has joined by the open directory @dir: it was
  * closed. */
 void undertaker_closed(struct arena *a, const void *dir);

@@ -384,6 +384,13 @@ void visitors_look(struct arena *a)
 	}
 }
 
+/* Answer all requests that wait with @error. */
+static void visitors_fail(struct arena *a, int error)
+{
+	while (a->visitor_waits)
+		finish_lock_wait(a->visitor_waits, error);
+}
+
 int64_t visitors_retry(void)
 {
 	int64_t now = clock_monotonic_ns(), first = -1;
@@ -442,12 +449,6 @@ void visitors_count(const struct arena *a, unsigned *holding, unsigned *waiting)
 /* --- The end ---------------------------------------------------------------
  */
 
-void visitors_fail(struct arena *a, int error)
-{
-	while (a->visitor_waits)
-		finish_lock_wait(a->visitor_waits, error);
-}
-
 static int drop_visitor_record(struct arena *a, void *arg)
 {
 	struct visitor *vis = arg;
@@ -486,7 +487,8 @@ static int abandon_visitor(struct arena *a, void *arg)
 	return 0;
 }
 
-void visitors_forget(struct arena *a, int error)
+/* Let go of this life of the arena, whose memory goes. */
+static void visitors_forget(struct arena *a, int error)
 {
 	visitors_fail(a, error);
 	while (a->visitors) {

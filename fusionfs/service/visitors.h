@@ -91,10 +91,6 @@ const struct purchaser *visitor_purchaser(const struct arena *a, uint32_t index,
 /* Count the visitors that hold something, and the requests that wait. */
 void visitors_count(const struct arena *a, unsigned *holding,
 		    unsigned *waiting);
-/* Answer all requests that wait with @error. */
-void visitors_fail(struct arena *a, int error);
-/* Let go of this life of the arena, whose memory goes. */
-void visitors_forget(struct arena *a, int error);
 
 extern const struct arena_service visitors_service;
 

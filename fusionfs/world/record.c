@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "fusionfs/world/record.h"
-#include "libfusion/core/names/table_lens.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "libfusion/core/names/table_lens.h"
 
 uint32_t record_search_end(const struct view *v, const struct search *s)
 {

@@ -82,7 +82,8 @@ static int request_once(const struct fusion_arena *a, unsigned long request,
 	return r;
 }
 
-void arena_wake_daemon(struct fusion_arena *a)
+/* Tell the daemon that there is something to look for (POKE). */
+static void arena_wake_daemon(struct fusion_arena *a)
 {
 	if (dir_is_ours(a))
 		dir_ioctl(a->dirfd, FUSION_IOC_POKE, NULL);

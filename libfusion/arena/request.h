@@ -15,8 +15,6 @@ int arena_request(struct fusion_arena *arena, unsigned long request,
 int arena_ask(struct fusion_arena *arena, unsigned long request, void *args);
 /* Make this member ALIVE, by the daemon or alone.  0, -errno. */
 int arena_ready(struct fusion_arena *arena);
-/* Tell the daemon that there is something to look for (POKE). */
-void arena_wake_daemon(struct fusion_arena *arena);
 /* Tell the daemon that an event was logged, if it waits for events. */
 void arena_poke(struct fusion_arena *arena);
 /* Tell the daemon that something is free, if a visitor may wait for it. */

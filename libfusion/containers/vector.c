@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "libfusion/containers/vector.h"
-#include "libfusion/base/refuse.h"
 
 #include <string.h>
+
+#include "libfusion/base/refuse.h"
 
 #define KIND CONTAINER_VECTOR
 #define FLAGS (FUSION_CONTAINER_LOCK | FUSION_CONTAINER_WORDS)

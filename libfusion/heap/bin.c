@@ -22,7 +22,8 @@ void *cache_line_alloc(size_t size)
 	return p ? memset(p, 0, size) : NULL;
 }
 
-void bins_init(struct fusion_arena *a, struct bins *bins, uint64_t purpose)
+static void bins_init(struct fusion_arena *a, struct bins *bins,
+		      uint64_t purpose)
 {
 	bins->purpose = purpose;
 	for (unsigned i = 0; i < HEAP_CLASSES; i++) {

@@ -7,7 +7,6 @@
 
 /* Allocate zeros, aligned to CACHE_LINE; @size is a multiple of that. */
 void *cache_line_alloc(size_t size);
-void bins_init(struct fusion_arena *a, struct bins *bins, uint64_t purpose);
 /* Return the thread's bins for a purpose other than main's.  NULL: there are
  * none and @make is false, or no memory is left. */
 struct bins *bins_get(struct tcache *c, uint64_t purpose, bool make);

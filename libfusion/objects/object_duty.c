@@ -256,7 +256,9 @@ static bool wants_duty(struct duty *d)
 	return any;
 }
 
-void duty_look(struct fusion_arena *a)
+/* Post the job if there is an object to destroy or a duty to take, as this
+ * member was rung. */
+static void duty_look(struct fusion_arena *a)
 {
 	struct duty *d = duty_of(a);
 

@@ -20,9 +20,6 @@ int duty_add(struct fusion_arena *arena, struct object_pool *p,
 unsigned duty_run(struct fusion_arena *arena);
 /* End the registration of @p, and leave its duty to others.  0, -ENOENT. */
 int duty_unregister(struct fusion_arena *arena, struct object_pool *p);
-/* Post the job if there is an object to destroy or a duty to take, as this
- * member was rung. */
-void duty_look(struct fusion_arena *arena);
 /* Leave all duties to others, as the process leaves.  No destructor runs here
  * when this returns. */
 void duty_stop(struct fusion_arena *arena);

@@ -10,6 +10,7 @@
  * request.
  */
 #include "libfusion/talk/call_attend.h"
+
 #include "libfusion/core/talk/call_here.h"
 #include "libfusion/core/talk/ring_consume.h"
 #include "libfusion/talk/call_handler.h"

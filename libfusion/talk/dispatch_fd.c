@@ -138,7 +138,8 @@ void dispatch_fd_stop(struct dispatcher *d)
 	close(d->fd);
 }
 
-void dispatch_fd_update(struct dispatcher *d)
+/* Make the descriptor readable or not, after a turn.  Turn is held. */
+static void dispatch_fd_update(struct dispatcher *d)
 {
 	if (d->fd < 0)
 		return;

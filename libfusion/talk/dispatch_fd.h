@@ -7,7 +7,5 @@
 
 /* End the thread that watches, and close the descriptor. */
 void dispatch_fd_stop(struct dispatcher *d);
-/* Make the descriptor readable or not, after a turn.  Turn is held. */
-void dispatch_fd_update(struct dispatcher *d);
 
 #endif

@@ -49,7 +49,8 @@ int fd_raise(int fd)
 	return r;
 }
 
-int fd_open_at(int dirfd, const char *path, int flags)
+/* Open @path below @dirfd in this way, as openat(2) does. */
+static int fd_open_at(int dirfd, const char *path, int flags)
 {
 	struct fd_floor floor;
 	int fd;

@@ -37,8 +37,6 @@ void fd_drop(int *fd);
 
 /* Open @path with O_CLOEXEC and a number above 2.  Returns it, or -errno. */
 int fd_open(const char *path, int flags);
-/* Open @path below @dirfd in this way, as openat(2) does. */
-int fd_open_at(int dirfd, const char *path, int flags);
 /* Make a pipe with O_CLOEXEC and numbers above 2.  0, -errno. */
 int fd_pipe(int ret_ends[2]);
 /* Open @path for reading.  NULL sets errno. */

@@ -40,7 +40,8 @@ uint64_t geometry_words_size(uint32_t n_spans)
 	       (uint64_t)geometry_pools(n_spans) * sizeof(struct pool_rec);
 }
 
-uint64_t geometry_descs_size(uint32_t n_spans)
+/* Compute the bytes of the descriptors of slabs. */
+static uint64_t geometry_descs_size(uint32_t n_spans)
 {
 	return (uint64_t)n_spans * sizeof(struct slab_desc);
 }

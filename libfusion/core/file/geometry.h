@@ -55,8 +55,6 @@ int geometry_read(struct geometry *geo, const struct superblock *sb);
 uint64_t geometry_words_size(uint32_t n_spans);
 /* Compute the bytes of the bounds on free runs. */
 uint64_t geometry_bounds_size(uint32_t n_spans);
-/* Compute the bytes of the descriptors of slabs. */
-uint64_t geometry_descs_size(uint32_t n_spans);
 /* Compute the bytes of the bits of objects that have fallen. */
 uint64_t geometry_fallen_size(uint32_t max_objects);
 /* Compute how many pools there can be: a pool of less than a span would be

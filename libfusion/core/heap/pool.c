@@ -15,7 +15,8 @@
 #include "libfusion/core/names/name.h"
 #include "libfusion/core/names/table.h"
 
-uint32_t pool_max(const struct view *v)
+/* Compute how many pools there can be. */
+static uint32_t pool_max(const struct view *v)
 {
 	return geometry_pools(v->geo.n_spans);
 }

@@ -16,8 +16,6 @@
 
 enum pool_op { POOL_OP_DESTROY = 1 }; /* a = index */
 
-/* Compute how many pools there can be. */
-uint32_t pool_max(const struct view *v);
 /* Find the record of pool @i, which counts from 1; NULL there never was one. */
 struct pool_rec *pool_at(const struct view *v, uint32_t i);
 
@@ -26,7 +24,7 @@ struct pool_rec *pool_at(const struct view *v, uint32_t i);
  * nameless if @name is NULL.
  * 0 and *ret.
  * -EEXIST the name exists.
- * -ENOSPC there are pool_max() pools.
+ * -ENOSPC there are as many pools as the span allows.
  * -EINVAL, -ENAMETOOLONG as name_check_entry().
  * -ENOMEM there is no memory for the record.
  * -ETIMEDOUT as core_lock().

@@ -111,16 +111,6 @@ static void fill_class(const struct view *v, unsigned class,
 	}
 }
 
-uint32_t slab_class_blocks(unsigned class)
-{
-	uint32_t size = slab_class_size(class), n;
-
-	n = slab_class_spans(class) * SPAN_SIZE / size;
-	if (n > MAP_BLOCKS)
-		place_map_in_slab(size, &n);
-	return n;
-}
-
 void slab_classes(const struct view *v, struct class_info classes[HEAP_CLASSES])
 {
 	for (unsigned i = 0; i < HEAP_CLASSES; i++)

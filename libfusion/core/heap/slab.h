@@ -37,8 +37,6 @@ unsigned slab_class_of(uint64_t size);
 uint32_t slab_class_size(unsigned class);
 /* Compute the spans of a slab of @class. */
 uint32_t slab_class_spans(unsigned class);
-/* Compute the blocks of a slab of @class. */
-uint32_t slab_class_blocks(unsigned class);
 
 /* Find the map of the slab that begins at @span. */
 static inline uint8_t *slab_map(const struct view *v,
