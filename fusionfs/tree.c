@@ -16,7 +16,7 @@
 #include "fusionfs/files/heap.h"
 #include "fusionfs/files/members.h"
 #include "fusionfs/files/memory.h"
-#include "fusionfs/files/pools.h"
+#include "fusionfs/files/object_pools.h"
 #include "fusionfs/files/properties.h"
 #include "fusionfs/files/queues.h"
 #include "fusionfs/files/reactors.h"
@@ -196,9 +196,9 @@ const struct row tree_rows[N_ROWS] = {
 
 	[POOLS] =          ENTRIES(ARENA, "pools", KIND_OBJECT_POOL),
 	[POOL] =           ROW(POOLS, ROW_DIR, NULL, 0555,
-			       .items = &pool_items, .kind = KIND_OBJECT_POOL),
+			       .items = &object_pool_items, .kind = KIND_OBJECT_POOL),
 	[POOL_STATUS] =    ROW(POOL, ROW_FILE, "status", 0444,
-			       .show = pool_status_show,
+			       .show = object_pool_status_show,
 			       .kind = KIND_OBJECT_POOL),
 	[POOL_OBJECT] =    ENTRY(POOL, KIND_OBJECT, object_show),
 

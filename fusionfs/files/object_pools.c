@@ -7,7 +7,7 @@
  * and the walk is bounded.  An item that changes meanwhile may be missed, or
  * shown twice.
  */
-#include "fusionfs/files/pools.h"
+#include "fusionfs/files/object_pools.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -86,7 +86,7 @@ static int next_object(const struct node *dir, uint64_t *at, char name[256],
 	return r < 0 ? r : record_next_item(dir, &f.s, at, name, ret);
 }
 
-const struct items_ops pool_items = {
+const struct items_ops object_pool_items = {
 	.find = find_object,
 	.next = next_object,
 	.check = record_check,
@@ -115,7 +115,8 @@ static void add_object_states(struct text *t, const struct view *v,
 		 n[OBJECT_INIT], n[OBJECT_ACTIVE], n[OBJECT_DEINIT]);
 }
 
-static void add_pool_duty(struct text *t, const struct view *v, uint64_t who)
+static void add_object_pool_duty(struct text *t, const struct view *v,
+				 uint64_t who)
 {
 	if (who && member_at(v, REF_WHO_SLOT(who), REF_WHO_ID(who)))
 		text_add(t, "duty member %u\n", REF_WHO_ID(who));
@@ -130,7 +131,7 @@ static void add_creation(struct text *t, const struct entry *e)
 	text_add(t, "\n");
 }
 
-int pool_status_show(const struct node *n, struct text *t)
+int object_pool_status_show(const struct node *n, struct text *t)
 {
 	const struct object_pool *p;
 	union record o;
@@ -145,7 +146,7 @@ int pool_status_show(const struct node *n, struct text *t)
 		 p->destroyed);
 	text_add(t, "object-size %" PRIu64 "\nmessage-size %" PRIu64 "\n",
 		 p->object_size, p->message_size);
-	add_pool_duty(t, &n->arena->view, p->duty);
+	add_object_pool_duty(t, &n->arena->view, p->duty);
 	text_add(t, "dying %u\n", !!p->dying);
 	add_creation(t, &p->e);
 	return 0;
