@@ -27,6 +27,7 @@
 #include "libfusion/core/names/field.h"
 #include "libfusion/core/recovery/check.h"
 #include "libfusion/core/recovery/recover.h"
+#include "libfusion/core/talk/ring_recover.h"
 
 static struct view v; /* the undertaker's: this process */
 static int fd;
@@ -372,6 +373,10 @@ static void error_of_the_reserved_record_comes_out_as_it_is(void **state)
 	assert_null(life_rec(&v));
 	/* Recovery of a thread that announces nothing needs a record, too. */
 	assert_int_equal(recover_thread(&v, idle), -ETIMEDOUT);
+	/* So does a ring that was being opened. */
+	store_relaxed(&idle->msg.op, (uint32_t)MSG_OP_OPEN);
+	assert_int_equal(ring_recover(&v, idle), -ETIMEDOUT);
+	store_relaxed(&idle->msg.op, 0u);
 	core_unlock(&v, last, &heap_super(&v)->span_lock);
 
 	reserved->pool.op = UINT32_MAX;

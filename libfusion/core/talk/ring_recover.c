@@ -78,12 +78,16 @@ int ring_recover(struct view *v, struct thread_rec *t)
 	struct ring r;
 	int err;
 
-	if (op == MSG_OP_OPEN)
-		give_ring_back(v, life_rec(v), t);
-	else if (op && ring_map(v, t->msg.kind, &r) < 0)
+	if (op == MSG_OP_OPEN) {
+		err = life_rec_get(v, &me);
+		if (err < 0)
+			return err;
+		give_ring_back(v, me, t);
+	} else if (op && ring_map(v, t->msg.kind, &r) < 0) {
 		return -EIO;
-	else if (op)
+	} else if (op) {
 		committed = settle_claim(v, t, &r);
+	}
 	if (committed) {
 		store_relaxed(&t->msg_block, 0ull);
 	} else if (load_relaxed(&t->msg_block)) {
