@@ -142,7 +142,7 @@ static int reap_reactor(struct view *v, struct thread_rec *me, struct object *o)
 /* Tell the pool that an object is gone; @was_whole: programs could find it.  If
  * the pool is dying, its destroyer waits until the pool is empty. */
 static void tell_object_pool(const struct view *v, uint32_t pool, uint32_t id,
-		      bool was_whole)
+			     bool was_whole)
 {
 	struct object_pool *p = object_pool_at(v, pool);
 
