@@ -111,8 +111,11 @@ static struct ticket *take_ticket(struct worker *k, uint32_t i)
 	if (t->state != FREE &&
 	    !(t->state == ACTIVE && load_acquire(&t->begun)))
 		return NULL;
-	STORE(&t->state, FREE);
+	/* Killed after the first: one destructor more is missing, which is
+	 * allowed.  The other way round, one that never was active would have
+	 * had its destructor. */
 	STORE(&t->begun, 0);
+	STORE(&t->state, FREE);
 	STORE(&t->serial, t->serial + 1);
 	return t;
 }
@@ -312,6 +315,21 @@ static uint32_t named_by(const struct places *t, const struct object *o)
 	return n;
 }
 
+/* With what an explanation needs. */
+static const char *count_fault(const struct object *o, uint64_t counts,
+			       uint32_t places)
+{
+	static char what[160];
+
+	snprintf(what, sizeof(what),
+		 "an object has more or less counts than places: id %u, state "
+		 "%u, claim %llx, %llu counts, %u places",
+		 load_relaxed(&o->e.id), load_relaxed(&o->state),
+		 (unsigned long long)load_relaxed(&o->claim),
+		 (unsigned long long)counts, places);
+	return what;
+}
+
 static const char *audit_counts(struct fusion_arena *a, struct places *t)
 {
 	const struct view *v = &a->view;
@@ -331,7 +349,7 @@ static const char *audit_counts(struct fusion_arena *a, struct places *t)
 		if (!ref || ref_copy(v, ref_index(v, ref), NULL, &sum) < 0)
 			return "an object without a reference";
 		if (sum.global != named_by(t, o))
-			return "an object has more or less counts than places";
+			return count_fault(o, sum.global, named_by(t, o));
 		if (sum.total != sum.global)
 			return "the dead count an object";
 	}

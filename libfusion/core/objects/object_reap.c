@@ -118,16 +118,15 @@ static int take_first_item(struct view *v, struct thread_rec *me,
 }
 
 /* Free all items.  What is no block, or not any more, ends a chain that
- * somebody has scribbled over: it may lead in a ring. */
+ * somebody has scribbled over: it may lead in a ring.  First goes the item that
+ * @me had taken out before, and had no patience to free. */
 static int reap_items(struct view *v, struct thread_rec *me, struct object *o)
 {
 	int r;
 
-	while ((r = take_first_item(v, me, o)) > 0) {
+	do
 		r = block_free_from(v, me, view_off(v, &me->item[1]));
-		if (r < 0)
-			break;
-	}
+	while (!r && (r = take_first_item(v, me, o)) > 0);
 	return r == -EINVAL ? 0 : r;
 }
 

@@ -221,17 +221,33 @@ int rows_reclaim(struct view *v, struct thread_rec *me)
 
 /* --- Destroying ----------------------------------------------------------- */
 
-int ref_destroy(struct view *v, struct thread_rec *me, struct ref *r)
+/* Finish the destruction that @me has begun and had no patience for. What @me
+ * announces next takes the place of its announcement.  1 it was that of @r; 0;
+ * -ETIMEDOUT still not finished. */
+static int finish_left(struct view *v, struct thread_rec *me,
+		       const struct ref *r)
 {
-	/* Acquire: pairs with the release in ref_init(). */
-	uint32_t id = load_acquire(&r->id);
-	struct core_lock *guard;
+	bool same = load_relaxed(&me->ref.a[0]) == ref_index(v, r);
 	int rc;
 
+	if (load_relaxed(&me->ref.op) != REF_OP_DESTROY)
+		return 0;
+	rc = ref_destroy_rest(v, me, &me->ref);
+	return rc == -ETIMEDOUT ? rc : same;
+}
+
+int ref_destroy(struct view *v, struct thread_rec *me, struct ref *r)
+{
+	struct core_lock *guard;
+	uint32_t id;
+	int rc = finish_left(v, me, r);
+
+	if (rc)
+		return rc < 0 ? rc : 0;
+	/* Acquire: pairs with the release in ref_init(). */
+	id = load_acquire(&r->id);
 	if (!id)
 		return -EIDRM;
-	if (load_relaxed(&me->ref.op) == REF_OP_DESTROY)
-		ref_destroy_rest(v, me, &me->ref);
 	rc = ref_enter(v, me, r, id, &guard);
 	if (rc < 0)
 		return rc;

@@ -41,9 +41,12 @@ static int write_block(struct view *v, struct thread_rec *me, uint64_t word,
 		       const void *data, uint32_t size)
 {
 	uint64_t off = view_off(v, &me->msg_block);
-	int r = block_alloc_to(v, me, sizeof(word) + (uint64_t)size, off);
+	/* One may be left that could not be freed: the lock was held. */
+	int r = load_relaxed(&me->msg_block) ? block_free_from(v, me, off) : 0;
 	void *p;
 
+	if (r == 0)
+		r = block_alloc_to(v, me, sizeof(word) + (uint64_t)size, off);
 	if (r < 0)
 		return r;
 	if (block_in(v, off, &p) < sizeof(word) + (uint64_t)size)

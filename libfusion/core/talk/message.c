@@ -214,7 +214,9 @@ int message_recover_member(struct view *v, uint32_t slot)
 	r = life_rec_get(v, &me);
 	if (r < 0)
 		return r;
-	ring_close(v, me, i - 1, m->id);
+	r = ring_close(v, me, i - 1, m->id);
+	if (r == -ETIMEDOUT)
+		return r;
 	store_relaxed(&m->ring, 0u);
 	return 0;
 }

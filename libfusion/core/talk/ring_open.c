@@ -186,13 +186,27 @@ int ring_open(struct view *v, struct thread_rec *me, uint32_t owner,
 	return 0;
 }
 
+/* Free the block that a record carries.  -ETIMEDOUT: the record keeps it. */
+static int drop_record(struct view *v, struct thread_rec *me,
+		       const struct ring *r, uint64_t pos)
+{
+	struct msg_head *head = ring_head_at(r, pos);
+	int rc = 0;
+
+	if (head->flags & MSG_BLOCK && me)
+		rc = block_free_from(v, me, view_off(v, head + 1));
+	return rc == -ETIMEDOUT ? rc : 0;
+}
+
 /* Drop the records of the ring, up to one that is still being written: the
  * ring's next owner drops that one.  A consumer that died may have been giving
- * cells back: they are of the next lap (RING_LOST). */
-static void drain_ring(struct view *v, struct thread_rec *me, struct ring *r)
+ * cells back: they are of the next lap (RING_LOST).  -ETIMEDOUT: the ring still
+ * has those that are left. */
+static int drain_ring(struct view *v, struct thread_rec *me, struct ring *r)
 {
 	uint64_t pos = load_relaxed(&r->ctl->head);
 	uint32_t cells, producer;
+	int rc;
 
 	for (uint32_t n = 0; n < r->cells; n += cells) {
 		enum ring_found found = ring_look(r, pos, &cells, &producer);
@@ -203,15 +217,15 @@ static void drain_ring(struct view *v, struct thread_rec *me, struct ring *r)
 		} else if (found != RING_RECORD && found != RING_SKIP) {
 			break;
 		} else {
-			if (found == RING_RECORD &&
-			    ring_head_at(r, pos)->flags & MSG_BLOCK && me)
-				block_free_from(
-					v, me,
-					view_off(v, ring_head_at(r, pos) + 1));
+			rc = found == RING_RECORD ? drop_record(v, me, r, pos)
+						  : 0;
+			if (rc < 0)
+				return rc;
 			ring_release(r, pos, pos + cells);
 		}
 		pos += cells;
 	}
+	return 0;
 }
 
 int ring_close(struct view *v, struct thread_rec *me, uint32_t index,
@@ -226,7 +240,9 @@ int ring_close(struct view *v, struct thread_rec *me, uint32_t index,
 		return 0;
 	ring_shut(&r);
 	if (!(owner & RING_OF_REACTOR))
-		drain_ring(v, me, &r);
+		error = drain_ring(v, me, &r);
+	if (error < 0)
+		return error;
 	store_relaxed(&r.ctl->scan, 0u);
 	store_relaxed(&r.ctl->sleeping, 0u);
 	/* Release: pairs with the CAS in take_ring().  All that was done to the

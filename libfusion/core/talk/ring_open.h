@@ -25,7 +25,9 @@ int ring_open(struct view *v, struct thread_rec *me, uint32_t owner,
  * blocks, and wake the threads that wait for room.  Idempotent.  The caller
  * makes sure that nobody consumes from the ring any more.
  *
- *   0 also if the ring was somebody else's; -EINVAL, -EIO as ring_map()
+ *   0           also if the ring was somebody else's
+ *   -EINVAL, -EIO  as ring_map()
+ *   -ETIMEDOUT  a lock of the heap was not free in time: call it once more
  */
 int ring_close(struct view *v, struct thread_rec *me, uint32_t index,
 	       uint32_t owner);

@@ -47,9 +47,9 @@ static bool settle_claim(struct view *v, struct thread_rec *t, struct ring *r)
 
 /* Give back the ring that @t had taken and not linked; or had linked for a
  * member that has gone since, and which the dead thread would have unlinked
- * next. */
-static void give_ring_back(struct view *v, struct thread_rec *me,
-			   const struct thread_rec *t)
+ * next.  0, -ETIMEDOUT. */
+static int give_ring_back(struct view *v, struct thread_rec *me,
+			  const struct thread_rec *t)
 {
 	uint32_t i = t->msg.kind, owner = (uint32_t)t->msg.a[0];
 	uint64_t link = t->msg.a[1];
@@ -58,7 +58,7 @@ static void give_ring_back(struct view *v, struct thread_rec *me,
 	/* The word may be anywhere below the heap: check it. */
 	if (i >= ring_hi(v) || link % 4 || link > v->geo.off_words ||
 	    !view_has(v, link, 4))
-		return;
+		return 0;
 	word = view_at(v, link);
 	/* Acquire: pairs with the CAS of the word in ring_open().  Acquire
 	 * and release of the CAS: as in make_queue() (message.c), whose step
@@ -66,8 +66,21 @@ static void give_ring_back(struct view *v, struct thread_rec *me,
 	if (load_acquire(word) == linked &&
 	    (owner & RING_OF_REACTOR || member_find(v, owner) ||
 	     !cas_acq_rel(word, &linked, 0u)))
-		return;
-	ring_close(v, me, i, owner);
+		return 0;
+	return ring_close(v, me, i, owner) == -ETIMEDOUT ? -ETIMEDOUT : 0;
+}
+
+/* Free the block that @t had not sent yet.  0; -ETIMEDOUT @t keeps it; or as
+ * life_rec_get(). */
+static int free_unsent(struct view *v, struct thread_rec *t)
+{
+	struct thread_rec *me;
+	int r = life_rec_get(v, &me);
+
+	if (r == 0)
+		r = block_free_from(v, me, view_off(v, &t->msg_block));
+	/* A slot that names no block is cleared: nothing is left to free. */
+	return r == -EINVAL ? 0 : r;
 }
 
 int ring_recover(struct view *v, struct thread_rec *t)
@@ -82,7 +95,9 @@ int ring_recover(struct view *v, struct thread_rec *t)
 		err = life_rec_get(v, &me);
 		if (err < 0)
 			return err;
-		give_ring_back(v, me, t);
+		err = give_ring_back(v, me, t);
+		if (err < 0)
+			return err;
 	} else if (op && ring_map(v, t->msg.kind, &r) < 0) {
 		return -EIO;
 	} else if (op) {
@@ -91,11 +106,9 @@ int ring_recover(struct view *v, struct thread_rec *t)
 	if (committed) {
 		store_relaxed(&t->msg_block, 0ull);
 	} else if (load_relaxed(&t->msg_block)) {
-		err = life_rec_get(v, &me);
+		err = free_unsent(v, t);
 		if (err < 0)
 			return err;
-		block_free_from(v, me, view_off(v, &t->msg_block));
-		store_relaxed(&t->msg_block, 0ull);
 	}
 	compiler_fence();
 	store_relaxed(&t->msg.op, 0u);

@@ -9,7 +9,8 @@
  * Finish or undo what @t announces in thread_rec.msg, and free the block in
  * thread_rec.msg_block unless a committed record has it.  Idempotent.
  *
- *   0; -EIO the announcement makes no sense; or as life_rec_get()
+ *   0; -EIO the announcement makes no sense; -ETIMEDOUT as block_free_from():
+ * come again; or as life_rec_get()
  */
 int ring_recover(struct view *v, struct thread_rec *t);
 
