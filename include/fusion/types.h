@@ -23,8 +23,25 @@
  * Any call may return
  *   -EIO     the arena is corrupt: a member has overwritten Fusion's own data
  *
- * Time-outs: nanoseconds.  0 does not wait, FUSION_FOREVER waits without limit.
- * The limit of a wait is measured with CLOCK_MONOTONIC.
+ * Time-outs: nanoseconds.  As an argument, 0 does not wait, and FUSION_FOREVER
+ * waits without limit.  In an options struct, 0 is the default, which the
+ * struct names.  Any other negative number is refused with -EINVAL.  A time-out
+ * that is too long for the clock has no limit.  The limit of a wait is measured
+ * with CLOCK_MONOTONIC.
+ *
+ * Options: a struct called ..._options begins with its size.  NULL stands for
+ * all defaults.  Set the whole struct to zero, and its size to its sizeof; the
+ * macro ..._OPTIONS_INIT does both.  A program and a library of different
+ * versions agree on the members that both know:
+ *   -EINVAL  size is smaller than the first version of the struct
+ *   -E2BIG   size is larger than this library's struct, and one of the bytes
+ *            that the library does not know is not zero
+ *
+ * Results that are structs: a function called ..._stat takes the size of the
+ * caller's struct.  It writes the members that the struct has room for, and
+ * zeroes those that this library does not know.  Structs that the library
+ * passes to a callback grow at their end in later versions: never copy one.
+ * Enumerations grow, too: expect values that you do not know.
  *
  * Ownership: a pointer argument stays the caller's, unless the description says
  * that the function takes it.
