@@ -187,12 +187,18 @@ static bool is_stream_ready(struct port *p)
 	return p->ops->fill(p) != -EAGAIN;
 }
 
+static bool does_stream_keep(const struct port *p)
+{
+	return ((const struct stream *)p)->listens;
+}
+
 const struct port_ops stream_port = {
 	.size = sizeof(struct stream),
 	.open = open_stream,
 	.fill = fill_stream,
 	.ready = is_stream_ready,
 	.close = close_stream,
+	.keeps = does_stream_keep,
 };
 
 const struct port_ops text_port = {
@@ -201,4 +207,5 @@ const struct port_ops text_port = {
 	.fill = fill_text,
 	.ready = is_stream_ready,
 	.close = close_stream,
+	.keeps = does_stream_keep,
 };

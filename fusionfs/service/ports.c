@@ -10,6 +10,7 @@
 #include "fusionfs/base/clock.h"
 #include "fusionfs/base/reply.h"
 #include "fusionfs/service/bell.h"
+#include "fusionfs/service/last_words.h"
 #include "fusionfs/service/outbox.h"
 #include "fusionfs/service/parking.h"
 #include "fusionfs/world/arena_service.h"
@@ -95,6 +96,7 @@ int port_open(const struct node *n, struct fuse_req *req, int flags,
 	arg[1] = p;
 	quota_open(&p->in.charge, p->uid, QUOTA_BYTES);
 	quota_open(&p->out.charge, p->uid, QUOTA_BYTES);
+	quota_open(&p->last.text.charge, p->uid, QUOTA_BYTES);
 	r = quota_take(&p->charge, p->uid, QUOTA_PORTS, 1);
 	if (r == 0 && ops->open)
 		r = guarded(n->arena, open_port_guarded, arg);
@@ -140,6 +142,7 @@ static void free_port(struct port *p)
 	drop_port_poll(p);
 	text_finish(&p->in);
 	text_finish(&p->out);
+	text_finish(&p->last.text);
 	quota_give(&p->charge);
 	free(p);
 }
@@ -191,6 +194,8 @@ static int port_try_read(struct port *p)
 		return 0;
 	text_reset(&p->out);
 	p->sent = 0;
+	if (last_words_next(&p->last, &p->out))
+		return p->out.failed;
 	if (!p->arena)
 		return p->ops->over;
 	r = guarded(p->arena, fill_port_guarded, p);
@@ -499,10 +504,16 @@ static int64_t next_look_at_ports(const struct arena *a)
 	return first;
 }
 
+/* A read gets the last words, if there are any; all else gets @error. */
 static void fail_port_waits(struct arena *a, int error)
 {
-	while (a->port_waits)
-		finish_port_wait(port_wait_of(a->port_waits), error);
+	while (a->port_waits) {
+		struct port_wait *w = port_wait_of(a->port_waits);
+
+		finish_port_wait(w, !w->is_write && w->port->last.text.len
+					    ? port_try_read(w->port)
+					    : error);
+	}
 }
 
 /* Let go of this life of the arena, whose memory goes: requests that wait get
@@ -557,8 +568,24 @@ unsigned ports_writes(const struct arena *a, const struct port_ops *ops,
 	return n;
 }
 
+/* Keep what the reader has not read yet. */
+static int keep_last_words(struct arena *a, void *arg)
+{
+	struct port *p = arg;
+	int r = 0;
+
+	(void)a;
+	for (; !r && last_words_add(&p->last, &p->out, p->sent); p->sent = 0)
+		r = p->ops->fill(p) < 0 || !p->out.len;
+	return 0;
+}
+
+/* The last member may have spoken and left: its readers get that first. */
 static void end_life_of_ports(struct arena *a)
 {
+	for (struct port *p = a->ports; p; p = p->next)
+		if (p->ops->keeps && p->ops->keeps(p))
+			guarded(a, keep_last_words, p);
 	ports_forget(a, -EIDRM);
 }
 

@@ -18,6 +18,7 @@
 #include <sys/types.h>
 
 #include "fusionfs/base/text.h"
+#include "fusionfs/service/last_words.h"
 #include "fusionfs/world/node.h"
 
 struct fuse_pollhandle;
@@ -49,6 +50,7 @@ struct port {
 	struct text in;	 /* written and not used yet */
 	struct text out; /* on its way to the reader, from `sent` on */
 	size_t sent;
+	struct last_words last;
 };
 
 /* All run under the guard and none waits: -EAGAIN is "not now". */
@@ -66,6 +68,8 @@ struct port_ops {
 	/* Let go: it is closed, or this life of the arena ends. */
 	void (*close)(struct port *p);
 	int over; /* what a reader gets after that: 0 end of file, -errno */
+	/* Does the reader get first what it has not read yet? */
+	bool (*keeps)(const struct port *p);
 };
 
 /* Open a port.  0, -EACCES, -ENOENT, -EIO, -ENOMEM, -EDQUOT, -EMFILE. */

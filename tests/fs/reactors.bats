@@ -176,6 +176,35 @@ exists() {
 	[ ! -s "$BATS_TEST_TMPDIR/two.err" ]
 }
 
+@test "reactors: shells read the last words of the last member" {
+	expect m "reactor r" ok
+	tune_in
+	exec 9<"$R/text"
+	read -r -t 0 <&9 || :
+	is listeners 2
+	expect m "dispatch r 0 line 40" ok
+	[ "$(dd bs=3 count=1 status=none <&8)" = "lin" ]
+	slay m
+	eventually is state empty "$A/status"
+	[ "$(dd bs=4096 count=1 status=none <&8)" = "e1" ]
+	[ "$(dd bs=4096 count=1 status=none <&8)" = "line2" ]
+	[ "$(dd bs=4096 status=none <&8)" = "$(seq 3 40 | sed 's/^/line/')" ]
+	[ "$(dd bs=4096 status=none <&9 | wc -l)" -eq 40 ]
+}
+
+@test "reactors: a cat that waits reads the last words, too" {
+	for i in 1 2 3; do
+		expect m "reactor r" ok
+		listen one stream
+		expect m "dispatch r 0 x 200" ok
+		slay m
+		eventually gone one
+		seq 1 200 | sed 's/^/x/' | cmp - "$BATS_TEST_TMPDIR/one.got"
+		start m
+		eventually expect m "enter a" "entered 1 id 1"
+	done
+}
+
 @test "reactors: text is a line a message" {
 	expect m "reactor r" ok
 	listen t text
