@@ -68,12 +68,11 @@ static void skirmish_lock_give_up(struct view *v, struct thread_rec *me,
 }
 
 /* Give it back.  The mark of a dead owner stays for the next owner, unless the
- * shell has said "consistent": a shell cannot know that what the dead left is
- * whole. */
+ * shell has said "consistent". */
 static void skirmish_lock_release(struct view *v, struct thread_rec *me,
 				  const struct claim *claim)
 {
-	skirmish_back_out(v, me, skirmish_at(v, claim->index));
+	skirmish_unlock(v, me, skirmish_at(v, claim->index));
 }
 
 static int skirmish_lock_consistent(struct view *v, struct thread_rec *me,

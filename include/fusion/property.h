@@ -144,7 +144,7 @@ FUSION_API int fusion_property_destroy(struct fusion_property *property);
  *               the lease window
  *   -EDEADLK    the caller has purchased it
  *   -EIDRM      the property is destroyed
- *   -EMFILE     the thread owns FUSION_PROPERTIES_OWNED already
+ *   -ENOLCK     the thread owns FUSION_PROPERTIES_OWNED already
  *   -EOVERFLOW  the caller owns it 2^31 - 1 times
  *   -EINVAL     no property of an arena that this process is in
  *
@@ -181,7 +181,7 @@ FUSION_API int fusion_property_lease_timed(struct fusion_property *property,
  *               the purchase window
  *   -EDEADLK    the caller has leased it
  *   -EIDRM      the property is destroyed
- *   -EMFILE     the thread owns FUSION_PROPERTIES_OWNED already
+ *   -ENOLCK     the thread owns FUSION_PROPERTIES_OWNED already
  *   -EOVERFLOW  the caller owns it 2^31 - 1 times
  *   -EINVAL     no property of an arena that this process is in
  *

@@ -6,10 +6,12 @@
  * A skirmish belongs to the thread that locked it.  That thread may lock it
  * again; it is free when the thread has unlocked it as often.
  *
- * If the owner dies, ends or leaves the arena, the next thread to lock the
- * skirmish gets it with -EOWNERDEAD.  That thread holds the lock, and must
- * check the data that the lock guards: the dead owner may have left it half
- * changed.
+ * If the owner dies, ends or leaves the arena, the skirmish gets the dead-owner
+ * mark.  The next thread to lock it gets it with -EOWNERDEAD.  That thread
+ * holds the lock, and must check the data that the lock guards: the dead owner
+ * may have left it half changed.  The mark stays until
+ * fusion_skirmish_consistent() says that the data is repaired.  Until then
+ * every next owner gets -EOWNERDEAD.
  *
  * The handle is a pointer that is valid in every member and may be stored in
  * shared data.  Any thread may use it, but not a signal handler.  Locking and
@@ -110,12 +112,13 @@ FUSION_API int fusion_skirmish_destroy(struct fusion_skirmish *skirmish);
  *
  * @return
  *   0            the caller holds it, or holds it for one more level
- *   -EOWNERDEAD  the caller holds it, and its last owner died: repair the data,
- *                then call fusion_skirmish_consistent()
+ *   -EOWNERDEAD  the caller holds it, an owner died, and nobody has repaired
+ *                the data since: repair it, then call
+ *                fusion_skirmish_consistent()
  *   -EIDRM       not locked: the skirmish is destroyed
  *   -EDEADLK     not locked: the wait would last for ever
  *                (FUSION_SKIRMISH_ERRORCHECK)
- *   -EMFILE      not locked: the thread holds FUSION_SKIRMISHES_HELD already,
+ *   -ENOLCK      not locked: the thread holds FUSION_SKIRMISHES_HELD already,
  *                or has borrowed 16 in calls
  *   -EOVERFLOW   not locked: the caller holds it 2^32 - 1 times
  *   -EINVAL      not locked: no skirmish of an arena that this process is in
@@ -169,27 +172,28 @@ FUSION_API int fusion_skirmish_swoop(struct fusion_skirmish *skirmish);
  *   -EIDRM   the skirmish is destroyed
  *   -EINVAL  no skirmish of an arena that this process is in
  *
- * Clears the dead-owner mark, unless the caller inherited the lock during a
- * call and has not been told.  (fusion/call.h says how a borrower inherits.)
- * So an owner that unlocks without fusion_skirmish_consistent() states that
- * there was nothing to repair.
+ * The dead-owner mark stays: if the caller has not called
+ * fusion_skirmish_consistent(), the next owner gets -EOWNERDEAD.
  *
  * Any thread.  Does not block.
  */
 FUSION_API int fusion_skirmish_dismiss(struct fusion_skirmish *skirmish);
 
 /**
- * Mark the data as repaired after a dead owner.
+ * Clear the dead-owner mark: the data is repaired.
  *
  * @param skirmish  a lock that the caller holds, and got with -EOWNERDEAD
  *
  * @return
- *   0        the dead-owner mark is cleared
- *   -EINVAL  there is no mark: the last owner did not die
- *   -EPERM   the caller does not hold it
- *   -EIDRM   the skirmish is destroyed
+ *   0          the mark is cleared
+ *   -EALREADY  there is no mark: no owner died since the last repair
+ *   -EPERM     the caller does not hold it
+ *   -EIDRM     the skirmish is destroyed
+ *   -EINVAL    no skirmish of an arena that this process is in
  *
- * If the caller dies before this call, the next owner gets -EOWNERDEAD too.
+ * If the caller unlocks or dies before this call, the next owner gets
+ * -EOWNERDEAD too.  A thread that has borrowed the skirmish in a call does not
+ * hold it here.
  *
  * Any thread.  Does not block.
  */
@@ -217,7 +221,8 @@ FUSION_API int fusion_skirmish_lock_count(struct fusion_skirmish *skirmish);
  * @return
  *   0            held as before; a notify came, or the sleep ended early
  *   -ETIMEDOUT   held as before; no notify came in time
- *   -EOWNERDEAD  held as before, and the last owner died: repair the data
+ *   -EOWNERDEAD  held as before, an owner died, and nobody has repaired the
+ *                data since
  *   -EIDRM       no longer held: the skirmish is destroyed
  *   -EPERM       nothing has happened: the caller does not own it, or other
  *                threads have borrowed it in calls
@@ -260,10 +265,10 @@ FUSION_API int fusion_skirmish_notify(struct fusion_skirmish *skirmish,
  *
  * @return
  *   0            the caller holds all of them
- *   -EOWNERDEAD  the caller holds all of them, and the last owner of at least
- *                one died.  For the skirmishes of dead owners
+ *   -EOWNERDEAD  the caller holds all of them, and at least one has the
+ *                dead-owner mark.  For those with the mark
  *                fusion_skirmish_consistent() returns 0, for the others
- *                -EINVAL
+ *                -EALREADY
  *   -ENOMEM      none is locked: no private memory for a list of more than 32
  *   -EINVAL      none is locked: @list is NULL
  *   other        none is locked: an error of fusion_skirmish_prevail() for one

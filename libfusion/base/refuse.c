@@ -69,6 +69,8 @@ static const struct {
 	{EADDRINUSE, "this process has something else at the arena's address"},
 	{EAGAIN, "the call would have to wait, or there is no room: try again "
 		 "later"},
+	{EALREADY, "there is nothing to do: it is done already, or nothing has "
+		   "made it necessary"},
 	{EBADF, "the program has closed a descriptor that belongs to Fusion"},
 	{EBUSY, "another thread or member has it or uses it: try again later"},
 	{ECANCELED, "the call was cancelled, or a callback left without "
@@ -95,6 +97,8 @@ static const struct {
 	{ENODEV, "no fusionfs is mounted there: mount one (fusionfs DIR), or "
 		 "say where it is in $FUSION_MOUNT"},
 	{ENOENT, "nothing has that name"},
+	{ENOLCK, "the thread holds as many locks as it can: give one back "
+		 "first"},
 	{ENOMEM, "no memory is left: the arena's limit, the tmpfs below it or "
 		 "the process' own memory is used up"},
 	{ENOSPC, "no room is left for one more in the arena, or on the tmpfs "
@@ -103,7 +107,8 @@ static const struct {
 		   "backing directory"},
 	{ENOTSUP, "this use is not supported"},
 	{EOVERFLOW, "a counter has its largest value"},
-	{EOWNERDEAD, "the owner died: what it was changing may need repair"},
+	{EOWNERDEAD, "the lock is the caller's, and an owner before it died: "
+		     "repair the data, then say that it is consistent"},
 	{EPERM, "not permitted: it is not yours, but another thread's, "
 		"member's or user's"},
 	{EPIPE, "nobody reads what is written"},

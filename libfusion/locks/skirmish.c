@@ -256,7 +256,7 @@ static void back_out(struct skirmish **list, size_t n)
 	while (n-- > 0) {
 		c = skirmish_cache(list[n], &r);
 		if (c)
-			skirmish_back_out(&c->arena->view, c->rec, list[n]);
+			skirmish_unlock(&c->arena->view, c->rec, list[n]);
 	}
 }
 

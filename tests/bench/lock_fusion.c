@@ -147,10 +147,12 @@ static int run_died(uint64_t n, const char *arg, double *ret_ns)
 	if (!r)
 		r = fusion_skirmish_prevail(lock);
 	*ret_ns = wall_ns() - start;
-	if (r == -EOWNERDEAD)
-		r = fusion_skirmish_dismiss(lock);
-	else if (!r)
+	if (!r)
 		r = -ESTALE;
+	else if (r == -EOWNERDEAD)
+		r = fusion_skirmish_consistent(lock);
+	if (!r)
+		r = fusion_skirmish_dismiss(lock);
 	waitpid(h->pid, NULL, 0);
 	close(h->order);
 	close(h->done);

@@ -303,14 +303,11 @@ static void borrow(struct cast *c)
 		ledger_claim(&k->held, CLAIM_PRESENT);
 	}
 	for (int i = 0; i < 2; i++) {
-		if (i) {
+		if (i)
 			ledger_claim(&k->held, CLAIM_CHANGING);
-			ledger_claim(&k->marked, CLAIM_CHANGING);
-		}
 		if (skirmish_unlock(view(c), c->rec, lent) != 0)
 			die("cannot give it back");
 	}
-	ledger_claim(&k->marked, CLAIM_ABSENT);
 	ledger_claim(&k->held, CLAIM_ABSENT);
 	/* Who waits for the victim is not to wait for its death. */
 	call_enter(c->rec, 0);
@@ -323,12 +320,10 @@ static void return_lent(struct cast *c)
 	struct ledger_lock *k = of_lent(c);
 
 	ledger_claim(&k->held, CLAIM_CHANGING);
-	ledger_claim(&k->marked, CLAIM_CHANGING);
 	if (skirmish_lock(view(c), c->rec, lent, -1) != 0)
 		die("cannot borrow");
 	lend_return(view(c), c->rec, NULL);
 	call_enter(c->rec, 0);
-	ledger_claim(&k->marked, CLAIM_ABSENT);
 	ledger_claim(&k->held, CLAIM_ABSENT);
 	answer(c);
 }

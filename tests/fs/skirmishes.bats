@@ -292,6 +292,11 @@ state held" ]
 	expect m "prevail s" "error EOWNERDEAD"
 	is state owner-died
 	expect m "dismiss s" ok
+	is state owner-died
+	expect m "prevail s" "error EOWNERDEAD"
+	expect m "consistent s" ok
+	is state held
+	expect m "dismiss s" ok
 	is state free
 	expect m "prevail s" ok
 }
@@ -308,8 +313,9 @@ state held" ]
 	flock 7
 	echo consistent >&7
 	is state held
-	run sh -c 'echo consistent >&7'
+	run bash -c 'echo consistent >&7'
 	[ "$status" -ne 0 ]
+	[[ $output == *"already in progress"* ]]
 	run sh -c 'echo nonsense >&7'
 	[ "$status" -ne 0 ]
 	exec 7<&-
@@ -490,6 +496,7 @@ new_mount_for_all() {
 	eventually is waiters 1
 	slay_daemon
 	hears m "error EOWNERDEAD"
+	expect m "consistent s" ok
 	expect m "dismiss s" ok
 	remount
 	is state free

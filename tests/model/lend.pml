@@ -9,7 +9,8 @@
  * of A, B and C die wherever they are, and so does who recovers them, once.
  *
  * Claims: nobody is inside beside another (but those who wait in a call for
- * him); who goes on, or takes the lock, after somebody has died inside is told;
+ * him); who goes on, or takes the lock, after somebody has died inside is told,
+ * until one of those that were told has mended;
  * at the end the lock is free and nothing is announced.
  *
  * -DBUG=n plants a bug that must be found (scripts/model runs them all):
@@ -24,6 +25,7 @@
  *   9  who has got an answer does not look for borrowers
  *   10 who has borrowed does not look for others who have
  *   11 who borrows does not say so in the slots
+ *   12 who gives back forgets the mark
  *
  * -DPATIENT: nobody gives a call up.
  */
@@ -67,7 +69,7 @@ byte exec[5], request[5];
 
 /* Ghosts. */
 bool inside[5];
-bool hurt;			/* somebody died inside, nobody was told */
+bool hurt;			/* somebody died inside, nobody has mended */
 bool dead[5], reaped[5], ended[5];
 
 #define NOBODY_INSIDE (!inside[A] && !inside[B] && !inside[C] && !inside[STRANGER])
@@ -176,6 +178,15 @@ inline borrow(i)
 	d_step { o = 0; ok = false }
 }
 
+/* The owner, which was told, mends or does not. */
+inline mend()
+{
+	if
+	:: died -> d_step { hurt = false; died = false }
+	:: true
+	fi
+}
+
 /* Take it, without waiting.  What was announced stands for what is held. */
 inline try(i)
 {
@@ -188,7 +199,8 @@ inline try(i)
 	}
 	if
 	:: has ->
-		d_step { assert(!hurt || died); hurt = false }
+		assert(!hurt || died);
+		mend()
 	:: else -> ann[i] = NOTHING
 	fi
 }
@@ -206,7 +218,13 @@ inline acquire(i)
 	fi
 }
 
-/* Given back; what the dead have left is said to the next one, or was said. */
+#if BUG == 12
+#define FORGET died = false
+#else
+#define FORGET skip
+#endif
+
+/* Given back; the mark stays for the next one. */
 inline release(i)
 {
 	inside[i] = false;
@@ -220,14 +238,13 @@ inline release(i)
 #else
 			find_borrower(i);
 #endif
-			/* Nobody has told him: the mark stays. */
 			d_step { owner = next; next = 0 }
 		:: else
 		fi;
 		ann[i] = NOTHING;
 		lend_unlock(i)
 	:: else ->
-		d_step { assert(owner == i); owner = 0; died = false };
+		d_step { assert(owner == i); owner = 0; FORGET };
 		ann[i] = NOTHING
 	fi;
 	has = false
@@ -345,7 +362,7 @@ inline call_next(i, timed)
 			/* Whose own it is sees the mark. */
 			assert(ann[i] != OWN || !hurt || died);
 			if
-			:: ann[i] == OWN -> hurt = false
+			:: ann[i] == OWN -> mend()
 			:: else
 			fi;
 			inside[i] = true
@@ -455,13 +472,13 @@ end:	do
 		owner = STRANGER;
 		assert(NOBODY_INSIDE);
 		assert(!hurt || died);
-		hurt = false;
 		inside[STRANGER] = true;
 		n++ };
+	   mend();
 	   d_step {
 		inside[STRANGER] = false;
 		owner = 0;
-		died = false }
+		FORGET }
 	od
 }
 

@@ -11,14 +11,16 @@
  * would mend by looking again after a while is a deadlock here.
  *
  * Claims: two who live are never inside at once; who comes after one that died
- * inside is told; when nothing moves any more, all who live are through.
+ * inside is told, until one of those that were told has mended; nobody is told
+ * of a death inside that was mended; when nothing moves any more, all who live
+ * are through.
  *
  * -DBUG=n plants a bug that must be found (scripts/model runs them all):
  *   1  recovery wakes nobody                 5  wait reads seq after it let go
  *   2  hand-over in two stores               6  a notified thread takes the lock
  *   3  withdrawal is a store, not a CAS         without WAIT
  *   4  who withdraws leaves no WAIT          7  announced only when held
- *                                            8  struck out before the word
+ *   9  unlock forgets the mark               8  struck out before the word
  */
 #ifndef ROUNDS
 #define ROUNDS 2
@@ -40,6 +42,7 @@ bool announced[N + 1], asleep[N + 1], dead[N + 1], done[N + 1], reaped[N + 1];
 bool on_seq[N + 1];	/* asleep on seq, not on the word */
 bool notified;		/* what the condition is about */
 byte inside;		/* ghost: who is in the critical section */
+bool hurt;		/* ghost: somebody died inside, nobody has mended it */
 
 /* The kernel: asleep only if the low half is still what was seen. */
 inline futex_wait(i)
@@ -76,7 +79,8 @@ inline enter(i)
 {
 	d_step {
 		assert(inside == 0 || dead[inside]);
-		assert(inside == 0 || died);
+		hurt = hurt || inside != 0;
+		assert(!hurt || died);
 		inside = i
 	}
 }
@@ -189,13 +193,28 @@ inline queue(i, more, timed, got)
 	od
 }
 
+/* Who is told mends or does not; the mark goes only then. */
+inline mend(i)
+{
+	if
+	:: died -> d_step { assert(owner == i); hurt = false; died = false }
+	:: true
+	fi
+}
+
+#if BUG == 9
+#define FORGET died = false
+#else
+#define FORGET skip
+#endif
+
 inline give(i)
 {
 #if BUG == 2
 	d_step { inside = 0; ho = heir };
 	if
-	:: ho != 0 -> heir = 0; d_step { owner = ho; wait = true; died = false }
-	:: else -> d_step { sw = wait; owner = 0; wait = false; died = false }
+	:: ho != 0 -> heir = 0; d_step { owner = ho; wait = true }
+	:: else -> d_step { sw = wait; owner = 0; wait = false }
 	fi;
 #else
 	d_step {
@@ -204,7 +223,7 @@ inline give(i)
 		:: heir != 0 -> owner = heir; wait = true; heir = 0
 		:: else -> owner = 0; wait = false
 		fi;
-		died = false
+		FORGET
 	}
 #endif
 	if
@@ -242,7 +261,7 @@ inline lock(i, timed, got)
 	announced[i] = got;
 #endif
 	if
-	:: got -> enter(i)
+	:: got -> enter(i); mend(i)
 	:: else -> announced[i] = false
 	fi
 }

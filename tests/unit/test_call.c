@@ -773,6 +773,7 @@ static void lender_dies(void **state)
 	assert_int_equal(write(to_child, "x", 1), 1);
 	/* It had not been told: who has it next is. */
 	assert_int_equal(fusion_skirmish_prevail(lock), -EOWNERDEAD);
+	assert_int_equal(fusion_skirmish_consistent(lock), 0);
 	assert_int_equal(fusion_skirmish_dismiss(lock), 0);
 	assert_int_equal(fusion_skirmish_prevail(lock), 0);
 	assert_int_equal(fusion_skirmish_dismiss(lock), 0);
@@ -1131,12 +1132,12 @@ static void thread_borrows_a_few_and_no_more(void **state)
 				 0);
 		assert_int_equal(skirmish_try(c.v, c.t[0], more[i]), 0);
 		assert_int_equal(skirmish_try(c.v, c.t[1], more[i]),
-				 i < THREAD_LENT - 1 ? 0 : -EMFILE);
+				 i < THREAD_LENT - 1 ? 0 : -ENOLCK);
 	}
 	/* One given back in the middle makes room for that. */
 	assert_true(skirmish_unlock(c.v, c.t[1], more[3]) >= 0);
 	assert_int_equal(skirmish_try(c.v, c.t[1], more[THREAD_LENT - 1]), 0);
-	assert_int_equal(skirmish_try(c.v, c.t[1], more[3]), -EMFILE);
+	assert_int_equal(skirmish_try(c.v, c.t[1], more[3]), -ENOLCK);
 	for (int i = 0; i < THREAD_LENT; i++) {
 		assert_int_equal(skirmish_levels(c.v, c.t[1], more[i]), i != 3);
 		if (i != 3)

@@ -364,7 +364,7 @@ static void test_limits(void **state)
 	for (int i = 0; i < FUSION_PROPERTIES_OWNED; i++)
 		assert_int_equal(fusion_property_lease(p[i]), 0);
 	assert_int_equal(fusion_property_lease(p[FUSION_PROPERTIES_OWNED]),
-			 -EMFILE);
+			 -ENOLCK);
 	/* One more level is nothing more to own. */
 	assert_int_equal(fusion_property_lease(p[0]), 0);
 	assert_int_equal(fusion_property_cede(p[0]), 0);

@@ -163,7 +163,7 @@ static void test_no_skirmish(void **state)
 	assert_int_equal(fusion_skirmish_notify(lock, true), -EPERM);
 	assert_int_equal(fusion_skirmish_consistent(lock), -EPERM);
 	assert_int_equal(fusion_skirmish_prevail(lock), 0);
-	assert_int_equal(fusion_skirmish_consistent(lock), -EINVAL);
+	assert_int_equal(fusion_skirmish_consistent(lock), -EALREADY);
 	assert_int_equal(fusion_skirmish_dismiss(lock), 0);
 }
 
@@ -177,13 +177,13 @@ static void test_too_many(void **state)
 				 0);
 	assert_int_equal(
 		fusion_skirmish_prevail_multi(s, FUSION_SKIRMISHES_HELD + 1),
-		-EMFILE);
+		-ENOLCK);
 	for (int i = 0; i <= FUSION_SKIRMISHES_HELD; i++)
 		assert_int_equal(word_of(s[i])->word, 0);
 	assert_int_equal(
 		fusion_skirmish_prevail_multi(s, FUSION_SKIRMISHES_HELD), 0);
 	assert_int_equal(fusion_skirmish_swoop(s[FUSION_SKIRMISHES_HELD]),
-			 -EMFILE);
+			 -ENOLCK);
 	/* Given back in another order than taken. */
 	for (int i = 0; i < FUSION_SKIRMISHES_HELD; i++)
 		assert_int_equal(fusion_skirmish_dismiss(
@@ -314,7 +314,7 @@ static void test_thread_ends(void **state)
 	assert_int_equal(fusion_skirmish_swoop(lock), -EOWNERDEAD);
 	assert_int_equal(fusion_skirmish_lock_count(lock), 1);
 	assert_int_equal(fusion_skirmish_consistent(lock), 0);
-	assert_int_equal(fusion_skirmish_consistent(lock), -EINVAL);
+	assert_int_equal(fusion_skirmish_consistent(lock), -EALREADY);
 	assert_int_equal(fusion_skirmish_dismiss(lock), 0);
 	run(&t, keep_it, NULL);
 	assert_int_equal(join(t), 0);
@@ -322,10 +322,43 @@ static void test_thread_ends(void **state)
 	run(&t, keep_it, NULL);
 	assert_int_equal(join(t), -EOWNERDEAD);
 	assert_int_equal(fusion_skirmish_prevail(lock), -EOWNERDEAD);
+	assert_int_equal(fusion_skirmish_consistent(lock), 0);
 	assert_int_equal(fusion_skirmish_dismiss(lock), 0);
 	assert_int_equal(fusion_skirmish_prevail(lock), 0);
 	assert_int_equal(fusion_skirmish_dismiss(lock), 0);
 	assert_int_equal(word_of(lock)->recovered, 3);
+}
+
+/* However the lock goes on, the mark stays until somebody has mended. */
+static void unlocking_does_not_forgive_a_death(void **state)
+{
+	struct fusion_skirmish *list[] = {lock};
+	pthread_t t;
+
+	(void)state;
+	run(&t, keep_it, NULL);
+	assert_int_equal(join(t), 0);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(fusion_skirmish_prevail(lock), -EOWNERDEAD);
+		assert_int_equal(fusion_skirmish_prevail(lock), 0);
+		assert_int_equal(fusion_skirmish_dismiss(lock), 0);
+		assert_int_equal(fusion_skirmish_dismiss(lock), 0);
+	}
+	assert_int_equal(fusion_skirmish_swoop(lock), -EOWNERDEAD);
+	assert_int_equal(fusion_skirmish_wait(lock, 1), -EOWNERDEAD);
+	/* Handed over to a thread that waits. */
+	run(&t, prevail_dismiss, NULL);
+	await_waiters(lock, 1);
+	assert_int_equal(fusion_skirmish_dismiss(lock), 0);
+	assert_int_equal(join(t), -EOWNERDEAD);
+	assert_int_equal(fusion_skirmish_prevail_multi(list, 1), -EOWNERDEAD);
+	assert_int_equal(fusion_skirmish_dismiss_multi(list, 1), 0);
+	assert_int_equal(fusion_skirmish_prevail_timed(lock, 0), -EOWNERDEAD);
+	assert_int_equal(fusion_skirmish_consistent(lock), 0);
+	assert_int_equal(fusion_skirmish_dismiss(lock), 0);
+	assert_int_equal(fusion_skirmish_prevail(lock), 0);
+	assert_int_equal(fusion_skirmish_dismiss(lock), 0);
+	assert_int_equal(load_relaxed(&word_of(lock)->word), 0);
 }
 
 static unsigned ready, awake; /* guarded by lock */
@@ -517,7 +550,7 @@ static void test_multi(void **state)
 	assert_int_equal(fusion_skirmish_prevail_multi(
 				 (struct fusion_skirmish *[]){s[0], lock}, 2),
 			 -EOWNERDEAD);
-	assert_int_equal(fusion_skirmish_consistent(s[0]), -EINVAL);
+	assert_int_equal(fusion_skirmish_consistent(s[0]), -EALREADY);
 	assert_int_equal(fusion_skirmish_consistent(lock), 0);
 	assert_int_equal(fusion_skirmish_dismiss_multi(
 				 (struct fusion_skirmish *[]){s[0], lock}, 2),
@@ -662,6 +695,7 @@ static void test_heir_killed(void **state)
 	assert_int_equal(fusion_skirmish_dismiss(lock), 0);
 	/* Handed over to a corpse. */
 	assert_int_equal(fusion_skirmish_prevail(lock), -EOWNERDEAD);
+	assert_int_equal(fusion_skirmish_consistent(lock), 0);
 	assert_int_equal(fusion_skirmish_dismiss(lock), 0);
 
 	assert_int_equal(fusion_skirmish_prevail(lock), 0);
@@ -690,6 +724,8 @@ int main(void)
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_thread_ends, set_up,
 						tear_down),
+		cmocka_unit_test_setup_teardown(
+			unlocking_does_not_forgive_a_death, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_notify, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_queue, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_destroy, set_up,

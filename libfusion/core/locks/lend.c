@@ -142,9 +142,9 @@ void lend_return(struct view *v, struct thread_rec *me,
 		uint32_t n = marked_levels(mark, now.has[i].what);
 
 		while (now.has[i].levels-- > n)
-			skirmish_back_out(v, me,
-					  view_entry(v, KIND_SKIRMISH,
-						     now.has[i].what - 1));
+			skirmish_unlock(v, me,
+					view_entry(v, KIND_SKIRMISH,
+						   now.has[i].what - 1));
 	}
 	lend_forget(v, me, 0);
 }

@@ -115,7 +115,7 @@ int property_create(struct view *v, struct thread_rec *me, const char *name,
  */
 
 /* Announce @p, once.  It is announced already if this thread had the property
- * that was in its place before and was destroyed.  0, -EMFILE. */
+ * that was in its place before and was destroyed.  0, -ENOLCK. */
 static int property_announce(struct view *v, struct thread_rec *me,
 			     const struct property *p)
 {
@@ -130,7 +130,7 @@ static int property_announce(struct view *v, struct thread_rec *me,
 			free = &me->properties[i];
 	}
 	if (!free)
-		return -EMFILE;
+		return -ENOLCK;
 	store_relaxed(free, what);
 	compiler_fence();
 	return 0;

@@ -84,7 +84,7 @@ int property_destroy(struct view *v, struct thread_rec *me, struct property *p);
  * -EBUSY the purchase of another thread outlasts the window.
  * -ETIMEDOUT.
  * -EDEADLK @me has it already, in the other way.
- * -EMFILE @me announces THREAD_PROPERTIES already.
+ * -ENOLCK @me announces THREAD_PROPERTIES already.
  * -EOVERFLOW @me has PROPERTY_LEVELS_MAX levels already.
  * -EIDRM @p is destroyed.
  */

@@ -93,7 +93,7 @@ int skirmish_announce(struct view *v, struct thread_rec *me, struct skirmish *s)
 	uint32_t n = load_relaxed(&me->n_skirmishes);
 
 	if (n >= THREAD_SKIRMISHES)
-		return -EMFILE;
+		return -ENOLCK;
 	store_relaxed(&me->skirmishes[n], skirmish_index(v, s) + 1);
 	me->n_skirmishes = n + 1;
 	compiler_fence();
@@ -158,7 +158,7 @@ int skirmish_confirm(struct skirmish *s, uint32_t token, uint32_t id, int r)
 	/* Acquire: pairs with the release in skirmish_fini(). */
 	if (load_acquire(&s->id) == id)
 		return r;
-	skirmish_give(s, token, SKIRMISH_DIED);
+	skirmish_give(s, token);
 	return -EIDRM;
 }
 

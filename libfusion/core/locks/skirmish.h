@@ -9,11 +9,13 @@
  *   HELD(me)|WAIT   unlock, an heir: CAS, wake the heir  HELD(heir)|WAIT
  *   HELD(dead)      recovery: CAS, wake all              DIED
  *   DIED            take: CAS                            HELD(me)|DIED
+ *   HELD(me)|DIED   skirmish_consistent(): CAS           HELD(me)
  *
  * Recovery keeps an heir that lives.  Levels beyond the first change only
- * `depth`.  A thread that gets HELD|DIED is told -EOWNERDEAD.  The mark stays
- * until skirmish_consistent() or unlock: if this owner dies as well, the next
- * one is told, too.
+ * `depth`.  A thread that gets HELD|DIED is told -EOWNERDEAD.  All other steps
+ * keep the mark DIED: only skirmish_consistent() clears it.  So each next owner
+ * is told until one has mended the data, whether the owners before it unlocked
+ * or died.
  *
  * Owner, flags and heir are one 64-bit word.  So each step has one commit, a
  * CAS: taking, handing over, giving up an inheritance at a time-out, dying.
@@ -113,7 +115,7 @@ int skirmish_destroy(struct view *v, struct thread_rec *me, struct skirmish *s);
  * -ETIMEDOUT not locked, like all errors below.
  * -EDEADLK the wait would close a ring; only if @s has SKIRMISH_ERRORCHECK.
  * -EIDRM @s is destroyed.
- * -EMFILE this thread announces THREAD_SKIRMISHES locks already.
+ * -ENOLCK this thread announces THREAD_SKIRMISHES locks already.
  * -EOVERFLOW this thread has SKIRMISH_DEPTH_MAX levels already.
  */
 int skirmish_lock(struct view *v, struct thread_rec *me, struct skirmish *s,
@@ -129,7 +131,7 @@ void skirmish_fini(struct view *v, void *rec);
 /* --- For the files of the skirmish only ------------------------------------
  */
 
-/* Announce @s in @me, before a CAS may take it.  0, -EMFILE. */
+/* Announce @s in @me, before a CAS may take it.  0, -ENOLCK. */
 int skirmish_announce(struct view *v, struct thread_rec *me,
 		      struct skirmish *s);
 /* Strike the announcement of @s out.  false: @me did not announce it. */

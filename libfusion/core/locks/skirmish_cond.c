@@ -48,7 +48,7 @@ int skirmish_wait(struct view *v, struct thread_rec *me, struct skirmish *s,
 {
 	/* Acquire: pairs with the release in skirmish_fini(). */
 	uint32_t id = load_acquire(&s->id), depth, seq;
-	uint64_t seen, keep;
+	uint64_t seen;
 	int slept, r;
 
 	if (!id || !skirmish_depth(me, s))
@@ -56,14 +56,11 @@ int skirmish_wait(struct view *v, struct thread_rec *me, struct skirmish *s,
 	r = skirmish_adopt(v, me, s);
 	if (r < 0)
 		return r;
-	/* A thread that has inherited the lock was not told of the death, so
-	 * the mark stays. */
-	keep = r ? SKIRMISH_DIED : 0;
 	depth = s->depth;
 	/* Relaxed: the lock keeps notifies out. */
 	seq = load_relaxed(&s->seq);
 	s->depth = 0;
-	skirmish_give(s, thread_token(me), keep);
+	skirmish_give(s, thread_token(me));
 	if (SEED_BUG(23))
 		seq = load_relaxed(&s->seq);
 	slept = skirmish_sleep_on_seq(s, seq, deadline_ns);

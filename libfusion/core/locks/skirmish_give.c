@@ -18,7 +18,7 @@
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/locks/lend.h"
 
-bool skirmish_give(struct skirmish *s, uint32_t token, uint64_t keep)
+bool skirmish_give(struct skirmish *s, uint32_t token)
 {
 	/* Relaxed: the CAS compares it. */
 	uint64_t w = load_relaxed(&s->word), next;
@@ -28,7 +28,7 @@ bool skirmish_give(struct skirmish *s, uint32_t token, uint64_t keep)
 		if (SKIRMISH_OWNER(w) != token)
 			return false;
 		heir = SKIRMISH_HEIR(w);
-		next = (w & keep) | heir | (heir ? SKIRMISH_WAIT : 0);
+		next = (w & SKIRMISH_DIED) | heir | (heir ? SKIRMISH_WAIT : 0);
 		/* The next owner must see what this one wrote.  Release: pairs
 		 * with the acquires in skirmish_lock_fast(), skirmish_take()
 		 * and, if the heir gets it, skirmish_lock_slow() and
@@ -79,9 +79,7 @@ static void skirmish_pass_word(struct skirmish *s, uint32_t token,
 			break;
 }
 
-/* Give back a level that @me has borrowed and announces in @e.  If @me has
- * inherited the word, nobody has told it so: the mark of the dead owner stays
- * for the next owner. */
+/* Give back a level that @me has borrowed and announces in @e. */
 static int skirmish_give_borrowed(struct view *v, struct thread_rec *me,
 				  struct skirmish *s, uint32_t *e)
 {
@@ -103,8 +101,7 @@ static int skirmish_give_borrowed(struct view *v, struct thread_rec *me,
 		if (next)
 			skirmish_pass_word(s, thread_token(me), next);
 		else
-			told = skirmish_give(s, thread_token(me),
-					     SKIRMISH_DIED);
+			told = skirmish_give(s, thread_token(me));
 	}
 	lend_strike(me, e);
 	lend_unlock(v, me);
@@ -151,8 +148,7 @@ static int skirmish_unlock_not_held(struct view *v, struct thread_rec *me,
 	return skirmish_not_held(s);
 }
 
-static int skirmish_unlock_keeping(struct view *v, struct thread_rec *me,
-				   struct skirmish *s, uint64_t keep)
+int skirmish_unlock(struct view *v, struct thread_rec *me, struct skirmish *s)
 {
 	uint32_t *borrowed;
 	bool told;
@@ -167,34 +163,26 @@ static int skirmish_unlock_keeping(struct view *v, struct thread_rec *me,
 	 * out. */
 	if (SKIRMISH_OWNER(load_relaxed(&s->word)) != thread_token(me))
 		return skirmish_unlock_not_held(v, me, s);
-	told = skirmish_give(s, thread_token(me), keep);
+	told = skirmish_give(s, thread_token(me));
 	skirmish_strike(v, me, s);
 	/* Acquire: pairs with the release in skirmish_fini(). */
 	return load_acquire(&s->id) ? told : -EIDRM;
 }
 
-int skirmish_unlock(struct view *v, struct thread_rec *me, struct skirmish *s)
-{
-	return skirmish_unlock_keeping(v, me, s, 0);
-}
-
-void skirmish_back_out(struct view *v, struct thread_rec *me,
-		       struct skirmish *s)
-{
-	skirmish_unlock_keeping(v, me, s, SKIRMISH_DIED);
-}
-
+/* Commit: the CAS.  Killed before it: recovery finds the dead thread in the
+ * word, and the mark stays; after it: recovery sets the mark anew, since the
+ * dead thread held the lock. */
 int skirmish_consistent(struct thread_rec *me, struct skirmish *s)
 {
 	uint64_t w = load_relaxed(&s->word);
 
 	if (SKIRMISH_OWNER(w) != thread_token(me))
 		return skirmish_not_held(s);
-	if (!(w & SKIRMISH_DIED))
-		return -EINVAL;
 	/* Relaxed: the owner stays the same, so nobody has to see more. */
-	while (!cas_relaxed(&s->word, &w, w & ~SKIRMISH_DIED))
-		;
+	do
+		if (!(w & SKIRMISH_DIED))
+			return -EALREADY;
+	while (!cas_relaxed(&s->word, &w, w & ~SKIRMISH_DIED));
 	return 0;
 }
 

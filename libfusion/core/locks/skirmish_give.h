@@ -6,19 +6,16 @@
 #include "libfusion/core/locks/skirmish.h"
 
 /*
- * Give one level of @s back.
+ * Give one level of @s back.  The mark of a dead owner stays for the next
+ * owner.
  * 0 done; 1 done, and a waiter was woken.
  * -EPERM @me does not hold it.
  * -EIDRM @s is destroyed.
  * -ETIMEDOUT as lend_lock(); only if @me has borrowed it.
  */
 int skirmish_unlock(struct view *v, struct thread_rec *me, struct skirmish *s);
-/* Give one level of @s back, but leave the mark of a dead owner to the next
- * owner. */
-void skirmish_back_out(struct view *v, struct thread_rec *me,
-		       struct skirmish *s);
 /* Clear the mark of a dead owner.  0; -EPERM @me does not hold @s; -EIDRM @s is
- * destroyed; -EINVAL there is no mark. */
+ * destroyed; -EALREADY there is no mark. */
 int skirmish_consistent(struct thread_rec *me, struct skirmish *s);
 
 /* Count the levels that @me owns of @s, 0 none. */
@@ -32,11 +29,12 @@ uint32_t skirmish_levels(const struct view *v, const struct thread_rec *me,
 
 /*
  * Take @token out of the word, hand the word to the heir if there is one, and
- * wake the heir or one waiter.  Of the flags, those of @keep stay.  true: a
- * thread may be waiting.  Killed before the CAS: the word names a dead owner;
- * after it: recovery finds the announcement and wakes all.
+ * wake the heir or one waiter.  The mark of a dead owner stays in the word.
+ * true: a thread may be waiting.  Killed before the CAS: the word names a dead
+ * owner, and recovery marks it; after it: the mark is as it was, and recovery
+ * finds the announcement and wakes all.
  */
-bool skirmish_give(struct skirmish *s, uint32_t token, uint64_t keep);
+bool skirmish_give(struct skirmish *s, uint32_t token);
 /* Say why a thread that does not hold @s may not give it back: -EPERM, -EIDRM.
  */
 int skirmish_not_held(const struct skirmish *s);

@@ -296,7 +296,7 @@ int skirmish_queue(struct view *v, struct thread_rec *me, struct skirmish *s)
 	if (r == 0)
 		return -EBUSY;
 	if (r < 0 && skirmish_withdraw(s, w.token, &w.seen))
-		skirmish_give(s, w.token, SKIRMISH_DIED);
+		skirmish_give(s, w.token);
 	skirmish_announce_wait(me, 0);
 	/* Acquire: pairs with the release in skirmish_give(), if that has
 	 * handed the lock over. */
@@ -314,7 +314,7 @@ void skirmish_unqueue(struct view *v, struct thread_rec *me, struct skirmish *s)
 	if (load_relaxed(&me->waits_for) != skirmish_index(v, s) + 1)
 		return;
 	if (skirmish_withdraw(s, thread_token(me), &seen))
-		skirmish_give(s, thread_token(me), SKIRMISH_DIED);
+		skirmish_give(s, thread_token(me));
 	skirmish_announce_wait(me, 0);
 	skirmish_strike(v, me, s);
 }

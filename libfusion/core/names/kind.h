@@ -30,7 +30,7 @@ struct kind_ops {
 	bool (*quiet)(const void *rec);
 
 	/* KIND_CALL: borrow @s from a thread that waits for the call which @me
-	 * executes.  0; -EBUSY no such thread has it; -EMFILE @me announces too
+	 * executes.  0; -EBUSY no such thread has it; -ENOLCK @me announces too
 	 * many locks; -EOVERFLOW @me has too many levels; -ETIMEDOUT as
 	 * core_lock(). */
 	int (*borrow)(struct view *v, struct thread_rec *me,

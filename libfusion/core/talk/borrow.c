@@ -153,7 +153,7 @@ static int borrow_announced(struct view *v, struct thread_rec *me,
 		return -EBUSY;
 	id = free_lent_id(me);
 	if (n >= THREAD_SKIRMISHES || id == THREAD_LENT)
-		return -EMFILE;
+		return -ENOLCK;
 	store_relaxed(&me->lent_ids[id], load_relaxed(&s->id));
 	/* Release: pairs with the acquire in find_borrower().  The announcement
 	 * must be seen with its id. */

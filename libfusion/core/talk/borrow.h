@@ -13,7 +13,7 @@
  *
  *   0
  *   -EBUSY      no such thread has it
- *   -EMFILE     @me holds or has borrowed too many
+ *   -ENOLCK     @me holds or has borrowed too many
  *   -EOVERFLOW  @me has borrowed it too often
  *   -ETIMEDOUT  superblock.lend was not free in time
  */
