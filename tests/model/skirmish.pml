@@ -21,6 +21,7 @@
  *   3  withdrawal is a store, not a CAS         without WAIT
  *   4  who withdraws leaves no WAIT          7  announced only when held
  *   9  unlock forgets the mark               8  struck out before the word
+ *   10 recovery does not count seq on
  */
 #ifndef ROUNDS
 #define ROUNDS 2
@@ -383,6 +384,10 @@ inline reap(i)
 			fi
 		}
 #if BUG != 1
+#if BUG != 10
+		/* Also for a thread that is on the way to sleep. */
+		seq++;
+#endif
 		wake_all();
 #endif
 		announced[i] = false

@@ -27,6 +27,8 @@
  *   word == dead     DIED, wake all
  *   heir == dead     heir = 0, wake all
  *   else             wake all: the dead thread may have owed or consumed a wake
+ * "Wake all" includes the sleepers of the condition, and those on the way to
+ * sleep: recovery adds 1 to seq.
  *
  * A waiter spins a little, ever more rarely (a busy poller takes the cache line
  * away from the owner), then sleeps with WAIT set.  After HEIR_AFTER_NS it
@@ -66,7 +68,7 @@ struct skirmish {
 	uint64_t word;	    /* atomic: heir's token, flags, owner's token */
 	uint32_t id;	    /* atomic: e.id, 0 once destroyed */
 	uint32_t depth;	    /* owner only: levels beyond the first */
-	uint32_t seq;	    /* atomic, futex: +1 at each notify */
+	uint32_t seq;	    /* atomic, futex: +1 at each notify or death */
 	uint32_t flags;	    /* SKIRMISH_... of creation */
 	uint32_t spin;	    /* atomic hint: average pauses of a short wait */
 	uint32_t recovered; /* atomic: owners that died */

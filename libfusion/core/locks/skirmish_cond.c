@@ -36,8 +36,8 @@ static int skirmish_sleep_on_seq(struct skirmish *s, uint32_t seq,
 				return -ETIMEDOUT;
 		}
 		r = futex_wait(&s->seq, seq, left);
-		/* Acquire: pairs with the releases in skirmish_notify() and
-		 * skirmish_fini(). */
+		/* Acquire: pairs with the releases in skirmish_notify(),
+		 * skirmish_fini() and skirmish_recover_announced(). */
 		if (r == 0 || load_acquire(&s->seq) != seq)
 			return 0;
 	}

@@ -63,8 +63,12 @@ static bool skirmish_recover_announced(struct view *v,
 	owned = skirmish_recover_word(s, token, next);
 	if (owned)
 		add_relaxed(&s->recovered, 1);
-	/* All: the dead thread may have owed a wake, or consumed one. */
+	/* All: the dead thread may have owed a wake, or consumed one.  The seq
+	 * counts on, too: the dead thread may have been about to notify a
+	 * thread that has given the lock back and does not sleep yet.  Release:
+	 * pairs with the acquire in skirmish_sleep_on_seq(). */
 	if (!SEED_BUG(24)) {
+		add_release(&s->seq, 1);
 		futex_wake(skirmish_futex(s), INT_MAX);
 		futex_wake(&s->seq, INT_MAX);
 	}
