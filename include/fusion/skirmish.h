@@ -200,6 +200,48 @@ FUSION_API int fusion_skirmish_dismiss(struct fusion_skirmish *skirmish);
 FUSION_API int fusion_skirmish_consistent(struct fusion_skirmish *skirmish);
 
 /**
+ * Repair the data that a dead owner left.
+ *
+ * @param skirmish  the lock, which the calling thread holds
+ * @param ctx       the pointer that was given with the function
+ *
+ * @return 0 if the data is repaired, or a negative errno if it is not
+ *
+ * Runs on the thread that locks.  May call everything.  Must leave the lock
+ * held for as many levels as it was.  May leave without returning, see
+ * fusion/types.h: then the skirmish is unlocked, and its mark stays.
+ */
+typedef int (*fusion_skirmish_mend_fn)(struct fusion_skirmish *skirmish,
+				       void *ctx);
+
+/**
+ * Lock the skirmish, and repair the data if an owner died.
+ *
+ * @param skirmish  the lock
+ * @param mend      runs with the lock held if it has the dead-owner mark.  Its
+ *                  success clears the mark, as fusion_skirmish_consistent()
+ *                  does
+ * @param ctx       is passed to @mend
+ *
+ * @return
+ *   0                 the caller holds it, and nothing has to be repaired
+ *   -ENOTRECOVERABLE  not locked: @mend returned -EOWNERDEAD
+ *   -EPERM            not locked: @mend has unlocked it
+ *   -EINVAL           also: @mend is NULL
+ *   other             not locked: what fusion_skirmish_prevail() returns, but
+ *                     never -EOWNERDEAD; or the error of @mend, and the mark
+ *                     stays
+ *
+ * A caller that holds the lock already gets one more level, and @mend does not
+ * run.
+ *
+ * Any thread.  Blocks like fusion_skirmish_prevail().  Runs @mend.
+ */
+FUSION_API int fusion_skirmish_prevail_mend(struct fusion_skirmish *skirmish,
+					    fusion_skirmish_mend_fn mend,
+					    void *ctx);
+
+/**
  * Count the levels that the calling thread holds.
  *
  * @param skirmish  the lock

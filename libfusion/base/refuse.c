@@ -106,6 +106,7 @@ static const struct {
 	{ENOTCONN, "the fusionfs daemon is gone: mount it again over the same "
 		   "backing directory"},
 	{ENOTSUP, "this use is not supported"},
+	{ENOTRECOVERABLE, "what a dead owner left could not be repaired"},
 	{EOVERFLOW, "a counter has its largest value"},
 	{EOWNERDEAD, "the lock is the caller's, and an owner before it died: "
 		     "repair the data, then say that it is consistent"},

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "libfusion/arena/request.h"
+#include "libfusion/base/callback.h"
 #include "libfusion/base/deadline.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/locks/skirmish.h"
@@ -192,6 +193,73 @@ FUSION_API int fusion_skirmish_consistent(struct fusion_skirmish *skirmish)
 	if (!c)
 		return told(r);
 	return told(skirmish_consistent(c->rec, skirmish_of(skirmish)));
+}
+
+/* --- Mending ---------------------------------------------------------------
+ */
+
+/* mend() was left without returning.  The mark stays for the next owner. */
+static void undo_mend(const struct callback_args *args)
+{
+	dismiss_slow(args->a);
+}
+
+/* Run @mend with the lock held.  0, or the error that the caller gets. */
+static int run_mend(struct fusion_skirmish *skirmish,
+		    fusion_skirmish_mend_fn mend, void *ctx, const char *path)
+{
+	struct callback c CALLBACK;
+	uint32_t serial = refuse_serial();
+	int r;
+
+	callback_begin(&c, undo_mend, skirmish, NULL, 0);
+	r = mend(skirmish, ctx);
+	callback_end(&c);
+	if (r >= 0)
+		return 0;
+	refuse_callback(r, serial, path, "mend");
+	/* To the caller, -EOWNERDEAD would say that it has the lock. */
+	return r == -EOWNERDEAD
+		       ? refuse(-ENOTRECOVERABLE,
+				"arena '%s': mend(), a function of this "
+				"program, returned -EOWNERDEAD: the data is "
+				"not repaired",
+				path)
+		       : r;
+}
+
+/* The caller holds @skirmish, and was told of a death. */
+static int mend_or_dismiss(struct fusion_skirmish *skirmish,
+			   fusion_skirmish_mend_fn mend, void *ctx)
+{
+	struct tcache *c;
+	int r;
+
+	c = skirmish_cache(skirmish_of(skirmish), &r);
+	if (!c)
+		return r;
+	r = run_mend(skirmish, mend, ctx, c->arena->path);
+	if (r == 0)
+		r = skirmish_consistent(c->rec, skirmish_of(skirmish));
+	/* mend() may have said so itself. */
+	if (r == 0 || r == -EALREADY)
+		return 0;
+	dismiss_slow(skirmish);
+	return r;
+}
+
+FUSION_API int fusion_skirmish_prevail_mend(struct fusion_skirmish *skirmish,
+					    fusion_skirmish_mend_fn mend,
+					    void *ctx)
+{
+	int r;
+
+	if (!mend)
+		return told(refuse_null("skirmish", "mend"));
+	callback_check();
+	r = prevail_slow(skirmish_of(skirmish), -1);
+	return told(r == -EOWNERDEAD ? mend_or_dismiss(skirmish, mend, ctx)
+				     : r);
 }
 
 FUSION_API int fusion_skirmish_lock_count(struct fusion_skirmish *skirmish)

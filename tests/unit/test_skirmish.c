@@ -240,6 +240,11 @@ static void test_exclusion(void **state)
 	assert_int_equal(word_of(lock)->taken, n);
 }
 
+static int levels_of(struct fusion_skirmish *skirmish)
+{
+	return fusion_skirmish_lock_count(skirmish);
+}
+
 static void *prevail_dismiss(void *arg)
 {
 	struct fusion_skirmish *s = arg ? arg : lock;
@@ -359,6 +364,128 @@ static void unlocking_does_not_forgive_a_death(void **state)
 	assert_int_equal(fusion_skirmish_prevail(lock), 0);
 	assert_int_equal(fusion_skirmish_dismiss(lock), 0);
 	assert_int_equal(load_relaxed(&word_of(lock)->word), 0);
+}
+
+/* --- Mending ---------------------------------------------------------------
+ */
+
+struct mending {
+	int answer;
+	unsigned n; /* how often it ran */
+	jmp_buf *leave;
+};
+
+static int mend(struct fusion_skirmish *skirmish, void *ctx)
+{
+	struct mending *m = ctx;
+
+	m->n++;
+	assert_int_equal(levels_of(skirmish), 1);
+	if (m->leave)
+		longjmp(*m->leave, 1);
+	return m->answer;
+}
+
+static int mend_itself(struct fusion_skirmish *skirmish, void *ctx)
+{
+	(void)ctx;
+	return fusion_skirmish_consistent(skirmish);
+}
+
+static int mend_and_unlock(struct fusion_skirmish *skirmish, void *ctx)
+{
+	(void)ctx;
+	return fusion_skirmish_dismiss(skirmish);
+}
+
+static int mend_and_destroy(struct fusion_skirmish *skirmish, void *ctx)
+{
+	(void)ctx;
+	return fusion_skirmish_destroy(skirmish);
+}
+
+static void leave_dead(void)
+{
+	pthread_t t;
+
+	run(&t, keep_it, NULL);
+	assert_int_equal(join(t), 0);
+}
+
+static void prevail_mend_repairs_once(void **state)
+{
+	struct mending m = {.answer = 0};
+
+	(void)state;
+	assert_int_equal(fusion_skirmish_prevail_mend(lock, mend, &m), 0);
+	assert_int_equal(fusion_skirmish_dismiss(lock), 0);
+	assert_int_equal(m.n, 0);
+	leave_dead();
+	assert_int_equal(fusion_skirmish_prevail_mend(lock, mend, &m), 0);
+	assert_int_equal(m.n, 1);
+	assert_int_equal(fusion_skirmish_consistent(lock), -EALREADY);
+	assert_int_equal(fusion_skirmish_prevail_mend(lock, mend, &m), 0);
+	assert_int_equal(levels_of(lock), 2);
+	assert_int_equal(fusion_skirmish_dismiss(lock), 0);
+	assert_int_equal(fusion_skirmish_dismiss(lock), 0);
+	assert_int_equal(m.n, 1);
+
+	leave_dead();
+	assert_int_equal(fusion_skirmish_prevail_mend(lock, mend_itself, NULL),
+			 0);
+	assert_int_equal(levels_of(lock), 1);
+	assert_int_equal(fusion_skirmish_dismiss(lock), 0);
+	assert_int_equal(fusion_skirmish_prevail_mend(lock, NULL, NULL),
+			 -EINVAL);
+}
+
+static void prevail_mend_that_fails_leaves_the_mark(void **state)
+{
+	struct mending m = {.answer = -ENODATA};
+
+	(void)state;
+	leave_dead();
+	assert_int_equal(fusion_skirmish_prevail_mend(lock, mend, &m),
+			 -ENODATA);
+	assert_non_null(strstr(fusion_strerror(-ENODATA), "mend()"));
+	assert_int_equal(levels_of(lock), 0);
+	/* -EOWNERDEAD would say that the caller has it. */
+	m.answer = -EOWNERDEAD;
+	assert_int_equal(fusion_skirmish_prevail_mend(lock, mend, &m),
+			 -ENOTRECOVERABLE);
+	assert_int_equal(levels_of(lock), 0);
+	assert_int_equal(
+		fusion_skirmish_prevail_mend(lock, mend_and_unlock, NULL),
+		-EPERM);
+	assert_int_equal(fusion_skirmish_prevail(lock), -EOWNERDEAD);
+	assert_int_equal(fusion_skirmish_dismiss(lock), 0);
+	assert_int_equal(
+		fusion_skirmish_prevail_mend(lock, mend_and_destroy, NULL),
+		-EIDRM);
+	assert_int_equal(fusion_skirmish_prevail_mend(lock, mend, &m), -EIDRM);
+	assert_int_equal(m.n, 2);
+}
+
+static void prevail_mend_that_is_left_unlocks(void **state)
+{
+	jmp_buf out;
+	struct mending m = {.leave = &out};
+	struct fusion_skirmish *other;
+
+	(void)state;
+	leave_dead();
+	if (!setjmp(out))
+		fusion_skirmish_prevail_mend(lock, mend, &m);
+	assert_int_equal(m.n, 1);
+	/* The library finds out when the thread calls it again. */
+	assert_int_equal(fusion_skirmish_create(arena, NULL, 0, &other), 0);
+	m.leave = NULL;
+	assert_int_equal(fusion_skirmish_prevail_mend(other, mend, &m), 0);
+	assert_int_equal(levels_of(lock), 0);
+	assert_int_equal(fusion_skirmish_dismiss(other), 0);
+	assert_int_equal(fusion_skirmish_prevail_mend(lock, mend, &m), 0);
+	assert_int_equal(m.n, 2);
+	assert_int_equal(fusion_skirmish_dismiss(lock), 0);
 }
 
 static unsigned ready, awake; /* guarded by lock */
@@ -726,6 +853,13 @@ int main(void)
 						tear_down),
 		cmocka_unit_test_setup_teardown(
 			unlocking_does_not_forgive_a_death, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(prevail_mend_repairs_once,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			prevail_mend_that_fails_leaves_the_mark, set_up,
+			tear_down),
+		cmocka_unit_test_setup_teardown(
+			prevail_mend_that_is_left_unlocks, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_notify, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_queue, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_destroy, set_up,

@@ -176,7 +176,8 @@ int skirmish_consistent(struct thread_rec *me, struct skirmish *s)
 {
 	uint64_t w = load_relaxed(&s->word);
 
-	if (SKIRMISH_OWNER(w) != thread_token(me))
+	/* Acquire: pairs with the release in skirmish_fini(). */
+	if (!load_acquire(&s->id) || SKIRMISH_OWNER(w) != thread_token(me))
 		return skirmish_not_held(s);
 	/* Relaxed: the owner stays the same, so nobody has to see more. */
 	do
