@@ -6,6 +6,9 @@
  * A skirmish belongs to the thread that locked it.  That thread may lock it
  * again; it is free when the thread has unlocked it as often.
  *
+ * The founding verbs of Fusion are other names of the same functions: to
+ * prevail is to lock, to swoop is to try, and to dismiss is to unlock.
+ *
  * If the owner dies, ends or leaves the arena, the skirmish gets the dead-owner
  * mark.  The next thread to lock it gets it with -EOWNERDEAD.  That thread
  * holds the lock, and must check the data that the lock guards: the dead owner
@@ -131,6 +134,17 @@ FUSION_API int fusion_skirmish_destroy(struct fusion_skirmish *skirmish);
  * The library learns from earlier waits how long to spin.  The idea comes from
  * glibc's adaptive mutex (PTHREAD_MUTEX_ADAPTIVE_NP).
  */
+FUSION_API int fusion_skirmish_lock(struct fusion_skirmish *skirmish);
+
+/**
+ * Lock the skirmish: the founding name of fusion_skirmish_lock().
+ *
+ * @param skirmish  the lock
+ *
+ * @return what fusion_skirmish_lock() returns
+ *
+ * Any thread.  Blocks like fusion_skirmish_lock(): it is the same function.
+ */
 FUSION_API int fusion_skirmish_prevail(struct fusion_skirmish *skirmish);
 
 /**
@@ -140,11 +154,26 @@ FUSION_API int fusion_skirmish_prevail(struct fusion_skirmish *skirmish);
  * @param timeout_ns  longest wait in nanoseconds; 0 does not wait,
  *                    FUSION_FOREVER has no limit
  *
- * @return what fusion_skirmish_prevail() returns, or
+ * @return what fusion_skirmish_lock() returns, or
  *   -ETIMEDOUT  not locked: another thread still holds it
  *   -EINVAL     also: @timeout_ns is less than FUSION_FOREVER
  *
- * Any thread.  Blocks like fusion_skirmish_prevail(), within the limit.
+ * Any thread.  Blocks like fusion_skirmish_lock(), within the limit.
+ */
+FUSION_API int fusion_skirmish_lock_timed(struct fusion_skirmish *skirmish,
+					  int64_t timeout_ns);
+
+/**
+ * Lock the skirmish within a time: the founding name of
+ * fusion_skirmish_lock_timed().
+ *
+ * @param skirmish    the lock
+ * @param timeout_ns  longest wait in nanoseconds
+ *
+ * @return what fusion_skirmish_lock_timed() returns
+ *
+ * Any thread.  Blocks like fusion_skirmish_lock_timed(): it is the same
+ * function.
  */
 FUSION_API int fusion_skirmish_prevail_timed(struct fusion_skirmish *skirmish,
 					     int64_t timeout_ns);
@@ -154,10 +183,21 @@ FUSION_API int fusion_skirmish_prevail_timed(struct fusion_skirmish *skirmish,
  *
  * @param skirmish  the lock
  *
- * @return what fusion_skirmish_prevail() returns, or
+ * @return what fusion_skirmish_lock() returns, or
  *   -EBUSY  not locked: another thread holds it
  *
  * Any thread.  Does not wait for the owner.
+ */
+FUSION_API int fusion_skirmish_trylock(struct fusion_skirmish *skirmish);
+
+/**
+ * Try to lock the skirmish: the founding name of fusion_skirmish_trylock().
+ *
+ * @param skirmish  the lock
+ *
+ * @return what fusion_skirmish_trylock() returns
+ *
+ * Any thread.  Does not wait for the owner: it is the same function.
  */
 FUSION_API int fusion_skirmish_swoop(struct fusion_skirmish *skirmish);
 
@@ -176,6 +216,17 @@ FUSION_API int fusion_skirmish_swoop(struct fusion_skirmish *skirmish);
  * fusion_skirmish_consistent(), the next owner gets -EOWNERDEAD.
  *
  * Any thread.  Does not block.
+ */
+FUSION_API int fusion_skirmish_unlock(struct fusion_skirmish *skirmish);
+
+/**
+ * Unlock the skirmish: the founding name of fusion_skirmish_unlock().
+ *
+ * @param skirmish  the lock
+ *
+ * @return what fusion_skirmish_unlock() returns
+ *
+ * Any thread.  Does not block: it is the same function.
  */
 FUSION_API int fusion_skirmish_dismiss(struct fusion_skirmish *skirmish);
 
@@ -228,14 +279,14 @@ typedef int (*fusion_skirmish_mend_fn)(struct fusion_skirmish *skirmish,
  *   -ENOTRECOVERABLE  not locked: @mend returned -EOWNERDEAD
  *   -EPERM            not locked: @mend has unlocked it
  *   -EINVAL           also: @mend is NULL
- *   other             not locked: what fusion_skirmish_prevail() returns, but
+ *   other             not locked: what fusion_skirmish_lock() returns, but
  *                     never -EOWNERDEAD; or the error of @mend, and the mark
  *                     stays
  *
  * A caller that holds the lock already gets one more level, and @mend does not
  * run.
  *
- * Any thread.  Blocks like fusion_skirmish_prevail().  Runs @mend.
+ * Any thread.  Blocks like fusion_skirmish_lock().  Runs @mend.
  */
 FUSION_API int fusion_skirmish_prevail_mend(struct fusion_skirmish *skirmish,
 					    fusion_skirmish_mend_fn mend,
@@ -313,13 +364,13 @@ FUSION_API int fusion_skirmish_notify(struct fusion_skirmish *skirmish,
  *                -EALREADY
  *   -ENOMEM      none is locked: no private memory for a list of more than 32
  *   -EINVAL      none is locked: @list is NULL
- *   other        none is locked: an error of fusion_skirmish_prevail() for one
- *                of them
+ *   other        none is locked: an error of fusion_skirmish_lock() for one of
+ *                them
  *
  * Every process locks in one order, that of the addresses.  So two threads that
  * want the same skirmishes cannot wait for each other.
  *
- * Any thread.  Blocks like fusion_skirmish_prevail().
+ * Any thread.  Blocks like fusion_skirmish_lock().
  */
 FUSION_API int
 fusion_skirmish_prevail_multi(struct fusion_skirmish *const *list, size_t n);
@@ -330,7 +381,7 @@ fusion_skirmish_prevail_multi(struct fusion_skirmish *const *list, size_t n);
  * @param list  handles, in any order
  * @param n     how many
  *
- * @return 0, or an error of fusion_skirmish_dismiss() for one of them; all
+ * @return 0, or an error of fusion_skirmish_unlock() for one of them; all
  *         others are unlocked nevertheless
  *
  * Any thread.  Does not block.

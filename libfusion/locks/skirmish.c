@@ -195,6 +195,17 @@ FUSION_API int fusion_skirmish_consistent(struct fusion_skirmish *skirmish)
 	return told(skirmish_consistent(c->rec, skirmish_of(skirmish)));
 }
 
+/* The plain names of the founding verbs. */
+FUSION_API int fusion_skirmish_lock(struct fusion_skirmish *skirmish)
+	__attribute__((alias("fusion_skirmish_prevail")));
+FUSION_API int fusion_skirmish_lock_timed(struct fusion_skirmish *skirmish,
+					  int64_t timeout_ns)
+	__attribute__((alias("fusion_skirmish_prevail_timed")));
+FUSION_API int fusion_skirmish_trylock(struct fusion_skirmish *skirmish)
+	__attribute__((alias("fusion_skirmish_swoop")));
+FUSION_API int fusion_skirmish_unlock(struct fusion_skirmish *skirmish)
+	__attribute__((alias("fusion_skirmish_dismiss")));
+
 /* --- Mending ---------------------------------------------------------------
  */
 

@@ -309,6 +309,24 @@ static void *keep_it(void *arg)
 	return (void *)(intptr_t)fusion_skirmish_prevail(lock);
 }
 
+/* The plain names are the functions of the founding ones, not copies. */
+static void plain_names_are_aliases(void **state)
+{
+	(void)state;
+	assert_ptr_equal(fusion_skirmish_lock, fusion_skirmish_prevail);
+	assert_ptr_equal(fusion_skirmish_lock_timed,
+			 fusion_skirmish_prevail_timed);
+	assert_ptr_equal(fusion_skirmish_trylock, fusion_skirmish_swoop);
+	assert_ptr_equal(fusion_skirmish_unlock, fusion_skirmish_dismiss);
+	assert_int_equal(fusion_skirmish_lock(lock), 0);
+	assert_int_equal(fusion_skirmish_lock_timed(lock, 0), 0);
+	assert_int_equal(fusion_skirmish_trylock(lock), 0);
+	assert_int_equal(levels_of(lock), 3);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(fusion_skirmish_unlock(lock), 0);
+	assert_int_equal(fusion_skirmish_unlock(lock), -EPERM);
+}
+
 static void test_thread_ends(void **state)
 {
 	pthread_t t;
@@ -848,6 +866,8 @@ int main(void)
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_busy, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_hand_over, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(plain_names_are_aliases, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_thread_ends, set_up,
 						tear_down),
