@@ -33,7 +33,10 @@ static void add_since(struct text *t, const struct property *p)
 static void add_window(struct text *t, const char *what, int64_t ns)
 {
 	text_add(t, "%s ", what);
-	text_add_time(t, ns > 0 ? (uint64_t)ns : 0);
+	if (ns == INT64_MAX)
+		text_add(t, "forever");
+	else
+		text_add_time(t, ns > 0 ? (uint64_t)ns : 0);
 	text_add(t, "\n");
 }
 

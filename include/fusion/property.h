@@ -41,19 +41,25 @@ struct fusion_property;
 /** Most properties a thread can own or wait for at once. */
 #define FUSION_PROPERTIES_OWNED 24
 
-/** How to create a property.  Set everything to zero, then `size` and what you
- *  want. */
+/** How to create a property; begin with FUSION_PROPERTY_OPTIONS_INIT. */
 struct fusion_property_options {
 	size_t size; /**< sizeof(struct fusion_property_options) */
-	/** The window of a lease, in nanoseconds; 0: 100 ms.  A lease waits
-	 *  for another thread's purchase for this long at most.  It does not
-	 *  wait for a purchase that is older than this. */
+	/** The window of a lease, in nanoseconds; 0: 100 ms; FUSION_FOREVER: no
+	 *  limit.  A lease waits for another thread's purchase for this long at
+	 *  most.  It does not wait for a purchase that is older than this. */
 	int64_t lease_window_ns;
-	/** The window of a purchase, which waits likewise; 0: 1 s. */
+	/** The window of a purchase, which waits likewise; 0: 1 s;
+	 *  FUSION_FOREVER: no limit. */
 	int64_t purchase_window_ns;
 };
 
-/** The status in struct fusion_property_state. */
+/** All defaults, for C and C++. */
+#define FUSION_PROPERTY_OPTIONS_INIT                         \
+	{                                                    \
+		sizeof(struct fusion_property_options), 0, 0 \
+	}
+
+/** The status in struct fusion_property_stat.  Unknown values will come. */
 enum fusion_property_status {
 	FUSION_PROPERTY_AVAILABLE = 0,
 	FUSION_PROPERTY_LEASED = 1,
@@ -61,12 +67,13 @@ enum fusion_property_status {
 };
 
 /** The state of a property at one moment. */
-struct fusion_property_state {
+struct fusion_property_stat {
+	fusion_id_t id; /**< fusion_property_id() */
 	enum fusion_property_status status;
 	fusion_id_t owner; /**< member; 0 if available, or owned by a shell */
 	uint32_t levels;   /**< how often the owner has to cede */
-	bool mine;	   /**< the calling thread is the owner */
 	int64_t age_ns;	   /**< since it was leased or purchased, or 0 */
+	bool mine;	   /**< the calling thread is the owner */
 };
 
 /**
@@ -84,6 +91,7 @@ struct fusion_property_state {
  * @return
  *   0              created
  *   -EINVAL        @name or @options is not valid, or @ret is NULL
+ *   -E2BIG         @options asks for what this library does not know
  *   -ENAMETOOLONG  @name is longer than 63 bytes
  *   -EEXIST        another property has that name
  *   -ENOSPC        the arena has no room for another property
@@ -95,6 +103,29 @@ FUSION_API int
 fusion_property_create(struct fusion_arena *arena, const char *name,
 		       const struct fusion_property_options *options,
 		       struct fusion_property **ret);
+
+/**
+ * Find the property of that name, or create it.
+ *
+ * @param arena    the arena to search
+ * @param name     the name, as for fusion_property_create(), but not NULL
+ * @param options  the windows of a new property, or NULL for all defaults.  A
+ *                 property that exists stays as it is
+ * @param ret      receives the handle
+ *
+ * @return 0 if it is found or created, or an error of
+ *         fusion_property_create(), but never -EEXIST
+ *
+ * All threads that open one name get the same property, also if they open it at
+ * the same time.  If another thread destroys the property meanwhile, its handle
+ * may be destroyed on return.
+ *
+ * Any thread.  Takes a short lock.
+ */
+FUSION_API int
+fusion_property_open(struct fusion_arena *arena, const char *name,
+		     const struct fusion_property_options *options,
+		     struct fusion_property **ret);
 
 /**
  * Find a property by its name.
@@ -114,6 +145,37 @@ fusion_property_create(struct fusion_arena *arena, const char *name,
 FUSION_API int fusion_property_lookup(struct fusion_arena *arena,
 				      const char *name,
 				      struct fusion_property **ret);
+
+/**
+ * Find a property by its id.
+ *
+ * @param arena  the arena to search
+ * @param id     the id, as fusion_property_id() returns it
+ * @param ret    receives the handle
+ *
+ * @return
+ *   0        found
+ *   -ENOENT  no property has that id, because it was destroyed
+ *   -EINVAL  @id is 0, or @arena or @ret is NULL
+ *
+ * Any thread.  Does not block.  Takes time in proportion to the number of
+ * properties; a look-up by name does not.
+ */
+FUSION_API int fusion_property_get(struct fusion_arena *arena, fusion_id_t id,
+				   struct fusion_property **ret);
+
+/**
+ * Get the id of a property.
+ *
+ * @param property  the handle
+ *
+ * @return the id, which the arena gives to nothing else; 0: the property is
+ *         destroyed, or its arena is not one that this process is in
+ *
+ * Any thread.  Does not block.
+ */
+FUSION_API fusion_id_t
+fusion_property_id(const struct fusion_property *property);
 
 /**
  * Destroy a property, even if a thread owns it.
@@ -260,16 +322,19 @@ FUSION_API int fusion_property_hold_up(struct fusion_property *property,
  *
  * @param property  the property
  * @param ret       receives the state, which may have changed meanwhile
+ * @param size      sizeof(struct fusion_property_stat)
  *
  * @return
  *   0        done
  *   -EIDRM   the property is destroyed
- *   -EINVAL  no property of an arena that this process is in, or @ret is NULL
+ *   -EINVAL  no property of an arena that this process is in, @ret is NULL, or
+ *            @size is 0
  *
  * Any thread.  Does not block.
  */
-FUSION_API int fusion_property_state(struct fusion_property *property,
-				     struct fusion_property_state *ret);
+FUSION_API int fusion_property_stat(struct fusion_property *property,
+				    struct fusion_property_stat *ret,
+				    size_t size);
 
 FUSION_END_DECLS
 

@@ -45,21 +45,34 @@ struct fusion_skirmish;
 /** Most skirmishes a thread can hold or wait for at once. */
 #define FUSION_SKIRMISHES_HELD 112
 
+/** How to create a skirmish; begin with FUSION_SKIRMISH_OPTIONS_INIT. */
+struct fusion_skirmish_options {
+	size_t size;	/**< sizeof(struct fusion_skirmish_options) */
+	uint32_t flags; /**< FUSION_SKIRMISH_ERRORCHECK or 0 */
+};
+
+/** All defaults, for C and C++. */
+#define FUSION_SKIRMISH_OPTIONS_INIT                      \
+	{                                                 \
+		sizeof(struct fusion_skirmish_options), 0 \
+	}
+
 /**
  * Create a skirmish, which nobody holds.
  *
- * @param arena  the arena to create it in
- * @param name   unique among the arena's skirmishes: 1 to 63 bytes without '/'
- *               and control characters, not beginning with '.' or '#'.  NULL
- *               creates a skirmish that is called "#<id>"
- * @param flags  FUSION_SKIRMISH_ERRORCHECK or 0
- * @param ret    receives the handle.  The skirmish lives until
- *               fusion_skirmish_destroy() or the arena's end; the death of its
- *               creator does not end it
+ * @param arena    the arena to create it in
+ * @param name     unique among the arena's skirmishes: 1 to 63 bytes without
+ *                 '/' and control characters, not beginning with '.' or '#'.
+ *                 NULL creates a skirmish that is called "#<id>"
+ * @param options  how, or NULL for all defaults
+ * @param ret      receives the handle.  The skirmish lives until
+ *                 fusion_skirmish_destroy() or the arena's end; the death of
+ *                 its creator does not end it
  *
  * @return
  *   0              created
- *   -EINVAL        @name or @flags is not valid, or @ret is NULL
+ *   -EINVAL        @name or @options is not valid, or @ret is NULL
+ *   -E2BIG         @options asks for what this library does not know
  *   -ENAMETOOLONG  @name is longer than 63 bytes
  *   -EEXIST        another skirmish has that name
  *   -ENOSPC        the arena has no room for another skirmish
@@ -67,9 +80,33 @@ struct fusion_skirmish;
  *
  * Any thread.  Takes a short lock.
  */
-FUSION_API int fusion_skirmish_create(struct fusion_arena *arena,
-				      const char *name, uint32_t flags,
-				      struct fusion_skirmish **ret);
+FUSION_API int
+fusion_skirmish_create(struct fusion_arena *arena, const char *name,
+		       const struct fusion_skirmish_options *options,
+		       struct fusion_skirmish **ret);
+
+/**
+ * Find the skirmish of that name, or create it.
+ *
+ * @param arena    the arena to search
+ * @param name     the name, as for fusion_skirmish_create(), but not NULL
+ * @param options  how to create it, or NULL for all defaults.  A skirmish that
+ *                 exists stays as it is
+ * @param ret      receives the handle
+ *
+ * @return 0 if it is found or created, or an error of
+ *         fusion_skirmish_create(), but never -EEXIST
+ *
+ * All threads that open one name get the same skirmish, also if they open it at
+ * the same time.  If another thread destroys the skirmish meanwhile, its handle
+ * may be destroyed on return.
+ *
+ * Any thread.  Takes a short lock.
+ */
+FUSION_API int
+fusion_skirmish_open(struct fusion_arena *arena, const char *name,
+		     const struct fusion_skirmish_options *options,
+		     struct fusion_skirmish **ret);
 
 /**
  * Find a skirmish by its name.
@@ -89,6 +126,37 @@ FUSION_API int fusion_skirmish_create(struct fusion_arena *arena,
 FUSION_API int fusion_skirmish_lookup(struct fusion_arena *arena,
 				      const char *name,
 				      struct fusion_skirmish **ret);
+
+/**
+ * Find a skirmish by its id.
+ *
+ * @param arena  the arena to search
+ * @param id     the id, as fusion_skirmish_id() returns it
+ * @param ret    receives the handle
+ *
+ * @return
+ *   0        found
+ *   -ENOENT  no skirmish has that id, because it was destroyed
+ *   -EINVAL  @id is 0, or @arena or @ret is NULL
+ *
+ * Any thread.  Does not block.  Takes time in proportion to the number of
+ * skirmishes; a look-up by name does not.
+ */
+FUSION_API int fusion_skirmish_get(struct fusion_arena *arena, fusion_id_t id,
+				   struct fusion_skirmish **ret);
+
+/**
+ * Get the id of a skirmish.
+ *
+ * @param skirmish  the handle
+ *
+ * @return the id, which the arena gives to nothing else; 0: the skirmish is
+ *         destroyed, or its arena is not one that this process is in
+ *
+ * Any thread.  Does not block.
+ */
+FUSION_API fusion_id_t
+fusion_skirmish_id(const struct fusion_skirmish *skirmish);
 
 /**
  * Destroy a skirmish, even if a thread holds it.
@@ -296,13 +364,47 @@ FUSION_API int fusion_skirmish_prevail_mend(struct fusion_skirmish *skirmish,
  * Count the levels that the calling thread holds.
  *
  * @param skirmish  the lock
+ * @param ret       receives the number; 0 if the caller does not hold it.  The
+ *                  levels that the caller has borrowed in a call count
  *
- * @return the number of levels; 0 if the caller does not hold it; or
- *   -EINVAL  no skirmish of an arena that this process is in
+ * @return
+ *   0        done
+ *   -EIDRM   the skirmish is destroyed
+ *   -EINVAL  no skirmish of an arena that this process is in, or @ret is NULL
  *
  * Any thread.  Does not block.
  */
-FUSION_API int fusion_skirmish_lock_count(struct fusion_skirmish *skirmish);
+FUSION_API int fusion_skirmish_lock_count(struct fusion_skirmish *skirmish,
+					  uint64_t *ret);
+
+/** The state of a skirmish at one moment. */
+struct fusion_skirmish_stat {
+	fusion_id_t id;	   /**< fusion_skirmish_id() */
+	fusion_id_t owner; /**< member; 0 if free, or held by a shell */
+	uint64_t levels;   /**< how often the owner has to unlock; 0: free */
+	bool mine;	   /**< the calling thread is the owner */
+	/** The dead-owner mark: an owner died, and the data is not repaired. */
+	bool died;
+};
+
+/**
+ * Get the state of a skirmish.
+ *
+ * @param skirmish  the lock
+ * @param ret       receives the state, which may have changed meanwhile
+ * @param size      sizeof(struct fusion_skirmish_stat)
+ *
+ * @return
+ *   0        done
+ *   -EIDRM   the skirmish is destroyed
+ *   -EINVAL  no skirmish of an arena that this process is in, @ret is NULL, or
+ *            @size is 0
+ *
+ * Any thread.  Does not block.
+ */
+FUSION_API int fusion_skirmish_stat(struct fusion_skirmish *skirmish,
+				    struct fusion_skirmish_stat *ret,
+				    size_t size);
 
 /**
  * Unlock all levels, sleep until a thread notifies, and lock them again.

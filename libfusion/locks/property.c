@@ -4,12 +4,12 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "libfusion/arena/act.h"
 #include "libfusion/arena/request.h"
 #include "libfusion/base/deadline.h"
+#include "libfusion/base/options.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/limits.h"
@@ -30,26 +30,36 @@ static struct property *property_of(struct fusion_property *property)
 	return (struct property *)property;
 }
 
+/* Return the window that an option of @ns asks for. */
+static int64_t window_of(int64_t ns, int64_t usual_ns)
+{
+	if (ns == FUSION_FOREVER)
+		return INT64_MAX;
+	return ns ? ns : usual_ns;
+}
+
 static int copy_options(const struct fusion_property_options *from,
 			struct property_windows *to)
 {
-	struct fusion_property_options o = {0};
+	struct fusion_property_options o;
+	int r = options_copy(&o, sizeof(o),
+			     OPTIONS_FIRST(struct fusion_property_options,
+					   purchase_window_ns),
+			     from, "fusion_property_options");
 
-	if (from && (from->size < sizeof(from->size) || from->size > sizeof(o)))
-		return refuse_size("fusion_property_options", from->size,
-				   sizeof(o));
-	if (from)
-		memcpy(&o, from, from->size);
-	if (o.lease_window_ns < 0 || o.purchase_window_ns < 0)
-		return refuse(-EINVAL,
-			      "property options: lease_window_ns is %" PRId64
-			      ", purchase_window_ns %" PRId64
-			      ": neither may be negative",
-			      o.lease_window_ns, o.purchase_window_ns);
-	to->lease_ns = o.lease_window_ns ? o.lease_window_ns
-					 : PROPERTY_LEASE_WINDOW_NS;
-	to->purchase_ns = o.purchase_window_ns ? o.purchase_window_ns
-					       : PROPERTY_PURCHASE_WINDOW_NS;
+	if (r < 0)
+		return r;
+	if (o.lease_window_ns < FUSION_FOREVER ||
+	    o.purchase_window_ns < FUSION_FOREVER)
+		return refuse(
+			-EINVAL,
+			"property options: lease_window_ns is %" PRId64
+			", purchase_window_ns %" PRId64
+			": they have to be 0, positive, or FUSION_FOREVER",
+			o.lease_window_ns, o.purchase_window_ns);
+	to->lease_ns = window_of(o.lease_window_ns, PROPERTY_LEASE_WINDOW_NS);
+	to->purchase_ns =
+		window_of(o.purchase_window_ns, PROPERTY_PURCHASE_WINDOW_NS);
 	return 0;
 }
 
@@ -63,8 +73,8 @@ fusion_property_create(struct fusion_arena *arena, const char *name,
 	struct property *p;
 	int r;
 
-	if (!ret)
-		return told(refuse_null("property", "ret"));
+	if (!arena || !ret)
+		return told(refuse_null("property", arena ? "ret" : "arena"));
 	r = copy_options(options, &windows);
 	if (r < 0)
 		return told(r);
@@ -77,11 +87,62 @@ fusion_property_create(struct fusion_arena *arena, const char *name,
 	return told(entry_created(arena, KIND_PROPERTY, name, r));
 }
 
+/* The search for the name and the creation are one step under the table's lock.
+ * The look-up before it takes no new id. */
+FUSION_API int
+fusion_property_open(struct fusion_arena *arena, const char *name,
+		     const struct fusion_property_options *options,
+		     struct fusion_property **ret)
+{
+	struct property_windows windows;
+	struct thread_rec *me;
+	struct property *p = NULL;
+	void *found;
+	int r;
+
+	if (!arena || !ret)
+		return told(refuse_null("property", arena ? "ret" : "arena"));
+	if (!name)
+		return told(refuse_name(-EINVAL, "property", name));
+	r = copy_options(options, &windows);
+	if (r < 0)
+		return told(r);
+	me = thread_rec_of(arena);
+	if (!me)
+		return told(-errno);
+	r = entry_find(arena, KIND_PROPERTY, name, &found);
+	if (r == 0)
+		p = found;
+	else if (r == -ENOENT)
+		r = property_create(&arena->view, me, name, &windows, arena->id,
+				    &p);
+	if (r == 0 || r == -EEXIST)
+		*ret = (struct fusion_property *)p;
+	return told(entry_opened(arena, KIND_PROPERTY, name, r));
+}
+
 FUSION_API int fusion_property_lookup(struct fusion_arena *arena,
 				      const char *name,
 				      struct fusion_property **ret)
 {
 	return told(entry_lookup(arena, KIND_PROPERTY, name, (void **)ret));
+}
+
+FUSION_API int fusion_property_get(struct fusion_arena *arena, fusion_id_t id,
+				   struct fusion_property **ret)
+{
+	void *found;
+	int r = entry_get(arena, KIND_PROPERTY, id, ret ? &found : NULL);
+
+	if (r == 0)
+		*ret = found;
+	return told(r);
+}
+
+FUSION_API fusion_id_t
+fusion_property_id(const struct fusion_property *property)
+{
+	return entry_id(KIND_PROPERTY, property, offsetof(struct property, id));
 }
 
 FUSION_API int fusion_property_destroy(struct fusion_property *property)
@@ -104,15 +165,17 @@ static int take_property(struct fusion_property *property,
 			 enum property_request what, int64_t timeout_ns)
 {
 	struct tcache *c;
+	int64_t deadline;
 	int r;
 
-	if (timeout_ns < FUSION_FOREVER)
-		return -EINVAL;
+	r = deadline_begin(timeout_ns, &deadline);
+	if (r < 0)
+		return r;
 	c = entry_cache(KIND_PROPERTY, property, &r);
 	if (!c)
 		return r;
 	return property_take(&c->arena->view, c->rec, property_of(property),
-			     what, deadline_of(timeout_ns));
+			     what, deadline);
 }
 
 FUSION_API int fusion_property_lease(struct fusion_property *property)
@@ -254,50 +317,52 @@ FUSION_API int fusion_property_hold_up(struct fusion_property *property,
 {
 	struct property *p = property_of(property);
 	struct tcache *c;
+	int64_t deadline;
 	uint32_t owner;
 	int r;
 
-	if (timeout_ns < FUSION_FOREVER)
-		return told(-EINVAL);
+	r = deadline_begin(timeout_ns, &deadline);
+	if (r < 0)
+		return told(r);
 	c = entry_cache(KIND_PROPERTY, property, &r);
 	if (!c)
 		return told(r);
 	r = kill_purchaser(c->arena, p, &owner);
 	if (r < 0 || !timeout_ns || !owner)
 		return told(r);
-	return told(
-		wait_freed(&c->arena->view, p, owner, deadline_of(timeout_ns)));
+	return told(wait_freed(&c->arena->view, p, owner, deadline));
 }
 
-FUSION_API int fusion_property_state(struct fusion_property *property,
-				     struct fusion_property_state *ret)
+FUSION_API int fusion_property_stat(struct fusion_property *property,
+				    struct fusion_property_stat *ret,
+				    size_t size)
 {
+	struct fusion_property_stat stat = {.id = 0};
 	const struct thread_rec *owner;
 	struct tcache *c;
 	int64_t since;
 	uint64_t w;
 	int r;
 
-	if (!ret)
-		return told(-EINVAL);
 	c = entry_cache(KIND_PROPERTY, property, &r);
 	if (!c)
 		return told(r);
 	/* Acquire here, release in property_fini(): a destroyed property is not
 	 * taken for an available one. */
-	if (!load_acquire(&property_of(property)->id))
+	stat.id = load_acquire(&property_of(property)->id);
+	if (!stat.id)
 		return told(-EIDRM);
 	w = property_word(property_of(property), &since);
 	owner = property_owner(&c->arena->view, w);
-	*ret = (struct fusion_property_state){0};
-	if (!PROPERTY_OWNER(w))
-		return 0;
-	ret->status = w & PROPERTY_PURCHASED ? FUSION_PROPERTY_PURCHASED
-					     : FUSION_PROPERTY_LEASED;
-	ret->owner = owner ? thread_member_id(&c->arena->view, owner) : 0;
-	ret->levels = PROPERTY_LEVELS(w);
-	ret->mine = owner == c->rec;
-	if (since)
-		ret->age_ns = clock_monotonic_ns() - since;
-	return 0;
+	if (PROPERTY_OWNER(w)) {
+		stat.status = w & PROPERTY_PURCHASED ? FUSION_PROPERTY_PURCHASED
+						     : FUSION_PROPERTY_LEASED;
+		stat.owner =
+			owner ? thread_member_id(&c->arena->view, owner) : 0;
+		stat.levels = PROPERTY_LEVELS(w);
+		stat.mine = owner == c->rec;
+		stat.age_ns = since ? clock_monotonic_ns() - since : 0;
+	}
+	return told(result_give(ret, size, &stat, sizeof(stat),
+				"fusion_property_stat"));
 }

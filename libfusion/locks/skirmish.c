@@ -2,14 +2,15 @@
 #include <fusion/skirmish.h>
 
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "libfusion/arena/request.h"
 #include "libfusion/base/callback.h"
 #include "libfusion/base/deadline.h"
+#include "libfusion/base/options.h"
 #include "libfusion/base/refuse.h"
+#include "libfusion/core/file/thread.h"
 #include "libfusion/core/locks/skirmish.h"
 #include "libfusion/core/locks/skirmish_cond.h"
 #include "libfusion/core/locks/skirmish_give.h"
@@ -56,26 +57,78 @@ static inline struct tcache *skirmish_cache(const struct skirmish *s,
 	return skirmish_cache_slow(s, ret_error);
 }
 
-FUSION_API int fusion_skirmish_create(struct fusion_arena *arena,
-				      const char *name, uint32_t flags,
-				      struct fusion_skirmish **ret)
+static int copy_options(const struct fusion_skirmish_options *from,
+			struct fusion_skirmish_options *to)
 {
+	int r = options_copy(
+		to, sizeof(*to),
+		OPTIONS_FIRST(struct fusion_skirmish_options, flags), from,
+		"fusion_skirmish_options");
+
+	if (r < 0)
+		return r;
+	return to->flags & ~FUSION_SKIRMISH_ERRORCHECK
+		       ? refuse_flags("skirmish", to->flags,
+				      FUSION_SKIRMISH_ERRORCHECK)
+		       : 0;
+}
+
+FUSION_API int
+fusion_skirmish_create(struct fusion_arena *arena, const char *name,
+		       const struct fusion_skirmish_options *options,
+		       struct fusion_skirmish **ret)
+{
+	struct fusion_skirmish_options o;
 	struct thread_rec *me;
 	struct skirmish *s;
 	int r;
 
-	if (!ret)
-		return told(refuse_null("skirmish", "ret"));
-	if (flags & ~FUSION_SKIRMISH_ERRORCHECK)
-		return told(refuse_flags("skirmish", flags,
-					 FUSION_SKIRMISH_ERRORCHECK));
+	if (!arena || !ret)
+		return told(refuse_null("skirmish", arena ? "ret" : "arena"));
+	r = copy_options(options, &o);
+	if (r < 0)
+		return told(r);
 	me = thread_rec_of(arena);
 	if (!me)
 		return told(-errno);
-	r = skirmish_create(&arena->view, me, name, flags, arena->id, &s);
+	r = skirmish_create(&arena->view, me, name, o.flags, arena->id, &s);
 	if (r == 0)
 		*ret = (struct fusion_skirmish *)s;
 	return told(entry_created(arena, KIND_SKIRMISH, name, r));
+}
+
+/* The search for the name and the creation are one step under the table's lock.
+ * The look-up before it takes no new id. */
+FUSION_API int
+fusion_skirmish_open(struct fusion_arena *arena, const char *name,
+		     const struct fusion_skirmish_options *options,
+		     struct fusion_skirmish **ret)
+{
+	struct fusion_skirmish_options o;
+	struct thread_rec *me;
+	struct skirmish *s = NULL;
+	void *found;
+	int r;
+
+	if (!arena || !ret)
+		return told(refuse_null("skirmish", arena ? "ret" : "arena"));
+	if (!name)
+		return told(refuse_name(-EINVAL, "skirmish", name));
+	r = copy_options(options, &o);
+	if (r < 0)
+		return told(r);
+	me = thread_rec_of(arena);
+	if (!me)
+		return told(-errno);
+	r = entry_find(arena, KIND_SKIRMISH, name, &found);
+	if (r == 0)
+		s = found;
+	else if (r == -ENOENT)
+		r = skirmish_create(&arena->view, me, name, o.flags, arena->id,
+				    &s);
+	if (r == 0 || r == -EEXIST)
+		*ret = (struct fusion_skirmish *)s;
+	return told(entry_opened(arena, KIND_SKIRMISH, name, r));
 }
 
 FUSION_API int fusion_skirmish_lookup(struct fusion_arena *arena,
@@ -83,6 +136,23 @@ FUSION_API int fusion_skirmish_lookup(struct fusion_arena *arena,
 				      struct fusion_skirmish **ret)
 {
 	return told(entry_lookup(arena, KIND_SKIRMISH, name, (void **)ret));
+}
+
+FUSION_API int fusion_skirmish_get(struct fusion_arena *arena, fusion_id_t id,
+				   struct fusion_skirmish **ret)
+{
+	void *found;
+	int r = entry_get(arena, KIND_SKIRMISH, id, ret ? &found : NULL);
+
+	if (r == 0)
+		*ret = found;
+	return told(r);
+}
+
+FUSION_API fusion_id_t
+fusion_skirmish_id(const struct fusion_skirmish *skirmish)
+{
+	return entry_id(KIND_SKIRMISH, skirmish, offsetof(struct skirmish, id));
 }
 
 FUSION_API int fusion_skirmish_destroy(struct fusion_skirmish *skirmish)
@@ -138,10 +208,11 @@ FUSION_API int fusion_skirmish_prevail(struct fusion_skirmish *skirmish)
 FUSION_API int fusion_skirmish_prevail_timed(struct fusion_skirmish *skirmish,
 					     int64_t timeout_ns)
 {
-	if (timeout_ns < FUSION_FOREVER)
-		return told(-EINVAL);
-	return told(
-		prevail_slow(skirmish_of(skirmish), deadline_of(timeout_ns)));
+	int64_t deadline;
+	int r;
+
+	r = deadline_begin(timeout_ns, &deadline);
+	return told(r < 0 ? r : prevail_slow(skirmish_of(skirmish), deadline));
 }
 
 FUSION_API int fusion_skirmish_swoop(struct fusion_skirmish *skirmish)
@@ -273,33 +344,77 @@ FUSION_API int fusion_skirmish_prevail_mend(struct fusion_skirmish *skirmish,
 				     : r);
 }
 
-FUSION_API int fusion_skirmish_lock_count(struct fusion_skirmish *skirmish)
+/* --- Looking ---------------------------------------------------------------
+ */
+
+FUSION_API int fusion_skirmish_lock_count(struct fusion_skirmish *skirmish,
+					  uint64_t *ret)
 {
+	const struct skirmish *s = skirmish_of(skirmish);
 	struct tcache *c;
-	uint32_t n;
 	int r;
 
-	c = skirmish_cache(skirmish_of(skirmish), &r);
+	if (!ret)
+		return told(refuse_null("skirmish", "ret"));
+	c = skirmish_cache(s, &r);
 	if (!c)
 		return told(r);
-	n = skirmish_levels(&c->arena->view, c->rec, skirmish_of(skirmish));
-	return told(n < INT_MAX ? (int)n : INT_MAX);
+	/* Acquire: pairs with the release in skirmish_fini(). */
+	if (!load_acquire(&s->id))
+		return told(-EIDRM);
+	*ret = skirmish_levels(&c->arena->view, c->rec, s);
+	return 0;
+}
+
+FUSION_API int fusion_skirmish_stat(struct fusion_skirmish *skirmish,
+				    struct fusion_skirmish_stat *ret,
+				    size_t size)
+{
+	const struct skirmish *s = skirmish_of(skirmish);
+	struct fusion_skirmish_stat stat = {.id = 0};
+	const struct thread_rec *owner;
+	struct tcache *c;
+	uint64_t w;
+	int r;
+
+	c = skirmish_cache(s, &r);
+	if (!c)
+		return told(r);
+	/* Acquire, both: the id pairs with the release in skirmish_fini(), the
+	 * word with that in skirmish_give(), which comes after the last level
+	 * of the owner before. */
+	stat.id = load_acquire(&s->id);
+	if (!stat.id)
+		return told(-EIDRM);
+	w = load_acquire(&s->word);
+	owner = thread_by_token(&c->arena->view, SKIRMISH_OWNER(w));
+	if (SKIRMISH_OWNER(w)) {
+		stat.owner =
+			owner ? thread_member_id(&c->arena->view, owner) : 0;
+		/* Relaxed: a look at what its owner may be changing. */
+		stat.levels = (uint64_t)load_relaxed(&s->depth) + 1;
+		stat.mine = owner == c->rec;
+	}
+	stat.died = w & SKIRMISH_DIED;
+	return told(result_give(ret, size, &stat, sizeof(stat),
+				"fusion_skirmish_stat"));
 }
 
 FUSION_API int fusion_skirmish_wait(struct fusion_skirmish *skirmish,
 				    int64_t timeout_ns)
 {
 	struct tcache *c;
+	int64_t deadline;
 	int r;
 
-	if (timeout_ns < FUSION_FOREVER)
-		return told(-EINVAL);
+	r = deadline_begin(timeout_ns, &deadline);
+	if (r < 0)
+		return told(r);
 	c = skirmish_cache(skirmish_of(skirmish), &r);
 	if (!c)
 		return told(r);
 	return told(skirmish_wait(&c->arena->view, c->rec,
-				  skirmish_of(skirmish),
-				  deadline_of(timeout_ns)));
+				  skirmish_of(skirmish), deadline));
 }
 
 FUSION_API int fusion_skirmish_notify(struct fusion_skirmish *skirmish,

@@ -176,7 +176,7 @@ static int property_window(void)
 
 static int property_size(void)
 {
-	const struct fusion_property_options o = {.size = 4711};
+	const struct fusion_property_options o = {.size = 8};
 	struct fusion_property *p;
 
 	return fusion_property_create(arena, "p", &o, &p);
@@ -459,7 +459,7 @@ static const struct refused_call {
 	{"ref, name", ref_name, -EINVAL, {"ref '#3'", "without a name"}},
 	{"property, name", property_name, -ENAMETOOLONG, {"property 'x", "99 bytes"}},
 	{"property, window", property_window, -EINVAL, {"lease_window_ns is -5"}},
-	{"property, size", property_size, -EINVAL, {"fusion_property_options", "4711", "sizeof"}},
+	{"property, size", property_size, -EINVAL, {"fusion_property_options", "is 8", "sizeof"}},
 	{"reactor, name", reactor_name, -EINVAL, {"reactor 'a?'", "control"}},
 	{"reactor, cells", reactor_cells, -EINVAL, {"cells is 3", "power of two"}},
 	{"call, no function", call_without_function, -EINVAL, {"call", "fn is NULL"}},

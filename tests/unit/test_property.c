@@ -58,9 +58,9 @@ static struct property *rec_of(struct fusion_property *p)
 
 static enum fusion_property_status status(void)
 {
-	struct fusion_property_state s;
+	struct fusion_property_stat s;
 
-	assert_int_equal(fusion_property_state(property, &s), 0);
+	assert_int_equal(fusion_property_stat(property, &s, sizeof(s)), 0);
 	return s.status;
 }
 
@@ -146,18 +146,20 @@ static void *lease_timed(void *arg)
 
 static void test_table_of_mine(void **state)
 {
-	struct fusion_property_state s;
+	struct fusion_property_stat s;
 
 	(void)state;
 	assert_int_equal(fusion_property_cede(property), -EPERM);
 	assert_int_equal(fusion_property_lease(property), 0);
 	assert_int_equal(fusion_property_lease(property), 0);
 	assert_int_equal(fusion_property_purchase(property), -EDEADLK);
-	assert_int_equal(fusion_property_state(property, &s), 0);
+	assert_int_equal(fusion_property_stat(property, &s, sizeof(s)), 0);
 	assert_int_equal(s.status, FUSION_PROPERTY_LEASED);
+	assert_int_equal(s.id, fusion_property_id(property));
 	assert_int_equal(s.owner, arena->id);
 	assert_int_equal(s.levels, 2);
 	assert_true(s.mine);
+	assert_int_equal(fusion_property_stat(property, &s, 0), -EINVAL);
 	assert_int_equal(fusion_property_cede(property), 0);
 	assert_int_equal(status(), FUSION_PROPERTY_LEASED);
 	assert_int_equal(fusion_property_cede(property), 0);
@@ -177,14 +179,17 @@ static void test_table_of_mine(void **state)
 
 static void test_bad_arguments(void **state)
 {
-	struct fusion_property_options o = {.size = sizeof(o) + 1};
-	struct fusion_property_state s;
+	struct fusion_property_options o = {.size = sizeof(o) - 8};
+	struct fusion_property_stat s;
 	struct fusion_property *p, *none = (struct fusion_property *)&counter;
 
 	(void)state;
 	assert_int_equal(fusion_property_create(arena, "x", &o, &p), -EINVAL);
 	o.size = sizeof(o);
-	o.lease_window_ns = -1;
+	o.lease_window_ns = -2;
+	assert_int_equal(fusion_property_create(arena, "x", &o, &p), -EINVAL);
+	o.lease_window_ns = 0;
+	o.purchase_window_ns = INT64_MIN;
 	assert_int_equal(fusion_property_create(arena, "x", &o, &p), -EINVAL);
 	assert_int_equal(fusion_property_create(arena, "screen", NULL, &p),
 			 -EEXIST);
@@ -197,8 +202,9 @@ static void test_bad_arguments(void **state)
 	assert_int_equal(fusion_property_purchase(NULL), -EINVAL);
 	assert_int_equal(fusion_property_cede(none), -EINVAL);
 	assert_int_equal(fusion_property_hold_up(none, 0), -EINVAL);
-	assert_int_equal(fusion_property_state(none, &s), -EINVAL);
-	assert_int_equal(fusion_property_state(property, NULL), -EINVAL);
+	assert_int_equal(fusion_property_stat(none, &s, sizeof(s)), -EINVAL);
+	assert_int_equal(fusion_property_stat(property, NULL, sizeof(s)),
+			 -EINVAL);
 	assert_int_equal(fusion_property_destroy(none), -EINVAL);
 	assert_int_equal(fusion_property_lease_timed(property, -2), -EINVAL);
 	assert_int_equal(fusion_property_create(arena, NULL, NULL, &p), 0);
@@ -298,6 +304,95 @@ static void test_exclusion(void **state)
 	assert_int_equal(rec_of(property)->purchased, THREADS * ROUNDS / 2);
 }
 
+static void options_grow_by_one_rule(void **state)
+{
+	struct {
+		struct fusion_property_options o;
+		uint64_t later;
+	} next = {.o = FUSION_PROPERTY_OPTIONS_INIT};
+	struct fusion_property *p = NULL;
+
+	(void)state;
+	assert_int_equal(next.o.size, sizeof(next.o));
+	next.o.size = sizeof(next);
+	assert_int_equal(fusion_property_create(arena, "b", &next.o, &p), 0);
+	assert_int_equal(rec_of(p)->purchase_window_ns, 1000000000);
+	next.later = 1;
+	p = NULL;
+	assert_int_equal(fusion_property_create(arena, "c", &next.o, &p),
+			 -E2BIG);
+	assert_int_equal(fusion_property_open(arena, "c", &next.o, &p), -E2BIG);
+	assert_null(p);
+}
+
+static void open_finds_or_creates(void **state)
+{
+	const struct fusion_property_options o = {.size = sizeof(o),
+						  .lease_window_ns = 7};
+	struct fusion_property *p = NULL, *q = NULL;
+	fusion_id_t id;
+
+	(void)state;
+	assert_int_equal(fusion_property_open(arena, "screen", &o, &p), 0);
+	assert_ptr_equal(p, property);
+	assert_int_equal(rec_of(p)->lease_window_ns, 20000000);
+	assert_int_equal(fusion_property_open(arena, "new", &o, &p), 0);
+	assert_int_equal(rec_of(p)->lease_window_ns, 7);
+	assert_int_equal(fusion_property_open(arena, "new", NULL, &q), 0);
+	assert_ptr_equal(p, q);
+	q = NULL;
+	assert_int_equal(fusion_property_open(arena, NULL, NULL, &q), -EINVAL);
+	assert_int_equal(fusion_property_open(arena, ".", NULL, &q), -EINVAL);
+	assert_int_equal(fusion_property_open(arena, "x", NULL, NULL), -EINVAL);
+	assert_int_equal(fusion_property_open(NULL, "x", NULL, &q), -EINVAL);
+
+	id = fusion_property_id(p);
+	assert_int_equal(id, rec_of(p)->e.id);
+	assert_int_equal(fusion_property_get(arena, id, &q), 0);
+	assert_ptr_equal(p, q);
+	assert_int_equal(fusion_property_destroy(p), 0);
+	assert_int_equal(fusion_property_id(p), 0);
+	assert_int_equal(fusion_property_id(NULL), 0);
+	assert_int_equal(fusion_property_get(arena, id, &q), -ENOENT);
+	assert_int_equal(fusion_property_get(arena, 0, &q), -EINVAL);
+	assert_int_equal(fusion_property_get(arena, id, NULL), -EINVAL);
+}
+
+static void *purchase_and_hold(void *arg)
+{
+	(void)arg;
+	return (void *)(intptr_t)fusion_property_purchase(property);
+}
+
+/* A window without a limit, or longer than the clock, does not overflow. */
+static void endless_window_waits(void **state)
+{
+	const int64_t windows[] = {FUSION_FOREVER, INT64_MAX};
+	pthread_t t;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		const struct fusion_property_options o = {
+			.size = sizeof(o),
+			.lease_window_ns = windows[i],
+			.purchase_window_ns = windows[i],
+		};
+
+		assert_int_equal(fusion_property_destroy(property), 0);
+		assert_int_equal(
+			fusion_property_create(arena, "screen", &o, &property),
+			0);
+		assert_int_equal(fusion_property_purchase(property), 0);
+		assert_int_equal(elsewhere(lease_timed), -ETIMEDOUT);
+		start(&t, purchase_and_hold, NULL);
+		await_waiter();
+		assert_int_equal(fusion_property_cede(property), 0);
+		assert_int_equal(join(t), 0);
+		assert_int_equal(fusion_property_purchase(property), 0);
+		assert_int_equal(fusion_property_cede(property), 0);
+	}
+}
+
 static void *destroy(void *arg)
 {
 	(void)arg;
@@ -306,7 +401,7 @@ static void *destroy(void *arg)
 
 static void test_destroy(void **state)
 {
-	struct fusion_property_state s;
+	struct fusion_property_stat s;
 	struct fusion_property *again;
 	pthread_t t;
 
@@ -318,7 +413,7 @@ static void test_destroy(void **state)
 	assert_int_equal(join(t), -EIDRM);
 	assert_int_equal(fusion_property_destroy(property), -EIDRM);
 	assert_int_equal(fusion_property_lease(property), -EIDRM);
-	assert_int_equal(fusion_property_state(property, &s), -EIDRM);
+	assert_int_equal(fusion_property_stat(property, &s, sizeof(s)), -EIDRM);
 	assert_int_equal(fusion_property_create(arena, "screen", NULL, &again),
 			 0);
 	assert_ptr_equal(again, property);
@@ -599,13 +694,14 @@ static void test_exclusion_of_processes(void **state)
 
 static void test_state_of_another(void **state)
 {
-	struct fusion_property_state s;
+	struct fusion_property_stat s;
 	pid_t pid;
 
 	(void)state;
 	pid = spawn(lease_and_hang, NULL);
 	do
-		assert_int_equal(fusion_property_state(property, &s), 0);
+		assert_int_equal(fusion_property_stat(property, &s, sizeof(s)),
+				 0);
 	while (s.levels < 2);
 	assert_int_equal(s.status, FUSION_PROPERTY_LEASED);
 	assert_int_not_equal(s.owner, arena->id);
@@ -740,6 +836,9 @@ int main(void)
 {
 	struct CMUnitTest all[] = {
 		TEST(test_table_of_mine),
+		TEST(options_grow_by_one_rule),
+		TEST(open_finds_or_creates),
+		TEST(endless_window_waits),
 		TEST(test_bad_arguments),
 		TEST(test_leased_by_another),
 		TEST(test_purchased_by_another),

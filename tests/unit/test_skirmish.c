@@ -34,7 +34,7 @@ static int set_up(void **state)
 	(void)state;
 	arena = image_enter(image_create(64ull << 20, 0));
 	counter = check = 0;
-	return fusion_skirmish_create(arena, "lock", 0, &lock);
+	return fusion_skirmish_create(arena, "lock", NULL, &lock);
 }
 
 static int tear_down(void **state)
@@ -48,6 +48,14 @@ static int tear_down(void **state)
 static struct skirmish *word_of(struct fusion_skirmish *s)
 {
 	return (struct skirmish *)s;
+}
+
+/* -1: it does not say. */
+static int levels_of(struct fusion_skirmish *skirmish)
+{
+	uint64_t levels;
+
+	return fusion_skirmish_lock_count(skirmish, &levels) ? -1 : (int)levels;
 }
 
 /* Until @n threads wait for @s. */
@@ -81,22 +89,37 @@ static intptr_t join(pthread_t thread)
 	return (intptr_t)r;
 }
 
+static void *keep_it(void *arg)
+{
+	(void)arg;
+	return (void *)(intptr_t)fusion_skirmish_prevail(lock);
+}
+
+/* A thread ends with the lock. */
+static void leave_dead(void)
+{
+	pthread_t t;
+
+	run(&t, keep_it, NULL);
+	assert_int_equal(join(t), 0);
+}
+
 /* --- One thread ------------------------------------------------------------
  */
 
 static void test_levels(void **state)
 {
 	(void)state;
-	assert_int_equal(fusion_skirmish_lock_count(lock), 0);
+	assert_int_equal(levels_of(lock), 0);
 	assert_int_equal(fusion_skirmish_dismiss(lock), -EPERM);
 	for (int i = 1; i <= 3; i++) {
 		assert_int_equal(fusion_skirmish_prevail(lock), 0);
-		assert_int_equal(fusion_skirmish_lock_count(lock), i);
+		assert_int_equal(levels_of(lock), i);
 	}
 	assert_int_equal(fusion_skirmish_swoop(lock), 0);
 	for (int i = 3; i >= 0; i--) {
 		assert_int_equal(fusion_skirmish_dismiss(lock), 0);
-		assert_int_equal(fusion_skirmish_lock_count(lock), i);
+		assert_int_equal(levels_of(lock), i);
 	}
 	assert_int_equal(fusion_skirmish_dismiss(lock), -EPERM);
 	assert_int_equal(word_of(lock)->word, 0);
@@ -105,24 +128,30 @@ static void test_levels(void **state)
 
 static void test_names(void **state)
 {
+	const struct fusion_skirmish_options odd = {.size = sizeof(odd),
+						    .flags = 0x80};
 	struct fusion_skirmish *s, *t;
 	char name[80];
 
 	(void)state;
-	assert_int_equal(fusion_skirmish_create(arena, "lock", 0, &s), -EEXIST);
-	assert_int_equal(fusion_skirmish_create(arena, "", 0, &s), -EINVAL);
-	assert_int_equal(fusion_skirmish_create(arena, "#1", 0, &s), -EINVAL);
-	assert_int_equal(fusion_skirmish_create(arena, "a/b", 0, &s), -EINVAL);
-	assert_int_equal(fusion_skirmish_create(arena, "x", 0x80, &s), -EINVAL);
-	assert_int_equal(fusion_skirmish_create(arena, "x", 0, NULL), -EINVAL);
+	assert_int_equal(fusion_skirmish_create(arena, "lock", NULL, &s),
+			 -EEXIST);
+	assert_int_equal(fusion_skirmish_create(arena, "", NULL, &s), -EINVAL);
+	assert_int_equal(fusion_skirmish_create(arena, "#1", NULL, &s),
+			 -EINVAL);
+	assert_int_equal(fusion_skirmish_create(arena, "a/b", NULL, &s),
+			 -EINVAL);
+	assert_int_equal(fusion_skirmish_create(arena, "x", &odd, &s), -EINVAL);
+	assert_int_equal(fusion_skirmish_create(arena, "x", NULL, NULL),
+			 -EINVAL);
 	memset(name, 'n', 64);
 	name[64] = '\0';
-	assert_int_equal(fusion_skirmish_create(arena, name, 0, &s),
+	assert_int_equal(fusion_skirmish_create(arena, name, NULL, &s),
 			 -ENAMETOOLONG);
 	assert_int_equal(fusion_skirmish_lookup(arena, "none", &s), -ENOENT);
 	assert_int_equal(fusion_skirmish_lookup(arena, "lock", &s), 0);
 	assert_ptr_equal(s, lock);
-	assert_int_equal(fusion_skirmish_create(arena, NULL, 0, &s), 0);
+	assert_int_equal(fusion_skirmish_create(arena, NULL, NULL, &s), 0);
 	snprintf(name, sizeof(name), "#%u", word_of(s)->e.id);
 	assert_string_equal(word_of(s)->e.name, name);
 	assert_int_equal(fusion_skirmish_lookup(arena, name, &t), 0);
@@ -134,6 +163,162 @@ static void test_names(void **state)
 	assert_int_equal(fusion_skirmish_lookup(arena, "#0", &t), -EINVAL);
 }
 
+static void options_grow_by_one_rule(void **state)
+{
+	struct {
+		struct fusion_skirmish_options o;
+		uint64_t later;
+	} next = {.o = FUSION_SKIRMISH_OPTIONS_INIT};
+	struct fusion_skirmish *s, *before = NULL;
+
+	(void)state;
+	assert_int_equal(next.o.size, sizeof(next.o));
+	assert_int_equal(fusion_skirmish_create(arena, "a", &next.o, &s), 0);
+	next.o.size = sizeof(next);
+	assert_int_equal(fusion_skirmish_create(arena, "b", &next.o, &s), 0);
+	next.later = 1;
+	s = before;
+	assert_int_equal(fusion_skirmish_create(arena, "c", &next.o, &s),
+			 -E2BIG);
+	assert_int_equal(fusion_skirmish_open(arena, "c", &next.o, &s), -E2BIG);
+	next.o.size = offsetof(struct fusion_skirmish_options, flags);
+	assert_int_equal(fusion_skirmish_create(arena, "c", &next.o, &s),
+			 -EINVAL);
+	assert_ptr_equal(s, before);
+}
+
+static void get_finds_by_id_and_not_a_successor(void **state)
+{
+	struct fusion_skirmish *s = NULL, *again;
+	fusion_id_t id = fusion_skirmish_id(lock);
+
+	(void)state;
+	assert_int_equal(id, word_of(lock)->e.id);
+	assert_int_equal(fusion_skirmish_get(arena, id, &s), 0);
+	assert_ptr_equal(s, lock);
+	assert_int_equal(fusion_skirmish_get(arena, 0, &s), -EINVAL);
+	assert_int_equal(fusion_skirmish_get(arena, id, NULL), -EINVAL);
+	assert_int_equal(fusion_skirmish_get(NULL, id, &s), -EINVAL);
+	assert_int_equal(fusion_skirmish_destroy(lock), 0);
+	assert_int_equal(fusion_skirmish_id(lock), 0);
+	assert_int_equal(fusion_skirmish_get(arena, id, &s), -ENOENT);
+	assert_non_null(strstr(fusion_strerror(-ENOENT), "skirmish #"));
+	assert_int_equal(fusion_skirmish_create(arena, "lock", NULL, &again),
+			 0);
+	assert_int_not_equal(fusion_skirmish_id(again), id);
+	assert_int_equal(fusion_skirmish_get(arena, id, &s), -ENOENT);
+}
+
+static void open_finds_or_creates(void **state)
+{
+	const struct fusion_skirmish_options o = {
+		.size = sizeof(o),
+		.flags = FUSION_SKIRMISH_ERRORCHECK,
+	};
+	struct fusion_skirmish *s = NULL, *t = NULL;
+	fusion_id_t id;
+
+	(void)state;
+	assert_int_equal(fusion_skirmish_open(arena, "lock", &o, &s), 0);
+	assert_ptr_equal(s, lock);
+	assert_int_equal(word_of(lock)->flags, 0);
+	assert_int_equal(fusion_skirmish_open(arena, "new", &o, &s), 0);
+	assert_int_equal(word_of(s)->flags, FUSION_SKIRMISH_ERRORCHECK);
+	id = fusion_skirmish_id(s);
+	/* Finding takes no ids. */
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(fusion_skirmish_open(arena, "new", NULL, &t),
+				 0);
+		assert_ptr_equal(s, t);
+	}
+	assert_int_equal(fusion_skirmish_create(arena, NULL, NULL, &t), 0);
+	assert_int_equal(fusion_skirmish_id(t), id + 1);
+	t = NULL;
+	assert_int_equal(fusion_skirmish_open(arena, NULL, NULL, &t), -EINVAL);
+	assert_int_equal(fusion_skirmish_open(arena, "a/b", NULL, &t), -EINVAL);
+	assert_int_equal(fusion_skirmish_open(arena, "#77777", NULL, &t),
+			 -EINVAL);
+	assert_int_equal(fusion_skirmish_open(arena, "x", NULL, NULL), -EINVAL);
+	assert_int_equal(fusion_skirmish_open(NULL, "x", NULL, &t), -EINVAL);
+	assert_null(t);
+}
+
+#define NAMES 200
+
+static void *open_all(void *arg)
+{
+	struct fusion_skirmish **mine = arg;
+	char name[16];
+	int r = 0;
+
+	for (int i = 0; i < NAMES && !r; i++) {
+		snprintf(name, sizeof(name), "n%d", i);
+		r = fusion_skirmish_open(arena, name, NULL, &mine[i]);
+	}
+	return (void *)(intptr_t)r;
+}
+
+/* Whoever comes first creates it, and nobody is told -EEXIST or -ENOENT. */
+static void threads_that_open_a_name_get_the_same(void **state)
+{
+	static struct fusion_skirmish *all[THREADS][NAMES];
+	pthread_t t[THREADS];
+
+	(void)state;
+	for (int i = 0; i < THREADS; i++)
+		run(&t[i], open_all, all[i]);
+	for (int i = 0; i < THREADS; i++)
+		assert_int_equal(join(t[i]), 0);
+	for (int i = 1; i < THREADS; i++)
+		assert_memory_equal(all[0], all[i], sizeof(all[0]));
+}
+
+static void *look_at_it(void *arg)
+{
+	struct fusion_skirmish_stat *stat = arg;
+
+	return (void *)(intptr_t)fusion_skirmish_stat(lock, stat,
+						      sizeof(*stat));
+}
+
+static void stat_tells_who_has_it(void **state)
+{
+	struct fusion_skirmish_stat stat;
+	pthread_t t;
+
+	(void)state;
+	assert_int_equal(fusion_skirmish_stat(lock, &stat, sizeof(stat)), 0);
+	assert_int_equal(stat.id, fusion_skirmish_id(lock));
+	assert_int_equal(stat.owner, 0);
+	assert_int_equal(stat.levels, 0);
+	assert_false(stat.mine || stat.died);
+	assert_int_equal(fusion_skirmish_prevail(lock), 0);
+	assert_int_equal(fusion_skirmish_prevail(lock), 0);
+	assert_int_equal(fusion_skirmish_stat(lock, &stat, sizeof(stat)), 0);
+	assert_int_equal(stat.owner, arena->id);
+	assert_int_equal(stat.levels, 2);
+	assert_true(stat.mine);
+	run(&t, look_at_it, &stat);
+	assert_int_equal(join(t), 0);
+	assert_int_equal(stat.levels, 2);
+	assert_false(stat.mine);
+	assert_int_equal(fusion_skirmish_dismiss(lock), 0);
+	assert_int_equal(fusion_skirmish_dismiss(lock), 0);
+
+	leave_dead();
+	assert_int_equal(fusion_skirmish_stat(lock, &stat, sizeof(stat)), 0);
+	assert_int_equal(stat.levels, 0);
+	assert_true(stat.died);
+	assert_int_equal(fusion_skirmish_stat(lock, &stat, 0), -EINVAL);
+	assert_int_equal(fusion_skirmish_stat(lock, NULL, sizeof(stat)),
+			 -EINVAL);
+	assert_int_equal(fusion_skirmish_lock_count(lock, NULL), -EINVAL);
+	assert_int_equal(fusion_skirmish_destroy(lock), 0);
+	assert_int_equal(fusion_skirmish_stat(lock, &stat, sizeof(stat)),
+			 -EIDRM);
+	assert_int_equal(levels_of(lock), -1);
+}
+
 static void test_no_skirmish(void **state)
 {
 	struct fusion_skirmish *wrong[] = {
@@ -143,6 +328,8 @@ static void test_no_skirmish(void **state)
 		(struct fusion_skirmish *)((char *)lock + 64 * ENTRY_SIZE),
 		fusion_malloc(arena, 64),
 	};
+	struct fusion_skirmish_stat stat;
+	uint64_t levels;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
@@ -153,7 +340,12 @@ static void test_no_skirmish(void **state)
 		assert_int_equal(fusion_skirmish_notify(wrong[i], true),
 				 -EINVAL);
 		assert_int_equal(fusion_skirmish_destroy(wrong[i]), -EINVAL);
-		assert_int_equal(fusion_skirmish_lock_count(wrong[i]), -EINVAL);
+		assert_int_equal(fusion_skirmish_lock_count(wrong[i], &levels),
+				 -EINVAL);
+		assert_int_equal(
+			fusion_skirmish_stat(wrong[i], &stat, sizeof(stat)),
+			-EINVAL);
+		assert_int_equal(fusion_skirmish_id(wrong[i]), 0);
 		assert_int_equal(fusion_skirmish_consistent(wrong[i]), -EINVAL);
 	}
 	fusion_free(arena, wrong[4]);
@@ -173,8 +365,8 @@ static void test_too_many(void **state)
 
 	(void)state;
 	for (int i = 0; i <= FUSION_SKIRMISHES_HELD; i++)
-		assert_int_equal(fusion_skirmish_create(arena, NULL, 0, &s[i]),
-				 0);
+		assert_int_equal(
+			fusion_skirmish_create(arena, NULL, NULL, &s[i]), 0);
 	assert_int_equal(
 		fusion_skirmish_prevail_multi(s, FUSION_SKIRMISHES_HELD + 1),
 		-ENOLCK);
@@ -197,7 +389,7 @@ static void test_timed_wait_alone(void **state)
 	assert_int_equal(fusion_skirmish_prevail(lock), 0);
 	assert_int_equal(fusion_skirmish_prevail(lock), 0);
 	assert_int_equal(fusion_skirmish_wait(lock, 1000000), -ETIMEDOUT);
-	assert_int_equal(fusion_skirmish_lock_count(lock), 2);
+	assert_int_equal(levels_of(lock), 2);
 	assert_int_equal(fusion_skirmish_dismiss(lock), 0);
 	assert_int_equal(fusion_skirmish_dismiss(lock), 0);
 }
@@ -240,11 +432,6 @@ static void test_exclusion(void **state)
 	assert_int_equal(word_of(lock)->taken, n);
 }
 
-static int levels_of(struct fusion_skirmish *skirmish)
-{
-	return fusion_skirmish_lock_count(skirmish);
-}
-
 static void *prevail_dismiss(void *arg)
 {
 	struct fusion_skirmish *s = arg ? arg : lock;
@@ -261,8 +448,7 @@ static void *try_all(void *arg)
 	if (fusion_skirmish_swoop(lock) != -EBUSY ||
 	    fusion_skirmish_prevail_timed(lock, 0) != -ETIMEDOUT ||
 	    fusion_skirmish_prevail_timed(lock, 3000000) != -ETIMEDOUT ||
-	    fusion_skirmish_dismiss(lock) != -EPERM ||
-	    fusion_skirmish_lock_count(lock) != 0)
+	    fusion_skirmish_dismiss(lock) != -EPERM || levels_of(lock) != 0)
 		return (void *)1;
 	return NULL;
 }
@@ -303,12 +489,6 @@ static void test_hand_over(void **state)
 	assert_int_equal(join(t), 0);
 }
 
-static void *keep_it(void *arg)
-{
-	(void)arg;
-	return (void *)(intptr_t)fusion_skirmish_prevail(lock);
-}
-
 /* The plain names are the functions of the founding ones, not copies. */
 static void plain_names_are_aliases(void **state)
 {
@@ -335,7 +515,7 @@ static void test_thread_ends(void **state)
 	run(&t, keep_it, NULL);
 	assert_int_equal(join(t), 0);
 	assert_int_equal(fusion_skirmish_swoop(lock), -EOWNERDEAD);
-	assert_int_equal(fusion_skirmish_lock_count(lock), 1);
+	assert_int_equal(levels_of(lock), 1);
 	assert_int_equal(fusion_skirmish_consistent(lock), 0);
 	assert_int_equal(fusion_skirmish_consistent(lock), -EALREADY);
 	assert_int_equal(fusion_skirmish_dismiss(lock), 0);
@@ -422,14 +602,6 @@ static int mend_and_destroy(struct fusion_skirmish *skirmish, void *ctx)
 	return fusion_skirmish_destroy(skirmish);
 }
 
-static void leave_dead(void)
-{
-	pthread_t t;
-
-	run(&t, keep_it, NULL);
-	assert_int_equal(join(t), 0);
-}
-
 static void prevail_mend_repairs_once(void **state)
 {
 	struct mending m = {.answer = 0};
@@ -496,7 +668,7 @@ static void prevail_mend_that_is_left_unlocks(void **state)
 		fusion_skirmish_prevail_mend(lock, mend, &m);
 	assert_int_equal(m.n, 1);
 	/* The library finds out when the thread calls it again. */
-	assert_int_equal(fusion_skirmish_create(arena, NULL, 0, &other), 0);
+	assert_int_equal(fusion_skirmish_create(arena, NULL, NULL, &other), 0);
 	m.leave = NULL;
 	assert_int_equal(fusion_skirmish_prevail_mend(other, mend, &m), 0);
 	assert_int_equal(levels_of(lock), 0);
@@ -519,7 +691,7 @@ static void *wait_for_go(void *arg)
 	do
 		r = fusion_skirmish_wait(lock, FUSION_FOREVER);
 	while (r == 0 && !counter);
-	if (fusion_skirmish_lock_count(lock) != 2)
+	if (levels_of(lock) != 2)
 		r = 1;
 	counter--;
 	awake++;
@@ -636,7 +808,7 @@ static void test_destroy(void **state)
 	assert_int_equal(fusion_skirmish_prevail(lock), -EIDRM);
 	assert_int_equal(fusion_skirmish_swoop(lock), -EIDRM);
 	/* In the same place, free though the old one was held. */
-	assert_int_equal(fusion_skirmish_create(arena, "lock", 0, &s), 0);
+	assert_int_equal(fusion_skirmish_create(arena, "lock", NULL, &s), 0);
 	assert_ptr_equal(s, lock);
 	assert_int_equal(fusion_skirmish_dismiss(lock), -EPERM);
 	run(&waiter, prevail_dismiss, NULL);
@@ -671,8 +843,8 @@ static void test_multi(void **state)
 
 	(void)state;
 	for (int i = 0; i < 3; i++)
-		assert_int_equal(fusion_skirmish_create(arena, NULL, 0, &s[i]),
-				 0);
+		assert_int_equal(
+			fusion_skirmish_create(arena, NULL, NULL, &s[i]), 0);
 	for (int i = 0; i < THREADS; i++)
 		run(&t[i], cross, s);
 	for (int i = 0; i < THREADS; i++)
@@ -684,14 +856,14 @@ static void test_multi(void **state)
 	 */
 	run(&t[0], keep_it, NULL);
 	assert_int_equal(join(t[0]), 0);
-	assert_int_equal(fusion_skirmish_create(arena, NULL, 0, &gone), 0);
+	assert_int_equal(fusion_skirmish_create(arena, NULL, NULL, &gone), 0);
 	assert_int_equal(fusion_skirmish_destroy(gone), 0);
 	assert_int_equal(
 		fusion_skirmish_prevail_multi(
 			(struct fusion_skirmish *[]){gone, s[0], lock}, 3),
 		-EIDRM);
-	assert_int_equal(fusion_skirmish_lock_count(s[0]), 0);
-	assert_int_equal(fusion_skirmish_lock_count(lock), 0);
+	assert_int_equal(levels_of(s[0]), 0);
+	assert_int_equal(levels_of(lock), 0);
 	assert_int_equal(fusion_skirmish_prevail_multi(
 				 (struct fusion_skirmish *[]){s[0], lock}, 2),
 			 -EOWNERDEAD);
@@ -722,15 +894,17 @@ static void *hold_and_want(void *arg)
 
 static void test_deadlock(void **state)
 {
+	const struct fusion_skirmish_options o = {
+		.size = sizeof(o),
+		.flags = FUSION_SKIRMISH_ERRORCHECK,
+	};
 	pthread_t t[3];
 	int n = 0;
 
 	(void)state;
 	for (int i = 0; i < 3; i++)
-		assert_int_equal(fusion_skirmish_create(
-					 arena, NULL,
-					 FUSION_SKIRMISH_ERRORCHECK, &ring[i]),
-				 0);
+		assert_int_equal(
+			fusion_skirmish_create(arena, NULL, &o, &ring[i]), 0);
 	ready = 0;
 	for (uintptr_t i = 0; i < 3; i++)
 		run(&t[i], hold_and_want, (void *)i);
@@ -781,8 +955,8 @@ static void test_queued(void **state)
 	assert_int_equal(fusion_skirmish_dismiss(lock), -EIDRM);
 	/* Destroyed by its owner: it counts no more against what one holds. */
 	for (int i = 0; i <= 2 * FUSION_SKIRMISHES_HELD; i++) {
-		assert_int_equal(fusion_skirmish_create(arena, NULL, 0, &lock),
-				 0);
+		assert_int_equal(
+			fusion_skirmish_create(arena, NULL, NULL, &lock), 0);
 		assert_int_equal(fusion_skirmish_prevail(lock), 0);
 		assert_int_equal(fusion_skirmish_destroy(lock), 0);
 	}
@@ -856,6 +1030,17 @@ int main(void)
 	const struct CMUnitTest all[] = {
 		cmocka_unit_test_setup_teardown(test_levels, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_names, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(options_grow_by_one_rule,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			get_finds_by_id_and_not_a_successor, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(open_finds_or_creates, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(
+			threads_that_open_a_name_get_the_same, set_up,
+			tear_down),
+		cmocka_unit_test_setup_teardown(stat_tells_who_has_it, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(test_no_skirmish, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_too_many, set_up,

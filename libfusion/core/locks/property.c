@@ -106,7 +106,7 @@ int property_create(struct view *v, struct thread_rec *me, const char *name,
 	uint32_t i;
 	int r = table_add(v, me, KIND_PROPERTY, name, creator, windows, &i);
 
-	if (r == 0)
+	if (r == 0 || r == -EEXIST)
 		*ret = view_entry(v, KIND_PROPERTY, i);
 	return r;
 }
@@ -306,6 +306,12 @@ struct property_wait {
 	int64_t suspect_at; /* when to ask whether the owner is dead */
 };
 
+/* A window may be longer than the clock has room for. */
+static int64_t window_end(int64_t now, int64_t window)
+{
+	return window < INT64_MAX - now ? now + window : INT64_MAX;
+}
+
 /* Sleep until seq is not @seq any more, or it is time to do something.  0 try
  * again; -ETIMEDOUT; -EBUSY the window has ended. */
 static int property_sleep(struct view *v, struct property *p,
@@ -317,7 +323,7 @@ static int property_sleep(struct view *v, struct property *p,
 	if (!(seen & PROPERTY_PURCHASED))
 		t->busy_at = 0;
 	else if (!t->busy_at)
-		t->busy_at = now + request_window(p, what);
+		t->busy_at = window_end(now, request_window(p, what));
 	if (t->busy_at && now >= t->busy_at)
 		return -EBUSY;
 	if (t->deadline >= 0 && now >= t->deadline)
