@@ -213,7 +213,8 @@ FUSION_API int fusion_property_destroy(struct fusion_property *property);
  * Any thread.  Blocks; signals do not end the wait.  The owner's death ends it,
  * also while the daemon is gone.
  */
-FUSION_API int fusion_property_lease(struct fusion_property *property);
+FUSION_API FUSION_MUST_CHECK int
+fusion_property_lease(struct fusion_property *property);
 
 /**
  * Lease the property, waiting for a limited time.
@@ -229,8 +230,9 @@ FUSION_API int fusion_property_lease(struct fusion_property *property);
  *
  * Any thread.  Blocks like fusion_property_lease(), within the limit.
  */
-FUSION_API int fusion_property_lease_timed(struct fusion_property *property,
-					   int64_t timeout_ns);
+FUSION_API FUSION_MUST_CHECK int
+fusion_property_lease_timed(struct fusion_property *property,
+			    int64_t timeout_ns);
 
 /**
  * Purchase the property, waiting until it is ceded.
@@ -249,7 +251,8 @@ FUSION_API int fusion_property_lease_timed(struct fusion_property *property,
  *
  * Any thread.  Blocks like fusion_property_lease().
  */
-FUSION_API int fusion_property_purchase(struct fusion_property *property);
+FUSION_API FUSION_MUST_CHECK int
+fusion_property_purchase(struct fusion_property *property);
 
 /**
  * Purchase the property, waiting for a limited time.
@@ -265,8 +268,9 @@ FUSION_API int fusion_property_purchase(struct fusion_property *property);
  *
  * Any thread.  Blocks like fusion_property_lease(), within the limit.
  */
-FUSION_API int fusion_property_purchase_timed(struct fusion_property *property,
-					      int64_t timeout_ns);
+FUSION_API FUSION_MUST_CHECK int
+fusion_property_purchase_timed(struct fusion_property *property,
+			       int64_t timeout_ns);
 
 /**
  * Cede the property for one level.

@@ -202,7 +202,8 @@ FUSION_API int fusion_skirmish_destroy(struct fusion_skirmish *skirmish);
  * The library learns from earlier waits how long to spin.  The idea comes from
  * glibc's adaptive mutex (PTHREAD_MUTEX_ADAPTIVE_NP).
  */
-FUSION_API int fusion_skirmish_lock(struct fusion_skirmish *skirmish);
+FUSION_API FUSION_MUST_CHECK int
+fusion_skirmish_lock(struct fusion_skirmish *skirmish);
 
 /**
  * Lock the skirmish: the founding name of fusion_skirmish_lock().
@@ -213,7 +214,8 @@ FUSION_API int fusion_skirmish_lock(struct fusion_skirmish *skirmish);
  *
  * Any thread.  Blocks like fusion_skirmish_lock(): it is the same function.
  */
-FUSION_API int fusion_skirmish_prevail(struct fusion_skirmish *skirmish);
+FUSION_API FUSION_MUST_CHECK int
+fusion_skirmish_prevail(struct fusion_skirmish *skirmish);
 
 /**
  * Lock the skirmish, waiting for a limited time.
@@ -228,8 +230,9 @@ FUSION_API int fusion_skirmish_prevail(struct fusion_skirmish *skirmish);
  *
  * Any thread.  Blocks like fusion_skirmish_lock(), within the limit.
  */
-FUSION_API int fusion_skirmish_lock_timed(struct fusion_skirmish *skirmish,
-					  int64_t timeout_ns);
+FUSION_API FUSION_MUST_CHECK int
+fusion_skirmish_lock_timed(struct fusion_skirmish *skirmish,
+			   int64_t timeout_ns);
 
 /**
  * Lock the skirmish within a time: the founding name of
@@ -243,8 +246,9 @@ FUSION_API int fusion_skirmish_lock_timed(struct fusion_skirmish *skirmish,
  * Any thread.  Blocks like fusion_skirmish_lock_timed(): it is the same
  * function.
  */
-FUSION_API int fusion_skirmish_prevail_timed(struct fusion_skirmish *skirmish,
-					     int64_t timeout_ns);
+FUSION_API FUSION_MUST_CHECK int
+fusion_skirmish_prevail_timed(struct fusion_skirmish *skirmish,
+			      int64_t timeout_ns);
 
 /**
  * Lock the skirmish if no other thread holds it.
@@ -256,7 +260,8 @@ FUSION_API int fusion_skirmish_prevail_timed(struct fusion_skirmish *skirmish,
  *
  * Any thread.  Does not wait for the owner.
  */
-FUSION_API int fusion_skirmish_trylock(struct fusion_skirmish *skirmish);
+FUSION_API FUSION_MUST_CHECK int
+fusion_skirmish_trylock(struct fusion_skirmish *skirmish);
 
 /**
  * Try to lock the skirmish: the founding name of fusion_skirmish_trylock().
@@ -267,7 +272,8 @@ FUSION_API int fusion_skirmish_trylock(struct fusion_skirmish *skirmish);
  *
  * Any thread.  Does not wait for the owner: it is the same function.
  */
-FUSION_API int fusion_skirmish_swoop(struct fusion_skirmish *skirmish);
+FUSION_API FUSION_MUST_CHECK int
+fusion_skirmish_swoop(struct fusion_skirmish *skirmish);
 
 /**
  * Unlock the skirmish for one level.
@@ -356,9 +362,9 @@ typedef int (*fusion_skirmish_mend_fn)(struct fusion_skirmish *skirmish,
  *
  * Any thread.  Blocks like fusion_skirmish_lock().  Runs @mend.
  */
-FUSION_API int fusion_skirmish_prevail_mend(struct fusion_skirmish *skirmish,
-					    fusion_skirmish_mend_fn mend,
-					    void *ctx);
+FUSION_API FUSION_MUST_CHECK int
+fusion_skirmish_prevail_mend(struct fusion_skirmish *skirmish,
+			     fusion_skirmish_mend_fn mend, void *ctx);
 
 /**
  * Count the levels that the calling thread holds.
@@ -429,8 +435,8 @@ FUSION_API int fusion_skirmish_stat(struct fusion_skirmish *skirmish,
  *
  * Any thread.  Blocks; signals do not end the wait.
  */
-FUSION_API int fusion_skirmish_wait(struct fusion_skirmish *skirmish,
-				    int64_t timeout_ns);
+FUSION_API FUSION_MUST_CHECK int
+fusion_skirmish_wait(struct fusion_skirmish *skirmish, int64_t timeout_ns);
 
 /**
  * Wake one thread, or all threads, in fusion_skirmish_wait().
@@ -474,7 +480,7 @@ FUSION_API int fusion_skirmish_notify(struct fusion_skirmish *skirmish,
  *
  * Any thread.  Blocks like fusion_skirmish_lock().
  */
-FUSION_API int
+FUSION_API FUSION_MUST_CHECK int
 fusion_skirmish_prevail_multi(struct fusion_skirmish *const *list, size_t n);
 
 /**

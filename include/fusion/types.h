@@ -103,6 +103,18 @@
 
 #define FUSION_API __attribute__((visibility("default")))
 
+/**
+ * Before a function whose result says whether the caller has what it asked for,
+ * for example a lock: the compiler warns where a program ignores the result.
+ * For C99 to C++23 with the compilers that have the attribute; nothing for
+ * others.  A cast to void does not end GCC's warning: handle the result.
+ */
+#if defined(__GNUC__) || defined(__clang__)
+#define FUSION_MUST_CHECK __attribute__((warn_unused_result))
+#else
+#define FUSION_MUST_CHECK
+#endif
+
 /** The id of a member or of a named thing.  Ids count up; an arena uses each of
  *  them once. */
 typedef uint32_t fusion_id_t;
