@@ -44,7 +44,7 @@ static int make(struct fusion_arena *arena, void *ctx)
 	queue = fusion_calloc(arena, 1, sizeof(*queue));
 	if (!queue)
 		return -ENOMEM;
-	r = fusion_skirmish_create(arena, "queue", 0, &queue->lock);
+	r = fusion_skirmish_create(arena, "queue", NULL, &queue->lock);
 	if (!r)
 		r = fusion_arena_add_field(arena, "queue", queue,
 					   sizeof(*queue), "queue");

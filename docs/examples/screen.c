@@ -38,7 +38,8 @@ static int make(struct fusion_arena *arena, void *ctx)
 		return -ENOMEM;
 	r = fusion_property_create(arena, "screen", NULL, &(*studio)->screen);
 	if (!r)
-		r = fusion_skirmish_create(arena, "log", 0, &(*studio)->lock);
+		r = fusion_skirmish_create(arena, "log", NULL,
+					   &(*studio)->lock);
 	if (!r)
 		r = fusion_arena_add_field(arena, "studio", *studio,
 					   sizeof(**studio), "studio");
@@ -109,7 +110,7 @@ static int stop(struct studio *studio, const char *unused)
 static int print_log(struct studio *studio, const char *unused)
 {
 	static const char *const names[] = {"free", "leased", "purchased"};
-	struct fusion_property_state state;
+	struct fusion_property_stat state;
 	uint64_t i;
 	int r = lock(studio);
 
@@ -119,7 +120,7 @@ static int print_log(struct studio *studio, const char *unused)
 	for (i = studio->n < LINES ? 0 : studio->n - LINES; i < studio->n; i++)
 		printf("%s\n", studio->line[i % LINES]);
 	fusion_skirmish_dismiss(studio->lock);
-	r = fusion_property_state(studio->screen, &state);
+	r = fusion_property_stat(studio->screen, &state, sizeof(state));
 	if (!r)
 		printf("screen: %s\n", names[state.status]);
 	return r;

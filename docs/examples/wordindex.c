@@ -116,7 +116,7 @@ static int initialize(struct fusion_arena *a, void *ctx)
 	if (!index)
 		return -errno;
 	work = read_work();
-	r = fusion_skirmish_create(a, "work", 0, &work->lock);
+	r = fusion_skirmish_create(a, "work", NULL, &work->lock);
 	if (r < 0)
 		return r;
 	r = fusion_arena_add_field(a, "index", index, sizeof(*index), "index");

@@ -29,7 +29,7 @@ static void lock_create(void)
 
 static int make(struct fusion_arena *a, void *ctx)
 {
-	int r = fusion_skirmish_create(a, "lock", 0, &lock);
+	int r = fusion_skirmish_create(a, "lock", NULL, &lock);
 
 	(void)ctx;
 	return r < 0 ? r : fusion_property_create(a, "thing", NULL, &property);

@@ -30,7 +30,7 @@ int work_prepare_locks(struct fusion_arena *a, struct places *t)
 
 	for (unsigned i = 0; !r && i < GUARDED; i++) {
 		snprintf(name, sizeof(name), "guard%u", i);
-		r = fusion_skirmish_create(a, name, 0, &t->guarded[i].lock);
+		r = fusion_skirmish_create(a, name, NULL, &t->guarded[i].lock);
 		if (!r)
 			r = fusion_property_create(a, name, &o,
 						   &t->leased[i].property);
@@ -189,7 +189,7 @@ void do_make_lock(struct worker *k)
 	int r;
 
 	name_lock(name, k->w, rng_below(k->rng, LOCKS));
-	r = fusion_skirmish_create(k->arena, name, 0, &s);
+	r = fusion_skirmish_create(k->arena, name, NULL, &s);
 	if (r == -EEXIST) {
 		must(k, fusion_skirmish_lookup(k->arena, name, &s), "lookup");
 		r = fusion_skirmish_destroy(s);

@@ -487,7 +487,10 @@ static int do_skirmish(const struct words *c)
 
 	return answer(fusion_skirmish_create(
 		now->arena, named ? word(c, 1) : NULL,
-		check ? FUSION_SKIRMISH_ERRORCHECK : 0, &s));
+		&(struct fusion_skirmish_options){
+			.size = sizeof(struct fusion_skirmish_options),
+			.flags = check ? FUSION_SKIRMISH_ERRORCHECK : 0},
+		&s));
 }
 
 /* What @fn says of the skirmish that the command names. */

@@ -124,7 +124,7 @@ static void do_skirmish(char *args)
 	char text[32] = "";
 	uint64_t span;
 	void *base;
-	int r = fusion_skirmish_create(arena, args, 0, &s);
+	int r = fusion_skirmish_create(arena, args, NULL, &s);
 
 	fusion_arena_range(arena, &base, &span);
 	if (r == 0)

@@ -261,7 +261,7 @@ static void announce(void)
 		char name[64];
 
 		snprintf(name, sizeof(name), "%d-%055d", i, 0);
-		if (fusion_skirmish_create(arena, name, 0, &made) < 0)
+		if (fusion_skirmish_create(arena, name, NULL, &made) < 0)
 			break;
 	}
 	for (int i = 0; i < MANY; i++) {
@@ -368,7 +368,7 @@ static void furnish(void)
 		snprintf(name, sizeof(name), "t%d", i);
 		field = fusion_malloc(arena, 100);
 		fusion_arena_add_field(arena, name, field, 100, "int");
-		fusion_skirmish_create(arena, name, 0, &s);
+		fusion_skirmish_create(arena, name, NULL, &s);
 		fusion_property_create(arena, name, NULL, &p);
 		fusion_ref_create(arena, name, &ref);
 		fusion_reactor_create(arena, name, NULL, &re);

@@ -379,8 +379,8 @@ static void make_locks(void)
 
 	for (unsigned i = 0; i < LOCKS; i++) {
 		snprintf(name, sizeof(name), "lock%u", i);
-		assert_int_equal(fusion_skirmish_create(parent, name, 0, &lock),
-				 0);
+		assert_int_equal(
+			fusion_skirmish_create(parent, name, NULL, &lock), 0);
 	}
 }
 

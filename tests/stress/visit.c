@@ -161,7 +161,7 @@ static struct fusion_arena *enter(void)
 	struct fusion_arena *arena;
 
 	assert_true(fusion_arena_enter("visit", NULL, &arena) >= 0);
-	assert_int_equal(fusion_skirmish_create(arena, "s", 0, &s), 0);
+	assert_int_equal(fusion_skirmish_create(arena, "s", NULL, &s), 0);
 	snprintf(path, sizeof(path), "%s/visit/skirmishes/s", mount_dir);
 	return arena;
 }

@@ -575,7 +575,7 @@ static struct fusion_skirmish *make_lock(void)
 {
 	struct fusion_skirmish *lock;
 
-	assert_int_equal(fusion_skirmish_create(arena, "lock", 0, &lock), 0);
+	assert_int_equal(fusion_skirmish_create(arena, "lock", NULL, &lock), 0);
 	return lock;
 }
 
@@ -1127,7 +1127,7 @@ static void thread_borrows_a_few_and_no_more(void **state)
 	assert_int_equal(skirmish_try(c.v, c.t[1], c.lock), 0);
 	for (int i = 0; i < THREAD_LENT; i++) {
 		assert_int_equal(fusion_skirmish_create(
-					 arena, NULL, 0,
+					 arena, NULL, NULL,
 					 (struct fusion_skirmish **)&more[i]),
 				 0);
 		assert_int_equal(skirmish_try(c.v, c.t[0], more[i]), 0);

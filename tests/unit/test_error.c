@@ -115,19 +115,24 @@ static int skirmish_flags(void)
 {
 	struct fusion_skirmish *s;
 
-	return fusion_skirmish_create(arena, "s", 0x80, &s);
+	return fusion_skirmish_create(
+		arena, "s",
+		&(struct fusion_skirmish_options){
+			.size = sizeof(struct fusion_skirmish_options),
+			.flags = 0x80},
+		&s);
 }
 
 static int skirmish_to_nowhere(void)
 {
-	return fusion_skirmish_create(arena, "s", 0, NULL);
+	return fusion_skirmish_create(arena, "s", NULL, NULL);
 }
 
 static int skirmish_name(void)
 {
 	struct fusion_skirmish *s;
 
-	return fusion_skirmish_create(arena, "a/b", 0, &s);
+	return fusion_skirmish_create(arena, "a/b", NULL, &s);
 }
 
 static int skirmish_unknown(void)
@@ -145,7 +150,7 @@ static int skirmish_handle(void)
 static int skirmish_busy(void)
 {
 	struct fusion_skirmish *s;
-	int r = fusion_skirmish_create(arena, NULL, 0, &s);
+	int r = fusion_skirmish_create(arena, NULL, NULL, &s);
 
 	/* Not ours: there is nothing to give back. */
 	return r < 0 ? r : fusion_skirmish_dismiss(s);

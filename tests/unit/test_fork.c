@@ -85,7 +85,8 @@ static int set_up(void **state)
 	fork_prepare_once();
 	block = fusion_malloc(arena, 100);
 	assert_non_null(block);
-	assert_int_equal(fusion_skirmish_create(arena, "s", 0, &skirmish), 0);
+	assert_int_equal(fusion_skirmish_create(arena, "s", NULL, &skirmish),
+			 0);
 	assert_int_equal(fusion_ref_create(arena, "r", &ref), 0);
 	assert_int_equal(fusion_property_create(arena, "p", NULL, &property),
 			 0);
@@ -229,7 +230,7 @@ static void lock_says(void)
 	struct fusion_ref_stat stat;
 	struct fusion_ref *r;
 
-	EINVALS(fusion_skirmish_create(arena, "x", 0, &s));
+	EINVALS(fusion_skirmish_create(arena, "x", NULL, &s));
 	EINVALS(fusion_skirmish_lookup(arena, "s", &s));
 	EINVALS(fusion_skirmish_prevail(skirmish));
 	EINVALS(fusion_skirmish_prevail_timed(skirmish, 0));

@@ -159,7 +159,8 @@ static void test_no_ref(void **state)
 	};
 
 	(void)state;
-	assert_int_equal(fusion_skirmish_create(arena, NULL, 0, &skirmish), 0);
+	assert_int_equal(fusion_skirmish_create(arena, NULL, NULL, &skirmish),
+			 0);
 	wrong[4] = (struct fusion_ref *)skirmish;
 	for (unsigned i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
 		assert_int_equal(fusion_ref_up(wrong[i]), -EINVAL);

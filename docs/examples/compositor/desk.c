@@ -14,7 +14,7 @@ int desk_make(struct fusion_arena *arena, int32_t width, int32_t height,
 	desk->magic = DESK_MAGIC;
 	desk->width = width;
 	desk->height = height;
-	r = fusion_skirmish_create(arena, "server", 0, &desk->server);
+	r = fusion_skirmish_create(arena, "server", NULL, &desk->server);
 	if (r == 0)
 		r = fusion_property_create(arena, "screen", NULL,
 					   &desk->screen);

@@ -85,7 +85,7 @@ static void describe(struct fusion_object *object, char *text, size_t size,
 static int check_wish(const struct server *server, const struct wish *wish,
 		      fusion_id_t client)
 {
-	struct fusion_property_state state;
+	struct fusion_property_stat state;
 	int r;
 
 	if (wish->width < 1 || wish->height < 1 ||
@@ -93,7 +93,7 @@ static int check_wish(const struct server *server, const struct wish *wish,
 		return -EINVAL;
 	if (!(wish->flags & SURFACE_FULL_SCREEN))
 		return 0;
-	r = fusion_property_state(server->desk->screen, &state);
+	r = fusion_property_stat(server->desk->screen, &state, sizeof(state));
 	if (r < 0)
 		return r;
 	return state.owner == client ? 0 : -EBUSY;
