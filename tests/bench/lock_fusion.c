@@ -14,14 +14,21 @@ static struct fusion_arena *arena;
 static struct fusion_skirmish *lock;
 static struct fusion_property *property;
 
-#define LOCK() fusion_skirmish_prevail(lock)
+#define LOCK() must("prevail", fusion_skirmish_prevail(lock))
 #define UNLOCK() fusion_skirmish_dismiss(lock)
 #define RECURSIVE 1
 
 static void lock_create(void);
 static void lock_enter(void);
+static inline void must(const char *what, int r);
 
 #include "lock_load.h"
+
+static inline void must(const char *what, int r)
+{
+	if (r < 0)
+		worker_fail(what, r);
+}
 
 static void lock_create(void)
 {
@@ -64,7 +71,7 @@ static int run_lease(uint64_t n, const char *arg, double *ret_ns)
 
 	(void)arg;
 	for (uint64_t i = 0; i < n; i++) {
-		fusion_property_lease(property);
+		must("lease", fusion_property_lease(property));
 		fusion_property_cede(property);
 	}
 	*ret_ns = (cpu_ns() - start) / (double)n;
@@ -88,7 +95,7 @@ static void hold_and_tell(int order, int done)
 	lock_enter();
 	if (write(done, "", 1) != 1 || read(order, &c, 1) != 1)
 		_exit(1);
-	fusion_skirmish_prevail(lock);
+	must("prevail", fusion_skirmish_prevail(lock));
 	if (write(done, "", 1) != 1)
 		_exit(1);
 	for (;;)

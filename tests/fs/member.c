@@ -554,9 +554,13 @@ static int do_destroy_skirmish(const struct words *c)
 
 static int do_depth(const struct words *c)
 {
-	int r = of_skirmish(c, fusion_skirmish_lock_count);
+	struct fusion_skirmish *s;
+	uint64_t levels;
+	int r = fusion_skirmish_lookup(now->arena, word(c, 1), &s);
 
-	return r < 0 ? answer(r) : said("%d", r);
+	if (r == 0)
+		r = fusion_skirmish_lock_count(s, &levels);
+	return r < 0 ? answer(r) : said("%" PRIu64, levels);
 }
 
 static int find_ref(const char *name, struct fusion_ref **ret)

@@ -258,6 +258,7 @@ static int call_out(const fusion_call_request *, void *)
 
 static void own_call()
 {
+	fusion_skirmish_options o = FUSION_SKIRMISH_OPTIONS_INIT;
 	fusion_skirmish *s;
 	fusion_call *c;
 	uint64_t word;
@@ -265,7 +266,7 @@ static void own_call()
 	enter("w");
 	fusion_call_create(arena, "c", call_out, nullptr, &c);
 	leave_by("call", [&] { fusion_call_execute(c, 1, &word); });
-	fusion_skirmish_create(arena, "s", 0, &s);
+	fusion_skirmish_create(arena, "s", &o, &s);
 	expect("prevail", fusion_skirmish_prevail(s), 0);
 	expect("dismiss", fusion_skirmish_dismiss(s), 0);
 	expect("destroy", fusion_call_destroy(c), 0);

@@ -50,6 +50,19 @@ static struct skirmish *word_of(struct fusion_skirmish *s)
 	return (struct skirmish *)s;
 }
 
+/* For threads and processes of their own, where cmocka cannot fail. */
+static void must_prevail(struct fusion_skirmish *skirmish)
+{
+	if (fusion_skirmish_prevail(skirmish) != 0)
+		abort();
+}
+
+static void must_wait(struct fusion_skirmish *skirmish)
+{
+	if (fusion_skirmish_wait(skirmish, FUSION_FOREVER) != 0)
+		abort();
+}
+
 /* -1: it does not say. */
 static int levels_of(struct fusion_skirmish *skirmish)
 {
@@ -665,7 +678,7 @@ static void prevail_mend_that_is_left_unlocks(void **state)
 	(void)state;
 	leave_dead();
 	if (!setjmp(out))
-		fusion_skirmish_prevail_mend(lock, mend, &m);
+		fail_msg("%d", fusion_skirmish_prevail_mend(lock, mend, &m));
 	assert_int_equal(m.n, 1);
 	/* The library finds out when the thread calls it again. */
 	assert_int_equal(fusion_skirmish_create(arena, NULL, NULL, &other), 0);
@@ -685,8 +698,8 @@ static void *wait_for_go(void *arg)
 	int r;
 
 	(void)arg;
-	fusion_skirmish_prevail(lock);
-	fusion_skirmish_prevail(lock);
+	must_prevail(lock);
+	must_prevail(lock);
 	ready++;
 	do
 		r = fusion_skirmish_wait(lock, FUSION_FOREVER);
@@ -704,7 +717,7 @@ static unsigned value_of(const unsigned *p)
 {
 	unsigned n;
 
-	fusion_skirmish_prevail(lock);
+	must_prevail(lock);
 	n = *p;
 	fusion_skirmish_dismiss(lock);
 	return n;
@@ -743,9 +756,9 @@ static void *produce(void *arg)
 {
 	(void)arg;
 	for (int i = 0; i < ROUNDS / 4; i++) {
-		fusion_skirmish_prevail(lock);
+		must_prevail(lock);
 		while (counter)
-			fusion_skirmish_wait(lock, FUSION_FOREVER);
+			must_wait(lock);
 		counter = 1;
 		fusion_skirmish_notify(lock, true);
 		fusion_skirmish_dismiss(lock);
@@ -757,9 +770,9 @@ static void *consume(void *arg)
 {
 	(void)arg;
 	for (int i = 0; i < ROUNDS / 4; i++) {
-		fusion_skirmish_prevail(lock);
+		must_prevail(lock);
 		while (!counter)
-			fusion_skirmish_wait(lock, FUSION_FOREVER);
+			must_wait(lock);
 		counter = 0;
 		check++;
 		fusion_skirmish_notify(lock, true);
@@ -783,7 +796,7 @@ static void test_queue(void **state)
 static void *wait_on(void *arg)
 {
 	(void)arg;
-	fusion_skirmish_prevail(lock);
+	must_prevail(lock);
 	ready++;
 	return (void *)(intptr_t)fusion_skirmish_wait(lock, FUSION_FOREVER);
 }
@@ -881,7 +894,7 @@ static void *hold_and_want(void *arg)
 	uintptr_t i = (uintptr_t)arg;
 	int r;
 
-	fusion_skirmish_prevail(ring[i]);
+	must_prevail(ring[i]);
 	__atomic_fetch_add(&ready, 1, __ATOMIC_ACQ_REL);
 	while (__atomic_load_n(&ready, __ATOMIC_ACQUIRE) < 3)
 		sched_yield();
@@ -970,8 +983,8 @@ static void hold_deep(struct fusion_arena *a)
 	struct fusion_skirmish *s;
 
 	fusion_skirmish_lookup(a, "lock", &s);
-	fusion_skirmish_prevail(s);
-	fusion_skirmish_prevail(s);
+	must_prevail(s);
+	must_prevail(s);
 }
 
 static void test_killed(void **state)
