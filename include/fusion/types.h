@@ -102,6 +102,7 @@
 #endif
 
 #define FUSION_API __attribute__((visibility("default")))
+#define FUSION_MUST_CHECK __attribute__((warn_unused_result))
 
 /** The id of a member or of a named thing.  Ids count up; an arena uses each of
  *  them once. */
