@@ -159,7 +159,13 @@ static int do_call(const struct words *c)
 	*m = (struct made){.n = number(c, 3)};
 	snprintf(m->name, sizeof(m->name), "%s", word(c, 1));
 	snprintf(m->how, sizeof(m->how), "%s", word(c, 2));
-	r = fusion_call_create(arena_now(), m->name, on_call, m, &m->call);
+	r = fusion_call_create(
+		arena_now(), m->name,
+		&(struct fusion_call_options){
+			.size = sizeof(struct fusion_call_options),
+			.fn = on_call,
+			.ctx = m},
+		&m->call);
 	if (r < 0)
 		m->call = NULL;
 	return answer(r);
@@ -180,9 +186,8 @@ static int do_execute(const struct words *c)
 	int r = find_call(c, &call);
 
 	if (r == 0)
-		r = fusion_call_execute_bytes(call, NULL, number(c, 2), in,
-					      strlen(in), &ret, out,
-					      sizeof(out), &size);
+		r = call_for_bytes(call, NULL, number(c, 2), in, strlen(in),
+				   &ret, out, sizeof(out), &size);
 	if (r < 0)
 		return answer(r);
 	copy_text(text, out, size);
