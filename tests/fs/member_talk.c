@@ -180,18 +180,20 @@ static int do_execute(const struct words *c)
 {
 	struct fusion_call *call;
 	const char *in = word(c, 3);
+	struct fusion_call_answer a = FUSION_CALL_ANSWER_INIT;
 	char out[4096], text[TEXT_MAX + 1];
-	uint64_t ret;
-	size_t size;
 	int r = find_call(c, &call);
 
+	a.data = out;
+	a.capacity = sizeof(out);
 	if (r == 0)
-		r = call_for_bytes(call, NULL, number(c, 2), in, strlen(in),
-				   &ret, out, sizeof(out), &size);
-	if (r < 0)
-		return answer(r);
-	copy_text(text, out, size);
-	return said("answer %lld size %zu: %s", (long long)ret, size, text);
+		r = fusion_call_execute(call, NULL, number(c, 2), in,
+					strlen(in), &a);
+	if (r < 0 || a.status < 0)
+		return answer(r < 0 ? r : a.status);
+	copy_text(text, out, a.length);
+	return said("answer %lld size %zu: %s", (long long)a.word, a.length,
+		    text);
 }
 
 /* The deferred one that came first, 0 none. */

@@ -18,7 +18,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "docs/migrate/talk.h"
 #include <fusion/fusion.h>
 
 #define SPANS 7 /* 16 MiB to 1 GiB */
@@ -130,7 +129,7 @@ static void use_it(long i)
 			     .size = sizeof(struct fusion_call_options),
 			     .fn = handle_call},
 		     &call));
-	good("execute", i, call_for_word(call, 0, NULL));
+	good("execute", i, fusion_call_execute(call, NULL, 0, NULL, 0, NULL));
 	good("ref", i, fusion_ref_create(arena, NULL, &ref));
 	good("up", i, fusion_ref_up(ref));
 	good("sync", i, fusion_sync(arena, 10000000000));

@@ -301,7 +301,6 @@ static void talk_says(void)
 	EINVALS(fusion_call_return(call, 1, 1, NULL, 0));
 	EINVALS(fusion_call_cancel(call));
 	EINVALS(fusion_call_set_quota(call, 1, 1));
-	EINVALS(fusion_call_answer(arena, NULL, NULL));
 	EINVALS(fusion_call_destroy(call));
 }
 
