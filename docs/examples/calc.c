@@ -5,8 +5,8 @@
  *   calc serve ARENA        serve until the standard input ends
  *   calc ask ARENA TEXT...  calculate a text, for example "1 + 2 * 3"
  *
- * The service is one call.  From C it is fusion_call_execute_bytes(); from a
- * shell, with no program of ours, it is a file:
+ * The service is one call.  From C it is fusion_call_execute(); from a shell,
+ * with no program of ours, it is a file:
  *
  *   exec 3<>/run/fusion/ARENA/calls/calc
  *   echo "1 + 2 * 3" >&3
@@ -102,7 +102,8 @@ static double read_sum(struct reader *r)
 /* --- The service -----------------------------------------------------------
  */
 
-/* The result of this handler is the caller's error; its reply is the answer. */
+/* The result of this handler is the status of the answer; its reply is the
+ * bytes. */
 static int calculate(const struct fusion_call_request *request, void *ctx)
 {
 	char text[TEXT_MAX + 1], answer[64];
@@ -127,9 +128,12 @@ static int calculate(const struct fusion_call_request *request, void *ctx)
 
 static int serve(struct fusion_arena *arena)
 {
+	struct fusion_call_options options = FUSION_CALL_OPTIONS_INIT;
 	struct fusion_call *call;
-	int r = fusion_call_create(arena, "calc", calculate, NULL, &call);
+	int r;
 
+	options.fn = calculate;
+	r = fusion_call_create(arena, "calc", &options, &call);
 	if (r < 0) {
 		fprintf(stderr, "calc: %s\n", fusion_strerror(r));
 		return r;
@@ -144,9 +148,10 @@ static int serve(struct fusion_arena *arena)
 
 static int ask(struct fusion_arena *arena, int n, char **words)
 {
-	char text[TEXT_MAX] = "", answer[64];
+	struct fusion_call_answer answer = FUSION_CALL_ANSWER_INIT;
+	char text[TEXT_MAX] = "";
 	struct fusion_call *call;
-	size_t size, used = 0;
+	size_t used = 0;
 	int r;
 
 	for (int i = 0; i < n && used < sizeof(text); i++)
@@ -160,13 +165,17 @@ static int ask(struct fusion_arena *arena, int n, char **words)
 			fusion_strerror(r));
 		return r;
 	}
-	r = fusion_call_execute_bytes(call, NULL, 0, text, used, NULL, answer,
-				      sizeof(answer), &size);
-	if (r == 0)
-		fwrite(answer, 1, size, stdout);
-	else
-		fprintf(stderr, "calc: %s: %s\n", text, strerror(-r));
-	return r;
+	r = fusion_call_execute(call, NULL, 0, text, used, &answer);
+	if (r < 0) {
+		fprintf(stderr, "calc: %s\n", fusion_strerror(r));
+		return r;
+	}
+	if (answer.status < 0)
+		fprintf(stderr, "calc: %s: %s\n", text,
+			strerror(-answer.status));
+	fwrite(answer.data, 1, answer.length, stdout);
+	free(answer.data);
+	return answer.status;
 }
 
 static int usage(void)

@@ -158,12 +158,13 @@ static void look_for_call_answer(struct call_port *c)
 	if (r == -EAGAIN)
 		return;
 	if (r < 0) {
-		/* The call is over, and the handler's own error was EAGAIN,
-		 * which a reader would take for "not yet". */
-		fail_call(c, r == -ENODATA ? -EBUSY : r);
+		fail_call(c, r == -ENODATA ? -EIO : r);
 		return;
 	}
-	if (answer.size > CALL_MAX)
+	/* A reader would take EAGAIN for "not yet". */
+	if (answer.status)
+		fail_call(c, answer.status == -EAGAIN ? -EBUSY : answer.status);
+	else if (answer.size > CALL_MAX)
 		fail_call(c, -EMSGSIZE);
 	else
 		keep_call_answer(c, &answer);

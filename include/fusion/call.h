@@ -8,9 +8,11 @@
  * back, or an error.  The handler of the call runs in the owner's process, on
  * the owner's dispatcher (fusion/dispatch.h).
  *
- * Each execution ends: with an answer, or with an error.  An error ends it when
- * the owner dies, leaves or destroys the call, at a time-out, and when it is
- * cancelled.
+ * Each execution ends: with an answer, or with an error.  The answer has the
+ * status that the handler gave it, which may be an error of its own.  An error
+ * of the library ends the execution when the owner dies, leaves or destroys the
+ * call, at a time-out, and when it is cancelled.  The error says whether the
+ * handler may have run.
  *
  * Two kinds of call do not run on the dispatcher:
  *
@@ -68,15 +70,8 @@ struct fusion_call;
 /** For fusion_call_set_quota(): no limit. */
 #define FUSION_CALL_NO_LIMIT ((uint32_t)-1)
 
-/** How to execute a call; see fusion_call_execute_bytes(). */
-struct fusion_call_options {
-	size_t size;	    /**< sizeof(struct fusion_call_options) */
-	unsigned flags;	    /**< FUSION_CALL_... */
-	int64_t timeout_ns; /**< longest wait for the answer in nanoseconds; 0
-				 does not wait, FUSION_FOREVER has no limit */
-};
-
-/** An execution as its handler sees it; valid until the handler returns. */
+/** An execution as its handler sees it; valid until the handler returns.  It
+ *  grows at its end: never copy it. */
 struct fusion_call_request {
 	struct fusion_arena *arena;
 	struct fusion_call *call;
@@ -96,7 +91,7 @@ struct fusion_call_request {
  *   0                  the caller gets what fusion_call_reply() was given;
  *                      without that, the word 0 and no bytes
  *   FUSION_CALL_DEFER  the caller waits until fusion_call_return() answers
- *   -errno             the caller gets this error
+ *   -errno             the caller gets this as the status of the answer
  *
  * Runs on the dispatcher, one handler at a time, or on a thread of the owner
  * that waits in a call or executes a call of its own process.  May use the
@@ -106,36 +101,93 @@ struct fusion_call_request {
 typedef int (*fusion_call_fn)(const struct fusion_call_request *request,
 			      void *ctx);
 
+/** What a call is; see fusion_call_create(). */
+struct fusion_call_options {
+	size_t size;	   /**< sizeof(struct fusion_call_options) */
+	fusion_call_fn fn; /**< its handler */
+	void *ctx;	   /**< argument of the handler */
+	uint32_t flags;	   /**< none is defined yet: 0 */
+};
+
+#define FUSION_CALL_OPTIONS_INIT                                   \
+	{                                                          \
+		sizeof(struct fusion_call_options), NULL, NULL, 0u \
+	}
+
 /**
  * Create a call that this process executes.
  *
- * @param arena  the arena to create it in
- * @param name   unique among the arena's calls: 1 to 63 bytes without '/' and
- *               control characters, not beginning with '.' or '#'.  NULL
- *               creates a call that is called "#<id>".  If the owner of a call
- *               of that name is gone, the old call is destroyed
- * @param fn     its handler
- * @param ctx    argument of @fn
- * @param ret    receives the handle.  The call lives until
- *               fusion_call_destroy() or the arena's end.  Once its owner is
- *               gone, executing it returns -EOWNERDEAD
+ * @param arena    the arena to create it in
+ * @param name     unique among the arena's calls: 1 to 63 bytes without '/' and
+ *                 control characters, not beginning with '.' or '#'.  NULL
+ *                 creates a call that is called "#<id>".  If the owner of a
+ *                 call of that name is gone, the old call is destroyed
+ * @param options  the handler and its argument
+ * @param ret      receives the handle.  The call lives until
+ *                 fusion_call_destroy() or the arena's end.  Once its owner is
+ *                 gone, executing it returns -EHOSTDOWN
  *
  * @return
  *   0              created
- *   -EINVAL        @name is not valid, or @arena, @fn or @ret is NULL
+ *   -EINVAL        @name or @options is not valid, or @arena, @options, its fn
+ *                  or @ret is NULL
+ *   -E2BIG         @options asks for something that the library does not know
  *   -ENAMETOOLONG  @name is longer than 63 bytes
  *   -EEXIST        another call has that name, and its owner lives
  *   -ENOSPC        the arena has no room for another call, or for this member's
  *                  queue
- *   -ENOMEM        memory is used up
- *   -EAGAIN        the system starts no thread for the dispatcher
+ *   -ENOMEM        memory is used up, or the system starts no thread for the
+ *                  dispatcher
  *
  * Any thread, also a handler.  Takes a short lock.  Starts the dispatcher if it
  * does not run.
  */
 FUSION_API int fusion_call_create(struct fusion_arena *arena, const char *name,
-				  fusion_call_fn fn, void *ctx,
+				  const struct fusion_call_options *options,
 				  struct fusion_call **ret);
+
+/**
+ * Find a call by its name, or create it.
+ *
+ * @param arena    the arena
+ * @param name     the name; not NULL
+ * @param options  the handler and its argument, for a call that is created
+ * @param ret      receives the handle.  fusion_call_owner() tells whose call it
+ *                 is
+ *
+ * @return what fusion_call_create() returns, but never -EEXIST
+ *
+ * A call whose owner is gone is not found, but replaced.  If several members
+ * open a name at once, one of them creates the call, and the others find it.
+ *
+ * Any thread, also a handler.  Takes a short lock.  Starts the dispatcher if it
+ * does not run and the call is created.
+ */
+FUSION_API int fusion_call_open(struct fusion_arena *arena, const char *name,
+				const struct fusion_call_options *options,
+				struct fusion_call **ret);
+
+/**
+ * Wait until a call of a name exists whose owner is in the arena.
+ *
+ * @param arena       the arena
+ * @param name        the name
+ * @param timeout_ns  longest wait in nanoseconds; 0 does not wait,
+ *                    FUSION_FOREVER has no limit
+ * @param ret         receives the handle
+ *
+ * @return
+ *   0              found
+ *   -ETIMEDOUT     there is no such call yet
+ *   -EINTR         a signal handler has run
+ *   -EINVAL        no call can have that name, @timeout_ns is not valid, or
+ *                  @arena or @ret is NULL
+ *   -ENAMETOOLONG  @name is longer than 63 bytes
+ *
+ * Any thread.  Sleeps; takes a short lock.
+ */
+FUSION_API int fusion_call_wait(struct fusion_arena *arena, const char *name,
+				int64_t timeout_ns, struct fusion_call **ret);
 
 /**
  * Find a call by its name.
@@ -154,6 +206,38 @@ FUSION_API int fusion_call_create(struct fusion_arena *arena, const char *name,
  */
 FUSION_API int fusion_call_lookup(struct fusion_arena *arena, const char *name,
 				  struct fusion_call **ret);
+
+/**
+ * Find a call by its id.
+ *
+ * @param arena  the arena to search
+ * @param id     the id, as fusion_call_id() gives it
+ * @param ret    receives the handle
+ *
+ * @return
+ *   0        found
+ *   -ENOENT  no call has that id
+ *   -EINVAL  @arena or @ret is NULL
+ *
+ * Any thread.  Takes a short lock.
+ */
+FUSION_API int fusion_call_get(struct fusion_arena *arena, fusion_id_t id,
+			       struct fusion_call **ret);
+
+/**
+ * Get the id of a call.
+ *
+ * @param call  the call
+ * @param ret   receives the id, which no other thing of the arena ever has
+ *
+ * @return
+ *   0        done
+ *   -EIDRM   the call is destroyed
+ *   -EINVAL  no call of an arena that this process is in, or @ret is NULL
+ *
+ * Any thread.  Does not block.
+ */
+FUSION_API int fusion_call_id(struct fusion_call *call, fusion_id_t *ret);
 
 /**
  * Destroy a call; any member may.
@@ -189,88 +273,96 @@ FUSION_API int fusion_call_destroy(struct fusion_call *call);
  */
 FUSION_API int fusion_call_owner(struct fusion_call *call, fusion_id_t *ret);
 
-/**
- * Execute a call with a word only, waiting as long as necessary.
- *
- * @param call      the call
- * @param word      passed to the handler
- * @param ret_word  receives the word of the answer, or NULL
- *
- * @return what fusion_call_execute_bytes() returns; bytes of the answer are
- *         dropped
- *
- * Any thread, also a handler.  Blocks until the execution ends.
- */
-FUSION_API int fusion_call_execute(struct fusion_call *call, uint64_t word,
-				   uint64_t *ret_word);
+/** How to execute a call; see fusion_call_execute(). */
+struct fusion_call_execute_options {
+	size_t size;	    /**< sizeof(struct fusion_call_execute_options) */
+	uint32_t flags;	    /**< FUSION_CALL_... */
+	int64_t timeout_ns; /**< longest wait for the answer in nanoseconds; 0
+				 and FUSION_FOREVER have no limit */
+};
+
+#define FUSION_CALL_EXECUTE_OPTIONS_INIT                           \
+	{                                                          \
+		sizeof(struct fusion_call_execute_options), 0u, 0, \
+	}
 
 /**
- * Execute a call with a word and bytes.
+ * The answer to a call; see fusion_call_execute().
  *
- * @param call      the call
- * @param options   flags and time-out; NULL: no flags, no limit
- * @param word      passed to the handler
- * @param in        bytes for the handler, which are copied; NULL if @in_size is
- *                  0
- * @param in_size   how many; as many as the heap has room for.  More than about
- *                  1 KiB travel in a block of the heap
- * @param ret_word  receives the word of the answer, or NULL
- * @param out       receives the bytes of the answer; NULL if @out_size is 0
- * @param out_size  room in @out
- * @param ret_size  receives the number of bytes of the answer, or NULL.  Set
- *                  also if that is more than @out_size
+ * The caller sets size, data and capacity, for example by
+ * FUSION_CALL_ANSWER_INIT.  The library sets the other members, and data if
+ * that is NULL.
+ */
+struct fusion_call_answer {
+	size_t size;	   /**< sizeof(struct fusion_call_answer) */
+	int32_t status;	   /**< 0, or the negative errno that the handler
+				returned or fusion_call_return_error() gave;
+				-ENOMEM also: the heap had no memory for the
+				bytes of the answer */
+	uint32_t reserved; /**< 0 */
+	uint64_t word;	   /**< a word; 0 if status is not 0 */
+	void *data;	   /**< room for the bytes.  NULL with a capacity of 0:
+				an answer with bytes gets private memory, which
+				the caller free()s */
+	size_t capacity;   /**< bytes at data, as the caller says */
+	size_t length;	   /**< bytes of the answer */
+};
+
+#define FUSION_CALL_ANSWER_INIT                                             \
+	{                                                                   \
+		sizeof(struct fusion_call_answer), 0, 0u, 0u, NULL, 0u, 0u, \
+	}
+
+/**
+ * Execute a call: pass a word and bytes to its handler, and get the answer.
  *
- * @return
- *   0            the answer has come; with FUSION_CALL_ONEWAY: the request is
- *                on its way
- *   -errno       the handler returned it
- *   -EMSGSIZE    the answer has come, but has more than @out_size bytes:
- *                *ret_word and *ret_size are set, and fusion_call_answer()
- *                has the bytes
- *   -EOWNERDEAD  the owner is gone, or died during the execution
- *   -EIDRM       the call is destroyed
- *   -ETIMEDOUT   no answer has come in time
+ * @param call     the call
+ * @param options  flags and time-out; NULL: no flags, no limit
+ * @param word     passed to the handler
+ * @param in       bytes for the handler, which are copied; NULL if @in_size is
+ *                 0
+ * @param in_size  how many; as many as the heap has room for.  More than about
+ *                 1 KiB travel in a block of the heap
+ * @param answer   receives the answer; NULL: neither the answer nor its status
+ *                 is wanted
+ *
+ * @return what became of the execution, never what the handler returned: that
+ *         is answer->status
+ *   0            the handler has answered; with FUSION_CALL_ONEWAY: the request
+ *                is on its way, and @answer is not written
+ *   -EMSGSIZE    the handler has answered, but the bytes are not there:
+ *                answer->data is too small for them, or this process has no
+ *                memory for them.  status, word and length of @answer are set;
+ *                the bytes are lost
+ *   -EHOSTDOWN   not executed: the owner is gone, and its handler did not begin
+ *   -ECONNRESET  the owner left or died, and its handler may have run
+ *   -EIDRM       the call is destroyed; its handler may have run, if the call
+ *                was there when the execution began
+ *   -ETIMEDOUT   no answer has come in time; the handler may have run, or may
+ *                still run
  *   -ECANCELED   fusion_call_cancel() ended it, or the handler left without
- *                returning
- *   -EAGAIN      FUSION_CALL_NOWAIT is set, and there is no room or the quota
- *                is used up; or the arena has no room for another pending call
- *   -EPROTO      the handler returned an undefined value; or, run directly, it
- *                deferred the answer without asking for fusion_call_serial()
- *   -EINVAL      an argument is not valid
- *   -ENOMEM      the heap has no memory for the bytes
+ *                returning; the handler may have run, or may still run
+ *   -EPROTO      the handler has run, and returned an undefined value; or, run
+ *                directly, it deferred the answer without asking for
+ *                fusion_call_serial()
+ *   -EAGAIN      not executed: FUSION_CALL_NOWAIT is set, and there is no room
+ *                or the quota is used up; or the arena has no room for another
+ *                pending call
+ *   -ENOMEM      not executed: the heap has no memory for the bytes
+ *   -EINVAL      not executed: an argument is not valid
+ *   -E2BIG       not executed: @options or @answer asks for something that the
+ *                library does not know
  *
- * If @out_size is 0 and @ret_size is NULL, bytes of the answer are dropped and
- * the call succeeds.  After a time-out, a cancellation or the owner's death the
- * handler may have run, or may still run; its answer is dropped.
+ * An answer that comes too late is dropped.
  *
  * Any thread, also a handler.  Blocks: looks for the answer for a while, as
  * fusion_set_spin() says, then sleeps.  Signals do not end the wait.
  */
-FUSION_API int fusion_call_execute_bytes(
-	struct fusion_call *call, const struct fusion_call_options *options,
-	uint64_t word, const void *in, size_t in_size, uint64_t *ret_word,
-	void *out, size_t out_size, size_t *ret_size);
-
-/**
- * Get the bytes of an answer after -EMSGSIZE.
- *
- * @param arena  the arena in which the calling thread executed the call
- * @param out    receives the bytes
- * @param size   room in @out; set to the number of bytes of the answer, also
- *               after -EMSGSIZE
- *
- * @return
- *   0          done
- *   -EMSGSIZE  *size was still too small
- *   -ENODATA   there is no such answer: the thread has got it already, or has
- *              executed another call since
- *   -EINVAL    an argument is not valid
- *
- * The thread that got -EMSGSIZE, before it executes another call in the arena.
- * Does not block.
- */
-FUSION_API int fusion_call_answer(struct fusion_arena *arena, void *out,
-				  size_t *size);
+FUSION_MUST_CHECK FUSION_API int
+fusion_call_execute(struct fusion_call *call,
+		    const struct fusion_call_execute_options *options,
+		    uint64_t word, const void *in, size_t in_size,
+		    struct fusion_call_answer *answer);
 
 /**
  * Set the answer that the caller gets when the handler returns 0.
@@ -316,8 +408,8 @@ fusion_call_serial(const struct fusion_call_request *request);
  *   -ECANCELED  the caller is gone, has given up, or has an answer already
  *   -EIDRM      the call is destroyed
  *   -EINVAL     an argument is not valid
- *   -ENOMEM     the heap has no memory for the bytes; the caller gets this
- *               error too
+ *   -ENOMEM     the heap has no memory for the bytes; the caller gets this as
+ *               the status
  *
  * Any thread, once for each execution, at any time, also before the handler has
  * returned.  Takes a short lock when fusion_malloc() does.
@@ -325,7 +417,7 @@ fusion_call_serial(const struct fusion_call_request *request);
 FUSION_API int fusion_call_return(struct fusion_call *call, uint64_t serial,
 				  uint64_t word, const void *data, size_t size);
 /**
- * Answer an execution with an error.
+ * Answer an execution with an error, as its status.
  *
  * @param call    the call
  * @param serial  the number from fusion_call_serial()
@@ -376,8 +468,8 @@ FUSION_API int fusion_call_cancel(struct fusion_call *call);
 FUSION_API int fusion_call_set_quota(struct fusion_call *call,
 				     fusion_id_t member, uint32_t limit);
 
-/** The numbers of a call; see fusion_call_stat(). */
-struct fusion_call_stats {
+/** The numbers of a call; see fusion_call_stat().  They grow at their end. */
+struct fusion_call_stat {
 	fusion_id_t owner;
 	uint32_t pending;  /**< executions that a caller waits for */
 	uint64_t executed; /**< executions that the owner has answered */
@@ -391,16 +483,19 @@ struct fusion_call_stats {
  *
  * @param call  the call
  * @param ret   receives the numbers
+ * @param size  sizeof(*@ret).  The library writes what *@ret has room for, and
+ *              zeroes what it does not know
  *
  * @return
  *   0        done
  *   -EIDRM   the call is destroyed
- *   -EINVAL  no call of an arena that this process is in, or @ret is NULL
+ *   -EINVAL  no call of an arena that this process is in, @ret is NULL, or
+ *            @size is 0
  *
  * Any thread.  Takes no lock.
  */
 FUSION_API int fusion_call_stat(struct fusion_call *call,
-				struct fusion_call_stats *ret);
+				struct fusion_call_stat *ret, size_t size);
 
 FUSION_END_DECLS
 

@@ -26,7 +26,8 @@ FUSION_BEGIN_DECLS
  *  own. */
 #define FUSION_ANY_TYPE ((uint32_t)-1)
 
-/** A message as its handler sees it; valid until the handler returns. */
+/** A message as its handler sees it; valid until the handler returns.  It grows
+ *  at its end: never copy it. */
 struct fusion_message {
 	struct fusion_arena *arena;
 	fusion_id_t sender; /**< member that sent it; 0: a shell did */
@@ -68,7 +69,8 @@ typedef void (*fusion_message_fn)(const struct fusion_message *message,
  *   -EAGAIN     the queue is full, and @timeout_ns is 0
  *   -ETIMEDOUT  the queue is still full
  *   -ESRCH      no member has that id
- *   -EINVAL     an argument is not valid
+ *   -EINVAL     an argument is not valid, such as a negative @timeout_ns that
+ *               is not FUSION_FOREVER
  *   -ENOMEM     the heap has no memory for the bytes
  *   -ENOSPC     the arena has no room for another queue
  *
@@ -134,8 +136,8 @@ FUSION_API void *fusion_message_take(const struct fusion_message *message);
  * @return
  *   0        set
  *   -EINVAL  this process is not in the arena
- *   -ENOMEM  memory is used up
- *   -EAGAIN  the system starts no thread for the dispatcher
+ *   -ENOMEM  memory is used up, or the system starts no thread for the
+ *            dispatcher
  *   -ENOSPC  the arena has no room for this member's queue
  *
  * Messages that came before wait in the queue until the dispatcher runs.  A

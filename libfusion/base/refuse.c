@@ -75,10 +75,13 @@ static const struct {
 	{EBUSY, "another thread or member has it or uses it: try again later"},
 	{ECANCELED, "the call was cancelled, or a callback left without "
 		    "returning"},
+	{ECONNRESET, "the owner of the call left or died, and may have "
+		     "executed it"},
 	{EDEADLK, "the wait would last for ever: the caller would wait for "
 		  "itself"},
 	{EDQUOT, "the quota is used up: give something back first"},
 	{EEXIST, "something of that name or key exists already"},
+	{EHOSTDOWN, "not executed: the owner of the call has left or died"},
 	{EIDRM, "the handle's object was destroyed"},
 	{EINTR, "a signal came during the wait"},
 	{EINVAL, "an argument is not valid: a handle of something that does "

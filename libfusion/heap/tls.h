@@ -87,9 +87,7 @@ struct tcache {
 	uint64_t refs_size;
 	uint32_t *ref_rows;
 	uint32_t member; /* id of this member */
-	/* Slot + 1 of the last call if its answer found no room, and how long
-	 * to spin for an answer (call_execute.c). */
-	uint32_t answer;
+	/* How long to spin for an answer (call_execute.c). */
 	struct spinner call_spinner;
 	struct row_hint row_hints[ROW_HINTS];
 	struct bins main;

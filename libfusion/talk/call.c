@@ -9,13 +9,18 @@
 #include "libfusion/talk/call.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <fusion/heap.h>
 
 #include "libfusion/arena/refuse_arena.h"
 #include "libfusion/arena/request.h"
+#include "libfusion/base/deadline.h"
+#include "libfusion/base/options.h"
 #include "libfusion/base/refuse.h"
+#include "libfusion/core/base/futex.h"
+#include "libfusion/core/base/limits.h"
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/life/liveness.h"
 #include "libfusion/core/life/member.h"
@@ -165,38 +170,161 @@ static int add_call_handler(struct calls *calls, struct thread_rec *me,
 	return r;
 }
 
-FUSION_API int fusion_call_create(struct fusion_arena *arena, const char *name,
-				  fusion_call_fn fn, void *ctx,
-				  struct fusion_call **ret)
+/* Check the arguments of a call that is created or opened. */
+static int open_call_options(const struct fusion_arena *arena,
+			     const struct fusion_call_options *options,
+			     struct fusion_call *const *ret,
+			     struct fusion_call_options *o)
 {
-	struct call_handler *h;
-	struct thread_rec *me;
-	struct calls *calls;
+	const char *name = "fusion_call_options";
 	int r;
 
-	if (!arena || !fn || !ret)
-		return told(refuse_null("call", !arena ? "arena"
-						: !fn  ? "fn"
-						       : "ret"));
-	me = thread_rec_of(arena);
-	if (!me)
-		return told(-errno);
-	r = dispatch_start(arena);
+	if (!arena || !options || !ret)
+		return refuse_null("call", !arena     ? "arena"
+					   : !options ? "options"
+						      : "ret");
+	r = options_copy(o, sizeof(*o),
+			 OPTIONS_FIRST(struct fusion_call_options, flags),
+			 options, name);
 	if (r < 0)
-		return told(r);
+		return r;
+	if (!o->fn)
+		return refuse_null(name, "fn");
+	return o->flags ? refuse_flags(name, o->flags, 0) : 0;
+}
+
+static int create_call(struct fusion_arena *arena, const char *name,
+		       const struct fusion_call_options *o,
+		       struct fusion_call **ret)
+{
+	struct thread_rec *me = thread_rec_of(arena);
+	struct call_handler *h;
+	struct calls *calls;
+	int r = me ? dispatch_start(arena) : -errno;
+
+	if (r < 0)
+		return r;
 	calls = calls_of(arena);
 	h = calls ? malloc(sizeof(*h)) : NULL;
 	if (!h)
-		return told(-ENOMEM);
-	*h = (struct call_handler){.fn = fn, .ctx = ctx};
+		return -ENOMEM;
+	*h = (struct call_handler){.fn = o->fn, .ctx = o->ctx};
 	r = add_call_handler(calls, me, name, h);
 	if (r < 0) {
 		free(h);
-		return told(refuse_thing(arena, r, "call", name));
+		return refuse_thing(arena, r, "call", name);
 	}
 	arena_poke(arena);
 	*ret = view_entry(&arena->view, KIND_CALL, h->index);
 	return 0;
+}
+
+FUSION_API int fusion_call_create(struct fusion_arena *arena, const char *name,
+				  const struct fusion_call_options *options,
+				  struct fusion_call **ret)
+{
+	struct fusion_call_options o;
+	int r = open_call_options(arena, options, ret, &o);
+
+	return told(r < 0 ? r : create_call(arena, name, &o, ret));
+}
+
+/* Find a call whose owner is inside.  -ENOENT: there is none, or a dead one. */
+static int find_live_call(struct fusion_arena *arena, const char *name,
+			  struct fusion_call **ret)
+{
+	const struct call *c;
+	void *p;
+	int r = entry_find(arena, KIND_CALL, name, &p);
+
+	if (r < 0)
+		return r;
+	c = p;
+	if (member_is_dead(&arena->view, c->owner_slot))
+		life_sweep(&arena->view);
+	if (!member_at(&arena->view, c->owner_slot, c->owner))
+		return -ENOENT;
+	*ret = p;
+	return 0;
+}
+
+FUSION_API int fusion_call_open(struct fusion_arena *arena, const char *name,
+				const struct fusion_call_options *options,
+				struct fusion_call **ret)
+{
+	struct fusion_call_options o;
+	int r = open_call_options(arena, options, ret, &o);
+
+	if (r == 0 && !name)
+		r = refuse_null("call", "name");
+	if (r < 0)
+		return told(r);
+	do {
+		r = find_live_call(arena, name, ret);
+		if (r == -ENOENT)
+			r = create_call(arena, name, &o, ret);
+		/* Another thread has created it meanwhile. */
+	} while (r == -EEXIST);
+	return told(r < 0 && !is_refused(r)
+			    ? refuse_thing(arena, r, "call", name)
+			    : r);
+}
+
+static int refuse_call_wait(const struct fusion_arena *arena, int r,
+			    const char *name)
+{
+	if (r != -ETIMEDOUT && r != -EINTR)
+		return is_refused(r) ? r : refuse_thing(arena, r, "call", name);
+	return refuse(r,
+		      "call '%s': no member of arena '%s' has created it yet: "
+		      "%s",
+		      name, arena->name, error_meaning(r));
+}
+
+FUSION_API int fusion_call_wait(struct fusion_arena *arena, const char *name,
+				int64_t timeout_ns, struct fusion_call **ret)
+{
+	const uint32_t *changes;
+	int64_t deadline, nap;
+	uint32_t seq;
+	int r;
+
+	if (!arena || !name || !ret)
+		return told(refuse_null("call", !arena	? "arena"
+						: !name ? "name"
+							: "ret"));
+	r = deadline_begin(timeout_ns, &deadline);
+	if (r < 0)
+		return told(r);
+	changes = &arena->view.sb->tables[KIND_CALL].seq;
+	for (;;) {
+		/* Acquire: pairs with the release at the end of table_add();
+		 * read before we look, so that no call is missed. */
+		seq = load_acquire(changes);
+		r = find_live_call(arena, name, ret);
+		if (r == 0)
+			return 0;
+		if (r != -ENOENT)
+			break;
+		/* The process that creates it may be killed before it wakes us:
+		 * look again now and then, though nobody calls. */
+		nap = deadline_nap(deadline, SUSPECT_LAST_NS);
+		r = nap ? futex_wait(changes, seq, nap) : -ETIMEDOUT;
+		if (!nap || r == -EINTR)
+			break;
+	}
+	return told(refuse_call_wait(arena, r, name));
+}
+
+FUSION_API int fusion_call_get(struct fusion_arena *arena, fusion_id_t id,
+			       struct fusion_call **ret)
+{
+	char name[16];
+
+	if (arena && !id)
+		return told(refuse(-ENOENT, "call #0: no call has the id 0"));
+	snprintf(name, sizeof(name), "#%u", id);
+	return told(entry_lookup(arena, KIND_CALL, name, (void **)ret));
 }
 
 FUSION_API int fusion_call_lookup(struct fusion_arena *arena, const char *name,
@@ -272,10 +400,21 @@ FUSION_API int fusion_call_owner(struct fusion_call *call, fusion_id_t *ret)
 {
 	struct tcache *cache;
 	uint32_t id = 0;
-	int r = ret ? find_call(call, &cache, &id) : -EINVAL;
+	int r = ret ? find_call(call, &cache, &id) : refuse_null("call", "ret");
 
 	if (r == 0)
 		*ret = call_of(call)->owner;
+	return told(r);
+}
+
+FUSION_API int fusion_call_id(struct fusion_call *call, fusion_id_t *ret)
+{
+	struct tcache *cache;
+	uint32_t id = 0;
+	int r = ret ? find_call(call, &cache, &id) : refuse_null("call", "ret");
+
+	if (r == 0)
+		*ret = id;
 	return told(r);
 }
 
@@ -304,18 +443,19 @@ FUSION_API int fusion_call_set_quota(struct fusion_call *call,
 }
 
 FUSION_API int fusion_call_stat(struct fusion_call *call,
-				struct fusion_call_stats *ret)
+				struct fusion_call_stat *ret, size_t size)
 {
 	const struct call *c = call_of(call);
 	struct tcache *cache;
 	uint64_t executed;
 	uint32_t id = 0;
-	int r = ret ? find_call(call, &cache, &id) : -EINVAL;
+	struct fusion_call_stat stat;
+	int r = find_call(call, &cache, &id);
 
 	if (r < 0)
 		return told(r);
 	executed = load_relaxed(&c->executed);
-	*ret = (struct fusion_call_stats){
+	stat = (struct fusion_call_stat){
 		.owner = c->owner,
 		.pending = call_pending(&cache->arena->view, c, CALL_ANYBODY),
 		.executed = executed,
@@ -323,5 +463,6 @@ FUSION_API int fusion_call_stat(struct fusion_call *call,
 		.mean_ns = executed ? load_relaxed(&c->total_ns) / executed : 0,
 		.max_ns = load_relaxed(&c->max_ns),
 	};
-	return 0;
+	return told(result_give(ret, size, &stat, sizeof(stat),
+				"fusion_call_stat"));
 }

@@ -1,98 +1,103 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * Answers as the caller gets them
- *
- * An answer for which the caller has no room stays in its slot, and the thread
- * remembers the slot (tcache.answer) until fusion_call_answer() or its next
- * call.
+/* Answers as the caller gets them: copied out of the slot, which is then free.
  */
 #include "libfusion/talk/call_answer.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <fusion/heap.h>
 
+#include "libfusion/base/options.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/talk/call_slot.h"
 #include "libfusion/talk/call.h"
 
-void call_drop_answer(struct tcache *cache)
+int call_check_answer(const struct fusion_call_answer *answer)
 {
-	struct call_slot *s;
+	struct fusion_call_answer known;
+	int r;
 
-	if (!cache->answer)
-		return;
-	s = call_slot_at(&cache->arena->view, cache->answer - 1);
-	cache->answer = 0;
-	if (load_relaxed(&s->block))
-		fusion_free_from(cache->arena, (void **)&s->block);
-	call_slot_free(&cache->arena->view, cache->rec, s);
+	if (!answer)
+		return 0;
+	if (answer->size != sizeof(*answer)) {
+		r = options_copy(
+			&known, sizeof(known),
+			OPTIONS_FIRST(struct fusion_call_answer, length),
+			answer, "fusion_call_answer");
+		if (r < 0)
+			return r;
+	}
+	if (!answer->data && answer->capacity)
+		return refuse(-EINVAL,
+			      "struct fusion_call_answer: data is NULL, and "
+			      "capacity is %zu: set it to 0 to get memory",
+			      answer->capacity);
+	return 0;
 }
 
-static int take_answer(struct execution *x, bool *keep)
+/* Give the bytes private memory, if the program has none for them. */
+static int make_room(struct fusion_call_answer *a, size_t length)
+{
+	if (a->data || a->capacity)
+		return refuse(-EMSGSIZE,
+			      "the answer has %zu bytes, and room for %zu: "
+			      "they are lost; set data to NULL to get memory",
+			      length, a->capacity);
+	a->data = malloc(length);
+	return a->data ? 0
+		       : refuse(-EMSGSIZE,
+				"the answer has %zu bytes, and this process "
+				"has no memory for them: they are lost",
+				length);
+}
+
+int call_give_answer(struct fusion_call_answer *answer, int status,
+		     uint64_t word, const void *from, size_t length)
+{
+	int r = 0;
+
+	if (!answer)
+		return 0;
+	answer->status = status;
+	answer->word = word;
+	answer->length = length;
+	if (length > answer->capacity)
+		r = make_room(answer, length);
+	if (r == 0 && length)
+		memcpy(answer->data, from, length);
+	return r;
+}
+
+static int take_answer(struct execution *x, int status)
 {
 	const struct call_slot *s = x->slot;
-	size_t size = load_relaxed(&s->len);
-	const void *from = call_bytes(x->arena, s, size);
+	size_t length = load_relaxed(&s->len);
+	const void *from = call_bytes(x->arena, s, length);
 
 	if (!from)
-		return -EIO;
-	tell_result(x, load_relaxed(&s->ret), size);
-	*keep = size > x->out_size && wants_bytes(x);
-	if (*keep)
-		return -EMSGSIZE;
-	if (size && wants_bytes(x))
-		memcpy(x->out, from, size);
-	return 0;
+		return refuse(-EIO,
+			      "arena '%s': the answer of a call has no bytes: "
+			      "a member has overwritten it",
+			      x->arena->name);
+	return call_give_answer(x->answer, status, load_relaxed(&s->ret), from,
+				length);
 }
 
 int call_collect(struct execution *x)
 {
 	/* Acquire: pairs with the release in call_return_end(). */
 	uint64_t st = load_acquire(&x->slot->st);
-	bool keep = false;
 	int r = -(int)SLOT_EXTRA(st);
 
-	/* An upcall that ran meanwhile may have left one. */
-	call_drop_answer(x->cache);
 	if (SLOT_STATE(st) == SLOT_DONE)
-		r = take_answer(x, &keep);
-	if (!keep && !load_relaxed(&x->slot->block)) {
+		r = take_answer(x, r);
+	if (!load_relaxed(&x->slot->block)) {
 		call_slot_put_off(x->v, x->me, x->slot, x->serial);
 		return r;
 	}
-	x->cache->answer = (uint32_t)(x->serial >> 32);
-	/* Recovery: nothing waits for this one any more (call_recover.c). */
-	store_relaxed(&x->slot->parent, 0ull);
-	if (!keep)
-		call_drop_answer(x->cache);
+	fusion_free_from(x->arena, (void **)&x->slot->block);
+	call_slot_free(x->v, x->me, x->slot);
 	return r;
-}
-
-FUSION_API int fusion_call_answer(struct fusion_arena *arena, void *out,
-				  size_t *size)
-{
-	struct tcache *cache = arena ? tls_cache(arena) : NULL;
-	const struct call_slot *s;
-	size_t room, len;
-	const void *from;
-
-	if (!cache || !size || (!out && *size))
-		return told(arena && !cache ? -errno : -EINVAL);
-	if (!cache->answer)
-		return told(-ENODATA);
-	room = *size;
-	s = call_slot_at(&arena->view, cache->answer - 1);
-	len = load_relaxed(&s->len);
-	from = call_bytes(arena, s, len);
-	if (!from)
-		return told(-EIO);
-	*size = len;
-	if (len > room)
-		return told(-EMSGSIZE);
-	if (len)
-		memcpy(out, from, len);
-	call_drop_answer(cache);
-	return 0;
 }

@@ -24,6 +24,7 @@
 
 #include "libfusion/base/callback.h"
 #include "libfusion/base/deadline.h"
+#include "libfusion/base/options.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/limits.h"
@@ -117,7 +118,7 @@ static int wait_room(struct execution *x)
 	if (load_acquire(&c->id) != x->rq.id)
 		return -EIDRM;
 	r = message_wait(x->v, c->owner_slot, c->owner, x->deadline);
-	return r == -ESRCH ? -EOWNERDEAD : r;
+	return r == -ESRCH ? -EHOSTDOWN : r;
 }
 
 /* Put a record with @data, or with the block in me->msg_block, into the owner's
@@ -241,7 +242,7 @@ static int execute_one_way(struct execution *x)
 		return -ENOMEM;
 	if (!has_limit(x)) {
 		if (!member_at(x->v, c->owner_slot, c->owner))
-			return -EOWNERDEAD;
+			return -EHOSTDOWN;
 		return put_request(x);
 	}
 	x->rq.flags |= SLOT_ONEWAY;
@@ -251,7 +252,10 @@ static int execute_one_way(struct execution *x)
 		if (r)
 			call_drop(x->v, x->me, x->slot);
 	}
-	return r > 0 ? -EIDRM : r;
+	if (r >
+	    0) /* the end of the call, or of its owner, has freed the slot */
+		r = load_acquire(&c->id) == x->rq.id ? -EHOSTDOWN : -EIDRM;
+	return r;
 }
 
 int call_serving_slot(struct fusion_arena *arena, struct serving *sv)
@@ -283,29 +287,23 @@ static int wait_for_serving(struct execution *x, const struct serving *sv)
 }
 
 /* End a direct execution whose handler returned @r.  It needs a slot only if
- * another thread is to answer, or the caller has no room for the answer. */
+ * another thread is to answer. */
 static int finish_direct(struct execution *x, struct serving *sv, int r)
 {
-	bool fits = sv->size <= x->out_size || !wants_bytes(x);
-	int made = 0;
+	bool answered = r == 0;
 
-	if (r == FUSION_CALL_DEFER)
-		return sv->serial ? wait_for_serving(x, sv) : -EPROTO;
-	if (!sv->serial && (r || fits)) {
-		if (r)
-			return r < 0 ? r : -EPROTO;
-		tell_result(x, sv->word, sv->size);
-		if (sv->size && wants_bytes(x))
-			memcpy(x->out, sv->data ? sv->data : sv->bytes,
-			       sv->size);
-		return 0;
+	if (sv->failed)
+		return sv->failed;
+	if (sv->serial) {
+		if (r != FUSION_CALL_DEFER)
+			call_answer_serving(x->arena, sv, r);
+		return wait_for_serving(x, sv);
 	}
-	if (!sv->serial)
-		made = call_serving_slot(x->arena, sv);
-	if (made < 0)
-		return made;
-	call_answer_serving(x->arena, sv, r);
-	return wait_for_serving(x, sv);
+	if (!is_status(r))
+		return -EPROTO;
+	return call_give_answer(x->answer, r, answered ? sv->word : 0,
+				sv->data ? sv->data : sv->bytes,
+				answered ? sv->size : 0);
 }
 
 static int execute_direct(struct execution *x)
@@ -326,12 +324,16 @@ static int execute_direct(struct execution *x)
 		.oneway = x->flags & FUSION_CALL_ONEWAY,
 	};
 	struct calls *calls = calls_existing(x->arena);
-	int r = calls ? call_run(calls, &sv) : -EIDRM;
+	int r = -EIDRM;
 
-	if (calls)
+	if (calls) {
+		r = call_run(calls, &sv);
 		call_ran(calls, &sv);
+	} else {
+		sv.failed = r;
+	}
 	if (sv.oneway)
-		r = 0;
+		r = sv.failed;
 	else
 		r = finish_direct(x, &sv, r);
 	serving_finish(&sv);
@@ -343,7 +345,6 @@ static int execute_call(struct execution *x)
 	bool own = x->rq.call->owner == x->arena->id &&
 		   x->rq.call->owner_slot == x->v->slot;
 
-	call_drop_answer(x->cache);
 	if (own && (!(x->flags & FUSION_CALL_NODIRECT) || call_in_handler() ||
 		    dispatch_is_mine(x->arena)))
 		return execute_direct(x);
@@ -352,40 +353,86 @@ static int execute_call(struct execution *x)
 }
 
 static int open_options(struct execution *x,
-			const struct fusion_call_options *options)
+			const struct fusion_call_execute_options *options)
 {
+	struct fusion_call_execute_options o;
+	const char *name = "fusion_call_execute_options";
+	int r;
+
 	x->deadline = -1;
 	if (!options)
 		return 0;
-	if (options->size < sizeof(*options) || options->flags & ~ALL_FLAGS ||
-	    options->timeout_ns < FUSION_FOREVER ||
-	    (options->flags & FUSION_CALL_QUEUE &&
-	     !(options->flags & FUSION_CALL_ONEWAY)))
-		return -EINVAL;
-	x->flags = options->flags;
-	x->deadline = deadline_of(options->timeout_ns);
+	r = options_copy(
+		&o, sizeof(o),
+		OPTIONS_FIRST(struct fusion_call_execute_options, timeout_ns),
+		options, name);
+	if (r < 0)
+		return r;
+	if (o.flags & ~ALL_FLAGS)
+		return refuse_flags(name, o.flags, ALL_FLAGS);
+	if (o.flags & FUSION_CALL_QUEUE && !(o.flags & FUSION_CALL_ONEWAY))
+		return refuse(-EINVAL,
+			      "struct %s: FUSION_CALL_QUEUE is set without "
+			      "FUSION_CALL_ONEWAY",
+			      name);
+	x->flags = o.flags;
+	return deadline_begin(o.timeout_ns ? o.timeout_ns : FUSION_FOREVER,
+			      &x->deadline);
+}
+
+static int check_bytes(const void *in, size_t size)
+{
+	const size_t most = UINT32_MAX - sizeof(uint64_t);
+
+	if (!in && size)
+		return refuse_null("call", "in");
+	if (size > most)
+		return refuse(-EINVAL, "call: %zu bytes, %zu are the most",
+			      size, most);
 	return 0;
 }
 
-FUSION_API int fusion_call_execute_bytes(
-	struct fusion_call *call, const struct fusion_call_options *options,
-	uint64_t word, const void *in, size_t in_size, uint64_t *ret_word,
-	void *out, size_t out_size, size_t *ret_size)
+/* Say of which call the owner is gone, or what has ended the execution. */
+static int refuse_execution(const struct execution *x, int r)
+{
+	const struct call *c = x->rq.call;
+
+	if (is_refused(r))
+		return r;
+	switch (-r) {
+	case EHOSTDOWN:
+	case ECONNRESET:
+	case ETIMEDOUT:
+	case ECANCELED:
+	case EIDRM:
+	case EPROTO:
+		return refuse(r, "call #%u of arena '%s', of member %u: %s",
+			      x->rq.id, x->arena->name, c->owner,
+			      error_meaning(r));
+	}
+	return r;
+}
+
+FUSION_API int
+fusion_call_execute(struct fusion_call *call,
+		    const struct fusion_call_execute_options *options,
+		    uint64_t word, const void *in, size_t in_size,
+		    struct fusion_call_answer *answer)
 {
 	struct execution x = {
 		.rq = {.call = (struct call *)call, .word = word},
 		.in = in,
-		.ret_word = ret_word,
-		.out = out,
-		.out_size = out_size,
-		.ret_size = ret_size,
+		.answer = answer,
 	};
 	int r = open_options(&x, options);
 
 	callback_check();
-	if (r < 0 || (!in && in_size) || (!out && out_size) ||
-	    in_size > UINT32_MAX - sizeof(word))
-		return told(-EINVAL);
+	if (r == 0)
+		r = call_check_answer(answer);
+	if (r == 0)
+		r = check_bytes(in, in_size);
+	if (r < 0)
+		return told(r);
 	x.cache = entry_cache(KIND_CALL, call, &r);
 	if (!x.cache)
 		return told(r);
@@ -397,12 +444,5 @@ FUSION_API int fusion_call_execute_bytes(
 	x.rq.size = (uint32_t)in_size;
 	r = x.rq.id ? execute_call(&x) : -EIDRM;
 	take_turn_back(&x);
-	return told(r);
-}
-
-FUSION_API int fusion_call_execute(struct fusion_call *call, uint64_t word,
-				   uint64_t *ret_word)
-{
-	return told(fusion_call_execute_bytes(call, NULL, word, NULL, 0,
-					      ret_word, NULL, 0, NULL));
+	return told(r < 0 ? refuse_execution(&x, r) : r);
 }

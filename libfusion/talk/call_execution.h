@@ -9,7 +9,7 @@
 #include "libfusion/talk/call_private.h"
 #include "libfusion/talk/dispatch_thread.h"
 
-/* On the stack of fusion_call_execute_bytes(). */
+/* On the stack of fusion_call_execute(). */
 struct execution {
 	struct tcache *cache;
 	struct fusion_arena *arena;
@@ -17,7 +17,7 @@ struct execution {
 	struct thread_rec *me;
 	struct call_request rq;
 	const void *in;
-	unsigned flags;
+	uint32_t flags;
 	int64_t deadline; /* CLOCK_MONOTONIC, < 0 never */
 
 	struct call_slot *slot;
@@ -27,10 +27,7 @@ struct execution {
 	int64_t nap, given_up_ns;
 	uint32_t n_naps; /* while another has borrowed our locks */
 
-	uint64_t *ret_word;
-	void *out;
-	size_t out_size;
-	size_t *ret_size;
+	struct fusion_call_answer *answer; /* NULL: not wanted */
 };
 
 static inline bool is_late(const struct execution *x)
@@ -50,22 +47,6 @@ static inline void take_turn_back(struct execution *x)
 	if (x->blocked)
 		dispatch_unblock(x->arena);
 	x->blocked = false;
-}
-
-/* Does the caller want the bytes of the answer? */
-static inline bool wants_bytes(const struct execution *x)
-{
-	return x->out_size || x->ret_size;
-}
-
-/* Tell the caller the answer's word and size. */
-static inline void tell_result(const struct execution *x, uint64_t word,
-			       size_t size)
-{
-	if (x->ret_word)
-		*x->ret_word = word;
-	if (x->ret_size)
-		*x->ret_size = size;
 }
 
 #endif

@@ -24,9 +24,18 @@
 
 static __thread unsigned handler_depth; /* handlers that this thread is in */
 
+/* An answer: what the handler has made of a request, or why there is none. */
+struct outcome {
+	unsigned state; /* SLOT_DONE, SLOT_FAILED */
+	int error;	/* -errno: the status, or the reason of the failure */
+	uint64_t word;
+	const void *data;
+	size_t size;
+	int64_t since_ns; /* 0: the slot says when it began */
+};
+
 static int answer_slot(struct fusion_arena *arena, uint64_t serial,
-		       int64_t since_ns, uint64_t word, const void *data,
-		       size_t size, int error);
+		       const struct outcome *o);
 
 bool call_in_handler(void)
 {
@@ -67,8 +76,9 @@ static void leave_call_handler(struct calls *calls, struct call_handler *h)
 	pthread_mutex_unlock(&calls->lock);
 }
 
-/* Note when the execution began, for a thread that answers later. */
-static void note_begin(const struct serving *sv)
+/* Note when the execution began, for a thread that answers later, and for the
+ * caller if the owner dies before. */
+static void note_begin(struct serving *sv)
 {
 	struct call_slot *s =
 		call_slot_of(&sv->request.arena->view, sv->serial);
@@ -77,6 +87,7 @@ static void note_begin(const struct serving *sv)
 	 * since. */
 	if (s)
 		store_relaxed(&s->since_ns, (uint64_t)sv->since_ns);
+	sv->noted = true;
 }
 
 /* Remember which locks the outer handler has borrowed.  NULL no memory: then
@@ -90,15 +101,13 @@ static struct lend_mark *mark_borrowed(struct view *v, struct thread_rec *me)
 	return mark;
 }
 
-/* Give back what the handler has borrowed, as it is over; the thread executes
- * what it executed before. */
-static void resume_outer(struct view *v, struct thread_rec *me,
-			 struct lend_mark *mark, uint64_t outer)
+/* Give back what the handler has borrowed, as it is over. */
+static void return_borrowed(struct view *v, struct thread_rec *me,
+			    struct lend_mark *mark)
 {
 	if (me->n_skirmishes)
 		lend_return(v, me, mark);
 	free(mark);
-	call_enter(me, outer);
 }
 
 /* The handler of a direct execution did not return; its caller was on the same
@@ -114,13 +123,16 @@ static void undo_direct(const struct callback_args *args)
 /* A handler did not return, and a caller may wait for the answer. */
 static void undo_remote(const struct callback_args *args)
 {
+	const struct outcome left = {.state = SLOT_FAILED, .error = -ECANCELED};
 	struct fusion_arena *arena = args->a;
 	struct thread_rec *me = thread_rec_of(arena);
 
 	if (me)
-		resume_outer(&arena->view, me, args->more, args->more_n);
+		return_borrowed(&arena->view, me, args->more);
 	if (args->n)
-		answer_slot(arena, args->n, 0, 0, NULL, 0, -ECANCELED);
+		answer_slot(arena, args->n, &left);
+	if (me)
+		call_enter(me, args->more_n);
 	undo_direct(args);
 }
 
@@ -132,27 +144,30 @@ int call_run(struct calls *calls, struct serving *sv)
 	struct call_handler *h = enter_call_handler(calls, sv->index, sv->id);
 	struct lend_mark *mark = NULL;
 	struct callback cb CALLBACK;
-	uint64_t outer = 0;
 	int r;
 
 	sv->handler = h;
 	sv->since_ns = clock_monotonic_ns();
-	if (!h || !me)
-		return h ? -errno : -EIDRM;
+	if (!h || !me) {
+		sv->failed = h ? -errno : -EIDRM;
+		return sv->failed;
+	}
 	if (!sv->direct)
-		outer = call_enter(me, sv->serial);
+		sv->outer = call_enter(me, sv->serial);
 	/* An upcall: the handler that waits keeps what it has borrowed. */
-	if (outer && me->n_skirmishes)
+	if (sv->outer && me->n_skirmishes)
 		mark = mark_borrowed(v, me);
 	handler_depth++;
 	callback_begin(&cb, sv->direct ? undo_direct : undo_remote,
 		       calls->arena, h, sv->oneway ? 0 : sv->serial);
-	callback_keep(&cb, mark, outer);
+	callback_keep(&cb, mark, sv->outer);
 	r = h->fn(&sv->request, h->ctx);
 	callback_end(&cb);
 	handler_depth--;
 	if (!sv->direct)
-		resume_outer(v, me, mark, outer);
+		return_borrowed(v, me, mark);
+	if (SEED_BUG(55) && !sv->direct)
+		call_enter(me, sv->outer);
 	if (!sv->serial) {
 		call_count(c, r < 0);
 		call_count_time(c, sv->since_ns);
@@ -160,8 +175,15 @@ int call_run(struct calls *calls, struct serving *sv)
 	return r;
 }
 
+/* Only now the thread has executed it: until the request was answered, or the
+ * slot knew that it was begun, thread_rec.exec told so. */
 void call_ran(struct calls *calls, struct serving *sv)
 {
+	struct thread_rec *me =
+		sv->direct || sv->failed ? NULL : thread_rec_of(calls->arena);
+
+	if (me)
+		call_enter(me, sv->outer);
 	if (sv->handler)
 		leave_call_handler(calls, sv->handler);
 	sv->handler = NULL;
@@ -232,17 +254,17 @@ static int fill_answer(struct fusion_arena *arena, struct call_slot *s,
 	return 0;
 }
 
-/* Answer the call of @serial.  @since_ns 0: the slot says when it began.  0,
- * -ECANCELED nobody waits, -errno. */
+/* Answer the call of @serial.  0, -ECANCELED nobody waits, -errno; then that is
+ * the status that the caller gets. */
 static int answer_slot(struct fusion_arena *arena, uint64_t serial,
-		       int64_t since_ns, uint64_t word, const void *data,
-		       size_t size, int error)
+		       const struct outcome *o)
 {
+	int64_t since_ns = o->since_ns;
 	struct view *v = &arena->view;
 	struct thread_rec *me = thread_rec_of(arena);
 	struct call_slot *s;
 	struct call *c;
-	int r;
+	int error, r;
 
 	if (!me)
 		return -errno;
@@ -252,16 +274,16 @@ static int answer_slot(struct fusion_arena *arena, uint64_t serial,
 	/* The request of an upcall is still in the slot. */
 	if (load_relaxed(&s->block))
 		fusion_free_from(arena, (void **)&s->block);
-	if (!error)
-		r = fill_answer(arena, s, word, data, size);
+	r = fill_answer(arena, s, o->word, o->data, o->size);
+	error = r < 0 ? r : o->error;
 	if (r < 0)
-		error = r;
+		store_relaxed(&s->len, 0u);
 	c = call_of_slot(v, s);
 	if (!since_ns)
 		since_ns = (int64_t)load_relaxed(&s->since_ns);
 	if (c)
 		call_count(c, error < 0);
-	call_return_end(v, me, s, -error);
+	call_return_end(v, me, s, o->state, -error);
 	/* After the answer: the caller need not wait for statistics. */
 	if (c && since_ns)
 		call_count_time(c, since_ns);
@@ -270,15 +292,28 @@ static int answer_slot(struct fusion_arena *arena, uint64_t serial,
 
 int call_answer_serving(struct fusion_arena *arena, struct serving *sv, int r)
 {
-	if (r > 0 || r < -4095)
-		r = -EPROTO;
-	return answer_slot(arena, sv->serial, sv->since_ns, sv->word,
-			   sv->data ? sv->data : sv->bytes, sv->size, r);
+	struct outcome o = {
+		.state = SLOT_DONE,
+		.error = r,
+		.since_ns = sv->since_ns,
+	};
+
+	if (sv->failed)
+		o.state = SLOT_FAILED;
+	if (!is_status(r)) {
+		o.state = SLOT_FAILED;
+		o.error = -EPROTO;
+	}
+	if (!o.error) {
+		o.word = sv->word;
+		o.data = sv->data ? sv->data : sv->bytes;
+		o.size = sv->size;
+	}
+	return answer_slot(arena, sv->serial, &o);
 }
 
 static int return_answer(struct fusion_call *call, uint64_t serial,
-			 uint64_t word, const void *data, size_t size,
-			 int error)
+			 const struct outcome *o)
 {
 	const struct call *c = call_of(call);
 	const struct call_slot *s;
@@ -291,28 +326,39 @@ static int return_answer(struct fusion_call *call, uint64_t serial,
 		return r;
 	v = &cache->arena->view;
 	s = call_slot_of(v, serial);
-	if (!s || (!data && size) || size > UINT32_MAX)
+	if (!s || (!o->data && o->size) || o->size > UINT32_MAX)
 		return -EINVAL;
 	/* Acquire: pairs with the release that posted the slot. */
 	if (SLOT_SEQ(load_acquire(&s->st)) != SERIAL_SEQ(serial))
 		return load_relaxed(&c->id) ? -ECANCELED : -EIDRM;
 	if (load_relaxed(&s->call) != call_index(v, c) + 1)
 		return -EINVAL;
-	return answer_slot(cache->arena, serial, 0, word, data, size, error);
+	return answer_slot(cache->arena, serial, o);
 }
 
 FUSION_API int fusion_call_return(struct fusion_call *call, uint64_t serial,
 				  uint64_t word, const void *data, size_t size)
 {
-	return told(return_answer(call, serial, word, data, size, 0));
+	const struct outcome o = {
+		.state = SLOT_DONE,
+		.word = word,
+		.data = data,
+		.size = size,
+	};
+
+	return told(return_answer(call, serial, &o));
 }
 
 FUSION_API int fusion_call_return_error(struct fusion_call *call,
 					uint64_t serial, int error)
 {
-	return told(error < 0 && error >= -4095
-			    ? return_answer(call, serial, 0, NULL, 0, error)
-			    : -EINVAL);
+	const struct outcome o = {.state = SLOT_DONE, .error = error};
+
+	if (error >= 0 || !is_status(error))
+		return told(refuse(-EINVAL,
+				   "call: the error %d is no negative errno",
+				   error));
+	return told(return_answer(call, serial, &o));
 }
 
 /* --- Requests ------------------------------------------------------------- */
@@ -338,8 +384,12 @@ static void serve_request(struct fusion_arena *arena, struct serving *sv)
 	sv->request.call = view_entry(v, KIND_CALL, sv->index);
 	if (calls)
 		r = call_run(calls, sv);
+	else
+		sv->failed = r;
 	if (sv->serial && (r != FUSION_CALL_DEFER || sv->oneway))
 		call_answer_serving(arena, sv, r == FUSION_CALL_DEFER ? 0 : r);
+	else if (sv->serial && !sv->noted)
+		note_begin(sv);
 	if (calls)
 		call_ran(calls, sv);
 	serving_finish(sv);
@@ -442,6 +492,6 @@ void call_run_upcall(struct fusion_arena *arena, uint64_t serial)
 	if (r == 0)
 		serve_request(arena, &sv);
 	else
-		call_answer_serving(arena, &sv, r);
+		call_answer_serving(arena, &sv, sv.failed = r);
 	free(copy);
 }

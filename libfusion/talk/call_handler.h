@@ -7,13 +7,21 @@
 #include "libfusion/talk/call_private.h"
 
 /* Have the handler of sv->request execute it.  Returns what the handler
- * returned; -EIDRM there is none.  The caller calls call_ran() afterwards. */
+ * returned.  If it did not run, returns sv->failed, for example -EIDRM: there
+ * is none.  The caller calls call_ran() when the request is answered. */
 int call_run(struct calls *calls, struct serving *sv);
-/* Leave the handler that call_run() entered. */
+/* End what call_run() began. */
 void call_ran(struct calls *calls, struct serving *sv);
 /* Execute a request that was in its slot, and answer. */
 void call_receive_here(struct fusion_arena *arena, const struct call_here *h);
-/* Answer sv->serial with what the handler replied, or with error @r. */
+/* May a handler return @r as its status? */
+static inline bool is_status(int r)
+{
+	return r <= 0 && r >= -4095;
+}
+
+/* Answer sv->serial: with what the handler replied, if @r is 0, else with the
+ * status @r; or have it fail, with sv->failed, or because @r is no status. */
 int call_answer_serving(struct fusion_arena *arena, struct serving *sv, int r);
 /* Free the answer that the handler replied. */
 void serving_finish(struct serving *sv);

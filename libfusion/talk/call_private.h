@@ -3,7 +3,7 @@
  * Calls inside a process: the types that its files share
  *
  *   call.c          creates, finds and destroys calls
- *   call_execute.c  the caller's side; call_wait.c waits, call_answer.c reads
+ *   call_execute.c  the caller's side; call_wait.c waits, call_answer.c gives
  *   call_handler.c  the owner's side
  *   call_attend.c   requests that stay in their slots
  *   call_flush.c    wakes that are owed for queued calls
@@ -59,8 +59,11 @@ struct serving {
 	uint64_t serial;    /* 0: nobody waits, or direct and without a slot */
 	bool direct;	    /* the calling thread executes it */
 	bool oneway;
+	bool noted;	  /* the slot knows that it was begun */
+	int failed;	  /* -errno: the handler did not run; 0 it did */
 	int64_t since_ns; /* when it began */
 	struct call_handler *handler;
+	uint64_t outer; /* what the thread executed before */
 	/* The answer, as far as there is one. */
 	uint64_t word;
 	size_t size;

@@ -9,7 +9,7 @@
  * written, so it waits for that a little longer.
  *
  * Acquires of the slot's word pair with the releases of the executor, in
- * call_return_end() and call_fail(), and with the CAS in call_upcall().
+ * call_return_end() and call_fail_seen(), and with the CAS in call_upcall().
  */
 #include "libfusion/talk/call_wait.h"
 
@@ -34,6 +34,14 @@
  * written. */
 #define RETURNING_NS 10000000LL
 
+static void fail_gone(const struct execution *x)
+{
+	/* Acquire: pairs with the release in post_slot(). */
+	uint64_t st = load_acquire(&x->slot->st);
+
+	call_fail_seen(x->v, x->slot, st, call_gone_error(x->v, x->slot, st));
+}
+
 void call_probe(struct execution *x, uint64_t st)
 {
 	struct view *v = x->v;
@@ -55,7 +63,7 @@ void call_probe(struct execution *x, uint64_t st)
 	/* The owner may have left just when the slot was posted. */
 	if (!member_at(v, load_relaxed(&x->slot->callee_slot),
 		       load_relaxed(&x->slot->callee_id)))
-		call_fail(v, x->slot, EOWNERDEAD);
+		fail_gone(x);
 }
 
 static bool is_news(uint64_t st)

@@ -96,11 +96,22 @@ static int send_message(struct fusion_arena *arena, struct thread_rec *me,
 }
 
 static int check_arguments(struct fusion_arena *arena, uint32_t type,
-			   unsigned flags, struct thread_rec **ret)
+			   unsigned flags, int64_t timeout_ns,
+			   struct thread_rec **ret)
 {
+	int64_t deadline;
+	int r = deadline_begin(timeout_ns, &deadline);
+
 	callback_check();
-	if (!arena || type == FUSION_ANY_TYPE || flags & ~FUSION_MESSAGE_DROP)
-		return -EINVAL;
+	if (r < 0)
+		return r;
+	if (!arena)
+		return refuse_null("message", "arena");
+	if (type == FUSION_ANY_TYPE)
+		return refuse(-EINVAL, "message: FUSION_ANY_TYPE is no type "
+				       "of a message");
+	if (flags & ~FUSION_MESSAGE_DROP)
+		return refuse_flags("message", flags, FUSION_MESSAGE_DROP);
 	*ret = thread_rec_of(arena);
 	return *ret ? 0 : -errno;
 }
@@ -111,12 +122,16 @@ FUSION_API int fusion_message_send(struct fusion_arena *arena, fusion_id_t to,
 {
 	struct msg_head h = {.kind = MSG_USER, .a = type};
 	struct thread_rec *me;
-	int r = check_arguments(arena, type, flags, &me);
+	int r = check_arguments(arena, type, flags, timeout_ns, &me);
 
 	if (r < 0)
 		return told(r);
-	if ((!data && size) || size > UINT32_MAX)
-		return told(-EINVAL);
+	if (!data && size)
+		return told(refuse_null("message", "data"));
+	if (size > UINT32_MAX)
+		return told(refuse(-EINVAL,
+				   "message: %zu bytes, %u are the most", size,
+				   UINT32_MAX));
 	h.sender = arena->id;
 	h.size = (uint32_t)size;
 	if (size > RING_INLINE) {
@@ -139,12 +154,12 @@ FUSION_API int fusion_message_send_block(struct fusion_arena *arena,
 	struct msg_head h = {.kind = MSG_USER, .flags = MSG_BLOCK, .a = type};
 	struct thread_rec *me;
 	size_t size = arena ? fusion_usable_size(arena, block) : 0;
-	int r = check_arguments(arena, type, flags, &me);
+	int r = check_arguments(arena, type, flags, timeout_ns, &me);
 
 	if (r < 0)
 		return told(r);
 	if (!size)
-		return told(-EINVAL);
+		return told(refuse_handle("block of the heap", block));
 	h.sender = arena->id;
 	h.size = MSG_WHOLE_BLOCK;
 	store_relaxed(&me->msg_block, (uint64_t)(uintptr_t)block);

@@ -30,7 +30,10 @@ static int next(const struct fusion_call_request *request, void *ctx)
 
 static void call_serve(void)
 {
-	if (enter() || fusion_call_create(arena, "next", next, NULL, &call))
+	struct fusion_call_options options = FUSION_CALL_OPTIONS_INIT;
+
+	options.fn = next;
+	if (enter() || fusion_call_create(arena, "next", &options, &call))
 		_exit(1);
 	peers_ready();
 	for (;;)
@@ -46,10 +49,10 @@ static int call_enter(void)
 
 static int64_t call_once(uint32_t word)
 {
-	uint64_t value;
-	int r = fusion_call_execute(call, word, &value);
+	struct fusion_call_answer answer = FUSION_CALL_ANSWER_INIT;
+	int r = fusion_call_execute(call, NULL, word, NULL, 0, &answer);
 
-	return r ? r : (int64_t)value;
+	return r ? r : (int64_t)answer.word;
 }
 
 int main(void)

@@ -57,7 +57,13 @@ static void own_call(struct actor *a)
 	struct fusion_call *c;
 
 	if (fusion_dispatch(a->arena, 0) < 0 ||
-	    fusion_call_create(a->arena, NULL, serve, a->play, &c) < 0)
+	    fusion_call_create(
+		    a->arena, NULL,
+		    &(struct fusion_call_options){
+			    .size = sizeof(struct fusion_call_options),
+			    .fn = serve,
+			    .ctx = a->play},
+		    &c) < 0)
 		die("cannot make a call");
 	a->play->p[0] = c;
 }

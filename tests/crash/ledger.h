@@ -10,6 +10,8 @@
 #ifndef TESTS_CRASH_LEDGER_H
 #define TESTS_CRASH_LEDGER_H
 
+#include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "libfusion/core/file/layout.h"
@@ -67,8 +69,9 @@ struct ledger_message {
 struct ledger_call {
 	uint64_t serial; /* 0 nothing */
 	uint32_t size;
-	uint32_t error;	   /* errno, besides EOWNERDEAD */
+	uint32_t error;	   /* errno, besides those of a death; 0 none */
 	uint32_t returned; /* enum claim */
+	uint32_t begun;	   /* the handler: EHOSTDOWN would be a lie */
 };
 
 #define LEDGER_EVENTS 2048
@@ -170,6 +173,13 @@ static inline uint8_t message_byte(uint32_t type, uint32_t i)
 	return (uint8_t)(type * 31 + i * 7);
 }
 void ledger_claim(uint32_t *claim, enum claim to);
+
+/* May the peer's call fail with @error, as the victim is dead or @l says so? */
+static inline bool ledger_may_fail(const struct ledger_call *l, uint32_t error)
+{
+	return error == ECONNRESET || (error == EHOSTDOWN && !l->begun) ||
+	       (error && error == l->error);
+}
 
 /* End the program: the harness itself has failed. */
 void die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "docs/migrate/talk.h"
 #include <fusion/fusion.h>
 
 #include "libfusion/core/file/thread.h"
@@ -47,6 +48,7 @@ static int serve(const struct fusion_call_request *rq, void *ctx)
 	static uint8_t data[LARGE];
 	struct cast *c = ctx;
 
+	store_relaxed(&c->ledger->call.begun, 1u);
 	if (rq->word == 3)
 		return -ENOENT;
 	return fusion_call_reply(rq, 4711, fill(data, LARGE),
@@ -56,7 +58,13 @@ static int serve(const struct fusion_call_request *rq, void *ctx)
 static void with_own(struct cast *c)
 {
 	if (fusion_dispatch(c->arena, 0) < 0 ||
-	    fusion_call_create(c->arena, "victims", serve, c, &call) < 0)
+	    fusion_call_create(
+		    c->arena, "victims",
+		    &(struct fusion_call_options){
+			    .size = sizeof(struct fusion_call_options),
+			    .fn = serve,
+			    .ctx = c},
+		    &call) < 0)
 		die("cannot make a call");
 	c->ledger->call.size = LARGE;
 }
@@ -102,7 +110,6 @@ static void wait_for(struct cast *c, uint32_t size, enum wait how)
 	if (r != (how == WAIT_HERE))
 		die("the peer cannot call");
 	l->size = size;
-	l->error = EOWNERDEAD;
 	l->serial = CALL_SERIAL(call_slot_index(view(c), s), SLOT_SEQ(s->st));
 	ledger_claim(&l->returned, CLAIM_ABSENT);
 	if (how == WAIT_MAIL &&
@@ -165,7 +172,13 @@ static void peer_is_here(struct cast *c)
 
 static void make(struct cast *c)
 {
-	if (fusion_call_create(c->arena, "more", serve, c, &call) < 0)
+	if (fusion_call_create(
+		    c->arena, "more",
+		    &(struct fusion_call_options){
+			    .size = sizeof(struct fusion_call_options),
+			    .fn = serve,
+			    .ctx = c},
+		    &call) < 0)
 		die("cannot make a call");
 }
 
@@ -211,10 +224,9 @@ static void close_and_handle(struct cast *c)
 
 static void execute(struct cast *c, unsigned flags, uint32_t size, int want)
 {
-	const struct fusion_call_options o = {sizeof(o), flags, 0};
+	const struct fusion_call_execute_options o = {sizeof(o), flags, 1};
 	static uint8_t data[LARGE];
-	int r = fusion_call_execute_bytes(call, &o, 1, data, size, NULL, NULL,
-					  0, NULL);
+	int r = call_for_bytes(call, &o, 1, data, size, NULL, NULL, 0, NULL);
 
 	(void)c;
 	if (r != want)
@@ -251,15 +263,16 @@ static void set_quota(struct cast *c)
 		die("no quota");
 }
 
-/* The answer is kept in a slot, and taken from there. */
 static void own(struct cast *c)
 {
 	static uint8_t data[LARGE];
-	size_t size = 0;
+	struct fusion_call_answer answer = FUSION_CALL_ANSWER_INIT;
 
-	if (fusion_call_execute_bytes(call, NULL, 1, NULL, 0, NULL, data, 10,
-				      &size) != -EMSGSIZE ||
-	    size != LARGE || fusion_call_answer(c->arena, data, &size) != 0 ||
+	answer.data = data;
+	answer.capacity = sizeof(data);
+	(void)c;
+	if (fusion_call_execute(call, NULL, 1, NULL, 0, &answer) != 0 ||
+	    answer.status != 0 || answer.length != LARGE ||
 	    data[9] != message_byte(1, 9))
 		die("no answer of one's own");
 }

@@ -358,10 +358,9 @@ static unsigned ask_call(const struct stage *s, struct verdict *ret)
 		 l->returned == CLAIM_PRESENT)
 		bad(ret, "the peer's call is in state %u",
 		    SLOT_STATE(slot->st));
-	else if (SLOT_EXTRA(slot->st) != EOWNERDEAD &&
-		 SLOT_EXTRA(slot->st) != l->error)
-		bad(ret, "the peer's call failed with %u",
-		    SLOT_EXTRA(slot->st));
+	else if (!ledger_may_fail(l, SLOT_EXTRA(slot->st)))
+		bad(ret, "the peer's call failed with %u, begun %u",
+		    SLOT_EXTRA(slot->st), l->begun);
 	return slot->block != 0;
 }
 

@@ -164,7 +164,7 @@ static void answer(struct talk *t, const struct msg_head *h)
 	}
 	s->ret = 4711;
 	s->len = 0;
-	call_return_end(&t->mine, t->me, s, 0);
+	call_return_end(&t->mine, t->me, s, SLOT_DONE, 0);
 }
 
 /* All there is.  False: a producer is at it. */
@@ -285,7 +285,7 @@ static void judge_answer(struct talk *t, const struct call_slot *s, uint64_t st)
 		wrong(t, "its slot is used again", SLOT_SEQ(st));
 	else if (SLOT_STATE(st) == SLOT_FAILED &&
 		 (l->returned == CLAIM_PRESENT ||
-		  (SLOT_EXTRA(st) != EOWNERDEAD && SLOT_EXTRA(st) != l->error)))
+		  !ledger_may_fail(l, SLOT_EXTRA(st))))
 		wrong(t, "its call has failed", SLOT_EXTRA(st));
 	else if (SLOT_STATE(st) == SLOT_DONE &&
 		 (l->returned == CLAIM_ABSENT || s->ret != 4711 ||

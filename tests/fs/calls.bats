@@ -164,12 +164,13 @@ max-time 0.000000000" ]
 	hears n "call c from 0 *"
 	slay n
 	eventually gone s
-	[[ $(got s) == *"Owner died"* ]]
+	# The handler has run.
+	[[ $(got s) == *"Connection reset by peer"* ]]
 	is owner none
 	exec 8<>"$C"
 	echo x >&8
 	run cat <&8
-	[[ $output == *"Owner died"* ]]
+	[[ $output == *"Host is down"* ]]
 	# Its name may be used again.
 	expect m "call c echo" ok
 	exec 9<>"$C"
@@ -261,12 +262,35 @@ cat_waits() {
 	[ "$(cat <&8)" = now ]
 }
 
+@test "calls: what a dead owner had not begun was not executed" {
+	start n
+	expect n "enter a" "entered 0 id 2"
+	expect n "call c echo" ok
+	kill -STOP "${PID[n]}"
+	ask_later s one
+	eventually is pending 1
+	slay n
+	eventually gone s
+	[[ $(got s) == *"Host is down"* ]]
+}
+
+@test "calls: the handler's error is not taken for the owner's death" {
+	expect m "call c EHOSTDOWN" ok
+	exec 8<>"$C"
+	echo x >&8
+	run cat <&8
+	[[ $output == *"Host is down"* ]]
+	is executed 1
+	is failed 1
+}
+
 @test "calls: the arena's end is the end of what is open" {
 	expect m "call c defer" ok
 	ask_later s one
 	hears m "call c from 0 *"
 	slay m
 	eventually gone s
-	[[ $(got s) == *"Owner died"* || $(got s) == *"removed"* ]]
+	[[ $(got s) == *"Connection reset by peer"* ||
+		$(got s) == *"removed"* ]]
 	eventually state_is a empty
 }

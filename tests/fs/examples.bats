@@ -143,7 +143,7 @@ start_calc() {
 	exec 6>&-
 	kill -9 "$calc"
 	not wait $asker
-	grep -qE "Owner died|Identifier removed" "$BATS_TEST_TMPDIR/answer"
+	grep -qE "Host is down|Identifier removed" "$BATS_TEST_TMPDIR/answer"
 	exec 8<&-
 	start_calc
 	[ "$("$EXAMPLES/calc.sh" "$MNT/c" 1+1)" = 2 ]

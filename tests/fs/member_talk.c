@@ -159,7 +159,13 @@ static int do_call(const struct words *c)
 	*m = (struct made){.n = number(c, 3)};
 	snprintf(m->name, sizeof(m->name), "%s", word(c, 1));
 	snprintf(m->how, sizeof(m->how), "%s", word(c, 2));
-	r = fusion_call_create(arena_now(), m->name, on_call, m, &m->call);
+	r = fusion_call_create(
+		arena_now(), m->name,
+		&(struct fusion_call_options){
+			.size = sizeof(struct fusion_call_options),
+			.fn = on_call,
+			.ctx = m},
+		&m->call);
 	if (r < 0)
 		m->call = NULL;
 	return answer(r);
@@ -174,19 +180,20 @@ static int do_execute(const struct words *c)
 {
 	struct fusion_call *call;
 	const char *in = word(c, 3);
+	struct fusion_call_answer a = FUSION_CALL_ANSWER_INIT;
 	char out[4096], text[TEXT_MAX + 1];
-	uint64_t ret;
-	size_t size;
 	int r = find_call(c, &call);
 
+	a.data = out;
+	a.capacity = sizeof(out);
 	if (r == 0)
-		r = fusion_call_execute_bytes(call, NULL, number(c, 2), in,
-					      strlen(in), &ret, out,
-					      sizeof(out), &size);
-	if (r < 0)
-		return answer(r);
-	copy_text(text, out, size);
-	return said("answer %lld size %zu: %s", (long long)ret, size, text);
+		r = fusion_call_execute(call, NULL, number(c, 2), in,
+					strlen(in), &a);
+	if (r < 0 || a.status < 0)
+		return answer(r < 0 ? r : a.status);
+	copy_text(text, out, a.length);
+	return said("answer %lld size %zu: %s", (long long)a.word, a.length,
+		    text);
 }
 
 /* The deferred one that came first, 0 none. */

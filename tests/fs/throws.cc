@@ -256,16 +256,26 @@ static int call_out(const fusion_call_request *, void *)
 	return 0;
 }
 
+static void create_call(fusion_call **ret)
+{
+	fusion_call_options o = FUSION_CALL_OPTIONS_INIT;
+
+	o.fn = call_out;
+	expect("create", fusion_call_create(arena, "c", &o, ret), 0);
+}
+
 static void own_call()
 {
 	fusion_skirmish_options o = FUSION_SKIRMISH_OPTIONS_INIT;
 	fusion_skirmish *s;
 	fusion_call *c;
-	uint64_t word;
+	int r = 0;
 
 	enter("w");
-	fusion_call_create(arena, "c", call_out, nullptr, &c);
-	leave_by("call", [&] { fusion_call_execute(c, 1, &word); });
+	create_call(&c);
+	leave_by("call", [&] {
+		r = fusion_call_execute(c, nullptr, 1, nullptr, 0, nullptr);
+	});
 	fusion_skirmish_create(arena, "s", &o, &s);
 	expect("prevail", fusion_skirmish_prevail(s), 0);
 	expect("dismiss", fusion_skirmish_dismiss(s), 0);
@@ -275,15 +285,13 @@ static void own_call()
 
 static void *execute(void *call)
 {
-	uint64_t word;
-	fusion_call_options o = {};
+	fusion_call_execute_options o = FUSION_CALL_EXECUTE_OPTIONS_INIT;
+	fusion_call_answer answer = FUSION_CALL_ANSWER_INIT;
 
-	o.size = sizeof(o);
 	o.timeout_ns = 10000000000;
 	o.flags = FUSION_CALL_NODIRECT;
-	return (void *)(long)fusion_call_execute_bytes((fusion_call *)call, &o,
-						       1, nullptr, 0, &word,
-						       nullptr, 0, nullptr);
+	return (void *)(long)fusion_call_execute((fusion_call *)call, &o, 1,
+						 nullptr, 0, &answer);
 }
 
 static void call()
@@ -294,7 +302,7 @@ static void call()
 
 	enter("w");
 	by_hand();
-	fusion_call_create(arena, "c", call_out, nullptr, &c);
+	create_call(&c);
 	for (int i = 0; i < 2; i++) {
 		pthread_create(&t, nullptr, execute, c);
 		leave_by("call", dispatch);

@@ -207,7 +207,13 @@ static void do_call(char *args)
 {
 	struct fusion_call *call;
 
-	say(fusion_call_create(arena, args, serve, NULL, &call), "");
+	say(fusion_call_create(
+		    arena, args,
+		    &(struct fusion_call_options){
+			    .size = sizeof(struct fusion_call_options),
+			    .fn = serve},
+		    &call),
+	    "");
 }
 
 static void do_prevail(char *args)

@@ -123,8 +123,13 @@ static void use_it(long i)
 	     fusion_message_send(arena, fusion_arena_id(arena), 1, "x", 1, 0,
 				 0));
 	good("call", i,
-	     fusion_call_create(arena, NULL, handle_call, NULL, &call));
-	good("execute", i, fusion_call_execute(call, 0, NULL));
+	     fusion_call_create(
+		     arena, NULL,
+		     &(struct fusion_call_options){
+			     .size = sizeof(struct fusion_call_options),
+			     .fn = handle_call},
+		     &call));
+	good("execute", i, fusion_call_execute(call, NULL, 0, NULL, 0, NULL));
 	good("ref", i, fusion_ref_create(arena, NULL, &ref));
 	good("up", i, fusion_ref_up(ref));
 	good("sync", i, fusion_sync(arena, 10000000000));

@@ -12,7 +12,8 @@
  *
  * Claims: each call of one who lives ends, with the answer to this call, as
  * timed out, or failed because the owner is dead or the call destroyed, which
- * is true then; a block is freed or delivered once; all slots come back.
+ * is true then.  "Not executed" (EHOSTDOWN) is true, too.  A block is freed or
+ * delivered once; all slots come back.
  *
  * -DBUG=n plants a bug that must be found (scripts/model runs them all):
  *   1  the callee looks for SLEEP before  5  an abandoned slot is not freed
@@ -21,6 +22,9 @@
  *      nobody                                is not seen
  *   3  who returns does not look at seq   8  SLEEP is a store, not a CAS
  *   4  a time-out is a store, not a CAS   9  recovery of a caller forgets DONE
+ *  10  the handler's thread forgets the  12  a deferred call is not noted
+ *      call before it has answered
+ *  11  recovery notes nothing begun
  */
 #ifndef CALLS
 #define CALLS 2
@@ -50,16 +54,21 @@
 #define EXTRA(st) (((st) >> 5) & 7)
 #define SEQ(st) ((st) >> 8)
 
-#define EOWNERDEAD 1
+#define EHOSTDOWN 1
 #define EIDRM 2
 #define TIMEOUT 3
 #define ANSWER 4
+#define ECONNRESET 5
 
 short st[2];
 byte taken[2], block[2];
 /* thread_rec.call */
 bool op[4];
 byte at[4], at_seq[4];
+
+/* thread_rec.exec, as ID(); slot.since_ns */
+byte exec[4];
+bool begun[2];
 
 bool destroyed, gone;		/* the call, its owner */
 bool asleep;
@@ -76,6 +85,7 @@ chan later = [CALLS] of { byte, byte };
 #define ID(s, seq) (1 + (s) * (CALLS + 1) + (seq))
 #define IDS (2 * (CALLS + 1) + 1)
 byte fate[IDS];
+bool ran[IDS];			/* its handler has begun */
 
 /* For use in a d_step. */
 inline tell(s, word)
@@ -233,7 +243,7 @@ inline call_drop()
 		if
 		:: STATE(st[s]) == POSTED ->
 			to_idle(s);
-			result = (destroyed -> EIDRM : EOWNERDEAD)
+			result = (destroyed -> EIDRM : EHOSTDOWN)
 		:: else
 		fi
 	}
@@ -243,14 +253,19 @@ inline call_it(timed)
 {
 	if
 	:: destroyed -> result = EIDRM
-	:: gone -> result = EOWNERDEAD
+	:: gone -> result = EHOSTDOWN
 	:: !destroyed && !gone ->
 		/* There is one: the other may be abandoned. */
 		if
 		:: d_step { taken[0] == 0 -> taken[0] = 1; s = 0 }
 		:: d_step { taken[0] != 0 && taken[1] == 0 -> taken[1] = 1; s = 1 }
 		fi;
-		d_step { st[s] = MAKE(SEQ(st[s]), POSTED, 0, 0); seq = SEQ(st[s]) };
+		d_step {
+			begun[s] = false;
+			st[s] = MAKE(SEQ(st[s]), POSTED, 0, 0);
+			seq = SEQ(st[s]);
+			posted = true
+		};
 #if BUG != 6
 		if
 		:: destroyed || gone -> call_drop()
@@ -263,7 +278,10 @@ inline call_it(timed)
 	fi;
 	atomic {
 		assert(result != EIDRM || destroyed);
-		assert(result != EOWNERDEAD || dead[HANDLER]);
+		assert(result != EHOSTDOWN || dead[HANDLER]);
+		assert(result != EHOSTDOWN || !posted || !ran[ID(s, seq)]);
+		assert(result != ECONNRESET || dead[HANDLER]);
+		posted = false;
 		assert(result != TIMEOUT || timed);
 		result = 0; s = 0; seq = 0
 	}
@@ -273,7 +291,7 @@ proctype caller()
 {
 	byte n, s, seq, result;
 	short w;
-	bool armed;
+	bool armed, posted;
 
 	{
 		do
@@ -371,11 +389,31 @@ proctype handler()
 	{
 end:		do
 		:: queue?s,seq ->
+			/* call_run(); it is wanted. */
+			exec[HANDLER] = ID(s, seq);
+			ran[ID(s, seq)] = true;
 			if
-			:: later!s,seq
-			:: true
+			:: true ->
+				/* Another thread answers, or this one. */
+#if BUG != 12
+				begun[s] = true;
+#endif
+				later!s,seq;
+				if
+				:: true ->
+#if BUG == 10
+					exec[HANDLER] = 0;
+#endif
+					return_it(HANDLER, s, seq)
+				:: true
+				fi
+			:: true ->
+#if BUG == 10
+				exec[HANDLER] = 0;
+#endif
+				return_it(HANDLER, s, seq)
 			fi;
-			return_it(HANDLER, s, seq);
+			exec[HANDLER] = 0;
 			d_step { s = 0; seq = 0 }
 		od
 	} unless { dead[HANDLER] }
@@ -421,7 +459,7 @@ inline recover_return(i)
 		:: SEQ(st[s]) == at_seq[i] && STATE(st[s]) == RETURNING &&
 		   EXTRA(st[s]) == i ->
 			d_step { free_block(s) }
-			finish(i, s, FAILED, EOWNERDEAD)
+			finish(i, s, FAILED, ECONNRESET)
 		:: else ->
 #if BUG != 7
 			d_step { tell(s, st[s]) }
@@ -435,13 +473,30 @@ inline recover_return(i)
 	fi
 }
 
+/* call_recover(): what the dead thread was executing.  Only the request that it
+ * names. */
+inline recover_exec(i)
+{
+#if BUG != 11
+	d_step {
+		if
+		:: exec[i] == ID(0, SEQ(st[0])) -> begun[0] = true
+		:: exec[i] == ID(1, SEQ(st[1])) -> begun[1] = true
+		:: else
+		fi
+	}
+#endif
+	exec[i] = 0
+}
+
 inline recover_owner()
 {
 	gone = true;
 	recover_return(HANDLER);
+	recover_exec(HANDLER);
 	recover_return(DEFERRED);
-	fail(0, EOWNERDEAD);
-	fail(1, EOWNERDEAD);
+	fail(0, (begun[0] -> ECONNRESET : EHOSTDOWN));
+	fail(1, (begun[1] -> ECONNRESET : EHOSTDOWN));
 	reaped[HANDLER] = true
 }
 

@@ -16,6 +16,7 @@
 #include <sys/prctl.h>
 #include <time.h>
 
+#include "docs/migrate/talk.h"
 #include <fusion/fusion.h>
 
 #include "libfusion/core/base/futex.h"
@@ -175,7 +176,7 @@ static int serve(const struct fusion_call_request *rq, void *ctx)
 	unsigned char big[20000];
 	struct fusion_skirmish *lock;
 	struct fusion_call *back;
-	uint64_t word;
+	uint64_t word = 0;
 	int r;
 
 	(void)ctx;
@@ -187,7 +188,7 @@ static int serve(const struct fusion_call_request *rq, void *ctx)
 		return fusion_call_reply(rq, rq->word, big, sizeof(big));
 	case BACK:
 		memcpy(&back, rq->data, sizeof(back));
-		r = fusion_call_execute(back, rq->word, &word);
+		r = call_for_word(back, rq->word, &word);
 		if (r < 0)
 			return r;
 		return fusion_call_reply(rq, word, rq->data, rq->size);
@@ -210,7 +211,12 @@ static void own(struct fusion_arena *a, unsigned which)
 	snprintf(name, sizeof(name), "server%u", which);
 	/* Its predecessor may not be buried yet. */
 	do
-		r = fusion_call_create(a, name, serve, NULL, &call);
+		r = fusion_call_create(
+			a, name,
+			&(struct fusion_call_options){
+				.size = sizeof(struct fusion_call_options),
+				.fn = serve},
+			&call);
 	while (r == -EEXIST);
 	if (r < 0)
 		fail_with("create", r);
@@ -232,8 +238,8 @@ static void judge(int r, uint64_t word, uint64_t got, const unsigned char *out,
 	if (r == 0 && word == got && size == want &&
 	    is_filled(out, size, first))
 		add_relaxed(&shared->good, 1);
-	else if (r == 0 ||
-		 (r != -EOWNERDEAD && r != -EIDRM && r != -ETIMEDOUT)) {
+	else if (r == 0 || (r != -EHOSTDOWN && r != -ECONNRESET &&
+			    r != -EIDRM && r != -ETIMEDOUT)) {
 		fprintf(stderr, "# call: %d word %llx got %llx size %zu/%zu\n",
 			r, (unsigned long long)word, (unsigned long long)got,
 			size, want);
@@ -250,7 +256,7 @@ static void call_once(struct fusion_arena *a, struct fusion_call *call,
 	struct fusion_skirmish *lock = NULL;
 	unsigned char in[4000], out[20000];
 	uint64_t word = next() & 0xffffff, got = 0;
-	const struct fusion_call_options o = {
+	const struct fusion_call_execute_options o = {
 		sizeof(o), 0, next() % 8 ? FUSION_FOREVER : 300000};
 	unsigned char first = (unsigned char)(word >> 8);
 	size_t n = next() % 8 ? next() % 100 : next() % sizeof(in), size = 0;
@@ -265,8 +271,8 @@ static void call_once(struct fusion_arena *a, struct fusion_call *call,
 		lock = find_lock(a, lock_of(word));
 		go_inside(lock, lock_of(word));
 	}
-	r = fusion_call_execute_bytes(call, &o, word, in, n, &got, out,
-				      sizeof(out), &size);
+	r = call_for_bytes(call, &o, word, in, n, &got, out, sizeof(out),
+			   &size);
 	if (lock) {
 		/* Who has borrowed it may have died inside. */
 		look_inside(lock_of(word),
@@ -289,7 +295,12 @@ static void *call_many(void *arg)
 	int r;
 
 	seed = (uint64_t)clock_monotonic_ns() | 1;
-	r = fusion_call_create(a, NULL, reply_word, NULL, &back);
+	r = fusion_call_create(
+		a, NULL,
+		&(struct fusion_call_options){
+			.size = sizeof(struct fusion_call_options),
+			.fn = reply_word},
+		&back);
 	if (r < 0)
 		fail_with("create", r);
 	while (!load_acquire(&shared->stop)) {
@@ -413,7 +424,8 @@ static void each_call_ends(void **state)
 	printf("# %llu calls, %llu answered, %llu dead, %llu destroyed, %llu late\n",
 	       (unsigned long long)shared->done,
 	       (unsigned long long)shared->good,
-	       (unsigned long long)shared->errors[EOWNERDEAD],
+	       (unsigned long long)(shared->errors[EHOSTDOWN] +
+				    shared->errors[ECONNRESET]),
 	       (unsigned long long)shared->errors[EIDRM],
 	       (unsigned long long)shared->errors[ETIMEDOUT]);
 	assert_true(ended);

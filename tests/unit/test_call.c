@@ -12,6 +12,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "docs/migrate/talk.h"
 #include <fusion/fusion.h>
 
 #include "libfusion/core/base/futex.h"
@@ -29,6 +30,7 @@
 #include "libfusion/core/talk/call_slot.h"
 #include "libfusion/core/talk/call_visit.h"
 #include "libfusion/talk/call.h"
+#include "libfusion/talk/call_answer.h"
 #include "libfusion/talk/call_handler.h"
 #include "libfusion/talk/dispatch.h"
 
@@ -37,7 +39,8 @@
 enum what {
 	ECHO, /* the bytes, and word + 256 */
 	NOTHING,
-	FAIL, /* -ENOENT */
+	FAIL,  /* -ENOENT */
+	ERROR, /* -(word >> 8) */
 	DIE,
 	HANG,  /* until killed */
 	DEFER, /* another thread answers */
@@ -104,14 +107,14 @@ static int call_back(const struct fusion_call_request *rq)
 {
 	uint64_t word = 0;
 	char data[200] = "down";
-	size_t size;
+	size_t size = 0;
 	int r;
 
 	if (!me.back)
 		fusion_call_lookup(me.arena, "back", &me.back);
-	r = fusion_call_execute_bytes(me.back, NULL, rq->word, data,
-				      rq->size ? sizeof(data) : 0, &word, data,
-				      sizeof(data), &size);
+	r = call_for_bytes(me.back, NULL, rq->word, data,
+			   rq->size ? sizeof(data) : 0, &word, data,
+			   sizeof(data), &size);
 	return r < 0 ? r : fusion_call_reply(rq, word + 1, data, size);
 }
 
@@ -169,6 +172,8 @@ static int serve(const struct fusion_call_request *rq, void *ctx)
 		return 0;
 	case FAIL:
 		return -ENOENT;
+	case ERROR:
+		return -(int)(rq->word >> 8);
 	case DIE:
 		kill(getpid(), SIGKILL);
 		return 0;
@@ -212,7 +217,12 @@ static void run_child(int fd)
 	char c = 'r';
 
 	me.arena = image_enter(fd);
-	if (fusion_call_create(me.arena, "server", serve, NULL, &me.call) < 0 ||
+	if (fusion_call_create(
+		    me.arena, "server",
+		    &(struct fusion_call_options){
+			    .size = sizeof(struct fusion_call_options),
+			    .fn = serve},
+		    &me.call) < 0 ||
 	    write(me.out, &c, 1) != 1)
 		_exit(1);
 	for (;;)
@@ -274,13 +284,14 @@ static int tear_down(void **state)
 	return 0;
 }
 
+/* @timeout_ns 0: does not wait. */
 static int execute(unsigned flags, int64_t timeout_ns, uint64_t word,
 		   uint64_t *ret)
 {
-	const struct fusion_call_options o = {sizeof(o), flags, timeout_ns};
+	const struct fusion_call_execute_options o = {sizeof(o), flags,
+						      timeout_ns ?: 1};
 
-	return fusion_call_execute_bytes(server, &o, word, NULL, 0, ret, NULL,
-					 0, NULL);
+	return call_for_bytes(server, &o, word, NULL, 0, ret, NULL, 0, NULL);
 }
 
 /* --- What goes there and comes back --------------------------------------- */
@@ -291,10 +302,10 @@ static void word_goes_there_and_back(void **state)
 
 	(void)state;
 	for (uint64_t i = 0; i < 1000; i++) {
-		assert_int_equal(fusion_call_execute(server, i << 8, &word), 0);
+		assert_int_equal(call_for_word(server, i << 8, &word), 0);
 		assert_int_equal(word, (i + 1) << 8);
 	}
-	assert_int_equal(fusion_call_execute(server, WHO, &word), 0);
+	assert_int_equal(call_for_word(server, WHO, &word), 0);
 	assert_int_equal(word, arena->id);
 }
 
@@ -309,119 +320,139 @@ static void bytes_of_any_size_go_there_and_back(void **state)
 		in[i] = (unsigned char)(i * 7 + i / 251);
 	for (size = 0; size <= sizeof(in); size += size < 1200 ? 1 : size / 3) {
 		memset(out, 0, size);
-		assert_int_equal(fusion_call_execute_bytes(server, NULL, ECHO,
-							   in, size, &word, out,
-							   sizeof(out), &got),
+		assert_int_equal(call_for_bytes(server, NULL, ECHO, in, size,
+						&word, out, sizeof(out), &got),
 				 0);
 		assert_int_equal(got, size);
 		assert_memory_equal(in, out, size);
 	}
 }
 
-/* Row 8: nothing is lost, and the thread goes on. */
-static void answer_larger_than_the_buffer_is_kept(void **state)
+/* Row 8. */
+static void answer_without_room_gets_memory(void **state)
 {
+	struct fusion_call_answer a = FUSION_CALL_ANSWER_INIT;
 	char out[5000];
-	uint64_t word = 0;
-	size_t size = 0;
+
+	(void)state;
+	assert_int_equal(fusion_call_execute(server, NULL, 4000ull << 8 | ZEROS,
+					     NULL, 0, &a),
+			 0);
+	assert_int_equal(a.status, 0);
+	assert_int_equal(a.word, 4000);
+	assert_int_equal(a.length, 4000);
+	assert_int_equal(a.capacity, 0);
+	assert_non_null(a.data);
+	memset(out, 0, sizeof(out));
+	assert_memory_equal(a.data, out, 4000);
+	free(a.data);
+	/* No bytes, no memory. */
+	a.data = NULL;
+	assert_int_equal(fusion_call_execute(server, NULL, WHO, NULL, 0, &a),
+			 0);
+	assert_int_equal(a.word, arena->id);
+	assert_int_equal(a.length, 0);
+	assert_null(a.data);
+	/* Nobody wants it. */
+	assert_int_equal(fusion_call_execute(server, NULL, 100 << 8 | ZEROS,
+					     NULL, 0, NULL),
+			 0);
+}
+
+static void answer_larger_than_its_room_is_lost(void **state)
+{
+	struct fusion_call_answer a = FUSION_CALL_ANSWER_INIT;
+	char out[5000];
 
 	(void)state;
 	memset(out, 1, sizeof(out));
-	assert_int_equal(fusion_call_execute_bytes(server, NULL,
-						   4000ull << 8 | ZEROS, NULL,
-						   0, &word, out, 10, &size),
-			 -EMSGSIZE);
-	assert_int_equal(size, 4000);
-	assert_int_equal(word, 4000);
-	size = 3999;
-	assert_int_equal(fusion_call_answer(arena, out, &size), -EMSGSIZE);
-	assert_int_equal(size, 4000);
-	assert_int_equal(fusion_call_answer(arena, out, &size), 0);
-	assert_int_equal(size, 4000);
+	a.data = out;
+	for (a.capacity = 0; a.capacity < 4000; a.capacity += 3999) {
+		a.status = 1;
+		a.word = a.length = 1;
+		assert_int_equal(fusion_call_execute(server, NULL,
+						     4000ull << 8 | ZEROS, NULL,
+						     0, &a),
+				 -EMSGSIZE);
+		assert_int_equal(a.status, 0);
+		assert_int_equal(a.word, 4000);
+		assert_int_equal(a.length, 4000);
+		assert_ptr_equal(a.data, out);
+		assert_int_equal(out[0], 1);
+	}
+	a.capacity = 4000;
+	assert_int_equal(fusion_call_execute(server, NULL, 4000ull << 8 | ZEROS,
+					     NULL, 0, &a),
+			 0);
 	assert_int_equal(out[3999], 0);
 	assert_int_equal(out[4000], 1);
-	assert_int_equal(fusion_call_answer(arena, out, &size), -ENODATA);
-	/* Left, and forgotten by the next one. */
-	assert_int_equal(fusion_call_execute_bytes(server, NULL,
-						   9000ull << 8 | ZEROS, NULL,
-						   0, &word, NULL, 0, &size),
-			 -EMSGSIZE);
-	assert_int_equal(fusion_call_execute(server, 0, &word), 0);
-	assert_int_equal(fusion_call_answer(arena, out, &size), -ENODATA);
-	/* Nobody wants the bytes. */
-	assert_int_equal(fusion_call_execute(server, 100 << 8 | ZEROS, &word),
-			 0);
-	assert_int_equal(word, 100);
 }
 
-static struct call_slot *kept_answer(void)
+/* Post a request of this thread, and answer it with 4000 bytes. */
+static struct execution answered(struct fusion_call_answer *answer)
 {
-	struct tcache *c = tls_cache(arena);
-	size_t size;
-
-	assert_int_equal(fusion_call_execute_bytes(server, NULL,
-						   4000ull << 8 | ZEROS, NULL,
-						   0, NULL, NULL, 0, &size),
-			 -EMSGSIZE);
-	return call_slot_at(&arena->view, c->answer - 1);
-}
-
-/* What its thread defers meanwhile does not end with it. */
-static void answer_that_is_kept_is_in_no_chain(void **state)
-{
-	struct thread_rec *rec = thread_rec_of(arena);
-	struct call_slot *first, *second;
-	const struct call_request rq = {
-		.call = (struct call *)server,
-		.id = ((struct call *)server)->id,
-		.unlimited = true,
+	static const char bytes[4000];
+	struct execution x = {
+		.cache = tls_cache(arena),
+		.arena = arena,
+		.v = &arena->view,
+		.me = thread_rec_of(arena),
+		.rq.call = (struct call *)server,
+		.rq.id = ((struct call *)server)->id,
+		.answer = answer,
 	};
-	uint64_t st;
 
-	(void)state;
-	assert_int_equal(call_begin(&arena->view, rec, &rq, &first), 0);
-	call_enter(rec, CALL_SERIAL(call_slot_index(&arena->view, first),
-				    SLOT_SEQ(first->st)));
-	second = kept_answer();
-	assert_ptr_not_equal(first, second);
-	assert_int_equal(second->parent, 0);
-	call_enter(rec, 0);
-	assert_true(call_withdraw(&arena->view, rec, first, &st));
-	assert_int_equal(fusion_call_execute(server, 0, NULL), 0);
+	assert_int_equal(call_begin(x.v, x.me, &x.rq, &x.slot), 0);
+	x.serial =
+		CALL_SERIAL(call_slot_index(x.v, x.slot), SLOT_SEQ(x.slot->st));
+	assert_int_equal(
+		fusion_call_return(server, x.serial, 7, bytes, sizeof(bytes)),
+		0);
+	return x;
 }
 
-/* Whoever scribbles over a slot: what it says is looked at first. */
+/* A member scribbles over a slot: what it says is checked first. */
 static void spoilt_answer_is_an_error(void **state)
 {
 	static char out[5000], mine[5000];
-	struct call_slot *s = kept_answer();
-	uint64_t block = s->block;
-	size_t size = sizeof(out);
-	const uint64_t bad[] = {
-		0,
-		1,
-		block + 1,
-		block + 16,
-		UINT64_MAX,
-		(uintptr_t)mine,
-		(uintptr_t)arena->view.base,
-		(uintptr_t)s,
-	};
+	struct fusion_call_answer a = FUSION_CALL_ANSWER_INIT;
 
 	(void)state;
-	for (unsigned i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
-		store_release(&s->block, bad[i]);
-		assert_int_equal(fusion_call_answer(arena, out, &size), -EIO);
+	a.data = out;
+	a.capacity = sizeof(out);
+	a.word = 1;
+	for (unsigned i = 0; i < 10; i++) {
+		struct execution x = answered(&a);
+		uint64_t block = x.slot->block;
+		const uint64_t bad[] = {
+			0,
+			1,
+			block + 1,
+			block + 16,
+			UINT64_MAX,
+			(uintptr_t)mine,
+			(uintptr_t)arena->view.base,
+			(uintptr_t)x.slot,
+		};
+
+		if (i < 8)
+			store_release(&x.slot->block, bad[i]);
+		else
+			store_release(&x.slot->len,
+				      i == 8 ? UINT32_MAX : 1u << 20);
+		assert_int_equal(call_collect(&x), -EIO);
+		assert_int_equal(a.word, 1);
+		if (i >= 8)
+			continue;
+		store_release(&x.slot->block, 0ull);
+		fusion_free(arena, (void *)(uintptr_t)block);
 	}
-	store_release(&s->block, block);
 	for (int i = 0; i < 2; i++) {
-		store_release(&s->len, i ? UINT32_MAX : 1u << 20);
-		assert_int_equal(fusion_call_answer(arena, out, &size), -EIO);
-		assert_int_equal(size, sizeof(out));
+		struct execution x = answered(&a);
+
+		assert_int_equal(call_collect(&x), 0);
+		assert_int_equal(a.length, 4000);
 	}
-	store_release(&s->len, 4000u);
-	assert_int_equal(fusion_call_answer(arena, out, &size), 0);
-	assert_int_equal(size, 4000);
 }
 
 /* Row 9. */
@@ -431,12 +462,62 @@ static void empty_answer_is_success(void **state)
 	size_t size = 1;
 
 	(void)state;
-	assert_int_equal(fusion_call_execute_bytes(server, NULL, NOTHING, "x",
-						   1, &word, NULL, 0, &size),
+	assert_int_equal(call_for_bytes(server, NULL, NOTHING, "x", 1, &word,
+					NULL, 0, &size),
 			 0);
 	assert_int_equal(word, 0);
 	assert_int_equal(size, 0);
-	assert_int_equal(fusion_call_execute(server, FAIL, &word), -ENOENT);
+	assert_int_equal(call_for_word(server, FAIL, &word), -ENOENT);
+}
+
+static int fail_as_asked(const struct fusion_call_request *rq, void *ctx)
+{
+	uint64_t serial = rq->word >> 63 ? fusion_call_serial(rq) : 0;
+	int error = -(int)(rq->word & 0xffff);
+
+	(void)ctx;
+	if (!serial)
+		return error;
+	assert_int_equal(fusion_call_return_error(rq->call, serial, error), 0);
+	return FUSION_CALL_DEFER;
+}
+
+/* What the handler returns is never taken for what became of the call. */
+static void error_of_the_handler_is_the_status(void **state)
+{
+	const int errors[] = {EHOSTDOWN, ECONNRESET, ETIMEDOUT,	 ECANCELED,
+			      EIDRM,	 EMSGSIZE,   EOWNERDEAD, 4095};
+	struct fusion_call_answer a = FUSION_CALL_ANSWER_INIT;
+	struct fusion_call_execute_options o = FUSION_CALL_EXECUTE_OPTIONS_INIT;
+	struct fusion_call_options c = FUSION_CALL_OPTIONS_INIT;
+	struct fusion_call *own;
+
+	(void)state;
+	c.fn = fail_as_asked;
+	assert_int_equal(fusion_call_create(arena, NULL, &c, &own), 0);
+	for (unsigned i = 0; i < sizeof(errors) / sizeof(*errors); i++) {
+		const uint64_t e = (uint64_t)errors[i];
+
+		for (int how = 0; how < 4; how++) {
+			a.word = a.length = 1;
+			a.status = 0;
+			o.flags = how == 2 ? FUSION_CALL_NODIRECT : 0;
+			assert_int_equal(
+				fusion_call_execute(how ? own : server, &o,
+						    how == 3 ? e | 1ull << 63
+						    : how    ? e
+							     : e << 8 | ERROR,
+						    "bytes", 6, &a),
+				0);
+			assert_int_equal(a.status, -errors[i]);
+			assert_int_equal(a.word, 0);
+			assert_int_equal(a.length, 0);
+		}
+	}
+	assert_int_equal(fusion_call_execute(server, NULL, 4096 << 8 | ERROR,
+					     NULL, 0, &a),
+			 -EPROTO);
+	assert_int_equal(fusion_call_destroy(own), 0);
 }
 
 static void answer_may_come_later(void **state)
@@ -447,9 +528,8 @@ static void answer_may_come_later(void **state)
 
 	(void)state;
 	for (int i = 0; i < 200; i++) {
-		assert_int_equal(fusion_call_execute_bytes(server, NULL, DEFER,
-							   NULL, 0, &word, out,
-							   sizeof(out), &size),
+		assert_int_equal(call_for_bytes(server, NULL, DEFER, NULL, 0,
+						&word, out, sizeof(out), &size),
 				 0);
 		assert_int_equal(word, 77);
 		assert_int_equal(size, 6);
@@ -486,47 +566,58 @@ static int mirror(const struct fusion_call_request *rq, void *ctx)
 
 static void own_call_runs_at_once(void **state)
 {
-	const struct fusion_call_options o = {sizeof(o), FUSION_CALL_NODIRECT,
-					      FUSION_FOREVER};
-	const struct fusion_call_options short_o = {sizeof(o), 0, 1000000};
+	const struct fusion_call_execute_options o = {
+		sizeof(o), FUSION_CALL_NODIRECT, FUSION_FOREVER};
+	const struct fusion_call_execute_options short_o = {sizeof(o), 0,
+							    1000000};
 	struct fusion_call *own, *other;
-	uint64_t word, serial;
+	uint64_t word = 0, serial;
 	char out[200], in[200] = "in";
 	size_t size;
 
 	(void)state;
 	assert_int_equal(
-		fusion_call_create(arena, "own", mirror, &serial, &own), 0);
-	assert_int_equal(fusion_call_create(arena, "own", mirror, NULL, &other),
-			 -EEXIST);
-	assert_int_equal(fusion_call_execute(own, 0, &word), 0);
+		fusion_call_create(
+			arena, "own",
+			&(struct fusion_call_options){
+				.size = sizeof(struct fusion_call_options),
+				.fn = mirror,
+				.ctx = &serial},
+			&own),
+		0);
+	assert_int_equal(
+		fusion_call_create(
+			arena, "own",
+			&(struct fusion_call_options){
+				.size = sizeof(struct fusion_call_options),
+				.fn = mirror},
+			&other),
+		-EEXIST);
+	assert_int_equal(call_for_word(own, 0, &word), 0);
 	assert_true(pthread_equal((pthread_t)word, pthread_self()));
-	assert_int_equal(fusion_call_execute_bytes(own, &o, 0, NULL, 0, &word,
-						   NULL, 0, NULL),
-			 0);
+	assert_int_equal(
+		call_for_bytes(own, &o, 0, NULL, 0, &word, NULL, 0, NULL), 0);
 	assert_false(pthread_equal((pthread_t)word, pthread_self()));
-	assert_int_equal(fusion_call_execute(own, 4, &word), -EXDEV);
-	assert_int_equal(fusion_call_execute_bytes(own, NULL, 0, in, sizeof(in),
-						   &word, out, 10, &size),
+	assert_int_equal(call_for_word(own, 4, &word), -EXDEV);
+	assert_int_equal(call_for_bytes(own, NULL, 0, in, sizeof(in), &word,
+					out, 10, &size),
 			 -EMSGSIZE);
 	assert_int_equal(size, sizeof(in));
-	assert_int_equal(fusion_call_answer(arena, out, &size), 0);
-	assert_memory_equal(in, out, sizeof(in));
-	assert_int_equal(fusion_call_execute_bytes(own, &short_o, 1, NULL, 0,
-						   &word, out, 10, &size),
+	assert_int_equal(call_for_bytes(own, &short_o, 1, NULL, 0, &word, out,
+					10, &size),
 			 -ETIMEDOUT);
 	assert_int_equal(fusion_call_return(own, serial, 0, NULL, 0),
 			 -ECANCELED);
-	assert_int_equal(fusion_call_execute_bytes(own, NULL, 2, NULL, 0, &word,
-						   out, 10, &size),
-			 0);
+	assert_int_equal(
+		call_for_bytes(own, NULL, 2, NULL, 0, &word, out, 10, &size),
+		0);
 	assert_int_equal(word, 5);
 	assert_string_equal(out, "now");
 	/* Nobody can answer that. */
-	assert_int_equal(fusion_call_execute(own, 3, &word), -EPROTO);
+	assert_int_equal(call_for_word(own, 3, &word), -EPROTO);
 	assert_int_equal(fusion_call_destroy(own), 0);
 	assert_int_equal(fusion_call_destroy(own), -EIDRM);
-	assert_int_equal(fusion_call_execute(own, 0, &word), -EIDRM);
+	assert_int_equal(call_for_word(own, 0, &word), -EIDRM);
 }
 
 /* --- Calls within calls (row 6) ------------------------------------------- */
@@ -540,9 +631,8 @@ static int back(const struct fusion_call_request *rq, void *ctx)
 
 	(*(unsigned *)ctx)++;
 	if (word >> 8)
-		r = fusion_call_execute_bytes(server, NULL, word - 256,
-					      rq->data, rq->size, &ret, data,
-					      sizeof(data), &size);
+		r = call_for_bytes(server, NULL, word - 256, rq->data, rq->size,
+				   &ret, data, sizeof(data), &size);
 	return r < 0 ? r : fusion_call_reply(rq, ret + 1, rq->data, rq->size);
 }
 
@@ -555,18 +645,24 @@ static void members_call_each_other_at_any_depth(void **state)
 	size_t size;
 
 	(void)state;
-	assert_int_equal(fusion_call_create(arena, "back", back, &n, &call), 0);
+	assert_int_equal(
+		fusion_call_create(
+			arena, "back",
+			&(struct fusion_call_options){
+				.size = sizeof(struct fusion_call_options),
+				.fn = back,
+				.ctx = &n},
+			&call),
+		0);
 	for (uint64_t depth = 0; depth < 30; depth++) {
 		n = 0;
 		assert_int_equal(
-			fusion_call_execute(server, depth << 8 | BACK, &word),
-			0);
+			call_for_word(server, depth << 8 | BACK, &word), 0);
 		assert_int_equal(word, 2 * (depth + 1));
 		assert_int_equal(n, depth + 1);
-		assert_int_equal(fusion_call_execute_bytes(
-					 server, NULL, depth << 8 | BACK, data,
-					 sizeof(data), &word, out, sizeof(out),
-					 &size),
+		assert_int_equal(call_for_bytes(server, NULL, depth << 8 | BACK,
+						data, sizeof(data), &word, out,
+						sizeof(out), &size),
 				 0);
 		assert_int_equal(size, sizeof(data));
 		assert_string_equal(out, "down");
@@ -602,42 +698,6 @@ static void assert_taken(struct fusion_skirmish *lock)
 	assert_int_equal((intptr_t)r, -EBUSY);
 }
 
-static int back_and_leave(const struct fusion_call_request *rq, void *ctx)
-{
-	size_t size;
-
-	(void)ctx;
-	assert_int_equal(fusion_call_execute_bytes(server, NULL,
-						   4000ull << 8 | ZEROS, NULL,
-						   0, NULL, NULL, 0, &size),
-			 -EMSGSIZE);
-	return fusion_call_reply(rq, 0, rq->data, rq->size);
-}
-
-/* An upcall's that was left is forgotten, too: what is kept is the last. */
-static void answer_that_is_kept_is_the_last(void **state)
-{
-	struct fusion_call *call;
-	char out[200], data[] = "in";
-	size_t size;
-
-	(void)state;
-	assert_int_equal(
-		fusion_call_create(arena, "back", back_and_leave, NULL, &call),
-		0);
-	for (size_t room = 0; room <= sizeof(out); room += sizeof(out)) {
-		assert_int_equal(fusion_call_execute_bytes(
-					 server, NULL, BACK, data, sizeof(data),
-					 NULL, out, room, &size),
-				 room ? 0 : -EMSGSIZE);
-		assert_int_equal(size, sizeof(out));
-		assert_int_equal(fusion_call_answer(arena, out, &size),
-				 room ? -ENODATA : 0);
-	}
-	assert_int_equal(fusion_call_execute(server, 0, NULL), 0);
-	assert_int_equal(fusion_call_destroy(call), 0);
-}
-
 static int back_with_lock(const struct fusion_call_request *rq, void *ctx)
 {
 	struct fusion_skirmish *lock = ctx;
@@ -647,7 +707,7 @@ static int back_with_lock(const struct fusion_call_request *rq, void *ctx)
 	assert_int_equal(r, 0);
 	assert_taken(lock);
 	if (rq->word >> 8)
-		r = fusion_call_execute(server, rq->word - 256, &ret);
+		r = call_for_word(server, rq->word - 256, &ret);
 	assert_int_equal(fusion_skirmish_dismiss(lock), 0);
 	return r < 0 ? r : fusion_call_reply(rq, ret + 1, NULL, 0);
 }
@@ -660,14 +720,19 @@ static void lock_is_lent_at_any_depth(void **state)
 
 	(void)state;
 	assert_int_equal(
-		fusion_call_create(arena, "back", back_with_lock, lock, &call),
+		fusion_call_create(
+			arena, "back",
+			&(struct fusion_call_options){
+				.size = sizeof(struct fusion_call_options),
+				.fn = back_with_lock,
+				.ctx = lock},
+			&call),
 		0);
 	for (uint64_t depth = 0; depth < 8; depth++) {
 		assert_int_equal(fusion_skirmish_prevail(lock), 0);
 		assert_int_equal(fusion_skirmish_prevail(lock), 0);
 		assert_int_equal(
-			fusion_call_execute(server, depth << 8 | LOCK, &word),
-			0);
+			call_for_word(server, depth << 8 | LOCK, &word), 0);
 		assert_int_equal(levels_of(lock), 2);
 		assert_taken(lock);
 		assert_int_equal(fusion_skirmish_dismiss(lock), 0);
@@ -676,8 +741,8 @@ static void lock_is_lent_at_any_depth(void **state)
 	}
 	/* It comes back, also if the borrower forgets it. */
 	assert_int_equal(fusion_skirmish_prevail(lock), 0);
-	assert_int_equal(fusion_call_execute(server, KEEP, &word), 0);
-	assert_int_equal(fusion_call_execute(server, KEEP, &word), 0);
+	assert_int_equal(call_for_word(server, KEEP, &word), 0);
+	assert_int_equal(call_for_word(server, KEEP, &word), 0);
 	assert_int_equal(fusion_skirmish_dismiss(lock), 0);
 	assert_int_equal(fusion_skirmish_swoop(lock), 0);
 	assert_int_equal(fusion_skirmish_dismiss(lock), 0);
@@ -690,8 +755,8 @@ static void borrower_dies(void **state)
 
 	(void)state;
 	assert_int_equal(fusion_skirmish_prevail(lock), 0);
-	assert_int_equal(fusion_call_execute(server, LOCK_AND_DIE, &word),
-			 -EOWNERDEAD);
+	assert_int_equal(call_for_word(server, LOCK_AND_DIE, &word),
+			 -ECONNRESET);
 	/* What it guards may be half done. */
 	assert_int_equal(levels_of(lock), 1);
 	assert_int_equal(fusion_skirmish_consistent(lock), 0);
@@ -768,7 +833,7 @@ static void lender_dies(void **state)
 		struct fusion_arena *a = image_enter(image_reopen(arena));
 
 		if (fusion_skirmish_prevail(lock) == 0)
-			fusion_call_execute(server, HOLD, NULL);
+			call_for_word(server, HOLD, NULL);
 		(void)a;
 		_exit(1);
 	}
@@ -808,8 +873,14 @@ static void make_chain_of(struct chain *c, bool upwards, uint32_t flags)
 
 	c->v = &arena->view;
 	c->lock = (struct skirmish *)make_lock();
-	assert_int_equal(fusion_call_create(arena, NULL, mirror, NULL, &own),
-			 0);
+	assert_int_equal(
+		fusion_call_create(
+			arena, NULL,
+			&(struct fusion_call_options){
+				.size = sizeof(struct fusion_call_options),
+				.fn = mirror},
+			&own),
+		0);
 	rq.call = (struct call *)own;
 	rq.id = rq.call->id;
 	for (int i = 0; i < CHAIN; i++)
@@ -974,7 +1045,7 @@ static void lender_dies_with_an_answer(bool early)
 		assert_true(skirmish_unlock(c.v, c.t[1], c.lock) >= 0);
 	assert_int_equal(
 		call_return_begin(c.v, c.t[1], call_executes(c.t[1]), &s), 0);
-	call_return_end(c.v, c.t[1], s, 0);
+	call_return_end(c.v, c.t[1], s, SLOT_DONE, 0);
 	assert_int_equal(SLOT_STATE(c.s[0]->st), SLOT_DONE);
 	assert_true(c.s[0]->st & SLOT_LENT);
 	dies(&c, 0);
@@ -1036,7 +1107,7 @@ static void who_is_waited_for_may_borrow_more(void **state)
 	assert_int_equal(skirmish_try(c.v, c.t[3], more[0]), 0);
 	assert_int_equal(lend_close(c.v, c.t[0], c.s[0], &token), 1);
 	/* Or has an answer, as the call was destroyed. */
-	call_fail(c.v, c.s[0], EIDRM);
+	call_fail_seen(c.v, c.s[0], c.s[0]->st, EIDRM);
 	assert_int_equal(skirmish_try(c.v, c.t[3], more[1]), 0);
 	assert_int_equal(lend_is_out(c.v, c.t[0], &token), 1);
 	for (int i = 0; i < 2; i++)
@@ -1163,9 +1234,9 @@ static void thread_borrows_a_few_and_no_more(void **state)
 
 static uint64_t ticks(void)
 {
-	uint64_t n;
+	uint64_t n = 0;
 
-	assert_int_equal(fusion_call_execute(server, COUNT, &n), 0);
+	assert_int_equal(call_for_word(server, COUNT, &n), 0);
 	return n;
 }
 
@@ -1191,20 +1262,28 @@ static int count_back(const struct fusion_call_request *rq, void *ctx)
 static void one_way_may_call_back(void **state)
 {
 	int64_t until = clock_monotonic_ns() + 20 * SECOND;
-	struct fusion_call_stats stats;
+	struct fusion_call_stat stats;
 	struct fusion_call *call;
 	uint32_t n = 0;
 
 	(void)state;
 	assert_int_equal(
-		fusion_call_create(arena, "back", count_back, &n, &call), 0);
+		fusion_call_create(
+			arena, "back",
+			&(struct fusion_call_options){
+				.size = sizeof(struct fusion_call_options),
+				.fn = count_back,
+				.ctx = &n},
+			&call),
+		0);
 	assert_int_equal(fusion_call_set_quota(server, FUSION_ALL, 5), 0);
 	assert_int_equal(execute(FUSION_CALL_ONEWAY, -1, BACK, NULL), 0);
 	while (!load_relaxed(&n) && clock_monotonic_ns() < until)
 		sched_yield();
 	assert_int_equal(load_relaxed(&n), 1);
 	/* And the one that made it goes on. */
-	while (fusion_call_stat(server, &stats) == 0 && !stats.executed)
+	while (fusion_call_stat(server, &stats, sizeof(stats)) == 0 &&
+	       !stats.executed)
 		sched_yield();
 	assert_int_equal(stats.failed, 0);
 }
@@ -1212,16 +1291,19 @@ static void one_way_may_call_back(void **state)
 /* Row 21. */
 static void lone_queued_call_is_delivered(void **state)
 {
-	struct fusion_call_stats before, stats;
+	struct fusion_call_stat before, stats;
 
 	(void)state;
 	for (int i = 0; i < 20; i++) {
-		assert_int_equal(fusion_call_stat(server, &before), 0);
+		assert_int_equal(
+			fusion_call_stat(server, &before, sizeof(before)), 0);
 		assert_int_equal(execute(FUSION_CALL_ONEWAY | FUSION_CALL_QUEUE,
 					 FUSION_FOREVER, TICK, NULL),
 				 0);
 		do
-			assert_int_equal(fusion_call_stat(server, &stats), 0);
+			assert_int_equal(
+				fusion_call_stat(server, &stats, sizeof(stats)),
+				0);
 		while (stats.executed == before.executed);
 	}
 	assert_int_equal(execute(FUSION_CALL_QUEUE, 0, TICK, NULL), -EINVAL);
@@ -1269,7 +1351,7 @@ static void *run_caller(void *arg)
 	struct caller *c = arg;
 	uint64_t word;
 
-	c->result = fusion_call_execute(server, c->what, &word);
+	c->result = call_for_word(server, c->what, &word);
 	return NULL;
 }
 
@@ -1287,11 +1369,32 @@ static int end(struct caller *c)
 
 static void wait_pending(uint32_t n)
 {
-	struct fusion_call_stats stats;
+	struct fusion_call_stat stats;
 
 	do
-		assert_int_equal(fusion_call_stat(server, &stats), 0);
+		assert_int_equal(
+			fusion_call_stat(server, &stats, sizeof(stats)), 0);
 	while (stats.pending != n);
+}
+
+/* Until the handlers of @n pending calls have begun. */
+static void wait_begun(unsigned n)
+{
+	const struct call_slot *s;
+	unsigned begun = 0;
+
+	while (begun != n) {
+		uint32_t at = 0;
+
+		sched_yield();
+		for (begun = 0; (s = call_slot_next(&arena->view, &at));) {
+			uint64_t st = load_acquire(&s->st);
+
+			begun += SLOT_STATE(st) == SLOT_POSTED &&
+				 call_gone_error(&arena->view, s, st) ==
+					 ECONNRESET;
+		}
+	}
 }
 
 static void cancelled_call_ends(void **state)
@@ -1334,7 +1437,7 @@ static void destroyed_call_ends(void **state)
 	wait_pending(1);
 	assert_int_equal(fusion_call_destroy(server), 0);
 	assert_int_equal(end(&a), -EIDRM);
-	assert_int_equal(fusion_call_execute(server, 0, &word), -EIDRM);
+	assert_int_equal(call_for_word(server, 0, &word), -EIDRM);
 }
 
 static void handler_may_destroy_its_call(void **state)
@@ -1342,14 +1445,14 @@ static void handler_may_destroy_its_call(void **state)
 	uint64_t word;
 
 	(void)state;
-	assert_int_equal(fusion_call_execute(server, DESTROY, &word), -EIDRM);
+	assert_int_equal(call_for_word(server, DESTROY, &word), -EIDRM);
 }
 
 /* Row 7. */
 static void dead_owner_is_said_at_once(void **state)
 {
 	struct fusion_call *again;
-	struct caller a, b;
+	struct caller a, b, c;
 	uint64_t word;
 
 	(void)state;
@@ -1357,16 +1460,27 @@ static void dead_owner_is_said_at_once(void **state)
 	wait_pending(1);
 	start(&b, HANG);
 	wait_pending(2);
+	/* It waits in the queue, as the dispatcher hangs. */
+	start(&c, ECHO);
+	wait_pending(3);
+	wait_begun(2);
 	kill_child();
-	assert_int_equal(end(&a), -EOWNERDEAD);
-	assert_int_equal(end(&b), -EOWNERDEAD);
-	assert_int_equal(fusion_call_execute(server, 0, &word), -EOWNERDEAD);
+	assert_int_equal(end(&a), -ECONNRESET);
+	assert_int_equal(end(&b), -ECONNRESET);
+	assert_int_equal(end(&c), -EHOSTDOWN);
+	assert_int_equal(call_for_word(server, 0, &word), -EHOSTDOWN);
 	assert_int_equal(execute(FUSION_CALL_ONEWAY, 0, TICK, NULL),
-			 -EOWNERDEAD);
+			 -EHOSTDOWN);
 	/* Its name is free. */
 	assert_int_equal(
-		fusion_call_create(arena, "server", mirror, NULL, &again), 0);
-	assert_int_equal(fusion_call_execute(again, 0, &word), 0);
+		fusion_call_create(
+			arena, "server",
+			&(struct fusion_call_options){
+				.size = sizeof(struct fusion_call_options),
+				.fn = mirror},
+			&again),
+		0);
+	assert_int_equal(call_for_word(again, 0, &word), 0);
 }
 
 static void owner_dies_over_it(void **state)
@@ -1374,7 +1488,7 @@ static void owner_dies_over_it(void **state)
 	uint64_t word;
 
 	(void)state;
-	assert_int_equal(fusion_call_execute(server, DIE, &word), -EOWNERDEAD);
+	assert_int_equal(call_for_word(server, DIE, &word), -ECONNRESET);
 	waitpid(child, NULL, 0);
 	child = 0;
 }
@@ -1390,8 +1504,14 @@ static void dead_thread_of_the_owner_is_said(void **state)
 	uint64_t serial;
 
 	(void)state;
-	assert_int_equal(fusion_call_create(arena, NULL, mirror, NULL, &own),
-			 0);
+	assert_int_equal(
+		fusion_call_create(
+			arena, NULL,
+			&(struct fusion_call_options){
+				.size = sizeof(struct fusion_call_options),
+				.fn = mirror},
+			&own),
+		0);
 	rq.call = (struct call *)own;
 	rq.id = rq.call->id;
 	assert_int_equal(thread_claim(v, &t), 0);
@@ -1406,7 +1526,7 @@ static void dead_thread_of_the_owner_is_said(void **state)
 	assert_int_equal(recover_thread(v, t), 0);
 	life_unlock(v);
 	assert_int_equal(SLOT_STATE(s->st), SLOT_FAILED);
-	assert_int_equal(SLOT_EXTRA(s->st), EOWNERDEAD);
+	assert_int_equal(SLOT_EXTRA(s->st), ECONNRESET);
 	assert_int_equal(SLOT_STATE(kept->st), SLOT_IDLE);
 	call_slot_free(v, caller, s);
 
@@ -1434,7 +1554,7 @@ static void dead_thread_of_the_owner_is_said(void **state)
 	assert_int_equal(recover_thread(v, caller), 0);
 	life_unlock(v);
 	assert_int_equal(SLOT_STATE(s->st), SLOT_RETURNING);
-	call_return_end(v, t, s, 0);
+	call_return_end(v, t, s, SLOT_DONE, 0);
 	assert_int_equal(SLOT_STATE(s->st), SLOT_IDLE);
 	assert_int_equal(s->block, 0);
 	thread_release(v, t);
@@ -1467,8 +1587,14 @@ static void spoilt_request_is_an_error(void **state)
 	uint64_t serial;
 
 	(void)state;
-	assert_int_equal(fusion_call_create(arena, NULL, mirror, NULL, &own),
-			 0);
+	assert_int_equal(
+		fusion_call_create(
+			arena, NULL,
+			&(struct fusion_call_options){
+				.size = sizeof(struct fusion_call_options),
+				.fn = mirror},
+			&own),
+		0);
 	assert_int_equal(thread_claim(v, &caller), 0);
 	for (int i = 0; i < 4; i++) {
 		uint64_t block;
@@ -1544,16 +1670,15 @@ static void full_queue_is_said(void **state)
 {
 	unsigned n = 0;
 	char data[900] = "";
-	const struct fusion_call_options o = {
-		sizeof(o), FUSION_CALL_ONEWAY | FUSION_CALL_NOWAIT, 0};
+	const struct fusion_call_execute_options o = {
+		sizeof(o), FUSION_CALL_ONEWAY | FUSION_CALL_NOWAIT, 1};
 	int r;
 
 	(void)state;
 	assert_int_equal(execute(FUSION_CALL_ONEWAY, 0, GATE, NULL), 0);
 	do
-		r = fusion_call_execute_bytes(server, &o, TICK, data,
-					      sizeof(data), NULL, NULL, 0,
-					      NULL);
+		r = call_for_bytes(server, &o, TICK, data, sizeof(data), NULL,
+				   NULL, 0, NULL);
 	while (r == 0 && ++n);
 	assert_int_equal(r, -EAGAIN);
 	assert_int_equal(write(to_child, "x", 1), 1);
@@ -1570,6 +1695,7 @@ static void visitor_need_not_sleep(void **state)
 	uint32_t i = call_index(v, c), bell;
 	struct call_answer a = {0};
 	struct thread_rec *t;
+	char gate;
 	int r;
 
 	(void)state;
@@ -1594,16 +1720,20 @@ static void visitor_need_not_sleep(void **state)
 	assert_int_equal(call_post(v, t, i, c->id, FAIL, NULL, 0), 0);
 	while ((r = call_poll(v, t, &a)) == -EAGAIN)
 		sched_yield();
-	assert_int_equal(r, -ENOENT);
+	assert_int_equal(r, 0);
+	assert_int_equal(a.status, -ENOENT);
+	assert_int_equal(a.size, 0);
+	call_end(v, t);
 	assert_int_equal(call_poll(v, t, &a), -ENODATA);
 	assert_int_equal(call_post(v, t, i, c->id, DEFER_FOREVER, NULL, 0), 0);
 	call_end(v, t);
 	assert_int_equal(call_post(v, t, i, c->id + 1, FAIL, NULL, 0), -EIDRM);
-	assert_int_equal(call_post(v, t, i, c->id, HANG, NULL, 0), 0);
+	assert_int_equal(call_post(v, t, i, c->id, GATE, NULL, 0), 0);
+	assert_int_equal(read(from_child, &gate, 1), 1);
 	kill_child();
 	assert_int_equal(life_sweep(v), 1);
-	assert_int_equal(call_poll(v, t, &a), -EOWNERDEAD);
-	assert_int_equal(call_post(v, t, i, c->id, HANG, NULL, 0), -EOWNERDEAD);
+	assert_int_equal(call_poll(v, t, &a), -ECONNRESET);
+	assert_int_equal(call_post(v, t, i, c->id, HANG, NULL, 0), -EHOSTDOWN);
 	thread_release(v, t);
 }
 
@@ -1648,15 +1778,15 @@ static void bell_rings_for_a_quota(void **state)
 
 static void statistics_count(void **state)
 {
-	struct fusion_call_stats stats;
+	struct fusion_call_stat stats;
 	fusion_id_t owner;
 	uint64_t word;
 
 	(void)state;
 	for (int i = 0; i < 10; i++)
-		assert_int_equal(fusion_call_execute(server, ECHO, &word), 0);
-	assert_int_equal(fusion_call_execute(server, FAIL, &word), -ENOENT);
-	assert_int_equal(fusion_call_stat(server, &stats), 0);
+		assert_int_equal(call_for_word(server, ECHO, &word), 0);
+	assert_int_equal(call_for_word(server, FAIL, &word), -ENOENT);
+	assert_int_equal(fusion_call_stat(server, &stats, sizeof(stats)), 0);
 	assert_int_equal(stats.executed, 11);
 	assert_int_equal(stats.failed, 1);
 	assert_int_equal(stats.pending, 0);
@@ -1666,26 +1796,260 @@ static void statistics_count(void **state)
 	assert_int_not_equal(owner, arena->id);
 }
 
-static void wrong_arguments_are_refused(void **state)
+static void stat_grows(void **state)
 {
-	const struct fusion_call_options o = {4, 0, 0};
+	struct {
+		struct fusion_call_stat known;
+		uint64_t more;
+	} later = {.more = 1};
+	struct fusion_call_stat stat;
+
+	(void)state;
+	assert_int_equal(call_for_word(server, ECHO, NULL), 0);
+	assert_int_equal(fusion_call_stat(server, &later.known, sizeof(later)),
+			 0);
+	assert_int_equal(later.known.executed, 1);
+	assert_int_equal(later.more, 0);
+	memset(&stat, 0xff, sizeof(stat));
+	assert_int_equal(fusion_call_stat(server, &stat, 16), 0);
+	assert_int_equal(stat.executed, 1);
+	assert_int_equal(stat.failed, UINT64_MAX);
+	assert_int_equal(fusion_call_stat(server, &stat, 0), -EINVAL);
+	assert_int_equal(fusion_call_stat(server, NULL, 8), -EINVAL);
+}
+
+/* --- Finding -------------------------------------------------------------- */
+
+static void call_is_found_by_its_id(void **state)
+{
+	struct fusion_call_options o = FUSION_CALL_OPTIONS_INIT;
+	struct fusion_call *own, *found = NULL;
+	fusion_id_t id, other;
+
+	(void)state;
+	o.fn = mirror;
+	assert_int_equal(fusion_call_create(arena, NULL, &o, &own), 0);
+	assert_int_equal(fusion_call_id(own, &id), 0);
+	assert_int_equal(fusion_call_get(arena, id, &found), 0);
+	assert_ptr_equal(found, own);
+	assert_int_equal(fusion_call_id(server, &other), 0);
+	assert_int_not_equal(other, id);
+	assert_int_equal(fusion_call_get(arena, other, &found), 0);
+	assert_ptr_equal(found, server);
+	assert_int_equal(fusion_call_destroy(own), 0);
+	assert_int_equal(fusion_call_get(arena, id, &found), -ENOENT);
+	assert_int_equal(fusion_call_get(arena, 0, &found), -ENOENT);
+	assert_int_equal(fusion_call_id(own, &id), -EIDRM);
+	assert_int_equal(fusion_call_id(server, NULL), -EINVAL);
+}
+
+struct opener {
+	pthread_t thread;
+	struct fusion_call *call;
+	int result;
+};
+
+static void *open_both(void *arg)
+{
+	struct fusion_call_options options = FUSION_CALL_OPTIONS_INIT;
+	struct opener *o = arg;
+
+	options.fn = mirror;
+	o->result = fusion_call_open(arena, "both", &options, &o->call);
+	return NULL;
+}
+
+static void one_of_many_creates_what_they_open(void **state)
+{
+	struct fusion_call_options options = FUSION_CALL_OPTIONS_INIT;
+	struct opener o[8];
+	fusion_id_t owner;
+
+	(void)state;
+	for (int round = 0; round < 50; round++) {
+		for (int i = 0; i < 8; i++)
+			assert_int_equal(pthread_create(&o[i].thread, NULL,
+							open_both, &o[i]),
+					 0);
+		for (int i = 0; i < 8; i++) {
+			assert_int_equal(pthread_join(o[i].thread, NULL), 0);
+			assert_int_equal(o[i].result, 0);
+			assert_ptr_equal(o[i].call, o[0].call);
+		}
+		assert_int_equal(fusion_call_destroy(o[0].call), 0);
+	}
+	/* That of another member; and of a dead one. */
+	options.fn = mirror;
+	assert_int_equal(fusion_call_open(arena, "server", &options, &o->call),
+			 0);
+	assert_ptr_equal(o->call, server);
+	kill_child();
+	assert_int_equal(fusion_call_open(arena, "server", &options, &o->call),
+			 0);
+	assert_int_equal(fusion_call_owner(o->call, &owner), 0);
+	assert_int_equal(owner, arena->id);
+	assert_int_equal(fusion_call_open(arena, NULL, &options, &o->call),
+			 -EINVAL);
+	assert_int_equal(fusion_call_open(arena, "a/b", &options, &o->call),
+			 -EINVAL);
+}
+
+static void *open_late(void *arg)
+{
+	struct fusion_call *none;
+
+	while (fusion_call_lookup(arena, "both", &none) == -ENOENT &&
+	       !load_acquire((uint32_t *)&((struct opener *)arg)->result))
+		sched_yield();
+	return open_both(arg);
+}
+
+static void wait_ends_when_a_call_is_created(void **state)
+{
+	struct opener o = {.result = 0};
+	struct fusion_call *call = NULL;
+
+	(void)state;
+	assert_int_equal(fusion_call_wait(arena, "server", 0, &call), 0);
+	assert_ptr_equal(call, server);
+	assert_int_equal(fusion_call_wait(arena, "both", 0, &call), -ETIMEDOUT);
+	assert_int_equal(fusion_call_wait(arena, "both", 1000000, &call),
+			 -ETIMEDOUT);
+	assert_int_equal(fusion_call_wait(arena, "both", -2, &call), -EINVAL);
+	assert_int_equal(fusion_call_wait(arena, "a/b", 0, &call), -EINVAL);
+	assert_int_equal(fusion_call_wait(arena, "both", 0, NULL), -EINVAL);
+	assert_ptr_equal(call, server);
+	assert_int_equal(pthread_create(&o.thread, NULL, open_late, &o), 0);
+	store_release((uint32_t *)&o.result, 1u);
+	assert_int_equal(fusion_call_wait(arena, "both", FUSION_FOREVER, &call),
+			 0);
+	assert_int_equal(pthread_join(o.thread, NULL), 0);
+	assert_int_equal(o.result, 0);
+	assert_ptr_equal(call, o.call);
+	/* One whose owner is dead is none. */
+	kill_child();
+	assert_int_equal(fusion_call_wait(arena, "server", 0, &call),
+			 -ETIMEDOUT);
+}
+
+/* --- Arguments ------------------------------------------------------------ */
+
+static void options_grow(void **state)
+{
+	struct {
+		struct fusion_call_execute_options known;
+		uint64_t more;
+	} later = {.known = {.size = sizeof(later)}};
+	struct {
+		struct fusion_call_options known;
+		uint64_t more;
+	} create = {.known = {.size = sizeof(create), .fn = mirror}};
+	struct {
+		struct fusion_call_answer known;
+		uint64_t more;
+	} answer = {.known = {.size = sizeof(answer)}};
 	struct fusion_call *call;
 
 	(void)state;
-	assert_int_equal(fusion_call_create(arena, "x", NULL, NULL, &call),
+	assert_int_equal(fusion_call_execute(server, &later.known, ECHO, NULL,
+					     0, &answer.known),
+			 0);
+	assert_int_equal(answer.known.word, 256);
+	later.more = 1;
+	assert_int_equal(
+		fusion_call_execute(server, &later.known, ECHO, NULL, 0, NULL),
+		-E2BIG);
+	later.known.size = sizeof(later.known) - 1;
+	assert_int_equal(
+		fusion_call_execute(server, &later.known, ECHO, NULL, 0, NULL),
+		-EINVAL);
+	answer.more = 1;
+	assert_int_equal(
+		fusion_call_execute(server, NULL, ECHO, NULL, 0, &answer.known),
+		-E2BIG);
+	answer.known.size = sizeof(answer.known) - 1;
+	assert_int_equal(
+		fusion_call_execute(server, NULL, ECHO, NULL, 0, &answer.known),
+		-EINVAL);
+	answer.known.size = sizeof(answer.known);
+	answer.known.capacity = 1;
+	assert_int_equal(
+		fusion_call_execute(server, NULL, ECHO, NULL, 0, &answer.known),
+		-EINVAL);
+	assert_int_equal(fusion_call_create(arena, "x", &create.known, &call),
+			 0);
+	create.more = 1;
+	assert_int_equal(fusion_call_create(arena, "y", &create.known, &call),
+			 -E2BIG);
+	create.known.size = sizeof(create.known);
+	create.known.flags = 1;
+	assert_int_equal(fusion_call_create(arena, "y", &create.known, &call),
 			 -EINVAL);
-	assert_int_equal(fusion_call_create(arena, "", serve, NULL, &call),
+	create.known.size = 8;
+	assert_int_equal(fusion_call_create(arena, "y", &create.known, &call),
 			 -EINVAL);
+	assert_int_equal(fusion_call_create(arena, "y", NULL, &call), -EINVAL);
+}
+
+/* 0 is the default, which has no limit. */
+static void time_outs_mean_the_same_everywhere(void **state)
+{
+	struct fusion_call_execute_options o = FUSION_CALL_EXECUTE_OPTIONS_INIT;
+	struct fusion_call_answer a = FUSION_CALL_ANSWER_INIT;
+
+	(void)state;
+	assert_int_equal(fusion_call_execute(server, &o, DEFER, NULL, 0, &a),
+			 0);
+	assert_int_equal(a.word, 77);
+	assert_string_equal(a.data, "later");
+	free(a.data);
+	a.data = NULL;
+	o.timeout_ns = FUSION_FOREVER;
+	assert_int_equal(fusion_call_execute(server, &o, DEFER, NULL, 0, NULL),
+			 0);
+	o.timeout_ns = INT64_MAX;
+	assert_int_equal(fusion_call_execute(server, &o, DEFER, NULL, 0, NULL),
+			 0);
+	o.timeout_ns = -2;
+	assert_int_equal(fusion_call_execute(server, &o, ECHO, NULL, 0, &a),
+			 -EINVAL);
+	o.timeout_ns = 1;
+	assert_int_equal(fusion_call_execute(server, &o, HANG, NULL, 0, &a),
+			 -ETIMEDOUT);
+}
+
+static void wrong_arguments_are_refused(void **state)
+{
+	const struct fusion_call_execute_options o = {4, 0, 0};
+	struct fusion_call *call;
+
+	(void)state;
+	assert_int_equal(
+		fusion_call_create(
+			arena, "x",
+			&(struct fusion_call_options){
+				.size = sizeof(struct fusion_call_options),
+				.fn = NULL},
+			&call),
+		-EINVAL);
+	assert_int_equal(
+		fusion_call_create(
+			arena, "",
+			&(struct fusion_call_options){
+				.size = sizeof(struct fusion_call_options),
+				.fn = serve},
+			&call),
+		-EINVAL);
 	assert_int_equal(fusion_call_lookup(arena, "nobody", &call), -ENOENT);
-	assert_int_equal(fusion_call_execute(NULL, 0, NULL), -EINVAL);
-	assert_int_equal(fusion_call_execute((struct fusion_call *)&o, 0, NULL),
+	assert_int_equal(call_for_word(NULL, 0, NULL), -EINVAL);
+	assert_int_equal(call_for_word((struct fusion_call *)&o, 0, NULL),
 			 -EINVAL);
-	assert_int_equal(fusion_call_execute_bytes(server, &o, 0, NULL, 0, NULL,
-						   NULL, 0, NULL),
-			 -EINVAL);
-	assert_int_equal(fusion_call_execute_bytes(server, NULL, 0, NULL, 1,
-						   NULL, NULL, 0, NULL),
-			 -EINVAL);
+	assert_int_equal(
+		call_for_bytes(server, &o, 0, NULL, 0, NULL, NULL, 0, NULL),
+		-EINVAL);
+	assert_int_equal(
+		call_for_bytes(server, NULL, 0, NULL, 1, NULL, NULL, 0, NULL),
+		-EINVAL);
 	assert_int_equal(execute(0x100, 0, 0, NULL), -EINVAL);
 }
 
@@ -1695,11 +2059,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(word_goes_there_and_back),
 		TEST(bytes_of_any_size_go_there_and_back),
-		TEST(answer_that_is_kept_is_in_no_chain),
-		TEST(answer_that_is_kept_is_the_last),
-		TEST(answer_larger_than_the_buffer_is_kept),
+		TEST(answer_without_room_gets_memory),
+		TEST(answer_larger_than_its_room_is_lost),
 		TEST(spoilt_answer_is_an_error),
 		TEST(empty_answer_is_success),
+		TEST(error_of_the_handler_is_the_status),
 		TEST(answer_may_come_later),
 		TEST(own_call_runs_at_once),
 		TEST(members_call_each_other_at_any_depth),
@@ -1734,6 +2098,12 @@ int main(void)
 		TEST(visitor_need_not_sleep),
 		TEST(bell_rings_for_a_quota),
 		TEST(statistics_count),
+		TEST(stat_grows),
+		TEST(call_is_found_by_its_id),
+		TEST(one_of_many_creates_what_they_open),
+		TEST(wait_ends_when_a_call_is_created),
+		TEST(options_grow),
+		TEST(time_outs_mean_the_same_everywhere),
 		TEST(wrong_arguments_are_refused),
 	};
 

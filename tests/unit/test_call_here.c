@@ -98,8 +98,14 @@ static int set_up(void **state)
 	v = &arena->view;
 	/* By hand: nothing happens but what the test does. */
 	assert_int_equal(fusion_dispatch(arena, 0), 0);
-	assert_int_equal(fusion_call_create(arena, "call", handle, NULL, &call),
-			 0);
+	assert_int_equal(
+		fusion_call_create(
+			arena, "call",
+			&(struct fusion_call_options){
+				.size = sizeof(struct fusion_call_options),
+				.fn = handle},
+			&call),
+		0);
 	assert_int_equal(fusion_message_handle(arena, 7, hear, NULL), 0);
 	d = dispatcher_of(arena, &r);
 	for (unsigned i = 0; i < CALLERS; i++)

@@ -206,7 +206,11 @@ static int call_without_function(void)
 {
 	struct fusion_call *call;
 
-	return fusion_call_create(arena, "c", NULL, NULL, &call);
+	return fusion_call_create(
+		arena, "c",
+		&(struct fusion_call_options){
+			.size = sizeof(struct fusion_call_options), .fn = NULL},
+		&call);
 }
 
 static int call_unknown(void)

@@ -9,6 +9,7 @@
 
 #include <sys/mman.h>
 
+#include "docs/migrate/talk.h"
 #include <fusion/fusion.h>
 
 #include "libfusion/life/fork.h"
@@ -94,7 +95,14 @@ static int set_up(void **state)
 	assert_int_equal(fusion_reactor_attach(reactor, 0, reacts, NULL, NULL,
 					       &reaction),
 			 0);
-	assert_int_equal(fusion_call_create(arena, "c", calls, NULL, &call), 0);
+	assert_int_equal(
+		fusion_call_create(
+			arena, "c",
+			&(struct fusion_call_options){
+				.size = sizeof(struct fusion_call_options),
+				.fn = calls},
+			&call),
+		0);
 	assert_int_equal(
 		fusion_object_pool_create(arena, "op", 8, 0, ends, NULL, &pool),
 		0);
@@ -283,13 +291,17 @@ static void talk_says(void)
 	EINVALS(fusion_reactor_dispatch(reactor, "x", 1, 0));
 	SAYS(-EINVAL, fusion_reactor_detach(reaction));
 	EINVALS(fusion_reactor_destroy(reactor));
-	EINVALS(fusion_call_create(arena, "x", calls, NULL, &c));
+	EINVALS(fusion_call_create(
+		arena, "x",
+		&(struct fusion_call_options){
+			.size = sizeof(struct fusion_call_options),
+			.fn = calls},
+		&c));
 	EINVALS(fusion_call_lookup(arena, "c", &c));
-	EINVALS(fusion_call_execute(call, 1, &word));
+	EINVALS(call_for_word(call, 1, &word));
 	EINVALS(fusion_call_return(call, 1, 1, NULL, 0));
 	EINVALS(fusion_call_cancel(call));
 	EINVALS(fusion_call_set_quota(call, 1, 1));
-	EINVALS(fusion_call_answer(arena, NULL, NULL));
 	EINVALS(fusion_call_destroy(call));
 }
 

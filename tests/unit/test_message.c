@@ -167,6 +167,12 @@ static void wrong_arguments_are_refused(void **state)
 	assert_int_equal(send(1, NULL, 1), -EINVAL);
 	assert_int_equal(fusion_message_send(arena, arena->id, 1, "a", 1, 8, 0),
 			 -EINVAL);
+	assert_int_equal(
+		fusion_message_send(arena, arena->id, 1, "a", 1, 0, -2),
+		-EINVAL);
+	assert_int_equal(
+		fusion_message_send_block(arena, arena->id, 1, NULL, 0, 0),
+		-EINVAL);
 	assert_int_equal(fusion_dispatch(NULL, 0), -EINVAL);
 	assert_int_equal(fusion_fd(NULL), -EINVAL);
 	assert_int_equal(fusion_sync(NULL, 0), -EINVAL);

@@ -125,25 +125,33 @@ static void drop_unseen(struct client *client)
 static int ask(struct client *client, const struct wish *wish,
 	       struct surface **ret)
 {
+	struct fusion_call_answer answer = FUSION_CALL_ANSWER_INIT;
+	struct surface *surface;
 	struct fusion_call *call;
-	size_t size;
 	int r = fusion_call_lookup(client->arena, "surface.create", &call);
 
 	if (r < 0)
 		return r;
-	r = fusion_call_execute_bytes(call, NULL, 0, wish, sizeof(*wish), NULL,
-				      ret, sizeof(*ret), &size);
-	if (r == -EOWNERDEAD)
+	answer.data = &surface;
+	answer.capacity = sizeof(surface);
+	r = fusion_call_execute(call, NULL, 0, wish, sizeof(*wish), &answer);
+	/* It may have made a surface and died before it could say so. */
+	if (r == -ECONNRESET)
 		drop_unseen(client);
-	if (r == 0 && size != sizeof(*ret))
+	if (r == 0)
+		r = answer.status;
+	if (r == 0 && answer.length != sizeof(surface))
 		r = -EPROTO;
+	if (r == 0)
+		*ret = surface;
 	return r;
 }
 
 /* The compositor is not there yet, or has just died: try again. */
 static bool may_come(int r)
 {
-	return r == -ENOENT || r == -EOWNERDEAD || r == -EIDRM;
+	return r == -ENOENT || r == -EHOSTDOWN || r == -ECONNRESET ||
+	       r == -EIDRM;
 }
 
 static int ask_until_answered(struct client *client, const struct wish *wish,

@@ -424,10 +424,19 @@ static int adopt(struct server *server)
 	return r < 0 ? r : a.result;
 }
 
+static int offer(struct server *server, const char *name, fusion_call_fn fn,
+		 struct fusion_call **ret)
+{
+	struct fusion_call_options options = FUSION_CALL_OPTIONS_INIT;
+
+	options.fn = fn;
+	options.ctx = server;
+	return fusion_call_create(server->arena, name, &options, ret);
+}
+
 static int open_screen(struct server *server)
 {
 	const struct server_options *options = server->options;
-	struct fusion_arena *arena = server->arena;
 	int r = screen_init(&server->screen, server->desk->width,
 			    server->desk->height, options->background);
 
@@ -437,14 +446,11 @@ static int open_screen(struct server *server)
 	if (r == 0)
 		r = adopt(server);
 	if (r == 0)
-		r = fusion_call_create(arena, "screen.status", on_status,
-				       server, &server->status);
+		r = offer(server, "screen.status", on_status, &server->status);
 	if (r == 0)
-		r = fusion_call_create(arena, "screen.png", on_png, server,
-				       &server->png);
+		r = offer(server, "screen.png", on_png, &server->png);
 	if (r == 0)
-		r = fusion_call_create(arena, "surface.create", on_create,
-				       server, &server->create);
+		r = offer(server, "surface.create", on_create, &server->create);
 	return r;
 }
 

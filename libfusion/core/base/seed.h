@@ -46,6 +46,8 @@
  *   51  call: recovery of an owner leaves its callers
  *   52  call: recovery of a caller leaves its slots
  *   53  call: a call that fails wakes nobody
+ *   54  call: recovery forgets what was begun
+ *   55  call: a handler's thread forgets the call before it has answered
  *   60  hash: the tag is stored before the value
  *   61  hash: remove forgets its record before it is done
  *   62  vector: the range is stored before the value

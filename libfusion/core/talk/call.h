@@ -13,6 +13,9 @@
  *      +-----------------------(ABANDONED)-----+                  |
  *      +------------------ seq + 1 -------------------------------+
  *
+ * DONE is an answer of the callee, also if that is an error: its status.
+ * FAILED says that there is no answer, and why.
+ *
  * In RETURNING the word names the record of the thread that returns.  That
  * thread alone writes the answer; if the caller has gone meanwhile (ABANDONED),
  * that thread or its recovery frees the slot.  An answer that is larger than
@@ -33,11 +36,19 @@
  *
  *   caller    its slots: POSTED, DONE, FAILED -> IDLE, blocks freed;
  *             RETURNING -> ABANDONED
- *   callee    the slots POSTED to it -> FAILED(EOWNERDEAD), and a wake
+ *   callee    the slots POSTED to it -> FAILED(ECONNRESET) if a thread has
+ *             begun to execute the request, else FAILED(EHOSTDOWN); and a
+ *             wake
+ *
  *   executor  (a thread) the slot in thread_rec.exec, and those in .parent
- *             of the slots in which it waits: as for the callee.
+ *             of the slots in which it waits -> FAILED(ECONNRESET).  If all
+ *             of the callee is dead, recovery sets their .since_ns.
  *   returner  {RETURN, slot, seq} in thread_rec.call: if the slot is RETURNING
- *             by it -> FAILED(EOWNERDEAD); and the wake that it may have owed
+ *             by it -> FAILED(ECONNRESET); and the wake that it may have owed
+ *
+ * Begun: exec names the request from before its handler runs until the slot is
+ * not POSTED any more, or .since_ns is not 0.  So a request that neither of
+ * them tells of was not executed (call_gone_error()).
  *
  * Files: call.c is the record and its quotas, and call_slot.c takes and frees
  * slots. call_request.c posts requests, and call_return.c ends them.
@@ -92,7 +103,8 @@ enum slot_state {
 	SLOT_IDLE = 0,	    /* no request */
 	SLOT_POSTED = 1,    /* pending: nobody has begun to answer */
 	SLOT_RETURNING = 2, /* thread SLOT_EXTRA() writes the answer */
-	SLOT_DONE = 3,	    /* the answer is there */
+	SLOT_DONE = 3,	    /* the answer is there: SLOT_EXTRA() is its status,
+				0 or an errno */
 	SLOT_FAILED = 4,    /* there is none: SLOT_EXTRA() is the errno */
 };
 
@@ -109,8 +121,8 @@ enum slot_state {
 
 #define SLOT_STATE(st) ((unsigned)(st)&7u)
 #define SLOT_SEQ(st) ((uint32_t)((st) >> 32))
-/* Upper half of the low word: the errno of a FAILED slot, or the record index
- * of the thread that returns. */
+/* Upper half of the low word: the errno of a DONE or FAILED slot, or the record
+ * index of the thread that returns. */
 #define SLOT_EXTRA(st) ((uint32_t)(st) >> 16)
 #define SLOT_MAKE(seq, state, flags, extra)                                    \
 	((uint64_t)(seq) << 32 | (uint32_t)(extra) << 16 | (uint32_t)(flags) | \
@@ -143,8 +155,8 @@ struct call_slot {
 	uint32_t pad0;
 	uint32_t caller_id;
 	uint64_t block; /* atomic: the block, if the bytes do not fit */
-	/* Callee: when it began, CLOCK_MONOTONIC, for a call that is returned
-	 * later. */
+	/* Atomic.  Callee, or its recovery: when it began, CLOCK_MONOTONIC, for
+	 * a call that is returned later; 0: it may not have begun. */
 	uint64_t since_ns;
 
 	uint64_t parent; /* atomic: serial of what the caller was executing */

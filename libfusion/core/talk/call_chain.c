@@ -48,6 +48,34 @@ uint32_t call_executor(const struct view *v, uint64_t serial)
 	return 0;
 }
 
+/* Tell whether a thread was executing @serial when it made a call of its own.
+ * Acquire: pairs with the release in post_slot(); .parent is read behind the
+ * word. */
+static bool is_parent(const struct view *v, uint64_t serial)
+{
+	const struct call_slot *s;
+	uint32_t at = 0;
+
+	while ((s = call_slot_next(v, &at)))
+		if (SLOT_STATE(load_acquire(&s->st)) != SLOT_IDLE &&
+		    load_relaxed(&s->parent) == serial)
+			return true;
+	return false;
+}
+
+/* Threads that are gone execute nothing more, and recovery notes what they have
+ * begun before it clears their records: so the note is read last.  Acquire:
+ * pairs with the release at the end of call_recover(), by call_executes(). */
+int call_gone_error(const struct view *v, const struct call_slot *s,
+		    uint64_t st)
+{
+	uint64_t serial = CALL_SERIAL(call_slot_index(v, s), SLOT_SEQ(st));
+	bool begun = SLOT_STATE(st) == SLOT_RETURNING ||
+		     call_executor(v, serial) || is_parent(v, serial);
+
+	return begun || load_acquire(&s->since_ns) ? ECONNRESET : EHOSTDOWN;
+}
+
 struct call_slot *call_chain(const struct view *v, uint64_t *serial)
 {
 	uint64_t st;

@@ -13,6 +13,11 @@
 struct call_slot *call_chain(const struct view *v, uint64_t *serial);
 /* Find the thread that executes @serial: its token, 0 none. */
 uint32_t call_executor(const struct view *v, uint64_t serial);
+/* The owner of the request in slot @s, whose word is @st, is gone.  Return
+ * ECONNRESET if a thread of it may have begun to execute the request, else
+ * EHOSTDOWN. */
+int call_gone_error(const struct view *v, const struct call_slot *s,
+		    uint64_t st);
 
 /* Find the slot in which a thread of member @id waits, further up the chain of
  * what @me executes; *ret_st is its word.  NULL: no thread of it does. */

@@ -21,7 +21,7 @@
  * Killed:
  *
  *   caller   its slots are recovered as if they were not HERE
- *   owner    its callers fail with EOWNERDEAD; the ring's next owner attends
+ *   owner    its callers fail (call.h); the ring's next owner attends
  *            to no slot
  */
 #include "libfusion/core/talk/call_here.h"

@@ -10,6 +10,7 @@
  */
 #include "libfusion/core/talk/call_recover.h"
 
+#include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/seed.h"
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/life/life.h"
@@ -45,7 +46,7 @@ static void recover_return(struct view *v, struct thread_rec *t,
 		    SLOT_STATE(st) == SLOT_RETURNING &&
 		    SLOT_EXTRA(st) == thread_slot(v, t)) {
 			call_slot_free_block(v, me, s);
-			call_finish(v, me, s, SLOT_FAILED, EOWNERDEAD);
+			call_finish(v, me, s, SLOT_FAILED, ECONNRESET);
 		} else {
 			call_tell(v, s, st);
 		}
@@ -62,7 +63,7 @@ static void drop_upcall(struct view *v, struct call_slot *s)
 	struct call_slot *up = call_slot_of(v, serial);
 
 	if (up && call_is_wanted(v, serial))
-		call_fail_seen(v, up, load_acquire(&up->st), EOWNERDEAD);
+		call_fail_seen(v, up, load_acquire(&up->st), EHOSTDOWN);
 	call_upcall_take(s);
 }
 
@@ -114,26 +115,34 @@ static struct call_slot *next_slot_of(struct view *v,
 	return s;
 }
 
-/* Fail the request of @serial, which the dead thread executed. */
-static void fail_executed(struct view *v, uint64_t serial)
+/* The dead thread has begun to execute the request of @serial: fail it if the
+ * thread has died alone.  If all of its member is dead, note for
+ * call_recover_member() that it was begun.  Should the slot have another
+ * request by now, then that may have run, as far as its caller learns. */
+static void recover_executed(struct view *v, uint64_t serial, bool alone)
 {
 	struct call_slot *s = call_slot_of(v, serial);
 	/* Acquire: pairs with the release in post_slot(). */
 	uint64_t st = s ? load_acquire(&s->st) : 0;
 
-	if (s && SLOT_SEQ(st) == SERIAL_SEQ(serial))
-		call_fail_seen(v, s, st, EOWNERDEAD);
+	if (!s || SLOT_SEQ(st) != SERIAL_SEQ(serial))
+		return;
+	if (alone)
+		call_fail_seen(v, s, st, ECONNRESET);
+	else if (SLOT_STATE(st) == SLOT_POSTED && !load_relaxed(&s->since_ns) &&
+		 !SEED_BUG(54))
+		store_relaxed(&s->since_ns, (uint64_t)clock_monotonic_ns());
 }
 
-/* Fail what @t executed, and what it was executing when it made the calls in
- * which it waits.  Not those of a slot whose answer was used: the thread may
- * have deferred that call since. */
-static void recover_exec(struct view *v, struct thread_rec *t)
+/* Do so for what @t executed, and for what it was executing when it made the
+ * calls in which it waits.  Not for those of a slot whose answer was used: the
+ * thread may have deferred that call since. */
+static void recover_exec(struct view *v, struct thread_rec *t, bool alone)
 {
 	const struct call_slot *s;
 	uint32_t at = 0;
 
-	fail_executed(v, call_enter(t, 0));
+	recover_executed(v, call_executes(t), alone);
 	while ((s = next_slot_of(v, t, &at))) {
 		/* Acquire: pairs with the release in post_slot(); .parent and
 		 * .callee are read behind the number. */
@@ -141,7 +150,7 @@ static void recover_exec(struct view *v, struct thread_rec *t)
 
 		if (SLOT_STATE(st) != SLOT_IDLE && !(st & SLOT_ONEWAY) &&
 		    !call_is_put_off(v, s, st))
-			fail_executed(v, load_relaxed(&s->parent));
+			recover_executed(v, load_relaxed(&s->parent), alone);
 	}
 }
 
@@ -153,13 +162,14 @@ int call_recover(struct view *v, struct thread_rec *t, struct thread_rec *me,
 	int r = 0;
 
 	recover_return(v, t, me);
-	if (alone)
-		recover_exec(v, t);
+	recover_exec(v, t, alone);
 	while (r == 0 && !SEED_BUG(52) && (s = next_slot_of(v, t, &at)))
 		r = recover_slot(v, me, s);
 	if (r < 0)
 		return r;
-	store_relaxed(&t->exec, 0u);
+	/* Release: pairs with the acquire in call_executes().  A thread that
+	 * sees nothing executed must see what was noted of it. */
+	store_release(&t->exec, 0u);
 	store_relaxed(&t->put_off, 0ull);
 	return 0;
 }
@@ -200,7 +210,7 @@ int call_recover_member(struct view *v, uint32_t slot)
 
 		if (load_relaxed(&s->callee_slot) == slot &&
 		    load_relaxed(&s->callee_id) == id && !SEED_BUG(51))
-			call_fail_seen(v, s, st, EOWNERDEAD);
+			call_fail_seen(v, s, st, call_gone_error(v, s, st));
 	}
 	wake_queues(v);
 	return 0;

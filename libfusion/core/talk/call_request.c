@@ -17,6 +17,7 @@
 
 #include "libfusion/core/file/lock.h"
 #include "libfusion/core/life/member.h"
+#include "libfusion/core/talk/call_chain.h"
 #include "libfusion/core/talk/call_here.h"
 #include "libfusion/core/talk/call_return.h"
 #include "libfusion/core/talk/call_slot.h"
@@ -97,6 +98,19 @@ static int post_slot_limited(struct view *v, struct thread_rec *me,
 	return r;
 }
 
+/* The call of a request that is HERE was destroyed, or its owner is gone: @r.
+ * The owner may have begun to execute it, so the caller waits for the end,
+ * which this is if the owner has not answered.  0. */
+static int fail_here(struct view *v, struct call_slot *s, int r)
+{
+	/* Acquire: pairs with the CAS in call_return_begin(). */
+	uint64_t st = load_acquire(&s->st);
+
+	call_fail_seen(v, s, st,
+		       r == -EHOSTDOWN ? call_gone_error(v, s, st) : -r);
+	return 0;
+}
+
 /*
  * Post, then check that somebody will answer.
  *
@@ -124,7 +138,9 @@ static int post_and_check(struct view *v, struct thread_rec *me,
 	full_fence();
 	r = load_relaxed(&c->id) != rq->id	    ? -EIDRM
 	    : member_at(v, c->owner_slot, c->owner) ? 0
-						    : -EOWNERDEAD;
+						    : -EHOSTDOWN;
+	if (r < 0 && flags & SLOT_HERE)
+		return fail_here(v, s, r);
 	if (r < 0)
 		call_drop(v, me, s);
 	return r;
@@ -142,7 +158,7 @@ static int take_filled_slot(struct view *v, struct thread_rec *me,
 	if (load_acquire(&c->id) != rq->id)
 		return -EIDRM;
 	if (!member_at(v, c->owner_slot, c->owner))
-		return -EOWNERDEAD;
+		return -EHOSTDOWN;
 	r = call_slot_take(v, me, rq->flags & SLOT_ONEWAY, ret);
 	if (r == 0)
 		fill_slot(me, rq, call_index(v, c), *ret);
@@ -218,7 +234,7 @@ int call_message(struct view *v, struct thread_rec *me,
 			? message_offer(v, me, slot, id, &h, data)
 			: message_post(v, me, slot, id, &h, data, owed);
 
-	return r == -ESRCH ? -EOWNERDEAD : r;
+	return r == -ESRCH ? -EHOSTDOWN : r;
 }
 
 /* The block is freed after the slot is idle: an upcall may be reading the

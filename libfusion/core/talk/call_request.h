@@ -24,7 +24,7 @@ struct call_request {
  *   -EDQUOT      the quota is used up
  *   -EAGAIN      no slot is free
  *   -EIDRM       the call is destroyed
- *   -EOWNERDEAD  the owner of the call is not inside
+ *   -EHOSTDOWN   the owner of the call is not inside
  *   -ENOMEM      the arena cannot grow
  *   -ETIMEDOUT   the call's lock was not free in time
  */
@@ -46,7 +46,7 @@ int call_begin_here(struct view *v, struct thread_rec *me,
  * it is NULL, the block in me->msg_block has them, and stays there if this
  * fails.  @serial is 0 if nobody waits.
  *
- *   As message_post(), but -EOWNERDEAD for -ESRCH
+ *   As message_post(), but -EHOSTDOWN for -ESRCH
  */
 int call_message(struct view *v, struct thread_rec *me,
 		 const struct call_request *rq, uint64_t serial,

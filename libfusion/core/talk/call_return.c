@@ -64,13 +64,6 @@ bool call_fail_seen(struct view *v, struct call_slot *s, uint64_t st, int error)
 	return false;
 }
 
-void call_fail(struct view *v, struct call_slot *s, int error)
-{
-	/* Acquire: pairs with the release in post_slot(), as in
-	 * call_fail_all(). */
-	call_fail_seen(v, s, load_acquire(&s->st), error);
-}
-
 unsigned call_fail_all(struct view *v, struct call *c, uint32_t id,
 		       uint32_t caller, int error)
 {
@@ -115,7 +108,9 @@ uint64_t call_enter(struct thread_rec *me, uint64_t serial)
 	compiler_fence();
 	store_relaxed(&me->exec_seq, SERIAL_SEQ(serial));
 	compiler_fence();
-	store_relaxed(&me->exec, (uint32_t)(serial >> 32));
+	/* Release: pairs with the acquire in call_executes().  A thread that
+	 * sees another serial must see how the last request has ended. */
+	store_release(&me->exec, (uint32_t)(serial >> 32));
 	compiler_fence();
 	return was;
 }
@@ -188,9 +183,9 @@ void call_finish(struct view *v, struct thread_rec *me, struct call_slot *s,
 }
 
 void call_return_end(struct view *v, struct thread_rec *me, struct call_slot *s,
-		     int error)
+		     unsigned state, int error)
 {
-	call_finish(v, me, s, error ? SLOT_FAILED : SLOT_DONE, error);
+	call_finish(v, me, s, state, error);
 	compiler_fence();
 	store_relaxed(&me->call.op, 0u);
 }

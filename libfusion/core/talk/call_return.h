@@ -22,12 +22,11 @@ uint64_t call_enter(struct thread_rec *me, uint64_t serial);
  */
 int call_return_begin(struct view *v, struct thread_rec *me, uint64_t serial,
 		      struct call_slot **ret);
-/* Publish the answer; @error is 0 or the errno of a failure. */
+/* Publish the answer: DONE, and @error is its status, 0 or an errno; or FAILED
+ * with the errno @error, as there is none. */
 void call_return_end(struct view *v, struct thread_rec *me, struct call_slot *s,
-		     int error);
+		     unsigned state, int error);
 
-/* Have a posted request fail with @error. */
-void call_fail(struct view *v, struct call_slot *s, int error);
 /* Have all pending executions of the call fail with @error; of one member
  * @caller only those for which somebody waits.  Returns their number. */
 unsigned call_fail_all(struct view *v, struct call *c, uint32_t id,
@@ -41,7 +40,8 @@ bool call_fail_seen(struct view *v, struct call_slot *s, uint64_t st,
  * repeated. */
 void call_tell(struct view *v, const struct call_slot *s, uint64_t st);
 /* End a RETURNING slot with @state, DONE or FAILED: for the thread that is
- * returning, and for its recovery.  @me frees a block that nobody wants. */
+ * returning, and for its recovery.  @error as in call_return_end().  @me frees
+ * a block that nobody wants. */
 void call_finish(struct view *v, struct thread_rec *me, struct call_slot *s,
 		 unsigned state, int error);
 

@@ -20,6 +20,7 @@
 #include "libfusion/core/heap/block.h"
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/life/member.h"
+#include "libfusion/core/talk/call_chain.h"
 #include "libfusion/core/talk/call_request.h"
 #include "libfusion/core/talk/call_slot.h"
 
@@ -113,7 +114,7 @@ int call_post(struct view *v, struct thread_rec *me, uint32_t index,
 }
 
 /* Find the answer, checking what the callee has written. */
-static int read_answer(struct view *v, struct call_slot *s,
+static int read_answer(struct view *v, struct call_slot *s, uint64_t st,
 		       struct call_answer *ret)
 {
 	uint32_t len = load_relaxed(&s->len);
@@ -122,6 +123,7 @@ static int read_answer(struct view *v, struct call_slot *s,
 	if (len > SLOT_INLINE && block_in(v, view_off(v, &s->block), &p) < len)
 		return -EIO;
 	*ret = (struct call_answer){
+		.status = -(int)SLOT_EXTRA(st),
 		.word = load_relaxed(&s->ret),
 		.data = p,
 		.size = len,
@@ -159,7 +161,7 @@ int call_poll(struct view *v, struct thread_rec *me, struct call_answer *ret)
 		return -ENODATA;
 	switch (SLOT_STATE(st)) {
 	case SLOT_DONE:
-		r = read_answer(v, s, ret);
+		r = read_answer(v, s, st, ret);
 		break;
 	case SLOT_FAILED:
 		r = -(int)SLOT_EXTRA(st);
@@ -173,7 +175,7 @@ int call_poll(struct view *v, struct thread_rec *me, struct call_answer *ret)
 		if (member_at(v, load_relaxed(&s->callee_slot),
 			      load_relaxed(&s->callee_id)))
 			return -EAGAIN;
-		r = -EOWNERDEAD;
+		r = -call_gone_error(v, s, st);
 	}
 	if (r < 0)
 		call_end(v, me);

@@ -7,6 +7,7 @@
 
 /* An answer that has come back. */
 struct call_answer {
+	int status; /* 0, or the errno that the owner answered with */
 	uint64_t word;
 	const void *data; /* in shared memory: copy it, then call_end() */
 	uint64_t size;
@@ -19,7 +20,7 @@ struct call_answer {
  *   0            posted; the bell rings when call_poll() has something to say
  *   -EAGAIN      the owner's queue is full, or its quota for FUSION_ALL is used
  *                up; the bell rings when to try again
- *   -EOWNERDEAD  the owner is not inside
+ *   -EHOSTDOWN   the owner is not inside
  *   -EIDRM       the call is destroyed
  *   -EBUSY       the visitor's last call is not over
  *   -EINVAL      there is no such call, or @size is too large
@@ -33,6 +34,8 @@ int call_post(struct view *v, struct thread_rec *me, uint32_t index,
  *   0 and *ret   which is valid until call_end()
  *   -EAGAIN      it has not come yet
  *   -ENODATA     the visitor has no call
+ *   -EHOSTDOWN   the owner is gone, and has not executed it; it is over
+ *   -ECONNRESET  the owner is gone, and may have executed it; it is over
  *   other errno  the call has failed, and is over
  */
 int call_poll(struct view *v, struct thread_rec *me, struct call_answer *ret);
