@@ -7,6 +7,9 @@
  * stays when the member that allocated it leaves or dies; blocks of
  * fusion_malloc_member() are the exception.
  *
+ * As in the C library, fusion_free() and fusion_usable_size() find the heap by
+ * the address of the block, and need no arena.
+ *
  * Functions that return a block return NULL and set errno on failure.  The
  * system has promised the memory of a block before the caller gets its address:
  * touching it never raises SIGBUS.
@@ -32,6 +35,38 @@ FUSION_BEGIN_DECLS
 struct fusion_arena;
 
 /**
+ * Free a block that any member allocated.
+ *
+ * @param ptr  a block of an arena that this process is in; NULL does nothing
+ *
+ * @return
+ *   0        freed
+ *   -EINVAL  nothing is freed: @ptr is not the address of a block, the block is
+ *            free already, or this process is not in its arena.  The library
+ *            writes a message (fusion_set_log()), and aborts the process if
+ *            fusion_heap_abort_on_error() asked for it
+ *   -ECHILD  likewise: this process is the child of a fork, and not in the
+ *            arena of the block
+ *   -EMFILE  the arena has no record left for this thread
+ *   -ENOMEM  no memory is left for that record
+ *
+ * Any thread.  Takes a short lock for blocks of more than 128 KiB.
+ */
+FUSION_API int fusion_free(void *ptr);
+
+/* For functions that return a block.  gcc 11 and later learn from it that
+ * fusion_free() frees the block: they warn of free(fusion_strdup(...)), and of
+ * a block that is used after fusion_free(). */
+#if defined(__GNUC__) && !defined(__clang__) && !defined(__INTEL_COMPILER)
+#if __GNUC__ >= 11
+#define FUSION_BLOCK_RESULT malloc(fusion_free, 1), warn_unused_result
+#endif
+#endif
+#ifndef FUSION_BLOCK_RESULT
+#define FUSION_BLOCK_RESULT warn_unused_result
+#endif
+
+/**
  * Allocate a block.
  *
  * @param arena  the arena
@@ -43,12 +78,13 @@ struct fusion_arena;
  *             used up
  *   - EMFILE  the arena has no record left for this thread
  *   - EINVAL  this process is not in the arena
+ *   - ECHILD  likewise, since it is the child of a fork
  *
  * Any thread.  Takes a short lock for blocks of more than 128 KiB, and when the
  * thread needs a new slab (units with blocks of one size).
  */
 FUSION_API void *fusion_malloc(struct fusion_arena *arena, size_t size)
-	__attribute__((malloc, alloc_size(2), warn_unused_result));
+	__attribute__((malloc, alloc_size(2), FUSION_BLOCK_RESULT));
 
 /**
  * Allocate an array of zeros.
@@ -64,19 +100,19 @@ FUSION_API void *fusion_malloc(struct fusion_arena *arena, size_t size)
  */
 FUSION_API void *fusion_calloc(struct fusion_arena *arena, size_t n,
 			       size_t size)
-	__attribute__((malloc, alloc_size(2, 3), warn_unused_result));
+	__attribute__((malloc, alloc_size(2, 3), FUSION_BLOCK_RESULT));
 
 /**
  * Resize a block, in place where possible, else by copying it.
  *
- * @param arena  the arena
+ * @param arena  the arena: that of @ptr, or of the new block if @ptr is NULL
  * @param ptr    a block that any member allocated; NULL allocates a new one
  * @param size   bytes; 0 makes the block as small as possible and does not free
  *               it
  *
  * @return the block, perhaps at another address; or NULL and errno as for
  *         fusion_malloc(), and the old block is unchanged
- *   - EINVAL  also: @ptr is not an allocated block
+ *   - EINVAL  also: @ptr is not an allocated block of @arena
  *
  * The block stays in its pool, and a block of fusion_malloc_member() keeps its
  * lifetime.
@@ -87,7 +123,7 @@ FUSION_API void *fusion_calloc(struct fusion_arena *arena, size_t n,
  */
 FUSION_API void *fusion_realloc(struct fusion_arena *arena, void *ptr,
 				size_t size)
-	__attribute__((alloc_size(3), warn_unused_result));
+	__attribute__((alloc_size(3), FUSION_BLOCK_RESULT));
 
 /**
  * Allocate a block with an alignment.
@@ -104,7 +140,7 @@ FUSION_API void *fusion_realloc(struct fusion_arena *arena, void *ptr,
  */
 FUSION_API void *fusion_aligned_alloc(struct fusion_arena *arena,
 				      size_t alignment, size_t size)
-	__attribute__((malloc, alloc_size(3), warn_unused_result));
+	__attribute__((malloc, alloc_size(3), FUSION_BLOCK_RESULT));
 
 /**
  * Copy a string into the heap.
@@ -117,30 +153,13 @@ FUSION_API void *fusion_aligned_alloc(struct fusion_arena *arena,
  * Any thread.  Takes a short lock when fusion_malloc() does.
  */
 FUSION_API char *fusion_strdup(struct fusion_arena *arena, const char *string)
-	__attribute__((malloc, warn_unused_result));
-
-/**
- * Free a block that any member allocated.
- *
- * @param arena  the arena
- * @param ptr    a block of the arena; NULL does nothing
- *
- * @return
- *   0        freed
- *   -EINVAL  nothing is freed: @ptr is not the address of a block of the arena,
- *            or the block is free already.  The library writes a message
- *            (fusion_set_log()), and aborts the process if
- *            fusion_heap_abort_on_error() asked for it
- *
- * Any thread.  Takes a short lock for blocks of more than 128 KiB.
- */
-FUSION_API int fusion_free(struct fusion_arena *arena, void *ptr);
+	__attribute__((malloc, FUSION_BLOCK_RESULT));
 
 /**
  * Choose whether freeing a wrong pointer aborts the process.
  *
  * @param on  true aborts after the message; false, the default, lets the call
- *            fail with -EINVAL
+ *            fail
  *
  * The choice is that of the whole process and all its arenas.  Call this before
  * other threads use the heap.  Does not block.
@@ -150,16 +169,14 @@ FUSION_API void fusion_heap_abort_on_error(bool on);
 /**
  * Get the number of bytes that may be used at a block.
  *
- * @param arena  the arena
- * @param ptr    a block, or any other pointer
+ * @param ptr  a block, or any other pointer
  *
  * @return the bytes, at least as many as were asked for; 0 if @ptr is not an
- *         allocated block of the arena
+ *         allocated block of an arena that this process is in
  *
  * Any thread.  Takes no lock.
  */
-FUSION_API size_t fusion_usable_size(struct fusion_arena *arena,
-				     const void *ptr);
+FUSION_API size_t fusion_usable_size(const void *ptr);
 
 /**
  * Allocate a block and store its address in a shared slot, in one step.
@@ -173,7 +190,9 @@ FUSION_API size_t fusion_usable_size(struct fusion_arena *arena,
  * @return
  *   0        *slot is the address of the block
  *   -ENOMEM  no memory is left
- *   -EINVAL  @slot is not in the arena, or not aligned
+ *   -EINVAL  @slot is not in the arena, or not aligned; or this process is not
+ *            in the arena
+ *   -ECHILD  this process is the child of a fork
  *
  * If the caller is killed, the slot has the block, or no block is allocated.
  * The store to the slot is a release.
@@ -186,19 +205,20 @@ FUSION_API int fusion_malloc_to(struct fusion_arena *arena, size_t size,
 /**
  * Free the block that a shared slot points to and clear the slot, in one step.
  *
- * @param arena  the arena
- * @param slot   a pointer in the arena, aligned to 8 bytes; no other thread may
- *               write to it meanwhile
+ * @param slot  a pointer in an arena that this process is in, aligned to 8
+ *              bytes; no other thread may write to it meanwhile
  *
  * @return
  *   0        *slot is NULL and its block is free; also if it was NULL before
- *   -EINVAL  @slot is not in the arena, or does not point to a block
+ *   -EINVAL  @slot is in no such arena or not aligned, or does not point to a
+ *            block of that arena
+ *   -ECHILD  this process is the child of a fork
  *
  * If the caller is killed, the slot is NULL and the block free, or neither.
  *
  * Any thread.  Takes a short lock when fusion_free() does.
  */
-FUSION_API int fusion_free_from(struct fusion_arena *arena, void **slot);
+FUSION_API int fusion_free_from(void **slot);
 
 /**
  * Allocate a block that is freed when this member leaves or dies.
@@ -214,7 +234,7 @@ FUSION_API int fusion_free_from(struct fusion_arena *arena, void **slot);
  * Any thread.  Takes a short lock when fusion_malloc() does.
  */
 FUSION_API void *fusion_malloc_member(struct fusion_arena *arena, size_t size)
-	__attribute__((malloc, alloc_size(2), warn_unused_result));
+	__attribute__((malloc, alloc_size(2), FUSION_BLOCK_RESULT));
 
 /**
  * Give free memory back to the system now.
@@ -223,6 +243,7 @@ FUSION_API void *fusion_malloc_member(struct fusion_arena *arena, size_t size)
  *
  * @return the number of bytes given back; or
  *   -EINVAL  this process is not in the arena
+ *   -ECHILD  this process is the child of a fork
  *
  * Gives back empty slabs of this thread and of threads that have ended, and
  * free runs of units of 256 KiB and more.  Without this call, a run that has
@@ -233,7 +254,7 @@ FUSION_API void *fusion_malloc_member(struct fusion_arena *arena, size_t size)
 FUSION_API int64_t fusion_heap_trim(struct fusion_arena *arena);
 
 /** What the heap contains; see also memory/ in the mounted tree. */
-struct fusion_heap_stats {
+struct fusion_heap_stat {
 	uint64_t used;	 /**< bytes that the arena has from the system */
 	uint64_t limit;	 /**< most bytes it may have; 0: no limit */
 	uint64_t blocks; /**< allocated blocks */
@@ -245,16 +266,18 @@ struct fusion_heap_stats {
  *
  * @param arena  the arena
  * @param ret    receives the numbers
+ * @param size   sizeof(struct fusion_heap_stat)
  *
  * @return
  *   0        counted
- *   -EINVAL  this process is not in the arena
+ *   -EINVAL  this process is not in the arena, @ret is NULL, or @size is 0
+ *   -ECHILD  this process is the child of a fork
  *
  * Any thread.  Takes no lock: walks over the heap while others change it, so
  * the numbers are not those of one moment.
  */
-FUSION_API int fusion_heap_stats(struct fusion_arena *arena,
-				 struct fusion_heap_stats *ret);
+FUSION_API int fusion_heap_stat(struct fusion_arena *arena,
+				struct fusion_heap_stat *ret, size_t size);
 
 /**
  * A pool: a part of the heap with a limit of its own, which can be destroyed as
@@ -326,7 +349,7 @@ FUSION_API int fusion_pool_find(struct fusion_arena *arena, const char *name,
  * Any thread.  Takes a short lock when fusion_malloc() does.
  */
 FUSION_API void *fusion_pool_malloc(struct fusion_pool *pool, size_t size)
-	__attribute__((malloc, alloc_size(2), warn_unused_result));
+	__attribute__((malloc, alloc_size(2), FUSION_BLOCK_RESULT));
 /**
  * Allocate an array of zeros from a pool.
  *
@@ -341,7 +364,7 @@ FUSION_API void *fusion_pool_malloc(struct fusion_pool *pool, size_t size)
  */
 FUSION_API void *fusion_pool_calloc(struct fusion_pool *pool, size_t n,
 				    size_t size)
-	__attribute__((malloc, alloc_size(2, 3), warn_unused_result));
+	__attribute__((malloc, alloc_size(2, 3), FUSION_BLOCK_RESULT));
 
 /** What a pool contains. */
 struct fusion_pool_stats {

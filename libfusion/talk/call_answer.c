@@ -15,6 +15,7 @@
 
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/talk/call_slot.h"
+#include "libfusion/heap/slot.h"
 #include "libfusion/talk/call.h"
 
 void call_drop_answer(struct tcache *cache)
@@ -26,7 +27,7 @@ void call_drop_answer(struct tcache *cache)
 	s = call_slot_at(&cache->arena->view, cache->answer - 1);
 	cache->answer = 0;
 	if (load_relaxed(&s->block))
-		fusion_free_from(cache->arena, (void **)&s->block);
+		heap_free_from(cache->arena, (void **)&s->block);
 	call_slot_free(&cache->arena->view, cache->rec, s);
 }
 
