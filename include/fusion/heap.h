@@ -280,143 +280,226 @@ FUSION_API int fusion_heap_stat(struct fusion_arena *arena,
 				struct fusion_heap_stat *ret, size_t size);
 
 /**
- * A pool: a part of the heap with a limit of its own, which can be destroyed as
- * a whole.
+ * A heap pool: a part of the heap with a limit of its own, which can be
+ * destroyed as a whole.
  *
  * The handle is private to this process; other members find the pool by its
- * name.  In the mounted tree pools are listed in memory/pools.
+ * name or its id.  In the mounted tree heap pools are listed in memory/pools.
  */
-struct fusion_pool;
+struct fusion_heap_pool;
+
+/** How to create a heap pool. */
+struct fusion_heap_pool_options {
+	size_t size;	/**< sizeof(struct fusion_heap_pool_options) */
+	uint64_t limit; /**< most memory of its blocks in bytes; 0 has no
+			     limit.  The limit counts units of 64 KiB.  Each
+			     thread uses units of its own, one at least for
+			     each size of block that it allocates */
+};
+
+/** All defaults; and the size, which must be set. */
+#define FUSION_HEAP_POOL_OPTIONS_INIT                      \
+	{                                                  \
+		sizeof(struct fusion_heap_pool_options), 0 \
+	}
 
 /**
- * Create a pool.
+ * Create a heap pool.
  *
- * @param arena  the arena
- * @param name   unique among the arena's pools: 1 to 63 bytes without '/' and
- *               control characters, not beginning with '#'.  NULL creates a
- *               pool without a name
- * @param limit  most memory of its blocks in bytes; 0 has no limit.  The limit
- *               counts units of 64 KiB.  Each thread uses units of its own, one
- *               at least for each size of block that it allocates
- * @param ret    receives the handle.  Give it back with fusion_pool_release()
- *               or fusion_pool_destroy() before exiting the arena
+ * @param arena    the arena
+ * @param name     unique among the arena's heap pools: 1 to 63 bytes without
+ *                 '/' and control characters, not beginning with '.' or '#'.
+ *                 NULL creates a pool without a name
+ * @param options  how to create it, or NULL for all defaults
+ * @param ret      receives the handle.  Give it back with
+ *                 fusion_heap_pool_release() or fusion_heap_pool_destroy()
+ *                 before exiting the arena
  *
  * @return
  *   0              created
- *   -EEXIST        another pool has that name
- *   -EINVAL        @name is not valid, or @ret is NULL
+ *   -EEXIST        another heap pool has that name
+ *   -EINVAL        @name or @options is not valid, @ret is NULL, or this
+ *                  process is not in the arena
+ *   -ECHILD        this process is the child of a fork
+ *   -E2BIG         @options asks for what this library does not know
  *   -ENAMETOOLONG  @name is longer than 63 bytes
- *   -ENOSPC        the arena has no room for another pool
+ *   -ENOSPC        the arena has no room for another heap pool
  *   -ENOMEM        no memory is left
  *
  * Any thread.  Takes a short lock.
  */
-FUSION_API int fusion_pool_create(struct fusion_arena *arena, const char *name,
-				  size_t limit, struct fusion_pool **ret);
+FUSION_API int
+fusion_heap_pool_create(struct fusion_arena *arena, const char *name,
+			const struct fusion_heap_pool_options *options,
+			struct fusion_heap_pool **ret);
 
 /**
- * Find a pool by its name.
+ * Find a heap pool by its name, or create it if no pool has the name.
+ *
+ * @param arena    the arena
+ * @param name     as for fusion_heap_pool_create(), but not NULL
+ * @param options  how to create it, or NULL for all defaults.  A pool that
+ *                 exists keeps its limit
+ * @param ret      receives a handle; give it back as for
+ *                 fusion_heap_pool_create()
+ *
+ * @return 0 if found or created; errors as for fusion_heap_pool_create(), but
+ *         not -EEXIST
+ *
+ * Of several members that call this at once, one creates the pool, and the
+ * others find it.
+ *
+ * Any thread.  Takes a short lock.
+ */
+FUSION_API int
+fusion_heap_pool_open(struct fusion_arena *arena, const char *name,
+		      const struct fusion_heap_pool_options *options,
+		      struct fusion_heap_pool **ret);
+
+/**
+ * Find a heap pool by its name.
  *
  * @param arena  the arena
  * @param name   the name
- * @param ret    receives a handle; give it back as for fusion_pool_create()
+ * @param ret    receives a handle; give it back as for
+ *               fusion_heap_pool_create()
  *
  * @return
  *   0              found
- *   -ENOENT        no pool has that name
- *   -EINVAL        no pool can have that name, or @ret is NULL
+ *   -ENOENT        no heap pool has that name
+ *   -EINVAL        no heap pool can have that name, @ret is NULL, or this
+ *                  process is not in the arena
+ *   -ECHILD        this process is the child of a fork
  *   -ENAMETOOLONG  @name is longer than 63 bytes
  *   -ENOMEM        no memory is left
  *
  * Any thread.  Takes a short lock.
  */
-FUSION_API int fusion_pool_find(struct fusion_arena *arena, const char *name,
-				struct fusion_pool **ret);
+FUSION_API int fusion_heap_pool_lookup(struct fusion_arena *arena,
+				       const char *name,
+				       struct fusion_heap_pool **ret);
 
 /**
- * Allocate a block from a pool.
+ * Find a heap pool by its id.
+ *
+ * @param arena  the arena
+ * @param id     the id
+ * @param ret    receives a handle; give it back as for
+ *               fusion_heap_pool_create()
+ *
+ * @return
+ *   0        found
+ *   -ENOENT  no heap pool has that id
+ *   -EINVAL  @ret is NULL, or this process is not in the arena
+ *   -ECHILD  this process is the child of a fork
+ *   -ENOMEM  no memory is left
+ *
+ * Any thread.  Takes a short lock.
+ */
+FUSION_API int fusion_heap_pool_get(struct fusion_arena *arena, fusion_id_t id,
+				    struct fusion_heap_pool **ret);
+
+/**
+ * Get the id of a heap pool.
+ *
+ * @param pool  the pool
+ *
+ * @return the id, also if the pool is destroyed; 0 if @pool is no handle of
+ *         this process
+ *
+ * Any thread.  Does not block.
+ */
+FUSION_API fusion_id_t fusion_heap_pool_id(const struct fusion_heap_pool *pool);
+
+/**
+ * Allocate a block from a heap pool.
  *
  * @param pool  the pool
  * @param size  bytes
  *
  * @return the block, or NULL and errno as for fusion_malloc()
  *   - ENOMEM  also: the pool's limit is reached
- *   - EINVAL  also: the pool is destroyed
+ *   - EIDRM   the pool is destroyed
  *
  * fusion_realloc(), fusion_free() and the other functions take the block like
  * any block.
  *
  * Any thread.  Takes a short lock when fusion_malloc() does.
  */
-FUSION_API void *fusion_pool_malloc(struct fusion_pool *pool, size_t size)
+FUSION_API void *fusion_heap_pool_malloc(struct fusion_heap_pool *pool,
+					 size_t size)
 	__attribute__((malloc, alloc_size(2), FUSION_BLOCK_RESULT));
 /**
- * Allocate an array of zeros from a pool.
+ * Allocate an array of zeros from a heap pool.
  *
  * @param pool  the pool
  * @param n     elements
  * @param size  bytes of each element
  *
- * @return the array, or NULL and errno as for fusion_pool_malloc(); ENOMEM also
- *         if @n times @size overflows
+ * @return the array, or NULL and errno as for fusion_heap_pool_malloc(); ENOMEM
+ *         also if @n times @size overflows
  *
  * Any thread.  Takes a short lock when fusion_malloc() does.
  */
-FUSION_API void *fusion_pool_calloc(struct fusion_pool *pool, size_t n,
-				    size_t size)
+FUSION_API void *fusion_heap_pool_calloc(struct fusion_heap_pool *pool,
+					 size_t n, size_t size)
 	__attribute__((malloc, alloc_size(2, 3), FUSION_BLOCK_RESULT));
 
-/** What a pool contains. */
-struct fusion_pool_stats {
+/** What a heap pool contains. */
+struct fusion_heap_pool_stat {
 	fusion_id_t id;
 	uint64_t used;	/**< bytes, counted in units of 64 KiB */
-	uint64_t limit; /**< as given to fusion_pool_create() */
+	uint64_t limit; /**< as given to fusion_heap_pool_create() */
 };
 
 /**
- * Get the numbers of a pool.
+ * Get the numbers of a heap pool.
  *
  * @param pool  the pool
  * @param ret   receives the numbers
+ * @param size  sizeof(struct fusion_heap_pool_stat)
  *
  * @return
  *   0        done
- *   -ENOENT  the pool is destroyed
- *   -EINVAL  no handle of this process; for example, this is the child of a
- *            fork
+ *   -EIDRM   the pool is destroyed
+ *   -EINVAL  @pool is no handle of an arena that this process is in, @ret is
+ *            NULL, or @size is 0
+ *   -ECHILD  this process is the child of a fork
  *
  * Any thread.  Takes no lock of the arena.
  */
-FUSION_API int fusion_pool_stats(struct fusion_pool *pool,
-				 struct fusion_pool_stats *ret);
+FUSION_API int fusion_heap_pool_stat(struct fusion_heap_pool *pool,
+				     struct fusion_heap_pool_stat *ret,
+				     size_t size);
 
 /**
- * Give back the handle of a pool; the pool stays.
+ * Give back the handle of a heap pool; the pool stays.
  *
  * @param pool  the handle; NULL, or a pointer that is no longer a handle, does
  *              nothing
  *
  * Any thread.  Does not wait for other processes.
  */
-FUSION_API void fusion_pool_release(struct fusion_pool *pool);
+FUSION_API void fusion_heap_pool_release(struct fusion_heap_pool *pool);
 
 /**
- * Destroy a pool with all its blocks, and give back the handle.
+ * Destroy a heap pool with all its blocks, and give back the handle.
  *
  * @param pool  the handle; NULL does nothing
  *
  * @return
  *   0        destroyed
- *   -ENOENT  the pool was destroyed before; the handle is given back
- *   -EINVAL  no handle of this process
+ *   -EIDRM   the pool was destroyed before; the handle is given back
+ *   -EINVAL  no handle of an arena that this process is in
+ *   -ECHILD  this process is the child of a fork
  *
  * No member may use the pool or its blocks any more.  Calls with another
- * member's handle fail from now on, with EINVAL or -ENOENT, even if a new pool
- * gets the name.  If the caller is killed, recovery destroys the rest.
+ * member's handle fail with EIDRM from now on, even if a new pool gets the
+ * name.  If the caller is killed, recovery destroys the rest.
  *
  * Any thread.  Takes a short lock for each slab and each run of the pool.
  */
-FUSION_API int fusion_pool_destroy(struct fusion_pool *pool);
+FUSION_API int fusion_heap_pool_destroy(struct fusion_heap_pool *pool);
 
 FUSION_END_DECLS
 
