@@ -125,7 +125,7 @@ static bool get(struct fusion_arena *arena)
 		return false;
 	fputs(line, stdout);
 	fflush(stdout);
-	fusion_free(arena, line);
+	fusion_free(line);
 	return true;
 }
 

@@ -87,7 +87,7 @@ static void meet(struct audit *au, struct fusion_arena *a,
 	if (bsearch(&p, k->block, k->n, sizeof(p), by_address))
 		return;
 	au->leaks++;
-	if (fusion_free(a, p) < 0)
+	if (fusion_free(p) < 0)
 		fault(au, "a leaked block cannot be freed: %p", p);
 }
 
@@ -119,13 +119,13 @@ static void meet_all(struct audit *au, struct fusion_arena *a,
 
 static void drop_pools(struct audit *au, struct fusion_arena *a)
 {
-	struct fusion_pool *pool;
+	struct fusion_heap_pool *pool;
 	char name[32];
 
 	for (unsigned w = 0; w < WORKERS; w++) {
 		work_pool_name(name, w);
-		if (fusion_pool_find(a, name, &pool) == 0 &&
-		    fusion_pool_destroy(pool) < 0)
+		if (fusion_heap_pool_lookup(a, name, &pool) == 0 &&
+		    fusion_heap_pool_destroy(pool) < 0)
 			fault(au, "%s cannot be destroyed", name);
 	}
 }

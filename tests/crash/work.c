@@ -69,7 +69,7 @@ static size_t some_size(struct rng *rng)
  * overlaps another, shows. */
 static void mark(struct fusion_arena *a, uint64_t *p)
 {
-	uint64_t *last = p + fusion_usable_size(a, p) / 8 - 1;
+	uint64_t *last = p + fusion_usable_size(p) / 8 - 1;
 
 	*p = (uint64_t)(uintptr_t)p ^ MARK;
 	*last = *p;
@@ -77,7 +77,7 @@ static void mark(struct fusion_arena *a, uint64_t *p)
 
 static void check_mark(const struct worker *k, const uint64_t *p)
 {
-	size_t size = fusion_usable_size(k->arena, p);
+	size_t size = fusion_usable_size(p);
 
 	if (!size)
 		fail(k, "a block that is in the table is free", p);
@@ -102,7 +102,7 @@ static void let(struct worker *k, void *p)
 	if (!p)
 		return;
 	check_mark(k, p);
-	if (fusion_free(k->arena, p) < 0)
+	if (fusion_free(p) < 0)
 		fail(k, "a block cannot be freed", p);
 }
 
@@ -153,7 +153,7 @@ static void do_exact(struct worker *k)
 	int r;
 
 	if (*slot)
-		r = fusion_free_from(k->arena, slot);
+		r = fusion_free_from(slot);
 	else
 		r = fusion_malloc_to(k->arena, some_size(k->rng), slot);
 	if (r < 0 && r != -ENOMEM)
@@ -167,7 +167,7 @@ static void do_member(struct worker *k)
 	void *p = fusion_malloc_member(k->arena, some_size(k->rng));
 
 	if (p && rng_below(k->rng, 2))
-		fusion_free(k->arena, p);
+		fusion_free(p);
 }
 
 /* --- Pools, fields, threads ------------------------------------------------
@@ -178,17 +178,22 @@ static void do_pool(struct worker *k)
 	char name[32];
 
 	work_pool_name(name, k->w);
-	if (!k->pool && fusion_pool_find(k->arena, name, &k->pool) < 0 &&
-	    fusion_pool_create(k->arena, name, 1u << 20, &k->pool) < 0) {
+	if (!k->pool && fusion_heap_pool_lookup(k->arena, name, &k->pool) < 0 &&
+	    fusion_heap_pool_create(
+		    k->arena, name,
+		    &(struct fusion_heap_pool_options){
+			    .size = sizeof(struct fusion_heap_pool_options),
+			    .limit = 1u << 20},
+		    &k->pool) < 0) {
 		k->pool = NULL;
 		return;
 	}
 	for (unsigned n = rng_below(k->rng, 6); n; n--)
-		if (!fusion_pool_malloc(k->pool, some_size(k->rng)))
+		if (!fusion_heap_pool_malloc(k->pool, some_size(k->rng)))
 			break;
 	if (rng_below(k->rng, 3))
 		return;
-	if (fusion_pool_destroy(k->pool) < 0)
+	if (fusion_heap_pool_destroy(k->pool) < 0)
 		fail(k, "a pool cannot be destroyed", k->pool);
 	k->pool = NULL;
 }
@@ -313,5 +318,5 @@ void work(struct fusion_arena *a, unsigned w, struct rng *rng, unsigned n)
 		deeds[i].run(&k);
 	}
 	work_end_reactors(&k);
-	fusion_pool_release(k.pool);
+	fusion_heap_pool_release(k.pool);
 }

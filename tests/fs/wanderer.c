@@ -152,7 +152,7 @@ static void visit(const char *name, long i)
 	}
 	if (i % 64 == 0)
 		use_it(i);
-	fusion_free(arena, p);
+	fusion_free(p);
 	good("exit", i, fusion_arena_exit(arena, NULL, NULL, NULL));
 	arena = NULL;
 	if (fusion_arena_of(p))
