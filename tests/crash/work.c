@@ -67,7 +67,7 @@ static size_t some_size(struct rng *rng)
 
 /* First and last word say whose they are: a block that is given out twice, or
  * overlaps another, shows. */
-static void mark(struct fusion_arena *a, uint64_t *p)
+static void mark(uint64_t *p)
 {
 	uint64_t *last = p + fusion_usable_size(p) / 8 - 1;
 
@@ -99,11 +99,13 @@ static void *swap(void **slot, void *p)
 
 static void let(struct worker *k, void *p)
 {
+	void *volatile at = p; /* what is freed is not to be named any more */
+
 	if (!p)
 		return;
 	check_mark(k, p);
 	if (fusion_free(p) < 0)
-		fail(k, "a block cannot be freed", p);
+		fail(k, "a block cannot be freed", at);
 }
 
 void do_malloc(struct worker *k)
@@ -112,7 +114,7 @@ void do_malloc(struct worker *k)
 
 	if (!p)
 		return;
-	mark(k->arena, p);
+	mark(p);
 	let(k, swap(some_plain(k), p));
 }
 
@@ -131,7 +133,7 @@ static void do_realloc(struct worker *k)
 	q = fusion_realloc(k->arena, p, some_size(k->rng));
 	if (!q)
 		q = p;
-	mark(k->arena, q);
+	mark(q);
 	let(k, swap(some_plain(k), q));
 }
 
@@ -142,7 +144,7 @@ static void do_aligned(struct worker *k)
 
 	if (!p)
 		return;
-	mark(k->arena, p);
+	mark(p);
 	let(k, swap(some_plain(k), p));
 }
 
@@ -175,16 +177,13 @@ static void do_member(struct worker *k)
 
 static void do_pool(struct worker *k)
 {
+	struct fusion_heap_pool_options options = FUSION_HEAP_POOL_OPTIONS_INIT;
 	char name[32];
 
 	work_pool_name(name, k->w);
-	if (!k->pool && fusion_heap_pool_lookup(k->arena, name, &k->pool) < 0 &&
-	    fusion_heap_pool_create(
-		    k->arena, name,
-		    &(struct fusion_heap_pool_options){
-			    .size = sizeof(struct fusion_heap_pool_options),
-			    .limit = 1u << 20},
-		    &k->pool) < 0) {
+	options.limit = 1u << 20;
+	if (!k->pool &&
+	    fusion_heap_pool_open(k->arena, name, &options, &k->pool) < 0) {
 		k->pool = NULL;
 		return;
 	}

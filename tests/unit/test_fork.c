@@ -181,7 +181,9 @@ static void heap_says(void)
 	EINVALS(fusion_heap_trim(arena));
 	EINVALS(fusion_heap_stat(arena, &stats, sizeof(stats)));
 	EINVALS(fusion_heap_pool_create(arena, "x", NULL, &p));
+	EINVALS(fusion_heap_pool_open(arena, "hp", NULL, &p));
 	EINVALS(fusion_heap_pool_lookup(arena, "hp", &p));
+	EINVALS(fusion_heap_pool_get(arena, 1, &p));
 	IS_NULL(fusion_heap_pool_malloc(heap_pool, 1));
 	IS_NULL(fusion_heap_pool_calloc(heap_pool, 1, 1));
 	EINVALS(fusion_heap_pool_stat(heap_pool, &pool_stats,
