@@ -108,7 +108,7 @@ static void put(struct fusion_arena *arena)
 }
 
 /* Returns false if the queue is closed and empty. */
-static bool get(struct fusion_arena *arena)
+static bool get(void)
 {
 	char *line = NULL;
 
@@ -125,7 +125,7 @@ static bool get(struct fusion_arena *arena)
 		return false;
 	fputs(line, stdout);
 	fflush(stdout);
-	fusion_free(arena, line);
+	fusion_free(line);
 	return true;
 }
 
@@ -156,7 +156,7 @@ int main(int argc, char **argv)
 		queue->closed = true;
 		unlock();
 	} else {
-		while (n-- && get(arena))
+		while (n-- && get())
 			;
 	}
 	r = fusion_arena_exit(arena, NULL, NULL, NULL);

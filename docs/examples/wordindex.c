@@ -158,7 +158,7 @@ static struct word *get_word(struct index *index, const char *text,
 		for (struct word *w = head; w != seen; w = w->next) {
 			if (w->length == length &&
 			    !memcmp(w->text, text, length)) {
-				fusion_free(arena, new);
+				fusion_free(new);
 				return w;
 			}
 		}

@@ -10,6 +10,7 @@
 #include "libfusion/core/heap/span.h"
 #include "libfusion/core/locks/skirmish.h"
 #include "libfusion/heap/heap.h"
+#include "libfusion/heap/slot.h"
 #include "libfusion/names/entries.h"
 
 static const char *kind_name(uint32_t kind)
@@ -169,7 +170,7 @@ int container_create(struct fusion_arena *arena, uint32_t kind, size_t size,
 	if (flags & FUSION_CONTAINER_LOCK) {
 		r = add_lock(c, arena);
 		if (r < 0) {
-			fusion_free(arena, c);
+			fusion_free(c);
 			return refuse_container(arena, r, kind);
 		}
 	}
@@ -218,12 +219,12 @@ int container_free(struct container *c, struct fusion_arena *arena)
 {
 	if (has_lock(c))
 		destroy_lock(c, arena);
-	return fusion_free(arena, c);
+	return fusion_free(c);
 }
 
 int slot_drop(struct fusion_arena *a, void **slot)
 {
-	int r = *slot ? fusion_free_from(a, slot) : 0;
+	int r = *slot ? heap_free_from(a, slot) : 0;
 
 	if (r != -EINVAL)
 		return r;

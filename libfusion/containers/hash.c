@@ -6,6 +6,7 @@
 #include "libfusion/base/refuse.h"
 #include "libfusion/containers/hash_key.h"
 #include "libfusion/containers/hash_table.h"
+#include "libfusion/heap/free.h"
 
 /* --- The record ------------------------------------------------------------
  */
@@ -245,7 +246,7 @@ static int fill_entry(struct fusion_hash *h, struct fusion_arena *a,
 static bool may_own(const struct fusion_hash *h, struct fusion_arena *a,
 		    union fusion_value value)
 {
-	return !owns_values(h) || fusion_usable_size(a, value.pointer);
+	return !owns_values(h) || heap_usable_size(a, value.pointer);
 }
 
 /* Settle, and find the position of a key.  0: a new entry; 1: it has one. */

@@ -10,6 +10,7 @@
  */
 #include "libfusion/heap/free.h"
 
+#include <fusion/error.h>
 #include <fusion/heap.h>
 
 #include <errno.h>
@@ -24,19 +25,29 @@
 #include "libfusion/heap/refill.h"
 
 static bool abort_on_error;
+static const char is_free[] = "it is free already";
 
 FUSION_API void fusion_heap_abort_on_error(bool on)
 {
 	store_relaxed(&abort_on_error, on);
 }
 
-static int complain_of_free(const char *what, const void *p)
+/* The last refusal was that of a pointer that cannot be freed. */
+__attribute__((cold)) static int complain(int r)
 {
-	log_error("free of %p: %s", p, what);
 	/* Relaxed: a program sets it before other threads call. */
-	if (load_relaxed(&abort_on_error))
+	if (load_relaxed(&abort_on_error)) {
+		log_error("%s", fusion_strerror(r));
 		abort();
-	return -EINVAL;
+	}
+	return r;
+}
+
+__attribute__((cold)) static int refuse_block(const struct fusion_arena *arena,
+					      const void *p, const char *why)
+{
+	return complain(refuse(-EINVAL, "%p is no block of arena '%s': %s", p,
+			       arena->name, why));
 }
 
 /* Leave a dropped block to the next scan.  Give the slab back if all of its
@@ -122,7 +133,7 @@ int heap_free_block(struct tcache *c, const struct block *b,
 	}
 	r = span_free(v, c->rec, b->span, WORD_COUNT(b->word), b->word, pend);
 	if (r == -EINVAL)
-		return complain_of_free("free already", span_at(v, b->span));
+		return refuse_block(c->arena, span_at(v, b->span), is_free);
 	span_trim_decayed(v, c->rec);
 	return r;
 }
@@ -132,23 +143,24 @@ int heap_find(struct tcache *c, const void *p, struct block *ret)
 	struct view *v = &c->arena->view;
 
 	if (!view_contains(v, p))
-		return complain_of_free("not in the arena", p);
+		return refuse_block(c->arena, p,
+				    "it lies in another arena, or in none");
 	if (block_find(v, c->arena->classes, view_off(v, p), ret) < 0)
-		return complain_of_free("no block begins there", p);
+		return refuse_block(c->arena, p, "no block begins there");
 	if (!block_is_allocated(ret))
-		return complain_of_free("free already", p);
+		return refuse_block(c->arena, p, is_free);
 	return 0;
 }
 
 /* The fast path for a small slab that another thread owns, or no thread. */
-static bool free_others(struct fusion_arena *arena, void *p)
+static bool free_others(void *p)
 {
 	struct tcache *c = tls_current;
 	uint64_t off = (uint64_t)((char *)p - c->base), w;
 	uint32_t span = (uint32_t)(off >> SPAN_SHIFT);
 	struct block b;
 
-	if (c->arena != arena || off >> SPAN_SHIFT >= c->span_hi)
+	if (off >> SPAN_SHIFT >= c->span_hi)
 		return false;
 	w = load_relaxed(c->words + span);
 	if (WORD_KIND(w) != SPAN_SLAB || WORD_CLASS(w) >= SMALL_CLASSES ||
@@ -164,17 +176,18 @@ static bool free_others(struct fusion_arena *arena, void *p)
 }
 
 /* The slow path: any pointer but a block in this thread's main bins. */
-__attribute__((noinline)) static int free_slow(struct fusion_arena *arena,
-					       void *p)
+__attribute__((noinline)) static int free_slow(void *p)
 {
+	struct fusion_arena *arena;
 	struct tcache *c;
 	struct block b;
 	int r;
 
-	if (free_others(arena, p))
+	if (!p || free_others(p))
 		return 0;
-	if (!p)
-		return 0;
+	arena = arena_at(p);
+	if (!arena)
+		return complain(refuse_handle("block", p));
 	c = tls_cache(arena);
 	if (!c)
 		return -errno;
@@ -183,7 +196,10 @@ __attribute__((noinline)) static int free_slow(struct fusion_arena *arena,
 	return r < 0 ? r : heap_free_block(c, &b, NULL);
 }
 
-FUSION_API int fusion_free(struct fusion_arena *arena, void *ptr)
+/* The cache that the thread used last tells whether @ptr is in its arena.  The
+ * cache of no arena, and that of an arena which was left, has a span_hi of 0:
+ * all pointers take the slow path. */
+FUSION_API int fusion_free(void *ptr)
 {
 	struct tcache *c = tls_current;
 	uint64_t off = (uint64_t)((char *)ptr - c->base), w;
@@ -192,31 +208,37 @@ FUSION_API int fusion_free(struct fusion_arena *arena, void *ptr)
 	struct bin *b;
 
 	/* NULL and pointers out of the arena give a span beyond span_hi. */
-	if (UNLIKELY(c->arena != arena || span >= c->span_hi))
-		return told(free_slow(arena, ptr));
+	if (UNLIKELY(span >= c->span_hi))
+		return told(free_slow(ptr));
 	w = load_relaxed(c->words + span);
 	/* SPAN_SLOW and SPAN_MEMBER are in these bits too, so a span with one
 	 * of them takes the slow path. */
 	if (UNLIKELY((uint32_t)w != c->token))
-		return told(free_slow(arena, ptr));
+		return told(free_slow(ptr));
 	b = &c->main.bin[WORD_CLASS(w)];
 	ONCE(b);
 	map = bin_map(b, span, (uint32_t)off & (SPAN_SIZE - 1));
 	if (UNLIKELY(!map || !load_relaxed(map)))
-		return told(free_slow(arena, ptr));
+		return told(free_slow(ptr));
 	store_relaxed(map, (uint8_t)TAG_FREE);
 	return told(keep_block(c, b, (uint32_t)span, ptr, map));
 }
 
-FUSION_API size_t fusion_usable_size(struct fusion_arena *arena,
-				     const void *ptr)
+size_t heap_usable_size(const struct fusion_arena *arena, const void *p)
 {
+	const struct view *v = &arena->view;
 	struct block b;
 
-	if (!arena || !ptr || !view_contains(&arena->view, ptr) ||
-	    block_find(&arena->view, arena->classes,
-		       view_off(&arena->view, ptr), &b) < 0 ||
+	if (!view_contains(v, p) ||
+	    block_find(v, arena->classes, view_off(v, p), &b) < 0 ||
 	    !block_is_allocated(&b))
 		return 0;
 	return b.size;
+}
+
+FUSION_API size_t fusion_usable_size(const void *ptr)
+{
+	const struct fusion_arena *arena = arena_at(ptr);
+
+	return arena ? heap_usable_size(arena, ptr) : 0;
 }

@@ -16,6 +16,7 @@
 
 #include "libfusion/arena/address.h"
 #include "libfusion/arena/refuse_arena.h"
+#include "libfusion/base/options.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/heap/heap.h"
 #include "libfusion/core/heap/slab.h"
@@ -188,7 +189,10 @@ FUSION_API void *fusion_aligned_alloc(struct fusion_arena *arena,
 		return told_pointer(NULL);
 	if (!alignment || alignment & (alignment - 1) ||
 	    alignment > ALIGN_MAX) {
-		errno = EINVAL;
+		errno = -refuse(-EINVAL,
+				"arena '%s': no block can be aligned to %zu "
+				"bytes: give a power of two, at most %llu",
+				arena->name, alignment, ALIGN_MAX);
 		return told_pointer(NULL);
 	}
 	if (alignment <= 16)
@@ -221,19 +225,21 @@ FUSION_API int64_t fusion_heap_trim(struct fusion_arena *arena)
 	return n < 0 ? told(n) : n << SPAN_SHIFT;
 }
 
-FUSION_API int fusion_heap_stats(struct fusion_arena *arena,
-				 struct fusion_heap_stats *ret)
+FUSION_API int fusion_heap_stat(struct fusion_arena *arena,
+				struct fusion_heap_stat *ret, size_t size)
 {
+	struct fusion_heap_stat stat;
 	struct heap_usage u;
 
 	if (!arena_is_in(arena))
 		return told(refuse_dead(arena));
 	heap_usage(&arena->view, &u);
-	*ret = (struct fusion_heap_stats){
+	stat = (struct fusion_heap_stat){
 		.used = view_used(&arena->view),
 		.limit = load_relaxed(&arena->view.sb->limit),
 		.blocks = u.blocks,
 		.bytes = u.bytes,
 	};
-	return 0;
+	return told(result_give(ret, size, &stat, sizeof(stat),
+				"fusion_heap_stat"));
 }

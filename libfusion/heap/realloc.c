@@ -57,11 +57,13 @@ __attribute__((noinline)) static void *realloc_slow(struct fusion_arena *arena,
 {
 	struct tcache *c = tls_cache(arena);
 	struct block b;
+	int r;
 
 	if (!c)
 		return told_pointer_by(NULL, "fusion_realloc");
-	if (heap_find(c, ptr, &b) < 0) {
-		errno = -refuse_handle("block", ptr);
+	r = heap_find(c, ptr, &b);
+	if (r < 0) {
+		errno = -r;
 		return told_pointer_by(NULL, "fusion_realloc");
 	}
 	if (resize_in_place(c, &b, size))
@@ -98,6 +100,6 @@ FUSION_API void *fusion_realloc(struct fusion_arena *arena, void *ptr,
 	if (!p)
 		return NULL;
 	memcpy(p, ptr, size < b->size ? size : b->size);
-	fusion_free(arena, ptr);
+	fusion_free(ptr);
 	return p;
 }

@@ -5,19 +5,37 @@
  * The thread's record announces the block and the slot.  So recovery can tell
  * from the slot's content whether the step was made.
  */
+#include "libfusion/heap/slot.h"
+
 #include <fusion/heap.h>
 
 #include <errno.h>
 
+#include "libfusion/arena/refuse_arena.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/base/seed.h"
 #include "libfusion/core/heap/block.h"
 #include "libfusion/heap/free.h"
 #include "libfusion/heap/heap.h"
+#include "libfusion/heap/heap_private.h"
 
-static bool good_slot(const struct fusion_arena *arena, void **slot)
+/* Check a slot of @arena; NULL: the slot is in no arena of this process.  0,
+ * -errno. */
+static int check_slot(const struct fusion_arena *arena, void **slot)
 {
-	return view_contains(&arena->view, slot) && (uintptr_t)slot % 8 == 0;
+	if (!arena)
+		return refuse_handle("slot", slot);
+	if (!view_contains(&arena->view, slot))
+		return refuse(-EINVAL,
+			      "%p is no slot: it does not lie in arena '%s'",
+			      (void *)slot, arena->name);
+	if ((uintptr_t)slot % sizeof(*slot))
+		return refuse(
+			-EINVAL,
+			"%p is no slot: align it to 8 bytes, as a pointer "
+			"is",
+			(void *)slot);
+	return 0;
 }
 
 /* span_alloc() chooses the block, so it announces it. */
@@ -33,8 +51,12 @@ static void *block_to(struct tcache *c, size_t size, uint64_t slot)
 	unsigned class = heap_class_of(size);
 	struct block_ref r = heap_take(c, &c->main, class);
 
-	if (!r.p)
-		return class >= SMALL_CLASSES ? run_to(c, size, slot) : NULL;
+	if (!r.p && class >= SMALL_CLASSES)
+		return run_to(c, size, slot);
+	if (!r.p) {
+		refuse_memory(c->arena, -ENOMEM, size);
+		return NULL;
+	}
 	if (!SEED_BUG(5))
 		pending_announce(c->rec, PENDING_MALLOC_TO, slot,
 				 view_off(&c->arena->view, r.p));
@@ -49,11 +71,13 @@ FUSION_API int fusion_malloc_to(struct fusion_arena *arena, size_t size,
 	struct tcache *c = tls_cache(arena);
 	uint64_t off;
 	void *p;
+	int r;
 
 	if (!c)
 		return told(-errno);
-	if (!good_slot(arena, slot))
-		return told(-EINVAL);
+	r = check_slot(arena, slot);
+	if (r < 0)
+		return told(r);
 	off = view_off(&arena->view, slot);
 	p = size > MEDIUM_MAX ? run_to(c, size, off) : block_to(c, size, off);
 	compiler_fence();
@@ -67,17 +91,18 @@ FUSION_API int fusion_malloc_to(struct fusion_arena *arena, size_t size,
 
 /* Commit point: the store of *slot.  Killed before it: recovery clears the mark
  * of the block.  Killed after it: recovery frees the block. */
-FUSION_API int fusion_free_from(struct fusion_arena *arena, void **slot)
+static int free_from(struct fusion_arena *arena, void **slot)
 {
-	struct tcache *c = tls_cache(arena);
+	int r = check_slot(arena, slot);
+	struct tcache *c;
 	struct block b;
 	void *p;
-	int r;
 
+	if (r < 0)
+		return r;
+	c = tls_cache(arena);
 	if (!c)
-		return told(-errno);
-	if (!good_slot(arena, slot))
-		return told(-EINVAL);
+		return -errno;
 	/* We must see the block as it was stored: acquire here, release in
 	 * fusion_malloc_to(). */
 	p = load_acquire(slot);
@@ -85,7 +110,7 @@ FUSION_API int fusion_free_from(struct fusion_arena *arena, void **slot)
 		return 0;
 	r = heap_find(c, p, &b);
 	if (r < 0)
-		return told(r);
+		return r;
 	pending_announce(c->rec, b.map ? PENDING_FREE_FROM : PENDING_FREE_RUN,
 			 view_off(&arena->view, slot),
 			 view_off(&arena->view, p));
@@ -98,5 +123,15 @@ FUSION_API int fusion_free_from(struct fusion_arena *arena, void **slot)
 	compiler_fence();
 	r = heap_free_block(c, &b, c->rec);
 	pending_clear(c->rec);
-	return told(r);
+	return r;
+}
+
+int heap_free_from(struct fusion_arena *arena, void **slot)
+{
+	return told(free_from(arena, slot));
+}
+
+FUSION_API int fusion_free_from(void **slot)
+{
+	return told(free_from(arena_at(slot), slot));
 }

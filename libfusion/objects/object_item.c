@@ -15,6 +15,7 @@
 #include "libfusion/arena/address.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/objects/object_item.h"
+#include "libfusion/heap/slot.h"
 #include "libfusion/objects/object.h"
 #include "libfusion/objects/object_registration.h"
 
@@ -76,7 +77,7 @@ static int make_item(struct tcache *c, const struct new_item *new,
 static void free_slots(struct tcache *c)
 {
 	for (int i = 0; i < 2; i++)
-		fusion_free_from(c->arena, (void **)&c->rec->item[i]);
+		heap_free_from(c->arena, (void **)&c->rec->item[i]);
 }
 
 static int set_item(struct fusion_object *object, const struct new_item *new)

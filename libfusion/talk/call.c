@@ -25,6 +25,7 @@
 #include "libfusion/core/life/liveness.h"
 #include "libfusion/core/life/member.h"
 #include "libfusion/core/talk/call_return.h"
+#include "libfusion/heap/free.h"
 #include "libfusion/names/entries.h"
 #include "libfusion/talk/call_flush.h"
 #include "libfusion/talk/call_handler.h"
@@ -71,7 +72,7 @@ const void *call_bytes(struct fusion_arena *arena, const struct call_slot *s,
 
 	if (size <= SLOT_INLINE)
 		return s->bytes;
-	return fusion_usable_size(arena, block) >= size ? block : NULL;
+	return heap_usable_size(arena, block) >= size ? block : NULL;
 }
 
 void calls_stop(struct fusion_arena *arena)

@@ -33,6 +33,7 @@
 #include "libfusion/core/talk/call_request.h"
 #include "libfusion/core/talk/call_slot.h"
 #include "libfusion/core/talk/ring_produce.h"
+#include "libfusion/heap/slot.h"
 #include "libfusion/names/entries.h"
 #include "libfusion/talk/call.h"
 #include "libfusion/talk/call_answer.h"
@@ -161,7 +162,7 @@ static int put_request(struct execution *x)
 		memcpy(to + sizeof(x->rq.word), x->in, x->rq.size);
 	r = put_record(x, to == bytes ? bytes : NULL);
 	if (r && to != bytes)
-		fusion_free_from(x->arena, (void **)block);
+		heap_free_from(x->arena, (void **)block);
 	return r;
 }
 
@@ -199,7 +200,7 @@ static int ask_above(struct execution *x, struct call_slot *above, uint64_t st)
 	if (call_upcall(above, st, x->serial))
 		return 1;
 	if (load_relaxed(&x->slot->block))
-		fusion_free_from(x->arena, (void **)&x->slot->block);
+		heap_free_from(x->arena, (void **)&x->slot->block);
 	return 0;
 }
 

@@ -16,6 +16,8 @@
 #include "libfusion/core/talk/call_here.h"
 #include "libfusion/core/talk/call_return.h"
 #include "libfusion/core/talk/call_slot.h"
+#include "libfusion/heap/free.h"
+#include "libfusion/heap/slot.h"
 #include "libfusion/names/entries.h"
 #include "libfusion/talk/call.h"
 #include "libfusion/talk/call_execute.h"
@@ -273,7 +275,7 @@ static int answer_slot(struct fusion_arena *arena, uint64_t serial,
 		return r;
 	/* The request of an upcall is still in the slot. */
 	if (load_relaxed(&s->block))
-		fusion_free_from(arena, (void **)&s->block);
+		heap_free_from(arena, (void **)&s->block);
 	r = fill_answer(arena, s, o->word, o->data, o->size);
 	error = r < 0 ? r : o->error;
 	if (r < 0)
@@ -419,11 +421,11 @@ void call_receive(struct fusion_arena *arena, const struct dispatched *d)
 		/* Acquire: pairs with the release that committed the record. */
 		block = (void *)(uintptr_t)load_acquire((uint64_t *)d->data);
 		if (block && h->size >= sizeof(uint64_t) &&
-		    fusion_usable_size(arena, block) >= h->size) {
+		    heap_usable_size(arena, block) >= h->size) {
 			open_request(&sv, block, h->size);
 			serve_request(arena, &sv);
 		}
-		fusion_free_from(arena, d->data);
+		heap_free_from(arena, d->data);
 	} else if (h->size >= sizeof(uint64_t) && h->size <= sizeof(copy)) {
 		memcpy(copy, d->data, h->size);
 		dispatch_release(arena);

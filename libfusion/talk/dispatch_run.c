@@ -24,6 +24,7 @@
 #include "libfusion/core/talk/call_return.h"
 #include "libfusion/core/talk/call_slot.h"
 #include "libfusion/core/talk/ring_consume.h"
+#include "libfusion/heap/slot.h"
 #include "libfusion/talk/call_attend.h"
 #include "libfusion/talk/call_handler.h"
 #include "libfusion/talk/dispatch_post.h"
@@ -98,7 +99,7 @@ static void drop_record(struct dispatcher *d, const struct msg_head *h,
 			void *data)
 {
 	if (h->flags & MSG_BLOCK)
-		fusion_free_from(d->arena, data);
+		heap_free_from(d->arena, data);
 }
 
 /* May this dispatcher attend to the slot of the request @h?  A caller that

@@ -21,6 +21,8 @@
 #include "libfusion/base/deadline.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/life/member.h"
+#include "libfusion/heap/free.h"
+#include "libfusion/heap/slot.h"
 #include "libfusion/heap/tls.h"
 #include "libfusion/talk/call_flush.h"
 #include "libfusion/talk/dispatch.h"
@@ -81,7 +83,7 @@ static int give_up_message(struct fusion_arena *arena, struct thread_rec *me,
 	if (keep)
 		store_relaxed(&me->msg_block, 0ull);
 	else
-		fusion_free_from(arena, (void **)&me->msg_block);
+		heap_free_from(arena, (void **)&me->msg_block);
 	return r;
 }
 
@@ -153,7 +155,7 @@ FUSION_API int fusion_message_send_block(struct fusion_arena *arena,
 {
 	struct msg_head h = {.kind = MSG_USER, .flags = MSG_BLOCK, .a = type};
 	struct thread_rec *me;
-	size_t size = arena ? fusion_usable_size(arena, block) : 0;
+	size_t size = arena ? heap_usable_size(arena, block) : 0;
 	int r = check_arguments(arena, type, flags, timeout_ns, &me);
 
 	if (r < 0)
@@ -260,8 +262,7 @@ static bool fill_incoming(struct dispatcher *d, const struct dispatched *d_in,
 	/* Acquire: pairs with the release that committed the record. */
 	in->message.data = (void *)(uintptr_t)load_acquire(in->slot);
 	if (in->message.is_block)
-		in->message.size =
-			fusion_usable_size(d->arena, in->message.data);
+		in->message.size = heap_usable_size(d->arena, in->message.data);
 	return in->message.data != NULL;
 }
 
@@ -272,7 +273,7 @@ static void undo_handler(const struct callback_args *args)
 
 	leave_message_handler(d, args->b);
 	if (args->n)
-		fusion_free_from(d->arena, (void **)(uintptr_t)args->n);
+		heap_free_from(d->arena, (void **)(uintptr_t)args->n);
 }
 
 void message_receive(struct dispatcher *d, const struct dispatched *d_in)
@@ -293,7 +294,7 @@ void message_receive(struct dispatcher *d, const struct dispatched *d_in)
 		add_relaxed(&d->ring.ctl->dropped, 1);
 	}
 	if (in.slot)
-		fusion_free_from(d->arena, (void **)in.slot);
+		heap_free_from(d->arena, (void **)in.slot);
 }
 
 /* lock is held.  If the handler runs, the thread that runs it frees it. */

@@ -8,7 +8,7 @@
 static struct fusion_arena *arena;
 
 #define MALLOC(n) fusion_malloc(arena, n)
-#define FREE(p) fusion_free(arena, p)
+#define FREE(p) fusion_free(p)
 #define REALLOC(p, old, n) fusion_realloc(arena, p, n)
 #define TRIM() fusion_heap_trim(arena)
 #define PEERS_FORK 1

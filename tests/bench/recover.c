@@ -133,7 +133,7 @@ static void inherit(struct fusion_arena *a, unsigned n)
 
 	srand((unsigned)getpid());
 	for (unsigned i = 0; i < n; i++) {
-		fusion_free(a, e->block[i]);
+		fusion_free(e->block[i]);
 		e->block[i] = fusion_malloc(a, random_size());
 	}
 	for (unsigned i = 0; i < VICTIM_OWN; i++)

@@ -81,14 +81,15 @@ static void know(struct audit *au, struct fusion_arena *a, struct known *k)
 /* --- What is there ----------------------------------------------------------
  */
 
-static void meet(struct audit *au, struct fusion_arena *a,
-		 const struct known *k, void *p)
+static void meet(struct audit *au, const struct known *k, void *p)
 {
+	void *volatile at = p; /* what is freed is not to be named any more */
+
 	if (bsearch(&p, k->block, k->n, sizeof(p), by_address))
 		return;
 	au->leaks++;
-	if (fusion_free(a, p) < 0)
-		fault(au, "a leaked block cannot be freed: %p", p);
+	if (fusion_free(p) < 0)
+		fault(au, "a leaked block cannot be freed: %p", at);
 }
 
 static void meet_slab(struct audit *au, struct fusion_arena *a,
@@ -99,7 +100,7 @@ static void meet_slab(struct audit *au, struct fusion_arena *a,
 
 	for (uint32_t i = 0; i < c->n_blocks; i++)
 		if (map[i])
-			meet(au, a, k, slab_block(&a->view, c, span, i));
+			meet(au, k, slab_block(&a->view, c, span, i));
 }
 
 static void meet_all(struct audit *au, struct fusion_arena *a,
@@ -111,7 +112,7 @@ static void meet_all(struct audit *au, struct fusion_arena *a,
 		uint64_t w = *span_word(v, i);
 
 		if (WORD_KIND(w) == SPAN_HEAD)
-			meet(au, a, k, span_at(v, i));
+			meet(au, k, span_at(v, i));
 		else if (WORD_KIND(w) == SPAN_SLAB)
 			meet_slab(au, a, k, i, WORD_CLASS(w));
 	}
@@ -119,13 +120,13 @@ static void meet_all(struct audit *au, struct fusion_arena *a,
 
 static void drop_pools(struct audit *au, struct fusion_arena *a)
 {
-	struct fusion_pool *pool;
+	struct fusion_heap_pool *pool;
 	char name[32];
 
 	for (unsigned w = 0; w < WORKERS; w++) {
 		work_pool_name(name, w);
-		if (fusion_pool_find(a, name, &pool) == 0 &&
-		    fusion_pool_destroy(pool) < 0)
+		if (fusion_heap_pool_lookup(a, name, &pool) == 0 &&
+		    fusion_heap_pool_destroy(pool) < 0)
 			fault(au, "%s cannot be destroyed", name);
 	}
 }

@@ -15,21 +15,21 @@
 /* In the play's numbers. */
 enum { INDEX, SPANS };
 
-static struct fusion_pool *pool; /* of each process */
+static struct fusion_heap_pool *pool; /* of each process */
 
 static void make_pool(struct actor *a)
 {
-	uint32_t i;
+	struct pool_place at;
 
-	if (fusion_pool_create(a->arena, "old", 0, &pool) < 0 ||
-	    pool_find(a->v, a->me, "old", &i) < 0)
+	if (fusion_heap_pool_create(a->arena, "old", NULL, &pool) < 0 ||
+	    pool_find(a->v, a->me, "old", &at) < 0)
 		die("cannot make a pool");
-	a->play->n[INDEX] = i;
+	a->play->n[INDEX] = at.index;
 }
 
 static void allocate(struct actor *a)
 {
-	void *p = fusion_pool_malloc(pool, SIZE);
+	void *p = fusion_heap_pool_malloc(pool, SIZE);
 
 	/* Its pool may be gone before it or since; else what it gets is in the
 	 * old pool and went with that. */
@@ -41,13 +41,14 @@ static void allocate(struct actor *a)
 /* The next one has its number. */
 static void replace(struct actor *a)
 {
-	uint32_t i = (uint32_t)a->play->n[INDEX];
+	struct pool_place at;
 
-	if (pool_destroy(a->v, a->me, i) < 0 ||
-	    fusion_pool_create(a->arena, "new", 0, &pool) < 0 ||
-	    pool_find(a->v, a->me, "new", &i) < 0)
+	if (pool_find(a->v, a->me, "old", &at) < 0 ||
+	    pool_destroy(a->v, a->me, &at) < 0 ||
+	    fusion_heap_pool_create(a->arena, "new", NULL, &pool) < 0 ||
+	    pool_find(a->v, a->me, "new", &at) < 0)
 		die("cannot make a new pool");
-	if (i != a->play->n[INDEX])
+	if (at.index != a->play->n[INDEX])
 		die("the new pool has another number");
 }
 
@@ -55,7 +56,7 @@ static void replace(struct actor *a)
 static void replace_and_allocate(struct actor *a)
 {
 	replace(a);
-	if (!fusion_pool_malloc(pool, SIZE))
+	if (!fusion_heap_pool_malloc(pool, SIZE))
 		die("no block in the new pool");
 	a->play->n[SPANS] = 1;
 }

@@ -23,7 +23,7 @@ struct cast {
 	struct stage *stage;
 	struct ledger *ledger;
 	struct fusion_arena *arena;
-	struct fusion_pool *pool;
+	struct fusion_heap_pool *pool;
 	struct thread_rec *rec;
 	void *p[128]; /* prepared blocks */
 	uint32_t n;

@@ -155,12 +155,12 @@ static void live_with_blocks(struct stage *s, struct fusion_arena *a,
 
 	if (mine->n > 60 || (mine->n && rng_below(rng, 3) == 0)) {
 		p = mine->block[rng_below(rng, mine->n)];
-		fusion_free(a, ledger_drop(mine, p));
+		fusion_free(ledger_drop(mine, p));
 		return;
 	}
 	p = fusion_malloc(a, size - rng_below(rng, size / 8 + 1));
 	if (p)
-		memset(ledger_keep(mine, p), 0xa5, fusion_usable_size(a, p));
+		memset(ledger_keep(mine, p), 0xa5, fusion_usable_size(p));
 	(void)s;
 }
 
@@ -192,8 +192,7 @@ void stage_live(struct stage *s, struct fusion_arena *a, struct rng *rng,
 			live_with_blocks(s, a, rng, mine);
 	}
 	while (mine->n > KEPT)
-		fusion_free(a,
-			    ledger_drop(mine,
+		fusion_free(ledger_drop(mine,
 					mine->block[rng_below(rng, mine->n)]));
 	for (uint32_t i = 0; i < mine->n; i++)
 		ledger_keep(&s->ledger->live, mine->block[i]);

@@ -67,9 +67,9 @@ static size_t some_size(struct rng *rng)
 
 /* First and last word say whose they are: a block that is given out twice, or
  * overlaps another, shows. */
-static void mark(struct fusion_arena *a, uint64_t *p)
+static void mark(uint64_t *p)
 {
-	uint64_t *last = p + fusion_usable_size(a, p) / 8 - 1;
+	uint64_t *last = p + fusion_usable_size(p) / 8 - 1;
 
 	*p = (uint64_t)(uintptr_t)p ^ MARK;
 	*last = *p;
@@ -77,7 +77,7 @@ static void mark(struct fusion_arena *a, uint64_t *p)
 
 static void check_mark(const struct worker *k, const uint64_t *p)
 {
-	size_t size = fusion_usable_size(k->arena, p);
+	size_t size = fusion_usable_size(p);
 
 	if (!size)
 		fail(k, "a block that is in the table is free", p);
@@ -99,11 +99,13 @@ static void *swap(void **slot, void *p)
 
 static void let(struct worker *k, void *p)
 {
+	void *volatile at = p; /* what is freed is not to be named any more */
+
 	if (!p)
 		return;
 	check_mark(k, p);
-	if (fusion_free(k->arena, p) < 0)
-		fail(k, "a block cannot be freed", p);
+	if (fusion_free(p) < 0)
+		fail(k, "a block cannot be freed", at);
 }
 
 void do_malloc(struct worker *k)
@@ -112,7 +114,7 @@ void do_malloc(struct worker *k)
 
 	if (!p)
 		return;
-	mark(k->arena, p);
+	mark(p);
 	let(k, swap(some_plain(k), p));
 }
 
@@ -131,7 +133,7 @@ static void do_realloc(struct worker *k)
 	q = fusion_realloc(k->arena, p, some_size(k->rng));
 	if (!q)
 		q = p;
-	mark(k->arena, q);
+	mark(q);
 	let(k, swap(some_plain(k), q));
 }
 
@@ -142,7 +144,7 @@ static void do_aligned(struct worker *k)
 
 	if (!p)
 		return;
-	mark(k->arena, p);
+	mark(p);
 	let(k, swap(some_plain(k), p));
 }
 
@@ -153,7 +155,7 @@ static void do_exact(struct worker *k)
 	int r;
 
 	if (*slot)
-		r = fusion_free_from(k->arena, slot);
+		r = fusion_free_from(slot);
 	else
 		r = fusion_malloc_to(k->arena, some_size(k->rng), slot);
 	if (r < 0 && r != -ENOMEM)
@@ -167,7 +169,7 @@ static void do_member(struct worker *k)
 	void *p = fusion_malloc_member(k->arena, some_size(k->rng));
 
 	if (p && rng_below(k->rng, 2))
-		fusion_free(k->arena, p);
+		fusion_free(p);
 }
 
 /* --- Pools, fields, threads ------------------------------------------------
@@ -175,20 +177,22 @@ static void do_member(struct worker *k)
 
 static void do_pool(struct worker *k)
 {
+	struct fusion_heap_pool_options options = FUSION_HEAP_POOL_OPTIONS_INIT;
 	char name[32];
 
 	work_pool_name(name, k->w);
-	if (!k->pool && fusion_pool_find(k->arena, name, &k->pool) < 0 &&
-	    fusion_pool_create(k->arena, name, 1u << 20, &k->pool) < 0) {
+	options.limit = 1u << 20;
+	if (!k->pool &&
+	    fusion_heap_pool_open(k->arena, name, &options, &k->pool) < 0) {
 		k->pool = NULL;
 		return;
 	}
 	for (unsigned n = rng_below(k->rng, 6); n; n--)
-		if (!fusion_pool_malloc(k->pool, some_size(k->rng)))
+		if (!fusion_heap_pool_malloc(k->pool, some_size(k->rng)))
 			break;
 	if (rng_below(k->rng, 3))
 		return;
-	if (fusion_pool_destroy(k->pool) < 0)
+	if (fusion_heap_pool_destroy(k->pool) < 0)
 		fail(k, "a pool cannot be destroyed", k->pool);
 	k->pool = NULL;
 }
@@ -313,5 +317,5 @@ void work(struct fusion_arena *a, unsigned w, struct rng *rng, unsigned n)
 		deeds[i].run(&k);
 	}
 	work_end_reactors(&k);
-	fusion_pool_release(k.pool);
+	fusion_heap_pool_release(k.pool);
 }

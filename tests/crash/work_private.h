@@ -10,7 +10,7 @@ struct worker {
 	struct places *table;
 	unsigned w;
 	struct rng *rng;
-	struct fusion_pool *pool;
+	struct fusion_heap_pool *pool;
 };
 
 /* Memory that is not what it should be: the parent hears of the signal. */

@@ -45,7 +45,7 @@ static void on_leave(struct fusion_arena *a, enum fusion_notice notice,
 static void try_arena(struct fusion_arena *a)
 {
 	struct fusion_member member;
-	struct fusion_pool *pool;
+	struct fusion_heap_pool *pool;
 	struct fusion_ref *ref;
 	void *base = a;
 
@@ -63,7 +63,7 @@ static void try_arena(struct fusion_arena *a)
 	expect("kill", fusion_members_kill(a, 7, 0, 0), -EINVAL);
 	expect("on_leave", fusion_arena_on_leave(a, on_leave, NULL), -EINVAL);
 	expect("malloc", fusion_malloc(a, 10) != NULL, 0);
-	expect("pool", fusion_pool_create(a, "p", 0, &pool), -EINVAL);
+	expect("pool", fusion_heap_pool_create(a, "p", NULL, &pool), -EINVAL);
 	expect("ref", fusion_ref_create(a, "r", &ref), -EINVAL);
 	expect("fd", fusion_fd(a), -EINVAL);
 	expect("dispatch", fusion_dispatch(a, 0), -EINVAL);
@@ -103,19 +103,20 @@ static void try_reactions(struct fusion_arena *a)
 
 static void try_pools(struct fusion_arena *a, void *nowhere)
 {
-	struct fusion_pool_stats stats;
-	struct fusion_pool *p, *q;
+	struct fusion_heap_pool_stat stats;
+	struct fusion_heap_pool *p, *q;
 
-	expect("pool", fusion_pool_create(a, "p", 0, &p), 0);
-	expect("pool", fusion_pool_find(a, "p", &q), 0);
-	fusion_pool_release(q);
-	fusion_pool_release(q);
-	fusion_pool_release(nowhere);
-	expect("stats", fusion_pool_stats(q, &stats), -EINVAL);
-	expect("destroy", fusion_pool_destroy(q), -EINVAL);
-	expect("destroy nowhere", fusion_pool_destroy(nowhere), -EINVAL);
-	expect("destroy", fusion_pool_destroy(p), 0);
-	expect("destroy twice", fusion_pool_destroy(p), -EINVAL);
+	expect("pool", fusion_heap_pool_create(a, "p", NULL, &p), 0);
+	expect("pool", fusion_heap_pool_lookup(a, "p", &q), 0);
+	fusion_heap_pool_release(q);
+	fusion_heap_pool_release(q);
+	fusion_heap_pool_release(nowhere);
+	expect("stats", fusion_heap_pool_stat(q, &stats, sizeof(stats)),
+	       -EINVAL);
+	expect("destroy", fusion_heap_pool_destroy(q), -EINVAL);
+	expect("destroy nowhere", fusion_heap_pool_destroy(nowhere), -EINVAL);
+	expect("destroy", fusion_heap_pool_destroy(p), 0);
+	expect("destroy twice", fusion_heap_pool_destroy(p), -EINVAL);
 }
 
 static struct fusion_arena *enter(const char *name)

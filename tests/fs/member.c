@@ -387,7 +387,7 @@ static int do_field(const struct words *c)
 	r = fusion_arena_add_field(now->arena, word(c, 1), p, size,
 				   c->n > 3 ? word(c, 3) : NULL);
 	if (r < 0) {
-		fusion_free(now->arena, p);
+		fusion_free(p);
 		return answer(r);
 	}
 	return said("%p", p);
@@ -439,7 +439,7 @@ static int do_malloc_member(const struct words *c)
 
 static int do_free(const struct words *c)
 {
-	return answer(fusion_free(now->arena, address(c, 1)));
+	return answer(fusion_free(address(c, 1)));
 }
 
 static int do_write(const struct words *c)
@@ -505,20 +505,25 @@ static int of_skirmish(const struct words *c,
 
 static int do_pool(const struct words *c)
 {
-	struct fusion_pool *pool;
-	int r = fusion_pool_create(now->arena, word(c, 1), 1 << 20, &pool);
+	struct fusion_heap_pool *pool;
+	int r = fusion_heap_pool_create(
+		now->arena, word(c, 1),
+		&(struct fusion_heap_pool_options){
+			.size = sizeof(struct fusion_heap_pool_options),
+			.limit = 1 << 20},
+		&pool);
 
 	if (r == 0)
-		fusion_pool_release(pool);
+		fusion_heap_pool_release(pool);
 	return answer(r);
 }
 
 static int do_destroy_pool(const struct words *c)
 {
-	struct fusion_pool *pool;
-	int r = fusion_pool_find(now->arena, word(c, 1), &pool);
+	struct fusion_heap_pool *pool;
+	int r = fusion_heap_pool_lookup(now->arena, word(c, 1), &pool);
 
-	return answer(r < 0 ? r : fusion_pool_destroy(pool));
+	return answer(r < 0 ? r : fusion_heap_pool_destroy(pool));
 }
 
 static int do_prevail(const struct words *c)
@@ -763,7 +768,7 @@ static int do_fork(const struct words *c)
 			said("child out");
 		else
 			said("child in %u", id);
-		if (id && (!p || fusion_free(now->arena, p) < 0 ||
+		if (id && (!p || fusion_free(p) < 0 ||
 			   fusion_arena_exit(now->arena, NULL, on_leave, NULL)))
 			_exit(1);
 		_exit(0);

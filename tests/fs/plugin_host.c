@@ -79,7 +79,7 @@ static void on_message(const struct fusion_message *m, void *ctx)
 
 static void free_late(void *block)
 {
-	f.release(arena, block);
+	f.release(block);
 }
 
 static void use(void)

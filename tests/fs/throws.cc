@@ -245,7 +245,7 @@ static void message()
 	for (int i = 0; i < 4; i++)
 		leave_by("message", dispatch);
 	expect("remove", fusion_message_handle(arena, 1, nullptr, nullptr), 0);
-	expect("block", (long)fusion_usable_size(arena, block), 0);
+	expect("block", (long)fusion_usable_size(block), 0);
 	dispatch_rest();
 	leave_arena();
 }

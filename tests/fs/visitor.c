@@ -108,11 +108,15 @@ static void do_malloc(char *args)
 static void do_pool(char *args)
 {
 	char *name = strtok(args, " "), *limit = strtok(NULL, " ");
-	struct fusion_pool *pool;
-	int r = fusion_pool_create(arena, name,
-				   limit ? strtoul(limit, NULL, 0) : 0, &pool);
+	struct fusion_heap_pool *pool;
+	int r = fusion_heap_pool_create(
+		arena, name,
+		&(struct fusion_heap_pool_options){
+			.size = sizeof(struct fusion_heap_pool_options),
+			.limit = limit ? strtoul(limit, NULL, 0) : 0},
+		&pool);
 
-	if (r == 0 && !fusion_pool_malloc(pool, 100))
+	if (r == 0 && !fusion_heap_pool_malloc(pool, 100))
 		r = -errno;
 	say(r, "");
 }

@@ -142,7 +142,7 @@ static void visit(const char *name, long i)
 {
 	struct fusion_arena_options o = {.size = sizeof(o)};
 	char job[32];
-	void *p;
+	void *p, *volatile at;
 
 	snprintf(job, sizeof(job), "job%ld", i);
 	if (!name)
@@ -157,10 +157,11 @@ static void visit(const char *name, long i)
 	}
 	if (i % 64 == 0)
 		use_it(i);
-	fusion_free(arena, p);
+	at = p;
+	fusion_free(p);
 	good("exit", i, fusion_arena_exit(arena, NULL, NULL, NULL));
 	arena = NULL;
-	if (fusion_arena_of(p))
+	if (fusion_arena_of(at))
 		fail("arena %ld: its addresses are still somebody's", i);
 }
 

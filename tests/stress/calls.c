@@ -398,7 +398,7 @@ static void make_locks(void)
 static void each_call_ends(void **state)
 {
 	pid_t pids[OWNERS + CALLERS];
-	struct fusion_heap_stats stats;
+	struct fusion_heap_stat stats;
 	bool ended;
 
 	(void)state;
@@ -430,7 +430,7 @@ static void each_call_ends(void **state)
 	       (unsigned long long)shared->errors[ETIMEDOUT]);
 	assert_true(ended);
 	assert_int_equal(shared->wrong, 0);
-	assert_int_equal(fusion_heap_stats(parent, &stats), 0);
+	assert_int_equal(fusion_heap_stat(parent, &stats, sizeof(stats)), 0);
 	assert_int_equal(stats.blocks, 0);
 	assert_int_equal(arena_check(&parent->view, print_fault, NULL), 0);
 	image_leave(parent);

@@ -374,7 +374,7 @@ static void stay_while_it_dies(void)
 		if (!arena)
 			break;
 		for (int i = 0; i < 100; i++)
-			fusion_free(arena, fusion_malloc(arena, 100));
+			fusion_free(fusion_malloc(arena, 100));
 		leave_arena(arena);
 	}
 	_exit(0);

@@ -163,7 +163,7 @@ static int send(struct fusion_arena *a, uint32_t to, const unsigned char *p,
 	r = fusion_message_send_block(a, to, (uint32_t)size, block, 0,
 				      PATIENCE_NS);
 	if (r < 0)
-		fusion_free(a, block);
+		fusion_free(block);
 	return r;
 }
 
@@ -307,7 +307,7 @@ static void end(pid_t *pids, bool ended)
 
 static void series_are_unbroken(void **state)
 {
-	struct fusion_heap_stats stats;
+	struct fusion_heap_stat stats;
 	pid_t pids[LISTENERS + SPEAKERS];
 	struct fusion_reactor *reactor;
 	bool ended;
@@ -329,7 +329,7 @@ static void series_are_unbroken(void **state)
 	       (unsigned long long)shared->events, shared->lives);
 	assert_true(ended);
 	assert_int_equal(shared->wrong, 0);
-	assert_int_equal(fusion_heap_stats(parent, &stats), 0);
+	assert_int_equal(fusion_heap_stat(parent, &stats, sizeof(stats)), 0);
 	/* What a speaker had made and not yet given away. */
 	assert_true(stats.blocks <= shared->lives);
 	assert_int_equal(arena_check(&parent->view, print_fault, NULL), 0);

@@ -16,9 +16,9 @@ static uint64_t blocks_before;
 
 static inline uint64_t blocks(void)
 {
-	struct fusion_heap_stats stats;
+	struct fusion_heap_stat stats;
 
-	assert_int_equal(fusion_heap_stats(arena, &stats), 0);
+	assert_int_equal(fusion_heap_stat(arena, &stats, sizeof(stats)), 0);
 	return stats.blocks;
 }
 

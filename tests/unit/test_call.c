@@ -268,14 +268,14 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	struct fusion_heap_stats stats;
+	struct fusion_heap_stat stats;
 
 	(void)state;
 	kill_child();
 	life_sweep(&arena->view);
 	dispatch_stop(arena);
 	calls_stop(arena);
-	assert_int_equal(fusion_heap_stats(arena, &stats), 0);
+	assert_int_equal(fusion_heap_stat(arena, &stats, sizeof(stats)), 0);
 	assert_int_equal(stats.blocks, 0);
 	assert_int_equal(arena_check(&arena->view, print_fault, NULL), 0);
 	image_leave(arena);

@@ -27,7 +27,7 @@ static int field(const char *name, const char *type)
 	int r = fusion_arena_add_field(arena, name, p, 16, type);
 
 	if (r < 0)
-		fusion_free(arena, p);
+		fusion_free(p);
 	return r;
 }
 
@@ -222,16 +222,16 @@ static int call_unknown(void)
 
 static int pool_name(void)
 {
-	struct fusion_pool *pool;
+	struct fusion_heap_pool *pool;
 
-	return fusion_pool_create(arena, "a/b", 0, &pool);
+	return fusion_heap_pool_create(arena, "a/b", NULL, &pool);
 }
 
 static int pool_unknown(void)
 {
-	struct fusion_pool *pool;
+	struct fusion_heap_pool *pool;
 
-	return fusion_pool_find(arena, "nobody", &pool);
+	return fusion_heap_pool_lookup(arena, "nobody", &pool);
 }
 
 static int object_pool_unknown(void)

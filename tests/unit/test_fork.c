@@ -23,7 +23,7 @@ static struct fusion_reaction *reaction;
 static struct fusion_call *call;
 static struct fusion_object_pool *pool;
 static struct fusion_object *object;
-static struct fusion_pool *heap_pool;
+static struct fusion_heap_pool *heap_pool;
 static struct fusion_hash *hash;
 static struct fusion_vector *vector;
 static struct fusion_list *list;
@@ -108,7 +108,8 @@ static int set_up(void **state)
 		0);
 	assert_int_equal(fusion_object_create(pool, &object), 0);
 	assert_int_equal(fusion_object_activate(object), 0);
-	assert_int_equal(fusion_pool_create(arena, "hp", 0, &heap_pool), 0);
+	assert_int_equal(fusion_heap_pool_create(arena, "hp", NULL, &heap_pool),
+			 0);
 	assert_int_equal(fusion_hash_create(arena, FUSION_KEY_INT,
 					    FUSION_CONTAINER_WORDS, &hash),
 			 0);
@@ -167,9 +168,9 @@ static void arena_says(void)
 
 static void heap_says(void)
 {
-	struct fusion_heap_stats stats;
-	struct fusion_pool_stats pool_stats;
-	struct fusion_pool *p;
+	struct fusion_heap_stat stats;
+	struct fusion_heap_pool_stat pool_stats;
+	struct fusion_heap_pool *p;
 	void *slot = block;
 
 	IS_NULL(fusion_malloc(arena, 1));
@@ -180,20 +181,23 @@ static void heap_says(void)
 	IS_NULL(fusion_malloc_member(arena, 1));
 	IS_NULL(fusion_realloc(arena, NULL, 1));
 	IS_NULL(fusion_realloc(arena, block, 1));
-	EINVALS(fusion_free(arena, block));
-	SAYS(0, fusion_usable_size(arena, block));
+	EINVALS(fusion_free(block));
+	SAYS(0, fusion_usable_size(block));
 	EINVALS(fusion_malloc_to(arena, 1, &slot));
 	EINVALS(fusion_malloc_to(arena, 1, block));
-	EINVALS(fusion_free_from(arena, &slot));
-	EINVALS(fusion_free_from(arena, block));
+	EINVALS(fusion_free_from(&slot));
+	EINVALS(fusion_free_from(block));
 	EINVALS(fusion_heap_trim(arena));
-	EINVALS(fusion_heap_stats(arena, &stats));
-	EINVALS(fusion_pool_create(arena, "x", 0, &p));
-	EINVALS(fusion_pool_find(arena, "hp", &p));
-	IS_NULL(fusion_pool_malloc(heap_pool, 1));
-	IS_NULL(fusion_pool_calloc(heap_pool, 1, 1));
-	EINVALS(fusion_pool_stats(heap_pool, &pool_stats));
-	EINVALS(fusion_pool_destroy(heap_pool));
+	EINVALS(fusion_heap_stat(arena, &stats, sizeof(stats)));
+	EINVALS(fusion_heap_pool_create(arena, "x", NULL, &p));
+	EINVALS(fusion_heap_pool_open(arena, "hp", NULL, &p));
+	EINVALS(fusion_heap_pool_lookup(arena, "hp", &p));
+	EINVALS(fusion_heap_pool_get(arena, 1, &p));
+	IS_NULL(fusion_heap_pool_malloc(heap_pool, 1));
+	IS_NULL(fusion_heap_pool_calloc(heap_pool, 1, 1));
+	EINVALS(fusion_heap_pool_stat(heap_pool, &pool_stats,
+				      sizeof(pool_stats)));
+	EINVALS(fusion_heap_pool_destroy(heap_pool));
 }
 
 static void container_says(void)

@@ -131,7 +131,7 @@ static void test_pointers(void **state)
 		assert_int_equal(lookup(fusion_key_pointer(block[i])),
 				 (uintptr_t)block[i] + 1);
 		assert_int_equal(lookup(fusion_key_pointer(block[i] + 1)), -1);
-		fusion_free(arena, block[i]);
+		fusion_free(block[i]);
 	}
 }
 
@@ -216,7 +216,7 @@ static void test_autofree(void **state)
 	/* Its own again. */
 	assert_int_equal(
 		fusion_hash_replace(hash, fusion_key_int(1), value, NULL), 1);
-	assert_int_equal(fusion_usable_size(arena, value.pointer) > 0, 1);
+	assert_int_equal(fusion_usable_size(value.pointer) > 0, 1);
 	assert_int_equal(fusion_hash_replace(hash, fusion_key_int(1),
 					     some_block(), NULL),
 			 1);
@@ -225,9 +225,9 @@ static void test_autofree(void **state)
 					     some_block(), &old),
 			 1);
 	assert_int_equal(blocks(), before + 1);
-	assert_int_equal(fusion_free(arena, old.pointer), 0);
+	assert_int_equal(fusion_free(old.pointer), 0);
 	assert_int_equal(fusion_hash_remove(hash, fusion_key_int(1), &old), 0);
-	assert_int_equal(fusion_free(arena, old.pointer), 0);
+	assert_int_equal(fusion_free(old.pointer), 0);
 	assert_int_equal(blocks(), before - 1);
 	for (uint64_t i = 0; i < 100; i++)
 		assert_int_equal(fusion_hash_insert(hash, fusion_key_int(i),

@@ -46,9 +46,9 @@ static void die_in(void (*fn)(struct fusion_arena *))
 
 static uint64_t blocks(void)
 {
-	struct fusion_heap_stats s;
+	struct fusion_heap_stat s;
 
-	assert_int_equal(fusion_heap_stats(arena, &s), 0);
+	assert_int_equal(fusion_heap_stat(arena, &s, sizeof(s)), 0);
 	return s.blocks;
 }
 
@@ -98,7 +98,7 @@ static void find_first_free(void)
 	void *p = fusion_malloc(arena, 20 << 16);
 
 	first_free = span_of(arena, p);
-	fusion_free(arena, p);
+	fusion_free(p);
 }
 
 static void in_run_alloc_before_commit(struct fusion_arena *a)
@@ -136,8 +136,8 @@ static void run_alloc_after_its_commit_stays(void **state)
 	p = span_at(&arena->view, first_free);
 	die_in(in_run_alloc_after_commit);
 	assert_true(heap_is_allocated(&arena->view, p));
-	assert_int_equal(fusion_usable_size(arena, p), 5 << 16);
-	assert_int_equal(fusion_free(arena, p), 0);
+	assert_int_equal(fusion_usable_size(p), 5 << 16);
+	assert_int_equal(fusion_free(p), 0);
 }
 
 static void in_run_free_before_commit(struct fusion_arena *a)
@@ -198,21 +198,21 @@ static void resize_has_the_old_or_the_new_length(void **state)
 	void *room = fusion_malloc(arena, 20 << 16), *p;
 
 	(void)state;
-	fusion_free(arena, room);
+	fusion_free(room);
 	p = fusion_malloc(arena, 3 << 16);
 	assert_ptr_equal(p, room);
 	first_free = span_of(arena, p);
 	die_in(in_grow_before_commit);
-	assert_int_equal(fusion_usable_size(arena, p), 3 << 16);
+	assert_int_equal(fusion_usable_size(p), 3 << 16);
 	kinds_are(first_free + 3, 4, SPAN_FREE);
 	die_in(in_grow_after_commit);
-	assert_int_equal(fusion_usable_size(arena, p), 7 << 16);
+	assert_int_equal(fusion_usable_size(p), 7 << 16);
 	die_in(in_shrink_before_commit);
-	assert_int_equal(fusion_usable_size(arena, p), 7 << 16);
+	assert_int_equal(fusion_usable_size(p), 7 << 16);
 	die_in(in_shrink_after_commit);
-	assert_int_equal(fusion_usable_size(arena, p), 4 << 16);
+	assert_int_equal(fusion_usable_size(p), 4 << 16);
 	kinds_are(first_free + 4, 3, SPAN_FREE);
-	fusion_free(arena, p);
+	fusion_free(p);
 }
 
 /* --- Slabs -----------------------------------------------------------------
@@ -251,7 +251,7 @@ static void with_full_and_empty_slabs(struct fusion_arena *a)
 {
 	void *p = fusion_malloc(a, 5000);
 
-	fusion_free(a, p); /* an empty slab of another class stays */
+	fusion_free(p); /* an empty slab of another class stays */
 	for (int i = 0; i < 8; i++)
 		slots[i] = fusion_malloc(a, 20000);
 	if (!fusion_malloc(a, 100))
@@ -271,7 +271,7 @@ static void slabs_of_the_dead_are_orphans_or_free(void **state)
 			 before.spans_slab + MEDIUM_SPANS + 1);
 	/* Anybody frees; the last one makes the slab reapable. */
 	for (int i = 0; i < 8; i++)
-		assert_int_equal(fusion_free(arena, slots[i]), 0);
+		assert_int_equal(fusion_free(slots[i]), 0);
 	assert_true(fusion_heap_trim(arena) >= (int64_t)MEDIUM_SPANS << 16);
 	heap_usage(&arena->view, &after);
 	assert_int_equal(after.spans_orphan, before.spans_orphan + 1);
@@ -316,7 +316,7 @@ static void malloc_to_leaves_a_block_in_the_slot_or_none(void **state)
 	assert_int_equal(blocks(), n);
 	die_in(at_end_of_malloc_to);
 	assert_int_equal(blocks(), n + 1);
-	assert_int_equal(fusion_free_from(arena, &slots[0]), 0);
+	assert_int_equal(fusion_free_from(&slots[0]), 0);
 	assert_int_equal(blocks(), n);
 }
 
@@ -374,7 +374,7 @@ static void free_from_frees_what_left_the_slot(void **state)
 	slots[1] = fusion_malloc(arena, 1 << 20);
 	die_in(at_end_of_free_from);
 	assert_true(heap_is_allocated(&arena->view, slots[1]));
-	fusion_free(arena, slots[1]);
+	fusion_free(slots[1]);
 }
 
 /* --- Pools -----------------------------------------------------------------
@@ -383,32 +383,34 @@ static void free_from_frees_what_left_the_slot(void **state)
 static void in_pool_destroy(struct fusion_arena *a)
 {
 	struct thread_rec *me = thread_rec_of(a);
-	struct fusion_pool *pool;
-	uint32_t i;
+	struct fusion_heap_pool *pool;
+	struct pool_place at;
 
-	if (fusion_pool_create(a, "doomed", 0, &pool) < 0 ||
-	    !fusion_pool_malloc(pool, 100) ||
-	    !fusion_pool_malloc(pool, 300000) ||
-	    !fusion_pool_malloc(pool, 30000) ||
-	    pool_find(&a->view, me, "doomed", &i) < 0 ||
+	if (fusion_heap_pool_create(a, "doomed", NULL, &pool) < 0 ||
+	    !fusion_heap_pool_malloc(pool, 100) ||
+	    !fusion_heap_pool_malloc(pool, 300000) ||
+	    !fusion_heap_pool_malloc(pool, 30000) ||
+	    pool_find(&a->view, me, "doomed", &at) < 0 ||
 	    core_lock(&a->view, me, &heap_super(&a->view)->pool_lock) < 0)
 		_exit(1);
-	me->pool.a[0] = i;
+	me->pool.a[0] = at.index;
 	me->pool.op = POOL_OP_DESTROY;
-	pool_at(&a->view, i)->state = POOL_DYING;
+	pool_at(&a->view, at.index)->state = POOL_DYING;
 }
 
 static void pool_half_destroyed_is_destroyed(void **state)
 {
-	struct fusion_pool *pool;
+	struct fusion_heap_pool *pool;
 	uint64_t n = blocks();
 
 	(void)state;
 	die_in(in_pool_destroy);
 	assert_int_equal(blocks(), n);
-	assert_int_equal(fusion_pool_find(arena, "doomed", &pool), -ENOENT);
-	assert_int_equal(fusion_pool_create(arena, "doomed", 0, &pool), 0);
-	assert_int_equal(fusion_pool_destroy(pool), 0);
+	assert_int_equal(fusion_heap_pool_lookup(arena, "doomed", &pool),
+			 -ENOENT);
+	assert_int_equal(fusion_heap_pool_create(arena, "doomed", NULL, &pool),
+			 0);
+	assert_int_equal(fusion_heap_pool_destroy(pool), 0);
 }
 
 /* --- What nobody can trust -------------------------------------------------

@@ -349,7 +349,7 @@ static void error_of_the_reserved_record_comes_out_as_it_is(void **state)
 {
 	struct thread_rec *rec = v.rec, *reserved, *me, *t, *last = NULL,
 			  *idle = NULL;
-	uint32_t pool;
+	struct pool_place pool;
 
 	(void)state;
 	reserved = view_thread(&v, THREAD_RESERVED);

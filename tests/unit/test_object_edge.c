@@ -301,11 +301,11 @@ static void *leave_the_last_block(void)
 	char *end = arena->view.base + arena->view.geo.span, *last;
 
 	/* Runs of spans, to save time; then blocks in the last of them. */
-	assert_int_equal(fusion_free(arena, highest(1u << 20)), 0);
+	assert_int_equal(fusion_free(highest(1u << 20)), 0);
 	last = highest(BLOCK);
 	assert_non_null(last);
 	assert_true(end - last < 4096);
-	assert_int_equal(fusion_free(arena, last), 0);
+	assert_int_equal(fusion_free(last), 0);
 	return last;
 }
 

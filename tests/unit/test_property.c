@@ -688,7 +688,7 @@ static void test_exclusion_of_processes(void **state)
 	for (int i = 0; i < PROCESSES; i++)
 		assert_int_equal(reap(pid[i]), 0);
 	assert_int_equal(g->counter, PROCESSES * PROCESS_ROUNDS);
-	assert_int_equal(fusion_free(arena, g), 0);
+	assert_int_equal(fusion_free(g), 0);
 	life_sweep(&arena->view);
 }
 

@@ -400,7 +400,7 @@ static void global_reactions_run_where_it_is_dispatched(void **state)
 				 0);
 	assert_int_equal(fusion_reactor_attach_global(reactor, 5, NULL),
 			 -ENOSPC);
-	assert_int_equal(fusion_free(arena, p), 0);
+	assert_int_equal(fusion_free(p), 0);
 }
 
 /* Another listener, read by hand: it is as slow as the test wants. */

@@ -361,7 +361,7 @@ static void test_no_skirmish(void **state)
 		assert_int_equal(fusion_skirmish_id(wrong[i]), 0);
 		assert_int_equal(fusion_skirmish_consistent(wrong[i]), -EINVAL);
 	}
-	fusion_free(arena, wrong[4]);
+	fusion_free(wrong[4]);
 	assert_int_equal(fusion_skirmish_prevail_timed(lock, -2), -EINVAL);
 	assert_int_equal(fusion_skirmish_wait(lock, -2), -EINVAL);
 	assert_int_equal(fusion_skirmish_wait(lock, 0), -EPERM);

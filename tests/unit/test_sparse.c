@@ -71,7 +71,7 @@ static int use(struct fusion_arena *a)
 	    fusion_ref_up(ref) < 0)
 		return 10;
 	memset(p, 1, 1 << 20);
-	return fusion_free(a, p) < 0 ? 11 : 0;
+	return fusion_free(p) < 0 ? 11 : 0;
 }
 
 /* Pages of the private table that are there; it has 8192 entries a page. */

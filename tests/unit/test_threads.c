@@ -90,7 +90,7 @@ static void *allocate_here_free_there(void *arg)
 			continue;
 		if (old[0] != ~old[1])
 			return "torn block";
-		if (fusion_free(arena, old) < 0)
+		if (fusion_free(old) < 0)
 			return "free";
 	}
 	return NULL;
@@ -101,7 +101,7 @@ static void blocks_freed_by_other_threads_are_ordered(void **state)
 	(void)state;
 	run(allocate_here_free_there);
 	for (int i = 0; i < PLACES; i++)
-		fusion_free(arena, atomic_exchange(&places[i], NULL));
+		fusion_free(atomic_exchange(&places[i], NULL));
 }
 
 static void *add_and_remove_fields(void *arg)
@@ -122,7 +122,7 @@ static void *add_and_remove_fields(void *arg)
 		if (r < 0 && r != -ENOENT)
 			return "remove";
 	}
-	fusion_free(arena, p);
+	fusion_free(p);
 	(void)arg;
 	return NULL;
 }

@@ -100,7 +100,7 @@ static void test_beyond(void **state)
  * is at a time. */
 static void test_queue(void **state)
 {
-	struct fusion_heap_stats stats;
+	struct fusion_heap_stat stats;
 	union fusion_value value;
 
 	(void)state;
@@ -111,7 +111,7 @@ static void test_queue(void **state)
 		assert_int_equal(fusion_vector_remove(vector, 0, &value), 0);
 		assert_int_equal(value.word, i - 10);
 	}
-	assert_int_equal(fusion_heap_stats(arena, &stats), 0);
+	assert_int_equal(fusion_heap_stat(arena, &stats, sizeof(stats)), 0);
 	assert_true(stats.bytes < 4096);
 	for (uint64_t i = 0; i < 1000; i++)
 		assert_int_equal(fusion_vector_insert(vector, 0, word(i)), 0);

@@ -64,7 +64,7 @@ static void on_end(struct fusion_object *object, bool zombie, void *ctx)
 
 	(void)zombie;
 	screen_remove(&server->screen, surface);
-	fusion_free_from(server->arena, &surface->pixels);
+	fusion_free_from(&surface->pixels);
 }
 
 /* Describe the surface for `cat pools/surfaces/#ID`. */

@@ -39,15 +39,27 @@ struct pool_rec *pool_at(const struct view *v, uint32_t i)
 	return i && i <= pools_hi(v) ? pool_record(v, i) : NULL;
 }
 
-static int find_by_name(const struct view *v, const char *name, uint32_t *ret)
+/* Under pool_lock. */
+static void get_place(const struct view *v, uint32_t i, struct pool_place *ret)
+{
+	const struct pool_rec *p = pool_record(v, i);
+
+	*ret = (struct pool_place){.index = i, .gen = p->gen, .id = p->id};
+}
+
+/* Find the pool called @name, or the one with @id if @name is NULL.  Under
+ * pool_lock.  0, -ENOENT. */
+static int find_locked(const struct view *v, const char *name, uint32_t id,
+		       struct pool_place *ret)
 {
 	for (uint32_t i = 1; i <= pools_hi(v); i++) {
-		struct pool_rec *p = pool_record(v, i);
+		const struct pool_rec *p = pool_record(v, i);
 
 		/* Acquire: pairs with the release in pool_create_locked(). */
 		if (load_acquire(&p->state) == POOL_USED &&
-		    !strncmp(p->name, name, sizeof(p->name))) {
-			*ret = i;
+		    (name ? !strncmp(p->name, name, sizeof(p->name))
+			  : p->id == id)) {
+			get_place(v, i, ret);
 			return 0;
 		}
 	}
@@ -68,15 +80,14 @@ static int pool_publish(struct view *v, uint32_t i)
 	return r;
 }
 
+/* No pool has that name.  Under pool_lock. */
 static int pool_create_locked(struct view *v, const char *name, uint64_t limit,
-			      uint32_t *ret)
+			      struct pool_place *ret)
 {
 	struct pool_rec *p;
-	uint32_t i = 1;
+	uint32_t i;
 	int r;
 
-	if (*name && find_by_name(v, name, &i) == 0)
-		return -EEXIST;
 	for (i = 1; i <= pools_hi(v); i++)
 		if (load_relaxed(&pool_record(v, i)->state) == POOL_FREE)
 			break;
@@ -102,15 +113,16 @@ static int pool_create_locked(struct view *v, const char *name, uint64_t limit,
 	compiler_fence();
 	/* Commit.  Killed before it: the record is free.  A thread that sees
 	 * USED must see the record.  Release: pairs with the acquires in
-	 * find_by_name(), pool_charge() and pool_copy(). */
+	 * find_locked(), pool_charge(), pool_exists() and pool_copy(). */
 	store_release(&p->state, POOL_USED);
-	*ret = i;
+	get_place(v, i, ret);
 	return 0;
 }
 
 int pool_create(struct view *v, struct thread_rec *me, const char *name,
-		uint64_t limit, uint32_t *ret)
+		uint64_t limit, struct pool_place *ret)
 {
+	struct pool_place found;
 	int r = name ? name_check_entry(name) : 0;
 
 	if (r < 0)
@@ -118,13 +130,16 @@ int pool_create(struct view *v, struct thread_rec *me, const char *name,
 	r = core_lock(v, me, &heap_super(v)->pool_lock);
 	if (r < 0)
 		return r;
-	r = pool_create_locked(v, name ? name : "", limit, ret);
+	if (name && find_locked(v, name, 0, &found) == 0)
+		r = -EEXIST;
+	else
+		r = pool_create_locked(v, name ? name : "", limit, ret);
 	core_unlock(v, me, &heap_super(v)->pool_lock);
 	return r;
 }
 
-int pool_find(struct view *v, struct thread_rec *me, const char *name,
-	      uint32_t *ret)
+int pool_open(struct view *v, struct thread_rec *me, const char *name,
+	      uint64_t limit, struct pool_place *ret)
 {
 	int r = name_check_entry(name);
 
@@ -133,9 +148,51 @@ int pool_find(struct view *v, struct thread_rec *me, const char *name,
 	r = core_lock(v, me, &heap_super(v)->pool_lock);
 	if (r < 0)
 		return r;
-	r = find_by_name(v, name, ret);
+	r = find_locked(v, name, 0, ret);
+	if (r == -ENOENT) {
+		r = pool_create_locked(v, name, limit, ret);
+		if (!r)
+			r = 1;
+	}
 	core_unlock(v, me, &heap_super(v)->pool_lock);
 	return r;
+}
+
+int pool_find(struct view *v, struct thread_rec *me, const char *name,
+	      struct pool_place *ret)
+{
+	int r = name_check_entry(name);
+
+	if (r < 0)
+		return r;
+	r = core_lock(v, me, &heap_super(v)->pool_lock);
+	if (r < 0)
+		return r;
+	r = find_locked(v, name, 0, ret);
+	core_unlock(v, me, &heap_super(v)->pool_lock);
+	return r;
+}
+
+int pool_get(struct view *v, struct thread_rec *me, uint32_t id,
+	     struct pool_place *ret)
+{
+	int r = core_lock(v, me, &heap_super(v)->pool_lock);
+
+	if (r < 0)
+		return r;
+	r = find_locked(v, NULL, id, ret);
+	core_unlock(v, me, &heap_super(v)->pool_lock);
+	return r;
+}
+
+bool pool_exists(const struct view *v, const struct pool_place *p)
+{
+	const struct pool_rec *rec = pool_at(v, p->index);
+
+	/* The caller must see `gen` of the pool that is USED: acquire here,
+	 * release in pool_create_locked(). */
+	return rec && load_acquire(&rec->state) == POOL_USED &&
+	       load_relaxed(&rec->gen) == p->gen;
 }
 
 static int pool_free_spans(struct view *v, struct thread_rec *me, uint32_t pool)
@@ -185,27 +242,25 @@ static int pool_destroy_rest(struct view *v, struct thread_rec *me, uint32_t i)
 	return r;
 }
 
-int pool_destroy(struct view *v, struct thread_rec *me, uint32_t i)
+int pool_destroy(struct view *v, struct thread_rec *me,
+		 const struct pool_place *p)
 {
 	struct heap_super *h = heap_super(v);
-	int r;
+	int r = core_lock(v, me, &h->pool_lock);
 
-	if (!pool_at(v, i))
-		return -ENOENT;
-	r = core_lock(v, me, &h->pool_lock);
 	if (r < 0)
 		return r;
-	if (load_relaxed(&pool_record(v, i)->state) != POOL_USED) {
-		r = -ENOENT;
+	if (!pool_exists(v, p)) {
+		r = -EIDRM;
 	} else {
-		me->pool.a[0] = i;
+		me->pool.a[0] = p->index;
 		compiler_fence();
 		store_relaxed(&me->pool.op, POOL_OP_DESTROY);
 		compiler_fence();
 		/* Commit.  Release: pairs with the acquire in pool_charge(). */
-		store_release(&pool_record(v, i)->state, POOL_DYING);
+		store_release(&pool_record(v, p->index)->state, POOL_DYING);
 		compiler_fence();
-		r = pool_destroy_rest(v, me, i);
+		r = pool_destroy_rest(v, me, p->index);
 		compiler_fence();
 		store_relaxed(&me->pool.op, 0);
 	}

@@ -16,6 +16,13 @@
 
 enum pool_op { POOL_OP_DESTROY = 1 }; /* a = index */
 
+/* Which pool: another one may get its record, but not its generation. */
+struct pool_place {
+	uint32_t index; /* counts from 1 */
+	uint32_t gen;
+	uint32_t id;
+};
+
 /* Find the record of pool @i, which counts from 1; NULL there never was one. */
 struct pool_rec *pool_at(const struct view *v, uint32_t i);
 
@@ -30,14 +37,24 @@ struct pool_rec *pool_at(const struct view *v, uint32_t i);
  * -ETIMEDOUT as core_lock().
  */
 int pool_create(struct view *v, struct thread_rec *me, const char *name,
-		uint64_t limit, uint32_t *ret);
+		uint64_t limit, struct pool_place *ret);
+/* Find the pool called @name, or create it under the same lock.  1 created, 0
+ * found; errors as for pool_create(), but not -EEXIST. */
+int pool_open(struct view *v, struct thread_rec *me, const char *name,
+	      uint64_t limit, struct pool_place *ret);
 /* Find the pool called @name.  0 and *ret; -ENOENT; -EINVAL; -ENAMETOOLONG;
  * -ETIMEDOUT. */
 int pool_find(struct view *v, struct thread_rec *me, const char *name,
-	      uint32_t *ret);
-/* Destroy pool @i with all its blocks.  0; -ENOENT; -EIO its spans are damaged;
- * -ETIMEDOUT. */
-int pool_destroy(struct view *v, struct thread_rec *me, uint32_t i);
+	      struct pool_place *ret);
+/* Find the pool with that id.  0 and *ret; -ENOENT; -ETIMEDOUT. */
+int pool_get(struct view *v, struct thread_rec *me, uint32_t id,
+	     struct pool_place *ret);
+/* Is the pool still there? */
+bool pool_exists(const struct view *v, const struct pool_place *p);
+/* Destroy a pool with all its blocks.  0; -EIDRM it is destroyed already; -EIO
+ * its spans are damaged; -ETIMEDOUT. */
+int pool_destroy(struct view *v, struct thread_rec *me,
+		 const struct pool_place *p);
 
 /* Charge @n spans to pool @i.  Under span_lock.
  * 0; -EDQUOT the pool has reached its limit, or is being destroyed. */
