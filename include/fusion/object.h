@@ -327,14 +327,14 @@ FUSION_API int fusion_object_lookup(struct fusion_object_pool *pool,
  *              fusion_object_unref()
  *
  * @return
- *   0            found and referenced
- *   -EOWNERDEAD  no member references the object: it is about to go
- *   -ENOENT      no object of the pool has that id
- *   -EIDRM       the pool is destroyed
- *   -EINVAL      no pool of an arena that this process is in, @id is 0, or @ret
- *                is NULL
- *   -ENOSPC      the arena has no room for another local reference
- *   -ENOMEM      the arena has no memory left
+ *   0        found and referenced
+ *   -ESTALE  no member references the object: it is about to go
+ *   -ENOENT  no object of the pool has that id
+ *   -EIDRM   the pool is destroyed
+ *   -EINVAL  no pool of an arena that this process is in, @id is 0, or @ret is
+ *            NULL
+ *   -ENOSPC  the arena has no room for another local reference
+ *   -ENOMEM  the arena has no memory left
  *
  * Any thread.  Takes a short lock.
  */
@@ -463,9 +463,9 @@ FUSION_API int fusion_object_pool_of(const struct fusion_object *object,
 /* --- References ------------------------------------------------------------
  *
  * All functions of this section may also return
- *   -EINVAL      not an object of an arena that this process is in
- *   -EIDRM       the object is gone
- *   -EOWNERDEAD  the destructor of the object is about to run, or runs
+ *   -EINVAL  not an object of an arena that this process is in
+ *   -EIDRM   the object is gone
+ *   -ESTALE  the destructor of the object is about to run, or runs
  */
 
 /**
@@ -596,7 +596,7 @@ FUSION_API int fusion_object_throw(struct fusion_object *object,
  *
  * @return
  *   0           this member has one local reference more
- *   -EAGAIN     no reference was thrown to this member
+ *   -ENODATA    no reference was thrown to this member
  *   -EOVERFLOW  this member has counted to 2^32 - 1
  *
  * Any thread.  Takes a short lock.

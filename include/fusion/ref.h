@@ -103,7 +103,7 @@ FUSION_API int fusion_ref_destroy(struct fusion_ref *ref);
  *
  * @return
  *   0           counted
- *   -EAGAIN     the reference is locked at zero
+ *   -EBUSY      the reference is locked at zero
  *   -EOVERFLOW  this member has counted to 2^32 - 1
  *   -ENOSPC     the arena has no room for another local count
  *   -ENOMEM     the arena has no memory left
@@ -120,7 +120,7 @@ FUSION_API int fusion_ref_up(struct fusion_ref *ref);
  * @return
  *   0        counted
  *   -EPERM   this member's local count is 0
- *   -EAGAIN  the reference is locked at zero
+ *   -EBUSY   the reference is locked at zero
  *
  * A release operation: a thread that learns of the fall sees all that the
  * caller did before.
@@ -136,7 +136,7 @@ FUSION_API int fusion_ref_down(struct fusion_ref *ref);
  *
  * @return
  *   0           counted
- *   -EAGAIN     the reference is locked at zero
+ *   -EBUSY      the reference is locked at zero
  *   -EOVERFLOW  the count has its largest value
  *
  * Any thread.  Takes a short lock.
@@ -151,7 +151,7 @@ FUSION_API int fusion_ref_up_global(struct fusion_ref *ref);
  * @return
  *   0        counted
  *   -EPERM   the global count is 0
- *   -EAGAIN  the reference is locked at zero
+ *   -EBUSY   the reference is locked at zero
  *
  * Any thread.  Takes a short lock.
  */
@@ -169,7 +169,7 @@ FUSION_API int fusion_ref_down_global(struct fusion_ref *ref);
  *   -ETIMEDOUT  the total is not 0, or another thread has locked the reference
  *   -EINVAL     also: @timeout_ns is less than FUSION_FOREVER
  *
- * While the reference is locked, counting up or down returns -EAGAIN.  The lock
+ * While the reference is locked, counting up or down returns -EBUSY.  The lock
  * belongs to this member.  It lasts until fusion_ref_unlock(), or until the
  * member leaves or dies.  Only the counts of the reference itself are locked;
  * counts that it inherits may go up meanwhile.
@@ -261,9 +261,9 @@ FUSION_API int fusion_ref_watch(struct fusion_ref *ref, fusion_ref_fn fn,
  * @return
  *   0        from now on @ref also counts the local counts of @from, and what
  *            @from inherits itself
- *   -EBUSY   @ref inherits from a reference already
+ *   -EEXIST  @ref inherits from a reference already
  *   -ELOOP   @from inherits from @ref, or is @ref
- *   -EAGAIN  @ref is locked at zero
+ *   -EBUSY   @ref is locked at zero
  *   -EINVAL  also: @from is no reference of this arena
  *
  * Global counts are never inherited.  References that are linked by inheritance
@@ -286,7 +286,7 @@ FUSION_API int fusion_ref_inherit(struct fusion_ref *ref,
  *   0           the count is pending, and belongs to @catcher
  *   -ESRCH      no member has that id
  *   -EPERM      this member's local count is 0
- *   -EAGAIN     the reference is locked at zero
+ *   -EBUSY      the reference is locked at zero
  *   -EOVERFLOW  too many counts are pending for @catcher
  *   -ENOSPC     the arena has no room for another local count
  *   -ENOMEM     the arena has no memory left
@@ -305,7 +305,7 @@ FUSION_API int fusion_ref_throw(struct fusion_ref *ref, fusion_id_t catcher);
  *
  * @return
  *   0           this member has one local count more
- *   -EAGAIN     no count is pending for this member
+ *   -ENODATA    no count is pending for this member
  *   -EOVERFLOW  this member has counted to 2^32 - 1
  *
  * Any thread.  Takes a short lock.

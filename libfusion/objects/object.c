@@ -57,7 +57,7 @@ struct ref *object_counter(const struct fusion_object *object,
 	/* Also if its destroyer is dead, and does not hold it at zero any more.
 	 */
 	if (r && load_acquire(&o->state) == OBJECT_DEINIT) {
-		*ret_error = -EOWNERDEAD;
+		*ret_error = -ESTALE;
 		return NULL;
 	}
 	return r;
@@ -74,7 +74,7 @@ int object_up(const struct view *v, const struct object *o, uint32_t id,
 	if (load_acquire(&o->id) != id || object_ref(v, o) != ref)
 		r = -EIDRM;
 	else if (load_acquire(&o->state) == OBJECT_DEINIT)
-		r = -EOWNERDEAD;
+		r = -ESTALE;
 	if (r < 0)
 		fusion_ref_down((struct fusion_ref *)ref);
 	return r;

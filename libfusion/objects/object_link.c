@@ -47,8 +47,10 @@ static int link_value(void *slot, const void *value,
 		return r;
 	r = ref_place_of(&c->arena->view, (struct object *)object, ref, slot,
 			 value, &p);
-	return r < 0 ? r
-		     : as_object(ref_link(&c->arena->view, c->rec, ref, &p));
+	if (r < 0)
+		return r;
+	r = as_object(ref_link(&c->arena->view, c->rec, ref, &p));
+	return r == -EEXIST ? -EBUSY : r;
 }
 
 FUSION_API int fusion_object_link(struct fusion_object **slot,
@@ -151,9 +153,8 @@ static int unlink_value(void *slot, object_fn object_of_value)
 		/* Acquire: pairs with the release in ref_link(). */
 		value = load_acquire((uint64_t *)slot);
 		r = value ? unlink_once(slot, value, object_of_value) : 0;
-		/* Another thread has cleared the place, or the object went with
-		 * its pool. */
-		if (r == -EIDRM || r == -EOWNERDEAD)
+		/* The place has changed, or the object went with its pool. */
+		if (r == -EIDRM || r == -ESTALE)
 			r = clear_place(a, slot, value, object_of_value);
 	} while (r == -ESTALE);
 	return r;

@@ -273,7 +273,7 @@ static int show_counted(struct view *v, struct object *o, uint32_t index,
 		return 1;
 	r = object_up(v, o, id, ref);
 	if (r < 0)
-		return r == -EIDRM || r == -EOWNERDEAD ? 1 : r;
+		return r == -EIDRM || r == -ESTALE ? 1 : r;
 	/* Another object may have got the record before we counted. */
 	more = !object_is_of(o, index, pool_id) || show_object(o, ref, fn, ctx);
 	fusion_ref_down((struct fusion_ref *)ref);
@@ -402,7 +402,7 @@ FUSION_API int fusion_object_get(struct fusion_object_pool *pool,
 	ref = object_ref(&c->arena->view, o);
 	if (load_acquire(&o->state) == OBJECT_DEINIT ||
 	    object_at_zero(&c->arena->view, o))
-		return told(-EOWNERDEAD);
+		return told(-ESTALE);
 	r = ref ? object_up(&c->arena->view, o, id, ref) : -EIDRM;
 	if (r == 0)
 		*ret = (struct fusion_object *)o;

@@ -367,7 +367,7 @@ static void run_end(struct cast *c)
 	if (active && o->ended == CLAIM_ABSENT)
 		ledger_claim(&o->ended, CLAIM_CHANGING);
 	ledger_claim(&o->there, CLAIM_CHANGING);
-	if (fusion_object_unref(object(c, 0)) == -EOWNERDEAD)
+	if (fusion_object_unref(object(c, 0)) == -ESTALE)
 		die("it is locked");
 	if (duty_run(c->arena) != 1)
 		die("it has not ended");

@@ -57,7 +57,7 @@ static void must_look(struct worker *k, struct fusion_ref *ref,
 /* @r of something that others may stand in the way of. */
 static bool may(struct worker *k, int r, const char *what)
 {
-	if (r < 0 && r != -EAGAIN && r != -EPERM && r != -EBUSY &&
+	if (r < 0 && r != -ENODATA && r != -EPERM && r != -EBUSY &&
 	    r != -ESRCH && r != -ETIMEDOUT)
 		fail_error(k, what, r);
 	return r == 0;

@@ -97,7 +97,7 @@ static void test_a_destructor_may_destroy(void **state)
 	assert_int_equal(fusion_object_pool_register(pool, ends_itself, r), 0);
 	assert_int_equal(fusion_object_unref(active(1)), 0);
 	await(&tally->gone, 1);
-	assert_int_equal(r[0], -EOWNERDEAD);
+	assert_int_equal(r[0], -ESTALE);
 	assert_int_equal(r[1], -EBUSY);
 	assert_int_equal(r[2], FUSION_OBJECT_DEINIT);
 	assert_int_equal(r[3], 0);
@@ -114,9 +114,9 @@ static void test_dead_is_told_from_unknown(void **state)
 	hold(1);
 	assert_int_equal(fusion_object_unref(o), 0);
 	await(&tally->ended, 1);
-	assert_int_equal(fusion_object_get(pool, id, &p), -EOWNERDEAD);
+	assert_int_equal(fusion_object_get(pool, id, &p), -ESTALE);
 	assert_int_equal(fusion_object_lookup(pool, id, &p), 0);
-	assert_int_equal(fusion_object_ref(o), -EOWNERDEAD);
+	assert_int_equal(fusion_object_ref(o), -ESTALE);
 	assert_int_equal(fusion_object_destroy(o), -EBUSY);
 	hold(0);
 	await(&tally->gone, 1);
@@ -151,7 +151,7 @@ static void test_revived_before_its_destructor(void **state)
 		assert_int_equal(stat_of(o).total, 0);
 		assert_int_equal(
 			fusion_object_get(pool, fusion_object_id(o), &p),
-			-EOWNERDEAD);
+			-ESTALE);
 		assert_int_equal(fusion_object_ref(o), 0);
 	}
 	hold(0);
@@ -235,7 +235,7 @@ static void test_methods_of_a_type(void **state)
 	assert_int_equal(thing_unlink((struct thing **)&tally->slot[0]), 0);
 	assert_int_equal(thing_throw(t, arena->id), 0);
 	assert_int_equal(thing_catch(t), 0);
-	assert_int_equal(thing_catch(t), -EAGAIN);
+	assert_int_equal(thing_catch(t), -ENODATA);
 	assert_int_equal(thing_unref(t), 0);
 	await(&tally->ended, 1);
 	await_size(0);
@@ -248,7 +248,7 @@ static void test_inherited_references_count(void **state)
 
 	(void)state;
 	assert_int_equal(fusion_object_inherit(buffer, window), 0);
-	assert_int_equal(fusion_object_inherit(buffer, window), -EBUSY);
+	assert_int_equal(fusion_object_inherit(buffer, window), -EEXIST);
 	assert_int_equal(fusion_object_inherit(window, buffer), -ELOOP);
 	assert_int_equal(fusion_object_unref(buffer), 0);
 	assert_int_equal(stat_of(buffer).total, 1);
@@ -528,7 +528,7 @@ static void test_nobody_willing(void **state)
 	assert_int_equal(fusion_object_unref(o), 0);
 	assert_int_equal(size_of_pool(), 2);
 	assert_int_equal(fusion_object_get(pool, fusion_object_id(o), &o),
-			 -EOWNERDEAD);
+			 -ESTALE);
 	assert_int_equal(fusion_object_pool_register(pool, destructor, NULL),
 			 0);
 	assert_int_equal(fusion_object_pool_duty(pool), arena->id);
@@ -636,7 +636,7 @@ static void *work(void *arg)
 					 FUSION_OBJECT_ACTIVE);
 			assert_int_equal(fusion_object_unref(other), 0);
 		} else {
-			assert_true(r == -ENOENT || r == -EOWNERDEAD);
+			assert_true(r == -ENOENT || r == -ESTALE);
 		}
 		assert_int_equal(fusion_object_set_integer(mine, "i", i), 0);
 		assert_int_equal(fusion_object_unref(mine), 0);

@@ -238,15 +238,15 @@ static void test_what_is_about_to_end_is_left(void **state)
 	assert_int_equal(fusion_object_pool_unregister(pool), 0);
 	assert_int_equal(fusion_object_unref(o), 0);
 	assert_int_equal(ref_zero_trylock(&arena->view, me, ref), 0);
-	assert_int_equal(fusion_object_ref(o), -EOWNERDEAD);
-	assert_int_equal(fusion_object_unref(o), -EOWNERDEAD);
-	assert_int_equal(fusion_object_link(&tally->slot[0], o), -EOWNERDEAD);
-	assert_int_equal(fusion_object_globalize(o), -EOWNERDEAD);
-	assert_int_equal(fusion_object_inherit(o, from), -EOWNERDEAD);
-	assert_int_equal(fusion_object_throw(o, arena->id), -EOWNERDEAD);
-	assert_int_equal(fusion_object_catch(o), -EAGAIN);
+	assert_int_equal(fusion_object_ref(o), -ESTALE);
+	assert_int_equal(fusion_object_unref(o), -ESTALE);
+	assert_int_equal(fusion_object_link(&tally->slot[0], o), -ESTALE);
+	assert_int_equal(fusion_object_globalize(o), -ESTALE);
+	assert_int_equal(fusion_object_inherit(o, from), -ESTALE);
+	assert_int_equal(fusion_object_throw(o, arena->id), -ESTALE);
+	assert_int_equal(fusion_object_catch(o), -ENODATA);
 	assert_int_equal(fusion_object_get(pool, fusion_object_id(o), &got),
-			 -EOWNERDEAD);
+			 -ESTALE);
 	assert_int_equal(fusion_object_stat(o, &s), 0);
 	assert_int_equal(s.total, 0);
 	/* Its member has died then: it lives on. */

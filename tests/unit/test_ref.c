@@ -225,11 +225,11 @@ static void test_zero_trylock(void **state)
 	assert_int_equal(fusion_ref_zero_trylock(ref), 0);
 	assert_int_equal(stat_of(ref).locker, arena->id);
 	assert_int_equal(fusion_ref_zero_trylock(ref), -EBUSY);
-	assert_int_equal(fusion_ref_up(ref), -EAGAIN);
-	assert_int_equal(fusion_ref_down(ref), -EAGAIN);
-	assert_int_equal(fusion_ref_up_global(ref), -EAGAIN);
-	assert_int_equal(fusion_ref_down_global(ref), -EAGAIN);
-	assert_int_equal(fusion_ref_throw(ref, arena->id), -EAGAIN);
+	assert_int_equal(fusion_ref_up(ref), -EBUSY);
+	assert_int_equal(fusion_ref_down(ref), -EBUSY);
+	assert_int_equal(fusion_ref_up_global(ref), -EBUSY);
+	assert_int_equal(fusion_ref_down_global(ref), -EBUSY);
+	assert_int_equal(fusion_ref_throw(ref, arena->id), -EBUSY);
 	assert_counts(ref, 0, 1);
 	assert_int_equal(fusion_ref_unlock(ref), 0);
 	assert_int_equal(fusion_ref_unlock(ref), -EPERM);
@@ -258,7 +258,7 @@ static void test_zero_lock_waits(void **state)
 	await_sleeper();
 	assert_int_equal(fusion_ref_down(ref), 0);
 	assert_int_equal(join(t), 0);
-	assert_int_equal(fusion_ref_up(ref), -EAGAIN);
+	assert_int_equal(fusion_ref_up(ref), -EBUSY);
 	/* And for the one who has locked it. */
 	run(&t, lock_at_zero, NULL);
 	await_sleeper();
@@ -483,7 +483,7 @@ static void test_inherit(void **state)
 	(void)state;
 	assert_int_equal(fusion_ref_up(a), 0);
 	assert_int_equal(fusion_ref_inherit(b, a), 0);
-	assert_int_equal(fusion_ref_inherit(b, c), -EBUSY);
+	assert_int_equal(fusion_ref_inherit(b, c), -EEXIST);
 	assert_int_equal(fusion_ref_inherit(c, b), 0);
 	assert_int_equal(fusion_ref_inherit(a, c), -ELOOP);
 	assert_int_equal(fusion_ref_inherit(a, a), -ELOOP);
@@ -549,7 +549,7 @@ static void test_inherit_of_locked(void **state)
 
 	(void)state;
 	assert_int_equal(fusion_ref_zero_trylock(ref), 0);
-	assert_int_equal(fusion_ref_inherit(ref, a), -EAGAIN);
+	assert_int_equal(fusion_ref_inherit(ref, a), -EBUSY);
 	assert_int_equal(fusion_ref_unlock(ref), 0);
 	assert_int_equal(fusion_ref_inherit(ref, a), 0);
 	assert_int_equal(fusion_ref_up(a), 0);
@@ -567,7 +567,7 @@ static void test_throw_to_myself(void **state)
 	(void)state;
 	assert_int_equal(fusion_ref_throw(ref, 4711), -ESRCH);
 	assert_int_equal(fusion_ref_throw(ref, arena->id), -EPERM);
-	assert_int_equal(fusion_ref_catch(ref), -EAGAIN);
+	assert_int_equal(fusion_ref_catch(ref), -ENODATA);
 	assert_int_equal(fusion_ref_up(ref), 0);
 	assert_int_equal(fusion_ref_throw(ref, arena->id), 0);
 	assert_counts(ref, 1, 0);
@@ -576,7 +576,7 @@ static void test_throw_to_myself(void **state)
 	assert_int_equal(fusion_ref_down(ref), -EPERM);
 	assert_int_equal(fusion_ref_zero_trylock(ref), -EBUSY);
 	assert_int_equal(fusion_ref_catch(ref), 0);
-	assert_int_equal(fusion_ref_catch(ref), -EAGAIN);
+	assert_int_equal(fusion_ref_catch(ref), -ENODATA);
 	assert_int_equal(stat_of(ref).local, 1);
 	assert_int_equal(fusion_ref_down(ref), 0);
 	assert_counts(ref, 0, 1);

@@ -208,7 +208,7 @@ static void test_lock_dies_with_its_member(void **state)
 	assert_int_equal(ask(&c, zero_trylock), 0);
 	assert_int_equal(stat_of(ref).locker, c.id);
 	assert_int_equal(fusion_ref_unlock(ref), -EPERM);
-	assert_int_equal(fusion_ref_up(ref), -EAGAIN);
+	assert_int_equal(fusion_ref_up(ref), -EBUSY);
 	slay(&c);
 	/* Waits for it, and finds it dead. */
 	assert_int_equal(fusion_ref_zero_lock(ref, FUSION_FOREVER), 0);
@@ -217,7 +217,7 @@ static void test_lock_dies_with_its_member(void **state)
 	assert_int_equal(fusion_ref_zero_trylock(ref), 0);
 	assert_int_equal(ask(&c, zero_trylock), -EBUSY);
 	assert_int_equal(ask(&c, zero_unlock), -EPERM);
-	assert_int_equal(ask(&c, up), -EAGAIN);
+	assert_int_equal(ask(&c, up), -EBUSY);
 	assert_int_equal(fusion_ref_unlock(ref), 0);
 	assert_int_equal(ask(&c, up), 0);
 	slay(&c);
@@ -310,7 +310,7 @@ static void test_catcher_dies(void **state)
 		assert_counts(ref, 0, (uint64_t)caught + 1);
 		c = have_child(arena);
 	}
-	assert_int_equal(ask(&c, catch_one), -EAGAIN);
+	assert_int_equal(ask(&c, catch_one), -ENODATA);
 	assert_int_equal(ask(&c, down), -EPERM);
 	slay(&c);
 	bury();
