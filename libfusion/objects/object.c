@@ -21,6 +21,7 @@
 #include <fusion/ref.h>
 
 #include "libfusion/arena/address.h"
+#include "libfusion/base/options.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/heap/span.h"
 #include "libfusion/core/objects/object_reap.h"
@@ -221,7 +222,7 @@ FUSION_API void *fusion_object_data(const struct fusion_object *object)
 	return at ? (char *)(uintptr_t)at + sizeof(struct object_data) : NULL;
 }
 
-FUSION_API size_t fusion_object_size(const struct fusion_object *object)
+FUSION_API size_t fusion_object_data_size(const struct fusion_object *object)
 {
 	const struct object *o = record_of(object);
 
@@ -387,16 +388,15 @@ FUSION_API int fusion_object_catch(struct fusion_object *object)
 }
 
 FUSION_API int fusion_object_stat(struct fusion_object *object,
-				  struct fusion_object_stat *ret)
+				  struct fusion_object_stat *ret, size_t size)
 {
+	struct fusion_object_stat stat;
 	struct ref_sum sum;
 	struct object *o;
 	struct tcache *c;
 	struct ref *ref;
 	int state, r;
 
-	if (!ret)
-		return told(-EINVAL);
 	o = object_of(object, &c, &r);
 	if (!o)
 		return told(r);
@@ -407,7 +407,7 @@ FUSION_API int fusion_object_stat(struct fusion_object *object,
 	state = fusion_object_state(object);
 	if (r < 0 || state < 0)
 		return told(r < 0 ? r : state);
-	*ret = (struct fusion_object_stat){
+	stat = (struct fusion_object_stat){
 		.id = load_relaxed(&o->e.id),
 		.state = (uint32_t)state,
 		.creator = o->e.creator,
@@ -417,5 +417,6 @@ FUSION_API int fusion_object_stat(struct fusion_object *object,
 		.local = sum.local,
 		.members = sum.members,
 	};
-	return 0;
+	return told(result_give(ret, size, &stat, sizeof(stat),
+				"fusion_object_stat"));
 }

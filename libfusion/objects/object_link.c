@@ -53,8 +53,7 @@ static int link_value(void *slot, const void *value,
 	return r == -EEXIST ? -EBUSY : r;
 }
 
-FUSION_API int fusion_object_link(struct fusion_object **slot,
-				  struct fusion_object *object)
+FUSION_API int fusion_object_link(void *slot, struct fusion_object *object)
 {
 	return told(link_value(slot, object, object));
 }
@@ -160,7 +159,7 @@ static int unlink_value(void *slot, object_fn object_of_value)
 	return r;
 }
 
-FUSION_API int fusion_object_unlink(struct fusion_object **slot)
+FUSION_API int fusion_object_unlink(void *slot)
 {
 	return told(unlink_value(slot, object_itself));
 }

@@ -182,9 +182,8 @@ static void test_places_have_references(void **state)
 	assert_int_equal(fusion_object_link(&tally->slot[0], other), -EBUSY);
 	assert_int_equal(stat_of(other).global, 0);
 	assert_int_equal(fusion_object_link(&outside, o), -EINVAL);
-	assert_int_equal(
-		fusion_object_link((void *)((char *)&tally->slot[1] + 1), o),
-		-EINVAL);
+	assert_int_equal(fusion_object_link((char *)&tally->slot[1] + 1, o),
+			 -EINVAL);
 	assert_int_equal(fusion_object_link(NULL, o), -EINVAL);
 	assert_int_equal(fusion_object_unlink(&outside), -EINVAL);
 	assert_int_equal(fusion_object_unref(o), 0);
@@ -223,7 +222,7 @@ static void test_methods_of_a_type(void **state)
 	assert_int_equal(
 		thing_get(pool, fusion_object_id(thing_object(t)), &same), 0);
 	assert_ptr_equal(same, t);
-	assert_int_equal(thing_stat(t, &s), 0);
+	assert_int_equal(thing_stat(t, &s, sizeof(s)), 0);
 	assert_int_equal(s.local, 3);
 	assert_int_equal(thing_unref(t), 0);
 	assert_int_equal(thing_globalize(t), 0);
@@ -443,9 +442,9 @@ static void test_pool_destroy_ends_all(void **state)
 	(void)state;
 	assert_int_equal(fusion_object_link(&tally->slot[0], linked), 0);
 	assert_int_equal(fusion_object_create(pool, &init), 0);
-	assert_int_equal(fusion_object_pool_create(arena, "things", 0, 0, NULL,
-						   NULL, &again),
-			 -EEXIST);
+	assert_int_equal(
+		fusion_object_pool_create(arena, "things", NULL, &again),
+		-EEXIST);
 	assert_int_equal(fusion_object_pool_destroy(pool), 0);
 	assert_int_equal(tally->ended, 2);
 	assert_int_equal(tally->zombies, 2);
@@ -458,9 +457,8 @@ static void test_pool_destroy_ends_all(void **state)
 	assert_int_equal(fusion_object_pool_lookup(arena, "things", &again),
 			 -ENOENT);
 	/* The name is free. */
-	assert_int_equal(fusion_object_pool_create(arena, "things", 0, 0, NULL,
-						   NULL, &pool),
-			 0);
+	assert_int_equal(
+		fusion_object_pool_create(arena, "things", NULL, &pool), 0);
 	assert_int_equal(fusion_object_create(pool, &o), 0);
 	assert_null(fusion_object_data(o));
 	assert_int_equal(fusion_object_unref(o), 0);
@@ -666,44 +664,43 @@ static void test_wrong_input(void **state)
 {
 	struct fusion_object_pool *p;
 	struct fusion_object *o = active(1), *q;
-	size_t n;
+	struct fusion_object_stat s;
+	uint64_t n;
 
 	(void)state;
-	assert_int_equal(
-		fusion_object_pool_create(NULL, "x", 0, 0, NULL, NULL, &p),
-		-EINVAL);
-	assert_int_equal(
-		fusion_object_pool_create(arena, "x", 0, 0, NULL, NULL, NULL),
-		-EINVAL);
-	assert_int_equal(
-		fusion_object_pool_create(arena, "a/b", 0, 0, NULL, NULL, &p),
-		-EINVAL);
-	assert_int_equal(fusion_object_pool_create(arena, "x",
-						   FUSION_OBJECT_SIZE_MAX + 1,
-						   0, NULL, NULL, &p),
+	assert_int_equal(fusion_object_pool_create(NULL, "x", NULL, &p),
 			 -EINVAL);
+	assert_int_equal(fusion_object_pool_create(arena, "x", NULL, NULL),
+			 -EINVAL);
+	assert_int_equal(fusion_object_pool_create(arena, "a/b", NULL, &p),
+			 -EINVAL);
+	assert_int_equal(
+		fusion_object_pool_create(
+			arena, "x",
+			POOL_OPTIONS(.object_size = FUSION_OBJECT_SIZE_MAX + 1),
+			&p),
+		-EINVAL);
 	assert_int_equal(fusion_object_create(NULL, &q), -EINVAL);
 	assert_int_equal(fusion_object_create(pool, NULL), -EINVAL);
 	assert_int_equal(fusion_object_create((void *)o, &q), -EINVAL);
 	assert_int_equal(fusion_object_ref(NULL), -EINVAL);
 	assert_int_equal(fusion_object_ref((void *)pool), -EINVAL);
 	assert_int_equal(fusion_object_ref((void *)((char *)o + 8)), -EINVAL);
-	assert_int_equal(fusion_object_pool_size(pool, NULL), -EINVAL);
-	assert_int_equal(fusion_object_pool_size((void *)&n, &n), -EINVAL);
+	assert_int_equal(fusion_object_pool_count(pool, NULL), -EINVAL);
+	assert_int_equal(fusion_object_pool_count((void *)&n, &n), -EINVAL);
 	assert_int_equal(fusion_object_pool_enum(pool, NULL, NULL), -EINVAL);
 	assert_int_equal(fusion_object_get(pool, 0, &q), -EINVAL);
 	assert_int_equal(fusion_object_get(pool, fusion_object_id(o), NULL),
 			 -EINVAL);
 	assert_int_equal(fusion_object_get(pool, 4000000000u, &q), -ENOENT);
 	assert_int_equal(fusion_object_throw(o, 12345), -ESRCH);
-	assert_int_equal(fusion_object_stat(o, NULL), -EINVAL);
+	assert_int_equal(fusion_object_stat(o, NULL, sizeof(s)), -EINVAL);
+	assert_int_equal(fusion_object_stat(o, &s, 0), -EINVAL);
 	assert_int_equal(fusion_object_pool_duty(NULL), 0);
 	assert_null(fusion_object_of(NULL));
 	assert_null(fusion_object_of(&n));
 	/* An object of another pool is not found in this one. */
-	assert_int_equal(
-		fusion_object_pool_create(arena, NULL, 0, 0, NULL, NULL, &p),
-		0);
+	assert_int_equal(fusion_object_pool_create(arena, NULL, NULL, &p), 0);
 	assert_int_equal(fusion_object_get(p, fusion_object_id(o), &q),
 			 -ENOENT);
 	assert_int_equal(fusion_object_pool_destroy(p), 0);

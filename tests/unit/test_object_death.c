@@ -40,10 +40,13 @@ static int up(void **state)
 
 static void pool_of_mine(void)
 {
-	assert_int_equal(fusion_object_pool_create(arena, "things",
-						   sizeof(struct thing), 0,
-						   destructor, NULL, &pool),
-			 0);
+	assert_int_equal(
+		fusion_object_pool_create(
+			arena, "things",
+			POOL_OPTIONS(.object_size = sizeof(struct thing),
+				     .destructor = destructor),
+			&pool),
+		0);
 }
 
 static void bury(void)
@@ -122,8 +125,11 @@ static int link_it(struct fusion_arena *a)
 
 static int make_pool(struct fusion_arena *a)
 {
-	return fusion_object_pool_create(a, "things", sizeof(struct thing), 0,
-					 destructor, NULL, &pool);
+	return fusion_object_pool_create(
+		a, "things",
+		POOL_OPTIONS(.object_size = sizeof(struct thing),
+			     .destructor = destructor),
+		&pool);
 }
 
 static int be_willing(struct fusion_arena *a)

@@ -28,7 +28,7 @@ static int set_up(void **state)
 	(void)state;
 	arena = image_enter(image_create(16ull << 20, 0));
 	fired = 0;
-	return fusion_ref_create(arena, "ref", &ref);
+	return fusion_ref_create(arena, "ref", NULL, &ref);
 }
 
 static int tear_down(void **state)
@@ -43,9 +43,9 @@ static int tear_down(void **state)
 
 static struct fusion_ref_stat stat_of(struct fusion_ref *r)
 {
-	struct fusion_ref_stat s = {.size = sizeof(s)};
+	struct fusion_ref_stat s;
 
-	assert_int_equal(fusion_ref_stat(r, &s), 0);
+	assert_int_equal(fusion_ref_stat(r, &s, sizeof(s)), 0);
 	return s;
 }
 
@@ -182,8 +182,8 @@ static void test_heirs_of_the_dead(void **state)
 	struct fusion_ref *heir, *last;
 
 	(void)state;
-	assert_int_equal(fusion_ref_create(arena, "heir", &heir), 0);
-	assert_int_equal(fusion_ref_create(arena, "last", &last), 0);
+	assert_int_equal(fusion_ref_create(arena, "heir", NULL, &heir), 0);
+	assert_int_equal(fusion_ref_create(arena, "last", NULL, &last), 0);
 	assert_int_equal(fusion_ref_inherit(heir, ref), 0);
 	assert_int_equal(fusion_ref_inherit(last, heir), 0);
 	assert_int_equal(ask(&c, up), 0);
@@ -517,7 +517,7 @@ static void do_something(struct fusion_arena *a, uint64_t r)
 
 	snprintf(name, sizeof(name), "r%u", (unsigned)(r >> 8) % REFS);
 	if (fusion_ref_lookup(a, name, &x) < 0) {
-		fusion_ref_create(a, name, &x);
+		fusion_ref_create(a, name, NULL, &x);
 		return;
 	}
 	switch (r % 16) {
