@@ -169,8 +169,7 @@ static void link_at(struct cast *c, unsigned i, unsigned place)
 	struct ledger_range was = ledger_of(c)->list[i].global;
 
 	will(c, i, BETWEEN(was.least, was.most + 1));
-	must(fusion_object_link((void *)&board(c)->place[place], object(c, i)),
-	     "link");
+	must(fusion_object_link(&board(c)->place[place], object(c, i)), "link");
 	will(c, i, IS(was.most + 1));
 }
 
@@ -398,8 +397,7 @@ static void chain_ends(struct fusion_object *o, bool zombie, void *ctx)
 	destructor(o, zombie, c);
 	if (o == object(c, 0)) {
 		will(c, 1, BETWEEN(0, 1));
-		must(fusion_object_unlink((void *)&board(c)->place[2]),
-		     "unlink");
+		must(fusion_object_unlink(&board(c)->place[2]), "unlink");
 		will(c, 1, IS(0));
 	}
 }
@@ -444,7 +442,7 @@ static void run_unlink(struct cast *c)
 	struct ledger_range was = ledger_of(c)->list[0].global;
 
 	will(c, 0, BETWEEN(was.least - 1, was.most));
-	must(fusion_object_unlink((void *)&board(c)->place[0]), "unlink");
+	must(fusion_object_unlink(&board(c)->place[0]), "unlink");
 	will(c, 0, IS(was.most - 1));
 }
 
