@@ -21,13 +21,8 @@ int desk_make(struct fusion_arena *arena, int32_t width, int32_t height,
 	if (r == 0)
 		r = fusion_reactor_create(arena, "flips", NULL, &desk->flips);
 	if (r == 0)
-		r = fusion_object_pool_create(
-			arena, "surfaces",
-			&(struct fusion_object_pool_options){
-				.size = sizeof(
-					struct fusion_object_pool_options),
-				.object_size = sizeof(struct surface)},
-			&desk->surfaces);
+		r = surface_pool_create(arena, "surfaces", NULL,
+					&desk->surfaces);
 	if (r == 0)
 		r = fusion_object_pool_unregister(desk->surfaces);
 	if (r == 0)
