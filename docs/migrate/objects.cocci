@@ -2,7 +2,7 @@
 //
 // References and objects: the calls of before issue 14, in the form of today.
 //
-// Run it over the sources of a program:
+// Run it once over the sources of a program:
 //
 //   spatch --sp-file objects.cocci --in-place --very-quiet FILE...
 //

@@ -182,7 +182,8 @@ fusion_object_pool_create(struct fusion_arena *arena, const char *name,
  *
  * Members that open one name at the same time get the same pool.  One of them
  * takes the duty, and the others may take it later: see
- * fusion_object_pool_register().
+ * fusion_object_pool_register().  A caller that is killed may leave a new pool
+ * whose duty nobody has; the next member that opens the pool takes it.
  *
  * Any thread.  Takes a short lock.  Starts the dispatcher if it does not run.
  */

@@ -123,7 +123,7 @@ FUSION_API int fusion_object_create(struct fusion_object_pool *pool,
 	int r;
 
 	if (!ret)
-		return told(-EINVAL);
+		return told(refuse_null("object", "ret"));
 	p = object_pool_of(pool, &c, &r);
 	if (!p)
 		return told(r);
@@ -292,7 +292,7 @@ FUSION_API int fusion_object_pool_of(const struct fusion_object *object,
 	int r;
 
 	if (!ret)
-		return told(-EINVAL);
+		return told(refuse_null("object", "ret"));
 	o = object_of(object, &c, &r);
 	if (!o)
 		return told(r);

@@ -421,7 +421,7 @@ FUSION_API int fusion_object_pool_enum(struct fusion_object_pool *pool,
 	int r;
 
 	if (!fn)
-		return told(-EINVAL);
+		return told(refuse_null("object-pool", "fn"));
 	p = object_pool_of(pool, &c, &r);
 	if (!p)
 		return told(r);
@@ -445,7 +445,7 @@ FUSION_API int fusion_object_pool_count(struct fusion_object_pool *pool,
 	int r;
 
 	if (!ret)
-		return told(-EINVAL);
+		return told(refuse_null("object-pool", "ret"));
 	p = object_pool_of(pool, &c, &r);
 	if (!p)
 		return told(r);
@@ -485,7 +485,7 @@ static int find_object(struct fusion_object_pool *pool, fusion_id_t id,
 	if (!p)
 		return r;
 	if (!id)
-		return -EINVAL;
+		return refuse(-EINVAL, "object: no object has the id 0");
 	snprintf(name, sizeof(name), "#%u", id);
 	r = table_get(&(*ret_cache)->arena->view, (*ret_cache)->rec,
 		      KIND_OBJECT, name, &i, NULL);
@@ -510,7 +510,7 @@ FUSION_API int fusion_object_lookup(struct fusion_object_pool *pool,
 	int r;
 
 	if (!ret)
-		return told(-EINVAL);
+		return told(refuse_null("object-pool", "ret"));
 	r = find_object(pool, id, &c, &o);
 	if (r == 0)
 		*ret = (struct fusion_object *)o;
@@ -526,7 +526,7 @@ FUSION_API int fusion_object_get(struct fusion_object_pool *pool,
 	int r;
 
 	if (!ret)
-		return told(-EINVAL);
+		return told(refuse_null("object-pool", "ret"));
 	r = find_object(pool, id, &c, &o);
 	if (r < 0)
 		return told(r);

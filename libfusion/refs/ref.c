@@ -34,9 +34,10 @@ static struct tcache *ref_cache_slow(const struct ref *r, int *ret_error)
 	struct fusion_arena *arena = r ? arena_of(r) : NULL;
 	struct tcache *c;
 
-	*ret_error = -EINVAL;
-	if (!arena || table_index(&arena->view, KIND_REF, r) < 0)
+	if (!arena || table_index(&arena->view, KIND_REF, r) < 0) {
+		*ret_error = refuse_handle("ref", r);
 		return NULL;
+	}
 	c = tls_cache(arena);
 	if (!c) {
 		*ret_error = -errno;
@@ -331,7 +332,10 @@ FUSION_API int fusion_ref_inherit(struct fusion_ref *ref,
 		return told(r);
 	if (arena_of(from) != c->arena ||
 	    table_index(&c->arena->view, KIND_REF, from) < 0)
-		return told(-EINVAL);
+		return told(refuse(-EINVAL,
+				   "ref: %p, to inherit from, is no reference "
+				   "of arena '%s'",
+				   (void *)from, c->arena->name));
 	return told(ref_inherit(&c->arena->view, c->rec, ref_of(ref),
 				ref_of(from)));
 }

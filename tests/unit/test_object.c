@@ -687,6 +687,8 @@ static void test_wrong_input(void **state)
 	assert_int_equal(fusion_object_ref((void *)pool), -EINVAL);
 	assert_int_equal(fusion_object_ref((void *)((char *)o + 8)), -EINVAL);
 	assert_int_equal(fusion_object_pool_count(pool, NULL), -EINVAL);
+	assert_non_null(
+		strstr(fusion_strerror(-EINVAL), "the argument ret is NULL"));
 	assert_int_equal(fusion_object_pool_count((void *)&n, &n), -EINVAL);
 	assert_int_equal(fusion_object_pool_enum(pool, NULL, NULL), -EINVAL);
 	assert_int_equal(fusion_object_get(pool, 0, &q), -EINVAL);

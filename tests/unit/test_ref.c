@@ -300,7 +300,11 @@ static void test_no_ref(void **state)
 		assert_int_equal(fusion_ref_destroy(wrong[i]), -EINVAL);
 		assert_int_equal(fusion_ref_stat(wrong[i], &s, sizeof(s)),
 				 -EINVAL);
+		assert_non_null(
+			strstr(fusion_strerror(-EINVAL), "is no ref of"));
 		assert_int_equal(fusion_ref_inherit(ref, wrong[i]), -EINVAL);
+		assert_non_null(
+			strstr(fusion_strerror(-EINVAL), "to inherit from"));
 		assert_int_equal(fusion_ref_watch(wrong[i], NULL, NULL),
 				 -EINVAL);
 	}
