@@ -185,6 +185,19 @@ static void twice_linked(struct cast *c)
 	link_at(c, 0, 1);
 }
 
+/* A place names it still. */
+static void linked_and_gone(struct cast *c)
+{
+	struct ledger_object *o;
+
+	one_init(c);
+	o = &ledger_of(c)->list[0];
+	link_at(c, 0, 0);
+	must(fusion_object_destroy(o->handle), "destroy");
+	o->there = CLAIM_ABSENT;
+	will(c, 0, IS(0));
+}
+
 static void set(struct cast *c, const char *key, int64_t value)
 {
 	must(fusion_object_set_integer(object(c, 0), key, value), "set");
@@ -446,6 +459,11 @@ static void run_unlink(struct cast *c)
 	will(c, 0, IS(was.most - 1));
 }
 
+static void run_unlink_gone(struct cast *c)
+{
+	must(fusion_object_unlink(&board(c)->place[0]), "unlink");
+}
+
 static void run_globalize(struct cast *c)
 {
 	will(c, 0, BETWEEN(0, 1));
@@ -565,6 +583,7 @@ const struct op object_ops[] = {
 	{ "object-link-data",	  PART_MEMBER, one,		run_link_data, 0 },
 	{ "object-unlink",	  PART_MEMBER, linked,		run_unlink, 0 },
 	{ "object-unlink-one",	  PART_MEMBER, twice_linked,	run_unlink, 0 },
+	{ "object-unlink-gone",	  PART_MEMBER, linked_and_gone,	run_unlink_gone, 0 },
 	{ "object-globalize",	  PART_MEMBER, one,		run_globalize, 0 },
 	{ "object-catch",	  PART_MEMBER, thrown,		run_catch, 0 },
 	{ "object-set-first",	  PART_MEMBER, shared,		run_set, 0 },
