@@ -27,6 +27,9 @@
  *   fusion/list.h       keep values in a doubly linked list
  *   fusion/version.h    ask for the version
  *
+ * This header does not include fusion/object_methods.h, which defines functions
+ * for objects of one type.
+ *
  * fusion(7) is the overview: it explains the terms and has a first program.
  */
 #ifndef FUSION_FUSION_H

@@ -18,9 +18,10 @@
  *
  * One member has the duty of a pool: its dispatcher (fusion/dispatch.h) runs
  * the destructors of the pool's objects.  At first this is the member that
- * created the pool.  When that member leaves or dies, a member that has called
- * fusion_object_pool_register() takes the duty, and destroys the objects whose
- * count fell to zero meanwhile.
+ * created the pool.  When that member leaves or dies, another one that has
+ * opened the pool (fusion_object_pool_open()), or has registered for it
+ * (fusion_object_pool_register()), takes the duty.  It destroys the objects
+ * whose count fell to zero meanwhile.
  *
  * The destructor of each object begins exactly once.  If the member that runs a
  * destructor is killed, the next member with the duty frees the object and does
@@ -41,7 +42,6 @@
 #ifndef FUSION_OBJECT_H
 #define FUSION_OBJECT_H
 
-#include <errno.h>
 #include <stdbool.h>
 
 #include <fusion/arena.h>
@@ -116,24 +116,39 @@ typedef bool (*fusion_object_enum_fn)(struct fusion_object *object, void *ctx);
 
 /* --- Pools ---------------------------------------------------------------- */
 
+/** How to create a pool of objects; see fusion/types.h for options. */
+struct fusion_object_pool_options {
+	size_t size;	     /**< sizeof(struct fusion_object_pool_options) */
+	size_t object_size;  /**< bytes of data of each object; 0: no data */
+	size_t message_size; /**< usual bytes of a message of the objects'
+			      *   reactors; 0: not known */
+	fusion_object_destructor_fn destructor; /**< runs for each object; NULL:
+						 *   objects are only freed */
+	void *ctx; /**< argument of the destructor in this process */
+};
+
+/** All defaults of struct fusion_object_pool_options. */
+#define FUSION_OBJECT_POOL_OPTIONS_INIT                                     \
+	{                                                                   \
+		sizeof(struct fusion_object_pool_options), 0, 0, NULL, NULL \
+	}
+
 /**
  * Create a pool and take its duty.
  *
- * @param arena         the arena to create it in
- * @param name          unique among the arena's pools of objects: 1 to 63 bytes
- *                      without '/' and control characters, not beginning with
- *                      '.' or '#'.  NULL creates a pool that is called "#<id>"
- * @param object_size   bytes of data of each object; 0: no data
- * @param message_size  usual bytes of a message of its objects' reactors; 0:
- *                      not known
- * @param destructor    runs for each object; NULL: objects are only freed
- * @param ctx           argument of the destructor in this process
- * @param ret           receives the handle.  The pool lives until
- *                      fusion_object_pool_destroy() or the arena's end
+ * @param arena    the arena to create it in
+ * @param name     unique among the arena's pools of objects: 1 to 63 bytes
+ *                 without '/' and control characters, not beginning with '.' or
+ *                 '#'.  NULL creates a pool that is called "#<id>"
+ * @param options  NULL for all defaults: objects without data that are only
+ *                 freed
+ * @param ret      receives the handle.  The pool lives until
+ *                 fusion_object_pool_destroy() or the arena's end
  *
  * @return
  *   0              created
  *   -EINVAL        an argument is not valid
+ *   -E2BIG         @options says something that this library does not know
  *   -ENAMETOOLONG  @name is longer than 63 bytes
  *   -EEXIST        another pool has that name
  *   -ENOSPC        the arena has no room for another pool, or for this member's
@@ -143,12 +158,39 @@ typedef bool (*fusion_object_enum_fn)(struct fusion_object *object, void *ctx);
  *
  * Any thread.  Takes a short lock.  Starts the dispatcher if it does not run.
  */
-FUSION_API int fusion_object_pool_create(struct fusion_arena *arena,
-					 const char *name, size_t object_size,
-					 size_t message_size,
-					 fusion_object_destructor_fn destructor,
-					 void *ctx,
-					 struct fusion_object_pool **ret);
+FUSION_API int
+fusion_object_pool_create(struct fusion_arena *arena, const char *name,
+			  const struct fusion_object_pool_options *options,
+			  struct fusion_object_pool **ret);
+
+/**
+ * Find a pool by its name, or create it if there is none; in both cases
+ * register this process for its duty.
+ *
+ * @param arena    the arena
+ * @param name     as for fusion_object_pool_create(), but not NULL; or "#<id>"
+ *                 to find a pool without a name
+ * @param options  NULL for all defaults.  The sizes must be those of the pool;
+ *                 the destructor and its argument are this process' own
+ * @param ret      receives the handle
+ *
+ * @return
+ *   0            found or created, and registered
+ *   -EPROTOTYPE  the objects or the messages of the pool have another size
+ *   -EIDRM       the pool is being destroyed
+ *   other        an error of fusion_object_pool_create(), but not -EEXIST
+ *
+ * Members that open one name at the same time get the same pool.  One of them
+ * takes the duty, and the others may take it later: see
+ * fusion_object_pool_register().  A caller that is killed may leave a new pool
+ * whose duty nobody has; the next member that opens the pool takes it.
+ *
+ * Any thread.  Takes a short lock.  Starts the dispatcher if it does not run.
+ */
+FUSION_API int
+fusion_object_pool_open(struct fusion_arena *arena, const char *name,
+			const struct fusion_object_pool_options *options,
+			struct fusion_object_pool **ret);
 
 /**
  * Find a pool by its name.
@@ -168,6 +210,36 @@ FUSION_API int fusion_object_pool_create(struct fusion_arena *arena,
 FUSION_API int fusion_object_pool_lookup(struct fusion_arena *arena,
 					 const char *name,
 					 struct fusion_object_pool **ret);
+
+/**
+ * Find a pool by its id.
+ *
+ * @param arena  the arena to search
+ * @param id     the id, from fusion_object_pool_id()
+ * @param ret    receives the handle
+ *
+ * @return
+ *   0        found
+ *   -ENOENT  no pool has that id
+ *   -EINVAL  @id is 0, or @ret is NULL
+ *
+ * Any thread.  Takes a short lock.
+ */
+FUSION_API int fusion_object_pool_get(struct fusion_arena *arena,
+				      fusion_id_t id,
+				      struct fusion_object_pool **ret);
+
+/**
+ * Get the id of a pool, which no other thing of the arena ever has.
+ *
+ * @param pool  the pool
+ *
+ * @return the id; 0 if the pool is destroyed, or @pool is not a pool
+ *
+ * Any thread.  Does not block.
+ */
+FUSION_API fusion_id_t
+fusion_object_pool_id(const struct fusion_object_pool *pool);
 
 /**
  * Register this process as willing to take the duty of a pool.
@@ -285,8 +357,8 @@ FUSION_API int fusion_object_pool_enum(struct fusion_object_pool *pool,
  * Any thread.  Takes no lock.  Walks over the objects of all pools of the
  * arena.
  */
-FUSION_API int fusion_object_pool_size(struct fusion_object_pool *pool,
-				       size_t *ret);
+FUSION_API int fusion_object_pool_count(struct fusion_object_pool *pool,
+					uint64_t *ret);
 /**
  * Get the member that has the duty of a pool.
  *
@@ -327,14 +399,14 @@ FUSION_API int fusion_object_lookup(struct fusion_object_pool *pool,
  *              fusion_object_unref()
  *
  * @return
- *   0            found and referenced
- *   -EOWNERDEAD  no member references the object: it is about to go
- *   -ENOENT      no object of the pool has that id
- *   -EIDRM       the pool is destroyed
- *   -EINVAL      no pool of an arena that this process is in, @id is 0, or @ret
- *                is NULL
- *   -ENOSPC      the arena has no room for another local reference
- *   -ENOMEM      the arena has no memory left
+ *   0        found and referenced
+ *   -ESTALE  no member references the object: it is about to go
+ *   -ENOENT  no object of the pool has that id
+ *   -EIDRM   the pool is destroyed
+ *   -EINVAL  no pool of an arena that this process is in, @id is 0, or @ret is
+ *            NULL
+ *   -ENOSPC  the arena has no room for another local reference
+ *   -ENOMEM  the arena has no memory left
  *
  * Any thread.  Takes a short lock.
  */
@@ -407,11 +479,11 @@ FUSION_API void *fusion_object_data(const struct fusion_object *object);
  *
  * @param object  the object
  *
- * @return bytes, as given to fusion_object_pool_create(); 0 if it is gone
+ * @return bytes, as in the options of the pool; 0 if it is gone
  *
  * Any thread.  Does not block.
  */
-FUSION_API size_t fusion_object_size(const struct fusion_object *object);
+FUSION_API size_t fusion_object_data_size(const struct fusion_object *object);
 /**
  * Get the object that data belongs to.
  *
@@ -462,10 +534,13 @@ FUSION_API int fusion_object_pool_of(const struct fusion_object *object,
 
 /* --- References ------------------------------------------------------------
  *
+ * A slot is a pointer in shared data.  Its address is a `void *` here, so that
+ * pointers of any type can be slots without a cast, in C and in C++.
+ *
  * All functions of this section may also return
- *   -EINVAL      not an object of an arena that this process is in
- *   -EIDRM       the object is gone
- *   -EOWNERDEAD  the destructor of the object is about to run, or runs
+ *   -EINVAL  not an object of an arena that this process is in
+ *   -EIDRM   the object is gone
+ *   -ESTALE  the destructor of the object is about to run, or runs
  */
 
 /**
@@ -498,7 +573,8 @@ FUSION_API int fusion_object_unref(struct fusion_object *object);
 /**
  * Store an object in a shared slot, and add a global reference for the slot.
  *
- * @param slot    a pointer in the arena, aligned to 8 bytes, that is NULL
+ * @param slot    the address of a `struct fusion_object *` in the arena,
+ *                aligned to 8 bytes, that is NULL
  * @param object  the object
  *
  * @return
@@ -511,12 +587,12 @@ FUSION_API int fusion_object_unref(struct fusion_object *object);
  *
  * Any thread.  Takes a short lock.
  */
-FUSION_API int fusion_object_link(struct fusion_object **slot,
-				  struct fusion_object *object);
+FUSION_API int fusion_object_link(void *slot, struct fusion_object *object);
 /**
  * Clear a shared slot, and give back the global reference of the slot.
  *
- * @param slot  a pointer that fusion_object_link() has set, or that is NULL
+ * @param slot  the address of a pointer that fusion_object_link() has set, or
+ *              that is NULL
  *
  * @return
  *   0        the slot is NULL
@@ -528,11 +604,12 @@ FUSION_API int fusion_object_link(struct fusion_object **slot,
  *
  * Any thread.  Takes a short lock.
  */
-FUSION_API int fusion_object_unlink(struct fusion_object **slot);
+FUSION_API int fusion_object_unlink(void *slot);
 /**
  * Store an object's data in a shared slot, and add a global reference.
  *
- * @param slot  a pointer in the arena, aligned to 8 bytes, that is NULL
+ * @param slot  the address of a pointer to the data's type in the arena,
+ *              aligned to 8 bytes, that is NULL
  * @param data  the address from fusion_object_data()
  *
  * @return what fusion_object_link() returns
@@ -544,8 +621,8 @@ FUSION_API int fusion_object_link_data(void *slot, void *data);
 /**
  * Clear a shared slot of an object's data, and give back the global reference.
  *
- * @param slot  a pointer that fusion_object_link_data() has set, or that is
- *              NULL
+ * @param slot  the address of a pointer that fusion_object_link_data() has set,
+ *              or that is NULL
  *
  * @return what fusion_object_unlink() returns
  *
@@ -596,14 +673,15 @@ FUSION_API int fusion_object_throw(struct fusion_object *object,
  *
  * @return
  *   0           this member has one local reference more
- *   -EAGAIN     no reference was thrown to this member
+ *   -ENODATA    no reference was thrown to this member
  *   -EOVERFLOW  this member has counted to 2^32 - 1
  *
  * Any thread.  Takes a short lock.
  */
 FUSION_API int fusion_object_catch(struct fusion_object *object);
 
-/** The numbers of an object; see fusion_object_stat(). */
+/** The numbers of an object; see fusion_object_stat().  It grows at its end in
+ *  later versions. */
 struct fusion_object_stat {
 	fusion_id_t id;
 	uint32_t state;	     /**< enum fusion_object_state */
@@ -620,15 +698,16 @@ struct fusion_object_stat {
  *
  * @param object  the object
  * @param ret     receives the numbers
+ * @param size    sizeof(*ret); see fusion/types.h for results that are structs
  *
  * @return
  *   0        done
- *   -EINVAL  also: @ret is NULL
+ *   -EINVAL  also: @ret is NULL, or @size is 0
  *
  * Any thread.  Takes a short lock.
  */
 FUSION_API int fusion_object_stat(struct fusion_object *object,
-				  struct fusion_object_stat *ret);
+				  struct fusion_object_stat *ret, size_t size);
 
 /* --- Properties, owners, access --------------------------------------------
  *
@@ -978,169 +1057,6 @@ FUSION_API int fusion_object_dispatch_channel(struct fusion_object *object,
 					      unsigned flags,
 					      const fusion_global_fn *globals,
 					      size_t n_globals);
-
-/**
- * Define type-safe functions for objects whose data is a @type.
- *
- *   FUSION_OBJECT_METHODS(struct surface, surface)
- *
- * defines functions on `struct surface *`, which is the data of the object:
- *
- *   surface_pool_create(arena, name, message_size, destructor, ctx, &pool)
- *   surface_create(pool, &surface)
- *   surface_get(pool, id, &surface)
- *   surface_object(surface)
- *   surface_link(&slot, surface)
- *   surface_unlink(&slot)
- *   surface_inherit(surface, object)
- *
- * It also defines surface_activate(), _destroy(), _ref(), _unref(),
- * _globalize(), _throw(), _catch(), _stat(), _attach(), _attach_channel(),
- * _detach(), _attach_global(), _detach_global(), _dispatch() and
- * _dispatch_channel().  Each does what the fusion_object_ function of its name
- * does.
- *
- * surface_create() and surface_get() return -EPROTOTYPE if the objects of the
- * pool are smaller than a @type.
- *
- * The parameters' names end in _, so that they hide no name of the program.
- */
-#define FUSION_OBJECT_METHODS(type, prefix)                                    \
-	static inline                                                          \
-		__attribute__((unused)) struct fusion_object *prefix##_object( \
-			const type *data_)                                     \
-	{                                                                      \
-		return fusion_object_of(data_);                                \
-	}                                                                      \
-	static inline __attribute__((unused)) int prefix##_pool_create(        \
-		struct fusion_arena *arena_, const char *name_,                \
-		size_t message_size_, fusion_object_destructor_fn destructor_, \
-		void *ctx_, struct fusion_object_pool **ret_)                  \
-	{                                                                      \
-		return fusion_object_pool_create(arena_, name_, sizeof(type),  \
-						 message_size_, destructor_,   \
-						 ctx_, ret_);                  \
-	}                                                                      \
-	static inline __attribute__((unused)) int prefix##_create(             \
-		struct fusion_object_pool *pool_, type **ret_)                 \
-	{                                                                      \
-		struct fusion_object *object_;                                 \
-		int r_ = ret_ ? fusion_object_create(pool_, &object_)          \
-			      : -EINVAL;                                       \
-                                                                               \
-		if (r_ < 0)                                                    \
-			return r_;                                             \
-		if (fusion_object_size(object_) < sizeof(type)) {              \
-			fusion_object_destroy(object_);                        \
-			return -EPROTOTYPE;                                    \
-		}                                                              \
-		*ret_ = (type *)fusion_object_data(object_);                   \
-		return 0;                                                      \
-	}                                                                      \
-	static inline __attribute__((unused)) int prefix##_get(                \
-		struct fusion_object_pool *pool_, fusion_id_t id_,             \
-		type **ret_)                                                   \
-	{                                                                      \
-		struct fusion_object *object_;                                 \
-		int r_ = ret_ ? fusion_object_get(pool_, id_, &object_)        \
-			      : -EINVAL;                                       \
-                                                                               \
-		if (r_ < 0)                                                    \
-			return r_;                                             \
-		if (fusion_object_size(object_) < sizeof(type)) {              \
-			fusion_object_unref(object_);                          \
-			return -EPROTOTYPE;                                    \
-		}                                                              \
-		*ret_ = (type *)fusion_object_data(object_);                   \
-		return 0;                                                      \
-	}                                                                      \
-	FUSION_OBJECT_METHOD_(type, prefix, activate)                          \
-	FUSION_OBJECT_METHOD_(type, prefix, destroy)                           \
-	FUSION_OBJECT_METHOD_(type, prefix, ref)                               \
-	FUSION_OBJECT_METHOD_(type, prefix, unref)                             \
-	FUSION_OBJECT_METHOD_(type, prefix, globalize)                         \
-	FUSION_OBJECT_METHOD_(type, prefix, catch)                             \
-	static inline __attribute__((unused)) int prefix##_link(type **slot_,  \
-								type *data_)   \
-	{                                                                      \
-		return fusion_object_link_data(slot_, data_);                  \
-	}                                                                      \
-	static inline                                                          \
-		__attribute__((unused)) int prefix##_unlink(type **slot_)      \
-	{                                                                      \
-		return fusion_object_unlink_data(slot_);                       \
-	}                                                                      \
-	static inline __attribute__((unused)) int prefix##_inherit(            \
-		type *data_, struct fusion_object *from_)                      \
-	{                                                                      \
-		return fusion_object_inherit(fusion_object_of(data_), from_);  \
-	}                                                                      \
-	static inline __attribute__((unused)) int prefix##_throw(              \
-		type *data_, fusion_id_t member_)                              \
-	{                                                                      \
-		return fusion_object_throw(fusion_object_of(data_), member_);  \
-	}                                                                      \
-	static inline __attribute__((unused)) int prefix##_stat(               \
-		type *data_, struct fusion_object_stat *ret_)                  \
-	{                                                                      \
-		return fusion_object_stat(fusion_object_of(data_), ret_);      \
-	}                                                                      \
-	static inline __attribute__((unused)) int prefix##_attach(             \
-		type *data_, fusion_reaction_fn fn_, void *ctx_,               \
-		struct fusion_reaction **ret_)                                 \
-	{                                                                      \
-		return fusion_object_attach(fusion_object_of(data_), fn_,      \
-					    ctx_, ret_);                       \
-	}                                                                      \
-	static inline __attribute__((unused)) int prefix##_attach_channel(     \
-		type *data_, uint32_t channel_, fusion_reaction_fn fn_,        \
-		void *ctx_, const struct fusion_reactor_policy *policy_,       \
-		struct fusion_reaction **ret_)                                 \
-	{                                                                      \
-		return fusion_object_attach_channel(fusion_object_of(data_),   \
-						    channel_, fn_, ctx_,       \
-						    policy_, ret_);            \
-	}                                                                      \
-	static inline __attribute__((unused)) int prefix##_detach(             \
-		struct fusion_reaction *reaction_)                             \
-	{                                                                      \
-		return fusion_object_detach(reaction_);                        \
-	}                                                                      \
-	static inline __attribute__((unused)) int prefix##_attach_global(      \
-		type *data_, uint32_t index_, void *ctx_)                      \
-	{                                                                      \
-		return fusion_object_attach_global(fusion_object_of(data_),    \
-						   index_, ctx_);              \
-	}                                                                      \
-	static inline __attribute__((unused)) int prefix##_detach_global(      \
-		type *data_, uint32_t index_, void *ctx_)                      \
-	{                                                                      \
-		return fusion_object_detach_global(fusion_object_of(data_),    \
-						   index_, ctx_);              \
-	}                                                                      \
-	static inline __attribute__((unused)) int prefix##_dispatch(           \
-		type *data_, const void *message_, size_t size_,               \
-		unsigned flags_)                                               \
-	{                                                                      \
-		return fusion_object_dispatch(fusion_object_of(data_),         \
-					      message_, size_, flags_);        \
-	}                                                                      \
-	static inline __attribute__((unused)) int prefix##_dispatch_channel(   \
-		type *data_, uint32_t channel_, const void *message_,          \
-		size_t size_, unsigned flags_,                                 \
-		const fusion_global_fn *globals_, size_t n_globals_)           \
-	{                                                                      \
-		return fusion_object_dispatch_channel(                         \
-			fusion_object_of(data_), channel_, message_, size_,    \
-			flags_, globals_, n_globals_);                         \
-	}
-
-/* A function that has no parameter but the object. */
-#define FUSION_OBJECT_METHOD_(type, prefix, verb)                              \
-	static inline __attribute__((unused)) int prefix##_##verb(type *data_) \
-	{                                                                      \
-		return fusion_object_##verb(fusion_object_of(data_));          \
-	}
 
 FUSION_END_DECLS
 

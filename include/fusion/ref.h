@@ -34,20 +34,35 @@ FUSION_BEGIN_DECLS
 /** A reference counter in an arena; see fusion_ref_create(). */
 struct fusion_ref;
 
+/** How to create a reference; see fusion/types.h for options. */
+struct fusion_ref_options {
+	size_t size;	   /**< sizeof(struct fusion_ref_options) */
+	uint32_t flags;	   /**< 0: none are known yet */
+	uint32_t reserved; /**< 0 */
+};
+
+/** All defaults of struct fusion_ref_options. */
+#define FUSION_REF_OPTIONS_INIT                         \
+	{                                               \
+		sizeof(struct fusion_ref_options), 0, 0 \
+	}
+
 /**
  * Create a reference, whose total is 0; that is not a fall.
  *
- * @param arena  the arena to create it in
- * @param name   unique among the arena's references: 1 to 63 bytes without '/'
- *               and control characters, not beginning with '.' or '#'.  NULL
- *               creates a reference that is called "#<id>"
- * @param ret    receives the handle.  The reference lives until
- *               fusion_ref_destroy() or the arena's end; the death of its
- *               creator does not end it
+ * @param arena    the arena to create it in
+ * @param name     unique among the arena's references: 1 to 63 bytes without
+ *                 '/' and control characters, not beginning with '.' or '#'.
+ *                 NULL creates a reference that is called "#<id>"
+ * @param options  NULL for all defaults
+ * @param ret      receives the handle.  The reference lives until
+ *                 fusion_ref_destroy() or the arena's end; the death of its
+ *                 creator does not end it
  *
  * @return
  *   0              created
- *   -EINVAL        @name is not valid, or @ret is NULL
+ *   -EINVAL        @name or @options is not valid, or @ret is NULL
+ *   -E2BIG         @options says something that this library does not know
  *   -ENAMETOOLONG  @name is longer than 63 bytes
  *   -EEXIST        another reference has that name
  *   -ENOSPC        the arena has no room for another reference
@@ -56,7 +71,28 @@ struct fusion_ref;
  * Any thread.  Takes a short lock.
  */
 FUSION_API int fusion_ref_create(struct fusion_arena *arena, const char *name,
+				 const struct fusion_ref_options *options,
 				 struct fusion_ref **ret);
+
+/**
+ * Find a reference by its name, or create it if there is none.
+ *
+ * @param arena    the arena
+ * @param name     as for fusion_ref_create(), but not NULL; or "#<id>" to find
+ *                 a reference without a name
+ * @param options  how to create it; NULL for all defaults
+ * @param ret      receives the handle
+ *
+ * @return 0 found or created; or an error of fusion_ref_create(), but not
+ *         -EEXIST
+ *
+ * Members that open one name at the same time get the same reference.
+ *
+ * Any thread.  Takes a short lock.
+ */
+FUSION_API int fusion_ref_open(struct fusion_arena *arena, const char *name,
+			       const struct fusion_ref_options *options,
+			       struct fusion_ref **ret);
 
 /**
  * Find a reference by its name.
@@ -75,6 +111,34 @@ FUSION_API int fusion_ref_create(struct fusion_arena *arena, const char *name,
  */
 FUSION_API int fusion_ref_lookup(struct fusion_arena *arena, const char *name,
 				 struct fusion_ref **ret);
+
+/**
+ * Find a reference by its id.
+ *
+ * @param arena  the arena to search
+ * @param id     the id, from fusion_ref_id()
+ * @param ret    receives the handle
+ *
+ * @return
+ *   0        found
+ *   -ENOENT  no reference has that id
+ *   -EINVAL  @id is 0, or @ret is NULL
+ *
+ * Any thread.  Takes a short lock.
+ */
+FUSION_API int fusion_ref_get(struct fusion_arena *arena, fusion_id_t id,
+			      struct fusion_ref **ret);
+
+/**
+ * Get the id of a reference, which no other thing of the arena ever has.
+ *
+ * @param ref  the reference
+ *
+ * @return the id; 0 if the reference is destroyed, or @ref is not a reference
+ *
+ * Any thread.  Does not block.
+ */
+FUSION_API fusion_id_t fusion_ref_id(const struct fusion_ref *ref);
 
 /**
  * Destroy a reference, whatever its counts.
@@ -103,7 +167,7 @@ FUSION_API int fusion_ref_destroy(struct fusion_ref *ref);
  *
  * @return
  *   0           counted
- *   -EAGAIN     the reference is locked at zero
+ *   -EBUSY      the reference is locked at zero
  *   -EOVERFLOW  this member has counted to 2^32 - 1
  *   -ENOSPC     the arena has no room for another local count
  *   -ENOMEM     the arena has no memory left
@@ -120,7 +184,7 @@ FUSION_API int fusion_ref_up(struct fusion_ref *ref);
  * @return
  *   0        counted
  *   -EPERM   this member's local count is 0
- *   -EAGAIN  the reference is locked at zero
+ *   -EBUSY   the reference is locked at zero
  *
  * A release operation: a thread that learns of the fall sees all that the
  * caller did before.
@@ -136,7 +200,7 @@ FUSION_API int fusion_ref_down(struct fusion_ref *ref);
  *
  * @return
  *   0           counted
- *   -EAGAIN     the reference is locked at zero
+ *   -EBUSY      the reference is locked at zero
  *   -EOVERFLOW  the count has its largest value
  *
  * Any thread.  Takes a short lock.
@@ -151,7 +215,7 @@ FUSION_API int fusion_ref_up_global(struct fusion_ref *ref);
  * @return
  *   0        counted
  *   -EPERM   the global count is 0
- *   -EAGAIN  the reference is locked at zero
+ *   -EBUSY   the reference is locked at zero
  *
  * Any thread.  Takes a short lock.
  */
@@ -169,7 +233,7 @@ FUSION_API int fusion_ref_down_global(struct fusion_ref *ref);
  *   -ETIMEDOUT  the total is not 0, or another thread has locked the reference
  *   -EINVAL     also: @timeout_ns is less than FUSION_FOREVER
  *
- * While the reference is locked, counting up or down returns -EAGAIN.  The lock
+ * While the reference is locked, counting up or down returns -EBUSY.  The lock
  * belongs to this member.  It lasts until fusion_ref_unlock(), or until the
  * member leaves or dies.  Only the counts of the reference itself are locked;
  * counts that it inherits may go up meanwhile.
@@ -261,9 +325,9 @@ FUSION_API int fusion_ref_watch(struct fusion_ref *ref, fusion_ref_fn fn,
  * @return
  *   0        from now on @ref also counts the local counts of @from, and what
  *            @from inherits itself
- *   -EBUSY   @ref inherits from a reference already
+ *   -EEXIST  @ref inherits from a reference already
  *   -ELOOP   @from inherits from @ref, or is @ref
- *   -EAGAIN  @ref is locked at zero
+ *   -EBUSY   @ref is locked at zero
  *   -EINVAL  also: @from is no reference of this arena
  *
  * Global counts are never inherited.  References that are linked by inheritance
@@ -286,7 +350,7 @@ FUSION_API int fusion_ref_inherit(struct fusion_ref *ref,
  *   0           the count is pending, and belongs to @catcher
  *   -ESRCH      no member has that id
  *   -EPERM      this member's local count is 0
- *   -EAGAIN     the reference is locked at zero
+ *   -EBUSY      the reference is locked at zero
  *   -EOVERFLOW  too many counts are pending for @catcher
  *   -ENOSPC     the arena has no room for another local count
  *   -ENOMEM     the arena has no memory left
@@ -305,16 +369,16 @@ FUSION_API int fusion_ref_throw(struct fusion_ref *ref, fusion_id_t catcher);
  *
  * @return
  *   0           this member has one local count more
- *   -EAGAIN     no count is pending for this member
+ *   -ENODATA    no count is pending for this member
  *   -EOVERFLOW  this member has counted to 2^32 - 1
  *
  * Any thread.  Takes a short lock.
  */
 FUSION_API int fusion_ref_catch(struct fusion_ref *ref);
 
-/** The counts of a reference at one moment; see fusion_ref_stat(). */
+/** The counts of a reference at one moment; see fusion_ref_stat().  It grows at
+ *  its end in later versions. */
 struct fusion_ref_stat {
-	size_t size;	     /**< sizeof(struct fusion_ref_stat), set by you */
 	uint64_t total;	     /**< all counts */
 	uint64_t global;     /**< the global count */
 	uint64_t inherited;  /**< local counts of what it inherits from */
@@ -329,17 +393,18 @@ struct fusion_ref_stat {
 /**
  * Get the counts of a reference.
  *
- * @param ref  the reference
- * @param ret  receives the counts; set its `size` before
+ * @param ref   the reference
+ * @param ret   receives the counts
+ * @param size  sizeof(*ret); see fusion/types.h for results that are structs
  *
  * @return
  *   0        done
- *   -EINVAL  also: @ret is NULL, or its size is wrong
+ *   -EINVAL  also: @ret is NULL, or @size is 0
  *
  * Any thread.  Takes a short lock.
  */
 FUSION_API int fusion_ref_stat(struct fusion_ref *ref,
-			       struct fusion_ref_stat *ret);
+			       struct fusion_ref_stat *ret, size_t size);
 
 /*
  * Fork: in an arena entered with FUSION_ENTER_FORK the child starts with the

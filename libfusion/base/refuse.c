@@ -80,7 +80,8 @@ static const struct {
 	{EDEADLK, "the wait would last for ever: the caller would wait for "
 		  "itself"},
 	{EDQUOT, "the quota is used up: give something back first"},
-	{EEXIST, "something of that name or key exists already"},
+	{EEXIST, "something of that name or key exists already, or it inherits "
+		 "already"},
 	{EHOSTDOWN, "not executed: the owner of the call has left or died"},
 	{EIDRM, "the handle's object was destroyed"},
 	{EINTR, "a signal came during the wait"},
@@ -96,7 +97,7 @@ static const struct {
 	 "the message is too long, or the buffer for it is too small"},
 	{ENAMETOOLONG, "the name is too long: 63 bytes are the most"},
 	{ENFILE, "no descriptor is left on this machine"},
-	{ENODATA, "there is nothing to read"},
+	{ENODATA, "there is nothing to read or to catch"},
 	{ENODEV, "no fusionfs is mounted there: mount one (fusionfs DIR), or "
 		 "say where it is in $FUSION_MOUNT"},
 	{ENOENT, "nothing has that name"},
@@ -121,8 +122,8 @@ static const struct {
 	{EPROTOTYPE, "it is of another type"},
 	{ERANGE, "the index is behind the end"},
 	{ESRCH, "no such member is in the arena"},
-	{ESTALE, "the arena has ended, or what is iterated has moved: begin "
-		 "again"},
+	{ESTALE, "the arena has ended, the object is about to go, or what is "
+		 "iterated has moved: begin again"},
 	{ETIMEDOUT, "the time is over"},
 };
 

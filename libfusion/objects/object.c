@@ -21,6 +21,7 @@
 #include <fusion/ref.h>
 
 #include "libfusion/arena/address.h"
+#include "libfusion/base/options.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/heap/span.h"
 #include "libfusion/core/objects/object_reap.h"
@@ -57,7 +58,7 @@ struct ref *object_counter(const struct fusion_object *object,
 	/* Also if its destroyer is dead, and does not hold it at zero any more.
 	 */
 	if (r && load_acquire(&o->state) == OBJECT_DEINIT) {
-		*ret_error = -EOWNERDEAD;
+		*ret_error = -ESTALE;
 		return NULL;
 	}
 	return r;
@@ -74,7 +75,7 @@ int object_up(const struct view *v, const struct object *o, uint32_t id,
 	if (load_acquire(&o->id) != id || object_ref(v, o) != ref)
 		r = -EIDRM;
 	else if (load_acquire(&o->state) == OBJECT_DEINIT)
-		r = -EOWNERDEAD;
+		r = -ESTALE;
 	if (r < 0)
 		fusion_ref_down((struct fusion_ref *)ref);
 	return r;
@@ -122,7 +123,7 @@ FUSION_API int fusion_object_create(struct fusion_object_pool *pool,
 	int r;
 
 	if (!ret)
-		return told(-EINVAL);
+		return told(refuse_null("object", "ret"));
 	p = object_pool_of(pool, &c, &r);
 	if (!p)
 		return told(r);
@@ -221,7 +222,7 @@ FUSION_API void *fusion_object_data(const struct fusion_object *object)
 	return at ? (char *)(uintptr_t)at + sizeof(struct object_data) : NULL;
 }
 
-FUSION_API size_t fusion_object_size(const struct fusion_object *object)
+FUSION_API size_t fusion_object_data_size(const struct fusion_object *object)
 {
 	const struct object *o = record_of(object);
 
@@ -291,7 +292,7 @@ FUSION_API int fusion_object_pool_of(const struct fusion_object *object,
 	int r;
 
 	if (!ret)
-		return told(-EINVAL);
+		return told(refuse_null("object", "ret"));
 	o = object_of(object, &c, &r);
 	if (!o)
 		return told(r);
@@ -387,16 +388,15 @@ FUSION_API int fusion_object_catch(struct fusion_object *object)
 }
 
 FUSION_API int fusion_object_stat(struct fusion_object *object,
-				  struct fusion_object_stat *ret)
+				  struct fusion_object_stat *ret, size_t size)
 {
+	struct fusion_object_stat stat;
 	struct ref_sum sum;
 	struct object *o;
 	struct tcache *c;
 	struct ref *ref;
 	int state, r;
 
-	if (!ret)
-		return told(-EINVAL);
 	o = object_of(object, &c, &r);
 	if (!o)
 		return told(r);
@@ -407,7 +407,7 @@ FUSION_API int fusion_object_stat(struct fusion_object *object,
 	state = fusion_object_state(object);
 	if (r < 0 || state < 0)
 		return told(r < 0 ? r : state);
-	*ret = (struct fusion_object_stat){
+	stat = (struct fusion_object_stat){
 		.id = load_relaxed(&o->e.id),
 		.state = (uint32_t)state,
 		.creator = o->e.creator,
@@ -417,5 +417,6 @@ FUSION_API int fusion_object_stat(struct fusion_object *object,
 		.local = sum.local,
 		.members = sum.members,
 	};
-	return 0;
+	return told(result_give(ret, size, &stat, sizeof(stat),
+				"fusion_object_stat"));
 }

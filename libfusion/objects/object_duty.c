@@ -303,17 +303,30 @@ static int duty_make(struct fusion_arena *a, struct duty **ret)
 	return 0;
 }
 
-int duty_add(struct fusion_arena *a, struct object_pool *p,
-	     fusion_object_destructor_fn destructor, void *ctx)
+static int add_to_duty(struct fusion_arena *a, struct object_pool *p,
+		       uint32_t id, fusion_object_destructor_fn destructor,
+		       void *ctx)
 {
 	struct duty *d = NULL;
 	int r = duty_make(a, &d);
 
 	if (!r)
-		r = registration_add(d, p, destructor, ctx);
-	if (!r)
-		object_duty_take(&a->view, p, who_am_i(a));
-	return r;
+		r = registration_add(d, p, id, destructor, ctx);
+	if (r < 0)
+		return r;
+	object_duty_take(&a->view, p, who_am_i(a));
+	if (load_acquire(&p->id) == id)
+		return 0;
+	/* The duty may be that of the pool which has the record now.  If this
+	 * process has registered for that pool, it takes the duty again. */
+	object_duty_leave(&a->view, p, who_am_i(a));
+	return -EIDRM;
+}
+
+int duty_add(struct fusion_arena *a, struct object_pool *p,
+	     fusion_object_destructor_fn destructor, void *ctx)
+{
+	return add_to_duty(a, p, load_acquire(&p->id), destructor, ctx);
 }
 
 int duty_start(struct fusion_arena *a)
@@ -323,13 +336,13 @@ int duty_start(struct fusion_arena *a)
 	return r ? r : watch_start(a, duty_look);
 }
 
-int duty_register(struct fusion_arena *a, struct object_pool *p,
+int duty_register(struct fusion_arena *a, struct object_pool *p, uint32_t id,
 		  fusion_object_destructor_fn destructor, void *ctx)
 {
 	int r = duty_start(a);
 
 	if (!r)
-		r = duty_add(a, p, destructor, ctx);
+		r = add_to_duty(a, p, id, destructor, ctx);
 	if (r == 0)
 		dispatch_job_post(a, &duty_of(a)->job);
 	return r;

@@ -8,12 +8,13 @@
 /* Start the dispatcher, which runs destructors, and the thread that looks for
  * fallen objects.  0, -errno. */
 int duty_start(struct fusion_arena *arena);
-/* Register pool @p, or renew its registration, and look for fallen objects.  0,
- * -errno. */
+/* Register pool @p, whose id is @id, or renew its registration, and look for
+ * fallen objects.  0; -EIDRM the pool has gone meanwhile; -errno. */
 int duty_register(struct fusion_arena *arena, struct object_pool *p,
-		  fusion_object_destructor_fn destructor, void *ctx);
+		  uint32_t id, fusion_object_destructor_fn destructor,
+		  void *ctx);
 /* Register pool @p without threads: the caller calls duty_run() itself.  0,
- * -ENOMEM. */
+ * -EIDRM the pool has gone meanwhile, -ENOMEM. */
 int duty_add(struct fusion_arena *arena, struct object_pool *p,
 	     fusion_object_destructor_fn destructor, void *ctx);
 /* Do all that there is to do now.  Returns how many objects ended. */

@@ -10,6 +10,8 @@
 
 #include "libfusion/arena/address.h"
 #include "libfusion/base/refuse.h"
+#include "libfusion/core/base/seed.h"
+#include "libfusion/core/file/lock.h"
 #include "libfusion/core/refs/ref_link.h"
 #include "libfusion/objects/object.h"
 
@@ -45,12 +47,13 @@ static int link_value(void *slot, const void *value,
 		return r;
 	r = ref_place_of(&c->arena->view, (struct object *)object, ref, slot,
 			 value, &p);
-	return r < 0 ? r
-		     : as_object(ref_link(&c->arena->view, c->rec, ref, &p));
+	if (r < 0)
+		return r;
+	r = as_object(ref_link(&c->arena->view, c->rec, ref, &p));
+	return r == -EEXIST ? -EBUSY : r;
 }
 
-FUSION_API int fusion_object_link(struct fusion_object **slot,
-				  struct fusion_object *object)
+FUSION_API int fusion_object_link(void *slot, struct fusion_object *object)
 {
 	return told(link_value(slot, object, object));
 }
@@ -70,12 +73,51 @@ static struct fusion_object *object_itself(const void *value)
 	return (struct fusion_object *)value;
 }
 
-/* Clear a place that names an object that is gone, whose count went with it.
- * Acquire and release: pairs with ref_link(). */
-static int clear_place(uint64_t *slot, uint64_t value)
+/* Tell whether @object may have been linked: a link needs an object that
+ * programs can find, and that has its reference. */
+static bool may_be_linked(const struct view *v,
+			  const struct fusion_object *object)
 {
-	cas_acq_rel(slot, &value, 0ull);
-	return 0;
+	const struct object *o = (const struct object *)object;
+
+	/* Acquire: pairs with the release in object_made(), and with the CASes
+	 * that store DEINIT. */
+	return o && object_is_there(o) &&
+	       load_acquire(&o->state) != OBJECT_DEINIT && object_ref(v, o);
+}
+
+/*
+ * Clear a place that names an object that is gone, whose count went with it.
+ *
+ * Another object may get the record, and be linked to this very place.  The
+ * place then has the same value, and a count that belongs to it.  So the place
+ * is cleared under the lock of the table of objects.  While the caller has that
+ * lock, no record becomes another object, and no other thread clears a place
+ * that names an object that is gone.  The place is read before the object: a
+ * value that stood for no object when it was read cannot be a link, and nobody
+ * can link to the place while it has a value.
+ *
+ * The lock's owner may be killed here: the CAS is the only change.  Returns
+ * -ESTALE: the caller is to look again; or an error.
+ */
+static int clear_place(struct fusion_arena *a, uint64_t *slot, uint64_t value,
+		       object_fn object_of_value)
+{
+	struct core_lock *lock = &a->view.sb->tables[KIND_OBJECT].lock;
+	const void *named = (const void *)(uintptr_t)value;
+	struct thread_rec *me = thread_rec_of(a);
+	int r = me ? core_lock(&a->view, me, lock) : -errno;
+
+	if (r < 0)
+		return r;
+	/* Acquire: pairs with the release in ref_link(), and keeps the look at
+	 * the object behind it.  Acquire and release of the CAS: pairs with
+	 * ref_link(). */
+	if (SEED_BUG(97) || (load_acquire(slot) == value &&
+			     !may_be_linked(&a->view, object_of_value(named))))
+		cas_acq_rel(slot, &value, 0ull);
+	core_unlock(&a->view, me, lock);
+	return -ESTALE;
 }
 
 static int unlink_once(uint64_t *slot, uint64_t value,
@@ -101,7 +143,7 @@ static int unlink_once(uint64_t *slot, uint64_t value,
 static int unlink_value(void *slot, object_fn object_of_value)
 {
 	struct fusion_arena *a = slot ? arena_of(slot) : NULL;
-	uint64_t value, gone = 0;
+	uint64_t value;
 	int r;
 
 	if (!a || (uintptr_t)slot % 8)
@@ -110,18 +152,14 @@ static int unlink_value(void *slot, object_fn object_of_value)
 		/* Acquire: pairs with the release in ref_link(). */
 		value = load_acquire((uint64_t *)slot);
 		r = value ? unlink_once(slot, value, object_of_value) : 0;
-		/* Another thread has cleared the place, or the object went with
-		 * its pool: in that case the place names the object the second
-		 * time, too. */
-		if ((r == -EIDRM || r == -EOWNERDEAD) && value == gone)
-			r = clear_place(slot, value);
-		else if (r == -EIDRM || r == -EOWNERDEAD)
-			gone = value;
-	} while (r == -ESTALE || r == -EIDRM || r == -EOWNERDEAD);
+		/* The place has changed, or the object went with its pool. */
+		if (r == -EIDRM || r == -ESTALE)
+			r = clear_place(a, slot, value, object_of_value);
+	} while (r == -ESTALE);
 	return r;
 }
 
-FUSION_API int fusion_object_unlink(struct fusion_object **slot)
+FUSION_API int fusion_object_unlink(void *slot)
 {
 	return told(unlink_value(slot, object_itself));
 }

@@ -12,11 +12,13 @@
 #include "libfusion/objects/object_pool.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "libfusion/arena/refuse_arena.h"
 #include "libfusion/arena/request.h"
 #include "libfusion/base/callback.h"
+#include "libfusion/base/options.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/limits.h"
@@ -46,46 +48,146 @@ struct object_pool *object_pool_of(struct fusion_object_pool *pool,
 	return *ret_cache ? p : NULL;
 }
 
-FUSION_API int fusion_object_pool_create(struct fusion_arena *arena,
-					 const char *name, size_t object_size,
-					 size_t message_size,
-					 fusion_object_destructor_fn destructor,
-					 void *ctx,
-					 struct fusion_object_pool **ret)
+/* --- Making ---------------------------------------------------------------
+ */
+
+/* Check what a program asks for when it creates or opens a pool, and copy it to
+ * *o.  0; -EINVAL; -E2BIG. */
+static int copy_options(const struct fusion_arena *arena, const char *name,
+			const struct fusion_object_pool_options *options,
+			struct fusion_object_pool *const *ret,
+			struct fusion_object_pool_options *o)
 {
-	struct object_pool_params params = {object_size, message_size};
-	struct thread_rec *me;
-	struct object_pool *p;
 	int r;
 
 	if (!arena || !ret)
-		return told(
-			refuse_null("object-pool", arena ? "ret" : "arena"));
-	if (object_size > FUSION_OBJECT_SIZE_MAX || message_size > UINT32_MAX)
-		return told(refuse(
-			-EINVAL,
-			"object-pool '%s': objects of %zu bytes with "
-			"messages of %zu: %zu and %u are the most",
-			name ? name : "(no name)", object_size, message_size,
-			(size_t)FUSION_OBJECT_SIZE_MAX, UINT32_MAX));
-	me = thread_rec_of(arena);
+		return refuse_null("object-pool", arena ? "ret" : "arena");
+	r = options_copy(o, sizeof(*o),
+			 OPTIONS_FIRST(struct fusion_object_pool_options, ctx),
+			 options, "fusion_object_pool_options");
+	if (r < 0)
+		return r;
+	if (o->object_size > FUSION_OBJECT_SIZE_MAX ||
+	    o->message_size > UINT32_MAX)
+		return refuse(-EINVAL,
+			      "object-pool '%s': objects of %zu bytes with "
+			      "messages of %zu: %zu and %u are the most",
+			      name ? name : "(no name)", o->object_size,
+			      o->message_size, (size_t)FUSION_OBJECT_SIZE_MAX,
+			      UINT32_MAX);
+	return 0;
+}
+
+/* Create a pool, and register this process for it.  A name that is taken is not
+ * refused yet. */
+static int create_object_pool(struct fusion_arena *arena, const char *name,
+			      const struct fusion_object_pool_options *o,
+			      struct fusion_object_pool **ret)
+{
+	const struct object_pool_params params = {
+		.object_size = o->object_size,
+		.message_size = o->message_size,
+	};
+	struct thread_rec *me = thread_rec_of(arena);
+	struct object_pool *p;
+	uint32_t id;
+	int r;
+
 	if (!me)
-		return told(-errno);
+		return -errno;
 	/* Before anybody can find it. */
 	r = duty_start(arena);
 	if (!r)
 		r = object_pool_create(&arena->view, me, name, &params,
 				       arena->id, &p);
 	if (r < 0)
-		return told(refuse_thing(arena, r, "object-pool", name));
-	r = duty_register(arena, p, destructor, ctx);
+		return r;
+	id = load_relaxed(&p->e.id);
+	r = duty_register(arena, p, id, o->destructor, o->ctx);
 	if (r < 0)
 		table_remove(&arena->view, me, KIND_OBJECT_POOL,
-			     object_pool_index(&arena->view, p),
-			     load_relaxed(&p->e.id));
+			     object_pool_index(&arena->view, p), id);
 	else
 		*ret = (struct fusion_object_pool *)p;
 	arena_poke(arena);
+	return r;
+}
+
+FUSION_API int
+fusion_object_pool_create(struct fusion_arena *arena, const char *name,
+			  const struct fusion_object_pool_options *options,
+			  struct fusion_object_pool **ret)
+{
+	struct fusion_object_pool_options o;
+	int r = copy_options(arena, name, options, ret, &o);
+
+	if (r < 0)
+		return told(r);
+	r = create_object_pool(arena, name, &o, ret);
+	if (r < 0 && !is_refused(r))
+		refuse_thing(arena, r, "object-pool", name);
+	return told(r);
+}
+
+/* Find the pool called @name, and register this process for it, if it has the
+ * sizes of @o.  0; -ENOENT there is none; -errno. */
+static int join_object_pool(struct fusion_arena *arena, const char *name,
+			    const struct fusion_object_pool_options *o,
+			    struct fusion_object_pool **ret)
+{
+	struct thread_rec *me = thread_rec_of(arena);
+	struct object_pool was, *p;
+	uint32_t i;
+	int r;
+
+	if (!me)
+		return -errno;
+	/* A copy, since the record may become another pool's. */
+	r = table_get(&arena->view, me, KIND_OBJECT_POOL, name, &i, &was);
+	if (r < 0)
+		return r;
+	if (was.object_size != o->object_size ||
+	    was.message_size != o->message_size)
+		return refuse(
+			-EPROTOTYPE,
+			"object-pool '%s' of arena '%s': its objects have "
+			"%" PRIu64 " bytes and its messages %" PRIu64
+			", but %zu and %zu were asked for: build the members "
+			"from the same sources, or destroy the old pool first",
+			name, arena->name, was.object_size, was.message_size,
+			o->object_size, o->message_size);
+	if (was.dying)
+		return refuse(-EIDRM,
+			      "object-pool '%s' of arena '%s': a member is "
+			      "destroying it: open it again when it is gone",
+			      name, arena->name);
+	p = object_pool_at(&arena->view, i);
+	r = duty_register(arena, p, was.e.id, o->destructor, o->ctx);
+	if (r == 0)
+		*ret = (struct fusion_object_pool *)p;
+	return r == -EIDRM ? -ENOENT : r;
+}
+
+FUSION_API int
+fusion_object_pool_open(struct fusion_arena *arena, const char *name,
+			const struct fusion_object_pool_options *options,
+			struct fusion_object_pool **ret)
+{
+	struct fusion_object_pool_options o;
+	int r = copy_options(arena, name, options, ret, &o);
+
+	if (!r && !name)
+		r = refuse_name(-EINVAL, "object-pool", name);
+	if (r < 0)
+		return told(r);
+	/* Another member may create or destroy it between the looks. */
+	do {
+		r = join_object_pool(arena, name, &o, ret);
+		if (r == -ENOENT)
+			r = create_object_pool(arena, name, &o, ret);
+	} while (r == -EEXIST);
+	if (r < 0 && !is_refused(r))
+		refuse_thing(arena, r, "object-pool", name);
 	return told(r);
 }
 
@@ -96,6 +198,33 @@ FUSION_API int fusion_object_pool_lookup(struct fusion_arena *arena,
 	return told(entry_lookup(arena, KIND_OBJECT_POOL, name, (void **)ret));
 }
 
+FUSION_API int fusion_object_pool_get(struct fusion_arena *arena,
+				      fusion_id_t id,
+				      struct fusion_object_pool **ret)
+{
+	char name[16];
+
+	if (!id)
+		return told(
+			refuse(-EINVAL, "object-pool: no pool has the id 0"));
+	snprintf(name, sizeof(name), "#%u", id);
+	return told(entry_lookup(arena, KIND_OBJECT_POOL, name, (void **)ret));
+}
+
+FUSION_API fusion_id_t
+fusion_object_pool_id(const struct fusion_object_pool *pool)
+{
+	struct tcache *c;
+	struct object_pool *p;
+	int r;
+
+	p = object_pool_of((struct fusion_object_pool *)pool, &c, &r);
+	return p ? load_acquire(&p->id) : 0;
+}
+
+/* --- Registering ----------------------------------------------------------
+ */
+
 FUSION_API int
 fusion_object_pool_register(struct fusion_object_pool *pool,
 			    fusion_object_destructor_fn destructor, void *ctx)
@@ -105,7 +234,9 @@ fusion_object_pool_register(struct fusion_object_pool *pool,
 	int r;
 
 	p = object_pool_of(pool, &c, &r);
-	return told(p ? duty_register(c->arena, p, destructor, ctx) : r);
+	return told(p ? duty_register(c->arena, p, load_relaxed(&p->e.id),
+				      destructor, ctx)
+		      : r);
 }
 
 FUSION_API int fusion_object_pool_unregister(struct fusion_object_pool *pool)
@@ -273,7 +404,7 @@ static int show_counted(struct view *v, struct object *o, uint32_t index,
 		return 1;
 	r = object_up(v, o, id, ref);
 	if (r < 0)
-		return r == -EIDRM || r == -EOWNERDEAD ? 1 : r;
+		return r == -EIDRM || r == -ESTALE ? 1 : r;
 	/* Another object may have got the record before we counted. */
 	more = !object_is_of(o, index, pool_id) || show_object(o, ref, fn, ctx);
 	fusion_ref_down((struct fusion_ref *)ref);
@@ -290,7 +421,7 @@ FUSION_API int fusion_object_pool_enum(struct fusion_object_pool *pool,
 	int r;
 
 	if (!fn)
-		return told(-EINVAL);
+		return told(refuse_null("object-pool", "fn"));
 	p = object_pool_of(pool, &c, &r);
 	if (!p)
 		return told(r);
@@ -306,15 +437,15 @@ FUSION_API int fusion_object_pool_enum(struct fusion_object_pool *pool,
 	return told(r < 0 ? r : 0);
 }
 
-FUSION_API int fusion_object_pool_size(struct fusion_object_pool *pool,
-				       size_t *ret)
+FUSION_API int fusion_object_pool_count(struct fusion_object_pool *pool,
+					uint64_t *ret)
 {
 	struct object_pool *p;
 	struct tcache *c;
 	int r;
 
 	if (!ret)
-		return told(-EINVAL);
+		return told(refuse_null("object-pool", "ret"));
 	p = object_pool_of(pool, &c, &r);
 	if (!p)
 		return told(r);
@@ -354,7 +485,7 @@ static int find_object(struct fusion_object_pool *pool, fusion_id_t id,
 	if (!p)
 		return r;
 	if (!id)
-		return -EINVAL;
+		return refuse(-EINVAL, "object: no object has the id 0");
 	snprintf(name, sizeof(name), "#%u", id);
 	r = table_get(&(*ret_cache)->arena->view, (*ret_cache)->rec,
 		      KIND_OBJECT, name, &i, NULL);
@@ -379,7 +510,7 @@ FUSION_API int fusion_object_lookup(struct fusion_object_pool *pool,
 	int r;
 
 	if (!ret)
-		return told(-EINVAL);
+		return told(refuse_null("object-pool", "ret"));
 	r = find_object(pool, id, &c, &o);
 	if (r == 0)
 		*ret = (struct fusion_object *)o;
@@ -395,14 +526,14 @@ FUSION_API int fusion_object_get(struct fusion_object_pool *pool,
 	int r;
 
 	if (!ret)
-		return told(-EINVAL);
+		return told(refuse_null("object-pool", "ret"));
 	r = find_object(pool, id, &c, &o);
 	if (r < 0)
 		return told(r);
 	ref = object_ref(&c->arena->view, o);
 	if (load_acquire(&o->state) == OBJECT_DEINIT ||
 	    object_at_zero(&c->arena->view, o))
-		return told(-EOWNERDEAD);
+		return told(-ESTALE);
 	r = ref ? object_up(&c->arena->view, o, id, ref) : -EIDRM;
 	if (r == 0)
 		*ret = (struct fusion_object *)o;

@@ -10,7 +10,19 @@
 #include <errno.h>
 #include <stdlib.h>
 
-int registration_add(struct duty *d, struct object_pool *p,
+/* Find the link that leads to the registration of @p when that has @id, or the
+ * last link.  The duty's lock is held. */
+static struct registration **
+link_of_id(struct duty *d, const struct object_pool *p, uint32_t id)
+{
+	struct registration **link = &d->registrations;
+
+	while (*link && ((*link)->pool != p || (*link)->id != id))
+		link = &(*link)->next;
+	return link;
+}
+
+int registration_add(struct duty *d, struct object_pool *p, uint32_t id,
 		     fusion_object_destructor_fn destructor, void *ctx)
 {
 	struct registration *fresh = calloc(1, sizeof(*fresh)), *t;
@@ -18,12 +30,12 @@ int registration_add(struct duty *d, struct object_pool *p,
 	if (!fresh)
 		return -ENOMEM;
 	pthread_mutex_lock(&d->lock);
-	t = *registration_link(d, p);
+	t = *link_of_id(d, p, id);
 	if (!t) {
 		t = fresh;
 		fresh = NULL;
 		t->pool = p;
-		t->id = load_acquire(&p->id);
+		t->id = id;
 		t->next = d->registrations;
 		d->registrations = t;
 	}
@@ -37,12 +49,7 @@ int registration_add(struct duty *d, struct object_pool *p,
 struct registration **registration_link(struct duty *d,
 					const struct object_pool *p)
 {
-	struct registration **link = &d->registrations;
-	uint32_t id = load_acquire(&p->id);
-
-	while (*link && ((*link)->pool != p || (*link)->id != id))
-		link = &(*link)->next;
-	return link;
+	return link_of_id(d, p, load_acquire(&p->id));
 }
 
 struct registration *registration_unlink(struct registration **link)

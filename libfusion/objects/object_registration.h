@@ -10,8 +10,10 @@
 
 #include "libfusion/objects/object_private.h"
 
-/* Add the registration of @p, or renew it.  0, -ENOMEM. */
-int registration_add(struct duty *d, struct object_pool *p,
+/* Add the registration of @p, whose id is @id, or renew it.  If the pool has
+ * gone meanwhile, the next look for duties ends the registration.  0,
+ * -ENOMEM. */
+int registration_add(struct duty *d, struct object_pool *p, uint32_t id,
 		     fusion_object_destructor_fn destructor, void *ctx);
 /* Find the link that leads to the registration of @p, or the last link.  The
  * duty's lock is held for this and the next two. */

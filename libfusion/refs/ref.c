@@ -3,11 +3,13 @@
 #include <fusion/ref.h>
 
 #include <errno.h>
-#include <string.h>
+#include <stdio.h>
 
 #include "libfusion/arena/address.h"
+#include "libfusion/arena/refuse_arena.h"
 #include "libfusion/arena/request.h"
 #include "libfusion/base/deadline.h"
+#include "libfusion/base/options.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/refs/ref.h"
@@ -32,9 +34,10 @@ static struct tcache *ref_cache_slow(const struct ref *r, int *ret_error)
 	struct fusion_arena *arena = r ? arena_of(r) : NULL;
 	struct tcache *c;
 
-	*ret_error = -EINVAL;
-	if (!arena || table_index(&arena->view, KIND_REF, r) < 0)
+	if (!arena || table_index(&arena->view, KIND_REF, r) < 0) {
+		*ret_error = refuse_handle("ref", r);
 		return NULL;
+	}
 	c = tls_cache(arena);
 	if (!c) {
 		*ret_error = -errno;
@@ -69,28 +72,105 @@ static inline uint32_t *hint_of(const struct tcache *c, const struct ref *r)
 	return c->ref_rows + ((uintptr_t)r - (uintptr_t)c->refs) / ENTRY_SIZE;
 }
 
-FUSION_API int fusion_ref_create(struct fusion_arena *arena, const char *name,
-				 struct fusion_ref **ret)
+/* Check what a program asks for when it creates or opens a reference.  0;
+ * -EINVAL; -E2BIG. */
+static int check_options(const struct fusion_arena *arena,
+			 const struct fusion_ref_options *options,
+			 struct fusion_ref *const *ret)
 {
-	struct thread_rec *me;
+	struct fusion_ref_options o;
+	int r;
+
+	if (!arena || !ret)
+		return refuse_null("ref", arena ? "ret" : "arena");
+	r = options_copy(&o, sizeof(o),
+			 OPTIONS_FIRST(struct fusion_ref_options, reserved),
+			 options, "fusion_ref_options");
+	if (r < 0)
+		return r;
+	if (o.flags || o.reserved)
+		return refuse_flags("ref", o.flags | o.reserved, 0);
+	return 0;
+}
+
+/* Create a reference.  A name that is taken is not refused yet. */
+static int create_ref(struct fusion_arena *arena, const char *name,
+		      struct fusion_ref **ret)
+{
+	struct thread_rec *me = thread_rec_of(arena);
 	struct ref *ref;
 	int r;
 
-	if (!ret)
-		return told(refuse_null("ref", "ret"));
-	me = thread_rec_of(arena);
 	if (!me)
-		return told(-errno);
+		return -errno;
 	r = ref_create(&arena->view, me, name, arena->id, &ref);
 	if (r == 0)
 		*ret = (struct fusion_ref *)ref;
+	return r;
+}
+
+FUSION_API int fusion_ref_create(struct fusion_arena *arena, const char *name,
+				 const struct fusion_ref_options *options,
+				 struct fusion_ref **ret)
+{
+	int r = check_options(arena, options, ret);
+
+	if (r < 0)
+		return told(r);
+	r = create_ref(arena, name, ret);
 	return told(entry_created(arena, KIND_REF, name, r));
+}
+
+FUSION_API int fusion_ref_open(struct fusion_arena *arena, const char *name,
+			       const struct fusion_ref_options *options,
+			       struct fusion_ref **ret)
+{
+	int r = check_options(arena, options, ret);
+
+	if (!r && !name)
+		r = refuse_name(-EINVAL, "ref", name);
+	if (r < 0)
+		return told(r);
+	/* Another member may create or destroy it between the two looks. */
+	do {
+		r = entry_find(arena, KIND_REF, name, (void **)ret);
+		if (r != -ENOENT)
+			break;
+		r = create_ref(arena, name, ret);
+		if (r == 0)
+			arena_poke(arena);
+	} while (r == -EEXIST);
+	if (r < 0 && !is_refused(r))
+		refuse_thing(arena, r, "ref", name);
+	return told(r);
 }
 
 FUSION_API int fusion_ref_lookup(struct fusion_arena *arena, const char *name,
 				 struct fusion_ref **ret)
 {
 	return told(entry_lookup(arena, KIND_REF, name, (void **)ret));
+}
+
+FUSION_API int fusion_ref_get(struct fusion_arena *arena, fusion_id_t id,
+			      struct fusion_ref **ret)
+{
+	char name[16];
+
+	if (!id)
+		return told(refuse(-EINVAL, "ref: no reference has the id 0"));
+	snprintf(name, sizeof(name), "#%u", id);
+	return told(entry_lookup(arena, KIND_REF, name, (void **)ret));
+}
+
+FUSION_API fusion_id_t fusion_ref_id(const struct fusion_ref *ref)
+{
+	const struct ref *r = (const struct ref *)ref;
+	const struct fusion_arena *arena = ref ? arena_of(ref) : NULL;
+
+	if (!arena || table_index(&arena->view, KIND_REF, ref) < 0)
+		return 0;
+	/* Acquire: pairs with the release in ref_init(). */
+	return load_acquire(&r->id);
 }
 
 FUSION_API int fusion_ref_destroy(struct fusion_ref *ref)
@@ -217,16 +297,18 @@ FUSION_API int fusion_ref_catch(struct fusion_ref *ref)
 
 FUSION_API int fusion_ref_zero_lock(struct fusion_ref *ref, int64_t timeout_ns)
 {
+	int64_t deadline_ns;
 	struct tcache *c;
 	int r;
 
-	if (timeout_ns < FUSION_FOREVER)
-		return told(-EINVAL);
+	r = deadline_begin(timeout_ns, &deadline_ns);
+	if (r < 0)
+		return told(r);
 	c = ref_cache(ref_of(ref), &r);
 	if (!c)
 		return told(r);
 	return told(ref_zero_lock(&c->arena->view, c->rec, ref_of(ref),
-				  deadline_of(timeout_ns)));
+				  deadline_ns));
 }
 
 FUSION_API int fusion_ref_throw(struct fusion_ref *ref, fusion_id_t catcher)
@@ -250,23 +332,22 @@ FUSION_API int fusion_ref_inherit(struct fusion_ref *ref,
 		return told(r);
 	if (arena_of(from) != c->arena ||
 	    table_index(&c->arena->view, KIND_REF, from) < 0)
-		return told(-EINVAL);
+		return told(refuse(-EINVAL,
+				   "ref: %p, to inherit from, is no reference "
+				   "of arena '%s'",
+				   (void *)from, c->arena->name));
 	return told(ref_inherit(&c->arena->view, c->rec, ref_of(ref),
 				ref_of(from)));
 }
 
 FUSION_API int fusion_ref_stat(struct fusion_ref *ref,
-			       struct fusion_ref_stat *ret)
+			       struct fusion_ref_stat *ret, size_t size)
 {
-	struct fusion_ref_stat stat = {0};
+	struct fusion_ref_stat stat;
 	struct ref_sum sum;
 	struct tcache *c;
 	int r;
 
-	/* A program built with an older header has a smaller struct. */
-	if (!ret || ret->size < offsetof(struct fusion_ref_stat, falls) ||
-	    ret->size > sizeof(stat))
-		return told(-EINVAL);
 	c = ref_cache(ref_of(ref), &r);
 	if (!c)
 		return told(r);
@@ -274,7 +355,6 @@ FUSION_API int fusion_ref_stat(struct fusion_ref *ref,
 	if (r < 0)
 		return told(r);
 	stat = (struct fusion_ref_stat){
-		.size = ret->size,
 		.total = sum.total,
 		.global = sum.global,
 		.inherited = sum.inherited,
@@ -285,6 +365,6 @@ FUSION_API int fusion_ref_stat(struct fusion_ref *ref,
 		.locker = sum.locker,
 		.watcher = sum.watcher,
 	};
-	memcpy(ret, &stat, ret->size);
-	return 0;
+	return told(
+		result_give(ret, size, &stat, sizeof(stat), "fusion_ref_stat"));
 }

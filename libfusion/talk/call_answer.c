@@ -12,6 +12,7 @@
 #include "libfusion/base/options.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/talk/call_slot.h"
+#include "libfusion/heap/slot.h"
 #include "libfusion/talk/call.h"
 
 int call_check_answer(const struct fusion_call_answer *answer)
@@ -97,7 +98,7 @@ int call_collect(struct execution *x)
 		call_slot_put_off(x->v, x->me, x->slot, x->serial);
 		return r;
 	}
-	fusion_free_from(x->arena, (void **)&x->slot->block);
+	heap_free_from(x->arena, (void **)&x->slot->block);
 	call_slot_free(x->v, x->me, x->slot);
 	return r;
 }

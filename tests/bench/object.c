@@ -110,8 +110,13 @@ static void gather(struct crowd *c, const char *arena_name, uint64_t n)
 	int r = fusion_arena_enter(arena_name, &options, &arena);
 
 	if (!r || r == 1)
-		r = fusion_object_pool_create(arena, "crowd", 16, 0, NULL, NULL,
-					      &c->pool);
+		r = fusion_object_pool_create(
+			arena, "crowd",
+			&(struct fusion_object_pool_options){
+				.size = sizeof(
+					struct fusion_object_pool_options),
+				.object_size = 16},
+			&c->pool);
 	c->ids = calloc(n, sizeof(*c->ids));
 	c->n = n;
 	c->random = 88172645463325252ull;

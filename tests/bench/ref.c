@@ -81,17 +81,17 @@ static int run_atomic(uint64_t n, const char *arg, double *ret_ns)
 static int make(struct fusion_arena *a, void *ctx)
 {
 	struct fusion_ref *heir;
-	int r = fusion_ref_create(a, "held", &held);
+	int r = fusion_ref_create(a, "held", NULL, &held);
 
 	(void)ctx;
 	if (!r)
 		r = fusion_ref_up(held);
 	if (!r)
-		r = fusion_ref_create(a, "idle", &idle);
+		r = fusion_ref_create(a, "idle", NULL, &idle);
 	if (!r)
-		r = fusion_ref_create(a, "parent", &parent);
+		r = fusion_ref_create(a, "parent", NULL, &parent);
 	if (!r)
-		r = fusion_ref_create(a, "heir", &heir);
+		r = fusion_ref_create(a, "heir", NULL, &heir);
 	return r ? r : fusion_ref_inherit(heir, parent);
 }
 

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* One tells that an object has fallen, and another takes the duty; one claims
- * an object that is another by now. */
+ * an object, or unlinks a place, that is another object's by now. */
 #include <errno.h>
+
+#include <fusion/heap.h>
+#include <fusion/object.h>
 
 #include "libfusion/core/objects/object.h"
 #include "libfusion/core/objects/object_fall.h"
@@ -13,7 +16,7 @@
 
 /* In the play's numbers and pointers. */
 enum { INDEX, SEEN, SEQ, RUNG };
-enum { POOL, OBJECT };
+enum { POOL, OBJECT, PLACE };
 
 static void make_object(struct actor *a)
 {
@@ -118,6 +121,81 @@ static void only_it_is_claimed(const struct view *v, struct play *play)
 		fault(play, "it is not claimed as it was said");
 }
 
+/* --- A place that is another object's ------------------------------------- */
+
+static struct fusion_object **place_of(struct play *play)
+{
+	return play->p[PLACE];
+}
+
+static struct fusion_object *create(struct actor *a)
+{
+	struct fusion_object *o;
+
+	if (fusion_object_create(a->play->p[POOL], &o) < 0)
+		die("cannot create an object");
+	return o;
+}
+
+static void link_place(struct actor *a, struct fusion_object *o)
+{
+	int r = fusion_object_link(place_of(a->play), o);
+
+	if (r < 0)
+		fault(a->play, "cannot link: %d", r);
+}
+
+static void unlink_place(struct actor *a)
+{
+	int r = fusion_object_unlink(place_of(a->play));
+
+	if (r < 0)
+		fault(a->play, "cannot unlink: %d", r);
+}
+
+/* An object in INIT can be destroyed though it is linked. */
+static void leave_stale_place(struct actor *a)
+{
+	const struct object_pool_params params = {.object_size = 16};
+	struct fusion_object *o;
+	struct object_pool *p;
+
+	if (object_pool_create(a->v, a->me, NULL, &params, a->arena->id, &p) <
+	    0)
+		die("cannot make a pool");
+	a->play->p[POOL] = p;
+	a->play->p[PLACE] = fusion_calloc(a->arena, 1, 8);
+	if (!place_of(a->play))
+		die("no memory for a place");
+	o = create(a);
+	a->play->p[OBJECT] = o;
+	link_place(a, o);
+	if (fusion_object_destroy(o) < 0)
+		die("cannot destroy the object");
+}
+
+static void unlink_and_link_another(struct actor *a)
+{
+	struct fusion_object *o;
+
+	unlink_place(a);
+	o = create(a);
+	if (o != a->play->p[OBJECT])
+		die("another object has another record");
+	link_place(a, o);
+}
+
+/* The place is the only one that is counted. */
+static void count_is_of_place(const struct view *v, struct play *play)
+{
+	struct ref *ref = object_ref(v, play->p[OBJECT]);
+	uint64_t n = ref ? load_acquire(&ref->global) : UINT64_MAX;
+
+	if (n != (*place_of(play) != NULL))
+		fault(play, "the place is %s, and %lld are counted",
+		      *place_of(play) ? "linked" : "clear", (long long)n);
+}
+
 /* clang-format off */
 const struct scene object_scenes[] = {
 	{"fall-is-told",
@@ -129,6 +207,9 @@ const struct scene object_scenes[] = {
 	{"claim-of-a-record-used-again",
 	 {{RIVAL, note_id}}, claim, replace,
 	 {{0}}, only_it_is_claimed, NULL, 0, false},
+	{"unlink-of-a-place-used-again",
+	 {{RIVAL, leave_stale_place}}, unlink_place, unlink_and_link_another,
+	 {{0}}, count_is_of_place, NULL, 0, false},
 };
 /* clang-format on */
 const unsigned n_object_scenes = sizeof(object_scenes) / sizeof(*object_scenes);

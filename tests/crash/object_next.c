@@ -152,7 +152,7 @@ static void ask_object(const struct view *v, const struct ledger_object *l,
 		return;
 	if (l->there == CLAIM_PRESENT && !l->global.most && !l->counted)
 		complain("object %u is counted by nobody and there", number);
-	complain_of(fusion_object_stat(l->handle, &stat), "stat");
+	complain_of(fusion_object_stat(l->handle, &stat, sizeof(stat)), "stat");
 	if (!is_in(stat.global, l->global))
 		complain("object %u has %llu global counts", number,
 			 (unsigned long long)stat.global);
@@ -171,10 +171,10 @@ static void give_back(const struct ledger_object *l)
 	if (!is_there(l))
 		return;
 	/* Counts that belong to no place. */
-	complain_of(fusion_object_stat(l->handle, &stat), "stat");
+	complain_of(fusion_object_stat(l->handle, &stat, sizeof(stat)), "stat");
 	while (stat.global--) {
 		board->place[0] = l->handle;
-		complain_of(fusion_object_unlink((void *)&board->place[0]),
+		complain_of(fusion_object_unlink(&board->place[0]),
 			    "unlink of what is no place's");
 	}
 	if (l->counted)
@@ -201,7 +201,7 @@ static int clear_place(uint32_t i)
 {
 	return i == LEDGER_PLACES - 1
 		       ? fusion_object_unlink_data(&board->place[i])
-		       : fusion_object_unlink((void *)&board->place[i]);
+		       : fusion_object_unlink(&board->place[i]);
 }
 
 static void use_pool(const struct stage *s, struct fusion_arena *a)

@@ -169,8 +169,7 @@ static void link_at(struct cast *c, unsigned i, unsigned place)
 	struct ledger_range was = ledger_of(c)->list[i].global;
 
 	will(c, i, BETWEEN(was.least, was.most + 1));
-	must(fusion_object_link((void *)&board(c)->place[place], object(c, i)),
-	     "link");
+	must(fusion_object_link(&board(c)->place[place], object(c, i)), "link");
 	will(c, i, IS(was.most + 1));
 }
 
@@ -184,6 +183,19 @@ static void twice_linked(struct cast *c)
 {
 	linked(c);
 	link_at(c, 0, 1);
+}
+
+/* A place names it still. */
+static void linked_and_gone(struct cast *c)
+{
+	struct ledger_object *o;
+
+	one_init(c);
+	o = &ledger_of(c)->list[0];
+	link_at(c, 0, 0);
+	must(fusion_object_destroy(o->handle), "destroy");
+	o->there = CLAIM_ABSENT;
+	will(c, 0, IS(0));
 }
 
 static void set(struct cast *c, const char *key, int64_t value)
@@ -367,7 +379,7 @@ static void run_end(struct cast *c)
 	if (active && o->ended == CLAIM_ABSENT)
 		ledger_claim(&o->ended, CLAIM_CHANGING);
 	ledger_claim(&o->there, CLAIM_CHANGING);
-	if (fusion_object_unref(object(c, 0)) == -EOWNERDEAD)
+	if (fusion_object_unref(object(c, 0)) == -ESTALE)
 		die("it is locked");
 	if (duty_run(c->arena) != 1)
 		die("it has not ended");
@@ -398,8 +410,7 @@ static void chain_ends(struct fusion_object *o, bool zombie, void *ctx)
 	destructor(o, zombie, c);
 	if (o == object(c, 0)) {
 		will(c, 1, BETWEEN(0, 1));
-		must(fusion_object_unlink((void *)&board(c)->place[2]),
-		     "unlink");
+		must(fusion_object_unlink(&board(c)->place[2]), "unlink");
 		will(c, 1, IS(0));
 	}
 }
@@ -444,8 +455,13 @@ static void run_unlink(struct cast *c)
 	struct ledger_range was = ledger_of(c)->list[0].global;
 
 	will(c, 0, BETWEEN(was.least - 1, was.most));
-	must(fusion_object_unlink((void *)&board(c)->place[0]), "unlink");
+	must(fusion_object_unlink(&board(c)->place[0]), "unlink");
 	will(c, 0, IS(was.most - 1));
+}
+
+static void run_unlink_gone(struct cast *c)
+{
+	must(fusion_object_unlink(&board(c)->place[0]), "unlink");
 }
 
 static void run_globalize(struct cast *c)
@@ -567,6 +583,7 @@ const struct op object_ops[] = {
 	{ "object-link-data",	  PART_MEMBER, one,		run_link_data, 0 },
 	{ "object-unlink",	  PART_MEMBER, linked,		run_unlink, 0 },
 	{ "object-unlink-one",	  PART_MEMBER, twice_linked,	run_unlink, 0 },
+	{ "object-unlink-gone",	  PART_MEMBER, linked_and_gone,	run_unlink_gone, 0 },
 	{ "object-globalize",	  PART_MEMBER, one,		run_globalize, 0 },
 	{ "object-catch",	  PART_MEMBER, thrown,		run_catch, 0 },
 	{ "object-set-first",	  PART_MEMBER, shared,		run_set, 0 },

@@ -219,7 +219,7 @@ static void run_global(struct cast *c)
 static void run_zero(struct cast *c)
 {
 	must(ref_zero_trylock(view(c), c->rec, refs[0]), "zero_trylock");
-	if (ref_up_global(view(c), c->rec, refs[0]) != -EAGAIN)
+	if (ref_up_global(view(c), c->rec, refs[0]) != -EBUSY)
 		die("up while it is locked at zero");
 	must(ref_unlock(view(c), c->rec, refs[0]), "unlock");
 }

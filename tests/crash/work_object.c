@@ -77,9 +77,9 @@ void work_begin_objects(struct worker *k)
 /* @r of something that another may have ended, or is about to. */
 static bool may(struct worker *k, int r, const char *what)
 {
-	if (r < 0 && r != -EIDRM && r != -EOWNERDEAD && r != -EINVAL &&
+	if (r < 0 && r != -EIDRM && r != -ESTALE && r != -EINVAL &&
 	    r != -EBUSY && r != -ENOMEM && r != -ENOSPC && r != -ESRCH &&
-	    r != -EAGAIN && r != -EPERM)
+	    r != -ENODATA && r != -EPERM)
 		fail_error(k, what, r);
 	return r == 0;
 }
@@ -245,7 +245,7 @@ void do_get_object(struct worker *k)
 	if (!id)
 		return;
 	r = fusion_object_get(k->table->objects, id, &o);
-	if (r == -ENOENT || r == -EOWNERDEAD)
+	if (r == -ENOENT || r == -ESTALE)
 		return;
 	must(k, r, "get");
 	if (fusion_object_id(o) != id)

@@ -32,11 +32,11 @@ int work_prepare_refs(struct fusion_arena *a, struct places *t)
 
 	for (unsigned i = 0; !r && i < COUNTED; i++) {
 		snprintf(name, sizeof(name), "count%u", i);
-		r = fusion_ref_create(a, name, &t->counted[i].ref);
+		r = fusion_ref_create(a, name, NULL, &t->counted[i].ref);
 	}
 	for (unsigned w = 0; !r && w < WORKERS; w++) {
 		snprintf(name, sizeof(name), "own%u", w);
-		r = fusion_ref_create(a, name, &t->own[w].ref);
+		r = fusion_ref_create(a, name, NULL, &t->own[w].ref);
 	}
 	/* Some of them are a family, with another lock than the rest. */
 	return r ? r : fusion_ref_inherit(t->counted[1].ref, t->counted[0].ref);
@@ -44,8 +44,7 @@ int work_prepare_refs(struct fusion_arena *a, struct places *t)
 
 static int look(struct fusion_ref *ref, struct fusion_ref_stat *ret)
 {
-	ret->size = sizeof(*ret);
-	return fusion_ref_stat(ref, ret);
+	return fusion_ref_stat(ref, ret, sizeof(*ret));
 }
 
 static void must_look(struct worker *k, struct fusion_ref *ref,
@@ -57,7 +56,7 @@ static void must_look(struct worker *k, struct fusion_ref *ref,
 /* @r of something that others may stand in the way of. */
 static bool may(struct worker *k, int r, const char *what)
 {
-	if (r < 0 && r != -EAGAIN && r != -EPERM && r != -EBUSY &&
+	if (r < 0 && r != -ENODATA && r != -EPERM && r != -EBUSY &&
 	    r != -ESRCH && r != -ETIMEDOUT)
 		fail_error(k, what, r);
 	return r == 0;
@@ -274,7 +273,7 @@ void do_make_ref(struct worker *k)
 	int r;
 
 	name_ref(name, k->w, rng_below(k->rng, REFS));
-	r = fusion_ref_create(k->arena, name, &ref);
+	r = fusion_ref_create(k->arena, name, NULL, &ref);
 	if (r == -EEXIST) {
 		must(k, fusion_ref_lookup(k->arena, name, &ref), "lookup");
 		r = fusion_ref_destroy(ref);

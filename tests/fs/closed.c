@@ -108,7 +108,7 @@ static void use(struct fusion_arena *a)
 	pid_t child;
 
 	must("on_leave", fusion_arena_on_leave(a, on_leave, NULL));
-	must("ref", fusion_ref_create(a, NULL, &ref));
+	must("ref", fusion_ref_create(a, NULL, NULL, &ref));
 	must("up", fusion_ref_up(ref));
 	look("inside");
 	child = fork();

@@ -64,7 +64,7 @@ static void try_arena(struct fusion_arena *a)
 	expect("on_leave", fusion_arena_on_leave(a, on_leave, NULL), -EINVAL);
 	expect("malloc", fusion_malloc(a, 10) != NULL, 0);
 	expect("pool", fusion_heap_pool_create(a, "p", NULL, &pool), -EINVAL);
-	expect("ref", fusion_ref_create(a, "r", &ref), -EINVAL);
+	expect("ref", fusion_ref_create(a, "r", NULL, &ref), -EINVAL);
 	expect("fd", fusion_fd(a), -EINVAL);
 	expect("dispatch", fusion_dispatch(a, 0), -EINVAL);
 	expect("sync", fusion_sync(a, 0), -EINVAL);

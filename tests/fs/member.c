@@ -577,7 +577,7 @@ static int do_ref(const struct words *c)
 {
 	struct fusion_ref *ref;
 
-	return answer(fusion_ref_create(now->arena, word(c, 1), &ref));
+	return answer(fusion_ref_create(now->arena, word(c, 1), NULL, &ref));
 }
 
 static int of_ref(const struct words *c, int (*fn)(struct fusion_ref *ref))

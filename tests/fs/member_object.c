@@ -58,9 +58,13 @@ static int do_pool(const struct words *c)
 {
 	struct fusion_object_pool *pool;
 
-	return answer(fusion_object_pool_create(arena_now(), word(c, 1),
-						c->n > 2 ? number(c, 2) : 0, 0,
-						ended, NULL, &pool));
+	return answer(fusion_object_pool_create(
+		arena_now(), word(c, 1),
+		&(struct fusion_object_pool_options){
+			.size = sizeof(struct fusion_object_pool_options),
+			.object_size = c->n > 2 ? number(c, 2) : 0,
+			.destructor = ended},
+		&pool));
 }
 
 static int do_register(const struct words *c)

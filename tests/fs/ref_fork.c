@@ -52,9 +52,9 @@ static struct fusion_arena *enter(const char *name, uint32_t flags)
 
 static struct fusion_ref_stat stat_of(struct fusion_ref *ref)
 {
-	struct fusion_ref_stat s = {.size = sizeof(s)};
+	struct fusion_ref_stat s;
 
-	check("stat", fusion_ref_stat(ref, &s));
+	check("stat", fusion_ref_stat(ref, &s, sizeof(s)));
 	return s;
 }
 
@@ -168,7 +168,7 @@ int main(int argc, char **argv)
 	srandom(1);
 	setpgid(0, 0);
 	arena = enter(argv[1], 0);
-	check("create", fusion_ref_create(arena, "ref", &ref));
+	check("create", fusion_ref_create(arena, "ref", NULL, &ref));
 	for (unsigned i = 0; i < rounds; i++) {
 		children += (unsigned)play(arena, argv[1], ref,
 					   (unsigned)random() % most);

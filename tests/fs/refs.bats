@@ -106,7 +106,7 @@ watched none" ]
 @test "refs: who has locked it at zero" {
 	expect n "zero-trylock r" ok
 	is locked "member 2"
-	expect m "up r" "error EAGAIN"
+	expect m "up r" "error EBUSY"
 	slay n
 	eventually is locked none
 	expect m "up r" ok

@@ -9,6 +9,7 @@
  * what ran can be taken away, others can enter, this process can exit.  "ok",
  * or what was wrong.
  */
+#include <cerrno>
 #include <csetjmp>
 #include <cstdio>
 #include <cstdlib>
@@ -403,7 +404,7 @@ static void watch()
 
 	enter("w");
 	by_hand();
-	fusion_ref_create(arena, "r", &r);
+	fusion_ref_create(arena, "r", nullptr, &r);
 	fusion_ref_up(r);
 	expect("watch", fusion_ref_watch(r, fallen_out, nullptr), 0);
 	for (int i = 0; i < 2; i++) {
@@ -477,13 +478,14 @@ static void object()
 {
 	fusion_object_pool *pool;
 	fusion_object *o;
-	size_t n = 9;
+	fusion_object_pool_options options = FUSION_OBJECT_POOL_OPTIONS_INIT;
+	uint64_t n = 9;
 
+	options.object_size = 100;
+	options.destructor = destructor_out;
 	enter("w");
 	by_hand();
-	expect("pool",
-	       fusion_object_pool_create(arena, "p", 100, 0, destructor_out,
-					 nullptr, &pool),
+	expect("pool", fusion_object_pool_create(arena, "p", &options, &pool),
 	       0);
 	destroying = true;
 	for (int i = 0; i < 2; i++) {
@@ -497,7 +499,7 @@ static void object()
 		expect("unref", fusion_object_unref(o), 0);
 		leave_by("destructor", dispatch);
 		dispatch_rest();
-		fusion_object_pool_size(pool, &n);
+		fusion_object_pool_count(pool, &n);
 		expect("objects left", (long)n, 0);
 	}
 	expect("object", fusion_object_create(pool, &o), 0);

@@ -160,7 +160,7 @@ static void do_ref(char *args)
 	char text[32] = "";
 	uint64_t span;
 	void *base;
-	int r = fusion_ref_create(arena, args, &ref);
+	int r = fusion_ref_create(arena, args, NULL, &ref);
 
 	fusion_arena_range(arena, &base, &span);
 	if (r == 0) {
@@ -180,8 +180,12 @@ static void do_objects(char *args)
 	char text[64];
 	uint64_t span;
 	void *base;
-	int r = fusion_object_pool_create(arena, args, 40, 0, NULL, NULL,
-					  &pool);
+	int r = fusion_object_pool_create(
+		arena, args,
+		&(struct fusion_object_pool_options){
+			.size = sizeof(struct fusion_object_pool_options),
+			.object_size = 40},
+		&pool);
 
 	fusion_arena_range(arena, &base, &span);
 	for (int i = 0; i < 3 && r == 0; i++) {

@@ -130,7 +130,7 @@ static void use_it(long i)
 			     .fn = handle_call},
 		     &call));
 	good("execute", i, fusion_call_execute(call, NULL, 0, NULL, 0, NULL));
-	good("ref", i, fusion_ref_create(arena, NULL, &ref));
+	good("ref", i, fusion_ref_create(arena, NULL, NULL, &ref));
 	good("up", i, fusion_ref_up(ref));
 	good("sync", i, fusion_sync(arena, 10000000000));
 	good("down", i, fusion_ref_down(ref));

@@ -370,10 +370,15 @@ static void furnish(void)
 		fusion_arena_add_field(arena, name, field, 100, "int");
 		fusion_skirmish_create(arena, name, NULL, &s);
 		fusion_property_create(arena, name, NULL, &p);
-		fusion_ref_create(arena, name, &ref);
+		fusion_ref_create(arena, name, NULL, &ref);
 		fusion_reactor_create(arena, name, NULL, &re);
-		if (fusion_object_pool_create(arena, name, 40, 0, NULL, NULL,
-					      &pool) == 0)
+		if (fusion_object_pool_create(
+			    arena, name,
+			    &(struct fusion_object_pool_options){
+				    .size = sizeof(
+					    struct fusion_object_pool_options),
+				    .object_size = 40},
+			    &pool) == 0)
 			fusion_object_create(pool, &o);
 	}
 }

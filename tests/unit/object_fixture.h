@@ -6,6 +6,7 @@
 #include "tests/unit/member_child.h"
 
 #include <fusion/fusion.h>
+#include <fusion/object_methods.h>
 
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/objects/object.h"
@@ -20,6 +21,12 @@ struct thing {
 	struct fusion_object *next;
 };
 FUSION_OBJECT_METHODS(struct thing, thing)
+
+/* Options of a pool, with the members that are given. */
+#define POOL_OPTIONS(...)                                          \
+	(&(const struct fusion_object_pool_options){               \
+		.size = sizeof(struct fusion_object_pool_options), \
+		__VA_ARGS__})
 
 /* In shared memory: each member counts there. */
 struct tally {
@@ -78,9 +85,9 @@ static inline void bump_it(void *ctx)
 
 static inline size_t size_of_pool(void)
 {
-	size_t n;
+	uint64_t n;
 
-	assert_int_equal(fusion_object_pool_size(pool, &n), 0);
+	assert_int_equal(fusion_object_pool_count(pool, &n), 0);
 	return n;
 }
 
@@ -105,7 +112,7 @@ static inline struct fusion_object_stat stat_of(struct fusion_object *o)
 {
 	struct fusion_object_stat s;
 
-	assert_int_equal(fusion_object_stat(o, &s), 0);
+	assert_int_equal(fusion_object_stat(o, &s, sizeof(s)), 0);
 	return s;
 }
 
@@ -115,8 +122,11 @@ static inline int fixture_up(void **state)
 	arena = image_enter(image_create(16ull << 20, 0));
 	tally = fusion_calloc(arena, 1, sizeof(*tally));
 	assert_non_null(tally);
-	return fusion_object_pool_create(arena, "things", sizeof(struct thing),
-					 0, destructor, NULL, &pool);
+	return fusion_object_pool_create(
+		arena, "things",
+		POOL_OPTIONS(.object_size = sizeof(struct thing),
+			     .destructor = destructor),
+		&pool);
 }
 
 static inline int fixture_down(void **state)

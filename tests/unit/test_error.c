@@ -160,7 +160,7 @@ static int ref_name(void)
 {
 	struct fusion_ref *ref;
 
-	return fusion_ref_create(arena, "#3", &ref);
+	return fusion_ref_create(arena, "#3", NULL, &ref);
 }
 
 static int property_name(void)

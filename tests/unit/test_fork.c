@@ -88,7 +88,7 @@ static int set_up(void **state)
 	assert_non_null(block);
 	assert_int_equal(fusion_skirmish_create(arena, "s", NULL, &skirmish),
 			 0);
-	assert_int_equal(fusion_ref_create(arena, "r", &ref), 0);
+	assert_int_equal(fusion_ref_create(arena, "r", NULL, &ref), 0);
 	assert_int_equal(fusion_property_create(arena, "p", NULL, &property),
 			 0);
 	assert_int_equal(fusion_reactor_create(arena, "re", NULL, &reactor), 0);
@@ -104,7 +104,14 @@ static int set_up(void **state)
 			&call),
 		0);
 	assert_int_equal(
-		fusion_object_pool_create(arena, "op", 8, 0, ends, NULL, &pool),
+		fusion_object_pool_create(
+			arena, "op",
+			&(struct fusion_object_pool_options){
+				.size = sizeof(
+					struct fusion_object_pool_options),
+				.object_size = 8,
+				.destructor = ends},
+			&pool),
 		0);
 	assert_int_equal(fusion_object_create(pool, &object), 0);
 	assert_int_equal(fusion_object_activate(object), 0);
@@ -260,7 +267,7 @@ static void lock_says(void)
 	EINVALS(fusion_property_cede(property));
 	EINVALS(fusion_property_hold_up(property, 0));
 	EINVALS(fusion_property_destroy(property));
-	EINVALS(fusion_ref_create(arena, "x", &r));
+	EINVALS(fusion_ref_create(arena, "x", NULL, &r));
 	EINVALS(fusion_ref_lookup(arena, "r", &r));
 	EINVALS(fusion_ref_up(ref));
 	EINVALS(fusion_ref_down(ref));
@@ -270,7 +277,7 @@ static void lock_says(void)
 	EINVALS(fusion_ref_throw(ref, 1));
 	EINVALS(fusion_ref_catch(ref));
 	EINVALS(fusion_ref_inherit(ref, ref));
-	EINVALS(fusion_ref_stat(ref, &stat));
+	EINVALS(fusion_ref_stat(ref, &stat, sizeof(stat)));
 	EINVALS(fusion_ref_destroy(ref));
 }
 
@@ -313,13 +320,19 @@ static void object_says(void)
 {
 	struct fusion_object_pool *p;
 	struct fusion_object *o;
-	size_t size;
+	uint64_t size;
 
-	EINVALS(fusion_object_pool_create(arena, "x", 8, 0, ends, NULL, &p));
+	EINVALS(fusion_object_pool_create(
+		arena, "x",
+		&(struct fusion_object_pool_options){
+			.size = sizeof(struct fusion_object_pool_options),
+			.object_size = 8,
+			.destructor = ends},
+		&p));
 	EINVALS(fusion_object_pool_lookup(arena, "op", &p));
 	EINVALS(fusion_object_pool_register(pool, ends, NULL));
 	EINVALS(fusion_object_pool_unregister(pool));
-	EINVALS(fusion_object_pool_size(pool, &size));
+	EINVALS(fusion_object_pool_count(pool, &size));
 	EINVALS(fusion_object_create(pool, &o));
 	EINVALS(fusion_object_get(pool, 1, &o));
 	EINVALS(fusion_object_lookup(pool, 1, &o));

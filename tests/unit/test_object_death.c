@@ -40,10 +40,13 @@ static int up(void **state)
 
 static void pool_of_mine(void)
 {
-	assert_int_equal(fusion_object_pool_create(arena, "things",
-						   sizeof(struct thing), 0,
-						   destructor, NULL, &pool),
-			 0);
+	assert_int_equal(
+		fusion_object_pool_create(
+			arena, "things",
+			POOL_OPTIONS(.object_size = sizeof(struct thing),
+				     .destructor = destructor),
+			&pool),
+		0);
 }
 
 static void bury(void)
@@ -122,8 +125,11 @@ static int link_it(struct fusion_arena *a)
 
 static int make_pool(struct fusion_arena *a)
 {
-	return fusion_object_pool_create(a, "things", sizeof(struct thing), 0,
-					 destructor, NULL, &pool);
+	return fusion_object_pool_create(
+		a, "things",
+		POOL_OPTIONS(.object_size = sizeof(struct thing),
+			     .destructor = destructor),
+		&pool);
 }
 
 static int be_willing(struct fusion_arena *a)
@@ -220,7 +226,7 @@ static void test_thrown_to_a_member_that_dies(void **state)
 	assert_int_equal(fusion_object_throw(o, second.id), 0);
 	assert_int_equal(stat_of(o).total, 2);
 	assert_int_equal(ask(&second, catch_slot), 0);
-	assert_int_equal(ask(&second, catch_slot), -EAGAIN);
+	assert_int_equal(ask(&second, catch_slot), -ENODATA);
 	gone(&first);
 	bury();
 	assert_int_equal(stat_of(o).total, 1);
@@ -306,10 +312,10 @@ static void test_what_was_begun_is_not_revived(void **state)
 	await(&tally->ended, 1);
 	gone(&first);
 	bury();
-	assert_int_equal(fusion_object_ref(o), -EOWNERDEAD);
-	assert_int_equal(fusion_object_link(&tally->slot[0], o), -EOWNERDEAD);
+	assert_int_equal(fusion_object_ref(o), -ESTALE);
+	assert_int_equal(fusion_object_link(&tally->slot[0], o), -ESTALE);
 	assert_int_equal(fusion_object_get(pool, fusion_object_id(o), &p),
-			 -EOWNERDEAD);
+			 -ESTALE);
 	assert_int_equal(stat_of(o).total, 0);
 	hold(0);
 	assert_int_equal(be_willing(arena), 0);

@@ -66,9 +66,10 @@ static void test_no_pool_is_destroyed_further_down(void **state)
 	int r = 1;
 
 	(void)state;
-	assert_int_equal(fusion_object_pool_create(arena, "inner", 0, 0,
-						   destroys_the_outer, NULL,
-						   &inner),
+	assert_int_equal(fusion_object_pool_create(
+				 arena, "inner",
+				 POOL_OPTIONS(.destructor = destroys_the_outer),
+				 &inner),
 			 0);
 	assert_int_equal(fusion_object_create(inner, &o), 0);
 	assert_int_equal(fusion_object_activate(o), 0);
@@ -89,27 +90,29 @@ static void test_sizes_and_names_of_pools(void **state)
 
 	(void)state;
 	memset(name, 'n', 64);
+	assert_int_equal(fusion_object_pool_create(arena, name, NULL, &p),
+			 -ENAMETOOLONG);
+	assert_int_equal(fusion_object_pool_create(arena, "", NULL, &p),
+			 -EINVAL);
+	assert_int_equal(fusion_object_pool_create(arena, "#7", NULL, &p),
+			 -EINVAL);
 	assert_int_equal(
-		fusion_object_pool_create(arena, name, 0, 0, NULL, NULL, &p),
-		-ENAMETOOLONG);
-	assert_int_equal(
-		fusion_object_pool_create(arena, "", 0, 0, NULL, NULL, &p),
+		fusion_object_pool_create(
+			arena, "x",
+			POOL_OPTIONS(.message_size = (size_t)UINT32_MAX + 1),
+			&p),
 		-EINVAL);
 	assert_int_equal(
-		fusion_object_pool_create(arena, "#7", 0, 0, NULL, NULL, &p),
+		fusion_object_pool_create(
+			arena, "x", POOL_OPTIONS(.object_size = SIZE_MAX), &p),
 		-EINVAL);
-	assert_int_equal(fusion_object_pool_create(arena, "x", 0,
-						   (size_t)UINT32_MAX + 1, NULL,
-						   NULL, &p),
-			 -EINVAL);
-	assert_int_equal(fusion_object_pool_create(arena, "x", SIZE_MAX, 0,
-						   NULL, NULL, &p),
-			 -EINVAL);
 	/* More than the arena has: nothing is left of it. */
-	assert_int_equal(fusion_object_pool_create(arena, "huge",
-						   FUSION_OBJECT_SIZE_MAX, 0,
-						   NULL, NULL, &p),
-			 0);
+	assert_int_equal(
+		fusion_object_pool_create(
+			arena, "huge",
+			POOL_OPTIONS(.object_size = FUSION_OBJECT_SIZE_MAX),
+			&p),
+		0);
 	assert_int_equal(fusion_object_create(p, &o), -ENOMEM);
 	assert_int_equal(arena->view.sb->tables[KIND_OBJECT].n, 0);
 	assert_int_equal(arena->view.sb->tables[KIND_REF].n, 0);
@@ -211,19 +214,16 @@ static void test_a_type_is_that_of_its_pool(void **state)
 		-EPROTOTYPE);
 	assert_null(l);
 	assert_int_equal(stat_of(thing_object(t)).local, 1);
-	assert_int_equal(fusion_object_size(thing_object(t)), sizeof(*t));
+	assert_int_equal(fusion_object_data_size(thing_object(t)), sizeof(*t));
 	assert_int_equal(thing_unref(t), 0);
 	await_size(0);
-	assert_int_equal(
-		fusion_object_pool_create(arena, "none", 0, 0, NULL, NULL, &p),
-		0);
+	assert_int_equal(fusion_object_pool_create(arena, "none", NULL, &p), 0);
 	assert_int_equal(thing_create(p, &t), -EPROTOTYPE);
-	assert_int_equal(larger_pool_create(arena, "large", 0, NULL, NULL, &p),
-			 0);
+	assert_int_equal(larger_pool_create(arena, "large", NULL, &p), 0);
 	assert_int_equal(larger_create(p, &l), 0);
-	assert_int_equal(fusion_object_size(larger_object(l)), sizeof(*l));
+	assert_int_equal(fusion_object_data_size(larger_object(l)), sizeof(*l));
 	assert_int_equal(larger_unref(l), 0);
-	assert_int_equal(fusion_object_size(NULL), 0);
+	assert_int_equal(fusion_object_data_size(NULL), 0);
 }
 
 /* Who has the duty has it at zero, and is about to store that it begins. */
@@ -238,16 +238,16 @@ static void test_what_is_about_to_end_is_left(void **state)
 	assert_int_equal(fusion_object_pool_unregister(pool), 0);
 	assert_int_equal(fusion_object_unref(o), 0);
 	assert_int_equal(ref_zero_trylock(&arena->view, me, ref), 0);
-	assert_int_equal(fusion_object_ref(o), -EOWNERDEAD);
-	assert_int_equal(fusion_object_unref(o), -EOWNERDEAD);
-	assert_int_equal(fusion_object_link(&tally->slot[0], o), -EOWNERDEAD);
-	assert_int_equal(fusion_object_globalize(o), -EOWNERDEAD);
-	assert_int_equal(fusion_object_inherit(o, from), -EOWNERDEAD);
-	assert_int_equal(fusion_object_throw(o, arena->id), -EOWNERDEAD);
-	assert_int_equal(fusion_object_catch(o), -EAGAIN);
+	assert_int_equal(fusion_object_ref(o), -ESTALE);
+	assert_int_equal(fusion_object_unref(o), -ESTALE);
+	assert_int_equal(fusion_object_link(&tally->slot[0], o), -ESTALE);
+	assert_int_equal(fusion_object_globalize(o), -ESTALE);
+	assert_int_equal(fusion_object_inherit(o, from), -ESTALE);
+	assert_int_equal(fusion_object_throw(o, arena->id), -ESTALE);
+	assert_int_equal(fusion_object_catch(o), -ENODATA);
 	assert_int_equal(fusion_object_get(pool, fusion_object_id(o), &got),
-			 -EOWNERDEAD);
-	assert_int_equal(fusion_object_stat(o, &s), 0);
+			 -ESTALE);
+	assert_int_equal(fusion_object_stat(o, &s, sizeof(s)), 0);
 	assert_int_equal(s.total, 0);
 	/* Its member has died then: it lives on. */
 	assert_int_equal(ref_unlock(&arena->view, me, ref), 0);
@@ -382,11 +382,12 @@ static void test_handles_of_an_arena_that_was_left(void **state)
 		IMAGE_BASE_2, image_create_at(IMAGE_BASE_2, 16ull << 20, 0));
 	struct fusion_object *o, *mine = active(1), **slot;
 	struct fusion_object_pool *p;
-	size_t n;
+	uint64_t n;
 
 	(void)state;
 	assert_int_equal(
-		fusion_object_pool_create(other, "p", 16, 0, NULL, NULL, &p),
+		fusion_object_pool_create(other, "p",
+					  POOL_OPTIONS(.object_size = 16), &p),
 		0);
 	assert_int_equal(fusion_object_create(p, &o), 0);
 	slot = fusion_calloc(other, 1, sizeof(*slot));
@@ -404,7 +405,7 @@ static void test_handles_of_an_arena_that_was_left(void **state)
 	image_leave(other);
 	assert_int_equal(fusion_object_ref(o), -EINVAL);
 	assert_int_equal(fusion_object_create(p, &o), -EINVAL);
-	assert_int_equal(fusion_object_pool_size(p, &n), -EINVAL);
+	assert_int_equal(fusion_object_pool_count(p, &n), -EINVAL);
 	assert_int_equal(fusion_object_pool_destroy(p), -EINVAL);
 	assert_null(fusion_object_data(o));
 	assert_int_equal(fusion_object_id(o), 0);

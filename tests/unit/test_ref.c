@@ -34,7 +34,7 @@ static int set_up(void **state)
 {
 	(void)state;
 	arena = image_enter(image_create(16ull << 20, 0));
-	return fusion_ref_create(arena, "ref", &ref);
+	return fusion_ref_create(arena, "ref", NULL, &ref);
 }
 
 static int tear_down(void **state)
@@ -49,9 +49,9 @@ static int tear_down(void **state)
 
 static struct fusion_ref_stat stat_of(struct fusion_ref *r)
 {
-	struct fusion_ref_stat s = {.size = sizeof(s)};
+	struct fusion_ref_stat s;
 
-	assert_int_equal(fusion_ref_stat(r, &s), 0);
+	assert_int_equal(fusion_ref_stat(r, &s, sizeof(s)), 0);
 	return s;
 }
 
@@ -67,7 +67,7 @@ static struct fusion_ref *make(const char *name)
 {
 	struct fusion_ref *r;
 
-	assert_int_equal(fusion_ref_create(arena, name, &r), 0);
+	assert_int_equal(fusion_ref_create(arena, name, NULL, &r), 0);
 	return r;
 }
 
@@ -134,9 +134,9 @@ static void test_names(void **state)
 	char name[80];
 
 	(void)state;
-	assert_int_equal(fusion_ref_create(arena, "ref", &r), -EEXIST);
-	assert_int_equal(fusion_ref_create(arena, "a/b", &r), -EINVAL);
-	assert_int_equal(fusion_ref_create(arena, "x", NULL), -EINVAL);
+	assert_int_equal(fusion_ref_create(arena, "ref", NULL, &r), -EEXIST);
+	assert_int_equal(fusion_ref_create(arena, "a/b", NULL, &r), -EINVAL);
+	assert_int_equal(fusion_ref_create(arena, "x", NULL, NULL), -EINVAL);
 	assert_int_equal(fusion_ref_lookup(arena, "none", &r), -ENOENT);
 	assert_int_equal(fusion_ref_lookup(arena, "ref", &r), 0);
 	assert_ptr_equal(r, ref);
@@ -146,9 +146,142 @@ static void test_names(void **state)
 	assert_ptr_equal(r, t);
 }
 
+static void test_open(void **state)
+{
+	struct fusion_ref *r = NULL, *t;
+	char name[80];
+
+	(void)state;
+	assert_int_equal(fusion_ref_open(arena, "ref", NULL, &r), 0);
+	assert_ptr_equal(r, ref);
+	assert_int_equal(fusion_ref_open(arena, "new", NULL, &r), 0);
+	assert_int_equal(fusion_ref_lookup(arena, "new", &t), 0);
+	assert_ptr_equal(r, t);
+	assert_int_equal(fusion_ref_destroy(r), 0);
+	assert_int_equal(fusion_ref_open(arena, "new", NULL, &t), 0);
+	assert_counts(t, 0, 0);
+	r = make(NULL);
+	snprintf(name, sizeof(name), "#%u", fusion_ref_id(r));
+	assert_int_equal(fusion_ref_open(arena, name, NULL, &t), 0);
+	assert_ptr_equal(r, t);
+	t = NULL;
+	assert_int_equal(fusion_ref_open(arena, "#4000000", NULL, &t), -EINVAL);
+	assert_int_equal(fusion_ref_open(arena, NULL, NULL, &t), -EINVAL);
+	assert_int_equal(fusion_ref_open(arena, "a/b", NULL, &t), -EINVAL);
+	assert_non_null(strstr(fusion_strerror(-EINVAL), "ref 'a/b'"));
+	memset(name, 'n', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	assert_int_equal(fusion_ref_open(arena, name, NULL, &t), -ENAMETOOLONG);
+	assert_int_equal(fusion_ref_open(NULL, "x", NULL, &t), -EINVAL);
+	assert_int_equal(fusion_ref_open(arena, "x", NULL, NULL), -EINVAL);
+	assert_null(t);
+}
+
+static void *open_and_destroy(void *unused)
+{
+	struct fusion_ref *r;
+	intptr_t e = 0;
+
+	(void)unused;
+	for (int i = 0; i < 2000 && !e; i++) {
+		e = fusion_ref_open(arena, "common", NULL, &r);
+		if (!e && i % 3 == 0)
+			fusion_ref_destroy(r);
+	}
+	return (void *)e;
+}
+
+/* Between a look that finds nothing and the creation, another one creates it;
+ * and destroys it before the next look. */
+static void test_many_open_at_once(void **state)
+{
+	pthread_t threads[THREADS];
+
+	(void)state;
+	for (int i = 0; i < THREADS; i++)
+		run(&threads[i], open_and_destroy, NULL);
+	for (int i = 0; i < THREADS; i++)
+		assert_int_equal(join(threads[i]), 0);
+}
+
+static void test_options(void **state)
+{
+	struct {
+		struct fusion_ref_options now;
+		uint64_t later;
+	} o = {FUSION_REF_OPTIONS_INIT, 0};
+	struct fusion_ref *r = NULL;
+
+	(void)state;
+	assert_int_equal(fusion_ref_create(arena, "a", &o.now, &r), 0);
+	o.now.size = sizeof(o);
+	assert_int_equal(fusion_ref_create(arena, "b", &o.now, &r), 0);
+	r = NULL;
+	o.later = 1;
+	assert_int_equal(fusion_ref_create(arena, "c", &o.now, &r), -E2BIG);
+	assert_int_equal(fusion_ref_open(arena, "a", &o.now, &r), -E2BIG);
+	o.now.size = sizeof(o.now.size);
+	assert_int_equal(fusion_ref_create(arena, "c", &o.now, &r), -EINVAL);
+	o.now = (struct fusion_ref_options)FUSION_REF_OPTIONS_INIT;
+	o.now.flags = 1;
+	assert_int_equal(fusion_ref_create(arena, "c", &o.now, &r), -EINVAL);
+	assert_int_equal(fusion_ref_open(arena, "a", &o.now, &r), -EINVAL);
+	o.now.flags = 0;
+	o.now.reserved = 1;
+	assert_int_equal(fusion_ref_create(arena, "c", &o.now, &r), -EINVAL);
+	assert_null(r);
+	assert_int_equal(fusion_ref_lookup(arena, "c", &r), -ENOENT);
+}
+
+static void test_ids(void **state)
+{
+	struct fusion_ref *r = NULL, *other = make(NULL);
+	fusion_id_t id = fusion_ref_id(ref);
+
+	(void)state;
+	assert_int_not_equal(id, 0);
+	assert_int_not_equal(id, fusion_ref_id(other));
+	assert_int_equal(fusion_ref_get(arena, id, &r), 0);
+	assert_ptr_equal(r, ref);
+	assert_int_equal(fusion_ref_get(arena, fusion_ref_id(other), &r), 0);
+	assert_ptr_equal(r, other);
+	id = fusion_ref_id(other);
+	assert_int_equal(fusion_ref_destroy(other), 0);
+	assert_int_equal(fusion_ref_id(other), 0);
+	assert_int_equal(fusion_ref_id(NULL), 0);
+	assert_int_equal(fusion_ref_id((struct fusion_ref *)&arena), 0);
+	r = NULL;
+	assert_int_equal(fusion_ref_get(arena, id, &r), -ENOENT);
+	assert_int_equal(fusion_ref_get(arena, 0, &r), -EINVAL);
+	assert_int_equal(fusion_ref_get(NULL, id, &r), -EINVAL);
+	assert_int_equal(fusion_ref_get(arena, id, NULL), -EINVAL);
+	assert_null(r);
+}
+
+/* Of a program that was built with another version. */
+static void test_stat_of_another_size(void **state)
+{
+	struct {
+		struct fusion_ref_stat now;
+		uint64_t later;
+	} s;
+
+	(void)state;
+	memset(&s, 1, sizeof(s));
+	assert_int_equal(fusion_ref_up(ref), 0);
+	assert_int_equal(fusion_ref_stat(ref, &s.now, sizeof(s)), 0);
+	assert_int_equal(s.now.total, 1);
+	assert_int_equal(s.later, 0);
+	memset(&s, 1, sizeof(s));
+	assert_int_equal(fusion_ref_stat(ref, &s.now, sizeof(s.now.total)), 0);
+	assert_int_equal(s.now.total, 1);
+	assert_int_equal(s.now.global, 0x0101010101010101ull);
+	assert_int_equal(fusion_ref_down(ref), 0);
+}
+
 static void test_no_ref(void **state)
 {
-	struct fusion_ref_stat s = {.size = sizeof(s)};
+	struct fusion_ref_stat s;
 	struct fusion_skirmish *skirmish;
 	struct fusion_ref *wrong[] = {
 		NULL,
@@ -166,13 +299,18 @@ static void test_no_ref(void **state)
 		assert_int_equal(fusion_ref_up(wrong[i]), -EINVAL);
 		assert_int_equal(fusion_ref_down(wrong[i]), -EINVAL);
 		assert_int_equal(fusion_ref_destroy(wrong[i]), -EINVAL);
-		assert_int_equal(fusion_ref_stat(wrong[i], &s), -EINVAL);
+		assert_int_equal(fusion_ref_stat(wrong[i], &s, sizeof(s)),
+				 -EINVAL);
+		assert_non_null(
+			strstr(fusion_strerror(-EINVAL), "is no ref of"));
 		assert_int_equal(fusion_ref_inherit(ref, wrong[i]), -EINVAL);
+		assert_non_null(
+			strstr(fusion_strerror(-EINVAL), "to inherit from"));
 		assert_int_equal(fusion_ref_watch(wrong[i], NULL, NULL),
 				 -EINVAL);
 	}
-	s.size = 8;
-	assert_int_equal(fusion_ref_stat(ref, &s), -EINVAL);
+	assert_int_equal(fusion_ref_stat(ref, &s, 0), -EINVAL);
+	assert_int_equal(fusion_ref_stat(ref, NULL, sizeof(s)), -EINVAL);
 }
 
 static void test_destroyed(void **state)
@@ -222,15 +360,17 @@ static void test_zero_trylock(void **state)
 	assert_int_equal(fusion_ref_up(ref), 0);
 	assert_int_equal(fusion_ref_zero_trylock(ref), -EBUSY);
 	assert_int_equal(fusion_ref_zero_lock(ref, 0), -ETIMEDOUT);
+	assert_int_equal(fusion_ref_zero_lock(ref, -2), -EINVAL);
+	assert_non_null(strstr(fusion_strerror(-EINVAL), "time-out is -2"));
 	assert_int_equal(fusion_ref_down(ref), 0);
 	assert_int_equal(fusion_ref_zero_trylock(ref), 0);
 	assert_int_equal(stat_of(ref).locker, arena->id);
 	assert_int_equal(fusion_ref_zero_trylock(ref), -EBUSY);
-	assert_int_equal(fusion_ref_up(ref), -EAGAIN);
-	assert_int_equal(fusion_ref_down(ref), -EAGAIN);
-	assert_int_equal(fusion_ref_up_global(ref), -EAGAIN);
-	assert_int_equal(fusion_ref_down_global(ref), -EAGAIN);
-	assert_int_equal(fusion_ref_throw(ref, arena->id), -EAGAIN);
+	assert_int_equal(fusion_ref_up(ref), -EBUSY);
+	assert_int_equal(fusion_ref_down(ref), -EBUSY);
+	assert_int_equal(fusion_ref_up_global(ref), -EBUSY);
+	assert_int_equal(fusion_ref_down_global(ref), -EBUSY);
+	assert_int_equal(fusion_ref_throw(ref, arena->id), -EBUSY);
 	assert_counts(ref, 0, 1);
 	assert_int_equal(fusion_ref_unlock(ref), 0);
 	assert_int_equal(fusion_ref_unlock(ref), -EPERM);
@@ -259,7 +399,7 @@ static void test_zero_lock_waits(void **state)
 	await_sleeper();
 	assert_int_equal(fusion_ref_down(ref), 0);
 	assert_int_equal(join(t), 0);
-	assert_int_equal(fusion_ref_up(ref), -EAGAIN);
+	assert_int_equal(fusion_ref_up(ref), -EBUSY);
 	/* And for the one who has locked it. */
 	run(&t, lock_at_zero, NULL);
 	await_sleeper();
@@ -484,7 +624,7 @@ static void test_inherit(void **state)
 	(void)state;
 	assert_int_equal(fusion_ref_up(a), 0);
 	assert_int_equal(fusion_ref_inherit(b, a), 0);
-	assert_int_equal(fusion_ref_inherit(b, c), -EBUSY);
+	assert_int_equal(fusion_ref_inherit(b, c), -EEXIST);
 	assert_int_equal(fusion_ref_inherit(c, b), 0);
 	assert_int_equal(fusion_ref_inherit(a, c), -ELOOP);
 	assert_int_equal(fusion_ref_inherit(a, a), -ELOOP);
@@ -550,7 +690,7 @@ static void test_inherit_of_locked(void **state)
 
 	(void)state;
 	assert_int_equal(fusion_ref_zero_trylock(ref), 0);
-	assert_int_equal(fusion_ref_inherit(ref, a), -EAGAIN);
+	assert_int_equal(fusion_ref_inherit(ref, a), -EBUSY);
 	assert_int_equal(fusion_ref_unlock(ref), 0);
 	assert_int_equal(fusion_ref_inherit(ref, a), 0);
 	assert_int_equal(fusion_ref_up(a), 0);
@@ -568,7 +708,7 @@ static void test_throw_to_myself(void **state)
 	(void)state;
 	assert_int_equal(fusion_ref_throw(ref, 4711), -ESRCH);
 	assert_int_equal(fusion_ref_throw(ref, arena->id), -EPERM);
-	assert_int_equal(fusion_ref_catch(ref), -EAGAIN);
+	assert_int_equal(fusion_ref_catch(ref), -ENODATA);
 	assert_int_equal(fusion_ref_up(ref), 0);
 	assert_int_equal(fusion_ref_throw(ref, arena->id), 0);
 	assert_counts(ref, 1, 0);
@@ -577,7 +717,7 @@ static void test_throw_to_myself(void **state)
 	assert_int_equal(fusion_ref_down(ref), -EPERM);
 	assert_int_equal(fusion_ref_zero_trylock(ref), -EBUSY);
 	assert_int_equal(fusion_ref_catch(ref), 0);
-	assert_int_equal(fusion_ref_catch(ref), -EAGAIN);
+	assert_int_equal(fusion_ref_catch(ref), -ENODATA);
 	assert_int_equal(stat_of(ref).local, 1);
 	assert_int_equal(fusion_ref_down(ref), 0);
 	assert_counts(ref, 0, 1);
@@ -659,7 +799,7 @@ static void *make_and_destroy(void *arg)
 	for (int i = 0; i < ROUNDS / 10; i++) {
 		struct fusion_ref *r;
 
-		if (fusion_ref_create(arena, NULL, &r) < 0)
+		if (fusion_ref_create(arena, NULL, NULL, &r) < 0)
 			return (void *)1;
 		if (fusion_ref_up(r) < 0 || fusion_ref_up(r) < 0)
 			return (void *)2;
@@ -858,6 +998,11 @@ int main(void)
 		REF_TEST(test_local),
 		REF_TEST(test_global),
 		REF_TEST(test_names),
+		REF_TEST(test_open),
+		REF_TEST(test_many_open_at_once),
+		REF_TEST(test_options),
+		REF_TEST(test_ids),
+		REF_TEST(test_stat_of_another_size),
 		REF_TEST(test_no_ref),
 		REF_TEST(test_destroyed),
 		REF_TEST(test_overflow),

@@ -67,7 +67,7 @@ static int use(struct fusion_arena *a)
 	void *p = fusion_malloc(a, 1 << 20);
 	struct fusion_ref *ref;
 
-	if (!p || fusion_ref_create(a, NULL, &ref) < 0 ||
+	if (!p || fusion_ref_create(a, NULL, NULL, &ref) < 0 ||
 	    fusion_ref_up(ref) < 0)
 		return 10;
 	memset(p, 1, 1 << 20);

@@ -21,9 +21,8 @@ int desk_make(struct fusion_arena *arena, int32_t width, int32_t height,
 	if (r == 0)
 		r = fusion_reactor_create(arena, "flips", NULL, &desk->flips);
 	if (r == 0)
-		r = fusion_object_pool_create(arena, "surfaces",
-					      sizeof(struct surface), 0, NULL,
-					      NULL, &desk->surfaces);
+		r = surface_pool_create(arena, "surfaces", NULL,
+					&desk->surfaces);
 	if (r == 0)
 		r = fusion_object_pool_unregister(desk->surfaces);
 	if (r == 0)

@@ -25,6 +25,7 @@
 #define COMPOSITOR_DESK_H
 
 #include <fusion/fusion.h>
+#include <fusion/object_methods.h>
 
 #include "screen.h"
 

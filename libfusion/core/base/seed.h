@@ -78,6 +78,7 @@
  *   94  object: a claim is not checked against the record's owner
  *   95  message: a sender that has asked for room does not try again
  *   96  reactor: a listener that says it rests does not check again
+ *   97  object: a place that is to be cleared is not looked at under the lock
  */
 #ifndef FUSION_CORE_SEED_H
 #define FUSION_CORE_SEED_H

@@ -272,7 +272,7 @@ static int change_local(struct view *v, struct ref *r, struct ref_row *row,
 	int64_t was;
 
 	if (is_locked_at_zero(r))
-		return -EAGAIN;
+		return -EBUSY;
 	was = change_row(row, by);
 	if (was < 0)
 		return (int)was;
@@ -371,7 +371,7 @@ int ref_down(struct view *v, struct thread_rec *me, struct ref *r,
 	if (row)
 		rc = change_local(v, r, row, -1);
 	else
-		rc = is_locked_at_zero(r) ? -EAGAIN : -EPERM;
+		rc = is_locked_at_zero(r) ? -EBUSY : -EPERM;
 	ref_leave(v, me, guard);
 	if (row)
 		remember_row(v, hint, row);
@@ -385,7 +385,7 @@ static int change_global(struct view *v, struct ref *r, int by)
 	uint64_t n = load_relaxed(&r->global);
 
 	if (is_locked_at_zero(r))
-		return -EAGAIN;
+		return -EBUSY;
 	if (by > 0 && n == UINT64_MAX)
 		return -EOVERFLOW;
 	if (by < 0 && !n)

@@ -162,18 +162,18 @@ int ref_create_for(struct view *v, struct thread_rec *me, uint32_t creator,
  * member remembers its row (see hinted_row()).
  *
  *   0
- *   -EAGAIN     the ref is locked at zero
+ *   -EBUSY      the ref is locked at zero
  *   -EOVERFLOW  the count is as high as it can be
  *   -ENOSPC     there is no row left
  *   -ENOMEM     the arena cannot grow
  */
 int ref_up(struct view *v, struct thread_rec *me, struct ref *r,
 	   uint32_t *hint);
-/* Count one down.  0; -EAGAIN the ref is locked at zero; -EPERM the member has
+/* Count one down.  0; -EBUSY the ref is locked at zero; -EPERM the member has
  * no count. */
 int ref_down(struct view *v, struct thread_rec *me, struct ref *r,
 	     uint32_t *hint);
-/* Count the global count up or down.  0; -EAGAIN the ref is locked at zero;
+/* Count the global count up or down.  0; -EBUSY the ref is locked at zero;
  * -EOVERFLOW; -EPERM the count is 0. */
 int ref_up_global(struct view *v, struct thread_rec *me, struct ref *r);
 int ref_down_global(struct view *v, struct thread_rec *me, struct ref *r);

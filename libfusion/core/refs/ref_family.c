@@ -262,11 +262,11 @@ static int inherit_locked(struct view *v, struct thread_rec *me, struct ref *r,
 	if (load_relaxed(&from->id) != from_id)
 		return -EIDRM;
 	if (load_relaxed(&r->from))
-		return -EBUSY;
+		return -EEXIST;
 	if (descends_from(v, from, r))
 		return -ELOOP;
 	if (load_relaxed(&r->locker))
-		return -EAGAIN;
+		return -EBUSY;
 	me->ref.a[1] = ref_index(v, from);
 	compiler_fence();
 	store_relaxed(&me->ref.op, REF_OP_INHERIT);

@@ -11,9 +11,9 @@
  * Takes the guard itself.
  *
  *   0
- *   -EBUSY   @r inherits already
+ *   -EEXIST  @r inherits already
  *   -ELOOP   @from is @r, or inherits from it
- *   -EAGAIN  @r is locked at zero
+ *   -EBUSY   @r is locked at zero
  *   -EIDRM   one of the two is destroyed
  *   -EIO, -ETIMEDOUT
  */

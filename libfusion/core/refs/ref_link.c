@@ -50,11 +50,11 @@ static int link_locked(struct view *v, struct thread_rec *me, struct ref *r,
 	uint64_t *place = place_at(v, p->off);
 
 	if (load_relaxed(&r->locker))
-		return -EAGAIN;
+		return -EBUSY;
 	if (n == UINT64_MAX)
 		return -EOVERFLOW;
 	if (load_relaxed(place))
-		return -EBUSY;
+		return -EEXIST;
 	announce_link(me, REF_OP_LINK, p, n + 1);
 	/* Commit.  Release: a member that finds the value in the place must
 	 * find what it stands for whole.  Acquire: pairs with the CAS in
@@ -62,7 +62,7 @@ static int link_locked(struct view *v, struct thread_rec *me, struct ref *r,
 	if (cas_acq_rel(place, &none, p->value))
 		store_relaxed(&r->global, n + 1);
 	finish_link(v, me, r);
-	return none ? -EBUSY : 0;
+	return none ? -EEXIST : 0;
 }
 
 static int unlink_locked(struct view *v, struct thread_rec *me, struct ref *r,

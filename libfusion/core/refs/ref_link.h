@@ -10,8 +10,8 @@
  * Have the place, which is 0, name the ref, and count the global count up.
  *
  *   0
- *   -EBUSY      the place is not 0
- *   -EAGAIN     the ref is locked at zero
+ *   -EEXIST     the place is not 0
+ *   -EBUSY      the ref is locked at zero
  *   -EOVERFLOW
  *   -EINVAL     no place can be there
  */

@@ -72,7 +72,7 @@ static int throw_locked(struct view *v, struct thread_rec *me, struct ref *r,
 	int rc;
 
 	if (load_relaxed(&r->locker))
-		return -EAGAIN;
+		return -EBUSY;
 	/* Relaxed: the own threads of the row do not give up their last count
 	 * without the guard. */
 	if (!row || !ROW_COUNT(load_relaxed(&row->word)))
@@ -118,7 +118,7 @@ int ref_catch(struct view *v, struct thread_rec *me, struct ref *r)
 	if (rc < 0)
 		return rc;
 	row = ref_find_row(v, r, ref_member_of(v, me).id);
-	rc = -EAGAIN;
+	rc = -ENODATA;
 	if (row && load_relaxed(&row->pending))
 		rc = move_count(v, me, row, 1, row, REF_MOVE_PENDING,
 				load_relaxed(&row->pending) - 1);
@@ -164,7 +164,7 @@ int ref_globalize(struct view *v, struct thread_rec *me, struct ref *r)
 		return rc;
 	row = ref_find_row(v, r, ref_member_of(v, me).id);
 	if (load_relaxed(&r->locker))
-		rc = -EAGAIN;
+		rc = -EBUSY;
 	/* Relaxed: as in throw_locked(). */
 	else if (!row || !ROW_COUNT(load_relaxed(&row->word)))
 		rc = -EPERM;

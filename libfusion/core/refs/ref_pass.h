@@ -12,17 +12,17 @@
  *   0
  *   -ESRCH      @catcher is not inside
  *   -EPERM      the caller's member has no count
- *   -EAGAIN     the ref is locked at zero
+ *   -EBUSY      the ref is locked at zero
  *   -EOVERFLOW  too many are pending
  *   -ENOSPC     there is no row left
  *   -ENOMEM     the arena cannot grow
  */
 int ref_throw(struct view *v, struct thread_rec *me, struct ref *r,
 	      uint32_t catcher);
-/* Catch one count.  0; -EAGAIN none was thrown; -EOVERFLOW. */
+/* Catch one count.  0; -ENODATA none was thrown; -EOVERFLOW. */
 int ref_catch(struct view *v, struct thread_rec *me, struct ref *r);
 /* Turn one local count of the caller's member into a global one.  0; -EPERM it
- * has none; -EAGAIN the ref is locked at zero; -EOVERFLOW. */
+ * has none; -EBUSY the ref is locked at zero; -EOVERFLOW. */
 int ref_globalize(struct view *v, struct thread_rec *me, struct ref *r);
 /* Fork, in three steps: ref_fork_hold() keeps for the child as many counts as
  * the caller's member has, of each ref.  Then the child takes with
