@@ -455,6 +455,7 @@ FUSION_API int fusion_call_cancel(struct fusion_call *call);
  *
  * @return
  *   0        set
+ *   -ESRCH   @member is FUSION_NONE
  *   -ENOSPC  12 members have a limit already
  *   -EIDRM   the call is destroyed
  *   -EINVAL  no call of an arena that this process is in

@@ -153,8 +153,7 @@ struct fusion_object_pool_options {
  *   -EEXIST        another pool has that name
  *   -ENOSPC        the arena has no room for another pool, or for this member's
  *                  queue
- *   -ENOMEM        memory is used up
- *   -EAGAIN        the system starts no thread for the dispatcher
+ *   -ENOMEM        memory is used up, or the system starts no thread
  *
  * Any thread.  Takes a short lock.  Starts the dispatcher if it does not run.
  */

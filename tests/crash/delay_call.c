@@ -56,7 +56,8 @@ static void own_call(struct actor *a)
 {
 	struct fusion_call *c;
 
-	if (fusion_dispatch(a->arena, 0) < 0 ||
+	a->arena->flags |= FUSION_ENTER_MANUAL;
+	if (fusion_arena_dispatch(a->arena, 0) < 0 ||
 	    fusion_call_create(
 		    a->arena, NULL,
 		    &(struct fusion_call_options){

@@ -143,7 +143,7 @@ int main(int argc, char **argv)
 
 	if (count <= 0)
 		return 2;
-	expect("enter", fusion_arena_enter(argv[1], &options, &arena), 1);
+	expect("enter", fusion_arena_enter(argv[1], &options, &arena), 0);
 	make(arena);
 	it = fusion_hash_iterate(strings);
 	while (seen < KEYS / 2 && fusion_hash_next(&it, NULL, NULL) == 1)
@@ -171,7 +171,7 @@ int main(int argc, char **argv)
 	expect("destroy", fusion_hash_destroy(strings), 0);
 	expect("destroy", fusion_vector_destroy(vector), 0);
 	expect("destroy", fusion_list_destroy(list), 0);
-	expect("exit", fusion_arena_exit(arena, NULL, NULL, NULL), 0);
+	expect("exit", fusion_arena_exit(arena), 0);
 	printf("%lld each\n", (long long)count);
 	return 0;
 }
