@@ -246,7 +246,7 @@ static void lock_says(void)
 {
 	struct fusion_skirmish *s;
 	struct fusion_property *p;
-	struct fusion_ref_stat stat = {.size = sizeof(stat)};
+	struct fusion_ref_stat stat;
 	struct fusion_ref *r;
 
 	ECHILDS(fusion_skirmish_create(arena, "x", NULL, &s));
