@@ -192,7 +192,7 @@ static void heap_says(void)
 	SAYS(0, fusion_usable_size(block));
 	ECHILDS(fusion_malloc_to(arena, 1, &slot));
 	ECHILDS(fusion_malloc_to(arena, 1, block));
-	ECHILDS(fusion_free_from(&slot));
+	SAYS(-EINVAL, fusion_free_from(&slot));
 	ECHILDS(fusion_free_from(block));
 	ECHILDS(fusion_heap_trim(arena));
 	ECHILDS(fusion_heap_stat(arena, &stats, sizeof(stats)));
