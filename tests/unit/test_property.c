@@ -207,6 +207,12 @@ static void test_bad_arguments(void **state)
 			 -EINVAL);
 	assert_int_equal(fusion_property_destroy(none), -EINVAL);
 	assert_int_equal(fusion_property_lease_timed(property, -2), -EINVAL);
+	assert_non_null(strstr(fusion_strerror(-EINVAL), "time-out"));
+	assert_int_equal(fusion_property_purchase_timed(property, INT64_MIN),
+			 -EINVAL);
+	assert_int_equal(fusion_property_hold_up(property, -2), -EINVAL);
+	assert_non_null(strstr(fusion_strerror(-EINVAL), "time-out"));
+	assert_int_equal(fusion_property_hold_up(property, INT64_MAX), 0);
 	assert_int_equal(fusion_property_create(arena, NULL, NULL, &p), 0);
 	assert_int_equal(rec_of(p)->lease_window_ns, 100000000);
 	assert_int_equal(rec_of(p)->purchase_window_ns, 1000000000);

@@ -396,6 +396,26 @@ static void test_too_many(void **state)
 				 0);
 }
 
+static void time_outs_saturate_and_are_checked(void **state)
+{
+	const int64_t bad[] = {-2, INT64_MIN};
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(fusion_skirmish_lock_timed(lock, bad[i]),
+				 -EINVAL);
+		assert_non_null(strstr(fusion_strerror(-EINVAL), "time-out"));
+		assert_int_equal(fusion_skirmish_wait(lock, bad[i]), -EINVAL);
+		assert_non_null(strstr(fusion_strerror(-EINVAL), "time-out"));
+	}
+	assert_int_equal(fusion_skirmish_lock_timed(lock, INT64_MAX), 0);
+	assert_int_equal(fusion_skirmish_lock_timed(lock, FUSION_FOREVER), 0);
+	assert_int_equal(fusion_skirmish_lock_timed(lock, 0), 0);
+	assert_int_equal(levels_of(lock), 3);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(fusion_skirmish_unlock(lock), 0);
+}
+
 static void test_timed_wait_alone(void **state)
 {
 	(void)state;
@@ -793,6 +813,17 @@ static void test_queue(void **state)
 	assert_int_equal(check, 2 * (ROUNDS / 4));
 }
 
+/* A thread that has given the lock back and is about to sleep must not: the one
+ * that died cannot notify it any more. */
+static void death_of_a_notifier_ends_sleeps_that_begin(void **state)
+{
+	uint32_t seq = load_relaxed(&word_of(lock)->seq);
+
+	(void)state;
+	leave_dead();
+	assert_int_not_equal(load_relaxed(&word_of(lock)->seq), seq);
+}
+
 static void *wait_on(void *arg)
 {
 	(void)arg;
@@ -1078,7 +1109,12 @@ int main(void)
 			tear_down),
 		cmocka_unit_test_setup_teardown(
 			prevail_mend_that_is_left_unlocks, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			time_outs_saturate_and_are_checked, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_notify, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			death_of_a_notifier_ends_sleeps_that_begin, set_up,
+			tear_down),
 		cmocka_unit_test_setup_teardown(test_queue, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_destroy, set_up,
 						tear_down),

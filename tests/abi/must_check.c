@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Results that no program may ignore
+ *
+ * Each line of a function below ignores one, and the compiler has to warn at
+ * each of these lines: tests/abi/must_check compares.
+ */
+#include <fusion/fusion.h>
+
+void ignore_skirmish(struct fusion_skirmish *s, fusion_skirmish_mend_fn mend);
+void ignore_property(struct fusion_property *p);
+
+/* clang-format off */
+void ignore_skirmish(struct fusion_skirmish *s, fusion_skirmish_mend_fn mend)
+{
+	fusion_skirmish_lock(s);
+	fusion_skirmish_lock_timed(s, 0);
+	fusion_skirmish_trylock(s);
+	fusion_skirmish_prevail(s);
+	fusion_skirmish_prevail_timed(s, 0);
+	fusion_skirmish_swoop(s);
+	fusion_skirmish_prevail_mend(s, mend, NULL);
+	fusion_skirmish_prevail_multi(&s, 1);
+	fusion_skirmish_wait(s, 0);
+}
+
+void ignore_property(struct fusion_property *p)
+{
+	fusion_property_lease(p);
+	fusion_property_lease_timed(p, 0);
+	fusion_property_purchase(p);
+	fusion_property_purchase_timed(p, 0);
+}
+/* clang-format on */
