@@ -138,6 +138,7 @@ struct fusion_arena_options {
  *                  is full, or there is no address space for a new arena
  *   -ENOMEM        memory is used up, or the system starts no thread
  *   -EMFILE        this process or the daemon has no descriptor left
+ *   -ENFILE        this machine has no descriptor left
  *   -EDQUOT        the user has as many arenas, or as much memory, as fusionfs
  *                  allows
  *   -EOVERFLOW     four billion members have joined since the arena was last
