@@ -106,7 +106,6 @@
 #endif
 
 #define FUSION_API __attribute__((visibility("default")))
-#define FUSION_MUST_CHECK __attribute__((warn_unused_result))
 
 /**
  * Before a function whose result says whether the caller has what it asked for,

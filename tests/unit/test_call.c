@@ -445,7 +445,7 @@ static void spoilt_answer_is_an_error(void **state)
 		if (i >= 8)
 			continue;
 		store_release(&x.slot->block, 0ull);
-		fusion_free(arena, (void *)(uintptr_t)block);
+		fusion_free((void *)(uintptr_t)block);
 	}
 	for (int i = 0; i < 2; i++) {
 		struct execution x = answered(&a);
