@@ -79,6 +79,7 @@
  *   95  message: a sender that has asked for room does not try again
  *   96  reactor: a listener that says it rests does not check again
  *   97  object: a place that is to be cleared is not looked at under the lock
+ *   99  call: a request HERE that was taken is dropped, as its call is gone
  */
 #ifndef FUSION_CORE_SEED_H
 #define FUSION_CORE_SEED_H
