@@ -107,9 +107,11 @@ FUSION_API int fusion_reactor_lookup(struct fusion_arena *arena,
  *   -EIDRM   the reactor was destroyed before
  *   -EINVAL  @reactor is not a reactor
  *
- * Messages that have not reached their reactions yet are lost.  Each reaction
- * runs once more, with a message of NULL.  Members still have to detach their
- * reactions.
+ * Each reaction gets what was dispatched before, unless its listener's policy
+ * has dropped it.  Then the reaction runs once more, for
+ * FUSION_REACTOR_DESTROYED.  The queue goes with its last listener, so a
+ * listener that is stopped keeps the queue until it goes on or leaves.  Members
+ * still have to detach their reactions.
  *
  * Any thread.  Takes a short lock.
  */
@@ -125,8 +127,8 @@ enum fusion_reactor_policy_kind {
 	 *  counted. */
 	FUSION_REACTOR_DROP_OLDEST = 1,
 	/** As FUSION_REACTOR_BLOCK; but after limit_ns the listener is
-	 *  disconnected: its reactions run once more, with a message of NULL.
-	 */
+	 *  disconnected, and loses what it has not got yet.  Its reactions
+	 *  run once more, for FUSION_REACTOR_DISCONNECTED. */
 	FUSION_REACTOR_DISCONNECT = 2,
 };
 
@@ -140,13 +142,27 @@ struct fusion_reactor_policy {
 			       FUSION_FOREVER */
 };
 
-/** A message as a reaction sees it; valid until the reaction returns. */
+/** Why a reaction runs.  Later versions may add events: ignore those that you
+ *  do not know. */
+enum fusion_reactor_event {
+	FUSION_REACTOR_DATA = 0,	 /**< a message has come */
+	FUSION_REACTOR_DISCONNECTED = 1, /**< this member listens no more: it
+					   was too slow
+					   (FUSION_REACTOR_DISCONNECT), or the
+					   child of a fork found no place */
+	FUSION_REACTOR_DESTROYED = 2,	 /**< the reactor is destroyed */
+};
+
+/** What a reaction gets; valid until the reaction returns.  Later versions
+ *  append members: never copy the struct. */
 struct fusion_reactor_message {
 	struct fusion_reactor *reactor;
-	uint32_t channel;
-	fusion_id_t sender; /**< member that dispatched it; 0: a shell did */
-	const void *data;
-	size_t size;
+	uint32_t channel;   /**< at an end: the reaction's */
+	fusion_id_t sender; /**< member that dispatched it; 0: a shell did, or
+			       it is an end */
+	const void *data;   /**< the bytes; NULL at an end */
+	size_t size;	    /**< how many; 0 at an end */
+	uint32_t event;	    /**< enum fusion_reactor_event */
 };
 
 /** The result of a reaction. */
@@ -158,9 +174,9 @@ enum fusion_reaction_result {
 /**
  * A reaction: a function that runs for each message of a channel.
  *
- * @param message  the message, valid until the function returns.  NULL: no
- *                 more messages will come, because the reactor is destroyed or
- *                 this listener disconnected (FUSION_REACTOR_DISCONNECT)
+ * @param message  the message, valid until the function returns; never NULL.
+ *                 An event other than FUSION_REACTOR_DATA says that no more
+ *                 messages will come.  It comes once, behind all messages
  * @param ctx      as given to fusion_reactor_attach()
  *
  * @return whether the reaction stays attached
@@ -178,7 +194,8 @@ typedef enum fusion_reaction_result (*fusion_reaction_fn)(
  *
  * @param reactor  the reactor
  * @param channel  0 to FUSION_REACTOR_CHANNEL_MAX
- * @param fn       runs for each message that is dispatched from now on
+ * @param fn       runs for each message that is dispatched from now on, and
+ *                 once for the end
  * @param ctx      argument of @fn
  * @param policy   the policy of this member at this reactor, which replaces the
  *                 one before.  NULL keeps it; the first is FUSION_REACTOR_BLOCK

@@ -55,6 +55,7 @@ void local_reactor_sweep(struct local_reactor *l)
 	if (l->reactions)
 		return;
 	me = thread_rec_of(l->arena);
+	/* A listener that has come to its end has no cursor any more. */
 	if (me && !l->ended)
 		cursor_free(&l->arena->view, me, &l->l);
 	local_reactor_free(l);

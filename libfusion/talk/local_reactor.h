@@ -25,7 +25,7 @@ struct fusion_reaction {
 	fusion_reaction_fn fn;
 	void *ctx;
 	bool removed;
-	bool told;	  /* it was called with NULL: nothing more comes */
+	bool told;	  /* it knows that nothing more comes */
 	unsigned running; /* threads that run it */
 	struct fusion_reaction *next;
 };

@@ -265,6 +265,7 @@ FUSION_API int fusion_reactor_dispatch_channel(struct fusion_reactor *reactor,
 		.sender = c->arena->id,
 		.data = data,
 		.size = size,
+		.event = FUSION_REACTOR_DATA,
 	};
 	inline_self =
 		flags & FUSION_REACTOR_SELF && is_direct(reactor_of(reactor));

@@ -57,7 +57,7 @@ static enum fusion_reaction_result hear(const struct fusion_reactor_message *m,
 {
 	struct heard *h = ctx;
 
-	if (!m) {
+	if (m->event != FUSION_REACTOR_DATA) {
 		__atomic_add_fetch(&h->ends, 1, __ATOMIC_RELEASE);
 		return FUSION_REACTION_KEEP;
 	}
@@ -233,7 +233,7 @@ detach_both(const struct fusion_reactor_message *m, void *ctx)
 	struct heard *h = ctx;
 	struct fusion_reaction *x;
 
-	if (!m)
+	if (m->event != FUSION_REACTOR_DATA)
 		return FUSION_REACTION_KEEP;
 	assert_int_equal(fusion_reactor_detach(victim), 0);
 	assert_int_equal(

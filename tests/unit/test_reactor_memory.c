@@ -76,7 +76,7 @@ static enum fusion_reaction_result hear(const struct fusion_reactor_message *m,
 {
 	struct heard *h = ctx;
 
-	if (m) {
+	if (m->event == FUSION_REACTOR_DATA) {
 		h->sizes[h->n % 8] = m->size;
 		h->last = ((const unsigned char *)m->data)[m->size - 1];
 		__atomic_add_fetch(&h->n, 1, __ATOMIC_RELEASE);

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The end of a reactor, and of a listener
+ *
+ * A reaction gets all that was dispatched before the end, and then the end, as
+ * a message of its own.
+ */
+#include "tests/unit/reactor_fixture.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <string.h>
+
+#include <fusion/fusion.h>
+
+#include "libfusion/core/file/thread.h"
+#include "libfusion/core/recovery/recover.h"
+#include "libfusion/core/talk/call.h"
+#include "libfusion/core/talk/cursor.h"
+#include "libfusion/core/talk/listener_wake.h"
+#include "libfusion/core/talk/reactor_dispatch.h"
+#include "libfusion/core/talk/ring_produce.h"
+
+static int set_up(void **state)
+{
+	(void)state;
+	return reactor_set_up();
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	return reactor_tear_down();
+}
+
+static struct reactor *rec_of(struct fusion_reactor *r)
+{
+	return (struct reactor *)r;
+}
+
+static void await(const unsigned *n)
+{
+	while (!__atomic_load_n(n, __ATOMIC_ACQUIRE))
+		sched_yield();
+}
+
+static void set(unsigned *n)
+{
+	__atomic_store_n(n, 1u, __ATOMIC_RELEASE);
+}
+
+/* --- A listener that is slower than the end ------------------------------- */
+
+struct ear {
+	unsigned in, go; /* atomic: the first message waits for `go` */
+	unsigned n;
+	unsigned ended; /* atomic */
+	struct fusion_reactor_message end;
+};
+
+static enum fusion_reaction_result hear(const struct fusion_reactor_message *m,
+					void *ctx)
+{
+	struct ear *e = ctx;
+
+	assert_non_null(m);
+	if (m->event == FUSION_REACTOR_DATA) {
+		assert_false(e->ended);
+		assert_int_equal(m->size, sizeof(e->n));
+		assert_memory_equal(m->data, &e->n, sizeof(e->n));
+		e->n++;
+		set(&e->in);
+		await(&e->go);
+		return FUSION_REACTION_KEEP;
+	}
+	memcpy(&e->end, m, sizeof(e->end));
+	set(&e->ended);
+	return FUSION_REACTION_KEEP;
+}
+
+static void say(unsigned n)
+{
+	assert_int_equal(
+		fusion_reactor_dispatch_channel(reactor, 3, &n, sizeof(n),
+						FUSION_REACTOR_SELF, NULL, 0),
+		0);
+}
+
+static void what_was_dispatched_comes_before_the_end(void **state)
+{
+	static struct ear e;
+	struct fusion_reaction *x;
+	const unsigned all = 200;
+
+	(void)state;
+	assert_int_equal(fusion_reactor_set_direct(reactor, false), 0);
+	assert_int_equal(fusion_reactor_attach(reactor, 3, hear, &e, NULL, &x),
+			 0);
+	say(0);
+	await(&e.in);
+	for (unsigned i = 1; i < all; i++)
+		say(i);
+	assert_int_equal(fusion_reactor_destroy(reactor), 0);
+	set(&e.go);
+	await(&e.ended);
+	assert_int_equal(e.n, all);
+	assert_int_equal(e.end.event, FUSION_REACTOR_DESTROYED);
+	assert_ptr_equal(e.end.reactor, reactor);
+	assert_int_equal(e.end.channel, 3);
+	assert_null(e.end.data);
+	assert_int_equal(e.end.size, 0);
+	assert_int_equal(fusion_reactor_detach(x), 0);
+}
+
+/* A disconnected listener has no place any more: it may listen again. */
+static void
+a_listener_that_is_disconnected_is_told_and_gives_its_place(void **state)
+{
+	const struct fusion_reactor_options one = {
+		.size = sizeof(one), .cells = 64, .listeners = 1};
+	const struct fusion_reactor_policy strict = {
+		.size = sizeof(strict),
+		.kind = FUSION_REACTOR_DISCONNECT,
+		.limit_ns = 1000000,
+	};
+	static struct ear e, again;
+	struct fusion_reaction *x, *y;
+	unsigned n = 0;
+
+	(void)state;
+	assert_int_equal(fusion_reactor_create(arena, "one", &one, &reactor),
+			 0);
+	assert_int_equal(fusion_reactor_set_direct(reactor, false), 0);
+	assert_int_equal(
+		fusion_reactor_attach(reactor, 3, hear, &e, &strict, &x), 0);
+	say(n++);
+	await(&e.in);
+	while (n < 100)
+		say(n++);
+	set(&e.go);
+	await(&e.ended);
+	assert_int_equal(e.end.event, FUSION_REACTOR_DISCONNECTED);
+	assert_ptr_equal(e.end.reactor, reactor);
+	assert_true(e.n < 100);
+	assert_int_equal(
+		fusion_reactor_attach(reactor, 3, hear, &again, NULL, &y), 0);
+	assert_int_equal(fusion_reactor_detach(x), 0);
+	assert_int_equal(fusion_reactor_detach(y), 0);
+}
+
+/* --- The ring of a reactor that is gone ----------------------------------- */
+
+static struct listener listen_by_hand(struct thread_rec *t, uint32_t channel)
+{
+	const struct cursor_params params = {
+		.flags = CURSOR_VISITOR,
+		.policy = POLICY_DROP,
+		.mask = CHANNEL_BIT(channel),
+	};
+	struct listener l;
+
+	assert_int_equal(
+		cursor_take(&arena->view, t, rec_of(reactor), &params, &l), 0);
+	return l;
+}
+
+static int read_by_hand(const struct listener *l, uint32_t *ret)
+{
+	struct msg_head h;
+
+	return cursor_read(&arena->view, l, 0, ret, sizeof(*ret), &h);
+}
+
+static struct thread_rec *another_thread(void)
+{
+	struct thread_rec *t;
+
+	assert_int_equal(thread_claim(&arena->view, &t), 0);
+	return t;
+}
+
+static void bury(struct thread_rec *t)
+{
+	assert_int_equal(life_lock(&arena->view, -1), 0);
+	assert_int_equal(recover_thread(&arena->view, t), 0);
+	life_unlock(&arena->view);
+}
+
+static uint32_t owner_of_ring(const struct listener *l)
+{
+	return load_relaxed(&ring_ctl(&arena->view, l->ring)->owner);
+}
+
+static void the_queue_goes_with_the_last_listener(void **state)
+{
+	struct thread_rec *me = thread_rec_of(arena);
+	struct listener a, b;
+	uint32_t got;
+
+	(void)state;
+	a = listen_by_hand(me, 3);
+	b = listen_by_hand(me, 3);
+	say(7);
+	assert_int_equal(fusion_reactor_destroy(reactor), 0);
+	assert_int_equal(read_by_hand(&a, &got), 1);
+	assert_int_equal(got, 7);
+	assert_int_equal(read_by_hand(&a, &got), -EIDRM);
+	cursor_free(&arena->view, me, &a);
+	assert_int_not_equal(owner_of_ring(&b), 0);
+	assert_int_equal(read_by_hand(&b, &got), 1);
+	assert_int_equal(read_by_hand(&b, &got), -EIDRM);
+	assert_false(cursor_rest(&arena->view, me, &b));
+	cursor_free(&arena->view, me, &b);
+	assert_int_equal(owner_of_ring(&b), 0);
+	assert_int_equal(read_by_hand(&b, &got), -EIDRM);
+}
+
+static void the_queue_goes_with_the_last_listener_that_died(void **state)
+{
+	struct thread_rec *t = another_thread();
+	struct listener l = listen_by_hand(t, 3);
+
+	(void)state;
+	say(7);
+	assert_int_equal(fusion_reactor_destroy(reactor), 0);
+	assert_int_not_equal(owner_of_ring(&l), 0);
+	bury(t);
+	assert_int_equal(owner_of_ring(&l), 0);
+}
+
+/* --- Behind a record that is still being written -------------------------- */
+
+/* Thread @t has claimed a record, and not written it. */
+static uint64_t begin_to_say(struct thread_rec *t, const struct listener *l,
+			     struct ring *r)
+{
+	uint64_t pos;
+	bool slept;
+
+	assert_int_equal(ring_map(&arena->view, l->ring, r), 0);
+	t->call.kind = l->ring;
+	t->call.a[0] = l->id;
+	store_relaxed(&t->call.op, (uint32_t)CALL_OP_DISPATCH);
+	assert_int_equal(ring_claim(&arena->view, t, r, 1, &pos, &slept), 0);
+	return pos;
+}
+
+static uint32_t idle_of(const struct listener *l)
+{
+	struct cursor *c;
+	struct ring r;
+
+	assert_int_equal(cursor_get(&arena->view, l, &r, &c), 0);
+	return load_relaxed(&c->idle);
+}
+
+/* The dispatcher of the unfinished one dies: what is behind it is read, and
+ * then the end. */
+static void the_end_waits_for_what_is_being_dispatched(void **state)
+{
+	struct thread_rec *me = thread_rec_of(arena), *t = another_thread();
+	struct listener l = listen_by_hand(me, 3);
+	struct ring r;
+	uint32_t got;
+
+	(void)state;
+	begin_to_say(t, &l, &r);
+	say(8);
+	assert_int_equal(fusion_reactor_destroy(reactor), 0);
+	assert_int_equal(read_by_hand(&l, &got), 0);
+	assert_true(cursor_rest(&arena->view, me, &l));
+	bury(t);
+	assert_int_equal(idle_of(&l), CURSOR_READS);
+	assert_int_equal(read_by_hand(&l, &got), 1);
+	assert_int_equal(got, 8);
+	assert_int_equal(read_by_hand(&l, &got), -EIDRM);
+	cursor_free(&arena->view, me, &l);
+}
+
+/* The unfinished one is for another channel, and the own message behind it. */
+static void what_is_behind_another_channels_message_wakes(void **state)
+{
+	struct thread_rec *me = thread_rec_of(arena), *t = another_thread();
+	struct listener l = listen_by_hand(me, 3);
+	struct ring r;
+	uint32_t got;
+	uint64_t pos;
+
+	(void)state;
+	pos = begin_to_say(t, &l, &r);
+	say(9);
+	assert_int_equal(read_by_hand(&l, &got), 0);
+	assert_true(cursor_rest(&arena->view, me, &l));
+	assert_int_equal(idle_of(&l), CURSOR_BLOCKED);
+	*ring_head_at(&r, pos) = (struct msg_head){
+		.target = l.id | RING_OF_REACTOR,
+		.kind = MSG_REACTOR,
+		.a = 5,
+	};
+	ring_commit(&arena->view, t, &r, pos, 1);
+	ring_finish(t);
+	listeners_wake(&arena->view, t, &r, 5, l.id);
+	assert_int_equal(idle_of(&l), CURSOR_READS);
+	assert_int_equal(read_by_hand(&l, &got), 1);
+	assert_int_equal(got, 9);
+	cursor_free(&arena->view, me, &l);
+	bury(t);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(what_was_dispatched_comes_before_the_end),
+		TEST(a_listener_that_is_disconnected_is_told_and_gives_its_place),
+		TEST(the_queue_goes_with_the_last_listener),
+		TEST(the_queue_goes_with_the_last_listener_that_died),
+		TEST(the_end_waits_for_what_is_being_dispatched),
+		TEST(what_is_behind_another_channels_message_wakes),
+	};
+
+	return cmocka_run_group_tests_name("reactor_end", tests, NULL, NULL);
+}
