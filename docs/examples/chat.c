@@ -25,7 +25,7 @@ static enum fusion_reaction_result
 hear(const struct fusion_reactor_message *message, void *ctx)
 {
 	(void)ctx;
-	if (!message) {
+	if (message->event != FUSION_REACTOR_DATA) {
 		fputs("The room is closed.\n", stdout);
 	} else {
 		fwrite(message->data, 1, message->size, stdout);

@@ -64,7 +64,7 @@ static enum fusion_reaction_result
 react(const struct fusion_reactor_message *message, void *ctx)
 {
 	(void)ctx;
-	if (message)
+	if (message->event == FUSION_REACTOR_DATA)
 		got(me, message->data, message->size);
 	return FUSION_REACTION_KEEP;
 }

@@ -107,7 +107,7 @@ hear(const struct fusion_reactor_message *message, void *ctx)
 	struct ear *e = ctx;
 	struct word m;
 
-	if (!message) {
+	if (message->event != FUSION_REACTOR_DATA) {
 		if (!e->ends)
 			fail(e->worker, "a reactor has ended that is there", e);
 		return FUSION_REACTION_KEEP;

@@ -288,7 +288,7 @@ on_reaction(const struct fusion_reactor_message *m, void *ctx)
 	const struct listened *l = ctx;
 	char text[TEXT_MAX + 1];
 
-	if (!m) {
+	if (m->event != FUSION_REACTOR_DATA) {
 		said("lost %s %u", l->name, l->channel);
 		return FUSION_REACTION_KEEP;
 	}

@@ -107,7 +107,7 @@ static enum fusion_reaction_result
 get_event(const struct fusion_reactor_message *m, void *ctx)
 {
 	(void)ctx;
-	if (!m) {
+	if (m->event != FUSION_REACTOR_DATA) {
 		fprintf(stderr, "# disconnected\n");
 		add_relaxed(&shared->wrong, 1);
 		return FUSION_REACTION_KEEP;

@@ -429,7 +429,7 @@ static enum fusion_reaction_result react(const struct fusion_reactor_message *m,
 					 void *ctx)
 {
 	(void)ctx;
-	if (m)
+	if (m->event == FUSION_REACTOR_DATA)
 		dispatch_beside();
 	return FUSION_REACTION_KEEP;
 }

@@ -402,7 +402,7 @@ static enum fusion_reaction_result count(const struct fusion_reactor_message *m,
 {
 	struct heard *h = ctx;
 
-	bump(m ? &h->messages : &h->ends);
+	bump(m->event == FUSION_REACTOR_DATA ? &h->messages : &h->ends);
 	return FUSION_REACTION_KEEP;
 }
 

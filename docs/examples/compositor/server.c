@@ -258,7 +258,8 @@ on_flip(const struct fusion_reactor_message *message, void *ctx)
 	struct window *window;
 	struct flip flip;
 
-	if (!message || message->size != sizeof(flip))
+	if (message->event != FUSION_REACTOR_DATA ||
+	    message->size != sizeof(flip))
 		return FUSION_REACTION_KEEP;
 	memcpy(&flip, message->data, sizeof(flip));
 	/* The surface may be gone: search for its address, do not follow it. */
