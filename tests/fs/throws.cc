@@ -319,7 +319,7 @@ static unsigned heard;
 
 static fusion_reaction_result hear(const fusion_reactor_message *m, void *)
 {
-	heard += m != nullptr;
+	heard += m->event == FUSION_REACTOR_DATA;
 	return FUSION_REACTION_KEEP;
 }
 
