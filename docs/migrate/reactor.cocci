@@ -54,3 +54,17 @@ expression E;
 - M != NULL
 + M->event == FUSION_REACTOR_DATA
 )
+
+// fusion_reactor_stat() takes the size of the caller's struct.
+
+@@
+expression R, S;
+@@
+- fusion_reactor_stat(R, &S)
++ fusion_reactor_stat(R, &S, sizeof(S))
+
+@@
+expression R, P;
+@@
+- fusion_reactor_stat(R, P)
++ fusion_reactor_stat(R, P, sizeof(*P))

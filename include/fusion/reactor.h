@@ -36,8 +36,7 @@ struct fusion_reaction;
 /** Most global reactions of a reactor. */
 #define FUSION_REACTOR_GLOBALS 12
 
-/** How to create a reactor.  Set everything to zero, then `size` and what you
- *  want. */
+/** How to create a reactor; see fusion/types.h for options. */
 struct fusion_reactor_options {
 	size_t size;	       /**< sizeof(struct fusion_reactor_options) */
 	uint32_t message_size; /**< usual bytes of a message; readers of the
@@ -51,6 +50,12 @@ struct fusion_reactor_options {
 	uint32_t flags;	    /**< 0 */
 };
 
+/** All defaults of struct fusion_reactor_options. */
+#define FUSION_REACTOR_OPTIONS_INIT                               \
+	{                                                         \
+		sizeof(struct fusion_reactor_options), 0, 0, 0, 0 \
+	}
+
 /**
  * Create a reactor, to which nobody listens.
  *
@@ -58,7 +63,7 @@ struct fusion_reactor_options {
  * @param name     unique among the arena's reactors: 1 to 63 bytes without '/'
  *                 and control characters, not beginning with '.' or '#'.  NULL
  *                 creates a reactor that is called "#<id>"
- * @param options  its size, or NULL for all defaults
+ * @param options  how, or NULL for all defaults
  * @param ret      receives the handle.  The reactor lives until
  *                 fusion_reactor_destroy() or the arena's end; the death of its
  *                 creator does not end it
@@ -66,6 +71,7 @@ struct fusion_reactor_options {
  * @return
  *   0              created
  *   -EINVAL        @name or @options is not valid, or @arena or @ret is NULL
+ *   -E2BIG         @options says something that this library does not know
  *   -ENAMETOOLONG  @name is longer than 63 bytes
  *   -EEXIST        another reactor has that name
  *   -ENOSPC        the arena has no room for another reactor
@@ -77,6 +83,28 @@ FUSION_API int
 fusion_reactor_create(struct fusion_arena *arena, const char *name,
 		      const struct fusion_reactor_options *options,
 		      struct fusion_reactor **ret);
+
+/**
+ * Find the reactor of that name, or create it.
+ *
+ * @param arena    the arena
+ * @param name     as for fusion_reactor_create(), but not NULL; or "#<id>" to
+ *                 find a reactor without a name
+ * @param options  how to create it, or NULL for all defaults.  A reactor that
+ *                 exists stays as it is
+ * @param ret      receives the handle
+ *
+ * @return 0 if the reactor is found or created, or an error of
+ *         fusion_reactor_create(), but never -EEXIST
+ *
+ * All threads that open one name get the same reactor, also if they do so at
+ * the same time.
+ *
+ * Any thread.  Takes a short lock.
+ */
+FUSION_API int fusion_reactor_open(struct fusion_arena *arena, const char *name,
+				   const struct fusion_reactor_options *options,
+				   struct fusion_reactor **ret);
 
 /**
  * Find a reactor by its name.
@@ -96,6 +124,36 @@ fusion_reactor_create(struct fusion_arena *arena, const char *name,
 FUSION_API int fusion_reactor_lookup(struct fusion_arena *arena,
 				     const char *name,
 				     struct fusion_reactor **ret);
+
+/**
+ * Find a reactor by its id.
+ *
+ * @param arena  the arena to search
+ * @param id     the id, from fusion_reactor_id()
+ * @param ret    receives the handle
+ *
+ * @return
+ *   0        found
+ *   -ENOENT  no reactor has that id
+ *   -EINVAL  @id is 0, or @arena or @ret is NULL
+ *
+ * Any thread.  Does not block.  Takes time in proportion to the number of
+ * reactors; a look-up by name does not.
+ */
+FUSION_API int fusion_reactor_get(struct fusion_arena *arena, fusion_id_t id,
+				  struct fusion_reactor **ret);
+
+/**
+ * Get the id of a reactor, which no other thing of the arena ever has.
+ *
+ * @param reactor  the reactor
+ *
+ * @return the id; 0 if the reactor is destroyed, or @reactor is no reactor of
+ *         an arena that this process is in
+ *
+ * Any thread.  Does not block.
+ */
+FUSION_API fusion_id_t fusion_reactor_id(const struct fusion_reactor *reactor);
 
 /**
  * Destroy a reactor.
@@ -134,13 +192,20 @@ enum fusion_reactor_policy_kind {
 
 #define FUSION_REACTOR_LIMIT_NS 100000000LL /**< the default limit, 100 ms */
 
-/** The policy of a listener; see fusion_reactor_attach(). */
+/** The policy of a listener; see fusion_reactor_attach(), and fusion/types.h
+ *  for options. */
 struct fusion_reactor_policy {
 	size_t size;	  /**< sizeof(struct fusion_reactor_policy) */
 	uint32_t kind;	  /**< enum fusion_reactor_policy_kind */
 	int64_t limit_ns; /**< nanoseconds; 0: FUSION_REACTOR_LIMIT_NS; or
 			       FUSION_FOREVER */
 };
+
+/** FUSION_REACTOR_BLOCK, with the default limit. */
+#define FUSION_REACTOR_POLICY_INIT                         \
+	{                                                  \
+		sizeof(struct fusion_reactor_policy), 0, 0 \
+	}
 
 /** Why a reaction runs.  Later versions may add events: ignore those that you
  *  do not know. */
@@ -205,11 +270,12 @@ typedef enum fusion_reaction_result (*fusion_reaction_fn)(
  * @return
  *   0        attached
  *   -EINVAL  no such channel or policy, no reactor, or a pointer is NULL
+ *   -E2BIG   @policy says something that this library does not know
  *   -EIDRM   the reactor is destroyed
  *   -ENOSPC  the reactor has as many listeners as it can, or the arena has no
  *            room for this member's queue
- *   -ENOMEM  memory is used up
- *   -EAGAIN  the system starts no thread for the dispatcher
+ *   -ENOMEM  memory is used up, or the system starts no thread for the
+ *            dispatcher
  *
  * Any thread, also a reaction.  Takes a short lock.  Starts the dispatcher if
  * it does not run.
@@ -388,7 +454,8 @@ FUSION_API int fusion_reactor_set_direct(struct fusion_reactor *reactor,
 FUSION_API int fusion_reactor_set_done(struct fusion_reactor *reactor,
 				       fusion_reaction_fn fn, void *ctx);
 
-/** The numbers of a reactor; see fusion_reactor_stat(). */
+/** The numbers of a reactor; see fusion_reactor_stat().  Later versions append
+ *  members. */
 struct fusion_reactor_stat {
 	fusion_id_t id;
 	uint32_t listeners;  /**< members and shells */
@@ -403,16 +470,19 @@ struct fusion_reactor_stat {
  *
  * @param reactor  the reactor
  * @param ret      receives the numbers
+ * @param size     sizeof(struct fusion_reactor_stat)
  *
  * @return
  *   0        done
- *   -EINVAL  no reactor of an arena that this process is in, or @ret is NULL
+ *   -EINVAL  no reactor of an arena that this process is in, @ret is NULL, or
+ *            @size is 0
  *   -EIDRM   the reactor is destroyed
  *
  * Any thread.  Takes no lock.
  */
 FUSION_API int fusion_reactor_stat(struct fusion_reactor *reactor,
-				   struct fusion_reactor_stat *ret);
+				   struct fusion_reactor_stat *ret,
+				   size_t size);
 
 /*
  * Fork: in an arena entered with FUSION_ENTER_FORK the child starts with the

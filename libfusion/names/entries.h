@@ -38,9 +38,20 @@ static inline struct tcache *entry_cache_live(enum entry_kind kind,
  * daemon, or say why not. */
 int entry_created(struct fusion_arena *arena, enum entry_kind kind,
 		  const char *name, int r);
+/* End a call that finds or creates a thing called @name: if a thing of that
+ * name exists, which @r says with -EEXIST, it is found.  Else as
+ * entry_created(). */
+int entry_opened(struct fusion_arena *arena, enum entry_kind kind,
+		 const char *name, int r);
 /* Find the entry called @name.  0, -ENOENT, -EINVAL, -ENOMEM, -EMFILE. */
 int entry_find(struct fusion_arena *arena, enum entry_kind kind,
 	       const char *name, void **ret);
+/* Find the entry with @id for a program, and tell it why there is none. */
+int entry_get(struct fusion_arena *arena, enum entry_kind kind, uint32_t id,
+	      void **ret);
+/* Return the id of the entry @p of @kind, which is at the offset @id_at; 0: @p
+ * is no entry of an arena that this process is in, or was destroyed. */
+uint32_t entry_id(enum entry_kind kind, const void *p, size_t id_at);
 /* Find the entry called @name for a program, and tell it why there is none. */
 int entry_lookup(struct fusion_arena *arena, enum entry_kind kind,
 		 const char *name, void **ret);

@@ -6,6 +6,7 @@
 
 #include "libfusion/base/callback.h"
 #include "libfusion/base/known.h"
+#include "libfusion/base/options.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/talk/cursor.h"
 #include "libfusion/talk/dispatch.h"
@@ -16,26 +17,34 @@
 
 /* --- Attaching ------------------------------------------------------------ */
 
-static int check_policy(const struct fusion_reactor_policy *p,
+static int check_policy(const struct fusion_reactor_policy *policy,
 			struct cursor_params *ret)
 {
+	struct fusion_reactor_policy p;
 	int64_t ms;
+	int r = options_copy(&p, sizeof(p),
+			     OPTIONS_FIRST(__typeof__(p), limit_ns), policy,
+			     "fusion_reactor_policy");
 
-	ret->policy = POLICY_BLOCK;
-	ret->limit_ms = REACTOR_LIMIT_MS;
-	if (!p)
-		return 0;
-	if (p->size != sizeof(*p) || p->kind > FUSION_REACTOR_DISCONNECT ||
-	    p->limit_ns < FUSION_FOREVER)
-		return -EINVAL;
-	ret->policy = p->kind;
-	ms = (p->limit_ns + 999999) / 1000000;
-	if (p->limit_ns == FUSION_FOREVER)
+	if (r < 0)
+		return r;
+	if (p.kind > FUSION_REACTOR_DISCONNECT)
+		return refuse(-EINVAL,
+			      "reactor policy: kind is %u: %u is the highest",
+			      p.kind, (unsigned)FUSION_REACTOR_DISCONNECT);
+	if (p.limit_ns < FUSION_FOREVER)
+		return refuse(-EINVAL,
+			      "reactor policy: limit_ns is %lld: it has to be "
+			      "0, more, or FUSION_FOREVER",
+			      (long long)p.limit_ns);
+	ms = p.limit_ns / 1000000 + (p.limit_ns % 1000000 != 0);
+	ret->policy = p.kind;
+	if (!p.limit_ns)
+		ret->limit_ms = REACTOR_LIMIT_MS;
+	else if (p.limit_ns == FUSION_FOREVER || ms >= REACTOR_FOREVER_MS)
 		ret->limit_ms = REACTOR_FOREVER_MS;
-	else if (p->limit_ns)
-		ret->limit_ms = ms < REACTOR_FOREVER_MS
-					? (uint32_t)ms
-					: REACTOR_FOREVER_MS - 1;
+	else
+		ret->limit_ms = (uint32_t)ms;
 	return 0;
 }
 

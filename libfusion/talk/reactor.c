@@ -11,6 +11,7 @@
 
 #include "libfusion/arena/refuse_arena.h"
 #include "libfusion/base/callback.h"
+#include "libfusion/base/options.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/talk/reactor_dispatch.h"
 #include "libfusion/names/entries.h"
@@ -38,35 +39,33 @@ static struct tcache *reactor_cache(struct fusion_reactor *reactor,
 				offsetof(struct reactor, id), ret_error);
 }
 
-static int check_options(const struct fusion_reactor_options *o,
+static int check_options(const struct fusion_reactor_options *options,
 			 struct reactor_params *ret)
 {
-	*ret = (struct reactor_params){
-		.cells = REACTOR_CELLS,
-		.listeners = REACTOR_LISTENERS,
-	};
-	if (!o)
-		return 0;
-	if (o->size != sizeof(*o))
-		return refuse_size("fusion_reactor_options", o->size,
-				   sizeof(*o));
-	if (o->flags)
-		return refuse_flags("reactor", o->flags, 0);
-	if (o->listeners > REACTOR_LISTENERS_MAX)
+	struct fusion_reactor_options o;
+	int r = options_copy(&o, sizeof(o), OPTIONS_FIRST(__typeof__(o), flags),
+			     options, "fusion_reactor_options");
+
+	if (r < 0)
+		return r;
+	if (o.flags)
+		return refuse_flags("reactor", o.flags, 0);
+	if (o.listeners > REACTOR_LISTENERS_MAX)
 		return refuse(-EINVAL,
 			      "reactor options: listeners is %u: %u are the "
 			      "most",
-			      o->listeners, REACTOR_LISTENERS_MAX);
-	if (o->cells &&
-	    (o->cells < RING_CELLS_MIN || o->cells > RING_CELLS_MAX ||
-	     o->cells & (o->cells - 1)))
+			      o.listeners, REACTOR_LISTENERS_MAX);
+	if (o.cells && (o.cells < RING_CELLS_MIN || o.cells > RING_CELLS_MAX ||
+			o.cells & (o.cells - 1)))
 		return refuse(-EINVAL,
 			      "reactor options: cells is %u: it has to be a "
 			      "power of two from %u to %u",
-			      o->cells, RING_CELLS_MIN, RING_CELLS_MAX);
-	ret->message_size = o->message_size;
-	ret->cells = o->cells ? o->cells : REACTOR_CELLS;
-	ret->listeners = o->listeners ? o->listeners : REACTOR_LISTENERS;
+			      o.cells, RING_CELLS_MIN, RING_CELLS_MAX);
+	*ret = (struct reactor_params){
+		.message_size = o.message_size,
+		.cells = o.cells ? o.cells : REACTOR_CELLS,
+		.listeners = o.listeners ? o.listeners : REACTOR_LISTENERS,
+	};
 	return 0;
 }
 
@@ -93,6 +92,56 @@ fusion_reactor_create(struct fusion_arena *arena, const char *name,
 		return told(refuse_thing(arena, r, "reactor", name));
 	*ret = (struct fusion_reactor *)re;
 	return 0;
+}
+
+/* The search for the name and the creation are one step under the table's lock.
+ * The look-up before it takes no new id. */
+FUSION_API int fusion_reactor_open(struct fusion_arena *arena, const char *name,
+				   const struct fusion_reactor_options *options,
+				   struct fusion_reactor **ret)
+{
+	struct reactor_params params;
+	struct reactor *re = NULL;
+	struct thread_rec *me;
+	void *found;
+	int r;
+
+	if (!arena || !ret)
+		return told(refuse_null("reactor", arena ? "ret" : "arena"));
+	if (!name)
+		return told(refuse_name(-EINVAL, "reactor", name));
+	r = check_options(options, &params);
+	if (r < 0)
+		return told(r);
+	me = thread_rec_of(arena);
+	if (!me)
+		return told(-errno);
+	r = entry_find(arena, KIND_REACTOR, name, &found);
+	if (r == 0)
+		re = found;
+	else if (r == -ENOENT)
+		r = reactor_create(&arena->view, me, name, &params, arena->id,
+				   &re);
+	if (r < 0 && r != -EEXIST)
+		return told(refuse_thing(arena, r, "reactor", name));
+	*ret = (struct fusion_reactor *)re;
+	return 0;
+}
+
+FUSION_API int fusion_reactor_get(struct fusion_arena *arena, fusion_id_t id,
+				  struct fusion_reactor **ret)
+{
+	void *found;
+	int r = entry_get(arena, KIND_REACTOR, id, ret ? &found : NULL);
+
+	if (r == 0)
+		*ret = found;
+	return told(r);
+}
+
+FUSION_API fusion_id_t fusion_reactor_id(const struct fusion_reactor *reactor)
+{
+	return entry_id(KIND_REACTOR, reactor, offsetof(struct reactor, id));
 }
 
 FUSION_API int fusion_reactor_lookup(struct fusion_arena *arena,
@@ -313,21 +362,20 @@ FUSION_API int fusion_reactor_set_direct(struct fusion_reactor *reactor,
 }
 
 FUSION_API int fusion_reactor_stat(struct fusion_reactor *reactor,
-				   struct fusion_reactor_stat *ret)
+				   struct fusion_reactor_stat *ret, size_t size)
 {
+	struct fusion_reactor_stat stat;
 	struct reactor_sum sum;
 	struct tcache *c;
 	int r;
 
-	if (!ret)
-		return told(-EINVAL);
 	c = reactor_cache(reactor, &r);
 	if (!c)
 		return told(r);
 	r = reactor_sum(&c->arena->view, reactor_of(reactor), &sum);
 	if (r < 0)
 		return told(r == -ENOENT ? -EIDRM : r);
-	*ret = (struct fusion_reactor_stat){
+	stat = (struct fusion_reactor_stat){
 		.id = load_relaxed(&reactor_of(reactor)->id),
 		.listeners = sum.listeners,
 		.dispatched = sum.dispatched,
@@ -335,5 +383,6 @@ FUSION_API int fusion_reactor_stat(struct fusion_reactor *reactor,
 		.dropped = sum.dropped,
 		.rate = sum.rate,
 	};
-	return 0;
+	return told(result_give(ret, size, &stat, sizeof(stat),
+				"fusion_reactor_stat"));
 }

@@ -10,6 +10,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -126,6 +127,170 @@ static void wrong_arguments_are_refused(void **state)
 	assert_int_equal(fusion_reactor_lookup(arena, "none", &r), -ENOENT);
 	assert_int_equal(fusion_reactor_lookup(arena, "r", &r), 0);
 	assert_ptr_equal(r, reactor);
+}
+
+struct longer {
+	struct fusion_reactor_options known;
+	uint64_t later;
+};
+
+static void options_may_be_of_another_version(void **state)
+{
+	struct longer o = {.known = {.size = sizeof(o), .cells = 64}};
+	struct fusion_reactor_options init = FUSION_REACTOR_OPTIONS_INIT;
+	struct fusion_reactor_policy p = FUSION_REACTOR_POLICY_INIT;
+	struct fusion_reaction *x;
+	struct fusion_reactor *r;
+	struct heard h = {0};
+
+	(void)state;
+	assert_int_equal(fusion_reactor_create(arena, "a", &o.known, &r), 0);
+	assert_int_equal(rec_of(r)->cells, 64);
+	o.later = 1;
+	assert_int_equal(fusion_reactor_create(arena, "b", &o.known, &r),
+			 -E2BIG);
+	o.known.size = 8;
+	assert_int_equal(fusion_reactor_create(arena, "b", &o.known, &r),
+			 -EINVAL);
+	assert_int_equal(fusion_reactor_create(arena, "b", &init, &r), 0);
+	assert_int_equal(rec_of(r)->cells, 1024);
+	assert_int_equal(fusion_reactor_attach(r, 0, hear, &h, &p, &x), 0);
+	assert_int_equal(fusion_reactor_detach(x), 0);
+}
+
+/* What its listeners are waited for, as the record says it. */
+static uint32_t limit_of(int64_t limit_ns, uint32_t *ret_error)
+{
+	const struct fusion_reactor_policy p = {.size = sizeof(p),
+						.limit_ns = limit_ns};
+	struct fusion_reaction *x;
+	struct heard h = {0};
+	uint32_t limit = 0;
+	struct ring ring;
+	int r = fusion_reactor_attach(reactor, 0, hear, &h, &p, &x);
+
+	*ret_error = (uint32_t)-r;
+	if (r < 0)
+		return 0;
+	assert_int_equal(reactor_ring(&arena->view, rec_of(reactor), &ring), 0);
+	limit = cursor_at(&ring, 0)->limit_ms;
+	assert_int_equal(fusion_reactor_detach(x), 0);
+	return limit;
+}
+
+static void limit_of_a_policy_is_checked_and_saturates(void **state)
+{
+	uint32_t error;
+
+	(void)state;
+	assert_int_equal(limit_of(0, &error), 100);
+	assert_int_equal(limit_of(1, &error), 1);
+	assert_int_equal(limit_of(2000000, &error), 2);
+	assert_int_equal(limit_of(INT64_MAX, &error), REACTOR_FOREVER_MS);
+	assert_int_equal(limit_of(FUSION_FOREVER, &error), REACTOR_FOREVER_MS);
+	limit_of(-2, &error);
+	assert_int_equal(error, EINVAL);
+	limit_of(INT64_MIN, &error);
+	assert_int_equal(error, EINVAL);
+}
+
+static void opened_it_is_found_or_created(void **state)
+{
+	const struct fusion_reactor_options o = {.size = sizeof(o),
+						 .cells = 64};
+	struct fusion_reactor *a = NULL, *b = NULL;
+
+	(void)state;
+	assert_int_equal(fusion_reactor_open(arena, "r", &o, &a), 0);
+	assert_ptr_equal(a, reactor);
+	assert_int_equal(rec_of(a)->cells, 1024);
+	assert_int_equal(fusion_reactor_open(arena, "new", &o, &a), 0);
+	assert_int_equal(rec_of(a)->cells, 64);
+	assert_int_equal(fusion_reactor_open(arena, "new", NULL, &b), 0);
+	assert_ptr_equal(a, b);
+	b = NULL;
+	assert_int_equal(fusion_reactor_open(arena, NULL, NULL, &b), -EINVAL);
+	assert_int_equal(fusion_reactor_open(arena, "#a", NULL, &b), -EINVAL);
+	assert_int_equal(fusion_reactor_open(NULL, "x", NULL, &b), -EINVAL);
+	assert_int_equal(fusion_reactor_open(arena, "x", NULL, NULL), -EINVAL);
+	assert_null(b);
+}
+
+#define OPENERS 4
+#define OPENINGS 500
+
+static void *open_each(void *arg)
+{
+	struct fusion_reactor **at = arg;
+	char name[16];
+
+	for (unsigned i = 0; i < OPENINGS; i++) {
+		snprintf(name, sizeof(name), "o%u", i);
+		if (fusion_reactor_open(arena, name, NULL, &at[i]) < 0)
+			return arg;
+	}
+	return NULL;
+}
+
+static void all_who_open_a_name_get_one_reactor(void **state)
+{
+	static struct fusion_reactor *got[OPENERS][OPENINGS];
+	pthread_t threads[OPENERS];
+	void *r;
+
+	(void)state;
+	for (unsigned i = 0; i < OPENERS; i++)
+		assert_int_equal(
+			pthread_create(&threads[i], NULL, open_each, got[i]),
+			0);
+	for (unsigned i = 0; i < OPENERS; i++) {
+		assert_int_equal(pthread_join(threads[i], &r), 0);
+		assert_null(r);
+	}
+	for (unsigned i = 1; i < OPENERS; i++)
+		assert_memory_equal(got[0], got[i], sizeof(got[0]));
+}
+
+static void it_is_found_by_its_id(void **state)
+{
+	fusion_id_t id = fusion_reactor_id(reactor);
+	struct fusion_reactor *r = NULL;
+
+	(void)state;
+	assert_int_equal(id, rec_of(reactor)->e.id);
+	assert_int_equal(fusion_reactor_get(arena, id, &r), 0);
+	assert_ptr_equal(r, reactor);
+	r = NULL;
+	assert_int_equal(fusion_reactor_get(arena, 0, &r), -EINVAL);
+	assert_int_equal(fusion_reactor_get(arena, id, NULL), -EINVAL);
+	assert_int_equal(fusion_reactor_get(arena, id + 1000, &r), -ENOENT);
+	assert_int_equal(fusion_reactor_id(NULL), 0);
+	assert_int_equal(fusion_reactor_destroy(reactor), 0);
+	assert_int_equal(fusion_reactor_id(reactor), 0);
+	assert_int_equal(fusion_reactor_get(arena, id, &r), -ENOENT);
+	assert_null(r);
+}
+
+static void numbers_fit_the_callers_struct(void **state)
+{
+	struct {
+		struct fusion_reactor_stat known;
+		uint64_t later;
+	} longer = {.later = 7};
+	struct fusion_reactor_stat stat;
+	fusion_id_t id = 0;
+
+	(void)state;
+	assert_int_equal(
+		fusion_reactor_stat(reactor, &longer.known, sizeof(longer)), 0);
+	assert_int_equal(longer.known.id, fusion_reactor_id(reactor));
+	assert_int_equal(longer.later, 0);
+	assert_int_equal(fusion_reactor_stat(reactor, (void *)&id, sizeof(id)),
+			 0);
+	assert_int_equal(id, longer.known.id);
+	assert_int_equal(fusion_reactor_stat(reactor, &stat, 0), -EINVAL);
+	assert_int_equal(fusion_reactor_stat(reactor, NULL, sizeof(stat)),
+			 -EINVAL);
 }
 
 /* Row 14. */
@@ -938,7 +1103,7 @@ static void dead_listeners_are_pruned(void **state)
 	(void)state;
 	assert_int_equal(thread_claim(v, &t), 0);
 	assert_int_equal(cursor_take(v, t, rec_of(reactor), &params, &slow), 0);
-	assert_int_equal(fusion_reactor_stat(reactor, &stat), 0);
+	assert_int_equal(fusion_reactor_stat(reactor, &stat, sizeof(stat)), 0);
 	assert_int_equal(stat.listeners, 1);
 	while (fusion_reactor_dispatch(reactor, &seq, sizeof(seq),
 				       FUSION_REACTOR_NOWAIT) == 0)
@@ -946,7 +1111,7 @@ static void dead_listeners_are_pruned(void **state)
 	assert_int_equal(life_lock(v, -1), 0);
 	assert_int_equal(recover_thread(v, t), 0);
 	life_unlock(v);
-	assert_int_equal(fusion_reactor_stat(reactor, &stat), 0);
+	assert_int_equal(fusion_reactor_stat(reactor, &stat, sizeof(stat)), 0);
 	assert_int_equal(stat.listeners, 0);
 	assert_int_equal(stat.dispatched, 1024);
 	assert_int_equal(fusion_reactor_dispatch(reactor, &seq, sizeof(seq),
@@ -959,6 +1124,12 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(wrong_arguments_are_refused),
+		TEST(options_may_be_of_another_version),
+		TEST(limit_of_a_policy_is_checked_and_saturates),
+		TEST(opened_it_is_found_or_created),
+		TEST(all_who_open_a_name_get_one_reactor),
+		TEST(it_is_found_by_its_id),
+		TEST(numbers_fit_the_callers_struct),
 		TEST(message_of_any_size_is_heard_or_refused),
 		TEST(channels_are_apart),
 		TEST(own_ones_run_directly_or_not_at_all),

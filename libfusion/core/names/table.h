@@ -34,7 +34,7 @@
  * 0 and *ret_index.
  * -EINVAL the name is bad.
  * -ENAMETOOLONG the name is too long.
- * -EEXIST the name exists.
+ * -EEXIST the name exists: *ret_index is the record that has it.
  * -ENOSPC the table is full.
  * -ENOMEM there is no memory for the record.
  * -EIO the table is damaged.
