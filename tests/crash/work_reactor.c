@@ -324,7 +324,7 @@ static const char *audit_spoken(const struct spoken *s, unsigned kills)
 	struct fusion_reactor_stat stat;
 	uint64_t said = 0;
 
-	if (fusion_reactor_stat(s->reactor, &stat) < 0)
+	if (fusion_reactor_stat(s->reactor, &stat, sizeof(stat)) < 0)
 		return "a reactor is lost";
 	for (unsigned w = 0; w < WORKERS; w++)
 		said += s->said[w];
