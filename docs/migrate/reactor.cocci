@@ -68,3 +68,90 @@ expression R, P;
 @@
 - fusion_reactor_stat(R, P)
 + fusion_reactor_stat(R, P, sizeof(*P))
+
+// fusion_reactor_dispatch() and fusion_object_dispatch() take options, and do
+// what ..._dispatch_channel() did.  NULL stands for channel 0 and no flags.
+
+@@
+expression R, D, S, F;
+@@
+(
+  fusion_reactor_dispatch(R, D, S, NULL)
+|
+  fusion_reactor_dispatch(R, D, S, &F)
+|
+- fusion_reactor_dispatch(R, D, S, 0)
++ fusion_reactor_dispatch(R, D, S, NULL)
+|
+- fusion_reactor_dispatch(R, D, S, F)
++ fusion_reactor_dispatch(R, D, S,
++	&(const struct fusion_reactor_dispatch_options){
++		.size = sizeof(struct fusion_reactor_dispatch_options),
++		.flags = F})
+)
+
+@@
+expression O, D, S, F;
+@@
+(
+  fusion_object_dispatch(O, D, S, NULL)
+|
+  fusion_object_dispatch(O, D, S, &F)
+|
+- fusion_object_dispatch(O, D, S, 0)
++ fusion_object_dispatch(O, D, S, NULL)
+|
+- fusion_object_dispatch(O, D, S, F)
++ fusion_object_dispatch(O, D, S,
++	&(const struct fusion_reactor_dispatch_options){
++		.size = sizeof(struct fusion_reactor_dispatch_options),
++		.flags = F})
+)
+
+@@
+expression R, C, D, S, F, G, N;
+@@
+(
+- fusion_reactor_dispatch_channel(R, C, D, S, 0, NULL, 0)
++ fusion_reactor_dispatch(R, D, S,
++	&(const struct fusion_reactor_dispatch_options){
++		.size = sizeof(struct fusion_reactor_dispatch_options),
++		.channel = C})
+|
+- fusion_reactor_dispatch_channel(R, C, D, S, F, NULL, 0)
++ fusion_reactor_dispatch(R, D, S,
++	&(const struct fusion_reactor_dispatch_options){
++		.size = sizeof(struct fusion_reactor_dispatch_options),
++		.flags = F,
++		.channel = C})
+|
+- fusion_reactor_dispatch_channel(R, C, D, S, F, G, N)
++ fusion_reactor_dispatch(R, D, S,
++	&(const struct fusion_reactor_dispatch_options){
++		.size = sizeof(struct fusion_reactor_dispatch_options),
++		.flags = F,
++		.channel = C,
++		.globals = G,
++		.n_globals = N})
+)
+
+@@
+expression O, C, D, S, F, G, N;
+@@
+(
+- fusion_object_dispatch_channel(O, C, D, S, F, NULL, 0)
++ fusion_object_dispatch(O, D, S,
++	&(const struct fusion_reactor_dispatch_options){
++		.size = sizeof(struct fusion_reactor_dispatch_options),
++		.flags = F,
++		.channel = C})
+|
+- fusion_object_dispatch_channel(O, C, D, S, F, G, N)
++ fusion_object_dispatch(O, D, S,
++	&(const struct fusion_reactor_dispatch_options){
++		.size = sizeof(struct fusion_reactor_dispatch_options),
++		.flags = F,
++		.channel = C,
++		.globals = G,
++		.n_globals = N})
+)

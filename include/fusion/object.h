@@ -943,41 +943,21 @@ FUSION_API int fusion_object_attach_global(struct fusion_object *object,
 FUSION_API int fusion_object_detach_global(struct fusion_object *object,
 					   uint32_t index, void *ctx);
 /**
- * Dispatch a message to channel 0 of an object.
+ * Dispatch a message to an object.
  *
- * @param object  the object; if it has no reactor, nothing happens
- * @param data    the bytes, which are copied; NULL if @size is 0
- * @param size    how many
- * @param flags   FUSION_REACTOR_SELF, FUSION_REACTOR_NOWAIT or 0
+ * @param object   the object; if it has no reactor, nothing happens
+ * @param data     the bytes, which are copied; NULL if @size is 0
+ * @param size     how many
+ * @param options  as for fusion_reactor_dispatch(), or NULL
  *
  * @return what fusion_reactor_dispatch() returns
  *
  * Any thread, also a reaction.  Blocks like fusion_reactor_dispatch().
  */
-FUSION_API int fusion_object_dispatch(struct fusion_object *object,
-				      const void *data, size_t size,
-				      unsigned flags);
-/**
- * Dispatch a message to a channel of an object.
- *
- * @param object     the object; if it has no reactor, nothing happens
- * @param channel    0 to FUSION_REACTOR_CHANNEL_MAX
- * @param data       the bytes, which are copied; NULL if @size is 0
- * @param size       how many
- * @param flags      FUSION_REACTOR_SELF, FUSION_REACTOR_NOWAIT or 0
- * @param globals    functions of the global reactions, or NULL
- * @param n_globals  functions in @globals
- *
- * @return what fusion_reactor_dispatch_channel() returns
- *
- * Any thread, also a reaction.  Blocks like fusion_reactor_dispatch_channel().
- */
-FUSION_API int fusion_object_dispatch_channel(struct fusion_object *object,
-					      uint32_t channel,
-					      const void *data, size_t size,
-					      unsigned flags,
-					      const fusion_global_fn *globals,
-					      size_t n_globals);
+FUSION_API int
+fusion_object_dispatch(struct fusion_object *object, const void *data,
+		       size_t size,
+		       const struct fusion_reactor_dispatch_options *options);
 
 /**
  * Define type-safe functions for objects whose data is a @type.
@@ -996,9 +976,8 @@ FUSION_API int fusion_object_dispatch_channel(struct fusion_object *object,
  *
  * It also defines surface_activate(), _destroy(), _ref(), _unref(),
  * _globalize(), _throw(), _catch(), _stat(), _attach(), _attach_channel(),
- * _detach(), _attach_global(), _detach_global(), _dispatch() and
- * _dispatch_channel().  Each does what the fusion_object_ function of its name
- * does.
+ * _detach(), _attach_global(), _detach_global() and _dispatch().  Each does
+ * what the fusion_object_ function of its name does.
  *
  * surface_create() and surface_get() return -EPROTOTYPE if the objects of the
  * pool are smaller than a @type.
@@ -1120,19 +1099,10 @@ FUSION_API int fusion_object_dispatch_channel(struct fusion_object *object,
 	}                                                                      \
 	static inline __attribute__((unused)) int prefix##_dispatch(           \
 		type *data_, const void *message_, size_t size_,               \
-		unsigned flags_)                                               \
+		const struct fusion_reactor_dispatch_options *options_)        \
 	{                                                                      \
 		return fusion_object_dispatch(fusion_object_of(data_),         \
-					      message_, size_, flags_);        \
-	}                                                                      \
-	static inline __attribute__((unused)) int prefix##_dispatch_channel(   \
-		type *data_, uint32_t channel_, const void *message_,          \
-		size_t size_, unsigned flags_,                                 \
-		const fusion_global_fn *globals_, size_t n_globals_)           \
-	{                                                                      \
-		return fusion_object_dispatch_channel(                         \
-			fusion_object_of(data_), channel_, message_, size_,    \
-			flags_, globals_, n_globals_);                         \
+					      message_, size_, options_);      \
 	}
 
 /* A function that has no parameter but the object. */

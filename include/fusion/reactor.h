@@ -301,27 +301,6 @@ FUSION_API int fusion_reactor_attach(struct fusion_reactor *reactor,
  */
 FUSION_API int fusion_reactor_detach(struct fusion_reaction *reaction);
 
-/** flags: the message also reaches the reactions of this member. */
-#define FUSION_REACTOR_SELF 0x1u
-/** flags: fail with -EAGAIN instead of waiting for a slow listener. */
-#define FUSION_REACTOR_NOWAIT 0x2u
-
-/**
- * Dispatch a message to channel 0, without global reactions.
- *
- * @param reactor  the reactor
- * @param data     the bytes, which are copied; NULL if @size is 0
- * @param size     how many
- * @param flags    FUSION_REACTOR_SELF, FUSION_REACTOR_NOWAIT or 0
- *
- * @return what fusion_reactor_dispatch_channel() returns
- *
- * Any thread, also a reaction.  Blocks as the policies of slow listeners say.
- */
-FUSION_API int fusion_reactor_dispatch(struct fusion_reactor *reactor,
-				       const void *data, size_t size,
-				       unsigned flags);
-
 /**
  * A global reaction: a function that runs in each process that dispatches.
  *
@@ -336,17 +315,37 @@ FUSION_API int fusion_reactor_dispatch(struct fusion_reactor *reactor,
 typedef enum fusion_reaction_result (*fusion_global_fn)(
 	const struct fusion_reactor_message *message, void *ctx);
 
+/** flags: the message also reaches the reactions of this member. */
+#define FUSION_REACTOR_SELF 0x1u
+/** flags: fail with -EAGAIN instead of waiting for a slow listener. */
+#define FUSION_REACTOR_NOWAIT 0x2u
+
+/** How to dispatch a message; see fusion/types.h for options. */
+struct fusion_reactor_dispatch_options {
+	size_t size;	  /**< sizeof(struct fusion_reactor_dispatch_options) */
+	uint32_t flags;	  /**< FUSION_REACTOR_SELF, FUSION_REACTOR_NOWAIT */
+	uint32_t channel; /**< 0 to FUSION_REACTOR_CHANNEL_MAX */
+	const fusion_global_fn *globals; /**< functions for the reactor's global
+					   reactions: each reaction has the
+					   index of one.  NULL runs no global
+					   reaction */
+	size_t n_globals;		 /**< functions in globals */
+};
+
+/** All defaults of struct fusion_reactor_dispatch_options: channel 0, no flags,
+ *  no global reactions. */
+#define FUSION_REACTOR_DISPATCH_OPTIONS_INIT                                  \
+	{                                                                     \
+		sizeof(struct fusion_reactor_dispatch_options), 0, 0, NULL, 0 \
+	}
+
 /**
- * Dispatch a message to a channel.
+ * Dispatch a message.
  *
- * @param reactor    the reactor
- * @param channel    0 to FUSION_REACTOR_CHANNEL_MAX
- * @param data       the bytes, which are copied; NULL if @size is 0
- * @param size       how many
- * @param flags      FUSION_REACTOR_SELF, FUSION_REACTOR_NOWAIT or 0
- * @param globals    functions for the reactor's global reactions: each reaction
- *                   has the index of one.  NULL runs no global reaction
- * @param n_globals  functions in @globals
+ * @param reactor  the reactor
+ * @param data     the bytes, which are copied; NULL if @size is 0
+ * @param size     how many
+ * @param options  how, or NULL for all defaults
  *
  * @return
  *   0          each listener gets the message, or loses it by its policy
@@ -355,6 +354,7 @@ typedef enum fusion_reaction_result (*fusion_global_fn)(
  *   -EAGAIN    nobody gets it: the call would have to wait for a slow listener,
  *              and FUSION_REACTOR_NOWAIT is set
  *   -EINVAL    an argument is not valid
+ *   -E2BIG     @options says something that this library does not know
  *   -EIDRM     the reactor is destroyed
  *
  * The order: first the global reactions run, for channel 0 only.  Then this
@@ -367,19 +367,17 @@ typedef enum fusion_reaction_result (*fusion_global_fn)(
  * dispatches, its own member cannot catch up.  So the limit of that member
  * counts as 0.
  */
-FUSION_API int fusion_reactor_dispatch_channel(struct fusion_reactor *reactor,
-					       uint32_t channel,
-					       const void *data, size_t size,
-					       unsigned flags,
-					       const fusion_global_fn *globals,
-					       size_t n_globals);
+FUSION_API int
+fusion_reactor_dispatch(struct fusion_reactor *reactor, const void *data,
+			size_t size,
+			const struct fusion_reactor_dispatch_options *options);
 
 /**
  * Attach a global reaction, which runs in each process that dispatches.
  *
  * @param reactor  the reactor
  * @param index    the function: its index in the array that the dispatching
- *                 program gives to fusion_reactor_dispatch_channel()
+ *                 program gives to fusion_reactor_dispatch()
  * @param ctx      argument of the function: a pointer into the arena, or NULL
  *
  * @return

@@ -87,32 +87,16 @@ FUSION_API int fusion_object_detach_global(struct fusion_object *object,
 	return told(fusion_reactor_detach_global(reactor, index, ctx));
 }
 
-FUSION_API int fusion_object_dispatch(struct fusion_object *object,
-				      const void *data, size_t size,
-				      unsigned flags)
+FUSION_API int
+fusion_object_dispatch(struct fusion_object *object, const void *data,
+		       size_t size,
+		       const struct fusion_reactor_dispatch_options *options)
 {
 	struct fusion_reactor *reactor;
 	int r;
 
 	reactor = existing_reactor(object, &r);
 	return told(
-		reactor ? fusion_reactor_dispatch(reactor, data, size, flags)
+		reactor ? fusion_reactor_dispatch(reactor, data, size, options)
 			: r);
-}
-
-FUSION_API int fusion_object_dispatch_channel(struct fusion_object *object,
-					      uint32_t channel,
-					      const void *data, size_t size,
-					      unsigned flags,
-					      const fusion_global_fn *globals,
-					      size_t n_globals)
-{
-	struct fusion_reactor *reactor;
-	int r;
-
-	reactor = existing_reactor(object, &r);
-	return told(reactor ? fusion_reactor_dispatch_channel(
-				      reactor, channel, data, size, flags,
-				      globals, n_globals)
-			    : r);
 }

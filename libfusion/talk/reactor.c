@@ -285,14 +285,38 @@ static bool is_direct(const struct reactor *re)
 	return !(load_relaxed(&re->flags) & REACTOR_NOT_DIRECT);
 }
 
-FUSION_API int fusion_reactor_dispatch_channel(struct fusion_reactor *reactor,
-					       uint32_t channel,
-					       const void *data, size_t size,
-					       unsigned flags,
-					       const fusion_global_fn *globals,
-					       size_t n_globals)
+#define DISPATCH_FLAGS (FUSION_REACTOR_SELF | FUSION_REACTOR_NOWAIT)
+
+static int
+copy_dispatch_options(const struct fusion_reactor_dispatch_options *options,
+		      struct fusion_reactor_dispatch_options *ret)
+{
+	int r = 0;
+
+	/* Most often it is this version's: then a plain copy is enough. */
+	if (options && options->size == sizeof(*ret))
+		*ret = *options;
+	else
+		r = options_copy(ret, sizeof(*ret),
+				 OPTIONS_FIRST(__typeof__(*ret), n_globals),
+				 options, "fusion_reactor_dispatch_options");
+	if (r < 0)
+		return r;
+	if (ret->flags & ~DISPATCH_FLAGS)
+		return refuse_flags("dispatching", ret->flags, DISPATCH_FLAGS);
+	if (ret->channel > FUSION_REACTOR_CHANNEL_MAX)
+		return refuse(-EINVAL, "reactor: channel is %u: %u is the last",
+			      ret->channel, FUSION_REACTOR_CHANNEL_MAX);
+	return 0;
+}
+
+FUSION_API int
+fusion_reactor_dispatch(struct fusion_reactor *reactor, const void *data,
+			size_t size,
+			const struct fusion_reactor_dispatch_options *options)
 {
 	struct reactor_send send = {.data = data};
+	struct fusion_reactor_dispatch_options o;
 	struct fusion_reactor_message m;
 	struct tcache *c;
 	bool inline_self;
@@ -302,47 +326,41 @@ FUSION_API int fusion_reactor_dispatch_channel(struct fusion_reactor *reactor,
 	c = reactor_cache(reactor, &r);
 	if (!c)
 		return told(r);
-	if (channel > FUSION_REACTOR_CHANNEL_MAX || (!data && size) ||
-	    flags & ~(FUSION_REACTOR_SELF | FUSION_REACTOR_NOWAIT))
-		return told(-EINVAL);
+	if (!data && size)
+		return told(refuse_null("reactor", "data"));
+	r = copy_dispatch_options(options, &o);
+	if (r < 0)
+		return told(r);
 	if (size > (size_t)reactor_of(reactor)->cells * RING_CELL / 2 -
 			   sizeof(struct msg_head))
 		return told(-EMSGSIZE);
 	m = (struct fusion_reactor_message){
 		.reactor = reactor,
-		.channel = channel,
+		.channel = o.channel,
 		.sender = c->arena->id,
 		.data = data,
 		.size = size,
 		.event = FUSION_REACTOR_DATA,
 	};
 	inline_self =
-		flags & FUSION_REACTOR_SELF && is_direct(reactor_of(reactor));
-	if (channel == 0 && globals)
-		run_globals(reactor_of(reactor), &m, globals, n_globals);
+		o.flags & FUSION_REACTOR_SELF && is_direct(reactor_of(reactor));
+	if (o.channel == 0 && o.globals)
+		run_globals(reactor_of(reactor), &m, o.globals, o.n_globals);
 	if (inline_self)
 		reactions_run(c->arena, load_acquire(&reactor_of(reactor)->id),
 			      &m);
 	send.head = (struct msg_head){
 		.sender = c->arena->id,
 		.size = (uint32_t)size,
-		.a = channel,
-		.flags = inline_self || !(flags & FUSION_REACTOR_SELF)
+		.a = o.channel,
+		.flags = inline_self || !(o.flags & FUSION_REACTOR_SELF)
 				 ? MSG_NOT_SENDER
 				 : 0,
 	};
-	send.nowait = flags & FUSION_REACTOR_NOWAIT;
+	send.nowait = o.flags & FUSION_REACTOR_NOWAIT;
 	send.impatient = dispatch_is_mine(c->arena) ? c->arena->id : 0;
 	return told(reactor_dispatch(&c->arena->view, c->rec,
 				     reactor_of(reactor), &send));
-}
-
-FUSION_API int fusion_reactor_dispatch(struct fusion_reactor *reactor,
-				       const void *data, size_t size,
-				       unsigned flags)
-{
-	return told(fusion_reactor_dispatch_channel(reactor, 0, data, size,
-						    flags, NULL, 0));
 }
 
 FUSION_API int fusion_reactor_set_direct(struct fusion_reactor *reactor,

@@ -473,7 +473,7 @@ static void fill_queue(struct actor *a)
 
 static void ring(struct actor *a)
 {
-	int r = fusion_reactor_dispatch(a->play->p[0], "x", 1, 0);
+	int r = fusion_reactor_dispatch(a->play->p[0], "x", 1, NULL);
 
 	if (r < 0)
 		fault(a->play, "cannot dispatch: %d", r);

@@ -89,8 +89,12 @@ static struct fusion_reaction *attach(uint32_t channel, struct heard *h)
 /* By the queue, not directly. */
 static int say(uint32_t channel, const void *data, size_t size)
 {
-	return fusion_reactor_dispatch_channel(reactor, channel, data, size,
-					       FUSION_REACTOR_SELF, NULL, 0);
+	return fusion_reactor_dispatch(
+		reactor, data, size,
+		&(const struct fusion_reactor_dispatch_options){
+			.size = sizeof(struct fusion_reactor_dispatch_options),
+			.flags = FUSION_REACTOR_SELF,
+			.channel = channel});
 }
 
 static void not_direct(void)
@@ -122,7 +126,14 @@ static void wrong_arguments_are_refused(void **state)
 			 -EINVAL);
 	assert_int_equal(say(65536, "", 0), -EINVAL);
 	assert_int_equal(say(0, NULL, 1), -EINVAL);
-	assert_int_equal(fusion_reactor_dispatch(reactor, "", 0, 8), -EINVAL);
+	assert_int_equal(
+		fusion_reactor_dispatch(
+			reactor, "", 0,
+			&(const struct fusion_reactor_dispatch_options){
+				.size = sizeof(
+					struct fusion_reactor_dispatch_options),
+				.flags = 8}),
+		-EINVAL);
 	assert_int_equal(fusion_reactor_detach(NULL), 0);
 	assert_int_equal(fusion_reactor_lookup(arena, "none", &r), -ENOENT);
 	assert_int_equal(fusion_reactor_lookup(arena, "r", &r), 0);
@@ -293,6 +304,35 @@ static void numbers_fit_the_callers_struct(void **state)
 			 -EINVAL);
 }
 
+static void options_of_dispatching_are_checked(void **state)
+{
+	struct {
+		struct fusion_reactor_dispatch_options known;
+		uint64_t later;
+	} o = {.known = FUSION_REACTOR_DISPATCH_OPTIONS_INIT};
+	static struct heard h;
+	struct fusion_reaction *x;
+
+	(void)state;
+	memset(&h, 0, sizeof(h));
+	x = attach(4, &h);
+	o.known.flags = FUSION_REACTOR_SELF;
+	o.known.channel = 4;
+	assert_int_equal(fusion_reactor_dispatch(reactor, "a", 1, &o.known), 0);
+	assert_int_equal(h.n, 1);
+	o.known.size = sizeof(o);
+	assert_int_equal(fusion_reactor_dispatch(reactor, "a", 1, &o.known), 0);
+	assert_int_equal(h.n, 2);
+	o.later = 1;
+	assert_int_equal(fusion_reactor_dispatch(reactor, "a", 1, &o.known),
+			 -E2BIG);
+	o.known.size = 8;
+	assert_int_equal(fusion_reactor_dispatch(reactor, "a", 1, &o.known),
+			 -EINVAL);
+	assert_int_equal(h.n, 2);
+	assert_int_equal(fusion_reactor_detach(x), 0);
+}
+
 /* Row 14. */
 static void message_of_any_size_is_heard_or_refused(void **state)
 {
@@ -368,19 +408,29 @@ static void own_ones_run_directly_or_not_at_all(void **state)
 	memset(&h, 0, sizeof(h));
 	x = attach(0, &h);
 	assert_int_equal(
-		fusion_reactor_dispatch(reactor, "x", 1, FUSION_REACTOR_SELF),
+		fusion_reactor_dispatch(
+			reactor, "x", 1,
+			&(const struct fusion_reactor_dispatch_options){
+				.size = sizeof(
+					struct fusion_reactor_dispatch_options),
+				.flags = FUSION_REACTOR_SELF}),
 		0);
 	assert_int_equal(h.n, 1);
 	assert_true(pthread_equal(h.thread, pthread_self()));
 	sync_all();
 	assert_int_equal(h.n, 1);
-	assert_int_equal(fusion_reactor_dispatch(reactor, "x", 1, 0), 0);
+	assert_int_equal(fusion_reactor_dispatch(reactor, "x", 1, NULL), 0);
 	sync_all();
 	assert_int_equal(h.n, 1);
 	not_direct();
-	assert_int_equal(fusion_reactor_dispatch(reactor, "x", 1, 0), 0);
+	assert_int_equal(fusion_reactor_dispatch(reactor, "x", 1, NULL), 0);
 	assert_int_equal(
-		fusion_reactor_dispatch(reactor, "x", 1, FUSION_REACTOR_SELF),
+		fusion_reactor_dispatch(
+			reactor, "x", 1,
+			&(const struct fusion_reactor_dispatch_options){
+				.size = sizeof(
+					struct fusion_reactor_dispatch_options),
+				.flags = FUSION_REACTOR_SELF}),
 		0);
 	sync_all();
 	assert_int_equal(h.n, 2);
@@ -543,22 +593,46 @@ static void global_reactions_run_where_it_is_dispatched(void **state)
 	assert_int_equal(fusion_reactor_attach_global(reactor, 0, p), 0);
 	assert_int_equal(fusion_reactor_attach_global(reactor, 1, NULL), 0);
 	assert_int_equal(fusion_reactor_attach_global(reactor, 9, NULL), 0);
-	assert_int_equal(fusion_reactor_dispatch_channel(reactor, 0, "abc", 3,
-							 0, globals, 2),
-			 0);
+	assert_int_equal(
+		fusion_reactor_dispatch(
+			reactor, "abc", 3,
+			&(const struct fusion_reactor_dispatch_options){
+				.size = sizeof(
+					struct fusion_reactor_dispatch_options),
+				.flags = 0,
+				.channel = 0,
+				.globals = globals,
+				.n_globals = 2}),
+		0);
 	assert_int_equal(globals_ran[0], 1);
 	assert_int_equal(globals_ran[1], 1);
 	assert_ptr_equal(global_ctx, p);
-	assert_int_equal(fusion_reactor_dispatch_channel(reactor, 1, "abc", 3,
-							 0, globals, 2),
-			 0);
-	assert_int_equal(fusion_reactor_dispatch(reactor, "abc", 3, 0), 0);
+	assert_int_equal(
+		fusion_reactor_dispatch(
+			reactor, "abc", 3,
+			&(const struct fusion_reactor_dispatch_options){
+				.size = sizeof(
+					struct fusion_reactor_dispatch_options),
+				.flags = 0,
+				.channel = 1,
+				.globals = globals,
+				.n_globals = 2}),
+		0);
+	assert_int_equal(fusion_reactor_dispatch(reactor, "abc", 3, NULL), 0);
 	assert_int_equal(globals_ran[0], 1);
 	assert_int_equal(fusion_reactor_detach_global(reactor, 0, p), 0);
 	assert_int_equal(fusion_reactor_detach_global(reactor, 0, p), -ENOENT);
-	assert_int_equal(fusion_reactor_dispatch_channel(reactor, 0, "abc", 3,
-							 0, globals, 1),
-			 0);
+	assert_int_equal(
+		fusion_reactor_dispatch(
+			reactor, "abc", 3,
+			&(const struct fusion_reactor_dispatch_options){
+				.size = sizeof(
+					struct fusion_reactor_dispatch_options),
+				.flags = 0,
+				.channel = 0,
+				.globals = globals,
+				.n_globals = 1}),
+		0);
 	assert_int_equal(globals_ran[0], 1);
 	for (int i = 0; i < FUSION_REACTOR_GLOBALS - 2; i++)
 		assert_int_equal(fusion_reactor_attach_global(reactor, 5, NULL),
@@ -663,15 +737,24 @@ static void who_does_not_wait_is_told(void **state)
 	(void)state;
 	take_slow(POLICY_BLOCK, REACTOR_FOREVER_MS);
 	do
-		r = fusion_reactor_dispatch(reactor, &seq, sizeof(seq),
-					    FUSION_REACTOR_NOWAIT);
+		r = fusion_reactor_dispatch(
+			reactor, &seq, sizeof(seq),
+			&(const struct fusion_reactor_dispatch_options){
+				.size = sizeof(
+					struct fusion_reactor_dispatch_options),
+				.flags = FUSION_REACTOR_NOWAIT});
 	while (r == 0 && ++seq);
 	assert_int_equal(r, -EAGAIN);
 	assert_int_equal(seq, 1024);
 	cursor_free(&arena->view, thread_rec_of(arena), &slow);
-	assert_int_equal(fusion_reactor_dispatch(reactor, &seq, sizeof(seq),
-						 FUSION_REACTOR_NOWAIT),
-			 0);
+	assert_int_equal(
+		fusion_reactor_dispatch(
+			reactor, &seq, sizeof(seq),
+			&(const struct fusion_reactor_dispatch_options){
+				.size = sizeof(
+					struct fusion_reactor_dispatch_options),
+				.flags = FUSION_REACTOR_NOWAIT}),
+		0);
 }
 
 /* Room for less than half a ring is what one would rather have, and no reason
@@ -738,16 +821,17 @@ static void a_burst_rings_once(void **state)
 	take_slow(POLICY_BLOCK, REACTOR_FOREVER_MS);
 	for (uint32_t bursts = 0; bursts < 3; bursts++) {
 		for (int i = 0; i < 100; i++)
-			assert_int_equal(fusion_reactor_dispatch(
-						 reactor, &seq, sizeof(seq), 0),
+			assert_int_equal(fusion_reactor_dispatch(reactor, &seq,
+								 sizeof(seq),
+								 NULL),
 					 0);
 		assert_int_equal(ring_pending(&queue), bursts);
 		while (read_slow(&got) == 1)
 			;
 		assert_true(cursor_rest(v, me, &slow));
-		assert_int_equal(
-			fusion_reactor_dispatch(reactor, &seq, sizeof(seq), 0),
-			0);
+		assert_int_equal(fusion_reactor_dispatch(reactor, &seq,
+							 sizeof(seq), NULL),
+				 0);
 		assert_int_equal(ring_pending(&queue), bursts + 1);
 	}
 }
@@ -826,9 +910,15 @@ static void done_comes_when_all_have_it(void **state)
 	take_slow(POLICY_BLOCK, REACTOR_FOREVER_MS);
 	assert_int_equal(fusion_reactor_set_done(reactor, hear, &h), 0);
 	for (uint32_t i = 0; i < 10; i++)
-		assert_int_equal(fusion_reactor_dispatch_channel(
-					 reactor, i, &i, sizeof(i), 0, NULL, 0),
-				 0);
+		assert_int_equal(
+			fusion_reactor_dispatch(
+				reactor, &i, sizeof(i),
+				&(const struct fusion_reactor_dispatch_options){
+					.size = sizeof(
+						struct
+						fusion_reactor_dispatch_options),
+					.channel = i}),
+			0);
 	sync_all();
 	assert_int_equal(h.n, 0);
 	for (unsigned i = 1; i <= 5; i++)
@@ -1105,8 +1195,12 @@ static void dead_listeners_are_pruned(void **state)
 	assert_int_equal(cursor_take(v, t, rec_of(reactor), &params, &slow), 0);
 	assert_int_equal(fusion_reactor_stat(reactor, &stat, sizeof(stat)), 0);
 	assert_int_equal(stat.listeners, 1);
-	while (fusion_reactor_dispatch(reactor, &seq, sizeof(seq),
-				       FUSION_REACTOR_NOWAIT) == 0)
+	while (fusion_reactor_dispatch(
+		       reactor, &seq, sizeof(seq),
+		       &(const struct fusion_reactor_dispatch_options){
+			       .size = sizeof(
+				       struct fusion_reactor_dispatch_options),
+			       .flags = FUSION_REACTOR_NOWAIT}) == 0)
 		;
 	assert_int_equal(life_lock(v, -1), 0);
 	assert_int_equal(recover_thread(v, t), 0);
@@ -1114,9 +1208,14 @@ static void dead_listeners_are_pruned(void **state)
 	assert_int_equal(fusion_reactor_stat(reactor, &stat, sizeof(stat)), 0);
 	assert_int_equal(stat.listeners, 0);
 	assert_int_equal(stat.dispatched, 1024);
-	assert_int_equal(fusion_reactor_dispatch(reactor, &seq, sizeof(seq),
-						 FUSION_REACTOR_NOWAIT),
-			 0);
+	assert_int_equal(
+		fusion_reactor_dispatch(
+			reactor, &seq, sizeof(seq),
+			&(const struct fusion_reactor_dispatch_options){
+				.size = sizeof(
+					struct fusion_reactor_dispatch_options),
+				.flags = FUSION_REACTOR_NOWAIT}),
+		0);
 }
 
 int main(void)
@@ -1130,6 +1229,7 @@ int main(void)
 		TEST(all_who_open_a_name_get_one_reactor),
 		TEST(it_is_found_by_its_id),
 		TEST(numbers_fit_the_callers_struct),
+		TEST(options_of_dispatching_are_checked),
 		TEST(message_of_any_size_is_heard_or_refused),
 		TEST(channels_are_apart),
 		TEST(own_ones_run_directly_or_not_at_all),

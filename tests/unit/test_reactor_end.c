@@ -81,8 +81,13 @@ static enum fusion_reaction_result hear(const struct fusion_reactor_message *m,
 static void say(unsigned n)
 {
 	assert_int_equal(
-		fusion_reactor_dispatch_channel(reactor, 3, &n, sizeof(n),
-						FUSION_REACTOR_SELF, NULL, 0),
+		fusion_reactor_dispatch(
+			reactor, &n, sizeof(n),
+			&(const struct fusion_reactor_dispatch_options){
+				.size = sizeof(
+					struct fusion_reactor_dispatch_options),
+				.flags = FUSION_REACTOR_SELF,
+				.channel = 3}),
 		0);
 }
 
