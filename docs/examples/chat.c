@@ -55,8 +55,11 @@ static int say(struct fusion_reactor *room, const char *name, const char *text)
 
 	if (n >= (int)sizeof(line))
 		n = (int)sizeof(line) - 1;
-	return fusion_reactor_dispatch(room, line, (size_t)n,
-				       FUSION_REACTOR_SELF);
+	return fusion_reactor_dispatch(
+		room, line, (size_t)n,
+		&(const struct fusion_reactor_dispatch_options){
+			.size = sizeof(struct fusion_reactor_dispatch_options),
+			.flags = FUSION_REACTOR_SELF});
 }
 
 static int chat(struct fusion_arena *arena, const char *name)

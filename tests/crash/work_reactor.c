@@ -225,8 +225,12 @@ void do_say(struct worker *k)
 
 	for (unsigned n = 1 + rng_below(k->rng, 4); n; n--) {
 		size_t size = compose(k, serials[i], &m);
-		int r = fusion_reactor_dispatch(s->reactor, &m, size,
-						FUSION_REACTOR_NOWAIT);
+		int r = fusion_reactor_dispatch(
+			s->reactor, &m, size,
+			&(const struct fusion_reactor_dispatch_options){
+				.size = sizeof(
+					struct fusion_reactor_dispatch_options),
+				.flags = FUSION_REACTOR_NOWAIT});
 
 		if (r == -EAGAIN)
 			break;
@@ -291,8 +295,12 @@ void do_their_reactor(struct worker *k)
 			their_ear.reaction = NULL;
 	}
 	may(k,
-	    fusion_reactor_dispatch(re, &m, compose(k, 0, &m),
-				    FUSION_REACTOR_NOWAIT),
+	    fusion_reactor_dispatch(
+		    re, &m, compose(k, 0, &m),
+		    &(const struct fusion_reactor_dispatch_options){
+			    .size = sizeof(
+				    struct fusion_reactor_dispatch_options),
+			    .flags = FUSION_REACTOR_NOWAIT}),
 	    "dispatch");
 }
 
@@ -311,8 +319,12 @@ void do_hear_object(struct worker *k)
 		 "attach"))
 		object_ear.reaction = NULL;
 	may(k,
-	    fusion_object_dispatch(o, &m, compose(k, 0, &m),
-				   FUSION_REACTOR_NOWAIT),
+	    fusion_object_dispatch(
+		    o, &m, compose(k, 0, &m),
+		    &(const struct fusion_reactor_dispatch_options){
+			    .size = sizeof(
+				    struct fusion_reactor_dispatch_options),
+			    .flags = FUSION_REACTOR_NOWAIT}),
 	    "dispatch");
 }
 

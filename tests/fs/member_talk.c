@@ -392,15 +392,22 @@ static int do_dispatch(const struct words *c)
 	int r = find_reactor(c, &re);
 
 	if (r == 0 && !count)
-		return answer(fusion_reactor_dispatch_channel(
-			re, channel, word(c, 3), strlen(word(c, 3)), 0, NULL,
-			0));
+		return answer(fusion_reactor_dispatch(
+			re, word(c, 3), strlen(word(c, 3)),
+			&(const struct fusion_reactor_dispatch_options){
+				.size = sizeof(
+					struct fusion_reactor_dispatch_options),
+				.channel = channel}));
 	for (uint64_t i = 1; r == 0 && i <= count; i++) {
 		int n = snprintf(text, sizeof(text), "%s%llu\n", word(c, 3),
 				 (unsigned long long)i);
 
-		r = fusion_reactor_dispatch_channel(re, channel, text,
-						    (size_t)n, 0, NULL, 0);
+		r = fusion_reactor_dispatch(
+			re, text, (size_t)n,
+			&(const struct fusion_reactor_dispatch_options){
+				.size = sizeof(
+					struct fusion_reactor_dispatch_options),
+				.channel = channel});
 	}
 	return answer(r);
 }

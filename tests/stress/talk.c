@@ -197,7 +197,11 @@ static void dispatch(struct fusion_reactor *reactor, uint32_t life,
 	int r;
 
 	fill(p, (struct head){life, *seq}, size);
-	r = fusion_reactor_dispatch_channel(reactor, 3, p, size, 0, NULL, 0);
+	r = fusion_reactor_dispatch(
+		reactor, p, size,
+		&(const struct fusion_reactor_dispatch_options){
+			.size = sizeof(struct fusion_reactor_dispatch_options),
+			.channel = 3});
 	if (r == 0)
 		++*seq;
 	if (r == 0)

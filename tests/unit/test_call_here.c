@@ -451,7 +451,13 @@ static void whatever_waits_is_on_the_stack(void **state)
 			 0);
 	assert_int_equal(fusion_reactor_set_direct(re, false), 0);
 	assert_int_equal(
-		fusion_reactor_dispatch(re, "x", 1, FUSION_REACTOR_SELF), 0);
+		fusion_reactor_dispatch(
+			re, "x", 1,
+			&(const struct fusion_reactor_dispatch_options){
+				.size = sizeof(
+					struct fusion_reactor_dispatch_options),
+				.flags = FUSION_REACTOR_SELF}),
+		0);
 	while (n_cleaned < 2)
 		assert_true(fusion_dispatch(arena, 0) > 0);
 	assert_int_equal(n_cleaned_then, 1);

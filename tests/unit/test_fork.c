@@ -279,7 +279,7 @@ static void talk_says(void)
 	EINVALS(fusion_reactor_lookup(arena, "re", &re));
 	EINVALS(fusion_reactor_attach(reactor, 0, reacts, NULL, NULL,
 				      &reaction_2));
-	EINVALS(fusion_reactor_dispatch(reactor, "x", 1, 0));
+	EINVALS(fusion_reactor_dispatch(reactor, "x", 1, NULL));
 	SAYS(-EINVAL, fusion_reactor_detach(reaction));
 	EINVALS(fusion_reactor_destroy(reactor));
 	EINVALS(fusion_call_create(arena, "x", calls, NULL, &c));
