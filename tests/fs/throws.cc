@@ -307,6 +307,9 @@ static void call()
 	leave_arena();
 }
 
+static const fusion_reactor_dispatch_options to_self = {
+	sizeof(to_self), FUSION_REACTOR_SELF, 0, nullptr, 0};
+
 static fusion_reaction_result reaction_out(const fusion_reactor_message *m,
 					   void *)
 {
@@ -338,8 +341,8 @@ static void reaction()
 	fusion_reactor_attach(b, 0, hear, nullptr, nullptr, &y);
 	dispatch_rest();
 	for (int i = 0; i < 2; i++) {
-		fusion_reactor_dispatch(a, "x", 1, FUSION_REACTOR_SELF);
-		fusion_reactor_dispatch(b, "x", 1, FUSION_REACTOR_SELF);
+		fusion_reactor_dispatch(a, "x", 1, &to_self);
+		fusion_reactor_dispatch(b, "x", 1, &to_self);
 		leave_by("reaction", dispatch);
 		dispatch_rest();
 	}
@@ -360,9 +363,8 @@ static void direct_reaction()
 	fusion_reactor_create(arena, "a", nullptr, &a);
 	fusion_reactor_attach(a, 0, reaction_out, nullptr, nullptr, &x);
 	for (int i = 0; i < 2; i++)
-		leave_by("reaction", [&] {
-			fusion_reactor_dispatch(a, "x", 1, FUSION_REACTOR_SELF);
-		});
+		leave_by("reaction",
+			 [&] { fusion_reactor_dispatch(a, "x", 1, &to_self); });
 	expect("detach", fusion_reactor_detach(x), 0);
 	dispatch_rest();
 	leave_arena();
@@ -371,14 +373,17 @@ static void direct_reaction()
 static void global()
 {
 	static const fusion_global_fn globals[] = {reaction_out};
+	fusion_reactor_dispatch_options options =
+		FUSION_REACTOR_DISPATCH_OPTIONS_INIT;
 	fusion_reactor *a;
 
+	options.globals = globals;
+	options.n_globals = 1;
 	enter("w");
 	fusion_reactor_create(arena, "a", nullptr, &a);
 	expect("attach", fusion_reactor_attach_global(a, 0, nullptr), 0);
-	leave_by("global", [&] {
-		fusion_reactor_dispatch_channel(a, 0, "x", 1, 0, globals, 1);
-	});
+	leave_by("global",
+		 [&] { fusion_reactor_dispatch(a, "x", 1, &options); });
 	expect("detach", fusion_reactor_detach_global(a, 0, nullptr), 0);
 	leave_arena();
 }
