@@ -155,3 +155,63 @@ expression O, C, D, S, F, G, N;
 +		.globals = G,
 +		.n_globals = N})
 )
+
+// fusion_reactor_attach() and fusion_object_attach() take options: channel,
+// policy, and a function that runs when the reaction is gone.  NULL stands for
+// channel 0 and no policy.
+
+@@
+expression R, C, F, X, P, T;
+@@
+(
+- fusion_reactor_attach(R, 0, F, X, NULL, T)
++ fusion_reactor_attach(R, NULL, F, X, T)
+|
+- fusion_reactor_attach(R, C, F, X, NULL, T)
++ fusion_reactor_attach(R,
++	&(const struct fusion_reactor_attach_options){
++		.size = sizeof(struct fusion_reactor_attach_options),
++		.channel = C},
++	F, X, T)
+|
+- fusion_reactor_attach(R, 0, F, X, P, T)
++ fusion_reactor_attach(R,
++	&(const struct fusion_reactor_attach_options){
++		.size = sizeof(struct fusion_reactor_attach_options),
++		.policy = P},
++	F, X, T)
+|
+- fusion_reactor_attach(R, C, F, X, P, T)
++ fusion_reactor_attach(R,
++	&(const struct fusion_reactor_attach_options){
++		.size = sizeof(struct fusion_reactor_attach_options),
++		.channel = C,
++		.policy = P},
++	F, X, T)
+)
+
+@@
+expression O, F, X, T;
+@@
+- fusion_object_attach(O, F, X, T)
++ fusion_object_attach(O, NULL, F, X, T)
+
+@@
+expression O, C, F, X, P, T;
+@@
+(
+- fusion_object_attach_channel(O, C, F, X, NULL, T)
++ fusion_object_attach(O,
++	&(const struct fusion_reactor_attach_options){
++		.size = sizeof(struct fusion_reactor_attach_options),
++		.channel = C},
++	F, X, T)
+|
+- fusion_object_attach_channel(O, C, F, X, P, T)
++ fusion_object_attach(O,
++	&(const struct fusion_reactor_attach_options){
++		.size = sizeof(struct fusion_reactor_attach_options),
++		.channel = C,
++		.policy = P},
++	F, X, T)
+)

@@ -868,30 +868,12 @@ FUSION_API int fusion_object_describe(struct fusion_object *object);
 FUSION_API int fusion_object_reactor(struct fusion_object *object,
 				     struct fusion_reactor **ret);
 /**
- * Attach a reaction to channel 0 of an object.
- *
- * @param object  the object, whose reactor is created if necessary
- * @param fn      runs for each message
- * @param ctx     argument of @fn
- * @param ret     receives the reaction; give it back with
- *                fusion_object_detach()
- *
- * @return what fusion_reactor_attach() returns
- *
- * Any thread, also a reaction.  Takes a short lock.  Starts the dispatcher if
- * it does not run.
- */
-FUSION_API int fusion_object_attach(struct fusion_object *object,
-				    fusion_reaction_fn fn, void *ctx,
-				    struct fusion_reaction **ret);
-/**
- * Attach a reaction to a channel of an object.
+ * Attach a reaction to an object.
  *
  * @param object   the object, whose reactor is created if necessary
- * @param channel  0 to FUSION_REACTOR_CHANNEL_MAX
+ * @param options  as for fusion_reactor_attach(), or NULL
  * @param fn       runs for each message
  * @param ctx      argument of @fn
- * @param policy   the policy of this member at the reactor, or NULL
  * @param ret      receives the reaction; give it back with
  *                 fusion_object_detach()
  *
@@ -901,10 +883,10 @@ FUSION_API int fusion_object_attach(struct fusion_object *object,
  * it does not run.
  */
 FUSION_API int
-fusion_object_attach_channel(struct fusion_object *object, uint32_t channel,
-			     fusion_reaction_fn fn, void *ctx,
-			     const struct fusion_reactor_policy *policy,
-			     struct fusion_reaction **ret);
+fusion_object_attach(struct fusion_object *object,
+		     const struct fusion_reactor_attach_options *options,
+		     fusion_reaction_fn fn, void *ctx,
+		     struct fusion_reaction **ret);
 /**
  * Detach a reaction from an object.
  *
@@ -975,7 +957,7 @@ fusion_object_dispatch(struct fusion_object *object, const void *data,
  *   surface_inherit(surface, object)
  *
  * It also defines surface_activate(), _destroy(), _ref(), _unref(),
- * _globalize(), _throw(), _catch(), _stat(), _attach(), _attach_channel(),
+ * _globalize(), _throw(), _catch(), _stat(), _attach(),
  * _detach(), _attach_global(), _detach_global() and _dispatch().  Each does
  * what the fusion_object_ function of its name does.
  *
@@ -1065,20 +1047,13 @@ fusion_object_dispatch(struct fusion_object *object, const void *data,
 		return fusion_object_stat(fusion_object_of(data_), ret_);      \
 	}                                                                      \
 	static inline __attribute__((unused)) int prefix##_attach(             \
-		type *data_, fusion_reaction_fn fn_, void *ctx_,               \
+		type *data_,                                                   \
+		const struct fusion_reactor_attach_options *options_,          \
+		fusion_reaction_fn fn_, void *ctx_,                            \
 		struct fusion_reaction **ret_)                                 \
 	{                                                                      \
-		return fusion_object_attach(fusion_object_of(data_), fn_,      \
-					    ctx_, ret_);                       \
-	}                                                                      \
-	static inline __attribute__((unused)) int prefix##_attach_channel(     \
-		type *data_, uint32_t channel_, fusion_reaction_fn fn_,        \
-		void *ctx_, const struct fusion_reactor_policy *policy_,       \
-		struct fusion_reaction **ret_)                                 \
-	{                                                                      \
-		return fusion_object_attach_channel(fusion_object_of(data_),   \
-						    channel_, fn_, ctx_,       \
-						    policy_, ret_);            \
+		return fusion_object_attach(fusion_object_of(data_), options_, \
+					    fn_, ctx_, ret_);                  \
 	}                                                                      \
 	static inline __attribute__((unused)) int prefix##_detach(             \
 		struct fusion_reaction *reaction_)                             \

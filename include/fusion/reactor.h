@@ -254,37 +254,59 @@ enum fusion_reaction_result {
 typedef enum fusion_reaction_result (*fusion_reaction_fn)(
 	const struct fusion_reactor_message *message, void *ctx);
 
+/** How to attach a reaction; see fusion/types.h for options. */
+struct fusion_reactor_attach_options {
+	size_t size;	  /**< sizeof(struct fusion_reactor_attach_options) */
+	uint32_t flags;	  /**< 0 */
+	uint32_t channel; /**< 0 to FUSION_REACTOR_CHANNEL_MAX */
+	/** The policy of this member at this reactor, which replaces the one
+	 *  before.  NULL keeps it; the first is FUSION_REACTOR_BLOCK. */
+	const struct fusion_reactor_policy *policy;
+	/** Runs once with the argument of the reaction, when the reaction is
+	 *  gone: it was detached, has removed itself, or this process leaves
+	 *  the arena.  NULL: nothing runs.  It must return, and must not use
+	 *  the reaction. */
+	void (*destroy)(void *ctx);
+};
+
+/** All defaults of struct fusion_reactor_attach_options: channel 0. */
+#define FUSION_REACTOR_ATTACH_OPTIONS_INIT                                     \
+	{                                                                      \
+		sizeof(struct fusion_reactor_attach_options), 0, 0, NULL, NULL \
+	}
+
 /**
  * Attach a reaction to a channel.
  *
  * @param reactor  the reactor
- * @param channel  0 to FUSION_REACTOR_CHANNEL_MAX
+ * @param options  how, or NULL for all defaults
  * @param fn       runs for each message that is dispatched from now on, and
  *                 once for the end
- * @param ctx      argument of @fn
- * @param policy   the policy of this member at this reactor, which replaces the
- *                 one before.  NULL keeps it; the first is FUSION_REACTOR_BLOCK
+ * @param ctx      argument of @fn, and of the destroy function
  * @param ret      receives the reaction; give it back with
  *                 fusion_reactor_detach()
  *
  * @return
  *   0        attached
  *   -EINVAL  no such channel or policy, no reactor, or a pointer is NULL
- *   -E2BIG   @policy says something that this library does not know
+ *   -E2BIG   @options or the policy says something that this library does not
+ *            know
  *   -EIDRM   the reactor is destroyed
  *   -ENOSPC  the reactor has as many listeners as it can, or the arena has no
  *            room for this member's queue
  *   -ENOMEM  memory is used up, or the system starts no thread for the
  *            dispatcher
  *
+ * If the call fails, the destroy function does not run.
+ *
  * Any thread, also a reaction.  Takes a short lock.  Starts the dispatcher if
  * it does not run.
  */
-FUSION_API int fusion_reactor_attach(struct fusion_reactor *reactor,
-				     uint32_t channel, fusion_reaction_fn fn,
-				     void *ctx,
-				     const struct fusion_reactor_policy *policy,
-				     struct fusion_reaction **ret);
+FUSION_API int
+fusion_reactor_attach(struct fusion_reactor *reactor,
+		      const struct fusion_reactor_attach_options *options,
+		      fusion_reaction_fn fn, void *ctx,
+		      struct fusion_reaction **ret);
 
 /**
  * Detach a reaction.
@@ -296,8 +318,9 @@ FUSION_API int fusion_reactor_attach(struct fusion_reactor *reactor,
  *   -EINVAL  no reaction, or detached before; the pointer is not followed
  *
  * Any thread, also a reaction.  Waits for the reaction: when it returns, the
- * reaction does not run.  A caller that is a handler or a reaction does not
- * wait, so the reaction may still run on another thread.
+ * reaction does not run, and its destroy function has run.  A caller that is a
+ * handler or a reaction does not wait, so the reaction may still run on another
+ * thread.  The destroy function then runs behind it, on that thread.
  */
 FUSION_API int fusion_reactor_detach(struct fusion_reaction *reaction);
 
@@ -486,7 +509,8 @@ FUSION_API int fusion_reactor_stat(struct fusion_reactor *reactor,
  * Fork: in an arena entered with FUSION_ENTER_FORK the child starts with the
  * reactions of its parent, and a queue position of its own.  The child gets the
  * messages that parent and child dispatch after fork() has returned.  The
- * parent's handles detach the child's reactions in the child.  Functions of
+ * parent's handles detach the child's reactions in the child, where their
+ * destroy functions run, too, for the child's copies.  Functions of
  * fusion_reactor_set_done() stay the parent's, since they free what was
  * dispatched.
  *

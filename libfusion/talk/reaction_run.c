@@ -61,12 +61,12 @@ static void undo_reaction(const struct callback_args *args)
 {
 	struct fusion_reaction *r = args->a;
 	struct local_reactor *l = r->local;
-	pthread_mutex_t *lock = &l->arena->reactors_lock;
+	struct fusion_arena *arena = l->arena;
 
 	reaction_ran(r);
 	l->walkers--;
 	local_reactor_sweep(l);
-	pthread_mutex_unlock(lock);
+	local_reactors_unlock(arena);
 }
 
 /* reactors_lock is held before and after. */
@@ -114,7 +114,7 @@ void reactions_run(struct fusion_arena *arena, uint32_t id,
 		run_reactions(l, message, UINT64_MAX);
 		local_reactor_sweep(l);
 	}
-	pthread_mutex_unlock(&arena->reactors_lock);
+	local_reactors_unlock(arena);
 }
 
 /* Tell each reaction once that nothing more comes: cursor_read() has returned
@@ -247,7 +247,7 @@ static void undo_run(const struct callback_args *args)
 			local_reactor_has_news(x);
 	}
 	local_reactor_sweep(l);
-	pthread_mutex_unlock(&a->reactors_lock);
+	local_reactors_unlock(a);
 }
 
 /* Deliver a batch of @l's messages.  True: there is more.  As a walker, this
@@ -290,6 +290,8 @@ bool reactor_run(struct fusion_arena *arena)
 			again = l;
 		} else {
 			local_reactor_sweep(l);
+			local_reactors_unlock(arena);
+			pthread_mutex_lock(&arena->reactors_lock);
 		}
 	}
 	more = again;

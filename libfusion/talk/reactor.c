@@ -162,26 +162,44 @@ FUSION_API int fusion_reactor_destroy(struct fusion_reactor *reactor)
 		      : r);
 }
 
-FUSION_API int fusion_reactor_attach(struct fusion_reactor *reactor,
-				     uint32_t channel, fusion_reaction_fn fn,
-				     void *ctx,
-				     const struct fusion_reactor_policy *policy,
-				     struct fusion_reaction **ret)
+static int check_channel(uint32_t channel)
 {
+	if (channel <= FUSION_REACTOR_CHANNEL_MAX)
+		return 0;
+	return refuse(-EINVAL, "reactor: channel is %u: %u is the last",
+		      channel, FUSION_REACTOR_CHANNEL_MAX);
+}
+
+FUSION_API int
+fusion_reactor_attach(struct fusion_reactor *reactor,
+		      const struct fusion_reactor_attach_options *options,
+		      fusion_reaction_fn fn, void *ctx,
+		      struct fusion_reaction **ret)
+{
+	struct fusion_reactor_attach_options o;
 	struct tcache *c;
 	int r;
 
-	if (!fn || !ret || channel > FUSION_REACTOR_CHANNEL_MAX)
-		return told(-EINVAL);
+	if (!fn || !ret)
+		return told(refuse_null("reaction", fn ? "ret" : "fn"));
+	r = options_copy(&o, sizeof(o), OPTIONS_FIRST(__typeof__(o), destroy),
+			 options, "fusion_reactor_attach_options");
+	if (r == 0)
+		r = check_channel(o.channel);
+	if (r == 0 && o.flags)
+		r = refuse_flags("reaction", o.flags, 0);
+	if (r < 0)
+		return told(r);
 	c = reactor_cache(reactor, &r);
-	return told(c ? reaction_add(c->arena, reactor_of(reactor), channel,
-				     false, fn, ctx, policy, ret)
+	return told(c ? reaction_add(c->arena, reactor_of(reactor), &o, false,
+				     fn, ctx, ret)
 		      : r);
 }
 
 FUSION_API int fusion_reactor_set_done(struct fusion_reactor *reactor,
 				       fusion_reaction_fn fn, void *ctx)
 {
+	const struct fusion_reactor_attach_options none = {0};
 	struct tcache *c;
 	int r;
 
@@ -189,8 +207,8 @@ FUSION_API int fusion_reactor_set_done(struct fusion_reactor *reactor,
 	if (!c)
 		return told(r);
 	reaction_remove_done(c->arena, load_acquire(&reactor_of(reactor)->id));
-	return told(fn ? reaction_add(c->arena, reactor_of(reactor), 0, true,
-				      fn, ctx, NULL, NULL)
+	return told(fn ? reaction_add(c->arena, reactor_of(reactor), &none,
+				      true, fn, ctx, NULL)
 		       : 0);
 }
 
@@ -304,10 +322,7 @@ copy_dispatch_options(const struct fusion_reactor_dispatch_options *options,
 		return r;
 	if (ret->flags & ~DISPATCH_FLAGS)
 		return refuse_flags("dispatching", ret->flags, DISPATCH_FLAGS);
-	if (ret->channel > FUSION_REACTOR_CHANNEL_MAX)
-		return refuse(-EINVAL, "reactor: channel is %u: %u is the last",
-			      ret->channel, FUSION_REACTOR_CHANNEL_MAX);
-	return 0;
+	return check_channel(ret->channel);
 }
 
 FUSION_API int

@@ -452,7 +452,7 @@ static void attach_and_sleep(struct actor *a)
 
 	if (fusion_dispatch(a->arena, 0) < 0 ||
 	    fusion_reactor_create(a->arena, NULL, NULL, &reactor) < 0 ||
-	    fusion_reactor_attach(reactor, 0, note_it, a->play, NULL, &x) < 0)
+	    fusion_reactor_attach(reactor, NULL, note_it, a->play, &x) < 0)
 		die("cannot attach");
 	a->play->p[0] = reactor;
 	run_until_asleep(a);

@@ -80,9 +80,15 @@ static struct fusion_reaction *attach(uint32_t channel, struct heard *h)
 {
 	struct fusion_reaction *reaction;
 
-	assert_int_equal(fusion_reactor_attach(reactor, channel, hear, h, NULL,
-					       &reaction),
-			 0);
+	assert_int_equal(
+		fusion_reactor_attach(
+			reactor,
+			&(const struct fusion_reactor_attach_options){
+				.size = sizeof(
+					struct fusion_reactor_attach_options),
+				.channel = channel},
+			hear, h, &reaction),
+		0);
 	return reaction;
 }
 
@@ -116,13 +122,26 @@ static void wrong_arguments_are_refused(void **state)
 	assert_int_equal(fusion_reactor_create(arena, "x", &o, &r), -EINVAL);
 	assert_int_equal(fusion_reactor_create(arena, "r", NULL, &r), -EEXIST);
 	assert_int_equal(
-		fusion_reactor_attach(reactor, 65536, hear, &h, NULL, &x),
+		fusion_reactor_attach(
+			reactor,
+			&(const struct fusion_reactor_attach_options){
+				.size = sizeof(
+					struct fusion_reactor_attach_options),
+				.channel = 65536},
+			hear, &h, &x),
 		-EINVAL);
-	assert_int_equal(fusion_reactor_attach(reactor, 0, hear, &h, &p, &x),
+	assert_int_equal(
+		fusion_reactor_attach(
+			reactor,
+			&(const struct fusion_reactor_attach_options){
+				.size = sizeof(
+					struct fusion_reactor_attach_options),
+				.policy = &p},
+			hear, &h, &x),
+		-EINVAL);
+	assert_int_equal(fusion_reactor_attach(reactor, NULL, NULL, &h, &x),
 			 -EINVAL);
-	assert_int_equal(fusion_reactor_attach(reactor, 0, NULL, &h, NULL, &x),
-			 -EINVAL);
-	assert_int_equal(fusion_reactor_attach(NULL, 0, hear, &h, NULL, &x),
+	assert_int_equal(fusion_reactor_attach(NULL, NULL, hear, &h, &x),
 			 -EINVAL);
 	assert_int_equal(say(65536, "", 0), -EINVAL);
 	assert_int_equal(say(0, NULL, 1), -EINVAL);
@@ -165,7 +184,15 @@ static void options_may_be_of_another_version(void **state)
 			 -EINVAL);
 	assert_int_equal(fusion_reactor_create(arena, "b", &init, &r), 0);
 	assert_int_equal(rec_of(r)->cells, 1024);
-	assert_int_equal(fusion_reactor_attach(r, 0, hear, &h, &p, &x), 0);
+	assert_int_equal(
+		fusion_reactor_attach(
+			r,
+			&(const struct fusion_reactor_attach_options){
+				.size = sizeof(
+					struct fusion_reactor_attach_options),
+				.policy = &p},
+			hear, &h, &x),
+		0);
 	assert_int_equal(fusion_reactor_detach(x), 0);
 }
 
@@ -178,7 +205,12 @@ static uint32_t limit_of(int64_t limit_ns, uint32_t *ret_error)
 	struct heard h = {0};
 	uint32_t limit = 0;
 	struct ring ring;
-	int r = fusion_reactor_attach(reactor, 0, hear, &h, &p, &x);
+	int r = fusion_reactor_attach(
+		reactor,
+		&(const struct fusion_reactor_attach_options){
+			.size = sizeof(struct fusion_reactor_attach_options),
+			.policy = &p},
+		hear, &h, &x);
 
 	*ret_error = (uint32_t)-r;
 	if (r < 0)
@@ -452,8 +484,7 @@ detach_both(const struct fusion_reactor_message *m, void *ctx)
 		return FUSION_REACTION_KEEP;
 	assert_int_equal(fusion_reactor_detach(victim), 0);
 	assert_int_equal(
-		fusion_reactor_attach(m->reactor, 0, hear, &added, NULL, &x),
-		0);
+		fusion_reactor_attach(m->reactor, NULL, hear, &added, &x), 0);
 	assert_int_equal(fusion_reactor_detach(self), 0);
 	h->n++;
 	return FUSION_REACTION_KEEP;
@@ -469,7 +500,7 @@ static void see_it_detach(void)
 	memset(&added, 0, sizeof(added));
 	victim = attach(0, &v);
 	assert_int_equal(
-		fusion_reactor_attach(reactor, 0, detach_both, &h, NULL, &self),
+		fusion_reactor_attach(reactor, NULL, detach_both, &h, &self),
 		0);
 	assert_int_equal(say(0, "1", 1), 0);
 	sync_all();
@@ -530,8 +561,7 @@ static void who_detaches_waits_for_a_running_reaction(void **state)
 	memset(&lingers, 0, sizeof(lingers));
 	not_direct();
 	assert_int_equal(
-		fusion_reactor_attach(reactor, 0, take_long, NULL, NULL, &x),
-		0);
+		fusion_reactor_attach(reactor, NULL, take_long, NULL, &x), 0);
 	assert_int_equal(say(0, "1", 1), 0);
 	while (!load_acquire(&lingers.in))
 		sched_yield();
@@ -1052,7 +1082,7 @@ static void half_destroyed_it_is_open_again(void **state)
 	dead.call.a[1] =
 		(uint64_t)table_index(&arena->view, KIND_REACTOR, reactor);
 	store_release(&rec_of(reactor)->ring, REACTOR_SHUT);
-	assert_int_equal(fusion_reactor_attach(reactor, 0, hear, &h, NULL, &x),
+	assert_int_equal(fusion_reactor_attach(reactor, NULL, hear, &h, &x),
 			 -EIDRM);
 	assert_int_equal(reactor_recover(&arena->view, &dead), 0);
 	x = attach(0, &h);
@@ -1077,7 +1107,7 @@ static void *listen_once(void *arg)
 
 	for (uint32_t i = 1; i <= RACES; i++) {
 		await_race(&race, i);
-		r = fusion_reactor_attach(reactor, 0, hear, &h, NULL, &x);
+		r = fusion_reactor_attach(reactor, NULL, hear, &h, &x);
 		assert_true(r == 0 || r == -EIDRM);
 		if (r == 0)
 			assert_int_equal(fusion_reactor_detach(x), 0);
@@ -1154,9 +1184,16 @@ static void each_senders_order_is_kept(void **state)
 	not_direct();
 	for (unsigned i = 0; i < 2 * SENDERS; i++)
 		assert_int_equal(
-			fusion_reactor_attach(reactor, i % SENDERS, check_order,
-					      (void *)(uintptr_t)(i / SENDERS),
-					      &patient, &x[i]),
+			fusion_reactor_attach(
+				reactor,
+				&(const struct fusion_reactor_attach_options){
+					.size = sizeof(
+						struct
+						fusion_reactor_attach_options),
+					.channel = i % SENDERS,
+					.policy = &patient},
+				check_order, (void *)(uintptr_t)(i / SENDERS),
+				&x[i]),
 			0);
 	for (uintptr_t i = 0; i < SENDERS; i++)
 		assert_int_equal(

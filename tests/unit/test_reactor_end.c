@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The end of a reactor, and of a listener
+ * The end of a reactor, of a listener, and of a reaction
  *
  * A reaction gets all that was dispatched before the end, and then the end, as
  * a message of its own.
@@ -99,8 +99,15 @@ static void what_was_dispatched_comes_before_the_end(void **state)
 
 	(void)state;
 	assert_int_equal(fusion_reactor_set_direct(reactor, false), 0);
-	assert_int_equal(fusion_reactor_attach(reactor, 3, hear, &e, NULL, &x),
-			 0);
+	assert_int_equal(
+		fusion_reactor_attach(
+			reactor,
+			&(const struct fusion_reactor_attach_options){
+				.size = sizeof(
+					struct fusion_reactor_attach_options),
+				.channel = 3},
+			hear, &e, &x),
+		0);
 	say(0);
 	await(&e.in);
 	for (unsigned i = 1; i < all; i++)
@@ -137,7 +144,15 @@ a_listener_that_is_disconnected_is_told_and_gives_its_place(void **state)
 			 0);
 	assert_int_equal(fusion_reactor_set_direct(reactor, false), 0);
 	assert_int_equal(
-		fusion_reactor_attach(reactor, 3, hear, &e, &strict, &x), 0);
+		fusion_reactor_attach(
+			reactor,
+			&(const struct fusion_reactor_attach_options){
+				.size = sizeof(
+					struct fusion_reactor_attach_options),
+				.channel = 3,
+				.policy = &strict},
+			hear, &e, &x),
+		0);
 	say(n++);
 	await(&e.in);
 	while (n < 100)
@@ -148,9 +163,159 @@ a_listener_that_is_disconnected_is_told_and_gives_its_place(void **state)
 	assert_ptr_equal(e.end.reactor, reactor);
 	assert_true(e.n < 100);
 	assert_int_equal(
-		fusion_reactor_attach(reactor, 3, hear, &again, NULL, &y), 0);
+		fusion_reactor_attach(
+			reactor,
+			&(const struct fusion_reactor_attach_options){
+				.size = sizeof(
+					struct fusion_reactor_attach_options),
+				.channel = 3},
+			hear, &again, &y),
+		0);
 	assert_int_equal(fusion_reactor_detach(x), 0);
 	assert_int_equal(fusion_reactor_detach(y), 0);
+}
+
+/* --- When a reaction is gone ---------------------------------------------- */
+
+struct tenant {
+	unsigned runs, gone; /* atomic */
+	enum fusion_reaction_result result;
+	struct fusion_reaction *itself; /* detached by the reaction */
+};
+
+static void count_gone(void *ctx)
+{
+	struct tenant *t = ctx;
+
+	__atomic_add_fetch(&t->gone, 1, __ATOMIC_RELEASE);
+}
+
+static enum fusion_reaction_result visit(const struct fusion_reactor_message *m,
+					 void *ctx)
+{
+	struct tenant *t = ctx;
+
+	(void)m;
+	if (t->itself)
+		assert_int_equal(fusion_reactor_detach(t->itself), 0);
+	/* Not before it has returned. */
+	assert_int_equal(t->gone, 0);
+	__atomic_add_fetch(&t->runs, 1, __ATOMIC_RELEASE);
+	return t->result;
+}
+
+static struct fusion_reaction *move_in(struct tenant *t)
+{
+	struct fusion_reactor_attach_options o =
+		FUSION_REACTOR_ATTACH_OPTIONS_INIT;
+	struct fusion_reaction *x;
+
+	o.channel = 3;
+	o.destroy = count_gone;
+	assert_int_equal(fusion_reactor_attach(reactor, &o, visit, t, &x), 0);
+	return x;
+}
+
+static void detached_it_is_gone_once(void **state)
+{
+	struct tenant t = {0};
+	struct fusion_reaction *x = move_in(&t);
+
+	(void)state;
+	say(0);
+	assert_int_equal(t.gone, 0);
+	assert_int_equal(fusion_reactor_detach(x), 0);
+	assert_int_equal(t.gone, 1);
+	assert_int_equal(fusion_reactor_detach(x), -EINVAL);
+	assert_int_equal(t.gone, 1);
+	assert_int_equal(t.runs, 1);
+}
+
+/* Directly, and by the dispatcher. */
+static void removed_or_detached_by_itself_it_is_gone_once(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		static struct tenant t;
+
+		memset(&t, 0, sizeof(t));
+		assert_int_equal(fusion_reactor_set_direct(reactor, i & 1), 0);
+		if (i & 2)
+			t.result = FUSION_REACTION_REMOVE;
+		t.itself = i & 2 ? (move_in(&t), NULL) : move_in(&t);
+		say(0);
+		await(&t.gone);
+		say(0);
+		assert_int_equal(fusion_sync(arena, FUSION_FOREVER), 0);
+		assert_int_equal(t.gone, 1);
+		assert_int_equal(t.runs, 1);
+	}
+}
+
+static void of_a_reactor_that_is_destroyed_it_stays_until_detached(void **state)
+{
+	struct tenant t = {0};
+	struct fusion_reaction *x = move_in(&t);
+
+	(void)state;
+	assert_int_equal(fusion_reactor_destroy(reactor), 0);
+	await(&t.runs);
+	assert_int_equal(t.gone, 0);
+	assert_int_equal(fusion_reactor_detach(x), 0);
+	assert_int_equal(t.gone, 1);
+}
+
+static void who_leaves_the_arena_has_none_left(void **state)
+{
+	struct tenant t[2] = {{0}};
+
+	(void)state;
+	move_in(&t[0]);
+	move_in(&t[1]);
+	dispatch_stop(arena);
+	reactor_stop(arena);
+	assert_int_equal(t[0].gone, 1);
+	assert_int_equal(t[1].gone, 1);
+	assert_int_equal(t[0].runs, 0);
+}
+
+static void not_attached_it_is_not_gone(void **state)
+{
+	struct {
+		struct fusion_reactor_attach_options known;
+		uint64_t later;
+	} o = {.known = FUSION_REACTOR_ATTACH_OPTIONS_INIT};
+	struct fusion_reaction *x = NULL;
+	struct tenant t = {0};
+
+	(void)state;
+	o.known.destroy = count_gone;
+	o.known.flags = 1;
+	assert_int_equal(
+		fusion_reactor_attach(reactor, &o.known, visit, &t, &x),
+		-EINVAL);
+	o.known.flags = 0;
+	o.known.channel = 65536;
+	assert_int_equal(
+		fusion_reactor_attach(reactor, &o.known, visit, &t, &x),
+		-EINVAL);
+	o.known.channel = 0;
+	o.known.size = 8;
+	assert_int_equal(
+		fusion_reactor_attach(reactor, &o.known, visit, &t, &x),
+		-EINVAL);
+	o.known.size = sizeof(o);
+	o.later = 1;
+	assert_int_equal(
+		fusion_reactor_attach(reactor, &o.known, visit, &t, &x),
+		-E2BIG);
+	o.known.size = sizeof(o.known);
+	assert_int_equal(fusion_reactor_destroy(reactor), 0);
+	assert_int_equal(
+		fusion_reactor_attach(reactor, &o.known, visit, &t, &x),
+		-EIDRM);
+	assert_int_equal(t.gone, 0);
+	assert_null(x);
 }
 
 /* --- The ring of a reactor that is gone ----------------------------------- */
@@ -318,6 +483,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(what_was_dispatched_comes_before_the_end),
 		TEST(a_listener_that_is_disconnected_is_told_and_gives_its_place),
+		TEST(detached_it_is_gone_once),
+		TEST(removed_or_detached_by_itself_it_is_gone_once),
+		TEST(of_a_reactor_that_is_destroyed_it_stays_until_detached),
+		TEST(who_leaves_the_arena_has_none_left),
+		TEST(not_attached_it_is_not_gone),
 		TEST(the_queue_goes_with_the_last_listener),
 		TEST(the_queue_goes_with_the_last_listener_that_died),
 		TEST(the_end_waits_for_what_is_being_dispatched),

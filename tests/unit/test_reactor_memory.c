@@ -105,8 +105,7 @@ static void attach(struct fusion_reactor *r, struct heard *h)
 	struct fusion_reaction *reaction;
 
 	assert_int_equal(fusion_reactor_set_direct(r, false), 0);
-	assert_int_equal(fusion_reactor_attach(r, 0, hear, h, NULL, &reaction),
-			 0);
+	assert_int_equal(fusion_reactor_attach(r, NULL, hear, h, &reaction), 0);
 }
 
 static void sync_all(void)
