@@ -63,7 +63,12 @@ static int chat(struct fusion_arena *arena, const char *name)
 
 	if (r < 0)
 		return r;
-	r = fusion_reactor_attach(room, 0, hear, NULL, &policy, &reaction);
+	r = fusion_reactor_attach(
+		room,
+		&(const struct fusion_reactor_attach_options){
+			.size = sizeof(struct fusion_reactor_attach_options),
+			.policy = &policy},
+		hear, NULL, &reaction);
 	if (r < 0)
 		return r;
 	r = say(room, name, "hello\n");

@@ -79,7 +79,12 @@ static int listen_to(struct fusion_reactor *reactor)
 	};
 	struct fusion_reaction *reaction;
 
-	return fusion_reactor_attach(reactor, 0, react, NULL, &wait, &reaction);
+	return fusion_reactor_attach(
+		reactor,
+		&(const struct fusion_reactor_attach_options){
+			.size = sizeof(struct fusion_reactor_attach_options),
+			.policy = &wait},
+		react, NULL, &reaction);
 }
 
 static void send_serve(unsigned i)

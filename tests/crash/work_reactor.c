@@ -197,8 +197,13 @@ void do_listen(struct worker *k)
 	begin(k, e, false);
 	policy = policy_of(e);
 	must(k,
-	     fusion_reactor_attach(k->table->spoken[i].reactor, 0, hear, e,
-				   &policy, &e->reaction),
+	     fusion_reactor_attach(
+		     k->table->spoken[i].reactor,
+		     &(const struct fusion_reactor_attach_options){
+			     .size = sizeof(
+				     struct fusion_reactor_attach_options),
+			     .policy = &policy},
+		     hear, e, &e->reaction),
 	     "attach");
 }
 
@@ -289,7 +294,7 @@ void do_their_reactor(struct worker *k)
 	if (!end(k, &their_ear)) {
 		begin(k, &their_ear, true);
 		if (!may(k,
-			 fusion_reactor_attach(re, 0, hear, &their_ear, NULL,
+			 fusion_reactor_attach(re, NULL, hear, &their_ear,
 					       &their_ear.reaction),
 			 "attach"))
 			their_ear.reaction = NULL;
@@ -314,7 +319,7 @@ void do_hear_object(struct worker *k)
 		return;
 	begin(k, &object_ear, true);
 	if (!may(k,
-		 fusion_object_attach(o, hear, &object_ear,
+		 fusion_object_attach(o, NULL, hear, &object_ear,
 				      &object_ear.reaction),
 		 "attach"))
 		object_ear.reaction = NULL;

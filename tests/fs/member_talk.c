@@ -331,8 +331,13 @@ static int do_listen(const struct words *c)
 	snprintf(l->name, sizeof(l->name), "%s", word(c, 1));
 	l->channel = (uint32_t)number(c, 2);
 	l->pid = getpid();
-	r = fusion_reactor_attach(re, l->channel, on_reaction, l,
-				  c->n > 3 ? &policy : NULL, &l->reaction);
+	r = fusion_reactor_attach(
+		re,
+		&(const struct fusion_reactor_attach_options){
+			.size = sizeof(struct fusion_reactor_attach_options),
+			.channel = l->channel,
+			.policy = c->n > 3 ? &policy : NULL},
+		on_reaction, l, &l->reaction);
 	if (r < 0)
 		*l = (struct listened){0};
 	return answer(r);

@@ -130,8 +130,14 @@ static void listen_to_all(struct fusion_arena *a, unsigned which)
 
 	if (fusion_reactor_lookup(a, "r", &reactor) < 0 ||
 	    fusion_message_handle(a, FUSION_ANY_TYPE, get_message, NULL) < 0 ||
-	    fusion_reactor_attach(reactor, 3, get_event, NULL, &patient, &x) <
-		    0)
+	    fusion_reactor_attach(
+		    reactor,
+		    &(const struct fusion_reactor_attach_options){
+			    .size = sizeof(
+				    struct fusion_reactor_attach_options),
+			    .channel = 3,
+			    .policy = &patient},
+		    get_event, NULL, &x) < 0)
 		_exit(1);
 	store_release(&shared->id[which], a->id);
 	while (!load_acquire(&shared->stop))

@@ -447,8 +447,7 @@ static void whatever_waits_is_on_the_stack(void **state)
 	assert_false(was_over);
 	assert_int_equal(n_cleaned, 1);
 	assert_int_equal(fusion_reactor_create(arena, "r", NULL, &re), 0);
-	assert_int_equal(fusion_reactor_attach(re, 0, react, NULL, NULL, &x),
-			 0);
+	assert_int_equal(fusion_reactor_attach(re, NULL, react, NULL, &x), 0);
 	assert_int_equal(fusion_reactor_set_direct(re, false), 0);
 	assert_int_equal(
 		fusion_reactor_dispatch(

@@ -90,9 +90,9 @@ static int set_up(void **state)
 	assert_int_equal(fusion_property_create(arena, "p", NULL, &property),
 			 0);
 	assert_int_equal(fusion_reactor_create(arena, "re", NULL, &reactor), 0);
-	assert_int_equal(fusion_reactor_attach(reactor, 0, reacts, NULL, NULL,
-					       &reaction),
-			 0);
+	assert_int_equal(
+		fusion_reactor_attach(reactor, NULL, reacts, NULL, &reaction),
+		0);
 	assert_int_equal(fusion_call_create(arena, "c", calls, NULL, &call), 0);
 	assert_int_equal(
 		fusion_object_pool_create(arena, "op", 8, 0, ends, NULL, &pool),
@@ -277,7 +277,7 @@ static void talk_says(void)
 	EINVALS(fusion_dispatch_cleanup(arena, cleans, NULL));
 	EINVALS(fusion_reactor_create(arena, "x", NULL, &re));
 	EINVALS(fusion_reactor_lookup(arena, "re", &re));
-	EINVALS(fusion_reactor_attach(reactor, 0, reacts, NULL, NULL,
+	EINVALS(fusion_reactor_attach(reactor, NULL, reacts, NULL,
 				      &reaction_2));
 	EINVALS(fusion_reactor_dispatch(reactor, "x", 1, NULL));
 	SAYS(-EINVAL, fusion_reactor_detach(reaction));

@@ -416,7 +416,8 @@ static void test_reactor_of_an_object(void **state)
 	(void)state;
 	assert_int_equal(fusion_object_dispatch(o, "x", 1, NULL), 0);
 	assert_int_equal(fusion_object_detach_global(o, 0, NULL), -ENOENT);
-	assert_int_equal(fusion_object_attach(o, count, &heard, &reaction), 0);
+	assert_int_equal(
+		fusion_object_attach(o, NULL, count, &heard, &reaction), 0);
 	assert_int_equal(
 		fusion_object_dispatch(
 			o, "x", 1,

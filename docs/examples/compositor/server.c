@@ -433,8 +433,8 @@ static int open_screen(struct server *server)
 			    server->desk->height, options->background);
 
 	if (r == 0)
-		r = fusion_reactor_attach(server->desk->flips, 0, on_flip,
-					  server, NULL, &server->flips);
+		r = fusion_reactor_attach(server->desk->flips, NULL, on_flip,
+					  server, &server->flips);
 	if (r == 0)
 		r = adopt(server);
 	if (r == 0)
