@@ -54,6 +54,8 @@ static int chat(struct fusion_arena *arena, const char *name)
 		.size = sizeof(policy),
 		.kind = FUSION_REACTOR_DROP_OLDEST,
 	};
+	struct fusion_reactor_attach_options options =
+		FUSION_REACTOR_ATTACH_OPTIONS_INIT;
 	struct fusion_reaction *reaction;
 	struct fusion_reactor *room;
 	char line[LINE_MAX];
@@ -63,12 +65,8 @@ static int chat(struct fusion_arena *arena, const char *name)
 
 	if (r < 0)
 		return r;
-	r = fusion_reactor_attach(
-		room,
-		&(const struct fusion_reactor_attach_options){
-			.size = sizeof(struct fusion_reactor_attach_options),
-			.policy = &policy},
-		hear, NULL, &reaction);
+	options.policy = &policy;
+	r = fusion_reactor_attach(room, &options, hear, NULL, &reaction);
 	if (r < 0)
 		return r;
 	r = say(room, name, "hello\n");

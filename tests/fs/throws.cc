@@ -337,8 +337,8 @@ static void reaction()
 	fusion_reactor_create(arena, "b", nullptr, &b);
 	fusion_reactor_set_direct(a, false);
 	fusion_reactor_set_direct(b, false);
-	fusion_reactor_attach(a, 0, reaction_out, nullptr, nullptr, &x);
-	fusion_reactor_attach(b, 0, hear, nullptr, nullptr, &y);
+	fusion_reactor_attach(a, nullptr, reaction_out, nullptr, &x);
+	fusion_reactor_attach(b, nullptr, hear, nullptr, &y);
 	dispatch_rest();
 	for (int i = 0; i < 2; i++) {
 		fusion_reactor_dispatch(a, "x", 1, &to_self);
@@ -361,7 +361,7 @@ static void direct_reaction()
 	enter("w");
 	by_hand();
 	fusion_reactor_create(arena, "a", nullptr, &a);
-	fusion_reactor_attach(a, 0, reaction_out, nullptr, nullptr, &x);
+	fusion_reactor_attach(a, nullptr, reaction_out, nullptr, &x);
 	for (int i = 0; i < 2; i++)
 		leave_by("reaction",
 			 [&] { fusion_reactor_dispatch(a, "x", 1, &to_self); });
