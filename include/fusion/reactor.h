@@ -457,7 +457,7 @@ FUSION_API int fusion_reactor_set_direct(struct fusion_reactor *reactor,
  *
  * @param reactor  the reactor
  * @param fn       runs as a handler, once for each message that is dispatched
- *                 from now on, in their order; its result is ignored.  NULL
+ *                 from now on, in their order, and once for the end.  NULL
  *                 removes the function of this member
  * @param ctx      argument of @fn
  *
