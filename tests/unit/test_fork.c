@@ -92,9 +92,9 @@ static int set_up(void **state)
 	assert_int_equal(fusion_property_create(arena, "p", NULL, &property),
 			 0);
 	assert_int_equal(fusion_reactor_create(arena, "re", NULL, &reactor), 0);
-	assert_int_equal(fusion_reactor_attach(reactor, 0, reacts, NULL, NULL,
-					       &reaction),
-			 0);
+	assert_int_equal(
+		fusion_reactor_attach(reactor, NULL, reacts, NULL, &reaction),
+		0);
 	assert_int_equal(
 		fusion_call_create(
 			arena, "c",
@@ -297,9 +297,9 @@ static void talk_says(void)
 	ECHILDS(fusion_arena_dispatch_cleanup(arena, cleans, NULL));
 	ECHILDS(fusion_reactor_create(arena, "x", NULL, &re));
 	ECHILDS(fusion_reactor_lookup(arena, "re", &re));
-	ECHILDS(fusion_reactor_attach(reactor, 0, reacts, NULL, NULL,
+	ECHILDS(fusion_reactor_attach(reactor, NULL, reacts, NULL,
 				      &reaction_2));
-	ECHILDS(fusion_reactor_dispatch(reactor, "x", 1, 0));
+	ECHILDS(fusion_reactor_dispatch(reactor, "x", 1, NULL));
 	SAYS(-EINVAL, fusion_reactor_detach(reaction));
 	ECHILDS(fusion_reactor_destroy(reactor));
 	ECHILDS(fusion_call_create(
