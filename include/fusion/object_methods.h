@@ -34,8 +34,7 @@ FUSION_BEGIN_DECLS
  * It also defines surface_activate(), _destroy(), _ref(), _unref(),
  * _globalize(), _throw(), _catch(), _stat(), _attach(), _detach(),
  * _attach_global(), _detach_global() and _dispatch().  Each does what the
- * fusion_object_ function of its name
- * does.
+ * fusion_object_ function of its name does.
  *
  * The pool's functions use sizeof(type) for an object_size of 0 in @options,
  * which may be NULL.  surface_create() and surface_get() return -EPROTOTYPE if

@@ -246,7 +246,7 @@ static void removed_or_detached_by_itself_it_is_gone_once(void **state)
 		say(0);
 		await(&t.gone);
 		say(0);
-		assert_int_equal(fusion_sync(arena, FUSION_FOREVER), 0);
+		assert_int_equal(fusion_arena_sync(arena, FUSION_FOREVER), 0);
 		assert_int_equal(t.gone, 1);
 		assert_int_equal(t.runs, 1);
 	}
