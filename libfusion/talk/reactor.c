@@ -311,8 +311,13 @@ copy_dispatch_options(const struct fusion_reactor_dispatch_options *options,
 {
 	int r = 0;
 
-	/* Most often it is this version's: then a plain copy is enough. */
-	if (options && options->size == sizeof(*ret))
+	/* The usual ways are short. */
+	if (!options) {
+		*ret = (struct fusion_reactor_dispatch_options){
+			.size = sizeof(*ret)};
+		return 0;
+	}
+	if (options->size == sizeof(*ret))
 		*ret = *options;
 	else
 		r = options_copy(ret, sizeof(*ret),
