@@ -41,46 +41,105 @@ enum fusion_key_type {
 
 /** A key; make it with one of the four functions below. */
 struct fusion_key {
-	union {
-		const void *bytes; /**< private or shared; the caller's */
-		uint64_t word;
-	} at;
+	uint64_t at;   /**< FUSION_KEY_INT: the integer; else an address, see
+			*   fusion_key_get_pointer() */
 	uint32_t type; /**< enum fusion_key_type */
 	uint32_t size; /**< of FUSION_KEY_BYTES; else 0 */
 };
 
-/** Make a key of a string, which must be valid while the key is used. */
-static inline struct fusion_key fusion_key_string(const char *string)
+/**
+ * Make a key of a string.
+ *
+ * @param string  the string, private or shared; it must be valid while the key
+ *                is used
+ *
+ * @return the key
+ *
+ * Any thread, and signal handlers.  Does not block.
+ */
+FUSION_API struct fusion_key fusion_key_string(const char *string);
+
+/**
+ * Make a key of an integer.
+ *
+ * @param word  any 64 bits
+ *
+ * @return the key
+ *
+ * Any thread, and signal handlers.  Does not block.
+ */
+FUSION_API struct fusion_key fusion_key_int(uint64_t word);
+
+/**
+ * Make a key of a pointer.
+ *
+ * @param pointer  a pointer into the arena
+ *
+ * @return the key
+ *
+ * Any thread, and signal handlers.  Does not block.
+ */
+FUSION_API struct fusion_key fusion_key_pointer(const void *pointer);
+
+/**
+ * Make a key of bytes.
+ *
+ * @param bytes  the bytes, private or shared; they must be valid while the key
+ *               is used
+ * @param size   the number of bytes
+ *
+ * @return the key
+ *
+ * Any thread, and signal handlers.  Does not block.
+ */
+FUSION_API struct fusion_key fusion_key_bytes(const void *bytes, uint32_t size);
+
+/**
+ * Get the address of a key.
+ *
+ * @param key  a key that is not of the type FUSION_KEY_INT
+ *
+ * @return the string, the bytes or the pointer
+ *
+ * Any thread, and signal handlers.  Does not block.
+ */
+FUSION_API const void *fusion_key_get_pointer(struct fusion_key key);
+
+FUSION_INLINE struct fusion_key fusion_key_string(const char *string)
 {
-	struct fusion_key key = {{string}, FUSION_KEY_STRING, 0};
+	struct fusion_key key = {(uint64_t)(uintptr_t)string, FUSION_KEY_STRING,
+				 0};
 
 	return key;
 }
 
-/** Make a key of an integer. */
-static inline struct fusion_key fusion_key_int(uint64_t word)
+FUSION_INLINE struct fusion_key fusion_key_int(uint64_t word)
 {
-	struct fusion_key key = {{NULL}, FUSION_KEY_INT, 0};
-
-	key.at.word = word;
-	return key;
-}
-
-/** Make a key of a pointer into the arena. */
-static inline struct fusion_key fusion_key_pointer(const void *pointer)
-{
-	struct fusion_key key = {{pointer}, FUSION_KEY_POINTER, 0};
+	struct fusion_key key = {word, FUSION_KEY_INT, 0};
 
 	return key;
 }
 
-/** Make a key of bytes, which must be valid while the key is used. */
-static inline struct fusion_key fusion_key_bytes(const void *bytes,
+FUSION_INLINE struct fusion_key fusion_key_pointer(const void *pointer)
+{
+	struct fusion_key key = {(uint64_t)(uintptr_t)pointer,
+				 FUSION_KEY_POINTER, 0};
+
+	return key;
+}
+
+FUSION_INLINE struct fusion_key fusion_key_bytes(const void *bytes,
 						 uint32_t size)
 {
-	struct fusion_key key = {{bytes}, FUSION_KEY_BYTES, size};
+	struct fusion_key key = {(uint64_t)(uintptr_t)bytes, FUSION_KEY_BYTES,
+				 size};
 
 	return key;
+}
+
+FUSION_INLINE const void *fusion_key_get_pointer(struct fusion_key key)
+{
+	return (const void *)(uintptr_t)key.at;
 }
 
 /**
@@ -144,7 +203,7 @@ FUSION_API int fusion_hash_destroy(struct fusion_hash *hash);
  */
 FUSION_API int fusion_hash_insert(struct fusion_hash *hash,
 				  struct fusion_key key,
-				  union fusion_value value);
+				  struct fusion_value value);
 
 /**
  * Set the value of a key, and add an entry if there is none.
@@ -164,8 +223,8 @@ FUSION_API int fusion_hash_insert(struct fusion_hash *hash,
  */
 FUSION_API int fusion_hash_replace(struct fusion_hash *hash,
 				   struct fusion_key key,
-				   union fusion_value value,
-				   union fusion_value *ret_old);
+				   struct fusion_value value,
+				   struct fusion_value *ret_old);
 
 /**
  * Find the value of a key.
@@ -185,7 +244,7 @@ FUSION_API int fusion_hash_replace(struct fusion_hash *hash,
  */
 FUSION_API int fusion_hash_lookup(struct fusion_hash *hash,
 				  struct fusion_key key,
-				  union fusion_value *ret);
+				  struct fusion_value *ret);
 
 /**
  * Remove the entry of a key.
@@ -203,7 +262,7 @@ FUSION_API int fusion_hash_lookup(struct fusion_hash *hash,
  */
 FUSION_API int fusion_hash_remove(struct fusion_hash *hash,
 				  struct fusion_key key,
-				  union fusion_value *ret_old);
+				  struct fusion_value *ret_old);
 
 /**
  * Count the entries of a hash.
@@ -244,36 +303,39 @@ FUSION_API int fusion_hash_reserve(struct fusion_hash *hash, uint64_t n);
  */
 FUSION_API int fusion_hash_shrink(struct fusion_hash *hash);
 
-/** The position of an iteration.  Private to the caller; nothing has to be
- *  called to end it. */
+/** The position of an iteration, see fusion_hash_iter_begin().  It belongs to
+ *  the caller, who may copy it; nothing has to be called to end it. */
 struct fusion_hash_iter {
-	struct fusion_hash *hash;
-	uint64_t at;	/* index of the next entry in the table */
-	uint32_t turns; /* number of the table */
-	uint32_t tag;	/* of the entry given last, with its key */
-	uint64_t key;
+	uint64_t opaque[8];
 };
 
-/** Begin an iteration over all entries, in no order. */
-static inline struct fusion_hash_iter
-fusion_hash_iterate(struct fusion_hash *hash)
-{
-	struct fusion_hash_iter it = {hash, 0, 0, 0, 0};
-
-	return it;
-}
+/**
+ * Begin an iteration over all entries, in no order.
+ *
+ * @param it    receives the iteration, before the first entry
+ * @param hash  the hash
+ *
+ * @return
+ *   0        begun
+ *   -EINVAL  also: @it is NULL
+ *
+ * Any thread.  Blocks as the top of this file says.
+ */
+FUSION_API int fusion_hash_iter_begin(struct fusion_hash_iter *it,
+				      struct fusion_hash *hash);
 
 /**
  * Go to the next entry of an iteration.
  *
- * @param it         the iteration
+ * @param it         the iteration, which fusion_hash_iter_begin() has begun
  * @param ret_key    receives the key, or NULL.  A string or bytes belong to the
  *                   hash and are valid as long as their entry
  * @param ret_value  receives the value, or NULL
  *
  * @return
  *   1        there is an entry
- *   0        there are no more entries
+ *   0        there are no more entries; no result is written
+ *   -EINVAL  also: @it is NULL, or was not begun
  *   -ESTALE  the entries have moved to another table since the iteration began.
  *            Adding, removing, reserving and shrinking can move them;
  *            fusion_hash_iter_remove() cannot
@@ -291,7 +353,7 @@ fusion_hash_iterate(struct fusion_hash *hash)
  */
 FUSION_API int fusion_hash_next(struct fusion_hash_iter *it,
 				struct fusion_key *ret_key,
-				union fusion_value *ret_value);
+				struct fusion_value *ret_value);
 
 /**
  * Remove the entry that fusion_hash_next() gave last.
@@ -303,11 +365,12 @@ FUSION_API int fusion_hash_next(struct fusion_hash_iter *it,
  *   0        removed
  *   -ENOENT  no entry was given, or it was removed meanwhile
  *   -ESTALE  the entries have moved, as for fusion_hash_next()
+ *   -EINVAL  also: @it is NULL, or was not begun
  *
  * Any thread.  Blocks as the top of this file says.
  */
 FUSION_API int fusion_hash_iter_remove(struct fusion_hash_iter *it,
-				       union fusion_value *ret_old);
+				       struct fusion_value *ret_old);
 
 /**
  * Lock the hash's own lock for several calls.

@@ -89,7 +89,7 @@ FUSION_API int fusion_list_destroy(struct fusion_list *list);
  * Any thread.  Blocks as the top of this file says.
  */
 FUSION_API int fusion_list_insert_front(struct fusion_list *list,
-					union fusion_value value,
+					struct fusion_value value,
 					struct fusion_list_node **ret);
 /**
  * Insert a value at the back.
@@ -106,7 +106,7 @@ FUSION_API int fusion_list_insert_front(struct fusion_list *list,
  * Any thread.  Blocks as the top of this file says.
  */
 FUSION_API int fusion_list_insert_back(struct fusion_list *list,
-				       union fusion_value value,
+				       struct fusion_value value,
 				       struct fusion_list_node **ret);
 /**
  * Insert a value before a node.
@@ -125,7 +125,7 @@ FUSION_API int fusion_list_insert_back(struct fusion_list *list,
  */
 FUSION_API int fusion_list_insert_before(struct fusion_list *list,
 					 struct fusion_list_node *node,
-					 union fusion_value value,
+					 struct fusion_value value,
 					 struct fusion_list_node **ret);
 /**
  * Insert a value after a node.
@@ -144,7 +144,7 @@ FUSION_API int fusion_list_insert_before(struct fusion_list *list,
  */
 FUSION_API int fusion_list_insert_after(struct fusion_list *list,
 					struct fusion_list_node *node,
-					union fusion_value value,
+					struct fusion_value value,
 					struct fusion_list_node **ret);
 
 /**
@@ -162,7 +162,7 @@ FUSION_API int fusion_list_insert_after(struct fusion_list *list,
  */
 FUSION_API int fusion_list_remove(struct fusion_list *list,
 				  struct fusion_list_node *node,
-				  union fusion_value *ret_old);
+				  struct fusion_value *ret_old);
 
 /**
  * Get the node after another one.
@@ -221,7 +221,7 @@ FUSION_API int fusion_list_prev(struct fusion_list *list,
  */
 FUSION_API int fusion_list_value(struct fusion_list *list,
 				 struct fusion_list_node *node,
-				 union fusion_value *ret);
+				 struct fusion_value *ret);
 
 /**
  * Set the value of a node.
@@ -239,8 +239,8 @@ FUSION_API int fusion_list_value(struct fusion_list *list,
  */
 FUSION_API int fusion_list_set(struct fusion_list *list,
 			       struct fusion_list_node *node,
-			       union fusion_value value,
-			       union fusion_value *ret_old);
+			       struct fusion_value value,
+			       struct fusion_value *ret_old);
 
 /**
  * Count the values of a list.

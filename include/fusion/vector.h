@@ -86,7 +86,7 @@ FUSION_API int fusion_vector_destroy(struct fusion_vector *vector);
  * Any thread.  Blocks as the top of this file says.
  */
 FUSION_API int fusion_vector_add(struct fusion_vector *vector,
-				 union fusion_value value);
+				 struct fusion_value value);
 
 /**
  * Insert a value at an index; the values from there on move up by one.
@@ -105,7 +105,7 @@ FUSION_API int fusion_vector_add(struct fusion_vector *vector,
  * Any thread.  Blocks as the top of this file says.
  */
 FUSION_API int fusion_vector_insert(struct fusion_vector *vector,
-				    uint64_t index, union fusion_value value);
+				    uint64_t index, struct fusion_value value);
 
 /**
  * Get the value at an index.
@@ -122,7 +122,7 @@ FUSION_API int fusion_vector_insert(struct fusion_vector *vector,
  * Any thread.  Blocks as the top of this file says.
  */
 FUSION_API int fusion_vector_at(struct fusion_vector *vector, uint64_t index,
-				union fusion_value *ret);
+				struct fusion_value *ret);
 
 /**
  * Set the value at an index.
@@ -140,8 +140,8 @@ FUSION_API int fusion_vector_at(struct fusion_vector *vector, uint64_t index,
  * Any thread.  Blocks as the top of this file says.
  */
 FUSION_API int fusion_vector_set(struct fusion_vector *vector, uint64_t index,
-				 union fusion_value value,
-				 union fusion_value *ret_old);
+				 struct fusion_value value,
+				 struct fusion_value *ret_old);
 
 /**
  * Remove the value at an index; the values behind it move down by one.
@@ -159,7 +159,7 @@ FUSION_API int fusion_vector_set(struct fusion_vector *vector, uint64_t index,
  */
 FUSION_API int fusion_vector_remove(struct fusion_vector *vector,
 				    uint64_t index,
-				    union fusion_value *ret_old);
+				    struct fusion_value *ret_old);
 
 /**
  * Move a value to another index; the values between move by one.
@@ -202,7 +202,7 @@ FUSION_API int64_t fusion_vector_size(struct fusion_vector *vector);
  * this file says.
  */
 FUSION_API int64_t fusion_vector_index_of(struct fusion_vector *vector,
-					  union fusion_value value);
+					  struct fusion_value value);
 
 /**
  * Reserve memory for a number of values, so that adding them cannot fail.

@@ -157,10 +157,10 @@ static inline bool may_be_block(const char *base, uint64_t span, const void *p)
 /* Is the value valid for the container? */
 static inline bool is_good_value(const struct container *c,
 				 const struct fusion_arena *a,
-				 union fusion_value value)
+				 struct fusion_value value)
 {
 	return c->flags & FUSION_CONTAINER_WORDS ||
-	       is_inside(a, value.pointer, 1);
+	       is_inside(a, fusion_value_get_pointer(value), 1);
 }
 
 /* Free the block of a slot, and clear the slot.  A block that another thread

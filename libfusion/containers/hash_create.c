@@ -60,7 +60,7 @@ static void free_entries(struct fusion_hash *h, struct fusion_arena *a,
 		if (is_copied(h))
 			slot_drop(a, &e->key.block);
 		if (owns_values(h))
-			slot_drop(a, &e->value.pointer);
+			slot_drop(a, &e->own);
 	}
 }
 

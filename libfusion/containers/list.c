@@ -134,7 +134,7 @@ static int list_enter(struct fusion_list *l, struct fusion_arena **ret)
 
 /* Insert a node.  Commit point: the store of pred->next. */
 static int list_insert(struct fusion_list *l, struct fusion_arena *a,
-		       node_t *pred, node_t *succ, union fusion_value value,
+		       node_t *pred, node_t *succ, struct fusion_value value,
 		       node_t **ret)
 {
 	node_t *node;
@@ -163,7 +163,7 @@ enum where { BEFORE, AFTER };
 /* @node NULL is the ring's own node, which is after the last node and before
  * the first. */
 static int insert_at(struct fusion_list *l, node_t *node, enum where where,
-		     union fusion_value value, node_t **ret)
+		     struct fusion_value value, node_t **ret)
 {
 	struct fusion_arena *a;
 	node_t *other;
@@ -189,14 +189,14 @@ static int insert_at(struct fusion_list *l, node_t *node, enum where where,
 }
 
 FUSION_API int fusion_list_insert_front(struct fusion_list *list,
-					union fusion_value value,
+					struct fusion_value value,
 					struct fusion_list_node **ret)
 {
 	return told(insert_at(list, NULL, AFTER, value, ret));
 }
 
 FUSION_API int fusion_list_insert_back(struct fusion_list *list,
-				       union fusion_value value,
+				       struct fusion_value value,
 				       struct fusion_list_node **ret)
 {
 	return told(insert_at(list, NULL, BEFORE, value, ret));
@@ -204,7 +204,7 @@ FUSION_API int fusion_list_insert_back(struct fusion_list *list,
 
 FUSION_API int fusion_list_insert_before(struct fusion_list *list,
 					 struct fusion_list_node *node,
-					 union fusion_value value,
+					 struct fusion_value value,
 					 struct fusion_list_node **ret)
 {
 	return told(node ? insert_at(list, node, BEFORE, value, ret) : -EINVAL);
@@ -212,7 +212,7 @@ FUSION_API int fusion_list_insert_before(struct fusion_list *list,
 
 FUSION_API int fusion_list_insert_after(struct fusion_list *list,
 					struct fusion_list_node *node,
-					union fusion_value value,
+					struct fusion_value value,
 					struct fusion_list_node **ret)
 {
 	return told(node ? insert_at(list, node, AFTER, value, ret) : -EINVAL);
@@ -241,9 +241,9 @@ static int take_out(struct fusion_list *l, struct fusion_arena *a, node_t *node)
 
 FUSION_API int fusion_list_remove(struct fusion_list *list,
 				  struct fusion_list_node *node,
-				  union fusion_value *ret_old)
+				  struct fusion_value *ret_old)
 {
-	union fusion_value old = {NULL};
+	struct fusion_value old = {0};
 	struct fusion_arena *a;
 	int r = list_enter(list, &a);
 
@@ -263,10 +263,10 @@ FUSION_API int fusion_list_remove(struct fusion_list *list,
 
 FUSION_API int fusion_list_set(struct fusion_list *list,
 			       struct fusion_list_node *node,
-			       union fusion_value value,
-			       union fusion_value *ret_old)
+			       struct fusion_value value,
+			       struct fusion_value *ret_old)
 {
-	union fusion_value old;
+	struct fusion_value old;
 	struct fusion_arena *a;
 	int r = list_enter(list, &a);
 
@@ -346,7 +346,7 @@ FUSION_API int fusion_list_prev(struct fusion_list *list,
 
 static __attribute__((noinline)) int value_slow(struct fusion_list *list,
 						struct fusion_list_node *node,
-						union fusion_value *ret)
+						struct fusion_value *ret)
 {
 	struct fusion_arena *a;
 	int r = ret ? list_enter(list, &a) : -EINVAL;
@@ -362,7 +362,7 @@ static __attribute__((noinline)) int value_slow(struct fusion_list *list,
 
 FUSION_API int fusion_list_value(struct fusion_list *list,
 				 struct fusion_list_node *node,
-				 union fusion_value *ret)
+				 struct fusion_value *ret)
 {
 	if (LIKELY(ret) && is_node_soon(tls_current, list, node)) {
 		*ret = node->value;
@@ -397,7 +397,7 @@ FUSION_API int fusion_list_create(struct fusion_arena *arena, uint32_t flags,
 	r = container_create(arena, KIND, sizeof(*l), flags, &l);
 	if (r < 0)
 		return told(r);
-	l->ring = (node_t){&l->ring, &l->ring, l, {NULL}};
+	l->ring = (node_t){&l->ring, &l->ring, l, {0}};
 	*ret = l;
 	return 0;
 }

@@ -28,7 +28,7 @@ enum list_op { OP_NONE = 0, OP_INSERT = 1, OP_REMOVE = 2 };
 struct fusion_list_node {
 	struct fusion_list_node *next, *prev;
 	struct fusion_list *list; /* NULL once the node is removed */
-	union fusion_value value;
+	struct fusion_value value;
 };
 static_assert(sizeof(struct fusion_list_node) == 32, "ABI: another kind");
 

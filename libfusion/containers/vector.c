@@ -81,7 +81,8 @@ static int enter_settled(struct fusion_vector *v, struct span *ret)
 	return UNLIKELY(r < 0) ? (int)container_leave(&v->c, r) : 0;
 }
 
-static inline union fusion_value *value_at(const struct span *s, uint64_t index)
+static inline struct fusion_value *value_at(const struct span *s,
+					    uint64_t index)
 {
 	return &s->row->values[s->first + index];
 }
@@ -99,9 +100,9 @@ static void set_range(struct span *s, uint64_t first, uint64_t n)
 	s->n = n;
 }
 
-static void push_back(struct span *s, union fusion_value value)
+static void push_back(struct span *s, struct fusion_value value)
 {
-	union fusion_value *at = value_at(s, s->n);
+	struct fusion_value *at = value_at(s, s->n);
 
 	if (SEED_BUG(62))
 		set_range(s, s->first, s->n + 1);
@@ -110,7 +111,7 @@ static void push_back(struct span *s, union fusion_value value)
 		set_range(s, s->first, s->n + 1);
 }
 
-static void push_front(struct span *s, union fusion_value value)
+static void push_front(struct span *s, struct fusion_value value)
 {
 	s->row->values[s->first - 1] = value;
 	set_range(s, s->first - 1, s->n + 1);
@@ -147,11 +148,11 @@ static void vector_append(struct span *to, const struct span *from,
 {
 	if (n)
 		memcpy(value_at(to, to->n), value_at(from, index),
-		       n * sizeof(union fusion_value));
+		       n * sizeof(struct fusion_value));
 	to->n += n;
 }
 
-static void append_value(struct span *to, union fusion_value value)
+static void append_value(struct span *to, struct fusion_value value)
 {
 	*value_at(to, to->n++) = value;
 }
@@ -196,7 +197,7 @@ static uint64_t cap_for_one_more(const struct span *s)
 }
 
 static int add_back(struct fusion_vector *v, struct span *s,
-		    union fusion_value value)
+		    struct fusion_value value)
 {
 	int r = 0;
 
@@ -208,7 +209,7 @@ static int add_back(struct fusion_vector *v, struct span *s,
 }
 
 static int add_front(struct fusion_vector *v, struct span *s,
-		     union fusion_value value)
+		     struct fusion_value value)
 {
 	uint64_t cap;
 	int r = 0;
@@ -223,7 +224,7 @@ static int add_front(struct fusion_vector *v, struct span *s,
 }
 
 static int insert_between(struct fusion_vector *v, struct span *s,
-			  uint64_t index, union fusion_value value)
+			  uint64_t index, struct fusion_value value)
 {
 	struct span to;
 	bool fits = s->first + s->n < s->row->cap;
@@ -256,7 +257,7 @@ static int remove_between(struct fusion_vector *v, struct span *s,
 static int move_values(struct fusion_vector *v, struct span *s, uint64_t from,
 		       uint64_t to_index)
 {
-	union fusion_value value = *value_at(s, from);
+	struct fusion_value value = *value_at(s, from);
 	struct span to;
 	int r = begin_row(v, s, s->row->cap, s->first, &to);
 
@@ -281,7 +282,7 @@ static int move_values(struct fusion_vector *v, struct span *s, uint64_t from,
  */
 
 static int vector_insert(struct fusion_vector *v, struct span *s,
-			 uint64_t index, union fusion_value value)
+			 uint64_t index, struct fusion_value value)
 {
 	if (index > s->n)
 		return -ERANGE;
@@ -298,7 +299,7 @@ static int vector_insert(struct fusion_vector *v, struct span *s,
 
 /* Not inlined, so that the fast path saves no registers. */
 static __attribute__((noinline)) int add_slow(struct fusion_vector *vector,
-					      union fusion_value value)
+					      struct fusion_value value)
 {
 	struct span s;
 	int r = enter_settled(vector, &s);
@@ -310,7 +311,7 @@ static __attribute__((noinline)) int add_slow(struct fusion_vector *vector,
 }
 
 FUSION_API int fusion_vector_add(struct fusion_vector *vector,
-				 union fusion_value value)
+				 struct fusion_value value)
 {
 	struct span s;
 
@@ -325,7 +326,7 @@ FUSION_API int fusion_vector_add(struct fusion_vector *vector,
 }
 
 FUSION_API int fusion_vector_insert(struct fusion_vector *vector,
-				    uint64_t index, union fusion_value value)
+				    uint64_t index, struct fusion_value value)
 {
 	struct span s;
 	int r = enter_settled(vector, &s);
@@ -338,10 +339,10 @@ FUSION_API int fusion_vector_insert(struct fusion_vector *vector,
 
 /* Commit point: the store of the value. */
 static int vector_set(const struct fusion_vector *v, struct span *s,
-		      uint64_t index, union fusion_value value,
-		      union fusion_value *ret_old)
+		      uint64_t index, struct fusion_value value,
+		      struct fusion_value *ret_old)
 {
-	union fusion_value old;
+	struct fusion_value old;
 
 	if (index >= s->n)
 		return -ERANGE;
@@ -355,8 +356,8 @@ static int vector_set(const struct fusion_vector *v, struct span *s,
 }
 
 FUSION_API int fusion_vector_set(struct fusion_vector *vector, uint64_t index,
-				 union fusion_value value,
-				 union fusion_value *ret_old)
+				 struct fusion_value value,
+				 struct fusion_value *ret_old)
 {
 	struct span s;
 	int r = enter_settled(vector, &s);
@@ -368,9 +369,9 @@ FUSION_API int fusion_vector_set(struct fusion_vector *vector, uint64_t index,
 }
 
 static int remove_at(struct fusion_vector *v, struct span *s, uint64_t index,
-		     union fusion_value *ret_old)
+		     struct fusion_value *ret_old)
 {
-	union fusion_value old;
+	struct fusion_value old;
 	int r = 0;
 
 	if (index >= s->n)
@@ -390,7 +391,8 @@ static int remove_at(struct fusion_vector *v, struct span *s, uint64_t index,
 }
 
 FUSION_API int fusion_vector_remove(struct fusion_vector *vector,
-				    uint64_t index, union fusion_value *ret_old)
+				    uint64_t index,
+				    struct fusion_value *ret_old)
 {
 	struct span s;
 	int r = enter_settled(vector, &s);
@@ -446,7 +448,7 @@ FUSION_API int fusion_vector_shrink(struct fusion_vector *vector)
  */
 
 static __attribute__((noinline)) int
-at_slow(struct fusion_vector *vector, uint64_t index, union fusion_value *ret)
+at_slow(struct fusion_vector *vector, uint64_t index, struct fusion_value *ret)
 {
 	struct span s;
 	int r = ret ? vector_enter(vector, &s) : -EINVAL;
@@ -461,7 +463,7 @@ at_slow(struct fusion_vector *vector, uint64_t index, union fusion_value *ret)
 }
 
 FUSION_API int fusion_vector_at(struct fusion_vector *vector, uint64_t index,
-				union fusion_value *ret)
+				struct fusion_value *ret)
 {
 	struct span s;
 
@@ -481,7 +483,7 @@ FUSION_API int64_t fusion_vector_size(struct fusion_vector *vector)
 }
 
 FUSION_API int64_t fusion_vector_index_of(struct fusion_vector *vector,
-					  union fusion_value value)
+					  struct fusion_value value)
 {
 	struct span s;
 	int r = vector_enter(vector, &s);

@@ -25,7 +25,7 @@ struct row {
 	uint32_t cap;
 	uint64_t range; /* RANGE(first, n) */
 	uint64_t pad[2];
-	union fusion_value values[];
+	struct fusion_value values[];
 };
 static_assert(sizeof(struct row) == 32, "ABI: another kind");
 

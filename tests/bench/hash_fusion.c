@@ -28,7 +28,7 @@ static void int_insert(uint64_t key, uint64_t value)
 
 static bool int_find(uint64_t key)
 {
-	union fusion_value value;
+	struct fusion_value value;
 
 	return fusion_hash_lookup(ints, fusion_key_int(key), &value) == 0;
 }
@@ -53,13 +53,13 @@ static bool has_lock(void)
 static uint64_t int_walk(void)
 {
 	struct fusion_hash_iter it;
-	union fusion_value value;
+	struct fusion_value value;
 	struct fusion_key key;
 	uint64_t n = 0;
 
 	if (has_lock())
 		must(fusion_hash_lock(ints), "lock");
-	it = fusion_hash_iterate(ints);
+	must(fusion_hash_iter_begin(&it, ints), "begin");
 	while (fusion_hash_next(&it, &key, &value) == 1)
 		n++;
 	if (has_lock())
@@ -83,7 +83,7 @@ static void string_insert(const char *key, uint64_t value)
 
 static bool string_find(const char *key)
 {
-	union fusion_value value;
+	struct fusion_value value;
 
 	return fusion_hash_lookup(strings, fusion_key_string(key), &value) == 0;
 }
@@ -101,7 +101,7 @@ static void vector_add(uint64_t value)
 
 static uint64_t vector_at(uint64_t i)
 {
-	union fusion_value value;
+	struct fusion_value value;
 
 	must(fusion_vector_at(vector, i, &value), "at");
 	return value.word;
@@ -110,7 +110,7 @@ static uint64_t vector_at(uint64_t i)
 static uint64_t vector_walk(void)
 {
 	int64_t n = fusion_vector_size(vector);
-	union fusion_value value;
+	struct fusion_value value;
 	uint64_t sum = 0;
 
 	if (has_lock())
@@ -150,7 +150,7 @@ static void list_remove_first(void)
 static uint64_t list_walk(void)
 {
 	struct fusion_list_node *node = NULL;
-	union fusion_value value;
+	struct fusion_value value;
 	uint64_t sum = 0;
 
 	if (has_lock())

@@ -25,8 +25,8 @@ struct fusion_key container_key(uint32_t keys, uint32_t i)
 					 : fusion_key_bytes(name, 18);
 }
 
-union fusion_value container_value(struct fusion_arena *arena, uint32_t owns,
-				   uint64_t word)
+struct fusion_value container_value(struct fusion_arena *arena, uint32_t owns,
+				    uint64_t word)
 {
 	uint64_t *block;
 
@@ -106,15 +106,16 @@ struct user {
 };
 
 static uint64_t word_of(const struct ledger_container *c,
-			union fusion_value value)
+			struct fusion_value value)
 {
-	return c->owns ? *(uint64_t *)value.pointer : value.word;
+	return c->owns ? *(uint64_t *)fusion_value_get_pointer(value)
+		       : value.word;
 }
 
 static void read_hash(const struct user *u, struct ledger_content *ret)
 {
 	struct fusion_hash *h = u->c->handle;
-	union fusion_value value;
+	struct fusion_value value;
 	int64_t n = 0;
 
 	ret->n = LEDGER_VALUES;
@@ -134,10 +135,11 @@ static void read_hash(const struct user *u, struct ledger_content *ret)
 
 static void walk_hash(const struct user *u, const struct ledger_content *want)
 {
-	struct fusion_hash_iter it = fusion_hash_iterate(u->c->handle);
+	struct fusion_hash_iter it;
 	int64_t n = 0, all = 0;
 	int r;
 
+	complain_of(fusion_hash_iter_begin(&it, u->c->handle), "begin");
 	while ((r = fusion_hash_next(&it, NULL, NULL)) == 1)
 		n++;
 	complain_of(r, "next");
@@ -151,7 +153,7 @@ static void walk_hash(const struct user *u, const struct ledger_content *want)
 static void read_vector(const struct user *u, struct ledger_content *ret)
 {
 	struct fusion_vector *v = u->c->handle;
-	union fusion_value value;
+	struct fusion_value value;
 	int64_t n = fusion_vector_size(v);
 
 	if (n < 0 || n > LEDGER_VALUES)
@@ -166,7 +168,7 @@ static void read_vector(const struct user *u, struct ledger_content *ret)
 static void walk_back(struct fusion_list *l, const struct ledger_content *want)
 {
 	struct fusion_list_node *x = NULL;
-	union fusion_value value;
+	struct fusion_value value;
 
 	for (uint32_t i = want->n; i-- > 0;) {
 		complain_of(fusion_list_prev(l, x, &x), "prev");
@@ -182,7 +184,7 @@ static void read_list(const struct user *u, struct ledger_content *ret)
 {
 	struct fusion_list *l = u->c->handle;
 	struct fusion_list_node *x = NULL;
-	union fusion_value value;
+	struct fusion_value value;
 	int r;
 
 	ret->n = 0;
@@ -238,7 +240,7 @@ static void use_hash(const struct user *u, struct ledger_content *now)
 	struct fusion_hash *h = c->handle;
 
 	for (uint32_t i = 0; i < LEDGER_VALUES; i += 5) {
-		union fusion_value value =
+		struct fusion_value value =
 			container_value(u->arena, c->owns, 1000 + i);
 		int r = fusion_hash_replace(h, container_key(c->keys, i), value,
 					    NULL);

@@ -155,7 +155,7 @@ static void with_gaps(struct cast *c)
 static void hash_put(struct cast *c)
 {
 	struct ledger_container *l = ledger_of(c);
-	union fusion_value value;
+	struct fusion_value value;
 
 	l->after.value[20] = 7;
 	begin(c);
@@ -169,7 +169,7 @@ static void hash_put(struct cast *c)
 static void hash_put_owned(struct cast *c)
 {
 	struct ledger_container *l = ledger_of(c);
-	union fusion_value value = {c->p[0]};
+	struct fusion_value value = fusion_value_pointer(c->p[0]);
 
 	begin(c);
 	must(fusion_hash_insert(hash_of(c), container_key(l->keys, 20), value),
@@ -182,7 +182,7 @@ static void owned_and_one(struct cast *c)
 	struct ledger_container *l = ledger_of(c);
 
 	owned(c);
-	c->p[0] = container_value(c->arena, 1, 7).pointer;
+	c->p[0] = fusion_value_get_pointer(container_value(c->arena, 1, 7));
 	l->before.spare = 1;
 	l->after.value[20] = 7;
 }
@@ -192,7 +192,7 @@ static void owned_and_another(struct cast *c)
 	struct ledger_container *l = ledger_of(c);
 
 	owned(c);
-	c->p[0] = container_value(c->arena, 1, 7).pointer;
+	c->p[0] = fusion_value_get_pointer(container_value(c->arena, 1, 7));
 	l->before.spare = 1;
 	l->after.value[1] = 7;
 }
@@ -200,7 +200,7 @@ static void owned_and_another(struct cast *c)
 static void hash_swap_owned(struct cast *c)
 {
 	struct ledger_container *l = ledger_of(c);
-	union fusion_value value = {c->p[0]};
+	struct fusion_value value = fusion_value_pointer(c->p[0]);
 
 	begin(c);
 	must(fusion_hash_replace(hash_of(c), container_key(l->keys, 1), value,
@@ -212,7 +212,7 @@ static void hash_swap_owned(struct cast *c)
 static void hash_swap(struct cast *c)
 {
 	struct ledger_container *l = ledger_of(c);
-	union fusion_value value = {.word = 8}, old;
+	struct fusion_value value = {.word = 8}, old;
 
 	l->after.value[1] = 8;
 	begin(c);
@@ -236,9 +236,10 @@ static void hash_drop(struct cast *c)
 static void hash_drop_walking(struct cast *c)
 {
 	struct ledger_container *l = ledger_of(c);
-	struct fusion_hash_iter it = fusion_hash_iterate(hash_of(c));
-	union fusion_value value;
+	struct fusion_hash_iter it;
+	struct fusion_value value;
 
+	must(fusion_hash_iter_begin(&it, hash_of(c)), "begin");
 	must(fusion_hash_next(&it, NULL, &value), "next");
 	l->after.value[value.word - 100] = 0;
 	begin(c);

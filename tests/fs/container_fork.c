@@ -40,7 +40,7 @@ static void expect(const char *what, int64_t is, int64_t want)
 	_exit(1);
 }
 
-static union fusion_value word(uint64_t w)
+static struct fusion_value word(uint64_t w)
 {
 	return fusion_value_word(w);
 }
@@ -69,7 +69,7 @@ static void make(struct fusion_arena *arena)
 /* As it was in the parent when it forked. */
 static void look(struct fusion_hash_iter it, unsigned seen, bool is_child)
 {
-	union fusion_value value;
+	struct fusion_value value;
 
 	expect("unlock", fusion_hash_unlock(strings), is_child ? -EPERM : 0);
 	while (fusion_hash_next(&it, NULL, NULL) == 1)
@@ -90,7 +90,7 @@ static void change(uint64_t count, bool is_child)
 	char name[32];
 
 	for (uint64_t i = 0; i < count; i++) {
-		union fusion_value w = word(2 * i + is_child);
+		struct fusion_value w = word(2 * i + is_child);
 
 		snprintf(name, sizeof(name), "%s %lu", who, (unsigned long)i);
 		expect("insert",
@@ -109,7 +109,7 @@ static void change(uint64_t count, bool is_child)
 static void count_all(int64_t count)
 {
 	int64_t n[2] = {0};
-	union fusion_value value;
+	struct fusion_value value;
 
 	expect("ints", fusion_hash_size(ints), 2 * count);
 	expect("strings", fusion_hash_size(strings), KEYS + 2 * count);
@@ -145,7 +145,7 @@ int main(int argc, char **argv)
 		return 2;
 	expect("enter", fusion_arena_enter(argv[1], &options, &arena), 1);
 	make(arena);
-	it = fusion_hash_iterate(strings);
+	expect("begin", fusion_hash_iter_begin(&it, strings), 0);
 	while (seen < KEYS / 2 && fusion_hash_next(&it, NULL, NULL) == 1)
 		seen++;
 	expect("lock", fusion_hash_lock(strings), 0);

@@ -51,7 +51,7 @@ static inline uint64_t next_random(uint64_t *seed)
 	return *seed;
 }
 
-static inline union fusion_value word(uint64_t w)
+static inline struct fusion_value word(uint64_t w)
 {
 	return fusion_value_word(w);
 }

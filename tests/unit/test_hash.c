@@ -31,7 +31,7 @@ static struct hash_table *table(void)
 /* -1: it is not there. */
 static int64_t lookup(struct fusion_key key)
 {
-	union fusion_value value;
+	struct fusion_value value;
 	int r = fusion_hash_lookup(hash, key, &value);
 
 	if (r == 0)
@@ -56,7 +56,7 @@ static void insert_int(uint64_t key, uint64_t value)
 
 static void test_strings(void **state)
 {
-	union fusion_value old;
+	struct fusion_value old;
 	char name[40] = "a";
 
 	(void)state;
@@ -138,7 +138,8 @@ static void test_pointers(void **state)
 static void test_bad_arguments(void **state)
 {
 	struct fusion_hash *other, *nothing = (void *)&arena;
-	union fusion_value value;
+	struct fusion_hash_iter it = {0}, was = {{1, 2, 3}};
+	struct fusion_value value;
 
 	(void)state;
 	assert_int_equal(fusion_hash_create(NULL, 1, 0, &hash), -EINVAL);
@@ -163,6 +164,15 @@ static void test_bad_arguments(void **state)
 	assert_int_equal(fusion_hash_lock(hash), -EINVAL);
 	assert_int_equal(fusion_hash_reserve(hash, UINT64_MAX), -EINVAL);
 
+	/* No iterations. */
+	assert_int_equal(fusion_hash_next(&it, NULL, NULL), -EINVAL);
+	assert_int_equal(fusion_hash_iter_remove(&it, NULL), -EINVAL);
+	assert_int_equal(fusion_hash_iter_begin(NULL, hash), -EINVAL);
+	it = was;
+	assert_int_equal(fusion_hash_iter_begin(&it, NULL), -EINVAL);
+	assert_int_equal(fusion_hash_iter_begin(&it, nothing), -EINVAL);
+	assert_memory_equal(&it, &was, sizeof(it));
+
 	/* No keys of it. */
 	assert_int_equal(fusion_hash_insert(hash, fusion_key_int(1), word(1)),
 			 -EINVAL);
@@ -172,7 +182,7 @@ static void test_bad_arguments(void **state)
 	assert_int_equal(
 		fusion_hash_insert(hash, fusion_key_string(NULL), word(1)),
 		-EINVAL);
-	value.pointer = hash;
+	value = fusion_value_pointer(hash);
 	assert_int_equal(
 		fusion_hash_insert(other, fusion_key_pointer(&value), value),
 		-EINVAL);
@@ -181,7 +191,7 @@ static void test_bad_arguments(void **state)
 		-EINVAL);
 
 	/* No values of it. */
-	value.pointer = &value;
+	value = fusion_value_pointer(&value);
 	assert_int_equal(
 		fusion_hash_insert(other, fusion_key_pointer(hash), value),
 		-EINVAL);
@@ -196,19 +206,20 @@ static void test_bad_arguments(void **state)
 /* --- Values that it owns ---------------------------------------------------
  */
 
-static union fusion_value some_block(void)
+static struct fusion_value some_block(void)
 {
 	return fusion_value_pointer(fusion_malloc(arena, 40));
 }
 
 static void test_autofree(void **state)
 {
-	union fusion_value value = some_block(), old, middle;
+	struct fusion_value value = some_block(), old, middle;
 	uint64_t before;
 
 	(void)state;
 	create(FUSION_KEY_INT, FUSION_CONTAINER_AUTOFREE);
-	middle = fusion_value_pointer((char *)value.pointer + 16);
+	middle = fusion_value_pointer((char *)fusion_value_get_pointer(value) +
+				      16);
 	assert_int_equal(fusion_hash_insert(hash, fusion_key_int(1), middle),
 			 -EINVAL);
 	assert_int_equal(fusion_hash_insert(hash, fusion_key_int(1), value), 0);
@@ -216,7 +227,9 @@ static void test_autofree(void **state)
 	/* Its own again. */
 	assert_int_equal(
 		fusion_hash_replace(hash, fusion_key_int(1), value, NULL), 1);
-	assert_int_equal(fusion_usable_size(arena, value.pointer) > 0, 1);
+	assert_int_equal(
+		fusion_usable_size(arena, fusion_value_get_pointer(value)) > 0,
+		1);
 	assert_int_equal(fusion_hash_replace(hash, fusion_key_int(1),
 					     some_block(), NULL),
 			 1);
@@ -225,9 +238,9 @@ static void test_autofree(void **state)
 					     some_block(), &old),
 			 1);
 	assert_int_equal(blocks(), before + 1);
-	assert_int_equal(fusion_free(arena, old.pointer), 0);
+	assert_int_equal(fusion_free(arena, fusion_value_get_pointer(old)), 0);
 	assert_int_equal(fusion_hash_remove(hash, fusion_key_int(1), &old), 0);
-	assert_int_equal(fusion_free(arena, old.pointer), 0);
+	assert_int_equal(fusion_free(arena, fusion_value_get_pointer(old)), 0);
 	assert_int_equal(blocks(), before - 1);
 	for (uint64_t i = 0; i < 100; i++)
 		assert_int_equal(fusion_hash_insert(hash, fusion_key_int(i),
@@ -361,29 +374,29 @@ static void test_iterate(void **state)
 {
 	uint64_t n = 0, sum = 0, n_left = 0;
 	struct fusion_hash_iter it;
-	union fusion_value value;
+	struct fusion_value value;
 	struct fusion_key key;
 	int r;
 
 	(void)state;
 	create(FUSION_KEY_INT, WORDS);
-	it = fusion_hash_iterate(hash);
+	assert_int_equal(fusion_hash_iter_begin(&it, hash), 0);
 	assert_int_equal(fusion_hash_next(&it, &key, &value), 0);
 	for (uint64_t i = 0; i < 1000; i++)
 		insert_int(i, i * 2);
-	it = fusion_hash_iterate(hash);
+	assert_int_equal(fusion_hash_iter_begin(&it, hash), 0);
 	assert_int_equal(fusion_hash_iter_remove(&it, NULL), -ENOENT);
 	while ((r = fusion_hash_next(&it, &key, &value)) == 1) {
 		assert_int_equal(key.type, FUSION_KEY_INT);
-		assert_int_equal(value.word, key.at.word * 2);
-		sum += key.at.word;
+		assert_int_equal(value.word, key.at * 2);
+		sum += key.at;
 		n++;
-		if (key.at.word % 10 == 0) {
+		if (key.at % 10 == 0) {
 			n_left++;
 			continue;
 		}
 		assert_int_equal(fusion_hash_iter_remove(&it, &value), 0);
-		assert_int_equal(value.word, key.at.word * 2);
+		assert_int_equal(value.word, key.at * 2);
 		assert_int_equal(fusion_hash_iter_remove(&it, NULL), -ENOENT);
 	}
 	assert_int_equal(r, 0);
@@ -392,7 +405,7 @@ static void test_iterate(void **state)
 	assert_int_equal(sum, 499500);
 	assert_int_equal(fusion_hash_size(hash), n_left);
 
-	it = fusion_hash_iterate(hash);
+	assert_int_equal(fusion_hash_iter_begin(&it, hash), 0);
 	assert_int_equal(fusion_hash_next(&it, NULL, NULL), 1);
 	assert_int_equal(fusion_hash_reserve(hash, 100000), 0);
 	assert_int_equal(fusion_hash_next(&it, NULL, NULL), -ESTALE);
@@ -411,9 +424,9 @@ static void test_iterate_reused(void **state)
 	create(FUSION_KEY_STRING, WORDS | LOCK);
 	assert_int_equal(
 		fusion_hash_insert(hash, fusion_key_string("a"), word(1)), 0);
-	it = fusion_hash_iterate(hash);
+	assert_int_equal(fusion_hash_iter_begin(&it, hash), 0);
 	assert_int_equal(fusion_hash_next(&it, &key, NULL), 1);
-	at = it.at - 1;
+	at = hash_iter_of(&it)->at - 1;
 	assert_int_equal(fusion_hash_remove(hash, key, NULL), 0);
 	/* Until one gets its place; its copy lies where the first one lay. */
 	for (;; n++) {
@@ -432,14 +445,14 @@ static void test_iterate_reused(void **state)
 	assert_int_equal(lookup(fusion_key_string(name)), 2);
 	assert_int_equal(fusion_hash_size(hash), 1);
 	/* Behind the last there is none. */
-	it = fusion_hash_iterate(hash);
+	assert_int_equal(fusion_hash_iter_begin(&it, hash), 0);
 	while (fusion_hash_next(&it, NULL, NULL) == 1)
 		;
 	assert_int_equal(fusion_hash_iter_remove(&it, NULL), -ENOENT);
 	/* No iteration. */
 	assert_int_equal(fusion_hash_next(NULL, NULL, NULL), -EINVAL);
 	assert_int_equal(fusion_hash_iter_remove(NULL, NULL), -EINVAL);
-	it.at = UINT64_MAX;
+	hash_iter_of(&it)->at = UINT64_MAX;
 	assert_int_equal(fusion_hash_next(&it, NULL, NULL), 0);
 	assert_int_equal(fusion_hash_iter_remove(&it, NULL), -ENOENT);
 }
@@ -447,7 +460,7 @@ static void test_iterate_reused(void **state)
 static void test_iterate_strings(void **state)
 {
 	struct fusion_hash_iter it;
-	union fusion_value value;
+	struct fusion_value value;
 	struct fusion_key key;
 	unsigned n = 0;
 
@@ -462,9 +475,10 @@ static void test_iterate_strings(void **state)
 						    word(i)),
 				 0);
 	}
-	it = fusion_hash_iterate(hash);
+	assert_int_equal(fusion_hash_iter_begin(&it, hash), 0);
 	while (fusion_hash_next(&it, &key, &value) == 1) {
-		assert_int_equal(strtoul(key.at.bytes, NULL, 10), value.word);
+		assert_int_equal(strtoul(fusion_key_get_pointer(key), NULL, 10),
+				 value.word);
 		assert_int_equal(lookup(key), value.word);
 		n++;
 	}
@@ -492,7 +506,7 @@ static void test_corrupt(void **state)
 	e->key.block = &was;
 	assert_int_equal(fusion_hash_lookup(hash, fusion_key_string("a"), NULL),
 			 -EIO);
-	it = fusion_hash_iterate(hash);
+	assert_int_equal(fusion_hash_iter_begin(&it, hash), 0);
 	assert_int_equal(fusion_hash_next(&it, NULL, NULL), -EIO);
 	/* Its size says more than there is. */
 	e->key.block = was;
@@ -537,13 +551,13 @@ static bool owned;	     /* values are blocks that the hash frees */
 static uint64_t model[KEYS]; /* 0: not there */
 
 /* A block with a word in it, or the word. */
-static union fusion_value value_of(uint64_t w)
+static struct fusion_value value_of(uint64_t w)
 {
-	union fusion_value value = word(w);
+	struct fusion_value value = word(w);
 
 	if (owned) {
-		value.pointer = fusion_malloc(arena, 8);
-		*(uint64_t *)value.pointer = w;
+		value = fusion_value_pointer(fusion_malloc(arena, 8));
+		*(uint64_t *)fusion_value_get_pointer(value) = w;
 	}
 	return value;
 }
@@ -587,14 +601,15 @@ static void step(uint64_t k)
 
 static bool is_model(void)
 {
-	union fusion_value value;
+	struct fusion_value value;
 	int64_t n = 0;
 
 	for (uint64_t i = 0; i < KEYS; i++) {
 		int r = fusion_hash_lookup(hash, key_of(i), &value);
-		uint64_t w = r < 0   ? 0
-			     : owned ? *(uint64_t *)value.pointer
-				     : value.word;
+		uint64_t w =
+			r < 0	? 0
+			: owned ? *(uint64_t *)fusion_value_get_pointer(value)
+				: value.word;
 
 		if (w != model[i])
 			return false;

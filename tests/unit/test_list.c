@@ -35,7 +35,7 @@ static int tear_down_list(void **state)
 static void expect(const uint64_t *want, size_t n)
 {
 	struct fusion_list_node *x = NULL;
-	union fusion_value value;
+	struct fusion_value value;
 
 	assert_int_equal(fusion_list_size(list), n);
 	for (size_t i = 0; i < n; i++) {
@@ -56,7 +56,7 @@ static void expect(const uint64_t *want, size_t n)
 static void test_order(void **state)
 {
 	struct fusion_list_node *a, *b, *c;
-	union fusion_value old;
+	struct fusion_value old;
 
 	(void)state;
 	expect(NULL, 0);
@@ -78,7 +78,7 @@ static void test_order(void **state)
 static void test_remove_while_walking(void **state)
 {
 	struct fusion_list_node *n, *next;
-	union fusion_value value;
+	struct fusion_value value;
 	int r;
 
 	(void)state;
@@ -99,7 +99,7 @@ static void test_bad_arguments(void **state)
 {
 	struct fusion_list *other, *nothing = (void *)&arena;
 	struct fusion_list_node *x, *y;
-	union fusion_value value;
+	struct fusion_value value;
 
 	(void)state;
 	assert_int_equal(fusion_list_create(NULL, 0, &other), -EINVAL);
@@ -123,13 +123,13 @@ static void test_bad_arguments(void **state)
 	assert_int_equal(fusion_list_unlock(list), -EINVAL);
 
 	/* No pointers that others have. */
-	value.pointer = &value;
+	value = fusion_value_pointer(&value);
 	assert_int_equal(fusion_list_insert_back(other, value, NULL), -EINVAL);
-	value.pointer = NULL;
+	value = fusion_value_pointer(NULL);
 	assert_int_equal(fusion_list_insert_back(other, value, NULL), -EINVAL);
-	value.pointer = list;
+	value = fusion_value_pointer(list);
 	assert_int_equal(fusion_list_insert_back(other, value, &y), 0);
-	value.pointer = &value;
+	value = fusion_value_pointer(&value);
 	assert_int_equal(fusion_list_set(other, y, value, NULL), -EINVAL);
 
 	/* No nodes of this list. */
@@ -155,7 +155,7 @@ static void test_no_places(void **state)
 {
 	char *end = arena->view.base + arena->view.geo.span;
 	uint64_t half = arena->view.geo.span / 2;
-	union fusion_value value;
+	struct fusion_value value;
 	struct stat before, after;
 
 	(void)state;
@@ -273,7 +273,7 @@ static void *push_and_pop(void *arg)
 {
 	uint64_t me = (uintptr_t)arg;
 	struct fusion_list_node *x;
-	union fusion_value value;
+	struct fusion_value value;
 
 	for (uint64_t i = 0; i < ROUNDS; i++) {
 		assert_int_equal(
@@ -322,7 +322,7 @@ static void test_killed_with_the_lock(void **state)
 static bool is_model(void)
 {
 	struct fusion_list_node *x = NULL;
-	union fusion_value value;
+	struct fusion_value value;
 	size_t i = 0;
 
 	while (fusion_list_next(list, x, &x) == 0) {

@@ -31,7 +31,7 @@ static int tear_down_vector(void **state)
 
 static bool is(const uint64_t *want, size_t n)
 {
-	union fusion_value value;
+	struct fusion_value value;
 
 	if (fusion_vector_size(vector) != (int64_t)n)
 		return false;
@@ -48,7 +48,7 @@ static bool is(const uint64_t *want, size_t n)
 
 static void test_row(void **state)
 {
-	union fusion_value old;
+	struct fusion_value old;
 
 	(void)state;
 	assert_true(is(NULL, 0));
@@ -79,7 +79,7 @@ static void test_row(void **state)
 
 static void test_beyond(void **state)
 {
-	union fusion_value value;
+	struct fusion_value value;
 
 	(void)state;
 	assert_int_equal(fusion_vector_remove(vector, 0, NULL), -ERANGE);
@@ -101,7 +101,7 @@ static void test_beyond(void **state)
 static void test_queue(void **state)
 {
 	struct fusion_heap_stats stats;
-	union fusion_value value;
+	struct fusion_value value;
 
 	(void)state;
 	for (uint64_t i = 0; i < 100000; i++) {
@@ -143,7 +143,7 @@ static void test_memory(void **state)
 static void test_bad_arguments(void **state)
 {
 	struct fusion_vector *other, *nothing = (void *)&arena;
-	union fusion_value value;
+	struct fusion_value value;
 
 	(void)state;
 	assert_int_equal(fusion_vector_create(NULL, 0, &other), -EINVAL);
@@ -158,13 +158,13 @@ static void test_bad_arguments(void **state)
 	assert_int_equal(fusion_vector_lock(vector), -EINVAL);
 	assert_int_equal(fusion_vector_at(vector, 0, NULL), -EINVAL);
 
-	value.pointer = &value;
+	value = fusion_value_pointer(&value);
 	assert_int_equal(fusion_vector_add(other, value), -EINVAL);
-	value.pointer = NULL;
+	value = fusion_value_pointer(NULL);
 	assert_int_equal(fusion_vector_add(other, value), -EINVAL);
-	value.pointer = vector;
+	value = fusion_value_pointer(vector);
 	assert_int_equal(fusion_vector_add(other, value), 0);
-	value.pointer = &value;
+	value = fusion_value_pointer(&value);
 	assert_int_equal(fusion_vector_set(other, 0, value, NULL), -EINVAL);
 	assert_int_equal(fusion_vector_insert(other, 0, value), -EINVAL);
 	assert_int_equal(fusion_vector_size(other), 1);
@@ -173,7 +173,7 @@ static void test_bad_arguments(void **state)
 
 static void test_corrupt(void **state)
 {
-	union fusion_value value;
+	struct fusion_value value;
 	struct row *row;
 	uint32_t mark;
 
@@ -271,7 +271,7 @@ static void test_threads(void **state)
 {
 	uint64_t n[THREADS] = {0};
 	pthread_t thread[THREADS];
-	union fusion_value value;
+	struct fusion_value value;
 
 	(void)state;
 	for (uintptr_t i = 0; i < THREADS; i++)
