@@ -102,3 +102,210 @@ expression h;
 @@
 - it = fusion_hash_iterate(h);
 + fusion_hash_iter_begin(&it, h);
+
+// A step in a list returns 1 for a node and 0 at the end.  It returned 0 for a
+// node and -ENOENT at the end.
+//
+// Look by hand at a result that is kept and compared far away, and at a test
+// for an error (r < 0), which was true at the end, too.
+@step@
+identifier f =~ "^fusion_list_(next|prev)$";
+expression l, n, to;
+@@
+(
+- f(l, n, to) == 0
++ f(l, n, to) == 1
+|
+- f(l, n, to) != 0
++ f(l, n, to) != 1
+|
+- !f(l, n, to)
++ f(l, n, to) == 1
+|
+- f(l, n, to) == -ENOENT
++ f(l, n, to) == 0
+|
+- f(l, n, to) != -ENOENT
++ f(l, n, to) != 0
+)
+
+@kept_step@
+identifier f =~ "^fusion_list_(next|prev)$";
+expression r, l, n, to;
+@@
+(
+- (r = f(l, n, to)) == 0
++ (r = f(l, n, to)) == 1
+|
+- !(r = f(l, n, to))
++ (r = f(l, n, to)) == 1
+)
+
+// for (r = fusion_list_next(...); r == 0; ...)
+@@
+identifier f =~ "^fusion_list_(next|prev)$";
+expression r, l, n, to, e;
+statement S;
+@@
+- for (r = f(l, n, to); r == 0; e) S
++ for (r = f(l, n, to); r == 1; e) S
+
+// r = fusion_list_next(...); if (r == 0), with and without else.
+@@
+identifier f =~ "^fusion_list_(next|prev)$";
+expression r, l, n, to;
+@@
+  r = f(l, n, to);
+  if (
+- r == 0
++ r == 1
+  ) { ... }
+
+@@
+identifier f =~ "^fusion_list_(next|prev)$";
+expression r, l, n, to;
+statement S1, S2;
+@@
+  r = f(l, n, to);
+  if (
+- r == 0
++ r == 1
+  ) S1 else S2
+
+@@
+identifier f =~ "^fusion_list_(next|prev)$";
+expression r, l, n, to;
+@@
+  r = f(l, n, to);
+  if (
+- r == -ENOENT
++ r == 0
+  ) { ... }
+
+@@
+identifier f =~ "^fusion_list_(next|prev)$";
+expression r, l, n, to;
+statement S1, S2;
+@@
+  r = f(l, n, to);
+  if (
+- r == -ENOENT
++ r == 0
+  ) S1 else S2
+
+@@
+identifier f =~ "^fusion_list_(next|prev)$";
+expression r, l, n, to;
+@@
+  r = f(l, n, to);
+  if (
+- r != -ENOENT
++ r != 0
+  ) { ... }
+
+@@
+identifier f =~ "^fusion_list_(next|prev)$";
+expression r, l, n, to;
+statement S1, S2;
+@@
+  r = f(l, n, to);
+  if (
+- r != -ENOENT
++ r != 0
+  ) S1 else S2
+
+// The tests of Fusion: assert_int_equal(fusion_list_next(...), 0).
+@@
+identifier f =~ "^fusion_list_(next|prev)$";
+expression l, n, to;
+@@
+(
+- assert_int_equal(f(l, n, to), 0)
++ assert_int_equal(f(l, n, to), 1)
+|
+- assert_int_equal(f(l, n, to), -ENOENT)
++ assert_int_equal(f(l, n, to), 0)
+)
+
+// The number of values goes to an argument.  The functions called _size
+// returned it.  A variable of another type than uint64_t is converted by hand.
+@@
+identifier n;
+expression x;
+statement S1, S2;
+@@
+(
+- int64_t n = fusion_hash_size(x);
++ uint64_t n = 0;
+|
+- uint64_t n = fusion_hash_size(x);
++ uint64_t n = 0;
+)
+  ... when != S1
++ fusion_hash_count(x, &n);
+  S2
+
+@@
+identifier n;
+expression x;
+statement S1, S2;
+@@
+(
+- int64_t n = fusion_list_size(x);
++ uint64_t n = 0;
+|
+- uint64_t n = fusion_list_size(x);
++ uint64_t n = 0;
+)
+  ... when != S1
++ fusion_list_count(x, &n);
+  S2
+
+@@
+identifier n;
+expression x;
+statement S1, S2;
+@@
+(
+- int64_t n = fusion_vector_size(x);
++ uint64_t n = 0;
+|
+- uint64_t n = fusion_vector_size(x);
++ uint64_t n = 0;
+)
+  ... when != S1
++ fusion_vector_count(x, &n);
+  S2
+
+@@
+uint64_t n;
+expression x;
+@@
+(
+- n = fusion_hash_size(x)
++ fusion_hash_count(x, &n)
+|
+- n = fusion_list_size(x)
++ fusion_list_count(x, &n)
+|
+- n = fusion_vector_size(x)
++ fusion_vector_count(x, &n)
+)
+
+// The index of a value goes to an argument, which may be NULL.
+@@
+expression x, v;
+@@
+(
+- fusion_vector_index_of(x, v) >= 0
++ fusion_vector_index_of(x, v, NULL) == 0
+|
+- fusion_vector_index_of(x, v) < 0
++ fusion_vector_index_of(x, v, NULL) < 0
+|
+- fusion_vector_index_of(x, v) == -ENOENT
++ fusion_vector_index_of(x, v, NULL) == -ENOENT
+|
+- fusion_vector_index_of(x, v) != -ENOENT
++ fusion_vector_index_of(x, v, NULL) != -ENOENT
+)

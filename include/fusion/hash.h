@@ -268,12 +268,15 @@ FUSION_API int fusion_hash_remove(struct fusion_hash *hash,
  * Count the entries of a hash.
  *
  * @param hash  the hash
+ * @param ret   receives the number of entries
  *
- * @return the number; or an error that all functions may return
+ * @return
+ *   0        done
+ *   -EINVAL  also: @ret is NULL
  *
  * Any thread.  Blocks as the top of this file says.
  */
-FUSION_API int64_t fusion_hash_size(struct fusion_hash *hash);
+FUSION_API int fusion_hash_count(struct fusion_hash *hash, uint64_t *ret);
 
 /**
  * Make room for a number of entries, so that adding them moves no table.

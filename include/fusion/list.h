@@ -172,13 +172,13 @@ FUSION_API int fusion_list_remove(struct fusion_list *list,
  * @param ret   receives the next node
  *
  * @return
- *   0        there is one
- *   -ENOENT  there is no further node
+ *   1        there is one
+ *   0        there is no further node; *ret is not written
  *   -EINVAL  also: @node is not in the list, or @ret is NULL
  *
  * To remove nodes while walking, get the next node first:
  *
- *     for (r = fusion_list_next(l, NULL, &n); r == 0; n = next) {
+ *     for (r = fusion_list_next(l, NULL, &n); r == 1; n = next) {
  *             r = fusion_list_next(l, n, &next);
  *             fusion_list_remove(l, n, NULL);
  *     }
@@ -196,8 +196,8 @@ FUSION_API int fusion_list_next(struct fusion_list *list,
  * @param ret   receives the previous node
  *
  * @return
- *   0        there is one
- *   -ENOENT  there is no further node
+ *   1        there is one
+ *   0        there is no further node; *ret is not written
  *   -EINVAL  also: @node is not in the list, or @ret is NULL
  *
  * Any thread.  Blocks as the top of this file says.
@@ -246,12 +246,15 @@ FUSION_API int fusion_list_set(struct fusion_list *list,
  * Count the values of a list.
  *
  * @param list  the list
+ * @param ret   receives the number of values
  *
- * @return the number; or an error that all functions may return
+ * @return
+ *   0        done
+ *   -EINVAL  also: @ret is NULL
  *
  * Any thread.  Blocks as the top of this file says.
  */
-FUSION_API int64_t fusion_list_size(struct fusion_list *list);
+FUSION_API int fusion_list_count(struct fusion_list *list, uint64_t *ret);
 
 /**
  * Lock the list's own lock for several calls.

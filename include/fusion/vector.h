@@ -182,27 +182,32 @@ FUSION_API int fusion_vector_move(struct fusion_vector *vector, uint64_t from,
  * Count the values of a vector.
  *
  * @param vector  the vector
+ * @param ret     receives the number of values
  *
- * @return the number; or an error that all functions may return
+ * @return
+ *   0        done
+ *   -EINVAL  also: @ret is NULL
  *
  * Any thread.  Blocks as the top of this file says.
  */
-FUSION_API int64_t fusion_vector_size(struct fusion_vector *vector);
+FUSION_API int fusion_vector_count(struct fusion_vector *vector, uint64_t *ret);
 
 /**
  * Find the first index of a value.
  *
  * @param vector  the vector
  * @param value   the value
+ * @param ret     receives the index, or NULL
  *
- * @return the index; or
+ * @return
+ *   0        found
  *   -ENOENT  the vector does not have the value
  *
  * Any thread.  Compares the values one after the other.  Blocks as the top of
  * this file says.
  */
-FUSION_API int64_t fusion_vector_index_of(struct fusion_vector *vector,
-					  struct fusion_value value);
+FUSION_API int fusion_vector_index_of(struct fusion_vector *vector,
+				      struct fusion_value value, uint64_t *ret);
 
 /**
  * Reserve memory for a number of values, so that adding them cannot fail.

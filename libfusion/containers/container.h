@@ -127,7 +127,7 @@ static inline int container_enter(struct container *c, uint32_t kind,
 }
 
 /* End a call, and return @r. */
-static inline int64_t container_leave(struct container *c, int64_t r)
+static inline int container_leave(struct container *c, int r)
 {
 	if (UNLIKELY(c->flags & FUSION_CONTAINER_LOCK))
 		fusion_skirmish_dismiss(c->lock);

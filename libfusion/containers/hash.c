@@ -327,7 +327,7 @@ static int hash_put(struct fusion_hash *h, const struct fusion_key *key,
 		r = fill_entry(h, a, t, i, &k, value);
 	else if (r == 1 && replace)
 		r = replace_at(h, a, t, i, value, ret_old);
-	return (int)container_leave(&h->c, r);
+	return container_leave(&h->c, r);
 }
 
 FUSION_API int fusion_hash_insert(struct fusion_hash *hash,
@@ -399,7 +399,7 @@ FUSION_API int fusion_hash_remove(struct fusion_hash *hash,
 		r = hash_remove_at(hash, a, t, (uint64_t)i, ret_old);
 		table_shrink(hash, a);
 	}
-	return told((int)container_leave(&hash->c, r));
+	return told(container_leave(&hash->c, r));
 }
 
 /* --- Reading ---------------------------------------------------------------
@@ -422,7 +422,7 @@ static __attribute__((noinline)) int lookup_slow(struct fusion_hash *hash,
 		*ret = table_entries(t)[i].value;
 	if (r >= 0)
 		r = r == 1 ? 0 : -ENOENT;
-	return (int)container_leave(&hash->c, r);
+	return container_leave(&hash->c, r);
 }
 
 /* Find the entry of a word; NULL: the hash does not have it. */
@@ -467,16 +467,16 @@ FUSION_API int fusion_hash_lookup(struct fusion_hash *hash,
 	return 0;
 }
 
-FUSION_API int64_t fusion_hash_size(struct fusion_hash *hash)
+FUSION_API int fusion_hash_count(struct fusion_hash *hash, uint64_t *ret)
 {
 	struct fusion_arena *a;
 	struct hash_table *t;
-	int64_t r = hash_enter(hash, &a);
+	int r = ret ? hash_enter(hash, &a) : refuse_null("hash", "ret");
 
 	if (r < 0)
 		return told(r);
 	r = table_of(hash, a, &t);
-	if (r == 0 && t)
-		r = (int64_t)hash_count(hash, t);
+	if (r == 0)
+		*ret = t ? hash_count(hash, t) : 0;
 	return told(container_leave(&hash->c, r));
 }

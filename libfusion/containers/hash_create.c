@@ -104,7 +104,7 @@ FUSION_API int fusion_hash_reserve(struct fusion_hash *hash, uint64_t n)
 		r = table_of(hash, a, &t);
 	if (r == 0 && n > room_of(t))
 		r = table_rebuild(hash, a, table_bits_at_least(n));
-	return told((int)container_leave(&hash->c, r));
+	return told(container_leave(&hash->c, r));
 }
 
 static int hash_shrink(struct fusion_hash *h, struct fusion_arena *a)
@@ -128,7 +128,7 @@ FUSION_API int fusion_hash_shrink(struct fusion_hash *hash)
 
 	if (r < 0)
 		return told(r);
-	return told((int)container_leave(&hash->c, hash_shrink(hash, a)));
+	return told(container_leave(&hash->c, hash_shrink(hash, a)));
 }
 
 FUSION_API int fusion_hash_lock(struct fusion_hash *hash)

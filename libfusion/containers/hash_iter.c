@@ -21,7 +21,7 @@ FUSION_API int fusion_hash_iter_begin(struct fusion_hash_iter *it,
 		return told(r);
 	*it = (struct fusion_hash_iter){0};
 	hash_iter_of(it)->hash = hash;
-	return told((int)container_leave(&hash->c, 0));
+	return told(container_leave(&hash->c, 0));
 }
 
 /* Find the table of an iteration.  0 (NULL: the hash is empty), -ESTALE, -EIO.
@@ -101,7 +101,7 @@ FUSION_API int fusion_hash_next(struct fusion_hash_iter *it,
 	if (r < 0)
 		return told(r);
 	r = iter_next(iter, a, ret_key, ret_value);
-	return told((int)container_leave(&iter->hash->c, r));
+	return told(container_leave(&iter->hash->c, r));
 }
 
 /* Does the entry that was given last still exist?  Another key's copy may have
@@ -139,5 +139,5 @@ FUSION_API int fusion_hash_iter_remove(struct fusion_hash_iter *it,
 	if (r < 0)
 		return told(r);
 	r = remove_last(iter, a, ret_old);
-	return told((int)container_leave(&iter->hash->c, r));
+	return told(container_leave(&iter->hash->c, r));
 }

@@ -177,7 +177,7 @@ static int insert_at(struct fusion_list *l, node_t *node, enum where where,
 	if (r == 0 && (!is_node(l, a, node) || !is_good_value(&l->c, a, value)))
 		r = -EINVAL;
 	if (r < 0)
-		return (int)container_leave(&l->c, r);
+		return container_leave(&l->c, r);
 	other = where == BEFORE ? node->prev : node->next;
 	if (!is_of(l, a, other))
 		r = -EIO;
@@ -185,7 +185,7 @@ static int insert_at(struct fusion_list *l, node_t *node, enum where where,
 		r = list_insert(l, a, other, node, value, ret);
 	else
 		r = list_insert(l, a, node, other, value, ret);
-	return (int)container_leave(&l->c, r);
+	return container_leave(&l->c, r);
 }
 
 FUSION_API int fusion_list_insert_front(struct fusion_list *list,
@@ -258,7 +258,7 @@ FUSION_API int fusion_list_remove(struct fusion_list *list,
 	}
 	if (r == 0 && ret_old)
 		*ret_old = old;
-	return told((int)container_leave(&list->c, r));
+	return told(container_leave(&list->c, r));
 }
 
 FUSION_API int fusion_list_set(struct fusion_list *list,
@@ -274,12 +274,12 @@ FUSION_API int fusion_list_set(struct fusion_list *list,
 		return told(r);
 	if (!is_node(list, a, node) || node == &list->ring ||
 	    !is_good_value(&list->c, a, value))
-		return told((int)container_leave(&list->c, -EINVAL));
+		return told(container_leave(&list->c, -EINVAL));
 	old = node->value;
 	store_relaxed(&node->value.word, value.word);
 	if (ret_old)
 		*ret_old = old;
-	return told((int)container_leave(&list->c, 0));
+	return told(container_leave(&list->c, 0));
 }
 
 /* --- Reading ---------------------------------------------------------------
@@ -290,22 +290,21 @@ static __attribute__((noinline)) int walk(struct fusion_list *l, node_t *node,
 {
 	struct fusion_arena *a;
 	node_t *to;
-	int r = ret ? list_enter(l, &a) : -EINVAL;
+	int r = ret ? list_enter(l, &a) : refuse_null("list", "ret");
 
 	if (r < 0)
 		return r;
 	if (!node)
 		node = &l->ring;
 	else if (node == &l->ring || !is_node(l, a, node))
-		return (int)container_leave(&l->c, -EINVAL);
+		return container_leave(&l->c, -EINVAL);
 	to = where == AFTER ? node->next : prev_of(l, a, node);
 	if (to == &l->ring)
-		r = -ENOENT;
-	else if (!is_of(l, a, to))
-		r = -EIO;
-	else
-		*ret = to;
-	return (int)container_leave(&l->c, r);
+		return container_leave(&l->c, 0);
+	if (!is_of(l, a, to))
+		return container_leave(&l->c, -EIO);
+	*ret = to;
+	return container_leave(&l->c, 1);
 }
 
 /* The fast path: is @node a node with a value, of a list without a lock, in the
@@ -331,7 +330,7 @@ FUSION_API int fusion_list_next(struct fusion_list *list,
 		if (LIKELY(next != &list->ring) && is_in_slab(t, next) &&
 		    LIKELY(next->list == list)) {
 			*ret = next;
-			return 0;
+			return 1;
 		}
 	}
 	return told(walk(list, node, AFTER, ret));
@@ -349,7 +348,7 @@ static __attribute__((noinline)) int value_slow(struct fusion_list *list,
 						struct fusion_value *ret)
 {
 	struct fusion_arena *a;
-	int r = ret ? list_enter(list, &a) : -EINVAL;
+	int r = ret ? list_enter(list, &a) : refuse_null("list", "ret");
 
 	if (r < 0)
 		return r;
@@ -357,7 +356,7 @@ static __attribute__((noinline)) int value_slow(struct fusion_list *list,
 		*ret = node->value;
 	else
 		r = -EINVAL;
-	return (int)container_leave(&list->c, r);
+	return container_leave(&list->c, r);
 }
 
 FUSION_API int fusion_list_value(struct fusion_list *list,
@@ -371,14 +370,15 @@ FUSION_API int fusion_list_value(struct fusion_list *list,
 	return told(value_slow(list, node, ret));
 }
 
-FUSION_API int64_t fusion_list_size(struct fusion_list *list)
+FUSION_API int fusion_list_count(struct fusion_list *list, uint64_t *ret)
 {
 	struct fusion_arena *a;
-	int r = list_enter(list, &a);
+	int r = ret ? list_enter(list, &a) : refuse_null("list", "ret");
 
 	if (r < 0)
 		return told(r);
-	return told(container_leave(&list->c, (int64_t)list_count(list, a)));
+	*ret = list_count(list, a);
+	return told(container_leave(&list->c, 0));
 }
 
 /* --- From beginning to end -------------------------------------------------

@@ -67,7 +67,7 @@ static int vector_enter(struct fusion_vector *v, struct span *ret)
 	if (r < 0)
 		return r;
 	r = look_at_row(v, ret);
-	return UNLIKELY(r < 0) ? (int)container_leave(&v->c, r) : 0;
+	return UNLIKELY(r < 0) ? container_leave(&v->c, r) : 0;
 }
 
 /* Begin a call that changes the vector. */
@@ -78,7 +78,7 @@ static int enter_settled(struct fusion_vector *v, struct span *ret)
 	if (UNLIKELY(r < 0))
 		return r;
 	r = twin_settle(&v->row, ret->a);
-	return UNLIKELY(r < 0) ? (int)container_leave(&v->c, r) : 0;
+	return UNLIKELY(r < 0) ? container_leave(&v->c, r) : 0;
 }
 
 static inline struct fusion_value *value_at(const struct span *s,
@@ -306,7 +306,7 @@ static __attribute__((noinline)) int add_slow(struct fusion_vector *vector,
 
 	if (r < 0)
 		return r;
-	return (int)container_leave(&vector->c,
+	return container_leave(&vector->c,
 				    vector_insert(vector, &s, s.n, value));
 }
 
@@ -333,7 +333,7 @@ FUSION_API int fusion_vector_insert(struct fusion_vector *vector,
 
 	if (r < 0)
 		return told(r);
-	return told((int)container_leave(
+	return told(container_leave(
 		&vector->c, vector_insert(vector, &s, index, value)));
 }
 
@@ -364,7 +364,7 @@ FUSION_API int fusion_vector_set(struct fusion_vector *vector, uint64_t index,
 
 	if (r < 0)
 		return told(r);
-	return told((int)container_leave(
+	return told(container_leave(
 		&vector->c, vector_set(vector, &s, index, value, ret_old)));
 }
 
@@ -399,7 +399,7 @@ FUSION_API int fusion_vector_remove(struct fusion_vector *vector,
 
 	if (r < 0)
 		return told(r);
-	return told((int)container_leave(
+	return told(container_leave(
 		&vector->c, remove_at(vector, &s, index, ret_old)));
 }
 
@@ -415,7 +415,7 @@ FUSION_API int fusion_vector_move(struct fusion_vector *vector, uint64_t from,
 		r = -ERANGE;
 	else if (from != to)
 		r = move_values(vector, &s, from, to);
-	return told((int)container_leave(&vector->c, r));
+	return told(container_leave(&vector->c, r));
 }
 
 FUSION_API int fusion_vector_reserve(struct fusion_vector *vector, uint64_t n)
@@ -429,7 +429,7 @@ FUSION_API int fusion_vector_reserve(struct fusion_vector *vector, uint64_t n)
 		r = -EINVAL;
 	else if (n > s.n && (!s.row || s.first + n > s.row->cap))
 		r = resize_row(vector, &s, n, 0);
-	return told((int)container_leave(&vector->c, r));
+	return told(container_leave(&vector->c, r));
 }
 
 FUSION_API int fusion_vector_shrink(struct fusion_vector *vector)
@@ -441,7 +441,7 @@ FUSION_API int fusion_vector_shrink(struct fusion_vector *vector)
 		return told(r);
 	if (s.row && s.row->cap > s.n && s.row->cap > ROW_MIN)
 		r = resize_row(vector, &s, s.n > ROW_MIN ? s.n : ROW_MIN, 0);
-	return told((int)container_leave(&vector->c, r));
+	return told(container_leave(&vector->c, r));
 }
 
 /* --- Reading ---------------------------------------------------------------
@@ -451,7 +451,7 @@ static __attribute__((noinline)) int
 at_slow(struct fusion_vector *vector, uint64_t index, struct fusion_value *ret)
 {
 	struct span s;
-	int r = ret ? vector_enter(vector, &s) : -EINVAL;
+	int r = ret ? vector_enter(vector, &s) : refuse_null("vector", "ret");
 
 	if (r < 0)
 		return r;
@@ -459,7 +459,7 @@ at_slow(struct fusion_vector *vector, uint64_t index, struct fusion_value *ret)
 		*ret = *value_at(&s, index);
 	else
 		r = -ERANGE;
-	return (int)container_leave(&vector->c, r);
+	return container_leave(&vector->c, r);
 }
 
 FUSION_API int fusion_vector_at(struct fusion_vector *vector, uint64_t index,
@@ -474,16 +474,19 @@ FUSION_API int fusion_vector_at(struct fusion_vector *vector, uint64_t index,
 	return 0;
 }
 
-FUSION_API int64_t fusion_vector_size(struct fusion_vector *vector)
+FUSION_API int fusion_vector_count(struct fusion_vector *vector, uint64_t *ret)
 {
 	struct span s;
-	int r = vector_enter(vector, &s);
+	int r = ret ? vector_enter(vector, &s) : refuse_null("vector", "ret");
 
-	return told(r < 0 ? r : container_leave(&vector->c, (int64_t)s.n));
+	if (r < 0)
+		return told(r);
+	*ret = s.n;
+	return told(container_leave(&vector->c, 0));
 }
 
-FUSION_API int64_t fusion_vector_index_of(struct fusion_vector *vector,
-					  struct fusion_value value)
+FUSION_API int fusion_vector_index_of(struct fusion_vector *vector,
+				      struct fusion_value value, uint64_t *ret)
 {
 	struct span s;
 	int r = vector_enter(vector, &s);
@@ -493,8 +496,9 @@ FUSION_API int64_t fusion_vector_index_of(struct fusion_vector *vector,
 		return told(r);
 	while (i < s.n && value_at(&s, i)->word != value.word)
 		i++;
-	return told(
-		container_leave(&vector->c, i < s.n ? (int64_t)i : -ENOENT));
+	if (i < s.n && ret)
+		*ret = i;
+	return told(container_leave(&vector->c, i < s.n ? 0 : -ENOENT));
 }
 
 /* --- From beginning to end -------------------------------------------------

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Ours, in the arena that $BENCH_ARENA names; `locked`: with locks of their
  * own. */
+#include <errno.h>
 #include <stdlib.h>
 
 #include <fusion/fusion.h>
@@ -109,14 +110,15 @@ static uint64_t vector_at(uint64_t i)
 
 static uint64_t vector_walk(void)
 {
-	int64_t n = fusion_vector_size(vector);
+	uint64_t n = 0;
 	struct fusion_value value;
 	uint64_t sum = 0;
 
+	must(fusion_vector_count(vector, &n), "count");
 	if (has_lock())
 		must(fusion_vector_lock(vector), "lock");
-	for (int64_t i = 0; i < n; i++) {
-		must(fusion_vector_at(vector, (uint64_t)i, &value), "at");
+	for (uint64_t i = 0; i < n; i++) {
+		must(fusion_vector_at(vector, i, &value), "at");
 		sum += value.word;
 	}
 	if (has_lock())
@@ -143,7 +145,8 @@ static void list_remove_first(void)
 {
 	struct fusion_list_node *node;
 
-	must(fusion_list_next(list, NULL, &node), "next");
+	if (fusion_list_next(list, NULL, &node) != 1)
+		worker_fail("next", -ENOENT);
 	must(fusion_list_remove(list, node, NULL), "remove");
 }
 
@@ -155,7 +158,7 @@ static uint64_t list_walk(void)
 
 	if (has_lock())
 		must(fusion_list_lock(list), "lock");
-	while (fusion_list_next(list, node, &node) == 0) {
+	while (fusion_list_next(list, node, &node) == 1) {
 		must(fusion_list_value(list, node, &value), "value");
 		sum += value.word;
 	}

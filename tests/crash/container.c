@@ -116,7 +116,7 @@ static void read_hash(const struct user *u, struct ledger_content *ret)
 {
 	struct fusion_hash *h = u->c->handle;
 	struct fusion_value value;
-	int64_t n = 0;
+	uint64_t n = 0, count = 0;
 
 	ret->n = LEDGER_VALUES;
 	for (uint32_t i = 0; i < LEDGER_VALUES; i++) {
@@ -128,9 +128,10 @@ static void read_hash(const struct user *u, struct ledger_content *ret)
 		ret->value[i] = r == 0 ? word_of(u->c, value) : 0;
 		n += r == 0;
 	}
-	if (fusion_hash_size(h) != n)
-		complain("%lld entries, and its size is %lld", (long long)n,
-			 (long long)fusion_hash_size(h));
+	complain_of(fusion_hash_count(h, &count), "count");
+	if (count != n)
+		complain("%llu entries, and its count is %llu",
+			 (unsigned long long)n, (unsigned long long)count);
 }
 
 static void walk_hash(const struct user *u, const struct ledger_content *want)
@@ -154,10 +155,11 @@ static void read_vector(const struct user *u, struct ledger_content *ret)
 {
 	struct fusion_vector *v = u->c->handle;
 	struct fusion_value value;
-	int64_t n = fusion_vector_size(v);
+	uint64_t n = 0;
 
-	if (n < 0 || n > LEDGER_VALUES)
-		complain("its size is %lld", (long long)n);
+	complain_of(fusion_vector_count(v, &n), "count");
+	if (n > LEDGER_VALUES)
+		complain("its count is %llu", (unsigned long long)n);
 	ret->n = (uint32_t)n;
 	for (uint32_t i = 0; i < ret->n; i++) {
 		complain_of(fusion_vector_at(v, i, &value), "at");
@@ -171,12 +173,13 @@ static void walk_back(struct fusion_list *l, const struct ledger_content *want)
 	struct fusion_value value;
 
 	for (uint32_t i = want->n; i-- > 0;) {
-		complain_of(fusion_list_prev(l, x, &x), "prev");
+		if (fusion_list_prev(l, x, &x) != 1)
+			complain("backward it is shorter");
 		complain_of(fusion_list_value(l, x, &value), "value");
 		if (value.word != want->value[i])
 			complain("backward it is another list");
 	}
-	if (fusion_list_prev(l, x, &x) != -ENOENT)
+	if (fusion_list_prev(l, x, &x) != 0)
 		complain("backward it is longer");
 }
 
@@ -185,20 +188,21 @@ static void read_list(const struct user *u, struct ledger_content *ret)
 	struct fusion_list *l = u->c->handle;
 	struct fusion_list_node *x = NULL;
 	struct fusion_value value;
+	uint64_t count = 0;
 	int r;
 
 	ret->n = 0;
-	while ((r = fusion_list_next(l, x, &x)) == 0) {
+	while ((r = fusion_list_next(l, x, &x)) == 1) {
 		if (ret->n == LEDGER_VALUES)
 			complain("it has no end");
 		complain_of(fusion_list_value(l, x, &value), "value");
 		ret->value[ret->n++] = value.word;
 	}
-	if (r != -ENOENT)
-		complain_of(r, "next");
-	if (fusion_list_size(l) != ret->n)
-		complain("%u values, and its size is %lld", ret->n,
-			 (long long)fusion_list_size(l));
+	complain_of(r, "next");
+	complain_of(fusion_list_count(l, &count), "count");
+	if (count != ret->n)
+		complain("%u values, and its count is %llu", ret->n,
+			 (unsigned long long)count);
 	walk_back(l, ret);
 }
 
@@ -283,7 +287,8 @@ static void use_list(const struct user *u, struct ledger_content *now)
 		    "back");
 	now->value[now->n++] = 999;
 	expect(u, now);
-	complain_of(fusion_list_next(l, NULL, &x), "next");
+	if (fusion_list_next(l, NULL, &x) != 1)
+		complain("it has no first node");
 	complain_of(fusion_list_remove(l, x, NULL), "remove");
 	memmove(now->value, now->value + 1, --now->n * sizeof(now->value[0]));
 }

@@ -106,15 +106,26 @@ static void change(uint64_t count, bool is_child)
 	}
 }
 
+static void count_each(int64_t count)
+{
+	uint64_t n;
+
+	expect("count", fusion_hash_count(ints, &n), 0);
+	expect("ints", (int64_t)n, 2 * count);
+	expect("count", fusion_hash_count(strings, &n), 0);
+	expect("strings", (int64_t)n, KEYS + 2 * count);
+	expect("count", fusion_list_count(list, &n), 0);
+	expect("list", (int64_t)n, 1 + 2 * ((count + 1) / 2));
+	expect("count", fusion_vector_count(vector, &n), 0);
+	expect("vector", (int64_t)n, 2 * count);
+}
+
 static void count_all(int64_t count)
 {
 	int64_t n[2] = {0};
 	struct fusion_value value;
 
-	expect("ints", fusion_hash_size(ints), 2 * count);
-	expect("strings", fusion_hash_size(strings), KEYS + 2 * count);
-	expect("list", fusion_list_size(list), 1 + 2 * ((count + 1) / 2));
-	expect("vector", fusion_vector_size(vector), 2 * count);
+	count_each(count);
 	for (int64_t i = 0; i < 2 * count; i++) {
 		expect("found",
 		       fusion_hash_lookup(ints, fusion_key_int((uint64_t)i),

@@ -56,6 +56,31 @@ static inline struct fusion_value word(uint64_t w)
 	return fusion_value_word(w);
 }
 
+/* How many entries or values it has, or the error. */
+static inline int64_t hash_size(struct fusion_hash *h)
+{
+	uint64_t n = 0;
+	int r = fusion_hash_count(h, &n);
+
+	return r < 0 ? r : (int64_t)n;
+}
+
+static inline int64_t vector_size(struct fusion_vector *v)
+{
+	uint64_t n = 0;
+	int r = fusion_vector_count(v, &n);
+
+	return r < 0 ? r : (int64_t)n;
+}
+
+static inline int64_t list_size(struct fusion_list *l)
+{
+	uint64_t n = 0;
+	int r = fusion_list_count(l, &n);
+
+	return r < 0 ? r : (int64_t)n;
+}
+
 /* --- Somebody who is killed ------------------------------------------------
  *
  * It does step 0, 1, 2 ... of a series that is always the same, and counts
