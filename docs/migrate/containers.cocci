@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Convert programs to the containers of Fusion's API that lasts.
+// Convert programs to the containers of Fusion's API that lasts.  Run this once:
+// what it makes of a loop over a list would be converted again.
 //
 // A value is a struct, not a union: its pointer is read by
 // fusion_value_get_pointer() and made by fusion_value_pointer().
@@ -309,3 +310,35 @@ expression x, v;
 - fusion_vector_index_of(x, v) != -ENOENT
 + fusion_vector_index_of(x, v, NULL) != -ENOENT
 )
+
+// Creation takes a name, which may be NULL, and options, which may be NULL.
+@@
+expression a, f, r;
+expression k != NULL;
+@@
+- fusion_hash_create(a, k, f, r)
++ fusion_hash_create(a, NULL, &(struct fusion_hash_options){sizeof(struct fusion_hash_options), k, f}, r)
+
+@@
+expression a, r;
+@@
+- fusion_vector_create(a, 0, r)
++ fusion_vector_create(a, NULL, NULL, r)
+
+@@
+expression a, f, r;
+@@
+- fusion_vector_create(a, f, r)
++ fusion_vector_create(a, NULL, &(struct fusion_vector_options){sizeof(struct fusion_vector_options), f}, r)
+
+@@
+expression a, r;
+@@
+- fusion_list_create(a, 0, r)
++ fusion_list_create(a, NULL, NULL, r)
+
+@@
+expression a, f, r;
+@@
+- fusion_list_create(a, f, r)
++ fusion_list_create(a, NULL, &(struct fusion_list_options){sizeof(struct fusion_list_options), f}, r)

@@ -142,32 +142,98 @@ FUSION_INLINE const void *fusion_key_get_pointer(struct fusion_key key)
 	return (const void *)(uintptr_t)key.at;
 }
 
+/** What a hash is to be. */
+struct fusion_hash_options {
+	size_t size; /**< sizeof(struct fusion_hash_options) */
+	/** enum fusion_key_type; 0 is FUSION_KEY_STRING.  A key of another type
+	 *  is refused with -EINVAL. */
+	uint32_t keys;
+	/** FUSION_CONTAINER_LOCK, FUSION_CONTAINER_WORDS,
+	 *  FUSION_CONTAINER_AUTOFREE; the last two exclude each other. */
+	uint32_t flags;
+};
+
+/** All defaults. */
+#define FUSION_HASH_OPTIONS_INIT                         \
+	{                                                \
+		sizeof(struct fusion_hash_options), 0, 0 \
+	}
+
 /**
  * Create an empty hash.
  *
- * @param arena  the arena to create it in
- * @param keys   the type of its keys; a key of another type is refused with
- *               -EINVAL
- * @param flags  FUSION_CONTAINER_LOCK, FUSION_CONTAINER_WORDS,
- *               FUSION_CONTAINER_AUTOFREE; the last two exclude each other
- * @param ret    receives the handle.  The hash lives until
- *               fusion_hash_destroy() or the arena's end; the death of its
- *               creator does not end it
+ * @param arena    the arena to create it in
+ * @param name     its name, by which other members find it, and which shows it
+ *                 in hashes/; NULL: it has no name.  A name has 1 to 63 bytes,
+ *                 no '/' and no control characters, and does not begin with '.'
+ *                 or '#'
+ * @param options  what the hash is to be; NULL for all defaults
+ * @param ret      receives the handle.  The hash lives until
+ *                 fusion_hash_destroy() or the arena's end; the death of its
+ *                 creator does not end it
  *
  * @return
- *   0        created
- *   -EINVAL  an argument is not valid
- *   -ENOMEM  the arena has no memory left
- *   -ENOSPC  the arena has no room for the skirmish of FUSION_CONTAINER_LOCK
+ *   0              created
+ *   -EEXIST        the arena has a hash of that name
+ *   -EINVAL        an argument is not valid
+ *   -ENAMETOOLONG  the name is too long
+ *   -E2BIG         the options say something that this library does not know
+ *   -ENOMEM        the arena has no memory left
+ *   -ENOSPC        the arena has no room for another name, or for the
+ *                  skirmish of FUSION_CONTAINER_LOCK
  *
  * A caller that is killed may leak one block, and with FUSION_CONTAINER_LOCK a
  * skirmish without a name.
  *
- * Any thread.  Takes a short lock when fusion_malloc() does.
+ * Any thread.  Takes a short lock for the name, and when fusion_malloc() does.
  */
-FUSION_API int fusion_hash_create(struct fusion_arena *arena,
-				  enum fusion_key_type keys, uint32_t flags,
+FUSION_API int fusion_hash_create(struct fusion_arena *arena, const char *name,
+				  const struct fusion_hash_options *options,
 				  struct fusion_hash **ret);
+
+/**
+ * Find the hash of a name, or create it.
+ *
+ * @param arena    the arena
+ * @param name     the name, as for fusion_hash_create(), not NULL
+ * @param options  as for fusion_hash_create().  A hash that exists must have
+ *                 been created with the same keys and flags
+ * @param ret      receives the handle
+ *
+ * @return
+ *   0              done
+ *   -EINVAL        an argument is not valid, or the hash has other keys or
+ *                  flags
+ *   -EIO           a member has overwritten the hash's memory
+ *   others         as fusion_hash_create(), but not -EEXIST
+ *
+ * If several threads call this at once, one of them creates the hash and all
+ * get it.
+ *
+ * Any thread.  Takes a short lock for the name, and when fusion_malloc() does.
+ */
+FUSION_API int fusion_hash_open(struct fusion_arena *arena, const char *name,
+				const struct fusion_hash_options *options,
+				struct fusion_hash **ret);
+
+/**
+ * Find the hash of a name.
+ *
+ * @param arena  the arena
+ * @param name   the name, as for fusion_hash_create(), not NULL
+ * @param ret    receives the handle
+ *
+ * @return
+ *   0              found
+ *   -ENOENT        the arena has no hash of that name
+ *   -EINVAL        an argument is not valid
+ *   -ENAMETOOLONG  the name is too long
+ *   -EIO           a member has overwritten the hash's memory
+ *
+ * Any thread.  Takes a short lock.
+ */
+FUSION_API int fusion_hash_find(struct fusion_arena *arena, const char *name,
+				struct fusion_hash **ret);
 
 /**
  * Destroy a hash and free its memory.
@@ -177,8 +243,9 @@ FUSION_API int fusion_hash_create(struct fusion_arena *arena,
  * @return 0; or an error that all functions may return
  *
  * Frees the hash's copies of keys, and with FUSION_CONTAINER_AUTOFREE its
- * values.  A thread that uses the hash during the call gets -EIDRM.  If the
- * caller is killed, another thread can call this again to finish.
+ * values.  A thread that uses the hash during the call gets -EIDRM, and no
+ * thread finds it by its name any more.  If the caller is killed, another
+ * thread that has the handle can call this again to finish.
  *
  * Any thread.  Blocks as the top of this file says.
  */

@@ -36,28 +36,93 @@ struct fusion_list;
 /** A value's position in a list. */
 struct fusion_list_node;
 
+/** What a list is to be. */
+struct fusion_list_options {
+	size_t size; /**< sizeof(struct fusion_list_options) */
+	/** FUSION_CONTAINER_LOCK, FUSION_CONTAINER_WORDS. */
+	uint32_t flags;
+};
+
+/** All defaults. */
+#define FUSION_LIST_OPTIONS_INIT                      \
+	{                                             \
+		sizeof(struct fusion_list_options), 0 \
+	}
+
 /**
  * Create an empty list.
  *
- * @param arena  the arena to create it in
- * @param flags  FUSION_CONTAINER_LOCK, FUSION_CONTAINER_WORDS
- * @param ret    receives the handle.  The list lives until
- *               fusion_list_destroy() or the arena's end; the death of its
- *               creator does not end it
+ * @param arena    the arena to create it in
+ * @param name     its name, by which other members find it, and which shows it
+ *                 in lists/; NULL: it has no name.  A name has 1 to 63 bytes,
+ *                 no '/' and no control characters, and does not begin with '.'
+ *                 or '#'
+ * @param options  what the list is to be; NULL for all defaults
+ * @param ret      receives the handle.  The list lives until
+ *                 fusion_list_destroy() or the arena's end; the death of its
+ *                 creator does not end it
  *
  * @return
- *   0        created
- *   -EINVAL  an argument is not valid
- *   -ENOMEM  the arena has no memory left
- *   -ENOSPC  the arena has no room for the skirmish of FUSION_CONTAINER_LOCK
+ *   0              created
+ *   -EEXIST        the arena has a list of that name
+ *   -EINVAL        an argument is not valid
+ *   -ENAMETOOLONG  the name is too long
+ *   -E2BIG         the options say something that this library does not know
+ *   -ENOMEM        the arena has no memory left
+ *   -ENOSPC        the arena has no room for another name, or for the
+ *                  skirmish of FUSION_CONTAINER_LOCK
  *
  * A caller that is killed may leak one block, and with FUSION_CONTAINER_LOCK a
  * skirmish without a name.
  *
- * Any thread.  Takes a short lock when fusion_malloc() does.
+ * Any thread.  Takes a short lock for the name, and when fusion_malloc() does.
  */
-FUSION_API int fusion_list_create(struct fusion_arena *arena, uint32_t flags,
+FUSION_API int fusion_list_create(struct fusion_arena *arena, const char *name,
+				  const struct fusion_list_options *options,
 				  struct fusion_list **ret);
+
+/**
+ * Find the list of a name, or create it.
+ *
+ * @param arena    the arena
+ * @param name     the name, as for fusion_list_create(), not NULL
+ * @param options  as for fusion_list_create().  A list that exists must have
+ *                 been created with the same flags
+ * @param ret      receives the handle
+ *
+ * @return
+ *   0              done
+ *   -EINVAL        an argument is not valid, or the list has other flags
+ *   -EIO           a member has overwritten the list's memory
+ *   others         as fusion_list_create(), but not -EEXIST
+ *
+ * If several threads call this at once, one of them creates the list and all
+ * get it.
+ *
+ * Any thread.  Takes a short lock for the name, and when fusion_malloc() does.
+ */
+FUSION_API int fusion_list_open(struct fusion_arena *arena, const char *name,
+				const struct fusion_list_options *options,
+				struct fusion_list **ret);
+
+/**
+ * Find the list of a name.
+ *
+ * @param arena  the arena
+ * @param name   the name, as for fusion_list_create(), not NULL
+ * @param ret    receives the handle
+ *
+ * @return
+ *   0              found
+ *   -ENOENT        the arena has no list of that name
+ *   -EINVAL        an argument is not valid
+ *   -ENAMETOOLONG  the name is too long
+ *   -EIO           a member has overwritten the list's memory
+ *
+ * Any thread.  Takes a short lock.
+ */
+FUSION_API int fusion_list_find(struct fusion_arena *arena, const char *name,
+				struct fusion_list **ret);
 
 /**
  * Destroy a list and free its nodes.
@@ -67,8 +132,9 @@ FUSION_API int fusion_list_create(struct fusion_arena *arena, uint32_t flags,
  * @return 0; or an error that all functions may return
  *
  * What the values point to stays the caller's.  A thread that uses the list
- * during the call gets -EIDRM.  If the caller is killed, another thread can
- * call this again to finish.
+ * during the call gets -EIDRM, and no thread finds it by its name any more.  If
+ * the caller is killed, another thread that has the handle can call this again
+ * to finish.
  *
  * Any thread.  Blocks as the top of this file says.
  */

@@ -79,6 +79,8 @@ struct hash_table {
 	uint32_t tags[]; /* followed by as many entries */
 };
 static_assert(sizeof(struct hash_table) == 32, "ABI: another kind");
+static_assert(offsetof(struct hash_table, n) == offsetof(struct twin_head, n),
+	      "the daemon reads it");
 
 /* hash.busy: op, entry + 1 */
 #define BUSY_INSERT (1ull << 62)
@@ -97,7 +99,7 @@ struct fusion_hash {
 	uint32_t key_type;
 	uint32_t pad;
 };
-static_assert(sizeof(struct fusion_hash) == 88, "ABI: another kind");
+static_assert(sizeof(struct fusion_hash) == 96, "ABI: another kind");
 
 /* The inside of a struct fusion_hash_iter, which the program has declared as
  * words. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "libfusion/containers/list.h"
 
+#include "libfusion/base/options.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/heap/span.h"
 
@@ -384,22 +385,60 @@ FUSION_API int fusion_list_count(struct fusion_list *list, uint64_t *ret)
 /* --- From beginning to end -------------------------------------------------
  */
 
-FUSION_API int fusion_list_create(struct fusion_arena *arena, uint32_t flags,
+static void init_list(struct container *c, const struct container_make *make)
+{
+	struct fusion_list *l = (struct fusion_list *)c;
+
+	(void)make;
+	l->ring = (node_t){&l->ring, &l->ring, l, {0}};
+}
+
+/* Read the options of a program. */
+static int read_options(const struct fusion_list_options *options,
+			struct container_make *ret)
+{
+	struct fusion_list_options o;
+	int r = options_copy(&o, sizeof(o),
+			     OPTIONS_FIRST(struct fusion_list_options, flags),
+			     options, "fusion_list_options");
+
+	if (r < 0)
+		return r;
+	if (o.flags & ~FLAGS)
+		return refuse_flags("list", o.flags, FLAGS);
+	*ret = (struct container_make){
+		.kind = KIND,
+		.flags = o.flags,
+		.size = sizeof(struct fusion_list),
+		.init = init_list,
+	};
+	return 0;
+}
+
+FUSION_API int fusion_list_create(struct fusion_arena *arena, const char *name,
+				  const struct fusion_list_options *options,
 				  struct fusion_list **ret)
 {
-	struct fusion_list *l;
-	int r;
+	struct container_make make;
+	int r = ret ? read_options(options, &make) : refuse_null("list", "ret");
 
-	if (!ret)
-		return told(refuse_null("list", "ret"));
-	if (flags & ~FLAGS)
-		return told(refuse_flags("list", flags, FLAGS));
-	r = container_create(arena, KIND, sizeof(*l), flags, &l);
-	if (r < 0)
-		return told(r);
-	l->ring = (node_t){&l->ring, &l->ring, l, {0}};
-	*ret = l;
-	return 0;
+	return told(r < 0 ? r : container_create(arena, name, &make, ret));
+}
+
+FUSION_API int fusion_list_open(struct fusion_arena *arena, const char *name,
+				const struct fusion_list_options *options,
+				struct fusion_list **ret)
+{
+	struct container_make make;
+	int r = ret ? read_options(options, &make) : refuse_null("list", "ret");
+
+	return told(r < 0 ? r : container_open(arena, name, &make, ret));
+}
+
+FUSION_API int fusion_list_find(struct fusion_arena *arena, const char *name,
+				struct fusion_list **ret)
+{
+	return told(container_find(arena, name, KIND, ret));
 }
 
 FUSION_API int fusion_list_destroy(struct fusion_list *list)

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "libfusion/base/options.h"
 #include "libfusion/base/refuse.h"
 
 #define KIND CONTAINER_VECTOR
@@ -307,7 +308,7 @@ static __attribute__((noinline)) int add_slow(struct fusion_vector *vector,
 	if (r < 0)
 		return r;
 	return container_leave(&vector->c,
-				    vector_insert(vector, &s, s.n, value));
+			       vector_insert(vector, &s, s.n, value));
 }
 
 FUSION_API int fusion_vector_add(struct fusion_vector *vector,
@@ -333,8 +334,8 @@ FUSION_API int fusion_vector_insert(struct fusion_vector *vector,
 
 	if (r < 0)
 		return told(r);
-	return told(container_leave(
-		&vector->c, vector_insert(vector, &s, index, value)));
+	return told(container_leave(&vector->c,
+				    vector_insert(vector, &s, index, value)));
 }
 
 /* Commit point: the store of the value. */
@@ -399,8 +400,8 @@ FUSION_API int fusion_vector_remove(struct fusion_vector *vector,
 
 	if (r < 0)
 		return told(r);
-	return told(container_leave(
-		&vector->c, remove_at(vector, &s, index, ret_old)));
+	return told(container_leave(&vector->c,
+				    remove_at(vector, &s, index, ret_old)));
 }
 
 FUSION_API int fusion_vector_move(struct fusion_vector *vector, uint64_t from,
@@ -504,14 +505,54 @@ FUSION_API int fusion_vector_index_of(struct fusion_vector *vector,
 /* --- From beginning to end -------------------------------------------------
  */
 
-FUSION_API int fusion_vector_create(struct fusion_arena *arena, uint32_t flags,
+/* Read the options of a program. */
+static int read_options(const struct fusion_vector_options *options,
+			struct container_make *ret)
+{
+	struct fusion_vector_options o;
+	int r = options_copy(&o, sizeof(o),
+			     OPTIONS_FIRST(struct fusion_vector_options, flags),
+			     options, "fusion_vector_options");
+
+	if (r < 0)
+		return r;
+	if (o.flags & ~FLAGS)
+		return refuse_flags("vector", o.flags, FLAGS);
+	*ret = (struct container_make){
+		.kind = KIND,
+		.flags = o.flags,
+		.size = sizeof(struct fusion_vector),
+	};
+	return 0;
+}
+
+FUSION_API int fusion_vector_create(struct fusion_arena *arena,
+				    const char *name,
+				    const struct fusion_vector_options *options,
 				    struct fusion_vector **ret)
 {
-	if (!ret)
-		return told(refuse_null("vector", "ret"));
-	if (flags & ~FLAGS)
-		return told(refuse_flags("vector", flags, FLAGS));
-	return told(container_create(arena, KIND, sizeof(**ret), flags, ret));
+	struct container_make make;
+	int r = ret ? read_options(options, &make)
+		    : refuse_null("vector", "ret");
+
+	return told(r < 0 ? r : container_create(arena, name, &make, ret));
+}
+
+FUSION_API int fusion_vector_open(struct fusion_arena *arena, const char *name,
+				  const struct fusion_vector_options *options,
+				  struct fusion_vector **ret)
+{
+	struct container_make make;
+	int r = ret ? read_options(options, &make)
+		    : refuse_null("vector", "ret");
+
+	return told(r < 0 ? r : container_open(arena, name, &make, ret));
+}
+
+FUSION_API int fusion_vector_find(struct fusion_arena *arena, const char *name,
+				  struct fusion_vector **ret)
+{
+	return told(container_find(arena, name, KIND, ret));
 }
 
 FUSION_API int fusion_vector_destroy(struct fusion_vector *vector)

@@ -20,6 +20,31 @@ static void must(int r, const char *what)
 		worker_fail(what, r);
 }
 
+static int hash_create(struct fusion_arena *a, uint32_t keys, uint32_t flags,
+		       struct fusion_hash **ret)
+{
+	const struct fusion_hash_options options = {sizeof(options), keys,
+						    flags};
+
+	return fusion_hash_create(a, NULL, &options, ret);
+}
+
+static int vector_create(struct fusion_arena *a, uint32_t flags,
+			 struct fusion_vector **ret)
+{
+	const struct fusion_vector_options options = {sizeof(options), flags};
+
+	return fusion_vector_create(a, NULL, &options, ret);
+}
+
+static int list_create(struct fusion_arena *a, uint32_t flags,
+		       struct fusion_list **ret)
+{
+	const struct fusion_list_options options = {sizeof(options), flags};
+
+	return fusion_list_create(a, NULL, &options, ret);
+}
+
 static void int_insert(uint64_t key, uint64_t value)
 {
 	must(fusion_hash_insert(ints, fusion_key_int(key),
@@ -72,7 +97,7 @@ static void int_reset(void)
 {
 	if (ints)
 		must(fusion_hash_destroy(ints), "destroy");
-	must(fusion_hash_create(arena, FUSION_KEY_INT, flags, &ints), "hash");
+	must(hash_create(arena, FUSION_KEY_INT, flags, &ints), "hash");
 }
 
 static void string_insert(const char *key, uint64_t value)
@@ -130,7 +155,7 @@ static void vector_reset(void)
 {
 	if (vector)
 		must(fusion_vector_destroy(vector), "destroy");
-	must(fusion_vector_create(arena, flags, &vector), "vector");
+	must(vector_create(arena, flags, &vector), "vector");
 }
 
 static void list_add(uint64_t value)
@@ -179,9 +204,8 @@ int main(int argc, char **argv)
 		flags |= FUSION_CONTAINER_LOCK;
 	must(fusion_arena_enter(name ? name : "bench-hash", &options, &arena),
 	     "enter");
-	must(fusion_hash_create(arena, FUSION_KEY_STRING, flags, &strings),
-	     "hash");
+	must(hash_create(arena, FUSION_KEY_STRING, flags, &strings), "hash");
 	vector_reset();
-	must(fusion_list_create(arena, flags, &list), "list");
+	must(list_create(arena, flags, &list), "list");
 	return hash_serve();
 }

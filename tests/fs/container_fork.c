@@ -45,17 +45,40 @@ static struct fusion_value word(uint64_t w)
 	return fusion_value_word(w);
 }
 
+static int hash_create(struct fusion_arena *a, uint32_t keys, uint32_t flags,
+		       struct fusion_hash **ret)
+{
+	const struct fusion_hash_options options = {sizeof(options), keys,
+						    flags};
+
+	return fusion_hash_create(a, NULL, &options, ret);
+}
+
+static int vector_create(struct fusion_arena *a, uint32_t flags,
+			 struct fusion_vector **ret)
+{
+	const struct fusion_vector_options options = {sizeof(options), flags};
+
+	return fusion_vector_create(a, NULL, &options, ret);
+}
+
+static int list_create(struct fusion_arena *a, uint32_t flags,
+		       struct fusion_list **ret)
+{
+	const struct fusion_list_options options = {sizeof(options), flags};
+
+	return fusion_list_create(a, NULL, &options, ret);
+}
+
 static void make(struct fusion_arena *arena)
 {
 	char name[16];
 
-	expect("hash", fusion_hash_create(arena, FUSION_KEY_INT, FLAGS, &ints),
+	expect("hash", hash_create(arena, FUSION_KEY_INT, FLAGS, &ints), 0);
+	expect("hash", hash_create(arena, FUSION_KEY_STRING, FLAGS, &strings),
 	       0);
-	expect("hash",
-	       fusion_hash_create(arena, FUSION_KEY_STRING, FLAGS, &strings),
-	       0);
-	expect("vector", fusion_vector_create(arena, FLAGS, &vector), 0);
-	expect("list", fusion_list_create(arena, FLAGS, &list), 0);
+	expect("vector", vector_create(arena, FLAGS, &vector), 0);
+	expect("list", list_create(arena, FLAGS, &list), 0);
 	expect("front", fusion_list_insert_front(list, word(77), &first), 0);
 	for (uint64_t i = 0; i < KEYS; i++) {
 		snprintf(name, sizeof(name), "key %u", (unsigned)i);

@@ -24,6 +24,11 @@ class Iter(Structure):
     _fields_ = [("opaque", c_uint64 * 8)]
 
 
+class Options(Structure):
+    _fields_ = [("size", ctypes.c_size_t), ("keys", c_uint32),
+                ("flags", c_uint32)]
+
+
 LIB = ctypes.CDLL(sys.argv[1])
 
 
@@ -45,8 +50,8 @@ key_bytes = function("fusion_key_bytes", Key, c_char_p, c_uint32)
 key_int = function("fusion_key_int", Key, c_uint64)
 key_pointer = function("fusion_key_pointer", Key, c_void_p)
 pointer_of_key = function("fusion_key_get_pointer", c_void_p, Key)
-create = function("fusion_hash_create", c_int, c_void_p, c_int, c_uint32,
-                  POINTER(c_void_p))
+create = function("fusion_hash_create", c_int, c_void_p, c_char_p,
+                  POINTER(Options), POINTER(c_void_p))
 insert = function("fusion_hash_insert", c_int, c_void_p, Key, Value)
 lookup = function("fusion_hash_lookup", c_int, c_void_p, Key, POINTER(Value))
 begin = function("fusion_hash_iter_begin", c_int, POINTER(Iter), c_void_p)
@@ -63,7 +68,8 @@ def expect(got, want):
 
 def new_hash(keys, flags):
     handle = c_void_p()
-    expect(create(arena, keys, flags, byref(handle)), 0)
+    options = Options(ctypes.sizeof(Options), keys, flags)
+    expect(create(arena, None, byref(options), byref(handle)), 0)
     return handle
 
 

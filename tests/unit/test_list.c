@@ -16,13 +16,13 @@ static struct fusion_list *list;
 static int set_up_list(void **state)
 {
 	set_up(state);
-	return fusion_list_create(arena, WORDS, &list);
+	return list_create(arena, WORDS, &list);
 }
 
 static int set_up_locked(void **state)
 {
 	set_up(state);
-	return fusion_list_create(arena, LOCKED, &list);
+	return list_create(arena, LOCKED, &list);
 }
 
 static int tear_down_list(void **state)
@@ -104,13 +104,12 @@ static void test_bad_arguments(void **state)
 	struct fusion_value value;
 
 	(void)state;
-	assert_int_equal(fusion_list_create(NULL, 0, &other), -EINVAL);
-	assert_int_equal(fusion_list_create(arena, 0, NULL), -EINVAL);
-	assert_int_equal(fusion_list_create(arena, 0x80, &other), -EINVAL);
-	assert_int_equal(
-		fusion_list_create(arena, FUSION_CONTAINER_AUTOFREE, &other),
-		-EINVAL);
-	assert_int_equal(fusion_list_create(arena, 0, &other), 0);
+	assert_int_equal(list_create(NULL, 0, &other), -EINVAL);
+	assert_int_equal(list_create(arena, 0, NULL), -EINVAL);
+	assert_int_equal(list_create(arena, 0x80, &other), -EINVAL);
+	assert_int_equal(list_create(arena, FUSION_CONTAINER_AUTOFREE, &other),
+			 -EINVAL);
+	assert_int_equal(list_create(arena, 0, &other), 0);
 	assert_int_equal(fusion_list_insert_back(list, word(1), &x), 0);
 
 	/* No lists. */

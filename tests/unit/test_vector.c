@@ -14,13 +14,13 @@ static struct fusion_vector *vector;
 static int set_up_vector(void **state)
 {
 	set_up(state);
-	return fusion_vector_create(arena, WORDS, &vector);
+	return vector_create(arena, WORDS, &vector);
 }
 
 static int set_up_locked(void **state)
 {
 	set_up(state);
-	return fusion_vector_create(arena, LOCKED, &vector);
+	return vector_create(arena, LOCKED, &vector);
 }
 
 static int tear_down_vector(void **state)
@@ -152,10 +152,10 @@ static void test_bad_arguments(void **state)
 	struct fusion_value value;
 
 	(void)state;
-	assert_int_equal(fusion_vector_create(NULL, 0, &other), -EINVAL);
-	assert_int_equal(fusion_vector_create(arena, 0, NULL), -EINVAL);
-	assert_int_equal(fusion_vector_create(arena, 0x80, &other), -EINVAL);
-	assert_int_equal(fusion_vector_create(arena, 0, &other), 0);
+	assert_int_equal(vector_create(NULL, 0, &other), -EINVAL);
+	assert_int_equal(vector_create(arena, 0, NULL), -EINVAL);
+	assert_int_equal(vector_create(arena, 0x80, &other), -EINVAL);
+	assert_int_equal(vector_create(arena, 0, &other), 0);
 	assert_int_equal(fusion_vector_count(vector, NULL), -EINVAL);
 	assert_int_equal(vector_size(NULL), -EINVAL);
 	assert_int_equal(vector_size(nothing), -EINVAL);
