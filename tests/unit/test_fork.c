@@ -100,14 +100,28 @@ static int set_up(void **state)
 	assert_int_equal(fusion_object_create(pool, &object), 0);
 	assert_int_equal(fusion_object_activate(object), 0);
 	assert_int_equal(fusion_pool_create(arena, "hp", 0, &heap_pool), 0);
-	assert_int_equal(fusion_hash_create(arena, FUSION_KEY_INT,
-					    FUSION_CONTAINER_WORDS, &hash),
+	assert_int_equal(
+		fusion_hash_create(arena, NULL,
+				   &(struct fusion_hash_options){
+					   sizeof(struct fusion_hash_options),
+					   FUSION_KEY_INT,
+					   FUSION_CONTAINER_WORDS},
+				   &hash),
+		0);
+	assert_int_equal(fusion_vector_create(
+				 arena, NULL,
+				 &(struct fusion_vector_options){
+					 sizeof(struct fusion_vector_options),
+					 FUSION_CONTAINER_WORDS},
+				 &vector),
 			 0);
 	assert_int_equal(
-		fusion_vector_create(arena, FUSION_CONTAINER_WORDS, &vector),
+		fusion_list_create(arena, NULL,
+				   &(struct fusion_list_options){
+					   sizeof(struct fusion_list_options),
+					   FUSION_CONTAINER_WORDS},
+				   &list),
 		0);
-	assert_int_equal(
-		fusion_list_create(arena, FUSION_CONTAINER_WORDS, &list), 0);
 	assert_int_equal(
 		fusion_list_insert_back(list, fusion_value_word(1), &node), 0);
 	return 0;
@@ -190,15 +204,20 @@ static void heap_says(void)
 static void container_says(void)
 {
 	const struct fusion_key key = fusion_key_int(1);
-	struct fusion_hash_iter it = fusion_hash_iterate(hash);
-	union fusion_value value = fusion_value_word(1);
+	struct fusion_hash_iter it;
+	struct fusion_value value = fusion_value_word(1);
 	struct fusion_list_node *n;
 	struct fusion_vector *v;
 	struct fusion_hash *h;
 	struct fusion_list *l;
 	struct fusion_key k;
 
-	EINVALS(fusion_hash_create(arena, FUSION_KEY_INT, 0, &h));
+	fusion_hash_iter_begin(&it, hash);
+	EINVALS(fusion_hash_create(
+		arena, NULL,
+		&(struct fusion_hash_options){
+			sizeof(struct fusion_hash_options), FUSION_KEY_INT, 0},
+		&h));
 	EINVALS(fusion_hash_insert(hash, key, value));
 	EINVALS(fusion_hash_lookup(hash, key, &value));
 	EINVALS(fusion_hash_remove(hash, key, &value));
@@ -206,14 +225,14 @@ static void container_says(void)
 	EINVALS(fusion_hash_lock(hash));
 	EINVALS(fusion_hash_unlock(hash));
 	EINVALS(fusion_hash_destroy(hash));
-	EINVALS(fusion_vector_create(arena, 0, &v));
+	EINVALS(fusion_vector_create(arena, NULL, NULL, &v));
 	EINVALS(fusion_vector_insert(vector, 0, value));
 	EINVALS(fusion_vector_set(vector, 0, value, NULL));
 	EINVALS(fusion_vector_remove(vector, 0, NULL));
 	EINVALS(fusion_vector_index_of(vector, value));
 	EINVALS(fusion_vector_lock(vector));
 	EINVALS(fusion_vector_destroy(vector));
-	EINVALS(fusion_list_create(arena, 0, &l));
+	EINVALS(fusion_list_create(arena, NULL, NULL, &l));
 	EINVALS(fusion_list_insert_back(list, value, &n));
 	EINVALS(fusion_list_insert_after(list, node, value, &n));
 	EINVALS(fusion_list_next(list, node, &n));
