@@ -24,6 +24,7 @@ static struct fusion_object_pool *pool;
 static struct fusion_object *object;
 static struct fusion_pool *heap_pool;
 static struct fusion_hash *hash;
+static struct fusion_hash_iter walk;
 static struct fusion_vector *vector;
 static struct fusion_list *list;
 static struct fusion_list_node *node;
@@ -108,6 +109,7 @@ static int set_up(void **state)
 					   FUSION_CONTAINER_WORDS},
 				   &hash),
 		0);
+	assert_int_equal(fusion_hash_iter_begin(&walk, hash), 0);
 	assert_int_equal(fusion_vector_create(
 				 arena, NULL,
 				 &(struct fusion_vector_options){
@@ -204,7 +206,7 @@ static void heap_says(void)
 static void container_says(void)
 {
 	const struct fusion_key key = fusion_key_int(1);
-	struct fusion_hash_iter it;
+	struct fusion_hash_iter it = walk, other;
 	struct fusion_value value = fusion_value_word(1);
 	struct fusion_list_node *n;
 	struct fusion_vector *v;
@@ -212,7 +214,6 @@ static void container_says(void)
 	struct fusion_list *l;
 	struct fusion_key k;
 
-	fusion_hash_iter_begin(&it, hash);
 	EINVALS(fusion_hash_create(
 		arena, NULL,
 		&(struct fusion_hash_options){
@@ -221,6 +222,7 @@ static void container_says(void)
 	EINVALS(fusion_hash_insert(hash, key, value));
 	EINVALS(fusion_hash_lookup(hash, key, &value));
 	EINVALS(fusion_hash_remove(hash, key, &value));
+	EINVALS(fusion_hash_iter_begin(&other, hash));
 	EINVALS(fusion_hash_next(&it, &k, &value));
 	EINVALS(fusion_hash_lock(hash));
 	EINVALS(fusion_hash_unlock(hash));
@@ -229,7 +231,7 @@ static void container_says(void)
 	EINVALS(fusion_vector_insert(vector, 0, value));
 	EINVALS(fusion_vector_set(vector, 0, value, NULL));
 	EINVALS(fusion_vector_remove(vector, 0, NULL));
-	EINVALS(fusion_vector_index_of(vector, value));
+	EINVALS(fusion_vector_index_of(vector, value, NULL));
 	EINVALS(fusion_vector_lock(vector));
 	EINVALS(fusion_vector_destroy(vector));
 	EINVALS(fusion_list_create(arena, NULL, NULL, &l));
