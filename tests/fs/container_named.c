@@ -102,6 +102,6 @@ int main(int argc, char **argv)
 		while (getchar() != EOF)
 			;
 	}
-	must(fusion_arena_exit(arena, NULL, NULL, NULL), "exit");
+	must(fusion_arena_exit(arena), "exit");
 	return 0;
 }
