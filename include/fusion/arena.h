@@ -22,10 +22,10 @@ FUSION_BEGIN_DECLS
  *  have handles of their own. */
 struct fusion_arena;
 
-/** The role of a member; for fusion_arena_options.role and struct
- *  fusion_member. */
+/** The role of a member; for fusion_arena_options.role, fusion_arena_role() and
+ *  struct fusion_member. */
 enum fusion_role {
-	FUSION_ROLE_ANY = 0, /**< master if first, else slave */
+	FUSION_ROLE_ANY = 0, /**< as an option: master if first, else slave */
 	FUSION_ROLE_MASTER = 1,
 	FUSION_ROLE_SLAVE = 2,
 };
@@ -42,17 +42,20 @@ enum fusion_master_death {
  *  call still waits: two seconds at most, or timeout_ns. */
 #define FUSION_ENTER_NOWAIT 0x1u
 /** After fork() the child enters too, as a new member (a slave).  The child has
- *  its parent's local counts (fusion/ref.h) and reactions (fusion/reactor.h).
- */
+ *  its parent's callbacks, local counts (fusion/ref.h) and reactions
+ *  (fusion/reactor.h). */
 #define FUSION_ENTER_FORK 0x2u
 /** Fail with -ENOENT instead of creating an arena. */
 #define FUSION_ENTER_EXISTING 0x4u
+/** The program runs the handlers itself, by fusion_arena_dispatch()
+ *  (fusion/dispatch.h): the library never starts a thread that does. */
+#define FUSION_ENTER_MANUAL 0x8u
 
 /**
  * A callback that runs when this process enters or exits an arena.
  *
  * @param arena  the arena
- * @param ctx    as given to fusion_arena_enter() or fusion_arena_exit()
+ * @param ctx    fusion_arena_options.ctx
  *
  * @return 0; or a negative errno, which undoes entering or exiting and becomes
  *         its result
@@ -63,7 +66,8 @@ enum fusion_master_death {
  */
 typedef int (*fusion_arena_fn)(struct fusion_arena *arena, void *ctx);
 
-/** How to enter.  Set everything to zero, then `size` and what you want. */
+/** How to enter.  Begin with FUSION_ARENA_OPTIONS_INIT, then set what you want.
+ */
 struct fusion_arena_options {
 	size_t size;	    /**< sizeof(struct fusion_arena_options) */
 	uint32_t role;	    /**< enum fusion_role */
@@ -81,8 +85,21 @@ struct fusion_arena_options {
 			     refused */
 	fusion_arena_fn initialize; /**< the first member runs it, or NULL */
 	fusion_arena_fn join;	    /**< every other member runs it, or NULL */
-	void *ctx;		    /**< argument of both */
+	/** Runs in fusion_arena_exit() of the last member, or NULL.  Then the
+	 *  arena's content is gone. */
+	fusion_arena_fn shutdown;
+	/** Runs in fusion_arena_exit() while other members remain, or NULL. */
+	fusion_arena_fn leave;
+	void *ctx; /**< argument of all four */
 };
+
+/** The value of a struct fusion_arena_options that asks for all defaults. */
+#define FUSION_ARENA_OPTIONS_INIT                                              \
+	{                                                                      \
+		sizeof(struct fusion_arena_options), FUSION_ROLE_ANY, 0, 0, 0, \
+			FUSION_MASTER_DEATH_NOTIFY, 0, 0, NULL, NULL, NULL,    \
+			NULL, NULL                                             \
+	}
 
 /**
  * Enter an arena, and create it if it does not exist.
@@ -94,8 +111,9 @@ struct fusion_arena_options {
  * @param ret      receives the handle; give it back with fusion_arena_exit()
  *
  * @return
- *   1              entered as the first member: initialize() has run here
- *   0              entered as a later member: join() has run here
+ *   0              entered: initialize() has run here if this process is the
+ *                  first member, else join(); fusion_arena_role() says in
+ *                  which role
  *   -ENODEV        no fusionfs is mounted there: mount one (fusionfs DIR)
  *   -ENOTCONN      the fusionfs daemon is gone: mount it again
  *   -EACCES        the directory's mode forbids it: r, w and x are needed
@@ -107,7 +125,9 @@ struct fusion_arena_options {
  *   -ETIMEDOUT     the wait took longer than timeout_ns
  *   -EINTR         a signal came during the wait.  While the daemon itself is
  *                  stopped, signals end the wait only if there is a timeout_ns
- *   -EINVAL        the name or an option is not valid
+ *   -EINVAL        the name or an option is not valid, or options->size is too
+ *                  small
+ *   -E2BIG         an option is set that this library does not know
  *   -ENAMETOOLONG  the name is longer than 63 bytes, or the path is too long
  *   -EPROTO        library, daemon and arena are of different formats
  *   -EADDRINUSE    this process has something else at the arena's address.  For
@@ -116,13 +136,14 @@ struct fusion_arena_options {
  *                  in, and could not see this process die; see fusionfs(8)
  *   -ENOSPC        the arena has no free slot for a member, the tmpfs below it
  *                  is full, or there is no address space for a new arena
- *   -ENOMEM        memory is used up
+ *   -ENOMEM        memory is used up, or the system starts no thread
  *   -EMFILE        this process or the daemon has no descriptor left
  *   -EDQUOT        the user has as many arenas, or as much memory, as fusionfs
  *                  allows
  *   -EOVERFLOW     four billion members have joined since the arena was last
  *                  empty.  It can be entered again when all have left
- *   -ENOTSUP       this process has entered it in another role
+ *   -EISCONN       this process is in it already, in another role; or without
+ *                  FUSION_ENTER_MANUAL, which is set now
  *   -EDEADLK       the caller is a callback of entering or exiting this arena
  *   -EROFS         no such arena, and the fusionfs is mounted read-only
  *   -EIO           the arena is corrupt
@@ -130,7 +151,9 @@ struct fusion_arena_options {
  *   other          initialize() or join() returned it
  *
  * A process may enter an arena several times.  It gets the handle again, no
- * callback runs, and it has to exit as often as it entered.
+ * callback runs, and it has to exit as often as it entered.  The callbacks of
+ * the first entry stay: those of later entries are not used, also not in
+ * fusion_arena_exit().  FUSION_ENTER_MANUAL, too, stays as it was.
  *
  * Any thread.  Holds no lock during a wait.  Blocks:
  *
@@ -150,41 +173,38 @@ FUSION_API int fusion_arena_enter(const char *name,
 /**
  * Exit an arena.
  *
- * @param arena     the arena; the handle, and all pointers into the arena, end
- *                  with this call
- * @param shutdown  runs if this is the last member, or NULL.  Afterwards the
- *                  arena's content is gone
- * @param leave     runs if other members remain, or NULL
- * @param ctx       argument of both
+ * @param arena  the arena; the handle, and all pointers into the arena, end
+ *               with this call
  *
  * @return
  *   0         exited; or, if this process entered several times, it has to exit
  *             one time less
- *   -EINVAL   no arena that this process is in, for example the handle in the
- *             child of a fork.  The pointer is not followed
+ *   -EINVAL   no arena that this process is in.  The pointer is not followed
+ *   -ECHILD   this process is the child of a fork, and was never in
  *   -EDEADLK  the caller is a handler of the arena, or a callback of entering
  *             or exiting it
- *   other     @shutdown or @leave returned it, and this process is still in
+ *   other     shutdown() or leave() returned it, and this process is still in
+ *
+ * Runs `shutdown` of the options with which this process first entered, if it
+ * is the last member, else `leave`.
  *
  * When a master exits, the others go on without one and are told so
  * (FUSION_NOTICE_MASTER_LOST).  A master that must stay to the end gives a
- * @leave that returns an error, for example -EBUSY.  It tries again after
+ * leave() that returns an error, for example -EBUSY.  It tries again after
  * fusion_members_wait() or fusion_members_kill().
  *
  * Any thread; no other thread may use the arena meanwhile.  Blocks while other
  * members are exiting.  Works without the daemon.
  */
-FUSION_API int fusion_arena_exit(struct fusion_arena *arena,
-				 fusion_arena_fn shutdown,
-				 fusion_arena_fn leave, void *ctx);
+FUSION_API int fusion_arena_exit(struct fusion_arena *arena);
 
 /**
  * Get this process' member id.
  *
  * @param arena  the arena
  *
- * @return the id; 0 if this process is not in the arena, for example in the
- *         child of a fork
+ * @return the id; FUSION_NONE if this process is not in the arena, for example
+ *         in the child of a fork
  *
  * Any thread.  Does not wait for other processes.
  */
@@ -195,11 +215,28 @@ FUSION_API fusion_id_t fusion_arena_id(const struct fusion_arena *arena);
  *
  * @param arena  the arena
  *
- * @return the id; 0 if there is no master, or this process is not in the arena
+ * @return the id; FUSION_NONE if there is no master, or this process is not in
+ *         the arena
  *
  * Any thread.  Does not wait for other processes.
  */
 FUSION_API fusion_id_t fusion_arena_master(const struct fusion_arena *arena);
+
+/**
+ * Get this process' role at this moment.
+ *
+ * @param arena  the arena
+ *
+ * @return FUSION_ROLE_MASTER or FUSION_ROLE_SLAVE; FUSION_ROLE_ANY if this
+ *         process is not in the arena, for example in the child of a fork
+ *
+ * A slave that is promoted (FUSION_MASTER_DEATH_PROMOTE) becomes the master,
+ * and stays it.
+ *
+ * Any thread, also in the callbacks of entering and exiting.  Does not wait for
+ * other processes.
+ */
+FUSION_API enum fusion_role fusion_arena_role(const struct fusion_arena *arena);
 
 /**
  * Get the arena's name.
@@ -288,8 +325,8 @@ FUSION_API void *fusion_arena_root(const struct fusion_arena *arena);
  * @param name   unique among the arena's fields: 1 to 63 bytes without '/' and
  *               control characters, not beginning with '.' or '#'
  * @param ptr    a pointer into the arena; its memory stays the caller's
- * @param size   bytes that @ptr points to, for readers; 0: unknown
- * @param type   a word for readers, at most 39 bytes, or NULL
+ * @param size   bytes that @ptr points to, which readers may check; 0: unknown
+ * @param type   a word that readers may check, at most 39 bytes, or NULL
  *
  * @return
  *   0              published
@@ -313,14 +350,19 @@ FUSION_API int fusion_arena_add_field(struct fusion_arena *arena,
 /**
  * Get the pointer of a field.
  *
- * @param arena     the arena
- * @param name      the field's name
- * @param ret_ptr   receives the pointer
- * @param ret_size  receives the size that the field was added with, or NULL
+ * @param arena    the arena
+ * @param name     the field's name
+ * @param size     the size that the field has to have been added with, usually
+ *                 the sizeof of the program's struct; 0 does not check
+ * @param type     the type that it has to have been added with; NULL does not
+ *                 check
+ * @param ret_ptr  receives the pointer
  *
  * @return
  *   0              found
  *   -ENOENT        no field has that name
+ *   -EPROTOTYPE    the field has another size or type, or was added without;
+ *                  fusion_strerror() names both
  *   -EINVAL        no field can have that name, or @ret_ptr is NULL
  *   -ENAMETOOLONG  @name is longer than 63 bytes
  *   -EIO           a member has overwritten the field
@@ -328,8 +370,8 @@ FUSION_API int fusion_arena_add_field(struct fusion_arena *arena,
  * Any thread.  Takes a short lock.
  */
 FUSION_API int fusion_arena_get_field(struct fusion_arena *arena,
-				      const char *name, void **ret_ptr,
-				      size_t *ret_size);
+				      const char *name, size_t size,
+				      const char *type, void **ret_ptr);
 
 /**
  * Remove a field; the memory that it points to stays.
@@ -355,14 +397,17 @@ FUSION_API int fusion_arena_remove_field(struct fusion_arena *arena,
  * @param name        the field's name
  * @param timeout_ns  longest wait in nanoseconds; 0 does not wait,
  *                    FUSION_FOREVER has no limit
+ * @param size        as for fusion_arena_get_field()
+ * @param type        as for fusion_arena_get_field()
  * @param ret_ptr     receives the pointer
- * @param ret_size    receives the size that the field was added with, or NULL
  *
  * @return
  *   0              found
  *   -ETIMEDOUT     nobody has published it in time
  *   -EINTR         a signal came during the wait
- *   -EINVAL        no field can have that name, or @ret_ptr is NULL
+ *   -EPROTOTYPE    the field has another size or type, or was added without
+ *   -EINVAL        no field can have that name, @ret_ptr is NULL, or
+ *                  @timeout_ns is not valid
  *   -ENAMETOOLONG  @name is longer than 63 bytes
  *   -EIO           a member has overwritten the field
  *
@@ -370,9 +415,10 @@ FUSION_API int fusion_arena_remove_field(struct fusion_arena *arena,
  */
 FUSION_API int fusion_arena_wait_field(struct fusion_arena *arena,
 				       const char *name, int64_t timeout_ns,
-				       void **ret_ptr, size_t *ret_size);
+				       size_t size, const char *type,
+				       void **ret_ptr);
 
-/** A member, for fusion_members_list(). */
+/** A member, for fusion_members_list().  Grows at its end. */
 struct fusion_member {
 	fusion_id_t id;
 	pid_t pid;
@@ -385,18 +431,30 @@ struct fusion_member {
 /**
  * List the members, oldest first.
  *
- * @param arena    the arena
- * @param members  receives the @n oldest members; NULL if @n is 0
- * @param n        room in @members
+ * @param arena         the arena
+ * @param members       receives the @n oldest members; may be NULL if @n is 0
+ * @param element_size  sizeof(struct fusion_member): the bytes of one element
+ *                      of @members.  An element gets the fields that it has
+ *                      room for, and zeros for those that this library does not
+ *                      know
+ * @param n             room in @members, in elements
+ * @param ret_total     receives the number of all members, this process
+ *                      included, or NULL.  If it is more than @n, @n elements
+ *                      are filled, else as many as there are members
  *
- * @return the number of members, this process included, which may be more than
- *         @n; or
- *   -EINVAL  this process is not in the arena
+ * @return
+ *   0        listed
+ *   -EINVAL  this process is not in the arena; or @members is NULL or
+ *            @element_size is 0, and @n is not 0
+ *   -ECHILD  this process is the child of a fork
+ *   -ENOMEM  memory is used up
  *
  * Any thread.  Does not wait for other processes.
  */
 FUSION_API int fusion_members_list(struct fusion_arena *arena,
-				   struct fusion_member *members, size_t n);
+				   struct fusion_member *members,
+				   size_t element_size, size_t n,
+				   size_t *ret_total);
 
 /**
  * Wait until a member, or every other member, has left.
@@ -411,8 +469,10 @@ FUSION_API int fusion_members_list(struct fusion_arena *arena,
  *               recovered
  *   -ETIMEDOUT  at least one is still a member
  *   -EINTR      a signal came during the wait
+ *   -ESRCH      @id is FUSION_NONE
  *   -EDEADLK    @id is this process
- *   -EINVAL     this process is not in the arena
+ *   -EINVAL     this process is not in the arena, or @timeout_ns is not valid
+ *   -ECHILD     this process is the child of a fork
  *
  * Any thread.  Blocks.  Notices deaths also while the daemon is gone.
  */
@@ -435,7 +495,9 @@ FUSION_API int fusion_members_wait(struct fusion_arena *arena, fusion_id_t id,
  *   -EPERM      this process may not signal one of them
  *   -ETIMEDOUT  sent, but at least one is still a member
  *   -EINTR      sent, but a signal ended the wait
- *   -EINVAL     no such signal, or this process is not in the arena
+ *   -EINVAL     no such signal, this process is not in the arena, or
+ *               @timeout_ns is not valid
+ *   -ECHILD     this process is the child of a fork
  *   -EDEADLK    @id is this process
  *
  * The signal reaches only the process that joined.  It never reaches a process
@@ -483,10 +545,10 @@ typedef void (*fusion_leave_fn)(struct fusion_arena *arena,
  *
  * @return
  *   0        set
- *   -ENOMEM  memory is used up
- *   -EAGAIN  the system starts no thread for the dispatcher
+ *   -ENOMEM  memory is used up, or the system starts no thread
  *   -ENOSPC  the arena has no room for this member's queue
  *   -EINVAL  this process is not in the arena
+ *   -ECHILD  this process is the child of a fork
  *
  * When the call returns, the former function does not run and never will.  Only
  * a handler cannot wait for the former function: if that function is running,

@@ -127,8 +127,7 @@ typedef int (*fusion_call_fn)(const struct fusion_call_request *request,
  *   -EEXIST        another call has that name, and its owner lives
  *   -ENOSPC        the arena has no room for another call, or for this member's
  *                  queue
- *   -ENOMEM        memory is used up
- *   -EAGAIN        the system starts no thread for the dispatcher
+ *   -ENOMEM        memory is used up, or the system starts no thread
  *
  * Any thread, also a handler.  Takes a short lock.  Starts the dispatcher if it
  * does not run.
@@ -363,6 +362,7 @@ FUSION_API int fusion_call_cancel(struct fusion_call *call);
  *
  * @return
  *   0        set
+ *   -ESRCH   @member is FUSION_NONE
  *   -ENOSPC  12 members have a limit already
  *   -EIDRM   the call is destroyed
  *   -EINVAL  no call of an arena that this process is in

@@ -8,11 +8,10 @@
  * (fusion/arena.h), or a fall of a reference (fusion/ref.h).
  *
  * By default the library starts a thread of its own with the first handler.  A
- * program with an event loop calls fusion_fd() instead and waits until the
- * descriptor is readable: with poll, select, epoll, GLib or libuv.  Then it
- * calls fusion_dispatch().  The first call of either function ends the
- * library's thread; from then on nothing is handled unless the program
- * dispatches.
+ * program with an event loop enters the arena with FUSION_ENTER_MANUAL instead,
+ * and waits until the descriptor of fusion_arena_fd() is readable: with poll,
+ * select, epoll, GLib or libuv.  Then it calls fusion_arena_dispatch(). Nothing
+ * is handled unless the program dispatches.
  *
  * The handlers of an arena run one at a time.  When a handler on the library's
  * thread waits for the answer of a call, another thread of the library runs
@@ -29,46 +28,55 @@ FUSION_BEGIN_DECLS
 /**
  * Get a descriptor that is readable while there is something to dispatch.
  *
- * @param arena  the arena
+ * @param arena  the arena, entered with FUSION_ENTER_MANUAL
  *
- * @return the descriptor, which never changes; the program neither reads from
- *         it nor closes it; or
+ * @return the descriptor, which does not change until fusion_arena_exit(); the
+ *         program neither reads from it nor closes it; or
+ *   -ENOTSUP  this process has entered without FUSION_ENTER_MANUAL
  *   -EINVAL   this process is not in the arena
- *   -ENOMEM   memory is used up
- *   -EMFILE   this process has no descriptor left
- *   -ENFILE   the system has no descriptor left
- *   -EAGAIN   the system starts no thread
- *   -ENOSPC   the arena has no room for this member's queue
- *   -EDEADLK  the caller is a handler on the library's thread
+ *   -ECHILD   this process is the child of a fork
+ *   -EMFILE   this process has entered by a fork, and no descriptor was left
  *
- * From now on the program dispatches, and a thread of the library watches the
- * queue.  Works level- and edge-triggered: what arrives after fusion_dispatch()
- * has returned makes an edge.
+ * The descriptor may be readable when there is nothing to dispatch, as it is
+ * before the first fusion_arena_dispatch().  It works level- and
+ * edge-triggered: what arrives after fusion_arena_dispatch() has returned makes
+ * an edge.  In the child of a fork (FUSION_ENTER_FORK) its number is the same,
+ * and what it tells is the child's own; add it to an epoll instance that the
+ * child makes.
  *
- * Any thread.  Waits for the library's thread to end.
+ * Once a program has asked for the descriptor, a thread of the library watches
+ * the queue while nothing is there to dispatch.  That thread runs no handler.
+ * If the system starts no thread, the descriptor stays readable: the program
+ * works, and does not sleep.
+ *
+ * Any thread.  Does not wait for other processes.
  */
-FUSION_API int fusion_fd(struct fusion_arena *arena);
+FUSION_API int fusion_arena_fd(struct fusion_arena *arena);
 
 /**
  * Run the handlers of what has arrived, and wait if nothing has.
  *
- * @param arena       the arena
+ * @param arena       the arena, entered with FUSION_ENTER_MANUAL
  * @param timeout_ns  longest wait in nanoseconds; 0 does not wait,
  *                    FUSION_FOREVER has no limit
  *
  * @return the number of handlers that ran; 0 if the time was over before; or
+ *   -ENOTSUP  this process has entered without FUSION_ENTER_MANUAL
  *   -EBUSY    another thread is dispatching
  *   -EDEADLK  the caller is a handler
  *   -EINTR    a signal came during the wait
- *   -EINVAL   this process is not in the arena
- *   other     an error of fusion_fd()
+ *   -EINVAL   this process is not in the arena, or @timeout_ns is not valid
+ *   -ECHILD   this process is the child of a fork
+ *   -ENOMEM   memory is used up
+ *   -ENOSPC   the arena has no room for this member's queue
  *
- * From now on the program dispatches.  The call returns after a limited number
- * of messages, even if more keep coming.
+ * The call returns after a limited number of messages, even if more keep
+ * coming.
  *
  * Any thread, one at a time.  Blocks.
  */
-FUSION_API int fusion_dispatch(struct fusion_arena *arena, int64_t timeout_ns);
+FUSION_API int fusion_arena_dispatch(struct fusion_arena *arena,
+				     int64_t timeout_ns);
 
 /**
  * Wait until everything that is in this member's queue now has been handled.
@@ -81,19 +89,21 @@ FUSION_API int fusion_dispatch(struct fusion_arena *arena, int64_t timeout_ns);
  *   0           all of it is handled
  *   -ETIMEDOUT  not all of it is handled
  *   -EDEADLK    the caller is a handler
- *   -EINVAL     this process is not in the arena
+ *   -EINVAL     this process is not in the arena, or @timeout_ns is not valid
+ *   -ECHILD     this process is the child of a fork
  *   other       an error of fusion_message_handle()
  *
- * Any thread.  Blocks; signals do not end the wait.  In a program that
- * dispatches by itself, this call dispatches, unless another thread does.
+ * Any thread.  Blocks; signals do not end the wait.  After FUSION_ENTER_MANUAL
+ * this call dispatches, unless another thread does.
  */
-FUSION_API int fusion_sync(struct fusion_arena *arena, int64_t timeout_ns);
+FUSION_API int fusion_arena_sync(struct fusion_arena *arena,
+				 int64_t timeout_ns);
 
 /**
- * A function for fusion_dispatch_cleanup().
+ * A function for fusion_arena_dispatch_cleanup().
  *
  * @param arena  the arena
- * @param ctx    as given to fusion_dispatch_cleanup()
+ * @param ctx    as given to fusion_arena_dispatch_cleanup()
  *
  * May leave without returning: see fusion/types.h.
  */
@@ -109,6 +119,7 @@ typedef void (*fusion_cleanup_fn)(struct fusion_arena *arena, void *ctx);
  * @return
  *   0        @fn will run
  *   -EINVAL  this process is not in the arena, or @fn is NULL
+ *   -ECHILD  this process is the child of a fork
  *   -ENOMEM  memory is used up
  *   other    an error of fusion_message_handle()
  *
@@ -117,8 +128,8 @@ typedef void (*fusion_cleanup_fn)(struct fusion_arena *arena, void *ctx);
  *
  * Any thread, also a handler.  Does not wait for @fn.
  */
-FUSION_API int fusion_dispatch_cleanup(struct fusion_arena *arena,
-				       fusion_cleanup_fn fn, void *ctx);
+FUSION_API int fusion_arena_dispatch_cleanup(struct fusion_arena *arena,
+					     fusion_cleanup_fn fn, void *ctx);
 
 /**
  * Limit how long a thread looks for a message or an answer before it sleeps.

@@ -134,8 +134,7 @@ FUSION_API void *fusion_message_take(const struct fusion_message *message);
  * @return
  *   0        set
  *   -EINVAL  this process is not in the arena
- *   -ENOMEM  memory is used up
- *   -EAGAIN  the system starts no thread for the dispatcher
+ *   -ENOMEM  memory is used up, or the system starts no thread
  *   -ENOSPC  the arena has no room for this member's queue
  *
  * Messages that came before wait in the queue until the dispatcher runs.  A

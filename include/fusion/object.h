@@ -138,8 +138,7 @@ typedef bool (*fusion_object_enum_fn)(struct fusion_object *object, void *ctx);
  *   -EEXIST        another pool has that name
  *   -ENOSPC        the arena has no room for another pool, or for this member's
  *                  queue
- *   -ENOMEM        memory is used up
- *   -EAGAIN        the system starts no thread for the dispatcher
+ *   -ENOMEM        memory is used up, or the system starts no thread
  *
  * Any thread.  Takes a short lock.  Starts the dispatcher if it does not run.
  */

@@ -191,8 +191,7 @@ typedef enum fusion_reaction_result (*fusion_reaction_fn)(
  *   -EIDRM   the reactor is destroyed
  *   -ENOSPC  the reactor has as many listeners as it can, or the arena has no
  *            room for this member's queue
- *   -ENOMEM  memory is used up
- *   -EAGAIN  the system starts no thread for the dispatcher
+ *   -ENOMEM  memory is used up, or the system starts no thread
  *
  * Any thread, also a reaction.  Takes a short lock.  Starts the dispatcher if
  * it does not run.

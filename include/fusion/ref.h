@@ -233,8 +233,7 @@ typedef void (*fusion_ref_fn)(struct fusion_ref *ref, void *ctx);
  *   -EBUSY   a member watches the reference already, perhaps this one
  *   -EINVAL  also, when starting: the total is 0
  *   -EPERM   when stopping: this member does not watch it
- *   -ENOMEM  memory is used up
- *   -EAGAIN  the system starts no thread for the dispatcher
+ *   -ENOMEM  memory is used up, or the system starts no thread
  *   -ENOSPC  the arena has no room for this member's queue
  *
  * A reference has one watch at most.  The watch goes on after a fall: if the

@@ -22,6 +22,10 @@
  *   -ENOMEM  the arena has no memory left for the record
  * Any call may return
  *   -EIO     the arena is corrupt: a member has overwritten Fusion's own data
+ * A call that gets a handle of the parent, in the child of a fork, returns
+ *   -ECHILD  enter the arena in the child, or let the parent enter with
+ *            FUSION_ENTER_FORK (fusion/arena.h)
+ * It returns -EINVAL instead where the library cannot tell whose handle it is.
  *
  * Time-outs: nanoseconds.  As an argument, 0 does not wait, and FUSION_FOREVER
  * waits without limit.  In an options struct, 0 is the default, which the
@@ -110,7 +114,13 @@ typedef uint32_t fusion_id_t;
 /** A time-out that never comes. */
 #define FUSION_FOREVER ((int64_t)-1)
 
-/** In the place of a member's id: all members but this process. */
-#define FUSION_ALL ((fusion_id_t)0)
+/** In the place of a member's id: no member.  A field that has the id of a
+ *  member is FUSION_NONE if there is none, or if a shell is meant.  As an
+ *  argument it is the id of nobody: -ESRCH. */
+#define FUSION_NONE ((fusion_id_t)0)
+
+/** In the place of a member's id: all members, as the function describes.  No
+ *  member gets this id. */
+#define FUSION_ALL ((fusion_id_t)UINT32_MAX)
 
 #endif

@@ -6,7 +6,9 @@
  * The macros say which headers the program was compiled with.
  * fusion_version() says which library the program runs with.  The two differ
  * when the library was updated after the program was built; that is fine as
- * long as the library's soname is the one the program was linked with.
+ * long as the library's soname is the one the program was linked with.  A
+ * program that also runs with older libraries asks fusion_supports() before it
+ * uses what is new.
  */
 #ifndef FUSION_VERSION_H
 #define FUSION_VERSION_H
@@ -40,6 +42,25 @@ FUSION_BEGIN_DECLS
  * Any thread, in or out of an arena, also a signal handler.  Does not block.
  */
 FUSION_API const char *fusion_version(void);
+
+/**
+ * Tell whether the running library has a feature.
+ *
+ * @param feature  a word of this table
+ *
+ *   arena-manual   FUSION_ENTER_MANUAL, fusion_arena_fd(),
+ *                  fusion_arena_dispatch()
+ *   arena-role     fusion_arena_role()
+ *   field-check    fusion_arena_get_field() checks size and type
+ *
+ * @return true if it has; false if not, and for a word that it does not know,
+ *         and for NULL
+ *
+ * A word that was true once stays true while MAJOR is the same.
+ *
+ * Any thread, in or out of an arena, also a signal handler.  Does not block.
+ */
+FUSION_API bool fusion_supports(const char *feature);
 
 FUSION_END_DECLS
 

@@ -89,6 +89,7 @@ int address_add(struct fusion_arena *a)
 		return -EFAULT;
 	address_set(a,
 		    (uintptr_t)a | (uintptr_t)__builtin_ctzll(span / SPAN_MIN));
+	orphan_adopt(base, span);
 	pthread_mutex_lock(&mapped_lock);
 	a->next_mapped = mapped;
 	mapped = a;

@@ -11,14 +11,23 @@
 
 FUSION_API fusion_id_t fusion_arena_id(const struct fusion_arena *arena)
 {
-	return arena_is_in(arena) ? arena->id : 0;
+	return arena_is_in(arena) ? arena->id : FUSION_NONE;
 }
 
 FUSION_API fusion_id_t fusion_arena_master(const struct fusion_arena *arena)
 {
 	/* Acquire: pairs with the release in life.c, of the member that became
 	 * master. */
-	return arena_is_in(arena) ? load_acquire(&arena->view.sb->master) : 0;
+	return arena_is_in(arena) ? load_acquire(&arena->view.sb->master)
+				  : FUSION_NONE;
+}
+
+FUSION_API enum fusion_role fusion_arena_role(const struct fusion_arena *arena)
+{
+	if (!arena_is_in(arena))
+		return FUSION_ROLE_ANY;
+	return fusion_arena_master(arena) == arena->id ? FUSION_ROLE_MASTER
+						       : FUSION_ROLE_SLAVE;
 }
 
 FUSION_API const char *fusion_arena_name(const struct fusion_arena *arena)

@@ -16,6 +16,7 @@
 
 #include <fusion/arena.h>
 
+#include "libfusion/base/orphan.h"
 #include "libfusion/core/file/view.h"
 #include "libfusion/core/heap/slab.h"
 
@@ -54,6 +55,9 @@ struct fusion_arena {
 	int dirfd; /* where ioctls go; -1 once it is gone */
 	uint32_t id;
 	uint32_t flags;
+	struct orphan orphan;		 /* in the child of a fork */
+	fusion_arena_fn shutdown, leave; /* of the first entry, or NULL */
+	void *ctx;			 /* argument of both */
 
 	pthread_mutex_t notice_lock; /* guards notice */
 	struct notice *notice;
@@ -66,8 +70,9 @@ struct fusion_arena {
 
 	pthread_mutex_t dispatch_lock; /* held to make dispatcher and calls */
 	struct dispatcher *dispatcher; /* atomic; NULL none yet */
-	bool by_hand;	     /* the parent of this fork dispatched so */
-	struct calls *calls; /* atomic; NULL none yet */
+	int event_fd; /* with FUSION_ENTER_MANUAL; -1 none (dispatch_fd.h) */
+	uint32_t event_fd_wanted; /* atomic: the program has asked for it */
+	struct calls *calls;	  /* atomic; NULL none yet */
 
 	pthread_mutex_t reactors_lock;	/* guards the next three */
 	pthread_cond_t reaction_ended;	/* a reaction that was detached */

@@ -48,8 +48,15 @@ int refuse_memory(const struct fusion_arena *arena, int r, uint64_t size)
 
 int refuse_dead(const struct fusion_arena *arena)
 {
+	if (arena && orphan_is(arena))
+		return refuse(-ECHILD,
+			      "%p is an arena of this process' parent: enter "
+			      "the arena here, or let the parent enter with "
+			      "FUSION_ENTER_FORK",
+			      (const void *)arena);
 	return refuse(-EINVAL,
-		      "%p is no arena that this process is in: the process "
-		      "has left the arena, or is the child of a fork",
+		      "%p is no arena that this process is in: give what "
+		      "fusion_arena_enter() has returned, until "
+		      "fusion_arena_exit()",
 		      (const void *)arena);
 }

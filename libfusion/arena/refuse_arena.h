@@ -14,7 +14,8 @@ int refuse_thing(const struct fusion_arena *arena, int r, const char *what,
 int refuse_memory(const struct fusion_arena *arena, int r, uint64_t size)
 	__attribute__((cold));
 /* Refuse @arena, which is not, or not any more, the handle of an arena that
- * this process is in.  Reads nothing there. */
+ * this process is in: -EINVAL; -ECHILD the handle is of the parent.  Reads
+ * nothing there. */
 int refuse_dead(const struct fusion_arena *arena) __attribute__((cold));
 
 #endif

@@ -7,8 +7,8 @@
 
 /* Return the end of a wait of @timeout_ns that begins now. */
 int64_t deadline_of(int64_t timeout_ns);
-/* The same for a time-out that a program gives as an argument.  0; -EINVAL it
- * is negative, and not FUSION_FOREVER. */
+/* Begin a wait of @timeout_ns, which a program gives as an argument.  0;
+ * -EINVAL it is negative, and not FUSION_FOREVER. */
 int deadline_begin(int64_t timeout_ns, int64_t *ret_deadline_ns);
 /* Return how long it is until @deadline_ns: < 0 for ever, 0 it is over. */
 int64_t deadline_left(int64_t deadline_ns);

@@ -29,7 +29,7 @@ struct patient_work {
 /*
  * Do @work with @arg, at most until @deadline_ns (CLOCK_MONOTONIC; < 0: for
  * ever, and on the calling thread).  What run() returned, or PATIENT_GONE with
- * the reason in *ret_why: -ETIMEDOUT, or -EINTR a signal was handled.  -EAGAIN,
+ * the reason in *ret_why: -ETIMEDOUT, or -EINTR a signal was handled.  -ENOMEM,
  * -ENOMEM: no thread could be made, and nothing was done.
  * The thread handles no signals and cannot be cancelled.
  */

@@ -6,7 +6,7 @@
 
 #include <pthread.h>
 
-/* Start a quiet thread.  0, -errno. */
+/* Start a quiet thread.  0; -ENOMEM the system starts none. */
 int quiet_thread_start(pthread_t *ret, void *(*fn)(void *), void *arg);
 
 #endif

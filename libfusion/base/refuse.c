@@ -11,6 +11,7 @@
 #include <fusion/error.h>
 
 #include "libfusion/base/log.h"
+#include "libfusion/base/orphan.h"
 #include "libfusion/core/names/name.h"
 #include "libfusion/core/names/table.h"
 
@@ -73,6 +74,8 @@ static const struct {
 	{EBUSY, "another thread or member has it or uses it: try again later"},
 	{ECANCELED, "the call was cancelled, or a callback left without "
 		    "returning"},
+	{ECHILD, "the handle is of the parent: in the child of a fork, enter "
+		 "the arena, or let the parent enter with FUSION_ENTER_FORK"},
 	{EDEADLK, "the wait would last for ever: the caller would wait for "
 		  "itself"},
 	{EDQUOT, "the quota is used up: give something back first"},
@@ -84,6 +87,7 @@ static const struct {
 		 "the arena, or a value that the manual does not allow"},
 	{EIO, "the arena is corrupt: a member has overwritten Fusion's own "
 	      "data; end its members, then remove it (rmdir)"},
+	{EISCONN, "this process is in the arena already, in another role"},
 	{ELOOP, "it would inherit from itself"},
 	{EMFILE, "no descriptor is left in the process (ulimit -n), or no "
 		 "thread record in the arena"},
@@ -96,7 +100,8 @@ static const struct {
 		 "say where it is in $FUSION_MOUNT"},
 	{ENOENT, "nothing has that name"},
 	{ENOMEM, "no memory is left: the arena's limit, the tmpfs below it or "
-		 "the process' own memory is used up"},
+		 "the process' own memory is used up, or the system starts no "
+		 "thread (ulimit -u)"},
 	{ENOSPC, "no room is left for one more in the arena, or on the tmpfs "
 		 "below it"},
 	{ENOTCONN, "the fusionfs daemon is gone: mount it again over the same "
@@ -291,6 +296,13 @@ int refuse_name(int r, const char *what, const char *name)
 
 int refuse_handle(const char *what, const void *p)
 {
+	if (p && orphan_is(p))
+		return refuse(
+			-ECHILD,
+			"%p is a %s of an arena that this process' parent "
+			"is in: enter the arena here, or let the parent "
+			"enter with FUSION_ENTER_FORK",
+			p, what);
 	return refuse(-EINVAL,
 		      "%p is no %s of an arena that this process is in", p,
 		      what);

@@ -51,8 +51,9 @@ int refuse_callback(int r, uint32_t serial, const char *path,
 /* Refuse because @name is not a valid name: @r is -EINVAL or -ENAMETOOLONG. */
 int refuse_name(int r, const char *what, const char *name)
 	__attribute__((cold));
-/* Refuse because of an argument: a handle that is not valid, which is not
- * followed; NULL; flags outside of @known; a wrong size member of options. */
+/* Refuse because of an argument: a handle that is not valid (-EINVAL; -ECHILD
+ * it is of the parent), which is not followed; NULL; flags outside of @known; a
+ * wrong size member of options. */
 int refuse_handle(const char *what, const void *p) __attribute__((cold));
 int refuse_null(const char *what, const char *argument) __attribute__((cold));
 int refuse_flags(const char *what, uint32_t flags, uint32_t known)

@@ -2,6 +2,7 @@
 #include <fusion/version.h>
 
 #include <assert.h>
+#include <string.h>
 
 /* FUSION_VERSION is meson's project_version().  A release that changes one of
  * the two must not compile without the other. */
@@ -11,4 +12,19 @@ static_assert(!__builtin_strcmp(FUSION_VERSION_STRING, FUSION_VERSION),
 FUSION_API const char *fusion_version(void)
 {
 	return FUSION_VERSION_STRING;
+}
+
+/* The table in fusion/version.h describes each of them. */
+static const char *const features[] = {
+	"arena-manual",
+	"arena-role",
+	"field-check",
+};
+
+FUSION_API bool fusion_supports(const char *feature)
+{
+	for (unsigned i = 0; i < sizeof(features) / sizeof(*features); i++)
+		if (feature && !strcmp(feature, features[i]))
+			return true;
+	return false;
 }

@@ -39,6 +39,7 @@
 #include "libfusion/life/fork.h"
 #include "libfusion/life/handle.h"
 #include "libfusion/life/join.h"
+#include "libfusion/talk/dispatch_fd.h"
 
 /* How long past its deadline a caller waits for the daemon's own answer that
  * the time is over. */
@@ -123,7 +124,10 @@ static int opening_run(void *arg)
 	if (r < 0)
 		return r;
 	e->a = handle_new(e->path, &e->o);
-	return e->a ? handle_open_dir(e->a, &e->o, &e->made) : -ENOMEM;
+	if (!e->a)
+		return -ENOMEM;
+	r = dispatch_fd_open(e->a);
+	return r < 0 ? r : handle_open_dir(e->a, &e->o, &e->made);
 }
 
 static void opening_abandoned(void *arg, int r)
@@ -229,7 +233,7 @@ static int run_enter_callback(struct entering *e, fusion_arena_fn fn)
 	return r < 0 ? r : 0;
 }
 
-/* 1 initialised, 0 joined, LOST_RACE, -errno: not in. */
+/* 0 in, LOST_RACE, -errno: not in. */
 static int go_in(struct entering **e)
 {
 	uint32_t serial;
@@ -248,9 +252,7 @@ static int go_in(struct entering **e)
 				first ? "initialize" : "join");
 	(*e)->answer = answer;
 	r = enter_step(e, &settling);
-	if (answer < 0)
-		r = answer;
-	return r < 0 ? r : first;
+	return answer < 0 ? answer : r;
 }
 
 static int try_enter(struct entering **e, struct fusion_arena **ret)
@@ -275,7 +277,7 @@ static int try_enter(struct entering **e, struct fusion_arena **ret)
 	a->n_entered = 1;
 	arena_set_state(a, HANDLE_IN);
 	*ret = a;
-	return r;
+	return 0;
 }
 
 static int enter_arena(const char *name, const struct fusion_arena_options *o,

@@ -18,14 +18,23 @@ static struct fusion_arena *find_entered(const struct fusion_arena *like)
 	return a;
 }
 
-static int count_entry(struct fusion_arena *a, uint32_t role)
+/* Count an entry, if it wants what the first one has.  A program that asks for
+ * FUSION_ENTER_MANUAL relies on it: its handlers run nowhere else. */
+static int count_entry(struct fusion_arena *a,
+		       const struct fusion_arena_options *o)
 {
 	bool master = fusion_arena_master(a) == a->id;
 
-	if ((role == FUSION_ROLE_MASTER && !master) ||
-	    (role == FUSION_ROLE_SLAVE && master))
+	if (o->flags & ~a->flags & FUSION_ENTER_MANUAL)
+		return refuse(-EISCONN,
+			      "arena '%s': this process is in it already, "
+			      "without FUSION_ENTER_MANUAL: set that flag at "
+			      "the first entry",
+			      a->path);
+	if ((o->role == FUSION_ROLE_MASTER && !master) ||
+	    (o->role == FUSION_ROLE_SLAVE && master))
 		return refuse(
-			-ENOTSUP,
+			-EISCONN,
 			"arena '%s': this process is in it as %s already, "
 			"and cannot enter as %s",
 			a->path, master ? "master" : "slave",
@@ -51,7 +60,7 @@ int enter_again(struct fusion_arena *a, const struct fusion_arena_options *o,
 	pthread_mutex_lock(&arenas_lock);
 	while (!r && (other = find_entered(a))) {
 		if (other->state == HANDLE_IN) {
-			r = count_entry(other, o->role);
+			r = count_entry(other, o);
 			*ret = r < 0 ? *ret : other;
 			r = r < 0 ? r : 1;
 		} else if (pthread_equal(other->thread, pthread_self())) {

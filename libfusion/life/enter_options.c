@@ -3,9 +3,8 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stddef.h>
-#include <string.h>
 
+#include "libfusion/base/options.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/file/layout.h"
 
@@ -19,8 +18,8 @@ static int refuse_option(const char *name, int64_t value, const char *want)
 
 static int check_options(const struct fusion_arena_options *o)
 {
-	const uint32_t flags =
-		FUSION_ENTER_NOWAIT | FUSION_ENTER_FORK | FUSION_ENTER_EXISTING;
+	const uint32_t flags = FUSION_ENTER_NOWAIT | FUSION_ENTER_FORK |
+			       FUSION_ENTER_EXISTING | FUSION_ENTER_MANUAL;
 
 	if (o->role > FUSION_ROLE_SLAVE)
 		return refuse_option("role", o->role,
@@ -37,7 +36,8 @@ static int check_options(const struct fusion_arena_options *o)
 				     "that of a directory, say 0750");
 	if (o->timeout_ns < FUSION_FOREVER)
 		return refuse_option("timeout_ns", o->timeout_ns,
-				     "nanoseconds, or 0 for ever");
+				     "nanoseconds, or 0 or FUSION_FOREVER for "
+				     "no limit");
 	if (o->span && (o->span < SPAN_MIN || o->span > SPAN_MAX ||
 			o->span & (o->span - 1)))
 		return refuse_option("span", (int64_t)o->span,
@@ -46,17 +46,12 @@ static int check_options(const struct fusion_arena_options *o)
 	return 0;
 }
 
-/* A caller built with an older header has fewer members. */
 int enter_options_copy(const struct fusion_arena_options *from,
 		       struct fusion_arena_options *to)
 {
-	*to = (struct fusion_arena_options){.size = sizeof(*to)};
-	if (!from)
-		return 0;
-	if (from->size < offsetof(struct fusion_arena_options, timeout_ns) ||
-	    from->size > sizeof(*to))
-		return refuse_size("fusion_arena_options", from->size,
-				   sizeof(*to));
-	memcpy(to, from, from->size);
-	return check_options(to);
+	int r = options_copy(to, sizeof(*to),
+			     OPTIONS_FIRST(struct fusion_arena_options, ctx),
+			     from, "fusion_arena_options");
+
+	return r < 0 ? r : check_options(to);
 }

@@ -134,8 +134,7 @@ static void undo_exit(const struct callback_args *args)
 	arena_set_state(args->a, HANDLE_IN);
 }
 
-static int run_exit_callback(struct fusion_arena *a, fusion_arena_fn fn,
-			     void *ctx)
+static int run_exit_callback(struct fusion_arena *a, fusion_arena_fn fn)
 {
 	struct callback c CALLBACK;
 	int cancel, r;
@@ -144,14 +143,13 @@ static int run_exit_callback(struct fusion_arena *a, fusion_arena_fn fn,
 		return 0;
 	callback_begin(&c, undo_exit, a, NULL, 0);
 	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &cancel);
-	r = fn(a, ctx);
+	r = fn(a, a->ctx);
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	callback_end(&c);
 	return r < 0 ? r : 0;
 }
 
-static int go_out(struct fusion_arena *a, fusion_arena_fn shutdown,
-		  fusion_arena_fn leave, void *ctx)
+static int go_out(struct fusion_arena *a)
 {
 	uint32_t serial = refuse_serial();
 	int r = begin_exit(a), last = r == EXIT_LAST;
@@ -160,7 +158,7 @@ static int go_out(struct fusion_arena *a, fusion_arena_fn shutdown,
 		return is_refused(r) ? r
 				     : refuse(r, "arena '%s': cannot leave: %s",
 					      a->path, error_meaning(r));
-	r = run_exit_callback(a, last ? shutdown : leave, ctx);
+	r = run_exit_callback(a, last ? a->shutdown : a->leave);
 	if (r < 0) {
 		arena_ready(a);
 		refuse_callback(r, serial, a->path,
@@ -212,9 +210,7 @@ static int count_exit(struct fusion_arena *a)
 	return r;
 }
 
-FUSION_API int fusion_arena_exit(struct fusion_arena *arena,
-				 fusion_arena_fn shutdown,
-				 fusion_arena_fn leave, void *ctx)
+FUSION_API int fusion_arena_exit(struct fusion_arena *arena)
 {
 	int cancel, r;
 
@@ -229,7 +225,7 @@ FUSION_API int fusion_arena_exit(struct fusion_arena *arena,
 		return told(refuse_to_exit(arena, "a handler of it"));
 	}
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-	r = go_out(arena, shutdown, leave, ctx);
+	r = go_out(arena);
 	if (r < 0) {
 		arena_set_state(arena, HANDLE_IN);
 	} else {

@@ -16,12 +16,14 @@
 #include "libfusion/arena/hand_over.h"
 #include "libfusion/arena/request.h"
 #include "libfusion/base/log.h"
+#include "libfusion/base/orphan.h"
 #include "libfusion/heap/tls.h"
 #include "libfusion/life/enter.h"
 #include "libfusion/refs/ref_fork.h"
 #include "libfusion/refs/ref_rows.h"
 #include "libfusion/talk/call.h"
 #include "libfusion/talk/dispatch.h"
+#include "libfusion/talk/dispatch_fd.h"
 #include "libfusion/talk/reaction_fork.h"
 
 /* Forget what the child has inherited.  Closing the descriptors takes no lock
@@ -45,7 +47,7 @@ static void detach_handle(struct fusion_arena *a, bool again)
 	reactor_fork_child(a, again);
 }
 
-static void rejoin_arena(struct fusion_arena *a)
+static bool rejoin_arena(struct fusion_arena *a)
 {
 	int r = arena_rejoin(a);
 
@@ -53,12 +55,15 @@ static void rejoin_arena(struct fusion_arena *a)
 	if (r < 0) {
 		log_error("arena '%s': the child of a fork could not join (%d)",
 			  a->path, -r);
-		return;
+		dispatch_fd_close(a);
+		return false;
 	}
+	dispatch_fd_renew(a);
 	a->n_entered = 1;
 	a->state = HANDLE_IN;
 	a->next = arenas;
 	arenas = a;
+	return true;
 }
 
 static bool enters_again(const struct fusion_arena *a)
@@ -72,6 +77,7 @@ static void after_fork_in_child(void)
 
 	arenas_after_fork_child();
 	address_after_fork_child();
+	orphan_after_fork();
 	hand_over_after_fork(true);
 	tls_after_fork_child();
 	arenas = NULL;
@@ -80,9 +86,16 @@ static void after_fork_in_child(void)
 
 		next = a->next;
 		address_remove(a);
+		a->orphan = (struct orphan){
+			.handle = a,
+			.base = (uintptr_t)a->view.base,
+			.span = a->view.geo.span,
+		};
 		detach_handle(a, again);
-		if (again)
-			rejoin_arena(a);
+		if (!again)
+			dispatch_fd_close(a);
+		if (!again || !rejoin_arena(a))
+			orphan_add(&a->orphan);
 	}
 	for (a = arenas; a; a = a->next)
 		reactor_fork_listen(a);

@@ -7,6 +7,7 @@
 
 #include "libfusion/arena/directory.h"
 #include "libfusion/arena/request.h"
+#include "libfusion/talk/dispatch_fd.h"
 
 struct fusion_arena *handle_new(const char *path,
 				const struct fusion_arena_options *o)
@@ -16,8 +17,11 @@ struct fusion_arena *handle_new(const char *path,
 	if (!a)
 		return NULL;
 	a->view.fd = a->view.lockfd = -1;
-	a->dirfd = -1;
+	a->dirfd = a->event_fd = -1;
 	a->flags = o->flags;
+	a->shutdown = o->shutdown;
+	a->leave = o->leave;
+	a->ctx = o->ctx;
 	pthread_mutex_init(&a->notice_lock, NULL);
 	pthread_mutex_init(&a->dispatch_lock, NULL);
 	pthread_mutex_init(&a->reactors_lock, NULL);
@@ -33,6 +37,7 @@ struct fusion_arena *handle_new(const char *path,
 void handle_free(struct fusion_arena *a)
 {
 	arena_close_dir(a);
+	dispatch_fd_close(a);
 	pthread_mutex_destroy(&a->notice_lock);
 	pthread_mutex_destroy(&a->dispatch_lock);
 	pthread_mutex_destroy(&a->reactors_lock);

@@ -17,6 +17,7 @@
 #include "libfusion/arena/refuse_arena.h"
 #include "libfusion/arena/request.h"
 #include "libfusion/base/deadline.h"
+#include "libfusion/base/options.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/limits.h"
@@ -56,52 +57,69 @@ static struct fusion_member describe_member(const struct member_rec *m,
 	return f;
 }
 
-/* Put @f among the oldest @n members; @found were met before it. */
-static void keep_oldest(struct fusion_member *members, size_t n, size_t found,
-			const struct fusion_member *f)
+/* Describe the members in the first @hi slots, oldest first, in @ret, which has
+ * room for each of them; NULL: only count them.  Returns how many there are. */
+static size_t describe_members(const struct fusion_arena *arena, uint32_t hi,
+			       struct fusion_member *ret)
 {
-	size_t at = found;
+	const struct view *v = &arena->view;
+	uint32_t master = fusion_arena_master(arena);
+	size_t found = 0;
 
-	if (found >= n) {
-		at = 0;
-		for (size_t i = 1; i < n; i++)
-			if (members[i].id > members[at].id)
-				at = i;
-		if (members[at].id < f->id)
-			return;
+	for (uint32_t i = 1; i < hi; i++) {
+		if (!is_in(view_member(v, i)))
+			continue;
+		if (ret)
+			ret[found] = describe_member(view_member(v, i), master);
+		found++;
 	}
-	members[at] = *f;
+	if (ret)
+		qsort(ret, found, sizeof(*ret), by_id);
+	return found;
 }
 
 FUSION_API int fusion_members_list(struct fusion_arena *arena,
-				   struct fusion_member *members, size_t n)
+				   struct fusion_member *members,
+				   size_t element_size, size_t n,
+				   size_t *ret_total)
 {
-	struct view *v;
-	uint32_t hi, master;
-	size_t found = 0;
+	struct fusion_member *all = NULL;
+	size_t total;
+	uint32_t hi;
 
 	if (!arena_is_in(arena))
 		return told(refuse_dead(arena));
-	v = &arena->view;
-	hi = members_hi(v);
-	master = fusion_arena_master(arena);
-	for (uint32_t i = 1; i < hi; i++) {
-		struct fusion_member f;
-
-		if (!is_in(view_member(v, i)))
-			continue;
-		f = describe_member(view_member(v, i), master);
-		if (n)
-			keep_oldest(members, n, found, &f);
-		found++;
-	}
+	if (n && !members)
+		return told(refuse_null("fusion_members_list()", "members"));
+	if (n && !element_size)
+		return told(refuse(-EINVAL,
+				   "fusion_members_list(): element_size is 0: "
+				   "give sizeof(struct fusion_member)"));
+	hi = members_hi(&arena->view);
 	if (n)
-		qsort(members, found < n ? found : n, sizeof(*members), by_id);
-	return told((int)found);
+		all = calloc(hi, sizeof(*all));
+	if (n && !all)
+		return told(-ENOMEM);
+	total = describe_members(arena, hi, all);
+	for (size_t i = 0; i < n && i < total; i++)
+		result_give((char *)members + i * element_size, element_size,
+			    &all[i], sizeof(*all), "fusion_member");
+	free(all);
+	if (ret_total)
+		*ret_total = total;
+	return 0;
 }
 
-/* Is member @id out, or with FUSION_ALL each other member whose id is below
- * @below?  A dead member is out when it is recovered. */
+/* Is member @m of slot @i one of those that @id names?  FUSION_ALL names each
+ * other member whose id is below @below. */
+static bool is_meant(const struct view *v, const struct member_rec *m,
+		     uint32_t i, fusion_id_t id, uint32_t below)
+{
+	return id == FUSION_ALL ? i != v->slot && m->id < below : m->id == id;
+}
+
+/* Are the members that @id names out?  A dead member is out when it is
+ * recovered. */
 static bool are_out(struct view *v, fusion_id_t id, uint32_t below)
 {
 	uint32_t hi = members_hi(v);
@@ -115,17 +133,17 @@ static bool are_out(struct view *v, fusion_id_t id, uint32_t below)
 		    (state == MEMBER_DEAD &&
 		     load_relaxed(&v->sb->state) == ARENA_CORRUPT))
 			continue;
-		if (id ? m->id == id : i != v->slot && m->id < below)
+		if (is_meant(v, m, i, id, below))
 			return false;
 	}
 	return true;
 }
 
 static int wait_out(struct fusion_arena *arena, fusion_id_t id, uint32_t below,
-		    int64_t timeout_ns)
+		    int64_t deadline)
 {
 	struct view *v = &arena->view;
-	int64_t deadline = deadline_of(timeout_ns), nap = SUSPECT_FIRST_NS;
+	int64_t nap = SUSPECT_FIRST_NS;
 
 	for (;;) {
 		/* Acquire: pairs with the release in life_changed(); read
@@ -159,6 +177,22 @@ static int refuse_self(const struct fusion_arena *arena)
 		      arena->id, arena->name);
 }
 
+static int refuse_nobody(const struct fusion_arena *arena)
+{
+	return refuse(-ESRCH,
+		      "arena '%s': FUSION_NONE (0) is the id of no member: "
+		      "give a member's id, or FUSION_ALL",
+		      arena->name);
+}
+
+/* Refuse FUSION_NONE, and the id of this process. */
+static int check_id(const struct fusion_arena *arena, fusion_id_t id)
+{
+	if (id == FUSION_NONE)
+		return refuse_nobody(arena);
+	return id == arena->id ? refuse_self(arena) : 0;
+}
+
 /* Say why a member is not out.  Returns @r. */
 static int refuse_out(const struct fusion_arena *arena, int r, fusion_id_t id)
 {
@@ -168,7 +202,7 @@ static int refuse_out(const struct fusion_arena *arena, int r, fusion_id_t id)
 		why = "still a member when the time was over";
 	else if (r == -EPERM)
 		why = "this process may not signal it";
-	if (r >= 0)
+	if (r >= 0 || is_refused(r))
 		return r;
 	if (id == FUSION_ALL)
 		return refuse(r, "the other members of arena '%s': %s",
@@ -179,12 +213,18 @@ static int refuse_out(const struct fusion_arena *arena, int r, fusion_id_t id)
 FUSION_API int fusion_members_wait(struct fusion_arena *arena, fusion_id_t id,
 				   int64_t timeout_ns)
 {
+	int64_t deadline;
+	int r;
+
 	if (!arena_is_in(arena))
 		return told(refuse_dead(arena));
-	if (id == arena->id)
-		return told(refuse_self(arena));
-	return told(refuse_out(
-		arena, wait_out(arena, id, UINT32_MAX, timeout_ns), id));
+	r = check_id(arena, id);
+	if (r == 0)
+		r = deadline_begin(timeout_ns, &deadline);
+	if (r == 0)
+		r = refuse_out(arena, wait_out(arena, id, UINT32_MAX, deadline),
+			       id);
+	return told(r);
 }
 
 /* Signal the member in @slot.  The daemon may reach one that this process
@@ -232,27 +272,31 @@ static int signal_all(struct fusion_arena *arena, int sig)
 FUSION_API int fusion_members_kill(struct fusion_arena *arena, fusion_id_t id,
 				   int signal, int64_t timeout_ns)
 {
+	int64_t deadline;
 	uint32_t below;
-	int r = 0;
+	int r;
 
 	if (!arena_is_in(arena))
 		return told(refuse_dead(arena));
 	if (signal < 0 || signal > SIGRTMAX)
 		return told(refuse(-EINVAL,
-				   "member %u of arena '%s': %d is no signal",
-				   id, arena->name, signal));
-	if (id == arena->id)
-		return told(refuse_self(arena));
+				   "members of arena '%s': %d is no signal",
+				   arena->name, signal));
+	r = check_id(arena, id);
+	if (r == 0)
+		r = deadline_begin(timeout_ns, &deadline);
+	if (r < 0)
+		return told(r);
 	/* Members that join from now on are not signalled, nor waited for.
 	 * Acquire: the slots are read behind the number.  No release pairs with
 	 * it: member_claim() stores the number before the state, so a member
 	 * whose state is not seen yet is joining at this moment. */
 	below = load_acquire(&arena->view.sb->next_id);
-	if (id)
+	if (id != FUSION_ALL)
 		r = signal_one(arena, id, signal);
 	else if (signal)
 		r = signal_all(arena, signal);
 	if (r >= 0 && timeout_ns != 0)
-		r = wait_out(arena, id, below, timeout_ns);
+		r = wait_out(arena, id, below, deadline);
 	return told(refuse_out(arena, r, id));
 }

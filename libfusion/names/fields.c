@@ -58,8 +58,31 @@ FUSION_API int fusion_arena_add_field(struct fusion_arena *arena,
 	return 0;
 }
 
-static int read_field(struct fusion_arena *arena, const char *name,
-		      void **ret_ptr, size_t *ret_size)
+/* What a caller expects of a field. */
+struct wanted {
+	const char *name;
+	size_t size;	  /* 0: any */
+	const char *type; /* NULL: any */
+};
+
+static int check_field(const struct fusion_arena *arena,
+		       const struct field_rec *f, const struct wanted *want)
+{
+	if (want->size && want->size != f->size)
+		return refuse(-EPROTOTYPE,
+			      "field '%s' of arena '%s': it has %" PRIu64
+			      " bytes (0: unknown), and %zu are expected",
+			      want->name, arena->name, f->size, want->size);
+	if (want->type && strcmp(want->type, f->type) != 0)
+		return refuse(-EPROTOTYPE,
+			      "field '%s' of arena '%s': its type is '%s', and "
+			      "'%s' is expected",
+			      want->name, arena->name, f->type, want->type);
+	return 0;
+}
+
+static int read_field(struct fusion_arena *arena, const struct wanted *want,
+		      void **ret_ptr)
 {
 	struct thread_rec *me = thread_rec_of(arena);
 	struct field_rec f;
@@ -67,7 +90,11 @@ static int read_field(struct fusion_arena *arena, const char *name,
 
 	if (!me)
 		return -errno;
-	r = field_get(&arena->view, me, name, &f);
+	r = field_get(&arena->view, me, want->name, &f);
+	if (r < 0)
+		return r;
+	f.type[FIELD_TYPE_MAX] = '\0'; /* a member may have overwritten it */
+	r = check_field(arena, &f, want);
 	if (r < 0)
 		return r;
 	/* Somebody scribbled over it: better no pointer than that one. */
@@ -76,10 +103,8 @@ static int read_field(struct fusion_arena *arena, const char *name,
 			      "field '%s': its pointer 0x%" PRIx64
 			      " does not point into arena '%s': a member "
 			      "has overwritten it",
-			      name, f.addr, arena->name);
+			      want->name, f.addr, arena->name);
 	*ret_ptr = (void *)(uintptr_t)f.addr;
-	if (ret_size)
-		*ret_size = f.size;
 	return 0;
 }
 
@@ -89,14 +114,15 @@ static int refuse_get(const struct fusion_arena *arena, int r, const char *name)
 }
 
 FUSION_API int fusion_arena_get_field(struct fusion_arena *arena,
-				      const char *name, void **ret_ptr,
-				      size_t *ret_size)
+				      const char *name, size_t size,
+				      const char *type, void **ret_ptr)
 {
+	const struct wanted want = {name, size, type};
 	int r;
 
 	if (!ret_ptr)
 		return told(refuse_null("field", "ret_ptr"));
-	r = read_field(arena, name, ret_ptr, ret_size);
+	r = read_field(arena, &want, ret_ptr);
 	return told(r < 0 ? refuse_get(arena, r, name) : r);
 }
 
@@ -126,22 +152,28 @@ static int refuse_wait(const struct fusion_arena *arena, int r,
 
 FUSION_API int fusion_arena_wait_field(struct fusion_arena *arena,
 				       const char *name, int64_t timeout_ns,
-				       void **ret_ptr, size_t *ret_size)
+				       size_t size, const char *type,
+				       void **ret_ptr)
 {
-	int64_t deadline = deadline_of(timeout_ns);
+	const struct wanted want = {name, size, type};
+	int64_t deadline;
+	int r;
 
 	if (!ret_ptr)
 		return told(refuse_null("field", "ret_ptr"));
 	if (!thread_rec_of(arena))
 		return told(-errno);
+	r = deadline_begin(timeout_ns, &deadline);
+	if (r < 0)
+		return told(r);
 	for (;;) {
 		/* Acquire: pairs with the release at the end of field_add();
 		 * read before we look, so that no field is missed. */
 		uint32_t seq =
 			load_acquire(&arena->view.sb->tables[KIND_FIELD].seq);
-		int r = read_field(arena, name, ret_ptr, ret_size);
 		int64_t nap;
 
+		r = read_field(arena, &want, ret_ptr);
 		if (r >= 0)
 			return told(r);
 		if (r != -ENOENT)

@@ -32,9 +32,10 @@ static struct tcache *ref_cache_slow(const struct ref *r, int *ret_error)
 	struct fusion_arena *arena = r ? arena_of(r) : NULL;
 	struct tcache *c;
 
-	*ret_error = -EINVAL;
-	if (!arena || table_index(&arena->view, KIND_REF, r) < 0)
+	if (!arena || table_index(&arena->view, KIND_REF, r) < 0) {
+		*ret_error = refuse_handle("ref", r);
 		return NULL;
+	}
 	c = tls_cache(arena);
 	if (!c) {
 		*ret_error = -errno;

@@ -298,9 +298,17 @@ FUSION_API int fusion_call_set_quota(struct fusion_call *call,
 	uint32_t id = 0;
 	int r = find_call(call, &cache, &id);
 
-	return told(r < 0 ? r
-			  : call_set_limit(&cache->arena->view, cache->rec,
-					   call_of(call), member, limit));
+	if (r < 0)
+		return told(r);
+	if (member == FUSION_NONE)
+		return told(refuse(-ESRCH,
+				   "call: FUSION_NONE (0) is the id of no "
+				   "member: give a member's id, or "
+				   "FUSION_ALL"));
+	/* In the record of the call 0 stands for all. */
+	return told(call_set_limit(&cache->arena->view, cache->rec,
+				   call_of(call),
+				   member == FUSION_ALL ? 0 : member, limit));
 }
 
 FUSION_API int fusion_call_stat(struct fusion_call *call,

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "libfusion/base/quiet_thread.h"
+#include "libfusion/base/refuse.h"
 #include "libfusion/talk/call_private.h"
 
 /* lock is held. */
@@ -48,6 +49,9 @@ static bool start_flusher(struct calls *calls)
 	if (!calls->flushing)
 		calls->flushing = quiet_thread_start(&calls->flusher,
 						     flush_thread, calls) == 0;
+	/* The caller goes on without it. */
+	if (!calls->flushing)
+		refuse_nothing();
 	return calls->flushing;
 }
 

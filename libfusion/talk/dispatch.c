@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "libfusion/arena/address.h"
+#include "libfusion/arena/refuse_arena.h"
 #include "libfusion/core/talk/call.h"
 #include "libfusion/heap/tls.h"
 #include "libfusion/talk/dispatch_fd.h"
@@ -38,7 +39,8 @@ static struct dispatcher *make_dispatcher(struct fusion_arena *arena,
 		return NULL;
 	}
 	d->arena = arena;
-	d->fd = -1;
+	if (arena->flags & FUSION_ENTER_MANUAL)
+		d->mode = DISPATCH_MANUAL;
 	d->posts.last = &d->posts.first;
 	d->cleanups.last = &d->cleanups.first;
 	d->next = d->released = load_acquire(&d->ring.ctl->head);
@@ -55,9 +57,10 @@ struct dispatcher *dispatcher_of(struct fusion_arena *arena, int *ret_error)
 
 	if (d)
 		return d;
-	*ret_error = -EINVAL;
-	if (!arena->id)
+	if (!arena->id) {
+		*ret_error = refuse_dead(arena);
 		return NULL;
+	}
 	pthread_mutex_lock(&arena->dispatch_lock);
 	d = arena->dispatcher;
 	if (!d) {
@@ -73,8 +76,10 @@ struct dispatcher *dispatcher_of(struct fusion_arena *arena, int *ret_error)
 struct dispatcher *dispatcher_asked_for(struct fusion_arena *arena,
 					int *ret_error)
 {
-	*ret_error = -EINVAL;
-	return arena_is_in(arena) ? dispatcher_of(arena, ret_error) : NULL;
+	if (arena_is_in(arena))
+		return dispatcher_of(arena, ret_error);
+	*ret_error = refuse_dead(arena);
+	return NULL;
 }
 
 int dispatch_start(struct fusion_arena *arena)
@@ -93,23 +98,6 @@ int dispatch_start(struct fusion_arena *arena)
 	}
 	pthread_mutex_unlock(&d->lock);
 	return r;
-}
-
-int dispatch_by_hand(struct dispatcher *d)
-{
-	bool threads;
-
-	pthread_mutex_lock(&d->lock);
-	threads = d->mode == DISPATCH_THREAD;
-	if (threads && turn_is_mine(d)) {
-		pthread_mutex_unlock(&d->lock);
-		return -EDEADLK;
-	}
-	store_relaxed(&d->mode, DISPATCH_MANUAL);
-	pthread_mutex_unlock(&d->lock);
-	if (threads)
-		dispatch_threads_stop(d);
-	return 0;
 }
 
 void dispatch_stop(struct fusion_arena *arena)
@@ -136,8 +124,6 @@ void dispatch_stop(struct fusion_arena *arena)
 void dispatch_after_fork(struct fusion_arena *arena)
 {
 	pthread_mutex_init(&arena->dispatch_lock, NULL);
-	arena->by_hand =
-		arena->dispatcher && arena->dispatcher->mode == DISPATCH_MANUAL;
 	arena->dispatcher = NULL;
 	my_turns = NULL;
 }

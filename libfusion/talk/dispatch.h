@@ -3,18 +3,18 @@
  * A dispatcher from its first use to the end of its arena
  *
  * All handlers of a process for an arena run one at a time: the thread that
- * runs one has the turn.  That is a thread of the library, or one that calls
- * fusion_dispatch().  When a handler blocks in a call, its thread gives the
- * turn away and a parked thread takes over, so that two dispatchers may call
- * each other.
+ * runs one has the turn.  That is a thread of the library; or, after
+ * FUSION_ENTER_MANUAL, one that calls fusion_arena_dispatch().  When a handler
+ * blocks in a call, its thread gives the turn away and a parked thread takes
+ * over, so that two dispatchers may call each other.
  */
 #ifndef FUSION_DISPATCH_PRIVATE_H
 #define FUSION_DISPATCH_PRIVATE_H
 
 #include "libfusion/talk/dispatcher.h"
 
-/* Start the dispatcher's thread, unless it runs or the program dispatches by
- * hand.  0, -errno. */
+/* Make the dispatcher, and start its thread unless it runs or the program
+ * dispatches by hand.  0, -errno. */
 int dispatch_start(struct fusion_arena *arena);
 /* End the dispatcher, as the process leaves.  When this returns no handler
  * runs, but one that calls this. */
@@ -29,11 +29,8 @@ bool dispatch_is_mine(struct fusion_arena *arena);
  */
 struct dispatcher *dispatcher_of(struct fusion_arena *arena, int *ret_error);
 /* Return the dispatcher of @arena, which a program gave and may be any pointer.
- * NULL and *ret_error: -EINVAL it is not an arena that we are in. */
+ * NULL and *ret_error: -EINVAL or -ECHILD it is not an arena that we are in. */
 struct dispatcher *dispatcher_asked_for(struct fusion_arena *arena,
 					int *ret_error);
-/* Have the program dispatch by hand, and end the library's threads.  0;
- * -EDEADLK a handler of such a thread calls. */
-int dispatch_by_hand(struct dispatcher *d);
 
 #endif

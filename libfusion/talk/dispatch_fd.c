@@ -2,23 +2,32 @@
 /*
  * Dispatching by hand, and the descriptor for it
  *
- * The descriptor is an eventfd.  It is readable from the moment when something
- * comes until fusion_dispatch() has found nothing more.  Then the sleep flag is
- * set in the queue, as if the dispatcher slept, and a watching thread of the
- * library sleeps instead.  When that thread is woken it makes the descriptor
- * readable.
+ * The descriptor is an eventfd, made when the process enters.  It is readable
+ * from the moment when something comes until fusion_arena_dispatch() has found
+ * nothing more.  Then the sleep flag is set in the queue, as if the dispatcher
+ * slept, and a watching thread of the library sleeps instead.  When that thread
+ * is woken it makes the descriptor readable.
+ *
+ * A program that never asks for the descriptor needs no such thread.  So the
+ * descriptor is readable from the beginning, and stays so until the program has
+ * asked for it and dispatches: the end of that turn starts the thread.  Without
+ * the thread the descriptor stays readable, which costs time and loses nothing.
  */
 #include "libfusion/talk/dispatch_fd.h"
 
 #include <fusion/dispatch.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "libfusion/arena/address.h"
+#include "libfusion/arena/refuse_arena.h"
 #include "libfusion/base/callback.h"
 #include "libfusion/base/deadline.h"
+#include "libfusion/base/log.h"
 #include "libfusion/base/quiet_thread.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/base/fd.h"
@@ -40,7 +49,7 @@ static void make_readable(struct dispatcher *d)
 	uint64_t one = 1;
 
 	/* The counter cannot be full: each turn reads it. */
-	if (write(d->fd, &one, sizeof(one)) < 0)
+	if (write(d->arena->event_fd, &one, sizeof(one)) < 0)
 		return;
 }
 
@@ -48,7 +57,7 @@ static void make_quiet(struct dispatcher *d)
 {
 	uint64_t n;
 
-	if (read(d->fd, &n, sizeof(n)) < 0)
+	if (read(d->arena->event_fd, &n, sizeof(n)) < 0)
 		return; /* it was not readable */
 }
 
@@ -105,25 +114,57 @@ static int open_event(void)
 	return fd_raise(fd);
 }
 
-/* lock is held. */
-static int open_fd(struct dispatcher *d)
+int dispatch_fd_open(struct fusion_arena *arena)
 {
-	int fd, r;
+	int fd;
 
-	if (d->fd >= 0)
+	if (!(arena->flags & FUSION_ENTER_MANUAL))
 		return 0;
 	fd = open_event();
 	if (fd < 0)
 		return fd;
-	d->fd = fd;
-	r = quiet_thread_start(&d->watcher, fd_watch_thread, d);
-	if (r < 0) {
-		close(fd);
-		d->fd = -1;
-		return r;
-	}
-	d->watching = true;
+	arena->event_fd = fd;
 	return 0;
+}
+
+void dispatch_fd_close(struct fusion_arena *arena)
+{
+	if (arena->flags & FUSION_ENTER_MANUAL)
+		fd_drop(&arena->event_fd);
+}
+
+/* The parent has the same eventfd: what one reads, the other misses. */
+void dispatch_fd_renew(struct fusion_arena *arena)
+{
+	int fd, r;
+
+	if (!(arena->flags & FUSION_ENTER_MANUAL))
+		return;
+	fd = open_event();
+	r = fd < 0 ? fd : 0;
+	if (r == 0 && dup3(fd, arena->event_fd, O_CLOEXEC) < 0)
+		r = -errno;
+	fd_drop(&fd);
+	if (r == 0)
+		return;
+	fd_drop(&arena->event_fd);
+	log_error("arena '%s': the child of a fork has no descriptor to poll "
+		  "(%d)",
+		  arena->path, -r);
+}
+
+/* Does the watching thread run?  It is started when it does not.  Turn is held.
+ */
+static bool watches(struct dispatcher *d)
+{
+	if (!d->watching)
+		d->watching = quiet_thread_start(&d->watcher, fd_watch_thread,
+						 d) == 0;
+	if (d->watching)
+		return true;
+	/* The handlers have run: this is no error of the call. */
+	refuse_nothing();
+	return false;
 }
 
 void dispatch_fd_stop(struct dispatcher *d)
@@ -135,16 +176,17 @@ void dispatch_fd_stop(struct dispatcher *d)
 	futex_wake(&d->watch, INT_MAX);
 	dispatch_rouse(d);
 	pthread_join(d->watcher, NULL);
-	close(d->fd);
 }
 
 /* Make the descriptor readable or not, after a turn.  Turn is held. */
 static void dispatch_fd_update(struct dispatcher *d)
 {
-	if (d->fd < 0)
+	/* Relaxed: a turn that does not see it leaves the descriptor readable,
+	 * and so another turn comes. */
+	if (!load_relaxed(&d->arena->event_fd_wanted))
 		return;
 	make_quiet(d);
-	if (dispatch_is_there(d) || !dispatch_arm(d)) {
+	if (!watches(d) || dispatch_is_there(d) || !dispatch_arm(d)) {
 		make_readable(d);
 		return;
 	}
@@ -154,22 +196,34 @@ static void dispatch_fd_update(struct dispatcher *d)
 	futex_wake(&d->watch, INT_MAX);
 }
 
-FUSION_API int fusion_fd(struct fusion_arena *arena)
+/* Does the program dispatch in @arena, which may be any pointer?  0, -EINVAL,
+ * -ECHILD, -ENOTSUP. */
+static int check_manual(const struct fusion_arena *arena, const char *function)
 {
-	struct dispatcher *d;
-	int r = -EINVAL;
+	if (!arena_is_in(arena))
+		return refuse_dead(arena);
+	if (arena->flags & FUSION_ENTER_MANUAL)
+		return 0;
+	return refuse(-ENOTSUP,
+		      "%s: a thread of the library dispatches for arena '%s': "
+		      "enter it with FUSION_ENTER_MANUAL to dispatch yourself",
+		      function, arena->name);
+}
 
-	callback_check();
-	d = dispatcher_asked_for(arena, &r);
-	if (!d)
-		return told(r);
-	r = dispatch_by_hand(d);
+FUSION_API int fusion_arena_fd(struct fusion_arena *arena)
+{
+	int r = check_manual(arena, "fusion_arena_fd()");
+
 	if (r < 0)
 		return told(r);
-	pthread_mutex_lock(&d->lock);
-	r = open_fd(d);
-	pthread_mutex_unlock(&d->lock);
-	return told(r < 0 ? r : d->fd);
+	if (arena->event_fd < 0)
+		return told(refuse(-EMFILE,
+				   "arena '%s': no descriptor was left when "
+				   "the process forked",
+				   arena->name));
+	/* Relaxed: as in dispatch_fd_update(). */
+	store_relaxed(&arena->event_fd_wanted, 1u);
+	return arena->event_fd;
 }
 
 /* Sleep as the library's thread would.  0 something may be there; -ETIMEDOUT,
@@ -227,10 +281,9 @@ static int take_a_turn(struct dispatcher *d, bool wait, bool *ret_armed,
 	return (int)n;
 }
 
-static int dispatch_until(struct dispatcher *d, int64_t timeout_ns)
+static int dispatch_until(struct dispatcher *d, bool wait, int64_t deadline)
 {
-	int64_t deadline = deadline_of(timeout_ns);
-	bool armed, wait = timeout_ns != 0;
+	bool armed;
 	uint64_t at;
 	int n, r = 0;
 
@@ -247,17 +300,21 @@ static int dispatch_until(struct dispatcher *d, int64_t timeout_ns)
 	}
 }
 
-FUSION_API int fusion_dispatch(struct fusion_arena *arena, int64_t timeout_ns)
+FUSION_API int fusion_arena_dispatch(struct fusion_arena *arena,
+				     int64_t timeout_ns)
 {
 	struct dispatcher *d;
-	int r = -EINVAL;
+	int64_t deadline;
+	int r;
 
 	callback_check();
-	d = dispatcher_asked_for(arena, &r);
-	if (!d)
+	r = check_manual(arena, "fusion_arena_dispatch()");
+	if (r == 0)
+		r = deadline_begin(timeout_ns, &deadline);
+	if (r < 0)
 		return told(r);
 	if (dispatch_is_mine(arena))
 		return told(-EDEADLK);
-	r = dispatch_by_hand(d);
-	return told(r < 0 ? r : dispatch_until(d, timeout_ns));
+	d = dispatcher_of(arena, &r);
+	return told(d ? dispatch_until(d, timeout_ns != 0, deadline) : r);
 }

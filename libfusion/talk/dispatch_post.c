@@ -106,15 +106,16 @@ static void clean_up(void *arg)
 	c.fn(c.arena, c.ctx);
 }
 
-FUSION_API int fusion_dispatch_cleanup(struct fusion_arena *arena,
-				       fusion_cleanup_fn fn, void *ctx)
+FUSION_API int fusion_arena_dispatch_cleanup(struct fusion_arena *arena,
+					     fusion_cleanup_fn fn, void *ctx)
 {
 	struct dispatcher *d;
 	struct cleanup *c;
 	int r;
 
 	if (!fn)
-		return told(refuse_null("fusion_dispatch_cleanup()", "fn"));
+		return told(
+			refuse_null("fusion_arena_dispatch_cleanup()", "fn"));
 	if (!arena_is_in(arena))
 		return told(refuse_dead(arena));
 	r = dispatch_start(arena);

@@ -13,6 +13,7 @@
 
 #include "libfusion/base/log.h"
 #include "libfusion/base/quiet_thread.h"
+#include "libfusion/base/refuse.h"
 #include "libfusion/core/base/limits.h"
 #include "libfusion/core/talk/ring_consume.h"
 #include "libfusion/talk/call_attend.h"
@@ -89,8 +90,7 @@ static void *run_dispatch_thread(void *arg)
 
 	while (become_active(t))
 		be_active(t);
-	/* A request that has just come is kept for the program, which will
-	 * dispatch by hand. */
+	/* Callers must not count on this thread any more. */
 	turn_take(t->d);
 	attend_close(t->d);
 	turn_give(t->d);
@@ -131,8 +131,15 @@ void dispatch_threads_stop(struct dispatcher *d)
 		d->threads = t->next;
 		free(t);
 	}
-	store_relaxed(&d->active, (struct dispatch_thread *)NULL);
-	store_relaxed(&d->stop, 0u);
+}
+
+/* No second thread could be started: this is no error of the call. */
+static void refuse_another(const struct fusion_arena *arena)
+{
+	refuse_nothing();
+	log_error("arena '%s': no thread could be started, so nothing is "
+		  "dispatched while a handler waits",
+		  arena->path);
 }
 
 bool dispatch_block(struct fusion_arena *arena)
@@ -150,9 +157,7 @@ bool dispatch_block(struct fusion_arena *arena)
 	if (d->n_parked)
 		pthread_cond_broadcast(&d->changed);
 	else if (dispatch_thread_start(d) < 0)
-		log_error("arena '%s': no thread could be started, so nothing "
-			  "is dispatched while a handler waits",
-			  arena->path);
+		refuse_another(arena);
 	pthread_mutex_unlock(&d->lock);
 	turn_give(d);
 	return true;

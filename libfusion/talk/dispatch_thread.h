@@ -7,7 +7,8 @@
 
 /* Start one more thread of the library; lock is held.  0, -errno. */
 int dispatch_thread_start(struct dispatcher *d);
-/* End the library's threads; none of them runs when this returns. */
+/* End the library's threads, for good; none of them runs when this returns.
+ */
 void dispatch_threads_stop(struct dispatcher *d);
 /* Give the turn away before the calling thread blocks, if it took this turn
  * last.  True: it did, and must call dispatch_unblock() afterwards. */

@@ -27,9 +27,9 @@
 #define HANDLER_BUCKETS 64
 
 enum dispatch_mode {
-	DISPATCH_IDLE = 0, /* nothing has needed it yet */
+	DISPATCH_IDLE = 0, /* nothing has needed a thread yet */
 	DISPATCH_THREAD = 1,
-	DISPATCH_MANUAL = 2,
+	DISPATCH_MANUAL = 2, /* FUSION_ENTER_MANUAL */
 };
 
 /* The handler of a message type (message.c).  A handler that was removed while
@@ -73,7 +73,7 @@ struct dispatch_thread {
 	struct dispatch_thread *next;
 };
 
-/* A caller of fusion_sync() (sync.c).  It waits until all records before
+/* A caller of fusion_arena_sync() (sync.c).  It waits until all records before
  * `until` are handled, and all requests that were HERE when it looked first. */
 struct syncer {
 	uint64_t until;
@@ -121,7 +121,8 @@ struct dispatcher {
 	uint32_t n_syncers; /* atomic hint */
 
 	/* Guarded by lock. */
-	enum dispatch_mode mode; /* atomic for threads without the lock */
+	enum dispatch_mode mode;	/* atomic for threads without the lock.
+					   MANUAL does not change */
 	struct dispatch_thread *active; /* NULL: none, one is wanted */
 	struct dispatch_thread *threads;
 	unsigned n_parked;
@@ -134,9 +135,8 @@ struct dispatcher {
 	struct syncer *syncers;
 
 	/* Of dispatch_fd.c. */
-	int fd;
 	pthread_t watcher;
-	bool watching;
+	bool watching;	/* the watcher runs; guarded by turn */
 	uint32_t watch; /* atomic, futex: 1 asleep_at is to be watched */
 };
 

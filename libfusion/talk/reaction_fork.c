@@ -81,17 +81,6 @@ void reactor_fork_child(struct fusion_arena *arena, bool again)
 	}
 }
 
-static int dispatch_as_parent(struct fusion_arena *arena)
-{
-	struct dispatcher *d;
-	int r = 0;
-
-	if (!arena->by_hand)
-		return dispatch_start(arena);
-	d = dispatcher_of(arena, &r);
-	return d ? dispatch_by_hand(d) : r;
-}
-
 /* Listen with a cursor of the child.  A reactor that was destroyed meanwhile
  * ends in the child, too. */
 static void listen_again(struct local_reactor *l)
@@ -127,7 +116,7 @@ void reactor_fork_listen(struct fusion_arena *arena)
 	pthread_mutex_unlock(&arena->reactors_lock);
 	if (!any)
 		return;
-	r = dispatch_as_parent(arena);
+	r = dispatch_start(arena);
 	if (r < 0)
 		log_error("arena '%s': the child of a fork cannot start its "
 			  "dispatcher (%d)",

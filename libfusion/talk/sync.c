@@ -2,11 +2,11 @@
 /*
  * Waiting until what has come is handled
  *
- * A caller of fusion_sync() waits for the records that are in the queue, for
- * the requests that are HERE in slots, and for the messages of reactors.  First
- * the requests must begin, then all handlings that have a lower number must
- * end.  Later requests are not waited for, or two members that call each other
- * without a pause would hold a third one up for ever.
+ * A caller of fusion_arena_sync() waits for the records that are in the queue,
+ * for the requests that are HERE in slots, and for the messages of reactors.
+ * First the requests must begin, then all handlings that have a lower number
+ * must end.  Later requests are not waited for, or two members that call each
+ * other without a pause would hold a third one up for ever.
  */
 #include "libfusion/talk/sync.h"
 
@@ -114,7 +114,7 @@ static int sync_by_hand(struct dispatcher *d, struct syncer *s,
 	int r;
 
 	for (;;) {
-		r = fusion_dispatch(d->arena, 0);
+		r = fusion_arena_dispatch(d->arena, 0);
 		if (r == -EBUSY)
 			nanosleep(&nap, NULL);
 		else if (r < 0)
@@ -126,11 +126,11 @@ static int sync_by_hand(struct dispatcher *d, struct syncer *s,
 	}
 }
 
-FUSION_API int fusion_sync(struct fusion_arena *arena, int64_t timeout_ns)
+FUSION_API int fusion_arena_sync(struct fusion_arena *arena, int64_t timeout_ns)
 {
-	int64_t deadline = deadline_of(timeout_ns);
 	struct syncer mine = {0};
 	struct dispatcher *d;
+	int64_t deadline;
 	int r;
 
 	callback_check();
@@ -138,7 +138,9 @@ FUSION_API int fusion_sync(struct fusion_arena *arena, int64_t timeout_ns)
 		return told(refuse_dead(arena));
 	if (dispatch_is_mine(arena))
 		return told(-EDEADLK);
-	r = dispatch_start(arena);
+	r = deadline_begin(timeout_ns, &deadline);
+	if (r == 0)
+		r = dispatch_start(arena);
 	d = r < 0 ? NULL : dispatcher_of(arena, &r);
 	if (!d)
 		return told(r);

@@ -24,7 +24,7 @@ struct row {
 #define VALUE(name, was) {"value of " #name, (long)name, was}
 
 static const struct row rows[] = {
-	SIZE(fusion_arena_options, 72),
+	SIZE(fusion_arena_options, 88),
 	FIELD(fusion_arena_options, size, 0),
 	FIELD(fusion_arena_options, role, 8),
 	FIELD(fusion_arena_options, flags, 12),
@@ -35,7 +35,9 @@ static const struct row rows[] = {
 	FIELD(fusion_arena_options, limit, 40),
 	FIELD(fusion_arena_options, initialize, 48),
 	FIELD(fusion_arena_options, join, 56),
-	FIELD(fusion_arena_options, ctx, 64),
+	FIELD(fusion_arena_options, shutdown, 64),
+	FIELD(fusion_arena_options, leave, 72),
+	FIELD(fusion_arena_options, ctx, 80),
 	SIZE(fusion_member, 40),
 	FIELD(fusion_member, id, 0),
 	FIELD(fusion_member, pid, 4),
@@ -169,6 +171,7 @@ static const struct row rows[] = {
 	VALUE(FUSION_ENTER_NOWAIT, 1),
 	VALUE(FUSION_ENTER_FORK, 2),
 	VALUE(FUSION_ENTER_EXISTING, 4),
+	VALUE(FUSION_ENTER_MANUAL, 8),
 	VALUE(FUSION_CALL_ONEWAY, 1),
 	VALUE(FUSION_CALL_QUEUE, 2),
 	VALUE(FUSION_CALL_NODIRECT, 4),
@@ -192,7 +195,8 @@ static const struct row rows[] = {
 	VALUE(FUSION_SKIRMISH_ERRORCHECK, 1),
 	VALUE(FUSION_SKIRMISHES_HELD, 112),
 	VALUE(FUSION_FOREVER, -1),
-	VALUE(FUSION_ALL, 0),
+	VALUE(FUSION_NONE, 0),
+	VALUE(FUSION_ALL, 4294967295),
 	VALUE(FUSION_VECTOR_MAX, 1073741824),
 };
 /* clang-format on */

@@ -33,12 +33,26 @@ static void the_library_says_its_version(void **state)
 	assert_ptr_equal(fusion_version(), fusion_version());
 }
 
+/* A program must find the function in the shared library, too. */
+static void the_library_says_what_it_supports(void **state)
+{
+	(void)state;
+	assert_true(fusion_supports("arena-manual"));
+	assert_true(fusion_supports("arena-role"));
+	assert_true(fusion_supports("field-check"));
+	assert_false(fusion_supports("arena-manua"));
+	assert_false(fusion_supports("arena-manual "));
+	assert_false(fusion_supports(""));
+	assert_false(fusion_supports(NULL));
+}
+
 int main(void)
 {
 	const struct CMUnitTest version[] = {
 		cmocka_unit_test(the_string_has_the_three_numbers),
 		cmocka_unit_test(headers_and_build_have_one_version),
 		cmocka_unit_test(the_library_says_its_version),
+		cmocka_unit_test(the_library_says_what_it_supports),
 	};
 
 	return cmocka_run_group_tests(version, NULL, NULL);
