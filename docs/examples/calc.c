@@ -190,6 +190,6 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	r = argv[1][0] == 's' ? serve(arena) : ask(arena, argc - 3, argv + 3);
-	fusion_arena_exit(arena, NULL, NULL, NULL);
+	fusion_arena_exit(arena);
 	return r < 0;
 }

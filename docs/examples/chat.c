@@ -97,7 +97,7 @@ int main(int argc, char **argv)
 	if (r >= 0) {
 		r = chat(arena, argv[2]);
 		if (r == 0)
-			r = fusion_arena_exit(arena, NULL, NULL, NULL);
+			r = fusion_arena_exit(arena);
 	}
 	if (r < 0)
 		fprintf(stderr, "chat: %s\n", fusion_strerror(r));

@@ -54,7 +54,7 @@ static int make(struct fusion_arena *arena, void *ctx)
 static int find(struct fusion_arena *arena, void *ctx)
 {
 	(void)ctx;
-	return fusion_arena_get_field(arena, "queue", (void **)&queue, NULL);
+	return fusion_arena_get_field(arena, "queue", 0, NULL, (void **)&queue);
 }
 
 static void lock(void)
@@ -159,7 +159,7 @@ int main(int argc, char **argv)
 		while (n-- && get(arena))
 			;
 	}
-	r = fusion_arena_exit(arena, NULL, NULL, NULL);
+	r = fusion_arena_exit(arena);
 	if (r < 0)
 		fail("leave", r);
 	return 0;

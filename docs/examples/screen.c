@@ -47,7 +47,7 @@ static int make(struct fusion_arena *arena, void *ctx)
 
 static int find(struct fusion_arena *arena, void *ctx)
 {
-	return fusion_arena_get_field(arena, "studio", ctx, NULL);
+	return fusion_arena_get_field(arena, "studio", 0, NULL, ctx);
 }
 
 static int lock(struct studio *studio)
@@ -168,7 +168,7 @@ int main(int argc, char **argv)
 	if (r >= 0) {
 		r = command->run(studio, argv[3]);
 		if (r >= 0)
-			r = fusion_arena_exit(arena, NULL, NULL, NULL);
+			r = fusion_arena_exit(arena);
 	}
 	if (r < 0)
 		fprintf(stderr, "screen: %s: %s\n", argv[2],

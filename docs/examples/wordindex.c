@@ -353,10 +353,10 @@ int main(int argc, char **argv)
 	r = fusion_arena_enter(argv[1], &options, &arena);
 	if (r < 0)
 		fail(argv[1], fusion_strerror(r));
-	is_master = r == 1;
-	r = fusion_arena_get_field(arena, "index", &index, NULL);
+	is_master = fusion_arena_role(arena) == FUSION_ROLE_MASTER;
+	r = fusion_arena_get_field(arena, "index", 0, NULL, &index);
 	if (r == 0)
-		r = fusion_arena_get_field(arena, "work", &work, NULL);
+		r = fusion_arena_get_field(arena, "work", 0, NULL, &work);
 	if (r < 0)
 		fail(argv[1], fusion_strerror(r));
 
@@ -372,7 +372,7 @@ int main(int argc, char **argv)
 	} else {
 		index_all(index, work);
 	}
-	r = fusion_arena_exit(arena, NULL, NULL, NULL);
+	r = fusion_arena_exit(arena);
 	if (r < 0)
 		fail("leave", fusion_strerror(r));
 	return 0;

@@ -69,7 +69,7 @@ int main(int argc, char **argv)
 	}
 	r = fusion_arena_enter(argv[1], &options, &arena);
 	if (r == 0)
-		r = fusion_arena_get_field(arena, "index", &index, NULL);
+		r = fusion_arena_get_field(arena, "index", 0, NULL, &index);
 	if (r < 0) {
 		fprintf(stderr, "wordlookup: %s: %s\n", argv[1],
 			r == -EAGAIN ? "no wordindex is running there"
@@ -80,6 +80,6 @@ int main(int argc, char **argv)
 		look_up(index, argv[i]);
 	if (argc == 2)
 		print_all(index);
-	fusion_arena_exit(arena, NULL, NULL, NULL);
+	fusion_arena_exit(arena);
 	return 0;
 }

@@ -28,13 +28,6 @@ static int enter(struct fusion_arena **ret)
 	return fusion_arena_enter(name ? name : "bench", &options, ret);
 }
 
-static int leave(struct fusion_arena *arena, void *ctx)
-{
-	(void)arena;
-	(void)ctx;
-	return 0;
-}
-
 static int run_hold(uint64_t n, const char *arg, double *ret_ns)
 {
 	int r = enter(&held);
@@ -80,7 +73,7 @@ static int time_rounds(uint64_t n, double *ret_enter, double *ret_all)
 		if (r < 0)
 			return r;
 		entering += wall_ns() - t;
-		r = fusion_arena_exit(a, NULL, leave, NULL);
+		r = fusion_arena_exit(a);
 		if (r < 0)
 			return r;
 		all += wall_ns() - t;
@@ -201,6 +194,6 @@ int main(void)
 	int r = worker_serve(rows);
 
 	if (held)
-		fusion_arena_exit(held, NULL, leave, NULL);
+		fusion_arena_exit(held);
 	return r;
 }

@@ -34,16 +34,9 @@ static void heap_enter(void)
 		worker_fail("enter", r);
 }
 
-static int leave(struct fusion_arena *a, void *ctx)
-{
-	(void)a;
-	(void)ctx;
-	return 0;
-}
-
 static void heap_leave(void)
 {
-	fusion_arena_exit(arena, NULL, leave, NULL);
+	fusion_arena_exit(arena);
 }
 
 int main(int argc, char **argv)

@@ -107,7 +107,7 @@ static void victim_is_gone(const struct view *v, struct play *play)
 
 static void open_queue(struct actor *a)
 {
-	if (fusion_dispatch(a->arena, 0) < 0)
+	if (fusion_arena_dispatch(a->arena, 0) < 0)
 		die("no dispatcher");
 }
 
@@ -137,7 +137,7 @@ static void offer_one(struct actor *a)
 
 static void handle_some(struct actor *a)
 {
-	if (fusion_dispatch(a->arena, 0) < 0)
+	if (fusion_arena_dispatch(a->arena, 0) < 0)
 		fault(a->play, "cannot dispatch");
 }
 

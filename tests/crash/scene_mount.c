@@ -106,7 +106,7 @@ static struct fusion_arena *enter_mount(struct torture *t)
 
 static void leave_mount(struct fusion_arena *a)
 {
-	int r = fusion_arena_exit(a, NULL, NULL, NULL);
+	int r = fusion_arena_exit(a);
 
 	if (r < 0)
 		die("a worker cannot leave: %s", strerror(-r));
@@ -133,7 +133,7 @@ static void wait_for_one(struct torture *t, pid_t pid)
 
 static void close_mount(struct torture *t)
 {
-	int r = fusion_arena_exit(t->arena, NULL, NULL, NULL);
+	int r = fusion_arena_exit(t->arena);
 
 	if (r < 0)
 		die("cannot leave: %s", strerror(-r));

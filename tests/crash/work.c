@@ -215,7 +215,7 @@ static void do_look(struct worker *k)
 	void *p;
 
 	work_field_name(name, w, i);
-	if (fusion_arena_get_field(k->arena, name, &p, NULL) == 0 &&
+	if (fusion_arena_get_field(k->arena, name, 0, NULL, &p) == 0 &&
 	    p != &k->table->exact[w][i])
 		fail(k, "a field points elsewhere", p);
 }

@@ -73,7 +73,7 @@ static struct fusion_arena *enter(const char *name)
 
 static void leave(struct fusion_arena *a)
 {
-	must("exit", fusion_arena_exit(a, NULL, NULL, NULL));
+	must("exit", fusion_arena_exit(a));
 }
 
 static void on_leave(struct fusion_arena *a, enum fusion_notice how,
@@ -124,7 +124,7 @@ static void use(struct fusion_arena *a)
 
 static void use_by_hand(struct fusion_arena *a)
 {
-	must("fd", fusion_fd(a));
+	must("fd", fusion_arena_fd(a));
 	look("by hand");
 	look_at_flags();
 }

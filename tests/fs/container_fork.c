@@ -171,7 +171,7 @@ int main(int argc, char **argv)
 	expect("destroy", fusion_hash_destroy(strings), 0);
 	expect("destroy", fusion_vector_destroy(vector), 0);
 	expect("destroy", fusion_list_destroy(list), 0);
-	expect("exit", fusion_arena_exit(arena, NULL, NULL, NULL), 0);
+	expect("exit", fusion_arena_exit(arena), 0);
 	printf("%lld each\n", (long long)count);
 	return 0;
 }

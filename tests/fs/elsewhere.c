@@ -74,7 +74,7 @@ static int hole(uint32_t from, uint32_t n, const char *name, uint64_t span)
 	printf("slot %d\n", slot_of(base));
 	if (!fusion_malloc(a, 1000))
 		printf("no memory\n");
-	return fusion_arena_exit(a, NULL, NULL, NULL) < 0;
+	return fusion_arena_exit(a) < 0;
 }
 
 static int enter_one(const char *mount, int i, struct fusion_arena **ret)
@@ -109,7 +109,7 @@ static int many(int n, int n_mounts, char **mounts)
 	for (int i = 0; i < all; i++)
 		if (fusion_arena_of(blocks[i]) != arenas[i] ||
 		    *(unsigned char *)blocks[i] != (unsigned char)i ||
-		    fusion_arena_exit(arenas[i], NULL, NULL, NULL) < 0) {
+		    fusion_arena_exit(arenas[i]) < 0) {
 			printf("arena %d is not as it was\n", i);
 			return 1;
 		}

@@ -49,7 +49,7 @@ static void try_arena(struct fusion_arena *a)
 	struct fusion_ref *ref;
 	void *base = a;
 
-	expect("exit", fusion_arena_exit(a, NULL, NULL, NULL), -EINVAL);
+	expect("exit", fusion_arena_exit(a), -EINVAL);
 	expect("id", fusion_arena_id(a), 0);
 	expect("master", fusion_arena_master(a), 0);
 	expect("name", fusion_arena_name(a)[0], 0);
@@ -65,9 +65,9 @@ static void try_arena(struct fusion_arena *a)
 	expect("malloc", fusion_malloc(a, 10) != NULL, 0);
 	expect("pool", fusion_pool_create(a, "p", 0, &pool), -EINVAL);
 	expect("ref", fusion_ref_create(a, "r", &ref), -EINVAL);
-	expect("fd", fusion_fd(a), -EINVAL);
-	expect("dispatch", fusion_dispatch(a, 0), -EINVAL);
-	expect("sync", fusion_sync(a, 0), -EINVAL);
+	expect("fd", fusion_arena_fd(a), -EINVAL);
+	expect("dispatch", fusion_arena_dispatch(a, 0), -EINVAL);
+	expect("sync", fusion_arena_sync(a, 0), -EINVAL);
 	expect("handle", fusion_message_handle(a, 1, on_message, NULL),
 	       -EINVAL);
 	expect("send", fusion_message_send(a, 1, 1, "x", 1, 0, 0), -EINVAL);
@@ -137,7 +137,7 @@ int main(int argc, char **argv)
 	if (argc != 2)
 		return 2;
 	gone = enter("gone");
-	expect("exit", fusion_arena_exit(gone, NULL, NULL, NULL), 0);
+	expect("exit", fusion_arena_exit(gone), 0);
 	try_arena(gone);
 	a = enter(argv[1]);
 	try_reactions(a);
@@ -149,7 +149,7 @@ int main(int argc, char **argv)
 	try_arena(fusion_malloc(a, 8192));
 	try_arena((struct fusion_arena *)((char *)a + 8));
 	expect("id", fusion_arena_id(a) != 0, 1);
-	expect("exit", fusion_arena_exit(a, NULL, NULL, NULL), 0);
+	expect("exit", fusion_arena_exit(a), 0);
 	puts("ok");
 	return 0;
 }

@@ -176,8 +176,7 @@ static void on_notice(struct fusion_arena *arena, enum fusion_notice notice,
 
 	said("notice %s %u", names[notice], id);
 	if (ctx)
-		said("exit %s", strerrorname_np(-fusion_arena_exit(
-					arena, NULL, NULL, NULL)));
+		said("exit %s", strerrorname_np(-fusion_arena_exit(arena)));
 }
 
 static void on_log(int level, const char *message, void *ctx)

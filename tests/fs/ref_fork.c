@@ -177,6 +177,6 @@ int main(int argc, char **argv)
 			most *= 2;
 	}
 	printf("%u rounds, %u children\n", rounds, children);
-	check("exit", fusion_arena_exit(arena, NULL, NULL, NULL));
+	check("exit", fusion_arena_exit(arena));
 	return 0;
 }

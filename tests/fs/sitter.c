@@ -55,13 +55,6 @@ static int last_long(struct fusion_arena *a, void *ctx)
 	return 0;
 }
 
-static int leave(struct fusion_arena *a, void *ctx)
-{
-	(void)a;
-	(void)ctx;
-	return 0;
-}
-
 static void say(int r)
 {
 	printf("%s\n", r < 0 ? strerrorname_np(-r) : "ok");
@@ -152,7 +145,7 @@ int main(int argc, char **argv)
 		if (!strncmp(line, "enter ", 6))
 			enter(argv[1], line + 6);
 		else if (!strcmp(line, "exit"))
-			say(fusion_arena_exit(arena, NULL, leave, NULL));
+			say(fusion_arena_exit(arena));
 		else if (!strcmp(line, "hold"))
 			say(life_lock_all(F_WRLCK));
 		else if (!strcmp(line, "release"))

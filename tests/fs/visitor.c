@@ -397,7 +397,8 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	printf("in %u %s\n", fusion_arena_id(arena),
-	       r == 1 ? "master" : "slave");
+	       fusion_arena_role(arena) == FUSION_ROLE_MASTER ? "master"
+							      : "slave");
 	while (next_line(line, sizeof(line)) == 0)
 		obey(line);
 	return 0;

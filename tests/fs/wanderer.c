@@ -127,7 +127,7 @@ static void use_it(long i)
 	good("execute", i, fusion_call_execute(call, 0, NULL));
 	good("ref", i, fusion_ref_create(arena, NULL, &ref));
 	good("up", i, fusion_ref_up(ref));
-	good("sync", i, fusion_sync(arena, 10000000000));
+	good("sync", i, fusion_arena_sync(arena, 10000000000));
 	good("down", i, fusion_ref_down(ref));
 	good("call destroy", i, fusion_call_destroy(call));
 	good("ref destroy", i, fusion_ref_destroy(ref));
@@ -153,7 +153,7 @@ static void visit(const char *name, long i)
 	if (i % 64 == 0)
 		use_it(i);
 	fusion_free(arena, p);
-	good("exit", i, fusion_arena_exit(arena, NULL, NULL, NULL));
+	good("exit", i, fusion_arena_exit(arena));
 	arena = NULL;
 	if (fusion_arena_of(p))
 		fail("arena %ld: its addresses are still somebody's", i);

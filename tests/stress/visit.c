@@ -194,7 +194,7 @@ static void killed_at_any_moment_nobody_is_stuck(void **state)
 	assert_int_equal(shared->errors, 0);
 	assert_line("owner none\n");
 	assert_line("waiters 0\n");
-	assert_int_equal(fusion_arena_exit(arena, NULL, NULL, NULL), 0);
+	assert_int_equal(fusion_arena_exit(arena), 0);
 }
 
 int main(void)

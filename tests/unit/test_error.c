@@ -86,12 +86,12 @@ static int field_unknown(void)
 {
 	void *p;
 
-	return fusion_arena_get_field(arena, "nowhere", &p, NULL);
+	return fusion_arena_get_field(arena, "nowhere", 0, NULL, &p);
 }
 
 static int field_nowhere_to(void)
 {
-	return fusion_arena_get_field(arena, "taken", NULL, NULL);
+	return fusion_arena_get_field(arena, "taken", 0, NULL, NULL);
 }
 
 static int field_removed(void)
@@ -103,7 +103,7 @@ static int field_late(void)
 {
 	void *p;
 
-	return fusion_arena_wait_field(arena, "late", 1000, &p, NULL);
+	return fusion_arena_wait_field(arena, "late", 1000, 0, NULL, &p);
 }
 
 static int root_outside(void)
@@ -309,12 +309,12 @@ static int no_arena(void)
 {
 	void *p;
 
-	return fusion_arena_get_field(NULL, "a", &p, NULL);
+	return fusion_arena_get_field(NULL, "a", 0, NULL, &p);
 }
 
 static int exit_of_nothing(void)
 {
-	return fusion_arena_exit(NULL, NULL, NULL, NULL);
+	return fusion_arena_exit(NULL);
 }
 
 static int enter_to_nowhere(void)

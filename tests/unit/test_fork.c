@@ -271,10 +271,10 @@ static void talk_says(void)
 	EINVALS(fusion_message_send(arena, 1, 1, "x", 1, 0, 0));
 	EINVALS(fusion_message_send_block(arena, 1, 1, block, 0, 0));
 	EINVALS(fusion_message_handle(arena, 1, hears, NULL));
-	EINVALS(fusion_fd(arena));
-	EINVALS(fusion_dispatch(arena, 0));
-	EINVALS(fusion_sync(arena, 0));
-	EINVALS(fusion_dispatch_cleanup(arena, cleans, NULL));
+	EINVALS(fusion_arena_fd(arena));
+	EINVALS(fusion_arena_dispatch(arena, 0));
+	EINVALS(fusion_arena_sync(arena, 0));
+	EINVALS(fusion_arena_dispatch_cleanup(arena, cleans, NULL));
 	EINVALS(fusion_reactor_create(arena, "x", NULL, &re));
 	EINVALS(fusion_reactor_lookup(arena, "re", &re));
 	EINVALS(fusion_reactor_attach(reactor, 0, reacts, NULL, NULL,
@@ -319,7 +319,7 @@ static void object_says(void)
 
 static void exit_says(void)
 {
-	EINVALS(fusion_arena_exit(arena, NULL, NULL, NULL));
+	EINVALS(fusion_arena_exit(arena));
 }
 
 /* Does each call of @fn say what it is to say, in a child of a fork? */

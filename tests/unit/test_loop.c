@@ -90,7 +90,7 @@ static void *send_all(void *unused)
 
 static void begin(pthread_t *sender)
 {
-	fd = fusion_fd(arena);
+	fd = fusion_arena_fd(arena);
 	assert_true(fd >= 0);
 	assert_int_equal(fusion_message_handle(arena, 1, handle, NULL), 0);
 	assert_int_equal(fusion_arena_on_leave(arena, note, NULL), 0);
@@ -114,7 +114,7 @@ static bool is_through(void)
 
 static void dispatch(void)
 {
-	assert_true(fusion_dispatch(arena, 0) >= 0);
+	assert_true(fusion_arena_dispatch(arena, 0) >= 0);
 }
 
 /* --- System calls --------------------------------------------------------- */

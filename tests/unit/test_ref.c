@@ -446,14 +446,14 @@ static void test_watch_is_told_where_the_program_dispatches(void **state)
 	assert_int_equal(fusion_ref_up(other), 0);
 	assert_int_equal(fusion_ref_watch(ref, note_thread, &has_turn), 0);
 	assert_int_equal(fusion_ref_watch(other, note_thread, &has_turn), 0);
-	fd = fusion_fd(arena);
+	fd = fusion_arena_fd(arena);
 	assert_true(fd >= 0);
-	while (fusion_dispatch(arena, 0) > 0)
+	while (fusion_arena_dispatch(arena, 0) > 0)
 		;
 	assert_int_equal(fusion_ref_down(ref), 0);
 	await_readable(fd);
 	assert_int_equal(n_told, 0);
-	assert_int_equal(fusion_dispatch(arena, FUSION_FOREVER), 1);
+	assert_int_equal(fusion_arena_dispatch(arena, FUSION_FOREVER), 1);
 	assert_int_equal(n_told, 1);
 	assert_true(pthread_equal(told_by, pthread_self()));
 	assert_true(has_turn);
@@ -463,13 +463,13 @@ static void test_watch_is_told_where_the_program_dispatches(void **state)
 	assert_int_equal(fusion_ref_watch(other, NULL, NULL), 0);
 	fall(ref);
 	while (n_told < 2)
-		assert_true(fusion_dispatch(arena, FUSION_FOREVER) >= 0);
+		assert_true(fusion_arena_dispatch(arena, FUSION_FOREVER) >= 0);
 	assert_int_equal(n_told, 2);
 	/* And not at the end either. */
 	fall(ref);
 	await_readable(fd);
 	watch_stop(arena);
-	assert_int_equal(fusion_dispatch(arena, 0), 0);
+	assert_int_equal(fusion_arena_dispatch(arena, 0), 0);
 	assert_int_equal(n_told, 2);
 }
 

@@ -115,7 +115,7 @@ static void *add_and_remove_fields(void *arg)
 		r = fusion_arena_add_field(arena, name, p, 16, NULL);
 		if (r < 0 && r != -EEXIST)
 			return "add";
-		r = fusion_arena_get_field(arena, name, &got, NULL);
+		r = fusion_arena_get_field(arena, name, 0, NULL, &got);
 		if (r < 0 && r != -ENOENT)
 			return "get";
 		r = fusion_arena_remove_field(arena, name);

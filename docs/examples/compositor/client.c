@@ -87,7 +87,7 @@ int client_open(const char *arena, struct client *client)
 	*client = (struct client){0};
 	r = fusion_arena_enter(arena, &how, &client->arena);
 	if (r >= 0)
-		r = fusion_fd(client->arena);
+		r = fusion_arena_fd(client->arena);
 	if (r >= 0)
 		r = fusion_message_handle(client->arena, DESK_SHOWN, on_shown,
 					  NULL);
@@ -98,7 +98,7 @@ void client_close(struct client *client)
 {
 	if (client->has_screen)
 		fusion_property_cede(client->desk->screen);
-	fusion_arena_exit(client->arena, NULL, NULL, NULL);
+	fusion_arena_exit(client->arena);
 }
 
 /* --- Windows -------------------------------------------------------------- */
@@ -230,7 +230,7 @@ void window_begin(struct client_window *window, struct canvas *ret)
 
 	while (!is_shown(window))
 		/* No server, or the flip was lost: dispatch it again. */
-		if (fusion_dispatch(window->client->arena, AGAIN_NS) <= 0)
+		if (fusion_arena_dispatch(window->client->arena, AGAIN_NS) <= 0)
 			dispatch_flip(window);
 	*ret = (struct canvas){
 		.pixels = surface_picture(surface, window->sequence + 1),

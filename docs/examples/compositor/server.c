@@ -352,7 +352,7 @@ static int wait_for_both(struct server *server, int fd, int64_t ns)
 {
 	const struct timespec timeout = {ns / SECOND, ns % SECOND};
 	struct pollfd both[] = {
-		{.fd = fusion_fd(server->arena), .events = POLLIN},
+		{.fd = fusion_arena_fd(server->arena), .events = POLLIN},
 		{.fd = fd, .events = POLLIN},
 	};
 
@@ -374,7 +374,7 @@ static int handle_what_comes(struct server *server,
 		r = wait_for_both(server, fd, ns);
 		ns = 0;
 	}
-	return r < 0 ? r : fusion_dispatch(server->arena, ns);
+	return r < 0 ? r : fusion_arena_dispatch(server->arena, ns);
 }
 
 static int compose_frames(struct server *server,
@@ -486,7 +486,7 @@ static int serve(struct server *server, const volatile sig_atomic_t *stop)
 
 	if (r <= 0)
 		return r;
-	r = fusion_fd(server->arena);
+	r = fusion_arena_fd(server->arena);
 	if (r >= 0)
 		r = open_screen(server);
 	if (r >= 0)
@@ -502,7 +502,7 @@ static int serve(struct server *server, const volatile sig_atomic_t *stop)
 static int initialize(struct fusion_arena *arena, void *ctx)
 {
 	struct server *server = ctx;
-	int r = fusion_fd(arena);
+	int r = fusion_arena_fd(arena);
 
 	if (r < 0)
 		return r;
@@ -542,7 +542,7 @@ int server_run(const char *arena, const struct server_options *options,
 	r = fusion_arena_enter(arena, &how, &server->arena);
 	if (r >= 0) {
 		r = serve(server, stop);
-		left = fusion_arena_exit(server->arena, NULL, NULL, NULL);
+		left = fusion_arena_exit(server->arena);
 		r = r < 0 ? r : left;
 	}
 	free(server);
