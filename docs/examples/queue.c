@@ -54,7 +54,8 @@ static int make(struct fusion_arena *arena, void *ctx)
 static int find(struct fusion_arena *arena, void *ctx)
 {
 	(void)ctx;
-	return fusion_arena_get_field(arena, "queue", 0, NULL, (void **)&queue);
+	return fusion_arena_get_field(arena, "queue", sizeof(*queue), "queue",
+				      (void **)&queue);
 }
 
 static void lock(void)

@@ -109,7 +109,7 @@ static void gather(struct crowd *c, const char *arena_name, uint64_t n)
 	struct fusion_object *o;
 	int r = fusion_arena_enter(arena_name, &options, &arena);
 
-	if (!r || fusion_arena_role(arena) == FUSION_ROLE_MASTER)
+	if (!r)
 		r = fusion_object_pool_create(arena, "crowd", 16, 0, NULL, NULL,
 					      &c->pool);
 	c->ids = calloc(n, sizeof(*c->ids));

@@ -56,6 +56,7 @@ static void own_call(struct actor *a)
 {
 	struct fusion_call *c;
 
+	a->arena->flags |= FUSION_ENTER_MANUAL;
 	if (fusion_arena_dispatch(a->arena, 0) < 0 ||
 	    fusion_call_create(a->arena, NULL, serve, a->play, &c) < 0)
 		die("cannot make a call");

@@ -107,6 +107,7 @@ static void victim_is_gone(const struct view *v, struct play *play)
 
 static void open_queue(struct actor *a)
 {
+	a->arena->flags |= FUSION_ENTER_MANUAL;
 	if (fusion_arena_dispatch(a->arena, 0) < 0)
 		die("no dispatcher");
 }

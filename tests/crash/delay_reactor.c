@@ -301,6 +301,7 @@ static void attach_and_sleep(struct actor *a)
 	struct fusion_reactor *reactor;
 	struct fusion_reaction *x;
 
+	a->arena->flags |= FUSION_ENTER_MANUAL;
 	if (fusion_arena_dispatch(a->arena, 0) < 0 ||
 	    fusion_reactor_create(a->arena, NULL, NULL, &reactor) < 0 ||
 	    fusion_reactor_attach(reactor, 0, note_it, a->play, NULL, &x) < 0)

@@ -55,6 +55,7 @@ static int serve(const struct fusion_call_request *rq, void *ctx)
 
 static void with_own(struct cast *c)
 {
+	c->arena->flags |= FUSION_ENTER_MANUAL;
 	if (fusion_arena_dispatch(c->arena, 0) < 0 ||
 	    fusion_call_create(c->arena, "victims", serve, c, &call) < 0)
 		die("cannot make a call");

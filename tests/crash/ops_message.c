@@ -199,6 +199,7 @@ static void with_inbox(struct cast *c, fusion_message_fn fn)
 {
 	static const uint32_t sizes[MAIL - 1] = {SMALL, LARGE, CELLS_3};
 
+	c->arena->flags |= FUSION_ENTER_MANUAL;
 	if (fusion_arena_dispatch(c->arena, 0) < 0 ||
 	    fusion_message_handle(c->arena, FUSION_ANY_TYPE, fn, c) < 0)
 		die("cannot dispatch");

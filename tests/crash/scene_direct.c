@@ -49,8 +49,12 @@ static struct fusion_arena *open_direct(struct torture *t)
 
 static struct fusion_arena *enter_direct(struct torture *t)
 {
+	struct fusion_arena *a;
+
 	tls_after_fork_child();
-	return stage_enter(t->own, FUSION_ROLE_SLAVE, true);
+	a = stage_enter(t->own, FUSION_ROLE_SLAVE, true);
+	a->flags |= FUSION_ENTER_MANUAL;
+	return a;
 }
 
 static void leave_direct(struct fusion_arena *a)

@@ -92,7 +92,7 @@ static struct fusion_arena *enter_mount(struct torture *t)
 	const struct fusion_arena_options o = {
 		.size = sizeof(o),
 		.role = FUSION_ROLE_SLAVE,
-		.flags = FUSION_ENTER_EXISTING,
+		.flags = FUSION_ENTER_EXISTING | FUSION_ENTER_MANUAL,
 	};
 	struct fusion_arena *a;
 	int r;

@@ -72,7 +72,7 @@ void work_begin_reactors(struct worker *k)
 	memset(&object_ear, 0, sizeof(object_ear));
 	memset(serials, 0, sizeof(serials));
 	store_relaxed(life, *life + 1);
-	/* By hand from now on. */
+	/* It has entered with FUSION_ENTER_MANUAL. */
 	must(k, fusion_arena_dispatch(k->arena, 0), "dispatch by hand");
 }
 

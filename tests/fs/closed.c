@@ -12,6 +12,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -59,11 +60,11 @@ static void must(const char *what, int r)
 	exit(1);
 }
 
-static struct fusion_arena *enter(const char *name)
+static struct fusion_arena *enter(const char *name, uint32_t flags)
 {
 	const struct fusion_arena_options options = {
 		.size = sizeof(options),
-		.flags = FUSION_ENTER_FORK,
+		.flags = FUSION_ENTER_FORK | flags,
 	};
 	struct fusion_arena *a;
 
@@ -122,11 +123,53 @@ static void use(struct fusion_arena *a)
 	must("down", fusion_ref_down(ref));
 }
 
+static int is_readable(int fd, int ms)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	return poll(&p, 1, ms);
+}
+
+static void on_message(const struct fusion_message *m, void *ctx)
+{
+	(void)m;
+	(void)ctx;
+}
+
+/* What the child gets makes its own descriptor readable, which has the number
+ * of the parent's. */
+static void poll_in_child(struct fusion_arena *a, int fd)
+{
+	look("child by hand");
+	if (fusion_arena_fd(a) != fd)
+		dprintf(report, "the child's descriptor is another number\n");
+	must("handle", fusion_message_handle(a, 1, on_message, NULL));
+	must("dispatch", fusion_arena_dispatch(a, 0));
+	if (is_readable(fd, 0))
+		dprintf(report, "it is readable, and there is nothing\n");
+	must("send",
+	     fusion_message_send(a, fusion_arena_id(a), 1, "", 0, 0, 0));
+	if (is_readable(fd, 10000) != 1)
+		dprintf(report, "the child is not told of a message\n");
+}
+
 static void use_by_hand(struct fusion_arena *a)
 {
-	must("fd", fusion_arena_fd(a));
+	int fd = fusion_arena_fd(a);
+	pid_t child;
+
+	must("fd", fd);
+	must("dispatch", fusion_arena_dispatch(a, 0));
 	look("by hand");
 	look_at_flags();
+	child = fork();
+	if (child == 0) {
+		poll_in_child(a, fd);
+		_exit(0);
+	}
+	waitpid(child, NULL, 0);
+	if (is_readable(fd, 0))
+		dprintf(report, "the parent is told what the child got\n");
 }
 
 int main(int argc, char **argv)
@@ -142,13 +185,13 @@ int main(int argc, char **argv)
 		was_open[fd] = fcntl(fd, F_GETFD) >= 0;
 	pthread_create(&thread, NULL, keep_looking, NULL);
 	for (int i = 0; i < ROUNDS; i++)
-		leave(enter(argv[1]));
+		leave(enter(argv[1], i % 2 ? FUSION_ENTER_MANUAL : 0));
 	over = true;
 	pthread_join(thread, NULL);
-	a = enter(argv[1]);
+	a = enter(argv[1], 0);
 	use(a);
 	leave(a);
-	a = enter(argv[1]);
+	a = enter(argv[1], FUSION_ENTER_MANUAL);
 	use_by_hand(a);
 	for (int fd = 1; fd < 3; fd++)
 		if (write(fd, text, sizeof(text) - 1) > 0 && !was_open[fd])

@@ -143,7 +143,7 @@ int main(int argc, char **argv)
 
 	if (count <= 0)
 		return 2;
-	expect("enter", fusion_arena_enter(argv[1], &options, &arena), 1);
+	expect("enter", fusion_arena_enter(argv[1], &options, &arena), 0);
 	make(arena);
 	it = fusion_hash_iterate(strings);
 	while (seen < KEYS / 2 && fusion_hash_next(&it, NULL, NULL) == 1)

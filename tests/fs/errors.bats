@@ -38,7 +38,7 @@ explains() {
 		"no master yet" "time is over"
 	expect a "enter w" "entered 1 id *"
 	explains b "enter w master" EEXIST "arena '$MNT/w'" "has a master"
-	explains a "enter w slave" EOPNOTSUPP "arena '$MNT/w'" "as master already"
+	explains a "enter w slave" EISCONN "arena '$MNT/w'" "as master already"
 }
 
 @test "errors: an arena that is being initialised" {

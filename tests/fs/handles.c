@@ -58,7 +58,9 @@ static void try_arena(struct fusion_arena *a)
 	expect("is_shared", fusion_arena_is_shared(a, &ref), 0);
 	expect("set_root", fusion_arena_set_root(a, NULL), -EINVAL);
 	expect("root", fusion_arena_root(a) != NULL, 0);
-	expect("members", fusion_members_list(a, &member, 1), -EINVAL);
+	expect("members",
+	       fusion_members_list(a, &member, sizeof(member), 1, NULL),
+	       -EINVAL);
 	expect("wait", fusion_members_wait(a, 7, 0), -EINVAL);
 	expect("kill", fusion_members_kill(a, 7, 0, 0), -EINVAL);
 	expect("on_leave", fusion_arena_on_leave(a, on_leave, NULL), -EINVAL);
@@ -121,10 +123,36 @@ static void try_pools(struct fusion_arena *a, void *nowhere)
 static struct fusion_arena *enter(const char *name)
 {
 	struct fusion_arena *a;
-	int r = fusion_arena_enter(name, NULL, &a);
 
-	expect("enter", r < 0 ? r : 0, 0);
+	expect("enter", fusion_arena_enter(name, NULL, &a), 0);
 	return a;
+}
+
+static int count(struct fusion_arena *a, void *ctx)
+{
+	(void)a;
+	++*(int *)ctx;
+	return 0;
+}
+
+/* An entry beside another one changes nothing: not what runs at the end. */
+static void enter_again(const char *name)
+{
+	int first = 0, second = 0;
+	struct fusion_arena_options o = FUSION_ARENA_OPTIONS_INIT;
+	struct fusion_arena *a, *b;
+
+	o.shutdown = o.leave = count;
+	o.ctx = &first;
+	expect("enter", fusion_arena_enter(name, &o, &a), 0);
+	o.ctx = &second;
+	expect("again", fusion_arena_enter(name, &o, &b), 0);
+	expect("handle", a == b, 1);
+	expect("exit", fusion_arena_exit(a), 0);
+	expect("not yet", first, 0);
+	expect("exit", fusion_arena_exit(b), 0);
+	expect("first", first, 1);
+	expect("second", second, 0);
 }
 
 int main(int argc, char **argv)
@@ -139,6 +167,7 @@ int main(int argc, char **argv)
 	gone = enter("gone");
 	expect("exit", fusion_arena_exit(gone), 0);
 	try_arena(gone);
+	enter_again("again");
 	a = enter(argv[1]);
 	try_reactions(a);
 	try_pools(a, nowhere);

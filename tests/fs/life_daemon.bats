@@ -23,7 +23,7 @@ two() {
 	two
 	slay_daemon
 	ask a "field words 100"
-	expect b "get words" "$REPLY 100"
+	expect b "get words 100" "$REPLY"
 	expect b "malloc 100000" "0x*"
 	expect b thread "0x*"
 	expect a list "2 1:*:master 2:*:slave"
@@ -177,7 +177,7 @@ parked() {
 	[ "$(cut -d' ' -f1 "$MNT/w/fields/words")" = "$p" ]
 	start c
 	expect c "enter w" "entered 0 id 3"
-	expect c "get words" "$p 100"
+	expect c "get words 100" "$p"
 	expect b exit ok
 	members_are w "1 3"
 	expect c exit ok

@@ -49,9 +49,28 @@ two() {
 	hears b "notice master-lost 1"
 	hears b "notice died 1"
 	expect b master 0
+	expect b role slave
 	state_is w running
 	expect b exit ok
 	eventually absent "$MNT/w"
+}
+
+# The id of no master was the word for all members once.
+@test "death: of the master, who kills the master then kills nobody" {
+	two
+	start c
+	expect c "enter w" "entered 0 id 3"
+	expect b "notices on" ok
+	slay a
+	hears b "notice master-lost 1"
+	hears b "notice died 1"
+	expect b master 0
+	expect b "kill 0 9 1000" "error ESRCH"
+	expect b "wait 0 0" "error ESRCH"
+	expect c id 3
+	expect b "kill all 9 20000" ok
+	eventually gone c
+	members_are w 2
 }
 
 @test "death: of the master, the oldest slave is master (promote)" {
@@ -64,6 +83,8 @@ two() {
 	hears c "notice promoted 2"
 	hears c "notice died 1"
 	expect b master 2
+	expect b role master
+	expect c role slave
 	expect b list "2 2:${PID[b]}:master 3:${PID[c]}:slave"
 	[ "$(readlink "$MNT/w/master")" = members/2 ]
 	# The new one is a master in all: it may refuse to leave its slaves.

@@ -106,10 +106,13 @@ teardown() {
 	start b
 	expect a "enter w" "entered 1 id 1"
 	expect a "enter w" "entered 0 id 1"
-	expect a "enter w slave" "error EOPNOTSUPP"
+	expect a "enter w slave" "error EISCONN"
+	expect a role master
 	expect a "enter $MNT/w" "entered 0 id 1"
 	expect b "enter w" "entered 0 id 2"
-	expect b "enter w master" "error EOPNOTSUPP"
+	expect b "enter w master" "error EISCONN"
+	expect b "enter w manual" "error EISCONN"
+	expect b role slave
 	expect a exit ok
 	expect a exit ok
 	members_are w "1 2"
@@ -348,7 +351,10 @@ teardown() {
 	ask a "field words 100 table"
 	p=$REPLY
 	expect a "write $p hello" ok
-	expect b "get words" "$p 100"
+	expect b "get words" "$p"
+	expect b "get words 100 table" "$p"
+	expect b "get words 99 table" "error EPROTOTYPE"
+	expect b "get words 100 chair" "error EPROTOTYPE"
 	expect b "read $p" hello
 	[ "$(cat "$MNT/w/fields/words")" = "$p table 100" ]
 	expect b "field words 8" "error EEXIST"
@@ -369,7 +375,8 @@ teardown() {
 	expect b "await words 50" "error ETIMEDOUT"
 	tell b "await words -1"
 	ask a "field words 100"
-	hears b "$REPLY 100"
+	hears b "$REPLY"
+	expect b "await words 0 99" "error EPROTOTYPE"
 }
 
 @test "root: set by one, seen by another" {

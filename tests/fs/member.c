@@ -7,15 +7,17 @@
  * about the arena that was entered, or named with `use`, last.
  *
  *   enter NAME [any|master|slave] [nowait] [existing] [fork] [timeout=MS]
- *         [death=notify|kill|promote] [span=BYTES] [limit=BYTES] [mode=OCTAL]
+ *         [manual] [death=notify|kill|promote] [span=BYTES] [limit=BYTES]
+ *         [mode=OCTAL]
  *                            "entered 1 id 3": 1 initialised, 0 joined
  *   hook initialize|join|shutdown|leave none|ok|fail ENAME|hold|die
  *                            what the callbacks of enter and exit do; hold says
  *                            "in CALLBACK" and waits for a line: "go", "fail
  *                            ENAME" or "die".  At first: shutdown and leave ok,
  *                            the others none
- *   exit  use NAME  id  master  name  list  range
- *   field NAME BYTES [TYPE]  get NAME  remove NAME  await NAME MS
+ *   exit  use NAME  id  master  role  name  list  range
+ *   field NAME BYTES [TYPE]  remove NAME
+ *   get NAME [BYTES [TYPE]]  await NAME MS [BYTES [TYPE]]
  *   malloc BYTES  malloc-member BYTES  free ADDR  write ADDR WORD  read ADDR
  *   root [ADDR]  wait ID|all MS  kill ID|all SIGNAL MS
  *   skirmish NAME [errorcheck]   make one;"-": without a name
@@ -139,9 +141,12 @@ static int run_hook(int which)
 	return obey(line);
 }
 
+static bool initialized; /* by the last enter */
+
 static int on_initialize(struct fusion_arena *arena, void *ctx)
 {
 	(void)arena, (void)ctx;
+	initialized = true;
 	return run_hook(0);
 }
 
@@ -161,11 +166,6 @@ static int on_leave(struct fusion_arena *arena, void *ctx)
 {
 	(void)arena, (void)ctx;
 	return run_hook(3);
-}
-
-static fusion_arena_fn hook(int which, fusion_arena_fn fn)
-{
-	return strcmp(hooks[which], "none") ? fn : NULL;
 }
 
 static void on_notice(struct fusion_arena *arena, enum fusion_notice notice,
@@ -240,6 +240,8 @@ static int parse_option(const char *w, struct fusion_arena_options *o)
 		o->flags |= FUSION_ENTER_EXISTING;
 	else if (!strcmp(w, "fork"))
 		o->flags |= FUSION_ENTER_FORK;
+	else if (!strcmp(w, "manual"))
+		o->flags |= FUSION_ENTER_MANUAL;
 	else if (!strncmp(w, "timeout=", 8))
 		o->timeout_ns = strtoll(w + 8, NULL, 0) * 1000000;
 	else if (!strncmp(w, "span=", 5))
@@ -274,8 +276,10 @@ static int do_enter(const struct words *c)
 {
 	struct fusion_arena_options o = {
 		.size = sizeof(o),
-		.initialize = hook(0, on_initialize),
-		.join = hook(1, on_join),
+		.initialize = on_initialize,
+		.join = strcmp(hooks[1], "none") ? on_join : NULL,
+		.shutdown = on_shutdown,
+		.leave = on_leave,
 	};
 	struct fusion_arena *arena;
 	struct entered *e;
@@ -284,6 +288,7 @@ static int do_enter(const struct words *c)
 	for (int i = 2; i < c->n; i++)
 		if (parse_option(c->w[i], &o) < 0)
 			return answer(-EINVAL);
+	initialized = false;
 	r = fusion_arena_enter(word(c, 1), &o, &arena);
 	if (r < 0)
 		return answer(r);
@@ -294,13 +299,12 @@ static int do_enter(const struct words *c)
 	e->arena = arena;
 	e->count++;
 	now = e;
-	return said("entered %d id %u", r, fusion_arena_id(arena));
+	return said("entered %d id %u", initialized, fusion_arena_id(arena));
 }
 
 static int do_exit(const struct words *c)
 {
-	int r = fusion_arena_exit(now->arena, hook(2, on_shutdown),
-				  hook(3, on_leave), NULL);
+	int r = fusion_arena_exit(now->arena);
 
 	(void)c;
 	if (!r && --now->count == 0)
@@ -341,6 +345,14 @@ static int do_master(const struct words *c)
 	return said("%u", fusion_arena_master(now->arena));
 }
 
+static int do_role(const struct words *c)
+{
+	static const char *const roles[] = {"any", "master", "slave"};
+
+	(void)c;
+	return said("%s", roles[fusion_arena_role(now->arena)]);
+}
+
 static int do_name(const struct words *c)
 {
 	(void)c;
@@ -350,19 +362,19 @@ static int do_name(const struct words *c)
 static int do_list(const struct words *c)
 {
 	struct fusion_member m[64];
-	int n = fusion_members_list(now->arena, m, 64);
+	size_t n = 0, at = 0;
+	int r = fusion_members_list(now->arena, m, sizeof(*m), 64, &n);
 	char text[2048] = "";
-	size_t at = 0;
 
 	(void)c;
-	if (n < 0)
-		return answer(n);
-	for (int i = 0; i < n && i < 64; i++)
+	if (r < 0)
+		return answer(r);
+	for (size_t i = 0; i < n && i < 64; i++)
 		at += (size_t)snprintf(
 			text + at, sizeof(text) - at, " %u:%d:%s", m[i].id,
 			(int)m[i].pid,
 			m[i].role == FUSION_ROLE_MASTER ? "master" : "slave");
-	return said("%d%s", n, text);
+	return said("%zu%s", n, text);
 }
 
 static int do_range(const struct words *c)
@@ -392,28 +404,33 @@ static int do_field(const struct words *c)
 	return said("%p", p);
 }
 
-static int say_field(int r, void *p, size_t size)
+static int say_field(int r, void *p)
 {
-	return r < 0 ? answer(r) : said("%p %zu", p, size);
+	return r < 0 ? answer(r) : said("%p", p);
+}
+
+/* The type that a word asks for; NULL any. */
+static const char *type_of(const struct words *c, int i)
+{
+	return i < c->n ? word(c, i) : NULL;
 }
 
 static int do_get(const struct words *c)
 {
 	void *p = NULL;
-	size_t size = 0;
-	int r = fusion_arena_get_field(now->arena, word(c, 1), &p, &size);
+	int r = fusion_arena_get_field(now->arena, word(c, 1), number(c, 2),
+				       type_of(c, 3), &p);
 
-	return say_field(r, p, size);
+	return say_field(r, p);
 }
 
 static int do_await(const struct words *c)
 {
 	void *p = NULL;
-	size_t size = 0;
-	int r = fusion_arena_wait_field(now->arena, word(c, 1), ms(c, 2), &p,
-					&size);
+	int r = fusion_arena_wait_field(now->arena, word(c, 1), ms(c, 2),
+					number(c, 3), type_of(c, 4), &p);
 
-	return say_field(r, p, size);
+	return say_field(r, p);
 }
 
 static int do_remove(const struct words *c)
@@ -463,15 +480,20 @@ static int do_root(const struct words *c)
 	return said("%p", fusion_arena_root(now->arena));
 }
 
+static fusion_id_t id_of(const struct words *c, int i)
+{
+	return strcmp(word(c, i), "all") ? (fusion_id_t)number(c, i)
+					 : FUSION_ALL;
+}
+
 static int do_wait(const struct words *c)
 {
-	return answer(fusion_members_wait(now->arena, (fusion_id_t)number(c, 1),
-					  ms(c, 2)));
+	return answer(fusion_members_wait(now->arena, id_of(c, 1), ms(c, 2)));
 }
 
 static int do_kill(const struct words *c)
 {
-	return answer(fusion_members_kill(now->arena, (fusion_id_t)number(c, 1),
+	return answer(fusion_members_kill(now->arena, id_of(c, 1),
 					  (int)number(c, 2), ms(c, 3)));
 }
 
@@ -756,7 +778,7 @@ static int do_fork(const struct words *c)
 		else
 			said("child in %u", id);
 		if (id && (!p || fusion_free(now->arena, p) < 0 ||
-			   fusion_arena_exit(now->arena, NULL, on_leave, NULL)))
+			   fusion_arena_exit(now->arena)))
 			_exit(1);
 		_exit(0);
 	}
@@ -871,6 +893,7 @@ static const struct command commands[] = {
 	{"prevail", do_prevail, true},
 	{"quit", do_quit, false},	{"range", do_range, true},
 	{"read", do_read, true},	{"remove", do_remove, true},
+	{"role", do_role, true},
 	{"root", do_root, true},	{"skirmish", do_skirmish, true},
 	{"swoop", do_swoop, true},	{"thread", do_thread, true},
 	{"use", do_use, false},		{"wait", do_wait, true},

@@ -95,7 +95,7 @@ static void use(void)
 		pthread_setspecific(key, p);
 	if (is("dispatch") && f.handle(arena, 1, on_message, NULL) < 0)
 		die("handle");
-	if (!is("inside") && !is("key") && f.leave(arena, NULL, NULL, NULL) < 0)
+	if (!is("inside") && !is("key") && f.leave(arena) < 0)
 		die("exit");
 }
 

@@ -60,17 +60,26 @@ template <typename F> static void leave_by(const char *what, F fn)
 	die(what, 0);
 }
 
-static void by_hand()
-{
-	int fd = fusion_fd(arena);
+/* Do the callbacks of exiting leave, too? */
+static bool shutdown_is_out, leave_is_out;
 
-	if (fd < 0)
-		die("fd", fd);
+static int may_shut_down(fusion_arena *, void *)
+{
+	if (shutdown_is_out)
+		out();
+	return 0;
+}
+
+static int may_leave(fusion_arena *, void *)
+{
+	if (leave_is_out)
+		out();
+	return 0;
 }
 
 static void dispatch()
 {
-	int r = fusion_dispatch(arena, 100000000);
+	int r = fusion_arena_dispatch(arena, 100000000);
 
 	if (r < 0)
 		die("dispatch", r);
@@ -79,16 +88,18 @@ static void dispatch()
 /* All there is, and it works. */
 static void dispatch_rest()
 {
-	expect("sync", fusion_sync(arena, 5000000000), 0);
+	expect("sync", fusion_arena_sync(arena, 5000000000), 0);
 }
 
-static void enter(const char *name)
+static void enter(const char *name, uint32_t flags = 0)
 {
-	fusion_arena_options o = {};
+	fusion_arena_options o = FUSION_ARENA_OPTIONS_INIT;
 	int r;
 
-	o.size = sizeof(o);
+	o.flags = flags;
 	o.timeout_ns = 10000000000;
+	o.shutdown = may_shut_down;
+	o.leave = may_leave;
 	r = fusion_arena_enter(name, &o, &arena);
 	if (r < 0)
 		die("enter", r);
@@ -96,7 +107,7 @@ static void enter(const char *name)
 
 static void leave_arena()
 {
-	expect("exit", fusion_arena_exit(arena, nullptr, nullptr, nullptr), 0);
+	expect("exit", fusion_arena_exit(arena), 0);
 }
 
 /* Another process enters and leaves, or stays until it is told. */
@@ -178,7 +189,7 @@ static void initialize()
 {
 	leave_by("initialize", [] { enter_with("w", arena_out, nullptr); });
 	if (jumps) /* noticed when we call again */
-		fusion_arena_exit(nullptr, nullptr, nullptr, nullptr);
+		fusion_arena_exit(nullptr);
 	others_enter("w");
 	enter("w");
 	leave_arena();
@@ -198,10 +209,11 @@ static void join()
 static void shut_down()
 {
 	enter("w");
-	leave_by("shutdown",
-		 [] { fusion_arena_exit(arena, arena_out, nullptr, nullptr); });
+	shutdown_is_out = true;
+	leave_by("shutdown", [] { fusion_arena_exit(arena); });
+	shutdown_is_out = false;
 	if (jumps)
-		fusion_arena_exit(nullptr, nullptr, nullptr, nullptr);
+		fusion_arena_exit(nullptr);
 	others_enter("w");
 	leave_arena();
 	others_enter("w");
@@ -214,10 +226,11 @@ static void leave()
 
 	enter("w");
 	pid = other("w", "stay", &fd);
-	leave_by("leave",
-		 [] { fusion_arena_exit(arena, nullptr, arena_out, nullptr); });
+	leave_is_out = true;
+	leave_by("leave", [] { fusion_arena_exit(arena); });
+	leave_is_out = false;
 	if (jumps)
-		fusion_arena_exit(nullptr, nullptr, nullptr, nullptr);
+		fusion_arena_exit(nullptr);
 	end_other(pid, fd);
 	leave_arena();
 }
@@ -234,8 +247,7 @@ static void message()
 	fusion_id_t me;
 	void *block;
 
-	enter("w");
-	by_hand();
+	enter("w", FUSION_ENTER_MANUAL);
 	me = fusion_arena_id(arena);
 	fusion_message_handle(arena, 1, message_out, nullptr);
 	for (int i = 0; i < 3; i++)
@@ -291,8 +303,7 @@ static void call()
 	fusion_call *c;
 	void *r;
 
-	enter("w");
-	by_hand();
+	enter("w", FUSION_ENTER_MANUAL);
 	fusion_call_create(arena, "c", call_out, nullptr, &c);
 	for (int i = 0; i < 2; i++) {
 		pthread_create(&t, nullptr, execute, c);
@@ -328,8 +339,7 @@ static void reaction()
 	fusion_reactor *a, *b;
 	fusion_reaction *x, *y;
 
-	enter("w");
-	by_hand();
+	enter("w", FUSION_ENTER_MANUAL);
 	fusion_reactor_create(arena, "a", nullptr, &a);
 	fusion_reactor_create(arena, "b", nullptr, &b);
 	fusion_reactor_set_direct(a, false);
@@ -355,8 +365,7 @@ static void direct_reaction()
 	fusion_reactor *a;
 	fusion_reaction *x;
 
-	enter("w");
-	by_hand();
+	enter("w", FUSION_ENTER_MANUAL);
 	fusion_reactor_create(arena, "a", nullptr, &a);
 	fusion_reactor_attach(a, 0, reaction_out, nullptr, nullptr, &x);
 	for (int i = 0; i < 2; i++)
@@ -392,8 +401,7 @@ static void watch()
 {
 	fusion_ref *r;
 
-	enter("w");
-	by_hand();
+	enter("w", FUSION_ENTER_MANUAL);
 	fusion_ref_create(arena, "r", &r);
 	fusion_ref_up(r);
 	expect("watch", fusion_ref_watch(r, fallen_out, nullptr), 0);
@@ -414,8 +422,7 @@ static void notice_out(fusion_arena *, fusion_notice, fusion_id_t, void *)
 
 static void notice()
 {
-	enter("w");
-	by_hand();
+	enter("w", FUSION_ENTER_MANUAL);
 	expect("notice", fusion_arena_on_leave(arena, notice_out, nullptr), 0);
 	for (int i = 0; i < 2; i++) {
 		others_enter("w");
@@ -433,10 +440,9 @@ static void cleanup_out(fusion_arena *, void *)
 
 static void cleanup()
 {
-	enter("w");
-	by_hand();
+	enter("w", FUSION_ENTER_MANUAL);
 	for (int i = 0; i < 2; i++) {
-		fusion_dispatch_cleanup(arena, cleanup_out, nullptr);
+		fusion_arena_dispatch_cleanup(arena, cleanup_out, nullptr);
 		leave_by("cleanup", dispatch);
 	}
 	dispatch_rest();
@@ -470,8 +476,7 @@ static void object()
 	fusion_object *o;
 	size_t n = 9;
 
-	enter("w");
-	by_hand();
+	enter("w", FUSION_ENTER_MANUAL);
 	expect("pool",
 	       fusion_object_pool_create(arena, "p", 100, 0, destructor_out,
 					 nullptr, &pool),

@@ -54,13 +54,6 @@ static int ask(struct fusion_arena *a, void *ctx)
 	return atoi(line);
 }
 
-static int agree(struct fusion_arena *a, void *ctx)
-{
-	(void)a;
-	(void)ctx;
-	return 0;
-}
-
 static void do_add(char *args)
 {
 	char *name = strtok(args, " "), *size = strtok(NULL, " ");
@@ -220,8 +213,9 @@ static void do_prevail(char *args)
 
 static void do_exit(char *args)
 {
-	int r = fusion_arena_exit(arena, agree, *args ? NULL : agree, NULL);
+	int r = fusion_arena_exit(arena);
 
+	(void)args;
 	say(r, "");
 	if (r == 0)
 		exit(0);
@@ -286,18 +280,17 @@ static const struct {
 	const char *word;
 	void (*run)(char *args);
 } commands[] = {
-	{"add", do_add},	   /* NAME SIZE TYPE */
-	{"many", do_many},	   /* N */
-	{"remove", do_remove},	   /* NAME */
-	{"malloc", do_malloc},	   /* BYTES */
-	{"pool", do_pool},	   /* NAME LIMIT */
-	{"skirmish", do_skirmish}, /* NAME */
-	{"prevail", do_prevail},   /* NAME */
-	{"call", do_call},	   /* NAME */
-	{"property", do_property}, /* NAME */
-	{"ref", do_ref},	   /* NAME */
-	{"exit", do_exit},	   /* [without leave()] */
-	{"objects", do_objects},   /* NAME */
+	{"add", do_add},				    /* NAME SIZE TYPE */
+	{"many", do_many},				    /* N */
+	{"remove", do_remove},				    /* NAME */
+	{"malloc", do_malloc},				    /* BYTES */
+	{"pool", do_pool},				    /* NAME LIMIT */
+	{"skirmish", do_skirmish},			    /* NAME */
+	{"prevail", do_prevail},			    /* NAME */
+	{"call", do_call},				    /* NAME */
+	{"property", do_property},			    /* NAME */
+	{"ref", do_ref},				    /* NAME */
+	{"exit", do_exit},	   {"objects", do_objects}, /* NAME */
 	{"scribble", do_scribble}, /* OFFSET LENGTH SEED */
 	{"poke", do_poke},	   /* OFFSET VALUE */
 	{"close", do_close},	   /* all descriptors */

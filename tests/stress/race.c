@@ -104,6 +104,8 @@ static struct fusion_arena *enter(const char *name)
 		.size = sizeof(options),
 		.initialize = initialize,
 		.join = join,
+		.shutdown = shut_down,
+		.leave = leave,
 		.span = 16 << 20,
 	};
 	struct fusion_arena *arena;
@@ -117,7 +119,7 @@ static struct fusion_arena *enter(const char *name)
 
 static void leave_arena(struct fusion_arena *arena)
 {
-	int r = arena ? fusion_arena_exit(arena, shut_down, leave, NULL) : 0;
+	int r = arena ? fusion_arena_exit(arena) : 0;
 
 	if (r < 0)
 		failed(r);
@@ -349,6 +351,8 @@ static struct fusion_arena *enter_though_it_dies(const char *name)
 		.size = sizeof(options),
 		.initialize = initialize,
 		.join = join,
+		.shutdown = shut_down,
+		.leave = leave,
 		.span = 16 << 20,
 	};
 	struct fusion_arena *arena;

@@ -19,6 +19,7 @@
 #include "libfusion/core/life/liveness.h"
 #include "libfusion/core/life/member.h"
 #include "libfusion/heap/tls.h"
+#include "libfusion/talk/dispatch_fd.h"
 
 static inline struct fusion_arena *image_enter_at(void *base, int fd)
 {
@@ -66,9 +67,20 @@ static inline int image_reopen(struct fusion_arena *parent)
 	return fd;
 }
 
+/* As if it had entered with FUSION_ENTER_MANUAL: before anything needs the
+ * dispatcher. */
+static inline void image_dispatches(struct fusion_arena *a)
+{
+	assert_null(a->dispatcher);
+	a->flags |= FUSION_ENTER_MANUAL;
+	assert_int_equal(dispatch_fd_open(a), 0);
+}
+
 static inline void image_leave(struct fusion_arena *a)
 {
 	int fd = a->view.fd;
+
+	dispatch_fd_close(a);
 
 	assert_int_equal(life_lock(&a->view, -1), 0);
 	assert_true(life_depart(&a->view, a->view.slot, false) >= 0);

@@ -1189,6 +1189,7 @@ static void one_way_may_call_back(void **state)
 	(void)state;
 	assert_int_equal(
 		fusion_call_create(arena, "back", count_back, &n, &call), 0);
+	assert_int_equal(fusion_call_set_quota(server, FUSION_NONE, 5), -ESRCH);
 	assert_int_equal(fusion_call_set_quota(server, FUSION_ALL, 5), 0);
 	assert_int_equal(execute(FUSION_CALL_ONEWAY, -1, BACK, NULL), 0);
 	while (!load_relaxed(&n) && clock_monotonic_ns() < until)

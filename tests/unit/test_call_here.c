@@ -96,8 +96,8 @@ static int set_up(void **state)
 	(void)state;
 	arena = image_enter(image_create(64ull << 20, 0));
 	v = &arena->view;
-	/* By hand: nothing happens but what the test does. */
-	assert_int_equal(fusion_arena_dispatch(arena, 0), 0);
+	/* Nothing happens but what the test does. */
+	image_dispatches(arena);
 	assert_int_equal(fusion_call_create(arena, "call", handle, NULL, &call),
 			 0);
 	assert_int_equal(fusion_message_handle(arena, 7, hear, NULL), 0);

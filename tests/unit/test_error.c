@@ -106,6 +106,35 @@ static int field_late(void)
 	return fusion_arena_wait_field(arena, "late", 1000, 0, NULL, &p);
 }
 
+static int field_of_another_size(void)
+{
+	void *p;
+
+	return fusion_arena_get_field(arena, "taken", 4711, NULL, &p);
+}
+
+static int field_of_another_type(void)
+{
+	void *p;
+
+	return fusion_arena_get_field(arena, "taken", 0, "page", &p);
+}
+
+static int dispatch_as_the_library(void)
+{
+	return fusion_arena_dispatch(arena, 0);
+}
+
+static int member_nobody(void)
+{
+	return fusion_members_wait(arena, FUSION_NONE, 0);
+}
+
+static int member_timeout(void)
+{
+	return fusion_members_wait(arena, 99, -7);
+}
+
 static int root_outside(void)
 {
 	return fusion_arena_set_root(arena, outside);
@@ -449,6 +478,11 @@ static const struct refused_call {
 	{"field, to nowhere", field_nowhere_to, -EINVAL, {"ret_ptr is NULL"}},
 	{"field, removed", field_removed, -ENOENT, {"field 'nowhere'", "none"}},
 	{"field, late", field_late, -ETIMEDOUT, {"field 'late'", "nobody has added", "time is over"}},
+	{"field, size", field_of_another_size, -EPROTOTYPE, {"field 'taken'", "4711 are expected"}},
+	{"field, another type", field_of_another_type, -EPROTOTYPE, {"field 'taken'", "type is ''", "'page' is expected"}},
+	{"dispatch", dispatch_as_the_library, -ENOTSUP, {"fusion_arena_dispatch()", "thread of the library", "FUSION_ENTER_MANUAL"}},
+	{"member, nobody", member_nobody, -ESRCH, {"FUSION_NONE", "FUSION_ALL"}},
+	{"member, time-out", member_timeout, -EINVAL, {"time-out is -7", "FUSION_FOREVER"}},
 	{"root", root_outside, -EINVAL, {"root", "not into its memory"}},
 	{"skirmish, flags", skirmish_flags, -EINVAL, {"skirmish", "flags 0x80"}},
 	{"skirmish, to nowhere", skirmish_to_nowhere, -EINVAL, {"skirmish", "ret is NULL"}},

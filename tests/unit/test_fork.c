@@ -123,37 +123,37 @@ static int failed; /* in the child */
 			failed = 1;                                          \
 		}                                                            \
 	} while (0)
-#define EINVALS(expression) SAYS(-EINVAL, expression)
+#define ECHILDS(expression) SAYS(-ECHILD, expression)
 #define IS_NULL(expression)                       \
 	do {                                      \
 		errno = 0;                        \
 		SAYS(0, (uintptr_t)(expression)); \
-		SAYS(EINVAL, errno);              \
+		SAYS(ECHILD, errno);              \
 	} while (0)
 
 static void arena_says(void)
 {
 	struct fusion_member member;
 	void *ptr;
-	size_t size;
 	uint64_t span;
 
 	SAYS(0, fusion_arena_id(arena));
 	SAYS(0, fusion_arena_master(arena));
+	SAYS(FUSION_ROLE_ANY, fusion_arena_role(arena));
 	SAYS(0, fusion_arena_is_shared(arena, block));
 	SAYS(0, (uintptr_t)fusion_arena_of(block));
 	SAYS(0, (uintptr_t)fusion_arena_root(arena));
 	fusion_arena_range(arena, &ptr, &span);
-	EINVALS(fusion_arena_set_root(arena, block));
-	EINVALS(fusion_arena_set_root(arena, NULL));
-	EINVALS(fusion_arena_add_field(arena, "x", block, 1, "x"));
-	EINVALS(fusion_arena_get_field(arena, "x", &ptr, &size));
-	EINVALS(fusion_arena_wait_field(arena, "x", 0, &ptr, &size));
-	EINVALS(fusion_arena_remove_field(arena, "x"));
-	EINVALS(fusion_members_list(arena, &member, 1));
-	EINVALS(fusion_members_wait(arena, 1, 0));
-	EINVALS(fusion_members_kill(arena, 1, 0, 0));
-	EINVALS(fusion_arena_on_leave(arena, leaves, NULL));
+	ECHILDS(fusion_arena_set_root(arena, block));
+	ECHILDS(fusion_arena_set_root(arena, NULL));
+	ECHILDS(fusion_arena_add_field(arena, "x", block, 1, "x"));
+	ECHILDS(fusion_arena_get_field(arena, "x", 0, NULL, &ptr));
+	ECHILDS(fusion_arena_wait_field(arena, "x", 0, 0, NULL, &ptr));
+	ECHILDS(fusion_arena_remove_field(arena, "x"));
+	ECHILDS(fusion_members_list(arena, &member, sizeof(member), 1, NULL));
+	ECHILDS(fusion_members_wait(arena, 1, 0));
+	ECHILDS(fusion_members_kill(arena, 1, 0, 0));
+	ECHILDS(fusion_arena_on_leave(arena, leaves, NULL));
 }
 
 static void heap_says(void)
@@ -171,20 +171,20 @@ static void heap_says(void)
 	IS_NULL(fusion_malloc_member(arena, 1));
 	IS_NULL(fusion_realloc(arena, NULL, 1));
 	IS_NULL(fusion_realloc(arena, block, 1));
-	EINVALS(fusion_free(arena, block));
+	ECHILDS(fusion_free(arena, block));
 	SAYS(0, fusion_usable_size(arena, block));
-	EINVALS(fusion_malloc_to(arena, 1, &slot));
-	EINVALS(fusion_malloc_to(arena, 1, block));
-	EINVALS(fusion_free_from(arena, &slot));
-	EINVALS(fusion_free_from(arena, block));
-	EINVALS(fusion_heap_trim(arena));
-	EINVALS(fusion_heap_stats(arena, &stats));
-	EINVALS(fusion_pool_create(arena, "x", 0, &p));
-	EINVALS(fusion_pool_find(arena, "hp", &p));
+	ECHILDS(fusion_malloc_to(arena, 1, &slot));
+	ECHILDS(fusion_malloc_to(arena, 1, block));
+	ECHILDS(fusion_free_from(arena, &slot));
+	ECHILDS(fusion_free_from(arena, block));
+	ECHILDS(fusion_heap_trim(arena));
+	ECHILDS(fusion_heap_stats(arena, &stats));
+	ECHILDS(fusion_pool_create(arena, "x", 0, &p));
+	ECHILDS(fusion_pool_find(arena, "hp", &p));
 	IS_NULL(fusion_pool_malloc(heap_pool, 1));
 	IS_NULL(fusion_pool_calloc(heap_pool, 1, 1));
-	EINVALS(fusion_pool_stats(heap_pool, &pool_stats));
-	EINVALS(fusion_pool_destroy(heap_pool));
+	SAYS(-EINVAL, fusion_pool_stats(heap_pool, &pool_stats));
+	ECHILDS(fusion_pool_destroy(heap_pool));
 }
 
 static void container_says(void)
@@ -198,67 +198,67 @@ static void container_says(void)
 	struct fusion_list *l;
 	struct fusion_key k;
 
-	EINVALS(fusion_hash_create(arena, FUSION_KEY_INT, 0, &h));
-	EINVALS(fusion_hash_insert(hash, key, value));
-	EINVALS(fusion_hash_lookup(hash, key, &value));
-	EINVALS(fusion_hash_remove(hash, key, &value));
-	EINVALS(fusion_hash_next(&it, &k, &value));
-	EINVALS(fusion_hash_lock(hash));
-	EINVALS(fusion_hash_unlock(hash));
-	EINVALS(fusion_hash_destroy(hash));
-	EINVALS(fusion_vector_create(arena, 0, &v));
-	EINVALS(fusion_vector_insert(vector, 0, value));
-	EINVALS(fusion_vector_set(vector, 0, value, NULL));
-	EINVALS(fusion_vector_remove(vector, 0, NULL));
-	EINVALS(fusion_vector_index_of(vector, value));
-	EINVALS(fusion_vector_lock(vector));
-	EINVALS(fusion_vector_destroy(vector));
-	EINVALS(fusion_list_create(arena, 0, &l));
-	EINVALS(fusion_list_insert_back(list, value, &n));
-	EINVALS(fusion_list_insert_after(list, node, value, &n));
-	EINVALS(fusion_list_next(list, node, &n));
-	EINVALS(fusion_list_remove(list, node, NULL));
-	EINVALS(fusion_list_lock(list));
-	EINVALS(fusion_list_destroy(list));
+	ECHILDS(fusion_hash_create(arena, FUSION_KEY_INT, 0, &h));
+	ECHILDS(fusion_hash_insert(hash, key, value));
+	ECHILDS(fusion_hash_lookup(hash, key, &value));
+	ECHILDS(fusion_hash_remove(hash, key, &value));
+	ECHILDS(fusion_hash_next(&it, &k, &value));
+	ECHILDS(fusion_hash_lock(hash));
+	ECHILDS(fusion_hash_unlock(hash));
+	ECHILDS(fusion_hash_destroy(hash));
+	ECHILDS(fusion_vector_create(arena, 0, &v));
+	ECHILDS(fusion_vector_insert(vector, 0, value));
+	ECHILDS(fusion_vector_set(vector, 0, value, NULL));
+	ECHILDS(fusion_vector_remove(vector, 0, NULL));
+	ECHILDS(fusion_vector_index_of(vector, value));
+	ECHILDS(fusion_vector_lock(vector));
+	ECHILDS(fusion_vector_destroy(vector));
+	ECHILDS(fusion_list_create(arena, 0, &l));
+	ECHILDS(fusion_list_insert_back(list, value, &n));
+	ECHILDS(fusion_list_insert_after(list, node, value, &n));
+	ECHILDS(fusion_list_next(list, node, &n));
+	ECHILDS(fusion_list_remove(list, node, NULL));
+	ECHILDS(fusion_list_lock(list));
+	ECHILDS(fusion_list_destroy(list));
 }
 
 static void lock_says(void)
 {
 	struct fusion_skirmish *s;
 	struct fusion_property *p;
-	struct fusion_ref_stat stat;
+	struct fusion_ref_stat stat = {.size = sizeof(stat)};
 	struct fusion_ref *r;
 
-	EINVALS(fusion_skirmish_create(arena, "x", 0, &s));
-	EINVALS(fusion_skirmish_lookup(arena, "s", &s));
-	EINVALS(fusion_skirmish_prevail(skirmish));
-	EINVALS(fusion_skirmish_prevail_timed(skirmish, 0));
-	EINVALS(fusion_skirmish_prevail_multi(&skirmish, 1));
-	EINVALS(fusion_skirmish_dismiss(skirmish));
-	EINVALS(fusion_skirmish_consistent(skirmish));
-	EINVALS(fusion_skirmish_wait(skirmish, 0));
-	EINVALS(fusion_skirmish_notify(skirmish, true));
-	EINVALS(fusion_skirmish_destroy(skirmish));
-	EINVALS(fusion_property_create(arena, "x", NULL, &p));
-	EINVALS(fusion_property_lookup(arena, "p", &p));
-	EINVALS(fusion_property_lease(property));
-	EINVALS(fusion_property_lease_timed(property, 0));
-	EINVALS(fusion_property_purchase(property));
-	EINVALS(fusion_property_cede(property));
-	EINVALS(fusion_property_hold_up(property, 0));
-	EINVALS(fusion_property_destroy(property));
-	EINVALS(fusion_ref_create(arena, "x", &r));
-	EINVALS(fusion_ref_lookup(arena, "r", &r));
-	EINVALS(fusion_ref_up(ref));
-	EINVALS(fusion_ref_down(ref));
-	EINVALS(fusion_ref_down_global(ref));
-	EINVALS(fusion_ref_zero_lock(ref, 0));
-	EINVALS(fusion_ref_unlock(ref));
-	EINVALS(fusion_ref_throw(ref, 1));
-	EINVALS(fusion_ref_catch(ref));
-	EINVALS(fusion_ref_inherit(ref, ref));
-	EINVALS(fusion_ref_stat(ref, &stat));
-	EINVALS(fusion_ref_destroy(ref));
+	ECHILDS(fusion_skirmish_create(arena, "x", 0, &s));
+	ECHILDS(fusion_skirmish_lookup(arena, "s", &s));
+	ECHILDS(fusion_skirmish_prevail(skirmish));
+	ECHILDS(fusion_skirmish_prevail_timed(skirmish, 0));
+	ECHILDS(fusion_skirmish_prevail_multi(&skirmish, 1));
+	ECHILDS(fusion_skirmish_dismiss(skirmish));
+	ECHILDS(fusion_skirmish_consistent(skirmish));
+	ECHILDS(fusion_skirmish_wait(skirmish, 0));
+	ECHILDS(fusion_skirmish_notify(skirmish, true));
+	ECHILDS(fusion_skirmish_destroy(skirmish));
+	ECHILDS(fusion_property_create(arena, "x", NULL, &p));
+	ECHILDS(fusion_property_lookup(arena, "p", &p));
+	ECHILDS(fusion_property_lease(property));
+	ECHILDS(fusion_property_lease_timed(property, 0));
+	ECHILDS(fusion_property_purchase(property));
+	ECHILDS(fusion_property_cede(property));
+	ECHILDS(fusion_property_hold_up(property, 0));
+	ECHILDS(fusion_property_destroy(property));
+	ECHILDS(fusion_ref_create(arena, "x", &r));
+	ECHILDS(fusion_ref_lookup(arena, "r", &r));
+	ECHILDS(fusion_ref_up(ref));
+	ECHILDS(fusion_ref_down(ref));
+	ECHILDS(fusion_ref_down_global(ref));
+	ECHILDS(fusion_ref_zero_lock(ref, 0));
+	ECHILDS(fusion_ref_unlock(ref));
+	ECHILDS(fusion_ref_throw(ref, 1));
+	ECHILDS(fusion_ref_catch(ref));
+	ECHILDS(fusion_ref_inherit(ref, ref));
+	ECHILDS(fusion_ref_stat(ref, &stat));
+	ECHILDS(fusion_ref_destroy(ref));
 }
 
 static void talk_says(void)
@@ -268,28 +268,28 @@ static void talk_says(void)
 	struct fusion_call *c;
 	uint64_t word;
 
-	EINVALS(fusion_message_send(arena, 1, 1, "x", 1, 0, 0));
-	EINVALS(fusion_message_send_block(arena, 1, 1, block, 0, 0));
-	EINVALS(fusion_message_handle(arena, 1, hears, NULL));
-	EINVALS(fusion_arena_fd(arena));
-	EINVALS(fusion_arena_dispatch(arena, 0));
-	EINVALS(fusion_arena_sync(arena, 0));
-	EINVALS(fusion_arena_dispatch_cleanup(arena, cleans, NULL));
-	EINVALS(fusion_reactor_create(arena, "x", NULL, &re));
-	EINVALS(fusion_reactor_lookup(arena, "re", &re));
-	EINVALS(fusion_reactor_attach(reactor, 0, reacts, NULL, NULL,
+	ECHILDS(fusion_message_send(arena, 1, 1, "x", 1, 0, 0));
+	ECHILDS(fusion_message_send_block(arena, 1, 1, block, 0, 0));
+	ECHILDS(fusion_message_handle(arena, 1, hears, NULL));
+	ECHILDS(fusion_arena_fd(arena));
+	ECHILDS(fusion_arena_dispatch(arena, 0));
+	ECHILDS(fusion_arena_sync(arena, 0));
+	ECHILDS(fusion_arena_dispatch_cleanup(arena, cleans, NULL));
+	ECHILDS(fusion_reactor_create(arena, "x", NULL, &re));
+	ECHILDS(fusion_reactor_lookup(arena, "re", &re));
+	ECHILDS(fusion_reactor_attach(reactor, 0, reacts, NULL, NULL,
 				      &reaction_2));
-	EINVALS(fusion_reactor_dispatch(reactor, "x", 1, 0));
+	ECHILDS(fusion_reactor_dispatch(reactor, "x", 1, 0));
 	SAYS(-EINVAL, fusion_reactor_detach(reaction));
-	EINVALS(fusion_reactor_destroy(reactor));
-	EINVALS(fusion_call_create(arena, "x", calls, NULL, &c));
-	EINVALS(fusion_call_lookup(arena, "c", &c));
-	EINVALS(fusion_call_execute(call, 1, &word));
-	EINVALS(fusion_call_return(call, 1, 1, NULL, 0));
-	EINVALS(fusion_call_cancel(call));
-	EINVALS(fusion_call_set_quota(call, 1, 1));
-	EINVALS(fusion_call_answer(arena, NULL, NULL));
-	EINVALS(fusion_call_destroy(call));
+	ECHILDS(fusion_reactor_destroy(reactor));
+	ECHILDS(fusion_call_create(arena, "x", calls, NULL, &c));
+	ECHILDS(fusion_call_lookup(arena, "c", &c));
+	ECHILDS(fusion_call_execute(call, 1, &word));
+	ECHILDS(fusion_call_return(call, 1, 1, NULL, 0));
+	ECHILDS(fusion_call_cancel(call));
+	ECHILDS(fusion_call_set_quota(call, 1, 1));
+	ECHILDS(fusion_call_answer(arena, NULL, NULL));
+	ECHILDS(fusion_call_destroy(call));
 }
 
 static void object_says(void)
@@ -298,28 +298,28 @@ static void object_says(void)
 	struct fusion_object *o;
 	size_t size;
 
-	EINVALS(fusion_object_pool_create(arena, "x", 8, 0, ends, NULL, &p));
-	EINVALS(fusion_object_pool_lookup(arena, "op", &p));
-	EINVALS(fusion_object_pool_register(pool, ends, NULL));
-	EINVALS(fusion_object_pool_unregister(pool));
-	EINVALS(fusion_object_pool_size(pool, &size));
-	EINVALS(fusion_object_create(pool, &o));
-	EINVALS(fusion_object_get(pool, 1, &o));
-	EINVALS(fusion_object_lookup(pool, 1, &o));
-	EINVALS(fusion_object_ref(object));
-	EINVALS(fusion_object_unref(object));
-	EINVALS(fusion_object_globalize(object));
-	EINVALS(fusion_object_throw(object, 1));
-	EINVALS(fusion_object_catch(object));
-	EINVALS(fusion_object_set_string(object, "x", "x"));
-	EINVALS(fusion_object_pool_of(object, &p));
-	EINVALS(fusion_object_destroy(object));
-	EINVALS(fusion_object_pool_destroy(pool));
+	ECHILDS(fusion_object_pool_create(arena, "x", 8, 0, ends, NULL, &p));
+	ECHILDS(fusion_object_pool_lookup(arena, "op", &p));
+	ECHILDS(fusion_object_pool_register(pool, ends, NULL));
+	ECHILDS(fusion_object_pool_unregister(pool));
+	ECHILDS(fusion_object_pool_size(pool, &size));
+	ECHILDS(fusion_object_create(pool, &o));
+	ECHILDS(fusion_object_get(pool, 1, &o));
+	ECHILDS(fusion_object_lookup(pool, 1, &o));
+	ECHILDS(fusion_object_ref(object));
+	ECHILDS(fusion_object_unref(object));
+	ECHILDS(fusion_object_globalize(object));
+	ECHILDS(fusion_object_throw(object, 1));
+	ECHILDS(fusion_object_catch(object));
+	ECHILDS(fusion_object_set_string(object, "x", "x"));
+	ECHILDS(fusion_object_pool_of(object, &p));
+	ECHILDS(fusion_object_destroy(object));
+	ECHILDS(fusion_object_pool_destroy(pool));
 }
 
 static void exit_says(void)
 {
-	EINVALS(fusion_arena_exit(arena));
+	ECHILDS(fusion_arena_exit(arena));
 }
 
 /* Does each call of @fn say what it is to say, in a child of a fork? */
@@ -337,7 +337,7 @@ static void child_says(void (*fn)(void))
 }
 
 #define CHILD_TEST(noun)                                             \
-	static void noun##_of_a_forked_child_is_EINVAL(void **state) \
+	static void noun##_of_a_forked_child_is_ECHILD(void **state) \
 	{                                                            \
 		(void)state;                                         \
 		child_says(noun##_says);                             \
@@ -353,13 +353,13 @@ CHILD_TEST(exit)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(arena_of_a_forked_child_is_EINVAL),
-		cmocka_unit_test(heap_of_a_forked_child_is_EINVAL),
-		cmocka_unit_test(container_of_a_forked_child_is_EINVAL),
-		cmocka_unit_test(lock_of_a_forked_child_is_EINVAL),
-		cmocka_unit_test(talk_of_a_forked_child_is_EINVAL),
-		cmocka_unit_test(object_of_a_forked_child_is_EINVAL),
-		cmocka_unit_test(exit_of_a_forked_child_is_EINVAL),
+		cmocka_unit_test(arena_of_a_forked_child_is_ECHILD),
+		cmocka_unit_test(heap_of_a_forked_child_is_ECHILD),
+		cmocka_unit_test(container_of_a_forked_child_is_ECHILD),
+		cmocka_unit_test(lock_of_a_forked_child_is_ECHILD),
+		cmocka_unit_test(talk_of_a_forked_child_is_ECHILD),
+		cmocka_unit_test(object_of_a_forked_child_is_ECHILD),
+		cmocka_unit_test(exit_of_a_forked_child_is_ECHILD),
 	};
 
 	return cmocka_run_group_tests_name("fork", tests, set_up, NULL);

@@ -43,6 +43,7 @@ static int set_up(void **state)
 	handled = notices = 0;
 	loops = pthread_self();
 	arena = image_enter(image_create(64ull << 20, 0));
+	image_dispatches(arena);
 	return 0;
 }
 

@@ -108,6 +108,7 @@ static void notices_run_where_the_program_dispatches(void **state)
 	int fd;
 
 	(void)state;
+	image_dispatches(arena);
 	fd = fusion_arena_fd(arena);
 	assert_true(fd >= 0);
 	assert_int_equal(fusion_arena_on_leave(arena, note, NULL), 0);
@@ -125,7 +126,7 @@ static void notices_run_where_the_program_dispatches(void **state)
 static void more_events_than_are_kept_are_caught_up_with(void **state)
 {
 	(void)state;
-	assert_true(fusion_arena_fd(arena) >= 0);
+	image_dispatches(arena);
 	assert_int_equal(fusion_arena_on_leave(arena, note, NULL), 0);
 	happen(EVENT_JOIN, 1001);
 	while (fusion_arena_dispatch(arena, 0) > 0)
@@ -152,7 +153,7 @@ static void end_itself(struct fusion_arena *a, enum fusion_notice how,
 static void notice_may_end_itself(void **state)
 {
 	(void)state;
-	assert_true(fusion_arena_fd(arena) >= 0);
+	image_dispatches(arena);
 	assert_int_equal(fusion_arena_on_leave(arena, end_itself, NULL), 0);
 	for (uint32_t id = 1001; id <= 1010; id++)
 		happen(EVENT_PROMOTED, id);
@@ -192,6 +193,7 @@ static void what_was_not_dispatched_is_dropped_with_it(void **state)
 	int fd;
 
 	(void)state;
+	image_dispatches(arena);
 	fd = fusion_arena_fd(arena);
 	assert_int_equal(fusion_arena_on_leave(arena, note, NULL), 0);
 	while (fusion_arena_dispatch(arena, 0) > 0)

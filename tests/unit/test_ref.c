@@ -442,6 +442,7 @@ static void test_watch_is_told_where_the_program_dispatches(void **state)
 
 	(void)state;
 	n_told = 0;
+	image_dispatches(arena);
 	assert_int_equal(fusion_ref_up(ref), 0);
 	assert_int_equal(fusion_ref_up(other), 0);
 	assert_int_equal(fusion_ref_watch(ref, note_thread, &has_turn), 0);

@@ -77,7 +77,7 @@ int client_open(const char *arena, struct client *client)
 	struct fusion_arena_options how = {
 		.size = sizeof(how),
 		.role = FUSION_ROLE_SLAVE,
-		.flags = FUSION_ENTER_EXISTING,
+		.flags = FUSION_ENTER_EXISTING | FUSION_ENTER_MANUAL,
 		.timeout_ns = ENTER_NS,
 		.join = find_desk,
 		.ctx = &client->desk,
@@ -86,12 +86,9 @@ int client_open(const char *arena, struct client *client)
 
 	*client = (struct client){0};
 	r = fusion_arena_enter(arena, &how, &client->arena);
-	if (r >= 0)
-		r = fusion_arena_fd(client->arena);
-	if (r >= 0)
-		r = fusion_message_handle(client->arena, DESK_SHOWN, on_shown,
-					  NULL);
-	return r < 0 ? r : 0;
+	if (r < 0)
+		return r;
+	return fusion_message_handle(client->arena, DESK_SHOWN, on_shown, NULL);
 }
 
 void client_close(struct client *client)

@@ -37,16 +37,16 @@ int desk_make(struct fusion_arena *arena, int32_t width, int32_t height,
 int desk_find(struct fusion_arena *arena, struct desk **ret)
 {
 	struct desk *desk;
-	size_t size;
 	void *field;
-	int r = fusion_arena_get_field(arena, "desk", &field, &size);
+	int r = fusion_arena_get_field(arena, "desk", sizeof(*desk), "desk",
+				       &field);
 
-	if (r == -ENOENT)
+	if (r == -ENOENT || r == -EPROTOTYPE)
 		return -EPROTO;
 	if (r < 0)
 		return r;
 	desk = field;
-	if (size != sizeof(*desk) || desk->magic != DESK_MAGIC)
+	if (desk->magic != DESK_MAGIC)
 		return -EPROTO;
 	*ret = desk;
 	return 0;

@@ -486,9 +486,7 @@ static int serve(struct server *server, const volatile sig_atomic_t *stop)
 
 	if (r <= 0)
 		return r;
-	r = fusion_arena_fd(server->arena);
-	if (r >= 0)
-		r = open_screen(server);
+	r = open_screen(server);
 	if (r >= 0)
 		r = compose_frames(server, stop);
 	close_screen(server);
@@ -502,10 +500,7 @@ static int serve(struct server *server, const volatile sig_atomic_t *stop)
 static int initialize(struct fusion_arena *arena, void *ctx)
 {
 	struct server *server = ctx;
-	int r = fusion_arena_fd(arena);
 
-	if (r < 0)
-		return r;
 	return desk_make(arena, server->options->width, server->options->height,
 			 &server->desk);
 }
@@ -528,6 +523,7 @@ int server_run(const char *arena, const struct server_options *options,
 	struct fusion_arena_options how = {
 		.size = sizeof(how),
 		.role = options->standby ? FUSION_ROLE_ANY : FUSION_ROLE_MASTER,
+		.flags = FUSION_ENTER_MANUAL,
 		.on_master_death = FUSION_MASTER_DEATH_PROMOTE,
 		.timeout_ns = LONG_NS,
 		.initialize = initialize,
