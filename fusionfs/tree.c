@@ -10,6 +10,7 @@
 
 #include "fusionfs/files/about.h"
 #include "fusionfs/files/calls.h"
+#include "fusionfs/files/containers.h"
 #include "fusionfs/files/deadlocks.h"
 #include "fusionfs/files/entries.h"
 #include "fusionfs/files/fields.h"
@@ -73,6 +74,12 @@ enum {
 	POOL,
 	POOL_STATUS,
 	POOL_OBJECT,
+	HASHES,
+	HASH,
+	VECTORS,
+	VECTOR,
+	LISTS,
+	LIST,
 	MEMBERS,
 	MEMBER,
 	MEMBER_STATUS,
@@ -202,6 +209,13 @@ const struct row tree_rows[N_ROWS] = {
 			       .kind = KIND_OBJECT_POOL),
 	[POOL_OBJECT] =    ENTRY(POOL, KIND_OBJECT, object_show),
 
+	[HASHES] =         ENTRIES(ARENA, "hashes", KIND_HASH),
+	[HASH] =           ENTRY(HASHES, KIND_HASH, hash_show),
+	[VECTORS] =        ENTRIES(ARENA, "vectors", KIND_VECTOR),
+	[VECTOR] =         ENTRY(VECTORS, KIND_VECTOR, vector_show),
+	[LISTS] =          ENTRIES(ARENA, "lists", KIND_LIST),
+	[LIST] =           ENTRY(LISTS, KIND_LIST, list_show),
+
 	[MEMBERS] =        DIR_OF(ARENA, "members", member_items),
 	[MEMBER] =         DIR(MEMBERS, NULL),
 	[MEMBER_STATUS] =  RO(MEMBER, "status", member_status_show),
@@ -224,6 +238,7 @@ const struct row tree_rows[N_ROWS] = {
 };
 /* clang-format on */
 
-static_assert(N_ROWS <= 62, "node ids end below what others number");
+static_assert(N_ROWS <= 96,
+	      "node ids end below those of arenas: IDENTITY_BITS");
 
 const int tree_n_rows = N_ROWS;

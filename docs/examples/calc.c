@@ -173,7 +173,8 @@ static int ask(struct fusion_arena *arena, int n, char **words)
 	if (answer.status < 0)
 		fprintf(stderr, "calc: %s: %s\n", text,
 			strerror(-answer.status));
-	fwrite(answer.data, 1, answer.length, stdout);
+	if (answer.length)
+		fwrite(answer.data, 1, answer.length, stdout);
 	free(answer.data);
 	return answer.status;
 }

@@ -25,7 +25,7 @@ static enum fusion_reaction_result
 hear(const struct fusion_reactor_message *message, void *ctx)
 {
 	(void)ctx;
-	if (!message) {
+	if (message->event != FUSION_REACTOR_DATA) {
 		fputs("The room is closed.\n", stdout);
 	} else {
 		fwrite(message->data, 1, message->size, stdout);
@@ -34,29 +34,18 @@ hear(const struct fusion_reactor_message *message, void *ctx)
 	return FUSION_REACTION_KEEP;
 }
 
-/* The first member creates the room; a shell can create it too, with mkdir. */
-static int find_room(struct fusion_arena *arena, struct fusion_reactor **ret)
-{
-	int r;
-
-	do {
-		r = fusion_reactor_lookup(arena, "room", ret);
-		if (r == -ENOENT)
-			r = fusion_reactor_create(arena, "room", NULL, ret);
-	} while (r == -EEXIST); /* another one was faster */
-	return r;
-}
-
 /* FUSION_REACTOR_SELF: a member hears its own lines, like all others. */
 static int say(struct fusion_reactor *room, const char *name, const char *text)
 {
+	struct fusion_reactor_dispatch_options options =
+		FUSION_REACTOR_DISPATCH_OPTIONS_INIT;
 	char line[LINE_MAX + 128];
 	int n = snprintf(line, sizeof(line), "%s: %s", name, text);
 
+	options.flags = FUSION_REACTOR_SELF;
 	if (n >= (int)sizeof(line))
 		n = (int)sizeof(line) - 1;
-	return fusion_reactor_dispatch(room, line, (size_t)n,
-				       FUSION_REACTOR_SELF);
+	return fusion_reactor_dispatch(room, line, (size_t)n, &options);
 }
 
 static int chat(struct fusion_arena *arena, const char *name)
@@ -65,14 +54,19 @@ static int chat(struct fusion_arena *arena, const char *name)
 		.size = sizeof(policy),
 		.kind = FUSION_REACTOR_DROP_OLDEST,
 	};
+	struct fusion_reactor_attach_options options =
+		FUSION_REACTOR_ATTACH_OPTIONS_INIT;
 	struct fusion_reaction *reaction;
 	struct fusion_reactor *room;
 	char line[LINE_MAX];
-	int r = find_room(arena, &room);
+	/* The first member creates the room; a shell can create it too, with
+	 * mkdir. */
+	int r = fusion_reactor_open(arena, "room", NULL, &room);
 
 	if (r < 0)
 		return r;
-	r = fusion_reactor_attach(room, 0, hear, NULL, &policy, &reaction);
+	options.policy = &policy;
+	r = fusion_reactor_attach(room, &options, hear, NULL, &reaction);
 	if (r < 0)
 		return r;
 	r = say(room, name, "hello\n");

@@ -353,7 +353,7 @@ int main(int argc, char **argv)
 	r = fusion_arena_enter(argv[1], &options, &arena);
 	if (r < 0)
 		fail(argv[1], fusion_strerror(r));
-	is_master = r == 1;
+	is_master = fusion_arena_role(arena) == FUSION_ROLE_MASTER;
 	r = fusion_arena_get_field(arena, "index", 0, NULL, &index);
 	if (r == 0)
 		r = fusion_arena_get_field(arena, "work", 0, NULL, &work);

@@ -31,8 +31,38 @@
 //              only count, by a function that it adds at the top of the file.
 //              Calls that list stay as they are, and do not compile.
 //
-// fusion_arena_enter() returns 0 for the first process, too.  A program that
-// tests for 1 asks fusion_arena_role(), or lets `initialize` run.
+//   first      fusion_arena_enter() returns 0 for the first process, too.  Tests
+//              of its result for 1 ask for the role of the master instead.  The
+//              two differ if the first process has left: then a later one
+//              becomes the master, and `initialize` does not run there.
+
+@first@
+expression name, options, A, e;
+identifier r;
+@@
+  r = fusion_arena_enter(name, options, &A)
+  ... when != r = e
+(
+- r == 1
++ fusion_arena_role(A) == FUSION_ROLE_MASTER
+|
+- r > 0
++ fusion_arena_role(A) == FUSION_ROLE_MASTER
+)
+
+@first_declared@
+expression name, options, A, e;
+identifier r;
+@@
+  int r = fusion_arena_enter(name, options, &A);
+  ... when != r = e
+(
+- r == 1
++ fusion_arena_role(A) == FUSION_ROLE_MASTER
+|
+- r > 0
++ fusion_arena_role(A) == FUSION_ROLE_MASTER
+)
 
 @idle@
 identifier F, a, c;

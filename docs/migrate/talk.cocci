@@ -7,7 +7,9 @@
 //    any more: one that is written as 0 becomes 1, a nanosecond.
 //  - fusion_call_execute_bytes() and the former fusion_call_execute() become
 //    call_for_bytes() and call_for_word() of talk.h, which use the new
-//    fusion_call_execute().  They return the handler's error as they did.
+//    fusion_call_execute().  They return the handler's error as they did.  The
+//    program includes docs/migrate/talk.h: compile with -I and the top of this
+//    tree, or copy the file.
 //  - fusion_call_create() gets the handler and its argument in the new struct
 //    fusion_call_options.
 //  - struct fusion_call_stats is called struct fusion_call_stat, and

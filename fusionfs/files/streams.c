@@ -80,13 +80,18 @@ static int begin_to_listen(struct stream *s)
 	return -EAGAIN;
 }
 
-static void close_stream(struct port *p)
+static void stop_listening(struct stream *s)
 {
-	struct stream *s = (struct stream *)p;
+	struct port *p = &s->port;
 
 	if (s->listens)
 		cursor_free(&p->arena->view, p->rec, &s->listener);
 	s->listens = false;
+}
+
+static void close_stream(struct port *p)
+{
+	stop_listening((struct stream *)p);
 }
 
 /* Read the next message that is wanted.  0; -EAGAIN there is none yet; -EIDRM
@@ -156,11 +161,15 @@ static int fill_with(struct port *p,
 		s->ended = true;
 	for (int i = 0; i < LOOKS && r == 0 && !p->out.len && !s->ended; i++) {
 		r = next_stream_message(s, &h);
-		if (r == -EIDRM)
-			s->ended = true;
-		else if (r == 0)
+		if (r == 0)
 			add(&p->out, &h);
+		else if (r == -EIDRM)
+			s->ended = true;
 	}
+	/* The queue of a reactor that is destroyed goes with its last
+	 * listener. */
+	if (s->ended)
+		stop_listening(s);
 	if (s->ended || p->out.len)
 		return 0;
 	if (r < 0)

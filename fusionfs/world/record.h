@@ -6,6 +6,7 @@
 
 #include "fusionfs/world/node.h"
 #include "fusionfs/world/search.h"
+#include "libfusion/core/heap/container.h"
 #include "libfusion/core/locks/property.h"
 #include "libfusion/core/locks/skirmish.h"
 #include "libfusion/core/names/field.h"
@@ -24,6 +25,7 @@ union record {
 	struct ref ref;
 	struct object_pool pool;
 	struct object object;
+	struct container_rec container;
 	uint64_t room[ENTRY_SIZE / sizeof(uint64_t)];
 };
 static_assert(sizeof(union record) == ENTRY_SIZE, "the largest record");

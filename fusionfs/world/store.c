@@ -139,7 +139,7 @@ static int policy_load(int dir, struct policy *ret)
 		   "on-master-death %u\nmaster %u\n",
 		   &p.identity, &p.mode, &p.uid, &p.gid, &p.changed_ns,
 		   &transient, &p.on_master_death, &p.master) != 8 ||
-	    p.mode > 0777 || !(p.identity & IDENTITY_BIT))
+	    p.mode > 0777 || !(p.identity & IDENTITY_BITS))
 		return -EINVAL;
 	p.transient = transient;
 	*ret = p;
@@ -152,7 +152,7 @@ static int new_identity(uint64_t *ret)
 
 	if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
 		return -EIO;
-	*ret = (random & (IDENTITY_BIT - 1)) | IDENTITY_BIT;
+	*ret = (random & ~(1ull << 63)) | IDENTITY_BITS;
 	return 0;
 }
 

@@ -28,8 +28,8 @@ struct policy {
 	mode_t mode; /* 0777 at most */
 	uid_t uid;
 	gid_t gid;
-	uint64_t identity; /* st_ino of the arena's directory: IDENTITY_BIT set,
-			    * the rest random; no other arena has it */
+	uint64_t identity;   /* st_ino of the arena's directory: IDENTITY_BITS
+			      * set,   the rest random; no other arena has it */
 	uint64_t changed_ns; /* CLOCK_REALTIME: of mode, owner or group */
 	bool transient;	     /* vanishes when empty */
 	/* Of this life: what the first member wanted, and, if that is
@@ -37,8 +37,10 @@ struct policy {
 	uint32_t on_master_death, master;
 };
 
-/* The inode numbers of arenas have this bit, those of other files do not. */
-#define IDENTITY_BIT (1ull << 62)
+/* The inode numbers of arenas have both of these bits, and not the highest.
+ * Those of other files do not: their highest eight bits are the row, or bit 63
+ * is set. */
+#define IDENTITY_BITS (3ull << 61)
 
 struct store {
 	int dir, heap, lock; /* -1 none */

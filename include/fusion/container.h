@@ -12,6 +12,11 @@
  * that changes the container removes what the dead thread left.  Calls that
  * only read change nothing, and find one of the two states too.
  *
+ * Names: a container can have a name.  fusion_..._find() finds it by its name,
+ * fusion_..._open() finds or creates it, and fusionfs shows it in hashes/,
+ * vectors/ or lists/.  Each kind has names of its own.  A container without a
+ * name is not shown; keep its handle in shared data.
+ *
  * Locking by the program: without FUSION_CONTAINER_LOCK, the program locks.
  * All calls that change a container must hold one lock: a skirmish, or a
  * purchased property.  Such a lock passes to the next thread only after the
@@ -38,10 +43,9 @@
 
 FUSION_BEGIN_DECLS
 
-/** A value in a container: a pointer, or with FUSION_CONTAINER_WORDS a word. */
-union fusion_value {
-	void *pointer; /**< into the arena, not NULL */
-	uint64_t word;
+/** A value in a container; make it with one of the two functions below. */
+struct fusion_value {
+	uint64_t word; /**< a word, or the bits of a pointer */
 };
 
 /** flags: each call locks the container's own skirmish. */
@@ -55,22 +59,69 @@ union fusion_value {
  *  without being given back, and all blocks when it is destroyed. */
 #define FUSION_CONTAINER_AUTOFREE 0x4u
 
-/** Make a value of a pointer. */
-static inline union fusion_value fusion_value_pointer(const void *pointer)
-{
-	union fusion_value value;
+/**
+ * Make a value of a pointer.
+ *
+ * @param pointer  a pointer into the arena, not NULL.  The function does not
+ *                 check it; the function that stores the value does
+ *
+ * @return the value
+ *
+ * Any thread, and signal handlers.  Does not block.
+ */
+FUSION_API struct fusion_value fusion_value_pointer(const void *pointer);
 
-	value.pointer = (void *)(uintptr_t)pointer;
+/**
+ * Make a value of a word, for FUSION_CONTAINER_WORDS.
+ *
+ * @param word  any 64 bits
+ *
+ * @return the value
+ *
+ * Any thread, and signal handlers.  Does not block.
+ */
+FUSION_API struct fusion_value fusion_value_word(uint64_t word);
+
+/**
+ * Get the pointer that a value was made of.
+ *
+ * @param value  a value of a container without FUSION_CONTAINER_WORDS
+ *
+ * @return the pointer
+ *
+ * Any thread, and signal handlers.  Does not block.
+ */
+FUSION_API void *fusion_value_get_pointer(struct fusion_value value);
+
+/* The compiler may copy the body of such a function into the program.  If it
+ * does not, the program calls the function of that name in the library.
+ * Languages that cannot read this header call that function, too: the library
+ * compiles the bodies with an empty FUSION_INLINE. */
+#ifndef FUSION_INLINE
+#ifdef __cplusplus
+#define FUSION_INLINE inline
+#else
+#define FUSION_INLINE extern __inline __attribute__((__gnu_inline__))
+#endif
+#endif
+
+FUSION_INLINE struct fusion_value fusion_value_pointer(const void *pointer)
+{
+	struct fusion_value value = {(uint64_t)(uintptr_t)pointer};
+
 	return value;
 }
 
-/** Make a value of a word, for FUSION_CONTAINER_WORDS. */
-static inline union fusion_value fusion_value_word(uint64_t word)
+FUSION_INLINE struct fusion_value fusion_value_word(uint64_t word)
 {
-	union fusion_value value;
+	struct fusion_value value = {word};
 
-	value.word = word;
 	return value;
+}
+
+FUSION_INLINE void *fusion_value_get_pointer(struct fusion_value value)
+{
+	return (void *)(uintptr_t)value.word;
 }
 
 FUSION_END_DECLS

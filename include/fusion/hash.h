@@ -41,74 +41,199 @@ enum fusion_key_type {
 
 /** A key; make it with one of the four functions below. */
 struct fusion_key {
-	union {
-		const void *bytes; /**< private or shared; the caller's */
-		uint64_t word;
-	} at;
+	uint64_t at;   /**< FUSION_KEY_INT: the integer; else an address, see
+			*   fusion_key_get_pointer() */
 	uint32_t type; /**< enum fusion_key_type */
 	uint32_t size; /**< of FUSION_KEY_BYTES; else 0 */
 };
 
-/** Make a key of a string, which must be valid while the key is used. */
-static inline struct fusion_key fusion_key_string(const char *string)
+/**
+ * Make a key of a string.
+ *
+ * @param string  the string, private or shared; it must be valid while the key
+ *                is used
+ *
+ * @return the key
+ *
+ * Any thread, and signal handlers.  Does not block.
+ */
+FUSION_API struct fusion_key fusion_key_string(const char *string);
+
+/**
+ * Make a key of an integer.
+ *
+ * @param word  any 64 bits
+ *
+ * @return the key
+ *
+ * Any thread, and signal handlers.  Does not block.
+ */
+FUSION_API struct fusion_key fusion_key_int(uint64_t word);
+
+/**
+ * Make a key of a pointer.
+ *
+ * @param pointer  a pointer into the arena
+ *
+ * @return the key
+ *
+ * Any thread, and signal handlers.  Does not block.
+ */
+FUSION_API struct fusion_key fusion_key_pointer(const void *pointer);
+
+/**
+ * Make a key of bytes.
+ *
+ * @param bytes  the bytes, private or shared; they must be valid while the key
+ *               is used
+ * @param size   the number of bytes
+ *
+ * @return the key
+ *
+ * Any thread, and signal handlers.  Does not block.
+ */
+FUSION_API struct fusion_key fusion_key_bytes(const void *bytes, uint32_t size);
+
+/**
+ * Get the address of a key.
+ *
+ * @param key  a key that is not of the type FUSION_KEY_INT
+ *
+ * @return the string, the bytes or the pointer
+ *
+ * Any thread, and signal handlers.  Does not block.
+ */
+FUSION_API const void *fusion_key_get_pointer(struct fusion_key key);
+
+FUSION_INLINE struct fusion_key fusion_key_string(const char *string)
 {
-	struct fusion_key key = {{string}, FUSION_KEY_STRING, 0};
+	struct fusion_key key = {(uint64_t)(uintptr_t)string, FUSION_KEY_STRING,
+				 0};
 
 	return key;
 }
 
-/** Make a key of an integer. */
-static inline struct fusion_key fusion_key_int(uint64_t word)
+FUSION_INLINE struct fusion_key fusion_key_int(uint64_t word)
 {
-	struct fusion_key key = {{NULL}, FUSION_KEY_INT, 0};
-
-	key.at.word = word;
-	return key;
-}
-
-/** Make a key of a pointer into the arena. */
-static inline struct fusion_key fusion_key_pointer(const void *pointer)
-{
-	struct fusion_key key = {{pointer}, FUSION_KEY_POINTER, 0};
+	struct fusion_key key = {word, FUSION_KEY_INT, 0};
 
 	return key;
 }
 
-/** Make a key of bytes, which must be valid while the key is used. */
-static inline struct fusion_key fusion_key_bytes(const void *bytes,
+FUSION_INLINE struct fusion_key fusion_key_pointer(const void *pointer)
+{
+	struct fusion_key key = {(uint64_t)(uintptr_t)pointer,
+				 FUSION_KEY_POINTER, 0};
+
+	return key;
+}
+
+FUSION_INLINE struct fusion_key fusion_key_bytes(const void *bytes,
 						 uint32_t size)
 {
-	struct fusion_key key = {{bytes}, FUSION_KEY_BYTES, size};
+	struct fusion_key key = {(uint64_t)(uintptr_t)bytes, FUSION_KEY_BYTES,
+				 size};
 
 	return key;
 }
+
+FUSION_INLINE const void *fusion_key_get_pointer(struct fusion_key key)
+{
+	return (const void *)(uintptr_t)key.at;
+}
+
+/** What a hash is to be. */
+struct fusion_hash_options {
+	size_t size; /**< sizeof(struct fusion_hash_options) */
+	/** enum fusion_key_type; 0 is FUSION_KEY_STRING.  A key of another type
+	 *  is refused with -EINVAL. */
+	uint32_t keys;
+	/** FUSION_CONTAINER_LOCK, FUSION_CONTAINER_WORDS,
+	 *  FUSION_CONTAINER_AUTOFREE; the last two exclude each other. */
+	uint32_t flags;
+};
+
+/** All defaults. */
+#define FUSION_HASH_OPTIONS_INIT                         \
+	{                                                \
+		sizeof(struct fusion_hash_options), 0, 0 \
+	}
 
 /**
  * Create an empty hash.
  *
- * @param arena  the arena to create it in
- * @param keys   the type of its keys; a key of another type is refused with
- *               -EINVAL
- * @param flags  FUSION_CONTAINER_LOCK, FUSION_CONTAINER_WORDS,
- *               FUSION_CONTAINER_AUTOFREE; the last two exclude each other
- * @param ret    receives the handle.  The hash lives until
- *               fusion_hash_destroy() or the arena's end; the death of its
- *               creator does not end it
+ * @param arena    the arena to create it in
+ * @param name     its name, by which other members find it, and which shows it
+ *                 in hashes/; NULL: it has no name.  A name has 1 to 63 bytes,
+ *                 no '/' and no control characters, and does not begin with '.'
+ *                 or '#'
+ * @param options  what the hash is to be; NULL for all defaults
+ * @param ret      receives the handle.  The hash lives until
+ *                 fusion_hash_destroy() or the arena's end; the death of its
+ *                 creator does not end it
  *
  * @return
- *   0        created
- *   -EINVAL  an argument is not valid
- *   -ENOMEM  the arena has no memory left
- *   -ENOSPC  the arena has no room for the skirmish of FUSION_CONTAINER_LOCK
+ *   0              created
+ *   -EEXIST        the arena has a hash of that name
+ *   -EINVAL        an argument is not valid
+ *   -ENAMETOOLONG  the name is too long
+ *   -E2BIG         the options say something that this library does not know
+ *   -ENOMEM        the arena has no memory left
+ *   -ENOSPC        the arena has no room for another name, or for the
+ *                  skirmish of FUSION_CONTAINER_LOCK
  *
  * A caller that is killed may leak one block, and with FUSION_CONTAINER_LOCK a
  * skirmish without a name.
  *
- * Any thread.  Takes a short lock when fusion_malloc() does.
+ * Any thread.  Takes a short lock for the name, and when fusion_malloc() does.
  */
-FUSION_API int fusion_hash_create(struct fusion_arena *arena,
-				  enum fusion_key_type keys, uint32_t flags,
+FUSION_API int fusion_hash_create(struct fusion_arena *arena, const char *name,
+				  const struct fusion_hash_options *options,
 				  struct fusion_hash **ret);
+
+/**
+ * Find the hash of a name, or create it.
+ *
+ * @param arena    the arena
+ * @param name     the name, as for fusion_hash_create(), not NULL
+ * @param options  as for fusion_hash_create().  A hash that exists must have
+ *                 been created with the same keys and flags
+ * @param ret      receives the handle
+ *
+ * @return
+ *   0              done
+ *   -EINVAL        an argument is not valid, or the hash has other keys or
+ *                  flags
+ *   -EIO           a member has overwritten the hash's memory
+ *   others         as fusion_hash_create(), but not -EEXIST
+ *
+ * If several threads call this at once, one of them creates the hash and all
+ * get it.
+ *
+ * Any thread.  Takes a short lock for the name, and when fusion_malloc() does.
+ */
+FUSION_API int fusion_hash_open(struct fusion_arena *arena, const char *name,
+				const struct fusion_hash_options *options,
+				struct fusion_hash **ret);
+
+/**
+ * Find the hash of a name.
+ *
+ * @param arena  the arena
+ * @param name   the name, as for fusion_hash_create(), not NULL
+ * @param ret    receives the handle
+ *
+ * @return
+ *   0              found
+ *   -ENOENT        the arena has no hash of that name
+ *   -EINVAL        an argument is not valid
+ *   -ENAMETOOLONG  the name is too long
+ *   -EIO           a member has overwritten the hash's memory
+ *
+ * Any thread.  Takes a short lock.
+ */
+FUSION_API int fusion_hash_find(struct fusion_arena *arena, const char *name,
+				struct fusion_hash **ret);
 
 /**
  * Destroy a hash and free its memory.
@@ -118,8 +243,9 @@ FUSION_API int fusion_hash_create(struct fusion_arena *arena,
  * @return 0; or an error that all functions may return
  *
  * Frees the hash's copies of keys, and with FUSION_CONTAINER_AUTOFREE its
- * values.  A thread that uses the hash during the call gets -EIDRM.  If the
- * caller is killed, another thread can call this again to finish.
+ * values.  A thread that uses the hash during the call gets -EIDRM, and no
+ * thread finds it by its name any more.  If the caller is killed, another
+ * thread that has the handle can call this again to finish.
  *
  * Any thread.  Blocks as the top of this file says.
  */
@@ -144,7 +270,7 @@ FUSION_API int fusion_hash_destroy(struct fusion_hash *hash);
  */
 FUSION_API int fusion_hash_insert(struct fusion_hash *hash,
 				  struct fusion_key key,
-				  union fusion_value value);
+				  struct fusion_value value);
 
 /**
  * Set the value of a key, and add an entry if there is none.
@@ -164,8 +290,8 @@ FUSION_API int fusion_hash_insert(struct fusion_hash *hash,
  */
 FUSION_API int fusion_hash_replace(struct fusion_hash *hash,
 				   struct fusion_key key,
-				   union fusion_value value,
-				   union fusion_value *ret_old);
+				   struct fusion_value value,
+				   struct fusion_value *ret_old);
 
 /**
  * Find the value of a key.
@@ -185,7 +311,7 @@ FUSION_API int fusion_hash_replace(struct fusion_hash *hash,
  */
 FUSION_API int fusion_hash_lookup(struct fusion_hash *hash,
 				  struct fusion_key key,
-				  union fusion_value *ret);
+				  struct fusion_value *ret);
 
 /**
  * Remove the entry of a key.
@@ -203,18 +329,21 @@ FUSION_API int fusion_hash_lookup(struct fusion_hash *hash,
  */
 FUSION_API int fusion_hash_remove(struct fusion_hash *hash,
 				  struct fusion_key key,
-				  union fusion_value *ret_old);
+				  struct fusion_value *ret_old);
 
 /**
  * Count the entries of a hash.
  *
  * @param hash  the hash
+ * @param ret   receives the number of entries
  *
- * @return the number; or an error that all functions may return
+ * @return
+ *   0        done
+ *   -EINVAL  also: @ret is NULL
  *
  * Any thread.  Blocks as the top of this file says.
  */
-FUSION_API int64_t fusion_hash_size(struct fusion_hash *hash);
+FUSION_API int fusion_hash_count(struct fusion_hash *hash, uint64_t *ret);
 
 /**
  * Make room for a number of entries, so that adding them moves no table.
@@ -244,36 +373,39 @@ FUSION_API int fusion_hash_reserve(struct fusion_hash *hash, uint64_t n);
  */
 FUSION_API int fusion_hash_shrink(struct fusion_hash *hash);
 
-/** The position of an iteration.  Private to the caller; nothing has to be
- *  called to end it. */
+/** The position of an iteration, see fusion_hash_iter_begin().  It belongs to
+ *  the caller, who may copy it; nothing has to be called to end it. */
 struct fusion_hash_iter {
-	struct fusion_hash *hash;
-	uint64_t at;	/* index of the next entry in the table */
-	uint32_t turns; /* number of the table */
-	uint32_t tag;	/* of the entry given last, with its key */
-	uint64_t key;
+	uint64_t opaque[8];
 };
 
-/** Begin an iteration over all entries, in no order. */
-static inline struct fusion_hash_iter
-fusion_hash_iterate(struct fusion_hash *hash)
-{
-	struct fusion_hash_iter it = {hash, 0, 0, 0, 0};
-
-	return it;
-}
+/**
+ * Begin an iteration over all entries, in no order.
+ *
+ * @param it    receives the iteration, before the first entry
+ * @param hash  the hash
+ *
+ * @return
+ *   0        begun
+ *   -EINVAL  also: @it is NULL
+ *
+ * Any thread.  Blocks as the top of this file says.
+ */
+FUSION_API int fusion_hash_iter_begin(struct fusion_hash_iter *it,
+				      struct fusion_hash *hash);
 
 /**
  * Go to the next entry of an iteration.
  *
- * @param it         the iteration
+ * @param it         the iteration, which fusion_hash_iter_begin() has begun
  * @param ret_key    receives the key, or NULL.  A string or bytes belong to the
  *                   hash and are valid as long as their entry
  * @param ret_value  receives the value, or NULL
  *
  * @return
  *   1        there is an entry
- *   0        there are no more entries
+ *   0        there are no more entries; no result is written
+ *   -EINVAL  also: @it is NULL, or was not begun
  *   -ESTALE  the entries have moved to another table since the iteration began.
  *            Adding, removing, reserving and shrinking can move them;
  *            fusion_hash_iter_remove() cannot
@@ -291,7 +423,7 @@ fusion_hash_iterate(struct fusion_hash *hash)
  */
 FUSION_API int fusion_hash_next(struct fusion_hash_iter *it,
 				struct fusion_key *ret_key,
-				union fusion_value *ret_value);
+				struct fusion_value *ret_value);
 
 /**
  * Remove the entry that fusion_hash_next() gave last.
@@ -303,11 +435,12 @@ FUSION_API int fusion_hash_next(struct fusion_hash_iter *it,
  *   0        removed
  *   -ENOENT  no entry was given, or it was removed meanwhile
  *   -ESTALE  the entries have moved, as for fusion_hash_next()
+ *   -EINVAL  also: @it is NULL, or was not begun
  *
  * Any thread.  Blocks as the top of this file says.
  */
 FUSION_API int fusion_hash_iter_remove(struct fusion_hash_iter *it,
-				       union fusion_value *ret_old);
+				       struct fusion_value *ret_old);
 
 /**
  * Lock the hash's own lock for several calls.

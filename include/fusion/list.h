@@ -36,28 +36,93 @@ struct fusion_list;
 /** A value's position in a list. */
 struct fusion_list_node;
 
+/** What a list is to be. */
+struct fusion_list_options {
+	size_t size; /**< sizeof(struct fusion_list_options) */
+	/** FUSION_CONTAINER_LOCK, FUSION_CONTAINER_WORDS. */
+	uint32_t flags;
+};
+
+/** All defaults. */
+#define FUSION_LIST_OPTIONS_INIT                      \
+	{                                             \
+		sizeof(struct fusion_list_options), 0 \
+	}
+
 /**
  * Create an empty list.
  *
- * @param arena  the arena to create it in
- * @param flags  FUSION_CONTAINER_LOCK, FUSION_CONTAINER_WORDS
- * @param ret    receives the handle.  The list lives until
- *               fusion_list_destroy() or the arena's end; the death of its
- *               creator does not end it
+ * @param arena    the arena to create it in
+ * @param name     its name, by which other members find it, and which shows it
+ *                 in lists/; NULL: it has no name.  A name has 1 to 63 bytes,
+ *                 no '/' and no control characters, and does not begin with '.'
+ *                 or '#'
+ * @param options  what the list is to be; NULL for all defaults
+ * @param ret      receives the handle.  The list lives until
+ *                 fusion_list_destroy() or the arena's end; the death of its
+ *                 creator does not end it
  *
  * @return
- *   0        created
- *   -EINVAL  an argument is not valid
- *   -ENOMEM  the arena has no memory left
- *   -ENOSPC  the arena has no room for the skirmish of FUSION_CONTAINER_LOCK
+ *   0              created
+ *   -EEXIST        the arena has a list of that name
+ *   -EINVAL        an argument is not valid
+ *   -ENAMETOOLONG  the name is too long
+ *   -E2BIG         the options say something that this library does not know
+ *   -ENOMEM        the arena has no memory left
+ *   -ENOSPC        the arena has no room for another name, or for the
+ *                  skirmish of FUSION_CONTAINER_LOCK
  *
  * A caller that is killed may leak one block, and with FUSION_CONTAINER_LOCK a
  * skirmish without a name.
  *
- * Any thread.  Takes a short lock when fusion_malloc() does.
+ * Any thread.  Takes a short lock for the name, and when fusion_malloc() does.
  */
-FUSION_API int fusion_list_create(struct fusion_arena *arena, uint32_t flags,
+FUSION_API int fusion_list_create(struct fusion_arena *arena, const char *name,
+				  const struct fusion_list_options *options,
 				  struct fusion_list **ret);
+
+/**
+ * Find the list of a name, or create it.
+ *
+ * @param arena    the arena
+ * @param name     the name, as for fusion_list_create(), not NULL
+ * @param options  as for fusion_list_create().  A list that exists must have
+ *                 been created with the same flags
+ * @param ret      receives the handle
+ *
+ * @return
+ *   0              done
+ *   -EINVAL        an argument is not valid, or the list has other flags
+ *   -EIO           a member has overwritten the list's memory
+ *   others         as fusion_list_create(), but not -EEXIST
+ *
+ * If several threads call this at once, one of them creates the list and all
+ * get it.
+ *
+ * Any thread.  Takes a short lock for the name, and when fusion_malloc() does.
+ */
+FUSION_API int fusion_list_open(struct fusion_arena *arena, const char *name,
+				const struct fusion_list_options *options,
+				struct fusion_list **ret);
+
+/**
+ * Find the list of a name.
+ *
+ * @param arena  the arena
+ * @param name   the name, as for fusion_list_create(), not NULL
+ * @param ret    receives the handle
+ *
+ * @return
+ *   0              found
+ *   -ENOENT        the arena has no list of that name
+ *   -EINVAL        an argument is not valid
+ *   -ENAMETOOLONG  the name is too long
+ *   -EIO           a member has overwritten the list's memory
+ *
+ * Any thread.  Takes a short lock.
+ */
+FUSION_API int fusion_list_find(struct fusion_arena *arena, const char *name,
+				struct fusion_list **ret);
 
 /**
  * Destroy a list and free its nodes.
@@ -67,8 +132,9 @@ FUSION_API int fusion_list_create(struct fusion_arena *arena, uint32_t flags,
  * @return 0; or an error that all functions may return
  *
  * What the values point to stays the caller's.  A thread that uses the list
- * during the call gets -EIDRM.  If the caller is killed, another thread can
- * call this again to finish.
+ * during the call gets -EIDRM, and no thread finds it by its name any more.  If
+ * the caller is killed, another thread that has the handle can call this again
+ * to finish.
  *
  * Any thread.  Blocks as the top of this file says.
  */
@@ -89,7 +155,7 @@ FUSION_API int fusion_list_destroy(struct fusion_list *list);
  * Any thread.  Blocks as the top of this file says.
  */
 FUSION_API int fusion_list_insert_front(struct fusion_list *list,
-					union fusion_value value,
+					struct fusion_value value,
 					struct fusion_list_node **ret);
 /**
  * Insert a value at the back.
@@ -106,7 +172,7 @@ FUSION_API int fusion_list_insert_front(struct fusion_list *list,
  * Any thread.  Blocks as the top of this file says.
  */
 FUSION_API int fusion_list_insert_back(struct fusion_list *list,
-				       union fusion_value value,
+				       struct fusion_value value,
 				       struct fusion_list_node **ret);
 /**
  * Insert a value before a node.
@@ -125,7 +191,7 @@ FUSION_API int fusion_list_insert_back(struct fusion_list *list,
  */
 FUSION_API int fusion_list_insert_before(struct fusion_list *list,
 					 struct fusion_list_node *node,
-					 union fusion_value value,
+					 struct fusion_value value,
 					 struct fusion_list_node **ret);
 /**
  * Insert a value after a node.
@@ -144,7 +210,7 @@ FUSION_API int fusion_list_insert_before(struct fusion_list *list,
  */
 FUSION_API int fusion_list_insert_after(struct fusion_list *list,
 					struct fusion_list_node *node,
-					union fusion_value value,
+					struct fusion_value value,
 					struct fusion_list_node **ret);
 
 /**
@@ -162,7 +228,7 @@ FUSION_API int fusion_list_insert_after(struct fusion_list *list,
  */
 FUSION_API int fusion_list_remove(struct fusion_list *list,
 				  struct fusion_list_node *node,
-				  union fusion_value *ret_old);
+				  struct fusion_value *ret_old);
 
 /**
  * Get the node after another one.
@@ -172,13 +238,13 @@ FUSION_API int fusion_list_remove(struct fusion_list *list,
  * @param ret   receives the next node
  *
  * @return
- *   0        there is one
- *   -ENOENT  there is no further node
+ *   1        there is one
+ *   0        there is no further node; *ret is not written
  *   -EINVAL  also: @node is not in the list, or @ret is NULL
  *
  * To remove nodes while walking, get the next node first:
  *
- *     for (r = fusion_list_next(l, NULL, &n); r == 0; n = next) {
+ *     for (r = fusion_list_next(l, NULL, &n); r == 1; n = next) {
  *             r = fusion_list_next(l, n, &next);
  *             fusion_list_remove(l, n, NULL);
  *     }
@@ -196,8 +262,8 @@ FUSION_API int fusion_list_next(struct fusion_list *list,
  * @param ret   receives the previous node
  *
  * @return
- *   0        there is one
- *   -ENOENT  there is no further node
+ *   1        there is one
+ *   0        there is no further node; *ret is not written
  *   -EINVAL  also: @node is not in the list, or @ret is NULL
  *
  * Any thread.  Blocks as the top of this file says.
@@ -221,7 +287,7 @@ FUSION_API int fusion_list_prev(struct fusion_list *list,
  */
 FUSION_API int fusion_list_value(struct fusion_list *list,
 				 struct fusion_list_node *node,
-				 union fusion_value *ret);
+				 struct fusion_value *ret);
 
 /**
  * Set the value of a node.
@@ -239,19 +305,22 @@ FUSION_API int fusion_list_value(struct fusion_list *list,
  */
 FUSION_API int fusion_list_set(struct fusion_list *list,
 			       struct fusion_list_node *node,
-			       union fusion_value value,
-			       union fusion_value *ret_old);
+			       struct fusion_value value,
+			       struct fusion_value *ret_old);
 
 /**
  * Count the values of a list.
  *
  * @param list  the list
+ * @param ret   receives the number of values
  *
- * @return the number; or an error that all functions may return
+ * @return
+ *   0        done
+ *   -EINVAL  also: @ret is NULL
  *
  * Any thread.  Blocks as the top of this file says.
  */
-FUSION_API int64_t fusion_list_size(struct fusion_list *list);
+FUSION_API int fusion_list_count(struct fusion_list *list, uint64_t *ret);
 
 /**
  * Lock the list's own lock for several calls.

@@ -946,30 +946,12 @@ FUSION_API int fusion_object_describe(struct fusion_object *object);
 FUSION_API int fusion_object_reactor(struct fusion_object *object,
 				     struct fusion_reactor **ret);
 /**
- * Attach a reaction to channel 0 of an object.
- *
- * @param object  the object, whose reactor is created if necessary
- * @param fn      runs for each message
- * @param ctx     argument of @fn
- * @param ret     receives the reaction; give it back with
- *                fusion_object_detach()
- *
- * @return what fusion_reactor_attach() returns
- *
- * Any thread, also a reaction.  Takes a short lock.  Starts the dispatcher if
- * it does not run.
- */
-FUSION_API int fusion_object_attach(struct fusion_object *object,
-				    fusion_reaction_fn fn, void *ctx,
-				    struct fusion_reaction **ret);
-/**
- * Attach a reaction to a channel of an object.
+ * Attach a reaction to an object.
  *
  * @param object   the object, whose reactor is created if necessary
- * @param channel  0 to FUSION_REACTOR_CHANNEL_MAX
+ * @param options  as for fusion_reactor_attach(), or NULL
  * @param fn       runs for each message
  * @param ctx      argument of @fn
- * @param policy   the policy of this member at the reactor, or NULL
  * @param ret      receives the reaction; give it back with
  *                 fusion_object_detach()
  *
@@ -979,10 +961,10 @@ FUSION_API int fusion_object_attach(struct fusion_object *object,
  * it does not run.
  */
 FUSION_API int
-fusion_object_attach_channel(struct fusion_object *object, uint32_t channel,
-			     fusion_reaction_fn fn, void *ctx,
-			     const struct fusion_reactor_policy *policy,
-			     struct fusion_reaction **ret);
+fusion_object_attach(struct fusion_object *object,
+		     const struct fusion_reactor_attach_options *options,
+		     fusion_reaction_fn fn, void *ctx,
+		     struct fusion_reaction **ret);
 /**
  * Detach a reaction from an object.
  *
@@ -1021,41 +1003,21 @@ FUSION_API int fusion_object_attach_global(struct fusion_object *object,
 FUSION_API int fusion_object_detach_global(struct fusion_object *object,
 					   uint32_t index, void *ctx);
 /**
- * Dispatch a message to channel 0 of an object.
+ * Dispatch a message to an object.
  *
- * @param object  the object; if it has no reactor, nothing happens
- * @param data    the bytes, which are copied; NULL if @size is 0
- * @param size    how many
- * @param flags   FUSION_REACTOR_SELF, FUSION_REACTOR_NOWAIT or 0
+ * @param object   the object; if it has no reactor, nothing happens
+ * @param data     the bytes, which are copied; NULL if @size is 0
+ * @param size     how many
+ * @param options  as for fusion_reactor_dispatch(), or NULL
  *
  * @return what fusion_reactor_dispatch() returns
  *
  * Any thread, also a reaction.  Blocks like fusion_reactor_dispatch().
  */
-FUSION_API int fusion_object_dispatch(struct fusion_object *object,
-				      const void *data, size_t size,
-				      unsigned flags);
-/**
- * Dispatch a message to a channel of an object.
- *
- * @param object     the object; if it has no reactor, nothing happens
- * @param channel    0 to FUSION_REACTOR_CHANNEL_MAX
- * @param data       the bytes, which are copied; NULL if @size is 0
- * @param size       how many
- * @param flags      FUSION_REACTOR_SELF, FUSION_REACTOR_NOWAIT or 0
- * @param globals    functions of the global reactions, or NULL
- * @param n_globals  functions in @globals
- *
- * @return what fusion_reactor_dispatch_channel() returns
- *
- * Any thread, also a reaction.  Blocks like fusion_reactor_dispatch_channel().
- */
-FUSION_API int fusion_object_dispatch_channel(struct fusion_object *object,
-					      uint32_t channel,
-					      const void *data, size_t size,
-					      unsigned flags,
-					      const fusion_global_fn *globals,
-					      size_t n_globals);
+FUSION_API int
+fusion_object_dispatch(struct fusion_object *object, const void *data,
+		       size_t size,
+		       const struct fusion_reactor_dispatch_options *options);
 
 FUSION_END_DECLS
 

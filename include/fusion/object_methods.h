@@ -32,10 +32,9 @@ FUSION_BEGIN_DECLS
  *   surface_inherit(surface, object)
  *
  * It also defines surface_activate(), _destroy(), _ref(), _unref(),
- * _globalize(), _throw(), _catch(), _stat(), _attach(), _attach_channel(),
- * _detach(), _attach_global(), _detach_global(), _dispatch() and
- * _dispatch_channel().  Each does what the fusion_object_ function of its name
- * does.
+ * _globalize(), _throw(), _catch(), _stat(), _attach(), _detach(),
+ * _attach_global(), _detach_global() and _dispatch().  Each does what the
+ * fusion_object_ function of its name does.
  *
  * The pool's functions use sizeof(type) for an object_size of 0 in @options,
  * which may be NULL.  surface_create() and surface_get() return -EPROTOTYPE if
@@ -118,20 +117,13 @@ FUSION_BEGIN_DECLS
 					  size_);                              \
 	}                                                                      \
 	static inline __attribute__((unused)) int prefix##_attach(             \
-		type *data_, fusion_reaction_fn fn_, void *ctx_,               \
+		type *data_,                                                   \
+		const struct fusion_reactor_attach_options *options_,          \
+		fusion_reaction_fn fn_, void *ctx_,                            \
 		struct fusion_reaction **ret_)                                 \
 	{                                                                      \
-		return fusion_object_attach(fusion_object_of(data_), fn_,      \
-					    ctx_, ret_);                       \
-	}                                                                      \
-	static inline __attribute__((unused)) int prefix##_attach_channel(     \
-		type *data_, uint32_t channel_, fusion_reaction_fn fn_,        \
-		void *ctx_, const struct fusion_reactor_policy *policy_,       \
-		struct fusion_reaction **ret_)                                 \
-	{                                                                      \
-		return fusion_object_attach_channel(fusion_object_of(data_),   \
-						    channel_, fn_, ctx_,       \
-						    policy_, ret_);            \
+		return fusion_object_attach(fusion_object_of(data_), options_, \
+					    fn_, ctx_, ret_);                  \
 	}                                                                      \
 	static inline __attribute__((unused)) int prefix##_detach(             \
 		struct fusion_reaction *reaction_)                             \
@@ -152,19 +144,10 @@ FUSION_BEGIN_DECLS
 	}                                                                      \
 	static inline __attribute__((unused)) int prefix##_dispatch(           \
 		type *data_, const void *message_, size_t size_,               \
-		unsigned flags_)                                               \
+		const struct fusion_reactor_dispatch_options *options_)        \
 	{                                                                      \
 		return fusion_object_dispatch(fusion_object_of(data_),         \
-					      message_, size_, flags_);        \
-	}                                                                      \
-	static inline __attribute__((unused)) int prefix##_dispatch_channel(   \
-		type *data_, uint32_t channel_, const void *message_,          \
-		size_t size_, unsigned flags_,                                 \
-		const fusion_global_fn *globals_, size_t n_globals_)           \
-	{                                                                      \
-		return fusion_object_dispatch_channel(                         \
-			fusion_object_of(data_), channel_, message_, size_,    \
-			flags_, globals_, n_globals_);                         \
+					      message_, size_, options_);      \
 	}
 
 /* A function that makes or finds a pool. */

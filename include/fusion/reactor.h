@@ -36,8 +36,7 @@ struct fusion_reaction;
 /** Most global reactions of a reactor. */
 #define FUSION_REACTOR_GLOBALS 12
 
-/** How to create a reactor.  Set everything to zero, then `size` and what you
- *  want. */
+/** How to create a reactor; see fusion/types.h for options. */
 struct fusion_reactor_options {
 	size_t size;	       /**< sizeof(struct fusion_reactor_options) */
 	uint32_t message_size; /**< usual bytes of a message; readers of the
@@ -51,6 +50,12 @@ struct fusion_reactor_options {
 	uint32_t flags;	    /**< 0 */
 };
 
+/** All defaults of struct fusion_reactor_options. */
+#define FUSION_REACTOR_OPTIONS_INIT                               \
+	{                                                         \
+		sizeof(struct fusion_reactor_options), 0, 0, 0, 0 \
+	}
+
 /**
  * Create a reactor, to which nobody listens.
  *
@@ -58,7 +63,7 @@ struct fusion_reactor_options {
  * @param name     unique among the arena's reactors: 1 to 63 bytes without '/'
  *                 and control characters, not beginning with '.' or '#'.  NULL
  *                 creates a reactor that is called "#<id>"
- * @param options  its size, or NULL for all defaults
+ * @param options  how, or NULL for all defaults
  * @param ret      receives the handle.  The reactor lives until
  *                 fusion_reactor_destroy() or the arena's end; the death of its
  *                 creator does not end it
@@ -66,6 +71,7 @@ struct fusion_reactor_options {
  * @return
  *   0              created
  *   -EINVAL        @name or @options is not valid, or @arena or @ret is NULL
+ *   -E2BIG         @options says something that this library does not know
  *   -ENAMETOOLONG  @name is longer than 63 bytes
  *   -EEXIST        another reactor has that name
  *   -ENOSPC        the arena has no room for another reactor
@@ -77,6 +83,28 @@ FUSION_API int
 fusion_reactor_create(struct fusion_arena *arena, const char *name,
 		      const struct fusion_reactor_options *options,
 		      struct fusion_reactor **ret);
+
+/**
+ * Find the reactor of that name, or create it.
+ *
+ * @param arena    the arena
+ * @param name     as for fusion_reactor_create(), but not NULL; or "#<id>" to
+ *                 find a reactor without a name
+ * @param options  how to create it, or NULL for all defaults.  A reactor that
+ *                 exists stays as it is
+ * @param ret      receives the handle
+ *
+ * @return 0 if the reactor is found or created, or an error of
+ *         fusion_reactor_create(), but never -EEXIST
+ *
+ * All threads that open one name get the same reactor, also if they do so at
+ * the same time.
+ *
+ * Any thread.  Takes a short lock.
+ */
+FUSION_API int fusion_reactor_open(struct fusion_arena *arena, const char *name,
+				   const struct fusion_reactor_options *options,
+				   struct fusion_reactor **ret);
 
 /**
  * Find a reactor by its name.
@@ -98,6 +126,36 @@ FUSION_API int fusion_reactor_lookup(struct fusion_arena *arena,
 				     struct fusion_reactor **ret);
 
 /**
+ * Find a reactor by its id.
+ *
+ * @param arena  the arena to search
+ * @param id     the id, from fusion_reactor_id()
+ * @param ret    receives the handle
+ *
+ * @return
+ *   0        found
+ *   -ENOENT  no reactor has that id
+ *   -EINVAL  @id is 0, or @arena or @ret is NULL
+ *
+ * Any thread.  Does not block.  Takes time in proportion to the number of
+ * reactors; a look-up by name does not.
+ */
+FUSION_API int fusion_reactor_get(struct fusion_arena *arena, fusion_id_t id,
+				  struct fusion_reactor **ret);
+
+/**
+ * Get the id of a reactor, which no other thing of the arena ever has.
+ *
+ * @param reactor  the reactor
+ *
+ * @return the id; 0 if the reactor is destroyed, or @reactor is no reactor of
+ *         an arena that this process is in
+ *
+ * Any thread.  Does not block.
+ */
+FUSION_API fusion_id_t fusion_reactor_id(const struct fusion_reactor *reactor);
+
+/**
  * Destroy a reactor.
  *
  * @param reactor  the reactor; its handle must not be used afterwards
@@ -107,9 +165,11 @@ FUSION_API int fusion_reactor_lookup(struct fusion_arena *arena,
  *   -EIDRM   the reactor was destroyed before
  *   -EINVAL  @reactor is not a reactor
  *
- * Messages that have not reached their reactions yet are lost.  Each reaction
- * runs once more, with a message of NULL.  Members still have to detach their
- * reactions.
+ * Each reaction gets what was dispatched before, unless its listener's policy
+ * has dropped it.  Then the reaction runs once more, for
+ * FUSION_REACTOR_DESTROYED.  The queue goes with its last listener, so a
+ * listener that is stopped keeps the queue until it goes on or leaves.  Members
+ * still have to detach their reactions.
  *
  * Any thread.  Takes a short lock.
  */
@@ -125,14 +185,15 @@ enum fusion_reactor_policy_kind {
 	 *  counted. */
 	FUSION_REACTOR_DROP_OLDEST = 1,
 	/** As FUSION_REACTOR_BLOCK; but after limit_ns the listener is
-	 *  disconnected: its reactions run once more, with a message of NULL.
-	 */
+	 *  disconnected, and loses what it has not got yet.  Its reactions
+	 *  run once more, for FUSION_REACTOR_DISCONNECTED. */
 	FUSION_REACTOR_DISCONNECT = 2,
 };
 
 #define FUSION_REACTOR_LIMIT_NS 100000000LL /**< the default limit, 100 ms */
 
-/** The policy of a listener; see fusion_reactor_attach(). */
+/** The policy of a listener; see fusion_reactor_attach(), and fusion/types.h
+ *  for options. */
 struct fusion_reactor_policy {
 	size_t size;	  /**< sizeof(struct fusion_reactor_policy) */
 	uint32_t kind;	  /**< enum fusion_reactor_policy_kind */
@@ -140,13 +201,33 @@ struct fusion_reactor_policy {
 			       FUSION_FOREVER */
 };
 
-/** A message as a reaction sees it; valid until the reaction returns. */
+/** FUSION_REACTOR_BLOCK, with the default limit. */
+#define FUSION_REACTOR_POLICY_INIT                         \
+	{                                                  \
+		sizeof(struct fusion_reactor_policy), 0, 0 \
+	}
+
+/** Why a reaction runs.  Later versions may add events: ignore those that you
+ *  do not know. */
+enum fusion_reactor_event {
+	FUSION_REACTOR_DATA = 0,	 /**< a message has come */
+	FUSION_REACTOR_DISCONNECTED = 1, /**< this member listens no more: it
+					   was too slow
+					   (FUSION_REACTOR_DISCONNECT), or the
+					   child of a fork found no place */
+	FUSION_REACTOR_DESTROYED = 2,	 /**< the reactor is destroyed */
+};
+
+/** What a reaction gets; valid until the reaction returns.  Later versions
+ *  append members: never copy the struct. */
 struct fusion_reactor_message {
 	struct fusion_reactor *reactor;
-	uint32_t channel;
-	fusion_id_t sender; /**< member that dispatched it; 0: a shell did */
-	const void *data;
-	size_t size;
+	uint32_t channel;   /**< at an end: the reaction's */
+	fusion_id_t sender; /**< member that dispatched it; 0: a shell did, or
+			       it is an end */
+	const void *data;   /**< the bytes; NULL at an end */
+	size_t size;	    /**< how many; 0 at an end */
+	uint32_t event;	    /**< enum fusion_reactor_event */
 };
 
 /** The result of a reaction. */
@@ -158,9 +239,9 @@ enum fusion_reaction_result {
 /**
  * A reaction: a function that runs for each message of a channel.
  *
- * @param message  the message, valid until the function returns.  NULL: no
- *                 more messages will come, because the reactor is destroyed or
- *                 this listener disconnected (FUSION_REACTOR_DISCONNECT)
+ * @param message  the message, valid until the function returns; never NULL.
+ *                 An event other than FUSION_REACTOR_DATA says that no more
+ *                 messages will come.  It comes once, behind all messages
  * @param ctx      as given to fusion_reactor_attach()
  *
  * @return whether the reaction stays attached
@@ -173,34 +254,58 @@ enum fusion_reaction_result {
 typedef enum fusion_reaction_result (*fusion_reaction_fn)(
 	const struct fusion_reactor_message *message, void *ctx);
 
+/** How to attach a reaction; see fusion/types.h for options. */
+struct fusion_reactor_attach_options {
+	size_t size;	  /**< sizeof(struct fusion_reactor_attach_options) */
+	uint32_t flags;	  /**< 0 */
+	uint32_t channel; /**< 0 to FUSION_REACTOR_CHANNEL_MAX */
+	/** The policy of this member at this reactor, which replaces the one
+	 *  before.  NULL keeps it; the first is FUSION_REACTOR_BLOCK. */
+	const struct fusion_reactor_policy *policy;
+	/** Runs once with the argument of the reaction, when the reaction is
+	 *  gone: it was detached, has removed itself, or this process leaves
+	 *  the arena.  NULL: nothing runs.  It must return, and must not use
+	 *  the reaction. */
+	void (*destroy)(void *ctx);
+};
+
+/** All defaults of struct fusion_reactor_attach_options: channel 0. */
+#define FUSION_REACTOR_ATTACH_OPTIONS_INIT                                     \
+	{                                                                      \
+		sizeof(struct fusion_reactor_attach_options), 0, 0, NULL, NULL \
+	}
+
 /**
  * Attach a reaction to a channel.
  *
  * @param reactor  the reactor
- * @param channel  0 to FUSION_REACTOR_CHANNEL_MAX
- * @param fn       runs for each message that is dispatched from now on
- * @param ctx      argument of @fn
- * @param policy   the policy of this member at this reactor, which replaces the
- *                 one before.  NULL keeps it; the first is FUSION_REACTOR_BLOCK
+ * @param options  how, or NULL for all defaults
+ * @param fn       runs for each message that is dispatched from now on, and
+ *                 once for the end
+ * @param ctx      argument of @fn, and of the destroy function
  * @param ret      receives the reaction; give it back with
  *                 fusion_reactor_detach()
  *
  * @return
  *   0        attached
  *   -EINVAL  no such channel or policy, no reactor, or a pointer is NULL
+ *   -E2BIG   @options or the policy says something that this library does not
+ *            know
  *   -EIDRM   the reactor is destroyed
  *   -ENOSPC  the reactor has as many listeners as it can, or the arena has no
  *            room for this member's queue
  *   -ENOMEM  memory is used up, or the system starts no thread
  *
+ * If the call fails, the destroy function does not run.
+ *
  * Any thread, also a reaction.  Takes a short lock.  Starts the dispatcher if
  * it does not run.
  */
-FUSION_API int fusion_reactor_attach(struct fusion_reactor *reactor,
-				     uint32_t channel, fusion_reaction_fn fn,
-				     void *ctx,
-				     const struct fusion_reactor_policy *policy,
-				     struct fusion_reaction **ret);
+FUSION_API int
+fusion_reactor_attach(struct fusion_reactor *reactor,
+		      const struct fusion_reactor_attach_options *options,
+		      fusion_reaction_fn fn, void *ctx,
+		      struct fusion_reaction **ret);
 
 /**
  * Detach a reaction.
@@ -212,31 +317,11 @@ FUSION_API int fusion_reactor_attach(struct fusion_reactor *reactor,
  *   -EINVAL  no reaction, or detached before; the pointer is not followed
  *
  * Any thread, also a reaction.  Waits for the reaction: when it returns, the
- * reaction does not run.  A caller that is a handler or a reaction does not
- * wait, so the reaction may still run on another thread.
+ * reaction does not run, and its destroy function has run.  A caller that is a
+ * handler or a reaction does not wait, so the reaction may still run on another
+ * thread.  The destroy function then runs behind it, on that thread.
  */
 FUSION_API int fusion_reactor_detach(struct fusion_reaction *reaction);
-
-/** flags: the message also reaches the reactions of this member. */
-#define FUSION_REACTOR_SELF 0x1u
-/** flags: fail with -EAGAIN instead of waiting for a slow listener. */
-#define FUSION_REACTOR_NOWAIT 0x2u
-
-/**
- * Dispatch a message to channel 0, without global reactions.
- *
- * @param reactor  the reactor
- * @param data     the bytes, which are copied; NULL if @size is 0
- * @param size     how many
- * @param flags    FUSION_REACTOR_SELF, FUSION_REACTOR_NOWAIT or 0
- *
- * @return what fusion_reactor_dispatch_channel() returns
- *
- * Any thread, also a reaction.  Blocks as the policies of slow listeners say.
- */
-FUSION_API int fusion_reactor_dispatch(struct fusion_reactor *reactor,
-				       const void *data, size_t size,
-				       unsigned flags);
 
 /**
  * A global reaction: a function that runs in each process that dispatches.
@@ -252,17 +337,37 @@ FUSION_API int fusion_reactor_dispatch(struct fusion_reactor *reactor,
 typedef enum fusion_reaction_result (*fusion_global_fn)(
 	const struct fusion_reactor_message *message, void *ctx);
 
+/** flags: the message also reaches the reactions of this member. */
+#define FUSION_REACTOR_SELF 0x1u
+/** flags: fail with -EAGAIN instead of waiting for a slow listener. */
+#define FUSION_REACTOR_NOWAIT 0x2u
+
+/** How to dispatch a message; see fusion/types.h for options. */
+struct fusion_reactor_dispatch_options {
+	size_t size;	  /**< sizeof(struct fusion_reactor_dispatch_options) */
+	uint32_t flags;	  /**< FUSION_REACTOR_SELF, FUSION_REACTOR_NOWAIT */
+	uint32_t channel; /**< 0 to FUSION_REACTOR_CHANNEL_MAX */
+	const fusion_global_fn *globals; /**< functions for the reactor's global
+					   reactions: each reaction has the
+					   index of one.  NULL runs no global
+					   reaction */
+	size_t n_globals;		 /**< functions in globals */
+};
+
+/** All defaults of struct fusion_reactor_dispatch_options: channel 0, no flags,
+ *  no global reactions. */
+#define FUSION_REACTOR_DISPATCH_OPTIONS_INIT                                  \
+	{                                                                     \
+		sizeof(struct fusion_reactor_dispatch_options), 0, 0, NULL, 0 \
+	}
+
 /**
- * Dispatch a message to a channel.
+ * Dispatch a message.
  *
- * @param reactor    the reactor
- * @param channel    0 to FUSION_REACTOR_CHANNEL_MAX
- * @param data       the bytes, which are copied; NULL if @size is 0
- * @param size       how many
- * @param flags      FUSION_REACTOR_SELF, FUSION_REACTOR_NOWAIT or 0
- * @param globals    functions for the reactor's global reactions: each reaction
- *                   has the index of one.  NULL runs no global reaction
- * @param n_globals  functions in @globals
+ * @param reactor  the reactor
+ * @param data     the bytes, which are copied; NULL if @size is 0
+ * @param size     how many
+ * @param options  how, or NULL for all defaults
  *
  * @return
  *   0          each listener gets the message, or loses it by its policy
@@ -271,6 +376,7 @@ typedef enum fusion_reaction_result (*fusion_global_fn)(
  *   -EAGAIN    nobody gets it: the call would have to wait for a slow listener,
  *              and FUSION_REACTOR_NOWAIT is set
  *   -EINVAL    an argument is not valid
+ *   -E2BIG     @options says something that this library does not know
  *   -EIDRM     the reactor is destroyed
  *
  * The order: first the global reactions run, for channel 0 only.  Then this
@@ -283,19 +389,17 @@ typedef enum fusion_reaction_result (*fusion_global_fn)(
  * dispatches, its own member cannot catch up.  So the limit of that member
  * counts as 0.
  */
-FUSION_API int fusion_reactor_dispatch_channel(struct fusion_reactor *reactor,
-					       uint32_t channel,
-					       const void *data, size_t size,
-					       unsigned flags,
-					       const fusion_global_fn *globals,
-					       size_t n_globals);
+FUSION_API int
+fusion_reactor_dispatch(struct fusion_reactor *reactor, const void *data,
+			size_t size,
+			const struct fusion_reactor_dispatch_options *options);
 
 /**
  * Attach a global reaction, which runs in each process that dispatches.
  *
  * @param reactor  the reactor
  * @param index    the function: its index in the array that the dispatching
- *                 program gives to fusion_reactor_dispatch_channel()
+ *                 program gives to fusion_reactor_dispatch()
  * @param ctx      argument of the function: a pointer into the arena, or NULL
  *
  * @return
@@ -352,7 +456,7 @@ FUSION_API int fusion_reactor_set_direct(struct fusion_reactor *reactor,
  *
  * @param reactor  the reactor
  * @param fn       runs as a handler, once for each message that is dispatched
- *                 from now on, in their order; its result is ignored.  NULL
+ *                 from now on, in their order, and once for the end.  NULL
  *                 removes the function of this member
  * @param ctx      argument of @fn
  *
@@ -370,7 +474,8 @@ FUSION_API int fusion_reactor_set_direct(struct fusion_reactor *reactor,
 FUSION_API int fusion_reactor_set_done(struct fusion_reactor *reactor,
 				       fusion_reaction_fn fn, void *ctx);
 
-/** The numbers of a reactor; see fusion_reactor_stat(). */
+/** The numbers of a reactor; see fusion_reactor_stat().  Later versions append
+ *  members. */
 struct fusion_reactor_stat {
 	fusion_id_t id;
 	uint32_t listeners;  /**< members and shells */
@@ -385,22 +490,26 @@ struct fusion_reactor_stat {
  *
  * @param reactor  the reactor
  * @param ret      receives the numbers
+ * @param size     sizeof(struct fusion_reactor_stat)
  *
  * @return
  *   0        done
- *   -EINVAL  no reactor of an arena that this process is in, or @ret is NULL
+ *   -EINVAL  no reactor of an arena that this process is in, @ret is NULL, or
+ *            @size is 0
  *   -EIDRM   the reactor is destroyed
  *
  * Any thread.  Takes no lock.
  */
 FUSION_API int fusion_reactor_stat(struct fusion_reactor *reactor,
-				   struct fusion_reactor_stat *ret);
+				   struct fusion_reactor_stat *ret,
+				   size_t size);
 
 /*
  * Fork: in an arena entered with FUSION_ENTER_FORK the child starts with the
  * reactions of its parent, and a queue position of its own.  The child gets the
  * messages that parent and child dispatch after fork() has returned.  The
- * parent's handles detach the child's reactions in the child.  Functions of
+ * parent's handles detach the child's reactions in the child, where their
+ * destroy functions run, too, for the child's copies.  Functions of
  * fusion_reactor_set_done() stay the parent's, since they free what was
  * dispatched.
  *

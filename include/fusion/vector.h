@@ -33,28 +33,94 @@ struct fusion_vector;
 /** Most values of a vector. */
 #define FUSION_VECTOR_MAX ((uint64_t)1 << 30)
 
+/** What a vector is to be. */
+struct fusion_vector_options {
+	size_t size; /**< sizeof(struct fusion_vector_options) */
+	/** FUSION_CONTAINER_LOCK, FUSION_CONTAINER_WORDS. */
+	uint32_t flags;
+};
+
+/** All defaults. */
+#define FUSION_VECTOR_OPTIONS_INIT                      \
+	{                                               \
+		sizeof(struct fusion_vector_options), 0 \
+	}
+
 /**
  * Create an empty vector.
  *
- * @param arena  the arena to create it in
- * @param flags  FUSION_CONTAINER_LOCK, FUSION_CONTAINER_WORDS
- * @param ret    receives the handle.  The vector lives until
- *               fusion_vector_destroy() or the arena's end; the death of its
- *               creator does not end it
+ * @param arena    the arena to create it in
+ * @param name     its name, by which other members find it, and which shows it
+ *                 in vectors/; NULL: it has no name.  A name has 1 to 63 bytes,
+ *                 no '/' and no control characters, and does not begin with '.'
+ *                 or '#'
+ * @param options  what the vector is to be; NULL for all defaults
+ * @param ret      receives the handle.  The vector lives until
+ *                 fusion_vector_destroy() or the arena's end; the death of its
+ *                 creator does not end it
  *
  * @return
- *   0        created
- *   -EINVAL  an argument is not valid
- *   -ENOMEM  the arena has no memory left
- *   -ENOSPC  the arena has no room for the skirmish of FUSION_CONTAINER_LOCK
+ *   0              created
+ *   -EEXIST        the arena has a vector of that name
+ *   -EINVAL        an argument is not valid
+ *   -ENAMETOOLONG  the name is too long
+ *   -E2BIG         the options say something that this library does not know
+ *   -ENOMEM        the arena has no memory left
+ *   -ENOSPC        the arena has no room for another name, or for the
+ *                  skirmish of FUSION_CONTAINER_LOCK
  *
  * A caller that is killed may leak one block, and with FUSION_CONTAINER_LOCK a
  * skirmish without a name.
  *
- * Any thread.  Takes a short lock when fusion_malloc() does.
+ * Any thread.  Takes a short lock for the name, and when fusion_malloc() does.
  */
-FUSION_API int fusion_vector_create(struct fusion_arena *arena, uint32_t flags,
+FUSION_API int fusion_vector_create(struct fusion_arena *arena,
+				    const char *name,
+				    const struct fusion_vector_options *options,
 				    struct fusion_vector **ret);
+
+/**
+ * Find the vector of a name, or create it.
+ *
+ * @param arena    the arena
+ * @param name     the name, as for fusion_vector_create(), not NULL
+ * @param options  as for fusion_vector_create().  A vector that exists
+ *                 must have been created with the same flags
+ * @param ret      receives the handle
+ *
+ * @return
+ *   0              done
+ *   -EINVAL        an argument is not valid, or the vector has other flags
+ *   -EIO           a member has overwritten the vector's memory
+ *   others         as fusion_vector_create(), but not -EEXIST
+ *
+ * If several threads call this at once, one of them creates the vector and all
+ * get it.
+ *
+ * Any thread.  Takes a short lock for the name, and when fusion_malloc() does.
+ */
+FUSION_API int fusion_vector_open(struct fusion_arena *arena, const char *name,
+				  const struct fusion_vector_options *options,
+				  struct fusion_vector **ret);
+
+/**
+ * Find the vector of a name.
+ *
+ * @param arena  the arena
+ * @param name   the name, as for fusion_vector_create(), not NULL
+ * @param ret    receives the handle
+ *
+ * @return
+ *   0              found
+ *   -ENOENT        the arena has no vector of that name
+ *   -EINVAL        an argument is not valid
+ *   -ENAMETOOLONG  the name is too long
+ *   -EIO           a member has overwritten the vector's memory
+ *
+ * Any thread.  Takes a short lock.
+ */
+FUSION_API int fusion_vector_find(struct fusion_arena *arena, const char *name,
+				  struct fusion_vector **ret);
 
 /**
  * Destroy a vector and free its memory.
@@ -64,8 +130,9 @@ FUSION_API int fusion_vector_create(struct fusion_arena *arena, uint32_t flags,
  * @return 0; or an error that all functions may return
  *
  * What the values point to stays the caller's.  A thread that uses the vector
- * during the call gets -EIDRM.  If the caller is killed, another thread can
- * call this again to finish.
+ * during the call gets -EIDRM, and no thread finds it by its name any more.  If
+ * the caller is killed, another thread that has the handle can call this again
+ * to finish.
  *
  * Any thread.  Blocks as the top of this file says.
  */
@@ -86,7 +153,7 @@ FUSION_API int fusion_vector_destroy(struct fusion_vector *vector);
  * Any thread.  Blocks as the top of this file says.
  */
 FUSION_API int fusion_vector_add(struct fusion_vector *vector,
-				 union fusion_value value);
+				 struct fusion_value value);
 
 /**
  * Insert a value at an index; the values from there on move up by one.
@@ -105,7 +172,7 @@ FUSION_API int fusion_vector_add(struct fusion_vector *vector,
  * Any thread.  Blocks as the top of this file says.
  */
 FUSION_API int fusion_vector_insert(struct fusion_vector *vector,
-				    uint64_t index, union fusion_value value);
+				    uint64_t index, struct fusion_value value);
 
 /**
  * Get the value at an index.
@@ -122,7 +189,7 @@ FUSION_API int fusion_vector_insert(struct fusion_vector *vector,
  * Any thread.  Blocks as the top of this file says.
  */
 FUSION_API int fusion_vector_at(struct fusion_vector *vector, uint64_t index,
-				union fusion_value *ret);
+				struct fusion_value *ret);
 
 /**
  * Set the value at an index.
@@ -140,8 +207,8 @@ FUSION_API int fusion_vector_at(struct fusion_vector *vector, uint64_t index,
  * Any thread.  Blocks as the top of this file says.
  */
 FUSION_API int fusion_vector_set(struct fusion_vector *vector, uint64_t index,
-				 union fusion_value value,
-				 union fusion_value *ret_old);
+				 struct fusion_value value,
+				 struct fusion_value *ret_old);
 
 /**
  * Remove the value at an index; the values behind it move down by one.
@@ -159,7 +226,7 @@ FUSION_API int fusion_vector_set(struct fusion_vector *vector, uint64_t index,
  */
 FUSION_API int fusion_vector_remove(struct fusion_vector *vector,
 				    uint64_t index,
-				    union fusion_value *ret_old);
+				    struct fusion_value *ret_old);
 
 /**
  * Move a value to another index; the values between move by one.
@@ -182,27 +249,32 @@ FUSION_API int fusion_vector_move(struct fusion_vector *vector, uint64_t from,
  * Count the values of a vector.
  *
  * @param vector  the vector
+ * @param ret     receives the number of values
  *
- * @return the number; or an error that all functions may return
+ * @return
+ *   0        done
+ *   -EINVAL  also: @ret is NULL
  *
  * Any thread.  Blocks as the top of this file says.
  */
-FUSION_API int64_t fusion_vector_size(struct fusion_vector *vector);
+FUSION_API int fusion_vector_count(struct fusion_vector *vector, uint64_t *ret);
 
 /**
  * Find the first index of a value.
  *
  * @param vector  the vector
  * @param value   the value
+ * @param ret     receives the index, or NULL
  *
- * @return the index; or
+ * @return
+ *   0        found
  *   -ENOENT  the vector does not have the value
  *
  * Any thread.  Compares the values one after the other.  Blocks as the top of
  * this file says.
  */
-FUSION_API int64_t fusion_vector_index_of(struct fusion_vector *vector,
-					  union fusion_value value);
+FUSION_API int fusion_vector_index_of(struct fusion_vector *vector,
+				      struct fusion_value value, uint64_t *ret);
 
 /**
  * Reserve memory for a number of values, so that adding them cannot fail.

@@ -74,10 +74,11 @@ struct fusion_arena {
 	uint32_t event_fd_wanted; /* atomic: the program has asked for it */
 	struct calls *calls;	  /* atomic; NULL none yet */
 
-	pthread_mutex_t reactors_lock;	/* guards the next three */
+	pthread_mutex_t reactors_lock;	/* guards the next four */
 	pthread_cond_t reaction_ended;	/* a reaction that was detached */
 	struct local_reactor *reactors; /* that this process listens to */
 	struct local_reactor *news;	/* those that have news */
+	struct fusion_reaction *gone;	/* whose destroy functions are due */
 };
 
 #endif

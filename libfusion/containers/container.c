@@ -156,32 +156,187 @@ static int add_lock(struct container *c, struct fusion_arena *arena)
 	return 0;
 }
 
-int container_create(struct fusion_arena *arena, uint32_t kind, size_t size,
-		     uint32_t flags, void *ret)
+static enum entry_kind table_of_kind(uint32_t kind)
+{
+	switch (kind) {
+	case CONTAINER_HASH:
+		return KIND_HASH;
+	case CONTAINER_VECTOR:
+		return KIND_VECTOR;
+	}
+	return KIND_LIST;
+}
+
+static int give_name(struct container *c, struct fusion_arena *arena,
+		     const char *name, const struct container_make *make)
+{
+	struct thread_rec *me = thread_rec_of(arena);
+	enum entry_kind kind = table_of_kind(make->kind);
+	int r = me ? container_name(&arena->view, me, kind, name, c, make->keys,
+				    arena->id)
+		   : -errno;
+
+	return entry_created(arena, kind, name, r);
+}
+
+/* Killed before the end, or before the record of its name is committed: it
+ * leaks. */
+int container_create(struct fusion_arena *arena, const char *name,
+		     const struct container_make *make, void *ret)
 {
 	struct container *c;
-	int r;
+	int r = 0;
 
-	c = heap_alloc_zeroed(arena, size);
+	c = heap_alloc_zeroed(arena, make->size);
 	if (!c)
-		return refuse_container(arena, -errno, kind);
-	c->flags = (uint16_t)flags;
+		return refuse_container(arena, -errno, make->kind);
+	c->flags = (uint16_t)make->flags;
 	c->state = CONTAINER_ALIVE;
-	if (flags & FUSION_CONTAINER_LOCK) {
+	if (make->flags & FUSION_CONTAINER_LOCK) {
 		r = add_lock(c, arena);
 		if (r < 0) {
 			fusion_free(c);
-			return refuse_container(arena, r, kind);
+			return refuse_container(arena, r, make->kind);
 		}
 	}
+	if (make->init)
+		make->init(c, make);
 	compiler_fence();
-	c->mark = container_mark(c, kind);
+	c->mark = container_mark(c, make->kind);
+	if (name)
+		r = give_name(c, arena, name, make);
+	if (r < 0)
+		container_free(c, arena);
+	else
+		*(struct container **)ret = c;
+	return r;
+}
+
+/* Find the container of a record.  NULL: a member has scribbled on one of the
+ * two, or the container was destroyed since the record was copied. */
+static struct container *container_of_record(const struct container_rec *rec,
+					     uint32_t kind)
+{
+	struct container *c = (void *)(uintptr_t)rec->addr;
+	struct fusion_arena *a;
+
+	if (find_container(c, kind, &a) == 0 && c->link.id == rec->e.id)
+		return c;
+	refuse_nothing();
+	return NULL;
+}
+
+static int find_record(struct fusion_arena *arena, const char *name,
+		       uint32_t kind, struct container_rec *ret_rec,
+		       struct container **ret)
+{
+	struct thread_rec *me = thread_rec_of(arena);
+	uint32_t last = 0;
+	int r;
+
+	if (!me)
+		return -errno;
+	for (;; last = ret_rec->e.id) {
+		r = table_get(&arena->view, me, table_of_kind(kind), name, NULL,
+			      ret_rec);
+		if (r < 0)
+			return r;
+		*ret = container_of_record(ret_rec, kind);
+		if (*ret)
+			return 0;
+		/* A record is removed before its container is freed. */
+		if (ret_rec->e.id == last)
+			return -EIO;
+	}
+}
+
+static int refuse_find(const struct fusion_arena *arena, int r, uint32_t kind,
+		       const char *name)
+{
+	return is_refused(r) ? r
+			     : refuse_thing(arena, r, kind_name(kind), name);
+}
+
+int container_find(struct fusion_arena *arena, const char *name,
+		   enum container_kind kind, void *ret)
+{
+	struct container_rec rec;
+	struct container *c;
+	int r;
+
+	if (!arena || !ret)
+		return refuse_null(kind_name(kind), arena ? "ret" : "arena");
+	r = find_record(arena, name, kind, &rec, &c);
+	if (r < 0)
+		return refuse_find(arena, r, kind, name);
 	*(struct container **)ret = c;
 	return 0;
 }
 
+static int refuse_other(const struct container_make *make, const char *name,
+			const struct container_rec *rec)
+{
+	return refuse(-EINVAL,
+		      "%s '%s': it was created with keys %u and flags 0x%x, "
+		      "not %u and 0x%x: open it with the same options",
+		      kind_name(make->kind), name, rec->keys, rec->flags,
+		      make->keys, make->flags);
+}
+
+/* If several threads create it at once, all but one get -EEXIST, and find the
+ * container of that one. */
+int container_open(struct fusion_arena *arena, const char *name,
+		   const struct container_make *make, void *ret)
+{
+	struct container_rec rec;
+	struct container *c;
+	int r;
+
+	if (!arena)
+		return refuse_null(kind_name(make->kind), "arena");
+	for (;;) {
+		r = find_record(arena, name, make->kind, &rec, &c);
+		if (r != -ENOENT)
+			break;
+		r = container_create(arena, name, make, ret);
+		if (r != -EEXIST)
+			return r;
+		refuse_nothing();
+	}
+	if (r < 0)
+		return refuse_find(arena, r, make->kind, name);
+	if (rec.flags != make->flags || rec.keys != make->keys)
+		return refuse_other(make, name, &rec);
+	*(struct container **)ret = c;
+	return 0;
+}
+
+/* Killed behind this: the container has no name any more, and can still be
+ * destroyed. */
+static int drop_name(struct container *c, uint32_t kind,
+		     struct fusion_arena *arena)
+{
+	const struct container_link link = c->link;
+	struct thread_rec *me;
+	int r;
+
+	if (!link.entry)
+		return 0;
+	me = thread_rec_of(arena);
+	r = me ? table_remove(&arena->view, me, table_of_kind(kind),
+			      link.entry - 1, link.id)
+	       : -errno;
+	if (r == -EIDRM)
+		return 0;
+	if (r < 0)
+		return refuse_container(arena, r, kind);
+	arena_poke(arena);
+	return 0;
+}
+
 /* A thread that is in a call holds the lock.  A thread that gets the lock later
- * finds that the container is being destroyed. */
+ * finds that the container is being destroyed.  Nobody finds it by name then.
+ */
 int container_doom(struct container *c, uint32_t kind,
 		   struct fusion_arena **ret)
 {
@@ -194,12 +349,14 @@ int container_doom(struct container *c, uint32_t kind,
 		if (r < 0)
 			return r;
 	}
-	if (c->state == CONTAINER_ALIVE) {
+	if (c->state != CONTAINER_ALIVE)
+		return 0;
+	r = drop_name(c, kind, *ret);
+	if (r == 0) {
 		store_relaxed(&c->state, (uint16_t)CONTAINER_DYING);
 		compiler_fence();
-		container_leave(c, 0);
 	}
-	return 0;
+	return container_leave(c, r);
 }
 
 /* The handle may be that of a new skirmish, if the thread that tried last was

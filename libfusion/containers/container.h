@@ -26,37 +26,14 @@
 #include <fusion/skirmish.h>
 
 #include "libfusion/core/base/seed.h"
+#include "libfusion/core/heap/container.h"
 #include "libfusion/heap/heap_private.h"
-
-/* A kind also stands for a layout: a library with another layout refuses the
- * handle. */
-enum container_kind {
-	CONTAINER_HASH = 0x68736102,
-	CONTAINER_VECTOR = 0x76656301,
-	CONTAINER_LIST = 0x6c736901,
-};
 
 enum container_state {
 	CONTAINER_ALIVE = 1,
 	CONTAINER_DYING = 2, /* fusion_..._destroy() has begun */
 };
 
-/* Shared: every byte is ABI. */
-struct container {
-	union {
-		struct {
-			/* container_mark(); stored last at creation */
-			uint32_t mark;
-			uint16_t state;
-			uint16_t flags;
-		};
-		uint64_t head; /* the three above, to be read at once */
-	};
-	struct fusion_skirmish *lock; /* NULL: the program locks */
-	uint32_t lock_id;
-	uint32_t pad;
-};
-static_assert(sizeof(struct container) == 24, "ABI: another kind");
 static_assert(offsetof(struct container, state) == 4, "CONTAINER_HEAD");
 static_assert(offsetof(struct container, flags) == 6, "CONTAINER_HEAD");
 
@@ -66,15 +43,28 @@ static_assert(offsetof(struct container, flags) == 6, "CONTAINER_HEAD");
 #define CONTAINER_HEAD_LOCK ((uint64_t)FUSION_CONTAINER_LOCK << 48)
 #define CONTAINER_HEAD_MASK (CONTAINER_HEAD_LOCK | 0xffffffffffffull)
 
-/* The mark depends on the address, so a copy of a container is not valid. */
-static inline uint32_t container_mark(const void *at, uint32_t kind)
-{
-	return kind ^ (uint32_t)((uintptr_t)at >> 4);
-}
+/* What a container is to be. */
+struct container_make {
+	enum container_kind kind;
+	uint32_t flags;
+	uint32_t keys; /* of a hash: enum fusion_key_type */
+	size_t size;   /* bytes of its block */
+	/* Initialize the block, which is zero, but for its beginning. */
+	void (*init)(struct container *c, const struct container_make *make);
+};
 
-/* Create a zeroed container of @size bytes.  0, -errno. */
-int container_create(struct fusion_arena *arena, uint32_t kind, size_t size,
-		     uint32_t flags, void *ret);
+/* Create a container, called @name unless that is NULL.
+ * 0, -EEXIST, -EINVAL, -ENAMETOOLONG, -ENOSPC, -ENOMEM, -EMFILE, -EIO. */
+int container_create(struct fusion_arena *arena, const char *name,
+		     const struct container_make *make, void *ret);
+/* Find the container of @kind called @name.  0, -ENOENT, -EINVAL,
+ * -ENAMETOOLONG, -ENOMEM, -EMFILE, -EIO. */
+int container_find(struct fusion_arena *arena, const char *name,
+		   enum container_kind kind, void *ret);
+/* Find the container called @name, or create it.  0; -EINVAL also: the one that
+ * there is has other flags or keys; else as the two above. */
+int container_open(struct fusion_arena *arena, const char *name,
+		   const struct container_make *make, void *ret);
 /* Begin to destroy a container: from now on other calls return -EIDRM.  0, also
  * if this was done before. */
 int container_doom(struct container *c, uint32_t kind,
@@ -127,7 +117,7 @@ static inline int container_enter(struct container *c, uint32_t kind,
 }
 
 /* End a call, and return @r. */
-static inline int64_t container_leave(struct container *c, int64_t r)
+static inline int container_leave(struct container *c, int r)
 {
 	if (UNLIKELY(c->flags & FUSION_CONTAINER_LOCK))
 		fusion_skirmish_dismiss(c->lock);
@@ -157,10 +147,10 @@ static inline bool may_be_block(const char *base, uint64_t span, const void *p)
 /* Is the value valid for the container? */
 static inline bool is_good_value(const struct container *c,
 				 const struct fusion_arena *a,
-				 union fusion_value value)
+				 struct fusion_value value)
 {
 	return c->flags & FUSION_CONTAINER_WORDS ||
-	       is_inside(a, value.pointer, 1);
+	       is_inside(a, fusion_value_get_pointer(value), 1);
 }
 
 /* Free the block of a slot, and clear the slot.  A block that another thread

@@ -35,7 +35,7 @@ static int finish_remove(struct fusion_hash *h, struct fusion_arena *a,
 	int r = is_copied(h) ? slot_drop(a, &e->key.block) : 0;
 
 	if (r == 0 && with_value)
-		r = slot_drop(a, &e->value.pointer);
+		r = slot_drop(a, &e->own);
 	store_relaxed(&t->n, h->then_n);
 	return r;
 }
@@ -61,7 +61,7 @@ static int settle_entry(struct fusion_hash *h, struct fusion_arena *a,
 			r = finish_remove(h, a, t, e, owns_values(h));
 		break;
 	default:
-		if (e->value.pointer != h->old)
+		if (e->own != h->old)
 			r = slot_drop(a, &h->old);
 	}
 	return r;
@@ -215,7 +215,7 @@ static int copy_key(struct fusion_arena *a, struct hash_entry *e,
 /* Add an entry.  Commit point: the store of the tag. */
 static int fill_entry(struct fusion_hash *h, struct fusion_arena *a,
 		      struct hash_table *t, int64_t i, const struct needle *k,
-		      union fusion_value value)
+		      struct fusion_value value)
 {
 	struct hash_entry *e = &table_entries(t)[i];
 	int r;
@@ -244,14 +244,15 @@ static int fill_entry(struct fusion_hash *h, struct fusion_arena *a,
 }
 
 static bool may_own(const struct fusion_hash *h, struct fusion_arena *a,
-		    union fusion_value value)
+		    struct fusion_value value)
 {
-	return !owns_values(h) || heap_usable_size(a, value.pointer);
+	return !owns_values(h) ||
+	       heap_usable_size(a, fusion_value_get_pointer(value));
 }
 
 /* Settle, and find the position of a key.  0: a new entry; 1: it has one. */
 static int prepare_put(struct fusion_hash *h, struct fusion_arena *a,
-		       const struct fusion_key *key, union fusion_value value,
+		       const struct fusion_key *key, struct fusion_value value,
 		       struct needle *k, struct hash_table **ret_t,
 		       int64_t *ret_i)
 {
@@ -271,17 +272,18 @@ static int prepare_put(struct fusion_hash *h, struct fusion_arena *a,
 /* Replace a value that the hash owns.  Commit point: the store of the value.
  * @ret_old NULL: the old value is freed. */
 static int swap_owned(struct fusion_hash *h, struct fusion_arena *a,
-		      struct hash_table *t, int64_t i, union fusion_value value,
-		      const union fusion_value *ret_old)
+		      struct hash_table *t, int64_t i,
+		      struct fusion_value value,
+		      const struct fusion_value *ret_old)
 {
 	struct hash_entry *e = &table_entries(t)[i];
 	int r = 0;
 
-	if (e->value.pointer == value.pointer)
+	if (e->value.word == value.word)
 		return 0;
-	store_relaxed(&h->old, e->value.pointer);
+	store_relaxed(&h->old, e->own);
 	hash_announce(h, BUSY_REPLACE, (uint64_t)i, t->n);
-	store_relaxed(&e->value.pointer, value.pointer);
+	store_relaxed(&e->own, fusion_value_get_pointer(value));
 	compiler_fence();
 	if (!ret_old)
 		r = slot_drop(a, &h->old);
@@ -293,11 +295,11 @@ static int swap_owned(struct fusion_hash *h, struct fusion_arena *a,
 
 /* Replace the value of an entry.  @ret_old may be NULL. */
 static int replace_at(struct fusion_hash *h, struct fusion_arena *a,
-		      struct hash_table *t, int64_t i, union fusion_value value,
-		      union fusion_value *ret_old)
+		      struct hash_table *t, int64_t i,
+		      struct fusion_value value, struct fusion_value *ret_old)
 {
 	struct hash_entry *e = &table_entries(t)[i];
-	union fusion_value old = e->value;
+	struct fusion_value old = e->value;
 
 	if (owns_values(h))
 		swap_owned(h, a, t, i, value, ret_old);
@@ -310,8 +312,8 @@ static int replace_at(struct fusion_hash *h, struct fusion_arena *a,
 
 /* Insert or replace.  0: the entry is new; 1: the key had one. */
 static int hash_put(struct fusion_hash *h, const struct fusion_key *key,
-		    union fusion_value value, bool replace,
-		    union fusion_value *ret_old)
+		    struct fusion_value value, bool replace,
+		    struct fusion_value *ret_old)
 {
 	struct fusion_arena *a;
 	struct hash_table *t = NULL;
@@ -326,12 +328,12 @@ static int hash_put(struct fusion_hash *h, const struct fusion_key *key,
 		r = fill_entry(h, a, t, i, &k, value);
 	else if (r == 1 && replace)
 		r = replace_at(h, a, t, i, value, ret_old);
-	return (int)container_leave(&h->c, r);
+	return container_leave(&h->c, r);
 }
 
 FUSION_API int fusion_hash_insert(struct fusion_hash *hash,
 				  struct fusion_key key,
-				  union fusion_value value)
+				  struct fusion_value value)
 {
 	int r = hash_put(hash, &key, value, false, NULL);
 
@@ -340,8 +342,8 @@ FUSION_API int fusion_hash_insert(struct fusion_hash *hash,
 
 FUSION_API int fusion_hash_replace(struct fusion_hash *hash,
 				   struct fusion_key key,
-				   union fusion_value value,
-				   union fusion_value *ret_old)
+				   struct fusion_value value,
+				   struct fusion_value *ret_old)
 {
 	return told(hash_put(hash, &key, value, true, ret_old));
 }
@@ -354,12 +356,12 @@ FUSION_API int fusion_hash_replace(struct fusion_hash *hash,
  */
 int hash_remove_at(struct fusion_hash *h, struct fusion_arena *a,
 		   struct hash_table *t, uint64_t i,
-		   union fusion_value *ret_old)
+		   struct fusion_value *ret_old)
 {
 	struct hash_entry *e = &table_entries(t)[i];
 	uint32_t next = t->tags[(i + 1) & (table_size(t) - 1)],
 		 tag = next == TAG_IS_FREE ? TAG_IS_FREE : TAG_IS_REMOVED;
-	union fusion_value old = e->value;
+	struct fusion_value old = e->value;
 	int r;
 
 	hash_announce(h, BUSY_REMOVE, i, t->n - 1);
@@ -380,7 +382,7 @@ int hash_remove_at(struct fusion_hash *h, struct fusion_arena *a,
 
 FUSION_API int fusion_hash_remove(struct fusion_hash *hash,
 				  struct fusion_key key,
-				  union fusion_value *ret_old)
+				  struct fusion_value *ret_old)
 {
 	struct fusion_arena *a;
 	struct hash_table *t = NULL;
@@ -398,7 +400,7 @@ FUSION_API int fusion_hash_remove(struct fusion_hash *hash,
 		r = hash_remove_at(hash, a, t, (uint64_t)i, ret_old);
 		table_shrink(hash, a);
 	}
-	return told((int)container_leave(&hash->c, r));
+	return told(container_leave(&hash->c, r));
 }
 
 /* --- Reading ---------------------------------------------------------------
@@ -407,7 +409,7 @@ FUSION_API int fusion_hash_remove(struct fusion_hash *hash,
 /* Not inlined, so that the fast path saves few registers. */
 static __attribute__((noinline)) int lookup_slow(struct fusion_hash *hash,
 						 const struct fusion_key *key,
-						 union fusion_value *ret)
+						 struct fusion_value *ret)
 {
 	struct fusion_arena *a;
 	struct hash_table *t = NULL;
@@ -421,7 +423,7 @@ static __attribute__((noinline)) int lookup_slow(struct fusion_hash *hash,
 		*ret = table_entries(t)[i].value;
 	if (r >= 0)
 		r = r == 1 ? 0 : -ENOENT;
-	return (int)container_leave(&hash->c, r);
+	return container_leave(&hash->c, r);
 }
 
 /* Find the entry of a word; NULL: the hash does not have it. */
@@ -448,7 +450,7 @@ static inline const struct hash_entry *find_word(const struct fusion_hash *h,
  * thread used last. */
 FUSION_API int fusion_hash_lookup(struct fusion_hash *hash,
 				  struct fusion_key key,
-				  union fusion_value *ret)
+				  struct fusion_value *ret)
 {
 	struct tcache *c = tls_current;
 	const struct hash_entry *e;
@@ -458,7 +460,7 @@ FUSION_API int fusion_hash_lookup(struct fusion_hash *hash,
 	    key.type != FUSION_KEY_INT || hash->key_type != FUSION_KEY_INT ||
 	    UNLIKELY(table_of(hash, c->arena, &t) < 0) || UNLIKELY(!t))
 		return told(lookup_slow(hash, &key, ret));
-	e = find_word(hash, t, key.at.word);
+	e = find_word(hash, t, key.at);
 	if (!e)
 		return told(-ENOENT);
 	if (LIKELY(ret))
@@ -466,16 +468,16 @@ FUSION_API int fusion_hash_lookup(struct fusion_hash *hash,
 	return 0;
 }
 
-FUSION_API int64_t fusion_hash_size(struct fusion_hash *hash)
+FUSION_API int fusion_hash_count(struct fusion_hash *hash, uint64_t *ret)
 {
 	struct fusion_arena *a;
 	struct hash_table *t;
-	int64_t r = hash_enter(hash, &a);
+	int r = ret ? hash_enter(hash, &a) : refuse_null("hash", "ret");
 
 	if (r < 0)
 		return told(r);
 	r = table_of(hash, a, &t);
-	if (r == 0 && t)
-		r = (int64_t)hash_count(hash, t);
+	if (r == 0)
+		*ret = t ? hash_count(hash, t) : 0;
 	return told(container_leave(&hash->c, r));
 }

@@ -9,6 +9,6 @@ int hash_settle(struct fusion_hash *h, struct fusion_arena *a);
 /* Remove entry @i of @t; the hash must be settled.  0, -ENOMEM, -EMFILE. */
 int hash_remove_at(struct fusion_hash *h, struct fusion_arena *a,
 		   struct hash_table *t, uint64_t i,
-		   union fusion_value *ret_old);
+		   struct fusion_value *ret_old);
 
 #endif

@@ -2,6 +2,7 @@
 /* A hash from its creation to its end, and its size. */
 #include <fusion/hash.h>
 
+#include "libfusion/base/options.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/containers/hash.h"
 #include "libfusion/containers/hash_table.h"
@@ -11,41 +12,73 @@
 	(FUSION_CONTAINER_LOCK | FUSION_CONTAINER_WORDS | \
 	 FUSION_CONTAINER_AUTOFREE)
 
-static bool is_key_type(enum fusion_key_type keys)
+static void init_hash(struct container *c, const struct container_make *make)
 {
-	return keys >= FUSION_KEY_STRING && keys <= FUSION_KEY_BYTES;
-}
+	struct fusion_hash *h = (struct fusion_hash *)c;
 
-FUSION_API int fusion_hash_create(struct fusion_arena *arena,
-				  enum fusion_key_type keys, uint32_t flags,
-				  struct fusion_hash **ret)
-{
-	struct fusion_hash *h;
-	int r;
-
-	if (!ret)
-		return told(refuse_null("hash", "ret"));
-	if (!is_key_type(keys))
-		return told(refuse(-EINVAL,
-				   "hash: %d is not a type of keys: see enum "
-				   "fusion_key_type",
-				   (int)keys));
-	if (flags & ~FLAGS)
-		return told(refuse_flags("hash", flags, FLAGS));
-	if (flags & FUSION_CONTAINER_WORDS && flags & FUSION_CONTAINER_AUTOFREE)
-		return told(
-			refuse(-EINVAL,
-			       "hash: FUSION_CONTAINER_AUTOFREE is for values "
-			       "that are pointers, not with "
-			       "FUSION_CONTAINER_WORDS"));
-	r = container_create(arena, CONTAINER_HASH, sizeof(*h), flags, &h);
-	if (r < 0)
-		return told(r);
-	h->key_type = keys;
+	h->key_type = make->keys;
 	/* A seed for each hash: keys that collide in one do not in the next. */
 	h->seed = (uint64_t)clock_monotonic_ns() ^ (uintptr_t)h << 20;
-	*ret = h;
+}
+
+/* Read the options of a program. */
+static int read_options(const struct fusion_hash_options *options,
+			struct container_make *ret)
+{
+	struct fusion_hash_options o;
+	int r = options_copy(&o, sizeof(o),
+			     OPTIONS_FIRST(struct fusion_hash_options, flags),
+			     options, "fusion_hash_options");
+
+	if (r < 0)
+		return r;
+	if (o.keys > FUSION_KEY_BYTES)
+		return refuse(-EINVAL,
+			      "hash: %u is not a type of keys: see enum "
+			      "fusion_key_type",
+			      o.keys);
+	if (o.flags & ~FLAGS)
+		return refuse_flags("hash", o.flags, FLAGS);
+	if (o.flags & FUSION_CONTAINER_WORDS &&
+	    o.flags & FUSION_CONTAINER_AUTOFREE)
+		return refuse(-EINVAL,
+			      "hash: FUSION_CONTAINER_AUTOFREE is for values "
+			      "that are pointers, not with "
+			      "FUSION_CONTAINER_WORDS");
+	*ret = (struct container_make){
+		.kind = CONTAINER_HASH,
+		.flags = o.flags,
+		.keys = o.keys ? o.keys : FUSION_KEY_STRING,
+		.size = sizeof(struct fusion_hash),
+		.init = init_hash,
+	};
 	return 0;
+}
+
+FUSION_API int fusion_hash_create(struct fusion_arena *arena, const char *name,
+				  const struct fusion_hash_options *options,
+				  struct fusion_hash **ret)
+{
+	struct container_make make;
+	int r = ret ? read_options(options, &make) : refuse_null("hash", "ret");
+
+	return told(r < 0 ? r : container_create(arena, name, &make, ret));
+}
+
+FUSION_API int fusion_hash_open(struct fusion_arena *arena, const char *name,
+				const struct fusion_hash_options *options,
+				struct fusion_hash **ret)
+{
+	struct container_make make;
+	int r = ret ? read_options(options, &make) : refuse_null("hash", "ret");
+
+	return told(r < 0 ? r : container_open(arena, name, &make, ret));
+}
+
+FUSION_API int fusion_hash_find(struct fusion_arena *arena, const char *name,
+				struct fusion_hash **ret)
+{
+	return told(container_find(arena, name, CONTAINER_HASH, ret));
 }
 
 /* Free the keys and values of a table that no thread uses any more. */
@@ -60,7 +93,7 @@ static void free_entries(struct fusion_hash *h, struct fusion_arena *a,
 		if (is_copied(h))
 			slot_drop(a, &e->key.block);
 		if (owns_values(h))
-			slot_drop(a, &e->value.pointer);
+			slot_drop(a, &e->own);
 	}
 }
 
@@ -104,7 +137,7 @@ FUSION_API int fusion_hash_reserve(struct fusion_hash *hash, uint64_t n)
 		r = table_of(hash, a, &t);
 	if (r == 0 && n > room_of(t))
 		r = table_rebuild(hash, a, table_bits_at_least(n));
-	return told((int)container_leave(&hash->c, r));
+	return told(container_leave(&hash->c, r));
 }
 
 static int hash_shrink(struct fusion_hash *h, struct fusion_arena *a)
@@ -128,7 +161,7 @@ FUSION_API int fusion_hash_shrink(struct fusion_hash *hash)
 
 	if (r < 0)
 		return told(r);
-	return told((int)container_leave(&hash->c, hash_shrink(hash, a)));
+	return told(container_leave(&hash->c, hash_shrink(hash, a)));
 }
 
 FUSION_API int fusion_hash_lock(struct fusion_hash *hash)

@@ -4,18 +4,30 @@
 #include "libfusion/containers/hash_key.h"
 #include "libfusion/containers/hash_table.h"
 
-#define KIND CONTAINER_HASH
-
-static int iter_enter(struct fusion_hash_iter *it, struct fusion_arena **ret)
+static int iter_enter(struct hash_iter *it, struct fusion_arena **ret)
 {
-	return it ? container_enter((struct container *)it->hash, KIND, ret)
-		  : -EINVAL;
+	return it ? hash_enter(it->hash, ret)
+		  : refuse_null("iteration over a hash", "it");
+}
+
+FUSION_API int fusion_hash_iter_begin(struct fusion_hash_iter *it,
+				      struct fusion_hash *hash)
+{
+	struct fusion_arena *a;
+	int r = it ? hash_enter(hash, &a)
+		   : refuse_null("iteration over a hash", "it");
+
+	if (r < 0)
+		return told(r);
+	*it = (struct fusion_hash_iter){0};
+	hash_iter_of(it)->hash = hash;
+	return told(container_leave(&hash->c, 0));
 }
 
 /* Find the table of an iteration.  0 (NULL: the hash is empty), -ESTALE, -EIO.
  */
-static int table_of_iter(struct fusion_hash_iter *it,
-			 const struct fusion_arena *a, struct hash_table **ret)
+static int table_of_iter(struct hash_iter *it, const struct fusion_arena *a,
+			 struct hash_table **ret)
 {
 	struct fusion_hash *h = it->hash;
 
@@ -43,14 +55,14 @@ static inline int entry_key(const struct fusion_hash *h,
 	}
 	if (!ret)
 		return 0;
-	ret->at.word = word;
+	ret->at = word;
 	ret->type = h->key_type;
 	ret->size = size;
 	return 0;
 }
 
-static int iter_next(struct fusion_hash_iter *it, const struct fusion_arena *a,
-		     struct fusion_key *ret_key, union fusion_value *ret_value)
+static int iter_next(struct hash_iter *it, const struct fusion_arena *a,
+		     struct fusion_key *ret_key, struct fusion_value *ret_value)
 {
 	const struct hash_entry *e;
 	struct hash_table *t;
@@ -80,21 +92,21 @@ static int iter_next(struct fusion_hash_iter *it, const struct fusion_arena *a,
 
 FUSION_API int fusion_hash_next(struct fusion_hash_iter *it,
 				struct fusion_key *ret_key,
-				union fusion_value *ret_value)
+				struct fusion_value *ret_value)
 {
+	struct hash_iter *iter = hash_iter_of(it);
 	struct fusion_arena *a;
-	int r = iter_enter(it, &a);
+	int r = iter_enter(iter, &a);
 
 	if (r < 0)
 		return told(r);
-	r = iter_next(it, a, ret_key, ret_value);
-	return told((int)container_leave(&it->hash->c, r));
+	r = iter_next(iter, a, ret_key, ret_value);
+	return told(container_leave(&iter->hash->c, r));
 }
 
 /* Does the entry that was given last still exist?  Another key's copy may have
  * got its address in the heap, but hardly with an equal tag too. */
-static bool has_last(const struct fusion_hash_iter *it,
-		     const struct hash_table *t)
+static bool has_last(const struct hash_iter *it, const struct hash_table *t)
 {
 	uint64_t i = it->at - 1;
 
@@ -102,8 +114,8 @@ static bool has_last(const struct fusion_hash_iter *it,
 	       t->tags[i] == it->tag && table_entries(t)[i].key.word == it->key;
 }
 
-static int remove_last(struct fusion_hash_iter *it, struct fusion_arena *a,
-		       union fusion_value *ret_old)
+static int remove_last(struct hash_iter *it, struct fusion_arena *a,
+		       struct fusion_value *ret_old)
 {
 	struct hash_table *t;
 	int r = hash_settle(it->hash, a);
@@ -118,13 +130,14 @@ static int remove_last(struct fusion_hash_iter *it, struct fusion_arena *a,
 }
 
 FUSION_API int fusion_hash_iter_remove(struct fusion_hash_iter *it,
-				       union fusion_value *ret_old)
+				       struct fusion_value *ret_old)
 {
+	struct hash_iter *iter = hash_iter_of(it);
 	struct fusion_arena *a;
-	int r = iter_enter(it, &a);
+	int r = iter_enter(iter, &a);
 
 	if (r < 0)
 		return told(r);
-	r = remove_last(it, a, ret_old);
-	return told((int)container_leave(&it->hash->c, r));
+	r = remove_last(iter, a, ret_old);
+	return told(container_leave(&iter->hash->c, r));
 }

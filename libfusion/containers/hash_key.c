@@ -22,15 +22,16 @@ static uint64_t hash_bytes(uint64_t seed, const char *p, size_t size)
 int needle_init_bytes(struct needle *k, const struct fusion_hash *h,
 		      const struct fusion_key *key)
 {
+	const void *bytes = fusion_key_get_pointer(*key);
 	size_t size = key->size;
 
-	if (!key->at.bytes && (h->key_type == FUSION_KEY_STRING || key->size))
+	if (!bytes && (h->key_type == FUSION_KEY_STRING || key->size))
 		return -EINVAL;
 	if (h->key_type == FUSION_KEY_STRING)
-		size = strlen(key->at.bytes);
+		size = strlen(bytes);
 	if (size >= UINT32_MAX)
 		return -EINVAL;
-	k->bytes = key->at.bytes ? key->at.bytes : "";
+	k->bytes = bytes ? bytes : "";
 	k->size = (uint32_t)size;
 	k->tag = tag_of(hash_bytes(h->seed, k->bytes, size));
 	return 0;

@@ -60,9 +60,10 @@ static inline int needle_init(struct needle *k, const struct fusion_hash *h,
 		return -EINVAL;
 	if (is_copied(h))
 		return needle_init_bytes(k, h, key);
-	if (key->type == FUSION_KEY_POINTER && !is_inside(a, key->at.bytes, 1))
+	if (key->type == FUSION_KEY_POINTER &&
+	    !is_inside(a, fusion_key_get_pointer(*key), 1))
 		return -EINVAL;
-	k->word = key->at.word;
+	k->word = key->at;
 	k->bytes = NULL;
 	k->size = 0;
 	k->tag = tag_of_word(h, k->word);

@@ -55,7 +55,10 @@ struct hash_entry {
 		void *block; /* a slot, of a struct hash_key; NULL while the
 			      * tag is no key's */
 	} key;
-	union fusion_value value;
+	union {
+		struct fusion_value value;
+		void *own; /* a slot, if the hash owns its values */
+	};
 };
 static_assert(sizeof(struct hash_entry) == 16, "ABI: another kind");
 
@@ -76,6 +79,8 @@ struct hash_table {
 	uint32_t tags[]; /* followed by as many entries */
 };
 static_assert(sizeof(struct hash_table) == 32, "ABI: another kind");
+static_assert(offsetof(struct hash_table, n) == offsetof(struct twin_head, n),
+	      "the daemon reads it");
 
 /* hash.busy: op, entry + 1 */
 #define BUSY_INSERT (1ull << 62)
@@ -94,7 +99,24 @@ struct fusion_hash {
 	uint32_t key_type;
 	uint32_t pad;
 };
-static_assert(sizeof(struct fusion_hash) == 88, "ABI: another kind");
+static_assert(sizeof(struct fusion_hash) == 96, "ABI: another kind");
+
+/* The inside of a struct fusion_hash_iter, which the program has declared as
+ * words. */
+struct hash_iter {
+	struct fusion_hash *hash;
+	uint64_t at;	/* index of the next entry in the table */
+	uint32_t turns; /* number of the table */
+	uint32_t tag;	/* of the entry given last, with its key */
+	uint64_t key;
+} __attribute__((may_alias));
+static_assert(sizeof(struct hash_iter) <= sizeof(struct fusion_hash_iter),
+	      "ABI: programs have it compiled in");
+
+static inline struct hash_iter *hash_iter_of(struct fusion_hash_iter *it)
+{
+	return (struct hash_iter *)it;
+}
 
 static inline bool is_key(uint32_t tag)
 {

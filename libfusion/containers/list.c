@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "libfusion/containers/list.h"
 
+#include "libfusion/base/options.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/heap/span.h"
 
@@ -134,7 +135,7 @@ static int list_enter(struct fusion_list *l, struct fusion_arena **ret)
 
 /* Insert a node.  Commit point: the store of pred->next. */
 static int list_insert(struct fusion_list *l, struct fusion_arena *a,
-		       node_t *pred, node_t *succ, union fusion_value value,
+		       node_t *pred, node_t *succ, struct fusion_value value,
 		       node_t **ret)
 {
 	node_t *node;
@@ -163,7 +164,7 @@ enum where { BEFORE, AFTER };
 /* @node NULL is the ring's own node, which is after the last node and before
  * the first. */
 static int insert_at(struct fusion_list *l, node_t *node, enum where where,
-		     union fusion_value value, node_t **ret)
+		     struct fusion_value value, node_t **ret)
 {
 	struct fusion_arena *a;
 	node_t *other;
@@ -177,7 +178,7 @@ static int insert_at(struct fusion_list *l, node_t *node, enum where where,
 	if (r == 0 && (!is_node(l, a, node) || !is_good_value(&l->c, a, value)))
 		r = -EINVAL;
 	if (r < 0)
-		return (int)container_leave(&l->c, r);
+		return container_leave(&l->c, r);
 	other = where == BEFORE ? node->prev : node->next;
 	if (!is_of(l, a, other))
 		r = -EIO;
@@ -185,18 +186,18 @@ static int insert_at(struct fusion_list *l, node_t *node, enum where where,
 		r = list_insert(l, a, other, node, value, ret);
 	else
 		r = list_insert(l, a, node, other, value, ret);
-	return (int)container_leave(&l->c, r);
+	return container_leave(&l->c, r);
 }
 
 FUSION_API int fusion_list_insert_front(struct fusion_list *list,
-					union fusion_value value,
+					struct fusion_value value,
 					struct fusion_list_node **ret)
 {
 	return told(insert_at(list, NULL, AFTER, value, ret));
 }
 
 FUSION_API int fusion_list_insert_back(struct fusion_list *list,
-				       union fusion_value value,
+				       struct fusion_value value,
 				       struct fusion_list_node **ret)
 {
 	return told(insert_at(list, NULL, BEFORE, value, ret));
@@ -204,7 +205,7 @@ FUSION_API int fusion_list_insert_back(struct fusion_list *list,
 
 FUSION_API int fusion_list_insert_before(struct fusion_list *list,
 					 struct fusion_list_node *node,
-					 union fusion_value value,
+					 struct fusion_value value,
 					 struct fusion_list_node **ret)
 {
 	return told(node ? insert_at(list, node, BEFORE, value, ret) : -EINVAL);
@@ -212,7 +213,7 @@ FUSION_API int fusion_list_insert_before(struct fusion_list *list,
 
 FUSION_API int fusion_list_insert_after(struct fusion_list *list,
 					struct fusion_list_node *node,
-					union fusion_value value,
+					struct fusion_value value,
 					struct fusion_list_node **ret)
 {
 	return told(node ? insert_at(list, node, AFTER, value, ret) : -EINVAL);
@@ -241,9 +242,9 @@ static int take_out(struct fusion_list *l, struct fusion_arena *a, node_t *node)
 
 FUSION_API int fusion_list_remove(struct fusion_list *list,
 				  struct fusion_list_node *node,
-				  union fusion_value *ret_old)
+				  struct fusion_value *ret_old)
 {
-	union fusion_value old = {NULL};
+	struct fusion_value old = {0};
 	struct fusion_arena *a;
 	int r = list_enter(list, &a);
 
@@ -258,15 +259,15 @@ FUSION_API int fusion_list_remove(struct fusion_list *list,
 	}
 	if (r == 0 && ret_old)
 		*ret_old = old;
-	return told((int)container_leave(&list->c, r));
+	return told(container_leave(&list->c, r));
 }
 
 FUSION_API int fusion_list_set(struct fusion_list *list,
 			       struct fusion_list_node *node,
-			       union fusion_value value,
-			       union fusion_value *ret_old)
+			       struct fusion_value value,
+			       struct fusion_value *ret_old)
 {
-	union fusion_value old;
+	struct fusion_value old;
 	struct fusion_arena *a;
 	int r = list_enter(list, &a);
 
@@ -274,12 +275,12 @@ FUSION_API int fusion_list_set(struct fusion_list *list,
 		return told(r);
 	if (!is_node(list, a, node) || node == &list->ring ||
 	    !is_good_value(&list->c, a, value))
-		return told((int)container_leave(&list->c, -EINVAL));
+		return told(container_leave(&list->c, -EINVAL));
 	old = node->value;
 	store_relaxed(&node->value.word, value.word);
 	if (ret_old)
 		*ret_old = old;
-	return told((int)container_leave(&list->c, 0));
+	return told(container_leave(&list->c, 0));
 }
 
 /* --- Reading ---------------------------------------------------------------
@@ -290,22 +291,21 @@ static __attribute__((noinline)) int walk(struct fusion_list *l, node_t *node,
 {
 	struct fusion_arena *a;
 	node_t *to;
-	int r = ret ? list_enter(l, &a) : -EINVAL;
+	int r = ret ? list_enter(l, &a) : refuse_null("list", "ret");
 
 	if (r < 0)
 		return r;
 	if (!node)
 		node = &l->ring;
 	else if (node == &l->ring || !is_node(l, a, node))
-		return (int)container_leave(&l->c, -EINVAL);
+		return container_leave(&l->c, -EINVAL);
 	to = where == AFTER ? node->next : prev_of(l, a, node);
 	if (to == &l->ring)
-		r = -ENOENT;
-	else if (!is_of(l, a, to))
-		r = -EIO;
-	else
-		*ret = to;
-	return (int)container_leave(&l->c, r);
+		return container_leave(&l->c, 0);
+	if (!is_of(l, a, to))
+		return container_leave(&l->c, -EIO);
+	*ret = to;
+	return container_leave(&l->c, 1);
 }
 
 /* The fast path: is @node a node with a value, of a list without a lock, in the
@@ -331,7 +331,7 @@ FUSION_API int fusion_list_next(struct fusion_list *list,
 		if (LIKELY(next != &list->ring) && is_in_slab(t, next) &&
 		    LIKELY(next->list == list)) {
 			*ret = next;
-			return 0;
+			return 1;
 		}
 	}
 	return told(walk(list, node, AFTER, ret));
@@ -346,10 +346,10 @@ FUSION_API int fusion_list_prev(struct fusion_list *list,
 
 static __attribute__((noinline)) int value_slow(struct fusion_list *list,
 						struct fusion_list_node *node,
-						union fusion_value *ret)
+						struct fusion_value *ret)
 {
 	struct fusion_arena *a;
-	int r = ret ? list_enter(list, &a) : -EINVAL;
+	int r = ret ? list_enter(list, &a) : refuse_null("list", "ret");
 
 	if (r < 0)
 		return r;
@@ -357,12 +357,12 @@ static __attribute__((noinline)) int value_slow(struct fusion_list *list,
 		*ret = node->value;
 	else
 		r = -EINVAL;
-	return (int)container_leave(&list->c, r);
+	return container_leave(&list->c, r);
 }
 
 FUSION_API int fusion_list_value(struct fusion_list *list,
 				 struct fusion_list_node *node,
-				 union fusion_value *ret)
+				 struct fusion_value *ret)
 {
 	if (LIKELY(ret) && is_node_soon(tls_current, list, node)) {
 		*ret = node->value;
@@ -371,35 +371,74 @@ FUSION_API int fusion_list_value(struct fusion_list *list,
 	return told(value_slow(list, node, ret));
 }
 
-FUSION_API int64_t fusion_list_size(struct fusion_list *list)
+FUSION_API int fusion_list_count(struct fusion_list *list, uint64_t *ret)
 {
 	struct fusion_arena *a;
-	int r = list_enter(list, &a);
+	int r = ret ? list_enter(list, &a) : refuse_null("list", "ret");
 
 	if (r < 0)
 		return told(r);
-	return told(container_leave(&list->c, (int64_t)list_count(list, a)));
+	*ret = list_count(list, a);
+	return told(container_leave(&list->c, 0));
 }
 
 /* --- From beginning to end -------------------------------------------------
  */
 
-FUSION_API int fusion_list_create(struct fusion_arena *arena, uint32_t flags,
+static void init_list(struct container *c, const struct container_make *make)
+{
+	struct fusion_list *l = (struct fusion_list *)c;
+
+	(void)make;
+	l->ring = (node_t){&l->ring, &l->ring, l, {0}};
+}
+
+/* Read the options of a program. */
+static int read_options(const struct fusion_list_options *options,
+			struct container_make *ret)
+{
+	struct fusion_list_options o;
+	int r = options_copy(&o, sizeof(o),
+			     OPTIONS_FIRST(struct fusion_list_options, flags),
+			     options, "fusion_list_options");
+
+	if (r < 0)
+		return r;
+	if (o.flags & ~FLAGS)
+		return refuse_flags("list", o.flags, FLAGS);
+	*ret = (struct container_make){
+		.kind = KIND,
+		.flags = o.flags,
+		.size = sizeof(struct fusion_list),
+		.init = init_list,
+	};
+	return 0;
+}
+
+FUSION_API int fusion_list_create(struct fusion_arena *arena, const char *name,
+				  const struct fusion_list_options *options,
 				  struct fusion_list **ret)
 {
-	struct fusion_list *l;
-	int r;
+	struct container_make make;
+	int r = ret ? read_options(options, &make) : refuse_null("list", "ret");
 
-	if (!ret)
-		return told(refuse_null("list", "ret"));
-	if (flags & ~FLAGS)
-		return told(refuse_flags("list", flags, FLAGS));
-	r = container_create(arena, KIND, sizeof(*l), flags, &l);
-	if (r < 0)
-		return told(r);
-	l->ring = (node_t){&l->ring, &l->ring, l, {NULL}};
-	*ret = l;
-	return 0;
+	return told(r < 0 ? r : container_create(arena, name, &make, ret));
+}
+
+FUSION_API int fusion_list_open(struct fusion_arena *arena, const char *name,
+				const struct fusion_list_options *options,
+				struct fusion_list **ret)
+{
+	struct container_make make;
+	int r = ret ? read_options(options, &make) : refuse_null("list", "ret");
+
+	return told(r < 0 ? r : container_open(arena, name, &make, ret));
+}
+
+FUSION_API int fusion_list_find(struct fusion_arena *arena, const char *name,
+				struct fusion_list **ret)
+{
+	return told(container_find(arena, name, KIND, ret));
 }
 
 FUSION_API int fusion_list_destroy(struct fusion_list *list)

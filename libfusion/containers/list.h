@@ -28,20 +28,23 @@ enum list_op { OP_NONE = 0, OP_INSERT = 1, OP_REMOVE = 2 };
 struct fusion_list_node {
 	struct fusion_list_node *next, *prev;
 	struct fusion_list *list; /* NULL once the node is removed */
-	union fusion_value value;
+	struct fusion_value value;
 };
 static_assert(sizeof(struct fusion_list_node) == 32, "ABI: another kind");
 
 struct fusion_list {
 	struct container c;
-	uint32_t op;
-	uint32_t pad;
 	struct fusion_list_node ring; /* its node without a value */
 	uint64_t n;
+	uint32_t op;
+	uint32_t pad;
 	struct fusion_list_node *pred, *succ; /* neighbours in `op` */
 	uint64_t then_n;
 	void *node; /* a slot: the node in `op` */
 };
-static_assert(sizeof(struct fusion_list) == 104, "ABI: another kind");
+static_assert(sizeof(struct fusion_list) == 112, "ABI: another kind");
+static_assert(offsetof(struct fusion_list, ring) % 16 == 0, "is_in_slab()");
+static_assert(offsetof(struct fusion_list, n) == CONTAINER_LIST_N,
+	      "the daemon reads it");
 
 #endif

@@ -14,14 +14,6 @@
 
 #include "libfusion/containers/container.h"
 
-/* Shared: every byte is ABI. */
-struct twin {
-	void *block[2];
-	uint32_t turns; /* block[turns % 2] is in use, NULL at first */
-	uint32_t pad;
-};
-static_assert(sizeof(struct twin) == 24, "ABI: another kind");
-
 static inline void *twin_block(const struct twin *t)
 {
 	return t->block[t->turns & 1];

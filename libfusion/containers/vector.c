@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "libfusion/base/options.h"
 #include "libfusion/base/refuse.h"
 
 #define KIND CONTAINER_VECTOR
@@ -67,7 +68,7 @@ static int vector_enter(struct fusion_vector *v, struct span *ret)
 	if (r < 0)
 		return r;
 	r = look_at_row(v, ret);
-	return UNLIKELY(r < 0) ? (int)container_leave(&v->c, r) : 0;
+	return UNLIKELY(r < 0) ? container_leave(&v->c, r) : 0;
 }
 
 /* Begin a call that changes the vector. */
@@ -78,10 +79,11 @@ static int enter_settled(struct fusion_vector *v, struct span *ret)
 	if (UNLIKELY(r < 0))
 		return r;
 	r = twin_settle(&v->row, ret->a);
-	return UNLIKELY(r < 0) ? (int)container_leave(&v->c, r) : 0;
+	return UNLIKELY(r < 0) ? container_leave(&v->c, r) : 0;
 }
 
-static inline union fusion_value *value_at(const struct span *s, uint64_t index)
+static inline struct fusion_value *value_at(const struct span *s,
+					    uint64_t index)
 {
 	return &s->row->values[s->first + index];
 }
@@ -99,9 +101,9 @@ static void set_range(struct span *s, uint64_t first, uint64_t n)
 	s->n = n;
 }
 
-static void push_back(struct span *s, union fusion_value value)
+static void push_back(struct span *s, struct fusion_value value)
 {
-	union fusion_value *at = value_at(s, s->n);
+	struct fusion_value *at = value_at(s, s->n);
 
 	if (SEED_BUG(62))
 		set_range(s, s->first, s->n + 1);
@@ -110,7 +112,7 @@ static void push_back(struct span *s, union fusion_value value)
 		set_range(s, s->first, s->n + 1);
 }
 
-static void push_front(struct span *s, union fusion_value value)
+static void push_front(struct span *s, struct fusion_value value)
 {
 	s->row->values[s->first - 1] = value;
 	set_range(s, s->first - 1, s->n + 1);
@@ -147,11 +149,11 @@ static void vector_append(struct span *to, const struct span *from,
 {
 	if (n)
 		memcpy(value_at(to, to->n), value_at(from, index),
-		       n * sizeof(union fusion_value));
+		       n * sizeof(struct fusion_value));
 	to->n += n;
 }
 
-static void append_value(struct span *to, union fusion_value value)
+static void append_value(struct span *to, struct fusion_value value)
 {
 	*value_at(to, to->n++) = value;
 }
@@ -196,7 +198,7 @@ static uint64_t cap_for_one_more(const struct span *s)
 }
 
 static int add_back(struct fusion_vector *v, struct span *s,
-		    union fusion_value value)
+		    struct fusion_value value)
 {
 	int r = 0;
 
@@ -208,7 +210,7 @@ static int add_back(struct fusion_vector *v, struct span *s,
 }
 
 static int add_front(struct fusion_vector *v, struct span *s,
-		     union fusion_value value)
+		     struct fusion_value value)
 {
 	uint64_t cap;
 	int r = 0;
@@ -223,7 +225,7 @@ static int add_front(struct fusion_vector *v, struct span *s,
 }
 
 static int insert_between(struct fusion_vector *v, struct span *s,
-			  uint64_t index, union fusion_value value)
+			  uint64_t index, struct fusion_value value)
 {
 	struct span to;
 	bool fits = s->first + s->n < s->row->cap;
@@ -256,7 +258,7 @@ static int remove_between(struct fusion_vector *v, struct span *s,
 static int move_values(struct fusion_vector *v, struct span *s, uint64_t from,
 		       uint64_t to_index)
 {
-	union fusion_value value = *value_at(s, from);
+	struct fusion_value value = *value_at(s, from);
 	struct span to;
 	int r = begin_row(v, s, s->row->cap, s->first, &to);
 
@@ -281,7 +283,7 @@ static int move_values(struct fusion_vector *v, struct span *s, uint64_t from,
  */
 
 static int vector_insert(struct fusion_vector *v, struct span *s,
-			 uint64_t index, union fusion_value value)
+			 uint64_t index, struct fusion_value value)
 {
 	if (index > s->n)
 		return -ERANGE;
@@ -298,19 +300,19 @@ static int vector_insert(struct fusion_vector *v, struct span *s,
 
 /* Not inlined, so that the fast path saves no registers. */
 static __attribute__((noinline)) int add_slow(struct fusion_vector *vector,
-					      union fusion_value value)
+					      struct fusion_value value)
 {
 	struct span s;
 	int r = enter_settled(vector, &s);
 
 	if (r < 0)
 		return r;
-	return (int)container_leave(&vector->c,
-				    vector_insert(vector, &s, s.n, value));
+	return container_leave(&vector->c,
+			       vector_insert(vector, &s, s.n, value));
 }
 
 FUSION_API int fusion_vector_add(struct fusion_vector *vector,
-				 union fusion_value value)
+				 struct fusion_value value)
 {
 	struct span s;
 
@@ -325,23 +327,23 @@ FUSION_API int fusion_vector_add(struct fusion_vector *vector,
 }
 
 FUSION_API int fusion_vector_insert(struct fusion_vector *vector,
-				    uint64_t index, union fusion_value value)
+				    uint64_t index, struct fusion_value value)
 {
 	struct span s;
 	int r = enter_settled(vector, &s);
 
 	if (r < 0)
 		return told(r);
-	return told((int)container_leave(
-		&vector->c, vector_insert(vector, &s, index, value)));
+	return told(container_leave(&vector->c,
+				    vector_insert(vector, &s, index, value)));
 }
 
 /* Commit point: the store of the value. */
 static int vector_set(const struct fusion_vector *v, struct span *s,
-		      uint64_t index, union fusion_value value,
-		      union fusion_value *ret_old)
+		      uint64_t index, struct fusion_value value,
+		      struct fusion_value *ret_old)
 {
-	union fusion_value old;
+	struct fusion_value old;
 
 	if (index >= s->n)
 		return -ERANGE;
@@ -355,22 +357,22 @@ static int vector_set(const struct fusion_vector *v, struct span *s,
 }
 
 FUSION_API int fusion_vector_set(struct fusion_vector *vector, uint64_t index,
-				 union fusion_value value,
-				 union fusion_value *ret_old)
+				 struct fusion_value value,
+				 struct fusion_value *ret_old)
 {
 	struct span s;
 	int r = enter_settled(vector, &s);
 
 	if (r < 0)
 		return told(r);
-	return told((int)container_leave(
+	return told(container_leave(
 		&vector->c, vector_set(vector, &s, index, value, ret_old)));
 }
 
 static int remove_at(struct fusion_vector *v, struct span *s, uint64_t index,
-		     union fusion_value *ret_old)
+		     struct fusion_value *ret_old)
 {
-	union fusion_value old;
+	struct fusion_value old;
 	int r = 0;
 
 	if (index >= s->n)
@@ -390,15 +392,16 @@ static int remove_at(struct fusion_vector *v, struct span *s, uint64_t index,
 }
 
 FUSION_API int fusion_vector_remove(struct fusion_vector *vector,
-				    uint64_t index, union fusion_value *ret_old)
+				    uint64_t index,
+				    struct fusion_value *ret_old)
 {
 	struct span s;
 	int r = enter_settled(vector, &s);
 
 	if (r < 0)
 		return told(r);
-	return told((int)container_leave(
-		&vector->c, remove_at(vector, &s, index, ret_old)));
+	return told(container_leave(&vector->c,
+				    remove_at(vector, &s, index, ret_old)));
 }
 
 FUSION_API int fusion_vector_move(struct fusion_vector *vector, uint64_t from,
@@ -413,7 +416,7 @@ FUSION_API int fusion_vector_move(struct fusion_vector *vector, uint64_t from,
 		r = -ERANGE;
 	else if (from != to)
 		r = move_values(vector, &s, from, to);
-	return told((int)container_leave(&vector->c, r));
+	return told(container_leave(&vector->c, r));
 }
 
 FUSION_API int fusion_vector_reserve(struct fusion_vector *vector, uint64_t n)
@@ -427,7 +430,7 @@ FUSION_API int fusion_vector_reserve(struct fusion_vector *vector, uint64_t n)
 		r = -EINVAL;
 	else if (n > s.n && (!s.row || s.first + n > s.row->cap))
 		r = resize_row(vector, &s, n, 0);
-	return told((int)container_leave(&vector->c, r));
+	return told(container_leave(&vector->c, r));
 }
 
 FUSION_API int fusion_vector_shrink(struct fusion_vector *vector)
@@ -439,17 +442,17 @@ FUSION_API int fusion_vector_shrink(struct fusion_vector *vector)
 		return told(r);
 	if (s.row && s.row->cap > s.n && s.row->cap > ROW_MIN)
 		r = resize_row(vector, &s, s.n > ROW_MIN ? s.n : ROW_MIN, 0);
-	return told((int)container_leave(&vector->c, r));
+	return told(container_leave(&vector->c, r));
 }
 
 /* --- Reading ---------------------------------------------------------------
  */
 
 static __attribute__((noinline)) int
-at_slow(struct fusion_vector *vector, uint64_t index, union fusion_value *ret)
+at_slow(struct fusion_vector *vector, uint64_t index, struct fusion_value *ret)
 {
 	struct span s;
-	int r = ret ? vector_enter(vector, &s) : -EINVAL;
+	int r = ret ? vector_enter(vector, &s) : refuse_null("vector", "ret");
 
 	if (r < 0)
 		return r;
@@ -457,11 +460,11 @@ at_slow(struct fusion_vector *vector, uint64_t index, union fusion_value *ret)
 		*ret = *value_at(&s, index);
 	else
 		r = -ERANGE;
-	return (int)container_leave(&vector->c, r);
+	return container_leave(&vector->c, r);
 }
 
 FUSION_API int fusion_vector_at(struct fusion_vector *vector, uint64_t index,
-				union fusion_value *ret)
+				struct fusion_value *ret)
 {
 	struct span s;
 
@@ -472,16 +475,19 @@ FUSION_API int fusion_vector_at(struct fusion_vector *vector, uint64_t index,
 	return 0;
 }
 
-FUSION_API int64_t fusion_vector_size(struct fusion_vector *vector)
+FUSION_API int fusion_vector_count(struct fusion_vector *vector, uint64_t *ret)
 {
 	struct span s;
-	int r = vector_enter(vector, &s);
+	int r = ret ? vector_enter(vector, &s) : refuse_null("vector", "ret");
 
-	return told(r < 0 ? r : container_leave(&vector->c, (int64_t)s.n));
+	if (r < 0)
+		return told(r);
+	*ret = s.n;
+	return told(container_leave(&vector->c, 0));
 }
 
-FUSION_API int64_t fusion_vector_index_of(struct fusion_vector *vector,
-					  union fusion_value value)
+FUSION_API int fusion_vector_index_of(struct fusion_vector *vector,
+				      struct fusion_value value, uint64_t *ret)
 {
 	struct span s;
 	int r = vector_enter(vector, &s);
@@ -491,21 +497,62 @@ FUSION_API int64_t fusion_vector_index_of(struct fusion_vector *vector,
 		return told(r);
 	while (i < s.n && value_at(&s, i)->word != value.word)
 		i++;
-	return told(
-		container_leave(&vector->c, i < s.n ? (int64_t)i : -ENOENT));
+	if (i < s.n && ret)
+		*ret = i;
+	return told(container_leave(&vector->c, i < s.n ? 0 : -ENOENT));
 }
 
 /* --- From beginning to end -------------------------------------------------
  */
 
-FUSION_API int fusion_vector_create(struct fusion_arena *arena, uint32_t flags,
+/* Read the options of a program. */
+static int read_options(const struct fusion_vector_options *options,
+			struct container_make *ret)
+{
+	struct fusion_vector_options o;
+	int r = options_copy(&o, sizeof(o),
+			     OPTIONS_FIRST(struct fusion_vector_options, flags),
+			     options, "fusion_vector_options");
+
+	if (r < 0)
+		return r;
+	if (o.flags & ~FLAGS)
+		return refuse_flags("vector", o.flags, FLAGS);
+	*ret = (struct container_make){
+		.kind = KIND,
+		.flags = o.flags,
+		.size = sizeof(struct fusion_vector),
+	};
+	return 0;
+}
+
+FUSION_API int fusion_vector_create(struct fusion_arena *arena,
+				    const char *name,
+				    const struct fusion_vector_options *options,
 				    struct fusion_vector **ret)
 {
-	if (!ret)
-		return told(refuse_null("vector", "ret"));
-	if (flags & ~FLAGS)
-		return told(refuse_flags("vector", flags, FLAGS));
-	return told(container_create(arena, KIND, sizeof(**ret), flags, ret));
+	struct container_make make;
+	int r = ret ? read_options(options, &make)
+		    : refuse_null("vector", "ret");
+
+	return told(r < 0 ? r : container_create(arena, name, &make, ret));
+}
+
+FUSION_API int fusion_vector_open(struct fusion_arena *arena, const char *name,
+				  const struct fusion_vector_options *options,
+				  struct fusion_vector **ret)
+{
+	struct container_make make;
+	int r = ret ? read_options(options, &make)
+		    : refuse_null("vector", "ret");
+
+	return told(r < 0 ? r : container_open(arena, name, &make, ret));
+}
+
+FUSION_API int fusion_vector_find(struct fusion_arena *arena, const char *name,
+				  struct fusion_vector **ret)
+{
+	return told(container_find(arena, name, KIND, ret));
 }
 
 FUSION_API int fusion_vector_destroy(struct fusion_vector *vector)

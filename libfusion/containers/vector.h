@@ -25,9 +25,11 @@ struct row {
 	uint32_t cap;
 	uint64_t range; /* RANGE(first, n) */
 	uint64_t pad[2];
-	union fusion_value values[];
+	struct fusion_value values[];
 };
 static_assert(sizeof(struct row) == 32, "ABI: another kind");
+static_assert(offsetof(struct row, range) == offsetof(struct twin_head, n),
+	      "the daemon reads it");
 
 #define RANGE(first, n) ((uint64_t)(first) << 32 | (n))
 #define RANGE_FIRST(range) ((range) >> 32)
@@ -37,6 +39,6 @@ struct fusion_vector {
 	struct container c;
 	struct twin row;
 };
-static_assert(sizeof(struct fusion_vector) == 48, "ABI: another kind");
+static_assert(sizeof(struct fusion_vector) == 56, "ABI: another kind");
 
 #endif

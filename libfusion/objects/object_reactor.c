@@ -39,25 +39,17 @@ static struct fusion_reactor *existing_reactor(struct fusion_object *object,
 }
 
 FUSION_API int
-fusion_object_attach_channel(struct fusion_object *object, uint32_t channel,
-			     fusion_reaction_fn fn, void *ctx,
-			     const struct fusion_reactor_policy *policy,
-			     struct fusion_reaction **ret)
+fusion_object_attach(struct fusion_object *object,
+		     const struct fusion_reactor_attach_options *options,
+		     fusion_reaction_fn fn, void *ctx,
+		     struct fusion_reaction **ret)
 {
 	struct fusion_reactor *reactor = NULL;
 	int r = fusion_object_reactor(object, &reactor);
 
-	return told(r < 0 ? r
-			  : fusion_reactor_attach(reactor, channel, fn, ctx,
-						  policy, ret));
-}
-
-FUSION_API int fusion_object_attach(struct fusion_object *object,
-				    fusion_reaction_fn fn, void *ctx,
-				    struct fusion_reaction **ret)
-{
 	return told(
-		fusion_object_attach_channel(object, 0, fn, ctx, NULL, ret));
+		r < 0 ? r
+		      : fusion_reactor_attach(reactor, options, fn, ctx, ret));
 }
 
 FUSION_API int fusion_object_detach(struct fusion_reaction *reaction)
@@ -87,32 +79,16 @@ FUSION_API int fusion_object_detach_global(struct fusion_object *object,
 	return told(fusion_reactor_detach_global(reactor, index, ctx));
 }
 
-FUSION_API int fusion_object_dispatch(struct fusion_object *object,
-				      const void *data, size_t size,
-				      unsigned flags)
+FUSION_API int
+fusion_object_dispatch(struct fusion_object *object, const void *data,
+		       size_t size,
+		       const struct fusion_reactor_dispatch_options *options)
 {
 	struct fusion_reactor *reactor;
 	int r;
 
 	reactor = existing_reactor(object, &r);
 	return told(
-		reactor ? fusion_reactor_dispatch(reactor, data, size, flags)
+		reactor ? fusion_reactor_dispatch(reactor, data, size, options)
 			: r);
-}
-
-FUSION_API int fusion_object_dispatch_channel(struct fusion_object *object,
-					      uint32_t channel,
-					      const void *data, size_t size,
-					      unsigned flags,
-					      const fusion_global_fn *globals,
-					      size_t n_globals)
-{
-	struct fusion_reactor *reactor;
-	int r;
-
-	reactor = existing_reactor(object, &r);
-	return told(reactor ? fusion_reactor_dispatch_channel(
-				      reactor, channel, data, size, flags,
-				      globals, n_globals)
-			    : r);
 }

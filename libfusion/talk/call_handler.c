@@ -3,6 +3,7 @@
 #include "libfusion/talk/call_handler.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -193,14 +194,27 @@ void call_ran(struct calls *calls, struct serving *sv)
 
 /* --- Answers -------------------------------------------------------------- */
 
+static int check_answer(const void *data, size_t size)
+{
+	if (!data && size)
+		return refuse_null("answer of a call", "data");
+	if (size > UINT32_MAX)
+		return refuse(-EINVAL,
+			      "answer of a call: %zu bytes, %u are the most",
+			      size, UINT32_MAX);
+	return 0;
+}
+
 FUSION_API int fusion_call_reply(const struct fusion_call_request *request,
 				 uint64_t word, const void *data, size_t size)
 {
 	struct serving *sv = (struct serving *)request;
 	void *copy = NULL;
 
-	if (!sv || (!data && size) || size > UINT32_MAX)
-		return told(-EINVAL);
+	int r = sv ? check_answer(data, size) : refuse_null("call", "request");
+
+	if (r < 0)
+		return told(r);
 	if (size > sizeof(sv->bytes)) {
 		copy = malloc(size);
 		if (!copy)
@@ -314,6 +328,14 @@ int call_answer_serving(struct fusion_arena *arena, struct serving *sv, int r)
 	return answer_slot(arena, sv->serial, &o);
 }
 
+static int refuse_serial_of(uint64_t serial)
+{
+	return refuse(-EINVAL,
+		      "the number %" PRIu64 " is of no execution of this call: "
+		      "fusion_call_serial() gives it",
+		      serial);
+}
+
 static int return_answer(struct fusion_call *call, uint64_t serial,
 			 const struct outcome *o)
 {
@@ -328,13 +350,16 @@ static int return_answer(struct fusion_call *call, uint64_t serial,
 		return r;
 	v = &cache->arena->view;
 	s = call_slot_of(v, serial);
-	if (!s || (!o->data && o->size) || o->size > UINT32_MAX)
-		return -EINVAL;
+	if (!s)
+		return refuse_serial_of(serial);
+	r = check_answer(o->data, o->size);
+	if (r < 0)
+		return r;
 	/* Acquire: pairs with the release that posted the slot. */
 	if (SLOT_SEQ(load_acquire(&s->st)) != SERIAL_SEQ(serial))
 		return load_relaxed(&c->id) ? -ECANCELED : -EIDRM;
 	if (load_relaxed(&s->call) != call_index(v, c) + 1)
-		return -EINVAL;
+		return refuse_serial_of(serial);
 	return answer_slot(cache->arena, serial, o);
 }
 

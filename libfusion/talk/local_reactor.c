@@ -50,14 +50,30 @@ void local_reactor_sweep(struct local_reactor *l)
 		}
 		*p = r->next;
 		known_remove(&r->known);
-		free(r);
+		r->next = l->arena->gone;
+		l->arena->gone = r;
 	}
 	if (l->reactions)
 		return;
 	me = thread_rec_of(l->arena);
+	/* A listener that has come to its end has no cursor any more. */
 	if (me && !l->ended)
 		cursor_free(&l->arena->view, me, &l->l);
 	local_reactor_free(l);
+}
+
+void local_reactors_unlock(struct fusion_arena *arena)
+{
+	struct fusion_reaction *r = arena->gone, *next;
+
+	arena->gone = NULL;
+	pthread_mutex_unlock(&arena->reactors_lock);
+	for (; r; r = next) {
+		next = r->next;
+		if (r->destroy)
+			r->destroy(r->ctx);
+		free(r);
+	}
 }
 
 bool local_reactor_grow(struct local_reactor *l, uint32_t size)

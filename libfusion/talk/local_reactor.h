@@ -24,8 +24,9 @@ struct fusion_reaction {
 	uint64_t from; /* messages before this position are not for it */
 	fusion_reaction_fn fn;
 	void *ctx;
+	void (*destroy)(void *ctx); /* of the program; NULL none, or it ran */
 	bool removed;
-	bool told;	  /* it was called with NULL: nothing more comes */
+	bool told;	  /* it knows that nothing more comes */
 	unsigned running; /* threads that run it */
 	struct fusion_reaction *next;
 };
@@ -68,6 +69,9 @@ bool local_reactor_grow(struct local_reactor *l, uint32_t size);
 /* Free the reactions that are marked, if nobody else walks there; without
  * reactions there is nothing to listen for, and it is freed, too. */
 void local_reactor_sweep(struct local_reactor *l);
+/* Let go of reactors_lock, and run the destroy functions of the reactions that
+ * were freed meanwhile. */
+void local_reactors_unlock(struct fusion_arena *arena);
 /* Free it, whoever walks. */
 void local_reactor_free(struct local_reactor *l);
 

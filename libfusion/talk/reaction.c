@@ -6,8 +6,11 @@
 
 #include "libfusion/base/callback.h"
 #include "libfusion/base/known.h"
+#include "libfusion/base/options.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/talk/cursor.h"
+#include "libfusion/core/talk/listener_wake.h"
+#include "libfusion/heap/tls.h"
 #include "libfusion/talk/dispatch.h"
 #include "libfusion/talk/dispatch_post.h"
 #include "libfusion/talk/reaction_run.h"
@@ -16,26 +19,34 @@
 
 /* --- Attaching ------------------------------------------------------------ */
 
-static int check_policy(const struct fusion_reactor_policy *p,
+static int check_policy(const struct fusion_reactor_policy *policy,
 			struct cursor_params *ret)
 {
+	struct fusion_reactor_policy p;
 	int64_t ms;
+	int r = options_copy(&p, sizeof(p),
+			     OPTIONS_FIRST(__typeof__(p), limit_ns), policy,
+			     "fusion_reactor_policy");
 
-	ret->policy = POLICY_BLOCK;
-	ret->limit_ms = REACTOR_LIMIT_MS;
-	if (!p)
-		return 0;
-	if (p->size != sizeof(*p) || p->kind > FUSION_REACTOR_DISCONNECT ||
-	    p->limit_ns < FUSION_FOREVER)
-		return -EINVAL;
-	ret->policy = p->kind;
-	ms = (p->limit_ns + 999999) / 1000000;
-	if (p->limit_ns == FUSION_FOREVER)
+	if (r < 0)
+		return r;
+	if (p.kind > FUSION_REACTOR_DISCONNECT)
+		return refuse(-EINVAL,
+			      "reactor policy: kind is %u: %u is the highest",
+			      p.kind, (unsigned)FUSION_REACTOR_DISCONNECT);
+	if (p.limit_ns < FUSION_FOREVER)
+		return refuse(-EINVAL,
+			      "reactor policy: limit_ns is %lld: it has to be "
+			      "0, more, or FUSION_FOREVER",
+			      (long long)p.limit_ns);
+	ms = p.limit_ns / 1000000 + (p.limit_ns % 1000000 != 0);
+	ret->policy = p.kind;
+	if (!p.limit_ns)
+		ret->limit_ms = REACTOR_LIMIT_MS;
+	else if (p.limit_ns == FUSION_FOREVER || ms >= REACTOR_FOREVER_MS)
 		ret->limit_ms = REACTOR_FOREVER_MS;
-	else if (p->limit_ns)
-		ret->limit_ms = ms < REACTOR_FOREVER_MS
-					? (uint32_t)ms
-					: REACTOR_FOREVER_MS - 1;
+	else
+		ret->limit_ms = (uint32_t)ms;
 	return 0;
 }
 
@@ -102,14 +113,44 @@ static void only_wake(void *unused)
 	(void)unused;
 }
 
-int reaction_add(struct fusion_arena *a, struct reactor *re, uint32_t channel,
-		 bool done, fusion_reaction_fn fn, void *ctx,
-		 const struct fusion_reactor_policy *policy,
-		 struct fusion_reaction **ret)
+/* Does @a have the reaction @x, and is that not detached yet?  reactors_lock is
+ * held. */
+static bool has_reaction(const struct fusion_arena *a,
+			 const struct fusion_reaction *x)
+{
+	for (const struct local_reactor *l = a->reactors; l; l = l->next)
+		for (const struct fusion_reaction *at = l->reactions; at;
+		     at = at->next)
+			if (at == x)
+				return !at->removed;
+	return false;
+}
+
+/* Wake the dispatcher: it looks for messages, and the cursor rests.  Without
+ * private memory for that, news come by the queue, as if a message had come. */
+static void wake_dispatcher(struct fusion_arena *a,
+			    const struct fusion_reaction *x)
+{
+	struct thread_rec *me = thread_rec_of(a);
+	struct cursor *c;
+	struct ring ring;
+
+	if (dispatch_post(a, only_wake, NULL) == 0 || !me)
+		return;
+	pthread_mutex_lock(&a->reactors_lock);
+	if (has_reaction(a, x) &&
+	    cursor_get(&a->view, &x->local->l, &ring, &c) == 0)
+		listener_wake(&a->view, me, c, x->local->l.id, true);
+	pthread_mutex_unlock(&a->reactors_lock);
+}
+
+int reaction_add(struct fusion_arena *a, struct reactor *re,
+		 const struct fusion_reactor_attach_options *options, bool done,
+		 fusion_reaction_fn fn, void *ctx, struct fusion_reaction **ret)
 {
 	struct cursor_params params = {0};
 	struct fusion_reaction *x;
-	int r = check_policy(policy, &params);
+	int r = check_policy(options->policy, &params);
 
 	if (r == 0)
 		r = dispatch_start(a);
@@ -118,12 +159,13 @@ int reaction_add(struct fusion_arena *a, struct reactor *re, uint32_t channel,
 	x = calloc(1, sizeof(*x));
 	if (!x)
 		return -ENOMEM;
-	x->channel = channel;
+	x->channel = options->channel;
 	x->fn = fn;
 	x->ctx = ctx;
+	x->destroy = options->destroy;
 	known_add(&x->known, a);
 	pthread_mutex_lock(&a->reactors_lock);
-	r = add_reaction(a, re, done, &params, policy != NULL, x);
+	r = add_reaction(a, re, done, &params, options->policy != NULL, x);
 	pthread_mutex_unlock(&a->reactors_lock);
 	if (r < 0) {
 		known_remove(&x->known);
@@ -132,8 +174,8 @@ int reaction_add(struct fusion_arena *a, struct reactor *re, uint32_t channel,
 	}
 	if (ret)
 		*ret = x;
-	/* Wake the dispatcher: it looks for messages, and the cursor rests. */
-	return dispatch_post(a, only_wake, NULL);
+	wake_dispatcher(a, x);
+	return 0;
 }
 
 /* --- Detaching ------------------------------------------------------------ */
@@ -154,31 +196,33 @@ static void wait_until_ended(struct fusion_reaction *x)
 	x->local->walkers--;
 }
 
-static void detach_reaction(struct fusion_reaction *x)
+/* The destroy function of a reaction, which the caller has to run. */
+struct farewell {
+	void (*destroy)(void *ctx);
+	void *ctx;
+};
+
+/* The reaction may have to stay in its list, where another thread walks.  Its
+ * destroy function does not wait for that, only for the reaction itself. */
+static struct farewell detach_reaction(struct fusion_reaction *x)
 {
 	struct local_reactor *l = x->local;
+	struct farewell farewell = {.ctx = x->ctx};
 
 	x->removed = true;
 	local_reactor_update(l);
 	wait_until_ended(x);
+	if (!x->running) {
+		farewell.destroy = x->destroy;
+		x->destroy = NULL;
+	}
 	local_reactor_sweep(l);
-}
-
-/* Does @a have the reaction @x, and is that not detached yet?  reactors_lock is
- * held. */
-static bool has_reaction(const struct fusion_arena *a,
-			 const struct fusion_reaction *x)
-{
-	for (const struct local_reactor *l = a->reactors; l; l = l->next)
-		for (const struct fusion_reaction *at = l->reactions; at;
-		     at = at->next)
-			if (at == x)
-				return !at->removed;
-	return false;
+	return farewell;
 }
 
 FUSION_API int fusion_reactor_detach(struct fusion_reaction *reaction)
 {
+	struct farewell farewell = {0};
 	struct fusion_arena *a;
 	bool found;
 
@@ -193,8 +237,10 @@ FUSION_API int fusion_reactor_detach(struct fusion_reaction *reaction)
 	pthread_mutex_lock(&a->reactors_lock);
 	found = has_reaction(a, reaction);
 	if (found)
-		detach_reaction(reaction);
-	pthread_mutex_unlock(&a->reactors_lock);
+		farewell = detach_reaction(reaction);
+	local_reactors_unlock(a);
+	if (farewell.destroy)
+		farewell.destroy(farewell.ctx);
 	return told(found ? 0 : refuse_handle("reaction", reaction));
 }
 
@@ -206,22 +252,26 @@ void reaction_remove_done(struct fusion_arena *arena, uint32_t id)
 	l = local_reactor_find(arena, id, true);
 	if (l && l->reactions)
 		detach_reaction(l->reactions);
-	pthread_mutex_unlock(&arena->reactors_lock);
+	local_reactors_unlock(arena);
 }
 
 /* --- The end -------------------------------------------------------------- */
 
+/* The cursors are freed as those of a member that leaves. */
 void reactor_stop(struct fusion_arena *arena)
 {
 	struct local_reactor *l;
 	struct fusion_reaction *r;
 
+	pthread_mutex_lock(&arena->reactors_lock);
 	while ((l = arena->reactors)) {
 		while ((r = l->reactions)) {
 			l->reactions = r->next;
 			known_remove(&r->known);
-			free(r);
+			r->next = arena->gone;
+			arena->gone = r;
 		}
 		local_reactor_free(l);
 	}
+	local_reactors_unlock(arena);
 }

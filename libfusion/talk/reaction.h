@@ -8,13 +8,14 @@
 /* Attach a reaction for fusion_reactor_attach(); @done: one that runs behind
  * all others, for any channel.  0, -errno. */
 int reaction_add(struct fusion_arena *arena, struct reactor *re,
-		 uint32_t channel, bool done, fusion_reaction_fn fn, void *ctx,
-		 const struct fusion_reactor_policy *policy,
+		 const struct fusion_reactor_attach_options *options, bool done,
+		 fusion_reaction_fn fn, void *ctx,
 		 struct fusion_reaction **ret);
 /* Detach the done function of reactor @id, if it has one. */
 void reaction_remove_done(struct fusion_arena *arena, uint32_t id);
 
-/* Free all reactions, as the process leaves; none of them runs. */
+/* Free all reactions, as the process leaves; none of them runs.  Their destroy
+ * functions run. */
 void reactor_stop(struct fusion_arena *arena);
 
 #endif

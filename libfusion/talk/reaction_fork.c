@@ -70,6 +70,7 @@ void reactor_fork_child(struct fusion_arena *arena, bool again)
 	pthread_mutex_init(&arena->reactors_lock, NULL);
 	pthread_cond_init(&arena->reaction_ended, NULL);
 	arena->news = NULL;
+	arena->gone = NULL;
 	/* A thread that forks in a reaction still walks the lists. */
 	if (!again || reaction_is_running()) {
 		arena->reactors = NULL;

@@ -61,12 +61,12 @@ static void undo_reaction(const struct callback_args *args)
 {
 	struct fusion_reaction *r = args->a;
 	struct local_reactor *l = r->local;
-	pthread_mutex_t *lock = &l->arena->reactors_lock;
+	struct fusion_arena *arena = l->arena;
 
 	reaction_ran(r);
 	l->walkers--;
 	local_reactor_sweep(l);
-	pthread_mutex_unlock(lock);
+	local_reactors_unlock(arena);
 }
 
 /* reactors_lock is held before and after. */
@@ -114,20 +114,32 @@ void reactions_run(struct fusion_arena *arena, uint32_t id,
 		run_reactions(l, message, UINT64_MAX);
 		local_reactor_sweep(l);
 	}
-	pthread_mutex_unlock(&arena->reactors_lock);
+	local_reactors_unlock(arena);
 }
 
-/* Tell each reaction once that nothing more comes, as the cursor was
- * disconnected or the reactor destroyed. */
-static void tell_the_end(struct local_reactor *l)
+/* Tell each reaction once that nothing more comes: cursor_read() has returned
+ * @error.  The cursor is freed first.  The queue of a reactor that is destroyed
+ * then goes, however long the reactions take. */
+static void tell_the_end(struct local_reactor *l, struct thread_rec *me,
+			 int error)
 {
+	/* Acquire: pairs with the release in reactor_fini(). */
+	bool gone = error == -EIDRM && load_acquire(&l->l.re->id) != l->l.id;
+	struct fusion_reactor_message m = {
+		.reactor = (struct fusion_reactor *)l->l.re,
+		.event = gone ? FUSION_REACTOR_DESTROYED
+			      : FUSION_REACTOR_DISCONNECTED,
+	};
+
 	l->ended = true;
+	cursor_free(&l->arena->view, me, &l->l);
 	l->walkers++;
 	for (struct fusion_reaction *r = l->reactions; r; r = r->next) {
 		if (r->removed || r->told)
 			continue;
 		r->told = true;
-		run_reaction(r, NULL);
+		m.channel = r->channel;
+		run_reaction(r, &m);
 	}
 	l->walkers--;
 }
@@ -175,6 +187,7 @@ static void deliver_message(struct local_reactor *l, const struct msg_head *h)
 		.sender = h->sender,
 		.data = l->buf,
 		.size = h->size,
+		.event = FUSION_REACTOR_DATA,
 	};
 
 	run_reactions(l, &m, h->b);
@@ -204,11 +217,13 @@ static bool run_batch(struct local_reactor *l)
 		pthread_mutex_lock(lock);
 		return true;
 	}
+	if (!me)
+		return true;
 	if (r < 0) {
-		tell_the_end(l);
+		tell_the_end(l, me, r);
 		return false;
 	}
-	if (r > 0 || !me)
+	if (r > 0)
 		return true;
 	pthread_mutex_unlock(lock);
 	rests = cursor_rest(&l->arena->view, me, &l->l);
@@ -232,7 +247,7 @@ static void undo_run(const struct callback_args *args)
 			local_reactor_has_news(x);
 	}
 	local_reactor_sweep(l);
-	pthread_mutex_unlock(&a->reactors_lock);
+	local_reactors_unlock(a);
 }
 
 /* Deliver a batch of @l's messages.  True: there is more.  As a walker, this
@@ -275,6 +290,8 @@ bool reactor_run(struct fusion_arena *arena)
 			again = l;
 		} else {
 			local_reactor_sweep(l);
+			local_reactors_unlock(arena);
+			pthread_mutex_lock(&arena->reactors_lock);
 		}
 	}
 	more = again;

@@ -11,6 +11,7 @@
 
 #include "libfusion/arena/refuse_arena.h"
 #include "libfusion/base/callback.h"
+#include "libfusion/base/options.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/talk/reactor_dispatch.h"
 #include "libfusion/names/entries.h"
@@ -38,35 +39,33 @@ static struct tcache *reactor_cache(struct fusion_reactor *reactor,
 				offsetof(struct reactor, id), ret_error);
 }
 
-static int check_options(const struct fusion_reactor_options *o,
+static int check_options(const struct fusion_reactor_options *options,
 			 struct reactor_params *ret)
 {
-	*ret = (struct reactor_params){
-		.cells = REACTOR_CELLS,
-		.listeners = REACTOR_LISTENERS,
-	};
-	if (!o)
-		return 0;
-	if (o->size != sizeof(*o))
-		return refuse_size("fusion_reactor_options", o->size,
-				   sizeof(*o));
-	if (o->flags)
-		return refuse_flags("reactor", o->flags, 0);
-	if (o->listeners > REACTOR_LISTENERS_MAX)
+	struct fusion_reactor_options o;
+	int r = options_copy(&o, sizeof(o), OPTIONS_FIRST(__typeof__(o), flags),
+			     options, "fusion_reactor_options");
+
+	if (r < 0)
+		return r;
+	if (o.flags)
+		return refuse_flags("reactor", o.flags, 0);
+	if (o.listeners > REACTOR_LISTENERS_MAX)
 		return refuse(-EINVAL,
 			      "reactor options: listeners is %u: %u are the "
 			      "most",
-			      o->listeners, REACTOR_LISTENERS_MAX);
-	if (o->cells &&
-	    (o->cells < RING_CELLS_MIN || o->cells > RING_CELLS_MAX ||
-	     o->cells & (o->cells - 1)))
+			      o.listeners, REACTOR_LISTENERS_MAX);
+	if (o.cells && (o.cells < RING_CELLS_MIN || o.cells > RING_CELLS_MAX ||
+			o.cells & (o.cells - 1)))
 		return refuse(-EINVAL,
 			      "reactor options: cells is %u: it has to be a "
 			      "power of two from %u to %u",
-			      o->cells, RING_CELLS_MIN, RING_CELLS_MAX);
-	ret->message_size = o->message_size;
-	ret->cells = o->cells ? o->cells : REACTOR_CELLS;
-	ret->listeners = o->listeners ? o->listeners : REACTOR_LISTENERS;
+			      o.cells, RING_CELLS_MIN, RING_CELLS_MAX);
+	*ret = (struct reactor_params){
+		.message_size = o.message_size,
+		.cells = o.cells ? o.cells : REACTOR_CELLS,
+		.listeners = o.listeners ? o.listeners : REACTOR_LISTENERS,
+	};
 	return 0;
 }
 
@@ -95,6 +94,56 @@ fusion_reactor_create(struct fusion_arena *arena, const char *name,
 	return 0;
 }
 
+/* The search for the name and the creation are one step under the table's lock.
+ * The look-up before it takes no new id. */
+FUSION_API int fusion_reactor_open(struct fusion_arena *arena, const char *name,
+				   const struct fusion_reactor_options *options,
+				   struct fusion_reactor **ret)
+{
+	struct reactor_params params;
+	struct reactor *re = NULL;
+	struct thread_rec *me;
+	void *found;
+	int r;
+
+	if (!arena || !ret)
+		return told(refuse_null("reactor", arena ? "ret" : "arena"));
+	if (!name)
+		return told(refuse_name(-EINVAL, "reactor", name));
+	r = check_options(options, &params);
+	if (r < 0)
+		return told(r);
+	me = thread_rec_of(arena);
+	if (!me)
+		return told(-errno);
+	r = entry_find(arena, KIND_REACTOR, name, &found);
+	if (r == 0)
+		re = found;
+	else if (r == -ENOENT)
+		r = reactor_create(&arena->view, me, name, &params, arena->id,
+				   &re);
+	if (r < 0 && r != -EEXIST)
+		return told(refuse_thing(arena, r, "reactor", name));
+	*ret = (struct fusion_reactor *)re;
+	return 0;
+}
+
+FUSION_API int fusion_reactor_get(struct fusion_arena *arena, fusion_id_t id,
+				  struct fusion_reactor **ret)
+{
+	void *found;
+	int r = entry_get(arena, KIND_REACTOR, id, ret ? &found : NULL);
+
+	if (r == 0)
+		*ret = found;
+	return told(r);
+}
+
+FUSION_API fusion_id_t fusion_reactor_id(const struct fusion_reactor *reactor)
+{
+	return entry_id(KIND_REACTOR, reactor, offsetof(struct reactor, id));
+}
+
 FUSION_API int fusion_reactor_lookup(struct fusion_arena *arena,
 				     const char *name,
 				     struct fusion_reactor **ret)
@@ -113,26 +162,44 @@ FUSION_API int fusion_reactor_destroy(struct fusion_reactor *reactor)
 		      : r);
 }
 
-FUSION_API int fusion_reactor_attach(struct fusion_reactor *reactor,
-				     uint32_t channel, fusion_reaction_fn fn,
-				     void *ctx,
-				     const struct fusion_reactor_policy *policy,
-				     struct fusion_reaction **ret)
+static int check_channel(uint32_t channel)
 {
+	if (channel <= FUSION_REACTOR_CHANNEL_MAX)
+		return 0;
+	return refuse(-EINVAL, "reactor: channel is %u: %u is the last",
+		      channel, FUSION_REACTOR_CHANNEL_MAX);
+}
+
+FUSION_API int
+fusion_reactor_attach(struct fusion_reactor *reactor,
+		      const struct fusion_reactor_attach_options *options,
+		      fusion_reaction_fn fn, void *ctx,
+		      struct fusion_reaction **ret)
+{
+	struct fusion_reactor_attach_options o;
 	struct tcache *c;
 	int r;
 
-	if (!fn || !ret || channel > FUSION_REACTOR_CHANNEL_MAX)
-		return told(-EINVAL);
+	if (!fn || !ret)
+		return told(refuse_null("reaction", fn ? "ret" : "fn"));
+	r = options_copy(&o, sizeof(o), OPTIONS_FIRST(__typeof__(o), destroy),
+			 options, "fusion_reactor_attach_options");
+	if (r == 0)
+		r = check_channel(o.channel);
+	if (r == 0 && o.flags)
+		r = refuse_flags("reaction", o.flags, 0);
+	if (r < 0)
+		return told(r);
 	c = reactor_cache(reactor, &r);
-	return told(c ? reaction_add(c->arena, reactor_of(reactor), channel,
-				     false, fn, ctx, policy, ret)
+	return told(c ? reaction_add(c->arena, reactor_of(reactor), &o, false,
+				     fn, ctx, ret)
 		      : r);
 }
 
 FUSION_API int fusion_reactor_set_done(struct fusion_reactor *reactor,
 				       fusion_reaction_fn fn, void *ctx)
 {
+	const struct fusion_reactor_attach_options none = {0};
 	struct tcache *c;
 	int r;
 
@@ -140,8 +207,8 @@ FUSION_API int fusion_reactor_set_done(struct fusion_reactor *reactor,
 	if (!c)
 		return told(r);
 	reaction_remove_done(c->arena, load_acquire(&reactor_of(reactor)->id));
-	return told(fn ? reaction_add(c->arena, reactor_of(reactor), 0, true,
-				      fn, ctx, NULL, NULL)
+	return told(fn ? reaction_add(c->arena, reactor_of(reactor), &none,
+				      true, fn, ctx, NULL)
 		       : 0);
 }
 
@@ -236,14 +303,40 @@ static bool is_direct(const struct reactor *re)
 	return !(load_relaxed(&re->flags) & REACTOR_NOT_DIRECT);
 }
 
-FUSION_API int fusion_reactor_dispatch_channel(struct fusion_reactor *reactor,
-					       uint32_t channel,
-					       const void *data, size_t size,
-					       unsigned flags,
-					       const fusion_global_fn *globals,
-					       size_t n_globals)
+#define DISPATCH_FLAGS (FUSION_REACTOR_SELF | FUSION_REACTOR_NOWAIT)
+
+static int
+copy_dispatch_options(const struct fusion_reactor_dispatch_options *options,
+		      struct fusion_reactor_dispatch_options *ret)
+{
+	int r = 0;
+
+	/* The usual ways are short. */
+	if (!options) {
+		*ret = (struct fusion_reactor_dispatch_options){
+			.size = sizeof(*ret)};
+		return 0;
+	}
+	if (options->size == sizeof(*ret))
+		*ret = *options;
+	else
+		r = options_copy(ret, sizeof(*ret),
+				 OPTIONS_FIRST(__typeof__(*ret), n_globals),
+				 options, "fusion_reactor_dispatch_options");
+	if (r < 0)
+		return r;
+	if (ret->flags & ~DISPATCH_FLAGS)
+		return refuse_flags("dispatching", ret->flags, DISPATCH_FLAGS);
+	return check_channel(ret->channel);
+}
+
+FUSION_API int
+fusion_reactor_dispatch(struct fusion_reactor *reactor, const void *data,
+			size_t size,
+			const struct fusion_reactor_dispatch_options *options)
 {
 	struct reactor_send send = {.data = data};
+	struct fusion_reactor_dispatch_options o;
 	struct fusion_reactor_message m;
 	struct tcache *c;
 	bool inline_self;
@@ -253,46 +346,41 @@ FUSION_API int fusion_reactor_dispatch_channel(struct fusion_reactor *reactor,
 	c = reactor_cache(reactor, &r);
 	if (!c)
 		return told(r);
-	if (channel > FUSION_REACTOR_CHANNEL_MAX || (!data && size) ||
-	    flags & ~(FUSION_REACTOR_SELF | FUSION_REACTOR_NOWAIT))
-		return told(-EINVAL);
+	if (!data && size)
+		return told(refuse_null("reactor", "data"));
+	r = copy_dispatch_options(options, &o);
+	if (r < 0)
+		return told(r);
 	if (size > (size_t)reactor_of(reactor)->cells * RING_CELL / 2 -
 			   sizeof(struct msg_head))
 		return told(-EMSGSIZE);
 	m = (struct fusion_reactor_message){
 		.reactor = reactor,
-		.channel = channel,
+		.channel = o.channel,
 		.sender = c->arena->id,
 		.data = data,
 		.size = size,
+		.event = FUSION_REACTOR_DATA,
 	};
 	inline_self =
-		flags & FUSION_REACTOR_SELF && is_direct(reactor_of(reactor));
-	if (channel == 0 && globals)
-		run_globals(reactor_of(reactor), &m, globals, n_globals);
+		o.flags & FUSION_REACTOR_SELF && is_direct(reactor_of(reactor));
+	if (o.channel == 0 && o.globals)
+		run_globals(reactor_of(reactor), &m, o.globals, o.n_globals);
 	if (inline_self)
 		reactions_run(c->arena, load_acquire(&reactor_of(reactor)->id),
 			      &m);
 	send.head = (struct msg_head){
 		.sender = c->arena->id,
 		.size = (uint32_t)size,
-		.a = channel,
-		.flags = inline_self || !(flags & FUSION_REACTOR_SELF)
+		.a = o.channel,
+		.flags = inline_self || !(o.flags & FUSION_REACTOR_SELF)
 				 ? MSG_NOT_SENDER
 				 : 0,
 	};
-	send.nowait = flags & FUSION_REACTOR_NOWAIT;
+	send.nowait = o.flags & FUSION_REACTOR_NOWAIT;
 	send.impatient = dispatch_is_mine(c->arena) ? c->arena->id : 0;
 	return told(reactor_dispatch(&c->arena->view, c->rec,
 				     reactor_of(reactor), &send));
-}
-
-FUSION_API int fusion_reactor_dispatch(struct fusion_reactor *reactor,
-				       const void *data, size_t size,
-				       unsigned flags)
-{
-	return told(fusion_reactor_dispatch_channel(reactor, 0, data, size,
-						    flags, NULL, 0));
 }
 
 FUSION_API int fusion_reactor_set_direct(struct fusion_reactor *reactor,
@@ -312,21 +400,20 @@ FUSION_API int fusion_reactor_set_direct(struct fusion_reactor *reactor,
 }
 
 FUSION_API int fusion_reactor_stat(struct fusion_reactor *reactor,
-				   struct fusion_reactor_stat *ret)
+				   struct fusion_reactor_stat *ret, size_t size)
 {
+	struct fusion_reactor_stat stat;
 	struct reactor_sum sum;
 	struct tcache *c;
 	int r;
 
-	if (!ret)
-		return told(-EINVAL);
 	c = reactor_cache(reactor, &r);
 	if (!c)
 		return told(r);
 	r = reactor_sum(&c->arena->view, reactor_of(reactor), &sum);
 	if (r < 0)
 		return told(r == -ENOENT ? -EIDRM : r);
-	*ret = (struct fusion_reactor_stat){
+	stat = (struct fusion_reactor_stat){
 		.id = load_relaxed(&reactor_of(reactor)->id),
 		.listeners = sum.listeners,
 		.dispatched = sum.dispatched,
@@ -334,5 +421,6 @@ FUSION_API int fusion_reactor_stat(struct fusion_reactor *reactor,
 		.dropped = sum.dropped,
 		.rate = sum.rate,
 	};
-	return 0;
+	return told(result_give(ret, size, &stat, sizeof(stat),
+				"fusion_reactor_stat"));
 }

@@ -9,6 +9,7 @@
 
 void ignore_skirmish(struct fusion_skirmish *s, fusion_skirmish_mend_fn mend);
 void ignore_property(struct fusion_property *p);
+void ignore_call(struct fusion_call *c);
 
 /* clang-format off */
 void ignore_skirmish(struct fusion_skirmish *s, fusion_skirmish_mend_fn mend)
@@ -30,5 +31,10 @@ void ignore_property(struct fusion_property *p)
 	fusion_property_lease_timed(p, 0);
 	fusion_property_purchase(p);
 	fusion_property_purchase_timed(p, 0);
+}
+
+void ignore_call(struct fusion_call *c)
+{
+	fusion_call_execute(c, NULL, 0, NULL, 0, NULL);
 }
 /* clang-format on */

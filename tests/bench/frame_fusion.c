@@ -85,7 +85,7 @@ static uint64_t frame_bytes(void)
 {
 	struct fusion_reactor_stat stat;
 
-	if (fusion_reactor_stat(client.desk->flips, &stat) < 0)
+	if (fusion_reactor_stat(client.desk->flips, &stat, sizeof(stat)) < 0)
 		return 0;
 	return stat.bytes + shown * sizeof(uint64_t);
 }

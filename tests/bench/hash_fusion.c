@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Ours, in the arena that $BENCH_ARENA names; `locked`: with locks of their
  * own. */
+#include <errno.h>
 #include <stdlib.h>
 
 #include <fusion/fusion.h>
@@ -19,6 +20,31 @@ static void must(int r, const char *what)
 		worker_fail(what, r);
 }
 
+static int hash_create(struct fusion_arena *a, uint32_t keys, uint32_t flags,
+		       struct fusion_hash **ret)
+{
+	const struct fusion_hash_options options = {sizeof(options), keys,
+						    flags};
+
+	return fusion_hash_create(a, NULL, &options, ret);
+}
+
+static int vector_create(struct fusion_arena *a, uint32_t flags,
+			 struct fusion_vector **ret)
+{
+	const struct fusion_vector_options options = {sizeof(options), flags};
+
+	return fusion_vector_create(a, NULL, &options, ret);
+}
+
+static int list_create(struct fusion_arena *a, uint32_t flags,
+		       struct fusion_list **ret)
+{
+	const struct fusion_list_options options = {sizeof(options), flags};
+
+	return fusion_list_create(a, NULL, &options, ret);
+}
+
 static void int_insert(uint64_t key, uint64_t value)
 {
 	must(fusion_hash_insert(ints, fusion_key_int(key),
@@ -28,7 +54,7 @@ static void int_insert(uint64_t key, uint64_t value)
 
 static bool int_find(uint64_t key)
 {
-	union fusion_value value;
+	struct fusion_value value;
 
 	return fusion_hash_lookup(ints, fusion_key_int(key), &value) == 0;
 }
@@ -53,13 +79,13 @@ static bool has_lock(void)
 static uint64_t int_walk(void)
 {
 	struct fusion_hash_iter it;
-	union fusion_value value;
+	struct fusion_value value;
 	struct fusion_key key;
 	uint64_t n = 0;
 
 	if (has_lock())
 		must(fusion_hash_lock(ints), "lock");
-	it = fusion_hash_iterate(ints);
+	must(fusion_hash_iter_begin(&it, ints), "begin");
 	while (fusion_hash_next(&it, &key, &value) == 1)
 		n++;
 	if (has_lock())
@@ -71,7 +97,7 @@ static void int_reset(void)
 {
 	if (ints)
 		must(fusion_hash_destroy(ints), "destroy");
-	must(fusion_hash_create(arena, FUSION_KEY_INT, flags, &ints), "hash");
+	must(hash_create(arena, FUSION_KEY_INT, flags, &ints), "hash");
 }
 
 static void string_insert(const char *key, uint64_t value)
@@ -83,7 +109,7 @@ static void string_insert(const char *key, uint64_t value)
 
 static bool string_find(const char *key)
 {
-	union fusion_value value;
+	struct fusion_value value;
 
 	return fusion_hash_lookup(strings, fusion_key_string(key), &value) == 0;
 }
@@ -101,7 +127,7 @@ static void vector_add(uint64_t value)
 
 static uint64_t vector_at(uint64_t i)
 {
-	union fusion_value value;
+	struct fusion_value value;
 
 	must(fusion_vector_at(vector, i, &value), "at");
 	return value.word;
@@ -109,14 +135,15 @@ static uint64_t vector_at(uint64_t i)
 
 static uint64_t vector_walk(void)
 {
-	int64_t n = fusion_vector_size(vector);
-	union fusion_value value;
+	uint64_t n = 0;
+	struct fusion_value value;
 	uint64_t sum = 0;
 
+	must(fusion_vector_count(vector, &n), "count");
 	if (has_lock())
 		must(fusion_vector_lock(vector), "lock");
-	for (int64_t i = 0; i < n; i++) {
-		must(fusion_vector_at(vector, (uint64_t)i, &value), "at");
+	for (uint64_t i = 0; i < n; i++) {
+		must(fusion_vector_at(vector, i, &value), "at");
 		sum += value.word;
 	}
 	if (has_lock())
@@ -128,7 +155,7 @@ static void vector_reset(void)
 {
 	if (vector)
 		must(fusion_vector_destroy(vector), "destroy");
-	must(fusion_vector_create(arena, flags, &vector), "vector");
+	must(vector_create(arena, flags, &vector), "vector");
 }
 
 static void list_add(uint64_t value)
@@ -143,19 +170,20 @@ static void list_remove_first(void)
 {
 	struct fusion_list_node *node;
 
-	must(fusion_list_next(list, NULL, &node), "next");
+	if (fusion_list_next(list, NULL, &node) != 1)
+		worker_fail("next", -ENOENT);
 	must(fusion_list_remove(list, node, NULL), "remove");
 }
 
 static uint64_t list_walk(void)
 {
 	struct fusion_list_node *node = NULL;
-	union fusion_value value;
+	struct fusion_value value;
 	uint64_t sum = 0;
 
 	if (has_lock())
 		must(fusion_list_lock(list), "lock");
-	while (fusion_list_next(list, node, &node) == 0) {
+	while (fusion_list_next(list, node, &node) == 1) {
 		must(fusion_list_value(list, node, &value), "value");
 		sum += value.word;
 	}
@@ -176,9 +204,8 @@ int main(int argc, char **argv)
 		flags |= FUSION_CONTAINER_LOCK;
 	must(fusion_arena_enter(name ? name : "bench-hash", &options, &arena),
 	     "enter");
-	must(fusion_hash_create(arena, FUSION_KEY_STRING, flags, &strings),
-	     "hash");
+	must(hash_create(arena, FUSION_KEY_STRING, flags, &strings), "hash");
 	vector_reset();
-	must(fusion_list_create(arena, flags, &list), "list");
+	must(list_create(arena, flags, &list), "list");
 	return hash_serve();
 }

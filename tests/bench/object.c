@@ -109,7 +109,7 @@ static void gather(struct crowd *c, const char *arena_name, uint64_t n)
 	struct fusion_object *o;
 	int r = fusion_arena_enter(arena_name, &options, &arena);
 
-	if (!r || r == 1)
+	if (!r)
 		r = fusion_object_pool_create(
 			arena, "crowd",
 			&(struct fusion_object_pool_options){

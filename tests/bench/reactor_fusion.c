@@ -64,7 +64,7 @@ static enum fusion_reaction_result
 react(const struct fusion_reactor_message *message, void *ctx)
 {
 	(void)ctx;
-	if (message)
+	if (message->event == FUSION_REACTOR_DATA)
 		got(me, message->data, message->size);
 	return FUSION_REACTION_KEEP;
 }
@@ -79,7 +79,12 @@ static int listen_to(struct fusion_reactor *reactor)
 	};
 	struct fusion_reaction *reaction;
 
-	return fusion_reactor_attach(reactor, 0, react, NULL, &wait, &reaction);
+	return fusion_reactor_attach(
+		reactor,
+		&(const struct fusion_reactor_attach_options){
+			.size = sizeof(struct fusion_reactor_attach_options),
+			.policy = &wait},
+		react, NULL, &reaction);
 }
 
 static void send_serve(unsigned i)
@@ -111,7 +116,7 @@ static int send_to(unsigned n, const void *data, size_t size)
 	for (unsigned k = 0; k < REACTORS; k++)
 		if (numbers_of[k] == n)
 			return fusion_reactor_dispatch(reactors[k], data, size,
-						       0);
+						       NULL);
 	return -EINVAL;
 }
 

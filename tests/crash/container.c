@@ -25,8 +25,8 @@ struct fusion_key container_key(uint32_t keys, uint32_t i)
 					 : fusion_key_bytes(name, 18);
 }
 
-union fusion_value container_value(struct fusion_arena *arena, uint32_t owns,
-				   uint64_t word)
+struct fusion_value container_value(struct fusion_arena *arena, uint32_t owns,
+				    uint64_t word)
 {
 	uint64_t *block;
 
@@ -106,16 +106,17 @@ struct user {
 };
 
 static uint64_t word_of(const struct ledger_container *c,
-			union fusion_value value)
+			struct fusion_value value)
 {
-	return c->owns ? *(uint64_t *)value.pointer : value.word;
+	return c->owns ? *(uint64_t *)fusion_value_get_pointer(value)
+		       : value.word;
 }
 
 static void read_hash(const struct user *u, struct ledger_content *ret)
 {
 	struct fusion_hash *h = u->c->handle;
-	union fusion_value value;
-	int64_t n = 0;
+	struct fusion_value value;
+	uint64_t n = 0, count = 0;
 
 	ret->n = LEDGER_VALUES;
 	for (uint32_t i = 0; i < LEDGER_VALUES; i++) {
@@ -127,17 +128,19 @@ static void read_hash(const struct user *u, struct ledger_content *ret)
 		ret->value[i] = r == 0 ? word_of(u->c, value) : 0;
 		n += r == 0;
 	}
-	if (fusion_hash_size(h) != n)
-		complain("%lld entries, and its size is %lld", (long long)n,
-			 (long long)fusion_hash_size(h));
+	complain_of(fusion_hash_count(h, &count), "count");
+	if (count != n)
+		complain("%llu entries, and its count is %llu",
+			 (unsigned long long)n, (unsigned long long)count);
 }
 
 static void walk_hash(const struct user *u, const struct ledger_content *want)
 {
-	struct fusion_hash_iter it = fusion_hash_iterate(u->c->handle);
+	struct fusion_hash_iter it;
 	int64_t n = 0, all = 0;
 	int r;
 
+	complain_of(fusion_hash_iter_begin(&it, u->c->handle), "begin");
 	while ((r = fusion_hash_next(&it, NULL, NULL)) == 1)
 		n++;
 	complain_of(r, "next");
@@ -151,11 +154,12 @@ static void walk_hash(const struct user *u, const struct ledger_content *want)
 static void read_vector(const struct user *u, struct ledger_content *ret)
 {
 	struct fusion_vector *v = u->c->handle;
-	union fusion_value value;
-	int64_t n = fusion_vector_size(v);
+	struct fusion_value value;
+	uint64_t n = 0;
 
-	if (n < 0 || n > LEDGER_VALUES)
-		complain("its size is %lld", (long long)n);
+	complain_of(fusion_vector_count(v, &n), "count");
+	if (n > LEDGER_VALUES)
+		complain("its count is %llu", (unsigned long long)n);
 	ret->n = (uint32_t)n;
 	for (uint32_t i = 0; i < ret->n; i++) {
 		complain_of(fusion_vector_at(v, i, &value), "at");
@@ -166,15 +170,16 @@ static void read_vector(const struct user *u, struct ledger_content *ret)
 static void walk_back(struct fusion_list *l, const struct ledger_content *want)
 {
 	struct fusion_list_node *x = NULL;
-	union fusion_value value;
+	struct fusion_value value;
 
 	for (uint32_t i = want->n; i-- > 0;) {
-		complain_of(fusion_list_prev(l, x, &x), "prev");
+		if (fusion_list_prev(l, x, &x) != 1)
+			complain("backward it is shorter");
 		complain_of(fusion_list_value(l, x, &value), "value");
 		if (value.word != want->value[i])
 			complain("backward it is another list");
 	}
-	if (fusion_list_prev(l, x, &x) != -ENOENT)
+	if (fusion_list_prev(l, x, &x) != 0)
 		complain("backward it is longer");
 }
 
@@ -182,21 +187,22 @@ static void read_list(const struct user *u, struct ledger_content *ret)
 {
 	struct fusion_list *l = u->c->handle;
 	struct fusion_list_node *x = NULL;
-	union fusion_value value;
+	struct fusion_value value;
+	uint64_t count = 0;
 	int r;
 
 	ret->n = 0;
-	while ((r = fusion_list_next(l, x, &x)) == 0) {
+	while ((r = fusion_list_next(l, x, &x)) == 1) {
 		if (ret->n == LEDGER_VALUES)
 			complain("it has no end");
 		complain_of(fusion_list_value(l, x, &value), "value");
 		ret->value[ret->n++] = value.word;
 	}
-	if (r != -ENOENT)
-		complain_of(r, "next");
-	if (fusion_list_size(l) != ret->n)
-		complain("%u values, and its size is %lld", ret->n,
-			 (long long)fusion_list_size(l));
+	complain_of(r, "next");
+	complain_of(fusion_list_count(l, &count), "count");
+	if (count != ret->n)
+		complain("%u values, and its count is %llu", ret->n,
+			 (unsigned long long)count);
 	walk_back(l, ret);
 }
 
@@ -238,7 +244,7 @@ static void use_hash(const struct user *u, struct ledger_content *now)
 	struct fusion_hash *h = c->handle;
 
 	for (uint32_t i = 0; i < LEDGER_VALUES; i += 5) {
-		union fusion_value value =
+		struct fusion_value value =
 			container_value(u->arena, c->owns, 1000 + i);
 		int r = fusion_hash_replace(h, container_key(c->keys, i), value,
 					    NULL);
@@ -281,7 +287,8 @@ static void use_list(const struct user *u, struct ledger_content *now)
 		    "back");
 	now->value[now->n++] = 999;
 	expect(u, now);
-	complain_of(fusion_list_next(l, NULL, &x), "next");
+	if (fusion_list_next(l, NULL, &x) != 1)
+		complain("it has no first node");
 	complain_of(fusion_list_remove(l, x, NULL), "remove");
 	memmove(now->value, now->value + 1, --now->n * sizeof(now->value[0]));
 }

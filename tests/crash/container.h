@@ -29,7 +29,7 @@ void container_ask(const struct stage *s, void (*bad)(void *, const char *),
 /* The key of value @i of a hash. */
 struct fusion_key container_key(uint32_t keys, uint32_t i);
 /* A value as it goes into the container of @c, which owns it or not. */
-union fusion_value container_value(struct fusion_arena *arena, uint32_t owns,
-				   uint64_t word);
+struct fusion_value container_value(struct fusion_arena *arena, uint32_t owns,
+				    uint64_t word);
 
 #endif

@@ -14,6 +14,7 @@
 #include "libfusion/core/talk/call.h"
 #include "libfusion/core/talk/call_here.h"
 #include "libfusion/core/talk/call_request.h"
+#include "libfusion/core/talk/call_return.h"
 #include "libfusion/core/talk/call_slot.h"
 #include "libfusion/talk/call_handler.h"
 #include "tests/crash/delay.h"
@@ -23,7 +24,7 @@
 #define LARGE 200 /* in a block */
 
 /* In the play's numbers; what was executed is RAN, of size LEN. */
-enum { SERIAL, AT, SIZE, RAN, WORD, LEN, MIXED };
+enum { SERIAL, AT, SIZE, RAN, WORD, LEN, MIXED, TOOK, RESULT, WORD_OF_SLOT };
 
 static struct call_slot *slot; /* of the caller, in its process */
 
@@ -99,7 +100,8 @@ static void give_up(struct actor *a)
 
 /* --- A request that is HERE ----------------------------------------------- */
 
-static void attend_to_rival(struct actor *a)
+/* The slot of the play. */
+static void attend(struct actor *a)
 {
 	struct ring r;
 
@@ -146,6 +148,68 @@ static void copy_here(struct actor *a)
 	if (call_here_copy(a->v, a->play->n[SERIAL], a->v->slot, a->arena->id,
 			   &h))
 		note_run(a->play, h.word, h.bytes, h.size);
+}
+
+/* --- A request that is HERE, whose call is destroyed ---------------------- */
+
+/* The caller is stopped, so that the owner takes the request and destroys the
+ * call when the caller has posted the request, and has not checked yet. */
+static void post_and_look(struct actor *a)
+{
+	const struct call_request rq = request(a, 1);
+	unsigned char bytes[SMALL] = {0};
+	int r = rq.id ? call_begin_here(a->v, a->me, &rq, bytes, &slot)
+		      : -EIDRM;
+
+	if (r < 0)
+		slot = NULL;
+	a->play->n[RESULT] = (uint64_t)(int64_t)r;
+}
+
+static void take_and_destroy(struct actor *a)
+{
+	uint64_t serial = call_here(a->v, (uint32_t)a->play->n[AT]);
+	struct call_slot *s;
+
+	a->play->n[SERIAL] = serial;
+	a->play->n[TOOK] =
+		serial && call_return_begin(a->v, a->me, serial, &s) == 0;
+	if (fusion_call_destroy((struct fusion_call *)call_of(a)) < 0)
+		die("cannot destroy the call");
+}
+
+static void answer_what_was_taken(struct actor *a)
+{
+	struct call_slot *s;
+
+	if (!a->play->n[TOOK])
+		return;
+	s = call_slot_of(a->v, a->play->n[SERIAL]);
+	store_relaxed(&s->len, 0u);
+	call_return_end(a->v, a->me, s, SLOT_DONE, 0);
+}
+
+static void look_and_give_up(struct actor *a)
+{
+	if (slot)
+		a->play->n[WORD_OF_SLOT] = load_acquire(&slot->st);
+	give_up(a);
+}
+
+static void answered_or_destroyed(const struct view *v, struct play *play)
+{
+	uint64_t st = play->n[WORD_OF_SLOT];
+	int r = (int)play->n[RESULT];
+	bool failed = SLOT_STATE(st) == SLOT_FAILED && SLOT_EXTRA(st) == EIDRM;
+
+	(void)v;
+	if (play->n[TOOK] && (r != 1 || SLOT_STATE(st) != SLOT_DONE ||
+			      SLOT_SEQ(st) != SERIAL_SEQ(play->n[SERIAL])))
+		fault(play, "the answer is lost: %d, state %u", r,
+		      SLOT_STATE(st));
+	else if (!play->n[TOOK] && r != -EIDRM && (r < 0 || !failed))
+		fault(play, "the destroyed call says %d, state %u", r,
+		      SLOT_STATE(st));
 }
 
 /* --- An upcall ------------------------------------------------------------ */
@@ -219,9 +283,14 @@ static void first_or_none(const struct view *v, struct play *play)
 /* clang-format off */
 const struct scene call_scenes[] = {
 	{"request-here",
-	 {{RIVAL, say_where}, {VICTIM, attend_to_rival}, {RIVAL, post_here}},
+	 {{RIVAL, say_where}, {VICTIM, attend}, {RIVAL, post_here}},
 	 copy_here, post_here_again,
 	 {{RIVAL, give_up}}, first_or_none, NULL, 0, false},
+	{"here-taken-and-destroyed",
+	 {{VICTIM, say_where}, {RIVAL, attend}},
+	 post_and_look, take_and_destroy,
+	 {{RIVAL, answer_what_was_taken}, {VICTIM, look_and_give_up}},
+	 answered_or_destroyed, NULL, 0, false},
 	{"upcall-in-the-slot",
 	 {{VICTIM, own_call}, {RIVAL, post_small_above}},
 	 run_upcall, post_above_again,

@@ -261,6 +261,155 @@ static void nobody_is_left(const struct view *v, struct play *play)
 		fault(play, "%u listen to the next reactor", n);
 }
 
+/* --- The end comes behind what was dispatched ----------------------------- */
+
+/* In the play's numbers: what was said before the end, how much of it was
+ * heard, whether the end was, the ring's index, and what the listener was told
+ * while it read. */
+enum { SAID, GOT, END, RING, NEWS };
+
+#define OTHER_CHANNEL 5
+
+static bool say(struct actor *a, uint32_t channel, uint64_t number)
+{
+	const struct reactor_send send = {
+		.head = {.sender = a->arena->id,
+			 .size = sizeof(number),
+			 .a = channel},
+		.data = &number,
+		.nowait = true,
+	};
+	int r = reactor_dispatch(a->v, a->me, a->play->p[0], &send);
+
+	if (r < 0 && r != -EIDRM)
+		fault(a->play, "cannot dispatch: %d", r);
+	return r == 0;
+}
+
+static void listen_for_the_end(struct actor *a)
+{
+	struct ring queue;
+
+	listen(a);
+	a->play->n[RING] = listener_of(a->play)->ring;
+	if (message_queue(a->v, a->me, a->v->slot, a->arena->id, &queue) < 0)
+		die("the listener has no queue");
+}
+
+/* A message to a channel goes into the ring if somebody listens there. */
+static void listen_elsewhere(struct actor *a)
+{
+	const struct cursor_params mine = {
+		.owner = a->arena->id,
+		.slot = a->v->slot,
+		.policy = POLICY_DROP,
+		.mask = CHANNEL_BIT(OTHER_CHANNEL),
+	};
+	struct listener l;
+
+	if (cursor_take(a->v, a->me, a->play->p[0], &mine, &l) < 0)
+		die("cannot listen elsewhere");
+}
+
+/* It may be said before the end, or behind it. */
+static void say_at_some_time(struct actor *a)
+{
+	say(a, 0, 0);
+}
+
+static void say_elsewhere(struct actor *a)
+{
+	say(a, OTHER_CHANNEL, 0);
+}
+
+static void say_one(struct actor *a)
+{
+	a->play->n[SAID] += say(a, 0, 1);
+}
+
+static void say_two(struct actor *a)
+{
+	say_one(a);
+	say_one(a);
+}
+
+/* Read until it rests, or to the end. */
+static void hear_what_is_there(struct actor *a)
+{
+	struct listener *l = listener_of(a->play);
+	struct msg_head h;
+	uint64_t number;
+	int r;
+
+	if (a->play->n[END])
+		return;
+	do {
+		r = cursor_read(a->v, l, 0, &number, sizeof(number), &h);
+		if (r == 1)
+			a->play->n[GOT] += number;
+	} while (r == 1 || (r == 0 && !cursor_rest(a->v, a->me, l)));
+	if (r == -EIDRM) {
+		a->play->n[END] = 1;
+		cursor_free(a->v, a->me, l);
+	} else if (r < 0) {
+		fault(a->play, "cannot read: %d", r);
+	}
+}
+
+/* What tells it from here on comes later.  (Its queue keeps what told it
+ * before, as it does not read there.) */
+static void note_news(struct actor *a)
+{
+	struct ring queue;
+
+	if (message_queue(a->v, a->me, a->v->slot, a->arena->id, &queue) < 0)
+		die("the listener has no queue");
+	a->play->n[NEWS] = ring_pending(&queue);
+}
+
+static void say_and_hear_later(struct actor *a)
+{
+	say_one(a);
+	hear_what_is_there(a);
+	note_news(a);
+}
+
+static void say_destroy_and_hear(struct actor *a)
+{
+	say_one(a);
+	destroy(a);
+	hear_what_is_there(a);
+	note_news(a);
+}
+
+/* It is woken by what it is told, and by nothing else. */
+static void hear_if_told(struct actor *a)
+{
+	struct ring queue;
+
+	if (message_queue(a->v, a->me, a->v->slot, a->arena->id, &queue) == 0 &&
+	    ring_pending(&queue) > a->play->n[NEWS])
+		hear_what_is_there(a);
+}
+
+static void all_is_heard(const struct view *v, struct play *play)
+{
+	(void)v;
+	if (play->n[GOT] != play->n[SAID])
+		fault(play, "%llu were said, %llu heard",
+		      (unsigned long long)play->n[SAID],
+		      (unsigned long long)play->n[GOT]);
+}
+
+static void all_is_heard_and_over(const struct view *v, struct play *play)
+{
+	all_is_heard(v, play);
+	if (!play->n[END])
+		fault(play, "it has not heard of the end");
+	if (load_relaxed(&ring_ctl(v, (uint32_t)play->n[RING])->owner))
+		fault(play, "the ring outlives its last listener");
+}
+
 /* --- A bell that finds the queue full ------------------------------------- */
 
 /* In the play's numbers. */
@@ -271,7 +420,7 @@ note_it(const struct fusion_reactor_message *m, void *ctx)
 {
 	struct play *play = ctx;
 
-	play->n[HEARD] += m != NULL;
+	play->n[HEARD] += m->event == FUSION_REACTOR_DATA;
 	return FUSION_REACTION_KEEP;
 }
 
@@ -304,7 +453,7 @@ static void attach_and_sleep(struct actor *a)
 	a->arena->flags |= FUSION_ENTER_MANUAL;
 	if (fusion_arena_dispatch(a->arena, 0) < 0 ||
 	    fusion_reactor_create(a->arena, NULL, NULL, &reactor) < 0 ||
-	    fusion_reactor_attach(reactor, 0, note_it, a->play, NULL, &x) < 0)
+	    fusion_reactor_attach(reactor, NULL, note_it, a->play, &x) < 0)
 		die("cannot attach");
 	a->play->p[0] = reactor;
 	run_until_asleep(a);
@@ -325,7 +474,7 @@ static void fill_queue(struct actor *a)
 
 static void ring(struct actor *a)
 {
-	int r = fusion_reactor_dispatch(a->play->p[0], "x", 1, 0);
+	int r = fusion_reactor_dispatch(a->play->p[0], "x", 1, NULL);
 
 	if (r < 0)
 		fault(a->play, "cannot dispatch: %d", r);
@@ -377,6 +526,21 @@ const struct scene reactor_scenes[] = {
 	{"reactor-gets-a-listener",
 	 {{VICTIM, make_reactor}}, destroy, begin_to_listen,
 	 {{VICTIM, make_another}}, nobody_is_left, NULL, 2, false},
+	{"unfinished-message-of-another-channel",
+	 {{RIVAL, listen_for_the_end}, {VICTIM, listen_elsewhere}},
+	 say_elsewhere, say_and_hear_later,
+	 {{RIVAL, hear_if_told}}, all_is_heard, NULL, 0, false},
+	{"end-behind-an-unfinished-message",
+	 {{RIVAL, listen_for_the_end}}, say_at_some_time, say_destroy_and_hear,
+	 {{RIVAL, hear_if_told}}, all_is_heard_and_over, NULL, 0, false},
+	{"listener-and-the-end",
+	 {{VICTIM, listen_for_the_end}, {RIVAL, say_two}},
+	 hear_what_is_there, destroy,
+	 {{VICTIM, hear_if_told}}, all_is_heard_and_over, NULL, 0, false},
+	{"end-and-its-listener",
+	 {{RIVAL, listen_for_the_end}, {VICTIM, say_two}},
+	 destroy, hear_what_is_there,
+	 {{RIVAL, hear_if_told}}, all_is_heard_and_over, NULL, 0, false},
 };
 /* clang-format on */
 const unsigned n_reactor_scenes =

@@ -44,6 +44,31 @@ static void end(const struct cast *c)
 	ledger_claim(&ledger_of(c)->change, CLAIM_PRESENT);
 }
 
+static int hash_create(struct fusion_arena *a, uint32_t keys, uint32_t flags,
+		       struct fusion_hash **ret)
+{
+	const struct fusion_hash_options options = {sizeof(options), keys,
+						    flags};
+
+	return fusion_hash_create(a, NULL, &options, ret);
+}
+
+static int vector_create(struct fusion_arena *a, uint32_t flags,
+			 struct fusion_vector **ret)
+{
+	const struct fusion_vector_options options = {sizeof(options), flags};
+
+	return fusion_vector_create(a, NULL, &options, ret);
+}
+
+static int list_create(struct fusion_arena *a, uint32_t flags,
+		       struct fusion_list **ret)
+{
+	const struct fusion_list_options options = {sizeof(options), flags};
+
+	return fusion_list_create(a, NULL, &options, ret);
+}
+
 /* --- Hash ------------------------------------------------------------------
  */
 
@@ -57,7 +82,7 @@ static void make_hash(struct cast *c, uint32_t keys, uint32_t flags)
 	struct ledger_container *l = ledger_of(c);
 	struct fusion_hash *h;
 
-	must(fusion_hash_create(c->arena, keys, flags, &h), "hash");
+	must(hash_create(c->arena, keys, flags, &h), "hash");
 	/* The same places each time. */
 	h->seed = 1;
 	*l = (struct ledger_container){
@@ -155,7 +180,7 @@ static void with_gaps(struct cast *c)
 static void hash_put(struct cast *c)
 {
 	struct ledger_container *l = ledger_of(c);
-	union fusion_value value;
+	struct fusion_value value;
 
 	l->after.value[20] = 7;
 	begin(c);
@@ -169,7 +194,7 @@ static void hash_put(struct cast *c)
 static void hash_put_owned(struct cast *c)
 {
 	struct ledger_container *l = ledger_of(c);
-	union fusion_value value = {c->p[0]};
+	struct fusion_value value = fusion_value_pointer(c->p[0]);
 
 	begin(c);
 	must(fusion_hash_insert(hash_of(c), container_key(l->keys, 20), value),
@@ -182,7 +207,7 @@ static void owned_and_one(struct cast *c)
 	struct ledger_container *l = ledger_of(c);
 
 	owned(c);
-	c->p[0] = container_value(c->arena, 1, 7).pointer;
+	c->p[0] = fusion_value_get_pointer(container_value(c->arena, 1, 7));
 	l->before.spare = 1;
 	l->after.value[20] = 7;
 }
@@ -192,7 +217,7 @@ static void owned_and_another(struct cast *c)
 	struct ledger_container *l = ledger_of(c);
 
 	owned(c);
-	c->p[0] = container_value(c->arena, 1, 7).pointer;
+	c->p[0] = fusion_value_get_pointer(container_value(c->arena, 1, 7));
 	l->before.spare = 1;
 	l->after.value[1] = 7;
 }
@@ -200,7 +225,7 @@ static void owned_and_another(struct cast *c)
 static void hash_swap_owned(struct cast *c)
 {
 	struct ledger_container *l = ledger_of(c);
-	union fusion_value value = {c->p[0]};
+	struct fusion_value value = fusion_value_pointer(c->p[0]);
 
 	begin(c);
 	must(fusion_hash_replace(hash_of(c), container_key(l->keys, 1), value,
@@ -212,7 +237,7 @@ static void hash_swap_owned(struct cast *c)
 static void hash_swap(struct cast *c)
 {
 	struct ledger_container *l = ledger_of(c);
-	union fusion_value value = {.word = 8}, old;
+	struct fusion_value value = {.word = 8}, old;
 
 	l->after.value[1] = 8;
 	begin(c);
@@ -236,9 +261,10 @@ static void hash_drop(struct cast *c)
 static void hash_drop_walking(struct cast *c)
 {
 	struct ledger_container *l = ledger_of(c);
-	struct fusion_hash_iter it = fusion_hash_iterate(hash_of(c));
-	union fusion_value value;
+	struct fusion_hash_iter it;
+	struct fusion_value value;
 
+	must(fusion_hash_iter_begin(&it, hash_of(c)), "begin");
 	must(fusion_hash_next(&it, NULL, &value), "next");
 	l->after.value[value.word - 100] = 0;
 	begin(c);
@@ -268,12 +294,48 @@ static void hash_end(struct cast *c)
 	end(c);
 }
 
+/* The same, with a name. */
+static void named(struct cast *c)
+{
+	struct ledger_container *l = ledger_of(c);
+	const struct fusion_hash_options options = {
+		sizeof(options), FUSION_KEY_STRING,
+		WORDS | FUSION_CONTAINER_LOCK};
+	struct fusion_hash *h;
+
+	must(fusion_hash_create(c->arena, "name", &options, &h), "hash");
+	h->seed = 1;
+	*l = (struct ledger_container){
+		.kind = CONTAINER_HASH,
+		.keys = FUSION_KEY_STRING,
+		.after = {.n = LEDGER_VALUES},
+	};
+	l->handle = h;
+	put_some(c, 3);
+}
+
+static void hash_new_named(struct cast *c)
+{
+	struct fusion_hash *h;
+
+	must(fusion_hash_create(c->arena, "new", NULL, &h), "create");
+	ledger_keep(&c->ledger->live, h);
+}
+
+static void list_open_new(struct cast *c)
+{
+	struct fusion_list *l;
+
+	must(fusion_list_open(c->arena, "new", NULL, &l), "open");
+	ledger_keep(&c->ledger->live, l);
+}
+
 /* Nobody knows it but the victim. */
 static void hash_new(struct cast *c)
 {
 	struct fusion_hash *h;
 
-	must(fusion_hash_create(c->arena, FUSION_KEY_INT, WORDS, &h), "create");
+	must(hash_create(c->arena, FUSION_KEY_INT, WORDS, &h), "create");
 	ledger_keep(&c->ledger->live, h);
 }
 
@@ -290,7 +352,7 @@ static void make_row(struct cast *c, uint32_t n, uint32_t flags)
 	struct ledger_container *l = ledger_of(c);
 	struct fusion_vector *v;
 
-	must(fusion_vector_create(c->arena, WORDS | flags, &v), "vector");
+	must(vector_create(c->arena, WORDS | flags, &v), "vector");
 	*l = (struct ledger_container){.kind = CONTAINER_VECTOR};
 	l->handle = v;
 	for (uint32_t i = 0; i < n; i++) {
@@ -439,7 +501,7 @@ static void make_list(struct cast *c, uint32_t n, uint32_t flags)
 	struct fusion_list_node *x;
 	struct fusion_list *list;
 
-	must(fusion_list_create(c->arena, WORDS | flags, &list), "list");
+	must(list_create(c->arena, WORDS | flags, &list), "list");
 	*l = (struct ledger_container){.kind = CONTAINER_LIST};
 	l->handle = list;
 	for (uint32_t i = 0; i < n; i++) {
@@ -538,6 +600,9 @@ static void list_end(struct cast *c)
 /* clang-format off */
 const struct op container_ops[] = {
 	{ "hash-create",	  PART_MEMBER, NULL,		  hash_new, 1 },
+	{ "hash-create-named",	  PART_MEMBER, NULL,		  hash_new_named, 1 },
+	{ "list-open-new",	  PART_MEMBER, NULL,		  list_open_new, 1 },
+	{ "hash-destroy-named",	  PART_MEMBER, named,		  hash_end, 0 },
 	{ "hash-insert-first",	  PART_MEMBER, an_empty_hash,	  hash_put, 0 },
 	{ "hash-insert-string",	  PART_MEMBER, strings,		  hash_put, 0 },
 	{ "hash-insert-bytes",	  PART_MEMBER, byte_keys,	  hash_put, 0 },

@@ -120,7 +120,6 @@ static void read_all(struct cast *c)
 
 static void destroy(struct cast *c)
 {
-	c->ledger->listening = 0;
 	ledger_claim(&c->ledger->reactor, CLAIM_CHANGING);
 	if (reactor_destroy(view(c), c->rec, re) < 0)
 		die("cannot destroy the reactor");
@@ -176,6 +175,15 @@ static void first(struct cast *c)
 	make(c);
 }
 
+/* The victim is the last listener of a reactor that is gone. */
+static void last_of_all(struct cast *c)
+{
+	make(c);
+	attach(c);
+	one(c);
+	destroy(c);
+}
+
 const struct op reactor_ops[] = {
 	{"reactor-create", PART_MEMBER, NULL, make, 0},
 	{"attach-first", PART_MEMBER, first, attach, 0},
@@ -186,7 +194,9 @@ const struct op reactor_ops[] = {
 	{"dispatch-lapped", PART_MEMBER, lapped, some, 0},
 	{"read", PART_MEMBER, to_read, read_all, 0},
 	{"detach", PART_MEMBER, to_read, detach, 0},
+	{"detach-last", PART_MEMBER, last_of_all, detach, 0},
 	{"reactor-destroy", PART_MEMBER, to_read, destroy, 0},
+	{"reactor-destroy-heard", PART_MEMBER, heard, destroy, 0},
 	{"reactor-destroy-unheard", PART_MEMBER, first, destroy, 0},
 };
 const unsigned n_reactor_ops = N_OPS(reactor_ops);

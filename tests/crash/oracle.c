@@ -242,12 +242,52 @@ static void ask_cursor(const struct stage *s, const struct ring *r,
 		bad(ret, "the listener has no news");
 }
 
+/* Tell whether the peer has a cursor in @r, and nobody else has. */
+static bool ask_cursors(const struct stage *s, const struct ring *r,
+			struct verdict *ret)
+{
+	bool found = false;
+
+	for (uint32_t i = 0; i < ring_cursors(r); i++) {
+		const struct cursor *c = cursor_at(r, i);
+
+		if (!CURSOR_STATE(c->st))
+			continue;
+		if (found || c->slot != s->ledger->peer)
+			bad(ret, "a cursor is of the dead");
+		found = true;
+		ask_cursor(s, r, c, ret);
+	}
+	return found;
+}
+
+/* The ring stays until the peer has read it to the end, and the peer knows. */
+static void ask_ended(const struct stage *s, struct verdict *ret)
+{
+	const struct view *v = &s->view;
+	bool found = false;
+	struct ring r;
+
+	for (uint32_t i = 0; i < ring_hi(v); i++) {
+		if (!(ring_ctl(v, i)->owner & RING_OF_REACTOR))
+			continue;
+		if (ring_map(v, i, &r) < 0 || !ask_cursors(s, &r, ret))
+			bad(ret, "a ring outlives its reactor");
+		else
+			found = true;
+	}
+	if (s->ledger->listening && !found)
+		bad(ret, "what the peer has not read is gone");
+	if (s->ledger->listening && !has_news(s))
+		bad(ret, "nobody has told the peer of the end");
+}
+
 static void ask_reactor(const struct stage *s, struct verdict *ret)
 {
 	const struct view *v = &s->view;
 	const struct ledger *l = s->ledger;
 	const struct reactor *re;
-	bool there, found = false;
+	bool there, found;
 	struct ring r;
 	uint32_t at;
 
@@ -255,26 +295,16 @@ static void ask_reactor(const struct stage *s, struct verdict *ret)
 	if (l->reactor != CLAIM_CHANGING &&
 	    there != (l->reactor == CLAIM_PRESENT))
 		bad(ret, "the reactor is %s", there ? "there again" : "lost");
-	for (uint32_t i = 0; !there && i < ring_hi(v); i++)
-		if (ring_ctl(v, i)->owner & RING_OF_REACTOR)
-			bad(ret, "a ring outlives its reactor");
-	if (!there)
+	if (!there) {
+		ask_ended(s, ret);
 		return;
+	}
 	re = view_entry(v, KIND_REACTOR, at);
 	if (load_relaxed(&re->ring) == REACTOR_SHUT)
 		bad(ret, "the reactor is there, and shut");
 	if (reactor_ring(v, re, &r) < 0)
 		return;
-	for (uint32_t i = 0; i < ring_cursors(&r); i++) {
-		const struct cursor *c = cursor_at(&r, i);
-
-		if (!CURSOR_STATE(c->st))
-			continue;
-		if (found || c->slot != l->peer)
-			bad(ret, "a cursor is of the dead");
-		found = true;
-		ask_cursor(s, &r, c, ret);
-	}
+	found = ask_cursors(s, &r, ret);
 	if (l->listening && !found)
 		bad(ret, "the peer listens no more");
 }

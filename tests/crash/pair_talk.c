@@ -92,9 +92,9 @@ static bool say_event(struct talk *t, struct thread_rec *me)
 	};
 	int r = reactor_dispatch(&t->mine, me, t->re, &send);
 
-	if (r == -EIDRM && t->stage->ledger->reactor != CLAIM_PRESENT)
-		t->ended = true;
-	else if (r < 0 && r != -EAGAIN)
+	/* The end comes by itself, if it listens. */
+	if (r < 0 && r != -EAGAIN &&
+	    (r != -EIDRM || t->stage->ledger->reactor == CLAIM_PRESENT))
 		wrong(t, "cannot dispatch", r);
 	return r != -EAGAIN;
 }
@@ -217,9 +217,10 @@ static void read_reactor(struct talk *t)
 		if (r == 1)
 			note_event(t, buf[0]);
 	} while (r == 1 || (r == 0 && !cursor_rest(&t->mine, t->me, &t->l)));
-	if (r == -EIDRM && t->stage->ledger->reactor != CLAIM_PRESENT)
+	if (r == -EIDRM && t->stage->ledger->reactor != CLAIM_PRESENT) {
 		t->ended = true;
-	else if (r < 0)
+		cursor_free(&t->mine, t->me, &t->l);
+	} else if (r < 0)
 		wrong(t, "cannot listen", r);
 }
 
@@ -382,7 +383,8 @@ static void find_reactor(struct talk *t)
 		if (CURSOR_STATE(c->st) == CURSOR_LIVE && c->owner &&
 		    c->slot == t->stage->ledger->peer &&
 		    CURSOR_POLICY(c) != POLICY_DROP)
-			t->l = (struct listener){t->re, t->re->id, i, c->owner};
+			t->l = (struct listener){t->re, t->re->id, i, c->owner,
+						 r.index};
 	}
 }
 
@@ -449,7 +451,7 @@ static void judge(struct talk *t)
 			      t->messages[i] ? "has got message"
 					     : "has not got message",
 			      i + 1);
-	for (uint32_t i = 0; t->l.owner && !t->ended && i < l->n_events; i++)
+	for (uint32_t i = 0; t->l.owner && i < l->n_events; i++)
 		if (l->events[i] != CLAIM_CHANGING &&
 		    t->events[i] != (l->events[i] == CLAIM_PRESENT))
 			wrong(t,

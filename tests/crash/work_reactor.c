@@ -107,7 +107,7 @@ hear(const struct fusion_reactor_message *message, void *ctx)
 	struct ear *e = ctx;
 	struct word m;
 
-	if (!message) {
+	if (message->event != FUSION_REACTOR_DATA) {
 		if (!e->ends)
 			fail(e->worker, "a reactor has ended that is there", e);
 		return FUSION_REACTION_KEEP;
@@ -197,8 +197,13 @@ void do_listen(struct worker *k)
 	begin(k, e, false);
 	policy = policy_of(e);
 	must(k,
-	     fusion_reactor_attach(k->table->spoken[i].reactor, 0, hear, e,
-				   &policy, &e->reaction),
+	     fusion_reactor_attach(
+		     k->table->spoken[i].reactor,
+		     &(const struct fusion_reactor_attach_options){
+			     .size = sizeof(
+				     struct fusion_reactor_attach_options),
+			     .policy = &policy},
+		     hear, e, &e->reaction),
 	     "attach");
 }
 
@@ -225,8 +230,12 @@ void do_say(struct worker *k)
 
 	for (unsigned n = 1 + rng_below(k->rng, 4); n; n--) {
 		size_t size = compose(k, serials[i], &m);
-		int r = fusion_reactor_dispatch(s->reactor, &m, size,
-						FUSION_REACTOR_NOWAIT);
+		int r = fusion_reactor_dispatch(
+			s->reactor, &m, size,
+			&(const struct fusion_reactor_dispatch_options){
+				.size = sizeof(
+					struct fusion_reactor_dispatch_options),
+				.flags = FUSION_REACTOR_NOWAIT});
 
 		if (r == -EAGAIN)
 			break;
@@ -285,14 +294,18 @@ void do_their_reactor(struct worker *k)
 	if (!end(k, &their_ear)) {
 		begin(k, &their_ear, true);
 		if (!may(k,
-			 fusion_reactor_attach(re, 0, hear, &their_ear, NULL,
+			 fusion_reactor_attach(re, NULL, hear, &their_ear,
 					       &their_ear.reaction),
 			 "attach"))
 			their_ear.reaction = NULL;
 	}
 	may(k,
-	    fusion_reactor_dispatch(re, &m, compose(k, 0, &m),
-				    FUSION_REACTOR_NOWAIT),
+	    fusion_reactor_dispatch(
+		    re, &m, compose(k, 0, &m),
+		    &(const struct fusion_reactor_dispatch_options){
+			    .size = sizeof(
+				    struct fusion_reactor_dispatch_options),
+			    .flags = FUSION_REACTOR_NOWAIT}),
 	    "dispatch");
 }
 
@@ -306,13 +319,17 @@ void do_hear_object(struct worker *k)
 		return;
 	begin(k, &object_ear, true);
 	if (!may(k,
-		 fusion_object_attach(o, hear, &object_ear,
+		 fusion_object_attach(o, NULL, hear, &object_ear,
 				      &object_ear.reaction),
 		 "attach"))
 		object_ear.reaction = NULL;
 	may(k,
-	    fusion_object_dispatch(o, &m, compose(k, 0, &m),
-				   FUSION_REACTOR_NOWAIT),
+	    fusion_object_dispatch(
+		    o, &m, compose(k, 0, &m),
+		    &(const struct fusion_reactor_dispatch_options){
+			    .size = sizeof(
+				    struct fusion_reactor_dispatch_options),
+			    .flags = FUSION_REACTOR_NOWAIT}),
 	    "dispatch");
 }
 
@@ -324,7 +341,7 @@ static const char *audit_spoken(const struct spoken *s, unsigned kills)
 	struct fusion_reactor_stat stat;
 	uint64_t said = 0;
 
-	if (fusion_reactor_stat(s->reactor, &stat) < 0)
+	if (fusion_reactor_stat(s->reactor, &stat, sizeof(stat)) < 0)
 		return "a reactor is lost";
 	for (unsigned w = 0; w < WORKERS; w++)
 		said += s->said[w];

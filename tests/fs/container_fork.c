@@ -40,22 +40,45 @@ static void expect(const char *what, int64_t is, int64_t want)
 	_exit(1);
 }
 
-static union fusion_value word(uint64_t w)
+static struct fusion_value word(uint64_t w)
 {
 	return fusion_value_word(w);
+}
+
+static int hash_create(struct fusion_arena *a, uint32_t keys, uint32_t flags,
+		       struct fusion_hash **ret)
+{
+	const struct fusion_hash_options options = {sizeof(options), keys,
+						    flags};
+
+	return fusion_hash_create(a, NULL, &options, ret);
+}
+
+static int vector_create(struct fusion_arena *a, uint32_t flags,
+			 struct fusion_vector **ret)
+{
+	const struct fusion_vector_options options = {sizeof(options), flags};
+
+	return fusion_vector_create(a, NULL, &options, ret);
+}
+
+static int list_create(struct fusion_arena *a, uint32_t flags,
+		       struct fusion_list **ret)
+{
+	const struct fusion_list_options options = {sizeof(options), flags};
+
+	return fusion_list_create(a, NULL, &options, ret);
 }
 
 static void make(struct fusion_arena *arena)
 {
 	char name[16];
 
-	expect("hash", fusion_hash_create(arena, FUSION_KEY_INT, FLAGS, &ints),
+	expect("hash", hash_create(arena, FUSION_KEY_INT, FLAGS, &ints), 0);
+	expect("hash", hash_create(arena, FUSION_KEY_STRING, FLAGS, &strings),
 	       0);
-	expect("hash",
-	       fusion_hash_create(arena, FUSION_KEY_STRING, FLAGS, &strings),
-	       0);
-	expect("vector", fusion_vector_create(arena, FLAGS, &vector), 0);
-	expect("list", fusion_list_create(arena, FLAGS, &list), 0);
+	expect("vector", vector_create(arena, FLAGS, &vector), 0);
+	expect("list", list_create(arena, FLAGS, &list), 0);
 	expect("front", fusion_list_insert_front(list, word(77), &first), 0);
 	for (uint64_t i = 0; i < KEYS; i++) {
 		snprintf(name, sizeof(name), "key %u", (unsigned)i);
@@ -69,7 +92,7 @@ static void make(struct fusion_arena *arena)
 /* As it was in the parent when it forked. */
 static void look(struct fusion_hash_iter it, unsigned seen, bool is_child)
 {
-	union fusion_value value;
+	struct fusion_value value;
 
 	expect("unlock", fusion_hash_unlock(strings), is_child ? -EPERM : 0);
 	while (fusion_hash_next(&it, NULL, NULL) == 1)
@@ -90,7 +113,7 @@ static void change(uint64_t count, bool is_child)
 	char name[32];
 
 	for (uint64_t i = 0; i < count; i++) {
-		union fusion_value w = word(2 * i + is_child);
+		struct fusion_value w = word(2 * i + is_child);
 
 		snprintf(name, sizeof(name), "%s %lu", who, (unsigned long)i);
 		expect("insert",
@@ -106,15 +129,26 @@ static void change(uint64_t count, bool is_child)
 	}
 }
 
+static void count_each(int64_t count)
+{
+	uint64_t n;
+
+	expect("count", fusion_hash_count(ints, &n), 0);
+	expect("ints", (int64_t)n, 2 * count);
+	expect("count", fusion_hash_count(strings, &n), 0);
+	expect("strings", (int64_t)n, KEYS + 2 * count);
+	expect("count", fusion_list_count(list, &n), 0);
+	expect("list", (int64_t)n, 1 + 2 * ((count + 1) / 2));
+	expect("count", fusion_vector_count(vector, &n), 0);
+	expect("vector", (int64_t)n, 2 * count);
+}
+
 static void count_all(int64_t count)
 {
 	int64_t n[2] = {0};
-	union fusion_value value;
+	struct fusion_value value;
 
-	expect("ints", fusion_hash_size(ints), 2 * count);
-	expect("strings", fusion_hash_size(strings), KEYS + 2 * count);
-	expect("list", fusion_list_size(list), 1 + 2 * ((count + 1) / 2));
-	expect("vector", fusion_vector_size(vector), 2 * count);
+	count_each(count);
 	for (int64_t i = 0; i < 2 * count; i++) {
 		expect("found",
 		       fusion_hash_lookup(ints, fusion_key_int((uint64_t)i),
@@ -145,7 +179,7 @@ int main(int argc, char **argv)
 		return 2;
 	expect("enter", fusion_arena_enter(argv[1], &options, &arena), 0);
 	make(arena);
-	it = fusion_hash_iterate(strings);
+	expect("begin", fusion_hash_iter_begin(&it, strings), 0);
 	while (seen < KEYS / 2 && fusion_hash_next(&it, NULL, NULL) == 1)
 		seen++;
 	expect("lock", fusion_hash_lock(strings), 0);

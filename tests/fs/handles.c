@@ -90,10 +90,17 @@ static void try_reactions(struct fusion_arena *a)
 	char stack[256] = "";
 
 	fusion_reactor_create(a, "r", NULL, &r);
+	expect("attach", fusion_reactor_attach(r, NULL, on_reaction, NULL, &x),
+	       0);
 	expect("attach",
-	       fusion_reactor_attach(r, 0, on_reaction, NULL, NULL, &x), 0);
-	expect("attach",
-	       fusion_reactor_attach(r, 1, on_reaction, NULL, NULL, &y), 0);
+	       fusion_reactor_attach(
+		       r,
+		       &(const struct fusion_reactor_attach_options){
+			       .size = sizeof(
+				       struct fusion_reactor_attach_options),
+			       .channel = 1},
+		       on_reaction, NULL, &y),
+	       0);
 	expect("detach", fusion_reactor_detach(x), 0);
 	expect("detach twice", fusion_reactor_detach(x), -EINVAL);
 	expect("detach nothing", fusion_reactor_detach(NULL), 0);

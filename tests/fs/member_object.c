@@ -246,7 +246,7 @@ static int do_dispatch(const struct words *c)
 
 	return answer(r < 0 ? r
 			    : fusion_object_dispatch(object, word(c, 3),
-						     strlen(word(c, 3)), 0));
+						     strlen(word(c, 3)), NULL));
 }
 
 /* clang-format off */

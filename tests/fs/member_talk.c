@@ -295,7 +295,7 @@ on_reaction(const struct fusion_reactor_message *m, void *ctx)
 	const struct listened *l = ctx;
 	char text[TEXT_MAX + 1];
 
-	if (!m) {
+	if (m->event != FUSION_REACTOR_DATA) {
 		said("lost %s %u", l->name, l->channel);
 		return FUSION_REACTION_KEEP;
 	}
@@ -338,8 +338,13 @@ static int do_listen(const struct words *c)
 	snprintf(l->name, sizeof(l->name), "%s", word(c, 1));
 	l->channel = (uint32_t)number(c, 2);
 	l->pid = getpid();
-	r = fusion_reactor_attach(re, l->channel, on_reaction, l,
-				  c->n > 3 ? &policy : NULL, &l->reaction);
+	r = fusion_reactor_attach(
+		re,
+		&(const struct fusion_reactor_attach_options){
+			.size = sizeof(struct fusion_reactor_attach_options),
+			.channel = l->channel,
+			.policy = c->n > 3 ? &policy : NULL},
+		on_reaction, l, &l->reaction);
 	if (r < 0)
 		*l = (struct listened){0};
 	return answer(r);
@@ -399,15 +404,22 @@ static int do_dispatch(const struct words *c)
 	int r = find_reactor(c, &re);
 
 	if (r == 0 && !count)
-		return answer(fusion_reactor_dispatch_channel(
-			re, channel, word(c, 3), strlen(word(c, 3)), 0, NULL,
-			0));
+		return answer(fusion_reactor_dispatch(
+			re, word(c, 3), strlen(word(c, 3)),
+			&(const struct fusion_reactor_dispatch_options){
+				.size = sizeof(
+					struct fusion_reactor_dispatch_options),
+				.channel = channel}));
 	for (uint64_t i = 1; r == 0 && i <= count; i++) {
 		int n = snprintf(text, sizeof(text), "%s%llu\n", word(c, 3),
 				 (unsigned long long)i);
 
-		r = fusion_reactor_dispatch_channel(re, channel, text,
-						    (size_t)n, 0, NULL, 0);
+		r = fusion_reactor_dispatch(
+			re, text, (size_t)n,
+			&(const struct fusion_reactor_dispatch_options){
+				.size = sizeof(
+					struct fusion_reactor_dispatch_options),
+				.channel = channel});
 	}
 	return answer(r);
 }

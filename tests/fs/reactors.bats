@@ -161,6 +161,21 @@ exists() {
 	[ -z "$(timeout 10 cat <&8)" ]
 }
 
+@test "reactors: a stream gives what was dispatched before the end" {
+	expect m "reactor r" ok
+	exec 8<"$R/stream"
+	# The first read begins to listen.
+	run dd bs=100 count=1 iflag=nonblock status=none <&8
+	is listeners 1
+	expect m "dispatch r 0 x 3" ok
+	expect m "destroy-reactor r" ok
+	# cat asks for the file's attributes first, and the file has gone.
+	[ "$(timeout 10 dd bs=100 status=none <&8)" = "x1
+x2
+x3" ]
+	exec 8<&-
+}
+
 @test "reactors: cat goes on reading, and ends with the reactor" {
 	expect m "reactor r" ok
 	listen one stream

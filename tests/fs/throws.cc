@@ -328,6 +328,9 @@ static void call()
 	leave_arena();
 }
 
+static const fusion_reactor_dispatch_options to_self = {
+	sizeof(to_self), FUSION_REACTOR_SELF, 0, nullptr, 0};
+
 static fusion_reaction_result reaction_out(const fusion_reactor_message *m,
 					   void *)
 {
@@ -340,7 +343,7 @@ static unsigned heard;
 
 static fusion_reaction_result hear(const fusion_reactor_message *m, void *)
 {
-	heard += m != nullptr;
+	heard += m->event == FUSION_REACTOR_DATA;
 	return FUSION_REACTION_KEEP;
 }
 
@@ -354,12 +357,12 @@ static void reaction()
 	fusion_reactor_create(arena, "b", nullptr, &b);
 	fusion_reactor_set_direct(a, false);
 	fusion_reactor_set_direct(b, false);
-	fusion_reactor_attach(a, 0, reaction_out, nullptr, nullptr, &x);
-	fusion_reactor_attach(b, 0, hear, nullptr, nullptr, &y);
+	fusion_reactor_attach(a, nullptr, reaction_out, nullptr, &x);
+	fusion_reactor_attach(b, nullptr, hear, nullptr, &y);
 	dispatch_rest();
 	for (int i = 0; i < 2; i++) {
-		fusion_reactor_dispatch(a, "x", 1, FUSION_REACTOR_SELF);
-		fusion_reactor_dispatch(b, "x", 1, FUSION_REACTOR_SELF);
+		fusion_reactor_dispatch(a, "x", 1, &to_self);
+		fusion_reactor_dispatch(b, "x", 1, &to_self);
 		leave_by("reaction", dispatch);
 		dispatch_rest();
 	}
@@ -377,11 +380,10 @@ static void direct_reaction()
 
 	enter("w", FUSION_ENTER_MANUAL);
 	fusion_reactor_create(arena, "a", nullptr, &a);
-	fusion_reactor_attach(a, 0, reaction_out, nullptr, nullptr, &x);
+	fusion_reactor_attach(a, nullptr, reaction_out, nullptr, &x);
 	for (int i = 0; i < 2; i++)
-		leave_by("reaction", [&] {
-			fusion_reactor_dispatch(a, "x", 1, FUSION_REACTOR_SELF);
-		});
+		leave_by("reaction",
+			 [&] { fusion_reactor_dispatch(a, "x", 1, &to_self); });
 	expect("detach", fusion_reactor_detach(x), 0);
 	dispatch_rest();
 	leave_arena();
@@ -390,14 +392,17 @@ static void direct_reaction()
 static void global()
 {
 	static const fusion_global_fn globals[] = {reaction_out};
+	fusion_reactor_dispatch_options options =
+		FUSION_REACTOR_DISPATCH_OPTIONS_INIT;
 	fusion_reactor *a;
 
+	options.globals = globals;
+	options.n_globals = 1;
 	enter("w");
 	fusion_reactor_create(arena, "a", nullptr, &a);
 	expect("attach", fusion_reactor_attach_global(a, 0, nullptr), 0);
-	leave_by("global", [&] {
-		fusion_reactor_dispatch_channel(a, 0, "x", 1, 0, globals, 1);
-	});
+	leave_by("global",
+		 [&] { fusion_reactor_dispatch(a, "x", 1, &options); });
 	expect("detach", fusion_reactor_detach_global(a, 0, nullptr), 0);
 	leave_arena();
 }

@@ -46,7 +46,7 @@ teardown() {
 @test "ls: shows the files of an arena" {
 	mkdir "$MNT/a"
 	[ "$(ls "$MNT/a" | tr '\n' ' ')" = \
-		"base calls deadlocks events fields heap limit members memory pools properties reactors refs skirmishes span state status used " ]
+		"base calls deadlocks events fields hashes heap limit lists members memory pools properties reactors refs skirmishes span state status used vectors " ]
 	[ "$(ls "$MNT/a/memory" | tr '\n' ' ')" = \
 		"classes members pools status " ]
 	[ "$(ls -A "$MNT" | tr '\n' ' ')" = ".fusionfs a " ]
@@ -231,7 +231,7 @@ socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$MNT/.socket"
 @test "find, tree, du, stat, wc, cp -r behave" {
 	mkdir "$MNT/a" "$MNT/b"
 	[ "$(find "$MNT" -name state | wc -l)" -eq 2 ]
-	[ "$(find "$MNT" -type d | wc -l)" -eq 22 ]
+	[ "$(find "$MNT" -type d | wc -l)" -eq 28 ]
 	du -s "$MNT"
 	du -sb "$MNT"
 	[ "$(wc -l <"$MNT/a/state")" -eq 1 ]

@@ -107,7 +107,7 @@ static enum fusion_reaction_result
 get_event(const struct fusion_reactor_message *m, void *ctx)
 {
 	(void)ctx;
-	if (!m) {
+	if (m->event != FUSION_REACTOR_DATA) {
 		fprintf(stderr, "# disconnected\n");
 		add_relaxed(&shared->wrong, 1);
 		return FUSION_REACTION_KEEP;
@@ -130,8 +130,14 @@ static void listen_to_all(struct fusion_arena *a, unsigned which)
 
 	if (fusion_reactor_lookup(a, "r", &reactor) < 0 ||
 	    fusion_message_handle(a, FUSION_ANY_TYPE, get_message, NULL) < 0 ||
-	    fusion_reactor_attach(reactor, 3, get_event, NULL, &patient, &x) <
-		    0)
+	    fusion_reactor_attach(
+		    reactor,
+		    &(const struct fusion_reactor_attach_options){
+			    .size = sizeof(
+				    struct fusion_reactor_attach_options),
+			    .channel = 3,
+			    .policy = &patient},
+		    get_event, NULL, &x) < 0)
 		_exit(1);
 	store_release(&shared->id[which], a->id);
 	while (!load_acquire(&shared->stop))
@@ -197,7 +203,11 @@ static void dispatch(struct fusion_reactor *reactor, uint32_t life,
 	int r;
 
 	fill(p, (struct head){life, *seq}, size);
-	r = fusion_reactor_dispatch_channel(reactor, 3, p, size, 0, NULL, 0);
+	r = fusion_reactor_dispatch(
+		reactor, p, size,
+		&(const struct fusion_reactor_dispatch_options){
+			.size = sizeof(struct fusion_reactor_dispatch_options),
+			.channel = 3});
 	if (r == 0)
 		++*seq;
 	if (r == 0)

@@ -51,9 +51,60 @@ static inline uint64_t next_random(uint64_t *seed)
 	return *seed;
 }
 
-static inline union fusion_value word(uint64_t w)
+static inline struct fusion_value word(uint64_t w)
 {
 	return fusion_value_word(w);
+}
+
+/* Without a name. */
+static inline int hash_create(struct fusion_arena *a, uint32_t keys,
+			      uint32_t flags, struct fusion_hash **ret)
+{
+	const struct fusion_hash_options options = {sizeof(options), keys,
+						    flags};
+
+	return fusion_hash_create(a, NULL, &options, ret);
+}
+
+static inline int vector_create(struct fusion_arena *a, uint32_t flags,
+				struct fusion_vector **ret)
+{
+	const struct fusion_vector_options options = {sizeof(options), flags};
+
+	return fusion_vector_create(a, NULL, &options, ret);
+}
+
+static inline int list_create(struct fusion_arena *a, uint32_t flags,
+			      struct fusion_list **ret)
+{
+	const struct fusion_list_options options = {sizeof(options), flags};
+
+	return fusion_list_create(a, NULL, &options, ret);
+}
+
+/* How many entries or values it has, or the error. */
+static inline int64_t hash_size(struct fusion_hash *h)
+{
+	uint64_t n = 0;
+	int r = fusion_hash_count(h, &n);
+
+	return r < 0 ? r : (int64_t)n;
+}
+
+static inline int64_t vector_size(struct fusion_vector *v)
+{
+	uint64_t n = 0;
+	int r = fusion_vector_count(v, &n);
+
+	return r < 0 ? r : (int64_t)n;
+}
+
+static inline int64_t list_size(struct fusion_list *l)
+{
+	uint64_t n = 0;
+	int r = fusion_list_count(l, &n);
+
+	return r < 0 ? r : (int64_t)n;
 }
 
 /* --- Somebody who is killed ------------------------------------------------

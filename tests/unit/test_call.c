@@ -1470,6 +1470,7 @@ static void dead_owner_is_said_at_once(void **state)
 	assert_int_equal(end(&b), -ECONNRESET);
 	assert_int_equal(end(&c), -EHOSTDOWN);
 	assert_int_equal(call_for_word(server, 0, &word), -EHOSTDOWN);
+	assert_non_null(strstr(fusion_strerror(-EHOSTDOWN), "not executed"));
 	assert_int_equal(execute(FUSION_CALL_ONEWAY, 0, TICK, NULL),
 			 -EHOSTDOWN);
 	/* Its name is free. */
@@ -1490,6 +1491,8 @@ static void owner_dies_over_it(void **state)
 
 	(void)state;
 	assert_int_equal(call_for_word(server, DIE, &word), -ECONNRESET);
+	assert_non_null(
+		strstr(fusion_strerror(-ECONNRESET), "may have executed"));
 	waitpid(child, NULL, 0);
 	child = 0;
 }

@@ -435,7 +435,7 @@ static enum fusion_reaction_result react(const struct fusion_reactor_message *m,
 					 void *ctx)
 {
 	(void)ctx;
-	if (m)
+	if (m->event == FUSION_REACTOR_DATA)
 		dispatch_beside();
 	return FUSION_REACTION_KEEP;
 }
@@ -453,11 +453,16 @@ static void whatever_waits_is_on_the_stack(void **state)
 	assert_false(was_over);
 	assert_int_equal(n_cleaned, 1);
 	assert_int_equal(fusion_reactor_create(arena, "r", NULL, &re), 0);
-	assert_int_equal(fusion_reactor_attach(re, 0, react, NULL, NULL, &x),
-			 0);
+	assert_int_equal(fusion_reactor_attach(re, NULL, react, NULL, &x), 0);
 	assert_int_equal(fusion_reactor_set_direct(re, false), 0);
 	assert_int_equal(
-		fusion_reactor_dispatch(re, "x", 1, FUSION_REACTOR_SELF), 0);
+		fusion_reactor_dispatch(
+			re, "x", 1,
+			&(const struct fusion_reactor_dispatch_options){
+				.size = sizeof(
+					struct fusion_reactor_dispatch_options),
+				.flags = FUSION_REACTOR_SELF}),
+		0);
 	while (n_cleaned < 2)
 		assert_true(fusion_arena_dispatch(arena, 0) > 0);
 	assert_int_equal(n_cleaned_then, 1);

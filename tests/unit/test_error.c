@@ -274,14 +274,22 @@ static int hash_keys(void)
 {
 	struct fusion_hash *h;
 
-	return fusion_hash_create(arena, (enum fusion_key_type)77, 0, &h);
+	return fusion_hash_create(arena, NULL,
+				  &(struct fusion_hash_options){
+					  sizeof(struct fusion_hash_options),
+					  (enum fusion_key_type)77, 0},
+				  &h);
 }
 
 static int hash_flags(void)
 {
 	struct fusion_hash *h;
 
-	return fusion_hash_create(arena, FUSION_KEY_STRING, 0x100, &h);
+	return fusion_hash_create(arena, NULL,
+				  &(struct fusion_hash_options){
+					  sizeof(struct fusion_hash_options),
+					  FUSION_KEY_STRING, 0x100},
+				  &h);
 }
 
 static int hash_autofree_words(void)
@@ -289,8 +297,11 @@ static int hash_autofree_words(void)
 	struct fusion_hash *h;
 
 	return fusion_hash_create(
-		arena, FUSION_KEY_STRING,
-		FUSION_CONTAINER_WORDS | FUSION_CONTAINER_AUTOFREE, &h);
+		arena, NULL,
+		&(struct fusion_hash_options){
+			sizeof(struct fusion_hash_options), FUSION_KEY_STRING,
+			FUSION_CONTAINER_WORDS | FUSION_CONTAINER_AUTOFREE},
+		&h);
 }
 
 static int hash_handle(void)
@@ -302,13 +313,17 @@ static int vector_flags(void)
 {
 	struct fusion_vector *v;
 
-	return fusion_vector_create(arena, 0x100, &v);
+	return fusion_vector_create(
+		arena, NULL,
+		&(struct fusion_vector_options){
+			sizeof(struct fusion_vector_options), 0x100},
+		&v);
 }
 
 static int vector_without_lock(void)
 {
 	struct fusion_vector *v;
-	int r = fusion_vector_create(arena, 0, &v);
+	int r = fusion_vector_create(arena, NULL, NULL, &v);
 
 	return r < 0 ? r : fusion_vector_lock(v);
 }
@@ -316,7 +331,7 @@ static int vector_without_lock(void)
 static int vector_index(void)
 {
 	struct fusion_vector *v;
-	int r = fusion_vector_create(arena, 0, &v);
+	int r = fusion_vector_create(arena, NULL, NULL, &v);
 
 	return r < 0 ? r : fusion_vector_remove(v, 5, NULL);
 }
@@ -325,7 +340,11 @@ static int list_flags(void)
 {
 	struct fusion_list *l;
 
-	return fusion_list_create(arena, FUSION_CONTAINER_AUTOFREE, &l);
+	return fusion_list_create(arena, NULL,
+				  &(struct fusion_list_options){
+					  sizeof(struct fusion_list_options),
+					  FUSION_CONTAINER_AUTOFREE},
+				  &l);
 }
 
 static int member_signal_number(void)
@@ -636,11 +655,15 @@ static void what_succeeds_writes_no_line(void **state)
 	(void)state;
 	fusion_set_log(keep_line, NULL);
 	before = n_lines;
-	assert_int_equal(fusion_hash_create(arena, FUSION_KEY_INT,
-					    FUSION_CONTAINER_LOCK |
-						    FUSION_CONTAINER_WORDS,
-					    &h),
-			 0);
+	assert_int_equal(
+		fusion_hash_create(
+			arena, NULL,
+			&(struct fusion_hash_options){
+				sizeof(struct fusion_hash_options),
+				FUSION_KEY_INT,
+				FUSION_CONTAINER_LOCK | FUSION_CONTAINER_WORDS},
+			&h),
+		0);
 	assert_int_equal(fusion_hash_destroy(h), 0);
 	assert_int_equal(n_lines, before);
 	fusion_set_log(NULL, NULL);

@@ -25,6 +25,7 @@ static struct fusion_object_pool *pool;
 static struct fusion_object *object;
 static struct fusion_heap_pool *heap_pool;
 static struct fusion_hash *hash;
+static struct fusion_hash_iter walk;
 static struct fusion_vector *vector;
 static struct fusion_list *list;
 static struct fusion_list_node *node;
@@ -92,9 +93,9 @@ static int set_up(void **state)
 	assert_int_equal(fusion_property_create(arena, "p", NULL, &property),
 			 0);
 	assert_int_equal(fusion_reactor_create(arena, "re", NULL, &reactor), 0);
-	assert_int_equal(fusion_reactor_attach(reactor, 0, reacts, NULL, NULL,
-					       &reaction),
-			 0);
+	assert_int_equal(
+		fusion_reactor_attach(reactor, NULL, reacts, NULL, &reaction),
+		0);
 	assert_int_equal(
 		fusion_call_create(
 			arena, "c",
@@ -117,14 +118,29 @@ static int set_up(void **state)
 	assert_int_equal(fusion_object_activate(object), 0);
 	assert_int_equal(fusion_heap_pool_create(arena, "hp", NULL, &heap_pool),
 			 0);
-	assert_int_equal(fusion_hash_create(arena, FUSION_KEY_INT,
-					    FUSION_CONTAINER_WORDS, &hash),
+	assert_int_equal(
+		fusion_hash_create(arena, NULL,
+				   &(struct fusion_hash_options){
+					   sizeof(struct fusion_hash_options),
+					   FUSION_KEY_INT,
+					   FUSION_CONTAINER_WORDS},
+				   &hash),
+		0);
+	assert_int_equal(fusion_hash_iter_begin(&walk, hash), 0);
+	assert_int_equal(fusion_vector_create(
+				 arena, NULL,
+				 &(struct fusion_vector_options){
+					 sizeof(struct fusion_vector_options),
+					 FUSION_CONTAINER_WORDS},
+				 &vector),
 			 0);
 	assert_int_equal(
-		fusion_vector_create(arena, FUSION_CONTAINER_WORDS, &vector),
+		fusion_list_create(arena, NULL,
+				   &(struct fusion_list_options){
+					   sizeof(struct fusion_list_options),
+					   FUSION_CONTAINER_WORDS},
+				   &list),
 		0);
-	assert_int_equal(
-		fusion_list_create(arena, FUSION_CONTAINER_WORDS, &list), 0);
 	assert_int_equal(
 		fusion_list_insert_back(list, fusion_value_word(1), &node), 0);
 	return 0;
@@ -210,30 +226,35 @@ static void heap_says(void)
 static void container_says(void)
 {
 	const struct fusion_key key = fusion_key_int(1);
-	struct fusion_hash_iter it = fusion_hash_iterate(hash);
-	union fusion_value value = fusion_value_word(1);
+	struct fusion_hash_iter it = walk, other;
+	struct fusion_value value = fusion_value_word(1);
 	struct fusion_list_node *n;
 	struct fusion_vector *v;
 	struct fusion_hash *h;
 	struct fusion_list *l;
 	struct fusion_key k;
 
-	ECHILDS(fusion_hash_create(arena, FUSION_KEY_INT, 0, &h));
+	ECHILDS(fusion_hash_create(
+		arena, NULL,
+		&(struct fusion_hash_options){
+			sizeof(struct fusion_hash_options), FUSION_KEY_INT, 0},
+		&h));
 	ECHILDS(fusion_hash_insert(hash, key, value));
 	ECHILDS(fusion_hash_lookup(hash, key, &value));
 	ECHILDS(fusion_hash_remove(hash, key, &value));
+	ECHILDS(fusion_hash_iter_begin(&other, hash));
 	ECHILDS(fusion_hash_next(&it, &k, &value));
 	ECHILDS(fusion_hash_lock(hash));
 	ECHILDS(fusion_hash_unlock(hash));
 	ECHILDS(fusion_hash_destroy(hash));
-	ECHILDS(fusion_vector_create(arena, 0, &v));
+	ECHILDS(fusion_vector_create(arena, NULL, NULL, &v));
 	ECHILDS(fusion_vector_insert(vector, 0, value));
 	ECHILDS(fusion_vector_set(vector, 0, value, NULL));
 	ECHILDS(fusion_vector_remove(vector, 0, NULL));
-	ECHILDS(fusion_vector_index_of(vector, value));
+	ECHILDS(fusion_vector_index_of(vector, value, NULL));
 	ECHILDS(fusion_vector_lock(vector));
 	ECHILDS(fusion_vector_destroy(vector));
-	ECHILDS(fusion_list_create(arena, 0, &l));
+	ECHILDS(fusion_list_create(arena, NULL, NULL, &l));
 	ECHILDS(fusion_list_insert_back(list, value, &n));
 	ECHILDS(fusion_list_insert_after(list, node, value, &n));
 	ECHILDS(fusion_list_next(list, node, &n));
@@ -297,9 +318,9 @@ static void talk_says(void)
 	ECHILDS(fusion_arena_dispatch_cleanup(arena, cleans, NULL));
 	ECHILDS(fusion_reactor_create(arena, "x", NULL, &re));
 	ECHILDS(fusion_reactor_lookup(arena, "re", &re));
-	ECHILDS(fusion_reactor_attach(reactor, 0, reacts, NULL, NULL,
+	ECHILDS(fusion_reactor_attach(reactor, NULL, reacts, NULL,
 				      &reaction_2));
-	ECHILDS(fusion_reactor_dispatch(reactor, "x", 1, 0));
+	ECHILDS(fusion_reactor_dispatch(reactor, "x", 1, NULL));
 	SAYS(-EINVAL, fusion_reactor_detach(reaction));
 	ECHILDS(fusion_reactor_destroy(reactor));
 	ECHILDS(fusion_call_create(

@@ -14,7 +14,7 @@ static struct fusion_hash *hash;
 
 static void create(enum fusion_key_type keys, uint32_t flags)
 {
-	assert_int_equal(fusion_hash_create(arena, keys, flags, &hash), 0);
+	assert_int_equal(hash_create(arena, keys, flags, &hash), 0);
 }
 
 static int tear_down_hash(void **state)
@@ -31,7 +31,7 @@ static struct hash_table *table(void)
 /* -1: it is not there. */
 static int64_t lookup(struct fusion_key key)
 {
-	union fusion_value value;
+	struct fusion_value value;
 	int r = fusion_hash_lookup(hash, key, &value);
 
 	if (r == 0)
@@ -56,7 +56,7 @@ static void insert_int(uint64_t key, uint64_t value)
 
 static void test_strings(void **state)
 {
-	union fusion_value old;
+	struct fusion_value old;
 	char name[40] = "a";
 
 	(void)state;
@@ -76,7 +76,7 @@ static void test_strings(void **state)
 	assert_int_equal(lookup(fusion_key_string("b")), 2);
 	assert_int_equal(lookup(fusion_key_string("")), 3);
 	assert_int_equal(lookup(fusion_key_string("ab")), -1);
-	assert_int_equal(fusion_hash_size(hash), 3);
+	assert_int_equal(hash_size(hash), 3);
 	assert_int_equal(fusion_hash_replace(hash, fusion_key_string("b"),
 					     word(5), &old),
 			 1);
@@ -90,7 +90,7 @@ static void test_strings(void **state)
 	assert_int_equal(fusion_hash_remove(hash, fusion_key_string("b"), NULL),
 			 -ENOENT);
 	assert_int_equal(lookup(fusion_key_string("c")), 6);
-	assert_int_equal(fusion_hash_size(hash), 3);
+	assert_int_equal(hash_size(hash), 3);
 }
 
 static void test_bytes(void **state)
@@ -138,30 +138,39 @@ static void test_pointers(void **state)
 static void test_bad_arguments(void **state)
 {
 	struct fusion_hash *other, *nothing = (void *)&arena;
-	union fusion_value value;
+	struct fusion_hash_iter it = {0}, was = {{1, 2, 3}};
+	struct fusion_value value;
 
 	(void)state;
-	assert_int_equal(fusion_hash_create(NULL, 1, 0, &hash), -EINVAL);
-	assert_int_equal(fusion_hash_create(arena, 0, 0, &hash), -EINVAL);
-	assert_int_equal(fusion_hash_create(arena, 5, 0, &hash), -EINVAL);
-	assert_int_equal(fusion_hash_create(arena, 1, 0x80, &hash), -EINVAL);
-	assert_int_equal(fusion_hash_create(arena, 1, 6, &hash), -EINVAL);
-	assert_int_equal(fusion_hash_create(arena, 1, 0, NULL), -EINVAL);
+	assert_int_equal(hash_create(NULL, 1, 0, &hash), -EINVAL);
+	assert_int_equal(hash_create(arena, 5, 0, &hash), -EINVAL);
+	assert_int_equal(hash_create(arena, 1, 0x80, &hash), -EINVAL);
+	assert_int_equal(hash_create(arena, 1, 6, &hash), -EINVAL);
+	assert_int_equal(hash_create(arena, 1, 0, NULL), -EINVAL);
 	create(FUSION_KEY_STRING, WORDS);
-	assert_int_equal(
-		fusion_hash_create(arena, FUSION_KEY_POINTER, 0, &other), 0);
+	assert_int_equal(hash_create(arena, FUSION_KEY_POINTER, 0, &other), 0);
 
 	/* No hashes. */
-	assert_int_equal(fusion_hash_size(NULL), -EINVAL);
-	assert_int_equal(fusion_hash_size(nothing), -EINVAL);
-	assert_int_equal(fusion_hash_size((void *)arena->view.base), -EINVAL);
-	assert_int_equal(fusion_vector_size((void *)hash), -EINVAL);
+	assert_int_equal(fusion_hash_count(hash, NULL), -EINVAL);
+	assert_int_equal(hash_size(NULL), -EINVAL);
+	assert_int_equal(hash_size(nothing), -EINVAL);
+	assert_int_equal(hash_size((void *)arena->view.base), -EINVAL);
+	assert_int_equal(vector_size((void *)hash), -EINVAL);
 	assert_int_equal(fusion_list_destroy((void *)hash), -EINVAL);
 	assert_int_equal(fusion_hash_destroy(nothing), -EINVAL);
 	assert_int_equal(fusion_hash_destroy(NULL), 0);
 	assert_int_equal(fusion_hash_next(NULL, NULL, NULL), -EINVAL);
 	assert_int_equal(fusion_hash_lock(hash), -EINVAL);
 	assert_int_equal(fusion_hash_reserve(hash, UINT64_MAX), -EINVAL);
+
+	/* No iterations. */
+	assert_int_equal(fusion_hash_next(&it, NULL, NULL), -EINVAL);
+	assert_int_equal(fusion_hash_iter_remove(&it, NULL), -EINVAL);
+	assert_int_equal(fusion_hash_iter_begin(NULL, hash), -EINVAL);
+	it = was;
+	assert_int_equal(fusion_hash_iter_begin(&it, NULL), -EINVAL);
+	assert_int_equal(fusion_hash_iter_begin(&it, nothing), -EINVAL);
+	assert_memory_equal(&it, &was, sizeof(it));
 
 	/* No keys of it. */
 	assert_int_equal(fusion_hash_insert(hash, fusion_key_int(1), word(1)),
@@ -172,7 +181,7 @@ static void test_bad_arguments(void **state)
 	assert_int_equal(
 		fusion_hash_insert(hash, fusion_key_string(NULL), word(1)),
 		-EINVAL);
-	value.pointer = hash;
+	value = fusion_value_pointer(hash);
 	assert_int_equal(
 		fusion_hash_insert(other, fusion_key_pointer(&value), value),
 		-EINVAL);
@@ -181,34 +190,35 @@ static void test_bad_arguments(void **state)
 		-EINVAL);
 
 	/* No values of it. */
-	value.pointer = &value;
+	value = fusion_value_pointer(&value);
 	assert_int_equal(
 		fusion_hash_insert(other, fusion_key_pointer(hash), value),
 		-EINVAL);
 	assert_int_equal(fusion_hash_replace(other, fusion_key_pointer(hash),
 					     value, NULL),
 			 -EINVAL);
-	assert_int_equal(fusion_hash_size(hash), 0);
-	assert_int_equal(fusion_hash_size(other), 0);
+	assert_int_equal(hash_size(hash), 0);
+	assert_int_equal(hash_size(other), 0);
 	assert_int_equal(fusion_hash_destroy(other), 0);
 }
 
 /* --- Values that it owns ---------------------------------------------------
  */
 
-static union fusion_value some_block(void)
+static struct fusion_value some_block(void)
 {
 	return fusion_value_pointer(fusion_malloc(arena, 40));
 }
 
 static void test_autofree(void **state)
 {
-	union fusion_value value = some_block(), old, middle;
+	struct fusion_value value = some_block(), old, middle;
 	uint64_t before;
 
 	(void)state;
 	create(FUSION_KEY_INT, FUSION_CONTAINER_AUTOFREE);
-	middle = fusion_value_pointer((char *)value.pointer + 16);
+	middle = fusion_value_pointer((char *)fusion_value_get_pointer(value) +
+				      16);
 	assert_int_equal(fusion_hash_insert(hash, fusion_key_int(1), middle),
 			 -EINVAL);
 	assert_int_equal(fusion_hash_insert(hash, fusion_key_int(1), value), 0);
@@ -216,7 +226,8 @@ static void test_autofree(void **state)
 	/* Its own again. */
 	assert_int_equal(
 		fusion_hash_replace(hash, fusion_key_int(1), value, NULL), 1);
-	assert_int_equal(fusion_usable_size(value.pointer) > 0, 1);
+	assert_int_equal(
+		fusion_usable_size(fusion_value_get_pointer(value)) > 0, 1);
 	assert_int_equal(fusion_hash_replace(hash, fusion_key_int(1),
 					     some_block(), NULL),
 			 1);
@@ -225,9 +236,9 @@ static void test_autofree(void **state)
 					     some_block(), &old),
 			 1);
 	assert_int_equal(blocks(), before + 1);
-	assert_int_equal(fusion_free(old.pointer), 0);
+	assert_int_equal(fusion_free(fusion_value_get_pointer(old)), 0);
 	assert_int_equal(fusion_hash_remove(hash, fusion_key_int(1), &old), 0);
-	assert_int_equal(fusion_free(old.pointer), 0);
+	assert_int_equal(fusion_free(fusion_value_get_pointer(old)), 0);
 	assert_int_equal(blocks(), before - 1);
 	for (uint64_t i = 0; i < 100; i++)
 		assert_int_equal(fusion_hash_insert(hash, fusion_key_int(i),
@@ -249,7 +260,7 @@ static void test_grow_and_shrink(void **state)
 	create(FUSION_KEY_INT, WORDS);
 	for (uint64_t i = 0; i < n; i++)
 		insert_int(i * 0x100000001, i);
-	assert_int_equal(fusion_hash_size(hash), n);
+	assert_int_equal(hash_size(hash), n);
 	assert_true(table_size(table()) >= n);
 	for (uint64_t i = 0; i < n; i++)
 		assert_int_equal(lookup_int(i * 0x100000001), i);
@@ -283,7 +294,7 @@ static void test_churn(void **state)
 			fusion_hash_remove(hash, fusion_key_string(name), NULL),
 			0);
 	}
-	assert_int_equal(fusion_hash_size(hash), 20);
+	assert_int_equal(hash_size(hash), 20);
 	assert_true(table_size(table()) <= 128);
 }
 
@@ -327,7 +338,7 @@ static void test_sizes(void **state)
 	for (uint64_t i = 0; i < n; i++)
 		assert_int_equal(lookup_int(i), i);
 	assert_int_equal(fusion_hash_reserve(hash, 1ull << 31), -EINVAL);
-	assert_int_equal(fusion_hash_size(hash), n);
+	assert_int_equal(hash_size(hash), n);
 }
 
 /* Full memory: what fits goes on. */
@@ -346,7 +357,7 @@ static void test_no_memory(void **state)
 		r = fusion_hash_insert(hash, fusion_key_int(i++), word(1));
 	while (r == 0);
 	assert_int_equal(r, -ENOMEM);
-	assert_int_equal(fusion_hash_size(hash), i - 1);
+	assert_int_equal(hash_size(hash), i - 1);
 	for (uint64_t k = 0; k < i - 1; k++)
 		assert_int_equal(lookup_int(k), 1);
 	assert_int_equal(lookup_int(i), -1);
@@ -361,38 +372,38 @@ static void test_iterate(void **state)
 {
 	uint64_t n = 0, sum = 0, n_left = 0;
 	struct fusion_hash_iter it;
-	union fusion_value value;
+	struct fusion_value value;
 	struct fusion_key key;
 	int r;
 
 	(void)state;
 	create(FUSION_KEY_INT, WORDS);
-	it = fusion_hash_iterate(hash);
+	assert_int_equal(fusion_hash_iter_begin(&it, hash), 0);
 	assert_int_equal(fusion_hash_next(&it, &key, &value), 0);
 	for (uint64_t i = 0; i < 1000; i++)
 		insert_int(i, i * 2);
-	it = fusion_hash_iterate(hash);
+	assert_int_equal(fusion_hash_iter_begin(&it, hash), 0);
 	assert_int_equal(fusion_hash_iter_remove(&it, NULL), -ENOENT);
 	while ((r = fusion_hash_next(&it, &key, &value)) == 1) {
 		assert_int_equal(key.type, FUSION_KEY_INT);
-		assert_int_equal(value.word, key.at.word * 2);
-		sum += key.at.word;
+		assert_int_equal(value.word, key.at * 2);
+		sum += key.at;
 		n++;
-		if (key.at.word % 10 == 0) {
+		if (key.at % 10 == 0) {
 			n_left++;
 			continue;
 		}
 		assert_int_equal(fusion_hash_iter_remove(&it, &value), 0);
-		assert_int_equal(value.word, key.at.word * 2);
+		assert_int_equal(value.word, key.at * 2);
 		assert_int_equal(fusion_hash_iter_remove(&it, NULL), -ENOENT);
 	}
 	assert_int_equal(r, 0);
 	assert_int_equal(fusion_hash_next(&it, NULL, NULL), 0);
 	assert_int_equal(n, 1000);
 	assert_int_equal(sum, 499500);
-	assert_int_equal(fusion_hash_size(hash), n_left);
+	assert_int_equal(hash_size(hash), n_left);
 
-	it = fusion_hash_iterate(hash);
+	assert_int_equal(fusion_hash_iter_begin(&it, hash), 0);
 	assert_int_equal(fusion_hash_next(&it, NULL, NULL), 1);
 	assert_int_equal(fusion_hash_reserve(hash, 100000), 0);
 	assert_int_equal(fusion_hash_next(&it, NULL, NULL), -ESTALE);
@@ -411,9 +422,9 @@ static void test_iterate_reused(void **state)
 	create(FUSION_KEY_STRING, WORDS | LOCK);
 	assert_int_equal(
 		fusion_hash_insert(hash, fusion_key_string("a"), word(1)), 0);
-	it = fusion_hash_iterate(hash);
+	assert_int_equal(fusion_hash_iter_begin(&it, hash), 0);
 	assert_int_equal(fusion_hash_next(&it, &key, NULL), 1);
-	at = it.at - 1;
+	at = hash_iter_of(&it)->at - 1;
 	assert_int_equal(fusion_hash_remove(hash, key, NULL), 0);
 	/* Until one gets its place; its copy lies where the first one lay. */
 	for (;; n++) {
@@ -430,16 +441,16 @@ static void test_iterate_reused(void **state)
 	}
 	assert_int_equal(fusion_hash_iter_remove(&it, NULL), -ENOENT);
 	assert_int_equal(lookup(fusion_key_string(name)), 2);
-	assert_int_equal(fusion_hash_size(hash), 1);
+	assert_int_equal(hash_size(hash), 1);
 	/* Behind the last there is none. */
-	it = fusion_hash_iterate(hash);
+	assert_int_equal(fusion_hash_iter_begin(&it, hash), 0);
 	while (fusion_hash_next(&it, NULL, NULL) == 1)
 		;
 	assert_int_equal(fusion_hash_iter_remove(&it, NULL), -ENOENT);
 	/* No iteration. */
 	assert_int_equal(fusion_hash_next(NULL, NULL, NULL), -EINVAL);
 	assert_int_equal(fusion_hash_iter_remove(NULL, NULL), -EINVAL);
-	it.at = UINT64_MAX;
+	hash_iter_of(&it)->at = UINT64_MAX;
 	assert_int_equal(fusion_hash_next(&it, NULL, NULL), 0);
 	assert_int_equal(fusion_hash_iter_remove(&it, NULL), -ENOENT);
 }
@@ -447,7 +458,7 @@ static void test_iterate_reused(void **state)
 static void test_iterate_strings(void **state)
 {
 	struct fusion_hash_iter it;
-	union fusion_value value;
+	struct fusion_value value;
 	struct fusion_key key;
 	unsigned n = 0;
 
@@ -462,9 +473,10 @@ static void test_iterate_strings(void **state)
 						    word(i)),
 				 0);
 	}
-	it = fusion_hash_iterate(hash);
+	assert_int_equal(fusion_hash_iter_begin(&it, hash), 0);
 	while (fusion_hash_next(&it, &key, &value) == 1) {
-		assert_int_equal(strtoul(key.at.bytes, NULL, 10), value.word);
+		assert_int_equal(strtoul(fusion_key_get_pointer(key), NULL, 10),
+				 value.word);
 		assert_int_equal(lookup(key), value.word);
 		n++;
 	}
@@ -492,7 +504,7 @@ static void test_corrupt(void **state)
 	e->key.block = &was;
 	assert_int_equal(fusion_hash_lookup(hash, fusion_key_string("a"), NULL),
 			 -EIO);
-	it = fusion_hash_iterate(hash);
+	assert_int_equal(fusion_hash_iter_begin(&it, hash), 0);
 	assert_int_equal(fusion_hash_next(&it, NULL, NULL), -EIO);
 	/* Its size says more than there is. */
 	e->key.block = was;
@@ -515,7 +527,7 @@ static void test_corrupt(void **state)
 		if (i != at)
 			t->tags[i] = TAG_IS_FREE;
 	t->bits = 40;
-	assert_int_equal(fusion_hash_size(hash), -EIO);
+	assert_int_equal(hash_size(hash), -EIO);
 	assert_int_equal(
 		fusion_hash_insert(hash, fusion_key_string("b"), word(1)),
 		-EIO);
@@ -537,13 +549,13 @@ static bool owned;	     /* values are blocks that the hash frees */
 static uint64_t model[KEYS]; /* 0: not there */
 
 /* A block with a word in it, or the word. */
-static union fusion_value value_of(uint64_t w)
+static struct fusion_value value_of(uint64_t w)
 {
-	union fusion_value value = word(w);
+	struct fusion_value value = word(w);
 
 	if (owned) {
-		value.pointer = fusion_malloc(arena, 8);
-		*(uint64_t *)value.pointer = w;
+		value = fusion_value_pointer(fusion_malloc(arena, 8));
+		*(uint64_t *)fusion_value_get_pointer(value) = w;
 	}
 	return value;
 }
@@ -587,20 +599,21 @@ static void step(uint64_t k)
 
 static bool is_model(void)
 {
-	union fusion_value value;
+	struct fusion_value value;
 	int64_t n = 0;
 
 	for (uint64_t i = 0; i < KEYS; i++) {
 		int r = fusion_hash_lookup(hash, key_of(i), &value);
-		uint64_t w = r < 0   ? 0
-			     : owned ? *(uint64_t *)value.pointer
-				     : value.word;
+		uint64_t w =
+			r < 0	? 0
+			: owned ? *(uint64_t *)fusion_value_get_pointer(value)
+				: value.word;
 
 		if (w != model[i])
 			return false;
 		n += w != 0;
 	}
-	return fusion_hash_size(hash) == n;
+	return hash_size(hash) == n;
 }
 
 static unsigned n_model(void)
@@ -659,7 +672,7 @@ static void test_threads(void **state)
 	(void)state;
 	create(FUSION_KEY_INT, WORDS | LOCK);
 	run_threads(use);
-	assert_int_equal(fusion_hash_size(hash), THREADS * ROUNDS / 4);
+	assert_int_equal(hash_size(hash), THREADS * ROUNDS / 4);
 }
 
 static void *read_all(void *arg)
@@ -683,9 +696,9 @@ static void *wait_for_end(void *arg)
 {
 	uint64_t *n = arg;
 
-	while (fusion_hash_size(hash) == 0)
+	while (hash_size(hash) == 0)
 		store_release(n, *n + 1);
-	assert_int_equal(fusion_hash_size(hash), -EIDRM);
+	assert_int_equal(hash_size(hash), -EIDRM);
 	return NULL;
 }
 
@@ -722,7 +735,7 @@ static void test_killed_with_the_lock(void **state)
 	run_and_kill(arena, hold);
 	insert_int(8, 8);
 	assert_int_equal(lookup_int(7), 7);
-	assert_int_equal(fusion_hash_size(hash), 2);
+	assert_int_equal(hash_size(hash), 2);
 	assert_int_equal(fusion_hash_lock(hash), 0);
 	assert_int_equal(fusion_hash_unlock(hash), 0);
 	assert_int_equal(fusion_hash_unlock(hash), -EPERM);
@@ -819,7 +832,7 @@ static void test_two_killed(void **state)
 				from[k]++;
 			assert_int_equal(n[k], own_after(from[k]));
 		}
-		assert_int_equal(fusion_hash_size(hash), n[0] + n[1]);
+		assert_int_equal(hash_size(hash), n[0] + n[1]);
 		life_sweep(&arena->view);
 		/* Clears up, though it finds nothing. */
 		assert_int_equal(

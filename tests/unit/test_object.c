@@ -401,7 +401,7 @@ static enum fusion_reaction_result count(const struct fusion_reactor_message *m,
 {
 	struct heard *h = ctx;
 
-	bump(m ? &h->messages : &h->ends);
+	bump(m->event == FUSION_REACTOR_DATA ? &h->messages : &h->ends);
 	return FUSION_REACTION_KEEP;
 }
 
@@ -413,19 +413,26 @@ static void test_reactor_of_an_object(void **state)
 	struct heard heard = {0};
 
 	(void)state;
-	assert_int_equal(fusion_object_dispatch(o, "x", 1, 0), 0);
+	assert_int_equal(fusion_object_dispatch(o, "x", 1, NULL), 0);
 	assert_int_equal(fusion_object_detach_global(o, 0, NULL), -ENOENT);
-	assert_int_equal(fusion_object_attach(o, count, &heard, &reaction), 0);
-	assert_int_equal(fusion_object_dispatch(o, "x", 1, FUSION_REACTOR_SELF),
-			 0);
+	assert_int_equal(
+		fusion_object_attach(o, NULL, count, &heard, &reaction), 0);
+	assert_int_equal(
+		fusion_object_dispatch(
+			o, "x", 1,
+			&(const struct fusion_reactor_dispatch_options){
+				.size = sizeof(
+					struct fusion_reactor_dispatch_options),
+				.flags = FUSION_REACTOR_SELF}),
+		0);
 	await(&heard.messages, 1);
 	assert_int_equal(fusion_object_reactor(o, &re), 0);
 	assert_int_equal(fusion_object_reactor(o, &same), 0);
 	assert_ptr_equal(re, same);
 	assert_int_equal(fusion_object_unref(o), 0);
 	await_size(0);
-	assert_int_equal(fusion_reactor_dispatch(re, "x", 1, 0), -EIDRM);
-	assert_int_equal(fusion_object_dispatch(o, "x", 1, 0), -EIDRM);
+	assert_int_equal(fusion_reactor_dispatch(re, "x", 1, NULL), -EIDRM);
+	assert_int_equal(fusion_object_dispatch(o, "x", 1, NULL), -EIDRM);
 	await(&heard.ends, 1);
 	assert_int_equal(fusion_object_detach(reaction), 0);
 	assert_int_equal(heard.messages, 1);

@@ -10,6 +10,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -57,7 +58,7 @@ static enum fusion_reaction_result hear(const struct fusion_reactor_message *m,
 {
 	struct heard *h = ctx;
 
-	if (!m) {
+	if (m->event != FUSION_REACTOR_DATA) {
 		__atomic_add_fetch(&h->ends, 1, __ATOMIC_RELEASE);
 		return FUSION_REACTION_KEEP;
 	}
@@ -79,17 +80,27 @@ static struct fusion_reaction *attach(uint32_t channel, struct heard *h)
 {
 	struct fusion_reaction *reaction;
 
-	assert_int_equal(fusion_reactor_attach(reactor, channel, hear, h, NULL,
-					       &reaction),
-			 0);
+	assert_int_equal(
+		fusion_reactor_attach(
+			reactor,
+			&(const struct fusion_reactor_attach_options){
+				.size = sizeof(
+					struct fusion_reactor_attach_options),
+				.channel = channel},
+			hear, h, &reaction),
+		0);
 	return reaction;
 }
 
 /* By the queue, not directly. */
 static int say(uint32_t channel, const void *data, size_t size)
 {
-	return fusion_reactor_dispatch_channel(reactor, channel, data, size,
-					       FUSION_REACTOR_SELF, NULL, 0);
+	return fusion_reactor_dispatch(
+		reactor, data, size,
+		&(const struct fusion_reactor_dispatch_options){
+			.size = sizeof(struct fusion_reactor_dispatch_options),
+			.flags = FUSION_REACTOR_SELF,
+			.channel = channel});
 }
 
 static void not_direct(void)
@@ -111,21 +122,247 @@ static void wrong_arguments_are_refused(void **state)
 	assert_int_equal(fusion_reactor_create(arena, "x", &o, &r), -EINVAL);
 	assert_int_equal(fusion_reactor_create(arena, "r", NULL, &r), -EEXIST);
 	assert_int_equal(
-		fusion_reactor_attach(reactor, 65536, hear, &h, NULL, &x),
+		fusion_reactor_attach(
+			reactor,
+			&(const struct fusion_reactor_attach_options){
+				.size = sizeof(
+					struct fusion_reactor_attach_options),
+				.channel = 65536},
+			hear, &h, &x),
 		-EINVAL);
-	assert_int_equal(fusion_reactor_attach(reactor, 0, hear, &h, &p, &x),
+	assert_int_equal(
+		fusion_reactor_attach(
+			reactor,
+			&(const struct fusion_reactor_attach_options){
+				.size = sizeof(
+					struct fusion_reactor_attach_options),
+				.policy = &p},
+			hear, &h, &x),
+		-EINVAL);
+	assert_int_equal(fusion_reactor_attach(reactor, NULL, NULL, &h, &x),
 			 -EINVAL);
-	assert_int_equal(fusion_reactor_attach(reactor, 0, NULL, &h, NULL, &x),
-			 -EINVAL);
-	assert_int_equal(fusion_reactor_attach(NULL, 0, hear, &h, NULL, &x),
+	assert_int_equal(fusion_reactor_attach(NULL, NULL, hear, &h, &x),
 			 -EINVAL);
 	assert_int_equal(say(65536, "", 0), -EINVAL);
 	assert_int_equal(say(0, NULL, 1), -EINVAL);
-	assert_int_equal(fusion_reactor_dispatch(reactor, "", 0, 8), -EINVAL);
+	assert_int_equal(
+		fusion_reactor_dispatch(
+			reactor, "", 0,
+			&(const struct fusion_reactor_dispatch_options){
+				.size = sizeof(
+					struct fusion_reactor_dispatch_options),
+				.flags = 8}),
+		-EINVAL);
 	assert_int_equal(fusion_reactor_detach(NULL), 0);
 	assert_int_equal(fusion_reactor_lookup(arena, "none", &r), -ENOENT);
 	assert_int_equal(fusion_reactor_lookup(arena, "r", &r), 0);
 	assert_ptr_equal(r, reactor);
+}
+
+struct longer {
+	struct fusion_reactor_options known;
+	uint64_t later;
+};
+
+static void options_may_be_of_another_version(void **state)
+{
+	struct longer o = {.known = {.size = sizeof(o), .cells = 64}};
+	struct fusion_reactor_options init = FUSION_REACTOR_OPTIONS_INIT;
+	struct fusion_reactor_policy p = FUSION_REACTOR_POLICY_INIT;
+	struct fusion_reaction *x;
+	struct fusion_reactor *r;
+	struct heard h = {0};
+
+	(void)state;
+	assert_int_equal(fusion_reactor_create(arena, "a", &o.known, &r), 0);
+	assert_int_equal(rec_of(r)->cells, 64);
+	o.later = 1;
+	assert_int_equal(fusion_reactor_create(arena, "b", &o.known, &r),
+			 -E2BIG);
+	o.known.size = 8;
+	assert_int_equal(fusion_reactor_create(arena, "b", &o.known, &r),
+			 -EINVAL);
+	assert_int_equal(fusion_reactor_create(arena, "b", &init, &r), 0);
+	assert_int_equal(rec_of(r)->cells, 1024);
+	assert_int_equal(
+		fusion_reactor_attach(
+			r,
+			&(const struct fusion_reactor_attach_options){
+				.size = sizeof(
+					struct fusion_reactor_attach_options),
+				.policy = &p},
+			hear, &h, &x),
+		0);
+	assert_int_equal(fusion_reactor_detach(x), 0);
+}
+
+/* What its listeners are waited for, as the record says it. */
+static uint32_t limit_of(int64_t limit_ns, uint32_t *ret_error)
+{
+	const struct fusion_reactor_policy p = {.size = sizeof(p),
+						.limit_ns = limit_ns};
+	struct fusion_reaction *x;
+	struct heard h = {0};
+	uint32_t limit = 0;
+	struct ring ring;
+	int r = fusion_reactor_attach(
+		reactor,
+		&(const struct fusion_reactor_attach_options){
+			.size = sizeof(struct fusion_reactor_attach_options),
+			.policy = &p},
+		hear, &h, &x);
+
+	*ret_error = (uint32_t)-r;
+	if (r < 0)
+		return 0;
+	assert_int_equal(reactor_ring(&arena->view, rec_of(reactor), &ring), 0);
+	limit = cursor_at(&ring, 0)->limit_ms;
+	assert_int_equal(fusion_reactor_detach(x), 0);
+	return limit;
+}
+
+static void limit_of_a_policy_is_checked_and_saturates(void **state)
+{
+	uint32_t error;
+
+	(void)state;
+	assert_int_equal(limit_of(0, &error), 100);
+	assert_int_equal(limit_of(1, &error), 1);
+	assert_int_equal(limit_of(2000000, &error), 2);
+	assert_int_equal(limit_of(INT64_MAX, &error), REACTOR_FOREVER_MS);
+	assert_int_equal(limit_of(FUSION_FOREVER, &error), REACTOR_FOREVER_MS);
+	limit_of(-2, &error);
+	assert_int_equal(error, EINVAL);
+	limit_of(INT64_MIN, &error);
+	assert_int_equal(error, EINVAL);
+}
+
+static void opened_it_is_found_or_created(void **state)
+{
+	const struct fusion_reactor_options o = {.size = sizeof(o),
+						 .cells = 64};
+	struct fusion_reactor *a = NULL, *b = NULL;
+
+	(void)state;
+	assert_int_equal(fusion_reactor_open(arena, "r", &o, &a), 0);
+	assert_ptr_equal(a, reactor);
+	assert_int_equal(rec_of(a)->cells, 1024);
+	assert_int_equal(fusion_reactor_open(arena, "new", &o, &a), 0);
+	assert_int_equal(rec_of(a)->cells, 64);
+	assert_int_equal(fusion_reactor_open(arena, "new", NULL, &b), 0);
+	assert_ptr_equal(a, b);
+	b = NULL;
+	assert_int_equal(fusion_reactor_open(arena, NULL, NULL, &b), -EINVAL);
+	assert_int_equal(fusion_reactor_open(arena, "#a", NULL, &b), -EINVAL);
+	assert_int_equal(fusion_reactor_open(NULL, "x", NULL, &b), -EINVAL);
+	assert_int_equal(fusion_reactor_open(arena, "x", NULL, NULL), -EINVAL);
+	assert_null(b);
+}
+
+#define OPENERS 4
+#define OPENINGS 500
+
+static void *open_each(void *arg)
+{
+	struct fusion_reactor **at = arg;
+	char name[16];
+
+	for (unsigned i = 0; i < OPENINGS; i++) {
+		snprintf(name, sizeof(name), "o%u", i);
+		if (fusion_reactor_open(arena, name, NULL, &at[i]) < 0)
+			return arg;
+	}
+	return NULL;
+}
+
+static void all_who_open_a_name_get_one_reactor(void **state)
+{
+	static struct fusion_reactor *got[OPENERS][OPENINGS];
+	pthread_t threads[OPENERS];
+	void *r;
+
+	(void)state;
+	for (unsigned i = 0; i < OPENERS; i++)
+		assert_int_equal(
+			pthread_create(&threads[i], NULL, open_each, got[i]),
+			0);
+	for (unsigned i = 0; i < OPENERS; i++) {
+		assert_int_equal(pthread_join(threads[i], &r), 0);
+		assert_null(r);
+	}
+	for (unsigned i = 1; i < OPENERS; i++)
+		assert_memory_equal(got[0], got[i], sizeof(got[0]));
+}
+
+static void it_is_found_by_its_id(void **state)
+{
+	fusion_id_t id = fusion_reactor_id(reactor);
+	struct fusion_reactor *r = NULL;
+
+	(void)state;
+	assert_int_equal(id, rec_of(reactor)->e.id);
+	assert_int_equal(fusion_reactor_get(arena, id, &r), 0);
+	assert_ptr_equal(r, reactor);
+	r = NULL;
+	assert_int_equal(fusion_reactor_get(arena, 0, &r), -EINVAL);
+	assert_int_equal(fusion_reactor_get(arena, id, NULL), -EINVAL);
+	assert_int_equal(fusion_reactor_get(arena, id + 1000, &r), -ENOENT);
+	assert_int_equal(fusion_reactor_id(NULL), 0);
+	assert_int_equal(fusion_reactor_destroy(reactor), 0);
+	assert_int_equal(fusion_reactor_id(reactor), 0);
+	assert_int_equal(fusion_reactor_get(arena, id, &r), -ENOENT);
+	assert_null(r);
+}
+
+static void numbers_fit_the_callers_struct(void **state)
+{
+	struct {
+		struct fusion_reactor_stat known;
+		uint64_t later;
+	} longer = {.later = 7};
+	struct fusion_reactor_stat stat;
+	fusion_id_t id = 0;
+
+	(void)state;
+	assert_int_equal(
+		fusion_reactor_stat(reactor, &longer.known, sizeof(longer)), 0);
+	assert_int_equal(longer.known.id, fusion_reactor_id(reactor));
+	assert_int_equal(longer.later, 0);
+	assert_int_equal(fusion_reactor_stat(reactor, (void *)&id, sizeof(id)),
+			 0);
+	assert_int_equal(id, longer.known.id);
+	assert_int_equal(fusion_reactor_stat(reactor, &stat, 0), -EINVAL);
+	assert_int_equal(fusion_reactor_stat(reactor, NULL, sizeof(stat)),
+			 -EINVAL);
+}
+
+static void options_of_dispatching_are_checked(void **state)
+{
+	struct {
+		struct fusion_reactor_dispatch_options known;
+		uint64_t later;
+	} o = {.known = FUSION_REACTOR_DISPATCH_OPTIONS_INIT};
+	static struct heard h;
+	struct fusion_reaction *x;
+
+	(void)state;
+	memset(&h, 0, sizeof(h));
+	x = attach(4, &h);
+	o.known.flags = FUSION_REACTOR_SELF;
+	o.known.channel = 4;
+	assert_int_equal(fusion_reactor_dispatch(reactor, "a", 1, &o.known), 0);
+	assert_int_equal(h.n, 1);
+	o.known.size = sizeof(o);
+	assert_int_equal(fusion_reactor_dispatch(reactor, "a", 1, &o.known), 0);
+	assert_int_equal(h.n, 2);
+	o.later = 1;
+	assert_int_equal(fusion_reactor_dispatch(reactor, "a", 1, &o.known),
+			 -E2BIG);
+	o.known.size = 8;
+	assert_int_equal(fusion_reactor_dispatch(reactor, "a", 1, &o.known),
+			 -EINVAL);
+	assert_int_equal(h.n, 2);
+	assert_int_equal(fusion_reactor_detach(x), 0);
 }
 
 /* Row 14. */
@@ -203,19 +440,29 @@ static void own_ones_run_directly_or_not_at_all(void **state)
 	memset(&h, 0, sizeof(h));
 	x = attach(0, &h);
 	assert_int_equal(
-		fusion_reactor_dispatch(reactor, "x", 1, FUSION_REACTOR_SELF),
+		fusion_reactor_dispatch(
+			reactor, "x", 1,
+			&(const struct fusion_reactor_dispatch_options){
+				.size = sizeof(
+					struct fusion_reactor_dispatch_options),
+				.flags = FUSION_REACTOR_SELF}),
 		0);
 	assert_int_equal(h.n, 1);
 	assert_true(pthread_equal(h.thread, pthread_self()));
 	sync_all();
 	assert_int_equal(h.n, 1);
-	assert_int_equal(fusion_reactor_dispatch(reactor, "x", 1, 0), 0);
+	assert_int_equal(fusion_reactor_dispatch(reactor, "x", 1, NULL), 0);
 	sync_all();
 	assert_int_equal(h.n, 1);
 	not_direct();
-	assert_int_equal(fusion_reactor_dispatch(reactor, "x", 1, 0), 0);
+	assert_int_equal(fusion_reactor_dispatch(reactor, "x", 1, NULL), 0);
 	assert_int_equal(
-		fusion_reactor_dispatch(reactor, "x", 1, FUSION_REACTOR_SELF),
+		fusion_reactor_dispatch(
+			reactor, "x", 1,
+			&(const struct fusion_reactor_dispatch_options){
+				.size = sizeof(
+					struct fusion_reactor_dispatch_options),
+				.flags = FUSION_REACTOR_SELF}),
 		0);
 	sync_all();
 	assert_int_equal(h.n, 2);
@@ -233,12 +480,11 @@ detach_both(const struct fusion_reactor_message *m, void *ctx)
 	struct heard *h = ctx;
 	struct fusion_reaction *x;
 
-	if (!m)
+	if (m->event != FUSION_REACTOR_DATA)
 		return FUSION_REACTION_KEEP;
 	assert_int_equal(fusion_reactor_detach(victim), 0);
 	assert_int_equal(
-		fusion_reactor_attach(m->reactor, 0, hear, &added, NULL, &x),
-		0);
+		fusion_reactor_attach(m->reactor, NULL, hear, &added, &x), 0);
 	assert_int_equal(fusion_reactor_detach(self), 0);
 	h->n++;
 	return FUSION_REACTION_KEEP;
@@ -254,7 +500,7 @@ static void see_it_detach(void)
 	memset(&added, 0, sizeof(added));
 	victim = attach(0, &v);
 	assert_int_equal(
-		fusion_reactor_attach(reactor, 0, detach_both, &h, NULL, &self),
+		fusion_reactor_attach(reactor, NULL, detach_both, &h, &self),
 		0);
 	assert_int_equal(say(0, "1", 1), 0);
 	sync_all();
@@ -315,8 +561,7 @@ static void who_detaches_waits_for_a_running_reaction(void **state)
 	memset(&lingers, 0, sizeof(lingers));
 	not_direct();
 	assert_int_equal(
-		fusion_reactor_attach(reactor, 0, take_long, NULL, NULL, &x),
-		0);
+		fusion_reactor_attach(reactor, NULL, take_long, NULL, &x), 0);
 	assert_int_equal(say(0, "1", 1), 0);
 	while (!load_acquire(&lingers.in))
 		sched_yield();
@@ -378,22 +623,46 @@ static void global_reactions_run_where_it_is_dispatched(void **state)
 	assert_int_equal(fusion_reactor_attach_global(reactor, 0, p), 0);
 	assert_int_equal(fusion_reactor_attach_global(reactor, 1, NULL), 0);
 	assert_int_equal(fusion_reactor_attach_global(reactor, 9, NULL), 0);
-	assert_int_equal(fusion_reactor_dispatch_channel(reactor, 0, "abc", 3,
-							 0, globals, 2),
-			 0);
+	assert_int_equal(
+		fusion_reactor_dispatch(
+			reactor, "abc", 3,
+			&(const struct fusion_reactor_dispatch_options){
+				.size = sizeof(
+					struct fusion_reactor_dispatch_options),
+				.flags = 0,
+				.channel = 0,
+				.globals = globals,
+				.n_globals = 2}),
+		0);
 	assert_int_equal(globals_ran[0], 1);
 	assert_int_equal(globals_ran[1], 1);
 	assert_ptr_equal(global_ctx, p);
-	assert_int_equal(fusion_reactor_dispatch_channel(reactor, 1, "abc", 3,
-							 0, globals, 2),
-			 0);
-	assert_int_equal(fusion_reactor_dispatch(reactor, "abc", 3, 0), 0);
+	assert_int_equal(
+		fusion_reactor_dispatch(
+			reactor, "abc", 3,
+			&(const struct fusion_reactor_dispatch_options){
+				.size = sizeof(
+					struct fusion_reactor_dispatch_options),
+				.flags = 0,
+				.channel = 1,
+				.globals = globals,
+				.n_globals = 2}),
+		0);
+	assert_int_equal(fusion_reactor_dispatch(reactor, "abc", 3, NULL), 0);
 	assert_int_equal(globals_ran[0], 1);
 	assert_int_equal(fusion_reactor_detach_global(reactor, 0, p), 0);
 	assert_int_equal(fusion_reactor_detach_global(reactor, 0, p), -ENOENT);
-	assert_int_equal(fusion_reactor_dispatch_channel(reactor, 0, "abc", 3,
-							 0, globals, 1),
-			 0);
+	assert_int_equal(
+		fusion_reactor_dispatch(
+			reactor, "abc", 3,
+			&(const struct fusion_reactor_dispatch_options){
+				.size = sizeof(
+					struct fusion_reactor_dispatch_options),
+				.flags = 0,
+				.channel = 0,
+				.globals = globals,
+				.n_globals = 1}),
+		0);
 	assert_int_equal(globals_ran[0], 1);
 	for (int i = 0; i < FUSION_REACTOR_GLOBALS - 2; i++)
 		assert_int_equal(fusion_reactor_attach_global(reactor, 5, NULL),
@@ -498,15 +767,24 @@ static void who_does_not_wait_is_told(void **state)
 	(void)state;
 	take_slow(POLICY_BLOCK, REACTOR_FOREVER_MS);
 	do
-		r = fusion_reactor_dispatch(reactor, &seq, sizeof(seq),
-					    FUSION_REACTOR_NOWAIT);
+		r = fusion_reactor_dispatch(
+			reactor, &seq, sizeof(seq),
+			&(const struct fusion_reactor_dispatch_options){
+				.size = sizeof(
+					struct fusion_reactor_dispatch_options),
+				.flags = FUSION_REACTOR_NOWAIT});
 	while (r == 0 && ++seq);
 	assert_int_equal(r, -EAGAIN);
 	assert_int_equal(seq, 1024);
 	cursor_free(&arena->view, thread_rec_of(arena), &slow);
-	assert_int_equal(fusion_reactor_dispatch(reactor, &seq, sizeof(seq),
-						 FUSION_REACTOR_NOWAIT),
-			 0);
+	assert_int_equal(
+		fusion_reactor_dispatch(
+			reactor, &seq, sizeof(seq),
+			&(const struct fusion_reactor_dispatch_options){
+				.size = sizeof(
+					struct fusion_reactor_dispatch_options),
+				.flags = FUSION_REACTOR_NOWAIT}),
+		0);
 }
 
 /* Room for less than half a ring is what one would rather have, and no reason
@@ -573,16 +851,17 @@ static void a_burst_rings_once(void **state)
 	take_slow(POLICY_BLOCK, REACTOR_FOREVER_MS);
 	for (uint32_t bursts = 0; bursts < 3; bursts++) {
 		for (int i = 0; i < 100; i++)
-			assert_int_equal(fusion_reactor_dispatch(
-						 reactor, &seq, sizeof(seq), 0),
+			assert_int_equal(fusion_reactor_dispatch(reactor, &seq,
+								 sizeof(seq),
+								 NULL),
 					 0);
 		assert_int_equal(ring_pending(&queue), bursts);
 		while (read_slow(&got) == 1)
 			;
 		assert_true(cursor_rest(v, me, &slow));
-		assert_int_equal(
-			fusion_reactor_dispatch(reactor, &seq, sizeof(seq), 0),
-			0);
+		assert_int_equal(fusion_reactor_dispatch(reactor, &seq,
+							 sizeof(seq), NULL),
+				 0);
 		assert_int_equal(ring_pending(&queue), bursts + 1);
 	}
 }
@@ -661,9 +940,15 @@ static void done_comes_when_all_have_it(void **state)
 	take_slow(POLICY_BLOCK, REACTOR_FOREVER_MS);
 	assert_int_equal(fusion_reactor_set_done(reactor, hear, &h), 0);
 	for (uint32_t i = 0; i < 10; i++)
-		assert_int_equal(fusion_reactor_dispatch_channel(
-					 reactor, i, &i, sizeof(i), 0, NULL, 0),
-				 0);
+		assert_int_equal(
+			fusion_reactor_dispatch(
+				reactor, &i, sizeof(i),
+				&(const struct fusion_reactor_dispatch_options){
+					.size = sizeof(
+						struct
+						fusion_reactor_dispatch_options),
+					.channel = i}),
+			0);
 	sync_all();
 	assert_int_equal(h.n, 0);
 	for (unsigned i = 1; i <= 5; i++)
@@ -797,7 +1082,7 @@ static void half_destroyed_it_is_open_again(void **state)
 	dead.call.a[1] =
 		(uint64_t)table_index(&arena->view, KIND_REACTOR, reactor);
 	store_release(&rec_of(reactor)->ring, REACTOR_SHUT);
-	assert_int_equal(fusion_reactor_attach(reactor, 0, hear, &h, NULL, &x),
+	assert_int_equal(fusion_reactor_attach(reactor, NULL, hear, &h, &x),
 			 -EIDRM);
 	assert_int_equal(reactor_recover(&arena->view, &dead), 0);
 	x = attach(0, &h);
@@ -822,7 +1107,7 @@ static void *listen_once(void *arg)
 
 	for (uint32_t i = 1; i <= RACES; i++) {
 		await_race(&race, i);
-		r = fusion_reactor_attach(reactor, 0, hear, &h, NULL, &x);
+		r = fusion_reactor_attach(reactor, NULL, hear, &h, &x);
 		assert_true(r == 0 || r == -EIDRM);
 		if (r == 0)
 			assert_int_equal(fusion_reactor_detach(x), 0);
@@ -899,9 +1184,16 @@ static void each_senders_order_is_kept(void **state)
 	not_direct();
 	for (unsigned i = 0; i < 2 * SENDERS; i++)
 		assert_int_equal(
-			fusion_reactor_attach(reactor, i % SENDERS, check_order,
-					      (void *)(uintptr_t)(i / SENDERS),
-					      &patient, &x[i]),
+			fusion_reactor_attach(
+				reactor,
+				&(const struct fusion_reactor_attach_options){
+					.size = sizeof(
+						struct
+						fusion_reactor_attach_options),
+					.channel = i % SENDERS,
+					.policy = &patient},
+				check_order, (void *)(uintptr_t)(i / SENDERS),
+				&x[i]),
 			0);
 	for (uintptr_t i = 0; i < SENDERS; i++)
 		assert_int_equal(
@@ -938,20 +1230,29 @@ static void dead_listeners_are_pruned(void **state)
 	(void)state;
 	assert_int_equal(thread_claim(v, &t), 0);
 	assert_int_equal(cursor_take(v, t, rec_of(reactor), &params, &slow), 0);
-	assert_int_equal(fusion_reactor_stat(reactor, &stat), 0);
+	assert_int_equal(fusion_reactor_stat(reactor, &stat, sizeof(stat)), 0);
 	assert_int_equal(stat.listeners, 1);
-	while (fusion_reactor_dispatch(reactor, &seq, sizeof(seq),
-				       FUSION_REACTOR_NOWAIT) == 0)
+	while (fusion_reactor_dispatch(
+		       reactor, &seq, sizeof(seq),
+		       &(const struct fusion_reactor_dispatch_options){
+			       .size = sizeof(
+				       struct fusion_reactor_dispatch_options),
+			       .flags = FUSION_REACTOR_NOWAIT}) == 0)
 		;
 	assert_int_equal(life_lock(v, -1), 0);
 	assert_int_equal(recover_thread(v, t), 0);
 	life_unlock(v);
-	assert_int_equal(fusion_reactor_stat(reactor, &stat), 0);
+	assert_int_equal(fusion_reactor_stat(reactor, &stat, sizeof(stat)), 0);
 	assert_int_equal(stat.listeners, 0);
 	assert_int_equal(stat.dispatched, 1024);
-	assert_int_equal(fusion_reactor_dispatch(reactor, &seq, sizeof(seq),
-						 FUSION_REACTOR_NOWAIT),
-			 0);
+	assert_int_equal(
+		fusion_reactor_dispatch(
+			reactor, &seq, sizeof(seq),
+			&(const struct fusion_reactor_dispatch_options){
+				.size = sizeof(
+					struct fusion_reactor_dispatch_options),
+				.flags = FUSION_REACTOR_NOWAIT}),
+		0);
 }
 
 int main(void)
@@ -959,6 +1260,13 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(wrong_arguments_are_refused),
+		TEST(options_may_be_of_another_version),
+		TEST(limit_of_a_policy_is_checked_and_saturates),
+		TEST(opened_it_is_found_or_created),
+		TEST(all_who_open_a_name_get_one_reactor),
+		TEST(it_is_found_by_its_id),
+		TEST(numbers_fit_the_callers_struct),
+		TEST(options_of_dispatching_are_checked),
 		TEST(message_of_any_size_is_heard_or_refused),
 		TEST(channels_are_apart),
 		TEST(own_ones_run_directly_or_not_at_all),

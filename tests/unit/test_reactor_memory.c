@@ -76,7 +76,7 @@ static enum fusion_reaction_result hear(const struct fusion_reactor_message *m,
 {
 	struct heard *h = ctx;
 
-	if (m) {
+	if (m->event == FUSION_REACTOR_DATA) {
 		h->sizes[h->n % 8] = m->size;
 		h->last = ((const unsigned char *)m->data)[m->size - 1];
 		__atomic_add_fetch(&h->n, 1, __ATOMIC_RELEASE);
@@ -91,7 +91,13 @@ static void say(struct fusion_reactor *r, unsigned char byte, size_t size)
 
 	memset(data, byte, size);
 	assert_int_equal(
-		fusion_reactor_dispatch(r, data, size, FUSION_REACTOR_SELF), 0);
+		fusion_reactor_dispatch(
+			r, data, size,
+			&(const struct fusion_reactor_dispatch_options){
+				.size = sizeof(
+					struct fusion_reactor_dispatch_options),
+				.flags = FUSION_REACTOR_SELF}),
+		0);
 }
 
 static void attach(struct fusion_reactor *r, struct heard *h)
@@ -99,8 +105,7 @@ static void attach(struct fusion_reactor *r, struct heard *h)
 	struct fusion_reaction *reaction;
 
 	assert_int_equal(fusion_reactor_set_direct(r, false), 0);
-	assert_int_equal(fusion_reactor_attach(r, 0, hear, h, NULL, &reaction),
-			 0);
+	assert_int_equal(fusion_reactor_attach(r, NULL, hear, h, &reaction), 0);
 }
 
 static void sync_all(void)

@@ -14,13 +14,13 @@ static struct fusion_vector *vector;
 static int set_up_vector(void **state)
 {
 	set_up(state);
-	return fusion_vector_create(arena, WORDS, &vector);
+	return vector_create(arena, WORDS, &vector);
 }
 
 static int set_up_locked(void **state)
 {
 	set_up(state);
-	return fusion_vector_create(arena, LOCKED, &vector);
+	return vector_create(arena, LOCKED, &vector);
 }
 
 static int tear_down_vector(void **state)
@@ -31,9 +31,9 @@ static int tear_down_vector(void **state)
 
 static bool is(const uint64_t *want, size_t n)
 {
-	union fusion_value value;
+	struct fusion_value value;
 
-	if (fusion_vector_size(vector) != (int64_t)n)
+	if (vector_size(vector) != (int64_t)n)
 		return false;
 	for (size_t i = 0; i < n; i++)
 		if (fusion_vector_at(vector, i, &value) < 0 ||
@@ -48,7 +48,8 @@ static bool is(const uint64_t *want, size_t n)
 
 static void test_row(void **state)
 {
-	union fusion_value old;
+	struct fusion_value old;
+	uint64_t at = 77;
 
 	(void)state;
 	assert_true(is(NULL, 0));
@@ -73,13 +74,18 @@ static void test_row(void **state)
 	assert_int_equal(fusion_vector_remove(vector, 4, &old), 0);
 	assert_int_equal(old.word, 4);
 	EXPECT(0, 9, 3, 1);
-	assert_int_equal(fusion_vector_index_of(vector, word(3)), 2);
-	assert_int_equal(fusion_vector_index_of(vector, word(4)), -ENOENT);
+	assert_int_equal(fusion_vector_index_of(vector, word(4), &at), -ENOENT);
+	assert_int_equal(at, 77);
+	assert_int_equal(fusion_vector_index_of(vector, word(3), &at), 0);
+	assert_int_equal(at, 2);
+	assert_int_equal(fusion_vector_index_of(vector, word(3), NULL), 0);
+	assert_int_equal(fusion_vector_index_of(vector, word(4), NULL),
+			 -ENOENT);
 }
 
 static void test_beyond(void **state)
 {
-	union fusion_value value;
+	struct fusion_value value;
 
 	(void)state;
 	assert_int_equal(fusion_vector_remove(vector, 0, NULL), -ERANGE);
@@ -101,7 +107,7 @@ static void test_beyond(void **state)
 static void test_queue(void **state)
 {
 	struct fusion_heap_stat stats;
-	union fusion_value value;
+	struct fusion_value value;
 
 	(void)state;
 	for (uint64_t i = 0; i < 100000; i++) {
@@ -132,7 +138,7 @@ static void test_memory(void **state)
 		assert_int_equal(fusion_vector_add(vector, word(i)), 0);
 	assert_int_equal(fusion_vector_reserve(vector, 1u << 20), -ENOMEM);
 	arena->view.sb->limit = 0;
-	assert_int_equal(fusion_vector_size(vector), 1000);
+	assert_int_equal(vector_size(vector), 1000);
 	for (uint64_t i = 999; i > 2; i--)
 		assert_int_equal(fusion_vector_remove(vector, i, NULL), 0);
 	assert_int_equal(fusion_vector_shrink(vector), 0);
@@ -143,37 +149,38 @@ static void test_memory(void **state)
 static void test_bad_arguments(void **state)
 {
 	struct fusion_vector *other, *nothing = (void *)&arena;
-	union fusion_value value;
+	struct fusion_value value;
 
 	(void)state;
-	assert_int_equal(fusion_vector_create(NULL, 0, &other), -EINVAL);
-	assert_int_equal(fusion_vector_create(arena, 0, NULL), -EINVAL);
-	assert_int_equal(fusion_vector_create(arena, 0x80, &other), -EINVAL);
-	assert_int_equal(fusion_vector_create(arena, 0, &other), 0);
-	assert_int_equal(fusion_vector_size(NULL), -EINVAL);
-	assert_int_equal(fusion_vector_size(nothing), -EINVAL);
-	assert_int_equal(fusion_vector_size((void *)arena->view.base), -EINVAL);
+	assert_int_equal(vector_create(NULL, 0, &other), -EINVAL);
+	assert_int_equal(vector_create(arena, 0, NULL), -EINVAL);
+	assert_int_equal(vector_create(arena, 0x80, &other), -EINVAL);
+	assert_int_equal(vector_create(arena, 0, &other), 0);
+	assert_int_equal(fusion_vector_count(vector, NULL), -EINVAL);
+	assert_int_equal(vector_size(NULL), -EINVAL);
+	assert_int_equal(vector_size(nothing), -EINVAL);
+	assert_int_equal(vector_size((void *)arena->view.base), -EINVAL);
 	assert_int_equal(fusion_vector_destroy(nothing), -EINVAL);
 	assert_int_equal(fusion_vector_destroy(NULL), 0);
 	assert_int_equal(fusion_vector_lock(vector), -EINVAL);
 	assert_int_equal(fusion_vector_at(vector, 0, NULL), -EINVAL);
 
-	value.pointer = &value;
+	value = fusion_value_pointer(&value);
 	assert_int_equal(fusion_vector_add(other, value), -EINVAL);
-	value.pointer = NULL;
+	value = fusion_value_pointer(NULL);
 	assert_int_equal(fusion_vector_add(other, value), -EINVAL);
-	value.pointer = vector;
+	value = fusion_value_pointer(vector);
 	assert_int_equal(fusion_vector_add(other, value), 0);
-	value.pointer = &value;
+	value = fusion_value_pointer(&value);
 	assert_int_equal(fusion_vector_set(other, 0, value, NULL), -EINVAL);
 	assert_int_equal(fusion_vector_insert(other, 0, value), -EINVAL);
-	assert_int_equal(fusion_vector_size(other), 1);
+	assert_int_equal(vector_size(other), 1);
 	assert_int_equal(fusion_vector_destroy(other), 0);
 }
 
 static void test_corrupt(void **state)
 {
-	union fusion_value value;
+	struct fusion_value value;
 	struct row *row;
 	uint32_t mark;
 
@@ -183,11 +190,11 @@ static void test_corrupt(void **state)
 	row->range = RANGE(0, 1000); /* more than there is room for */
 	assert_int_equal(fusion_vector_at(vector, 500, &value), -EIO);
 	assert_int_equal(fusion_vector_add(vector, word(1)), -EIO);
-	assert_int_equal(fusion_vector_index_of(vector, word(9)), -EIO);
+	assert_int_equal(fusion_vector_index_of(vector, word(9), NULL), -EIO);
 	row->range = RANGE(0, 1);
 	mark = row->mark;
 	row->mark = 0;
-	assert_int_equal(fusion_vector_size(vector), -EIO);
+	assert_int_equal(vector_size(vector), -EIO);
 	row->mark = mark;
 	EXPECT(1);
 }
@@ -271,7 +278,7 @@ static void test_threads(void **state)
 {
 	uint64_t n[THREADS] = {0};
 	pthread_t thread[THREADS];
-	union fusion_value value;
+	struct fusion_value value;
 
 	(void)state;
 	for (uintptr_t i = 0; i < THREADS; i++)

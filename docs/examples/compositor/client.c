@@ -226,7 +226,7 @@ static int dispatch_flip(const struct client_window *window)
 	};
 
 	return fusion_reactor_dispatch(window->client->desk->flips, &flip,
-				       sizeof(flip), 0);
+				       sizeof(flip), NULL);
 }
 
 void window_begin(struct client_window *window, struct canvas *ret)

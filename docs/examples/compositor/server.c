@@ -258,7 +258,8 @@ on_flip(const struct fusion_reactor_message *message, void *ctx)
 	struct window *window;
 	struct flip flip;
 
-	if (!message || message->size != sizeof(flip))
+	if (message->event != FUSION_REACTOR_DATA ||
+	    message->size != sizeof(flip))
 		return FUSION_REACTION_KEEP;
 	memcpy(&flip, message->data, sizeof(flip));
 	/* The surface may be gone: search for its address, do not follow it. */
@@ -441,8 +442,8 @@ static int open_screen(struct server *server)
 			    server->desk->height, options->background);
 
 	if (r == 0)
-		r = fusion_reactor_attach(server->desk->flips, 0, on_flip,
-					  server, NULL, &server->flips);
+		r = fusion_reactor_attach(server->desk->flips, NULL, on_flip,
+					  server, &server->flips);
 	if (r == 0)
 		r = adopt(server);
 	if (r == 0)

@@ -42,6 +42,8 @@
  *   43  ring: cells are given back from the first to the last
  *   44  ring: recovery of a claim does not go back to CLAIM first
  *   45  reactor: recovery forgets wakes that a dead dispatcher owed
+ *   46  reactor: the end is told to nobody
+ *   47  reactor: recovery leaves the ring that its last listener left
  *   50  call: a return is not announced
  *   51  call: recovery of an owner leaves its callers
  *   52  call: recovery of a caller leaves its slots
@@ -79,6 +81,10 @@
  *   95  message: a sender that has asked for room does not try again
  *   96  reactor: a listener that says it rests does not check again
  *   97  object: a place that is to be cleared is not looked at under the lock
+ *   99  call: a request HERE that was taken is dropped, as its call is gone
+ *  101  reactor: a listener before an unfinished record waits for its channel
+ *  102  reactor: the end does not wait for an unfinished record
+ *  103  reactor: the end is told before what was dispatched
  */
 #ifndef FUSION_CORE_SEED_H
 #define FUSION_CORE_SEED_H

@@ -29,6 +29,15 @@ static bool table_is_large(int kind)
 	return kind == KIND_REF || kind == KIND_OBJECT;
 }
 
+/* Say how many records a table has: @things, @many if it is large, or a
+ * sixteenth of @things for containers, most of which have no name. */
+static uint32_t table_most(int kind, uint32_t things, uint32_t many)
+{
+	if (kind == KIND_HASH || kind == KIND_VECTOR || kind == KIND_LIST)
+		return things / 16;
+	return table_is_large(kind) ? many : things;
+}
+
 uint64_t geometry_bounds_size(uint32_t n_spans)
 {
 	return ((uint64_t)n_spans / SPAN_GROUP + 64) & ~63ull;
@@ -67,8 +76,9 @@ static uint64_t table_place(struct table *t, uint64_t at, uint32_t max,
 }
 
 /* 4 GiB: 1024 members, 16383 threads, 1M fields, references and
- * objects, 256K of each other kind.  16 MiB: the same members, 2047 threads,
- * 4096 fields, 2048 references and objects, 1024 of each other kind. */
+ * objects, 16K named containers of each kind, 256K of each other kind.  16 MiB:
+ * the same members, 2047 threads, 4096 fields, 2048 references and objects, 64
+ * named containers of each kind, 1024 of each other kind. */
 int geometry_init(struct geometry *geo, uint64_t span, uint32_t max_members)
 {
 	struct geometry g = {.span = span, .max_members = max_members};
@@ -114,7 +124,7 @@ int geometry_init(struct geometry *geo, uint64_t span, uint32_t max_members)
 			 sizeof(struct field_rec), 64);
 	for (int kind = KIND_FIELD + 1; kind < N_KINDS; kind++)
 		at = table_place(&g.tables[kind], at,
-				 table_is_large(kind) ? many : g.max_things,
+				 table_most(kind, g.max_things, many),
 				 ENTRY_SIZE, table_is_large(kind) ? 8 : 64);
 	g.off_fallen = at = align_up(at, PAGE);
 	at += geometry_fallen_size(many);

@@ -42,7 +42,7 @@
 #include <stdint.h>
 
 #define FUSION_MAGIC 0x0a4e4f4953554601ull
-#define FUSION_FORMAT 6u
+#define FUSION_FORMAT 7u
 
 #define ARENA_NAME_MAX 63 /* bytes, without the NUL */
 #define ENTRY_NAME_MAX 63 /* of a field, a skirmish ... */
@@ -120,6 +120,9 @@ enum entry_kind {
 	KIND_REACTOR = 5,
 	KIND_OBJECT_POOL = 6,
 	KIND_OBJECT = 7,
+	KIND_HASH = 8,
+	KIND_VECTOR = 9,
+	KIND_LIST = 10,
 	N_KINDS
 };
 
@@ -145,7 +148,7 @@ struct superblock {
 	uint64_t span;	      /* bytes of address space and of file */
 	uint32_t max_threads; /* slots 1..max_threads-1 are members' */
 	uint32_t max_fields;
-	uint32_t max_things; /* of each other kind but references, objects */
+	uint32_t max_things; /* of each kind that geometry.c does not except */
 	uint32_t n_spans;
 	uint64_t off_events, off_members, off_threads, off_tables, off_rows;
 	uint64_t off_words, off_descs, off_spans;
@@ -200,7 +203,7 @@ struct superblock {
 	struct table_head rings; /* of struct ring_ctl; only lock and hi */
 	uint32_t
 		slots_hi; /* atomic: slots above max_threads + this are holes */
-	uint8_t pad5[956 - 2 * sizeof(struct table_head)];
+	uint8_t pad5[956 - 5 * sizeof(struct table_head)];
 
 	/* struct heap_super, declared in heap_layout.h. */
 	uint8_t heap[HEAP_SUPER_SIZE];

@@ -11,6 +11,7 @@
 #include "libfusion/core/recovery/recover.h"
 
 #include "libfusion/core/base/atomic.h"
+#include "libfusion/core/heap/container.h"
 #include "libfusion/core/heap/heap.h"
 #include "libfusion/core/heap/heap_check.h"
 #include "libfusion/core/life/life.h"
@@ -161,5 +162,5 @@ unsigned arena_check(struct view *v, check_report_fn report, void *ctx)
 	       property_check(v, report, ctx) + ref_check(v, report, ctx) +
 	       object_check(v, report, ctx) + ring_check(v, report, ctx) +
 	       reactor_check(v, report, ctx) + call_check(v, report, ctx) +
-	       heap_check(v, report, ctx);
+	       container_check(v, report, ctx) + heap_check(v, report, ctx);
 }

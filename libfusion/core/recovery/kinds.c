@@ -2,6 +2,7 @@
 /* The kinds of named things: a row of functions for each (names/kind.h).  The
  * room of names, and rooms between it and a kind, call the kind through its
  * row. */
+#include "libfusion/core/heap/container.h"
 #include "libfusion/core/locks/property.h"
 #include "libfusion/core/locks/skirmish.h"
 #include "libfusion/core/names/field.h"
@@ -45,4 +46,7 @@ const struct kind_ops kind_ops[N_KINDS] = {
 			 .has_ref = object_has_ref,
 			 .announce_reactor = object_announce_reactor,
 			 .fallen = object_fall_tell},
+	[KIND_HASH] = {.name = "hash", .init = container_init},
+	[KIND_VECTOR] = {.name = "vector", .init = container_init},
+	[KIND_LIST] = {.name = "list", .init = container_init},
 };

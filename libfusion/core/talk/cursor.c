@@ -57,7 +57,7 @@ static int take_cursor(struct ring *r, const struct thread_rec *me,
 		raise_cursors_hi(r, i + 1);
 		store_relaxed(&c->owner, params->owner);
 		store_relaxed(&c->slot, params->slot);
-		store_relaxed(&c->idle, 0u);
+		store_relaxed(&c->idle, (uint32_t)CURSOR_READS);
 		store_relaxed(&c->dropped, 0ull);
 		store_relaxed(&c->mask, params->mask);
 		store_relaxed(&c->policy, params->policy << 24 | params->flags);
@@ -105,14 +105,13 @@ static void close_late_ring(struct view *v, struct thread_rec *me,
 		ring_close(v, me, index, owner);
 }
 
-/* Free a cursor that this thread has just taken, unless it was freed and
- * another thread has taken it since.  Release: pairs with the CAS in
+/* Free a cursor that this thread has just taken.  The ring may be another
+ * reactor's by now, which may have ended, too.  Release: pairs with the CAS in
  * take_cursor(). */
-static void give_up_cursor(struct cursor *c, const struct thread_rec *me)
+static void give_up_cursor(struct view *v, struct ring *r, struct cursor *c)
 {
-	uint64_t live = CURSOR_MAKE(CURSOR_LIVE, thread_token(me));
-
-	cas_acq_rel(&c->st, &live, 0ull);
+	store_release(&c->st, 0ull);
+	reactor_close_ended(v, r);
 }
 
 /* Commit: LIVE, in take_cursor().  Killed between making the ring and that: the
@@ -146,11 +145,11 @@ int cursor_take(struct view *v, struct thread_rec *me, struct reactor *re,
 	e = take_cursor(&r, me, params);
 	if (e < 0)
 		return e;
-	/* The drawing is at close_reactor_ring(): the destroyer sees our LIVE,
-	 * or we see that the id has changed. */
+	/* The drawing is at tell_the_end(): the destroyer sees our LIVE, or we
+	 * see that the id has changed. */
 	full_fence();
 	if (load_acquire(&re->id) != id && !SEED_BUG(93)) {
-		give_up_cursor(cursor_at(&r, (uint32_t)e), me);
+		give_up_cursor(v, &r, cursor_at(&r, (uint32_t)e));
 		return -EIDRM;
 	}
 	*ret = (struct listener){
@@ -158,24 +157,30 @@ int cursor_take(struct view *v, struct thread_rec *me, struct reactor *re,
 		.id = id,
 		.cursor = (uint32_t)e,
 		.owner = params->owner,
+		.ring = r.index,
 	};
 	return 0;
+}
+
+/* Tell whether the reactor is destroyed.  Acquire: pairs with the release in
+ * reactor_fini().  What was committed before that is seen behind this load. */
+static bool has_ended(const struct listener *l)
+{
+	return load_acquire(&l->re->id) != l->id;
 }
 
 int cursor_get(const struct view *v, const struct listener *l,
 	       struct ring *ret_ring, struct cursor **ret)
 {
 	struct cursor *c;
-	int e;
 
-	/* Acquire: pairs with the release in reactor_fini(). */
-	if (load_acquire(&l->re->id) != l->id)
-		return -EIDRM;
-	e = reactor_ring(v, l->re, ret_ring);
-	if (e < 0)
-		return e == -ENOENT ? -EIDRM : e;
-	if (l->cursor >= ret_ring->n_cursors)
+	if (ring_map(v, l->ring, ret_ring) < 0 ||
+	    l->cursor >= ret_ring->n_cursors)
 		return -EIO;
+	/* Relaxed: the ring stays this reactor's as long as the cursor is this
+	 * listener's.  A listener without a cursor may find any owner. */
+	if (load_relaxed(&ret_ring->ctl->owner) != (l->id | RING_OF_REACTOR))
+		return -EIDRM;
 	c = cursor_at(ret_ring, l->cursor);
 	/* Acquire: pairs with the CAS in give_up_on_listener(); and whose
 	 * cursor it is, is read behind the state. */
@@ -283,7 +288,11 @@ void cursor_free(struct view *v, struct thread_rec *me,
 	/* Release: pairs with the CAS in take_cursor().  This listener is done
 	 * with the cursor. */
 	store_release(&c->st, 0ull);
+	/* The fence in here comes before the id is read, as it is drawn at
+	 * reactor_close_ended(). */
 	cursor_tell_moved(v, me, &r, c, l->id, false);
+	if (has_ended(l))
+		reactor_close_ended(v, &r);
 }
 
 /* --- Reading -------------------------------------------------------------- */
@@ -419,49 +428,76 @@ static int read_next_record(struct ring *r, struct cursor *c, uint32_t skip_of,
 	return e ? e : -EAGAIN;
 }
 
+/* Tell whether nothing was dispatched behind the position of @c, nor is about
+ * to be.  Acquire: as in read_next_record(). */
+static bool is_at_the_end(const struct ring *r, const struct cursor *c)
+{
+	uint32_t cells, producer;
+
+	return ring_look(r, load_acquire(&c->pos), &cells, &producer) ==
+	       RING_EMPTY;
+}
+
+/* The end comes behind all that was committed before it.  A record that is
+ * still being written may have others behind it: so it is waited for. */
 int cursor_read(struct view *v, const struct listener *l, uint32_t skip_of,
 		void *buf, uint32_t size, struct msg_head *ret_head)
 {
 	struct cursor *c;
 	struct ring r;
 	int e = cursor_get(v, l, &r, &c);
+	bool ended;
 
 	if (e < 0)
 		return e;
+	/* Before the ring is read: then nothing is missed. */
+	ended = has_ended(l);
+	if (ended && SEED_BUG(103))
+		return -EIDRM;
 	/* There is no more to pass over than the ring has, unless more keeps
 	 * coming. */
 	for (uint32_t n = 0; n < 2 * r.cells; n++) {
 		e = read_next_record(&r, c, skip_of, buf, size, ret_head);
+		if (e == 0 && ended && (is_at_the_end(&r, c) || SEED_BUG(102)))
+			return -EIDRM;
 		if (e != -EAGAIN)
 			return e;
 	}
 	return 0;
 }
 
-/* Tell whether there is anything to read.  Acquire: as in read_next_record().
- */
-static bool is_record_there(const struct ring *r, const struct cursor *c)
+/* Tell for what the listener may rest; CURSOR_READS if there is anything to
+ * read.  Acquire: as in read_next_record(). */
+static enum cursor_idle what_to_rest_for(const struct ring *r,
+					 const struct cursor *c)
 {
 	uint64_t pos = load_acquire(&c->pos);
 	uint32_t cells, producer;
 	enum ring_found found = ring_look(r, pos, &cells, &producer);
 
 	if (CURSOR_FLAGS(c) & CURSOR_DONE && pos >= cursors_done_pos(r, c))
-		return false;
-	return found == RING_RECORD || found == RING_SKIP || found == RING_LOST;
+		return CURSOR_IDLE;
+	if (found == RING_BUSY)
+		return CURSOR_BLOCKED;
+	return found == RING_RECORD || found == RING_SKIP || found == RING_LOST
+		       ? CURSOR_READS
+		       : CURSOR_IDLE;
 }
 
 bool cursor_rest(struct view *v, struct thread_rec *me,
 		 const struct listener *l)
 {
+	enum cursor_idle idle;
 	struct cursor *c;
 	struct ring r;
 	uint64_t st;
 
-	/* A listener whose reactor has ended, or that is disconnected, must not
-	 * go idle. */
+	/* A listener that is disconnected must not go idle. */
 	if (cursor_get(v, l, &r, &c) < 0)
 		return false;
+	idle = what_to_rest_for(&r, c);
+	if (idle == CURSOR_READS)
+		idle = CURSOR_IDLE;
 	st = load_relaxed(&c->st);
 	/* The listener has caught up.  Release of the CAS: pairs with the
 	 * acquire in cursor_is_gating(); its position is seen by those that
@@ -474,7 +510,7 @@ bool cursor_rest(struct view *v, struct thread_rec *me,
 	 * position and all that we read now: the threads that wait for room,
 	 * the positions of the others, and which of them are idle.  Release:
 	 * pairs with the exchange in listener_wake(). */
-	store_release(&c->idle, 1u);
+	store_release(&c->idle, (uint32_t)idle);
 	full_fence();
 	/* Only a listener that is waited for makes room.  The daemon, which
 	 * reads and dispatches, would tell itself of room that is not there,
@@ -482,9 +518,12 @@ bool cursor_rest(struct view *v, struct thread_rec *me,
 	if (CURSOR_POLICY(c) != POLICY_DROP)
 		tell_room_fenced(&r);
 	wake_done_listeners(v, me, &r, c, l->id, false);
-	if (!is_record_there(&r, c) || SEED_BUG(96))
+	/* Nor must a listener that has come to the end. */
+	if ((what_to_rest_for(&r, c) == idle &&
+	     !(has_ended(l) && is_at_the_end(&r, c))) ||
+	    SEED_BUG(96))
 		return true;
-	store_relaxed(&c->idle, 0u);
+	store_relaxed(&c->idle, (uint32_t)CURSOR_READS);
 	return false;
 }
 

@@ -18,6 +18,7 @@ struct listener {
 	uint32_t id; /* of the reactor */
 	uint32_t cursor;
 	uint32_t owner; /* member id, 0 a visitor */
+	uint32_t ring;	/* the reactor's, also when the reactor is destroyed */
 };
 
 /*
@@ -34,7 +35,8 @@ struct listener {
  */
 int cursor_take(struct view *v, struct thread_rec *me, struct reactor *re,
 		const struct cursor_params *params, struct listener *ret);
-/* Stop listening: give the cursor back, so that nobody waits for it. */
+/* Stop listening: give the cursor back, so that nobody waits for it.  Closes
+ * the ring of a reactor that is destroyed, if this was the last listener. */
 void cursor_free(struct view *v, struct thread_rec *me,
 		 const struct listener *l);
 /*
@@ -42,8 +44,10 @@ void cursor_free(struct view *v, struct thread_rec *me,
  *
  *   0 and *ret, *ret_ring
  *   -EPIPE  the listener was too slow and is disconnected
- *   -EIDRM  the reactor or the cursor is gone
+ *   -EIDRM  the cursor is not this listener's
  *   -EIO    the ring makes no sense
+ *
+ * The cursor stays, also when the reactor is destroyed, until cursor_free().
  */
 int cursor_get(const struct view *v, const struct listener *l,
 	       struct ring *ret_ring, struct cursor **ret);
@@ -52,11 +56,14 @@ int cursor_get(const struct view *v, const struct listener *l,
  * that member @skip_of sent with MSG_NOT_SENDER are passed over.
  *
  *   1 and *ret_head
- *   0          there is none
+ *   0          there is none yet
+ *   -EIDRM     the reactor is destroyed, and all that was dispatched before
+ *              that has been read
  *   -EMSGSIZE  @size is too small; ret_head->size says what is needed, and the
  *              message is not lost
  *   -EPIPE, -EIDRM, -EIO as cursor_get()
  *
+ * Behind the end or a disconnection, the listener calls cursor_free().
  * Checks all that it reads, so a hostile ring does no harm.
  */
 int cursor_read(struct view *v, const struct listener *l, uint32_t skip_of,

@@ -6,10 +6,12 @@
  * a visitor's, it belongs to one thread.  A dead listener holds up all
  * dispatchers of its reactor.  Invariant: whoever frees its cursor also tells
  * them that there may be room, and wakes the listeners that read behind all
- * others.
+ * others.  The ring of a reactor that is destroyed ends with its last cursor.
+ * The dead may have freed that one, and not closed the ring.
  */
 #include "libfusion/core/talk/cursor_recover.h"
 
+#include "libfusion/core/base/seed.h"
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/life/member.h"
@@ -17,9 +19,10 @@
 
 /* --- Recovery ------------------------------------------------------------- */
 
-/* Free the cursors for which @is_lost holds, and tell those that wait.
- * Acquire: pairs with the release in take_cursor(); whose cursor it is, is read
- * behind the state. */
+/* Free the cursors for which @is_lost holds, and tell those that wait.  Close
+ * the rings that are over: `closed` is set in each one whose reactor has ended,
+ * and may be set in others.  Acquire: pairs with the release in take_cursor();
+ * whose cursor it is, is read behind the state. */
 static void free_lost_cursors(struct view *v, const void *who,
 			      bool (*is_lost)(const struct view *,
 					      const struct cursor *,
@@ -47,6 +50,8 @@ static void free_lost_cursors(struct view *v, const void *who,
 		if (any)
 			cursor_tell_moved(v, life_rec(v), &r, NULL,
 					  owner & ~RING_OF_REACTOR, true);
+		if (load_relaxed(&r.ctl->closed) && !SEED_BUG(47))
+			reactor_close_ended(v, &r);
 	}
 }
 
@@ -123,6 +128,16 @@ static bool has_reactor(const struct view *v, uint32_t i, uint32_t owner)
 	return false;
 }
 
+/* Tell whether somebody has still to read there. */
+static bool has_cursor(const struct ring *r)
+{
+	for (uint32_t i = 0; i < ring_cursors(r); i++)
+		if (CURSOR_STATE(load_relaxed(&cursor_at(r, i)->st)) !=
+		    CURSOR_FREE)
+			return true;
+	return false;
+}
+
 unsigned reactor_check(struct view *v, check_report_fn report, void *ctx)
 {
 	struct checker c = {.report = report, .ctx = ctx};
@@ -133,7 +148,7 @@ unsigned reactor_check(struct view *v, check_report_fn report, void *ctx)
 
 		if (!(owner & RING_OF_REACTOR) || ring_map(v, i, &r) < 0)
 			continue;
-		if (!has_reactor(v, i, owner))
+		if (!has_reactor(v, i, owner) && !has_cursor(&r))
 			check_fault(&c, "reactor: a ring is nobody's");
 		for (uint32_t k = 0; k < ring_cursors(&r); k++) {
 			if (CURSOR_STATE(cursor_at(&r, k)->st) == CURSOR_FREE ||

@@ -3,9 +3,11 @@
  * Waking listeners
  *
  * A listener that found nothing sets cursor.idle.  A dispatcher that finds it
- * set takes it, and posts MSG_NEWS into the queue of the listener's member.  So
- * a burst of messages costs one wake for each listener, and a listener that is
- * reading costs none.
+ * set takes it, and posts MSG_NEWS into the queue of the listener's member.  A
+ * listener that found a record which is being written (CURSOR_BLOCKED) is woken
+ * for each channel: its own messages may lie behind that record.  So a burst of
+ * messages costs one wake for each listener, and a listener that is reading
+ * costs none.
  *
  * Invariant: after a message is committed, its listener reads on, or has a
  * MSG_NEWS in its queue, or the queue's `scan` mark is set.  A visitor is told
@@ -83,16 +85,17 @@ void listeners_wake(struct view *v, struct thread_rec *me, struct ring *r,
 	full_fence();
 	for (uint32_t i = 0; i < ring_cursors(r); i++) {
 		struct cursor *c = cursor_at(r, i);
-		uint32_t state;
+		uint32_t state, idle = load_relaxed(&c->idle);
 
-		if (!load_relaxed(&c->idle) && !all)
+		if (!idle && !all)
 			continue;
 		/* Acquire: pairs with the release in take_cursor().  The cursor
 		 * must be seen with its owner. */
 		state = CURSOR_STATE(load_acquire(&c->st));
 		if (state != CURSOR_LIVE && state != CURSOR_LAGGED)
 			continue;
-		if (all || load_relaxed(&c->mask) & CHANNEL_BIT(channel))
+		if (all || (idle == CURSOR_BLOCKED && !SEED_BUG(101)) ||
+		    load_relaxed(&c->mask) & CHANNEL_BIT(channel))
 			listener_wake(v, me, c, id, all);
 	}
 }

@@ -2,14 +2,22 @@
 /*
  * The record of a reactor: its creation, its end, its numbers
  *
- * The ring of a reactor is made when somebody listens for the first time, and
- * closed by the thread that destroys the reactor.  Both may happen at once.
- * Invariant: no listener stays behind without being told.  The drawing at
- * close_reactor_ring() shows why.
+ * The ring of a reactor is made when somebody listens for the first time.  It
+ * outlives the reactor, until each listener has read what was dispatched before
+ * the end, and has freed its cursor.  The last one closes the ring.  So nobody
+ * but its listener, or who recovers the listener, frees a cursor, and no ring
+ * changes hands under a thread that reads there.
+ *
+ * Invariants: no listener stays behind without being told, and no ring without
+ * cursors outlives its reactor.  The drawings at tell_the_end() and
+ * reactor_close_ended() show why.
  *
  * Dead destroyer: thread_rec.call says {DESTROY, ring, id, reactor} from before
- * the ring is shut until it is closed.  If the reactor is still there it is
- * opened again; if not, recovery closes the ring.
+ * the ring is shut until all are told.  If the reactor is still there it is
+ * opened again; if not, recovery tells the listeners once more.
+ *
+ * Dead listener: between its last store to the cursor and the closing of the
+ * ring nothing is announced.  Recovery of its member looks at all rings.
  */
 #include "libfusion/core/talk/reactor.h"
 
@@ -42,8 +50,8 @@ void reactor_init(struct view *v, void *rec, const void *arg)
 	}
 }
 
-/* Have those that wait for room look again.  The ring is closed with the
- * announcement of the destroyer. */
+/* Commit of the end: id = 0.  What was dispatched before that is read before
+ * the end is told.  Those that wait for room look again. */
 void reactor_fini(struct view *v, void *rec)
 {
 	struct reactor *re = rec;
@@ -72,7 +80,7 @@ int reactor_create(struct view *v, struct thread_rec *me, const char *name,
 	uint32_t i;
 	int r = table_add(v, me, KIND_REACTOR, name, creator, params, &i);
 
-	if (r == 0)
+	if (r == 0 || r == -EEXIST)
 		*ret = view_entry(v, KIND_REACTOR, i);
 	return r;
 }
@@ -97,7 +105,7 @@ int reactor_ring(const struct view *v, const struct reactor *re,
 	r = ring_map(v, i - 1, ret);
 	if (r < 0)
 		return -EIO;
-	/* Acquire: pairs with the release in ring_close(); the id is read once
+	/* Acquire: pairs with the CAS in ring_give_up(); the id is read once
 	 * more behind it. */
 	if (load_acquire(&ret->ctl->owner) == (id | RING_OF_REACTOR))
 		return 0;
@@ -108,21 +116,59 @@ int reactor_ring(const struct view *v, const struct reactor *re,
 
 /* --- The end -------------------------------------------------------------- */
 
+/* Acquire: pairs with the release in reactor_fini(). */
+static bool is_reactor_there(const struct view *v, uint32_t id)
+{
+	uint32_t hi = table_hi(v, KIND_REACTOR);
+
+	for (uint32_t i = 0; i < hi; i++) {
+		const struct reactor *re = view_entry(v, KIND_REACTOR, i);
+
+		if (load_acquire(&re->id) == id)
+			return true;
+	}
+	return false;
+}
+
 /*
- * Tell all listeners and close the ring.  Idempotent.
+ *   a listener, or who recovers it     the thread that destroys
+ *   cursor FREE                        reactor.id = 0
+ *   fence                              fence
+ *   all FREE, the id gone? close       all FREE? close
+ *
+ * Several threads may find that the ring is over: the CAS lets one close it.
+ */
+void reactor_close_ended(struct view *v, struct ring *r)
+{
+	uint32_t owner = load_relaxed(&r->ctl->owner);
+
+	if (!(owner & RING_OF_REACTOR))
+		return;
+	full_fence();
+	for (uint32_t i = 0; i < ring_cursors(r); i++)
+		/* Relaxed: the fence orders it, as drawn. */
+		if (CURSOR_STATE(load_relaxed(&cursor_at(r, i)->st)) !=
+		    CURSOR_FREE)
+			return;
+	if (!is_reactor_there(v, owner & ~RING_OF_REACTOR))
+		ring_give_up(r, owner);
+}
+
+/*
+ * Tell all listeners.  Each reads on, and frees its cursor.  Idempotent.
  *
  *   the thread that destroys           the thread that begins to listen
  *   reactor.id = 0                     cursor LIVE
  *   fence                              fence
- *   a cursor? tell it, free it         the id still the same? else give up
+ *   a cursor? tell it                  the id still the same? else give up
  */
-static void close_reactor_ring(struct view *v, struct thread_rec *me,
-			       uint32_t index, uint32_t id)
+static void tell_the_end(struct view *v, struct thread_rec *me, uint32_t index,
+			 uint32_t id)
 {
-	uint32_t owner = id | RING_OF_REACTOR;
 	struct ring r;
 
-	if (ring_map(v, index, &r) < 0 || load_relaxed(&r.ctl->owner) != owner)
+	if (ring_map(v, index, &r) < 0 ||
+	    load_relaxed(&r.ctl->owner) != (id | RING_OF_REACTOR))
 		return;
 	full_fence();
 	for (uint32_t i = 0; i < ring_cursors(&r); i++) {
@@ -130,13 +176,11 @@ static void close_reactor_ring(struct view *v, struct thread_rec *me,
 
 		/* Acquire: pairs with the release in take_cursor().  The cursor
 		 * must be seen with its owner. */
-		if (CURSOR_STATE(load_acquire(&c->st)) == CURSOR_FREE)
-			continue;
-		listener_wake(v, me, c, id, true);
-		/* Release: pairs with the CAS in take_cursor(). */
-		store_release(&c->st, 0ull);
+		if (CURSOR_STATE(load_acquire(&c->st)) >= CURSOR_LIVE &&
+		    !SEED_BUG(46))
+			listener_wake(v, me, c, id, true);
 	}
-	ring_close(v, me, index, owner);
+	reactor_close_ended(v, &r);
 }
 
 /* Take the shut mark off, which no ring has replaced.  Release: pairs with the
@@ -150,8 +194,8 @@ static void reopen_reactor(struct reactor *re)
 
 /* Commit: that of table_remove().  Before it, listeners that come first are
  * shut out, as the ring that they make would have no owner.  Killed before the
- * commit: recovery opens the reactor again.  Killed behind it: recovery closes
- * the ring (reactor_recover()). */
+ * commit: recovery opens the reactor again.  Killed behind it: recovery tells
+ * the listeners (reactor_recover()). */
 int reactor_destroy_id(struct view *v, struct thread_rec *me,
 		       struct reactor *re, uint32_t id)
 {
@@ -176,7 +220,7 @@ int reactor_destroy_id(struct view *v, struct thread_rec *me,
 	compiler_fence();
 	r = table_remove(v, me, KIND_REACTOR, reactor_index(v, re), id);
 	if (r == 0)
-		close_reactor_ring(v, me, me->call.kind, id);
+		tell_the_end(v, me, me->call.kind, id);
 	else if (shut)
 		reopen_reactor(re);
 	compiler_fence();
@@ -235,6 +279,7 @@ int reactor_sum(const struct view *v, const struct reactor *re,
 int reactor_recover(struct view *v, struct thread_rec *t)
 {
 	uint32_t op = load_relaxed(&t->call.op), index = t->call.kind;
+	uint32_t id = (uint32_t)t->call.a[0];
 	struct thread_rec *me;
 	struct reactor *re;
 	struct ring r;
@@ -245,19 +290,17 @@ int reactor_recover(struct view *v, struct thread_rec *t)
 	err = life_rec_get(v, &me);
 	if (err < 0)
 		return err;
-	if (op == CALL_OP_DISPATCH && index < table_hi(v, KIND_REACTOR)) {
-		re = view_entry(v, KIND_REACTOR, index);
-		if (reactor_ring(v, re, &r) == 0 && !SEED_BUG(45))
-			listeners_wake(v, me, &r, LISTENERS_ALL,
-				       load_relaxed(&re->id));
-	}
+	/* Also if the reactor was destroyed meanwhile: its listeners wait at a
+	 * claim of the dead thread before they come to the end. */
+	if (op == CALL_OP_DISPATCH && ring_map(v, index, &r) == 0 &&
+	    load_relaxed(&r.ctl->owner) == (id | RING_OF_REACTOR) &&
+	    !SEED_BUG(45))
+		listeners_wake(v, me, &r, LISTENERS_ALL, id);
 	if (op == CALL_OP_DESTROY && t->call.a[1] < table_hi(v, KIND_REACTOR)) {
-		uint32_t id = (uint32_t)t->call.a[0];
-
 		re = view_entry(v, KIND_REACTOR, (uint32_t)t->call.a[1]);
 		/* If the reactor is still there, it was not destroyed. */
 		if (load_acquire(&re->id) != id)
-			close_reactor_ring(v, me, index, id);
+			tell_the_end(v, me, index, id);
 		else
 			reopen_reactor(re);
 	}

@@ -17,7 +17,10 @@
  *
  *    FREE -- CAS --> TAKEN(who) --> LIVE <--- caught up --- LAGGED
  *      ^                             |  \--- limit is over --^
- *      +---- detach, recovery ------ + ---- limit is over --> GONE
+ *      +-- detach, recovery, end --- + ---- limit is over --> GONE
+ *
+ * Only the listener, or who recovers it, frees its cursor.  So the ring of a
+ * reactor that is destroyed stays until all of them have come to the end.
  *
  * Wakes: a listener that has found nothing sets idle, looks again, and goes on.
  * A dispatcher that finds idle set takes it and sends MSG_NEWS to the member's
@@ -25,7 +28,7 @@
  * message for each listener, and a listener that is reading costs none
  * (listener_wake.h).
  *
- * Dead dispatcher: thread_rec.call says {DISPATCH, reactor} from before the
+ * Dead dispatcher: thread_rec.call says {DISPATCH, ring, id} from before the
  * claim until after the wakes, and recovery wakes all listeners.  Dead
  * listener: recovery frees its cursor, so that no dispatcher waits for it.
  *
@@ -90,6 +93,13 @@ enum cursor_state {
 #define CURSOR_DONE 0x1u    /* reads behind all others */
 #define CURSOR_VISITOR 0x2u /* the daemon's, for an open file */
 
+enum cursor_idle {
+	CURSOR_READS = 0,   /* it looks by itself */
+	CURSOR_IDLE = 1,    /* wake when something comes on its channels */
+	CURSOR_BLOCKED = 2, /* it stands before a record that is being written:
+			       wake when anything comes */
+};
+
 enum cursor_policy { POLICY_BLOCK = 0, POLICY_DROP = 1, POLICY_DISCONNECT = 2 };
 
 /*
@@ -108,7 +118,7 @@ struct cursor {
 	uint64_t st;	      /* atomic */
 	uint64_t mask;	      /* atomic: of channels, CHANNEL_BIT() */
 	uint32_t owner, slot; /* member id and slot; 0 a visitor */
-	uint32_t idle;	      /* atomic: wake when something comes */
+	uint32_t idle;	      /* atomic: enum cursor_idle */
 	uint32_t policy;      /* atomic: enum cursor_policy << 24 | flags */
 	uint32_t limit_ms;    /* atomic */
 	uint32_t pad0[7];
@@ -145,12 +155,13 @@ static inline uint32_t reactor_index(const struct view *v,
 	return (uint32_t)table_index(v, KIND_REACTOR, re);
 }
 
-/* Create a reactor.  0 and *ret, or the errors of table_add(). */
+/* Create a reactor.  0 and *ret, or the errors of table_add().  -EEXIST: *ret
+ * is the reactor that has the name. */
 int reactor_create(struct view *v, struct thread_rec *me, const char *name,
 		   const struct reactor_params *params, uint32_t creator,
 		   struct reactor **ret);
-/* Destroy a reactor: all its listeners are told, and its ring is closed.
- * 0; -EIDRM it is destroyed already; others as table_remove(). */
+/* Destroy a reactor: all its listeners are told.  The last of them closes its
+ * ring.  0; -EIDRM it is destroyed already; others as table_remove(). */
 int reactor_destroy(struct view *v, struct thread_rec *me, struct reactor *re);
 /* As reactor_destroy(), if the record still is the reactor with @id. */
 int reactor_destroy_id(struct view *v, struct thread_rec *me,
@@ -166,6 +177,10 @@ int reactor_destroy_id(struct view *v, struct thread_rec *me,
  */
 int reactor_ring(const struct view *v, const struct reactor *re,
 		 struct ring *ret);
+
+/* Close the ring @r if its reactor was destroyed, and nobody has a cursor in it
+ * any more. */
+void reactor_close_ended(struct view *v, struct ring *r);
 
 struct reactor_sum {
 	uint32_t listeners, rate, cells;

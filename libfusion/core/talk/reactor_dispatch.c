@@ -279,9 +279,11 @@ static void fill_record(struct ring *r, uint64_t pos,
 	write_words(ring_head_at(r, pos) + 1, send->data, h.size);
 }
 
-static void announce_dispatch(struct thread_rec *me, uint32_t index)
+static void announce_dispatch(struct thread_rec *me, const struct ring *r,
+			      uint32_t id)
 {
-	me->call.kind = index;
+	me->call.kind = r->index;
+	me->call.a[0] = id;
 	compiler_fence();
 	store_relaxed(&me->call.op, (uint32_t)CALL_OP_DISPATCH);
 	compiler_fence();
@@ -335,7 +337,7 @@ int reactor_dispatch(struct view *v, struct thread_rec *me, struct reactor *re,
 		count_message(re, send->head.size);
 		return 0;
 	}
-	announce_dispatch(me, reactor_index(v, re));
+	announce_dispatch(me, &r, id);
 	e = claim_record(v, me, re, &r, send, id, &pos);
 	if (e == 0) {
 		fill_record(&r, pos, send, id);

@@ -133,13 +133,28 @@ static int find_or_make_ring(struct view *v, struct thread_rec *me,
 	return -ENOSPC;
 }
 
-static void reopen_ring(struct ring_ctl *ctl)
+/* Not for a reactor's ring, to which these words say nothing: who opens it for
+ * a reactor that has just been destroyed may have lost it to another owner. */
+static void reopen_queue(struct ring_ctl *ctl)
 {
 	for (unsigned k = 0; k < RING_ATTENDED; k++)
 		store_relaxed(&ctl->attended[k], 0u);
 	/* Release: the attended slots are cleared first.  Others find the ring
 	 * by the CAS of *link in ring_open(), which publishes both. */
 	store_release(&ctl->closed, 0u);
+}
+
+/* Take @owner off the ring, unless the ring has another owner.  Release: pairs
+ * with the CAS in take_ring().  All that was done to the ring is done before it
+ * gets another owner. */
+static void drop_ring(struct ring_ctl *ctl, uint32_t owner)
+{
+	cas_release(&ctl->owner, &owner, 0u);
+}
+
+void ring_give_up(struct ring *r, uint32_t owner)
+{
+	drop_ring(r->ctl, owner);
 }
 
 /* Commit: the CAS of *link.  Killed between taking a ring and that: recovery
@@ -162,7 +177,8 @@ int ring_open(struct view *v, struct thread_rec *me, uint32_t owner,
 		compiler_fence();
 		r = find_or_make_ring(v, me, owner, cells, n_cursors);
 		if (r >= 0) {
-			reopen_ring(ring_ctl(v, (uint32_t)r));
+			if (!(owner & RING_OF_REACTOR))
+				reopen_queue(ring_ctl(v, (uint32_t)r));
 			/* Release: the ring is ready before others find it;
 			 * pairs with the acquires of the word above, in
 			 * message_queue() and in reactor_ring().  Acquire: if
@@ -170,10 +186,7 @@ int ring_open(struct view *v, struct thread_rec *me, uint32_t owner,
 			if (cas_acq_rel(link, &there, (uint32_t)r + 1))
 				there = (uint32_t)r + 1;
 			else
-				/* Release: pairs with the CAS in
-				 * take_ring(). */
-				store_release(&ring_ctl(v, (uint32_t)r)->owner,
-					      0u);
+				drop_ring(ring_ctl(v, (uint32_t)r), owner);
 			r = 0;
 		}
 		ring_finish(me);
@@ -238,9 +251,12 @@ int ring_close(struct view *v, struct thread_rec *me, uint32_t index,
 		return error;
 	if (load_relaxed(&r.ctl->owner) != owner)
 		return 0;
+	if (owner & RING_OF_REACTOR) {
+		ring_give_up(&r, owner);
+		return 0;
+	}
 	ring_shut(&r);
-	if (!(owner & RING_OF_REACTOR))
-		error = drain_ring(v, me, &r);
+	error = drain_ring(v, me, &r);
 	if (error < 0)
 		return error;
 	store_relaxed(&r.ctl->scan, 0u);

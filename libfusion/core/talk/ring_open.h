@@ -31,5 +31,8 @@ int ring_open(struct view *v, struct thread_rec *me, uint32_t owner,
  */
 int ring_close(struct view *v, struct thread_rec *me, uint32_t index,
 	       uint32_t owner);
+/* Close a reactor's ring, in which nobody listens any more, if it is still
+ * @owner's.  Any number of threads may do so at once. */
+void ring_give_up(struct ring *r, uint32_t owner);
 
 #endif

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What hash, vector and list have in common: options, names. */
+#include "tests/unit/container_member.h"
+
+#include "libfusion/containers/hash.h"
+
+#define THREADS 8
+#define ROUNDS 100
+
+static const struct fusion_hash_options locked_ints = {
+	sizeof(locked_ints),
+	FUSION_KEY_INT,
+	FUSION_CONTAINER_LOCK | FUSION_CONTAINER_WORDS,
+};
+
+/* --- Options ---------------------------------------------------------------
+ */
+
+static void options_NULL_are_all_defaults(void **state)
+{
+	struct fusion_hash *h;
+
+	(void)state;
+	assert_int_equal(fusion_hash_create(arena, NULL, NULL, &h), 0);
+	assert_int_equal(fusion_hash_insert(h, fusion_key_string("a"),
+					    fusion_value_pointer(h)),
+			 0);
+	assert_int_equal(fusion_hash_insert(h, fusion_key_int(1),
+					    fusion_value_pointer(h)),
+			 -EINVAL);
+	assert_int_equal(fusion_hash_lock(h), -EINVAL);
+	assert_int_equal(fusion_hash_destroy(h), 0);
+}
+
+static void options_INIT_are_all_defaults(void **state)
+{
+	const struct fusion_hash_options hash = FUSION_HASH_OPTIONS_INIT;
+	const struct fusion_vector_options vector = FUSION_VECTOR_OPTIONS_INIT;
+	const struct fusion_list_options list = FUSION_LIST_OPTIONS_INIT;
+	struct fusion_vector *v;
+	struct fusion_hash *h;
+	struct fusion_list *l;
+
+	(void)state;
+	assert_int_equal(fusion_hash_create(arena, NULL, &hash, &h), 0);
+	assert_int_equal(fusion_vector_create(arena, NULL, &vector, &v), 0);
+	assert_int_equal(fusion_list_create(arena, NULL, &list, &l), 0);
+	assert_int_equal(fusion_vector_lock(v), -EINVAL);
+	assert_int_equal(fusion_list_lock(l), -EINVAL);
+	assert_int_equal(fusion_hash_destroy(h), 0);
+	assert_int_equal(fusion_vector_destroy(v), 0);
+	assert_int_equal(fusion_list_destroy(l), 0);
+}
+
+/* A struct of a program that was built with a later version. */
+struct later {
+	struct fusion_hash_options now;
+	uint64_t more;
+};
+
+static void options_of_another_size_follow_the_rule(void **state)
+{
+	struct later o = {.now = {sizeof(o), FUSION_KEY_INT, 0}};
+	struct fusion_hash *h, *was = (void *)&o;
+
+	(void)state;
+	assert_int_equal(fusion_hash_create(arena, NULL, &o.now, &h), 0);
+	assert_int_equal(fusion_hash_destroy(h), 0);
+	o.more = 1;
+	h = was;
+	assert_int_equal(fusion_hash_create(arena, NULL, &o.now, &h), -E2BIG);
+	o.now.size = sizeof(o.now) - 1;
+	assert_int_equal(fusion_hash_create(arena, NULL, &o.now, &h), -EINVAL);
+	o.now.size = 0;
+	assert_int_equal(fusion_hash_open(arena, "a", &o.now, &h), -EINVAL);
+	o.now = (struct fusion_hash_options){sizeof(o.now), 5, 0};
+	assert_int_equal(fusion_hash_create(arena, NULL, &o.now, &h), -EINVAL);
+	assert_ptr_equal(h, was);
+}
+
+/* --- Names -----------------------------------------------------------------
+ */
+
+static void a_name_leads_to_the_container_until_it_is_destroyed(void **state)
+{
+	struct fusion_hash *h, *again;
+	struct fusion_vector *v;
+
+	(void)state;
+	assert_int_equal(fusion_hash_find(arena, "a", &h), -ENOENT);
+	assert_int_equal(fusion_hash_create(arena, "a", NULL, &h), 0);
+	assert_int_equal(fusion_hash_find(arena, "a", &again), 0);
+	assert_ptr_equal(again, h);
+	again = NULL;
+	assert_int_equal(fusion_hash_create(arena, "a", NULL, &again), -EEXIST);
+	assert_null(again);
+	/* Each kind has names of its own. */
+	assert_int_equal(fusion_vector_find(arena, "a", &v), -ENOENT);
+	assert_int_equal(fusion_vector_create(arena, "a", NULL, &v), 0);
+	assert_int_equal(fusion_hash_destroy(h), 0);
+	assert_int_equal(fusion_hash_find(arena, "a", &again), -ENOENT);
+	assert_int_equal(fusion_hash_create(arena, "a", &locked_ints, &h), 0);
+	assert_int_equal(fusion_hash_destroy(h), 0);
+	assert_int_equal(fusion_vector_destroy(v), 0);
+}
+
+static void open_finds_or_creates(void **state)
+{
+	struct fusion_list *l, *same;
+
+	(void)state;
+	assert_int_equal(fusion_list_open(arena, "a", NULL, &l), 0);
+	assert_int_equal(
+		fusion_list_insert_back(l, fusion_value_pointer(l), NULL), 0);
+	assert_int_equal(fusion_list_open(arena, "a", NULL, &same), 0);
+	assert_ptr_equal(same, l);
+	assert_int_equal(list_size(same), 1);
+	assert_int_equal(fusion_list_destroy(l), 0);
+	assert_int_equal(fusion_list_open(arena, "a", NULL, &l), 0);
+	assert_int_equal(list_size(l), 0);
+	assert_int_equal(fusion_list_destroy(l), 0);
+}
+
+static void open_of_one_with_other_options_is_EINVAL(void **state)
+{
+	struct fusion_hash_options o = locked_ints;
+	struct fusion_hash *h, *other = NULL;
+
+	(void)state;
+	assert_int_equal(fusion_hash_open(arena, "a", &o, &h), 0);
+	o.keys = FUSION_KEY_BYTES;
+	assert_int_equal(fusion_hash_open(arena, "a", &o, &other), -EINVAL);
+	assert_non_null(strstr(fusion_strerror(-EINVAL), "same options"));
+	o.keys = FUSION_KEY_INT;
+	o.flags = 0;
+	assert_int_equal(fusion_hash_open(arena, "a", &o, &other), -EINVAL);
+	assert_null(other);
+	assert_int_equal(fusion_hash_find(arena, "a", &other), 0);
+	assert_ptr_equal(other, h);
+	assert_int_equal(fusion_hash_destroy(h), 0);
+}
+
+static void bad_names_are_refused_and_leave_nothing(void **state)
+{
+	static const char *const bad[] = {"", "a/b", ".a", "#7", "a\n"};
+	char name[65];
+	struct fusion_hash *h = NULL;
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		assert_int_equal(
+			fusion_hash_create(arena, bad[i], &locked_ints, &h),
+			-EINVAL);
+		assert_int_equal(
+			fusion_hash_open(arena, bad[i], &locked_ints, &h),
+			-EINVAL);
+	}
+	memset(name, 'a', 64);
+	name[64] = '\0';
+	assert_int_equal(fusion_hash_create(arena, name, &locked_ints, &h),
+			 -ENAMETOOLONG);
+	assert_int_equal(fusion_hash_find(arena, name, &h), -ENAMETOOLONG);
+	assert_int_equal(fusion_hash_open(arena, NULL, NULL, &h), -EINVAL);
+	assert_int_equal(fusion_hash_find(arena, NULL, &h), -EINVAL);
+	assert_int_equal(fusion_hash_find(arena, "a", NULL), -EINVAL);
+	assert_int_equal(fusion_hash_find(NULL, "a", &h), -EINVAL);
+	assert_int_equal(fusion_hash_open(NULL, "a", NULL, &h), -EINVAL);
+	assert_int_equal(fusion_hash_open(arena, "a", NULL, NULL), -EINVAL);
+	assert_null(h);
+}
+
+static pthread_barrier_t all_there;
+static struct fusion_hash *opened[THREADS];
+
+static void *open_one(void *arg)
+{
+	uintptr_t i = (uintptr_t)arg;
+
+	pthread_barrier_wait(&all_there);
+	assert_int_equal(fusion_hash_open(arena, "a", &locked_ints, &opened[i]),
+			 0);
+	return NULL;
+}
+
+static void all_that_open_at_once_get_the_same(void **state)
+{
+	pthread_t thread[THREADS];
+
+	(void)state;
+	assert_int_equal(pthread_barrier_init(&all_there, NULL, THREADS), 0);
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		for (uintptr_t i = 0; i < THREADS; i++)
+			assert_int_equal(pthread_create(&thread[i], NULL,
+							open_one, (void *)i),
+					 0);
+		for (unsigned i = 0; i < THREADS; i++) {
+			assert_int_equal(pthread_join(thread[i], NULL), 0);
+			assert_ptr_equal(opened[i], opened[0]);
+		}
+		assert_int_equal(fusion_hash_destroy(opened[0]), 0);
+	}
+	pthread_barrier_destroy(&all_there);
+}
+
+static void make_and_fill(struct fusion_arena *a)
+{
+	struct fusion_hash *h;
+
+	fusion_hash_open(a, "a", &locked_ints, &h);
+	fusion_hash_lock(h);
+	fusion_hash_insert(h, fusion_key_int(1), word(7));
+}
+
+static void a_killed_member_leaves_what_it_has_named(void **state)
+{
+	struct fusion_value value;
+	struct fusion_hash *h;
+
+	(void)state;
+	run_and_kill(arena, make_and_fill);
+	assert_int_equal(fusion_hash_open(arena, "a", &locked_ints, &h), 0);
+	assert_int_equal(fusion_hash_lookup(h, fusion_key_int(1), &value), 0);
+	assert_int_equal(value.word, 7);
+	assert_int_equal(fusion_hash_destroy(h), 0);
+}
+
+static void a_record_that_was_overwritten_is_EIO(void **state)
+{
+	struct container_rec *rec;
+	struct fusion_hash *h, *other;
+	uint64_t was;
+
+	(void)state;
+	assert_int_equal(fusion_hash_create(arena, "a", NULL, &h), 0);
+	assert_int_equal(fusion_hash_create(arena, NULL, NULL, &other), 0);
+	rec = view_entry(&arena->view, KIND_HASH, 0);
+	was = rec->addr;
+	rec->addr = 8;
+	assert_int_equal(fusion_hash_find(arena, "a", &h), -EIO);
+	assert_true(arena_check(&arena->view, NULL, NULL) > 0);
+	/* Another hash, which is not called so. */
+	rec->addr = (uintptr_t)other;
+	assert_int_equal(fusion_hash_find(arena, "a", &h), -EIO);
+	assert_int_equal(fusion_hash_open(arena, "a", NULL, &h), -EIO);
+	assert_true(arena_check(&arena->view, NULL, NULL) > 0);
+	rec->addr = was;
+	assert_int_equal(fusion_hash_find(arena, "a", &h), 0);
+	assert_int_equal(fusion_hash_destroy(h), 0);
+	assert_int_equal(fusion_hash_destroy(other), 0);
+}
+
+static void a_table_that_is_full_is_ENOSPC_and_leaves_nothing(void **state)
+{
+	uint32_t max = arena->view.geo.tables[KIND_LIST].max, n = 0;
+	struct fusion_list *l;
+	char name[16];
+	int r;
+
+	(void)state;
+	for (;; n++) {
+		snprintf(name, sizeof(name), "%u", n);
+		r = fusion_list_create(arena, name, NULL, &l);
+		if (r < 0)
+			break;
+	}
+	assert_int_equal(r, -ENOSPC);
+	assert_int_equal(n, max);
+	assert_int_equal(blocks(), blocks_before + n);
+	while (n--) {
+		snprintf(name, sizeof(name), "%u", n);
+		assert_int_equal(fusion_list_find(arena, name, &l), 0);
+		assert_int_equal(fusion_list_destroy(l), 0);
+	}
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest all[] = {
+		TEST(options_NULL_are_all_defaults),
+		TEST(options_INIT_are_all_defaults),
+		TEST(options_of_another_size_follow_the_rule),
+		TEST(a_name_leads_to_the_container_until_it_is_destroyed),
+		TEST(open_finds_or_creates),
+		TEST(open_of_one_with_other_options_is_EINVAL),
+		TEST(bad_names_are_refused_and_leave_nothing),
+		TEST(all_that_open_at_once_get_the_same),
+		TEST(a_killed_member_leaves_what_it_has_named),
+		TEST(a_record_that_was_overwritten_is_EIO),
+		TEST(a_table_that_is_full_is_ENOSPC_and_leaves_nothing),
+	};
+
+	return cmocka_run_group_tests_name("container", all, NULL, NULL);
+}
