@@ -647,7 +647,8 @@ FUSION_API int fusion_object_globalize(struct fusion_object *object);
  * @param object  the object that inherits
  * @param from    an object of this arena
  *
- * @return what fusion_ref_inherit() returns for their references
+ * @return what fusion_ref_inherit() returns for their references, but never
+ *         -EBUSY: that is -ESTALE here
  *
  * Any thread.  Takes a short lock.
  */
@@ -659,7 +660,8 @@ FUSION_API int fusion_object_inherit(struct fusion_object *object,
  * @param object  the object
  * @param member  the id of the member that is to call fusion_object_catch()
  *
- * @return what fusion_ref_throw() returns for its reference
+ * @return what fusion_ref_throw() returns for its reference, but never -EBUSY:
+ *         that is -ESTALE here
  *
  * Any thread.  Takes a short lock.
  */

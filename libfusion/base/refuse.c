@@ -109,7 +109,7 @@ static const struct {
 	{ENODEV, "no fusionfs is mounted there: mount one (fusionfs DIR), or "
 		 "say where it is in $FUSION_MOUNT"},
 	{ENOENT, "there is no such thing: nothing has that name, id, key or "
-		 "value, or there is no next one"},
+		 "value"},
 	{ENOLCK, "the thread holds as many locks as it can: give one back "
 		 "first"},
 	{ENOMEM, "no memory is left: the arena's limit, the tmpfs below it or "
