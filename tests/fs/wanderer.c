@@ -181,15 +181,18 @@ int main(int argc, char **argv)
 	const char *name = argc > 2 ? argv[2] : NULL;
 	struct use before = {0}, after;
 	pthread_t thread;
+	long settled;
 
-	if (n < 10)
+	if (n < 4 * SPANS)
 		return 2;
 	pthread_barrier_init(&come, NULL, 2);
 	pthread_barrier_init(&gone, NULL, 2);
 	if (pthread_create(&thread, NULL, companion, NULL) != 0)
 		return 2;
+	/* Measured when arenas of each size have come and gone twice. */
+	settled = n / 10 > 2 * SPANS ? n / 10 : 2 * SPANS;
 	for (long i = 0; i < n; i++) {
-		if (i == n / 10)
+		if (i == settled)
 			before = use_now();
 		visit(name, i);
 	}
