@@ -261,7 +261,7 @@ expression C, W, R;
 @depends on talk_bytes || talk_word@
 @@
  #include <fusion/fusion.h>
-+#include "docs/migrate-0.1.h"
++#include "migrate-0.1.h"
 
 @@
 expression A, N, F, R;

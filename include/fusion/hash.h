@@ -453,7 +453,7 @@ FUSION_API int fusion_hash_iter_remove(struct fusion_hash_iter *it,
  *
  * Any thread.  Blocks as long as necessary; signals do not end the wait.
  */
-FUSION_API int fusion_hash_lock(struct fusion_hash *hash);
+FUSION_API FUSION_MUST_CHECK int fusion_hash_lock(struct fusion_hash *hash);
 /**
  * Unlock the hash's own lock.
  *

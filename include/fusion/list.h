@@ -41,12 +41,13 @@ struct fusion_list_options {
 	size_t size; /**< sizeof(struct fusion_list_options) */
 	/** FUSION_CONTAINER_LOCK, FUSION_CONTAINER_WORDS. */
 	uint32_t flags;
+	uint32_t reserved; /**< 0 */
 };
 
 /** All defaults. */
-#define FUSION_LIST_OPTIONS_INIT                      \
-	{                                             \
-		sizeof(struct fusion_list_options), 0 \
+#define FUSION_LIST_OPTIONS_INIT                         \
+	{                                                \
+		sizeof(struct fusion_list_options), 0, 0 \
 	}
 
 /**
@@ -333,7 +334,7 @@ FUSION_API int fusion_list_count(struct fusion_list *list, uint64_t *ret);
  *
  * Any thread.  Blocks as long as necessary; signals do not end the wait.
  */
-FUSION_API int fusion_list_lock(struct fusion_list *list);
+FUSION_API FUSION_MUST_CHECK int fusion_list_lock(struct fusion_list *list);
 /**
  * Unlock the list's own lock.
  *

@@ -348,3 +348,11 @@ int refuse_size(const char *what, size_t size, size_t most)
 		      "sizeof(struct %s), which is %zu for this library",
 		      what, size, what, most);
 }
+
+int refuse_reserved(const char *what)
+{
+	return refuse(-EINVAL,
+		      "struct %s: its member reserved is not 0: set the whole "
+		      "struct to zero, then what you want",
+		      what);
+}

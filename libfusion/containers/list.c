@@ -398,12 +398,15 @@ static int read_options(const struct fusion_list_options *options,
 			struct container_make *ret)
 {
 	struct fusion_list_options o;
-	int r = options_copy(&o, sizeof(o),
-			     OPTIONS_FIRST(struct fusion_list_options, flags),
-			     options, "fusion_list_options");
+	int r = options_copy(
+		&o, sizeof(o),
+		OPTIONS_FIRST(struct fusion_list_options, reserved), options,
+		"fusion_list_options");
 
 	if (r < 0)
 		return r;
+	if (o.reserved)
+		return refuse_reserved("fusion_list_options");
 	if (o.flags & ~FLAGS)
 		return refuse_flags("list", o.flags, FLAGS);
 	*ret = (struct container_make){
