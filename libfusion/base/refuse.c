@@ -133,7 +133,8 @@ static const struct {
 	{EPIPE, "nobody reads what is written"},
 	{EPROTO, "library, daemon and arena are of different formats: update "
 		 "the older one"},
-	{EPROTOTYPE, "it is of another type or size"},
+	{EPROTOTYPE, "it is of another type or size, or was created with other "
+		     "options"},
 	{ERANGE, "the index is behind the end"},
 	{EREMOTE, "fusionfs runs in a pid namespace that this process is not "
 		  "in"},

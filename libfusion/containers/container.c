@@ -276,11 +276,17 @@ int container_find(struct fusion_arena *arena, const char *name,
 static int refuse_other(const struct container_make *make, const char *name,
 			const struct container_rec *rec)
 {
-	return refuse(-EINVAL,
-		      "%s '%s': it was created with keys %u and flags 0x%x, "
-		      "not %u and 0x%x: open it with the same options",
-		      kind_name(make->kind), name, rec->keys, rec->flags,
-		      make->keys, make->flags);
+	const char *kind = kind_name(make->kind);
+
+	if (rec->keys != make->keys)
+		return refuse(-EPROTOTYPE,
+			      "%s '%s': it was created with keys of the type "
+			      "%u, not %u: open it with the same options",
+			      kind, name, rec->keys, make->keys);
+	return refuse(-EPROTOTYPE,
+		      "%s '%s': it was created with the flags 0x%x, not 0x%x: "
+		      "open it with the same options",
+		      kind, name, rec->flags, make->flags);
 }
 
 /* If several threads create it at once, all but one get -EEXIST, and find the

@@ -121,20 +121,41 @@ static void open_finds_or_creates(void **state)
 	assert_int_equal(fusion_list_destroy(l), 0);
 }
 
-static void open_of_one_with_other_options_is_EINVAL(void **state)
+static void open_of_one_with_other_options_is_EPROTOTYPE(void **state)
 {
 	struct fusion_hash_options o = locked_ints;
+	struct fusion_vector_options words = FUSION_VECTOR_OPTIONS_INIT;
+	struct fusion_list_options locked = FUSION_LIST_OPTIONS_INIT;
 	struct fusion_hash *h, *other = NULL;
+	struct fusion_vector *v, *other_v = NULL;
+	struct fusion_list *l, *other_l = NULL;
 
 	(void)state;
 	assert_int_equal(fusion_hash_open(arena, "a", &o, &h), 0);
 	o.keys = FUSION_KEY_BYTES;
-	assert_int_equal(fusion_hash_open(arena, "a", &o, &other), -EINVAL);
-	assert_non_null(strstr(fusion_strerror(-EINVAL), "same options"));
+	assert_int_equal(fusion_hash_open(arena, "a", &o, &other), -EPROTOTYPE);
+	assert_string_equal(fusion_strerror(-EPROTOTYPE),
+			    "hash 'a': it was created with keys of the type 2, "
+			    "not 4: open it with the same options");
 	o.keys = FUSION_KEY_INT;
 	o.flags = 0;
-	assert_int_equal(fusion_hash_open(arena, "a", &o, &other), -EINVAL);
+	assert_int_equal(fusion_hash_open(arena, "a", &o, &other), -EPROTOTYPE);
+	assert_string_equal(fusion_strerror(-EPROTOTYPE),
+			    "hash 'a': it was created with the flags 0x3, not "
+			    "0x0: open it with the same options");
 	assert_null(other);
+	words.flags = FUSION_CONTAINER_WORDS;
+	locked.flags = FUSION_CONTAINER_LOCK;
+	assert_int_equal(fusion_vector_open(arena, "a", NULL, &v), 0);
+	assert_int_equal(fusion_vector_open(arena, "a", &words, &other_v),
+			 -EPROTOTYPE);
+	assert_null(other_v);
+	assert_int_equal(fusion_list_open(arena, "a", NULL, &l), 0);
+	assert_int_equal(fusion_list_open(arena, "a", &locked, &other_l),
+			 -EPROTOTYPE);
+	assert_null(other_l);
+	assert_int_equal(fusion_vector_destroy(v), 0);
+	assert_int_equal(fusion_list_destroy(l), 0);
 	assert_int_equal(fusion_hash_find(arena, "a", &other), 0);
 	assert_ptr_equal(other, h);
 	assert_int_equal(fusion_hash_destroy(h), 0);
@@ -283,7 +304,7 @@ int main(void)
 		TEST(options_of_another_size_follow_the_rule),
 		TEST(a_name_leads_to_the_container_until_it_is_destroyed),
 		TEST(open_finds_or_creates),
-		TEST(open_of_one_with_other_options_is_EINVAL),
+		TEST(open_of_one_with_other_options_is_EPROTOTYPE),
 		TEST(bad_names_are_refused_and_leave_nothing),
 		TEST(all_that_open_at_once_get_the_same),
 		TEST(a_killed_member_leaves_what_it_has_named),
