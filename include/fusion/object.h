@@ -841,8 +841,8 @@ FUSION_API int fusion_object_remove_property(struct fusion_object *object,
  * @param member  the member's id
  *
  * @return
- *   0        noted, perhaps before
- *   -EINVAL  also: @member is 0
+ *   0       noted, perhaps before
+ *   -ESRCH  @member is FUSION_NONE
  *
  * Only fusion_object_check_owner() asks for this; nothing else depends on it.
  *

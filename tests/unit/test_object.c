@@ -331,7 +331,8 @@ static void test_owners_and_access(void **state)
 	assert_int_equal(fusion_object_add_owner(o, 7), 0);
 	assert_int_equal(fusion_object_add_owner(o, 7), 0);
 	assert_int_equal(fusion_object_add_owner(o, 8), 0);
-	assert_int_equal(fusion_object_add_owner(o, 0), -EINVAL);
+	assert_int_equal(fusion_object_add_owner(o, FUSION_NONE), -ESRCH);
+	assert_non_null(strstr(fusion_strerror(-ESRCH), "FUSION_NONE"));
 	assert_int_equal(fusion_object_check_owner(o, 7, false), 0);
 	assert_int_equal(fusion_object_check_owner(o, 8, false), 0);
 	assert_int_equal(fusion_object_check_owner(o, 9, true), -ENOENT);
