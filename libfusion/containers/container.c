@@ -69,8 +69,9 @@ static inline bool has_lock(const struct container *c)
 	return c->flags & FUSION_CONTAINER_LOCK;
 }
 
-/* Lock the container.  The call that needs it settles what a dead owner left.
- */
+/* Lock the container.  The call that needs it settles what a dead owner left,
+ * so the caller is not told of the death.  0, -ENOLCK, -EOVERFLOW; -EIDRM the
+ * lock was destroyed; -EIO, -ENOMEM, -EMFILE. */
 static int take_lock(const struct container *c)
 {
 	int r = fusion_skirmish_prevail(c->lock);
