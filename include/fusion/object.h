@@ -269,7 +269,7 @@ fusion_object_pool_register(struct fusion_object_pool *pool,
  *
  * @return
  *   0        withdrawn
- *   -ENOENT  this process has not registered
+ *   -EPERM   this process has not registered for the pool
  *   -EINVAL  no pool of an arena that this process is in
  *   -EIDRM   the pool is destroyed
  *

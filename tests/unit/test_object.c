@@ -521,6 +521,12 @@ static void test_pool_destroy_waits_for_destructors(void **state)
 	assert_int_equal(tally->zombies, 1);
 }
 
+static void expect_register_sentence(void)
+{
+	assert_non_null(strstr(fusion_strerror(-EPERM),
+			       "call fusion_object_pool_register()"));
+}
+
 static void test_nobody_willing(void **state)
 {
 	struct fusion_object *o = active(5), *p = active(6);
@@ -528,9 +534,11 @@ static void test_nobody_willing(void **state)
 	(void)state;
 	assert_int_equal(fusion_object_pool_duty(pool), arena->id);
 	assert_int_equal(fusion_object_pool_unregister(pool), 0);
-	assert_int_equal(fusion_object_pool_unregister(pool), -ENOENT);
+	assert_int_equal(fusion_object_pool_unregister(pool), -EPERM);
+	expect_register_sentence();
 	assert_int_equal(fusion_object_pool_duty(pool), 0);
 	assert_int_equal(fusion_object_pool_destroy(pool), -EPERM);
+	expect_register_sentence();
 	assert_int_equal(fusion_object_unref(o), 0);
 	assert_int_equal(size_of_pool(), 2);
 	assert_int_equal(fusion_object_get(pool, fusion_object_id(o), &o),
