@@ -290,7 +290,7 @@ FUSION_API int fusion_object_pool_unregister(struct fusion_object_pool *pool);
  *
  * @return
  *   0        set
- *   -ENOENT  this process has not registered for the pool
+ *   -EPERM   this process has not registered for the pool
  *   -EINVAL  no pool of an arena that this process is in
  *   -EIDRM   the pool is destroyed
  *

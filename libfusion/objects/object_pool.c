@@ -271,7 +271,10 @@ FUSION_API int fusion_object_pool_set_describe(struct fusion_object_pool *pool,
 	int r;
 
 	p = object_pool_of(pool, &c, &r);
-	return told(p ? registration_set_describe(c->arena, p, fn, ctx) : r);
+	if (!p)
+		return told(r);
+	r = registration_set_describe(c->arena, p, fn, ctx);
+	return told(r == -EPERM ? refuse_unregistered(c->arena, p) : r);
 }
 
 /* --- The end ---------------------------------------------------------------

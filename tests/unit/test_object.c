@@ -539,6 +539,9 @@ static void test_nobody_willing(void **state)
 	assert_int_equal(fusion_object_pool_duty(pool), 0);
 	assert_int_equal(fusion_object_pool_destroy(pool), -EPERM);
 	expect_register_sentence();
+	assert_int_equal(fusion_object_pool_set_describe(pool, describe, NULL),
+			 -EPERM);
+	expect_register_sentence();
 	assert_int_equal(fusion_object_unref(o), 0);
 	assert_int_equal(size_of_pool(), 2);
 	assert_int_equal(fusion_object_get(pool, fusion_object_id(o), &o),
