@@ -344,7 +344,7 @@ struct fusion_call_answer {
  *                still run
  *   -ECANCELED   fusion_call_cancel() ended it, or the handler left without
  *                returning; the handler may have run, or may still run
- *   -EPROTO      the handler has run, and returned an undefined value; or, run
+ *   -EBADMSG     the handler has run, and returned an undefined value; or, run
  *                directly, it deferred the answer without asking for
  *                fusion_call_serial()
  *   -EAGAIN      not executed: FUSION_CALL_NOWAIT is set, and there is no room

@@ -202,8 +202,7 @@ FUSION_API int fusion_hash_create(struct fusion_arena *arena, const char *name,
  *
  * @return
  *   0              done
- *   -EINVAL        an argument is not valid, or the hash has other keys or
- *                  flags
+ *   -EPROTOTYPE    the hash exists, and has other keys or flags
  *   -EIO           a member has overwritten the hash's memory
  *   others         as fusion_hash_create(), but not -EEXIST
  *

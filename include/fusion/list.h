@@ -93,7 +93,7 @@ FUSION_API int fusion_list_create(struct fusion_arena *arena, const char *name,
  *
  * @return
  *   0              done
- *   -EINVAL        an argument is not valid, or the list has other flags
+ *   -EPROTOTYPE    the list exists, and has other flags
  *   -EIO           a member has overwritten the list's memory
  *   others         as fusion_list_create(), but not -EEXIST
  *

@@ -269,7 +269,7 @@ fusion_object_pool_register(struct fusion_object_pool *pool,
  *
  * @return
  *   0        withdrawn
- *   -ENOENT  this process has not registered
+ *   -EPERM   this process has not registered for the pool
  *   -EINVAL  no pool of an arena that this process is in
  *   -EIDRM   the pool is destroyed
  *
@@ -290,7 +290,7 @@ FUSION_API int fusion_object_pool_unregister(struct fusion_object_pool *pool);
  *
  * @return
  *   0        set
- *   -ENOENT  this process has not registered for the pool
+ *   -EPERM   this process has not registered for the pool
  *   -EINVAL  no pool of an arena that this process is in
  *   -EIDRM   the pool is destroyed
  *
@@ -841,8 +841,8 @@ FUSION_API int fusion_object_remove_property(struct fusion_object *object,
  * @param member  the member's id
  *
  * @return
- *   0        noted, perhaps before
- *   -EINVAL  also: @member is 0
+ *   0       noted, perhaps before
+ *   -ESRCH  @member is FUSION_NONE
  *
  * Only fusion_object_check_owner() asks for this; nothing else depends on it.
  *

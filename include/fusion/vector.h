@@ -91,7 +91,7 @@ FUSION_API int fusion_vector_create(struct fusion_arena *arena,
  *
  * @return
  *   0              done
- *   -EINVAL        an argument is not valid, or the vector has other flags
+ *   -EPROTOTYPE    the vector exists, and has other flags
  *   -EIO           a member has overwritten the vector's memory
  *   others         as fusion_vector_create(), but not -EEXIST
  *

@@ -75,6 +75,8 @@ static const struct {
 	{EALREADY, "there is nothing to do: it is done already, or nothing has "
 		   "made it necessary"},
 	{EBADF, "the program has closed a descriptor that belongs to Fusion"},
+	{EBADMSG, "the handler of the call returned an undefined value, or "
+		  "deferred an answer that no thread can give"},
 	{EBUSY, "it is in use, locked, or in a state that does not allow "
 		"this: try again when that has changed"},
 	{ECANCELED, "the call was cancelled or has its answer already, or a "
@@ -129,10 +131,10 @@ static const struct {
 	{EPERM, "not permitted: it is not yours, but another thread's, "
 		"member's or user's"},
 	{EPIPE, "nobody reads what is written"},
-	{EPROTO, "one side breaks the protocol: library, daemon and arena "
-		 "are of different formats (update the older one), or the "
-		 "handler of a call returned an undefined value"},
-	{EPROTOTYPE, "it is of another type or size"},
+	{EPROTO, "library, daemon and arena are of different formats: update "
+		 "the older one"},
+	{EPROTOTYPE, "it is of another type or size, or was created with other "
+		     "options"},
 	{ERANGE, "the index is behind the end"},
 	{EREMOTE, "fusionfs runs in a pid namespace that this process is not "
 		  "in"},
