@@ -231,7 +231,8 @@ static void make_and_fill(struct fusion_arena *a)
 	struct fusion_hash *h;
 
 	fusion_hash_open(a, "a", &locked_ints, &h);
-	fusion_hash_lock(h);
+	if (fusion_hash_lock(h) < 0)
+		_exit(1);
 	fusion_hash_insert(h, fusion_key_int(1), word(7));
 }
 
@@ -310,8 +311,10 @@ struct trio {
 static void open_trio(struct fusion_arena *a, struct trio *t)
 {
 	const uint32_t flags = FUSION_CONTAINER_LOCK | FUSION_CONTAINER_WORDS;
-	const struct fusion_vector_options vector = {sizeof(vector), flags};
-	const struct fusion_list_options list = {sizeof(list), flags};
+	const struct fusion_vector_options vector = {.size = sizeof(vector),
+						     .flags = flags};
+	const struct fusion_list_options list = {.size = sizeof(list),
+						 .flags = flags};
 
 	assert_int_equal(fusion_hash_open(a, "a", &locked_ints, &t->h), 0);
 	assert_int_equal(fusion_vector_open(a, "a", &vector, &t->v), 0);
@@ -425,9 +428,12 @@ static void lock_trio(struct fusion_arena *a)
 	struct trio t;
 
 	open_trio(a, &t);
-	fusion_hash_lock(t.h);
-	fusion_vector_lock(t.v);
-	fusion_list_lock(t.l);
+	if (fusion_hash_lock(t.h) < 0)
+		_exit(1);
+	if (fusion_vector_lock(t.v) < 0)
+		_exit(1);
+	if (fusion_list_lock(t.l) < 0)
+		_exit(1);
 }
 
 static int use_lock(const struct trio *t)

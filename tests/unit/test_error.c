@@ -316,7 +316,8 @@ static int vector_flags(void)
 	return fusion_vector_create(
 		arena, NULL,
 		&(struct fusion_vector_options){
-			sizeof(struct fusion_vector_options), 0x100},
+			.size = sizeof(struct fusion_vector_options),
+			.flags = 0x100},
 		&v);
 }
 
@@ -340,11 +341,12 @@ static int list_flags(void)
 {
 	struct fusion_list *l;
 
-	return fusion_list_create(arena, NULL,
-				  &(struct fusion_list_options){
-					  sizeof(struct fusion_list_options),
-					  FUSION_CONTAINER_AUTOFREE},
-				  &l);
+	return fusion_list_create(
+		arena, NULL,
+		&(struct fusion_list_options){
+			.size = sizeof(struct fusion_list_options),
+			.flags = FUSION_CONTAINER_AUTOFREE},
+		&l);
 }
 
 static int member_signal_number(void)

@@ -305,7 +305,8 @@ static void test_threads(void **state)
 static void hold(struct fusion_arena *a)
 {
 	(void)a;
-	fusion_list_lock(list);
+	if (fusion_list_lock(list) < 0)
+		_exit(1);
 	fusion_list_insert_back(list, word(7), NULL);
 }
 
