@@ -39,6 +39,18 @@ struct fusion_value container_value(struct fusion_arena *arena, uint32_t owns,
 	return fusion_value_pointer(block);
 }
 
+int container_put(struct fusion_arena *arena, const struct ledger_container *c,
+		  uint32_t i, uint64_t word)
+{
+	struct fusion_key key = container_key(c->keys, i);
+
+	if (c->owns == OWNS_BYTES)
+		return fusion_hash_put_bytes(c->handle, key, &word,
+					     sizeof(word));
+	return fusion_hash_replace(c->handle, key,
+				   container_value(arena, c->owns, word), NULL);
+}
+
 /* --- Its memory ------------------------------------------------------------
  */
 
@@ -112,6 +124,20 @@ static uint64_t word_of(const struct ledger_container *c,
 		       : value.word;
 }
 
+/* A copy is what the value points to. */
+static void read_copy(const struct user *u, uint32_t i, uint64_t want)
+{
+	uint64_t word = 0;
+	size_t length = 0;
+
+	complain_of(fusion_hash_get_bytes(u->c->handle,
+					  container_key(u->c->keys, i), &word,
+					  sizeof(word), &length),
+		    "get bytes");
+	if (word != want || length != sizeof(word))
+		complain("key %u: %zu other bytes", i, length);
+}
+
 static void read_hash(const struct user *u, struct ledger_content *ret)
 {
 	struct fusion_hash *h = u->c->handle;
@@ -126,6 +152,8 @@ static void read_hash(const struct user *u, struct ledger_content *ret)
 		if (r != -ENOENT)
 			complain_of(r, "lookup");
 		ret->value[i] = r == 0 ? word_of(u->c, value) : 0;
+		if (r == 0 && u->c->owns == OWNS_BYTES)
+			read_copy(u, i, ret->value[i]);
 		n += r == 0;
 	}
 	complain_of(fusion_hash_count(h, &count), "count");
@@ -244,10 +272,7 @@ static void use_hash(const struct user *u, struct ledger_content *now)
 	struct fusion_hash *h = c->handle;
 
 	for (uint32_t i = 0; i < LEDGER_VALUES; i += 5) {
-		struct fusion_value value =
-			container_value(u->arena, c->owns, 1000 + i);
-		int r = fusion_hash_replace(h, container_key(c->keys, i), value,
-					    NULL);
+		int r = container_put(u->arena, c, i, 1000 + i);
 
 		complain_of(r, "replace");
 		if (r != !!now->value[i])

@@ -88,7 +88,9 @@ static void make_hash(struct cast *c, uint32_t keys, uint32_t flags)
 	*l = (struct ledger_container){
 		.kind = CONTAINER_HASH,
 		.keys = keys,
-		.owns = flags & FUSION_CONTAINER_AUTOFREE,
+		.owns = flags & FUSION_CONTAINER_BYTES	    ? OWNS_BYTES
+			: flags & FUSION_CONTAINER_AUTOFREE ? OWNS_BLOCKS
+							    : OWNS_NONE,
 		.after = {.n = LEDGER_VALUES},
 	};
 	l->handle = h;
@@ -98,9 +100,7 @@ static void put(struct cast *c, uint32_t i, uint64_t word)
 {
 	struct ledger_container *l = ledger_of(c);
 
-	must(fusion_hash_insert(hash_of(c), container_key(l->keys, i),
-				container_value(c->arena, l->owns, word)),
-	     "insert");
+	must(container_put(c->arena, l, i, word), "put");
 	l->after.value[i] = word;
 }
 
@@ -145,6 +145,25 @@ static void owned(struct cast *c)
 {
 	make_hash(c, FUSION_KEY_STRING, FUSION_CONTAINER_AUTOFREE);
 	put_some(c, 3);
+}
+
+static void bytes(struct cast *c)
+{
+	make_hash(c, FUSION_KEY_STRING, FUSION_CONTAINER_BYTES);
+	put_some(c, 3);
+}
+
+static void bytes_locked(struct cast *c)
+{
+	make_hash(c, FUSION_KEY_INT,
+		  FUSION_CONTAINER_BYTES | FUSION_CONTAINER_LOCK);
+	put_some(c, 3);
+}
+
+static void bytes_full(struct cast *c)
+{
+	make_hash(c, FUSION_KEY_STRING, FUSION_CONTAINER_BYTES);
+	put_some(c, 7);
 }
 
 /* The next one moves it. */
@@ -232,6 +251,24 @@ static void hash_swap_owned(struct cast *c)
 				 NULL),
 	     "replace");
 	end(c);
+}
+
+static void put_bytes(struct cast *c, uint32_t i)
+{
+	ledger_of(c)->after.value[i] = 7;
+	begin(c);
+	must(container_put(c->arena, ledger_of(c), i, 7), "put bytes");
+	end(c);
+}
+
+static void hash_put_bytes(struct cast *c)
+{
+	put_bytes(c, 20);
+}
+
+static void hash_swap_bytes(struct cast *c)
+{
+	put_bytes(c, 1);
 }
 
 static void hash_swap(struct cast *c)
@@ -613,6 +650,12 @@ const struct op container_ops[] = {
 	{ "hash-grow",		  PART_MEMBER, a_full_table,	  hash_put, 0 },
 	{ "hash-replace",	  PART_MEMBER, strings,		  hash_swap, 0 },
 	{ "hash-replace-owned",	  PART_MEMBER, owned_and_another, hash_swap_owned, 0 },
+	{ "hash-put-bytes",	  PART_MEMBER, bytes,		  hash_put_bytes, 0 },
+	{ "hash-put-bytes-grow",  PART_MEMBER, bytes_full,	  hash_put_bytes, 0 },
+	{ "hash-put-bytes-lock",  PART_MEMBER, bytes_locked,	  hash_put_bytes, 0 },
+	{ "hash-swap-bytes",	  PART_MEMBER, bytes,		  hash_swap_bytes, 0 },
+	{ "hash-swap-bytes-lock", PART_MEMBER, bytes_locked,	  hash_swap_bytes, 0 },
+	{ "hash-remove-bytes",	  PART_MEMBER, bytes,		  hash_drop, 0 },
 	{ "hash-remove",	  PART_MEMBER, strings,		  hash_drop, 0 },
 	{ "hash-remove-int",	  PART_MEMBER, ints,		  hash_drop, 0 },
 	{ "hash-remove-owned",	  PART_MEMBER, owned,		  hash_drop, 0 },
