@@ -77,6 +77,9 @@ struct ledger_call {
 #define LEDGER_EVENTS 2048
 #define LEDGER_VALUES 64
 
+/* Between the values of two lists. */
+#define LEDGER_NEXT_LIST UINT64_MAX
+
 /* What a container has: the values in a row, or of a hash each key's, 0 none.
  * Blocks that are not its own then. */
 struct ledger_content {
@@ -91,6 +94,7 @@ enum owned { OWNS_NONE = 0, OWNS_BLOCKS = 1, OWNS_BYTES = 2 };
 /* The container that the victim works on (container.h). */
 struct ledger_container {
 	void *handle;	 /* NULL none */
+	void *other;	 /* a second list, whose values follow; NULL none */
 	uint32_t kind;	 /* enum container_kind */
 	uint32_t keys;	 /* enum fusion_key_type */
 	uint32_t owns;	 /* values are blocks of a hash: enum owned */
