@@ -410,6 +410,48 @@ static void all_is_heard_and_over(const struct view *v, struct play *play)
 		fault(play, "the ring outlives its last listener");
 }
 
+/* --- A dispatcher that is late, and the next reactor of its ring ---------- */
+
+/* The next reactor has the ring, unless the victim is writing there, and its
+ * listener rests. */
+static void hand_over_and_rest(struct actor *a)
+{
+	destroy(a);
+	hear_what_is_there(a);
+	listen(a);
+	a->play->n[END] = 0;
+	hear_what_is_there(a);
+}
+
+static bool has_news_of(const struct ring *queue, uint32_t id)
+{
+	uint64_t pos = load_acquire(&queue->ctl->head);
+	uint32_t cells, producer;
+
+	for (; ring_look(queue, pos, &cells, &producer) == RING_RECORD;
+	     pos += cells) {
+		const struct msg_head *h = ring_head_at(queue, pos);
+
+		if (h->kind == MSG_NEWS && h->a == id)
+			return true;
+	}
+	return false;
+}
+
+/* The next message wakes it, or it is told of its own reactor. */
+static void can_be_woken(struct actor *a)
+{
+	const struct listener *l = listener_of(a->play);
+	struct ring queue, r;
+	struct cursor *c;
+
+	if (message_queue(a->v, a->me, a->v->slot, a->arena->id, &queue) < 0 ||
+	    cursor_get(a->v, l, &r, &c) < 0)
+		fault(a->play, "the listener is gone");
+	else if (!load_relaxed(&c->idle) && !has_news_of(&queue, l->id))
+		fault(a->play, "its mark is taken, and nobody has told it");
+}
+
 /* --- A bell that finds the queue full ------------------------------------- */
 
 /* In the play's numbers. */
@@ -533,6 +575,10 @@ const struct scene reactor_scenes[] = {
 	{"end-behind-an-unfinished-message",
 	 {{RIVAL, listen_for_the_end}}, say_at_some_time, say_destroy_and_hear,
 	 {{RIVAL, hear_if_told}}, all_is_heard_and_over, NULL, 0, false},
+	{"late-dispatcher-and-the-next-reactor",
+	 {{RIVAL, listen_for_the_end}, {RIVAL, hear_what_is_there}},
+	 say_at_some_time, hand_over_and_rest,
+	 {{RIVAL, can_be_woken}}, NULL, NULL, 0, false},
 	{"listener-and-the-end",
 	 {{VICTIM, listen_for_the_end}, {RIVAL, say_two}},
 	 hear_what_is_there, destroy,

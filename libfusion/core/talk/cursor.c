@@ -255,7 +255,7 @@ static void tell_room(struct ring *r)
  * idle or @always.  Acquire: pairs with the release in take_cursor(). */
 static void wake_done_listeners(struct view *v, struct thread_rec *me,
 				struct ring *r, const struct cursor *self,
-				uint32_t id, bool always)
+				bool always)
 {
 	for (uint32_t i = 0; i < ring_cursors(r); i++) {
 		struct cursor *c = cursor_at(r, i);
@@ -263,15 +263,15 @@ static void wake_done_listeners(struct view *v, struct thread_rec *me,
 		if (c != self && (always || load_relaxed(&c->idle)) &&
 		    CURSOR_FLAGS(c) & CURSOR_DONE &&
 		    CURSOR_STATE(load_acquire(&c->st)) == CURSOR_LIVE && me)
-			listener_wake(v, me, c, id, always);
+			listener_wake(v, me, r, c, always);
 	}
 }
 
 void cursor_tell_moved(struct view *v, struct thread_rec *me, struct ring *r,
-		       const struct cursor *self, uint32_t id, bool always)
+		       const struct cursor *self, bool always)
 {
 	tell_room(r);
-	wake_done_listeners(v, me, r, self, id, always);
+	wake_done_listeners(v, me, r, self, always);
 }
 
 void cursor_free(struct view *v, struct thread_rec *me,
@@ -290,7 +290,7 @@ void cursor_free(struct view *v, struct thread_rec *me,
 	store_release(&c->st, 0ull);
 	/* The fence in here comes before the id is read, as it is drawn at
 	 * reactor_close_ended(). */
-	cursor_tell_moved(v, me, &r, c, l->id, false);
+	cursor_tell_moved(v, me, &r, c, false);
 	if (has_ended(l))
 		reactor_close_ended(v, &r);
 }
@@ -517,7 +517,7 @@ bool cursor_rest(struct view *v, struct thread_rec *me,
 	 * again and again. */
 	if (CURSOR_POLICY(c) != POLICY_DROP)
 		tell_room_fenced(&r);
-	wake_done_listeners(v, me, &r, c, l->id, false);
+	wake_done_listeners(v, me, &r, c, false);
 	/* Nor must a listener that has come to the end. */
 	if ((what_to_rest_for(&r, c) == idle &&
 	     !(has_ended(l) && is_at_the_end(&r, c))) ||

@@ -48,8 +48,7 @@ static void free_lost_cursors(struct view *v, const void *who,
 			any = true;
 		}
 		if (any)
-			cursor_tell_moved(v, life_rec(v), &r, NULL,
-					  owner & ~RING_OF_REACTOR, true);
+			cursor_tell_moved(v, life_rec(v), &r, NULL, true);
 		if (load_relaxed(&r.ctl->closed) && !SEED_BUG(47))
 			reactor_close_ended(v, &r);
 	}

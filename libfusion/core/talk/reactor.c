@@ -178,7 +178,7 @@ static void tell_the_end(struct view *v, struct thread_rec *me, uint32_t index,
 		 * must be seen with its owner. */
 		if (CURSOR_STATE(load_acquire(&c->st)) >= CURSOR_LIVE &&
 		    !SEED_BUG(46))
-			listener_wake(v, me, c, id, true);
+			listener_wake(v, me, &r, c, true);
 	}
 	reactor_close_ended(v, &r);
 }
@@ -295,7 +295,7 @@ int reactor_recover(struct view *v, struct thread_rec *t)
 	if (op == CALL_OP_DISPATCH && ring_map(v, index, &r) == 0 &&
 	    load_relaxed(&r.ctl->owner) == (id | RING_OF_REACTOR) &&
 	    !SEED_BUG(45))
-		listeners_wake(v, me, &r, LISTENERS_ALL, id);
+		listeners_wake(v, me, &r, LISTENERS_ALL);
 	if (op == CALL_OP_DESTROY && t->call.a[1] < table_hi(v, KIND_REACTOR)) {
 		re = view_entry(v, KIND_REACTOR, (uint32_t)t->call.a[1]);
 		/* If the reactor is still there, it was not destroyed. */

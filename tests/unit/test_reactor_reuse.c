@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A ring that gets another reactor
+ *
+ * Threads that were late, or died, did something in the ring for the reactor
+ * that had it before.  The next reactor must not suffer from that.
+ */
+#include "tests/unit/reactor_fixture.h"
+
+#include <fusion/fusion.h>
+
+#include "libfusion/core/file/thread.h"
+#include "libfusion/core/recovery/recover.h"
+#include "libfusion/core/talk/call.h"
+#include "libfusion/core/talk/cursor.h"
+#include "libfusion/core/talk/listener_wake.h"
+#include "libfusion/core/talk/reactor_dispatch.h"
+#include "libfusion/core/talk/ring_consume.h"
+#include "libfusion/core/talk/ring_produce.h"
+
+#define CHANNEL 3
+
+static int set_up(void **state)
+{
+	(void)state;
+	return reactor_set_up();
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	return reactor_tear_down();
+}
+
+/* --- Two reactors, one after the other ------------------------------------ */
+
+static struct reactor *record(void)
+{
+	return (struct reactor *)reactor;
+}
+
+/* This member listens, or a visitor that @t has. */
+static struct listener listen_by_hand(struct thread_rec *t, bool visitor)
+{
+	const struct cursor_params params = {
+		.owner = visitor ? 0 : arena->id,
+		.slot = visitor ? 0 : arena->view.slot,
+		.flags = visitor ? CURSOR_VISITOR : 0,
+		.policy = POLICY_BLOCK,
+		.limit_ms = REACTOR_FOREVER_MS,
+		.mask = CHANNEL_BIT(CHANNEL),
+	};
+	struct listener l;
+
+	assert_int_equal(cursor_take(&arena->view, t, record(), &params, &l),
+			 0);
+	return l;
+}
+
+static void say(void)
+{
+	const struct reactor_send send = {
+		.head = {.sender = arena->id, .size = 8, .a = CHANNEL},
+		.data = "message",
+		.nowait = true,
+	};
+
+	assert_int_equal(reactor_dispatch(&arena->view, thread_rec_of(arena),
+					  record(), &send),
+			 0);
+}
+
+static int read_by_hand(const struct listener *l)
+{
+	struct msg_head h;
+	char got[8];
+
+	return cursor_read(&arena->view, l, 0, got, sizeof(got), &h);
+}
+
+static uint32_t idle_of(const struct listener *l)
+{
+	struct cursor *c;
+	struct ring r;
+
+	assert_int_equal(cursor_get(&arena->view, l, &r, &c), 0);
+	return load_relaxed(&c->idle);
+}
+
+static void next_reactor(void)
+{
+	assert_int_equal(fusion_reactor_create(arena, "next", NULL, &reactor),
+			 0);
+}
+
+/* The reactor ends, and the next one gets the ring.  This member listens to
+ * it, and rests.  Returns the listener to the former reactor, which is gone. */
+static struct listener hand_over(struct ring *r, struct listener *ret)
+{
+	struct thread_rec *me = thread_rec_of(arena);
+	struct listener was = listen_by_hand(me, false);
+
+	assert_int_equal(ring_map(&arena->view, was.ring, r), 0);
+	assert_int_equal(fusion_reactor_destroy(reactor), 0);
+	cursor_free(&arena->view, me, &was);
+	assert_int_equal(load_relaxed(&r->ctl->owner), 0);
+	next_reactor();
+	*ret = listen_by_hand(me, false);
+	assert_int_equal(ret->ring, was.ring);
+	assert_int_equal(read_by_hand(ret), 0);
+	assert_true(cursor_rest(&arena->view, me, ret));
+	return was;
+}
+
+/* How often this member is told of news of the listener's reactor. */
+static unsigned news_of(const struct listener *l)
+{
+	uint32_t cells, producer;
+	struct ring queue;
+	unsigned n = 0;
+	uint64_t pos;
+
+	assert_int_equal(message_queue(&arena->view, thread_rec_of(arena),
+				       arena->view.slot, arena->id, &queue),
+			 0);
+	for (pos = load_relaxed(&queue.ctl->head);
+	     ring_look(&queue, pos, &cells, &producer) == RING_RECORD;
+	     pos += cells) {
+		const struct msg_head *h = ring_head_at(&queue, pos);
+
+		n += h->kind == MSG_NEWS && h->a == l->id;
+	}
+	return n;
+}
+
+/* --- A late dispatcher ---------------------------------------------------- */
+
+/* It has committed for the former reactor, and wakes now. */
+static void late_dispatcher_names_the_reactor_of_the_mark(void **state)
+{
+	struct listener l;
+	struct ring r;
+
+	(void)state;
+	hand_over(&r, &l);
+	listeners_wake(&arena->view, thread_rec_of(arena), &r, CHANNEL);
+	assert_int_equal(idle_of(&l), CURSOR_READS);
+	assert_int_equal(news_of(&l), 1);
+	say();
+	assert_int_equal(read_by_hand(&l), 1);
+	cursor_free(&arena->view, thread_rec_of(arena), &l);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(late_dispatcher_names_the_reactor_of_the_mark),
+	};
+
+	return cmocka_run_group_tests_name("reactor_reuse", tests, NULL, NULL);
+}
