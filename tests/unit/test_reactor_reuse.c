@@ -133,6 +133,21 @@ static unsigned news_of(const struct listener *l)
 	return n;
 }
 
+static struct thread_rec *another_thread(void)
+{
+	struct thread_rec *t;
+
+	assert_int_equal(thread_claim(&arena->view, &t), 0);
+	return t;
+}
+
+static void bury(struct thread_rec *t)
+{
+	assert_int_equal(life_lock(&arena->view, -1), 0);
+	assert_int_equal(recover_thread(&arena->view, t), 0);
+	life_unlock(&arena->view);
+}
+
 /* --- A late dispatcher ---------------------------------------------------- */
 
 /* It has committed for the former reactor, and wakes now. */
@@ -151,11 +166,40 @@ static void late_dispatcher_names_the_reactor_of_the_mark(void **state)
 	cursor_free(&arena->view, thread_rec_of(arena), &l);
 }
 
+/* It claims for the former reactor, and dies there.  The listener stands before
+ * the claim, and the message behind it has woken nobody else. */
+static void late_dispatcher_that_dies_wakes_who_has_the_ring(void **state)
+{
+	struct thread_rec *t = another_thread();
+	struct listener was, l;
+	uint64_t pos;
+	struct ring r;
+	bool slept;
+
+	(void)state;
+	was = hand_over(&r, &l);
+	t->call.kind = r.index;
+	t->call.a[0] = was.id;
+	store_relaxed(&t->call.op, (uint32_t)CALL_OP_DISPATCH);
+	assert_int_equal(ring_claim(&arena->view, t, &r, 1, &pos, &slept), 0);
+	say();
+	assert_int_equal(news_of(&l), 1);
+	assert_int_equal(read_by_hand(&l), 0);
+	assert_true(cursor_rest(&arena->view, thread_rec_of(arena), &l));
+	assert_int_equal(idle_of(&l), CURSOR_BLOCKED);
+	bury(t);
+	assert_int_equal(idle_of(&l), CURSOR_READS);
+	assert_int_equal(news_of(&l), 2);
+	assert_int_equal(read_by_hand(&l), 1);
+	cursor_free(&arena->view, thread_rec_of(arena), &l);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(late_dispatcher_names_the_reactor_of_the_mark),
+		TEST(late_dispatcher_that_dies_wakes_who_has_the_ring),
 	};
 
 	return cmocka_run_group_tests_name("reactor_reuse", tests, NULL, NULL);

@@ -291,10 +291,11 @@ int reactor_recover(struct view *v, struct thread_rec *t)
 	if (err < 0)
 		return err;
 	/* Also if the reactor was destroyed meanwhile: its listeners wait at a
-	 * claim of the dead thread before they come to the end. */
+	 * claim of the dead thread before they come to the end.  And if the
+	 * ring has another reactor: the dead thread was late, and claimed
+	 * there, or took the mark of a listener. */
 	if (op == CALL_OP_DISPATCH && ring_map(v, index, &r) == 0 &&
-	    load_relaxed(&r.ctl->owner) == (id | RING_OF_REACTOR) &&
-	    !SEED_BUG(45))
+	    load_relaxed(&r.ctl->owner) & RING_OF_REACTOR && !SEED_BUG(45))
 		listeners_wake(v, me, &r, LISTENERS_ALL);
 	if (op == CALL_OP_DESTROY && t->call.a[1] < table_hi(v, KIND_REACTOR)) {
 		re = view_entry(v, KIND_REACTOR, (uint32_t)t->call.a[1]);

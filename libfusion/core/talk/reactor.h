@@ -29,8 +29,9 @@
  * (listener_wake.h).
  *
  * Dead dispatcher: thread_rec.call says {DISPATCH, ring, id} from before the
- * claim until after the wakes, and recovery wakes all listeners.  Dead
- * listener: recovery frees its cursor, so that no dispatcher waits for it.
+ * claim until after the wakes, and recovery wakes all listeners that the ring
+ * has then, whichever reactor is theirs.  Dead listener: recovery frees its
+ * cursor, so that no dispatcher waits for it.
  *
  * Files: reactor.c is the record, reactor_dispatch.c dispatches, reactor_room.c
  * makes room, listener_wake.c wakes, cursor.c listens, cursor_recover.c is for
