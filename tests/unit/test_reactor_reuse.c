@@ -194,12 +194,45 @@ static void late_dispatcher_that_dies_wakes_who_has_the_ring(void **state)
 	cursor_free(&arena->view, thread_rec_of(arena), &l);
 }
 
+/* --- A late listener ------------------------------------------------------ */
+
+/* It takes the cursor when the thread that destroys has seen none, and dies
+ * before it sees that the reactor has gone.  Its cursor must not hold up those
+ * that dispatch to the next reactor. */
+static void cursor_of_the_dead_goes_from_a_ring_without_owner(void **state)
+{
+	struct thread_rec *me = thread_rec_of(arena), *t = another_thread();
+	struct listener was = listen_by_hand(t, true), l;
+	struct ring r;
+	uint64_t st;
+
+	(void)state;
+	assert_int_equal(ring_map(&arena->view, was.ring, &r), 0);
+	st = load_relaxed(&cursor_at(&r, was.cursor)->st);
+	store_relaxed(&cursor_at(&r, was.cursor)->st, 0ull);
+	assert_int_equal(fusion_reactor_destroy(reactor), 0);
+	assert_int_equal(load_relaxed(&r.ctl->owner), 0);
+	store_relaxed(&cursor_at(&r, was.cursor)->st, st);
+	bury(t);
+	assert_int_equal(CURSOR_STATE(cursor_at(&r, was.cursor)->st),
+			 CURSOR_FREE);
+	next_reactor();
+	l = listen_by_hand(me, false);
+	assert_int_equal(l.ring, was.ring);
+	for (int i = 0; i < 3000; i++) {
+		say();
+		assert_int_equal(read_by_hand(&l), 1);
+	}
+	cursor_free(&arena->view, me, &l);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(late_dispatcher_names_the_reactor_of_the_mark),
 		TEST(late_dispatcher_that_dies_wakes_who_has_the_ring),
+		TEST(cursor_of_the_dead_goes_from_a_ring_without_owner),
 	};
 
 	return cmocka_run_group_tests_name("reactor_reuse", tests, NULL, NULL);

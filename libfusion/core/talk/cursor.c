@@ -106,11 +106,13 @@ static void close_late_ring(struct view *v, struct thread_rec *me,
 }
 
 /* Free a cursor that this thread has just taken.  The ring may be another
- * reactor's by now, which may have ended, too.  Release: pairs with the CAS in
- * take_cursor(). */
-static void give_up_cursor(struct view *v, struct ring *r, struct cursor *c)
+ * reactor's by now, whose dispatchers may wait for this cursor, and which may
+ * have ended, too.  Release: pairs with the CAS in take_cursor(). */
+static void give_up_cursor(struct view *v, struct thread_rec *me,
+			   struct ring *r, struct cursor *c)
 {
 	store_release(&c->st, 0ull);
+	cursor_tell_moved(v, me, r, c, false);
 	reactor_close_ended(v, r);
 }
 
@@ -149,7 +151,7 @@ int cursor_take(struct view *v, struct thread_rec *me, struct reactor *re,
 	 * see that the id has changed. */
 	full_fence();
 	if (load_acquire(&re->id) != id && !SEED_BUG(93)) {
-		give_up_cursor(v, &r, cursor_at(&r, (uint32_t)e));
+		give_up_cursor(v, me, &r, cursor_at(&r, (uint32_t)e));
 		return -EIDRM;
 	}
 	*ret = (struct listener){
