@@ -7,6 +7,8 @@
  */
 #include "tests/unit/reactor_fixture.h"
 
+#include <time.h>
+
 #include <fusion/fusion.h>
 
 #include "libfusion/core/file/thread.h"
@@ -87,6 +89,11 @@ static uint32_t idle_of(const struct listener *l)
 	return load_relaxed(&c->idle);
 }
 
+static uint32_t owner_of(const struct ring *r)
+{
+	return load_relaxed(&r->ctl->owner);
+}
+
 static void next_reactor(void)
 {
 	assert_int_equal(fusion_reactor_create(arena, "next", NULL, &reactor),
@@ -103,7 +110,7 @@ static struct listener hand_over(struct ring *r, struct listener *ret)
 	assert_int_equal(ring_map(&arena->view, was.ring, r), 0);
 	assert_int_equal(fusion_reactor_destroy(reactor), 0);
 	cursor_free(&arena->view, me, &was);
-	assert_int_equal(load_relaxed(&r->ctl->owner), 0);
+	assert_int_equal(owner_of(r), 0);
 	next_reactor();
 	*ret = listen_by_hand(me, false);
 	assert_int_equal(ret->ring, was.ring);
@@ -211,7 +218,7 @@ static void cursor_of_the_dead_goes_from_a_ring_without_owner(void **state)
 	st = load_relaxed(&cursor_at(&r, was.cursor)->st);
 	store_relaxed(&cursor_at(&r, was.cursor)->st, 0ull);
 	assert_int_equal(fusion_reactor_destroy(reactor), 0);
-	assert_int_equal(load_relaxed(&r.ctl->owner), 0);
+	assert_int_equal(owner_of(&r), 0);
 	store_relaxed(&cursor_at(&r, was.cursor)->st, st);
 	bury(t);
 	assert_int_equal(CURSOR_STATE(cursor_at(&r, was.cursor)->st),
@@ -226,6 +233,116 @@ static void cursor_of_the_dead_goes_from_a_ring_without_owner(void **state)
 	cursor_free(&arena->view, me, &l);
 }
 
+/* --- Many reactors -------------------------------------------------------- */
+
+#define MANY 20000u
+
+static int64_t cpu_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* What it takes to look at all reactors once for each of @n rings. */
+static int64_t searches_ns(const struct view *v, unsigned n)
+{
+	uint32_t hi = table_hi(v, KIND_REACTOR);
+	int64_t t = cpu_ns();
+	unsigned found = 0;
+
+	for (unsigned k = 0; k < 100; k++)
+		for (uint32_t i = 0; i < hi; i++) {
+			const struct reactor *re =
+				view_entry(v, KIND_REACTOR, i);
+
+			found += load_acquire(&re->id) == UINT32_MAX;
+		}
+	assert_int_equal(found, 0);
+	return (cpu_ns() - t) / 100 * n;
+}
+
+/* Recovery has a tenth of the time that a search for each ring's reactor
+ * takes. */
+static void recover_in_time(struct view *v, uint32_t slot)
+{
+	int64_t t = cpu_ns(), took;
+
+	cursor_recover_member(v, slot);
+	took = cpu_ns() - t;
+	print_message("# recovery of member %u: %d us\n", slot,
+		      (int)(took / 1000));
+	assert_true(took < searches_ns(v, MANY / 10));
+}
+
+static void recovery_does_not_search_for_each_rings_reactor(void **state)
+{
+	const struct reactor_params params = {
+		.message_size = 8, .cells = 64, .listeners = 1};
+	const struct cursor_params mine = {
+		.owner = 7, .slot = 7, .policy = POLICY_BLOCK, .mask = 1};
+	static struct reactor *all[MANY];
+	static struct listener l[MANY];
+	static struct view v;
+	int64_t t;
+
+	(void)state;
+	image_map_at(IMAGE_BASE_2, &v,
+		     image_create_at(IMAGE_BASE_2, 4ull << 30, 0));
+	assert_int_equal(life_undertake(&v), 0);
+	for (unsigned i = 0; i < MANY; i++) {
+		assert_int_equal(
+			reactor_create(&v, v.rec, NULL, &params, 0, &all[i]),
+			0);
+		assert_int_equal(cursor_take(&v, v.rec, all[i], &mine, &l[i]),
+				 0);
+		/* As if it had had another owner before. */
+		store_relaxed(&ring_ctl(&v, l[i].ring)->closed, 1u);
+	}
+	/* Another member dies; the one that listens; and one when nobody
+	 * listens. */
+	recover_in_time(&v, 3);
+	recover_in_time(&v, 7);
+	recover_in_time(&v, 3);
+	t = cpu_ns();
+	for (unsigned i = 0; i < MANY; i++)
+		assert_int_equal(reactor_destroy(&v, v.rec, all[i]), 0);
+	t = cpu_ns() - t;
+	print_message("# destruction: %d us\n", (int)(t / 1000));
+	assert_true(t < searches_ns(&v, MANY / 2));
+	for (unsigned i = 0; i < MANY; i++)
+		assert_int_equal(load_relaxed(&ring_ctl(&v, l[i].ring)->owner),
+				 0);
+}
+
+/* The record is searched for once, and then noted. */
+static void ring_without_a_note_is_closed(void **state)
+{
+	struct listener l = listen_by_hand(thread_rec_of(arena), false), was;
+	struct thread_rec *t = another_thread();
+	struct ring r;
+	uint64_t note;
+
+	(void)state;
+	assert_int_equal(ring_map(&arena->view, l.ring, &r), 0);
+	note = load_relaxed(&r.ctl->reactor);
+	assert_int_equal((uint32_t)note, l.id);
+	cursor_free(&arena->view, thread_rec_of(arena), &l);
+	store_relaxed(&r.ctl->reactor, note - 1);
+	bury(t);
+	assert_int_equal(owner_of(&r), l.id | RING_OF_REACTOR);
+	assert_int_equal(load_relaxed(&r.ctl->reactor), note);
+	t = another_thread();
+	was = listen_by_hand(t, true);
+	store_relaxed(&r.ctl->reactor, 0ull);
+	assert_int_equal(fusion_reactor_destroy(reactor), 0);
+	assert_int_not_equal(owner_of(&r), 0);
+	bury(t);
+	assert_int_equal(owner_of(&r), 0);
+	assert_int_equal(was.ring, l.ring);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -233,6 +350,8 @@ int main(void)
 		TEST(late_dispatcher_names_the_reactor_of_the_mark),
 		TEST(late_dispatcher_that_dies_wakes_who_has_the_ring),
 		TEST(cursor_of_the_dead_goes_from_a_ring_without_owner),
+		TEST(recovery_does_not_search_for_each_rings_reactor),
+		TEST(ring_without_a_note_is_closed),
 	};
 
 	return cmocka_run_group_tests_name("reactor_reuse", tests, NULL, NULL);

@@ -144,6 +144,7 @@ int cursor_take(struct view *v, struct thread_rec *me, struct reactor *re,
 	}
 	if (e < 0)
 		return e == -ENOENT ? -EIDRM : e;
+	reactor_note_ring(v, re, id, &r);
 	e = take_cursor(&r, me, params);
 	if (e < 0)
 		return e;

@@ -28,8 +28,7 @@ static bool is_queue(uint32_t owner)
 }
 
 /* Free the cursors for which @is_lost holds, and tell those that wait.  Close
- * the rings that are over: `closed` is set in each one whose reactor has ended,
- * and may be set in others.  Acquire: pairs with the release in take_cursor();
+ * the rings that are over.  Acquire: pairs with the release in take_cursor();
  * whose cursor it is, is read behind the state. */
 static void free_lost_cursors(struct view *v, const void *who,
 			      bool (*is_lost)(const struct view *,
@@ -57,7 +56,7 @@ static void free_lost_cursors(struct view *v, const void *who,
 		}
 		if (any)
 			cursor_tell_moved(v, life_rec(v), &r, NULL, true);
-		if (load_relaxed(&r.ctl->closed) && !SEED_BUG(47))
+		if (!SEED_BUG(47))
 			reactor_close_ended(v, &r);
 	}
 }

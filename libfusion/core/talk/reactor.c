@@ -17,7 +17,9 @@
  * opened again; if not, recovery tells the listeners once more.
  *
  * Dead listener: between its last store to the cursor and the closing of the
- * ring nothing is announced.  Recovery of its member looks at all rings.
+ * ring nothing is announced.  Recovery of its member looks at all rings, and
+ * in each at the record that ring_ctl.reactor names: so its work is in
+ * proportion to the rings, however many reactors there are.
  */
 #include "libfusion/core/talk/reactor.h"
 
@@ -116,16 +118,42 @@ int reactor_ring(const struct view *v, const struct reactor *re,
 
 /* --- The end -------------------------------------------------------------- */
 
-/* Acquire: pairs with the release in reactor_fini(). */
-static bool is_reactor_there(const struct view *v, uint32_t id)
+/* A note says of a reactor, for ever, which record was its own: so a thread
+ * that is late, and notes a former reactor of the ring, does no harm.  Release:
+ * pairs with the acquire in is_reactor_there().  The id was seen in the record
+ * before. */
+void reactor_note_ring(const struct view *v, const struct reactor *re,
+		       uint32_t id, struct ring *r)
 {
-	uint32_t hi = table_hi(v, KIND_REACTOR);
+	uint64_t note = (uint64_t)(reactor_index(v, re) + 1) << 32 | id;
 
+	if (load_relaxed(&r->ctl->reactor) != note)
+		store_release(&r->ctl->reactor, note);
+}
+
+/* Tell whether reactor @id, which has had the ring @r, is not destroyed.  No
+ * other reactor ever gets the id.  The ring has no note of it if its first
+ * listener was killed, or if a late listener has noted a former reactor. */
+static bool is_reactor_there(const struct view *v, struct ring *r, uint32_t id)
+{
+	uint32_t hi = table_hi(v, KIND_REACTOR), at;
+	const struct reactor *re;
+	/* Acquire: pairs with the release in reactor_note_ring(). */
+	uint64_t note = load_acquire(&r->ctl->reactor);
+
+	at = (uint32_t)(note >> 32);
+	if ((uint32_t)note == id && at && at <= hi) {
+		re = view_entry(v, KIND_REACTOR, at - 1);
+		/* Acquire: pairs with the release in reactor_fini(). */
+		return load_acquire(&re->id) == id;
+	}
 	for (uint32_t i = 0; i < hi; i++) {
-		const struct reactor *re = view_entry(v, KIND_REACTOR, i);
-
-		if (load_acquire(&re->id) == id)
-			return true;
+		re = view_entry(v, KIND_REACTOR, i);
+		/* Acquire: pairs with the release in reactor_fini(). */
+		if (load_acquire(&re->id) != id)
+			continue;
+		reactor_note_ring(v, re, id, r);
+		return true;
 	}
 	return false;
 }
@@ -134,10 +162,23 @@ static bool is_reactor_there(const struct view *v, uint32_t id)
  *   a listener, or who recovers it     the thread that destroys
  *   cursor FREE                        reactor.id = 0
  *   fence                              fence
- *   all FREE, the id gone? close       all FREE? close
+ *   the id gone, all FREE? close       all FREE? close
  *
- * Several threads may find that the ring is over: the CAS lets one close it.
+ * First the id: a listener that begins behind the look at its cursor sees that
+ * the reactor has gone, and gives the cursor up.  Several threads may find that
+ * the ring is over: the CAS lets one close it.
  */
+static void close_unread(struct ring *r, uint32_t owner)
+{
+	full_fence();
+	for (uint32_t i = 0; i < ring_cursors(r); i++)
+		/* Relaxed: the fence orders it, as drawn. */
+		if (CURSOR_STATE(load_relaxed(&cursor_at(r, i)->st)) !=
+		    CURSOR_FREE)
+			return;
+	ring_give_up(r, owner);
+}
+
 void reactor_close_ended(struct view *v, struct ring *r)
 {
 	uint32_t owner = load_relaxed(&r->ctl->owner);
@@ -145,13 +186,8 @@ void reactor_close_ended(struct view *v, struct ring *r)
 	if (!(owner & RING_OF_REACTOR))
 		return;
 	full_fence();
-	for (uint32_t i = 0; i < ring_cursors(r); i++)
-		/* Relaxed: the fence orders it, as drawn. */
-		if (CURSOR_STATE(load_relaxed(&cursor_at(r, i)->st)) !=
-		    CURSOR_FREE)
-			return;
-	if (!is_reactor_there(v, owner & ~RING_OF_REACTOR))
-		ring_give_up(r, owner);
+	if (!is_reactor_there(v, r, owner & ~RING_OF_REACTOR))
+		close_unread(r, owner);
 }
 
 /*
@@ -180,7 +216,7 @@ static void tell_the_end(struct view *v, struct thread_rec *me, uint32_t index,
 		    !SEED_BUG(46))
 			listener_wake(v, me, &r, c, true);
 	}
-	reactor_close_ended(v, &r);
+	close_unread(&r, id | RING_OF_REACTOR);
 }
 
 /* Take the shut mark off, which no ring has replaced.  Release: pairs with the

@@ -179,8 +179,13 @@ int reactor_destroy_id(struct view *v, struct thread_rec *me,
 int reactor_ring(const struct view *v, const struct reactor *re,
 		 struct ring *ret);
 
+/* Note in the ring @r which record is that of its reactor @id: recovery then
+ * need not search for the reactor. */
+void reactor_note_ring(const struct view *v, const struct reactor *re,
+		       uint32_t id, struct ring *r);
 /* Close the ring @r if its reactor was destroyed, and nobody has a cursor in it
- * any more. */
+ * any more.  In constant time, and in that of one search for the reactor if the
+ * ring has no note of it. */
 void reactor_close_ended(struct view *v, struct ring *r);
 
 struct reactor_sum {
