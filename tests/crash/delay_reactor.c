@@ -452,6 +452,35 @@ static void can_be_woken(struct actor *a)
 		fault(a->play, "its mark is taken, and nobody has told it");
 }
 
+/* --- The end of a reactor that names a ring of another -------------------- */
+
+/* As a listener leaves it that was late, and died. */
+static void make_reactor_with_a_foreign_link(struct actor *a)
+{
+	struct reactor *re;
+
+	listen(a);
+	make_reactor(a);
+	re = a->play->p[0];
+	store_relaxed(&re->ring, listener_of(a->play)->ring + 1);
+}
+
+static void listen_and_rest(struct actor *a)
+{
+	begin_to_listen(a);
+	if (!a->play->n[TOOK])
+		return;
+	hear_what_is_there(a);
+	note_news(a);
+}
+
+static void who_listened_knows_the_end(const struct view *v, struct play *play)
+{
+	(void)v;
+	if (play->n[TOOK] && !play->n[END])
+		fault(play, "it has not heard of the end");
+}
+
 /* --- A bell that finds the queue full ------------------------------------- */
 
 /* In the play's numbers. */
@@ -579,6 +608,10 @@ const struct scene reactor_scenes[] = {
 	 {{RIVAL, listen_for_the_end}, {RIVAL, hear_what_is_there}},
 	 say_at_some_time, hand_over_and_rest,
 	 {{RIVAL, can_be_woken}}, NULL, NULL, 0, false},
+	{"end-and-a-foreign-link",
+	 {{VICTIM, make_reactor_with_a_foreign_link}},
+	 destroy, listen_and_rest,
+	 {{RIVAL, hear_if_told}}, who_listened_knows_the_end, NULL, 0, false},
 	{"listener-and-the-end",
 	 {{VICTIM, listen_for_the_end}, {RIVAL, say_two}},
 	 hear_what_is_there, destroy,

@@ -73,23 +73,6 @@ static int take_cursor(struct ring *r, const struct thread_rec *me,
 	return -ENOSPC;
 }
 
-/* Clear a link to a ring of another reactor.  A listener to the reactor that
- * had the record before was late, and was killed before it could take the link
- * back.  The owner is read before the id: when the reactor is destroyed, the
- * owner changes behind the id.  Acquire: pairs with the CAS in ring_open() and
- * the release in ring_close(). */
-static void unlink_foreign_ring(const struct view *v, struct reactor *re,
-				uint32_t id)
-{
-	uint32_t ring = load_acquire(&re->ring);
-
-	if (ring && ring <= ring_hi(v) &&
-	    load_acquire(&ring_ctl(v, ring - 1)->owner) !=
-		    (id | RING_OF_REACTOR) &&
-	    load_acquire(&re->id) == id)
-		cas_acq_rel(&re->ring, &ring, 0u);
-}
-
 /* Close a ring that was made too late: the record has got another reactor by
  * now.  Acquire: pairs with the release in reactor_fini().  Release of the CAS:
  * pairs with the acquire of the word in ring_open(). */
@@ -129,7 +112,7 @@ int cursor_take(struct view *v, struct thread_rec *me, struct reactor *re,
 
 	if (!id)
 		return -EIDRM;
-	unlink_foreign_ring(v, re, id);
+	reactor_unlink_foreign(v, re, id);
 	e = ring_open(v, me, id | RING_OF_REACTOR, load_relaxed(&re->cells),
 		      load_relaxed(&re->listeners), &re->ring, &index);
 	if (e < 0)

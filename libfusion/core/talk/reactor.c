@@ -112,8 +112,31 @@ int reactor_ring(const struct view *v, const struct reactor *re,
 	if (load_acquire(&ret->ctl->owner) == (id | RING_OF_REACTOR))
 		return 0;
 	/* The ring was closed with its reactor; or it never was this reactor's
-	 * (unlink_foreign_ring()). */
+	 * (reactor_unlink_foreign()). */
 	return load_acquire(&re->id) == id ? -ENOENT : -EIDRM;
+}
+
+/* Tell whether @ring, which the word of reactor @id names, is another
+ * reactor's.  The owner is read before the id: when the reactor is destroyed,
+ * the owner changes behind the id.  Acquire: pairs with the CAS in ring_open()
+ * and the release in ring_close(). */
+static bool is_foreign(const struct view *v, const struct reactor *re,
+		       uint32_t id, uint32_t ring)
+{
+	return ring && ring <= ring_hi(v) &&
+	       load_acquire(&ring_ctl(v, ring - 1)->owner) !=
+		       (id | RING_OF_REACTOR) &&
+	       load_acquire(&re->id) == id;
+}
+
+void reactor_unlink_foreign(const struct view *v, struct reactor *re,
+			    uint32_t id)
+{
+	/* Acquire: pairs with the CAS of the word in ring_open(). */
+	uint32_t ring = load_acquire(&re->ring);
+
+	if (is_foreign(v, re, id, ring))
+		cas_acq_rel(&re->ring, &ring, 0u);
 }
 
 /* --- The end -------------------------------------------------------------- */
@@ -219,6 +242,26 @@ static void tell_the_end(struct view *v, struct thread_rec *me, uint32_t index,
 	close_unread(&r, id | RING_OF_REACTOR);
 }
 
+/* Let no more listeners come first.  True: this thread has set the mark.  Else
+ * *ret_ring is what the word names: the ring of this reactor, or the mark of
+ * another thread.  A foreign link counts as none, since a listener may replace
+ * it behind our look.  Acquire and release of the CAS: pairs with the CAS of
+ * the word in ring_open().  Either the ring is seen here, or it is not linked.
+ */
+static bool shut_reactor(const struct view *v, struct reactor *re, uint32_t id,
+			 uint32_t *ret_ring)
+{
+	for (unsigned n = 0; n < REACTOR_TRIES; n++) {
+		*ret_ring = 0;
+		if (cas_acq_rel(&re->ring, ret_ring, REACTOR_SHUT))
+			return true;
+		if (!is_foreign(v, re, id, *ret_ring))
+			return false;
+		reactor_unlink_foreign(v, re, id);
+	}
+	return false;
+}
+
 /* Take the shut mark off, which no ring has replaced.  Release: pairs with the
  * acquire of the word in ring_open(). */
 static void reopen_reactor(struct reactor *re)
@@ -235,7 +278,7 @@ static void reopen_reactor(struct reactor *re)
 int reactor_destroy_id(struct view *v, struct thread_rec *me,
 		       struct reactor *re, uint32_t id)
 {
-	uint32_t ring = 0;
+	uint32_t ring;
 	bool shut;
 	int r;
 
@@ -248,9 +291,7 @@ int reactor_destroy_id(struct view *v, struct thread_rec *me,
 	compiler_fence();
 	store_relaxed(&me->call.op, (uint32_t)CALL_OP_DESTROY);
 	compiler_fence();
-	/* Acquire and release: pairs with the CAS of the word in ring_open().
-	 * Either the ring is seen here, or it is not linked. */
-	shut = cas_acq_rel(&re->ring, &ring, REACTOR_SHUT);
+	shut = shut_reactor(v, re, id, &ring);
 	if (!shut && ring != REACTOR_SHUT)
 		me->call.kind = ring - 1;
 	compiler_fence();

@@ -50,6 +50,11 @@
 #define REACTOR_LIMIT_MS 100u
 #define REACTOR_FOREVER_MS UINT32_MAX
 
+/* How often a thread clears a foreign link.  Each needs a listener that was
+ * late and linked its ring just then: only a broken member goes on with that.
+ */
+#define REACTOR_TRIES 64u
+
 #define REACTOR_NOT_DIRECT 0x1u /* reactor.flags, atomic */
 #define REACTOR_SHUT UINT32_MAX /* reactor.ring: nobody listens any more */
 
@@ -179,6 +184,11 @@ int reactor_destroy_id(struct view *v, struct thread_rec *me,
 int reactor_ring(const struct view *v, const struct reactor *re,
 		 struct ring *ret);
 
+/* Clear the link of reactor @id if it names a ring of another reactor.  A
+ * listener to the reactor that had the record before was late, and was killed
+ * before it could take the link back. */
+void reactor_unlink_foreign(const struct view *v, struct reactor *re,
+			    uint32_t id);
 /* Note in the ring @r which record is that of its reactor @id: recovery then
  * need not search for the reactor. */
 void reactor_note_ring(const struct view *v, const struct reactor *re,
