@@ -231,6 +231,16 @@ static void destroy(struct actor *a)
 		fault(a->play, "cannot destroy: %d", r);
 }
 
+/* Another thread that had shut the reactor, and lost, opens it again. */
+static void destroy_and_lose(struct actor *a)
+{
+	struct reactor *re = a->play->p[0];
+	uint32_t shut = REACTOR_SHUT;
+
+	destroy(a);
+	cas_acq_rel(&re->ring, &shut, 0u);
+}
+
 /* The next one of that record is another's. */
 static void make_another(struct actor *a)
 {
@@ -612,6 +622,9 @@ const struct scene reactor_scenes[] = {
 	 {{VICTIM, make_reactor_with_a_foreign_link}},
 	 destroy, listen_and_rest,
 	 {{RIVAL, hear_if_told}}, who_listened_knows_the_end, NULL, 0, false},
+	{"listener-and-two-who-destroy",
+	 {{RIVAL, make_reactor}}, begin_to_listen, destroy_and_lose,
+	 {{0}}, NULL, NULL, 0, false},
 	{"listener-and-the-end",
 	 {{VICTIM, listen_for_the_end}, {RIVAL, say_two}},
 	 hear_what_is_there, destroy,

@@ -233,6 +233,24 @@ static void cursor_of_the_dead_goes_from_a_ring_without_owner(void **state)
 	cursor_free(&arena->view, me, &l);
 }
 
+/* It makes the ring when the reactor has gone, and dies then. */
+static void ring_that_was_made_too_late_is_closed(void **state)
+{
+	struct thread_rec *t = another_thread();
+	struct listener l = listen_by_hand(t, true);
+	struct ring r;
+
+	(void)state;
+	assert_int_equal(ring_map(&arena->view, l.ring, &r), 0);
+	cursor_free(&arena->view, t, &l);
+	assert_int_equal(fusion_reactor_destroy(reactor), 0);
+	assert_int_equal(owner_of(&r), 0);
+	store_relaxed(&r.ctl->owner, l.id | RING_OF_REACTOR);
+	store_relaxed(&r.ctl->closed, 0u);
+	bury(t);
+	assert_int_equal(owner_of(&r), 0);
+}
+
 /* --- Many reactors -------------------------------------------------------- */
 
 #define MANY 20000u
@@ -350,6 +368,7 @@ int main(void)
 		TEST(late_dispatcher_names_the_reactor_of_the_mark),
 		TEST(late_dispatcher_that_dies_wakes_who_has_the_ring),
 		TEST(cursor_of_the_dead_goes_from_a_ring_without_owner),
+		TEST(ring_that_was_made_too_late_is_closed),
 		TEST(recovery_does_not_search_for_each_rings_reactor),
 		TEST(ring_without_a_note_is_closed),
 	};

@@ -73,19 +73,16 @@ static int take_cursor(struct ring *r, const struct thread_rec *me,
 	return -ENOSPC;
 }
 
-/* Close a ring that was made too late: the record has got another reactor by
- * now.  Acquire: pairs with the release in reactor_fini().  Release of the CAS:
- * pairs with the acquire of the word in ring_open(). */
-static void close_late_ring(struct view *v, struct thread_rec *me,
-			    struct reactor *re, uint32_t id, uint32_t index)
+/* Close a ring that was made too late: its reactor has gone.  Its listeners may
+ * still read, if it was not this thread that made the ring.  The link stays, as
+ * the ring of nobody or of another: a listener to the record's next reactor
+ * clears it (reactor_unlink_foreign()). */
+static void close_late_ring(struct view *v, uint32_t index)
 {
-	uint32_t owner = id | RING_OF_REACTOR, linked = index + 1;
-	uint32_t now = load_acquire(&re->id);
+	struct ring r;
 
-	if (now && now != id &&
-	    load_relaxed(&ring_ctl(v, index)->owner) == owner &&
-	    cas_acq_rel(&re->ring, &linked, 0u))
-		ring_close(v, me, index, owner);
+	if (ring_map(v, index, &r) == 0)
+		reactor_close_ended(v, &r);
 }
 
 /* Free a cursor that this thread has just taken.  The ring may be another
@@ -122,7 +119,7 @@ int cursor_take(struct view *v, struct thread_rec *me, struct reactor *re,
 			       : e;
 	e = reactor_ring(v, re, &r);
 	if (load_acquire(&re->id) != id) {
-		close_late_ring(v, me, re, id, index);
+		close_late_ring(v, index);
 		return -EIDRM;
 	}
 	if (e < 0)
