@@ -475,6 +475,28 @@ static void make_reactor_with_a_foreign_link(struct actor *a)
 	store_relaxed(&re->ring, listener_of(a->play)->ring + 1);
 }
 
+static void make_two(struct actor *a)
+{
+	listen(a);
+	a->play->n[RING] = listener_of(a->play)->ring;
+	make_reactor(a);
+}
+
+/* As a listener to the reactor does that had the record before. */
+static void link_a_foreign_ring(struct actor *a)
+{
+	struct reactor *re = a->play->p[0];
+	uint32_t none = 0;
+
+	cas_acq_rel(&re->ring, &none, (uint32_t)a->play->n[RING] + 1);
+}
+
+static void it_listens(struct actor *a)
+{
+	if (!a->play->n[TOOK])
+		fault(a->play, "nobody can listen to a reactor that is there");
+}
+
 static void listen_and_rest(struct actor *a)
 {
 	begin_to_listen(a);
@@ -622,6 +644,9 @@ const struct scene reactor_scenes[] = {
 	 {{VICTIM, make_reactor_with_a_foreign_link}},
 	 destroy, listen_and_rest,
 	 {{RIVAL, hear_if_told}}, who_listened_knows_the_end, NULL, 0, false},
+	{"listener-and-a-foreign-link",
+	 {{VICTIM, make_two}}, begin_to_listen, link_a_foreign_ring,
+	 {{VICTIM, it_listens}}, NULL, NULL, 0, false},
 	{"listener-and-two-who-destroy",
 	 {{RIVAL, make_reactor}}, begin_to_listen, destroy_and_lose,
 	 {{0}}, NULL, NULL, 0, false},

@@ -85,6 +85,34 @@ static void close_late_ring(struct view *v, uint32_t index)
 		reactor_close_ended(v, &r);
 }
 
+/* Have reactor @id name a ring of its own.  A listener that is late may link
+ * another reactor's ring behind our look, and then the reactor is still there:
+ * try again.  -EIDRM: the reactor is gone; others as ring_open(). */
+static int open_reactor_ring(struct view *v, struct thread_rec *me,
+			     struct reactor *re, uint32_t id, struct ring *ret)
+{
+	uint32_t index;
+	int e = -ENOENT;
+
+	for (unsigned n = 0; e == -ENOENT && n < REACTOR_TRIES; n++) {
+		reactor_unlink_foreign(v, re, id);
+		e = ring_open(v, me, id | RING_OF_REACTOR,
+			      load_relaxed(&re->cells),
+			      load_relaxed(&re->listeners), &re->ring, &index);
+		if (e < 0)
+			return load_relaxed(&re->ring) == REACTOR_SHUT ||
+					       load_acquire(&re->id) != id
+				       ? -EIDRM
+				       : e;
+		e = reactor_ring(v, re, ret);
+		if (load_acquire(&re->id) != id) {
+			close_late_ring(v, index);
+			return -EIDRM;
+		}
+	}
+	return e == -ENOENT ? -EIDRM : e;
+}
+
 /* Free a cursor that this thread has just taken.  The ring may be another
  * reactor's by now, whose dispatchers may wait for this cursor, and which may
  * have ended, too.  Release: pairs with the CAS in take_cursor(). */
@@ -103,27 +131,15 @@ int cursor_take(struct view *v, struct thread_rec *me, struct reactor *re,
 {
 	/* Acquire, as in each load of the id here: pairs with the commit of the
 	 * record and with the release in reactor_fini(). */
-	uint32_t id = load_acquire(&re->id), index;
+	uint32_t id = load_acquire(&re->id);
 	struct ring r;
 	int e;
 
 	if (!id)
 		return -EIDRM;
-	reactor_unlink_foreign(v, re, id);
-	e = ring_open(v, me, id | RING_OF_REACTOR, load_relaxed(&re->cells),
-		      load_relaxed(&re->listeners), &re->ring, &index);
+	e = open_reactor_ring(v, me, re, id, &r);
 	if (e < 0)
-		return load_relaxed(&re->ring) == REACTOR_SHUT ||
-				       load_acquire(&re->id) != id
-			       ? -EIDRM
-			       : e;
-	e = reactor_ring(v, re, &r);
-	if (load_acquire(&re->id) != id) {
-		close_late_ring(v, index);
-		return -EIDRM;
-	}
-	if (e < 0)
-		return e == -ENOENT ? -EIDRM : e;
+		return e;
 	reactor_note_ring(v, re, id, &r);
 	e = take_cursor(&r, me, params);
 	if (e < 0)
