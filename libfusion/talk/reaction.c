@@ -140,7 +140,7 @@ static void wake_dispatcher(struct fusion_arena *a,
 	pthread_mutex_lock(&a->reactors_lock);
 	if (has_reaction(a, x) &&
 	    cursor_get(&a->view, &x->local->l, &ring, &c) == 0)
-		listener_wake(&a->view, me, c, x->local->l.id, true);
+		listener_wake(&a->view, me, &ring, c, true);
 	pthread_mutex_unlock(&a->reactors_lock);
 }
 

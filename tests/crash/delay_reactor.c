@@ -231,6 +231,16 @@ static void destroy(struct actor *a)
 		fault(a->play, "cannot destroy: %d", r);
 }
 
+/* Another thread that had shut the reactor, and lost, opens it again. */
+static void destroy_and_lose(struct actor *a)
+{
+	struct reactor *re = a->play->p[0];
+	uint32_t shut = REACTOR_SHUT;
+
+	destroy(a);
+	cas_acq_rel(&re->ring, &shut, 0u);
+}
+
 /* The next one of that record is another's. */
 static void make_another(struct actor *a)
 {
@@ -410,6 +420,99 @@ static void all_is_heard_and_over(const struct view *v, struct play *play)
 		fault(play, "the ring outlives its last listener");
 }
 
+/* --- A dispatcher that is late, and the next reactor of its ring ---------- */
+
+/* The next reactor has the ring, unless the victim is writing there, and its
+ * listener rests. */
+static void hand_over_and_rest(struct actor *a)
+{
+	destroy(a);
+	hear_what_is_there(a);
+	listen(a);
+	a->play->n[END] = 0;
+	hear_what_is_there(a);
+}
+
+static bool has_news_of(const struct ring *queue, uint32_t id)
+{
+	uint64_t pos = load_acquire(&queue->ctl->head);
+	uint32_t cells, producer;
+
+	for (; ring_look(queue, pos, &cells, &producer) == RING_RECORD;
+	     pos += cells) {
+		const struct msg_head *h = ring_head_at(queue, pos);
+
+		if (h->kind == MSG_NEWS && h->a == id)
+			return true;
+	}
+	return false;
+}
+
+/* The next message wakes it, or it is told of its own reactor. */
+static void can_be_woken(struct actor *a)
+{
+	const struct listener *l = listener_of(a->play);
+	struct ring queue, r;
+	struct cursor *c;
+
+	if (message_queue(a->v, a->me, a->v->slot, a->arena->id, &queue) < 0 ||
+	    cursor_get(a->v, l, &r, &c) < 0)
+		fault(a->play, "the listener is gone");
+	else if (!load_relaxed(&c->idle) && !has_news_of(&queue, l->id))
+		fault(a->play, "its mark is taken, and nobody has told it");
+}
+
+/* --- The end of a reactor that names a ring of another -------------------- */
+
+/* As a listener leaves it that was late, and died. */
+static void make_reactor_with_a_foreign_link(struct actor *a)
+{
+	struct reactor *re;
+
+	listen(a);
+	make_reactor(a);
+	re = a->play->p[0];
+	store_relaxed(&re->ring, listener_of(a->play)->ring + 1);
+}
+
+static void make_two(struct actor *a)
+{
+	listen(a);
+	a->play->n[RING] = listener_of(a->play)->ring;
+	make_reactor(a);
+}
+
+/* As a listener to the reactor does that had the record before. */
+static void link_a_foreign_ring(struct actor *a)
+{
+	struct reactor *re = a->play->p[0];
+	uint32_t none = 0;
+
+	cas_acq_rel(&re->ring, &none, (uint32_t)a->play->n[RING] + 1);
+}
+
+static void it_listens(struct actor *a)
+{
+	if (!a->play->n[TOOK])
+		fault(a->play, "nobody can listen to a reactor that is there");
+}
+
+static void listen_and_rest(struct actor *a)
+{
+	begin_to_listen(a);
+	if (!a->play->n[TOOK])
+		return;
+	hear_what_is_there(a);
+	note_news(a);
+}
+
+static void who_listened_knows_the_end(const struct view *v, struct play *play)
+{
+	(void)v;
+	if (play->n[TOOK] && !play->n[END])
+		fault(play, "it has not heard of the end");
+}
+
 /* --- A bell that finds the queue full ------------------------------------- */
 
 /* In the play's numbers. */
@@ -533,6 +636,20 @@ const struct scene reactor_scenes[] = {
 	{"end-behind-an-unfinished-message",
 	 {{RIVAL, listen_for_the_end}}, say_at_some_time, say_destroy_and_hear,
 	 {{RIVAL, hear_if_told}}, all_is_heard_and_over, NULL, 0, false},
+	{"late-dispatcher-and-the-next-reactor",
+	 {{RIVAL, listen_for_the_end}, {RIVAL, hear_what_is_there}},
+	 say_at_some_time, hand_over_and_rest,
+	 {{RIVAL, can_be_woken}}, NULL, NULL, 0, false},
+	{"end-and-a-foreign-link",
+	 {{VICTIM, make_reactor_with_a_foreign_link}},
+	 destroy, listen_and_rest,
+	 {{RIVAL, hear_if_told}}, who_listened_knows_the_end, NULL, 0, false},
+	{"listener-and-a-foreign-link",
+	 {{VICTIM, make_two}}, begin_to_listen, link_a_foreign_ring,
+	 {{VICTIM, it_listens}}, NULL, NULL, 0, false},
+	{"listener-and-two-who-destroy",
+	 {{RIVAL, make_reactor}}, begin_to_listen, destroy_and_lose,
+	 {{0}}, NULL, NULL, 0, false},
 	{"listener-and-the-end",
 	 {{VICTIM, listen_for_the_end}, {RIVAL, say_two}},
 	 hear_what_is_there, destroy,

@@ -499,7 +499,7 @@ static void what_is_behind_another_channels_message_wakes(void **state)
 	};
 	ring_commit(&arena->view, t, &r, pos, 1);
 	ring_finish(t);
-	listeners_wake(&arena->view, t, &r, 5, l.id);
+	listeners_wake(&arena->view, t, &r, 5);
 	assert_int_equal(idle_of(&l), CURSOR_READS);
 	assert_int_equal(read_by_hand(&l, &got), 1);
 	assert_int_equal(got, 9);

@@ -73,44 +73,54 @@ static int take_cursor(struct ring *r, const struct thread_rec *me,
 	return -ENOSPC;
 }
 
-/* Clear a link to a ring of another reactor.  A listener to the reactor that
- * had the record before was late, and was killed before it could take the link
- * back.  The owner is read before the id: when the reactor is destroyed, the
- * owner changes behind the id.  Acquire: pairs with the CAS in ring_open() and
- * the release in ring_close(). */
-static void unlink_foreign_ring(const struct view *v, struct reactor *re,
-				uint32_t id)
+/* Close a ring that was made too late: its reactor has gone.  Its listeners may
+ * still read, if it was not this thread that made the ring.  The link stays, as
+ * the ring of nobody or of another: a listener to the record's next reactor
+ * clears it (reactor_unlink_foreign()). */
+static void close_late_ring(struct view *v, uint32_t index)
 {
-	uint32_t ring = load_acquire(&re->ring);
+	struct ring r;
 
-	if (ring && ring <= ring_hi(v) &&
-	    load_acquire(&ring_ctl(v, ring - 1)->owner) !=
-		    (id | RING_OF_REACTOR) &&
-	    load_acquire(&re->id) == id)
-		cas_acq_rel(&re->ring, &ring, 0u);
+	if (ring_map(v, index, &r) == 0)
+		reactor_close_ended(v, &r);
 }
 
-/* Close a ring that was made too late: the record has got another reactor by
- * now.  Acquire: pairs with the release in reactor_fini().  Release of the CAS:
- * pairs with the acquire of the word in ring_open(). */
-static void close_late_ring(struct view *v, struct thread_rec *me,
-			    struct reactor *re, uint32_t id, uint32_t index)
+/* Have reactor @id name a ring of its own.  A listener that is late may link
+ * another reactor's ring behind our look, and then the reactor is still there:
+ * try again.  -EIDRM: the reactor is gone; others as ring_open(). */
+static int open_reactor_ring(struct view *v, struct thread_rec *me,
+			     struct reactor *re, uint32_t id, struct ring *ret)
 {
-	uint32_t owner = id | RING_OF_REACTOR, linked = index + 1;
-	uint32_t now = load_acquire(&re->id);
+	uint32_t index;
+	int e = -ENOENT;
 
-	if (now && now != id &&
-	    load_relaxed(&ring_ctl(v, index)->owner) == owner &&
-	    cas_acq_rel(&re->ring, &linked, 0u))
-		ring_close(v, me, index, owner);
+	for (unsigned n = 0; e == -ENOENT && n < REACTOR_TRIES; n++) {
+		reactor_unlink_foreign(v, re, id);
+		e = ring_open(v, me, id | RING_OF_REACTOR,
+			      load_relaxed(&re->cells),
+			      load_relaxed(&re->listeners), &re->ring, &index);
+		if (e < 0)
+			return load_relaxed(&re->ring) == REACTOR_SHUT ||
+					       load_acquire(&re->id) != id
+				       ? -EIDRM
+				       : e;
+		e = reactor_ring(v, re, ret);
+		if (load_acquire(&re->id) != id) {
+			close_late_ring(v, index);
+			return -EIDRM;
+		}
+	}
+	return e == -ENOENT ? -EIDRM : e;
 }
 
 /* Free a cursor that this thread has just taken.  The ring may be another
- * reactor's by now, which may have ended, too.  Release: pairs with the CAS in
- * take_cursor(). */
-static void give_up_cursor(struct view *v, struct ring *r, struct cursor *c)
+ * reactor's by now, whose dispatchers may wait for this cursor, and which may
+ * have ended, too.  Release: pairs with the CAS in take_cursor(). */
+static void give_up_cursor(struct view *v, struct thread_rec *me,
+			   struct ring *r, struct cursor *c)
 {
 	store_release(&c->st, 0ull);
+	cursor_tell_moved(v, me, r, c, false);
 	reactor_close_ended(v, r);
 }
 
@@ -121,27 +131,16 @@ int cursor_take(struct view *v, struct thread_rec *me, struct reactor *re,
 {
 	/* Acquire, as in each load of the id here: pairs with the commit of the
 	 * record and with the release in reactor_fini(). */
-	uint32_t id = load_acquire(&re->id), index;
+	uint32_t id = load_acquire(&re->id);
 	struct ring r;
 	int e;
 
 	if (!id)
 		return -EIDRM;
-	unlink_foreign_ring(v, re, id);
-	e = ring_open(v, me, id | RING_OF_REACTOR, load_relaxed(&re->cells),
-		      load_relaxed(&re->listeners), &re->ring, &index);
+	e = open_reactor_ring(v, me, re, id, &r);
 	if (e < 0)
-		return load_relaxed(&re->ring) == REACTOR_SHUT ||
-				       load_acquire(&re->id) != id
-			       ? -EIDRM
-			       : e;
-	e = reactor_ring(v, re, &r);
-	if (load_acquire(&re->id) != id) {
-		close_late_ring(v, me, re, id, index);
-		return -EIDRM;
-	}
-	if (e < 0)
-		return e == -ENOENT ? -EIDRM : e;
+		return e;
+	reactor_note_ring(v, re, id, &r);
 	e = take_cursor(&r, me, params);
 	if (e < 0)
 		return e;
@@ -149,7 +148,7 @@ int cursor_take(struct view *v, struct thread_rec *me, struct reactor *re,
 	 * see that the id has changed. */
 	full_fence();
 	if (load_acquire(&re->id) != id && !SEED_BUG(93)) {
-		give_up_cursor(v, &r, cursor_at(&r, (uint32_t)e));
+		give_up_cursor(v, me, &r, cursor_at(&r, (uint32_t)e));
 		return -EIDRM;
 	}
 	*ret = (struct listener){
@@ -255,7 +254,7 @@ static void tell_room(struct ring *r)
  * idle or @always.  Acquire: pairs with the release in take_cursor(). */
 static void wake_done_listeners(struct view *v, struct thread_rec *me,
 				struct ring *r, const struct cursor *self,
-				uint32_t id, bool always)
+				bool always)
 {
 	for (uint32_t i = 0; i < ring_cursors(r); i++) {
 		struct cursor *c = cursor_at(r, i);
@@ -263,15 +262,15 @@ static void wake_done_listeners(struct view *v, struct thread_rec *me,
 		if (c != self && (always || load_relaxed(&c->idle)) &&
 		    CURSOR_FLAGS(c) & CURSOR_DONE &&
 		    CURSOR_STATE(load_acquire(&c->st)) == CURSOR_LIVE && me)
-			listener_wake(v, me, c, id, always);
+			listener_wake(v, me, r, c, always);
 	}
 }
 
 void cursor_tell_moved(struct view *v, struct thread_rec *me, struct ring *r,
-		       const struct cursor *self, uint32_t id, bool always)
+		       const struct cursor *self, bool always)
 {
 	tell_room(r);
-	wake_done_listeners(v, me, r, self, id, always);
+	wake_done_listeners(v, me, r, self, always);
 }
 
 void cursor_free(struct view *v, struct thread_rec *me,
@@ -290,7 +289,7 @@ void cursor_free(struct view *v, struct thread_rec *me,
 	store_release(&c->st, 0ull);
 	/* The fence in here comes before the id is read, as it is drawn at
 	 * reactor_close_ended(). */
-	cursor_tell_moved(v, me, &r, c, l->id, false);
+	cursor_tell_moved(v, me, &r, c, false);
 	if (has_ended(l))
 		reactor_close_ended(v, &r);
 }
@@ -517,7 +516,7 @@ bool cursor_rest(struct view *v, struct thread_rec *me,
 	 * again and again. */
 	if (CURSOR_POLICY(c) != POLICY_DROP)
 		tell_room_fenced(&r);
-	wake_done_listeners(v, me, &r, c, l->id, false);
+	wake_done_listeners(v, me, &r, c, false);
 	/* Nor must a listener that has come to the end. */
 	if ((what_to_rest_for(&r, c) == idle &&
 	     !(has_ended(l) && is_at_the_end(&r, c))) ||

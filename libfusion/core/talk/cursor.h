@@ -92,8 +92,8 @@ uint64_t cursors_done_pos(const struct ring *r, const struct cursor *self);
 bool cursor_is_sound(const struct ring *r, const struct cursor *c);
 /* Tell producers that wait for room, and listeners that read behind all others
  * (also those that are not idle, if @always), that cursor @self has moved or is
- * gone.  @id is the reactor's. */
+ * gone. */
 void cursor_tell_moved(struct view *v, struct thread_rec *me, struct ring *r,
-		       const struct cursor *self, uint32_t id, bool always);
+		       const struct cursor *self, bool always);
 
 #endif

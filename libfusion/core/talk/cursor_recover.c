@@ -19,9 +19,16 @@
 
 /* --- Recovery ------------------------------------------------------------- */
 
+/* Tell whether the ring is a member's queue, which has no cursors.  A ring
+ * without an owner may have one: its listener was late, made the cursor LIVE
+ * when the reactor had gone, and died before it saw that. */
+static bool is_queue(uint32_t owner)
+{
+	return owner && !(owner & RING_OF_REACTOR);
+}
+
 /* Free the cursors for which @is_lost holds, and tell those that wait.  Close
- * the rings that are over: `closed` is set in each one whose reactor has ended,
- * and may be set in others.  Acquire: pairs with the release in take_cursor();
+ * the rings that are over.  Acquire: pairs with the release in take_cursor();
  * whose cursor it is, is read behind the state. */
 static void free_lost_cursors(struct view *v, const void *who,
 			      bool (*is_lost)(const struct view *,
@@ -35,7 +42,7 @@ static void free_lost_cursors(struct view *v, const void *who,
 		uint32_t owner = load_relaxed(&ring_ctl(v, i)->owner);
 		bool any = false;
 
-		if (!(owner & RING_OF_REACTOR) || ring_map(v, i, &r) < 0)
+		if (is_queue(owner) || ring_map(v, i, &r) < 0)
 			continue;
 		for (uint32_t k = 0; k < ring_cursors(&r); k++) {
 			struct cursor *c = cursor_at(&r, k);
@@ -48,9 +55,8 @@ static void free_lost_cursors(struct view *v, const void *who,
 			any = true;
 		}
 		if (any)
-			cursor_tell_moved(v, life_rec(v), &r, NULL,
-					  owner & ~RING_OF_REACTOR, true);
-		if (load_relaxed(&r.ctl->closed) && !SEED_BUG(47))
+			cursor_tell_moved(v, life_rec(v), &r, NULL, true);
+		if (!SEED_BUG(47))
 			reactor_close_ended(v, &r);
 	}
 }
@@ -146,9 +152,9 @@ unsigned reactor_check(struct view *v, check_report_fn report, void *ctx)
 	for (uint32_t i = 0; i < ring_hi(v); i++) {
 		uint32_t owner = load_relaxed(&ring_ctl(v, i)->owner);
 
-		if (!(owner & RING_OF_REACTOR) || ring_map(v, i, &r) < 0)
+		if (is_queue(owner) || ring_map(v, i, &r) < 0)
 			continue;
-		if (!has_reactor(v, i, owner) && !has_cursor(&r))
+		if (owner && !has_reactor(v, i, owner) && !has_cursor(&r))
 			check_fault(&c, "reactor: a ring is nobody's");
 		for (uint32_t k = 0; k < ring_cursors(&r); k++) {
 			if (CURSOR_STATE(cursor_at(&r, k)->st) == CURSOR_FREE ||

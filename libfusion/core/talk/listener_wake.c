@@ -43,11 +43,24 @@ static void mark_queue_scan(struct view *v, struct thread_rec *me,
 	full_fence();
 }
 
-void listener_wake(struct view *v, struct thread_rec *me, struct cursor *c,
-		   uint32_t id, bool always)
+/*
+ * The thread that wakes may be late: the ring has another reactor by now, and
+ * the cursor another listener.  The thread that takes the mark must tell the
+ * listener that set it, and name the reactor which that listener knows:
+ *
+ *   the next listener                  the late thread
+ *   the ring is its reactor's          take the mark (acquire)
+ *   the cursor is its own              of which reactor is the ring,
+ *   idle = 1 (release)                 whose is the cursor? tell it
+ *
+ * If the ring or the cursor changes hands behind the mark, the listener that
+ * set the mark has gone, and needs no wake.
+ */
+void listener_wake(struct view *v, struct thread_rec *me, const struct ring *r,
+		   struct cursor *c, bool always)
 {
-	const struct msg_head h = {.kind = MSG_NEWS, .a = id};
-	uint32_t slot = load_relaxed(&c->slot), owner = load_relaxed(&c->owner);
+	struct msg_head h = {.kind = MSG_NEWS};
+	uint32_t slot, owner;
 
 	/* Acquire: pairs with the release in cursor_rest().  One of several
 	 * dispatchers takes the mark, and posts. */
@@ -55,6 +68,9 @@ void listener_wake(struct view *v, struct thread_rec *me, struct cursor *c,
 		return;
 	if (!xchg_acquire(&c->idle, 0u) && !always)
 		return;
+	h.a = load_relaxed(&r->ctl->owner) & ~RING_OF_REACTOR;
+	slot = load_relaxed(&c->slot);
+	owner = load_relaxed(&c->owner);
 	if (CURSOR_FLAGS(c) & CURSOR_VISITOR) {
 		visitor_bell_ring(v->sb);
 		return;
@@ -78,7 +94,7 @@ void listener_wake(struct view *v, struct thread_rec *me, struct cursor *c,
  *   idle? take it, wake            look again
  */
 void listeners_wake(struct view *v, struct thread_rec *me, struct ring *r,
-		    uint64_t channel, uint32_t id)
+		    uint64_t channel)
 {
 	bool all = channel == LISTENERS_ALL;
 
@@ -96,6 +112,6 @@ void listeners_wake(struct view *v, struct thread_rec *me, struct ring *r,
 			continue;
 		if (all || (idle == CURSOR_BLOCKED && !SEED_BUG(101)) ||
 		    load_relaxed(&c->mask) & CHANNEL_BIT(channel))
-			listener_wake(v, me, c, id, all);
+			listener_wake(v, me, r, c, all);
 	}
 }

@@ -9,12 +9,12 @@
  * as idle: a dispatcher that died may have taken the mark and not woken. */
 #define LISTENERS_ALL UINT64_MAX
 
-/* Have the listener with cursor @c look at its reactor, whose id is @id, if it
- * is idle (or @always). */
-void listener_wake(struct view *v, struct thread_rec *me, struct cursor *c,
-		   uint32_t id, bool always);
+/* Have the listener with cursor @c look at the reactor that has the ring @r
+ * now, if the listener is idle (or @always). */
+void listener_wake(struct view *v, struct thread_rec *me, const struct ring *r,
+		   struct cursor *c, bool always);
 /* Have all idle listeners to @channel look, after the message is committed. */
 void listeners_wake(struct view *v, struct thread_rec *me, struct ring *r,
-		    uint64_t channel, uint32_t id);
+		    uint64_t channel);
 
 #endif

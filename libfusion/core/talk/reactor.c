@@ -17,7 +17,9 @@
  * opened again; if not, recovery tells the listeners once more.
  *
  * Dead listener: between its last store to the cursor and the closing of the
- * ring nothing is announced.  Recovery of its member looks at all rings.
+ * ring nothing is announced.  Recovery of its member looks at all rings, and
+ * in each at the record that ring_ctl.reactor names: so its work is in
+ * proportion to the rings, however many reactors there are.
  */
 #include "libfusion/core/talk/reactor.h"
 
@@ -110,22 +112,71 @@ int reactor_ring(const struct view *v, const struct reactor *re,
 	if (load_acquire(&ret->ctl->owner) == (id | RING_OF_REACTOR))
 		return 0;
 	/* The ring was closed with its reactor; or it never was this reactor's
-	 * (unlink_foreign_ring()). */
+	 * (reactor_unlink_foreign()). */
 	return load_acquire(&re->id) == id ? -ENOENT : -EIDRM;
+}
+
+/* Tell whether @ring, which the word of reactor @id names, is another
+ * reactor's.  The owner is read before the id: when the reactor is destroyed,
+ * the owner changes behind the id.  Acquire: pairs with the CAS in ring_open()
+ * and the release in ring_close(). */
+static bool is_foreign(const struct view *v, const struct reactor *re,
+		       uint32_t id, uint32_t ring)
+{
+	return ring && ring <= ring_hi(v) &&
+	       load_acquire(&ring_ctl(v, ring - 1)->owner) !=
+		       (id | RING_OF_REACTOR) &&
+	       load_acquire(&re->id) == id;
+}
+
+void reactor_unlink_foreign(const struct view *v, struct reactor *re,
+			    uint32_t id)
+{
+	/* Acquire: pairs with the CAS of the word in ring_open(). */
+	uint32_t ring = load_acquire(&re->ring);
+
+	if (is_foreign(v, re, id, ring))
+		cas_acq_rel(&re->ring, &ring, 0u);
 }
 
 /* --- The end -------------------------------------------------------------- */
 
-/* Acquire: pairs with the release in reactor_fini(). */
-static bool is_reactor_there(const struct view *v, uint32_t id)
+/* A note says of a reactor, for ever, which record was its own: so a thread
+ * that is late, and notes a former reactor of the ring, does no harm.  Release:
+ * pairs with the acquire in is_reactor_there().  The id was seen in the record
+ * before. */
+void reactor_note_ring(const struct view *v, const struct reactor *re,
+		       uint32_t id, struct ring *r)
 {
-	uint32_t hi = table_hi(v, KIND_REACTOR);
+	uint64_t note = (uint64_t)(reactor_index(v, re) + 1) << 32 | id;
 
+	if (load_relaxed(&r->ctl->reactor) != note)
+		store_release(&r->ctl->reactor, note);
+}
+
+/* Tell whether reactor @id, which has had the ring @r, is not destroyed.  No
+ * other reactor ever gets the id.  The ring has no note of it if its first
+ * listener was killed, or if a late listener has noted a former reactor. */
+static bool is_reactor_there(const struct view *v, struct ring *r, uint32_t id)
+{
+	uint32_t hi = table_hi(v, KIND_REACTOR), at;
+	const struct reactor *re;
+	/* Acquire: pairs with the release in reactor_note_ring(). */
+	uint64_t note = load_acquire(&r->ctl->reactor);
+
+	at = (uint32_t)(note >> 32);
+	if ((uint32_t)note == id && at && at <= hi) {
+		re = view_entry(v, KIND_REACTOR, at - 1);
+		/* Acquire: pairs with the release in reactor_fini(). */
+		return load_acquire(&re->id) == id;
+	}
 	for (uint32_t i = 0; i < hi; i++) {
-		const struct reactor *re = view_entry(v, KIND_REACTOR, i);
-
-		if (load_acquire(&re->id) == id)
-			return true;
+		re = view_entry(v, KIND_REACTOR, i);
+		/* Acquire: pairs with the release in reactor_fini(). */
+		if (load_acquire(&re->id) != id)
+			continue;
+		reactor_note_ring(v, re, id, r);
+		return true;
 	}
 	return false;
 }
@@ -134,10 +185,23 @@ static bool is_reactor_there(const struct view *v, uint32_t id)
  *   a listener, or who recovers it     the thread that destroys
  *   cursor FREE                        reactor.id = 0
  *   fence                              fence
- *   all FREE, the id gone? close       all FREE? close
+ *   the id gone, all FREE? close       all FREE? close
  *
- * Several threads may find that the ring is over: the CAS lets one close it.
+ * First the id: a listener that begins behind the look at its cursor sees that
+ * the reactor has gone, and gives the cursor up.  Several threads may find that
+ * the ring is over: the CAS lets one close it.
  */
+static void close_unread(struct ring *r, uint32_t owner)
+{
+	full_fence();
+	for (uint32_t i = 0; i < ring_cursors(r); i++)
+		/* Relaxed: the fence orders it, as drawn. */
+		if (CURSOR_STATE(load_relaxed(&cursor_at(r, i)->st)) !=
+		    CURSOR_FREE)
+			return;
+	ring_give_up(r, owner);
+}
+
 void reactor_close_ended(struct view *v, struct ring *r)
 {
 	uint32_t owner = load_relaxed(&r->ctl->owner);
@@ -145,13 +209,8 @@ void reactor_close_ended(struct view *v, struct ring *r)
 	if (!(owner & RING_OF_REACTOR))
 		return;
 	full_fence();
-	for (uint32_t i = 0; i < ring_cursors(r); i++)
-		/* Relaxed: the fence orders it, as drawn. */
-		if (CURSOR_STATE(load_relaxed(&cursor_at(r, i)->st)) !=
-		    CURSOR_FREE)
-			return;
-	if (!is_reactor_there(v, owner & ~RING_OF_REACTOR))
-		ring_give_up(r, owner);
+	if (!is_reactor_there(v, r, owner & ~RING_OF_REACTOR))
+		close_unread(r, owner);
 }
 
 /*
@@ -178,9 +237,29 @@ static void tell_the_end(struct view *v, struct thread_rec *me, uint32_t index,
 		 * must be seen with its owner. */
 		if (CURSOR_STATE(load_acquire(&c->st)) >= CURSOR_LIVE &&
 		    !SEED_BUG(46))
-			listener_wake(v, me, c, id, true);
+			listener_wake(v, me, &r, c, true);
 	}
-	reactor_close_ended(v, &r);
+	close_unread(&r, id | RING_OF_REACTOR);
+}
+
+/* Let no more listeners come first.  True: this thread has set the mark.  Else
+ * *ret_ring is what the word names: the ring of this reactor, or the mark of
+ * another thread.  A foreign link counts as none, since a listener may replace
+ * it behind our look.  Acquire and release of the CAS: pairs with the CAS of
+ * the word in ring_open().  Either the ring is seen here, or it is not linked.
+ */
+static bool shut_reactor(const struct view *v, struct reactor *re, uint32_t id,
+			 uint32_t *ret_ring)
+{
+	for (unsigned n = 0; n < REACTOR_TRIES; n++) {
+		*ret_ring = 0;
+		if (cas_acq_rel(&re->ring, ret_ring, REACTOR_SHUT))
+			return true;
+		if (!is_foreign(v, re, id, *ret_ring))
+			return false;
+		reactor_unlink_foreign(v, re, id);
+	}
+	return false;
 }
 
 /* Take the shut mark off, which no ring has replaced.  Release: pairs with the
@@ -199,7 +278,7 @@ static void reopen_reactor(struct reactor *re)
 int reactor_destroy_id(struct view *v, struct thread_rec *me,
 		       struct reactor *re, uint32_t id)
 {
-	uint32_t ring = 0;
+	uint32_t ring;
 	bool shut;
 	int r;
 
@@ -212,9 +291,7 @@ int reactor_destroy_id(struct view *v, struct thread_rec *me,
 	compiler_fence();
 	store_relaxed(&me->call.op, (uint32_t)CALL_OP_DESTROY);
 	compiler_fence();
-	/* Acquire and release: pairs with the CAS of the word in ring_open().
-	 * Either the ring is seen here, or it is not linked. */
-	shut = cas_acq_rel(&re->ring, &ring, REACTOR_SHUT);
+	shut = shut_reactor(v, re, id, &ring);
 	if (!shut && ring != REACTOR_SHUT)
 		me->call.kind = ring - 1;
 	compiler_fence();
@@ -291,11 +368,12 @@ int reactor_recover(struct view *v, struct thread_rec *t)
 	if (err < 0)
 		return err;
 	/* Also if the reactor was destroyed meanwhile: its listeners wait at a
-	 * claim of the dead thread before they come to the end. */
+	 * claim of the dead thread before they come to the end.  And if the
+	 * ring has another reactor: the dead thread was late, and claimed
+	 * there, or took the mark of a listener. */
 	if (op == CALL_OP_DISPATCH && ring_map(v, index, &r) == 0 &&
-	    load_relaxed(&r.ctl->owner) == (id | RING_OF_REACTOR) &&
-	    !SEED_BUG(45))
-		listeners_wake(v, me, &r, LISTENERS_ALL, id);
+	    load_relaxed(&r.ctl->owner) & RING_OF_REACTOR && !SEED_BUG(45))
+		listeners_wake(v, me, &r, LISTENERS_ALL);
 	if (op == CALL_OP_DESTROY && t->call.a[1] < table_hi(v, KIND_REACTOR)) {
 		re = view_entry(v, KIND_REACTOR, (uint32_t)t->call.a[1]);
 		/* If the reactor is still there, it was not destroyed. */

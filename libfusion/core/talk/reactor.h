@@ -29,8 +29,9 @@
  * (listener_wake.h).
  *
  * Dead dispatcher: thread_rec.call says {DISPATCH, ring, id} from before the
- * claim until after the wakes, and recovery wakes all listeners.  Dead
- * listener: recovery frees its cursor, so that no dispatcher waits for it.
+ * claim until after the wakes, and recovery wakes all listeners that the ring
+ * has then, whichever reactor is theirs.  Dead listener: recovery frees its
+ * cursor, so that no dispatcher waits for it.
  *
  * Files: reactor.c is the record, reactor_dispatch.c dispatches, reactor_room.c
  * makes room, listener_wake.c wakes, cursor.c listens, cursor_recover.c is for
@@ -48,6 +49,11 @@
 #define REACTOR_GLOBALS 12
 #define REACTOR_LIMIT_MS 100u
 #define REACTOR_FOREVER_MS UINT32_MAX
+
+/* How often a thread clears a foreign link.  Each needs a listener that was
+ * late and linked its ring just then: only a broken member goes on with that.
+ */
+#define REACTOR_TRIES 64u
 
 #define REACTOR_NOT_DIRECT 0x1u /* reactor.flags, atomic */
 #define REACTOR_SHUT UINT32_MAX /* reactor.ring: nobody listens any more */
@@ -178,8 +184,18 @@ int reactor_destroy_id(struct view *v, struct thread_rec *me,
 int reactor_ring(const struct view *v, const struct reactor *re,
 		 struct ring *ret);
 
+/* Clear the link of reactor @id if it names a ring of another reactor.  A
+ * listener to the reactor that had the record before was late, and was killed
+ * before it could take the link back. */
+void reactor_unlink_foreign(const struct view *v, struct reactor *re,
+			    uint32_t id);
+/* Note in the ring @r which record is that of its reactor @id: recovery then
+ * need not search for the reactor. */
+void reactor_note_ring(const struct view *v, const struct reactor *re,
+		       uint32_t id, struct ring *r);
 /* Close the ring @r if its reactor was destroyed, and nobody has a cursor in it
- * any more. */
+ * any more.  In constant time, and in that of one search for the reactor if the
+ * ring has no note of it. */
 void reactor_close_ended(struct view *v, struct ring *r);
 
 struct reactor_sum {

@@ -54,7 +54,7 @@ static int64_t cursor_limit_ns(const struct cursor *c)
 /* End the waiting for a listener whose time is over.  Release of the CAS: pairs
  * with the acquires of the state in cursor_get() and cursor_is_gating(). */
 static void give_up_on_listener(struct view *v, struct thread_rec *me,
-				struct cursor *c, uint32_t id)
+				const struct ring *r, struct cursor *c)
 {
 	uint64_t st = load_relaxed(&c->st);
 	bool disconnect = CURSOR_POLICY(c) == POLICY_DISCONNECT;
@@ -65,7 +65,7 @@ static void give_up_on_listener(struct view *v, struct thread_rec *me,
 			CURSOR_MAKE(disconnect ? CURSOR_GONE : CURSOR_LAGGED,
 				    CURSOR_TOKEN(st)));
 	if (disconnect)
-		listener_wake(v, me, c, id, true);
+		listener_wake(v, me, r, c, true);
 }
 
 /* Check the listeners at the gate: wake those that sleep over messages that do
@@ -73,7 +73,7 @@ static void give_up_on_listener(struct view *v, struct thread_rec *me,
  * Returns how long to sleep, 0: look again at once. */
 static int64_t check_gate(struct view *v, struct thread_rec *me, struct ring *r,
 			  const struct reactor_send *send, struct stall *s,
-			  uint64_t gate, uint32_t id)
+			  uint64_t gate)
 {
 	int64_t now = clock_monotonic_ns(), nap = SUSPECT_FIRST_NS;
 	/* Acquire: pairs with the release of the head in
@@ -103,14 +103,14 @@ static int64_t check_gate(struct view *v, struct thread_rec *me, struct ring *r,
 			limit = 0;
 		left = limit == INT64_MAX ? nap : s->since_ns + limit - now;
 		if (left <= 0 && pos <= head) {
-			give_up_on_listener(v, me, c, id);
+			give_up_on_listener(v, me, r, c);
 			return 0;
 		}
 		if (left <= 0 && !s->hurry) {
 			s->hurry = true;
 			return 0;
 		}
-		listener_wake(v, me, c, id, false);
+		listener_wake(v, me, r, c, false);
 		nap = left > 0 && left < nap ? left : nap;
 	}
 	return nap;
@@ -167,8 +167,7 @@ static int no_room_error(const struct ring *r, const struct reactor_send *send)
 /* Wait for room, after ring_claim() found none. 0: try again; -EAGAIN, -EIO:
  * give up. */
 static int wait_for_room(struct view *v, struct thread_rec *me, struct ring *r,
-			 const struct reactor_send *send, struct stall *s,
-			 uint32_t id)
+			 const struct reactor_send *send, struct stall *s)
 {
 	uint64_t gate = 0;
 	uint32_t seen;
@@ -186,7 +185,7 @@ static int wait_for_room(struct view *v, struct thread_rec *me, struct ring *r,
 	 * in wake_space_waiters(); the gate is checked behind it. */
 	full_fence();
 	seen = load_acquire(&r->ctl->space);
-	nap = check_gate(v, me, r, send, s, gate, id);
+	nap = check_gate(v, me, r, send, s, gate);
 	if (left > 0 && left < nap)
 		nap = left;
 	if (nap && !((send->nowait || is_half_free(r, s, &gate, &left)) &&
@@ -308,7 +307,7 @@ static int claim_record(struct view *v, struct thread_rec *me,
 		/* Acquire: pairs with the release in reactor_fini(). */
 		if (load_acquire(&re->id) != id)
 			return -EIDRM;
-		e = wait_for_room(v, me, r, send, &s, id);
+		e = wait_for_room(v, me, r, send, &s);
 		if (e < 0)
 			return e;
 	}
@@ -344,7 +343,7 @@ int reactor_dispatch(struct view *v, struct thread_rec *me, struct reactor *re,
 		ring_commit(v, me, &r, pos, ring_cells(send->head.size));
 		ring_finish(me);
 		count_message(re, send->head.size);
-		listeners_wake(v, me, &r, send->head.a, id);
+		listeners_wake(v, me, &r, send->head.a);
 	}
 	compiler_fence();
 	store_relaxed(&me->call.op, 0u);

@@ -113,10 +113,16 @@ struct ring_ctl {
 	uint64_t off;	     /* of its memory: cursors, headers, cells */
 	uint32_t closed;     /* atomic: no more records are accepted */
 	uint32_t cursors_hi; /* atomic: cursors below it were ever used */
-	/* Atomic: the call slots that the consumer attends to, index + 1, see
-	 * call_here.h.  Like the words before, it is written by the consumer
-	 * and read by callers. */
-	uint32_t attended[RING_ATTENDED];
+	union {
+		/* Atomic: the call slots that the consumer attends to, index +
+		 * 1, see call_here.h.  Like the words before, it is written by
+		 * the consumer and read by callers. */
+		uint32_t attended[RING_ATTENDED];
+		/* Atomic, reactors' rings only: (index + 1) << 32 | id of a
+		 * reactor that has or had this ring, and of its record; 0 not
+		 * noted.  See reactor_note_ring(). */
+		uint64_t reactor;
+	};
 	uint8_t pad1[16];
 
 	uint64_t hint;	  /* atomic: where producers begin to search */
