@@ -28,6 +28,7 @@
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/limits.h"
+#include "libfusion/core/base/seed.h"
 #include "libfusion/core/life/member.h"
 #include "libfusion/core/talk/call_chain.h"
 #include "libfusion/core/talk/call_request.h"
@@ -204,6 +205,19 @@ static int ask_above(struct execution *x, struct call_slot *above, uint64_t st)
 	return 0;
 }
 
+/* The owner is gone, and the request could not be put anywhere: -EHOSTDOWN, or
+ * -ECONNRESET.  The owner may have executed a request that was HERE, and has
+ * died before it took HERE off.  The caller then took HERE off, as the owner
+ * had no queue any more.  The queue is closed behind all recovery that notes
+ * what the owner had begun (recover_member()), so the note is there. */
+static int owner_gone(const struct execution *x)
+{
+	if (SEED_BUG(105))
+		return -EHOSTDOWN;
+	/* Acquire: pairs with the release in post_slot(). */
+	return -call_gone_error(x->v, x->slot, load_acquire(&x->slot->st));
+}
+
 static int execute_remote(struct execution *x)
 {
 	struct call_slot *above = NULL;
@@ -219,6 +233,8 @@ static int execute_remote(struct execution *x)
 		r = ask_above(x, above, st);
 	if (r == 0)
 		r = put_request(x);
+	if (r == -EHOSTDOWN)
+		r = owner_gone(x);
 	if (r < 0) {
 		call_drop(x->v, x->me, x->slot);
 		return r;

@@ -11,8 +11,10 @@
 #include <fusion/fusion.h>
 
 #include "libfusion/core/file/thread.h"
+#include "libfusion/core/life/life.h"
 #include "libfusion/core/talk/call.h"
 #include "libfusion/core/talk/call_here.h"
+#include "libfusion/core/talk/call_recover.h"
 #include "libfusion/core/talk/call_request.h"
 #include "libfusion/core/talk/call_return.h"
 #include "libfusion/core/talk/call_slot.h"
@@ -212,6 +214,73 @@ static void answered_or_destroyed(const struct view *v, struct play *play)
 		      SLOT_STATE(st));
 }
 
+/* --- A request that is HERE, whose owner begins it and dies --------------- */
+
+/* The time is over at once: a caller that nobody disturbs does not sleep. */
+static void execute_at_once(struct actor *a)
+{
+	static const unsigned char bytes[SMALL];
+
+	a->play->n[RESULT] = (uint64_t)(int64_t)fusion_call_execute(
+		(struct fusion_call *)call_of(a),
+		&(struct fusion_call_execute_options){
+			.size = sizeof(struct fusion_call_execute_options),
+			.timeout_ns = 1},
+		1, bytes, sizeof(bytes), NULL);
+}
+
+/* The dispatcher's thread, which is recovered with the member. */
+static void claim_executor(struct actor *a)
+{
+	struct thread_rec *t;
+
+	attend(a);
+	if (thread_claim(a->v, &t) < 0)
+		die("no thread record");
+	a->play->p[1] = t;
+}
+
+/* As a dispatcher that is killed when its handler has run.  HERE stays on: the
+ * dispatcher would have taken it off later.  The recovery of the owner is
+ * interrupted, too: between its queue and its callers (recover_member()). */
+static void begin_and_die(struct actor *a)
+{
+	uint64_t serial = call_here(a->v, (uint32_t)a->play->n[AT]);
+	struct view *v = a->v;
+
+	if (serial) {
+		call_enter(a->play->p[1], serial);
+		a->play->n[TOOK] = 1;
+	}
+	if (life_lock(v, -1) < 0)
+		die("no life lock");
+	store_release(&view_member(v, v->slot)->state, MEMBER_DEAD);
+	if (call_recover(v, a->play->p[1], life_rec(v), false) < 0 ||
+	    message_recover_member(v, v->slot) < 0)
+		die("cannot recover");
+	life_unlock(v);
+}
+
+static void finish_recovery(struct actor *a)
+{
+	if (life_lock(a->v, -1) < 0 || life_depart(a->v, a->v->slot, true) < 0)
+		die("cannot depart");
+	life_unlock(a->v);
+}
+
+static void begun_is_said(const struct view *v, struct play *play)
+{
+	int r = (int)(int64_t)play->n[RESULT];
+
+	(void)v;
+	/* The time may be over before the owner is dead. */
+	if (play->n[TOOK] && r != -ECONNRESET && r != -ETIMEDOUT)
+		fault(play, "what was executed says %d", r);
+	else if (!play->n[TOOK] && r != -EHOSTDOWN && r != -ETIMEDOUT &&
+		 r != -EIDRM)
+		fault(play, "what was not executed says %d", r);
+}
+
 /* --- An upcall ------------------------------------------------------------ */
 
 /* The request into the slot, as fill_slot() in call_execute.c does. */
@@ -291,6 +360,11 @@ const struct scene call_scenes[] = {
 	 post_and_look, take_and_destroy,
 	 {{RIVAL, answer_what_was_taken}, {VICTIM, look_and_give_up}},
 	 answered_or_destroyed, NULL, 0, false},
+	{"here-begun-and-the-owner-dies",
+	 {{VICTIM, say_where}, {RIVAL, claim_executor}},
+	 execute_at_once, begin_and_die,
+	 {{RIVAL, finish_recovery}}, begun_is_said, call_begin_here, 7,
+	 false},
 	{"upcall-in-the-slot",
 	 {{VICTIM, own_call}, {RIVAL, post_small_above}},
 	 run_upcall, post_above_again,

@@ -85,6 +85,7 @@
  *  101  reactor: a listener before an unfinished record waits for its channel
  *  102  reactor: the end does not wait for an unfinished record
  *  103  reactor: the end is told before what was dispatched
+ *  105  call: a request HERE that the dead owner had begun is not executed
  */
 #ifndef FUSION_CORE_SEED_H
 #define FUSION_CORE_SEED_H
