@@ -86,6 +86,7 @@
  *  102  reactor: the end does not wait for an unfinished record
  *  103  reactor: the end is told before what was dispatched
  *  105  call: a request HERE that the dead owner had begun is not executed
+ *  106  ring: recovery of an opener closes the ring that another has taken
  */
 #ifndef FUSION_CORE_SEED_H
 #define FUSION_CORE_SEED_H
