@@ -10,6 +10,7 @@
 #include "libfusion/core/life/liveness.h"
 #include "libfusion/core/life/member.h"
 #include "libfusion/core/talk/message.h"
+#include "libfusion/core/talk/ring_open.h"
 #include "libfusion/core/talk/ring_recover.h"
 #include "tests/crash/delay.h"
 #include "tests/crash/ledger.h"
@@ -92,6 +93,11 @@ static void is_gone(const struct view *v, struct play *play, enum role who)
 		if (load_relaxed(&ring_ctl(v, i)->owner) == play->id[who])
 			fault(play, "ring %u is that of a member that has gone",
 			      i);
+}
+
+static void sweep(struct actor *a)
+{
+	life_sweep(a->v);
 }
 
 static void rival_is_gone(const struct view *v, struct play *play)
@@ -201,6 +207,9 @@ const struct scene life_scenes[] = {
 	{"leaver-gets-a-queue",
 	 {{0}}, leave, send_to_victim,
 	 {{0}}, victim_is_gone, life_depart, 7, false},
+	{"queue-of-two-who-go",
+	 {{0}}, send_to_rival, leave,
+	 {{THIRD, sweep}}, rival_is_gone, ring_open, 3, VICTIM_DIES},
 	{"opener-beside-a-dead-one",
 	 {{0}}, send_to_rival, recover_an_opener,
 	 {{VICTIM, has_a_queue}}, NULL, NULL, 2, false},

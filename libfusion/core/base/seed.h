@@ -87,6 +87,7 @@
  *  103  reactor: the end is told before what was dispatched
  *  105  call: a request HERE that the dead owner had begun is not executed
  *  106  ring: recovery of an opener closes the ring that another has taken
+ *  107  message: a new queue is not announced until its member is checked
  */
 #ifndef FUSION_CORE_SEED_H
 #define FUSION_CORE_SEED_H

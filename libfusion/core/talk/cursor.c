@@ -135,6 +135,7 @@ int cursor_take(struct view *v, struct thread_rec *me, struct reactor *re,
 				       load_acquire(&re->id) != id
 			       ? -EIDRM
 			       : e;
+	ring_opened(me);
 	e = reactor_ring(v, re, &r);
 	if (load_acquire(&re->id) != id) {
 		close_late_ring(v, me, re, id, index);

@@ -6,7 +6,8 @@
  * position, and the next owner that needs one of the same size takes it.  A
  * ring has an owner from the CAS of ring_ctl.owner on, and is found from the
  * CAS of the caller's word on.  From before the first CAS until after the
- * second, the opener's thread_rec.msg says MSG_OP_OPEN.
+ * second, the opener's thread_rec.msg says MSG_OP_OPEN.  The caller takes that
+ * back (ring_opened()), once it need not close the ring as its owner has gone.
  *
  * Invariant: a ring that has an owner is named by the owner's word, or by the
  * MSG_OP_OPEN of a thread.  So recovery can give back each ring that a dead
@@ -199,6 +200,14 @@ static void give_up_taken(const struct view *v, struct thread_rec *me,
 	drop_ring(ring_ctl(v, i), owner);
 }
 
+void ring_opened(struct thread_rec *me)
+{
+	/* Pairs with the fence in is_anothers(): a recoverer that finds nothing
+	 * announced must find the ring linked. */
+	release_fence();
+	ring_finish(me);
+}
+
 /* Commit: the CAS of *link.  Killed between taking a ring and that: recovery
  * gives the ring back (give_ring_back()). */
 int ring_open(struct view *v, struct thread_rec *me, uint32_t owner,
@@ -226,15 +235,13 @@ int ring_open(struct view *v, struct thread_rec *me, uint32_t owner,
 				give_up_taken(v, me, (uint32_t)r, owner);
 			r = 0;
 		}
-		/* Pairs with the fence in is_anothers(): a recoverer that finds
-		 * nothing announced must find the ring linked. */
-		release_fence();
-		ring_finish(me);
 	}
-	if (r < 0)
+	if (r == 0 && there > ring_hi(v))
+		r = -EIO;
+	if (r < 0) {
+		ring_opened(me);
 		return r;
-	if (there > ring_hi(v))
-		return -EIO;
+	}
 	*ret_index = there - 1;
 	return 0;
 }
