@@ -18,6 +18,8 @@
 #include "libfusion/core/talk/call_request.h"
 #include "libfusion/core/talk/call_return.h"
 #include "libfusion/core/talk/call_slot.h"
+#include "libfusion/core/talk/call_visit.h"
+#include "libfusion/core/talk/message.h"
 #include "libfusion/talk/call_handler.h"
 #include "tests/crash/delay.h"
 #include "tests/crash/ledger.h"
@@ -281,6 +283,49 @@ static void begun_is_said(const struct view *v, struct play *play)
 		fault(play, "what was not executed says %d", r);
 }
 
+/* --- A visitor, whose call is answered by an owner that goes -------------- */
+
+static void post_for_a_visitor(struct actor *a)
+{
+	const struct call *c = call_of(a);
+
+	if (call_post(a->v, a->me, call_index(a->v, c), c->id, 1, NULL, 0) < 0)
+		die("cannot call");
+}
+
+static void look_for_the_answer(struct actor *a)
+{
+	struct call_answer answer;
+
+	a->play->n[RESULT] = (uint64_t)(int64_t)call_poll(a->v, a->me, &answer);
+}
+
+static void answer_and_leave(struct actor *a)
+{
+	if (fusion_arena_dispatch(a->arena, 0) < 0)
+		die("cannot dispatch");
+	if (life_lock(a->v, -1) < 0 || life_depart(a->v, a->v->slot, false) < 0)
+		die("cannot leave");
+	life_unlock(a->v);
+}
+
+/* As when the bell has rung. */
+static void look_again(struct actor *a)
+{
+	if ((int)(int64_t)a->play->n[RESULT] == -EAGAIN)
+		look_for_the_answer(a);
+	call_end(a->v, a->me);
+}
+
+static void answer_is_seen(const struct view *v, struct play *play)
+{
+	(void)v;
+	if (!play->n[RAN] || play->n[RESULT])
+		fault(play, "executed %llu times, the visitor is told %d",
+		      (unsigned long long)play->n[RAN],
+		      (int)(int64_t)play->n[RESULT]);
+}
+
 /* --- An upcall ------------------------------------------------------------ */
 
 /* The request into the slot, as fill_slot() in call_execute.c does. */
@@ -365,6 +410,10 @@ const struct scene call_scenes[] = {
 	 execute_at_once, begin_and_die,
 	 {{RIVAL, finish_recovery}}, begun_is_said, call_begin_here, 7,
 	 false},
+	{"visitor-and-the-last-answer",
+	 {{RIVAL, own_call}, {VICTIM, post_for_a_visitor}},
+	 look_for_the_answer, answer_and_leave,
+	 {{VICTIM, look_again}}, answer_is_seen, NULL, 0, false},
 	{"upcall-in-the-slot",
 	 {{VICTIM, own_call}, {RIVAL, post_small_above}},
 	 run_upcall, post_above_again,

@@ -15,6 +15,7 @@
 
 #include <string.h>
 
+#include "libfusion/core/base/seed.h"
 #include "libfusion/core/file/bell.h"
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/heap/block.h"
@@ -176,6 +177,11 @@ int call_poll(struct view *v, struct thread_rec *me, struct call_answer *ret)
 			      load_relaxed(&s->callee_id)))
 			return -EAGAIN;
 		r = -call_gone_error(v, s, st);
+		/* The owner may have answered before it went: the word, which
+		 * is older, does not say so.  Acquire: this load is not older
+		 * than what says that the owner is gone. */
+		if (load_acquire(&s->st) != st && !SEED_BUG(108))
+			return -EAGAIN;
 	}
 	if (r < 0)
 		call_end(v, me);
