@@ -89,6 +89,7 @@ int call_post(struct view *v, struct thread_rec *me, uint32_t index,
 		.size = size,
 	};
 	struct call_slot *s;
+	uint32_t seq;
 	int r;
 
 	if (index >= table_hi(v, KIND_CALL) || size > INT32_MAX)
@@ -105,12 +106,11 @@ int call_post(struct view *v, struct thread_rec *me, uint32_t index,
 	}
 	if (r < 0)
 		return r == -EDQUOT ? -EAGAIN : r;
-	r = send_request(v, me, &rq,
-			 CALL_SERIAL(call_slot_index(v, s),
-				     SLOT_SEQ(load_relaxed(&s->st))),
+	seq = SLOT_SEQ(load_relaxed(&s->st));
+	r = send_request(v, me, &rq, CALL_SERIAL(call_slot_index(v, s), seq),
 			 data);
 	if (r < 0)
-		call_drop(v, me, s);
+		call_drop(v, me, s, seq);
 	return r;
 }
 
