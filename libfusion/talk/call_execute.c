@@ -28,6 +28,8 @@
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/limits.h"
+#include "libfusion/core/base/seed.h"
+#include "libfusion/core/file/thread.h"
 #include "libfusion/core/life/member.h"
 #include "libfusion/core/talk/call_chain.h"
 #include "libfusion/core/talk/call_request.h"
@@ -85,6 +87,24 @@ static int post_slot(struct execution *x, bool here)
 		    : call_begin(x->v, x->me, &x->rq, &x->slot);
 }
 
+/* Note the serial of what was posted: @r.  1: it is one-way, has been ended by
+ * the end of the call or of the owner, and the slot may be another thread's. */
+static int note_serial(struct execution *x, int r)
+{
+	const struct call_slot *s = x->slot;
+	/* Acquire: pairs with the release in post_slot().  The owner is read
+	 * behind the word: if that is another thread's request, then the owner
+	 * is not this thread. */
+	uint64_t st = load_acquire(&s->st);
+
+	x->serial = CALL_SERIAL(call_slot_index(x->v, s), SLOT_SEQ(st));
+	if (x->rq.flags & SLOT_ONEWAY &&
+	    (SLOT_STATE(st) != SLOT_POSTED ||
+	     load_relaxed(&s->owner) != thread_token(x->me)))
+		return 1;
+	return r;
+}
+
 /* Post the slot.  1: the request is in the slot, and the owner sees to it. */
 static int begin_call(struct execution *x, bool here)
 {
@@ -98,9 +118,17 @@ static int begin_call(struct execution *x, bool here)
 	if (r < 0)
 		x->slot = NULL;
 	else
-		x->serial = CALL_SERIAL(call_slot_index(x->v, x->slot),
-					SLOT_SEQ(load_relaxed(&x->slot->st)));
+		r = note_serial(x, r);
 	return r;
+}
+
+/* The thread that fails a one-way slot frees it: then it has another number. */
+static bool has_failed(const struct execution *x)
+{
+	uint64_t st = load_acquire(&x->slot->st);
+
+	return SLOT_STATE(st) == SLOT_FAILED ||
+	       SLOT_SEQ(st) != SERIAL_SEQ(x->serial);
 }
 
 /* Wait for room in the owner's queue.  0 try again, 1 the call has failed. */
@@ -114,7 +142,7 @@ static int wait_room(struct execution *x)
 		return -EAGAIN;
 	call_flush(x->arena);
 	give_turn_away(x);
-	if (x->slot && SLOT_STATE(load_acquire(&x->slot->st)) == SLOT_FAILED)
+	if (x->slot && has_failed(x))
 		return 1;
 	if (load_acquire(&c->id) != x->rq.id)
 		return -EIDRM;
@@ -204,6 +232,19 @@ static int ask_above(struct execution *x, struct call_slot *above, uint64_t st)
 	return 0;
 }
 
+/* The owner is gone, and the request could not be put anywhere: -EHOSTDOWN, or
+ * -ECONNRESET.  The owner may have executed a request that was HERE, and has
+ * died before it took HERE off.  The caller then took HERE off, as the owner
+ * had no queue any more.  The queue is closed behind all recovery that notes
+ * what the owner had begun (recover_member()), so the note is there. */
+static int owner_gone(const struct execution *x)
+{
+	if (SEED_BUG(105))
+		return -EHOSTDOWN;
+	/* Acquire: pairs with the release in post_slot(). */
+	return -call_gone_error(x->v, x->slot, load_acquire(&x->slot->st));
+}
+
 static int execute_remote(struct execution *x)
 {
 	struct call_slot *above = NULL;
@@ -219,8 +260,10 @@ static int execute_remote(struct execution *x)
 		r = ask_above(x, above, st);
 	if (r == 0)
 		r = put_request(x);
+	if (r == -EHOSTDOWN)
+		r = owner_gone(x);
 	if (r < 0) {
-		call_drop(x->v, x->me, x->slot);
+		call_drop(x->v, x->me, x->slot, SERIAL_SEQ(x->serial));
 		return r;
 	}
 	r = call_await(x);
@@ -251,7 +294,7 @@ static int execute_one_way(struct execution *x)
 	if (r == 0) {
 		r = put_request(x);
 		if (r)
-			call_drop(x->v, x->me, x->slot);
+			call_drop(x->v, x->me, x->slot, SERIAL_SEQ(x->serial));
 	}
 	if (r >
 	    0) /* the end of the call, or of its owner, has freed the slot */

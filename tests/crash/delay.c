@@ -395,26 +395,45 @@ static void judge(struct trial *t)
 	arena_check(&t->view, report_fault, t->play);
 }
 
-static void try(struct trial *t, uint64_t at)
+/* False: the victim took another way. */
+static bool delay_victim(struct trial *t, uint64_t at)
 {
-	bool is_there;
+	bool is_there = begin(t) && go_to(t, at);
 
-	set_up(t);
-	is_there = begin(t) && go_to(t, at);
-	t->waited = false;
 	rival_goes(t);
 	if (is_there)
 		victim_goes_on(t);
 	if (!t->victim.done) {
 		fault(t->play, "the victim died: signal %d, status %d",
 		      t->victim.killed_by, t->victim.exited - 1);
-	} else {
-		stepper_detach(&t->victim);
-		await(t->play, VICTIM);
+		return is_there;
+	}
+	stepper_detach(&t->victim);
+	await(t->play, VICTIM);
+	return is_there;
+}
+
+static bool kill_victim(struct trial *t, uint64_t at)
+{
+	bool is_there = begin(t);
+
+	rival_goes(t);
+	is_there = is_there && go_to(t, at);
+	stepper_kill(&t->victim);
+	t->play->cue[VICTIM].pid = 0;
+	return is_there;
+}
+
+static void try(struct trial *t, uint64_t at)
+{
+	set_up(t);
+	t->waited = false;
+	t->missed = t->scene->third == VICTIM_DIES ? !kill_victim(t, at)
+						   : !delay_victim(t, at);
+	if (!*t->play->fault) {
 		await(t->play, RIVAL);
 		judge(t);
 	}
-	t->missed = !is_there;
 	tear_down(t);
 }
 

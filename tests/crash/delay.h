@@ -52,6 +52,9 @@ struct beat {
 };
 
 #define BEATS 5
+/* There is a third one.  The victim is delayed where its steps begin, then goes
+ * on, and is killed in front of the instruction. */
+#define VICTIM_DIES 2u
 
 struct scene {
 	const char *name;
@@ -65,7 +68,7 @@ struct scene {
 	/* A long one is delayed at one of so many instructions, unless each is
 	 * asked for; 0 at each. */
 	unsigned stride;
-	bool third; /* there is a third one */
+	unsigned third; /* 1 there is a third one; or VICTIM_DIES */
 };
 
 /* A complaint: the first one counts. */

@@ -11,11 +11,15 @@
 #include <fusion/fusion.h>
 
 #include "libfusion/core/file/thread.h"
+#include "libfusion/core/life/life.h"
 #include "libfusion/core/talk/call.h"
 #include "libfusion/core/talk/call_here.h"
+#include "libfusion/core/talk/call_recover.h"
 #include "libfusion/core/talk/call_request.h"
 #include "libfusion/core/talk/call_return.h"
 #include "libfusion/core/talk/call_slot.h"
+#include "libfusion/core/talk/call_visit.h"
+#include "libfusion/core/talk/message.h"
 #include "libfusion/talk/call_handler.h"
 #include "tests/crash/delay.h"
 #include "tests/crash/ledger.h"
@@ -212,6 +216,116 @@ static void answered_or_destroyed(const struct view *v, struct play *play)
 		      SLOT_STATE(st));
 }
 
+/* --- A request that is HERE, whose owner begins it and dies --------------- */
+
+/* The time is over at once: a caller that nobody disturbs does not sleep. */
+static void execute_at_once(struct actor *a)
+{
+	static const unsigned char bytes[SMALL];
+
+	a->play->n[RESULT] = (uint64_t)(int64_t)fusion_call_execute(
+		(struct fusion_call *)call_of(a),
+		&(struct fusion_call_execute_options){
+			.size = sizeof(struct fusion_call_execute_options),
+			.timeout_ns = 1},
+		1, bytes, sizeof(bytes), NULL);
+}
+
+/* The dispatcher's thread, which is recovered with the member. */
+static void claim_executor(struct actor *a)
+{
+	struct thread_rec *t;
+
+	attend(a);
+	if (thread_claim(a->v, &t) < 0)
+		die("no thread record");
+	a->play->p[1] = t;
+}
+
+/* As a dispatcher that is killed when its handler has run.  HERE stays on: the
+ * dispatcher would have taken it off later.  The recovery of the owner is
+ * interrupted, too: between its queue and its callers (recover_member()). */
+static void begin_and_die(struct actor *a)
+{
+	uint64_t serial = call_here(a->v, (uint32_t)a->play->n[AT]);
+	struct view *v = a->v;
+
+	if (serial) {
+		call_enter(a->play->p[1], serial);
+		a->play->n[TOOK] = 1;
+	}
+	if (life_lock(v, -1) < 0)
+		die("no life lock");
+	store_release(&view_member(v, v->slot)->state, MEMBER_DEAD);
+	if (call_recover(v, a->play->p[1], life_rec(v), false) < 0 ||
+	    message_recover_member(v, v->slot) < 0)
+		die("cannot recover");
+	life_unlock(v);
+}
+
+static void finish_recovery(struct actor *a)
+{
+	if (life_lock(a->v, -1) < 0 || life_depart(a->v, a->v->slot, true) < 0)
+		die("cannot depart");
+	life_unlock(a->v);
+}
+
+static void begun_is_said(const struct view *v, struct play *play)
+{
+	int r = (int)(int64_t)play->n[RESULT];
+
+	(void)v;
+	/* The time may be over before the owner is dead. */
+	if (play->n[TOOK] && r != -ECONNRESET && r != -ETIMEDOUT)
+		fault(play, "what was executed says %d", r);
+	else if (!play->n[TOOK] && r != -EHOSTDOWN && r != -ETIMEDOUT &&
+		 r != -EIDRM)
+		fault(play, "what was not executed says %d", r);
+}
+
+/* --- A visitor, whose call is answered by an owner that goes -------------- */
+
+static void post_for_a_visitor(struct actor *a)
+{
+	const struct call *c = call_of(a);
+
+	if (call_post(a->v, a->me, call_index(a->v, c), c->id, 1, NULL, 0) < 0)
+		die("cannot call");
+}
+
+static void look_for_the_answer(struct actor *a)
+{
+	struct call_answer answer;
+
+	a->play->n[RESULT] = (uint64_t)(int64_t)call_poll(a->v, a->me, &answer);
+}
+
+static void answer_and_leave(struct actor *a)
+{
+	if (fusion_arena_dispatch(a->arena, 0) < 0)
+		die("cannot dispatch");
+	if (life_lock(a->v, -1) < 0 || life_depart(a->v, a->v->slot, false) < 0)
+		die("cannot leave");
+	life_unlock(a->v);
+}
+
+/* As when the bell has rung. */
+static void look_again(struct actor *a)
+{
+	if ((int)(int64_t)a->play->n[RESULT] == -EAGAIN)
+		look_for_the_answer(a);
+	call_end(a->v, a->me);
+}
+
+static void answer_is_seen(const struct view *v, struct play *play)
+{
+	(void)v;
+	if (!play->n[RAN] || play->n[RESULT])
+		fault(play, "executed %llu times, the visitor is told %d",
+		      (unsigned long long)play->n[RAN],
+		      (int)(int64_t)play->n[RESULT]);
+}
+
 /* --- An upcall ------------------------------------------------------------ */
 
 /* The request into the slot, as fill_slot() in call_execute.c does. */
@@ -291,6 +405,15 @@ const struct scene call_scenes[] = {
 	 post_and_look, take_and_destroy,
 	 {{RIVAL, answer_what_was_taken}, {VICTIM, look_and_give_up}},
 	 answered_or_destroyed, NULL, 0, false},
+	{"here-begun-and-the-owner-dies",
+	 {{VICTIM, say_where}, {RIVAL, claim_executor}},
+	 execute_at_once, begin_and_die,
+	 {{RIVAL, finish_recovery}}, begun_is_said, call_begin_here, 7,
+	 false},
+	{"visitor-and-the-last-answer",
+	 {{RIVAL, own_call}, {VICTIM, post_for_a_visitor}},
+	 look_for_the_answer, answer_and_leave,
+	 {{VICTIM, look_again}}, answer_is_seen, NULL, 0, false},
 	{"upcall-in-the-slot",
 	 {{VICTIM, own_call}, {RIVAL, post_small_above}},
 	 run_upcall, post_above_again,

@@ -10,6 +10,8 @@
 #include "libfusion/core/life/liveness.h"
 #include "libfusion/core/life/member.h"
 #include "libfusion/core/talk/message.h"
+#include "libfusion/core/talk/ring_open.h"
+#include "libfusion/core/talk/ring_recover.h"
 #include "tests/crash/delay.h"
 #include "tests/crash/ledger.h"
 
@@ -93,6 +95,11 @@ static void is_gone(const struct view *v, struct play *play, enum role who)
 			      i);
 }
 
+static void sweep(struct actor *a)
+{
+	life_sweep(a->v);
+}
+
 static void rival_is_gone(const struct view *v, struct play *play)
 {
 	is_gone(v, play, RIVAL);
@@ -101,6 +108,38 @@ static void rival_is_gone(const struct view *v, struct play *play)
 static void victim_is_gone(const struct view *v, struct play *play)
 {
 	is_gone(v, play, VICTIM);
+}
+
+/* --- Two that open the same queue, one of them dead ------------------------
+ */
+
+/* It died just before it tried to take ring 0 for our queue. */
+static void recover_an_opener(struct actor *a)
+{
+	struct member_rec *m = view_member(a->v, a->v->slot);
+	struct thread_rec *t;
+
+	if (life_lock(a->v, -1) < 0 || thread_claim(a->v, &t) < 0)
+		die("no thread record");
+	t->msg.kind = 0;
+	t->msg.a[0] = m->id;
+	t->msg.a[1] = view_off(a->v, &m->ring);
+	t->msg.a[2] = 0;
+	t->msg.op = MSG_OP_OPEN;
+	if (ring_recover(a->v, t) < 0)
+		die("cannot recover the opener");
+	thread_release(a->v, t);
+	life_unlock(a->v);
+}
+
+static void has_a_queue(struct actor *a)
+{
+	const struct msg_head h = {.kind = MSG_WAKE, .sender = a->arena->id};
+	int r = message_post(a->v, a->me, a->play->slot[RIVAL],
+			     a->play->id[RIVAL], &h, NULL, NULL);
+
+	if (r < 0)
+		fault(a->play, "a living member has no queue: %d", r);
 }
 
 /* --- A sender that must not sleep, at a full queue ------------------------ */
@@ -168,6 +207,12 @@ const struct scene life_scenes[] = {
 	{"leaver-gets-a-queue",
 	 {{0}}, leave, send_to_victim,
 	 {{0}}, victim_is_gone, life_depart, 7, false},
+	{"queue-of-two-who-go",
+	 {{0}}, send_to_rival, leave,
+	 {{THIRD, sweep}}, rival_is_gone, ring_open, 3, VICTIM_DIES},
+	{"opener-beside-a-dead-one",
+	 {{0}}, send_to_rival, recover_an_opener,
+	 {{VICTIM, has_a_queue}}, NULL, NULL, 2, false},
 	{"visitor-at-a-full-queue",
 	 {{RIVAL, open_queue}, {VICTIM, fill_queue}}, offer_one, handle_some,
 	 {{VICTIM, is_told}}, NULL, NULL, 2, false},

@@ -1082,7 +1082,8 @@ static void nobody_waits_in_a_one_way_slot(void **state)
 	assert_false(c.s[0]->st & SLOT_LENT);
 	assert_null(call_waits_above(c.v, c.t[1], 0, &st));
 	for (int i = 0; i + 1 < CHAIN; i++)
-		call_drop(c.v, c.t[i], c.s[i]);
+		call_drop(c.v, c.t[i], c.s[i],
+			  SLOT_SEQ(load_relaxed(&c.s[i]->st)));
 	end_chain(&c);
 }
 
@@ -1564,6 +1565,34 @@ static void dead_thread_of_the_owner_is_said(void **state)
 	assert_int_equal(SLOT_STATE(s->st), SLOT_IDLE);
 	assert_int_equal(s->block, 0);
 	thread_release(v, t);
+}
+
+/* The end of the call frees a one-way slot, and another thread may have it. */
+static void one_way_slot_of_another_is_not_dropped(void **state)
+{
+	struct call *c = (struct call *)server;
+	const struct call_request rq = {
+		.call = c, .id = c->id, .caller = 1, .flags = SLOT_ONEWAY};
+	struct call_slot *s, *again;
+	struct view *v = &arena->view;
+	struct thread_rec *t[2];
+	uint32_t seq;
+
+	(void)state;
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(thread_claim(v, &t[i]), 0);
+	assert_int_equal(call_begin(v, t[0], &rq, &s), 0);
+	seq = SLOT_SEQ(s->st);
+	assert_int_equal(call_fail_all(v, c, c->id, CALL_ANYBODY, EIDRM), 1);
+	assert_int_equal(call_begin(v, t[1], &rq, &again), 0);
+	assert_ptr_equal(again, s);
+	call_drop(v, t[0], s, seq);
+	assert_int_equal(SLOT_STATE(s->st), SLOT_POSTED);
+	call_drop(v, t[1], s, SLOT_SEQ(s->st));
+	assert_int_equal(SLOT_STATE(s->st), SLOT_IDLE);
+	assert_int_equal(s->owner, 0);
+	for (int i = 0; i < 2; i++)
+		thread_release(v, t[i]);
 }
 
 static uint64_t post_own(struct fusion_call *own, struct thread_rec *caller,
@@ -2083,6 +2112,7 @@ int main(void)
 		TEST(lock_is_lent_down_a_chain),
 		TEST(lender_dies_before_it_goes_on),
 		TEST(nobody_waits_in_a_one_way_slot),
+		TEST(one_way_slot_of_another_is_not_dropped),
 		TEST(who_is_waited_for_may_borrow_more),
 		TEST(borrowed_lock_is_destroyed),
 		TEST(lent_lock_is_not_waited_for),

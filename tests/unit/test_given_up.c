@@ -272,6 +272,97 @@ static void queue_of_a_dead_member_is_kept_until_it_is_empty(void **state)
 	life_unlock(&v);
 }
 
+/* A member with a queue that is taken and not linked yet. */
+static uint32_t make_unlinked_queue(struct ring *ret)
+{
+	struct member_info info = {.pid = getpid(), .role = 1};
+	struct member_rec *m;
+	uint32_t slot;
+
+	assert_int_equal(life_lock(&v, -1), 0);
+	assert_int_equal(image_claim(&v, &info, &slot), 0);
+	assert_int_equal(member_ready(&v, slot), 0);
+	m = view_member(&v, slot);
+	assert_int_equal(message_queue(&v, other, slot, m->id, ret), 0);
+	store_relaxed(&m->ring, 0u);
+	return slot;
+}
+
+static void say_it_opens(struct thread_rec *t, uint32_t slot, uint32_t ring,
+			 bool has_it)
+{
+	struct member_rec *m = view_member(&v, slot);
+
+	t->msg.kind = ring;
+	t->msg.a[0] = m->id;
+	t->msg.a[1] = view_off(&v, &m->ring);
+	t->msg.a[2] = has_it;
+	t->msg.op = MSG_OP_OPEN;
+}
+
+static void depart(uint32_t slot)
+{
+	assert_true(life_depart(&v, slot, false) >= 0);
+	life_unlock(&v);
+}
+
+/* The living one tries the same ring, and moves on. */
+static void ring_that_a_dead_opener_has_is_given_back(void **state)
+{
+	struct thread_rec *t;
+	struct ring q;
+	uint32_t slot = make_unlinked_queue(&q);
+
+	(void)state;
+	assert_int_equal(thread_claim(&v, &t), 0);
+	say_it_opens(t, slot, q.index, true);
+	say_it_opens(other, slot, q.index, false);
+	assert_int_equal(ring_recover(&v, t), 0);
+	assert_int_equal(q.ctl->owner, 0);
+	store_relaxed(&other->msg.op, 0u);
+	thread_release(&v, t);
+	depart(slot);
+}
+
+/* Which of the two has it, nobody knows. */
+static void ring_of_two_dead_openers_goes_with_the_last(void **state)
+{
+	struct thread_rec *t;
+	struct ring q;
+	uint32_t slot = make_unlinked_queue(&q);
+
+	(void)state;
+	assert_int_equal(thread_claim(&v, &t), 0);
+	say_it_opens(t, slot, q.index, false);
+	say_it_opens(other, slot, q.index, false);
+	assert_int_equal(ring_recover(&v, t), 0);
+	assert_int_equal(q.ctl->owner, view_member(&v, slot)->id);
+	assert_int_equal(ring_recover(&v, other), 0);
+	assert_int_equal(q.ctl->owner, 0);
+	thread_release(&v, t);
+	depart(slot);
+}
+
+/* The slot has another member by now, and that has the same ring. */
+static void opener_for_a_member_that_has_gone_unlinks_nothing(void **state)
+{
+	struct thread_rec *t;
+	struct ring q;
+	uint32_t slot = make_unlinked_queue(&q);
+	struct member_rec *m = view_member(&v, slot);
+
+	(void)state;
+	assert_int_equal(thread_claim(&v, &t), 0);
+	store_relaxed(&m->ring, q.index + 1);
+	say_it_opens(t, slot, q.index, true);
+	t->msg.a[0] = m->id + 1000;
+	assert_int_equal(ring_recover(&v, t), 0);
+	assert_int_equal(m->ring, q.index + 1);
+	assert_int_equal(message_queue(&v, me, slot, m->id, &q), 0);
+	thread_release(&v, t);
+	depart(slot);
+}
+
 #define TEST(name) \
 	cmocka_unit_test_setup_teardown(name, arena_setup, arena_teardown)
 
@@ -285,6 +376,9 @@ int main(void)
 		TEST(object_that_is_reaped_again_loses_no_item),
 		TEST(block_that_was_not_sent_is_kept_until_it_is_freed),
 		TEST(queue_of_a_dead_member_is_kept_until_it_is_empty),
+		TEST(ring_that_a_dead_opener_has_is_given_back),
+		TEST(ring_of_two_dead_openers_goes_with_the_last),
+		TEST(opener_for_a_member_that_has_gone_unlinks_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -89,6 +89,10 @@
  *  101  reactor: a listener before an unfinished record waits for its channel
  *  102  reactor: the end does not wait for an unfinished record
  *  103  reactor: the end is told before what was dispatched
+ *  105  call: a request HERE that the dead owner had begun is not executed
+ *  106  ring: recovery of an opener closes the ring that another has taken
+ *  107  message: a new queue is not announced until its member is checked
+ *  108  call: a visitor believes that nobody answered, after the owner is gone
  */
 #ifndef FUSION_CORE_SEED_H
 #define FUSION_CORE_SEED_H

@@ -67,12 +67,18 @@ static void fill_slot_here(const struct call_request *rq, const void *in,
 		memcpy(s->bytes, in, rq->size);
 }
 
-static void post_slot(struct call_slot *s, uint32_t flags)
+/* The number of the request that is posted next: the next one, if the last
+ * answer was put off (call_slot.c); then the slot is still DONE or FAILED. */
+static uint32_t next_seq(const struct call_slot *s)
 {
 	uint64_t st = load_relaxed(&s->st);
-	/* The next number, if the last answer was put off (call_slot.c): then
-	 * the slot is still DONE or FAILED. */
-	uint32_t seq = SLOT_SEQ(st) + (SLOT_STATE(st) != SLOT_IDLE);
+
+	return SLOT_SEQ(st) + (SLOT_STATE(st) != SLOT_IDLE);
+}
+
+static void post_slot(struct call_slot *s, uint32_t flags)
+{
+	uint32_t seq = next_seq(s);
 
 	/* Release: pairs with the acquires in call_here(), call_return_begin()
 	 * and call_pending().  A thread that finds the slot posted must see its
@@ -126,6 +132,7 @@ static int post_and_check(struct view *v, struct thread_rec *me,
 {
 	struct call *c = rq->call;
 	struct call_slot *s = *ret;
+	uint32_t seq = next_seq(s);
 	int r = 0;
 
 	if (!rq->unlimited && has_quota(c))
@@ -143,7 +150,7 @@ static int post_and_check(struct view *v, struct thread_rec *me,
 	if (r < 0 && flags & SLOT_HERE && !SEED_BUG(99))
 		return fail_here(v, s, r);
 	if (r < 0)
-		call_drop(v, me, s);
+		call_drop(v, me, s, seq);
 	return r;
 }
 
@@ -199,22 +206,22 @@ int call_begin_here(struct view *v, struct thread_rec *me,
 		v, CALL_SERIAL(i, SLOT_SEQ(load_relaxed(&(*ret)->st))));
 }
 
-/* No other thread knows of the request but those that fail slots; a one-way
- * slot is freed by the thread that fails it. */
-void call_drop(struct view *v, struct thread_rec *me, struct call_slot *s)
+/* No other thread knows of the request but those that fail slots.  The thread
+ * that fails a one-way slot frees it: behind that the slot is another's. */
+void call_drop(struct view *v, struct thread_rec *me, struct call_slot *s,
+	       uint32_t seq)
 {
 	/* Acquire: pairs with the CAS in call_fail_seen() and
 	 * call_slot_end(). */
 	uint64_t st = load_acquire(&s->st);
-	bool oneway = st & SLOT_ONEWAY;
 
-	while (SLOT_STATE(st) == SLOT_POSTED) {
+	while (SLOT_SEQ(st) == seq && SLOT_STATE(st) == SLOT_POSTED) {
 		if (call_slot_end(v, s, &st)) {
 			call_ended(v, call_of_slot(v, s));
 			return;
 		}
 	}
-	if (!oneway)
+	if (SLOT_SEQ(st) == seq)
 		call_slot_free(v, me, s);
 }
 

@@ -51,8 +51,10 @@ int call_begin_here(struct view *v, struct thread_rec *me,
 int call_message(struct view *v, struct thread_rec *me,
 		 const struct call_request *rq, uint64_t serial,
 		 const void *data, struct owed *owed);
-/* Undo call_begin(), after call_message() has failed. */
-void call_drop(struct view *v, struct thread_rec *me, struct call_slot *s);
+/* Undo call_begin(), which has posted the request with number @seq, after
+ * call_message() has failed. */
+void call_drop(struct view *v, struct thread_rec *me, struct call_slot *s,
+	       uint32_t seq);
 /* Take a posted request back.  True: the slot is idle.  False: somebody is
  * returning it or has ended it, or it has an upcall; *st is its word. */
 bool call_withdraw(struct view *v, struct thread_rec *me, struct call_slot *s,

@@ -15,6 +15,7 @@
 
 #include <string.h>
 
+#include "libfusion/core/base/seed.h"
 #include "libfusion/core/file/bell.h"
 #include "libfusion/core/file/thread.h"
 #include "libfusion/core/heap/block.h"
@@ -88,6 +89,7 @@ int call_post(struct view *v, struct thread_rec *me, uint32_t index,
 		.size = size,
 	};
 	struct call_slot *s;
+	uint32_t seq;
 	int r;
 
 	if (index >= table_hi(v, KIND_CALL) || size > INT32_MAX)
@@ -104,12 +106,11 @@ int call_post(struct view *v, struct thread_rec *me, uint32_t index,
 	}
 	if (r < 0)
 		return r == -EDQUOT ? -EAGAIN : r;
-	r = send_request(v, me, &rq,
-			 CALL_SERIAL(call_slot_index(v, s),
-				     SLOT_SEQ(load_relaxed(&s->st))),
+	seq = SLOT_SEQ(load_relaxed(&s->st));
+	r = send_request(v, me, &rq, CALL_SERIAL(call_slot_index(v, s), seq),
 			 data);
 	if (r < 0)
-		call_drop(v, me, s);
+		call_drop(v, me, s, seq);
 	return r;
 }
 
@@ -176,6 +177,11 @@ int call_poll(struct view *v, struct thread_rec *me, struct call_answer *ret)
 			      load_relaxed(&s->callee_id)))
 			return -EAGAIN;
 		r = -call_gone_error(v, s, st);
+		/* The owner may have answered before it went: the word, which
+		 * is older, does not say so.  Acquire: this load is not older
+		 * than what says that the owner is gone. */
+		if (load_acquire(&s->st) != st && !SEED_BUG(108))
+			return -EAGAIN;
 	}
 	if (r < 0)
 		call_end(v, me);

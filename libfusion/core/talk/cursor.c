@@ -104,6 +104,7 @@ static int open_reactor_ring(struct view *v, struct thread_rec *me,
 					       load_acquire(&re->id) != id
 				       ? -EIDRM
 				       : e;
+		ring_opened(me);
 		e = reactor_ring(v, re, ret);
 		if (load_acquire(&re->id) != id) {
 			close_late_ring(v, index);

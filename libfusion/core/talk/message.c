@@ -47,6 +47,9 @@ static bool member_stays(const struct view *v, uint32_t slot, uint32_t id)
  *   link it                            state = LEAVING or DEAD
  *   fence                              fence
  *   inside still? else unlink, close   a queue? close it
+ *
+ * Killed between linking and closing: MSG_OP_OPEN still stands, and recovery of
+ * the thread that makes the queue closes it (give_ring_back()).
  */
 static int make_queue(struct view *v, struct thread_rec *me, uint32_t slot,
 		      uint32_t id, uint32_t *ret_index)
@@ -60,15 +63,17 @@ static int make_queue(struct view *v, struct thread_rec *me, uint32_t slot,
 	r = ring_open(v, me, id, queue_cells(v), 0, &m->ring, ret_index);
 	if (r < 0)
 		return r;
+	if (SEED_BUG(107))
+		ring_opened(me);
 	full_fence();
-	if (member_stays(v, slot, id) || SEED_BUG(85))
-		return 0;
+	r = member_stays(v, slot, id) || SEED_BUG(85) ? 0 : -ESRCH;
 	linked = *ret_index + 1;
 	/* Release: pairs with the acquire of the word in ring_open().  Only one
 	 * of the two sides closes the ring. */
-	if (cas_acq_rel(&m->ring, &linked, 0u))
+	if (r < 0 && cas_acq_rel(&m->ring, &linked, 0u))
 		ring_close(v, me, *ret_index, id);
-	return -ESRCH;
+	ring_opened(me);
+	return r;
 }
 
 int message_queue(struct view *v, struct thread_rec *me, uint32_t slot,

@@ -87,7 +87,8 @@ enum hdr_state {
 enum msg_op {
 	MSG_OP_CLAIM = 1,
 	MSG_OP_CLAIMED = 2,
-	MSG_OP_OPEN = 3, /* a[0] = owner, a[1] = offset of its word */
+	MSG_OP_OPEN = 3, /* a[0] = owner, a[1] = offset of its word, a[2] = 1
+			    this thread has the ring */
 };
 
 /* ring_ctl.owner of a reactor's ring is the reactor's id with this bit. */

@@ -6,11 +6,18 @@
  * position, and the next owner that needs one of the same size takes it.  A
  * ring has an owner from the CAS of ring_ctl.owner on, and is found from the
  * CAS of the caller's word on.  From before the first CAS until after the
- * second, the opener's thread_rec.msg says MSG_OP_OPEN.
+ * second, the opener's thread_rec.msg says MSG_OP_OPEN.  The caller takes that
+ * back (ring_opened()), once it need not close the ring as its owner has gone.
  *
  * Invariant: a ring that has an owner is named by the owner's word, or by the
  * MSG_OP_OPEN of a thread.  So recovery can give back each ring that a dead
  * opener took and did not link.
+ *
+ * Several threads may open a ring for the same owner, and announce the same
+ * ring.  The owner's CAS lets one of them have it.  From then on until the
+ * thread gives the ring up, the announcement says so: a[2].  It cannot say so
+ * between the CAS and its own store; the drawing is at is_anothers() in
+ * ring_recover.c.
  */
 #include "libfusion/core/talk/ring_open.h"
 
@@ -89,8 +96,24 @@ static bool take_ring(struct view *v, uint32_t i, uint32_t owner,
 		    &r.hdr[load_relaxed(&ctl->head) & r.mask])) == HDR_CLAIM)
 		return false;
 	/* Acquire: pairs with the release in ring_close().  The new owner must
-	 * see the ring as it was drained before it uses the ring. */
-	return cas_acquire(&ctl->owner, &nobody, owner);
+	 * see the ring as it was drained before it uses the ring.  Release:
+	 * pairs with the acquire in give_ring_back().  A recoverer that sees
+	 * the ring taken must see who announces it. */
+	return cas_acq_rel(&ctl->owner, &nobody, owner);
+}
+
+/* Announce that ring @i is to be taken, take it, announce that it is taken. */
+static bool take_announced(struct view *v, struct thread_rec *me, uint32_t i,
+			   uint32_t owner, uint32_t cells, uint32_t n_cursors)
+{
+	store_relaxed(&me->msg.kind, i);
+	compiler_fence();
+	if (!take_ring(v, i, owner, cells, n_cursors))
+		return false;
+	compiler_fence();
+	me->msg.a[2] = 1;
+	compiler_fence();
+	return true;
 }
 
 static int find_or_make_ring(struct view *v, struct thread_rec *me,
@@ -103,8 +126,7 @@ static int find_or_make_ring(struct view *v, struct thread_rec *me,
 	for (uint32_t n = 0; n < hi && n < PROBES; n++) {
 		uint32_t i = (from + n) % hi;
 
-		me->msg.kind = i;
-		if (take_ring(v, i, owner, cells, n_cursors))
+		if (take_announced(v, me, i, owner, cells, n_cursors))
 			return (int)i;
 	}
 	/* Another thread may take the ring that we make before we do: make one
@@ -117,8 +139,7 @@ static int find_or_make_ring(struct view *v, struct thread_rec *me,
 		core_unlock(v, me, &v->sb->rings.lock);
 		if (r < 0)
 			break;
-		me->msg.kind = (uint32_t)r;
-		if (take_ring(v, (uint32_t)r, owner, cells, n_cursors))
+		if (take_announced(v, me, (uint32_t)r, owner, cells, n_cursors))
 			return r;
 		r = -ENOSPC;
 	}
@@ -126,8 +147,7 @@ static int find_or_make_ring(struct view *v, struct thread_rec *me,
 		return r;
 	/* No more can be made: take any that is free. */
 	for (uint32_t i = 0; i < ring_hi(v); i++) {
-		me->msg.kind = i;
-		if (take_ring(v, i, owner, cells, n_cursors))
+		if (take_announced(v, me, i, owner, cells, n_cursors))
 			return (int)i;
 	}
 	return -ENOSPC;
@@ -157,6 +177,37 @@ void ring_give_up(struct ring *r, uint32_t owner)
 	drop_ring(r->ctl, owner);
 }
 
+/* Begin to say what is opened.  Recovery of another thread may read it. */
+static void announce(const struct view *v, struct thread_rec *me,
+		     uint32_t owner, const uint32_t *link)
+{
+	store_relaxed(&me->msg.a[0], (uint64_t)owner);
+	me->msg.a[1] = view_off(v, link);
+	me->msg.a[2] = 0;
+	store_relaxed(&me->msg.kind, v->geo.n_rings);
+	compiler_fence();
+	store_relaxed(&me->msg.op, (uint32_t)MSG_OP_OPEN);
+	compiler_fence();
+}
+
+/* Give up a ring that was taken.  Behind the CAS it may be another thread's,
+ * for the same owner. */
+static void give_up_taken(const struct view *v, struct thread_rec *me,
+			  uint32_t i, uint32_t owner)
+{
+	me->msg.a[2] = 0;
+	compiler_fence();
+	drop_ring(ring_ctl(v, i), owner);
+}
+
+void ring_opened(struct thread_rec *me)
+{
+	/* Pairs with the fence in is_anothers(): a recoverer that finds nothing
+	 * announced must find the ring linked. */
+	release_fence();
+	ring_finish(me);
+}
+
 /* Commit: the CAS of *link.  Killed between taking a ring and that: recovery
  * gives the ring back (give_ring_back()). */
 int ring_open(struct view *v, struct thread_rec *me, uint32_t owner,
@@ -169,12 +220,7 @@ int ring_open(struct view *v, struct thread_rec *me, uint32_t owner,
 	int r = 0;
 
 	if (!there) {
-		me->msg.a[0] = owner;
-		me->msg.a[1] = view_off(v, link);
-		me->msg.kind = v->geo.n_rings;
-		compiler_fence();
-		store_relaxed(&me->msg.op, (uint32_t)MSG_OP_OPEN);
-		compiler_fence();
+		announce(v, me, owner, link);
 		r = find_or_make_ring(v, me, owner, cells, n_cursors);
 		if (r >= 0) {
 			if (!(owner & RING_OF_REACTOR))
@@ -186,15 +232,16 @@ int ring_open(struct view *v, struct thread_rec *me, uint32_t owner,
 			if (cas_acq_rel(link, &there, (uint32_t)r + 1))
 				there = (uint32_t)r + 1;
 			else
-				drop_ring(ring_ctl(v, (uint32_t)r), owner);
+				give_up_taken(v, me, (uint32_t)r, owner);
 			r = 0;
 		}
-		ring_finish(me);
 	}
-	if (r < 0)
+	if (r == 0 && there > ring_hi(v))
+		r = -EIO;
+	if (r < 0) {
+		ring_opened(me);
 		return r;
-	if (there > ring_hi(v))
-		return -EIO;
+	}
 	*ret_index = there - 1;
 	return 0;
 }
@@ -261,8 +308,8 @@ int ring_close(struct view *v, struct thread_rec *me, uint32_t index,
 		return error;
 	store_relaxed(&r.ctl->scan, 0u);
 	store_relaxed(&r.ctl->sleeping, 0u);
-	/* Release: pairs with the CAS in take_ring().  All that was done to the
-	 * ring is done before it gets another owner. */
-	store_release(&r.ctl->owner, 0u);
+	/* Unless another thread, which has closed it too, was first: then the
+	 * ring may have another owner. */
+	drop_ring(r.ctl, owner);
 	return 0;
 }

@@ -10,7 +10,7 @@
  * @owner.  That is the ring that the word names already, or a free one with
  * that number of cells and cursors.  If there is none, one is made.
  *
- *   0           the word names ring *ret_index
+ *   0           the word names ring *ret_index; call ring_opened(), too
  *   -ENOSPC     all rings are in use
  *   -ENOMEM     the arena cannot grow
  *   -EIO        the word or the table of rings makes no sense
@@ -19,6 +19,10 @@
 int ring_open(struct view *v, struct thread_rec *me, uint32_t owner,
 	      uint32_t cells, uint32_t n_cursors, uint32_t *link,
 	      uint32_t *ret_index);
+/* After ring_open(): the owner was still there when the word named the ring, or
+ * the ring is closed again.  Killed before this, recovery closes the queue of a
+ * member that has gone. */
+void ring_opened(struct thread_rec *me);
 
 /*
  * Close ring @index if it is still @owner's: drop the records in it, free their
