@@ -128,8 +128,7 @@ struct dispatcher {
 	unsigned n_parked;
 	struct posts posts, cleanups;
 	struct dispatch_job *jobs;
-	uint32_t n_jobs;    /* atomic */
-	uint32_t n_orphans; /* jobs that were ended in their own run */
+	uint32_t n_jobs; /* atomic */
 	pthread_cond_t job_done;
 	struct handler *handlers[HANDLER_BUCKETS];
 	struct syncer *syncers;

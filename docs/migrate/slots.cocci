@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// Slots, from the API before 0.1 to that of 0.1:
+//
+//   spatch --sp-file docs/migrate/slots.cocci --in-place -I include FILE...
+//
+// A function that was set for leave notices is subscribed.  The rules below
+// give neither a destroy function nor a place for the slot, so the subscription
+// lasts until the process exits the arena.
+//
+// By hand: a call whose function is NULL, or is set for the second time, cancels
+// the slot of the first call (fusion_slot_cancel()).
+
+@@
+expression A, C;
+expression F != NULL;
+@@
+- fusion_arena_on_leave(A, F, C)
++ fusion_arena_on_leave(A, F, C, NULL, NULL)
