@@ -116,7 +116,8 @@ static void use_it(long i)
 	struct fusion_call *call;
 	struct fusion_ref *ref;
 
-	good("notice", i, fusion_arena_on_leave(arena, notice, NULL));
+	good("notice", i,
+	     fusion_arena_on_leave(arena, notice, NULL, NULL, NULL));
 	good("handle", i,
 	     fusion_message_handle(arena, 1, handle_message, NULL));
 	good("send", i,

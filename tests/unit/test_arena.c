@@ -316,13 +316,15 @@ static void without_a_thread_it_is_ENOMEM(void **state)
 {
 	(void)state;
 	no_threads = true;
-	assert_int_equal(fusion_arena_on_leave(arena, note, NULL), -ENOMEM);
+	assert_int_equal(fusion_arena_on_leave(arena, note, NULL, NULL, NULL),
+			 -ENOMEM);
 	assert_non_null(strstr(fusion_strerror(-ENOMEM), "no thread"));
 	assert_int_equal(fusion_message_handle(arena, 1, handle, NULL),
 			 -ENOMEM);
 	assert_non_null(strstr(fusion_strerror(-ENOMEM), "no thread"));
 	no_threads = false;
-	assert_int_equal(fusion_arena_on_leave(arena, note, NULL), 0);
+	assert_int_equal(fusion_arena_on_leave(arena, note, NULL, NULL, NULL),
+			 0);
 }
 
 /* It loses nothing, and does not sleep. */
