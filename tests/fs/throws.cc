@@ -437,13 +437,18 @@ static void notice_out(fusion_arena *, fusion_notice, fusion_id_t, void *)
 
 static void notice()
 {
+	fusion_slot *slot;
+
 	enter("w", FUSION_ENTER_MANUAL);
-	expect("notice", fusion_arena_on_leave(arena, notice_out, nullptr), 0);
+	expect("notice",
+	       fusion_arena_on_leave(arena, notice_out, nullptr, nullptr,
+				     &slot),
+	       0);
 	for (int i = 0; i < 2; i++) {
 		others_enter("w");
 		leave_by("notice", dispatch);
 	}
-	expect("none", fusion_arena_on_leave(arena, nullptr, nullptr), 0);
+	expect("none", fusion_slot_cancel(slot), 0);
 	dispatch_rest();
 	leave_arena();
 }
