@@ -144,7 +144,8 @@ static void poll_in_child(struct fusion_arena *a, int fd)
 	look("child by hand");
 	if (fusion_arena_fd(a) != fd)
 		dprintf(report, "the child's descriptor is another number\n");
-	must("handle", fusion_message_handle(a, 1, on_message, NULL));
+	must("handle",
+	     fusion_message_handle(a, 1, on_message, NULL, NULL, NULL));
 	must("dispatch", fusion_arena_dispatch(a, 0));
 	if (is_readable(fd, 0))
 		dprintf(report, "it is readable, and there is nothing\n");

@@ -71,7 +71,8 @@ static void try_arena(struct fusion_arena *a)
 	expect("fd", fusion_arena_fd(a), -EINVAL);
 	expect("dispatch", fusion_arena_dispatch(a, 0), -EINVAL);
 	expect("sync", fusion_arena_sync(a, 0), -EINVAL);
-	expect("handle", fusion_message_handle(a, 1, on_message, NULL),
+	expect("handle",
+	       fusion_message_handle(a, 1, on_message, NULL, NULL, NULL),
 	       -EINVAL);
 	expect("send", fusion_message_send(a, 1, 1, "x", 1, 0, 0), -EINVAL);
 }

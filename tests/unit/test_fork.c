@@ -315,7 +315,7 @@ static void talk_says(void)
 
 	ECHILDS(fusion_message_send(arena, 1, 1, "x", 1, 0, 0));
 	ECHILDS(fusion_message_send_block(arena, 1, 1, block, 0, 0));
-	ECHILDS(fusion_message_handle(arena, 1, hears, NULL));
+	ECHILDS(fusion_message_handle(arena, 1, hears, NULL, NULL, NULL));
 	ECHILDS(fusion_arena_fd(arena));
 	ECHILDS(fusion_arena_dispatch(arena, 0));
 	ECHILDS(fusion_arena_sync(arena, 0));

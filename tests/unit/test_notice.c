@@ -424,7 +424,8 @@ static void notices_run_one_at_a_time(void **state)
 {
 	(void)state;
 	memset(&beside, 0, sizeof(beside));
-	assert_int_equal(fusion_message_handle(arena, 1, handle, NULL), 0);
+	assert_int_equal(
+		fusion_message_handle(arena, 1, handle, NULL, NULL, NULL), 0);
 	assert_int_equal(fusion_arena_on_leave(arena, wait_for_message, NULL,
 					       NULL, NULL),
 			 0);
