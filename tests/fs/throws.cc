@@ -245,19 +245,20 @@ static void message_out(const fusion_message *, void *)
 
 static void message()
 {
+	fusion_slot *slot;
 	fusion_id_t me;
 	void *block;
 
 	enter("w", FUSION_ENTER_MANUAL);
 	me = fusion_arena_id(arena);
-	fusion_message_handle(arena, 1, message_out, nullptr);
+	fusion_message_handle(arena, 1, message_out, nullptr, nullptr, &slot);
 	for (int i = 0; i < 3; i++)
 		fusion_message_send(arena, me, 1, "x", 1, 0, 0);
 	block = fusion_malloc(arena, 5000);
 	expect("send", fusion_message_send_block(arena, me, 1, block, 0, 0), 0);
 	for (int i = 0; i < 4; i++)
 		leave_by("message", dispatch);
-	expect("remove", fusion_message_handle(arena, 1, nullptr, nullptr), 0);
+	expect("cancel", fusion_slot_cancel(slot), 0);
 	expect("block", (long)fusion_usable_size(block), 0);
 	dispatch_rest();
 	leave_arena();
