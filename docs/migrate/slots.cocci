@@ -4,8 +4,8 @@
 //
 //   spatch --sp-file docs/migrate/slots.cocci --in-place -I include FILE...
 //
-// A function that was set for leave notices or for a type of messages is
-// subscribed.  The rules below give neither a destroy function nor a place for
+// A function that was set for leave notices, for a type of messages or for the
+// falls of a reference is subscribed.  The rules below give neither a destroy function nor a place for
 // the slot, so the subscription lasts until the process exits the arena.
 //
 // By hand: a call whose function is NULL, or is set for the second time, cancels
@@ -24,3 +24,10 @@ expression F != NULL;
 @@
 - fusion_message_handle(A, T, F, C)
 + fusion_message_handle(A, T, F, C, NULL, NULL)
+
+@@
+expression R, C;
+expression F != NULL;
+@@
+- fusion_ref_watch(R, F, C)
++ fusion_ref_watch(R, F, C, NULL, NULL)

@@ -61,15 +61,22 @@ static void unlink_slot(struct fusion_slot *slot)
 static void end_slot(struct fusion_slot *slot)
 {
 	struct slots *list = slot->list;
+	bool empties;
 
 	if (slot->is.destroy)
 		slot->is.destroy(slot->is.ctx);
 	pthread_mutex_lock(list->lock);
 	unlink_slot(slot);
+	empties = list->emptied && !list->first && !list->busy;
+	if (empties)
+		list->busy = true;
 	pthread_cond_broadcast(list->changed);
-	/* Not the list's any more once it is unlocked: the owner may go. */
+	/* Unless it is busy with us, the list is not there any more once it is
+	 * unlocked: the owner may go. */
 	pthread_mutex_unlock(list->lock);
 	free(slot);
+	if (empties)
+		list->emptied(list);
 }
 
 /* Cancel a slot that the caller has made unknown. */

@@ -26,6 +26,10 @@ struct slots {
 	pthread_cond_t *changed;
 	struct fusion_slot *first, **last;
 	uint64_t serial; /* of the newest slot */
+	/* NULL, or runs without the lock when the last slot was cancelled,
+	 * unless the list was busy; it is busy then. */
+	void (*emptied)(struct slots *list);
+	bool busy; /* a thread is about to begin or end what it is about */
 };
 
 /* What the owner of a list subscribes. */
