@@ -415,18 +415,20 @@ static void fallen_out(fusion_ref *, void *)
 
 static void watch()
 {
+	fusion_slot *slot;
 	fusion_ref *r;
 
 	enter("w", FUSION_ENTER_MANUAL);
 	fusion_ref_create(arena, "r", nullptr, &r);
 	fusion_ref_up(r);
-	expect("watch", fusion_ref_watch(r, fallen_out, nullptr), 0);
+	expect("watch",
+	       fusion_ref_watch(r, fallen_out, nullptr, nullptr, &slot), 0);
 	for (int i = 0; i < 2; i++) {
 		fusion_ref_down(r);
 		leave_by("watch", dispatch);
 		fusion_ref_up(r);
 	}
-	expect("unwatch", fusion_ref_watch(r, nullptr, nullptr), 0);
+	expect("cancel", fusion_slot_cancel(slot), 0);
 	dispatch_rest();
 	leave_arena();
 }
