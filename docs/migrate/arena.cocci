@@ -152,21 +152,25 @@ expression arena, ctx;
 + fusion_arena_exit(arena)
 
 @dispatch_fd@
+symbol fusion_fd, fusion_arena_fd;
 @@
 - fusion_fd
 + fusion_arena_fd
 
 @dispatch@
+symbol fusion_dispatch, fusion_arena_dispatch;
 @@
 - fusion_dispatch
 + fusion_arena_dispatch
 
 @dispatch_sync@
+symbol fusion_sync, fusion_arena_sync;
 @@
 - fusion_sync
 + fusion_arena_sync
 
 @dispatch_cleanup@
+symbol fusion_dispatch_cleanup, fusion_arena_dispatch_cleanup;
 @@
 - fusion_dispatch_cleanup
 + fusion_arena_dispatch_cleanup

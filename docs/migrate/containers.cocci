@@ -329,7 +329,7 @@ expression a, r;
 expression a, f, r;
 @@
 - fusion_vector_create(a, f, r)
-+ fusion_vector_create(a, NULL, &(struct fusion_vector_options){sizeof(struct fusion_vector_options), f}, r)
++ fusion_vector_create(a, NULL, &(struct fusion_vector_options){.size = sizeof(struct fusion_vector_options), .flags = f}, r)
 
 @@
 expression a, r;
@@ -341,4 +341,4 @@ expression a, r;
 expression a, f, r;
 @@
 - fusion_list_create(a, f, r)
-+ fusion_list_create(a, NULL, &(struct fusion_list_options){sizeof(struct fusion_list_options), f}, r)
++ fusion_list_create(a, NULL, &(struct fusion_list_options){.size = sizeof(struct fusion_list_options), .flags = f}, r)

@@ -52,7 +52,7 @@ expression C, W, R;
 @depends on bytes || word@
 @@
  #include <fusion/fusion.h>
-+#include "docs/migrate/talk.h"
++#include "migrate-0.1.h"
 
 @@
 expression A, N, F, R;

@@ -77,6 +77,8 @@ static void add_flags(struct text *t, uint32_t flags)
 		text_add(t, " words");
 	if (flags & FUSION_CONTAINER_AUTOFREE)
 		text_add(t, " autofree");
+	if (flags & FUSION_CONTAINER_BYTES)
+		text_add(t, " bytes");
 	text_add(t, flags ? "\n" : " none\n");
 }
 

@@ -14,16 +14,17 @@
 
 #include "fusionfs/base/text.h"
 
+struct arena;
+
 struct last_words {
 	struct text text; /* of each message its length, then its bytes */
 	size_t at;	  /* the first one that is not read yet */
 };
 
-/* Add what is in @out from @sent on, if anything, and empty @out.  false: no
- * more is kept, as there is much already, or the quota of the reader is used
- * up. */
-bool last_words_add(struct last_words *w, struct text *out, size_t sent);
 /* Move the next message to @out.  false: there is none. */
 bool last_words_next(struct last_words *w, struct text *out);
+
+/* Keep what the reader of the port @arg has not read yet.  Under the guard. */
+int last_words_keep(struct arena *a, void *arg);
 
 #endif

@@ -568,24 +568,12 @@ unsigned ports_writes(const struct arena *a, const struct port_ops *ops,
 	return n;
 }
 
-/* Keep what the reader has not read yet. */
-static int keep_last_words(struct arena *a, void *arg)
-{
-	struct port *p = arg;
-	int r = 0;
-
-	(void)a;
-	for (; !r && last_words_add(&p->last, &p->out, p->sent); p->sent = 0)
-		r = p->ops->fill(p) < 0 || !p->out.len;
-	return 0;
-}
-
 /* The last member may have spoken and left: its readers get that first. */
 static void end_life_of_ports(struct arena *a)
 {
 	for (struct port *p = a->ports; p; p = p->next)
 		if (p->ops->keeps && p->ops->keeps(p))
-			guarded(a, keep_last_words, p);
+			guarded(a, last_words_keep, p);
 	ports_forget(a, -EIDRM);
 }
 

@@ -74,8 +74,9 @@ struct fusion_arena_options {
 	uint32_t role;	    /**< enum fusion_role */
 	uint32_t flags;	    /**< FUSION_ENTER_... */
 	int64_t timeout_ns; /**< longest wait for other processes, the daemon
-				 among them; 0 has no limit.  Time that
-				 callbacks take does not count */
+				 among them; 0 and FUSION_FOREVER have no
+				 limit.  Time that callbacks take does not
+				 count */
 	uint32_t mode;	    /**< permissions of a new arena; 0: 0777 & ~umask */
 	uint32_t on_master_death; /**< enum fusion_master_death, of a new arena
 				   */
@@ -139,6 +140,7 @@ struct fusion_arena_options {
  *                  is full, or there is no address space for a new arena
  *   -ENOMEM        memory is used up, or the system starts no thread
  *   -EMFILE        this process or the daemon has no descriptor left
+ *   -ENFILE        this machine has no descriptor left
  *   -EDQUOT        the user has as many arenas, or as much memory, as fusionfs
  *                  allows
  *   -EOVERFLOW     four billion members have joined since the arena was last
@@ -167,9 +169,9 @@ struct fusion_arena_options {
  * leaves the step to that thread.  The thread undoes the step as soon as it can
  * go on.  Until then, entering this arena again waits for that thread.
  */
-FUSION_API int fusion_arena_enter(const char *name,
-				  const struct fusion_arena_options *options,
-				  struct fusion_arena **ret);
+FUSION_API FUSION_MUST_CHECK int
+fusion_arena_enter(const char *name, const struct fusion_arena_options *options,
+		   struct fusion_arena **ret);
 
 /**
  * Exit an arena.

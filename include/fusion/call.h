@@ -107,11 +107,12 @@ struct fusion_call_options {
 	fusion_call_fn fn; /**< its handler */
 	void *ctx;	   /**< argument of the handler */
 	uint32_t flags;	   /**< none is defined yet: 0 */
+	uint32_t reserved; /**< 0 */
 };
 
-#define FUSION_CALL_OPTIONS_INIT                                   \
-	{                                                          \
-		sizeof(struct fusion_call_options), NULL, NULL, 0u \
+#define FUSION_CALL_OPTIONS_INIT                                       \
+	{                                                              \
+		sizeof(struct fusion_call_options), NULL, NULL, 0u, 0u \
 	}
 
 /**
@@ -303,7 +304,8 @@ struct fusion_call_answer {
 	uint64_t word;	   /**< a word; 0 if status is not 0 */
 	void *data;	   /**< room for the bytes.  NULL with a capacity of 0:
 				an answer with bytes gets private memory, which
-				the caller free()s */
+				the caller free()s.  Then it sets data to NULL
+				again, if it uses the struct once more */
 	size_t capacity;   /**< bytes at data, as the caller says */
 	size_t length;	   /**< bytes of the answer */
 };
@@ -342,7 +344,7 @@ struct fusion_call_answer {
  *                still run
  *   -ECANCELED   fusion_call_cancel() ended it, or the handler left without
  *                returning; the handler may have run, or may still run
- *   -EPROTO      the handler has run, and returned an undefined value; or, run
+ *   -EBADMSG     the handler has run, and returned an undefined value; or, run
  *                directly, it deferred the answer without asking for
  *                fusion_call_serial()
  *   -EAGAIN      not executed: FUSION_CALL_NOWAIT is set, and there is no room
@@ -358,7 +360,7 @@ struct fusion_call_answer {
  * Any thread, also a handler.  Blocks: looks for the answer for a while, as
  * fusion_set_spin() says, then sleeps.  Signals do not end the wait.
  */
-FUSION_MUST_CHECK FUSION_API int
+FUSION_API FUSION_MUST_CHECK int
 fusion_call_execute(struct fusion_call *call,
 		    const struct fusion_call_execute_options *options,
 		    uint64_t word, const void *in, size_t in_size,

@@ -29,8 +29,16 @@
  * Readers of any other container take the lock of the writers.
  *
  * Locking by the container: with FUSION_CONTAINER_LOCK, each call locks a
- * skirmish of the container's own, waiting as long as necessary.  The caller is
- * not told if the last owner of that skirmish died.
+ * skirmish of the container's own, waiting as long as necessary.  No function
+ * ends a wait with -EDEADLK.  No function returns -EOWNERDEAD: if the last
+ * owner died, the function clears the mark of that skirmish and goes on.
+ *
+ * With FUSION_CONTAINER_LOCK, each function that takes a container may also
+ * return the following errors of that skirmish.  Nothing has happened then.
+ *   -ENOLCK     the thread holds FUSION_SKIRMISHES_HELD locks already, or has
+ *               borrowed 16 in calls
+ *   -EOVERFLOW  the thread holds the container's lock 2^32 - 1 times
+ *   -EIDRM      a member has destroyed that skirmish
  *
  * Fork: a child that enters the arena (FUSION_ENTER_FORK) uses the handles,
  * nodes and iterations of its parent.  It does not hold a lock that its parent
@@ -58,6 +66,10 @@ struct fusion_value {
  *  heap (fusion_malloc()).  It frees a block that is removed or replaced
  *  without being given back, and all blocks when it is destroyed. */
 #define FUSION_CONTAINER_AUTOFREE 0x4u
+/** flags, of a hash: its values are bytes, which the hash copies into blocks of
+ *  its own (fusion_hash_put_bytes()).  It frees them as with
+ *  FUSION_CONTAINER_AUTOFREE. */
+#define FUSION_CONTAINER_BYTES 0x8u
 
 /**
  * Make a value of a pointer.

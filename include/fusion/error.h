@@ -6,6 +6,7 @@
  * A function of this library that fails returns a negative errno, or returns
  * NULL and sets errno.  For each thread the library also keeps one sentence
  * about the last call that failed: what failed, on what, why, and what to do.
+ * docs/errors.md has all errors in one table.
  */
 #ifndef FUSION_ERROR_H
 #define FUSION_ERROR_H

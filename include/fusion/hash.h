@@ -149,7 +149,8 @@ struct fusion_hash_options {
 	 *  is refused with -EINVAL. */
 	uint32_t keys;
 	/** FUSION_CONTAINER_LOCK, FUSION_CONTAINER_WORDS,
-	 *  FUSION_CONTAINER_AUTOFREE; the last two exclude each other. */
+	 *  FUSION_CONTAINER_AUTOFREE, FUSION_CONTAINER_BYTES; the last three
+	 *  exclude each other. */
 	uint32_t flags;
 };
 
@@ -202,8 +203,7 @@ FUSION_API int fusion_hash_create(struct fusion_arena *arena, const char *name,
  *
  * @return
  *   0              done
- *   -EINVAL        an argument is not valid, or the hash has other keys or
- *                  flags
+ *   -EPROTOTYPE    the hash exists, and has other keys or flags
  *   -EIO           a member has overwritten the hash's memory
  *   others         as fusion_hash_create(), but not -EEXIST
  *
@@ -242,10 +242,11 @@ FUSION_API int fusion_hash_find(struct fusion_arena *arena, const char *name,
  *
  * @return 0; or an error that all functions may return
  *
- * Frees the hash's copies of keys, and with FUSION_CONTAINER_AUTOFREE its
- * values.  A thread that uses the hash during the call gets -EIDRM, and no
- * thread finds it by its name any more.  If the caller is killed, another
- * thread that has the handle can call this again to finish.
+ * Frees the hash's copies of keys, and its values with
+ * FUSION_CONTAINER_AUTOFREE or FUSION_CONTAINER_BYTES.  A thread that uses the
+ * hash during the call gets -EIDRM, and no thread finds it by its name any
+ * more.  If the caller is killed, another thread that has the handle can call
+ * this again to finish.
  *
  * Any thread.  Blocks as the top of this file says.
  */
@@ -263,7 +264,8 @@ FUSION_API int fusion_hash_destroy(struct fusion_hash *hash);
  *   -EEXIST  the key has an entry, which is unchanged
  *   -EINVAL  also: the key or the value is not valid.  With
  *            FUSION_CONTAINER_AUTOFREE, the value must be the address of a
- *            block
+ *            block.  With FUSION_CONTAINER_BYTES, no value is valid: call
+ *            fusion_hash_put_bytes()
  *   -ENOMEM  the arena has no memory left
  *
  * Any thread.  Blocks as the top of this file says.
@@ -283,7 +285,8 @@ FUSION_API int fusion_hash_insert(struct fusion_hash *hash,
  * @return
  *   1        replaced
  *   0        added; *ret_old is not written
- *   -EINVAL  also: the key or the value is not valid
+ *   -EINVAL  also: the key or the value is not valid, as for
+ *            fusion_hash_insert()
  *   -ENOMEM  the arena has no memory left
  *
  * Any thread.  Blocks as the top of this file says.
@@ -292,6 +295,57 @@ FUSION_API int fusion_hash_replace(struct fusion_hash *hash,
 				   struct fusion_key key,
 				   struct fusion_value value,
 				   struct fusion_value *ret_old);
+
+/**
+ * Set the value of a key to a copy of bytes, and add an entry if there is none.
+ *
+ * @param hash   a hash with FUSION_CONTAINER_BYTES
+ * @param key    the key; the hash copies a string or bytes
+ * @param bytes  the bytes, private or shared, also those that the entry has;
+ *               NULL if @size is 0
+ * @param size   the number of bytes
+ *
+ * @return
+ *   1        replaced
+ *   0        added
+ *   -EINVAL  also: the key is not valid, @bytes is NULL, or the hash does not
+ *            have FUSION_CONTAINER_BYTES
+ *   -ENOMEM  the arena has no memory left
+ *
+ * If the caller is killed, the key has all old bytes or all new ones, and no
+ * block is lost.
+ *
+ * Any thread.  Blocks as the top of this file says.
+ */
+FUSION_API int fusion_hash_put_bytes(struct fusion_hash *hash,
+				     struct fusion_key key, const void *bytes,
+				     size_t size);
+
+/**
+ * Copy the bytes of a key.
+ *
+ * @param hash        a hash with FUSION_CONTAINER_BYTES
+ * @param key         the key
+ * @param buf         receives the bytes; NULL if @size is 0
+ * @param size        room in @buf
+ * @param ret_length  receives the number of bytes that the value has, also
+ *                    after -EMSGSIZE; or NULL
+ *
+ * @return
+ *   0          copied
+ *   -ENOENT    the hash does not have the key
+ *   -EMSGSIZE  the value has more bytes than @size; nothing is copied
+ *   -EINVAL    also: the key is not valid, @buf is NULL, or the hash does not
+ *              have FUSION_CONTAINER_BYTES
+ *
+ * With FUSION_CONTAINER_LOCK the call holds the lock until the bytes are
+ * copied, so no other thread can free or replace them meanwhile.
+ *
+ * Any thread.  Blocks as the top of this file says.
+ */
+FUSION_API int fusion_hash_get_bytes(struct fusion_hash *hash,
+				     struct fusion_key key, void *buf,
+				     size_t size, size_t *ret_length);
 
 /**
  * Find the value of a key.
@@ -453,7 +507,7 @@ FUSION_API int fusion_hash_iter_remove(struct fusion_hash_iter *it,
  *
  * Any thread.  Blocks as long as necessary; signals do not end the wait.
  */
-FUSION_API int fusion_hash_lock(struct fusion_hash *hash);
+FUSION_API FUSION_MUST_CHECK int fusion_hash_lock(struct fusion_hash *hash);
 /**
  * Unlock the hash's own lock.
  *

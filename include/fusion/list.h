@@ -41,12 +41,13 @@ struct fusion_list_options {
 	size_t size; /**< sizeof(struct fusion_list_options) */
 	/** FUSION_CONTAINER_LOCK, FUSION_CONTAINER_WORDS. */
 	uint32_t flags;
+	uint32_t reserved; /**< 0 */
 };
 
 /** All defaults. */
-#define FUSION_LIST_OPTIONS_INIT                      \
-	{                                             \
-		sizeof(struct fusion_list_options), 0 \
+#define FUSION_LIST_OPTIONS_INIT                         \
+	{                                                \
+		sizeof(struct fusion_list_options), 0, 0 \
 	}
 
 /**
@@ -92,7 +93,7 @@ FUSION_API int fusion_list_create(struct fusion_arena *arena, const char *name,
  *
  * @return
  *   0              done
- *   -EINVAL        an argument is not valid, or the list has other flags
+ *   -EPROTOTYPE    the list exists, and has other flags
  *   -EIO           a member has overwritten the list's memory
  *   others         as fusion_list_create(), but not -EEXIST
  *
@@ -231,6 +232,37 @@ FUSION_API int fusion_list_remove(struct fusion_list *list,
 				  struct fusion_value *ret_old);
 
 /**
+ * Move a node from one list to another, in one step.
+ *
+ * @param from    the list that has the node
+ * @param node    a node of @from; NULL for its first node
+ * @param to      another list of the same arena
+ * @param before  a node of @to, before which the node goes; NULL for the back
+ * @param ret     receives the node, which is the same as before, or NULL
+ *
+ * @return
+ *   1        moved
+ *   0        @node is NULL and @from is empty; *ret is not written
+ *   -EINVAL  also: @from and @to are one list, or in two arenas; a node is not
+ *            in its list; or the value is not valid in @to
+ *
+ * If the caller is killed, the value is in exactly one of the two lists.  So
+ * a job that a worker moves from a list of waiting jobs to a list of its own is
+ * never lost, and never done twice.
+ *
+ * Without FUSION_CONTAINER_LOCK, hold the program's lock of both lists.
+ *
+ * Any thread.  Blocks as the top of this file says, for both lists: it locks
+ * the list with the lower address first.  A thread that holds the lock of one
+ * of the two calls this only if no other thread can do so with the other.
+ */
+FUSION_API int fusion_list_move(struct fusion_list *from,
+				struct fusion_list_node *node,
+				struct fusion_list *to,
+				struct fusion_list_node *before,
+				struct fusion_list_node **ret);
+
+/**
  * Get the node after another one.
  *
  * @param list  the list
@@ -333,7 +365,7 @@ FUSION_API int fusion_list_count(struct fusion_list *list, uint64_t *ret);
  *
  * Any thread.  Blocks as long as necessary; signals do not end the wait.
  */
-FUSION_API int fusion_list_lock(struct fusion_list *list);
+FUSION_API FUSION_MUST_CHECK int fusion_list_lock(struct fusion_list *list);
 /**
  * Unlock the list's own lock.
  *

@@ -269,7 +269,7 @@ fusion_object_pool_register(struct fusion_object_pool *pool,
  *
  * @return
  *   0        withdrawn
- *   -ENOENT  this process has not registered
+ *   -EPERM   this process has not registered for the pool
  *   -EINVAL  no pool of an arena that this process is in
  *   -EIDRM   the pool is destroyed
  *
@@ -290,7 +290,7 @@ FUSION_API int fusion_object_pool_unregister(struct fusion_object_pool *pool);
  *
  * @return
  *   0        set
- *   -ENOENT  this process has not registered for the pool
+ *   -EPERM   this process has not registered for the pool
  *   -EINVAL  no pool of an arena that this process is in
  *   -EIDRM   the pool is destroyed
  *
@@ -647,7 +647,8 @@ FUSION_API int fusion_object_globalize(struct fusion_object *object);
  * @param object  the object that inherits
  * @param from    an object of this arena
  *
- * @return what fusion_ref_inherit() returns for their references
+ * @return what fusion_ref_inherit() returns for their references, but never
+ *         -EBUSY: that is -ESTALE here
  *
  * Any thread.  Takes a short lock.
  */
@@ -659,7 +660,8 @@ FUSION_API int fusion_object_inherit(struct fusion_object *object,
  * @param object  the object
  * @param member  the id of the member that is to call fusion_object_catch()
  *
- * @return what fusion_ref_throw() returns for its reference
+ * @return what fusion_ref_throw() returns for its reference, but never -EBUSY:
+ *         that is -ESTALE here
  *
  * Any thread.  Takes a short lock.
  */
@@ -839,8 +841,8 @@ FUSION_API int fusion_object_remove_property(struct fusion_object *object,
  * @param member  the member's id
  *
  * @return
- *   0        noted, perhaps before
- *   -EINVAL  also: @member is 0
+ *   0       noted, perhaps before
+ *   -ESRCH  @member is FUSION_NONE
  *
  * Only fusion_object_check_owner() asks for this; nothing else depends on it.
  *

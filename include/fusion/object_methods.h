@@ -151,21 +151,24 @@ FUSION_BEGIN_DECLS
 	}
 
 /* A function that makes or finds a pool. */
-#define FUSION_OBJECT_POOL_METHOD_(type, prefix, verb)                   \
-	static inline __attribute__((unused)) int prefix##_pool_##verb(  \
-		struct fusion_arena *arena_, const char *name_,          \
-		const struct fusion_object_pool_options *options_,       \
-		struct fusion_object_pool **ret_)                        \
-	{                                                                \
-		struct fusion_object_pool_options sized_ =               \
-			FUSION_OBJECT_POOL_OPTIONS_INIT;                 \
-                                                                         \
-		if (options_)                                            \
-			sized_ = *options_;                              \
-		if (!sized_.object_size)                                 \
-			sized_.object_size = sizeof(type);               \
-		return fusion_object_pool_##verb(arena_, name_, &sized_, \
-						 ret_);                  \
+#define FUSION_OBJECT_POOL_METHOD_(type, prefix, verb)                    \
+	static inline __attribute__((unused)) int prefix##_pool_##verb(   \
+		struct fusion_arena *arena_, const char *name_,           \
+		const struct fusion_object_pool_options *options_,        \
+		struct fusion_object_pool **ret_)                         \
+	{                                                                 \
+		struct fusion_object_pool_options sized_ =                \
+			FUSION_OBJECT_POOL_OPTIONS_INIT;                  \
+                                                                          \
+		if (options_ && options_->size != sizeof(sized_))         \
+			return fusion_object_pool_##verb(arena_, name_,   \
+							 options_, ret_); \
+		if (options_)                                             \
+			sized_ = *options_;                               \
+		if (!sized_.object_size)                                  \
+			sized_.object_size = sizeof(type);                \
+		return fusion_object_pool_##verb(arena_, name_, &sized_,  \
+						 ret_);                   \
 	}
 
 /* A function that has no parameter but the object. */

@@ -241,7 +241,8 @@ FUSION_API int fusion_ref_down_global(struct fusion_ref *ref);
  * Any thread.  Blocks; signals do not end the wait.  Notices the death of
  * members that count, also while the daemon is gone.
  */
-FUSION_API int fusion_ref_zero_lock(struct fusion_ref *ref, int64_t timeout_ns);
+FUSION_API FUSION_MUST_CHECK int fusion_ref_zero_lock(struct fusion_ref *ref,
+						      int64_t timeout_ns);
 
 /**
  * Lock the reference at zero if the total is 0 now.
@@ -254,7 +255,8 @@ FUSION_API int fusion_ref_zero_lock(struct fusion_ref *ref, int64_t timeout_ns);
  *
  * Any thread.  Takes a short lock.
  */
-FUSION_API int fusion_ref_zero_trylock(struct fusion_ref *ref);
+FUSION_API FUSION_MUST_CHECK int
+fusion_ref_zero_trylock(struct fusion_ref *ref);
 
 /**
  * Unlock a reference that this member has locked at zero.

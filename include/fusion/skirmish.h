@@ -47,14 +47,15 @@ struct fusion_skirmish;
 
 /** How to create a skirmish; begin with FUSION_SKIRMISH_OPTIONS_INIT. */
 struct fusion_skirmish_options {
-	size_t size;	/**< sizeof(struct fusion_skirmish_options) */
-	uint32_t flags; /**< FUSION_SKIRMISH_ERRORCHECK or 0 */
+	size_t size;	   /**< sizeof(struct fusion_skirmish_options) */
+	uint32_t flags;	   /**< FUSION_SKIRMISH_ERRORCHECK or 0 */
+	uint32_t reserved; /**< 0 */
 };
 
 /** All defaults, for C and C++. */
-#define FUSION_SKIRMISH_OPTIONS_INIT                      \
-	{                                                 \
-		sizeof(struct fusion_skirmish_options), 0 \
+#define FUSION_SKIRMISH_OPTIONS_INIT                         \
+	{                                                    \
+		sizeof(struct fusion_skirmish_options), 0, 0 \
 	}
 
 /**
@@ -349,7 +350,8 @@ typedef int (*fusion_skirmish_mend_fn)(struct fusion_skirmish *skirmish,
  * @param ctx       is passed to @mend
  *
  * @return
- *   0                 the caller holds it, and nothing has to be repaired
+ *   0                 the caller holds it; what it guards was repaired if that
+ *                     was necessary, unless the caller held it before
  *   -ENOTRECOVERABLE  not locked: @mend returned -EOWNERDEAD
  *   -EPERM            not locked: @mend has unlocked it
  *   -EINVAL           also: @mend is NULL

@@ -38,12 +38,13 @@ struct fusion_vector_options {
 	size_t size; /**< sizeof(struct fusion_vector_options) */
 	/** FUSION_CONTAINER_LOCK, FUSION_CONTAINER_WORDS. */
 	uint32_t flags;
+	uint32_t reserved; /**< 0 */
 };
 
 /** All defaults. */
-#define FUSION_VECTOR_OPTIONS_INIT                      \
-	{                                               \
-		sizeof(struct fusion_vector_options), 0 \
+#define FUSION_VECTOR_OPTIONS_INIT                         \
+	{                                                  \
+		sizeof(struct fusion_vector_options), 0, 0 \
 	}
 
 /**
@@ -90,7 +91,7 @@ FUSION_API int fusion_vector_create(struct fusion_arena *arena,
  *
  * @return
  *   0              done
- *   -EINVAL        an argument is not valid, or the vector has other flags
+ *   -EPROTOTYPE    the vector exists, and has other flags
  *   -EIO           a member has overwritten the vector's memory
  *   others         as fusion_vector_create(), but not -EEXIST
  *
@@ -316,7 +317,8 @@ FUSION_API int fusion_vector_shrink(struct fusion_vector *vector);
  *
  * Any thread.  Blocks as long as necessary; signals do not end the wait.
  */
-FUSION_API int fusion_vector_lock(struct fusion_vector *vector);
+FUSION_API FUSION_MUST_CHECK int
+fusion_vector_lock(struct fusion_vector *vector);
 /**
  * Unlock the vector's own lock.
  *

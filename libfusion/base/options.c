@@ -7,6 +7,10 @@
 
 #include "libfusion/base/refuse.h"
 
+/* No struct of options will ever be longer.  A size that was never set is not
+ * followed into other memory. */
+#define OPTIONS_MAX 4096
+
 static bool is_zero(const char *p, size_t n)
 {
 	while (n && !*p)
@@ -24,6 +28,12 @@ int options_copy(void *to, size_t to_size, size_t first, const void *from,
 		memcpy(&size, from, sizeof(size));
 	if (from && size < first)
 		return refuse_size(name, size, to_size);
+	if (size > OPTIONS_MAX)
+		return refuse(
+			-E2BIG,
+			"struct %s: its size is %zu, and %d are the most: "
+			"set it to the sizeof of the struct",
+			name, size, OPTIONS_MAX);
 	if (size > to_size &&
 	    !is_zero((const char *)from + to_size, size - to_size))
 		return refuse(-E2BIG,

@@ -64,18 +64,23 @@ static const struct {
 	int error;
 	const char *text;
 } meanings[] = {
-	{E2BIG, "an argument is too long"},
-	{EACCES, "not allowed: look at the modes of the arena's directory and "
-		 "of those above it (ls -ld)"},
+	{E2BIG, "something is asked for that this library does not know: "
+		"leave those members zero, or update the library"},
+	{EACCES, "no access: look at the modes of the arena's directory and "
+		 "of those above it (ls -ld), or at the access list of the "
+		 "object"},
 	{EADDRINUSE, "this process has something else at the arena's address"},
 	{EAGAIN, "the call would have to wait, or there is no room: try again "
 		 "later"},
 	{EALREADY, "there is nothing to do: it is done already, or nothing has "
 		   "made it necessary"},
 	{EBADF, "the program has closed a descriptor that belongs to Fusion"},
-	{EBUSY, "another thread or member has it or uses it: try again later"},
-	{ECANCELED, "the call was cancelled, or a callback left without "
-		    "returning"},
+	{EBADMSG, "the handler of the call returned an undefined value, or "
+		  "deferred an answer that no thread can give"},
+	{EBUSY, "it is in use, locked, or in a state that does not allow "
+		"this: try again when that has changed"},
+	{ECANCELED, "the call was cancelled or has its answer already, or a "
+		    "callback left without returning"},
 	{ECHILD, "the handle is of the parent: in the child of a fork, enter "
 		 "the arena, or let the parent enter with FUSION_ENTER_FORK"},
 	{ECONNRESET, "the owner of the call left or died, and may have "
@@ -93,18 +98,20 @@ static const struct {
 		 "the arena, or a value that the manual does not allow"},
 	{EIO, "the arena is corrupt: a member has overwritten Fusion's own "
 	      "data; end its members, then remove it (rmdir)"},
-	{EISCONN, "this process is in the arena already, in another role"},
+	{EISCONN, "this process is in the arena already, in another role or "
+		  "without FUSION_ENTER_MANUAL"},
 	{ELOOP, "it would inherit from itself"},
-	{EMFILE, "no descriptor is left in the process (ulimit -n), or no "
-		 "thread record in the arena"},
-	{EMSGSIZE,
-	 "the message is too long, or the buffer for it is too small"},
+	{EMFILE, "no descriptor is left in the process or the daemon (ulimit "
+		 "-n), or no thread record in the arena"},
+	{EMSGSIZE, "the bytes are too many for a message, a string, or the "
+		   "caller's buffer"},
 	{ENAMETOOLONG, "the name is too long: 63 bytes are the most"},
 	{ENFILE, "no descriptor is left on this machine"},
-	{ENODATA, "there is nothing to read or to catch"},
+	{ENODATA, "nothing was thrown to this member"},
 	{ENODEV, "no fusionfs is mounted there: mount one (fusionfs DIR), or "
 		 "say where it is in $FUSION_MOUNT"},
-	{ENOENT, "nothing has that name"},
+	{ENOENT, "there is no such thing: nothing has that name, id, key or "
+		 "value"},
 	{ENOLCK, "the thread holds as many locks as it can: give one back "
 		 "first"},
 	{ENOMEM, "no memory is left: the arena's limit, the tmpfs below it or "
@@ -114,8 +121,10 @@ static const struct {
 		 "below it"},
 	{ENOTCONN, "the fusionfs daemon is gone: mount it again over the same "
 		   "backing directory"},
-	{ENOTSUP, "this use is not supported"},
+	{ENOTDIR, "the arena's path, or a part of it, is not a directory"},
 	{ENOTRECOVERABLE, "what a dead owner left could not be repaired"},
+	{ENOTSUP, "this process has entered in another way: enter with "
+		  "FUSION_ENTER_MANUAL"},
 	{EOVERFLOW, "a counter has its largest value"},
 	{EOWNERDEAD, "the lock is the caller's, and an owner before it died: "
 		     "repair the data, then say that it is consistent"},
@@ -124,11 +133,15 @@ static const struct {
 	{EPIPE, "nobody reads what is written"},
 	{EPROTO, "library, daemon and arena are of different formats: update "
 		 "the older one"},
-	{EPROTOTYPE, "it is of another type"},
+	{EPROTOTYPE, "it is of another type or size, or was created with other "
+		     "options"},
 	{ERANGE, "the index is behind the end"},
+	{EREMOTE, "fusionfs runs in a pid namespace that this process is not "
+		  "in"},
+	{EROFS, "fusionfs is mounted read-only"},
 	{ESRCH, "no such member is in the arena"},
-	{ESTALE, "the arena has ended, the object is about to go, or what is "
-		 "iterated has moved: begin again"},
+	{ESTALE, "it has changed since: the object is about to go, or the "
+		 "entries of the iteration have moved"},
 	{ETIMEDOUT, "the time is over"},
 };
 
@@ -336,4 +349,12 @@ int refuse_size(const char *what, size_t size, size_t most)
 		      "struct %s: its size member is %zu: set it to "
 		      "sizeof(struct %s), which is %zu for this library",
 		      what, size, what, most);
+}
+
+int refuse_reserved(const char *what)
+{
+	return refuse(-EINVAL,
+		      "struct %s: its member reserved is not 0: set the whole "
+		      "struct to zero, then what you want",
+		      what);
 }

@@ -60,6 +60,8 @@ int refuse_flags(const char *what, uint32_t flags, uint32_t known)
 	__attribute__((cold));
 int refuse_size(const char *what, size_t size, size_t most)
 	__attribute__((cold));
+/* Refuse because the member reserved of struct @what is not 0. */
+int refuse_reserved(const char *what) __attribute__((cold));
 
 int told_error(int r, const char *function) __attribute__((cold));
 

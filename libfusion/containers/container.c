@@ -69,8 +69,9 @@ static inline bool has_lock(const struct container *c)
 	return c->flags & FUSION_CONTAINER_LOCK;
 }
 
-/* Lock the container.  The call that needs it settles what a dead owner left.
- */
+/* Lock the container.  The call that needs it settles what a dead owner left,
+ * so the caller is not told of the death.  0, -ENOLCK, -EOVERFLOW; -EIDRM the
+ * lock was destroyed; -EIO, -ENOMEM, -EMFILE. */
 static int take_lock(const struct container *c)
 {
 	int r = fusion_skirmish_prevail(c->lock);
@@ -276,11 +277,17 @@ int container_find(struct fusion_arena *arena, const char *name,
 static int refuse_other(const struct container_make *make, const char *name,
 			const struct container_rec *rec)
 {
-	return refuse(-EINVAL,
-		      "%s '%s': it was created with keys %u and flags 0x%x, "
-		      "not %u and 0x%x: open it with the same options",
-		      kind_name(make->kind), name, rec->keys, rec->flags,
-		      make->keys, make->flags);
+	const char *kind = kind_name(make->kind);
+
+	if (rec->keys != make->keys)
+		return refuse(-EPROTOTYPE,
+			      "%s '%s': it was created with keys of the type "
+			      "%u, not %u: open it with the same options",
+			      kind, name, rec->keys, make->keys);
+	return refuse(-EPROTOTYPE,
+		      "%s '%s': it was created with the flags 0x%x, not 0x%x: "
+		      "open it with the same options",
+		      kind, name, rec->flags, make->flags);
 }
 
 /* If several threads create it at once, all but one get -EEXIST, and find the

@@ -61,7 +61,7 @@ int container_create(struct fusion_arena *arena, const char *name,
  * -ENAMETOOLONG, -ENOMEM, -EMFILE, -EIO. */
 int container_find(struct fusion_arena *arena, const char *name,
 		   enum container_kind kind, void *ret);
-/* Find the container called @name, or create it.  0; -EINVAL also: the one that
+/* Find the container called @name, or create it.  0; -EPROTOTYPE the one that
  * there is has other flags or keys; else as the two above. */
 int container_open(struct fusion_arena *arena, const char *name,
 		   const struct container_make *make, void *ret);
@@ -72,7 +72,8 @@ int container_doom(struct container *c, uint32_t kind,
 /* Free the container's lock and its block. */
 int container_free(struct container *c, struct fusion_arena *arena);
 
-/* Begin a call on a container with a lock. */
+/* Begin a call on a container with a lock.  0; or not begun: -EIDRM, -ENOLCK,
+ * -EOVERFLOW, -EIO, -ENOMEM, -EMFILE; never -EOWNERDEAD. */
 int container_take(struct container *c);
 /* The slow path of container_enter(). */
 int container_enter_slow(struct container *c, uint32_t kind,
@@ -103,7 +104,8 @@ static inline uint64_t container_look(const struct tcache *t,
 }
 
 /* Begin a call: find the arena, and lock the container if it has a lock.  0; or
- * not begun: -EINVAL: not such a container; -EIDRM, -ENOMEM, -EMFILE. */
+ * not begun: -EINVAL: not such a container; -EIDRM, -ENOMEM, -EMFILE; else as
+ * container_take(). */
 static inline int container_enter(struct container *c, uint32_t kind,
 				  struct fusion_arena **ret)
 {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "libfusion/base/refuse.h"
+#include "libfusion/containers/hash_bytes.h"
 #include "libfusion/containers/hash_key.h"
 #include "libfusion/containers/hash_table.h"
 #include "libfusion/heap/free.h"
@@ -40,29 +41,44 @@ static int finish_remove(struct fusion_hash *h, struct fusion_arena *a,
 	return r;
 }
 
+/* After the commit point: the entry has the block that waited for it. */
+static inline void keep_bytes(struct fusion_hash *h, const struct hash_entry *e)
+{
+	if (LIKELY(!has_bytes(h)) || *twin_other(&h->table) != e->own)
+		return;
+	store_relaxed(twin_other(&h->table), NULL);
+	compiler_fence();
+}
+
 /* Finish or undo the announced change.  A value that was to be given to a
  * caller that died belongs to nobody, and is freed. */
 static int settle_entry(struct fusion_hash *h, struct fusion_arena *a,
 			struct hash_table *t, uint64_t i)
 {
 	struct hash_entry *e = &table_entries(t)[i];
-	bool there = is_key(t->tags[i]);
+	bool there = is_key(t->tags[i]), replaced = e->own != h->old;
 	int r = 0;
 
 	switch (BUSY_OP(h->busy)) {
 	case BUSY_INSERT:
-		if (there)
+		if (there) {
 			store_relaxed(&t->n, h->then_n);
-		else if (is_copied(h))
+			if (!SEED_BUG(66))
+				keep_bytes(h, e);
+		} else if (is_copied(h)) {
 			r = slot_drop(a, &e->key.block);
+		}
 		break;
 	case BUSY_REMOVE:
 		if (!there)
 			r = finish_remove(h, a, t, e, owns_values(h));
 		break;
 	default:
-		if (e->own != h->old)
-			r = slot_drop(a, &h->old);
+		if (!replaced)
+			break;
+		if (!SEED_BUG(67))
+			keep_bytes(h, e);
+		r = slot_drop(a, &h->old);
 	}
 	return r;
 }
@@ -239,15 +255,26 @@ static int fill_entry(struct fusion_hash *h, struct fusion_arena *a,
 	if (SEED_BUG(60))
 		e->value = value;
 	store_relaxed(&t->n, h->then_n);
+	keep_bytes(h, e);
 	hash_done(h);
 	return 0;
 }
 
-static bool may_own(const struct fusion_hash *h, struct fusion_arena *a,
-		    struct fusion_value value)
+/* Is the value valid for the hash?  0, -EINVAL. */
+static int ask_value(const struct fusion_hash *h, const struct fusion_arena *a,
+		     struct fusion_value value)
 {
-	return !owns_values(h) ||
-	       heap_usable_size(a, fusion_value_get_pointer(value));
+	if (!is_good_value(&h->c, a, value))
+		return -EINVAL;
+	if (!owns_values(h))
+		return 0;
+	if (has_bytes(h))
+		return refuse(-EINVAL,
+			      "hash at %p: its values are bytes: put them with "
+			      "fusion_hash_put_bytes()",
+			      (const void *)h);
+	return heap_usable_size(a, fusion_value_get_pointer(value)) ? 0
+								    : -EINVAL;
 }
 
 /* Settle, and find the position of a key.  0: a new entry; 1: it has one. */
@@ -258,11 +285,10 @@ static int prepare_put(struct fusion_hash *h, struct fusion_arena *a,
 {
 	int r = needle_init(k, h, a, key);
 
-	if (r < 0)
-		return r;
-	if (!is_good_value(&h->c, a, value) || !may_own(h, a, value))
-		return -EINVAL;
-	r = hash_settle(h, a);
+	if (r == 0)
+		r = ask_value(h, a, value);
+	if (r == 0)
+		r = hash_settle(h, a);
 	return r < 0 ? r : make_room(h, a, k, ret_t, ret_i);
 }
 
@@ -285,6 +311,7 @@ static int swap_owned(struct fusion_hash *h, struct fusion_arena *a,
 	hash_announce(h, BUSY_REPLACE, (uint64_t)i, t->n);
 	store_relaxed(&e->own, fusion_value_get_pointer(value));
 	compiler_fence();
+	keep_bytes(h, e);
 	if (!ret_old)
 		r = slot_drop(a, &h->old);
 	/* If freeing failed, the announcement stays. */
@@ -346,6 +373,58 @@ FUSION_API int fusion_hash_replace(struct fusion_hash *hash,
 				   struct fusion_value *ret_old)
 {
 	return told(hash_put(hash, &key, value, true, ret_old));
+}
+
+static int refuse_no_bytes(const struct fusion_hash *h)
+{
+	return refuse(-EINVAL,
+		      "hash at %p: its values are not bytes: create it with "
+		      "FUSION_CONTAINER_BYTES",
+		      (const void *)h);
+}
+
+/* Insert or replace in a settled hash.  0: the entry is new; 1: the key had
+ * one.
+ */
+static int put_copy(struct fusion_hash *h, struct fusion_arena *a,
+		    const struct needle *k, const void *bytes, size_t size)
+{
+	struct fusion_value value;
+	struct hash_table *t;
+	int64_t i;
+	int r, there = make_room(h, a, k, &t, &i);
+
+	if (there < 0)
+		return there;
+	r = bytes_make(h, a, bytes, size, &value);
+	if (r < 0)
+		return r;
+	if (there)
+		return replace_at(h, a, t, i, value, NULL);
+	r = fill_entry(h, a, t, i, k, value);
+	if (r < 0)
+		twin_settle(&h->table, a);
+	return r;
+}
+
+FUSION_API int fusion_hash_put_bytes(struct fusion_hash *hash,
+				     struct fusion_key key, const void *bytes,
+				     size_t size)
+{
+	struct fusion_arena *a;
+	struct needle k;
+	int r = bytes || !size ? hash_enter(hash, &a)
+			       : refuse_null("hash", "bytes");
+
+	if (r < 0)
+		return told(r);
+	r = has_bytes(hash) ? needle_init(&k, hash, a, &key)
+			    : refuse_no_bytes(hash);
+	if (r == 0)
+		r = hash_settle(hash, a);
+	if (r == 0)
+		r = put_copy(hash, a, &k, bytes, size);
+	return told(container_leave(&hash->c, r));
 }
 
 /* --- Removing --------------------------------------------------------------
@@ -466,6 +545,28 @@ FUSION_API int fusion_hash_lookup(struct fusion_hash *hash,
 	if (LIKELY(ret))
 		*ret = e->value;
 	return 0;
+}
+
+FUSION_API int fusion_hash_get_bytes(struct fusion_hash *hash,
+				     struct fusion_key key, void *buf,
+				     size_t size, size_t *ret_length)
+{
+	struct fusion_arena *a;
+	struct hash_table *t = NULL;
+	int64_t i = -1;
+	int r = buf || !size ? hash_enter(hash, &a)
+			     : refuse_null("hash", "buf");
+
+	if (r < 0)
+		return told(r);
+	r = has_bytes(hash) ? hash_find(hash, a, &key, &t, &i)
+			    : refuse_no_bytes(hash);
+	if (r == 1)
+		r = bytes_copy(a, table_entries(t)[i].own, buf, size,
+			       ret_length);
+	else if (r == 0)
+		r = -ENOENT;
+	return told(container_leave(&hash->c, r));
 }
 
 FUSION_API int fusion_hash_count(struct fusion_hash *hash, uint64_t *ret)

@@ -10,7 +10,7 @@
 
 #define FLAGS                                             \
 	(FUSION_CONTAINER_LOCK | FUSION_CONTAINER_WORDS | \
-	 FUSION_CONTAINER_AUTOFREE)
+	 FUSION_CONTAINER_AUTOFREE | FUSION_CONTAINER_BYTES)
 
 static void init_hash(struct container *c, const struct container_make *make)
 {
@@ -45,6 +45,13 @@ static int read_options(const struct fusion_hash_options *options,
 			      "hash: FUSION_CONTAINER_AUTOFREE is for values "
 			      "that are pointers, not with "
 			      "FUSION_CONTAINER_WORDS");
+	if (o.flags & FUSION_CONTAINER_BYTES &&
+	    o.flags & (FUSION_CONTAINER_WORDS | FUSION_CONTAINER_AUTOFREE))
+		return refuse(
+			-EINVAL,
+			"hash: FUSION_CONTAINER_BYTES is for values that "
+			"the hash copies, not with FUSION_CONTAINER_WORDS "
+			"or FUSION_CONTAINER_AUTOFREE");
 	*ret = (struct container_make){
 		.kind = CONTAINER_HASH,
 		.flags = o.flags,

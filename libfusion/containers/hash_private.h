@@ -31,6 +31,11 @@
  *   REPLACE   value != old     old is freed
  *             else             nothing has happened
  *
+ * In a hash with FUSION_CONTAINER_BYTES, the block of a new value waits in the
+ * other slot of the table's twins until INSERT or REPLACE is committed.  The
+ * slot is cleared before the announcement, by the thread that settles too.  So
+ * the block is either freed with the slot, or the entry's.
+ *
  * `filled` may be wrong by one after a death.  It only decides when to make a
  * new table: no walk relies on a FREE tag.
  */
@@ -131,7 +136,13 @@ static inline bool is_copied(const struct fusion_hash *h)
 
 static inline bool owns_values(const struct fusion_hash *h)
 {
-	return h->c.flags & FUSION_CONTAINER_AUTOFREE;
+	return h->c.flags &
+	       (FUSION_CONTAINER_AUTOFREE | FUSION_CONTAINER_BYTES);
+}
+
+static inline bool has_bytes(const struct fusion_hash *h)
+{
+	return h->c.flags & FUSION_CONTAINER_BYTES;
 }
 
 /* Begin a call: container_enter(). */

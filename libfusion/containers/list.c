@@ -3,6 +3,7 @@
 
 #include "libfusion/base/options.h"
 #include "libfusion/base/refuse.h"
+#include "libfusion/containers/list_move.h"
 #include "libfusion/core/heap/span.h"
 
 #define KIND CONTAINER_LIST
@@ -18,8 +19,8 @@ static bool is_of(const struct fusion_list *l, const struct fusion_arena *a,
 }
 
 /* Is @node, which a caller gave and which may be any pointer, a node of @l? */
-static bool is_node(const struct fusion_list *l, struct fusion_arena *a,
-		    const node_t *x)
+static inline bool is_node(const struct fusion_list *l, struct fusion_arena *a,
+			   const node_t *x)
 {
 	struct tcache *t = tls_cache(a);
 
@@ -33,30 +34,48 @@ static bool is_node(const struct fusion_list *l, struct fusion_arena *a,
 	return x->list == l;
 }
 
+bool list_has(const struct fusion_list *l, struct fusion_arena *a,
+	      const node_t *x)
+{
+	return is_node(l, a, x);
+}
+
+bool list_is_linked(const struct fusion_list *l, const struct fusion_arena *a,
+		    const node_t *x)
+{
+	return is_of(l, a, x->prev) && is_of(l, a, x->next) &&
+	       x->prev->next == x && x->next->prev == x;
+}
+
 /* --- The record ------------------------------------------------------------
  */
 
 /* Has the announced change reached its commit point?  @node is its node. */
-static bool is_committed(const struct fusion_list *l, const node_t *node)
+static bool is_committed(const struct fusion_list *l,
+			 const struct fusion_arena *a, const node_t *node)
 {
 	const node_t *next = load_relaxed(&l->pred->next);
 
+	if (l->op >= OP_MOVE_OUT)
+		return move_is_committed(l, a);
 	return l->op == OP_INSERT ? node && next == node : next == l->succ;
 }
 
-static void list_announce(struct fusion_list *l, enum list_op op, node_t *pred,
-			  node_t *succ, node_t *node)
+void list_announce(struct fusion_list *l, enum list_op op, node_t *pred,
+		   node_t *succ, node_t *node)
 {
+	bool more = op == OP_INSERT || op == OP_MOVE_IN;
+
 	store_relaxed(&l->pred, pred);
 	store_relaxed(&l->succ, succ);
-	store_relaxed(&l->then_n, op == OP_INSERT ? l->n + 1 : l->n - 1);
+	store_relaxed(&l->then_n, more ? l->n + 1 : l->n - 1);
 	store_relaxed(&l->node, SEED_BUG(63) ? NULL : (void *)node);
 	compiler_fence();
 	store_relaxed(&l->op, op);
 	compiler_fence();
 }
 
-static void list_done(struct fusion_list *l)
+void list_done(struct fusion_list *l)
 {
 	compiler_fence();
 	store_relaxed(&l->op, OP_NONE);
@@ -86,11 +105,13 @@ static int settle_op(struct fusion_list *l, struct fusion_arena *a)
 	node_t *node = l->node;
 	int r = 0;
 
-	if ((l->op != OP_INSERT && l->op != OP_REMOVE) ||
-	    !is_of(l, a, l->pred) || !is_of(l, a, l->succ) ||
+	if (l->op > OP_MOVE_IN || !is_of(l, a, l->pred) ||
+	    !is_of(l, a, l->succ) ||
 	    (node && !is_inside(a, node, sizeof(*node))))
 		return -EIO;
-	if (is_committed(l, node))
+	if (l->op >= OP_MOVE_OUT)
+		move_settle(l, a);
+	else if (is_committed(l, a, node))
 		r = list_finish(l, a);
 	else if (l->op == OP_INSERT)
 		r = slot_drop(a, &l->node);
@@ -99,9 +120,25 @@ static int settle_op(struct fusion_list *l, struct fusion_arena *a)
 	return r;
 }
 
-static int list_settle(struct fusion_list *l, struct fusion_arena *a)
+int list_settle(struct fusion_list *l, struct fusion_arena *a)
 {
 	return LIKELY(!l->op) ? 0 : settle_op(l, a);
+}
+
+/* The node after another one.  While a move is announced, its links may be
+ * those of the other list. */
+static node_t *next_of(const struct fusion_list *l,
+		       const struct fusion_arena *a, const node_t *x)
+{
+	bool in = l->op == OP_MOVE_IN, moved;
+
+	if (LIKELY(l->op < OP_MOVE_OUT) || SEED_BUG(69) ||
+	    !is_of(l, a, l->pred))
+		return x->next;
+	moved = is_committed(l, a, l->node);
+	if ((x == l->pred && in != moved) || (x == l->node && in && moved))
+		return l->succ;
+	return x->next;
 }
 
 /* The node before another one.  While a change is announced, only the forward
@@ -111,16 +148,18 @@ static node_t *prev_of(const struct fusion_list *l,
 {
 	node_t *node = l->node;
 
-	if (LIKELY(!l->op) || SEED_BUG(64) || x != l->succ ||
-	    !is_of(l, a, l->pred) || !is_committed(l, node))
+	if (LIKELY(!l->op) || SEED_BUG(64) || (x != l->succ && x != node) ||
+	    !is_of(l, a, l->pred) || !is_committed(l, a, node))
 		return x->prev;
-	return l->op == OP_INSERT ? node : l->pred;
+	if (x == node)
+		return l->op == OP_MOVE_IN ? l->pred : x->prev;
+	return l->op == OP_INSERT || l->op == OP_MOVE_IN ? node : l->pred;
 }
 
 static uint64_t list_count(const struct fusion_list *l,
 			   const struct fusion_arena *a)
 {
-	return l->op && is_of(l, a, l->pred) && is_committed(l, l->node)
+	return l->op && is_of(l, a, l->pred) && is_committed(l, a, l->node)
 		       ? l->then_n
 		       : l->n;
 }
@@ -225,8 +264,7 @@ static int take_out(struct fusion_list *l, struct fusion_arena *a, node_t *node)
 	node_t *pred = node->prev, *succ = node->next;
 	int r;
 
-	if (!is_of(l, a, pred) || !is_of(l, a, succ) || pred->next != node ||
-	    succ->prev != node)
+	if (!list_is_linked(l, a, node))
 		return -EIO;
 	list_announce(l, OP_REMOVE, pred, succ, node);
 	store_relaxed(&pred->next, succ);
@@ -299,7 +337,7 @@ static __attribute__((noinline)) int walk(struct fusion_list *l, node_t *node,
 		node = &l->ring;
 	else if (node == &l->ring || !is_node(l, a, node))
 		return container_leave(&l->c, -EINVAL);
-	to = where == AFTER ? node->next : prev_of(l, a, node);
+	to = where == AFTER ? next_of(l, a, node) : prev_of(l, a, node);
 	if (to == &l->ring)
 		return container_leave(&l->c, 0);
 	if (!is_of(l, a, to))
@@ -398,12 +436,15 @@ static int read_options(const struct fusion_list_options *options,
 			struct container_make *ret)
 {
 	struct fusion_list_options o;
-	int r = options_copy(&o, sizeof(o),
-			     OPTIONS_FIRST(struct fusion_list_options, flags),
-			     options, "fusion_list_options");
+	int r = options_copy(
+		&o, sizeof(o),
+		OPTIONS_FIRST(struct fusion_list_options, reserved), options,
+		"fusion_list_options");
 
 	if (r < 0)
 		return r;
+	if (o.reserved)
+		return refuse_reserved("fusion_list_options");
 	if (o.flags & ~FLAGS)
 		return refuse_flags("list", o.flags, FLAGS);
 	*ret = (struct container_make){

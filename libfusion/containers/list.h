@@ -14,6 +14,23 @@
  *            else                 nothing has happened
  *
  * list.node is the slot through which nodes are allocated and freed.
+ *
+ * A move takes a node from one list to another, list.peer.  The commit point is
+ * the store of node.list, the list that has the node.  Until then all links of
+ * the node are those of the list that it leaves.  The list that it goes to has
+ * linked it already, and a walk there does not see it.  Each list announces:
+ *
+ *   MOVE_OUT  node->list != list  pred and succ are linked, n = then_n
+ *             else                nothing has happened
+ *   MOVE_IN   node->list == list  node is linked, n = then_n
+ *             else                pred->next = succ
+ *
+ * The lists may have locks of their own, so a thread that settles one of them
+ * cannot settle the other.  After it the node may be freed, and its memory may
+ * be anything.  So that thread first tells the other list how the move ended:
+ * it clears peer.node, which means that MOVE_OUT has happened and MOVE_IN has
+ * not.  It does so only where the node is in the list that it settles.  So the
+ * other list, whose record is about the same node, changes by no other hand.
  */
 #ifndef FUSION_LIBFUSION_LIST_H
 #define FUSION_LIBFUSION_LIST_H
@@ -22,7 +39,13 @@
 
 #include "libfusion/containers/container.h"
 
-enum list_op { OP_NONE = 0, OP_INSERT = 1, OP_REMOVE = 2 };
+enum list_op {
+	OP_NONE = 0,
+	OP_INSERT = 1,
+	OP_REMOVE = 2,
+	OP_MOVE_OUT = 3,
+	OP_MOVE_IN = 4,
+};
 
 /* Shared: every byte is ABI. */
 struct fusion_list_node {
@@ -40,11 +63,28 @@ struct fusion_list {
 	uint32_t pad;
 	struct fusion_list_node *pred, *succ; /* neighbours in `op` */
 	uint64_t then_n;
-	void *node; /* a slot: the node in `op` */
+	void *node;		  /* a slot: the node in `op` */
+	struct fusion_list *peer; /* the other list of a move */
 };
-static_assert(sizeof(struct fusion_list) == 112, "ABI: another kind");
+static_assert(sizeof(struct fusion_list) == 120, "ABI: another kind");
 static_assert(offsetof(struct fusion_list, ring) % 16 == 0, "is_in_slab()");
 static_assert(offsetof(struct fusion_list, n) == CONTAINER_LIST_N,
 	      "the daemon reads it");
+
+/* What list_move.c knows of a list (list.c). */
+
+/* Does the list have @x, which a caller gave and which may be any pointer? */
+bool list_has(const struct fusion_list *l, struct fusion_arena *a,
+	      const struct fusion_list_node *x);
+/* Are the links at @x, a node of the list or its ring, as they should be? */
+bool list_is_linked(const struct fusion_list *l, const struct fusion_arena *a,
+		    const struct fusion_list_node *x);
+/* Finish or undo what a dead thread announced.  0, -EIO, -ENOMEM, -EMFILE. */
+int list_settle(struct fusion_list *l, struct fusion_arena *a);
+/* Announce a change of the node between @pred and @succ; it is done. */
+void list_announce(struct fusion_list *l, enum list_op op,
+		   struct fusion_list_node *pred, struct fusion_list_node *succ,
+		   struct fusion_list_node *node);
+void list_done(struct fusion_list *l);
 
 #endif

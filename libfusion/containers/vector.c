@@ -510,12 +510,15 @@ static int read_options(const struct fusion_vector_options *options,
 			struct container_make *ret)
 {
 	struct fusion_vector_options o;
-	int r = options_copy(&o, sizeof(o),
-			     OPTIONS_FIRST(struct fusion_vector_options, flags),
-			     options, "fusion_vector_options");
+	int r = options_copy(
+		&o, sizeof(o),
+		OPTIONS_FIRST(struct fusion_vector_options, reserved), options,
+		"fusion_vector_options");
 
 	if (r < 0)
 		return r;
+	if (o.reserved)
+		return refuse_reserved("fusion_vector_options");
 	if (o.flags & ~FLAGS)
 		return refuse_flags("vector", o.flags, FLAGS);
 	*ret = (struct container_make){

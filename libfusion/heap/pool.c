@@ -163,9 +163,14 @@ static int refuse_destroyed(const struct fusion_heap_pool *pool)
 FUSION_API void *fusion_heap_pool_malloc(struct fusion_heap_pool *pool,
 					 size_t size)
 {
-	struct tcache *c = tls_cache(pool->arena);
+	struct tcache *c;
 	struct bins *b;
 
+	if (!pool) {
+		errno = -refuse_handle(noun, pool);
+		return told_pointer(NULL);
+	}
+	c = tls_cache(pool->arena);
 	if (!c)
 		return told_pointer(NULL);
 	if (!pool_exists(&pool->arena->view, &pool->at)) {

@@ -62,11 +62,13 @@ static int copy_options(const struct fusion_skirmish_options *from,
 {
 	int r = options_copy(
 		to, sizeof(*to),
-		OPTIONS_FIRST(struct fusion_skirmish_options, flags), from,
+		OPTIONS_FIRST(struct fusion_skirmish_options, reserved), from,
 		"fusion_skirmish_options");
 
 	if (r < 0)
 		return r;
+	if (to->reserved)
+		return refuse_reserved("fusion_skirmish_options");
 	return to->flags & ~FUSION_SKIRMISH_ERRORCHECK
 		       ? refuse_flags("skirmish", to->flags,
 				      FUSION_SKIRMISH_ERRORCHECK)

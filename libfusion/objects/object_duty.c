@@ -354,7 +354,7 @@ int duty_unregister(struct fusion_arena *a, struct object_pool *p)
 	struct registration **link, *t;
 
 	if (!d)
-		return -ENOENT;
+		return -EPERM;
 	pthread_mutex_lock(&d->lock);
 	link = registration_link(d, p);
 	t = *link;
@@ -370,7 +370,7 @@ int duty_unregister(struct fusion_arena *a, struct object_pool *p)
 	}
 	pthread_mutex_unlock(&d->lock);
 	if (!t)
-		return -ENOENT;
+		return -EPERM;
 	registration_unpin(a, t);
 	object_duty_leave(&a->view, p, who_am_i(a));
 	return 0;

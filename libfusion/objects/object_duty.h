@@ -19,7 +19,8 @@ int duty_add(struct fusion_arena *arena, struct object_pool *p,
 	     fusion_object_destructor_fn destructor, void *ctx);
 /* Do all that there is to do now.  Returns how many objects ended. */
 unsigned duty_run(struct fusion_arena *arena);
-/* End the registration of @p, and leave its duty to others.  0, -ENOENT. */
+/* End the registration of @p, and leave its duty to others.  0; -EPERM this
+ * process has not registered for @p. */
 int duty_unregister(struct fusion_arena *arena, struct object_pool *p);
 /* Leave all duties to others, as the process leaves.  No destructor runs here
  * when this returns. */

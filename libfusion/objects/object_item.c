@@ -278,7 +278,11 @@ FUSION_API int fusion_object_add_owner(struct fusion_object *object,
 		.old = {.kinds = 1u << ITEM_OWNER, .word = &word},
 	};
 
-	return told(member ? set_item(object, &new) : -EINVAL);
+	if (member == FUSION_NONE)
+		return told(refuse(-ESRCH,
+				   "object: FUSION_NONE (0) is the id of no "
+				   "member: give a member's id"));
+	return told(set_item(object, &new));
 }
 
 FUSION_API int fusion_object_check_owner(struct fusion_object *object,

@@ -239,6 +239,16 @@ fusion_object_pool_register(struct fusion_object_pool *pool,
 		      : r);
 }
 
+/* Refuse with -EPERM what only a process that has registered for @p may do. */
+static int refuse_unregistered(const struct fusion_arena *arena,
+			       const struct object_pool *p)
+{
+	return refuse(-EPERM,
+		      "object-pool #%u of arena '%s': this process has not "
+		      "registered for it: call fusion_object_pool_register()",
+		      load_relaxed(&p->e.id), arena->name);
+}
+
 FUSION_API int fusion_object_pool_unregister(struct fusion_object_pool *pool)
 {
 	struct object_pool *p;
@@ -246,7 +256,10 @@ FUSION_API int fusion_object_pool_unregister(struct fusion_object_pool *pool)
 	int r;
 
 	p = object_pool_of(pool, &c, &r);
-	return told(p ? duty_unregister(c->arena, p) : r);
+	if (!p)
+		return told(r);
+	r = duty_unregister(c->arena, p);
+	return told(r == -EPERM ? refuse_unregistered(c->arena, p) : r);
 }
 
 FUSION_API int fusion_object_pool_set_describe(struct fusion_object_pool *pool,
@@ -258,7 +271,10 @@ FUSION_API int fusion_object_pool_set_describe(struct fusion_object_pool *pool,
 	int r;
 
 	p = object_pool_of(pool, &c, &r);
-	return told(p ? registration_set_describe(c->arena, p, fn, ctx) : r);
+	if (!p)
+		return told(r);
+	r = registration_set_describe(c->arena, p, fn, ctx);
+	return told(r == -EPERM ? refuse_unregistered(c->arena, p) : r);
 }
 
 /* --- The end ---------------------------------------------------------------
@@ -351,7 +367,7 @@ FUSION_API int fusion_object_pool_destroy(struct fusion_object_pool *pool)
 		return told(-EDEADLK);
 	t = registration_pin(c->arena, p);
 	if (!t)
-		return told(-EPERM);
+		return told(refuse_unregistered(c->arena, p));
 	if (!registration_begin_destroy(c->arena, t)) {
 		registration_unpin(c->arena, t);
 		return told(-EIDRM);

@@ -104,7 +104,7 @@ int registration_set_describe(struct fusion_arena *a, struct object_pool *p,
 	struct duty *d = duty_of(a);
 
 	if (!t)
-		return -ENOENT;
+		return -EPERM;
 	pthread_mutex_lock(&d->lock);
 	t->describe = fn;
 	t->describe_ctx = ctx;

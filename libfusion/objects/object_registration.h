@@ -28,7 +28,7 @@ void registration_end(struct registration **link);
 struct registration *registration_pin(struct fusion_arena *arena,
 				      struct object_pool *p);
 void registration_unpin(struct fusion_arena *arena, struct registration *t);
-/* Set the function that describes objects of @p.  0, -ENOENT @p is not
+/* Set the function that describes objects of @p.  0, -EPERM @p is not
  * registered. */
 int registration_set_describe(struct fusion_arena *arena, struct object_pool *p,
 			      fusion_object_describe_fn fn, void *ctx);

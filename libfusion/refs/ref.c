@@ -88,8 +88,10 @@ static int check_options(const struct fusion_arena *arena,
 			 options, "fusion_ref_options");
 	if (r < 0)
 		return r;
-	if (o.flags || o.reserved)
-		return refuse_flags("ref", o.flags | o.reserved, 0);
+	if (o.reserved)
+		return refuse_reserved("fusion_ref_options");
+	if (o.flags)
+		return refuse_flags("ref", o.flags, 0);
 	return 0;
 }
 

@@ -14,6 +14,7 @@
 
 #include <fusion/heap.h>
 
+#include "libfusion/arena/address.h"
 #include "libfusion/arena/refuse_arena.h"
 #include "libfusion/arena/request.h"
 #include "libfusion/base/deadline.h"
@@ -185,12 +186,14 @@ static int open_call_options(const struct fusion_arena *arena,
 					   : !options ? "options"
 						      : "ret");
 	r = options_copy(o, sizeof(*o),
-			 OPTIONS_FIRST(struct fusion_call_options, flags),
+			 OPTIONS_FIRST(struct fusion_call_options, reserved),
 			 options, name);
 	if (r < 0)
 		return r;
 	if (!o->fn)
 		return refuse_null(name, "fn");
+	if (o->reserved)
+		return refuse_reserved(name);
 	return o->flags ? refuse_flags(name, o->flags, 0) : 0;
 }
 
@@ -294,6 +297,8 @@ FUSION_API int fusion_call_wait(struct fusion_arena *arena, const char *name,
 		return told(refuse_null("call", !arena	? "arena"
 						: !name ? "name"
 							: "ret"));
+	if (!arena_is_in(arena))
+		return told(refuse_dead(arena));
 	r = deadline_begin(timeout_ns, &deadline);
 	if (r < 0)
 		return told(r);

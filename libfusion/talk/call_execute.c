@@ -301,7 +301,7 @@ static int finish_direct(struct execution *x, struct serving *sv, int r)
 		return wait_for_serving(x, sv);
 	}
 	if (!is_status(r))
-		return -EPROTO;
+		return -EBADMSG;
 	return call_give_answer(x->answer, r, answered ? sv->word : 0,
 				sv->data ? sv->data : sv->bytes,
 				answered ? sv->size : 0);
@@ -403,10 +403,10 @@ static int refuse_execution(const struct execution *x, int r)
 	switch (-r) {
 	case EHOSTDOWN:
 	case ECONNRESET:
+	case EBADMSG:
 	case ETIMEDOUT:
 	case ECANCELED:
 	case EIDRM:
-	case EPROTO:
 		return refuse(r, "call #%u of arena '%s', of member %u: %s",
 			      x->rq.id, x->arena->name, c->owner,
 			      error_meaning(r));

@@ -318,7 +318,7 @@ int call_answer_serving(struct fusion_arena *arena, struct serving *sv, int r)
 		o.state = SLOT_FAILED;
 	if (!is_status(r)) {
 		o.state = SLOT_FAILED;
-		o.error = -EPROTO;
+		o.error = -EBADMSG;
 	}
 	if (!o.error) {
 		o.word = sv->word;

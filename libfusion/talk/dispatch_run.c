@@ -207,10 +207,12 @@ static int handle_next(struct dispatcher *d)
 	}
 }
 
+/* Returns how many reactions have run; or not 0 if there is more to read, since
+ * the dispatcher must not sleep then. */
 static unsigned run_reactors(struct dispatcher *d)
 {
 	struct handling mine;
-	unsigned n = 0;
+	unsigned n = 0, ran;
 
 	handling_begin(d, &mine);
 	/* Relaxed: the word stays set until somebody sees it.  Acquire: pairs
@@ -219,9 +221,9 @@ static unsigned run_reactors(struct dispatcher *d)
 	if (load_relaxed(&d->ring.ctl->scan) &&
 	    xchg_acquire(&d->ring.ctl->scan, 0u))
 		n += reactor_look(d->arena);
-	d->backlog = reactor_run(d->arena);
+	d->backlog = reactor_run(d->arena, &ran);
 	handling_end(d, &mine);
-	return n + d->backlog;
+	return ran ? ran : n + d->backlog;
 }
 
 unsigned dispatch_run(struct dispatcher *d)

@@ -21,6 +21,8 @@
 
 /* How many reactions this thread is in. */
 static __thread unsigned reaction_depth;
+/* How many reactions this thread has begun to run, ever; it may wrap. */
+static __thread unsigned reactions_begun;
 
 void reactor_news(struct fusion_arena *arena, const struct dispatched *d)
 {
@@ -79,6 +81,7 @@ static void run_reaction(struct fusion_reaction *r,
 	r->running++;
 	pthread_mutex_unlock(&r->local->arena->reactors_lock);
 	reaction_depth++;
+	reactions_begun++;
 	callback_begin(&c, undo_reaction, r, NULL, 0);
 	result = r->fn(m, r->ctx);
 	callback_end(&c);
@@ -268,11 +271,13 @@ static bool run_guarded(struct local_reactor *l)
 /* Read the reactors that have news now; news that comes meanwhile waits for the
  * next turn.  When a handler waits, another thread may come here: it finds
  * other reactors, or none. */
-bool reactor_run(struct fusion_arena *arena)
+bool reactor_run(struct fusion_arena *arena, unsigned *ret_ran)
 {
 	struct local_reactor *l, *again = NULL;
+	unsigned begun = reactions_begun;
 	bool more;
 
+	*ret_ran = 0;
 	/* Relaxed: it is set with the turn, which we have. */
 	if (!load_relaxed(&arena->news))
 		return false;
@@ -297,5 +302,6 @@ bool reactor_run(struct fusion_arena *arena)
 	more = again;
 	store_relaxed(&arena->news, again);
 	pthread_mutex_unlock(&arena->reactors_lock);
+	*ret_ran = reactions_begun - begun;
 	return more;
 }

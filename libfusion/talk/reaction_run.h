@@ -18,8 +18,8 @@ void reactor_news(struct fusion_arena *arena, const struct dispatched *d);
 /* Take all reactors for ones with news, as the record of news may be lost.
  * True: there is one. */
 bool reactor_look(struct fusion_arena *arena);
-/* Read a bounded part of the reactors that have news.  True: there is more.
- * Turn is held. */
-bool reactor_run(struct fusion_arena *arena);
+/* Read a bounded part of the reactors that have news.  *ret_ran receives how
+ * many reactions have run.  True: there is more.  Turn is held. */
+bool reactor_run(struct fusion_arena *arena, unsigned *ret_ran);
 
 #endif

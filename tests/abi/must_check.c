@@ -10,6 +10,10 @@
 void ignore_skirmish(struct fusion_skirmish *s, fusion_skirmish_mend_fn mend);
 void ignore_property(struct fusion_property *p);
 void ignore_call(struct fusion_call *c);
+void ignore_ref(struct fusion_ref *r);
+void ignore_container(struct fusion_hash *h, struct fusion_vector *v,
+		      struct fusion_list *l);
+void ignore_arena(struct fusion_arena *a);
 
 /* clang-format off */
 void ignore_skirmish(struct fusion_skirmish *s, fusion_skirmish_mend_fn mend)
@@ -37,4 +41,24 @@ void ignore_call(struct fusion_call *c)
 {
 	fusion_call_execute(c, NULL, 0, NULL, 0, NULL);
 }
+
+void ignore_ref(struct fusion_ref *r)
+{
+	fusion_ref_zero_lock(r, 0);
+	fusion_ref_zero_trylock(r);
+}
+
+void ignore_container(struct fusion_hash *h, struct fusion_vector *v,
+		      struct fusion_list *l)
+{
+	fusion_hash_lock(h);
+	fusion_vector_lock(v);
+	fusion_list_lock(l);
+}
+
+void ignore_arena(struct fusion_arena *a)
+{
+	fusion_arena_enter("a", NULL, &a);
+}
+
 /* clang-format on */

@@ -32,7 +32,8 @@ static int hash_create(struct fusion_arena *a, uint32_t keys, uint32_t flags,
 static int vector_create(struct fusion_arena *a, uint32_t flags,
 			 struct fusion_vector **ret)
 {
-	const struct fusion_vector_options options = {sizeof(options), flags};
+	const struct fusion_vector_options options = {.size = sizeof(options),
+						      .flags = flags};
 
 	return fusion_vector_create(a, NULL, &options, ret);
 }
@@ -40,7 +41,8 @@ static int vector_create(struct fusion_arena *a, uint32_t flags,
 static int list_create(struct fusion_arena *a, uint32_t flags,
 		       struct fusion_list **ret)
 {
-	const struct fusion_list_options options = {sizeof(options), flags};
+	const struct fusion_list_options options = {.size = sizeof(options),
+						    .flags = flags};
 
 	return fusion_list_create(a, NULL, &options, ret);
 }

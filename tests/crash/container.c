@@ -39,6 +39,18 @@ struct fusion_value container_value(struct fusion_arena *arena, uint32_t owns,
 	return fusion_value_pointer(block);
 }
 
+int container_put(struct fusion_arena *arena, const struct ledger_container *c,
+		  uint32_t i, uint64_t word)
+{
+	struct fusion_key key = container_key(c->keys, i);
+
+	if (c->owns == OWNS_BYTES)
+		return fusion_hash_put_bytes(c->handle, key, &word,
+					     sizeof(word));
+	return fusion_hash_replace(c->handle, key,
+				   container_value(arena, c->owns, word), NULL);
+}
+
 /* --- Its memory ------------------------------------------------------------
  */
 
@@ -68,6 +80,8 @@ static void add_nodes(struct ranges *r, const struct fusion_list *l)
 {
 	const struct fusion_list_node *x = l->ring.next;
 
+	if (!add(r, l, sizeof(*l)))
+		return;
 	add(r, l->node, sizeof(*x));
 	while (r->n < NODES && x != &l->ring && add(r, x, sizeof(*x)))
 		x = x->next;
@@ -90,8 +104,9 @@ unsigned container_ranges(const struct stage *s, struct container_range *ret)
 		add_twin(&r, &((struct fusion_vector *)c->handle)->row);
 		break;
 	default:
-		add(&r, c->handle, sizeof(struct fusion_list));
 		add_nodes(&r, c->handle);
+		if (c->other)
+			add_nodes(&r, c->other);
 	}
 	return r.n;
 }
@@ -112,6 +127,20 @@ static uint64_t word_of(const struct ledger_container *c,
 		       : value.word;
 }
 
+/* A copy is what the value points to. */
+static void read_copy(const struct user *u, uint32_t i, uint64_t want)
+{
+	uint64_t word = 0;
+	size_t length = 0;
+
+	complain_of(fusion_hash_get_bytes(u->c->handle,
+					  container_key(u->c->keys, i), &word,
+					  sizeof(word), &length),
+		    "get bytes");
+	if (word != want || length != sizeof(word))
+		complain("key %u: %zu other bytes", i, length);
+}
+
 static void read_hash(const struct user *u, struct ledger_content *ret)
 {
 	struct fusion_hash *h = u->c->handle;
@@ -126,6 +155,8 @@ static void read_hash(const struct user *u, struct ledger_content *ret)
 		if (r != -ENOENT)
 			complain_of(r, "lookup");
 		ret->value[i] = r == 0 ? word_of(u->c, value) : 0;
+		if (r == 0 && u->c->owns == OWNS_BYTES)
+			read_copy(u, i, ret->value[i]);
 		n += r == 0;
 	}
 	complain_of(fusion_hash_count(h, &count), "count");
@@ -167,12 +198,14 @@ static void read_vector(const struct user *u, struct ledger_content *ret)
 	}
 }
 
-static void walk_back(struct fusion_list *l, const struct ledger_content *want)
+/* @want[first] is the first value. */
+static void walk_back(struct fusion_list *l, const struct ledger_content *want,
+		      uint32_t first)
 {
 	struct fusion_list_node *x = NULL;
 	struct fusion_value value;
 
-	for (uint32_t i = want->n; i-- > 0;) {
+	for (uint32_t i = want->n; i-- > first;) {
 		if (fusion_list_prev(l, x, &x) != 1)
 			complain("backward it is shorter");
 		complain_of(fusion_list_value(l, x, &value), "value");
@@ -183,15 +216,14 @@ static void walk_back(struct fusion_list *l, const struct ledger_content *want)
 		complain("backward it is longer");
 }
 
-static void read_list(const struct user *u, struct ledger_content *ret)
+static void read_list(struct fusion_list *l, struct ledger_content *ret)
 {
-	struct fusion_list *l = u->c->handle;
 	struct fusion_list_node *x = NULL;
 	struct fusion_value value;
+	uint32_t first = ret->n;
 	uint64_t count = 0;
 	int r;
 
-	ret->n = 0;
 	while ((r = fusion_list_next(l, x, &x)) == 1) {
 		if (ret->n == LEDGER_VALUES)
 			complain("it has no end");
@@ -200,10 +232,10 @@ static void read_list(const struct user *u, struct ledger_content *ret)
 	}
 	complain_of(r, "next");
 	complain_of(fusion_list_count(l, &count), "count");
-	if (count != ret->n)
-		complain("%u values, and its count is %llu", ret->n,
+	if (count != ret->n - first)
+		complain("%u values, and its count is %llu", ret->n - first,
 			 (unsigned long long)count);
-	walk_back(l, ret);
+	walk_back(l, ret, first);
 }
 
 static void read_it(const struct user *u, struct ledger_content *ret)
@@ -215,7 +247,11 @@ static void read_it(const struct user *u, struct ledger_content *ret)
 	} else if (u->c->kind == CONTAINER_VECTOR) {
 		read_vector(u, ret);
 	} else {
-		read_list(u, ret);
+		read_list(u->c->handle, ret);
+	}
+	if (u->c->other) {
+		ret->value[ret->n++] = LEDGER_NEXT_LIST;
+		read_list(u->c->other, ret);
 	}
 }
 
@@ -244,10 +280,7 @@ static void use_hash(const struct user *u, struct ledger_content *now)
 	struct fusion_hash *h = c->handle;
 
 	for (uint32_t i = 0; i < LEDGER_VALUES; i += 5) {
-		struct fusion_value value =
-			container_value(u->arena, c->owns, 1000 + i);
-		int r = fusion_hash_replace(h, container_key(c->keys, i), value,
-					    NULL);
+		int r = container_put(u->arena, c, i, 1000 + i);
 
 		complain_of(r, "replace");
 		if (r != !!now->value[i])
@@ -280,13 +313,16 @@ static void use_vector(const struct user *u, struct ledger_content *now)
 
 static void use_list(const struct user *u, struct ledger_content *now)
 {
-	struct fusion_list *l = u->c->handle;
+	struct fusion_list *l = u->c->handle,
+			   *last = u->c->other ? u->c->other : l;
 	struct fusion_list_node *x;
 
-	complain_of(fusion_list_insert_back(l, fusion_value_word(999), &x),
+	complain_of(fusion_list_insert_back(last, fusion_value_word(999), &x),
 		    "back");
 	now->value[now->n++] = 999;
 	expect(u, now);
+	if (now->value[0] == LEDGER_NEXT_LIST)
+		return;
 	if (fusion_list_next(l, NULL, &x) != 1)
 		complain("it has no first node");
 	complain_of(fusion_list_remove(l, x, NULL), "remove");
@@ -298,6 +334,7 @@ static uint64_t own_blocks(const struct ledger_container *c,
 {
 	uint64_t n = 1;
 
+	/* A second list is a block, as LEDGER_NEXT_LIST is a value. */
 	if (c->kind == CONTAINER_LIST)
 		return n + now->n;
 	n++;
@@ -321,6 +358,8 @@ static void ask_blocks(const struct user *u, uint64_t own)
 
 static int destroy(const struct ledger_container *c)
 {
+	if (c->other)
+		complain_of(fusion_list_destroy(c->other), "destroy");
 	if (c->kind == CONTAINER_HASH)
 		return fusion_hash_destroy(c->handle);
 	if (c->kind == CONTAINER_VECTOR)

@@ -31,5 +31,8 @@ struct fusion_key container_key(uint32_t keys, uint32_t i);
 /* A value as it goes into the container of @c, which owns it or not. */
 struct fusion_value container_value(struct fusion_arena *arena, uint32_t owns,
 				    uint64_t word);
+/* Set value @i of the hash of @c.  As fusion_hash_replace(). */
+int container_put(struct fusion_arena *arena, const struct ledger_container *c,
+		  uint32_t i, uint64_t word);
 
 #endif

@@ -77,6 +77,9 @@ struct ledger_call {
 #define LEDGER_EVENTS 2048
 #define LEDGER_VALUES 64
 
+/* Between the values of two lists. */
+#define LEDGER_NEXT_LIST UINT64_MAX
+
 /* What a container has: the values in a row, or of a hash each key's, 0 none.
  * Blocks that are not its own then. */
 struct ledger_content {
@@ -85,12 +88,16 @@ struct ledger_content {
 	uint64_t value[LEDGER_VALUES];
 };
 
+/* Who makes the blocks that are values of a hash. */
+enum owned { OWNS_NONE = 0, OWNS_BLOCKS = 1, OWNS_BYTES = 2 };
+
 /* The container that the victim works on (container.h). */
 struct ledger_container {
 	void *handle;	 /* NULL none */
+	void *other;	 /* a second list, whose values follow; NULL none */
 	uint32_t kind;	 /* enum container_kind */
 	uint32_t keys;	 /* enum fusion_key_type */
-	uint32_t owns;	 /* values are blocks of a hash */
+	uint32_t owns;	 /* values are blocks of a hash: enum owned */
 	uint32_t change; /* enum claim: before, either, after */
 	uint32_t ends;	 /* after it there is none */
 	struct ledger_content before, after;

@@ -56,7 +56,8 @@ static int hash_create(struct fusion_arena *a, uint32_t keys, uint32_t flags,
 static int vector_create(struct fusion_arena *a, uint32_t flags,
 			 struct fusion_vector **ret)
 {
-	const struct fusion_vector_options options = {sizeof(options), flags};
+	const struct fusion_vector_options options = {.size = sizeof(options),
+						      .flags = flags};
 
 	return fusion_vector_create(a, NULL, &options, ret);
 }
@@ -64,7 +65,8 @@ static int vector_create(struct fusion_arena *a, uint32_t flags,
 static int list_create(struct fusion_arena *a, uint32_t flags,
 		       struct fusion_list **ret)
 {
-	const struct fusion_list_options options = {sizeof(options), flags};
+	const struct fusion_list_options options = {.size = sizeof(options),
+						    .flags = flags};
 
 	return fusion_list_create(a, NULL, &options, ret);
 }
@@ -88,7 +90,9 @@ static void make_hash(struct cast *c, uint32_t keys, uint32_t flags)
 	*l = (struct ledger_container){
 		.kind = CONTAINER_HASH,
 		.keys = keys,
-		.owns = flags & FUSION_CONTAINER_AUTOFREE,
+		.owns = flags & FUSION_CONTAINER_BYTES	    ? OWNS_BYTES
+			: flags & FUSION_CONTAINER_AUTOFREE ? OWNS_BLOCKS
+							    : OWNS_NONE,
 		.after = {.n = LEDGER_VALUES},
 	};
 	l->handle = h;
@@ -98,9 +102,7 @@ static void put(struct cast *c, uint32_t i, uint64_t word)
 {
 	struct ledger_container *l = ledger_of(c);
 
-	must(fusion_hash_insert(hash_of(c), container_key(l->keys, i),
-				container_value(c->arena, l->owns, word)),
-	     "insert");
+	must(container_put(c->arena, l, i, word), "put");
 	l->after.value[i] = word;
 }
 
@@ -145,6 +147,25 @@ static void owned(struct cast *c)
 {
 	make_hash(c, FUSION_KEY_STRING, FUSION_CONTAINER_AUTOFREE);
 	put_some(c, 3);
+}
+
+static void bytes(struct cast *c)
+{
+	make_hash(c, FUSION_KEY_STRING, FUSION_CONTAINER_BYTES);
+	put_some(c, 3);
+}
+
+static void bytes_locked(struct cast *c)
+{
+	make_hash(c, FUSION_KEY_INT,
+		  FUSION_CONTAINER_BYTES | FUSION_CONTAINER_LOCK);
+	put_some(c, 3);
+}
+
+static void bytes_full(struct cast *c)
+{
+	make_hash(c, FUSION_KEY_STRING, FUSION_CONTAINER_BYTES);
+	put_some(c, 7);
 }
 
 /* The next one moves it. */
@@ -232,6 +253,24 @@ static void hash_swap_owned(struct cast *c)
 				 NULL),
 	     "replace");
 	end(c);
+}
+
+static void put_bytes(struct cast *c, uint32_t i)
+{
+	ledger_of(c)->after.value[i] = 7;
+	begin(c);
+	must(container_put(c->arena, ledger_of(c), i, 7), "put bytes");
+	end(c);
+}
+
+static void hash_put_bytes(struct cast *c)
+{
+	put_bytes(c, 20);
+}
+
+static void hash_swap_bytes(struct cast *c)
+{
+	put_bytes(c, 1);
 }
 
 static void hash_swap(struct cast *c)
@@ -597,6 +636,122 @@ static void list_end(struct cast *c)
 	end(c);
 }
 
+/* --- Two lists -------------------------------------------------------------
+ */
+
+/* p[2] has the values 100 and on, p[3] has 200 and on.  The node p[0] of the
+ * first can go before the node p[1] of the other. */
+static void make_lists(struct cast *c, uint32_t n, uint32_t n_to,
+		       uint32_t flags)
+{
+	struct fusion_list *list[2];
+	struct fusion_list_node *x;
+
+	for (uint32_t k = 0; k < 2; k++) {
+		must(list_create(c->arena, WORDS | flags, &list[k]), "list");
+		for (uint32_t i = 0; i < (k ? n_to : n); i++) {
+			must(fusion_list_insert_back(
+				     list[k],
+				     fusion_value_word(100 + 100 * k + i), &x),
+			     "back");
+			if (i == 1 || (k ? n_to : n) == 1)
+				c->p[k] = x;
+		}
+		c->p[2 + k] = list[k];
+	}
+}
+
+static uint32_t fill(uint64_t *value, uint32_t n, uint64_t first)
+{
+	for (uint32_t i = 0; i < n; i++)
+		value[i] = first + i;
+	return n;
+}
+
+/* The two are in the ledger in this order, or the other way round, in which the
+ * next user changes the list that the node comes from last. */
+static void know_lists(struct cast *c, uint32_t n, uint32_t n_to, bool to_first)
+{
+	struct ledger_container *l = ledger_of(c);
+	struct ledger_content *v = &l->after;
+
+	*l = (struct ledger_container){.kind = CONTAINER_LIST};
+	l->handle = c->p[to_first ? 3 : 2];
+	l->other = c->p[to_first ? 2 : 3];
+	v->n = to_first ? fill(v->value, n_to, 200) : fill(v->value, n, 100);
+	v->value[v->n++] = LEDGER_NEXT_LIST;
+	v->n += to_first ? fill(v->value + v->n, n, 100)
+			 : fill(v->value + v->n, n_to, 200);
+	prepared(c);
+}
+
+static void two_lists(struct cast *c)
+{
+	make_lists(c, 3, 3, 0);
+	know_lists(c, 3, 3, false);
+}
+
+static void two_lists_other(struct cast *c)
+{
+	make_lists(c, 3, 3, 0);
+	know_lists(c, 3, 3, true);
+}
+
+static void two_lists_locked(struct cast *c)
+{
+	make_lists(c, 3, 3, FUSION_CONTAINER_LOCK);
+	know_lists(c, 3, 3, false);
+}
+
+static void two_lists_locked_other(struct cast *c)
+{
+	make_lists(c, 3, 3, FUSION_CONTAINER_LOCK);
+	know_lists(c, 3, 3, true);
+}
+
+static void one_and_none(struct cast *c)
+{
+	make_lists(c, 1, 0, FUSION_CONTAINER_LOCK);
+	know_lists(c, 1, 0, true);
+}
+
+static void move(struct cast *c, void *node, void *before)
+{
+	begin(c);
+	must(fusion_list_move(c->p[2], node, c->p[3], before, NULL), "move");
+	end(c);
+}
+
+/* 101 goes before 201. */
+static void list_move(struct cast *c)
+{
+	expect_remove(c, 1);
+	expect_insert(c, 4, 101);
+	move(c, c->p[0], c->p[1]);
+}
+
+static void list_move_other(struct cast *c)
+{
+	expect_remove(c, 5);
+	expect_insert(c, 1, 101);
+	move(c, c->p[0], c->p[1]);
+}
+
+/* The first to the back. */
+static void list_move_job(struct cast *c)
+{
+	expect_remove(c, 0);
+	expect_insert(c, ledger_of(c)->after.n, 100);
+	move(c, NULL, NULL);
+}
+
+static void list_move_only(struct cast *c)
+{
+	expect_remove(c, 1);
+	expect_insert(c, 0, 100);
+	move(c, NULL, NULL);
+}
+
 /* clang-format off */
 const struct op container_ops[] = {
 	{ "hash-create",	  PART_MEMBER, NULL,		  hash_new, 1 },
@@ -613,6 +768,12 @@ const struct op container_ops[] = {
 	{ "hash-grow",		  PART_MEMBER, a_full_table,	  hash_put, 0 },
 	{ "hash-replace",	  PART_MEMBER, strings,		  hash_swap, 0 },
 	{ "hash-replace-owned",	  PART_MEMBER, owned_and_another, hash_swap_owned, 0 },
+	{ "hash-put-bytes",	  PART_MEMBER, bytes,		  hash_put_bytes, 0 },
+	{ "hash-put-bytes-grow",  PART_MEMBER, bytes_full,	  hash_put_bytes, 0 },
+	{ "hash-put-bytes-lock",  PART_MEMBER, bytes_locked,	  hash_put_bytes, 0 },
+	{ "hash-swap-bytes",	  PART_MEMBER, bytes,		  hash_swap_bytes, 0 },
+	{ "hash-swap-bytes-lock", PART_MEMBER, bytes_locked,	  hash_swap_bytes, 0 },
+	{ "hash-remove-bytes",	  PART_MEMBER, bytes,		  hash_drop, 0 },
 	{ "hash-remove",	  PART_MEMBER, strings,		  hash_drop, 0 },
 	{ "hash-remove-int",	  PART_MEMBER, ints,		  hash_drop, 0 },
 	{ "hash-remove-owned",	  PART_MEMBER, owned,		  hash_drop, 0 },
@@ -647,6 +808,12 @@ const struct op container_ops[] = {
 	{ "list-remove-second",	  PART_MEMBER, a_list,		  list_drop_second, 0 },
 	{ "list-remove-locked",	  PART_MEMBER, a_list_locked,	  list_drop_second, 0 },
 	{ "list-set",		  PART_MEMBER, a_list,		  list_set, 0 },
+	{ "list-move",		  PART_MEMBER, two_lists,	  list_move, 0 },
+	{ "list-move-other",	  PART_MEMBER, two_lists_other,	  list_move_other, 0 },
+	{ "list-move-locked",	  PART_MEMBER, two_lists_locked,  list_move, 0 },
+	{ "list-move-locked-other", PART_MEMBER, two_lists_locked_other, list_move_other, 0 },
+	{ "list-move-job",	  PART_MEMBER, two_lists,	  list_move_job, 0 },
+	{ "list-move-only",	  PART_MEMBER, one_and_none,	  list_move_only, 0 },
 	{ "list-destroy",	  PART_MEMBER, a_list_locked,	  list_end, 0 },
 };
 /* clang-format on */

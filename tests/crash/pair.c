@@ -81,7 +81,7 @@ static int use_ref(struct deed *d)
 		r = ref_down_global(v, d->me, d->rec);
 	if (r == 0)
 		r = ref_down(v, d->me, d->rec, NULL);
-	return r == -EAGAIN ? 0 : r;
+	return r == -EBUSY ? 0 : r;
 }
 
 static int use(struct deed *d)

@@ -38,9 +38,10 @@ static void open_all(struct fusion_arena *arena)
 {
 	const struct fusion_hash_options hash = {sizeof(hash),
 						 FUSION_KEY_STRING, FLAGS};
-	const struct fusion_vector_options vector = {sizeof(vector), 0};
-	const struct fusion_list_options list = {sizeof(list),
-						 FUSION_CONTAINER_WORDS};
+	const struct fusion_vector_options vector = {.size = sizeof(vector),
+						     .flags = 0};
+	const struct fusion_list_options list = {
+		.size = sizeof(list), .flags = FUSION_CONTAINER_WORDS};
 
 	must(fusion_hash_open(arena, "words", &hash, &words), "hash");
 	must(fusion_vector_open(arena, "row", &vector, &row), "vector");

@@ -207,6 +207,19 @@ x3" ]
 	[ "$(dd bs=4096 status=none <&9 | wc -l)" -eq 40 ]
 }
 
+@test "reactors: last words lie behind many of other channels, too" {
+	expect m "reactor r" ok
+	exec 8<"$R/stream.3"
+	read -r -t 0 <&8 || :
+	is listeners 1
+	expect m "dispatch r 0 other 500" ok
+	expect m "dispatch r 3 mine 2" ok
+	slay m
+	eventually is state empty "$A/status"
+	[ "$(dd bs=4096 status=none <&8)" = "mine1
+mine2" ]
+}
+
 @test "reactors: a cat that waits reads the last words, too" {
 	for i in 1 2 3; do
 		expect m "reactor r" ok

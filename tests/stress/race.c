@@ -463,8 +463,9 @@ static void daemon_killed_as_the_first_one_joins_is_gone(void **state)
 		pid_t pid = fork();
 
 		if (!pid) {
-			fusion_arena_enter("first", &options, &arena);
-			_exit(0);
+			/* It may be killed before it is in. */
+			_exit(fusion_arena_enter("first", &options, &arena) <
+			      0);
 		}
 		usleep((useconds_t)(rand_r(&seed) % 8000));
 		mount_kill();

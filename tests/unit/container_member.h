@@ -69,7 +69,8 @@ static inline int hash_create(struct fusion_arena *a, uint32_t keys,
 static inline int vector_create(struct fusion_arena *a, uint32_t flags,
 				struct fusion_vector **ret)
 {
-	const struct fusion_vector_options options = {sizeof(options), flags};
+	const struct fusion_vector_options options = {.size = sizeof(options),
+						      .flags = flags};
 
 	return fusion_vector_create(a, NULL, &options, ret);
 }
@@ -77,7 +78,8 @@ static inline int vector_create(struct fusion_arena *a, uint32_t flags,
 static inline int list_create(struct fusion_arena *a, uint32_t flags,
 			      struct fusion_list **ret)
 {
-	const struct fusion_list_options options = {sizeof(options), flags};
+	const struct fusion_list_options options = {.size = sizeof(options),
+						    .flags = flags};
 
 	return fusion_list_create(a, NULL, &options, ret);
 }

@@ -3,6 +3,9 @@
 #include "tests/unit/container_member.h"
 
 #include "libfusion/containers/hash.h"
+#include "libfusion/containers/list.h"
+#include "libfusion/containers/vector.h"
+#include "libfusion/core/locks/skirmish.h"
 
 #define THREADS 8
 #define ROUNDS 100
@@ -121,20 +124,41 @@ static void open_finds_or_creates(void **state)
 	assert_int_equal(fusion_list_destroy(l), 0);
 }
 
-static void open_of_one_with_other_options_is_EINVAL(void **state)
+static void open_of_one_with_other_options_is_EPROTOTYPE(void **state)
 {
 	struct fusion_hash_options o = locked_ints;
+	struct fusion_vector_options words = FUSION_VECTOR_OPTIONS_INIT;
+	struct fusion_list_options locked = FUSION_LIST_OPTIONS_INIT;
 	struct fusion_hash *h, *other = NULL;
+	struct fusion_vector *v, *other_v = NULL;
+	struct fusion_list *l, *other_l = NULL;
 
 	(void)state;
 	assert_int_equal(fusion_hash_open(arena, "a", &o, &h), 0);
 	o.keys = FUSION_KEY_BYTES;
-	assert_int_equal(fusion_hash_open(arena, "a", &o, &other), -EINVAL);
-	assert_non_null(strstr(fusion_strerror(-EINVAL), "same options"));
+	assert_int_equal(fusion_hash_open(arena, "a", &o, &other), -EPROTOTYPE);
+	assert_string_equal(fusion_strerror(-EPROTOTYPE),
+			    "hash 'a': it was created with keys of the type 2, "
+			    "not 4: open it with the same options");
 	o.keys = FUSION_KEY_INT;
 	o.flags = 0;
-	assert_int_equal(fusion_hash_open(arena, "a", &o, &other), -EINVAL);
+	assert_int_equal(fusion_hash_open(arena, "a", &o, &other), -EPROTOTYPE);
+	assert_string_equal(fusion_strerror(-EPROTOTYPE),
+			    "hash 'a': it was created with the flags 0x3, not "
+			    "0x0: open it with the same options");
 	assert_null(other);
+	words.flags = FUSION_CONTAINER_WORDS;
+	locked.flags = FUSION_CONTAINER_LOCK;
+	assert_int_equal(fusion_vector_open(arena, "a", NULL, &v), 0);
+	assert_int_equal(fusion_vector_open(arena, "a", &words, &other_v),
+			 -EPROTOTYPE);
+	assert_null(other_v);
+	assert_int_equal(fusion_list_open(arena, "a", NULL, &l), 0);
+	assert_int_equal(fusion_list_open(arena, "a", &locked, &other_l),
+			 -EPROTOTYPE);
+	assert_null(other_l);
+	assert_int_equal(fusion_vector_destroy(v), 0);
+	assert_int_equal(fusion_list_destroy(l), 0);
 	assert_int_equal(fusion_hash_find(arena, "a", &other), 0);
 	assert_ptr_equal(other, h);
 	assert_int_equal(fusion_hash_destroy(h), 0);
@@ -207,7 +231,8 @@ static void make_and_fill(struct fusion_arena *a)
 	struct fusion_hash *h;
 
 	fusion_hash_open(a, "a", &locked_ints, &h);
-	fusion_hash_lock(h);
+	if (fusion_hash_lock(h) < 0)
+		_exit(1);
 	fusion_hash_insert(h, fusion_key_int(1), word(7));
 }
 
@@ -273,6 +298,214 @@ static void a_table_that_is_full_is_ENOSPC_and_leaves_nothing(void **state)
 	}
 }
 
+/* --- Locks -----------------------------------------------------------------
+ */
+
+/* One of each kind, with a lock. */
+struct trio {
+	struct fusion_hash *h;
+	struct fusion_vector *v;
+	struct fusion_list *l;
+};
+
+static void open_trio(struct fusion_arena *a, struct trio *t)
+{
+	const uint32_t flags = FUSION_CONTAINER_LOCK | FUSION_CONTAINER_WORDS;
+	const struct fusion_vector_options vector = {.size = sizeof(vector),
+						     .flags = flags};
+	const struct fusion_list_options list = {.size = sizeof(list),
+						 .flags = flags};
+
+	assert_int_equal(fusion_hash_open(a, "a", &locked_ints, &t->h), 0);
+	assert_int_equal(fusion_vector_open(a, "a", &vector, &t->v), 0);
+	assert_int_equal(fusion_list_open(a, "a", &list, &t->l), 0);
+}
+
+static void destroy_trio(const struct trio *t)
+{
+	assert_int_equal(fusion_hash_destroy(t->h), 0);
+	assert_int_equal(fusion_vector_destroy(t->v), 0);
+	assert_int_equal(fusion_list_destroy(t->l), 0);
+}
+
+/* All functions fail with @r, and have done nothing. */
+static void expect_refused(const struct trio *t, int r)
+{
+	struct fusion_value value = word(3);
+	struct fusion_hash_iter it;
+	struct fusion_key key;
+
+	assert_int_equal(fusion_hash_insert(t->h, fusion_key_int(1), value), r);
+	assert_int_equal(fusion_hash_lookup(t->h, fusion_key_int(1), &value),
+			 r);
+	assert_int_equal(hash_size(t->h), r);
+	assert_int_equal(fusion_hash_iter_begin(&it, t->h), r);
+	assert_int_equal(fusion_hash_next(&it, &key, &value), -EINVAL);
+	assert_int_equal(fusion_hash_lock(t->h), r);
+	assert_int_equal(fusion_hash_destroy(t->h), r);
+	assert_int_equal(fusion_vector_add(t->v, value), r);
+	assert_int_equal(fusion_vector_at(t->v, 0, &value), r);
+	assert_int_equal(vector_size(t->v), r);
+	assert_int_equal(fusion_vector_lock(t->v), r);
+	assert_int_equal(fusion_vector_destroy(t->v), r);
+	assert_int_equal(fusion_list_insert_back(t->l, value, NULL), r);
+	assert_int_equal(list_size(t->l), r);
+	assert_int_equal(fusion_list_lock(t->l), r);
+	assert_int_equal(fusion_list_destroy(t->l), r);
+	assert_int_equal(value.word, 3);
+}
+
+static void expect_empty(const struct trio *t)
+{
+	assert_int_equal(hash_size(t->h), 0);
+	assert_int_equal(vector_size(t->v), 0);
+	assert_int_equal(list_size(t->l), 0);
+}
+
+static void a_thread_with_too_many_locks_gets_ENOLCK(void **state)
+{
+	struct fusion_skirmish *s[FUSION_SKIRMISHES_HELD];
+	struct trio t;
+
+	(void)state;
+	open_trio(arena, &t);
+	for (int i = 0; i < FUSION_SKIRMISHES_HELD; i++) {
+		assert_int_equal(
+			fusion_skirmish_create(arena, NULL, NULL, &s[i]), 0);
+		assert_int_equal(fusion_skirmish_lock(s[i]), 0);
+	}
+	expect_refused(&t, -ENOLCK);
+	assert_non_null(strstr(fusion_strerror(-ENOLCK), "list_destroy()"));
+	for (int i = 0; i < FUSION_SKIRMISHES_HELD; i++)
+		assert_int_equal(fusion_skirmish_destroy(s[i]), 0);
+	expect_empty(&t);
+	destroy_trio(&t);
+}
+
+/* The lock of a container, which the thread holds. */
+static uint32_t *depth(const struct container *c)
+{
+	return &((struct skirmish *)c->lock)->depth;
+}
+
+static void a_thread_with_too_many_levels_gets_EOVERFLOW(void **state)
+{
+	struct trio t;
+
+	(void)state;
+	open_trio(arena, &t);
+	assert_int_equal(fusion_hash_lock(t.h), 0);
+	assert_int_equal(fusion_vector_lock(t.v), 0);
+	assert_int_equal(fusion_list_lock(t.l), 0);
+	*depth(&t.h->c) = *depth(&t.v->c) = *depth(&t.l->c) =
+		SKIRMISH_DEPTH_MAX;
+	expect_refused(&t, -EOVERFLOW);
+	*depth(&t.h->c) = *depth(&t.v->c) = *depth(&t.l->c) = 0;
+	expect_empty(&t);
+	assert_int_equal(fusion_hash_unlock(t.h), 0);
+	assert_int_equal(fusion_vector_unlock(t.v), 0);
+	assert_int_equal(fusion_list_unlock(t.l), 0);
+	destroy_trio(&t);
+}
+
+static void a_container_whose_lock_was_destroyed_is_EIDRM(void **state)
+{
+	struct trio t;
+
+	(void)state;
+	open_trio(arena, &t);
+	assert_int_equal(fusion_skirmish_destroy(t.h->c.lock), 0);
+	assert_int_equal(fusion_skirmish_destroy(t.v->c.lock), 0);
+	assert_int_equal(fusion_skirmish_destroy(t.l->c.lock), 0);
+	expect_refused(&t, -EIDRM);
+	t.h->c.flags = t.v->c.flags = t.l->c.flags = FUSION_CONTAINER_WORDS;
+	expect_empty(&t);
+	destroy_trio(&t);
+}
+
+static void lock_trio(struct fusion_arena *a)
+{
+	struct trio t;
+
+	open_trio(a, &t);
+	if (fusion_hash_lock(t.h) < 0)
+		_exit(1);
+	if (fusion_vector_lock(t.v) < 0)
+		_exit(1);
+	if (fusion_list_lock(t.l) < 0)
+		_exit(1);
+}
+
+static int use_lock(const struct trio *t)
+{
+	return fusion_hash_lock(t->h) | fusion_hash_unlock(t->h) |
+	       fusion_vector_lock(t->v) | fusion_vector_unlock(t->v) |
+	       fusion_list_lock(t->l) | fusion_list_unlock(t->l);
+}
+
+static int use_add(const struct trio *t)
+{
+	return fusion_hash_insert(t->h, fusion_key_int(1), word(1)) |
+	       fusion_vector_add(t->v, word(1)) |
+	       fusion_list_insert_back(t->l, word(1), NULL);
+}
+
+static int use_count(const struct trio *t)
+{
+	return hash_size(t->h) == 1 && vector_size(t->v) == 1 &&
+			       list_size(t->l) == 1
+		       ? 0
+		       : -1;
+}
+
+static int use_iter(const struct trio *t)
+{
+	struct fusion_hash_iter it;
+
+	return fusion_hash_iter_begin(&it, t->h) |
+	       fusion_vector_reserve(t->v, 100) |
+	       fusion_list_insert_front(t->l, word(0), NULL);
+}
+
+static int use_destroy(const struct trio *t)
+{
+	destroy_trio(t);
+	return 0;
+}
+
+static bool is_marked(const struct container *c)
+{
+	struct fusion_skirmish_stat stat;
+
+	assert_int_equal(fusion_skirmish_stat(c->lock, &stat, sizeof(stat)), 0);
+	return stat.died;
+}
+
+/* Each function is the first one after a death. */
+static void no_function_returns_EOWNERDEAD(void **state)
+{
+	static int (*const uses[])(const struct trio *) = {
+		use_lock, use_add, use_count, use_iter, use_destroy};
+	struct trio t;
+
+	(void)state;
+	open_trio(arena, &t);
+	for (unsigned i = 0; i < sizeof(uses) / sizeof(*uses); i++) {
+		run_and_kill(arena, lock_trio);
+		life_sweep(&arena->view);
+		assert_true(is_marked(&t.h->c));
+		assert_true(is_marked(&t.v->c));
+		assert_true(is_marked(&t.l->c));
+		assert_int_equal(uses[i](&t), 0);
+		if (uses[i] == use_destroy)
+			break;
+		/* The next owner is not told either. */
+		assert_false(is_marked(&t.h->c));
+		assert_false(is_marked(&t.v->c));
+		assert_false(is_marked(&t.l->c));
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -283,12 +516,16 @@ int main(void)
 		TEST(options_of_another_size_follow_the_rule),
 		TEST(a_name_leads_to_the_container_until_it_is_destroyed),
 		TEST(open_finds_or_creates),
-		TEST(open_of_one_with_other_options_is_EINVAL),
+		TEST(open_of_one_with_other_options_is_EPROTOTYPE),
 		TEST(bad_names_are_refused_and_leave_nothing),
 		TEST(all_that_open_at_once_get_the_same),
 		TEST(a_killed_member_leaves_what_it_has_named),
 		TEST(a_record_that_was_overwritten_is_EIO),
 		TEST(a_table_that_is_full_is_ENOSPC_and_leaves_nothing),
+		TEST(a_thread_with_too_many_locks_gets_ENOLCK),
+		TEST(a_thread_with_too_many_levels_gets_EOVERFLOW),
+		TEST(a_container_whose_lock_was_destroyed_is_EIDRM),
+		TEST(no_function_returns_EOWNERDEAD),
 	};
 
 	return cmocka_run_group_tests_name("container", all, NULL, NULL);

@@ -316,7 +316,8 @@ static int vector_flags(void)
 	return fusion_vector_create(
 		arena, NULL,
 		&(struct fusion_vector_options){
-			sizeof(struct fusion_vector_options), 0x100},
+			.size = sizeof(struct fusion_vector_options),
+			.flags = 0x100},
 		&v);
 }
 
@@ -340,11 +341,12 @@ static int list_flags(void)
 {
 	struct fusion_list *l;
 
-	return fusion_list_create(arena, NULL,
-				  &(struct fusion_list_options){
-					  sizeof(struct fusion_list_options),
-					  FUSION_CONTAINER_AUTOFREE},
-				  &l);
+	return fusion_list_create(
+		arena, NULL,
+		&(struct fusion_list_options){
+			.size = sizeof(struct fusion_list_options),
+			.flags = FUSION_CONTAINER_AUTOFREE},
+		&l);
 }
 
 static int member_signal_number(void)
@@ -688,6 +690,55 @@ static void any_number_has_a_meaning(void **state)
 	assert_non_null(strstr(fusion_strerror(-INT32_MAX), "without a name"));
 }
 
+static int errno_called(const char *name)
+{
+	if (strcmp(name, "ENOTSUP") == 0) /* libc calls it EOPNOTSUPP */
+		return ENOTSUP;
+	for (int error = 1; error < 4096; error++) {
+		const char *known = strerrorname_np(error);
+
+		if (known && strcmp(known, name) == 0)
+			return error;
+	}
+	fail_msg("%s is not an errno", name);
+	return 0;
+}
+
+/* One row: "| NAME | meaning | ...". */
+static void check_row(char *line)
+{
+	char *end, *name = strtok_r(line, "| ", &end);
+	char *meaning = strtok_r(NULL, "|", &end) + 1;
+	size_t length = strlen(meaning) - 1;
+	const char *text = fusion_strerror(-errno_called(name));
+
+	meaning[length] = 0;
+	if (strncmp(text, meaning, length) != 0 || !strchr(":", text[length]))
+		fail_msg("%s: '%s' in docs/errors.md, '%s' in the library",
+			 name, meaning, text);
+}
+
+static void each_errno_has_the_meaning_of_the_table(void **state)
+{
+	FILE *table = fopen(ERRORS_TABLE, "r");
+	char line[4096];
+	int rows = 0;
+
+	(void)state;
+	assert_non_null(table);
+	/* The sentence of the last failure is about an errno without a row. */
+	refuse(-EXFULL, "full");
+	refuse_nothing();
+	while (fgets(line, sizeof(line), table)) {
+		if (strncmp(line, "| E", 3) != 0)
+			continue;
+		check_row(line);
+		rows++;
+	}
+	fclose(table);
+	assert_true(rows >= 40);
+}
+
 static void it_changes_no_errno(void **state)
 {
 	(void)state;
@@ -754,6 +805,7 @@ int main(void)
 		cmocka_unit_test(each_refusal_is_one_line_of_the_log),
 		cmocka_unit_test(what_succeeds_writes_no_line),
 		cmocka_unit_test(any_number_has_a_meaning),
+		cmocka_unit_test(each_errno_has_the_meaning_of_the_table),
 		cmocka_unit_test(it_changes_no_errno),
 		cmocka_unit_test(memory_that_is_not_there_is_explained),
 		cmocka_unit_test(

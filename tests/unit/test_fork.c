@@ -130,19 +130,21 @@ static int set_up(void **state)
 				   &hash),
 		0);
 	assert_int_equal(fusion_hash_iter_begin(&walk, hash), 0);
-	assert_int_equal(fusion_vector_create(
-				 arena, NULL,
-				 &(struct fusion_vector_options){
-					 sizeof(struct fusion_vector_options),
-					 FUSION_CONTAINER_WORDS},
-				 &vector),
-			 0);
 	assert_int_equal(
-		fusion_list_create(arena, NULL,
-				   &(struct fusion_list_options){
-					   sizeof(struct fusion_list_options),
-					   FUSION_CONTAINER_WORDS},
-				   &list),
+		fusion_vector_create(
+			arena, NULL,
+			&(struct fusion_vector_options){
+				.size = sizeof(struct fusion_vector_options),
+				.flags = FUSION_CONTAINER_WORDS},
+			&vector),
+		0);
+	assert_int_equal(
+		fusion_list_create(
+			arena, NULL,
+			&(struct fusion_list_options){
+				.size = sizeof(struct fusion_list_options),
+				.flags = FUSION_CONTAINER_WORDS},
+			&list),
 		0);
 	assert_int_equal(
 		fusion_list_insert_back(list, fusion_value_word(1), &node), 0);

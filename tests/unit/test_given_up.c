@@ -167,6 +167,32 @@ static void object_that_is_reaped_again_loses_no_ref(void **state)
 	assert_int_equal(refs(), 0);
 }
 
+static void row_of_a_ref_that_is_destroyed_is_freed_later(void **state)
+{
+	struct member_info info = {.pid = getpid(), .role = 1};
+	struct object *o = make_object();
+	struct ref *r = object_ref(&v, o);
+	struct core_lock *guard;
+	struct ref_member who;
+	struct ref_row *row;
+
+	(void)state;
+	assert_int_equal(life_lock(&v, -1), 0);
+	assert_int_equal(image_claim(&v, &info, &who.slot), 0);
+	who.id = view_member(&v, who.slot)->id;
+	assert_int_equal(ref_enter_row(&v, me, r, r->id, who, &guard, &row), 0);
+	ref_leave(&v, me, guard);
+	assert_int_equal(load_relaxed(&v.sb->rows.n), 1);
+	hold(&v.sb->rows.lock);
+	assert_int_equal(ref_destroy(&v, me, r), -ETIMEDOUT);
+	let_go(&v.sb->rows.lock);
+	assert_int_equal(ref_destroy(&v, me, r), 0);
+	assert_int_equal(load_relaxed(&v.sb->rows.n), 0);
+	reap(o, 0);
+	assert_int_equal(life_depart(&v, who.slot, true), 0);
+	life_unlock(&v);
+}
+
 /* An item that is a run of spans: its end needs the lock of the spans. */
 static void give_large_item(struct object *o)
 {
@@ -254,6 +280,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(destruction_of_a_ref_goes_on_with_the_next_call),
 		TEST(destruction_of_another_ref_finishes_the_first),
+		TEST(row_of_a_ref_that_is_destroyed_is_freed_later),
 		TEST(object_that_is_reaped_again_loses_no_ref),
 		TEST(object_that_is_reaped_again_loses_no_item),
 		TEST(block_that_was_not_sent_is_kept_until_it_is_freed),

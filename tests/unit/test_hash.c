@@ -249,6 +249,214 @@ static void test_autofree(void **state)
 			fusion_hash_remove(hash, fusion_key_int(i), NULL), 0);
 }
 
+/* --- Bytes -----------------------------------------------------------------
+ */
+
+static struct fusion_key a_key(uint64_t i)
+{
+	return fusion_key_int(i);
+}
+
+/* Does the sentence about the call that has just failed say @what? */
+static void expect_reason(int r, const char *what)
+{
+	assert_non_null(strstr(fusion_strerror(r), what));
+}
+
+/* All sizes about those of the heap; each value has its own length and bytes.
+ */
+static void test_put_bytes(void **state)
+{
+	char want[5000], got[5000], *at;
+	struct fusion_value value;
+	uint64_t before;
+	size_t length;
+
+	(void)state;
+	create(FUSION_KEY_INT, FUSION_CONTAINER_BYTES | LOCK);
+	for (size_t n = 0; n < sizeof(want); n += n < 300 ? 1 : 99) {
+		memset(want, (int)(n % 251), n);
+		assert_int_equal(fusion_hash_put_bytes(hash, a_key(n), want, n),
+				 0);
+	}
+	for (size_t n = 0; n < sizeof(want); n += n < 300 ? 1 : 99) {
+		memset(want, (int)(n % 251), n);
+		memset(got, 0xfe, sizeof(got));
+		length = 77777;
+		assert_int_equal(
+			fusion_hash_get_bytes(hash, a_key(n), got, n, &length),
+			0);
+		assert_int_equal(length, n);
+		assert_memory_equal(got, want, n);
+		assert_int_equal((unsigned char)got[n], 0xfe);
+		assert_int_equal(fusion_hash_lookup(hash, a_key(n), &value), 0);
+		assert_memory_equal(fusion_value_get_pointer(value), want, n);
+	}
+	/* Longer, shorter, and a part of what the hash itself has. */
+	before = blocks();
+	assert_int_equal(fusion_hash_put_bytes(hash, a_key(3), want, 4000), 1);
+	assert_int_equal(fusion_hash_put_bytes(hash, a_key(3), "abcdef", 6), 1);
+	assert_int_equal(fusion_hash_lookup(hash, a_key(3), &value), 0);
+	at = fusion_value_get_pointer(value);
+	assert_int_equal(fusion_hash_put_bytes(hash, a_key(3), at + 2, 3), 1);
+	assert_int_equal(
+		fusion_hash_get_bytes(hash, a_key(3), got, 5000, &length), 0);
+	assert_int_equal(length, 3);
+	assert_memory_equal(got, "cde", 3);
+	assert_int_equal(blocks(), before);
+	/* What is given back is the caller's. */
+	assert_int_equal(fusion_hash_remove(hash, a_key(3), &value), 0);
+	assert_int_equal(blocks(), before);
+	assert_int_equal(fusion_free(fusion_value_get_pointer(value)), 0);
+	assert_int_equal(fusion_hash_remove(hash, a_key(4), NULL), 0);
+	assert_int_equal(blocks(), before - 2);
+	assert_null(*twin_other(&hash->table));
+}
+
+static void test_get_bytes_errors(void **state)
+{
+	char got[8] = "1234567";
+	struct fusion_hash *other;
+	struct fusion_value value;
+	size_t length = 99;
+	uint64_t *word;
+
+	(void)state;
+	assert_int_equal(
+		hash_create(arena, 1, FUSION_CONTAINER_BYTES | WORDS, &other),
+		-EINVAL);
+	assert_int_equal(
+		hash_create(arena, 1,
+			    FUSION_CONTAINER_BYTES | FUSION_CONTAINER_AUTOFREE,
+			    &other),
+		-EINVAL);
+	create(FUSION_KEY_INT, FUSION_CONTAINER_BYTES);
+	assert_int_equal(fusion_hash_get_bytes(hash, a_key(1), got, 8, &length),
+			 -ENOENT);
+	assert_int_equal(length, 99);
+	assert_int_equal(fusion_hash_put_bytes(hash, a_key(1), "abcde", 5), 0);
+	/* It says how much room it needs, and copies nothing. */
+	assert_int_equal(fusion_hash_get_bytes(hash, a_key(1), got, 4, &length),
+			 -EMSGSIZE);
+	assert_int_equal(length, 5);
+	assert_string_equal(got, "1234567");
+	expect_reason(-EMSGSIZE, "5 bytes");
+	length = 0;
+	assert_int_equal(
+		fusion_hash_get_bytes(hash, a_key(1), NULL, 0, &length),
+		-EMSGSIZE);
+	assert_int_equal(length, 5);
+	assert_int_equal(fusion_hash_get_bytes(hash, a_key(1), got, 5, NULL),
+			 0);
+	assert_string_equal(got, "abcde67");
+	assert_int_equal(fusion_hash_get_bytes(hash, a_key(1), NULL, 5, NULL),
+			 -EINVAL);
+	assert_int_equal(fusion_hash_put_bytes(hash, a_key(1), NULL, 5),
+			 -EINVAL);
+	assert_int_equal(fusion_hash_put_bytes(hash, a_key(2), NULL, 0), 0);
+	assert_int_equal(
+		fusion_hash_get_bytes(hash, a_key(2), NULL, 0, &length), 0);
+	assert_int_equal(length, 0);
+	assert_int_equal(
+		fusion_hash_get_bytes(hash, fusion_key_string("a"), got, 8, 0),
+		-EINVAL);
+	assert_int_equal(
+		fusion_hash_put_bytes(hash, fusion_key_string("a"), "b", 1),
+		-EINVAL);
+	assert_int_equal(fusion_hash_put_bytes(NULL, a_key(1), "b", 1),
+			 -EINVAL);
+	/* Other values do not go in. */
+	value = some_block();
+	assert_int_equal(fusion_hash_insert(hash, a_key(3), value), -EINVAL);
+	expect_reason(-EINVAL, "fusion_hash_put_bytes()");
+	assert_int_equal(fusion_hash_replace(hash, a_key(1), value, NULL),
+			 -EINVAL);
+	assert_int_equal(fusion_free(fusion_value_get_pointer(value)), 0);
+	/* A hash of other values has no bytes. */
+	assert_int_equal(hash_create(arena, FUSION_KEY_INT,
+				     FUSION_CONTAINER_AUTOFREE, &other),
+			 0);
+	assert_int_equal(fusion_hash_put_bytes(other, a_key(1), "b", 1),
+			 -EINVAL);
+	expect_reason(-EINVAL, "FUSION_CONTAINER_BYTES");
+	assert_int_equal(fusion_hash_get_bytes(other, a_key(1), got, 8, NULL),
+			 -EINVAL);
+	assert_int_equal(fusion_hash_destroy(other), 0);
+	/* Overwritten. */
+	assert_int_equal(fusion_hash_lookup(hash, a_key(1), &value), 0);
+	word = fusion_value_get_pointer(value);
+	word[fusion_usable_size(word) / 8 - 1] = 4096;
+	assert_int_equal(fusion_hash_get_bytes(hash, a_key(1), got, 8, NULL),
+			 -EIO);
+}
+
+/* Without memory nothing changes, and nothing is left. */
+static void test_put_bytes_no_memory(void **state)
+{
+	uint64_t before;
+	char got[8];
+
+	(void)state;
+	create(FUSION_KEY_STRING, FUSION_CONTAINER_BYTES);
+	assert_int_equal(
+		fusion_hash_put_bytes(hash, fusion_key_string("a"), "abc", 3),
+		0);
+	before = blocks();
+	assert_int_equal(fusion_hash_put_bytes(hash, fusion_key_string("a"),
+					       got, SIZE_MAX),
+			 -ENOMEM);
+	assert_int_equal(fusion_hash_put_bytes(hash, fusion_key_string("b"),
+					       got, 1ull << 40),
+			 -ENOMEM);
+	assert_int_equal(blocks(), before);
+	assert_int_equal(hash_size(hash), 1);
+	assert_int_equal(fusion_hash_get_bytes(hash, fusion_key_string("a"),
+					       got, 3, NULL),
+			 0);
+	assert_memory_equal(got, "abc", 3);
+}
+
+static uint64_t bytes_stop; /* atomic */
+
+/* One byte, as often as the length says. */
+static void *write_bytes(void *ctx)
+{
+	char buf[2000];
+
+	for (uint64_t i = 0; !load_acquire(&bytes_stop); i++) {
+		size_t n = 1 + i * 37 % sizeof(buf);
+
+		memset(buf, (int)(n % 256), n);
+		if (fusion_hash_put_bytes(ctx, a_key(1), buf, n) < 0)
+			return ctx;
+	}
+	return NULL;
+}
+
+static void test_bytes_while_replaced(void **state)
+{
+	char got[2000];
+	pthread_t thread;
+	size_t n = 0;
+	void *failed;
+
+	(void)state;
+	create(FUSION_KEY_INT, FUSION_CONTAINER_BYTES | LOCK);
+	assert_int_equal(fusion_hash_put_bytes(hash, a_key(1), "\1", 1), 0);
+	store_release(&bytes_stop, 0);
+	assert_int_equal(pthread_create(&thread, NULL, write_bytes, hash), 0);
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		assert_int_equal(fusion_hash_get_bytes(hash, a_key(1), got,
+						       sizeof(got), &n),
+				 0);
+		for (size_t k = 0; k < n; k++)
+			assert_int_equal((unsigned char)got[k], n % 256);
+	}
+	store_release(&bytes_stop, 1);
+	assert_int_equal(pthread_join(thread, &failed), 0);
+	assert_null(failed);
+}
+
 /* --- Growing ---------------------------------------------------------------
  */
 
@@ -724,7 +932,8 @@ static void test_doomed(void **state)
 static void hold(struct fusion_arena *a)
 {
 	(void)a;
-	fusion_hash_lock(hash);
+	if (fusion_hash_lock(hash) < 0)
+		_exit(1);
 	fusion_hash_insert(hash, fusion_key_int(7), word(7));
 }
 
@@ -852,6 +1061,10 @@ int main(void)
 		TEST(test_pointers),
 		TEST(test_bad_arguments),
 		TEST(test_autofree),
+		TEST(test_put_bytes),
+		TEST(test_get_bytes_errors),
+		TEST(test_put_bytes_no_memory),
+		TEST(test_bytes_while_replaced),
 		TEST(test_grow_and_shrink),
 		TEST(test_churn),
 		TEST(test_reserve),

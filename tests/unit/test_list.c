@@ -194,6 +194,254 @@ static void test_corrupt(void **state)
 	expect((uint64_t[]){1, 2}, 2);
 }
 
+/* --- Moves -----------------------------------------------------------------
+ */
+
+static struct fusion_list *done;
+
+static int tear_down_both(void **state)
+{
+	assert_int_equal(fusion_list_destroy(done), 0);
+	return tear_down_list(state);
+}
+
+static int set_up_both(void **state)
+{
+	set_up_list(state);
+	return list_create(arena, WORDS, &done);
+}
+
+static int set_up_both_locked(void **state)
+{
+	set_up_locked(state);
+	return list_create(arena, LOCKED, &done);
+}
+
+static void expect_both(const uint64_t *want, size_t n, const uint64_t *want_d,
+			size_t n_d)
+{
+	struct fusion_list *was = list;
+
+	expect(want, n);
+	list = done;
+	expect(want_d, n_d);
+	list = was;
+}
+
+/* To an empty list, to the back, before a node, and back again. */
+static void test_move(void **state)
+{
+	struct fusion_list_node *x[4], *y;
+	struct fusion_value value;
+
+	(void)state;
+	assert_int_equal(fusion_list_move(list, NULL, done, NULL, &y), 0);
+	for (uint64_t i = 0; i < 4; i++)
+		assert_int_equal(fusion_list_insert_back(list, word(i), &x[i]),
+				 0);
+	assert_int_equal(fusion_list_move(list, NULL, done, NULL, &y), 1);
+	assert_ptr_equal(y, x[0]);
+	expect_both((uint64_t[]){1, 2, 3}, 3, (uint64_t[]){0}, 1);
+	assert_int_equal(fusion_list_move(list, x[2], done, NULL, NULL), 1);
+	assert_int_equal(fusion_list_move(list, x[3], done, x[0], NULL), 1);
+	expect_both((uint64_t[]){1}, 1, (uint64_t[]){3, 0, 2}, 3);
+	/* The node is the same. */
+	assert_int_equal(fusion_list_value(done, x[3], &value), 0);
+	assert_int_equal(value.word, 3);
+	assert_int_equal(fusion_list_value(list, x[3], &value), -EINVAL);
+	assert_int_equal(fusion_list_move(list, NULL, done, x[2], NULL), 1);
+	expect_both(NULL, 0, (uint64_t[]){3, 0, 1, 2}, 4);
+	assert_int_equal(fusion_list_move(done, x[1], list, NULL, NULL), 1);
+	expect_both((uint64_t[]){1}, 1, (uint64_t[]){3, 0, 2}, 3);
+	assert_int_equal(fusion_list_remove(done, x[0], NULL), 0);
+	expect_both((uint64_t[]){1}, 1, (uint64_t[]){3, 2}, 2);
+}
+
+static void test_move_errors(void **state)
+{
+	struct fusion_list *pointers, *nothing = (void *)&arena;
+	struct fusion_list_node *x, *y, *got = (void *)&arena;
+
+	(void)state;
+	assert_int_equal(list_create(arena, 0, &pointers), 0);
+	assert_int_equal(fusion_list_insert_back(list, word(1), &x), 0);
+	assert_int_equal(fusion_list_insert_back(done, word(2), &y), 0);
+	assert_int_equal(fusion_list_move(list, x, list, NULL, &got), -EINVAL);
+	assert_int_equal(fusion_list_move(NULL, x, done, NULL, &got), -EINVAL);
+	assert_int_equal(fusion_list_move(list, x, NULL, NULL, &got), -EINVAL);
+	assert_int_equal(fusion_list_move(list, x, nothing, NULL, &got),
+			 -EINVAL);
+	assert_int_equal(fusion_list_move(nothing, x, done, NULL, &got),
+			 -EINVAL);
+	/* Nodes that are not where they should be. */
+	assert_int_equal(fusion_list_move(list, y, done, NULL, &got), -EINVAL);
+	assert_int_equal(fusion_list_move(list, x, done, x, &got), -EINVAL);
+	assert_int_equal(
+		fusion_list_move(list, (void *)&arena, done, NULL, &got),
+		-EINVAL);
+	assert_int_equal(fusion_list_move(list, &list->ring, done, NULL, &got),
+			 -EINVAL);
+	assert_int_equal(fusion_list_move(list, x, done, &done->ring, &got),
+			 -EINVAL);
+	/* A word is no pointer. */
+	assert_int_equal(fusion_list_move(list, x, pointers, NULL, &got),
+			 -EINVAL);
+	assert_non_null(strstr(fusion_strerror(-EINVAL), "WORDS"));
+	assert_int_equal(fusion_list_move(pointers, NULL, list, NULL, &got), 0);
+	assert_ptr_equal(got, &arena);
+	expect_both((uint64_t[]){1}, 1, (uint64_t[]){2}, 1);
+	assert_int_equal(fusion_list_destroy(pointers), 0);
+}
+
+static void test_move_far(void **state)
+{
+	struct fusion_arena *other = image_enter_at(
+		IMAGE_BASE_2, image_create_at(IMAGE_BASE_2, 64ull << 20, 0));
+	struct fusion_list_node *x;
+	struct fusion_list *far;
+
+	(void)state;
+	assert_int_equal(list_create(other, LOCKED, &far), 0);
+	assert_int_equal(fusion_list_insert_back(list, word(1), &x), 0);
+	assert_int_equal(fusion_list_move(list, x, far, NULL, NULL), -EINVAL);
+	assert_non_null(strstr(fusion_strerror(-EINVAL), "arena"));
+	/* Neither lock is held any more. */
+	assert_int_equal(fusion_list_unlock(far), -EPERM);
+	assert_int_equal(fusion_list_unlock(list), -EPERM);
+	assert_int_equal(fusion_list_destroy(far), 0);
+	image_leave(other);
+}
+
+/* What a thread leaves that dies before or after the commit point. */
+static void leave_move(struct fusion_list_node *x, bool committed)
+{
+	list->peer = done;
+	list_announce(list, OP_MOVE_OUT, x->prev, x->next, x);
+	done->peer = list;
+	list_announce(done, OP_MOVE_IN, done->ring.prev, &done->ring, x);
+	done->ring.prev->next = x;
+	if (committed)
+		x->list = done;
+}
+
+/* A block of the program gets the memory of a freed node, and there the handle
+ * of the list that is not settled yet. */
+static void reuse_as(struct fusion_list_node *x, struct fusion_list *has)
+{
+	void *block[64];
+	unsigned n = 0;
+
+	do {
+		block[n] = fusion_malloc(arena, sizeof(*x));
+		assert_non_null(block[n]);
+	} while (block[n++] != x && n < 64);
+	assert_ptr_equal(block[n - 1], x);
+	x->list = has;
+	fusion_list_insert_back(has, word(9), NULL);
+	while (n)
+		assert_int_equal(fusion_free(block[--n]), 0);
+}
+
+static void test_move_node_reused(void **state)
+{
+	struct fusion_list_node *x, *y;
+
+	(void)state;
+	assert_int_equal(fusion_list_insert_back(list, word(1), &x), 0);
+	assert_int_equal(fusion_list_insert_back(list, word(2), &y), 0);
+	leave_move(x, true);
+	expect_both((uint64_t[]){2}, 1, (uint64_t[]){1}, 1);
+	assert_int_equal(fusion_list_remove(done, x, NULL), 0);
+	reuse_as(x, list);
+	expect_both((uint64_t[]){2, 9}, 2, NULL, 0);
+	leave_move(y, false);
+	expect_both((uint64_t[]){2, 9}, 2, NULL, 0);
+	assert_int_equal(fusion_list_remove(list, y, NULL), 0);
+	reuse_as(y, done);
+	expect_both((uint64_t[]){9}, 1, (uint64_t[]){9}, 1);
+}
+
+/* Jobs go round, and none is lost. */
+static void *move_round(void *arg)
+{
+	struct fusion_list *from = arg ? done : list, *to = arg ? list : done;
+
+	for (uint64_t i = 0; i < ROUNDS; i++)
+		assert_in_range(fusion_list_move(from, NULL, to, NULL, NULL), 0,
+				1);
+	return NULL;
+}
+
+static void test_move_threads(void **state)
+{
+	pthread_t thread[THREADS];
+
+	(void)state;
+	for (uint64_t i = 0; i < 10; i++)
+		assert_int_equal(fusion_list_insert_back(list, word(i), NULL),
+				 0);
+	for (uintptr_t i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_create(&thread[i], NULL, move_round,
+						(void *)(i % 2)),
+				 0);
+	for (unsigned i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_join(thread[i], NULL), 0);
+	assert_int_equal(list_size(list) + list_size(done), 10);
+}
+
+static void step_move(uint64_t k)
+{
+	struct fusion_list_node *before = NULL;
+	struct fusion_list *from = k / 7 % 2 ? done : list,
+			   *to = k / 7 % 2 ? list : done;
+
+	if (k % 3)
+		fusion_list_next(to, NULL, &before);
+	fusion_list_move(from, NULL, to, before, NULL);
+}
+
+/* Every value that the lists have, as a bit. */
+static uint64_t values_of(struct fusion_list *l)
+{
+	struct fusion_list_node *x = NULL;
+	struct fusion_value value;
+	uint64_t all = 0;
+
+	while (fusion_list_next(l, x, &x) == 1) {
+		assert_int_equal(fusion_list_value(l, x, &value), 0);
+		assert_int_equal(all & 1ull << value.word, 0);
+		all |= 1ull << value.word;
+	}
+	return all;
+}
+
+/* Fifty deaths: each value is in one of the lists, and in one only. */
+static void test_move_killed(void **state)
+{
+	uint64_t from = 0, seed = 11, a, b;
+
+	(void)state;
+	for (uint64_t i = 0; i < 10; i++)
+		assert_int_equal(fusion_list_insert_back(list, word(i), NULL),
+				 0);
+	for (unsigned i = 0; i < 50; i++) {
+		struct victim v = victim_start(from, step_move);
+
+		from = victim_kill(&v, from + next_random(&seed) % 300);
+		if (i % 2)
+			life_sweep(&arena->view);
+		a = values_of(list);
+		b = values_of(done);
+		assert_int_equal(a & b, 0);
+		assert_int_equal(a | b, 1023);
+		step_move(from);
+		assert_int_equal(list_size(list) + list_size(done), 10);
+		assert_int_equal(values_of(list) | values_of(done), 1023);
+		life_sweep(&arena->view);
+		assert_int_equal(blocks(), blocks_before + 12);
+	}
+}
+
 /* --- A model ---------------------------------------------------------------
  */
 
@@ -305,7 +553,8 @@ static void test_threads(void **state)
 static void hold(struct fusion_arena *a)
 {
 	(void)a;
-	fusion_list_lock(list);
+	if (fusion_list_lock(list) < 0)
+		_exit(1);
 	fusion_list_insert_back(list, word(7), NULL);
 }
 
@@ -375,6 +624,23 @@ int main(void)
 						tear_down_list),
 		cmocka_unit_test_setup_teardown(test_killed_anywhere,
 						set_up_locked, tear_down_list),
+		cmocka_unit_test_setup_teardown(test_move, set_up_both,
+						tear_down_both),
+		cmocka_unit_test_setup_teardown(test_move, set_up_both_locked,
+						tear_down_both),
+		cmocka_unit_test_setup_teardown(test_move_errors, set_up_both,
+						tear_down_both),
+		cmocka_unit_test_setup_teardown(
+			test_move_far, set_up_both_locked, tear_down_both),
+		cmocka_unit_test_setup_teardown(test_move_node_reused,
+						set_up_both, tear_down_both),
+		cmocka_unit_test_setup_teardown(test_move_node_reused,
+						set_up_both_locked,
+						tear_down_both),
+		cmocka_unit_test_setup_teardown(
+			test_move_killed, set_up_both_locked, tear_down_both),
+		cmocka_unit_test_setup_teardown(
+			test_move_threads, set_up_both_locked, tear_down_both),
 	};
 
 	return cmocka_run_group_tests_name("list", all, NULL, NULL);

@@ -331,7 +331,8 @@ static void test_owners_and_access(void **state)
 	assert_int_equal(fusion_object_add_owner(o, 7), 0);
 	assert_int_equal(fusion_object_add_owner(o, 7), 0);
 	assert_int_equal(fusion_object_add_owner(o, 8), 0);
-	assert_int_equal(fusion_object_add_owner(o, 0), -EINVAL);
+	assert_int_equal(fusion_object_add_owner(o, FUSION_NONE), -ESRCH);
+	assert_non_null(strstr(fusion_strerror(-ESRCH), "FUSION_NONE"));
 	assert_int_equal(fusion_object_check_owner(o, 7, false), 0);
 	assert_int_equal(fusion_object_check_owner(o, 8, false), 0);
 	assert_int_equal(fusion_object_check_owner(o, 9, true), -ENOENT);
@@ -520,6 +521,12 @@ static void test_pool_destroy_waits_for_destructors(void **state)
 	assert_int_equal(tally->zombies, 1);
 }
 
+static void expect_register_sentence(void)
+{
+	assert_non_null(strstr(fusion_strerror(-EPERM),
+			       "call fusion_object_pool_register()"));
+}
+
 static void test_nobody_willing(void **state)
 {
 	struct fusion_object *o = active(5), *p = active(6);
@@ -527,9 +534,14 @@ static void test_nobody_willing(void **state)
 	(void)state;
 	assert_int_equal(fusion_object_pool_duty(pool), arena->id);
 	assert_int_equal(fusion_object_pool_unregister(pool), 0);
-	assert_int_equal(fusion_object_pool_unregister(pool), -ENOENT);
+	assert_int_equal(fusion_object_pool_unregister(pool), -EPERM);
+	expect_register_sentence();
 	assert_int_equal(fusion_object_pool_duty(pool), 0);
 	assert_int_equal(fusion_object_pool_destroy(pool), -EPERM);
+	expect_register_sentence();
+	assert_int_equal(fusion_object_pool_set_describe(pool, describe, NULL),
+			 -EPERM);
+	expect_register_sentence();
 	assert_int_equal(fusion_object_unref(o), 0);
 	assert_int_equal(size_of_pool(), 2);
 	assert_int_equal(fusion_object_get(pool, fusion_object_id(o), &o),

@@ -151,7 +151,7 @@ static void test_ids_wrap(void **state)
 	assert_int_equal(fusion_object_lookup(pool, 0, &same), -EINVAL);
 	assert_int_equal(fusion_object_throw(old, 0), -ESRCH);
 	assert_int_equal(fusion_object_throw(old, UINT32_MAX), -ESRCH);
-	assert_int_equal(fusion_object_add_owner(old, 0), -EINVAL);
+	assert_int_equal(fusion_object_add_owner(old, 0), -ESRCH);
 	assert_int_equal(fusion_object_check_owner(old, UINT32_MAX, false),
 			 -ENOENT);
 }

@@ -79,6 +79,8 @@ static void options_of_a_newer_program_may_say_nothing_new(void **state)
 	assert_int_equal(copy(&to, &from), -E2BIG);
 	from.unknown = 1;
 	assert_int_equal(copy(&to, &from), -E2BIG);
+	from.now.size = SIZE_MAX;
+	assert_int_equal(copy(&to, &from), -E2BIG);
 }
 
 static void results_fit_the_struct_of_the_program(void **state)

@@ -124,6 +124,36 @@ static void what_was_dispatched_comes_before_the_end(void **state)
 	assert_int_equal(fusion_reactor_detach(x), 0);
 }
 
+/* A program that dispatches by itself looks at its own flags when a handler has
+ * run: so each call that runs a reaction returns, also for the end. */
+static void dispatching_by_hand_returns_for_each_reaction_that_ran(void **state)
+{
+	static struct ear e = {.go = 1};
+	struct fusion_reaction *x;
+
+	(void)state;
+	image_dispatches(arena);
+	assert_int_equal(fusion_reactor_set_direct(reactor, false), 0);
+	assert_int_equal(
+		fusion_reactor_attach(
+			reactor,
+			&(const struct fusion_reactor_attach_options){
+				.size = sizeof(
+					struct fusion_reactor_attach_options),
+				.channel = 3},
+			hear, &e, &x),
+		0);
+	/* More than are read in one turn: the last ones need no news. */
+	for (unsigned i = 0; i < 65; i++)
+		say(i);
+	while (e.n < 65)
+		assert_true(fusion_arena_dispatch(arena, 0) > 0);
+	assert_int_equal(fusion_reactor_destroy(reactor), 0);
+	assert_true(fusion_arena_dispatch(arena, FUSION_FOREVER) > 0);
+	assert_int_equal(e.end.event, FUSION_REACTOR_DESTROYED);
+	assert_int_equal(fusion_reactor_detach(x), 0);
+}
+
 /* A disconnected listener has no place any more: it may listen again. */
 static void
 a_listener_that_is_disconnected_is_told_and_gives_its_place(void **state)
@@ -482,6 +512,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(what_was_dispatched_comes_before_the_end),
+		TEST(dispatching_by_hand_returns_for_each_reaction_that_ran),
 		TEST(a_listener_that_is_disconnected_is_told_and_gives_its_place),
 		TEST(detached_it_is_gone_once),
 		TEST(removed_or_detached_by_itself_it_is_gone_once),

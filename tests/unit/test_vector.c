@@ -298,7 +298,8 @@ static void test_threads(void **state)
 static void hold(struct fusion_arena *a)
 {
 	(void)a;
-	fusion_vector_lock(vector);
+	if (fusion_vector_lock(vector) < 0)
+		_exit(1);
 	fusion_vector_add(vector, word(7));
 }
 

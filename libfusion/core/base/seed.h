@@ -56,6 +56,10 @@
  *   63  list: remove records the node after it has unlinked it
  *   64  list: a walk backward ignores what is announced
  *   65  twin: what a dead thread left is not freed
+ *   66  hash: the slot of bytes that were inserted is not cleared
+ *   67  hash: the slot of bytes that replaced others is not cleared
+ *   68  list: a move is announced in one of the lists only
+ *   69  list: a walk forward ignores what is announced of a move
  *   70  ref: recovery of a link forgets its count
  *   71  object: recovery leaves a half-made object
  *   72  object: a claim is not announced

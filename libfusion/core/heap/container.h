@@ -26,7 +26,7 @@
 enum container_kind {
 	CONTAINER_HASH = 0x68736103,
 	CONTAINER_VECTOR = 0x76656302,
-	CONTAINER_LIST = 0x6c736902,
+	CONTAINER_LIST = 0x6c736903,
 };
 
 /* Where the record of a container is; all 0: it has no name. */

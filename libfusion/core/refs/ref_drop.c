@@ -205,16 +205,21 @@ static bool is_row_idle(const struct ref_row *row)
 int rows_reclaim(struct view *v, struct thread_rec *me)
 {
 	uint32_t hi = rows_hi(v);
-	int done = 0;
+	int done = 0, r;
 
 	for (uint32_t i = 0; i < hi && done < RECLAIM_MOST; i++) {
 		/* Acquire: pairs with the release in make_row_locked(); the
 		 * state is read behind the generation. */
 		uint64_t w = load_acquire(&row_at(v, i)->word);
 
-		if (is_row_idle(row_at(v, i)))
-			done += row_drop(v, me, i, ROW_GEN(w), &me->row,
-					 true) == 0;
+		if (!is_row_idle(row_at(v, i)))
+			continue;
+		r = row_drop(v, me, i, ROW_GEN(w), &me->row, true);
+		/* The row is still announced: another one must not take its
+		 * place. */
+		if (r == -ETIMEDOUT)
+			break;
+		done += r == 0;
 	}
 	return done;
 }
@@ -320,6 +325,9 @@ int ref_destroy_rest(struct view *v, struct thread_rec *me, struct intent *log)
 		if (row && row <= rows_hi(v))
 			rc = finish_row_drop(v, me, row - 1,
 					     (uint32_t)log->a[3]);
+		/* The row is announced until it is free. */
+		if (rc == -ETIMEDOUT)
+			break;
 		log->a[2] = 0;
 		if (rc >= 0)
 			rc = take_first_row(v, me, r, log);
