@@ -1466,3 +1466,29 @@ expression arena;
 @@
 - fusion_members_list(arena, NULL, 0)
 + members_count(arena)
+
+// --- Subscriptions -----------------------------------------------------------
+//
+// A function that was set for leave notices, for a type of messages or for the
+// falls of a reference is subscribed, until the process exits the arena.
+
+@@
+expression A, C;
+expression F != NULL;
+@@
+- fusion_arena_on_leave(A, F, C)
++ fusion_arena_on_leave(A, F, C, NULL, NULL)
+
+@@
+expression A, T, C;
+expression F != NULL;
+@@
+- fusion_message_handle(A, T, F, C)
++ fusion_message_handle(A, T, F, C, NULL, NULL)
+
+@@
+expression R, C;
+expression F != NULL;
+@@
+- fusion_ref_watch(R, F, C)
++ fusion_ref_watch(R, F, C, NULL, NULL)

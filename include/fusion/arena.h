@@ -14,6 +14,7 @@
 #ifndef FUSION_ARENA_H
 #define FUSION_ARENA_H
 
+#include <fusion/slot.h>
 #include <fusion/types.h>
 
 FUSION_BEGIN_DECLS
@@ -530,7 +531,7 @@ enum fusion_notice {
  * @param ctx     as given to fusion_arena_on_leave()
  *
  * Runs as a handler (fusion/dispatch.h), one notice at a time.  May use the
- * arena and call fusion_arena_on_leave(); fusion_arena_exit() returns -EDEADLK
+ * arena, subscribe, and cancel slots; fusion_arena_exit() returns -EDEADLK
  * there.  May leave without returning: see fusion/types.h.
  */
 typedef void (*fusion_leave_fn)(struct fusion_arena *arena,
@@ -538,29 +539,35 @@ typedef void (*fusion_leave_fn)(struct fusion_arena *arena,
 				void *ctx);
 
 /**
- * Set the function that receives leave notices.
+ * Subscribe a function to the leave notices.
  *
- * @param arena  the arena
- * @param fn     runs for each member that leaves, and when the master changes;
- *               NULL stops the notices
- * @param ctx    argument of @fn
+ * @param arena    the arena
+ * @param fn       runs for each member that leaves, and when the master
+ *                 changes, from now on
+ * @param ctx      argument of @fn and @destroy
+ * @param destroy  runs when @fn has run for the last time; NULL: nothing runs
+ * @param ret      receives the slot, for fusion_slot_cancel(); NULL: the
+ *                 subscription lasts until this process exits the arena
  *
  * @return
- *   0        set
+ *   0        subscribed
  *   -ENOMEM  memory is used up, or the system starts no thread
  *   -ENOSPC  the arena has no room for this member's queue
- *   -EINVAL  this process is not in the arena
+ *   -EINVAL  this process is not in the arena, or @fn is NULL
  *   -ECHILD  this process is the child of a fork
  *
- * When the call returns, the former function does not run and never will.  Only
- * a handler cannot wait for the former function: if that function is running,
- * the run still finishes.
+ * Any number of functions can be subscribed.  Each one gets each notice, in the
+ * order of the subscriptions.  If one of them leaves without returning, those
+ * after it do not get that notice.  If the call fails, @destroy does not run.
+ * The child of a fork has none of its parent's subscriptions.
  *
- * Any thread, also a handler.  Waits for the former function.  Starts the
- * dispatcher if it does not run.
+ * Any thread, also a handler.  Does not wait for functions that run.  Starts
+ * the dispatcher if it does not run.
  */
 FUSION_API int fusion_arena_on_leave(struct fusion_arena *arena,
-				     fusion_leave_fn fn, void *ctx);
+				     fusion_leave_fn fn, void *ctx,
+				     fusion_destroy_fn destroy,
+				     struct fusion_slot **ret);
 
 /**
  * A function that receives the library's messages.

@@ -25,6 +25,7 @@
  *   fusion/hash.h       find values by a key
  *   fusion/vector.h     find values by an index
  *   fusion/list.h       keep values in a doubly linked list
+ *   fusion/slot.h       cancel what a function was subscribed to
  *   fusion/version.h    ask for the version
  *
  * This header does not include fusion/object_methods.h, which defines functions
@@ -49,6 +50,7 @@
 #include <fusion/reactor.h>
 #include <fusion/ref.h>
 #include <fusion/skirmish.h>
+#include <fusion/slot.h>
 #include <fusion/types.h>
 #include <fusion/vector.h>
 #include <fusion/version.h>

@@ -32,7 +32,7 @@ struct fusion_message {
 	struct fusion_arena *arena;
 	fusion_id_t sender; /**< member that sent it; 0: a shell did */
 	uint32_t type;	    /**< as the sender gave it */
-	const void *data;   /**< the bytes, or the block */
+	const void *data;   /**< the bytes, or the block; NULL: it was taken */
 	size_t size;	    /**< bytes; of a block: its usable size */
 	bool is_block;	    /**< fusion_message_send_block() sent it */
 };
@@ -119,38 +119,49 @@ FUSION_API int fusion_message_send_block(struct fusion_arena *arena,
  * @return the block, which the caller frees with fusion_free(); or NULL: the
  *         message has no block, or it was taken before
  *
- * Bytes that travelled in a block can be taken too.
+ * Bytes that travelled in a block can be taken too.  The handlers that the
+ * message has after this one get it with no data.
  *
  * Only in the handler of the message.  Does not block.
  */
 FUSION_API void *fusion_message_take(const struct fusion_message *message);
 
 /**
- * Set the handler of a type of messages.
+ * Subscribe a handler to a type of messages.
  *
- * @param arena  the arena
- * @param type   a type, or FUSION_ANY_TYPE for all types without a handler
- * @param fn     the handler; NULL removes it
- * @param ctx    argument of @fn
+ * @param arena    the arena
+ * @param type     a type, or FUSION_ANY_TYPE for all types without a handler of
+ *                 their own
+ * @param fn       the handler
+ * @param ctx      argument of @fn and @destroy
+ * @param destroy  runs when @fn has run for the last time; NULL: nothing runs
+ * @param ret      receives the slot, for fusion_slot_cancel(); NULL: the
+ *                 handler stays until this process exits the arena
  *
  * @return
- *   0        set
- *   -EINVAL  this process is not in the arena
+ *   0        subscribed
+ *   -EINVAL  this process is not in the arena, or @fn is NULL
+ *   -ECHILD  this process is the child of a fork
  *   -ENOMEM  memory is used up, or the system starts no thread for the
  *            dispatcher
  *   -ENOSPC  the arena has no room for this member's queue
  *
+ * A type can have any number of handlers.  Each of them gets each message, in
+ * the order of the subscriptions.  If one takes the block of the message
+ * (fusion_message_take()), those after it get the message with no data and size
+ * 0.  If one leaves without returning, those after it do not get the message.
+ *
  * Messages that came before wait in the queue until the dispatcher runs.  A
- * message without a handler is dropped and counted.
+ * message without a handler is dropped and counted.  If the call fails,
+ * @destroy does not run.  The child of a fork has no handlers of its parent.
  *
- * When the call returns, the former handler does not run, unless the caller is
- * that handler.
- *
- * Any thread, also a handler.  Waits for the former handler.  Starts the
+ * Any thread, also a handler.  Does not wait for handlers that run.  Starts the
  * dispatcher if it does not run.
  */
 FUSION_API int fusion_message_handle(struct fusion_arena *arena, uint32_t type,
-				     fusion_message_fn fn, void *ctx);
+				     fusion_message_fn fn, void *ctx,
+				     fusion_destroy_fn destroy,
+				     struct fusion_slot **ret);
 
 FUSION_END_DECLS
 

@@ -266,7 +266,7 @@ struct fusion_reactor_attach_options {
 	 *  gone: it was detached, has removed itself, or this process leaves
 	 *  the arena.  NULL: nothing runs.  It must return, and must not use
 	 *  the reaction. */
-	void (*destroy)(void *ctx);
+	fusion_destroy_fn destroy;
 };
 
 /** All defaults of struct fusion_reactor_attach_options: channel 0. */

@@ -288,33 +288,43 @@ FUSION_API int fusion_ref_unlock(struct fusion_ref *ref);
 typedef void (*fusion_ref_fn)(struct fusion_ref *ref, void *ctx);
 
 /**
- * Watch for the falls of a reference, or stop watching.
+ * Watch for the falls of a reference.
  *
- * @param ref  the reference
- * @param fn   runs once for each fall from now on; NULL stops
- * @param ctx  argument of @fn
+ * @param ref      the reference
+ * @param fn       runs once for each fall from now on
+ * @param ctx      argument of @fn and @destroy
+ * @param destroy  runs when @fn has run for the last time; NULL: nothing runs
+ * @param ret      receives the slot, for fusion_slot_cancel(); NULL: the
+ *                 subscription is not cancelled
  *
  * @return
- *   0        this member watches, or has stopped
- *   -EBUSY   a member watches the reference already, perhaps this one
- *   -EINVAL  also, when starting: the total is 0
- *   -EPERM   when stopping: this member does not watch it
+ *   0        subscribed; this member watches
+ *   -EBUSY   another member watches the reference
+ *   -EINVAL  also: @fn is NULL, or the total is 0 and this member does not
+ *            watch yet
  *   -ENOMEM  memory is used up, or the system starts no thread
  *   -ENOSPC  the arena has no room for this member's queue
  *
- * A reference has one watch at most.  The watch goes on after a fall: if the
- * total goes up and falls again, @fn runs again.  It ends when this member
- * stops it, leaves or dies, and when the reference is destroyed.
+ * One member at most watches a reference.  In that member any number of
+ * functions can be subscribed.  Each one is told of each fall, in the order of
+ * the subscriptions.  If one leaves without returning, those after it are not
+ * told of that fall.  If the call fails, @destroy does not run.
  *
- * After a call with NULL has returned, @fn does not run and never will, also
- * not for earlier falls.  Only a handler cannot wait for @fn: if @fn is
- * running, the run still finishes.
+ * The watch goes on after a fall: if the total goes up and falls again, @fn
+ * runs again.  A subscription ends when it is cancelled, when the reference is
+ * destroyed, and when this process exits the arena.  The member stops watching
+ * when the last function is cancelled and has run.  Then another member can
+ * watch.
  *
- * Any thread, also a handler.  Stopping waits for @fn.  Starting to watch also
- * starts the dispatcher if it does not run.
+ * After fusion_slot_cancel() has returned, @fn is not told of earlier falls
+ * either.  The child of a fork watches nothing.
+ *
+ * Any thread, also a handler.  Takes a short lock.  Starts the dispatcher if it
+ * does not run.
  */
 FUSION_API int fusion_ref_watch(struct fusion_ref *ref, fusion_ref_fn fn,
-				void *ctx);
+				void *ctx, fusion_destroy_fn destroy,
+				struct fusion_slot **ret);
 
 /**
  * Let a reference count what another one counts.

@@ -25,29 +25,40 @@ static struct known **link_to(const void *p)
 	return at;
 }
 
-void known_add(struct known *k, void *whose)
+void known_add_kind(struct known *k, void *whose, uint64_t kind)
 {
 	struct known **first = bucket_of(k);
 
 	k->whose = whose;
+	k->kind = kind;
 	pthread_mutex_lock(&lock);
 	k->next_known = *first;
 	*first = k;
 	pthread_mutex_unlock(&lock);
 }
 
-bool known_remove(struct known *k)
+void known_add(struct known *k, void *whose)
+{
+	known_add_kind(k, whose, KNOWN_PLAIN);
+}
+
+bool known_take(struct known *k, uint64_t kind)
 {
 	struct known **at;
 	bool found;
 
 	pthread_mutex_lock(&lock);
 	at = link_to(k);
-	found = *at != NULL;
+	found = *at && (*at)->kind == kind;
 	if (found)
 		*at = k->next_known;
 	pthread_mutex_unlock(&lock);
 	return found;
+}
+
+bool known_remove(struct known *k)
+{
+	return known_take(k, KNOWN_PLAIN);
 }
 
 void *known_whose(const void *p)
@@ -57,9 +68,21 @@ void *known_whose(const void *p)
 
 	pthread_mutex_lock(&lock);
 	k = *link_to(p);
-	whose = k ? k->whose : NULL;
+	whose = k && k->kind == KNOWN_PLAIN ? k->whose : NULL;
 	pthread_mutex_unlock(&lock);
 	return whose;
+}
+
+uint64_t known_kind(const void *p)
+{
+	const struct known *k;
+	uint64_t kind;
+
+	pthread_mutex_lock(&lock);
+	k = *link_to(p);
+	kind = k ? k->kind : 0;
+	pthread_mutex_unlock(&lock);
+	return kind;
 }
 
 void known_after_fork(void)

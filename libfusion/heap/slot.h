@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#ifndef FUSION_SLOT_H
-#define FUSION_SLOT_H
+#ifndef FUSION_HEAP_SLOT_H
+#define FUSION_HEAP_SLOT_H
 
 #include "libfusion/arena/arena_private.h"
 

@@ -25,6 +25,7 @@
 #include "libfusion/talk/dispatch.h"
 #include "libfusion/talk/dispatch_fd.h"
 #include "libfusion/talk/reaction_fork.h"
+#include "libfusion/talk/slots.h"
 
 /* Forget what the child has inherited.  Closing the descriptors takes no lock
  * from the parent: a mapping keeps the witness, and the kernel drops the life
@@ -80,6 +81,7 @@ static void after_fork_in_child(void)
 	orphan_after_fork();
 	hand_over_after_fork(true);
 	tls_after_fork_child();
+	slots_after_fork();
 	arenas = NULL;
 	for (; a; a = next) {
 		bool again = enters_again(a);

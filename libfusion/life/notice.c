@@ -8,6 +8,10 @@
  * tells each departure once.  A recoverer that was killed may have logged one
  * twice, and events are lost when there are more than are kept.
  *
+ * The notice of an arena tells all functions that are subscribed.  The first
+ * subscription makes it, and it stays until the process exits the arena.  A
+ * function is not told of events from before its subscription.
+ *
  * Invariant: `known` has the ids of members that have come by the events before
  * `next`, and have not gone by them.
  */
@@ -24,6 +28,7 @@
 #include "libfusion/arena/refuse_arena.h"
 #include "libfusion/base/callback.h"
 #include "libfusion/base/quiet_thread.h"
+#include "libfusion/base/refuse.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/limits.h"
 #include "libfusion/core/file/event.h"
@@ -31,16 +36,18 @@
 #include "libfusion/core/life/member.h"
 #include "libfusion/talk/dispatch.h"
 #include "libfusion/talk/dispatch_post.h"
+#include "libfusion/talk/slots.h"
 
 #define BATCH 64	     /* events before others have their turn */
 #define STOP_NAP_NS 10000000 /* between two wakes of a stopping thread */
 
-/* What the program wants to be told of, and by which function. */
+/* What the program is told of, and by which functions. */
 struct notice {
 	struct dispatch_job job; /* the first: see tell_events() */
 	struct fusion_arena *arena;
-	fusion_leave_fn fn;
-	void *ctx;
+	pthread_mutex_t lock; /* of the slots */
+	pthread_cond_t changed;
+	struct slots slots;
 	pthread_t thread;
 	uint32_t stop; /* atomic */
 	uint32_t done; /* atomic, futex */
@@ -77,23 +84,45 @@ static bool is_stopped(const struct notice *n)
 	return load_acquire(&n->stop);
 }
 
-static void call_notice_fn(struct notice *n, enum fusion_notice how,
-			   uint32_t id)
+static void undo_notice_fn(const struct callback_args *args)
 {
-	if (is_stopped(n))
-		return;
-	n->told++;
-	n->fn(n->arena, how, id, n->ctx);
+	slots_leave(args->a);
 }
 
-static void member_went(struct notice *n, uint32_t id, enum fusion_notice how)
+static void call_notice_fn(const struct notice *n, struct fusion_slot *slot,
+			   enum fusion_notice how, uint32_t id)
+{
+	struct callback c CALLBACK;
+
+	callback_begin(&c, undo_notice_fn, slot, NULL, 0);
+	((fusion_leave_fn)slot->is.fn)(n->arena, how, id, slot->is.ctx);
+	callback_end(&c);
+}
+
+/* Tell of the event at position @at. */
+static void tell_notice(struct notice *n, uint64_t at, enum fusion_notice how,
+			uint32_t id)
+{
+	struct slots_walk walk = {.list = &n->slots};
+	struct fusion_slot *slot;
+
+	while ((slot = slots_next(&walk))) {
+		if (at < slot->is.from || is_stopped(n))
+			continue;
+		n->told++;
+		call_notice_fn(n, slot, how, id);
+	}
+}
+
+static void member_went(struct notice *n, uint64_t at, uint32_t id,
+			enum fusion_notice how)
 {
 	uint32_t i;
 
 	if (!is_known(n, id, &i))
 		return;
 	n->known[i] = n->known[--n->n_known];
-	call_notice_fn(n, how, id);
+	tell_notice(n, at, how, id);
 }
 
 static void look_around(struct notice *n)
@@ -133,27 +162,29 @@ static void catch_up(struct notice *n)
 {
 	for (uint32_t i = n->n_known; i-- > 0;)
 		if (is_out(&n->arena->view, n->known[i]))
-			member_went(n, n->known[i], FUSION_NOTICE_LEFT);
+			member_went(n, UINT64_MAX, n->known[i],
+				    FUSION_NOTICE_LEFT);
 	look_around(n);
 }
 
-static void deliver_event(struct notice *n, const struct event_rec *e)
+static void deliver_event(struct notice *n, uint64_t at,
+			  const struct event_rec *e)
 {
 	switch (e->kind) {
 	case EVENT_JOIN:
 		member_came(n, e->member);
 		break;
 	case EVENT_LEAVE:
-		member_went(n, e->member, FUSION_NOTICE_LEFT);
+		member_went(n, at, e->member, FUSION_NOTICE_LEFT);
 		break;
 	case EVENT_DEATH:
-		member_went(n, e->member, FUSION_NOTICE_DIED);
+		member_went(n, at, e->member, FUSION_NOTICE_DIED);
 		break;
 	case EVENT_MASTER_LOST:
-		call_notice_fn(n, FUSION_NOTICE_MASTER_LOST, e->member);
+		tell_notice(n, at, FUSION_NOTICE_MASTER_LOST, e->member);
 		break;
 	case EVENT_PROMOTED:
-		call_notice_fn(n, FUSION_NOTICE_PROMOTED, e->member);
+		tell_notice(n, at, FUSION_NOTICE_PROMOTED, e->member);
 		break;
 	}
 }
@@ -174,7 +205,7 @@ static bool deliver_next(struct notice *n)
 	if (r == -EOVERFLOW)
 		catch_up(n);
 	else
-		deliver_event(n, &e);
+		deliver_event(n, at, &e);
 	return true;
 }
 
@@ -231,10 +262,14 @@ static void stop_thread(struct notice *n)
 	pthread_join(n->thread, NULL);
 }
 
+/* The last walk is over. */
 static void free_notice(struct dispatch_job *job)
 {
 	struct notice *n = (struct notice *)job;
 
+	slots_finish(&n->slots);
+	pthread_mutex_destroy(&n->lock);
+	pthread_cond_destroy(&n->changed);
 	free(n->known);
 	free(n);
 }
@@ -250,7 +285,7 @@ static struct notice *take_notice(struct fusion_arena *arena)
 	return n;
 }
 
-/* Stop all, as the function of one may ask for another meanwhile. */
+/* Stop all, as a function may subscribe another meanwhile. */
 void notice_stop(struct fusion_arena *arena)
 {
 	struct notice *n;
@@ -259,12 +294,9 @@ void notice_stop(struct fusion_arena *arena)
 		stop_thread(n);
 		dispatch_job_end(arena, &n->job);
 	}
-	/* Wait for a notice that was ended in its own function. */
-	dispatch_jobs_settle(arena);
 }
 
-static struct notice *make_notice(struct fusion_arena *arena,
-				  fusion_leave_fn fn, void *ctx)
+static struct notice *make_notice(struct fusion_arena *arena)
 {
 	uint32_t max = arena->view.geo.max_members;
 	struct notice *n = calloc(1, sizeof(*n));
@@ -278,8 +310,9 @@ static struct notice *make_notice(struct fusion_arena *arena,
 	n->job.run = tell_events;
 	n->job.end = free_notice;
 	n->arena = arena;
-	n->fn = fn;
-	n->ctx = ctx;
+	pthread_mutex_init(&n->lock, NULL);
+	pthread_cond_init(&n->changed, NULL);
+	slots_init(&n->slots, arena, &n->lock, &n->changed);
 	/* First the position, then the members: a member that comes in between
 	 * is met twice, and that is no harm.  Acquire: pairs with the release
 	 * in event_log(). */
@@ -288,43 +321,72 @@ static struct notice *make_notice(struct fusion_arena *arena,
 	return n;
 }
 
-/* Start the thread.  0, -errno; -EBUSY another thread has asked meanwhile. */
-static int start_notice(struct fusion_arena *arena, struct notice *n)
+/* The notice of the arena, whose notice_lock is held.  0, -errno. */
+static int get_notice(struct fusion_arena *arena, struct notice **ret)
 {
-	int r = -EBUSY;
+	struct notice *n = arena->notice;
+	int r;
+
+	if (!n) {
+		n = make_notice(arena);
+		if (!n)
+			return -ENOMEM;
+		r = quiet_thread_start(&n->thread, notice_thread, n);
+		if (r < 0) {
+			free_notice(&n->job);
+			return r;
+		}
+		arena->notice = n;
+	}
+	*ret = n;
+	return 0;
+}
+
+static int add_notice_fn(struct fusion_arena *arena, struct fusion_slot *slot,
+			 struct fusion_slot **ret)
+{
+	struct notice *n;
+	int r;
 
 	pthread_mutex_lock(&arena->notice_lock);
-	if (!arena->notice)
-		r = quiet_thread_start(&n->thread, notice_thread, n);
-	if (r == 0)
-		arena->notice = n;
+	r = get_notice(arena, &n);
+	if (r == 0) {
+		/* Acquire: pairs with the release in event_log(). */
+		slot->is.from = load_acquire(&arena->view.sb->event_head);
+		pthread_mutex_lock(&n->lock);
+		slots_add(&n->slots, slot, ret);
+		pthread_mutex_unlock(&n->lock);
+	}
 	pthread_mutex_unlock(&arena->notice_lock);
 	return r;
 }
 
 FUSION_API int fusion_arena_on_leave(struct fusion_arena *arena,
-				     fusion_leave_fn fn, void *ctx)
+				     fusion_leave_fn fn, void *ctx,
+				     fusion_destroy_fn destroy,
+				     struct fusion_slot **ret)
 {
-	struct notice *n;
+	const struct subscription s = {
+		.fn = (void (*)(void))fn,
+		.ctx = ctx,
+		.destroy = destroy,
+	};
+	struct fusion_slot *slot;
 	int r;
 
 	callback_check();
+	if (!fn)
+		return told(refuse_null("fusion_arena_on_leave()", "fn"));
 	if (!arena_is_in(arena))
 		return told(refuse_dead(arena));
-	if (fn) {
-		r = dispatch_start(arena);
-		if (r < 0)
-			return told(r);
-	}
-	notice_stop(arena);
-	if (!fn)
-		return 0;
-	n = make_notice(arena, fn, ctx);
-	if (!n)
-		return told(-ENOMEM);
-	while ((r = start_notice(arena, n)) == -EBUSY)
-		notice_stop(arena);
+	r = dispatch_start(arena);
 	if (r < 0)
-		free_notice(&n->job);
+		return told(r);
+	slot = slots_new(&s);
+	if (!slot)
+		return told(-ENOMEM);
+	r = add_notice_fn(arena, slot, ret);
+	if (r < 0)
+		free(slot);
 	return told(r);
 }

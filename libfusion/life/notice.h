@@ -5,8 +5,8 @@
 
 #include "libfusion/arena/arena_private.h"
 
-/* End all notices: no function of one runs when this returns, but one that
- * calls it. */
+/* End all subscriptions: no function of one runs when this returns.  Not in a
+ * handler. */
 void notice_stop(struct fusion_arena *arena);
 
 #endif

@@ -8,6 +8,11 @@
  * be told, so a wake that is lost or comes twice does no harm: the watching
  * thread compares the two, and lets the dispatcher run the functions.
  *
+ * A watch has all functions of this member that are subscribed to a reference.
+ * The first one makes the member watch, in shared memory; when the last one is
+ * cancelled, the member stops.  A function is not told of falls from before its
+ * subscription.
+ *
  * An object falls with its reference.  So the thread also calls a hook of the
  * objects each time it compares (watch_start()).
  */
@@ -32,14 +37,15 @@
 #include "libfusion/heap/tls.h"
 #include "libfusion/talk/dispatch.h"
 #include "libfusion/talk/dispatch_post.h"
+#include "libfusion/talk/slots.h"
 
 struct watch {
+	struct slots slots; /* first, see stop_watching() */
+	struct watcher *all;
 	struct ref *ref;
 	uint32_t id;
 	uint64_t told;
-	fusion_ref_fn fn;
-	void *ctx;
-	bool ended; /* stopped while its function runs; the job frees it */
+	bool gone; /* stopped while its functions run; the job frees it */
 	struct watch *next, **prev;
 };
 
@@ -68,26 +74,40 @@ static void look_again(struct fusion_arena *a)
 	futex_wake(seq_of(a), INT_MAX);
 }
 
-static void unlink_watch(struct watch *w)
+/* The caller of this function and of the next five holds watch_lock. */
+static void link_watch(struct watcher *all, struct watch *w)
+{
+	w->next = all->watches;
+	w->prev = &all->watches;
+	if (w->next)
+		w->next->prev = &w->next;
+	all->watches = w;
+}
+
+static void free_watch(struct watch *w)
 {
 	*w->prev = w->next;
 	if (w->next)
 		w->next->prev = w->prev;
+	pthread_cond_broadcast(&w->all->ran);
+	free(w);
 }
 
-/* The caller of this function and of the next three holds watch_lock. */
+/* Nothing is over while a thread begins or stops to watch: it sees to it. */
 static bool is_over(const struct watch *w)
 {
 	/* Acquire here, release where the reference is created or destroyed:
 	 * its falls are read after its id. */
-	return w->ended || load_acquire(&w->ref->id) != w->id;
+	return !w->slots.busy && load_acquire(&w->ref->id) != w->id;
 }
 
 /* The function must see what was done before the fall: acquire here, release in
  * ref_settle(). */
 static bool has_news(const struct watch *w)
 {
-	return REF_FALLS(load_acquire(&w->ref->falls)) != w->told || is_over(w);
+	return (!w->slots.busy &&
+		REF_FALLS(load_acquire(&w->ref->falls)) != w->told) ||
+	       is_over(w);
 }
 
 static bool any_news(const struct watcher *all)
@@ -108,26 +128,55 @@ static void undo_tell(const struct callback_args *args)
 {
 	struct watcher *all = args->a;
 
+	slots_leave(args->b);
 	pthread_mutex_lock(&all->arena->watch_lock);
 	has_told(all);
 	pthread_mutex_unlock(&all->arena->watch_lock);
 }
 
-/* Tell a watch of one fall, so that all watches come in turn.  The lock is not
- * held while the function runs. */
-static void tell_watch(struct watcher *all, struct watch *w)
+static void call_watch_fn(struct watch *w, struct fusion_slot *slot)
 {
-	struct fusion_arena *a = all->arena;
 	struct callback c CALLBACK;
+
+	callback_begin(&c, undo_tell, w->all, slot, 0);
+	((fusion_ref_fn)slot->is.fn)((struct fusion_ref *)w->ref, slot->is.ctx);
+	callback_end(&c);
+}
+
+/* Tell a watch of one fall, so that all watches come in turn.  The lock is not
+ * held while the functions run. */
+static unsigned tell_watch(struct watcher *all, struct watch *w)
+{
+	struct slots_walk walk = {.list = &w->slots};
+	struct fusion_arena *a = all->arena;
+	struct fusion_slot *slot;
+	unsigned n = 0;
 
 	w->told++;
 	all->running = w;
 	pthread_mutex_unlock(&a->watch_lock);
-	callback_begin(&c, undo_tell, all, NULL, 0);
-	w->fn((struct fusion_ref *)w->ref, w->ctx);
-	callback_end(&c);
+	while ((slot = slots_next(&walk))) {
+		if (slot->is.from >= w->told)
+			continue;
+		n++;
+		call_watch_fn(w, slot);
+	}
 	pthread_mutex_lock(&a->watch_lock);
 	has_told(all);
+	return n;
+}
+
+/* Cancel what is subscribed to a watch that is over, and free it.  The caller
+ * holds watch_lock, which is let go meanwhile. */
+static void end_watch(struct watch *w)
+{
+	pthread_mutex_t *lock = w->slots.lock;
+
+	w->slots.busy = true;
+	pthread_mutex_unlock(lock);
+	slots_finish(&w->slots);
+	pthread_mutex_lock(lock);
+	free_watch(w);
 }
 
 /* Runs on the dispatcher. */
@@ -140,14 +189,14 @@ static unsigned tell_all(struct dispatch_job *job)
 
 	pthread_mutex_lock(&all->arena->watch_lock);
 	for (w = all->watches; w && !load_relaxed(&all->stop); w = next) {
-		if (has_news(w) && !is_over(w)) {
-			tell_watch(all, w);
-			n++;
-		}
+		if (has_news(w) && !is_over(w))
+			n += tell_watch(all, w);
 		next = w->next;
-		if (is_over(w)) {
-			unlink_watch(w);
-			free(w);
+		if (w->gone) {
+			free_watch(w);
+		} else if (is_over(w)) {
+			end_watch(w);
+			next = all->watches;
 		}
 	}
 	more = any_news(all);
@@ -195,17 +244,30 @@ static void *ref_watch_thread(void *arg)
 	return NULL;
 }
 
-static void free_watcher(struct dispatch_job *job)
+static void free_watcher(struct watcher *all)
 {
-	struct watcher *all = (struct watcher *)job;
-	struct watch *next;
-
-	for (struct watch *w = all->watches; w; w = next) {
-		next = w->next;
-		free(w);
-	}
 	pthread_cond_destroy(&all->ran);
 	free(all);
+}
+
+/* The thread and the job have ended. */
+static void end_watcher(struct dispatch_job *job)
+{
+	struct watcher *all = (struct watcher *)job;
+	pthread_mutex_t *lock = &all->arena->watch_lock;
+	struct watch *w;
+
+	pthread_mutex_lock(lock);
+	while ((w = all->watches)) {
+		if (w->gone)
+			free_watch(w);
+		else if (w->slots.busy)
+			pthread_cond_wait(&all->ran, lock);
+		else
+			end_watch(w);
+	}
+	pthread_mutex_unlock(lock);
+	free_watcher(all);
 }
 
 /* The caller holds watch_lock. */
@@ -219,12 +281,12 @@ static int get_watcher(struct fusion_arena *a, struct watcher **ret)
 		if (!all)
 			return -ENOMEM;
 		all->job.run = tell_all;
-		all->job.end = free_watcher;
+		all->job.end = end_watcher;
 		all->arena = a;
 		pthread_cond_init(&all->ran, NULL);
 		r = quiet_thread_start(&all->thread, ref_watch_thread, all);
 		if (r < 0) {
-			free_watcher(&all->job);
+			free_watcher(all);
 			return r;
 		}
 		a->watcher = all;
@@ -270,100 +332,140 @@ void watch_stop(struct fusion_arena *a)
 	a->watcher = NULL;
 }
 
-/* Find the oldest watch of a reference: a thread that watches anew may be
- * faster than the one that is stopping the old watch. */
+/* The last function of a watch was cancelled: this member stops watching.  If
+ * the thread has no record, the member watches on, for no function. */
+static void stop_watching(struct slots *list)
+{
+	struct watch *w = (struct watch *)list;
+	struct fusion_arena *a = list->arena;
+	struct thread_rec *me = thread_rec_of(a);
+
+	/* Acquire here, release where the reference is destroyed: then the
+	 * watch is over in shared memory. */
+	if (me && load_acquire(&w->ref->id) == w->id)
+		ref_unwatch(&a->view, me, w->ref);
+	pthread_mutex_lock(&a->watch_lock);
+	if (!me) {
+		list->busy = false;
+		pthread_cond_broadcast(&w->all->ran);
+	} else if (w->all->running == w) {
+		w->gone = true;
+	} else {
+		free_watch(w);
+	}
+	pthread_mutex_unlock(&a->watch_lock);
+}
+
+/* The caller holds watch_lock, here and in the next one. */
+static struct watch *look_for_watch(const struct watcher *all,
+				    const struct ref *r, uint32_t id)
+{
+	struct watch *w = all->watches;
+
+	while (w && (w->ref != r || w->id != id || w->gone))
+		w = w->next;
+	return w;
+}
+
+/* Find the watch of a reference.  Wait if a thread is about to begin or stop
+ * it: that takes no longer than the lock of a reference.  NULL: none. */
 static struct watch *find_watch(struct watcher *all, const struct ref *r,
 				uint32_t id)
 {
-	struct watch *w = all ? all->watches : NULL, *found = NULL;
+	struct watch *w;
 
-	for (; w; w = w->next)
-		if (w->ref == r && w->id == id && !w->ended)
-			found = w;
-	return found;
+	while ((w = look_for_watch(all, r, id)) && w->slots.busy)
+		pthread_cond_wait(&all->ran, &all->arena->watch_lock);
+	return w;
 }
 
-static int add_watch(struct fusion_arena *a, struct thread_rec *me,
-		     struct watch *w)
+/* Begin to watch.  The caller holds watch_lock, which is let go while we may
+ * wait for a lock of the arena. */
+static int begin_watch(struct watcher *all, struct thread_rec *me,
+		       struct ref *ref, uint32_t id, struct watch **ret)
 {
-	struct watcher *all;
-	int r = dispatch_start(a);
+	struct fusion_arena *a = all->arena;
+	struct watch *w = calloc(1, sizeof(*w));
+	int r;
 
-	if (r < 0)
-		return r;
-	r = watch_start(a, NULL);
-	if (r < 0)
-		return r;
-	pthread_mutex_lock(&a->watch_lock);
-	all = a->watcher;
+	if (!w)
+		return -ENOMEM;
+	slots_init(&w->slots, a, &a->watch_lock, &all->ran);
+	w->slots.emptied = stop_watching;
+	w->slots.busy = true;
+	w->all = all;
+	w->ref = ref;
+	w->id = id;
+	link_watch(all, w);
 	pthread_mutex_unlock(&a->watch_lock);
-	/* Acquire here, release where the reference is created.  No lock of the
-	 * process is held while we may wait for one of the arena. */
-	w->id = load_acquire(&w->ref->id);
-	r = ref_watch(&a->view, me, w->ref, &w->told);
-	if (r < 0)
-		return r;
+	r = ref_watch(&a->view, me, ref, &w->told);
 	pthread_mutex_lock(&a->watch_lock);
-	w->next = all->watches;
-	w->prev = &all->watches;
-	if (w->next)
-		w->next->prev = &w->next;
-	all->watches = w;
-	pthread_mutex_unlock(&a->watch_lock);
-	/* The reference may have fallen before the watch was on the list. */
-	look_again(a);
+	w->slots.busy = false;
+	if (r < 0) {
+		free_watch(w);
+		return r;
+	}
+	pthread_cond_broadcast(&all->ran);
+	*ret = w;
 	return 0;
 }
 
-static int remove_watch(struct fusion_arena *a, struct thread_rec *me,
-			struct ref *ref)
+static int add_watch_fn(struct fusion_arena *a, struct thread_rec *me,
+			struct ref *ref, struct fusion_slot *slot,
+			struct fusion_slot **ret)
 {
 	/* Acquire here, release where the reference is created. */
 	uint32_t id = load_acquire(&ref->id);
-	int r = ref_unwatch(&a->view, me, ref);
 	struct watcher *all;
 	struct watch *w;
+	int r;
 
-	if (r < 0)
-		return r;
 	pthread_mutex_lock(&a->watch_lock);
-	all = a->watcher;
-	w = find_watch(all, ref, id);
-	if (w && all->running != w) {
-		unlink_watch(w);
-		free(w);
-	} else if (w) {
-		w->ended = true;
-		while (all->running == w && !dispatch_is_mine(a))
-			pthread_cond_wait(&all->ran, &a->watch_lock);
-	}
+	r = get_watcher(a, &all);
+	w = r == 0 ? find_watch(all, ref, id) : NULL;
+	if (w)
+		/* Acquire: pairs with the release in ref_settle(). */
+		slot->is.from = REF_FALLS(load_acquire(&ref->falls));
+	else if (r == 0)
+		r = begin_watch(all, me, ref, id, &w);
+	if (r == 0)
+		slots_add(&w->slots, slot, ret);
 	pthread_mutex_unlock(&a->watch_lock);
-	return 0;
+	/* The reference may have fallen before the watch was on the list. */
+	if (r == 0)
+		look_again(a);
+	return r;
 }
 
 FUSION_API int fusion_ref_watch(struct fusion_ref *ref, fusion_ref_fn fn,
-				void *ctx)
+				void *ctx, fusion_destroy_fn destroy,
+				struct fusion_slot **ret)
 {
+	const struct subscription s = {
+		.fn = (void (*)(void))fn,
+		.ctx = ctx,
+		.destroy = destroy,
+	};
 	struct fusion_arena *a = ref ? arena_of(ref) : NULL;
+	struct fusion_slot *slot;
 	struct thread_rec *me;
-	struct watch *w;
 	int r;
 
 	if (!a || table_index(&a->view, KIND_REF, ref) < 0)
 		return told(-EINVAL);
+	if (!fn)
+		return told(refuse_null("fusion_ref_watch()", "fn"));
 	me = thread_rec_of(a);
 	if (!me)
 		return told(-errno);
-	if (!fn)
-		return told(remove_watch(a, me, (struct ref *)ref));
-	w = calloc(1, sizeof(*w));
-	if (!w)
-		return told(-ENOMEM);
-	w->ref = (struct ref *)ref;
-	w->fn = fn;
-	w->ctx = ctx;
-	r = add_watch(a, me, w);
+	r = dispatch_start(a);
 	if (r < 0)
-		free(w);
+		return told(r);
+	slot = slots_new(&s);
+	if (!slot)
+		return told(-ENOMEM);
+	r = add_watch_fn(a, me, (struct ref *)ref, slot, ret);
+	if (r < 0)
+		free(slot);
 	return told(r);
 }

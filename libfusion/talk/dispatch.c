@@ -48,6 +48,7 @@ static struct dispatcher *make_dispatcher(struct fusion_arena *arena,
 	pthread_mutex_init(&d->lock, NULL);
 	pthread_cond_init(&d->changed, NULL);
 	pthread_cond_init(&d->job_done, NULL);
+	message_handlers_init(d);
 	return d;
 }
 
@@ -82,6 +83,18 @@ struct dispatcher *dispatcher_asked_for(struct fusion_arena *arena,
 	return NULL;
 }
 
+int dispatch_start_locked(struct dispatcher *d)
+{
+	int r;
+
+	if (d->mode != DISPATCH_IDLE)
+		return 0;
+	r = dispatch_thread_start(d);
+	if (r == 0)
+		store_relaxed(&d->mode, DISPATCH_THREAD);
+	return r;
+}
+
 int dispatch_start(struct fusion_arena *arena)
 {
 	int r = 0;
@@ -89,13 +102,8 @@ int dispatch_start(struct fusion_arena *arena)
 
 	if (!d)
 		return r;
-	r = 0; /* another thread may have made the dispatcher meanwhile */
 	pthread_mutex_lock(&d->lock);
-	if (d->mode == DISPATCH_IDLE) {
-		r = dispatch_thread_start(d);
-		if (r == 0)
-			store_relaxed(&d->mode, DISPATCH_THREAD);
-	}
+	r = dispatch_start_locked(d);
 	pthread_mutex_unlock(&d->lock);
 	return r;
 }
@@ -110,7 +118,7 @@ void dispatch_stop(struct fusion_arena *arena)
 		dispatch_threads_stop(d);
 	dispatch_fd_stop(d);
 	dispatch_drop_posts(d);
-	message_handlers_free(d);
+	message_handlers_finish(d);
 	/* Release: as in dispatcher_of(). */
 	store_release(&arena->dispatcher, (struct dispatcher *)NULL);
 	pthread_cond_destroy(&d->changed);

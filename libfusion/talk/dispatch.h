@@ -16,6 +16,9 @@
 /* Make the dispatcher, and start its thread unless it runs or the program
  * dispatches by hand.  0, -errno. */
 int dispatch_start(struct fusion_arena *arena);
+/* Start the thread of a dispatcher that is there, as dispatch_start() does. Its
+ * lock is held. */
+int dispatch_start_locked(struct dispatcher *d);
 /* End the dispatcher, as the process leaves.  When this returns no handler
  * runs, but one that calls this. */
 void dispatch_stop(struct fusion_arena *arena);

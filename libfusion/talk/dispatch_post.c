@@ -178,11 +178,10 @@ static struct dispatch_job *begin_job(struct dispatcher *d)
 
 static void finish_job(struct dispatcher *d, struct dispatch_job *job)
 {
-	bool orphan, again;
+	bool again;
 
 	pthread_mutex_lock(&d->lock);
 	job->running = false;
-	orphan = job->orphan;
 	again = job->again && !job->ended;
 	job->again = false;
 	if (again)
@@ -192,13 +191,6 @@ static void finish_job(struct dispatcher *d, struct dispatch_job *job)
 	/* Another thread may be active by now, and asleep. */
 	if (again)
 		dispatch_rouse(d);
-	if (!orphan)
-		return;
-	job->end(job);
-	pthread_mutex_lock(&d->lock);
-	d->n_orphans--;
-	pthread_cond_broadcast(&d->job_done);
-	pthread_mutex_unlock(&d->lock);
 }
 
 /* A function that the job called did not return: there may be more to do. */
@@ -255,31 +247,14 @@ void dispatch_job_post(struct fusion_arena *arena, struct dispatch_job *job)
 void dispatch_job_end(struct fusion_arena *arena, struct dispatch_job *job)
 {
 	struct dispatcher *d = dispatcher_existing(arena);
-	bool orphan;
 
 	pthread_mutex_lock(&d->lock);
 	job->ended = true;
 	unqueue_job(d, job);
-	orphan = job->running && dispatch_is_mine(arena);
-	job->orphan = orphan;
-	d->n_orphans += orphan;
-	while (job->running && !orphan)
+	while (job->running)
 		pthread_cond_wait(&d->job_done, &d->lock);
 	pthread_mutex_unlock(&d->lock);
-	if (!orphan)
-		job->end(job);
-}
-
-void dispatch_jobs_settle(struct fusion_arena *arena)
-{
-	struct dispatcher *d = dispatcher_existing(arena);
-
-	if (!d || dispatch_is_mine(arena))
-		return;
-	pthread_mutex_lock(&d->lock);
-	while (d->n_orphans)
-		pthread_cond_wait(&d->job_done, &d->lock);
-	pthread_mutex_unlock(&d->lock);
+	job->end(job);
 }
 
 /* --- For the dispatcher --------------------------------------------------- */

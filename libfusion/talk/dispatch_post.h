@@ -21,18 +21,13 @@ struct dispatch_job {
 
 	/* Guarded by the dispatcher's lock. */
 	bool queued, running, again, ended;
-	bool orphan; /* its own run ends it */
 	struct dispatch_job *next;
 };
 /* Have @job run.  Wakes the dispatcher, which was started before. */
 void dispatch_job_post(struct fusion_arena *arena, struct dispatch_job *job);
 /* End @job: when this returns it does not run and never will, and end() was
- * called.  A handler cannot wait for a job that runs: then end() is called
- * after that run. */
+ * called.  Not in a handler of the arena. */
 void dispatch_job_end(struct fusion_arena *arena, struct dispatch_job *job);
-/* Wait for jobs that a handler ended while they ran; does nothing in a handler.
- */
-void dispatch_jobs_settle(struct fusion_arena *arena);
 
 /* Run what was posted.  Returns how many functions ran.  Turn is held. */
 unsigned dispatch_run_posts(struct dispatcher *d);

@@ -22,6 +22,7 @@
 #include "libfusion/arena/arena_private.h"
 #include "libfusion/base/spin.h"
 #include "libfusion/core/talk/call.h"
+#include "libfusion/talk/slots.h"
 
 #define DISPATCH_BATCH 64 /* records a turn */
 #define HANDLER_BUCKETS 64
@@ -30,17 +31,6 @@ enum dispatch_mode {
 	DISPATCH_IDLE = 0, /* nothing has needed a thread yet */
 	DISPATCH_THREAD = 1,
 	DISPATCH_MANUAL = 2, /* FUSION_ENTER_MANUAL */
-};
-
-/* The handler of a message type (message.c).  A handler that was removed while
- * it runs is freed when the last run ends. */
-struct handler {
-	uint32_t type;
-	fusion_message_fn fn;
-	void *ctx;
-	unsigned running; /* guarded by lock, like the list */
-	bool removed;
-	struct handler *next;
 };
 
 /* A function that was posted, or a cleanup. */
@@ -128,10 +118,9 @@ struct dispatcher {
 	unsigned n_parked;
 	struct posts posts, cleanups;
 	struct dispatch_job *jobs;
-	uint32_t n_jobs;    /* atomic */
-	uint32_t n_orphans; /* jobs that were ended in their own run */
+	uint32_t n_jobs; /* atomic */
 	pthread_cond_t job_done;
-	struct handler *handlers[HANDLER_BUCKETS];
+	struct slots handlers[HANDLER_BUCKETS]; /* the key is the type */
 	struct syncer *syncers;
 
 	/* Of dispatch_fd.c. */

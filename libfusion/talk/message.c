@@ -27,6 +27,7 @@
 #include "libfusion/talk/call_flush.h"
 #include "libfusion/talk/dispatch.h"
 #include "libfusion/talk/dispatcher.h"
+#include "libfusion/talk/slots.h"
 
 /* --- Sending -------------------------------------------------------------- */
 
@@ -189,55 +190,20 @@ FUSION_API void *fusion_message_take(const struct fusion_message *message)
 	return (void *)(uintptr_t)block;
 }
 
-static struct handler **handlers_of(struct dispatcher *d, uint32_t type)
+static struct slots *handlers_of(struct dispatcher *d, uint32_t type)
 {
 	return &d->handlers[(type ^ type >> 6) % HANDLER_BUCKETS];
 }
 
-static struct handler *find_handler(struct dispatcher *d, uint32_t type)
+/* Begin with the first handler of @type.  NULL: it has none. */
+static struct fusion_slot *first_handler(struct dispatcher *d, uint32_t type,
+					 struct slots_walk *walk)
 {
-	struct handler *h = *handlers_of(d, type);
-
-	while (h && (h->type != type || h->removed))
-		h = h->next;
-	return h;
-}
-
-static struct handler *enter_message_handler(struct dispatcher *d,
-					     uint32_t type)
-{
-	struct handler *h;
-
-	pthread_mutex_lock(&d->lock);
-	h = find_handler(d, type);
-	if (!h)
-		h = find_handler(d, FUSION_ANY_TYPE);
-	if (h)
-		h->running++;
-	pthread_mutex_unlock(&d->lock);
-	return h;
-}
-
-static void unlink_message_handler(struct dispatcher *d, struct handler *h)
-{
-	struct handler **p = handlers_of(d, h->type);
-
-	while (*p != h)
-		p = &(*p)->next;
-	*p = h->next;
-	free(h);
-}
-
-static void leave_message_handler(struct dispatcher *d, struct handler *h)
-{
-	pthread_mutex_lock(&d->lock);
-	h->running--;
-	if (h->removed) {
-		if (!h->running)
-			unlink_message_handler(d, h);
-		pthread_cond_broadcast(&d->changed);
-	}
-	pthread_mutex_unlock(&d->lock);
+	*walk = (struct slots_walk){
+		.list = handlers_of(d, type),
+		.key = type,
+	};
+	return slots_next(walk);
 }
 
 static bool fill_incoming(struct dispatcher *d, const struct dispatched *d_in,
@@ -271,92 +237,96 @@ static void undo_handler(const struct callback_args *args)
 {
 	struct dispatcher *d = args->a;
 
-	leave_message_handler(d, args->b);
+	slots_leave(args->b);
 	if (args->n)
 		heap_free_from(d->arena, (void **)(uintptr_t)args->n);
 }
 
-void message_receive(struct dispatcher *d, const struct dispatched *d_in)
+static void run_handler(struct dispatcher *d, struct fusion_slot *handler,
+			const struct incoming *in)
 {
 	struct callback c CALLBACK;
+
+	callback_begin(&c, undo_handler, d, handler, (uintptr_t)in->slot);
+	((fusion_message_fn)handler->is.fn)(&in->message, handler->is.ctx);
+	callback_end(&c);
+}
+
+/* The handler may have taken the block, and freed it. */
+static void show_what_is_left(struct incoming *in)
+{
+	if (!in->slot || load_relaxed(in->slot))
+		return;
+	in->message.data = NULL;
+	in->message.size = 0;
+}
+
+void message_receive(struct dispatcher *d, const struct dispatched *d_in)
+{
+	struct fusion_slot *handler;
+	struct slots_walk walk;
 	struct incoming in;
-	struct handler *h;
 
 	if (!fill_incoming(d, d_in, &in))
 		return;
-	h = enter_message_handler(d, in.message.type);
-	if (h) {
-		callback_begin(&c, undo_handler, d, h, (uintptr_t)in.slot);
-		h->fn(&in.message, h->ctx);
-		callback_end(&c);
-		leave_message_handler(d, h);
-	} else {
+	handler = first_handler(d, in.message.type, &walk);
+	if (!handler)
+		handler = first_handler(d, FUSION_ANY_TYPE, &walk);
+	if (!handler)
 		add_relaxed(&d->ring.ctl->dropped, 1);
+	while (handler) {
+		run_handler(d, handler, &in);
+		handler = slots_next(&walk);
+		show_what_is_left(&in);
 	}
 	if (in.slot)
 		heap_free_from(d->arena, (void **)in.slot);
 }
 
-/* lock is held.  If the handler runs, the thread that runs it frees it. */
-static void remove_message_handler(struct dispatcher *d, uint32_t type)
-{
-	struct handler *h = find_handler(d, type);
-
-	if (!h)
-		return;
-	if (!h->running) {
-		unlink_message_handler(d, h);
-		return;
-	}
-	h->removed = true;
-}
-
-static bool is_handler_running(struct dispatcher *d, uint32_t type)
-{
-	const struct handler *h = *handlers_of(d, type);
-
-	while (h && (h->type != type || !h->removed))
-		h = h->next;
-	return h;
-}
-
 FUSION_API int fusion_message_handle(struct fusion_arena *arena, uint32_t type,
-				     fusion_message_fn fn, void *ctx)
+				     fusion_message_fn fn, void *ctx,
+				     fusion_destroy_fn destroy,
+				     struct fusion_slot **ret)
 {
-	struct handler *h = NULL;
+	const struct subscription s = {
+		.key = type,
+		.fn = (void (*)(void))fn,
+		.ctx = ctx,
+		.destroy = destroy,
+	};
+	struct fusion_slot *handler;
 	struct dispatcher *d;
 	int r = -EINVAL;
 
 	callback_check();
+	if (!fn)
+		return told(refuse_null("fusion_message_handle()", "fn"));
 	d = dispatcher_asked_for(arena, &r);
 	if (!d)
 		return told(r);
-	if (fn) {
-		h = malloc(sizeof(*h));
-		if (!h)
-			return told(-ENOMEM);
-		*h = (struct handler){.type = type, .fn = fn, .ctx = ctx};
-	}
+	handler = slots_new(&s);
+	if (!handler)
+		return told(-ENOMEM);
 	pthread_mutex_lock(&d->lock);
-	remove_message_handler(d, type);
-	if (h) {
-		h->next = *handlers_of(d, type);
-		*handlers_of(d, type) = h;
-	}
-	while (is_handler_running(d, type) && !dispatch_is_mine(arena))
-		pthread_cond_wait(&d->changed, &d->lock);
+	/* The thread finds no message without its handler: it needs the lock to
+	 * look for one. */
+	r = dispatch_start_locked(d);
+	if (r == 0)
+		slots_add(handlers_of(d, type), handler, ret);
 	pthread_mutex_unlock(&d->lock);
-	return told(h ? dispatch_start(arena) : 0);
+	if (r < 0)
+		free(handler);
+	return told(r);
 }
 
-void message_handlers_free(struct dispatcher *d)
+void message_handlers_init(struct dispatcher *d)
 {
-	struct handler *h;
+	for (unsigned i = 0; i < HANDLER_BUCKETS; i++)
+		slots_init(&d->handlers[i], d->arena, &d->lock, &d->changed);
+}
 
-	for (unsigned i = 0; i < HANDLER_BUCKETS; i++) {
-		while ((h = d->handlers[i])) {
-			d->handlers[i] = h->next;
-			free(h);
-		}
-	}
+void message_handlers_finish(struct dispatcher *d)
+{
+	for (unsigned i = 0; i < HANDLER_BUCKETS; i++)
+		slots_finish(&d->handlers[i]);
 }

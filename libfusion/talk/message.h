@@ -5,9 +5,10 @@
 
 #include "libfusion/talk/dispatcher.h"
 
-/* Have the handler of its type handle the record @in.  Turn is held. */
+/* Have the handlers of its type handle the record @in.  Turn is held. */
 void message_receive(struct dispatcher *d, const struct dispatched *in);
-/* Forget all handlers. */
-void message_handlers_free(struct dispatcher *d);
+/* The lists of handlers; finish cancels them, when none runs any more. */
+void message_handlers_init(struct dispatcher *d);
+void message_handlers_finish(struct dispatcher *d);
 
 #endif

@@ -30,7 +30,8 @@ static void handle(const struct fusion_message *message, void *ctx)
 static void send_serve(unsigned i)
 {
 	(void)i;
-	if (enter() || fusion_message_handle(arena, 1, handle, NULL))
+	if (enter() ||
+	    fusion_message_handle(arena, 1, handle, NULL, NULL, NULL))
 		_exit(1);
 	*receiver = fusion_arena_id(arena);
 	peers_ready();

@@ -201,7 +201,8 @@ static void with_inbox(struct cast *c, fusion_message_fn fn)
 
 	c->arena->flags |= FUSION_ENTER_MANUAL;
 	if (fusion_arena_dispatch(c->arena, 0) < 0 ||
-	    fusion_message_handle(c->arena, FUSION_ANY_TYPE, fn, c) < 0)
+	    fusion_message_handle(c->arena, FUSION_ANY_TYPE, fn, c, NULL,
+				  NULL) < 0)
 		die("cannot dispatch");
 	for (unsigned i = 0; i < N_OPS(sizes); i++)
 		send_to_myself(c, sizes[i]);

@@ -105,10 +105,11 @@ static void look_at_flags(void)
 
 static void use(struct fusion_arena *a)
 {
+	struct fusion_slot *slot;
 	struct fusion_ref *ref;
 	pid_t child;
 
-	must("on_leave", fusion_arena_on_leave(a, on_leave, NULL));
+	must("on_leave", fusion_arena_on_leave(a, on_leave, NULL, NULL, &slot));
 	must("ref", fusion_ref_create(a, NULL, NULL, &ref));
 	must("up", fusion_ref_up(ref));
 	look("inside");
@@ -119,7 +120,7 @@ static void use(struct fusion_arena *a)
 	}
 	waitpid(child, NULL, 0);
 	look("after fork");
-	must("on_leave", fusion_arena_on_leave(a, NULL, NULL));
+	must("cancel", fusion_slot_cancel(slot));
 	must("down", fusion_ref_down(ref));
 }
 
@@ -143,7 +144,8 @@ static void poll_in_child(struct fusion_arena *a, int fd)
 	look("child by hand");
 	if (fusion_arena_fd(a) != fd)
 		dprintf(report, "the child's descriptor is another number\n");
-	must("handle", fusion_message_handle(a, 1, on_message, NULL));
+	must("handle",
+	     fusion_message_handle(a, 1, on_message, NULL, NULL, NULL));
 	must("dispatch", fusion_arena_dispatch(a, 0));
 	if (is_readable(fd, 0))
 		dprintf(report, "it is readable, and there is nothing\n");

@@ -65,7 +65,8 @@
 static struct entered {
 	char name[256];
 	struct fusion_arena *arena;
-	unsigned count; /* enters minus exits */
+	unsigned count;		     /* enters minus exits */
+	struct fusion_slot *notices; /* NULL: off; stale after the last exit */
 } entered[ARENAS];
 static struct entered *now; /* what commands are about */
 
@@ -767,11 +768,14 @@ static int do_destroy_property(const struct words *c)
 
 static int do_notices(const struct words *c)
 {
-	bool off = !strcmp(word(c, 1), "off");
 	bool exit = !strcmp(word(c, 1), "exit");
 
-	return answer(fusion_arena_on_leave(now->arena, off ? NULL : on_notice,
-					    exit ? now : NULL));
+	fusion_slot_cancel(now->notices);
+	now->notices = NULL;
+	if (!strcmp(word(c, 1), "off"))
+		return answer(0);
+	return answer(fusion_arena_on_leave(
+		now->arena, on_notice, exit ? now : NULL, NULL, &now->notices));
 }
 
 static int do_fork(const struct words *c)
@@ -789,8 +793,8 @@ static int do_fork(const struct words *c)
 			said("child out");
 		else
 			said("child in %u", id);
-		if (id && (!p || fusion_free(p) < 0 ||
-			   fusion_arena_exit(now->arena)))
+		if (id &&
+		    (!p || fusion_free(p) < 0 || fusion_arena_exit(now->arena)))
 			_exit(1);
 		_exit(0);
 	}

@@ -66,8 +66,8 @@ static int do_handle(const struct words *c)
 {
 	uint32_t type = c->n > 1 ? (uint32_t)number(c, 1) : FUSION_ANY_TYPE;
 
-	return answer(
-		fusion_message_handle(arena_now(), type, on_message, NULL));
+	return answer(fusion_message_handle(arena_now(), type, on_message, NULL,
+					    NULL, NULL));
 }
 
 static int do_send(const struct words *c)

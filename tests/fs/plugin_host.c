@@ -93,7 +93,8 @@ static void use(void)
 		die("malloc");
 	if (is("key"))
 		pthread_setspecific(key, p);
-	if (is("dispatch") && f.handle(arena, 1, on_message, NULL) < 0)
+	if (is("dispatch") &&
+	    f.handle(arena, 1, on_message, NULL, NULL, NULL) < 0)
 		die("handle");
 	if (!is("inside") && !is("key") && f.leave(arena) < 0)
 		die("exit");

@@ -247,19 +247,20 @@ static void message_out(const fusion_message *, void *)
 
 static void message()
 {
+	fusion_slot *slot;
 	fusion_id_t me;
 	void *block;
 
 	enter("w", FUSION_ENTER_MANUAL);
 	me = fusion_arena_id(arena);
-	fusion_message_handle(arena, 1, message_out, nullptr);
+	fusion_message_handle(arena, 1, message_out, nullptr, nullptr, &slot);
 	for (int i = 0; i < 3; i++)
 		fusion_message_send(arena, me, 1, "x", 1, 0, 0);
 	block = fusion_malloc(arena, 5000);
 	expect("send", fusion_message_send_block(arena, me, 1, block, 0, 0), 0);
 	for (int i = 0; i < 4; i++)
 		leave_by("message", dispatch);
-	expect("remove", fusion_message_handle(arena, 1, nullptr, nullptr), 0);
+	expect("cancel", fusion_slot_cancel(slot), 0);
 	expect("block", (long)fusion_usable_size(block), 0);
 	dispatch_rest();
 	leave_arena();
@@ -416,18 +417,20 @@ static void fallen_out(fusion_ref *, void *)
 
 static void watch()
 {
+	fusion_slot *slot;
 	fusion_ref *r;
 
 	enter("w", FUSION_ENTER_MANUAL);
 	fusion_ref_create(arena, "r", nullptr, &r);
 	fusion_ref_up(r);
-	expect("watch", fusion_ref_watch(r, fallen_out, nullptr), 0);
+	expect("watch",
+	       fusion_ref_watch(r, fallen_out, nullptr, nullptr, &slot), 0);
 	for (int i = 0; i < 2; i++) {
 		fusion_ref_down(r);
 		leave_by("watch", dispatch);
 		fusion_ref_up(r);
 	}
-	expect("unwatch", fusion_ref_watch(r, nullptr, nullptr), 0);
+	expect("cancel", fusion_slot_cancel(slot), 0);
 	dispatch_rest();
 	leave_arena();
 }
@@ -439,13 +442,18 @@ static void notice_out(fusion_arena *, fusion_notice, fusion_id_t, void *)
 
 static void notice()
 {
+	fusion_slot *slot;
+
 	enter("w", FUSION_ENTER_MANUAL);
-	expect("notice", fusion_arena_on_leave(arena, notice_out, nullptr), 0);
+	expect("notice",
+	       fusion_arena_on_leave(arena, notice_out, nullptr, nullptr,
+				     &slot),
+	       0);
 	for (int i = 0; i < 2; i++) {
 		others_enter("w");
 		leave_by("notice", dispatch);
 	}
-	expect("none", fusion_arena_on_leave(arena, nullptr, nullptr), 0);
+	expect("none", fusion_slot_cancel(slot), 0);
 	dispatch_rest();
 	leave_arena();
 }

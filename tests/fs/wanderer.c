@@ -116,9 +116,10 @@ static void use_it(long i)
 	struct fusion_call *call;
 	struct fusion_ref *ref;
 
-	good("notice", i, fusion_arena_on_leave(arena, notice, NULL));
+	good("notice", i,
+	     fusion_arena_on_leave(arena, notice, NULL, NULL, NULL));
 	good("handle", i,
-	     fusion_message_handle(arena, 1, handle_message, NULL));
+	     fusion_message_handle(arena, 1, handle_message, NULL, NULL, NULL));
 	good("send", i,
 	     fusion_message_send(arena, fusion_arena_id(arena), 1, "x", 1, 0,
 				 0));

@@ -129,7 +129,8 @@ static void listen_to_all(struct fusion_arena *a, unsigned which)
 	struct fusion_reaction *x;
 
 	if (fusion_reactor_lookup(a, "r", &reactor) < 0 ||
-	    fusion_message_handle(a, FUSION_ANY_TYPE, get_message, NULL) < 0 ||
+	    fusion_message_handle(a, FUSION_ANY_TYPE, get_message, NULL, NULL,
+				  NULL) < 0 ||
 	    fusion_reactor_attach(
 		    reactor,
 		    &(const struct fusion_reactor_attach_options){

@@ -265,7 +265,8 @@ static void program_dispatches_if_it_says_so_at_enter(void **state)
 	(void)state;
 	n_handled = 0;
 	image_dispatches(arena);
-	assert_int_equal(fusion_message_handle(arena, 1, handle, NULL), 0);
+	assert_int_equal(
+		fusion_message_handle(arena, 1, handle, NULL, NULL, NULL), 0);
 	send_one();
 	assert_int_equal(fusion_arena_dispatch(arena, 0), 1);
 	send_one();
@@ -298,7 +299,8 @@ static void library_dispatches_otherwise(void **state)
 	assert_non_null(
 		strstr(fusion_strerror(-ENOTSUP), "FUSION_ENTER_MANUAL"));
 	assert_int_equal(n_threads, 0);
-	assert_int_equal(fusion_message_handle(arena, 1, handle, NULL), 0);
+	assert_int_equal(
+		fusion_message_handle(arena, 1, handle, NULL, NULL, NULL), 0);
 	assert_int_equal(n_threads, 1);
 	assert_int_equal(fusion_arena_fd(arena), -ENOTSUP);
 	send_one();
@@ -316,13 +318,16 @@ static void without_a_thread_it_is_ENOMEM(void **state)
 {
 	(void)state;
 	no_threads = true;
-	assert_int_equal(fusion_arena_on_leave(arena, note, NULL), -ENOMEM);
-	assert_non_null(strstr(fusion_strerror(-ENOMEM), "no thread"));
-	assert_int_equal(fusion_message_handle(arena, 1, handle, NULL),
+	assert_int_equal(fusion_arena_on_leave(arena, note, NULL, NULL, NULL),
 			 -ENOMEM);
 	assert_non_null(strstr(fusion_strerror(-ENOMEM), "no thread"));
+	assert_int_equal(
+		fusion_message_handle(arena, 1, handle, NULL, NULL, NULL),
+		-ENOMEM);
+	assert_non_null(strstr(fusion_strerror(-ENOMEM), "no thread"));
 	no_threads = false;
-	assert_int_equal(fusion_arena_on_leave(arena, note, NULL), 0);
+	assert_int_equal(fusion_arena_on_leave(arena, note, NULL, NULL, NULL),
+			 0);
 }
 
 /* It loses nothing, and does not sleep. */
@@ -333,7 +338,8 @@ static void descriptor_without_a_thread_stays_readable(void **state)
 	(void)state;
 	n_handled = 0;
 	image_dispatches(arena);
-	assert_int_equal(fusion_message_handle(arena, 1, handle, NULL), 0);
+	assert_int_equal(
+		fusion_message_handle(arena, 1, handle, NULL, NULL, NULL), 0);
 	fd = fusion_arena_fd(arena);
 	no_threads = true;
 	for (int i = 0; i < 3; i++) {

@@ -106,7 +106,8 @@ static int set_up(void **state)
 				.fn = handle},
 			&call),
 		0);
-	assert_int_equal(fusion_message_handle(arena, 7, hear, NULL), 0);
+	assert_int_equal(
+		fusion_message_handle(arena, 7, hear, NULL, NULL, NULL), 0);
 	d = dispatcher_of(arena, &r);
 	for (unsigned i = 0; i < CALLERS; i++)
 		assert_int_equal(thread_claim(v, &callers[i]), 0);

@@ -15,6 +15,7 @@
 #include "libfusion/life/fork.h"
 
 static struct fusion_arena *arena;
+static struct fusion_slot *notices;
 static struct fusion_skirmish *skirmish;
 static struct fusion_ref *ref;
 static struct fusion_property *property;
@@ -85,6 +86,8 @@ static int set_up(void **state)
 	arena->state = HANDLE_IN;
 	arenas = arena;
 	fork_prepare_once();
+	assert_int_equal(
+		fusion_arena_on_leave(arena, leaves, NULL, NULL, &notices), 0);
 	block = fusion_malloc(arena, 100);
 	assert_non_null(block);
 	assert_int_equal(fusion_skirmish_create(arena, "s", NULL, &skirmish),
@@ -188,7 +191,8 @@ static void arena_says(void)
 	ECHILDS(fusion_members_list(arena, &member, sizeof(member), 1, NULL));
 	ECHILDS(fusion_members_wait(arena, 1, 0));
 	ECHILDS(fusion_members_kill(arena, 1, 0, 0));
-	ECHILDS(fusion_arena_on_leave(arena, leaves, NULL));
+	ECHILDS(fusion_arena_on_leave(arena, leaves, NULL, NULL, NULL));
+	ECHILDS(fusion_slot_cancel(notices));
 }
 
 static void heap_says(void)
@@ -313,7 +317,7 @@ static void talk_says(void)
 
 	ECHILDS(fusion_message_send(arena, 1, 1, "x", 1, 0, 0));
 	ECHILDS(fusion_message_send_block(arena, 1, 1, block, 0, 0));
-	ECHILDS(fusion_message_handle(arena, 1, hears, NULL));
+	ECHILDS(fusion_message_handle(arena, 1, hears, NULL, NULL, NULL));
 	ECHILDS(fusion_arena_fd(arena));
 	ECHILDS(fusion_arena_dispatch(arena, 0));
 	ECHILDS(fusion_arena_sync(arena, 0));

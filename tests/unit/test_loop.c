@@ -93,8 +93,10 @@ static void begin(pthread_t *sender)
 {
 	fd = fusion_arena_fd(arena);
 	assert_true(fd >= 0);
-	assert_int_equal(fusion_message_handle(arena, 1, handle, NULL), 0);
-	assert_int_equal(fusion_arena_on_leave(arena, note, NULL), 0);
+	assert_int_equal(
+		fusion_message_handle(arena, 1, handle, NULL, NULL, NULL), 0);
+	assert_int_equal(fusion_arena_on_leave(arena, note, NULL, NULL, NULL),
+			 0);
 	assert_int_equal(pthread_create(sender, NULL, send_all, NULL), 0);
 }
 

@@ -101,7 +101,8 @@ static void bytes_arrive_as_they_were_sent(void **state)
 	memset(&got, 0, sizeof(got));
 	for (size_t i = 0; i < sizeof(data); i++)
 		data[i] = (unsigned char)(i * 7);
-	assert_int_equal(fusion_message_handle(arena, 7, note, NULL), 0);
+	assert_int_equal(
+		fusion_message_handle(arena, 7, note, NULL, NULL, NULL), 0);
 	for (size_t size = 0; size <= sizeof(data);
 	     size += size < 1100 ? 1 : 97) {
 		assert_int_equal(send(7, data, size), 0);
@@ -123,8 +124,10 @@ static void block_is_freed_unless_taken(void **state)
 	(void)state;
 	memset(&got, 0, sizeof(got));
 	memset(block, 'x', 300);
-	assert_int_equal(fusion_message_handle(arena, 1, note, NULL), 0);
-	assert_int_equal(fusion_message_handle(arena, 2, note, &got), 0);
+	assert_int_equal(
+		fusion_message_handle(arena, 1, note, NULL, NULL, NULL), 0);
+	assert_int_equal(
+		fusion_message_handle(arena, 2, note, &got, NULL, NULL), 0);
 	assert_int_equal(fusion_message_send_block(arena, arena->id, 1, block,
 						   0, FUSION_FOREVER),
 			 0);
@@ -207,7 +210,8 @@ static void full_queue_is_said_or_waited_for_or_counted(void **state)
 			 0);
 	assert_int_equal(queue()->ctl->dropped, 2);
 	assert_int_equal(blocks(), 0);
-	assert_int_equal(fusion_message_handle(arena, 1, note, NULL), 0);
+	assert_int_equal(
+		fusion_message_handle(arena, 1, note, NULL, NULL, NULL), 0);
 	assert_int_equal(fusion_arena_sync(arena, FUSION_FOREVER), 0);
 	assert_int_equal(got.n, sent);
 	assert_int_equal(*(unsigned *)got.data, sent - 1);
@@ -255,7 +259,7 @@ static void each_senders_order_is_kept(void **state)
 	(void)state;
 	memset(&order, 0, sizeof(order));
 	assert_int_equal(fusion_message_handle(arena, FUSION_ANY_TYPE,
-					       check_order, NULL),
+					       check_order, NULL, NULL, NULL),
 			 0);
 	for (uintptr_t i = 0; i < SENDERS; i++)
 		assert_int_equal(
@@ -287,7 +291,8 @@ static void descriptor_says_when_to_dispatch(void **state)
 	(void)state;
 	memset(&got, 0, sizeof(got));
 	image_dispatches(arena);
-	assert_int_equal(fusion_message_handle(arena, 1, note, NULL), 0);
+	assert_int_equal(
+		fusion_message_handle(arena, 1, note, NULL, NULL, NULL), 0);
 	fd = fusion_arena_fd(arena);
 	assert_true(fd >= 0);
 	assert_int_equal(fusion_arena_fd(arena), fd);
@@ -327,7 +332,8 @@ static void dispatching_by_hand_waits(void **state)
 	image_dispatches(arena);
 	assert_int_equal(fusion_arena_dispatch(arena, 0), 0);
 	assert_int_equal(fusion_arena_dispatch(arena, 3000000), 0);
-	assert_int_equal(fusion_message_handle(arena, 1, note, NULL), 0);
+	assert_int_equal(
+		fusion_message_handle(arena, 1, note, NULL, NULL, NULL), 0);
 	assert_int_equal(pthread_create(&thread, NULL, send_one, NULL), 0);
 	assert_int_equal(fusion_arena_dispatch(arena, FUSION_FOREVER), 1);
 	assert_int_equal(got.n, 1);
@@ -361,9 +367,12 @@ static void handler_dispatches_in_another_arena(void **state)
 			       image_create_at(IMAGE_BASE_2, 16ull << 20, 0));
 	image_dispatches(arena);
 	image_dispatches(other);
-	assert_int_equal(fusion_message_handle(other, 1, come_back, NULL), 0);
 	assert_int_equal(
-		fusion_message_handle(arena, 1, dispatch_elsewhere, NULL), 0);
+		fusion_message_handle(other, 1, come_back, NULL, NULL, NULL),
+		0);
+	assert_int_equal(fusion_message_handle(arena, 1, dispatch_elsewhere,
+					       NULL, NULL, NULL),
+			 0);
 	for (int i = 0; i < 2; i++) {
 		memset(elsewhere, 0, sizeof(elsewhere));
 		assert_int_equal(fusion_message_send(other,
@@ -389,6 +398,8 @@ static void clean(struct fusion_arena *a, void *ctx)
 	*(int *)ctx = 2;
 }
 
+static struct fusion_slot *slot;
+
 static void try_things(const struct fusion_message *m, void *ctx)
 {
 	static int cleaned;
@@ -400,7 +411,7 @@ static void try_things(const struct fusion_message *m, void *ctx)
 	in_handler[2] =
 		fusion_arena_dispatch_cleanup(m->arena, clean, &cleaned);
 	/* By itself, while it runs. */
-	in_handler[3] = fusion_message_handle(m->arena, m->type, NULL, NULL);
+	in_handler[3] = fusion_slot_cancel(slot);
 	assert_int_equal(cleaned, 1);
 	*(int **)ctx = &cleaned;
 }
@@ -410,7 +421,8 @@ static void handler_may_do_nearly_everything(void **state)
 	int *cleaned = NULL;
 
 	(void)state;
-	assert_int_equal(fusion_message_handle(arena, 1, try_things, &cleaned),
+	assert_int_equal(fusion_message_handle(arena, 1, try_things, &cleaned,
+					       NULL, &slot),
 			 0);
 	assert_int_equal(send(1, "", 0), 0);
 	assert_int_equal(fusion_arena_sync(arena, FUSION_FOREVER), 0);
@@ -424,6 +436,114 @@ static void handler_may_do_nearly_everything(void **state)
 	assert_int_equal(send(1, "", 0), 0);
 	assert_int_equal(fusion_arena_sync(arena, FUSION_FOREVER), 0);
 	assert_int_equal(queue()->ctl->dropped, 1);
+}
+
+static char order_of[32];
+
+static void append(const struct fusion_message *m, void *ctx)
+{
+	char *end = order_of + strlen(order_of);
+
+	*end = *(const char *)ctx;
+	if (m->size)
+		end[1] = *(const char *)m->data;
+	else
+		assert_null(m->data);
+}
+
+static void append_and_take(const struct fusion_message *m, void *ctx)
+{
+	append(m, ctx);
+	fusion_free(fusion_message_take(m));
+}
+
+static void count_destroy(void *ctx)
+{
+	++*(unsigned *)ctx;
+}
+
+static void send_a_block(uint32_t type)
+{
+	char *block = fusion_malloc(arena, 100);
+
+	assert_non_null(block);
+	*block = '+';
+	assert_int_equal(fusion_message_send_block(arena, arena->id, type,
+						   block, 0, FUSION_FOREVER),
+			 0);
+	assert_int_equal(fusion_arena_sync(arena, FUSION_FOREVER), 0);
+}
+
+#define HANDLE(type, fn, ctx, ret) \
+	assert_int_equal(          \
+		fusion_message_handle(arena, type, fn, ctx, NULL, ret), 0)
+
+static void handlers_of_a_type_get_it_in_order(void **state)
+{
+	struct fusion_slot *a, *take, *c;
+
+	(void)state;
+	memset(order_of, 0, sizeof(order_of));
+	HANDLE(FUSION_ANY_TYPE, append, "x", NULL);
+	HANDLE(FUSION_ANY_TYPE, append, "y", NULL);
+	HANDLE(1, append, "a", &a);
+	HANDLE(64, append, "z", NULL); /* in the same bucket */
+	HANDLE(1, append_and_take, "b", &take);
+	HANDLE(1, append, "c", &c);
+	send_a_block(1);
+	assert_string_equal(order_of, "a+b+c");
+	assert_int_equal(blocks(), 0);
+	assert_int_equal(fusion_slot_cancel(take), 0);
+	memset(order_of, 0, sizeof(order_of));
+	send_a_block(1);
+	assert_string_equal(order_of, "a+c+");
+	assert_int_equal(blocks(), 0);
+	assert_int_equal(fusion_slot_cancel(a), 0);
+	assert_int_equal(fusion_slot_cancel(c), 0);
+	memset(order_of, 0, sizeof(order_of));
+	send_a_block(1);
+	assert_string_equal(order_of, "x+y+");
+	assert_int_equal(queue()->ctl->dropped, 0);
+}
+
+static void add_another(const struct fusion_message *m, void *ctx)
+{
+	append(m, ctx);
+	assert_int_equal(fusion_message_handle(m->arena, m->type, append, "n",
+					       NULL, NULL),
+			 0);
+}
+
+static void handler_that_was_added_gets_the_next_one(void **state)
+{
+	(void)state;
+	memset(order_of, 0, sizeof(order_of));
+	HANDLE(1, add_another, "a", &slot);
+	send_a_block(1);
+	assert_string_equal(order_of, "a+");
+	assert_int_equal(fusion_slot_cancel(slot), 0);
+	send_a_block(1);
+	assert_string_equal(order_of, "a+n+");
+}
+
+static void handlers_are_destroyed_at_exit(void **state)
+{
+	unsigned n = 0;
+
+	(void)state;
+	assert_int_equal(
+		fusion_message_handle(arena, 1, note, &n, count_destroy, &slot),
+		0);
+	assert_int_equal(
+		fusion_message_handle(arena, 1, note, &n, count_destroy, NULL),
+		0);
+	assert_int_equal(
+		fusion_message_handle(arena, 1, NULL, &n, count_destroy, NULL),
+		-EINVAL);
+	assert_int_equal(n, 0);
+	dispatch_stop(arena);
+	assert_int_equal(n, 2);
+	assert_int_equal(fusion_slot_cancel(slot), -EINVAL);
 }
 
 /* A handler that waits for another one: as a call in a handler does. */
@@ -457,9 +577,11 @@ static void others_are_handled_while_one_waits(void **state)
 {
 	(void)state;
 	memset(&blocked, 0, sizeof(blocked));
-	assert_int_equal(fusion_message_handle(arena, 1, outer, NULL), 0);
 	assert_int_equal(
-		fusion_message_handle(arena, FUSION_ANY_TYPE, inner, NULL), 0);
+		fusion_message_handle(arena, 1, outer, NULL, NULL, NULL), 0);
+	assert_int_equal(fusion_message_handle(arena, FUSION_ANY_TYPE, inner,
+					       NULL, NULL, NULL),
+			 0);
 	for (int round = 0; round < 20; round++) {
 		store_release(&blocked.inner, 0u);
 		assert_int_equal(send(1, "original", 8), 0);
@@ -495,7 +617,8 @@ static void claim_of_the_dead_is_skipped(void **state)
 	assert_int_equal(recover_thread(v, t), 0);
 	life_unlock(v);
 	assert_int_equal(blocks(), before);
-	assert_int_equal(fusion_message_handle(arena, 1, note, NULL), 0);
+	assert_int_equal(
+		fusion_message_handle(arena, 1, note, NULL, NULL, NULL), 0);
 	assert_int_equal(fusion_arena_sync(arena, FUSION_FOREVER), 0);
 	assert_int_equal(got.n, 1);
 	assert_int_equal(queue()->ctl->received, 1);
@@ -594,6 +717,9 @@ int main(void)
 		TEST(dispatching_by_hand_waits),
 		TEST(handler_dispatches_in_another_arena),
 		TEST(handler_may_do_nearly_everything),
+		TEST(handlers_of_a_type_get_it_in_order),
+		TEST(handler_that_was_added_gets_the_next_one),
+		TEST(handlers_are_destroyed_at_exit),
 		TEST(others_are_handled_while_one_waits),
 		TEST(claim_of_the_dead_is_skipped),
 	};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Leave notices, and the dispatcher's jobs on which they run
+ * Leave notices and their slots, and the dispatcher's jobs on which they run
  *
  * The events are written by hand: whoever they are about need not exist.
  */
@@ -79,7 +79,8 @@ static void await_readable(int fd)
 static void notices_come_to_the_dispatcher_in_order(void **state)
 {
 	(void)state;
-	assert_int_equal(fusion_arena_on_leave(arena, note, NULL), 0);
+	assert_int_equal(fusion_arena_on_leave(arena, note, NULL, NULL, NULL),
+			 0);
 	for (uint32_t id = 1001; id <= 1100; id++)
 		happen(EVENT_PROMOTED, id);
 	await(&got.n, 100);
@@ -91,7 +92,8 @@ static void notices_come_to_the_dispatcher_in_order(void **state)
 static void who_came_and_went_is_told_once(void **state)
 {
 	(void)state;
-	assert_int_equal(fusion_arena_on_leave(arena, note, NULL), 0);
+	assert_int_equal(fusion_arena_on_leave(arena, note, NULL, NULL, NULL),
+			 0);
 	happen(EVENT_LEAVE, 1000); /* nobody has seen it come */
 	happen(EVENT_JOIN, 1001);
 	happen(EVENT_JOIN, 1001);
@@ -111,7 +113,8 @@ static void notices_run_where_the_program_dispatches(void **state)
 	image_dispatches(arena);
 	fd = fusion_arena_fd(arena);
 	assert_true(fd >= 0);
-	assert_int_equal(fusion_arena_on_leave(arena, note, NULL), 0);
+	assert_int_equal(fusion_arena_on_leave(arena, note, NULL, NULL, NULL),
+			 0);
 	while (fusion_arena_dispatch(arena, 0) > 0)
 		;
 	happen(EVENT_PROMOTED, 1001);
@@ -127,7 +130,8 @@ static void more_events_than_are_kept_are_caught_up_with(void **state)
 {
 	(void)state;
 	image_dispatches(arena);
-	assert_int_equal(fusion_arena_on_leave(arena, note, NULL), 0);
+	assert_int_equal(fusion_arena_on_leave(arena, note, NULL, NULL, NULL),
+			 0);
 	happen(EVENT_JOIN, 1001);
 	while (fusion_arena_dispatch(arena, 0) > 0)
 		;
@@ -143,18 +147,32 @@ static void more_events_than_are_kept_are_caught_up_with(void **state)
 
 /* --- Ending them ---------------------------------------------------------- */
 
+static struct fusion_slot *slot;
+static uint32_t destroyed; /* atomic */
+
+static void destroy(void *ctx)
+{
+	(void)ctx;
+	add_release(&destroyed, 1);
+}
+
 static void end_itself(struct fusion_arena *a, enum fusion_notice how,
 		       fusion_id_t id, void *ctx)
 {
 	note(a, how, id, ctx);
-	assert_int_equal(fusion_arena_on_leave(a, NULL, NULL), 0);
+	assert_int_equal(fusion_slot_cancel(slot), 0);
+	assert_int_equal(load_acquire(&destroyed), 0);
+	assert_int_equal(fusion_slot_cancel(slot), -EINVAL);
 }
 
 static void notice_may_end_itself(void **state)
 {
 	(void)state;
 	image_dispatches(arena);
-	assert_int_equal(fusion_arena_on_leave(arena, end_itself, NULL), 0);
+	destroyed = 0;
+	assert_int_equal(
+		fusion_arena_on_leave(arena, end_itself, NULL, destroy, &slot),
+		0);
 	for (uint32_t id = 1001; id <= 1010; id++)
 		happen(EVENT_PROMOTED, id);
 	while (!got.n)
@@ -164,13 +182,15 @@ static void notice_may_end_itself(void **state)
 		;
 	assert_int_equal(got.n, 1);
 	assert_int_equal(got.last, 1001);
+	assert_int_equal(destroyed, 1);
 }
 
 static void replace_itself(struct fusion_arena *a, enum fusion_notice how,
 			   fusion_id_t id, void *ctx)
 {
 	(void)how, (void)id;
-	assert_int_equal(fusion_arena_on_leave(a, note, NULL), 0);
+	assert_int_equal(fusion_slot_cancel(slot), 0);
+	assert_int_equal(fusion_arena_on_leave(a, note, NULL, NULL, NULL), 0);
 	add_release((uint32_t *)ctx, 1);
 }
 
@@ -179,7 +199,9 @@ static void notice_may_ask_for_another(void **state)
 	uint32_t n = 0;
 
 	(void)state;
-	assert_int_equal(fusion_arena_on_leave(arena, replace_itself, &n), 0);
+	assert_int_equal(
+		fusion_arena_on_leave(arena, replace_itself, &n, NULL, &slot),
+		0);
 	happen(EVENT_PROMOTED, 1001);
 	await(&n, 1);
 	happen(EVENT_PROMOTED, 1002);
@@ -195,12 +217,13 @@ static void what_was_not_dispatched_is_dropped_with_it(void **state)
 	(void)state;
 	image_dispatches(arena);
 	fd = fusion_arena_fd(arena);
-	assert_int_equal(fusion_arena_on_leave(arena, note, NULL), 0);
+	assert_int_equal(fusion_arena_on_leave(arena, note, NULL, NULL, &slot),
+			 0);
 	while (fusion_arena_dispatch(arena, 0) > 0)
 		;
 	happen(EVENT_PROMOTED, 1001);
 	await_readable(fd);
-	assert_int_equal(fusion_arena_on_leave(arena, NULL, NULL), 0);
+	assert_int_equal(fusion_slot_cancel(slot), 0);
 	assert_int_equal(fusion_arena_dispatch(arena, 0), 0);
 	assert_int_equal(got.n, 0);
 }
@@ -214,8 +237,9 @@ static void take_long(struct fusion_arena *a, enum fusion_notice how,
 		      fusion_id_t id, void *ctx)
 {
 	(void)how, (void)id, (void)ctx;
+	(void)a;
 	if (slow.ends_itself)
-		assert_int_equal(fusion_arena_on_leave(a, NULL, NULL), 0);
+		assert_int_equal(fusion_slot_cancel(slot), 0);
 	store_release(&slow.in, 1u);
 	await(&slow.go, 1);
 	store_release(&slow.out, 1u);
@@ -225,19 +249,24 @@ static void *stop(void *arg)
 {
 	(void)arg;
 	store_release(&slow.stopped, 1u);
-	if (fusion_arena_on_leave(arena, NULL, NULL) < 0)
+	if (fusion_slot_cancel(slot) < 0)
 		return "failed";
-	return load_acquire(&slow.out) ? NULL : "it has not waited";
+	if (!load_acquire(&slow.out))
+		return "it has not waited";
+	return load_acquire(&destroyed) ? NULL : "it has not destroyed";
 }
 
-static void stop_while_it_runs(bool ends_itself)
+static void who_cancels_it_waits_until_it_has_ended(void **state)
 {
 	pthread_t t;
 	void *wrong;
 
+	(void)state;
 	memset(&slow, 0, sizeof(slow));
-	slow.ends_itself = ends_itself;
-	assert_int_equal(fusion_arena_on_leave(arena, take_long, NULL), 0);
+	destroyed = 0;
+	assert_int_equal(
+		fusion_arena_on_leave(arena, take_long, NULL, destroy, &slot),
+		0);
 	happen(EVENT_PROMOTED, 1001);
 	await(&slow.in, 1);
 	assert_int_equal(pthread_create(&t, NULL, stop, NULL), 0);
@@ -245,16 +274,118 @@ static void stop_while_it_runs(bool ends_itself)
 	/* It may be waiting, or be about to; it must not come out of it. */
 	for (int i = 0; i < 100; i++)
 		sched_yield();
+	assert_int_equal(load_acquire(&destroyed), 0);
 	store_release(&slow.go, 1u);
 	assert_int_equal(pthread_join(t, &wrong), 0);
 	assert_null(wrong);
 }
 
-static void who_stops_it_waits_until_it_has_ended(void **state)
+static void *leave(void *arg)
 {
+	(void)arg;
+	store_release(&slow.stopped, 1u);
+	notice_stop(arena);
+	if (!load_acquire(&slow.out))
+		return "it has not waited";
+	return load_acquire(&destroyed) == 2 ? NULL : "it has not destroyed";
+}
+
+/* The process exits while a function runs that has cancelled its slot. */
+static void exit_waits_for_it_and_destroys(void **state)
+{
+	pthread_t t;
+	void *wrong;
+
 	(void)state;
-	stop_while_it_runs(false);
-	stop_while_it_runs(true);
+	memset(&slow, 0, sizeof(slow));
+	slow.ends_itself = true;
+	destroyed = 0;
+	assert_int_equal(
+		fusion_arena_on_leave(arena, take_long, NULL, destroy, &slot),
+		0);
+	assert_int_equal(
+		fusion_arena_on_leave(arena, note, NULL, destroy, NULL), 0);
+	happen(EVENT_PROMOTED, 1001);
+	await(&slow.in, 1);
+	assert_int_equal(pthread_create(&t, NULL, leave, NULL), 0);
+	await(&slow.stopped, 1);
+	for (int i = 0; i < 100; i++)
+		sched_yield();
+	store_release(&slow.go, 1u);
+	assert_int_equal(pthread_join(t, &wrong), 0);
+	assert_null(wrong);
+	assert_int_equal(fusion_slot_cancel(slot), -EINVAL);
+}
+
+/* --- Several -------------------------------------------------------------- */
+
+static char order[32];
+
+static void append(struct fusion_arena *a, enum fusion_notice how,
+		   fusion_id_t id, void *ctx)
+{
+	(void)a, (void)how, (void)id;
+	strcat(order, ctx);
+}
+
+static void dispatch_all(void)
+{
+	await_readable(fusion_arena_fd(arena));
+	while (fusion_arena_dispatch(arena, 0) > 0)
+		;
+}
+
+static void several_are_told_in_the_order_they_came(void **state)
+{
+	struct fusion_slot *b;
+
+	(void)state;
+	image_dispatches(arena);
+	order[0] = 0;
+	destroyed = 0;
+	assert_int_equal(
+		fusion_arena_on_leave(arena, append, "a", destroy, NULL), 0);
+	assert_int_equal(fusion_arena_on_leave(arena, append, "b", destroy, &b),
+			 0);
+	happen(EVENT_PROMOTED, 1001);
+	/* It came too late for 1001. */
+	assert_int_equal(
+		fusion_arena_on_leave(arena, append, "c", destroy, NULL), 0);
+	while (!order[0])
+		dispatch_all();
+	assert_string_equal(order, "ab");
+	assert_int_equal(fusion_slot_cancel(b), 0);
+	assert_int_equal(destroyed, 1);
+	happen(EVENT_PROMOTED, 1002);
+	while (strlen(order) < 4)
+		dispatch_all();
+	assert_string_equal(order, "abac");
+	assert_int_equal(destroyed, 1);
+	notice_stop(arena);
+	assert_int_equal(destroyed, 3);
+}
+
+static void what_is_no_slot_is_EINVAL(void **state)
+{
+	struct fusion_heap_pool *pool;
+	int x;
+
+	(void)state;
+	assert_int_equal(fusion_slot_cancel(NULL), 0);
+	assert_int_equal(fusion_slot_cancel((struct fusion_slot *)&x), -EINVAL);
+	assert_int_equal(fusion_heap_pool_create(arena, NULL, NULL, &pool), 0);
+	assert_int_equal(fusion_slot_cancel((struct fusion_slot *)pool),
+			 -EINVAL);
+	assert_int_equal(fusion_arena_on_leave(arena, note, NULL, NULL, &slot),
+			 0);
+	assert_int_equal(
+		fusion_heap_pool_destroy((struct fusion_heap_pool *)slot),
+		-EINVAL);
+	assert_int_equal(fusion_slot_cancel(slot), 0);
+	assert_int_equal(fusion_slot_cancel(slot), -EINVAL);
+	assert_int_equal(fusion_heap_pool_destroy(pool), 0);
+	assert_int_equal(fusion_arena_on_leave(arena, NULL, NULL, NULL, &slot),
+			 -EINVAL);
 }
 
 /* --- Beside others -------------------------------------------------------- */
@@ -293,8 +424,10 @@ static void notices_run_one_at_a_time(void **state)
 {
 	(void)state;
 	memset(&beside, 0, sizeof(beside));
-	assert_int_equal(fusion_message_handle(arena, 1, handle, NULL), 0);
-	assert_int_equal(fusion_arena_on_leave(arena, wait_for_message, NULL),
+	assert_int_equal(
+		fusion_message_handle(arena, 1, handle, NULL, NULL, NULL), 0);
+	assert_int_equal(fusion_arena_on_leave(arena, wait_for_message, NULL,
+					       NULL, NULL),
 			 0);
 	happen(EVENT_PROMOTED, 1001);
 	await(&beside.entered, 1);
@@ -317,7 +450,10 @@ int main(void)
 		TEST(notice_may_end_itself),
 		TEST(notice_may_ask_for_another),
 		TEST(what_was_not_dispatched_is_dropped_with_it),
-		TEST(who_stops_it_waits_until_it_has_ended),
+		TEST(who_cancels_it_waits_until_it_has_ended),
+		TEST(exit_waits_for_it_and_destroys),
+		TEST(several_are_told_in_the_order_they_came),
+		TEST(what_is_no_slot_is_EINVAL),
 		TEST(notices_run_one_at_a_time),
 	};
 

@@ -279,6 +279,13 @@ static void test_stat_of_another_size(void **state)
 	assert_int_equal(fusion_ref_down(ref), 0);
 }
 
+static void on_fall(struct fusion_ref *r, void *ctx)
+{
+	(void)r;
+	add_release((uint32_t *)ctx, 1);
+	futex_wake(ctx, 1);
+}
+
 static void test_no_ref(void **state)
 {
 	struct fusion_ref_stat s;
@@ -306,8 +313,9 @@ static void test_no_ref(void **state)
 		assert_int_equal(fusion_ref_inherit(ref, wrong[i]), -EINVAL);
 		assert_non_null(
 			strstr(fusion_strerror(-EINVAL), "to inherit from"));
-		assert_int_equal(fusion_ref_watch(wrong[i], NULL, NULL),
-				 -EINVAL);
+		assert_int_equal(
+			fusion_ref_watch(wrong[i], on_fall, NULL, NULL, NULL),
+			-EINVAL);
 	}
 	assert_int_equal(fusion_ref_stat(ref, &s, 0), -EINVAL);
 	assert_int_equal(fusion_ref_stat(ref, NULL, sizeof(s)), -EINVAL);
@@ -425,13 +433,6 @@ static void test_zero_lock_of_destroyed(void **state)
 
 static uint32_t fired; /* atomic, futex */
 
-static void on_fall(struct fusion_ref *r, void *ctx)
-{
-	(void)r;
-	add_release((uint32_t *)ctx, 1);
-	futex_wake(ctx, 1);
-}
-
 static void await(const uint32_t *n, uint32_t want)
 {
 	uint32_t seen;
@@ -441,18 +442,22 @@ static void await(const uint32_t *n, uint32_t want)
 	assert_int_equal(seen, want);
 }
 
+static struct fusion_slot *watching;
+
 static void test_watch(void **state)
 {
 	uint32_t later = 0;
 
 	(void)state;
 	fired = 0;
-	assert_int_equal(fusion_ref_watch(ref, on_fall, &fired), -EINVAL);
-	assert_int_equal(fusion_ref_watch(ref, NULL, NULL), -EPERM);
+	assert_int_equal(fusion_ref_watch(ref, on_fall, &fired, NULL, NULL),
+			 -EINVAL);
+	assert_int_equal(fusion_ref_watch(ref, NULL, NULL, NULL, NULL),
+			 -EINVAL);
 	assert_int_equal(fusion_ref_up(ref), 0);
-	assert_int_equal(fusion_ref_watch(ref, on_fall, &fired), 0);
+	assert_int_equal(
+		fusion_ref_watch(ref, on_fall, &fired, NULL, &watching), 0);
 	assert_int_equal(stat_of(ref).watcher, arena->id);
-	assert_int_equal(fusion_ref_watch(ref, on_fall, &fired), -EBUSY);
 	/* It stays. */
 	for (uint32_t i = 1; i <= 100; i++) {
 		assert_int_equal(fusion_ref_down(ref), 0);
@@ -463,11 +468,12 @@ static void test_watch(void **state)
 		assert_int_equal(fusion_ref_down_global(ref), 0);
 	}
 	assert_counts(ref, 1, 100);
-	assert_int_equal(fusion_ref_watch(ref, NULL, NULL), 0);
+	assert_int_equal(fusion_slot_cancel(watching), 0);
+	assert_int_equal(stat_of(ref).watcher, 0);
 	assert_int_equal(fusion_ref_down(ref), 0);
 	/* Falls of before are not told. */
 	assert_int_equal(fusion_ref_up(ref), 0);
-	assert_int_equal(fusion_ref_watch(ref, on_fall, &later), 0);
+	assert_int_equal(fusion_ref_watch(ref, on_fall, &later, NULL, NULL), 0);
 	assert_int_equal(fusion_ref_down(ref), 0);
 	await(&later, 1);
 	assert_int_equal(fired, 100);
@@ -485,7 +491,7 @@ static void destroy_it(struct fusion_ref *r, void *ctx)
 
 static void stop_it(struct fusion_ref *r, void *ctx)
 {
-	if (fusion_ref_watch(r, NULL, NULL) == 0)
+	if (fusion_slot_cancel(watching) == 0)
 		on_fall(r, ctx);
 }
 
@@ -496,24 +502,29 @@ static void test_watch_ends_itself(void **state)
 	(void)state;
 	fired = 0;
 	assert_int_equal(fusion_ref_up(ref), 0);
-	assert_int_equal(fusion_ref_watch(ref, stop_it, &fired), 0);
+	assert_int_equal(
+		fusion_ref_watch(ref, stop_it, &fired, NULL, &watching), 0);
 	assert_int_equal(fusion_ref_down(ref), 0);
 	await(&fired, 1);
-	assert_int_equal(stat_of(ref).watcher, 0);
+	/* When the function has returned. */
+	while (stat_of(ref).watcher)
+		sched_yield();
 	assert_int_equal(fusion_ref_up(ref), 0);
-	assert_int_equal(fusion_ref_watch(ref, destroy_it, &fired), 0);
+	assert_int_equal(fusion_ref_watch(ref, destroy_it, &fired, NULL, NULL),
+			 0);
 	assert_int_equal(fusion_ref_down(ref), 0);
 	await(&fired, 2);
 	/* Another one in its place has no watch. */
 	other = make("other");
 	assert_ptr_equal(other, ref);
 	assert_int_equal(fusion_ref_up(other), 0);
-	assert_int_equal(fusion_ref_watch(other, on_fall, &fired), 0);
+	assert_int_equal(fusion_ref_watch(other, on_fall, &fired, NULL, NULL),
+			 0);
 	assert_int_equal(fusion_ref_down(other), 0);
 	await(&fired, 3);
 }
 
-static uint32_t in_fn, let_go;
+static uint32_t in_fn, let_go, stopping;
 
 static void take_long(struct fusion_ref *r, void *ctx)
 {
@@ -527,8 +538,10 @@ static void take_long(struct fusion_ref *r, void *ctx)
 
 static void *stop_watch(void *arg)
 {
-	intptr_t r = fusion_ref_watch(ref, NULL, NULL);
+	intptr_t r;
 
+	store_release(&stopping, 1);
+	r = fusion_slot_cancel(watching);
 	/* When it returns the function has ended. */
 	return (void *)(r ? r : !load_acquire((uint32_t *)arg));
 }
@@ -539,13 +552,17 @@ static void test_stop_waits_for_the_function(void **state)
 	pthread_t t;
 
 	(void)state;
-	in_fn = let_go = 0;
+	in_fn = let_go = stopping = 0;
 	assert_int_equal(fusion_ref_up(ref), 0);
-	assert_int_equal(fusion_ref_watch(ref, take_long, &ended), 0);
+	assert_int_equal(
+		fusion_ref_watch(ref, take_long, &ended, NULL, &watching), 0);
 	assert_int_equal(fusion_ref_down(ref), 0);
 	await(&in_fn, 1);
 	run(&t, stop_watch, &ended);
-	while (stat_of(ref).watcher)
+	/* It may be waiting, or be about to; it must not come out of it. */
+	while (!load_acquire(&stopping))
+		sched_yield();
+	for (int i = 0; i < 100; i++)
 		sched_yield();
 	store_release(&let_go, 1);
 	futex_wake(&let_go, 1);
@@ -586,8 +603,11 @@ static void test_watch_is_told_where_the_program_dispatches(void **state)
 	image_dispatches(arena);
 	assert_int_equal(fusion_ref_up(ref), 0);
 	assert_int_equal(fusion_ref_up(other), 0);
-	assert_int_equal(fusion_ref_watch(ref, note_thread, &has_turn), 0);
-	assert_int_equal(fusion_ref_watch(other, note_thread, &has_turn), 0);
+	assert_int_equal(
+		fusion_ref_watch(ref, note_thread, &has_turn, NULL, NULL), 0);
+	assert_int_equal(fusion_ref_watch(other, note_thread, &has_turn, NULL,
+					  &watching),
+			 0);
 	fd = fusion_arena_fd(arena);
 	assert_true(fd >= 0);
 	while (fusion_arena_dispatch(arena, 0) > 0)
@@ -602,7 +622,7 @@ static void test_watch_is_told_where_the_program_dispatches(void **state)
 	/* What is stopped before it is dispatched is never told. */
 	assert_int_equal(fusion_ref_down(other), 0);
 	await_readable(fd);
-	assert_int_equal(fusion_ref_watch(other, NULL, NULL), 0);
+	assert_int_equal(fusion_slot_cancel(watching), 0);
 	fall(ref);
 	while (n_told < 2)
 		assert_true(fusion_arena_dispatch(arena, FUSION_FOREVER) >= 0);
@@ -613,6 +633,104 @@ static void test_watch_is_told_where_the_program_dispatches(void **state)
 	watch_stop(arena);
 	assert_int_equal(fusion_arena_dispatch(arena, 0), 0);
 	assert_int_equal(n_told, 2);
+}
+
+static char order[16];
+static unsigned n_destroyed;
+
+static void append(struct fusion_ref *r, void *ctx)
+{
+	(void)r;
+	strcat(order, ctx);
+}
+
+static void count_destroy(void *ctx)
+{
+	(void)ctx;
+	n_destroyed++;
+}
+
+static void dispatch_until(size_t n)
+{
+	while (strlen(order) < n)
+		assert_true(fusion_arena_dispatch(arena, FUSION_FOREVER) >= 0);
+}
+
+static void test_watch_has_functions_in_order(void **state)
+{
+	struct fusion_slot *a, *b;
+
+	(void)state;
+	order[0] = 0;
+	n_destroyed = 0;
+	image_dispatches(arena);
+	assert_int_equal(fusion_ref_up(ref), 0);
+	assert_int_equal(fusion_ref_watch(ref, append, "a", count_destroy, &a),
+			 0);
+	assert_int_equal(fusion_ref_watch(ref, append, "b", count_destroy, &b),
+			 0);
+	assert_int_equal(fusion_ref_down(ref), 0);
+	/* Too late for that fall; and the total need not be above 0. */
+	assert_int_equal(
+		fusion_ref_watch(ref, append, "c", count_destroy, NULL), 0);
+	dispatch_until(2);
+	assert_string_equal(order, "ab");
+	assert_int_equal(fusion_slot_cancel(a), 0);
+	assert_int_equal(n_destroyed, 1);
+	assert_int_equal(stat_of(ref).watcher, arena->id);
+	fall(ref);
+	dispatch_until(4);
+	assert_string_equal(order, "abbc");
+	/* The reference takes its subscriptions with it. */
+	assert_int_equal(fusion_ref_destroy(ref), 0);
+	while (n_destroyed < 3) {
+		assert_true(fusion_arena_dispatch(arena, 0) >= 0);
+		sched_yield();
+	}
+	assert_int_equal(fusion_slot_cancel(b), -EINVAL);
+}
+
+static void test_last_cancel_lets_others_watch(void **state)
+{
+	struct fusion_slot *a, *b;
+
+	(void)state;
+	assert_int_equal(fusion_ref_up(ref), 0);
+	assert_int_equal(fusion_ref_watch(ref, append, "a", NULL, &a), 0);
+	assert_int_equal(fusion_ref_watch(ref, append, "b", NULL, &b), 0);
+	assert_int_equal(fusion_slot_cancel(b), 0);
+	assert_int_equal(stat_of(ref).watcher, arena->id);
+	assert_int_equal(fusion_slot_cancel(a), 0);
+	assert_int_equal(stat_of(ref).watcher, 0);
+}
+
+static void *watch_and_cancel(void *arg)
+{
+	for (int i = 0; i < 2000; i++) {
+		struct fusion_slot *s;
+		intptr_t r = fusion_ref_watch(ref, on_fall, arg, NULL, &s);
+
+		if (r == 0)
+			r = fusion_slot_cancel(s);
+		if (r)
+			return (void *)r;
+	}
+	return NULL;
+}
+
+static void test_threads_watch_and_cancel(void **state)
+{
+	pthread_t t[4];
+
+	(void)state;
+	fired = 0;
+	assert_int_equal(fusion_ref_up_global(ref), 0);
+	for (int i = 0; i < 4; i++)
+		run(&t[i], watch_and_cancel, &fired);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(join(t[i]), 0);
+	assert_int_equal(stat_of(ref).watcher, 0);
+	assert_int_equal(fired, 0);
 }
 
 /* --- Inheritance -----------------------------------------------------------
@@ -663,7 +781,7 @@ static void test_inherit_from_destroyed(void **state)
 	assert_int_equal(fusion_ref_inherit(c, b), 0);
 	assert_int_equal(fusion_ref_up(a), 0);
 	assert_int_equal(fusion_ref_up_global(ref), 0);
-	assert_int_equal(fusion_ref_watch(c, on_fall, &fired), 0);
+	assert_int_equal(fusion_ref_watch(c, on_fall, &fired, NULL, NULL), 0);
 	assert_int_equal(fusion_ref_destroy(a), 0);
 	await(&fired, 1);
 	assert_counts(b, 0, 1);
@@ -751,7 +869,7 @@ static void test_threads(void **state)
 	(void)state;
 	fired = 0;
 	assert_int_equal(fusion_ref_up(ref), 0);
-	assert_int_equal(fusion_ref_watch(ref, on_fall, &fired), 0);
+	assert_int_equal(fusion_ref_watch(ref, on_fall, &fired, NULL, NULL), 0);
 	assert_int_equal(fusion_ref_down(ref), 0);
 	for (int i = 0; i < THREADS; i++)
 		run(&t[i], up_and_down, ref);
@@ -1014,6 +1132,9 @@ int main(void)
 		REF_TEST(test_watch_ends_itself),
 		REF_TEST(test_stop_waits_for_the_function),
 		REF_TEST(test_watch_is_told_where_the_program_dispatches),
+		REF_TEST(test_watch_has_functions_in_order),
+		REF_TEST(test_last_cancel_lets_others_watch),
+		REF_TEST(test_threads_watch_and_cancel),
 		REF_TEST(test_inherit),
 		REF_TEST(test_inherit_from_destroyed),
 		REF_TEST(test_inherit_of_locked),

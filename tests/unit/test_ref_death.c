@@ -126,7 +126,7 @@ static void test_counts_die_with_their_member(void **state)
 
 	(void)state;
 	assert_int_equal(fusion_ref_up(ref), 0);
-	assert_int_equal(fusion_ref_watch(ref, on_fall, &fired), 0);
+	assert_int_equal(fusion_ref_watch(ref, on_fall, &fired, NULL, NULL), 0);
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(ask(&c, up), 0);
 	assert_int_equal(ask(&c, up_global), 0);
@@ -148,7 +148,7 @@ static void test_a_death_is_a_fall(void **state)
 	(void)state;
 	assert_int_equal(ask(&c, up), 0);
 	assert_int_equal(ask(&d, up), 0);
-	assert_int_equal(fusion_ref_watch(ref, on_fall, &fired), 0);
+	assert_int_equal(fusion_ref_watch(ref, on_fall, &fired, NULL, NULL), 0);
 	slay(&c);
 	bury();
 	assert_counts(ref, 1, 0);
@@ -169,7 +169,7 @@ static void test_a_death_is_noticed_without_a_daemon(void **state)
 
 	(void)state;
 	assert_int_equal(ask(&c, up), 0);
-	assert_int_equal(fusion_ref_watch(ref, on_fall, &fired), 0);
+	assert_int_equal(fusion_ref_watch(ref, on_fall, &fired, NULL, NULL), 0);
 	slay(&c);
 	assert_int_equal(fusion_ref_zero_lock(ref, FUSION_FOREVER), 0);
 	await(&fired, 1);
@@ -188,7 +188,8 @@ static void test_heirs_of_the_dead(void **state)
 	assert_int_equal(fusion_ref_inherit(last, heir), 0);
 	assert_int_equal(ask(&c, up), 0);
 	assert_counts(last, 1, 0);
-	assert_int_equal(fusion_ref_watch(last, on_fall, &fired), 0);
+	assert_int_equal(fusion_ref_watch(last, on_fall, &fired, NULL, NULL),
+			 0);
 	slay(&c);
 	bury();
 	await(&fired, 1);
@@ -227,7 +228,7 @@ static void test_lock_dies_with_its_member(void **state)
 static int watch(struct fusion_arena *a)
 {
 	(void)a;
-	return fusion_ref_watch(ref, on_fall, &fired);
+	return fusion_ref_watch(ref, on_fall, &fired, NULL, NULL);
 }
 
 static int has_fired(struct fusion_arena *a)
@@ -245,14 +246,14 @@ static void test_watch_dies_with_its_member(void **state)
 	assert_int_equal(fusion_ref_up(ref), 0);
 	assert_int_equal(ask(&c, watch), 0);
 	assert_int_equal(stat_of(ref).watcher, c.id);
-	assert_int_equal(fusion_ref_watch(ref, on_fall, &fired), -EBUSY);
-	assert_int_equal(fusion_ref_watch(ref, NULL, NULL), -EPERM);
+	assert_int_equal(fusion_ref_watch(ref, on_fall, &fired, NULL, NULL),
+			 -EBUSY);
 	assert_int_equal(fusion_ref_down(ref), 0);
 	assert_int_equal(ask(&c, has_fired), 0);
 	assert_int_equal(fusion_ref_up(ref), 0);
 	slay(&c);
 	bury();
-	assert_int_equal(fusion_ref_watch(ref, on_fall, &fired), 0);
+	assert_int_equal(fusion_ref_watch(ref, on_fall, &fired, NULL, NULL), 0);
 	assert_int_equal(fusion_ref_down(ref), 0);
 	await(&fired, 1);
 }
@@ -418,7 +419,7 @@ static void test_fork_parent_dies_first(void **state)
 	struct family f = have_family();
 
 	(void)state;
-	assert_int_equal(fusion_ref_watch(ref, on_fall, &fired), 0);
+	assert_int_equal(fusion_ref_watch(ref, on_fall, &fired, NULL, NULL), 0);
 	assert_true(stat_of(ref).total >= 3);
 	slay(&f.parent);
 	/* It cannot be buried before its child has what it left. */

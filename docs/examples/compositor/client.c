@@ -88,7 +88,8 @@ int client_open(const char *arena, struct client *client)
 	r = fusion_arena_enter(arena, &how, &client->arena);
 	if (r < 0)
 		return r;
-	return fusion_message_handle(client->arena, DESK_SHOWN, on_shown, NULL);
+	return fusion_message_handle(client->arena, DESK_SHOWN, on_shown, NULL,
+				     NULL, NULL);
 }
 
 void client_close(struct client *client)
