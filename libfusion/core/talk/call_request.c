@@ -207,7 +207,8 @@ int call_begin_here(struct view *v, struct thread_rec *me,
 }
 
 /* No other thread knows of the request but those that fail slots.  The thread
- * that fails a one-way slot frees it: behind that the slot is another's. */
+ * that fails a one-way slot frees it: from then on another thread may have the
+ * slot. */
 void call_drop(struct view *v, struct thread_rec *me, struct call_slot *s,
 	       uint32_t seq)
 {
