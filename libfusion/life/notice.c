@@ -24,6 +24,7 @@
 #include "libfusion/arena/refuse_arena.h"
 #include "libfusion/base/callback.h"
 #include "libfusion/base/quiet_thread.h"
+#include "libfusion/core/base/cancel.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/limits.h"
 #include "libfusion/core/file/event.h"
@@ -219,6 +220,8 @@ static void *notice_thread(void *arg)
 
 static void stop_thread(struct notice *n)
 {
+	int cancel;
+
 	/* Release: pairs with the acquire in is_stopped(). */
 	store_release(&n->stop, 1);
 	/* Other threads that sleep on the word look again and sleep on.  Wake
@@ -228,7 +231,9 @@ static void stop_thread(struct notice *n)
 		futex_wake(&n->arena->view.sb->event_word, INT_MAX);
 		futex_wait(&n->done, 0, STOP_NAP_NS);
 	}
+	cancel = cancel_off();
 	pthread_join(n->thread, NULL);
+	cancel_back(cancel);
 }
 
 static void free_notice(struct dispatch_job *job)

@@ -24,6 +24,7 @@
 #include "libfusion/base/callback.h"
 #include "libfusion/base/quiet_thread.h"
 #include "libfusion/base/refuse.h"
+#include "libfusion/core/base/cancel.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/limits.h"
 #include "libfusion/core/life/life.h"
@@ -335,7 +336,7 @@ static int remove_watch(struct fusion_arena *a, struct thread_rec *me,
 	} else if (w) {
 		w->ended = true;
 		while (all->running == w && !dispatch_is_mine(a))
-			pthread_cond_wait(&all->ran, &a->watch_lock);
+			cond_wait(&all->ran, &a->watch_lock);
 	}
 	pthread_mutex_unlock(&a->watch_lock);
 	return 0;

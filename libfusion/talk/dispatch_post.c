@@ -18,6 +18,7 @@
 #include "libfusion/arena/arena_private.h"
 #include "libfusion/arena/refuse_arena.h"
 #include "libfusion/base/callback.h"
+#include "libfusion/core/base/cancel.h"
 #include "libfusion/talk/dispatch.h"
 #include "libfusion/talk/dispatch_run.h"
 #include "libfusion/talk/dispatch_sleep.h"
@@ -264,7 +265,7 @@ void dispatch_job_end(struct fusion_arena *arena, struct dispatch_job *job)
 	job->orphan = orphan;
 	d->n_orphans += orphan;
 	while (job->running && !orphan)
-		pthread_cond_wait(&d->job_done, &d->lock);
+		cond_wait(&d->job_done, &d->lock);
 	pthread_mutex_unlock(&d->lock);
 	if (!orphan)
 		job->end(job);
@@ -278,7 +279,7 @@ void dispatch_jobs_settle(struct fusion_arena *arena)
 		return;
 	pthread_mutex_lock(&d->lock);
 	while (d->n_orphans)
-		pthread_cond_wait(&d->job_done, &d->lock);
+		cond_wait(&d->job_done, &d->lock);
 	pthread_mutex_unlock(&d->lock);
 }
 

@@ -20,6 +20,7 @@
 #include "libfusion/base/callback.h"
 #include "libfusion/base/deadline.h"
 #include "libfusion/base/refuse.h"
+#include "libfusion/core/base/cancel.h"
 #include "libfusion/core/life/member.h"
 #include "libfusion/heap/free.h"
 #include "libfusion/heap/slot.h"
@@ -344,7 +345,7 @@ FUSION_API int fusion_message_handle(struct fusion_arena *arena, uint32_t type,
 		*handlers_of(d, type) = h;
 	}
 	while (is_handler_running(d, type) && !dispatch_is_mine(arena))
-		pthread_cond_wait(&d->changed, &d->lock);
+		cond_wait(&d->changed, &d->lock);
 	pthread_mutex_unlock(&d->lock);
 	return told(h ? dispatch_start(arena) : 0);
 }
