@@ -54,6 +54,10 @@
  * threads may call at once.  "Any thread" never includes a signal handler,
  * unless a description says so.
  *
+ * Cancellation: no function of the library is a cancellation point.  A thread
+ * that is cancelled (pthread_cancel()) during a call ends after it, or in a
+ * callback.
+ *
  * Blocking: "does not block" means that the function neither sleeps nor waits
  * for a lock.  "Takes a short lock" means that the function takes a lock inside
  * the arena that is held for a few steps only.  If the owner of that lock dies,

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "libfusion/core/base/atomic.h"
+#include "libfusion/core/base/cancel.h"
 #include "libfusion/core/base/fd.h"
 #include "libfusion/core/file/mapping.h"
 #include "libfusion/core/life/liveness.h"
@@ -46,17 +47,19 @@ static int pidfd_of(pid_t pid)
 int member_signal(const struct view *v, uint32_t slot, int signal)
 {
 	pid_t pid = member_pid_here(v, view_member(v, slot));
-	int fd, r;
+	int cancel, fd, r;
 
 	if (pid <= 0)
 		return -ESRCH;
 	fd = pidfd_of(pid);
 	if (fd < 0)
 		return fd;
+	cancel = cancel_off();
 	r = make_sure_of_process(v, slot, fd);
 	if (!r && syscall(SYS_pidfd_send_signal, fd, signal, NULL, 0) < 0)
 		r = -errno;
 	close(fd);
+	cancel_back(cancel);
 	return r;
 }
 

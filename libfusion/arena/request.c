@@ -14,6 +14,7 @@
 
 #include "libfusion/arena/directory.h"
 #include "libfusion/core/base/atomic.h"
+#include "libfusion/core/base/cancel.h"
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/life/member.h"
 
@@ -93,11 +94,13 @@ static void arena_wake_daemon(struct fusion_arena *a)
 
 int arena_ask(struct fusion_arena *a, unsigned long request, void *args)
 {
-	int r = request_once(a, request, args);
+	int r = request_once(a, request, args), cancel;
 
 	if (!is_unanswered(r))
 		return r;
+	cancel = cancel_off();
 	r = a->dir_path ? reopen_dir(a) : -ENOTCONN;
+	cancel_back(cancel);
 	if (!r)
 		r = request_once(a, request, args);
 	return is_unanswered(r) ? -ENOTCONN : r;

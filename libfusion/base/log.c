@@ -11,6 +11,8 @@
 
 #include <fusion/arena.h>
 
+#include "libfusion/core/base/cancel.h"
+
 #define SILENT (-1)
 
 static fusion_log_fn handler;
@@ -48,14 +50,15 @@ static void write_line(const char *text)
 {
 	char line[1200];
 	int n = snprintf(line, sizeof(line), "fusion: %s\n", text);
+	int cancel = cancel_off();
 
 	if (n >= (int)sizeof(line)) {
 		n = (int)sizeof(line);
 		line[n - 1] = '\n';
 	}
 	/* One write is one line, whoever else writes there. */
-	if (write(STDERR_FILENO, line, (size_t)n) < 0)
-		return;
+	(void)!write(STDERR_FILENO, line, (size_t)n);
+	cancel_back(cancel);
 }
 
 static void read_environment(void)

@@ -29,6 +29,7 @@
 #include "libfusion/base/callback.h"
 #include "libfusion/base/quiet_thread.h"
 #include "libfusion/base/refuse.h"
+#include "libfusion/core/base/cancel.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/limits.h"
 #include "libfusion/core/file/event.h"
@@ -250,6 +251,8 @@ static void *notice_thread(void *arg)
 
 static void stop_thread(struct notice *n)
 {
+	int cancel;
+
 	/* Release: pairs with the acquire in is_stopped(). */
 	store_release(&n->stop, 1);
 	/* Other threads that sleep on the word look again and sleep on.  Wake
@@ -259,7 +262,9 @@ static void stop_thread(struct notice *n)
 		futex_wake(&n->arena->view.sb->event_word, INT_MAX);
 		futex_wait(&n->done, 0, STOP_NAP_NS);
 	}
+	cancel = cancel_off();
 	pthread_join(n->thread, NULL);
+	cancel_back(cancel);
 }
 
 /* The last walk is over. */

@@ -27,6 +27,7 @@
 
 #include "libfusion/arena/request.h"
 #include "libfusion/base/callback.h"
+#include "libfusion/core/base/cancel.h"
 #include "libfusion/core/life/member.h"
 #include "libfusion/core/objects/object_fall.h"
 #include "libfusion/core/objects/object_pool.h"
@@ -366,7 +367,7 @@ int duty_unregister(struct fusion_arena *a, struct object_pool *p)
 		 * that may have to end before a destructor. */
 		while (t->pins > 1 && !dispatch_is_mine(a) &&
 		       !object_pool_is_ending(p))
-			pthread_cond_wait(&d->unpinned, &d->lock);
+			cond_wait(&d->unpinned, &d->lock);
 	}
 	pthread_mutex_unlock(&d->lock);
 	if (!t)

@@ -29,6 +29,7 @@
 #include "libfusion/base/callback.h"
 #include "libfusion/base/quiet_thread.h"
 #include "libfusion/base/refuse.h"
+#include "libfusion/core/base/cancel.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/limits.h"
 #include "libfusion/core/life/life.h"
@@ -262,7 +263,7 @@ static void end_watcher(struct dispatch_job *job)
 		if (w->gone)
 			free_watch(w);
 		else if (w->slots.busy)
-			pthread_cond_wait(&all->ran, lock);
+			cond_wait(&all->ran, lock);
 		else
 			end_watch(w);
 	}
@@ -375,7 +376,7 @@ static struct watch *find_watch(struct watcher *all, const struct ref *r,
 	struct watch *w;
 
 	while ((w = look_for_watch(all, r, id)) && w->slots.busy)
-		pthread_cond_wait(&all->ran, &all->arena->watch_lock);
+		cond_wait(&all->ran, &all->arena->watch_lock);
 	return w;
 }
 

@@ -20,6 +20,7 @@
 #include "libfusion/base/deadline.h"
 #include "libfusion/base/options.h"
 #include "libfusion/base/refuse.h"
+#include "libfusion/core/base/cancel.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/limits.h"
 #include "libfusion/core/life/life.h"
@@ -362,7 +363,7 @@ static void remove_call_handler(struct calls *calls, uint32_t index,
 		h->removed = true;
 		if (call_in_handler())
 			break;
-		pthread_cond_wait(&calls->changed, &calls->lock);
+		cond_wait(&calls->changed, &calls->lock);
 	}
 	pthread_mutex_unlock(&calls->lock);
 }

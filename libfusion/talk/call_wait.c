@@ -15,10 +15,10 @@
 
 #include <errno.h>
 #include <sched.h>
-#include <time.h>
 
 #include "libfusion/base/callback.h"
 #include "libfusion/base/deadline.h"
+#include "libfusion/core/base/cancel.h"
 #include "libfusion/core/base/limits.h"
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/life/liveness.h"
@@ -102,10 +102,8 @@ static void sleep_once(struct execution *x)
 
 static void await_borrower(struct execution *x, uint32_t token)
 {
-	const struct timespec nap = {.tv_nsec = 100000};
-
 	give_turn_away(x);
-	nanosleep(&nap, NULL);
+	sleep_ns(100000);
 	if (++x->n_naps % 1000 == 0)
 		life_suspect(x->v, token);
 }

@@ -30,6 +30,7 @@
 #include "libfusion/base/log.h"
 #include "libfusion/base/quiet_thread.h"
 #include "libfusion/base/refuse.h"
+#include "libfusion/core/base/cancel.h"
 #include "libfusion/core/base/fd.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/limits.h"
@@ -47,18 +48,21 @@ enum { WATCH_NOTHING = 0, WATCH_RING = 1, WATCH_END = 2 };
 static void make_readable(struct dispatcher *d)
 {
 	uint64_t one = 1;
+	int cancel = cancel_off();
 
 	/* The counter cannot be full: each turn reads it. */
-	if (write(d->arena->event_fd, &one, sizeof(one)) < 0)
-		return;
+	(void)!write(d->arena->event_fd, &one, sizeof(one));
+	cancel_back(cancel);
 }
 
 static void make_quiet(struct dispatcher *d)
 {
 	uint64_t n;
+	int cancel = cancel_off();
 
-	if (read(d->arena->event_fd, &n, sizeof(n)) < 0)
-		return; /* it was not readable */
+	/* An error: it was not readable. */
+	(void)!read(d->arena->event_fd, &n, sizeof(n));
+	cancel_back(cancel);
 }
 
 /* Sleep for the dispatcher until its flag in the queue is gone.  Acquires: pair

@@ -18,6 +18,7 @@
 #include "libfusion/arena/arena_private.h"
 #include "libfusion/arena/refuse_arena.h"
 #include "libfusion/base/callback.h"
+#include "libfusion/core/base/cancel.h"
 #include "libfusion/talk/dispatch.h"
 #include "libfusion/talk/dispatch_run.h"
 #include "libfusion/talk/dispatch_sleep.h"
@@ -252,7 +253,7 @@ void dispatch_job_end(struct fusion_arena *arena, struct dispatch_job *job)
 	job->ended = true;
 	unqueue_job(d, job);
 	while (job->running)
-		pthread_cond_wait(&d->job_done, &d->lock);
+		cond_wait(&d->job_done, &d->lock);
 	pthread_mutex_unlock(&d->lock);
 	job->end(job);
 }

@@ -13,10 +13,10 @@
 
 #include <errno.h>
 #include <sched.h>
-#include <time.h>
 
 #include <fusion/heap.h>
 
+#include "libfusion/core/base/cancel.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/limits.h"
 #include "libfusion/core/life/life.h"
@@ -167,7 +167,6 @@ static void handle_record(struct dispatcher *d, uint32_t cells)
 static void wait_for_producer(struct dispatcher *d, uint32_t producer)
 {
 	struct view *v = &d->arena->view;
-	const struct timespec nap = {.tv_nsec = BUSY_NAP_NS};
 	int64_t now = clock_monotonic_ns();
 
 	if (!d->busy_since_ns)
@@ -175,7 +174,7 @@ static void wait_for_producer(struct dispatcher *d, uint32_t producer)
 	if (now - d->busy_since_ns < BUSY_NAP_NS)
 		sched_yield();
 	else
-		nanosleep(&nap, NULL);
+		sleep_ns(BUSY_NAP_NS);
 	if (now - d->busy_since_ns < SUSPECT_FIRST_NS ||
 	    producer >= v->geo.max_threads)
 		return;

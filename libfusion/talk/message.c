@@ -20,6 +20,7 @@
 #include "libfusion/base/callback.h"
 #include "libfusion/base/deadline.h"
 #include "libfusion/base/refuse.h"
+#include "libfusion/core/base/cancel.h"
 #include "libfusion/core/life/member.h"
 #include "libfusion/heap/free.h"
 #include "libfusion/heap/slot.h"

@@ -8,6 +8,7 @@
 #include "libfusion/base/known.h"
 #include "libfusion/base/options.h"
 #include "libfusion/base/refuse.h"
+#include "libfusion/core/base/cancel.h"
 #include "libfusion/core/talk/cursor.h"
 #include "libfusion/core/talk/listener_wake.h"
 #include "libfusion/heap/tls.h"
@@ -192,7 +193,7 @@ static void wait_until_ended(struct fusion_reaction *x)
 		return;
 	x->local->walkers++;
 	while (x->running)
-		pthread_cond_wait(&a->reaction_ended, &a->reactors_lock);
+		cond_wait(&a->reaction_ended, &a->reactors_lock);
 	x->local->walkers--;
 }
 

@@ -9,10 +9,10 @@
 #include "libfusion/talk/reaction_run.h"
 
 #include <errno.h>
-#include <time.h>
 
 #include "libfusion/base/callback.h"
 #include "libfusion/base/log.h"
+#include "libfusion/core/base/cancel.h"
 #include "libfusion/heap/tls.h"
 
 #define BATCH 64 /* messages of a reactor before the next reactor's turn */
@@ -170,8 +170,6 @@ static int read_one(struct local_reactor *l, struct msg_head *h)
  * with the turn, and says once that it has to.  The lock is not held. */
 static void wait_for_memory(struct local_reactor *l, uint32_t size)
 {
-	const struct timespec nap = {.tv_nsec = NO_MEMORY_NAP_NS};
-
 	if (!l->lacks_memory)
 		log_error(
 			"arena '%s': this process has no memory to read a message of "
@@ -179,7 +177,7 @@ static void wait_for_memory(struct local_reactor *l, uint32_t size)
 			"there is memory",
 			l->arena->path, size, l->l.id);
 	l->lacks_memory = true;
-	nanosleep(&nap, NULL);
+	sleep_ns(NO_MEMORY_NAP_NS);
 }
 
 static void deliver_message(struct local_reactor *l, const struct msg_head *h)

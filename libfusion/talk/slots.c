@@ -6,6 +6,7 @@
 
 #include "libfusion/base/callback.h"
 #include "libfusion/base/refuse.h"
+#include "libfusion/core/base/cancel.h"
 #include "libfusion/talk/dispatch.h"
 
 /* The kind of all slots of this process.  Those that it has inherited are of
@@ -89,7 +90,7 @@ static void cancel_slot(struct fusion_slot *slot)
 	pthread_mutex_lock(list->lock);
 	slot->ended = true;
 	while (slot->running && waits)
-		pthread_cond_wait(list->changed, list->lock);
+		cond_wait(list->changed, list->lock);
 	orphan = slot->orphan = slot->running;
 	pthread_mutex_unlock(list->lock);
 	if (!orphan)
@@ -104,7 +105,7 @@ void slots_finish(struct slots *list)
 	while ((slot = list->first)) {
 		if (slot->ended || !known_take(&slot->known, slot_kind)) {
 			/* Another thread cancels it. */
-			pthread_cond_wait(list->changed, list->lock);
+			cond_wait(list->changed, list->lock);
 			continue;
 		}
 		slot->ended = true;

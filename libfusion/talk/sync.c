@@ -20,6 +20,7 @@
 #include "libfusion/arena/refuse_arena.h"
 #include "libfusion/base/callback.h"
 #include "libfusion/base/deadline.h"
+#include "libfusion/core/base/cancel.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/talk/call_attend.h"
 #include "libfusion/talk/dispatch.h"
@@ -75,7 +76,7 @@ static int wait_for_sync(struct dispatcher *d, struct syncer *s,
 			 int64_t deadline)
 {
 	const struct timespec until = realtime_of(deadline);
-	int r = 0;
+	int cancel, r = 0;
 
 	pthread_mutex_lock(&d->lock);
 	s->next = d->syncers;
@@ -85,6 +86,7 @@ static int wait_for_sync(struct dispatcher *d, struct syncer *s,
 	add_release(&d->n_syncers, 1);
 	pthread_mutex_unlock(&d->lock);
 	dispatch_rouse(d);
+	cancel = cancel_off();
 	pthread_mutex_lock(&d->lock);
 	while (!s->done && r == 0)
 		r = deadline < 0 ? pthread_cond_wait(&d->changed, &d->lock)
@@ -93,6 +95,7 @@ static int wait_for_sync(struct dispatcher *d, struct syncer *s,
 	r = s->done ? 0 : -ETIMEDOUT;
 	unlink_syncer(d, s);
 	pthread_mutex_unlock(&d->lock);
+	cancel_back(cancel);
 	return r;
 }
 
@@ -110,13 +113,12 @@ static bool is_sync_done(struct dispatcher *d, struct syncer *s)
 static int sync_by_hand(struct dispatcher *d, struct syncer *s,
 			int64_t deadline)
 {
-	const struct timespec nap = {.tv_nsec = NAP_NS};
 	int r;
 
 	for (;;) {
 		r = fusion_arena_dispatch(d->arena, 0);
 		if (r == -EBUSY)
-			nanosleep(&nap, NULL);
+			sleep_ns(NAP_NS);
 		else if (r < 0)
 			return r;
 		if (is_sync_done(d, s))

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/types.h>
 
+#include "libfusion/core/base/cancel.h"
 #include "libfusion/core/base/fd.h"
 #include "libfusion/core/base/futex.h"
 
@@ -54,13 +55,13 @@ static int find_mapping(FILE *f, uint64_t at, struct mapping *ret)
 
 static int read_mapping(const char *path, uint64_t at, struct mapping *ret)
 {
+	int cancel = cancel_off(), r;
 	FILE *f = fd_fopen(path);
-	int r;
 
-	if (!f)
-		return -errno;
-	r = find_mapping(f, at, ret);
-	fclose(f);
+	r = f ? find_mapping(f, at, ret) : -errno;
+	if (f)
+		fclose(f);
+	cancel_back(cancel);
 	return r;
 }
 
@@ -72,16 +73,16 @@ int mapping_here(uint64_t at, struct mapping *ret)
 int mapping_pid(int pidfd)
 {
 	char path[48], line[128];
-	int pid = 0;
+	int cancel = cancel_off(), pid = 0;
 	FILE *f;
 
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
 	f = fd_fopen(path);
-	if (!f)
-		return -ESRCH;
-	while (!pid && fgets(line, sizeof(line), f))
+	while (f && !pid && fgets(line, sizeof(line), f))
 		(void)sscanf(line, "Pid: %d", &pid);
-	fclose(f);
+	if (f)
+		fclose(f);
+	cancel_back(cancel);
 	return pid > 0 ? pid : -ESRCH;
 }
 

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "libfusion/core/base/atomic.h"
+#include "libfusion/core/base/cancel.h"
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/base/sparse.h"
 #include "libfusion/core/file/thread.h"
@@ -90,11 +91,24 @@ static int backing_stat(const struct view *v, struct stat *st)
 	return fd_is_file(v->fd, v->dev, v->ino, st) ? 0 : -EBADF;
 }
 
+/* Get the descriptors anew, if there is a way.  0, -errno. */
+static int renew(struct view *v)
+{
+	int cancel, r;
+
+	if (!v->renew)
+		return -EBADF;
+	cancel = cancel_off();
+	r = v->renew(v);
+	cancel_back(cancel);
+	return r;
+}
+
 /* Read the data of the backing file; get its descriptor anew if it is lost.
  * 0, -EBADF. */
 static int backing_renew(struct view *v, struct stat *st)
 {
-	if (backing_stat(v, st) < 0 && v->renew && v->renew(v) < 0)
+	if (backing_stat(v, st) < 0 && renew(v) < 0)
 		return -EBADF;
 	return backing_stat(v, st);
 }
@@ -107,7 +121,7 @@ int view_own_lock(struct view *v)
 		return 0;
 	if (fd_is_file(v->lockfd, v->lock_dev, v->lock_ino, &st))
 		return 0;
-	if (!v->renew || v->renew(v) < 0)
+	if (renew(v) < 0)
 		return -EBADF;
 	return fd_is_file(v->lockfd, v->lock_dev, v->lock_ino, &st) ? 0
 								    : -EBADF;
@@ -172,14 +186,25 @@ uint64_t view_used(const struct view *v)
 	return (uint64_t)st.st_blocks * 512;
 }
 
+/* As fallocate(2), but no cancellation point, and not interrupted. */
+static int backing_change(const struct view *v, int mode, uint64_t off,
+			  uint64_t len)
+{
+	int cancel = cancel_off(), r;
+
+	do
+		r = fallocate(v->fd, mode, (off_t)off, (off_t)len) < 0 ? -errno
+								       : 0;
+	while (r == -EINTR);
+	cancel_back(cancel);
+	return r;
+}
+
 static int backing_allocate(const struct view *v, uint64_t off, uint64_t len)
 {
-	while (fallocate(v->fd, 0, (off_t)off, (off_t)len) < 0) {
-		if (errno == EINTR)
-			continue;
-		return errno == ENOSPC ? -ENOMEM : -errno;
-	}
-	return 0;
+	int r = backing_change(v, 0, off, len);
+
+	return r == -ENOSPC ? -ENOMEM : r;
 }
 
 /*
@@ -231,8 +256,6 @@ int view_punch(struct view *v, uint64_t off, uint64_t len)
 	r = backing_renew(v, &st);
 	if (r < 0)
 		return r;
-	if (fallocate(v->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-		      (off_t)off, (off_t)len) < 0)
-		return -errno;
-	return 0;
+	return backing_change(v, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+			      off, len);
 }

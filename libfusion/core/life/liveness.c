@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "libfusion/core/base/atomic.h"
+#include "libfusion/core/base/cancel.h"
 #include "libfusion/core/base/fd.h"
 #include "libfusion/core/base/seed.h"
 #include "libfusion/core/life/member.h"
@@ -29,16 +30,18 @@
 
 static ssize_t proc_read_file(const char *path, char *buf, size_t size)
 {
-	int fd = fd_open(path, O_RDONLY);
-	ssize_t n;
+	int cancel = cancel_off(), fd = fd_open(path, O_RDONLY);
+	ssize_t n = fd;
 
 	if (fd < 0)
-		return fd;
+		goto out;
 	n = read(fd, buf, size - 1);
 	if (n < 0)
 		n = -errno;
 	close(fd);
 	buf[n < 0 ? 0 : n] = '\0';
+out:
+	cancel_back(cancel);
 	return n;
 }
 
