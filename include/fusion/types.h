@@ -115,7 +115,8 @@
  * Before a function whose result says whether the caller has what it asked for,
  * for example a lock: the compiler warns where a program ignores the result.
  * For C99 to C++23 with the compilers that have the attribute; it is
- * empty for others.  A cast to void does not end GCC's warning: handle the result.
+ * empty for others.  A cast to void does not end GCC's warning: handle the
+ * result.
  */
 #if defined(__GNUC__) || defined(__clang__)
 #define FUSION_MUST_CHECK __attribute__((warn_unused_result))

@@ -93,9 +93,12 @@ static void handle(const struct fusion_message *message, void *ctx)
 	be_long();
 }
 
+static struct fusion_slot *slot;
+
 static void send_one(void)
 {
-	assert_int_equal(fusion_message_handle(arena, 1, handle, NULL), 0);
+	assert_int_equal(
+		fusion_message_handle(arena, 1, handle, NULL, NULL, &slot), 0);
 	assert_int_equal(fusion_message_send(arena, fusion_arena_id(arena), 1,
 					     NULL, 0, 0, FUSION_FOREVER),
 			 0);
@@ -109,7 +112,7 @@ static int sync_all(void)
 
 static int remove_handler(void)
 {
-	return fusion_message_handle(arena, 1, NULL, NULL);
+	return fusion_slot_cancel(slot);
 }
 
 static void test_a_sync_ends_for_a_cancelled_thread(void **state)
@@ -127,7 +130,8 @@ static void test_a_removal_waits_for_the_handler(void **state)
 	send_one();
 	assert_int_equal(call_cancelled(remove_handler), 0);
 	assert_int_equal(load_acquire(&running), 0);
-	assert_int_equal(fusion_message_handle(arena, 1, handle, NULL), 0);
+	assert_int_equal(
+		fusion_message_handle(arena, 1, handle, NULL, NULL, NULL), 0);
 }
 
 /* --- Calls ---------------------------------------------------------------- */
