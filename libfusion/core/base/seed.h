@@ -85,6 +85,7 @@
  *  101  reactor: a listener before an unfinished record waits for its channel
  *  102  reactor: the end does not wait for an unfinished record
  *  103  reactor: the end is told before what was dispatched
+ *  104  table: a free record is the last one before it is linked
  */
 #ifndef FUSION_CORE_SEED_H
 #define FUSION_CORE_SEED_H
