@@ -20,7 +20,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "libfusion/arena/address.h"
 #include "libfusion/base/callback.h"
 #include "libfusion/base/quiet_thread.h"
 #include "libfusion/base/refuse.h"
@@ -30,6 +29,7 @@
 #include "libfusion/core/refs/ref.h"
 #include "libfusion/core/refs/ref_zero.h"
 #include "libfusion/heap/tls.h"
+#include "libfusion/names/entries.h"
 #include "libfusion/talk/dispatch.h"
 #include "libfusion/talk/dispatch_post.h"
 
@@ -124,7 +124,7 @@ static void tell_watch(struct watcher *all, struct watch *w)
 	all->running = w;
 	pthread_mutex_unlock(&a->watch_lock);
 	callback_begin(&c, undo_tell, all, NULL, 0);
-	w->fn((struct fusion_ref *)w->ref, w->ctx);
+	w->fn(entry_handle(w->ref, w->id), w->ctx);
 	callback_end(&c);
 	pthread_mutex_lock(&a->watch_lock);
 	has_told(all);
@@ -344,22 +344,23 @@ static int remove_watch(struct fusion_arena *a, struct thread_rec *me,
 FUSION_API int fusion_ref_watch(struct fusion_ref *ref, fusion_ref_fn fn,
 				void *ctx)
 {
-	struct fusion_arena *a = ref ? arena_of(ref) : NULL;
+	struct fusion_arena *a;
 	struct thread_rec *me;
+	struct tcache *c;
 	struct watch *w;
 	int r;
 
-	if (!a || table_index(&a->view, KIND_REF, ref) < 0)
-		return told(-EINVAL);
-	me = thread_rec_of(a);
-	if (!me)
-		return told(-errno);
+	c = entry_cache(KIND_REF, ref, offsetof(struct ref, id), &r);
+	if (!c)
+		return told(r);
+	a = c->arena;
+	me = c->rec;
 	if (!fn)
-		return told(remove_watch(a, me, (struct ref *)ref));
+		return told(remove_watch(a, me, handle_entry(ref)));
 	w = calloc(1, sizeof(*w));
 	if (!w)
 		return told(-ENOMEM);
-	w->ref = (struct ref *)ref;
+	w->ref = handle_entry(ref);
 	w->fn = fn;
 	w->ctx = ctx;
 	r = add_watch(a, me, w);

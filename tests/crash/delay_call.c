@@ -30,7 +30,7 @@ static struct call_slot *slot; /* of the caller, in its process */
 
 static struct call *call_of(const struct actor *a)
 {
-	return a->play->p[0];
+	return handle_entry(a->play->p[0]);
 }
 
 /* Request @number is @number in all bytes. */
@@ -174,7 +174,7 @@ static void take_and_destroy(struct actor *a)
 	a->play->n[SERIAL] = serial;
 	a->play->n[TOOK] =
 		serial && call_return_begin(a->v, a->me, serial, &s) == 0;
-	if (fusion_call_destroy((struct fusion_call *)call_of(a)) < 0)
+	if (fusion_call_destroy(a->play->p[0]) < 0)
 		die("cannot destroy the call");
 }
 
