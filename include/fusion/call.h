@@ -251,8 +251,8 @@ FUSION_API int fusion_call_id(struct fusion_call *call, fusion_id_t *ret);
  *   -EINVAL  @call is not a call
  *
  * Threads that wait for an answer of the call get -EIDRM.  A thread that uses
- * the handle later gets -EIDRM too, until the arena gives the handle to a new
- * call.  So make sure that no member keeps the handle.
+ * the handle later gets -EIDRM too (fusion/types.h says for how long).  So make
+ * sure that no member keeps the handle.
  *
  * Any thread.  In the owner's process this waits for the handler: when it
  * returns, the handler does not run, unless the caller is itself in a handler.

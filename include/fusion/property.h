@@ -188,8 +188,8 @@ fusion_property_id(const struct fusion_property *property);
  *   -EINVAL  @property is not a property
  *
  * Threads that wait for the property get -EIDRM.  A thread that uses the handle
- * later gets -EIDRM too, until the arena gives the handle to a new property.
- * So make sure that no member keeps the handle.
+ * later gets -EIDRM too (fusion/types.h says for how long).  So make sure that
+ * no member keeps the handle.
  *
  * Any thread.  Takes a short lock.
  */

@@ -151,10 +151,9 @@ FUSION_API fusion_id_t fusion_ref_id(const struct fusion_ref *ref);
  *   -EINVAL  @ref is not a reference
  *
  * Threads that wait for the reference get -EIDRM.  A thread that uses the
- * handle later gets -EIDRM too, until the arena gives the handle to a new
- * reference.  A reference that inherits from this one loses the inherited
- * counts, which may be a fall.  Falls that the watch has not been told of are
- * not reported any more.
+ * handle later gets -EIDRM too (fusion/types.h says for how long).  A reference
+ * that inherits from this one loses the inherited counts, which may be a fall.
+ * Falls that the watch has not been told of are not reported any more.
  *
  * Any thread.  Takes a short lock.
  */

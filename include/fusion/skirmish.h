@@ -170,8 +170,8 @@ fusion_skirmish_id(const struct fusion_skirmish *skirmish);
  *   -EINVAL  @skirmish is not a skirmish
  *
  * Threads that wait for the skirmish get -EIDRM.  A thread that uses the handle
- * later gets -EIDRM too, until the arena gives the handle to a new skirmish.
- * So make sure that no member keeps the handle.
+ * later gets -EIDRM too (fusion/types.h says for how long).  So make sure that
+ * no member keeps the handle.
  *
  * Any thread.  Takes a short lock.
  */

@@ -27,6 +27,20 @@
  *            FUSION_ENTER_FORK (fusion/arena.h)
  * It returns -EINVAL instead where the library cannot tell whose handle it is.
  *
+ * Handles: a pointer to a struct that the headers only declare, such as struct
+ * fusion_skirmish, names a thing of an arena.  Never read through it, compute
+ * with it or store into its low bits.  A handle of a skirmish, property,
+ * reference, reactor, call, object or object pool is valid in every member, and
+ * may be stored in shared data.  It has the low 8 bits of the thing's id.  A
+ * call with the handle of a thing that was destroyed returns
+ *   -EIDRM  also if a new thing has the memory of the old one
+ * There is one exception: the two ids differ by a multiple of 256.  Then the
+ * handles are equal, and the old one uses the new thing.  Ids count up, and the
+ * memory that is free for the longest time is used first.  So an old handle is
+ * refused while the arena gives out 255 further ids, and usually for much
+ * longer.  An object takes two ids, any other thing one.  Handles of the arena,
+ * of containers and of heap pools have no id.
+ *
  * Time-outs: nanoseconds.  As an argument, 0 does not wait, and FUSION_FOREVER
  * waits without limit.  In an options struct, 0 is the default, which the
  * struct names.  Any other negative number is refused with -EINVAL.  A time-out

@@ -152,7 +152,7 @@ static int add_lock(struct container *c, struct fusion_arena *arena)
 	if (r < 0)
 		return r;
 	arena_poke(arena);
-	c->lock = (struct fusion_skirmish *)lock;
+	c->lock = entry_handle(lock, lock->id);
 	c->lock_id = lock->id;
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "libfusion/arena/act.h"
+#include "libfusion/arena/address.h"
 #include "libfusion/arena/request.h"
 #include "libfusion/base/deadline.h"
 #include "libfusion/base/options.h"
@@ -27,7 +28,21 @@ static_assert(FUSION_PROPERTIES_OWNED == THREAD_PROPERTIES, "as documented");
 
 static struct property *property_of(struct fusion_property *property)
 {
-	return (struct property *)property;
+	return handle_entry(property);
+}
+
+static struct fusion_property *property_handle(const struct property *p)
+{
+	return entry_handle(p, load_relaxed(&p->e.id));
+}
+
+/* Return the calling thread's cache of the property's arena; NULL and
+ * *ret_error. */
+static struct tcache *property_cache(const struct fusion_property *property,
+				     int *ret_error)
+{
+	return entry_cache(KIND_PROPERTY, property,
+			   offsetof(struct property, id), ret_error);
 }
 
 /* Return the window that an option of @ns asks for. */
@@ -83,7 +98,7 @@ fusion_property_create(struct fusion_arena *arena, const char *name,
 		return told(-errno);
 	r = property_create(&arena->view, me, name, &windows, arena->id, &p);
 	if (r == 0)
-		*ret = (struct fusion_property *)p;
+		*ret = property_handle(p);
 	return told(entry_created(arena, KIND_PROPERTY, name, r));
 }
 
@@ -96,7 +111,7 @@ fusion_property_open(struct fusion_arena *arena, const char *name,
 {
 	struct property_windows windows;
 	struct thread_rec *me;
-	struct property *p = NULL;
+	struct property *p;
 	void *found;
 	int r;
 
@@ -112,12 +127,12 @@ fusion_property_open(struct fusion_arena *arena, const char *name,
 		return told(-errno);
 	r = entry_find(arena, KIND_PROPERTY, name, &found);
 	if (r == 0)
-		p = found;
-	else if (r == -ENOENT)
-		r = property_create(&arena->view, me, name, &windows, arena->id,
-				    &p);
+		*ret = found;
+	if (r != -ENOENT)
+		return told(entry_opened(arena, KIND_PROPERTY, name, r));
+	r = property_create(&arena->view, me, name, &windows, arena->id, &p);
 	if (r == 0 || r == -EEXIST)
-		*ret = (struct fusion_property *)p;
+		*ret = property_handle(p);
 	return told(entry_opened(arena, KIND_PROPERTY, name, r));
 }
 
@@ -150,7 +165,7 @@ FUSION_API int fusion_property_destroy(struct fusion_property *property)
 	struct tcache *c;
 	int r;
 
-	c = entry_cache(KIND_PROPERTY, property, &r);
+	c = property_cache(property, &r);
 	if (!c)
 		return told(r);
 	r = property_destroy(&c->arena->view, c->rec, property_of(property));
@@ -171,7 +186,7 @@ static int take_property(struct fusion_property *property,
 	r = deadline_begin(timeout_ns, &deadline);
 	if (r < 0)
 		return r;
-	c = entry_cache(KIND_PROPERTY, property, &r);
+	c = property_cache(property, &r);
 	if (!c)
 		return r;
 	return property_take(&c->arena->view, c->rec, property_of(property),
@@ -200,14 +215,26 @@ FUSION_API int fusion_property_purchase_timed(struct fusion_property *property,
 	return told(take_property(property, PROPERTY_PURCHASE, timeout_ns));
 }
 
+/* Give @property back, whose record another property has: the thread may still
+ * announce it. */
+static int cede_stale(struct fusion_property *property)
+{
+	struct fusion_arena *arena = arena_of(property);
+	struct tcache *c = arena ? tls_cache(arena) : NULL;
+
+	if (c)
+		property_forget(&arena->view, c->rec, property_of(property));
+	return -EIDRM;
+}
+
 FUSION_API int fusion_property_cede(struct fusion_property *property)
 {
 	struct tcache *c;
 	int r;
 
-	c = entry_cache(KIND_PROPERTY, property, &r);
+	c = property_cache(property, &r);
 	if (!c)
-		return told(r);
+		return told(r == -EIDRM ? cede_stale(property) : r);
 	r = property_cede(&c->arena->view, c->rec, property_of(property));
 	if (r <= 0)
 		return told(r);
@@ -324,7 +351,7 @@ FUSION_API int fusion_property_hold_up(struct fusion_property *property,
 	r = deadline_begin(timeout_ns, &deadline);
 	if (r < 0)
 		return told(r);
-	c = entry_cache(KIND_PROPERTY, property, &r);
+	c = property_cache(property, &r);
 	if (!c)
 		return told(r);
 	r = kill_purchaser(c->arena, p, &owner);
@@ -344,7 +371,7 @@ FUSION_API int fusion_property_stat(struct fusion_property *property,
 	uint64_t w;
 	int r;
 
-	c = entry_cache(KIND_PROPERTY, property, &r);
+	c = property_cache(property, &r);
 	if (!c)
 		return told(r);
 	/* Acquire here, release in property_fini(): a destroyed property is not

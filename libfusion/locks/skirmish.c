@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "libfusion/arena/address.h"
 #include "libfusion/arena/request.h"
 #include "libfusion/base/callback.h"
 #include "libfusion/base/deadline.h"
@@ -20,23 +21,31 @@
 static_assert(FUSION_SKIRMISHES_HELD == THREAD_SKIRMISHES, "as documented");
 static_assert(FUSION_SKIRMISH_ERRORCHECK == SKIRMISH_ERRORCHECK, "the same");
 
-static struct skirmish *skirmish_of(struct fusion_skirmish *skirmish)
+static inline struct skirmish *
+skirmish_of(const struct fusion_skirmish *skirmish)
 {
-	return (struct skirmish *)skirmish;
+	return handle_entry(skirmish);
 }
 
-static bool is_in_table(const struct tcache *c, const struct skirmish *s)
+static struct fusion_skirmish *skirmish_handle(const struct skirmish *s)
 {
-	uint64_t at = (uintptr_t)s - (uintptr_t)c->skirmishes;
+	return entry_handle(s, load_relaxed(&s->e.id));
+}
 
-	return at < c->skirmishes_size && at % ENTRY_SIZE == 0;
+/* Say whether @s, which skirmish_of() made of a handle, is a record of the
+ * arena of @c: tables begin at a multiple of a record's size. */
+static inline bool is_in_table(const struct tcache *c, const struct skirmish *s)
+{
+	return (uintptr_t)s - (uintptr_t)c->skirmishes < c->skirmishes_size;
 }
 
 /* The slow path: another arena than the thread used last, or a new skirmish. */
-static struct tcache *skirmish_cache_slow(const struct skirmish *s,
-					  int *ret_error)
+static struct tcache *
+skirmish_cache_slow(const struct fusion_skirmish *skirmish, int *ret_error)
 {
-	struct tcache *c = entry_cache(KIND_SKIRMISH, s, ret_error);
+	struct tcache *c =
+		entry_cache(KIND_SKIRMISH, skirmish,
+			    offsetof(struct skirmish, id), ret_error);
 
 	if (!c)
 		return NULL;
@@ -46,15 +55,19 @@ static struct tcache *skirmish_cache_slow(const struct skirmish *s,
 	return c;
 }
 
-/* Return the thread's cache of the arena of @s; NULL and *ret_error. */
-static inline struct tcache *skirmish_cache(const struct skirmish *s,
-					    int *ret_error)
+/* Return the thread's cache of the arena of @skirmish; NULL and *ret_error. */
+static inline struct tcache *
+skirmish_cache(const struct fusion_skirmish *skirmish, int *ret_error)
 {
+	const struct skirmish *s = skirmish_of(skirmish);
 	struct tcache *c = tls_current;
 
-	if (LIKELY(is_in_table(c, s)))
+	/* Relaxed: a thing that is destroyed while it is used is the caller's
+	 * fault, and costs an error later. */
+	if (LIKELY(is_in_table(c, s)) &&
+	    LIKELY(handle_has_id(skirmish, load_relaxed(&s->id))))
 		return c;
-	return skirmish_cache_slow(s, ret_error);
+	return skirmish_cache_slow(skirmish, ret_error);
 }
 
 static int copy_options(const struct fusion_skirmish_options *from,
@@ -95,7 +108,7 @@ fusion_skirmish_create(struct fusion_arena *arena, const char *name,
 		return told(-errno);
 	r = skirmish_create(&arena->view, me, name, o.flags, arena->id, &s);
 	if (r == 0)
-		*ret = (struct fusion_skirmish *)s;
+		*ret = skirmish_handle(s);
 	return told(entry_created(arena, KIND_SKIRMISH, name, r));
 }
 
@@ -108,7 +121,7 @@ fusion_skirmish_open(struct fusion_arena *arena, const char *name,
 {
 	struct fusion_skirmish_options o;
 	struct thread_rec *me;
-	struct skirmish *s = NULL;
+	struct skirmish *s;
 	void *found;
 	int r;
 
@@ -124,12 +137,12 @@ fusion_skirmish_open(struct fusion_arena *arena, const char *name,
 		return told(-errno);
 	r = entry_find(arena, KIND_SKIRMISH, name, &found);
 	if (r == 0)
-		s = found;
-	else if (r == -ENOENT)
-		r = skirmish_create(&arena->view, me, name, o.flags, arena->id,
-				    &s);
+		*ret = found;
+	if (r != -ENOENT)
+		return told(entry_opened(arena, KIND_SKIRMISH, name, r));
+	r = skirmish_create(&arena->view, me, name, o.flags, arena->id, &s);
 	if (r == 0 || r == -EEXIST)
-		*ret = (struct fusion_skirmish *)s;
+		*ret = skirmish_handle(s);
 	return told(entry_opened(arena, KIND_SKIRMISH, name, r));
 }
 
@@ -162,7 +175,7 @@ FUSION_API int fusion_skirmish_destroy(struct fusion_skirmish *skirmish)
 	struct tcache *c;
 	int r;
 
-	c = skirmish_cache(skirmish_of(skirmish), &r);
+	c = skirmish_cache(skirmish, &r);
 	if (!c)
 		return told(r);
 	r = skirmish_destroy(&c->arena->view, c->rec, skirmish_of(skirmish));
@@ -182,17 +195,29 @@ static inline uint32_t announced_index(const struct tcache *c,
 	       1;
 }
 
+/* Say whether the record @s is that of @skirmish: not destroyed, and not
+ * another's. */
+static inline bool is_this(const struct fusion_skirmish *skirmish,
+			   const struct skirmish *s)
+{
+	/* Relaxed: as in skirmish_cache(). */
+	uint32_t id = load_relaxed(&s->id);
+
+	return id && handle_has_id(skirmish, id);
+}
+
 /* Not inlined, so that the fast path saves no registers. */
-static __attribute__((noinline)) int prevail_slow(struct skirmish *s,
-						  int64_t deadline_ns)
+static __attribute__((noinline)) int
+prevail_slow(struct fusion_skirmish *skirmish, int64_t deadline_ns)
 {
 	struct tcache *c;
 	int r;
 
-	c = skirmish_cache(s, &r);
+	c = skirmish_cache(skirmish, &r);
 	if (UNLIKELY(!c))
 		return r;
-	return skirmish_lock(&c->arena->view, c->rec, s, deadline_ns);
+	return skirmish_lock(&c->arena->view, c->rec, skirmish_of(skirmish),
+			     deadline_ns);
 }
 
 FUSION_API int fusion_skirmish_prevail(struct fusion_skirmish *skirmish)
@@ -200,11 +225,11 @@ FUSION_API int fusion_skirmish_prevail(struct fusion_skirmish *skirmish)
 	struct tcache *c = tls_current;
 	struct skirmish *s = skirmish_of(skirmish);
 
-	if (LIKELY(is_in_table(c, s)) && LIKELY(load_relaxed(&s->id)) &&
+	if (LIKELY(is_in_table(c, s)) && LIKELY(is_this(skirmish, s)) &&
 	    LIKELY(skirmish_lock_fast(c->rec, c->token, s,
 				      announced_index(c, s))))
 		return 0;
-	return told(prevail_slow(skirmish_of(skirmish), -1));
+	return told(prevail_slow(skirmish, -1));
 }
 
 FUSION_API int fusion_skirmish_prevail_timed(struct fusion_skirmish *skirmish,
@@ -214,7 +239,7 @@ FUSION_API int fusion_skirmish_prevail_timed(struct fusion_skirmish *skirmish,
 	int r;
 
 	r = deadline_begin(timeout_ns, &deadline);
-	return told(r < 0 ? r : prevail_slow(skirmish_of(skirmish), deadline));
+	return told(r < 0 ? r : prevail_slow(skirmish, deadline));
 }
 
 FUSION_API int fusion_skirmish_swoop(struct fusion_skirmish *skirmish)
@@ -222,11 +247,23 @@ FUSION_API int fusion_skirmish_swoop(struct fusion_skirmish *skirmish)
 	struct tcache *c;
 	int r;
 
-	c = skirmish_cache(skirmish_of(skirmish), &r);
+	c = skirmish_cache(skirmish, &r);
 	if (!c)
 		return told(r);
 	return told(
 		skirmish_try(&c->arena->view, c->rec, skirmish_of(skirmish)));
+}
+
+/* Give @skirmish back, whose record another skirmish has: the thread may still
+ * announce it. */
+static int dismiss_stale(struct fusion_skirmish *skirmish)
+{
+	struct fusion_arena *arena = arena_of(skirmish);
+	struct tcache *c = arena ? tls_cache(arena) : NULL;
+
+	if (c)
+		skirmish_forget(&arena->view, c->rec, skirmish_of(skirmish));
+	return -EIDRM;
 }
 
 static __attribute__((noinline)) int
@@ -235,9 +272,9 @@ dismiss_slow(struct fusion_skirmish *skirmish)
 	struct tcache *c;
 	int r;
 
-	c = skirmish_cache(skirmish_of(skirmish), &r);
+	c = skirmish_cache(skirmish, &r);
 	if (UNLIKELY(!c))
-		return r;
+		return r == -EIDRM ? dismiss_stale(skirmish) : r;
 	r = skirmish_unlock(&c->arena->view, c->rec, skirmish_of(skirmish));
 	if (r <= 0)
 		return r;
@@ -251,6 +288,7 @@ FUSION_API int fusion_skirmish_dismiss(struct fusion_skirmish *skirmish)
 	struct skirmish *s = skirmish_of(skirmish);
 
 	if (LIKELY(is_in_table(c, s)) &&
+	    LIKELY(!handle_is_stale(skirmish, load_relaxed(&s->id))) &&
 	    LIKELY(skirmish_unlock_fast(c->rec, c->token, s,
 					announced_index(c, s))))
 		return 0;
@@ -262,7 +300,7 @@ FUSION_API int fusion_skirmish_consistent(struct fusion_skirmish *skirmish)
 	struct tcache *c;
 	int r;
 
-	c = skirmish_cache(skirmish_of(skirmish), &r);
+	c = skirmish_cache(skirmish, &r);
 	if (!c)
 		return told(r);
 	return told(skirmish_consistent(c->rec, skirmish_of(skirmish)));
@@ -319,7 +357,7 @@ static int mend_or_dismiss(struct fusion_skirmish *skirmish,
 	struct tcache *c;
 	int r;
 
-	c = skirmish_cache(skirmish_of(skirmish), &r);
+	c = skirmish_cache(skirmish, &r);
 	if (!c)
 		return r;
 	r = run_mend(skirmish, mend, ctx, c->arena->path);
@@ -341,7 +379,7 @@ FUSION_API int fusion_skirmish_prevail_mend(struct fusion_skirmish *skirmish,
 	if (!mend)
 		return told(refuse_null("skirmish", "mend"));
 	callback_check();
-	r = prevail_slow(skirmish_of(skirmish), -1);
+	r = prevail_slow(skirmish, -1);
 	return told(r == -EOWNERDEAD ? mend_or_dismiss(skirmish, mend, ctx)
 				     : r);
 }
@@ -358,7 +396,7 @@ FUSION_API int fusion_skirmish_lock_count(struct fusion_skirmish *skirmish,
 
 	if (!ret)
 		return told(refuse_null("skirmish", "ret"));
-	c = skirmish_cache(s, &r);
+	c = skirmish_cache(skirmish, &r);
 	if (!c)
 		return told(r);
 	/* Acquire: pairs with the release in skirmish_fini(). */
@@ -379,7 +417,7 @@ FUSION_API int fusion_skirmish_stat(struct fusion_skirmish *skirmish,
 	uint64_t w;
 	int r;
 
-	c = skirmish_cache(s, &r);
+	c = skirmish_cache(skirmish, &r);
 	if (!c)
 		return told(r);
 	/* Acquire, both: the id pairs with the release in skirmish_fini(), the
@@ -412,7 +450,7 @@ FUSION_API int fusion_skirmish_wait(struct fusion_skirmish *skirmish,
 	r = deadline_begin(timeout_ns, &deadline);
 	if (r < 0)
 		return told(r);
-	c = skirmish_cache(skirmish_of(skirmish), &r);
+	c = skirmish_cache(skirmish, &r);
 	if (!c)
 		return told(r);
 	return told(skirmish_wait(&c->arena->view, c->rec,
@@ -425,7 +463,7 @@ FUSION_API int fusion_skirmish_notify(struct fusion_skirmish *skirmish,
 	struct tcache *c;
 	int r;
 
-	c = skirmish_cache(skirmish_of(skirmish), &r);
+	c = skirmish_cache(skirmish, &r);
 	if (!c)
 		return told(r);
 	return told(skirmish_notify(&c->arena->view, c->rec,
@@ -444,7 +482,7 @@ static int by_address(const void *a, const void *b)
 }
 
 /* Unlock the first @n skirmishes that prevail_all() has locked. */
-static void back_out(struct skirmish **list, size_t n)
+static void back_out(struct fusion_skirmish **list, size_t n)
 {
 	struct tcache *c;
 	int r;
@@ -452,11 +490,12 @@ static void back_out(struct skirmish **list, size_t n)
 	while (n-- > 0) {
 		c = skirmish_cache(list[n], &r);
 		if (c)
-			skirmish_unlock(&c->arena->view, c->rec, list[n]);
+			skirmish_unlock(&c->arena->view, c->rec,
+					skirmish_of(list[n]));
 	}
 }
 
-static int prevail_all(struct skirmish **list, size_t n)
+static int prevail_all(struct fusion_skirmish **list, size_t n)
 {
 	int died = 0;
 
@@ -476,7 +515,7 @@ static int prevail_all(struct skirmish **list, size_t n)
 FUSION_API int
 fusion_skirmish_prevail_multi(struct fusion_skirmish *const *list, size_t n)
 {
-	struct skirmish *few[32], **sorted = few;
+	struct fusion_skirmish *few[32], **sorted = few;
 	int r;
 
 	if (!n)

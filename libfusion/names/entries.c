@@ -9,13 +9,19 @@
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/names/table_parts.h"
 
-struct tcache *entry_cache(enum entry_kind kind, const void *p, int *ret_error)
+struct tcache *entry_cache(enum entry_kind kind, const void *handle,
+			   size_t id_at, int *ret_error)
 {
-	struct fusion_arena *arena = p ? arena_of(p) : NULL;
+	struct fusion_arena *arena = handle ? arena_of(handle) : NULL;
 	struct tcache *c;
 
-	if (!arena || table_index(&arena->view, kind, p) < 0) {
-		*ret_error = refuse_handle(kind_ops[kind].name, p);
+	if (!arena ||
+	    table_index(&arena->view, kind, handle_entry(handle)) < 0) {
+		*ret_error = refuse_handle(kind_ops[kind].name, handle);
+		return NULL;
+	}
+	if (handle_is_stale(handle, entry_word(handle, id_at))) {
+		*ret_error = -EIDRM;
 		return NULL;
 	}
 	c = tls_cache(arena);
@@ -43,14 +49,20 @@ int entry_find(struct fusion_arena *arena, enum entry_kind kind,
 	       const char *name, void **ret)
 {
 	struct thread_rec *me = thread_rec_of(arena);
+	/* A copy, since the record may become another thing's. */
+	union {
+		struct entry e;
+		char room[ENTRY_SIZE];
+	} was;
 	uint32_t i;
 	int r;
 
 	if (!me)
 		return -errno;
-	r = table_get(&arena->view, me, kind, name, &i, NULL);
+	r = table_get(&arena->view, me, kind, name, &i, &was);
 	if (r == 0)
-		*ret = view_entry(&arena->view, kind, i);
+		*ret = entry_handle(view_entry(&arena->view, kind, i),
+				    was.e.id);
 	return r;
 }
 
@@ -69,19 +81,19 @@ int entry_get(struct fusion_arena *arena, enum entry_kind kind, uint32_t id,
 	if (table_find_id(&arena->view, kind, id, &i) < 0)
 		return refuse(-ENOENT, "%s #%u: arena '%s' has none of that id",
 			      what, id, arena->name);
-	*ret = view_entry(&arena->view, kind, i);
+	*ret = entry_handle(view_entry(&arena->view, kind, i), id);
 	return 0;
 }
 
-uint32_t entry_id(enum entry_kind kind, const void *p, size_t id_at)
+uint32_t entry_id(enum entry_kind kind, const void *handle, size_t id_at)
 {
-	const struct fusion_arena *arena = p ? arena_of(p) : NULL;
+	const struct fusion_arena *arena = handle ? arena_of(handle) : NULL;
+	uint32_t id;
 
-	if (!arena || table_index(&arena->view, kind, p) < 0)
+	if (!arena || table_index(&arena->view, kind, handle_entry(handle)) < 0)
 		return 0;
-	/* Acquire: pairs with the releases in the init() and fini() of the
-	 * kind. */
-	return load_acquire((const uint32_t *)((const char *)p + id_at));
+	id = entry_word(handle, id_at);
+	return handle_has_id(handle, id) ? id : 0;
 }
 
 int entry_lookup(struct fusion_arena *arena, enum entry_kind kind,

@@ -6,29 +6,38 @@
 #include <errno.h>
 #include <stddef.h>
 
+#include "libfusion/core/base/atomic.h"
 #include "libfusion/core/names/table.h"
 #include "libfusion/heap/tls.h"
 
-/* Return the calling thread's cache of the arena in which @p is an entry of
- * @kind; NULL and *ret_error: -EINVAL @p is not one. */
-struct tcache *entry_cache(enum entry_kind kind, const void *p, int *ret_error);
-/* Return the cache of an entry that was not destroyed: whose id at the offset
- * @id_at, the copy beside its hot words, is not 0.  NULL and *ret_error:
+/* Read the id of the record that @handle leads to, at the offset @id_at: the
+ * copy beside its hot words, which is 0 once the thing was destroyed. */
+static inline uint32_t entry_word(const void *handle, size_t id_at)
+{
+	const char *rec = handle_entry(handle);
+	const void *id = rec + id_at;
+
+	/* Acquire: pairs with the releases in the init() and fini() of the
+	 * kind. */
+	return load_acquire((const uint32_t *)id);
+}
+
+/* Return the calling thread's cache of the arena to whose entries of @kind
+ * @handle leads; NULL and *ret_error: -EINVAL @handle is not one; -EIDRM the
+ * entry was destroyed, and another entry has its record, with the id at @id_at.
+ * A free record is not refused. */
+struct tcache *entry_cache(enum entry_kind kind, const void *handle,
+			   size_t id_at, int *ret_error);
+/* Return the cache of an entry that was not destroyed.  NULL and *ret_error:
  * -EIDRM it was, and others. */
 static inline struct tcache *entry_cache_live(enum entry_kind kind,
-					      const void *p, size_t id_at,
+					      const void *handle, size_t id_at,
 					      int *ret_error)
 {
-	struct tcache *c = entry_cache(kind, p, ret_error);
-	const void *id;
+	struct tcache *c = entry_cache(kind, handle, id_at, ret_error);
 
-	if (!c)
-		return NULL;
 	/* Not before the check: the program may have given any pointer. */
-	id = (const char *)p + id_at;
-	/* Acquire: pairs with the releases in the init() and fini() of the
-	 * kind: 0 says that the entry was destroyed. */
-	if (load_acquire((const uint32_t *)id))
+	if (!c || entry_word(handle, id_at))
 		return c;
 	*ret_error = -EIDRM;
 	return NULL;
@@ -43,16 +52,20 @@ int entry_created(struct fusion_arena *arena, enum entry_kind kind,
  * entry_created(). */
 int entry_opened(struct fusion_arena *arena, enum entry_kind kind,
 		 const char *name, int r);
-/* Find the entry called @name.  0, -ENOENT, -EINVAL, -ENOMEM, -EMFILE. */
+/* Find the handle of the entry called @name.  0, -ENOENT, -EINVAL, -ENOMEM,
+ * -EMFILE. */
 int entry_find(struct fusion_arena *arena, enum entry_kind kind,
 	       const char *name, void **ret);
-/* Find the entry with @id for a program, and tell it why there is none. */
+/* Find the handle of the entry with @id for a program, and tell it why there is
+ * none. */
 int entry_get(struct fusion_arena *arena, enum entry_kind kind, uint32_t id,
 	      void **ret);
-/* Return the id of the entry @p of @kind, which is at the offset @id_at; 0: @p
- * is no entry of an arena that this process is in, or was destroyed. */
-uint32_t entry_id(enum entry_kind kind, const void *p, size_t id_at);
-/* Find the entry called @name for a program, and tell it why there is none. */
+/* Return the id of the entry of @kind that @handle leads to, which is at the
+ * offset @id_at; 0: it is no entry of an arena that this process is in, or was
+ * destroyed. */
+uint32_t entry_id(enum entry_kind kind, const void *handle, size_t id_at);
+/* Find the handle of the entry called @name for a program, and tell it why
+ * there is none. */
 int entry_lookup(struct fusion_arena *arena, enum entry_kind kind,
 		 const char *name, void **ret);
 

@@ -40,7 +40,7 @@ static_assert(FUSION_OBJECT_INIT == OBJECT_INIT - 1 &&
 struct object *object_of(const struct fusion_object *object,
 			 struct tcache **ret_cache, int *ret_error)
 {
-	struct object *o = (struct object *)object;
+	struct object *o = handle_entry(object);
 
 	*ret_cache = entry_cache_live(KIND_OBJECT, object,
 				      offsetof(struct object, id), ret_error);
@@ -64,11 +64,17 @@ struct ref *object_counter(const struct fusion_object *object,
 	return r;
 }
 
+static struct fusion_ref *counter_handle(const struct ref *ref)
+{
+	return entry_handle(ref, load_relaxed(&ref->id));
+}
+
 /* Count first: then neither of the records can become another object's. */
 int object_up(const struct view *v, const struct object *o, uint32_t id,
 	      struct ref *ref)
 {
-	int r = as_object(fusion_ref_up((struct fusion_ref *)ref));
+	struct fusion_ref *counter = counter_handle(ref);
+	int r = as_object(fusion_ref_up(counter));
 
 	if (r < 0)
 		return r;
@@ -77,7 +83,7 @@ int object_up(const struct view *v, const struct object *o, uint32_t id,
 	else if (load_acquire(&o->state) == OBJECT_DEINIT)
 		r = -ESTALE;
 	if (r < 0)
-		fusion_ref_down((struct fusion_ref *)ref);
+		fusion_ref_down(counter);
 	return r;
 }
 
@@ -108,7 +114,7 @@ static int give_all(struct tcache *c, struct object *o)
 	int r = give_data(c->arena, o);
 
 	if (!r)
-		r = fusion_ref_up((struct fusion_ref *)ref);
+		r = fusion_ref_up(counter_handle(ref));
 	if (!r && !object_pool_is(&c->arena->view, o))
 		r = -EIDRM;
 	return r;
@@ -140,7 +146,7 @@ FUSION_API int fusion_object_create(struct fusion_object_pool *pool,
 	}
 	object_made(c->rec, o);
 	add_relaxed(&p->made, 1);
-	*ret = (struct fusion_object *)o;
+	*ret = entry_handle(o, load_relaxed(&o->e.id));
 	return 0;
 }
 
@@ -256,7 +262,7 @@ FUSION_API struct fusion_object *fusion_object_of(const void *data)
 	o = object_at(&a->view, d->index);
 	return load_acquire(&o->id) == d->id &&
 			       load_relaxed(&o->data) == (uintptr_t)d
-		       ? (struct fusion_object *)o
+		       ? entry_handle(o, d->id)
 		       : NULL;
 }
 
@@ -299,7 +305,7 @@ FUSION_API int fusion_object_pool_of(const struct fusion_object *object,
 	p = object_pool_at(&c->arena->view, o->pool);
 	if (load_acquire(&p->id) != o->pool_id)
 		return told(-EIDRM);
-	*ret = (struct fusion_object_pool *)p;
+	*ret = entry_handle(p, o->pool_id);
 	return 0;
 }
 
@@ -307,6 +313,7 @@ FUSION_API int fusion_object_pool_of(const struct fusion_object *object,
 
 FUSION_API int fusion_object_ref(struct fusion_object *object)
 {
+	struct object *o = handle_entry(object);
 	struct tcache *c;
 	struct ref *ref;
 	uint32_t id;
@@ -315,9 +322,8 @@ FUSION_API int fusion_object_ref(struct fusion_object *object)
 	ref = object_counter(object, &c, &r);
 	if (!ref)
 		return told(r);
-	id = load_relaxed(&((struct object *)object)->e.id);
-	return told(
-		object_up(&c->arena->view, (struct object *)object, id, ref));
+	id = load_relaxed(&o->e.id);
+	return told(object_up(&c->arena->view, o, id, ref));
 }
 
 /* Call @fn for the reference of @object. */
@@ -329,7 +335,7 @@ static int with_counter(const struct fusion_object *object,
 	int r;
 
 	ref = object_counter(object, &c, &r);
-	return ref ? fn((struct fusion_ref *)ref) : r;
+	return ref ? fn(counter_handle(ref)) : r;
 }
 
 /* Only what the counter answers is translated. */
@@ -363,9 +369,8 @@ FUSION_API int fusion_object_inherit(struct fusion_object *object,
 
 	ref = object_counter(object, &c, &r);
 	other = ref ? object_counter(from, &c2, &r) : NULL;
-	return told(other ? as_object(fusion_ref_inherit(
-				    (struct fusion_ref *)ref,
-				    (struct fusion_ref *)other))
+	return told(other ? as_object(fusion_ref_inherit(counter_handle(ref),
+							 counter_handle(other)))
 			  : r);
 }
 
@@ -377,9 +382,9 @@ FUSION_API int fusion_object_throw(struct fusion_object *object,
 	int r;
 
 	ref = object_counter(object, &c, &r);
-	return told(ref ? as_object(fusion_ref_throw((struct fusion_ref *)ref,
-						     member))
-			: r);
+	return told(
+		ref ? as_object(fusion_ref_throw(counter_handle(ref), member))
+		    : r);
 }
 
 FUSION_API int fusion_object_catch(struct fusion_object *object)

@@ -77,7 +77,7 @@ static void call_destructor(struct fusion_arena *a, struct registration *t,
 	callback_begin(&c, undo_destructor, a, o, id);
 	callback_keep(&c, its.outer, 0);
 	ending = &its;
-	fn((struct fusion_object *)o, zombie, ctx);
+	fn(entry_handle(o, id), zombie, ctx);
 	ending = its.outer;
 	callback_end(&c);
 }

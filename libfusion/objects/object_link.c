@@ -45,7 +45,7 @@ static int link_value(void *slot, const void *value,
 	ref = object_counter(object, &c, &r);
 	if (!ref)
 		return r;
-	r = ref_place_of(&c->arena->view, (struct object *)object, ref, slot,
+	r = ref_place_of(&c->arena->view, handle_entry(object), ref, slot,
 			 value, &p);
 	if (r < 0)
 		return r;
@@ -78,11 +78,12 @@ static struct fusion_object *object_itself(const void *value)
 static bool may_be_linked(const struct view *v,
 			  const struct fusion_object *object)
 {
-	const struct object *o = (const struct object *)object;
+	const struct object *o = object ? handle_entry(object) : NULL;
 
 	/* Acquire: pairs with the release in object_made(), and with the CASes
 	 * that store DEINIT. */
 	return o && object_is_there(o) &&
+	       handle_has_id(object, load_relaxed(&o->e.id)) &&
 	       load_acquire(&o->state) != OBJECT_DEINIT && object_ref(v, o);
 }
 
@@ -132,7 +133,7 @@ static int unlink_once(uint64_t *slot, uint64_t value,
 
 	ref = object ? object_counter(object, &c, &r) : NULL;
 	if (ref)
-		r = ref_place_of(&c->arena->view, (struct object *)object, ref,
+		r = ref_place_of(&c->arena->view, handle_entry(object), ref,
 				 slot, (const void *)(uintptr_t)value, &p);
 	if (ref && !r)
 		r = ref_unlink(&c->arena->view, c->rec, ref, &p);

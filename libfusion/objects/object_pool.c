@@ -37,10 +37,10 @@
 
 #include <fusion/ref.h>
 
-struct object_pool *object_pool_of(struct fusion_object_pool *pool,
+struct object_pool *object_pool_of(const struct fusion_object_pool *pool,
 				   struct tcache **ret_cache, int *ret_error)
 {
-	struct object_pool *p = (struct object_pool *)pool;
+	struct object_pool *p = handle_entry(pool);
 
 	*ret_cache =
 		entry_cache_live(KIND_OBJECT_POOL, pool,
@@ -108,7 +108,7 @@ static int create_object_pool(struct fusion_arena *arena, const char *name,
 		table_remove(&arena->view, me, KIND_OBJECT_POOL,
 			     object_pool_index(&arena->view, p), id);
 	else
-		*ret = (struct fusion_object_pool *)p;
+		*ret = entry_handle(p, id);
 	arena_poke(arena);
 	return r;
 }
@@ -164,7 +164,7 @@ static int join_object_pool(struct fusion_arena *arena, const char *name,
 	p = object_pool_at(&arena->view, i);
 	r = duty_register(arena, p, was.e.id, o->destructor, o->ctx);
 	if (r == 0)
-		*ret = (struct fusion_object_pool *)p;
+		*ret = entry_handle(p, was.e.id);
 	return r == -EIDRM ? -ENOENT : r;
 }
 
@@ -218,7 +218,7 @@ fusion_object_pool_id(const struct fusion_object_pool *pool)
 	struct object_pool *p;
 	int r;
 
-	p = object_pool_of((struct fusion_object_pool *)pool, &c, &r);
+	p = object_pool_of(pool, &c, &r);
 	return p ? load_acquire(&p->id) : 0;
 }
 
@@ -394,14 +394,14 @@ static void undo_show(const struct callback_args *args)
 	fusion_ref_down(args->a);
 }
 
-static bool show_object(struct object *o, struct ref *ref,
+static bool show_object(struct fusion_object *object, struct fusion_ref *ref,
 			fusion_object_enum_fn fn, void *ctx)
 {
 	struct callback c CALLBACK;
 	bool more;
 
 	callback_begin(&c, undo_show, ref, NULL, 0);
-	more = fn((struct fusion_object *)o, ctx);
+	more = fn(object, ctx);
 	callback_end(&c);
 	return more;
 }
@@ -413,6 +413,7 @@ static int show_counted(struct view *v, struct object *o, uint32_t index,
 {
 	uint32_t id = load_acquire(&o->id);
 	struct ref *ref = object_ref(v, o);
+	struct fusion_ref *counter;
 	bool more;
 	int r;
 
@@ -422,8 +423,10 @@ static int show_counted(struct view *v, struct object *o, uint32_t index,
 	if (r < 0)
 		return r == -EIDRM || r == -ESTALE ? 1 : r;
 	/* Another object may have got the record before we counted. */
-	more = !object_is_of(o, index, pool_id) || show_object(o, ref, fn, ctx);
-	fusion_ref_down((struct fusion_ref *)ref);
+	counter = entry_handle(ref, load_relaxed(&ref->id));
+	more = !object_is_of(o, index, pool_id) ||
+	       show_object(entry_handle(o, id), counter, fn, ctx);
+	fusion_ref_down(counter);
 	return more;
 }
 
@@ -479,7 +482,7 @@ fusion_object_pool_duty(const struct fusion_object_pool *pool)
 	uint64_t who;
 	int r;
 
-	p = object_pool_of((struct fusion_object_pool *)pool, &c, &r);
+	p = object_pool_of(pool, &c, &r);
 	who = p ? load_acquire(&p->duty) : 0;
 	return who && member_at(&c->arena->view, REF_WHO_SLOT(who),
 				REF_WHO_ID(who))
@@ -529,7 +532,7 @@ FUSION_API int fusion_object_lookup(struct fusion_object_pool *pool,
 		return told(refuse_null("object-pool", "ret"));
 	r = find_object(pool, id, &c, &o);
 	if (r == 0)
-		*ret = (struct fusion_object *)o;
+		*ret = entry_handle(o, id);
 	return told(r);
 }
 
@@ -552,6 +555,6 @@ FUSION_API int fusion_object_get(struct fusion_object_pool *pool,
 		return told(-ESTALE);
 	r = ref ? object_up(&c->arena->view, o, id, ref) : -EIDRM;
 	if (r == 0)
-		*ret = (struct fusion_object *)o;
+		*ret = entry_handle(o, id);
 	return told(r == -EIDRM ? -ENOENT : r);
 }

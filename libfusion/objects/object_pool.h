@@ -8,7 +8,7 @@
 
 /* Return the live record at @pool, and the calling thread's cache of its arena;
  * NULL and *ret_error. */
-struct object_pool *object_pool_of(struct fusion_object_pool *pool,
+struct object_pool *object_pool_of(const struct fusion_object_pool *pool,
 				   struct tcache **ret_cache, int *ret_error);
 /* Return the index of the record. */
 static inline uint32_t object_pool_index(const struct view *v,

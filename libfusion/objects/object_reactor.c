@@ -21,7 +21,7 @@ FUSION_API int fusion_object_reactor(struct fusion_object *object,
 		return told(r);
 	r = object_reactor_make(&c->arena->view, c->rec, o, c->arena->id, &re);
 	if (r == 0)
-		*ret = (struct fusion_reactor *)re;
+		*ret = entry_handle(re, load_relaxed(&re->e.id));
 	return told(r);
 }
 
@@ -31,11 +31,13 @@ static struct fusion_reactor *existing_reactor(struct fusion_object *object,
 {
 	struct tcache *c;
 	struct object *o = object_of(object, &c, ret_error);
+	struct reactor *re;
 
 	if (!o)
 		return NULL;
 	*ret_error = 0;
-	return (struct fusion_reactor *)object_reactor(&c->arena->view, o);
+	re = object_reactor(&c->arena->view, o);
+	return re ? entry_handle(re, load_relaxed(&re->e.id)) : NULL;
 }
 
 FUSION_API int

@@ -22,27 +22,23 @@
 #include "libfusion/names/entries.h"
 #include "libfusion/refs/ref_rows.h"
 
-static struct ref *ref_of(struct fusion_ref *ref)
+static inline struct ref *ref_of(const struct fusion_ref *ref)
 {
-	return (struct ref *)ref;
+	return handle_entry(ref);
 }
 
 /* The slow path: another arena than the thread used last, or a new reference.
  */
-static struct tcache *ref_cache_slow(const struct ref *r, int *ret_error)
+static struct tcache *ref_cache_slow(const struct fusion_ref *ref,
+				     int *ret_error)
 {
-	struct fusion_arena *arena = r ? arena_of(r) : NULL;
-	struct tcache *c;
+	struct tcache *c =
+		entry_cache(KIND_REF, ref, offsetof(struct ref, id), ret_error);
+	struct fusion_arena *arena;
 
-	if (!arena || table_index(&arena->view, KIND_REF, r) < 0) {
-		*ret_error = refuse_handle("ref", r);
+	if (!c)
 		return NULL;
-	}
-	c = tls_cache(arena);
-	if (!c) {
-		*ret_error = -errno;
-		return NULL;
-	}
+	arena = c->arena;
 	c->ref_rows = ref_rows_of(arena);
 	if (!c->ref_rows) {
 		*ret_error = -ENOMEM;
@@ -55,16 +51,20 @@ static struct tcache *ref_cache_slow(const struct ref *r, int *ret_error)
 	return c;
 }
 
-/* Return the thread's cache of the arena of @r; NULL and *ret_error. */
-static inline struct tcache *ref_cache(const struct ref *r, int *ret_error)
+/* Return the thread's cache of the arena of @ref; NULL and *ret_error. */
+static inline struct tcache *ref_cache(const struct fusion_ref *ref,
+				       int *ret_error)
 {
+	const struct ref *r = ref_of(ref);
 	struct tcache *c = tls_current;
 	uint64_t at = (uintptr_t)r - (uintptr_t)c->refs;
 
 	*ret_error = 0;
-	if (LIKELY(at < c->refs_size && at % ENTRY_SIZE == 0))
+	/* Tables begin at a multiple of a record's size. */
+	if (LIKELY(at < c->refs_size &&
+		   handle_has_id(ref, load_relaxed(&r->id))))
 		return c;
-	return ref_cache_slow(r, ret_error);
+	return ref_cache_slow(ref, ret_error);
 }
 
 static inline uint32_t *hint_of(const struct tcache *c, const struct ref *r)
@@ -107,7 +107,7 @@ static int create_ref(struct fusion_arena *arena, const char *name,
 		return -errno;
 	r = ref_create(&arena->view, me, name, arena->id, &ref);
 	if (r == 0)
-		*ret = (struct fusion_ref *)ref;
+		*ret = entry_handle(ref, load_relaxed(&ref->e.id));
 	return r;
 }
 
@@ -166,13 +166,7 @@ FUSION_API int fusion_ref_get(struct fusion_arena *arena, fusion_id_t id,
 
 FUSION_API fusion_id_t fusion_ref_id(const struct fusion_ref *ref)
 {
-	const struct ref *r = (const struct ref *)ref;
-	const struct fusion_arena *arena = ref ? arena_of(ref) : NULL;
-
-	if (!arena || table_index(&arena->view, KIND_REF, ref) < 0)
-		return 0;
-	/* Acquire: pairs with the release in ref_init(). */
-	return load_acquire(&r->id);
+	return entry_id(KIND_REF, ref, offsetof(struct ref, id));
 }
 
 FUSION_API int fusion_ref_destroy(struct fusion_ref *ref)
@@ -180,7 +174,7 @@ FUSION_API int fusion_ref_destroy(struct fusion_ref *ref)
 	struct tcache *c;
 	int r;
 
-	c = ref_cache(ref_of(ref), &r);
+	c = ref_cache(ref, &r);
 	if (!c)
 		return told(r);
 	r = ref_destroy(&c->arena->view, c->rec, ref_of(ref));
@@ -198,13 +192,14 @@ static inline struct row_hint *row_hint_of(const struct ref *r)
 }
 
 /* The slow path, which leaves a hint for the fast path. */
-static __attribute__((noinline)) int up_slow(struct ref *r)
+static __attribute__((noinline)) int up_slow(struct fusion_ref *ref)
 {
+	struct ref *r = ref_of(ref);
 	struct tcache *c;
 	uint32_t *hint;
 	int rc;
 
-	c = ref_cache(r, &rc);
+	c = ref_cache(ref, &rc);
 	if (!c)
 		return rc;
 	hint = hint_of(c, r);
@@ -215,19 +210,20 @@ static __attribute__((noinline)) int up_slow(struct ref *r)
 		rc = ref_up(&c->arena->view, c->rec, r, hint);
 	if (rc == 0 && c == tls_current)
 		*row_hint_of(r) = (struct row_hint){
-			ROW_KEY(r),
+			ROW_KEY(ref),
 			row_at(&c->arena->view, load_relaxed(hint) - 1),
 		};
 	return rc;
 }
 
-static __attribute__((noinline)) int down_slow(struct ref *r)
+static __attribute__((noinline)) int down_slow(struct fusion_ref *ref)
 {
+	struct ref *r = ref_of(ref);
 	struct tcache *c;
 	uint32_t *hint;
 	int rc;
 
-	c = ref_cache(r, &rc);
+	c = ref_cache(ref, &rc);
 	if (!c)
 		return rc;
 	hint = hint_of(c, r);
@@ -241,23 +237,31 @@ static __attribute__((noinline)) int down_slow(struct ref *r)
 FUSION_API int fusion_ref_up(struct fusion_ref *ref)
 {
 	const struct row_hint *h = row_hint_of(ref_of(ref));
+	uint32_t id;
 
-	if (LIKELY(h->key == ROW_KEY(ref) &&
-		   row_up_fast(h->row, load_relaxed(&ref_of(ref)->id),
-			       tls_current->member)))
-		return 0;
-	return told(up_slow(ref_of(ref)));
+	if (LIKELY(h->key == ROW_KEY(ref))) {
+		/* Relaxed: the row has a copy of the id, too. */
+		id = load_relaxed(&ref_of(ref)->id);
+		if (LIKELY(handle_has_id(ref, id) &&
+			   row_up_fast(h->row, id, tls_current->member)))
+			return 0;
+	}
+	return told(up_slow(ref));
 }
 
 FUSION_API int fusion_ref_down(struct fusion_ref *ref)
 {
 	const struct row_hint *h = row_hint_of(ref_of(ref));
+	uint32_t id;
 
-	if (LIKELY(h->key == ROW_KEY(ref) &&
-		   row_down_fast(h->row, load_relaxed(&ref_of(ref)->id),
-				 tls_current->member)))
-		return 0;
-	return told(down_slow(ref_of(ref)));
+	if (LIKELY(h->key == ROW_KEY(ref))) {
+		/* Relaxed: as in fusion_ref_up(). */
+		id = load_relaxed(&ref_of(ref)->id);
+		if (LIKELY(handle_has_id(ref, id) &&
+			   row_down_fast(h->row, id, tls_current->member)))
+			return 0;
+	}
+	return told(down_slow(ref));
 }
 
 /* Find the cache, then call @fn. */
@@ -268,7 +272,7 @@ static int call_on_ref(struct fusion_ref *ref,
 	struct tcache *c;
 	int r;
 
-	c = ref_cache(ref_of(ref), &r);
+	c = ref_cache(ref, &r);
 	return c ? fn(&c->arena->view, c->rec, ref_of(ref)) : r;
 }
 
@@ -306,7 +310,7 @@ FUSION_API int fusion_ref_zero_lock(struct fusion_ref *ref, int64_t timeout_ns)
 	r = deadline_begin(timeout_ns, &deadline_ns);
 	if (r < 0)
 		return told(r);
-	c = ref_cache(ref_of(ref), &r);
+	c = ref_cache(ref, &r);
 	if (!c)
 		return told(r);
 	return told(ref_zero_lock(&c->arena->view, c->rec, ref_of(ref),
@@ -318,7 +322,7 @@ FUSION_API int fusion_ref_throw(struct fusion_ref *ref, fusion_id_t catcher)
 	struct tcache *c;
 	int r;
 
-	c = ref_cache(ref_of(ref), &r);
+	c = ref_cache(ref, &r);
 	return told(c ? ref_throw(&c->arena->view, c->rec, ref_of(ref), catcher)
 		      : r);
 }
@@ -329,15 +333,17 @@ FUSION_API int fusion_ref_inherit(struct fusion_ref *ref,
 	struct tcache *c;
 	int r;
 
-	c = ref_cache(ref_of(ref), &r);
+	c = ref_cache(ref, &r);
 	if (!c)
 		return told(r);
 	if (arena_of(from) != c->arena ||
-	    table_index(&c->arena->view, KIND_REF, from) < 0)
+	    table_index(&c->arena->view, KIND_REF, ref_of(from)) < 0)
 		return told(refuse(-EINVAL,
 				   "ref: %p, to inherit from, is no reference "
 				   "of arena '%s'",
 				   (void *)from, c->arena->name));
+	if (handle_is_stale(from, load_relaxed(&ref_of(from)->id)))
+		return told(-EIDRM);
 	return told(ref_inherit(&c->arena->view, c->rec, ref_of(ref),
 				ref_of(from)));
 }
@@ -350,7 +356,7 @@ FUSION_API int fusion_ref_stat(struct fusion_ref *ref,
 	struct tcache *c;
 	int r;
 
-	c = ref_cache(ref_of(ref), &r);
+	c = ref_cache(ref, &r);
 	if (!c)
 		return told(r);
 	r = ref_stat(&c->arena->view, c->rec, ref_of(ref), &sum);

@@ -25,7 +25,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "libfusion/arena/address.h"
 #include "libfusion/base/callback.h"
 #include "libfusion/base/quiet_thread.h"
 #include "libfusion/base/refuse.h"
@@ -36,6 +35,7 @@
 #include "libfusion/core/refs/ref.h"
 #include "libfusion/core/refs/ref_zero.h"
 #include "libfusion/heap/tls.h"
+#include "libfusion/names/entries.h"
 #include "libfusion/talk/dispatch.h"
 #include "libfusion/talk/dispatch_post.h"
 #include "libfusion/talk/slots.h"
@@ -140,7 +140,7 @@ static void call_watch_fn(struct watch *w, struct fusion_slot *slot)
 	struct callback c CALLBACK;
 
 	callback_begin(&c, undo_tell, w->all, slot, 0);
-	((fusion_ref_fn)slot->is.fn)((struct fusion_ref *)w->ref, slot->is.ctx);
+	((fusion_ref_fn)slot->is.fn)(entry_handle(w->ref, w->id), slot->is.ctx);
 	callback_end(&c);
 }
 
@@ -447,25 +447,26 @@ FUSION_API int fusion_ref_watch(struct fusion_ref *ref, fusion_ref_fn fn,
 		.ctx = ctx,
 		.destroy = destroy,
 	};
-	struct fusion_arena *a = ref ? arena_of(ref) : NULL;
+	struct fusion_arena *a;
 	struct fusion_slot *slot;
 	struct thread_rec *me;
+	struct tcache *c;
 	int r;
 
-	if (!a || table_index(&a->view, KIND_REF, ref) < 0)
-		return told(-EINVAL);
+	c = entry_cache(KIND_REF, ref, offsetof(struct ref, id), &r);
+	if (!c)
+		return told(r);
 	if (!fn)
 		return told(refuse_null("fusion_ref_watch()", "fn"));
-	me = thread_rec_of(a);
-	if (!me)
-		return told(-errno);
+	a = c->arena;
+	me = c->rec;
 	r = dispatch_start(a);
 	if (r < 0)
 		return told(r);
 	slot = slots_new(&s);
 	if (!slot)
 		return told(-ENOMEM);
-	r = add_watch_fn(a, me, (struct ref *)ref, slot, ret);
+	r = add_watch_fn(a, me, handle_entry(ref), slot, ret);
 	if (r < 0)
 		free(slot);
 	return told(r);

@@ -220,7 +220,8 @@ static int create_call(struct fusion_arena *arena, const char *name,
 		return refuse_thing(arena, r, "call", name);
 	}
 	arena_poke(arena);
-	*ret = view_entry(&arena->view, KIND_CALL, h->index);
+	*ret = entry_handle(view_entry(&arena->view, KIND_CALL, h->index),
+			    h->id);
 	return 0;
 }
 
@@ -244,7 +245,7 @@ static int find_live_call(struct fusion_arena *arena, const char *name,
 
 	if (r < 0)
 		return r;
-	c = p;
+	c = call_of(p);
 	if (member_is_dead(&arena->view, c->owner_slot))
 		life_sweep(&arena->view);
 	if (!member_at(&arena->view, c->owner_slot, c->owner))
@@ -374,7 +375,8 @@ static int find_call(struct fusion_call *call, struct tcache **ret_cache,
 {
 	int r = 0;
 
-	*ret_cache = entry_cache(KIND_CALL, call, &r);
+	*ret_cache =
+		entry_cache(KIND_CALL, call, offsetof(struct call, id), &r);
 	if (!*ret_cache)
 		return r;
 	*ret_id = load_acquire(&call_of(call)->id);

@@ -19,9 +19,9 @@ const void *call_bytes(struct fusion_arena *arena, const struct call_slot *s,
 		       size_t size);
 
 /* Return the record of a call's handle. */
-static inline struct call *call_of(struct fusion_call *call)
+static inline struct call *call_of(const struct fusion_call *call)
 {
-	return (struct call *)call;
+	return handle_entry(call);
 }
 
 #endif

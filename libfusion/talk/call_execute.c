@@ -356,7 +356,7 @@ static int execute_direct(struct execution *x)
 		.request =
 			{
 				.arena = x->arena,
-				.call = (struct fusion_call *)x->rq.call,
+				.call = entry_handle(x->rq.call, x->rq.id),
 				.caller = x->arena->id,
 				.word = x->rq.word,
 				.data = x->in,
@@ -464,7 +464,7 @@ fusion_call_execute(struct fusion_call *call,
 		    struct fusion_call_answer *answer)
 {
 	struct execution x = {
-		.rq = {.call = (struct call *)call, .word = word},
+		.rq = {.call = call_of(call), .word = word},
 		.in = in,
 		.answer = answer,
 	};
@@ -477,7 +477,7 @@ fusion_call_execute(struct fusion_call *call,
 		r = check_bytes(in, in_size);
 	if (r < 0)
 		return told(r);
-	x.cache = entry_cache(KIND_CALL, call, &r);
+	x.cache = entry_cache(KIND_CALL, call, offsetof(struct call, id), &r);
 	if (!x.cache)
 		return told(r);
 	x.arena = x.cache->arena;

@@ -345,7 +345,7 @@ static int return_answer(struct fusion_call *call, uint64_t serial,
 	struct view *v;
 	int r;
 
-	cache = entry_cache(KIND_CALL, call, &r);
+	cache = entry_cache(KIND_CALL, call, offsetof(struct call, id), &r);
 	if (!cache)
 		return r;
 	v = &cache->arena->view;
@@ -408,7 +408,8 @@ static void serve_request(struct fusion_arena *arena, struct serving *sv)
 		sv->oneway = true;
 	}
 	sv->request.arena = arena;
-	sv->request.call = view_entry(v, KIND_CALL, sv->index);
+	sv->request.call =
+		entry_handle(view_entry(v, KIND_CALL, sv->index), sv->id);
 	if (calls)
 		r = call_run(calls, sv);
 	else

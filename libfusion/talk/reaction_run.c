@@ -129,7 +129,7 @@ static void tell_the_end(struct local_reactor *l, struct thread_rec *me,
 	/* Acquire: pairs with the release in reactor_fini(). */
 	bool gone = error == -EIDRM && load_acquire(&l->l.re->id) != l->l.id;
 	struct fusion_reactor_message m = {
-		.reactor = (struct fusion_reactor *)l->l.re,
+		.reactor = entry_handle(l->l.re, l->l.id),
 		.event = gone ? FUSION_REACTOR_DESTROYED
 			      : FUSION_REACTOR_DISCONNECTED,
 	};
@@ -183,7 +183,7 @@ static void wait_for_memory(struct local_reactor *l, uint32_t size)
 static void deliver_message(struct local_reactor *l, const struct msg_head *h)
 {
 	const struct fusion_reactor_message m = {
-		.reactor = (struct fusion_reactor *)l->l.re,
+		.reactor = entry_handle(l->l.re, l->l.id),
 		.channel = (uint32_t)h->a,
 		.sender = h->sender,
 		.data = l->buf,

@@ -27,7 +27,12 @@ static_assert(FUSION_REACTOR_BLOCK == (int)POLICY_BLOCK &&
 
 static struct reactor *reactor_of(struct fusion_reactor *reactor)
 {
-	return (struct reactor *)reactor;
+	return handle_entry(reactor);
+}
+
+static struct fusion_reactor *reactor_handle(const struct reactor *re)
+{
+	return entry_handle(re, load_relaxed(&re->e.id));
 }
 
 /* Return the calling thread's cache of the reactor's arena; NULL and
@@ -90,7 +95,7 @@ fusion_reactor_create(struct fusion_arena *arena, const char *name,
 	r = reactor_create(&arena->view, me, name, &params, arena->id, &re);
 	if (r < 0)
 		return told(refuse_thing(arena, r, "reactor", name));
-	*ret = (struct fusion_reactor *)re;
+	*ret = reactor_handle(re);
 	return 0;
 }
 
@@ -101,8 +106,8 @@ FUSION_API int fusion_reactor_open(struct fusion_arena *arena, const char *name,
 				   struct fusion_reactor **ret)
 {
 	struct reactor_params params;
-	struct reactor *re = NULL;
 	struct thread_rec *me;
+	struct reactor *re;
 	void *found;
 	int r;
 
@@ -117,15 +122,19 @@ FUSION_API int fusion_reactor_open(struct fusion_arena *arena, const char *name,
 	if (!me)
 		return told(-errno);
 	r = entry_find(arena, KIND_REACTOR, name, &found);
-	if (r == 0)
-		re = found;
-	else if (r == -ENOENT)
+	if (r == 0) {
+		*ret = found;
+		return 0;
+	}
+	if (r == -ENOENT) {
 		r = reactor_create(&arena->view, me, name, &params, arena->id,
 				   &re);
-	if (r < 0 && r != -EEXIST)
-		return told(refuse_thing(arena, r, "reactor", name));
-	*ret = (struct fusion_reactor *)re;
-	return 0;
+		if (r == 0 || r == -EEXIST) {
+			*ret = reactor_handle(re);
+			return 0;
+		}
+	}
+	return told(refuse_thing(arena, r, "reactor", name));
 }
 
 FUSION_API int fusion_reactor_get(struct fusion_arena *arena, fusion_id_t id,

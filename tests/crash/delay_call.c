@@ -34,7 +34,7 @@ static struct call_slot *slot; /* of the caller, in its process */
 
 static struct call *call_of(const struct actor *a)
 {
-	return a->play->p[0];
+	return handle_entry(a->play->p[0]);
 }
 
 /* Request @number is @number in all bytes. */
@@ -178,7 +178,7 @@ static void take_and_destroy(struct actor *a)
 	a->play->n[SERIAL] = serial;
 	a->play->n[TOOK] =
 		serial && call_return_begin(a->v, a->me, serial, &s) == 0;
-	if (fusion_call_destroy((struct fusion_call *)call_of(a)) < 0)
+	if (fusion_call_destroy(a->play->p[0]) < 0)
 		die("cannot destroy the call");
 }
 
@@ -224,7 +224,7 @@ static void execute_at_once(struct actor *a)
 	static const unsigned char bytes[SMALL];
 
 	a->play->n[RESULT] = (uint64_t)(int64_t)fusion_call_execute(
-		(struct fusion_call *)call_of(a),
+		entry_handle(call_of(a), call_of(a)->id),
 		&(struct fusion_call_execute_options){
 			.size = sizeof(struct fusion_call_execute_options),
 			.timeout_ns = 1},

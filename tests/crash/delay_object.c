@@ -76,7 +76,8 @@ static void note_id(struct actor *a)
 {
 	make_object(a);
 	let_fall(a);
-	a->play->n[ID] = ((struct object *)a->play->p[OBJECT])->e.id;
+	a->play->n[ID] =
+		((struct object *)handle_entry(a->play->p[OBJECT]))->e.id;
 }
 
 static void claim(struct actor *a)
@@ -130,9 +131,10 @@ static struct fusion_object **place_of(struct play *play)
 
 static struct fusion_object *create(struct actor *a)
 {
+	const struct object_pool *p = a->play->p[POOL];
 	struct fusion_object *o;
 
-	if (fusion_object_create(a->play->p[POOL], &o) < 0)
+	if (fusion_object_create(entry_handle(p, p->e.id), &o) < 0)
 		die("cannot create an object");
 	return o;
 }
@@ -179,16 +181,20 @@ static void unlink_and_link_another(struct actor *a)
 	struct fusion_object *o;
 
 	unlink_place(a);
+	/* Until the handle is the same, too: it has 8 bits of the id. */
+	while (!handle_has_id(a->play->p[OBJECT],
+			      load_relaxed(&a->v->sb->next_entry)))
+		table_next_id(a->v);
 	o = create(a);
 	if (o != a->play->p[OBJECT])
-		die("another object has another record");
+		die("another object has another handle");
 	link_place(a, o);
 }
 
 /* The place is the only one that is counted. */
 static void count_is_of_place(const struct view *v, struct play *play)
 {
-	struct ref *ref = object_ref(v, play->p[OBJECT]);
+	struct ref *ref = object_ref(v, handle_entry(play->p[OBJECT]));
 	uint64_t n = ref ? load_acquire(&ref->global) : UINT64_MAX;
 
 	if (n != (*place_of(play) != NULL))

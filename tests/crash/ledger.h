@@ -126,7 +126,7 @@ struct ledger_object {
 
 /* What the victim does with objects (object_next.h). */
 struct ledger_objects {
-	void *pool;	/* handle, NULL none */
+	void *pool;	/* record, NULL none */
 	uint32_t there; /* enum claim: the pool */
 	uint32_t n;
 	struct ledger_object list[LEDGER_OBJECTS];

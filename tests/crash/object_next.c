@@ -117,7 +117,7 @@ static bool is_in(uint64_t n, struct ledger_range r)
 /* Is it the one that the ledger means, and not gone? */
 static bool is_there(const struct ledger_object *l)
 {
-	const struct object *o = l->handle;
+	const struct object *o = l->handle ? handle_entry(l->handle) : NULL;
 	const struct ledger_thing *t =
 		l->handle ? fusion_object_data(l->handle) : NULL;
 
@@ -159,7 +159,7 @@ static void ask_object(const struct view *v, const struct ledger_object *l,
 	if (stat.local != l->counted)
 		complain("object %u has %llu counts of the peer's", number,
 			 (unsigned long long)stat.local);
-	items = count_items(v, l->handle);
+	items = count_items(v, handle_entry(l->handle));
 	if (!is_in(items, l->items))
 		complain("object %u has %u items", number, items);
 }
@@ -230,7 +230,7 @@ static void use_pool(const struct stage *s, struct fusion_arena *a)
 			complain("object %u does not go", i);
 	if (!pool_is_there(p))
 		return;
-	r = fusion_object_pool_destroy(l->pool);
+	r = fusion_object_pool_destroy(entry_handle(p, p->e.id));
 	complain_of(r, "destroying the pool");
 }
 

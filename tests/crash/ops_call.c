@@ -75,12 +75,14 @@ static void with_peers(struct cast *c)
 {
 	const struct call_owner owner = {
 		view_member(view(c), c->ledger->peer)->id, c->ledger->peer};
+	const struct call *made;
 	uint32_t i;
 
 	if (table_add(view(c), c->rec, KIND_CALL, "peers", owner.id, &owner,
 		      &i) < 0)
 		die("cannot make the peer's call");
-	call = view_entry(view(c), KIND_CALL, i);
+	made = view_entry(view(c), KIND_CALL, i);
+	call = entry_handle(made, made->id);
 }
 
 static void with_quota(struct cast *c)
@@ -96,8 +98,8 @@ enum wait { WAIT_UNTOLD, WAIT_MAIL, WAIT_HERE };
 static void wait_for(struct cast *c, uint32_t size, enum wait how)
 {
 	const struct call_request rq = {
-		.call = (struct call *)call,
-		.id = ((struct call *)call)->id,
+		.call = handle_entry(call),
+		.id = ((struct call *)handle_entry(call))->id,
 		.caller = view_member(view(c), c->ledger->peer)->id,
 		.size = SMALL,
 	};
@@ -351,7 +353,7 @@ static void victim_lends(struct cast *c)
 
 	with_peers(c);
 	make_lent(c, c->rec);
-	rq.call = (struct call *)call;
+	rq.call = handle_entry(call);
 	rq.id = rq.call->id;
 	if (call_begin(view(c), c->rec, &rq, &s) < 0)
 		die("cannot call");

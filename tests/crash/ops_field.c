@@ -69,6 +69,24 @@ static void one_to_free(struct cast *c)
 	drop(c, "first");
 }
 
+static void two_to_free(struct cast *c)
+{
+	add(c, "first");
+	add(c, "second");
+	drop(c, "first");
+	drop(c, "second");
+}
+
+/* The free list is empty, and its last record is the one that is removed. */
+static void reused(struct cast *c)
+{
+	one_to_free(c);
+	use_up_free(c);
+	add(c, "first");
+	drop(c, "first");
+	add(c, "first");
+}
+
 static unsigned bucket(const struct view *v, const char *name)
 {
 	uint32_t h = 2166136261u;
@@ -110,6 +128,18 @@ static void run_get(struct cast *c)
 
 	if (field_get(&c->arena->view, c->rec, chained[0], &f) < 0)
 		die("field is not there");
+}
+
+static void run_remove_reused(struct cast *c)
+{
+	drop(c, "first");
+}
+
+/* Behind the two that are free. */
+static void chain_and_free(struct cast *c)
+{
+	make_chain(c);
+	two_to_free(c);
 }
 
 static void run_remove_first(struct cast *c)
@@ -177,6 +207,9 @@ const struct op field_ops[] = {
 	{ "field-remove-first",	 PART_MEMBER, make_chain,  run_remove_first, 0 },
 	{ "field-remove-middle", PART_MEMBER, make_chain,  run_remove_middle, 0 },
 	{ "field-remove-last",	 PART_MEMBER, make_chain,  run_remove_last, 0 },
+	{ "field-remove-reused", PART_MEMBER, reused,	   run_remove_reused, 0 },
+	{ "field-remove-queue",	 PART_MEMBER, chain_and_free, run_remove_middle, 0 },
+	{ "field-add-queue",	 PART_MEMBER, two_to_free, run_add, 0 },
 	{ "field-remove-add",	 PART_MEMBER, make_chain,  run_remove_add, 0 },
 	{ "event-append",	 PART_MEMBER, NULL,	   run_event, 0 },
 	{ "event-overwrite",	 PART_MEMBER, fill_events, run_event, 0 },

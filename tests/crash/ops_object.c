@@ -59,6 +59,13 @@ static void will_have(struct cast *c, unsigned i, struct ledger_range items)
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
 
+static struct fusion_object_pool *pool_handle(const struct ledger_objects *l)
+{
+	const struct object_pool *p = l->pool;
+
+	return entry_handle(p, p->e.id);
+}
+
 static struct fusion_object *object(const struct cast *c, unsigned i)
 {
 	return ledger_of(c)->list[i].handle;
@@ -106,7 +113,7 @@ static void create(struct cast *c)
 	struct fusion_object *handle;
 
 	/* Not known yet, and counted by the victim only. */
-	must(fusion_object_create(l->pool, &handle), "create");
+	must(fusion_object_create(pool_handle(l), &handle), "create");
 	((struct ledger_thing *)fusion_object_data(handle))->number = l->n;
 	o->handle = handle;
 	o->there = CLAIM_PRESENT;
@@ -146,7 +153,7 @@ static void two(struct cast *c)
 /* The peer counts it, too. */
 static void peers_count(struct cast *c, unsigned i)
 {
-	struct ref *r = object_ref(view(c), (struct object *)object(c, i));
+	struct ref *r = object_ref(view(c), handle_entry(object(c, i)));
 
 	must(ref_up(view(c), cast_peer(c), r, NULL), "peer's up");
 	ledger_of(c)->list[i].counted = 1;
@@ -277,7 +284,7 @@ static void die_claiming(struct cast *c, bool begun)
 	if (!pid) {
 		struct fusion_arena *a = stage_enter(c->stage, 2, true);
 		struct thread_rec *me = thread_rec_of(a);
-		struct object *o = ledger_of(c)->list[0].handle;
+		struct object *o = handle_entry(ledger_of(c)->list[0].handle);
 
 		must(object_claim(&a->view, me, o, o->e.id, who_am_i(a)),
 		     "claim");
@@ -329,7 +336,7 @@ static void thrown(struct cast *c)
 	struct ref *r;
 
 	one(c);
-	r = object_ref(view(c), (struct object *)object(c, 0));
+	r = object_ref(view(c), handle_entry(object(c, 0)));
 	must(ref_up(view(c), cast_peer(c), r, NULL), "peer's up");
 	must(ref_throw(view(c), cast_peer(c), r, c->arena->id), "throw");
 }
@@ -520,7 +527,7 @@ static void run_get(struct cast *c)
 {
 	struct fusion_object *o;
 
-	must(fusion_object_get(ledger_of(c)->pool,
+	must(fusion_object_get(pool_handle(ledger_of(c)),
 			       fusion_object_id(object(c, 0)), &o),
 	     "get");
 	must(fusion_object_unref(o), "unref");
@@ -546,7 +553,7 @@ static void run_pool_destroy(struct cast *c)
 		will_have(c, i, BETWEEN(0, o->items.most));
 	}
 	ledger_claim(&l->there, CLAIM_CHANGING);
-	must(fusion_object_pool_destroy(l->pool), "pool_destroy");
+	must(fusion_object_pool_destroy(pool_handle(l)), "pool_destroy");
 	ledger_claim(&l->there, CLAIM_ABSENT);
 	for (uint32_t i = 0; i < l->n; i++) {
 		struct ledger_object *o = &l->list[i];

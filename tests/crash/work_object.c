@@ -59,13 +59,13 @@ int work_prepare_objects(struct fusion_arena *a, struct places *t)
 		   : -ENOMEM;
 
 	if (r == 0)
-		t->objects = (struct fusion_object_pool *)p;
+		t->objects = entry_handle(p, p->e.id);
 	return r;
 }
 
 static void register_at(struct worker *k, struct fusion_object_pool *pool)
 {
-	must(k, duty_add(k->arena, (struct object_pool *)pool, ends, k->table),
+	must(k, duty_add(k->arena, handle_entry(pool), ends, k->table),
 	     "register");
 }
 
@@ -261,8 +261,7 @@ void do_duty(struct worker *k)
 	duty_run(k->arena);
 	if (rng_below(k->rng, 8))
 		return;
-	must(k,
-	     duty_unregister(k->arena, (struct object_pool *)k->table->objects),
+	must(k, duty_unregister(k->arena, handle_entry(k->table->objects)),
 	     "unregister");
 	register_at(k, k->table->objects);
 }
@@ -289,9 +288,9 @@ void do_object_pool(struct worker *k)
 					    &params, k->arena->id, &p),
 			 "pool"))
 			return;
-		pool = (struct fusion_object_pool *)p;
+		pool = entry_handle(p, p->e.id);
 	}
-	if (!may(k, duty_add(k->arena, (struct object_pool *)pool, NULL, NULL),
+	if (!may(k, duty_add(k->arena, handle_entry(pool), NULL, NULL),
 		 "register"))
 		return;
 	for (unsigned n = rng_below(k->rng, 5); n; n--)
@@ -307,11 +306,12 @@ void do_object_pool(struct worker *k)
 
 static uint32_t named_by(const struct places *t, const struct object *o)
 {
+	const void *handle = entry_handle(o, load_relaxed(&o->e.id));
 	uint32_t n = 0;
 
 	for (unsigned w = 0; w < WORKERS; w++)
 		for (unsigned i = 0; i < PLACES; i++)
-			n += t->place[w][i] == (void *)o;
+			n += t->place[w][i] == handle;
 	return n;
 }
 
@@ -342,8 +342,9 @@ static const char *audit_counts(struct fusion_arena *a, struct places *t)
 		if (load_acquire(&o->e.state) != ENTRY_USED ||
 		    load_acquire(&o->state) == OBJECT_DEINIT ||
 		    load_relaxed(&o->pool_id) !=
-			    load_relaxed(
-				    &((struct object_pool *)t->objects)->e.id))
+			    load_relaxed(&((struct object_pool *)handle_entry(
+						   t->objects))
+						  ->e.id))
 			continue;
 		ref = object_ref(v, o);
 		if (!ref || ref_copy(v, ref_index(v, ref), NULL, &sum) < 0)
@@ -384,7 +385,7 @@ static const char *drop_pools(struct fusion_arena *a)
 		name_pool(name, w);
 		if (fusion_object_pool_lookup(a, name, &pool) < 0)
 			continue;
-		if (duty_add(a, (struct object_pool *)pool, NULL, NULL) < 0 ||
+		if (duty_add(a, handle_entry(pool), NULL, NULL) < 0 ||
 		    fusion_object_pool_destroy(pool) < 0)
 			return "a pool of objects cannot be destroyed";
 	}
@@ -398,9 +399,8 @@ const char *audit_objects(struct fusion_arena *a, struct places *t,
 
 	if (!what)
 		what = drop_pools(a);
-	if (!what &&
-	    (duty_add(a, (struct object_pool *)t->objects, ends, t) < 0 ||
-	     fusion_object_pool_destroy(t->objects) < 0))
+	if (!what && (duty_add(a, handle_entry(t->objects), ends, t) < 0 ||
+		      fusion_object_pool_destroy(t->objects) < 0))
 		what = "the pool of objects cannot be destroyed";
 	if (!what)
 		what = audit_tickets(t, kills);

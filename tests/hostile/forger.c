@@ -87,7 +87,7 @@ static int forge_doom(const char *arg)
 static int forge_owner(const char *arg)
 {
 	uint32_t slot = (uint32_t)strtoul(arg, NULL, 0);
-	struct property *p = (struct property *)property;
+	struct property *p = handle_entry(property);
 	struct thread_rec *t;
 	int r = thread_claim(v, &t);
 

@@ -397,8 +397,8 @@ static struct execution answered(struct fusion_call_answer *answer)
 		.arena = arena,
 		.v = &arena->view,
 		.me = thread_rec_of(arena),
-		.rq.call = (struct call *)server,
-		.rq.id = ((struct call *)server)->id,
+		.rq.call = handle_entry(server),
+		.rq.id = ((struct call *)handle_entry(server))->id,
 		.answer = answer,
 	};
 
@@ -874,7 +874,7 @@ static void make_chain_of(struct chain *c, bool upwards, uint32_t flags)
 	struct fusion_call *own;
 
 	c->v = &arena->view;
-	c->lock = (struct skirmish *)make_lock();
+	c->lock = handle_entry(make_lock());
 	assert_int_equal(
 		fusion_call_create(
 			arena, NULL,
@@ -883,7 +883,7 @@ static void make_chain_of(struct chain *c, bool upwards, uint32_t flags)
 				.fn = mirror},
 			&own),
 		0);
-	rq.call = (struct call *)own;
+	rq.call = handle_entry(own);
 	rq.id = rq.call->id;
 	for (int i = 0; i < CHAIN; i++)
 		assert_int_equal(
@@ -925,7 +925,7 @@ static void end_chain(struct chain *c)
 	assert_int_equal(call_check(c->v, NULL, NULL), 0);
 	assert_int_equal(skirmish_check(c->v, NULL, NULL), 0);
 	assert_int_equal(
-		fusion_skirmish_destroy((struct fusion_skirmish *)c->lock), 0);
+		fusion_skirmish_destroy(entry_handle(c->lock, c->lock->id)), 0);
 }
 
 /* Nobody is left who knows that both have borrowed it but they themselves. */
@@ -1202,16 +1202,16 @@ static void lent_lock_is_not_waited_for(void **state)
 static void thread_borrows_a_few_and_no_more(void **state)
 {
 	struct skirmish *more[THREAD_LENT];
+	struct fusion_skirmish *s;
 	struct chain c;
 
 	(void)state;
 	make_chain(&c, false);
 	assert_int_equal(skirmish_try(c.v, c.t[1], c.lock), 0);
 	for (int i = 0; i < THREAD_LENT; i++) {
-		assert_int_equal(fusion_skirmish_create(
-					 arena, NULL, NULL,
-					 (struct fusion_skirmish **)&more[i]),
+		assert_int_equal(fusion_skirmish_create(arena, NULL, NULL, &s),
 				 0);
+		more[i] = handle_entry(s);
 		assert_int_equal(skirmish_try(c.v, c.t[0], more[i]), 0);
 		assert_int_equal(skirmish_try(c.v, c.t[1], more[i]),
 				 i < THREAD_LENT - 1 ? 0 : -ENOLCK);
@@ -1226,7 +1226,7 @@ static void thread_borrows_a_few_and_no_more(void **state)
 			assert_true(skirmish_unlock(c.v, c.t[1], more[i]) >= 0);
 		assert_true(skirmish_unlock(c.v, c.t[0], more[i]) >= 0);
 		assert_int_equal(fusion_skirmish_destroy(
-					 (struct fusion_skirmish *)more[i]),
+					 entry_handle(more[i], more[i]->id)),
 				 0);
 	}
 	assert_true(skirmish_unlock(c.v, c.t[1], c.lock) >= 0);
@@ -1519,7 +1519,7 @@ static void dead_thread_of_the_owner_is_said(void **state)
 				.fn = mirror},
 			&own),
 		0);
-	rq.call = (struct call *)own;
+	rq.call = handle_entry(own);
 	rq.id = rq.call->id;
 	assert_int_equal(thread_claim(v, &t), 0);
 	assert_int_equal(thread_claim(v, &caller), 0);
@@ -1570,7 +1570,7 @@ static void dead_thread_of_the_owner_is_said(void **state)
 /* The end of the call frees a one-way slot, and another thread may have it. */
 static void one_way_slot_of_another_is_not_dropped(void **state)
 {
-	struct call *c = (struct call *)server;
+	struct call *c = handle_entry(server);
 	const struct call_request rq = {
 		.call = c, .id = c->id, .caller = 1, .flags = SLOT_ONEWAY};
 	struct call_slot *s, *again;
@@ -1599,8 +1599,8 @@ static uint64_t post_own(struct fusion_call *own, struct thread_rec *caller,
 			 struct call_slot **ret)
 {
 	struct call_request rq = {
-		.call = (struct call *)own,
-		.id = ((struct call *)own)->id,
+		.call = handle_entry(own),
+		.id = ((struct call *)handle_entry(own))->id,
 		.size = 1000,
 	};
 	struct call_slot *s;
@@ -1725,7 +1725,7 @@ static void full_queue_is_said(void **state)
 static void visitor_need_not_sleep(void **state)
 {
 	static char data[5000], got[5000];
-	struct call *c = (struct call *)server;
+	struct call *c = handle_entry(server);
 	struct view *v = &arena->view;
 	uint32_t i = call_index(v, c), bell;
 	struct call_answer a = {0};
@@ -1775,7 +1775,7 @@ static void visitor_need_not_sleep(void **state)
 /* A limit for all is used up; then it is lifted. */
 static void bell_rings_for_a_quota(void **state)
 {
-	struct call *c = (struct call *)server;
+	struct call *c = handle_entry(server);
 	struct view *v = &arena->view;
 	uint32_t i = call_index(v, c), bell;
 	struct thread_rec *t[2];

@@ -157,8 +157,8 @@ static bool close_all(void)
 static int ask(unsigned i, uint64_t word)
 {
 	const struct call_request rq = {
-		.call = (struct call *)call,
-		.id = ((struct call *)call)->id,
+		.call = handle_entry(call),
+		.id = ((struct call *)handle_entry(call))->id,
 		.caller = 4711,
 		.word = word,
 		.size = 3,
@@ -306,7 +306,7 @@ static void request_for_another_is_left_alone(void **state)
 	struct call_slot *s;
 
 	(void)state;
-	rq.call = (struct call *)call;
+	rq.call = handle_entry(call);
 	rq.id = rq.call->id;
 	attend_to(0);
 	assert_int_equal(call_begin_here(v, callers[0], &rq, NULL, &s), 1);
@@ -491,8 +491,8 @@ static void who_syncs_does_not_wait_for_what_comes_later(void **state)
 static void write_record(uint64_t of)
 {
 	const struct call_request rq = {
-		.call = (struct call *)call,
-		.id = ((struct call *)call)->id,
+		.call = handle_entry(call),
+		.id = ((struct call *)handle_entry(call))->id,
 		.caller = 4711,
 	};
 	const uint64_t word = 1;
@@ -543,7 +543,7 @@ static void numbers_of_slots_are_believed_by_nobody(void **state)
 	assert_int_equal(ask(0, 1), 1);
 	s->call = UINT32_MAX;
 	fusion_arena_dispatch(arena, 0);
-	s->call = call_index(v, (struct call *)call) + 1;
+	s->call = call_index(v, handle_entry(call)) + 1;
 	withdraw(0);
 	assert_int_equal(n_handled, 0);
 }

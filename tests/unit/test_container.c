@@ -385,7 +385,7 @@ static void a_thread_with_too_many_locks_gets_ENOLCK(void **state)
 /* The lock of a container, which the thread holds. */
 static uint32_t *depth(const struct container *c)
 {
-	return &((struct skirmish *)c->lock)->depth;
+	return &((struct skirmish *)handle_entry(c->lock))->depth;
 }
 
 static void a_thread_with_too_many_levels_gets_EOVERFLOW(void **state)

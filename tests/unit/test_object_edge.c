@@ -231,7 +231,7 @@ static void test_what_is_about_to_end_is_left(void **state)
 {
 	struct fusion_object *o = active(1), *from = active(2), *got;
 	struct thread_rec *me = thread_rec_of(arena);
-	struct ref *ref = object_ref(&arena->view, (struct object *)o);
+	struct ref *ref = object_ref(&arena->view, handle_entry(o));
 	struct fusion_object_stat s;
 
 	(void)state;
@@ -319,7 +319,8 @@ static void test_an_item_at_the_end_of_the_heap(void **state)
 	(void)state;
 	last = leave_the_last_block();
 	assert_int_equal(fusion_object_set_string(o, "s", text), 0);
-	assert_true(((struct object *)o)->items == (uintptr_t)last);
+	assert_true(((struct object *)handle_entry(o))->items ==
+		    (uintptr_t)last);
 	assert_int_equal(
 		fusion_object_get_string(o, "s", out, sizeof(out), NULL), 0);
 	assert_string_equal(out, text);
@@ -337,7 +338,7 @@ static uint64_t pages(void)
 /* What lies behind the heap has no memory, and gets none by being read. */
 static void test_an_item_behind_the_heap(void **state)
 {
-	struct object *o = (struct object *)active(1);
+	struct object *o = handle_entry(active(1));
 	uint64_t hole = arena->view.sb->base +
 			((uint64_t)span_hi(&arena->view) << SPAN_SHIFT);
 	uint64_t had = pages();
@@ -349,7 +350,7 @@ static void test_an_item_behind_the_heap(void **state)
 	for (int i = 0; i < 2; i++) {
 		o->items = hole + (i ? 4u << 20 : 0);
 		assert_int_equal(fusion_object_get_integer(
-					 (struct fusion_object *)o, "a", &n),
+					 entry_handle(o, o->id), "a", &n),
 				 -ENOENT);
 		assert_int_equal(pages(), had);
 	}
@@ -366,7 +367,7 @@ static void test_a_ring_of_items_ends(void **state)
 	(void)state;
 	assert_int_equal(fusion_object_set_integer(o, "a", 1), 0);
 	assert_int_equal(fusion_object_set_integer(o, "b", 2), 0);
-	first = (void *)(uintptr_t)((struct object *)o)->items;
+	first = (void *)(uintptr_t)((struct object *)handle_entry(o))->items;
 	second = (void *)(uintptr_t)first->next;
 	second->next = (uintptr_t)first;
 	assert_int_equal(fusion_object_get_integer(o, "c", &n), -ENOENT);

@@ -38,7 +38,7 @@ static int tear_down(void **state)
 
 static struct reactor *rec_of(struct fusion_reactor *r)
 {
-	return (struct reactor *)r;
+	return handle_entry(r);
 }
 
 /* --- What is heard -------------------------------------------------------- */
@@ -1008,7 +1008,8 @@ static void many_listen_first_at_once(void **state)
 				fusion_reactor_create(arena, NULL, &o, &re[i]),
 				0);
 		for (unsigned i = 0; i < AT_ONCE; i++)
-			pthread_create(&t[i], NULL, listen_first, re[i]);
+			pthread_create(&t[i], NULL, listen_first,
+				       rec_of(re[i]));
 		for (unsigned i = 0; i < AT_ONCE; i++) {
 			pthread_join(t[i], &r);
 			assert_int_equal((intptr_t)r, 0);
@@ -1079,8 +1080,8 @@ static void half_destroyed_it_is_open_again(void **state)
 	(void)state;
 	dead.call.kind = arena->view.geo.n_rings;
 	dead.call.a[0] = rec_of(reactor)->e.id;
-	dead.call.a[1] =
-		(uint64_t)table_index(&arena->view, KIND_REACTOR, reactor);
+	dead.call.a[1] = (uint64_t)table_index(&arena->view, KIND_REACTOR,
+					       rec_of(reactor));
 	store_release(&rec_of(reactor)->ring, REACTOR_SHUT);
 	assert_int_equal(fusion_reactor_attach(reactor, NULL, hear, &h, &x),
 			 -EIDRM);

@@ -38,7 +38,7 @@ static int tear_down(void **state)
 
 static struct reactor *record(void)
 {
-	return (struct reactor *)reactor;
+	return handle_entry(reactor);
 }
 
 /* This member listens, or a visitor that @t has. */

@@ -544,11 +544,11 @@ static void do_something(struct fusion_arena *a, uint64_t r)
 		break;
 	case 7:
 		/* Nobody to tell: only the words. */
-		if (ref_watch(&a->view, thread_rec_of(a), (struct ref *)x,
+		if (ref_watch(&a->view, thread_rec_of(a), handle_entry(x),
 			      &(uint64_t){0}) == 0 &&
 		    r >> 32 & 1)
 			ref_unwatch(&a->view, thread_rec_of(a),
-				    (struct ref *)x);
+				    handle_entry(x));
 		break;
 	case 8:
 	case 9:

@@ -47,7 +47,7 @@ static int tear_down(void **state)
 
 static struct skirmish *word_of(struct fusion_skirmish *s)
 {
-	return (struct skirmish *)s;
+	return handle_entry(s);
 }
 
 /* For threads and processes of their own, where cmocka cannot fail. */
@@ -337,7 +337,6 @@ static void test_no_skirmish(void **state)
 	struct fusion_skirmish *wrong[] = {
 		NULL,
 		(struct fusion_skirmish *)&counter,
-		(struct fusion_skirmish *)((char *)lock + 8),
 		(struct fusion_skirmish *)((char *)lock + 64 * ENTRY_SIZE),
 		fusion_malloc(arena, 64),
 	};
@@ -361,7 +360,7 @@ static void test_no_skirmish(void **state)
 		assert_int_equal(fusion_skirmish_id(wrong[i]), 0);
 		assert_int_equal(fusion_skirmish_consistent(wrong[i]), -EINVAL);
 	}
-	fusion_free(wrong[4]);
+	fusion_free(wrong[3]);
 	assert_int_equal(fusion_skirmish_prevail_timed(lock, -2), -EINVAL);
 	assert_int_equal(fusion_skirmish_wait(lock, -2), -EINVAL);
 	assert_int_equal(fusion_skirmish_wait(lock, 0), -EPERM);
@@ -853,7 +852,9 @@ static void test_destroy(void **state)
 	assert_int_equal(fusion_skirmish_swoop(lock), -EIDRM);
 	/* In the same place, free though the old one was held. */
 	assert_int_equal(fusion_skirmish_create(arena, "lock", NULL, &s), 0);
-	assert_ptr_equal(s, lock);
+	assert_ptr_equal(handle_entry(s), handle_entry(lock));
+	assert_int_equal(fusion_skirmish_dismiss(lock), -EIDRM);
+	lock = s;
 	assert_int_equal(fusion_skirmish_dismiss(lock), -EPERM);
 	run(&waiter, prevail_dismiss, NULL);
 	assert_int_equal(join(waiter), 0);
@@ -1047,7 +1048,7 @@ static void be_heir(struct fusion_arena *a)
 	struct fusion_skirmish *s;
 
 	fusion_skirmish_lookup(a, "lock", &s);
-	skirmish_queue(&a->view, thread_rec_of(a), (struct skirmish *)s);
+	skirmish_queue(&a->view, thread_rec_of(a), handle_entry(s));
 }
 
 static void test_heir_killed(void **state)

@@ -89,6 +89,7 @@
  *  101  reactor: a listener before an unfinished record waits for its channel
  *  102  reactor: the end does not wait for an unfinished record
  *  103  reactor: the end is told before what was dispatched
+ *  104  table: a free record is the last one before it is linked
  *  105  call: a request HERE that the dead owner had begun is not executed
  *  106  ring: recovery of an opener closes the ring that another has taken
  *  107  message: a new queue is not announced until its member is checked

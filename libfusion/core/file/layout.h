@@ -133,7 +133,8 @@ struct table_head {
 	uint32_t free; /* index + 1 of the first free record, 0 none */
 	uint32_t n;    /* number of records in use */
 	uint32_t seq;  /* atomic, futex: +1 at each creation and removal */
-	uint8_t pad[40];
+	uint32_t last; /* index + 1 of the last free record, if there is one */
+	uint8_t pad[36];
 };
 static_assert(sizeof(struct table_head) == 64, "ABI: bump FUSION_FORMAT");
 

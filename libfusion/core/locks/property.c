@@ -440,6 +440,12 @@ int property_cede(struct view *v, struct thread_rec *me, struct property *p)
 	return told;
 }
 
+void property_forget(struct view *v, struct thread_rec *me, struct property *p)
+{
+	if (!property_is_owned(me, p))
+		property_strike(v, me, p);
+}
+
 /* --- What is shown
  * ---------------------------------------------------------------
  */

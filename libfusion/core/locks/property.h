@@ -103,6 +103,9 @@ int property_try(struct view *v, struct thread_rec *me, struct property *p,
  * -EIDRM @p is destroyed.
  */
 int property_cede(struct view *v, struct thread_rec *me, struct property *p);
+/* Strike out what @me may announce of a property that was destroyed, whose
+ * record @p another property has.  What @me has of that other one stays. */
+void property_forget(struct view *v, struct thread_rec *me, struct property *p);
 
 /* Copy the word, which the macros above read, and since when it is owned. */
 uint64_t property_word(const struct property *p, int64_t *ret_since_ns);

@@ -148,6 +148,14 @@ static int skirmish_unlock_not_held(struct view *v, struct thread_rec *me,
 	return skirmish_not_held(s);
 }
 
+void skirmish_forget(struct view *v, struct thread_rec *me, struct skirmish *s)
+{
+	/* Relaxed: a thread's token stays in the word until the thread takes it
+	 * out. */
+	if (SKIRMISH_OWNER(load_relaxed(&s->word)) != thread_token(me))
+		skirmish_unlock_not_held(v, me, s);
+}
+
 int skirmish_unlock(struct view *v, struct thread_rec *me, struct skirmish *s)
 {
 	uint32_t *borrowed;

@@ -14,6 +14,9 @@
  * -ETIMEDOUT as lend_lock(); only if @me has borrowed it.
  */
 int skirmish_unlock(struct view *v, struct thread_rec *me, struct skirmish *s);
+/* Strike out what @me may announce of a lock that was destroyed, whose record
+ * @s another lock has.  What @me has of that other lock stays. */
+void skirmish_forget(struct view *v, struct thread_rec *me, struct skirmish *s);
 /* Clear the mark of a dead owner.  0; -EPERM @me does not hold @s; -EIDRM @s is
  * destroyed; -EALREADY there is no mark. */
 int skirmish_consistent(struct thread_rec *me, struct skirmish *s);

@@ -13,9 +13,14 @@
  * (table_check.c).
  *
  * Records are type-stable: their bytes stay a record of this kind as long as
- * the file lives.  A program's handle is the address of a record, which may
- * have been removed.  So each kind keeps a copy of the id beside its own words,
- * and kind_ops.fini() clears it; a user of a handle compares the ids.
+ * the file lives.  A program's handle is the address of a record, plus the low
+ * byte of the record's id, for which the size of a record leaves room.  The
+ * record may have been removed, or be another thing's by now.  So each kind
+ * keeps a copy of the id beside its own words, and kind_ops.fini() clears it; a
+ * user of a handle compares the byte with that copy.
+ *
+ * The free list is a queue: the record that is free for the longest time is
+ * used next.  So a record does not soon become another thing's.
  *
  *   table.c          creation, lookup under the lock, removal
  *   table_lens.c     lookup and copies without a lock
@@ -27,6 +32,39 @@
 #define FUSION_CORE_TABLE_H
 
 #include "libfusion/core/names/kind.h"
+
+/* --- Handles -------------------------------------------------------------- */
+
+#define HANDLE_ID 0xffu /* the part of a handle that is of the id */
+static_assert(ENTRY_SIZE == HANDLE_ID + 1, "a record has room for the byte");
+
+/* Make the handle of the record @rec, whose id is @id. */
+static inline void *entry_handle(const void *rec, uint32_t id)
+{
+	return (char *)(uintptr_t)rec + (id & HANDLE_ID);
+}
+
+/* Return the record that @handle leads to, which another thing may have. */
+static inline void *handle_entry(const void *handle)
+{
+	return (char *)(uintptr_t)handle - ((uintptr_t)handle & HANDLE_ID);
+}
+
+/* Say whether @handle can be that of the thing with @id. */
+static inline bool handle_has_id(const void *handle, uint32_t id)
+{
+	return (uint8_t)(uintptr_t)handle == (uint8_t)id;
+}
+
+/* Say whether the record of @handle, which has @id now, is another thing's.  0
+ * is the id of a record that is free: it was destroyed, but is not another's.
+ */
+static inline bool handle_is_stale(const void *handle, uint32_t id)
+{
+	return !handle_has_id(handle, id) && id;
+}
+
+/* --- Records -------------------------------------------------------------- */
 
 /*
  * Create a record called @name, or a nameless one ("#<id>") if @name is NULL.

@@ -69,7 +69,7 @@ static void check_unique(struct table_checker *c, uint32_t i)
 
 static void check_free(struct table_checker *c)
 {
-	uint32_t next = load_relaxed(&c->tab.head->free);
+	uint32_t next = load_relaxed(&c->tab.head->free), last = next;
 
 	while (next) {
 		struct entry *e;
@@ -92,8 +92,12 @@ static void check_free(struct table_checker *c)
 				    c->kind);
 			return;
 		}
+		last = next;
 		next = load_relaxed(&e->next);
 	}
+	if (last && load_relaxed(&c->tab.head->last) != last)
+		check_fault(&c->check, "%s: the end of the free list is wrong",
+			    c->kind);
 }
 
 unsigned table_check(struct view *v, enum entry_kind kind,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "libfusion/core/base/atomic.h"
+#include "libfusion/core/base/seed.h"
 #include "libfusion/core/names/name.h"
 
 /* --- Names ---------------------------------------------------------------- */
@@ -84,16 +85,53 @@ int table_find_id(const struct view *v, enum entry_kind kind, uint32_t id,
 	return -ENOENT;
 }
 
+/* The link that leads to the end of the free list, which has a record.  NULL: a
+ * member has overwritten the table's head. */
+static uint32_t *free_end(const struct table_view *tab)
+{
+	uint32_t last = load_relaxed(&tab->head->last);
+
+	if (!last || last > table_hi(tab->v, tab->kind))
+		return NULL;
+	return &table_entry(tab, last - 1)->next;
+}
+
 void table_push_free(const struct table_view *tab, uint32_t i)
 {
+	uint32_t first = load_relaxed(&tab->head->free);
+	uint32_t *end = first ? free_end(tab) : NULL;
+
 	/* A lens that follows this link must see that the record is not in use,
-	 * or it would take the free list for the rest of its chain.  Release:
-	 * pairs with the acquire of `next` in table_lookup_once(). */
-	store_release(&table_entry(tab, i)->next,
-		      load_relaxed(&tab->head->free));
+	 * or it would take the free list for the rest of its chain.  Release,
+	 * here and at the end of the list: pairs with the acquire of `next` in
+	 * table_lookup_once(). */
+	store_release(&table_entry(tab, i)->next, end ? 0 : first);
 	compiler_fence();
-	store_relaxed(&tab->head->free, i + 1);
+	if (end && SEED_BUG(104))
+		store_relaxed(&tab->head->last, i + 1);
+	if (end)
+		store_release(end, i + 1);
 	compiler_fence();
+	/* The first word of a list that is empty comes last: it is empty as
+	 * long as that word is 0, whatever `last` is. */
+	if (end || !first)
+		store_relaxed(&tab->head->last, i + 1);
+	compiler_fence();
+	if (!end)
+		store_relaxed(&tab->head->free, i + 1);
+	compiler_fence();
+}
+
+void table_mend_free(const struct table_view *tab, uint32_t i)
+{
+	uint32_t first = load_relaxed(&tab->head->free);
+
+	if (first == i + 1 ||
+	    (first && load_relaxed(&tab->head->last) == i + 1))
+		return;
+	/* If the dead thread has linked it, and no more, this links it again.
+	 */
+	table_push_free(tab, i);
 }
 
 void table_turn_away(const struct table_view *tab, struct entry *e)

@@ -75,8 +75,17 @@ int table_chain_find(const struct table_view *tab, const char *name,
  */
 int table_find_id(const struct view *v, enum entry_kind kind, uint32_t id,
 		  uint32_t *ret_index);
-/* Put record @i at the head of the free list. */
+/*
+ * Put record @i at the end of the free list.  The list is empty if
+ * table_head.free is 0; table_head.last then says nothing.  So a thread that
+ * takes the first record makes one store.  Killed here: the list has all its
+ * records; @i is in it, or is not; and `last` may still be the record before
+ * @i.
+ */
 void table_push_free(const struct table_view *tab, uint32_t i);
+/* Finish table_push_free() of a thread that may have died before it, in it, or
+ * after it.  Idempotent. */
+void table_mend_free(const struct table_view *tab, uint32_t i);
 /* Turn the users of a removed record away: the kind's fini(). */
 void table_turn_away(const struct table_view *tab, struct entry *e);
 

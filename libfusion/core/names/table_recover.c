@@ -35,10 +35,9 @@ static void recover_add(const struct table_view *tab, uint32_t i,
 	}
 	/* The dead thread has not taken it yet: it is behind the mark, or first
 	 * in the free list.  Or an earlier recoverer has put it back there. */
-	if ((fresh && i >= load_relaxed(&tab->head->hi)) ||
-	    load_relaxed(&tab->head->free) == i + 1)
+	if (fresh && i >= load_relaxed(&tab->head->hi))
 		return;
-	table_push_free(tab, i);
+	table_mend_free(tab, i);
 }
 
 static int recover_remove(const struct table_view *tab, uint32_t i,
@@ -63,8 +62,7 @@ static int recover_remove(const struct table_view *tab, uint32_t i,
 		}
 		link = &table_entry(tab, next - 1)->next;
 	}
-	if (load_relaxed(&tab->head->free) != i + 1)
-		table_push_free(tab, i);
+	table_mend_free(tab, i);
 	return 0;
 }
 
