@@ -23,7 +23,8 @@
  *
  *   0
  *   -EINVAL  @from is shorter than @first
- *   -E2BIG   @from is longer than @to, and says something there; or it is longer
+ *   -E2BIG   @from is longer than @to, and says something there; or it is
+ * longer
  *            than a page
  */
 int options_copy(void *to, size_t to_size, size_t first, const void *from,

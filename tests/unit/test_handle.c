@@ -391,7 +391,8 @@ static void test_stale_ref(void **state)
 	assert_int_equal(fusion_ref_down(old), -EIDRM);
 	assert_int_equal(fusion_ref_up_global(old), -EIDRM);
 	assert_int_equal(fusion_ref_zero_trylock(old), -EIDRM);
-	assert_int_equal(fusion_ref_watch(old, no_fall, NULL, NULL, NULL), -EIDRM);
+	assert_int_equal(fusion_ref_watch(old, no_fall, NULL, NULL, NULL),
+			 -EIDRM);
 	assert_int_equal(fusion_ref_inherit(other, old), -EIDRM);
 	assert_int_equal(fusion_ref_stat(old, &stat, sizeof(stat)), -EIDRM);
 	assert_int_equal(fusion_ref_stat(ref, &stat, sizeof(stat)), 0);
