@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Calls as they were before 0.1, for programs that migrate-0.1.cocci has converted
+ * Calls as they were before 0.1, for programs that scripts/migrate has converted
  *
  * These functions return the status of the answer as if it were an error of the
  * library.  So a program that uses them cannot tell whether a call was
  * executed: convert it by hand to fusion_call_execute() when there is time.
  */
-#ifndef FUSION_MIGRATE_TALK_H
-#define FUSION_MIGRATE_TALK_H
+#ifndef FUSION_MIGRATE_0_1_H
+#define FUSION_MIGRATE_0_1_H
 
 #include <errno.h>
 

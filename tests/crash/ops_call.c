@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "docs/migrate/talk.h"
+#include "docs/migrate-0.1.h"
 #include <fusion/fusion.h>
 
 #include "libfusion/core/file/thread.h"

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "docs/migrate/talk.h"
+#include "docs/migrate-0.1.h"
 #include <fusion/fusion.h>
 
 #include "libfusion/core/base/futex.h"

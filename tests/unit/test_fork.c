@@ -9,7 +9,7 @@
 
 #include <sys/mman.h>
 
-#include "docs/migrate/talk.h"
+#include "docs/migrate-0.1.h"
 #include <fusion/fusion.h>
 
 #include "libfusion/life/fork.h"
