@@ -217,7 +217,7 @@ symbol fusion_pool_destroy;
 //  - fusion_call_execute_bytes() and the former fusion_call_execute() become
 //    call_for_bytes() and call_for_word() of migrate-0.1.h, which use the new
 //    fusion_call_execute().  They return the handler's error as they did.  The
-//    program includes docs/migrate-0.1.h: compile with -I and the top of this
+//    program includes migrate-0.1.h: compile with -I and the folder docs of this
 //    tree, or copy the file.
 //  - fusion_call_create() gets the handler and its argument in the new struct
 //    fusion_call_options.

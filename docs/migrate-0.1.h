@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Calls as they were before 0.1, for programs that scripts/migrate has converted
+ * Calls as they were before 0.1, for programs that scripts/migrate converted
  *
  * These functions return the status of the answer as if it were an error of the
  * library.  So a program that uses them cannot tell whether a call was
