@@ -82,11 +82,15 @@ static int enter_both(struct fusion_list *from, struct fusion_list *to,
 		      struct fusion_arena **ret)
 {
 	bool in_order = (uintptr_t)from < (uintptr_t)to;
-	struct container *first = &(in_order ? from : to)->c,
-			 *second = &(in_order ? to : from)->c;
+	struct container *first, *second;
 	struct fusion_arena *other;
-	int r = container_enter(first, CONTAINER_LIST, ret);
+	int r;
 
+	if (!from || !to)
+		return refuse_null("fusion_list_move()", from ? "to" : "from");
+	first = &(in_order ? from : to)->c;
+	second = &(in_order ? to : from)->c;
+	r = container_enter(first, CONTAINER_LIST, ret);
 	if (r < 0)
 		return r;
 	r = container_enter(second, CONTAINER_LIST, &other);

@@ -72,7 +72,7 @@ static int make_pool(struct fusion_arena *arena, const char *name,
 {
 	struct fusion_heap_pool_options o;
 	struct fusion_heap_pool *p = NULL;
-	struct thread_rec *me;
+	struct thread_rec *me = NULL;
 	int r = options_copy(
 		&o, sizeof(o),
 		OPTIONS_FIRST(struct fusion_heap_pool_options, limit), options,

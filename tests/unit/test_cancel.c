@@ -16,6 +16,7 @@
 #include <fusion/fusion.h>
 
 #include "libfusion/core/life/liveness.h"
+#include "libfusion/talk/call.h"
 #include "libfusion/talk/dispatch.h"
 
 #define LONG_NS 20000000 /* how long a handler keeps its caller waiting */
@@ -40,6 +41,7 @@ static int tear_down(void **state)
 {
 	(void)state;
 	dispatch_stop(arena);
+	calls_stop(arena);
 	image_leave(arena);
 	return 0;
 }

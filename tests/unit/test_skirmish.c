@@ -690,11 +690,12 @@ static void prevail_mend_that_fails_leaves_the_mark(void **state)
 
 static void prevail_mend_that_is_left_unlocks(void **state)
 {
-	jmp_buf out;
-	struct mending m = {.leave = &out};
+	static struct mending m; /* longjmp() keeps it */
 	struct fusion_skirmish *other;
+	jmp_buf out;
 
 	(void)state;
+	m = (struct mending){.leave = &out};
 	leave_dead();
 	if (!setjmp(out))
 		fail_msg("%d", fusion_skirmish_prevail_mend(lock, mend, &m));
