@@ -4,11 +4,16 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "libfusion/arena/address.h"
+
 int refuse_thing(const struct fusion_arena *arena, int r, const char *what,
 		 const char *name)
 {
-	const char *in = arena->name, *called = name ? name : "(no name)";
+	const char *in, *called = name ? name : "(no name)";
 
+	if (!arena_is_in(arena))
+		return is_refused(r) ? r : refuse_dead(arena);
+	in = arena->name;
 	switch (-r) {
 	case EINVAL:
 	case ENAMETOOLONG:

@@ -114,7 +114,8 @@ static void do_pool(char *args)
 	say(r, "");
 }
 
-/* Make a skirmish: where its record is, counted from the arena's start. */
+/* Make a skirmish: where its record is, counted from the arena's start.  The
+ * low byte of its handle is of its id. */
 static void do_skirmish(char *args)
 {
 	struct fusion_skirmish *s;
@@ -125,7 +126,8 @@ static void do_skirmish(char *args)
 
 	fusion_arena_range(arena, &base, &span);
 	if (r == 0)
-		snprintf(text, sizeof(text), "%td", (char *)s - (char *)base);
+		snprintf(text, sizeof(text), "%td",
+			 ((char *)s - (char *)base) & ~(ptrdiff_t)0xff);
 	say(r, text);
 }
 

@@ -41,13 +41,13 @@ static_assert(ENTRY_SIZE == HANDLE_ID + 1, "a record has room for the byte");
 /* Make the handle of the record @rec, whose id is @id. */
 static inline void *entry_handle(const void *rec, uint32_t id)
 {
-	return (char *)(uintptr_t)rec + (id & HANDLE_ID);
+	return (void *)((uintptr_t)rec + (id & HANDLE_ID));
 }
 
 /* Return the record that @handle leads to, which another thing may have. */
 static inline void *handle_entry(const void *handle)
 {
-	return (char *)(uintptr_t)handle - ((uintptr_t)handle & HANDLE_ID);
+	return (void *)((uintptr_t)handle & ~(uintptr_t)HANDLE_ID);
 }
 
 /* Say whether @handle can be that of the thing with @id. */
