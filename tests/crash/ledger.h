@@ -88,7 +88,7 @@ struct ledger_content {
 	uint64_t value[LEDGER_VALUES];
 };
 
-/* Who makes the blocks that are values of a hash. */
+/* Which side makes the blocks that are values of a hash. */
 enum owned { OWNS_NONE = 0, OWNS_BLOCKS = 1, OWNS_BYTES = 2 };
 
 /* The container that the victim works on (container.h). */

@@ -363,7 +363,7 @@ static void run_notify(struct cast *c)
 static void run_consistent(struct cast *c)
 {
 	take(c, 0, -EOWNERDEAD);
-	/* Whoever dies with the lock leaves a mark, mended or not. */
+	/* A thread that dies with the lock leaves a mark, mended or not. */
 	expect(skirmish_consistent(c->rec, locks[0]), 0, "consistent");
 	ledger_claim(&of(c, 0)->marked, CLAIM_ABSENT);
 	expect(skirmish_consistent(c->rec, locks[0]), -EALREADY, "again");

@@ -194,7 +194,7 @@ inline queue(i, more, timed, got)
 	od
 }
 
-/* Who is told mends or does not; the mark goes only then. */
+/* The thread that is told mends or does not; the mark goes only if it mends. */
 inline mend(i)
 {
 	if

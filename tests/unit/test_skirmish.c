@@ -271,7 +271,7 @@ static void *open_all(void *arg)
 	return (void *)(intptr_t)r;
 }
 
-/* Whoever comes first creates it, and nobody is told -EEXIST or -ENOENT. */
+/* The first thread creates it, and no thread is told -EEXIST or -ENOENT. */
 static void threads_that_open_a_name_get_the_same(void **state)
 {
 	static struct fusion_skirmish *all[THREADS][NAMES];
