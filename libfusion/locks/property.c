@@ -78,62 +78,48 @@ static int copy_options(const struct fusion_property_options *from,
 	return 0;
 }
 
+static int create_property(struct fusion_arena *arena, struct thread_rec *me,
+			   const char *name, const void *windows, void **ret)
+{
+	struct property *p;
+	int r = property_create(&arena->view, me, name, windows, arena->id, &p);
+
+	if (r == 0)
+		*ret = property_handle(p);
+	return r;
+}
+
+static int make_property(struct fusion_arena *arena, const char *name,
+			 const struct fusion_property_options *options,
+			 bool or_find, struct fusion_property **ret)
+{
+	static const struct entry_maker maker = {.kind = KIND_PROPERTY,
+						 .create = create_property};
+	struct property_windows windows;
+	int r;
+
+	if (!arena || !ret)
+		return refuse_null("property", arena ? "ret" : "arena");
+	r = copy_options(options, &windows);
+	return r < 0 ? r
+		     : entry_make(arena, name, &maker, &windows, or_find,
+				  (void **)ret);
+}
+
 FUSION_API int
 fusion_property_create(struct fusion_arena *arena, const char *name,
 		       const struct fusion_property_options *options,
 		       struct fusion_property **ret)
 {
-	struct property_windows windows;
-	struct thread_rec *me;
-	struct property *p;
-	int r;
-
-	if (!arena || !ret)
-		return told(refuse_null("property", arena ? "ret" : "arena"));
-	r = copy_options(options, &windows);
-	if (r < 0)
-		return told(r);
-	me = thread_rec_of(arena);
-	if (!me)
-		return told(-errno);
-	r = property_create(&arena->view, me, name, &windows, arena->id, &p);
-	if (r == 0)
-		*ret = property_handle(p);
-	return told(entry_created(arena, KIND_PROPERTY, name, r));
+	return told(make_property(arena, name, options, false, ret));
 }
 
-/* The search for the name and the creation are one step under the table's lock.
- * The look-up before it takes no new id. */
 FUSION_API int
 fusion_property_open(struct fusion_arena *arena, const char *name,
 		     const struct fusion_property_options *options,
 		     struct fusion_property **ret)
 {
-	struct property_windows windows;
-	struct thread_rec *me;
-	struct property *p;
-	void *found;
-	int r;
-
-	if (!arena || !ret)
-		return told(refuse_null("property", arena ? "ret" : "arena"));
-	if (!name)
-		return told(refuse_name(-EINVAL, "property", name));
-	r = copy_options(options, &windows);
-	if (r < 0)
-		return told(r);
-	me = thread_rec_of(arena);
-	if (!me)
-		return told(-errno);
-	r = entry_find(arena, KIND_PROPERTY, name, &found);
-	if (r == 0)
-		*ret = found;
-	if (r != -ENOENT)
-		return told(entry_opened(arena, KIND_PROPERTY, name, r));
-	r = property_create(&arena->view, me, name, &windows, arena->id, &p);
-	if (r == 0 || r == -EEXIST)
-		*ret = property_handle(p);
-	return told(entry_opened(arena, KIND_PROPERTY, name, r));
+	return told(make_property(arena, name, options, true, ret));
 }
 
 FUSION_API int fusion_property_lookup(struct fusion_arena *arena,

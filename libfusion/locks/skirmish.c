@@ -88,62 +88,50 @@ static int copy_options(const struct fusion_skirmish_options *from,
 		       : 0;
 }
 
+static int create_skirmish(struct fusion_arena *arena, struct thread_rec *me,
+			   const char *name, const void *params, void **ret)
+{
+	const struct fusion_skirmish_options *o = params;
+	struct skirmish *s;
+	int r = skirmish_create(&arena->view, me, name, o->flags, arena->id,
+				&s);
+
+	if (r == 0)
+		*ret = skirmish_handle(s);
+	return r;
+}
+
+static int make_skirmish(struct fusion_arena *arena, const char *name,
+			 const struct fusion_skirmish_options *options,
+			 bool or_find, struct fusion_skirmish **ret)
+{
+	static const struct entry_maker maker = {.kind = KIND_SKIRMISH,
+						 .create = create_skirmish};
+	struct fusion_skirmish_options o;
+	int r;
+
+	if (!arena || !ret)
+		return refuse_null("skirmish", arena ? "ret" : "arena");
+	r = copy_options(options, &o);
+	return r < 0 ? r
+		     : entry_make(arena, name, &maker, &o, or_find,
+				  (void **)ret);
+}
+
 FUSION_API int
 fusion_skirmish_create(struct fusion_arena *arena, const char *name,
 		       const struct fusion_skirmish_options *options,
 		       struct fusion_skirmish **ret)
 {
-	struct fusion_skirmish_options o;
-	struct thread_rec *me;
-	struct skirmish *s;
-	int r;
-
-	if (!arena || !ret)
-		return told(refuse_null("skirmish", arena ? "ret" : "arena"));
-	r = copy_options(options, &o);
-	if (r < 0)
-		return told(r);
-	me = thread_rec_of(arena);
-	if (!me)
-		return told(-errno);
-	r = skirmish_create(&arena->view, me, name, o.flags, arena->id, &s);
-	if (r == 0)
-		*ret = skirmish_handle(s);
-	return told(entry_created(arena, KIND_SKIRMISH, name, r));
+	return told(make_skirmish(arena, name, options, false, ret));
 }
 
-/* The search for the name and the creation are one step under the table's lock.
- * The look-up before it takes no new id. */
 FUSION_API int
 fusion_skirmish_open(struct fusion_arena *arena, const char *name,
 		     const struct fusion_skirmish_options *options,
 		     struct fusion_skirmish **ret)
 {
-	struct fusion_skirmish_options o;
-	struct thread_rec *me;
-	struct skirmish *s;
-	void *found;
-	int r;
-
-	if (!arena || !ret)
-		return told(refuse_null("skirmish", arena ? "ret" : "arena"));
-	if (!name)
-		return told(refuse_name(-EINVAL, "skirmish", name));
-	r = copy_options(options, &o);
-	if (r < 0)
-		return told(r);
-	me = thread_rec_of(arena);
-	if (!me)
-		return told(-errno);
-	r = entry_find(arena, KIND_SKIRMISH, name, &found);
-	if (r == 0)
-		*ret = found;
-	if (r != -ENOENT)
-		return told(entry_opened(arena, KIND_SKIRMISH, name, r));
-	r = skirmish_create(&arena->view, me, name, o.flags, arena->id, &s);
-	if (r == 0 || r == -EEXIST)
-		*ret = skirmish_handle(s);
-	return told(entry_opened(arena, KIND_SKIRMISH, name, r));
+	return told(make_skirmish(arena, name, options, true, ret));
 }
 
 FUSION_API int fusion_skirmish_lookup(struct fusion_arena *arena,

@@ -39,12 +39,6 @@ int entry_created(struct fusion_arena *arena, enum entry_kind kind,
 	return 0;
 }
 
-int entry_opened(struct fusion_arena *arena, enum entry_kind kind,
-		 const char *name, int r)
-{
-	return r == -EEXIST ? 0 : entry_created(arena, kind, name, r);
-}
-
 int entry_find(struct fusion_arena *arena, enum entry_kind kind,
 	       const char *name, void **ret)
 {
@@ -64,6 +58,39 @@ int entry_find(struct fusion_arena *arena, enum entry_kind kind,
 		*ret = entry_handle(view_entry(&arena->view, kind, i),
 				    was.e.id);
 	return r;
+}
+
+static int find_one(struct fusion_arena *arena, const char *name,
+		    const struct entry_maker *maker, const void *params,
+		    void **ret)
+{
+	return maker->find ? maker->find(arena, name, params, ret)
+			   : entry_find(arena, maker->kind, name, ret);
+}
+
+int entry_make(struct fusion_arena *arena, const char *name,
+	       const struct entry_maker *maker, const void *params,
+	       bool or_find, void **ret)
+{
+	const char *what = kind_ops[maker->kind].name;
+	struct thread_rec *me;
+	int r;
+
+	if (or_find && !name)
+		return refuse_name(-EINVAL, what, name);
+	me = thread_rec_of(arena);
+	if (!me)
+		return -errno;
+	do {
+		r = or_find ? find_one(arena, name, maker, params, ret)
+			    : -ENOENT;
+		if (r != -ENOENT)
+			break;
+		r = maker->create(arena, me, name, params, ret);
+		if (r == 0)
+			arena_poke(arena);
+	} while (or_find && r == -EEXIST);
+	return r < 0 && !is_refused(r) ? refuse_thing(arena, r, what, name) : r;
 }
 
 int entry_get(struct fusion_arena *arena, enum entry_kind kind, uint32_t id,

@@ -4,6 +4,7 @@
 #define FUSION_ENTRIES_H
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "libfusion/core/base/atomic.h"
@@ -47,11 +48,30 @@ static inline struct tcache *entry_cache_live(enum entry_kind kind,
  * daemon, or say why not. */
 int entry_created(struct fusion_arena *arena, enum entry_kind kind,
 		  const char *name, int r);
-/* End a call that finds or creates a thing called @name: if a thing of that
- * name exists, which @r says with -EEXIST, it is found.  Else as
- * entry_created(). */
-int entry_opened(struct fusion_arena *arena, enum entry_kind kind,
-		 const char *name, int r);
+/* How things of a kind are made. */
+struct entry_maker {
+	enum entry_kind kind;
+	/* Find a thing of that name that will do.  0 and *ret, its handle;
+	 * -ENOENT.  NULL: by the name alone, with entry_find(). */
+	int (*find)(struct fusion_arena *arena, const char *name,
+		    const void *params, void **ret);
+	/* Create it.  0 and *ret, its handle; -EEXIST the name is taken. */
+	int (*create)(struct fusion_arena *arena, struct thread_rec *me,
+		      const char *name, const void *params, void **ret);
+};
+
+/*
+ * Create a thing called @name; or, if @or_find is set, find it if there is one.
+ * Tells the daemon of what it creates, and a program why it fails.
+ *
+ * To find is a look of its own, which gives the handle of the thing that had
+ * the name then.  If another thread takes the name between the look and the
+ * creation, the function looks again: so each turn more, another thread has
+ * created the thing or destroyed it.
+ */
+int entry_make(struct fusion_arena *arena, const char *name,
+	       const struct entry_maker *maker, const void *params,
+	       bool or_find, void **ret);
 /* Find the handle of the entry called @name.  0, -ENOENT, -EINVAL, -ENOMEM,
  * -EMFILE. */
 int entry_find(struct fusion_arena *arena, enum entry_kind kind,

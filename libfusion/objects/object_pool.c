@@ -78,23 +78,19 @@ static int copy_options(const struct fusion_arena *arena, const char *name,
 	return 0;
 }
 
-/* Create a pool, and register this process for it.  A name that is taken is not
- * refused yet. */
-static int create_object_pool(struct fusion_arena *arena, const char *name,
-			      const struct fusion_object_pool_options *o,
-			      struct fusion_object_pool **ret)
+/* Create a pool, and register this process for it. */
+static int create_object_pool(struct fusion_arena *arena, struct thread_rec *me,
+			      const char *name, const void *options, void **ret)
 {
+	const struct fusion_object_pool_options *o = options;
 	const struct object_pool_params params = {
 		.object_size = o->object_size,
 		.message_size = o->message_size,
 	};
-	struct thread_rec *me = thread_rec_of(arena);
 	struct object_pool *p;
 	uint32_t id;
 	int r;
 
-	if (!me)
-		return -errno;
 	/* Before anybody can find it. */
 	r = duty_start(arena);
 	if (!r)
@@ -104,37 +100,22 @@ static int create_object_pool(struct fusion_arena *arena, const char *name,
 		return r;
 	id = load_relaxed(&p->e.id);
 	r = duty_register(arena, p, id, o->destructor, o->ctx);
-	if (r < 0)
-		table_remove(&arena->view, me, KIND_OBJECT_POOL,
-			     object_pool_index(&arena->view, p), id);
-	else
+	if (r == 0) {
 		*ret = entry_handle(p, id);
+		return 0;
+	}
+	table_remove(&arena->view, me, KIND_OBJECT_POOL,
+		     object_pool_index(&arena->view, p), id);
 	arena_poke(arena);
 	return r;
-}
-
-FUSION_API int
-fusion_object_pool_create(struct fusion_arena *arena, const char *name,
-			  const struct fusion_object_pool_options *options,
-			  struct fusion_object_pool **ret)
-{
-	struct fusion_object_pool_options o;
-	int r = copy_options(arena, name, options, ret, &o);
-
-	if (r < 0)
-		return told(r);
-	r = create_object_pool(arena, name, &o, ret);
-	if (r < 0 && !is_refused(r))
-		refuse_thing(arena, r, "object-pool", name);
-	return told(r);
 }
 
 /* Find the pool called @name, and register this process for it, if it has the
  * sizes of @o.  0; -ENOENT there is none; -errno. */
 static int join_object_pool(struct fusion_arena *arena, const char *name,
-			    const struct fusion_object_pool_options *o,
-			    struct fusion_object_pool **ret)
+			    const void *options, void **ret)
 {
+	const struct fusion_object_pool_options *o = options;
 	struct thread_rec *me = thread_rec_of(arena);
 	struct object_pool was, *p;
 	uint32_t i;
@@ -168,27 +149,34 @@ static int join_object_pool(struct fusion_arena *arena, const char *name,
 	return r == -EIDRM ? -ENOENT : r;
 }
 
+static int make_object_pool(struct fusion_arena *arena, const char *name,
+			    const struct fusion_object_pool_options *options,
+			    bool or_find, struct fusion_object_pool **ret)
+{
+	static const struct entry_maker maker = {
+		KIND_OBJECT_POOL, join_object_pool, create_object_pool};
+	struct fusion_object_pool_options o;
+	int r = copy_options(arena, name, options, ret, &o);
+
+	return r < 0 ? r
+		     : entry_make(arena, name, &maker, &o, or_find,
+				  (void **)ret);
+}
+
+FUSION_API int
+fusion_object_pool_create(struct fusion_arena *arena, const char *name,
+			  const struct fusion_object_pool_options *options,
+			  struct fusion_object_pool **ret)
+{
+	return told(make_object_pool(arena, name, options, false, ret));
+}
+
 FUSION_API int
 fusion_object_pool_open(struct fusion_arena *arena, const char *name,
 			const struct fusion_object_pool_options *options,
 			struct fusion_object_pool **ret)
 {
-	struct fusion_object_pool_options o;
-	int r = copy_options(arena, name, options, ret, &o);
-
-	if (!r && !name)
-		r = refuse_name(-EINVAL, "object-pool", name);
-	if (r < 0)
-		return told(r);
-	/* Another member may create or destroy it between the looks. */
-	do {
-		r = join_object_pool(arena, name, &o, ret);
-		if (r == -ENOENT)
-			r = create_object_pool(arena, name, &o, ret);
-	} while (r == -EEXIST);
-	if (r < 0 && !is_refused(r))
-		refuse_thing(arena, r, "object-pool", name);
-	return told(r);
+	return told(make_object_pool(arena, name, options, true, ret));
 }
 
 FUSION_API int fusion_object_pool_lookup(struct fusion_arena *arena,

@@ -95,56 +95,43 @@ static int check_options(const struct fusion_arena *arena,
 	return 0;
 }
 
-/* Create a reference.  A name that is taken is not refused yet. */
-static int create_ref(struct fusion_arena *arena, const char *name,
-		      struct fusion_ref **ret)
+static int create_ref(struct fusion_arena *arena, struct thread_rec *me,
+		      const char *name, const void *unused, void **ret)
 {
-	struct thread_rec *me = thread_rec_of(arena);
 	struct ref *ref;
-	int r;
+	int r = ref_create(&arena->view, me, name, arena->id, &ref);
 
-	if (!me)
-		return -errno;
-	r = ref_create(&arena->view, me, name, arena->id, &ref);
+	(void)unused;
 	if (r == 0)
 		*ret = entry_handle(ref, load_relaxed(&ref->e.id));
 	return r;
+}
+
+static int make_ref(struct fusion_arena *arena, const char *name,
+		    const struct fusion_ref_options *options, bool or_find,
+		    struct fusion_ref **ret)
+{
+	static const struct entry_maker maker = {.kind = KIND_REF,
+						 .create = create_ref};
+	int r = check_options(arena, options, ret);
+
+	return r < 0 ? r
+		     : entry_make(arena, name, &maker, NULL, or_find,
+				  (void **)ret);
 }
 
 FUSION_API int fusion_ref_create(struct fusion_arena *arena, const char *name,
 				 const struct fusion_ref_options *options,
 				 struct fusion_ref **ret)
 {
-	int r = check_options(arena, options, ret);
-
-	if (r < 0)
-		return told(r);
-	r = create_ref(arena, name, ret);
-	return told(entry_created(arena, KIND_REF, name, r));
+	return told(make_ref(arena, name, options, false, ret));
 }
 
 FUSION_API int fusion_ref_open(struct fusion_arena *arena, const char *name,
 			       const struct fusion_ref_options *options,
 			       struct fusion_ref **ret)
 {
-	int r = check_options(arena, options, ret);
-
-	if (!r && !name)
-		r = refuse_name(-EINVAL, "ref", name);
-	if (r < 0)
-		return told(r);
-	/* Another member may create or destroy it between the two looks. */
-	do {
-		r = entry_find(arena, KIND_REF, name, (void **)ret);
-		if (r != -ENOENT)
-			break;
-		r = create_ref(arena, name, ret);
-		if (r == 0)
-			arena_poke(arena);
-	} while (r == -EEXIST);
-	if (r < 0 && !is_refused(r))
-		refuse_thing(arena, r, "ref", name);
-	return told(r);
+	return told(make_ref(arena, name, options, true, ret));
 }
 
 FUSION_API int fusion_ref_lookup(struct fusion_arena *arena, const char *name,

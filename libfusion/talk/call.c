@@ -198,14 +198,13 @@ static int open_call_options(const struct fusion_arena *arena,
 	return o->flags ? refuse_flags(name, o->flags, 0) : 0;
 }
 
-static int create_call(struct fusion_arena *arena, const char *name,
-		       const struct fusion_call_options *o,
-		       struct fusion_call **ret)
+static int create_call(struct fusion_arena *arena, struct thread_rec *me,
+		       const char *name, const void *params, void **ret)
 {
-	struct thread_rec *me = thread_rec_of(arena);
+	const struct fusion_call_options *o = params;
 	struct call_handler *h;
 	struct calls *calls;
-	int r = me ? dispatch_start(arena) : -errno;
+	int r = dispatch_start(arena);
 
 	if (r < 0)
 		return r;
@@ -217,32 +216,22 @@ static int create_call(struct fusion_arena *arena, const char *name,
 	r = add_call_handler(calls, me, name, h);
 	if (r < 0) {
 		free(h);
-		return refuse_thing(arena, r, "call", name);
+		return r;
 	}
-	arena_poke(arena);
 	*ret = entry_handle(view_entry(&arena->view, KIND_CALL, h->index),
 			    h->id);
 	return 0;
 }
 
-FUSION_API int fusion_call_create(struct fusion_arena *arena, const char *name,
-				  const struct fusion_call_options *options,
-				  struct fusion_call **ret)
-{
-	struct fusion_call_options o;
-	int r = open_call_options(arena, options, ret, &o);
-
-	return told(r < 0 ? r : create_call(arena, name, &o, ret));
-}
-
 /* Find a call whose owner is inside.  -ENOENT: there is none, or a dead one. */
 static int find_live_call(struct fusion_arena *arena, const char *name,
-			  struct fusion_call **ret)
+			  const void *unused, void **ret)
 {
 	const struct call *c;
 	void *p;
 	int r = entry_find(arena, KIND_CALL, name, &p);
 
+	(void)unused;
 	if (r < 0)
 		return r;
 	c = call_of(p);
@@ -254,26 +243,32 @@ static int find_live_call(struct fusion_arena *arena, const char *name,
 	return 0;
 }
 
+static int make_call(struct fusion_arena *arena, const char *name,
+		     const struct fusion_call_options *options, bool or_find,
+		     struct fusion_call **ret)
+{
+	static const struct entry_maker maker = {KIND_CALL, find_live_call,
+						 create_call};
+	struct fusion_call_options o;
+	int r = open_call_options(arena, options, ret, &o);
+
+	return r < 0 ? r
+		     : entry_make(arena, name, &maker, &o, or_find,
+				  (void **)ret);
+}
+
+FUSION_API int fusion_call_create(struct fusion_arena *arena, const char *name,
+				  const struct fusion_call_options *options,
+				  struct fusion_call **ret)
+{
+	return told(make_call(arena, name, options, false, ret));
+}
+
 FUSION_API int fusion_call_open(struct fusion_arena *arena, const char *name,
 				const struct fusion_call_options *options,
 				struct fusion_call **ret)
 {
-	struct fusion_call_options o;
-	int r = open_call_options(arena, options, ret, &o);
-
-	if (r == 0 && !name)
-		r = refuse_null("call", "name");
-	if (r < 0)
-		return told(r);
-	do {
-		r = find_live_call(arena, name, ret);
-		if (r == -ENOENT)
-			r = create_call(arena, name, &o, ret);
-		/* Another thread has created it meanwhile. */
-	} while (r == -EEXIST);
-	return told(r < 0 && !is_refused(r)
-			    ? refuse_thing(arena, r, "call", name)
-			    : r);
+	return told(make_call(arena, name, options, true, ret));
 }
 
 static int refuse_call_wait(const struct fusion_arena *arena, int r,
@@ -309,7 +304,7 @@ FUSION_API int fusion_call_wait(struct fusion_arena *arena, const char *name,
 		/* Acquire: pairs with the release at the end of table_add();
 		 * read before we look, so that no call is missed. */
 		seq = load_acquire(changes);
-		r = find_live_call(arena, name, ret);
+		r = find_live_call(arena, name, NULL, (void **)ret);
 		if (r == 0)
 			return 0;
 		if (r != -ENOENT)

@@ -74,67 +74,47 @@ static int check_options(const struct fusion_reactor_options *options,
 	return 0;
 }
 
+static int create_reactor(struct fusion_arena *arena, struct thread_rec *me,
+			  const char *name, const void *params, void **ret)
+{
+	struct reactor *re;
+	int r = reactor_create(&arena->view, me, name, params, arena->id, &re);
+
+	if (r == 0)
+		*ret = reactor_handle(re);
+	return r;
+}
+
+static int make_reactor(struct fusion_arena *arena, const char *name,
+			const struct fusion_reactor_options *options,
+			bool or_find, struct fusion_reactor **ret)
+{
+	static const struct entry_maker maker = {.kind = KIND_REACTOR,
+						 .create = create_reactor};
+	struct reactor_params params;
+	int r;
+
+	if (!arena || !ret)
+		return refuse_null("reactor", arena ? "ret" : "arena");
+	r = check_options(options, &params);
+	return r < 0 ? r
+		     : entry_make(arena, name, &maker, &params, or_find,
+				  (void **)ret);
+}
+
 FUSION_API int
 fusion_reactor_create(struct fusion_arena *arena, const char *name,
 		      const struct fusion_reactor_options *options,
 		      struct fusion_reactor **ret)
 {
-	struct reactor_params params;
-	struct thread_rec *me;
-	struct reactor *re;
-	int r;
-
-	if (!arena || !ret)
-		return told(refuse_null("reactor", arena ? "ret" : "arena"));
-	r = check_options(options, &params);
-	if (r < 0)
-		return told(r);
-	me = thread_rec_of(arena);
-	if (!me)
-		return told(-errno);
-	r = reactor_create(&arena->view, me, name, &params, arena->id, &re);
-	if (r < 0)
-		return told(refuse_thing(arena, r, "reactor", name));
-	*ret = reactor_handle(re);
-	return 0;
+	return told(make_reactor(arena, name, options, false, ret));
 }
 
-/* The search for the name and the creation are one step under the table's lock.
- * The look-up before it takes no new id. */
 FUSION_API int fusion_reactor_open(struct fusion_arena *arena, const char *name,
 				   const struct fusion_reactor_options *options,
 				   struct fusion_reactor **ret)
 {
-	struct reactor_params params;
-	struct thread_rec *me;
-	struct reactor *re;
-	void *found;
-	int r;
-
-	if (!arena || !ret)
-		return told(refuse_null("reactor", arena ? "ret" : "arena"));
-	if (!name)
-		return told(refuse_name(-EINVAL, "reactor", name));
-	r = check_options(options, &params);
-	if (r < 0)
-		return told(r);
-	me = thread_rec_of(arena);
-	if (!me)
-		return told(-errno);
-	r = entry_find(arena, KIND_REACTOR, name, &found);
-	if (r == 0) {
-		*ret = found;
-		return 0;
-	}
-	if (r == -ENOENT) {
-		r = reactor_create(&arena->view, me, name, &params, arena->id,
-				   &re);
-		if (r == 0 || r == -EEXIST) {
-			*ret = reactor_handle(re);
-			return 0;
-		}
-	}
-	return told(refuse_thing(arena, r, "reactor", name));
+	return told(make_reactor(arena, name, options, true, ret));
 }
 
 FUSION_API int fusion_reactor_get(struct fusion_arena *arena, fusion_id_t id,

@@ -106,7 +106,7 @@ int property_create(struct view *v, struct thread_rec *me, const char *name,
 	uint32_t i;
 	int r = table_add(v, me, KIND_PROPERTY, name, creator, windows, &i);
 
-	if (r == 0 || r == -EEXIST)
+	if (r == 0)
 		*ret = view_entry(v, KIND_PROPERTY, i);
 	return r;
 }

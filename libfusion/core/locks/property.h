@@ -67,7 +67,7 @@ struct property_windows {
 };
 
 /* Create a property called @name, or a nameless one if @name is NULL.  0 and
- * *ret; -EEXIST and *ret, which has that name; other errors as table_add(). */
+ * *ret; or the errors of table_add(). */
 int property_create(struct view *v, struct thread_rec *me, const char *name,
 		    const struct property_windows *windows, uint32_t creator,
 		    struct property **ret);

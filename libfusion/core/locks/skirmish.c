@@ -64,7 +64,7 @@ int skirmish_create(struct view *v, struct thread_rec *me, const char *name,
 	uint32_t i;
 	int r = table_add(v, me, KIND_SKIRMISH, name, creator, &flags, &i);
 
-	if (r == 0 || r == -EEXIST)
+	if (r == 0)
 		*ret = view_entry(v, KIND_SKIRMISH, i);
 	return r;
 }

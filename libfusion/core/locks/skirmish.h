@@ -100,8 +100,7 @@ static_assert(THREAD_LENT == ANNOUNCED_ID(UINT32_MAX) + 1, "four bits");
 
 /*
  * Create a skirmish called @name, or a nameless one if @name is NULL.
- * 0 and *ret; -EEXIST and *ret, which has that name; other errors as
- * table_add().
+ * 0 and *ret; or the errors of table_add().
  */
 int skirmish_create(struct view *v, struct thread_rec *me, const char *name,
 		    uint32_t flags, uint32_t creator, struct skirmish **ret);

@@ -95,8 +95,6 @@ static int table_add_locked(const struct table_view *tab, struct thread_rec *me,
 	int r;
 
 	r = table_chain_find(tab, from->name, from->hash, &i, &prev);
-	if (r == 0)
-		*ret_index = i;
 	if (r != -ENOENT)
 		return r ? r : -EEXIST;
 	if (i > hi)

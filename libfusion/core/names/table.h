@@ -72,7 +72,7 @@ static inline bool handle_is_stale(const void *handle, uint32_t id)
  * 0 and *ret_index.
  * -EINVAL the name is bad.
  * -ENAMETOOLONG the name is too long.
- * -EEXIST the name exists: *ret_index is the record that has it.
+ * -EEXIST the name exists.
  * -ENOSPC the table is full.
  * -ENOMEM there is no memory for the record.
  * -EIO the table is damaged.

@@ -82,7 +82,7 @@ int reactor_create(struct view *v, struct thread_rec *me, const char *name,
 	uint32_t i;
 	int r = table_add(v, me, KIND_REACTOR, name, creator, params, &i);
 
-	if (r == 0 || r == -EEXIST)
+	if (r == 0)
 		*ret = view_entry(v, KIND_REACTOR, i);
 	return r;
 }

@@ -161,8 +161,7 @@ static inline uint32_t reactor_index(const struct view *v,
 	return (uint32_t)table_index(v, KIND_REACTOR, re);
 }
 
-/* Create a reactor.  0 and *ret, or the errors of table_add().  -EEXIST: *ret
- * is the reactor that has the name. */
+/* Create a reactor.  0 and *ret, or the errors of table_add(). */
 int reactor_create(struct view *v, struct thread_rec *me, const char *name,
 		   const struct reactor_params *params, uint32_t creator,
 		   struct reactor **ret);
