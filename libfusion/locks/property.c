@@ -132,12 +132,7 @@ FUSION_API int fusion_property_lookup(struct fusion_arena *arena,
 FUSION_API int fusion_property_get(struct fusion_arena *arena, fusion_id_t id,
 				   struct fusion_property **ret)
 {
-	void *found;
-	int r = entry_get(arena, KIND_PROPERTY, id, ret ? &found : NULL);
-
-	if (r == 0)
-		*ret = found;
-	return told(r);
+	return told(entry_get(arena, KIND_PROPERTY, id, (void **)ret));
 }
 
 FUSION_API fusion_id_t

@@ -144,12 +144,7 @@ FUSION_API int fusion_skirmish_lookup(struct fusion_arena *arena,
 FUSION_API int fusion_skirmish_get(struct fusion_arena *arena, fusion_id_t id,
 				   struct fusion_skirmish **ret)
 {
-	void *found;
-	int r = entry_get(arena, KIND_SKIRMISH, id, ret ? &found : NULL);
-
-	if (r == 0)
-		*ret = found;
-	return told(r);
+	return told(entry_get(arena, KIND_SKIRMISH, id, (void **)ret));
 }
 
 FUSION_API fusion_id_t

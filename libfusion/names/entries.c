@@ -2,6 +2,8 @@
 #include "libfusion/names/entries.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 
 #include "libfusion/arena/address.h"
 #include "libfusion/arena/refuse_arena.h"
@@ -93,16 +95,23 @@ int entry_make(struct fusion_arena *arena, const char *name,
 	return r < 0 && !is_refused(r) ? refuse_thing(arena, r, what, name) : r;
 }
 
+static int check_get(const struct fusion_arena *arena, const char *what,
+		     uint32_t id, void *const *ret)
+{
+	if (!arena || !ret)
+		return refuse_null(what, arena ? "ret" : "arena");
+	return id ? 0 : refuse(-EINVAL, "%s: 0 is nothing's id", what);
+}
+
 int entry_get(struct fusion_arena *arena, enum entry_kind kind, uint32_t id,
 	      void **ret)
 {
 	const char *what = kind_ops[kind].name;
+	int r = check_get(arena, what, id, ret);
 	uint32_t i;
 
-	if (!arena || !ret)
-		return refuse_null(what, arena ? "ret" : "arena");
-	if (!id)
-		return refuse(-EINVAL, "%s: 0 is nothing's id", what);
+	if (r < 0)
+		return r;
 	if (!thread_rec_of(arena))
 		return -errno;
 	if (table_find_id(&arena->view, kind, id, &i) < 0)
@@ -110,6 +119,16 @@ int entry_get(struct fusion_arena *arena, enum entry_kind kind, uint32_t id,
 			      what, id, arena->name);
 	*ret = entry_handle(view_entry(&arena->view, kind, i), id);
 	return 0;
+}
+
+int entry_get_locked(struct fusion_arena *arena, enum entry_kind kind,
+		     uint32_t id, void **ret)
+{
+	int r = check_get(arena, kind_ops[kind].name, id, ret);
+	char name[16];
+
+	snprintf(name, sizeof(name), "#%" PRIu32, id);
+	return r < 0 ? r : entry_lookup(arena, kind, name, ret);
 }
 
 uint32_t entry_id(enum entry_kind kind, const void *handle, size_t id_at)

@@ -190,13 +190,8 @@ FUSION_API int fusion_object_pool_get(struct fusion_arena *arena,
 				      fusion_id_t id,
 				      struct fusion_object_pool **ret)
 {
-	char name[16];
-
-	if (!id)
-		return told(
-			refuse(-EINVAL, "object-pool: no pool has the id 0"));
-	snprintf(name, sizeof(name), "#%u", id);
-	return told(entry_lookup(arena, KIND_OBJECT_POOL, name, (void **)ret));
+	return told(
+		entry_get_locked(arena, KIND_OBJECT_POOL, id, (void **)ret));
 }
 
 FUSION_API fusion_id_t

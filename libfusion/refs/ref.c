@@ -3,7 +3,6 @@
 #include <fusion/ref.h>
 
 #include <errno.h>
-#include <stdio.h>
 
 #include "libfusion/arena/address.h"
 #include "libfusion/arena/refuse_arena.h"
@@ -143,12 +142,7 @@ FUSION_API int fusion_ref_lookup(struct fusion_arena *arena, const char *name,
 FUSION_API int fusion_ref_get(struct fusion_arena *arena, fusion_id_t id,
 			      struct fusion_ref **ret)
 {
-	char name[16];
-
-	if (!id)
-		return told(refuse(-EINVAL, "ref: no reference has the id 0"));
-	snprintf(name, sizeof(name), "#%u", id);
-	return told(entry_lookup(arena, KIND_REF, name, (void **)ret));
+	return told(entry_get_locked(arena, KIND_REF, id, (void **)ret));
 }
 
 FUSION_API fusion_id_t fusion_ref_id(const struct fusion_ref *ref)

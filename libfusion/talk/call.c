@@ -9,7 +9,6 @@
 #include "libfusion/talk/call.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include <fusion/heap.h>
@@ -322,12 +321,9 @@ FUSION_API int fusion_call_wait(struct fusion_arena *arena, const char *name,
 FUSION_API int fusion_call_get(struct fusion_arena *arena, fusion_id_t id,
 			       struct fusion_call **ret)
 {
-	char name[16];
-
 	if (arena && !id)
 		return told(refuse(-ENOENT, "call #0: no call has the id 0"));
-	snprintf(name, sizeof(name), "#%u", id);
-	return told(entry_lookup(arena, KIND_CALL, name, (void **)ret));
+	return told(entry_get_locked(arena, KIND_CALL, id, (void **)ret));
 }
 
 FUSION_API int fusion_call_lookup(struct fusion_arena *arena, const char *name,

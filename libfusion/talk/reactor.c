@@ -120,12 +120,7 @@ FUSION_API int fusion_reactor_open(struct fusion_arena *arena, const char *name,
 FUSION_API int fusion_reactor_get(struct fusion_arena *arena, fusion_id_t id,
 				  struct fusion_reactor **ret)
 {
-	void *found;
-	int r = entry_get(arena, KIND_REACTOR, id, ret ? &found : NULL);
-
-	if (r == 0)
-		*ret = found;
-	return told(r);
+	return told(entry_get(arena, KIND_REACTOR, id, (void **)ret));
 }
 
 FUSION_API fusion_id_t fusion_reactor_id(const struct fusion_reactor *reactor)
