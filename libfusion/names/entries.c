@@ -45,20 +45,14 @@ int entry_find(struct fusion_arena *arena, enum entry_kind kind,
 	       const char *name, void **ret)
 {
 	struct thread_rec *me = thread_rec_of(arena);
-	/* A copy, since the record may become another thing's. */
-	union {
-		struct entry e;
-		char room[ENTRY_SIZE];
-	} was;
-	uint32_t i;
+	uint32_t i, id;
 	int r;
 
 	if (!me)
 		return -errno;
-	r = table_get(&arena->view, me, kind, name, &i, &was);
+	r = table_find(&arena->view, me, kind, name, &i, &id);
 	if (r == 0)
-		*ret = entry_handle(view_entry(&arena->view, kind, i),
-				    was.e.id);
+		*ret = entry_handle(view_entry(&arena->view, kind, i), id);
 	return r;
 }
 

@@ -80,8 +80,8 @@ int entry_find(struct fusion_arena *arena, enum entry_kind kind,
  * none. */
 int entry_get(struct fusion_arena *arena, enum entry_kind kind, uint32_t id,
 	      void **ret);
-/* The same under the lock of the table, and without a walk through it if the
- * entry has no name. */
+/* As entry_get(), but under the lock of the table, and without a walk through
+ * it if the entry has no name. */
 int entry_get_locked(struct fusion_arena *arena, enum entry_kind kind,
 		     uint32_t id, void **ret);
 /* Return the id of the entry of @kind that @handle leads to, which is at the

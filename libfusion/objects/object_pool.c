@@ -479,8 +479,8 @@ static int find_object(struct fusion_object_pool *pool, fusion_id_t id,
 		       struct tcache **ret_cache, struct object **ret)
 {
 	struct object_pool *p;
+	uint32_t i, found;
 	char name[16];
-	uint32_t i;
 	int r;
 
 	p = object_pool_of(pool, ret_cache, &r);
@@ -489,8 +489,8 @@ static int find_object(struct fusion_object_pool *pool, fusion_id_t id,
 	if (!id)
 		return refuse(-EINVAL, "object: no object has the id 0");
 	snprintf(name, sizeof(name), "#%u", id);
-	r = table_get(&(*ret_cache)->arena->view, (*ret_cache)->rec,
-		      KIND_OBJECT, name, &i, NULL);
+	r = table_find(&(*ret_cache)->arena->view, (*ret_cache)->rec,
+		       KIND_OBJECT, name, &i, &found);
 	if (r < 0)
 		return r;
 	*ret = object_at(&(*ret_cache)->arena->view, i);

@@ -118,15 +118,16 @@ static int replace_dead_call(struct fusion_arena *arena, struct thread_rec *me,
 	struct view *v = &arena->view;
 	const struct call *c;
 	uint32_t i, id;
-	int r = table_get(v, me, KIND_CALL, name, &i, NULL);
+	int r = table_find(v, me, KIND_CALL, name, &i, &id);
 
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
+	/* If another call has the record by now, nothing is removed: try
+	 * again. */
 	c = view_entry(v, KIND_CALL, i);
-	id = load_acquire(&c->id);
-	if (id && member_is_dead(v, c->owner_slot))
+	if (member_is_dead(v, c->owner_slot))
 		life_sweep(v);
-	if (!id || member_at(v, c->owner_slot, c->owner))
+	if (member_at(v, c->owner_slot, c->owner))
 		return -EEXIST;
 	r = table_remove(v, me, KIND_CALL, i, id);
 	return r == -EIDRM ? 0 : r;

@@ -194,9 +194,7 @@ static void *open_and_destroy(void *unused)
 
 /* Between a look that finds nothing and the creation, another one creates it;
  * and destroys it before the next look. */
-/* A look-up copies the whole record, and uses what does not change of the copy:
- * ThreadSanitizer sees the rest. */
-__attribute__((unused)) static void test_many_open_at_once(void **state)
+static void test_many_open_at_once(void **state)
 {
 	pthread_t threads[THREADS];
 
@@ -1121,9 +1119,7 @@ int main(void)
 		REF_TEST(test_global),
 		REF_TEST(test_names),
 		REF_TEST(test_open),
-#ifndef __SANITIZE_THREAD__
 		REF_TEST(test_many_open_at_once),
-#endif
 		REF_TEST(test_options),
 		REF_TEST(test_ids),
 		REF_TEST(test_stat_of_another_size),

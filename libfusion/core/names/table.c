@@ -227,24 +227,51 @@ static int table_find_locked(const struct table_view *tab, const char *name,
 	return r;
 }
 
+/* Take the lock of the table and find a record.  On failure the lock is free.
+ */
+static int table_lock_found(const struct table_view *tab, struct thread_rec *me,
+			    const char *name, uint32_t *ret_index)
+{
+	int r = table_name_check_wanted(name);
+
+	if (!r)
+		r = core_lock(tab->v, me, &tab->head->lock);
+	if (r < 0)
+		return r;
+	r = table_find_locked(tab, name, ret_index);
+	if (r < 0)
+		core_unlock(tab->v, me, &tab->head->lock);
+	return r;
+}
+
+int table_find(struct view *v, struct thread_rec *me, enum entry_kind kind,
+	       const char *name, uint32_t *ret_index, uint32_t *ret_id)
+{
+	struct table_view tab = table_view_of(v, kind);
+	int r = table_lock_found(&tab, me, name, ret_index);
+
+	if (r < 0)
+		return r;
+	/* Relaxed: the lock keeps the record what it is. */
+	*ret_id = load_relaxed(&table_entry(&tab, *ret_index)->id);
+	core_unlock(v, me, &tab.head->lock);
+	return 0;
+}
+
 int table_get(struct view *v, struct thread_rec *me, enum entry_kind kind,
 	      const char *name, uint32_t *ret_index, void *ret)
 {
 	struct table_view tab = table_view_of(v, kind);
-	int r = table_name_check_wanted(name);
 	uint32_t i;
+	int r = table_lock_found(&tab, me, name, &i);
 
-	if (!r)
-		r = core_lock(v, me, &tab.head->lock);
 	if (r < 0)
 		return r;
-	r = table_find_locked(&tab, name, &i);
-	if (!r && ret)
-		memcpy(ret, table_entry(&tab, i), tab.t->stride);
-	if (!r && ret_index)
+	memcpy(ret, table_entry(&tab, i), tab.t->stride);
+	if (ret_index)
 		*ret_index = i;
 	core_unlock(v, me, &tab.head->lock);
-	return r;
+	return 0;
 }
 
 /* --- Removal -------------------------------------------------------------- */

@@ -83,10 +83,16 @@ int table_add(struct view *v, struct thread_rec *me, enum entry_kind kind,
 	      uint32_t *ret_index);
 /*
  * Find a record by name, or by "#<id>".
- * 0, *ret_index and, if @ret is not NULL, the whole record in *ret.
+ * 0, *ret_index, and *ret_id, by which the caller sees later whether the record
+ * belongs to another thing by then.
  * -ENOENT there is no such record.
  * -EINVAL, -ENAMETOOLONG, -EIO, -ETIMEDOUT as table_add().
  */
+int table_find(struct view *v, struct thread_rec *me, enum entry_kind kind,
+	       const char *name, uint32_t *ret_index, uint32_t *ret_id);
+/* As table_find(), but copy the whole record to *ret.  @ret_index may be NULL.
+ * Other threads may change the record meanwhile, but for what its kind's init()
+ * has written. */
 int table_get(struct view *v, struct thread_rec *me, enum entry_kind kind,
 	      const char *name, uint32_t *ret_index, void *ret);
 /*
