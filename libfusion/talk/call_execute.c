@@ -296,8 +296,8 @@ static int execute_one_way(struct execution *x)
 		if (r)
 			call_drop(x->v, x->me, x->slot, SERIAL_SEQ(x->serial));
 	}
-	if (r >
-	    0) /* the end of the call, or of its owner, has freed the slot */
+	/* The end of the call, or of its owner, has freed the slot. */
+	if (r > 0)
 		r = load_acquire(&c->id) == x->rq.id ? -EHOSTDOWN : -EIDRM;
 	return r;
 }
