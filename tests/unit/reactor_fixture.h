@@ -22,6 +22,43 @@ static int reactor_set_up(void)
 	return fusion_reactor_create(arena, "r", NULL, &reactor);
 }
 
+static inline int attach_at(struct fusion_reactor *re, uint32_t channel,
+			    const struct fusion_reactor_policy *policy,
+			    fusion_reaction_fn fn, void *ctx,
+			    struct fusion_reaction **ret)
+{
+	struct fusion_reactor_attach_options o =
+		FUSION_REACTOR_ATTACH_OPTIONS_INIT;
+
+	o.channel = channel;
+	o.policy = policy;
+	return fusion_reactor_attach(re, &o, fn, ctx, ret);
+}
+
+static inline int dispatch_at(struct fusion_reactor *re, uint32_t channel,
+			      const void *data, size_t size, uint32_t flags)
+{
+	struct fusion_reactor_dispatch_options o =
+		FUSION_REACTOR_DISPATCH_OPTIONS_INIT;
+
+	o.channel = channel;
+	o.flags = flags;
+	return fusion_reactor_dispatch(re, data, size, &o);
+}
+
+static inline int dispatch_globals(struct fusion_reactor *re, uint32_t channel,
+				   const void *data, size_t size,
+				   const fusion_global_fn *globals, size_t n)
+{
+	struct fusion_reactor_dispatch_options o =
+		FUSION_REACTOR_DISPATCH_OPTIONS_INIT;
+
+	o.channel = channel;
+	o.globals = globals;
+	o.n_globals = n;
+	return fusion_reactor_dispatch(re, data, size, &o);
+}
+
 static int reactor_tear_down(void)
 {
 	dispatch_stop(arena);

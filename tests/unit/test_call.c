@@ -212,17 +212,22 @@ static int serve(const struct fusion_call_request *rq, void *ctx)
 	return -EINVAL;
 }
 
+static int create_call(struct fusion_arena *a, const char *name,
+		       fusion_call_fn fn, void *ctx, struct fusion_call **ret)
+{
+	struct fusion_call_options o = FUSION_CALL_OPTIONS_INIT;
+
+	o.fn = fn;
+	o.ctx = ctx;
+	return fusion_call_create(a, name, &o, ret);
+}
+
 static void run_child(int fd)
 {
 	char c = 'r';
 
 	me.arena = image_enter(fd);
-	if (fusion_call_create(
-		    me.arena, "server",
-		    &(struct fusion_call_options){
-			    .size = sizeof(struct fusion_call_options),
-			    .fn = serve},
-		    &me.call) < 0 ||
+	if (create_call(me.arena, "server", serve, NULL, &me.call) < 0 ||
 	    write(me.out, &c, 1) != 1)
 		_exit(1);
 	for (;;)
@@ -578,23 +583,9 @@ static void own_call_runs_at_once(void **state)
 	size_t size;
 
 	(void)state;
-	assert_int_equal(
-		fusion_call_create(
-			arena, "own",
-			&(struct fusion_call_options){
-				.size = sizeof(struct fusion_call_options),
-				.fn = mirror,
-				.ctx = &serial},
-			&own),
-		0);
-	assert_int_equal(
-		fusion_call_create(
-			arena, "own",
-			&(struct fusion_call_options){
-				.size = sizeof(struct fusion_call_options),
-				.fn = mirror},
-			&other),
-		-EEXIST);
+	assert_int_equal(create_call(arena, "own", mirror, &serial, &own), 0);
+	assert_int_equal(create_call(arena, "own", mirror, NULL, &other),
+			 -EEXIST);
 	assert_int_equal(call_for_word(own, 0, &word), 0);
 	assert_true(pthread_equal((pthread_t)word, pthread_self()));
 	assert_int_equal(
@@ -647,15 +638,7 @@ static void members_call_each_other_at_any_depth(void **state)
 	size_t size;
 
 	(void)state;
-	assert_int_equal(
-		fusion_call_create(
-			arena, "back",
-			&(struct fusion_call_options){
-				.size = sizeof(struct fusion_call_options),
-				.fn = back,
-				.ctx = &n},
-			&call),
-		0);
+	assert_int_equal(create_call(arena, "back", back, &n, &call), 0);
 	for (uint64_t depth = 0; depth < 30; depth++) {
 		n = 0;
 		assert_int_equal(
@@ -722,14 +705,7 @@ static void lock_is_lent_at_any_depth(void **state)
 
 	(void)state;
 	assert_int_equal(
-		fusion_call_create(
-			arena, "back",
-			&(struct fusion_call_options){
-				.size = sizeof(struct fusion_call_options),
-				.fn = back_with_lock,
-				.ctx = lock},
-			&call),
-		0);
+		create_call(arena, "back", back_with_lock, lock, &call), 0);
 	for (uint64_t depth = 0; depth < 8; depth++) {
 		assert_int_equal(fusion_skirmish_prevail(lock), 0);
 		assert_int_equal(fusion_skirmish_prevail(lock), 0);
@@ -875,14 +851,7 @@ static void make_chain_of(struct chain *c, bool upwards, uint32_t flags)
 
 	c->v = &arena->view;
 	c->lock = handle_entry(make_lock());
-	assert_int_equal(
-		fusion_call_create(
-			arena, NULL,
-			&(struct fusion_call_options){
-				.size = sizeof(struct fusion_call_options),
-				.fn = mirror},
-			&own),
-		0);
+	assert_int_equal(create_call(arena, NULL, mirror, NULL, &own), 0);
 	rq.call = handle_entry(own);
 	rq.id = rq.call->id;
 	for (int i = 0; i < CHAIN; i++)
@@ -1270,15 +1239,7 @@ static void one_way_may_call_back(void **state)
 	uint32_t n = 0;
 
 	(void)state;
-	assert_int_equal(
-		fusion_call_create(
-			arena, "back",
-			&(struct fusion_call_options){
-				.size = sizeof(struct fusion_call_options),
-				.fn = count_back,
-				.ctx = &n},
-			&call),
-		0);
+	assert_int_equal(create_call(arena, "back", count_back, &n, &call), 0);
 	assert_int_equal(fusion_call_set_quota(server, FUSION_NONE, 5), -ESRCH);
 	assert_int_equal(fusion_call_set_quota(server, FUSION_ALL, 5), 0);
 	assert_int_equal(execute(FUSION_CALL_ONEWAY, -1, BACK, NULL), 0);
@@ -1477,14 +1438,7 @@ static void dead_owner_is_said_at_once(void **state)
 	assert_int_equal(execute(FUSION_CALL_ONEWAY, 0, TICK, NULL),
 			 -EHOSTDOWN);
 	/* Its name is free. */
-	assert_int_equal(
-		fusion_call_create(
-			arena, "server",
-			&(struct fusion_call_options){
-				.size = sizeof(struct fusion_call_options),
-				.fn = mirror},
-			&again),
-		0);
+	assert_int_equal(create_call(arena, "server", mirror, NULL, &again), 0);
 	assert_int_equal(call_for_word(again, 0, &word), 0);
 }
 
@@ -1511,14 +1465,7 @@ static void dead_thread_of_the_owner_is_said(void **state)
 	uint64_t serial;
 
 	(void)state;
-	assert_int_equal(
-		fusion_call_create(
-			arena, NULL,
-			&(struct fusion_call_options){
-				.size = sizeof(struct fusion_call_options),
-				.fn = mirror},
-			&own),
-		0);
+	assert_int_equal(create_call(arena, NULL, mirror, NULL, &own), 0);
 	rq.call = handle_entry(own);
 	rq.id = rq.call->id;
 	assert_int_equal(thread_claim(v, &t), 0);
@@ -1622,14 +1569,7 @@ static void spoilt_request_is_an_error(void **state)
 	uint64_t serial;
 
 	(void)state;
-	assert_int_equal(
-		fusion_call_create(
-			arena, NULL,
-			&(struct fusion_call_options){
-				.size = sizeof(struct fusion_call_options),
-				.fn = mirror},
-			&own),
-		0);
+	assert_int_equal(create_call(arena, NULL, mirror, NULL, &own), 0);
 	assert_int_equal(thread_claim(v, &caller), 0);
 	for (int i = 0; i < 4; i++) {
 		uint64_t block;
@@ -2059,22 +1999,8 @@ static void wrong_arguments_are_refused(void **state)
 	struct fusion_call *call;
 
 	(void)state;
-	assert_int_equal(
-		fusion_call_create(
-			arena, "x",
-			&(struct fusion_call_options){
-				.size = sizeof(struct fusion_call_options),
-				.fn = NULL},
-			&call),
-		-EINVAL);
-	assert_int_equal(
-		fusion_call_create(
-			arena, "",
-			&(struct fusion_call_options){
-				.size = sizeof(struct fusion_call_options),
-				.fn = serve},
-			&call),
-		-EINVAL);
+	assert_int_equal(create_call(arena, "x", NULL, NULL, &call), -EINVAL);
+	assert_int_equal(create_call(arena, "", serve, NULL, &call), -EINVAL);
 	assert_int_equal(fusion_call_lookup(arena, "nobody", &call), -ENOENT);
 	assert_int_equal(call_for_word(NULL, 0, NULL), -EINVAL);
 	assert_int_equal(call_for_word((struct fusion_call *)&o, 0, NULL),

@@ -80,27 +80,15 @@ static struct fusion_reaction *attach(uint32_t channel, struct heard *h)
 {
 	struct fusion_reaction *reaction;
 
-	assert_int_equal(
-		fusion_reactor_attach(
-			reactor,
-			&(const struct fusion_reactor_attach_options){
-				.size = sizeof(
-					struct fusion_reactor_attach_options),
-				.channel = channel},
-			hear, h, &reaction),
-		0);
+	assert_int_equal(attach_at(reactor, channel, NULL, hear, h, &reaction),
+			 0);
 	return reaction;
 }
 
 /* By the queue, not directly. */
 static int say(uint32_t channel, const void *data, size_t size)
 {
-	return fusion_reactor_dispatch(
-		reactor, data, size,
-		&(const struct fusion_reactor_dispatch_options){
-			.size = sizeof(struct fusion_reactor_dispatch_options),
-			.flags = FUSION_REACTOR_SELF,
-			.channel = channel});
+	return dispatch_at(reactor, channel, data, size, FUSION_REACTOR_SELF);
 }
 
 static void not_direct(void)
@@ -121,38 +109,16 @@ static void wrong_arguments_are_refused(void **state)
 	(void)state;
 	assert_int_equal(fusion_reactor_create(arena, "x", &o, &r), -EINVAL);
 	assert_int_equal(fusion_reactor_create(arena, "r", NULL, &r), -EEXIST);
-	assert_int_equal(
-		fusion_reactor_attach(
-			reactor,
-			&(const struct fusion_reactor_attach_options){
-				.size = sizeof(
-					struct fusion_reactor_attach_options),
-				.channel = 65536},
-			hear, &h, &x),
-		-EINVAL);
-	assert_int_equal(
-		fusion_reactor_attach(
-			reactor,
-			&(const struct fusion_reactor_attach_options){
-				.size = sizeof(
-					struct fusion_reactor_attach_options),
-				.policy = &p},
-			hear, &h, &x),
-		-EINVAL);
+	assert_int_equal(attach_at(reactor, 65536, NULL, hear, &h, &x),
+			 -EINVAL);
+	assert_int_equal(attach_at(reactor, 0, &p, hear, &h, &x), -EINVAL);
 	assert_int_equal(fusion_reactor_attach(reactor, NULL, NULL, &h, &x),
 			 -EINVAL);
 	assert_int_equal(fusion_reactor_attach(NULL, NULL, hear, &h, &x),
 			 -EINVAL);
 	assert_int_equal(say(65536, "", 0), -EINVAL);
 	assert_int_equal(say(0, NULL, 1), -EINVAL);
-	assert_int_equal(
-		fusion_reactor_dispatch(
-			reactor, "", 0,
-			&(const struct fusion_reactor_dispatch_options){
-				.size = sizeof(
-					struct fusion_reactor_dispatch_options),
-				.flags = 8}),
-		-EINVAL);
+	assert_int_equal(dispatch_at(reactor, 0, "", 0, 8), -EINVAL);
 	assert_int_equal(fusion_reactor_detach(NULL), 0);
 	assert_int_equal(fusion_reactor_lookup(arena, "none", &r), -ENOENT);
 	assert_int_equal(fusion_reactor_lookup(arena, "r", &r), 0);
@@ -184,15 +150,7 @@ static void options_may_be_of_another_version(void **state)
 			 -EINVAL);
 	assert_int_equal(fusion_reactor_create(arena, "b", &init, &r), 0);
 	assert_int_equal(rec_of(r)->cells, 1024);
-	assert_int_equal(
-		fusion_reactor_attach(
-			r,
-			&(const struct fusion_reactor_attach_options){
-				.size = sizeof(
-					struct fusion_reactor_attach_options),
-				.policy = &p},
-			hear, &h, &x),
-		0);
+	assert_int_equal(attach_at(r, 0, &p, hear, &h, &x), 0);
 	assert_int_equal(fusion_reactor_detach(x), 0);
 }
 
@@ -205,12 +163,7 @@ static uint32_t limit_of(int64_t limit_ns, uint32_t *ret_error)
 	struct heard h = {0};
 	uint32_t limit = 0;
 	struct ring ring;
-	int r = fusion_reactor_attach(
-		reactor,
-		&(const struct fusion_reactor_attach_options){
-			.size = sizeof(struct fusion_reactor_attach_options),
-			.policy = &p},
-		hear, &h, &x);
+	int r = attach_at(reactor, 0, &p, hear, &h, &x);
 
 	*ret_error = (uint32_t)-r;
 	if (r < 0)
@@ -439,14 +392,8 @@ static void own_ones_run_directly_or_not_at_all(void **state)
 	(void)state;
 	memset(&h, 0, sizeof(h));
 	x = attach(0, &h);
-	assert_int_equal(
-		fusion_reactor_dispatch(
-			reactor, "x", 1,
-			&(const struct fusion_reactor_dispatch_options){
-				.size = sizeof(
-					struct fusion_reactor_dispatch_options),
-				.flags = FUSION_REACTOR_SELF}),
-		0);
+	assert_int_equal(dispatch_at(reactor, 0, "x", 1, FUSION_REACTOR_SELF),
+			 0);
 	assert_int_equal(h.n, 1);
 	assert_true(pthread_equal(h.thread, pthread_self()));
 	sync_all();
@@ -456,14 +403,8 @@ static void own_ones_run_directly_or_not_at_all(void **state)
 	assert_int_equal(h.n, 1);
 	not_direct();
 	assert_int_equal(fusion_reactor_dispatch(reactor, "x", 1, NULL), 0);
-	assert_int_equal(
-		fusion_reactor_dispatch(
-			reactor, "x", 1,
-			&(const struct fusion_reactor_dispatch_options){
-				.size = sizeof(
-					struct fusion_reactor_dispatch_options),
-				.flags = FUSION_REACTOR_SELF}),
-		0);
+	assert_int_equal(dispatch_at(reactor, 0, "x", 1, FUSION_REACTOR_SELF),
+			 0);
 	sync_all();
 	assert_int_equal(h.n, 2);
 	assert_false(pthread_equal(h.thread, pthread_self()));
@@ -623,46 +564,16 @@ static void global_reactions_run_where_it_is_dispatched(void **state)
 	assert_int_equal(fusion_reactor_attach_global(reactor, 0, p), 0);
 	assert_int_equal(fusion_reactor_attach_global(reactor, 1, NULL), 0);
 	assert_int_equal(fusion_reactor_attach_global(reactor, 9, NULL), 0);
-	assert_int_equal(
-		fusion_reactor_dispatch(
-			reactor, "abc", 3,
-			&(const struct fusion_reactor_dispatch_options){
-				.size = sizeof(
-					struct fusion_reactor_dispatch_options),
-				.flags = 0,
-				.channel = 0,
-				.globals = globals,
-				.n_globals = 2}),
-		0);
+	assert_int_equal(dispatch_globals(reactor, 0, "abc", 3, globals, 2), 0);
 	assert_int_equal(globals_ran[0], 1);
 	assert_int_equal(globals_ran[1], 1);
 	assert_ptr_equal(global_ctx, p);
-	assert_int_equal(
-		fusion_reactor_dispatch(
-			reactor, "abc", 3,
-			&(const struct fusion_reactor_dispatch_options){
-				.size = sizeof(
-					struct fusion_reactor_dispatch_options),
-				.flags = 0,
-				.channel = 1,
-				.globals = globals,
-				.n_globals = 2}),
-		0);
+	assert_int_equal(dispatch_globals(reactor, 1, "abc", 3, globals, 2), 0);
 	assert_int_equal(fusion_reactor_dispatch(reactor, "abc", 3, NULL), 0);
 	assert_int_equal(globals_ran[0], 1);
 	assert_int_equal(fusion_reactor_detach_global(reactor, 0, p), 0);
 	assert_int_equal(fusion_reactor_detach_global(reactor, 0, p), -ENOENT);
-	assert_int_equal(
-		fusion_reactor_dispatch(
-			reactor, "abc", 3,
-			&(const struct fusion_reactor_dispatch_options){
-				.size = sizeof(
-					struct fusion_reactor_dispatch_options),
-				.flags = 0,
-				.channel = 0,
-				.globals = globals,
-				.n_globals = 1}),
-		0);
+	assert_int_equal(dispatch_globals(reactor, 0, "abc", 3, globals, 1), 0);
 	assert_int_equal(globals_ran[0], 1);
 	for (int i = 0; i < FUSION_REACTOR_GLOBALS - 2; i++)
 		assert_int_equal(fusion_reactor_attach_global(reactor, 5, NULL),
@@ -767,24 +678,15 @@ static void who_does_not_wait_is_told(void **state)
 	(void)state;
 	take_slow(POLICY_BLOCK, REACTOR_FOREVER_MS);
 	do
-		r = fusion_reactor_dispatch(
-			reactor, &seq, sizeof(seq),
-			&(const struct fusion_reactor_dispatch_options){
-				.size = sizeof(
-					struct fusion_reactor_dispatch_options),
-				.flags = FUSION_REACTOR_NOWAIT});
+		r = dispatch_at(reactor, 0, &seq, sizeof(seq),
+				FUSION_REACTOR_NOWAIT);
 	while (r == 0 && ++seq);
 	assert_int_equal(r, -EAGAIN);
 	assert_int_equal(seq, 1024);
 	cursor_free(&arena->view, thread_rec_of(arena), &slow);
-	assert_int_equal(
-		fusion_reactor_dispatch(
-			reactor, &seq, sizeof(seq),
-			&(const struct fusion_reactor_dispatch_options){
-				.size = sizeof(
-					struct fusion_reactor_dispatch_options),
-				.flags = FUSION_REACTOR_NOWAIT}),
-		0);
+	assert_int_equal(dispatch_at(reactor, 0, &seq, sizeof(seq),
+				     FUSION_REACTOR_NOWAIT),
+			 0);
 }
 
 /* Room for less than half a ring is what one would rather have, and no reason
@@ -1185,16 +1087,8 @@ static void each_senders_order_is_kept(void **state)
 	not_direct();
 	for (unsigned i = 0; i < 2 * SENDERS; i++)
 		assert_int_equal(
-			fusion_reactor_attach(
-				reactor,
-				&(const struct fusion_reactor_attach_options){
-					.size = sizeof(
-						struct
-						fusion_reactor_attach_options),
-					.channel = i % SENDERS,
-					.policy = &patient},
-				check_order, (void *)(uintptr_t)(i / SENDERS),
-				&x[i]),
+			attach_at(reactor, i % SENDERS, &patient, check_order,
+				  (void *)(uintptr_t)(i / SENDERS), &x[i]),
 			0);
 	for (uintptr_t i = 0; i < SENDERS; i++)
 		assert_int_equal(
@@ -1233,12 +1127,8 @@ static void dead_listeners_are_pruned(void **state)
 	assert_int_equal(cursor_take(v, t, rec_of(reactor), &params, &slow), 0);
 	assert_int_equal(fusion_reactor_stat(reactor, &stat, sizeof(stat)), 0);
 	assert_int_equal(stat.listeners, 1);
-	while (fusion_reactor_dispatch(
-		       reactor, &seq, sizeof(seq),
-		       &(const struct fusion_reactor_dispatch_options){
-			       .size = sizeof(
-				       struct fusion_reactor_dispatch_options),
-			       .flags = FUSION_REACTOR_NOWAIT}) == 0)
+	while (dispatch_at(reactor, 0, &seq, sizeof(seq),
+			   FUSION_REACTOR_NOWAIT) == 0)
 		;
 	assert_int_equal(life_lock(v, -1), 0);
 	assert_int_equal(recover_thread(v, t), 0);
@@ -1246,14 +1136,9 @@ static void dead_listeners_are_pruned(void **state)
 	assert_int_equal(fusion_reactor_stat(reactor, &stat, sizeof(stat)), 0);
 	assert_int_equal(stat.listeners, 0);
 	assert_int_equal(stat.dispatched, 1024);
-	assert_int_equal(
-		fusion_reactor_dispatch(
-			reactor, &seq, sizeof(seq),
-			&(const struct fusion_reactor_dispatch_options){
-				.size = sizeof(
-					struct fusion_reactor_dispatch_options),
-				.flags = FUSION_REACTOR_NOWAIT}),
-		0);
+	assert_int_equal(dispatch_at(reactor, 0, &seq, sizeof(seq),
+				     FUSION_REACTOR_NOWAIT),
+			 0);
 }
 
 int main(void)

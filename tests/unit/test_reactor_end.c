@@ -81,14 +81,7 @@ static enum fusion_reaction_result hear(const struct fusion_reactor_message *m,
 static void say(unsigned n)
 {
 	assert_int_equal(
-		fusion_reactor_dispatch(
-			reactor, &n, sizeof(n),
-			&(const struct fusion_reactor_dispatch_options){
-				.size = sizeof(
-					struct fusion_reactor_dispatch_options),
-				.flags = FUSION_REACTOR_SELF,
-				.channel = 3}),
-		0);
+		dispatch_at(reactor, 3, &n, sizeof(n), FUSION_REACTOR_SELF), 0);
 }
 
 static void what_was_dispatched_comes_before_the_end(void **state)
@@ -99,15 +92,7 @@ static void what_was_dispatched_comes_before_the_end(void **state)
 
 	(void)state;
 	assert_int_equal(fusion_reactor_set_direct(reactor, false), 0);
-	assert_int_equal(
-		fusion_reactor_attach(
-			reactor,
-			&(const struct fusion_reactor_attach_options){
-				.size = sizeof(
-					struct fusion_reactor_attach_options),
-				.channel = 3},
-			hear, &e, &x),
-		0);
+	assert_int_equal(attach_at(reactor, 3, NULL, hear, &e, &x), 0);
 	say(0);
 	await(&e.in);
 	for (unsigned i = 1; i < all; i++)
@@ -134,15 +119,7 @@ static void dispatching_by_hand_returns_for_each_reaction_that_ran(void **state)
 	(void)state;
 	image_dispatches(arena);
 	assert_int_equal(fusion_reactor_set_direct(reactor, false), 0);
-	assert_int_equal(
-		fusion_reactor_attach(
-			reactor,
-			&(const struct fusion_reactor_attach_options){
-				.size = sizeof(
-					struct fusion_reactor_attach_options),
-				.channel = 3},
-			hear, &e, &x),
-		0);
+	assert_int_equal(attach_at(reactor, 3, NULL, hear, &e, &x), 0);
 	/* More than are read in one turn: the last ones need no news. */
 	for (unsigned i = 0; i < 65; i++)
 		say(i);
@@ -173,16 +150,7 @@ a_listener_that_is_disconnected_is_told_and_gives_its_place(void **state)
 	assert_int_equal(fusion_reactor_create(arena, "one", &one, &reactor),
 			 0);
 	assert_int_equal(fusion_reactor_set_direct(reactor, false), 0);
-	assert_int_equal(
-		fusion_reactor_attach(
-			reactor,
-			&(const struct fusion_reactor_attach_options){
-				.size = sizeof(
-					struct fusion_reactor_attach_options),
-				.channel = 3,
-				.policy = &strict},
-			hear, &e, &x),
-		0);
+	assert_int_equal(attach_at(reactor, 3, &strict, hear, &e, &x), 0);
 	say(n++);
 	await(&e.in);
 	while (n < 100)
@@ -192,15 +160,7 @@ a_listener_that_is_disconnected_is_told_and_gives_its_place(void **state)
 	assert_int_equal(e.end.event, FUSION_REACTOR_DISCONNECTED);
 	assert_ptr_equal(e.end.reactor, reactor);
 	assert_true(e.n < 100);
-	assert_int_equal(
-		fusion_reactor_attach(
-			reactor,
-			&(const struct fusion_reactor_attach_options){
-				.size = sizeof(
-					struct fusion_reactor_attach_options),
-				.channel = 3},
-			hear, &again, &y),
-		0);
+	assert_int_equal(attach_at(reactor, 3, NULL, hear, &again, &y), 0);
 	assert_int_equal(fusion_reactor_detach(x), 0);
 	assert_int_equal(fusion_reactor_detach(y), 0);
 }

@@ -90,14 +90,7 @@ static void say(struct fusion_reactor *r, unsigned char byte, size_t size)
 	static unsigned char data[SIZE];
 
 	memset(data, byte, size);
-	assert_int_equal(
-		fusion_reactor_dispatch(
-			r, data, size,
-			&(const struct fusion_reactor_dispatch_options){
-				.size = sizeof(
-					struct fusion_reactor_dispatch_options),
-				.flags = FUSION_REACTOR_SELF}),
-		0);
+	assert_int_equal(dispatch_at(r, 0, data, size, FUSION_REACTOR_SELF), 0);
 }
 
 static void attach(struct fusion_reactor *r, struct heard *h)
