@@ -7,6 +7,7 @@
 #include <fusion/fusion.h>
 
 #include "hash_load.h"
+#include "tests/nameless_container.h"
 
 static struct fusion_arena *arena;
 static struct fusion_hash *ints, *strings;
@@ -18,33 +19,6 @@ static void must(int r, const char *what)
 {
 	if (r < 0)
 		worker_fail(what, r);
-}
-
-static int hash_create(struct fusion_arena *a, uint32_t keys, uint32_t flags,
-		       struct fusion_hash **ret)
-{
-	const struct fusion_hash_options options = {sizeof(options), keys,
-						    flags};
-
-	return fusion_hash_create(a, NULL, &options, ret);
-}
-
-static int vector_create(struct fusion_arena *a, uint32_t flags,
-			 struct fusion_vector **ret)
-{
-	const struct fusion_vector_options options = {.size = sizeof(options),
-						      .flags = flags};
-
-	return fusion_vector_create(a, NULL, &options, ret);
-}
-
-static int list_create(struct fusion_arena *a, uint32_t flags,
-		       struct fusion_list **ret)
-{
-	const struct fusion_list_options options = {.size = sizeof(options),
-						    .flags = flags};
-
-	return fusion_list_create(a, NULL, &options, ret);
 }
 
 static void int_insert(uint64_t key, uint64_t value)

@@ -13,6 +13,7 @@
 #include "libfusion/containers/vector.h"
 #include "tests/crash/container.h"
 #include "tests/crash/ops.h"
+#include "tests/nameless_container.h"
 
 #define WORDS FUSION_CONTAINER_WORDS
 
@@ -42,33 +43,6 @@ static void begin(const struct cast *c)
 static void end(const struct cast *c)
 {
 	ledger_claim(&ledger_of(c)->change, CLAIM_PRESENT);
-}
-
-static int hash_create(struct fusion_arena *a, uint32_t keys, uint32_t flags,
-		       struct fusion_hash **ret)
-{
-	const struct fusion_hash_options options = {sizeof(options), keys,
-						    flags};
-
-	return fusion_hash_create(a, NULL, &options, ret);
-}
-
-static int vector_create(struct fusion_arena *a, uint32_t flags,
-			 struct fusion_vector **ret)
-{
-	const struct fusion_vector_options options = {.size = sizeof(options),
-						      .flags = flags};
-
-	return fusion_vector_create(a, NULL, &options, ret);
-}
-
-static int list_create(struct fusion_arena *a, uint32_t flags,
-		       struct fusion_list **ret)
-{
-	const struct fusion_list_options options = {.size = sizeof(options),
-						    .flags = flags};
-
-	return fusion_list_create(a, NULL, &options, ret);
 }
 
 /* --- Hash ------------------------------------------------------------------

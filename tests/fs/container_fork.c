@@ -21,6 +21,8 @@
 
 #include <fusion/fusion.h>
 
+#include "tests/nameless_container.h"
+
 #define FLAGS (FUSION_CONTAINER_LOCK | FUSION_CONTAINER_WORDS)
 #define KEYS 100
 
@@ -43,33 +45,6 @@ static void expect(const char *what, int64_t is, int64_t want)
 static struct fusion_value word(uint64_t w)
 {
 	return fusion_value_word(w);
-}
-
-static int hash_create(struct fusion_arena *a, uint32_t keys, uint32_t flags,
-		       struct fusion_hash **ret)
-{
-	const struct fusion_hash_options options = {sizeof(options), keys,
-						    flags};
-
-	return fusion_hash_create(a, NULL, &options, ret);
-}
-
-static int vector_create(struct fusion_arena *a, uint32_t flags,
-			 struct fusion_vector **ret)
-{
-	const struct fusion_vector_options options = {.size = sizeof(options),
-						      .flags = flags};
-
-	return fusion_vector_create(a, NULL, &options, ret);
-}
-
-static int list_create(struct fusion_arena *a, uint32_t flags,
-		       struct fusion_list **ret)
-{
-	const struct fusion_list_options options = {.size = sizeof(options),
-						    .flags = flags};
-
-	return fusion_list_create(a, NULL, &options, ret);
 }
 
 static void make(struct fusion_arena *arena)

@@ -4,6 +4,7 @@
 #define TESTS_CONTAINER_MEMBER_H
 
 #include "libfusion/core/recovery/check.h"
+#include "tests/nameless_container.h"
 #include "tests/unit/heap_member.h"
 
 #include <pthread.h>
@@ -54,34 +55,6 @@ static inline uint64_t next_random(uint64_t *seed)
 static inline struct fusion_value word(uint64_t w)
 {
 	return fusion_value_word(w);
-}
-
-/* Without a name. */
-static inline int hash_create(struct fusion_arena *a, uint32_t keys,
-			      uint32_t flags, struct fusion_hash **ret)
-{
-	const struct fusion_hash_options options = {sizeof(options), keys,
-						    flags};
-
-	return fusion_hash_create(a, NULL, &options, ret);
-}
-
-static inline int vector_create(struct fusion_arena *a, uint32_t flags,
-				struct fusion_vector **ret)
-{
-	const struct fusion_vector_options options = {.size = sizeof(options),
-						      .flags = flags};
-
-	return fusion_vector_create(a, NULL, &options, ret);
-}
-
-static inline int list_create(struct fusion_arena *a, uint32_t flags,
-			      struct fusion_list **ret)
-{
-	const struct fusion_list_options options = {.size = sizeof(options),
-						    .flags = flags};
-
-	return fusion_list_create(a, NULL, &options, ret);
 }
 
 /* How many entries or values it has, or the error. */
