@@ -62,7 +62,7 @@ int main(int argc, char **argv)
 	char line[TEXT_MAX], *text;
 
 	if (argc != 2)
-		errx(2, "Usage: cache ARENA");
+		errx(2, "Usage: cache ARENA (it reads KEY=TEXT, or KEY)");
 	check(fusion_arena_enter(argv[1], NULL, &arena));
 	check(fusion_hash_open(arena, "cache", &options, &cache));
 	setlinebuf(stdout);

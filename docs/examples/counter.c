@@ -38,7 +38,8 @@ int main(int argc, char **argv)
 	int c, r;
 
 	if (argc != 2)
-		errx(2, "Usage: counter ARENA");
+		errx(2,
+		     "Usage: counter ARENA (it counts the lines of its input)");
 	r = fusion_arena_enter(argv[1], &options, &arena);
 	if (!r)
 		r = fusion_arena_get_field(arena, "count", sizeof(*count),

@@ -105,7 +105,8 @@ int main(int argc, char **argv)
 	size_t size = 0;
 
 	if (argc != 3 || (strcmp(argv[1], "put") && strcmp(argv[1], "work")))
-		errx(2, "Usage: jobs put|work ARENA");
+		errx(2,
+		     "Usage: jobs put|work ARENA (put reads commands, work runs them)");
 	check(fusion_arena_enter(argv[2], NULL, &arena));
 	check(fusion_list_open(arena, "jobs", NULL, &jobs));
 	check(fusion_skirmish_open(arena, "jobs", NULL, &lock));

@@ -59,7 +59,8 @@ int main(int argc, char **argv)
 	ssize_t n;
 
 	if (argc != 3 || (strcmp(argv[1], "say") && strcmp(argv[1], "hear")))
-		errx(2, "Usage: publish say|hear ARENA");
+		errx(2,
+		     "Usage: publish say|hear ARENA (say reads lines, hear prints them)");
 	check(fusion_arena_enter(argv[2], &options, &arena));
 	check(fusion_reactor_open(arena, "lines", NULL, &lines));
 	if (!strcmp(argv[1], "hear")) {

@@ -58,7 +58,8 @@ int main(int argc, char **argv)
 	int r;
 
 	if (argc != 2)
-		errx(2, "Usage: remote ARENA");
+		errx(2,
+		     "Usage: remote ARENA (it prints the lines of its input in capitals)");
 	check(fusion_arena_enter(argv[1], NULL, &arena));
 	while (fgets(line, sizeof(line), stdin)) {
 		struct fusion_call_answer answer = FUSION_CALL_ANSWER_INIT;
