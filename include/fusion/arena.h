@@ -72,7 +72,7 @@ typedef int (*fusion_arena_fn)(struct fusion_arena *arena, void *ctx);
 struct fusion_arena_options {
 	size_t size;	    /**< sizeof(struct fusion_arena_options) */
 	uint32_t role;	    /**< enum fusion_role */
-	uint32_t flags;	    /**< FUSION_ENTER_... */
+	uint32_t flags;	    /**< FUSION_ENTER_..., FUSION_WAIT_... */
 	int64_t timeout_ns; /**< longest wait for other processes, the daemon
 				 among them; 0 and FUSION_FOREVER have no
 				 limit.  Time that callbacks take does not
@@ -125,8 +125,11 @@ struct fusion_arena_options {
  *   -EEXIST        FUSION_ROLE_MASTER is asked for and there is a master
  *   -EAGAIN        FUSION_ENTER_NOWAIT is set and the call would have to wait
  *   -ETIMEDOUT     the wait took longer than timeout_ns
- *   -EINTR         a signal came during the wait.  While the daemon itself is
- *                  stopped, signals end the wait only if there is a timeout_ns
+ *   -EINTR         a signal came during the wait, also without
+ *                  FUSION_WAIT_INTERRUPTIBLE.  While the daemon itself is
+ *                  stopped, signals end the wait only if there is a timeout_ns.
+ *                  They end the wait for another thread of this process, which
+ *                  is entering or leaving, only with that flag
  *   -EINVAL        the name or an option is not valid, or options->size is too
  *                  small
  *   -E2BIG         an option is set that this library does not know
@@ -466,21 +469,24 @@ FUSION_API int fusion_members_list(struct fusion_arena *arena,
  * @param id          a member's id, or FUSION_ALL for all but this process
  * @param timeout_ns  longest wait in nanoseconds; 0 does not wait,
  *                    FUSION_FOREVER has no limit
+ * @param flags       FUSION_WAIT_..., or 0
  *
  * @return
  *   0           none of them is a member, and all that the dead ones held is
  *               recovered
  *   -ETIMEDOUT  at least one is still a member
- *   -EINTR      a signal came during the wait
+ *   -EINTR      at least one is still a member, and a signal handler has run
+ *               (FUSION_WAIT_INTERRUPTIBLE)
  *   -ESRCH      @id is FUSION_NONE
  *   -EDEADLK    @id is this process
- *   -EINVAL     this process is not in the arena, or @timeout_ns is not valid
+ *   -EINVAL     this process is not in the arena, or @timeout_ns or @flags is
+ *               not valid
  *   -ECHILD     this process is the child of a fork
  *
  * Any thread.  Blocks.  Notices deaths also while the daemon is gone.
  */
 FUSION_API int fusion_members_wait(struct fusion_arena *arena, fusion_id_t id,
-				   int64_t timeout_ns);
+				   int64_t timeout_ns, uint32_t flags);
 
 /**
  * Send a signal to a member, or to every other member, and wait for its end.
@@ -491,15 +497,17 @@ FUSION_API int fusion_members_wait(struct fusion_arena *arena, fusion_id_t id,
  * @param signal      the signal, as for kill(2); 0 sends none and only waits
  * @param timeout_ns  longest wait in nanoseconds; 0 does not wait,
  *                    FUSION_FOREVER has no limit
+ * @param flags       FUSION_WAIT_..., or 0
  *
  * @return
  *   0           sent, and the members have left if a wait was asked for
  *   -ESRCH      no member has that id
  *   -EPERM      this process may not signal one of them
  *   -ETIMEDOUT  sent, but at least one is still a member
- *   -EINTR      sent, but a signal ended the wait
+ *   -EINTR      sent, but at least one is still a member, and a signal handler
+ *               has run (FUSION_WAIT_INTERRUPTIBLE)
  *   -EINVAL     no such signal, this process is not in the arena, or
- *               @timeout_ns is not valid
+ *               @timeout_ns or @flags is not valid
  *   -ECHILD     this process is the child of a fork
  *   -EDEADLK    @id is this process
  *
@@ -512,7 +520,8 @@ FUSION_API int fusion_members_wait(struct fusion_arena *arena, fusion_id_t id,
  * Any thread.  Blocks.
  */
 FUSION_API int fusion_members_kill(struct fusion_arena *arena, fusion_id_t id,
-				   int signal, int64_t timeout_ns);
+				   int signal, int64_t timeout_ns,
+				   uint32_t flags);
 
 /** What a leave notice reports about the member that it names. */
 enum fusion_notice {

@@ -175,20 +175,22 @@ FUSION_API int fusion_call_open(struct fusion_arena *arena, const char *name,
  * @param name        the name
  * @param timeout_ns  longest wait in nanoseconds; 0 does not wait,
  *                    FUSION_FOREVER has no limit
+ * @param flags       FUSION_WAIT_..., or 0
  * @param ret         receives the handle
  *
  * @return
  *   0              found
  *   -ETIMEDOUT     there is no such call yet
- *   -EINTR         a signal handler has run
- *   -EINVAL        no call can have that name, @timeout_ns is not valid, or
- *                  @arena or @ret is NULL
+ *   -EINTR         a signal handler has run (FUSION_WAIT_INTERRUPTIBLE)
+ *   -EINVAL        no call can have that name, @timeout_ns or @flags is not
+ *                  valid, or @arena or @ret is NULL
  *   -ENAMETOOLONG  @name is longer than 63 bytes
  *
  * Any thread.  Sleeps; takes a short lock.
  */
 FUSION_API int fusion_call_wait(struct fusion_arena *arena, const char *name,
-				int64_t timeout_ns, struct fusion_call **ret);
+				int64_t timeout_ns, uint32_t flags,
+				struct fusion_call **ret);
 
 /**
  * Find a call by its name.
@@ -277,7 +279,7 @@ FUSION_API int fusion_call_owner(struct fusion_call *call, fusion_id_t *ret);
 /** How to execute a call; see fusion_call_execute(). */
 struct fusion_call_execute_options {
 	size_t size;	    /**< sizeof(struct fusion_call_execute_options) */
-	uint32_t flags;	    /**< FUSION_CALL_... */
+	uint32_t flags;	    /**< FUSION_CALL_..., FUSION_WAIT_... */
 	int64_t timeout_ns; /**< longest wait for the answer in nanoseconds; 0
 				 and FUSION_FOREVER have no limit */
 };
@@ -342,6 +344,9 @@ struct fusion_call_answer {
  *                was there when the execution began
  *   -ETIMEDOUT   no answer has come in time; the handler may have run, or may
  *                still run
+ *   -EINTR       a signal handler has run (FUSION_WAIT_INTERRUPTIBLE), and no
+ *                answer has come; the handler of the call may have run, or may
+ *                still run
  *   -ECANCELED   fusion_call_cancel() ended it, or the handler left without
  *                returning; the handler may have run, or may still run
  *   -EBADMSG     the handler has run, and returned an undefined value; or, run
@@ -358,7 +363,7 @@ struct fusion_call_answer {
  * An answer that comes too late is dropped.
  *
  * Any thread, also a handler.  Blocks: looks for the answer for a while, as
- * fusion_set_spin() says, then sleeps.  Signals do not end the wait.
+ * fusion_set_spin() says, then sleeps.
  */
 FUSION_API FUSION_MUST_CHECK int
 fusion_call_execute(struct fusion_call *call,

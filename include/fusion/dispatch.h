@@ -59,13 +59,16 @@ FUSION_API int fusion_arena_fd(struct fusion_arena *arena);
  * @param arena       the arena, entered with FUSION_ENTER_MANUAL
  * @param timeout_ns  longest wait in nanoseconds; 0 does not wait,
  *                    FUSION_FOREVER has no limit
+ * @param flags       FUSION_WAIT_..., or 0
  *
  * @return the number of handlers that ran; 0 if the time was over before; or
  *   -ENOTSUP  this process has entered without FUSION_ENTER_MANUAL
  *   -EBUSY    another thread is dispatching
  *   -EDEADLK  the caller is a handler
- *   -EINTR    a signal came during the wait
- *   -EINVAL   this process is not in the arena, or @timeout_ns is not valid
+ *   -EINTR    a signal handler has run during the wait, and nothing has arrived
+ *             (FUSION_WAIT_INTERRUPTIBLE)
+ *   -EINVAL   this process is not in the arena, or @timeout_ns or @flags is not
+ *             valid
  *   -ECHILD   this process is the child of a fork
  *   -ENOMEM   memory is used up
  *   -ENOSPC   the arena has no room for this member's queue
@@ -76,7 +79,7 @@ FUSION_API int fusion_arena_fd(struct fusion_arena *arena);
  * Any thread, one at a time.  Blocks.
  */
 FUSION_API int fusion_arena_dispatch(struct fusion_arena *arena,
-				     int64_t timeout_ns);
+				     int64_t timeout_ns, uint32_t flags);
 
 /**
  * Wait until everything that is in this member's queue now has been handled.
@@ -84,20 +87,24 @@ FUSION_API int fusion_arena_dispatch(struct fusion_arena *arena,
  * @param arena       the arena
  * @param timeout_ns  longest wait in nanoseconds; 0 does not wait,
  *                    FUSION_FOREVER has no limit
+ * @param flags       FUSION_WAIT_..., or 0
  *
  * @return
  *   0           all of it is handled
  *   -ETIMEDOUT  not all of it is handled
+ *   -EINTR      not all of it is handled, and a signal handler has run
+ *               (FUSION_WAIT_INTERRUPTIBLE)
  *   -EDEADLK    the caller is a handler
- *   -EINVAL     this process is not in the arena, or @timeout_ns is not valid
+ *   -EINVAL     this process is not in the arena, or @timeout_ns or @flags is
+ *               not valid
  *   -ECHILD     this process is the child of a fork
  *   other       an error of fusion_message_handle()
  *
- * Any thread.  Blocks; signals do not end the wait.  After FUSION_ENTER_MANUAL
- * this call dispatches, unless another thread does.
+ * Any thread.  Blocks.  After FUSION_ENTER_MANUAL this call dispatches, unless
+ * another thread does.
  */
-FUSION_API int fusion_arena_sync(struct fusion_arena *arena,
-				 int64_t timeout_ns);
+FUSION_API int fusion_arena_sync(struct fusion_arena *arena, int64_t timeout_ns,
+				 uint32_t flags);
 
 /**
  * A function for fusion_arena_dispatch_cleanup().

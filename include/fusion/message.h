@@ -60,14 +60,17 @@ typedef void (*fusion_message_fn)(const struct fusion_message *message,
  * @param data        the bytes, which are copied; NULL if @size is 0
  * @param size        how many; less than 4 GiB.  More than 1 KiB travel in a
  *                    block of the heap
- * @param flags       FUSION_MESSAGE_DROP or 0
+ * @param flags       FUSION_MESSAGE_DROP and FUSION_WAIT_..., or 0
  * @param timeout_ns  longest wait for room in the queue, in nanoseconds; 0 does
  *                    not wait, FUSION_FOREVER has no limit
  *
  * @return
  *   0           the message is in the queue; or dropped (FUSION_MESSAGE_DROP)
- *   -EAGAIN     the queue is full, and @timeout_ns is 0
+ *   -EAGAIN     the queue is full, and @timeout_ns is 0 or in the past
+ *               (FUSION_WAIT_UNTIL)
  *   -ETIMEDOUT  the queue is still full
+ *   -EINTR      not sent, and not dropped: the queue is full, and a signal
+ *               handler has run (FUSION_WAIT_INTERRUPTIBLE)
  *   -ESRCH      no member has that id
  *   -EINVAL     an argument is not valid, such as a negative @timeout_ns that
  *               is not FUSION_FOREVER
@@ -76,13 +79,13 @@ typedef void (*fusion_message_fn)(const struct fusion_message *message,
  *
  * A caller that is killed has sent the whole message or nothing.
  *
- * Any thread, also a handler.  Blocks for room in the queue; signals do not end
- * the wait, the receiver's death does.  A handler that would wait for room in
+ * Any thread, also a handler.  Blocks for room in the queue; the receiver's
+ * death ends the wait.  A handler that would wait for room in
  * its own member's queue gets -EAGAIN at once, since it would wait in vain.
  */
 FUSION_API int fusion_message_send(struct fusion_arena *arena, fusion_id_t to,
 				   uint32_t type, const void *data, size_t size,
-				   unsigned flags, int64_t timeout_ns);
+				   uint32_t flags, int64_t timeout_ns);
 
 /**
  * Send a block of the heap to a member, which becomes its owner.
@@ -93,7 +96,8 @@ FUSION_API int fusion_message_send(struct fusion_arena *arena, fusion_id_t to,
  * @param block       a block as from fusion_malloc().  If the call returns 0,
  *                    the caller must not use the block any more.  If it fails,
  *                    the block stays the caller's
- * @param flags       FUSION_MESSAGE_DROP or 0; a block that is dropped is freed
+ * @param flags       FUSION_MESSAGE_DROP and FUSION_WAIT_..., or 0; a block that
+ *                    is dropped is freed
  * @param timeout_ns  longest wait for room in the queue, in nanoseconds; 0 does
  *                    not wait, FUSION_FOREVER has no limit
  *
@@ -108,7 +112,7 @@ FUSION_API int fusion_message_send(struct fusion_arena *arena, fusion_id_t to,
  */
 FUSION_API int fusion_message_send_block(struct fusion_arena *arena,
 					 fusion_id_t to, uint32_t type,
-					 void *block, unsigned flags,
+					 void *block, uint32_t flags,
 					 int64_t timeout_ns);
 
 /**

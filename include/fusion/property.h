@@ -210,8 +210,10 @@ FUSION_API int fusion_property_destroy(struct fusion_property *property);
  *   -EOVERFLOW  the caller owns it 2^31 - 1 times
  *   -EINVAL     no property of an arena that this process is in
  *
- * Any thread.  Blocks; signals do not end the wait.  The owner's death ends it,
- * also while the daemon is gone.
+ * Any thread.  Blocks.  Signals do not end the wait: for that call
+ * fusion_property_lease_timed() with FUSION_FOREVER and
+ * FUSION_WAIT_INTERRUPTIBLE.  The owner's death ends the wait, also while the
+ * daemon is gone.
  */
 FUSION_API FUSION_MUST_CHECK int
 fusion_property_lease(struct fusion_property *property);
@@ -223,16 +225,19 @@ fusion_property_lease(struct fusion_property *property);
  * @param timeout_ns  longest wait in nanoseconds; 0 does not wait,
  *                    FUSION_FOREVER has no limit.  The window may end the wait
  *                    earlier, with -EBUSY
+ * @param flags       FUSION_WAIT_..., or 0
  *
  * @return what fusion_property_lease() returns, or
  *   -ETIMEDOUT  another thread still owns it
- *   -EINVAL     also: @timeout_ns is less than FUSION_FOREVER
+ *   -EINTR      another thread still owns it, and a signal handler has run
+ *               (FUSION_WAIT_INTERRUPTIBLE)
+ *   -EINVAL     also: @timeout_ns or @flags is not valid
  *
  * Any thread.  Blocks like fusion_property_lease(), within the limit.
  */
 FUSION_API FUSION_MUST_CHECK int
 fusion_property_lease_timed(struct fusion_property *property,
-			    int64_t timeout_ns);
+			    int64_t timeout_ns, uint32_t flags);
 
 /**
  * Purchase the property, waiting until it is ceded.
@@ -249,7 +254,8 @@ fusion_property_lease_timed(struct fusion_property *property,
  *   -EOVERFLOW  the caller owns it 2^31 - 1 times
  *   -EINVAL     no property of an arena that this process is in
  *
- * Any thread.  Blocks like fusion_property_lease().
+ * Any thread.  Blocks like fusion_property_lease(); signals end only
+ * fusion_property_purchase_timed().
  */
 FUSION_API FUSION_MUST_CHECK int
 fusion_property_purchase(struct fusion_property *property);
@@ -261,16 +267,19 @@ fusion_property_purchase(struct fusion_property *property);
  * @param timeout_ns  longest wait in nanoseconds; 0 does not wait,
  *                    FUSION_FOREVER has no limit.  The window may end the wait
  *                    earlier, with -EBUSY
+ * @param flags       FUSION_WAIT_..., or 0
  *
  * @return what fusion_property_purchase() returns, or
  *   -ETIMEDOUT  another thread still owns it
- *   -EINVAL     also: @timeout_ns is less than FUSION_FOREVER
+ *   -EINTR      another thread still owns it, and a signal handler has run
+ *               (FUSION_WAIT_INTERRUPTIBLE)
+ *   -EINVAL     also: @timeout_ns or @flags is not valid
  *
  * Any thread.  Blocks like fusion_property_lease(), within the limit.
  */
 FUSION_API FUSION_MUST_CHECK int
 fusion_property_purchase_timed(struct fusion_property *property,
-			       int64_t timeout_ns);
+			       int64_t timeout_ns, uint32_t flags);
 
 /**
  * Cede the property for one level.
@@ -294,6 +303,7 @@ FUSION_API int fusion_property_cede(struct fusion_property *property);
  * @param property    the property; if it is only leased, nothing happens
  * @param timeout_ns  longest wait in nanoseconds for the end of that process; 0
  *                    kills and does not wait, FUSION_FOREVER has no limit
+ * @param flags       FUSION_WAIT_..., or 0
  *
  * @return
  *   0           it was not purchased, or that purchase has ended; with
@@ -301,10 +311,12 @@ FUSION_API int fusion_property_cede(struct fusion_property *property);
  *   -EPERM      this process may not kill the purchaser
  *   -EDEADLK    a thread of this process has purchased it
  *   -ETIMEDOUT  killed, but its purchase has not ended yet
+ *   -EINTR      the same, and a signal handler has run
+ *               (FUSION_WAIT_INTERRUPTIBLE)
  *   -ESRCH      the purchaser cannot be reached
  *   -EIDRM      the property is destroyed
- *   -EINVAL     no property of an arena that this process is in, or a bad
- *               @timeout_ns
+ *   -EINVAL     no property of an arena that this process is in, or
+ *               @timeout_ns or @flags is not valid
  *
  * Root, the owner of the arena, and processes of the purchaser's user may call
  * this.  The daemon sends SIGKILL, with the rights of the user that entered the
@@ -316,10 +328,10 @@ FUSION_API int fusion_property_cede(struct fusion_property *property);
  * A shell that has purchased the property is killed like a member.  A process
  * that has called execve(2) since it purchased is never killed.
  *
- * Any thread.  Blocks; signals do not end the wait.
+ * Any thread.  Blocks.
  */
 FUSION_API int fusion_property_hold_up(struct fusion_property *property,
-				       int64_t timeout_ns);
+				       int64_t timeout_ns, uint32_t flags);
 
 /**
  * Get the state of a property.

@@ -345,7 +345,7 @@ typedef enum fusion_reaction_result (*fusion_global_fn)(
 /** How to dispatch a message; see fusion/types.h for options. */
 struct fusion_reactor_dispatch_options {
 	size_t size;	  /**< sizeof(struct fusion_reactor_dispatch_options) */
-	uint32_t flags;	  /**< FUSION_REACTOR_SELF, FUSION_REACTOR_NOWAIT */
+	uint32_t flags;	  /**< FUSION_REACTOR_..., FUSION_WAIT_INTERRUPTIBLE */
 	uint32_t channel; /**< 0 to FUSION_REACTOR_CHANNEL_MAX */
 	const fusion_global_fn *globals; /**< functions for the reactor's global
 					   reactions: each reaction has the
@@ -375,6 +375,10 @@ struct fusion_reactor_dispatch_options {
  *              262048 bytes
  *   -EAGAIN    nobody gets it: the call would have to wait for a slow listener,
  *              and FUSION_REACTOR_NOWAIT is set
+ *   -EINTR     nobody gets it through the queue: a signal handler has run while
+ *              the call waited for a slow listener
+ *              (FUSION_WAIT_INTERRUPTIBLE).  Reactions that run before the
+ *              queue have run
  *   -EINVAL    an argument is not valid
  *   -E2BIG     @options says something that this library does not know
  *   -EIDRM     the reactor is destroyed
@@ -385,7 +389,7 @@ struct fusion_reactor_dispatch_options {
  * put the whole message there or nothing.
  *
  * Any thread, also a reaction.  Blocks as the policies of slow listeners say;
- * signals do not end the wait, the listener's death does.  While a handler
+ * the listener's death ends the wait.  While a handler
  * dispatches, its own member cannot catch up.  So the limit of that member
  * counts as 0.
  */

@@ -226,22 +226,26 @@ FUSION_API int fusion_ref_down_global(struct fusion_ref *ref);
  * @param ref         the reference
  * @param timeout_ns  longest wait in nanoseconds; 0 does not wait,
  *                    FUSION_FOREVER has no limit
+ * @param flags       FUSION_WAIT_..., or 0
  *
  * @return
  *   0           the total is 0 and stays 0
  *   -ETIMEDOUT  the total is not 0, or another thread has locked the reference
- *   -EINVAL     also: @timeout_ns is less than FUSION_FOREVER
+ *   -EINTR      not locked: a signal handler has run
+ *               (FUSION_WAIT_INTERRUPTIBLE)
+ *   -EINVAL     also: @timeout_ns or @flags is not valid
  *
  * While the reference is locked, counting up or down returns -EBUSY.  The lock
  * belongs to this member.  It lasts until fusion_ref_unlock(), or until the
  * member leaves or dies.  Only the counts of the reference itself are locked;
  * counts that it inherits may go up meanwhile.
  *
- * Any thread.  Blocks; signals do not end the wait.  Notices the death of
- * members that count, also while the daemon is gone.
+ * Any thread.  Blocks.  Notices the death of members that count, also while the
+ * daemon is gone.
  */
 FUSION_API FUSION_MUST_CHECK int fusion_ref_zero_lock(struct fusion_ref *ref,
-						      int64_t timeout_ns);
+						      int64_t timeout_ns,
+						      uint32_t flags);
 
 /**
  * Lock the reference at zero if the total is 0 now.

@@ -195,7 +195,9 @@ FUSION_API int fusion_skirmish_destroy(struct fusion_skirmish *skirmish);
  *   -EOVERFLOW   not locked: the caller holds it 2^32 - 1 times
  *   -EINVAL      not locked: no skirmish of an arena that this process is in
  *
- * Any thread.  Spins for a moment, then sleeps; signals do not end the wait.
+ * Any thread.  Spins for a moment, then sleeps.  Signals do not end the wait:
+ * for that call fusion_skirmish_lock_timed() with FUSION_FOREVER and
+ * FUSION_WAIT_INTERRUPTIBLE.
  * After one millisecond the waiting thread becomes the heir: the next unlock
  * hands the skirmish to it, before all threads that come later.  The death of
  * the owner ends the wait, also while the daemon is gone.
@@ -224,16 +226,19 @@ fusion_skirmish_prevail(struct fusion_skirmish *skirmish);
  * @param skirmish    the lock
  * @param timeout_ns  longest wait in nanoseconds; 0 does not wait,
  *                    FUSION_FOREVER has no limit
+ * @param flags       FUSION_WAIT_..., or 0
  *
  * @return what fusion_skirmish_lock() returns, or
  *   -ETIMEDOUT  not locked: another thread still holds it
- *   -EINVAL     also: @timeout_ns is less than FUSION_FOREVER
+ *   -EINTR      not locked: a signal handler has run
+ *               (FUSION_WAIT_INTERRUPTIBLE)
+ *   -EINVAL     also: @timeout_ns or @flags is not valid
  *
  * Any thread.  Blocks like fusion_skirmish_lock(), within the limit.
  */
 FUSION_API FUSION_MUST_CHECK int
-fusion_skirmish_lock_timed(struct fusion_skirmish *skirmish,
-			   int64_t timeout_ns);
+fusion_skirmish_lock_timed(struct fusion_skirmish *skirmish, int64_t timeout_ns,
+			   uint32_t flags);
 
 /**
  * Lock the skirmish within a time: the founding name of
@@ -241,6 +246,7 @@ fusion_skirmish_lock_timed(struct fusion_skirmish *skirmish,
  *
  * @param skirmish    the lock
  * @param timeout_ns  longest wait in nanoseconds
+ * @param flags       FUSION_WAIT_..., or 0
  *
  * @return what fusion_skirmish_lock_timed() returns
  *
@@ -249,7 +255,7 @@ fusion_skirmish_lock_timed(struct fusion_skirmish *skirmish,
  */
 FUSION_API FUSION_MUST_CHECK int
 fusion_skirmish_prevail_timed(struct fusion_skirmish *skirmish,
-			      int64_t timeout_ns);
+			      int64_t timeout_ns, uint32_t flags);
 
 /**
  * Lock the skirmish if no other thread holds it.
@@ -420,25 +426,31 @@ FUSION_API int fusion_skirmish_stat(struct fusion_skirmish *skirmish,
  * @param skirmish    a lock that the caller holds
  * @param timeout_ns  longest sleep in nanoseconds, or FUSION_FOREVER; locking
  *                    again afterwards takes as long as necessary
+ * @param flags       FUSION_WAIT_..., or 0
  *
  * @return
  *   0            held as before; a notify came, or the sleep ended early
  *   -ETIMEDOUT   held as before; no notify came in time
+ *   -EINTR       held as before; a signal handler has run during the sleep
+ *                (FUSION_WAIT_INTERRUPTIBLE)
  *   -EOWNERDEAD  held as before, an owner died, and nobody has repaired the
  *                data since
  *   -EIDRM       no longer held: the skirmish is destroyed
  *   -EPERM       nothing has happened: the caller does not own it, or other
  *                threads have borrowed it in calls
- *   -EINVAL      nothing has happened: no skirmish, or a bad @timeout_ns
+ *   -EINVAL      nothing has happened: no skirmish, or @timeout_ns or @flags is
+ *                not valid
  *
  * A notify that comes after this call began is never lost.  The sleep may end
  * early, for example because a notifier died.  So test the condition in a
  * loop, as with pthread_cond_wait().
  *
- * Any thread.  Blocks; signals do not end the wait.
+ * Any thread.  Blocks.  A signal does not end the wait for the lock behind the
+ * sleep.
  */
 FUSION_API FUSION_MUST_CHECK int
-fusion_skirmish_wait(struct fusion_skirmish *skirmish, int64_t timeout_ns);
+fusion_skirmish_wait(struct fusion_skirmish *skirmish, int64_t timeout_ns,
+		     uint32_t flags);
 
 /**
  * Wake one thread, or all threads, in fusion_skirmish_wait().

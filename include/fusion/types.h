@@ -47,6 +47,20 @@
  * that is too long for the clock has no limit.  The limit of a wait is measured
  * with CLOCK_MONOTONIC.
  *
+ * Waits: a function that takes a time-out takes flags behind it, 0 or
+ * FUSION_WAIT_... together.  Where the time-out is in an options struct, or
+ * where flags come before it, those flags accept the same.  Unknown flags are
+ * refused with -EINVAL.
+ *
+ * A wait with FUSION_WAIT_INTERRUPTIBLE returns
+ *   -EINTR  a signal handler has run on the waiting thread
+ * With that error the function has done what it does with -ETIMEDOUT: nothing
+ * is lost.  The handler has to run while the thread sleeps.  A signal that
+ * comes shortly before the sleep does not end it, as with pause(2).  So let the
+ * handler note the signal, and give the wait a time-out; or read signals with
+ * signalfd(2).  A function that has at this moment got what it waits for
+ * returns that, not -EINTR.
+ *
  * Options: a struct called ..._options begins with its size.  NULL stands for
  * all defaults.  Set the whole struct to zero, and its size to its sizeof; the
  * macro ..._OPTIONS_INIT does both.  A program and a library of different
@@ -76,8 +90,8 @@
  * for a lock.  "Takes a short lock" means that the function takes a lock inside
  * the arena that is held for a few steps only.  If the owner of that lock dies,
  * recovery frees it.  If its owner is stopped (SIGSTOP, a debugger), the
- * function waits until the owner goes on.  Signals do not end a wait, unless
- * the description says so.
+ * function waits until the owner goes on.  Signals end a wait only if it has
+ * FUSION_WAIT_INTERRUPTIBLE, or if the description says so.
  *
  * Death: a member may be killed in any function.  The function's effect has
  * then happened whole or not at all, unless its description says otherwise.
@@ -144,6 +158,14 @@ typedef uint32_t fusion_id_t;
 
 /** A time-out that never comes. */
 #define FUSION_FOREVER ((int64_t)-1)
+
+/** Flag of a wait: a signal handler that runs on the waiting thread ends the
+ *  wait, with -EINTR.  It does not matter whether the handler has SA_RESTART.
+ */
+#define FUSION_WAIT_INTERRUPTIBLE 0x40000000u
+/** Flag of a wait: the time-out is a time of CLOCK_MONOTONIC, in nanoseconds.
+ *  A time in the past does not wait.  FUSION_FOREVER stays what it is. */
+#define FUSION_WAIT_UNTIL 0x80000000u
 
 /** In the place of a member's id: no member.  A field that has the id of a
  *  member is FUSION_NONE if there is none, or if a shell is meant.  As an

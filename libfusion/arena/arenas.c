@@ -1,23 +1,32 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "libfusion/arena/arenas.h"
 
-#include <time.h>
+#include <limits.h>
+
+#include "libfusion/core/base/futex.h"
 
 pthread_mutex_t arenas_lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static uint32_t changes; /* futex; guarded by the lock, but for sleeps */
 struct fusion_arena *arenas;
 
-int arenas_wait(int64_t deadline_ns)
+int arenas_wait(struct wait *wait)
 {
-	struct timespec ts = {
-		.tv_sec = deadline_ns / 1000000000,
-		.tv_nsec = deadline_ns % 1000000000,
-	};
+	int64_t left = wait_left(wait);
+	uint32_t seen = changes;
 
-	if (deadline_ns < 0)
-		return -pthread_cond_wait(&changed, &arenas_lock);
-	return -pthread_cond_clockwait(&changed, &arenas_lock, CLOCK_MONOTONIC,
-				       &ts);
+	if (!left)
+		return wait_error(wait);
+	pthread_mutex_unlock(&arenas_lock);
+	wait_slept(wait, futex_wait(&changes, seen, left));
+	pthread_mutex_lock(&arenas_lock);
+	return 0;
+}
+
+/* Wake all threads that wait.  The lock is held. */
+static void tell_change(void)
+{
+	changes++;
+	futex_wake(&changes, INT_MAX);
 }
 
 void arena_set_state(struct fusion_arena *a, enum handle_state state)
@@ -25,7 +34,7 @@ void arena_set_state(struct fusion_arena *a, enum handle_state state)
 	pthread_mutex_lock(&arenas_lock);
 	a->state = state;
 	a->thread = pthread_self();
-	pthread_cond_broadcast(&changed);
+	tell_change();
 	pthread_mutex_unlock(&arenas_lock);
 }
 
@@ -38,12 +47,11 @@ void arena_unlist(struct fusion_arena *a)
 		;
 	if (*p)
 		*p = a->next;
-	pthread_cond_broadcast(&changed);
+	tell_change();
 	pthread_mutex_unlock(&arenas_lock);
 }
 
 void arenas_after_fork_child(void)
 {
 	pthread_mutex_init(&arenas_lock, NULL);
-	pthread_cond_init(&changed, NULL);
 }

@@ -4,13 +4,14 @@
 #define FUSION_ARENAS_H
 
 #include "libfusion/arena/arena_private.h"
+#include "libfusion/core/base/wait.h"
 
 extern pthread_mutex_t arenas_lock; /* outermost of all our locks */
 extern struct fusion_arena *arenas; /* guarded by arenas_lock */
 
-/* Sleep until a handle has changed state, at most to @deadline_ns (monotonic,
- * < 0: for ever); arenas_lock is held.  0, -ETIMEDOUT. */
-int arenas_wait(int64_t deadline_ns);
+/* Sleep until a handle has changed state, or the wait is over; arenas_lock is
+ * held.  0 look again, -ETIMEDOUT, -EINTR. */
+int arenas_wait(struct wait *wait);
 /* Change the state of a handle, and wake waiters. */
 void arena_set_state(struct fusion_arena *arena, enum handle_state state);
 /* Take a handle off the list, and wake waiters. */

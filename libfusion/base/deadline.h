@@ -5,6 +5,16 @@
 
 #include <stdint.h>
 
+#include <fusion/types.h>
+
+#include "libfusion/core/base/wait.h"
+
+/* The flags of each wait. */
+#define WAIT_FLAGS (FUSION_WAIT_INTERRUPTIBLE | FUSION_WAIT_UNTIL)
+
+/* Begin a wait of @timeout_ns with @flags, which a program gives as arguments.
+ * 0; -EINVAL one of them is not valid. */
+int wait_begin(int64_t timeout_ns, uint32_t flags, struct wait *ret);
 /* Return the end of a wait of @timeout_ns that begins now. */
 int64_t deadline_of(int64_t timeout_ns);
 /* Begin a wait of @timeout_ns, which a program gives as an argument.  0;

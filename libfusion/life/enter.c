@@ -89,21 +89,29 @@ static void entering_free(struct entering *e)
 	free(e);
 }
 
+static int64_t entering_deadline(const struct fusion_arena_options *o)
+{
+	int64_t now = clock_monotonic_ns(), patience = o->timeout_ns;
+
+	if (patience > 0 && o->flags & FUSION_WAIT_UNTIL)
+		patience = patience > now ? patience - now : 1;
+	if (patience <= 0 && o->flags & FUSION_ENTER_NOWAIT)
+		patience = NOWAIT_NS;
+	return patience <= 0 || patience > INT64_MAX - GRACE_NS - now
+		       ? -1
+		       : now + patience;
+}
+
 static struct entering *entering_new(const char *name,
 				     const struct fusion_arena_options *o)
 {
 	struct entering *e = calloc(1, sizeof(*e));
-	int64_t now = clock_monotonic_ns(), patience = o->timeout_ns;
 
 	if (!e)
 		return NULL;
 	e->name = name ? strdup(name) : NULL;
 	e->o = *o;
-	if (patience <= 0 && o->flags & FUSION_ENTER_NOWAIT)
-		patience = NOWAIT_NS;
-	e->deadline_ns = patience <= 0 || patience > INT64_MAX - GRACE_NS - now
-				 ? -1
-				 : now + patience;
+	e->deadline_ns = entering_deadline(o);
 	if (!name || e->name)
 		return e;
 	free(e);

@@ -54,6 +54,10 @@ static int refuse_busy(const struct fusion_arena *a, int r)
 int enter_again(struct fusion_arena *a, const struct fusion_arena_options *o,
 		int64_t deadline, struct fusion_arena **ret)
 {
+	struct wait wait = {
+		.deadline_ns = deadline,
+		.interruptible = o->flags & FUSION_WAIT_INTERRUPTIBLE,
+	};
 	struct fusion_arena *other;
 	int r = 0;
 
@@ -71,7 +75,7 @@ int enter_again(struct fusion_arena *a, const struct fusion_arena_options *o,
 		} else if (o->flags & FUSION_ENTER_NOWAIT) {
 			r = refuse_busy(a, -EAGAIN);
 		} else {
-			r = arenas_wait(deadline);
+			r = arenas_wait(&wait);
 			r = r < 0 ? refuse_busy(a, r) : 0;
 		}
 	}

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "libfusion/base/deadline.h"
 #include "libfusion/base/options.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/file/layout.h"
@@ -19,14 +20,16 @@ static int refuse_option(const char *name, int64_t value, const char *want)
 static int check_options(const struct fusion_arena_options *o)
 {
 	const uint32_t flags = FUSION_ENTER_NOWAIT | FUSION_ENTER_FORK |
-			       FUSION_ENTER_EXISTING | FUSION_ENTER_MANUAL;
+			       FUSION_ENTER_EXISTING | FUSION_ENTER_MANUAL |
+			       WAIT_FLAGS;
 
 	if (o->role > FUSION_ROLE_SLAVE)
 		return refuse_option("role", o->role,
 				     "FUSION_ROLE_ANY, _MASTER or _SLAVE");
 	if (o->flags & ~flags)
 		return refuse_option("flags", o->flags & ~flags,
-				     "a combination of FUSION_ENTER_... flags");
+				     "a combination of FUSION_ENTER_... and "
+				     "FUSION_WAIT_... flags");
 	if (o->on_master_death > FUSION_MASTER_DEATH_PROMOTE)
 		return refuse_option("on_master_death", o->on_master_death,
 				     "FUSION_MASTER_DEATH_NOTIFY, _KILL or "

@@ -140,7 +140,7 @@ static bool are_out(struct view *v, fusion_id_t id, uint32_t below)
 }
 
 static int wait_out(struct fusion_arena *arena, fusion_id_t id, uint32_t below,
-		    int64_t deadline)
+		    struct wait *wait)
 {
 	struct view *v = &arena->view;
 	int64_t nap = SUSPECT_FIRST_NS;
@@ -149,17 +149,16 @@ static int wait_out(struct fusion_arena *arena, fusion_id_t id, uint32_t below,
 		/* Acquire: pairs with the release in life_changed(); read
 		 * before we look, so that no departure is slept over. */
 		uint32_t seq = load_acquire(&v->sb->life_seq);
-		int64_t wait;
+		int64_t left;
 		int r;
 
 		if (are_out(v, id, below))
 			return 0;
-		wait = deadline_nap(deadline, nap);
-		if (!wait)
-			return -ETIMEDOUT;
-		r = futex_wait(&v->sb->life_seq, seq, wait);
-		if (r == -EINTR)
-			return r;
+		left = wait_nap(wait, nap);
+		if (!left)
+			return wait_error(wait);
+		r = futex_wait(&v->sb->life_seq, seq, left);
+		wait_slept(wait, r);
 		/* No wake came: perhaps the daemon is dead, too. */
 		if (r == -ETIMEDOUT) {
 			life_sweep(v);
@@ -211,18 +210,18 @@ static int refuse_out(const struct fusion_arena *arena, int r, fusion_id_t id)
 }
 
 FUSION_API int fusion_members_wait(struct fusion_arena *arena, fusion_id_t id,
-				   int64_t timeout_ns)
+				   int64_t timeout_ns, uint32_t flags)
 {
-	int64_t deadline;
+	struct wait wait;
 	int r;
 
 	if (!arena_is_in(arena))
 		return told(refuse_dead(arena));
 	r = check_id(arena, id);
 	if (r == 0)
-		r = deadline_begin(timeout_ns, &deadline);
+		r = wait_begin(timeout_ns, flags, &wait);
 	if (r == 0)
-		r = refuse_out(arena, wait_out(arena, id, UINT32_MAX, deadline),
+		r = refuse_out(arena, wait_out(arena, id, UINT32_MAX, &wait),
 			       id);
 	return told(r);
 }
@@ -270,9 +269,10 @@ static int signal_all(struct fusion_arena *arena, int sig)
 }
 
 FUSION_API int fusion_members_kill(struct fusion_arena *arena, fusion_id_t id,
-				   int signal, int64_t timeout_ns)
+				   int signal, int64_t timeout_ns,
+				   uint32_t flags)
 {
-	int64_t deadline;
+	struct wait wait;
 	uint32_t below;
 	int r;
 
@@ -284,7 +284,7 @@ FUSION_API int fusion_members_kill(struct fusion_arena *arena, fusion_id_t id,
 				   arena->name, signal));
 	r = check_id(arena, id);
 	if (r == 0)
-		r = deadline_begin(timeout_ns, &deadline);
+		r = wait_begin(timeout_ns, flags, &wait);
 	if (r < 0)
 		return told(r);
 	/* Members that join from now on are not signalled, nor waited for.
@@ -296,7 +296,8 @@ FUSION_API int fusion_members_kill(struct fusion_arena *arena, fusion_id_t id,
 		r = signal_one(arena, id, signal);
 	else if (signal)
 		r = signal_all(arena, signal);
-	if (r >= 0 && timeout_ns != 0)
-		r = wait_out(arena, id, below, deadline);
+	/* A wait that is over when it begins is none. */
+	if (r >= 0 && wait.deadline_ns)
+		r = wait_out(arena, id, below, &wait);
 	return told(refuse_out(arena, r, id));
 }

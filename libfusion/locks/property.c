@@ -158,42 +158,46 @@ FUSION_API int fusion_property_destroy(struct fusion_property *property)
 }
 
 static int take_property(struct fusion_property *property,
-			 enum property_request what, int64_t timeout_ns)
+			 enum property_request what, int64_t timeout_ns,
+			 uint32_t flags)
 {
 	struct tcache *c;
-	int64_t deadline;
+	struct wait wait;
 	int r;
 
-	r = deadline_begin(timeout_ns, &deadline);
+	r = wait_begin(timeout_ns, flags, &wait);
 	if (r < 0)
 		return r;
 	c = property_cache(property, &r);
 	if (!c)
 		return r;
 	return property_take(&c->arena->view, c->rec, property_of(property),
-			     what, deadline);
+			     what, &wait);
 }
 
 FUSION_API int fusion_property_lease(struct fusion_property *property)
 {
-	return told(take_property(property, PROPERTY_LEASE, FUSION_FOREVER));
+	return told(take_property(property, PROPERTY_LEASE, FUSION_FOREVER, 0));
 }
 
 FUSION_API int fusion_property_lease_timed(struct fusion_property *property,
-					   int64_t timeout_ns)
+					   int64_t timeout_ns, uint32_t flags)
 {
-	return told(take_property(property, PROPERTY_LEASE, timeout_ns));
+	return told(take_property(property, PROPERTY_LEASE, timeout_ns, flags));
 }
 
 FUSION_API int fusion_property_purchase(struct fusion_property *property)
 {
-	return told(take_property(property, PROPERTY_PURCHASE, FUSION_FOREVER));
+	return told(
+		take_property(property, PROPERTY_PURCHASE, FUSION_FOREVER, 0));
 }
 
 FUSION_API int fusion_property_purchase_timed(struct fusion_property *property,
-					      int64_t timeout_ns)
+					      int64_t timeout_ns,
+					      uint32_t flags)
 {
-	return told(take_property(property, PROPERTY_PURCHASE, timeout_ns));
+	return told(
+		take_property(property, PROPERTY_PURCHASE, timeout_ns, flags));
 }
 
 /* Give @property back, whose record another property has: the thread may still
@@ -225,7 +229,7 @@ FUSION_API int fusion_property_cede(struct fusion_property *property)
 
 /* Wait until the thread of @token does not own @p any more. */
 static int wait_freed(struct view *v, const struct property *p, uint32_t token,
-		      int64_t deadline)
+		      struct wait *wait)
 {
 	int64_t nap = HOLD_UP_FIRST_NS, since;
 
@@ -235,15 +239,15 @@ static int wait_freed(struct view *v, const struct property *p, uint32_t token,
 		 * property_tell_all(). */
 		uint32_t seq = load_acquire(&p->seq);
 		uint64_t w = property_word(p, &since);
-		int64_t wait = deadline_nap(deadline, nap);
+		int64_t left = wait_nap(wait, nap);
 
 		if (PROPERTY_OWNER(w) != token || !load_acquire(&p->id))
 			return 0;
-		if (!wait)
-			return -ETIMEDOUT;
+		if (!left)
+			return wait_error(wait);
 		/* Recovery wakes us, but perhaps only we can start it: so sleep
 		 * for a short time, then look for a death. */
-		futex_wait(&p->seq, seq, wait);
+		wait_slept(wait, futex_wait(&p->seq, seq, left));
 		life_suspect(v, token);
 		if (nap < SUSPECT_FIRST_NS)
 			nap *= 2;
@@ -321,24 +325,25 @@ static int kill_purchaser(struct fusion_arena *a, const struct property *p,
 }
 
 FUSION_API int fusion_property_hold_up(struct fusion_property *property,
-				       int64_t timeout_ns)
+				       int64_t timeout_ns, uint32_t flags)
 {
 	struct property *p = property_of(property);
 	struct tcache *c;
-	int64_t deadline;
+	struct wait wait;
 	uint32_t owner;
 	int r;
 
-	r = deadline_begin(timeout_ns, &deadline);
+	r = wait_begin(timeout_ns, flags, &wait);
 	if (r < 0)
 		return told(r);
 	c = property_cache(property, &r);
 	if (!c)
 		return told(r);
 	r = kill_purchaser(c->arena, p, &owner);
-	if (r < 0 || !timeout_ns || !owner)
+	/* A wait that is over when it begins is none. */
+	if (r < 0 || !wait.deadline_ns || !owner)
 		return told(r);
-	return told(wait_freed(&c->arena->view, p, owner, deadline));
+	return told(wait_freed(&c->arena->view, p, owner, &wait));
 }
 
 FUSION_API int fusion_property_stat(struct fusion_property *property,

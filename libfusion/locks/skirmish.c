@@ -191,7 +191,7 @@ static inline bool is_this(const struct fusion_skirmish *skirmish,
 
 /* Not inlined, so that the fast path saves no registers. */
 static __attribute__((noinline)) int
-prevail_slow(struct fusion_skirmish *skirmish, int64_t deadline_ns)
+prevail_slow(struct fusion_skirmish *skirmish, struct wait *wait)
 {
 	struct tcache *c;
 	int r;
@@ -200,7 +200,7 @@ prevail_slow(struct fusion_skirmish *skirmish, int64_t deadline_ns)
 	if (UNLIKELY(!c))
 		return r;
 	return skirmish_lock(&c->arena->view, c->rec, skirmish_of(skirmish),
-			     deadline_ns);
+			     wait);
 }
 
 FUSION_API int fusion_skirmish_prevail(struct fusion_skirmish *skirmish)
@@ -212,17 +212,17 @@ FUSION_API int fusion_skirmish_prevail(struct fusion_skirmish *skirmish)
 	    LIKELY(skirmish_lock_fast(c->rec, c->token, s,
 				      announced_index(c, s))))
 		return 0;
-	return told(prevail_slow(skirmish, -1));
+	return told(prevail_slow(skirmish, NULL));
 }
 
 FUSION_API int fusion_skirmish_prevail_timed(struct fusion_skirmish *skirmish,
-					     int64_t timeout_ns)
+					     int64_t timeout_ns, uint32_t flags)
 {
-	int64_t deadline;
+	struct wait wait;
 	int r;
 
-	r = deadline_begin(timeout_ns, &deadline);
-	return told(r < 0 ? r : prevail_slow(skirmish, deadline));
+	r = wait_begin(timeout_ns, flags, &wait);
+	return told(r < 0 ? r : prevail_slow(skirmish, &wait));
 }
 
 FUSION_API int fusion_skirmish_swoop(struct fusion_skirmish *skirmish)
@@ -293,7 +293,7 @@ FUSION_API int fusion_skirmish_consistent(struct fusion_skirmish *skirmish)
 FUSION_API int fusion_skirmish_lock(struct fusion_skirmish *skirmish)
 	__attribute__((alias("fusion_skirmish_prevail")));
 FUSION_API int fusion_skirmish_lock_timed(struct fusion_skirmish *skirmish,
-					  int64_t timeout_ns)
+					  int64_t timeout_ns, uint32_t flags)
 	__attribute__((alias("fusion_skirmish_prevail_timed")));
 FUSION_API int fusion_skirmish_trylock(struct fusion_skirmish *skirmish)
 	__attribute__((alias("fusion_skirmish_swoop")));
@@ -362,7 +362,7 @@ FUSION_API int fusion_skirmish_prevail_mend(struct fusion_skirmish *skirmish,
 	if (!mend)
 		return told(refuse_null("skirmish", "mend"));
 	callback_check();
-	r = prevail_slow(skirmish, -1);
+	r = prevail_slow(skirmish, NULL);
 	return told(r == -EOWNERDEAD ? mend_or_dismiss(skirmish, mend, ctx)
 				     : r);
 }
@@ -424,20 +424,20 @@ FUSION_API int fusion_skirmish_stat(struct fusion_skirmish *skirmish,
 }
 
 FUSION_API int fusion_skirmish_wait(struct fusion_skirmish *skirmish,
-				    int64_t timeout_ns)
+				    int64_t timeout_ns, uint32_t flags)
 {
 	struct tcache *c;
-	int64_t deadline;
+	struct wait wait;
 	int r;
 
-	r = deadline_begin(timeout_ns, &deadline);
+	r = wait_begin(timeout_ns, flags, &wait);
 	if (r < 0)
 		return told(r);
 	c = skirmish_cache(skirmish, &r);
 	if (!c)
 		return told(r);
 	return told(skirmish_wait(&c->arena->view, c->rec,
-				  skirmish_of(skirmish), deadline));
+				  skirmish_of(skirmish), &wait));
 }
 
 FUSION_API int fusion_skirmish_notify(struct fusion_skirmish *skirmish,
@@ -483,7 +483,7 @@ static int prevail_all(struct fusion_skirmish **list, size_t n)
 	int died = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		int r = prevail_slow(list[i], -1);
+		int r = prevail_slow(list[i], NULL);
 
 		if (r == -EOWNERDEAD) {
 			died = r;

@@ -282,20 +282,20 @@ FUSION_API int fusion_ref_catch(struct fusion_ref *ref)
 	return told(call_on_ref(ref, ref_catch));
 }
 
-FUSION_API int fusion_ref_zero_lock(struct fusion_ref *ref, int64_t timeout_ns)
+FUSION_API int fusion_ref_zero_lock(struct fusion_ref *ref, int64_t timeout_ns,
+				    uint32_t flags)
 {
-	int64_t deadline_ns;
+	struct wait wait;
 	struct tcache *c;
 	int r;
 
-	r = deadline_begin(timeout_ns, &deadline_ns);
+	r = wait_begin(timeout_ns, flags, &wait);
 	if (r < 0)
 		return told(r);
 	c = ref_cache(ref, &r);
 	if (!c)
 		return told(r);
-	return told(ref_zero_lock(&c->arena->view, c->rec, ref_of(ref),
-				  deadline_ns));
+	return told(ref_zero_lock(&c->arena->view, c->rec, ref_of(ref), &wait));
 }
 
 FUSION_API int fusion_ref_throw(struct fusion_ref *ref, fusion_id_t catcher)

@@ -283,11 +283,13 @@ static int refuse_call_wait(const struct fusion_arena *arena, int r,
 }
 
 FUSION_API int fusion_call_wait(struct fusion_arena *arena, const char *name,
-				int64_t timeout_ns, struct fusion_call **ret)
+				int64_t timeout_ns, uint32_t flags,
+				struct fusion_call **ret)
 {
 	const uint32_t *changes;
-	int64_t deadline, nap;
+	struct wait wait;
 	uint32_t seq;
+	int64_t nap;
 	int r;
 
 	if (!arena || !name || !ret)
@@ -296,7 +298,7 @@ FUSION_API int fusion_call_wait(struct fusion_arena *arena, const char *name,
 							: "ret"));
 	if (!arena_is_in(arena))
 		return told(refuse_dead(arena));
-	r = deadline_begin(timeout_ns, &deadline);
+	r = wait_begin(timeout_ns, flags, &wait);
 	if (r < 0)
 		return told(r);
 	changes = &arena->view.sb->tables[KIND_CALL].seq;
@@ -311,10 +313,12 @@ FUSION_API int fusion_call_wait(struct fusion_arena *arena, const char *name,
 			break;
 		/* The process that creates it may be killed before it wakes us:
 		 * look again now and then, though nobody calls. */
-		nap = deadline_nap(deadline, SUSPECT_LAST_NS);
-		r = nap ? futex_wait(changes, seq, nap) : -ETIMEDOUT;
-		if (!nap || r == -EINTR)
+		nap = wait_nap(&wait, SUSPECT_LAST_NS);
+		if (!nap) {
+			r = wait_error(&wait);
 			break;
+		}
+		wait_slept(&wait, futex_wait(changes, seq, nap));
 	}
 	return told(refuse_call_wait(arena, r, name));
 }

@@ -47,7 +47,7 @@
 
 #define ALL_FLAGS                                                        \
 	(FUSION_CALL_ONEWAY | FUSION_CALL_QUEUE | FUSION_CALL_NODIRECT | \
-	 FUSION_CALL_NOWAIT)
+	 FUSION_CALL_NOWAIT | WAIT_FLAGS)
 
 /* --- Asking --------------------------------------------------------------- */
 
@@ -57,12 +57,13 @@ static int wait_quota(struct execution *x)
 {
 	struct call *c = x->rq.call;
 	uint32_t seen;
+	int slept = 0;
 
 	if (x->flags & FUSION_CALL_NOWAIT)
 		return -EAGAIN;
 	if (is_late(x)) {
 		if (x->looked)
-			return -ETIMEDOUT;
+			return wait_error(&x->wait);
 		call_probe(x, 0);
 	}
 	give_turn_away(x);
@@ -71,13 +72,13 @@ static int wait_quota(struct execution *x)
 	full_fence();
 	seen = load_acquire(&c->seq);
 	if (load_relaxed(&c->id) == x->rq.id &&
-	    call_pending(x->v, c, x->rq.caller) >=
-		    call_limit(c, x->rq.caller) &&
-	    futex_wait(&c->seq, seen,
-		       deadline_nap(x->deadline, SUSPECT_FIRST_NS)) ==
-		    -ETIMEDOUT)
+	    call_pending(x->v, c, x->rq.caller) >= call_limit(c, x->rq.caller))
+		slept = futex_wait(&c->seq, seen,
+				   wait_nap(&x->wait, SUSPECT_FIRST_NS));
+	if (slept == -ETIMEDOUT)
 		call_probe(x, 0);
 	sub_relaxed(&c->waiters, 1);
+	wait_slept(&x->wait, slept);
 	return 0;
 }
 
@@ -146,7 +147,7 @@ static int wait_room(struct execution *x)
 		return 1;
 	if (load_acquire(&c->id) != x->rq.id)
 		return -EIDRM;
-	r = message_wait(x->v, c->owner_slot, c->owner, x->deadline);
+	r = message_wait(x->v, c->owner_slot, c->owner, &x->wait);
 	return r == -ESRCH ? -EHOSTDOWN : r;
 }
 
@@ -403,7 +404,7 @@ static int open_options(struct execution *x,
 	const char *name = "fusion_call_execute_options";
 	int r;
 
-	x->deadline = -1;
+	x->wait.deadline_ns = -1;
 	if (!options)
 		return 0;
 	r = options_copy(
@@ -420,8 +421,8 @@ static int open_options(struct execution *x,
 			      "FUSION_CALL_ONEWAY",
 			      name);
 	x->flags = o.flags;
-	return deadline_begin(o.timeout_ns ? o.timeout_ns : FUSION_FOREVER,
-			      &x->deadline);
+	return wait_begin(o.timeout_ns ? o.timeout_ns : FUSION_FOREVER,
+			  o.flags & WAIT_FLAGS, &x->wait);
 }
 
 static int check_bytes(const void *in, size_t size)
@@ -448,6 +449,7 @@ static int refuse_execution(const struct execution *x, int r)
 	case ECONNRESET:
 	case EBADMSG:
 	case ETIMEDOUT:
+	case EINTR:
 	case ECANCELED:
 	case EIDRM:
 		return refuse(r, "call #%u of arena '%s', of member %u: %s",

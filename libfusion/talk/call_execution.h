@@ -4,6 +4,7 @@
 #define FUSION_CALL_EXECUTION_H
 
 #include "libfusion/core/base/futex.h"
+#include "libfusion/core/base/wait.h"
 #include "libfusion/core/talk/call_request.h"
 #include "libfusion/heap/tls.h"
 #include "libfusion/talk/call_private.h"
@@ -18,7 +19,7 @@ struct execution {
 	struct call_request rq;
 	const void *in;
 	uint32_t flags;
-	int64_t deadline; /* CLOCK_MONOTONIC, < 0 never */
+	struct wait wait; /* for the answer */
 
 	struct call_slot *slot;
 	uint64_t serial;
@@ -32,7 +33,8 @@ struct execution {
 
 static inline bool is_late(const struct execution *x)
 {
-	return x->deadline >= 0 && clock_monotonic_ns() >= x->deadline;
+	return x->wait.deadline_ns >= 0 &&
+	       clock_monotonic_ns() >= x->wait.deadline_ns;
 }
 
 /* Let other threads dispatch while this thread waits. */

@@ -4,9 +4,10 @@
  *
  * The thread looks for a while, then it gives the turn away and sleeps.  What
  * it is asked to execute meanwhile, by an upcall, it executes.  After a sleep
- * that nobody ended it looks whether the owner is dead.  When its time is over
- * it withdraws the call; it cannot withdraw a call whose answer is just being
- * written, so it waits for that a little longer.
+ * that nobody ended it looks whether the owner is dead.  When its time is over,
+ * or a signal has ended the wait, it withdraws the call; it cannot withdraw a
+ * call whose answer is just being written, so it waits for that a little
+ * longer.
  *
  * Acquires of the slot's word pair with the releases of the executor, in
  * call_return_end() and call_fail_seen(), and with the CAS in call_upcall().
@@ -17,7 +18,6 @@
 #include <sched.h>
 
 #include "libfusion/base/callback.h"
-#include "libfusion/base/deadline.h"
 #include "libfusion/core/base/cancel.h"
 #include "libfusion/core/base/limits.h"
 #include "libfusion/core/life/life.h"
@@ -83,6 +83,7 @@ static void sleep_once(struct execution *x)
 {
 	struct call_slot *s = x->slot;
 	uint64_t st;
+	int r;
 
 	give_turn_away(x);
 	st = load_acquire(&s->st);
@@ -91,8 +92,10 @@ static void sleep_once(struct execution *x)
 	/* Relaxed: what the executor brings is read with acquire. */
 	if (!(st & SLOT_SLEEP) && !cas_relaxed(&s->st, &st, st | SLOT_SLEEP))
 		return;
-	if (futex_wait((uint32_t *)&s->st, (uint32_t)st | SLOT_SLEEP,
-		       deadline_nap(x->deadline, x->nap)) != -ETIMEDOUT)
+	r = futex_wait((uint32_t *)&s->st, (uint32_t)st | SLOT_SLEEP,
+		       wait_nap(&x->wait, x->nap));
+	wait_slept(&x->wait, r);
+	if (r != -ETIMEDOUT)
 		return;
 	if (is_late(x))
 		return;
@@ -108,8 +111,8 @@ static void await_borrower(struct execution *x, uint32_t token)
 		life_suspect(x->v, token);
 }
 
-/* Give the call up, as the time is over.  -ETIMEDOUT; 0: something has happened
- * after all, or will. */
+/* Give the call up, as the wait is over.  -ETIMEDOUT, -EINTR; 0: something has
+ * happened after all, or will. */
 static int give_up_call(struct execution *x)
 {
 	int64_t now = clock_monotonic_ns();
@@ -129,7 +132,7 @@ static int give_up_call(struct execution *x)
 	if (r)
 		return 0;
 	if (call_withdraw(x->v, x->me, x->slot, &st))
-		return -ETIMEDOUT;
+		return wait_error(&x->wait);
 	if (SLOT_STATE(st) != SLOT_RETURNING)
 		return 0;
 	if (!x->given_up_ns)
@@ -137,7 +140,7 @@ static int give_up_call(struct execution *x)
 	sched_yield();
 	if (now - x->given_up_ns < RETURNING_NS)
 		return 0;
-	return call_abandon(x->slot, &st) ? -ETIMEDOUT : 0;
+	return call_abandon(x->slot, &st) ? wait_error(&x->wait) : 0;
 }
 
 /* Wait until each thread that has borrowed a lock of this thread, or of a

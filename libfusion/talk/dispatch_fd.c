@@ -232,17 +232,16 @@ FUSION_API int fusion_arena_fd(struct fusion_arena *arena)
 
 /* Sleep as the library's thread would.  0 something may be there; -ETIMEDOUT,
  * -EINTR. */
-static int sleep_until(struct dispatcher *d, uint64_t at, int64_t deadline)
+static int sleep_until(struct dispatcher *d, uint64_t at, struct wait *wait)
 {
-	int64_t nap = deadline_nap(deadline, SUSPECT_LAST_NS);
+	int64_t nap = wait_nap(wait, SUSPECT_LAST_NS);
 	int r;
 
 	if (!nap)
-		return -ETIMEDOUT;
+		return wait_error(wait);
 	r = ring_sleep(&d->ring, at, nap);
 	store_relaxed(&d->ring.ctl->sleeping, 0u);
-	if (r == -EINTR)
-		return r;
+	wait_slept(wait, r);
 	if (r == -ETIMEDOUT)
 		dispatch_idle(d);
 	return 0;
@@ -285,40 +284,41 @@ static int take_a_turn(struct dispatcher *d, bool wait, bool *ret_armed,
 	return (int)n;
 }
 
-static int dispatch_until(struct dispatcher *d, bool wait, int64_t deadline)
+static int dispatch_until(struct dispatcher *d, struct wait *wait)
 {
-	bool armed;
+	/* A wait that is over when it begins is none. */
+	bool armed, waits = wait->deadline_ns;
 	uint64_t at;
 	int n, r = 0;
 
 	for (;;) {
-		n = take_a_turn(d, wait, &armed, &at);
+		n = take_a_turn(d, waits, &armed, &at);
 		if (n)
 			return n;
 		/* That was the last look, and it has set the descriptor. */
-		if (!wait)
+		if (!waits)
 			return r == -EINTR ? r : 0;
 		if (armed)
-			r = sleep_until(d, at, deadline);
-		wait = r == 0;
+			r = sleep_until(d, at, wait);
+		waits = r == 0;
 	}
 }
 
 FUSION_API int fusion_arena_dispatch(struct fusion_arena *arena,
-				     int64_t timeout_ns)
+				     int64_t timeout_ns, uint32_t flags)
 {
 	struct dispatcher *d;
-	int64_t deadline;
+	struct wait wait;
 	int r;
 
 	callback_check();
 	r = check_manual(arena, "fusion_arena_dispatch()");
 	if (r == 0)
-		r = deadline_begin(timeout_ns, &deadline);
+		r = wait_begin(timeout_ns, flags, &wait);
 	if (r < 0)
 		return told(r);
 	if (dispatch_is_mine(arena))
 		return told(-EDEADLK);
 	d = dispatcher_of(arena, &r);
-	return told(d ? dispatch_until(d, timeout_ns != 0, deadline) : r);
+	return told(d ? dispatch_until(d, &wait) : r);
 }

@@ -67,7 +67,8 @@ struct dispatch_thread {
  * `until` are handled, and all requests that were HERE when it looked first. */
 struct syncer {
 	uint64_t until;
-	bool looked, done;
+	bool looked;
+	uint32_t done;		      /* atomic, futex */
 	uint64_t here[RING_ATTENDED]; /* serials HERE at the first look */
 	uint64_t begun; /* once those have begun: the next number; else 0 */
 	struct syncer *next;
@@ -89,7 +90,7 @@ struct dispatcher {
 	struct fusion_arena *arena;
 	pthread_mutex_t turn; /* its holder runs handlers */
 	pthread_mutex_t lock;
-	pthread_cond_t changed; /* active, mode, running, done: of lock */
+	pthread_cond_t changed; /* active, mode, running: of lock */
 	uint32_t wanted;	/* atomic: threads that wait for the turn */
 
 	/* Guarded by turn. */

@@ -30,17 +30,19 @@
 #include "libfusion/talk/dispatcher.h"
 #include "libfusion/talk/slots.h"
 
+#define MESSAGE_FLAGS (FUSION_MESSAGE_DROP | WAIT_FLAGS)
+
 /* --- Sending -------------------------------------------------------------- */
 
 /* Post the record, waiting for room if another thread can make it. */
 static int post_message(struct fusion_arena *arena, struct thread_rec *me,
 			fusion_id_t to, const struct msg_head *h,
-			const void *data, int64_t timeout_ns)
+			const void *data, struct wait *wait)
 {
 	struct view *v = &arena->view;
-	int64_t deadline = deadline_of(timeout_ns);
-	bool wait = timeout_ns != 0 &&
-		    (to != arena->id || !dispatch_is_mine(arena));
+	/* A wait that is over when it begins is none. */
+	bool waits = wait->deadline_ns &&
+		     (to != arena->id || !dispatch_is_mine(arena));
 	uint32_t slot;
 	int r;
 
@@ -51,9 +53,9 @@ static int post_message(struct fusion_arena *arena, struct thread_rec *me,
 		r = message_post(v, me, slot, to, h, data, NULL);
 		/* A queued call may lie before it, whose wake is owed. */
 		call_flush(arena);
-		if (r != -EAGAIN || !wait)
+		if (r != -EAGAIN || !waits)
 			return r;
-		r = message_wait(v, slot, to, deadline);
+		r = message_wait(v, slot, to, wait);
 		if (r < 0)
 			return r;
 	}
@@ -75,7 +77,7 @@ static void count_drop(struct fusion_arena *arena, fusion_id_t to)
 /* Free the block that the thread still has, or leave it to the caller (@keep).
  */
 static int give_up_message(struct fusion_arena *arena, struct thread_rec *me,
-			   fusion_id_t to, unsigned flags, bool keep, int r)
+			   fusion_id_t to, uint32_t flags, bool keep, int r)
 {
 	if (flags & FUSION_MESSAGE_DROP && (r == -EAGAIN || r == -ETIMEDOUT)) {
 		count_drop(arena, to);
@@ -91,20 +93,19 @@ static int give_up_message(struct fusion_arena *arena, struct thread_rec *me,
 
 static int send_message(struct fusion_arena *arena, struct thread_rec *me,
 			fusion_id_t to, const struct msg_head *h,
-			const void *data, unsigned flags, int64_t timeout_ns,
+			const void *data, uint32_t flags, struct wait *wait,
 			bool keep)
 {
-	int r = post_message(arena, me, to, h, data, timeout_ns);
+	int r = post_message(arena, me, to, h, data, wait);
 
 	return r < 0 ? give_up_message(arena, me, to, flags, keep, r) : 0;
 }
 
 static int check_arguments(struct fusion_arena *arena, uint32_t type,
-			   unsigned flags, int64_t timeout_ns,
-			   struct thread_rec **ret)
+			   uint32_t flags, int64_t timeout_ns,
+			   struct wait *ret_wait, struct thread_rec **ret)
 {
-	int64_t deadline;
-	int r = deadline_begin(timeout_ns, &deadline);
+	int r = wait_begin(timeout_ns, flags & WAIT_FLAGS, ret_wait);
 
 	callback_check();
 	if (r < 0)
@@ -114,19 +115,20 @@ static int check_arguments(struct fusion_arena *arena, uint32_t type,
 	if (type == FUSION_ANY_TYPE)
 		return refuse(-EINVAL, "message: FUSION_ANY_TYPE is no type "
 				       "of a message");
-	if (flags & ~FUSION_MESSAGE_DROP)
-		return refuse_flags("message", flags, FUSION_MESSAGE_DROP);
+	if (flags & ~MESSAGE_FLAGS)
+		return refuse_flags("message", flags, MESSAGE_FLAGS);
 	*ret = thread_rec_of(arena);
 	return *ret ? 0 : -errno;
 }
 
 FUSION_API int fusion_message_send(struct fusion_arena *arena, fusion_id_t to,
 				   uint32_t type, const void *data, size_t size,
-				   unsigned flags, int64_t timeout_ns)
+				   uint32_t flags, int64_t timeout_ns)
 {
 	struct msg_head h = {.kind = MSG_USER, .a = type};
 	struct thread_rec *me;
-	int r = check_arguments(arena, type, flags, timeout_ns, &me);
+	struct wait wait;
+	int r = check_arguments(arena, type, flags, timeout_ns, &wait, &me);
 
 	if (r < 0)
 		return told(r);
@@ -146,19 +148,19 @@ FUSION_API int fusion_message_send(struct fusion_arena *arena, fusion_id_t to,
 		memcpy((void *)me->msg_block, data, size);
 		h.flags = MSG_BLOCK;
 	}
-	return told(send_message(arena, me, to, &h, data, flags, timeout_ns,
-				 false));
+	return told(send_message(arena, me, to, &h, data, flags, &wait, false));
 }
 
 FUSION_API int fusion_message_send_block(struct fusion_arena *arena,
 					 fusion_id_t to, uint32_t type,
-					 void *block, unsigned flags,
+					 void *block, uint32_t flags,
 					 int64_t timeout_ns)
 {
 	struct msg_head h = {.kind = MSG_USER, .flags = MSG_BLOCK, .a = type};
 	struct thread_rec *me;
+	struct wait wait;
 	size_t size = arena ? heap_usable_size(arena, block) : 0;
-	int r = check_arguments(arena, type, flags, timeout_ns, &me);
+	int r = check_arguments(arena, type, flags, timeout_ns, &wait, &me);
 
 	if (r < 0)
 		return told(r);
@@ -167,8 +169,7 @@ FUSION_API int fusion_message_send_block(struct fusion_arena *arena,
 	h.sender = arena->id;
 	h.size = MSG_WHOLE_BLOCK;
 	store_relaxed(&me->msg_block, (uint64_t)(uintptr_t)block);
-	return told(
-		send_message(arena, me, to, &h, NULL, flags, timeout_ns, true));
+	return told(send_message(arena, me, to, &h, NULL, flags, &wait, true));
 }
 
 /* --- Receiving ------------------------------------------------------------ */

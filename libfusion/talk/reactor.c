@@ -287,7 +287,9 @@ static bool is_direct(const struct reactor *re)
 	return !(load_relaxed(&re->flags) & REACTOR_NOT_DIRECT);
 }
 
-#define DISPATCH_FLAGS (FUSION_REACTOR_SELF | FUSION_REACTOR_NOWAIT)
+#define DISPATCH_FLAGS                                 \
+	(FUSION_REACTOR_SELF | FUSION_REACTOR_NOWAIT | \
+	 FUSION_WAIT_INTERRUPTIBLE)
 
 static int
 copy_dispatch_options(const struct fusion_reactor_dispatch_options *options,
@@ -362,6 +364,7 @@ fusion_reactor_dispatch(struct fusion_reactor *reactor, const void *data,
 				 : 0,
 	};
 	send.nowait = o.flags & FUSION_REACTOR_NOWAIT;
+	send.interruptible = o.flags & FUSION_WAIT_INTERRUPTIBLE;
 	send.impatient = dispatch_is_mine(c->arena) ? c->arena->id : 0;
 	return told(reactor_dispatch(&c->arena->view, c->rec,
 				     reactor_of(reactor), &send));

@@ -13,7 +13,6 @@
 #include <fusion/dispatch.h>
 
 #include <errno.h>
-#include <time.h>
 
 #include "libfusion/arena/address.h"
 #include "libfusion/arena/arena_private.h"
@@ -29,7 +28,7 @@
 #include "libfusion/talk/dispatcher.h"
 #include "libfusion/talk/turn.h"
 
-#define NAP_NS 1000000 /* while another thread dispatches */
+#define NAP_NS 1000000 /* while another thread dispatches or handles */
 
 bool sync_is_over(struct dispatcher *d, struct syncer *s)
 {
@@ -46,20 +45,15 @@ void sync_look(struct dispatcher *d)
 {
 	pthread_mutex_lock(&d->lock);
 	for (struct syncer *s = d->syncers; s; s = s->next)
-		if (!s->done && sync_is_over(d, s))
-			s->done = true;
-	pthread_cond_broadcast(&d->changed);
+		if (!load_relaxed(&s->done) && sync_is_over(d, s)) {
+			/* Release: pairs with the acquire in wait_for_sync(),
+			 * as the caller must see what the handlers wrote. */
+			store_release(&s->done, 1u);
+			/* The syncer is there as long as this thread has the
+			 * lock. */
+			futex_wake(&s->done, 1);
+		}
 	pthread_mutex_unlock(&d->lock);
-}
-
-static struct timespec realtime_of(int64_t deadline_ns)
-{
-	int64_t at = clock_realtime_ns() + deadline_ns - clock_monotonic_ns();
-
-	return (struct timespec){
-		.tv_sec = at / 1000000000,
-		.tv_nsec = at % 1000000000,
-	};
 }
 
 static void unlink_syncer(struct dispatcher *d, struct syncer *s)
@@ -73,10 +67,10 @@ static void unlink_syncer(struct dispatcher *d, struct syncer *s)
 }
 
 static int wait_for_sync(struct dispatcher *d, struct syncer *s,
-			 int64_t deadline)
+			 struct wait *wait)
 {
-	const struct timespec until = realtime_of(deadline);
-	int cancel, r = 0;
+	int64_t left;
+	int r;
 
 	pthread_mutex_lock(&d->lock);
 	s->next = d->syncers;
@@ -86,16 +80,14 @@ static int wait_for_sync(struct dispatcher *d, struct syncer *s,
 	add_release(&d->n_syncers, 1);
 	pthread_mutex_unlock(&d->lock);
 	dispatch_rouse(d);
-	cancel = cancel_off();
+	/* Acquire: pairs with the release in sync_look(). */
+	while (!load_acquire(&s->done) && (left = wait_left(wait)))
+		wait_slept(wait, futex_wait(&s->done, 0, left));
 	pthread_mutex_lock(&d->lock);
-	while (!s->done && r == 0)
-		r = deadline < 0 ? pthread_cond_wait(&d->changed, &d->lock)
-				 : pthread_cond_timedwait(&d->changed, &d->lock,
-							  &until);
-	r = s->done ? 0 : -ETIMEDOUT;
+	/* Acquire: as above. */
+	r = load_acquire(&s->done) ? 0 : wait_error(wait);
 	unlink_syncer(d, s);
 	pthread_mutex_unlock(&d->lock);
-	cancel_back(cancel);
 	return r;
 }
 
@@ -111,28 +103,30 @@ static bool is_sync_done(struct dispatcher *d, struct syncer *s)
 
 /* Dispatch until @s is over, as the program dispatches by hand. */
 static int sync_by_hand(struct dispatcher *d, struct syncer *s,
-			int64_t deadline)
+			struct wait *wait)
 {
 	int r;
 
 	for (;;) {
-		r = fusion_arena_dispatch(d->arena, 0);
-		if (r == -EBUSY)
-			sleep_ns(NAP_NS);
-		else if (r < 0)
+		r = fusion_arena_dispatch(d->arena, 0, 0);
+		if (r < 0 && r != -EBUSY)
 			return r;
 		if (is_sync_done(d, s))
 			return 0;
-		if (deadline >= 0 && clock_monotonic_ns() >= deadline)
-			return -ETIMEDOUT;
+		if (!wait_left(wait))
+			return wait_error(wait);
+		/* Another thread has the turn, or still handles something. */
+		if (r <= 0)
+			wait_slept(wait, sleep_ns(NAP_NS));
 	}
 }
 
-FUSION_API int fusion_arena_sync(struct fusion_arena *arena, int64_t timeout_ns)
+FUSION_API int fusion_arena_sync(struct fusion_arena *arena, int64_t timeout_ns,
+				 uint32_t flags)
 {
 	struct syncer mine = {0};
 	struct dispatcher *d;
-	int64_t deadline;
+	struct wait wait;
 	int r;
 
 	callback_check();
@@ -140,7 +134,7 @@ FUSION_API int fusion_arena_sync(struct fusion_arena *arena, int64_t timeout_ns)
 		return told(refuse_dead(arena));
 	if (dispatch_is_mine(arena))
 		return told(-EDEADLK);
-	r = deadline_begin(timeout_ns, &deadline);
+	r = wait_begin(timeout_ns, flags, &wait);
 	if (r == 0)
 		r = dispatch_start(arena);
 	d = r < 0 ? NULL : dispatcher_of(arena, &r);
@@ -148,6 +142,6 @@ FUSION_API int fusion_arena_sync(struct fusion_arena *arena, int64_t timeout_ns)
 		return told(r);
 	mine.until = ring_tail(&d->ring);
 	if (d->mode == DISPATCH_MANUAL)
-		return told(sync_by_hand(d, &mine, deadline));
-	return told(wait_for_sync(d, &mine, deadline));
+		return told(sync_by_hand(d, &mine, &wait));
+	return told(wait_for_sync(d, &mine, &wait));
 }

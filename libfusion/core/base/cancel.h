@@ -8,6 +8,7 @@
 #ifndef FUSION_CANCEL_H
 #define FUSION_CANCEL_H
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <time.h>
@@ -35,14 +36,14 @@ static inline void cond_wait(pthread_cond_t *cond, pthread_mutex_t *lock)
 	cancel_back(cancel);
 }
 
-/* Sleep for less than a second. */
-static inline void sleep_ns(int64_t ns)
+/* Sleep for less than a second.  0; -EINTR a signal handler has run. */
+static inline int sleep_ns(int64_t ns)
 {
 	const struct timespec nap = {.tv_nsec = ns};
-	int cancel = cancel_off();
+	int cancel = cancel_off(), r = nanosleep(&nap, NULL) < 0 ? -errno : 0;
 
-	nanosleep(&nap, NULL);
 	cancel_back(cancel);
+	return r;
 }
 
 #endif

@@ -301,7 +301,8 @@ static int property_attempt(struct view *v, struct thread_rec *me,
 }
 
 struct property_wait {
-	int64_t start, deadline;
+	struct wait *wait;
+	int64_t start;
 	int64_t busy_at;    /* when the window ends; 0 none has begun */
 	int64_t suspect_at; /* when to ask whether the owner is dead */
 };
@@ -313,7 +314,7 @@ static int64_t window_end(int64_t now, int64_t window)
 }
 
 /* Sleep until seq is not @seq any more, or it is time to do something.  0 try
- * again; -ETIMEDOUT; -EBUSY the window has ended. */
+ * again; -ETIMEDOUT, -EINTR; -EBUSY the window has ended. */
 static int property_sleep(struct view *v, struct property *p,
 			  enum property_request what, struct property_wait *t,
 			  uint64_t seen, uint32_t seq)
@@ -326,14 +327,13 @@ static int property_sleep(struct view *v, struct property *p,
 		t->busy_at = window_end(now, request_window(p, what));
 	if (t->busy_at && now >= t->busy_at)
 		return -EBUSY;
-	if (t->deadline >= 0 && now >= t->deadline)
-		return -ETIMEDOUT;
+	if (wait_is_over(t->wait, now))
+		return wait_error(t->wait);
 	if (t->busy_at && t->busy_at < until)
 		until = t->busy_at;
-	if (t->deadline >= 0 && t->deadline < until)
-		until = t->deadline;
 	if (until > now)
-		futex_wait(&p->seq, seq, until - now);
+		wait_slept(t->wait, futex_wait(&p->seq, seq,
+					       wait_nap(t->wait, until - now)));
 	now = clock_monotonic_ns();
 	if (now >= t->suspect_at) {
 		life_suspect(v, PROPERTY_OWNER(seen));
@@ -365,12 +365,12 @@ static bool owner_was_dead(struct view *v, const struct property *p,
 }
 
 int property_take(struct view *v, struct thread_rec *me, struct property *p,
-		  enum property_request what, int64_t deadline_ns)
+		  enum property_request what, struct wait *wait)
 {
 	/* Acquire: pairs with the release in property_fini(). */
 	uint32_t id = load_acquire(&p->id), seq;
 	bool again = property_is_owned(me, p);
-	struct property_wait t = {.deadline = deadline_ns};
+	struct property_wait t = {.wait = wait};
 	uint64_t seen;
 	int r;
 
@@ -389,7 +389,7 @@ int property_take(struct view *v, struct thread_rec *me, struct property *p,
 		if (r == -EAGAIN &&
 		    !(r = property_sleep(v, p, what, &t, seen, seq)))
 			r = -EAGAIN;
-		if ((r == -EBUSY || r == -ETIMEDOUT) &&
+		if ((r == -EBUSY || r == -ETIMEDOUT || r == -EINTR) &&
 		    owner_was_dead(v, p, seen))
 			r = -EAGAIN;
 	} while (r == -EAGAIN);

@@ -22,6 +22,7 @@
 #include <errno.h>
 
 #include "libfusion/core/base/atomic.h"
+#include "libfusion/core/base/wait.h"
 #include "libfusion/core/names/table.h"
 
 #define PROPERTY_WAIT 0x80000000ull
@@ -78,18 +79,17 @@ int property_create(struct view *v, struct thread_rec *me, const char *name,
 int property_destroy(struct view *v, struct thread_rec *me, struct property *p);
 
 /*
- * Lease or purchase @p, waiting until @deadline_ns (CLOCK_MONOTONIC, < 0 for
- * ever).
+ * Lease or purchase @p, waiting as @wait says.
  * 0.
  * -EBUSY the purchase of another thread outlasts the window.
- * -ETIMEDOUT.
+ * -ETIMEDOUT, -EINTR.
  * -EDEADLK @me has it already, in the other way.
  * -ENOLCK @me announces THREAD_PROPERTIES already.
  * -EOVERFLOW @me has PROPERTY_LEVELS_MAX levels already.
  * -EIDRM @p is destroyed.
  */
 int property_take(struct view *v, struct thread_rec *me, struct property *p,
-		  enum property_request what, int64_t deadline_ns);
+		  enum property_request what, struct wait *wait);
 /*
  * Lease or purchase @p without waiting.  As property_take(), but -EAGAIN where
  * that waits: WAIT is set, so that the owner will add 1 to seq.

@@ -195,7 +195,7 @@ static int skirmish_borrow(struct view *v, struct thread_rec *me,
 }
 
 int skirmish_lock(struct view *v, struct thread_rec *me, struct skirmish *s,
-		  int64_t deadline_ns)
+		  struct wait *wait)
 {
 	/* Acquire: pairs with the release in skirmish_fini(). */
 	uint32_t id = load_acquire(&s->id);
@@ -215,8 +215,8 @@ int skirmish_lock(struct view *v, struct thread_rec *me, struct skirmish *s,
 	r = skirmish_announce(v, me, s);
 	if (r < 0)
 		return r;
-	return skirmish_settle(
-		v, me, s, skirmish_lock_slow(v, me, s, id, 0, deadline_ns));
+	return skirmish_settle(v, me, s,
+			       skirmish_lock_slow(v, me, s, id, 0, wait));
 }
 
 int skirmish_try(struct view *v, struct thread_rec *me, struct skirmish *s)

@@ -50,6 +50,7 @@
 
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/base/seed.h"
+#include "libfusion/core/base/wait.h"
 #include "libfusion/core/names/table.h"
 
 #define SKIRMISH_WAIT 0x80000000ull
@@ -111,17 +112,17 @@ int skirmish_create(struct view *v, struct thread_rec *me, const char *name,
 int skirmish_destroy(struct view *v, struct thread_rec *me, struct skirmish *s);
 
 /*
- * Lock @s, waiting until @deadline_ns (CLOCK_MONOTONIC; < 0 for ever).
+ * Lock @s, waiting as @wait says.
  * 0 locked.
  * -EOWNERDEAD locked, and the last owner died.
- * -ETIMEDOUT not locked, like all errors below.
+ * -ETIMEDOUT, -EINTR not locked, like all errors below.
  * -EDEADLK the wait would close a ring; only if @s has SKIRMISH_ERRORCHECK.
  * -EIDRM @s is destroyed.
  * -ENOLCK this thread announces THREAD_SKIRMISHES locks already.
  * -EOVERFLOW this thread has SKIRMISH_DEPTH_MAX levels already.
  */
 int skirmish_lock(struct view *v, struct thread_rec *me, struct skirmish *s,
-		  int64_t deadline_ns);
+		  struct wait *wait);
 /* Lock @s without waiting.  As skirmish_lock(), but -EBUSY where that waits. */
 int skirmish_try(struct view *v, struct thread_rec *me, struct skirmish *s);
 

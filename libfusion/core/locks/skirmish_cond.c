@@ -22,29 +22,27 @@
 #include "libfusion/core/locks/skirmish_give.h"
 #include "libfusion/core/locks/skirmish_queue.h"
 
-/* Sleep until seq is not @seq any more.  0, -ETIMEDOUT. */
+/* Sleep until seq is not @seq any more.  0, -ETIMEDOUT, -EINTR. */
 static int skirmish_sleep_on_seq(struct skirmish *s, uint32_t seq,
-				 int64_t deadline)
+				 struct wait *wait)
 {
 	for (;;) {
-		int64_t left = -1;
+		int64_t left = wait_left(wait);
 		int r;
 
-		if (deadline >= 0) {
-			left = deadline - clock_monotonic_ns();
-			if (left <= 0)
-				return -ETIMEDOUT;
-		}
+		if (!left)
+			return wait_error(wait);
 		r = futex_wait(&s->seq, seq, left);
 		/* Acquire: pairs with the releases in skirmish_notify(),
 		 * skirmish_fini() and skirmish_recover_announced(). */
 		if (r == 0 || load_acquire(&s->seq) != seq)
 			return 0;
+		wait_slept(wait, r);
 	}
 }
 
 int skirmish_wait(struct view *v, struct thread_rec *me, struct skirmish *s,
-		  int64_t deadline_ns)
+		  struct wait *wait)
 {
 	/* Acquire: pairs with the release in skirmish_fini(). */
 	uint32_t id = load_acquire(&s->id), depth, seq;
@@ -63,12 +61,12 @@ int skirmish_wait(struct view *v, struct thread_rec *me, struct skirmish *s,
 	skirmish_give(s, thread_token(me));
 	if (SEED_BUG(23))
 		seq = load_relaxed(&s->seq);
-	slept = skirmish_sleep_on_seq(s, seq, deadline_ns);
+	slept = skirmish_sleep_on_seq(s, seq, wait);
 	if (skirmish_take(s, thread_token(me), SKIRMISH_WAIT, &seen))
 		r = skirmish_confirm(s, thread_token(me), id,
 				     skirmish_begin(s, seen, false));
 	else
-		r = skirmish_lock_slow(v, me, s, id, SKIRMISH_WAIT, -1);
+		r = skirmish_lock_slow(v, me, s, id, SKIRMISH_WAIT, NULL);
 	if (r != 0 && r != -EOWNERDEAD)
 		return skirmish_settle(v, me, s, r);
 	s->depth = depth;

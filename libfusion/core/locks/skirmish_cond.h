@@ -7,14 +7,14 @@
 
 /*
  * Give all levels of @s back, sleep until the next notify, and take them again.
- * May return without a notify.
+ * May return without a notify.  @wait limits the sleep only.
  * 0 and -EOWNERDEAD as skirmish_lock().
- * -ETIMEDOUT @deadline_ns has passed; @me holds the lock.
+ * -ETIMEDOUT, -EINTR the wait is over; @me holds the lock.
  * -EPERM @me does not hold it, or others have borrowed it (lend.h).
  * -EIDRM @s is destroyed.
  */
 int skirmish_wait(struct view *v, struct thread_rec *me, struct skirmish *s,
-		  int64_t deadline_ns);
+		  struct wait *wait);
 /*
  * Notify one thread that waits for the condition of @s, or @all of them.  They
  * go on after @me has unlocked.

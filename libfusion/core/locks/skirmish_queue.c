@@ -81,7 +81,8 @@ struct waiter {
 	struct thread_rec *me;
 	struct skirmish *s;
 	uint32_t token, id;
-	int64_t start, deadline, nap, suspect_at;
+	struct wait *wait;
+	int64_t start, nap, suspect_at;
 	uint64_t seen;	/* the lock's word, as it was last */
 	bool suspected; /* asked whether the owner is dead, once at least */
 };
@@ -145,8 +146,9 @@ static void waiter_suspect_owner(struct waiter *w, int64_t now)
 							: SUSPECT_LAST_NS);
 }
 
-/* Every waiter asks once before its time-out: a thread that tries often, each
- * time with little patience, would never find the owner dead.  true: it was. */
+/* Every waiter asks once before its wait is over: a thread that tries often,
+ * each time with little patience, would never find the owner dead.  true: it
+ * was. */
 static bool waiter_suspect_at_last(struct waiter *w)
 {
 	if (w->suspected)
@@ -157,7 +159,7 @@ static bool waiter_suspect_at_last(struct waiter *w)
 
 /* How long to sleep at most.  There is one heir only: the other waiters sleep
  * ever longer, so that they do not all come back at once. */
-static int64_t waiter_next_nap(struct waiter *w, int64_t now)
+static int64_t waiter_next_nap(struct waiter *w)
 {
 	int64_t nap = w->nap;
 
@@ -165,9 +167,7 @@ static int64_t waiter_next_nap(struct waiter *w, int64_t now)
 		nap = SUSPECT_FIRST_NS;
 	else if (w->nap < HEIR_NAP_NS)
 		w->nap *= 2;
-	if (w->deadline >= 0 && w->deadline - now < nap)
-		nap = w->deadline - now;
-	return nap > 0 ? nap : 0;
+	return wait_nap(w->wait, nap);
 }
 
 /* 0 taken, -EBUSY go on, other errors: not taken. */
@@ -187,10 +187,11 @@ static int skirmish_sleep_once(struct waiter *w)
 	if (load_relaxed(&w->s->flags) & SKIRMISH_ERRORCHECK &&
 	    skirmish_in_ring(w->v, w->me, NULL))
 		return -EDEADLK;
-	if (w->deadline >= 0 && now >= w->deadline)
-		return waiter_suspect_at_last(w) ? -EBUSY : -ETIMEDOUT;
-	futex_wait_bits(skirmish_futex(w->s), (uint32_t)w->seen,
-			waiter_next_nap(w, now), skirmish_wake_bit(w->token));
+	if (wait_is_over(w->wait, now))
+		return waiter_suspect_at_last(w) ? -EBUSY : wait_error(w->wait);
+	r = futex_wait_bits(skirmish_futex(w->s), (uint32_t)w->seen,
+			    waiter_next_nap(w), skirmish_wake_bit(w->token));
+	wait_slept(w->wait, r);
 	waiter_suspect_owner(w, clock_monotonic_ns());
 	return -EBUSY;
 }
@@ -216,7 +217,7 @@ void skirmish_announce_wait(struct thread_rec *t, uint32_t what)
 
 int skirmish_lock_slow(struct view *v, struct thread_rec *me,
 		       struct skirmish *s, uint32_t id, uint64_t more,
-		       int64_t deadline)
+		       struct wait *wait)
 {
 	struct waiter w = {
 		.v = v,
@@ -224,7 +225,7 @@ int skirmish_lock_slow(struct view *v, struct thread_rec *me,
 		.s = s,
 		.token = thread_token(me),
 		.id = id,
-		.deadline = deadline,
+		.wait = wait,
 		.nap = HEIR_AFTER_NS,
 	};
 	int r = -EBUSY;

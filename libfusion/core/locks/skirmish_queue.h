@@ -26,14 +26,14 @@ void skirmish_unqueue(struct view *v, struct thread_rec *me,
 #define SKIRMISH_SPIN_MAX 1000 /* pauses of a whole spin */
 
 /*
- * Lock @s, which had @id and which @me announces, waiting until @deadline.
+ * Lock @s, which had @id and which @me announces, waiting as @wait says.
  * @more is SKIRMISH_WAIT for a thread that was woken: others may sleep behind
  * it.  0 and -EOWNERDEAD locked; else as skirmish_lock(): not locked, and still
  * announced.
  */
 int skirmish_lock_slow(struct view *v, struct thread_rec *me,
 		       struct skirmish *s, uint32_t id, uint64_t more,
-		       int64_t deadline);
+		       struct wait *wait);
 /* Announce that @t waits for the lock of @what (index + 1), or for none (0). */
 void skirmish_announce_wait(struct thread_rec *t, uint32_t what);
 

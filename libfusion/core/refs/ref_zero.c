@@ -65,9 +65,10 @@ int ref_zero_trylock(struct view *v, struct thread_rec *me, struct ref *r)
 }
 
 int ref_zero_lock(struct view *v, struct thread_rec *me, struct ref *r,
-		  int64_t deadline_ns)
+		  struct wait *wait)
 {
-	int64_t nap = SUSPECT_FIRST_NS, left = nap;
+	int64_t nap = SUSPECT_FIRST_NS, left;
+	int slept;
 	/* Acquire: pairs with the release in ref_init(). */
 	uint32_t id = load_acquire(&r->id), seq = 0;
 	int rc;
@@ -75,19 +76,17 @@ int ref_zero_lock(struct view *v, struct thread_rec *me, struct ref *r,
 	/* The futex compares seq, which ref_wake() changes under the guard.
 	 * What a woken thread reads, it reads under the guard. */
 	while ((rc = try_zero_lock(v, me, r, id, &seq)) == -EBUSY) {
-		if (deadline_ns >= 0)
-			left = deadline_ns - clock_monotonic_ns();
-		if (left <= 0)
-			return -ETIMEDOUT;
-		if (left > nap)
-			left = nap;
-		if (futex_wait(&r->seq, seq, left) != -ETIMEDOUT)
+		left = wait_nap(wait, nap);
+		if (!left)
+			return wait_error(wait);
+		slept = futex_wait(&r->seq, seq, left);
+		wait_slept(wait, slept);
+		if (slept != -ETIMEDOUT)
 			continue;
 		/* A member that counts may be dead, and the daemon gone. */
 		life_sweep(v);
 		if (nap < SUSPECT_LAST_NS)
 			nap *= 2;
-		left = nap;
 	}
 	return rc;
 }

@@ -3,19 +3,21 @@
 #ifndef FUSION_CORE_REF_ZERO_H
 #define FUSION_CORE_REF_ZERO_H
 
+#include "libfusion/core/base/wait.h"
 #include "libfusion/core/refs/ref.h"
 
 /*
- * Lock @r at zero: wait until its total is 0 and keep it there.  The try forms
+ * Lock @r at zero: wait until its total is 0 and keep it there.  @wait says how
+ * long.  The try forms
  * do not wait; ref_zero_trylock_id() wants the ref to have @id still.
  *
  *   0
  *   -EBUSY      (try) the total is not 0, or the ref is locked already
- *   -ETIMEDOUT  @deadline_ns has passed
+ *   -ETIMEDOUT, -EINTR  the wait is over
  *   -ESRCH, -ENOSPC, -ENOMEM as row_make()
  */
 int ref_zero_lock(struct view *v, struct thread_rec *me, struct ref *r,
-		  int64_t deadline_ns);
+		  struct wait *wait);
 int ref_zero_trylock(struct view *v, struct thread_rec *me, struct ref *r);
 int ref_zero_trylock_id(struct view *v, struct thread_rec *me, struct ref *r,
 			uint32_t id);

@@ -167,12 +167,12 @@ int message_offer(struct view *v, struct thread_rec *me, uint32_t slot,
 	return r == -EAGAIN && !ring_is_sound(&ring) ? -EIO : r;
 }
 
-int message_wait(struct view *v, uint32_t slot, uint32_t id,
-		 int64_t deadline_ns)
+int message_wait(struct view *v, uint32_t slot, uint32_t id, struct wait *wait)
 {
-	int64_t nap = SUSPECT_FIRST_NS, now = clock_monotonic_ns();
+	int64_t nap = wait_nap(wait, SUSPECT_FIRST_NS);
 	uint32_t seen, i;
 	struct ring r;
+	int slept = 0;
 
 	if (!member_at(v, slot, id))
 		return -ESRCH;
@@ -182,10 +182,8 @@ int message_wait(struct view *v, uint32_t slot, uint32_t id,
 		return 0; /* the member is going: message_post() says so */
 	if (ring_map(v, i - 1, &r) < 0)
 		return -EIO;
-	if (deadline_ns >= 0 && now >= deadline_ns)
-		return -ETIMEDOUT;
-	if (deadline_ns >= 0 && deadline_ns - now < nap)
-		nap = deadline_ns - now;
+	if (!nap)
+		return wait_error(wait);
 	add_relaxed(&r.ctl->space_waiters, 1);
 	/* The drawing is at ring_wait_space().  Acquire: pairs with the release
 	 * in wake_space_waiters(); we look for room behind it. */
@@ -193,9 +191,11 @@ int message_wait(struct view *v, uint32_t slot, uint32_t id,
 	seen = load_acquire(&r.ctl->space);
 	if (ring_has_room(&r) || load_relaxed(&r.ctl->closed))
 		nap = 0;
-	if (nap && ring_wait_space(&r, seen, nap) == -ETIMEDOUT &&
-	    member_is_dead(v, slot))
+	if (nap)
+		slept = ring_wait_space(&r, seen, nap);
+	if (slept == -ETIMEDOUT && member_is_dead(v, slot))
 		life_sweep(v);
+	wait_slept(wait, slept);
 	sub_relaxed(&r.ctl->space_waiters, 1);
 	return 0;
 }

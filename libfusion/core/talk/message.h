@@ -11,6 +11,7 @@
 #ifndef FUSION_CORE_MESSAGE_H
 #define FUSION_CORE_MESSAGE_H
 
+#include "libfusion/core/base/wait.h"
 #include "libfusion/core/talk/ring.h"
 
 /* A wake that is owed to the consumer of a ring. */
@@ -62,16 +63,14 @@ int message_offer(struct view *v, struct thread_rec *me, uint32_t slot,
 		  uint32_t id, const struct msg_head *h, const void *data);
 
 /*
- * Wait for room, after message_post() failed with -EAGAIN, at most until
- * @deadline_ns (CLOCK_MONOTONIC, < 0 for ever).
+ * Wait for room, after message_post() failed with -EAGAIN, as @wait says.
  *
  *   0           try again
- *   -ETIMEDOUT
+ *   -ETIMEDOUT, -EINTR  the wait is over
  *   -ESRCH      the member is gone
  *   -EIO        the queue makes no sense
  */
-int message_wait(struct view *v, uint32_t slot, uint32_t id,
-		 int64_t deadline_ns);
+int message_wait(struct view *v, uint32_t slot, uint32_t id, struct wait *wait);
 
 /* Close the queue of the member in @slot, which has left or died.  0; -EIO the
  * member names a ring that there is not; -ETIMEDOUT as ring_close(); or as

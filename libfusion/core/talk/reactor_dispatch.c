@@ -164,14 +164,15 @@ static int no_room_error(const struct ring *r, const struct reactor_send *send)
 	return !send->ret_nap_ns || is_reactor_ring_sound(r) ? -EAGAIN : -EIO;
 }
 
-/* Wait for room, after ring_claim() found none. 0: try again; -EAGAIN, -EIO:
- * give up. */
+/* Wait for room, after ring_claim() found none. 0: try again; -EAGAIN, -EINTR,
+ * -EIO: give up. */
 static int wait_for_room(struct view *v, struct thread_rec *me, struct ring *r,
 			 const struct reactor_send *send, struct stall *s)
 {
 	uint64_t gate = 0;
 	uint32_t seen;
 	int64_t nap, left = 0;
+	int slept = 0;
 
 	if (!s->since_ns)
 		s->since_ns = s->probed_ns = clock_monotonic_ns();
@@ -195,11 +196,13 @@ static int wait_for_room(struct view *v, struct thread_rec *me, struct ring *r,
 		if (send->nowait)
 			nap = -1;
 		else
-			ring_wait_space(r, seen, nap);
+			slept = ring_wait_space(r, seen, nap);
 	}
 	sub_relaxed(&r->ctl->space_waiters, 1);
 	if (nap < 0)
 		return no_room_error(r, send);
+	if (slept == -EINTR && send->interruptible)
+		return slept;
 	if (nap && clock_monotonic_ns() - s->probed_ns >= SUSPECT_FIRST_NS) {
 		suspect_dead_holders(v, r, load_acquire(&r->ctl->head));
 		s->probed_ns = clock_monotonic_ns();

@@ -9,6 +9,7 @@ struct reactor_send {
 	struct msg_head head; /* sender, flags, size, a = channel */
 	const void *data;
 	bool nowait;	    /* -EAGAIN rather than wait */
+	bool interruptible; /* -EINTR if a signal handler runs meanwhile */
 	uint32_t impatient; /* member id whose own cursor is not waited for */
 	/* With nowait: when it was tried first, CLOCK_MONOTONIC; 0 now. */
 	int64_t since_ns;
@@ -22,6 +23,7 @@ struct reactor_send {
  *
  *   0
  *   -EAGAIN    there is no room, and send->nowait
+ *   -EINTR     there is no room, and send->interruptible
  *   -EMSGSIZE  the message is too large for the ring
  *   -EIDRM     the reactor is destroyed
  *   -EIO       the ring makes no sense; a full one is checked with ret_nap_ns
