@@ -72,7 +72,7 @@ static struct job *find(struct fusion_list_node **node)
 		check(fusion_list_value(jobs, *node, &value));
 		job = fusion_value_get_pointer(value);
 		if (job->worker == FUSION_NONE ||
-		    fusion_members_wait(arena, job->worker, 0) == 0)
+		    fusion_members_wait(arena, job->worker, 0, 0) == 0)
 			return job;
 	}
 	return NULL;
@@ -86,7 +86,7 @@ static void work(void)
 
 	check(fusion_skirmish_lock(lock));
 	while (!(job = find(&node)))
-		check(fusion_skirmish_wait(lock, LOOK_NS));
+		check(fusion_skirmish_wait(lock, LOOK_NS, 0));
 	job->worker = fusion_arena_id(arena);
 	unlock();
 	status = system(job->command);
@@ -117,7 +117,7 @@ int main(int argc, char **argv)
 	free(line);
 	check(fusion_skirmish_lock(lock));
 	while (fusion_list_next(jobs, NULL, &node) > 0)
-		check(fusion_skirmish_wait(lock, LOOK_NS));
+		check(fusion_skirmish_wait(lock, LOOK_NS, 0));
 	check(fusion_skirmish_unlock(lock));
 	check(fusion_arena_exit(arena));
 	return 0;

@@ -67,7 +67,8 @@ int main(int argc, char **argv)
 		check(fusion_reactor_attach(lines, &patient, hear, &over,
 					    &reaction));
 		while (!over)
-			check(fusion_arena_dispatch(arena, FUSION_FOREVER));
+			check(fusion_arena_dispatch(arena, FUSION_FOREVER,
+						    FUSION_WAIT_INTERRUPTIBLE));
 	} else {
 		while ((n = getline(&line, &size, stdin)) > 0)
 			check(fusion_reactor_dispatch(lines, line, (size_t)n,

@@ -81,7 +81,7 @@ static void unlock(void)
 
 static void wait_for_others(void)
 {
-	int r = fusion_skirmish_wait(queue->lock, FUSION_FOREVER);
+	int r = fusion_skirmish_wait(queue->lock, FUSION_FOREVER, 0);
 
 	if (r == -EOWNERDEAD)
 		r = fusion_skirmish_consistent(queue->lock);

@@ -104,7 +104,7 @@ static int film(struct studio *studio, const char *title)
 static int stop(struct studio *studio, const char *unused)
 {
 	(void)unused;
-	return fusion_property_hold_up(studio->screen, FUSION_FOREVER);
+	return fusion_property_hold_up(studio->screen, FUSION_FOREVER, 0);
 }
 
 static int print_log(struct studio *studio, const char *unused)

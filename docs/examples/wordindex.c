@@ -60,7 +60,7 @@ static void lock(struct work *work)
 /* Wait for a notify; but not for long, since a death does not notify. */
 static void wait_for_news(struct work *work, int64_t longest_ns)
 {
-	int r = fusion_skirmish_wait(work->lock, longest_ns);
+	int r = fusion_skirmish_wait(work->lock, longest_ns, 0);
 
 	if (r == -EOWNERDEAD)
 		mend(work);
@@ -281,7 +281,7 @@ static void index_file(struct index *index, struct work *work, struct file *f)
 static int is_inside(fusion_id_t id)
 {
 	/* fusion_members_wait() returns 0 if the member has gone. */
-	return fusion_members_wait(arena, id, 0) < 0;
+	return fusion_members_wait(arena, id, 0, 0) < 0;
 }
 
 /* A file without a batch that no living process has taken, or NULL. */

@@ -19,22 +19,22 @@ void ignore_arena(struct fusion_arena *a);
 void ignore_skirmish(struct fusion_skirmish *s, fusion_skirmish_mend_fn mend)
 {
 	fusion_skirmish_lock(s);
-	fusion_skirmish_lock_timed(s, 0);
+	fusion_skirmish_lock_timed(s, 0, 0);
 	fusion_skirmish_trylock(s);
 	fusion_skirmish_prevail(s);
-	fusion_skirmish_prevail_timed(s, 0);
+	fusion_skirmish_prevail_timed(s, 0, 0);
 	fusion_skirmish_swoop(s);
 	fusion_skirmish_prevail_mend(s, mend, NULL);
 	fusion_skirmish_prevail_multi(&s, 1);
-	fusion_skirmish_wait(s, 0);
+	fusion_skirmish_wait(s, 0, 0);
 }
 
 void ignore_property(struct fusion_property *p)
 {
 	fusion_property_lease(p);
-	fusion_property_lease_timed(p, 0);
+	fusion_property_lease_timed(p, 0, 0);
 	fusion_property_purchase(p);
-	fusion_property_purchase_timed(p, 0);
+	fusion_property_purchase_timed(p, 0, 0);
 }
 
 void ignore_call(struct fusion_call *c)
@@ -44,7 +44,7 @@ void ignore_call(struct fusion_call *c)
 
 void ignore_ref(struct fusion_ref *r)
 {
-	fusion_ref_zero_lock(r, 0);
+	fusion_ref_zero_lock(r, 0, 0);
 	fusion_ref_zero_trylock(r);
 }
 

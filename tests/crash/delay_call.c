@@ -62,7 +62,7 @@ static void own_call(struct actor *a)
 	struct fusion_call *c;
 
 	a->arena->flags |= FUSION_ENTER_MANUAL;
-	if (fusion_arena_dispatch(a->arena, 0) < 0 ||
+	if (fusion_arena_dispatch(a->arena, 0, 0) < 0 ||
 	    fusion_call_create(
 		    a->arena, NULL,
 		    &(struct fusion_call_options){
@@ -302,7 +302,7 @@ static void look_for_the_answer(struct actor *a)
 
 static void answer_and_leave(struct actor *a)
 {
-	if (fusion_arena_dispatch(a->arena, 0) < 0)
+	if (fusion_arena_dispatch(a->arena, 0, 0) < 0)
 		die("cannot dispatch");
 	if (life_lock(a->v, -1) < 0 || life_depart(a->v, a->v->slot, false) < 0)
 		die("cannot leave");

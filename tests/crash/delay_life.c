@@ -147,7 +147,7 @@ static void has_a_queue(struct actor *a)
 static void open_queue(struct actor *a)
 {
 	a->arena->flags |= FUSION_ENTER_MANUAL;
-	if (fusion_arena_dispatch(a->arena, 0) < 0)
+	if (fusion_arena_dispatch(a->arena, 0, 0) < 0)
 		die("no dispatcher");
 }
 
@@ -177,7 +177,7 @@ static void offer_one(struct actor *a)
 
 static void handle_some(struct actor *a)
 {
-	if (fusion_arena_dispatch(a->arena, 0) < 0)
+	if (fusion_arena_dispatch(a->arena, 0, 0) < 0)
 		fault(a->play, "cannot dispatch");
 }
 

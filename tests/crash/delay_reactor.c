@@ -554,7 +554,7 @@ static void attach_and_sleep(struct actor *a)
 	struct fusion_reaction *x;
 
 	a->arena->flags |= FUSION_ENTER_MANUAL;
-	if (fusion_arena_dispatch(a->arena, 0) < 0 ||
+	if (fusion_arena_dispatch(a->arena, 0, 0) < 0 ||
 	    fusion_reactor_create(a->arena, NULL, NULL, &reactor) < 0 ||
 	    fusion_reactor_attach(reactor, NULL, note_it, a->play, &x) < 0)
 		die("cannot attach");

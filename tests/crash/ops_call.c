@@ -58,7 +58,7 @@ static int serve(const struct fusion_call_request *rq, void *ctx)
 static void with_own(struct cast *c)
 {
 	c->arena->flags |= FUSION_ENTER_MANUAL;
-	if (fusion_arena_dispatch(c->arena, 0) < 0 ||
+	if (fusion_arena_dispatch(c->arena, 0, 0) < 0 ||
 	    fusion_call_create(
 		    c->arena, "victims",
 		    &(struct fusion_call_options){
@@ -208,7 +208,7 @@ static void answer(struct cast *c)
 static void handle(struct cast *c)
 {
 	ledger_claim(&c->ledger->call.returned, CLAIM_CHANGING);
-	if (fusion_arena_dispatch(c->arena, 0) != 1)
+	if (fusion_arena_dispatch(c->arena, 0, 0) != 1)
 		die("nothing to handle");
 	ledger_claim(&c->ledger->call.returned, CLAIM_PRESENT);
 }

@@ -118,7 +118,7 @@ static void dispatch(struct cast *c)
 {
 	int n = 0, r;
 
-	while ((r = fusion_arena_dispatch(c->arena, 0)) > 0)
+	while ((r = fusion_arena_dispatch(c->arena, 0, 0)) > 0)
 		n += r;
 	if (n != MAIL)
 		die("%d messages, not %d", n, MAIL);
@@ -200,7 +200,7 @@ static void with_inbox(struct cast *c, fusion_message_fn fn)
 	static const uint32_t sizes[MAIL - 1] = {SMALL, LARGE, CELLS_3};
 
 	c->arena->flags |= FUSION_ENTER_MANUAL;
-	if (fusion_arena_dispatch(c->arena, 0) < 0 ||
+	if (fusion_arena_dispatch(c->arena, 0, 0) < 0 ||
 	    fusion_message_handle(c->arena, FUSION_ANY_TYPE, fn, c, NULL,
 				  NULL) < 0)
 		die("cannot dispatch");

@@ -114,7 +114,8 @@ static void leave_mount(struct fusion_arena *a)
 
 static void wait_for_all(struct torture *t)
 {
-	int r = fusion_members_wait(t->arena, FUSION_ALL, WAIT_NS);
+	int r = fusion_members_wait(t->arena, FUSION_ALL, WAIT_NS,
+				    FUSION_WAIT_INTERRUPTIBLE);
 
 	if (r < 0)
 		die("the dead are not recovered: %s", strerror(-r));
@@ -127,7 +128,7 @@ static void wait_for_one(struct torture *t, pid_t pid)
 	for (uint32_t i = 1; i < members_hi(v); i++)
 		if (view_member(v, i)->pid == (uint32_t)pid &&
 		    fusion_members_wait(t->arena, view_member(v, i)->id,
-					WAIT_NS) < 0)
+					WAIT_NS, FUSION_WAIT_INTERRUPTIBLE) < 0)
 			die("a dead member is not recovered");
 }
 

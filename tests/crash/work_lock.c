@@ -74,7 +74,7 @@ static int take(struct worker *k, struct fusion_skirmish *s)
 	case 0:
 		return fusion_skirmish_swoop(s);
 	case 1:
-		return fusion_skirmish_prevail_timed(s, SHORT_NS);
+		return fusion_skirmish_prevail_timed(s, SHORT_NS, 0);
 	default:
 		return fusion_skirmish_prevail(s);
 	}
@@ -85,7 +85,7 @@ static void sleep_and_wake(struct worker *k, struct guarded *g)
 	int r;
 
 	end(g);
-	r = fusion_skirmish_wait(g->lock, SHORT_NS);
+	r = fusion_skirmish_wait(g->lock, SHORT_NS, 0);
 	if (r < 0 && r != -ETIMEDOUT && r != -EOWNERDEAD)
 		fail_error(k, "wait", r);
 	begin(k, g, r == -EOWNERDEAD);
@@ -154,8 +154,8 @@ void do_property(struct worker *k)
 	struct leased *l = &k->table->leased[rng_below(k->rng, GUARDED)];
 	bool buy = rng_below(k->rng, 2);
 	uint32_t other;
-	int r = buy ? fusion_property_purchase_timed(l->property, SHORT_NS)
-		    : fusion_property_lease_timed(l->property, SHORT_NS);
+	int r = buy ? fusion_property_purchase_timed(l->property, SHORT_NS, 0)
+		    : fusion_property_lease_timed(l->property, SHORT_NS, 0);
 
 	if (r == -EBUSY || r == -ETIMEDOUT)
 		return;
@@ -233,7 +233,7 @@ static const char *audit_guarded(struct guarded *g)
 
 static const char *audit_leased(struct leased *l)
 {
-	if (fusion_property_lease_timed(l->property, 0) < 0)
+	if (fusion_property_lease_timed(l->property, 0, 0) < 0)
 		return "a property is stuck";
 	l->member = 0;
 	return fusion_property_cede(l->property) < 0 ? "a property is kept"

@@ -73,7 +73,7 @@ void work_begin_reactors(struct worker *k)
 	memset(serials, 0, sizeof(serials));
 	store_relaxed(life, *life + 1);
 	/* It has entered with FUSION_ENTER_MANUAL. */
-	must(k, fusion_arena_dispatch(k->arena, 0), "dispatch by hand");
+	must(k, fusion_arena_dispatch(k->arena, 0, 0), "dispatch by hand");
 }
 
 /* --- Heard -----------------------------------------------------------------
@@ -133,7 +133,7 @@ hear(const struct fusion_reactor_message *message, void *ctx)
 
 void do_hear(struct worker *k)
 {
-	must(k, fusion_arena_dispatch(k->arena, 0), "dispatch");
+	must(k, fusion_arena_dispatch(k->arena, 0, 0), "dispatch");
 }
 
 /* --- Listening -------------------------------------------------------------

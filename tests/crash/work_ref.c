@@ -119,7 +119,7 @@ void do_zero(struct worker *k)
 	struct fusion_ref_stat s;
 	uint32_t other;
 	int r = rng_below(k->rng, 2) ? fusion_ref_zero_trylock(c->ref)
-				     : fusion_ref_zero_lock(c->ref, 100000);
+				     : fusion_ref_zero_lock(c->ref, 100000, 0);
 
 	if (!may(k, r, "zero_lock"))
 		return;

@@ -146,7 +146,7 @@ static void poll_in_child(struct fusion_arena *a, int fd)
 		dprintf(report, "the child's descriptor is another number\n");
 	must("handle",
 	     fusion_message_handle(a, 1, on_message, NULL, NULL, NULL));
-	must("dispatch", fusion_arena_dispatch(a, 0));
+	must("dispatch", fusion_arena_dispatch(a, 0, 0));
 	if (is_readable(fd, 0))
 		dprintf(report, "it is readable, and there is nothing\n");
 	must("send",
@@ -161,7 +161,7 @@ static void use_by_hand(struct fusion_arena *a)
 	pid_t child;
 
 	must("fd", fd);
-	must("dispatch", fusion_arena_dispatch(a, 0));
+	must("dispatch", fusion_arena_dispatch(a, 0, 0));
 	look("by hand");
 	look_at_flags();
 	child = fork();

@@ -61,16 +61,16 @@ static void try_arena(struct fusion_arena *a)
 	expect("members",
 	       fusion_members_list(a, &member, sizeof(member), 1, NULL),
 	       -EINVAL);
-	expect("wait", fusion_members_wait(a, 7, 0), -EINVAL);
-	expect("kill", fusion_members_kill(a, 7, 0, 0), -EINVAL);
+	expect("wait", fusion_members_wait(a, 7, 0, 0), -EINVAL);
+	expect("kill", fusion_members_kill(a, 7, 0, 0, 0), -EINVAL);
 	expect("on_leave", fusion_arena_on_leave(a, on_leave, NULL, NULL, NULL),
 	       -EINVAL);
 	expect("malloc", fusion_malloc(a, 10) != NULL, 0);
 	expect("pool", fusion_heap_pool_create(a, "p", NULL, &pool), -EINVAL);
 	expect("ref", fusion_ref_create(a, "r", NULL, &ref), -EINVAL);
 	expect("fd", fusion_arena_fd(a), -EINVAL);
-	expect("dispatch", fusion_arena_dispatch(a, 0), -EINVAL);
-	expect("sync", fusion_arena_sync(a, 0), -EINVAL);
+	expect("dispatch", fusion_arena_dispatch(a, 0, 0), -EINVAL);
+	expect("sync", fusion_arena_sync(a, 0, 0), -EINVAL);
 	expect("handle",
 	       fusion_message_handle(a, 1, on_message, NULL, NULL, NULL),
 	       -EINVAL);

@@ -489,13 +489,15 @@ static fusion_id_t id_of(const struct words *c, int i)
 
 static int do_wait(const struct words *c)
 {
-	return answer(fusion_members_wait(now->arena, id_of(c, 1), ms(c, 2)));
+	return answer(fusion_members_wait(now->arena, id_of(c, 1), ms(c, 2),
+					  FUSION_WAIT_INTERRUPTIBLE));
 }
 
 static int do_kill(const struct words *c)
 {
 	return answer(fusion_members_kill(now->arena, id_of(c, 1),
-					  (int)number(c, 2), ms(c, 3)));
+					  (int)number(c, 2), ms(c, 3),
+					  FUSION_WAIT_INTERRUPTIBLE));
 }
 
 /* --- Locks -------------------------------------------------------------------
@@ -554,8 +556,8 @@ static int do_prevail(const struct words *c)
 	int r = fusion_skirmish_lookup(now->arena, word(c, 1), &s);
 
 	if (r == 0)
-		r = fusion_skirmish_prevail_timed(s, c->n > 2 ? ms(c, 2)
-							      : FUSION_FOREVER);
+		r = fusion_skirmish_prevail_timed(
+			s, c->n > 2 ? ms(c, 2) : FUSION_FOREVER, 0);
 	return answer(r);
 }
 
@@ -720,8 +722,8 @@ static int do_lease(const struct words *c)
 	int r = find_property(c, &p);
 
 	if (r == 0)
-		r = fusion_property_lease_timed(p, c->n > 2 ? ms(c, 2)
-							    : FUSION_FOREVER);
+		r = fusion_property_lease_timed(
+			p, c->n > 2 ? ms(c, 2) : FUSION_FOREVER, 0);
 	return answer(r);
 }
 
@@ -732,7 +734,7 @@ static int do_purchase(const struct words *c)
 
 	if (r == 0)
 		r = fusion_property_purchase_timed(
-			p, c->n > 2 ? ms(c, 2) : FUSION_FOREVER);
+			p, c->n > 2 ? ms(c, 2) : FUSION_FOREVER, 0);
 	return answer(r);
 }
 
@@ -750,8 +752,8 @@ static int do_hold_up(const struct words *c)
 	int r = find_property(c, &p);
 
 	if (r == 0)
-		r = fusion_property_hold_up(p, c->n > 2 ? ms(c, 2)
-							: FUSION_FOREVER);
+		r = fusion_property_hold_up(
+			p, c->n > 2 ? ms(c, 2) : FUSION_FOREVER, 0);
 	return answer(r);
 }
 

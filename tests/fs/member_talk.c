@@ -82,7 +82,7 @@ static int do_send(const struct words *c)
 static int do_sync(const struct words *c)
 {
 	(void)c;
-	return answer(fusion_arena_sync(arena_now(), FUSION_FOREVER));
+	return answer(fusion_arena_sync(arena_now(), FUSION_FOREVER, 0));
 }
 
 /* --- Calls ----------------------------------------------------------------

@@ -101,7 +101,8 @@ static void parent(const char *name, int out)
 static void kill_and_wait(struct fusion_arena *arena, const struct word *w)
 {
 	kill(w->pid, SIGKILL);
-	check("wait", fusion_members_wait(arena, w->id, FUSION_FOREVER));
+	check("wait", fusion_members_wait(arena, w->id, FUSION_FOREVER,
+					  FUSION_WAIT_INTERRUPTIBLE));
 }
 
 static void spin(unsigned n)
@@ -139,7 +140,8 @@ static int play(struct fusion_arena *arena, const char *name,
 	while (!c.who && read(ends[0], &w, sizeof(w)) == sizeof(w))
 		if (w.who == 'c')
 			c = w;
-	check("wait", fusion_members_wait(arena, p.id, FUSION_FOREVER));
+	check("wait", fusion_members_wait(arena, p.id, FUSION_FOREVER,
+					  FUSION_WAIT_INTERRUPTIBLE));
 	if (c.who && !c.id)
 		fail("the child is not in", c.pid);
 	if (c.who && c.local != COUNTS)

@@ -133,7 +133,7 @@ static void use_it(long i)
 	good("execute", i, fusion_call_execute(call, NULL, 0, NULL, 0, NULL));
 	good("ref", i, fusion_ref_create(arena, NULL, NULL, &ref));
 	good("up", i, fusion_ref_up(ref));
-	good("sync", i, fusion_arena_sync(arena, 10000000000));
+	good("sync", i, fusion_arena_sync(arena, 10000000000, 0));
 	good("down", i, fusion_ref_down(ref));
 	good("call destroy", i, fusion_call_destroy(call));
 	good("ref destroy", i, fusion_ref_destroy(ref));

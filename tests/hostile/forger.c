@@ -103,13 +103,13 @@ static int forge_owner(const char *arg)
 static int hold_up(const char *arg)
 {
 	(void)arg;
-	return fusion_property_hold_up(property, 0);
+	return fusion_property_hold_up(property, 0, 0);
 }
 
 static int kill_member(const char *arg)
 {
 	return fusion_members_kill(arena, (fusion_id_t)strtoul(arg, NULL, 0),
-				   SIGKILL, 0);
+				   SIGKILL, 0, 0);
 }
 
 /* The directory stays open, so that the daemon is not told by its release. */

@@ -143,7 +143,7 @@ static void listen_to_all(struct fusion_arena *a, unsigned which)
 	store_release(&shared->id[which], a->id);
 	while (!load_acquire(&shared->stop))
 		futex_wait(&shared->stop, 0, -1);
-	if (fusion_arena_sync(a, FUSION_FOREVER) < 0)
+	if (fusion_arena_sync(a, FUSION_FOREVER, 0) < 0)
 		_exit(1);
 }
 

@@ -129,12 +129,14 @@ static void nobody_is_not_all(void **state)
 	(void)state;
 	another_member();
 	assert_int_equal(FUSION_NONE, 0);
-	assert_int_equal(fusion_members_kill(arena, FUSION_NONE, 0, 0), -ESRCH);
-	assert_int_equal(fusion_members_kill(arena, FUSION_NONE, SIGKILL, 0),
+	assert_int_equal(fusion_members_kill(arena, FUSION_NONE, 0, 0, 0),
 			 -ESRCH);
-	assert_int_equal(fusion_members_wait(arena, FUSION_NONE, 0), -ESRCH);
+	assert_int_equal(fusion_members_kill(arena, FUSION_NONE, SIGKILL, 0, 0),
+			 -ESRCH);
+	assert_int_equal(fusion_members_wait(arena, FUSION_NONE, 0, 0), -ESRCH);
 	assert_non_null(strstr(fusion_strerror(-ESRCH), "FUSION_ALL"));
-	assert_int_equal(fusion_members_wait(arena, FUSION_ALL, 0), -ETIMEDOUT);
+	assert_int_equal(fusion_members_wait(arena, FUSION_ALL, 0, 0),
+			 -ETIMEDOUT);
 	assert_int_equal(
 		fusion_message_send(arena, FUSION_NONE, 1, "", 0, 0, 0),
 		-ESRCH);
@@ -163,13 +165,18 @@ static void negative_timeouts_are_refused(void **state)
 
 	(void)state;
 	image_dispatches(arena);
-	assert_int_equal(fusion_members_wait(arena, 99, -2), -EINVAL);
-	assert_int_equal(fusion_members_kill(arena, FUSION_ALL, 0, -2),
+	assert_int_equal(
+		fusion_members_wait(arena, 99, -2, FUSION_WAIT_INTERRUPTIBLE),
+		-EINVAL);
+	assert_int_equal(fusion_members_kill(arena, FUSION_ALL, 0, -2,
+					     FUSION_WAIT_INTERRUPTIBLE),
 			 -EINVAL);
 	assert_int_equal(fusion_arena_wait_field(arena, "f", -2, 0, NULL, &p),
 			 -EINVAL);
-	assert_int_equal(fusion_arena_dispatch(arena, -2), -EINVAL);
-	assert_int_equal(fusion_arena_sync(arena, INT64_MIN), -EINVAL);
+	assert_int_equal(
+		fusion_arena_dispatch(arena, -2, FUSION_WAIT_INTERRUPTIBLE),
+		-EINVAL);
+	assert_int_equal(fusion_arena_sync(arena, INT64_MIN, 0), -EINVAL);
 	assert_non_null(strstr(fusion_strerror(-EINVAL), "time-out"));
 }
 
@@ -268,9 +275,9 @@ static void program_dispatches_if_it_says_so_at_enter(void **state)
 	assert_int_equal(
 		fusion_message_handle(arena, 1, handle, NULL, NULL, NULL), 0);
 	send_one();
-	assert_int_equal(fusion_arena_dispatch(arena, 0), 1);
+	assert_int_equal(fusion_arena_dispatch(arena, 0, 0), 1);
 	send_one();
-	assert_int_equal(fusion_arena_sync(arena, FUSION_FOREVER), 0);
+	assert_int_equal(fusion_arena_sync(arena, FUSION_FOREVER, 0), 0);
 	assert_int_equal(n_handled, 2);
 	/* Asking changes nothing, and until then no thread was needed. */
 	fd = fusion_arena_fd(arena);
@@ -278,14 +285,14 @@ static void program_dispatches_if_it_says_so_at_enter(void **state)
 	assert_int_equal(fusion_arena_fd(arena), fd);
 	assert_true(is_readable(fd));
 	assert_int_equal(n_threads, 0);
-	assert_int_equal(fusion_arena_dispatch(arena, 0), 0);
+	assert_int_equal(fusion_arena_dispatch(arena, 0, 0), 0);
 	assert_int_equal(n_threads, 1); /* it watches */
 	assert_false(is_readable(fd));
 	send_one();
 	assert_int_equal(
 		poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 10000),
 		1);
-	assert_int_equal(fusion_arena_dispatch(arena, 0), 1);
+	assert_int_equal(fusion_arena_dispatch(arena, 0, 0), 1);
 	assert_int_equal(n_handled, 3);
 	assert_int_equal(n_threads, 1);
 }
@@ -295,7 +302,7 @@ static void library_dispatches_otherwise(void **state)
 	(void)state;
 	n_handled = 0;
 	assert_int_equal(fusion_arena_fd(arena), -ENOTSUP);
-	assert_int_equal(fusion_arena_dispatch(arena, 0), -ENOTSUP);
+	assert_int_equal(fusion_arena_dispatch(arena, 0, 0), -ENOTSUP);
 	assert_non_null(
 		strstr(fusion_strerror(-ENOTSUP), "FUSION_ENTER_MANUAL"));
 	assert_int_equal(n_threads, 0);
@@ -304,7 +311,7 @@ static void library_dispatches_otherwise(void **state)
 	assert_int_equal(n_threads, 1);
 	assert_int_equal(fusion_arena_fd(arena), -ENOTSUP);
 	send_one();
-	assert_int_equal(fusion_arena_sync(arena, FUSION_FOREVER), 0);
+	assert_int_equal(fusion_arena_sync(arena, FUSION_FOREVER, 0), 0);
 	assert_int_equal(n_handled, 1);
 }
 
@@ -344,13 +351,13 @@ static void descriptor_without_a_thread_stays_readable(void **state)
 	no_threads = true;
 	for (int i = 0; i < 3; i++) {
 		send_one();
-		assert_int_equal(fusion_arena_dispatch(arena, 0), 1);
+		assert_int_equal(fusion_arena_dispatch(arena, 0, 0), 1);
 		assert_true(is_readable(fd));
-		assert_int_equal(fusion_arena_dispatch(arena, 0), 0);
+		assert_int_equal(fusion_arena_dispatch(arena, 0, 0), 0);
 		assert_true(is_readable(fd));
 	}
 	no_threads = false;
-	assert_int_equal(fusion_arena_dispatch(arena, 0), 0);
+	assert_int_equal(fusion_arena_dispatch(arena, 0, 0), 0);
 	assert_false(is_readable(fd));
 	assert_int_equal(n_handled, 3);
 }

@@ -135,7 +135,7 @@ static int with_lock(const struct fusion_call_request *rq, uint64_t what)
 	if (r < 0)
 		return r;
 	had = levels_of(lock);
-	r = fusion_skirmish_prevail_timed(lock, SECOND);
+	r = fusion_skirmish_prevail_timed(lock, SECOND, 0);
 	if (r < 0)
 		return r;
 	if (what == LOCK_AND_DIE)
@@ -1885,25 +1885,30 @@ static void wait_ends_when_a_call_is_created(void **state)
 	struct fusion_call *call = NULL;
 
 	(void)state;
-	assert_int_equal(fusion_call_wait(arena, "server", 0, &call), 0);
+	assert_int_equal(fusion_call_wait(arena, "server", 0, 0, &call), 0);
 	assert_ptr_equal(call, server);
-	assert_int_equal(fusion_call_wait(arena, "both", 0, &call), -ETIMEDOUT);
-	assert_int_equal(fusion_call_wait(arena, "both", 1000000, &call),
+	assert_int_equal(fusion_call_wait(arena, "both", 0, 0, &call),
 			 -ETIMEDOUT);
-	assert_int_equal(fusion_call_wait(arena, "both", -2, &call), -EINVAL);
-	assert_int_equal(fusion_call_wait(arena, "a/b", 0, &call), -EINVAL);
-	assert_int_equal(fusion_call_wait(arena, "both", 0, NULL), -EINVAL);
+	assert_int_equal(fusion_call_wait(arena, "both", 1000000,
+					  FUSION_WAIT_INTERRUPTIBLE, &call),
+			 -ETIMEDOUT);
+	assert_int_equal(fusion_call_wait(arena, "both", -2,
+					  FUSION_WAIT_INTERRUPTIBLE, &call),
+			 -EINVAL);
+	assert_int_equal(fusion_call_wait(arena, "a/b", 0, 0, &call), -EINVAL);
+	assert_int_equal(fusion_call_wait(arena, "both", 0, 0, NULL), -EINVAL);
 	assert_ptr_equal(call, server);
 	assert_int_equal(pthread_create(&o.thread, NULL, open_late, &o), 0);
 	store_release((uint32_t *)&o.result, 1u);
-	assert_int_equal(fusion_call_wait(arena, "both", FUSION_FOREVER, &call),
+	assert_int_equal(fusion_call_wait(arena, "both", FUSION_FOREVER,
+					  FUSION_WAIT_INTERRUPTIBLE, &call),
 			 0);
 	assert_int_equal(pthread_join(o.thread, NULL), 0);
 	assert_int_equal(o.result, 0);
 	assert_ptr_equal(call, o.call);
 	/* One whose owner is dead is none. */
 	kill_child();
-	assert_int_equal(fusion_call_wait(arena, "server", 0, &call),
+	assert_int_equal(fusion_call_wait(arena, "server", 0, 0, &call),
 			 -ETIMEDOUT);
 }
 

@@ -208,11 +208,11 @@ static void request_here_is_answered(void **state)
 	attend_to(0);
 	for (uint64_t word = 1; word < 10; word++) {
 		assert_int_equal(ask(0, word), 1);
-		assert_int_equal(fusion_arena_dispatch(arena, 0), 1);
+		assert_int_equal(fusion_arena_dispatch(arena, 0, 0), 1);
 		assert_answer(0, word + 1);
 		assert_int_equal(handled[n_handled - 1], word);
 	}
-	assert_int_equal(fusion_arena_dispatch(arena, 0), 0);
+	assert_int_equal(fusion_arena_dispatch(arena, 0, 0), 0);
 	assert_int_equal(n_handled, 9);
 }
 
@@ -221,14 +221,14 @@ static void what_has_begun_is_not_begun_again(void **state)
 	(void)state;
 	attend_to(0);
 	assert_int_equal(ask(0, DEFER), 1);
-	assert_int_equal(fusion_arena_dispatch(arena, 0), 1);
-	assert_int_equal(fusion_arena_dispatch(arena, 0), 0);
+	assert_int_equal(fusion_arena_dispatch(arena, 0, 0), 1);
+	assert_int_equal(fusion_arena_dispatch(arena, 0, 0), 0);
 	/* Its caller, who is slow, finds that somebody sees to it. */
 	assert_true(slot_of(0)->st & SLOT_HERE);
 	assert_false(close_all());
 	assert_false(slot_of(0)->st & SLOT_HERE);
 	assert_false(call_here_take(v, serial));
-	assert_int_equal(fusion_arena_dispatch(arena, 0), 0);
+	assert_int_equal(fusion_arena_dispatch(arena, 0, 0), 0);
 	assert_int_equal(n_handled, 1);
 	assert_int_equal(fusion_call_return(call, serial, 5, "abc", 3), 0);
 	assert_answer(0, 5);
@@ -243,8 +243,8 @@ static void what_came_last_is_handled(void **state)
 	/* The caller cannot take it back, and nobody else gets there. */
 	assert_false(slot_of(0)->st & SLOT_HERE);
 	assert_true(close_all());
-	assert_int_equal(fusion_arena_dispatch(arena, 0), 1);
-	assert_int_equal(fusion_arena_dispatch(arena, 0), 0);
+	assert_int_equal(fusion_arena_dispatch(arena, 0, 0), 1);
+	assert_int_equal(fusion_arena_dispatch(arena, 0, 0), 0);
 	assert_int_equal(n_handled, 1);
 	assert_answer(0, 2);
 	assert_int_equal(ask(0, 1), 0);
@@ -261,7 +261,7 @@ static void who_has_taken_it_back_has_it_back(void **state)
 	mine = call_here(v, thread_slot(v, callers[0]));
 	assert_true(call_here_take(v, mine));
 	assert_false(close_all());
-	assert_int_equal(fusion_arena_dispatch(arena, 0), 0);
+	assert_int_equal(fusion_arena_dispatch(arena, 0, 0), 0);
 	withdraw(0);
 	assert_int_equal(n_handled, 0);
 }
@@ -272,9 +272,9 @@ static void what_is_given_up_is_not_executed(void **state)
 	attend_to(0);
 	assert_int_equal(ask(0, 1), 1);
 	withdraw(0);
-	assert_int_equal(fusion_arena_dispatch(arena, 0), 0);
+	assert_int_equal(fusion_arena_dispatch(arena, 0, 0), 0);
 	assert_int_equal(ask(0, 2), 1);
-	assert_int_equal(fusion_arena_dispatch(arena, 0), 1);
+	assert_int_equal(fusion_arena_dispatch(arena, 0, 0), 1);
 	assert_answer(0, 3);
 	assert_int_equal(n_handled, 1);
 }
@@ -292,7 +292,7 @@ static void messages_before_a_call_come_before_it(void **state)
 	assert_int_equal(ask(0, 1), 1);
 	assert_true(close_all());
 	while (n_handled < 4)
-		assert_true(fusion_arena_dispatch(arena, 0) > 0);
+		assert_true(fusion_arena_dispatch(arena, 0, 0) > 0);
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(handled[i], 107);
 	assert_int_equal(handled[3], 1);
@@ -311,7 +311,7 @@ static void request_for_another_is_left_alone(void **state)
 	attend_to(0);
 	assert_int_equal(call_begin_here(v, callers[0], &rq, NULL, &s), 1);
 	s->callee_id++;
-	assert_int_equal(fusion_arena_dispatch(arena, 0), 0);
+	assert_int_equal(fusion_arena_dispatch(arena, 0, 0), 0);
 	assert_false(close_all());
 	assert_true(s->st & SLOT_HERE);
 	s->callee_id--;
@@ -337,7 +337,7 @@ static void who_is_not_used_makes_room(void **state)
 	}
 	assert_true(here & 1u << RING_ATTENDED);
 	assert_int_equal(__builtin_popcount(here), RING_ATTENDED);
-	assert_int_equal(fusion_arena_dispatch(arena, 0), RING_ATTENDED);
+	assert_int_equal(fusion_arena_dispatch(arena, 0, 0), RING_ATTENDED);
 	assert_int_equal(n_handled, RING_ATTENDED);
 	for (unsigned i = 0; i <= RING_ATTENDED; i++)
 		if (here & 1u << i)
@@ -356,7 +356,7 @@ static void who_comes_last_keeps_its_place(void **state)
 	attend_to(RING_ATTENDED);
 	assert_int_equal(ask(RING_ATTENDED, 2), 0);
 	withdraw(RING_ATTENDED);
-	assert_int_equal(fusion_arena_dispatch(arena, 0), 1);
+	assert_int_equal(fusion_arena_dispatch(arena, 0, 0), 1);
 	assert_answer(0, 2);
 }
 
@@ -373,7 +373,7 @@ static void answer_that_is_put_off_ends_the_chain(void **state)
 	assert_ptr_equal(call_chain(v, &up), s);
 	assert_int_equal(call_executor(v, call_executes(callers[1])),
 			 callers[1]->token & TOKEN_MASK);
-	assert_int_equal(fusion_arena_dispatch(arena, 0), 1);
+	assert_int_equal(fusion_arena_dispatch(arena, 0, 0), 1);
 	up = call_executes(callers[1]);
 	assert_ptr_equal(call_chain(v, &up), s);
 	call_slot_put_off(v, callers[0], s, call_executes(callers[1]));
@@ -383,7 +383,7 @@ static void answer_that_is_put_off_ends_the_chain(void **state)
 	/* And it is used again. */
 	assert_int_equal(ask(0, 2), 1);
 	assert_false(call_is_wanted(v, call_executes(callers[1])));
-	assert_int_equal(fusion_arena_dispatch(arena, 0), 1);
+	assert_int_equal(fusion_arena_dispatch(arena, 0, 0), 1);
 	assert_answer(0, 3);
 	call_enter(callers[1], 0);
 }
@@ -398,11 +398,11 @@ static void what_was_deferred_outlives_who_did(void **state)
 	attend_to(0);
 	attend_to(1);
 	assert_int_equal(ask(0, DEFER), 1);
-	assert_int_equal(fusion_arena_dispatch(arena, 0), 1);
+	assert_int_equal(fusion_arena_dispatch(arena, 0, 0), 1);
 	first = serial;
 	call_enter(callers[1], first);
 	assert_int_equal(ask(1, 1), 1);
-	assert_int_equal(fusion_arena_dispatch(arena, 0), 1);
+	assert_int_equal(fusion_arena_dispatch(arena, 0, 0), 1);
 	call_slot_put_off(
 		v, callers[1], s,
 		CALL_SERIAL(thread_slot(v, callers[1]), SLOT_SEQ(s->st)));
@@ -419,7 +419,7 @@ static void handler_of_a_request_here_is_on_the_stack(void **state)
 	(void)state;
 	attend_to(0);
 	assert_int_equal(ask(0, NEST), 1);
-	assert_true(fusion_arena_dispatch(arena, 0) > 0);
+	assert_true(fusion_arena_dispatch(arena, 0, 0) > 0);
 	assert_int_equal(n_cleaned_then, 0);
 	assert_false(was_over);
 	assert_int_equal(n_cleaned, 1);
@@ -449,7 +449,7 @@ static void whatever_waits_is_on_the_stack(void **state)
 
 	(void)state;
 	assert_int_equal(dispatch_post(arena, post_it, NULL), 0);
-	assert_true(fusion_arena_dispatch(arena, 0) > 0);
+	assert_true(fusion_arena_dispatch(arena, 0, 0) > 0);
 	assert_int_equal(n_cleaned_then, 0);
 	assert_false(was_over);
 	assert_int_equal(n_cleaned, 1);
@@ -465,12 +465,12 @@ static void whatever_waits_is_on_the_stack(void **state)
 				.flags = FUSION_REACTOR_SELF}),
 		0);
 	while (n_cleaned < 2)
-		assert_true(fusion_arena_dispatch(arena, 0) > 0);
+		assert_true(fusion_arena_dispatch(arena, 0, 0) > 0);
 	assert_int_equal(n_cleaned_then, 1);
 	assert_false(was_over);
 	assert_int_equal(fusion_reactor_detach(x), 0);
 	assert_int_equal(fusion_reactor_destroy(re), 0);
-	fusion_arena_dispatch(arena, 0);
+	fusion_arena_dispatch(arena, 0, 0);
 	reactor_stop(arena);
 }
 
@@ -481,10 +481,10 @@ static void who_syncs_does_not_wait_for_what_comes_later(void **state)
 	attend_to(1);
 	assert_int_equal(ask(0, AGAIN), 1);
 	n_again = 1;
-	assert_int_equal(fusion_arena_sync(arena, FUSION_FOREVER), 0);
+	assert_int_equal(fusion_arena_sync(arena, FUSION_FOREVER, 0), 0);
 	assert_in_range(n_handled, 1, 10);
 	n_again = 0;
-	fusion_arena_dispatch(arena, 0);
+	fusion_arena_dispatch(arena, 0, 0);
 }
 
 /* The record of what caller 0 has asked, or had. */
@@ -526,7 +526,7 @@ static void who_has_given_up_is_not_attended_to(void **state)
 	assert_int_equal(n_handled, 1);
 	call_slot_free(v, callers[0], slot_of(0));
 	assert_int_equal(ask(0, 3), 1);
-	assert_int_equal(fusion_arena_dispatch(arena, 0), 1);
+	assert_int_equal(fusion_arena_dispatch(arena, 0, 0), 1);
 	assert_answer(0, 4);
 }
 
@@ -538,11 +538,11 @@ static void numbers_of_slots_are_believed_by_nobody(void **state)
 	attend_to(0);
 	assert_int_equal(ask(0, 1), 1);
 	s->len = SLOT_INLINE + 1;
-	assert_int_equal(fusion_arena_dispatch(arena, 0), 0);
+	assert_int_equal(fusion_arena_dispatch(arena, 0, 0), 0);
 	withdraw(0);
 	assert_int_equal(ask(0, 1), 1);
 	s->call = UINT32_MAX;
-	fusion_arena_dispatch(arena, 0);
+	fusion_arena_dispatch(arena, 0, 0);
 	s->call = call_index(v, handle_entry(call)) + 1;
 	withdraw(0);
 	assert_int_equal(n_handled, 0);

@@ -109,7 +109,7 @@ static void send_one(void)
 
 static int sync_all(void)
 {
-	return fusion_arena_sync(arena, FUSION_FOREVER);
+	return fusion_arena_sync(arena, FUSION_FOREVER, 0);
 }
 
 static int remove_handler(void)
@@ -123,7 +123,7 @@ static void test_a_sync_ends_for_a_cancelled_thread(void **state)
 	send_one();
 	assert_int_equal(call_cancelled(sync_all), 0);
 	/* The thread has left no lock behind. */
-	assert_int_equal(fusion_arena_sync(arena, FUSION_FOREVER), 0);
+	assert_int_equal(fusion_arena_sync(arena, FUSION_FOREVER, 0), 0);
 }
 
 static void test_a_removal_waits_for_the_handler(void **state)

@@ -122,17 +122,17 @@ static int field_of_another_type(void)
 
 static int dispatch_as_the_library(void)
 {
-	return fusion_arena_dispatch(arena, 0);
+	return fusion_arena_dispatch(arena, 0, 0);
 }
 
 static int member_nobody(void)
 {
-	return fusion_members_wait(arena, FUSION_NONE, 0);
+	return fusion_members_wait(arena, FUSION_NONE, 0, 0);
 }
 
 static int member_timeout(void)
 {
-	return fusion_members_wait(arena, 99, -7);
+	return fusion_members_wait(arena, 99, -7, FUSION_WAIT_INTERRUPTIBLE);
 }
 
 static int root_outside(void)
@@ -351,17 +351,17 @@ static int list_flags(void)
 
 static int member_signal_number(void)
 {
-	return fusion_members_kill(arena, 99, 4711, 0);
+	return fusion_members_kill(arena, 99, 4711, 0, 0);
 }
 
 static int member_unknown(void)
 {
-	return fusion_members_kill(arena, 99, SIGTERM, 0);
+	return fusion_members_kill(arena, 99, SIGTERM, 0, 0);
 }
 
 static int member_self(void)
 {
-	return fusion_members_wait(arena, fusion_arena_id(arena), 0);
+	return fusion_members_wait(arena, fusion_arena_id(arena), 0, 0);
 }
 
 static int no_arena(void)

@@ -317,7 +317,7 @@ static void test_stale_skirmish(void **state)
 	assert_int_equal(fusion_skirmish_destroy(old), 0);
 	s = create(&nouns[0]);
 	assert_int_equal(fusion_skirmish_prevail(old), -EIDRM);
-	assert_int_equal(fusion_skirmish_prevail_timed(old, 0), -EIDRM);
+	assert_int_equal(fusion_skirmish_prevail_timed(old, 0, 0), -EIDRM);
 	assert_int_equal(fusion_skirmish_swoop(old), -EIDRM);
 	list[0] = old;
 	list[1] = s;
@@ -326,7 +326,7 @@ static void test_stale_skirmish(void **state)
 	assert_int_equal(stat.levels, 0);
 	assert_int_equal(fusion_skirmish_prevail(s), 0);
 	assert_int_equal(fusion_skirmish_dismiss(old), -EIDRM);
-	assert_int_equal(fusion_skirmish_wait(old, 0), -EIDRM);
+	assert_int_equal(fusion_skirmish_wait(old, 0, 0), -EIDRM);
 	assert_int_equal(fusion_skirmish_notify(old, true), -EIDRM);
 	assert_int_equal(fusion_skirmish_consistent(old), -EIDRM);
 	assert_int_equal(fusion_skirmish_lock_count(old, &n), -EIDRM);

@@ -117,7 +117,7 @@ static bool is_through(void)
 
 static void dispatch(void)
 {
-	assert_true(fusion_arena_dispatch(arena, 0) >= 0);
+	assert_true(fusion_arena_dispatch(arena, 0, 0) >= 0);
 }
 
 /* --- System calls --------------------------------------------------------- */

@@ -106,7 +106,8 @@ static void bytes_arrive_as_they_were_sent(void **state)
 	for (size_t size = 0; size <= sizeof(data);
 	     size += size < 1100 ? 1 : 97) {
 		assert_int_equal(send(7, data, size), 0);
-		assert_int_equal(fusion_arena_sync(arena, FUSION_FOREVER), 0);
+		assert_int_equal(fusion_arena_sync(arena, FUSION_FOREVER, 0),
+				 0);
 		assert_int_equal(got.type, 7);
 		assert_int_equal(got.sender, arena->id);
 		assert_int_equal(got.size, size);
@@ -131,7 +132,7 @@ static void block_is_freed_unless_taken(void **state)
 	assert_int_equal(fusion_message_send_block(arena, arena->id, 1, block,
 						   0, FUSION_FOREVER),
 			 0);
-	assert_int_equal(fusion_arena_sync(arena, FUSION_FOREVER), 0);
+	assert_int_equal(fusion_arena_sync(arena, FUSION_FOREVER, 0), 0);
 	assert_true(got.is_block);
 	assert_true(got.size >= 300);
 	assert_int_equal(got.data[299], 'x');
@@ -141,7 +142,7 @@ static void block_is_freed_unless_taken(void **state)
 	assert_int_equal(fusion_message_send_block(arena, arena->id, 2, block,
 						   0, FUSION_FOREVER),
 			 0);
-	assert_int_equal(fusion_arena_sync(arena, FUSION_FOREVER), 0);
+	assert_int_equal(fusion_arena_sync(arena, FUSION_FOREVER, 0), 0);
 	assert_ptr_equal(got.taken, block);
 	assert_int_equal(blocks(), 1);
 	assert_int_equal(fusion_free(block), 0);
@@ -176,9 +177,9 @@ static void wrong_arguments_are_refused(void **state)
 	assert_int_equal(
 		fusion_message_send_block(arena, arena->id, 1, NULL, 0, 0),
 		-EINVAL);
-	assert_int_equal(fusion_arena_dispatch(NULL, 0), -EINVAL);
+	assert_int_equal(fusion_arena_dispatch(NULL, 0, 0), -EINVAL);
 	assert_int_equal(fusion_arena_fd(NULL), -EINVAL);
-	assert_int_equal(fusion_arena_sync(NULL, 0), -EINVAL);
+	assert_int_equal(fusion_arena_sync(NULL, 0, 0), -EINVAL);
 	assert_int_equal(fusion_set_spin(2 * SECOND), -EINVAL);
 }
 
@@ -212,11 +213,11 @@ static void full_queue_is_said_or_waited_for_or_counted(void **state)
 	assert_int_equal(blocks(), 0);
 	assert_int_equal(
 		fusion_message_handle(arena, 1, note, NULL, NULL, NULL), 0);
-	assert_int_equal(fusion_arena_sync(arena, FUSION_FOREVER), 0);
+	assert_int_equal(fusion_arena_sync(arena, FUSION_FOREVER, 0), 0);
 	assert_int_equal(got.n, sent);
 	assert_int_equal(*(unsigned *)got.data, sent - 1);
 	assert_int_equal(send(99, "", 0), 0);
-	assert_int_equal(fusion_arena_sync(arena, FUSION_FOREVER), 0);
+	assert_int_equal(fusion_arena_sync(arena, FUSION_FOREVER, 0), 0);
 	/* Nobody handles that. */
 	assert_int_equal(queue()->ctl->dropped, 3);
 }
@@ -269,7 +270,7 @@ static void each_senders_order_is_kept(void **state)
 		assert_int_equal(pthread_join(threads[i], &r), 0);
 		assert_null(r);
 	}
-	assert_int_equal(fusion_arena_sync(arena, FUSION_FOREVER), 0);
+	assert_int_equal(fusion_arena_sync(arena, FUSION_FOREVER, 0), 0);
 	assert_int_equal(order.wrong, 0);
 	for (unsigned i = 0; i < SENDERS; i++)
 		assert_int_equal(order.next[i], EACH);
@@ -297,7 +298,7 @@ static void descriptor_says_when_to_dispatch(void **state)
 	assert_true(fd >= 0);
 	assert_int_equal(fusion_arena_fd(arena), fd);
 	assert_int_equal(epoll_ctl(ep, EPOLL_CTL_ADD, fd, &e), 0);
-	while (fusion_arena_dispatch(arena, 0) > 0)
+	while (fusion_arena_dispatch(arena, 0, 0) > 0)
 		;
 	assert_false(is_readable(fd));
 	while (epoll_wait(ep, &e, 1, 0) > 0)
@@ -309,10 +310,10 @@ static void descriptor_says_when_to_dispatch(void **state)
 		assert_int_equal(epoll_wait(ep, &e, 1, 10000), 1);
 		/* Nobody but us handles it. */
 		assert_int_equal(got.n, i - 1);
-		assert_int_equal(fusion_arena_dispatch(arena, 0), 1);
+		assert_int_equal(fusion_arena_dispatch(arena, 0, 0), 1);
 		assert_int_equal(got.n, i);
 		assert_false(is_readable(fd));
-		assert_int_equal(fusion_arena_dispatch(arena, 0), 0);
+		assert_int_equal(fusion_arena_dispatch(arena, 0, 0), 0);
 	}
 	close(ep);
 }
@@ -330,16 +331,20 @@ static void dispatching_by_hand_waits(void **state)
 	(void)state;
 	memset(&got, 0, sizeof(got));
 	image_dispatches(arena);
-	assert_int_equal(fusion_arena_dispatch(arena, 0), 0);
-	assert_int_equal(fusion_arena_dispatch(arena, 3000000), 0);
+	assert_int_equal(fusion_arena_dispatch(arena, 0, 0), 0);
+	assert_int_equal(fusion_arena_dispatch(arena, 3000000,
+					       FUSION_WAIT_INTERRUPTIBLE),
+			 0);
 	assert_int_equal(
 		fusion_message_handle(arena, 1, note, NULL, NULL, NULL), 0);
 	assert_int_equal(pthread_create(&thread, NULL, send_one, NULL), 0);
-	assert_int_equal(fusion_arena_dispatch(arena, FUSION_FOREVER), 1);
+	assert_int_equal(fusion_arena_dispatch(arena, FUSION_FOREVER,
+					       FUSION_WAIT_INTERRUPTIBLE),
+			 1);
 	assert_int_equal(got.n, 1);
 	assert_int_equal(pthread_join(thread, NULL), 0);
 	assert_int_equal(send(1, "hello", 5), 0);
-	assert_int_equal(fusion_arena_sync(arena, FUSION_FOREVER), 0);
+	assert_int_equal(fusion_arena_sync(arena, FUSION_FOREVER, 0), 0);
 	assert_int_equal(got.n, 2);
 }
 
@@ -349,14 +354,14 @@ static int elsewhere[3];
 static void come_back(const struct fusion_message *m, void *ctx)
 {
 	(void)m, (void)ctx;
-	elsewhere[0] = fusion_arena_dispatch(arena, 0);
+	elsewhere[0] = fusion_arena_dispatch(arena, 0, 0);
 }
 
 static void dispatch_elsewhere(const struct fusion_message *m, void *ctx)
 {
 	(void)ctx;
-	elsewhere[1] = fusion_arena_dispatch(other, 0);
-	elsewhere[2] = fusion_arena_sync(m->arena, 0);
+	elsewhere[1] = fusion_arena_dispatch(other, 0, 0);
+	elsewhere[2] = fusion_arena_sync(m->arena, 0, 0);
 }
 
 /* Who dispatches in another arena is still the dispatcher of the first. */
@@ -380,7 +385,8 @@ static void handler_dispatches_in_another_arena(void **state)
 						     "", 0, 0, FUSION_FOREVER),
 				 0);
 		assert_int_equal(send(1, "", 0), 0);
-		assert_int_equal(fusion_arena_sync(arena, FUSION_FOREVER), 0);
+		assert_int_equal(fusion_arena_sync(arena, FUSION_FOREVER, 0),
+				 0);
 		assert_int_equal(elsewhere[0], -EDEADLK);
 		assert_int_equal(elsewhere[1], 1);
 		assert_int_equal(elsewhere[2], -EDEADLK);
@@ -406,8 +412,8 @@ static void try_things(const struct fusion_message *m, void *ctx)
 
 	(void)ctx;
 	cleaned = 1;
-	in_handler[0] = fusion_arena_sync(m->arena, 0);
-	in_handler[1] = fusion_arena_dispatch(m->arena, 0);
+	in_handler[0] = fusion_arena_sync(m->arena, 0, 0);
+	in_handler[1] = fusion_arena_dispatch(m->arena, 0, 0);
 	in_handler[2] =
 		fusion_arena_dispatch_cleanup(m->arena, clean, &cleaned);
 	/* By itself, while it runs. */
@@ -425,16 +431,16 @@ static void handler_may_do_nearly_everything(void **state)
 					       NULL, &slot),
 			 0);
 	assert_int_equal(send(1, "", 0), 0);
-	assert_int_equal(fusion_arena_sync(arena, FUSION_FOREVER), 0);
+	assert_int_equal(fusion_arena_sync(arena, FUSION_FOREVER, 0), 0);
 	assert_int_equal(in_handler[0], -EDEADLK);
 	assert_int_equal(in_handler[1], -ENOTSUP);
 	assert_int_equal(in_handler[2], 0);
 	assert_int_equal(in_handler[3], 0);
 	assert_non_null(cleaned);
-	assert_int_equal(fusion_arena_sync(arena, FUSION_FOREVER), 0);
+	assert_int_equal(fusion_arena_sync(arena, FUSION_FOREVER, 0), 0);
 	assert_int_equal(*cleaned, 2);
 	assert_int_equal(send(1, "", 0), 0);
-	assert_int_equal(fusion_arena_sync(arena, FUSION_FOREVER), 0);
+	assert_int_equal(fusion_arena_sync(arena, FUSION_FOREVER, 0), 0);
 	assert_int_equal(queue()->ctl->dropped, 1);
 }
 
@@ -471,7 +477,7 @@ static void send_a_block(uint32_t type)
 	assert_int_equal(fusion_message_send_block(arena, arena->id, type,
 						   block, 0, FUSION_FOREVER),
 			 0);
-	assert_int_equal(fusion_arena_sync(arena, FUSION_FOREVER), 0);
+	assert_int_equal(fusion_arena_sync(arena, FUSION_FOREVER, 0), 0);
 }
 
 #define HANDLE(type, fn, ctx, ret) \
@@ -589,7 +595,8 @@ static void others_are_handled_while_one_waits(void **state)
 		for (int i = 0; i < 40; i++)
 			assert_int_equal(send(3, "not that", 8), 0);
 		assert_int_equal(send(2, "", 0), 0);
-		assert_int_equal(fusion_arena_sync(arena, FUSION_FOREVER), 0);
+		assert_int_equal(fusion_arena_sync(arena, FUSION_FOREVER, 0),
+				 0);
 		assert_true(blocked.had_turn);
 	}
 }
@@ -605,7 +612,7 @@ static void claim_of_the_dead_is_skipped(void **state)
 	(void)state;
 	memset(&got, 0, sizeof(got));
 	image_dispatches(arena);
-	assert_int_equal(fusion_arena_dispatch(arena, 0), 0);
+	assert_int_equal(fusion_arena_dispatch(arena, 0, 0), 0);
 	before = blocks();
 	assert_int_equal(thread_claim(v, &t), 0);
 	assert_int_equal(fusion_malloc_to(arena, 2000, (void **)&t->msg_block),
@@ -619,7 +626,7 @@ static void claim_of_the_dead_is_skipped(void **state)
 	assert_int_equal(blocks(), before);
 	assert_int_equal(
 		fusion_message_handle(arena, 1, note, NULL, NULL, NULL), 0);
-	assert_int_equal(fusion_arena_sync(arena, FUSION_FOREVER), 0);
+	assert_int_equal(fusion_arena_sync(arena, FUSION_FOREVER, 0), 0);
 	assert_int_equal(got.n, 1);
 	assert_int_equal(queue()->ctl->received, 1);
 }

@@ -115,13 +115,15 @@ static void notices_run_where_the_program_dispatches(void **state)
 	assert_true(fd >= 0);
 	assert_int_equal(fusion_arena_on_leave(arena, note, NULL, NULL, NULL),
 			 0);
-	while (fusion_arena_dispatch(arena, 0) > 0)
+	while (fusion_arena_dispatch(arena, 0, 0) > 0)
 		;
 	happen(EVENT_PROMOTED, 1001);
 	await_readable(fd);
 	assert_int_equal(load_acquire(&got.n), 0);
 	while (!load_acquire(&got.n))
-		assert_true(fusion_arena_dispatch(arena, FUSION_FOREVER) >= 0);
+		assert_true(fusion_arena_dispatch(arena, FUSION_FOREVER,
+						  FUSION_WAIT_INTERRUPTIBLE) >=
+			    0);
 	assert_true(pthread_equal(got.thread, pthread_self()));
 }
 
@@ -133,12 +135,14 @@ static void more_events_than_are_kept_are_caught_up_with(void **state)
 	assert_int_equal(fusion_arena_on_leave(arena, note, NULL, NULL, NULL),
 			 0);
 	happen(EVENT_JOIN, 1001);
-	while (fusion_arena_dispatch(arena, 0) > 0)
+	while (fusion_arena_dispatch(arena, 0, 0) > 0)
 		;
 	for (uint32_t id = 2001; id <= 2000 + 2 * EVENTS; id++)
 		happen(EVENT_PROMOTED, id);
 	while (got.last < 2000 + 2 * EVENTS)
-		assert_true(fusion_arena_dispatch(arena, FUSION_FOREVER) >= 0);
+		assert_true(fusion_arena_dispatch(arena, FUSION_FOREVER,
+						  FUSION_WAIT_INTERRUPTIBLE) >=
+			    0);
 	/* 1001 came and is not among the members: one notice of it, and it is
 	 * not said too late that some were lost. */
 	assert_true(got.n <= EVENTS + 1);
@@ -176,9 +180,11 @@ static void notice_may_end_itself(void **state)
 	for (uint32_t id = 1001; id <= 1010; id++)
 		happen(EVENT_PROMOTED, id);
 	while (!got.n)
-		assert_true(fusion_arena_dispatch(arena, FUSION_FOREVER) >= 0);
+		assert_true(fusion_arena_dispatch(arena, FUSION_FOREVER,
+						  FUSION_WAIT_INTERRUPTIBLE) >=
+			    0);
 	happen(EVENT_PROMOTED, 1011);
-	while (fusion_arena_dispatch(arena, 0) > 0)
+	while (fusion_arena_dispatch(arena, 0, 0) > 0)
 		;
 	assert_int_equal(got.n, 1);
 	assert_int_equal(got.last, 1001);
@@ -219,12 +225,12 @@ static void what_was_not_dispatched_is_dropped_with_it(void **state)
 	fd = fusion_arena_fd(arena);
 	assert_int_equal(fusion_arena_on_leave(arena, note, NULL, NULL, &slot),
 			 0);
-	while (fusion_arena_dispatch(arena, 0) > 0)
+	while (fusion_arena_dispatch(arena, 0, 0) > 0)
 		;
 	happen(EVENT_PROMOTED, 1001);
 	await_readable(fd);
 	assert_int_equal(fusion_slot_cancel(slot), 0);
-	assert_int_equal(fusion_arena_dispatch(arena, 0), 0);
+	assert_int_equal(fusion_arena_dispatch(arena, 0, 0), 0);
 	assert_int_equal(got.n, 0);
 }
 
@@ -331,7 +337,7 @@ static void append(struct fusion_arena *a, enum fusion_notice how,
 static void dispatch_all(void)
 {
 	await_readable(fusion_arena_fd(arena));
-	while (fusion_arena_dispatch(arena, 0) > 0)
+	while (fusion_arena_dispatch(arena, 0, 0) > 0)
 		;
 }
 

@@ -141,7 +141,8 @@ static void *keep_purchase(void *arg)
 static void *lease_timed(void *arg)
 {
 	(void)arg;
-	return (void *)(intptr_t)fusion_property_lease_timed(property, 1000000);
+	return (void *)(intptr_t)fusion_property_lease_timed(property, 1000000,
+							     0);
 }
 
 static void test_table_of_mine(void **state)
@@ -169,12 +170,12 @@ static void test_table_of_mine(void **state)
 	assert_int_equal(fusion_property_purchase(property), 0);
 	assert_int_equal(fusion_property_purchase(property), 0);
 	assert_int_equal(fusion_property_lease(property), -EDEADLK);
-	assert_int_equal(fusion_property_hold_up(property, 0), -EDEADLK);
+	assert_int_equal(fusion_property_hold_up(property, 0, 0), -EDEADLK);
 	assert_int_equal(fusion_property_cede(property), 0);
 	assert_int_equal(status(), FUSION_PROPERTY_PURCHASED);
 	assert_int_equal(fusion_property_cede(property), 0);
 	assert_int_equal(status(), FUSION_PROPERTY_AVAILABLE);
-	assert_int_equal(fusion_property_hold_up(property, 0), 0);
+	assert_int_equal(fusion_property_hold_up(property, 0, 0), 0);
 }
 
 static void test_bad_arguments(void **state)
@@ -201,18 +202,18 @@ static void test_bad_arguments(void **state)
 	assert_int_equal(fusion_property_lease(none), -EINVAL);
 	assert_int_equal(fusion_property_purchase(NULL), -EINVAL);
 	assert_int_equal(fusion_property_cede(none), -EINVAL);
-	assert_int_equal(fusion_property_hold_up(none, 0), -EINVAL);
+	assert_int_equal(fusion_property_hold_up(none, 0, 0), -EINVAL);
 	assert_int_equal(fusion_property_stat(none, &s, sizeof(s)), -EINVAL);
 	assert_int_equal(fusion_property_stat(property, NULL, sizeof(s)),
 			 -EINVAL);
 	assert_int_equal(fusion_property_destroy(none), -EINVAL);
-	assert_int_equal(fusion_property_lease_timed(property, -2), -EINVAL);
+	assert_int_equal(fusion_property_lease_timed(property, -2, 0), -EINVAL);
 	assert_non_null(strstr(fusion_strerror(-EINVAL), "time-out"));
-	assert_int_equal(fusion_property_purchase_timed(property, INT64_MIN),
+	assert_int_equal(fusion_property_purchase_timed(property, INT64_MIN, 0),
 			 -EINVAL);
-	assert_int_equal(fusion_property_hold_up(property, -2), -EINVAL);
+	assert_int_equal(fusion_property_hold_up(property, -2, 0), -EINVAL);
 	assert_non_null(strstr(fusion_strerror(-EINVAL), "time-out"));
-	assert_int_equal(fusion_property_hold_up(property, INT64_MAX), 0);
+	assert_int_equal(fusion_property_hold_up(property, INT64_MAX, 0), 0);
 	assert_int_equal(fusion_property_create(arena, NULL, NULL, &p), 0);
 	assert_int_equal(rec_of(p)->lease_window_ns, 100000000);
 	assert_int_equal(rec_of(p)->purchase_window_ns, 1000000000);
@@ -588,9 +589,10 @@ static void test_killed_is_not_busy(void **state)
 	(void)state;
 	pid = spawn(lease_and_hang, NULL);
 	await_status(FUSION_PROPERTY_LEASED);
-	assert_int_equal(fusion_property_lease_timed(property, 0), -ETIMEDOUT);
+	assert_int_equal(fusion_property_lease_timed(property, 0, 0),
+			 -ETIMEDOUT);
 	kill_and_reap(pid);
-	assert_int_equal(fusion_property_lease_timed(property, 0), 0);
+	assert_int_equal(fusion_property_lease_timed(property, 0, 0), 0);
 	assert_int_equal(fusion_property_cede(property), 0);
 
 	pid = spawn(purchase_and_hang, NULL);
@@ -716,7 +718,8 @@ static void test_state_of_another(void **state)
 	assert_false(s.mine);
 	assert_true(s.age_ns >= 0);
 	/* A lease is nothing to hold up. */
-	assert_int_equal(fusion_property_hold_up(property, FUSION_FOREVER), 0);
+	assert_int_equal(fusion_property_hold_up(property, FUSION_FOREVER, 0),
+			 0);
 	assert_int_equal(status(), FUSION_PROPERTY_LEASED);
 	kill_and_reap(pid);
 	assert_int_equal(life_sweep(&arena->view), 1);
@@ -732,7 +735,8 @@ static void test_hold_up(void **state)
 	(void)state;
 	await_status(FUSION_PROPERTY_PURCHASED);
 	assert_int_equal(elsewhere(lease), -EBUSY);
-	assert_int_equal(fusion_property_hold_up(property, FUSION_FOREVER), 0);
+	assert_int_equal(fusion_property_hold_up(property, FUSION_FOREVER, 0),
+			 0);
 	assert_int_equal(status(), FUSION_PROPERTY_AVAILABLE);
 	assert_int_equal(WTERMSIG(reap(pid)), SIGKILL);
 	assert_int_equal(fusion_property_lease(property), 0);
@@ -754,7 +758,7 @@ static int hold_up_as_nobody(void *arg)
 	if (prctl(PR_SET_KEEPCAPS, 1) < 0 || setuid(NOBODY) < 0 ||
 	    syscall(SYS_capset, &head, data) < 0)
 		return 98;
-	return -fusion_property_hold_up(property, 0);
+	return -fusion_property_hold_up(property, 0, 0);
 }
 
 static int purchase_as_nobody(void *arg)
@@ -825,14 +829,14 @@ static void test_hold_up_of_a_shell(void **state)
 	if (!pid)
 		_exit(hang());
 	rec = purchase_for(&daemon, pid);
-	assert_int_equal(fusion_property_hold_up(property, 0), 0);
-	assert_int_equal(fusion_property_hold_up(property, 1), -ETIMEDOUT);
+	assert_int_equal(fusion_property_hold_up(property, 0, 0), 0);
+	assert_int_equal(fusion_property_hold_up(property, 1, 0), -ETIMEDOUT);
 	assert_int_equal(status(), FUSION_PROPERTY_PURCHASED);
 	assert_int_equal(waitpid(pid, NULL, WNOHANG), 0);
 	kill(pid, SIGKILL);
 	reap(pid);
 	assert_int_equal(property_cede(&daemon, rec, rec_of(property)), 0);
-	assert_int_equal(fusion_property_hold_up(property, 1), 0);
+	assert_int_equal(fusion_property_hold_up(property, 1, 0), 0);
 	thread_release(&daemon, rec);
 	view_member(&daemon, 0)->pidns = 0;
 }

@@ -73,7 +73,7 @@ static enum fusion_reaction_result hear(const struct fusion_reactor_message *m,
 
 static void sync_all(void)
 {
-	assert_int_equal(fusion_arena_sync(arena, FUSION_FOREVER), 0);
+	assert_int_equal(fusion_arena_sync(arena, FUSION_FOREVER, 0), 0);
 }
 
 static struct fusion_reaction *attach(uint32_t channel, struct heard *h)

@@ -124,9 +124,10 @@ static void dispatching_by_hand_returns_for_each_reaction_that_ran(void **state)
 	for (unsigned i = 0; i < 65; i++)
 		say(i);
 	while (e.n < 65)
-		assert_true(fusion_arena_dispatch(arena, 0) > 0);
+		assert_true(fusion_arena_dispatch(arena, 0, 0) > 0);
 	assert_int_equal(fusion_reactor_destroy(reactor), 0);
-	assert_true(fusion_arena_dispatch(arena, FUSION_FOREVER) > 0);
+	assert_true(fusion_arena_dispatch(arena, FUSION_FOREVER,
+					  FUSION_WAIT_INTERRUPTIBLE) > 0);
 	assert_int_equal(e.end.event, FUSION_REACTOR_DESTROYED);
 	assert_int_equal(fusion_reactor_detach(x), 0);
 }
@@ -236,7 +237,8 @@ static void removed_or_detached_by_itself_it_is_gone_once(void **state)
 		say(0);
 		await(&t.gone);
 		say(0);
-		assert_int_equal(fusion_arena_sync(arena, FUSION_FOREVER), 0);
+		assert_int_equal(fusion_arena_sync(arena, FUSION_FOREVER, 0),
+				 0);
 		assert_int_equal(t.gone, 1);
 		assert_int_equal(t.runs, 1);
 	}

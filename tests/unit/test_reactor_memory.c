@@ -103,7 +103,7 @@ static void attach(struct fusion_reactor *r, struct heard *h)
 
 static void sync_all(void)
 {
-	assert_int_equal(fusion_arena_sync(arena, FUSION_FOREVER), 0);
+	assert_int_equal(fusion_arena_sync(arena, FUSION_FOREVER, 0), 0);
 }
 
 /* --- Tests ---------------------------------------------------------------- */

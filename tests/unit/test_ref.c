@@ -368,8 +368,8 @@ static void test_zero_trylock(void **state)
 	assert_int_equal(fusion_ref_unlock(ref), -EPERM);
 	assert_int_equal(fusion_ref_up(ref), 0);
 	assert_int_equal(fusion_ref_zero_trylock(ref), -EBUSY);
-	assert_int_equal(fusion_ref_zero_lock(ref, 0), -ETIMEDOUT);
-	assert_int_equal(fusion_ref_zero_lock(ref, -2), -EINVAL);
+	assert_int_equal(fusion_ref_zero_lock(ref, 0, 0), -ETIMEDOUT);
+	assert_int_equal(fusion_ref_zero_lock(ref, -2, 0), -EINVAL);
 	assert_non_null(strstr(fusion_strerror(-EINVAL), "time-out is -2"));
 	assert_int_equal(fusion_ref_down(ref), 0);
 	assert_int_equal(fusion_ref_zero_trylock(ref), 0);
@@ -389,7 +389,7 @@ static void test_zero_trylock(void **state)
 static void *lock_at_zero(void *arg)
 {
 	(void)arg;
-	return (void *)(intptr_t)fusion_ref_zero_lock(ref, FUSION_FOREVER);
+	return (void *)(intptr_t)fusion_ref_zero_lock(ref, FUSION_FOREVER, 0);
 }
 
 static void await_sleeper(void)
@@ -611,12 +611,14 @@ static void test_watch_is_told_where_the_program_dispatches(void **state)
 			 0);
 	fd = fusion_arena_fd(arena);
 	assert_true(fd >= 0);
-	while (fusion_arena_dispatch(arena, 0) > 0)
+	while (fusion_arena_dispatch(arena, 0, 0) > 0)
 		;
 	assert_int_equal(fusion_ref_down(ref), 0);
 	await_readable(fd);
 	assert_int_equal(n_told, 0);
-	assert_int_equal(fusion_arena_dispatch(arena, FUSION_FOREVER), 1);
+	assert_int_equal(fusion_arena_dispatch(arena, FUSION_FOREVER,
+					       FUSION_WAIT_INTERRUPTIBLE),
+			 1);
 	assert_int_equal(n_told, 1);
 	assert_true(pthread_equal(told_by, pthread_self()));
 	assert_true(has_turn);
@@ -626,13 +628,15 @@ static void test_watch_is_told_where_the_program_dispatches(void **state)
 	assert_int_equal(fusion_slot_cancel(watching), 0);
 	fall(ref);
 	while (n_told < 2)
-		assert_true(fusion_arena_dispatch(arena, FUSION_FOREVER) >= 0);
+		assert_true(fusion_arena_dispatch(arena, FUSION_FOREVER,
+						  FUSION_WAIT_INTERRUPTIBLE) >=
+			    0);
 	assert_int_equal(n_told, 2);
 	/* And not at the end either. */
 	fall(ref);
 	await_readable(fd);
 	watch_stop(arena);
-	assert_int_equal(fusion_arena_dispatch(arena, 0), 0);
+	assert_int_equal(fusion_arena_dispatch(arena, 0, 0), 0);
 	assert_int_equal(n_told, 2);
 }
 
@@ -654,7 +658,9 @@ static void count_destroy(void *ctx)
 static void dispatch_until(size_t n)
 {
 	while (strlen(order) < n)
-		assert_true(fusion_arena_dispatch(arena, FUSION_FOREVER) >= 0);
+		assert_true(fusion_arena_dispatch(arena, FUSION_FOREVER,
+						  FUSION_WAIT_INTERRUPTIBLE) >=
+			    0);
 }
 
 static void test_watch_has_functions_in_order(void **state)
@@ -685,7 +691,7 @@ static void test_watch_has_functions_in_order(void **state)
 	/* The reference takes its subscriptions with it. */
 	assert_int_equal(fusion_ref_destroy(ref), 0);
 	while (n_destroyed < 3) {
-		assert_true(fusion_arena_dispatch(arena, 0) >= 0);
+		assert_true(fusion_arena_dispatch(arena, 0, 0) >= 0);
 		sched_yield();
 	}
 	assert_int_equal(fusion_slot_cancel(b), -EINVAL);
@@ -904,7 +910,8 @@ static void test_release(void **state)
 			assert_int_equal(fusion_ref_up(ref), 0);
 		for (intptr_t i = 0; i < THREADS; i++)
 			run(&t[i], write_and_down, (void *)i);
-		assert_int_equal(fusion_ref_zero_lock(ref, FUSION_FOREVER), 0);
+		assert_int_equal(fusion_ref_zero_lock(ref, FUSION_FOREVER, 0),
+				 0);
 		for (intptr_t i = 0; i < THREADS; i++)
 			assert_int_equal(data[i], 1);
 		for (intptr_t i = 0; i < THREADS; i++)

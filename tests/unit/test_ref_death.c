@@ -171,7 +171,7 @@ static void test_a_death_is_noticed_without_a_daemon(void **state)
 	assert_int_equal(ask(&c, up), 0);
 	assert_int_equal(fusion_ref_watch(ref, on_fall, &fired, NULL, NULL), 0);
 	slay(&c);
-	assert_int_equal(fusion_ref_zero_lock(ref, FUSION_FOREVER), 0);
+	assert_int_equal(fusion_ref_zero_lock(ref, FUSION_FOREVER, 0), 0);
 	await(&fired, 1);
 	assert_int_equal(fusion_ref_unlock(ref), 0);
 }
@@ -212,7 +212,7 @@ static void test_lock_dies_with_its_member(void **state)
 	assert_int_equal(fusion_ref_up(ref), -EBUSY);
 	slay(&c);
 	/* Waits for it, and finds it dead. */
-	assert_int_equal(fusion_ref_zero_lock(ref, FUSION_FOREVER), 0);
+	assert_int_equal(fusion_ref_zero_lock(ref, FUSION_FOREVER, 0), 0);
 	assert_int_equal(fusion_ref_unlock(ref), 0);
 	c = have_child(arena);
 	assert_int_equal(fusion_ref_zero_trylock(ref), 0);

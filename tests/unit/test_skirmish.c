@@ -59,7 +59,7 @@ static void must_prevail(struct fusion_skirmish *skirmish)
 
 static void must_wait(struct fusion_skirmish *skirmish)
 {
-	if (fusion_skirmish_wait(skirmish, FUSION_FOREVER) != 0)
+	if (fusion_skirmish_wait(skirmish, FUSION_FOREVER, 0) != 0)
 		abort();
 }
 
@@ -348,7 +348,7 @@ static void test_no_skirmish(void **state)
 		assert_int_equal(fusion_skirmish_prevail(wrong[i]), -EINVAL);
 		assert_int_equal(fusion_skirmish_swoop(wrong[i]), -EINVAL);
 		assert_int_equal(fusion_skirmish_dismiss(wrong[i]), -EINVAL);
-		assert_int_equal(fusion_skirmish_wait(wrong[i], 0), -EINVAL);
+		assert_int_equal(fusion_skirmish_wait(wrong[i], 0, 0), -EINVAL);
 		assert_int_equal(fusion_skirmish_notify(wrong[i], true),
 				 -EINVAL);
 		assert_int_equal(fusion_skirmish_destroy(wrong[i]), -EINVAL);
@@ -361,9 +361,9 @@ static void test_no_skirmish(void **state)
 		assert_int_equal(fusion_skirmish_consistent(wrong[i]), -EINVAL);
 	}
 	fusion_free(wrong[3]);
-	assert_int_equal(fusion_skirmish_prevail_timed(lock, -2), -EINVAL);
-	assert_int_equal(fusion_skirmish_wait(lock, -2), -EINVAL);
-	assert_int_equal(fusion_skirmish_wait(lock, 0), -EPERM);
+	assert_int_equal(fusion_skirmish_prevail_timed(lock, -2, 0), -EINVAL);
+	assert_int_equal(fusion_skirmish_wait(lock, -2, 0), -EINVAL);
+	assert_int_equal(fusion_skirmish_wait(lock, 0, 0), -EPERM);
 	assert_int_equal(fusion_skirmish_notify(lock, true), -EPERM);
 	assert_int_equal(fusion_skirmish_consistent(lock), -EPERM);
 	assert_int_equal(fusion_skirmish_prevail(lock), 0);
@@ -401,15 +401,17 @@ static void time_outs_saturate_and_are_checked(void **state)
 
 	(void)state;
 	for (int i = 0; i < 2; i++) {
-		assert_int_equal(fusion_skirmish_lock_timed(lock, bad[i]),
+		assert_int_equal(fusion_skirmish_lock_timed(lock, bad[i], 0),
 				 -EINVAL);
 		assert_non_null(strstr(fusion_strerror(-EINVAL), "time-out"));
-		assert_int_equal(fusion_skirmish_wait(lock, bad[i]), -EINVAL);
+		assert_int_equal(fusion_skirmish_wait(lock, bad[i], 0),
+				 -EINVAL);
 		assert_non_null(strstr(fusion_strerror(-EINVAL), "time-out"));
 	}
-	assert_int_equal(fusion_skirmish_lock_timed(lock, INT64_MAX), 0);
-	assert_int_equal(fusion_skirmish_lock_timed(lock, FUSION_FOREVER), 0);
-	assert_int_equal(fusion_skirmish_lock_timed(lock, 0), 0);
+	assert_int_equal(fusion_skirmish_lock_timed(lock, INT64_MAX, 0), 0);
+	assert_int_equal(fusion_skirmish_lock_timed(lock, FUSION_FOREVER, 0),
+			 0);
+	assert_int_equal(fusion_skirmish_lock_timed(lock, 0, 0), 0);
 	assert_int_equal(levels_of(lock), 3);
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(fusion_skirmish_unlock(lock), 0);
@@ -420,7 +422,7 @@ static void test_timed_wait_alone(void **state)
 	(void)state;
 	assert_int_equal(fusion_skirmish_prevail(lock), 0);
 	assert_int_equal(fusion_skirmish_prevail(lock), 0);
-	assert_int_equal(fusion_skirmish_wait(lock, 1000000), -ETIMEDOUT);
+	assert_int_equal(fusion_skirmish_wait(lock, 1000000, 0), -ETIMEDOUT);
 	assert_int_equal(levels_of(lock), 2);
 	assert_int_equal(fusion_skirmish_dismiss(lock), 0);
 	assert_int_equal(fusion_skirmish_dismiss(lock), 0);
@@ -478,8 +480,8 @@ static void *try_all(void *arg)
 {
 	(void)arg;
 	if (fusion_skirmish_swoop(lock) != -EBUSY ||
-	    fusion_skirmish_prevail_timed(lock, 0) != -ETIMEDOUT ||
-	    fusion_skirmish_prevail_timed(lock, 3000000) != -ETIMEDOUT ||
+	    fusion_skirmish_prevail_timed(lock, 0, 0) != -ETIMEDOUT ||
+	    fusion_skirmish_prevail_timed(lock, 3000000, 0) != -ETIMEDOUT ||
 	    fusion_skirmish_dismiss(lock) != -EPERM || levels_of(lock) != 0)
 		return (void *)1;
 	return NULL;
@@ -531,7 +533,7 @@ static void plain_names_are_aliases(void **state)
 	assert_ptr_equal(fusion_skirmish_trylock, fusion_skirmish_swoop);
 	assert_ptr_equal(fusion_skirmish_unlock, fusion_skirmish_dismiss);
 	assert_int_equal(fusion_skirmish_lock(lock), 0);
-	assert_int_equal(fusion_skirmish_lock_timed(lock, 0), 0);
+	assert_int_equal(fusion_skirmish_lock_timed(lock, 0, 0), 0);
 	assert_int_equal(fusion_skirmish_trylock(lock), 0);
 	assert_int_equal(levels_of(lock), 3);
 	for (int i = 0; i < 3; i++)
@@ -580,7 +582,7 @@ static void unlocking_does_not_forgive_a_death(void **state)
 		assert_int_equal(fusion_skirmish_dismiss(lock), 0);
 	}
 	assert_int_equal(fusion_skirmish_swoop(lock), -EOWNERDEAD);
-	assert_int_equal(fusion_skirmish_wait(lock, 1), -EOWNERDEAD);
+	assert_int_equal(fusion_skirmish_wait(lock, 1, 0), -EOWNERDEAD);
 	/* Handed over to a thread that waits. */
 	run(&t, prevail_dismiss, NULL);
 	await_waiters(lock, 1);
@@ -588,7 +590,8 @@ static void unlocking_does_not_forgive_a_death(void **state)
 	assert_int_equal(join(t), -EOWNERDEAD);
 	assert_int_equal(fusion_skirmish_prevail_multi(list, 1), -EOWNERDEAD);
 	assert_int_equal(fusion_skirmish_dismiss_multi(list, 1), 0);
-	assert_int_equal(fusion_skirmish_prevail_timed(lock, 0), -EOWNERDEAD);
+	assert_int_equal(fusion_skirmish_prevail_timed(lock, 0, 0),
+			 -EOWNERDEAD);
 	assert_int_equal(fusion_skirmish_consistent(lock), 0);
 	assert_int_equal(fusion_skirmish_dismiss(lock), 0);
 	assert_int_equal(fusion_skirmish_prevail(lock), 0);
@@ -722,7 +725,7 @@ static void *wait_for_go(void *arg)
 	must_prevail(lock);
 	ready++;
 	do
-		r = fusion_skirmish_wait(lock, FUSION_FOREVER);
+		r = fusion_skirmish_wait(lock, FUSION_FOREVER, 0);
 	while (r == 0 && !counter);
 	if (levels_of(lock) != 2)
 		r = 1;
@@ -829,7 +832,7 @@ static void *wait_on(void *arg)
 	(void)arg;
 	must_prevail(lock);
 	ready++;
-	return (void *)(intptr_t)fusion_skirmish_wait(lock, FUSION_FOREVER);
+	return (void *)(intptr_t)fusion_skirmish_wait(lock, FUSION_FOREVER, 0);
 }
 
 static void test_destroy(void **state)
@@ -1039,7 +1042,7 @@ static void test_killed_and_impatient(void **state)
 
 	(void)state;
 	run_and_kill(arena, hold_deep);
-	r = fusion_skirmish_prevail_timed(lock, 1000);
+	r = fusion_skirmish_prevail_timed(lock, 1000, 0);
 	assert_int_equal(r, -EOWNERDEAD);
 	assert_int_equal(fusion_skirmish_dismiss(lock), 0);
 }

@@ -236,7 +236,8 @@ void window_begin(struct client_window *window, struct canvas *ret)
 
 	while (!is_shown(window))
 		/* No server, or the flip was lost: dispatch it again. */
-		if (fusion_arena_dispatch(window->client->arena, AGAIN_NS) <= 0)
+		if (fusion_arena_dispatch(window->client->arena, AGAIN_NS,
+					  FUSION_WAIT_INTERRUPTIBLE) <= 0)
 			dispatch_flip(window);
 	*ret = (struct canvas){
 		.pixels = surface_picture(surface, window->sequence + 1),

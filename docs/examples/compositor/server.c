@@ -375,7 +375,9 @@ static int handle_what_comes(struct server *server,
 		r = wait_for_both(server, fd, ns);
 		ns = 0;
 	}
-	return r < 0 ? r : fusion_arena_dispatch(server->arena, ns);
+	return r < 0 ? r
+		     : fusion_arena_dispatch(server->arena, ns,
+					     FUSION_WAIT_INTERRUPTIBLE);
 }
 
 static int compose_frames(struct server *server,
@@ -478,7 +480,7 @@ static int become_server(struct server *server,
 		return -EEXIST;
 	while ((r == -EBUSY || r == -ETIMEDOUT) && !*stop)
 		r = fusion_skirmish_prevail_timed(server->desk->server,
-						  SECOND / 4);
+						  SECOND / 4, 0);
 	if (*stop && (r == -EBUSY || r == -ETIMEDOUT))
 		return 0;
 	/* The desk is consistent at any time: see desk.h. */
