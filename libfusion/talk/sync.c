@@ -91,11 +91,13 @@ static int wait_for_sync(struct dispatcher *d, struct syncer *s,
 	return r;
 }
 
+/* Not if another thread has the turn: the caller looks again. */
 static bool is_sync_done(struct dispatcher *d, struct syncer *s)
 {
 	bool done;
 
-	turn_take(d);
+	if (!turn_try(d))
+		return false;
 	done = sync_is_over(d, s);
 	turn_give(d);
 	return done;

@@ -314,7 +314,7 @@ static void borrow(struct cast *c)
 	for (int i = 0; i < 2; i++) {
 		if (!i)
 			ledger_claim(&k->held, CLAIM_CHANGING);
-		if (skirmish_lock(view(c), c->rec, lent, -1) != 0)
+		if (skirmish_lock(view(c), c->rec, lent, NULL) != 0)
 			die("cannot borrow");
 		ledger_claim(&k->held, CLAIM_PRESENT);
 	}
@@ -336,7 +336,7 @@ static void return_lent(struct cast *c)
 	struct ledger_lock *k = of_lent(c);
 
 	ledger_claim(&k->held, CLAIM_CHANGING);
-	if (skirmish_lock(view(c), c->rec, lent, -1) != 0)
+	if (skirmish_lock(view(c), c->rec, lent, NULL) != 0)
 		die("cannot borrow");
 	lend_return(view(c), c->rec, NULL);
 	call_enter(c->rec, 0);
@@ -359,7 +359,7 @@ static void victim_lends(struct cast *c)
 		die("cannot call");
 	call_enter(peer,
 		   CALL_SERIAL(call_slot_index(view(c), s), SLOT_SEQ(s->st)));
-	if (skirmish_lock(view(c), peer, lent, -1) != 0)
+	if (skirmish_lock(view(c), peer, lent, NULL) != 0)
 		die("the peer cannot borrow");
 	of_lent(c)->held = of_lent(c)->peers = CLAIM_PRESENT;
 }

@@ -100,7 +100,7 @@ static void take(struct cast *c, unsigned i, int want)
 	struct ledger_lock *k = of(c, i);
 
 	ledger_claim(&k->held, CLAIM_CHANGING);
-	expect(skirmish_lock(view(c), c->rec, locks[i], -1), want, "lock");
+	expect(skirmish_lock(view(c), c->rec, locks[i], NULL), want, "lock");
 	ledger_claim(&k->held, CLAIM_PRESENT);
 }
 
@@ -118,7 +118,7 @@ static void give(struct cast *c, unsigned i)
 static void own(struct cast *c, enum property_request what)
 {
 	ledger_claim(&of_thing(c)->held, CLAIM_CHANGING);
-	expect(property_take(view(c), c->rec, thing, what, -1), 0, "take");
+	expect(property_take(view(c), c->rec, thing, what, NULL), 0, "take");
 	ledger_claim(&of_thing(c)->held, CLAIM_PRESENT);
 }
 
@@ -159,8 +159,8 @@ static void held(struct cast *c)
 static void deep(struct cast *c)
 {
 	held(c);
-	skirmish_lock(view(c), c->rec, locks[0], -1);
-	skirmish_lock(view(c), c->rec, locks[0], -1);
+	skirmish_lock(view(c), c->rec, locks[0], NULL);
+	skirmish_lock(view(c), c->rec, locks[0], NULL);
 }
 
 static void peers(struct cast *c)
@@ -199,9 +199,9 @@ static void die_holding(struct cast *c)
 		struct thread_rec *me = thread_rec_of(a);
 
 		for (unsigned i = 0; i < 3; i++)
-			if (skirmish_lock(&a->view, me, locks[i], -1))
+			if (skirmish_lock(&a->view, me, locks[i], NULL))
 				die("cannot lock");
-		if (property_take(&a->view, me, thing, PROPERTY_PURCHASE, -1))
+		if (property_take(&a->view, me, thing, PROPERTY_PURCHASE, NULL))
 			die("cannot purchase");
 		_exit(0);
 	}
@@ -290,7 +290,7 @@ static void run_take(struct cast *c)
 static void run_nested(struct cast *c)
 {
 	take(c, 0, 0);
-	expect(skirmish_lock(view(c), c->rec, locks[0], -1), 0, "again");
+	expect(skirmish_lock(view(c), c->rec, locks[0], NULL), 0, "again");
 	expect(skirmish_unlock(view(c), c->rec, locks[0]), 0, "one level");
 	give(c, 0);
 }
@@ -312,9 +312,10 @@ static void run_busy(struct cast *c)
 
 static void run_timed_out(struct cast *c)
 {
-	expect(skirmish_lock(view(c), c->rec, locks[0],
-			     clock_monotonic_ns() + WAIT_NS),
-	       -ETIMEDOUT, "timed");
+	struct wait wait = {.deadline_ns = clock_monotonic_ns() + WAIT_NS};
+
+	expect(skirmish_lock(view(c), c->rec, locks[0], &wait), -ETIMEDOUT,
+	       "timed");
 }
 
 static void run_queue(struct cast *c)
@@ -345,10 +346,11 @@ static void run_decline(struct cast *c)
 
 static void run_wait(struct cast *c)
 {
+	struct wait wait = {.deadline_ns = clock_monotonic_ns() + WAIT_NS};
+
 	ledger_claim(&of(c, 0)->held, CLAIM_CHANGING);
-	expect(skirmish_wait(view(c), c->rec, locks[0],
-			     clock_monotonic_ns() + WAIT_NS),
-	       -ETIMEDOUT, "wait");
+	expect(skirmish_wait(view(c), c->rec, locks[0], &wait), -ETIMEDOUT,
+	       "wait");
 	ledger_claim(&of(c, 0)->held, CLAIM_PRESENT);
 	if (skirmish_depth(c->rec, locks[0]) != 3)
 		die("not as deep as before");
@@ -414,7 +416,7 @@ static void run_unmake_thing(struct cast *c)
 static void run_lease(struct cast *c)
 {
 	own(c, PROPERTY_LEASE);
-	expect(property_take(view(c), c->rec, thing, PROPERTY_LEASE, -1), 0,
+	expect(property_take(view(c), c->rec, thing, PROPERTY_LEASE, NULL), 0,
 	       "again");
 	expect(property_cede(view(c), c->rec, thing), 0, "one level");
 	cede(c);
@@ -435,7 +437,7 @@ static void run_unmake_own(struct cast *c)
 
 static void run_lease_busy(struct cast *c)
 {
-	expect(property_take(view(c), c->rec, thing, PROPERTY_LEASE, -1),
+	expect(property_take(view(c), c->rec, thing, PROPERTY_LEASE, NULL),
 	       -EBUSY, "busy");
 }
 

@@ -49,7 +49,7 @@ struct thread_rec *pair_peer(const struct stage *s)
 static int take_skirmish(struct deed *d)
 {
 	struct view *v = &d->stage->view;
-	int r = skirmish_lock(v, d->me, d->rec, -1);
+	int r = skirmish_lock(v, d->me, d->rec, NULL);
 
 	if (r == 0 || r == -EOWNERDEAD)
 		return skirmish_unlock(v, d->me, d->rec) < 0 ? -EPROTO : r;
@@ -59,7 +59,7 @@ static int take_skirmish(struct deed *d)
 static int take_property(struct deed *d)
 {
 	struct view *v = &d->stage->view;
-	int r = property_take(v, d->me, d->rec, PROPERTY_LEASE, -1);
+	int r = property_take(v, d->me, d->rec, PROPERTY_LEASE, NULL);
 
 	if (r == 0)
 		return property_cede(v, d->me, d->rec) < 0 ? -EPROTO : 0;

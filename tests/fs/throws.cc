@@ -80,7 +80,7 @@ static int may_leave(fusion_arena *, void *)
 
 static void dispatch()
 {
-	int r = fusion_arena_dispatch(arena, 100000000);
+	int r = fusion_arena_dispatch(arena, 100000000, FUSION_WAIT_INTERRUPTIBLE);
 
 	if (r < 0)
 		die("dispatch", r);
@@ -89,7 +89,7 @@ static void dispatch()
 /* All there is, and it works. */
 static void dispatch_rest()
 {
-	expect("sync", fusion_arena_sync(arena, 5000000000), 0);
+	expect("sync", fusion_arena_sync(arena, 5000000000, 0), 0);
 }
 
 static void enter(const char *name, uint32_t flags = 0)

@@ -1154,6 +1154,7 @@ static void borrowed_lock_is_destroyed(void **state)
 /* In an upcall, as others have borrowed it, that are to find it so. */
 static void lent_lock_is_not_waited_for(void **state)
 {
+	struct wait over = {.deadline_ns = 0};
 	struct chain c;
 
 	(void)state;
@@ -1161,9 +1162,9 @@ static void lent_lock_is_not_waited_for(void **state)
 	assert_int_equal(skirmish_try(c.v, c.t[1], c.lock), 0);
 	call_enter(c.t[0], CALL_SERIAL(call_slot_index(c.v, c.s[2]),
 				       SLOT_SEQ(c.s[2]->st)));
-	assert_int_equal(skirmish_wait(c.v, c.t[0], c.lock, 0), -EPERM);
+	assert_int_equal(skirmish_wait(c.v, c.t[0], c.lock, &over), -EPERM);
 	assert_true(skirmish_unlock(c.v, c.t[1], c.lock) >= 0);
-	assert_int_equal(skirmish_wait(c.v, c.t[0], c.lock, 0), -ETIMEDOUT);
+	assert_int_equal(skirmish_wait(c.v, c.t[0], c.lock, &over), -ETIMEDOUT);
 	call_enter(c.t[0], 0);
 	end_chain(&c);
 }
