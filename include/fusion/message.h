@@ -96,8 +96,8 @@ FUSION_API int fusion_message_send(struct fusion_arena *arena, fusion_id_t to,
  * @param block       a block as from fusion_malloc().  If the call returns 0,
  *                    the caller must not use the block any more.  If it fails,
  *                    the block stays the caller's
- * @param flags       FUSION_MESSAGE_DROP and FUSION_WAIT_..., or 0; a block that
- *                    is dropped is freed
+ * @param flags       FUSION_MESSAGE_DROP and FUSION_WAIT_..., or 0.  A block
+ *                    that is dropped is freed
  * @param timeout_ns  longest wait for room in the queue, in nanoseconds; 0 does
  *                    not wait, FUSION_FOREVER has no limit
  *

@@ -164,7 +164,8 @@ typedef uint32_t fusion_id_t;
  */
 #define FUSION_WAIT_INTERRUPTIBLE 0x40000000u
 /** Flag of a wait: the time-out is a time of CLOCK_MONOTONIC, in nanoseconds.
- *  A time in the past does not wait.  FUSION_FOREVER stays what it is. */
+ *  A time in the past does not wait.  FUSION_FOREVER stays what it is, and so
+ *  does 0 in an options struct. */
 #define FUSION_WAIT_UNTIL 0x80000000u
 
 /** In the place of a member's id: no member.  A field that has the id of a

@@ -84,7 +84,7 @@ static int wait_for_sync(struct dispatcher *d, struct syncer *s,
 	while (!load_acquire(&s->done) && (left = wait_left(wait)))
 		wait_slept(wait, futex_wait(&s->done, 0, left));
 	pthread_mutex_lock(&d->lock);
-	/* Acquire: as above. */
+	/* Acquire: as in the loop. */
 	r = load_acquire(&s->done) ? 0 : wait_error(wait);
 	unlink_syncer(d, s);
 	pthread_mutex_unlock(&d->lock);

@@ -93,9 +93,9 @@ static void with_quota(struct cast *c)
 }
 
 /* The peer waits for the victim. */
-enum wait { WAIT_UNTOLD, WAIT_MAIL, WAIT_HERE };
+enum await { WAIT_UNTOLD, WAIT_MAIL, WAIT_HERE };
 
-static void wait_for(struct cast *c, uint32_t size, enum wait how)
+static void wait_for(struct cast *c, uint32_t size, enum await how)
 {
 	const struct call_request rq = {
 		.call = handle_entry(call),

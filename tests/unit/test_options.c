@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include <fusion/error.h>
 #include <fusion/types.h>
 
 #include "libfusion/base/deadline.h"
@@ -122,6 +123,73 @@ static void timeouts_are_checked_and_do_not_overflow(void **state)
 	assert_int_equal(deadline_left(end), 0);
 }
 
+static int64_t end_of(int64_t timeout_ns, uint32_t flags)
+{
+	struct wait wait = {.deadline_ns = -7};
+
+	assert_int_equal(wait_begin(timeout_ns, flags, &wait), 0);
+	assert_false(wait.interrupted);
+	return wait.deadline_ns;
+}
+
+static void waits_end_at_their_time(void **state)
+{
+	int64_t now = clock_monotonic_ns();
+
+	(void)state;
+	assert_int_equal(end_of(0, 0), 0);
+	assert_true(end_of(1000000000, 0) >= now + 1000000000);
+	assert_true(end_of(FUSION_FOREVER, 0) < 0);
+	assert_true(end_of(INT64_MAX, 0) < 0);
+	assert_int_equal(end_of(0, FUSION_WAIT_UNTIL), 0);
+	assert_int_equal(end_of(now, FUSION_WAIT_UNTIL), 0);
+	assert_int_equal(end_of(now + 3600000000000, FUSION_WAIT_UNTIL),
+			 now + 3600000000000);
+	assert_int_equal(end_of(INT64_MAX, FUSION_WAIT_UNTIL), INT64_MAX);
+	assert_true(end_of(FUSION_FOREVER, FUSION_WAIT_UNTIL) < 0);
+}
+
+static void bad_waits_are_refused(void **state)
+{
+	struct wait wait = {.deadline_ns = -7};
+
+	(void)state;
+	assert_int_equal(wait_begin(-2, 0, &wait), -EINVAL);
+	assert_int_equal(wait_begin(-2, FUSION_WAIT_UNTIL, &wait), -EINVAL);
+	assert_int_equal(wait_begin(INT64_MIN, 0, &wait), -EINVAL);
+	assert_int_equal(wait_begin(0, 1, &wait), -EINVAL);
+	assert_non_null(strstr(fusion_strerror(-EINVAL), "0x1"));
+	assert_int_equal(wait_begin(0, ~0u, &wait), -EINVAL);
+	assert_int_equal(wait.deadline_ns, -7);
+}
+
+/* What a signal ends, sleeps with a limit: SA_RESTART goes on with others. */
+static void only_interruptible_waits_are_interrupted(void **state)
+{
+	struct wait wait;
+
+	(void)state;
+	assert_int_equal(wait_begin(FUSION_FOREVER, 0, &wait), 0);
+	assert_true(wait_left(&wait) < 0);
+	wait_slept(&wait, -EINTR);
+	assert_true(wait_left(&wait) < 0);
+	assert_int_equal(
+		wait_begin(FUSION_FOREVER, FUSION_WAIT_INTERRUPTIBLE, &wait),
+		0);
+	assert_true(wait_left(&wait) > 0);
+	wait_slept(&wait, -ETIMEDOUT);
+	wait_slept(&wait, 0);
+	assert_true(wait_left(&wait) > 0);
+	wait_slept(&wait, -EINTR);
+	assert_int_equal(wait_left(&wait), 0);
+	assert_int_equal(wait_nap(&wait, 5), 0);
+	assert_true(wait_is_over(&wait, clock_monotonic_ns()));
+	assert_int_equal(wait_error(&wait), -EINTR);
+	wait_slept(NULL, -EINTR);
+	assert_int_equal(wait_nap(NULL, 5), 5);
+	assert_true(wait_left(NULL) < 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -131,6 +199,9 @@ int main(void)
 			options_of_a_newer_program_may_say_nothing_new),
 		cmocka_unit_test(results_fit_the_struct_of_the_program),
 		cmocka_unit_test(timeouts_are_checked_and_do_not_overflow),
+		cmocka_unit_test(waits_end_at_their_time),
+		cmocka_unit_test(bad_waits_are_refused),
+		cmocka_unit_test(only_interruptible_waits_are_interrupted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
