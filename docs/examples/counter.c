@@ -25,8 +25,15 @@ static int make(struct fusion_arena *arena, void *ctx)
 
 	(void)ctx;
 	return !count ? -errno
-		      : fusion_arena_add_field(arena, "count", count,
-					       sizeof(*count), "counter");
+		      : fusion_field_create(
+				arena, "count",
+				&(struct fusion_field_options){
+					.size = sizeof(
+						struct fusion_field_options),
+					.data_size = sizeof(*count),
+					.type = "counter",
+					.data = count},
+				NULL);
 }
 
 int main(int argc, char **argv)
@@ -42,8 +49,8 @@ int main(int argc, char **argv)
 		     "Usage: counter ARENA (it counts the lines of its input)");
 	r = fusion_arena_enter(argv[1], &options, &arena);
 	if (!r)
-		r = fusion_arena_get_field(arena, "count", sizeof(*count),
-					   "counter", (void **)&count);
+		r = fusion_field_lookup(arena, "count", sizeof(*count),
+					"counter", (void **)&count);
 	if (r < 0)
 		errx(1, "%s", fusion_strerror(r));
 	setlinebuf(stdout);

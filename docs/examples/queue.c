@@ -46,16 +46,22 @@ static int make(struct fusion_arena *arena, void *ctx)
 		return -ENOMEM;
 	r = fusion_skirmish_create(arena, "queue", NULL, &queue->lock);
 	if (!r)
-		r = fusion_arena_add_field(arena, "queue", queue,
-					   sizeof(*queue), "queue");
+		r = fusion_field_create(
+			arena, "queue",
+			&(struct fusion_field_options){
+				.size = sizeof(struct fusion_field_options),
+				.data_size = sizeof(*queue),
+				.type = "queue",
+				.data = queue},
+			NULL);
 	return r;
 }
 
 static int find(struct fusion_arena *arena, void *ctx)
 {
 	(void)ctx;
-	return fusion_arena_get_field(arena, "queue", sizeof(*queue), "queue",
-				      (void **)&queue);
+	return fusion_field_lookup(arena, "queue", sizeof(*queue), "queue",
+				   (void **)&queue);
 }
 
 static void lock(void)

@@ -41,14 +41,20 @@ static int make(struct fusion_arena *arena, void *ctx)
 		r = fusion_skirmish_create(arena, "log", NULL,
 					   &(*studio)->lock);
 	if (!r)
-		r = fusion_arena_add_field(arena, "studio", *studio,
-					   sizeof(**studio), "studio");
+		r = fusion_field_create(
+			arena, "studio",
+			&(struct fusion_field_options){
+				.size = sizeof(struct fusion_field_options),
+				.data_size = sizeof(**studio),
+				.type = "studio",
+				.data = *studio},
+			NULL);
 	return r;
 }
 
 static int find(struct fusion_arena *arena, void *ctx)
 {
-	return fusion_arena_get_field(arena, "studio", 0, NULL, ctx);
+	return fusion_field_lookup(arena, "studio", 0, NULL, ctx);
 }
 
 static int lock(struct studio *studio)

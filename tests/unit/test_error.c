@@ -18,13 +18,27 @@ static char last_line[1200];
 
 static int field_without_name(void)
 {
-	return fusion_arena_add_field(arena, NULL, outside, 0, NULL);
+	return fusion_field_create(
+		arena, NULL,
+		&(struct fusion_field_options){
+			.size = sizeof(struct fusion_field_options),
+			.data_size = 0,
+			.type = NULL,
+			.data = outside},
+		NULL);
 }
 
 static int field(const char *name, const char *type)
 {
 	void *p = fusion_malloc(arena, 16);
-	int r = fusion_arena_add_field(arena, name, p, 16, type);
+	int r = fusion_field_create(
+		arena, name,
+		&(struct fusion_field_options){
+			.size = sizeof(struct fusion_field_options),
+			.data_size = 16,
+			.type = type,
+			.data = p},
+		NULL);
 
 	if (r < 0)
 		fusion_free(p);
@@ -79,45 +93,52 @@ static int field_taken(void)
 
 static int field_outside(void)
 {
-	return fusion_arena_add_field(arena, "far", outside, 0, NULL);
+	return fusion_field_create(
+		arena, "far",
+		&(struct fusion_field_options){
+			.size = sizeof(struct fusion_field_options),
+			.data_size = 0,
+			.type = NULL,
+			.data = outside},
+		NULL);
 }
 
 static int field_unknown(void)
 {
 	void *p;
 
-	return fusion_arena_get_field(arena, "nowhere", 0, NULL, &p);
+	return fusion_field_lookup(arena, "nowhere", 0, NULL, &p);
 }
 
 static int field_nowhere_to(void)
 {
-	return fusion_arena_get_field(arena, "taken", 0, NULL, NULL);
+	return fusion_field_lookup(arena, "taken", 0, NULL, NULL);
 }
 
 static int field_removed(void)
 {
-	return fusion_arena_remove_field(arena, "nowhere");
+	return fusion_field_remove(arena, "nowhere");
 }
 
 static int field_late(void)
 {
 	void *p;
 
-	return fusion_arena_wait_field(arena, "late", 1000, 0, NULL, &p);
+	return fusion_field_wait(arena, "late", 0, NULL, 1000, &p);
 }
 
 static int field_of_another_size(void)
 {
 	void *p;
 
-	return fusion_arena_get_field(arena, "taken", 4711, NULL, &p);
+	return fusion_field_lookup(arena, "taken", 4711, NULL, &p);
 }
 
 static int field_of_another_type(void)
 {
 	void *p;
 
-	return fusion_arena_get_field(arena, "taken", 0, "page", &p);
+	return fusion_field_lookup(arena, "taken", 0, "page", &p);
 }
 
 static int dispatch_as_the_library(void)
@@ -368,7 +389,7 @@ static int no_arena(void)
 {
 	void *p;
 
-	return fusion_arena_get_field(NULL, "a", 0, NULL, &p);
+	return fusion_field_lookup(NULL, "a", 0, NULL, &p);
 }
 
 static int exit_of_nothing(void)
