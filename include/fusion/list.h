@@ -122,8 +122,8 @@ FUSION_API int fusion_list_open(struct fusion_arena *arena, const char *name,
  *
  * Any thread.  Takes a short lock.
  */
-FUSION_API int fusion_list_find(struct fusion_arena *arena, const char *name,
-				struct fusion_list **ret);
+FUSION_API int fusion_list_lookup(struct fusion_arena *arena, const char *name,
+				  struct fusion_list **ret);
 
 /**
  * Destroy a list and free its nodes.

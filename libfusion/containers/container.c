@@ -251,15 +251,15 @@ static int find_record(struct fusion_arena *arena, const char *name,
 	}
 }
 
-static int refuse_find(const struct fusion_arena *arena, int r, uint32_t kind,
-		       const char *name)
+static int refuse_lookup(const struct fusion_arena *arena, int r, uint32_t kind,
+			 const char *name)
 {
 	return is_refused(r) ? r
 			     : refuse_thing(arena, r, kind_name(kind), name);
 }
 
-int container_find(struct fusion_arena *arena, const char *name,
-		   enum container_kind kind, void *ret)
+int container_lookup(struct fusion_arena *arena, const char *name,
+		     enum container_kind kind, void *ret)
 {
 	struct container_rec rec;
 	struct container *c;
@@ -269,7 +269,7 @@ int container_find(struct fusion_arena *arena, const char *name,
 		return refuse_null(kind_name(kind), arena ? "ret" : "arena");
 	r = find_record(arena, name, kind, &rec, &c);
 	if (r < 0)
-		return refuse_find(arena, r, kind, name);
+		return refuse_lookup(arena, r, kind, name);
 	*(struct container **)ret = c;
 	return 0;
 }
@@ -311,7 +311,7 @@ int container_open(struct fusion_arena *arena, const char *name,
 		refuse_nothing();
 	}
 	if (r < 0)
-		return refuse_find(arena, r, make->kind, name);
+		return refuse_lookup(arena, r, make->kind, name);
 	if (rec.flags != make->flags || rec.keys != make->keys)
 		return refuse_other(make, name, &rec);
 	*(struct container **)ret = c;

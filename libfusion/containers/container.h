@@ -59,8 +59,8 @@ int container_create(struct fusion_arena *arena, const char *name,
 		     const struct container_make *make, void *ret);
 /* Find the container of @kind called @name.  0, -ENOENT, -EINVAL,
  * -ENAMETOOLONG, -ENOMEM, -EMFILE, -EIO. */
-int container_find(struct fusion_arena *arena, const char *name,
-		   enum container_kind kind, void *ret);
+int container_lookup(struct fusion_arena *arena, const char *name,
+		     enum container_kind kind, void *ret);
 /* Find the container called @name, or create it.  0; -EPROTOTYPE the one that
  * there is has other flags or keys; else as the two above. */
 int container_open(struct fusion_arena *arena, const char *name,

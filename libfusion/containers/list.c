@@ -476,10 +476,10 @@ FUSION_API int fusion_list_open(struct fusion_arena *arena, const char *name,
 	return told(r < 0 ? r : container_open(arena, name, &make, ret));
 }
 
-FUSION_API int fusion_list_find(struct fusion_arena *arena, const char *name,
-				struct fusion_list **ret)
+FUSION_API int fusion_list_lookup(struct fusion_arena *arena, const char *name,
+				  struct fusion_list **ret)
 {
-	return told(container_find(arena, name, KIND, ret));
+	return told(container_lookup(arena, name, KIND, ret));
 }
 
 FUSION_API int fusion_list_destroy(struct fusion_list *list)
