@@ -149,8 +149,8 @@ static void read_hash(const struct user *u, struct ledger_content *ret)
 
 	ret->n = LEDGER_VALUES;
 	for (uint32_t i = 0; i < LEDGER_VALUES; i++) {
-		int r = fusion_hash_lookup(h, container_key(u->c->keys, i),
-					   &value);
+		int r = fusion_hash_value(h, container_key(u->c->keys, i),
+					  &value);
 
 		if (r != -ENOENT)
 			complain_of(r, "lookup");

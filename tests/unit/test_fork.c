@@ -253,7 +253,7 @@ static void container_says(void)
 			sizeof(struct fusion_hash_options), FUSION_KEY_INT, 0},
 		&h));
 	ECHILDS(fusion_hash_insert(hash, key, value));
-	ECHILDS(fusion_hash_lookup(hash, key, &value));
+	ECHILDS(fusion_hash_value(hash, key, &value));
 	ECHILDS(fusion_hash_remove(hash, key, &value));
 	ECHILDS(fusion_hash_iter_begin(&other, hash));
 	ECHILDS(fusion_hash_next(&it, &k, &value));
