@@ -66,9 +66,10 @@ struct fusion_value {
  *  heap (fusion_malloc()).  It frees a block that is removed or replaced
  *  without being given back, and all blocks when it is destroyed. */
 #define FUSION_CONTAINER_AUTOFREE 0x4u
-/** flags, of a hash: its values are bytes, which the hash copies into blocks of
- *  its own (fusion_hash_put_bytes()).  It frees them as with
- *  FUSION_CONTAINER_AUTOFREE. */
+/** flags, of a hash or list: its values are bytes, which the container copies
+ *  into blocks of its own (fusion_hash_put_bytes(),
+ *  fusion_list_insert_bytes()).  It frees a block that is removed or replaced
+ *  without being given back, and all blocks when it is destroyed. */
 #define FUSION_CONTAINER_BYTES 0x8u
 
 /**

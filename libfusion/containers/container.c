@@ -9,6 +9,8 @@
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/heap/span.h"
 #include "libfusion/core/locks/skirmish.h"
+#include "libfusion/core/locks/skirmish_cond.h"
+#include "libfusion/core/locks/skirmish_give.h"
 #include "libfusion/heap/heap.h"
 #include "libfusion/heap/slot.h"
 #include "libfusion/names/entries.h"
@@ -136,6 +138,38 @@ int container_unlock(struct container *c, uint32_t kind)
 		return r;
 	return has_lock(c) ? fusion_skirmish_dismiss(c->lock)
 			   : refuse_lock(c, kind);
+}
+
+int container_wait(struct container *c, uint32_t kind, struct fusion_arena *a,
+		   int64_t deadline_ns)
+{
+	struct fusion_skirmish *lock = c->lock;
+	struct skirmish *s = handle_entry(lock);
+	struct thread_rec *me = thread_rec_of(a);
+	int r;
+
+	if (!me)
+		return container_leave(c, -errno);
+	if (!has_lock(c))
+		return refuse_lock(c, kind);
+	r = skirmish_wait(&a->view, me, s, deadline_ns);
+	/* The container is gone with its lock. */
+	if (r == -EIDRM)
+		return refuse(r, "%s at %p: it was destroyed during the wait",
+			      kind_name(kind), (void *)c);
+	if (r == -EOWNERDEAD) {
+		skirmish_consistent(me, s);
+		r = 0;
+	}
+	return container_leave(c, r);
+}
+
+void container_wake(struct container *c, struct fusion_arena *a)
+{
+	struct thread_rec *me = has_lock(c) ? thread_rec_of(a) : NULL;
+
+	if (me)
+		skirmish_notify(&a->view, me, handle_entry(c->lock), true);
 }
 
 /* --- From beginning to end -------------------------------------------------

@@ -126,6 +126,14 @@ static inline int container_leave(struct container *c, int r)
 	return r;
 }
 
+/* End a call: sleep without the container's lock until a thread wakes those who
+ * wait.  0, -ETIMEDOUT; -EINVAL the container has no lock; -EIDRM it was
+ * destroyed; -EPERM another thread has borrowed the lock. */
+int container_wait(struct container *c, uint32_t kind, struct fusion_arena *a,
+		   int64_t deadline_ns);
+/* Wake the threads in container_wait(), as far as the container has a lock. */
+void container_wake(struct container *c, struct fusion_arena *a);
+
 int container_lock(struct container *c, uint32_t kind);
 int container_unlock(struct container *c, uint32_t kind);
 

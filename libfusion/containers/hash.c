@@ -562,7 +562,7 @@ FUSION_API int fusion_hash_get_bytes(struct fusion_hash *hash,
 	r = has_bytes(hash) ? hash_find(hash, a, &key, &t, &i)
 			    : refuse_no_bytes(hash);
 	if (r == 1)
-		r = bytes_copy(a, table_entries(t)[i].own, buf, size,
+		r = bytes_copy(a, "hash", table_entries(t)[i].own, buf, size,
 			       ret_length);
 	else if (r == 0)
 		r = -ENOENT;
