@@ -66,7 +66,7 @@ static int find(struct fusion_arena *arena, void *ctx)
 
 static void lock(void)
 {
-	int r = fusion_skirmish_prevail(queue->lock);
+	int r = fusion_skirmish_lock(queue->lock);
 
 	if (r == -EOWNERDEAD) {
 		/* put() and get() move head or tail by one store, once the
@@ -82,7 +82,7 @@ static void lock(void)
 static void unlock(void)
 {
 	fusion_skirmish_notify(queue->lock, true);
-	fusion_skirmish_dismiss(queue->lock);
+	fusion_skirmish_unlock(queue->lock);
 }
 
 static void wait_for_others(void)

@@ -59,7 +59,7 @@ static int find(struct fusion_arena *arena, void *ctx)
 
 static int lock(struct studio *studio)
 {
-	int r = fusion_skirmish_prevail(studio->lock);
+	int r = fusion_skirmish_lock(studio->lock);
 
 	/* `n` counts a line only once it is whole: nothing needs repair. */
 	return r == -EOWNERDEAD ? fusion_skirmish_consistent(studio->lock) : r;
@@ -74,7 +74,7 @@ static int draw(struct studio *studio, const char *text)
 		return r;
 	snprintf(studio->line[studio->n % LINES], WIDTH, "%s", text);
 	__atomic_store_n(&studio->n, studio->n + 1, __ATOMIC_RELEASE);
-	fusion_skirmish_dismiss(studio->lock);
+	fusion_skirmish_unlock(studio->lock);
 	printf("%s\n", text);
 	fflush(stdout);
 	return 0;
@@ -125,7 +125,7 @@ static int print_log(struct studio *studio, const char *unused)
 		return r;
 	for (i = studio->n < LINES ? 0 : studio->n - LINES; i < studio->n; i++)
 		printf("%s\n", studio->line[i % LINES]);
-	fusion_skirmish_dismiss(studio->lock);
+	fusion_skirmish_unlock(studio->lock);
 	r = fusion_property_stat(studio->screen, &state, sizeof(state));
 	if (!r)
 		printf("screen: %s\n", names[state.status]);

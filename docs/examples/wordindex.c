@@ -49,7 +49,7 @@ static void mend(struct work *work)
 
 static void lock(struct work *work)
 {
-	int r = fusion_skirmish_prevail(work->lock);
+	int r = fusion_skirmish_lock(work->lock);
 
 	if (r == -EOWNERDEAD)
 		mend(work);
@@ -70,7 +70,7 @@ static void wait_for_news(struct work *work, int64_t longest_ns)
 
 static void unlock(struct work *work)
 {
-	fusion_skirmish_dismiss(work->lock);
+	fusion_skirmish_unlock(work->lock);
 }
 
 /* --- The master ------------------------------------------------------------
