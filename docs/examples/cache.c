@@ -21,7 +21,8 @@
 
 /* About so many: two processes may pass this number at once. */
 #define MOST 10000
-#define TEXT_MAX 4096
+
+static struct fusion_hash *cache;
 
 static void check(int r)
 {
@@ -29,7 +30,7 @@ static void check(int r)
 		errx(1, "%s", fusion_strerror(r));
 }
 
-static void put(struct fusion_hash *cache, const char *key, const char *text)
+static void put(const char *key, const char *text)
 {
 	struct fusion_hash_iter it;
 	uint64_t n;
@@ -42,14 +43,14 @@ static void put(struct fusion_hash *cache, const char *key, const char *text)
 				    strlen(text) + 1));
 }
 
-static void print(struct fusion_hash *cache, const char *key)
+static void print(const char *key)
 {
-	char text[TEXT_MAX];
+	char text[4096] = "";
 	int r = fusion_hash_get_bytes(cache, fusion_key_string(key), text,
 				      sizeof(text), NULL);
 
 	check(r == -ENOENT ? 0 : r);
-	puts(r == -ENOENT ? "" : text);
+	puts(text);
 }
 
 int main(int argc, char **argv)
@@ -58,8 +59,7 @@ int main(int argc, char **argv)
 		.size = sizeof(options),
 		.flags = FUSION_CONTAINER_LOCK | FUSION_CONTAINER_BYTES};
 	struct fusion_arena *arena;
-	struct fusion_hash *cache;
-	char line[TEXT_MAX], *text;
+	char line[4096], *text;
 
 	if (argc != 2)
 		errx(2, "Usage: cache ARENA (it reads KEY=TEXT, or KEY)");
@@ -72,12 +72,11 @@ int main(int argc, char **argv)
 		line[strcspn(line, "\n")] = '\0';
 		text = strchr(line, '=');
 		if (!text) {
-			print(cache, line);
-		} else {
-			*text++ = '\0';
-			put(cache, line, text);
+			print(line);
+			continue;
 		}
+		*text = '\0';
+		put(line, text + 1);
 	}
-	check(fusion_arena_exit(arena));
-	return 0;
+	return fusion_arena_exit(arena) < 0;
 }

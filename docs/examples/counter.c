@@ -7,43 +7,31 @@
  * The number lies in the arena's heap.  It is gone when the last process has
  * left.
  *
- * Any process may be killed at any instruction.  The first member publishes
- * the number, which is 0.  If it is killed before that, the next process begins
- * with an empty arena.  Counting is one atomic addition, which a killed process
+ * Any process may be killed at any instruction.  One process creates the
+ * number, which is 0, and all find it.  If that process is killed before, the
+ * next one creates it.  Counting is one atomic addition, which a killed process
  * has made or not made.
  */
 #include <err.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 
 #include <fusion/fusion.h>
 
-static int make(struct fusion_arena *arena, void *ctx)
-{
-	uint64_t *count = fusion_calloc(arena, 1, sizeof(*count));
-
-	(void)ctx;
-	return !count ? -errno
-		      : fusion_arena_add_field(arena, "count", count,
-					       sizeof(*count), "counter");
-}
-
 int main(int argc, char **argv)
 {
-	const struct fusion_arena_options options = {.size = sizeof(options),
-						     .initialize = make};
+	const struct fusion_field_options options = {
+		.size = sizeof(options), .data_size = sizeof(uint64_t)};
 	struct fusion_arena *arena;
 	uint64_t *count;
 	int c, r;
 
 	if (argc != 2)
-		errx(2,
-		     "Usage: counter ARENA (it counts the lines of its input)");
-	r = fusion_arena_enter(argv[1], &options, &arena);
-	if (!r)
-		r = fusion_arena_get_field(arena, "count", sizeof(*count),
-					   "counter", (void **)&count);
+		errx(2, "Usage: counter ARENA (counts the lines of its input)");
+	r = fusion_arena_enter(argv[1], NULL, &arena);
+	if (r == 0)
+		r = fusion_field_open(arena, "count", &options,
+				      (void **)&count);
 	if (r < 0)
 		errx(1, "%s", fusion_strerror(r));
 	setlinebuf(stdout);

@@ -5,14 +5,14 @@
  *   jobs put ARENA   put each line of the input, and wait until all are done
  *   jobs work ARENA  run one command after the other, until a signal comes
  *
+ * The queue is a list with a lock of its own, which keeps copies of the jobs.
+ *
  * Any process may be killed at any instruction.  Each change of the queue is
  * one step, which has then happened or not: a job is put by the insertion into
- * the list, taken by the store to its `worker`, and done by the removal.  So a
- * process that gets the lock with -EOWNERDEAD has nothing to repair.  Ids never
- * come back, so a job whose worker is not a member any more is free again: the
- * next worker runs it from its beginning.  A process that is killed between
- * allocating and inserting, or between removing and freeing, leaks the memory
- * of one job until the arena's end.
+ * the list, taken by the store to its `worker`, and done by the removal.  No
+ * memory is lost, and the lock goes to the next process, which has nothing to
+ * repair.  Ids never come back, so a job whose worker is not a member any more
+ * is free again: the next worker runs it from its beginning.
  */
 #include <err.h>
 #include <errno.h>
@@ -29,37 +29,16 @@
 
 struct job {
 	fusion_id_t worker; /* the last member that took it, or FUSION_NONE */
-	char command[];
+	char command[4096];
 };
 
 static struct fusion_arena *arena;
-static struct fusion_skirmish *lock;
 static struct fusion_list *jobs;
 
 static void check(int r)
 {
-	if (r == -EOWNERDEAD)
-		r = fusion_skirmish_consistent(lock);
 	if (r < 0 && r != -ETIMEDOUT)
 		errx(1, "%s", fusion_strerror(r));
-}
-
-static void unlock(void)
-{
-	check(fusion_skirmish_notify(lock, true));
-	check(fusion_skirmish_unlock(lock));
-}
-
-static void put(const char *command)
-{
-	struct job *job =
-		fusion_calloc(arena, 1, sizeof(*job) + strlen(command) + 1);
-
-	check(job ? 0 : -errno);
-	strcpy(job->command, command);
-	check(fusion_skirmish_lock(lock));
-	check(fusion_list_insert_back(jobs, fusion_value_pointer(job), NULL));
-	unlock();
 }
 
 /* Find the oldest job that no member runs. */
@@ -71,8 +50,7 @@ static struct job *find(struct fusion_list_node **node)
 	for (*node = NULL; fusion_list_next(jobs, *node, node) > 0;) {
 		check(fusion_list_value(jobs, *node, &value));
 		job = fusion_value_get_pointer(value);
-		if (job->worker == FUSION_NONE ||
-		    fusion_members_wait(arena, job->worker, 0, 0) == 0)
+		if (fusion_members_wait(arena, job->worker, 0, 0) != -ETIMEDOUT)
 			return job;
 	}
 	return NULL;
@@ -84,41 +62,46 @@ static void work(void)
 	struct job *job;
 	int status;
 
-	check(fusion_skirmish_lock(lock));
+	check(fusion_list_lock(jobs));
 	while (!(job = find(&node)))
-		check(fusion_skirmish_wait(lock, LOOK_NS, 0));
+		check(fusion_list_wait(jobs, LOOK_NS, 0));
 	job->worker = fusion_arena_id(arena);
-	unlock();
+	check(fusion_list_unlock(jobs));
 	status = system(job->command);
 	if (status == -1 || (WIFSIGNALED(status) && WTERMSIG(status) == SIGINT))
 		exit(1); /* the job is not done: another worker runs it */
-	check(fusion_skirmish_lock(lock));
 	check(fusion_list_remove(jobs, node, NULL));
-	unlock();
-	check(fusion_free(job));
+}
+
+static void put(const struct job *job)
+{
+	size_t length = strlen(job->command) + 1;
+
+	if (length == sizeof(job->command))
+		errx(1, "a line is too long: %.40s...", job->command);
+	check(fusion_list_insert_bytes(
+		jobs, NULL, job, offsetof(struct job, command) + length, NULL));
 }
 
 int main(int argc, char **argv)
 {
+	const struct fusion_list_options options = {
+		.size = sizeof(options),
+		.flags = FUSION_CONTAINER_LOCK | FUSION_CONTAINER_BYTES};
 	struct fusion_list_node *node;
-	char *line = NULL;
-	size_t size = 0;
+	struct job job = {.worker = FUSION_NONE};
 
 	if (argc != 3 || (strcmp(argv[1], "put") && strcmp(argv[1], "work")))
-		errx(2,
-		     "Usage: jobs put|work ARENA (put reads commands, work runs them)");
+		errx(2, "Usage: jobs put|work ARENA (put reads commands)");
 	check(fusion_arena_enter(argv[2], NULL, &arena));
-	check(fusion_list_open(arena, "jobs", NULL, &jobs));
-	check(fusion_skirmish_open(arena, "jobs", NULL, &lock));
+	check(fusion_list_open(arena, "jobs", &options, &jobs));
 	while (!strcmp(argv[1], "work"))
 		work();
-	while (getline(&line, &size, stdin) > 0)
-		put(line);
-	free(line);
-	check(fusion_skirmish_lock(lock));
+	while (fgets(job.command, sizeof(job.command), stdin))
+		put(&job);
+	check(fusion_list_lock(jobs));
 	while (fusion_list_next(jobs, NULL, &node) > 0)
-		check(fusion_skirmish_wait(lock, LOOK_NS, 0));
-	check(fusion_skirmish_unlock(lock));
-	check(fusion_arena_exit(arena));
-	return 0;
+		check(fusion_list_wait(jobs, LOOK_NS, 0));
+	check(fusion_list_unlock(jobs));
+	return fusion_arena_exit(arena) < 0;
 }

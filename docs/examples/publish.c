@@ -15,12 +15,11 @@
 #include <err.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <fusion/fusion.h>
 
-#define PATIENCE_NS 5000000000
+static bool over;
 
 static void check(int r)
 {
@@ -29,11 +28,12 @@ static void check(int r)
 }
 
 static enum fusion_reaction_result
-hear(const struct fusion_reactor_message *message, void *over)
+hear(const struct fusion_reactor_message *message, void *ctx)
 {
-	*(bool *)over = message->event != FUSION_REACTOR_DATA;
+	(void)ctx;
 	if (message->event == FUSION_REACTOR_DISCONNECTED)
 		errx(1, "too slow: further lines are lost");
+	over = message->event == FUSION_REACTOR_DESTROYED;
 	if (message->size)
 		fwrite(message->data, 1, message->size, stdout);
 	fflush(stdout);
@@ -47,35 +47,30 @@ int main(int argc, char **argv)
 	const struct fusion_reactor_policy policy = {
 		.size = sizeof(policy),
 		.kind = FUSION_REACTOR_DISCONNECT,
-		.limit_ns = PATIENCE_NS};
+		.limit_ns = 5000000000}; /* 5 seconds */
 	const struct fusion_reactor_attach_options patient = {
 		.size = sizeof(patient), .policy = &policy};
 	struct fusion_reaction *reaction;
 	struct fusion_reactor *lines;
 	struct fusion_arena *arena;
-	bool over = false;
 	char *line = NULL;
 	size_t size = 0;
 	ssize_t n;
 
 	if (argc != 3 || (strcmp(argv[1], "say") && strcmp(argv[1], "hear")))
-		errx(2,
-		     "Usage: publish say|hear ARENA (say reads lines, hear prints them)");
+		errx(2, "Usage: publish say|hear ARENA (say reads lines)");
 	check(fusion_arena_enter(argv[2], &options, &arena));
 	check(fusion_reactor_open(arena, "lines", NULL, &lines));
 	if (!strcmp(argv[1], "hear")) {
-		check(fusion_reactor_attach(lines, &patient, hear, &over,
+		check(fusion_reactor_attach(lines, &patient, hear, NULL,
 					    &reaction));
 		while (!over)
 			check(fusion_arena_dispatch(arena, FUSION_FOREVER,
 						    FUSION_WAIT_INTERRUPTIBLE));
-	} else {
-		while ((n = getline(&line, &size, stdin)) > 0)
-			check(fusion_reactor_dispatch(lines, line, (size_t)n,
-						      NULL));
-		check(fusion_reactor_destroy(lines));
+		return fusion_arena_exit(arena) < 0;
 	}
-	free(line);
-	check(fusion_arena_exit(arena));
-	return 0;
+	while ((n = getline(&line, &size, stdin)) > 0)
+		check(fusion_reactor_dispatch(lines, line, (size_t)n, NULL));
+	check(fusion_reactor_destroy(lines));
+	return fusion_arena_exit(arena) < 0;
 }

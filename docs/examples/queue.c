@@ -46,21 +46,27 @@ static int make(struct fusion_arena *arena, void *ctx)
 		return -ENOMEM;
 	r = fusion_skirmish_create(arena, "queue", NULL, &queue->lock);
 	if (!r)
-		r = fusion_arena_add_field(arena, "queue", queue,
-					   sizeof(*queue), "queue");
+		r = fusion_field_create(
+			arena, "queue",
+			&(struct fusion_field_options){
+				.size = sizeof(struct fusion_field_options),
+				.data_size = sizeof(*queue),
+				.type = "queue",
+				.data = queue},
+			NULL);
 	return r;
 }
 
 static int find(struct fusion_arena *arena, void *ctx)
 {
 	(void)ctx;
-	return fusion_arena_get_field(arena, "queue", sizeof(*queue), "queue",
-				      (void **)&queue);
+	return fusion_field_lookup(arena, "queue", sizeof(*queue), "queue",
+				   (void **)&queue);
 }
 
 static void lock(void)
 {
-	int r = fusion_skirmish_prevail(queue->lock);
+	int r = fusion_skirmish_lock(queue->lock);
 
 	if (r == -EOWNERDEAD) {
 		/* put() and get() move head or tail by one store, once the
@@ -76,7 +82,7 @@ static void lock(void)
 static void unlock(void)
 {
 	fusion_skirmish_notify(queue->lock, true);
-	fusion_skirmish_dismiss(queue->lock);
+	fusion_skirmish_unlock(queue->lock);
 }
 
 static void wait_for_others(void)

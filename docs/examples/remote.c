@@ -19,7 +19,6 @@
 #include <err.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -37,12 +36,11 @@ static int capitals(const struct fusion_call_request *request, void *ctx)
 {
 	const unsigned char *line = request->data;
 	char text[LINE_MAX + 16];
-	int n;
+	int n = sprintf(text, "%d ", getpid());
 
 	(void)ctx;
 	if (request->size > LINE_MAX)
 		return -EMSGSIZE;
-	n = sprintf(text, "%d ", getpid());
 	for (size_t i = 0; i < request->size; i++)
 		text[n++] = (char)toupper(line[i]);
 	return fusion_call_reply(request, 0, text, (size_t)n);
@@ -52,30 +50,26 @@ int main(int argc, char **argv)
 {
 	const struct fusion_call_options options = {.size = sizeof(options),
 						    .fn = capitals};
+	char line[LINE_MAX], text[LINE_MAX + 16];
+	struct fusion_call_answer answer = {
+		.size = sizeof(answer), .data = text, .capacity = sizeof(text)};
 	struct fusion_arena *arena;
 	struct fusion_call *call;
-	char line[LINE_MAX];
 	int r;
 
 	if (argc != 2)
-		errx(2,
-		     "Usage: remote ARENA (it prints the lines of its input in capitals)");
+		errx(2, "Usage: remote ARENA (prints its input in capitals)");
 	check(fusion_arena_enter(argv[1], NULL, &arena));
+	setlinebuf(stdout);
 	while (fgets(line, sizeof(line), stdin)) {
-		struct fusion_call_answer answer = FUSION_CALL_ANSWER_INIT;
-
 		do {
 			check(fusion_call_open(arena, "capitals", &options,
 					       &call));
 			r = fusion_call_execute(call, NULL, 0, line,
 						strlen(line), &answer);
 		} while (r == -EHOSTDOWN || r == -ECONNRESET || r == -EIDRM);
-		check(r);
-		check(answer.status);
-		fwrite(answer.data, 1, answer.length, stdout);
-		fflush(stdout);
-		free(answer.data);
+		check(r < 0 ? r : answer.status);
+		fwrite(text, 1, answer.length, stdout);
 	}
-	check(fusion_arena_exit(arena));
-	return 0;
+	return fusion_arena_exit(arena) < 0;
 }

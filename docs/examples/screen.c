@@ -41,19 +41,25 @@ static int make(struct fusion_arena *arena, void *ctx)
 		r = fusion_skirmish_create(arena, "log", NULL,
 					   &(*studio)->lock);
 	if (!r)
-		r = fusion_arena_add_field(arena, "studio", *studio,
-					   sizeof(**studio), "studio");
+		r = fusion_field_create(
+			arena, "studio",
+			&(struct fusion_field_options){
+				.size = sizeof(struct fusion_field_options),
+				.data_size = sizeof(**studio),
+				.type = "studio",
+				.data = *studio},
+			NULL);
 	return r;
 }
 
 static int find(struct fusion_arena *arena, void *ctx)
 {
-	return fusion_arena_get_field(arena, "studio", 0, NULL, ctx);
+	return fusion_field_lookup(arena, "studio", 0, NULL, ctx);
 }
 
 static int lock(struct studio *studio)
 {
-	int r = fusion_skirmish_prevail(studio->lock);
+	int r = fusion_skirmish_lock(studio->lock);
 
 	/* `n` counts a line only once it is whole: nothing needs repair. */
 	return r == -EOWNERDEAD ? fusion_skirmish_consistent(studio->lock) : r;
@@ -68,7 +74,7 @@ static int draw(struct studio *studio, const char *text)
 		return r;
 	snprintf(studio->line[studio->n % LINES], WIDTH, "%s", text);
 	__atomic_store_n(&studio->n, studio->n + 1, __ATOMIC_RELEASE);
-	fusion_skirmish_dismiss(studio->lock);
+	fusion_skirmish_unlock(studio->lock);
 	printf("%s\n", text);
 	fflush(stdout);
 	return 0;
@@ -119,7 +125,7 @@ static int print_log(struct studio *studio, const char *unused)
 		return r;
 	for (i = studio->n < LINES ? 0 : studio->n - LINES; i < studio->n; i++)
 		printf("%s\n", studio->line[i % LINES]);
-	fusion_skirmish_dismiss(studio->lock);
+	fusion_skirmish_unlock(studio->lock);
 	r = fusion_property_stat(studio->screen, &state, sizeof(state));
 	if (!r)
 		printf("screen: %s\n", names[state.status]);

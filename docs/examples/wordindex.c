@@ -49,7 +49,7 @@ static void mend(struct work *work)
 
 static void lock(struct work *work)
 {
-	int r = fusion_skirmish_prevail(work->lock);
+	int r = fusion_skirmish_lock(work->lock);
 
 	if (r == -EOWNERDEAD)
 		mend(work);
@@ -70,7 +70,7 @@ static void wait_for_news(struct work *work, int64_t longest_ns)
 
 static void unlock(struct work *work)
 {
-	fusion_skirmish_dismiss(work->lock);
+	fusion_skirmish_unlock(work->lock);
 }
 
 /* --- The master ------------------------------------------------------------
@@ -119,10 +119,24 @@ static int initialize(struct fusion_arena *a, void *ctx)
 	r = fusion_skirmish_create(a, "work", NULL, &work->lock);
 	if (r < 0)
 		return r;
-	r = fusion_arena_add_field(a, "index", index, sizeof(*index), "index");
+	r = fusion_field_create(
+		a, "index",
+		&(struct fusion_field_options){
+			.size = sizeof(struct fusion_field_options),
+			.data_size = sizeof(*index),
+			.type = "index",
+			.data = index},
+		NULL);
 	if (r < 0)
 		return r;
-	return fusion_arena_add_field(a, "work", work, sizeof(*work), "work");
+	return fusion_field_create(
+		a, "work",
+		&(struct fusion_field_options){
+			.size = sizeof(struct fusion_field_options),
+			.data_size = sizeof(*work),
+			.type = "work",
+			.data = work},
+		NULL);
 }
 
 static void show_progress(struct work *work)
@@ -354,9 +368,9 @@ int main(int argc, char **argv)
 	if (r < 0)
 		fail(argv[1], fusion_strerror(r));
 	is_master = fusion_arena_role(arena) == FUSION_ROLE_MASTER;
-	r = fusion_arena_get_field(arena, "index", 0, NULL, &index);
+	r = fusion_field_lookup(arena, "index", 0, NULL, &index);
 	if (r == 0)
-		r = fusion_arena_get_field(arena, "work", 0, NULL, &work);
+		r = fusion_field_lookup(arena, "work", 0, NULL, &work);
 	if (r < 0)
 		fail(argv[1], fusion_strerror(r));
 

@@ -69,7 +69,7 @@ int main(int argc, char **argv)
 	}
 	r = fusion_arena_enter(argv[1], &options, &arena);
 	if (r == 0)
-		r = fusion_arena_get_field(arena, "index", 0, NULL, &index);
+		r = fusion_field_lookup(arena, "index", 0, NULL, &index);
 	if (r < 0) {
 		fprintf(stderr, "wordlookup: %s: %s\n", argv[1],
 			r == -EAGAIN ? "no wordindex is running there"

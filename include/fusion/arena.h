@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /**
  * @file
- * Arenas: enter and exit them, name shared data, and see the other members.
+ * Arenas: enter and exit them, and see the other members.
  *
  * An arena is a directory below a mounted fusionfs, and a heap that lies at one
  * address in every process that has entered the arena.  So a pointer into the
@@ -323,106 +323,6 @@ FUSION_API int fusion_arena_set_root(struct fusion_arena *arena, void *ptr);
  * Any thread.  Does not wait for other processes.
  */
 FUSION_API void *fusion_arena_root(const struct fusion_arena *arena);
-
-/**
- * Publish a shared pointer under a name, as a field.
- *
- * @param arena  the arena
- * @param name   unique among the arena's fields: 1 to 63 bytes without '/' and
- *               control characters, not beginning with '.' or '#'
- * @param ptr    a pointer into the arena; its memory stays the caller's
- * @param size   bytes that @ptr points to, which readers may check; 0: unknown
- * @param type   a word that readers may check, at most 39 bytes, or NULL
- *
- * @return
- *   0              published
- *   -EEXIST        another field has that name
- *   -EINVAL        @name or @type is not valid, or the bytes at @ptr are not in
- *                  the arena
- *   -ENAMETOOLONG  @name or @type is too long
- *   -ENOSPC        the arena has no room for another field
- *   -ENOMEM        the arena has no memory left
- *
- * In the mounted tree the field is the file fields/NAME.  A caller that is
- * killed has published the whole field or nothing.  A thread that gets the
- * field sees all that the caller wrote before.
- *
- * Any thread.  Takes a short lock.
- */
-FUSION_API int fusion_arena_add_field(struct fusion_arena *arena,
-				      const char *name, void *ptr, size_t size,
-				      const char *type);
-
-/**
- * Get the pointer of a field.
- *
- * @param arena    the arena
- * @param name     the field's name
- * @param size     the size that the field has to have been added with, usually
- *                 the sizeof of the program's struct; 0 does not check
- * @param type     the type that it has to have been added with; NULL does not
- *                 check
- * @param ret_ptr  receives the pointer
- *
- * @return
- *   0              found
- *   -ENOENT        no field has that name
- *   -EPROTOTYPE    the field has another size or type, or was added without;
- *                  fusion_strerror() names both
- *   -EINVAL        no field can have that name, or @ret_ptr is NULL
- *   -ENAMETOOLONG  @name is longer than 63 bytes
- *   -EIO           a member has overwritten the field
- *
- * Any thread.  Takes a short lock.
- */
-FUSION_API int fusion_arena_get_field(struct fusion_arena *arena,
-				      const char *name, size_t size,
-				      const char *type, void **ret_ptr);
-
-/**
- * Remove a field; the memory that it points to stays.
- *
- * @param arena  the arena
- * @param name   the field's name
- *
- * @return
- *   0              removed
- *   -ENOENT        no field has that name
- *   -EINVAL        no field can have that name
- *   -ENAMETOOLONG  @name is longer than 63 bytes
- *
- * Any thread.  Takes a short lock.
- */
-FUSION_API int fusion_arena_remove_field(struct fusion_arena *arena,
-					 const char *name);
-
-/**
- * Wait until a field is published, then get its pointer.
- *
- * @param arena       the arena
- * @param name        the field's name
- * @param timeout_ns  longest wait in nanoseconds; 0 does not wait,
- *                    FUSION_FOREVER has no limit
- * @param size        as for fusion_arena_get_field()
- * @param type        as for fusion_arena_get_field()
- * @param ret_ptr     receives the pointer
- *
- * @return
- *   0              found
- *   -ETIMEDOUT     nobody has published it in time
- *   -EINTR         a signal came during the wait
- *   -EPROTOTYPE    the field has another size or type, or was added without
- *   -EINVAL        no field can have that name, @ret_ptr is NULL, or
- *                  @timeout_ns is not valid
- *   -ENAMETOOLONG  @name is longer than 63 bytes
- *   -EIO           a member has overwritten the field
- *
- * Any thread.  Blocks.
- */
-FUSION_API int fusion_arena_wait_field(struct fusion_arena *arena,
-				       const char *name, int64_t timeout_ns,
-				       size_t size, const char *type,
-				       void **ret_ptr);
 
 /** A member, for fusion_members_list().  Grows at its end. */
 struct fusion_member {

@@ -12,10 +12,10 @@
  * that changes the container removes what the dead thread left.  Calls that
  * only read change nothing, and find one of the two states too.
  *
- * Names: a container can have a name.  fusion_..._find() finds it by its name,
- * fusion_..._open() finds or creates it, and fusionfs shows it in hashes/,
- * vectors/ or lists/.  Each kind has names of its own.  A container without a
- * name is not shown; keep its handle in shared data.
+ * Names: a container can have a name.  fusion_..._lookup() finds it by its
+ * name, fusion_..._open() finds or creates it, and fusionfs shows it in
+ * hashes/, vectors/ or lists/.  Each kind has names of its own.  A container
+ * without a name is not shown; keep its handle in shared data.
  *
  * Locking by the program: without FUSION_CONTAINER_LOCK, the program locks.
  * All calls that change a container must hold one lock: a skirmish, or a
@@ -66,9 +66,10 @@ struct fusion_value {
  *  heap (fusion_malloc()).  It frees a block that is removed or replaced
  *  without being given back, and all blocks when it is destroyed. */
 #define FUSION_CONTAINER_AUTOFREE 0x4u
-/** flags, of a hash: its values are bytes, which the hash copies into blocks of
- *  its own (fusion_hash_put_bytes()).  It frees them as with
- *  FUSION_CONTAINER_AUTOFREE. */
+/** flags, of a hash or list: its values are bytes, which the container copies
+ *  into blocks of its own (fusion_hash_put_bytes(),
+ *  fusion_list_insert_bytes()).  It frees a block that is removed or replaced
+ *  without being given back, and all blocks when it is destroyed. */
 #define FUSION_CONTAINER_BYTES 0x8u
 
 /**

@@ -7,12 +7,13 @@
  * functions.  Begin with these three:
  *
  *   fusion/types.h      how to read the headers: errors, time-outs, threads
- *   fusion/arena.h      enter and exit an arena; find what others put there
+ *   fusion/arena.h      enter and exit an arena
  *   fusion/heap.h       allocate memory that all members share
  *
  * Then take what the program needs:
  *
  *   fusion/error.h      print why a call failed
+ *   fusion/field.h      find shared data by its name
  *   fusion/skirmish.h   lock data against the threads of all members
  *   fusion/property.h   use something exclusively, for a moment or for long
  *   fusion/ref.h        count the users of data, also those that die
@@ -41,6 +42,7 @@
 #include <fusion/container.h>
 #include <fusion/dispatch.h>
 #include <fusion/error.h>
+#include <fusion/field.h>
 #include <fusion/hash.h>
 #include <fusion/heap.h>
 #include <fusion/list.h>

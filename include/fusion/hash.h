@@ -232,8 +232,8 @@ FUSION_API int fusion_hash_open(struct fusion_arena *arena, const char *name,
  *
  * Any thread.  Takes a short lock.
  */
-FUSION_API int fusion_hash_find(struct fusion_arena *arena, const char *name,
-				struct fusion_hash **ret);
+FUSION_API int fusion_hash_lookup(struct fusion_arena *arena, const char *name,
+				  struct fusion_hash **ret);
 
 /**
  * Destroy a hash and free its memory.
@@ -363,9 +363,9 @@ FUSION_API int fusion_hash_get_bytes(struct fusion_hash *hash,
  *
  * Any thread.  Blocks as the top of this file says.
  */
-FUSION_API int fusion_hash_lookup(struct fusion_hash *hash,
-				  struct fusion_key key,
-				  struct fusion_value *ret);
+FUSION_API int fusion_hash_value(struct fusion_hash *hash,
+				 struct fusion_key key,
+				 struct fusion_value *ret);
 
 /**
  * Remove the entry of a key.

@@ -39,7 +39,8 @@ struct fusion_list_node;
 /** What a list is to be. */
 struct fusion_list_options {
 	size_t size; /**< sizeof(struct fusion_list_options) */
-	/** FUSION_CONTAINER_LOCK, FUSION_CONTAINER_WORDS. */
+	/** FUSION_CONTAINER_LOCK, and FUSION_CONTAINER_WORDS or
+	 *  FUSION_CONTAINER_BYTES. */
 	uint32_t flags;
 	uint32_t reserved; /**< 0 */
 };
@@ -122,8 +123,8 @@ FUSION_API int fusion_list_open(struct fusion_arena *arena, const char *name,
  *
  * Any thread.  Takes a short lock.
  */
-FUSION_API int fusion_list_find(struct fusion_arena *arena, const char *name,
-				struct fusion_list **ret);
+FUSION_API int fusion_list_lookup(struct fusion_arena *arena, const char *name,
+				  struct fusion_list **ret);
 
 /**
  * Destroy a list and free its nodes.
@@ -132,10 +133,10 @@ FUSION_API int fusion_list_find(struct fusion_arena *arena, const char *name,
  *
  * @return 0; or an error that all functions may return
  *
- * What the values point to stays the caller's.  A thread that uses the list
- * during the call gets -EIDRM, and no thread finds it by its name any more.  If
- * the caller is killed, another thread that has the handle can call this again
- * to finish.
+ * What the values point to stays the caller's, unless the list has
+ * FUSION_CONTAINER_BYTES.  A thread that uses the list during the call gets
+ * -EIDRM, and no thread finds it by its name any more.  If the caller is
+ * killed, another thread that has the handle can call this again to finish.
  *
  * Any thread.  Blocks as the top of this file says.
  */
@@ -215,11 +216,62 @@ FUSION_API int fusion_list_insert_after(struct fusion_list *list,
 					struct fusion_list_node **ret);
 
 /**
+ * Insert a copy of bytes.
+ *
+ * @param list    a list with FUSION_CONTAINER_BYTES
+ * @param before  a node of the list, before which the bytes go; NULL for the
+ *                back
+ * @param bytes   the bytes, private or shared; may be NULL if @size is 0
+ * @param size    how many
+ * @param ret     receives the new node, or NULL
+ *
+ * @return
+ *   0        inserted
+ *   -EINVAL  also: the list has no bytes, @before is not in the list, or @bytes
+ *            is NULL
+ *   -ENOMEM  the arena has no memory left
+ *
+ * The value of the node is a pointer to the copy, which is aligned to 16 bytes.
+ * The copy stays where it is until its node is removed.
+ *
+ * Any thread.  Blocks as the top of this file says.
+ */
+FUSION_API int fusion_list_insert_bytes(struct fusion_list *list,
+					struct fusion_list_node *before,
+					const void *bytes, size_t size,
+					struct fusion_list_node **ret);
+
+/**
+ * Copy the bytes of a node.
+ *
+ * @param list        a list with FUSION_CONTAINER_BYTES
+ * @param node        a node of the list
+ * @param buf         receives the bytes; may be NULL if @size is 0
+ * @param size        room in @buf
+ * @param ret_length  receives the number of bytes that the value has, or NULL.
+ *                    It is written with -EMSGSIZE, too
+ *
+ * @return
+ *   0          done
+ *   -EMSGSIZE  the value has more than @size bytes; nothing is copied
+ *   -EINVAL    also: the list has no bytes, @node is not in the list, or @buf
+ *              is NULL
+ *   -EIO       also: a member has overwritten the value
+ *
+ * Any thread.  Blocks as the top of this file says.
+ */
+FUSION_API int fusion_list_get_bytes(struct fusion_list *list,
+				     struct fusion_list_node *node, void *buf,
+				     size_t size, size_t *ret_length);
+
+/**
  * Remove a node.
  *
  * @param list     the list
  * @param node     a node of the list, which ends
- * @param ret_old  receives its value, or NULL
+ * @param ret_old  receives its value, or NULL.  With FUSION_CONTAINER_BYTES the
+ *                 block is then the caller's, who frees it (fusion_free());
+ *                 NULL frees it
  *
  * @return
  *   0        removed
@@ -244,7 +296,8 @@ FUSION_API int fusion_list_remove(struct fusion_list *list,
  *   1        moved
  *   0        @node is NULL and @from is empty; *ret is not written
  *   -EINVAL  also: @from and @to are one list, or in two arenas; a node is not
- *            in its list; or the value is not valid in @to
+ *            in its list; the value is not valid in @to; or only one of the
+ *            lists has FUSION_CONTAINER_BYTES
  *
  * If the caller is killed, the value is in exactly one of the two lists.  So
  * a job that a worker moves from a list of waiting jobs to a list of its own is
@@ -379,6 +432,41 @@ FUSION_API FUSION_MUST_CHECK int fusion_list_lock(struct fusion_list *list);
  * Any thread.  Does not block.
  */
 FUSION_API int fusion_list_unlock(struct fusion_list *list);
+/**
+ * Unlock the list's own lock, sleep until a thread changes the list, and lock
+ * it again.
+ *
+ * @param list        a list with FUSION_CONTAINER_LOCK, which the caller has
+ *                    locked, any number of times
+ * @param timeout_ns  longest sleep in nanoseconds; 0 does not sleep,
+ *                    FUSION_FOREVER has no limit.  Locking again afterwards
+ *                    takes as long as necessary
+ * @param flags       FUSION_WAIT_..., or 0
+ *
+ * @return
+ *   0           locked as before: the list has changed, or the sleep ended
+ *               early
+ *   -ETIMEDOUT  locked as before: nothing has changed in time
+ *   -EINTR      locked as before: a signal handler has run
+ *               (FUSION_WAIT_INTERRUPTIBLE)
+ *   -EINVAL     also: the list has no lock, or @timeout_ns or @flags is not
+ *               valid
+ *   -EIDRM      also: no longer locked: the list was destroyed meanwhile
+ *   -EPERM      locked as before: another thread has borrowed the lock in a
+ *               call
+ *
+ * An insertion, a removal, a move and fusion_list_set() wake all that wait.  A
+ * change that comes after this call began is never lost.  The sleep may end
+ * early, so look at the list in a loop:
+ *
+ *     fusion_list_lock(l);
+ *     while (fusion_list_next(l, NULL, &n) == 0)
+ *             fusion_list_wait(l, FUSION_FOREVER, 0);
+ *
+ * Any thread.  Blocks; signals end the wait only if @flags say so.
+ */
+FUSION_API FUSION_MUST_CHECK int
+fusion_list_wait(struct fusion_list *list, int64_t timeout_ns, uint32_t flags);
 
 FUSION_END_DECLS
 

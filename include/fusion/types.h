@@ -105,6 +105,7 @@
  *    for the arena get -ECANCELED;
  *  - exiting the arena does not take place;
  *  - the caller of a call gets -ECANCELED;
+ *  - a field is not created, and the block that was to be its data is freed;
  *  - an object is freed, even if its destructor left;
  *  - a message, an event or a fall counts as delivered.  Reactions that were to
  *    run after the one that left do not get that message.

@@ -120,8 +120,9 @@ FUSION_API int fusion_vector_open(struct fusion_arena *arena, const char *name,
  *
  * Any thread.  Takes a short lock.
  */
-FUSION_API int fusion_vector_find(struct fusion_arena *arena, const char *name,
-				  struct fusion_vector **ret);
+FUSION_API int fusion_vector_lookup(struct fusion_arena *arena,
+				    const char *name,
+				    struct fusion_vector **ret);
 
 /**
  * Destroy a vector and free its memory.

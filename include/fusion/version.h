@@ -51,7 +51,7 @@ FUSION_API const char *fusion_version(void);
  *   arena-manual   FUSION_ENTER_MANUAL, fusion_arena_fd(),
  *                  fusion_arena_dispatch()
  *   arena-role     fusion_arena_role()
- *   field-check    fusion_arena_get_field() checks size and type
+ *   field-check    fusion_field_lookup() checks size and type
  *
  * @return true if it has; false if not, and for a word that it does not know,
  *         and for NULL

@@ -9,6 +9,8 @@
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/heap/span.h"
 #include "libfusion/core/locks/skirmish.h"
+#include "libfusion/core/locks/skirmish_cond.h"
+#include "libfusion/core/locks/skirmish_give.h"
 #include "libfusion/heap/heap.h"
 #include "libfusion/heap/slot.h"
 #include "libfusion/names/entries.h"
@@ -138,6 +140,38 @@ int container_unlock(struct container *c, uint32_t kind)
 			   : refuse_lock(c, kind);
 }
 
+int container_wait(struct container *c, uint32_t kind, struct fusion_arena *a,
+		   struct wait *wait)
+{
+	struct fusion_skirmish *lock = c->lock;
+	struct skirmish *s = handle_entry(lock);
+	struct thread_rec *me = thread_rec_of(a);
+	int r;
+
+	if (!me)
+		return container_leave(c, -errno);
+	if (!has_lock(c))
+		return refuse_lock(c, kind);
+	r = skirmish_wait(&a->view, me, s, wait);
+	/* The container is gone with its lock. */
+	if (r == -EIDRM)
+		return refuse(r, "%s at %p: it was destroyed during the wait",
+			      kind_name(kind), (void *)c);
+	if (r == -EOWNERDEAD) {
+		skirmish_consistent(me, s);
+		r = 0;
+	}
+	return container_leave(c, r);
+}
+
+void container_wake(struct container *c, struct fusion_arena *a)
+{
+	struct thread_rec *me = has_lock(c) ? thread_rec_of(a) : NULL;
+
+	if (me)
+		skirmish_notify(&a->view, me, handle_entry(c->lock), true);
+}
+
 /* --- From beginning to end -------------------------------------------------
  */
 
@@ -251,15 +285,15 @@ static int find_record(struct fusion_arena *arena, const char *name,
 	}
 }
 
-static int refuse_find(const struct fusion_arena *arena, int r, uint32_t kind,
-		       const char *name)
+static int refuse_lookup(const struct fusion_arena *arena, int r, uint32_t kind,
+			 const char *name)
 {
 	return is_refused(r) ? r
 			     : refuse_thing(arena, r, kind_name(kind), name);
 }
 
-int container_find(struct fusion_arena *arena, const char *name,
-		   enum container_kind kind, void *ret)
+int container_lookup(struct fusion_arena *arena, const char *name,
+		     enum container_kind kind, void *ret)
 {
 	struct container_rec rec;
 	struct container *c;
@@ -269,7 +303,7 @@ int container_find(struct fusion_arena *arena, const char *name,
 		return refuse_null(kind_name(kind), arena ? "ret" : "arena");
 	r = find_record(arena, name, kind, &rec, &c);
 	if (r < 0)
-		return refuse_find(arena, r, kind, name);
+		return refuse_lookup(arena, r, kind, name);
 	*(struct container **)ret = c;
 	return 0;
 }
@@ -311,7 +345,7 @@ int container_open(struct fusion_arena *arena, const char *name,
 		refuse_nothing();
 	}
 	if (r < 0)
-		return refuse_find(arena, r, make->kind, name);
+		return refuse_lookup(arena, r, make->kind, name);
 	if (rec.flags != make->flags || rec.keys != make->keys)
 		return refuse_other(make, name, &rec);
 	*(struct container **)ret = c;

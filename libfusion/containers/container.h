@@ -26,6 +26,7 @@
 #include <fusion/skirmish.h>
 
 #include "libfusion/core/base/seed.h"
+#include "libfusion/core/base/wait.h"
 #include "libfusion/core/heap/container.h"
 #include "libfusion/heap/heap_private.h"
 
@@ -59,8 +60,8 @@ int container_create(struct fusion_arena *arena, const char *name,
 		     const struct container_make *make, void *ret);
 /* Find the container of @kind called @name.  0, -ENOENT, -EINVAL,
  * -ENAMETOOLONG, -ENOMEM, -EMFILE, -EIO. */
-int container_find(struct fusion_arena *arena, const char *name,
-		   enum container_kind kind, void *ret);
+int container_lookup(struct fusion_arena *arena, const char *name,
+		     enum container_kind kind, void *ret);
 /* Find the container called @name, or create it.  0; -EPROTOTYPE the one that
  * there is has other flags or keys; else as the two above. */
 int container_open(struct fusion_arena *arena, const char *name,
@@ -125,6 +126,14 @@ static inline int container_leave(struct container *c, int r)
 		fusion_skirmish_dismiss(c->lock);
 	return r;
 }
+
+/* End a call: sleep without the container's lock until a thread changes it.
+ * 0; -ETIMEDOUT, -EINTR the wait is over; -EINVAL the container has no lock;
+ * -EIDRM it was destroyed; -EPERM another thread has borrowed the lock. */
+int container_wait(struct container *c, uint32_t kind, struct fusion_arena *a,
+		   struct wait *wait);
+/* Wake the threads in container_wait(), as far as the container has a lock. */
+void container_wake(struct container *c, struct fusion_arena *a);
 
 int container_lock(struct container *c, uint32_t kind);
 int container_unlock(struct container *c, uint32_t kind);

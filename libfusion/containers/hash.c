@@ -486,9 +486,9 @@ FUSION_API int fusion_hash_remove(struct fusion_hash *hash,
  */
 
 /* Not inlined, so that the fast path saves few registers. */
-static __attribute__((noinline)) int lookup_slow(struct fusion_hash *hash,
-						 const struct fusion_key *key,
-						 struct fusion_value *ret)
+static __attribute__((noinline)) int value_slow(struct fusion_hash *hash,
+						const struct fusion_key *key,
+						struct fusion_value *ret)
 {
 	struct fusion_arena *a;
 	struct hash_table *t = NULL;
@@ -527,9 +527,9 @@ static inline const struct hash_entry *find_word(const struct fusion_hash *h,
 
 /* The fast path is for numbers, in a hash without a lock, in the arena that the
  * thread used last. */
-FUSION_API int fusion_hash_lookup(struct fusion_hash *hash,
-				  struct fusion_key key,
-				  struct fusion_value *ret)
+FUSION_API int fusion_hash_value(struct fusion_hash *hash,
+				 struct fusion_key key,
+				 struct fusion_value *ret)
 {
 	struct tcache *c = tls_current;
 	const struct hash_entry *e;
@@ -538,7 +538,7 @@ FUSION_API int fusion_hash_lookup(struct fusion_hash *hash,
 	if (UNLIKELY(container_look(c, &hash->c, CONTAINER_HASH)) ||
 	    key.type != FUSION_KEY_INT || hash->key_type != FUSION_KEY_INT ||
 	    UNLIKELY(table_of(hash, c->arena, &t) < 0) || UNLIKELY(!t))
-		return told(lookup_slow(hash, &key, ret));
+		return told(value_slow(hash, &key, ret));
 	e = find_word(hash, t, key.at);
 	if (!e)
 		return told(-ENOENT);
@@ -562,7 +562,7 @@ FUSION_API int fusion_hash_get_bytes(struct fusion_hash *hash,
 	r = has_bytes(hash) ? hash_find(hash, a, &key, &t, &i)
 			    : refuse_no_bytes(hash);
 	if (r == 1)
-		r = bytes_copy(a, table_entries(t)[i].own, buf, size,
+		r = bytes_copy(a, "hash", table_entries(t)[i].own, buf, size,
 			       ret_length);
 	else if (r == 0)
 		r = -ENOENT;

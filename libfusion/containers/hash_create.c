@@ -82,10 +82,10 @@ FUSION_API int fusion_hash_open(struct fusion_arena *arena, const char *name,
 	return told(r < 0 ? r : container_open(arena, name, &make, ret));
 }
 
-FUSION_API int fusion_hash_find(struct fusion_arena *arena, const char *name,
-				struct fusion_hash **ret)
+FUSION_API int fusion_hash_lookup(struct fusion_arena *arena, const char *name,
+				  struct fusion_hash **ret)
 {
-	return told(container_find(arena, name, CONTAINER_HASH, ret));
+	return told(container_lookup(arena, name, CONTAINER_HASH, ret));
 }
 
 /* Free the keys and values of a table that no thread uses any more. */

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "libfusion/containers/list.h"
 
+#include "libfusion/base/deadline.h"
 #include "libfusion/base/options.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/containers/list_move.h"
 #include "libfusion/core/heap/span.h"
 
 #define KIND CONTAINER_LIST
-#define FLAGS (FUSION_CONTAINER_LOCK | FUSION_CONTAINER_WORDS)
+#define FLAGS                                             \
+	(FUSION_CONTAINER_LOCK | FUSION_CONTAINER_WORDS | \
+	 FUSION_CONTAINER_BYTES)
 
 typedef struct fusion_list_node node_t;
 
@@ -82,22 +85,40 @@ void list_done(struct fusion_list *l)
 	compiler_fence();
 }
 
-/* Finish a change after its commit point.  Idempotent. */
-static int list_finish(struct fusion_list *l, struct fusion_arena *a)
+/* Finish a change after its commit point.  @owned says that a removed value is
+ * freed.  Idempotent. */
+static int list_finish(struct fusion_list *l, struct fusion_arena *a,
+		       bool owned)
 {
 	node_t *node = l->node;
+	int r;
 
 	store_relaxed(&l->succ->prev, l->op == OP_INSERT ? node : l->pred);
 	store_relaxed(&l->n, l->then_n);
 	compiler_fence();
 	if (l->op == OP_INSERT) {
+		/* The node comes last: it says that the block is the list's. */
+		if (list_has_bytes(l))
+			store_relaxed(&l->block, NULL);
+		compiler_fence();
 		store_relaxed(&l->node, NULL);
 		return 0;
 	}
+	r = node && owned ? slot_drop(a, &node->own) : 0;
+	if (r < 0)
+		return r;
 	if (node)
 		store_relaxed(&node->list, NULL);
 	compiler_fence();
 	return slot_drop(a, &l->node);
+}
+
+/* Free what an insertion has allocated, before its commit point. */
+static int undo_insert(struct fusion_list *l, struct fusion_arena *a)
+{
+	int r = list_has_bytes(l) ? slot_drop(a, &l->block) : 0;
+
+	return r < 0 ? r : slot_drop(a, &l->node);
 }
 
 static int settle_op(struct fusion_list *l, struct fusion_arena *a)
@@ -112,9 +133,9 @@ static int settle_op(struct fusion_list *l, struct fusion_arena *a)
 	if (l->op >= OP_MOVE_OUT)
 		move_settle(l, a);
 	else if (is_committed(l, a, node))
-		r = list_finish(l, a);
+		r = list_finish(l, a, list_has_bytes(l));
 	else if (l->op == OP_INSERT)
-		r = slot_drop(a, &l->node);
+		r = undo_insert(l, a);
 	if (r == 0)
 		list_done(l);
 	return r;
@@ -167,15 +188,19 @@ static uint64_t list_count(const struct fusion_list *l,
 /* --- Calls that change it --------------------------------------------------
  */
 
-static int list_enter(struct fusion_list *l, struct fusion_arena **ret)
+/* Killed before the wake: recovery of the lock wakes all. */
+int list_leave(struct fusion_list *l, struct fusion_arena *a, int r)
 {
-	return container_enter((struct container *)l, KIND, ret);
+	if (UNLIKELY(l->wanted) && r >= 0) {
+		store_relaxed(&l->wanted, 0);
+		container_wake(&l->c, a);
+	}
+	return container_leave(&l->c, r);
 }
 
-/* Insert a node.  Commit point: the store of pred->next. */
-static int list_insert(struct fusion_list *l, struct fusion_arena *a,
-		       node_t *pred, node_t *succ, struct fusion_value value,
-		       node_t **ret)
+/* Commit point: the store of pred->next. */
+int list_insert(struct fusion_list *l, struct fusion_arena *a, node_t *pred,
+		node_t *succ, const struct fusion_value *value, node_t **ret)
 {
 	node_t *node;
 	int r;
@@ -183,19 +208,36 @@ static int list_insert(struct fusion_list *l, struct fusion_arena *a,
 	list_announce(l, OP_INSERT, pred, succ, NULL);
 	r = fusion_malloc_to(a, sizeof(*node), &l->node);
 	if (r < 0) {
-		list_done(l);
+		if (undo_insert(l, a) == 0)
+			list_done(l);
 		return r;
 	}
 	node = l->node;
-	*node = (node_t){succ, pred, l, value};
+	*node = (node_t){
+		.next = succ,
+		.prev = pred,
+		.list = l,
+		.value = value ? *value : fusion_value_pointer(l->block),
+	};
 	compiler_fence();
 	store_relaxed(&pred->next, node);
 	compiler_fence();
-	list_finish(l, a);
+	list_finish(l, a, false);
 	list_done(l);
 	if (ret)
 		*ret = node;
 	return 0;
+}
+
+static int check_value(const struct fusion_list *l,
+		       const struct fusion_arena *a, struct fusion_value value)
+{
+	if (list_has_bytes(l))
+		return refuse(-EINVAL,
+			      "list at %p: its values are bytes: use "
+			      "fusion_list_insert_bytes()",
+			      (const void *)l);
+	return is_good_value(&l->c, a, value) ? 0 : -EINVAL;
 }
 
 enum where { BEFORE, AFTER };
@@ -214,18 +256,18 @@ static int insert_at(struct fusion_list *l, node_t *node, enum where where,
 	if (!node)
 		node = &l->ring;
 	r = list_settle(l, a);
-	if (r == 0 && (!is_node(l, a, node) || !is_good_value(&l->c, a, value)))
-		r = -EINVAL;
+	if (r == 0)
+		r = is_node(l, a, node) ? check_value(l, a, value) : -EINVAL;
 	if (r < 0)
 		return container_leave(&l->c, r);
 	other = where == BEFORE ? node->prev : node->next;
 	if (!is_of(l, a, other))
 		r = -EIO;
 	else if (where == BEFORE)
-		r = list_insert(l, a, other, node, value, ret);
+		r = list_insert(l, a, other, node, &value, ret);
 	else
-		r = list_insert(l, a, node, other, value, ret);
-	return container_leave(&l->c, r);
+		r = list_insert(l, a, node, other, &value, ret);
+	return list_leave(l, a, r);
 }
 
 FUSION_API int fusion_list_insert_front(struct fusion_list *list,
@@ -258,8 +300,10 @@ FUSION_API int fusion_list_insert_after(struct fusion_list *list,
 	return told(node ? insert_at(list, node, AFTER, value, ret) : -EINVAL);
 }
 
-/* Remove a node.  Commit point: the store of pred->next. */
-static int take_out(struct fusion_list *l, struct fusion_arena *a, node_t *node)
+/* Remove a node.  @owned says that its value is freed.  Commit point: the store
+ * of pred->next. */
+static int take_out(struct fusion_list *l, struct fusion_arena *a, node_t *node,
+		    bool owned)
 {
 	node_t *pred = node->prev, *succ = node->next;
 	int r;
@@ -271,7 +315,7 @@ static int take_out(struct fusion_list *l, struct fusion_arena *a, node_t *node)
 	compiler_fence();
 	if (SEED_BUG(63))
 		store_relaxed(&l->node, (void *)node);
-	r = list_finish(l, a);
+	r = list_finish(l, a, owned);
 	/* If freeing failed, the announcement stays. */
 	if (r == 0)
 		list_done(l);
@@ -293,11 +337,11 @@ FUSION_API int fusion_list_remove(struct fusion_list *list,
 		r = -EINVAL;
 	if (r == 0) {
 		old = node->value;
-		r = take_out(list, a, node);
+		r = take_out(list, a, node, list_has_bytes(list) && !ret_old);
 	}
 	if (r == 0 && ret_old)
 		*ret_old = old;
-	return told(container_leave(&list->c, r));
+	return told(list_leave(list, a, r));
 }
 
 FUSION_API int fusion_list_set(struct fusion_list *list,
@@ -311,14 +355,16 @@ FUSION_API int fusion_list_set(struct fusion_list *list,
 
 	if (r < 0)
 		return told(r);
-	if (!is_node(list, a, node) || node == &list->ring ||
-	    !is_good_value(&list->c, a, value))
-		return told(container_leave(&list->c, -EINVAL));
+	r = is_node(list, a, node) && node != &list->ring
+		    ? check_value(list, a, value)
+		    : -EINVAL;
+	if (r < 0)
+		return told(container_leave(&list->c, r));
 	old = node->value;
 	store_relaxed(&node->value.word, value.word);
 	if (ret_old)
 		*ret_old = old;
-	return told(container_leave(&list->c, 0));
+	return told(list_leave(list, a, 0));
 }
 
 /* --- Reading ---------------------------------------------------------------
@@ -428,7 +474,7 @@ static void init_list(struct container *c, const struct container_make *make)
 	struct fusion_list *l = (struct fusion_list *)c;
 
 	(void)make;
-	l->ring = (node_t){&l->ring, &l->ring, l, {0}};
+	l->ring = (node_t){.next = &l->ring, .prev = &l->ring, .list = l};
 }
 
 /* Read the options of a program. */
@@ -447,6 +493,11 @@ static int read_options(const struct fusion_list_options *options,
 		return refuse_reserved("fusion_list_options");
 	if (o.flags & ~FLAGS)
 		return refuse_flags("list", o.flags, FLAGS);
+	if (o.flags & FUSION_CONTAINER_WORDS &&
+	    o.flags & FUSION_CONTAINER_BYTES)
+		return refuse(-EINVAL,
+			      "list: FUSION_CONTAINER_WORDS and "
+			      "FUSION_CONTAINER_BYTES are set: choose one");
 	*ret = (struct container_make){
 		.kind = KIND,
 		.flags = o.flags,
@@ -476,10 +527,10 @@ FUSION_API int fusion_list_open(struct fusion_arena *arena, const char *name,
 	return told(r < 0 ? r : container_open(arena, name, &make, ret));
 }
 
-FUSION_API int fusion_list_find(struct fusion_arena *arena, const char *name,
-				struct fusion_list **ret)
+FUSION_API int fusion_list_lookup(struct fusion_arena *arena, const char *name,
+				  struct fusion_list **ret)
 {
-	return told(container_find(arena, name, KIND, ret));
+	return told(container_lookup(arena, name, KIND, ret));
 }
 
 FUSION_API int fusion_list_destroy(struct fusion_list *list)
@@ -496,7 +547,8 @@ FUSION_API int fusion_list_destroy(struct fusion_list *list)
 	r = list_settle(list, a);
 	while (r == 0 && list->ring.next != &list->ring)
 		r = is_of(list, a, list->ring.next)
-			    ? take_out(list, a, list->ring.next)
+			    ? take_out(list, a, list->ring.next,
+				       list_has_bytes(list))
 			    : -EIO;
 	return told(container_free(&list->c, a));
 }
@@ -509,4 +561,20 @@ FUSION_API int fusion_list_lock(struct fusion_list *list)
 FUSION_API int fusion_list_unlock(struct fusion_list *list)
 {
 	return told(container_unlock((struct container *)list, KIND));
+}
+
+FUSION_API int fusion_list_wait(struct fusion_list *list, int64_t timeout_ns,
+				uint32_t flags)
+{
+	struct fusion_arena *a;
+	struct wait wait;
+	int r = wait_begin(timeout_ns, flags, &wait);
+
+	if (r == 0)
+		r = list_enter(list, &a);
+	if (r < 0)
+		return told(r);
+	if (list->c.flags & FUSION_CONTAINER_LOCK)
+		store_relaxed(&list->wanted, 1);
+	return told(container_wait(&list->c, KIND, a, &wait));
 }

@@ -7,13 +7,16 @@
  * The backward link and the number of values are stored afterwards.  list.op
  * announces that they may not have been:
  *
- *   INSERT   pred->next == node   succ->prev = node, n = then_n; the node is
- *                                 the list's
- *            else                 node, if there is one, is freed
- *   REMOVE   pred->next == succ   succ->prev = pred, n = then_n; node is freed
+ *   INSERT   pred->next == node   succ->prev = node, n = then_n; node and block
+ *                                 are the list's
+ *            else                 node and block, if there are any, are freed
+ *   REMOVE   pred->next == succ   succ->prev = pred, n = then_n; node is freed,
+ *                                 and a value that is the list's own
  *            else                 nothing has happened
  *
- * list.node is the slot through which nodes are allocated and freed.
+ * list.node is the slot through which nodes are allocated and freed.  In a list
+ * with FUSION_CONTAINER_BYTES, list.block is the slot through which the block
+ * of a new value is allocated, before the node.
  *
  * A move takes a node from one list to another, list.peer.  The commit point is
  * the store of node.list, the list that has the node.  Until then all links of
@@ -51,7 +54,10 @@ enum list_op {
 struct fusion_list_node {
 	struct fusion_list_node *next, *prev;
 	struct fusion_list *list; /* NULL once the node is removed */
-	struct fusion_value value;
+	union {
+		struct fusion_value value;
+		void *own; /* a slot, if the list owns its values */
+	};
 };
 static_assert(sizeof(struct fusion_list_node) == 32, "ABI: another kind");
 
@@ -60,18 +66,41 @@ struct fusion_list {
 	struct fusion_list_node ring; /* its node without a value */
 	uint64_t n;
 	uint32_t op;
-	uint32_t pad;
+	uint32_t wanted; /* a thread may wait for a change */
 	struct fusion_list_node *pred, *succ; /* neighbours in `op` */
 	uint64_t then_n;
-	void *node;		  /* a slot: the node in `op` */
-	struct fusion_list *peer; /* the other list of a move */
+	void *node; /* a slot: the node in `op` */
+	union {
+		struct fusion_list *peer; /* the other list of a move */
+		void *block; /* a slot: the value of an insertion */
+	};
 };
 static_assert(sizeof(struct fusion_list) == 120, "ABI: another kind");
 static_assert(offsetof(struct fusion_list, ring) % 16 == 0, "is_in_slab()");
 static_assert(offsetof(struct fusion_list, n) == CONTAINER_LIST_N,
 	      "the daemon reads it");
 
-/* What list_move.c knows of a list (list.c). */
+static inline bool list_has_bytes(const struct fusion_list *l)
+{
+	return l->c.flags & FUSION_CONTAINER_BYTES;
+}
+
+/* What list_bytes.c and list_move.c know of a list (list.c). */
+
+/* Begin a call: container_enter(). */
+static inline int list_enter(struct fusion_list *l, struct fusion_arena **ret)
+{
+	return container_enter((struct container *)l, CONTAINER_LIST, ret);
+}
+/* End a call that has changed the list, unless @r is an error: wake those who
+ * wait for that.  Return @r. */
+int list_leave(struct fusion_list *l, struct fusion_arena *a, int r);
+/* Insert a node.  *@value is its value; NULL: the block in the list's slot,
+ * which is announced already.  @ret may be NULL.  0, -ENOMEM, -EMFILE. */
+int list_insert(struct fusion_list *l, struct fusion_arena *a,
+		struct fusion_list_node *pred, struct fusion_list_node *succ,
+		const struct fusion_value *value,
+		struct fusion_list_node **ret);
 
 /* Does the list have @x, which a caller gave and which may be any pointer? */
 bool list_has(const struct fusion_list *l, struct fusion_arena *a,

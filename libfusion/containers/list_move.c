@@ -121,6 +121,11 @@ static int ask_move(const struct fusion_list *from, const node_t *node,
 		return refuse_node(from, node);
 	if (!list_has(to, a, before))
 		return refuse_node(to, before);
+	if (list_has_bytes(from) != list_has_bytes(to))
+		return refuse(-EINVAL,
+			      "list at %p: only one of the lists has bytes: "
+			      "create both with FUSION_CONTAINER_BYTES",
+			      (const void *)to);
 	if (!is_good_value(&to->c, a, node->value))
 		return refuse(-EINVAL,
 			      "list at %p: the value is no pointer into the "
@@ -203,6 +208,6 @@ FUSION_API int fusion_list_move(struct fusion_list *from,
 	r = move_locked(from, &node, to, before, a);
 	if (r == 1 && ret)
 		*ret = node;
-	container_leave(&to->c, 0);
-	return told(container_leave(&from->c, r));
+	list_leave(to, a, r);
+	return told(list_leave(from, a, r));
 }

@@ -552,10 +552,11 @@ FUSION_API int fusion_vector_open(struct fusion_arena *arena, const char *name,
 	return told(r < 0 ? r : container_open(arena, name, &make, ret));
 }
 
-FUSION_API int fusion_vector_find(struct fusion_arena *arena, const char *name,
-				  struct fusion_vector **ret)
+FUSION_API int fusion_vector_lookup(struct fusion_arena *arena,
+				    const char *name,
+				    struct fusion_vector **ret)
 {
-	return told(container_find(arena, name, KIND, ret));
+	return told(container_lookup(arena, name, KIND, ret));
 }
 
 FUSION_API int fusion_vector_destroy(struct fusion_vector *vector)

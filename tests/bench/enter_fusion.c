@@ -54,7 +54,14 @@ static int run_fields(uint64_t n, const char *arg, double *ret_ns)
 	t = wall_ns();
 	for (uint64_t i = 0; i < n && r == 0; i++) {
 		snprintf(name, sizeof(name), "field-%06u", (unsigned)made++);
-		r = fusion_arena_add_field(held, name, p, 64, "bytes");
+		r = fusion_field_create(
+			held, name,
+			&(struct fusion_field_options){
+				.size = sizeof(struct fusion_field_options),
+				.data_size = 64,
+				.type = "bytes",
+				.data = p},
+			NULL);
 	}
 	*ret_ns = (wall_ns() - t) / (double)n;
 	return r;

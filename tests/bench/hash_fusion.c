@@ -32,7 +32,7 @@ static bool int_find(uint64_t key)
 {
 	struct fusion_value value;
 
-	return fusion_hash_lookup(ints, fusion_key_int(key), &value) == 0;
+	return fusion_hash_value(ints, fusion_key_int(key), &value) == 0;
 }
 
 static void int_replace(uint64_t key, uint64_t value)
@@ -87,7 +87,7 @@ static bool string_find(const char *key)
 {
 	struct fusion_value value;
 
-	return fusion_hash_lookup(strings, fusion_key_string(key), &value) == 0;
+	return fusion_hash_value(strings, fusion_key_string(key), &value) == 0;
 }
 
 static void string_remove(const char *key)

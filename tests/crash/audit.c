@@ -140,11 +140,11 @@ static void drop_fields(struct audit *au, struct fusion_arena *a)
 	for (unsigned w = 0; w < WORKERS; w++) {
 		for (unsigned i = 0; i < ROW; i++) {
 			work_field_name(name, w, i);
-			if (fusion_arena_get_field(a, name, 0, NULL, &p) < 0)
+			if (fusion_field_lookup(a, name, 0, NULL, &p) < 0)
 				continue;
 			if (p != &t->exact[w][i])
 				fault(au, "field %s points elsewhere", name);
-			if (fusion_arena_remove_field(a, name) < 0)
+			if (fusion_field_remove(a, name) < 0)
 				fault(au, "field %s cannot be removed", name);
 		}
 	}

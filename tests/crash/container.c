@@ -51,6 +51,15 @@ int container_put(struct fusion_arena *arena, const struct ledger_container *c,
 				   container_value(arena, c->owns, word), NULL);
 }
 
+int container_insert(const struct ledger_container *c, struct fusion_list *list,
+		     uint64_t word, struct fusion_list_node **ret)
+{
+	return c->owns ? fusion_list_insert_bytes(list, NULL, &word,
+						  sizeof(word), ret)
+		       : fusion_list_insert_back(list, fusion_value_word(word),
+						 ret);
+}
+
 /* --- Its memory ------------------------------------------------------------
  */
 
@@ -149,8 +158,8 @@ static void read_hash(const struct user *u, struct ledger_content *ret)
 
 	ret->n = LEDGER_VALUES;
 	for (uint32_t i = 0; i < LEDGER_VALUES; i++) {
-		int r = fusion_hash_lookup(h, container_key(u->c->keys, i),
-					   &value);
+		int r = fusion_hash_value(h, container_key(u->c->keys, i),
+					  &value);
 
 		if (r != -ENOENT)
 			complain_of(r, "lookup");
@@ -199,8 +208,8 @@ static void read_vector(const struct user *u, struct ledger_content *ret)
 }
 
 /* @want[first] is the first value. */
-static void walk_back(struct fusion_list *l, const struct ledger_content *want,
-		      uint32_t first)
+static void walk_back(const struct user *u, struct fusion_list *l,
+		      const struct ledger_content *want, uint32_t first)
 {
 	struct fusion_list_node *x = NULL;
 	struct fusion_value value;
@@ -209,14 +218,28 @@ static void walk_back(struct fusion_list *l, const struct ledger_content *want,
 		if (fusion_list_prev(l, x, &x) != 1)
 			complain("backward it is shorter");
 		complain_of(fusion_list_value(l, x, &value), "value");
-		if (value.word != want->value[i])
+		if (word_of(u->c, value) != want->value[i])
 			complain("backward it is another list");
 	}
 	if (fusion_list_prev(l, x, &x) != 0)
 		complain("backward it is longer");
 }
 
-static void read_list(struct fusion_list *l, struct ledger_content *ret)
+/* A copy is what the value points to. */
+static void read_node(struct fusion_list *l, struct fusion_list_node *x,
+		      uint64_t want)
+{
+	uint64_t word = 0;
+	size_t length = 0;
+
+	complain_of(fusion_list_get_bytes(l, x, &word, sizeof(word), &length),
+		    "get bytes");
+	if (word != want || length != sizeof(word))
+		complain("a node: %zu other bytes", length);
+}
+
+static void read_list(const struct user *u, struct fusion_list *l,
+		      struct ledger_content *ret)
 {
 	struct fusion_list_node *x = NULL;
 	struct fusion_value value;
@@ -228,14 +251,16 @@ static void read_list(struct fusion_list *l, struct ledger_content *ret)
 		if (ret->n == LEDGER_VALUES)
 			complain("it has no end");
 		complain_of(fusion_list_value(l, x, &value), "value");
-		ret->value[ret->n++] = value.word;
+		if (u->c->owns)
+			read_node(l, x, word_of(u->c, value));
+		ret->value[ret->n++] = word_of(u->c, value);
 	}
 	complain_of(r, "next");
 	complain_of(fusion_list_count(l, &count), "count");
 	if (count != ret->n - first)
 		complain("%u values, and its count is %llu", ret->n - first,
 			 (unsigned long long)count);
-	walk_back(l, ret, first);
+	walk_back(u, l, ret, first);
 }
 
 static void read_it(const struct user *u, struct ledger_content *ret)
@@ -247,11 +272,11 @@ static void read_it(const struct user *u, struct ledger_content *ret)
 	} else if (u->c->kind == CONTAINER_VECTOR) {
 		read_vector(u, ret);
 	} else {
-		read_list(u->c->handle, ret);
+		read_list(u, u->c->handle, ret);
 	}
 	if (u->c->other) {
 		ret->value[ret->n++] = LEDGER_NEXT_LIST;
-		read_list(u->c->other, ret);
+		read_list(u, u->c->other, ret);
 	}
 }
 
@@ -317,8 +342,7 @@ static void use_list(const struct user *u, struct ledger_content *now)
 			   *last = u->c->other ? u->c->other : l;
 	struct fusion_list_node *x;
 
-	complain_of(fusion_list_insert_back(last, fusion_value_word(999), &x),
-		    "back");
+	complain_of(container_insert(u->c, last, 999, &x), "back");
 	now->value[now->n++] = 999;
 	expect(u, now);
 	if (now->value[0] == LEDGER_NEXT_LIST)
@@ -336,7 +360,7 @@ static uint64_t own_blocks(const struct ledger_container *c,
 
 	/* A second list is a block, as LEDGER_NEXT_LIST is a value. */
 	if (c->kind == CONTAINER_LIST)
-		return n + now->n;
+		return n + now->n * (1ull + !!c->owns);
 	n++;
 	if (c->kind == CONTAINER_VECTOR)
 		return n;

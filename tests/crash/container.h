@@ -9,6 +9,8 @@
 #ifndef TESTS_CRASH_CONTAINER_H
 #define TESTS_CRASH_CONTAINER_H
 
+#include <fusion/list.h>
+
 #include "tests/crash/stage.h"
 
 #define CONTAINER_RANGES 80
@@ -34,5 +36,8 @@ struct fusion_value container_value(struct fusion_arena *arena, uint32_t owns,
 /* Set value @i of the hash of @c.  As fusion_hash_replace(). */
 int container_put(struct fusion_arena *arena, const struct ledger_container *c,
 		  uint32_t i, uint64_t word);
+/* Insert a value at the back of @list, which is of @c. */
+int container_insert(const struct ledger_container *c, struct fusion_list *list,
+		     uint64_t word, struct fusion_list_node **ret);
 
 #endif

@@ -514,13 +514,16 @@ static void make_list(struct cast *c, uint32_t n, uint32_t flags)
 	struct fusion_list_node *x;
 	struct fusion_list *list;
 
-	must(list_create(c->arena, WORDS | flags, &list), "list");
-	*l = (struct ledger_container){.kind = CONTAINER_LIST};
+	if (!(flags & FUSION_CONTAINER_BYTES))
+		flags |= WORDS;
+	must(list_create(c->arena, flags, &list), "list");
+	*l = (struct ledger_container){
+		.kind = CONTAINER_LIST,
+		.owns = flags & FUSION_CONTAINER_BYTES ? OWNS_BYTES : OWNS_NONE,
+	};
 	l->handle = list;
 	for (uint32_t i = 0; i < n; i++) {
-		must(fusion_list_insert_back(list, fusion_value_word(100 + i),
-					     &x),
-		     "back");
+		must(container_insert(l, list, 100 + i, &x), "back");
 		c->p[i] = x;
 		l->after.value[l->after.n++] = 100 + i;
 	}
@@ -545,6 +548,46 @@ static void a_list(struct cast *c)
 static void a_list_locked(struct cast *c)
 {
 	make_list(c, 3, FUSION_CONTAINER_LOCK);
+}
+
+static void a_list_of_bytes(struct cast *c)
+{
+	make_list(c, 3, FUSION_CONTAINER_BYTES);
+}
+
+/* A list that was the other one of a move, so that its slot is not empty. */
+static void bytes_locked_moved(struct cast *c)
+{
+	struct fusion_list *other;
+
+	make_list(c, 3, FUSION_CONTAINER_BYTES | FUSION_CONTAINER_LOCK);
+	must(list_create(c->arena, FUSION_CONTAINER_BYTES, &other), "other");
+	must(fusion_list_move(list_of(c), c->p[1], other, NULL, NULL) - 1,
+	     "move");
+	must(fusion_list_move(other, c->p[1], list_of(c), c->p[2], NULL) - 1,
+	     "move back");
+	must(fusion_list_destroy(other), "destroy");
+	prepared(c);
+}
+
+static void list_back_bytes(struct cast *c)
+{
+	expect_insert(c, ledger_of(c)->after.n, 7);
+	begin(c);
+	must(container_insert(ledger_of(c), list_of(c), 7, NULL), "bytes");
+	end(c);
+}
+
+static void list_before_bytes(struct cast *c)
+{
+	const uint64_t word = 7;
+
+	expect_insert(c, 1, word);
+	begin(c);
+	must(fusion_list_insert_bytes(list_of(c), c->p[1], &word, sizeof(word),
+				      NULL),
+	     "bytes");
+	end(c);
 }
 
 static void list_front(struct cast *c)
@@ -781,6 +824,10 @@ const struct op container_ops[] = {
 	{ "list-remove-first",	  PART_MEMBER, a_list,		  list_drop_first, 0 },
 	{ "list-remove-second",	  PART_MEMBER, a_list,		  list_drop_second, 0 },
 	{ "list-remove-locked",	  PART_MEMBER, a_list_locked,	  list_drop_second, 0 },
+	{ "list-insert-bytes",	  PART_MEMBER, a_list_of_bytes,	  list_back_bytes, 0 },
+	{ "list-insert-bytes-lock", PART_MEMBER, bytes_locked_moved, list_before_bytes, 0 },
+	{ "list-remove-bytes",	  PART_MEMBER, a_list_of_bytes,	  list_drop_second, 0 },
+	{ "list-destroy-bytes",	  PART_MEMBER, bytes_locked_moved, list_end, 0 },
 	{ "list-set",		  PART_MEMBER, a_list,		  list_set, 0 },
 	{ "list-move",		  PART_MEMBER, two_lists,	  list_move, 0 },
 	{ "list-move-other",	  PART_MEMBER, two_lists_other,	  list_move_other, 0 },

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <fusion/arena.h>
+#include <fusion/field.h>
 
 #include "libfusion/core/file/event.h"
 #include "libfusion/core/file/lock.h"
@@ -197,6 +197,46 @@ static void run_locks(struct cast *c)
 	core_unlock(v, c->rec, &v->sb->event_lock);
 }
 
+/* The ledger has to have the address before the field is there. */
+static int claim_data(void *data, void *ctx)
+{
+	struct ledger_field *f = ctx;
+
+	f->addr = (uint64_t)(uintptr_t)data;
+	ledger_claim(&f->claim, CLAIM_CHANGING);
+	return 0;
+}
+
+typedef int (*make_fn)(struct fusion_arena *, const char *,
+		       const struct fusion_field_options *, void **);
+
+static void make(struct cast *c, make_fn fn)
+{
+	struct ledger_field *f = ledger_field(c->ledger, "new");
+	const struct fusion_field_options options = {
+		.size = sizeof(options),
+		.data_size = 40,
+		.initialize = claim_data,
+		.ctx = f,
+	};
+	void *data;
+
+	if (fn(c->arena, "new", &options, &data) < 0)
+		die("cannot make a field");
+	ledger_claim(&f->claim, CLAIM_PRESENT);
+	ledger_keep(&c->ledger->live, data);
+}
+
+static void run_create(struct cast *c)
+{
+	make(c, fusion_field_create);
+}
+
+static void run_open(struct cast *c)
+{
+	make(c, fusion_field_open);
+}
+
 /* clang-format off */
 const struct op field_ops[] = {
 	{ "field-add-fresh",	 PART_MEMBER, use_up_free, run_add, 0 },
@@ -211,6 +251,8 @@ const struct op field_ops[] = {
 	{ "field-remove-queue",	 PART_MEMBER, chain_and_free, run_remove_middle, 0 },
 	{ "field-add-queue",	 PART_MEMBER, two_to_free, run_add, 0 },
 	{ "field-remove-add",	 PART_MEMBER, make_chain,  run_remove_add, 0 },
+	{ "field-create",	 PART_MEMBER, one_to_free, run_create, 1 },
+	{ "field-open",		 PART_MEMBER, make_chain,  run_open, 1 },
 	{ "event-append",	 PART_MEMBER, NULL,	   run_event, 0 },
 	{ "event-overwrite",	 PART_MEMBER, fill_events, run_event, 0 },
 	{ "thread-claim",	 PART_NEWCOMER, NULL,	   run_claim_thread, 0 },

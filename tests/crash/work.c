@@ -205,9 +205,16 @@ static void do_field(struct worker *k)
 	int r;
 
 	work_field_name(name, k->w, i);
-	r = fusion_arena_add_field(k->arena, name, at, 8, "slot");
+	r = fusion_field_create(
+		k->arena, name,
+		&(struct fusion_field_options){
+			.size = sizeof(struct fusion_field_options),
+			.data_size = 8,
+			.type = "slot",
+			.data = at},
+		NULL);
 	if (r == -EEXIST)
-		r = fusion_arena_remove_field(k->arena, name);
+		r = fusion_field_remove(k->arena, name);
 	if (r < 0 && r != -ENOMEM)
 		fail(k, strerror(-r), at);
 }
@@ -219,7 +226,7 @@ static void do_look(struct worker *k)
 	void *p;
 
 	work_field_name(name, w, i);
-	if (fusion_arena_get_field(k->arena, name, 0, NULL, &p) == 0 &&
+	if (fusion_field_lookup(k->arena, name, 0, NULL, &p) == 0 &&
 	    p != &k->table->exact[w][i])
 		fail(k, "a field points elsewhere", p);
 }

@@ -76,7 +76,7 @@ static void look(struct fusion_hash_iter it, unsigned seen, bool is_child)
 		seen++;
 	expect("walked", seen, KEYS);
 	expect("found",
-	       fusion_hash_lookup(strings, fusion_key_string("key 7"), &value),
+	       fusion_hash_value(strings, fusion_key_string("key 7"), &value),
 	       0);
 	expect("its value", (int64_t)value.word, 7);
 	expect("node", fusion_list_value(list, first, &value), 0);
@@ -128,8 +128,8 @@ static void count_all(int64_t count)
 	count_each(count);
 	for (int64_t i = 0; i < 2 * count; i++) {
 		expect("found",
-		       fusion_hash_lookup(ints, fusion_key_int((uint64_t)i),
-					  &value),
+		       fusion_hash_value(ints, fusion_key_int((uint64_t)i),
+					 &value),
 		       0);
 		expect("its value", (int64_t)value.word, i);
 		expect("at", fusion_vector_at(vector, (uint64_t)i, &value), 0);

@@ -63,9 +63,9 @@ static void add(int i)
 
 static void destroy_all(struct fusion_arena *arena)
 {
-	must(fusion_hash_find(arena, "words", &words), "find hash");
-	must(fusion_vector_find(arena, "row", &row), "find vector");
-	must(fusion_list_find(arena, "chain", &chain), "find list");
+	must(fusion_hash_lookup(arena, "words", &words), "find hash");
+	must(fusion_vector_lookup(arena, "row", &row), "find vector");
+	must(fusion_list_lookup(arena, "chain", &chain), "find list");
 	must(fusion_hash_destroy(words), "destroy hash");
 	must(fusion_vector_destroy(row), "destroy vector");
 	must(fusion_list_destroy(chain), "destroy list");

@@ -53,7 +53,7 @@ pointer_of_key = function("fusion_key_get_pointer", c_void_p, Key)
 create = function("fusion_hash_create", c_int, c_void_p, c_char_p,
                   POINTER(Options), POINTER(c_void_p))
 insert = function("fusion_hash_insert", c_int, c_void_p, Key, Value)
-lookup = function("fusion_hash_lookup", c_int, c_void_p, Key, POINTER(Value))
+lookup = function("fusion_hash_value", c_int, c_void_p, Key, POINTER(Value))
 begin = function("fusion_hash_iter_begin", c_int, POINTER(Iter), c_void_p)
 step = function("fusion_hash_next", c_int, POINTER(Iter), POINTER(Key),
                 POINTER(Value))

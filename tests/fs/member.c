@@ -396,8 +396,14 @@ static int do_field(const struct words *c)
 
 	if (!p)
 		return answer(-errno);
-	r = fusion_arena_add_field(now->arena, word(c, 1), p, size,
-				   c->n > 3 ? word(c, 3) : NULL);
+	r = fusion_field_create(
+		now->arena, word(c, 1),
+		&(struct fusion_field_options){
+			.size = sizeof(struct fusion_field_options),
+			.data_size = size,
+			.type = c->n > 3 ? word(c, 3) : NULL,
+			.data = p},
+		NULL);
 	if (r < 0) {
 		fusion_free(p);
 		return answer(r);
@@ -419,8 +425,8 @@ static const char *type_of(const struct words *c, int i)
 static int do_get(const struct words *c)
 {
 	void *p = NULL;
-	int r = fusion_arena_get_field(now->arena, word(c, 1), number(c, 2),
-				       type_of(c, 3), &p);
+	int r = fusion_field_lookup(now->arena, word(c, 1), number(c, 2),
+				    type_of(c, 3), &p);
 
 	return say_field(r, p);
 }
@@ -428,15 +434,15 @@ static int do_get(const struct words *c)
 static int do_await(const struct words *c)
 {
 	void *p = NULL;
-	int r = fusion_arena_wait_field(now->arena, word(c, 1), ms(c, 2),
-					number(c, 3), type_of(c, 4), &p);
+	int r = fusion_field_wait(now->arena, word(c, 1), number(c, 3),
+				  type_of(c, 4), ms(c, 2), 0, &p);
 
 	return say_field(r, p);
 }
 
 static int do_remove(const struct words *c)
 {
-	return answer(fusion_arena_remove_field(now->arena, word(c, 1)));
+	return answer(fusion_field_remove(now->arena, word(c, 1)));
 }
 
 static int say_address(void *p)

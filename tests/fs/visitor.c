@@ -67,7 +67,15 @@ static void do_add(char *args)
 		return;
 	}
 	snprintf(text, sizeof(text), "%p", p);
-	say(fusion_arena_add_field(arena, name, p, n, type), text);
+	say(fusion_field_create(
+		    arena, name,
+		    &(struct fusion_field_options){
+			    .size = sizeof(struct fusion_field_options),
+			    .data_size = n,
+			    .type = type,
+			    .data = p},
+		    NULL),
+	    text);
 }
 
 /* Add fields f0 to f<n-1>, all the same pointer. */
@@ -79,14 +87,21 @@ static void do_many(char *args)
 
 	for (int i = 0; i < n && r == 0; i++) {
 		snprintf(name, sizeof(name), "f%d", i);
-		r = fusion_arena_add_field(arena, name, p, 64, "int");
+		r = fusion_field_create(
+			arena, name,
+			&(struct fusion_field_options){
+				.size = sizeof(struct fusion_field_options),
+				.data_size = 64,
+				.type = "int",
+				.data = p},
+			NULL);
 	}
 	say(r, "");
 }
 
 static void do_remove(char *args)
 {
-	say(fusion_arena_remove_field(arena, args), "");
+	say(fusion_field_remove(arena, args), "");
 }
 
 static void do_malloc(char *args)

@@ -367,7 +367,14 @@ static void furnish(void)
 	for (int i = 0; i < 4; i++) {
 		snprintf(name, sizeof(name), "t%d", i);
 		field = fusion_malloc(arena, 100);
-		fusion_arena_add_field(arena, name, field, 100, "int");
+		fusion_field_create(
+			arena, name,
+			&(struct fusion_field_options){
+				.size = sizeof(struct fusion_field_options),
+				.data_size = 100,
+				.type = "int",
+				.data = field},
+			NULL);
 		fusion_skirmish_create(arena, name, NULL, &s);
 		fusion_property_create(arena, name, NULL, &p);
 		fusion_ref_create(arena, name, NULL, &ref);

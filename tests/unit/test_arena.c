@@ -171,7 +171,7 @@ static void negative_timeouts_are_refused(void **state)
 	assert_int_equal(fusion_members_kill(arena, FUSION_ALL, 0, -2,
 					     FUSION_WAIT_INTERRUPTIBLE),
 			 -EINVAL);
-	assert_int_equal(fusion_arena_wait_field(arena, "f", -2, 0, NULL, &p),
+	assert_int_equal(fusion_field_wait(arena, "f", 0, NULL, -2, 0, &p),
 			 -EINVAL);
 	assert_int_equal(
 		fusion_arena_dispatch(arena, -2, FUSION_WAIT_INTERRUPTIBLE),
@@ -212,31 +212,46 @@ static void field_of_another_size_or_type_is_refused(void **state)
 	void *block = fusion_malloc(arena, 100), *p = NULL;
 
 	(void)state;
-	assert_int_equal(fusion_arena_add_field(arena, "f", block, 100, "page"),
-			 0);
-	assert_int_equal(fusion_arena_add_field(arena, "bare", block, 0, NULL),
-			 0);
-	assert_int_equal(fusion_arena_get_field(arena, "f", 99, "page", &p),
+	assert_int_equal(
+		fusion_field_create(
+			arena, "f",
+			&(struct fusion_field_options){
+				.size = sizeof(struct fusion_field_options),
+				.data_size = 100,
+				.type = "page",
+				.data = block},
+			NULL),
+		0);
+	assert_int_equal(
+		fusion_field_create(
+			arena, "bare",
+			&(struct fusion_field_options){
+				.size = sizeof(struct fusion_field_options),
+				.data_size = 0,
+				.type = NULL,
+				.data = block},
+			NULL),
+		0);
+	assert_int_equal(fusion_field_lookup(arena, "f", 99, "page", &p),
 			 -EPROTOTYPE);
 	assert_non_null(strstr(fusion_strerror(-EPROTOTYPE), "100 bytes"));
 	assert_non_null(strstr(fusion_strerror(-EPROTOTYPE), "99 are"));
-	assert_int_equal(fusion_arena_get_field(arena, "f", 0, "sheet", &p),
+	assert_int_equal(fusion_field_lookup(arena, "f", 0, "sheet", &p),
 			 -EPROTOTYPE);
 	assert_non_null(strstr(fusion_strerror(-EPROTOTYPE), "'page'"));
 	assert_non_null(strstr(fusion_strerror(-EPROTOTYPE), "'sheet'"));
-	assert_int_equal(fusion_arena_wait_field(arena, "f", FUSION_FOREVER, 0,
-						 "sheet", &p),
+	assert_int_equal(fusion_field_wait(arena, "f", 0, "sheet",
+					   FUSION_FOREVER, 0, &p),
 			 -EPROTOTYPE);
-	assert_int_equal(fusion_arena_get_field(arena, "bare", 1, NULL, &p),
+	assert_int_equal(fusion_field_lookup(arena, "bare", 1, NULL, &p),
 			 -EPROTOTYPE);
-	assert_int_equal(fusion_arena_get_field(arena, "bare", 0, "page", &p),
+	assert_int_equal(fusion_field_lookup(arena, "bare", 0, "page", &p),
 			 -EPROTOTYPE);
 	assert_null(p);
-	assert_int_equal(fusion_arena_get_field(arena, "f", 100, "page", &p),
-			 0);
+	assert_int_equal(fusion_field_lookup(arena, "f", 100, "page", &p), 0);
 	assert_ptr_equal(p, block);
 	p = NULL;
-	assert_int_equal(fusion_arena_wait_field(arena, "bare", 0, 0, NULL, &p),
+	assert_int_equal(fusion_field_wait(arena, "bare", 0, NULL, 0, 0, &p),
 			 0);
 	assert_ptr_equal(p, block);
 }

@@ -90,18 +90,18 @@ static void a_name_leads_to_the_container_until_it_is_destroyed(void **state)
 	struct fusion_vector *v;
 
 	(void)state;
-	assert_int_equal(fusion_hash_find(arena, "a", &h), -ENOENT);
+	assert_int_equal(fusion_hash_lookup(arena, "a", &h), -ENOENT);
 	assert_int_equal(fusion_hash_create(arena, "a", NULL, &h), 0);
-	assert_int_equal(fusion_hash_find(arena, "a", &again), 0);
+	assert_int_equal(fusion_hash_lookup(arena, "a", &again), 0);
 	assert_ptr_equal(again, h);
 	again = NULL;
 	assert_int_equal(fusion_hash_create(arena, "a", NULL, &again), -EEXIST);
 	assert_null(again);
 	/* Each kind has names of its own. */
-	assert_int_equal(fusion_vector_find(arena, "a", &v), -ENOENT);
+	assert_int_equal(fusion_vector_lookup(arena, "a", &v), -ENOENT);
 	assert_int_equal(fusion_vector_create(arena, "a", NULL, &v), 0);
 	assert_int_equal(fusion_hash_destroy(h), 0);
-	assert_int_equal(fusion_hash_find(arena, "a", &again), -ENOENT);
+	assert_int_equal(fusion_hash_lookup(arena, "a", &again), -ENOENT);
 	assert_int_equal(fusion_hash_create(arena, "a", &locked_ints, &h), 0);
 	assert_int_equal(fusion_hash_destroy(h), 0);
 	assert_int_equal(fusion_vector_destroy(v), 0);
@@ -159,7 +159,7 @@ static void open_of_one_with_other_options_is_EPROTOTYPE(void **state)
 	assert_null(other_l);
 	assert_int_equal(fusion_vector_destroy(v), 0);
 	assert_int_equal(fusion_list_destroy(l), 0);
-	assert_int_equal(fusion_hash_find(arena, "a", &other), 0);
+	assert_int_equal(fusion_hash_lookup(arena, "a", &other), 0);
 	assert_ptr_equal(other, h);
 	assert_int_equal(fusion_hash_destroy(h), 0);
 }
@@ -183,11 +183,11 @@ static void bad_names_are_refused_and_leave_nothing(void **state)
 	name[64] = '\0';
 	assert_int_equal(fusion_hash_create(arena, name, &locked_ints, &h),
 			 -ENAMETOOLONG);
-	assert_int_equal(fusion_hash_find(arena, name, &h), -ENAMETOOLONG);
+	assert_int_equal(fusion_hash_lookup(arena, name, &h), -ENAMETOOLONG);
 	assert_int_equal(fusion_hash_open(arena, NULL, NULL, &h), -EINVAL);
-	assert_int_equal(fusion_hash_find(arena, NULL, &h), -EINVAL);
-	assert_int_equal(fusion_hash_find(arena, "a", NULL), -EINVAL);
-	assert_int_equal(fusion_hash_find(NULL, "a", &h), -EINVAL);
+	assert_int_equal(fusion_hash_lookup(arena, NULL, &h), -EINVAL);
+	assert_int_equal(fusion_hash_lookup(arena, "a", NULL), -EINVAL);
+	assert_int_equal(fusion_hash_lookup(NULL, "a", &h), -EINVAL);
 	assert_int_equal(fusion_hash_open(NULL, "a", NULL, &h), -EINVAL);
 	assert_int_equal(fusion_hash_open(arena, "a", NULL, NULL), -EINVAL);
 	assert_null(h);
@@ -244,7 +244,7 @@ static void a_killed_member_leaves_what_it_has_named(void **state)
 	(void)state;
 	run_and_kill(arena, make_and_fill);
 	assert_int_equal(fusion_hash_open(arena, "a", &locked_ints, &h), 0);
-	assert_int_equal(fusion_hash_lookup(h, fusion_key_int(1), &value), 0);
+	assert_int_equal(fusion_hash_value(h, fusion_key_int(1), &value), 0);
 	assert_int_equal(value.word, 7);
 	assert_int_equal(fusion_hash_destroy(h), 0);
 }
@@ -261,15 +261,15 @@ static void a_record_that_was_overwritten_is_EIO(void **state)
 	rec = view_entry(&arena->view, KIND_HASH, 0);
 	was = rec->addr;
 	rec->addr = 8;
-	assert_int_equal(fusion_hash_find(arena, "a", &h), -EIO);
+	assert_int_equal(fusion_hash_lookup(arena, "a", &h), -EIO);
 	assert_true(arena_check(&arena->view, NULL, NULL) > 0);
 	/* Another hash, which is not called so. */
 	rec->addr = (uintptr_t)other;
-	assert_int_equal(fusion_hash_find(arena, "a", &h), -EIO);
+	assert_int_equal(fusion_hash_lookup(arena, "a", &h), -EIO);
 	assert_int_equal(fusion_hash_open(arena, "a", NULL, &h), -EIO);
 	assert_true(arena_check(&arena->view, NULL, NULL) > 0);
 	rec->addr = was;
-	assert_int_equal(fusion_hash_find(arena, "a", &h), 0);
+	assert_int_equal(fusion_hash_lookup(arena, "a", &h), 0);
 	assert_int_equal(fusion_hash_destroy(h), 0);
 	assert_int_equal(fusion_hash_destroy(other), 0);
 }
@@ -293,7 +293,7 @@ static void a_table_that_is_full_is_ENOSPC_and_leaves_nothing(void **state)
 	assert_int_equal(blocks(), blocks_before + n);
 	while (n--) {
 		snprintf(name, sizeof(name), "%u", n);
-		assert_int_equal(fusion_list_find(arena, name, &l), 0);
+		assert_int_equal(fusion_list_lookup(arena, name, &l), 0);
 		assert_int_equal(fusion_list_destroy(l), 0);
 	}
 }
@@ -336,8 +336,7 @@ static void expect_refused(const struct trio *t, int r)
 	struct fusion_key key;
 
 	assert_int_equal(fusion_hash_insert(t->h, fusion_key_int(1), value), r);
-	assert_int_equal(fusion_hash_lookup(t->h, fusion_key_int(1), &value),
-			 r);
+	assert_int_equal(fusion_hash_value(t->h, fusion_key_int(1), &value), r);
 	assert_int_equal(hash_size(t->h), r);
 	assert_int_equal(fusion_hash_iter_begin(&it, t->h), r);
 	assert_int_equal(fusion_hash_next(&it, &key, &value), -EINVAL);

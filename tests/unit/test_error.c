@@ -18,13 +18,27 @@ static char last_line[1200];
 
 static int field_without_name(void)
 {
-	return fusion_arena_add_field(arena, NULL, outside, 0, NULL);
+	return fusion_field_create(
+		arena, NULL,
+		&(struct fusion_field_options){
+			.size = sizeof(struct fusion_field_options),
+			.data_size = 0,
+			.type = NULL,
+			.data = outside},
+		NULL);
 }
 
 static int field(const char *name, const char *type)
 {
 	void *p = fusion_malloc(arena, 16);
-	int r = fusion_arena_add_field(arena, name, p, 16, type);
+	int r = fusion_field_create(
+		arena, name,
+		&(struct fusion_field_options){
+			.size = sizeof(struct fusion_field_options),
+			.data_size = 16,
+			.type = type,
+			.data = p},
+		NULL);
 
 	if (r < 0)
 		fusion_free(p);
@@ -79,45 +93,52 @@ static int field_taken(void)
 
 static int field_outside(void)
 {
-	return fusion_arena_add_field(arena, "far", outside, 0, NULL);
+	return fusion_field_create(
+		arena, "far",
+		&(struct fusion_field_options){
+			.size = sizeof(struct fusion_field_options),
+			.data_size = 0,
+			.type = NULL,
+			.data = outside},
+		NULL);
 }
 
 static int field_unknown(void)
 {
 	void *p;
 
-	return fusion_arena_get_field(arena, "nowhere", 0, NULL, &p);
+	return fusion_field_lookup(arena, "nowhere", 0, NULL, &p);
 }
 
 static int field_nowhere_to(void)
 {
-	return fusion_arena_get_field(arena, "taken", 0, NULL, NULL);
+	return fusion_field_lookup(arena, "taken", 0, NULL, NULL);
 }
 
 static int field_removed(void)
 {
-	return fusion_arena_remove_field(arena, "nowhere");
+	return fusion_field_remove(arena, "nowhere");
 }
 
 static int field_late(void)
 {
 	void *p;
 
-	return fusion_arena_wait_field(arena, "late", 1000, 0, NULL, &p);
+	return fusion_field_wait(arena, "late", 0, NULL, 1000, 0, &p);
 }
 
 static int field_of_another_size(void)
 {
 	void *p;
 
-	return fusion_arena_get_field(arena, "taken", 4711, NULL, &p);
+	return fusion_field_lookup(arena, "taken", 4711, NULL, &p);
 }
 
 static int field_of_another_type(void)
 {
 	void *p;
 
-	return fusion_arena_get_field(arena, "taken", 0, "page", &p);
+	return fusion_field_lookup(arena, "taken", 0, "page", &p);
 }
 
 static int dispatch_as_the_library(void)
@@ -368,7 +389,7 @@ static int no_arena(void)
 {
 	void *p;
 
-	return fusion_arena_get_field(NULL, "a", 0, NULL, &p);
+	return fusion_field_lookup(NULL, "a", 0, NULL, &p);
 }
 
 static int exit_of_nothing(void)
@@ -505,9 +526,9 @@ static const struct refused_call {
 	{"field, taken", field_taken, -EEXIST, {"field 'taken'", "has one"}},
 	{"field, outside", field_outside, -EINVAL, {"field 'far'", "not in arena", "fusion_malloc"}},
 	{"field, unknown", field_unknown, -ENOENT, {"field 'nowhere'", "none"}},
-	{"field, to nowhere", field_nowhere_to, -EINVAL, {"ret_ptr is NULL"}},
+	{"field, to nowhere", field_nowhere_to, -EINVAL, {"ret is NULL"}},
 	{"field, removed", field_removed, -ENOENT, {"field 'nowhere'", "none"}},
-	{"field, late", field_late, -ETIMEDOUT, {"field 'late'", "nobody has added", "time is over"}},
+	{"field, late", field_late, -ETIMEDOUT, {"field 'late'", "nobody has created", "time is over"}},
 	{"field, size", field_of_another_size, -EPROTOTYPE, {"field 'taken'", "4711 are expected"}},
 	{"field, another type", field_of_another_type, -EPROTOTYPE, {"field 'taken'", "type is ''", "'page' is expected"}},
 	{"dispatch", dispatch_as_the_library, -ENOTSUP, {"fusion_arena_dispatch()", "thread of the library", "FUSION_ENTER_MANUAL"}},

@@ -184,10 +184,17 @@ static void arena_says(void)
 	fusion_arena_range(arena, &ptr, &span);
 	ECHILDS(fusion_arena_set_root(arena, block));
 	ECHILDS(fusion_arena_set_root(arena, NULL));
-	ECHILDS(fusion_arena_add_field(arena, "x", block, 1, "x"));
-	ECHILDS(fusion_arena_get_field(arena, "x", 0, NULL, &ptr));
-	ECHILDS(fusion_arena_wait_field(arena, "x", 0, 0, NULL, &ptr));
-	ECHILDS(fusion_arena_remove_field(arena, "x"));
+	ECHILDS(fusion_field_create(
+		arena, "x",
+		&(struct fusion_field_options){
+			.size = sizeof(struct fusion_field_options),
+			.data_size = 1,
+			.type = "x",
+			.data = block},
+		NULL));
+	ECHILDS(fusion_field_lookup(arena, "x", 0, NULL, &ptr));
+	ECHILDS(fusion_field_wait(arena, "x", 0, NULL, 0, 0, &ptr));
+	ECHILDS(fusion_field_remove(arena, "x"));
 	ECHILDS(fusion_members_list(arena, &member, sizeof(member), 1, NULL));
 	ECHILDS(fusion_members_wait(arena, 1, 0, 0));
 	ECHILDS(fusion_members_kill(arena, 1, 0, 0, 0));
@@ -246,7 +253,7 @@ static void container_says(void)
 			sizeof(struct fusion_hash_options), FUSION_KEY_INT, 0},
 		&h));
 	ECHILDS(fusion_hash_insert(hash, key, value));
-	ECHILDS(fusion_hash_lookup(hash, key, &value));
+	ECHILDS(fusion_hash_value(hash, key, &value));
 	ECHILDS(fusion_hash_remove(hash, key, &value));
 	ECHILDS(fusion_hash_iter_begin(&other, hash));
 	ECHILDS(fusion_hash_next(&it, &k, &value));

@@ -32,7 +32,7 @@ static struct hash_table *table(void)
 static int64_t lookup(struct fusion_key key)
 {
 	struct fusion_value value;
-	int r = fusion_hash_lookup(hash, key, &value);
+	int r = fusion_hash_value(hash, key, &value);
 
 	if (r == 0)
 		return (int64_t)value.word;
@@ -186,7 +186,7 @@ static void test_bad_arguments(void **state)
 		fusion_hash_insert(other, fusion_key_pointer(&value), value),
 		-EINVAL);
 	assert_int_equal(
-		fusion_hash_lookup(other, fusion_key_pointer(NULL), NULL),
+		fusion_hash_value(other, fusion_key_pointer(NULL), NULL),
 		-EINVAL);
 
 	/* No values of it. */
@@ -289,14 +289,14 @@ static void test_put_bytes(void **state)
 		assert_int_equal(length, n);
 		assert_memory_equal(got, want, n);
 		assert_int_equal((unsigned char)got[n], 0xfe);
-		assert_int_equal(fusion_hash_lookup(hash, a_key(n), &value), 0);
+		assert_int_equal(fusion_hash_value(hash, a_key(n), &value), 0);
 		assert_memory_equal(fusion_value_get_pointer(value), want, n);
 	}
 	/* Longer, shorter, and a part of what the hash itself has. */
 	before = blocks();
 	assert_int_equal(fusion_hash_put_bytes(hash, a_key(3), want, 4000), 1);
 	assert_int_equal(fusion_hash_put_bytes(hash, a_key(3), "abcdef", 6), 1);
-	assert_int_equal(fusion_hash_lookup(hash, a_key(3), &value), 0);
+	assert_int_equal(fusion_hash_value(hash, a_key(3), &value), 0);
 	at = fusion_value_get_pointer(value);
 	assert_int_equal(fusion_hash_put_bytes(hash, a_key(3), at + 2, 3), 1);
 	assert_int_equal(
@@ -383,7 +383,7 @@ static void test_get_bytes_errors(void **state)
 			 -EINVAL);
 	assert_int_equal(fusion_hash_destroy(other), 0);
 	/* Overwritten. */
-	assert_int_equal(fusion_hash_lookup(hash, a_key(1), &value), 0);
+	assert_int_equal(fusion_hash_value(hash, a_key(1), &value), 0);
 	word = fusion_value_get_pointer(value);
 	word[fusion_usable_size(word) / 8 - 1] = 4096;
 	assert_int_equal(fusion_hash_get_bytes(hash, a_key(1), got, 8, NULL),
@@ -710,7 +710,7 @@ static void test_corrupt(void **state)
 	e = &table_entries(t)[at];
 	was = e->key.block;
 	e->key.block = &was;
-	assert_int_equal(fusion_hash_lookup(hash, fusion_key_string("a"), NULL),
+	assert_int_equal(fusion_hash_value(hash, fusion_key_string("a"), NULL),
 			 -EIO);
 	assert_int_equal(fusion_hash_iter_begin(&it, hash), 0);
 	assert_int_equal(fusion_hash_next(&it, NULL, NULL), -EIO);
@@ -811,7 +811,7 @@ static bool is_model(void)
 	int64_t n = 0;
 
 	for (uint64_t i = 0; i < KEYS; i++) {
-		int r = fusion_hash_lookup(hash, key_of(i), &value);
+		int r = fusion_hash_value(hash, key_of(i), &value);
 		uint64_t w =
 			r < 0	? 0
 			: owned ? *(uint64_t *)fusion_value_get_pointer(value)

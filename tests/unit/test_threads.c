@@ -112,13 +112,20 @@ static void *add_and_remove_fields(void *arg)
 
 	for (int i = 0; i < ROUNDS / 20; i++) {
 		snprintf(name, sizeof(name), "f%d", i % 7);
-		r = fusion_arena_add_field(arena, name, p, 16, NULL);
+		r = fusion_field_create(
+			arena, name,
+			&(struct fusion_field_options){
+				.size = sizeof(struct fusion_field_options),
+				.data_size = 16,
+				.type = NULL,
+				.data = p},
+			NULL);
 		if (r < 0 && r != -EEXIST)
 			return "add";
-		r = fusion_arena_get_field(arena, name, 0, NULL, &got);
+		r = fusion_field_lookup(arena, name, 0, NULL, &got);
 		if (r < 0 && r != -ENOENT)
 			return "get";
-		r = fusion_arena_remove_field(arena, name);
+		r = fusion_field_remove(arena, name);
 		if (r < 0 && r != -ENOENT)
 			return "remove";
 	}

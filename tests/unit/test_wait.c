@@ -623,6 +623,55 @@ static int dispatch_to_reactor(int64_t timeout_ns, uint32_t flags)
 	return r;
 }
 
+/* --- Fields and lists ------------------------------------------------------
+ */
+
+static int wait_for_field(int64_t timeout_ns, uint32_t flags)
+{
+	void *found;
+
+	return fusion_field_wait(arena, "f", 1, NULL, timeout_ns, flags,
+				 &found);
+}
+
+static void create_field(void)
+{
+	struct fusion_field_options o = FUSION_FIELD_OPTIONS_INIT;
+
+	o.data_size = 1;
+	assert_int_equal(fusion_field_create(arena, "f", &o, NULL), 0);
+}
+
+static struct fusion_list *list;
+
+static void make_list(void)
+{
+	struct fusion_list_options o = FUSION_LIST_OPTIONS_INIT;
+
+	o.flags = FUSION_CONTAINER_LOCK | FUSION_CONTAINER_WORDS;
+	assert_int_equal(fusion_list_create(arena, NULL, &o, &list), 0);
+}
+
+static int wait_for_change(int64_t timeout_ns, uint32_t flags)
+{
+	int r = fusion_list_lock(list);
+
+	if (r == 0)
+		r = fusion_list_wait(list, timeout_ns, flags);
+	return fusion_list_unlock(list) < 0 ? -EPROTO : r;
+}
+
+static void change_list(void)
+{
+	assert_int_equal(
+		fusion_list_insert_back(list, fusion_value_word(1), NULL), 0);
+}
+
+static void list_is_unlocked(void)
+{
+	assert_int_equal(fusion_list_unlock(list), -EPERM);
+}
+
 /* --- The table -------------------------------------------------------------
  */
 
@@ -666,6 +715,10 @@ static const struct row rows[] = {
 	 let_handlers_end, call_works, 0, -ETIMEDOUT, -ETIMEDOUT, false, false},
 	{"call_execute quota", use_quota_up, execute, NULL, nothing,
 	 let_handlers_end, join_and_call, 0, -ETIMEDOUT, -ETIMEDOUT, false, false},
+	{"field_wait", nothing, wait_for_field, NULL, nothing,
+	 create_field, nothing, 0, -ETIMEDOUT, -ETIMEDOUT, false, false},
+	{"list_wait", make_list, wait_for_change, NULL, list_is_unlocked,
+	 change_list, list_is_unlocked, 0, -ETIMEDOUT, -ETIMEDOUT, false, false},
 	{"reactor_dispatch", fill_reactor, dispatch_to_reactor, NULL, nothing,
 	 let_handlers_end, all_is_handled, 0, 0, 0, false, true},
 };

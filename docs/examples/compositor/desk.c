@@ -26,8 +26,14 @@ int desk_make(struct fusion_arena *arena, int32_t width, int32_t height,
 	if (r == 0)
 		r = fusion_object_pool_unregister(desk->surfaces);
 	if (r == 0)
-		r = fusion_arena_add_field(arena, "desk", desk, sizeof(*desk),
-					   "desk");
+		r = fusion_field_create(
+			arena, "desk",
+			&(struct fusion_field_options){
+				.size = sizeof(struct fusion_field_options),
+				.data_size = sizeof(*desk),
+				.type = "desk",
+				.data = desk},
+			NULL);
 	if (r == 0)
 		*ret = desk;
 	return r;
@@ -37,8 +43,8 @@ int desk_find(struct fusion_arena *arena, struct desk **ret)
 {
 	struct desk *desk;
 	void *field;
-	int r = fusion_arena_get_field(arena, "desk", sizeof(*desk), "desk",
-				       &field);
+	int r = fusion_field_lookup(arena, "desk", sizeof(*desk), "desk",
+				    &field);
 
 	if (r == -ENOENT || r == -EPROTOTYPE)
 		return -EPROTO;

@@ -474,13 +474,13 @@ static void close_screen(struct server *server)
 static int become_server(struct server *server,
 			 const volatile sig_atomic_t *stop)
 {
-	int r = fusion_skirmish_swoop(server->desk->server);
+	int r = fusion_skirmish_trylock(server->desk->server);
 
 	if (r == -EBUSY && !server->options->standby)
 		return -EEXIST;
 	while ((r == -EBUSY || r == -ETIMEDOUT) && !*stop)
-		r = fusion_skirmish_prevail_timed(server->desk->server,
-						  SECOND / 4, 0);
+		r = fusion_skirmish_lock_timed(server->desk->server,
+					       SECOND / 4, 0);
 	if (*stop && (r == -EBUSY || r == -ETIMEDOUT))
 		return 0;
 	/* The desk is consistent at any time: see desk.h. */
@@ -499,7 +499,7 @@ static int serve(struct server *server, const volatile sig_atomic_t *stop)
 	if (r >= 0)
 		r = compose_frames(server, stop);
 	close_screen(server);
-	fusion_skirmish_dismiss(server->desk->server);
+	fusion_skirmish_unlock(server->desk->server);
 	return r;
 }
 

@@ -35,15 +35,20 @@ static int field_check_type(const char *type)
 	return 0;
 }
 
+int field_check(const char *name, const char *type)
+{
+	int r = name_check_entry(name);
+
+	return r || !type ? r : field_check_type(type);
+}
+
 int field_add(struct view *v, struct thread_rec *me, const char *name,
 	      uint64_t addr, uint64_t size, const char *type, uint32_t creator)
 {
 	const struct field_arg arg = {addr, size, type ? type : ""};
 	uint32_t i;
-	int r = name_check_entry(name);
+	int r = field_check(name, type);
 
-	if (!r)
-		r = field_check_type(arg.type);
 	return r ? r : table_add(v, me, KIND_FIELD, name, creator, &arg, &i);
 }
 

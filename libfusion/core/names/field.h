@@ -10,6 +10,10 @@
 
 #include "libfusion/core/names/table.h"
 
+/* Check what a field is to be called, and its type, which may be NULL.  0,
+ * -EINVAL, -ENAMETOOLONG. */
+int field_check(const char *name, const char *type);
+
 /*
  * Create a field called @name that points to @size bytes of @type at @addr.
  * @type may be NULL.

@@ -161,7 +161,7 @@ void table_finish(const struct table_view *tab, struct intent *intent)
 {
 	store_relaxed(&tab->head->n, (uint32_t)intent->a[3]);
 	/* A thread that sees the new number must find the new record.  Release:
-	 * pairs with the acquire in fusion_arena_wait_field(). */
+	 * pairs with the acquire in fusion_field_wait(). */
 	add_release(&tab->head->seq, 1);
 	compiler_fence();
 	store_relaxed(&intent->op, TABLE_OP_NONE);
