@@ -91,9 +91,10 @@ typedef void (*fusion_object_destructor_fn)(struct fusion_object *object,
  * A function that describes an object in one line, for pools/NAME/#ID.
  *
  * @param object  the object
- * @param text    receives the line
+ * @param text    receives the line, and is empty.  If nothing is written there,
+ *                this function adds nothing
  * @param size    room in @text, the NUL included
- * @param ctx     as given to fusion_object_pool_set_describe()
+ * @param ctx     as given to fusion_object_pool_on_describe()
  *
  * Runs inside fusion_object_activate() and fusion_object_describe().  May leave
  * without returning: see fusion/types.h.  The object then keeps the description
@@ -282,23 +283,36 @@ fusion_object_pool_register(struct fusion_object_pool *pool,
 FUSION_API int fusion_object_pool_unregister(struct fusion_object_pool *pool);
 
 /**
- * Set the function that describes objects of a pool in this process.
+ * Subscribe a function that describes the objects of a pool in this process.
  *
- * @param pool  the pool
- * @param fn    the function; NULL removes it
- * @param ctx   argument of @fn
+ * @param pool     the pool
+ * @param fn       runs when this process activates or describes an object of
+ *                 the pool
+ * @param ctx      argument of @fn and @destroy
+ * @param destroy  runs when @fn has run for the last time; NULL: nothing runs
+ * @param ret      receives the slot, for fusion_slot_cancel(); or NULL
  *
  * @return
- *   0        set
- *   -EPERM   this process has not registered for the pool
- *   -EINVAL  no pool of an arena that this process is in
+ *   0        subscribed
+ *   -EINVAL  no pool of an arena that this process is in, or @fn is NULL
  *   -EIDRM   the pool is destroyed
+ *   -ENOMEM  memory is used up
+ *
+ * Any number of functions can be subscribed.  The description has what each of
+ * them writes, in the order of their subscriptions, with "; " between two.  A
+ * function whose text has no room any more does not run.
+ *
+ * The process need not be registered for the pool.  A subscription lasts until
+ * it is cancelled, also when the pool is destroyed, and until this process
+ * exits the arena.  If the call fails, @destroy does not run.
  *
  * Any thread.  Does not wait for other processes.
  */
-FUSION_API int fusion_object_pool_set_describe(struct fusion_object_pool *pool,
-					       fusion_object_describe_fn fn,
-					       void *ctx);
+FUSION_API int fusion_object_pool_on_describe(struct fusion_object_pool *pool,
+					      fusion_object_describe_fn fn,
+					      void *ctx,
+					      fusion_destroy_fn destroy,
+					      struct fusion_slot **ret);
 
 /**
  * Destroy a pool with all its objects.
@@ -444,7 +458,7 @@ FUSION_API int fusion_object_create(struct fusion_object_pool *pool,
  *
  * A release operation: a thread that finds the object ACTIVE sees its data.
  *
- * Any thread.  Runs the function of fusion_object_pool_set_describe().
+ * Any thread.  Runs the functions of fusion_object_pool_on_describe().
  */
 FUSION_API int fusion_object_activate(struct fusion_object *object);
 /**
@@ -913,7 +927,7 @@ FUSION_API int fusion_object_has_access(struct fusion_object *object,
 FUSION_API int fusion_object_set_description(struct fusion_object *object,
 					     const char *text);
 /**
- * Describe an object again, with the function of its pool.
+ * Describe an object again, with the functions of its pool.
  *
  * @param object  the object
  *
@@ -921,7 +935,7 @@ FUSION_API int fusion_object_set_description(struct fusion_object *object,
  *   0        described
  *   -ENOENT  this process has no function for the pool
  *
- * Any thread; the function of fusion_object_pool_set_describe() runs on it.
+ * Any thread; the functions of fusion_object_pool_on_describe() run on it.
  */
 FUSION_API int fusion_object_describe(struct fusion_object *object);
 

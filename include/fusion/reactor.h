@@ -452,27 +452,41 @@ FUSION_API int fusion_reactor_set_direct(struct fusion_reactor *reactor,
 					 bool direct);
 
 /**
- * Set the function that runs when all listeners are done with a message.
+ * Subscribe a function that runs when all listeners are done with a message.
  *
  * @param reactor  the reactor
  * @param fn       runs as a handler, once for each message that is dispatched
- *                 from now on, in their order, and once for the end.  NULL
- *                 removes the function of this member
- * @param ctx      argument of @fn
+ *                 from now on, in their order, and once for the end.  If it
+ *                 returns FUSION_REACTION_REMOVE, its subscription is cancelled
+ * @param ctx      argument of @fn and @destroy
+ * @param destroy  runs when @fn has run for the last time; NULL: nothing runs
+ * @param ret      receives the slot, for fusion_slot_cancel(); or NULL.  It is
+ *                 set before @fn runs
  *
  * @return
- *   0        set
- *   -EINVAL  no reactor of an arena that this process is in
- *   other    an error of fusion_reactor_attach()
+ *   0        subscribed
+ *   -EINVAL  no reactor of an arena that this process is in, or @fn is NULL
+ *   -EIDRM   the reactor is destroyed
+ *   -ENOSPC  the reactor has as many listeners as it can, or the arena has no
+ *            room for this member's queue
+ *   -ENOMEM  memory is used up, or the system starts no thread
  *
  * A listener is done with a message when its reactions have run, when it has
  * lost the message, or when it has died.  Use this to reuse memory that the
- * message points to.  Each member has one such function.
+ * message points to.
  *
- * Any thread, also a reaction.  Waits for the former function.
+ * Any number of functions can be subscribed.  They count as one listener of
+ * this member.  A subscription lasts until it is cancelled, also when the
+ * reactor is destroyed, and until this process exits the arena.  If the call
+ * fails, @destroy does not run.
+ *
+ * Any thread, also a reaction.  Takes a short lock.  Starts the dispatcher if
+ * it does not run.
  */
-FUSION_API int fusion_reactor_set_done(struct fusion_reactor *reactor,
-				       fusion_reaction_fn fn, void *ctx);
+FUSION_API int fusion_reactor_on_done(struct fusion_reactor *reactor,
+				      fusion_reaction_fn fn, void *ctx,
+				      fusion_destroy_fn destroy,
+				      struct fusion_slot **ret);
 
 /** The numbers of a reactor; see fusion_reactor_stat().  Later versions append
  *  members. */
@@ -510,7 +524,7 @@ FUSION_API int fusion_reactor_stat(struct fusion_reactor *reactor,
  * messages that parent and child dispatch after fork() has returned.  The
  * parent's handles detach the child's reactions in the child, where their
  * destroy functions run, too, for the child's copies.  Functions of
- * fusion_reactor_set_done() stay the parent's, since they free what was
+ * fusion_reactor_on_done() stay the parent's, since they free what was
  * dispatched.
  *
  * A process that forks in a reaction has a child without reactions.  In such a

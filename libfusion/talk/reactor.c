@@ -17,6 +17,7 @@
 #include "libfusion/names/entries.h"
 #include "libfusion/talk/dispatch.h"
 #include "libfusion/talk/reaction.h"
+#include "libfusion/talk/reaction_done.h"
 #include "libfusion/talk/reaction_run.h"
 
 static_assert(FUSION_REACTOR_GLOBALS == REACTOR_GLOBALS, "as documented");
@@ -175,25 +176,31 @@ fusion_reactor_attach(struct fusion_reactor *reactor,
 	if (r < 0)
 		return told(r);
 	c = reactor_cache(reactor, &r);
-	return told(c ? reaction_add(c->arena, reactor_of(reactor), &o, false,
-				     fn, ctx, ret)
+	return told(c ? reaction_add(c->arena, reactor_of(reactor), &o, fn, ctx,
+				     ret)
 		      : r);
 }
 
-FUSION_API int fusion_reactor_set_done(struct fusion_reactor *reactor,
-				       fusion_reaction_fn fn, void *ctx)
+FUSION_API int fusion_reactor_on_done(struct fusion_reactor *reactor,
+				      fusion_reaction_fn fn, void *ctx,
+				      fusion_destroy_fn destroy,
+				      struct fusion_slot **ret)
 {
-	const struct fusion_reactor_attach_options none = {0};
+	const struct subscription s = {
+		.fn = (void (*)(void))fn,
+		.ctx = ctx,
+		.destroy = destroy,
+	};
 	struct tcache *c;
 	int r;
 
+	callback_check();
+	if (!fn)
+		return told(refuse_null("fusion_reactor_on_done()", "fn"));
 	c = reactor_cache(reactor, &r);
-	if (!c)
-		return told(r);
-	reaction_remove_done(c->arena, load_acquire(&reactor_of(reactor)->id));
-	return told(fn ? reaction_add(c->arena, reactor_of(reactor), &none,
-				      true, fn, ctx, NULL)
-		       : 0);
+	return told(
+		c ? reaction_done_add(c->arena, reactor_of(reactor), &s, ret)
+		  : r);
 }
 
 /* --- Global reactions ----------------------------------------------------- */

@@ -835,12 +835,14 @@ static void who_must_not_sleep_is_rung_for(void **state)
 static void done_comes_when_all_have_it(void **state)
 {
 	static struct heard h;
+	struct fusion_slot *slot;
 	uint32_t got;
 
 	(void)state;
 	memset(&h, 0, sizeof(h));
 	take_slow(POLICY_BLOCK, REACTOR_FOREVER_MS);
-	assert_int_equal(fusion_reactor_set_done(reactor, hear, &h), 0);
+	assert_int_equal(fusion_reactor_on_done(reactor, hear, &h, NULL, &slot),
+			 0);
 	for (uint32_t i = 0; i < 10; i++)
 		assert_int_equal(
 			fusion_reactor_dispatch(
@@ -870,7 +872,7 @@ static void done_comes_when_all_have_it(void **state)
 		sched_yield();
 	sync_all();
 	assert_int_equal(h.n, 10);
-	assert_int_equal(fusion_reactor_set_done(reactor, NULL, NULL), 0);
+	assert_int_equal(fusion_slot_cancel(slot), 0);
 }
 
 #define AT_ONCE 8
