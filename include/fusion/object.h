@@ -994,46 +994,50 @@ FUSION_API int fusion_object_detach(struct fusion_reaction *reaction);
 /**
  * Attach a global reaction to an object.
  *
- * @param object  the object, whose reactor is created if necessary
- * @param index   the function, as for fusion_reactor_attach_global()
- * @param ctx     argument of the function: a pointer into the arena, or NULL
+ * @param object   the object, whose reactor is created if necessary
+ * @param options  as for fusion_reactor_attach_global(), or NULL
+ * @param ctx      argument of the function: a pointer into the arena, or NULL
  *
  * @return what fusion_reactor_attach_global() returns, or an error of
  *         fusion_object_reactor()
  *
  * Any thread.  Takes a short lock.
  */
-FUSION_API int fusion_object_attach_global(struct fusion_object *object,
-					   uint32_t index, void *ctx);
+FUSION_API int
+fusion_object_attach_global(struct fusion_object *object,
+			    const struct fusion_reactor_global_options *options,
+			    void *ctx);
 /**
  * Detach a global reaction from an object.
  *
- * @param object  the object
- * @param index   as it was attached
- * @param ctx     as it was attached
+ * @param object   the object
+ * @param options  as it was attached
+ * @param ctx      as it was attached
  *
  * @return what fusion_reactor_detach_global() returns
  *
  * Any thread.  Does not block.
  */
-FUSION_API int fusion_object_detach_global(struct fusion_object *object,
-					   uint32_t index, void *ctx);
+FUSION_API int
+fusion_object_detach_global(struct fusion_object *object,
+			    const struct fusion_reactor_global_options *options,
+			    void *ctx);
 /**
  * Dispatch a message to an object.
  *
  * @param object   the object; if it has no reactor, nothing happens
+ * @param options  as for fusion_reactor_dispatch(), or NULL
  * @param data     the bytes, which are copied; NULL if @size is 0
  * @param size     how many
- * @param options  as for fusion_reactor_dispatch(), or NULL
  *
  * @return what fusion_reactor_dispatch() returns
  *
  * Any thread, also a reaction.  Blocks like fusion_reactor_dispatch().
  */
 FUSION_API int
-fusion_object_dispatch(struct fusion_object *object, const void *data,
-		       size_t size,
-		       const struct fusion_reactor_dispatch_options *options);
+fusion_object_dispatch(struct fusion_object *object,
+		       const struct fusion_reactor_dispatch_options *options,
+		       const void *data, size_t size);
 
 FUSION_END_DECLS
 

@@ -365,9 +365,9 @@ struct fusion_reactor_dispatch_options {
  * Dispatch a message.
  *
  * @param reactor  the reactor
+ * @param options  how, or NULL for all defaults
  * @param data     the bytes, which are copied; NULL if @size is 0
  * @param size     how many
- * @param options  how, or NULL for all defaults
  *
  * @return
  *   0          each listener gets the message, or loses it by its policy
@@ -390,22 +390,38 @@ struct fusion_reactor_dispatch_options {
  * counts as 0.
  */
 FUSION_API int
-fusion_reactor_dispatch(struct fusion_reactor *reactor, const void *data,
-			size_t size,
-			const struct fusion_reactor_dispatch_options *options);
+fusion_reactor_dispatch(struct fusion_reactor *reactor,
+			const struct fusion_reactor_dispatch_options *options,
+			const void *data, size_t size);
+
+/** Which global reaction to attach or detach; see fusion/types.h for
+ *  options. */
+struct fusion_reactor_global_options {
+	size_t size;	/**< sizeof(struct fusion_reactor_global_options) */
+	uint32_t flags; /**< 0 */
+	uint32_t index; /**< the function: its index in the array that the
+			     dispatching program gives to
+			     fusion_reactor_dispatch(), at most 65534 */
+};
+
+/** All defaults of struct fusion_reactor_global_options: index 0. */
+#define FUSION_REACTOR_GLOBAL_OPTIONS_INIT                         \
+	{                                                          \
+		sizeof(struct fusion_reactor_global_options), 0, 0 \
+	}
 
 /**
  * Attach a global reaction, which runs in each process that dispatches.
  *
  * @param reactor  the reactor
- * @param index    the function: its index in the array that the dispatching
- *                 program gives to fusion_reactor_dispatch()
+ * @param options  which, or NULL for all defaults
  * @param ctx      argument of the function: a pointer into the arena, or NULL
  *
  * @return
  *   0        attached
  *   -ENOSPC  the reactor has FUSION_REACTOR_GLOBALS global reactions
  *   -EINVAL  an argument is not valid
+ *   -E2BIG   @options says something that this library does not know
  *   -EIDRM   the reactor is destroyed
  *
  * Global reactions run newest first.  They belong to the reactor and stay when
@@ -413,25 +429,28 @@ fusion_reactor_dispatch(struct fusion_reactor *reactor, const void *data,
  *
  * Any thread.  Does not block.
  */
-FUSION_API int fusion_reactor_attach_global(struct fusion_reactor *reactor,
-					    uint32_t index, void *ctx);
+FUSION_API int fusion_reactor_attach_global(
+	struct fusion_reactor *reactor,
+	const struct fusion_reactor_global_options *options, void *ctx);
 /**
- * Detach the newest global reaction with an index and argument.
+ * Detach the newest global reaction with these options and argument.
  *
  * @param reactor  the reactor
- * @param index    as it was attached
+ * @param options  as it was attached
  * @param ctx      as it was attached
  *
  * @return
  *   0        detached
  *   -ENOENT  no such reaction is attached
  *   -EINVAL  an argument is not valid
+ *   -E2BIG   @options says something that this library does not know
  *   -EIDRM   the reactor is destroyed
  *
  * Any thread.  Does not block, and does not wait for the function.
  */
-FUSION_API int fusion_reactor_detach_global(struct fusion_reactor *reactor,
-					    uint32_t index, void *ctx);
+FUSION_API int fusion_reactor_detach_global(
+	struct fusion_reactor *reactor,
+	const struct fusion_reactor_global_options *options, void *ctx);
 
 /**
  * Choose the thread that runs the reactions of the dispatching member.
