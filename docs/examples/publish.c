@@ -70,8 +70,8 @@ int main(int argc, char **argv)
 			check(fusion_arena_dispatch(arena, FUSION_FOREVER));
 	} else {
 		while ((n = getline(&line, &size, stdin)) > 0)
-			check(fusion_reactor_dispatch(lines, line, (size_t)n,
-						      NULL));
+			check(fusion_reactor_dispatch(lines, NULL, line,
+						      (size_t)n));
 		check(fusion_reactor_destroy(lines));
 	}
 	free(line);

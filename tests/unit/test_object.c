@@ -373,17 +373,19 @@ static void test_reactor_of_an_object(void **state)
 	struct heard heard = {0};
 
 	(void)state;
-	assert_int_equal(fusion_object_dispatch(o, "x", 1, NULL), 0);
-	assert_int_equal(fusion_object_detach_global(o, 0, NULL), -ENOENT);
+	assert_int_equal(fusion_object_dispatch(o, NULL, "x", 1), 0);
+	assert_int_equal(fusion_object_detach_global(o, NULL, NULL), -ENOENT);
 	assert_int_equal(
 		fusion_object_attach(o, NULL, count, &heard, &reaction), 0);
 	assert_int_equal(
 		fusion_object_dispatch(
-			o, "x", 1,
+			o,
 			&(const struct fusion_reactor_dispatch_options){
 				.size = sizeof(
 					struct fusion_reactor_dispatch_options),
-				.flags = FUSION_REACTOR_SELF}),
+				.flags = FUSION_REACTOR_SELF,
+			},
+			"x", 1),
 		0);
 	await(&heard.messages, 1);
 	assert_int_equal(fusion_object_reactor(o, &re), 0);
@@ -391,8 +393,8 @@ static void test_reactor_of_an_object(void **state)
 	assert_ptr_equal(re, same);
 	assert_int_equal(fusion_object_unref(o), 0);
 	await_size(0);
-	assert_int_equal(fusion_reactor_dispatch(re, "x", 1, NULL), -EIDRM);
-	assert_int_equal(fusion_object_dispatch(o, "x", 1, NULL), -EIDRM);
+	assert_int_equal(fusion_reactor_dispatch(re, NULL, "x", 1), -EIDRM);
+	assert_int_equal(fusion_object_dispatch(o, NULL, "x", 1), -EIDRM);
 	await(&heard.ends, 1);
 	assert_int_equal(fusion_object_detach(reaction), 0);
 	assert_int_equal(heard.messages, 1);
