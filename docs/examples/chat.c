@@ -45,7 +45,7 @@ static int say(struct fusion_reactor *room, const char *name, const char *text)
 	options.flags = FUSION_REACTOR_SELF;
 	if (n >= (int)sizeof(line))
 		n = (int)sizeof(line) - 1;
-	return fusion_reactor_dispatch(room, line, (size_t)n, &options);
+	return fusion_reactor_dispatch(room, &options, line, (size_t)n);
 }
 
 static int chat(struct fusion_arena *arena, const char *name)

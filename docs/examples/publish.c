@@ -70,7 +70,7 @@ int main(int argc, char **argv)
 		return fusion_arena_exit(arena) < 0;
 	}
 	while ((n = getline(&line, &size, stdin)) > 0)
-		check(fusion_reactor_dispatch(lines, line, (size_t)n, NULL));
+		check(fusion_reactor_dispatch(lines, NULL, line, (size_t)n));
 	check(fusion_reactor_destroy(lines));
 	return fusion_arena_exit(arena) < 0;
 }

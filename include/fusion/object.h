@@ -91,9 +91,10 @@ typedef void (*fusion_object_destructor_fn)(struct fusion_object *object,
  * A function that describes an object in one line, for pools/NAME/#ID.
  *
  * @param object  the object
- * @param text    receives the line
+ * @param text    receives the line, and is empty.  If nothing is written there,
+ *                this function adds nothing
  * @param size    room in @text, the NUL included
- * @param ctx     as given to fusion_object_pool_set_describe()
+ * @param ctx     as given to fusion_object_pool_on_describe()
  *
  * Runs inside fusion_object_activate() and fusion_object_describe().  May leave
  * without returning: see fusion/types.h.  The object then keeps the description
@@ -282,23 +283,36 @@ fusion_object_pool_register(struct fusion_object_pool *pool,
 FUSION_API int fusion_object_pool_unregister(struct fusion_object_pool *pool);
 
 /**
- * Set the function that describes objects of a pool in this process.
+ * Subscribe a function that describes the objects of a pool in this process.
  *
- * @param pool  the pool
- * @param fn    the function; NULL removes it
- * @param ctx   argument of @fn
+ * @param pool     the pool
+ * @param fn       runs when this process activates or describes an object of
+ *                 the pool
+ * @param ctx      argument of @fn and @destroy
+ * @param destroy  runs when @fn has run for the last time; NULL: nothing runs
+ * @param ret      receives the slot, for fusion_slot_cancel(); or NULL
  *
  * @return
- *   0        set
- *   -EPERM   this process has not registered for the pool
- *   -EINVAL  no pool of an arena that this process is in
+ *   0        subscribed
+ *   -EINVAL  no pool of an arena that this process is in, or @fn is NULL
  *   -EIDRM   the pool is destroyed
+ *   -ENOMEM  memory is used up
+ *
+ * Any number of functions can be subscribed.  The description has what each of
+ * them writes, in the order of their subscriptions, with "; " between two.  A
+ * function whose text has no room any more does not run.
+ *
+ * The process need not be registered for the pool.  A subscription lasts until
+ * it is cancelled, also when the pool is destroyed, and until this process
+ * exits the arena.  If the call fails, @destroy does not run.
  *
  * Any thread.  Does not wait for other processes.
  */
-FUSION_API int fusion_object_pool_set_describe(struct fusion_object_pool *pool,
-					       fusion_object_describe_fn fn,
-					       void *ctx);
+FUSION_API int fusion_object_pool_on_describe(struct fusion_object_pool *pool,
+					      fusion_object_describe_fn fn,
+					      void *ctx,
+					      fusion_destroy_fn destroy,
+					      struct fusion_slot **ret);
 
 /**
  * Destroy a pool with all its objects.
@@ -444,7 +458,7 @@ FUSION_API int fusion_object_create(struct fusion_object_pool *pool,
  *
  * A release operation: a thread that finds the object ACTIVE sees its data.
  *
- * Any thread.  Runs the function of fusion_object_pool_set_describe().
+ * Any thread.  Runs the functions of fusion_object_pool_on_describe().
  */
 FUSION_API int fusion_object_activate(struct fusion_object *object);
 /**
@@ -913,7 +927,7 @@ FUSION_API int fusion_object_has_access(struct fusion_object *object,
 FUSION_API int fusion_object_set_description(struct fusion_object *object,
 					     const char *text);
 /**
- * Describe an object again, with the function of its pool.
+ * Describe an object again, with the functions of its pool.
  *
  * @param object  the object
  *
@@ -921,7 +935,7 @@ FUSION_API int fusion_object_set_description(struct fusion_object *object,
  *   0        described
  *   -ENOENT  this process has no function for the pool
  *
- * Any thread; the function of fusion_object_pool_set_describe() runs on it.
+ * Any thread; the functions of fusion_object_pool_on_describe() run on it.
  */
 FUSION_API int fusion_object_describe(struct fusion_object *object);
 
@@ -980,46 +994,50 @@ FUSION_API int fusion_object_detach(struct fusion_reaction *reaction);
 /**
  * Attach a global reaction to an object.
  *
- * @param object  the object, whose reactor is created if necessary
- * @param index   the function, as for fusion_reactor_attach_global()
- * @param ctx     argument of the function: a pointer into the arena, or NULL
+ * @param object   the object, whose reactor is created if necessary
+ * @param options  as for fusion_reactor_attach_global(), or NULL
+ * @param ctx      argument of the function: a pointer into the arena, or NULL
  *
  * @return what fusion_reactor_attach_global() returns, or an error of
  *         fusion_object_reactor()
  *
  * Any thread.  Takes a short lock.
  */
-FUSION_API int fusion_object_attach_global(struct fusion_object *object,
-					   uint32_t index, void *ctx);
+FUSION_API int
+fusion_object_attach_global(struct fusion_object *object,
+			    const struct fusion_reactor_global_options *options,
+			    void *ctx);
 /**
  * Detach a global reaction from an object.
  *
- * @param object  the object
- * @param index   as it was attached
- * @param ctx     as it was attached
+ * @param object   the object
+ * @param options  as it was attached
+ * @param ctx      as it was attached
  *
  * @return what fusion_reactor_detach_global() returns
  *
  * Any thread.  Does not block.
  */
-FUSION_API int fusion_object_detach_global(struct fusion_object *object,
-					   uint32_t index, void *ctx);
+FUSION_API int
+fusion_object_detach_global(struct fusion_object *object,
+			    const struct fusion_reactor_global_options *options,
+			    void *ctx);
 /**
  * Dispatch a message to an object.
  *
  * @param object   the object; if it has no reactor, nothing happens
+ * @param options  as for fusion_reactor_dispatch(), or NULL
  * @param data     the bytes, which are copied; NULL if @size is 0
  * @param size     how many
- * @param options  as for fusion_reactor_dispatch(), or NULL
  *
  * @return what fusion_reactor_dispatch() returns
  *
  * Any thread, also a reaction.  Blocks like fusion_reactor_dispatch().
  */
 FUSION_API int
-fusion_object_dispatch(struct fusion_object *object, const void *data,
-		       size_t size,
-		       const struct fusion_reactor_dispatch_options *options);
+fusion_object_dispatch(struct fusion_object *object,
+		       const struct fusion_reactor_dispatch_options *options,
+		       const void *data, size_t size);
 
 FUSION_END_DECLS
 

@@ -131,23 +131,28 @@ FUSION_BEGIN_DECLS
 		return fusion_object_detach(reaction_);                        \
 	}                                                                      \
 	static inline __attribute__((unused)) int prefix##_attach_global(      \
-		type *data_, uint32_t index_, void *ctx_)                      \
+		type *data_,                                                   \
+		const struct fusion_reactor_global_options *options_,          \
+		void *ctx_)                                                    \
 	{                                                                      \
 		return fusion_object_attach_global(fusion_object_of(data_),    \
-						   index_, ctx_);              \
+						   options_, ctx_);            \
 	}                                                                      \
 	static inline __attribute__((unused)) int prefix##_detach_global(      \
-		type *data_, uint32_t index_, void *ctx_)                      \
+		type *data_,                                                   \
+		const struct fusion_reactor_global_options *options_,          \
+		void *ctx_)                                                    \
 	{                                                                      \
 		return fusion_object_detach_global(fusion_object_of(data_),    \
-						   index_, ctx_);              \
+						   options_, ctx_);            \
 	}                                                                      \
 	static inline __attribute__((unused)) int prefix##_dispatch(           \
-		type *data_, const void *message_, size_t size_,               \
-		const struct fusion_reactor_dispatch_options *options_)        \
+		type *data_,                                                   \
+		const struct fusion_reactor_dispatch_options *options_,        \
+		const void *message_, size_t size_)                            \
 	{                                                                      \
 		return fusion_object_dispatch(fusion_object_of(data_),         \
-					      message_, size_, options_);      \
+					      options_, message_, size_);      \
 	}
 
 /* A function that makes or finds a pool. */

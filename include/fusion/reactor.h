@@ -365,9 +365,9 @@ struct fusion_reactor_dispatch_options {
  * Dispatch a message.
  *
  * @param reactor  the reactor
+ * @param options  how, or NULL for all defaults
  * @param data     the bytes, which are copied; NULL if @size is 0
  * @param size     how many
- * @param options  how, or NULL for all defaults
  *
  * @return
  *   0          each listener gets the message, or loses it by its policy
@@ -394,22 +394,38 @@ struct fusion_reactor_dispatch_options {
  * counts as 0.
  */
 FUSION_API int
-fusion_reactor_dispatch(struct fusion_reactor *reactor, const void *data,
-			size_t size,
-			const struct fusion_reactor_dispatch_options *options);
+fusion_reactor_dispatch(struct fusion_reactor *reactor,
+			const struct fusion_reactor_dispatch_options *options,
+			const void *data, size_t size);
+
+/** Which global reaction to attach or detach; see fusion/types.h for
+ *  options. */
+struct fusion_reactor_global_options {
+	size_t size;	/**< sizeof(struct fusion_reactor_global_options) */
+	uint32_t flags; /**< 0 */
+	uint32_t index; /**< the function: its index in the array that the
+			     dispatching program gives to
+			     fusion_reactor_dispatch(), at most 65534 */
+};
+
+/** All defaults of struct fusion_reactor_global_options: index 0. */
+#define FUSION_REACTOR_GLOBAL_OPTIONS_INIT                         \
+	{                                                          \
+		sizeof(struct fusion_reactor_global_options), 0, 0 \
+	}
 
 /**
  * Attach a global reaction, which runs in each process that dispatches.
  *
  * @param reactor  the reactor
- * @param index    the function: its index in the array that the dispatching
- *                 program gives to fusion_reactor_dispatch()
+ * @param options  which, or NULL for all defaults
  * @param ctx      argument of the function: a pointer into the arena, or NULL
  *
  * @return
  *   0        attached
  *   -ENOSPC  the reactor has FUSION_REACTOR_GLOBALS global reactions
  *   -EINVAL  an argument is not valid
+ *   -E2BIG   @options says something that this library does not know
  *   -EIDRM   the reactor is destroyed
  *
  * Global reactions run newest first.  They belong to the reactor and stay when
@@ -417,25 +433,28 @@ fusion_reactor_dispatch(struct fusion_reactor *reactor, const void *data,
  *
  * Any thread.  Does not block.
  */
-FUSION_API int fusion_reactor_attach_global(struct fusion_reactor *reactor,
-					    uint32_t index, void *ctx);
+FUSION_API int fusion_reactor_attach_global(
+	struct fusion_reactor *reactor,
+	const struct fusion_reactor_global_options *options, void *ctx);
 /**
- * Detach the newest global reaction with an index and argument.
+ * Detach the newest global reaction with these options and argument.
  *
  * @param reactor  the reactor
- * @param index    as it was attached
+ * @param options  as it was attached
  * @param ctx      as it was attached
  *
  * @return
  *   0        detached
  *   -ENOENT  no such reaction is attached
  *   -EINVAL  an argument is not valid
+ *   -E2BIG   @options says something that this library does not know
  *   -EIDRM   the reactor is destroyed
  *
  * Any thread.  Does not block, and does not wait for the function.
  */
-FUSION_API int fusion_reactor_detach_global(struct fusion_reactor *reactor,
-					    uint32_t index, void *ctx);
+FUSION_API int fusion_reactor_detach_global(
+	struct fusion_reactor *reactor,
+	const struct fusion_reactor_global_options *options, void *ctx);
 
 /**
  * Choose the thread that runs the reactions of the dispatching member.
@@ -456,27 +475,41 @@ FUSION_API int fusion_reactor_set_direct(struct fusion_reactor *reactor,
 					 bool direct);
 
 /**
- * Set the function that runs when all listeners are done with a message.
+ * Subscribe a function that runs when all listeners are done with a message.
  *
  * @param reactor  the reactor
  * @param fn       runs as a handler, once for each message that is dispatched
- *                 from now on, in their order, and once for the end.  NULL
- *                 removes the function of this member
- * @param ctx      argument of @fn
+ *                 from now on, in their order, and once for the end.  If it
+ *                 returns FUSION_REACTION_REMOVE, its subscription is cancelled
+ * @param ctx      argument of @fn and @destroy
+ * @param destroy  runs when @fn has run for the last time; NULL: nothing runs
+ * @param ret      receives the slot, for fusion_slot_cancel(); or NULL.  It is
+ *                 set before @fn runs
  *
  * @return
- *   0        set
- *   -EINVAL  no reactor of an arena that this process is in
- *   other    an error of fusion_reactor_attach()
+ *   0        subscribed
+ *   -EINVAL  no reactor of an arena that this process is in, or @fn is NULL
+ *   -EIDRM   the reactor is destroyed
+ *   -ENOSPC  the reactor has as many listeners as it can, or the arena has no
+ *            room for this member's queue
+ *   -ENOMEM  memory is used up, or the system starts no thread
  *
  * A listener is done with a message when its reactions have run, when it has
  * lost the message, or when it has died.  Use this to reuse memory that the
- * message points to.  Each member has one such function.
+ * message points to.
  *
- * Any thread, also a reaction.  Waits for the former function.
+ * Any number of functions can be subscribed.  They count as one listener of
+ * this member.  A subscription lasts until it is cancelled, also when the
+ * reactor is destroyed, and until this process exits the arena.  If the call
+ * fails, @destroy does not run.
+ *
+ * Any thread, also a reaction.  Takes a short lock.  Starts the dispatcher if
+ * it does not run.
  */
-FUSION_API int fusion_reactor_set_done(struct fusion_reactor *reactor,
-				       fusion_reaction_fn fn, void *ctx);
+FUSION_API int fusion_reactor_on_done(struct fusion_reactor *reactor,
+				      fusion_reaction_fn fn, void *ctx,
+				      fusion_destroy_fn destroy,
+				      struct fusion_slot **ret);
 
 /** The numbers of a reactor; see fusion_reactor_stat().  Later versions append
  *  members. */
@@ -514,7 +547,7 @@ FUSION_API int fusion_reactor_stat(struct fusion_reactor *reactor,
  * messages that parent and child dispatch after fork() has returned.  The
  * parent's handles detach the child's reactions in the child, where their
  * destroy functions run, too, for the child's copies.  Functions of
- * fusion_reactor_set_done() stay the parent's, since they free what was
+ * fusion_reactor_on_done() stay the parent's, since they free what was
  * dispatched.
  *
  * A process that forks in a reaction has a child without reactions.  In such a

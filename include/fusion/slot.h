@@ -43,7 +43,8 @@ typedef void (*fusion_destroy_fn)(void *ctx);
  *
  * When the call returns, the subscribed function does not run and never will,
  * and its destroy function has run.  There is one exception: a handler
- * (fusion/dispatch.h) does not wait for a function of its arena.  If the
+ * (fusion/dispatch.h) does not wait for a function of its arena, and a function
+ * of fusion_object_pool_on_describe() does not wait for another one.  If the
  * function is running then, as it is where a function cancels its own slot,
  * that run finishes, and the destroy function runs behind it.
  *

@@ -23,6 +23,7 @@
 struct tcache;
 struct notice;
 struct duty;
+struct describers;
 struct watcher;
 struct forking;
 struct dispatcher;
@@ -65,7 +66,8 @@ struct fusion_arena {
 	uint32_t *ref_rows;	    /* atomic: one a reference (ref_rows.h) */
 	pthread_mutex_t watch_lock; /* guards watcher */
 	struct watcher *watcher;
-	struct duty *duty;	 /* atomic; object_duty.c */
+	struct duty *duty;	       /* atomic; object_duty.c */
+	struct describers *describers; /* atomic; object_describe.c */
 	struct forking *forking; /* guarded by arenas_lock */
 
 	pthread_mutex_t dispatch_lock; /* held to make dispatcher and calls */
@@ -74,10 +76,11 @@ struct fusion_arena {
 	uint32_t event_fd_wanted; /* atomic: the program has asked for it */
 	struct calls *calls;	  /* atomic; NULL none yet */
 
-	pthread_mutex_t reactors_lock;	/* guards the next four */
+	pthread_mutex_t reactors_lock;	/* guards the next five */
 	pthread_cond_t reaction_ended;	/* a reaction that was detached */
 	struct local_reactor *reactors; /* that this process listens to */
 	struct local_reactor *news;	/* those that have news */
+	uint64_t news_turn;		/* turns of reading them, ever */
 	struct fusion_reaction *gone;	/* whose destroy functions are due */
 };
 

@@ -29,6 +29,7 @@
 #include "libfusion/heap/tls.h"
 #include "libfusion/life/handle.h"
 #include "libfusion/life/notice.h"
+#include "libfusion/objects/object_describe.h"
 #include "libfusion/objects/object_duty.h"
 #include "libfusion/refs/ref_fork.h"
 #include "libfusion/refs/ref_rows.h"
@@ -81,6 +82,7 @@ void arena_depart(struct fusion_arena *a, unsigned long request, int result)
 	notice_stop(a);
 	watch_stop(a);
 	duty_stop(a);
+	describers_stop(a);
 	dispatch_stop(a);
 	calls_stop(a);
 	reactor_stop(a);

@@ -41,6 +41,7 @@ static void detach_handle(struct fusion_arena *a, bool again)
 	a->notice = NULL; /* the parent has its thread */
 	a->watcher = NULL;
 	a->duty = NULL;
+	a->describers = NULL; /* their slots are the parent's */
 	pthread_mutex_init(&a->notice_lock, NULL);
 	pthread_mutex_init(&a->watch_lock, NULL);
 	dispatch_after_fork(a);

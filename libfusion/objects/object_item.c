@@ -17,7 +17,6 @@
 #include "libfusion/core/objects/object_item.h"
 #include "libfusion/heap/slot.h"
 #include "libfusion/objects/object.h"
-#include "libfusion/objects/object_registration.h"
 
 static_assert(FUSION_OBJECT_STRING_MAX == ITEM_VALUE_MAX - 1 &&
 		      FUSION_OBJECT_KEY_MAX ==
@@ -349,25 +348,4 @@ FUSION_API int fusion_object_set_description(struct fusion_object *object,
 	if (strlen(text) > FUSION_OBJECT_STRING_MAX)
 		return told(-EMSGSIZE);
 	return told(set_item(object, &new));
-}
-
-FUSION_API int fusion_object_describe(struct fusion_object *object)
-{
-	char text[FUSION_OBJECT_STRING_MAX + 1] = "";
-	fusion_object_describe_fn fn = NULL;
-	struct object *o;
-	struct tcache *c;
-	void *ctx = NULL;
-	int r;
-
-	o = object_of(object, &c, &r);
-	if (!o)
-		return told(r);
-	if (registration_describe_of(c->arena,
-				     object_pool_at(&c->arena->view, o->pool),
-				     &fn, &ctx) < 0)
-		return told(-ENOENT);
-	fn(object, text, sizeof(text), ctx);
-	text[sizeof(text) - 1] = '\0';
-	return told(fusion_object_set_description(object, text));
 }

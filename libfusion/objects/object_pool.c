@@ -245,21 +245,6 @@ FUSION_API int fusion_object_pool_unregister(struct fusion_object_pool *pool)
 	return told(r == -EPERM ? refuse_unregistered(c->arena, p) : r);
 }
 
-FUSION_API int fusion_object_pool_set_describe(struct fusion_object_pool *pool,
-					       fusion_object_describe_fn fn,
-					       void *ctx)
-{
-	struct object_pool *p;
-	struct tcache *c;
-	int r;
-
-	p = object_pool_of(pool, &c, &r);
-	if (!p)
-		return told(r);
-	r = registration_set_describe(c->arena, p, fn, ctx);
-	return told(r == -EPERM ? refuse_unregistered(c->arena, p) : r);
-}
-
 /* --- The end ---------------------------------------------------------------
  */
 

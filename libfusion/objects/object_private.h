@@ -17,8 +17,6 @@ struct registration {
 	uint32_t id; /* of the pool */
 	fusion_object_destructor_fn destructor;
 	void *ctx;
-	fusion_object_describe_fn describe;
-	void *describe_ctx;
 	unsigned pins;	 /* threads that use it without the lock */
 	bool ended;	 /* off the list: the last pin frees it */
 	bool destroying; /* a thread destroys the pool */

@@ -59,18 +59,23 @@ FUSION_API int fusion_object_detach(struct fusion_reaction *reaction)
 	return told(fusion_reactor_detach(reaction));
 }
 
-FUSION_API int fusion_object_attach_global(struct fusion_object *object,
-					   uint32_t index, void *ctx)
+FUSION_API int
+fusion_object_attach_global(struct fusion_object *object,
+			    const struct fusion_reactor_global_options *options,
+			    void *ctx)
 {
 	struct fusion_reactor *reactor = NULL;
 	int r = fusion_object_reactor(object, &reactor);
 
-	return told(r < 0 ? r
-			  : fusion_reactor_attach_global(reactor, index, ctx));
+	return told(
+		r < 0 ? r
+		      : fusion_reactor_attach_global(reactor, options, ctx));
 }
 
-FUSION_API int fusion_object_detach_global(struct fusion_object *object,
-					   uint32_t index, void *ctx)
+FUSION_API int
+fusion_object_detach_global(struct fusion_object *object,
+			    const struct fusion_reactor_global_options *options,
+			    void *ctx)
 {
 	struct fusion_reactor *reactor;
 	int r;
@@ -78,19 +83,19 @@ FUSION_API int fusion_object_detach_global(struct fusion_object *object,
 	reactor = existing_reactor(object, &r);
 	if (!reactor)
 		return told(r ? r : -ENOENT);
-	return told(fusion_reactor_detach_global(reactor, index, ctx));
+	return told(fusion_reactor_detach_global(reactor, options, ctx));
 }
 
 FUSION_API int
-fusion_object_dispatch(struct fusion_object *object, const void *data,
-		       size_t size,
-		       const struct fusion_reactor_dispatch_options *options)
+fusion_object_dispatch(struct fusion_object *object,
+		       const struct fusion_reactor_dispatch_options *options,
+		       const void *data, size_t size)
 {
 	struct fusion_reactor *reactor;
 	int r;
 
 	reactor = existing_reactor(object, &r);
 	return told(
-		reactor ? fusion_reactor_dispatch(reactor, data, size, options)
+		reactor ? fusion_reactor_dispatch(reactor, options, data, size)
 			: r);
 }

@@ -97,38 +97,6 @@ void registration_unpin(struct fusion_arena *a, struct registration *t)
 	pthread_mutex_unlock(&d->lock);
 }
 
-int registration_set_describe(struct fusion_arena *a, struct object_pool *p,
-			      fusion_object_describe_fn fn, void *ctx)
-{
-	struct registration *t = registration_pin(a, p);
-	struct duty *d = duty_of(a);
-
-	if (!t)
-		return -EPERM;
-	pthread_mutex_lock(&d->lock);
-	t->describe = fn;
-	t->describe_ctx = ctx;
-	pthread_mutex_unlock(&d->lock);
-	registration_unpin(a, t);
-	return 0;
-}
-
-int registration_describe_of(struct fusion_arena *a, struct object_pool *p,
-			     fusion_object_describe_fn *ret, void **ret_ctx)
-{
-	struct registration *t = registration_pin(a, p);
-	struct duty *d = duty_of(a);
-
-	if (!t)
-		return -ENOENT;
-	pthread_mutex_lock(&d->lock);
-	*ret = t->describe;
-	*ret_ctx = t->describe_ctx;
-	pthread_mutex_unlock(&d->lock);
-	registration_unpin(a, t);
-	return *ret ? 0 : -ENOENT;
-}
-
 void registration_end_destroy(struct fusion_arena *a, struct registration *t)
 {
 	struct duty *d = duty_of(a);

@@ -28,13 +28,6 @@ void registration_end(struct registration **link);
 struct registration *registration_pin(struct fusion_arena *arena,
 				      struct object_pool *p);
 void registration_unpin(struct fusion_arena *arena, struct registration *t);
-/* Set the function that describes objects of @p.  0, -EPERM @p is not
- * registered. */
-int registration_set_describe(struct fusion_arena *arena, struct object_pool *p,
-			      fusion_object_describe_fn fn, void *ctx);
-/* Get the function that describes objects of @p.  0, -ENOENT there is none. */
-int registration_describe_of(struct fusion_arena *arena, struct object_pool *p,
-			     fusion_object_describe_fn *ret, void **ret_ctx);
 /* Begin to destroy the pool.  True for the first thread only, until that calls
  * registration_end_destroy(), because it could not destroy the pool and another
  * thread may. */

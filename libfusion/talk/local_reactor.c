@@ -4,7 +4,11 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "libfusion/core/talk/listener_wake.h"
 #include "libfusion/heap/tls.h"
+#include "libfusion/talk/dispatch_post.h"
+
+#define FIRST_BUF 1024
 
 void local_reactor_has_news(struct local_reactor *l)
 {
@@ -36,6 +40,12 @@ void local_reactor_free(struct local_reactor *l)
 	free(l);
 }
 
+/* Has nobody anything to do with @l any more? */
+static bool is_unused(const struct local_reactor *l)
+{
+	return !l->reactions && !l->slots.first && !l->slots.busy;
+}
+
 void local_reactor_sweep(struct local_reactor *l)
 {
 	struct fusion_reaction **p = &l->reactions, *r;
@@ -53,7 +63,7 @@ void local_reactor_sweep(struct local_reactor *l)
 		r->next = l->arena->gone;
 		l->arena->gone = r;
 	}
-	if (l->reactions)
+	if (!is_unused(l))
 		return;
 	me = thread_rec_of(l->arena);
 	/* A listener that has come to its end has no cursor any more. */
@@ -74,6 +84,38 @@ void local_reactors_unlock(struct fusion_arena *arena)
 			r->destroy(r->ctx);
 		free(r);
 	}
+}
+
+static void only_wake(void *unused)
+{
+	(void)unused;
+}
+
+/* reactors_lock is held. */
+static bool is_there(const struct fusion_arena *a,
+		     const struct local_reactor *which)
+{
+	const struct local_reactor *l = a->reactors;
+
+	while (l && l != which)
+		l = l->next;
+	return l;
+}
+
+/* Without private memory for a post, news come by the queue, as if a message
+ * had come. */
+void local_reactor_rouse(struct fusion_arena *a, const struct local_reactor *l)
+{
+	struct thread_rec *me = thread_rec_of(a);
+	struct cursor *c;
+	struct ring ring;
+
+	if (dispatch_post(a, only_wake, NULL) == 0 || !me)
+		return;
+	pthread_mutex_lock(&a->reactors_lock);
+	if (is_there(a, l) && cursor_get(&a->view, &l->l, &ring, &c) == 0)
+		listener_wake(&a->view, me, &ring, c, true);
+	pthread_mutex_unlock(&a->reactors_lock);
 }
 
 bool local_reactor_grow(struct local_reactor *l, uint32_t size)
@@ -115,6 +157,30 @@ int local_reactor_listen(struct local_reactor *l, struct reactor *re)
 	 * and is rung for. */
 	if (r == 0)
 		local_reactor_has_news(l);
+	return r;
+}
+
+int local_reactor_make(struct fusion_arena *a, struct reactor *re,
+		       const struct cursor_params *params, bool done,
+		       struct local_reactor **ret)
+{
+	struct local_reactor *l = calloc(1, sizeof(*l));
+	int r = -ENOMEM;
+
+	if (!l)
+		return r;
+	l->arena = a;
+	l->done = done;
+	l->policy = params->policy;
+	l->limit_ms = params->limit_ms;
+	l->next = a->reactors;
+	a->reactors = l;
+	if (local_reactor_grow(l, FIRST_BUF))
+		r = local_reactor_listen(l, re);
+	if (r < 0)
+		local_reactor_free(l);
+	else
+		*ret = l;
 	return r;
 }
 

@@ -10,13 +10,9 @@
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/base/cancel.h"
 #include "libfusion/core/talk/cursor.h"
-#include "libfusion/core/talk/listener_wake.h"
-#include "libfusion/heap/tls.h"
 #include "libfusion/talk/dispatch.h"
-#include "libfusion/talk/dispatch_post.h"
+#include "libfusion/talk/reaction_done.h"
 #include "libfusion/talk/reaction_run.h"
-
-#define FIRST_BUF 1024
 
 /* --- Attaching ------------------------------------------------------------ */
 
@@ -51,50 +47,21 @@ static int check_policy(const struct fusion_reactor_policy *policy,
 	return 0;
 }
 
-/* Listen to @re with @x as the first reaction. */
-static int listen_to(struct fusion_arena *a, struct reactor *re,
-		     const struct cursor_params *params, bool done,
-		     struct fusion_reaction *x)
-{
-	struct local_reactor *l = calloc(1, sizeof(*l));
-	int r = -ENOMEM;
-
-	if (!l)
-		return r;
-	l->arena = a;
-	l->done = done;
-	l->policy = params->policy;
-	l->limit_ms = params->limit_ms;
-	l->reactions = x;
-	x->local = l;
-	if (local_reactor_grow(l, FIRST_BUF))
-		r = local_reactor_listen(l, re);
-	if (r < 0) {
-		free(l->buf);
-		free(l);
-		return r;
-	}
-	l->next = a->reactors;
-	a->reactors = l;
-	return 0;
-}
-
 /* reactors_lock is held. */
-static int add_reaction(struct fusion_arena *a, struct reactor *re, bool done,
+static int add_reaction(struct fusion_arena *a, struct reactor *re,
 			const struct cursor_params *params, bool policy,
 			struct fusion_reaction *x)
 {
 	/* Acquire: pairs with the release in reactor_fini(). */
 	uint32_t id = load_acquire(&re->id);
-	struct local_reactor *l = id ? local_reactor_find(a, id, done) : NULL;
+	struct local_reactor *l = id ? local_reactor_find(a, id, false) : NULL;
 	struct ring ring;
 	int r;
 
 	if (!id)
 		return -EIDRM;
-	if (!l)
-		return listen_to(a, re, params, done, x);
-	r = reactor_ring(&a->view, re, &ring);
+	r = l ? reactor_ring(&a->view, re, &ring)
+	      : local_reactor_make(a, re, params, false, &l);
 	if (r < 0)
 		return r == -ENOENT ? -EIDRM : r;
 	x->local = l;
@@ -107,11 +74,6 @@ static int add_reaction(struct fusion_arena *a, struct reactor *re, bool done,
 	}
 	local_reactor_update(l);
 	return 0;
-}
-
-static void only_wake(void *unused)
-{
-	(void)unused;
 }
 
 /* Does @a have the reaction @x, and is that not detached yet?  reactors_lock is
@@ -127,30 +89,13 @@ static bool has_reaction(const struct fusion_arena *a,
 	return false;
 }
 
-/* Wake the dispatcher: it looks for messages, and the cursor rests.  Without
- * private memory for that, news come by the queue, as if a message had come. */
-static void wake_dispatcher(struct fusion_arena *a,
-			    const struct fusion_reaction *x)
-{
-	struct thread_rec *me = thread_rec_of(a);
-	struct cursor *c;
-	struct ring ring;
-
-	if (dispatch_post(a, only_wake, NULL) == 0 || !me)
-		return;
-	pthread_mutex_lock(&a->reactors_lock);
-	if (has_reaction(a, x) &&
-	    cursor_get(&a->view, &x->local->l, &ring, &c) == 0)
-		listener_wake(&a->view, me, &ring, c, true);
-	pthread_mutex_unlock(&a->reactors_lock);
-}
-
 int reaction_add(struct fusion_arena *a, struct reactor *re,
-		 const struct fusion_reactor_attach_options *options, bool done,
+		 const struct fusion_reactor_attach_options *options,
 		 fusion_reaction_fn fn, void *ctx, struct fusion_reaction **ret)
 {
 	struct cursor_params params = {0};
 	struct fusion_reaction *x;
+	struct local_reactor *l;
 	int r = check_policy(options->policy, &params);
 
 	if (r == 0)
@@ -166,16 +111,16 @@ int reaction_add(struct fusion_arena *a, struct reactor *re,
 	x->destroy = options->destroy;
 	known_add(&x->known, a);
 	pthread_mutex_lock(&a->reactors_lock);
-	r = add_reaction(a, re, done, &params, options->policy != NULL, x);
+	r = add_reaction(a, re, &params, options->policy != NULL, x);
+	l = x->local;
 	pthread_mutex_unlock(&a->reactors_lock);
 	if (r < 0) {
 		known_remove(&x->known);
 		free(x);
 		return r;
 	}
-	if (ret)
-		*ret = x;
-	wake_dispatcher(a, x);
+	*ret = x;
+	local_reactor_rouse(a, l);
 	return 0;
 }
 
@@ -245,17 +190,6 @@ FUSION_API int fusion_reactor_detach(struct fusion_reaction *reaction)
 	return told(found ? 0 : refuse_handle("reaction", reaction));
 }
 
-void reaction_remove_done(struct fusion_arena *arena, uint32_t id)
-{
-	struct local_reactor *l;
-
-	pthread_mutex_lock(&arena->reactors_lock);
-	l = local_reactor_find(arena, id, true);
-	if (l && l->reactions)
-		detach_reaction(l->reactions);
-	local_reactors_unlock(arena);
-}
-
 /* --- The end -------------------------------------------------------------- */
 
 /* The cursors are freed as those of a member that leaves. */
@@ -266,6 +200,8 @@ void reactor_stop(struct fusion_arena *arena)
 
 	pthread_mutex_lock(&arena->reactors_lock);
 	while ((l = arena->reactors)) {
+		if (l->done && !reaction_done_stop(l))
+			continue;
 		while ((r = l->reactions)) {
 			l->reactions = r->next;
 			known_remove(&r->known);

@@ -12,6 +12,7 @@
 #include "libfusion/talk/reaction_fork.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "libfusion/base/log.h"
@@ -65,6 +66,22 @@ static void forget_runners(struct local_reactor *l)
 	}
 }
 
+/* Their slots and their cursors are the parent's. */
+static void forget_done(struct fusion_arena *a)
+{
+	struct local_reactor **p = &a->reactors, *l;
+
+	while ((l = *p)) {
+		if (!l->done) {
+			p = &l->next;
+			continue;
+		}
+		*p = l->next;
+		free(l->buf);
+		free(l);
+	}
+}
+
 void reactor_fork_child(struct fusion_arena *arena, bool again)
 {
 	pthread_mutex_init(&arena->reactors_lock, NULL);
@@ -76,10 +93,9 @@ void reactor_fork_child(struct fusion_arena *arena, bool again)
 		arena->reactors = NULL;
 		return;
 	}
-	for (struct local_reactor *l = arena->reactors; l; l = l->next) {
+	forget_done(arena);
+	for (struct local_reactor *l = arena->reactors; l; l = l->next)
 		forget_runners(l);
-		l->ended |= l->done;
-	}
 }
 
 /* Listen with a cursor of the child.  A reactor that was destroyed meanwhile

@@ -95,10 +95,48 @@ static void run_reactions(struct local_reactor *l,
 {
 	l->walkers++;
 	for (struct fusion_reaction *r = l->reactions; r; r = r->next)
-		if (!r->removed && r->from <= pos &&
-		    (l->done || r->channel == m->channel))
+		if (!r->removed && r->from <= pos && r->channel == m->channel)
 			run_reaction(r, m);
 	l->walkers--;
+}
+
+static void undo_done(const struct callback_args *args)
+{
+	reaction_depth--;
+	slots_leave(args->a);
+}
+
+static void run_done(struct fusion_slot *slot,
+		     const struct fusion_reactor_message *m)
+{
+	enum fusion_reaction_result result;
+	struct callback c CALLBACK;
+
+	reaction_depth++;
+	reactions_begun++;
+	callback_begin(&c, undo_done, slot, NULL, 0);
+	result = ((fusion_reaction_fn)slot->is.fn)(m, slot->is.ctx);
+	callback_end(&c);
+	reaction_depth--;
+	if (result == FUSION_REACTION_REMOVE)
+		slots_cancel_held(slot);
+}
+
+/* Run the done functions that were there when the message came.  The caller is
+ * a walker, and holds reactors_lock, which is let go meanwhile. */
+static void run_done_functions(struct local_reactor *l,
+			       const struct fusion_reactor_message *m,
+			       uint64_t pos)
+{
+	struct slots_walk walk = {.list = &l->slots};
+	struct fusion_arena *a = l->arena;
+	struct fusion_slot *slot;
+
+	pthread_mutex_unlock(&a->reactors_lock);
+	while ((slot = slots_next(&walk)))
+		if (slot->is.from <= pos)
+			run_done(slot, m);
+	pthread_mutex_lock(&a->reactors_lock);
 }
 
 bool reaction_is_running(void)
@@ -136,6 +174,8 @@ static void tell_the_end(struct local_reactor *l, struct thread_rec *me,
 
 	l->ended = true;
 	cursor_free(&l->arena->view, me, &l->l);
+	if (l->done)
+		run_done_functions(l, &m, UINT64_MAX);
 	l->walkers++;
 	for (struct fusion_reaction *r = l->reactions; r; r = r->next) {
 		if (r->removed || r->told)
@@ -191,7 +231,10 @@ static void deliver_message(struct local_reactor *l, const struct msg_head *h)
 		.event = FUSION_REACTOR_DATA,
 	};
 
-	run_reactions(l, &m, h->b);
+	if (l->done)
+		run_done_functions(l, &m, h->b);
+	else
+		run_reactions(l, &m, h->b);
 }
 
 /* Read and deliver a batch.  True: there is more.  reactors_lock is held before
@@ -232,8 +275,8 @@ static bool run_batch(struct local_reactor *l)
 	return !rests;
 }
 
-/* A reaction of @l did not return.  Which other reactors had news is lost with
- * the stack: so all have news. */
+/* A reaction of @l did not return.  The other reactors that have news are on
+ * the list, or another thread reads them. */
 static void undo_run(const struct callback_args *args)
 {
 	struct local_reactor *l = args->a;
@@ -241,12 +284,9 @@ static void undo_run(const struct callback_args *args)
 
 	pthread_mutex_lock(&a->reactors_lock);
 	l->walkers--;
-	store_relaxed(&a->news, (struct local_reactor *)NULL);
-	for (struct local_reactor *x = a->reactors; x; x = x->next) {
-		x->news = false;
-		if (!x->ended)
-			local_reactor_has_news(x);
-	}
+	l->news = false;
+	if (!l->ended)
+		local_reactor_has_news(l);
 	local_reactor_sweep(l);
 	local_reactors_unlock(a);
 }
@@ -266,13 +306,41 @@ static bool run_guarded(struct local_reactor *l)
 	return more;
 }
 
-/* Read the reactors that have news now; news that comes meanwhile waits for the
- * next turn.  When a handler waits, another thread may come here: it finds
- * other reactors, or none. */
+/* Put @l behind the others that have news.  reactors_lock is held. */
+static void has_more_news(struct local_reactor *l)
+{
+	struct local_reactor **p = &l->arena->news;
+
+	while (*p)
+		p = &(*p)->next_news;
+	l->next_news = NULL;
+	/* Relaxed: as in local_reactor_has_news(). */
+	store_relaxed(p, l);
+}
+
+/* Take a reactor that has news and was not read in this turn or a later one.
+ * reactors_lock is held.  NULL: none. */
+static struct local_reactor *take_news(struct fusion_arena *arena,
+				       uint64_t turn)
+{
+	struct local_reactor *l = arena->news;
+
+	if (!l || l->turn >= turn)
+		return NULL;
+	l->turn = turn;
+	/* Relaxed: as in local_reactor_has_news(). */
+	store_relaxed(&arena->news, l->next_news);
+	return l;
+}
+
+/* Read the reactors that have news now.  A reactor that has more goes to the
+ * end of the list, where other threads find it if they free it.  When a handler
+ * waits, another thread may come here: it finds other reactors, or none. */
 bool reactor_run(struct fusion_arena *arena, unsigned *ret_ran)
 {
-	struct local_reactor *l, *again = NULL;
 	unsigned begun = reactions_begun;
+	struct local_reactor *l;
+	uint64_t turn;
 	bool more;
 
 	*ret_ran = 0;
@@ -280,25 +348,22 @@ bool reactor_run(struct fusion_arena *arena, unsigned *ret_ran)
 	if (!load_relaxed(&arena->news))
 		return false;
 	pthread_mutex_lock(&arena->reactors_lock);
-	while ((l = arena->news)) {
-		store_relaxed(&arena->news, l->next_news);
+	turn = ++arena->news_turn;
+	while ((l = take_news(arena, turn))) {
 		if (l->ended) {
 			l->news = false;
 			continue;
 		}
-		more = run_guarded(l);
-		l->news = more;
-		if (more) {
-			l->next_news = again;
-			again = l;
+		l->news = run_guarded(l);
+		if (l->news) {
+			has_more_news(l);
 		} else {
 			local_reactor_sweep(l);
 			local_reactors_unlock(arena);
 			pthread_mutex_lock(&arena->reactors_lock);
 		}
 	}
-	more = again;
-	store_relaxed(&arena->news, again);
+	more = arena->news;
 	pthread_mutex_unlock(&arena->reactors_lock);
 	*ret_ran = reactions_begun - begun;
 	return more;

@@ -17,6 +17,7 @@
 #include "libfusion/names/entries.h"
 #include "libfusion/talk/dispatch.h"
 #include "libfusion/talk/reaction.h"
+#include "libfusion/talk/reaction_done.h"
 #include "libfusion/talk/reaction_run.h"
 
 static_assert(FUSION_REACTOR_GLOBALS == REACTOR_GLOBALS, "as documented");
@@ -175,25 +176,31 @@ fusion_reactor_attach(struct fusion_reactor *reactor,
 	if (r < 0)
 		return told(r);
 	c = reactor_cache(reactor, &r);
-	return told(c ? reaction_add(c->arena, reactor_of(reactor), &o, false,
-				     fn, ctx, ret)
+	return told(c ? reaction_add(c->arena, reactor_of(reactor), &o, fn, ctx,
+				     ret)
 		      : r);
 }
 
-FUSION_API int fusion_reactor_set_done(struct fusion_reactor *reactor,
-				       fusion_reaction_fn fn, void *ctx)
+FUSION_API int fusion_reactor_on_done(struct fusion_reactor *reactor,
+				      fusion_reaction_fn fn, void *ctx,
+				      fusion_destroy_fn destroy,
+				      struct fusion_slot **ret)
 {
-	const struct fusion_reactor_attach_options none = {0};
+	const struct subscription s = {
+		.fn = (void (*)(void))fn,
+		.ctx = ctx,
+		.destroy = destroy,
+	};
 	struct tcache *c;
 	int r;
 
+	callback_check();
+	if (!fn)
+		return told(refuse_null("fusion_reactor_on_done()", "fn"));
 	c = reactor_cache(reactor, &r);
-	if (!c)
-		return told(r);
-	reaction_remove_done(c->arena, load_acquire(&reactor_of(reactor)->id));
-	return told(fn ? reaction_add(c->arena, reactor_of(reactor), &none,
-				      true, fn, ctx, NULL)
-		       : 0);
+	return told(
+		c ? reaction_done_add(c->arena, reactor_of(reactor), &s, ret)
+		  : r);
 }
 
 /* --- Global reactions ----------------------------------------------------- */
@@ -205,26 +212,49 @@ static uint64_t global_word(uint32_t index, const void *ctx)
 	return (uint64_t)(index + 1) << 48 | (uint64_t)(uintptr_t)ctx;
 }
 
-static bool is_global(const struct tcache *c, uint32_t index, const void *ctx)
+/* Give the word of a global reaction.  0, -EINVAL, -E2BIG. */
+static int check_global(const struct tcache *c,
+			const struct fusion_reactor_global_options *options,
+			const void *ctx, uint64_t *ret)
 {
-	return index < 0xffff &&
-	       (!ctx || (view_contains(&c->arena->view, ctx) &&
-			 (uintptr_t)ctx <= GLOBAL_POINTER));
+	struct fusion_reactor_global_options o;
+	int r = options_copy(&o, sizeof(o), OPTIONS_FIRST(__typeof__(o), index),
+			     options, "fusion_reactor_global_options");
+
+	if (r < 0)
+		return r;
+	if (o.flags)
+		return refuse_flags("global reaction", o.flags, 0);
+	if (o.index >= 0xffff)
+		return refuse(-EINVAL,
+			      "global reaction: index is %u: 65534 is the last",
+			      o.index);
+	if (ctx && (!view_contains(&c->arena->view, ctx) ||
+		    (uintptr_t)ctx > GLOBAL_POINTER))
+		return refuse(-EINVAL,
+			      "global reaction: ctx is %p, which is not in "
+			      "arena '%s': give a pointer that all members "
+			      "can use",
+			      ctx, c->arena->name);
+	*ret = global_word(o.index, ctx);
+	return 0;
 }
 
 /* Attach behind all other globals, if there is room, as the newest are run
  * first.  Commit: the CAS. */
-FUSION_API int fusion_reactor_attach_global(struct fusion_reactor *reactor,
-					    uint32_t index, void *ctx)
+FUSION_API int fusion_reactor_attach_global(
+	struct fusion_reactor *reactor,
+	const struct fusion_reactor_global_options *options, void *ctx)
 {
+	uint64_t word = 0;
 	struct tcache *c;
 	int r, last = -1;
 
 	c = reactor_cache(reactor, &r);
-	if (!c)
+	if (c)
+		r = check_global(c, options, ctx, &word);
+	if (!c || r < 0)
 		return told(r);
-	if (!is_global(c, index, ctx))
-		return told(-EINVAL);
 	for (int i = 0; i < REACTOR_GLOBALS; i++)
 		if (load_relaxed(&reactor_of(reactor)->globals[i]))
 			last = i;
@@ -235,25 +265,27 @@ FUSION_API int fusion_reactor_attach_global(struct fusion_reactor *reactor,
 
 		/* Release: pairs with the acquire in run_globals(), which must
 		 * see what @ctx points to. */
-		if (cas_release(at, &none, global_word(index, ctx)))
+		if (cas_release(at, &none, word))
 			return 0;
 	}
 	return told(-ENOSPC);
 }
 
-FUSION_API int fusion_reactor_detach_global(struct fusion_reactor *reactor,
-					    uint32_t index, void *ctx)
+FUSION_API int fusion_reactor_detach_global(
+	struct fusion_reactor *reactor,
+	const struct fusion_reactor_global_options *options, void *ctx)
 {
+	uint64_t word = 0;
 	struct tcache *c;
 	int r;
 
 	c = reactor_cache(reactor, &r);
-	if (!c)
+	if (c)
+		r = check_global(c, options, ctx, &word);
+	if (!c || r < 0)
 		return told(r);
-	if (!is_global(c, index, ctx))
-		return told(-EINVAL);
 	for (int i = REACTOR_GLOBALS - 1; i >= 0; i--) {
-		uint64_t w = global_word(index, ctx);
+		uint64_t w = word;
 
 		if (cas_relaxed(&reactor_of(reactor)->globals[i], &w, 0ull))
 			return 0;
@@ -317,9 +349,9 @@ copy_dispatch_options(const struct fusion_reactor_dispatch_options *options,
 }
 
 FUSION_API int
-fusion_reactor_dispatch(struct fusion_reactor *reactor, const void *data,
-			size_t size,
-			const struct fusion_reactor_dispatch_options *options)
+fusion_reactor_dispatch(struct fusion_reactor *reactor,
+			const struct fusion_reactor_dispatch_options *options,
+			const void *data, size_t size)
 {
 	struct reactor_send send = {.data = data};
 	struct fusion_reactor_dispatch_options o;

@@ -13,6 +13,10 @@
  * another kind: nobody walks over them, so nothing of them is read. */
 static uint64_t slot_kind = KNOWN_SLOT;
 
+/* How many slots of lists with on_any_thread this thread holds.  A thread that
+ * holds one does not wait for another one, which may wait for it. */
+static __thread unsigned held;
+
 /* --- Lists ---------------------------------------------------------------- */
 
 void slots_init(struct slots *list, struct fusion_arena *arena,
@@ -80,11 +84,17 @@ static void end_slot(struct fusion_slot *slot)
 		list->emptied(list);
 }
 
+/* May the thread wait for a function of @list? */
+static bool may_wait(const struct slots *list)
+{
+	return !dispatch_is_mine(list->arena) && !(list->on_any_thread && held);
+}
+
 /* Cancel a slot that the caller has made unknown. */
 static void cancel_slot(struct fusion_slot *slot)
 {
 	struct slots *list = slot->list;
-	bool waits = !dispatch_is_mine(list->arena);
+	bool waits = may_wait(list);
 	bool orphan;
 
 	pthread_mutex_lock(list->lock);
@@ -133,6 +143,8 @@ static struct fusion_slot *find_next(const struct slots_walk *walk)
 static bool let_go(struct fusion_slot *slot)
 {
 	slot->running--;
+	if (slot->list->on_any_thread)
+		held--;
 	if (slot->running || !slot->ended)
 		return false;
 	pthread_cond_broadcast(slot->list->changed);
@@ -157,8 +169,10 @@ struct fusion_slot *slots_next(struct slots_walk *walk)
 	if (!walk->until)
 		walk->until = walk->list->serial;
 	walk->at = find_next(walk);
-	if (walk->at)
+	if (walk->at) {
 		walk->at->running++;
+		held += walk->list->on_any_thread;
+	}
 	ends = last && let_go(last);
 	pthread_mutex_unlock(walk->list->lock);
 	if (ends)
@@ -177,6 +191,15 @@ void slots_leave(struct fusion_slot *slot)
 	pthread_mutex_unlock(slot->list->lock);
 	if (ends)
 		end_slot(slot);
+}
+
+void slots_cancel_held(struct fusion_slot *slot)
+{
+	if (!known_take(&slot->known, slot_kind))
+		return;
+	pthread_mutex_lock(slot->list->lock);
+	slot->ended = slot->orphan = true;
+	pthread_mutex_unlock(slot->list->lock);
 }
 
 /* --- For the program ------------------------------------------------------ */
@@ -201,4 +224,5 @@ FUSION_API int fusion_slot_cancel(struct fusion_slot *slot)
 void slots_after_fork(void)
 {
 	slot_kind++;
+	held = 0;
 }

@@ -30,6 +30,7 @@ struct slots {
 	 * unless the list was busy; it is busy then. */
 	void (*emptied)(struct slots *list);
 	bool busy; /* a thread is about to begin or end what it is about */
+	bool on_any_thread; /* the functions are no handlers: see slots.c */
 };
 
 /* What the owner of a list subscribes. */
@@ -74,6 +75,8 @@ void slots_add(struct slots *list, struct fusion_slot *slot,
 struct fusion_slot *slots_next(struct slots_walk *walk);
 /* Leave a slot, as a walk ends early or its function did not return. */
 void slots_leave(struct fusion_slot *slot);
+/* Cancel a slot that the caller's walk holds: its last walk ends it. */
+void slots_cancel_held(struct fusion_slot *slot);
 /* In the child of a fork: all slots were the parent's. */
 void slots_after_fork(void);
 

@@ -115,8 +115,8 @@ static int send_to(unsigned n, const void *data, size_t size)
 {
 	for (unsigned k = 0; k < REACTORS; k++)
 		if (numbers_of[k] == n)
-			return fusion_reactor_dispatch(reactors[k], data, size,
-						       NULL);
+			return fusion_reactor_dispatch(reactors[k], NULL, data,
+						       size);
 	return -EINVAL;
 }
 

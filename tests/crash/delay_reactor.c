@@ -577,7 +577,7 @@ static void fill_queue(struct actor *a)
 
 static void ring(struct actor *a)
 {
-	int r = fusion_reactor_dispatch(a->play->p[0], "x", 1, NULL);
+	int r = fusion_reactor_dispatch(a->play->p[0], NULL, "x", 1);
 
 	if (r < 0)
 		fault(a->play, "cannot dispatch: %d", r);

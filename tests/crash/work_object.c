@@ -184,7 +184,7 @@ static void furnish(struct worker *k, struct fusion_object *o)
 		break;
 	case 3:
 		may(k, fusion_object_reactor(o, &re), "reactor");
-		may(k, fusion_object_dispatch(o, "x", 1, NULL), "dispatch");
+		may(k, fusion_object_dispatch(o, NULL, "x", 1), "dispatch");
 		break;
 	default:
 		may(k, fusion_object_set_integer(o, key, 7), "integer");

@@ -231,11 +231,13 @@ void do_say(struct worker *k)
 	for (unsigned n = 1 + rng_below(k->rng, 4); n; n--) {
 		size_t size = compose(k, serials[i], &m);
 		int r = fusion_reactor_dispatch(
-			s->reactor, &m, size,
+			s->reactor,
 			&(const struct fusion_reactor_dispatch_options){
 				.size = sizeof(
 					struct fusion_reactor_dispatch_options),
-				.flags = FUSION_REACTOR_NOWAIT});
+				.flags = FUSION_REACTOR_NOWAIT,
+			},
+			&m, size);
 
 		if (r == -EAGAIN)
 			break;
@@ -273,10 +275,12 @@ void do_make_reactor(struct worker *k)
 		must(k, fusion_reactor_destroy(re), "reactor_destroy");
 		break;
 	case 1:
-		may(k, fusion_reactor_attach_global(re, 0, k->table), "global");
+		may(k, fusion_reactor_attach_global(re, NULL, k->table),
+		    "global");
 		break;
 	default:
-		may(k, fusion_reactor_detach_global(re, 0, k->table), "global");
+		may(k, fusion_reactor_detach_global(re, NULL, k->table),
+		    "global");
 		break;
 	}
 }
@@ -301,11 +305,13 @@ void do_their_reactor(struct worker *k)
 	}
 	may(k,
 	    fusion_reactor_dispatch(
-		    re, &m, compose(k, 0, &m),
+		    re,
 		    &(const struct fusion_reactor_dispatch_options){
 			    .size = sizeof(
 				    struct fusion_reactor_dispatch_options),
-			    .flags = FUSION_REACTOR_NOWAIT}),
+			    .flags = FUSION_REACTOR_NOWAIT,
+		    },
+		    &m, compose(k, 0, &m)),
 	    "dispatch");
 }
 
@@ -325,11 +331,13 @@ void do_hear_object(struct worker *k)
 		object_ear.reaction = NULL;
 	may(k,
 	    fusion_object_dispatch(
-		    o, &m, compose(k, 0, &m),
+		    o,
 		    &(const struct fusion_reactor_dispatch_options){
 			    .size = sizeof(
 				    struct fusion_reactor_dispatch_options),
-			    .flags = FUSION_REACTOR_NOWAIT}),
+			    .flags = FUSION_REACTOR_NOWAIT,
+		    },
+		    &m, compose(k, 0, &m)),
 	    "dispatch");
 }
 

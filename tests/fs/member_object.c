@@ -245,8 +245,8 @@ static int do_dispatch(const struct words *c)
 	int r = find(c, &object);
 
 	return answer(r < 0 ? r
-			    : fusion_object_dispatch(object, word(c, 3),
-						     strlen(word(c, 3)), NULL));
+			    : fusion_object_dispatch(object, NULL, word(c, 3),
+						     strlen(word(c, 3))));
 }
 
 /* clang-format off */

@@ -405,21 +405,25 @@ static int do_dispatch(const struct words *c)
 
 	if (r == 0 && !count)
 		return answer(fusion_reactor_dispatch(
-			re, word(c, 3), strlen(word(c, 3)),
+			re,
 			&(const struct fusion_reactor_dispatch_options){
 				.size = sizeof(
 					struct fusion_reactor_dispatch_options),
-				.channel = channel}));
+				.channel = channel,
+			},
+			word(c, 3), strlen(word(c, 3))));
 	for (uint64_t i = 1; r == 0 && i <= count; i++) {
 		int n = snprintf(text, sizeof(text), "%s%llu\n", word(c, 3),
 				 (unsigned long long)i);
 
 		r = fusion_reactor_dispatch(
-			re, text, (size_t)n,
+			re,
 			&(const struct fusion_reactor_dispatch_options){
 				.size = sizeof(
 					struct fusion_reactor_dispatch_options),
-				.channel = channel});
+				.channel = channel,
+			},
+			text, (size_t)n);
 	}
 	return answer(r);
 }

@@ -364,8 +364,8 @@ static void reaction()
 	fusion_reactor_attach(b, nullptr, hear, nullptr, &y);
 	dispatch_rest();
 	for (int i = 0; i < 2; i++) {
-		fusion_reactor_dispatch(a, "x", 1, &to_self);
-		fusion_reactor_dispatch(b, "x", 1, &to_self);
+		fusion_reactor_dispatch(a, &to_self, "x", 1);
+		fusion_reactor_dispatch(b, &to_self, "x", 1);
 		leave_by("reaction", dispatch);
 		dispatch_rest();
 	}
@@ -386,7 +386,7 @@ static void direct_reaction()
 	fusion_reactor_attach(a, nullptr, reaction_out, nullptr, &x);
 	for (int i = 0; i < 2; i++)
 		leave_by("reaction",
-			 [&] { fusion_reactor_dispatch(a, "x", 1, &to_self); });
+			 [&] { fusion_reactor_dispatch(a, &to_self, "x", 1); });
 	expect("detach", fusion_reactor_detach(x), 0);
 	dispatch_rest();
 	leave_arena();
@@ -403,10 +403,10 @@ static void global()
 	options.n_globals = 1;
 	enter("w");
 	fusion_reactor_create(arena, "a", nullptr, &a);
-	expect("attach", fusion_reactor_attach_global(a, 0, nullptr), 0);
+	expect("attach", fusion_reactor_attach_global(a, nullptr, nullptr), 0);
 	leave_by("global",
-		 [&] { fusion_reactor_dispatch(a, "x", 1, &options); });
-	expect("detach", fusion_reactor_detach_global(a, 0, nullptr), 0);
+		 [&] { fusion_reactor_dispatch(a, &options, "x", 1); });
+	expect("detach", fusion_reactor_detach_global(a, nullptr, nullptr), 0);
 	leave_arena();
 }
 
@@ -523,7 +523,8 @@ static void object()
 		expect("objects left", (long)n, 0);
 	}
 	expect("object", fusion_object_create(pool, &o), 0);
-	fusion_object_pool_set_describe(pool, describe_out, nullptr);
+	fusion_object_pool_on_describe(pool, describe_out, nullptr, nullptr,
+				       nullptr);
 	leave_by("describe", [&] { fusion_object_activate(o); });
 	leave_by("pool", [&] { fusion_object_pool_destroy(pool); });
 	expect("destroy", fusion_object_pool_destroy(pool), 0);

@@ -205,10 +205,12 @@ static void dispatch(struct fusion_reactor *reactor, uint32_t life,
 
 	fill(p, (struct head){life, *seq}, size);
 	r = fusion_reactor_dispatch(
-		reactor, p, size,
+		reactor,
 		&(const struct fusion_reactor_dispatch_options){
 			.size = sizeof(struct fusion_reactor_dispatch_options),
-			.channel = 3});
+			.channel = 3,
+		},
+		p, size);
 	if (r == 0)
 		++*seq;
 	if (r == 0)

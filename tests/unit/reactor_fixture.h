@@ -43,7 +43,7 @@ static inline int dispatch_at(struct fusion_reactor *re, uint32_t channel,
 
 	o.channel = channel;
 	o.flags = flags;
-	return fusion_reactor_dispatch(re, data, size, &o);
+	return fusion_reactor_dispatch(re, &o, data, size);
 }
 
 static inline int dispatch_globals(struct fusion_reactor *re, uint32_t channel,
@@ -56,7 +56,27 @@ static inline int dispatch_globals(struct fusion_reactor *re, uint32_t channel,
 	o.channel = channel;
 	o.globals = globals;
 	o.n_globals = n;
-	return fusion_reactor_dispatch(re, data, size, &o);
+	return fusion_reactor_dispatch(re, &o, data, size);
+}
+
+static inline int attach_global(struct fusion_reactor *re, uint32_t index,
+				void *ctx)
+{
+	struct fusion_reactor_global_options o =
+		FUSION_REACTOR_GLOBAL_OPTIONS_INIT;
+
+	o.index = index;
+	return fusion_reactor_attach_global(re, &o, ctx);
+}
+
+static inline int detach_global(struct fusion_reactor *re, uint32_t index,
+				void *ctx)
+{
+	struct fusion_reactor_global_options o =
+		FUSION_REACTOR_GLOBAL_OPTIONS_INIT;
+
+	o.index = index;
+	return fusion_reactor_detach_global(re, &o, ctx);
 }
 
 static int reactor_tear_down(void)

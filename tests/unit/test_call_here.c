@@ -458,11 +458,13 @@ static void whatever_waits_is_on_the_stack(void **state)
 	assert_int_equal(fusion_reactor_set_direct(re, false), 0);
 	assert_int_equal(
 		fusion_reactor_dispatch(
-			re, "x", 1,
+			re,
 			&(const struct fusion_reactor_dispatch_options){
 				.size = sizeof(
 					struct fusion_reactor_dispatch_options),
-				.flags = FUSION_REACTOR_SELF}),
+				.flags = FUSION_REACTOR_SELF,
+			},
+			"x", 1),
 		0);
 	while (n_cleaned < 2)
 		assert_true(fusion_arena_dispatch(arena, 0, 0) > 0);

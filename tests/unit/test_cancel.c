@@ -209,7 +209,7 @@ static void test_a_detachment_waits_for_the_reaction(void **state)
 	assert_int_equal(
 		fusion_reactor_attach(reactor, NULL, react, NULL, &reaction),
 		0);
-	assert_int_equal(fusion_reactor_dispatch(reactor, NULL, 0, &o), 0);
+	assert_int_equal(fusion_reactor_dispatch(reactor, &o, NULL, 0), 0);
 	wait_until_running();
 	assert_int_equal(call_cancelled(detach), 0);
 	assert_int_equal(load_acquire(&running), 0);

@@ -333,7 +333,7 @@ static void talk_says(void)
 	ECHILDS(fusion_reactor_lookup(arena, "re", &re));
 	ECHILDS(fusion_reactor_attach(reactor, NULL, reacts, NULL,
 				      &reaction_2));
-	ECHILDS(fusion_reactor_dispatch(reactor, "x", 1, NULL));
+	ECHILDS(fusion_reactor_dispatch(reactor, NULL, "x", 1));
 	SAYS(-EINVAL, fusion_reactor_detach(reaction));
 	ECHILDS(fusion_reactor_destroy(reactor));
 	ECHILDS(fusion_call_create(

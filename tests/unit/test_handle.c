@@ -97,7 +97,7 @@ static int reactor_create_any(void **ret)
 
 static int reactor_use(void *x)
 {
-	int r = fusion_reactor_dispatch(x, "x", 1, NULL);
+	int r = fusion_reactor_dispatch(x, NULL, "x", 1);
 
 	return r < 0 ? r : 0;
 }

@@ -349,47 +349,6 @@ static void test_owners_and_access(void **state)
 	await_size(0);
 }
 
-static void describe(struct fusion_object *o, char *text, size_t size,
-		     void *ctx)
-{
-	const struct thing *t = fusion_object_data(o);
-
-	snprintf(text, size, "%s %llu", (const char *)ctx,
-		 (unsigned long long)t->number);
-}
-
-static bool is_described(struct fusion_object *o, const char *text)
-{
-	struct object_item_key key = {
-		.kinds = 1u << ITEM_DESCRIPTION,
-		.value = text,
-	};
-
-	return object_item_find(&arena->view, handle_entry(o), &key, NULL);
-}
-
-static void test_descriptions(void **state)
-{
-	struct fusion_object *o = active(4), *p;
-
-	(void)state;
-	assert_int_equal(fusion_object_describe(o), -ENOENT);
-	assert_int_equal(fusion_object_pool_set_describe(pool, describe,
-							 (void *)"thing"),
-			 0);
-	assert_int_equal(fusion_object_describe(o), 0);
-	assert_true(is_described(o, "thing 4"));
-	p = active(5);
-	assert_true(is_described(p, "thing 5"));
-	assert_int_equal(fusion_object_set_description(p, "other"), 0);
-	assert_true(is_described(p, "other"));
-	assert_false(is_described(p, "thing 5"));
-	assert_int_equal(fusion_object_set_description(p, NULL), -EINVAL);
-	assert_int_equal(fusion_object_unref(o), 0);
-	assert_int_equal(fusion_object_unref(p), 0);
-	await_size(0);
-}
-
 /* --- Reactor ---------------------------------------------------------------
  */
 
@@ -414,17 +373,19 @@ static void test_reactor_of_an_object(void **state)
 	struct heard heard = {0};
 
 	(void)state;
-	assert_int_equal(fusion_object_dispatch(o, "x", 1, NULL), 0);
-	assert_int_equal(fusion_object_detach_global(o, 0, NULL), -ENOENT);
+	assert_int_equal(fusion_object_dispatch(o, NULL, "x", 1), 0);
+	assert_int_equal(fusion_object_detach_global(o, NULL, NULL), -ENOENT);
 	assert_int_equal(
 		fusion_object_attach(o, NULL, count, &heard, &reaction), 0);
 	assert_int_equal(
 		fusion_object_dispatch(
-			o, "x", 1,
+			o,
 			&(const struct fusion_reactor_dispatch_options){
 				.size = sizeof(
 					struct fusion_reactor_dispatch_options),
-				.flags = FUSION_REACTOR_SELF}),
+				.flags = FUSION_REACTOR_SELF,
+			},
+			"x", 1),
 		0);
 	await(&heard.messages, 1);
 	assert_int_equal(fusion_object_reactor(o, &re), 0);
@@ -432,8 +393,8 @@ static void test_reactor_of_an_object(void **state)
 	assert_ptr_equal(re, same);
 	assert_int_equal(fusion_object_unref(o), 0);
 	await_size(0);
-	assert_int_equal(fusion_reactor_dispatch(re, "x", 1, NULL), -EIDRM);
-	assert_int_equal(fusion_object_dispatch(o, "x", 1, NULL), -EIDRM);
+	assert_int_equal(fusion_reactor_dispatch(re, NULL, "x", 1), -EIDRM);
+	assert_int_equal(fusion_object_dispatch(o, NULL, "x", 1), -EIDRM);
 	await(&heard.ends, 1);
 	assert_int_equal(fusion_object_detach(reaction), 0);
 	assert_int_equal(heard.messages, 1);
@@ -538,9 +499,6 @@ static void test_nobody_willing(void **state)
 	expect_register_sentence();
 	assert_int_equal(fusion_object_pool_duty(pool), 0);
 	assert_int_equal(fusion_object_pool_destroy(pool), -EPERM);
-	expect_register_sentence();
-	assert_int_equal(fusion_object_pool_set_describe(pool, describe, NULL),
-			 -EPERM);
 	expect_register_sentence();
 	assert_int_equal(fusion_object_unref(o), 0);
 	assert_int_equal(size_of_pool(), 2);
@@ -743,7 +701,6 @@ int main(void)
 		object_test(test_inherited_references_count),
 		object_test(test_properties),
 		object_test(test_owners_and_access),
-		object_test(test_descriptions),
 		object_test(test_reactor_of_an_object),
 		object_test(test_pool_destroy_ends_all),
 		object_test(test_no_pool_is_destroyed_by_its_destructor),

@@ -275,9 +275,9 @@ static void test_a_reactor_is_made_again(void **state)
 	assert_int_equal(fusion_object_reactor(o, &again), 0);
 	assert_ptr_equal(re, again);
 	assert_int_equal(fusion_reactor_destroy(re), 0);
-	assert_int_equal(fusion_object_dispatch(o, "x", 1, NULL), 0);
+	assert_int_equal(fusion_object_dispatch(o, NULL, "x", 1), 0);
 	assert_int_equal(fusion_object_reactor(o, &again), 0);
-	assert_int_equal(fusion_object_dispatch(o, "x", 1, NULL), 0);
+	assert_int_equal(fusion_object_dispatch(o, NULL, "x", 1), 0);
 	assert_int_equal(fusion_object_unref(o), 0);
 	await_size(0);
 	assert_int_equal(arena->view.sb->tables[KIND_REACTOR].n, 0);

@@ -303,16 +303,16 @@ static void options_of_dispatching_are_checked(void **state)
 	x = attach(4, &h);
 	o.known.flags = FUSION_REACTOR_SELF;
 	o.known.channel = 4;
-	assert_int_equal(fusion_reactor_dispatch(reactor, "a", 1, &o.known), 0);
+	assert_int_equal(fusion_reactor_dispatch(reactor, &o.known, "a", 1), 0);
 	assert_int_equal(h.n, 1);
 	o.known.size = sizeof(o);
-	assert_int_equal(fusion_reactor_dispatch(reactor, "a", 1, &o.known), 0);
+	assert_int_equal(fusion_reactor_dispatch(reactor, &o.known, "a", 1), 0);
 	assert_int_equal(h.n, 2);
 	o.later = 1;
-	assert_int_equal(fusion_reactor_dispatch(reactor, "a", 1, &o.known),
+	assert_int_equal(fusion_reactor_dispatch(reactor, &o.known, "a", 1),
 			 -E2BIG);
 	o.known.size = 8;
-	assert_int_equal(fusion_reactor_dispatch(reactor, "a", 1, &o.known),
+	assert_int_equal(fusion_reactor_dispatch(reactor, &o.known, "a", 1),
 			 -EINVAL);
 	assert_int_equal(h.n, 2);
 	assert_int_equal(fusion_reactor_detach(x), 0);
@@ -398,11 +398,11 @@ static void own_ones_run_directly_or_not_at_all(void **state)
 	assert_true(pthread_equal(h.thread, pthread_self()));
 	sync_all();
 	assert_int_equal(h.n, 1);
-	assert_int_equal(fusion_reactor_dispatch(reactor, "x", 1, NULL), 0);
+	assert_int_equal(fusion_reactor_dispatch(reactor, NULL, "x", 1), 0);
 	sync_all();
 	assert_int_equal(h.n, 1);
 	not_direct();
-	assert_int_equal(fusion_reactor_dispatch(reactor, "x", 1, NULL), 0);
+	assert_int_equal(fusion_reactor_dispatch(reactor, NULL, "x", 1), 0);
 	assert_int_equal(dispatch_at(reactor, 0, "x", 1, FUSION_REACTOR_SELF),
 			 0);
 	sync_all();
@@ -560,27 +560,69 @@ static void global_reactions_run_where_it_is_dispatched(void **state)
 
 	(void)state;
 	globals_ran[0] = globals_ran[1] = 0;
-	assert_int_equal(fusion_reactor_attach_global(reactor, 0, &p), -EINVAL);
-	assert_int_equal(fusion_reactor_attach_global(reactor, 0, p), 0);
-	assert_int_equal(fusion_reactor_attach_global(reactor, 1, NULL), 0);
-	assert_int_equal(fusion_reactor_attach_global(reactor, 9, NULL), 0);
+	assert_int_equal(attach_global(reactor, 0, &p), -EINVAL);
+	assert_int_equal(attach_global(reactor, 0, p), 0);
+	assert_int_equal(attach_global(reactor, 1, NULL), 0);
+	assert_int_equal(attach_global(reactor, 9, NULL), 0);
 	assert_int_equal(dispatch_globals(reactor, 0, "abc", 3, globals, 2), 0);
 	assert_int_equal(globals_ran[0], 1);
 	assert_int_equal(globals_ran[1], 1);
 	assert_ptr_equal(global_ctx, p);
 	assert_int_equal(dispatch_globals(reactor, 1, "abc", 3, globals, 2), 0);
-	assert_int_equal(fusion_reactor_dispatch(reactor, "abc", 3, NULL), 0);
+	assert_int_equal(fusion_reactor_dispatch(reactor, NULL, "abc", 3), 0);
 	assert_int_equal(globals_ran[0], 1);
-	assert_int_equal(fusion_reactor_detach_global(reactor, 0, p), 0);
-	assert_int_equal(fusion_reactor_detach_global(reactor, 0, p), -ENOENT);
+	assert_int_equal(detach_global(reactor, 0, p), 0);
+	assert_int_equal(detach_global(reactor, 0, p), -ENOENT);
 	assert_int_equal(dispatch_globals(reactor, 0, "abc", 3, globals, 1), 0);
 	assert_int_equal(globals_ran[0], 1);
 	for (int i = 0; i < FUSION_REACTOR_GLOBALS - 2; i++)
-		assert_int_equal(fusion_reactor_attach_global(reactor, 5, NULL),
-				 0);
-	assert_int_equal(fusion_reactor_attach_global(reactor, 5, NULL),
-			 -ENOSPC);
+		assert_int_equal(attach_global(reactor, 5, NULL), 0);
+	assert_int_equal(attach_global(reactor, 5, NULL), -ENOSPC);
 	assert_int_equal(fusion_free(p), 0);
+}
+
+static void options_of_global_reactions_are_checked(void **state)
+{
+	static const fusion_global_fn globals[] = {global_0};
+	struct {
+		struct fusion_reactor_global_options known;
+		uint64_t later;
+	} o = {.known = FUSION_REACTOR_GLOBAL_OPTIONS_INIT};
+
+	(void)state;
+	globals_ran[0] = 0;
+	/* The default is index 0. */
+	assert_int_equal(fusion_reactor_attach_global(reactor, NULL, NULL), 0);
+	assert_int_equal(dispatch_globals(reactor, 0, "a", 1, globals, 1), 0);
+	assert_int_equal(globals_ran[0], 1);
+	o.known.size = sizeof(o);
+	assert_int_equal(fusion_reactor_detach_global(reactor, &o.known, NULL),
+			 0);
+	o.later = 1;
+	assert_int_equal(fusion_reactor_attach_global(reactor, &o.known, NULL),
+			 -E2BIG);
+	assert_int_equal(fusion_reactor_detach_global(reactor, &o.known, NULL),
+			 -E2BIG);
+	o.known.size = 8;
+	assert_int_equal(fusion_reactor_attach_global(reactor, &o.known, NULL),
+			 -EINVAL);
+	o.known.size = sizeof(o.known);
+	o.known.flags = 1;
+	assert_int_equal(fusion_reactor_attach_global(reactor, &o.known, NULL),
+			 -EINVAL);
+	o.known.flags = 0;
+	o.known.index = 65535;
+	assert_int_equal(fusion_reactor_attach_global(reactor, &o.known, NULL),
+			 -EINVAL);
+	o.known.index = 65534;
+	assert_int_equal(fusion_reactor_attach_global(reactor, &o.known, NULL),
+			 0);
+	assert_int_equal(fusion_reactor_detach_global(reactor, &o.known, NULL),
+			 0);
+	assert_int_equal(fusion_reactor_detach_global(reactor, &o.known, NULL),
+			 -ENOENT);
+	assert_int_equal(fusion_reactor_detach_global(reactor, NULL, NULL),
+			 -ENOENT);
 }
 
 /* Another listener, read by hand: it is as slow as the test wants. */
@@ -753,16 +795,16 @@ static void a_burst_rings_once(void **state)
 	take_slow(POLICY_BLOCK, REACTOR_FOREVER_MS);
 	for (uint32_t bursts = 0; bursts < 3; bursts++) {
 		for (int i = 0; i < 100; i++)
-			assert_int_equal(fusion_reactor_dispatch(reactor, &seq,
-								 sizeof(seq),
-								 NULL),
+			assert_int_equal(fusion_reactor_dispatch(reactor, NULL,
+								 &seq,
+								 sizeof(seq)),
 					 0);
 		assert_int_equal(ring_pending(&queue), bursts);
 		while (read_slow(&got) == 1)
 			;
 		assert_true(cursor_rest(v, me, &slow));
-		assert_int_equal(fusion_reactor_dispatch(reactor, &seq,
-							 sizeof(seq), NULL),
+		assert_int_equal(fusion_reactor_dispatch(reactor, NULL, &seq,
+							 sizeof(seq)),
 				 0);
 		assert_int_equal(ring_pending(&queue), bursts + 1);
 	}
@@ -835,21 +877,25 @@ static void who_must_not_sleep_is_rung_for(void **state)
 static void done_comes_when_all_have_it(void **state)
 {
 	static struct heard h;
+	struct fusion_slot *slot;
 	uint32_t got;
 
 	(void)state;
 	memset(&h, 0, sizeof(h));
 	take_slow(POLICY_BLOCK, REACTOR_FOREVER_MS);
-	assert_int_equal(fusion_reactor_set_done(reactor, hear, &h), 0);
+	assert_int_equal(fusion_reactor_on_done(reactor, hear, &h, NULL, &slot),
+			 0);
 	for (uint32_t i = 0; i < 10; i++)
 		assert_int_equal(
 			fusion_reactor_dispatch(
-				reactor, &i, sizeof(i),
+				reactor,
 				&(const struct fusion_reactor_dispatch_options){
 					.size = sizeof(
 						struct
 						fusion_reactor_dispatch_options),
-					.channel = i}),
+					.channel = i,
+				},
+				&i, sizeof(i)),
 			0);
 	sync_all();
 	assert_int_equal(h.n, 0);
@@ -870,7 +916,7 @@ static void done_comes_when_all_have_it(void **state)
 		sched_yield();
 	sync_all();
 	assert_int_equal(h.n, 10);
-	assert_int_equal(fusion_reactor_set_done(reactor, NULL, NULL), 0);
+	assert_int_equal(fusion_slot_cancel(slot), 0);
 }
 
 #define AT_ONCE 8
@@ -1161,6 +1207,8 @@ int main(void)
 		TEST(who_detaches_waits_for_a_running_reaction),
 		TEST(a_reaction_is_removed_by_what_it_returns),
 		TEST(global_reactions_run_where_it_is_dispatched),
+		TEST(options_of_global_reactions_are_checked),
+		TEST(options_of_global_reactions_are_checked),
 		TEST(slow_listener_loses_what_it_cannot_hold_and_counts),
 		TEST(slow_listener_is_disconnected),
 		TEST(who_leaves_room_is_not_given_up_on),

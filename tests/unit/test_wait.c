@@ -592,7 +592,7 @@ static int dispatch_with(uint32_t flags)
 		FUSION_REACTOR_DISPATCH_OPTIONS_INIT;
 
 	o.flags = FUSION_REACTOR_SELF | flags;
-	return fusion_reactor_dispatch(reactor, NULL, 0, &o);
+	return fusion_reactor_dispatch(reactor, &o, NULL, 0);
 }
 
 static void fill_reactor(void)

@@ -226,8 +226,8 @@ static int dispatch_flip(const struct client_window *window)
 		.damage = window->surface->damage,
 	};
 
-	return fusion_reactor_dispatch(window->client->desk->flips, &flip,
-				       sizeof(flip), NULL);
+	return fusion_reactor_dispatch(window->client->desk->flips, NULL, &flip,
+				       sizeof(flip));
 }
 
 void window_begin(struct client_window *window, struct canvas *ret)

@@ -421,7 +421,8 @@ static int adopt(struct server *server)
 	int r = fusion_object_pool_register(pool, on_end, server);
 
 	if (r == 0)
-		r = fusion_object_pool_set_describe(pool, describe, NULL);
+		r = fusion_object_pool_on_describe(pool, describe, NULL, NULL,
+						   NULL);
 	if (r == 0)
 		r = fusion_object_pool_enum(pool, adopt_one, &a);
 	return r < 0 ? r : a.result;
