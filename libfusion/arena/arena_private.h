@@ -45,7 +45,8 @@ struct fusion_arena {
 	struct fusion_arena *next;	  /* guarded by arenas_lock */
 	struct fusion_arena *next_mapped; /* guarded by mapped_lock */
 	enum handle_state state;	  /* guarded by arenas_lock */
-	pthread_t thread;   /* that is entering or exiting; arenas_lock */
+	pthread_t thread; /* that is entering or exiting; arenas_lock */
+	bool abandoned;	  /* that thread has given up; guarded by arenas_lock */
 	unsigned n_entered; /* guarded by arenas_lock */
 	/* Of the directory.  The daemon gives each arena an inode number that
 	 * it keeps, and no other arena of any mount has. */

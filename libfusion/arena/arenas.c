@@ -38,6 +38,19 @@ void arena_set_state(struct fusion_arena *a, enum handle_state state)
 	pthread_mutex_unlock(&arenas_lock);
 }
 
+void arena_abandon(const struct fusion_arena *arena)
+{
+	struct fusion_arena *a;
+
+	pthread_mutex_lock(&arenas_lock);
+	for (a = arenas; a && a != arena; a = a->next)
+		;
+	/* Another thread may have got the memory for a handle of its own. */
+	if (a && pthread_equal(a->thread, pthread_self()))
+		a->abandoned = true;
+	pthread_mutex_unlock(&arenas_lock);
+}
+
 void arena_unlist(struct fusion_arena *a)
 {
 	struct fusion_arena **p;

@@ -14,6 +14,9 @@ extern struct fusion_arena *arenas; /* guarded by arenas_lock */
 int arenas_wait(struct wait *wait);
 /* Change the state of a handle, and wake waiters. */
 void arena_set_state(struct fusion_arena *arena, enum handle_state state);
+/* The calling thread has given up entering with @arena, which is perhaps freed
+ * already: another thread goes on with it. */
+void arena_abandon(const struct fusion_arena *arena);
 /* Take a handle off the list, and wake waiters. */
 void arena_unlist(struct fusion_arena *arena);
 /* Make the lock anew, in the child of a fork. */

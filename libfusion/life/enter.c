@@ -203,6 +203,7 @@ static const struct patient_work settling = {settling_run, joining_abandoned};
 static int enter_step(struct entering **e, const struct patient_work *work)
 {
 	int64_t deadline = (*e)->deadline_ns;
+	const struct fusion_arena *a = (*e)->a;
 	int over = time_is_over(&(*e)->o), why = 0, r;
 
 	r = patient_run(work, *e, deadline < 0 ? -1 : deadline + GRACE_NS,
@@ -210,6 +211,7 @@ static int enter_step(struct entering **e, const struct patient_work *work)
 	if (r != PATIENT_GONE)
 		return r;
 	*e = NULL;
+	arena_abandon(a);
 	return why == -ETIMEDOUT ? over : why;
 }
 

@@ -67,7 +67,8 @@ int enter_again(struct fusion_arena *a, const struct fusion_arena_options *o,
 			r = count_entry(other, o);
 			*ret = r < 0 ? *ret : other;
 			r = r < 0 ? r : 1;
-		} else if (pthread_equal(other->thread, pthread_self())) {
+		} else if (!other->abandoned &&
+			   pthread_equal(other->thread, pthread_self())) {
 			r = refuse(-EDEADLK,
 				   "arena '%s': this thread is entering or "
 				   "leaving it: a callback cannot enter it",

@@ -76,6 +76,8 @@ has_nothing() {
 	stop_daemon
 	[ "$(tell b enter 100)" = ETIMEDOUT ]
 	[ "$(tell b enter 1)" = ETIMEDOUT ]
+	[ "$(tell b enter 100 u)" = ETIMEDOUT ]
+	[ "$(tell b enter 0 u)" = ETIMEDOUT ]
 	[ "$(tell b enter 0 n)" = EAGAIN ]
 	kill -CONT "$DAEMON"
 	has_nothing "$before"
@@ -112,6 +114,8 @@ has_nothing() {
 	[ "$(tell a enter 500 l)" = ok ]
 	sitter b
 	[ "$(tell b enter 500 l)" = ok ]
+	[ "$(tell b exit)" = ok ]
+	[ "$(tell b enter 5000 u)" = ok ]
 }
 
 @test "enter: a stopped member has the life lock, and there is a time-out" {
@@ -148,8 +152,8 @@ has_nothing() {
 	mkdir "$MNT/shop"
 	sitter a
 	before=$(tell a has)
-	for timeout in 0 20000; do
-		order a enter $timeout s
+	for how in "0 s" "20000 s" "0 si" "20000 siu"; do
+		order a enter "$how"
 		# Again, as one that comes before the wait ends nothing.
 		wait_for hit_and_see a
 		answers a EINTR
@@ -157,7 +161,7 @@ has_nothing() {
 	# A thread may yet wait for the master that never comes.
 	kill -9 "$(pid_of a)"
 	wait_for is_gone "$(pid_of a)"
-	rmdir "$MNT/shop"
+	wait_for rmdir "$MNT/shop"
 }
 
 hit_and_see() {

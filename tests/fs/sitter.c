@@ -7,7 +7,8 @@
  * Does what its standard input says, a line each, and answers with one:
  *   enter MS FLAGS   enter with this time-out (0: none); FLAGS are letters:
  *                    n NOWAIT, s as a slave, d with a callback that stops the
- *                    daemon ($DAEMON), l with one that lasts twice the time-out
+ *                    daemon ($DAEMON), l with one that lasts twice the time-out,
+ *                    i INTERRUPTIBLE, u UNTIL: MS from now, 0 long ago.
  *                    "ok" or the name of the error
  *   exit             leave; "ok" or the name of the error
  *   hold, release    the arena's life lock, as a member has it that is stopped
@@ -60,6 +61,14 @@ static void say(int r)
 	printf("%s\n", r < 0 ? strerrorname_np(-r) : "ok");
 }
 
+static int64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000ll + now.tv_nsec;
+}
+
 static void enter(const char *name, const char *args)
 {
 	struct fusion_arena_options o = {.size = sizeof(o)};
@@ -70,6 +79,12 @@ static void enter(const char *name, const char *args)
 	o.timeout_ns = timeout_ms * 1000000;
 	if (strchr(flags, 'n'))
 		o.flags |= FUSION_ENTER_NOWAIT;
+	if (strchr(flags, 'i'))
+		o.flags |= FUSION_WAIT_INTERRUPTIBLE;
+	if (strchr(flags, 'u')) {
+		o.flags |= FUSION_WAIT_UNTIL;
+		o.timeout_ns += timeout_ms ? now_ns() : 1;
+	}
 	if (strchr(flags, 's'))
 		o.role = FUSION_ROLE_SLAVE;
 	if (strchr(flags, 'd'))
