@@ -4,6 +4,7 @@
 #include "libfusion/base/options.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/containers/list_move.h"
+#include "libfusion/containers/transfer.h"
 #include "libfusion/core/heap/span.h"
 
 #define KIND CONTAINER_LIST
@@ -56,6 +57,8 @@ static bool is_committed(const struct fusion_list *l,
 {
 	const node_t *next = load_relaxed(&l->pred->next);
 
+	if (l->op >= OP_GIVE)
+		return (node || l->op == OP_GIVE) && transfer_is_done(&l->c, a);
 	if (l->op >= OP_MOVE_OUT)
 		return move_is_committed(l, a);
 	return l->op == OP_INSERT ? node && next == node : next == l->succ;
@@ -64,7 +67,7 @@ static bool is_committed(const struct fusion_list *l,
 void list_announce(struct fusion_list *l, enum list_op op, node_t *pred,
 		   node_t *succ, node_t *node)
 {
-	bool more = op == OP_INSERT || op == OP_MOVE_IN;
+	bool more = op == OP_INSERT || op == OP_MOVE_IN || op == OP_TAKE;
 
 	store_relaxed(&l->pred, pred);
 	store_relaxed(&l->succ, succ);
@@ -86,11 +89,14 @@ void list_done(struct fusion_list *l)
 static int list_finish(struct fusion_list *l, struct fusion_arena *a)
 {
 	node_t *node = l->node;
+	bool in = l->op == OP_INSERT || l->op == OP_TAKE;
 
-	store_relaxed(&l->succ->prev, l->op == OP_INSERT ? node : l->pred);
+	if (l->op >= OP_GIVE)
+		store_relaxed(&l->pred->next, in ? node : l->succ);
+	store_relaxed(&l->succ->prev, in ? node : l->pred);
 	store_relaxed(&l->n, l->then_n);
 	compiler_fence();
-	if (l->op == OP_INSERT) {
+	if (in) {
 		store_relaxed(&l->node, NULL);
 		return 0;
 	}
@@ -103,21 +109,25 @@ static int list_finish(struct fusion_list *l, struct fusion_arena *a)
 static int settle_op(struct fusion_list *l, struct fusion_arena *a)
 {
 	node_t *node = l->node;
+	bool done;
 	int r = 0;
 
-	if (l->op > OP_MOVE_IN || !is_of(l, a, l->pred) ||
-	    !is_of(l, a, l->succ) ||
+	if (l->op > OP_TAKE || !is_of(l, a, l->pred) || !is_of(l, a, l->succ) ||
 	    (node && !is_inside(a, node, sizeof(*node))))
 		return -EIO;
-	if (l->op >= OP_MOVE_OUT)
+	done = is_committed(l, a, node);
+	if (l->op == OP_MOVE_OUT || l->op == OP_MOVE_IN)
 		move_settle(l, a);
-	else if (is_committed(l, a, node))
+	else if (done)
 		r = list_finish(l, a);
-	else if (l->op == OP_INSERT)
+	else if (l->op == OP_INSERT || l->op == OP_TAKE)
 		r = slot_drop(a, &l->node);
-	if (r == 0)
-		list_done(l);
-	return r;
+	if (r < 0)
+		return r;
+	if (l->op >= OP_GIVE)
+		transfer_settled(&l->c, a, done);
+	list_done(l);
+	return 0;
 }
 
 int list_settle(struct fusion_list *l, struct fusion_arena *a)
@@ -136,6 +146,10 @@ static node_t *next_of(const struct fusion_list *l,
 	    !is_of(l, a, l->pred))
 		return x->next;
 	moved = is_committed(l, a, l->node);
+	if (l->op >= OP_GIVE && moved && x == l->pred)
+		return l->op == OP_TAKE ? l->node : l->succ;
+	if (l->op >= OP_GIVE)
+		return x->next;
 	if ((x == l->pred && in != moved) || (x == l->node && in && moved))
 		return l->succ;
 	return x->next;
@@ -153,7 +167,9 @@ static node_t *prev_of(const struct fusion_list *l,
 		return x->prev;
 	if (x == node)
 		return l->op == OP_MOVE_IN ? l->pred : x->prev;
-	return l->op == OP_INSERT || l->op == OP_MOVE_IN ? node : l->pred;
+	return l->op == OP_REMOVE || l->op == OP_MOVE_OUT || l->op == OP_GIVE
+		       ? l->pred
+		       : node;
 }
 
 static uint64_t list_count(const struct fusion_list *l,
@@ -311,9 +327,13 @@ FUSION_API int fusion_list_set(struct fusion_list *list,
 
 	if (r < 0)
 		return told(r);
-	if (!is_node(list, a, node) || node == &list->ring ||
-	    !is_good_value(&list->c, a, value))
-		return told(container_leave(&list->c, -EINVAL));
+	/* The node may be one that a dead thread has taken out. */
+	r = list_settle(list, a);
+	if (r == 0 && (!is_node(list, a, node) || node == &list->ring ||
+		       !is_good_value(&list->c, a, value)))
+		r = -EINVAL;
+	if (r < 0)
+		return told(container_leave(&list->c, r));
 	old = node->value;
 	store_relaxed(&node->value.word, value.word);
 	if (ret_old)

@@ -31,6 +31,15 @@
  * it clears peer.node, which means that MOVE_OUT has happened and MOVE_IN has
  * not.  It does so only where the node is in the list that it settles.  So the
  * other list, whose record is about the same node, changes by no other hand.
+ *
+ * A transfer (transfer.h) brings a value from a container of another kind, or
+ * takes one there.  The node is made before the commit point, and linked after
+ * it:
+ *
+ *   TAKE   the transfer is done   node is linked between pred and succ
+ *          else                   node, if there is one, is freed
+ *   GIVE   the transfer is done   pred and succ are linked, node is freed
+ *          else                   nothing has happened
  */
 #ifndef FUSION_LIBFUSION_LIST_H
 #define FUSION_LIBFUSION_LIST_H
@@ -45,6 +54,8 @@ enum list_op {
 	OP_REMOVE = 2,
 	OP_MOVE_OUT = 3,
 	OP_MOVE_IN = 4,
+	OP_GIVE = 5,
+	OP_TAKE = 6,
 };
 
 /* Shared: every byte is ABI. */
@@ -65,13 +76,14 @@ struct fusion_list {
 	uint64_t then_n;
 	void *node;		  /* a slot: the node in `op` */
 	struct fusion_list *peer; /* the other list of a move */
+	uint64_t transfer;	  /* transfer.h */
 };
-static_assert(sizeof(struct fusion_list) == 120, "ABI: another kind");
+static_assert(sizeof(struct fusion_list) == 128, "ABI: another kind");
 static_assert(offsetof(struct fusion_list, ring) % 16 == 0, "is_in_slab()");
 static_assert(offsetof(struct fusion_list, n) == CONTAINER_LIST_N,
 	      "the daemon reads it");
 
-/* What list_move.c knows of a list (list.c). */
+/* What list_move.c and list_transfer.c know of a list (list.c). */
 
 /* Does the list have @x, which a caller gave and which may be any pointer? */
 bool list_has(const struct fusion_list *l, struct fusion_arena *a,
