@@ -11,7 +11,7 @@
 
 #include "tests/crash/stage.h"
 
-#define CONTAINER_RANGES 80
+#define CONTAINER_RANGES 144
 
 struct container_range {
 	const void *at;
@@ -25,6 +25,27 @@ unsigned container_ranges(const struct stage *s, struct container_range *ret);
 /* Of a recovered image; @bad hears what is wrong. */
 void container_ask(const struct stage *s, void (*bad)(void *, const char *),
 		   void *ctx);
+
+/* Who uses a container next, and how many blocks are not the container's. */
+struct user {
+	const struct ledger_container *c;
+	struct fusion_arena *arena;
+	uint64_t others;
+};
+
+/* Read all that is in it, in every way. */
+void user_read(const struct user *u, struct ledger_content *ret);
+bool content_is_same(const struct ledger_content *a,
+		     const struct ledger_content *b);
+/* Complain unless it has what it must have. */
+void user_expect(const struct user *u, const struct ledger_content *want);
+/* Change it, and @now too. */
+void user_use(struct user *u, struct ledger_content *now);
+/* Complain unless it has @own blocks. */
+void user_ask_blocks(const struct user *u, uint64_t own);
+uint64_t container_blocks(const struct ledger_container *c,
+			  const struct ledger_content *now);
+int container_destroy(const struct ledger_container *c);
 
 /* The key of value @i of a hash. */
 struct fusion_key container_key(uint32_t keys, uint32_t i);
