@@ -40,6 +40,23 @@
  *   -EOVERFLOW  the thread holds the container's lock 2^32 - 1 times
  *   -EIDRM      a member has destroyed that skirmish
  *
+ * Moves: fusion_hash_move(), fusion_list_move() and the functions that are
+ * called fusion_..._move_to_...() take a value out of one container and put it
+ * into another.  If the caller is killed, the value is in exactly one of the
+ * two.  So a job that a worker moves to a container of its own is never lost,
+ * and never done twice.  If such a function fails, nothing has happened.
+ *
+ * The two containers are in one arena.  With FUSION_CONTAINER_LOCK the function
+ * locks the container with the lower address first.  Without it, hold the
+ * program's lock of both.  A thread that holds the lock of one of the two calls
+ * such a function only if no other thread can do so with the other.
+ *
+ * The value must be valid in the container that it goes to.  A block that a
+ * hash owns goes to the next owner: another hash with
+ * FUSION_CONTAINER_AUTOFREE, or the program.  A hash with
+ * FUSION_CONTAINER_BYTES takes values from its like only.  A container of words
+ * does not take a block that a hash owns.
+ *
  * Fork: a child that enters the arena (FUSION_ENTER_FORK) uses the handles,
  * nodes and iterations of its parent.  It does not hold a lock that its parent
  * holds.

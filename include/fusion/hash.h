@@ -31,6 +31,10 @@ FUSION_BEGIN_DECLS
 /** A hash in an arena; see fusion_hash_create(). */
 struct fusion_hash;
 
+struct fusion_list;
+struct fusion_list_node;
+struct fusion_vector;
+
 /** The type of the keys of a hash. */
 enum fusion_key_type {
 	FUSION_KEY_STRING = 1,	/**< NUL-terminated, copied into the heap */
@@ -384,6 +388,79 @@ FUSION_API int fusion_hash_value(struct fusion_hash *hash,
 FUSION_API int fusion_hash_remove(struct fusion_hash *hash,
 				  struct fusion_key key,
 				  struct fusion_value *ret_old);
+
+/**
+ * Move the entry of a key from one hash to another, in one step.
+ *
+ * @param from     the hash that has the key
+ * @param key      the key
+ * @param to       another hash of the same arena
+ * @param new_key  the key under which @to gets the value; NULL for the same
+ *                 key.  @to copies a string or bytes
+ *
+ * @return
+ *   0        moved
+ *   -ENOENT  @from does not have the key
+ *   -EEXIST  the key has an entry in @to; nothing has happened
+ *   -EINVAL  also: @from and @to are one hash, or in two arenas; a key is not
+ *            valid in its hash; or the value is not valid in @to
+ *   -ENOMEM  the arena has no memory left
+ *
+ * fusion/container.h says what a move between two containers is.
+ *
+ * Any thread.  Blocks as the top of this file says, for both containers.
+ */
+FUSION_API int fusion_hash_move(struct fusion_hash *from, struct fusion_key key,
+				struct fusion_hash *to,
+				const struct fusion_key *new_key);
+
+/**
+ * Move the value of a key from a hash to a list, in one step.
+ *
+ * @param from    the hash that has the key; its entry ends
+ * @param key     the key
+ * @param to      a list of the same arena
+ * @param before  a node of @to, before which the value goes; NULL for the back
+ * @param ret     receives the new node, or NULL
+ *
+ * @return
+ *   0        moved
+ *   -ENOENT  @from does not have the key
+ *   -EINVAL  also: the two are in two arenas; the key is not valid; @before is
+ *            not in @to; or the value is not valid in @to
+ *   -ENOMEM  the arena has no memory left
+ *
+ * fusion/container.h says what a move between two containers is.
+ *
+ * Any thread.  Blocks as the top of this file says, for both containers.
+ */
+FUSION_API int fusion_hash_move_to_list(struct fusion_hash *from,
+					struct fusion_key key,
+					struct fusion_list *to,
+					struct fusion_list_node *before,
+					struct fusion_list_node **ret);
+
+/**
+ * Move the value of a key from a hash to the end of a vector, in one step.
+ *
+ * @param from  the hash that has the key; its entry ends
+ * @param key   the key
+ * @param to    a vector of the same arena
+ *
+ * @return
+ *   0        moved
+ *   -ENOENT  @from does not have the key
+ *   -EINVAL  also: the two are in two arenas; the key is not valid; or the
+ *            value is not valid in @to
+ *   -ENOMEM  the arena has no memory left
+ *
+ * fusion/container.h says what a move between two containers is.
+ *
+ * Any thread.  Blocks as the top of this file says, for both containers.
+ */
+FUSION_API int fusion_hash_move_to_vector(struct fusion_hash *from,
+					  struct fusion_key key,
+					  struct fusion_vector *to);
 
 /**
  * Count the entries of a hash.

@@ -36,6 +36,10 @@ struct fusion_list;
 /** A value's position in a list. */
 struct fusion_list_node;
 
+struct fusion_hash;
+struct fusion_key;
+struct fusion_vector;
+
 /** What a list is to be. */
 struct fusion_list_options {
 	size_t size; /**< sizeof(struct fusion_list_options) */
@@ -303,17 +307,63 @@ FUSION_API int fusion_list_remove(struct fusion_list *list,
  * a job that a worker moves from a list of waiting jobs to a list of its own is
  * never lost, and never done twice.
  *
- * Without FUSION_CONTAINER_LOCK, hold the program's lock of both lists.
+ * fusion/container.h says what a move between two containers is.
  *
- * Any thread.  Blocks as the top of this file says, for both lists: it locks
- * the list with the lower address first.  A thread that holds the lock of one
- * of the two calls this only if no other thread can do so with the other.
+ * Any thread.  Blocks as the top of this file says, for both lists.
  */
 FUSION_API int fusion_list_move(struct fusion_list *from,
 				struct fusion_list_node *node,
 				struct fusion_list *to,
 				struct fusion_list_node *before,
 				struct fusion_list_node **ret);
+
+/**
+ * Move a value from a list to a hash, in one step.
+ *
+ * @param from  the list that has the node
+ * @param node  a node of @from, which ends; NULL for its first node
+ * @param to    a hash of the same arena
+ * @param key   the key under which @to gets the value; @to copies a string or
+ *              bytes
+ *
+ * @return
+ *   1        moved
+ *   0        @node is NULL and @from is empty
+ *   -EEXIST  the key has an entry in @to; nothing has happened
+ *   -EINVAL  also: the two are in two arenas; @node is not in @from; the key is
+ *            not valid; or the value is not valid in @to
+ *   -ENOMEM  the arena has no memory left
+ *
+ * fusion/container.h says what a move between two containers is.
+ *
+ * Any thread.  Blocks as the top of this file says, for both containers.
+ */
+FUSION_API int fusion_list_move_to_hash(struct fusion_list *from,
+					struct fusion_list_node *node,
+					struct fusion_hash *to,
+					struct fusion_key key);
+
+/**
+ * Move a value from a list to the end of a vector, in one step.
+ *
+ * @param from  the list that has the node
+ * @param node  a node of @from, which ends; NULL for its first node
+ * @param to    a vector of the same arena
+ *
+ * @return
+ *   1        moved
+ *   0        @node is NULL and @from is empty
+ *   -EINVAL  also: the two are in two arenas; @node is not in @from; or the
+ *            value is not valid in @to
+ *   -ENOMEM  the arena has no memory left
+ *
+ * fusion/container.h says what a move between two containers is.
+ *
+ * Any thread.  Blocks as the top of this file says, for both containers.
+ */
+FUSION_API int fusion_list_move_to_vector(struct fusion_list *from,
+					  struct fusion_list_node *node,
+					  struct fusion_vector *to);
 
 /**
  * Get the node after another one.

@@ -30,6 +30,11 @@ FUSION_BEGIN_DECLS
 /** A vector in an arena; see fusion_vector_create(). */
 struct fusion_vector;
 
+struct fusion_hash;
+struct fusion_key;
+struct fusion_list;
+struct fusion_list_node;
+
 /** Most values of a vector. */
 #define FUSION_VECTOR_MAX ((uint64_t)1 << 30)
 
@@ -246,6 +251,80 @@ FUSION_API int fusion_vector_remove(struct fusion_vector *vector,
  */
 FUSION_API int fusion_vector_move(struct fusion_vector *vector, uint64_t from,
 				  uint64_t to);
+
+/**
+ * Move a value from a vector to a hash, in one step.
+ *
+ * @param from   the vector
+ * @param index  the index of the value
+ * @param to     a hash of the same arena
+ * @param key    the key under which @to gets the value; @to copies a string or
+ *               bytes
+ *
+ * @return
+ *   0        moved
+ *   -ERANGE  @from has no such index
+ *   -EEXIST  the key has an entry in @to; nothing has happened
+ *   -EINVAL  also: the two are in two arenas; the key is not valid; or the
+ *            value is not valid in @to
+ *   -ENOMEM  the arena has no memory left
+ *
+ * fusion/container.h says what a move between two containers is.
+ *
+ * Any thread.  Blocks as the top of this file says, for both containers.
+ */
+FUSION_API int fusion_vector_move_to_hash(struct fusion_vector *from,
+					  uint64_t index,
+					  struct fusion_hash *to,
+					  struct fusion_key key);
+
+/**
+ * Move a value from a vector to a list, in one step.
+ *
+ * @param from    the vector
+ * @param index   the index of the value
+ * @param to      a list of the same arena
+ * @param before  a node of @to, before which the value goes; NULL for the back
+ * @param ret     receives the new node, or NULL
+ *
+ * @return
+ *   0        moved
+ *   -ERANGE  @from has no such index
+ *   -EINVAL  also: the two are in two arenas; @before is not in @to; or the
+ *            value is not valid in @to
+ *   -ENOMEM  the arena has no memory left
+ *
+ * fusion/container.h says what a move between two containers is.
+ *
+ * Any thread.  Blocks as the top of this file says, for both containers.
+ */
+FUSION_API int fusion_vector_move_to_list(struct fusion_vector *from,
+					  uint64_t index,
+					  struct fusion_list *to,
+					  struct fusion_list_node *before,
+					  struct fusion_list_node **ret);
+
+/**
+ * Move a value from a vector to the end of another one, in one step.
+ *
+ * @param from   the vector
+ * @param index  the index of the value
+ * @param to     another vector of the same arena
+ *
+ * @return
+ *   0        moved
+ *   -ERANGE  @from has no such index
+ *   -EINVAL  also: @from and @to are one vector, or in two arenas; or the value
+ *            is not valid in @to
+ *   -ENOMEM  the arena has no memory left
+ *
+ * fusion/container.h says what a move between two containers is.
+ *
+ * Any thread.  Blocks as the top of this file says, for both containers.
+ */
+FUSION_API int fusion_vector_move_to_vector(struct fusion_vector *from,
+					    uint64_t index,
+					    struct fusion_vector *to);
 
 /**
  * Count the values of a vector.

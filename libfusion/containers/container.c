@@ -85,11 +85,16 @@ static int take_lock(const struct container *c)
 	return r == -EINVAL ? -EIO : r;
 }
 
+static inline bool is_alive(uint16_t state)
+{
+	return state == CONTAINER_ALIVE || state == CONTAINER_MOVING;
+}
+
 static int ask_state(const struct container *c)
 {
 	uint16_t state = load_relaxed(&c->state);
 
-	if (state == CONTAINER_ALIVE)
+	if (is_alive(state))
 		return 0;
 	if (state == CONTAINER_DYING)
 		return refuse(-EIDRM, "container at %p: it is being destroyed",
@@ -385,12 +390,12 @@ int container_doom(struct container *c, uint32_t kind,
 
 	if (r < 0)
 		return r;
-	if (c->state == CONTAINER_ALIVE && has_lock(c)) {
+	if (is_alive(c->state) && has_lock(c)) {
 		r = take_lock(c);
 		if (r < 0)
 			return r;
 	}
-	if (c->state != CONTAINER_ALIVE)
+	if (!is_alive(c->state))
 		return 0;
 	r = drop_name(c, kind, *ret);
 	if (r == 0) {

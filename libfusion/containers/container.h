@@ -33,6 +33,9 @@
 enum container_state {
 	CONTAINER_ALIVE = 1,
 	CONTAINER_DYING = 2, /* fusion_..._destroy() has begun */
+	/* Alive, and readers must look at the announced transfer
+	 * (transfer.h).  No fast path believes in such a head. */
+	CONTAINER_MOVING = 3,
 };
 
 static_assert(offsetof(struct container, state) == 4, "CONTAINER_HEAD");

@@ -5,33 +5,15 @@
 
 #include "libfusion/base/refuse.h"
 #include "libfusion/containers/hash_bytes.h"
-#include "libfusion/containers/hash_key.h"
-#include "libfusion/containers/hash_table.h"
+#include "libfusion/containers/hash_transfer.h"
 #include "libfusion/heap/free.h"
 
 /* --- The record ------------------------------------------------------------
  */
 
-static void hash_announce(struct fusion_hash *h, uint64_t op, uint64_t i,
-			  uint64_t then_n)
-{
-	store_relaxed(&h->then_n, then_n);
-	compiler_fence();
-	store_relaxed(&h->busy, op | (i + 1));
-	compiler_fence();
-}
-
-static void hash_done(struct fusion_hash *h)
-{
-	compiler_fence();
-	store_relaxed(&h->busy, 0);
-	compiler_fence();
-}
-
-/* Finish a removal after its commit point.  Idempotent. */
-static int finish_remove(struct fusion_hash *h, struct fusion_arena *a,
-			 struct hash_table *t, struct hash_entry *e,
-			 bool with_value)
+int hash_finish_remove(struct fusion_hash *h, struct fusion_arena *a,
+		       struct hash_table *t, struct hash_entry *e,
+		       bool with_value)
 {
 	int r = is_copied(h) ? slot_drop(a, &e->key.block) : 0;
 
@@ -71,7 +53,7 @@ static int settle_entry(struct fusion_hash *h, struct fusion_arena *a,
 		break;
 	case BUSY_REMOVE:
 		if (!there)
-			r = finish_remove(h, a, t, e, owns_values(h));
+			r = hash_finish_remove(h, a, t, e, owns_values(h));
 		break;
 	default:
 		if (!replaced)
@@ -96,7 +78,9 @@ int hash_settle(struct fusion_hash *h, struct fusion_arena *a)
 		return r;
 	if (!t || !BUSY_OP(busy) || BUSY_ENTRY(busy) - 1 >= table_size(t))
 		return -EIO;
-	r = settle_entry(h, a, t, BUSY_ENTRY(busy) - 1);
+	r = busy & BUSY_TRANSFER
+		    ? hash_settle_transfer(h, a, t, BUSY_ENTRY(busy) - 1)
+		    : settle_entry(h, a, t, BUSY_ENTRY(busy) - 1);
 	if (r < 0)
 		return r;
 	hash_done(h);
@@ -106,6 +90,7 @@ int hash_settle(struct fusion_hash *h, struct fusion_arena *a)
 /* Count the entries without settling: the tag of an announced change says
  * whether it was committed. */
 static uint64_t hash_count(const struct fusion_hash *h,
+			   const struct fusion_arena *a,
 			   const struct hash_table *t)
 {
 	uint64_t busy = h->busy, i = BUSY_ENTRY(busy) - 1;
@@ -114,6 +99,8 @@ static uint64_t hash_count(const struct fusion_hash *h,
 	if (LIKELY(!busy) || i >= table_size(t) ||
 	    BUSY_OP(busy) == BUSY_REPLACE)
 		return t->n;
+	if (busy & BUSY_TRANSFER)
+		return transfer_is_done(&h->c, a) ? h->then_n : t->n;
 	there = is_key(t->tags[i]);
 	return there == (BUSY_OP(busy) == BUSY_INSERT) ? h->then_n : t->n;
 }
@@ -158,10 +145,10 @@ static inline int hash_search(const struct fusion_arena *a,
 
 /* Find a key.  1 and its table and position; 0: the hash does not have it;
  * -EINVAL, -EIO. */
-static inline int hash_find(const struct fusion_hash *h,
-			    const struct fusion_arena *a,
-			    const struct fusion_key *key,
-			    struct hash_table **ret_t, int64_t *ret_i)
+static inline int find_key(const struct fusion_hash *h,
+			   const struct fusion_arena *a,
+			   const struct fusion_key *key,
+			   struct hash_table **ret_t, int64_t *ret_i)
 {
 	struct needle k;
 	int r = needle_init(&k, h, a, key);
@@ -170,7 +157,17 @@ static inline int hash_find(const struct fusion_hash *h,
 		r = table_of(h, a, ret_t);
 	if (r < 0 || !*ret_t)
 		return r;
-	return hash_search(a, *ret_t, &k, ret_i);
+	r = hash_search(a, *ret_t, &k, ret_i);
+	return LIKELY(h->c.state != CONTAINER_MOVING) || r < 0
+		       ? r
+		       : hash_find_moving(h, a, *ret_t, &k, r, ret_i);
+}
+
+int hash_find(const struct fusion_hash *h, const struct fusion_arena *a,
+	      const struct fusion_key *key, struct hash_table **ret_t,
+	      int64_t *ret_i)
+{
+	return find_key(h, a, key, ret_t, ret_i);
 }
 
 /* --- Inserting -------------------------------------------------------------
@@ -184,11 +181,9 @@ static bool is_full(const struct hash_table *t, int64_t i)
 	       (t->tags[i] == TAG_IS_FREE && t->filled >= table_room(t->bits));
 }
 
-/* Find the position of a key, and make room for it.  0: a new entry; 1: it has
- * one; -ENOMEM, -EIO. */
-static int make_room(struct fusion_hash *h, struct fusion_arena *a,
-		     const struct needle *k, struct hash_table **ret_t,
-		     int64_t *ret_i)
+int hash_make_room(struct fusion_hash *h, struct fusion_arena *a,
+		   const struct needle *k, struct hash_table **ret_t,
+		   int64_t *ret_i)
 {
 	int r = table_of(h, a, ret_t);
 
@@ -211,8 +206,8 @@ static int make_room(struct fusion_hash *h, struct fusion_arena *a,
 	return r == 0 && *ret_i < 0 ? -ENOMEM : r;
 }
 
-static int copy_key(struct fusion_arena *a, struct hash_entry *e,
-		    const struct needle *k)
+int hash_copy_key(struct fusion_arena *a, struct hash_entry *e,
+		  const struct needle *k)
 {
 	struct hash_key *copy;
 	int r = fusion_malloc_to(a, sizeof(*copy) + k->size + 1ull,
@@ -238,7 +233,7 @@ static int fill_entry(struct fusion_hash *h, struct fusion_arena *a,
 
 	hash_announce(h, BUSY_INSERT, (uint64_t)i, t->n + 1);
 	if (is_copied(h)) {
-		r = copy_key(a, e, k);
+		r = hash_copy_key(a, e, k);
 		if (r < 0) {
 			hash_done(h);
 			return r;
@@ -289,7 +284,7 @@ static int prepare_put(struct fusion_hash *h, struct fusion_arena *a,
 		r = ask_value(h, a, value);
 	if (r == 0)
 		r = hash_settle(h, a);
-	return r < 0 ? r : make_room(h, a, k, ret_t, ret_i);
+	return r < 0 ? r : hash_make_room(h, a, k, ret_t, ret_i);
 }
 
 /* --- Replacing -------------------------------------------------------------
@@ -392,7 +387,7 @@ static int put_copy(struct fusion_hash *h, struct fusion_arena *a,
 	struct fusion_value value;
 	struct hash_table *t;
 	int64_t i;
-	int r, there = make_room(h, a, k, &t, &i);
+	int r, there = hash_make_room(h, a, k, &t, &i);
 
 	if (there < 0)
 		return there;
@@ -430,16 +425,13 @@ FUSION_API int fusion_hash_put_bytes(struct fusion_hash *hash,
 /* --- Removing --------------------------------------------------------------
  */
 
-/* Remove an entry.  Commit point: the store of the tag.  If the next tag is
- * FREE, no search goes beyond this entry, so the tag becomes FREE, not REMOVED.
- */
+/* Remove an entry.  Commit point: the store of the tag. */
 int hash_remove_at(struct fusion_hash *h, struct fusion_arena *a,
 		   struct hash_table *t, uint64_t i,
 		   struct fusion_value *ret_old)
 {
 	struct hash_entry *e = &table_entries(t)[i];
-	uint32_t next = t->tags[(i + 1) & (table_size(t) - 1)],
-		 tag = next == TAG_IS_FREE ? TAG_IS_FREE : TAG_IS_REMOVED;
+	uint32_t tag = hash_tag_removed(t, i);
 	struct fusion_value old = e->value;
 	int r;
 
@@ -450,7 +442,7 @@ int hash_remove_at(struct fusion_hash *h, struct fusion_arena *a,
 	compiler_fence();
 	if (SEED_BUG(61))
 		hash_done(h);
-	r = finish_remove(h, a, t, e, owns_values(h) && !ret_old);
+	r = hash_finish_remove(h, a, t, e, owns_values(h) && !ret_old);
 	/* If freeing failed, the announcement stays. */
 	if (r == 0)
 		hash_done(h);
@@ -472,7 +464,7 @@ FUSION_API int fusion_hash_remove(struct fusion_hash *hash,
 		return told(r);
 	r = hash_settle(hash, a);
 	if (r == 0)
-		r = hash_find(hash, a, &key, &t, &i);
+		r = find_key(hash, a, &key, &t, &i);
 	if (r == 0)
 		r = -ENOENT;
 	if (r == 1) {
@@ -497,7 +489,7 @@ static __attribute__((noinline)) int value_slow(struct fusion_hash *hash,
 
 	if (r < 0)
 		return r;
-	r = hash_find(hash, a, key, &t, &i);
+	r = find_key(hash, a, key, &t, &i);
 	if (r == 1 && ret)
 		*ret = table_entries(t)[i].value;
 	if (r >= 0)
@@ -559,7 +551,7 @@ FUSION_API int fusion_hash_get_bytes(struct fusion_hash *hash,
 
 	if (r < 0)
 		return told(r);
-	r = has_bytes(hash) ? hash_find(hash, a, &key, &t, &i)
+	r = has_bytes(hash) ? find_key(hash, a, &key, &t, &i)
 			    : refuse_no_bytes(hash);
 	if (r == 1)
 		r = bytes_copy(a, "hash", table_entries(t)[i].own, buf, size,
@@ -579,6 +571,6 @@ FUSION_API int fusion_hash_count(struct fusion_hash *hash, uint64_t *ret)
 		return told(r);
 	r = table_of(hash, a, &t);
 	if (r == 0)
-		*ret = t ? hash_count(hash, t) : 0;
+		*ret = t ? hash_count(hash, a, t) : 0;
 	return told(container_leave(&hash->c, r));
 }

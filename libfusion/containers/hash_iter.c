@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "libfusion/base/refuse.h"
 #include "libfusion/containers/hash.h"
-#include "libfusion/containers/hash_key.h"
-#include "libfusion/containers/hash_table.h"
+#include "libfusion/containers/hash_transfer.h"
 
 static int iter_enter(struct hash_iter *it, struct fusion_arena **ret)
 {
@@ -71,8 +70,11 @@ static int iter_next(struct hash_iter *it, const struct fusion_arena *a,
 
 	if (r < 0 || !t)
 		return r;
-	while (i < table_size(t) && !is_key(t->tags[i]))
-		i++;
+	if (UNLIKELY(it->hash->c.state == CONTAINER_MOVING))
+		i = hash_next_moving(it->hash, a, t, i);
+	else
+		while (i < table_size(t) && !is_key(t->tags[i]))
+			i++;
 	if (i >= table_size(t)) {
 		it->at = i;
 		it->tag = TAG_IS_FREE;
@@ -85,7 +87,7 @@ static int iter_next(struct hash_iter *it, const struct fusion_arena *a,
 	if (ret_value)
 		*ret_value = e->value;
 	it->at = i + 1;
-	it->tag = t->tags[i];
+	it->tag = LIKELY(is_key(t->tags[i])) ? t->tags[i] : it->hash->then_tag;
 	it->key = e->key.word;
 	return 1;
 }

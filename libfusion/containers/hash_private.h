@@ -36,6 +36,9 @@
  * slot is cleared before the announcement, by the thread that settles too.  So
  * the block is either freed with the slot, or the entry's.
  *
+ * A transfer (transfer.h) announces INSERT or REMOVE with BUSY_TRANSFER.  Then
+ * the tag is stored after the commit point, which is the transfer's.
+ *
  * `filled` may be wrong by one after a death.  It only decides when to make a
  * new table: no walk relies on a FREE tag.
  */
@@ -87,12 +90,13 @@ static_assert(sizeof(struct hash_table) == 32, "ABI: another kind");
 static_assert(offsetof(struct hash_table, n) == offsetof(struct twin_head, n),
 	      "the daemon reads it");
 
-/* hash.busy: op, entry + 1 */
+/* hash.busy: op, transfer or not, entry + 1 */
 #define BUSY_INSERT (1ull << 62)
 #define BUSY_REMOVE (2ull << 62)
 #define BUSY_REPLACE (3ull << 62)
 #define BUSY_OP(busy) ((busy) & (3ull << 62))
-#define BUSY_ENTRY(busy) ((busy) & ~(3ull << 62))
+#define BUSY_TRANSFER (1ull << 61)
+#define BUSY_ENTRY(busy) ((busy) & ~(7ull << 61))
 
 struct fusion_hash {
 	struct container c;
@@ -102,9 +106,10 @@ struct fusion_hash {
 	uint64_t then_n; /* n after the announced change */
 	void *old;	 /* a slot: the old value of a REPLACE */
 	uint32_t key_type;
-	uint32_t pad;
+	uint32_t then_tag; /* of the entry that a transfer adds */
+	uint64_t transfer; /* transfer.h */
 };
-static_assert(sizeof(struct fusion_hash) == 96, "ABI: another kind");
+static_assert(sizeof(struct fusion_hash) == 104, "ABI: another kind");
 
 /* The inside of a struct fusion_hash_iter, which the program has declared as
  * words. */
@@ -143,6 +148,22 @@ static inline bool owns_values(const struct fusion_hash *h)
 static inline bool has_bytes(const struct fusion_hash *h)
 {
 	return h->c.flags & FUSION_CONTAINER_BYTES;
+}
+
+static inline void hash_announce(struct fusion_hash *h, uint64_t op, uint64_t i,
+				 uint64_t then_n)
+{
+	store_relaxed(&h->then_n, then_n);
+	compiler_fence();
+	store_relaxed(&h->busy, op | (i + 1));
+	compiler_fence();
+}
+
+static inline void hash_done(struct fusion_hash *h)
+{
+	compiler_fence();
+	store_relaxed(&h->busy, 0);
+	compiler_fence();
 }
 
 /* Begin a call: container_enter(). */

@@ -5,6 +5,7 @@
 #include "libfusion/base/options.h"
 #include "libfusion/base/refuse.h"
 #include "libfusion/containers/list_move.h"
+#include "libfusion/containers/transfer.h"
 #include "libfusion/core/heap/span.h"
 
 #define KIND CONTAINER_LIST
@@ -59,6 +60,8 @@ static bool is_committed(const struct fusion_list *l,
 {
 	const node_t *next = load_relaxed(&l->pred->next);
 
+	if (l->op >= OP_GIVE)
+		return (node || l->op == OP_GIVE) && transfer_is_done(&l->c, a);
 	if (l->op >= OP_MOVE_OUT)
 		return move_is_committed(l, a);
 	return l->op == OP_INSERT ? node && next == node : next == l->succ;
@@ -67,7 +70,7 @@ static bool is_committed(const struct fusion_list *l,
 void list_announce(struct fusion_list *l, enum list_op op, node_t *pred,
 		   node_t *succ, node_t *node)
 {
-	bool more = op == OP_INSERT || op == OP_MOVE_IN;
+	bool more = op == OP_INSERT || op == OP_MOVE_IN || op == OP_TAKE;
 
 	store_relaxed(&l->pred, pred);
 	store_relaxed(&l->succ, succ);
@@ -91,14 +94,17 @@ static int list_finish(struct fusion_list *l, struct fusion_arena *a,
 		       bool owned)
 {
 	node_t *node = l->node;
+	bool in = l->op == OP_INSERT || l->op == OP_TAKE;
 	int r;
 
-	store_relaxed(&l->succ->prev, l->op == OP_INSERT ? node : l->pred);
+	if (l->op >= OP_GIVE)
+		store_relaxed(&l->pred->next, in ? node : l->succ);
+	store_relaxed(&l->succ->prev, in ? node : l->pred);
 	store_relaxed(&l->n, l->then_n);
 	compiler_fence();
-	if (l->op == OP_INSERT) {
+	if (in) {
 		/* The node comes last: it says that the block is the list's. */
-		if (list_has_bytes(l))
+		if (l->op == OP_INSERT && list_has_bytes(l))
 			store_relaxed(&l->block, NULL);
 		compiler_fence();
 		store_relaxed(&l->node, NULL);
@@ -124,21 +130,27 @@ static int undo_insert(struct fusion_list *l, struct fusion_arena *a)
 static int settle_op(struct fusion_list *l, struct fusion_arena *a)
 {
 	node_t *node = l->node;
+	bool done;
 	int r = 0;
 
-	if (l->op > OP_MOVE_IN || !is_of(l, a, l->pred) ||
-	    !is_of(l, a, l->succ) ||
+	if (l->op > OP_TAKE || !is_of(l, a, l->pred) || !is_of(l, a, l->succ) ||
 	    (node && !is_inside(a, node, sizeof(*node))))
 		return -EIO;
-	if (l->op >= OP_MOVE_OUT)
+	done = is_committed(l, a, node);
+	if (l->op == OP_MOVE_OUT || l->op == OP_MOVE_IN)
 		move_settle(l, a);
-	else if (is_committed(l, a, node))
-		r = list_finish(l, a, list_has_bytes(l));
+	else if (done)
+		r = list_finish(l, a, l->op == OP_REMOVE && list_has_bytes(l));
 	else if (l->op == OP_INSERT)
 		r = undo_insert(l, a);
-	if (r == 0)
-		list_done(l);
-	return r;
+	else if (l->op == OP_TAKE)
+		r = slot_drop(a, &l->node);
+	if (r < 0)
+		return r;
+	if (l->op >= OP_GIVE)
+		transfer_settled(&l->c, a, done);
+	list_done(l);
+	return 0;
 }
 
 int list_settle(struct fusion_list *l, struct fusion_arena *a)
@@ -157,6 +169,10 @@ static node_t *next_of(const struct fusion_list *l,
 	    !is_of(l, a, l->pred))
 		return x->next;
 	moved = is_committed(l, a, l->node);
+	if (l->op >= OP_GIVE && moved && x == l->pred)
+		return l->op == OP_TAKE ? l->node : l->succ;
+	if (l->op >= OP_GIVE)
+		return x->next;
 	if ((x == l->pred && in != moved) || (x == l->node && in && moved))
 		return l->succ;
 	return x->next;
@@ -174,7 +190,9 @@ static node_t *prev_of(const struct fusion_list *l,
 		return x->prev;
 	if (x == node)
 		return l->op == OP_MOVE_IN ? l->pred : x->prev;
-	return l->op == OP_INSERT || l->op == OP_MOVE_IN ? node : l->pred;
+	return l->op == OP_REMOVE || l->op == OP_MOVE_OUT || l->op == OP_GIVE
+		       ? l->pred
+		       : node;
 }
 
 static uint64_t list_count(const struct fusion_list *l,
@@ -355,9 +373,12 @@ FUSION_API int fusion_list_set(struct fusion_list *list,
 
 	if (r < 0)
 		return told(r);
-	r = is_node(list, a, node) && node != &list->ring
-		    ? check_value(list, a, value)
-		    : -EINVAL;
+	/* The node may be one that a dead thread has taken out. */
+	r = list_settle(list, a);
+	if (r == 0)
+		r = is_node(list, a, node) && node != &list->ring
+			    ? check_value(list, a, value)
+			    : -EINVAL;
 	if (r < 0)
 		return told(container_leave(&list->c, r));
 	old = node->value;

@@ -34,6 +34,15 @@
  * it clears peer.node, which means that MOVE_OUT has happened and MOVE_IN has
  * not.  It does so only where the node is in the list that it settles.  So the
  * other list, whose record is about the same node, changes by no other hand.
+ *
+ * A transfer (transfer.h) brings a value from a container of another kind, or
+ * takes one there.  The node is made before the commit point, and linked after
+ * it:
+ *
+ *   TAKE   the transfer is done   node is linked between pred and succ
+ *          else                   node, if there is one, is freed
+ *   GIVE   the transfer is done   pred and succ are linked, node is freed
+ *          else                   nothing has happened
  */
 #ifndef FUSION_LIBFUSION_LIST_H
 #define FUSION_LIBFUSION_LIST_H
@@ -48,6 +57,8 @@ enum list_op {
 	OP_REMOVE = 2,
 	OP_MOVE_OUT = 3,
 	OP_MOVE_IN = 4,
+	OP_GIVE = 5,
+	OP_TAKE = 6,
 };
 
 /* Shared: every byte is ABI. */
@@ -74,8 +85,9 @@ struct fusion_list {
 		struct fusion_list *peer; /* the other list of a move */
 		void *block; /* a slot: the value of an insertion */
 	};
+	uint64_t transfer; /* transfer.h */
 };
-static_assert(sizeof(struct fusion_list) == 120, "ABI: another kind");
+static_assert(sizeof(struct fusion_list) == 128, "ABI: another kind");
 static_assert(offsetof(struct fusion_list, ring) % 16 == 0, "is_in_slab()");
 static_assert(offsetof(struct fusion_list, n) == CONTAINER_LIST_N,
 	      "the daemon reads it");
@@ -85,7 +97,8 @@ static inline bool list_has_bytes(const struct fusion_list *l)
 	return l->c.flags & FUSION_CONTAINER_BYTES;
 }
 
-/* What list_bytes.c and list_move.c know of a list (list.c). */
+/* What list_bytes.c, list_move.c and list_transfer.c know of a list (list.c).
+ */
 
 /* Begin a call: container_enter(). */
 static inline int list_enter(struct fusion_list *l, struct fusion_arena **ret)

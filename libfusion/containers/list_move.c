@@ -3,6 +3,7 @@
 #include "libfusion/containers/list_move.h"
 
 #include "libfusion/base/refuse.h"
+#include "libfusion/containers/transfer.h"
 
 typedef struct fusion_list_node node_t;
 
@@ -75,36 +76,6 @@ void move_settle(struct fusion_list *l, const struct fusion_arena *a)
 
 /* --- Moving ----------------------------------------------------------------
  */
-
-/* Begin a call on two lists.  The one with the lower address is locked first.
- */
-static int enter_both(struct fusion_list *from, struct fusion_list *to,
-		      struct fusion_arena **ret)
-{
-	bool in_order = (uintptr_t)from < (uintptr_t)to;
-	struct container *first, *second;
-	struct fusion_arena *other;
-	int r;
-
-	if (!from || !to)
-		return refuse_null("fusion_list_move()", from ? "to" : "from");
-	first = &(in_order ? from : to)->c;
-	second = &(in_order ? to : from)->c;
-	r = container_enter(first, CONTAINER_LIST, ret);
-	if (r < 0)
-		return r;
-	r = container_enter(second, CONTAINER_LIST, &other);
-	if (r < 0)
-		return container_leave(first, r);
-	if (other == *ret)
-		return 0;
-	container_leave(second, 0);
-	return container_leave(first,
-			       refuse(-EINVAL,
-				      "list at %p: it is not in the arena of "
-				      "the list at %p: copy the value",
-				      (const void *)to, (const void *)from));
-}
 
 static int refuse_node(const struct fusion_list *l, const node_t *node)
 {
@@ -195,14 +166,9 @@ FUSION_API int fusion_list_move(struct fusion_list *from,
 				struct fusion_list_node **ret)
 {
 	struct fusion_arena *a;
-	int r;
+	int r = transfer_enter((struct container *)from, CONTAINER_LIST,
+			       (struct container *)to, CONTAINER_LIST, &a);
 
-	if (from && from == to)
-		return told(refuse(-EINVAL,
-				   "list at %p: it is both lists of the move: "
-				   "give another",
-				   (const void *)from));
-	r = enter_both(from, to, &a);
 	if (r < 0)
 		return told(r);
 	r = move_locked(from, &node, to, before, a);

@@ -8,6 +8,10 @@
  * be, to a new block, whose commit point is twin_commit() (twin.h).  So a
  * reader never sees half a change, and settling only frees a block that a dead
  * thread left.
+ *
+ * A transfer (transfer.h) announces in vector.op how the row is to be: which of
+ * the twins it is, and its range.  Both are stored after the commit point,
+ * which is the transfer's.
  */
 #ifndef FUSION_LIBFUSION_VECTOR_H
 #define FUSION_LIBFUSION_VECTOR_H
@@ -35,10 +39,19 @@ static_assert(offsetof(struct row, range) == offsetof(struct twin_head, n),
 #define RANGE_FIRST(range) ((range) >> 32)
 #define RANGE_N(range) ((uint32_t)(range))
 
+enum vector_op {
+	VECTOR_IDLE = 0,
+	VECTOR_TRANSFER = 1,
+};
+
 struct fusion_vector {
 	struct container c;
 	struct twin row;
+	uint64_t then_range; /* the row after the announced transfer, and */
+	uint32_t then_turns; /* which of the twins it is */
+	uint32_t op;
+	uint64_t transfer; /* transfer.h */
 };
-static_assert(sizeof(struct fusion_vector) == 56, "ABI: another kind");
+static_assert(sizeof(struct fusion_vector) == 80, "ABI: another kind");
 
 #endif

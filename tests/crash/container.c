@@ -9,6 +9,7 @@
 #include "libfusion/containers/vector.h"
 #include "libfusion/core/heap/heap.h"
 #include "libfusion/core/heap/slab.h"
+#include "tests/crash/container_pair.h"
 #include "tests/crash/next_user.h"
 
 #define BLOCK_BYTES 2048 /* looked at, of a table or row */
@@ -51,13 +52,20 @@ int container_put(struct fusion_arena *arena, const struct ledger_container *c,
 				   container_value(arena, c->owns, word), NULL);
 }
 
-int container_insert(const struct ledger_container *c, struct fusion_list *list,
+bool container_owns(const struct ledger_container *c)
+{
+	return c->owns == OWNS_BYTES || (c->owns && c->kind == CONTAINER_HASH);
+}
+
+int container_insert(struct fusion_arena *arena,
+		     const struct ledger_container *c, struct fusion_list *list,
 		     uint64_t word, struct fusion_list_node **ret)
 {
-	return c->owns ? fusion_list_insert_bytes(list, NULL, &word,
-						  sizeof(word), ret)
-		       : fusion_list_insert_back(list, fusion_value_word(word),
-						 ret);
+	if (c->owns == OWNS_BYTES)
+		return fusion_list_insert_bytes(list, NULL, &word, sizeof(word),
+						ret);
+	return fusion_list_insert_back(
+		list, container_value(arena, c->owns, word), ret);
 }
 
 /* --- Its memory ------------------------------------------------------------
@@ -96,38 +104,37 @@ static void add_nodes(struct ranges *r, const struct fusion_list *l)
 		x = x->next;
 }
 
-unsigned container_ranges(const struct stage *s, struct container_range *ret)
+static void add_container(struct ranges *r, const struct ledger_container *c)
 {
-	const struct ledger_container *c = &s->ledger->container;
-	struct ranges r = {s, ret, 0};
-
-	if (!c->handle)
-		return 0;
 	switch (c->kind) {
 	case CONTAINER_HASH:
-		add(&r, c->handle, sizeof(struct fusion_hash));
-		add_twin(&r, &((struct fusion_hash *)c->handle)->table);
+		add(r, c->handle, sizeof(struct fusion_hash));
+		add_twin(r, &((struct fusion_hash *)c->handle)->table);
 		break;
 	case CONTAINER_VECTOR:
-		add(&r, c->handle, sizeof(struct fusion_vector));
-		add_twin(&r, &((struct fusion_vector *)c->handle)->row);
+		add(r, c->handle, sizeof(struct fusion_vector));
+		add_twin(r, &((struct fusion_vector *)c->handle)->row);
 		break;
 	default:
-		add_nodes(&r, c->handle);
+		add_nodes(r, c->handle);
 		if (c->other)
-			add_nodes(&r, c->other);
+			add_nodes(r, c->other);
 	}
+}
+
+unsigned container_ranges(const struct stage *s, struct container_range *ret)
+{
+	struct ranges r = {s, ret, 0};
+
+	if (s->ledger->container.handle)
+		add_container(&r, &s->ledger->container);
+	if (s->ledger->second.handle)
+		add_container(&r, &s->ledger->second);
 	return r.n;
 }
 
 /* --- Its next user ---------------------------------------------------------
  */
-
-struct user {
-	const struct ledger_container *c;
-	struct fusion_arena *arena;
-	uint64_t others; /* blocks that are not the container's */
-};
 
 static uint64_t word_of(const struct ledger_container *c,
 			struct fusion_value value)
@@ -203,7 +210,7 @@ static void read_vector(const struct user *u, struct ledger_content *ret)
 	ret->n = (uint32_t)n;
 	for (uint32_t i = 0; i < ret->n; i++) {
 		complain_of(fusion_vector_at(v, i, &value), "at");
-		ret->value[i] = value.word;
+		ret->value[i] = word_of(u->c, value);
 	}
 }
 
@@ -251,7 +258,7 @@ static void read_list(const struct user *u, struct fusion_list *l,
 		if (ret->n == LEDGER_VALUES)
 			complain("it has no end");
 		complain_of(fusion_list_value(l, x, &value), "value");
-		if (u->c->owns)
+		if (u->c->owns == OWNS_BYTES)
 			read_node(l, x, word_of(u->c, value));
 		ret->value[ret->n++] = word_of(u->c, value);
 	}
@@ -263,7 +270,7 @@ static void read_list(const struct user *u, struct fusion_list *l,
 	walk_back(u, l, ret, first);
 }
 
-static void read_it(const struct user *u, struct ledger_content *ret)
+void user_read(const struct user *u, struct ledger_content *ret)
 {
 	*ret = (struct ledger_content){0};
 	if (u->c->kind == CONTAINER_HASH) {
@@ -280,26 +287,34 @@ static void read_it(const struct user *u, struct ledger_content *ret)
 	}
 }
 
-static bool is_same(const struct ledger_content *a,
-		    const struct ledger_content *b)
+bool content_is_same(const struct ledger_content *a,
+		     const struct ledger_content *b)
 {
 	return a->n == b->n &&
 	       !memcmp(a->value, b->value, a->n * sizeof(a->value[0]));
 }
 
-static void expect(const struct user *u, const struct ledger_content *want)
+void user_expect(const struct user *u, const struct ledger_content *want)
 {
 	struct ledger_content got;
 
-	read_it(u, &got);
-	if (!is_same(&got, want))
+	user_read(u, &got);
+	if (!content_is_same(&got, want))
 		complain("after the next change it is another");
 }
 
 /* --- What it does ----------------------------------------------------------
  */
 
-static void use_hash(const struct user *u, struct ledger_content *now)
+/* A value that goes in.  Its block is the program's, unless the container owns
+ * it. */
+static struct fusion_value make_value(struct user *u, uint64_t word)
+{
+	u->others += u->c->owns && !container_owns(u->c);
+	return container_value(u->arena, u->c->owns, word);
+}
+
+static void use_hash(struct user *u, struct ledger_content *now)
 {
 	const struct ledger_container *c = u->c;
 	struct fusion_hash *h = c->handle;
@@ -312,7 +327,7 @@ static void use_hash(const struct user *u, struct ledger_content *now)
 			complain("replace says %d", r);
 		now->value[i] = 1000 + i;
 	}
-	expect(u, now);
+	user_expect(u, now);
 	for (uint32_t i = 0; i < LEDGER_VALUES; i += 10) {
 		complain_of(
 			fusion_hash_remove(h, container_key(c->keys, i), NULL),
@@ -321,30 +336,30 @@ static void use_hash(const struct user *u, struct ledger_content *now)
 	}
 }
 
-static void use_vector(const struct user *u, struct ledger_content *now)
+static void use_vector(struct user *u, struct ledger_content *now)
 {
 	struct fusion_vector *v = u->c->handle;
 	uint32_t at = now->n / 2;
 
-	complain_of(fusion_vector_insert(v, at, fusion_value_word(999)),
-		    "insert");
+	complain_of(fusion_vector_insert(v, at, make_value(u, 999)), "insert");
 	memmove(now->value + at + 1, now->value + at,
 		(now->n++ - at) * sizeof(now->value[0]));
 	now->value[at] = 999;
-	expect(u, now);
-	complain_of(fusion_vector_add(v, fusion_value_word(998)), "add");
+	user_expect(u, now);
+	complain_of(fusion_vector_add(v, make_value(u, 998)), "add");
 	now->value[now->n++] = 998;
 }
 
-static void use_list(const struct user *u, struct ledger_content *now)
+static void use_list(struct user *u, struct ledger_content *now)
 {
-	struct fusion_list *l = u->c->handle,
-			   *last = u->c->other ? u->c->other : l;
+	const struct ledger_container *c = u->c;
+	struct fusion_list *l = c->handle, *last = c->other ? c->other : l;
 	struct fusion_list_node *x;
 
-	complain_of(container_insert(u->c, last, 999, &x), "back");
+	u->others += c->owns && !container_owns(c);
+	complain_of(container_insert(u->arena, c, last, 999, &x), "back");
 	now->value[now->n++] = 999;
-	expect(u, now);
+	user_expect(u, now);
 	if (now->value[0] == LEDGER_NEXT_LIST)
 		return;
 	if (fusion_list_next(l, NULL, &x) != 1)
@@ -353,14 +368,25 @@ static void use_list(const struct user *u, struct ledger_content *now)
 	memmove(now->value, now->value + 1, --now->n * sizeof(now->value[0]));
 }
 
-static uint64_t own_blocks(const struct ledger_container *c,
-			   const struct ledger_content *now)
+void user_use(struct user *u, struct ledger_content *now)
+{
+	if (u->c->kind == CONTAINER_HASH)
+		use_hash(u, now);
+	else if (u->c->kind == CONTAINER_VECTOR)
+		use_vector(u, now);
+	else
+		use_list(u, now);
+	user_expect(u, now);
+}
+
+uint64_t container_blocks(const struct ledger_container *c,
+			  const struct ledger_content *now)
 {
 	uint64_t n = 1;
 
 	/* A second list is a block, as LEDGER_NEXT_LIST is a value. */
 	if (c->kind == CONTAINER_LIST)
-		return n + now->n * (1ull + !!c->owns);
+		return n + now->n * (1ull + container_owns(c));
 	n++;
 	if (c->kind == CONTAINER_VECTOR)
 		return n;
@@ -370,7 +396,7 @@ static uint64_t own_blocks(const struct ledger_container *c,
 	return n;
 }
 
-static void ask_blocks(const struct user *u, uint64_t own)
+void user_ask_blocks(const struct user *u, uint64_t own)
 {
 	uint64_t n = blocks_of_all(u->arena);
 
@@ -380,7 +406,7 @@ static void ask_blocks(const struct user *u, uint64_t own)
 			 (unsigned long long)u->others);
 }
 
-static int destroy(const struct ledger_container *c)
+int container_destroy(const struct ledger_container *c)
 {
 	if (c->other)
 		complain_of(fusion_list_destroy(c->other), "destroy");
@@ -400,7 +426,7 @@ static bool is_ended(const struct user *u)
 		return true;
 	if (c->state == CONTAINER_ALIVE)
 		return false;
-	complain_of(destroy(u->c), "finishing to destroy");
+	complain_of(container_destroy(u->c), "finishing to destroy");
 	return true;
 }
 
@@ -408,11 +434,11 @@ static void find(const struct user *u, struct ledger_content *ret)
 {
 	const struct ledger_container *c = u->c;
 
-	read_it(u, ret);
-	if (c->change != CLAIM_PRESENT && is_same(ret, &c->before))
+	user_read(u, ret);
+	if (c->change != CLAIM_PRESENT && content_is_same(ret, &c->before))
 		ret->spare = c->before.spare;
 	else if (c->change != CLAIM_ABSENT && !c->ends &&
-		 is_same(ret, &c->after))
+		 content_is_same(ret, &c->after))
 		ret->spare = c->after.spare;
 	else
 		complain("it is neither as before nor as after");
@@ -425,26 +451,22 @@ static void use(const struct stage *s, struct fusion_arena *a)
 	struct ledger_content now;
 
 	if (c->ends && c->change != CLAIM_ABSENT && is_ended(u)) {
-		ask_blocks(u, 0);
+		user_ask_blocks(u, 0);
 		return;
 	}
 	find(u, &now);
 	u->others += now.spare;
-	if (c->kind == CONTAINER_HASH)
-		use_hash(u, &now);
-	else if (c->kind == CONTAINER_VECTOR)
-		use_vector(u, &now);
-	else
-		use_list(u, &now);
-	expect(u, &now);
-	ask_blocks(u, own_blocks(c, &now));
-	complain_of(destroy(c), "destroy");
-	ask_blocks(u, 0);
+	user_use(u, &now);
+	user_ask_blocks(u, container_blocks(c, &now));
+	complain_of(container_destroy(c), "destroy");
+	user_ask_blocks(u, 0);
 }
 
 void container_ask(const struct stage *s, void (*bad)(void *, const char *),
 		   void *ctx)
 {
 	if (s->ledger->container.handle)
-		next_user(s, use, bad, ctx);
+		next_user(s,
+			  s->ledger->second.handle ? container_use_pair : use,
+			  bad, ctx);
 }

@@ -88,7 +88,8 @@ struct ledger_content {
 	uint64_t value[LEDGER_VALUES];
 };
 
-/* Which side makes the blocks that are values of a hash. */
+/* What the values are: words; blocks, which are the program's unless the
+ * container is a hash; copies, which are the container's. */
 enum owned { OWNS_NONE = 0, OWNS_BLOCKS = 1, OWNS_BYTES = 2 };
 
 /* The container that the victim works on (container.h). */
@@ -97,7 +98,7 @@ struct ledger_container {
 	void *other;	 /* a second list, whose values follow; NULL none */
 	uint32_t kind;	 /* enum container_kind */
 	uint32_t keys;	 /* enum fusion_key_type */
-	uint32_t owns;	 /* values are blocks of a hash: enum owned */
+	uint32_t owns;	 /* values lead to words in blocks: enum owned */
 	uint32_t change; /* enum claim: before, either, after */
 	uint32_t ends;	 /* after it there is none */
 	struct ledger_content before, after;
@@ -154,6 +155,7 @@ struct ledger {
 	uint32_t listening; /* the peer does, and was resting */
 	struct ledger_call call;
 	struct ledger_container container;
+	struct ledger_container second; /* the other one of a transfer */
 	struct ledger_objects objects;
 	uint64_t slots;	 /* offset of the array for malloc_to() */
 	uint32_t peer;	 /* member slot that lives on, 0 none */

@@ -42,6 +42,8 @@ struct op {
 extern const struct op field_ops[], heap_ops[], pool_ops[], life_ops[];
 extern const struct op lock_ops[], ref_ops[], message_ops[], reactor_ops[];
 extern const struct op call_ops[], container_ops[], object_ops[];
+extern const struct op transfer_ops[];
+extern const unsigned n_transfer_ops;
 extern const unsigned n_call_ops, n_container_ops, n_object_ops;
 extern const unsigned n_field_ops, n_heap_ops, n_pool_ops, n_life_ops;
 extern const unsigned n_lock_ops, n_ref_ops, n_message_ops, n_reactor_ops;

@@ -523,7 +523,7 @@ static void make_list(struct cast *c, uint32_t n, uint32_t flags)
 	};
 	l->handle = list;
 	for (uint32_t i = 0; i < n; i++) {
-		must(container_insert(l, list, 100 + i, &x), "back");
+		must(container_insert(c->arena, l, list, 100 + i, &x), "back");
 		c->p[i] = x;
 		l->after.value[l->after.n++] = 100 + i;
 	}
@@ -574,7 +574,8 @@ static void list_back_bytes(struct cast *c)
 {
 	expect_insert(c, ledger_of(c)->after.n, 7);
 	begin(c);
-	must(container_insert(ledger_of(c), list_of(c), 7, NULL), "bytes");
+	must(container_insert(c->arena, ledger_of(c), list_of(c), 7, NULL),
+	     "bytes");
 	end(c);
 }
 

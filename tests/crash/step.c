@@ -379,6 +379,7 @@ int main(int argc, char **argv)
 		run_list(pool_ops, n_pool_ops, &n, &total);
 		run_list(life_ops, n_life_ops, &n, &total);
 		run_list(container_ops, n_container_ops, &n, &total);
+		run_list(transfer_ops, n_transfer_ops, &n, &total);
 		run_list(object_ops, n_object_ops, &n, &total);
 	}
 	run_list(message_ops, n_message_ops, &n, &total);

@@ -64,6 +64,10 @@
  *   71  object: recovery leaves a half-made object
  *   72  object: a claim is not announced
  *   73  object: recovery frees an item that is in the chain
+ *   74  transfer: the taker is not told how it has ended
+ *   75  transfer: readers are not told to look at what is announced
+ *   76  transfer: the value that a hash has given is freed
+ *   77  transfer: the copy of a key is announced only when it is made
  *
  * Bugs of two living threads that meet (tests/crash/delay.c):
  *

@@ -24,9 +24,9 @@
 /* A kind also stands for a layout: a library with another layout refuses the
  * handle. */
 enum container_kind {
-	CONTAINER_HASH = 0x68736103,
-	CONTAINER_VECTOR = 0x76656302,
-	CONTAINER_LIST = 0x6c736903,
+	CONTAINER_HASH = 0x68736104,
+	CONTAINER_VECTOR = 0x76656303,
+	CONTAINER_LIST = 0x6c736904,
 };
 
 /* Where the record of a container is; all 0: it has no name. */
