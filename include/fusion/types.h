@@ -39,7 +39,7 @@
  * memory that is free for the longest time is used first.  So an old handle is
  * refused while the arena gives out 255 further ids, and usually for much
  * longer.  An object takes two ids, any other thing one.  Handles of the arena,
- * of containers and of heap pools have no id.
+ * of containers and of heap pools have no bits of an id.
  *
  * Time-outs: nanoseconds.  As an argument, 0 does not wait, and FUSION_FOREVER
  * waits without limit.  In an options struct, 0 is the default, which the

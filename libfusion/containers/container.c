@@ -202,6 +202,9 @@ int container_create(struct fusion_arena *arena, const char *name,
 	}
 	if (make->init)
 		make->init(c, make);
+	/* A record has an id of its own, which container_init() stores. */
+	if (!name)
+		c->link.id = table_next_id(&arena->view);
 	compiler_fence();
 	c->mark = container_mark(c, make->kind);
 	if (name)
@@ -271,6 +274,28 @@ int container_find(struct fusion_arena *arena, const char *name,
 	if (r < 0)
 		return refuse_find(arena, r, kind, name);
 	*(struct container **)ret = c;
+	return 0;
+}
+
+int container_get(struct fusion_arena *arena, fusion_id_t id,
+		  enum container_kind kind, void *ret)
+{
+	char name[16];
+
+	if (!id)
+		return refuse(-EINVAL, "%s: 0 is nothing's id",
+			      kind_name(kind));
+	snprintf(name, sizeof(name), "#%u", id);
+	return container_find(arena, name, kind, ret);
+}
+
+fusion_id_t container_id(const struct container *c, uint32_t kind)
+{
+	struct fusion_arena *a;
+
+	if (find_container(c, kind, &a) == 0 && ask_state(c) == 0)
+		return load_relaxed(&c->link.id);
+	refuse_nothing();
 	return 0;
 }
 

@@ -47,6 +47,17 @@ static int look_at_row(const struct fusion_vector *v, struct span *ret)
 	return read_row(ret, view->base, view->geo.span) ? 0 : -EIO;
 }
 
+int vector_look(const struct fusion_vector *v, struct fusion_arena *a,
+		const struct row **ret_row, uint64_t *ret_n)
+{
+	struct span s = {.a = a};
+	int r = look_at_row(v, &s);
+
+	*ret_row = s.row;
+	*ret_n = s.n;
+	return r;
+}
+
 /* The fast path: read the row of a vector without a lock, in the arena that the
  * thread used last.  Then a call has nothing else to begin or end. */
 static inline bool look_soon(const struct fusion_vector *v, struct span *ret)

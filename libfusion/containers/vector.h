@@ -41,4 +41,9 @@ struct fusion_vector {
 };
 static_assert(sizeof(struct fusion_vector) == 56, "ABI: another kind");
 
+/* Read the row in use, NULL if there is none yet, and count its values.  0,
+ * -EIO. */
+int vector_look(const struct fusion_vector *v, struct fusion_arena *a,
+		const struct row **ret_row, uint64_t *ret_n);
+
 #endif
