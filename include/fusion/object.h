@@ -370,6 +370,43 @@ FUSION_API int fusion_object_pool_count(struct fusion_object_pool *pool,
 FUSION_API fusion_id_t
 fusion_object_pool_duty(const struct fusion_object_pool *pool);
 
+/** The numbers of a pool at one moment; see fusion_object_pool_stat().  They
+ *  grow at their end in later versions. */
+struct fusion_object_pool_stat {
+	fusion_id_t id;	       /**< fusion_object_pool_id() */
+	fusion_id_t duty;      /**< fusion_object_pool_duty() */
+	fusion_id_t creator;   /**< member that created the pool */
+	uint32_t dying;	       /**< 1: a member is destroying the pool; or 0 */
+	uint64_t object_size;  /**< bytes of data of each object */
+	uint64_t message_size; /**< usual bytes of a message; 0: not known */
+	uint64_t created;      /**< objects that were ever created */
+	uint64_t destroyed;    /**< objects of these that are gone.  Both
+				    numbers may miss an object whose creation or
+				    end was interrupted by a death */
+};
+
+/**
+ * Get the numbers of a pool.
+ *
+ * @param pool  the pool
+ * @param ret   receives the numbers
+ * @param size  sizeof(*ret); see fusion/types.h for results that are structs
+ *
+ * @return
+ *   0        done
+ *   -EINVAL  no pool of an arena that this process is in, @ret is NULL, or
+ *            @size is 0
+ *   -EIDRM   the pool is destroyed
+ *
+ * Takes constant time, unlike fusion_object_pool_count(), which counts the
+ * objects.
+ *
+ * Any thread.  Takes no lock.
+ */
+FUSION_API int fusion_object_pool_stat(struct fusion_object_pool *pool,
+				       struct fusion_object_pool_stat *ret,
+				       size_t size);
+
 /**
  * Find an object by its id, without referencing it.
  *
