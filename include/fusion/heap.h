@@ -390,9 +390,11 @@ FUSION_API int fusion_heap_pool_lookup(struct fusion_arena *arena,
  * @return
  *   0        found
  *   -ENOENT  no heap pool has that id
- *   -EINVAL  @ret is NULL, or this process is not in the arena
+ *   -EINVAL  @id is 0, @ret is NULL, or this process is not in the arena
  *   -ECHILD  this process is the child of a fork
  *   -ENOMEM  no memory is left
+ *
+ * Takes time in proportion to the number of heap pools.
  *
  * Any thread.  Takes a short lock.
  */

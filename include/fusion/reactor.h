@@ -137,8 +137,10 @@ FUSION_API int fusion_reactor_lookup(struct fusion_arena *arena,
  *   -ENOENT  no reactor has that id
  *   -EINVAL  @id is 0, or @arena or @ret is NULL
  *
- * Any thread.  Does not block.  Takes time in proportion to the number of
- * reactors; a look-up by name does not.
+ * Takes constant time on average for a reactor without a name; for one with a
+ * name, time in proportion to the number of reactors.
+ *
+ * Any thread.  Takes a short lock.
  */
 FUSION_API int fusion_reactor_get(struct fusion_arena *arena, fusion_id_t id,
 				  struct fusion_reactor **ret);
@@ -158,7 +160,8 @@ FUSION_API fusion_id_t fusion_reactor_id(const struct fusion_reactor *reactor);
 /**
  * Destroy a reactor.
  *
- * @param reactor  the reactor; its handle must not be used afterwards
+ * @param reactor  the reactor; its handle must not be used afterwards.  NULL
+ *                 does nothing
  *
  * @return
  *   0        destroyed

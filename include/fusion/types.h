@@ -62,7 +62,8 @@
  * Enumerations grow, too: expect values that you do not know.
  *
  * Ownership: a pointer argument stays the caller's, unless the description says
- * that the function takes it.
+ * that the function takes it.  The functions called ..._destroy, ..._detach
+ * and ..._release, and fusion_slot_cancel(), do nothing with NULL, and succeed.
  *
  * Threads: "any thread" means any thread of any member, at any time.  Several
  * threads may call at once.  "Any thread" never includes a signal handler,

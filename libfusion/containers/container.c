@@ -280,13 +280,25 @@ int container_find(struct fusion_arena *arena, const char *name,
 int container_get(struct fusion_arena *arena, fusion_id_t id,
 		  enum container_kind kind, void *ret)
 {
+	int r = entry_check_get(arena, kind_name(kind), id, ret);
+	struct container_rec rec;
+	struct container *c;
 	char name[16];
 
-	if (!id)
-		return refuse(-EINVAL, "%s: 0 is nothing's id",
-			      kind_name(kind));
+	if (r < 0)
+		return r;
 	snprintf(name, sizeof(name), "#%u", id);
-	return container_find(arena, name, kind, ret);
+	r = find_record(arena, name, kind, &rec, &c);
+	if (r == -ENOENT)
+		return refuse(r,
+			      "%s #%u: arena '%s' has none of that id with a "
+			      "name: only a %s with a name is found",
+			      kind_name(kind), id, arena->name,
+			      kind_name(kind));
+	if (r < 0)
+		return refuse_find(arena, r, kind, name);
+	*(struct container **)ret = c;
+	return 0;
 }
 
 fusion_id_t container_id(const struct container *c, uint32_t kind)

@@ -190,8 +190,7 @@ FUSION_API int fusion_object_pool_get(struct fusion_arena *arena,
 				      fusion_id_t id,
 				      struct fusion_object_pool **ret)
 {
-	return told(
-		entry_get_locked(arena, KIND_OBJECT_POOL, id, (void **)ret));
+	return told(entry_get(arena, KIND_OBJECT_POOL, id, (void **)ret));
 }
 
 FUSION_API fusion_id_t
@@ -342,6 +341,8 @@ FUSION_API int fusion_object_pool_destroy(struct fusion_object_pool *pool)
 	struct tcache *c;
 	int r;
 
+	if (!pool)
+		return 0;
 	p = object_pool_of(pool, &c, &r);
 	if (!p)
 		return told(r);

@@ -140,6 +140,8 @@ FUSION_API int fusion_reactor_destroy(struct fusion_reactor *reactor)
 	struct tcache *c;
 	int r;
 
+	if (!reactor)
+		return 0;
 	c = reactor_cache(reactor, &r);
 	return told(c ? reactor_destroy(&c->arena->view, c->rec,
 					reactor_of(reactor))

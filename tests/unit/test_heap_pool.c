@@ -158,7 +158,7 @@ static void pool_is_found_by_its_id(void **state)
 			 fusion_heap_pool_id(nameless));
 	fusion_heap_pool_release(found);
 	found = NULL;
-	assert_int_equal(fusion_heap_pool_get(arena, 0, &found), -ENOENT);
+	assert_int_equal(fusion_heap_pool_get(arena, 0, &found), -EINVAL);
 	assert_int_equal(fusion_heap_pool_get(arena, 4000000, &found), -ENOENT);
 	assert_null(found);
 	assert_int_equal(fusion_heap_pool_get(arena, 1, NULL), -EINVAL);

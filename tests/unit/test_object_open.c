@@ -163,6 +163,7 @@ static void test_ids_of_pools(void **state)
 	assert_int_equal(fusion_object_pool_id((void *)&arena), 0);
 	p = NULL;
 	assert_int_equal(fusion_object_pool_get(arena, id, &p), -ENOENT);
+	assert_int_equal(fusion_object_pool_destroy(NULL), 0);
 	assert_int_equal(fusion_object_pool_get(arena, 0, &p), -EINVAL);
 	assert_int_equal(fusion_object_pool_get(NULL, id, &p), -EINVAL);
 	assert_int_equal(fusion_object_pool_get(arena, id, NULL), -EINVAL);

@@ -257,6 +257,7 @@ static void it_is_found_by_its_id(void **state)
 	assert_int_equal(fusion_reactor_get(arena, id, &r), 0);
 	assert_ptr_equal(r, reactor);
 	r = NULL;
+	assert_int_equal(fusion_reactor_destroy(NULL), 0);
 	assert_int_equal(fusion_reactor_get(arena, 0, &r), -EINVAL);
 	assert_int_equal(fusion_reactor_get(arena, id, NULL), -EINVAL);
 	assert_int_equal(fusion_reactor_get(arena, id + 1000, &r), -ENOENT);
