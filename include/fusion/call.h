@@ -76,6 +76,7 @@ struct fusion_call_request {
 	struct fusion_arena *arena;
 	struct fusion_call *call;
 	fusion_id_t caller; /**< member that calls; 0: a shell does */
+	uint32_t reserved;  /**< 0 */
 	uint64_t word;	    /**< as the caller gave it */
 	const void *data;   /**< the bytes, aligned to 8 */
 	size_t size;	    /**< how many */
@@ -276,13 +277,14 @@ FUSION_API fusion_id_t fusion_call_owner(const struct fusion_call *call);
 struct fusion_call_execute_options {
 	size_t size;	    /**< sizeof(struct fusion_call_execute_options) */
 	uint32_t flags;	    /**< FUSION_CALL_... */
+	uint32_t reserved;  /**< 0 */
 	int64_t timeout_ns; /**< longest wait for the answer in nanoseconds; 0
 				 and FUSION_FOREVER have no limit */
 };
 
-#define FUSION_CALL_EXECUTE_OPTIONS_INIT                           \
-	{                                                          \
-		sizeof(struct fusion_call_execute_options), 0u, 0, \
+#define FUSION_CALL_EXECUTE_OPTIONS_INIT                               \
+	{                                                              \
+		sizeof(struct fusion_call_execute_options), 0u, 0u, 0, \
 	}
 
 /**

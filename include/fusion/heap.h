@@ -449,9 +449,10 @@ FUSION_API void *fusion_heap_pool_calloc(struct fusion_heap_pool *pool,
 
 /** What a heap pool contains. */
 struct fusion_heap_pool_stat {
-	fusion_id_t id;
-	uint64_t used;	/**< bytes, counted in units of 64 KiB */
-	uint64_t limit; /**< as given to fusion_heap_pool_create() */
+	fusion_id_t id;	   /**< fusion_heap_pool_id() */
+	uint32_t reserved; /**< 0 */
+	uint64_t used;	   /**< bytes, counted in units of 64 KiB */
+	uint64_t limit;	   /**< as given to fusion_heap_pool_create() */
 };
 
 /**

@@ -726,14 +726,14 @@ FUSION_API int fusion_object_catch(struct fusion_object *object);
 /** The numbers of an object; see fusion_object_stat().  It grows at its end in
  *  later versions. */
 struct fusion_object_stat {
-	fusion_id_t id;
+	fusion_id_t id;	     /**< fusion_object_id() */
 	uint32_t state;	     /**< enum fusion_object_state */
 	fusion_id_t creator; /**< member that created it */
+	uint32_t members;    /**< members with local references */
 	size_t size;	     /**< bytes of its data */
 	uint64_t total;	     /**< references */
 	uint64_t global;     /**< global references */
 	uint64_t local;	     /**< local references of this member */
-	uint32_t members;    /**< members with local references */
 };
 
 /**

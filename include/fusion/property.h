@@ -70,10 +70,11 @@ enum fusion_property_status {
 struct fusion_property_stat {
 	fusion_id_t id; /**< fusion_property_id() */
 	enum fusion_property_status status;
-	fusion_id_t owner; /**< member; 0 if available, or owned by a shell */
-	uint32_t levels;   /**< how often the owner has to cede */
-	int64_t age_ns;	   /**< since it was leased or purchased, or 0 */
-	bool mine;	   /**< the calling thread is the owner */
+	fusion_id_t owner;   /**< member; 0 if available, or owned by a shell */
+	uint32_t levels;     /**< how often the owner has to cede */
+	int64_t age_ns;	     /**< since it was leased or purchased, or 0 */
+	bool mine;	     /**< the calling thread is the owner */
+	uint8_t reserved[7]; /**< 0 */
 };
 
 /**

@@ -198,16 +198,17 @@ enum fusion_reactor_policy_kind {
 /** The policy of a listener; see fusion_reactor_attach(), and fusion/types.h
  *  for options. */
 struct fusion_reactor_policy {
-	size_t size;	  /**< sizeof(struct fusion_reactor_policy) */
-	uint32_t kind;	  /**< enum fusion_reactor_policy_kind */
-	int64_t limit_ns; /**< nanoseconds; 0: FUSION_REACTOR_LIMIT_NS; or
-			       FUSION_FOREVER */
+	size_t size;	   /**< sizeof(struct fusion_reactor_policy) */
+	uint32_t kind;	   /**< enum fusion_reactor_policy_kind */
+	uint32_t reserved; /**< 0 */
+	int64_t limit_ns;  /**< nanoseconds; 0: FUSION_REACTOR_LIMIT_NS; or
+				FUSION_FOREVER */
 };
 
 /** FUSION_REACTOR_BLOCK, with the default limit. */
-#define FUSION_REACTOR_POLICY_INIT                         \
-	{                                                  \
-		sizeof(struct fusion_reactor_policy), 0, 0 \
+#define FUSION_REACTOR_POLICY_INIT                            \
+	{                                                     \
+		sizeof(struct fusion_reactor_policy), 0, 0, 0 \
 	}
 
 /** Why a reaction runs.  Later versions may add events: ignore those that you
@@ -231,6 +232,7 @@ struct fusion_reactor_message {
 	const void *data;   /**< the bytes; NULL at an end */
 	size_t size;	    /**< how many; 0 at an end */
 	uint32_t event;	    /**< enum fusion_reactor_event */
+	uint32_t reserved;  /**< 0 */
 };
 
 /** The result of a reaction. */
@@ -486,6 +488,7 @@ struct fusion_reactor_stat {
 	uint64_t bytes;	     /**< bytes in these messages */
 	uint64_t dropped;    /**< messages that present listeners lost */
 	uint32_t rate;	     /**< messages in the last full second */
+	uint32_t reserved;   /**< 0 */
 };
 
 /**

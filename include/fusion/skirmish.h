@@ -396,6 +396,7 @@ struct fusion_skirmish_stat {
 	bool mine;	   /**< the calling thread is the owner */
 	/** The dead-owner mark: an owner died, and the data is not repaired. */
 	bool died;
+	uint8_t reserved[6]; /**< 0 */
 };
 
 /**

@@ -57,7 +57,8 @@
  *
  * Results that are structs: a function called ..._stat takes the size of the
  * caller's struct.  It writes the members that the struct has room for, and
- * zeroes those that this library does not know.  Structs that the library
+ * zeroes those that this library does not know.  Members called reserved are 0
+ * in results, and have to be 0 in options.  Structs that the library
  * passes to a callback grow at their end in later versions: never copy one.
  * Enumerations grow, too: expect values that you do not know.
  *

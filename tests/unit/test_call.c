@@ -1998,6 +1998,12 @@ static void time_outs_mean_the_same_everywhere(void **state)
 	o.timeout_ns = -2;
 	assert_int_equal(fusion_call_execute(server, &o, ECHO, NULL, 0, &a),
 			 -EINVAL);
+	o.timeout_ns = 0;
+	o.reserved = 1;
+	assert_int_equal(fusion_call_execute(server, &o, ECHO, NULL, 0, &a),
+			 -EINVAL);
+	assert_non_null(strstr(fusion_strerror(-EINVAL), "reserved"));
+	o.reserved = 0;
 	o.timeout_ns = 1;
 	assert_int_equal(fusion_call_execute(server, &o, HANG, NULL, 0, &a),
 			 -ETIMEDOUT);

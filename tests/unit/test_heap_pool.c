@@ -263,7 +263,7 @@ static void stat_fills_the_struct_that_the_program_has(void **state)
 	struct {
 		struct fusion_heap_pool_stat stat;
 		uint64_t later;
-	} s = {{0, 0, 0}, 1};
+	} s = {.later = 1};
 	struct fusion_heap_pool *pool;
 
 	(void)state;
