@@ -293,7 +293,7 @@ static int tear_down(void **state)
 static int execute(unsigned flags, int64_t timeout_ns, uint64_t word,
 		   uint64_t *ret)
 {
-	const struct fusion_call_execute_options o = {sizeof(o), flags,
+	const struct fusion_call_execute_options o = {sizeof(o), flags, 0,
 						      timeout_ns ?: 1};
 
 	return call_for_bytes(server, &o, word, NULL, 0, ret, NULL, 0, NULL);
@@ -574,8 +574,8 @@ static int mirror(const struct fusion_call_request *rq, void *ctx)
 static void own_call_runs_at_once(void **state)
 {
 	const struct fusion_call_execute_options o = {
-		sizeof(o), FUSION_CALL_NODIRECT, FUSION_FOREVER};
-	const struct fusion_call_execute_options short_o = {sizeof(o), 0,
+		sizeof(o), FUSION_CALL_NODIRECT, 0, FUSION_FOREVER};
+	const struct fusion_call_execute_options short_o = {sizeof(o), 0, 0,
 							    1000000};
 	struct fusion_call *own, *other;
 	uint64_t word = 0, serial;
@@ -1646,7 +1646,7 @@ static void full_queue_is_said(void **state)
 	unsigned n = 0;
 	char data[900] = "";
 	const struct fusion_call_execute_options o = {
-		sizeof(o), FUSION_CALL_ONEWAY | FUSION_CALL_NOWAIT, 1};
+		sizeof(o), FUSION_CALL_ONEWAY | FUSION_CALL_NOWAIT, 0, 1};
 	int r;
 
 	(void)state;
@@ -2011,7 +2011,7 @@ static void time_outs_mean_the_same_everywhere(void **state)
 
 static void wrong_arguments_are_refused(void **state)
 {
-	const struct fusion_call_execute_options o = {4, 0, 0};
+	const struct fusion_call_execute_options o = {4, 0, 0, 0};
 	struct fusion_call *call;
 
 	(void)state;
