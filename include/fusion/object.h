@@ -1049,7 +1049,8 @@ FUSION_API int fusion_object_detach_global(struct fusion_object *object,
 /**
  * Dispatch a message to an object.
  *
- * @param object   the object; if it has no reactor, nothing happens
+ * @param object   the object; if it has no reactor, nothing happens, but wrong
+ *                 arguments are refused
  * @param data     the bytes, which are copied; NULL if @size is 0
  * @param size     how many
  * @param options  as for fusion_reactor_dispatch(), or NULL

@@ -5,6 +5,7 @@
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/talk/reactor.h"
 #include "libfusion/objects/object.h"
+#include "libfusion/talk/reactor.h"
 
 FUSION_API int fusion_object_reactor(struct fusion_object *object,
 				     struct fusion_reactor **ret)
@@ -15,7 +16,7 @@ FUSION_API int fusion_object_reactor(struct fusion_object *object,
 	int r;
 
 	if (!ret)
-		return told(-EINVAL);
+		return told(refuse_null("object", "ret"));
 	o = object_of(object, &c, &r);
 	if (!o)
 		return told(r);
@@ -90,7 +91,8 @@ fusion_object_dispatch(struct fusion_object *object, const void *data,
 	int r;
 
 	reactor = existing_reactor(object, &r);
-	return told(
-		reactor ? fusion_reactor_dispatch(reactor, data, size, options)
-			: r);
+	if (reactor)
+		return told(
+			fusion_reactor_dispatch(reactor, data, size, options));
+	return told(r < 0 ? r : reactor_check_dispatch(data, size, options));
 }
