@@ -76,6 +76,7 @@ struct fusion_call_request {
 	struct fusion_arena *arena;
 	struct fusion_call *call;
 	fusion_id_t caller; /**< member that calls; 0: a shell does */
+	uint32_t reserved;  /**< 0 */
 	uint64_t word;	    /**< as the caller gave it */
 	const void *data;   /**< the bytes, aligned to 8 */
 	size_t size;	    /**< how many */
@@ -214,13 +215,16 @@ FUSION_API int fusion_call_lookup(struct fusion_arena *arena, const char *name,
  * Find a call by its id.
  *
  * @param arena  the arena to search
- * @param id     the id, as fusion_call_id() gives it
+ * @param id     the id, as fusion_call_id() returns it
  * @param ret    receives the handle
  *
  * @return
  *   0        found
  *   -ENOENT  no call has that id
- *   -EINVAL  @arena or @ret is NULL
+ *   -EINVAL  @id is 0, or @arena or @ret is NULL
+ *
+ * Takes constant time on average for a call without a name; for one with a
+ * name, time in proportion to the number of calls.
  *
  * Any thread.  Takes a short lock.
  */
@@ -228,24 +232,22 @@ FUSION_API int fusion_call_get(struct fusion_arena *arena, fusion_id_t id,
 			       struct fusion_call **ret);
 
 /**
- * Get the id of a call.
+ * Get the id of a call, which no other thing of the arena ever has.
  *
  * @param call  the call
- * @param ret   receives the id, which no other thing of the arena ever has
  *
- * @return
- *   0        done
- *   -EIDRM   the call is destroyed
- *   -EINVAL  no call of an arena that this process is in, or @ret is NULL
+ * @return the id; 0 if the call is destroyed, or @call is no call of an arena
+ *         that this process is in
  *
  * Any thread.  Does not block.
  */
-FUSION_API int fusion_call_id(struct fusion_call *call, fusion_id_t *ret);
+FUSION_API fusion_id_t fusion_call_id(const struct fusion_call *call);
 
 /**
  * Destroy a call; any member may.
  *
- * @param call  the call; its handle must not be used afterwards
+ * @param call  the call; its handle must not be used afterwards.  NULL does
+ *              nothing
  *
  * @return
  *   0        destroyed
@@ -265,28 +267,26 @@ FUSION_API int fusion_call_destroy(struct fusion_call *call);
  * Get the member that owns a call.
  *
  * @param call  the call
- * @param ret   receives the id of the owner, which may be gone
  *
- * @return
- *   0        done
- *   -EIDRM   the call is destroyed
- *   -EINVAL  no call of an arena that this process is in, or @ret is NULL
+ * @return the id of the owner, which may be gone; FUSION_NONE if the call is
+ *         destroyed, or @call is no call of an arena that this process is in
  *
  * Any thread.  Does not block.
  */
-FUSION_API int fusion_call_owner(struct fusion_call *call, fusion_id_t *ret);
+FUSION_API fusion_id_t fusion_call_owner(const struct fusion_call *call);
 
 /** How to execute a call; see fusion_call_execute(). */
 struct fusion_call_execute_options {
 	size_t size;	    /**< sizeof(struct fusion_call_execute_options) */
 	uint32_t flags;	    /**< FUSION_CALL_..., FUSION_WAIT_... */
+	uint32_t reserved;  /**< 0 */
 	int64_t timeout_ns; /**< longest wait for the answer in nanoseconds; 0
 				 and FUSION_FOREVER have no limit */
 };
 
-#define FUSION_CALL_EXECUTE_OPTIONS_INIT                           \
-	{                                                          \
-		sizeof(struct fusion_call_execute_options), 0u, 0, \
+#define FUSION_CALL_EXECUTE_OPTIONS_INIT                               \
+	{                                                              \
+		sizeof(struct fusion_call_execute_options), 0u, 0u, 0, \
 	}
 
 /**
@@ -478,8 +478,10 @@ FUSION_API int fusion_call_set_quota(struct fusion_call *call,
 
 /** The numbers of a call; see fusion_call_stat().  They grow at their end. */
 struct fusion_call_stat {
-	fusion_id_t owner;
+	fusion_id_t id;	   /**< fusion_call_id() */
+	fusion_id_t owner; /**< fusion_call_owner() */
 	uint32_t pending;  /**< executions that a caller waits for */
+	uint32_t reserved; /**< 0 */
 	uint64_t executed; /**< executions that the owner has answered */
 	uint64_t failed;   /**< those that it answered with an error */
 	uint64_t mean_ns;  /**< mean time from handler's start to answer */

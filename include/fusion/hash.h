@@ -13,7 +13,8 @@
  *   -EIO     a member has overwritten the hash's memory
  *
  * Destroying, reserving and shrinking take time in proportion to the size of
- * the hash; all other functions take constant time on average.  A function that
+ * the hash.  All other functions take constant time on average, except for
+ * fusion_hash_get(), whose description tells its time.  A function that
  * adds or removes an entry may move all entries to a larger or smaller table.
  * If the caller is killed meanwhile, the hash has the old table or the new one.
  *
@@ -238,6 +239,38 @@ FUSION_API int fusion_hash_open(struct fusion_arena *arena, const char *name,
  */
 FUSION_API int fusion_hash_lookup(struct fusion_arena *arena, const char *name,
 				  struct fusion_hash **ret);
+
+/**
+ * Find the hash of an id.
+ *
+ * @param arena  the arena
+ * @param id     the id of a hash that has a name, from fusion_hash_id()
+ * @param ret    receives the handle
+ *
+ * @return
+ *   0        found
+ *   -ENOENT  the arena has no hash of that id, or the hash has no name
+ *   -EINVAL  @id is 0, or @arena or @ret is NULL
+ *   -EIO     a member has overwritten the hash's memory
+ *
+ * Takes time in proportion to the number of hashes that have a name.
+ *
+ * Any thread.  Takes a short lock.
+ */
+FUSION_API int fusion_hash_get(struct fusion_arena *arena, fusion_id_t id,
+			       struct fusion_hash **ret);
+
+/**
+ * Get the id of a hash, which no other thing of the arena ever has.
+ *
+ * @param hash  the hash, which need not have a name
+ *
+ * @return the id; 0 if the hash is being destroyed, or @hash is no hash of an
+ *         arena that this process is in
+ *
+ * Any thread.  Does not block.
+ */
+FUSION_API fusion_id_t fusion_hash_id(const struct fusion_hash *hash);
 
 /**
  * Destroy a hash and free its memory.
@@ -475,6 +508,36 @@ FUSION_API int fusion_hash_move_to_vector(struct fusion_hash *from,
  * Any thread.  Blocks as the top of this file says.
  */
 FUSION_API int fusion_hash_count(struct fusion_hash *hash, uint64_t *ret);
+
+/** The numbers of a hash at one moment; see fusion_hash_stat().  They grow at
+ *  their end in later versions. */
+struct fusion_hash_stat {
+	fusion_id_t id;	   /**< fusion_hash_id() */
+	uint32_t flags;	   /**< FUSION_CONTAINER_..., as it was created */
+	uint32_t keys;	   /**< enum fusion_key_type */
+	uint32_t reserved; /**< 0 */
+	uint64_t count;	   /**< entries */
+	uint64_t capacity; /**< entries that fit before the table grows */
+	uint64_t buckets;  /**< places of the table; 0: there is none yet */
+	uint64_t bytes;	   /**< heap memory of the hash and its table, without
+				copies of keys, values and the lock */
+};
+
+/**
+ * Get the numbers of a hash.
+ *
+ * @param hash  the hash
+ * @param ret   receives the numbers
+ * @param size  sizeof(*ret); see fusion/types.h for results that are structs
+ *
+ * @return
+ *   0        done
+ *   -EINVAL  also: @ret is NULL, or @size is 0
+ *
+ * Any thread.  Blocks as the top of this file says.
+ */
+FUSION_API int fusion_hash_stat(struct fusion_hash *hash,
+				struct fusion_hash_stat *ret, size_t size);
 
 /**
  * Make room for a number of entries, so that adding them moves no table.

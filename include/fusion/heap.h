@@ -390,9 +390,11 @@ FUSION_API int fusion_heap_pool_lookup(struct fusion_arena *arena,
  * @return
  *   0        found
  *   -ENOENT  no heap pool has that id
- *   -EINVAL  @ret is NULL, or this process is not in the arena
+ *   -EINVAL  @id is 0, @ret is NULL, or this process is not in the arena
  *   -ECHILD  this process is the child of a fork
  *   -ENOMEM  no memory is left
+ *
+ * Takes time in proportion to the number of heap pools.
  *
  * Any thread.  Takes a short lock.
  */
@@ -447,9 +449,10 @@ FUSION_API void *fusion_heap_pool_calloc(struct fusion_heap_pool *pool,
 
 /** What a heap pool contains. */
 struct fusion_heap_pool_stat {
-	fusion_id_t id;
-	uint64_t used;	/**< bytes, counted in units of 64 KiB */
-	uint64_t limit; /**< as given to fusion_heap_pool_create() */
+	fusion_id_t id;	   /**< fusion_heap_pool_id() */
+	uint32_t reserved; /**< 0 */
+	uint64_t used;	   /**< bytes, counted in units of 64 KiB */
+	uint64_t limit;	   /**< as given to fusion_heap_pool_create() */
 };
 
 /**

@@ -17,7 +17,8 @@
  *   -EIDRM   the list is being destroyed
  *   -EIO     a member has overwritten the list's memory
  *
- * All functions but fusion_list_destroy() take constant time.
+ * All functions but fusion_list_destroy() and fusion_list_get() take constant
+ * time.
  *
  * Blocking: with FUSION_CONTAINER_LOCK each function waits for the list's lock;
  * signals do not end the wait.  Without it no function waits, except for the
@@ -129,6 +130,38 @@ FUSION_API int fusion_list_open(struct fusion_arena *arena, const char *name,
  */
 FUSION_API int fusion_list_lookup(struct fusion_arena *arena, const char *name,
 				  struct fusion_list **ret);
+
+/**
+ * Find the list of an id.
+ *
+ * @param arena  the arena
+ * @param id     the id of a list that has a name, from fusion_list_id()
+ * @param ret    receives the handle
+ *
+ * @return
+ *   0        found
+ *   -ENOENT  the arena has no list of that id, or the list has no name
+ *   -EINVAL  @id is 0, or @arena or @ret is NULL
+ *   -EIO     a member has overwritten the list's memory
+ *
+ * Takes time in proportion to the number of lists that have a name.
+ *
+ * Any thread.  Takes a short lock.
+ */
+FUSION_API int fusion_list_get(struct fusion_arena *arena, fusion_id_t id,
+			       struct fusion_list **ret);
+
+/**
+ * Get the id of a list, which no other thing of the arena ever has.
+ *
+ * @param list  the list, which need not have a name
+ *
+ * @return the id; 0 if the list is being destroyed, or @list is no list of an
+ *         arena that this process is in
+ *
+ * Any thread.  Does not block.
+ */
+FUSION_API fusion_id_t fusion_list_id(const struct fusion_list *list);
 
 /**
  * Destroy a list and free its nodes.
@@ -456,6 +489,32 @@ FUSION_API int fusion_list_set(struct fusion_list *list,
  * Any thread.  Blocks as the top of this file says.
  */
 FUSION_API int fusion_list_count(struct fusion_list *list, uint64_t *ret);
+
+/** The numbers of a list at one moment; see fusion_list_stat().  They grow
+ *  at their end in later versions. */
+struct fusion_list_stat {
+	fusion_id_t id; /**< fusion_list_id() */
+	uint32_t flags; /**< FUSION_CONTAINER_..., as it was created */
+	uint64_t count; /**< values */
+	uint64_t bytes; /**< heap memory of the list and its nodes, without the
+			     lock */
+};
+
+/**
+ * Get the numbers of a list.
+ *
+ * @param list  the list
+ * @param ret   receives the numbers
+ * @param size  sizeof(*ret); see fusion/types.h for results that are structs
+ *
+ * @return
+ *   0        done
+ *   -EINVAL  also: @ret is NULL, or @size is 0
+ *
+ * Any thread.  Blocks as the top of this file says.
+ */
+FUSION_API int fusion_list_stat(struct fusion_list *list,
+				struct fusion_list_stat *ret, size_t size);
 
 /**
  * Lock the list's own lock for several calls.

@@ -30,11 +30,12 @@ FUSION_BEGIN_DECLS
  *  at its end: never copy it. */
 struct fusion_message {
 	struct fusion_arena *arena;
-	fusion_id_t sender; /**< member that sent it; 0: a shell did */
-	uint32_t type;	    /**< as the sender gave it */
-	const void *data;   /**< the bytes, or the block; NULL: it was taken */
-	size_t size;	    /**< bytes; of a block: its usable size */
-	bool is_block;	    /**< fusion_message_send_block() sent it */
+	fusion_id_t sender;  /**< member that sent it; 0: a shell did */
+	uint32_t type;	     /**< as the sender gave it */
+	const void *data;    /**< the bytes, or the block; NULL: it was taken */
+	size_t size;	     /**< bytes; of a block: its usable size */
+	bool is_block;	     /**< fusion_message_send_block() sent it */
+	uint8_t reserved[7]; /**< 0 */
 };
 
 /**

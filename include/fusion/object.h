@@ -223,6 +223,9 @@ FUSION_API int fusion_object_pool_lookup(struct fusion_arena *arena,
  *   -ENOENT  no pool has that id
  *   -EINVAL  @id is 0, or @ret is NULL
  *
+ * Takes constant time on average for a pool without a name; for one with a
+ * name, time in proportion to the number of pools.
+ *
  * Any thread.  Takes a short lock.
  */
 FUSION_API int fusion_object_pool_get(struct fusion_arena *arena,
@@ -317,7 +320,8 @@ FUSION_API int fusion_object_pool_on_describe(struct fusion_object_pool *pool,
 /**
  * Destroy a pool with all its objects.
  *
- * @param pool  the pool; its handle must not be used afterwards
+ * @param pool  the pool; its handle must not be used afterwards.  NULL does
+ *              nothing
  *
  * @return
  *   0         destroyed
@@ -383,6 +387,43 @@ FUSION_API int fusion_object_pool_count(struct fusion_object_pool *pool,
  */
 FUSION_API fusion_id_t
 fusion_object_pool_duty(const struct fusion_object_pool *pool);
+
+/** The numbers of a pool at one moment; see fusion_object_pool_stat().  They
+ *  grow at their end in later versions. */
+struct fusion_object_pool_stat {
+	fusion_id_t id;	       /**< fusion_object_pool_id() */
+	fusion_id_t duty;      /**< fusion_object_pool_duty() */
+	fusion_id_t creator;   /**< member that created the pool */
+	uint32_t dying;	       /**< 1: a member is destroying the pool; or 0 */
+	uint64_t object_size;  /**< bytes of data of each object */
+	uint64_t message_size; /**< usual bytes of a message; 0: not known */
+	uint64_t created;      /**< objects that were ever created */
+	uint64_t destroyed;    /**< objects of these that are gone.  Both
+				    numbers may miss an object whose creation or
+				    end was interrupted by a death */
+};
+
+/**
+ * Get the numbers of a pool.
+ *
+ * @param pool  the pool
+ * @param ret   receives the numbers
+ * @param size  sizeof(*ret); see fusion/types.h for results that are structs
+ *
+ * @return
+ *   0        done
+ *   -EINVAL  no pool of an arena that this process is in, @ret is NULL, or
+ *            @size is 0
+ *   -EIDRM   the pool is destroyed
+ *
+ * Takes constant time, unlike fusion_object_pool_count(), which counts the
+ * objects.
+ *
+ * Any thread.  Takes no lock.
+ */
+FUSION_API int fusion_object_pool_stat(struct fusion_object_pool *pool,
+				       struct fusion_object_pool_stat *ret,
+				       size_t size);
 
 /**
  * Find an object by its id, without referencing it.
@@ -464,7 +505,8 @@ FUSION_API int fusion_object_activate(struct fusion_object *object);
 /**
  * Free an object in INIT, or in DEINIT from its destructor.
  *
- * @param object  the object; its handle must not be used afterwards
+ * @param object  the object; its handle must not be used afterwards.  NULL does
+ *                nothing
  *
  * @return
  *   0        freed
@@ -698,14 +740,14 @@ FUSION_API int fusion_object_catch(struct fusion_object *object);
 /** The numbers of an object; see fusion_object_stat().  It grows at its end in
  *  later versions. */
 struct fusion_object_stat {
-	fusion_id_t id;
+	fusion_id_t id;	     /**< fusion_object_id() */
 	uint32_t state;	     /**< enum fusion_object_state */
 	fusion_id_t creator; /**< member that created it */
+	uint32_t members;    /**< members with local references */
 	size_t size;	     /**< bytes of its data */
 	uint64_t total;	     /**< references */
 	uint64_t global;     /**< global references */
 	uint64_t local;	     /**< local references of this member */
-	uint32_t members;    /**< members with local references */
 };
 
 /**
@@ -1025,7 +1067,8 @@ fusion_object_detach_global(struct fusion_object *object,
 /**
  * Dispatch a message to an object.
  *
- * @param object   the object; if it has no reactor, nothing happens
+ * @param object   the object; if it has no reactor, nothing happens, but wrong
+ *                 arguments are refused
  * @param options  as for fusion_reactor_dispatch(), or NULL
  * @param data     the bytes, which are copied; NULL if @size is 0
  * @param size     how many

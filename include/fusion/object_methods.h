@@ -85,7 +85,14 @@ FUSION_BEGIN_DECLS
 		return 0;                                                      \
 	}                                                                      \
 	FUSION_OBJECT_METHOD_(type, prefix, activate)                          \
-	FUSION_OBJECT_METHOD_(type, prefix, destroy)                           \
+	static inline                                                          \
+		__attribute__((unused)) int prefix##_destroy(type *data_)      \
+	{                                                                      \
+		struct fusion_object *object_ = fusion_object_of(data_);       \
+                                                                               \
+		return data_ && !object_ ? -EINVAL                             \
+					 : fusion_object_destroy(object_);     \
+	}                                                                      \
 	FUSION_OBJECT_METHOD_(type, prefix, ref)                               \
 	FUSION_OBJECT_METHOD_(type, prefix, unref)                             \
 	FUSION_OBJECT_METHOD_(type, prefix, globalize)                         \

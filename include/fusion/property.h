@@ -70,10 +70,11 @@ enum fusion_property_status {
 struct fusion_property_stat {
 	fusion_id_t id; /**< fusion_property_id() */
 	enum fusion_property_status status;
-	fusion_id_t owner; /**< member; 0 if available, or owned by a shell */
-	uint32_t levels;   /**< how often the owner has to cede */
-	int64_t age_ns;	   /**< since it was leased or purchased, or 0 */
-	bool mine;	   /**< the calling thread is the owner */
+	fusion_id_t owner;   /**< member; 0 if available, or owned by a shell */
+	uint32_t levels;     /**< how often the owner has to cede */
+	int64_t age_ns;	     /**< since it was leased or purchased, or 0 */
+	bool mine;	     /**< the calling thread is the owner */
+	uint8_t reserved[7]; /**< 0 */
 };
 
 /**
@@ -158,8 +159,10 @@ FUSION_API int fusion_property_lookup(struct fusion_arena *arena,
  *   -ENOENT  no property has that id, because it was destroyed
  *   -EINVAL  @id is 0, or @arena or @ret is NULL
  *
- * Any thread.  Does not block.  Takes time in proportion to the number of
- * properties; a look-up by name does not.
+ * Takes constant time on average for a property without a name; for one with a
+ * name, time in proportion to the number of properties.
+ *
+ * Any thread.  Takes a short lock.
  */
 FUSION_API int fusion_property_get(struct fusion_arena *arena, fusion_id_t id,
 				   struct fusion_property **ret);
@@ -180,7 +183,8 @@ fusion_property_id(const struct fusion_property *property);
 /**
  * Destroy a property, even if a thread owns it.
  *
- * @param property  the property; its handle must not be used afterwards
+ * @param property  the property; its handle must not be used afterwards.  NULL
+ *                  does nothing
  *
  * @return
  *   0        destroyed

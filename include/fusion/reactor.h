@@ -137,8 +137,10 @@ FUSION_API int fusion_reactor_lookup(struct fusion_arena *arena,
  *   -ENOENT  no reactor has that id
  *   -EINVAL  @id is 0, or @arena or @ret is NULL
  *
- * Any thread.  Does not block.  Takes time in proportion to the number of
- * reactors; a look-up by name does not.
+ * Takes constant time on average for a reactor without a name; for one with a
+ * name, time in proportion to the number of reactors.
+ *
+ * Any thread.  Takes a short lock.
  */
 FUSION_API int fusion_reactor_get(struct fusion_arena *arena, fusion_id_t id,
 				  struct fusion_reactor **ret);
@@ -158,7 +160,8 @@ FUSION_API fusion_id_t fusion_reactor_id(const struct fusion_reactor *reactor);
 /**
  * Destroy a reactor.
  *
- * @param reactor  the reactor; its handle must not be used afterwards
+ * @param reactor  the reactor; its handle must not be used afterwards.  NULL
+ *                 does nothing
  *
  * @return
  *   0        destroyed
@@ -195,16 +198,17 @@ enum fusion_reactor_policy_kind {
 /** The policy of a listener; see fusion_reactor_attach(), and fusion/types.h
  *  for options. */
 struct fusion_reactor_policy {
-	size_t size;	  /**< sizeof(struct fusion_reactor_policy) */
-	uint32_t kind;	  /**< enum fusion_reactor_policy_kind */
-	int64_t limit_ns; /**< nanoseconds; 0: FUSION_REACTOR_LIMIT_NS; or
-			       FUSION_FOREVER */
+	size_t size;	   /**< sizeof(struct fusion_reactor_policy) */
+	uint32_t kind;	   /**< enum fusion_reactor_policy_kind */
+	uint32_t reserved; /**< 0 */
+	int64_t limit_ns;  /**< nanoseconds; 0: FUSION_REACTOR_LIMIT_NS; or
+				FUSION_FOREVER */
 };
 
 /** FUSION_REACTOR_BLOCK, with the default limit. */
-#define FUSION_REACTOR_POLICY_INIT                         \
-	{                                                  \
-		sizeof(struct fusion_reactor_policy), 0, 0 \
+#define FUSION_REACTOR_POLICY_INIT                            \
+	{                                                     \
+		sizeof(struct fusion_reactor_policy), 0, 0, 0 \
 	}
 
 /** Why a reaction runs.  Later versions may add events: ignore those that you
@@ -228,6 +232,7 @@ struct fusion_reactor_message {
 	const void *data;   /**< the bytes; NULL at an end */
 	size_t size;	    /**< how many; 0 at an end */
 	uint32_t event;	    /**< enum fusion_reactor_event */
+	uint32_t reserved;  /**< 0 */
 };
 
 /** The result of a reaction. */
@@ -520,6 +525,7 @@ struct fusion_reactor_stat {
 	uint64_t bytes;	     /**< bytes in these messages */
 	uint64_t dropped;    /**< messages that present listeners lost */
 	uint32_t rate;	     /**< messages in the last full second */
+	uint32_t reserved;   /**< 0 */
 };
 
 /**

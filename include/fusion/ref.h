@@ -124,6 +124,9 @@ FUSION_API int fusion_ref_lookup(struct fusion_arena *arena, const char *name,
  *   -ENOENT  no reference has that id
  *   -EINVAL  @id is 0, or @ret is NULL
  *
+ * Takes constant time on average for a reference without a name; for one with a
+ * name, time in proportion to the number of references.
+ *
  * Any thread.  Takes a short lock.
  */
 FUSION_API int fusion_ref_get(struct fusion_arena *arena, fusion_id_t id,
@@ -143,7 +146,8 @@ FUSION_API fusion_id_t fusion_ref_id(const struct fusion_ref *ref);
 /**
  * Destroy a reference, whatever its counts.
  *
- * @param ref  the reference; its handle must not be used afterwards
+ * @param ref  the reference; its handle must not be used afterwards.  NULL does
+ *             nothing
  *
  * @return
  *   0        destroyed
@@ -393,15 +397,17 @@ FUSION_API int fusion_ref_catch(struct fusion_ref *ref);
 /** The counts of a reference at one moment; see fusion_ref_stat().  It grows at
  *  its end in later versions. */
 struct fusion_ref_stat {
+	fusion_id_t id;	     /**< fusion_ref_id() */
+	uint32_t members;    /**< members with local or pending counts */
 	uint64_t total;	     /**< all counts */
 	uint64_t global;     /**< the global count */
 	uint64_t inherited;  /**< local counts of what it inherits from */
 	uint64_t local;	     /**< this member's local count */
-	uint32_t pending;    /**< counts thrown to this member and not caught */
-	uint32_t members;    /**< members with local or pending counts */
 	uint64_t falls;	     /**< how often the total fell to 0 */
+	uint32_t pending;    /**< counts thrown to this member and not caught */
 	fusion_id_t locker;  /**< member that has locked it at zero, or 0 */
 	fusion_id_t watcher; /**< member that watches it, or 0 */
+	uint32_t reserved;   /**< 0 */
 };
 
 /**

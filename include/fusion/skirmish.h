@@ -140,8 +140,10 @@ FUSION_API int fusion_skirmish_lookup(struct fusion_arena *arena,
  *   -ENOENT  no skirmish has that id, because it was destroyed
  *   -EINVAL  @id is 0, or @arena or @ret is NULL
  *
- * Any thread.  Does not block.  Takes time in proportion to the number of
- * skirmishes; a look-up by name does not.
+ * Takes constant time on average for a skirmish without a name; for one with a
+ * name, time in proportion to the number of skirmishes.
+ *
+ * Any thread.  Takes a short lock.
  */
 FUSION_API int fusion_skirmish_get(struct fusion_arena *arena, fusion_id_t id,
 				   struct fusion_skirmish **ret);
@@ -162,7 +164,8 @@ fusion_skirmish_id(const struct fusion_skirmish *skirmish);
 /**
  * Destroy a skirmish, even if a thread holds it.
  *
- * @param skirmish  the lock; its handle must not be used afterwards
+ * @param skirmish  the lock; its handle must not be used afterwards.  NULL does
+ *                  nothing
  *
  * @return
  *   0        destroyed
@@ -399,6 +402,7 @@ struct fusion_skirmish_stat {
 	bool mine;	   /**< the calling thread is the owner */
 	/** The dead-owner mark: an owner died, and the data is not repaired. */
 	bool died;
+	uint8_t reserved[6]; /**< 0 */
 };
 
 /**

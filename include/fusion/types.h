@@ -39,7 +39,7 @@
  * memory that is free for the longest time is used first.  So an old handle is
  * refused while the arena gives out 255 further ids, and usually for much
  * longer.  An object takes two ids, any other thing one.  Handles of the arena,
- * of containers and of heap pools have no id.
+ * of containers and of heap pools have no bits of an id.
  *
  * Time-outs: nanoseconds.  As an argument, 0 does not wait, and FUSION_FOREVER
  * waits without limit.  In an options struct, 0 is the default, which the
@@ -71,12 +71,14 @@
  *
  * Results that are structs: a function called ..._stat takes the size of the
  * caller's struct.  It writes the members that the struct has room for, and
- * zeroes those that this library does not know.  Structs that the library
+ * zeroes those that this library does not know.  Members called reserved are 0
+ * in results, and have to be 0 in options.  Structs that the library
  * passes to a callback grow at their end in later versions: never copy one.
  * Enumerations grow, too: expect values that you do not know.
  *
  * Ownership: a pointer argument stays the caller's, unless the description says
- * that the function takes it.
+ * that the function takes it.  The functions called ..._destroy, ..._detach
+ * and ..._release, and fusion_slot_cancel(), do nothing with NULL, and succeed.
  *
  * Threads: "any thread" means any thread of any member, at any time.  Several
  * threads may call at once.  "Any thread" never includes a signal handler,

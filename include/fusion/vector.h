@@ -130,6 +130,38 @@ FUSION_API int fusion_vector_lookup(struct fusion_arena *arena,
 				    struct fusion_vector **ret);
 
 /**
+ * Find the vector of an id.
+ *
+ * @param arena  the arena
+ * @param id     the id of a vector that has a name, from fusion_vector_id()
+ * @param ret    receives the handle
+ *
+ * @return
+ *   0        found
+ *   -ENOENT  the arena has no vector of that id, or the vector has no name
+ *   -EINVAL  @id is 0, or @arena or @ret is NULL
+ *   -EIO     a member has overwritten the vector's memory
+ *
+ * Takes time in proportion to the number of vectors that have a name.
+ *
+ * Any thread.  Takes a short lock.
+ */
+FUSION_API int fusion_vector_get(struct fusion_arena *arena, fusion_id_t id,
+				 struct fusion_vector **ret);
+
+/**
+ * Get the id of a vector, which no other thing of the arena ever has.
+ *
+ * @param vector  the vector, which need not have a name
+ *
+ * @return the id; 0 if the vector is being destroyed, or @vector is no vector
+ *         of an arena that this process is in
+ *
+ * Any thread.  Does not block.
+ */
+FUSION_API fusion_id_t fusion_vector_id(const struct fusion_vector *vector);
+
+/**
  * Destroy a vector and free its memory.
  *
  * @param vector  the vector; no thread may use it any more.  NULL does nothing
@@ -385,6 +417,35 @@ FUSION_API int fusion_vector_reserve(struct fusion_vector *vector, uint64_t n);
  * Any thread.  Blocks as the top of this file says.
  */
 FUSION_API int fusion_vector_shrink(struct fusion_vector *vector);
+
+/** The numbers of a vector at one moment; see fusion_vector_stat().  They grow
+ *  at their end in later versions. */
+struct fusion_vector_stat {
+	fusion_id_t id;	   /**< fusion_vector_id() */
+	uint32_t flags;	   /**< FUSION_CONTAINER_..., as it was created */
+	uint64_t count;	   /**< values */
+	uint64_t capacity; /**< values that the memory has room for */
+	uint64_t bytes; /**< heap memory of the vector and its values, without
+			     the lock */
+};
+
+/**
+ * Get the numbers of a vector.
+ *
+ * @param vector  the vector
+ * @param ret     receives the numbers
+ * @param size    sizeof(*ret); see fusion/types.h for results that are structs
+ *
+ * @return
+ *   0        done
+ *   -EINVAL  also: @ret is NULL, or @size is 0
+ *
+ * Takes constant time.
+ *
+ * Any thread.  Blocks as the top of this file says.
+ */
+FUSION_API int fusion_vector_stat(struct fusion_vector *vector,
+				  struct fusion_vector_stat *ret, size_t size);
 
 /**
  * Lock the vector's own lock for several calls.

@@ -241,6 +241,9 @@ int container_create(struct fusion_arena *arena, const char *name,
 	}
 	if (make->init)
 		make->init(c, make);
+	/* A record has an id of its own, which container_init() stores. */
+	if (!name)
+		c->link.id = table_next_id(&arena->view);
 	compiler_fence();
 	c->mark = container_mark(c, make->kind);
 	if (name)
@@ -310,6 +313,40 @@ int container_lookup(struct fusion_arena *arena, const char *name,
 	if (r < 0)
 		return refuse_lookup(arena, r, kind, name);
 	*(struct container **)ret = c;
+	return 0;
+}
+
+int container_get(struct fusion_arena *arena, fusion_id_t id,
+		  enum container_kind kind, void *ret)
+{
+	int r = entry_check_get(arena, kind_name(kind), id, ret);
+	struct container_rec rec;
+	struct container *c;
+	char name[16];
+
+	if (r < 0)
+		return r;
+	snprintf(name, sizeof(name), "#%u", id);
+	r = find_record(arena, name, kind, &rec, &c);
+	if (r == -ENOENT)
+		return refuse(r,
+			      "%s #%u: arena '%s' has none of that id with a "
+			      "name: only a %s with a name is found",
+			      kind_name(kind), id, arena->name,
+			      kind_name(kind));
+	if (r < 0)
+		return refuse_lookup(arena, r, kind, name);
+	*(struct container **)ret = c;
+	return 0;
+}
+
+fusion_id_t container_id(const struct container *c, uint32_t kind)
+{
+	struct fusion_arena *a;
+
+	if (find_container(c, kind, &a) == 0 && ask_state(c) == 0)
+		return load_relaxed(&c->link.id);
+	refuse_nothing();
 	return 0;
 }
 

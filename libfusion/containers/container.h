@@ -65,6 +65,14 @@ int container_create(struct fusion_arena *arena, const char *name,
  * -ENAMETOOLONG, -ENOMEM, -EMFILE, -EIO. */
 int container_lookup(struct fusion_arena *arena, const char *name,
 		     enum container_kind kind, void *ret);
+/* Find the container of @kind that has a name and this id.  0, -ENOENT,
+ * -EINVAL,
+ * -ENOMEM, -EMFILE, -EIO. */
+int container_get(struct fusion_arena *arena, fusion_id_t id,
+		  enum container_kind kind, void *ret);
+/* Return the id of a container; 0: it is not one of @kind, or it is being
+ * destroyed. */
+fusion_id_t container_id(const struct container *c, uint32_t kind);
 /* Find the container called @name, or create it.  0; -EPROTOTYPE the one that
  * there is has other flags or keys; else as the two above. */
 int container_open(struct fusion_arena *arena, const char *name,

@@ -89,9 +89,8 @@ int hash_settle(struct fusion_hash *h, struct fusion_arena *a)
 
 /* Count the entries without settling: the tag of an announced change says
  * whether it was committed. */
-static uint64_t hash_count(const struct fusion_hash *h,
-			   const struct fusion_arena *a,
-			   const struct hash_table *t)
+uint64_t hash_count(const struct fusion_hash *h, const struct fusion_arena *a,
+		    const struct hash_table *t)
 {
 	uint64_t busy = h->busy, i = BUSY_ENTRY(busy) - 1;
 	bool there;

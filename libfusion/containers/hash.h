@@ -8,6 +8,9 @@
 
 /* Finish or undo what a dead thread announced.  0, -EIO, -ENOMEM, -EMFILE. */
 int hash_settle(struct fusion_hash *h, struct fusion_arena *a);
+/* Count the entries of @t without settling. */
+uint64_t hash_count(const struct fusion_hash *h, const struct fusion_arena *a,
+		    const struct hash_table *t);
 /* Remove entry @i of @t; the hash must be settled.  0, -ENOMEM, -EMFILE. */
 int hash_remove_at(struct fusion_hash *h, struct fusion_arena *a,
 		   struct hash_table *t, uint64_t i,

@@ -7,6 +7,7 @@
 #include "libfusion/containers/hash.h"
 #include "libfusion/containers/hash_table.h"
 #include "libfusion/core/base/futex.h"
+#include "libfusion/heap/free.h"
 
 #define FLAGS                                             \
 	(FUSION_CONTAINER_LOCK | FUSION_CONTAINER_WORDS | \
@@ -88,6 +89,17 @@ FUSION_API int fusion_hash_lookup(struct fusion_arena *arena, const char *name,
 	return told(container_lookup(arena, name, CONTAINER_HASH, ret));
 }
 
+FUSION_API int fusion_hash_get(struct fusion_arena *arena, fusion_id_t id,
+			       struct fusion_hash **ret)
+{
+	return told(container_get(arena, id, CONTAINER_HASH, ret));
+}
+
+FUSION_API fusion_id_t fusion_hash_id(const struct fusion_hash *hash)
+{
+	return container_id((const struct container *)hash, CONTAINER_HASH);
+}
+
 /* Free the keys and values of a table that no thread uses any more. */
 static void free_entries(struct fusion_hash *h, struct fusion_arena *a,
 			 struct hash_table *t)
@@ -129,6 +141,33 @@ static uint64_t room_of(const struct hash_table *t)
 	int64_t free = t ? (int64_t)(table_room(t->bits) - t->filled) : 0;
 
 	return t ? t->n + (uint64_t)(free > 0 ? free : 0) : 0;
+}
+
+FUSION_API int fusion_hash_stat(struct fusion_hash *hash,
+				struct fusion_hash_stat *ret, size_t size)
+{
+	struct fusion_hash_stat stat = {0};
+	struct hash_table *t = NULL;
+	struct fusion_arena *a;
+	int r = hash_enter(hash, &a);
+
+	if (r < 0)
+		return told(r);
+	r = table_of(hash, a, &t);
+	if (r < 0)
+		return told(container_leave(&hash->c, r));
+	stat.id = hash->c.link.id;
+	stat.flags = hash->c.flags;
+	stat.keys = hash->key_type;
+	stat.bytes = heap_usable_size(a, hash);
+	if (t) {
+		stat.count = hash_count(hash, a, t);
+		stat.capacity = room_of(t);
+		stat.buckets = table_size(t);
+		stat.bytes += heap_usable_size(a, t);
+	}
+	r = result_give(ret, size, &stat, sizeof(stat), "fusion_hash_stat");
+	return told(container_leave(&hash->c, r));
 }
 
 FUSION_API int fusion_hash_reserve(struct fusion_hash *hash, uint64_t n)

@@ -7,6 +7,7 @@
 #include "libfusion/containers/list_move.h"
 #include "libfusion/containers/transfer.h"
 #include "libfusion/core/heap/span.h"
+#include "libfusion/heap/free.h"
 
 #define KIND CONTAINER_LIST
 #define FLAGS                                             \
@@ -487,6 +488,23 @@ FUSION_API int fusion_list_count(struct fusion_list *list, uint64_t *ret)
 	return told(container_leave(&list->c, 0));
 }
 
+FUSION_API int fusion_list_stat(struct fusion_list *list,
+				struct fusion_list_stat *ret, size_t size)
+{
+	struct fusion_list_stat stat = {0};
+	struct fusion_arena *a;
+	int r = list_enter(list, &a);
+
+	if (r < 0)
+		return told(r);
+	stat.id = list->c.link.id;
+	stat.flags = list->c.flags;
+	stat.count = list_count(list, a);
+	stat.bytes = heap_usable_size(a, list) + stat.count * sizeof(node_t);
+	r = result_give(ret, size, &stat, sizeof(stat), "fusion_list_stat");
+	return told(container_leave(&list->c, r));
+}
+
 /* --- From beginning to end -------------------------------------------------
  */
 
@@ -552,6 +570,17 @@ FUSION_API int fusion_list_lookup(struct fusion_arena *arena, const char *name,
 				  struct fusion_list **ret)
 {
 	return told(container_lookup(arena, name, KIND, ret));
+}
+
+FUSION_API int fusion_list_get(struct fusion_arena *arena, fusion_id_t id,
+			       struct fusion_list **ret)
+{
+	return told(container_get(arena, id, KIND, ret));
+}
+
+FUSION_API fusion_id_t fusion_list_id(const struct fusion_list *list)
+{
+	return container_id((const struct container *)list, KIND);
 }
 
 FUSION_API int fusion_list_destroy(struct fusion_list *list)

@@ -130,8 +130,11 @@ FUSION_API int fusion_heap_pool_get(struct fusion_arena *arena, fusion_id_t id,
 {
 	struct thread_rec *me;
 	struct fusion_heap_pool *p = NULL;
-	int r = pool_handle_new(arena, ret, &me, &p);
+	int r;
 
+	if (!id)
+		return told(refuse(-EINVAL, "%s: 0 is nothing's id", noun));
+	r = pool_handle_new(arena, ret, &me, &p);
 	if (r < 0)
 		return told(r);
 	r = pool_handle_finish(p, pool_get(&arena->view, me, id, &p->at), ret);

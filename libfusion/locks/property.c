@@ -146,6 +146,8 @@ FUSION_API int fusion_property_destroy(struct fusion_property *property)
 	struct tcache *c;
 	int r;
 
+	if (!property)
+		return 0;
 	c = property_cache(property, &r);
 	if (!c)
 		return told(r);

@@ -158,6 +158,8 @@ FUSION_API int fusion_skirmish_destroy(struct fusion_skirmish *skirmish)
 	struct tcache *c;
 	int r;
 
+	if (!skirmish)
+		return 0;
 	c = skirmish_cache(skirmish, &r);
 	if (!c)
 		return told(r);

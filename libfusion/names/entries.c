@@ -9,7 +9,6 @@
 #include "libfusion/arena/refuse_arena.h"
 #include "libfusion/arena/request.h"
 #include "libfusion/base/refuse.h"
-#include "libfusion/core/names/table_parts.h"
 
 struct tcache *entry_cache(enum entry_kind kind, const void *handle,
 			   size_t id_at, int *ret_error)
@@ -89,8 +88,8 @@ int entry_make(struct fusion_arena *arena, const char *name,
 	return r < 0 && !is_refused(r) ? refuse_thing(arena, r, what, name) : r;
 }
 
-static int check_get(const struct fusion_arena *arena, const char *what,
-		     uint32_t id, void *const *ret)
+int entry_check_get(const struct fusion_arena *arena, const char *what,
+		    uint32_t id, const void *ret)
 {
 	if (!arena || !ret)
 		return refuse_null(what, arena ? "ret" : "arena");
@@ -101,28 +100,17 @@ int entry_get(struct fusion_arena *arena, enum entry_kind kind, uint32_t id,
 	      void **ret)
 {
 	const char *what = kind_ops[kind].name;
-	int r = check_get(arena, what, id, ret);
-	uint32_t i;
+	int r = entry_check_get(arena, what, id, ret);
+	char name[16];
 
 	if (r < 0)
 		return r;
-	if (!thread_rec_of(arena))
-		return -errno;
-	if (table_find_id(&arena->view, kind, id, &i) < 0)
-		return refuse(-ENOENT, "%s #%u: arena '%s' has none of that id",
-			      what, id, arena->name);
-	*ret = entry_handle(view_entry(&arena->view, kind, i), id);
-	return 0;
-}
-
-int entry_get_locked(struct fusion_arena *arena, enum entry_kind kind,
-		     uint32_t id, void **ret)
-{
-	int r = check_get(arena, kind_ops[kind].name, id, ret);
-	char name[16];
-
 	snprintf(name, sizeof(name), "#%" PRIu32, id);
-	return r < 0 ? r : entry_lookup(arena, kind, name, ret);
+	r = entry_find(arena, kind, name, ret);
+	if (r == -ENOENT)
+		return refuse(r, "%s #%u: arena '%s' has none of that id", what,
+			      id, arena->name);
+	return r < 0 && !is_refused(r) ? refuse_thing(arena, r, what, name) : r;
 }
 
 uint32_t entry_id(enum entry_kind kind, const void *handle, size_t id_at)

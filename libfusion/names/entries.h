@@ -77,13 +77,13 @@ int entry_make(struct fusion_arena *arena, const char *name,
 int entry_find(struct fusion_arena *arena, enum entry_kind kind,
 	       const char *name, void **ret);
 /* Find the handle of the entry with @id for a program, and tell it why there is
- * none. */
+ * none.  Under the lock of the table.  An entry without a name is in the chain
+ * of its id; for one with a name this walks through the table. */
 int entry_get(struct fusion_arena *arena, enum entry_kind kind, uint32_t id,
 	      void **ret);
-/* As entry_get(), but under the lock of the table, and without a walk through
- * it if the entry has no name. */
-int entry_get_locked(struct fusion_arena *arena, enum entry_kind kind,
-		     uint32_t id, void **ret);
+/* Check the arguments of a program that looks for an id.  0; -EINVAL. */
+int entry_check_get(const struct fusion_arena *arena, const char *what,
+		    uint32_t id, const void *ret);
 /* Return the id of the entry of @kind that @handle leads to, which is at the
  * offset @id_at; 0: it is no entry of an arena that this process is in, or was
  * destroyed. */

@@ -192,6 +192,8 @@ FUSION_API int fusion_object_destroy(struct fusion_object *object)
 	uint32_t id;
 	int r;
 
+	if (!object)
+		return 0;
 	o = object_of(object, &c, &r);
 	if (!o)
 		return told(r);

@@ -15,6 +15,16 @@
 #include "libfusion/core/refs/ref_link.h"
 #include "libfusion/objects/object.h"
 
+/* Refuse @slot, which is no place, or is not in the arena of the object. */
+static int refuse_slot(const void *slot)
+{
+	if (slot && (uintptr_t)slot % 8)
+		return refuse(-EINVAL,
+			      "object slot %p: it is not aligned to 8 bytes",
+			      slot);
+	return refuse_handle("object slot", slot);
+}
+
 /* Describe place @slot with @value for @ref, if that is still the reference of
  * @o.  0, -EINVAL, -EIDRM. */
 static int ref_place_of(struct view *v, const struct object *o, struct ref *ref,
@@ -22,7 +32,7 @@ static int ref_place_of(struct view *v, const struct object *o, struct ref *ref,
 			struct ref_place *p)
 {
 	if (!slot || !view_contains(v, slot) || (uintptr_t)slot % 8)
-		return -EINVAL;
+		return refuse_slot(slot);
 	*p = (struct ref_place){
 		.off = view_off(v, slot),
 		.value = (uintptr_t)value,
@@ -62,7 +72,8 @@ FUSION_API int fusion_object_link_data(void *slot, void *data)
 {
 	struct fusion_object *object = fusion_object_of(data);
 
-	return told(object ? link_value(slot, data, object) : -EINVAL);
+	return told(object ? link_value(slot, data, object)
+			   : refuse_handle("object's data", data));
 }
 
 /* Returns the object that @value stands for. */
@@ -148,7 +159,7 @@ static int unlink_value(void *slot, object_fn object_of_value)
 	int r;
 
 	if (!a || (uintptr_t)slot % 8)
-		return -EINVAL;
+		return refuse_slot(slot);
 	do {
 		/* Acquire: pairs with the release in ref_link(). */
 		value = load_acquire((uint64_t *)slot);

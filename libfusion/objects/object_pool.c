@@ -190,8 +190,7 @@ FUSION_API int fusion_object_pool_get(struct fusion_arena *arena,
 				      fusion_id_t id,
 				      struct fusion_object_pool **ret)
 {
-	return told(
-		entry_get_locked(arena, KIND_OBJECT_POOL, id, (void **)ret));
+	return told(entry_get(arena, KIND_OBJECT_POOL, id, (void **)ret));
 }
 
 FUSION_API fusion_id_t
@@ -327,6 +326,8 @@ FUSION_API int fusion_object_pool_destroy(struct fusion_object_pool *pool)
 	struct tcache *c;
 	int r;
 
+	if (!pool)
+		return 0;
 	p = object_pool_of(pool, &c, &r);
 	if (!p)
 		return told(r);
@@ -442,20 +443,56 @@ FUSION_API int fusion_object_pool_count(struct fusion_object_pool *pool,
 	return 0;
 }
 
+static fusion_id_t duty_of_pool(const struct view *v,
+				const struct object_pool *p)
+{
+	uint64_t who = load_acquire(&p->duty);
+
+	return who && member_at(v, REF_WHO_SLOT(who), REF_WHO_ID(who))
+		       ? REF_WHO_ID(who)
+		       : 0;
+}
+
 FUSION_API fusion_id_t
 fusion_object_pool_duty(const struct fusion_object_pool *pool)
 {
 	struct object_pool *p;
 	struct tcache *c;
-	uint64_t who;
 	int r;
 
 	p = object_pool_of(pool, &c, &r);
-	who = p ? load_acquire(&p->duty) : 0;
-	return who && member_at(&c->arena->view, REF_WHO_SLOT(who),
-				REF_WHO_ID(who))
-		       ? REF_WHO_ID(who)
-		       : 0;
+	return p ? duty_of_pool(&c->arena->view, p) : 0;
+}
+
+FUSION_API int fusion_object_pool_stat(struct fusion_object_pool *pool,
+				       struct fusion_object_pool_stat *ret,
+				       size_t size)
+{
+	struct fusion_object_pool_stat stat;
+	struct object_pool *p;
+	struct tcache *c;
+	int r;
+
+	p = object_pool_of(pool, &c, &r);
+	if (!p)
+		return told(r);
+	/* Relaxed: statistics. */
+	stat = (struct fusion_object_pool_stat){
+		.id = load_acquire(&p->id),
+		.duty = duty_of_pool(&c->arena->view, p),
+		.creator = p->e.creator,
+		.dying = !!load_relaxed(&p->dying),
+		.object_size = p->object_size,
+		.message_size = p->message_size,
+		.created = load_relaxed(&p->made),
+		.destroyed = load_relaxed(&p->destroyed),
+	};
+	/* Another pool may have got the record meanwhile. */
+	if (!handle_has_id(pool, stat.id) || !stat.id ||
+	    load_acquire(&p->id) != stat.id)
+		return told(-EIDRM);
+	return told(result_give(ret, size, &stat, sizeof(stat),
+				"fusion_object_pool_stat"));
 }
 
 /* Find the record of object @id in @pool, without a count.  0, -ENOENT, -EIDRM,

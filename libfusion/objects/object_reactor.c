@@ -5,6 +5,7 @@
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/talk/reactor.h"
 #include "libfusion/objects/object.h"
+#include "libfusion/talk/reactor.h"
 
 FUSION_API int fusion_object_reactor(struct fusion_object *object,
 				     struct fusion_reactor **ret)
@@ -15,7 +16,7 @@ FUSION_API int fusion_object_reactor(struct fusion_object *object,
 	int r;
 
 	if (!ret)
-		return told(-EINVAL);
+		return told(refuse_null("object", "ret"));
 	o = object_of(object, &c, &r);
 	if (!o)
 		return told(r);
@@ -95,7 +96,8 @@ fusion_object_dispatch(struct fusion_object *object,
 	int r;
 
 	reactor = existing_reactor(object, &r);
-	return told(
-		reactor ? fusion_reactor_dispatch(reactor, options, data, size)
-			: r);
+	if (reactor)
+		return told(
+			fusion_reactor_dispatch(reactor, options, data, size));
+	return told(r < 0 ? r : reactor_check_dispatch(options, data, size));
 }

@@ -142,7 +142,7 @@ FUSION_API int fusion_ref_lookup(struct fusion_arena *arena, const char *name,
 FUSION_API int fusion_ref_get(struct fusion_arena *arena, fusion_id_t id,
 			      struct fusion_ref **ret)
 {
-	return told(entry_get_locked(arena, KIND_REF, id, (void **)ret));
+	return told(entry_get(arena, KIND_REF, id, (void **)ret));
 }
 
 FUSION_API fusion_id_t fusion_ref_id(const struct fusion_ref *ref)
@@ -155,6 +155,8 @@ FUSION_API int fusion_ref_destroy(struct fusion_ref *ref)
 	struct tcache *c;
 	int r;
 
+	if (!ref)
+		return 0;
 	c = ref_cache(ref, &r);
 	if (!c)
 		return told(r);
@@ -344,6 +346,7 @@ FUSION_API int fusion_ref_stat(struct fusion_ref *ref,
 	if (r < 0)
 		return told(r);
 	stat = (struct fusion_ref_stat){
+		.id = sum.id,
 		.total = sum.total,
 		.global = sum.global,
 		.inherited = sum.inherited,

@@ -326,9 +326,7 @@ FUSION_API int fusion_call_wait(struct fusion_arena *arena, const char *name,
 FUSION_API int fusion_call_get(struct fusion_arena *arena, fusion_id_t id,
 			       struct fusion_call **ret)
 {
-	if (arena && !id)
-		return told(refuse(-ENOENT, "call #0: no call has the id 0"));
-	return told(entry_get_locked(arena, KIND_CALL, id, (void **)ret));
+	return told(entry_get(arena, KIND_CALL, id, (void **)ret));
 }
 
 FUSION_API int fusion_call_lookup(struct fusion_arena *arena, const char *name,
@@ -384,8 +382,11 @@ FUSION_API int fusion_call_destroy(struct fusion_call *call)
 	struct tcache *cache;
 	struct calls *calls;
 	uint32_t i, id = 0;
-	int r = find_call(call, &cache, &id);
+	int r;
 
+	if (!call)
+		return 0;
+	r = find_call(call, &cache, &id);
 	if (r < 0)
 		return told(r);
 	i = call_index(&cache->arena->view, call_of(call));
@@ -401,26 +402,20 @@ FUSION_API int fusion_call_destroy(struct fusion_call *call)
 
 /* --- Asking and telling --------------------------------------------------- */
 
-FUSION_API int fusion_call_owner(struct fusion_call *call, fusion_id_t *ret)
+FUSION_API fusion_id_t fusion_call_owner(const struct fusion_call *call)
 {
-	struct tcache *cache;
-	uint32_t id = 0;
-	int r = ret ? find_call(call, &cache, &id) : refuse_null("call", "ret");
+	fusion_id_t id = fusion_call_id(call), owner;
 
-	if (r == 0)
-		*ret = call_of(call)->owner;
-	return told(r);
+	if (!id)
+		return FUSION_NONE;
+	owner = load_relaxed(&call_of(call)->owner);
+	/* Another call may have got the record meanwhile. */
+	return fusion_call_id(call) == id ? owner : FUSION_NONE;
 }
 
-FUSION_API int fusion_call_id(struct fusion_call *call, fusion_id_t *ret)
+FUSION_API fusion_id_t fusion_call_id(const struct fusion_call *call)
 {
-	struct tcache *cache;
-	uint32_t id = 0;
-	int r = ret ? find_call(call, &cache, &id) : refuse_null("call", "ret");
-
-	if (r == 0)
-		*ret = id;
-	return told(r);
+	return entry_id(KIND_CALL, call, offsetof(struct call, id));
 }
 
 FUSION_API int fusion_call_cancel(struct fusion_call *call)
@@ -469,6 +464,7 @@ FUSION_API int fusion_call_stat(struct fusion_call *call,
 		return told(r);
 	executed = load_relaxed(&c->executed);
 	stat = (struct fusion_call_stat){
+		.id = id,
 		.owner = c->owner,
 		.pending = call_pending(&cache->arena->view, c, CALL_ANYBODY),
 		.executed = executed,

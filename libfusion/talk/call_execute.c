@@ -413,6 +413,8 @@ static int open_options(struct execution *x,
 		options, name);
 	if (r < 0)
 		return r;
+	if (o.reserved)
+		return refuse_reserved(name);
 	if (o.flags & ~ALL_FLAGS)
 		return refuse_flags(name, o.flags, ALL_FLAGS);
 	if (o.flags & FUSION_CALL_QUEUE && !(o.flags & FUSION_CALL_ONEWAY))

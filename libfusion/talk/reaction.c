@@ -27,6 +27,8 @@ static int check_policy(const struct fusion_reactor_policy *policy,
 
 	if (r < 0)
 		return r;
+	if (p.reserved)
+		return refuse_reserved("fusion_reactor_policy");
 	if (p.kind > FUSION_REACTOR_DISCONNECT)
 		return refuse(-EINVAL,
 			      "reactor policy: kind is %u: %u is the highest",

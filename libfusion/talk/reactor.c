@@ -5,7 +5,7 @@
  * Acquires of a reactor's id pair with the release in reactor_fini(), which
  * sets it to 0: the reactor was destroyed.
  */
-#include <fusion/reactor.h>
+#include "libfusion/talk/reactor.h"
 
 #include <errno.h>
 
@@ -141,6 +141,8 @@ FUSION_API int fusion_reactor_destroy(struct fusion_reactor *reactor)
 	struct tcache *c;
 	int r;
 
+	if (!reactor)
+		return 0;
 	c = reactor_cache(reactor, &r);
 	return told(c ? reactor_destroy(&c->arena->view, c->rec,
 					reactor_of(reactor))
@@ -348,6 +350,27 @@ copy_dispatch_options(const struct fusion_reactor_dispatch_options *options,
 	return check_channel(ret->channel);
 }
 
+/* Return the most bytes of a message in a queue of @cells. */
+static size_t most_bytes(uint32_t cells)
+{
+	return (size_t)cells * RING_CELL / 2 - sizeof(struct msg_head);
+}
+
+int reactor_check_dispatch(
+	const struct fusion_reactor_dispatch_options *options, const void *data,
+	size_t size)
+{
+	struct fusion_reactor_dispatch_options o;
+	int r;
+
+	if (!data && size)
+		return refuse_null("reactor", "data");
+	r = copy_dispatch_options(options, &o);
+	if (r < 0)
+		return r;
+	return size > most_bytes(REACTOR_CELLS) ? -EMSGSIZE : 0;
+}
+
 FUSION_API int
 fusion_reactor_dispatch(struct fusion_reactor *reactor,
 			const struct fusion_reactor_dispatch_options *options,
@@ -369,8 +392,7 @@ fusion_reactor_dispatch(struct fusion_reactor *reactor,
 	r = copy_dispatch_options(options, &o);
 	if (r < 0)
 		return told(r);
-	if (size > (size_t)reactor_of(reactor)->cells * RING_CELL / 2 -
-			   sizeof(struct msg_head))
+	if (size > most_bytes(reactor_of(reactor)->cells))
 		return told(-EMSGSIZE);
 	m = (struct fusion_reactor_message){
 		.reactor = reactor,

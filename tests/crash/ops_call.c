@@ -227,7 +227,7 @@ static void close_and_handle(struct cast *c)
 
 static void execute(struct cast *c, unsigned flags, uint32_t size, int want)
 {
-	const struct fusion_call_execute_options o = {sizeof(o), flags, 1};
+	const struct fusion_call_execute_options o = {sizeof(o), flags, 0, 1};
 	static uint8_t data[LARGE];
 	int r = call_for_bytes(call, &o, 1, data, size, NULL, NULL, 0, NULL);
 

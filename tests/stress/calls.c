@@ -257,7 +257,7 @@ static void call_once(struct fusion_arena *a, struct fusion_call *call,
 	unsigned char in[4000], out[20000];
 	uint64_t word = next() & 0xffffff, got = 0;
 	const struct fusion_call_execute_options o = {
-		sizeof(o), 0, next() % 8 ? FUSION_FOREVER : 300000};
+		sizeof(o), 0, 0, next() % 8 ? FUSION_FOREVER : 300000};
 	unsigned char first = (unsigned char)(word >> 8);
 	size_t n = next() % 8 ? next() % 100 : next() % sizeof(in), size = 0;
 	int r;

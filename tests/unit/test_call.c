@@ -293,7 +293,7 @@ static int tear_down(void **state)
 static int execute(unsigned flags, int64_t timeout_ns, uint64_t word,
 		   uint64_t *ret)
 {
-	const struct fusion_call_execute_options o = {sizeof(o), flags,
+	const struct fusion_call_execute_options o = {sizeof(o), flags, 0,
 						      timeout_ns ?: 1};
 
 	return call_for_bytes(server, &o, word, NULL, 0, ret, NULL, 0, NULL);
@@ -574,8 +574,8 @@ static int mirror(const struct fusion_call_request *rq, void *ctx)
 static void own_call_runs_at_once(void **state)
 {
 	const struct fusion_call_execute_options o = {
-		sizeof(o), FUSION_CALL_NODIRECT, FUSION_FOREVER};
-	const struct fusion_call_execute_options short_o = {sizeof(o), 0,
+		sizeof(o), FUSION_CALL_NODIRECT, 0, FUSION_FOREVER};
+	const struct fusion_call_execute_options short_o = {sizeof(o), 0, 0,
 							    1000000};
 	struct fusion_call *own, *other;
 	uint64_t word = 0, serial;
@@ -1647,7 +1647,7 @@ static void full_queue_is_said(void **state)
 	unsigned n = 0;
 	char data[900] = "";
 	const struct fusion_call_execute_options o = {
-		sizeof(o), FUSION_CALL_ONEWAY | FUSION_CALL_NOWAIT, 1};
+		sizeof(o), FUSION_CALL_ONEWAY | FUSION_CALL_NOWAIT, 0, 1};
 	int r;
 
 	(void)state;
@@ -1767,7 +1767,8 @@ static void statistics_count(void **state)
 	assert_int_equal(stats.failed, 1);
 	assert_int_equal(stats.pending, 0);
 	assert_true(stats.mean_ns > 0 && stats.mean_ns <= stats.max_ns);
-	assert_int_equal(fusion_call_owner(server, &owner), 0);
+	assert_int_equal(stats.id, fusion_call_id(server));
+	owner = fusion_call_owner(server);
 	assert_int_equal(owner, stats.owner);
 	assert_int_not_equal(owner, arena->id);
 }
@@ -1787,7 +1788,10 @@ static void stat_grows(void **state)
 	assert_int_equal(later.known.executed, 1);
 	assert_int_equal(later.more, 0);
 	memset(&stat, 0xff, sizeof(stat));
-	assert_int_equal(fusion_call_stat(server, &stat, 16), 0);
+	assert_int_equal(
+		fusion_call_stat(server, &stat,
+				 offsetof(struct fusion_call_stat, failed)),
+		0);
 	assert_int_equal(stat.executed, 1);
 	assert_int_equal(stat.failed, UINT64_MAX);
 	assert_int_equal(fusion_call_stat(server, &stat, 0), -EINVAL);
@@ -1805,18 +1809,24 @@ static void call_is_found_by_its_id(void **state)
 	(void)state;
 	o.fn = mirror;
 	assert_int_equal(fusion_call_create(arena, NULL, &o, &own), 0);
-	assert_int_equal(fusion_call_id(own, &id), 0);
+	id = fusion_call_id(own);
+	assert_int_not_equal(id, 0);
+	assert_int_equal(fusion_call_owner(own), arena->id);
 	assert_int_equal(fusion_call_get(arena, id, &found), 0);
 	assert_ptr_equal(found, own);
-	assert_int_equal(fusion_call_id(server, &other), 0);
+	other = fusion_call_id(server);
 	assert_int_not_equal(other, id);
 	assert_int_equal(fusion_call_get(arena, other, &found), 0);
 	assert_ptr_equal(found, server);
 	assert_int_equal(fusion_call_destroy(own), 0);
 	assert_int_equal(fusion_call_get(arena, id, &found), -ENOENT);
-	assert_int_equal(fusion_call_get(arena, 0, &found), -ENOENT);
-	assert_int_equal(fusion_call_id(own, &id), -EIDRM);
-	assert_int_equal(fusion_call_id(server, NULL), -EINVAL);
+	assert_int_equal(fusion_call_get(arena, 0, &found), -EINVAL);
+	assert_int_equal(fusion_call_get(NULL, id, &found), -EINVAL);
+	assert_int_equal(fusion_call_id(own), 0);
+	assert_int_equal(fusion_call_owner(own), FUSION_NONE);
+	assert_int_equal(fusion_call_id(NULL), 0);
+	assert_int_equal(fusion_call_owner((void *)&found), FUSION_NONE);
+	assert_int_equal(fusion_call_destroy(NULL), 0);
 }
 
 struct opener {
@@ -1862,7 +1872,7 @@ static void one_of_many_creates_what_they_open(void **state)
 	kill_child();
 	assert_int_equal(fusion_call_open(arena, "server", &options, &o->call),
 			 0);
-	assert_int_equal(fusion_call_owner(o->call, &owner), 0);
+	owner = fusion_call_owner(o->call);
 	assert_int_equal(owner, arena->id);
 	assert_int_equal(fusion_call_open(arena, NULL, &options, &o->call),
 			 -EINVAL);
@@ -1994,6 +2004,12 @@ static void time_outs_mean_the_same_everywhere(void **state)
 	o.timeout_ns = -2;
 	assert_int_equal(fusion_call_execute(server, &o, ECHO, NULL, 0, &a),
 			 -EINVAL);
+	o.timeout_ns = 0;
+	o.reserved = 1;
+	assert_int_equal(fusion_call_execute(server, &o, ECHO, NULL, 0, &a),
+			 -EINVAL);
+	assert_non_null(strstr(fusion_strerror(-EINVAL), "reserved"));
+	o.reserved = 0;
 	o.timeout_ns = 1;
 	assert_int_equal(fusion_call_execute(server, &o, HANG, NULL, 0, &a),
 			 -ETIMEDOUT);
@@ -2001,7 +2017,7 @@ static void time_outs_mean_the_same_everywhere(void **state)
 
 static void wrong_arguments_are_refused(void **state)
 {
-	const struct fusion_call_execute_options o = {4, 0, 0};
+	const struct fusion_call_execute_options o = {4, 0, 0, 0};
 	struct fusion_call *call;
 
 	(void)state;

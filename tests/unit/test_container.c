@@ -298,6 +298,142 @@ static void a_table_that_is_full_is_ENOSPC_and_leaves_nothing(void **state)
 	}
 }
 
+/* --- Ids and numbers -------------------------------------------------------
+ */
+
+static void an_id_leads_to_the_container_that_has_a_name(void **state)
+{
+	struct fusion_vector *v, *same_v, *wrong = NULL;
+	struct fusion_list *l, *same_l;
+	struct fusion_hash *h, *same;
+	fusion_id_t id;
+
+	(void)state;
+	assert_int_equal(fusion_hash_create(arena, "a", NULL, &h), 0);
+	assert_int_equal(fusion_vector_create(arena, "a", NULL, &v), 0);
+	assert_int_equal(fusion_list_create(arena, "a", NULL, &l), 0);
+	id = fusion_hash_id(h);
+	assert_true(id && id != fusion_vector_id(v) && id != fusion_list_id(l));
+	assert_int_equal(fusion_hash_get(arena, id, &same), 0);
+	assert_ptr_equal(same, h);
+	assert_int_equal(fusion_vector_get(arena, fusion_vector_id(v), &same_v),
+			 0);
+	assert_ptr_equal(same_v, v);
+	assert_int_equal(fusion_list_get(arena, fusion_list_id(l), &same_l), 0);
+	assert_ptr_equal(same_l, l);
+	/* A hash is no vector, whatever its id. */
+	assert_int_equal(fusion_vector_get(arena, id, &wrong), -ENOENT);
+	assert_int_equal(fusion_vector_id((void *)h), 0);
+	assert_int_equal(fusion_vector_get(arena, 0, &wrong), -EINVAL);
+	assert_int_equal(fusion_vector_get(NULL, id, &wrong), -EINVAL);
+	assert_int_equal(fusion_hash_get(arena, id, NULL), -EINVAL);
+	assert_null(wrong);
+	assert_int_equal(fusion_hash_destroy(h), 0);
+	assert_int_equal(fusion_hash_get(arena, id, &same), -ENOENT);
+	assert_int_equal(fusion_vector_destroy(v), 0);
+	assert_int_equal(fusion_list_destroy(l), 0);
+}
+
+static void a_container_without_a_name_has_an_id_too(void **state)
+{
+	struct fusion_hash *h, *other, *found = NULL;
+
+	(void)state;
+	assert_int_equal(fusion_hash_create(arena, NULL, NULL, &h), 0);
+	assert_int_equal(fusion_hash_create(arena, NULL, NULL, &other), 0);
+	assert_int_not_equal(fusion_hash_id(h), 0);
+	assert_int_not_equal(fusion_hash_id(h), fusion_hash_id(other));
+	assert_int_equal(fusion_hash_get(arena, fusion_hash_id(h), &found),
+			 -ENOENT);
+	assert_null(found);
+	assert_int_equal(arena_check(&arena->view, NULL, NULL), 0);
+	h->c.state = CONTAINER_DYING;
+	assert_int_equal(fusion_hash_id(h), 0);
+	h->c.state = CONTAINER_ALIVE;
+	assert_int_equal(fusion_hash_id(NULL), 0);
+	assert_int_equal(fusion_hash_id((void *)&found), 0);
+	assert_int_equal(fusion_hash_destroy(h), 0);
+	assert_int_equal(fusion_hash_destroy(other), 0);
+}
+
+static void the_numbers_of_a_hash(void **state)
+{
+	struct fusion_hash_stat s;
+	struct fusion_hash *h;
+	struct twin_head *table;
+	uint32_t mark;
+
+	(void)state;
+	assert_int_equal(fusion_hash_create(arena, NULL, &locked_ints, &h), 0);
+	assert_int_equal(fusion_hash_stat(h, &s, sizeof(s)), 0);
+	assert_int_equal(s.id, fusion_hash_id(h));
+	assert_int_equal(s.flags, locked_ints.flags);
+	assert_int_equal(s.keys, FUSION_KEY_INT);
+	assert_int_equal(s.count | s.capacity | s.buckets, 0);
+	assert_int_equal(s.bytes, fusion_usable_size(h));
+	assert_int_equal(fusion_hash_reserve(h, 100), 0);
+	assert_int_equal(fusion_hash_insert(h, fusion_key_int(1), word(7)), 0);
+	assert_int_equal(fusion_hash_stat(h, &s, sizeof(s)), 0);
+	assert_int_equal(s.count, 1);
+	assert_in_range(s.capacity, 100, s.buckets);
+	table = h->table.block[h->table.turns & 1];
+	assert_int_equal(s.bytes,
+			 fusion_usable_size(h) + fusion_usable_size(table));
+	/* The struct of an older program. */
+	s.count = 9;
+	assert_int_equal(fusion_hash_stat(h, &s, sizeof(s.id)), 0);
+	assert_int_equal(s.count, 9);
+	assert_int_equal(fusion_hash_stat(h, &s, 0), -EINVAL);
+	assert_int_equal(fusion_hash_stat(h, NULL, sizeof(s)), -EINVAL);
+	assert_int_equal(fusion_hash_stat(NULL, &s, sizeof(s)), -EINVAL);
+	mark = table->mark;
+	table->mark = 0;
+	assert_int_equal(fusion_hash_stat(h, &s, sizeof(s)), -EIO);
+	assert_int_equal(s.count, 9);
+	table->mark = mark;
+	/* No failure has left the lock held. */
+	assert_int_equal(fusion_hash_unlock(h), -EPERM);
+	assert_int_equal(fusion_hash_destroy(h), 0);
+}
+
+static void the_numbers_of_a_vector_and_of_a_list(void **state)
+{
+	struct fusion_vector_stat s;
+	struct fusion_list_stat t;
+	struct fusion_vector *v;
+	struct fusion_list *l;
+	struct row *row;
+
+	(void)state;
+	assert_int_equal(fusion_vector_create(arena, NULL, NULL, &v), 0);
+	assert_int_equal(fusion_vector_stat(v, &s, sizeof(s)), 0);
+	assert_int_equal(s.count | s.capacity | s.flags, 0);
+	assert_int_equal(fusion_vector_reserve(v, 100), 0);
+	assert_int_equal(fusion_vector_add(v, fusion_value_pointer(v)), 0);
+	assert_int_equal(fusion_vector_stat(v, &s, sizeof(s)), 0);
+	assert_int_equal(s.id, fusion_vector_id(v));
+	assert_int_equal(s.count, 1);
+	assert_true(s.capacity >= 100);
+	row = v->row.block[v->row.turns & 1];
+	assert_int_equal(s.bytes,
+			 fusion_usable_size(v) + fusion_usable_size(row));
+	row->mark ^= 1;
+	assert_int_equal(fusion_vector_stat(v, &s, sizeof(s)), -EIO);
+	row->mark ^= 1;
+	assert_int_equal(fusion_vector_stat(v, &s, 0), -EINVAL);
+	assert_int_equal(fusion_vector_destroy(v), 0);
+	assert_int_equal(fusion_list_create(arena, NULL, NULL, &l), 0);
+	assert_int_equal(
+		fusion_list_insert_back(l, fusion_value_pointer(l), NULL), 0);
+	assert_int_equal(fusion_list_stat(l, &t, sizeof(t)), 0);
+	assert_int_equal(t.id, fusion_list_id(l));
+	assert_int_equal(t.count, 1);
+	assert_int_equal(t.bytes, fusion_usable_size(l) +
+					  fusion_usable_size(l->ring.next));
+	assert_int_equal(fusion_list_stat(l, NULL, sizeof(t)), -EINVAL);
+	assert_int_equal(fusion_list_destroy(l), 0);
+}
+
 /* --- Locks -----------------------------------------------------------------
  */
 
@@ -521,6 +657,10 @@ int main(void)
 		TEST(a_killed_member_leaves_what_it_has_named),
 		TEST(a_record_that_was_overwritten_is_EIO),
 		TEST(a_table_that_is_full_is_ENOSPC_and_leaves_nothing),
+		TEST(an_id_leads_to_the_container_that_has_a_name),
+		TEST(a_container_without_a_name_has_an_id_too),
+		TEST(the_numbers_of_a_hash),
+		TEST(the_numbers_of_a_vector_and_of_a_list),
 		TEST(a_thread_with_too_many_locks_gets_ENOLCK),
 		TEST(a_thread_with_too_many_levels_gets_EOVERFLOW),
 		TEST(a_container_whose_lock_was_destroyed_is_EIDRM),

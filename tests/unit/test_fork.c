@@ -24,6 +24,7 @@ static struct fusion_reaction *reaction;
 static struct fusion_call *call;
 static struct fusion_object_pool *pool;
 static struct fusion_object *object;
+static void *object_data;
 static struct fusion_heap_pool *heap_pool;
 static struct fusion_hash *hash;
 static struct fusion_hash_iter walk;
@@ -119,6 +120,8 @@ static int set_up(void **state)
 		0);
 	assert_int_equal(fusion_object_create(pool, &object), 0);
 	assert_int_equal(fusion_object_activate(object), 0);
+	object_data = fusion_object_data(object);
+	assert_non_null(object_data);
 	assert_int_equal(fusion_heap_pool_create(arena, "hp", NULL, &heap_pool),
 			 0);
 	assert_int_equal(
@@ -241,6 +244,9 @@ static void container_says(void)
 	const struct fusion_key key = fusion_key_int(1);
 	struct fusion_hash_iter it = walk, other;
 	struct fusion_value value = fusion_value_word(1);
+	struct fusion_vector_stat vector_stat;
+	struct fusion_hash_stat hash_stat;
+	struct fusion_list_stat list_stat;
 	struct fusion_list_node *n;
 	struct fusion_vector *v;
 	struct fusion_hash *h;
@@ -259,6 +265,9 @@ static void container_says(void)
 	ECHILDS(fusion_hash_next(&it, &k, &value));
 	ECHILDS(fusion_hash_lock(hash));
 	ECHILDS(fusion_hash_unlock(hash));
+	ECHILDS(fusion_hash_get(arena, 1, &h));
+	ECHILDS(fusion_hash_stat(hash, &hash_stat, sizeof(hash_stat)));
+	SAYS(0, fusion_hash_id(hash));
 	ECHILDS(fusion_hash_destroy(hash));
 	ECHILDS(fusion_vector_create(arena, NULL, NULL, &v));
 	ECHILDS(fusion_vector_insert(vector, 0, value));
@@ -266,6 +275,8 @@ static void container_says(void)
 	ECHILDS(fusion_vector_remove(vector, 0, NULL));
 	ECHILDS(fusion_vector_index_of(vector, value, NULL));
 	ECHILDS(fusion_vector_lock(vector));
+	ECHILDS(fusion_vector_get(arena, 1, &v));
+	ECHILDS(fusion_vector_stat(vector, &vector_stat, sizeof(vector_stat)));
 	ECHILDS(fusion_vector_destroy(vector));
 	ECHILDS(fusion_list_create(arena, NULL, NULL, &l));
 	ECHILDS(fusion_list_insert_back(list, value, &n));
@@ -273,6 +284,8 @@ static void container_says(void)
 	ECHILDS(fusion_list_next(list, node, &n));
 	ECHILDS(fusion_list_remove(list, node, NULL));
 	ECHILDS(fusion_list_lock(list));
+	ECHILDS(fusion_list_get(arena, 1, &l));
+	ECHILDS(fusion_list_stat(list, &list_stat, sizeof(list_stat)));
 	ECHILDS(fusion_list_destroy(list));
 }
 
@@ -285,6 +298,7 @@ static void lock_says(void)
 
 	ECHILDS(fusion_skirmish_create(arena, "x", NULL, &s));
 	ECHILDS(fusion_skirmish_lookup(arena, "s", &s));
+	ECHILDS(fusion_skirmish_get(arena, 1, &s));
 	ECHILDS(fusion_skirmish_prevail(skirmish));
 	ECHILDS(fusion_skirmish_prevail_timed(skirmish, 0, 0));
 	ECHILDS(fusion_skirmish_prevail_multi(&skirmish, 1));
@@ -295,6 +309,7 @@ static void lock_says(void)
 	ECHILDS(fusion_skirmish_destroy(skirmish));
 	ECHILDS(fusion_property_create(arena, "x", NULL, &p));
 	ECHILDS(fusion_property_lookup(arena, "p", &p));
+	ECHILDS(fusion_property_get(arena, 1, &p));
 	ECHILDS(fusion_property_lease(property));
 	ECHILDS(fusion_property_lease_timed(property, 0, 0));
 	ECHILDS(fusion_property_purchase(property));
@@ -303,6 +318,7 @@ static void lock_says(void)
 	ECHILDS(fusion_property_destroy(property));
 	ECHILDS(fusion_ref_create(arena, "x", NULL, &r));
 	ECHILDS(fusion_ref_lookup(arena, "r", &r));
+	ECHILDS(fusion_ref_get(arena, 1, &r));
 	ECHILDS(fusion_ref_up(ref));
 	ECHILDS(fusion_ref_down(ref));
 	ECHILDS(fusion_ref_down_global(ref));
@@ -331,6 +347,7 @@ static void talk_says(void)
 	ECHILDS(fusion_arena_dispatch_cleanup(arena, cleans, NULL));
 	ECHILDS(fusion_reactor_create(arena, "x", NULL, &re));
 	ECHILDS(fusion_reactor_lookup(arena, "re", &re));
+	ECHILDS(fusion_reactor_get(arena, 1, &re));
 	ECHILDS(fusion_reactor_attach(reactor, NULL, reacts, NULL,
 				      &reaction_2));
 	ECHILDS(fusion_reactor_dispatch(reactor, NULL, "x", 1));
@@ -343,6 +360,9 @@ static void talk_says(void)
 			.fn = calls},
 		&c));
 	ECHILDS(fusion_call_lookup(arena, "c", &c));
+	ECHILDS(fusion_call_get(arena, 1, &c));
+	SAYS(0, fusion_call_id(call));
+	SAYS(FUSION_NONE, fusion_call_owner(call));
 	ECHILDS(call_for_word(call, 1, &word));
 	ECHILDS(fusion_call_return(call, 1, 1, NULL, 0));
 	ECHILDS(fusion_call_cancel(call));
@@ -353,6 +373,10 @@ static void talk_says(void)
 static void object_says(void)
 {
 	struct fusion_object_pool *p;
+	struct fusion_object_pool_stat pool_stat;
+	struct fusion_reactor *reactor_of_it;
+	struct fusion_object_stat stat;
+	struct fusion_reaction *x;
 	struct fusion_object *o;
 	uint64_t size;
 
@@ -364,9 +388,11 @@ static void object_says(void)
 			.destructor = ends},
 		&p));
 	ECHILDS(fusion_object_pool_lookup(arena, "op", &p));
+	ECHILDS(fusion_object_pool_get(arena, 1, &p));
 	ECHILDS(fusion_object_pool_register(pool, ends, NULL));
 	ECHILDS(fusion_object_pool_unregister(pool));
 	ECHILDS(fusion_object_pool_count(pool, &size));
+	ECHILDS(fusion_object_pool_stat(pool, &pool_stat, sizeof(pool_stat)));
 	ECHILDS(fusion_object_create(pool, &o));
 	ECHILDS(fusion_object_get(pool, 1, &o));
 	ECHILDS(fusion_object_lookup(pool, 1, &o));
@@ -377,6 +403,20 @@ static void object_says(void)
 	ECHILDS(fusion_object_catch(object));
 	ECHILDS(fusion_object_set_string(object, "x", "x"));
 	ECHILDS(fusion_object_pool_of(object, &p));
+	ECHILDS(fusion_object_state(object));
+	ECHILDS(fusion_object_stat(object, &stat, sizeof(stat)));
+	ECHILDS(fusion_object_inherit(object, object));
+	ECHILDS(fusion_object_link(block, object));
+	ECHILDS(fusion_object_link(&o, object));
+	ECHILDS(fusion_object_unlink(block));
+	ECHILDS(fusion_object_link_data(block, object_data));
+	ECHILDS(fusion_object_unlink_data(block));
+	SAYS(-EINVAL, fusion_object_unlink(&o));
+	ECHILDS(fusion_object_reactor(object, &reactor_of_it));
+	ECHILDS(fusion_object_attach(object, NULL, reacts, NULL, &x));
+	ECHILDS(fusion_object_attach_global(object, NULL, NULL));
+	ECHILDS(fusion_object_detach_global(object, NULL, NULL));
+	ECHILDS(fusion_object_dispatch(object, NULL, NULL, 0));
 	ECHILDS(fusion_object_destroy(object));
 	ECHILDS(fusion_object_pool_destroy(pool));
 }

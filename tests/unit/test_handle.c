@@ -148,9 +148,7 @@ static int call_end(void *x)
 
 static fusion_id_t call_id(const void *x)
 {
-	fusion_id_t id;
-
-	return fusion_call_id((void *)(uintptr_t)x, &id) < 0 ? 0 : id;
+	return fusion_call_id(x);
 }
 
 static int pool_create_any(void **ret)

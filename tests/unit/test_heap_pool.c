@@ -158,7 +158,7 @@ static void pool_is_found_by_its_id(void **state)
 			 fusion_heap_pool_id(nameless));
 	fusion_heap_pool_release(found);
 	found = NULL;
-	assert_int_equal(fusion_heap_pool_get(arena, 0, &found), -ENOENT);
+	assert_int_equal(fusion_heap_pool_get(arena, 0, &found), -EINVAL);
 	assert_int_equal(fusion_heap_pool_get(arena, 4000000, &found), -ENOENT);
 	assert_null(found);
 	assert_int_equal(fusion_heap_pool_get(arena, 1, NULL), -EINVAL);
@@ -263,7 +263,7 @@ static void stat_fills_the_struct_that_the_program_has(void **state)
 	struct {
 		struct fusion_heap_pool_stat stat;
 		uint64_t later;
-	} s = {{0, 0, 0}, 1};
+	} s = {.later = 1};
 	struct fusion_heap_pool *pool;
 
 	(void)state;

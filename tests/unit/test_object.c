@@ -670,6 +670,7 @@ static void test_wrong_input(void **state)
 	assert_int_equal(fusion_object_pool_count((void *)&n, &n), -EINVAL);
 	assert_int_equal(fusion_object_pool_enum(pool, NULL, NULL), -EINVAL);
 	assert_int_equal(fusion_object_get(pool, 0, &q), -EINVAL);
+	assert_int_equal(fusion_object_destroy(NULL), 0);
 	assert_int_equal(fusion_object_get(pool, fusion_object_id(o), NULL),
 			 -EINVAL);
 	assert_int_equal(fusion_object_get(pool, 4000000000u, &q), -ENOENT);

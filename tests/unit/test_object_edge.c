@@ -223,6 +223,8 @@ static void test_a_type_is_that_of_its_pool(void **state)
 	assert_int_equal(larger_create(p, &l), 0);
 	assert_int_equal(fusion_object_data_size(larger_object(l)), sizeof(*l));
 	assert_int_equal(larger_unref(l), 0);
+	assert_int_equal(larger_destroy(NULL), 0);
+	assert_int_equal(larger_destroy((void *)&p), -EINVAL);
 	assert_int_equal(fusion_object_data_size(NULL), 0);
 }
 
@@ -265,6 +267,41 @@ static void test_what_is_about_to_end_is_left(void **state)
  */
 
 /* Its reactor is destroyed by itself: the object gets another one. */
+static void test_dispatching_is_checked_without_a_reactor_too(void **state)
+{
+	struct fusion_reactor_dispatch_options options =
+		FUSION_REACTOR_DISPATCH_OPTIONS_INIT;
+	struct fusion_object *o = active(1);
+	const size_t most = 1024 * 64 / 2 - 32;
+	struct fusion_reactor *re;
+	char *bytes = calloc(1, most + 1);
+
+	(void)state;
+	assert_non_null(bytes);
+	for (int made = 0; made < 2; made++) {
+		assert_int_equal(
+			fusion_object_dispatch(o, &options, bytes, most), 0);
+		assert_int_equal(
+			fusion_object_dispatch(o, &options, bytes, most + 1),
+			-EMSGSIZE);
+		assert_int_equal(fusion_object_dispatch(o, NULL, NULL, 1),
+				 -EINVAL);
+		options.channel = FUSION_REACTOR_CHANNEL_MAX + 1;
+		assert_int_equal(fusion_object_dispatch(o, &options, "x", 1),
+				 -EINVAL);
+		options.channel = 0;
+		options.flags = 1u << 31;
+		assert_int_equal(fusion_object_dispatch(o, &options, "x", 1),
+				 -EINVAL);
+		options.flags = 0;
+		assert_int_equal(fusion_object_reactor(o, &re), 0);
+	}
+	free(bytes);
+	assert_int_equal(fusion_object_reactor(o, NULL), -EINVAL);
+	assert_int_equal(fusion_object_unref(o), 0);
+	await_size(0);
+}
+
 static void test_a_reactor_is_made_again(void **state)
 {
 	struct fusion_object *o = active(1);
@@ -425,6 +462,7 @@ int main(void)
 		object_test(test_no_data_of_an_object),
 		object_test(test_a_type_is_that_of_its_pool),
 		object_test(test_what_is_about_to_end_is_left),
+		object_test(test_dispatching_is_checked_without_a_reactor_too),
 		object_test(test_a_reactor_is_made_again),
 		object_test(test_an_item_at_the_end_of_the_heap),
 		object_test(test_an_item_behind_the_heap),

@@ -163,10 +163,50 @@ static void test_ids_of_pools(void **state)
 	assert_int_equal(fusion_object_pool_id((void *)&arena), 0);
 	p = NULL;
 	assert_int_equal(fusion_object_pool_get(arena, id, &p), -ENOENT);
+	assert_int_equal(fusion_object_pool_destroy(NULL), 0);
 	assert_int_equal(fusion_object_pool_get(arena, 0, &p), -EINVAL);
 	assert_int_equal(fusion_object_pool_get(NULL, id, &p), -EINVAL);
 	assert_int_equal(fusion_object_pool_get(arena, id, NULL), -EINVAL);
 	assert_null(p);
+}
+
+static void test_numbers_of_a_pool(void **state)
+{
+	struct fusion_object_pool_stat s;
+	struct fusion_object_pool *p;
+	struct fusion_object *o;
+
+	(void)state;
+	assert_int_equal(
+		fusion_object_pool_create(
+			arena, NULL,
+			POOL_OPTIONS(.object_size = 24, .message_size = 8), &p),
+		0);
+	assert_int_equal(fusion_object_create(p, &o), 0);
+	assert_int_equal(fusion_object_pool_stat(p, &s, sizeof(s)), 0);
+	assert_int_equal(s.id, fusion_object_pool_id(p));
+	assert_int_equal(s.duty, fusion_arena_id(arena));
+	assert_int_equal(s.creator, fusion_arena_id(arena));
+	assert_int_equal(s.dying, 0);
+	assert_int_equal(s.object_size, 24);
+	assert_int_equal(s.message_size, 8);
+	assert_int_equal(s.created, 1);
+	assert_int_equal(s.destroyed, 0);
+	assert_int_equal(fusion_object_destroy(o), 0);
+	assert_int_equal(fusion_object_pool_unregister(p), 0);
+	assert_int_equal(fusion_object_pool_stat(p, &s, sizeof(s)), 0);
+	assert_int_equal(s.destroyed, 1);
+	assert_int_equal(s.duty, FUSION_NONE);
+	/* The struct of an older program. */
+	s.created = 9;
+	assert_int_equal(fusion_object_pool_stat(p, &s, sizeof(s.id)), 0);
+	assert_int_equal(fusion_object_pool_stat(p, &s, 0), -EINVAL);
+	assert_int_equal(fusion_object_pool_stat(p, NULL, sizeof(s)), -EINVAL);
+	assert_int_equal(fusion_object_pool_stat(NULL, &s, sizeof(s)), -EINVAL);
+	assert_int_equal(fusion_object_pool_register(p, NULL, NULL), 0);
+	assert_int_equal(fusion_object_pool_destroy(p), 0);
+	assert_int_equal(fusion_object_pool_stat(p, &s, sizeof(s)), -EIDRM);
+	assert_int_equal(s.created, 9);
 }
 
 /* Each opens the pool, uses it, and one in three destroys it. */
@@ -321,6 +361,7 @@ int main(void)
 		object_test(test_open_registers_the_destructor),
 		object_test(test_options_of_another_size),
 		object_test(test_ids_of_pools),
+		object_test(test_numbers_of_a_pool),
 		object_test(test_many_open_at_once),
 		object_test(test_members_open_one_pool),
 		object_test(test_slots_of_any_type),

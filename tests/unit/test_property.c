@@ -361,6 +361,7 @@ static void open_finds_or_creates(void **state)
 	assert_int_equal(fusion_property_id(p), 0);
 	assert_int_equal(fusion_property_id(NULL), 0);
 	assert_int_equal(fusion_property_get(arena, id, &q), -ENOENT);
+	assert_int_equal(fusion_property_destroy(NULL), 0);
 	assert_int_equal(fusion_property_get(arena, 0, &q), -EINVAL);
 	assert_int_equal(fusion_property_get(arena, id, NULL), -EINVAL);
 }

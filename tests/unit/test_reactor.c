@@ -152,6 +152,9 @@ static void options_may_be_of_another_version(void **state)
 	assert_int_equal(rec_of(r)->cells, 1024);
 	assert_int_equal(attach_at(r, 0, &p, hear, &h, &x), 0);
 	assert_int_equal(fusion_reactor_detach(x), 0);
+	p.reserved = 1;
+	assert_int_equal(attach_at(r, 0, &p, hear, &h, &x), -EINVAL);
+	assert_non_null(strstr(fusion_strerror(-EINVAL), "reserved"));
 }
 
 /* What its listeners are waited for, as the record says it. */
@@ -257,6 +260,7 @@ static void it_is_found_by_its_id(void **state)
 	assert_int_equal(fusion_reactor_get(arena, id, &r), 0);
 	assert_ptr_equal(r, reactor);
 	r = NULL;
+	assert_int_equal(fusion_reactor_destroy(NULL), 0);
 	assert_int_equal(fusion_reactor_get(arena, 0, &r), -EINVAL);
 	assert_int_equal(fusion_reactor_get(arena, id, NULL), -EINVAL);
 	assert_int_equal(fusion_reactor_get(arena, id + 1000, &r), -ENOENT);

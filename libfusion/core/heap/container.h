@@ -29,10 +29,10 @@ enum container_kind {
 	CONTAINER_LIST = 0x6c736904,
 };
 
-/* Where the record of a container is; all 0: it has no name. */
+/* Where the record of a container is, and the container's id. */
 struct container_link {
-	uint32_t entry; /* index + 1 */
-	uint32_t id;
+	uint32_t entry; /* index + 1; 0: it has no name, and no record */
+	uint32_t id;	/* of the record; without one, an id of its own */
 };
 
 /* Shared: every byte is ABI. */

@@ -139,6 +139,7 @@ struct ref_sum {
 	uint32_t members; /* with local counts, or some thrown to them */
 	uint32_t locker, watcher; /* member ids, 0 none */
 	uint32_t from;		  /* id of the ref it inherits from, 0 none */
+	uint32_t id;		  /* its own */
 };
 
 /* --- Operations ----------------------------------------------------------- */

@@ -57,6 +57,7 @@ static void sum_ref(const struct view *v, const struct ref *r,
 		.locker = REF_WHO_ID(load_relaxed(&r->locker)),
 		.watcher = REF_WHO_ID(load_relaxed(&r->watcher)),
 		.from = parent ? load_relaxed(&parent->e.id) : 0,
+		.id = load_relaxed(&r->e.id),
 	};
 
 	sum_rows(v, r, &sum, &budget);
