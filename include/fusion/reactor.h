@@ -503,6 +503,12 @@ FUSION_API int fusion_reactor_set_direct(struct fusion_reactor *reactor,
  * lost the message, or when it has died.  Use this to reuse memory that the
  * message points to.
  *
+ * There is one exception: when the queue is full, a listener whose limit is
+ * over, or which drops (FUSION_REACTOR_DROP_OLDEST), is not waited for.  It
+ * counts as done with the message whose reactions run then, although they may
+ * still read that memory.  Give FUSION_REACTOR_BLOCK with the limit
+ * FUSION_FOREVER to listeners that must not meet reused memory.
+ *
  * Any number of functions can be subscribed.  They count as one listener of
  * this member.  A subscription lasts until it is cancelled, also when the
  * reactor is destroyed, and until this process exits the arena.  If the call

@@ -69,7 +69,7 @@ struct fusion_arena {
 	struct watcher *watcher;
 	struct duty *duty;	       /* atomic; object_duty.c */
 	struct describers *describers; /* atomic; object_describe.c */
-	struct forking *forking; /* guarded by arenas_lock */
+	struct forking *forking;       /* guarded by arenas_lock */
 
 	pthread_mutex_t dispatch_lock; /* held to make dispatcher and calls */
 	struct dispatcher *dispatcher; /* atomic; NULL none yet */

@@ -5,12 +5,15 @@
 #include <sched.h>
 
 #include "libfusion/core/base/cancel.h"
+#include "libfusion/core/talk/cursor.h"
+#include "libfusion/heap/tls.h"
+#include "libfusion/names/entries.h"
 
 /* --- The fixture ---------------------------------------------------------- */
 
 static struct log {
-	char text[64]; /* what ran, in order */
-	uint32_t n;    /* atomic */
+	char text[128]; /* what ran, in order */
+	uint32_t n;	/* atomic */
 	uint32_t destroyed, ends;
 } log_;
 
@@ -219,6 +222,97 @@ static void bad_arguments(void **state)
 	assert_int_equal(log_.n, 0);
 }
 
+/* --- Which listeners are waited for --------------------------------------- */
+
+/* A listener that the test reads by hand. */
+static struct listener by_hand(uint32_t policy, uint32_t limit_ms)
+{
+	const struct cursor_params params = {
+		.owner = arena->id,
+		.slot = arena->view.slot,
+		.policy = policy,
+		.limit_ms = limit_ms,
+		.mask = UINT64_MAX,
+	};
+	struct listener l;
+
+	assert_int_equal(cursor_take(&arena->view, thread_rec_of(arena),
+				     handle_entry(reactor), &params, &l),
+			 0);
+	return l;
+}
+
+static int read_message(const struct listener *l)
+{
+	struct msg_head h;
+	char buf[64];
+
+	return cursor_read(&arena->view, l, 0, buf, sizeof(buf), &h);
+}
+
+/* A message that comes meanwhile wakes the done function. */
+static void a_reaction_that_runs_is_waited_for(void **state)
+{
+	struct listener l = by_hand(POLICY_BLOCK, REACTOR_FOREVER_MS);
+
+	(void)state;
+	on_done(note, "a", NULL);
+	say_and_sync();
+	assert_int_equal(read_message(&l), 1);
+	say_and_sync();
+	assert_int_equal(log_.n, 0);
+	/* It comes back for the next one. */
+	assert_int_equal(read_message(&l), 1);
+	say_and_sync();
+	assert_int_equal(log_.n, 1);
+	assert_int_equal(read_message(&l), 1);
+	assert_int_equal(read_message(&l), 0);
+	assert_true(cursor_rest(&arena->view, thread_rec_of(arena), &l));
+	await(&log_.n, 3);
+	cursor_free(&arena->view, thread_rec_of(arena), &l);
+}
+
+static void create_small(void)
+{
+	const struct fusion_reactor_options o = {.size = sizeof(o),
+						 .cells = 64};
+
+	assert_int_equal(fusion_reactor_create(arena, NULL, &o, &reactor), 0);
+}
+
+/* A listener of @policy that has read @n messages, and does nothing more, holds
+ * up no thread that dispatches. */
+static void stop_behind(uint32_t policy, int n)
+{
+	struct listener l;
+
+	create_small();
+	l = by_hand(policy, 1);
+	on_done(note, "a", NULL);
+	log_.n = 0;
+	say_and_sync();
+	for (int i = 0; i < n; i++)
+		assert_int_equal(read_message(&l), 1);
+	for (int i = 0; i < 80; i++) {
+		assert_int_equal(dispatch_at(reactor, 0, "x", 1, 0), 0);
+		sched_yield();
+	}
+	assert_int_equal(fusion_arena_sync(arena, FUSION_FOREVER), 0);
+	await(&log_.n, 1);
+	cursor_free(&arena->view, thread_rec_of(arena), &l);
+	await(&log_.n, 81);
+}
+
+static void a_listener_that_stops_is_given_up(void **state)
+{
+	(void)state;
+	stop_behind(POLICY_DROP, 0);
+	stop_behind(POLICY_DROP, 1);
+	stop_behind(POLICY_BLOCK, 0);
+	stop_behind(POLICY_BLOCK, 1);
+	stop_behind(POLICY_DISCONNECT, 1);
+}
+
 /* --- Two reactors with a backlog ------------------------------------------ */
 
 static struct fusion_reaction *first;
@@ -297,6 +391,8 @@ int main(void)
 		UNIT(cancelling_waits_for_the_function),
 		UNIT(each_is_told_of_the_end_once_and_stays),
 		UNIT(bad_arguments),
+		UNIT(a_reaction_that_runs_is_waited_for),
+		UNIT(a_listener_that_stops_is_given_up),
 		UNIT(a_reactor_with_a_backlog_may_go),
 	};
 

@@ -59,6 +59,7 @@ static int take_cursor(struct ring *r, const struct thread_rec *me,
 		store_relaxed(&c->slot, params->slot);
 		store_relaxed(&c->idle, (uint32_t)CURSOR_READS);
 		store_relaxed(&c->dropped, 0ull);
+		store_relaxed(&c->busy, 0ull);
 		store_relaxed(&c->mask, params->mask);
 		store_relaxed(&c->policy, params->policy << 24 | params->flags);
 		store_relaxed(&c->limit_ms, params->limit_ms);
@@ -309,6 +310,17 @@ bool cursor_is_sound(const struct ring *r, const struct cursor *c)
 	       pos <= load_acquire(&r->ctl->head) + 2 * r->cells;
 }
 
+/* Acquire of the position: pairs with the release in read_next_record(): if it
+ * is behind a message, `busy` of that message is seen, or a later one.  Acquire
+ * of that: pairs with the releases there and in end_message().  What the
+ * listener did with earlier messages came before. */
+uint64_t cursor_done_pos(const struct cursor *c)
+{
+	uint64_t pos = load_acquire(&c->pos), busy = load_acquire(&c->busy);
+
+	return busy && busy - 1 < pos ? busy - 1 : pos;
+}
+
 /* Acquire of the state: pairs with the release in take_cursor(); flags and
  * position are read behind LIVE. */
 uint64_t cursors_done_pos(const struct ring *r, const struct cursor *self)
@@ -325,9 +337,7 @@ uint64_t cursors_done_pos(const struct ring *r, const struct cursor *self)
 		    CURSOR_FLAGS(c) & (CURSOR_DONE | CURSOR_VISITOR) ||
 		    CURSOR_STATE(load_acquire(&c->st)) != CURSOR_LIVE)
 			continue;
-		/* Acquire: pairs with the release of pos in read_next_record().
-		 * What that listener did with the messages came before. */
-		pos = load_acquire(&c->pos);
+		pos = cursor_done_pos(c);
 		if (pos < done)
 			done = pos;
 	}
@@ -381,6 +391,13 @@ static bool is_header_same(const struct ring *r, uint64_t pos, uint64_t h)
 	return load_relaxed(&r->hdr[pos & r->mask]) == h;
 }
 
+/* The listener is done with the message that it has.  Release: pairs with the
+ * acquire in cursor_done_pos(). */
+static void end_message(struct cursor *c)
+{
+	store_release(&c->busy, 0ull);
+}
+
 /* Read the next record. 1: a message; 0: there is nothing; -EAGAIN: look again;
  * -EMSGSIZE, -EIO.  Acquire of pos: pairs with the release in push_cursor().
  * Acquire of the header: pairs with the release in ring_commit(). */
@@ -416,11 +433,16 @@ static int read_next_record(struct ring *r, struct cursor *c, uint32_t skip_of,
 	default:
 		return 0;
 	}
+	/* Release: pairs with the acquire in cursor_done_pos(). */
+	if (e)
+		store_release(&c->busy, pos + 1);
 	/* Commit.  Release: pairs with the acquires of pos in cursors_gate()
-	 * and cursors_done_pos(); this listener is done with the cells.  If the
+	 * and cursor_done_pos(); this listener is done with the cells.  If the
 	 * CAS fails, a dispatcher has pushed the cursor, and counted. */
-	if (!cas_release(&c->pos, &pos, pos + cells))
+	if (!cas_release(&c->pos, &pos, pos + cells)) {
+		end_message(c);
 		return -EAGAIN;
+	}
 	/* A reader that never goes idle must still report progress, or
 	 * dispatchers would sleep. */
 	if ((pos ^ (pos + cells)) & (r->cells / 2))
@@ -450,6 +472,7 @@ int cursor_read(struct view *v, const struct listener *l, uint32_t skip_of,
 
 	if (e < 0)
 		return e;
+	end_message(c);
 	/* Before the ring is read: then nothing is missed. */
 	ended = has_ended(l);
 	if (ended && SEED_BUG(103))
@@ -495,6 +518,7 @@ bool cursor_rest(struct view *v, struct thread_rec *me,
 	/* A listener that is disconnected must not go idle. */
 	if (cursor_get(v, l, &r, &c) < 0)
 		return false;
+	end_message(c);
 	idle = what_to_rest_for(&r, c);
 	if (idle == CURSOR_READS)
 		idle = CURSOR_IDLE;

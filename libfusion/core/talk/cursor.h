@@ -63,6 +63,9 @@ int cursor_get(const struct view *v, const struct listener *l,
  *              message is not lost
  *   -EPIPE, -EIDRM, -EIO as cursor_get()
  *
+ * The listener has the message until it calls cursor_read(), cursor_rest() or
+ * cursor_free(): listeners that read behind all others wait that long.
+ *
  * Behind the end or a disconnection, the listener calls cursor_free().
  * Checks all that it reads, so a hostile ring does no harm.
  */
@@ -85,7 +88,9 @@ int cursor_copy(const struct view *v, const struct reactor *re, uint32_t i,
 bool cursor_is_gating(const struct cursor *c);
 /* Find the position before which records may be freed; @head if none may. */
 uint64_t cursors_gate(const struct ring *r, uint64_t head);
-/* Find how far all listeners have read, not counting @self, visitors, and those
+/* Find how far the listener with @c is done. */
+uint64_t cursor_done_pos(const struct cursor *c);
+/* Find how far all listeners are done, not counting @self, visitors, and those
  * that read behind all others; UINT64_MAX if there are none. */
 uint64_t cursors_done_pos(const struct ring *r, const struct cursor *self);
 /* Tell whether the position of @c can be as it is. */

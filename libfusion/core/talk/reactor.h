@@ -114,7 +114,9 @@ enum cursor_policy { POLICY_BLOCK = 0, POLICY_DROP = 1, POLICY_DISCONNECT = 2 };
  *
  * Invariants: all fields are valid from LIVE on.  `pos` goes only up, by the
  * CAS of the listener that has read a record, or of a dispatcher that pushes;
- * each message that lies between is received or counted in dropped.
+ * each message that lies between is received or counted in dropped.  `busy`
+ * says that the listener has received a message before `pos` and may still use
+ * it.  A thread that sees such a position sees `busy`, too.
  *
  * Dead owner: cursor_recover_member() frees the cursors of a member,
  * cursor_recover_thread() those that a thread was taking or had for a visitor.
@@ -131,7 +133,9 @@ struct cursor {
 
 	uint64_t pos;	  /* atomic: next record to read */
 	uint64_t dropped; /* atomic */
-	uint8_t pad1[48];
+	uint64_t busy;	  /* atomic: position + 1 of the message that the
+			     listener has; 0 none */
+	uint8_t pad1[40];
 };
 static_assert(sizeof(struct cursor) == RING_CURSOR, "ABI: bump FORMAT");
 

@@ -68,6 +68,41 @@ static void give_up_on_listener(struct view *v, struct thread_rec *me,
 		listener_wake(v, me, r, c, true);
 }
 
+/* Tell whether a listener that reads behind all others stands at the gate, and
+ * waits for another one. */
+static bool is_done_held_up(const struct ring *r, uint64_t gate)
+{
+	for (uint32_t i = 0; i < ring_cursors(r); i++) {
+		const struct cursor *c = cursor_at(r, i);
+		uint64_t pos;
+
+		if (!cursor_is_gating(c) || !(CURSOR_FLAGS(c) & CURSOR_DONE))
+			continue;
+		/* Acquire: as in check_gate(). */
+		pos = load_acquire(&c->pos);
+		if (pos <= gate && pos >= cursors_done_pos(r, c))
+			return true;
+	}
+	return false;
+}
+
+/* Find the position where the listener with @c holds up the ring: its own, or,
+ * if one that reads behind all others is @held up, that of the message that it
+ * has.  UINT64_MAX: it holds up nothing. */
+static uint64_t holds_up_at(const struct cursor *c, bool held)
+{
+	/* Acquire: pos is read behind LIVE, as before that it was that of no
+	 * listener or of another one.  Pairs with the release in take_cursor()
+	 * and the CAS in read_next_record(). */
+	bool live = CURSOR_STATE(load_acquire(&c->st)) == CURSOR_LIVE;
+
+	if (!live || CURSOR_FLAGS(c) & CURSOR_VISITOR)
+		held = false;
+	if (held && !(CURSOR_FLAGS(c) & CURSOR_DONE))
+		return cursor_done_pos(c);
+	return cursor_is_gating(c) ? load_acquire(&c->pos) : UINT64_MAX;
+}
+
 /* Check the listeners at the gate: wake those that sleep over messages that do
  * not concern them, give up on those whose time is over and who leave no room.
  * Returns how long to sleep, 0: look again at once. */
@@ -79,18 +114,14 @@ static int64_t check_gate(struct view *v, struct thread_rec *me, struct ring *r,
 	/* Acquire: pairs with the release of the head in
 	 * reactor_make_room(). */
 	uint64_t head = load_acquire(&r->ctl->head);
+	bool held = is_done_held_up(r, gate);
 
 	for (uint32_t i = 0; i < ring_cursors(r); i++) {
 		struct cursor *c = cursor_at(r, i);
 		int64_t limit, left;
 		uint64_t pos;
 
-		if (!cursor_is_gating(c))
-			continue;
-		/* Acquire: pos is read behind LIVE, as before that it was that
-		 * of no listener or of another one.  Pairs with the release in
-		 * take_cursor() and the CAS in read_next_record(). */
-		pos = load_acquire(&c->pos);
+		pos = holds_up_at(c, held);
 		limit = cursor_limit_ns(c);
 		if (pos > gate)
 			continue;
@@ -98,8 +129,10 @@ static int64_t check_gate(struct view *v, struct thread_rec *me, struct ring *r,
 		if (CURSOR_FLAGS(c) & CURSOR_DONE &&
 		    pos >= cursors_done_pos(r, c))
 			continue;
-		if (send->impatient &&
-		    send->impatient == load_relaxed(&c->owner))
+		/* One that drops is not waited for. */
+		if (CURSOR_POLICY(c) == POLICY_DROP ||
+		    (send->impatient &&
+		     send->impatient == load_relaxed(&c->owner)))
 			limit = 0;
 		left = limit == INT64_MAX ? nap : s->since_ns + limit - now;
 		if (left <= 0 && pos <= head) {
