@@ -1498,3 +1498,349 @@ expression arena;
 @@
 - fusion_members_list(arena, NULL, 0)
 + members_count(arena)
+
+// --- Fields and hashes ------------------------------------------------------
+//
+// Fields are created as all other things: a struct of options says where the
+// data is, its size and its type.  If the function is to allocate the data,
+// leave `data` out by hand.
+//
+//   fusion_arena_add_field(a, name, p, size, type)
+//     -> fusion_field_create(a, name, &options, NULL)
+//   fusion_arena_get_field(a, name, size, type, &p)
+//     -> fusion_field_lookup(a, name, size, type, &p)
+//   fusion_arena_wait_field(a, name, timeout, size, type, &p)
+//     -> fusion_field_wait(a, name, size, type, timeout, flags, &p)
+//   fusion_arena_remove_field(a, name)
+//     -> fusion_field_remove(a, name)
+//
+// A wait that signals ended gets the flag that says so.  A file that includes
+// fusion/arena.h alone includes fusion/field.h as well.
+//
+// fusion_hash_lookup(), which found the value of a key, is fusion_hash_value():
+// a look-up finds the thing of a name.
+
+@has_fusion_h@
+@@
+#include <fusion/fusion.h>
+
+@field_header depends on !has_fusion_h@
+expression list args;
+@@
+(
+fusion_arena_add_field(args)
+|
+fusion_arena_get_field(args)
+|
+fusion_arena_wait_field(args)
+|
+fusion_arena_remove_field(args)
+)
+
+@depends on field_header && !has_fusion_h@
+@@
+#include <fusion/arena.h>
++ #include <fusion/field.h>
+
+@field_create@
+expression arena, name, ptr, bytes, word;
+@@
+- fusion_arena_add_field(arena, name, ptr, bytes, word)
++ fusion_field_create(arena, name, &(struct fusion_field_options){.size = sizeof(struct fusion_field_options), .data_size = bytes, .type = word, .data = ptr}, NULL)
+
+@field_lookup@
+expression list args;
+@@
+- fusion_arena_get_field(args)
++ fusion_field_lookup(args)
+
+@field_wait@
+expression arena, name, timeout, size, type, ret;
+@@
+(
+- fusion_arena_wait_field(arena, name, 0, size, type, ret)
++ fusion_field_wait(arena, name, size, type, 0, 0, ret)
+|
+- fusion_arena_wait_field(arena, name, timeout, size, type, ret)
++ fusion_field_wait(arena, name, size, type, timeout, FUSION_WAIT_INTERRUPTIBLE, ret)
+)
+
+@field_remove@
+expression list args;
+@@
+- fusion_arena_remove_field(args)
++ fusion_field_remove(args)
+
+@hash_value@
+expression list args;
+@@
+- fusion_hash_lookup(args)
++ fusion_hash_value(args)
+
+// --- Reactors and objects, again --------------------------------------------
+//
+//   done       fusion_reactor_set_done() with a function is
+//              fusion_reactor_on_done().  The rule gives neither a destroy
+//              function nor a place for the slot, so the subscription lasts
+//              until the process exits the arena.  By hand: a call whose
+//              function is NULL, or is set for the second time, cancels the
+//              slot of the first call (fusion_slot_cancel()).
+//   describe   fusion_object_pool_set_describe() with a function is
+//              fusion_object_pool_on_describe(), in the same way.
+//   global     Attaching and detaching a global reaction takes options instead
+//              of an index.  NULL stands for the index 0.  Also in the functions
+//              of FUSION_OBJECT_METHODS.
+//   dispatch   Dispatching takes the options before the data and its size.
+//              The rules look for options that are NULL, an address, or a
+//              pointer to the struct.  Also in the functions of
+//              FUSION_OBJECT_METHODS.
+
+@slots_done@
+expression R, C;
+expression F != NULL;
+@@
+- fusion_reactor_set_done(R, F, C)
++ fusion_reactor_on_done(R, F, C, NULL, NULL)
+
+@slots_describe@
+expression P, C;
+expression F != NULL;
+@@
+- fusion_object_pool_set_describe(P, F, C)
++ fusion_object_pool_on_describe(P, F, C, NULL, NULL)
+
+@slots_global@
+identifier f =~ "_(attach|detach)_global$";
+expression R, I, C;
+@@
+(
+  f(R, NULL, C)
+|
+  f(R, &I, C)
+|
+- f(R, 0, C)
++ f(R, NULL, C)
+|
+- f(R, I, C)
++ f(R, &(const struct fusion_reactor_global_options){.size = sizeof(struct fusion_reactor_global_options), .index = I}, C)
+)
+
+@slots_dispatch_default@
+identifier f =~ "_dispatch$";
+expression R, D, S;
+@@
+- f(R, D, S, NULL)
++ f(R, NULL, D, S)
+
+@slots_dispatch@
+identifier f =~ "^fusion_(reactor|object)_dispatch$";
+expression R, D, S, O;
+@@
+- f(R, D, S, &O)
++ f(R, &O, D, S)
+
+@slots_dispatch_pointer@
+identifier f =~ "_dispatch$";
+expression R, D, S;
+struct fusion_reactor_dispatch_options *O;
+@@
+- f(R, D, S, O)
++ f(R, O, D, S)
+
+@slots_dispatch_pointer_const@
+identifier f =~ "_dispatch$";
+expression R, D, S;
+const struct fusion_reactor_dispatch_options *O;
+@@
+- f(R, D, S, O)
++ f(R, O, D, S)
+
+// --- Ids are returned, structs have no holes --------------------------------
+//
+//  1. fusion_call_id() and fusion_call_owner() return the id, which is 0 for a
+//     call that is gone.  They stored it through a pointer, and returned an
+//     error.
+//  2. struct fusion_call_execute_options and struct fusion_reactor_policy have a
+//     member reserved before the last one, which has to be 0.  An initializer
+//     without the names of the members gets a 0 there.
+//
+// By hand: functions called _destroy return 0 for NULL, and the look-ups of a
+// call or a heap pool with the id 0 are -EINVAL; a program that relied on the
+// old error looks before it calls.
+
+// --- 1. Ids are returned
+
+@nouns_id_checked@
+expression C, X;
+statement S;
+identifier get =~ "^fusion_call_(id|owner)$";
+@@
+- if (get(C, &X) < 0) S
++ X = get(C);
++ if (!X) S
+
+@nouns_id_checked_plain@
+expression C, X;
+statement S;
+identifier get =~ "^fusion_call_(id|owner)$";
+@@
+- if (get(C, &X)) S
++ X = get(C);
++ if (!X) S
+
+@nouns_id_error@
+expression C, X, R;
+identifier get =~ "^fusion_call_(id|owner)$";
+@@
+- R = get(C, &X);
++ X = get(C);
++ R = X ? 0 : -EIDRM;
+
+@nouns_id_asserted@
+expression C, X;
+identifier get =~ "^fusion_call_(id|owner)$";
+identifier a =~ "^(check|assert|assert_int_equal)$";
+@@
+(
+- a(get(C, &X));
++ X = get(C);
+|
+- a(get(C, &X) == 0);
++ X = get(C);
+|
+- a(get(C, &X), 0);
++ X = get(C);
+)
+
+@nouns_id@
+expression C, X;
+identifier get =~ "^fusion_call_(id|owner)$";
+@@
+- get(C, &X);
++ X = get(C);
+
+@nouns_id_pointer@
+expression C, X;
+identifier get =~ "^fusion_call_(id|owner)$";
+@@
+- get(C, X);
++ *(X) = get(C);
+
+// --- 2. Structs have no holes
+
+@nouns_execute_options@
+identifier x;
+expression E1, E2, E3;
+@@
+ struct fusion_call_execute_options x = { E1, E2,
+-E3
++0, E3
+ };
+
+@nouns_execute_literal@
+expression E1, E2, E3;
+@@
+ (struct fusion_call_execute_options){ E1, E2,
+-E3
++0, E3
+ }
+
+@nouns_policy@
+identifier x;
+expression E1, E2, E3;
+@@
+ struct fusion_reactor_policy x = { E1, E2,
+-E3
++0, E3
+ };
+
+@nouns_policy_literal@
+expression E1, E2, E3;
+@@
+ (struct fusion_reactor_policy){ E1, E2,
+-E3
++0, E3
+ }
+
+// --- Waits ------------------------------------------------------------------
+//
+// A function that takes a time-out takes flags behind it.
+//
+// The rules, in their order:
+//
+//  1. Waits that signals did not end get the flags 0: they stay as they were.
+//  2. fusion_members_wait(), fusion_members_kill(), fusion_call_wait() and
+//     fusion_arena_dispatch() were ended by signals.  They are no longer, unless
+//     they have FUSION_WAIT_INTERRUPTIBLE.  So they get that flag, or 0 where
+//     they do not wait.
+//
+// Not done here:
+//
+//  - fusion_message_send() and fusion_message_send_block() have their flags
+//    before the time-out, as before, and take FUSION_WAIT_... there.
+//  - FUSION_WAIT_UNTIL: a program that computed a time-out from a deadline in
+//    each round of a loop can give the deadline itself.
+
+// --- 1. Signals did not end it
+
+@waits_plain@
+identifier f = {fusion_skirmish_lock_timed, fusion_skirmish_prevail_timed, fusion_skirmish_wait, fusion_property_lease_timed, fusion_property_purchase_timed, fusion_property_hold_up, fusion_ref_zero_lock, fusion_arena_sync};
+expression x, t;
+@@
+ f(x, t
++	, 0
+ )
+
+// --- 2. Signals ended it
+
+@waits_dispatch@
+expression a, t;
+@@
+(
+ fusion_arena_dispatch(a, 0
++	, 0
+ )
+|
+ fusion_arena_dispatch(a, t
++	, FUSION_WAIT_INTERRUPTIBLE
+ )
+)
+
+@waits_members_wait@
+expression a, id, t;
+@@
+(
+ fusion_members_wait(a, id, 0
++	, 0
+ )
+|
+ fusion_members_wait(a, id, t
++	, FUSION_WAIT_INTERRUPTIBLE
+ )
+)
+
+@waits_members_kill@
+expression a, id, s, t;
+@@
+(
+ fusion_members_kill(a, id, s, 0
++	, 0
+ )
+|
+ fusion_members_kill(a, id, s, t
++	, FUSION_WAIT_INTERRUPTIBLE
+ )
+)
+
+@waits_call@
+expression a, n, t, r;
+@@
+(
+ fusion_call_wait(a, n, 0,
++	0,
+	r)
+|
+ fusion_call_wait(a, n, t,
++	FUSION_WAIT_INTERRUPTIBLE,
+	r)
+)

@@ -13,11 +13,11 @@
  * only read change nothing, and find one of the two states too.
  *
  * Names: a container can have a name.  fusion_..._lookup() finds it by its
- * name, fusion_..._open() finds or creates it, and fusionfs shows it in hashes/,
- * vectors/ or lists/.  Each kind has names of its own.  A container without a
- * name is not shown; keep its handle in shared data.  Each container has an id
- * (fusion_..._id()), also without a name.  fusion_..._get() finds by the id a
- * container that has a name.
+ * name, fusion_..._open() finds or creates it, and fusionfs shows it in
+ * hashes/, vectors/ or lists/.  Each kind has names of its own.  A container
+ * without a name is not shown; keep its handle in shared data.  Each container
+ * has an id (fusion_..._id()), also without a name.  fusion_..._get() finds by
+ * the id a container that has a name.
  *
  * Locking by the program: without FUSION_CONTAINER_LOCK, the program locks.
  * All calls that change a container must hold one lock: a skirmish, or a

@@ -9,7 +9,8 @@
 #include "libfusion/base/refuse.h"
 #include "libfusion/core/base/futex.h"
 
-int64_t deadline_of(int64_t timeout_ns)
+/* Return the end of a wait of @timeout_ns that begins now; < 0 never. */
+static int64_t deadline_of(int64_t timeout_ns)
 {
 	int64_t now;
 
@@ -27,15 +28,6 @@ static int check_timeout(int64_t timeout_ns)
 		      "the time-out is %" PRId64
 		      " ns: it has to be 0, positive, or FUSION_FOREVER",
 		      timeout_ns);
-}
-
-int deadline_begin(int64_t timeout_ns, int64_t *ret_deadline_ns)
-{
-	int r = check_timeout(timeout_ns);
-
-	if (r == 0)
-		*ret_deadline_ns = deadline_of(timeout_ns);
-	return r;
 }
 
 /* Return the end of a wait that begins now, 0 if it is over already. */
@@ -69,11 +61,4 @@ int64_t deadline_left(int64_t deadline_ns)
 		return -1;
 	left = deadline_ns - clock_monotonic_ns();
 	return left < 0 ? 0 : left;
-}
-
-int64_t deadline_nap(int64_t deadline_ns, int64_t most_ns)
-{
-	int64_t left = deadline_left(deadline_ns);
-
-	return left < 0 || left > most_ns ? most_ns : left;
 }

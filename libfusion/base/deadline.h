@@ -15,15 +15,7 @@
 /* Begin a wait of @timeout_ns with @flags, which a program gives as arguments.
  * 0; -EINVAL one of them is not valid. */
 int wait_begin(int64_t timeout_ns, uint32_t flags, struct wait *ret);
-/* Return the end of a wait of @timeout_ns that begins now. */
-int64_t deadline_of(int64_t timeout_ns);
-/* Begin a wait of @timeout_ns, which a program gives as an argument.  0;
- * -EINVAL it is negative, and not FUSION_FOREVER. */
-int deadline_begin(int64_t timeout_ns, int64_t *ret_deadline_ns);
 /* Return how long it is until @deadline_ns: < 0 for ever, 0 it is over. */
 int64_t deadline_left(int64_t deadline_ns);
-/* Return how long to sleep before another look: until @deadline_ns, at most
- * @most_ns; 0 it is over. */
-int64_t deadline_nap(int64_t deadline_ns, int64_t most_ns);
 
 #endif

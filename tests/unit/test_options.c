@@ -107,22 +107,6 @@ static void results_fit_the_struct_of_the_program(void **state)
 			 -EINVAL);
 }
 
-static void timeouts_are_checked_and_do_not_overflow(void **state)
-{
-	int64_t end = 0;
-
-	(void)state;
-	assert_int_equal(deadline_begin(-2, &end), -EINVAL);
-	assert_int_equal(deadline_begin(INT64_MIN, &end), -EINVAL);
-	assert_int_equal(end, 0);
-	assert_int_equal(deadline_begin(FUSION_FOREVER, &end), 0);
-	assert_true(end < 0);
-	assert_int_equal(deadline_begin(INT64_MAX, &end), 0);
-	assert_true(end < 0);
-	assert_int_equal(deadline_begin(0, &end), 0);
-	assert_int_equal(deadline_left(end), 0);
-}
-
 static int64_t end_of(int64_t timeout_ns, uint32_t flags)
 {
 	struct wait wait = {.deadline_ns = -7};
@@ -198,7 +182,6 @@ int main(void)
 		cmocka_unit_test(
 			options_of_a_newer_program_may_say_nothing_new),
 		cmocka_unit_test(results_fit_the_struct_of_the_program),
-		cmocka_unit_test(timeouts_are_checked_and_do_not_overflow),
 		cmocka_unit_test(waits_end_at_their_time),
 		cmocka_unit_test(bad_waits_are_refused),
 		cmocka_unit_test(only_interruptible_waits_are_interrupted),

@@ -297,7 +297,7 @@ static void stop_behind(uint32_t policy, int n)
 		assert_int_equal(dispatch_at(reactor, 0, "x", 1, 0), 0);
 		sched_yield();
 	}
-	assert_int_equal(fusion_arena_sync(arena, FUSION_FOREVER), 0);
+	assert_int_equal(fusion_arena_sync(arena, FUSION_FOREVER, 0), 0);
 	await(&log_.n, 1);
 	cursor_free(&arena->view, thread_rec_of(arena), &l);
 	await(&log_.n, 81);

@@ -480,8 +480,8 @@ static int become_server(struct server *server,
 	if (r == -EBUSY && !server->options->standby)
 		return -EEXIST;
 	while ((r == -EBUSY || r == -ETIMEDOUT) && !*stop)
-		r = fusion_skirmish_lock_timed(server->desk->server,
-					       SECOND / 4, 0);
+		r = fusion_skirmish_lock_timed(server->desk->server, SECOND / 4,
+					       0);
 	if (*stop && (r == -EBUSY || r == -ETIMEDOUT))
 		return 0;
 	/* The desk is consistent at any time: see desk.h. */

@@ -42,7 +42,7 @@
 #include <stdint.h>
 
 #define FUSION_MAGIC 0x0a4e4f4953554601ull
-#define FUSION_FORMAT 7u
+#define FUSION_FORMAT 8u
 
 #define ARENA_NAME_MAX 63 /* bytes, without the NUL */
 #define ENTRY_NAME_MAX 63 /* of a field, a skirmish ... */
