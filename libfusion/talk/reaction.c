@@ -88,6 +88,7 @@ static int add_reaction(struct fusion_arena *a, struct reactor *re, bool done,
 	uint32_t id = load_acquire(&re->id);
 	struct local_reactor *l = id ? local_reactor_find(a, id, done) : NULL;
 	struct ring ring;
+	bool others;
 	int r;
 
 	if (!id)
@@ -97,8 +98,8 @@ static int add_reaction(struct fusion_arena *a, struct reactor *re, bool done,
 	r = reactor_ring(&a->view, re, &ring);
 	if (r < 0)
 		return r == -ENOENT ? -EIDRM : r;
+	others = l->reactions;
 	x->local = l;
-	x->from = l->reactions ? ring_tail(&ring) : 0;
 	x->next = l->reactions;
 	l->reactions = x;
 	if (policy) {
@@ -106,6 +107,10 @@ static int add_reaction(struct fusion_arena *a, struct reactor *re, bool done,
 		l->limit_ms = params->limit_ms;
 	}
 	local_reactor_update(l);
+	/* The drawing is at begin_at_the_end(): first the channel, then the
+	 * end of the ring. */
+	full_fence();
+	x->from = others ? ring_tail(&ring) : 0;
 	return 0;
 }
 
