@@ -17,7 +17,7 @@ static int find_member_ring(struct view *v, uint32_t slot, uint32_t id,
 			    struct ring *ret)
 {
 	/* Acquire: pairs with the release in ring_open(); the
-	 * second one with the release in ring_close(). */
+	 * second one with the CAS in take_in_hands(). */
 	uint32_t i = load_acquire(&view_member(v, slot)->ring);
 
 	if (!i || ring_map(v, i - 1, ret) < 0 ||

@@ -58,6 +58,7 @@ static int add_reaction(struct fusion_arena *a, struct reactor *re,
 	uint32_t id = load_acquire(&re->id);
 	struct local_reactor *l = id ? local_reactor_find(a, id, false) : NULL;
 	struct ring ring;
+	bool others;
 	int r;
 
 	if (!id)
@@ -66,8 +67,8 @@ static int add_reaction(struct fusion_arena *a, struct reactor *re,
 	      : local_reactor_make(a, re, params, false, &l);
 	if (r < 0)
 		return r == -ENOENT ? -EIDRM : r;
+	others = l->reactions;
 	x->local = l;
-	x->from = l->reactions ? ring_tail(&ring) : 0;
 	x->next = l->reactions;
 	l->reactions = x;
 	if (policy) {
@@ -75,6 +76,10 @@ static int add_reaction(struct fusion_arena *a, struct reactor *re,
 		l->limit_ms = params->limit_ms;
 	}
 	local_reactor_update(l);
+	/* The drawing is at begin_at_the_end(): first the channel, then the
+	 * end of the ring. */
+	full_fence();
+	x->from = others ? ring_tail(&ring) : 0;
 	return 0;
 }
 

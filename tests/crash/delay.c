@@ -568,6 +568,7 @@ int main(int argc, char **argv)
 
 	parse(argc, argv);
 	run_list(reactor_scenes, n_reactor_scenes, &n, &bad);
+	run_list(listener_scenes, n_listener_scenes, &n, &bad);
 	run_list(life_scenes, n_life_scenes, &n, &bad);
 	run_list(table_scenes, n_table_scenes, &n, &bad);
 	run_list(heap_scenes, n_heap_scenes, &n, &bad);

@@ -9,16 +9,18 @@
 #include "libfusion/core/life/life.h"
 #include "libfusion/core/life/liveness.h"
 #include "libfusion/core/life/member.h"
+#include "libfusion/core/life/witness.h"
 #include "libfusion/core/talk/message.h"
 #include "libfusion/core/talk/ring_open.h"
 #include "libfusion/core/talk/ring_recover.h"
 #include "tests/crash/delay.h"
 #include "tests/crash/ledger.h"
+#include "tests/unit/image_witness.h"
 
 /* --- A record that changes hands while it is judged ----------------------- */
 
 /* In the play's numbers. */
-enum { DEAD, SENT, BELL };
+enum { DEAD, SENT, BELL, NEXT };
 
 static void show_record(struct actor *a)
 {
@@ -93,6 +95,42 @@ static void is_gone(const struct view *v, struct play *play, enum role who)
 		if (load_relaxed(&ring_ctl(v, i)->owner) == play->id[who])
 			fault(play, "ring %u is that of a member that has gone",
 			      i);
+}
+
+/* The next member gets the slot, and has a queue. */
+static void leave_and_enter(struct actor *a)
+{
+	struct member_info info = {
+		.pid = getpid(),
+		.start_time = process_start_time(getpid()),
+		.role = 1,
+		.comm = "next",
+	};
+	struct view *v = a->v;
+	struct ring queue;
+	uint32_t slot;
+
+	leave(a);
+	witness_drop(&v->witness);
+	if (life_lock(v, -1) < 0 || image_claim(v, &info, &slot) < 0)
+		die("no member slot");
+	a->play->n[NEXT] = view_member(v, slot)->id;
+	if (slot != v->slot ||
+	    life_witness(v, slot, view_member(v, slot)->id) < 0 ||
+	    member_ready(v, slot) < 0 || thread_claim(v, &a->me) < 0)
+		die("the slot is not that of the next one");
+	life_unlock(v);
+	if (message_queue(v, a->me, slot, view_member(v, slot)->id, &queue) < 0)
+		fault(a->play, "the next member gets no queue");
+}
+
+static void next_has_a_queue(const struct view *v, struct play *play)
+{
+	uint32_t ring = view_member(v, play->slot[RIVAL])->ring;
+
+	if (!ring || ring_ctl(v, ring - 1)->owner != play->n[NEXT])
+		fault(play, "the next member has lost its queue");
+	is_gone(v, play, RIVAL);
 }
 
 static void sweep(struct actor *a)
@@ -204,6 +242,9 @@ const struct scene life_scenes[] = {
 	{"queue-of-who-leaves",
 	 {{0}}, send_to_rival, leave,
 	 {{0}}, rival_is_gone, NULL, 2, false},
+	{"queue-of-the-next-in-the-slot",
+	 {{0}}, send_to_rival, leave_and_enter,
+	 {{0}}, next_has_a_queue, NULL, 2, false},
 	{"leaver-gets-a-queue",
 	 {{0}}, leave, send_to_victim,
 	 {{0}}, victim_is_gone, life_depart, 7, false},

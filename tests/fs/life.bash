@@ -85,6 +85,20 @@ hears() {
 	fi
 }
 
+# Both lines, in either order: a notice comes from another thread than the
+# answer.
+hears_both() {
+	hear "$1"
+	case $REPLY in
+	"$2") hears "$1" "$3" ;;
+	"$3") hears "$1" "$2" ;;
+	*)
+		echo "$1 said '$REPLY', wanted '$2' and '$3'" >&2
+		return 1
+		;;
+	esac
+}
+
 expect() {
 	tell "$1" "$2"
 	hears "$1" "$3" || {

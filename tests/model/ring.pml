@@ -603,7 +603,7 @@ inline drain()
 	atomic { p = 0; n = 0; h = 0 }
 }
 
-/* ring_close(); and the daemon looks after each death. */
+/* ring_close_queue(); and the daemon looks after each death. */
 inline reap_consumer()
 {
 	asleep = false;

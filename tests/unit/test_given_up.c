@@ -324,8 +324,29 @@ static void ring_that_a_dead_opener_has_is_given_back(void **state)
 	depart(slot);
 }
 
-/* Which of the two has it, nobody knows. */
-static void ring_of_two_dead_openers_goes_with_the_last(void **state)
+/* It died before it gave the ring an owner.  The other does not have the ring,
+ * though it announces the same. */
+static void ring_in_the_hands_of_a_dead_opener_is_given_back(void **state)
+{
+	struct thread_rec *t;
+	struct ring q;
+	uint32_t slot = make_unlinked_queue(&q);
+
+	(void)state;
+	assert_int_equal(thread_claim(&v, &t), 0);
+	store_relaxed(&q.ctl->owner, RING_HANDS | thread_slot(&v, t));
+	say_it_opens(t, slot, q.index, false);
+	say_it_opens(other, slot, q.index, false);
+	assert_int_equal(ring_recover(&v, other), 0);
+	assert_int_equal(q.ctl->owner, RING_HANDS | thread_slot(&v, t));
+	assert_int_equal(ring_recover(&v, t), 0);
+	assert_int_equal(q.ctl->owner, 0);
+	thread_release(&v, t);
+	depart(slot);
+}
+
+/* It died before it took the ring, which another has. */
+static void ring_that_a_dead_opener_had_not_taken_stays(void **state)
 {
 	struct thread_rec *t;
 	struct ring q;
@@ -334,7 +355,7 @@ static void ring_of_two_dead_openers_goes_with_the_last(void **state)
 	(void)state;
 	assert_int_equal(thread_claim(&v, &t), 0);
 	say_it_opens(t, slot, q.index, false);
-	say_it_opens(other, slot, q.index, false);
+	say_it_opens(other, slot, q.index, true);
 	assert_int_equal(ring_recover(&v, t), 0);
 	assert_int_equal(q.ctl->owner, view_member(&v, slot)->id);
 	assert_int_equal(ring_recover(&v, other), 0);
@@ -377,7 +398,8 @@ int main(void)
 		TEST(block_that_was_not_sent_is_kept_until_it_is_freed),
 		TEST(queue_of_a_dead_member_is_kept_until_it_is_empty),
 		TEST(ring_that_a_dead_opener_has_is_given_back),
-		TEST(ring_of_two_dead_openers_goes_with_the_last),
+		TEST(ring_in_the_hands_of_a_dead_opener_is_given_back),
+		TEST(ring_that_a_dead_opener_had_not_taken_stays),
 		TEST(opener_for_a_member_that_has_gone_unlinks_nothing),
 	};
 

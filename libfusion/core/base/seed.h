@@ -98,6 +98,10 @@
  *  106  ring: recovery of an opener closes the ring that another has taken
  *  107  message: a new queue is not announced until its member is checked
  *  108  call: a visitor believes that nobody answered, after the owner is gone
+ *  109  ring: an opener does not say that it has given the ring an owner
+ *  110  reactor: a new listener begins where the end was before it was LIVE
+ *  111  reactor: a cursor is taken before it is scanned
+ *  112  reactor: the gate is behind the end of the ring
  */
 #ifndef FUSION_CORE_SEED_H
 #define FUSION_CORE_SEED_H

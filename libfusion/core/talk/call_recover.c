@@ -184,7 +184,7 @@ static void wake_queues(struct view *v)
 	for (uint32_t i = 0; i < ring_hi(v); i++) {
 		uint64_t head;
 
-		/* Acquire: pairs with the release in ring_close(). */
+		/* Acquire: pairs with the release in drop_ring(). */
 		if (ring_map(v, i, &r) < 0 || !load_acquire(&r.ctl->owner) ||
 		    load_relaxed(&r.ctl->owner) & RING_OF_REACTOR)
 			continue;

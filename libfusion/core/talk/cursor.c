@@ -35,6 +35,32 @@ static void raise_cursors_hi(struct ring *r, uint32_t hi)
 		;
 }
 
+/*
+ * Begin behind all that was dispatched before the cursor was LIVE.  In the ring
+ * is only what was dispatched while somebody listened.  So a listener that
+ * began earlier would miss messages between those that it hears.
+ *
+ *   the listener                  a dispatcher, twice
+ *   cursor LIVE                   the first message is committed
+ *   fence                         fence (listeners_wake())
+ *   the end? begin there          does anybody listen? the next message
+ *
+ * If the listener hears the first message, it begins before that message; then
+ * the dispatcher sees LIVE, and the listener hears the next message, too.  What
+ * dispatchers have pushed the cursor over so far was not meant for it.
+ */
+static void begin_at_the_end(struct ring *r, struct cursor *c)
+{
+	uint64_t at = load_relaxed(&c->pos), end;
+
+	full_fence();
+	end = ring_end(r);
+	/* Relaxed: nothing was read. */
+	while (at < end && !cas_relaxed(&c->pos, &at, end))
+		;
+	store_relaxed(&c->dropped, 0ull);
+}
+
 /* Take a free cursor and set it up.  Commit: LIVE.  Killed before it: recovery
  * finds the cursor TAKEN by a dead thread. */
 static int take_cursor(struct ring *r, const struct thread_rec *me,
@@ -46,15 +72,19 @@ static int take_cursor(struct ring *r, const struct thread_rec *me,
 		struct cursor *c = cursor_at(r, i);
 		uint64_t st = load_relaxed(&c->st);
 
+		if (CURSOR_STATE(st) != CURSOR_FREE)
+			continue;
+		/* Before the cursor is taken: recovery, too, scans no others,
+		 * and must find it if this thread is killed. */
+		if (!SEED_BUG(111))
+			raise_cursors_hi(r, i + 1);
 		/* Acquire: pairs with the release in cursor_free() and
 		 * free_lost_cursors().  The last listener is done with the
 		 * cursor. */
-		if (CURSOR_STATE(st) != CURSOR_FREE ||
-		    !cas_acquire(&c->st, &st, CURSOR_MAKE(CURSOR_TAKEN, token)))
+		if (!cas_acquire(&c->st, &st, CURSOR_MAKE(CURSOR_TAKEN, token)))
 			continue;
-		/* Before the cursor is LIVE: a cursor that is not scanned is
-		 * not waited for. */
-		raise_cursors_hi(r, i + 1);
+		if (SEED_BUG(111))
+			raise_cursors_hi(r, i + 1);
 		store_relaxed(&c->owner, params->owner);
 		store_relaxed(&c->slot, params->slot);
 		store_relaxed(&c->idle, (uint32_t)CURSOR_READS);
@@ -69,6 +99,8 @@ static int take_cursor(struct ring *r, const struct thread_rec *me,
 		 * dispatcher must see the cursor with its position and its
 		 * policy. */
 		store_release(&c->st, CURSOR_MAKE(CURSOR_LIVE, token));
+		if (!SEED_BUG(110))
+			begin_at_the_end(r, c);
 		return (int)i;
 	}
 	return -ENOSPC;

@@ -55,7 +55,6 @@ static int make_queue(struct view *v, struct thread_rec *me, uint32_t slot,
 		      uint32_t id, uint32_t *ret_index)
 {
 	struct member_rec *m = view_member(v, slot);
-	uint32_t linked;
 	int r;
 
 	if (!member_stays(v, slot, id))
@@ -67,40 +66,63 @@ static int make_queue(struct view *v, struct thread_rec *me, uint32_t slot,
 		ring_opened(me);
 	full_fence();
 	r = member_stays(v, slot, id) || SEED_BUG(85) ? 0 : -ESRCH;
-	linked = *ret_index + 1;
-	/* Release: pairs with the acquire of the word in ring_open().  Only one
-	 * of the two sides closes the ring. */
-	if (r < 0 && cas_acq_rel(&m->ring, &linked, 0u))
-		ring_close(v, me, *ret_index, id);
+	/* If another thread has linked the ring, that looks here, too.  The
+	 * word may be the next member's by now: so the ring is taken back
+	 * first, which fails if the other side has closed it. */
+	if (r < 0 && ring_has_opened(v, me))
+		ring_take_back(v, me, me);
 	ring_opened(me);
 	return r;
 }
 
-int message_queue(struct view *v, struct thread_rec *me, uint32_t slot,
-		  uint32_t id, struct ring *ret)
+/* Find or make the member's queue, which may be another owner's by now. */
+static int find_queue(struct view *v, struct thread_rec *me, uint32_t slot,
+		      uint32_t id, struct ring *ret)
 {
-	struct member_rec *m;
-	uint32_t i;
-	int r;
-
-	if (!member_at(v, slot, id))
-		return -ESRCH;
-	m = view_member(v, slot);
 	/* Acquire: pairs with the CAS in ring_open().  The ring must be seen
 	 * open. */
-	i = load_acquire(&m->ring);
+	uint32_t i = load_acquire(&view_member(v, slot)->ring);
+	int r;
+
 	if (!i) {
 		r = make_queue(v, me, slot, id, &i);
 		if (r < 0)
 			return r;
 		i++;
 	}
-	r = ring_map(v, i - 1, ret);
-	if (r < 0)
-		return -EIO;
+	return ring_map(v, i - 1, ret) < 0 ? -EIO : 0;
+}
+
+/* Clear the word of member @id if it names the ring @r of another: a thread
+ * that was late has linked a queue for the member that had the slot before.
+ * The caller has seen the owner before this looks at the member: the queue of a
+ * member that stays is not closed.  True: the member has no queue now. */
+static bool unlink_foreign(const struct view *v, uint32_t slot, uint32_t id,
+			   const struct ring *r)
+{
+	uint32_t linked = r->index + 1;
+
+	return member_stays(v, slot, id) &&
+	       cas_acq_rel(&view_member(v, slot)->ring, &linked, 0u);
+}
+
+int message_queue(struct view *v, struct thread_rec *me, uint32_t slot,
+		  uint32_t id, struct ring *ret)
+{
+	int r;
+
+	if (!member_at(v, slot, id))
+		return -ESRCH;
+	r = find_queue(v, me, slot, id, ret);
 	/* The member may have gone meanwhile, and its ring be another owner's.
-	 * Acquire: pairs with the release in ring_close(), and keeps the load
-	 * of `closed` behind this one. */
+	 * Acquire: pairs with the CAS in take_in_hands(), and keeps the load of
+	 * `closed` and of the member's state behind this one. */
+	if (r == 0 && load_acquire(&ret->ctl->owner) != id)
+		r = unlink_foreign(v, slot, id, ret)
+			    ? find_queue(v, me, slot, id, ret)
+			    : -ESRCH;
+	if (r < 0)
+		return r;
 	if (load_acquire(&ret->ctl->owner) != id ||
 	    load_relaxed(&ret->ctl->closed))
 		return -ESRCH;
@@ -219,7 +241,7 @@ int message_recover_member(struct view *v, uint32_t slot)
 	r = life_rec_get(v, &me);
 	if (r < 0)
 		return r;
-	r = ring_close(v, me, i - 1, m->id);
+	r = ring_close_queue(v, me, i - 1, m->id);
 	if (r == -ETIMEDOUT)
 		return r;
 	store_relaxed(&m->ring, 0u);

@@ -73,8 +73,8 @@ int message_offer(struct view *v, struct thread_rec *me, uint32_t slot,
 int message_wait(struct view *v, uint32_t slot, uint32_t id, struct wait *wait);
 
 /* Close the queue of the member in @slot, which has left or died.  0; -EIO the
- * member names a ring that there is not; -ETIMEDOUT as ring_close(); or as
- * life_rec_get(). */
+ * member names a ring that there is not; -ETIMEDOUT as ring_close_queue(); or
+ * as life_rec_get(). */
 int message_recover_member(struct view *v, uint32_t slot);
 
 #endif

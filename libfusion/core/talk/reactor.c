@@ -119,7 +119,7 @@ int reactor_ring(const struct view *v, const struct reactor *re,
 /* Tell whether @ring, which the word of reactor @id names, is another
  * reactor's.  The owner is read before the id: when the reactor is destroyed,
  * the owner changes behind the id.  Acquire: pairs with the CAS in ring_open()
- * and the release in ring_close(). */
+ * and the release in ring_give_up(). */
 static bool is_foreign(const struct view *v, const struct reactor *re,
 		       uint32_t id, uint32_t ring)
 {
@@ -206,7 +206,7 @@ void reactor_close_ended(struct view *v, struct ring *r)
 {
 	uint32_t owner = load_relaxed(&r->ctl->owner);
 
-	if (!(owner & RING_OF_REACTOR))
+	if (!ring_is_reactors(owner))
 		return;
 	full_fence();
 	if (!is_reactor_there(v, r, owner & ~RING_OF_REACTOR))

@@ -4,9 +4,10 @@
  *
  * Producers free the oldest records themselves.  The gate is the position of
  * the slowest listener that is waited for; what lies before it may be freed.
- * Cursors that are not waited for and stand before it are pushed along, and the
- * pusher counts the message as dropped.  So each message is read or counted
- * once by each listener.
+ * The gate is not behind the end of the ring (find_gate()), since a listener
+ * may begin there at any moment.  Cursors that are not waited for and stand
+ * before the gate are pushed along, and the pusher counts the message as
+ * dropped.  So each message is read or counted once by each listener.
  *
  * Invariant: a cell is stamped free by CAS from the exact word that was read,
  * the first cell of a record last.  A producer that is late, or dies on the
@@ -42,7 +43,7 @@ static bool push_cursor(struct cursor *c, uint64_t pos, uint32_t cells)
  * message.  Cursors that are waited for (cursor_is_gating()) are pushed too:
  * they were not waited for when the gate was computed, or they would not stand
  * here.  A listener that lags may go idle, and so be waited for again, at any
- * moment. */
+ * moment.  A new listener that is LIVE has yet to go to the end. */
 static void push_cursors(struct ring *r, uint64_t pos, uint32_t cells,
 			 uint64_t channel, bool is_message)
 {
@@ -75,12 +76,33 @@ static void stamp_free(struct ring *r, uint64_t pos, uint32_t cells, uint64_t h)
 	cas_release(&r->hdr[pos & r->mask], &h, HDR_FREE_AT(pos + r->cells));
 }
 
+/*
+ * Find the position before which records may be freed.
+ *
+ *   here                               a listener that begins
+ *   the end of the ring?               cursor LIVE
+ *   fence                              fence
+ *   is the cursor LIVE? its position   the end of the ring? begin there
+ *
+ * If the cursor is not seen LIVE here, the listener finds the same end or a
+ * later one.  So it owns no record before the gate, however late the records
+ * are freed.
+ */
+static uint64_t find_gate(const struct ring *r, uint64_t head)
+{
+	uint64_t end = ring_tail(r), gate;
+
+	full_fence();
+	gate = cursors_gate(r, head);
+	return gate < end || SEED_BUG(112) ? gate : end;
+}
+
 /* Give a few of the oldest records back.  True: something is free now. */
 bool reactor_make_room(struct ring *r, uint64_t *ret_gate)
 {
 	/* Acquire: pairs with the CAS of the head below. */
 	uint64_t head = load_acquire(&r->ctl->head);
-	uint64_t gate = cursors_gate(r, head);
+	uint64_t gate = find_gate(r, head);
 	bool freed = false;
 
 	*ret_gate = gate;

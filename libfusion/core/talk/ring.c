@@ -46,6 +46,15 @@ int ring_map(const struct view *v, uint32_t index, struct ring *ret)
 	return 0;
 }
 
+/* Where to look on, if the cell at @pos was given back: at the head, or at the
+ * next cell if the head has not moved yet. */
+static uint64_t next_lap(const struct ring *r, uint64_t pos)
+{
+	uint64_t head = load_relaxed(&r->ctl->head);
+
+	return head > pos ? head : pos + 1;
+}
+
 uint64_t ring_tail(const struct ring *r)
 {
 	uint64_t pos = load_relaxed(&r->ctl->hint);
@@ -60,7 +69,7 @@ uint64_t ring_tail(const struct ring *r)
 		    HDR_STATE(h) != HDR_FREE && HDR_CELLS(h))
 			pos += HDR_CELLS(h);
 		else if (POS_IS_BEFORE(pos & HDR_POS_MASK, HDR_POS(h)))
-			pos = load_relaxed(&r->ctl->head);
+			pos = next_lap(r, pos);
 		else
 			break;
 	}

@@ -88,26 +88,31 @@ enum msg_op {
 	MSG_OP_CLAIM = 1,
 	MSG_OP_CLAIMED = 2,
 	MSG_OP_OPEN = 3, /* a[0] = owner, a[1] = offset of its word, a[2] = 1
-			    this thread has the ring */
+			    this thread has given the ring that owner */
 };
 
 /* ring_ctl.owner of a reactor's ring is the reactor's id with this bit. */
 #define RING_OF_REACTOR 0x80000000u
+/* ring_ctl.owner of a ring that has no owner yet, or none any more: a thread
+ * opens or closes it.  The thread's record, or RING_CLOSING: the thread has the
+ * life lock. */
+#define RING_HANDS 0xffff0000u
+#define RING_CLOSING UINT32_MAX
 
 /*
  * A ring's control record: a cache line each for what seldom changes, for
  * producers, and for the consumer.
  *
  * Invariants: cells, n_cursors and off never change once rings.hi covers the
- * record. owner is nonzero from ring_open() to ring_close().  All cells before
- * head are free in the next lap or later.
+ * record. owner is nonzero from ring_open() to ring_close_queue().  All cells
+ * before head are free in the next lap or later.
  *
  * Dead owner: recovery of a member closes its queue, and destruction of a
  * reactor closes the reactor's ring.
  */
 struct ring_ctl {
 	uint32_t owner;	    /* atomic: member id, or reactor id with
-			       RING_OF_REACTOR; 0 free */
+			       RING_OF_REACTOR; RING_HANDS or above; 0 free */
 	uint32_t cells;	    /* written once, before rings.hi, as are the next */
 	uint32_t n_cursors; /* reactors' rings only, see reactor.h */
 	uint32_t pad0;
@@ -186,6 +191,11 @@ static inline struct ring_ctl *ring_ctl(const struct view *v, uint32_t i)
 static inline uint32_t ring_hi(const struct view *v)
 {
 	return view_hi(&v->sb->rings.hi, v->geo.n_rings);
+}
+
+static inline bool ring_is_reactors(uint32_t owner)
+{
+	return owner & RING_OF_REACTOR && owner < RING_HANDS;
 }
 
 /* Cursors that may be in use: those below cursors_hi. */

@@ -88,7 +88,7 @@ unsigned ring_check(struct view *v, check_report_fn report, void *ctx)
 		 * reactor gave back may also hold records, which its next
 		 * reactor passes over, and cells whose producer died giving
 		 * them back. */
-		if (owner & RING_OF_REACTOR || r.n_cursors)
+		if (ring_is_reactors(owner) || r.n_cursors)
 			continue;
 		if (owner && !has_queue_owner(v, owner, i))
 			check_fault(&c.check,

@@ -47,6 +47,23 @@ enum ring_found ring_look(const struct ring *r, uint64_t pos,
 	}
 }
 
+/* How often to look for the end of a ring in which others dispatch meanwhile.
+ * Once is enough, unless this thread is stopped while it looks. */
+#define TAIL_TRIES 64
+
+uint64_t ring_end(const struct ring *r)
+{
+	uint32_t cells, producer;
+	uint64_t end = 0;
+
+	for (unsigned n = 0; n < TAIL_TRIES; n++) {
+		end = ring_tail(r);
+		if (ring_look(r, end, &cells, &producer) == RING_EMPTY)
+			break;
+	}
+	return end;
+}
+
 /* Stamp the last cell first, so that no producer gets in before all cells are
  * free.  If the consumer is killed on the way, the cells from the head on are
  * still whole records, and the cells behind them say by their positions that

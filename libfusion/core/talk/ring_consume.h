@@ -18,6 +18,9 @@ enum ring_found {
  * the header says, whatever is returned. */
 enum ring_found ring_look(const struct ring *r, uint64_t pos,
 			  uint32_t *ret_cells, uint32_t *ret_producer);
+/* Find the end of the ring as it was during this call, which ring_tail() may
+ * miss if the thread is stopped in the middle. */
+uint64_t ring_end(const struct ring *r);
 
 /* Give the cells from @from up to @to back to producers.  Only for a ring with
  * one consumer, and only the consumer calls it. */

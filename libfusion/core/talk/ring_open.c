@@ -4,26 +4,34 @@
  *
  * The table of rings only grows: a ring that is closed keeps its memory and its
  * position, and the next owner that needs one of the same size takes it.  A
- * ring has an owner from the CAS of ring_ctl.owner on, and is found from the
- * CAS of the caller's word on.  From before the first CAS until after the
- * second, the opener's thread_rec.msg says MSG_OP_OPEN.  The caller takes that
- * back (ring_opened()), once it need not close the ring as its owner has gone.
+ * ring has an owner before the CAS of the caller's word, and is found from that
+ * CAS on.  The opener's thread_rec.msg says MSG_OP_OPEN before it takes the
+ * ring and until the word names it.  The caller takes that back
+ * (ring_opened()), once it need not close the ring as its owner has gone.
  *
- * Invariant: a ring that has an owner is named by the owner's word, or by the
- * MSG_OP_OPEN of a thread.  So recovery can give back each ring that a dead
+ * Invariant: a ring that is not free is named by the owner's word, or by the
+ * MSG_OP_OPEN of one thread.  So recovery can give back each ring that a dead
  * opener took and did not link.
  *
  * Several threads may open a ring for the same owner, and announce the same
- * ring.  The owner's CAS lets one of them have it.  From then on until the
- * thread gives the ring up, the announcement says so: a[2].  It cannot say so
- * between the CAS and its own store; the drawing is at is_anothers() in
- * ring_recover.c.
+ * ring.  So the owner does not say which of them has the ring.  Each thread
+ * passes the ring through its own hands, on the way in and on the way out:
+ *
+ *    owner     0 --CAS--> hands of t ---------> X ---CAS--> hands of t ---> 0
+ *    a[2] of t   0                 0  1        1          1         0   0
+ *
+ * The ring is that of t in its hands, and if it is X's and a[2] is set.  Killed
+ * anywhere, t leaves one of the two, or has no ring: another opener is never
+ * asked.  A thread that closes the ring of a dead member has the life lock, and
+ * passes the ring through RING_CLOSING.  So only one thread drains a ring.
  */
 #include "libfusion/core/talk/ring_open.h"
 
 #include <string.h>
 
+#include "libfusion/core/base/seed.h"
 #include "libfusion/core/file/lock.h"
+#include "libfusion/core/file/thread.h"
 #include "libfusion/core/heap/block.h"
 #include "libfusion/core/talk/ring_consume.h"
 #include "libfusion/core/talk/ring_produce.h"
@@ -78,9 +86,14 @@ static int make_ring(struct view *v, uint32_t cells, uint32_t n_cursors)
 	return (int)i;
 }
 
+static uint32_t hands_of(const struct view *v, const struct thread_rec *t)
+{
+	return RING_HANDS | thread_slot(v, t);
+}
+
 /* Take ring @i if it has no owner and the size, and if no late producer still
  * writes at the position where it goes on. */
-static bool take_ring(struct view *v, uint32_t i, uint32_t owner,
+static bool take_ring(struct view *v, uint32_t i, uint32_t hands,
 		      uint32_t cells, uint32_t n_cursors)
 {
 	struct ring_ctl *ctl = ring_ctl(v, i);
@@ -95,24 +108,41 @@ static bool take_ring(struct view *v, uint32_t i, uint32_t owner,
 	if (HDR_STATE(load_acquire(
 		    &r.hdr[load_relaxed(&ctl->head) & r.mask])) == HDR_CLAIM)
 		return false;
-	/* Acquire: pairs with the release in ring_close().  The new owner must
-	 * see the ring as it was drained before it uses the ring.  Release:
-	 * pairs with the acquire in give_ring_back().  A recoverer that sees
-	 * the ring taken must see who announces it. */
-	return cas_acq_rel(&ctl->owner, &nobody, owner);
+	/* Acquire: pairs with the release in drop_ring().  The new owner must
+	 * see the ring as it was drained before it uses the ring. */
+	return cas_acquire(&ctl->owner, &nobody, hands);
 }
 
-/* Announce that ring @i is to be taken, take it, announce that it is taken. */
+/* Not for a reactor's ring, to which these words say something else. */
+static void reopen_queue(struct ring_ctl *ctl)
+{
+	for (unsigned k = 0; k < RING_ATTENDED; k++)
+		store_relaxed(&ctl->attended[k], 0u);
+	/* Release: the attended slots are cleared first.  Others find the ring
+	 * by the CAS of *link in ring_open(), which publishes both. */
+	store_release(&ctl->closed, 0u);
+}
+
+/* Announce that ring @i is to be taken, take it, announce that it gets its
+ * owner, give it that. */
 static bool take_announced(struct view *v, struct thread_rec *me, uint32_t i,
 			   uint32_t owner, uint32_t cells, uint32_t n_cursors)
 {
+	struct ring_ctl *ctl = ring_ctl(v, i);
+
 	store_relaxed(&me->msg.kind, i);
 	compiler_fence();
-	if (!take_ring(v, i, owner, cells, n_cursors))
+	if (!take_ring(v, i, hands_of(v, me), cells, n_cursors))
 		return false;
+	if (!(owner & RING_OF_REACTOR))
+		reopen_queue(ctl);
 	compiler_fence();
-	me->msg.a[2] = 1;
+	if (!SEED_BUG(109))
+		me->msg.a[2] = 1;
 	compiler_fence();
+	/* Release: pairs with the acquires of the owner.  A thread that sees
+	 * the owner must see the ring open. */
+	store_release(&ctl->owner, owner);
 	return true;
 }
 
@@ -153,17 +183,6 @@ static int find_or_make_ring(struct view *v, struct thread_rec *me,
 	return -ENOSPC;
 }
 
-/* Not for a reactor's ring, to which these words say nothing: who opens it for
- * a reactor that has just been destroyed may have lost it to another owner. */
-static void reopen_queue(struct ring_ctl *ctl)
-{
-	for (unsigned k = 0; k < RING_ATTENDED; k++)
-		store_relaxed(&ctl->attended[k], 0u);
-	/* Release: the attended slots are cleared first.  Others find the ring
-	 * by the CAS of *link in ring_open(), which publishes both. */
-	store_release(&ctl->closed, 0u);
-}
-
 /* Take @owner off the ring, unless the ring has another owner.  Release: pairs
  * with the CAS in take_ring().  All that was done to the ring is done before it
  * gets another owner. */
@@ -190,21 +209,20 @@ static void announce(const struct view *v, struct thread_rec *me,
 	compiler_fence();
 }
 
-/* Give up a ring that was taken.  Behind the CAS it may be another thread's,
- * for the same owner. */
-static void give_up_taken(const struct view *v, struct thread_rec *me,
-			  uint32_t i, uint32_t owner)
+bool ring_has_opened(const struct view *v, const struct thread_rec *t)
 {
-	me->msg.a[2] = 0;
-	compiler_fence();
-	drop_ring(ring_ctl(v, i), owner);
+	uint32_t i = t->msg.kind, owner;
+
+	if (load_relaxed(&t->msg.op) != MSG_OP_OPEN || i >= ring_hi(v))
+		return false;
+	/* Acquire: pairs with the release in take_announced(). */
+	owner = load_acquire(&ring_ctl(v, i)->owner);
+	return owner == hands_of(v, t) || (owner == (uint32_t)t->msg.a[0] &&
+					   (t->msg.a[2] || SEED_BUG(106)));
 }
 
 void ring_opened(struct thread_rec *me)
 {
-	/* Pairs with the fence in is_anothers(): a recoverer that finds nothing
-	 * announced must find the ring linked. */
-	release_fence();
 	ring_finish(me);
 }
 
@@ -223,8 +241,6 @@ int ring_open(struct view *v, struct thread_rec *me, uint32_t owner,
 		announce(v, me, owner, link);
 		r = find_or_make_ring(v, me, owner, cells, n_cursors);
 		if (r >= 0) {
-			if (!(owner & RING_OF_REACTOR))
-				reopen_queue(ring_ctl(v, (uint32_t)r));
 			/* Release: the ring is ready before others find it;
 			 * pairs with the acquires of the word above, in
 			 * message_queue() and in reactor_ring().  Acquire: if
@@ -232,7 +248,7 @@ int ring_open(struct view *v, struct thread_rec *me, uint32_t owner,
 			if (cas_acq_rel(link, &there, (uint32_t)r + 1))
 				there = (uint32_t)r + 1;
 			else
-				give_up_taken(v, me, (uint32_t)r, owner);
+				ring_take_back(v, me, me);
 			r = 0;
 		}
 	}
@@ -288,28 +304,68 @@ static int drain_ring(struct view *v, struct thread_rec *me, struct ring *r)
 	return 0;
 }
 
-int ring_close(struct view *v, struct thread_rec *me, uint32_t index,
-	       uint32_t owner)
+/* Take the ring of @owner in @hands, or have it there already.  False: the ring
+ * has another owner, or none.  Acquire and release: pairs with the acquires of
+ * the owner, and with the release in take_announced(). */
+static bool take_in_hands(struct ring_ctl *ctl, uint32_t owner, uint32_t hands)
+{
+	return cas_acq_rel(&ctl->owner, &owner, hands) || owner == hands;
+}
+
+static int close_queue(struct view *v, struct thread_rec *me, struct ring *r)
+{
+	int error;
+
+	ring_shut(r);
+	error = drain_ring(v, me, r);
+	if (error < 0)
+		return error;
+	store_relaxed(&r->ctl->scan, 0u);
+	store_relaxed(&r->ctl->sleeping, 0u);
+	return 0;
+}
+
+int ring_take_back(struct view *v, struct thread_rec *me, struct thread_rec *t)
+{
+	uint32_t owner = (uint32_t)t->msg.a[0], hands = hands_of(v, t);
+	uint32_t linked = t->msg.kind + 1;
+	struct ring r;
+	int error = ring_map(v, t->msg.kind, &r);
+
+	if (error < 0)
+		return error;
+	if (!take_in_hands(r.ctl, owner, hands))
+		return 0;
+	compiler_fence();
+	t->msg.a[2] = 0;
+	compiler_fence();
+	/* Only this thread has the ring: a word that names the ring is its own.
+	 * Acquire and release: pairs with the CAS in ring_open(). */
+	cas_acq_rel((uint32_t *)view_at(v, t->msg.a[1]), &linked, 0u);
+	if (!(owner & RING_OF_REACTOR)) {
+		error = close_queue(v, me, &r);
+		/* A thread that lives does not come again: the next owner
+		 * passes over what is left. */
+		if (error < 0 && me != t)
+			return error;
+	}
+	drop_ring(r.ctl, hands);
+	return 0;
+}
+
+int ring_close_queue(struct view *v, struct thread_rec *me, uint32_t index,
+		     uint32_t owner)
 {
 	struct ring r;
 	int error = ring_map(v, index, &r);
 
 	if (error < 0)
 		return error;
-	if (load_relaxed(&r.ctl->owner) != owner)
+	if (!take_in_hands(r.ctl, owner, RING_CLOSING))
 		return 0;
-	if (owner & RING_OF_REACTOR) {
-		ring_give_up(&r, owner);
-		return 0;
-	}
-	ring_shut(&r);
-	error = drain_ring(v, me, &r);
+	error = close_queue(v, me, &r);
 	if (error < 0)
 		return error;
-	store_relaxed(&r.ctl->scan, 0u);
-	store_relaxed(&r.ctl->sleeping, 0u);
-	/* Unless another thread, which has closed it too, was first: then the
-	 * ring may have another owner. */
-	drop_ring(r.ctl, owner);
+	drop_ring(r.ctl, RING_CLOSING);
 	return 0;
 }

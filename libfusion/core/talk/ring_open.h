@@ -24,17 +24,28 @@ int ring_open(struct view *v, struct thread_rec *me, uint32_t owner,
  * member that has gone. */
 void ring_opened(struct thread_rec *me);
 
+/* Tell whether thread @t, which lives or is dead, has a ring that it opens, and
+ * which nobody has closed. */
+bool ring_has_opened(const struct view *v, const struct thread_rec *t);
+
 /*
- * Close ring @index if it is still @owner's: drop the records in it, free their
- * blocks, and wake the threads that wait for room.  Idempotent.  The caller
- * makes sure that nobody consumes from the ring any more.
+ * Close the ring that thread @t opens, if @t still has the ring, and unlink the
+ * ring.  Thread @t is the caller, or dead.
+ *
+ * Close the queue @index if it is still that of member @owner.  The caller has
+ * the life lock.
+ *
+ * Both drop the records of a queue, free their blocks, and wake the threads
+ * that wait for room.  Both are idempotent.  The caller makes sure that nobody
+ * consumes from the ring any more.
  *
  *   0           also if the ring was somebody else's
  *   -EINVAL, -EIO  as ring_map()
  *   -ETIMEDOUT  a lock of the heap was not free in time: call it once more
  */
-int ring_close(struct view *v, struct thread_rec *me, uint32_t index,
-	       uint32_t owner);
+int ring_take_back(struct view *v, struct thread_rec *me, struct thread_rec *t);
+int ring_close_queue(struct view *v, struct thread_rec *me, uint32_t index,
+		     uint32_t owner);
 /* Close a reactor's ring, in which nobody listens any more, if it is still
  * @owner's.  Any number of threads may do so at once. */
 void ring_give_up(struct ring *r, uint32_t owner);

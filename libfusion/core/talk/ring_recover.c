@@ -45,70 +45,25 @@ static bool settle_claim(struct view *v, struct thread_rec *t, struct ring *r)
 	return !claimed && op == MSG_OP_CLAIMED;
 }
 
-/* Tell whether a thread besides dead @t may have taken the ring that @t
- * announces, which has the owner that @t announces.
- *
- *   the thread that opens             the recoverer
- *   announce the ring                 has the ring the owner?
- *   take the ring                     announced by another?  it may be theirs
- *   link the ring                     fence (acquire)
- *   fence (release)                   linked?  it is the owner's
- *   take the announcement back        else it is that of @t
- *
- * @t knows that it has the ring, if it lived for the store behind its CAS.
- * Else, if another announces the same, the ring is left.  If that is dead, too,
- * its recovery comes here again, and finds no other: the last one gives the
- * ring back.  If that lives and has not taken the ring, the ring is lost, until
- * the arena is made anew; @t died between two instructions then. */
-static bool is_anothers(const struct view *v, const struct thread_rec *t)
-{
-	uint32_t hi = view_hi(&v->sb->threads_hi, v->geo.max_threads);
-	bool found = false;
-
-	if (t->msg.a[2] || SEED_BUG(106))
-		return false;
-	for (uint32_t i = 0; i < hi && !found; i++) {
-		const struct thread_rec *o = view_thread(v, i);
-
-		/* Acquire: pairs with the release in thread_release().  What
-		 * the record's last owner announced must not be read. */
-		found = o != t && load_acquire(&o->member) &&
-			load_relaxed(&o->msg.op) == MSG_OP_OPEN &&
-			load_relaxed(&o->msg.kind) == t->msg.kind &&
-			load_relaxed(&o->msg.a[0]) == t->msg.a[0];
-	}
-	acquire_fence();
-	return found;
-}
-
 /* Give back the ring that @t had taken and not linked; or had linked for a
  * member that has gone since, and which the dead thread would have unlinked
  * next.  0, -ETIMEDOUT. */
 static int give_ring_back(struct view *v, struct thread_rec *me,
-			  const struct thread_rec *t)
+			  struct thread_rec *t)
 {
 	uint32_t i = t->msg.kind, owner = (uint32_t)t->msg.a[0];
 	uint64_t link = t->msg.a[1];
-	uint32_t linked = i + 1, *word;
 
 	/* The word may be anywhere below the heap: check it. */
-	if (i >= ring_hi(v) || link % 4 || link > v->geo.off_words ||
-	    !view_has(v, link, 4))
+	if (link % 4 || link > v->geo.off_words || !view_has(v, link, 4) ||
+	    !ring_has_opened(v, t))
 		return 0;
-	/* Acquire: pairs with the CAS in take_ring(); the drawing is above.  If
-	 * the ring has another owner, then it is closed already, and the word
-	 * may name it for that owner. */
-	if (load_acquire(&ring_ctl(v, i)->owner) != owner || is_anothers(v, t))
+	/* Acquire: pairs with the CAS of the word in ring_open(). */
+	if (load_relaxed(&ring_ctl(v, i)->owner) == owner &&
+	    load_acquire((uint32_t *)view_at(v, link)) == i + 1 &&
+	    (owner & RING_OF_REACTOR || member_find(v, owner)))
 		return 0;
-	word = view_at(v, link);
-	/* Acquire: pairs with the CAS of the word in ring_open().  Acquire
-	 * and release of the CAS: as in make_queue() (message.c), whose step
-	 * it is. */
-	if (load_acquire(word) == linked &&
-	    (owner & RING_OF_REACTOR || member_find(v, owner) ||
-	     !cas_acq_rel(word, &linked, 0u)))
-		return 0;
-	return ring_close(v, me, i, owner) == -ETIMEDOUT ? -ETIMEDOUT : 0;
+	return ring_take_back(v, me, t) == -ETIMEDOUT ? -ETIMEDOUT : 0;
 }
 
 /* Free the block that @t had not sent yet.  0; -ETIMEDOUT @t keeps it; or as
