@@ -19,8 +19,6 @@
 
 #include <fusion/fusion.h>
 
-static bool over;
-
 static void check(int r)
 {
 	if (r < 0 && r != -EINTR)
@@ -28,12 +26,11 @@ static void check(int r)
 }
 
 static enum fusion_reaction_result
-hear(const struct fusion_reactor_message *message, void *ctx)
+hear(const struct fusion_reactor_message *message, void *over)
 {
-	(void)ctx;
 	if (message->event == FUSION_REACTOR_DISCONNECTED)
 		errx(1, "too slow: further lines are lost");
-	over = message->event == FUSION_REACTOR_DESTROYED;
+	*(bool *)over = message->event == FUSION_REACTOR_DESTROYED;
 	if (message->size)
 		fwrite(message->data, 1, message->size, stdout);
 	fflush(stdout);
@@ -50,9 +47,9 @@ int main(int argc, char **argv)
 		.limit_ns = 5000000000}; /* 5 seconds */
 	const struct fusion_reactor_attach_options patient = {
 		.size = sizeof(patient), .policy = &policy};
-	struct fusion_reaction *reaction;
 	struct fusion_reactor *lines;
 	struct fusion_arena *arena;
+	bool over = false;
 	char *line = NULL;
 	size_t size = 0;
 	ssize_t n;
@@ -62,8 +59,8 @@ int main(int argc, char **argv)
 	check(fusion_arena_enter(argv[2], &options, &arena));
 	check(fusion_reactor_open(arena, "lines", NULL, &lines));
 	if (!strcmp(argv[1], "hear")) {
-		check(fusion_reactor_attach(lines, &patient, hear, NULL,
-					    &reaction));
+		check(fusion_reactor_attach(lines, &patient, hear, &over,
+					    NULL));
 		while (!over)
 			check(fusion_arena_dispatch(arena, FUSION_FOREVER,
 						    FUSION_WAIT_INTERRUPTIBLE));

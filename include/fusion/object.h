@@ -1011,7 +1011,7 @@ FUSION_API int fusion_object_reactor(struct fusion_object *object,
  * @param fn       runs for each message
  * @param ctx      argument of @fn
  * @param ret      receives the reaction; give it back with
- *                 fusion_object_detach()
+ *                 fusion_object_detach().  NULL: as for fusion_reactor_attach()
  *
  * @return what fusion_reactor_attach() returns
  *

@@ -289,11 +289,12 @@ struct fusion_reactor_attach_options {
  *                 once for the end
  * @param ctx      argument of @fn, and of the destroy function
  * @param ret      receives the reaction; give it back with
- *                 fusion_reactor_detach()
+ *                 fusion_reactor_detach().  NULL: the reaction stays until it
+ *                 removes itself, or this process exits the arena
  *
  * @return
  *   0        attached
- *   -EINVAL  no such channel or policy, no reactor, or a pointer is NULL
+ *   -EINVAL  no such channel or policy, no reactor, or @fn is NULL
  *   -E2BIG   @options or the policy says something that this library does not
  *            know
  *   -EIDRM   the reactor is destroyed

@@ -126,7 +126,8 @@ int reaction_add(struct fusion_arena *a, struct reactor *re,
 		free(x);
 		return r;
 	}
-	*ret = x;
+	if (ret)
+		*ret = x;
 	local_reactor_rouse(a, l);
 	return 0;
 }

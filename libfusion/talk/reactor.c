@@ -167,8 +167,8 @@ fusion_reactor_attach(struct fusion_reactor *reactor,
 	struct tcache *c;
 	int r;
 
-	if (!fn || !ret)
-		return told(refuse_null("reaction", fn ? "ret" : "fn"));
+	if (!fn)
+		return told(refuse_null("reaction", "fn"));
 	r = options_copy(&o, sizeof(o), OPTIONS_FIRST(__typeof__(o), destroy),
 			 options, "fusion_reactor_attach_options");
 	if (r == 0)

@@ -125,6 +125,20 @@ static void wrong_arguments_are_refused(void **state)
 	assert_ptr_equal(r, reactor);
 }
 
+static void a_reaction_without_a_handle_removes_itself(void **state)
+{
+	struct heard h = {.result = FUSION_REACTION_KEEP};
+
+	(void)state;
+	assert_int_equal(attach_at(reactor, 0, NULL, hear, &h, NULL), 0);
+	assert_int_equal(say(0, "a", 1), 0);
+	h.result = FUSION_REACTION_REMOVE;
+	assert_int_equal(say(0, "b", 1), 0);
+	assert_int_equal(say(0, "c", 1), 0);
+	sync_all();
+	assert_int_equal(h.n, 2);
+}
+
 struct longer {
 	struct fusion_reactor_options known;
 	uint64_t later;
@@ -1196,6 +1210,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(wrong_arguments_are_refused),
+		TEST(a_reaction_without_a_handle_removes_itself),
 		TEST(options_may_be_of_another_version),
 		TEST(limit_of_a_policy_is_checked_and_saturates),
 		TEST(opened_it_is_found_or_created),
