@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <fusion/arena.h>
+#include <fusion/field.h>
 #include <fusion/heap.h>
 
 #include "worker.h"
