@@ -142,24 +142,37 @@ static inline int hash_search(const struct fusion_arena *a,
 	return 0;
 }
 
-/* Find a key.  1 and its table and position; 0: the hash does not have it;
- * -EINVAL, -EIO. */
-static inline int find_key(const struct fusion_hash *h,
-			   const struct fusion_arena *a,
-			   const struct fusion_key *key,
-			   struct hash_table **ret_t, int64_t *ret_i)
+int hash_search_table(const struct fusion_arena *a, const struct hash_table *t,
+		      const struct needle *k, int64_t *ret)
+{
+	return hash_search(a, t, k, ret);
+}
+
+/* hash_find(), inlined.  The slow path has variables of its own, so that the
+ * others stay in registers. */
+static inline __attribute__((always_inline)) int
+find_key(const struct fusion_hash *h, const struct fusion_arena *a,
+	 const struct fusion_key *key, struct hash_table **ret_t,
+	 int64_t *ret_i)
 {
 	struct needle k;
-	int r = needle_init(&k, h, a, key);
+	int r;
 
+	if (UNLIKELY(h->c.state == CONTAINER_MOVING)) {
+		struct hash_table *t = NULL;
+		int64_t i = -1;
+
+		r = hash_find_moving(h, a, key, &t, &i);
+		*ret_t = t;
+		*ret_i = i;
+		return r;
+	}
+	r = needle_init(&k, h, a, key);
 	if (r == 0)
 		r = table_of(h, a, ret_t);
 	if (r < 0 || !*ret_t)
 		return r;
-	r = hash_search(a, *ret_t, &k, ret_i);
-	return LIKELY(h->c.state != CONTAINER_MOVING) || r < 0
-		       ? r
-		       : hash_find_moving(h, a, *ret_t, &k, r, ret_i);
+	return hash_search(a, *ret_t, &k, ret_i);
 }
 
 int hash_find(const struct fusion_hash *h, const struct fusion_arena *a,

@@ -23,6 +23,9 @@ int hash_remove_at(struct fusion_hash *h, struct fusion_arena *a,
 int hash_find(const struct fusion_hash *h, const struct fusion_arena *a,
 	      const struct fusion_key *key, struct hash_table **ret_t,
 	      int64_t *ret_i);
+/* Search the table for a key, by the tags.  1 and its entry; 0; -EIO. */
+int hash_search_table(const struct fusion_arena *a, const struct hash_table *t,
+		      const struct needle *k, int64_t *ret);
 /* Find the position of a key, and make room for it.  0: a new entry; 1: it has
  * one; -ENOMEM, -EIO. */
 int hash_make_room(struct fusion_hash *h, struct fusion_arena *a,

@@ -82,22 +82,37 @@ static bool is_there(const struct fusion_hash *h, const struct fusion_arena *a,
 	return BUSY_OP(busy) == BUSY_INSERT && is_key(h->then_tag);
 }
 
-int hash_find_moving(const struct fusion_hash *h, const struct fusion_arena *a,
-		     const struct hash_table *t, const struct needle *k,
-		     int found, int64_t *ret)
+/* Is @k the key of the announced entry, which has no tag yet?  1 and the entry,
+ * 0, -EIO. */
+static int find_announced(const struct fusion_hash *h,
+			  const struct fusion_arena *a,
+			  const struct hash_table *t, const struct needle *k,
+			  int64_t *ret)
 {
 	uint64_t i = BUSY_ENTRY(h->busy) - 1;
-	int r;
 
-	if (found)
-		return is_there(h, a, t, (uint64_t)*ret);
 	if (i >= table_size(t) || is_key(t->tags[i]) || !is_there(h, a, t, i) ||
 	    h->then_tag != k->tag)
 		return 0;
-	r = needle_is_at(k, a, &table_entries(t)[i]);
+	*ret = (int64_t)i;
+	return needle_is_at(k, a, &table_entries(t)[i]);
+}
+
+int hash_find_moving(const struct fusion_hash *h, const struct fusion_arena *a,
+		     const struct fusion_key *key, struct hash_table **ret_t,
+		     int64_t *ret_i)
+{
+	struct needle k;
+	int r = needle_init(&k, h, a, key);
+
+	if (r == 0)
+		r = table_of(h, a, ret_t);
+	if (r < 0 || !*ret_t)
+		return r;
+	r = hash_search_table(a, *ret_t, &k, ret_i);
 	if (r == 1)
-		*ret = (int64_t)i;
-	return r;
+		return is_there(h, a, *ret_t, (uint64_t)*ret_i);
+	return r < 0 ? r : find_announced(h, a, *ret_t, &k, ret_i);
 }
 
 uint64_t hash_next_moving(const struct fusion_hash *h,

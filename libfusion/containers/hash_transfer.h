@@ -19,11 +19,10 @@ static inline struct transfer_side hash_side(struct fusion_hash *h,
  * -EMFILE. */
 int hash_settle_transfer(struct fusion_hash *h, struct fusion_arena *a,
 			 struct hash_table *t, uint64_t i);
-/* Correct what a search for @k has found by the tags, in a hash that is
- * CONTAINER_MOVING.  1 and the entry, 0, -EIO. */
+/* As hash_find(), in a hash that is CONTAINER_MOVING. */
 int hash_find_moving(const struct fusion_hash *h, const struct fusion_arena *a,
-		     const struct hash_table *t, const struct needle *k,
-		     int found, int64_t *ret);
+		     const struct fusion_key *key, struct hash_table **ret_t,
+		     int64_t *ret_i);
 /* The first entry from @i on, in a hash that is CONTAINER_MOVING; or the size
  * of the table. */
 uint64_t hash_next_moving(const struct fusion_hash *h,
