@@ -148,8 +148,8 @@ int hash_search_table(const struct fusion_arena *a, const struct hash_table *t,
 	return hash_search(a, t, k, ret);
 }
 
-/* hash_find().  The slow path has variables of its own, so that the others stay
- * in registers. */
+/* hash_find(), inlined.  The slow path has variables of its own, so that the
+ * others stay in registers. */
 static inline __attribute__((always_inline)) int
 find_key(const struct fusion_hash *h, const struct fusion_arena *a,
 	 const struct fusion_key *key, struct hash_table **ret_t,

@@ -65,12 +65,13 @@ static int iter_next(struct hash_iter *it, const struct fusion_arena *a,
 {
 	const struct hash_entry *e;
 	struct hash_table *t;
+	bool moving = it->hash->c.state == CONTAINER_MOVING;
 	uint64_t i = it->at;
 	int r = table_of_iter(it, a, &t);
 
 	if (r < 0 || !t)
 		return r;
-	if (UNLIKELY(it->hash->c.state == CONTAINER_MOVING))
+	if (UNLIKELY(moving))
 		i = hash_next_moving(it->hash, a, t, i);
 	else
 		while (i < table_size(t) && !is_key(t->tags[i]))
@@ -87,7 +88,9 @@ static int iter_next(struct hash_iter *it, const struct fusion_arena *a,
 	if (ret_value)
 		*ret_value = e->value;
 	it->at = i + 1;
-	it->tag = LIKELY(is_key(t->tags[i])) ? t->tags[i] : it->hash->then_tag;
+	it->tag = t->tags[i];
+	if (UNLIKELY(moving) && !is_key(it->tag))
+		it->tag = it->hash->then_tag;
 	it->key = e->key.word;
 	return 1;
 }

@@ -57,7 +57,8 @@ static bool ask_giver(const struct container *c, const struct fusion_arena *a,
 	 * transfer or of the giver's next one.  In the second case we see below
 	 * what transfer_settled() told us before. */
 	gone = at && load_acquire(at) == word_for(c, TRANSFER_GONE);
-	word = load_acquire(own);
+	if (!SEED_BUG(78))
+		word = load_acquire(own);
 	if ((word & STATE_MASK) != TRANSFER_IN)
 		return (word & STATE_MASK) == TRANSFER_CAME;
 	return gone;
@@ -81,6 +82,8 @@ static void tell_taker(const struct container *c, const struct fusion_arena *a,
 {
 	uint64_t *at = word_of_other(a, word), in = word_for(c, TRANSFER_IN);
 
+	if (at && SEED_BUG(79))
+		in = load_relaxed(at);
 	if (at && !SEED_BUG(74))
 		cas_acq_rel(at, &in,
 			    word_for(c, done ? TRANSFER_CAME : TRANSFER_LOST));

@@ -571,6 +571,7 @@ int main(int argc, char **argv)
 	run_list(listener_scenes, n_listener_scenes, &n, &bad);
 	run_list(life_scenes, n_life_scenes, &n, &bad);
 	run_list(table_scenes, n_table_scenes, &n, &bad);
+	run_list(transfer_scenes, n_transfer_scenes, &n, &bad);
 	run_list(heap_scenes, n_heap_scenes, &n, &bad);
 	run_list(call_scenes, n_call_scenes, &n, &bad);
 	run_list(object_scenes, n_object_scenes, &n, &bad);

@@ -78,8 +78,10 @@ void fault(struct play *play, const char *fmt, ...)
 void have(struct play *play, enum role role, act_fn act);
 
 extern const struct scene reactor_scenes[], listener_scenes[], life_scenes[],
-	table_scenes[], heap_scenes[], call_scenes[], object_scenes[];
+	table_scenes[], heap_scenes[], call_scenes[], object_scenes[],
+	transfer_scenes[];
 extern const unsigned n_reactor_scenes, n_listener_scenes, n_life_scenes,
-	n_table_scenes, n_heap_scenes, n_call_scenes, n_object_scenes;
+	n_table_scenes, n_heap_scenes, n_call_scenes, n_object_scenes,
+	n_transfer_scenes;
 
 #endif

@@ -8,11 +8,9 @@
  */
 #include <string.h>
 
-#include "libfusion/containers/hash_transfer.h"
-#include "libfusion/containers/list_transfer.h"
-#include "libfusion/containers/vector_transfer.h"
 #include "tests/crash/container.h"
 #include "tests/crash/ops.h"
+#include "tests/half_transfer.h"
 #include "tests/nameless_container.h"
 
 #define WORDS FUSION_CONTAINER_WORDS
@@ -235,42 +233,26 @@ static struct transfer_side side_of(const struct half *h, void *handle,
 	return h->kind == V ? vector_side(handle, at) : list_side(handle, node);
 }
 
-static void store_word(void *handle, uint32_t kind, const void *other,
-		       uint64_t state)
-{
-	uint64_t word = (uintptr_t)other | state;
-
-	if (kind == H)
-		((struct fusion_hash *)handle)->transfer = word;
-	else if (kind == V)
-		((struct fusion_vector *)handle)->transfer = word;
-	else
-		((struct fusion_list *)handle)->transfer = word;
-	((struct container *)handle)->state = CONTAINER_MOVING;
-}
-
-/* As a thread leaves it that is killed right before the commit point, or right
- * after it. */
 static void prepare_half(struct cast *c, const struct scene *s, bool done)
 {
 	struct ledger_container *from, *to;
-	struct fusion_value value;
-	struct fusion_key key;
+	struct fusion_key key, new_key;
 	struct transfer_side out, in;
+	char name[32];
 
 	prepare(c, s);
 	from = half_of(c, s, false);
 	to = half_of(c, s, true);
 	key = container_key(s->from.keys, s->at);
+	/* The next key is written to the same place. */
+	if (s->from.keys == FUSION_KEY_STRING) {
+		strcpy(name, fusion_key_get_pointer(key));
+		key = fusion_key_string(name);
+	}
+	new_key = container_key(s->to.keys, s->to_at);
 	out = side_of(&s->from, from->handle, &key, s->at, c->p[0]);
-	must(out.kind->find(&out, c->arena, &value), "find");
-	key = container_key(s->to.keys, s->to_at);
-	in = side_of(&s->to, to->handle, &key, 0, c->p[1]);
-	must(in.kind->take(&in, c->arena, value), "take");
-	must(out.kind->give(&out, c->arena), "give");
-	store_word(to->handle, s->to.kind, from->handle, TRANSFER_IN);
-	store_word(from->handle, s->from.kind, to->handle,
-		   done ? TRANSFER_GONE : TRANSFER_OUT);
+	in = side_of(&s->to, to->handle, &new_key, 0, c->p[1]);
+	must(half_transfer(c->arena, &out, &in, done), "half");
 	if (!done)
 		return;
 	expect_come(to, s, from->before.value[s->at]);

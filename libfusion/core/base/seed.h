@@ -71,6 +71,8 @@
  *
  * Bugs of two living threads that meet (tests/crash/delay.c):
  *
+ *   78  transfer: the taker's word is not read again after the giver's
+ *   79  transfer: a taker is told that takes from another by now
  *   80  reactor: a listener that is waited for is not moved along
  *   81  thread: a death is not checked against the record's owner
  *   82  table: the lens follows a record that is not in use
