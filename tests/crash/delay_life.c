@@ -156,6 +156,7 @@ static void recover_an_opener(struct actor *a)
 {
 	struct member_rec *m = view_member(a->v, a->v->slot);
 	struct thread_rec *t;
+	bool has_owner;
 
 	if (life_lock(a->v, -1) < 0 || thread_claim(a->v, &t) < 0)
 		die("no thread record");
@@ -164,8 +165,11 @@ static void recover_an_opener(struct actor *a)
 	t->msg.a[1] = view_off(a->v, &m->ring);
 	t->msg.a[2] = 0;
 	t->msg.op = MSG_OP_OPEN;
+	has_owner = ring_hi(a->v) && ring_ctl(a->v, 0)->owner == m->id;
 	if (ring_recover(a->v, t) < 0)
 		die("cannot recover the opener");
+	if (has_owner && ring_ctl(a->v, 0)->owner != m->id)
+		fault(a->play, "the ring of another was closed");
 	thread_release(a->v, t);
 	life_unlock(a->v);
 }

@@ -19,9 +19,11 @@ teardown() {
 	end_world
 }
 
-# Members of the queue's arena that are asleep in its condition.
+# So many members are in the queue's arena, and the first of them has made the
+# queue: a member is inside before that.
 n_inside() {
-	[ "$(find "$MNT/q/members" -mindepth 1 -maxdepth 1 | wc -l)" -eq "$1" ]
+	[ "$(find "$MNT/q/members" -mindepth 1 -maxdepth 1 | wc -l)" -eq "$1" ] &&
+		exists "$MNT/q/fields/queue" && exists "$MNT/q/skirmishes/queue"
 }
 
 start_getter() {
@@ -65,10 +67,20 @@ has_waiter() {
 	grep -qx 'waiters 1' "$MNT/q/skirmishes/queue"
 }
 
+# The getter has had the lock, and sleeps in the condition: else it would be the
+# one that waits for the shell.
+is_asleep() {
+	local text
+
+	text=$(cat "$MNT/q/skirmishes/queue") &&
+		[[ $text == *"depth 0"* && $text != *"taken 0"* ]]
+}
+
 @test "queue: a shell with its lock stops it, and no longer than that" {
 	mkdir "$MNT/q"
 	start_getter 1
 	wait_for n_inside 1
+	wait_for is_asleep
 	exec 9<"$MNT/q/skirmishes/queue"
 	flock 9
 	echo hello | "$QUEUE" put "$MNT/q" 3>&- 4>&- 9<&- &
@@ -168,6 +180,7 @@ start_chat() {
 	MEMBERS="$MEMBERS $!"
 	wait_for has_line "$MNT/chat/reactors/room/listeners" "^shell"
 	start_chat ann 5
+	ann=${MEMBERS##* }
 	start_chat bob 6
 	echo "hi bob" >&5
 	echo "hi ann" >&6
@@ -181,8 +194,15 @@ start_chat() {
 	kill -9 "${MEMBERS##* }"
 	echo "still here?" >&5
 	wait_for has_line "$BATS_TEST_TMPDIR/heard.sh" "^ann: still here?"
+	# Somebody stays, so that the room does not end with ann.
+	start_chat cyd 7
 	exec 5>&- 6>&-
-	wait_for has_line "$BATS_TEST_TMPDIR/heard.sh" "^ann: bye"
+	wait "$ann"
+	for who in cyd sh; do
+		wait_for has_line "$BATS_TEST_TMPDIR/heard.$who" "^ann: bye"
+	done
+	exec 7>&-
+	wait "${MEMBERS##* }"
 	wait_for rmdir "$MNT/chat"
 }
 
