@@ -26,7 +26,7 @@ enum fault_class {
 	FAULT_CLASSES,
 };
 
-/** fault_control.wanted: every second call of a thread fails. */
+/** fault_control.wanted: about one call in four fails. */
 #define FAULT_EACH UINT32_MAX
 
 struct fault_control {

@@ -41,7 +41,7 @@ static const struct row {
 	enum fault_class class;
 	int error;
 	int64_t jump_ns;
-	bool each; /* one more run, in which every second call fails */
+	bool each; /* one more run, in which one call in four fails */
 } rows[] = {
 	{"memory", FAULT_ALLOC, ENOMEM, 0, false},
 	{"libfuse", FAULT_LIBFUSE, ENOMEM, 0, false},
@@ -82,6 +82,7 @@ bad(const char *format, ...)
 	vfprintf(stderr, format, args);
 	fprintf(stderr, "\n");
 	va_end(args);
+	fflush(stderr);
 	_exit(1);
 }
 
