@@ -99,15 +99,23 @@ static int64_t run_clock(void)
 	return clock_sooner(first, patrol);
 }
 
-static void serve_until_quit(void)
+static int watch_session(void)
 {
 	static struct source fuse_source = {fuse_device_ready};
-	int fd = fuse_session_fd(session);
+	int fd = fuse_session_fd(session), r;
 
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 	fcntl(fd, F_SETFD, FD_CLOEXEC);
-	if (loop_add(&fuse_source, fd) < 0)
-		return;
+	r = loop_add(&fuse_source, fd);
+	if (r < 0)
+		complain("cannot watch the FUSE device: %s: raise the limit "
+			 "fs.epoll.max_user_watches, or free memory",
+			 strerror(-r));
+	return r;
+}
+
+static void serve_until_quit(void)
+{
 	while (!world.quit) {
 		int64_t due = serving_go_on(session);
 
@@ -252,17 +260,31 @@ static void into_background(int report)
 	close(report);
 }
 
+/* The exit status after @error.  What failed has usually said why. */
+static int cannot_start(int error)
+{
+	if (!has_complained())
+		complain("cannot start: %s: free memory and descriptors, then "
+			 "try again",
+			 strerror(-error));
+	return 1;
+}
+
 static int run_daemon(struct options *o, int report)
 {
-	if (open_world(o) < 0)
-		return 1;
+	int r = open_world(o);
+
+	if (r < 0)
+		return cannot_start(r);
 	if (mount_session(o) < 0) {
 		world_close();
 		return 1;
 	}
-	if (report >= 0)
+	r = watch_session();
+	if (r == 0 && report >= 0)
 		into_background(report);
-	serve_until_quit();
+	if (r == 0)
+		serve_until_quit();
 	world_stop();
 	hand_over_stop();
 	fuse_session_unmount(session);
@@ -270,7 +292,7 @@ static int run_daemon(struct options *o, int report)
 	ops_end();
 	serving_end();
 	world_close();
-	return 0;
+	return r < 0 ? 1 : 0;
 }
 
 /* Serve in a child.  The exit status of the parent says whether the mount is
@@ -326,10 +348,12 @@ static void clean_descriptors(void)
 int main(int argc, char **argv)
 {
 	static struct options o;
+	int r;
 
 	clean_descriptors();
-	if (options_parse(&o, argc, argv) < 0)
-		return 1;
+	r = options_parse(&o, argc, argv);
+	if (r < 0)
+		return cannot_start(r);
 	if (o.help) {
 		options_help();
 		return 0;
@@ -339,10 +363,13 @@ int main(int argc, char **argv)
 		       FUSION_FORMAT);
 		return 0;
 	}
-	if (o.remount)
-		return remount_change(&o) < 0 ? 1 : 0;
+	if (o.remount) {
+		r = remount_change(&o);
+		return r < 0 ? cannot_start(r) : 0;
+	}
 	world.options = &o;
-	if (mount_check(&o) < 0)
-		return 1;
+	r = mount_check(&o);
+	if (r < 0)
+		return cannot_start(r);
 	return o.foreground ? run_daemon(&o, -1) : serve_in_background(&o);
 }
