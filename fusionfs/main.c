@@ -273,6 +273,7 @@ static int cannot_start(int error)
 static int run_daemon(struct options *o, int report)
 {
 	int r = open_world(o);
+	bool failed;
 
 	if (r < 0)
 		return cannot_start(r);
@@ -285,6 +286,7 @@ static int run_daemon(struct options *o, int report)
 		into_background(report);
 	if (r == 0)
 		serve_until_quit();
+	failed = world.failed;
 	world_stop();
 	hand_over_stop();
 	fuse_session_unmount(session);
@@ -292,7 +294,7 @@ static int run_daemon(struct options *o, int report)
 	ops_end();
 	serving_end();
 	world_close();
-	return r < 0 ? 1 : 0;
+	return r < 0 || failed ? 1 : 0;
 }
 
 /* Serve in a child.  The exit status of the parent says whether the mount is

@@ -29,6 +29,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -160,6 +161,7 @@ static pid_t start(bool suffers, const char *in, const char *out,
 
 	if (pid)
 		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	snprintf(options, sizeof(options), "%s:verify_asan_link_order=0",
 		 asan ? asan : "");
 	setenv("ASAN_OPTIONS", options, 1);
@@ -560,6 +562,7 @@ static bool live(void)
 		char said[PATH_MAX + 16];
 
 		setpgid(0, 0);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		snprintf(said, sizeof(said), "%s/life.err", top);
 		if (!freopen(said, "a", stderr))
 			_exit(1);
