@@ -2,7 +2,8 @@
 /*
  * faults: each thing that the system can refuse, refused once at each moment
  *
- *   faults [--long] [--at-most N] [--only CLASS] [--n N] [--keep] member|daemon
+ *   faults [--long] [--at-most N] [--only CLASS] [--n N] [--from N] [--keep]
+ *          member|daemon
  *
  * One run is a whole life: of a member (life.c), or of a daemon.  A first run
  * without a fault counts the calls of a class.  Then there is one run for each
@@ -414,11 +415,21 @@ static void hear_reactor(void)
 					O_RDONLY | O_NONBLOCK | O_CLOEXEC));
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 
-	/* It listens from its first poll on. */
-	must(poll(&p, 1, 0) == 0, "an early message");
-	speak("a/reactors/reactor/dispatch", "hello");
-	await_input(fd, "a message of the reactor");
-	must(DO("stream", read(fd, bytes, sizeof(bytes))) > 0, "an empty one");
+	ssize_t n;
+
+	/* It listens from its first poll on, unless that fails. */
+	while (poll(&p, 1, 0) != 0) {
+		n = read(fd, bytes, sizeof(bytes));
+		must(n < 0, "an early message");
+		has_failed("stream", -1);
+	}
+	/* A message that does not fit into memory is lost, and we are told. */
+	do {
+		speak("a/reactors/reactor/dispatch", "hello");
+		await_input(fd, "a message of the reactor");
+		n = read(fd, bytes, sizeof(bytes));
+	} while (has_failed("stream", n < 0 ? -1 : 0));
+	must(n > 0, "an empty message");
 	close(fd);
 }
 
@@ -663,11 +674,12 @@ static void score(struct score *s, bool good)
 	s->failures += !good;
 }
 
-static void run_row(const struct row *row, uint32_t most, struct score *s)
+static void run_row(const struct row *row, uint32_t from, uint32_t most,
+		    struct score *s)
 {
 	score(s, run(row, 0));
 	s->calls = control->seen;
-	for (uint32_t i = 0, last = 0; i < most && s->calls; i++) {
+	for (uint32_t i = from, last = 0; i < most && s->calls; i++) {
 		/* Evenly spread, the first and the last among them. */
 		uint32_t n = s->calls <= most ? i + 1
 			     : 1 + (uint32_t)((uint64_t)i * (s->calls - 1) /
@@ -734,7 +746,7 @@ static void learn_what_is_usual(void)
 static int usage(void)
 {
 	fprintf(stderr,
-		"Usage: faults [--long] [--at-most N] [--only CLASS] [--n N] [--keep] member|daemon\n");
+		"Usage: faults [--long] [--at-most N] [--only CLASS] [--n N] [--from N] [--keep] member|daemon\n");
 	return 2;
 }
 
@@ -742,7 +754,7 @@ int main(int argc, char **argv)
 {
 	struct score scores[ROWS] = {0};
 	const char *only = NULL, *side = NULL;
-	uint32_t most = QUICK, single = 0, failures = 0;
+	uint32_t most = QUICK, from = 0, single = 0, failures = 0;
 
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--long"))
@@ -753,6 +765,8 @@ int main(int argc, char **argv)
 			most = (uint32_t)strtoul(argv[++i], NULL, 0);
 		else if (i + 1 < argc && !strcmp(argv[i], "--n"))
 			single = (uint32_t)strtoul(argv[++i], NULL, 0);
+		else if (i + 1 < argc && !strcmp(argv[i], "--from"))
+			from = (uint32_t)strtoul(argv[++i], NULL, 0);
 		else if (i + 1 < argc && !strcmp(argv[i], "--only"))
 			only = argv[++i];
 		else
@@ -777,7 +791,7 @@ int main(int argc, char **argv)
 		if (single)
 			score(s, run(&rows[i], single));
 		else
-			run_row(&rows[i], most, s);
+			run_row(&rows[i], from, most, s);
 		printf("%s %zu - %s: %s: %u calls, %u runs, %u failures\n",
 		       s->failures ? "not ok" : "ok", i + 1, side,
 		       rows[i].name, s->calls, s->runs, s->failures);
