@@ -517,30 +517,37 @@ EXPORT int ioctl(int fd, unsigned long request, ...)
 	return NEXT(ioctl)(fd, request, arg);
 }
 
-#define SHORT(type, name, types, buf, args)                             \
-	static void *next_##name;                                       \
-	EXPORT ssize_t name types;                                      \
-	EXPORT ssize_t name types                                       \
-	{                                                               \
-		if (fails(FAULT_EINTR, #name, CALLER))                  \
-			return -1;                                      \
-		size = shorter(#name, fd, size, CALLER);                \
-		return NEXT(name) args;                                 \
+/* A signal does not end what a file does. */
+static bool is_interrupted(const char *call, int fd, const void *caller)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && !S_ISREG(st.st_mode) &&
+	       fails(FAULT_EINTR, call, caller);
+}
+
+#define SHORT(name, types, args)                                     \
+	static void *next_##name;                                    \
+	EXPORT ssize_t name types;                                   \
+	EXPORT ssize_t name types                                    \
+	{                                                            \
+		if (is_interrupted(#name, fd, CALLER))               \
+			return -1;                                   \
+		size = shorter(#name, fd, size, CALLER);             \
+		return NEXT(name) args;                              \
 	}
 
-SHORT(, read, (int fd, void *buf, size_t size), buf, (fd, buf, size))
-SHORT(, recv, (int fd, void *buf, size_t size, int flags), buf,
+SHORT(read, (int fd, void *buf, size_t size), (fd, buf, size))
+SHORT(recv, (int fd, void *buf, size_t size, int flags), (fd, buf, size, flags))
+SHORT(send, (int fd, const void *buf, size_t size, int flags),
       (fd, buf, size, flags))
-SHORT(, send, (int fd, const void *buf, size_t size, int flags), buf,
-      (fd, buf, size, flags))
-SHORT(, pread, (int fd, void *buf, size_t size, off_t off), buf,
-      (fd, buf, size, off))
+SHORT(pread, (int fd, void *buf, size_t size, off_t off), (fd, buf, size, off))
 
 static void *next_write, *next_pwrite;
 
 EXPORT ssize_t write(int fd, const void *buf, size_t size)
 {
-	if (fails(FAULT_EINTR, "write", CALLER) ||
+	if (is_interrupted("write", fd, CALLER) ||
 	    fails(FAULT_SPACE, "write", CALLER))
 		return -1;
 	size = shorter("write", fd, size, CALLER);
