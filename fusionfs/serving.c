@@ -83,8 +83,7 @@ static void process_request(struct fuse_session *session,
 		world.quit = true;
 	/* The kernel asks once only, and refuses all requests then. */
 	else if (opcode == FUSE_INIT && !world.greeted)
-		give_up("answer the kernel's first request",
-			strerror(ENOMEM));
+		give_up("answer the kernel's first request", strerror(ENOMEM));
 }
 
 /* Read what the kernel has, which is all of it as a rule. */

@@ -500,6 +500,8 @@ FUSION_API int fusion_members_wait(struct fusion_arena *arena, fusion_id_t id,
  *   -EINTR      sent, but a signal ended the wait
  *   -EINVAL     no such signal, this process is not in the arena, or
  *               @timeout_ns is not valid
+ *   -EMFILE     this process or the daemon has no descriptor left
+ *   -ENFILE     this machine has no descriptor left
  *   -ECHILD     this process is the child of a fork
  *   -EDEADLK    @id is this process
  *

@@ -302,6 +302,8 @@ FUSION_API int fusion_property_cede(struct fusion_property *property);
  *   -EDEADLK    a thread of this process has purchased it
  *   -ETIMEDOUT  killed, but its purchase has not ended yet
  *   -ESRCH      the purchaser cannot be reached
+ *   -EMFILE     this process or the daemon has no descriptor left
+ *   -ENFILE     this machine has no descriptor left
  *   -EIDRM      the property is destroyed
  *   -EINVAL     no property of an arena that this process is in, or a bad
  *               @timeout_ns
