@@ -13,16 +13,16 @@
 /** What fails.  docs/reliability.md has a row for each. */
 enum fault_class {
 	FAULT_NONE,
-	FAULT_ALLOC,  /**< private memory */
+	FAULT_ALLOC,   /**< private memory */
 	FAULT_LIBFUSE, /**< private memory that libfuse wants */
-	FAULT_FD,     /**< a descriptor */
-	FAULT_THREAD, /**< a thread, a process or a timer */
-	FAULT_MAP,    /**< a mapping */
-	FAULT_SPACE,  /**< room in a file system */
-	FAULT_WATCH,  /**< epoll_ctl and pidfd_open */
-	FAULT_EINTR,  /**< a signal ends a call that can be interrupted */
-	FAULT_SHORT,  /**< a read or write does a part of its work */
-	FAULT_CLOCK,  /**< real and boot time jump */
+	FAULT_FD,      /**< a descriptor */
+	FAULT_THREAD,  /**< a thread, a process or a timer */
+	FAULT_MAP,     /**< a mapping */
+	FAULT_SPACE,   /**< room in a file system */
+	FAULT_WATCH,   /**< epoll_ctl and pidfd_open */
+	FAULT_EINTR,   /**< a signal ends a call that can be interrupted */
+	FAULT_SHORT,   /**< a read or write does a part of its work */
+	FAULT_CLOCK,   /**< real and boot time jump */
 	FAULT_CLASSES,
 };
 
@@ -30,17 +30,17 @@ enum fault_class {
 #define FAULT_EACH UINT32_MAX
 
 struct fault_control {
-	uint32_t armed;	 /**< enum fault_class */
-	uint32_t wanted; /**< number of the call that fails, from 1 */
-	int32_t error;	 /**< its errno */
-	uint32_t seen;	 /**< calls of the class so far */
-	uint32_t fired;	 /**< faults so far */
+	uint32_t armed;	  /**< enum fault_class */
+	uint32_t wanted;  /**< number of the call that fails, from 1 */
+	int32_t error;	  /**< its errno */
+	uint32_t seen;	  /**< calls of the class so far */
+	uint32_t fired;	  /**< faults so far */
 	uint32_t excused; /**< faults that have excused a failure */
 	uint32_t refused; /**< failures that were as promised */
-	int32_t pid;	 /**< process of the last fault */
-	int64_t jump_ns; /**< how far the clocks jump */
-	uint64_t at;	 /**< the call of the last fault, from its file's start */
-	char call[32];	 /**< the function that failed */
+	int32_t pid;	  /**< process of the last fault */
+	int64_t jump_ns;  /**< how far the clocks jump */
+	uint64_t at;   /**< the call of the last fault, from its file's start */
+	char call[32]; /**< the function that failed */
 };
 
 #endif

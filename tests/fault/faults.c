@@ -34,9 +34,9 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#define LIMIT_S 20   /* a run */
+#define LIMIT_S 20    /* a run */
 #define PATIENCE 8000 /* ms: something that must happen */
-#define QUICK 24     /* runs for each row, without --long */
+#define QUICK 24      /* runs for each row, without --long */
 
 static const struct row {
 	const char *name;
@@ -115,14 +115,14 @@ bool has_failed(const char *name, int r)
 	return true;
 }
 
-#define DO(name, call)                         \
-	({                                     \
-		long r_;                       \
-                                               \
-		do                             \
-			r_ = (long)(call);     \
+#define DO(name, call)                                     \
+	({                                                 \
+		long r_;                                   \
+                                                           \
+		do                                         \
+			r_ = (long)(call);                 \
 		while (has_failed(name, r_ < 0 ? -1 : 0)); \
-		r_;                            \
+		r_;                                        \
 	})
 
 static void must(bool holds, const char *what)
@@ -210,8 +210,8 @@ static bool is_said(const char *out)
 static bool mount_once(bool suffers)
 {
 	char option[128];
-	const char *const argv[] = {path_of("FUSIONFS"), "-f", "-o", option,
-				    mnt, NULL};
+	const char *const argv[] = {
+		path_of("FUSIONFS"), "-f", "-o", option, mnt, NULL};
 	int status;
 
 	snprintf(option, sizeof(option), "backing=%s", backing);
@@ -399,8 +399,8 @@ static void speak(const char *path, const char *text)
 static void ask_call(void)
 {
 	char bytes[64];
-	int fd = (int)DO("call", open(in_mnt("a/calls/call"),
-				      O_RDWR | O_CLOEXEC));
+	int fd = (int)DO("call",
+			 open(in_mnt("a/calls/call"), O_RDWR | O_CLOEXEC));
 
 	DO("call", write(fd, "word", 4));
 	await_input(fd, "the answer of a call");
@@ -443,6 +443,30 @@ static void lock_file(const char *path)
 	close(fd);
 }
 
+/* A shell purchases the property, and the member that is told kills it. */
+static void hold_up(int member)
+{
+	pid_t shell;
+	int ends[2], fd;
+	char byte;
+
+	must(pipe2(ends, O_CLOEXEC) == 0, "pipe");
+	shell = fork();
+	if (!shell) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		fd = (int)DO("property", open(in_mnt("a/properties/property"),
+					      O_RDWR | O_CLOEXEC));
+		DO("property", write(fd, "purchase", 8));
+		must(write(ends[1], "", 1) == 1, "write");
+		pause();
+	}
+	close(ends[1]);
+	must(read(ends[0], &byte, 1) == 1, "the shell does not purchase");
+	close(ends[0]);
+	must(write(member, "", 1) == 1, "write");
+	must(waitpid(shell, &(int){0}, 0) == shell, "waitpid");
+}
+
 /* A member stays as long as we have the other end of its input. */
 static pid_t have_member(const char *arena, const char *out, int *ret_end)
 {
@@ -456,7 +480,8 @@ static pid_t have_member(const char *arena, const char *out, int *ret_end)
 	pid = start(false, in, out, argv);
 	for (int i = 0; i < PATIENCE && !is_said(out); i++) {
 		if (waitpid(pid, &status, WNOHANG) == pid)
-			bad("a member ended with status 0x%x", (unsigned)status);
+			bad("a member ended with status 0x%x",
+			    (unsigned)status);
 		usleep(1000);
 	}
 	must(is_said(out), "a member is not ready");
@@ -492,6 +517,7 @@ static void live_as_daemon(void)
 	hear_reactor();
 	lock_file("a/skirmishes/lock");
 	lock_file("a/properties/property");
+	hold_up(end);
 	in_made = have_member("made", "made", &end_made);
 	killed = have_member("b", "killed", &end_b);
 	kill(killed, SIGKILL);
@@ -682,8 +708,9 @@ static void run_row(const struct row *row, uint32_t from, uint32_t most,
 	for (uint32_t i = from, last = 0; i < most && s->calls; i++) {
 		/* Evenly spread, the first and the last among them. */
 		uint32_t n = s->calls <= most ? i + 1
-			     : 1 + (uint32_t)((uint64_t)i * (s->calls - 1) /
-					      (most - 1));
+					      : 1 + (uint32_t)((uint64_t)i *
+							       (s->calls - 1) /
+							       (most - 1));
 
 		if (n > s->calls || n == last)
 			break;
@@ -793,8 +820,8 @@ int main(int argc, char **argv)
 		else
 			run_row(&rows[i], from, most, s);
 		printf("%s %zu - %s: %s: %u calls, %u runs, %u failures\n",
-		       s->failures ? "not ok" : "ok", i + 1, side,
-		       rows[i].name, s->calls, s->runs, s->failures);
+		       s->failures ? "not ok" : "ok", i + 1, side, rows[i].name,
+		       s->calls, s->runs, s->failures);
 		fflush(stdout);
 		failures += s->failures;
 	}

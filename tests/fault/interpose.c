@@ -14,8 +14,9 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/futex.h>
 #include <link.h>
+#include <linux/futex.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -34,7 +35,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/timerfd.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -153,22 +154,22 @@ static bool fails_alloc(const char *call, const void *caller)
 
 /* --- Memory --------------------------------------------------------------- */
 
-#define FAILING(class, type, failed, name, types, args)         \
-	static void *next_##name;                               \
-	EXPORT type name types;                                 \
-	EXPORT type name types                                  \
-	{                                                       \
-		return fails(class, #name, CALLER) ? (failed)   \
+#define FAILING(class, type, failed, name, types, args)               \
+	static void *next_##name;                                     \
+	EXPORT type name types;                                       \
+	EXPORT type name types                                        \
+	{                                                             \
+		return fails(class, #name, CALLER) ? (failed)         \
 						   : NEXT(name) args; \
 	}
 
-#define FAILING_ALLOC(type, failed, name, types, args)                 \
-	static void *next_##name;                                      \
-	EXPORT type name types;                                        \
-	EXPORT type name types                                         \
-	{                                                              \
-		return fails_alloc(#name, CALLER) ? (failed)           \
-						  : NEXT(name) args;   \
+#define FAILING_ALLOC(type, failed, name, types, args)               \
+	static void *next_##name;                                    \
+	EXPORT type name types;                                      \
+	EXPORT type name types                                       \
+	{                                                            \
+		return fails_alloc(#name, CALLER) ? (failed)         \
+						  : NEXT(name) args; \
 	}
 
 FAILING_ALLOC(void *, NULL, malloc, (size_t size), (size))
@@ -240,7 +241,8 @@ EXPORT void *mremap(void *from, size_t size, size_t new_size, int flags, ...)
 	va_start(args, flags);
 	to = flags & MREMAP_FIXED ? va_arg(args, void *) : NULL;
 	va_end(args);
-	return fails(FAULT_MAP, "mremap", CALLER)
+	/* To move a mapping is what a build with guard_check does. */
+	return new_size > size && fails(FAULT_MAP, "mremap", CALLER)
 		       ? MAP_FAILED
 		       : NEXT(mremap)(from, size, new_size, flags, to);
 }
@@ -303,18 +305,18 @@ static int do_open(const char *call, int dir, const char *path, int flags,
 	return NEXT(openat)(dir, path, flags, mode);
 }
 
-#define OPEN(name, dir, first, ...)                                          \
-	EXPORT int name(__VA_ARGS__ const char *path, int flags, ...);       \
-	EXPORT int name(__VA_ARGS__ const char *path, int flags, ...)        \
-	{                                                                    \
-		mode_t mode = 0;                                             \
-		va_list args;                                                \
-                                                                             \
-		va_start(args, flags);                                       \
-		if (flags & O_CREAT)                                         \
-			mode = va_arg(args, mode_t);                         \
-		va_end(args);                                                \
-		return do_open(#first, dir, path, flags, mode, CALLER);      \
+#define OPEN(name, dir, first, ...)                                     \
+	EXPORT int name(__VA_ARGS__ const char *path, int flags, ...);  \
+	EXPORT int name(__VA_ARGS__ const char *path, int flags, ...)   \
+	{                                                               \
+		mode_t mode = 0;                                        \
+		va_list args;                                           \
+                                                                        \
+		va_start(args, flags);                                  \
+		if (flags & O_CREAT)                                    \
+			mode = va_arg(args, mode_t);                    \
+		va_end(args);                                           \
+		return do_open(#first, dir, path, flags, mode, CALLER); \
 	}
 
 #define AND ,
@@ -381,8 +383,8 @@ static void drop_descriptors(struct msghdr *msg)
 	for (; c; c = CMSG_NXTHDR(msg, c)) {
 		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
 			continue;
-		for (size_t i = 0; CMSG_LEN((i + 1) * sizeof(int)) <= c->cmsg_len;
-		     i++) {
+		for (size_t i = 0;
+		     CMSG_LEN((i + 1) * sizeof(int)) <= c->cmsg_len; i++) {
 			int fd;
 
 			memcpy(&fd, CMSG_DATA(c) + i * sizeof(fd), sizeof(fd));
@@ -412,7 +414,7 @@ EXPORT ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 /* --- Threads, processes, timers ------------------------------------------- */
 
 FAILING(FAULT_THREAD, int, EAGAIN, pthread_create,
-	(pthread_t *ret, const pthread_attr_t *attr, void *(*fn)(void *),
+	(pthread_t * ret, const pthread_attr_t *attr, void *(*fn)(void *),
 	 void *arg),
 	(ret, attr, fn, arg))
 FAILING(FAULT_THREAD, pid_t, -1, fork, (void), ())
@@ -464,20 +466,28 @@ EXPORT long syscall(long number, ...)
 
 /* --- Interrupted or short ------------------------------------------------- */
 
-/* Files and streams may give less than was asked for.  Devices, eventfds and
- * the like do not. */
-static size_t shorter(const char *call, int fd, size_t size, const void *caller)
+static bool is_of_proc(int fd)
+{
+	struct statfs fs;
+
+	return fstatfs(fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
+}
+
+/* Files of /proc and streams may give less than was asked for, and a full disk
+ * takes less.  Other files, devices, eventfds and the like do not. */
+static size_t shorter(const char *call, int fd, size_t size, bool writes,
+		      const void *caller)
 {
 	struct stat st;
 
 	if (size < 2 || fstat(fd, &st) < 0 ||
-	    !(S_ISREG(st.st_mode) || S_ISFIFO(st.st_mode) ||
-	      S_ISSOCK(st.st_mode)))
+	    !(S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) ||
+	      (S_ISREG(st.st_mode) && (writes || is_of_proc(fd)))))
 		return size;
 	return fails(FAULT_SHORT, call, caller) ? 1 : size;
 }
 
-FAILING(FAULT_EINTR, int, -1, poll, (struct pollfd *fds, nfds_t n, int ms),
+FAILING(FAULT_EINTR, int, -1, poll, (struct pollfd * fds, nfds_t n, int ms),
 	(fds, n, ms))
 FAILING(FAULT_EINTR, int, -1, epoll_wait,
 	(int fd, struct epoll_event *events, int n, int ms),
@@ -526,22 +536,24 @@ static bool is_interrupted(const char *call, int fd, const void *caller)
 	       fails(FAULT_EINTR, call, caller);
 }
 
-#define SHORT(name, types, args)                                     \
-	static void *next_##name;                                    \
-	EXPORT ssize_t name types;                                   \
-	EXPORT ssize_t name types                                    \
-	{                                                            \
-		if (is_interrupted(#name, fd, CALLER))               \
-			return -1;                                   \
-		size = shorter(#name, fd, size, CALLER);             \
-		return NEXT(name) args;                              \
+#define SHORT(name, writes, types, args)                         \
+	static void *next_##name;                                \
+	EXPORT ssize_t name types;                               \
+	EXPORT ssize_t name types                                \
+	{                                                        \
+		if (is_interrupted(#name, fd, CALLER))           \
+			return -1;                               \
+		size = shorter(#name, fd, size, writes, CALLER); \
+		return NEXT(name) args;                          \
 	}
 
-SHORT(read, (int fd, void *buf, size_t size), (fd, buf, size))
-SHORT(recv, (int fd, void *buf, size_t size, int flags), (fd, buf, size, flags))
-SHORT(send, (int fd, const void *buf, size_t size, int flags),
+SHORT(read, false, (int fd, void *buf, size_t size), (fd, buf, size))
+SHORT(recv, false, (int fd, void *buf, size_t size, int flags),
       (fd, buf, size, flags))
-SHORT(pread, (int fd, void *buf, size_t size, off_t off), (fd, buf, size, off))
+SHORT(send, true, (int fd, const void *buf, size_t size, int flags),
+      (fd, buf, size, flags))
+SHORT(pread, false, (int fd, void *buf, size_t size, off_t off),
+      (fd, buf, size, off))
 
 static void *next_write, *next_pwrite;
 
@@ -550,7 +562,7 @@ EXPORT ssize_t write(int fd, const void *buf, size_t size)
 	if (is_interrupted("write", fd, CALLER) ||
 	    fails(FAULT_SPACE, "write", CALLER))
 		return -1;
-	size = shorter("write", fd, size, CALLER);
+	size = shorter("write", fd, size, true, CALLER);
 	return NEXT(write)(fd, buf, size);
 }
 
@@ -558,7 +570,7 @@ EXPORT ssize_t pwrite(int fd, const void *buf, size_t size, off_t off)
 {
 	if (fails(FAULT_SPACE, "pwrite", CALLER))
 		return -1;
-	size = shorter("pwrite", fd, size, CALLER);
+	size = shorter("pwrite", fd, size, true, CALLER);
 	return NEXT(pwrite)(fd, buf, size, off);
 }
 

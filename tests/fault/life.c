@@ -5,7 +5,8 @@
  *   life whole ARENA   enter, make one thing of each kind, use it, fork, have a
  *                      second member in, destroy all, exit
  *   life stay ARENA    make one thing of each kind, say "ready", and stay until
- *                      the end of the input; then exit
+ *                      the end of the input; then exit.  At each byte, kill the
+ *                      shell that has purchased the property
  *
  * A call that fails must fail because of a fault, with an errno that its
  * description promises.  It is then made again, and must succeed.
@@ -99,6 +100,19 @@ static bool take_excuse(void)
 					   __ATOMIC_RELAXED);
 }
 
+/* The system had nothing left.  All other errors would send a program the wrong
+ * way.  EMSGSIZE: there was no memory for the answer of a call. */
+static bool is_of_the_system(int error)
+{
+	static const int errors[] = {ENOMEM, EMFILE, ENFILE,  ENOSPC,
+				     EAGAIN, EINTR,  EMSGSIZE};
+
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
+		if (errors[i] == error)
+			return true;
+	return false;
+}
+
 bool has_failed(const char *name, int r)
 {
 	if (r >= 0)
@@ -106,7 +120,7 @@ bool has_failed(const char *name, int r)
 	if (!take_excuse())
 		bad("%s: %s, without a fault: %s", name, strerrorname_np(-r),
 		    fusion_strerror(r));
-	if (!is_promised(name, -r))
+	if (!is_promised(name, -r) || !is_of_the_system(-r))
 		bad("%s: %s is not promised (%s has failed): %s", name,
 		    strerrorname_np(-r), control->call, fusion_strerror(r));
 	__atomic_fetch_add(&control->refused, 1, __ATOMIC_RELAXED);
@@ -361,8 +375,8 @@ static void execute(struct fusion_call *call, uint32_t flags, size_t size)
 	struct fusion_call_answer got_back;
 
 	do {
-		got_back = (struct fusion_call_answer){
-			.size = sizeof(got_back)};
+		got_back =
+			(struct fusion_call_answer){.size = sizeof(got_back)};
 		CALL(fusion_call_execute, call, &options, 41, bytes, size,
 		     flags & FUSION_CALL_ONEWAY ? NULL : &got_back);
 		if (flags & FUSION_CALL_ONEWAY)
@@ -499,6 +513,8 @@ static void be_child(const char *name)
 	CALL(fusion_message_send, arena, fusion_arena_master(arena), 7, bytes,
 	     sizeof(bytes), 0, FUSION_FOREVER);
 	execute(all.call, 0, 20);
+	CALL(fusion_members_kill, arena, fusion_arena_master(arena), SIGCONT,
+	     0);
 	leave();
 	_exit(0);
 }
@@ -633,8 +649,12 @@ static void live_stay(const char *name)
 	create_all();
 	printf("ready\n");
 	fflush(stdout);
-	while (read(STDIN_FILENO, &byte, 1) == 1)
-		;
+	while (read(STDIN_FILENO, &byte, 1) == 1) {
+		/* A shell has purchased the property. */
+		CALL(fusion_property_hold_up, all.property, FUSION_FOREVER);
+		CALL(fusion_property_purchase, all.property);
+		CALL(fusion_property_cede, all.property);
+	}
 	leave();
 }
 

@@ -14,25 +14,25 @@
 bool has_failed(const char *name, int r);
 
 /** Call the function, and once more if a fault made it fail. */
-#define CALL(function, ...)                               \
-	({                                                \
-		int r_;                                   \
-                                                          \
-		do                                        \
-			r_ = function(__VA_ARGS__);       \
-		while (has_failed(#function, r_));        \
-		r_;                                       \
+#define CALL(function, ...)                         \
+	({                                          \
+		int r_;                             \
+                                                    \
+		do                                  \
+			r_ = function(__VA_ARGS__); \
+		while (has_failed(#function, r_));  \
+		r_;                                 \
 	})
 
 /** The same, for one that returns a block, or NULL and errno. */
-#define MAKE(function, ...)                                              \
-	({                                                               \
-		void *p_;                                                \
-                                                                         \
-		do                                                       \
-			p_ = function(__VA_ARGS__);                      \
-		while (has_failed(#function, p_ ? 0 : -errno));          \
-		p_;                                                      \
+#define MAKE(function, ...)                                     \
+	({                                                      \
+		void *p_;                                       \
+                                                                \
+		do                                              \
+			p_ = function(__VA_ARGS__);             \
+		while (has_failed(#function, p_ ? 0 : -errno)); \
+		p_;                                             \
 	})
 
 static inline int entries_of(const char *path)
