@@ -490,6 +490,23 @@ static pid_t have_member(const char *arena, const char *out, int *ret_end)
 	return pid;
 }
 
+static bool is_a_there(void)
+{
+	struct stat st;
+
+	return stat(in_mnt("a/members/1/pid"), &st) == 0;
+}
+
+/* Kill the daemon, and mount again under the member. */
+static void restart_daemon(void)
+{
+	kill(daemon_pid, SIGKILL);
+	must(waitpid(daemon_pid, NULL, 0) == daemon_pid, "waitpid");
+	mount_up(true);
+	/* What could not be read is read again. */
+	wait_until(is_a_there, "the new daemon knows the member");
+}
+
 static bool is_b_gone(void)
 {
 	struct stat st;
@@ -518,6 +535,10 @@ static void live_as_daemon(void)
 	lock_file("a/skirmishes/lock");
 	lock_file("a/properties/property");
 	hold_up(end);
+	restart_daemon();
+	look(mnt);
+	ask_call();
+	lock_file("a/skirmishes/lock");
 	in_made = have_member("made", "made", &end_made);
 	killed = have_member("b", "killed", &end_b);
 	kill(killed, SIGKILL);
