@@ -126,38 +126,39 @@ static void serve_until_quit(void)
 /* --- Starting ---------------------------------------------------------------
  */
 
-static struct fuse_args session_args(const struct options *o)
+/* Without an option the mount might lack its permissions, so none may get lost
+ * for want of memory.  0, -ENOMEM. */
+static int session_args(const struct options *o, struct fuse_args *args)
 {
-	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
 	char flags[128];
+	int r;
 
-	fuse_opt_add_arg(&args, "fusionfs");
-	fuse_opt_add_arg(&args, "-ofsname=fusionfs,subtype=fusionfs,"
-				"default_permissions,nosuid,nodev");
+	r = fuse_opt_add_arg(args, "fusionfs") |
+	    fuse_opt_add_arg(args, "-ofsname=fusionfs,subtype=fusionfs,"
+				   "default_permissions,nosuid,nodev");
 	if (o->allow_other)
-		fuse_opt_add_arg(&args, "-oallow_other");
+		r |= fuse_opt_add_arg(args, "-oallow_other");
 	options_flags(o->flags, flags, sizeof(flags));
-	if (*flags) {
-		fuse_opt_add_arg(&args, "-o");
-		fuse_opt_add_arg(&args, flags + 1);
-	}
-	if (o->mount_options) {
-		fuse_opt_add_arg(&args, "-o");
-		fuse_opt_add_arg(&args, o->mount_options + 1);
-	}
+	if (*flags)
+		r |= fuse_opt_add_arg(args, "-o") |
+		     fuse_opt_add_arg(args, flags + 1);
+	if (o->mount_options)
+		r |= fuse_opt_add_arg(args, "-o") |
+		     fuse_opt_add_arg(args, o->mount_options + 1);
 	if (o->debug)
-		fuse_opt_add_arg(&args, "-odebug");
-	return args;
+		r |= fuse_opt_add_arg(args, "-odebug");
+	return r ? -ENOMEM : 0;
 }
 
 static int mount_session(const struct options *o)
 {
-	struct fuse_args args = session_args(o);
+	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
 	struct hush hushed;
 	int r;
 
 	fuse_set_log_func(keep_fuse_message);
-	session = fuse_session_new(&args, &ops, sizeof(ops), NULL);
+	if (session_args(o, &args) == 0)
+		session = fuse_session_new(&args, &ops, sizeof(ops), NULL);
 	fuse_opt_free_args(&args);
 	if (!session) {
 		complain("cannot start a FUSE session: %s", fuse_said);
