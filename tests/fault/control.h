@@ -23,6 +23,8 @@ enum fault_class {
 	FAULT_EINTR,   /**< a signal ends a call that can be interrupted */
 	FAULT_SHORT,   /**< a read or write does a part of its work */
 	FAULT_CLOCK,   /**< real and boot time jump */
+	FAULT_STOP, /**< the process stops (SIGSTOP) where a signal could end a
+		       call */
 	FAULT_CLASSES,
 };
 

@@ -57,6 +57,7 @@ static const struct row {
 	{"short", FAULT_SHORT, 0, 0, true},
 	{"forward", FAULT_CLOCK, 0, 3600000000000, false},
 	{"back", FAULT_CLOCK, 0, -3600000000000, false},
+	{"stopped", FAULT_STOP, 0, 0, false},
 };
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
@@ -571,8 +572,8 @@ static void make_backing(void)
 
 static void forget_said(void)
 {
-	static const char *const outs[] = {"daemon", "life", "member", "made",
-					   "killed"};
+	static const char *const outs[] = {"daemon", "life", "member",
+					   "made",   "try",  "killed"};
 	char path[PATH_MAX + 16];
 
 	for (size_t i = 0; i < sizeof(outs) / sizeof(outs[0]); i++) {
@@ -604,9 +605,22 @@ static void remove_backing(void)
 		printf("# cannot remove %s\n", backing);
 }
 
+/* Somebody has stopped.  Others have their time-outs; then it goes on. */
+static bool look_at_stopped(void)
+{
+	const char *const argv[] = {path_of("FAULT_LIFE"), "try", "a", NULL};
+	pid_t pid = start(false, "/dev/null", "try", argv);
+	int status;
+
+	waitpid(pid, &status, 0);
+	kill(control->pid, SIGCONT);
+	return status == 0;
+}
+
 /* Live in a process group of its own, for a limited time. */
 static bool live(void)
 {
+	bool stopped = false;
 	int status = 0, pipes[2];
 	pid_t run, done = 0;
 
@@ -636,6 +650,12 @@ static bool live(void)
 	for (int i = 0; i < LIMIT_S * 1000 && !done; i++) {
 		done = waitpid(run, &status, WNOHANG);
 		usleep(1000);
+		if (control->armed != FAULT_STOP || stopped ||
+		    !__atomic_load_n(&control->fired, __ATOMIC_ACQUIRE))
+			continue;
+		stopped = true;
+		if (!look_at_stopped())
+			break;
 	}
 	if (done && !status) {
 		if (!usual.fds && of_daemon)

@@ -127,21 +127,39 @@ static bool is_due(struct fault_control *c)
 	return n * 2654435761u >> 30 == 0;
 }
 
+/* Is the call of the class that is to fail?  A process stops where a signal
+ * could end a call. */
+static bool is_armed(const struct fault_control *c, enum fault_class class)
+{
+	sigset_t blocked;
+
+	enum fault_class armed =
+		(enum fault_class)__atomic_load_n(&c->armed, __ATOMIC_RELAXED);
+
+	/* No signal ends a call of a thread that blocks all of them. */
+	if (class == FAULT_EINTR && armed == class &&
+	    pthread_sigmask(SIG_BLOCK, NULL, &blocked) == 0 &&
+	    sigismember(&blocked, SIGUSR2))
+		return false;
+	return class == armed || (armed == FAULT_STOP && class == FAULT_EINTR);
+}
+
 /* Does this call fail?  Then errno is set. */
 static bool fails(enum fault_class class, const char *call, const void *caller)
 {
 	struct fault_control *c = __atomic_load_n(&control, __ATOMIC_ACQUIRE);
 	const struct range *r = is_in(&libfuse, caller) ? &libfuse : &product;
 
-	if (!c || !is_in(r, caller) ||
-	    class != (enum fault_class)__atomic_load_n(&c->armed,
-						       __ATOMIC_RELAXED) ||
-	    !is_due(c))
+	if (!c || !is_in(r, caller) || !is_armed(c, class) || !is_due(c))
 		return false;
 	c->pid = getpid();
 	c->at = (uintptr_t)caller - r->bias;
 	snprintf(c->call, sizeof(c->call), "%s", call);
 	__atomic_fetch_add(&c->fired, 1, __ATOMIC_RELEASE);
+	if (c->armed == FAULT_STOP) {
+		kill(getpid(), SIGSTOP);
+		return false;
+	}
 	errno = c->error;
 	return true;
 }
@@ -402,7 +420,7 @@ EXPORT ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 	bool takes = msg->msg_controllen > 0;
 	ssize_t n;
 
-	if (fails(FAULT_EINTR, "recvmsg", CALLER))
+	if (!(flags & MSG_DONTWAIT) && fails(FAULT_EINTR, "recvmsg", CALLER))
 		return -1;
 	n = NEXT(recvmsg)(fd, msg, flags);
 	if (n >= 0 && takes && msg->msg_controllen > 0 &&
@@ -492,8 +510,16 @@ FAILING(FAULT_EINTR, int, -1, poll, (struct pollfd * fds, nfds_t n, int ms),
 FAILING(FAULT_EINTR, int, -1, epoll_wait,
 	(int fd, struct epoll_event *events, int n, int ms),
 	(fd, events, n, ms))
-FAILING(FAULT_EINTR, ssize_t, -1, sendmsg,
-	(int fd, const struct msghdr *msg, int flags), (fd, msg, flags))
+
+static void *next_sendmsg;
+
+EXPORT ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+	if (!(flags & MSG_DONTWAIT) && fails(FAULT_EINTR, "sendmsg", CALLER))
+		return -1;
+	return NEXT(sendmsg)(fd, msg, flags);
+}
+
 FAILING(FAULT_EINTR, int, -1, connect,
 	(int fd, const struct sockaddr *addr, socklen_t len), (fd, addr, len))
 FAILING(FAULT_EINTR, int, -1, flock, (int fd, int op), (fd, op))
@@ -589,7 +615,9 @@ EXPORT int clock_gettime(clockid_t clock, struct timespec *ret)
 		__atomic_store_n(&jumped_ns, control->jump_ns,
 				 __ATOMIC_RELAXED);
 	jump = (int64_t)__atomic_load_n(&jumped_ns, __ATOMIC_RELAXED);
-	if (jump && is_in(&product, CALLER))
+	/* The time since boot never goes back. */
+	if (is_in(&product, CALLER) &&
+	    (jump > 0 || (jump < 0 && clock == CLOCK_REALTIME)))
 		ret->tv_sec += jump / 1000000000;
 	return r;
 }

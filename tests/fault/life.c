@@ -7,6 +7,7 @@
  *   life stay ARENA    make one thing of each kind, say "ready", and stay until
  *                      the end of the input; then exit.  At each byte, kill the
  *                      shell that has purchased the property
+ *   life try ARENA     enter with a time-out
  *
  * A call that fails must fail because of a fault, with an errno that its
  * description promises.  It is then made again, and must succeed.
@@ -23,13 +24,16 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <fusion/fusion.h>
 
 #define ITEMS 40
-#define LARGE 5000	  /* bytes that travel in a block */
-#define HUGE_BLOCK 300000 /* bytes that have spans of their own */
+#define LARGE 5000		 /* bytes that travel in a block */
+#define TRY_NS 300000000ll	 /* the time-out of `try` */
+#define TRY_LATE_NS 2000000000ll /* this machine may be busy */
+#define HUGE_BLOCK 300000	 /* bytes that have spans of their own */
 
 static struct fusion_arena *arena;
 static struct fault_control nobody, *control = &nobody;
@@ -658,6 +662,38 @@ static void live_stay(const char *name)
 	leave();
 }
 
+static int64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ll + t.tv_nsec;
+}
+
+/* Whoever is stopped: to enter takes no longer than was asked for. */
+static void try_to_enter(const char *name)
+{
+	const struct fusion_arena_options options = {
+		.size = sizeof(options),
+		.flags = FUSION_ENTER_EXISTING,
+		.timeout_ns = TRY_NS};
+	int64_t start = now_ns();
+	int r;
+
+	alarm(10);
+	r = fusion_arena_enter(name, &options, &arena);
+
+	/* The daemon may have stopped before it has mounted. */
+	if (r < 0 && r != -ETIMEDOUT && r != -ENOENT && r != -ENODEV &&
+	    r != -ENOTCONN)
+		bad("enter while another is stopped: %s", fusion_strerror(r));
+	if (now_ns() - start > TRY_NS + TRY_LATE_NS)
+		bad("enter took %d ms while another was stopped",
+		    (int)((now_ns() - start) / 1000000));
+	/* Without leaving, which may have to wait. */
+	_exit(0);
+}
+
 static void map_control(void)
 {
 	const char *path = getenv("FAULT_CONTROL");
@@ -680,7 +716,9 @@ int main(int argc, char **argv)
 		live_whole(argv[2]);
 	else if (argc == 3 && !strcmp(argv[1], "stay"))
 		live_stay(argv[2]);
+	else if (argc == 3 && !strcmp(argv[1], "try"))
+		try_to_enter(argv[2]);
 	else
-		bad("usage: life whole|stay ARENA");
+		bad("usage: life whole|stay|try ARENA");
 	return 0;
 }
