@@ -31,6 +31,15 @@ enum fault_class {
 /** fault_control.wanted: about one call in four fails. */
 #define FAULT_EACH UINT32_MAX
 
+/** Places in the code that make calls of the class. */
+#define FAULT_SITES 256
+
+/** One such place, and which calls it made. */
+struct fault_site {
+	uint64_t at;
+	uint32_t first, last;
+};
+
 struct fault_control {
 	uint32_t armed;	  /**< enum fault_class */
 	uint32_t wanted;  /**< number of the call that fails, from 1 */
@@ -43,6 +52,10 @@ struct fault_control {
 	int64_t jump_ns;  /**< how far the clocks jump */
 	uint64_t at;   /**< the call of the last fault, from its file's start */
 	char call[32]; /**< the function that failed */
+	/** Filled while wanted is 0. */
+	struct fault_site sites[FAULT_SITES];
+	uint32_t n_sites;
+	uint32_t sites_lock;
 };
 
 #endif

@@ -2,13 +2,14 @@
 /*
  * faults: each thing that the system can refuse, refused once at each moment
  *
- *   faults [--long] [--at-most N] [--only CLASS] [--n N] [--from N] [--keep]
+ *   faults [--long] [--spread N] [--only CLASS] [--n N] [--from N] [--keep]
  *          member|daemon
  *
  * One run is a whole life: of a member (life.c), or of a daemon.  A first run
  * without a fault counts the calls of a class.  Then there is one run for each
- * of these calls, in which it fails: for all, or for at most N of them, evenly
- * spread.  A run has 20 seconds.  It fails
+ * of these calls, in which it fails; without --long for the first and the last
+ * call of each place in the code, and for N that are evenly spread.  A run has
+ * 20 seconds.  It fails
  *
  *  - if a program crashes, hangs or says that something is wrong;
  *  - if something fails in a way that is not promised, or fails twice;
@@ -730,7 +731,7 @@ static bool run(const struct row *row, uint32_t n)
 /* --- All runs ------------------------------------------------------------- */
 
 struct score {
-	uint32_t calls, runs, faults, refused, failures;
+	uint32_t calls, sites, runs, faults, refused, failures;
 };
 
 static void score(struct score *s, bool good)
@@ -741,24 +742,53 @@ static void score(struct score *s, bool good)
 	s->failures += !good;
 }
 
+static int compare_numbers(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Choose calls: the first and the last of each place in the code, and @most
+ * that are evenly spread.  Returns how many. */
+static size_t choose(uint32_t calls, uint32_t most, uint32_t *chosen)
+{
+	size_t n = 0, kept = 0;
+
+	for (uint32_t i = 0; i < control->n_sites; i++) {
+		chosen[n++] = control->sites[i].first;
+		chosen[n++] = control->sites[i].last;
+	}
+	for (uint32_t i = 0; i < most; i++)
+		chosen[n++] = 1 + (uint32_t)((uint64_t)i * calls / most);
+	qsort(chosen, n, sizeof(*chosen), compare_numbers);
+	for (size_t i = 0; i < n; i++)
+		if (!kept || chosen[i] != chosen[kept - 1])
+			chosen[kept++] = chosen[i];
+	return kept;
+}
+
 static void run_row(const struct row *row, uint32_t from, uint32_t most,
 		    struct score *s)
 {
+	uint32_t *chosen;
+	size_t n;
+
 	score(s, run(row, 0));
 	s->calls = control->seen;
-	for (uint32_t i = from, last = 0; i < most && s->calls; i++) {
-		/* Evenly spread, the first and the last among them. */
-		uint32_t n = s->calls <= most ? i + 1
-					      : 1 + (uint32_t)((uint64_t)i *
-							       (s->calls - 1) /
-							       (most - 1));
-
-		if (n > s->calls || n == last)
-			break;
-		last = n;
-		score(s, run(row, n));
-	}
-	if (row->each && s->calls)
+	s->sites = control->n_sites;
+	if (!s->calls)
+		return;
+	/* In a long run, each call. */
+	most = most < s->calls ? most : s->calls;
+	chosen = calloc(2 * FAULT_SITES + most, sizeof(*chosen));
+	must(chosen, "calloc");
+	n = choose(s->calls, most, chosen);
+	for (size_t i = 0; i < n; i++)
+		if (chosen[i] >= from)
+			score(s, run(row, chosen[i]));
+	free(chosen);
+	if (row->each)
 		score(s, run(row, FAULT_EACH));
 }
 
@@ -814,7 +844,7 @@ static void learn_what_is_usual(void)
 static int usage(void)
 {
 	fprintf(stderr,
-		"Usage: faults [--long] [--at-most N] [--only CLASS] [--n N] [--from N] [--keep] member|daemon\n");
+		"Usage: faults [--long] [--spread N] [--only CLASS] [--n N] [--from N] [--keep] member|daemon\n");
 	return 2;
 }
 
@@ -829,7 +859,7 @@ int main(int argc, char **argv)
 			most = UINT32_MAX;
 		else if (!strcmp(argv[i], "--keep"))
 			keep = true;
-		else if (i + 1 < argc && !strcmp(argv[i], "--at-most"))
+		else if (i + 1 < argc && !strcmp(argv[i], "--spread"))
 			most = (uint32_t)strtoul(argv[++i], NULL, 0);
 		else if (i + 1 < argc && !strcmp(argv[i], "--n"))
 			single = (uint32_t)strtoul(argv[++i], NULL, 0);
@@ -841,7 +871,7 @@ int main(int argc, char **argv)
 			side = argv[i];
 	}
 	if (!side || (strcmp(side, "member") && strcmp(side, "daemon")) ||
-	    most < 2)
+	    !most)
 		return usage();
 	if (access("/dev/fuse", R_OK | W_OK) < 0 || geteuid() != 0) {
 		printf("1..0 # SKIP needs root and /dev/fuse\n");
@@ -868,12 +898,12 @@ int main(int argc, char **argv)
 	}
 	if (!of_daemon)
 		mount_down();
-	printf("# %-12s %-7s %6s %6s %7s %8s %9s\n", "fault", "side", "calls",
-	       "runs", "faults", "refused", "failures");
+	printf("# %-12s %-7s %6s %6s %6s %7s %8s %9s\n", "fault", "side",
+	       "calls", "sites", "runs", "faults", "refused", "failures");
 	for (size_t i = 0; i < ROWS; i++)
-		printf("# %-12s %-7s %6u %6u %7u %8u %9u\n", rows[i].name, side,
-		       scores[i].calls, scores[i].runs, scores[i].faults,
-		       scores[i].refused, scores[i].failures);
+		printf("# %-12s %-7s %6u %6u %6u %7u %8u %9u\n", rows[i].name,
+		       side, scores[i].calls, scores[i].sites, scores[i].runs,
+		       scores[i].faults, scores[i].refused, scores[i].failures);
 	end_world();
 	return failures > 0;
 }

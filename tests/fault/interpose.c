@@ -19,6 +19,7 @@
 #include <linux/magic.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -116,11 +117,29 @@ static bool is_in(const struct range *r, const void *at)
 	return (uintptr_t)at >= r->start && (uintptr_t)at < r->end;
 }
 
-static bool is_due(struct fault_control *c)
+/* Note that the @n-th call was made at @at. */
+static void note_site(struct fault_control *c, uint64_t at, uint32_t n)
+{
+	uint32_t i = 0;
+
+	while (__atomic_exchange_n(&c->sites_lock, 1, __ATOMIC_ACQUIRE))
+		sched_yield();
+	while (i < c->n_sites && c->sites[i].at != at)
+		i++;
+	if (i == c->n_sites && i < FAULT_SITES)
+		c->sites[c->n_sites++] = (struct fault_site){at, n, n};
+	else if (i < FAULT_SITES)
+		c->sites[i].last = n;
+	__atomic_store_n(&c->sites_lock, 0, __ATOMIC_RELEASE);
+}
+
+static bool is_due(struct fault_control *c, uint64_t at)
 {
 	uint32_t wanted = __atomic_load_n(&c->wanted, __ATOMIC_RELAXED),
 		 n = 1 + __atomic_fetch_add(&c->seen, 1, __ATOMIC_RELAXED);
 
+	if (!wanted)
+		note_site(c, at, n);
 	if (wanted != FAULT_EACH)
 		return n == wanted;
 	/* One in four, in no order that an endless loop could have. */
@@ -150,7 +169,8 @@ static bool fails(enum fault_class class, const char *call, const void *caller)
 	struct fault_control *c = __atomic_load_n(&control, __ATOMIC_ACQUIRE);
 	const struct range *r = is_in(&libfuse, caller) ? &libfuse : &product;
 
-	if (!c || !is_in(r, caller) || !is_armed(c, class) || !is_due(c))
+	if (!c || !is_in(r, caller) || !is_armed(c, class) ||
+	    !is_due(c, (uintptr_t)caller - r->bias))
 		return false;
 	c->pid = getpid();
 	c->at = (uintptr_t)caller - r->bias;
