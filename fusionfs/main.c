@@ -99,15 +99,23 @@ static int64_t run_clock(void)
 	return clock_sooner(first, patrol);
 }
 
-static void serve_until_quit(void)
+static int watch_session(void)
 {
 	static struct source fuse_source = {fuse_device_ready};
-	int fd = fuse_session_fd(session);
+	int fd = fuse_session_fd(session), r;
 
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 	fcntl(fd, F_SETFD, FD_CLOEXEC);
-	if (loop_add(&fuse_source, fd) < 0)
-		return;
+	r = loop_add(&fuse_source, fd);
+	if (r < 0)
+		complain("cannot watch the FUSE device: %s: raise the limit "
+			 "fs.epoll.max_user_watches, or free memory",
+			 strerror(-r));
+	return r;
+}
+
+static void serve_until_quit(void)
+{
 	while (!world.quit) {
 		int64_t due = serving_go_on(session);
 
@@ -118,38 +126,39 @@ static void serve_until_quit(void)
 /* --- Starting ---------------------------------------------------------------
  */
 
-static struct fuse_args session_args(const struct options *o)
+/* Without an option the mount might lack its permissions, so none may get lost
+ * for want of memory.  0, -ENOMEM. */
+static int session_args(const struct options *o, struct fuse_args *args)
 {
-	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
 	char flags[128];
+	int r;
 
-	fuse_opt_add_arg(&args, "fusionfs");
-	fuse_opt_add_arg(&args, "-ofsname=fusionfs,subtype=fusionfs,"
-				"default_permissions,nosuid,nodev");
+	r = fuse_opt_add_arg(args, "fusionfs") |
+	    fuse_opt_add_arg(args, "-ofsname=fusionfs,subtype=fusionfs,"
+				   "default_permissions,nosuid,nodev");
 	if (o->allow_other)
-		fuse_opt_add_arg(&args, "-oallow_other");
+		r |= fuse_opt_add_arg(args, "-oallow_other");
 	options_flags(o->flags, flags, sizeof(flags));
-	if (*flags) {
-		fuse_opt_add_arg(&args, "-o");
-		fuse_opt_add_arg(&args, flags + 1);
-	}
-	if (o->mount_options) {
-		fuse_opt_add_arg(&args, "-o");
-		fuse_opt_add_arg(&args, o->mount_options + 1);
-	}
+	if (*flags)
+		r |= fuse_opt_add_arg(args, "-o") |
+		     fuse_opt_add_arg(args, flags + 1);
+	if (o->mount_options)
+		r |= fuse_opt_add_arg(args, "-o") |
+		     fuse_opt_add_arg(args, o->mount_options + 1);
 	if (o->debug)
-		fuse_opt_add_arg(&args, "-odebug");
-	return args;
+		r |= fuse_opt_add_arg(args, "-odebug");
+	return r ? -ENOMEM : 0;
 }
 
 static int mount_session(const struct options *o)
 {
-	struct fuse_args args = session_args(o);
+	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
 	struct hush hushed;
 	int r;
 
 	fuse_set_log_func(keep_fuse_message);
-	session = fuse_session_new(&args, &ops, sizeof(ops), NULL);
+	if (session_args(o, &args) == 0)
+		session = fuse_session_new(&args, &ops, sizeof(ops), NULL);
 	fuse_opt_free_args(&args);
 	if (!session) {
 		complain("cannot start a FUSE session: %s", fuse_said);
@@ -252,17 +261,33 @@ static void into_background(int report)
 	close(report);
 }
 
+/* The exit status after @error.  What failed has usually said why. */
+static int cannot_start(int error)
+{
+	if (!has_complained())
+		complain("cannot start: %s: free memory and descriptors, then "
+			 "try again",
+			 strerror(-error));
+	return 1;
+}
+
 static int run_daemon(struct options *o, int report)
 {
-	if (open_world(o) < 0)
-		return 1;
+	int r = open_world(o);
+	bool failed;
+
+	if (r < 0)
+		return cannot_start(r);
 	if (mount_session(o) < 0) {
 		world_close();
 		return 1;
 	}
-	if (report >= 0)
+	r = watch_session();
+	if (r == 0 && report >= 0)
 		into_background(report);
-	serve_until_quit();
+	if (r == 0)
+		serve_until_quit();
+	failed = world.failed;
 	world_stop();
 	hand_over_stop();
 	fuse_session_unmount(session);
@@ -270,7 +295,7 @@ static int run_daemon(struct options *o, int report)
 	ops_end();
 	serving_end();
 	world_close();
-	return 0;
+	return r < 0 || failed ? 1 : 0;
 }
 
 /* Serve in a child.  The exit status of the parent says whether the mount is
@@ -326,10 +351,12 @@ static void clean_descriptors(void)
 int main(int argc, char **argv)
 {
 	static struct options o;
+	int r;
 
 	clean_descriptors();
-	if (options_parse(&o, argc, argv) < 0)
-		return 1;
+	r = options_parse(&o, argc, argv);
+	if (r < 0)
+		return cannot_start(r);
 	if (o.help) {
 		options_help();
 		return 0;
@@ -339,10 +366,13 @@ int main(int argc, char **argv)
 		       FUSION_FORMAT);
 		return 0;
 	}
-	if (o.remount)
-		return remount_change(&o) < 0 ? 1 : 0;
+	if (o.remount) {
+		r = remount_change(&o);
+		return r < 0 ? cannot_start(r) : 0;
+	}
 	world.options = &o;
-	if (mount_check(&o) < 0)
-		return 1;
+	r = mount_check(&o);
+	if (r < 0)
+		return cannot_start(r);
 	return o.foreground ? run_daemon(&o, -1) : serve_in_background(&o);
 }

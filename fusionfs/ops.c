@@ -39,6 +39,7 @@ static void op_forget_multi(fuse_req_t req, size_t count,
 static void op_init(void *data, struct fuse_conn_info *conn)
 {
 	(void)data;
+	world.greeted = true;
 	/* RELEASEDIR is a background request.  Requests that wait must not fill
 	 * the room for it, or the daemon would not hear of a death. */
 	conn->max_background = 1000;

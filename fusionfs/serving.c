@@ -5,9 +5,12 @@
 #include <linux/fuse.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "fusionfs/base/clock.h"
 #include "fusionfs/base/fuse.h"
+#include "fusionfs/base/log.h"
 #include "fusionfs/base/turns.h"
 #include "fusionfs/world/world.h"
 #include "libfusion/core/base/futex.h"
@@ -20,7 +23,17 @@
 /* Bytes that wait here; more stays with the kernel, in its order. */
 #define BYTES_MAX (64u << 20)
 
+/* Until there is memory to read requests with. */
+#define PAUSE_US 10000
+
 static struct fuse_buf request;
+
+/* End the daemon: it cannot serve any more. */
+static void give_up(const char *what, const char *why)
+{
+	complain("cannot %s: %s: the mount ends: mount again", what, why);
+	world.failed = world.quit = true;
+}
 
 /* Put a request in its line.  0; -errno: it is to be served at once. */
 static int line_request_up(const struct fuse_buf *b)
@@ -62,10 +75,15 @@ static void count_request(uint32_t opcode)
 static void process_request(struct fuse_session *session,
 			    const struct fuse_buf *b)
 {
-	count_request(((const struct fuse_in_header *)b->mem)->opcode);
+	uint32_t opcode = ((const struct fuse_in_header *)b->mem)->opcode;
+
+	count_request(opcode);
 	fuse_session_process_buf(session, b);
 	if (fuse_session_exited(session))
 		world.quit = true;
+	/* The kernel asks once only, and refuses all requests then. */
+	else if (opcode == FUSE_INIT && !world.greeted)
+		give_up("answer the kernel's first request", strerror(ENOMEM));
 }
 
 /* Read what the kernel has, which is all of it as a rule. */
@@ -76,11 +94,14 @@ static void read_requests(struct fuse_session *session)
 
 		if (n == -EINTR)
 			continue;
-		if (n <= 0) {
-			if (n != -EAGAIN)
-				world.quit = true;
+		if (n == -ENOMEM)
+			usleep(PAUSE_US);
+		else if (n == 0)
+			world.quit = true;
+		else if (n < 0 && n != -EAGAIN)
+			give_up("read requests of the kernel", strerror(-n));
+		if (n <= 0)
 			return;
-		}
 		if (line_request_up(&request) < 0)
 			process_request(session, &request);
 		if (world.quit)

@@ -9,7 +9,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
-static bool use_syslog;
+static bool use_syslog, complained;
 
 void log_to_syslog(void)
 {
@@ -35,6 +35,12 @@ void complain(const char *fmt, ...)
 	va_start(ap, fmt);
 	log_line(LOG_ERR, fmt, ap);
 	va_end(ap);
+	complained = true;
+}
+
+bool has_complained(void)
+{
+	return complained;
 }
 
 void note(const char *fmt, ...)

@@ -10,6 +10,8 @@
 void log_to_syslog(void);
 /* Say in one line what failed, on what, why, and what to do. */
 void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Has complain() said anything yet? */
+bool has_complained(void);
 /* Say in one line what is worth knowing and no failure. */
 void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

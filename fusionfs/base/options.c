@@ -76,7 +76,7 @@ static int set_backing(struct options *o, const char *text, const char *value)
 					 "directory on a tmpfs");
 	free(o->backing);
 	o->backing = strdup(value);
-	return 0;
+	return o->backing ? 0 : -ENOMEM;
 }
 
 static int set_allow_other(struct options *o, const char *text,

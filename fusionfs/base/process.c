@@ -30,6 +30,13 @@ static uint64_t process_stat_field(const char *text, int n)
 	return p ? strtoull(p + 1, NULL, 10) : 0;
 }
 
+/* Why a file of a process could not be opened.  -ESRCH: there is no such
+ * process, or its files are hidden. */
+static int process_error(void)
+{
+	return errno == ENOENT || errno == EACCES ? -ESRCH : -errno;
+}
+
 int process_mark(pid_t pid, struct process_mark *ret)
 {
 	char path[32], text[STAT_TEXT];
@@ -39,7 +46,7 @@ int process_mark(pid_t pid, struct process_mark *ret)
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
 	f = fopen(path, "re");
 	if (!f)
-		return -ESRCH;
+		return process_error();
 	n = fread(text, 1, sizeof(text) - 1, f);
 	fclose(f);
 	text[n] = 0;
@@ -76,7 +83,8 @@ bool process_is_older(const struct process_mark *mark, int64_t when_ns)
 	return mark->start && mark->start <= start_time_at(when_ns);
 }
 
-/* Read the line of /proc/PID/status that begins with @key.  0, -ESRCH. */
+/* Read the line of /proc/PID/status that begins with @key.  0, -ESRCH,
+ * -errno. */
 static int process_status_line(pid_t pid, const char *key, char *line,
 			       size_t size)
 {
@@ -86,11 +94,12 @@ static int process_status_line(pid_t pid, const char *key, char *line,
 
 	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
 	f = fopen(path, "re");
-	while (f && r < 0 && fgets(line, (int)size, f))
+	if (!f)
+		return process_error();
+	while (r < 0 && fgets(line, (int)size, f))
 		if (!strncmp(line, key, strlen(key)))
 			r = 0;
-	if (f)
-		fclose(f);
+	fclose(f);
 	return r;
 }
 
@@ -100,7 +109,9 @@ int process_user(pid_t pid, uid_t *ret)
 	unsigned int uid;
 	int r = process_status_line(pid, "Uid:", line, sizeof(line));
 
-	if (r < 0 || sscanf(line, "Uid: %*u %u", &uid) != 1)
+	if (r < 0)
+		return r;
+	if (sscanf(line, "Uid: %*u %u", &uid) != 1)
 		return -ESRCH;
 	*ret = uid;
 	return 0;

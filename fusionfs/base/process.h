@@ -20,7 +20,7 @@ struct process_mark {
 };
 
 /* Mark the program that @pid runs now.  0; -ESRCH no such process, or /proc
- * does not show it. */
+ * does not show it; -errno /proc cannot be read now. */
 int process_mark(pid_t pid, struct process_mark *ret);
 /* Are these the same program in the same process? */
 bool process_mark_equal(const struct process_mark *a,
@@ -29,7 +29,7 @@ bool process_mark_equal(const struct process_mark *a,
 bool process_is_older(const struct process_mark *mark, int64_t when_ns);
 /* Read the name of the program of @pid, printable; "" if it cannot be seen. */
 void process_read_comm(pid_t pid, char comm[16]);
-/* Read the effective user of @pid.  0, -ESRCH. */
+/* Read the effective user of @pid.  0; -ESRCH, -errno as process_mark(). */
 int process_user(pid_t pid, uid_t *ret);
 
 /* Is the process in the daemon's own pid namespace, so that thread ids which it

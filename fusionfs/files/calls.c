@@ -140,12 +140,16 @@ static void keep_call_answer(struct call_port *c, const struct call_answer *a)
 {
 	struct text *out = &c->port.out;
 
-	out->len = c->port.sent = 0;
+	text_reset(out);
+	c->port.sent = 0;
 	if (a->size)
 		text_append(out, a->data, a->size);
 	else if (a->word)
 		text_add(out, "%" PRId64 "\n", (int64_t)a->word);
 	c->state = ANSWERING;
+	/* Not an empty answer, even if it is a poll that has looked. */
+	if (out->failed)
+		fail_call(c, out->failed);
 }
 
 static void look_for_call_answer(struct call_port *c)

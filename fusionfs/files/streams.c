@@ -30,6 +30,7 @@ struct stream {
 	struct listener listener;
 	bool listens; /* `listener` is a cursor */
 	bool ended;   /* its reactor is destroyed: end of file */
+	int lost;     /* why a message is lost that a poll has taken */
 };
 
 /* Half of the cursors are kept for members. */
@@ -150,21 +151,35 @@ static void add_text_message(struct text *t, const struct msg_head *h)
 /* --- Files -----------------------------------------------------------------
  */
 
+/* 0; -errno there is no memory for the message, which is lost. */
+static int keep_message(struct port *p, const struct msg_head *h,
+			void (*add)(struct text *t, const struct msg_head *h))
+{
+	add(&p->out, h);
+	if (p->out.failed)
+		p->out.len = 0;
+	return p->out.failed;
+}
+
 static int fill_with(struct port *p,
 		     void (*add)(struct text *t, const struct msg_head *h))
 {
 	struct stream *s = (struct stream *)p;
 	struct msg_head h;
-	int r = s->listens || s->ended ? 0 : begin_to_listen(s);
+	int r = s->lost;
 
+	s->lost = 0;
+	if (r < 0)
+		return r;
+	r = s->listens || s->ended ? 0 : begin_to_listen(s);
 	if (r == -EIDRM)
 		s->ended = true;
 	for (int i = 0; i < LOOKS && r == 0 && !p->out.len && !s->ended; i++) {
 		r = next_stream_message(s, &h);
-		if (r == 0)
-			add(&p->out, &h);
-		else if (r == -EIDRM)
+		if (r == -EIDRM)
 			s->ended = true;
+		else if (r == 0)
+			r = keep_message(p, &h, add);
 	}
 	/* The queue of a reactor that is destroyed goes with its last
 	 * listener. */
@@ -192,8 +207,17 @@ static int fill_text(struct port *p)
 /* Look for a message, and keep it for the next read. */
 static bool is_stream_ready(struct port *p)
 {
-	p->out.len = p->sent = 0;
-	return p->ops->fill(p) != -EAGAIN;
+	struct stream *s = (struct stream *)p;
+	int r = s->lost;
+
+	if (r < 0)
+		return true;
+	text_reset(&p->out);
+	p->sent = 0;
+	r = p->ops->fill(p);
+	/* The next read tells it. */
+	s->lost = p->out.failed;
+	return r != -EAGAIN;
 }
 
 static bool does_stream_keep(const struct port *p)

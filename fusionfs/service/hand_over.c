@@ -345,10 +345,11 @@ static int take_bind_report(void)
 		.msg_controllen = sizeof(control),
 	};
 	const struct cmsghdr *c;
+	ssize_t n = recvmsg(hand_over.report[0], &msg,
+			    MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
-	if (recvmsg(hand_over.report[0], &msg,
-		    MSG_DONTWAIT | MSG_CMSG_CLOEXEC) != sizeof(r))
-		return -EIO;
+	if (n != sizeof(r))
+		return n < 0 ? -errno : -EIO;
 	if (r < 0)
 		return r;
 	c = CMSG_FIRSTHDR(&msg);

@@ -57,13 +57,14 @@ static int kill_shell(const struct purchaser *p)
 	struct process_mark mark;
 	int fd = process_open(p->pid), r;
 
+	/* -EINVAL: it is not known which process that is. */
 	if (fd < 0)
-		return -ENOENT;
+		return fd == -ESRCH || fd == -EINVAL ? -ENOENT : fd;
 	r = process_mark(p->pid, &mark);
-	if (r < 0 || !process_mark_equal(&mark, &p->mark))
-		r = -ENOENT;
-	else
-		r = process_signal_as(p->uid, fd, SIGKILL);
+	if (r == 0)
+		r = process_mark_equal(&mark, &p->mark)
+			    ? process_signal_as(p->uid, fd, SIGKILL)
+			    : -ESRCH;
 	close(fd);
 	return r == -ESRCH ? -ENOENT : r;
 }

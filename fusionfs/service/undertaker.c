@@ -399,11 +399,21 @@ static int read_claimed_member(struct arena *a, void *arg)
 	return 0;
 }
 
+/* Forget all members of @a. */
+static void undertaker_forget(struct arena *a)
+{
+	while (a->members)
+		untrack_member(a->members);
+	a->doomed = false;
+}
+
 /*
  * List all members, after a restart: those whose witness is held, whatever the
  * arena's memory says.  If the kernel can show which process a member is, the
  * member is like one that this daemon let in.  If not, it is inside as long as
- * its witness is held, and is never signalled.
+ * its witness is held, and is never signalled.  Without memory for the list
+ * nothing is known, and the arena is taken over later: an arena whose members
+ * are not known would be taken for empty.
  */
 static void undertaker_track_all(struct arena *a)
 {
@@ -417,21 +427,16 @@ static void undertaker_track_all(struct arena *a)
 			continue;
 		guarded(a, read_claimed_member, &c);
 		t = add_tracked(a, slot, c.id);
-		if (!t)
-			continue;
+		if (!t) {
+			undertaker_forget(a);
+			a->unsettled = true;
+			return;
+		}
 		t->is_master = slot == a->store.policy.master;
 		if (c.pid > 1 && clock_monotonic_ns() < until)
 			verify_process(t, c.pid);
 	}
 	a->on_master_death = a->store.policy.on_master_death;
-}
-
-/* Forget all members of @a. */
-static void undertaker_forget(struct arena *a)
-{
-	while (a->members)
-		untrack_member(a->members);
-	a->doomed = false;
 }
 
 void undertaker_closed(struct arena *a, const void *dir)

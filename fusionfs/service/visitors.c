@@ -328,19 +328,36 @@ static int act_on_word(struct visitor *vis, const struct lock_word *word)
 	return r;
 }
 
-/* Note the process that a hold-up would have to kill: the one that opened the
- * file, if it is still there, and the program that it runs now. */
-static void note_purchaser(struct visitor *vis)
+/* Find the process that a hold-up would have to kill: the one that opened the
+ * file, if it is still there, and the program that it runs now.  0; -errno
+ * /proc cannot be read now. */
+static int find_purchaser(const struct visitor *vis, struct purchaser *ret)
 {
 	struct purchaser p = {.pid = vis->pid, .uid = vis->uid};
+	int r = p.pid ? process_mark(p.pid, &p.mark) : -ESRCH;
 
-	if (vis->has_purchased)
-		return;
-	if (!p.pid || process_mark(p.pid, &p.mark) < 0 ||
-	    !process_is_older(&p.mark, vis->opened_ns))
+	if (r < 0 && r != -ESRCH)
+		return r;
+	if (r < 0 || !process_is_older(&p.mark, vis->opened_ns))
 		p.pid = 0;
-	vis->purchaser = p;
-	vis->has_purchased = true;
+	*ret = p;
+	return 0;
+}
+
+/* Purchase, if it is known who could be killed for it. */
+static int purchase(struct visitor *vis, const struct lock_word *word,
+		    struct fuse_req *req)
+{
+	struct purchaser p;
+	int r = find_purchaser(vis, &p);
+
+	if (r == 0)
+		r = attempt_lock(vis, word->how, true, tid_of_locker(vis, req));
+	if (r == 0 && !vis->has_purchased) {
+		vis->purchaser = p;
+		vis->has_purchased = true;
+	}
+	return r;
 }
 
 /* No word waits: the kernel lets one process at a time write to a file, so a
@@ -355,10 +372,10 @@ void visitor_write(struct visitor *vis, struct fuse_req *req, const char *text,
 		r = -EIDRM;
 	else if (word && word->act)
 		r = act_on_word(vis, word);
+	else if (word && word->is_purchase)
+		r = purchase(vis, word, req);
 	else if (word)
 		r = attempt_lock(vis, word->how, true, tid_of_locker(vis, req));
-	if (r == 0 && word && word->is_purchase)
-		note_purchaser(vis);
 	if (r < 0)
 		reply_err(req, r);
 	else

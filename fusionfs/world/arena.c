@@ -376,7 +376,9 @@ static void charge_adopted_arena(struct arena *a, bool readable)
 static void arena_is_settled(struct arena *a)
 {
 	arena_services_adopt(a);
-	if (!a->members)
+	if (a->unsettled)
+		arena_services_postpone(a);
+	else if (!a->members)
 		arena_ended(a);
 }
 

@@ -21,6 +21,7 @@
 #define NEW_POLICY ".policy"
 #define LOCKS "locks."
 #define POLICY_MAX 512 /* bytes */
+#define STORE_PATH 320 /* of a file, in the backing directory */
 
 /* --- Files ---------------------------------------------------------------- */
 
@@ -51,13 +52,18 @@ static int open_old_file(int dir, const char *name)
 	return -EINVAL;
 }
 
+static void name_lock(const struct stat *heap, char name[32])
+{
+	snprintf(name, 32, LOCKS "%" PRIu64, (uint64_t)heap->st_ino);
+}
+
 static int lock_name(int heap, char name[32])
 {
 	struct stat st;
 
 	if (fstat(heap, &st) < 0)
 		return -errno;
-	snprintf(name, 32, LOCKS "%" PRIu64, (uint64_t)st.st_ino);
+	name_lock(&st, name);
 	return 0;
 }
 
@@ -337,10 +343,54 @@ void store_close(struct store *s)
 	close_store_fd(&s->dir);
 }
 
+static void remove_file_of(const struct backing *b, const char *name,
+			   const char *file)
+{
+	char path[STORE_PATH];
+
+	snprintf(path, sizeof(path), "%s/%s", name, file);
+	unlinkat(b->fd, path, 0);
+}
+
+/* The lock file is called after the heap, so it goes first. */
+static void remove_heap_of(const struct backing *b, const char *name,
+			   const char *heap)
+{
+	char path[STORE_PATH], lock[32];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/%s", name, heap);
+	if (fstatat(b->fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return;
+	name_lock(&st, lock);
+	remove_file_of(b, name, lock);
+	remove_file_of(b, name, heap);
+}
+
+/* Remove the files of a store by their names.  To list them would take a
+ * descriptor and memory.  An arena that ends when there are none must not keep
+ * its memory in the tmpfs. */
+static void remove_known_files(const struct backing *b, const char *name)
+{
+	remove_heap_of(b, name, NEW_HEAP);
+	remove_heap_of(b, name, HEAP);
+	remove_file_of(b, name, NEW_POLICY);
+	remove_file_of(b, name, POLICY);
+}
+
 void store_remove(const struct backing *b, const char *name)
 {
-	int dir = open_store_dir(b, name);
+	struct stat st;
+	int dir;
 
+	if (fstatat(b->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    !S_ISDIR(st.st_mode))
+		return;
+	remove_known_files(b, name);
+	if (unlinkat(b->fd, name, AT_REMOVEDIR) == 0)
+		return;
+	/* A daemon that was killed has left more. */
+	dir = open_store_dir(b, name);
 	if (dir < 0)
 		return;
 	remove_store_files(dir, false, "");

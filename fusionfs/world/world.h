@@ -25,6 +25,8 @@ struct world {
 	uint64_t requests, deaths;
 	bool unread; /* there may be files that are not taken over yet */
 	bool quit;
+	bool greeted; /* the kernel's first request is answered */
+	bool failed;  /* the daemon ends because it cannot serve */
 };
 
 extern struct world world;

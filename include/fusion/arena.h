@@ -408,6 +408,8 @@ FUSION_API int fusion_members_wait(struct fusion_arena *arena, fusion_id_t id,
  *               has run (FUSION_WAIT_INTERRUPTIBLE)
  *   -EINVAL     no such signal, this process is not in the arena, or
  *               @timeout_ns or @flags is not valid
+ *   -EMFILE     this process or the daemon has no descriptor left
+ *   -ENFILE     this machine has no descriptor left
  *   -ECHILD     this process is the child of a fork
  *   -EDEADLK    @id is this process
  *

@@ -318,6 +318,8 @@ FUSION_API int fusion_property_cede(struct fusion_property *property);
  *   -EINTR      the same, and a signal handler has run
  *               (FUSION_WAIT_INTERRUPTIBLE)
  *   -ESRCH      the purchaser cannot be reached
+ *   -EMFILE     this process or the daemon has no descriptor left
+ *   -ENFILE     this machine has no descriptor left
  *   -EIDRM      the property is destroyed
  *   -EINVAL     no property of an arena that this process is in, or
  *               @timeout_ns or @flags is not valid

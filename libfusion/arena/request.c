@@ -31,6 +31,12 @@ static bool is_unanswered(int error)
 	return false;
 }
 
+/* The daemon could not begin: it has no memory or no descriptor. */
+static bool is_exhausted(int error)
+{
+	return error == -ENOMEM || error == -EMFILE || error == -ENFILE;
+}
+
 /* Is the descriptor still that of our directory?  Asks no daemon. */
 static bool dir_is_ours(const struct fusion_arena *a)
 {
@@ -109,9 +115,14 @@ int arena_ask(struct fusion_arena *a, unsigned long request, void *args)
 int arena_request(struct fusion_arena *a, unsigned long request,
 		  struct ioc_member *args)
 {
+	int r;
+
 	args->slot = a->view.slot;
 	args->id = a->id;
-	return arena_ask(a, request, args);
+	r = arena_ask(a, request, args);
+	/* The caller can decide alone, under the life lock, whether the daemon
+	 * lives or not.  A member must get out when nothing is left. */
+	return is_exhausted(r) ? -ENOTCONN : r;
 }
 
 int arena_ready(struct fusion_arena *a)

@@ -8,7 +8,7 @@
 
 /* Make a request about this member.  If the daemon was restarted, ask the new
  * one through the directory opened anew.  -ENOTCONN: no daemon knows this
- * member. */
+ * member, or the daemon has no memory or no descriptor left: decide alone. */
 int arena_request(struct fusion_arena *arena, unsigned long request,
 		  struct ioc_member *args);
 /* Make a request about something else, in the same way. */
