@@ -35,8 +35,10 @@ class Ended(Exception):
 
 def files_of(top):
     """What git knows or would take; all files where there is no git."""
-    done = subprocess.run(["git", "-C", top, "ls-files", "-z", "-co",
-                           "--exclude-standard"], capture_output=True)
+    # (Root looks at a tree that is somebody else's.)
+    done = subprocess.run(["git", "-c", "safe.directory=*", "-C", top,
+                           "ls-files", "-z", "-co", "--exclude-standard"],
+                          capture_output=True)
     if done.returncode:
         return [str(p.relative_to(top)) for p in Path(top).rglob("*")
                 if p.is_file()]
@@ -96,7 +98,9 @@ class Tree:
     def inside(self, command, shut=False):
         script = ENTER + (SHUT + READ_ONLY if shut else "") + \
             '"$@"; exit $?'
-        spaces = ["unshare", "--mount", "--propagation", "private"]
+        # What runs ends with us, however we end.
+        spaces = ["setpriv", "--pdeathsig", "KILL",
+                  "unshare", "--mount", "--propagation", "private"]
         if shut:
             spaces += ["--pid", "--fork", "--kill-child", "--mount-proc"]
         return [*spaces, "sh", "-c", script, "sh", self.copy, self.seen,
