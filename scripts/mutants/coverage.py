@@ -34,10 +34,12 @@ def is_product(path):
 
 
 class Coverage:
-    """@pieces: name: {"seconds": of a usual run, "lines": {path: set of numbers}},
-    and "why" if mutants are not tried by it."""
+    """@now: the sources, path: text.  @pieces: name: {"seconds": of a usual run,
+    "lines": {path: set of numbers}}, and "why" if mutants are not tried by it.
+    """
 
-    def __init__(self, where):
+    def __init__(self, where, now):
+        self.now, self.moved = now, {}
         self.where = Path(where)
         self.file = self.where / "map.json"
         self.pieces, self.texts, self.known, self.sets = {}, {}, {}, {}
@@ -135,7 +137,14 @@ class Coverage:
         if FORKS_MUCH.match(piece.name):
             env["COVERED_ONE_IN"] = "40"
         tree.test(piece.command, env, 2 * LONGEST, log)
-        return self.lines_of(tree)
+        return {path: self.in_map(path, found)
+                for path, found in self.lines_of(tree).items()}
+
+    def in_map(self, path, lines):
+        """Lines of the sources as they are now, as numbers of the map's."""
+        if path not in self.moved:
+            self.moved[path] = self.then(path, self.now[path])
+        return {self.moved[path][n] for n in lines}
 
     def add(self, piece, seconds, why, lines):
         shared = {}
