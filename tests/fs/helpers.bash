@@ -11,7 +11,7 @@ bats_require_minimum_version 1.5.0
 : "${FUSIONFS:?path of the fusionfs to test}"
 
 # Seconds until a wait for something that must come is given up.
-PATIENCE=20
+PATIENCE=${TEST_PATIENCE:-20}
 
 new_world() {
 	MNT=$(mktemp -d "${BATS_TEST_TMPDIR:?}/mnt.XXXXXX")
@@ -170,7 +170,10 @@ open_path() {
 	local dir=$1
 
 	while [ "$dir" != / ]; do
-		[ "$dir" = "$MNT" ] || chmod a+x "$dir"
+		# (They may be read-only, and open already.)
+		[ "$dir" = "$MNT" ] ||
+			[ -z "$(find "$dir" -maxdepth 0 ! -perm -a=x)" ] ||
+			chmod a+x "$dir"
 		dir=$(dirname "$dir")
 	done
 }

@@ -13,7 +13,7 @@
 : "${FUSIONFS:?path of the fusionfs to test}"
 : "${MEMBER:?path of the member program, tests/fs/member.c}"
 
-PATIENCE=30
+PATIENCE=${TEST_PATIENCE:-30}
 declare -gA IN OUT PID
 
 life_setup() {
