@@ -109,7 +109,8 @@ FUSION_API int fusion_field_create(struct fusion_arena *arena, const char *name,
  *   -EPROTOTYPE    the field exists with another size or type, or without;
  *                  fusion_strerror() names both
  *   -EIO           a member has overwritten the field
- *   other          as fusion_field_create(), but not -EEXIST
+ *   other          as fusion_field_create(), but -EEXIST only from
+ *                  initialize()
  *
  * Of several threads that call this at once, one creates the field and all get
  * its pointer.  initialize() may run in each of them, once, for a block of its

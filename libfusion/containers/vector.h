@@ -11,7 +11,9 @@
  *
  * A transfer (transfer.h) announces in vector.op how the row is to be: which of
  * the twins it is, and its range.  Both are stored after the commit point,
- * which is the transfer's.
+ * which is the transfer's.  VECTOR_SETTLING then says that the announced row
+ * counts no more: fusion_vector_add() does not look at vector.op, so the row may
+ * change before vector.op is cleared.
  */
 #ifndef FUSION_LIBFUSION_VECTOR_H
 #define FUSION_LIBFUSION_VECTOR_H
@@ -41,7 +43,8 @@ static_assert(offsetof(struct row, range) == offsetof(struct twin_head, n),
 
 enum vector_op {
 	VECTOR_IDLE = 0,
-	VECTOR_TRANSFER = 1,
+	VECTOR_TRANSFER = 1, /* announced */
+	VECTOR_SETTLING = 2, /* the row is as it is to be */
 };
 
 struct fusion_vector {

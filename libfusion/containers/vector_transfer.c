@@ -33,20 +33,32 @@ int vector_look_moved(const struct fusion_vector *v, struct span *ret)
 	return 0;
 }
 
-int vector_settle_transfer(struct fusion_vector *v, struct fusion_arena *a)
+/* Use the announced row. */
+static int use_moved(struct fusion_vector *v, struct fusion_arena *a)
 {
 	struct span s = {.a = a};
-	bool done = transfer_is_done(&v->c, a);
-	int r = v->op == VECTOR_TRANSFER ? 0 : -EIO;
+	int r = vector_look_moved(v, &s);
 
-	if (r == 0 && done)
-		r = vector_look_moved(v, &s);
 	if (r < 0)
 		return r;
-	if (done) {
-		row_set_range(&s, s.first, s.n);
-		store_relaxed(&v->row.turns, v->then_turns);
-	}
+	row_set_range(&s, s.first, s.n);
+	store_relaxed(&v->row.turns, v->then_turns);
+	compiler_fence();
+	return 0;
+}
+
+int vector_settle_transfer(struct fusion_vector *v, struct fusion_arena *a)
+{
+	bool done = transfer_is_done(&v->c, a);
+	int r = 0;
+
+	if (v->op > VECTOR_SETTLING)
+		return -EIO;
+	if (done && v->op == VECTOR_TRANSFER)
+		r = use_moved(v, a);
+	if (r < 0)
+		return r;
+	store_relaxed(&v->op, (uint32_t)VECTOR_SETTLING);
 	compiler_fence();
 	transfer_settled(&v->c, a, done);
 	compiler_fence();

@@ -233,12 +233,9 @@ static int prepare(struct creation *c)
  * the lock of the table sees what initialize() has written. */
 static int publish(struct creation *c)
 {
-	struct thread_rec *me;
-	int r = c->ready ? 0 : prepare(c);
+	struct thread_rec *me = thread_rec_of(c->arena);
+	int r;
 
-	if (r < 0)
-		return r;
-	me = thread_rec_of(c->arena);
 	if (!me)
 		return -errno;
 	r = field_add(&c->arena->view, me, c->name,
@@ -263,7 +260,8 @@ static int ask_name(struct creation *c)
 }
 
 /* If another thread creates the field first, the call looks again.  It keeps
- * its data, for the case that the other field is removed meanwhile. */
+ * its data, for the case that the other field is removed meanwhile.  An -EEXIST
+ * of initialize() is an error like any other. */
 static int find_or_create(struct creation *c, bool or_find, void **ret)
 {
 	const struct wanted want = {c->name, c->o->data_size, c->o->type};
@@ -272,6 +270,9 @@ static int find_or_create(struct creation *c, bool or_find, void **ret)
 	do {
 		r = or_find ? read_field(c->arena, &want, ret) : ask_name(c);
 		if (r != -ENOENT)
+			return r;
+		r = c->ready ? 0 : prepare(c);
+		if (r < 0)
 			return r;
 		r = publish(c);
 	} while (or_find && r == -EEXIST);

@@ -99,6 +99,20 @@ static void move_from_row(struct user *u, struct ledger_content *now)
 	complain_of(fusion_list_destroy(l), "destroy");
 }
 
+/* fusion_vector_add() on a row with room settles nothing. */
+static void add_soon(struct user *u, struct ledger_content *now)
+{
+	if (u->c->kind != CONTAINER_VECTOR)
+		return;
+	u->others += u->c->owns != OWNS_NONE;
+	complain_of(
+		fusion_vector_add(u->c->handle,
+				  container_value(u->arena, u->c->owns, 997)),
+		"add");
+	now->value[now->n++] = 997;
+	user_expect(u, now);
+}
+
 static void move_on(struct user *u, struct ledger_content *now)
 {
 	if (u->c->kind == CONTAINER_HASH)
@@ -124,6 +138,7 @@ void container_use_pair(const struct stage *s, struct fusion_arena *a)
 
 	find_both(p);
 	for (unsigned k = 0; k < 2; k++) {
+		add_soon(&p->user[k], &p->now[k]);
 		move_on(&p->user[k], &p->now[k]);
 		user_expect(&p->user[!k], &p->now[!k]);
 		user_use(&p->user[k], &p->now[k]);

@@ -165,6 +165,33 @@ static void initialize_that_fails_leaves_nothing(void **state)
 	assert_int_equal(n_blocks(), before);
 }
 
+static int refuse_as_existing(void *data, void *ctx)
+{
+	unsigned *n = ctx;
+
+	(void)data;
+	assert_int_equal(++*n, 1);
+	return -EEXIST;
+}
+
+/* It does not mean that another thread has created the field. */
+static void initialize_that_returns_eexist_is_an_error(void **state)
+{
+	struct fusion_field_options o = page();
+	uint64_t before;
+	unsigned n = 0;
+
+	(void)state;
+	fusion_free(fusion_malloc(arena, 100));
+	before = n_blocks();
+	o.initialize = refuse_as_existing;
+	o.ctx = &n;
+	assert_int_equal(fusion_field_open(arena, "f", &o, NULL), -EEXIST);
+	assert_non_null(strstr(fusion_strerror(-EEXIST), "initialize()"));
+	assert_int_equal(n, 1);
+	assert_int_equal(n_blocks(), before);
+}
+
 /* As if another thread were faster. */
 static int be_late(void *data, void *ctx)
 {
@@ -338,6 +365,7 @@ int main(void)
 		TEST(open_finds_and_compares),
 		TEST(initialize_runs_for_a_new_field_only),
 		TEST(initialize_that_fails_leaves_nothing),
+		TEST(initialize_that_returns_eexist_is_an_error),
 		TEST(loser_gets_the_field_of_the_winner),
 		TEST(threads_that_open_at_once_get_one_field),
 		TEST(initialize_that_is_left_leaves_nothing),

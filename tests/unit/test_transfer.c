@@ -706,7 +706,7 @@ static void test_corrupt_vector(void **state)
 {
 	(void)state;
 	assert_int_equal(fusion_vector_add(vector, word(1)), 0);
-	vector->op = 2;
+	vector->op = VECTOR_SETTLING + 1;
 	assert_int_equal(fusion_vector_insert(vector, 0, word(2)), -EIO);
 	vector->op = VECTOR_TRANSFER;
 	vector->transfer = (uintptr_t)list | TRANSFER_GONE;
