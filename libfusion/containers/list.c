@@ -7,7 +7,6 @@
 #include "libfusion/containers/list_move.h"
 #include "libfusion/containers/transfer.h"
 #include "libfusion/core/heap/span.h"
-#include "libfusion/heap/free.h"
 
 #define KIND CONTAINER_LIST
 #define FLAGS                                             \
@@ -39,12 +38,6 @@ static inline bool is_node(const struct fusion_list *l, struct fusion_arena *a,
 	return x->list == l;
 }
 
-bool list_has(const struct fusion_list *l, struct fusion_arena *a,
-	      const node_t *x)
-{
-	return is_node(l, a, x);
-}
-
 bool list_is_linked(const struct fusion_list *l, const struct fusion_arena *a,
 		    const node_t *x)
 {
@@ -66,6 +59,15 @@ static bool is_committed(const struct fusion_list *l,
 	if (l->op >= OP_MOVE_OUT)
 		return move_is_committed(l, a);
 	return l->op == OP_INSERT ? node && next == node : next == l->succ;
+}
+
+/* A node that a dead thread has given to another container is no node any more,
+ * though nobody has freed it yet. */
+bool list_has(const struct fusion_list *l, struct fusion_arena *a,
+	      const node_t *x)
+{
+	return is_node(l, a, x) && !(UNLIKELY(l->op == OP_GIVE) &&
+				     x == l->node && is_committed(l, a, x));
 }
 
 void list_announce(struct fusion_list *l, enum list_op op, node_t *pred,
@@ -196,8 +198,7 @@ static node_t *prev_of(const struct fusion_list *l,
 		       : node;
 }
 
-static uint64_t list_count(const struct fusion_list *l,
-			   const struct fusion_arena *a)
+uint64_t list_count(const struct fusion_list *l, const struct fusion_arena *a)
 {
 	return l->op && is_of(l, a, l->pred) && is_committed(l, a, l->node)
 		       ? l->then_n
@@ -403,7 +404,7 @@ static __attribute__((noinline)) int walk(struct fusion_list *l, node_t *node,
 		return r;
 	if (!node)
 		node = &l->ring;
-	else if (node == &l->ring || !is_node(l, a, node))
+	else if (node == &l->ring || !list_has(l, a, node))
 		return container_leave(&l->c, -EINVAL);
 	to = where == AFTER ? next_of(l, a, node) : prev_of(l, a, node);
 	if (to == &l->ring)
@@ -459,7 +460,7 @@ static __attribute__((noinline)) int value_slow(struct fusion_list *list,
 
 	if (r < 0)
 		return r;
-	if (is_node(list, a, node) && node != &list->ring)
+	if (list_has(list, a, node) && node != &list->ring)
 		*ret = node->value;
 	else
 		r = -EINVAL;
@@ -475,34 +476,6 @@ FUSION_API int fusion_list_value(struct fusion_list *list,
 		return 0;
 	}
 	return told(value_slow(list, node, ret));
-}
-
-FUSION_API int fusion_list_count(struct fusion_list *list, uint64_t *ret)
-{
-	struct fusion_arena *a;
-	int r = ret ? list_enter(list, &a) : refuse_null("list", "ret");
-
-	if (r < 0)
-		return told(r);
-	*ret = list_count(list, a);
-	return told(container_leave(&list->c, 0));
-}
-
-FUSION_API int fusion_list_stat(struct fusion_list *list,
-				struct fusion_list_stat *ret, size_t size)
-{
-	struct fusion_list_stat stat = {0};
-	struct fusion_arena *a;
-	int r = list_enter(list, &a);
-
-	if (r < 0)
-		return told(r);
-	stat.id = list->c.link.id;
-	stat.flags = list->c.flags;
-	stat.count = list_count(list, a);
-	stat.bytes = heap_usable_size(a, list) + stat.count * sizeof(node_t);
-	r = result_give(ret, size, &stat, sizeof(stat), "fusion_list_stat");
-	return told(container_leave(&list->c, r));
 }
 
 /* --- From beginning to end -------------------------------------------------
@@ -570,17 +543,6 @@ FUSION_API int fusion_list_lookup(struct fusion_arena *arena, const char *name,
 				  struct fusion_list **ret)
 {
 	return told(container_lookup(arena, name, KIND, ret));
-}
-
-FUSION_API int fusion_list_get(struct fusion_arena *arena, fusion_id_t id,
-			       struct fusion_list **ret)
-{
-	return told(container_get(arena, id, KIND, ret));
-}
-
-FUSION_API fusion_id_t fusion_list_id(const struct fusion_list *list)
-{
-	return container_id((const struct container *)list, KIND);
 }
 
 FUSION_API int fusion_list_destroy(struct fusion_list *list)

@@ -121,6 +121,8 @@ bool list_has(const struct fusion_list *l, struct fusion_arena *a,
 /* Are the links at @x, a node of the list or its ring, as they should be? */
 bool list_is_linked(const struct fusion_list *l, const struct fusion_arena *a,
 		    const struct fusion_list_node *x);
+/* Count the values. */
+uint64_t list_count(const struct fusion_list *l, const struct fusion_arena *a);
 /* Finish or undo what a dead thread announced.  0, -EIO, -ENOMEM, -EMFILE. */
 int list_settle(struct fusion_list *l, struct fusion_arena *a);
 /* Announce a change of the node between @pred and @succ; it is done. */

@@ -12,8 +12,8 @@
  * A transfer (transfer.h) announces in vector.op how the row is to be: which of
  * the twins it is, and its range.  Both are stored after the commit point,
  * which is the transfer's.  VECTOR_SETTLING then says that the announced row
- * counts no more: fusion_vector_add() does not look at vector.op, so the row may
- * change before vector.op is cleared.
+ * counts no more: fusion_vector_add() does not look at vector.op, so the row
+ * may change before vector.op is cleared.
  */
 #ifndef FUSION_LIBFUSION_VECTOR_H
 #define FUSION_LIBFUSION_VECTOR_H

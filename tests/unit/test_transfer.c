@@ -661,6 +661,30 @@ static void test_half_walk(void **state)
 	EXPECT_LIST(2);
 }
 
+/* Nobody has freed the node yet, and it is none of the list's any more. */
+static void test_half_node(void **state)
+{
+	struct fusion_list_node *given, *next;
+	struct fusion_value value;
+
+	(void)state;
+	for (unsigned done = 0; done < 2; done++) {
+		int want = done ? -EINVAL : 0;
+
+		assert_int_equal(fusion_list_insert_back(list, word(1), &given),
+				 0);
+		assert_int_equal(fusion_list_insert_back(list, word(2), NULL),
+				 0);
+		leave_half(done);
+		assert_int_equal(fusion_list_value(list, given, &value), want);
+		assert_int_equal(fusion_list_next(list, given, &next),
+				 done ? -EINVAL : 1);
+		fusion_hash_remove(cache, name("k"), NULL);
+		while (fusion_list_move_to_vector(list, NULL, row) == 1)
+			continue;
+	}
+}
+
 /* --- Hostile memory --------------------------------------------------------
  */
 
@@ -900,6 +924,7 @@ int main(void)
 		MOVE_TEST(test_bytes),
 		MOVE_TEST(test_half),
 		MOVE_TEST(test_half_walk),
+		MOVE_TEST(test_half_node),
 		MOVE_TEST(test_corrupt),
 		MOVE_TEST(test_corrupt_vector),
 		MOVE_TEST_LOCKED(test_killed),
