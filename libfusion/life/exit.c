@@ -212,8 +212,20 @@ static int count_exit(struct fusion_arena *a)
 	return r;
 }
 
+/* In what is this thread, that goes on with @a when it has returned?  NULL: in
+ * nothing. */
+static const char *what_goes_on(struct fusion_arena *a)
+{
+	if (dispatch_is_mine(a))
+		return "a handler of it";
+	if (describers_run_here(a))
+		return "a function that describes an object of it";
+	return NULL;
+}
+
 FUSION_API int fusion_arena_exit(struct fusion_arena *arena)
 {
+	const char *where;
 	int cancel, r;
 
 	callback_check();
@@ -222,9 +234,10 @@ FUSION_API int fusion_arena_exit(struct fusion_arena *arena)
 	r = count_exit(arena);
 	if (r <= 0)
 		return told(r);
-	if (dispatch_is_mine(arena)) {
+	where = what_goes_on(arena);
+	if (where) {
 		arena_set_state(arena, HANDLE_IN);
-		return told(refuse_to_exit(arena, "a handler of it"));
+		return told(refuse_to_exit(arena, where));
 	}
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	r = go_out(arena);

@@ -6,7 +6,8 @@
  *
  * Each is refused, and nothing is read there: what was freed is poisoned by
  * AddressSanitizer, and the rest cannot be read at all.  "ok", or what was
- * wrong.
+ * wrong.  Nor can a function exit its arena that the library runs on a thread,
+ * and behind which it goes on with the arena.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -130,6 +131,9 @@ static void try_pools(struct fusion_arena *a, void *nowhere)
 	expect("destroy twice", fusion_heap_pool_destroy(p), -EINVAL);
 }
 
+/* Of which a function tries to exit. */
+static struct fusion_arena *inside;
+
 static struct fusion_arena *enter(const char *name)
 {
 	struct fusion_arena *a;
@@ -165,6 +169,46 @@ static void enter_again(const char *name)
 	expect("second", second, 0);
 }
 
+static void end_object(struct fusion_object *o, bool zombie, void *ctx)
+{
+	(void)o, (void)zombie, (void)ctx;
+}
+
+static void exit_and_describe(struct fusion_object *o, char *text, size_t size,
+			      void *ctx)
+{
+	int *r = ctx;
+
+	(void)o;
+	*r = fusion_arena_exit(inside);
+	snprintf(text, size, "described");
+}
+
+/* What goes on with the arena behind a function cannot lose it there. */
+static void exit_in_description(struct fusion_arena *a)
+{
+	struct fusion_object_pool_options o = FUSION_OBJECT_POOL_OPTIONS_INIT;
+	struct fusion_object_pool *pool;
+	struct fusion_object *object;
+	struct fusion_slot *slot;
+	int r = 1;
+
+	o.object_size = 8;
+	inside = a;
+	expect("pool", fusion_object_pool_create(a, "p", &o, &pool), 0);
+	expect("register", fusion_object_pool_register(pool, end_object, NULL),
+	       0);
+	expect("describe",
+	       fusion_object_pool_on_describe(pool, exit_and_describe, &r, NULL,
+					      &slot),
+	       0);
+	expect("create", fusion_object_create(pool, &object), 0);
+	expect("activate", fusion_object_activate(object), 0);
+	expect("exit in a description", r, -EDEADLK);
+	expect("cancel", fusion_slot_cancel(slot), 0);
+	expect("unref", fusion_object_unref(object), 0);
+}
+
 int main(int argc, char **argv)
 {
 	void *nowhere =
@@ -181,6 +225,7 @@ int main(int argc, char **argv)
 	a = enter(argv[1]);
 	try_reactions(a);
 	try_pools(a, nowhere);
+	exit_in_description(a);
 	try_arena(NULL);
 	try_arena((struct fusion_arena *)stack);
 	try_arena(nowhere);
