@@ -37,6 +37,7 @@
 #include "libfusion/talk/call.h"
 #include "libfusion/talk/dispatch.h"
 #include "libfusion/talk/reaction.h"
+#include "libfusion/talk/reaction_run.h"
 
 void arena_unmap(struct fusion_arena *a)
 {
@@ -218,6 +219,8 @@ static const char *what_goes_on(struct fusion_arena *a)
 {
 	if (dispatch_is_mine(a))
 		return "a handler of it";
+	if (reaction_runs_here(a))
+		return "a reaction of it";
 	if (describers_run_here(a))
 		return "a function that describes an object of it";
 	return NULL;

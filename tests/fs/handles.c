@@ -209,6 +209,37 @@ static void exit_in_description(struct fusion_arena *a)
 	expect("unref", fusion_object_unref(object), 0);
 }
 
+static enum fusion_reaction_result
+exit_and_keep(const struct fusion_reactor_message *m, void *ctx)
+{
+	int *r = ctx;
+
+	(void)m;
+	*r = fusion_arena_exit(inside);
+	return FUSION_REACTION_KEEP;
+}
+
+/* This thread dispatches, and runs the reaction before it does so. */
+static void exit_in_reaction(struct fusion_arena *a)
+{
+	struct fusion_reactor_dispatch_options o =
+		FUSION_REACTOR_DISPATCH_OPTIONS_INIT;
+	struct fusion_reaction *reaction;
+	struct fusion_reactor *reactor;
+	int r = 1;
+
+	o.flags = FUSION_REACTOR_SELF;
+	inside = a;
+	expect("reactor", fusion_reactor_create(a, "exits", NULL, &reactor), 0);
+	expect("attach",
+	       fusion_reactor_attach(reactor, NULL, exit_and_keep, &r,
+				     &reaction),
+	       0);
+	expect("dispatch", fusion_reactor_dispatch(reactor, &o, "x", 1), 0);
+	expect("exit in a reaction", r, -EDEADLK);
+	expect("detach", fusion_reactor_detach(reaction), 0);
+}
+
 int main(int argc, char **argv)
 {
 	void *nowhere =
@@ -226,6 +257,7 @@ int main(int argc, char **argv)
 	try_reactions(a);
 	try_pools(a, nowhere);
 	exit_in_description(a);
+	exit_in_reaction(a);
 	try_arena(NULL);
 	try_arena((struct fusion_arena *)stack);
 	try_arena(nowhere);
