@@ -35,9 +35,11 @@
 #include "libfusion/refs/ref_rows.h"
 #include "libfusion/refs/ref_watch.h"
 #include "libfusion/talk/call.h"
+#include "libfusion/talk/call_handler.h"
 #include "libfusion/talk/dispatch.h"
 #include "libfusion/talk/reaction.h"
 #include "libfusion/talk/reaction_run.h"
+#include "libfusion/talk/reactor.h"
 
 void arena_unmap(struct fusion_arena *a)
 {
@@ -217,9 +219,9 @@ static int count_exit(struct fusion_arena *a)
  * nothing. */
 static const char *what_goes_on(struct fusion_arena *a)
 {
-	if (dispatch_is_mine(a))
+	if (dispatch_is_mine(a) || call_runs_here(a))
 		return "a handler of it";
-	if (reaction_runs_here(a))
+	if (reaction_runs_here(a) || globals_run_here(a))
 		return "a reaction of it";
 	if (describers_run_here(a))
 		return "a function that describes an object of it";

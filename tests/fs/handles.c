@@ -240,6 +240,58 @@ static void exit_in_reaction(struct fusion_arena *a)
 	expect("detach", fusion_reactor_detach(reaction), 0);
 }
 
+static int exit_and_answer(const struct fusion_call_request *request, void *ctx)
+{
+	int *r = ctx;
+
+	(void)request;
+	*r = fusion_arena_exit(inside);
+	return 0;
+}
+
+/* The caller is the owner: so it runs the handler itself. */
+static void exit_in_call(struct fusion_arena *a)
+{
+	struct fusion_call_options o = FUSION_CALL_OPTIONS_INIT;
+	struct fusion_call *call;
+	int r = 1;
+
+	o.fn = exit_and_answer;
+	o.ctx = &r;
+	inside = a;
+	expect("call", fusion_call_create(a, "exits", &o, &call), 0);
+	expect("execute", fusion_call_execute(call, NULL, 0, NULL, 0, NULL), 0);
+	expect("exit in a call", r, -EDEADLK);
+	expect("destroy", fusion_call_destroy(call), 0);
+}
+
+static int in_global;
+
+static enum fusion_reaction_result
+exit_in_each(const struct fusion_reactor_message *m, void *ctx)
+{
+	(void)m, (void)ctx;
+	in_global = fusion_arena_exit(inside);
+	return FUSION_REACTION_KEEP;
+}
+
+static void exit_in_global(struct fusion_arena *a)
+{
+	struct fusion_reactor_dispatch_options o =
+		FUSION_REACTOR_DISPATCH_OPTIONS_INIT;
+	const fusion_global_fn globals[] = {exit_in_each};
+	struct fusion_reactor *reactor;
+
+	o.globals = globals;
+	o.n_globals = 1;
+	inside = a;
+	expect("reactor", fusion_reactor_create(a, "all", NULL, &reactor), 0);
+	expect("global", fusion_reactor_attach_global(reactor, NULL, NULL), 0);
+	expect("dispatch", fusion_reactor_dispatch(reactor, &o, "x", 1), 0);
+	expect("exit in a global reaction", in_global, -EDEADLK);
+	expect("destroy", fusion_reactor_destroy(reactor), 0);
+}
+
 int main(int argc, char **argv)
 {
 	void *nowhere =
@@ -258,6 +310,8 @@ int main(int argc, char **argv)
 	try_pools(a, nowhere);
 	exit_in_description(a);
 	exit_in_reaction(a);
+	exit_in_call(a);
+	exit_in_global(a);
 	try_arena(NULL);
 	try_arena((struct fusion_arena *)stack);
 	try_arena(nowhere);
