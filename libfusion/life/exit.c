@@ -29,6 +29,7 @@
 #include "libfusion/heap/tls.h"
 #include "libfusion/life/handle.h"
 #include "libfusion/life/notice.h"
+#include "libfusion/objects/object.h"
 #include "libfusion/objects/object_describe.h"
 #include "libfusion/objects/object_duty.h"
 #include "libfusion/refs/ref_fork.h"
@@ -225,6 +226,8 @@ static const char *what_goes_on(struct fusion_arena *a)
 		return "a reaction of it";
 	if (describers_run_here(a))
 		return "a function that describes an object of it";
+	if (objects_are_shown_here(a))
+		return "a function that is shown its objects";
 	return NULL;
 }
 

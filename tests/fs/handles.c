@@ -184,6 +184,15 @@ static void exit_and_describe(struct fusion_object *o, char *text, size_t size,
 	snprintf(text, size, "described");
 }
 
+static bool exit_and_go_on(struct fusion_object *o, void *ctx)
+{
+	int *r = ctx;
+
+	(void)o;
+	*r = fusion_arena_exit(inside);
+	return true;
+}
+
 /* What goes on with the arena behind a function cannot lose it there. */
 static void exit_in_description(struct fusion_arena *a)
 {
@@ -205,6 +214,9 @@ static void exit_in_description(struct fusion_arena *a)
 	expect("create", fusion_object_create(pool, &object), 0);
 	expect("activate", fusion_object_activate(object), 0);
 	expect("exit in a description", r, -EDEADLK);
+	r = 1;
+	expect("show", fusion_object_pool_enum(pool, exit_and_go_on, &r), 0);
+	expect("exit where objects are shown", r, -EDEADLK);
 	expect("cancel", fusion_slot_cancel(slot), 0);
 	expect("unref", fusion_object_unref(object), 0);
 }
