@@ -187,8 +187,9 @@ fusion_arena_enter(const char *name, const struct fusion_arena_options *options,
  *             one time less
  *   -EINVAL   no arena that this process is in.  The pointer is not followed
  *   -ECHILD   this process is the child of a fork, and was never in
- *   -EDEADLK  the caller is a handler of the arena, or a callback of entering
- *             or exiting it
+ *   -EDEADLK  the caller is a handler or a reaction of the arena, a function
+ *             that describes an object of it or is shown its objects, or a
+ *             callback of entering or exiting it
  *   other     shutdown() or leave() returned it, and this process is still in
  *
  * Runs `shutdown` of the options with which this process first entered, if it

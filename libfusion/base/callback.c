@@ -162,6 +162,17 @@ void callback_unwound(struct callback *c)
 	undo_down_to(c->depth);
 }
 
+bool callback_is_inside(callback_undo_fn undo,
+			bool (*is)(const struct callback_args *args,
+				   const void *ctx),
+			const void *ctx)
+{
+	for (unsigned i = 0; i < n_frames && is_kept(i); i++)
+		if (frames[i].undo == undo && is(&frames[i].args, ctx))
+			return true;
+	return false;
+}
+
 void callback_undo_all(void)
 {
 	undo_down_to(0);

@@ -54,6 +54,13 @@ void callback_keep(const struct callback *c, void *more, uint64_t more_n);
 void callback_end(struct callback *c);
 void callback_unwound(struct callback *c);
 
+/* Tell whether this thread is in a function of the program that @undo would
+ * undo, and of whose arguments @is holds with @ctx.  callback_check() first. */
+bool callback_is_inside(callback_undo_fn undo,
+			bool (*is)(const struct callback_args *args,
+				   const void *ctx),
+			const void *ctx);
+
 /* Undo what this thread has jumped away from.  First in each function of the
  * library that asks what the thread is in the middle of. */
 #define callback_check() callback_check_above(__builtin_frame_address(0))

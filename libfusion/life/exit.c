@@ -29,14 +29,18 @@
 #include "libfusion/heap/tls.h"
 #include "libfusion/life/handle.h"
 #include "libfusion/life/notice.h"
+#include "libfusion/objects/object.h"
 #include "libfusion/objects/object_describe.h"
 #include "libfusion/objects/object_duty.h"
 #include "libfusion/refs/ref_fork.h"
 #include "libfusion/refs/ref_rows.h"
 #include "libfusion/refs/ref_watch.h"
 #include "libfusion/talk/call.h"
+#include "libfusion/talk/call_handler.h"
 #include "libfusion/talk/dispatch.h"
 #include "libfusion/talk/reaction.h"
+#include "libfusion/talk/reaction_run.h"
+#include "libfusion/talk/reactor.h"
 
 void arena_unmap(struct fusion_arena *a)
 {
@@ -212,8 +216,24 @@ static int count_exit(struct fusion_arena *a)
 	return r;
 }
 
+/* In what is this thread, that goes on with @a when it has returned?  NULL: in
+ * nothing. */
+static const char *what_goes_on(struct fusion_arena *a)
+{
+	if (dispatch_is_mine(a) || call_runs_here(a))
+		return "a handler of it";
+	if (reaction_runs_here(a) || globals_run_here(a))
+		return "a reaction of it";
+	if (describers_run_here(a))
+		return "a function that describes an object of it";
+	if (objects_are_shown_here(a))
+		return "a function that is shown its objects";
+	return NULL;
+}
+
 FUSION_API int fusion_arena_exit(struct fusion_arena *arena)
 {
+	const char *where;
 	int cancel, r;
 
 	callback_check();
@@ -222,9 +242,10 @@ FUSION_API int fusion_arena_exit(struct fusion_arena *arena)
 	r = count_exit(arena);
 	if (r <= 0)
 		return told(r);
-	if (dispatch_is_mine(arena)) {
+	where = what_goes_on(arena);
+	if (where) {
 		arena_set_state(arena, HANDLE_IN);
-		return told(refuse_to_exit(arena, "a handler of it"));
+		return told(refuse_to_exit(arena, where));
 	}
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	r = go_out(arena);

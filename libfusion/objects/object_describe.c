@@ -124,6 +124,18 @@ static void undo_describe(const struct callback_args *args)
 	slots_leave(args->a);
 }
 
+static bool is_of_arena(const struct callback_args *args, const void *arena)
+{
+	const struct fusion_slot *slot = args->a;
+
+	return slot->list->arena == arena;
+}
+
+bool describers_run_here(const struct fusion_arena *arena)
+{
+	return callback_is_inside(undo_describe, is_of_arena, arena);
+}
+
 /* Let a function append to the line.  What it wrote last stays NUL-terminated,
  * and nothing is appended if it writes nothing. */
 static void append(struct line *line, struct fusion_slot *slot,

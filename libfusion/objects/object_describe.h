@@ -5,6 +5,9 @@
 
 #include "libfusion/objects/object_private.h"
 
+/* Tell whether this thread is in a function that describes an object of the
+ * arena. */
+bool describers_run_here(const struct fusion_arena *arena);
 /* Cancel the functions that describe objects, as the process leaves. */
 void describers_stop(struct fusion_arena *arena);
 

@@ -363,6 +363,18 @@ static void undo_show(const struct callback_args *args)
 	fusion_ref_down(args->a);
 }
 
+static bool is_of_arena(const struct callback_args *args, const void *arena)
+{
+	const struct fusion_arena *a = arena;
+
+	return view_contains(&a->view, args->a);
+}
+
+bool objects_are_shown_here(const struct fusion_arena *arena)
+{
+	return callback_is_inside(undo_show, is_of_arena, arena);
+}
+
 static bool show_object(struct fusion_object *object, struct fusion_ref *ref,
 			fusion_object_enum_fn fn, void *ctx)
 {

@@ -139,6 +139,18 @@ static void undo_remote(const struct callback_args *args)
 	undo_direct(args);
 }
 
+static bool is_of_arena(const struct callback_args *args, const void *arena)
+{
+	return args->a == arena;
+}
+
+bool call_runs_here(const struct fusion_arena *arena)
+{
+	/* A thread that executes its own process's call is no dispatcher. */
+	return callback_is_inside(undo_direct, is_of_arena, arena) ||
+	       callback_is_inside(undo_remote, is_of_arena, arena);
+}
+
 int call_run(struct calls *calls, struct serving *sv)
 {
 	struct view *v = &calls->arena->view;

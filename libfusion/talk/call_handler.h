@@ -27,6 +27,8 @@ int call_answer_serving(struct fusion_arena *arena, struct serving *sv, int r);
 void serving_finish(struct serving *sv);
 /* Is the calling thread in the handler of a call? */
 bool call_in_handler(void);
+/* Is it in the handler of a call of the arena? */
+bool call_runs_here(const struct fusion_arena *arena);
 /* Execute the request in the slot of @serial, and answer.  A thread that waits
  * in a call of its own does that. */
 void call_run_upcall(struct fusion_arena *arena, uint64_t serial);

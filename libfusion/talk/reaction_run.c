@@ -139,6 +139,18 @@ static void run_done_functions(struct local_reactor *l,
 	pthread_mutex_lock(&a->reactors_lock);
 }
 
+static bool is_of_arena(const struct callback_args *args, const void *arena)
+{
+	const struct fusion_reaction *r = args->a;
+
+	return r->local->arena == arena;
+}
+
+bool reaction_runs_here(const struct fusion_arena *arena)
+{
+	return callback_is_inside(undo_reaction, is_of_arena, arena);
+}
+
 bool reaction_is_running(void)
 {
 	return reaction_depth > 0;

@@ -10,6 +10,9 @@
  */
 void reactions_run(struct fusion_arena *arena, uint32_t id,
 		   const struct fusion_reactor_message *message);
+/* Tell whether this thread is in a reaction of the arena, perhaps as it
+ * dispatches. */
+bool reaction_runs_here(const struct fusion_arena *arena);
 /* Is a reaction running on the calling thread? */
 bool reaction_is_running(void);
 

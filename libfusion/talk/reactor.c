@@ -295,10 +295,29 @@ FUSION_API int fusion_reactor_detach_global(
 	return told(-ENOENT);
 }
 
-static void run_globals(struct reactor *re,
+/* Nothing is held around a global reaction. */
+static void undo_globals(const struct callback_args *args)
+{
+	(void)args;
+}
+
+static bool is_of_arena(const struct callback_args *args, const void *arena)
+{
+	return args->a == arena;
+}
+
+bool globals_run_here(const struct fusion_arena *arena)
+{
+	return callback_is_inside(undo_globals, is_of_arena, arena);
+}
+
+static void run_globals(struct fusion_arena *arena, struct reactor *re,
 			const struct fusion_reactor_message *m,
 			const fusion_global_fn *globals, size_t n)
 {
+	struct callback c CALLBACK;
+
+	callback_begin(&c, undo_globals, arena, NULL, 0);
 	for (int i = REACTOR_GLOBALS - 1; i >= 0; i--) {
 		/* Acquire: pairs with the release in
 		 * fusion_reactor_attach_global(). */
@@ -312,6 +331,7 @@ static void run_globals(struct reactor *re,
 		    FUSION_REACTION_REMOVE)
 			cas_relaxed(&re->globals[i], &w, 0ull);
 	}
+	callback_end(&c);
 }
 
 /* --- Dispatching ---------------------------------------------------------- */
@@ -405,7 +425,8 @@ fusion_reactor_dispatch(struct fusion_reactor *reactor,
 	inline_self =
 		o.flags & FUSION_REACTOR_SELF && is_direct(reactor_of(reactor));
 	if (o.channel == 0 && o.globals)
-		run_globals(reactor_of(reactor), &m, o.globals, o.n_globals);
+		run_globals(c->arena, reactor_of(reactor), &m, o.globals,
+			    o.n_globals);
 	if (inline_self)
 		reactions_run(c->arena, load_acquire(&reactor_of(reactor)->id),
 			      &m);

@@ -5,6 +5,10 @@
 
 #include <fusion/reactor.h>
 
+#include "libfusion/arena/arena_private.h"
+
+/* Tell whether this thread dispatches, and is in a global reaction. */
+bool globals_run_here(const struct fusion_arena *arena);
 /* Check the arguments of fusion_reactor_dispatch(), for a reactor of the usual
  * size that was not made yet.  0, -EINVAL, -E2BIG, -EMSGSIZE. */
 int reactor_check_dispatch(

@@ -6,7 +6,8 @@
  *
  * Each is refused, and nothing is read there: what was freed is poisoned by
  * AddressSanitizer, and the rest cannot be read at all.  "ok", or what was
- * wrong.
+ * wrong.  Nor can a function exit its arena that the library runs on a thread,
+ * and behind which it goes on with the arena.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -130,6 +131,9 @@ static void try_pools(struct fusion_arena *a, void *nowhere)
 	expect("destroy twice", fusion_heap_pool_destroy(p), -EINVAL);
 }
 
+/* Of which a function tries to exit. */
+static struct fusion_arena *inside;
+
 static struct fusion_arena *enter(const char *name)
 {
 	struct fusion_arena *a;
@@ -165,6 +169,141 @@ static void enter_again(const char *name)
 	expect("second", second, 0);
 }
 
+static void end_object(struct fusion_object *o, bool zombie, void *ctx)
+{
+	(void)o, (void)zombie, (void)ctx;
+}
+
+static void exit_and_describe(struct fusion_object *o, char *text, size_t size,
+			      void *ctx)
+{
+	int *r = ctx;
+
+	(void)o;
+	*r = fusion_arena_exit(inside);
+	snprintf(text, size, "described");
+}
+
+static bool exit_and_go_on(struct fusion_object *o, void *ctx)
+{
+	int *r = ctx;
+
+	(void)o;
+	*r = fusion_arena_exit(inside);
+	return true;
+}
+
+/* What goes on with the arena behind a function cannot lose it there. */
+static void exit_in_description(struct fusion_arena *a)
+{
+	struct fusion_object_pool_options o = FUSION_OBJECT_POOL_OPTIONS_INIT;
+	struct fusion_object_pool *pool;
+	struct fusion_object *object;
+	struct fusion_slot *slot;
+	int r = 1;
+
+	o.object_size = 8;
+	inside = a;
+	expect("pool", fusion_object_pool_create(a, "p", &o, &pool), 0);
+	expect("register", fusion_object_pool_register(pool, end_object, NULL),
+	       0);
+	expect("describe",
+	       fusion_object_pool_on_describe(pool, exit_and_describe, &r, NULL,
+					      &slot),
+	       0);
+	expect("create", fusion_object_create(pool, &object), 0);
+	expect("activate", fusion_object_activate(object), 0);
+	expect("exit in a description", r, -EDEADLK);
+	r = 1;
+	expect("show", fusion_object_pool_enum(pool, exit_and_go_on, &r), 0);
+	expect("exit where objects are shown", r, -EDEADLK);
+	expect("cancel", fusion_slot_cancel(slot), 0);
+	expect("unref", fusion_object_unref(object), 0);
+}
+
+static enum fusion_reaction_result
+exit_and_keep(const struct fusion_reactor_message *m, void *ctx)
+{
+	int *r = ctx;
+
+	(void)m;
+	*r = fusion_arena_exit(inside);
+	return FUSION_REACTION_KEEP;
+}
+
+/* This thread dispatches, and runs the reaction before it does so. */
+static void exit_in_reaction(struct fusion_arena *a)
+{
+	struct fusion_reactor_dispatch_options o =
+		FUSION_REACTOR_DISPATCH_OPTIONS_INIT;
+	struct fusion_reaction *reaction;
+	struct fusion_reactor *reactor;
+	int r = 1;
+
+	o.flags = FUSION_REACTOR_SELF;
+	inside = a;
+	expect("reactor", fusion_reactor_create(a, "exits", NULL, &reactor), 0);
+	expect("attach",
+	       fusion_reactor_attach(reactor, NULL, exit_and_keep, &r,
+				     &reaction),
+	       0);
+	expect("dispatch", fusion_reactor_dispatch(reactor, &o, "x", 1), 0);
+	expect("exit in a reaction", r, -EDEADLK);
+	expect("detach", fusion_reactor_detach(reaction), 0);
+}
+
+static int exit_and_answer(const struct fusion_call_request *request, void *ctx)
+{
+	int *r = ctx;
+
+	(void)request;
+	*r = fusion_arena_exit(inside);
+	return 0;
+}
+
+/* The caller is the owner: so it runs the handler itself. */
+static void exit_in_call(struct fusion_arena *a)
+{
+	struct fusion_call_options o = FUSION_CALL_OPTIONS_INIT;
+	struct fusion_call *call;
+	int r = 1;
+
+	o.fn = exit_and_answer;
+	o.ctx = &r;
+	inside = a;
+	expect("call", fusion_call_create(a, "exits", &o, &call), 0);
+	expect("execute", fusion_call_execute(call, NULL, 0, NULL, 0, NULL), 0);
+	expect("exit in a call", r, -EDEADLK);
+	expect("destroy", fusion_call_destroy(call), 0);
+}
+
+static int in_global;
+
+static enum fusion_reaction_result
+exit_in_each(const struct fusion_reactor_message *m, void *ctx)
+{
+	(void)m, (void)ctx;
+	in_global = fusion_arena_exit(inside);
+	return FUSION_REACTION_KEEP;
+}
+
+static void exit_in_global(struct fusion_arena *a)
+{
+	struct fusion_reactor_dispatch_options o =
+		FUSION_REACTOR_DISPATCH_OPTIONS_INIT;
+	const fusion_global_fn globals[] = {exit_in_each};
+	struct fusion_reactor *reactor;
+
+	o.globals = globals;
+	o.n_globals = 1;
+	inside = a;
+	expect("reactor", fusion_reactor_create(a, "all", NULL, &reactor), 0);
+	expect("global", fusion_reactor_attach_global(reactor, NULL, NULL), 0);
+	expect("dispatch", fusion_reactor_dispatch(reactor, &o, "x", 1), 0);
+	expect("exit in a global reaction", in_global, -EDEADLK);
+	expect("destroy", fusion_reactor_destroy(reactor), 0);
+}
+
 int main(int argc, char **argv)
 {
 	void *nowhere =
@@ -181,6 +320,10 @@ int main(int argc, char **argv)
 	a = enter(argv[1]);
 	try_reactions(a);
 	try_pools(a, nowhere);
+	exit_in_description(a);
+	exit_in_reaction(a);
+	exit_in_call(a);
+	exit_in_global(a);
 	try_arena(NULL);
 	try_arena((struct fusion_arena *)stack);
 	try_arena(nowhere);
