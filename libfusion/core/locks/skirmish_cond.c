@@ -30,8 +30,10 @@ static int skirmish_sleep_on_seq(struct skirmish *s, uint32_t seq,
 		int64_t left = wait_left(wait);
 		int r;
 
+		/* Acquire: as below.  A notify that came since counts. */
 		if (!left)
-			return wait_error(wait);
+			return load_acquire(&s->seq) != seq ? 0
+							    : wait_error(wait);
 		r = futex_wait(&s->seq, seq, left);
 		/* Acquire: pairs with the releases in skirmish_notify(),
 		 * skirmish_fini() and skirmish_recover_announced(). */
