@@ -25,8 +25,4 @@ static inline int as_object(int r)
 int object_up(const struct view *v, const struct object *o, uint32_t id,
 	      struct ref *ref);
 
-/* Tell whether this thread is in a function that is shown the objects of a pool
- * of the arena. */
-bool objects_are_shown_here(const struct fusion_arena *arena);
-
 #endif

@@ -16,5 +16,8 @@ static inline uint32_t object_pool_index(const struct view *v,
 {
 	return (uint32_t)(p - object_pool_at(v, 0));
 }
+/* Tell whether this thread is in a function that is shown the objects of a pool
+ * of the arena. */
+bool objects_are_shown_here(const struct fusion_arena *arena);
 
 #endif
