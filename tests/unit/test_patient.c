@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "libfusion/base/deadline.h"
 #include "libfusion/base/patient.h"
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/base/futex.h"
@@ -258,9 +259,26 @@ static void test_both_at_once(void **state)
 
 #define PATIENT_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+/* The deadline may pass between two steps: before the join is tried, too. */
+static void time_left_is_0_after_the_deadline_and_not_for_ever(void **state)
+{
+	int64_t now = clock_monotonic_ns();
+
+	(void)state;
+	assert_int_equal(deadline_left(now), 0);
+	assert_int_equal(deadline_left(now - 1), 0);
+	assert_int_equal(deadline_left(1), 0);
+	assert_int_equal(deadline_left(0), 0);
+	assert_true(deadline_left(now + LONG) > 0);
+	assert_true(deadline_left(-1) < 0);
+	assert_true(deadline_left(INT64_MAX) > 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			time_left_is_0_after_the_deadline_and_not_for_ever),
 		PATIENT_TEST(test_without_deadline_there_is_no_thread),
 		PATIENT_TEST(test_what_is_done_in_time),
 		PATIENT_TEST(test_what_hangs_is_left_behind),
