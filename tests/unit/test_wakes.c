@@ -22,6 +22,8 @@
 #include "libfusion/core/locks/skirmish.h"
 #include "libfusion/core/locks/skirmish_recover.h"
 #include "libfusion/names/entries.h"
+#include "libfusion/talk/call.h"
+#include "libfusion/talk/dispatch.h"
 
 #define SLEEPERS 3
 
@@ -95,6 +97,8 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	(void)state;
+	calls_stop(arena);
+	dispatch_stop(arena);
 	image_leave(arena);
 	bound_end();
 	return 0;
@@ -281,6 +285,39 @@ static void destruction_wakes_who_waits_for_zero(void **state)
 	all_wake(SLEEPERS, -EIDRM);
 }
 
+static struct fusion_call *call;
+
+static int execute(void)
+{
+	struct fusion_call_execute_options o = {
+		.size = sizeof(o),
+		.flags = FUSION_CALL_NODIRECT,
+		.timeout_ns = FUSION_FOREVER,
+	};
+
+	return fusion_call_execute(call, &o, 0, NULL, 0, NULL);
+}
+
+static int never_called(const struct fusion_call_request *request, void *ctx)
+{
+	(void)request;
+	(void)ctx;
+	return -EPROTO;
+}
+
+static void destruction_wakes_who_waits_for_quota(void **state)
+{
+	struct fusion_call_options o = {.size = sizeof(o), .fn = never_called};
+
+	(void)state;
+	assert_int_equal(fusion_call_create(arena, "c", &o, &call), 0);
+	assert_int_equal(fusion_call_set_quota(call, fusion_arena_id(arena), 0),
+			 0);
+	put_to_sleep(SLEEPERS, execute);
+	assert_int_equal(fusion_call_destroy(call), 0);
+	all_wake(SLEEPERS, -EIDRM);
+}
+
 #define TEST(name)                                                        \
 	{                                                                 \
 #name, name, set_up, tear_down, (void *)(uintptr_t) #name \
@@ -298,6 +335,7 @@ int main(void)
 		TEST(recovery_wakes_who_waits_for_lock),
 		TEST(recovery_wakes_who_waits_for_notify),
 		TEST(destruction_wakes_who_waits_for_zero),
+		TEST(destruction_wakes_who_waits_for_quota),
 	};
 
 	return cmocka_run_group_tests(wakes, NULL, NULL);
