@@ -100,6 +100,42 @@ max-time 0.000000000" ]
 	[ "$(cat <&8)" = 1 ]
 	echo -1 >&8
 	[ -z "$(cat <&8)" ]
+	# Too large for a word: only the bytes go.
+	echo 18446744073709551615 >&8
+	[ -z "$(cat <&8)" ]
+	for number in 18446744073709551616 -9223372036854775809; do
+		echo "$number" >&8
+		[ "$(cat <&8)" = 1 ]
+	done
+}
+
+@test "calls: a shell that closes its file gives its thread record back" {
+	life_teardown
+	BACKING=$(mktemp -d /dev/shm/fusion-life.XXXXXX)
+	mkdir -p "$MNT"
+	"$FUSIONFS" -o "backing=$BACKING,span=16M,max_members=4" "$MNT" 3>&-
+	start m
+	expect m "enter a" "entered 1 id 1"
+	expect m "call c echo" ok
+	expect m "reactor r" ok
+	records=$(says max-threads "$A/status")
+	[ "$records" -lt 200 ]
+	for ((i = 0; i < records + 8; i++)); do
+		exec 8<>"$C"
+		echo hello >&8
+		read -r line <&8
+		[ "$line" = hello ]
+		exec 8<&-
+	done
+	for ((i = 0; i < records + 8; i++)); do
+		exec 8<"$A/reactors/r/stream"
+		run dd bs=100 count=1 iflag=nonblock status=none <&8
+		[[ $output == *"temporarily unavailable"* ]]
+		exec 8<&-
+	done
+	for ((i = 0; i < records + 8; i++)); do
+		echo hello >"$A/members/1/inbox" || return
+	done
 }
 
 @test "calls: large requests and answers, and empty ones" {

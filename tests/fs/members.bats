@@ -43,6 +43,9 @@ leads_to() {
 	enter s a
 	leave s
 	[ "$(ls "$MNT/a/members")" = 1 ]
+	[ "$(value_of "$MNT/a/status" members)" = 1 ]
+	[ "$(value_of "$MNT/a/status" deaths)" = 0 ]
+	file_is "$MNT/.fusionfs/deaths" 0
 	fails_with "No such file" cat "$MNT/a/members/2/pid"
 	enter t a
 	[ "$(id_of t)" = 3 ]

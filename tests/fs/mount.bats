@@ -116,6 +116,11 @@ mount_by() {
 
 @test "mount: a bad option is one clear line" {
 	one_line_about nonsense -- "$FUSIONFS" -o nonsense "$MNT"
+	# A good option after it makes it no better.
+	one_line_about nonsense -- "$FUSIONFS" -o "nonsense,backing=$BACKING" \
+		"$MNT"
+	one_line_about span -- "$FUSIONFS" -o span=5M -o "backing=$BACKING" \
+		"$MNT"
 	one_line_about span -- "$FUSIONFS" -o span=5M "$MNT"
 	one_line_about span -- "$FUSIONFS" -o span=3G "$MNT"
 	one_line_about size -- "$FUSIONFS" -o size=lots "$MNT"

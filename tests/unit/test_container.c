@@ -6,6 +6,7 @@
 #include "libfusion/containers/list.h"
 #include "libfusion/containers/vector.h"
 #include "libfusion/core/locks/skirmish.h"
+#include "libfusion/names/entries.h"
 
 #define THREADS 8
 #define ROUNDS 100
@@ -558,6 +559,53 @@ static void a_container_whose_lock_was_destroyed_is_EIDRM(void **state)
 	destroy_trio(&t);
 }
 
+static struct trio waited;
+
+static void *wait_for_list(void *arg)
+{
+	return (void *)(intptr_t)fusion_list_lock(arg);
+}
+
+static void *lock_list(void *arg)
+{
+	int r = fusion_list_lock(arg);
+
+	return (void *)(intptr_t)(r ? r : fusion_list_unlock(arg));
+}
+
+static bool is_waited_for(const struct fusion_list *l)
+{
+	const struct skirmish *s = handle_entry(l->c.lock);
+
+	return load_relaxed(&s->word) & SKIRMISH_WAIT;
+}
+
+/* fusion_list_destroy() has begun while a thread waits for the list's lock. */
+static void a_lock_is_free_again_if_the_container_dies_meanwhile(void **state)
+{
+	pthread_t thread;
+	void *result;
+
+	(void)state;
+	open_trio(arena, &waited);
+	assert_int_equal(fusion_list_lock(waited.l), 0);
+	pthread_create(&thread, NULL, wait_for_list, waited.l);
+	while (!is_waited_for(waited.l))
+		sched_yield();
+	store_relaxed(&waited.l->c.state, (uint16_t)CONTAINER_DYING);
+	assert_int_equal(fusion_skirmish_unlock(waited.l->c.lock), 0);
+	pthread_join(thread, &result);
+	assert_int_equal((intptr_t)result, -EIDRM);
+	/* Nobody has the lock: another thread takes it. */
+	store_relaxed(&waited.l->c.state, (uint16_t)CONTAINER_ALIVE);
+	assert_int_equal(fusion_skirmish_trylock(waited.l->c.lock), 0);
+	assert_int_equal(fusion_skirmish_unlock(waited.l->c.lock), 0);
+	pthread_create(&thread, NULL, lock_list, waited.l);
+	pthread_join(thread, &result);
+	assert_int_equal((intptr_t)result, 0);
+	destroy_trio(&waited);
+}
+
 static void lock_trio(struct fusion_arena *a)
 {
 	struct trio t;
@@ -664,6 +712,7 @@ int main(void)
 		TEST(a_thread_with_too_many_locks_gets_ENOLCK),
 		TEST(a_thread_with_too_many_levels_gets_EOVERFLOW),
 		TEST(a_container_whose_lock_was_destroyed_is_EIDRM),
+		TEST(a_lock_is_free_again_if_the_container_dies_meanwhile),
 		TEST(no_function_returns_EOWNERDEAD),
 	};
 

@@ -517,6 +517,27 @@ static void slabs_of_an_ended_thread_are_adopted(void **state)
 		assert_int_equal(fusion_free(blocks[i]), 0);
 }
 
+/* The bound that the search for the longer run leaves is the hole's length. */
+static void hole_that_is_too_short_is_found_for_a_run_that_fits(void **state)
+{
+	char *hole = fusion_malloc(arena, 3 << 16);
+	uint64_t at = view_off(&arena->view, hole);
+
+	(void)state;
+	for (size_t n = 64; n; n /= 2)
+		while (fusion_malloc(arena, n << 16))
+			;
+	assert_int_equal(fusion_free(hole), 0);
+	assert_null(fusion_malloc(arena, 5 << 16));
+	assert_null(fusion_malloc(arena, 4 << 16));
+	hole = fusion_malloc(arena, 3 << 16);
+	assert_ptr_equal(hole, view_at(&arena->view, at));
+	assert_int_equal(fusion_free(hole), 0);
+	assert_null(fusion_malloc(arena, 4 << 16));
+	hole = fusion_malloc(arena, 2 << 16);
+	assert_ptr_equal(hole, view_at(&arena->view, at));
+}
+
 static void slot_has_the_block_or_nobody(void **state)
 {
 	void **slot = fusion_malloc(arena, 8), *outside;
@@ -524,6 +545,14 @@ static void slot_has_the_block_or_nobody(void **state)
 	(void)state;
 	*slot = NULL;
 	assert_int_equal(fusion_malloc_to(arena, 100, &outside), -EINVAL);
+	assert_int_equal(
+		fusion_malloc_to(arena, 100, (void **)((char *)slot + 1)),
+		-EINVAL);
+	outside = slot;
+	assert_int_equal(fusion_free_from(&outside), -EINVAL);
+	assert_int_equal(fusion_free_from((void **)((char *)slot + 1)),
+			 -EINVAL);
+	assert_ptr_equal(outside, slot);
 	for (size_t size = 10; size < 1000000; size *= 3) {
 		assert_int_equal(fusion_malloc_to(arena, size, slot), 0);
 		assert_true(heap_is_allocated(&arena->view, *slot));
@@ -621,6 +650,7 @@ int main(void)
 		T(empty_orphans_make_room_at_the_limit),
 		T(runs_of_all_lengths_find_the_holes_between),
 		T(slabs_of_an_ended_thread_are_adopted),
+		T(hole_that_is_too_short_is_found_for_a_run_that_fits),
 		T(slot_has_the_block_or_nobody),
 		T(blocks_for_a_members_life_end_with_it),
 		T(spans_of_16_MiB_and_64_GiB_work),

@@ -3,11 +3,13 @@
  * daemon that is stopped: a read of it ends when the test says so. */
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -16,6 +18,7 @@
 
 #include <cmocka.h>
 
+#include "libfusion/base/deadline.h"
 #include "libfusion/base/patient.h"
 #include "libfusion/core/base/atomic.h"
 #include "libfusion/core/base/futex.h"
@@ -120,6 +123,40 @@ static void test_what_is_done_in_time(void **state)
 	assert_true(sigismember(&e->blocked, SIGUSR1));
 	assert_true(sigismember(&e->blocked, SIGALRM));
 	free(e);
+}
+
+static bool is_asleep(pid_t tid)
+{
+	char path[64], stat[256] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
+	f = fopen(path, "re");
+	if (!f)
+		return false;
+	if (!fgets(stat, sizeof(stat), f))
+		stat[0] = '\0';
+	fclose(f);
+	return strstr(stat, ") S ") != NULL;
+}
+
+static int run_until_caller_sleeps(void *arg)
+{
+	while (!is_asleep(getpid()))
+		sched_yield();
+	return *(int *)arg;
+}
+
+static void test_what_is_done_wakes_the_caller(void **state)
+{
+	static const struct patient_work slow = {
+		.run = run_until_caller_sleeps};
+	int result = 3, why = 1;
+
+	(void)state;
+	assert_int_equal(
+		patient_run(&slow, &result, clock_monotonic_ns() + LONG, &why),
+		3);
 }
 
 static void test_what_hangs_is_left_behind(void **state)
@@ -258,11 +295,29 @@ static void test_both_at_once(void **state)
 
 #define PATIENT_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+/* The deadline may pass between two steps: before the join is tried, too. */
+static void time_left_is_0_after_the_deadline_and_not_for_ever(void **state)
+{
+	int64_t now = clock_monotonic_ns();
+
+	(void)state;
+	assert_int_equal(deadline_left(now), 0);
+	assert_int_equal(deadline_left(now - 1), 0);
+	assert_int_equal(deadline_left(1), 0);
+	assert_int_equal(deadline_left(0), 0);
+	assert_true(deadline_left(now + LONG) > 0);
+	assert_true(deadline_left(-1) < 0);
+	assert_true(deadline_left(INT64_MAX) > 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			time_left_is_0_after_the_deadline_and_not_for_ever),
 		PATIENT_TEST(test_without_deadline_there_is_no_thread),
 		PATIENT_TEST(test_what_is_done_in_time),
+		PATIENT_TEST(test_what_is_done_wakes_the_caller),
 		PATIENT_TEST(test_what_hangs_is_left_behind),
 		PATIENT_TEST(test_a_deadline_that_is_over),
 		PATIENT_TEST(test_a_signal_ends_the_wait),

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -165,12 +166,70 @@ static void core_lock_orders_what_it_guards(void **state)
 
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* --- Signals of the process ------------------------------------------------
+ */
+
+static uint32_t signals_here, signals_elsewhere, handled; /* atomic */
+static pthread_t here;
+
+static void count_signal(int signal)
+{
+	(void)signal;
+	add_relaxed(pthread_equal(pthread_self(), here) ? &signals_here
+							: &signals_elsewhere,
+		    1);
+}
+
+static void count_message(const struct fusion_message *message, void *ctx)
+{
+	(void)message;
+	(void)ctx;
+	add_release(&handled, 1);
+}
+
+static int send_to_ourselves(void)
+{
+	return fusion_message_send(arena, fusion_arena_id(arena), 1, NULL, 0, 0,
+				   FUSION_FOREVER);
+}
+
+/* The thread of the library has been in the kernel and back: it has run the
+ * handlers of all signals that it takes. */
+static void signal_of_the_process_comes_to_the_programs_thread(void **state)
+{
+	struct sigaction act = {.sa_handler = count_signal}, old;
+	struct fusion_slot *slot;
+	sigset_t set, mask;
+
+	(void)state;
+	here = pthread_self();
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	assert_int_equal(sigaction(SIGUSR1, &act, &old), 0);
+	assert_int_equal(fusion_message_handle(arena, 1, count_message, NULL,
+					       NULL, &slot),
+			 0);
+	assert_int_equal(send_to_ourselves(), 0);
+	assert_int_equal(fusion_arena_sync(arena, FUSION_FOREVER, 0), 0);
+	pthread_sigmask(SIG_BLOCK, &set, &mask);
+	kill(getpid(), SIGUSR1);
+	assert_int_equal(send_to_ourselves(), 0);
+	assert_int_equal(fusion_arena_sync(arena, FUSION_FOREVER, 0), 0);
+	assert_int_equal(load_acquire(&handled), 2);
+	assert_int_equal(load_relaxed(&signals_elsewhere), 0);
+	pthread_sigmask(SIG_SETMASK, &mask, NULL);
+	assert_int_equal(load_relaxed(&signals_here), 1);
+	assert_int_equal(fusion_slot_cancel(slot), 0);
+	sigaction(SIGUSR1, &old, NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(blocks_freed_by_other_threads_are_ordered),
 		T(fields_of_one_name_do_not_mix),
 		T(core_lock_orders_what_it_guards),
+		T(signal_of_the_process_comes_to_the_programs_thread),
 	};
 
 	return cmocka_run_group_tests_name("threads", tests, NULL, NULL);

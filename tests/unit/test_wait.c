@@ -4,9 +4,10 @@
  *
  * A row of the table makes one wait necessary.  A thread waits; this thread
  * sees it asleep, and sends signals to it, or ends the need.  Each test runs
- * for each row.
+ * for each row.  A waiter looks again only if it is woken (no_naps.h).
  */
 #include "tests/unit/member_child.h"
+#include "tests/unit/no_naps.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -19,8 +20,10 @@
 
 #include "libfusion/core/base/futex.h"
 #include "libfusion/core/file/thread.h"
+#include "libfusion/core/life/life.h"
 #include "libfusion/core/life/liveness.h"
 #include "libfusion/core/locks/property.h"
+#include "libfusion/core/locks/property_recover.h"
 #include "libfusion/core/locks/skirmish.h"
 #include "libfusion/names/entries.h"
 #include "libfusion/talk/call.h"
@@ -355,7 +358,9 @@ static void end_purchase(void)
 {
 	kill(shell.pid, SIGKILL);
 	assert_int_equal(waitpid(shell.pid, NULL, 0), shell.pid);
-	property_cede(&shell.daemon, shell.rec, handle_entry(property));
+	assert_int_equal(
+		property_recover(&arena->view, shell.rec, thread_rec_of(arena)),
+		1);
 }
 
 /* --- References ------------------------------------------------------------
@@ -410,6 +415,8 @@ static int kill_member(int64_t timeout_ns, uint32_t flags)
 static void end_member(void)
 {
 	slay(&child);
+	/* As the daemon, or a thread that looks again, finds it. */
+	life_sweep(&arena->view);
 }
 
 /* --- Messages --------------------------------------------------------------
@@ -732,6 +739,7 @@ static const struct row rows[] = {
 static int set_up(void **state)
 {
 	row = *state;
+	bound_begin(row->name);
 	arena = image_enter(image_create(64ull << 20, 0));
 	if (row->manual)
 		image_dispatches(arena);
@@ -750,6 +758,7 @@ static int tear_down(void **state)
 	dispatch_stop(arena);
 	calls_stop(arena);
 	image_leave(arena);
+	bound_end();
 	return 0;
 }
 
