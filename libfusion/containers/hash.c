@@ -193,21 +193,14 @@ static bool is_full(const struct hash_table *t, int64_t i)
 	       (t->tags[i] == TAG_IS_FREE && t->filled >= table_room(t->bits));
 }
 
-int hash_make_room(struct fusion_hash *h, struct fusion_arena *a,
-		   const struct needle *k, struct hash_table **ret_t,
-		   int64_t *ret_i)
+/* There is no table, or it is full: make a new one.  As hash_make_room(). */
+static __attribute__((noinline)) int
+make_table(struct fusion_hash *h, struct fusion_arena *a,
+	   const struct needle *k, struct hash_table **ret_t, int64_t *ret_i)
 {
-	int r = table_of(h, a, ret_t);
+	int r = table_rebuild(h, a,
+			      table_bits_for(*ret_t ? (*ret_t)->n + 1 : 1));
 
-	*ret_i = -1;
-	if (r < 0)
-		return r;
-	if (*ret_t) {
-		r = hash_search(a, *ret_t, k, ret_i);
-		if (r || !is_full(*ret_t, *ret_i))
-			return r;
-	}
-	r = table_rebuild(h, a, table_bits_for(*ret_t ? (*ret_t)->n + 1 : 1));
 	/* No memory for a larger table, but this one still has a position. */
 	if (r < 0 && *ret_t && *ret_i >= 0)
 		return r == -ENOMEM ? 0 : r;
@@ -216,6 +209,37 @@ int hash_make_room(struct fusion_hash *h, struct fusion_arena *a,
 	if (r == 0)
 		r = hash_search(a, *ret_t, k, ret_i);
 	return r == 0 && *ret_i < 0 ? -ENOMEM : r;
+}
+
+/* hash_make_room(), inlined.  The slow path has variables of its own, as in
+ * find_key(). */
+static inline __attribute__((always_inline)) int
+make_room(struct fusion_hash *h, struct fusion_arena *a, const struct needle *k,
+	  struct hash_table **ret_t, int64_t *ret_i)
+{
+	struct hash_table *t = NULL, *new_t;
+	int64_t i = -1, new_i;
+	int r = table_of(h, a, &t);
+
+	if (r == 0 && LIKELY(t))
+		r = hash_search(a, t, k, &i);
+	*ret_t = t;
+	*ret_i = i;
+	if (r || (LIKELY(t) && LIKELY(!is_full(t, i))))
+		return r;
+	new_t = t;
+	new_i = i;
+	r = make_table(h, a, k, &new_t, &new_i);
+	*ret_t = new_t;
+	*ret_i = new_i;
+	return r;
+}
+
+int hash_make_room(struct fusion_hash *h, struct fusion_arena *a,
+		   const struct needle *k, struct hash_table **ret_t,
+		   int64_t *ret_i)
+{
+	return make_room(h, a, k, ret_t, ret_i);
 }
 
 int hash_copy_key(struct fusion_arena *a, struct hash_entry *e,
@@ -296,7 +320,7 @@ static int prepare_put(struct fusion_hash *h, struct fusion_arena *a,
 		r = ask_value(h, a, value);
 	if (r == 0)
 		r = hash_settle(h, a);
-	return r < 0 ? r : hash_make_room(h, a, k, ret_t, ret_i);
+	return r < 0 ? r : make_room(h, a, k, ret_t, ret_i);
 }
 
 /* --- Replacing -------------------------------------------------------------
@@ -570,19 +594,5 @@ FUSION_API int fusion_hash_get_bytes(struct fusion_hash *hash,
 			       ret_length);
 	else if (r == 0)
 		r = -ENOENT;
-	return told(container_leave(&hash->c, r));
-}
-
-FUSION_API int fusion_hash_count(struct fusion_hash *hash, uint64_t *ret)
-{
-	struct fusion_arena *a;
-	struct hash_table *t;
-	int r = ret ? hash_enter(hash, &a) : refuse_null("hash", "ret");
-
-	if (r < 0)
-		return told(r);
-	r = table_of(hash, a, &t);
-	if (r == 0)
-		*ret = t ? hash_count(hash, a, t) : 0;
 	return told(container_leave(&hash->c, r));
 }

@@ -143,6 +143,20 @@ static uint64_t room_of(const struct hash_table *t)
 	return t ? t->n + (uint64_t)(free > 0 ? free : 0) : 0;
 }
 
+FUSION_API int fusion_hash_count(struct fusion_hash *hash, uint64_t *ret)
+{
+	struct fusion_arena *a;
+	struct hash_table *t;
+	int r = ret ? hash_enter(hash, &a) : refuse_null("hash", "ret");
+
+	if (r < 0)
+		return told(r);
+	r = table_of(hash, a, &t);
+	if (r == 0)
+		*ret = t ? hash_count(hash, a, t) : 0;
+	return told(container_leave(&hash->c, r));
+}
+
 FUSION_API int fusion_hash_stat(struct fusion_hash *hash,
 				struct fusion_hash_stat *ret, size_t size)
 {
