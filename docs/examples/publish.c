@@ -15,6 +15,7 @@
 #include <err.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <fusion/fusion.h>
@@ -68,6 +69,7 @@ int main(int argc, char **argv)
 	}
 	while ((n = getline(&line, &size, stdin)) > 0)
 		check(fusion_reactor_dispatch(lines, NULL, line, (size_t)n));
+	free(line);
 	check(fusion_reactor_destroy(lines));
 	return fusion_arena_exit(arena) < 0;
 }

@@ -19,6 +19,7 @@
 #include "libfusion/core/file/lock.h"
 #include "libfusion/core/recovery/check.h"
 #include "libfusion/core/recovery/recover.h"
+#include "libfusion/talk/dispatch.h"
 
 #define THREADS 4
 #define ROUNDS 20000
@@ -45,6 +46,7 @@ static int tear_down(void **state)
 {
 	(void)state;
 	assert_int_equal(arena_check(&arena->view, print_fault, NULL), 0);
+	dispatch_stop(arena);
 	image_leave(arena);
 	return 0;
 }
