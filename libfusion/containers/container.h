@@ -130,6 +130,12 @@ static inline int container_enter(struct container *c, uint32_t kind,
 	return LIKELY(!is) ? 0 : container_take(c);
 }
 
+/* Of a function that looks at a container which another thread may have
+ * destroyed.  What the function reads may be anything, and it acts only if that
+ * names the container of the caller.  AddressSanitizer would see a freed block
+ * there. */
+#define CONTAINER_MAY_BE_FREED __attribute__((no_sanitize("address")))
+
 /* End a call, and return @r. */
 static inline int container_leave(struct container *c, int r)
 {

@@ -47,7 +47,8 @@ static void move_finish(struct fusion_list *l)
 
 /* Tell the other list, unless it is settled already.  It may have been
  * destroyed since. */
-static void move_tell(const struct fusion_list *l, const struct fusion_arena *a)
+static CONTAINER_MAY_BE_FREED void move_tell(const struct fusion_list *l,
+					     const struct fusion_arena *a)
 {
 	struct fusion_list *peer = l->peer;
 	uint32_t op = l->op == OP_MOVE_OUT ? OP_MOVE_IN : OP_MOVE_OUT;

@@ -20,7 +20,7 @@ static uint64_t word_for(const struct container *other, uint64_t state)
 }
 
 /* The word of a container of any kind; NULL: it is none. */
-static uint64_t *word_of(const struct container *c)
+static CONTAINER_MAY_BE_FREED uint64_t *word_of(const struct container *c)
 {
 	switch (load_relaxed(&c->mark) ^ container_mark(c, 0)) {
 	case CONTAINER_HASH:
@@ -47,8 +47,9 @@ static uint64_t *word_of_other(const struct fusion_arena *a, uint64_t word)
 }
 
 /* Has the giver of @c, whose word was @word, passed the commit point? */
-static bool ask_giver(const struct container *c, const struct fusion_arena *a,
-		      uint64_t word)
+static CONTAINER_MAY_BE_FREED bool ask_giver(const struct container *c,
+					     const struct fusion_arena *a,
+					     uint64_t word)
 {
 	const uint64_t *own = word_of(c), *at = word_of_other(a, word);
 	bool gone;
@@ -77,8 +78,9 @@ bool transfer_is_done(const struct container *c, const struct fusion_arena *a)
 }
 
 /* Tell the taker, unless it is settled already. */
-static void tell_taker(const struct container *c, const struct fusion_arena *a,
-		       uint64_t word, bool done)
+static CONTAINER_MAY_BE_FREED void tell_taker(const struct container *c,
+					      const struct fusion_arena *a,
+					      uint64_t word, bool done)
 {
 	uint64_t *at = word_of_other(a, word), in = word_for(c, TRANSFER_IN);
 

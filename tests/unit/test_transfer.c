@@ -141,8 +141,9 @@ static void test_list_to_hash(void **state)
 	assert_int_equal(fusion_list_move_to_hash(list, x[1], cache, name("b")),
 			 1);
 	EXPECT_LIST(0, 2);
-	assert_int_equal(fusion_list_move_to_hash(list, &list->ring, cache, name("c")),
-			 -EINVAL);
+	assert_int_equal(
+		fusion_list_move_to_hash(list, &list->ring, cache, name("c")),
+		-EINVAL);
 	assert_int_equal(fusion_list_move_to_hash(list, NULL, cache, name("a")),
 			 1);
 	assert_int_equal(fusion_list_move_to_hash(list, NULL, cache, name("c")),
