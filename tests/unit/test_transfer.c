@@ -751,6 +751,15 @@ static void test_corrupt_vector(void **state)
 /* --- Many at once ----------------------------------------------------------
  */
 
+/* A node that is found stays one until the list is unlocked. */
+static void hold_list(bool hold)
+{
+	if (list->c.flags & FUSION_CONTAINER_LOCK)
+		assert_int_equal(hold ? fusion_list_lock(list)
+				      : fusion_list_unlock(list),
+				 0);
+}
+
 /* Ten values go round, each with its own number for a key. */
 static void step_round(uint64_t k)
 {
@@ -762,10 +771,12 @@ static void step_round(uint64_t k)
 
 	switch (k % 5) {
 	case 0:
+		hold_list(true);
 		if (fusion_list_next(list, NULL, &before) == 1 &&
 		    fusion_list_value(list, before, &value) == 0)
 			fusion_list_move_to_hash(list, before, hash,
 						 key(value.word));
+		hold_list(false);
 		break;
 	case 1:
 		if (fusion_hash_iter_begin(&it, hash) == 0 &&
@@ -784,9 +795,11 @@ static void step_round(uint64_t k)
 		fusion_vector_move_to_vector(vector, k / 5 % 3, row);
 		break;
 	default:
+		hold_list(true);
 		if (k / 5 % 2)
 			fusion_list_next(list, NULL, &before);
 		fusion_vector_move_to_list(row, 0, list, before, NULL);
+		hold_list(false);
 	}
 }
 
