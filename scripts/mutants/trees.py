@@ -5,8 +5,9 @@ Every worker has a copy of the sources with a build directory in it.  All
 workers see their copy at the same path: each command runs in a mount namespace
 of its own in which that path is the worker's copy.  So one build is copied, and
 not made again for each worker.  What a mutant may do stays inside: a pid
-namespace that ends with the command, a tmpfs on /dev/shm and one on /tmp;
-everything else is read-only while a test runs.
+namespace that ends with the command, a tmpfs on /dev/shm and one on /tmp.
+While a test runs, the root file system is read-only but for the copy; other file
+systems that are mounted stay writable.
 """
 import json
 import os
