@@ -92,10 +92,11 @@ class Coverage:
         return lines
 
     def ask_gcov(self, tree, counts, lines):
-        out = tree.must(["sh", "-c", 'cd build && exec gcov -j -t "$@"',
+        # (A process that was killed may leave half a file, which gcov skips.)
+        done = tree.run(["sh", "-c", 'cd build && exec gcov -j -t "$@"',
                          "sh", *(name for name, _ in counts)])
         digests = dict(counts)
-        for text in out.splitlines():
+        for text in done.stdout.splitlines():
             data, own = json.loads(text), {}
             digest = digests[data["data_file"]]
             base = data["current_working_directory"]

@@ -223,7 +223,7 @@ def self_test(run_class, options_of):
             found.append("the goal is said to be reached")
         if len(again.entries) != len(run.entries):
             found.append("--resume has other results")
-        left = [w for w in ("the line", "score", "folder")
+        left = [w for w in ("run the line", "score", "folder")
                 if w not in said.getvalue()]
         found += [f"the report has no {w!r}" for w in left]
     if found:

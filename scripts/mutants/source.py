@@ -154,6 +154,8 @@ class Source:
         for match in re.finditer(r"^\{\n.*?^\}$", self.blank, re.M | re.S):
             head = self.blank[:match.start()]
             head = head[max(head.rfind(";\n"), head.rfind("}\n")) + 2:].strip()
+            # A macro that stands alone in a line makes another function.
+            head = re.sub(r"^[A-Z_]+\([^\n]*\)\n", "", head, flags=re.M)
             name = re.search(r"(\w+)\s*\(", head)
             if name:
                 yield Function(name.group(1), head, self.blank,

@@ -5,8 +5,9 @@ Every worker has a copy of the sources with a build directory in it.  All
 workers see their copy at the same path: each command runs in a mount namespace
 of its own in which that path is the worker's copy.  So one build is copied, and
 not made again for each worker.  What a mutant may do stays inside: a pid
-namespace that ends with the command, a tmpfs on /dev/shm and one for temporary
-files; everything else is read-only while a test runs.
+namespace that ends with the command, a tmpfs on /dev/shm and one on /tmp.
+While a test runs, the root file system is read-only but for the copy; other file
+systems that are mounted stay writable.
 """
 import json
 import os
@@ -16,17 +17,19 @@ import subprocess
 import time
 from pathlib import Path
 
-# $1 the copy, $2 where it is seen, $3 where temporary files lie.
-ENTER = '''mount --bind "$1" "$2" || exit 99
-work=$2 tmp=$3
-shift 3
-cd "$work" || exit 99
+# $1 the copy, $2 where it is seen.
+ENTER = '''mount --bind "$1" "$2" && cd "$2" || exit 99
+shift 2
 '''
-SHUT = '''mount -t tmpfs -o size=4g,mode=1777 none /dev/shm &&
-	mount -t tmpfs -o size=1g,mode=1777 none "$tmp" || exit 99
+# The copy may lie below /tmp, which becomes another: /mnt keeps it meanwhile.
+# The last mount is read-only in this namespace, and in nobody else's.
+SHUT = '''mount --bind "$1" /mnt &&
+	mount -t tmpfs -o size=4g,mode=1777 none /dev/shm &&
+	mount -t tmpfs -o size=1g,mode=1777 none /tmp &&
+	mkdir -p "$2" && mount --move /mnt "$2" && cd "$2" &&
+	mount -o remount,bind,ro / || exit 99
+shift 2
 '''
-# (This changes the mount of this namespace, and nobody else's.)
-READ_ONLY = "mount -o remount,bind,ro / || exit 99\n"
 
 
 class Ended(Exception):
@@ -52,8 +55,7 @@ class Tree:
         self.work, self.name = Path(work), name
         self.copy = self.work / name
         self.seen = self.work / "tree"
-        self.tmp = self.work / "tmp"
-        for path in (self.copy, self.seen, self.tmp):
+        for path in (self.copy, self.seen):
             path.mkdir(parents=True, exist_ok=True)
 
     @property
@@ -96,15 +98,14 @@ class Tree:
         subprocess.run(["cp", "-a", other.copy, self.copy], check=True)
 
     def inside(self, command, shut=False):
-        script = ENTER + (SHUT + READ_ONLY if shut else "") + \
-            '"$@"; exit $?'
+        script = (SHUT if shut else ENTER) + '"$@"; exit $?'
         # What runs ends with us, however we end.
         spaces = ["setpriv", "--pdeathsig", "KILL",
                   "unshare", "--mount", "--propagation", "private"]
         if shut:
             spaces += ["--pid", "--fork", "--kill-child", "--mount-proc"]
         return [*spaces, "sh", "-c", script, "sh", self.copy, self.seen,
-                self.tmp, *command]
+                *command]
 
     def run(self, command, **more):
         return subprocess.run(self.inside(command), text=True, errors="replace",
@@ -152,7 +153,7 @@ class Tree:
             process = subprocess.Popen(
                 inner, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                 start_new_session=True,
-                env={**os.environ, "TMPDIR": str(self.tmp), **env})
+                env={**os.environ, "TMPDIR": "/tmp", **env})
             try:
                 status = process.wait(bound)
             except subprocess.TimeoutExpired:
